@@ -1,0 +1,297 @@
+/* file.c - mapping, atomic replacement, folders. */
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+/* ---- reading ---- */
+
+static cadre_status open_regular(const char *path, int *fd, size_t *size)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0) return cadre_fail_errno(CADRE_EIO, path, "expected a readable file");
+    struct stat st;
+    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(*fd);
+        return cadre_fail(CADRE_EIO, path, "expected a regular file, found %s", S_ISDIR(st.st_mode) ? "a folder" : "something else");
+    }
+    *size = (size_t)st.st_size;
+    return CADRE_OK;
+}
+
+cadre_status file_map_open(const char *path, file_map *map)
+{
+    int fd;
+    size_t size;
+    CADRE_TRY(open_regular(path, &fd, &size));
+    void *data = size ? mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) : NULL;
+    cadre_status status = CADRE_OK;
+    if (data == MAP_FAILED) status = cadre_fail_errno(CADRE_EIO, path, "could not be mapped");
+    else *map = (file_map){ data, size };
+    close(fd);
+    return status;
+}
+
+void file_map_close(file_map *map)
+{
+    if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (file_map){ 0 };
+}
+
+static bool read_fully(int fd, char *data, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = read(fd, data + done, size - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        done += (size_t)n;
+    }
+    return true;
+}
+
+cadre_status file_read(const char *path, size_t limit, char **text, size_t *size)
+{
+    int fd;
+    size_t bytes;
+    CADRE_TRY(open_regular(path, &fd, &bytes));
+    cadre_status status = CADRE_OK;
+    char *data = NULL;
+    if (bytes > limit) status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", limit, bytes);
+    else if (!(data = mem_alloc(bytes + 1, 1))) status = CADRE_ENOMEM;
+    else if (!read_fully(fd, data, bytes)) status = cadre_fail_errno(CADRE_EIO, path, "could not be read");
+    close(fd);
+    if (status != CADRE_OK) {
+        mem_free(data);
+        return status;
+    }
+    *text = data;
+    *size = bytes;
+    return CADRE_OK;
+}
+
+/* ---- writing ---- */
+
+enum { WRITE_BUFFER = 1 << 20 };
+
+struct file_writer {
+    char *path, *temporary;
+    int fd;
+    cadre_status status; /* the first failure stays */
+    size_t buffered, written;
+    char *buffer; /* [WRITE_BUFFER] */
+};
+
+static void writer_free(file_writer *w)
+{
+    if (w->fd >= 0) close(w->fd);
+    mem_free(w->path);
+    mem_free(w->temporary);
+    mem_free(w->buffer);
+    mem_free(w);
+}
+
+cadre_status file_writer_open(const char *path, file_writer **writer)
+{
+    file_writer *w = MEM_ARRAY(file_writer, 1);
+    if (!w) return CADRE_ENOMEM;
+    w->fd = -1;
+    w->path = mem_strdup(path);
+    w->temporary = mem_printf("%s.tmp-%ld", path, (long)getpid());
+    w->buffer = mem_alloc(WRITE_BUFFER, 1);
+    if (!w->path || !w->temporary || !w->buffer) {
+        writer_free(w);
+        return CADRE_ENOMEM;
+    }
+    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (w->fd < 0) {
+        cadre_status status = cadre_fail_errno(CADRE_EIO, path, "could not be created");
+        writer_free(w);
+        return status;
+    }
+    *writer = w;
+    return CADRE_OK;
+}
+
+static cadre_status write_through(file_writer *w, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(w->fd, data, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return w->status = cadre_fail_errno(CADRE_EIO, w->path, "could not be written after %zu bytes", w->written);
+        data += n;
+        size -= (size_t)n;
+        w->written += (size_t)n;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status flush(file_writer *w)
+{
+    size_t size = w->buffered;
+    w->buffered = 0;
+    return write_through(w, w->buffer, size);
+}
+
+cadre_status file_writer_put(file_writer *w, const void *data, size_t size)
+{
+    if (w->status != CADRE_OK) return w->status;
+    if (w->buffered + size > WRITE_BUFFER) CADRE_TRY(flush(w));
+    if (size >= WRITE_BUFFER) return write_through(w, data, size);
+    if (size) memcpy(w->buffer + w->buffered, data, size);
+    w->buffered += size;
+    return CADRE_OK;
+}
+
+static cadre_status sync_parent(const char *path)
+{
+    char *folder = mem_strdup(path);
+    if (!folder) return CADRE_ENOMEM;
+    char *slash = strrchr(folder, '/');
+    if (slash == folder) slash[1] = 0;
+    else if (slash) *slash = 0;
+    cadre_status status = file_sync_folder(slash ? folder : ".");
+    mem_free(folder);
+    return status;
+}
+
+cadre_status file_writer_commit(file_writer *w)
+{
+    cadre_status status = w->status;
+    if (status == CADRE_OK) status = flush(w);
+    if (status == CADRE_OK && fsync(w->fd) != 0) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be synced");
+    if (status == CADRE_OK && close(w->fd) != 0) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be closed");
+    if (status == CADRE_OK) w->fd = -1;
+    if (status == CADRE_OK && rename(w->temporary, w->path) != 0)
+        status = cadre_fail_errno(CADRE_EIO, w->path, "could not be renamed into place");
+    if (status == CADRE_OK) status = sync_parent(w->path);
+    else unlink(w->temporary);
+    writer_free(w);
+    return status;
+}
+
+void file_writer_discard(file_writer *w)
+{
+    if (!w) return;
+    unlink(w->temporary);
+    writer_free(w);
+}
+
+cadre_status file_write(const char *path, const void *data, size_t size)
+{
+    file_writer *w;
+    CADRE_TRY(file_writer_open(path, &w));
+    file_writer_put(w, data, size);
+    return file_writer_commit(w);
+}
+
+/* ---- names and folders ---- */
+
+bool file_exists(const char *path) { return access(path, F_OK) == 0; }
+
+bool file_is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+cadre_status file_make_folder(const char *path)
+{
+    char *partial = mem_strdup(path);
+    if (!partial) return CADRE_ENOMEM;
+    cadre_status status = CADRE_OK;
+    for (char *p = partial + 1; status == CADRE_OK; p++) {
+        if (*p != '/' && *p) continue;
+        bool last = !*p;
+        *p = 0;
+        if (mkdir(partial, 0777) != 0 && !(errno == EEXIST && file_is_folder(partial)))
+            status = cadre_fail_errno(CADRE_EIO, partial, "this folder could not be made");
+        if (last) break;
+        *p = '/';
+    }
+    mem_free(partial);
+    return status;
+}
+
+cadre_status file_remove(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT) return cadre_fail_errno(CADRE_EIO, path, "could not be removed");
+    return CADRE_OK;
+}
+
+cadre_status file_sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return cadre_fail_errno(CADRE_EIO, path, "this folder could not be opened");
+    cadre_status status = CADRE_OK;
+    if (fsync(fd) != 0 && errno != EINVAL) status = cadre_fail_errno(CADRE_EIO, path, "this folder could not be synced");
+    close(fd);
+    return status;
+}
+
+char *file_join(const char *folder, const char *name)
+{
+    size_t length = strlen(folder);
+    bool slash = length && folder[length - 1] == '/';
+    return mem_printf("%s%s%s", folder, slash || !length ? "" : "/", name);
+}
+
+const char *file_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static cadre_status list_open(DIR *dir, char ***names, int *count)
+{
+    size_t room = 0;
+    struct dirent *entry;
+    while ((entry = readdir(dir))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        if ((size_t)*count == room) {
+            char **more = mem_resize(*names, room, room ? 2 * room : 16, sizeof **names);
+            if (!more) return CADRE_ENOMEM;
+            *names = more;
+            room = room ? 2 * room : 16;
+        }
+        if (!((*names)[*count] = mem_strdup(entry->d_name))) return CADRE_ENOMEM;
+        (*count)++;
+    }
+    if (*count) qsort(*names, (size_t)*count, sizeof **names, by_bytes);
+    return CADRE_OK;
+}
+
+cadre_status file_list(const char *folder, char ***names, int *count)
+{
+    DIR *dir = opendir(folder);
+    if (!dir) return cadre_fail_errno(CADRE_EIO, folder, "expected a readable folder");
+    char **found = NULL;
+    int n = 0;
+    cadre_status status = list_open(dir, &found, &n);
+    closedir(dir);
+    if (status != CADRE_OK) {
+        file_list_free(found, n);
+        return status;
+    }
+    *names = found;
+    *count = n;
+    return CADRE_OK;
+}
+
+void file_list_free(char **names, int count)
+{
+    for (int i = 0; i < count; i++) mem_free(names[i]);
+    mem_free(names);
+}

@@ -1,0 +1,45 @@
+/* file.h - files as the rest of the house sees them: mapped whole for reading, replaced whole when written.
+ *
+ * A file that is written appears under its name complete and synced, or not at all. Paths in errors are the caller's. */
+#ifndef CADRE_BASE_FILE_H
+#define CADRE_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct file_map {
+    const uint8_t *data; /* NULL when size is 0 */
+    size_t size;
+} file_map;
+
+cadre_status file_map_open(const char *path, file_map *map); /* read-only, shared */
+void file_map_close(file_map *map);
+
+/* The whole file in memory, a NUL after its last byte; refuses more than `limit` bytes. */
+cadre_status file_read(const char *path, size_t limit, char **text, size_t *size);
+
+/* Writing: bytes go to PATH.tmp-PID; commit syncs them, renames onto PATH and syncs the folder. Any failure removes the
+ * temporary file and leaves PATH as it was. After a failed write the later calls return the same failure. */
+typedef struct file_writer file_writer;
+cadre_status file_writer_open(const char *path, file_writer **writer);
+cadre_status file_writer_put(file_writer *w, const void *data, size_t size);
+cadre_status file_writer_commit(file_writer *w);  /* frees w, whatever happens */
+void file_writer_discard(file_writer *w);         /* frees w; NULL is fine */
+cadre_status file_write(const char *path, const void *data, size_t size); /* the three in one */
+
+bool file_exists(const char *path);
+bool file_is_folder(const char *path);
+cadre_status file_make_folder(const char *path);  /* with its parents; fine if there already */
+cadre_status file_remove(const char *path);       /* fine if not there */
+cadre_status file_sync_folder(const char *path);
+char *file_join(const char *folder, const char *name); /* mem_free; NULL: no memory */
+const char *file_base(const char *path);               /* the part after the last slash */
+
+/* Names in a folder, sorted bytewise, without "." and "..". */
+cadre_status file_list(const char *folder, char ***names, int *count);
+void file_list_free(char **names, int count);
+
+#endif

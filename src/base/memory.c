@@ -1,0 +1,114 @@
+/* memory.c - allocation, its failures on demand, and the arena. */
+#include "base/memory.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/status.h"
+
+static atomic_long allocations;
+static atomic_long fail_at; /* 0: never */
+static atomic_bool fail_sticky;
+
+void mem_fail_at(long n, bool sticky)
+{
+    atomic_store(&allocations, 0);
+    atomic_store(&fail_sticky, sticky);
+    atomic_store(&fail_at, n);
+}
+
+long mem_count(void) { return atomic_load(&allocations); }
+
+static bool told_to_fail(void)
+{
+    long serial = atomic_fetch_add(&allocations, 1) + 1, at = atomic_load(&fail_at);
+    return at > 0 && (serial == at || (serial > at && atomic_load(&fail_sticky)));
+}
+
+void *mem_alloc(size_t count, size_t size)
+{
+    size_t bytes, padded;
+    if (!checked_mul(count, size, &bytes) || !checked_pad(bytes ? bytes : 1, CADRE_ALIGN, &padded) ||
+        padded > PTRDIFF_MAX) {
+        cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %zu items of %zu bytes do not fit the address space", count, size);
+        return NULL;
+    }
+    void *block = told_to_fail() ? NULL : aligned_alloc(CADRE_ALIGN, padded);
+    if (!block) {
+        cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %.1f MB were not to be had", (double)padded / 1e6);
+        return NULL;
+    }
+    return memset(block, 0, padded);
+}
+
+void *mem_resize(void *block, size_t old_count, size_t new_count, size_t size)
+{
+    void *larger = mem_alloc(new_count, size);
+    if (!larger) return NULL;
+    size_t keep = old_count < new_count ? old_count : new_count;
+    if (block && keep) memcpy(larger, block, keep * size);
+    mem_free(block);
+    return larger;
+}
+
+void mem_free(void *block) { free(block); }
+
+char *mem_strdup(const char *text)
+{
+    size_t length = strlen(text) + 1;
+    char *copy = mem_alloc(length, 1);
+    return copy ? memcpy(copy, text, length) : NULL;
+}
+
+char *mem_printf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = length < 0 ? NULL : mem_alloc((size_t)length + 1, 1);
+    if (!text) return NULL;
+    va_start(args, format);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+void *arena_take(arena *a, size_t count, size_t size)
+{
+    size_t bytes, padded, end;
+    if (!checked_mul(count, size, &bytes) || !checked_pad(bytes, CADRE_ALIGN, &padded) ||
+        !checked_add(a->used, padded, &end)) {
+        a->used = SIZE_MAX;
+        return NULL;
+    }
+    size_t start = a->used;
+    a->used = end;
+    if (!a->base) return NULL;
+    assert(end <= a->size && "the arena was measured by the same code that fills it");
+    return a->base + start;
+}
+
+bool arena_open(arena *a, size_t size)
+{
+    *a = (arena){ 0 };
+    if (size == SIZE_MAX) {
+        cadre_fail(CADRE_ENOMEM, NULL, "out of memory: the sizes do not fit the address space");
+        return false;
+    }
+    a->base = mem_alloc(size, 1);
+    a->size = size;
+    return a->base != NULL;
+}
+
+void arena_close(arena *a)
+{
+    mem_free(a->base);
+    *a = (arena){ 0 };
+}

@@ -1,0 +1,146 @@
+/* pool.c - the workers: a generation counter wakes them, a count of the unfinished lets the caller go on. Both spin briefly,
+ * for steps come in quick succession, then sleep, for other programs want the cores too. */
+#define _GNU_SOURCE
+#include "base/pool.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+enum { SPINS = 4000 };
+
+struct pool {
+    int threads;   /* workers, the caller included */
+    int cores;     /* when there are fewer than workers, spinning only keeps another worker from its core */
+    pthread_t *handles; /* [threads - 1] */
+    pool_task task;
+    void *arg;
+    _Alignas(64) atomic_uint generation; /* odd futures: bumped once per run */
+    _Alignas(64) atomic_uint unfinished; /* workers still at it */
+    _Alignas(64) atomic_bool stop;
+};
+
+typedef struct seat {
+    pool *pool;
+    int worker;
+} seat;
+
+static void futex_wait(atomic_uint *word, unsigned seen)
+{
+    syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+static void futex_wake(atomic_uint *word)
+{
+    syscall(SYS_futex, (unsigned *)word, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+}
+
+static inline void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Waits while *word == seen; returns what it has become. */
+static unsigned wait_change(atomic_uint *word, unsigned seen, int spins)
+{
+    for (int i = 0; i < spins; i++) {
+        unsigned now = atomic_load_explicit(word, memory_order_acquire);
+        if (now != seen) return now;
+        relax();
+    }
+    unsigned now;
+    while ((now = atomic_load_explicit(word, memory_order_acquire)) == seen) futex_wait(word, seen);
+    return now;
+}
+
+static int spins_of(const pool *p) { return p->threads <= p->cores ? SPINS : 0; }
+
+static void *worker_main(void *arg)
+{
+    seat own = *(seat *)arg;
+    mem_free(arg);
+    pool *p = own.pool;
+    unsigned seen = 0;
+    for (;;) {
+        seen = wait_change(&p->generation, seen, spins_of(p));
+        if (atomic_load(&p->stop)) return NULL;
+        p->task(p->arg, own.worker, p->threads);
+        if (atomic_fetch_sub_explicit(&p->unfinished, 1, memory_order_acq_rel) == 1) futex_wake(&p->unfinished);
+    }
+}
+
+static void stop_workers(pool *p, int started)
+{
+    atomic_store(&p->stop, true);
+    atomic_fetch_add(&p->generation, 1);
+    futex_wake(&p->generation);
+    for (int i = 0; i < started; i++) pthread_join(p->handles[i], NULL);
+}
+
+pool *pool_new(int threads)
+{
+    pool *p = MEM_ARRAY(pool, 1);
+    if (!p) return NULL;
+    p->threads = threads < 1 ? 1 : threads;
+    p->cores = pool_default_threads();
+    p->handles = MEM_ARRAY(pthread_t, p->threads);
+    int started = 0;
+    bool ok = p->handles != NULL;
+    while (ok && started < p->threads - 1) {
+        seat *own = MEM_ARRAY(seat, 1);
+        if (own) *own = (seat){ p, started + 1 };
+        ok = own && pthread_create(&p->handles[started], NULL, worker_main, own) == 0;
+        if (ok) started++;
+        else mem_free(own);
+    }
+    if (ok) return p;
+    cadre_fail(CADRE_ENOMEM, NULL, "%d worker threads could not be started, %d could", p->threads, started + 1);
+    stop_workers(p, started);
+    mem_free(p->handles);
+    mem_free(p);
+    return NULL;
+}
+
+void pool_free(pool *p)
+{
+    if (!p) return;
+    stop_workers(p, p->threads - 1);
+    mem_free(p->handles);
+    mem_free(p);
+}
+
+int pool_threads(const pool *p) { return p ? p->threads : 1; }
+
+void pool_run(pool *p, pool_task task, void *arg)
+{
+    if (!p || p->threads == 1) {
+        task(arg, 0, 1);
+        return;
+    }
+    p->task = task;
+    p->arg = arg;
+    atomic_store_explicit(&p->unfinished, (unsigned)(p->threads - 1), memory_order_relaxed);
+    atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
+    futex_wake(&p->generation);
+    task(arg, 0, p->threads);
+    unsigned left;
+    while ((left = atomic_load_explicit(&p->unfinished, memory_order_acquire)) != 0)
+        wait_change(&p->unfinished, left, spins_of(p));
+}
+
+int pool_default_threads(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}

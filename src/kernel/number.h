@@ -1,0 +1,34 @@
+/* number.h - THE LIST of number formats: one row, one file kernel/number_X.c each.
+ *
+ * A row says how many elements a block holds, its bytes, and how to turn blocks into floats and back. With a row alone a format
+ * loads, converts and multiplies (unpack, then float); a fast kernel of its own is optional. */
+#ifndef CADRE_KERNEL_NUMBER_H
+#define CADRE_KERNEL_NUMBER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct number_format {
+    const char *name;             /* "f32", as --dtype takes it */
+    const char *safetensors;      /* "F32", or NULL */
+    int gguf;                     /* GGUF's type id, or -1 */
+    int block;                    /* elements a block */
+    int block_bytes;
+    void (*unpack)(const void *blocks, float *values, int64_t count);       /* count: a multiple of block */
+    void (*pack)(const float *values, void *blocks, int64_t count);         /* NULL: read only */
+    double tolerance;             /* relative error of pack then unpack */
+} number_format;
+
+extern const number_format number_f32, number_f16, number_bf16;
+
+const number_format *const *number_list(int *count);
+const number_format *number_by_name(const char *name);        /* NULL: unknown */
+const number_format *number_by_safetensors(const char *dtype);
+const number_format *number_by_gguf(int type);
+
+static inline size_t number_row_bytes(const number_format *f, int64_t elements)
+{
+    return (size_t)(elements / f->block) * (size_t)f->block_bytes;
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* variant.h - THE LIST of CPU variants: one row each, with a mask of the instructions that it needs.
+ *
+ * A variant is a set of kernels stamped for one instruction set. Rows later in the list are preferred; CADRE_CPU=name
+ * forces one at run time (unknown or not runnable here: refused by name). Every variant gives the same bits. */
+#ifndef CADRE_KERNEL_VARIANT_H
+#define CADRE_KERNEL_VARIANT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum cpu_feature {
+    CPU_AVX2 = 1 << 0,
+    CPU_FMA = 1 << 1,
+    CPU_F16C = 1 << 2,
+    CPU_AVX512 = 1 << 3, /* F, BW, DQ, VL */
+    CPU_AVX512_VNNI = 1 << 4,
+    CPU_AVX512_BF16 = 1 << 5,
+    CPU_AVX_VNNI = 1 << 6,
+    CPU_NEON = 1 << 7,
+};
+
+struct gemm_kernels; /* kernel/gemm_kernels.h */
+struct row_kernels;  /* kernel/rows.h */
+
+typedef struct kernel_variant {
+    const char *name;
+    uint32_t needs; /* cpu_feature bits */
+    const struct gemm_kernels *gemm;
+    const struct row_kernels *rows;
+} kernel_variant;
+
+uint32_t cpu_features(void); /* of this machine, as the operating system lets them be used */
+
+const kernel_variant *const *variant_list(int *count);              /* the list, slowest first */
+cadre_status variant_choose(const char *name, const kernel_variant **variant); /* NULL: as compute_new says */
+
+#endif
