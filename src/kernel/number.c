@@ -1,0 +1,35 @@
+/* number.c - THE LIST of number formats, and how one is found. */
+#include "kernel/number.h"
+
+#include <string.h>
+
+static const number_format *const formats[] = { &number_f32, &number_f16, &number_bf16 };
+
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+const number_format *const *number_list(int *count)
+{
+    *count = FORMATS;
+    return formats;
+}
+
+const number_format *number_by_name(const char *name)
+{
+    for (int i = 0; i < FORMATS; i++)
+        if (strcmp(formats[i]->name, name) == 0) return formats[i];
+    return NULL;
+}
+
+const number_format *number_by_safetensors(const char *dtype)
+{
+    for (int i = 0; i < FORMATS; i++)
+        if (formats[i]->safetensors && strcmp(formats[i]->safetensors, dtype) == 0) return formats[i];
+    return NULL;
+}
+
+const number_format *number_by_gguf(int type)
+{
+    for (int i = 0; i < FORMATS; i++)
+        if (formats[i]->gguf >= 0 && formats[i]->gguf == type) return formats[i];
+    return NULL;
+}
