@@ -1,0 +1,44 @@
+/* nearest.c - what a person may have meant: the candidate at the smallest edit distance.
+ *
+ * The distance is Damerau's restricted one: a letter more, less, another one, or two neighbours swapped count 1 each. A
+ * candidate is worth naming when no more than a third of the word would have to change, or when the word begins it. */
+#include <string.h>
+
+#include "cadre.h"
+
+enum { LONGEST = 63 }; /* words beyond this are not compared */
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+static int edit_distance(const char *a, int n, const char *b, int m)
+{
+    int rows[3][LONGEST + 1]; /* rows i, i-1, i-2 of the table, taken in turn */
+    for (int j = 0; j <= m; j++) rows[0][j] = j;
+    for (int i = 1; i <= n; i++) {
+        int *now = rows[i % 3], *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3];
+        now[0] = i;
+        for (int j = 1; j <= m; j++) {
+            now[j] = least(before[j - 1] + (a[i - 1] != b[j - 1]), 1 + least(before[j], now[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = least(now[j], earlier[j - 2] + 1);
+        }
+    }
+    return rows[n % 3][m];
+}
+
+const char *cadre_nearest(const char *word, const char *const *candidates, int count)
+{
+    size_t length = strlen(word);
+    if (length < 2 || length > LONGEST) return NULL;
+    const char *found = NULL;
+    int best = (int)length / 3 + 1;
+    for (int i = 0; i < count; i++) {
+        size_t other = strlen(candidates[i]);
+        if (other > LONGEST) continue;
+        bool begins = !strncmp(word, candidates[i], length);
+        int distance = begins ? 1 : edit_distance(word, (int)length, candidates[i], (int)other);
+        if (distance > best || (distance == best && found)) continue;
+        best = distance;
+        found = candidates[i];
+    }
+    return found;
+}

@@ -1,0 +1,66 @@
+/* train_options.c - THE TABLE of options that describe a training run; those of its model are in model/model_options.c.
+ *
+ * A row without a default takes the recipe's value, or what its help says. */
+#include "base/options.h"
+
+static const cadre_option rows[] = {
+    { .name = "from", .kind = CADRE_OPTION_PATH, .value = "MODEL", .subject = "Data and output",
+      .help = "start from this model's weights instead of a recipe's random ones" },
+    { .name = "data", .kind = CADRE_OPTION_PATHS, .subject = "Data and output",
+      .help = "files or folders of text; each is a domain with its own name" },
+    { .name = "tokens", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Data and output",
+      .help = "train on these batches instead of text: safetensors, 'tokens' [steps, batch, context + 1] i32" },
+    { .name = "out", .kind = CADRE_OPTION_PATH, .value = "DIR", .subject = "Data and output",
+      .help = "the folder that the model is saved in" },
+    { .name = "resume", .kind = CADRE_OPTION_FLAG, .subject = "Data and output",
+      .help = "go on from the checkpoint in --out, or start afresh where there is none" },
+    { .name = "metrics", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Data and output",
+      .help = "write one JSON object a step" },
+    { .name = "save-every", .kind = CADRE_OPTION_INT, .min = 0, .max = 1e12, .value = "STEPS", .fallback = "0",
+      .subject = "Data and output", .help = "steps between checkpoints; 0: only at the end and when interrupted" },
+
+    { .name = "steps", .kind = CADRE_OPTION_INT, .min = 0, .max = 1e12, .subject = "Length", .help = "optimiser steps" },
+    { .name = "minutes", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1e6, .value = "M", .subject = "Length",
+      .help = "instead of --steps: as many as this time allows" },
+    { .name = "batch", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 20, .subject = "Length",
+      .help = "sequences in one optimiser step, all of them" },
+    { .name = "accumulate", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 20, .fallback = "1", .subject = "Length",
+      .help = "parts that a batch is computed in, one after the other, to need less memory" },
+
+    { .name = "lr", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100, .subject = "Optimiser", .help = "highest learning rate" },
+    { .name = "min-lr-ratio", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .subject = "Optimiser",
+      .help = "learning rate at the end, as a share of --lr" },
+    { .name = "warmup", .kind = CADRE_OPTION_INT, .min = 0, .max = 1e12, .value = "STEPS", .subject = "Optimiser",
+      .help = "steps in which the learning rate rises to --lr" },
+    { .name = "schedule", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("constant", "cosine", "wsd"),
+      .subject = "Optimiser", .help = "after warm-up: hold, fall along a cosine, or hold and fall at the end" },
+    { .name = "beta1", .kind = CADRE_OPTION_REAL, .min = 0, .max = 0.999999, .subject = "Optimiser",
+      .help = "AdamW: decay of the mean gradient" },
+    { .name = "beta2", .kind = CADRE_OPTION_REAL, .min = 0, .max = 0.999999, .subject = "Optimiser",
+      .help = "AdamW: decay of the mean squared gradient" },
+    { .name = "eps", .kind = CADRE_OPTION_REAL, .min = 1e-20, .max = 1, .subject = "Optimiser",
+      .help = "AdamW: added to the root of the mean squared gradient" },
+    { .name = "weight-decay", .kind = CADRE_OPTION_REAL, .min = 0, .max = 10, .subject = "Optimiser",
+      .help = "AdamW: share of the learning rate by which weights shrink each step" },
+    { .name = "no-decay", .kind = CADRE_OPTION_CHOICES, .value = "LIST", .subject = "Optimiser",
+      .choices = OPTION_CHOICES("norms", "biases", "router", "embeddings"), .help = "kinds of parameters that do not shrink" },
+    { .name = "clip", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1e9, .subject = "Optimiser",
+      .help = "largest norm of the whole gradient; 0: no limit" },
+    { .name = "router-lr", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100, .subject = "Optimiser",
+      .help = "learning rate of the routers (default: --lr)" },
+
+    { .name = "aux-loss", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1000, .value = "C", .subject = "Balancing",
+      .help = "coefficient of the load-balancing loss" },
+    { .name = "aux-form", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("layer", "pooled"), .subject = "Balancing",
+      .help = "a loss a layer, summed, or all layers' tokens in one pool" },
+    { .name = "balance-over", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("micro", "step", "sequence"),
+      .subject = "Balancing", .help = "what loads are counted over: a part of the batch, the whole of it, or a sequence" },
+    { .name = "sequence-aux", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1000, .value = "C", .subject = "Balancing",
+      .help = "coefficient of the balancing loss within each sequence" },
+    { .name = "z-loss", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1000, .value = "C", .subject = "Balancing",
+      .help = "coefficient of the mean squared log-sum-exp of the router's logits" },
+    { .name = "bias-update-rate", .kind = CADRE_OPTION_REAL, .min = 0, .max = 10, .value = "U", .subject = "Balancing",
+      .help = "step of the selection bias towards even loads, once an optimiser step" },
+};
+
+cadre_option_table cadre_train_options(void) { return OPTION_TABLE(rows); }

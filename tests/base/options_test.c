@@ -1,0 +1,226 @@
+/* options_test.c - bounds, lists, files and the wording of refusals. */
+#include "base/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+static const cadre_option rows[] = {
+    { .name = "layers", .kind = CADRE_OPTION_INT, .min = 1, .max = 100, .fallback = "4", .help = "h" },
+    { .name = "min-lr-ratio", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .help = "h" },
+    { .name = "tie", .kind = CADRE_OPTION_FLAG, .help = "h" },
+    { .name = "schedule", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("constant", "cosine", "wsd"), .help = "h" },
+    { .name = "experts", .kind = CADRE_OPTION_INTS, .min = 1, .max = 64, .help = "h" },
+    { .name = "no-decay", .kind = CADRE_OPTION_CHOICES, .choices = OPTION_CHOICES("norms", "biases"), .fallback = "norms",
+      .help = "h" },
+    { .name = "data", .kind = CADRE_OPTION_PATHS, .help = "h" },
+};
+
+static int setup(void **state)
+{
+    const cadre_option_table tables[] = { OPTION_TABLE(rows), cadre_run_options() };
+    return cadre_options_new(tables, 2, (cadre_options **)state);
+}
+
+static int teardown(void **state)
+{
+    cadre_options_free(*state);
+    return 0;
+}
+
+static void expect_refused(cadre_options *o, const char *name, const char *value, const char *sentence)
+{
+    assert_int_equal(cadre_options_set(o, name, value), CADRE_EARGUMENT);
+    assert_string_equal(cadre_last_error(), sentence);
+}
+
+static void defaults_are_values_that_nobody_gave(void **state)
+{
+    cadre_options *o = *state;
+    assert_int_equal(cadre_options_int(o, "layers", 0), 4);
+    assert_false(cadre_options_given(o, "layers"));
+    assert_int_equal(cadre_options_count(o, "min-lr-ratio"), 0);
+    assert_null(cadre_options_text(o, "schedule", 0));
+    assert_true(options_real_or(o, "min-lr-ratio", 0.5) == 0.5);
+    assert_int_equal(cadre_options_int(o, "seed", 0), 1);
+}
+
+static void the_last_value_wins(void **state)
+{
+    cadre_options *o = *state;
+    assert_int_equal(cadre_options_set(o, "layers", "7"), CADRE_OK);
+    assert_int_equal(cadre_options_set(o, "layers", "9"), CADRE_OK);
+    assert_int_equal(cadre_options_int(o, "layers", 0), 9);
+    assert_true(cadre_options_given(o, "layers"));
+}
+
+static void numbers_out_of_bounds_are_refused_and_change_nothing(void **state)
+{
+    cadre_options *o = *state;
+    expect_refused(o, "layers", "0", "--layers: expected a whole number from 1 to 100, found '0'");
+    expect_refused(o, "layers", "7x", "--layers: expected a whole number from 1 to 100, found '7x'");
+    expect_refused(o, "layers", "", "--layers: expected a whole number from 1 to 100, found ''");
+    expect_refused(o, "layers", "99999999999999999999", "--layers: expected a whole number from 1 to 100, found '99999999999999999999'");
+    expect_refused(o, "min-lr-ratio", "nan", "--min-lr-ratio: expected a number from 0 to 1, found 'nan'");
+    expect_refused(o, "min-lr-ratio", "1.1", "--min-lr-ratio: expected a number from 0 to 1, found '1.1'");
+    expect_refused(o, "tie", "maybe", "--tie: expected yes or no, found 'maybe'");
+    assert_int_equal(cadre_options_int(o, "layers", 0), 4);
+}
+
+static void words_are_refused_with_the_nearest(void **state)
+{
+    cadre_options *o = *state;
+    expect_refused(o, "schedule", "cosin", "--schedule: expected constant, cosine or wsd, found 'cosin'\ndid you mean 'cosine'?");
+    expect_refused(o, "layrs", "3", "unknown option 'layrs'\ndid you mean 'layers'?");
+    expect_refused(o, "zzzzzz", "3", "unknown option 'zzzzzz'");
+    assert_int_equal(cadre_options_set(o, "schedule", "wsd"), CADRE_OK);
+    assert_string_equal(cadre_options_text(o, "schedule", 0), "wsd");
+}
+
+static void lists_give_one_number_for_all_layers_or_one_each(void **state)
+{
+    cadre_options *o = *state;
+    int64_t experts[3] = { 5, 5, 5 };
+    assert_int_equal(options_layers(o, "experts", 3, experts), CADRE_OK);
+    assert_int_equal(experts[2], 5);
+    assert_int_equal(cadre_options_set(o, "experts", "8"), CADRE_OK);
+    assert_int_equal(options_layers(o, "experts", 3, experts), CADRE_OK);
+    assert_int_equal(experts[2], 8);
+    assert_int_equal(cadre_options_set(o, "experts", "8,16,32"), CADRE_OK);
+    assert_int_equal(options_layers(o, "experts", 3, experts), CADRE_OK);
+    assert_int_equal(experts[1], 16);
+    assert_int_equal(options_layers(o, "experts", 2, experts), CADRE_EARGUMENT);
+    assert_string_equal(cadre_last_error(), "--experts: expected one number, or one for each of 2 layers, found 3");
+    expect_refused(o, "experts", "8,,32", "--experts: expected a whole number from 1 to 64, found ''");
+}
+
+static void lists_of_words_can_be_empty(void **state)
+{
+    cadre_options *o = *state;
+    assert_true(cadre_options_has(o, "no-decay", "norms"));
+    assert_int_equal(cadre_options_set(o, "no-decay", "none"), CADRE_OK);
+    assert_int_equal(cadre_options_count(o, "no-decay"), 0);
+    assert_int_equal(cadre_options_set(o, "no-decay", "norms,biases"), CADRE_OK);
+    assert_true(cadre_options_has(o, "no-decay", "biases"));
+    assert_int_equal(cadre_options_set(o, "no-decay", "norm"), CADRE_EARGUMENT);
+    assert_int_equal(cadre_options_count(o, "no-decay"), 2);
+}
+
+static void paths_add_up(void **state)
+{
+    cadre_options *o = *state;
+    assert_int_equal(cadre_options_set(o, "data", "a,b"), CADRE_OK);
+    assert_int_equal(cadre_options_add(o, "data", "c"), CADRE_OK);
+    assert_int_equal(cadre_options_count(o, "data"), 2);
+    assert_string_equal(cadre_options_text(o, "data", 0), "a,b");
+    expect_refused(o, "data", "", "--data: expected a path, found nothing");
+}
+
+static void write_text(const char *text, char path[64])
+{
+    snprintf(path, 64, "/tmp/options_test-%ld.json", (long)getpid());
+    assert_int_equal(file_write(path, text, strlen(text)), CADRE_OK);
+}
+
+static cadre_status load_text(cadre_options *o, const char *text)
+{
+    char path[64];
+    write_text(text, path);
+    cadre_status status = cadre_options_load(o, path);
+    assert_int_equal(file_remove(path), CADRE_OK);
+    return status;
+}
+
+static void a_file_sets_every_kind(void **state)
+{
+    cadre_options *o = *state;
+    assert_int_equal(load_text(o, "{\"layers\": 3, \"min_lr_ratio\": 1e-3, \"tie\": true, \"experts\": [4, 8],"
+                                  " \"no_decay\": \"norms,biases\", \"data\": [\"x\", \"y\"], \"schedule\": \"wsd\"}"), CADRE_OK);
+    assert_int_equal(cadre_options_int(o, "layers", 0), 3);
+    assert_true(cadre_options_real(o, "min-lr-ratio") == 1e-3);
+    assert_true(cadre_options_flag(o, "tie"));
+    assert_int_equal(cadre_options_int(o, "experts", 1), 8);
+    assert_true(cadre_options_has(o, "no-decay", "biases"));
+    assert_string_equal(cadre_options_text(o, "data", 1), "y");
+}
+
+static void expect_file_refused(cadre_options *o, const char *text, cadre_status code, const char *part)
+{
+    assert_int_equal(load_text(o, text), code);
+    assert_non_null(strstr(cadre_last_error(), part));
+}
+
+static void a_file_is_held_to_the_same_bounds(void **state)
+{
+    cadre_options *o = *state;
+    expect_file_refused(o, "{\"layers\": 0}", CADRE_EARGUMENT, ".json: layers: expected a whole number from 1 to 100, found '0'");
+    expect_file_refused(o, "{\"layers\": 2.5}", CADRE_EARGUMENT, "found '2.5'");
+    expect_file_refused(o, "{\"layers\": [2]}", CADRE_EARGUMENT, "found another kind");
+    expect_file_refused(o, "{\"layers\": null}", CADRE_EARGUMENT, "found another kind");
+    expect_file_refused(o, "{\"experts\": [2, {}]}", CADRE_EARGUMENT, "found another kind");
+    expect_file_refused(o, "{\"min_lr\": 1}", CADRE_EARGUMENT, ".json: unknown option 'min_lr'\ndid you mean 'min-lr-ratio'?");
+    expect_file_refused(o, "{\"layers\": 1, \"layers\": 2}", CADRE_EFORMAT, "duplicate");
+    expect_file_refused(o, "[1]", CADRE_EFORMAT, "expected a JSON object");
+    expect_file_refused(o, "{\"layers\": ", CADRE_EFORMAT, "line 1");
+    assert_int_equal(cadre_options_load(o, "/nowhere/at/all.json"), CADRE_EIO);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    const cadre_option_table tables[] = { OPTION_TABLE(rows), cadre_run_options() };
+    char path[64];
+    write_text("{\"data\": [\"x\", \"y\"]}", path);
+    cadre_status status = CADRE_ENOMEM;
+    for (long n = 1; status != CADRE_OK; n++) {
+        assert_int_equal(status, CADRE_ENOMEM);
+        mem_fail_at(n, false);
+        cadre_options *o = NULL;
+        status = cadre_options_new(tables, 2, &o);
+        if (status == CADRE_OK) status = cadre_options_set(o, "experts", "1,2,3");
+        if (status == CADRE_OK) status = cadre_options_load(o, path);
+        mem_fail_at(0, false);
+        cadre_options_free(o);
+    }
+    assert_int_equal(file_remove(path), CADRE_OK);
+}
+
+static void the_library_s_own_tables_agree_with_themselves(void **state)
+{
+    (void)state;
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_train_options() };
+    cadre_options *o;
+    assert_int_equal(cadre_options_new(tables, 3, &o), CADRE_OK);
+    for (int t = 0; t < 3; t++)
+        for (int i = 0; i < tables[t].count; i++) {
+            assert_non_null(tables[t].rows[i].help);
+            assert_non_null(tables[t].rows[i].subject);
+        }
+    cadre_options_free(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(defaults_are_values_that_nobody_gave, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_value_wins, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_out_of_bounds_are_refused_and_change_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(words_are_refused_with_the_nearest, setup, teardown),
+        cmocka_unit_test_setup_teardown(lists_give_one_number_for_all_layers_or_one_each, setup, teardown),
+        cmocka_unit_test_setup_teardown(lists_of_words_can_be_empty, setup, teardown),
+        cmocka_unit_test_setup_teardown(paths_add_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_sets_every_kind, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_is_held_to_the_same_bounds, setup, teardown),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(the_library_s_own_tables_agree_with_themselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
