@@ -1,0 +1,43 @@
+/* dispatch.h - from picks to rows grouped by expert, with or without a limit on how many an expert takes.
+ *
+ * Without a limit (dropless) every pick gets a row. With one, each expert has C = ceil(factor * K * S / E) slots, or a
+ * fixed number of them, for each sequence of S valid tokens, so a token's result never depends on other sequences. */
+#ifndef CADRE_MOE_DISPATCH_H
+#define CADRE_MOE_DISPATCH_H
+
+#include "kernel/compute.h"
+#include "moe/router.h"
+
+typedef enum dispatch_overflow {
+    OVERFLOW_NONE,    /* no limit */
+    OVERFLOW_DROP,    /* the pick is dropped: the token keeps what its other picks give */
+    OVERFLOW_REROUTE, /* it goes to the token's next choice with a free slot; none: dropped */
+    OVERFLOW_PAD,     /* dropped, and free slots are filled up to C with rows that contribute nothing */
+} dispatch_overflow;
+
+typedef enum dispatch_priority {
+    PRIORITY_CHOICE,      /* all first picks in token order, then all second ... (GShard) */
+    PRIORITY_TOKEN,       /* token after token, its picks by rank */
+    PRIORITY_PROBABILITY, /* the highest scores first; ties: earlier token, then lower rank */
+} dispatch_priority;
+
+typedef struct dispatch_options {
+    dispatch_overflow overflow;
+    dispatch_priority priority;
+    real factor;   /* capacity factor */
+    int64_t slots; /* fixed capacity; 0: by factor */
+    bool in_eval;  /* the limit holds in evaluation too (Switch as transformers has it) */
+} dispatch_options;
+
+/* Which tokens belong together. */
+typedef struct moe_sequences {
+    int64_t count;        /* B */
+    const int64_t *start; /* [B + 1] first token of each, start[B] = T */
+} moe_sequences;
+
+int64_t dispatch_capacity(const dispatch_options *o, int64_t tokens, int32_t picks, int32_t experts);
+
+/* The most rows a plan can have. */
+int64_t dispatch_max_rows(const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks, int32_t experts);
+
+#endif

@@ -1,0 +1,100 @@
+/* layer.h - a sparse layer: route, dispatch, compute, combine, and the same backwards. One code path for training and
+ * inference, for one pick or many, dropless or with capacity.
+ *
+ * x [T, D] is the layer's input, already normalised; y [T, D] its output, without the residual. The layer allocates nothing:
+ * state (what forward leaves for backward, one a layer) and scratch (shared by all layers) are laid out once for the largest
+ * batch. Results do not depend on the number of threads; without capacity, a token's do not depend on the tokens beside it. */
+#ifndef CADRE_MOE_LAYER_H
+#define CADRE_MOE_LAYER_H
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "kernel/compute.h"
+#include "moe/balance.h"
+#include "moe/dispatch.h"
+#include "moe/experts.h"
+#include "moe/plan.h"
+#include "moe/router.h"
+
+typedef struct moe_config {
+    int64_t width;        /* D */
+    int64_t hidden;       /* H of one expert */
+    int32_t experts;      /* E */
+    const router *router; /* a row of THE LIST */
+    router_options route; /* .topk is K */
+    const char *form;     /* "swiglu" ...: the name of a row_activation; static */
+    real limit;           /* gptoss: the clamp; 0: none */
+    bool expert_bias;     /* experts have biases */
+    bool router_bias;     /* the router has a linear bias */
+    int64_t shared;       /* hidden width of the shared expert; 0: none */
+    bool shared_gated;    /* its output times sigmoid(w . x) (Qwen2-MoE) */
+    real expert_dropout;  /* on hidden activations, in training */
+    dispatch_options dispatch;
+} moe_config;
+
+/* Zeros but for what has no zero default: the router's own defaults, no capacity limit. router NULL: unknown name upstream. */
+void moe_config_init(moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk);
+
+/* Everything that must hold between the numbers; the sentence names `where`. */
+cadre_status moe_config_check(const moe_config *c, const char *where);
+
+typedef struct moe_weights {
+    router_weights router;
+    expert_weights experts;
+    weight shared_gate, shared_up, shared_down; /* [Hs, D], [Hs, D], [D, Hs] */
+    weight shared_switch;                       /* [1, D] of a gated shared expert */
+} moe_weights;
+
+typedef struct moe_gradients {
+    router_gradients router;
+    expert_gradients experts;
+    real *shared_gate, *shared_up, *shared_down; /* NULL where there is no shared expert */
+    real *shared_switch;                         /* [D] */
+} moe_gradients;
+
+typedef struct moe_batch {
+    int64_t tokens;       /* T */
+    moe_sequences sequences;
+    const bool *valid;    /* [T]; NULL: all */
+    router_random random; /* .train: noise, jitter, dropout and capacity are on */
+} moe_batch;
+
+/* The largest batch that state and scratch serve. */
+typedef struct moe_extent {
+    int64_t tokens, sequences;
+} moe_extent;
+
+/* What one layer's forward leaves for its backward. */
+typedef struct moe_state {
+    plan plan;
+    router_state router;
+    real *hidden;        /* [R, inputs * H] the experts' pre-activations: gate, up beside each other */
+    real *shared_hidden; /* [T, inputs * Hs] */
+    real *shared_switch; /* [T] sigmoid(w . x) */
+    real *shared_out;    /* [T, D] of a gated shared expert, before the gate */
+} moe_state;
+
+void moe_state_layout(moe_state *s, arena *a, const moe_config *c, moe_extent most);
+size_t moe_state_bytes(const moe_config *c, moe_extent most); /* SIZE_MAX: does not fit the address space */
+size_t moe_scratch_bytes(const moe_config *c, moe_extent most);
+
+/* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned, contents of no value afterwards. */
+typedef struct moe_call {
+    compute *compute;
+    const moe_batch *batch;
+    void *scratch;
+    size_t scratch_bytes;
+    balance *balance; /* NULL: evaluation, no losses and no counts */
+    int layer;        /* index of this layer in the balance */
+} moe_call;
+
+/* y = layer(x). x must stay as it is until backward. */
+void moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w, const real *x /* [T, D] */,
+                       moe_state *s, real *y /* [T, D] */);
+
+/* dx = gradient by x; weight gradients are added to g, or (accumulate false: the first part of a step) overwrite what is there.
+ * Spends s: what forward left is overwritten, and the plan alone stays readable. */
+void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_weights *w, const real *x /* [T, D] */,
+                        moe_state *s, const real *dy /* [T, D] */, real *dx /* [T, D] */, moe_gradients *g, bool accumulate);
+
+#endif
