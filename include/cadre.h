@@ -115,6 +115,12 @@ CADRE_API const char *cadre_option_choice(const cadre_option *row, int i); /* wo
 /* The candidate that a person who typed `word` may have meant; NULL: none is near. */
 CADRE_API const char *cadre_nearest(const char *word, const char *const *candidates, int count);
 
+/* ---- report ---- */
+
+/* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and what lies there of
+ * metrics.jsonl, analysis.json and compare.json) or a file of recorded routes. The page replaces `out` whole or not at all. */
+CADRE_API cadre_status cadre_report_write(const char *run, const char *out);
+
 #ifdef __cplusplus
 }
 #endif
