@@ -1,0 +1,101 @@
+/* rows_math.h - part of rows_template.h: exp, log, tanh, sigmoid and erf of vectors.
+ *
+ * In float they are polynomials after the usual reductions, minimax fits of our own, evaluated without fused multiply-add so that
+ * every variant gives the same bits. In double, which only gradient checks use, they ask the C library lane by lane. */
+#if REAL_IS_DOUBLE
+
+#define LANEWISE(name, call)                                     \
+    FORCE_INLINE vec name(vec x)                                 \
+    {                                                            \
+        for (int i = 0; i < (int)WIDTH; i++) x[i] = call(x[i]);  \
+        return x;                                                \
+    }
+LANEWISE(vec_exp, exp)
+LANEWISE(vec_log, log)
+LANEWISE(vec_tanh, tanh)
+LANEWISE(vec_erf, erf)
+#undef LANEWISE
+
+#else
+
+FORCE_INLINE vec_bits splat_bits(int32_t x) { return x - (vec_bits){ 0 }; }
+
+/* 2^n e^r with n = round(x / ln 2), r = x - n ln 2: adding 1.5 2^23 rounds and leaves n in the low bits; ln 2 is cut in two so
+ * that n times its upper part is exact. The product with 2^n is an addition to the exponent, good for normal results. */
+FORCE_INLINE vec vec_exp(vec x)
+{
+    vec magic = splat(12582912.0f), shifted = x * splat(1.44269504f) + magic, n = shifted - magic;
+    vec r = (x - n * splat(0.693359375f)) - n * splat(-2.12194440e-4f);
+    vec p = splat(0.00138145604f);
+    p = p * r + splat(0.0083687352f);
+    p = p * r + splat(0.041668389f);
+    p = p * r + splat(0.166665211f);
+    p = p * r + splat(0.49999994f);
+    vec y = p * (r * r) + r + splat(1.0f);
+    y = (vec)((vec_bits)y + (((vec_bits)shifted - (vec_bits)magic) << 23));
+    y = (vec)((vec_bits)y & ~(x < splat(-87.3365448f)));
+    return select(x > splat(88.7228394f), splat(INFINITY), y);
+}
+
+/* log(2^e (1+f)) = e ln 2 + f - f^2/2 + f^3 P(f), sqrt(1/2) <= 1+f < sqrt(2) */
+FORCE_INLINE vec vec_log(vec x)
+{
+    vec_bits half = (vec_bits)splat(0.707106781f), bits = (vec_bits)x - half;
+    vec_bits exponent = bits >> 23;
+    vec e = __builtin_convertvector(exponent, vec);
+    vec f = (vec)((bits & splat_bits(0x007fffff)) + half) - splat(1.0f);
+    vec p = splat(-0.0763227642f);
+    p = p * f + splat(0.127608582f);
+    p = p * f + splat(-0.131606355f);
+    p = p * f + splat(0.142018825f);
+    p = p * f + splat(-0.166233271f);
+    p = p * f + splat(0.200012207f);
+    p = p * f + splat(-0.250008225f);
+    p = p * f + splat(0.333333313f);
+    vec square = f * f;
+    vec y = (p * f * square + e * splat(-2.12194440e-4f)) - square * splat(0.5f);
+    y = y + f + e * splat(0.693359375f);
+    y = select(x < splat(1.17549435e-38f), select(x < splat(0), splat(NAN), splat(-INFINITY)), y);
+    return select((x == splat(INFINITY)) | (x != x), x, y);
+}
+
+/* x + x^3 P(x^2) near 0, else 1 - 2 / (e^2|x| + 1) */
+FORCE_INLINE vec vec_tanh(vec x)
+{
+    vec size = vec_fabs(x), z = x * x;
+    vec p = splat(-0.00589515828f);
+    p = p * z + splat(0.020795971f);
+    p = p * z + splat(-0.0537838303f);
+    p = p * z + splat(0.133319244f);
+    p = p * z + splat(-0.333332986f);
+    vec far = splat(1.0f) - splat(2.0f) / (vec_exp(size + size) + splat(1.0f));
+    return select(size < splat(0.6f), p * z * x + x, copy_sign(far, x));
+}
+
+/* x P(x^2) up to 1, else 1 - e^(-x^2) Q(1 / (|x| + 1)) */
+FORCE_INLINE vec vec_erf(vec x)
+{
+    vec size = vec_fabs(x), z = x * x;
+    vec p = splat(7.85386146e-05f);
+    p = p * z + splat(-0.000801019371f);
+    p = p * z + splat(0.00518832775f);
+    p = p * z + splat(-0.0268538129f);
+    p = p * z + splat(0.112835854f);
+    p = p * z + splat(-0.37612626f);
+    p = p * z + splat(1.12837911f);
+    vec t = splat(1.0f) / (size + splat(1.0f));
+    vec q = splat(0.431703478f);
+    q = q * t + splat(-0.956038296f);
+    q = q * t + splat(0.39737156f);
+    q = q * t + splat(0.582699835f);
+    q = q * t + splat(0.555232286f);
+    q = q * t + splat(0.000882683438f);
+    vec far = splat(1.0f) - vec_exp(-z) * q;
+    return select(size < splat(1.0f), p * x, copy_sign(far, x));
+}
+
+#endif
+
+FORCE_INLINE vec vec_sigmoid(vec x) { return splat(1) / (splat(1) + vec_exp(-x)); }
+FORCE_INLINE real exp_of(real x) { return vec_exp(splat(x))[0]; }
+FORCE_INLINE real log_of(real x) { return vec_log(splat(x))[0]; }

@@ -1,0 +1,122 @@
+/* rows_vector.h - part of rows_template.h: the vector type of the variant being stamped, its loads and stores, and
+ * the loops that carry a function of vectors over a row. Includer defines VECTOR_BYTES.
+ *
+ * Elementwise work goes by vectors of the native width. A sum goes by blocks of ROW_LANES elements, held in LANE_VECTORS
+ * vectors, so that the order of its additions is that of the lanes and not of the machine. */
+#include <string.h>
+
+#include "kernel/rows.h"
+
+#define FORCE_INLINE static inline __attribute__((always_inline))
+
+#if REAL_IS_DOUBLE
+typedef int64_t lane_bits;
+#else
+typedef int32_t lane_bits;
+#endif
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef lane_bits vec_bits __attribute__((vector_size(VECTOR_BYTES))); /* a mask: all bits or none of each lane */
+typedef real vec_anywhere __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+
+enum { WIDTH = VECTOR_BYTES / sizeof(real), LANE_VECTORS = ROW_LANES / WIDTH };
+
+FORCE_INLINE vec splat(real x) { return x - (vec){ 0 }; }
+FORCE_INLINE vec load(const real *x) { return *(const vec_anywhere *)x; }
+FORCE_INLINE void store(real *y, vec v) { *(vec_anywhere *)y = v; }
+FORCE_INLINE vec select(vec_bits mask, vec yes, vec no) { return (vec)((mask & (vec_bits)yes) | (~mask & (vec_bits)no)); }
+FORCE_INLINE vec vec_max(vec x, vec y) { return select(x > y, x, y); } /* y where either is NaN */
+FORCE_INLINE vec vec_fabs(vec x) { return (vec)((vec_bits)x & ~(vec_bits)splat(REAL_C(-0.0))); }
+FORCE_INLINE vec copy_sign(vec size, vec sign)
+{
+    vec_bits minus = (vec_bits)splat(REAL_C(-0.0));
+    return (vec)(((vec_bits)size & ~minus) | ((vec_bits)sign & minus));
+}
+
+/* The end of a row: 0 < n < WIDTH elements, the other lanes hold `fill`. */
+FORCE_INLINE vec load_part(const real *x, int64_t n, real fill)
+{
+    vec v = splat(fill);
+    for (int64_t i = 0; i < n; i++) v[i] = x[i];
+    return v;
+}
+
+FORCE_INLINE void store_part(real *y, int64_t n, vec v)
+{
+    for (int64_t i = 0; i < n; i++) y[i] = v[i];
+}
+
+/* y[i] = f(x[i], c) */
+FORCE_INLINE void map_one(vec (*f)(vec, vec), int64_t n, const real *x, real c, real *y)
+{
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) store(y + i, f(load(x + i), splat(c)));
+    if (i < n) store_part(y + i, n - i, f(load_part(x + i, n - i, 0), splat(c)));
+}
+
+/* y[i] = f(x[i], z[i], c) */
+FORCE_INLINE void map_two(vec (*f)(vec, vec, vec), int64_t n, const real *x, const real *z, real c, real *y)
+{
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) store(y + i, f(load(x + i), load(z + i), splat(c)));
+    if (i < n) store_part(y + i, n - i, f(load_part(x + i, n - i, 0), load_part(z + i, n - i, 0), splat(c)));
+}
+
+/* The lanes of a running sum or maximum. */
+typedef struct lanes {
+    vec part[LANE_VECTORS];
+} lanes;
+
+FORCE_INLINE lanes lanes_of(real x)
+{
+    lanes all;
+    for (int j = 0; j < LANE_VECTORS; j++) all.part[j] = splat(x);
+    return all;
+}
+
+/* Vector j of a block whose first n elements exist. */
+FORCE_INLINE vec load_lanes(const real *x, int64_t n, int j, real fill)
+{
+    int64_t left = n - (int64_t)j * WIDTH;
+    if (left >= WIDTH) return load(x + j * WIDTH);
+    return left > 0 ? load_part(x + j * WIDTH, left, fill) : splat(fill);
+}
+
+FORCE_INLINE void store_lanes(real *y, int64_t n, int j, vec v)
+{
+    int64_t left = n - (int64_t)j * WIDTH;
+    if (left >= WIDTH) store(y + j * WIDTH, v);
+    else if (left > 0) store_part(y + j * WIDTH, left, v);
+}
+
+/* Lane j takes lane j + h, for h = ROW_LANES/2 ... 1. */
+FORCE_INLINE real lanes_fold(lanes all, vec (*join)(vec, vec))
+{
+    for (int h = LANE_VECTORS / 2; h > 0; h /= 2)
+        for (int j = 0; j < h; j++) all.part[j] = join(all.part[j], all.part[j + h]);
+    for (int h = WIDTH / 2; h > 0; h /= 2) {
+        vec upper = all.part[0];
+        for (int j = 0; j < h; j++) upper[j] = all.part[0][j + h];
+        all.part[0] = join(all.part[0], upper);
+    }
+    return all.part[0][0];
+}
+
+FORCE_INLINE vec join_sum(vec x, vec y) { return x + y; }
+
+/* Folds step(lane, x[i], y[i], z[i]) over a row. `fill` stands for the elements of x that a last block has not. */
+FORCE_INLINE real reduce(vec (*step)(vec, vec, vec, vec), vec (*join)(vec, vec), int64_t n, real start, real fill,
+                         const real *x, const real *y, const real *z)
+{
+    lanes all = lanes_of(start);
+    int64_t i = 0;
+    for (; i + ROW_LANES <= n; i += ROW_LANES)
+        for (int j = 0; j < LANE_VECTORS; j++) {
+            int64_t at = i + j * WIDTH;
+            all.part[j] = step(all.part[j], load(x + at), load(y + at), load(z + at));
+        }
+    if (i < n)
+        for (int j = 0; j < LANE_VECTORS; j++)
+            all.part[j] = step(all.part[j], load_lanes(x + i, n - i, j, fill), load_lanes(y + i, n - i, j, 0),
+                               load_lanes(z + i, n - i, j, 0));
+    return lanes_fold(all, join);
+}
