@@ -1,0 +1,35 @@
+/* command.c - THE LIST of sub-commands, and the options that all of them take. */
+#include "cli/command.h"
+
+#include <string.h>
+
+const command *const commands[] = {
+    &command_help,
+    NULL,
+};
+
+static const cadre_option common_rows[] = {
+    { .name = "options", .kind = CADRE_OPTION_PATH, .value = "FILE.json", .subject = "Running",
+      .help = "take options from a file, {\"lr\": 0.003, \"warmup\": 10}; the command line wins" },
+    { .name = "json", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "print JSON, and nothing else, on stdout" },
+    { .name = "quiet", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "no progress and no notes on stderr" },
+    { .name = "help", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "print this and exit" },
+    { .name = "version", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "print the version and exit" },
+};
+
+const command *command_find(const char *name)
+{
+    for (int i = 0; commands[i]; i++)
+        if (!strcmp(commands[i]->name, name)) return commands[i];
+    return NULL;
+}
+
+int command_tables(const command *c, cadre_option_table tables[ALL_TABLES])
+{
+    int n = 0;
+    if (c->own.count) tables[n++] = c->own;
+    for (int i = 0; i < MOST_TABLES && c->tables[i]; i++) tables[n++] = c->tables[i]();
+    tables[n++] = cadre_run_options();
+    tables[n++] = ROWS(common_rows);
+    return n;
+}

@@ -1,0 +1,17 @@
+/* complain.h - how the program tells a person that something is wrong: one line "cadre: ..." on stderr, perhaps a line of
+ * advice, and the exit code that belongs to it. */
+#ifndef CADRE_CLI_COMPLAIN_H
+#define CADRE_CLI_COMPLAIN_H
+
+#include "cadre.h"
+
+/* Prints the library's last error; returns the exit code for the status. */
+int complain_status(cadre_status status);
+
+/* Bad usage: the sentence, then the advice (NULL: none). Returns EXIT_USAGE. */
+int complain_usage(const char *advice, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The world's fault, found by the program itself. Returns EXIT_WORLD. */
+int complain_world(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

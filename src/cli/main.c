@@ -1,0 +1,88 @@
+/* main.c - the program: finds the command, parses its arguments, runs it, and sees to it that stdout arrived. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/help.h"
+
+static void exit_now(int signal_number)
+{
+    (void)signal_number;
+    _exit(EXIT_INTERRUPTED);
+}
+
+static void ask_to_stop(int signal_number)
+{
+    if (cadre_interrupted()) exit_now(signal_number);
+    cadre_interrupt();
+}
+
+static void on_interruption(void (*handler)(int))
+{
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static int print_version(void)
+{
+    printf("cadre %s\n", cadre_version());
+    return EXIT_DONE;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[64];
+    int n = 0;
+    for (; commands[n] && n < 64; n++) names[n] = commands[n]->name;
+    const char *meant = cadre_nearest(name, names, n);
+    char advice[128] = "'cadre --help' lists the commands";
+    if (meant) snprintf(advice, sizeof advice, "did you mean 'cadre %s'?", meant);
+    return complain_usage(advice, "no command is called '%s'", name);
+}
+
+static int run_command(const command *c, int argc, char **argv)
+{
+    invocation call;
+    int exit_code = EXIT_DONE;
+    switch (arguments_parse(c, argc, argv, &call, &exit_code)) {
+    case ARGUMENTS_RUN:
+        if (c->stops) on_interruption(ask_to_stop);
+        exit_code = c->run(&call);
+        break;
+    case ARGUMENTS_HELP: help_command(stdout, c); break;
+    case ARGUMENTS_VERSION: print_version(); break;
+    case ARGUMENTS_WRONG: break;
+    }
+    arguments_free(&call);
+    return exit_code;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) return complain_usage("'cadre --help' lists the commands", "expected a command, found nothing");
+    if (!strcmp(argv[1], "--version")) return print_version();
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        help_overview(stdout);
+        return EXIT_DONE;
+    }
+    const command *c = command_find(argv[1]);
+    return c ? run_command(c, argc - 2, argv + 2) : unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    on_interruption(exit_now);
+    signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is then an error like a full disk */
+    int exit_code = dispatch(argc, argv);
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
+        return complain_world("stdout: could not be written: %s", strerror(errno));
+    return exit_code;
+}

@@ -1,0 +1,143 @@
+/* manual.c - man pages (groff's man macros) and the completion for bash, rendered from the same tables as the help. */
+#include "cli/manual.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "cli/help.h"
+
+enum { SENTENCE = 1024 };
+
+/* Text that groff must not take for its own: a backslash, a dash, a dot or quote at the start of a line. */
+static void put_text(FILE *out, const char *text)
+{
+    bool start = true;
+    for (const char *c = text; *c; c++) {
+        if (start && (*c == '.' || *c == '\'')) fputs("\\&", out);
+        if (*c == '\\') fputs("\\e", out);
+        else if (*c == '-') fputs("\\-", out);
+        else if (*c == '\n' && c[1] == '\n') fputs("\n.PP", out);
+        else fputc(*c, out);
+        start = *c == '\n';
+    }
+}
+
+static void put_title(FILE *out, const char *name, const char *summary)
+{
+    fputs(".TH \"", out);
+    for (const char *c = name; *c; c++) fputc(toupper((unsigned char)*c), out);
+    fprintf(out, "\" 1 \"\" \"cadre %s\" \"cadre\"\n.SH NAME\n", cadre_version());
+    put_text(out, name);
+    fputs(" \\- ", out);
+    put_text(out, summary);
+    fputs("\n", out);
+}
+
+static void put_option(void *state, const cadre_option *row, bool first)
+{
+    FILE *out = state;
+    char value[256], sentence[SENTENCE];
+    if (first) fprintf(out, ".SS %s\n", row->subject);
+    fputs(".TP\n\\fB", out);
+    if (row->letter) fprintf(out, "\\-%c\\fR, \\fB", row->letter);
+    put_text(out, "--");
+    put_text(out, row->name);
+    fputs("\\fR", out);
+    if (*help_value(row, value, sizeof value)) {
+        fputs(" \\fI", out);
+        put_text(out, value);
+        fputs("\\fR", out);
+    }
+    fputs("\n", out);
+    put_text(out, help_sentence(row, sentence, sizeof sentence));
+    fputs(".\n", out);
+}
+
+static void put_status(FILE *out)
+{
+    fputs(".SH EXIT STATUS\n"
+          "0 done; 1 the world's fault (a file, memory, data); 2 bad usage; 130 interrupted.\n"
+          ".SH ENVIRONMENT\n"
+          ".TP\n.B CADRE_CPU\nThe kernels to use instead of the best that the processor has.\n"
+          ".TP\n.B NO_COLOR\nWhere set, progress is shown without colour.\n", out);
+}
+
+void manual_command(FILE *out, const command *c)
+{
+    char name[80];
+    snprintf(name, sizeof name, "cadre-%s", c->name);
+    put_title(out, name, c->summary);
+    fprintf(out, ".SH SYNOPSIS\n.B cadre %s\n", c->name);
+    if (*c->operands) fprintf(out, ".I %s\n", c->operands);
+    fputs("[\\fIoption\\fR...]\n.SH DESCRIPTION\n", out);
+    put_text(out, c->description);
+    fputs("\n.SH OPTIONS\n", out);
+    help_each_option(c, put_option, out);
+    if (c->examples) fputs(".SH EXAMPLES\n", out);
+    for (const char *const *line = c->examples; line && *line; line += 2) {
+        fputs(".TP\n", out);
+        put_text(out, line[0]);
+        fputs("\n.B ", out);
+        put_text(out, line[1]);
+        fputs("\n", out);
+    }
+    put_status(out);
+    fputs(".SH SEE ALSO\n.BR cadre (1)\n", out);
+}
+
+void manual_overview(FILE *out)
+{
+    put_title(out, "cadre", help_purpose);
+    fputs(".SH SYNOPSIS\n.B cadre\n\\fIcommand\\fR [\\fIoption\\fR...]\n.SH DESCRIPTION\n"
+          "Results go to stdout, everything else to stderr. MODEL is a Hugging Face folder or a GGUF file.\n.SH COMMANDS\n", out);
+    for (int i = 0; commands[i]; i++) {
+        fprintf(out, ".TP\n.B cadre %s\n", commands[i]->name);
+        put_text(out, commands[i]->summary);
+        fputs(".\n", out);
+    }
+    put_status(out);
+    fputs(".SH SEE ALSO\n", out);
+    for (int i = 0; commands[i]; i++) fprintf(out, ".BR cadre\\-%s (1)%s\n", commands[i]->name, commands[i + 1] ? "," : "");
+}
+
+/* ---- completion ---- */
+
+static void put_name(void *state, const cadre_option *row, bool first)
+{
+    (void)first;
+    fprintf(state, " --%s", row->name);
+}
+
+static void put_words(void *state, const cadre_option *row, bool first)
+{
+    (void)first;
+    if (!cadre_option_choice(row, 0)) return;
+    fprintf(state, "        --%s) words=\"", row->name);
+    const char *word;
+    for (int i = 0; (word = cadre_option_choice(row, i)); i++) fprintf(state, "%s%s", i ? " " : "", word);
+    fputs("\" ;;\n", state);
+}
+
+static void put_case(FILE *out, const command *c)
+{
+    fprintf(out, "    %s)\n        options=\"", c->name);
+    help_each_option(c, put_name, out);
+    fputs("\"\n        case $before in\n", out);
+    help_each_option(c, put_words, out);
+    fputs("        esac ;;\n", out);
+}
+
+void manual_completion(FILE *out)
+{
+    fputs("# completion of cadre for bash\n_cadre()\n{\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options= words=\n"
+          "    if [ \"$COMP_CWORD\" = 1 ]; then\n        COMPREPLY=($(compgen -W \"", out);
+    for (int i = 0; commands[i]; i++) fprintf(out, "%s ", commands[i]->name);
+    fputs("--help --version\" -- \"$word\"))\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n", out);
+    for (int i = 0; commands[i]; i++) put_case(out, commands[i]);
+    fputs("    esac\n"
+          "    if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+          "    elif [[ $word == -* ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+          "    else COMPREPLY=($(compgen -f -- \"$word\"))\n    fi\n}\n"
+          "complete -o filenames -F _cadre cadre\n", out);
+}
