@@ -13,8 +13,9 @@
 #include "base/real.h"
 
 extern const struct gemm_kernels gemm_portable;
+extern const struct row_kernels rows_portable;
 
-static const kernel_variant portable = { "portable", 0, &gemm_portable, NULL };
+static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable };
 
 static const kernel_variant *const variants[] = { &portable };
 
