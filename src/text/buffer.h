@@ -1,0 +1,36 @@
+/* buffer.h - lists that grow: of bytes, and of token ids. A zeroed struct is an empty list. */
+#ifndef CADRE_TEXT_BUFFER_H
+#define CADRE_TEXT_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct string_view {
+    const char *data; /* borrowed */
+    size_t size;
+} string_view;
+
+typedef struct byte_buffer {
+    char *data; /* [size], room for `capacity` */
+    size_t size, capacity;
+} byte_buffer;
+
+cadre_status byte_buffer_reserve(byte_buffer *b, size_t more); /* room for `more` bytes after size */
+cadre_status byte_buffer_put(byte_buffer *b, const void *data, size_t size);
+void byte_buffer_free(byte_buffer *b);
+
+typedef struct token_list {
+    int32_t *ids; /* [count], room for `capacity` */
+    size_t count, capacity;
+} token_list;
+
+cadre_status token_list_reserve(token_list *l, size_t more);
+cadre_status token_list_put(token_list *l, int32_t id);
+void token_list_free(token_list *l);
+
+/* Makes room for used + more items of `item` bytes in a block that holds *capacity of them, by doubling. */
+cadre_status buffer_grow(void **block, size_t used, size_t *capacity, size_t more, size_t item);
+
+#endif

@@ -1,0 +1,242 @@
+/* pattern_translate.c - from Oniguruma's syntax (its Ruby flavour, which tokenizer.json speaks) to PCRE2's.
+ *
+ * One pass over the pattern. What means the same in both is copied; what differs is rewritten; everything else is refused, so
+ * that no pattern can silently match something else. A sign after a counted repeat, {1,3}+ or {2}?, modifies it in PCRE2
+ * and is a second repeat in Oniguruma, so the pass remembers where in its output the last atom began and wraps it. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "text/pattern.h"
+#include "text/utf8.h"
+
+enum { DEPTH_MAX = 64, NAME_MAX_BYTES = 48 };
+
+typedef struct translation {
+    const char *text, *path, *where;
+    size_t size, at;
+    byte_buffer *out;
+    size_t atom;                /* where in `out` the last atom began; SIZE_MAX: none that could be repeated */
+    size_t groups[DEPTH_MAX];   /* where in `out` the open groups began */
+    int depth;
+} translation;
+
+#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}" /* what \w means, inside brackets */
+
+static cadre_status refuse(const translation *t, size_t from, const char *why)
+{
+    size_t length = t->size - from < 24 ? t->size - from : 24;
+    return cadre_fail(CADRE_EUNSUPPORTED, t->path, "%s: the regular expression holds %s, which is not supported, at \"%.*s\"", t->where,
+                      why, (int)length, t->text + from);
+}
+
+static cadre_status put(translation *t, const char *text) { return byte_buffer_put(t->out, text, strlen(text)); }
+
+static char peek(const translation *t, size_t ahead) { return t->at + ahead < t->size ? t->text[t->at + ahead] : '\0'; }
+
+static cadre_status copy(translation *t, size_t length)
+{
+    t->at += length;
+    return byte_buffer_put(t->out, t->text + t->at - length, length);
+}
+
+/* ---- escapes ---- */
+
+/* \p{Name}: a general category or a property keeps its name, anything else must be a script (PCRE2 would take a bare script
+ * name to mean its extensions as well). */
+static cadre_status put_property(translation *t)
+{
+    static const char *const binary[] = { "Alphabetic", "White_Space", "Lowercase", "Uppercase", "Emoji", "Ideographic" };
+    size_t from = t->at;
+    char kind = peek(t, 1), name[NAME_MAX_BYTES];
+    size_t begin = t->at + 3, end = begin;
+    bool negated = peek(t, 3) == '^';
+    if (peek(t, 2) != '{') return refuse(t, from, "a property without braces");
+    if (negated) begin++;
+    for (end = begin; end < t->size && t->text[end] != '}'; end++) {}
+    size_t length = end - begin;
+    if (end == t->size || length == 0 || length >= sizeof name) return refuse(t, from, "an unknown property");
+    memcpy(name, t->text + begin, length);
+    name[length] = '\0';
+    bool script = length > 2;
+    for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
+        if (strcmp(name, binary[i]) == 0) script = false;
+    if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") != length) return refuse(t, from, "an unknown property");
+    CADRE_TRY(put(t, (kind == 'P') != negated ? "\\P{" : "\\p{"));
+    if (script) CADRE_TRY(put(t, "sc:"));
+    CADRE_TRY(put(t, name));
+    CADRE_TRY(put(t, "}"));
+    t->at = end + 1;
+    return CADRE_OK;
+}
+
+/* \xHH, \x{H...} and \uHHHH, all as \x{...}. */
+static cadre_status put_code_point(translation *t)
+{
+    size_t from = t->at, begin = t->at + 2, digits = 0;
+    bool braces = peek(t, 1) == 'x' && peek(t, 2) == '{';
+    if (braces) begin++;
+    size_t most = braces ? 6 : peek(t, 1) == 'u' ? 4 : 2;
+    while (digits < most && begin + digits < t->size && strchr("0123456789abcdefABCDEF", t->text[begin + digits]) &&
+           t->text[begin + digits])
+        digits++;
+    bool closed = !braces || (begin + digits < t->size && t->text[begin + digits] == '}');
+    if (digits == 0 || !closed || (!braces && digits != most)) return refuse(t, from, "a malformed code point");
+    if (most == 2 && t->text[begin] >= '8') return refuse(t, from, "a raw byte");
+    CADRE_TRY(put(t, "\\x{"));
+    CADRE_TRY(byte_buffer_put(t->out, t->text + begin, digits));
+    CADRE_TRY(put(t, "}"));
+    t->at = begin + digits + (braces ? 1 : 0);
+    return CADRE_OK;
+}
+
+/* A backslash and what follows; brackets: inside [...], where sets cannot be complemented. */
+static cadre_status put_escape(translation *t, bool brackets)
+{
+    static const struct {
+        char letter;
+        const char *outside, *inside;
+    } rows[] = {
+        { 's', "\\p{White_Space}", "\\p{White_Space}" },
+        { 'S', "\\P{White_Space}", "\\P{White_Space}" },
+        { 'd', "\\p{Nd}", "\\p{Nd}" },
+        { 'D', "\\P{Nd}", "\\P{Nd}" },
+        { 'w', "[" WORD "]", WORD },
+        { 'W', "[^" WORD "]", NULL },
+        { 'h', "[0-9a-fA-F]", "0-9a-fA-F" },
+        { 'H', "[^0-9a-fA-F]", NULL },
+        { 'v', "\\x{0b}", "\\x{0b}" },
+        { 'r', "\\r", "\\r" },
+        { 'n', "\\n", "\\n" },
+        { 't', "\\t", "\\t" },
+        { 'f', "\\f", "\\f" },
+        { 'A', "\\A", NULL },
+        { 'z', "\\z", NULL },
+    };
+    char letter = peek(t, 1);
+    if (letter == 'p' || letter == 'P') return put_property(t);
+    if (letter == 'x' || letter == 'u') return put_code_point(t);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *as = brackets ? rows[i].inside : rows[i].outside;
+        if (rows[i].letter != letter || !as) continue;
+        t->at += 2;
+        return put(t, as);
+    }
+    bool mark = letter > ' ' && letter < 0x7f && !strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", letter);
+    if (!mark && letter != ' ') return refuse(t, t->at, "an escape");
+    return copy(t, 2);
+}
+
+/* ---- sets ---- */
+
+/* [...]: nested sets, intersections and named classes are Oniguruma's own. */
+static cadre_status put_set(translation *t)
+{
+    size_t from = t->at;
+    CADRE_TRY(copy(t, peek(t, 1) == '^' ? 2 : 1));
+    if (peek(t, 0) == ']') return refuse(t, from, "an empty set");
+    while (t->at < t->size && peek(t, 0) != ']') {
+        if (peek(t, 0) == '[') return refuse(t, t->at, "a set within a set");
+        if (peek(t, 0) == '&' && peek(t, 1) == '&') return refuse(t, t->at, "an intersection of sets");
+        if (peek(t, 0) == '\\') CADRE_TRY(put_escape(t, true));
+        else CADRE_TRY(copy(t, 1));
+    }
+    if (t->at == t->size) return refuse(t, from, "a set without an end");
+    return copy(t, 1);
+}
+
+/* ---- groups and repeats ---- */
+
+static cadre_status open_group(translation *t)
+{
+    static const char *const known[] = { "(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:", "(?-i:" };
+    if (t->depth == DEPTH_MAX) return refuse(t, t->at, "groups nested too deeply");
+    if (t->at == 0 && t->size >= 4 && memcmp(t->text, "(?i)", 4) == 0) return copy(t, 4); /* elsewhere its reach differs */
+    t->groups[t->depth++] = t->out->size;
+    if (peek(t, 1) != '?') {
+        t->at++;
+        return put(t, "(?:"); /* nothing asks for what a group captured */
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t length = strlen(known[i]);
+        if (t->size - t->at >= length && memcmp(t->text + t->at, known[i], length) == 0) return copy(t, length);
+    }
+    return refuse(t, t->at, "a group of a kind");
+}
+
+/* Length of a counted repeat {n}, {n,}, {,m} or {n,m} at the current place; 0: a brace that stands for itself. */
+static size_t counted_repeat(const translation *t)
+{
+    size_t length = 1, digits = 0;
+    while (strchr("0123456789", peek(t, length)) && peek(t, length)) length++, digits++;
+    if (peek(t, length) == ',')
+        for (length++; strchr("0123456789", peek(t, length)) && peek(t, length);) length++, digits++;
+    return digits && peek(t, length) == '}' ? length + 1 : 0;
+}
+
+/* Wraps the last atom with its repeat, so that another repeat applies to both. */
+static cadre_status wrap_atom(translation *t)
+{
+    CADRE_TRY(byte_buffer_reserve(t->out, 4));
+    memmove(t->out->data + t->atom + 3, t->out->data + t->atom, t->out->size - t->atom);
+    memcpy(t->out->data + t->atom, "(?:", 3);
+    t->out->size += 3;
+    return put(t, ")");
+}
+
+static cadre_status put_counted(translation *t, size_t length)
+{
+    if (t->atom == SIZE_MAX) return refuse(t, t->at, "a repeat of nothing");
+    bool from_zero = peek(t, 1) == ',', exact = !memchr(t->text + t->at, ',', length);
+    if (from_zero) {
+        t->at++;
+        CADRE_TRY(put(t, "{0"));
+    }
+    CADRE_TRY(copy(t, length - (from_zero ? 1 : 0)));
+    return peek(t, 0) == '+' || (exact && peek(t, 0) == '?') ? wrap_atom(t) : CADRE_OK;
+}
+
+static cadre_status put_atom(translation *t)
+{
+    char c = peek(t, 0);
+    t->atom = t->out->size;
+    if (c == '\\') return put_escape(t, false);
+    if (c == '[') return put_set(t);
+    if (c == '{' || c == '}' || c == ']') {
+        CADRE_TRY(put(t, "\\"));
+        return copy(t, 1);
+    }
+    return copy(t, utf8_length(c));
+}
+
+static cadre_status put_next(translation *t)
+{
+    char c = peek(t, 0);
+    size_t counted = c == '{' ? counted_repeat(t) : 0;
+    if (counted) return put_counted(t, counted);
+    if (c == '*' || c == '+' || c == '?') return copy(t, 1);
+    if (c == '(') {
+        CADRE_TRY(open_group(t));
+        t->atom = SIZE_MAX;
+        return CADRE_OK;
+    }
+    if (c == ')') {
+        if (t->depth == 0) return refuse(t, t->at, "a parenthesis without its partner");
+        t->atom = t->groups[--t->depth];
+        return copy(t, 1);
+    }
+    if (c == '|') {
+        t->atom = SIZE_MAX;
+        return copy(t, 1);
+    }
+    return put_atom(t);
+}
+
+cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_buffer *out)
+{
+    translation t = { .text = regex, .path = path, .where = where, .size = size, .out = out, .atom = SIZE_MAX };
+    if (utf8_valid(regex, size) != size) return refuse(&t, 0, "malformed UTF-8");
+    while (t.at < size) CADRE_TRY(put_next(&t));
+    if (t.depth) return refuse(&t, 0, "a group without an end");
+    return byte_buffer_reserve(out, 1); /* so that even an empty pattern has an address */
+}

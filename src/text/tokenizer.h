@@ -1,0 +1,61 @@
+/* tokenizer.h - text to token ids and back: one object for every kind of vocabulary.
+ *
+ * A tokenizer is read from a tokenizer.json (of the tokenizers package) or from a vocabulary that another file holds, and
+ * gives the ids that the published model was trained with. What its file asks for and this code does not do is refused by
+ * name when it is opened. A tokenizer does not change once open and may be used by any number of threads at once. */
+#ifndef CADRE_TEXT_TOKENIZER_H
+#define CADRE_TEXT_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "text/buffer.h"
+
+typedef struct tokenizer tokenizer;
+
+cadre_status tokenizer_open_json(const char *path, tokenizer **t);
+cadre_status tokenizer_open_text(const char *json, size_t size, const char *name, tokenizer **t); /* name: for errors */
+void tokenizer_close(tokenizer *t);
+
+/* The tokenizer.json that it was opened from, byte for byte; size 0 where there was none. Borrowed. */
+string_view tokenizer_source(const tokenizer *t);
+
+/* ---- text to ids ---- */
+
+enum {
+    TOKENIZER_ADD_SPECIAL = 1,   /* begin- and end-of-text tokens as the file's post-processor says */
+    TOKENIZER_PARSE_SPECIAL = 2, /* control tokens spelt out in the text become their ids; without it they are plain text */
+};
+
+/* Appends the ids of `size` bytes, which may be any bytes. */
+cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids);
+
+/* ---- ids to text ---- */
+
+enum { TOKENIZER_SKIP_SPECIAL = 1 }; /* control tokens leave no text */
+
+/* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. */
+cadre_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_buffer *text);
+
+/* A stream gives the same text id by id, whole characters only: an unfinished character waits for its rest, malformed bytes
+ * become U+FFFD. The text of a call is borrowed until the next one. */
+typedef struct token_stream token_stream;
+cadre_status token_stream_new(const tokenizer *t, unsigned flags, token_stream **s); /* borrows t */
+cadre_status token_stream_put(token_stream *s, int32_t id, string_view *text);
+cadre_status token_stream_end(token_stream *s, string_view *text); /* what is left; the stream is then as new */
+void token_stream_free(token_stream *s);
+
+/* ---- the vocabulary ---- */
+
+int32_t tokenizer_size(const tokenizer *t);                      /* one more than the highest id */
+string_view tokenizer_piece(const tokenizer *t, int32_t id);     /* as the file spells it; size 0: no such id. Borrowed */
+int32_t tokenizer_id(const tokenizer *t, const char *piece, size_t size); /* -1: no such piece */
+bool tokenizer_is_special(const tokenizer *t, int32_t id);       /* a control token, such as <|endoftext|> */
+
+/* Begin and end of text, -1 where the file does not say. A tokenizer.json itself does not: the tokenizer_config.json beside it
+ * does, and tokenizer_open_json reads it where there is one. */
+int32_t tokenizer_bos(const tokenizer *t);
+int32_t tokenizer_eos(const tokenizer *t);
+
+#endif
