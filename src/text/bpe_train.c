@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "text/bpe_train_write.h"
 #include "text/byte_level.h"
-#include "text/hash.h"
+#include "text/table.h"
 #include "text/pattern.h"
 #include "text/utf8.h"
 
@@ -99,7 +99,7 @@ static cadre_status count_valid(trainer *t, pattern_scan *scan, const pattern *w
 static cadre_status count_words(trainer *t, pattern_scan *scan, const pattern *words, string_view text)
 {
     while (text.size > 0) {
-        size_t valid = utf8_valid(text.data, text.size);
+        size_t valid = utf8_valid_prefix(text.data, text.size);
         CADRE_TRY(count_valid(t, scan, words, (string_view){ text.data, valid }));
         if (valid < text.size) valid++;
         text = (string_view){ text.data + valid, text.size - valid };
@@ -272,13 +272,13 @@ static cadre_status merge_in_word(trainer *t, uint32_t word, uint32_t left, uint
 /* The symbol for left + right: a new one, unless another merge has already made the same bytes. */
 static cadre_status join_pieces(trainer *t, uint32_t left, uint32_t right, uint32_t *made)
 {
-    byte_buffer joined = { 0 };
+    byte_list joined = { 0 };
     string_view a = string_set_at(&t->pieces, left), b = string_set_at(&t->pieces, right);
     bool was_there;
-    cadre_status status = byte_buffer_put(&joined, a.data, a.size);
-    if (status == CADRE_OK) status = byte_buffer_put(&joined, b.data, b.size);
+    cadre_status status = byte_list_put(&joined, a.data, a.size);
+    if (status == CADRE_OK) status = byte_list_put(&joined, b.data, b.size);
     if (status == CADRE_OK) status = string_set_add(&t->pieces, joined.data, joined.size, made, &was_there);
-    byte_buffer_free(&joined);
+    byte_list_free(&joined);
     return status;
 }
 
@@ -325,7 +325,7 @@ static void trainer_free(trainer *t)
     mem_free(t->raised);
 }
 
-cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_buffer *json)
+cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_list *json)
 {
     if (options->vocabulary < BPE_TRAIN_MIN || options->vocabulary > BPE_TRAIN_MAX)
         return cadre_fail(CADRE_EARGUMENT, NULL, "vocabulary: expected a size of %d to %d, found %d", BPE_TRAIN_MIN, BPE_TRAIN_MAX,

@@ -20,9 +20,9 @@ typedef struct bpe_train_options {
 
 /* Appends the tokenizer.json to `json`. Small texts may not hold enough pairs that occur twice: then the vocabulary is
  * smaller than asked for. */
-cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_buffer *json);
+cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_list *json);
 
 /* Appends the tokenizer_config.json that lets AutoTokenizer read such a folder; `end` begins and ends every text. */
-cadre_status bpe_train_config(const char *end, int32_t context, byte_buffer *json);
+cadre_status bpe_train_config(const char *end, int32_t context, byte_list *json);
 
 #endif

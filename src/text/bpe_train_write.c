@@ -8,18 +8,18 @@
 #include "text/byte_level.h"
 
 /* A piece in the visible alphabet, NUL-terminated; borrowed until the next call with this buffer. */
-static const char *visible(byte_buffer *buffer, const string_set *pieces, uint32_t place)
+static const char *visible(byte_list *buffer, const string_set *pieces, uint32_t place)
 {
     string_view piece = string_set_at(pieces, place);
     buffer->size = 0;
-    if (byte_level_put(buffer, piece.data, piece.size) != CADRE_OK || byte_buffer_put(buffer, "", 1) != CADRE_OK) return NULL;
+    if (byte_level_put(buffer, piece.data, piece.size) != CADRE_OK || byte_list_put(buffer, "", 1) != CADRE_OK) return NULL;
     return buffer->data;
 }
 
 static json_t *vocabulary_of(const string_set *pieces, const bpe_train_options *options)
 {
     json_t *vocabulary = json_object();
-    byte_buffer buffer = { 0 };
+    byte_list buffer = { 0 };
     int bad = !vocabulary;
     for (int32_t i = 0; i < options->special_count && !bad; i++)
         bad = json_object_set_new(vocabulary, options->specials[i], json_integer(i));
@@ -27,7 +27,7 @@ static json_t *vocabulary_of(const string_set *pieces, const bpe_train_options *
         const char *name = visible(&buffer, pieces, i);
         bad = !name || json_object_set_new(vocabulary, name, json_integer((json_int_t)i + options->special_count));
     }
-    byte_buffer_free(&buffer);
+    byte_list_free(&buffer);
     if (!bad) return vocabulary;
     json_decref(vocabulary);
     return NULL;
@@ -36,14 +36,14 @@ static json_t *vocabulary_of(const string_set *pieces, const bpe_train_options *
 static json_t *merges_of(const string_set *pieces, const bpe_merge *merges, size_t count)
 {
     json_t *list = json_array();
-    byte_buffer left = { 0 }, right = { 0 };
+    byte_list left = { 0 }, right = { 0 };
     int bad = !list;
     for (size_t i = 0; i < count && !bad; i++) {
         const char *a = visible(&left, pieces, merges[i].left), *b = visible(&right, pieces, merges[i].right);
         bad = !a || !b || json_array_append_new(list, json_pack("[s,s]", a, b));
     }
-    byte_buffer_free(&left);
-    byte_buffer_free(&right);
+    byte_list_free(&left);
+    byte_list_free(&right);
     if (!bad) return list;
     json_decref(list);
     return NULL;
@@ -67,19 +67,19 @@ static json_t *byte_level(int use_regex)
 }
 
 /* Appends the document's text and gives the document up. */
-static cadre_status dump(json_t *document, byte_buffer *json)
+static cadre_status dump(json_t *document, byte_list *json)
 {
     char *text = document ? json_dumps(document, JSON_INDENT(1)) : NULL;
     json_decref(document);
     if (!text) return cadre_fail(CADRE_ENOMEM, NULL, "out of memory: the tokenizer could not be written");
-    cadre_status status = byte_buffer_put(json, text, strlen(text));
-    if (status == CADRE_OK) status = byte_buffer_put(json, "\n", 1);
+    cadre_status status = byte_list_put(json, text, strlen(text));
+    if (status == CADRE_OK) status = byte_list_put(json, "\n", 1);
     free(text);
     return status;
 }
 
 cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count, const bpe_train_options *options,
-                             byte_buffer *json)
+                             byte_list *json)
 {
     json_t *model = json_pack("{s:s,s:n,s:n,s:n,s:n,s:b,s:b,s:b,s:o,s:o}", "type", "BPE", "dropout", "unk_token",
                               "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
@@ -91,7 +91,7 @@ cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, 
                 json);
 }
 
-cadre_status bpe_train_config(const char *end, int32_t context, byte_buffer *json)
+cadre_status bpe_train_config(const char *end, int32_t context, byte_list *json)
 {
     return dump(json_pack("{s:s,s:s,s:s,s:i,s:b,s:b}", "tokenizer_class", "PreTrainedTokenizerFast", "bos_token", end, "eos_token", end,
                           "model_max_length", context, "clean_up_tokenization_spaces", 0, "add_prefix_space", 0),

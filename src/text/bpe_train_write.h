@@ -3,7 +3,7 @@
 #define CADRE_TEXT_BPE_TRAIN_WRITE_H
 
 #include "text/bpe_train.h"
-#include "text/hash.h"
+#include "text/table.h"
 
 typedef struct bpe_merge {
     uint32_t left, right; /* places in the list of pieces */
@@ -11,6 +11,6 @@ typedef struct bpe_merge {
 
 /* pieces: bytes of each, 0..255 the single bytes; merges: [merge_count] in order. Special tokens come first in the ids. */
 cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count, const bpe_train_options *options,
-                             byte_buffer *json);
+                             byte_list *json);
 
 #endif

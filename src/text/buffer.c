@@ -20,24 +20,24 @@ cadre_status buffer_grow(void **block, size_t used, size_t *capacity, size_t mor
     return CADRE_OK;
 }
 
-cadre_status byte_buffer_reserve(byte_buffer *b, size_t more)
+cadre_status byte_list_reserve(byte_list *b, size_t more)
 {
     if (b->capacity - b->size >= more) return CADRE_OK;
     return buffer_grow((void **)&b->data, b->size, &b->capacity, more, 1);
 }
 
-cadre_status byte_buffer_put(byte_buffer *b, const void *data, size_t size)
+cadre_status byte_list_put(byte_list *b, const void *data, size_t size)
 {
-    CADRE_TRY(byte_buffer_reserve(b, size));
+    CADRE_TRY(byte_list_reserve(b, size));
     if (size) memcpy(b->data + b->size, data, size);
     b->size += size;
     return CADRE_OK;
 }
 
-void byte_buffer_free(byte_buffer *b)
+void byte_list_free(byte_list *b)
 {
     mem_free(b->data);
-    *b = (byte_buffer){ 0 };
+    *b = (byte_list){ 0 };
 }
 
 cadre_status token_list_reserve(token_list *l, size_t more)

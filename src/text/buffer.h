@@ -12,14 +12,14 @@ typedef struct string_view {
     size_t size;
 } string_view;
 
-typedef struct byte_buffer {
+typedef struct byte_list {
     char *data; /* [size], room for `capacity` */
     size_t size, capacity;
-} byte_buffer;
+} byte_list;
 
-cadre_status byte_buffer_reserve(byte_buffer *b, size_t more); /* room for `more` bytes after size */
-cadre_status byte_buffer_put(byte_buffer *b, const void *data, size_t size);
-void byte_buffer_free(byte_buffer *b);
+cadre_status byte_list_reserve(byte_list *b, size_t more); /* room for `more` bytes after size */
+cadre_status byte_list_put(byte_list *b, const void *data, size_t size);
+void byte_list_free(byte_list *b);
 
 typedef struct token_list {
     int32_t *ids; /* [count], room for `capacity` */

@@ -18,6 +18,6 @@ enum { BYTE_LEVEL_END = 0x144 }; /* no character at or beyond it belongs to the 
 uint32_t byte_level_char(uint8_t byte);
 int byte_level_byte(uint32_t code); /* -1: not of the alphabet */
 
-cadre_status byte_level_put(byte_buffer *out, const char *bytes, size_t size); /* bytes to visible text */
+cadre_status byte_level_put(byte_list *out, const char *bytes, size_t size); /* bytes to visible text */
 
 #endif

@@ -60,23 +60,23 @@ static cadre_status compile(const char *regex, size_t size, const char *path, co
 
 cadre_status pattern_new(const char *regex, size_t size, const char *path, const char *where, pattern **p)
 {
-    byte_buffer translated = { 0 };
+    byte_list translated = { 0 };
     cadre_status status = pattern_translate(regex, size, path, where, &translated);
     if (status == CADRE_OK) status = compile(translated.data, translated.size, path, where, p);
-    byte_buffer_free(&translated);
+    byte_list_free(&translated);
     return status;
 }
 
 cadre_status pattern_new_literal(const char *text, size_t size, const char *path, const char *where, pattern **p)
 {
-    byte_buffer escaped = { 0 };
+    byte_list escaped = { 0 };
     cadre_status status = CADRE_OK;
     for (size_t i = 0; i < size && status == CADRE_OK; i++) {
-        if (strchr("\\^$.[|()?*+{}", text[i]) && text[i]) status = byte_buffer_put(&escaped, "\\", 1);
-        if (status == CADRE_OK) status = byte_buffer_put(&escaped, &text[i], 1);
+        if (strchr("\\^$.[|()?*+{}", text[i]) && text[i]) status = byte_list_put(&escaped, "\\", 1);
+        if (status == CADRE_OK) status = byte_list_put(&escaped, &text[i], 1);
     }
     if (status == CADRE_OK) status = compile(escaped.data ? escaped.data : "", escaped.size, path, where, p);
-    byte_buffer_free(&escaped);
+    byte_list_free(&escaped);
     return status;
 }
 

@@ -21,7 +21,7 @@ cadre_status pattern_new_literal(const char *text, size_t size, const char *path
 void pattern_free(pattern *p);
 
 /* Rewrites a pattern as described above. */
-cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_buffer *out);
+cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_list *out);
 
 /* One thread's matching; usable with any pattern, one text at a time. */
 typedef struct pattern_scan pattern_scan;

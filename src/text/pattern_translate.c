@@ -15,7 +15,7 @@ enum { DEPTH_MAX = 64, NAME_MAX_BYTES = 48 };
 typedef struct translation {
     const char *text, *path, *where;
     size_t size, at;
-    byte_buffer *out;
+    byte_list *out;
     size_t atom;                /* where in `out` the last atom began; SIZE_MAX: none that could be repeated */
     size_t groups[DEPTH_MAX];   /* where in `out` the open groups began */
     int depth;
@@ -30,14 +30,14 @@ static cadre_status refuse(const translation *t, size_t from, const char *why)
                       why, (int)length, t->text + from);
 }
 
-static cadre_status put(translation *t, const char *text) { return byte_buffer_put(t->out, text, strlen(text)); }
+static cadre_status put(translation *t, const char *text) { return byte_list_put(t->out, text, strlen(text)); }
 
 static char peek(const translation *t, size_t ahead) { return t->at + ahead < t->size ? t->text[t->at + ahead] : '\0'; }
 
 static cadre_status copy(translation *t, size_t length)
 {
     t->at += length;
-    return byte_buffer_put(t->out, t->text + t->at - length, length);
+    return byte_list_put(t->out, t->text + t->at - length, length);
 }
 
 /* ---- escapes ---- */
@@ -84,7 +84,7 @@ static cadre_status put_code_point(translation *t)
     if (digits == 0 || !closed || (!braces && digits != most)) return refuse(t, from, "a malformed code point");
     if (most == 2 && t->text[begin] >= '8') return refuse(t, from, "a raw byte");
     CADRE_TRY(put(t, "\\x{"));
-    CADRE_TRY(byte_buffer_put(t->out, t->text + begin, digits));
+    CADRE_TRY(byte_list_put(t->out, t->text + begin, digits));
     CADRE_TRY(put(t, "}"));
     t->at = begin + digits + (braces ? 1 : 0);
     return CADRE_OK;
@@ -177,7 +177,7 @@ static size_t counted_repeat(const translation *t)
 /* Wraps the last atom with its repeat, so that another repeat applies to both. */
 static cadre_status wrap_atom(translation *t)
 {
-    CADRE_TRY(byte_buffer_reserve(t->out, 4));
+    CADRE_TRY(byte_list_reserve(t->out, 4));
     memmove(t->out->data + t->atom + 3, t->out->data + t->atom, t->out->size - t->atom);
     memcpy(t->out->data + t->atom, "(?:", 3);
     t->out->size += 3;
@@ -232,11 +232,11 @@ static cadre_status put_next(translation *t)
     return put_atom(t);
 }
 
-cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_buffer *out)
+cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_list *out)
 {
     translation t = { .text = regex, .path = path, .where = where, .size = size, .out = out, .atom = SIZE_MAX };
-    if (utf8_valid(regex, size) != size) return refuse(&t, 0, "malformed UTF-8");
+    if (utf8_valid_prefix(regex, size) != size) return refuse(&t, 0, "malformed UTF-8");
     while (t.at < size) CADRE_TRY(put_next(&t));
     if (t.depth) return refuse(&t, 0, "a group without an end");
-    return byte_buffer_reserve(out, 1); /* so that even an empty pattern has an address */
+    return byte_list_reserve(out, 1); /* so that even an empty pattern has an address */
 }

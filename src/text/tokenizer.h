@@ -36,7 +36,7 @@ cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size,
 enum { TOKENIZER_SKIP_SPECIAL = 1 }; /* control tokens leave no text */
 
 /* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. */
-cadre_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_buffer *text);
+cadre_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text);
 
 /* A stream gives the same text id by id, whole characters only: an unfinished character waits for its rest, malformed bytes
  * become U+FFFD. The text of a call is borrowed until the next one. */

@@ -55,7 +55,7 @@ size_t utf8_encode(uint32_t code, char out[UTF8_MAX])
     return length;
 }
 
-size_t utf8_valid(const char *text, size_t size)
+size_t utf8_valid_prefix(const char *text, size_t size)
 {
     size_t at = 0;
     uint32_t code;

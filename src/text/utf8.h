@@ -17,7 +17,7 @@ size_t utf8_decode(const char *text, size_t size, uint32_t *code);
 size_t utf8_encode(uint32_t code, char out[UTF8_MAX]);
 
 /* Length of the longest well-formed prefix. */
-size_t utf8_valid(const char *text, size_t size);
+size_t utf8_valid_prefix(const char *text, size_t size);
 
 /* Whether `size` (1..3) bytes could be the beginning of a character whose rest has not come yet. */
 bool utf8_incomplete(const char *text, size_t size);

@@ -1,5 +1,5 @@
-/* hash.c - open addressing. */
-#include "text/hash.h"
+/* table.c - open addressing. */
+#include "text/table.h"
 
 #include <string.h>
 

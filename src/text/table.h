@@ -1,9 +1,9 @@
-/* hash.h - the two hash tables of this room: numbers to numbers, and strings to their place in a list.
+/* table.h - the two hash tables of this room: numbers to numbers, and strings to their place in a list.
  *
  * Open addressing with linear probing, at most five eighths full. Nothing is ever removed. Neither table's order of slots is
  * visible outside, so whatever is built from them is deterministic. */
-#ifndef CADRE_TEXT_HASH_H
-#define CADRE_TEXT_HASH_H
+#ifndef CADRE_TEXT_TABLE_H
+#define CADRE_TEXT_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
