@@ -1,6 +1,7 @@
-# cadre - Mixture-of-Experts in C.   make | make demo | make check | make check-long | make bench | make install
+# cadre - Mixture-of-Experts in C.   make | make check | make check-long | make bench | make install | make uninstall
 #
 #   BUILD=DIR   where everything is made (default build)      SAN=address,undefined | thread   sanitizers
+#   DESTDIR=DIR PREFIX=/usr LIBDIR=DIR   where things are installed                            REAL=double   another real
 #   CC CFLAGS LDFLAGS   are respected; flags that correctness needs are added after them      V=1   show commands
 
 BUILD   ?= build
@@ -43,7 +44,7 @@ LIB_SRC := $(filter-out src/cli/%,$(SRC))
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o)
 CLI_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter src/cli/%,$(SRC)))
 
-all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/cadre.pc
+all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/manual/cadre.1
 
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
@@ -58,10 +59,9 @@ $(BUILD)/libcadre.so: $(LIB_OBJ)
 $(BUILD)/cadre: $(CLI_OBJ) $(BUILD)/libcadre.a
 	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libcadre.a $(LIBS)
 
-$(BUILD)/cadre.pc: include/cadre.h Makefile
-	@mkdir -p $(@D)
-	$(Q)printf 'prefix=%s\nName: cadre\nDescription: Mixture-of-Experts in C\nVersion: %s\nRequires.private: %s\nLibs: -lcadre\nLibs.private: -lm -lpthread -ldl\nCflags:\n' \
-	    '$(PREFIX)' '$(VERSION)' '$(PACKAGES)' > $@
+# Man pages and the completion come from the program's own tables.
+$(BUILD)/manual/cadre.1: $(BUILD)/cadre
+	$(Q)rm -rf $(@D) && mkdir -p $(@D) && $(BUILD)/cadre help --pages $(@D)
 
 # ---- tests: tests/ROOM/X_test.c -> BUILD/tests/ROOM/X_test, each one program of cmocka ----
 TEST_SRC := $(sort $(wildcard tests/*/*_test.c))
@@ -74,10 +74,61 @@ $(BUILD)/tests/%: tests/%.c $(TEST_SUPPORT) $(BUILD)/libcadre.a
 
 tests: $(TEST_BIN)
 
+# The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files.
+GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null))
+check:
+	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests build-asan/cadre
+	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
+	@tests/run-tests $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/cadre:tests/cli
+
+# Slower: threads under their own sanitizer, and everything once more as it is shipped.
+check-long: check
+	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
+	@+$(MAKE) --no-print-directory all tests
+	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(BUILD)/cadre:tests/cli
+
+bench: $(BUILD)/cadre
+	@for what in gemm layer train; do $(BUILD)/cadre bench $$what --json || exit; done
+
+# ---- installation, as Debian has it ----
+LIBDIR ?= $(PREFIX)/lib$(addprefix /,$(shell $(CC) -print-multiarch))
+INCLUDEDIR := $(PREFIX)/include
+MANDIR := $(PREFIX)/share/man/man1
+COMPLETION := $(PREFIX)/share/bash-completion/completions/cadre
+define PC
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$(INCLUDEDIR)
+
+Name: cadre
+Description: Mixture-of-Experts in C
+Version: $(VERSION)
+Requires.private: $(PACKAGES)
+Libs: -L$${libdir} -lcadre
+Libs.private: -lm -pthread -ldl
+Cflags: -I$${includedir}
+endef
+export PC
+
+install: all
+	install -D -m 755 $(BUILD)/cadre $(DESTDIR)$(PREFIX)/bin/cadre
+	install -D -m 644 $(BUILD)/libcadre.so $(DESTDIR)$(LIBDIR)/$(SONAME).$(VERSION)
+	ln -sf $(SONAME).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcadre.so
+	install -D -m 644 $(BUILD)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.a
+	install -D -m 644 include/cadre.h $(DESTDIR)$(INCLUDEDIR)/cadre.h
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig && echo "$$PC" > $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc
+	install -d $(DESTDIR)$(MANDIR) && install -m 644 $(BUILD)/manual/*.1 $(DESTDIR)$(MANDIR)
+	install -D -m 644 $(BUILD)/manual/completion.bash $(DESTDIR)$(COMPLETION)
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/cadre $(DESTDIR)$(LIBDIR)/libcadre.* $(DESTDIR)$(INCLUDEDIR)/cadre.h
+	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc $(DESTDIR)$(MANDIR)/cadre.1 $(DESTDIR)$(MANDIR)/cadre-*.1 $(DESTDIR)$(COMPLETION)
+
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)
 
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all tests clean
+.PHONY: all tests check check-long bench install uninstall clean
 .SECONDARY:

@@ -23,7 +23,8 @@ static cadre_status open_regular(const char *path, int *fd, size_t *size)
     struct stat st;
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(*fd);
-        return cadre_fail(CADRE_EIO, path, "expected a regular file, found %s", S_ISDIR(st.st_mode) ? "a folder" : "something else");
+        return cadre_fail(CADRE_EIO, path, "expected a regular file, found %s",
+                          S_ISDIR(st.st_mode) ? "a folder" : "something else");
     }
     *size = (size_t)st.st_size;
     return CADRE_OK;

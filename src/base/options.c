@@ -364,7 +364,7 @@ cadre_status cadre_options_load(cadre_options *o, const char *path)
     mem_free(text);
     if (!root) return cadre_fail(CADRE_EFORMAT, path, "expected a JSON object of options, line %d: %s", error.line, error.text);
     cadre_status status = json_is_object(root) ? load_object(o, path, root)
-                                               : cadre_fail(CADRE_EFORMAT, path, "expected a JSON object of options, found a list");
+                                               : cadre_fail(CADRE_EFORMAT, path, "expected a JSON object, found a list");
     json_decref(root);
     return status;
 }
@@ -427,8 +427,8 @@ cadre_status options_layers(const cadre_options *o, const char *name, int layers
 {
     const entry *e = must_find(o, name);
     if (e->count > 1 && e->count != layers)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected one number, or one for each of %d layers, found %d", name, layers,
-                          e->count);
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected one number, or one for each of %d layers, found %d", name,
+                          layers, e->count);
     for (int i = 0; i < layers && e->count; i++) values[i] = e->items[e->count == 1 ? 0 : i].whole;
     return CADRE_OK;
 }

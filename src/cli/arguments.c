@@ -143,13 +143,13 @@ static bool count_operands(walk *w)
 {
     const command *c = w->command;
     int n = w->call->operand_count;
+    if (n >= c->least && n <= c->most) return true;
     char usage[256];
     snprintf(usage, sizeof usage, "usage: cadre %s%s%s [OPTION...]", c->name, *c->operands ? " " : "", c->operands);
-    if (n < c->least) return wrong(w, complain_usage(usage, "%s: expected %s, found %s", c->name, c->operands, n ? "fewer" : "nothing"));
-    if (n > c->most)
-        return wrong(w, complain_usage(usage, "%s: expected %s, found '%s' too", c->name, *c->operands ? c->operands : "options alone",
-                                       w->call->operands[c->most]));
-    return true;
+    const char *expected = *c->operands ? c->operands : "options alone";
+    return wrong(w, n < c->least ? complain_usage(usage, "%s: expected %s, found %s", c->name, expected, n ? "fewer" : "nothing")
+                                 : complain_usage(usage, "%s: expected %s, found '%s' too", c->name, expected,
+                                                  w->call->operands[c->most]));
 }
 
 arguments_result arguments_parse(const command *c, int argc, char **argv, invocation *call, int *exit_code)

@@ -2,8 +2,10 @@
 #include "cli/manual.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
+#include "cli/complain.h"
 #include "cli/help.h"
 
 enum { SENTENCE = 1024 };
@@ -62,7 +64,7 @@ static void put_status(FILE *out)
           ".TP\n.B NO_COLOR\nWhere set, progress is shown without colour.\n", out);
 }
 
-void manual_command(FILE *out, const command *c)
+static void put_command_page(FILE *out, const command *c)
 {
     char name[80];
     snprintf(name, sizeof name, "cadre-%s", c->name);
@@ -85,8 +87,9 @@ void manual_command(FILE *out, const command *c)
     fputs(".SH SEE ALSO\n.BR cadre (1)\n", out);
 }
 
-void manual_overview(FILE *out)
+static void put_overview_page(FILE *out, const command *c)
 {
+    (void)c;
     put_title(out, "cadre", help_purpose);
     fputs(".SH SYNOPSIS\n.B cadre\n\\fIcommand\\fR [\\fIoption\\fR...]\n.SH DESCRIPTION\n"
           "Results go to stdout, everything else to stderr. MODEL is a Hugging Face folder or a GGUF file.\n.SH COMMANDS\n", out);
@@ -127,8 +130,9 @@ static void put_case(FILE *out, const command *c)
     fputs("        esac ;;\n", out);
 }
 
-void manual_completion(FILE *out)
+static void put_completion(FILE *out, const command *every)
 {
+    (void)every;
     fputs("# completion of cadre for bash\n_cadre()\n{\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options= words=\n"
           "    if [ \"$COMP_CWORD\" = 1 ]; then\n        COMPREPLY=($(compgen -W \"", out);
@@ -140,4 +144,31 @@ void manual_completion(FILE *out)
           "    elif [[ $word == -* ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
           "    else COMPREPLY=($(compgen -f -- \"$word\"))\n    fi\n}\n"
           "complete -o filenames -F _cadre cadre\n", out);
+}
+
+/* ---- files ---- */
+
+static int write_page(const char *folder, const char *name, void (*put)(FILE *out, const command *c), const command *c)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        return complain_world("%s: too long a path", folder);
+    FILE *out = fopen(path, "w");
+    if (!out) return complain_world("%s: could not be created: %s", path, strerror(errno));
+    put(out, c);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) return complain_world("%s: could not be written: %s", path, strerror(errno));
+    return EXIT_DONE;
+}
+
+int manual_write_pages(const char *folder)
+{
+    int exit_code = write_page(folder, "cadre.1", put_overview_page, NULL);
+    if (exit_code == EXIT_DONE) exit_code = write_page(folder, "completion.bash", put_completion, NULL);
+    for (int i = 0; commands[i] && exit_code == EXIT_DONE; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "cadre-%s.1", commands[i]->name);
+        exit_code = write_page(folder, name, put_command_page, commands[i]);
+    }
+    return exit_code;
 }

@@ -6,8 +6,7 @@
 
 #include "cli/command.h"
 
-void manual_overview(FILE *out);                  /* cadre.1 */
-void manual_command(FILE *out, const command *c); /* cadre-COMMAND.1 */
-void manual_completion(FILE *out);                /* bash */
+/* Writes cadre.1, a cadre-COMMAND.1 for each command, and completion.bash into a folder. Returns an exit code. */
+int manual_write_pages(const char *folder);
 
 #endif
