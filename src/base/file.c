@@ -166,13 +166,19 @@ static cadre_status sync_parent(const char *path)
     return status;
 }
 
+cadre_status file_writer_seal(file_writer *w)
+{
+    if (w->status != CADRE_OK || w->fd < 0) return w->status;
+    cadre_status status = flush(w);
+    if (status == CADRE_OK && fsync(w->fd) != 0) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be synced");
+    if (close(w->fd) != 0 && status == CADRE_OK) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be closed");
+    w->fd = -1;
+    return w->status = status;
+}
+
 cadre_status file_writer_commit(file_writer *w)
 {
-    cadre_status status = w->status;
-    if (status == CADRE_OK) status = flush(w);
-    if (status == CADRE_OK && fsync(w->fd) != 0) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be synced");
-    if (status == CADRE_OK && close(w->fd) != 0) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be closed");
-    if (status == CADRE_OK) w->fd = -1;
+    cadre_status status = file_writer_seal(w);
     if (status == CADRE_OK && rename(w->temporary, w->path) != 0)
         status = cadre_fail_errno(CADRE_EIO, w->path, "could not be renamed into place");
     if (status == CADRE_OK) status = sync_parent(w->path);

@@ -26,6 +26,7 @@ cadre_status file_read(const char *path, size_t limit, char **text, size_t *size
 typedef struct file_writer file_writer;
 cadre_status file_writer_open(const char *path, file_writer **writer);
 cadre_status file_writer_put(file_writer *w, const void *data, size_t size);
+cadre_status file_writer_seal(file_writer *w);    /* syncs and closes the temporary file: commit has only to rename it */
 cadre_status file_writer_commit(file_writer *w);  /* frees w, whatever happens */
 void file_writer_discard(file_writer *w);         /* frees w; NULL is fine */
 cadre_status file_write(const char *path, const void *data, size_t size); /* the three in one */

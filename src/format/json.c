@@ -1,0 +1,371 @@
+/* json.c - limits before jansson, typed getters after it. */
+#include "format/json.h"
+
+#include <float.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/byte_buffer.h"
+#include "format/quote.h"
+
+struct json_document {
+    char *name;
+    json_t *root;
+};
+
+/* ---- what a text will cost, before any of it is built ---- */
+
+/* Bytes that jansson 2.14 allocates for each, with malloc's own: measured, and so are these of the text itself. */
+enum { COST_OBJECT = 224, COST_ARRAY = 128, COST_MEMBER = 104, COST_STRING = 80, COST_NUMBER = 34, COST_ITEM = 11 };
+enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 1 << 20 }; /* 24 with the text and the parser's own buffers */
+
+typedef struct outline {
+    size_t cost;
+    int depth, deepest;
+} outline;
+
+/* The byte after the string whose first quote is at `at`. */
+static size_t skip_string(const char *text, size_t size, size_t at)
+{
+    for (at++; at < size && text[at] != '"'; at++)
+        if (text[at] == '\\') at++;
+    return at + 1;
+}
+
+static void count_open(outline *o, size_t cost)
+{
+    o->cost += cost;
+    if (++o->depth > o->deepest) o->deepest = o->depth;
+}
+
+static bool begins_number(const char *text, size_t at)
+{
+    bool here = (text[at] >= '0' && text[at] <= '9') || text[at] == '-';
+    return here && (at == 0 || strchr("[:, \t\r\n", text[at - 1]));
+}
+
+static outline outline_of(const char *text, size_t size)
+{
+    outline o = { 0 };
+    for (size_t at = 0; at < size; at++) {
+        switch (text[at]) {
+        case '{': count_open(&o, COST_OBJECT); break;
+        case '[': count_open(&o, COST_ARRAY); break;
+        case '}': case ']': o.depth--; break;
+        case ',': o.cost += COST_ITEM; break;
+        case ':': o.cost += COST_MEMBER - COST_STRING; break; /* its key was counted as a string */
+        case '"':
+            o.cost += COST_STRING;
+            at = skip_string(text, size, at) - 1;
+            break;
+        default:
+            if (begins_number(text, at)) o.cost += COST_NUMBER;
+        }
+    }
+    return o;
+}
+
+static cadre_status check_outline(const char *name, const char *text, size_t size)
+{
+    outline o = outline_of(text, size);
+    if (o.deepest > JSON_DEPTH)
+        return cadre_fail(CADRE_EFORMAT, name, "expected JSON at most %d levels deep, found %d", JSON_DEPTH, o.deepest);
+    if (o.cost / MEMORY_PER_BYTE > size && o.cost > MEMORY_FREE)
+        return cadre_fail(CADRE_EFORMAT, name, "expected JSON that takes at most 24 times its %zu bytes of memory, found %.0f times",
+                          size, (double)o.cost / (double)size + 2);
+    return CADRE_OK;
+}
+
+/* ---- parsing ---- */
+
+static cadre_status parse_failed(const char *name, const json_error_t *error)
+{
+    if (json_error_code(error) == json_error_out_of_memory)
+        return cadre_fail(CADRE_ENOMEM, name, "out of memory");
+    return cadre_fail(CADRE_EFORMAT, name, "expected valid JSON, found at line %d, column %d: %s", error->line, error->column,
+                      quote_text(error->text).text);
+}
+
+/* Integers beyond 64 bits occur ("model_max_length": 1000000000000000019884624838656); then all are read as reals. */
+static cadre_status parse_text(const char *name, const char *text, size_t size, json_t **root)
+{
+    json_error_t error;
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    *root = json_loadb(size ? text : "", size, flags, &error);
+    if (!*root && json_error_code(&error) == json_error_numeric_overflow)
+        *root = json_loadb(text, size, flags | JSON_DECODE_INT_AS_REAL, &error);
+    return *root ? CADRE_OK : parse_failed(name, &error);
+}
+
+cadre_status json_parse(const char *name, const char *text, size_t size, json_document **document)
+{
+    CADRE_TRY(check_outline(name, text, size));
+    json_t *root;
+    CADRE_TRY(parse_text(name, text, size, &root));
+    json_document *d = MEM_ARRAY(json_document, 1);
+    if (!d || !(d->name = mem_strdup(name))) {
+        mem_free(d);
+        json_decref(root);
+        return CADRE_ENOMEM;
+    }
+    d->root = root;
+    *document = d;
+    return CADRE_OK;
+}
+
+cadre_status json_open(const char *path, size_t limit, json_document **document)
+{
+    char *text;
+    size_t size;
+    CADRE_TRY(file_read(path, limit, &text, &size));
+    cadre_status status = json_parse(path, text, size, document);
+    mem_free(text);
+    return status;
+}
+
+void json_close(json_document *document)
+{
+    if (!document) return;
+    json_decref(document->root);
+    mem_free(document->name);
+    mem_free(document);
+}
+
+json_node json_root(const json_document *document)
+{
+    return (json_node){ .file = document->name, .value = document->root };
+}
+
+/* ---- the sentence of a refusal ---- */
+
+static void describe_way(const json_node *node, byte_buffer *way)
+{
+    if (!node->parent) return;
+    describe_way(node->parent, way);
+    if (!node->key) byte_buffer_format(way, "[%zu]", node->index);
+    else byte_buffer_format(way, "%s%s", way->size ? "." : "", quote_text(node->key).text);
+}
+
+static void describe_value(const json_t *value, byte_buffer *found)
+{
+    switch (value ? json_typeof(value) : JSON_NULL) {
+    case JSON_OBJECT: byte_buffer_text(found, "an object"); break;
+    case JSON_ARRAY: byte_buffer_format(found, "an array of %zu", json_array_size(value)); break;
+    case JSON_STRING:
+        byte_buffer_format(found, "\"%s\"", quote_bytes(json_string_value(value), json_string_length(value)).text);
+        break;
+    case JSON_INTEGER: byte_buffer_format(found, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
+    case JSON_REAL: byte_buffer_format(found, "%.17g", json_real_value(value)); break;
+    case JSON_TRUE: byte_buffer_text(found, "true"); break;
+    case JSON_FALSE: byte_buffer_text(found, "false"); break;
+    case JSON_NULL: byte_buffer_text(found, value ? "null" : "nothing"); break;
+    }
+}
+
+cadre_status json_refuse(const json_node *node, const char *expected, ...)
+{
+    byte_buffer way = { 0 }, found = { 0 };
+    char wanted[256];
+    va_list args;
+    va_start(args, expected);
+    vsnprintf(wanted, sizeof wanted, expected, args);
+    va_end(args);
+    describe_way(node, &way);
+    describe_value(node->value, &found);
+    cadre_status status = CADRE_ENOMEM;
+    if (way.status == CADRE_OK && found.status == CADRE_OK)
+        status = cadre_fail(CADRE_EFORMAT, node->file, "%s%sexpected %s, found %s", way.size ? way.data : "", way.size ? ": " : "",
+                            wanted, found.data);
+    byte_buffer_free(&way);
+    byte_buffer_free(&found);
+    return status;
+}
+
+/* ---- a node's own value ---- */
+
+json_kind json_kind_of(const json_node *node)
+{
+    if (!node->value) return JSON_KIND_ABSENT;
+    switch (json_typeof(node->value)) {
+    case JSON_OBJECT: return JSON_KIND_OBJECT;
+    case JSON_ARRAY: return JSON_KIND_ARRAY;
+    case JSON_STRING: return JSON_KIND_STRING;
+    case JSON_INTEGER: case JSON_REAL: return JSON_KIND_NUMBER;
+    case JSON_TRUE: case JSON_FALSE: return JSON_KIND_BOOL;
+    case JSON_NULL: return JSON_KIND_NULL;
+    }
+    return JSON_KIND_ABSENT;
+}
+
+cadre_status json_as_int(const json_node *node, int64_t min, int64_t max, int64_t *value)
+{
+    const double exact = 9007199254740992.0; /* 2^53: every integer up to here is a double of its own */
+    int64_t v = 0;
+    bool whole = json_is_integer(node->value);
+    if (whole) v = json_integer_value(node->value);
+    else if (json_is_real(node->value)) {
+        double r = json_real_value(node->value);
+        whole = r == floor(r) && fabs(r) <= exact;
+        if (whole) v = (int64_t)r;
+    }
+    if (!whole || v < min || v > max) return json_refuse(node, "an integer in %lld..%lld", (long long)min, (long long)max);
+    *value = v;
+    return CADRE_OK;
+}
+
+cadre_status json_as_count(const json_node *node, int64_t min, int64_t max, int64_t *value)
+{
+    if (json_is_real(node->value)) return json_refuse(node, "an integer without a point");
+    return json_as_int(node, min, max, value);
+}
+
+cadre_status json_as_real(const json_node *node, double min, double max, double *value)
+{
+    bool number = json_is_number(node->value);
+    double v = number ? json_number_value(node->value) : 0;
+    if (number && v >= min && v <= max) {
+        *value = v;
+        return CADRE_OK;
+    }
+    if (min <= -DBL_MAX && max >= DBL_MAX) return json_refuse(node, "a number");
+    if (max >= DBL_MAX) return json_refuse(node, "a number of at least %g", min);
+    return json_refuse(node, "a number in %g..%g", min, max);
+}
+
+cadre_status json_as_bool(const json_node *node, bool *value)
+{
+    if (!json_is_boolean(node->value)) return json_refuse(node, "true or false");
+    *value = json_is_true(node->value);
+    return CADRE_OK;
+}
+
+cadre_status json_as_string(const json_node *node, const char **value, size_t *size)
+{
+    if (!json_is_string(node->value)) return json_refuse(node, "a string");
+    *value = json_string_value(node->value);
+    if (size) *size = json_string_length(node->value);
+    return CADRE_OK;
+}
+
+cadre_status json_as_object(const json_node *node)
+{
+    return json_is_object(node->value) ? CADRE_OK : json_refuse(node, "an object");
+}
+
+cadre_status json_as_array(const json_node *node)
+{
+    return json_is_array(node->value) ? CADRE_OK : json_refuse(node, "an array");
+}
+
+/* ---- from node to node ---- */
+
+size_t json_count(const json_node *node)
+{
+    return json_is_array(node->value) ? json_array_size(node->value) : json_object_size(node->value);
+}
+
+json_node json_item(const json_node *array, size_t index)
+{
+    return (json_node){ array->file, array, NULL, index, json_array_get(array->value, index) };
+}
+
+json_node json_member(const json_node *object, const char *key)
+{
+    return (json_node){ object->file, object, key, 0, json_object_get(object->value, key) };
+}
+
+bool json_next(const json_node *object, json_node *member)
+{
+    json_t *owner = (json_t *)(uintptr_t)object->value; /* jansson's iterators are not const; nothing is changed */
+    void *at = member->key ? json_object_iter_next(owner, json_object_key_to_iter(member->key)) : json_object_iter(owner);
+    if (!at) return false;
+    *member = (json_node){ object->file, object, json_object_iter_key(at), 0, json_object_iter_value(at) };
+    return true;
+}
+
+bool json_has(const json_node *object, const char *key)
+{
+    const json_t *value = json_object_get(object->value, key);
+    return value && !json_is_null(value);
+}
+
+/* ---- members by key ---- */
+
+cadre_status json_get_int(const json_node *object, const char *key, int64_t min, int64_t max, int64_t *value)
+{
+    json_node member = json_member(object, key);
+    return json_as_int(&member, min, max, value);
+}
+
+cadre_status json_opt_int(const json_node *object, const char *key, int64_t min, int64_t max, int64_t *value)
+{
+    return json_has(object, key) ? json_get_int(object, key, min, max, value) : CADRE_OK;
+}
+
+cadre_status json_get_real(const json_node *object, const char *key, double min, double max, double *value)
+{
+    json_node member = json_member(object, key);
+    return json_as_real(&member, min, max, value);
+}
+
+cadre_status json_opt_real(const json_node *object, const char *key, double min, double max, double *value)
+{
+    return json_has(object, key) ? json_get_real(object, key, min, max, value) : CADRE_OK;
+}
+
+cadre_status json_get_bool(const json_node *object, const char *key, bool *value)
+{
+    json_node member = json_member(object, key);
+    return json_as_bool(&member, value);
+}
+
+cadre_status json_opt_bool(const json_node *object, const char *key, bool *value)
+{
+    return json_has(object, key) ? json_get_bool(object, key, value) : CADRE_OK;
+}
+
+cadre_status json_get_string(const json_node *object, const char *key, const char **value)
+{
+    json_node member = json_member(object, key);
+    return json_as_string(&member, value, NULL);
+}
+
+cadre_status json_opt_string(const json_node *object, const char *key, const char **value)
+{
+    return json_has(object, key) ? json_get_string(object, key, value) : CADRE_OK;
+}
+
+cadre_status json_get_object(const json_node *object, const char *key, json_node *member)
+{
+    json_node found = json_member(object, key);
+    CADRE_TRY(json_as_object(&found));
+    *member = found;
+    return CADRE_OK;
+}
+
+cadre_status json_get_array(const json_node *object, const char *key, json_node *member)
+{
+    json_node found = json_member(object, key);
+    CADRE_TRY(json_as_array(&found));
+    *member = found;
+    return CADRE_OK;
+}
+
+cadre_status json_opt_object(const json_node *object, const char *key, json_node *member)
+{
+    if (json_has(object, key)) return json_get_object(object, key, member);
+    *member = (json_node){ object->file, object, key, 0, NULL };
+    return CADRE_OK;
+}
+
+cadre_status json_opt_array(const json_node *object, const char *key, json_node *member)
+{
+    if (json_has(object, key)) return json_get_array(object, key, member);
+    *member = (json_node){ object->file, object, key, 0, NULL };
+    return CADRE_OK;
+}

@@ -1,0 +1,20 @@
+/* quote.h - a stranger's text inside our own sentences: cut to a length, nothing in it that a terminal would obey. */
+#ifndef CADRE_FORMAT_QUOTE_H
+#define CADRE_FORMAT_QUOTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { QUOTE_ROOM = 72 };
+
+typedef struct quote {
+    char text[QUOTE_ROOM];
+} quote;
+
+/* Whole UTF-8 characters as they are, control characters and stray bytes as \xNN, "..." where it was cut. */
+quote quote_bytes(const char *text, size_t size);
+quote quote_text(const char *text);
+
+bool utf8_valid(const char *text, size_t size);
+
+#endif

@@ -1,0 +1,315 @@
+/* safetensors.c - a set of tensors from one file or many shards, found by name. */
+#define _GNU_SOURCE
+#include "format/safetensors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "format/quote.h"
+#include "format/safetensors_header.h"
+
+enum { SHARDS = 10000 };
+
+struct safetensors {
+    char *path; /* as opened, or what a folder led to */
+    safetensors_shard *shards;
+    size_t shard_count;
+    safetensors_tensor *tensors; /* [count], in the order of shards and headers */
+    size_t count, room;
+    uint32_t *by_name; /* [count] */
+};
+
+void safetensors_close(safetensors *file)
+{
+    if (!file) return;
+    for (size_t i = 0; i < file->shard_count; i++) {
+        safetensors_shard *s = &file->shards[i];
+        if (!s->borrowed) file_map_close(&s->map);
+        mem_free(s->path);
+        mem_free(s->strings);
+    }
+    mem_free(file->shards);
+    mem_free(file->tensors);
+    mem_free(file->by_name);
+    mem_free(file->path);
+    mem_free(file);
+}
+
+/* ---- one file ---- */
+
+/* Adds the tensors of one shard. A file on its own has no weight map and says itself how many there are. */
+static cadre_status read_header(safetensors *file, safetensors_shard *shard, const json_node *header, const json_node *weight_map)
+{
+    size_t count = safetensors_header_count(header);
+    if (!weight_map) {
+        file->tensors = MEM_ARRAY(safetensors_tensor, count);
+        if (!file->tensors) return CADRE_ENOMEM;
+        file->room = count;
+    }
+    if (count > file->room - file->count)
+        return cadre_fail(CADRE_EFORMAT, shard->path, "expected at most %zu more tensors by the index, found %zu",
+                          file->room - file->count, count);
+    CADRE_TRY(safetensors_header_read(shard, header, file->tensors + file->count));
+    for (size_t i = 0; weight_map && i < count; i++) {
+        const char *name = file->tensors[file->count + i].name;
+        json_node place = json_member(weight_map, name);
+        const char *said = json_kind_of(&place) == JSON_KIND_STRING && json_as_string(&place, &said, NULL) == CADRE_OK ? said : "";
+        if (strcmp(said, file_base(shard->path)))
+            return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index puts here, found %s", quote_text(name).text);
+    }
+    file->count += count;
+    return CADRE_OK;
+}
+
+static cadre_status read_shard(safetensors *file, safetensors_shard *shard, const json_node *weight_map)
+{
+    json_document *document;
+    CADRE_TRY(safetensors_header_parse(shard, &document));
+    json_node header = json_root(document);
+    cadre_status status = read_header(file, shard, &header, weight_map);
+    json_close(document);
+    return status;
+}
+
+static cadre_status open_shard(safetensors *file, const char *path, const json_node *weight_map)
+{
+    safetensors_shard *shard = &file->shards[file->shard_count++];
+    if (!(shard->path = mem_strdup(path))) return CADRE_ENOMEM;
+    CADRE_TRY(file_map_open(path, &shard->map));
+    return read_shard(file, shard, weight_map);
+}
+
+static cadre_status open_single(safetensors *file)
+{
+    if (!(file->shards = MEM_ARRAY(safetensors_shard, 1))) return CADRE_ENOMEM;
+    return open_shard(file, file->path, NULL);
+}
+
+/* ---- shards ---- */
+
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static bool plain_name(const char *name)
+{
+    return *name && !strchr(name, '/') && !strchr(name, '\\') && strcmp(name, ".") && strcmp(name, "..");
+}
+
+/* The distinct file names of the map, sorted; names [json_count(weight_map)]. */
+static cadre_status list_shards(const json_node *weight_map, const char **names, size_t *count)
+{
+    size_t all = 0, distinct = 0;
+    for (json_node m = { 0 }; json_next(weight_map, &m);) {
+        CADRE_TRY(json_as_string(&m, &names[all], NULL));
+        if (!plain_name(names[all++])) return json_refuse(&m, "the plain name of a file in the same folder");
+    }
+    qsort(names, all, sizeof *names, by_text);
+    for (size_t i = 0; i < all; i++)
+        if (!i || strcmp(names[i], names[i - 1])) names[distinct++] = names[i];
+    if (distinct > SHARDS) return json_refuse(weight_map, "at most %d files", SHARDS);
+    *count = distinct;
+    return CADRE_OK;
+}
+
+static cadre_status open_shards(safetensors *file, const json_node *weight_map, const char **names, size_t count)
+{
+    file->shards = MEM_ARRAY(safetensors_shard, count);
+    if (!file->shards) return CADRE_ENOMEM;
+    size_t folder = (size_t)(file_base(file->path) - file->path);
+    for (size_t i = 0; i < count; i++) {
+        char *path = mem_printf("%.*s%s", (int)folder, file->path, names[i]);
+        if (!path) return CADRE_ENOMEM;
+        cadre_status status = open_shard(file, path, weight_map);
+        mem_free(path);
+        CADRE_TRY(status);
+    }
+    if (file->count < file->room)
+        return json_refuse(weight_map, "no more tensors than the %zu of its files", file->count);
+    return CADRE_OK;
+}
+
+static cadre_status read_index(safetensors *file, const json_node *root)
+{
+    json_node weight_map;
+    CADRE_TRY(json_as_object(root));
+    CADRE_TRY(json_get_object(root, "weight_map", &weight_map));
+    size_t count = 0;
+    file->room = json_count(&weight_map);
+    file->tensors = MEM_ARRAY(safetensors_tensor, file->room);
+    const char **names = MEM_ARRAY(const char *, file->room);
+    cadre_status status = file->tensors && names ? list_shards(&weight_map, names, &count) : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = open_shards(file, &weight_map, names, count);
+    mem_free(names);
+    return status;
+}
+
+static cadre_status open_index(safetensors *file)
+{
+    json_document *index;
+    CADRE_TRY(json_open(file->path, SAFETENSORS_HEADER_LIMIT, &index));
+    json_node root = json_root(index);
+    cadre_status status = read_index(file, &root);
+    json_close(index);
+    return status;
+}
+
+/* ---- opening ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && !strcmp(text + length - tail, end);
+}
+
+/* What `path` leads to: itself, or in a folder its model.safetensors, or the index of its shards. NULL: no memory. */
+static char *resolve(const char *path)
+{
+    if (!file_is_folder(path)) return mem_strdup(path);
+    char *single = file_join(path, "model.safetensors"), *index = file_join(path, "model.safetensors.index.json");
+    bool sharded = single && index && !file_exists(single) && file_exists(index);
+    mem_free(sharded ? single : index);
+    return sharded ? index : single;
+}
+
+static int by_name(const void *a, const void *b, void *context)
+{
+    const safetensors_tensor *tensors = context;
+    return strcmp(tensors[*(const uint32_t *)a].name, tensors[*(const uint32_t *)b].name);
+}
+
+static cadre_status sort_names(safetensors *file)
+{
+    file->by_name = MEM_ARRAY(uint32_t, file->count);
+    if (!file->by_name) return CADRE_ENOMEM;
+    for (size_t i = 0; i < file->count; i++) file->by_name[i] = (uint32_t)i;
+    qsort_r(file->by_name, file->count, sizeof *file->by_name, by_name, file->tensors);
+    return CADRE_OK;
+}
+
+static cadre_status finish(safetensors *opened, cadre_status status, safetensors **file)
+{
+    if (status == CADRE_OK) status = sort_names(opened);
+    if (status == CADRE_OK) *file = opened;
+    else safetensors_close(opened);
+    return status;
+}
+
+cadre_status safetensors_open(const char *path, safetensors **file)
+{
+    safetensors *opened = MEM_ARRAY(safetensors, 1);
+    if (!opened) return CADRE_ENOMEM;
+    opened->path = resolve(path);
+    cadre_status status = CADRE_ENOMEM;
+    if (opened->path) status = ends_with(opened->path, ".json") ? open_index(opened) : open_single(opened);
+    return finish(opened, status, file);
+}
+
+cadre_status safetensors_parse(const char *name, const void *data, size_t size, safetensors **file)
+{
+    safetensors *opened = MEM_ARRAY(safetensors, 1);
+    if (!opened) return CADRE_ENOMEM;
+    opened->path = mem_strdup(name);
+    opened->shards = MEM_ARRAY(safetensors_shard, 1);
+    cadre_status status = CADRE_ENOMEM;
+    if (opened->path && opened->shards) {
+        safetensors_shard *shard = &opened->shards[opened->shard_count++];
+        *shard = (safetensors_shard){ .path = mem_strdup(name), .map = { data, size }, .borrowed = true };
+        if (shard->path) status = read_shard(opened, shard, NULL);
+    }
+    return finish(opened, status, file);
+}
+
+/* ---- looking up ---- */
+
+const char *safetensors_path(const safetensors *file) { return file->path; }
+
+size_t safetensors_count(const safetensors *file) { return file->count; }
+
+const safetensors_tensor *safetensors_at(const safetensors *file, size_t index) { return &file->tensors[index]; }
+
+const safetensors_tensor *safetensors_find(const safetensors *file, const char *name)
+{
+    size_t low = 0, high = file->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const safetensors_tensor *t = &file->tensors[file->by_name[middle]];
+        int order = strcmp(name, t->name);
+        if (order == 0) return t;
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
+}
+
+cadre_status safetensors_get(const safetensors *file, const char *name, const safetensors_tensor **tensor)
+{
+    const safetensors_tensor *found = safetensors_find(file, name);
+    if (!found) return cadre_fail(CADRE_EFORMAT, file->path, "expected a tensor %s, found none", quote_text(name).text);
+    *tensor = found;
+    return CADRE_OK;
+}
+
+/* "[2, 3, any]" */
+typedef struct shape_text {
+    char text[192];
+} shape_text;
+
+static shape_text text_of_shape(const int64_t *shape, int rank)
+{
+    shape_text s = { "[" };
+    size_t used = 1;
+    for (int i = 0; i < rank && used < sizeof s.text; i++) {
+        const char *comma = i ? ", " : "";
+        int wrote = shape[i] < 0 ? snprintf(s.text + used, sizeof s.text - used, "%sany", comma)
+                                 : snprintf(s.text + used, sizeof s.text - used, "%s%lld", comma, (long long)shape[i]);
+        used += (size_t)wrote;
+    }
+    if (used < sizeof s.text) snprintf(s.text + used, sizeof s.text - used, "]");
+    return s;
+}
+
+cadre_status safetensors_get_as(const safetensors *file, const char *name, const char *dtype, int rank, const int64_t *shape,
+                                const safetensors_tensor **tensor)
+{
+    const safetensors_tensor *t = NULL;
+    CADRE_TRY(safetensors_get(file, name, &t));
+    bool same = t->rank == rank && (!dtype || !strcmp(dtype, t->dtype));
+    for (int i = 0; same && i < rank; i++) same = shape[i] < 0 || shape[i] == t->shape[i];
+    if (!same)
+        return cadre_fail(CADRE_EMISMATCH, file->path, "%s: expected %s %s, found %s %s", quote_text(name).text, dtype ? dtype : "shape",
+                          text_of_shape(shape, rank).text, t->dtype, text_of_shape(t->shape, t->rank).text);
+    *tensor = t;
+    return CADRE_OK;
+}
+
+const char *safetensors_metadata(const safetensors *file, const char *key)
+{
+    for (size_t i = 0; i < file->shard_count; i++) {
+        const char *end = file->shards[i].metadata_end;
+        for (const char *at = file->shards[i].metadata; at < end;) {
+            const char *value = at + strlen(at) + 1;
+            if (!strcmp(at, key)) return value;
+            at = value + strlen(value) + 1;
+        }
+    }
+    return NULL;
+}
+
+cadre_status safetensors_verify(const safetensors *file)
+{
+    const safetensors_tensor *hashes;
+    int64_t rows = (int64_t)file->count, shape[2] = { rows, HASH_BYTES };
+    CADRE_TRY(safetensors_get_as(file, SAFETENSORS_HASHES, "U8", 2, shape, &hashes));
+    if (hashes != &file->tensors[file->count - 1] || file->shard_count != 1)
+        return cadre_fail(CADRE_EFORMAT, file->path, "expected its hashes in the last tensor of one file");
+    const file_map *map = &file->shards[0].map;
+    hash128 found = hash_bytes(map->data, map->size - safetensors_data_size(&file->shards[0]));
+    const char *part = "the header";
+    for (int64_t i = 0; hash_equal(found, hash_load(hashes->data + i * HASH_BYTES)); i++) {
+        if (i == rows - 1) return CADRE_OK;
+        part = file->tensors[i].name;
+        found = hash_bytes(file->tensors[i].data, file->tensors[i].size);
+    }
+    return cadre_fail(CADRE_EMISMATCH, file->path, "%s: its bytes do not match their hash: the file is damaged", quote_text(part).text);
+}
