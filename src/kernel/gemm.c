@@ -1,7 +1,10 @@
-/* gemm.c - the grouped product: which worker computes which outputs. */
+/* gemm.c - the grouped product: which worker computes which outputs.
+ *
+ * The groups lie on a line, each as long as its work; the line is cut into one piece a worker. A piece ends within a group at a whole
+ * column panel, or row strip where the group is taller than wide. Where it is cut changes no bit. */
 #include "kernel/gemm.h"
 
-#include "kernel/gemm_kernels.h"
+#include "kernel/gemm_block.h"
 
 typedef struct call {
     compute *compute;
@@ -9,30 +12,66 @@ typedef struct call {
     const gemm_group *groups;
     int64_t count;
     bool accumulate;
+    double work;
 } call;
 
-size_t gemm_scratch_bytes(void) { return 4096; }
+/* Multiply-adds, and what else a group costs in their measure: fetching and packing b, writing c. */
+static double work_of(const gemm_group *g)
+{
+    if (g->m <= 0 || g->n <= 0) return 0;
+    double m = (double)g->m, n = (double)g->n, k = (double)g->k;
+    return m * n * k + 8 * n * k + 16 * m * n;
+}
 
-static void task(void *arg, int worker, int workers)
+/* Where the point `at` of a group's `work` falls among its `units`. */
+static int64_t unit_at(double at, double work, int64_t units)
+{
+    if (at <= 0) return 0;
+    return at >= work ? units : (int64_t)(at / work * (double)units + 0.5);
+}
+
+static void run_piece(const call *job, const gemm_group *g, double from, double to, double work, gemm_scratch *scratch)
+{
+    const gemm_kernels *kernels = job->compute->variant->gemm;
+    bool tall = g->m > g->n;
+    int64_t size = tall ? g->m : g->n, grain = tall ? kernels->rows : kernels->vecs * kernels->width;
+    int64_t units = (size + grain - 1) / grain;
+    int64_t begin = unit_at(from, work, units) * grain, end = unit_at(to, work, units) * grain;
+    if (end > size) end = size;
+    if (begin >= end) return;
+    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate };
+    if (tall) part.m0 = begin, part.m1 = end;
+    else part.n0 = begin, part.n1 = end;
+    gemm_block(&part, scratch);
+}
+
+static void run_share(void *arg, int worker, int workers)
 {
     const call *job = arg;
-    for (int64_t i = 0; i < job->count; i++) {
-        const gemm_group *g = &job->groups[i];
-        pool_range own = pool_share(g->n, 1, worker, workers);
-        if (g->m > 0 && own.begin < own.end)
-            job->compute->variant->gemm->block(job->kind, g, 0, g->m, own.begin, own.end, job->accumulate,
-                                               job->compute->scratch[worker]);
+    double begin = job->work * worker / workers, at = 0;
+    double end = worker + 1 == workers ? job->work : job->work * (worker + 1) / workers;
+    gemm_scratch *scratch = job->compute->scratch[worker];
+    gemm_block_begin(scratch);
+    for (int64_t i = 0; i < job->count && at < end; i++) {
+        double work = work_of(&job->groups[i]);
+        if (work > 0 && at + work > begin) run_piece(job, &job->groups[i], begin - at, end - at, work, scratch);
+        at += work;
     }
 }
 
 void gemm_grouped(compute *c, gemm_kind kind, const gemm_group *groups, int64_t count, bool accumulate)
 {
-    call job = { c, kind, groups, count, accumulate };
-    pool_run(c->pool, task, &job);
+    enum { WORTH_WAKING = 50000 };
+    call job = { c, kind, groups, count, accumulate, 0 };
+    for (int64_t i = 0; i < count; i++) job.work += work_of(&groups[i]);
+    if (job.work < WORTH_WAKING) run_share(&job, 0, 1);
+    else pool_run(c->pool, run_share, &job);
 }
 
 void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group, bool accumulate)
 {
-    if (group->m > 0 && group->n > 0)
-        c->variant->gemm->block(kind, group, 0, group->m, 0, group->n, accumulate, c->scratch[worker]);
+    if (group->m <= 0 || group->n <= 0) return;
+    gemm_part part = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate };
+    gemm_block_begin(c->scratch[worker]);
+    gemm_block(&part, c->scratch[worker]);
 }

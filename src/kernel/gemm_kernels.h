@@ -1,13 +1,38 @@
-/* gemm_kernels.h - what a CPU variant brings to the matrix products. */
+/* gemm_kernels.h - what a CPU variant brings to the matrix products: a table of register tiles, and the transposition.
+ *
+ * A tile is up to `rows` rows by up to `vecs` vectors of c that stay in registers over a block of k:
+ *
+ *     acc[r][:] = from[r][:];   for q < k:  acc[r][:] += x[r*x_row + q*x_step] * y[q*y_step + :];   c[r][:] = acc[r][:]
+ *
+ * x is read one number at a time (broadcast), y a vector at a time. Everything else (which operand lies how, blocking, packing,
+ * ragged edges) is gemm_block.c's and the same for all variants. */
 #ifndef CADRE_KERNEL_GEMM_KERNELS_H
 #define CADRE_KERNEL_GEMM_KERNELS_H
 
 #include "kernel/gemm.h"
 
+enum { GEMM_MAX_ROWS = 8, GEMM_MAX_VECS = 4, GEMM_MAX_WIDTH = 16, GEMM_MAX_PANEL = 48 /* of width * vecs */ };
+
+typedef void gemm_tile(int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y, int64_t y_step,
+                       const real *from, int64_t from_stride, real *c, int64_t c_stride);
+
 typedef struct gemm_kernels {
-    /* c[m0..m1, n0..n1] of one group, all of k */
-    void (*block)(gemm_kind kind, const gemm_group *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, bool accumulate,
-                  void *scratch);
+    int width; /* reals in a vector */
+    int rows, vecs;
+    gemm_tile *tile[GEMM_MAX_ROWS][GEMM_MAX_VECS]; /* [rows - 1][vecs - 1] */
+    /* out[q * out_step + r] = in[r * stride + q] for r < width, q < k */
+    void (*transpose)(const real *in, int64_t stride, int64_t k, real *out, int64_t out_step);
+    /* out[(q * vecs) * width + :] = vecs vectors of in's row q (rows[q], where rows are given) */
+    void (*copy)(int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out);
+    /* Numbers of two formats to reals; NULL: the format's own unpack */
+    void (*unpack_f16)(const void *in, real *out, int64_t count);
+    void (*unpack_bf16)(const void *in, real *out, int64_t count);
+    /* For the benchmarks' limits: `rounds` of independent multiply-adds, returns how many floating-point operations; and one pass
+     * over memory that does nothing but read it. */
+    double (*multiply_adds)(int64_t rounds);
+    real (*read)(const real *x, int64_t count);
 } gemm_kernels;
+
+extern const gemm_kernels gemm_portable, gemm_avx2, gemm_avx512, gemm_neon;
 
 #endif

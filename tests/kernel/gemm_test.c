@@ -1,0 +1,325 @@
+/* gemm_test.c - every CPU variant against one chain of multiply-adds an element, bit for bit: all kinds, shapes around every block's
+ * edge, strides, gathered rows, accumulation, number formats, ragged groups, any number of workers.
+ *
+ * Arrays are cut to their exact size, so that a sanitizer sees each read beyond them; what lies between c's rows is guarded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "kernel/compute.h"
+#include "kernel/gemm.h"
+
+static const real GUARD = (real)12345.5;
+
+typedef struct shape {
+    int64_t m, n, k;
+    int64_t gap;     /* added to every stride */
+    bool gather_a, gather_b, accumulate;
+    const number_format *format;
+} shape;
+
+/* One product with its own memory; `expected` is what c must become. */
+typedef struct product {
+    gemm_group group;
+    real *a, *c, *expected;
+    void *b;
+    int32_t *a_rows, *b_rows;
+    int64_t c_count;
+} product;
+
+/* Full mantissas, so that every sum rounds and its order shows. */
+static real value_at(uint64_t seed, int64_t i)
+{
+    return (real)(random_uniform((random_key){ (uint32_t)seed, 7 }, (uint64_t)i) * 2 - 1);
+}
+
+static real *values(int64_t count, uint64_t seed)
+{
+    real *x = malloc((size_t)(count ? count : 1) * sizeof *x);
+    for (int64_t i = 0; i < count; i++) x[i] = value_at(seed, i);
+    return x;
+}
+
+/* `count` row numbers among `stored`, some twice, in no order. */
+static int32_t *row_numbers(int64_t count, int64_t stored, uint64_t seed)
+{
+    int32_t *rows = malloc((size_t)(count ? count : 1) * sizeof *rows);
+    for (int64_t i = 0; i < count; i++) rows[i] = (int32_t)(random_bits((random_key){ (uint32_t)seed, 9 }, (uint64_t)i) % (uint64_t)stored);
+    return rows;
+}
+
+static int64_t extent(int64_t rows, int64_t cols, int64_t stride) { return rows ? (rows - 1) * stride + cols : 0; }
+
+/* b as it is stored, and (through `plain`) the reals that it stands for. */
+static void make_b(product *p, int64_t count, const number_format *format, uint64_t seed, real **plain)
+{
+    *plain = values(count, seed);
+    if (!format) {
+        p->b = malloc((size_t)(count ? count : 1) * sizeof(real));
+        memcpy(p->b, *plain, (size_t)count * sizeof(real));
+        return;
+    }
+    p->b = malloc(number_row_bytes(format, count) + 1);
+    for (int64_t i = 0; i < count; i++) {
+        float x = (float)(*plain)[i];
+        char *at = (char *)p->b + number_row_bytes(format, i);
+        format->pack(&x, at, 1);
+        format->unpack(at, &x, 1);
+        (*plain)[i] = (real)x;
+    }
+}
+
+static void expect(product *p, gemm_kind kind, const real *b, bool accumulate)
+{
+    const gemm_group *g = &p->group;
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = 0; j < g->n; j++) {
+            real sum = accumulate ? p->c[i * g->c_stride + j] : 0;
+            for (int64_t k = 0; k < g->k; k++) {
+                int64_t a_row = kind == GEMM_TN ? k : i, b_row = kind == GEMM_NT ? j : k;
+                if (g->a_rows) a_row = g->a_rows[a_row];
+                if (g->b_rows) b_row = g->b_rows[b_row];
+                real x = g->a[a_row * g->a_stride + (kind == GEMM_TN ? i : k)];
+                sum = real_fma(x, b[b_row * g->b_stride + (kind == GEMM_NT ? k : j)], sum);
+            }
+            p->expected[i * g->c_stride + j] = sum;
+        }
+}
+
+static product product_make(gemm_kind kind, const shape *s, uint64_t seed)
+{
+    product p = { 0 };
+    bool tn = kind == GEMM_TN, nt = kind == GEMM_NT;
+    int64_t a_need = tn ? s->k : s->m, b_need = nt ? s->n : s->k, a_cols = tn ? s->m : s->k, b_cols = nt ? s->k : s->n;
+    int64_t a_stored = s->gather_a ? a_need + 3 : a_need, b_stored = s->gather_b ? b_need / 2 + 1 : b_need;
+    p.a_rows = s->gather_a ? row_numbers(a_need, a_stored, seed + 1) : NULL;
+    p.b_rows = s->gather_b ? row_numbers(b_need, b_stored, seed + 2) : NULL;
+    p.group = (gemm_group){ .m = s->m, .n = s->n, .k = s->k, .a_stride = a_cols + s->gap, .a_rows = p.a_rows,
+                            .b_stride = b_cols + s->gap, .b_rows = p.b_rows, .b_format = s->format, .c_stride = s->n + s->gap };
+    p.a = values(extent(a_stored, a_cols, p.group.a_stride), seed + 3);
+    real *plain;
+    make_b(&p, extent(b_stored, b_cols, p.group.b_stride), s->format, seed + 4, &plain);
+    p.c_count = extent(s->m, s->n, p.group.c_stride);
+    p.c = values(p.c_count, seed + 5);
+    for (int64_t i = 0; i < p.c_count; i++)
+        if (i % p.group.c_stride >= s->n) p.c[i] = GUARD;
+    p.expected = malloc((size_t)(p.c_count ? p.c_count : 1) * sizeof(real));
+    memcpy(p.expected, p.c, (size_t)p.c_count * sizeof(real));
+    p.group.a = p.a;
+    p.group.b = p.b;
+    p.group.c = p.c;
+    expect(&p, kind, plain, s->accumulate);
+    free(plain);
+    return p;
+}
+
+static void product_free(product *p)
+{
+    free(p->a);
+    free(p->b);
+    free(p->c);
+    free(p->expected);
+    free(p->a_rows);
+    free(p->b_rows);
+}
+
+static void assert_product(const product *p, const kernel_variant *v, gemm_kind kind)
+{
+    if (memcmp(p->c, p->expected, (size_t)p->c_count * sizeof(real)) == 0) return;
+    for (int64_t i = 0; i < p->c_count; i++)
+        if (p->c[i] != p->expected[i])
+            fail_msg("%s kind %d m %ld n %ld k %ld: c[%ld, %ld] is %.9g, expected %.9g", v->name, kind, (long)p->group.m, (long)p->group.n,
+                     (long)p->group.k, (long)(i / p->group.c_stride), (long)(i % p->group.c_stride), (double)p->c[i],
+                     (double)p->expected[i]);
+}
+
+/* The computes of every variant that this machine runs, `threads` workers each. */
+typedef struct machines {
+    compute *compute[8];
+    int count;
+} machines;
+
+static machines machines_make(int threads)
+{
+    machines all = { .count = 0 };
+    int count;
+    const kernel_variant *const *list = variant_list(&count);
+    for (int i = 0; i < count; i++) {
+        if (list[i]->needs & ~cpu_features()) print_message("SKIP: this machine cannot run the variant %s\n", list[i]->name);
+        else assert_int_equal(compute_new(threads, list[i]->name, &all.compute[all.count++]), CADRE_OK);
+    }
+    return all;
+}
+
+static void machines_free(machines *all)
+{
+    for (int i = 0; i < all->count; i++) compute_free(all->compute[i]);
+}
+
+static void try_shape(const machines *all, gemm_kind kind, const shape *s, bool serial)
+{
+    product p = product_make(kind, s, (uint64_t)(s->m * 977 + s->n * 131 + s->k));
+    real *before = malloc((size_t)(p.c_count ? p.c_count : 1) * sizeof(real));
+    memcpy(before, p.c, (size_t)p.c_count * sizeof(real));
+    for (int i = 0; i < all->count; i++) {
+        memcpy(p.c, before, (size_t)p.c_count * sizeof(real));
+        if (serial) gemm_serial(all->compute[i], 0, kind, &p.group, s->accumulate);
+        else gemm_grouped(all->compute[i], kind, &p.group, 1, s->accumulate);
+        assert_product(&p, all->compute[i]->variant, kind);
+    }
+    free(before);
+    product_free(&p);
+}
+
+static void small_shapes(void **state)
+{
+    (void)state;
+    machines all = machines_make(1);
+    for (int kind = GEMM_NT; kind <= GEMM_TN; kind++)
+        for (int64_t m = 0; m <= 20; m++)
+            for (int64_t n = 0; n <= 20; n++)
+                for (int64_t k = 0; k <= 20; k += 1 + (m + n + k) % 3) {
+                    shape s = { .m = m, .n = n, .k = k, .gap = k % 3, .accumulate = (m + n + k) % 2 };
+                    try_shape(&all, (gemm_kind)kind, &s, true);
+                }
+    machines_free(&all);
+}
+
+/* Each of m, n, k around the edges of tiles, panels and blocks, the other two at a few sizes. */
+static void edges_of_blocks(void **state)
+{
+    (void)state;
+    static const int64_t edges[] = { 23, 24, 25, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129, 191, 192, 193, 255, 256, 257, 513 };
+    machines all = machines_make(1);
+    for (int kind = GEMM_NT; kind <= GEMM_TN; kind++)
+        for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) {
+            bool odd = i % 2;
+            int64_t e = edges[i];
+            try_shape(&all, (gemm_kind)kind, &(shape){ .m = e, .n = 17, .k = 21, .gap = 1, .accumulate = odd, .gather_a = !odd }, true);
+            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 9, .n = e, .k = 130, .gap = 3, .accumulate = !odd }, true);
+            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 9, .n = e, .k = 19, .gap = 3, .accumulate = odd }, true);
+            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 7, .n = 50, .k = e, .accumulate = odd, .gather_b = kind == GEMM_TN }, true);
+        }
+    for (int kind = GEMM_NT; kind <= GEMM_TN; kind++) {
+        try_shape(&all, (gemm_kind)kind, &(shape){ .m = 5, .n = 1100, .k = 300 }, true);
+        try_shape(&all, (gemm_kind)kind, &(shape){ .m = 5, .n = 1025, .k = 40, .accumulate = true }, true);
+        try_shape(&all, (gemm_kind)kind, &(shape){ .m = 3, .n = 40, .k = 1030, .gap = 2 }, true);
+        try_shape(&all, (gemm_kind)kind, &(shape){ .m = 401, .n = 60, .k = 140, .gap = 513 }, true);
+    }
+    machines_free(&all);
+}
+
+static void formats_of_b(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = { 1, 7, 16, 33, 50, 130, 270 };
+    machines all = machines_make(1);
+    int count;
+    const number_format *const *list = number_list(&count);
+    for (int kind = GEMM_NT; kind <= GEMM_NN; kind++)
+        for (int f = 0; f < count; f++)
+            for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+                for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
+                    if (!list[f]->pack || list[f]->block != 1) continue;
+                    shape s = { .m = 1 + (int64_t)(i + j) * 3, .n = sizes[i], .k = sizes[j], .gap = (int64_t)i % 2, .format = list[f],
+                                .gather_a = i == j };
+                    try_shape(&all, (gemm_kind)kind, &s, true);
+                }
+    machines_free(&all);
+}
+
+static const int64_t ragged[] = { 3, 0, 1, 40, 0, 17, 8, 130, 0, 2, 66, 1, 0 };
+enum { GROUPS = sizeof ragged / sizeof *ragged };
+
+/* Ragged groups, empty ones among them, in one call; in TN it is k that is ragged. Neighbours share a and its rows. */
+static void try_groups(const machines *all, gemm_kind kind, int64_t n, int64_t k, bool gather, bool accumulate)
+{
+    for (int i = 0; i < all->count; i++) {
+        product made[GROUPS];
+        gemm_group groups[GROUPS];
+        for (int e = 0; e < GROUPS; e++) {
+            int64_t rows = ragged[e];
+            shape s = { .m = kind == GEMM_TN ? k : rows, .n = n, .k = kind == GEMM_TN ? rows : k, .gather_a = gather,
+                        .gather_b = gather && kind == GEMM_TN, .accumulate = accumulate };
+            made[e] = product_make(kind, &s, (uint64_t)(e + 50));
+            groups[e] = made[e].group;
+        }
+        gemm_grouped(all->compute[i], kind, groups, GROUPS, accumulate);
+        for (int e = 0; e < GROUPS; e++) {
+            assert_product(&made[e], all->compute[i]->variant, kind);
+            product_free(&made[e]);
+        }
+    }
+}
+
+static void ragged_groups_on_1_2_3_5_workers(void **state)
+{
+    (void)state;
+    static const int threads[] = { 1, 2, 3, 5 };
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        machines all = machines_make(threads[i]);
+        for (int kind = GEMM_NT; kind <= GEMM_TN; kind++) {
+            try_groups(&all, (gemm_kind)kind, 100, 70, false, false);
+            try_groups(&all, (gemm_kind)kind, 33, 260, true, true);
+            try_groups(&all, (gemm_kind)kind, 5, 5, true, false);
+            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 300, .n = 90, .k = 33 }, false);
+            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 30, .n = 400, .k = 270, .accumulate = true }, false);
+        }
+        machines_free(&all);
+    }
+}
+
+/* Two weights for the same rows, neighbours in the list: the packing of a that they share must be the right one, also after a's
+ * numbers have changed. */
+static void groups_that_share_a(void **state)
+{
+    (void)state;
+    machines all = machines_make(2);
+    shape s = { .m = 40, .n = 50, .k = 60, .gather_a = true };
+    for (int i = 0; i < all.count; i++) {
+        product one = product_make(GEMM_NT, &s, 1), two = product_make(GEMM_NT, &s, 2);
+        two.group.a = one.a;
+        two.group.a_rows = one.a_rows;
+        for (int round = 0; round < 2; round++) {
+            for (int64_t q = 0; q < 30; q++) one.a[q] = two.a[q] = one.a[q] + (real)round;
+            gemm_group pair[2] = { one.group, two.group };
+            expect(&one, GEMM_NT, one.b, false);
+            expect(&two, GEMM_NT, two.b, false);
+            gemm_grouped(all.compute[i], GEMM_NT, pair, 2, false);
+            assert_product(&one, all.compute[i]->variant, GEMM_NT);
+            assert_product(&two, all.compute[i]->variant, GEMM_NT);
+        }
+        product_free(&one);
+        product_free(&two);
+    }
+    machines_free(&all);
+}
+
+static void products_allocate_nothing(void **state)
+{
+    (void)state;
+    machines all = machines_make(2);
+    product p = product_make(GEMM_NT, &(shape){ .m = 40, .n = 50, .k = 60, .gather_a = true }, 1);
+    mem_fail_at(1, true);
+    for (int i = 0; i < all.count; i++) gemm_grouped(all.compute[i], GEMM_NT, &p.group, 1, false);
+    assert_int_equal(mem_count(), 0);
+    mem_fail_at(0, false);
+    product_free(&p);
+    machines_free(&all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_shapes), cmocka_unit_test(edges_of_blocks), cmocka_unit_test(formats_of_b),
+        cmocka_unit_test(ragged_groups_on_1_2_3_5_workers), cmocka_unit_test(groups_that_share_a),
+        cmocka_unit_test(products_allocate_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
