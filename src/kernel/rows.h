@@ -73,6 +73,8 @@ typedef struct row_kernels {
     int activation_count;
 } row_kernels;
 
+extern const row_kernels rows_portable, rows_avx2, rows_avx512; /* the stamps; variant.c lists them */
+
 const row_activation *row_activation_by_name(const row_kernels *rows, const char *name); /* NULL: unknown */
 
 #endif

@@ -1,0 +1,44 @@
+/* arch_deepseek_v3.c - DeepSeek-V3 (2024): latent attention, sigmoid scores, selection by biased scores within groups, a shared
+ * expert. Its prediction layers are not read. */
+#include "model/architecture.h"
+
+static const config_key keys[] = {
+    KEY_INT_OF("intermediate_size", dense_width, 0, 0),
+    KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("n_routed_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
+    KEY_INT_OF("n_shared_experts", shared_experts, 0, 0),
+    KEY_INT_OF("n_group", groups, 0, 1),
+    KEY_INT_OF("topk_group", groups_used, 0, 1),
+    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
+    KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),
+    KEY_INT_OF("q_lora_rank", q_lora, KEY_NULLABLE, 0),
+    KEY_INT_OF("kv_lora_rank", kv_lora, KEY_REQUIRED, 0),
+    KEY_INT_OF("qk_nope_head_dim", nope_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("qk_rope_head_dim", rope_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("v_head_dim", value_dim, KEY_REQUIRED, 0),
+    KEY_MUST_BE("norm_topk_prob", "true"),
+    KEY_MUST_BE("moe_layer_freq", "1"),
+    KEY_MUST_BE("scoring_func", "sigmoid"),
+    KEY_MUST_BE("topk_method", "noaux_tc"),
+    KEY_MUST_BE("rope_interleave", "true"),
+    { 0 },
+};
+
+/* The published files announce a layer that predicts a second token; ours have none. */
+static void write_prediction_layers(const model_config *config, json_writer *w)
+{
+    (void)config;
+    json_put_int(w, "num_nextn_predict_layers", 0);
+}
+
+const architecture architecture_deepseek_v3 = {
+    .model_type = "deepseek_v3",
+    .class_name = "DeepseekV3ForCausalLM",
+    .words = "DeepSeek-V3: top-k of biased sigmoid scores in groups, a shared expert, latent attention",
+    .keys = keys,
+    .router = "sigmoid-bias",
+    .expert_form = "swiglu",
+    .latent = true,
+    .write = write_prediction_layers,
+};

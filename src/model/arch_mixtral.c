@@ -1,0 +1,38 @@
+/* arch_mixtral.c - Mixtral (Jiang et al. 2024): softmax over the chosen, SwiGLU experts, grouped-query attention. */
+#include "model/architecture.h"
+
+static const config_key keys[] = {
+    KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_local_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
+    KEY_INT_OF("head_dim", head_dim, 0, 0),
+    KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
+    KEY_MUST_BE("sliding_window", "null"),
+    { 0 },
+};
+
+static const tensor_name tensors[] = {
+    { ROLE_ROUTER, "model.layers.{l}.block_sparse_moe.gate.weight" },
+    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.{e}.w1.weight" },
+    { ROLE_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.experts.{e}.w2.weight" },
+    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.{e}.w3.weight" },
+    { 0 },
+};
+
+static const char *refuses(const model_config *c)
+{
+    if (c->shared_width) return "it has no shared experts";
+    if (model_config_sparse_layers(c) != c->layers) return "all its layers are sparse";
+    return NULL;
+}
+
+const architecture architecture_mixtral = {
+    .model_type = "mixtral",
+    .class_name = "MixtralForCausalLM",
+    .words = "Mixtral: top-k of softmax, renormalised",
+    .keys = keys,
+    .tensors = tensors,
+    .router = "softmax-renorm",
+    .expert_form = "swiglu",
+    .refuses = refuses,
+};

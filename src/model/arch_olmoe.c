@@ -1,0 +1,31 @@
+/* arch_olmoe.c - OLMoE (Muennighoff et al. 2024): raw softmax weights, many small experts, norms over whole queries and keys. */
+#include "model/architecture.h"
+
+static const config_key keys[] = {
+    KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
+    KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.01),
+    KEY_MUST_BE("clip_qkv", "null"),
+    { 0 },
+};
+
+static const char *refuses(const model_config *c)
+{
+    if (c->shared_width) return "it has no shared experts";
+    if (c->head_dim * c->heads != c->width) return "its heads divide the width";
+    if (model_config_sparse_layers(c) != c->layers) return "all its layers are sparse";
+    return NULL;
+}
+
+const architecture architecture_olmoe = {
+    .model_type = "olmoe",
+    .class_name = "OlmoeForCausalLM",
+    .words = "OLMoE: top-k of softmax, weights as they are",
+    .keys = keys,
+    .router = "softmax",
+    .renorm = "softmax-renorm",
+    .expert_form = "swiglu",
+    .qk_norm = QK_NORM_FULL,
+    .refuses = refuses,
+};

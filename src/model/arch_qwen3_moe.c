@@ -1,0 +1,52 @@
+/* arch_qwen3_moe.c - Qwen3-MoE (2025): renormalised softmax weights, 128 fine-grained experts, norms over each head. */
+#include "model/architecture.h"
+
+static const config_key keys[] = {
+    KEY_INT_OF("intermediate_size", dense_width, 0, 0),
+    KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
+    KEY_INT_OF("head_dim", head_dim, 0, 0),
+    KEY_INT_OF("decoder_sparse_step", sparse_step, 0, 1),
+    KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
+    KEY_MUST_BE("use_sliding_window", "false"),
+    { 0 },
+};
+
+/* "mlp_only_layers" lists layers that are dense whatever the step says. */
+static cadre_status read_dense_layers(const json_node *root, model_config *config)
+{
+    json_node list;
+    CADRE_TRY(json_opt_array(root, "mlp_only_layers", &list));
+    for (size_t i = 0; list.value && i < json_count(&list); i++) {
+        json_node item = json_item(&list, i);
+        int64_t layer;
+        CADRE_TRY(json_as_int(&item, 0, config->layers - 1, &layer));
+        config->layer[layer].sparse = false;
+    }
+    return CADRE_OK;
+}
+
+static void write_dense_layers(const model_config *config, json_writer *w)
+{
+    json_put_array(w, "mlp_only_layers");
+    for (int64_t l = 0; l < config->layers; l++)
+        if (!config->layer[l].sparse && (l + 1) % config->sparse_step == 0) json_put_int(w, NULL, l);
+    json_put_close(w, ']');
+}
+
+static const char *refuses(const model_config *c) { return c->shared_width ? "it has no shared experts" : NULL; }
+
+const architecture architecture_qwen3_moe = {
+    .model_type = "qwen3_moe",
+    .class_name = "Qwen3MoeForCausalLM",
+    .words = "Qwen3-MoE: top-k of softmax, renormalised, no shared expert",
+    .keys = keys,
+    .router = "softmax",
+    .renorm = "softmax-renorm",
+    .expert_form = "swiglu",
+    .qk_norm = QK_NORM_HEAD,
+    .read = read_dense_layers,
+    .write = write_dense_layers,
+    .refuses = refuses,
+};

@@ -1,0 +1,193 @@
+/* config.c - filling in, checking and copying a model's numbers. */
+#include "model/config.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/architecture.h"
+
+typedef struct bound {
+    const char *key;
+    int64_t value, low, high;
+} bound;
+
+static cadre_status check_bounds(const bound *bounds, size_t count, const char *where)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bounds[i].value < bounds[i].low || bounds[i].value > bounds[i].high)
+            return cadre_fail(CADRE_EARGUMENT, where, "%s: expected %lld to %lld, found %lld", bounds[i].key, (long long)bounds[i].low,
+                              (long long)bounds[i].high, (long long)bounds[i].value);
+    return CADRE_OK;
+}
+
+void model_config_free(model_config *config)
+{
+    mem_free(config->layer);
+    *config = (model_config){ 0 };
+}
+
+cadre_status model_config_copy(const model_config *from, model_config *to)
+{
+    model_config copy = *from;
+    copy.layer = MEM_ARRAY(layer_config, from->layers);
+    if (!copy.layer) return CADRE_ENOMEM;
+    memcpy(copy.layer, from->layer, (size_t)from->layers * sizeof *copy.layer);
+    *to = copy;
+    return CADRE_OK;
+}
+
+/* Names and inputs are the same in every variant. */
+static const row_activation *activation_of(const char *form)
+{
+    int count;
+    return row_activation_by_name(variant_list(&count)[0]->rows, form);
+}
+
+cadre_status model_config_set_form(model_config *config, const char *form, const char *where)
+{
+    const row_activation *activation = activation_of(form);
+    if (!activation) return cadre_fail(CADRE_EUNSUPPORTED, where, "expert_form: expected the name of an activation, found \"%s\"", form);
+    config->expert_form = activation->name;
+    return CADRE_OK;
+}
+
+int model_config_inputs(const model_config *config) { return activation_of(config->expert_form)->inputs; }
+
+static cadre_status fill_layers(model_config *config)
+{
+    layer_config *layer = MEM_ARRAY(layer_config, config->layers);
+    if (!layer) return CADRE_ENOMEM;
+    int64_t step = config->sparse_step > 0 ? config->sparse_step : 1;
+    for (int64_t l = 0; l < config->layers; l++) {
+        bool sparse = config->experts > 0 && l >= config->dense_layers && (l + 1) % step == 0;
+        layer[l] = (layer_config){ sparse, config->experts, config->topk, config->expert_width };
+    }
+    mem_free(config->layer);
+    config->layer = layer;
+    return CADRE_OK;
+}
+
+cadre_status model_config_derive(model_config *c, const char *where)
+{
+    const bound before[] = { { "layers", c->layers, 1, CONFIG_MAX_LAYERS }, { "heads", c->heads, 1, 1024 },
+                             { "shared-experts", c->shared_experts, 0, 1024 }, { "expert-width", c->expert_width, 0, 1 << 20 } };
+    CADRE_TRY(check_bounds(before, sizeof before / sizeof *before, where));
+    if (!c->kv_heads || c->latent) c->kv_heads = c->heads;
+    if (c->latent) c->head_dim = c->nope_dim + c->rope_dim;
+    else if (!c->head_dim && c->width % c->heads)
+        return cadre_fail(CADRE_EARGUMENT, where, "width: expected a multiple of the %lld heads, found %lld", (long long)c->heads,
+                          (long long)c->width);
+    else if (!c->head_dim) c->head_dim = c->width / c->heads;
+    if (!c->latent) c->value_dim = c->head_dim;
+    if (!c->shared_width) c->shared_width = c->shared_experts * c->expert_width;
+    if (!c->latent_norm_eps) c->latent_norm_eps = 1e-6; /* DeepSeek's, whatever the other norms use */
+    return fill_layers(c);
+}
+
+/* ---- what must hold ---- */
+
+static cadre_status check_attention(const model_config *c, const char *where)
+{
+    const bound all[] = { { "heads", c->heads, 1, 1024 }, { "head width", c->head_dim, 1, 4096 } };
+    CADRE_TRY(check_bounds(all, sizeof all / sizeof *all, where));
+    if (c->latent) {
+        const bound latent[] = { { "kv-lora-rank", c->kv_lora, 1, CONFIG_MAX_WIDTH }, { "q-lora-rank", c->q_lora, 0, CONFIG_MAX_WIDTH },
+                                 { "head width without positions", c->nope_dim, 1, 4096 },
+                                 { "qk-rope-head-dim", c->rope_dim, 2, 4096 }, { "v-head-dim", c->value_dim, 1, 4096 } };
+        CADRE_TRY(check_bounds(latent, sizeof latent / sizeof *latent, where));
+        if (c->rope_dim % 2)
+            return cadre_fail(CADRE_EARGUMENT, where, "qk-rope-head-dim: expected an even number, found %lld", (long long)c->rope_dim);
+        return CADRE_OK;
+    }
+    const bound kv = { "kv-heads", c->kv_heads, 1, c->heads };
+    CADRE_TRY(check_bounds(&kv, 1, where));
+    if (c->heads % c->kv_heads)
+        return cadre_fail(CADRE_EARGUMENT, where, "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)c->heads,
+                          (long long)c->kv_heads);
+    if (c->head_dim % 2)
+        return cadre_fail(CADRE_EARGUMENT, where, "head width: expected an even number, found %lld (width %lld, %lld heads)",
+                          (long long)c->head_dim, (long long)c->width, (long long)c->heads);
+    return CADRE_OK;
+}
+
+static cadre_status check_groups(const model_config *c, const layer_config *layer, const char *where)
+{
+    if (c->groups <= 1) return CADRE_OK;
+    if (layer->experts % c->groups)
+        return cadre_fail(CADRE_EARGUMENT, where, "groups: expected a divisor of the %lld experts, found %lld", (long long)layer->experts,
+                          (long long)c->groups);
+    const bound used = { "groups-used", c->groups_used, 1, c->groups };
+    CADRE_TRY(check_bounds(&used, 1, where));
+    int64_t reachable = layer->experts / c->groups * c->groups_used;
+    if (layer->topk > reachable)
+        return cadre_fail(CADRE_EARGUMENT, where, "topk: expected at most the %lld experts of %lld groups, found %lld",
+                          (long long)reachable, (long long)c->groups_used, (long long)layer->topk);
+    return CADRE_OK;
+}
+
+static cadre_status check_layer(const model_config *c, int64_t l, const char *where)
+{
+    const layer_config *layer = &c->layer[l];
+    if (!layer->sparse) {
+        const bound dense = { "dense-width", c->dense_width, 1, 1 << 20 };
+        return check_bounds(&dense, 1, where);
+    }
+    const bound sparse[] = { { "experts", layer->experts, 1, CONFIG_MAX_EXPERTS },
+                             { "expert-width", layer->expert_width, 1, 1 << 20 } };
+    CADRE_TRY(check_bounds(sparse, sizeof sparse / sizeof *sparse, where));
+    if (layer->topk < 1 || layer->topk > layer->experts)
+        return cadre_fail(CADRE_EARGUMENT, where, "topk: expected 1 to the %lld experts of layer %lld, found %lld",
+                          (long long)layer->experts, (long long)l, (long long)layer->topk);
+    return check_groups(c, layer, where);
+}
+
+cadre_status model_config_check(const model_config *c, const char *where)
+{
+    const bound sizes[] = { { "vocab", c->vocab, 1, CONFIG_MAX_VOCAB },     { "width", c->width, 1, CONFIG_MAX_WIDTH },
+                            { "layers", c->layers, 1, CONFIG_MAX_LAYERS },  { "context", c->context, 1, 1 << 24 },
+                            { "shared experts' width", c->shared_width, 0, 1 << 20 } };
+    CADRE_TRY(check_bounds(sizes, sizeof sizes / sizeof *sizes, where));
+    if (!(c->norm_eps > 0 && c->norm_eps < 1))
+        return cadre_fail(CADRE_EARGUMENT, where, "the norms' epsilon: expected a number between 0 and 1, found %g", c->norm_eps);
+    if (!(c->rope_theta >= 1 && c->rope_theta < 1e12))
+        return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope_theta);
+    CADRE_TRY(check_attention(c, where));
+    for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
+    return CADRE_OK;
+}
+
+/* ---- questions ---- */
+
+int64_t model_config_sparse_layers(const model_config *config)
+{
+    int64_t count = 0;
+    for (int64_t l = 0; l < config->layers; l++) count += config->layer[l].sparse;
+    return count;
+}
+
+bool model_config_layers_differ(const model_config *config)
+{
+    const layer_config *first = NULL;
+    for (int64_t l = 0; l < config->layers; l++) {
+        const layer_config *layer = &config->layer[l];
+        if (!layer->sparse) continue;
+        if (!first) first = layer;
+        if (layer->experts != first->experts || layer->topk != first->topk || layer->expert_width != first->expert_width) return true;
+    }
+    return false;
+}
+
+cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe)
+{
+    const layer_config *layer = &config->layer[l];
+    moe_config_init(moe, config->router, config->width, layer->expert_width, (int32_t)layer->experts, (int32_t)layer->topk);
+    moe->form = config->expert_form;
+    moe->shared = config->shared_width;
+    moe->shared_gated = config->shared_gated;
+    if (config->groups > 1) {
+        moe->route.groups = (int32_t)config->groups;
+        moe->route.groups_used = (int32_t)config->groups_used;
+    }
+    moe->route.scale = (real)config->route_scale;
+    return moe_config_check(moe, "this model");
+}

@@ -1,0 +1,76 @@
+/* config.h - what a decoder-only sparse transformer is, in numbers: the one description that every architecture's config.json,
+ * every recipe and every option list is turned into, and from which parameters, blocks and memory follow.
+ *
+ * It does not know any file's keys (architecture.h does) nor how training goes (train/). */
+#ifndef CADRE_MODEL_CONFIG_H
+#define CADRE_MODEL_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "moe/layer.h"
+
+enum { CONFIG_MAX_LAYERS = 512, CONFIG_MAX_EXPERTS = 4096, CONFIG_MAX_VOCAB = 1 << 20, CONFIG_MAX_WIDTH = 1 << 16 };
+
+typedef enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_FULL } qk_norm; /* per head, or over the whole projection */
+
+typedef struct layer_config {
+    bool sparse;
+    int64_t experts, topk, expert_width; /* of a sparse layer */
+} layer_config;
+
+typedef struct model_config {
+    const struct architecture *arch; /* static */
+
+    int64_t vocab, width, context; /* context: longest sequence the positions are meant for */
+    int64_t layers;
+    double norm_eps;
+    bool tie; /* the output head is the embedding */
+    double init_range;
+
+    int64_t heads, kv_heads, head_dim; /* grouped-query attention; head_dim of latent attention = nope_dim + rope_dim */
+    qk_norm qk_norm;
+    double rope_theta;
+
+    bool latent; /* latent attention: what follows is its */
+    int64_t q_lora, kv_lora, nope_dim, rope_dim, value_dim; /* q_lora 0: queries are projected directly */
+    double latent_norm_eps;
+
+    int64_t dense_width;                 /* hidden width of dense layers' feed-forward */
+    int64_t experts, topk, expert_width; /* as most layers have them */
+    int64_t dense_layers, sparse_step;   /* the first dense_layers are dense; then every sparse_step-th is sparse */
+    int64_t shared_experts;              /* number, each as wide as an expert */
+    int64_t shared_width;                /* their width together */
+    bool shared_gated;
+    const struct router *router;         /* a row of THE LIST of routers */
+    const char *expert_form;             /* the name of an activation, static */
+    int64_t groups, groups_used;         /* equal: selection is not limited to groups */
+    double route_scale;
+    double aux_loss;                     /* carried for config.json's sake */
+
+    int64_t bos, eos;                    /* -1: none */
+    layer_config *layer;                 /* [layers], owned */
+} model_config;
+
+void model_config_free(model_config *config);
+cadre_status model_config_copy(const model_config *from, model_config *to);
+
+/* Fills in what follows from the other numbers and was left 0 (kv_heads, head_dim, shared_width ...), and layer[] from the scalars
+ * (dense_layers, sparse_step, experts ...), replacing what was there. */
+cadre_status model_config_derive(model_config *config, const char *where);
+
+/* expert_form, refused where no activation has that name. */
+cadre_status model_config_set_form(model_config *config, const char *form, const char *where);
+
+/* Everything that must hold between the numbers; the sentence names `where` (a file or "options") and the key. */
+cadre_status model_config_check(const model_config *config, const char *where);
+
+int model_config_inputs(const model_config *config); /* matrices into a feed-forward's hidden layer: 1, or 2 (gate and up) */
+int64_t model_config_sparse_layers(const model_config *config);
+bool model_config_layers_differ(const model_config *config); /* sparse layers of unequal experts, picks or width */
+
+/* The MoE layer of layer l (l must be sparse), without anything that only training sets. */
+cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe);
+
+#endif

@@ -1,0 +1,141 @@
+/* files.c - parameters to and from safetensors. Files hold float32 whatever `real` is. */
+#include "model/files.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "kernel/number.h"
+#include "model/architecture.h"
+
+enum { CHUNK = 4096 }; /* numbers converted at a time */
+
+static bool left_out(const param *p, bool trained_only) { return trained_only && p->kind == PARAM_STATE; }
+
+/* PREFIX and the tensor's name; NULL: no memory. */
+static char *full_name(const char *prefix, const architecture *arch, const param *p)
+{
+    char *name = architecture_tensor_name(arch, p);
+    if (!name || !*prefix) return name;
+    char *full = mem_printf("%s%s", prefix, name);
+    mem_free(name);
+    return full;
+}
+
+/* The shape as files have it: vectors have one dimension, except a shared expert's gate, which is [1, D]. */
+static int file_shape(const param *p, int64_t shape[2])
+{
+    bool vector = p->rows == 1 && p->role != ROLE_SHARED_SIGMOID && p->kind != PARAM_MATRIX && p->kind != PARAM_EMBEDDING &&
+                  p->role != ROLE_ROUTER && p->role != ROLE_ROUTER_NOISE;
+    shape[0] = vector ? p->cols : p->rows;
+    shape[1] = p->cols;
+    return vector ? 1 : 2;
+}
+
+/* ---- writing ---- */
+
+cadre_status model_declare_values(safetensors_writer *w, const char *prefix, const model_config *config, const param_table *table,
+                                  bool trained_only)
+{
+    cadre_status status = CADRE_OK;
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
+        const param *p = &table->rows[i];
+        if (left_out(p, trained_only)) continue;
+        char *name = full_name(prefix, config->arch, p);
+        if (!name) return CADRE_ENOMEM;
+        int64_t shape[2];
+        int rank = file_shape(p, shape);
+        status = safetensors_writer_declare(w, name, "F32", rank, shape);
+        mem_free(name);
+    }
+    return status;
+}
+
+static cadre_status put_reals(safetensors_writer *w, const real *values, int64_t count)
+{
+    if (!REAL_IS_DOUBLE) return safetensors_writer_put(w, values, (size_t)count * sizeof *values);
+    float chunk[CHUNK];
+    for (int64_t i = 0; i < count; i += CHUNK) {
+        int64_t n = count - i < CHUNK ? count - i : CHUNK;
+        for (int64_t j = 0; j < n; j++) chunk[j] = (float)values[i + j];
+        CADRE_TRY(safetensors_writer_put(w, chunk, (size_t)n * sizeof *chunk));
+    }
+    return CADRE_OK;
+}
+
+cadre_status model_put_values(safetensors_writer *w, const param_table *table, const real *values, bool trained_only)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        if (!left_out(p, trained_only)) CADRE_TRY(put_reals(w, values + p->offset, p->rows * p->cols));
+    }
+    return CADRE_OK;
+}
+
+cadre_status model_seal_values(const char *path, const model_config *config, const param_table *table, const real *values,
+                               safetensors_writer **sealed, hash128 *hash)
+{
+    safetensors_writer *w;
+    CADRE_TRY(safetensors_writer_open(path, false, &w));
+    cadre_status status = safetensors_writer_metadata(w, "format", "pt");
+    if (status == CADRE_OK) status = model_declare_values(w, "", config, table, false);
+    if (status == CADRE_OK) status = model_put_values(w, table, values, false);
+    if (status == CADRE_OK) status = safetensors_writer_seal(w, hash);
+    if (status != CADRE_OK) {
+        safetensors_writer_discard(w);
+        return status;
+    }
+    *sealed = w;
+    return CADRE_OK;
+}
+
+/* ---- reading ---- */
+
+static cadre_status unpack(const safetensors_tensor *t, const char *path, int64_t count, real *values)
+{
+    const number_format *format = number_by_safetensors(t->dtype);
+    if (!format || format->block != 1)
+        return cadre_fail(CADRE_EUNSUPPORTED, path, "%s: expected F32, F16 or BF16, found %s", t->name, t->dtype);
+    float chunk[CHUNK];
+    for (int64_t i = 0; i < count; i += CHUNK) {
+        int64_t n = count - i < CHUNK ? count - i : CHUNK;
+        format->unpack(t->data + number_row_bytes(format, i), chunk, n);
+        for (int64_t j = 0; j < n; j++) values[i + j] = chunk[j];
+    }
+    return CADRE_OK;
+}
+
+static cadre_status take(const safetensors *file, const char *name, const param *p, real *values)
+{
+    const safetensors_tensor *t;
+    int64_t shape[2];
+    int rank = file_shape(p, shape);
+    CADRE_TRY(safetensors_get_as(file, name, NULL, rank, shape, &t));
+    return unpack(t, safetensors_path(file), p->rows * p->cols, values);
+}
+
+cadre_status model_take_values(const safetensors *file, const char *prefix, const model_config *config, const param_table *table,
+                               bool trained_only, real *values)
+{
+    cadre_status status = CADRE_OK;
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
+        const param *p = &table->rows[i];
+        if (left_out(p, trained_only)) continue;
+        char *name = full_name(prefix, config->arch, p);
+        status = name ? take(file, name, p, values + p->offset) : CADRE_ENOMEM;
+        mem_free(name);
+    }
+    return status;
+}
+
+cadre_status model_read_values(const char *folder, const model_config *config, const param_table *table, real *values)
+{
+    safetensors *file;
+    CADRE_TRY(safetensors_open(folder, &file));
+    cadre_status status = model_take_values(file, "", config, table, false, values);
+    if (status == CADRE_OK && safetensors_count(file) != (size_t)table->count)
+        status = cadre_fail(CADRE_EMISMATCH, folder, "expected the %lld tensors that config.json implies, found %zu",
+                            (long long)table->count, safetensors_count(file));
+    safetensors_close(file);
+    return status;
+}

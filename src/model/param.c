@@ -1,0 +1,184 @@
+/* param.c - which parameters a configuration has, and their shapes. */
+#include "model/param.h"
+
+#include "base/checked.h"
+#include "base/memory.h"
+
+enum { OFFSET_UNIT = 16 }; /* elements: a cache line of floats */
+
+bool param_is_expert(param_role role) { return role >= ROLE_EXPERT_GATE && role <= ROLE_EXPERT_DOWN_BIAS; }
+
+static param_kind kind_of(param_role role)
+{
+    switch (role) {
+    case ROLE_EMBED:
+    case ROLE_HEAD: return PARAM_EMBEDDING;
+    case ROLE_OUT_NORM:
+    case ROLE_ATTN_NORM:
+    case ROLE_Q_NORM:
+    case ROLE_K_NORM:
+    case ROLE_Q_A_NORM:
+    case ROLE_KV_A_NORM:
+    case ROLE_FFN_NORM: return PARAM_NORM;
+    case ROLE_ROUTER:
+    case ROLE_ROUTER_NOISE:
+    case ROLE_SHARED_SIGMOID: return PARAM_ROUTER;
+    case ROLE_ROUTER_BIAS:
+    case ROLE_EXPERT_GATE_BIAS:
+    case ROLE_EXPERT_UP_BIAS:
+    case ROLE_EXPERT_DOWN_BIAS: return PARAM_BIAS;
+    case ROLE_ROUTER_CORRECTION: return PARAM_STATE;
+    default: return PARAM_MATRIX;
+    }
+}
+
+typedef struct shape {
+    int64_t rows, cols; /* rows 0: not there */
+} shape;
+
+static shape vector(int64_t n) { return (shape){ 1, n }; }
+static shape matrix(int64_t rows, int64_t cols) { return (shape){ rows, cols }; }
+static shape none(void) { return (shape){ 0, 0 }; }
+
+static shape model_shape(const model_config *c, param_role role)
+{
+    if (role == ROLE_EMBED) return matrix(c->vocab, c->width);
+    if (role == ROLE_OUT_NORM) return vector(c->width);
+    return c->tie ? none() : matrix(c->vocab, c->width); /* ROLE_HEAD */
+}
+
+static shape grouped_attention_shape(const model_config *c, param_role role)
+{
+    int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
+    bool head = c->qk_norm == QK_NORM_HEAD, full = c->qk_norm == QK_NORM_FULL;
+    switch (role) {
+    case ROLE_Q: return matrix(q, c->width);
+    case ROLE_K:
+    case ROLE_V: return matrix(kv, c->width);
+    case ROLE_O: return matrix(c->width, q);
+    case ROLE_Q_NORM: return head ? vector(c->head_dim) : full ? vector(q) : none();
+    case ROLE_K_NORM: return head ? vector(c->head_dim) : full ? vector(kv) : none();
+    default: return none();
+    }
+}
+
+static shape latent_attention_shape(const model_config *c, param_role role)
+{
+    int64_t q = c->heads * (c->nope_dim + c->rope_dim);
+    switch (role) {
+    case ROLE_Q: return c->q_lora ? none() : matrix(q, c->width);
+    case ROLE_Q_A: return c->q_lora ? matrix(c->q_lora, c->width) : none();
+    case ROLE_Q_A_NORM: return c->q_lora ? vector(c->q_lora) : none();
+    case ROLE_Q_B: return c->q_lora ? matrix(q, c->q_lora) : none();
+    case ROLE_KV_A: return matrix(c->kv_lora + c->rope_dim, c->width);
+    case ROLE_KV_A_NORM: return vector(c->kv_lora);
+    case ROLE_KV_B: return matrix(c->heads * (c->nope_dim + c->value_dim), c->kv_lora);
+    case ROLE_O: return matrix(c->width, c->heads * c->value_dim);
+    default: return none();
+    }
+}
+
+/* A feed-forward of hidden width h: gate (or the one input matrix), up where the form has two inputs, down. */
+static shape ffn_shape(const model_config *c, int which, int64_t h)
+{
+    if (which == 1 && model_config_inputs(c) < 2) return none();
+    return which == 2 ? matrix(c->width, h) : matrix(h, c->width);
+}
+
+static shape sparse_shape(const model_config *c, const layer_config *l, param_role role)
+{
+    bool shared = c->shared_width > 0;
+    switch (role) {
+    case ROLE_ROUTER: return matrix(l->experts, c->width);
+    case ROLE_ROUTER_CORRECTION: return c->router->traits & ROUTER_CORRECTION ? vector(l->experts) : none();
+    case ROLE_ROUTER_NOISE: return c->router->traits & ROUTER_NOISE ? matrix(l->experts, c->width) : none();
+    case ROLE_EXPERT_GATE: return ffn_shape(c, 0, l->expert_width);
+    case ROLE_EXPERT_UP: return ffn_shape(c, 1, l->expert_width);
+    case ROLE_EXPERT_DOWN: return ffn_shape(c, 2, l->expert_width);
+    case ROLE_SHARED_GATE: return shared ? ffn_shape(c, 0, c->shared_width) : none();
+    case ROLE_SHARED_UP: return shared ? ffn_shape(c, 1, c->shared_width) : none();
+    case ROLE_SHARED_DOWN: return shared ? ffn_shape(c, 2, c->shared_width) : none();
+    case ROLE_SHARED_SIGMOID: return shared && c->shared_gated ? vector(c->width) : none();
+    default: return none();
+    }
+}
+
+static shape layer_shape(const model_config *c, const layer_config *l, param_role role)
+{
+    if (role == ROLE_ATTN_NORM || role == ROLE_FFN_NORM) return vector(c->width);
+    if (role < ROLE_FFN_NORM) return c->latent ? latent_attention_shape(c, role) : grouped_attention_shape(c, role);
+    if (role <= ROLE_DOWN) return l->sparse ? none() : ffn_shape(c, (int)(role - ROLE_GATE), c->dense_width);
+    return l->sparse ? sparse_shape(c, l, role) : none();
+}
+
+typedef struct builder {
+    const model_config *config;
+    param_table *table;
+    bool overflow;
+} builder;
+
+static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, shape s)
+{
+    param_table *t = b->table;
+    int64_t size, padded;
+    if (__builtin_mul_overflow(s.rows, s.cols, &size) || __builtin_add_overflow(size, OFFSET_UNIT - 1, &padded)) {
+        b->overflow = true;
+        return;
+    }
+    padded -= padded % OFFSET_UNIT;
+    if (t->rows)
+        t->rows[t->count] = (param){ role, kind_of(role), (int32_t)layer, (int32_t)expert, s.rows, s.cols, t->elements };
+    t->count++;
+    b->overflow |= __builtin_add_overflow(t->elements, padded, &t->elements);
+    if (kind_of(role) == PARAM_STATE) return;
+    t->total += size;
+    bool lookup = role == ROLE_EMBED && !b->config->tie;
+    bool idle = expert >= 0 && expert >= b->config->layer[layer].topk;
+    t->active += lookup ? s.cols : idle ? 0 : size;
+}
+
+/* Experts one after another, each with its matrices: one expert's weights are neighbours. */
+static void add_layer(builder *b, int64_t l)
+{
+    const layer_config *layer = &b->config->layer[l];
+    for (param_role role = ROLE_ATTN_NORM; role < ROLE_COUNT; role++) {
+        shape s = layer_shape(b->config, layer, role);
+        if (s.rows && !param_is_expert(role)) add_one(b, role, l, -1, s);
+    }
+    for (int64_t e = 0; layer->sparse && e < layer->experts; e++)
+        for (param_role role = ROLE_EXPERT_GATE; role <= ROLE_EXPERT_DOWN_BIAS; role++) {
+            shape s = layer_shape(b->config, layer, role);
+            if (s.rows) add_one(b, role, l, e, s);
+        }
+}
+
+static void walk(builder *b)
+{
+    param *rows = b->table->rows;
+    *b->table = (param_table){ .rows = rows };
+    for (param_role role = ROLE_EMBED; role <= ROLE_HEAD; role++) {
+        shape s = model_shape(b->config, role);
+        if (s.rows) add_one(b, role, -1, -1, s);
+    }
+    for (int64_t l = 0; l < b->config->layers; l++) add_layer(b, l);
+}
+
+cadre_status param_table_make(const model_config *config, param_table *table)
+{
+    param_table made = { 0 };
+    builder b = { config, &made, false };
+    walk(&b); /* count */
+    if (b.overflow)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "these sizes make more parameters than 64 bits can count");
+    made.rows = MEM_ARRAY(param, made.count);
+    if (!made.rows) return CADRE_ENOMEM;
+    walk(&b); /* fill */
+    *table = made;
+    return CADRE_OK;
+}
+
+void param_table_free(param_table *table)
+{
+    mem_free(table->rows);
+    *table = (param_table){ 0 };
+}

@@ -1,0 +1,150 @@
+/* optimizer.c - AdamW in blocks of the flat layout. A block lies inside one parameter, so it decays or not as a whole; the sum of
+ * squares is kept a block and added in the order of blocks. */
+#include "train/optimizer.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "kernel/rows.h"
+
+enum { BLOCK = 1 << 14 }; /* elements */
+
+typedef struct block {
+    int64_t offset, count;
+    bool decays, router;
+} block;
+
+struct optimizer {
+    compute *c;
+    optimizer_options options;
+    int64_t count;   /* blocks */
+    block *blocks;   /* [count] */
+    double *squares; /* [count] */
+    real *m, *v;     /* [elements] */
+};
+
+static int64_t blocks_of(const param *p) { return p->kind == PARAM_STATE ? 0 : (p->rows * p->cols + BLOCK - 1) / BLOCK; }
+
+static int64_t count_blocks(const param_table *table)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < table->count; i++) count += blocks_of(&table->rows[i]);
+    return count;
+}
+
+static bool decays(const optimizer_options *o, const param *p)
+{
+    switch (p->kind) {
+    case PARAM_NORM: return !o->keep_norms;
+    case PARAM_BIAS: return !o->keep_biases;
+    case PARAM_ROUTER: return !o->keep_router;
+    case PARAM_EMBEDDING: return !o->keep_embeddings;
+    default: return true;
+    }
+}
+
+static void cut_blocks(optimizer *o, const param_table *table)
+{
+    int64_t at = 0;
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        int64_t size = p->rows * p->cols;
+        for (int64_t b = 0; b < blocks_of(p); b++) {
+            int64_t begin = b * BLOCK, left = size - begin;
+            o->blocks[at++] = (block){ p->offset + begin, left < BLOCK ? left : BLOCK, decays(&o->options, p), p->kind == PARAM_ROUTER };
+        }
+    }
+}
+
+size_t optimizer_bytes(const param_table *table)
+{
+    return 2 * (size_t)table->elements * sizeof(real) + (size_t)count_blocks(table) * (sizeof(block) + sizeof(double));
+}
+
+cadre_status optimizer_new(compute *c, const param_table *table, const optimizer_options *options, optimizer **out)
+{
+    optimizer *o = MEM_ARRAY(optimizer, 1);
+    if (!o) return CADRE_ENOMEM;
+    *o = (optimizer){ .c = c, .options = *options, .count = count_blocks(table) };
+    o->blocks = MEM_ARRAY(block, o->count);
+    o->squares = MEM_ARRAY(double, o->count);
+    o->m = MEM_ARRAY(real, table->elements);
+    o->v = MEM_ARRAY(real, table->elements);
+    if (!o->blocks || !o->squares || !o->m || !o->v) {
+        optimizer_free(o);
+        return CADRE_ENOMEM;
+    }
+    cut_blocks(o, table);
+    *out = o;
+    return CADRE_OK;
+}
+
+void optimizer_free(optimizer *o)
+{
+    if (!o) return;
+    mem_free(o->blocks);
+    mem_free(o->squares);
+    mem_free(o->m);
+    mem_free(o->v);
+    mem_free(o);
+}
+
+real *optimizer_first_moment(optimizer *o) { return o->m; }
+real *optimizer_second_moment(optimizer *o) { return o->v; }
+
+/* ---- the norm ---- */
+
+typedef struct norm_task {
+    optimizer *o;
+    const real *gradient;
+} norm_task;
+
+static void sum_squares(void *arg, int worker, int workers)
+{
+    const norm_task *t = arg;
+    pool_range share = pool_share(t->o->count, 1, worker, workers);
+    for (int64_t i = share.begin; i < share.end; i++) {
+        const block *b = &t->o->blocks[i];
+        t->o->squares[i] = t->o->c->variant->rows->sum_squares(b->count, t->gradient + b->offset);
+    }
+}
+
+double optimizer_gradient_norm(optimizer *o, const real *gradient)
+{
+    norm_task task = { o, gradient };
+    pool_run(o->c->pool, sum_squares, &task);
+    double sum = 0;
+    for (int64_t i = 0; i < o->count; i++) sum += o->squares[i];
+    return sqrt(sum);
+}
+
+/* ---- the step ---- */
+
+typedef struct step_task {
+    optimizer *o;
+    real *values;
+    const real *gradient;
+    real scale;
+    double lr, router_lr, correction1, correction2;
+} step_task;
+
+static void update(void *arg, int worker, int workers)
+{
+    const step_task *t = arg;
+    const optimizer *o = t->o;
+    pool_range share = pool_share(o->count, 1, worker, workers);
+    for (int64_t i = share.begin; i < share.end; i++) {
+        const block *b = &o->blocks[i];
+        o->c->variant->rows->adamw(b->count, t->values + b->offset, o->m + b->offset, o->v + b->offset, t->gradient + b->offset, t->scale,
+                                   b->router ? t->router_lr : t->lr, o->options.beta1, o->options.beta2, o->options.eps,
+                                   b->decays ? o->options.weight_decay : 0, t->correction1, t->correction2);
+    }
+}
+
+void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr, double router_lr, int64_t t)
+{
+    double clip = o->options.clip, shrink = clip / (norm + 1e-6); /* as torch.nn.utils.clip_grad_norm_ */
+    step_task task = { o, values, gradient, 1, lr, router_lr, 1 - pow(o->options.beta1, (double)t), 1 - pow(o->options.beta2, (double)t) };
+    if (clip > 0 && shrink < 1) task.scale = (real)shrink;
+    pool_run(o->c->pool, update, &task);
+}
