@@ -1,4 +1,4 @@
-# cadre - Mixture-of-Experts in C.   make | make check | make check-long | make bench | make install | make uninstall
+# cadre - Mixture-of-Experts in C.   make | make demo | make check | make check-long | make bench | make install | make uninstall
 #
 #   BUILD=DIR   where everything is made (default build)      SAN=address,undefined | thread   sanitizers
 #   DESTDIR=DIR PREFIX=/usr LIBDIR=DIR   where things are installed                            REAL=double   another real
@@ -90,6 +90,11 @@ check-long: check
 bench: $(BUILD)/cadre
 	@for what in gemm layer train; do $(BUILD)/cadre bench $$what --json || exit; done
 
+demo:
+	@./install-packages build demo
+	@+$(MAKE) --no-print-directory all
+	@demo/demo.sh $(BUILD)/cadre
+
 # ---- installation, as Debian has it ----
 LIBDIR ?= $(PREFIX)/lib$(addprefix /,$(shell $(CC) -print-multiarch))
 INCLUDEDIR := $(PREFIX)/include
@@ -112,8 +117,8 @@ export PC
 
 install: all
 	install -D -m 755 $(BUILD)/cadre $(DESTDIR)$(PREFIX)/bin/cadre
-	install -D -m 644 $(BUILD)/libcadre.so $(DESTDIR)$(LIBDIR)/$(SONAME).$(VERSION)
-	ln -sf $(SONAME).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	install -D -m 644 $(BUILD)/libcadre.so $(DESTDIR)$(LIBDIR)/libcadre.so.$(VERSION)
+	ln -sf libcadre.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcadre.so
 	install -D -m 644 $(BUILD)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.a
 	install -D -m 644 include/cadre.h $(DESTDIR)$(INCLUDEDIR)/cadre.h
@@ -130,5 +135,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all tests check check-long bench install uninstall clean
+.PHONY: all tests demo check check-long bench install uninstall clean
 .SECONDARY:

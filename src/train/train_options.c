@@ -51,6 +51,10 @@ static const cadre_option rows[] = {
 
     { .name = "aux-loss", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1000, .value = "C", .subject = "Balancing",
       .help = "coefficient of the load-balancing loss" },
+    { .name = "balance-loss", .kind = CADRE_OPTION_CHOICE, .value = "NAME", .subject = "Balancing",
+      .choices = OPTION_CHOICES("load", "first-choice", "importance", "smooth-load", "device", "communication",
+                                "mutual-information", "entropy"),
+      .help = "which load-balancing loss" },
     { .name = "aux-form", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("layer", "pooled"), .subject = "Balancing",
       .help = "a loss a layer, summed, or all layers' tokens in one pool" },
     { .name = "balance-over", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("micro", "step", "sequence"),

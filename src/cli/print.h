@@ -1,0 +1,29 @@
+/* print.h - results on stdout: tables for people, JSON for programs, and numbers as people read them. */
+#ifndef CADRE_CLI_PRINT_H
+#define CADRE_CLI_PRINT_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Prints one line of JSON and drops the reference. NULL (out of memory): complains. Returns an exit code. */
+int print_json(json_t *value);
+
+json_t *print_json_real(double x); /* null where x is not finite */
+
+/* ---- tables: cells row by row, columns as wide as their widest cell ---- */
+
+typedef struct print_table print_table;
+
+/* `columns`: one letter a column, l or r. Memory that is not to be had leaves cells out and makes print_table_end complain. */
+print_table *print_table_begin(const char *columns);
+void print_cell(print_table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int print_table_end(print_table *t); /* prints and frees; returns an exit code */
+
+/* "1,234,567", "46.7 B", "1.50 GB"; into text, which is returned. */
+enum { PRINT_NUMBER = 40 };
+const char *print_count(int64_t n, char text[PRINT_NUMBER]);
+const char *print_short_count(double n, char text[PRINT_NUMBER]);
+const char *print_bytes(double bytes, char text[PRINT_NUMBER]);
+
+#endif
