@@ -66,8 +66,8 @@ typedef struct row_kernels {
 
     /* One AdamW step over n numbers, PyTorch's order of operations, with g = grad * grad_scale:
      * w *= 1 - lr decay; m += (1 - beta1)(g - m); v = beta2 v + (1 - beta2) g g; w -= lr/c1 m / (sqrt(v)/sqrt(c2) + eps) */
-    void (*adamw)(int64_t n, real *w, real *m, real *v, const real *grad, real grad_scale, double lr, double beta1, double beta2,
-                  double eps, double decay, double correction1, double correction2);
+    void (*adamw)(int64_t n, real *w, real *m, real *v, const real *grad, real grad_scale, double lr, double beta1,
+                  double beta2, double eps, double decay, double correction1, double correction2);
 
     const row_activation *activations;
     int activation_count;

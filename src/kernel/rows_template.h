@@ -191,8 +191,9 @@ static void rotate_pairs_rows(int64_t half, const real *restrict cosine, const r
 
 /* ---- AdamW ---- */
 
-static void adamw_rows(int64_t n, real *restrict w, real *restrict m, real *restrict v, const real *restrict grad, real grad_scale,
-                       double lr, double beta1, double beta2, double eps, double decay, double correction1, double correction2)
+static void adamw_rows(int64_t n, real *restrict w, real *restrict m, real *restrict v, const real *restrict grad,
+                       real grad_scale, double lr, double beta1, double beta2, double eps, double decay, double correction1,
+                       double correction2)
 {
     real keep = (real)(1 - lr * decay), toward = (real)(1 - beta1), old = (real)beta2, fresh = (real)(1 - beta2);
     real step = (real)(-lr / correction1), root = (real)sqrt(correction2), small = (real)eps;

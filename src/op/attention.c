@@ -1,0 +1,309 @@
+/* attention.c - a task is a block of queries under one key-value head; its rows are the pairs (query, head of the group).
+ *
+ * Keys start at a multiple of ROW_LANES, so that the lanes of the softmax's sum are those of the position, window or not; keys
+ * after a query get probability 0, which adds nothing to any chain. In the backward pass a task is a whole sequence under one
+ * key-value head, its query blocks in order: dk and dv are chains over queries. */
+#include "op/attention.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "kernel/gemm.h"
+#include "kernel/rows.h"
+
+enum { MOST_ROWS = 64, FEWEST_ROWS = 16, SCORES_AT_ONCE = 1 << 16 };
+
+/* One worker's share of the scratch. */
+typedef struct workspace {
+    real *q, *dq;           /* [rows, key_width]; q scaled */
+    real *out, *dout;       /* [rows, value_width] */
+    real *scores, *dscores; /* [rows, keys] */
+    real *capped;           /* [keys] */
+} workspace;
+
+typedef struct attention_task {
+    compute *c;
+    const attention *a;
+    const attention_sequence *sequences;
+    const attention_gradient *gradients; /* NULL: forward */
+    int64_t count;
+    const attention_scratch *scratch;
+} attention_task;
+
+/* Queries begin..end of a sequence under one key-value head. */
+typedef struct query_block {
+    const attention_task *k;
+    const attention_sequence *s;
+    int worker;
+    int64_t kv_head, group;
+    int64_t begin, end, rows;
+    int64_t key_begin, key_end; /* that any of its queries sees, from a multiple of ROW_LANES */
+    int64_t stride;             /* of scores */
+    workspace w;
+} query_block;
+
+static int64_t group_of(const attention *a) { return a->heads / a->kv_heads; }
+
+/* Lays the workspace out over `base` (NULL: to measure); returns its size in reals. */
+static int64_t workspace_lay(workspace *w, real *base, const attention *a, int64_t rows, int64_t keys, bool backward)
+{
+    int64_t again = backward ? rows : 0, used = 0;
+    real **part[] = { &w->q, &w->out, &w->scores, &w->dq, &w->dout, &w->dscores, &w->capped };
+    int64_t size[] = { rows * a->key_width,  rows * a->value_width,  rows * keys, again * a->key_width,
+                       again * a->value_width, again * keys, backward ? keys : 0 };
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        *part[i] = base ? base + used : NULL;
+        used += (size[i] + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
+    }
+    return used;
+}
+
+attention_scratch attention_scratch_take(arena *a, const attention *shape, int workers, int64_t keys, int64_t tokens)
+{
+    attention_scratch s = { .keys = (keys + ROW_LANES - 1) / ROW_LANES * ROW_LANES };
+    int64_t rows = SCORES_AT_ONCE / (s.keys ? s.keys : 1), group = group_of(shape);
+    rows = rows > MOST_ROWS ? MOST_ROWS : rows < FEWEST_ROWS ? FEWEST_ROWS : rows;
+    s.rows = rows > group ? rows / group * group : group;
+    workspace w;
+    s.stride = workspace_lay(&w, NULL, shape, s.rows, s.keys, tokens > 0);
+    s.own = ARENA_ARRAY(a, real, s.stride * workers);
+    s.delta = ARENA_ARRAY(a, real, tokens * shape->heads);
+    return s;
+}
+
+static query_block block_at(const attention_task *k, int worker, const attention_sequence *s, int64_t kv_head, int64_t begin)
+{
+    const attention *a = k->a;
+    const attention_scratch *own = k->scratch;
+    query_block b = { .k = k, .s = s, .worker = worker, .kv_head = kv_head, .group = group_of(a), .begin = begin };
+    int64_t step = own->rows / b.group, first_key = a->window ? s->first + begin - a->window + 1 : 0;
+    b.end = begin + step < s->queries ? begin + step : s->queries;
+    b.rows = (b.end - begin) * b.group;
+    b.key_begin = first_key > 0 ? first_key / ROW_LANES * ROW_LANES : 0;
+    b.key_end = s->first + b.end;
+    b.stride = own->keys;
+    assert(b.key_end <= own->keys);
+    workspace_lay(&b.w, own->own + worker * own->stride, a, own->rows, own->keys, k->gradients != NULL);
+    return b;
+}
+
+static const row_kernels *rows_of(const query_block *b) { return b->k->c->variant->rows; }
+static int64_t query_of(const query_block *b, int64_t row) { return b->begin + row / b->group; }
+static int64_t head_of(const query_block *b, int64_t row) { return b->kv_head * b->group + row % b->group; }
+
+/* packed [rows, width] = factor * this block's part of x [queries, heads * width]; scatter is the way back */
+static void gather(const query_block *b, const real *x, int64_t x_stride, int64_t width, real factor, real *packed)
+{
+    for (int64_t i = 0; i < b->rows; i++)
+        rows_of(b)->scale(width, factor, x + query_of(b, i) * x_stride + head_of(b, i) * width, packed + i * width);
+}
+
+static void scatter(const query_block *b, const real *packed, int64_t width, real factor, real *x, int64_t x_stride)
+{
+    for (int64_t i = 0; i < b->rows; i++)
+        rows_of(b)->scale(width, factor, packed + i * width, x + query_of(b, i) * x_stride + head_of(b, i) * width);
+}
+
+/* Keys (or values) begin..end of the sequence, that lie in one block. */
+typedef struct key_run {
+    int64_t begin, end;
+    const real *data;
+    int64_t stride;
+} key_run;
+
+static key_run run_at(const query_block *b, int64_t begin, bool values)
+{
+    const kv_view *v = &b->s->kv;
+    int64_t block = begin / v->block, end = (block + 1) * v->block;
+    int64_t stride = values ? v->value_stride : v->key_stride, head = values ? v->value_head : v->key_head;
+    const real *data = (values ? v->values : v->keys)[block] + begin % v->block * stride + b->kv_head * head;
+    return (key_run){ begin, end < b->key_end ? end : b->key_end, data, stride };
+}
+
+/* out [rows, keys] = x [rows, width] . (keys or values)^T */
+static void products_with(const query_block *b, const real *x, int64_t width, bool values, real *out)
+{
+    for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
+        r = run_at(b, r.end, values);
+        gemm_group g = { .m = b->rows, .n = r.end - r.begin, .k = width, .a = x, .a_stride = width, .b = r.data,
+                         .b_stride = r.stride, .c = out + (r.begin - b->key_begin), .c_stride = b->stride };
+        gemm_serial(b->k->c, b->worker, GEMM_NT, &g, false);
+    }
+}
+
+/* out [rows, width] = x [rows, keys] . (keys or values), one chain through all runs */
+static void sums_over(const query_block *b, const real *x, int64_t width, bool values, real *out)
+{
+    for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
+        r = run_at(b, r.end, values);
+        gemm_group g = { .m = b->rows, .n = width, .k = r.end - r.begin, .a = x + (r.begin - b->key_begin), .a_stride = b->stride,
+                         .b = r.data, .b_stride = r.stride, .c = out, .c_stride = width };
+        gemm_serial(b->k->c, b->worker, GEMM_NN, &g, r.begin > b->key_begin);
+    }
+}
+
+/* Scores of row i as the softmax takes them: capped, -inf before the window. Returns how many keys it sees from key_begin on. */
+static int64_t prepare_scores(const query_block *b, int64_t i)
+{
+    const attention *a = b->k->a;
+    const row_kernels *rows = rows_of(b);
+    real *scores = b->w.scores + i * b->stride;
+    int64_t position = b->s->first + query_of(b, i), seen = position + 1 - b->key_begin;
+    if (a->softcap > 0) {
+        rows->scale(seen, 1 / a->softcap, scores, scores);
+        rows->tanh(seen, scores, scores);
+        rows->scale(seen, a->softcap, scores, scores);
+    }
+    int64_t hidden = a->window ? seen - a->window : 0;
+    for (int64_t j = 0; j < hidden; j++) scores[j] = -REAL_INF;
+    return seen;
+}
+
+static void clear_unseen(const query_block *b, int64_t i, int64_t seen)
+{
+    memset(b->w.scores + i * b->stride + seen, 0, (size_t)(b->key_end - b->key_begin - seen) * sizeof(real));
+}
+
+static void forward_block(const query_block *b)
+{
+    const attention *a = b->k->a;
+    const attention_sequence *s = b->s;
+    const row_kernels *rows = rows_of(b);
+    gather(b, s->q, s->q_stride, a->key_width, a->scale, b->w.q);
+    products_with(b, b->w.q, a->key_width, false, b->w.scores);
+    for (int64_t i = 0; i < b->rows; i++) {
+        real *scores = b->w.scores + i * b->stride;
+        int64_t seen = prepare_scores(b, i), head = head_of(b, i);
+        real log_sum = a->sinks ? rows->softmax_sink(seen, scores, a->sinks[head], scores) : rows->softmax(seen, scores, scores);
+        clear_unseen(b, i, seen);
+        if (s->log_sum) s->log_sum[query_of(b, i) * a->heads + head] = log_sum;
+    }
+    sums_over(b, b->w.scores, a->value_width, true, b->w.out);
+    scatter(b, b->w.out, a->value_width, 1, s->out, s->out_stride);
+}
+
+static void forward_tasks(void *arg, int worker, int workers)
+{
+    const attention_task *k = arg;
+    int64_t step = k->scratch->rows / group_of(k->a), task = 0;
+    for (int64_t i = 0; i < k->count; i++)
+        for (int64_t begin = 0; begin < k->sequences[i].queries; begin += step)
+            for (int64_t h = 0; h < k->a->kv_heads; h++) {
+                if (task++ % workers != worker) continue;
+                query_block b = block_at(k, worker, &k->sequences[i], h, begin);
+                forward_block(&b);
+            }
+}
+
+void attention_forward(compute *c, const attention *a, const attention_sequence *sequences, int64_t count,
+                       const attention_scratch *scratch)
+{
+    attention_task k = { .c = c, .a = a, .sequences = sequences, .count = count, .scratch = scratch };
+    pool_run(c->pool, forward_tasks, &k);
+}
+
+/* z = cap tanh(x / cap):  dx = dz (1 - (z / cap)^2); where p is 0, so is dz, and z may be -inf */
+static void uncap(int64_t n, real cap, const real *z, const real *p, real *dz)
+{
+    for (int64_t j = 0; j < n; j++) {
+        real t = z[j] / cap;
+        dz[j] = p[j] > 0 ? dz[j] * (1 - t * t) : 0;
+    }
+}
+
+/* Makes the probabilities again in scores, and of dscores = dp the gradient of the products:
+ * p = softmax(z):  dz = p (dp - delta), delta = sum p dp = out . dout */
+static void backward_rows(const query_block *b, real *delta)
+{
+    const attention *a = b->k->a;
+    const row_kernels *rows = rows_of(b);
+    for (int64_t i = 0; i < b->rows; i++) {
+        real *p = b->w.scores + i * b->stride, *dp = b->w.dscores + i * b->stride;
+        int64_t seen = prepare_scores(b, i), head = head_of(b, i), query = query_of(b, i), at = query * a->heads + head;
+        if (a->softcap > 0) memcpy(b->w.capped, p, (size_t)seen * sizeof *p);
+        rows->exp_minus(seen, p, b->s->log_sum[at], p);
+        clear_unseen(b, i, seen);
+        const real *out = b->s->out + query * b->s->out_stride + head * a->value_width;
+        delta[at] = rows->dot(a->value_width, b->w.dout + i * a->value_width, out);
+        rows->softmax_delta(b->key_end - b->key_begin, p, dp, delta[at], dp);
+        if (a->softcap > 0) uncap(seen, a->softcap, b->w.capped, p, dp);
+    }
+}
+
+/* d [keys, width] += x^T . y over this block's rows: x [rows, keys], y [rows, width] */
+static void add_to_keys(const query_block *b, const real *x, const real *y, int64_t width, real *d, int64_t stride)
+{
+    gemm_group g = { .m = b->key_end - b->key_begin, .n = width, .k = b->rows, .a = x, .a_stride = b->stride, .b = y,
+                     .b_stride = width, .c = d + b->key_begin * stride, .c_stride = stride };
+    gemm_serial(b->k->c, b->worker, GEMM_TN, &g, true);
+}
+
+/* x = (scale q) k^T, p = softmax(x), out = p v:
+ * dv = p^T dout, dp = dout v^T, dk = dx^T (scale q), dq = scale dx k */
+static void backward_block(const query_block *b, const attention_gradient *g, real *delta)
+{
+    const attention *a = b->k->a;
+    const attention_sequence *s = b->s;
+    gather(b, s->q, s->q_stride, a->key_width, a->scale, b->w.q);
+    gather(b, g->dout, s->out_stride, a->value_width, 1, b->w.dout);
+    products_with(b, b->w.q, a->key_width, false, b->w.scores);
+    products_with(b, b->w.dout, a->value_width, true, b->w.dscores);
+    backward_rows(b, delta);
+    add_to_keys(b, b->w.scores, b->w.dout, a->value_width, g->dv + b->kv_head * s->kv.value_head, s->kv.value_stride);
+    add_to_keys(b, b->w.dscores, b->w.q, a->key_width, g->dk + b->kv_head * s->kv.key_head, s->kv.key_stride);
+    sums_over(b, b->w.dscores, a->key_width, false, b->w.dq);
+    scatter(b, b->w.dq, a->key_width, a->scale, g->dq, s->q_stride);
+}
+
+static void clear_head(real *d, int64_t keys, int64_t stride, int64_t width)
+{
+    for (int64_t p = 0; p < keys; p++) memset(d + p * stride, 0, (size_t)width * sizeof *d);
+}
+
+static void backward_sequence(const attention_task *k, int worker, int64_t i, int64_t kv_head, real *delta)
+{
+    const attention *a = k->a;
+    const attention_sequence *s = &k->sequences[i];
+    const attention_gradient *g = &k->gradients[i];
+    assert(s->first == 0 && s->kv.block >= s->queries);
+    clear_head(g->dk + kv_head * s->kv.key_head, s->queries, s->kv.key_stride, a->key_width);
+    clear_head(g->dv + kv_head * s->kv.value_head, s->queries, s->kv.value_stride, a->value_width);
+    for (int64_t begin = 0; begin < s->queries; begin += k->scratch->rows / group_of(a)) {
+        query_block b = block_at(k, worker, s, kv_head, begin);
+        backward_block(&b, g, delta);
+    }
+}
+
+static void backward_tasks(void *arg, int worker, int workers)
+{
+    const attention_task *k = arg;
+    real *delta = k->scratch->delta;
+    int64_t task = 0;
+    for (int64_t i = 0; i < k->count; i++) {
+        for (int64_t h = 0; h < k->a->kv_heads; h++)
+            if (task++ % workers == worker) backward_sequence(k, worker, i, h, delta);
+        delta += k->sequences[i].queries * k->a->heads;
+    }
+}
+
+/* The sink's probability weighs no value, so its dp is 0:  dsink = p_sink (0 - delta), p_sink = exp(sink - log_sum) */
+static void sink_gradient(const attention_task *k)
+{
+    const attention *a = k->a;
+    const real *delta = k->scratch->delta;
+    for (int64_t i = 0; i < k->count; i++)
+        for (int64_t t = 0; t < k->sequences[i].queries; t++, delta += a->heads)
+            for (int64_t h = 0; h < a->heads; h++) {
+                real p;
+                k->c->variant->rows->exp_minus(1, &a->sinks[h], k->sequences[i].log_sum[t * a->heads + h], &p);
+                a->dsinks[h] -= p * delta[h];
+            }
+}
+
+void attention_backward(compute *c, const attention *a, const attention_sequence *sequences, const attention_gradient *gradients,
+                        int64_t count, const attention_scratch *scratch)
+{
+    attention_task k = { .c = c, .a = a, .sequences = sequences, .gradients = gradients, .count = count, .scratch = scratch };
+    pool_run(c->pool, backward_tasks, &k);
+    if (a->dsinks) sink_gradient(&k);
+}

@@ -1,0 +1,24 @@
+/* parallel.c - the one loop over workers of the ops that go by ranges. */
+#include "op/parallel.h"
+
+enum { WORK_WORTH_WAKING = 1 << 14 }; /* numbers: a few microseconds, what a wake-up costs */
+
+typedef struct ranges {
+    int64_t count, grain;
+    parallel_task task;
+    void *arg;
+} ranges;
+
+static void run_range(void *arg, int worker, int workers)
+{
+    const ranges *r = arg;
+    pool_range own = pool_share(r->count, r->grain, worker, workers);
+    if (own.begin < own.end) r->task(r->arg, own.begin, own.end);
+}
+
+void parallel_over(const compute *c, int64_t count, int64_t grain, int64_t work, parallel_task task, void *arg)
+{
+    ranges r = { count, grain, task, arg };
+    if (work < WORK_WORTH_WAKING) run_range(&r, 0, 1);
+    else pool_run(c->pool, run_range, &r);
+}

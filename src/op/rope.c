@@ -1,0 +1,179 @@
+/* rope.c - the frequencies in double, once; then a turn of each pair by the table.
+ *
+ * Llama-3 scaling leaves short wavelengths alone and stretches long ones; YaRN (Peng et al. 2023) ramps between the two by how
+ * often a frequency turns within the original context, and sharpens attention by a magnitude in cosines and sines. */
+#include "op/rope.h"
+
+#include <assert.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "op/parallel.h"
+
+static const double pi = 3.14159265358979323846;
+
+struct rope {
+    int64_t half, positions;
+    bool pairs;
+    real *cosine, *sine; /* [positions, half] */
+};
+
+double rope_magnitude(double factor, double s) { return factor > 1 ? 0.1 * s * log(factor) + 1 : 1; }
+
+static double llama3_frequency(const rope_options *o, double plain)
+{
+    double wavelength = 2 * pi / plain;
+    if (wavelength > o->original_context / o->low_freq_factor) return plain / o->factor;
+    if (wavelength < o->original_context / o->high_freq_factor) return plain;
+    double smooth = (o->original_context / wavelength - o->low_freq_factor) / (o->high_freq_factor - o->low_freq_factor);
+    return (1 - smooth) * plain / o->factor + smooth * plain;
+}
+
+/* Which pair turns `turns` times in the original context. */
+static double yarn_bound(const rope_options *o, double turns)
+{
+    return (double)o->width * log(o->original_context / (2 * pi * turns)) / (2 * log(o->theta));
+}
+
+static double yarn_frequency(const rope_options *o, int64_t i, double plain)
+{
+    double low = yarn_bound(o, o->beta_fast), high = yarn_bound(o, o->beta_slow);
+    if (o->truncate) {
+        low = floor(low);
+        high = ceil(high);
+    }
+    low = fmax(low, 0);
+    high = fmin(high, (double)(o->width - 1));
+    if (low == high) high += 0.001; /* as the published code does, against a division by 0 */
+    double ramp = fmin(fmax(((double)i - low) / (high - low), 0), 1);
+    return plain * (1 - ramp) + plain / o->factor * ramp;
+}
+
+static double frequency(const rope_options *o, int64_t i)
+{
+    double plain = pow(o->theta, -2 * (double)i / (double)o->width);
+    switch (o->scaling) {
+    case ROPE_PLAIN: return plain;
+    case ROPE_LINEAR: return plain / o->factor;
+    case ROPE_LLAMA3: return llama3_frequency(o, plain);
+    case ROPE_YARN: return yarn_frequency(o, i, plain);
+    }
+    return plain;
+}
+
+static double magnitude(const rope_options *o)
+{
+    if (o->scaling != ROPE_YARN) return 1;
+    if (o->attention_factor > 0) return o->attention_factor;
+    if (o->mscale > 0 && o->mscale_all_dim > 0)
+        return rope_magnitude(o->factor, o->mscale) / rope_magnitude(o->factor, o->mscale_all_dim);
+    return rope_magnitude(o->factor, 1);
+}
+
+static bool positive(double x) { return x > 0 && x < (double)INFINITY; }
+
+static cadre_status refuse(const char *key, double value)
+{
+    return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: %s is %g, expected a positive number", key, value);
+}
+
+static cadre_status check_scaling(const rope_options *o)
+{
+    if (o->scaling == ROPE_PLAIN) return CADRE_OK;
+    if (!positive(o->factor)) return refuse("factor", o->factor);
+    if (o->scaling == ROPE_LINEAR) return CADRE_OK;
+    if (!positive(o->original_context)) return refuse("original_max_position_embeddings", o->original_context);
+    if (o->scaling == ROPE_LLAMA3) {
+        double between = o->high_freq_factor - o->low_freq_factor;
+        if (!positive(o->low_freq_factor)) return refuse("low_freq_factor", o->low_freq_factor);
+        return positive(between) ? CADRE_OK : refuse("high_freq_factor - low_freq_factor", between);
+    }
+    if (!positive(o->beta_fast)) return refuse("beta_fast", o->beta_fast);
+    return positive(o->beta_slow) ? CADRE_OK : refuse("beta_slow", o->beta_slow);
+}
+
+static void fill_table(rope *r, const rope_options *o)
+{
+    double size = magnitude(o);
+    for (int64_t i = 0; i < r->half; i++) {
+        double inverse = frequency(o, i);
+        for (int64_t p = 0; p < r->positions; p++) {
+            r->cosine[p * r->half + i] = (real)(cos((double)p * inverse) * size);
+            r->sine[p * r->half + i] = (real)(sin((double)p * inverse) * size);
+        }
+    }
+}
+
+cadre_status rope_new(const rope_options *o, int64_t positions, rope **result)
+{
+    if (o->width <= 0 || o->width % 2 != 0)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: width is %lld, expected an even number", (long long)o->width);
+    if (!positive(o->theta) || o->theta == 1) return refuse("theta", o->theta);
+    CADRE_TRY(check_scaling(o));
+    int64_t count;
+    if (!checked_product((int64_t[]){ positions, o->width / 2 }, 2, &count))
+        return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: there cannot be %lld positions", (long long)positions);
+    rope *r = MEM_ARRAY(rope, 1);
+    if (!r) return CADRE_ENOMEM;
+    *r = (rope){ o->width / 2, positions, o->pairs, MEM_ARRAY(real, count), MEM_ARRAY(real, count) };
+    if (!r->cosine || !r->sine) {
+        rope_free(r);
+        return CADRE_ENOMEM;
+    }
+    fill_table(r, o);
+    *result = r;
+    return CADRE_OK;
+}
+
+void rope_free(rope *r)
+{
+    if (!r) return;
+    mem_free(r->cosine);
+    mem_free(r->sine);
+    mem_free(r);
+}
+
+int64_t rope_positions(const rope *r) { return r->positions; }
+
+typedef struct turn_task {
+    const rope *r;
+    void (*turn)(int64_t half, const real *cosine, const real *sine, real sign, real *x);
+    int64_t heads, token_stride, head_stride;
+    const int32_t *positions;
+    real sign;
+    real *x;
+} turn_task;
+
+static void turn_rows(void *arg, int64_t begin, int64_t end)
+{
+    const turn_task *k = arg;
+    const rope *r = k->r;
+    for (int64_t t = begin; t < end; t++) {
+        assert(k->positions[t] >= 0 && k->positions[t] < r->positions);
+        int64_t at = k->positions[t] * r->half;
+        for (int64_t h = 0; h < k->heads; h++)
+            k->turn(r->half, r->cosine + at, r->sine + at, k->sign, k->x + t * k->token_stride + h * k->head_stride);
+    }
+}
+
+static void turn(const compute *c, const rope *r, int64_t tokens, int64_t heads, const int32_t *positions, real *x,
+                 int64_t token_stride, int64_t head_stride, real sign)
+{
+    const row_kernels *rows = c->variant->rows;
+    turn_task k = { .r = r, .turn = r->pairs ? rows->rotate_pairs : rows->rotate_halves, .heads = heads, .positions = positions,
+                    .token_stride = token_stride, .head_stride = head_stride, .sign = sign, .x = x };
+    parallel_over(c, tokens, 1, tokens * heads * 2 * r->half, turn_rows, &k);
+}
+
+void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads, const int32_t *positions, real *x,
+                  int64_t token_stride, int64_t head_stride)
+{
+    turn(c, r, tokens, heads, positions, x, token_stride, head_stride, 1);
+}
+
+/* y = R x, R a turn (times a magnitude):  dx = R^T dy, the turn by the opposite angle */
+void rope_backward(const compute *c, const rope *r, int64_t tokens, int64_t heads, const int32_t *positions, real *dx,
+                   int64_t token_stride, int64_t head_stride)
+{
+    turn(c, r, tokens, heads, positions, dx, token_stride, head_stride, -1);
+}
