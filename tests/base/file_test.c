@@ -1,0 +1,228 @@
+/* file_test.c - files replaced whole or not at all, folders, and errors that name the path. */
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+
+static char folder[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/file_test-XXXXXX");
+    return mkdtemp(folder) ? 0 : 1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    char **names;
+    int count;
+    if (file_list(folder, &names, &count) != CADRE_OK) return 1;
+    for (int i = 0; i < count; i++) {
+        char *path = file_join(folder, names[i]);
+        remove(path);
+        mem_free(path);
+    }
+    file_list_free(names, count);
+    return rmdir(folder);
+}
+
+static void expect_content(const char *path, const char *text)
+{
+    char *read;
+    size_t size;
+    assert_int_equal(file_read(path, 1 << 20, &read, &size), CADRE_OK);
+    assert_int_equal(size, strlen(text));
+    assert_string_equal(read, text);
+    mem_free(read);
+}
+
+static void expect_one_file(void)
+{
+    char **names;
+    int count;
+    assert_int_equal(file_list(folder, &names, &count), CADRE_OK);
+    assert_int_equal(count, 1);
+    file_list_free(names, count);
+}
+
+static void a_file_is_replaced_whole(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a");
+    assert_int_equal(file_write(path, "old", 3), CADRE_OK);
+    file_writer *w;
+    assert_int_equal(file_writer_open(path, &w), CADRE_OK);
+    for (int i = 0; i < 300000; i++) assert_int_equal(file_writer_put(w, "0123456789", 10), CADRE_OK);
+    expect_content(path, "old");
+    assert_int_equal(file_writer_commit(w), CADRE_OK);
+    file_map map;
+    assert_int_equal(file_map_open(path, &map), CADRE_OK);
+    assert_int_equal(map.size, 3000000);
+    assert_int_equal(map.data[2999999], '9');
+    file_map_close(&map);
+    expect_one_file();
+    mem_free(path);
+}
+
+static void a_writer_that_is_discarded_leaves_nothing(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a");
+    file_writer *w;
+    assert_int_equal(file_write(path, "old", 3), CADRE_OK);
+    assert_int_equal(file_writer_open(path, &w), CADRE_OK);
+    assert_int_equal(file_writer_put(w, "new", 3), CADRE_OK);
+    file_writer_discard(w);
+    file_writer_discard(NULL);
+    expect_content(path, "old");
+    expect_one_file();
+    mem_free(path);
+}
+
+/* A limit on file sizes fails a write halfway, as a full disk does. */
+static void a_disk_that_fills_up_leaves_the_old_file(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a"), *large = mem_alloc(3 << 20, 1);
+    assert_int_equal(file_write(path, "old", 3), CADRE_OK);
+    struct rlimit before, little = { 1 << 20, RLIM_INFINITY };
+    getrlimit(RLIMIT_FSIZE, &before);
+    little.rlim_max = before.rlim_max;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &little);
+    cadre_status status = file_write(path, large, 3 << 20);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(status, CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), path));
+    assert_non_null(strstr(cadre_last_error(), "could not be written after 1048576 bytes"));
+    expect_content(path, "old");
+    expect_one_file();
+    mem_free(path);
+    mem_free(large);
+}
+
+static void reading_names_what_is_wrong(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a"), *text;
+    size_t size;
+    file_map map;
+    assert_int_equal(file_read(path, 10, &text, &size), CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), "No such file"));
+    assert_int_equal(file_map_open(folder, &map), CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), "found a folder"));
+    assert_int_equal(file_write(path, "0123456789", 10), CADRE_OK);
+    assert_int_equal(file_read(path, 9, &text, &size), CADRE_EFORMAT);
+    assert_non_null(strstr(cadre_last_error(), "at most 9 bytes, found 10"));
+    mem_free(path);
+}
+
+static void an_empty_file_is_a_file(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a");
+    file_map map;
+    assert_int_equal(file_write(path, NULL, 0), CADRE_OK);
+    assert_int_equal(file_map_open(path, &map), CADRE_OK);
+    assert_int_equal(map.size, 0);
+    file_map_close(&map);
+    expect_content(path, "");
+    mem_free(path);
+}
+
+static void folders_are_made_with_their_parents(void **state)
+{
+    (void)state;
+    char *outer = file_join(folder, "x"), *inner = file_join(outer, "y");
+    assert_int_equal(file_make_folder(inner), CADRE_OK);
+    assert_int_equal(file_make_folder(inner), CADRE_OK);
+    assert_true(file_is_folder(inner));
+    char *blocked = file_join(inner, "z");
+    assert_int_equal(file_write(blocked, "f", 1), CADRE_OK);
+    assert_int_equal(file_make_folder(blocked), CADRE_EIO);
+    assert_int_equal(file_remove(blocked), CADRE_OK);
+    assert_int_equal(file_remove(blocked), CADRE_OK);
+    rmdir(inner);
+    mem_free(blocked);
+    mem_free(inner);
+    mem_free(outer);
+}
+
+static void names_are_listed_in_order(void **state)
+{
+    (void)state;
+    const char *const made[] = { "b", "a", "C" }, *const listed[] = { "C", "a", "b" };
+    for (int i = 0; i < 3; i++) {
+        char *path = file_join(folder, made[i]);
+        assert_int_equal(file_write(path, "x", 1), CADRE_OK);
+        mem_free(path);
+    }
+    char **names;
+    int count;
+    assert_int_equal(file_list(folder, &names, &count), CADRE_OK);
+    assert_int_equal(count, 3);
+    for (int i = 0; i < 3; i++) assert_string_equal(names[i], listed[i]);
+    file_list_free(names, count);
+    assert_int_equal(file_list("/nowhere", &names, &count), CADRE_EIO);
+}
+
+static void paths_are_joined_and_cut(void **state)
+{
+    (void)state;
+    char *a = file_join("x", "y"), *b = file_join("x/", "y"), *c = file_join("", "y");
+    assert_string_equal(a, "x/y");
+    assert_string_equal(b, "x/y");
+    assert_string_equal(c, "y");
+    assert_string_equal(file_base("x/y"), "y");
+    assert_string_equal(file_base("y"), "y");
+    mem_free(a);
+    mem_free(b);
+    mem_free(c);
+}
+
+static void every_allocation_of_a_write_may_fail(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a");
+    cadre_status status = CADRE_ENOMEM;
+    for (long n = 1; status != CADRE_OK; n++) {
+        mem_fail_at(n, false);
+        status = file_write(path, "new", 3);
+        mem_fail_at(0, false);
+        assert_true(status == CADRE_OK || status == CADRE_ENOMEM);
+    }
+    expect_content(path, "new");
+    expect_one_file();
+    mem_free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_writer_that_is_discarded_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_disk_that_fills_up_leaves_the_old_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(reading_names_what_is_wrong, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_file_is_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(folders_are_made_with_their_parents, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_are_listed_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(paths_are_joined_and_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_allocation_of_a_write_may_fail, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* memory_test.c - allocation, its failures, the arena, and checked sizes. */
+#include "base/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/checked.h"
+#include "base/status.h"
+
+static void blocks_are_zero_and_aligned(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count < 300; count += 37) {
+        char *block = mem_alloc(count, 1);
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % CADRE_ALIGN, 0);
+        for (size_t i = 0; i < count; i++) assert_int_equal(block[i], 0);
+        mem_free(block);
+    }
+}
+
+static void sizes_that_wrap_are_refused(void **state)
+{
+    (void)state;
+    assert_null(mem_alloc(SIZE_MAX / 2, 3));
+    assert_null(mem_alloc(SIZE_MAX, 1));
+    assert_null(mem_alloc((size_t)1 << 62, 2));
+    assert_non_null(strstr(cadre_last_error(), "out of memory"));
+}
+
+static void resizing_keeps_what_was_there(void **state)
+{
+    (void)state;
+    int *a = MEM_ARRAY(int, 3);
+    for (int i = 0; i < 3; i++) a[i] = i + 1;
+    a = mem_resize(a, 3, 100, sizeof *a);
+    assert_int_equal(a[2], 3);
+    assert_int_equal(a[3], 0);
+    a = mem_resize(a, 100, 2, sizeof *a);
+    assert_int_equal(a[1], 2);
+    assert_null(mem_resize(a, 2, SIZE_MAX, sizeof *a));
+    assert_int_equal(a[1], 2);
+    mem_free(a);
+}
+
+static void allocations_fail_once_or_for_ever(void **state)
+{
+    (void)state;
+    mem_fail_at(2, false);
+    void *first = mem_alloc(1, 1), *second = mem_alloc(1, 1), *third = mem_alloc(1, 1);
+    assert_int_equal(mem_count(), 3);
+    mem_fail_at(2, true);
+    void *fourth = mem_alloc(1, 1), *fifth = mem_alloc(1, 1), *sixth = mem_alloc(1, 1);
+    mem_fail_at(0, false);
+    assert_true(first && !second && third && fourth && !fifth && !sixth);
+    mem_free(first);
+    mem_free(third);
+    mem_free(fourth);
+}
+
+static void text_is_copied_and_formatted(void **state)
+{
+    (void)state;
+    char *copy = mem_strdup("expert"), *text = mem_printf("%s %d", copy, 7);
+    assert_string_equal(text, "expert 7");
+    mem_free(copy);
+    mem_free(text);
+}
+
+static void lay_out(arena *a, char **bytes, double **numbers)
+{
+    *bytes = ARENA_ARRAY(a, char, 5);
+    *numbers = ARENA_ARRAY(a, double, 100);
+}
+
+static void an_arena_is_measured_by_the_code_that_fills_it(void **state)
+{
+    (void)state;
+    char *bytes;
+    double *numbers;
+    arena a = { 0 };
+    lay_out(&a, &bytes, &numbers);
+    assert_null(bytes);
+    assert_int_equal(a.used, 64 + 832);
+    assert_true(arena_open(&a, a.used));
+    lay_out(&a, &bytes, &numbers);
+    assert_int_equal((char *)numbers - bytes, 64);
+    assert_true(numbers[99] == 0);
+    arena_close(&a);
+}
+
+static void an_arena_too_large_for_the_address_space_is_refused(void **state)
+{
+    (void)state;
+    arena a = { 0 };
+    arena_take(&a, SIZE_MAX / 4, 8);
+    assert_true(a.used == SIZE_MAX);
+    arena_take(&a, 1, 1);
+    assert_true(a.used == SIZE_MAX);
+    assert_false(arena_open(&a, a.used));
+}
+
+static void checked_sizes_do_not_wrap(void **state)
+{
+    (void)state;
+    size_t n;
+    int64_t product;
+    assert_true(checked_add(1, 2, &n) && n == 3);
+    assert_false(checked_add(SIZE_MAX, 1, &n));
+    assert_false(checked_mul(SIZE_MAX / 2, 3, &n));
+    assert_true(checked_pad(65, 64, &n) && n == 128);
+    assert_true(checked_pad(64, 64, &n) && n == 64);
+    assert_false(checked_pad(SIZE_MAX - 3, 64, &n));
+    assert_true(checked_product((const int64_t[]){ 3, 5, 7 }, 3, &product) && product == 105);
+    assert_false(checked_product((const int64_t[]){ INT64_C(1) << 32, INT64_C(1) << 31 }, 2, &product));
+    assert_false(checked_product((const int64_t[]){ 3, -1 }, 2, &product));
+    /* a product that wraps to a small number */
+    assert_false(checked_product((const int64_t[]){ 4194305, 4194305, 211106198978564 }, 3, &product));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_are_zero_and_aligned),
+        cmocka_unit_test(sizes_that_wrap_are_refused),
+        cmocka_unit_test(resizing_keeps_what_was_there),
+        cmocka_unit_test(allocations_fail_once_or_for_ever),
+        cmocka_unit_test(text_is_copied_and_formatted),
+        cmocka_unit_test(an_arena_is_measured_by_the_code_that_fills_it),
+        cmocka_unit_test(an_arena_too_large_for_the_address_space_is_refused),
+        cmocka_unit_test(checked_sizes_do_not_wrap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

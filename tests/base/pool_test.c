@@ -1,0 +1,82 @@
+/* pool_test.c - every worker runs its share, once, in every run. */
+#include "base/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ITEMS = 1003 };
+
+typedef struct tally {
+    int64_t item[ITEMS]; /* times it was worked on */
+    int runs[16];        /* of each worker */
+} tally;
+
+static void work(void *arg, int worker, int workers)
+{
+    tally *t = arg;
+    pool_range r = pool_share(ITEMS, 8, worker, workers);
+    t->runs[worker]++;
+    for (int64_t i = r.begin; i < r.end; i++) t->item[i]++;
+}
+
+static void each_item_is_worked_on_once_a_run(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 5; threads++) {
+        pool *p = pool_new(threads);
+        assert_non_null(p);
+        assert_int_equal(pool_threads(p), threads);
+        tally t = { 0 };
+        for (int run = 0; run < 200; run++) pool_run(p, work, &t);
+        for (int i = 0; i < ITEMS; i++) assert_int_equal(t.item[i], 200);
+        for (int w = 0; w < threads; w++) assert_int_equal(t.runs[w], 200);
+        pool_free(p);
+    }
+}
+
+static void no_pool_is_a_pool_of_one(void **state)
+{
+    (void)state;
+    tally t = { 0 };
+    pool_run(NULL, work, &t);
+    assert_int_equal(t.item[ITEMS - 1], 1);
+    assert_int_equal(pool_threads(NULL), 1);
+    pool_free(NULL);
+}
+
+static void a_pool_that_never_ran_can_be_freed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) pool_free(pool_new(3));
+}
+
+static void shares_are_cut_at_multiples_of_the_grain(void **state)
+{
+    (void)state;
+    for (int64_t count = 0; count < 100; count += 7)
+        for (int workers = 1; workers < 9; workers++) {
+            int64_t end = 0;
+            for (int w = 0; w < workers; w++) {
+                pool_range r = pool_share(count, 16, w, workers);
+                assert_int_equal(r.begin, end);
+                assert_true(r.begin % 16 == 0 || r.begin == count);
+                end = r.end;
+            }
+            assert_int_equal(end, count);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_item_is_worked_on_once_a_run),
+        cmocka_unit_test(no_pool_is_a_pool_of_one),
+        cmocka_unit_test(a_pool_that_never_ran_can_be_freed),
+        cmocka_unit_test(shares_are_cut_at_multiples_of_the_grain),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,89 @@
+/* random_test.c - Philox against its published answer, and what is drawn from it. */
+#include "base/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void philox_gives_the_published_numbers(void **state)
+{
+    (void)state;
+    const uint32_t expected[] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 }; /* counter 0, key 0; Random123 */
+    for (uint64_t i = 0; i < 4; i++) assert_int_equal(random_bits((random_key){ 0, 0 }, i), expected[i]);
+}
+
+static void keys_differ_by_seed_use_and_place(void **state)
+{
+    (void)state;
+    const random_key keys[] = { random_key_of(1, "jitter", 0, 0), random_key_of(2, "jitter", 0, 0), random_key_of(1, "order", 0, 0),
+                                random_key_of(1, "jitter", 1, 0), random_key_of(1, "jitter", 0, 1) };
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < i; j++) assert_true(keys[i].k0 != keys[j].k0 || keys[i].k1 != keys[j].k1);
+    random_key again = random_key_of(1, "jitter", 0, 0);
+    assert_true(again.k0 == keys[0].k0 && again.k1 == keys[0].k1);
+}
+
+static void uniform_numbers_are_spread_over_the_open_interval(void **state)
+{
+    (void)state;
+    random_key key = random_key_of(3, "test", 0, 0);
+    double sum = 0, squares = 0;
+    for (uint64_t i = 0; i < 100000; i++) {
+        double u = random_uniform(key, i);
+        assert_true(u > 0 && u < 1);
+        sum += u;
+        squares += u * u;
+    }
+    assert_true(fabs(sum / 1e5 - 0.5) < 0.005);
+    assert_true(fabs(squares / 1e5 - 1.0 / 3) < 0.005);
+}
+
+static void normal_numbers_have_their_moments(void **state)
+{
+    (void)state;
+    random_key key = random_key_of(4, "test", 0, 0);
+    double sum = 0, squares = 0, fourth = 0;
+    for (uint64_t i = 0; i < 100000; i++) {
+        double x = random_normal(key, i);
+        sum += x;
+        squares += x * x;
+        fourth += x * x * x * x;
+    }
+    assert_true(fabs(sum / 1e5) < 0.01);
+    assert_true(fabs(squares / 1e5 - 1) < 0.02);
+    assert_true(fabs(fourth / 1e5 - 3) < 0.15);
+}
+
+static void a_permutation_visits_each_once(void **state)
+{
+    (void)state;
+    for (uint64_t count = 1; count < 3000; count = count * 3 + 1) {
+        random_key key = random_key_of(5, "test", count, 0);
+        char *seen = calloc(count, 1);
+        uint64_t moved = 0;
+        for (uint64_t i = 0; i < count; i++) {
+            uint64_t j = random_permute(key, count, i);
+            assert_true(j < count && !seen[j]);
+            seen[j] = 1;
+            moved += j != i;
+        }
+        assert_true(count < 10 || moved > count / 2);
+        free(seen);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(philox_gives_the_published_numbers),
+        cmocka_unit_test(keys_differ_by_seed_use_and_place),
+        cmocka_unit_test(uniform_numbers_are_spread_over_the_open_interval),
+        cmocka_unit_test(normal_numbers_have_their_moments),
+        cmocka_unit_test(a_permutation_visits_each_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
