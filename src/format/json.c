@@ -95,7 +95,7 @@ static cadre_status parse_failed(const char *name, const json_error_t *error)
 static cadre_status parse_text(const char *name, const char *text, size_t size, json_t **root)
 {
     json_error_t error;
-    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
     *root = json_loadb(size ? text : "", size, flags, &error);
     if (!*root && json_error_code(&error) == json_error_numeric_overflow)
         *root = json_loadb(text, size, flags | JSON_DECODE_INT_AS_REAL, &error);
@@ -247,7 +247,9 @@ cadre_status json_as_bool(const json_node *node, bool *value)
 cadre_status json_as_string(const json_node *node, const char **value, size_t *size)
 {
     if (!json_is_string(node->value)) return json_refuse(node, "a string");
-    *value = json_string_value(node->value);
+    const char *text = json_string_value(node->value);
+    if (!size && strlen(text) != json_string_length(node->value)) return json_refuse(node, "a string without NUL");
+    *value = text;
     if (size) *size = json_string_length(node->value);
     return CADRE_OK;
 }

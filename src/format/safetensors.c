@@ -29,6 +29,7 @@ void safetensors_close(safetensors *file)
         if (!s->borrowed) file_map_close(&s->map);
         mem_free(s->path);
         mem_free(s->strings);
+        mem_free(s->notes);
     }
     mem_free(file->shards);
     mem_free(file->tensors);
@@ -283,16 +284,15 @@ cadre_status safetensors_get_as(const safetensors *file, const char *name, const
     return CADRE_OK;
 }
 
-const char *safetensors_metadata(const safetensors *file, const char *key)
+const char *safetensors_metadata(const safetensors *file, const char *key, size_t *size)
 {
-    for (size_t i = 0; i < file->shard_count; i++) {
-        const char *end = file->shards[i].metadata_end;
-        for (const char *at = file->shards[i].metadata; at < end;) {
-            const char *value = at + strlen(at) + 1;
-            if (!strcmp(at, key)) return value;
-            at = value + strlen(value) + 1;
+    for (size_t i = 0; i < file->shard_count; i++)
+        for (size_t j = 0; j < file->shards[i].note_count; j++) {
+            const safetensors_note *note = &file->shards[i].notes[j];
+            if (strcmp(note->key, key)) continue;
+            if (size) *size = note->size;
+            return note->value;
         }
-    }
     return NULL;
 }
 

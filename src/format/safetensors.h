@@ -44,7 +44,8 @@ cadre_status safetensors_get(const safetensors *file, const char *name, const sa
 /* With its type and shape as expected; a negative dimension may be anything. */
 cadre_status safetensors_get_as(const safetensors *file, const char *name, const char *dtype, int rank, const int64_t *shape,
                                 const safetensors_tensor **tensor);
-const char *safetensors_metadata(const safetensors *file, const char *key); /* NULL: not there */
+/* NULL: not there. A NUL follows the value; it may hold others, which is what `size` is for (NULL: not wanted). */
+const char *safetensors_metadata(const safetensors *file, const char *key, size_t *size);
 int safetensors_dtype_bits(const char *dtype);                              /* 0: unknown */
 
 /* Compares every tensor with the hashes that the writer put in (see below). Refuses a file that has none. */

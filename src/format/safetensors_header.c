@@ -169,47 +169,48 @@ static cadre_status check_places(const safetensors_shard *shard, safetensors_ten
     return status;
 }
 
-static char *append(char *to, const char *text)
+/* Copies a string to the end of those taken so far; gives its place. */
+static const char *append(char **end, const char *text, size_t size)
 {
-    size_t size = strlen(text) + 1;
-    memcpy(to, text, size);
-    return to + size;
+    char *place = memcpy(*end, text, size + 1);
+    *end += size + 1;
+    return place;
 }
 
 /* Room for every name and metadata string with its NUL. */
 static cadre_status take_strings(safetensors_shard *shard, const json_node *header, const json_node *metadata)
 {
-    size_t size = 0;
-    for (json_node m = { 0 }; json_next(header, &m);) size += strlen(m.key) + 1;
+    size_t total = 0;
+    for (json_node m = { 0 }; json_next(header, &m);) total += strlen(m.key) + 1;
     for (json_node m = { 0 }; json_next(metadata, &m);) {
         const char *value;
-        CADRE_TRY(json_as_string(&m, &value, NULL));
-        size += strlen(m.key) + strlen(value) + 2;
+        size_t size;
+        CADRE_TRY(json_as_string(&m, &value, &size));
+        total += strlen(m.key) + size + 2;
     }
-    shard->strings = mem_alloc(size, 1);
-    return shard->strings ? CADRE_OK : CADRE_ENOMEM;
+    shard->strings = mem_alloc(total, 1);
+    shard->notes = MEM_ARRAY(safetensors_note, json_count(metadata));
+    return shard->strings && shard->notes ? CADRE_OK : CADRE_ENOMEM;
 }
 
 cadre_status safetensors_header_read(safetensors_shard *shard, const json_node *header, safetensors_tensor *tensors)
 {
     json_node metadata = json_member(header, SAFETENSORS_METADATA);
-    if (metadata.value) CADRE_TRY(json_as_object(&metadata));
+    if (json_kind_of(&metadata) != JSON_KIND_ABSENT) CADRE_TRY(json_as_object(&metadata));
     CADRE_TRY(take_strings(shard, header, &metadata));
-    char *string = shard->strings;
+    char *end = shard->strings;
     size_t count = 0;
     for (json_node entry = { 0 }; json_next(header, &entry);) {
         if (!strcmp(entry.key, SAFETENSORS_METADATA)) continue;
-        safetensors_tensor *t = &tensors[count++];
-        CADRE_TRY(read_tensor(&entry, shard, t));
-        t->name = string;
-        string = append(string, entry.key);
+        CADRE_TRY(read_tensor(&entry, shard, &tensors[count]));
+        tensors[count++].name = append(&end, entry.key, strlen(entry.key));
     }
-    shard->metadata = string;
     for (json_node m = { 0 }; json_next(&metadata, &m);) {
+        safetensors_note *note = &shard->notes[shard->note_count++];
         const char *value;
-        CADRE_TRY(json_as_string(&m, &value, NULL));
-        string = append(append(string, m.key), value);
+        CADRE_TRY(json_as_string(&m, &value, &note->size));
+        note->key = append(&end, m.key, strlen(m.key));
+        note->value = append(&end, value, note->size);
     }
-    shard->metadata_end = string;
     return check_places(shard, tensors, count);
 }

@@ -10,12 +10,18 @@
 #define SAFETENSORS_METADATA "__metadata__" /* the header's key that is not a tensor */
 #define SAFETENSORS_HASHES "hashes"         /* the last tensor of a file that holds its own hashes */
 
+typedef struct safetensors_note {
+    const char *key, *value;
+    size_t size; /* of value */
+} safetensors_note;
+
 typedef struct safetensors_shard {
     char *path;
     file_map map;
     bool borrowed;  /* the map's bytes are the caller's */
-    char *strings;  /* names, each with its NUL, then metadata: key, value, key, value ... */
-    const char *metadata, *metadata_end; /* in strings */
+    char *strings;  /* names and metadata, each with its NUL */
+    safetensors_note *notes; /* [note_count]: the metadata */
+    size_t note_count;
 } safetensors_shard;
 
 /* The header of shard->map as JSON, after the rules on its length and its first and last bytes. */
