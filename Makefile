@@ -85,7 +85,7 @@ check:
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
-	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(BUILD)/cadre:tests/cli
+	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(BUILD)/cadre:tests/cli tests/installed
 
 bench: $(BUILD)/cadre
 	@for what in gemm layer train; do $(BUILD)/cadre bench $$what --json || exit; done
