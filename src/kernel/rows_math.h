@@ -7,7 +7,7 @@
 #define LANEWISE(name, call)                                     \
     FORCE_INLINE vec name(vec x)                                 \
     {                                                            \
-        for (int i = 0; i < (int)WIDTH; i++) x[i] = call(x[i]);  \
+        for (int i = 0; i < WIDTH; i++) x[i] = call(x[i]);  \
         return x;                                                \
     }
 LANEWISE(vec_exp, exp)

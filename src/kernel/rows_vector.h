@@ -11,14 +11,25 @@
 
 #if REAL_IS_DOUBLE
 typedef int64_t lane_bits;
+#define LANES_A_VECTOR (VECTOR_BYTES / 8)
 #else
 typedef int32_t lane_bits;
+#define LANES_A_VECTOR (VECTOR_BYTES / 4)
+#endif
+#if LANES_A_VECTOR == 2
+#define LANE_NUMBERS 0, 1
+#elif LANES_A_VECTOR == 4
+#define LANE_NUMBERS 0, 1, 2, 3
+#elif LANES_A_VECTOR == 8
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
+#else
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #endif
 typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef lane_bits vec_bits __attribute__((vector_size(VECTOR_BYTES))); /* a mask: all bits or none of each lane */
 typedef real vec_anywhere __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
-enum { WIDTH = VECTOR_BYTES / sizeof(real), LANE_VECTORS = ROW_LANES / WIDTH };
+enum { WIDTH = LANES_A_VECTOR, LANE_VECTORS = ROW_LANES / WIDTH };
 
 FORCE_INLINE vec splat(real x) { return x - (vec){ 0 }; }
 FORCE_INLINE vec load(const real *x) { return *(const vec_anywhere *)x; }
@@ -88,16 +99,25 @@ FORCE_INLINE void store_lanes(real *y, int64_t n, int j, vec v)
     else if (left > 0) store_part(y + j * WIDTH, left, v);
 }
 
-/* Lane j takes lane j + h, for h = ROW_LANES/2 ... 1. */
+/* Lane i of the result is lane i + h, round about. */
+FORCE_INLINE vec rotate_lanes(vec v, int h)
+{
+    vec_bits from = ((vec_bits){ LANE_NUMBERS } + (lane_bits)h) & (lane_bits)(WIDTH - 1);
+#if defined(__clang__)
+    vec turned = v;
+    for (int i = 0; i < WIDTH; i++) turned[i] = v[from[i]];
+    return turned;
+#else
+    return __builtin_shuffle(v, from);
+#endif
+}
+
+/* Lane j takes lane j + h, for h = ROW_LANES/2 ... 1; what other lanes hold does not matter. */
 FORCE_INLINE real lanes_fold(lanes all, vec (*join)(vec, vec))
 {
     for (int h = LANE_VECTORS / 2; h > 0; h /= 2)
         for (int j = 0; j < h; j++) all.part[j] = join(all.part[j], all.part[j + h]);
-    for (int h = WIDTH / 2; h > 0; h /= 2) {
-        vec upper = all.part[0];
-        for (int j = 0; j < h; j++) upper[j] = all.part[0][j + h];
-        all.part[0] = join(all.part[0], upper);
-    }
+    for (int h = WIDTH / 2; h > 0; h /= 2) all.part[0] = join(all.part[0], rotate_lanes(all.part[0], h));
     return all.part[0][0];
 }
 

@@ -142,26 +142,30 @@ static void sums_over(const query_block *b, const real *x, int64_t width, bool v
     }
 }
 
-/* Scores of row i as the softmax takes them: capped, -inf before the window. Returns how many keys it sees from key_begin on. */
+/* Scores of row i as the softmax takes them: capped, -inf before the window and, up to whole lanes, after the query. Returns how
+ * many there are. */
 static int64_t prepare_scores(const query_block *b, int64_t i)
 {
     const attention *a = b->k->a;
     const row_kernels *rows = rows_of(b);
     real *scores = b->w.scores + i * b->stride;
-    int64_t position = b->s->first + query_of(b, i), seen = position + 1 - b->key_begin;
+    int64_t seen = b->s->first + query_of(b, i) + 1 - b->key_begin, hidden = a->window ? seen - a->window : 0;
+    int64_t count = (seen + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
     if (a->softcap > 0) {
         rows->scale(seen, 1 / a->softcap, scores, scores);
         rows->tanh(seen, scores, scores);
         rows->scale(seen, a->softcap, scores, scores);
     }
-    int64_t hidden = a->window ? seen - a->window : 0;
     for (int64_t j = 0; j < hidden; j++) scores[j] = -REAL_INF;
-    return seen;
+    for (int64_t j = seen; j < count; j++) scores[j] = -REAL_INF;
+    return count;
 }
 
-static void clear_unseen(const query_block *b, int64_t i, int64_t seen)
+/* Probabilities of the block's keys from number `count` on, which row i does not see. */
+static void clear_unseen(const query_block *b, int64_t i, int64_t count)
 {
-    memset(b->w.scores + i * b->stride + seen, 0, (size_t)(b->key_end - b->key_begin - seen) * sizeof(real));
+    int64_t keys = b->key_end - b->key_begin;
+    if (count < keys) memset(b->w.scores + i * b->stride + count, 0, (size_t)(keys - count) * sizeof(real));
 }
 
 static void forward_block(const query_block *b)
@@ -173,9 +177,9 @@ static void forward_block(const query_block *b)
     products_with(b, b->w.q, a->key_width, false, b->w.scores);
     for (int64_t i = 0; i < b->rows; i++) {
         real *scores = b->w.scores + i * b->stride;
-        int64_t seen = prepare_scores(b, i), head = head_of(b, i);
-        real log_sum = a->sinks ? rows->softmax_sink(seen, scores, a->sinks[head], scores) : rows->softmax(seen, scores, scores);
-        clear_unseen(b, i, seen);
+        int64_t count = prepare_scores(b, i), head = head_of(b, i);
+        real log_sum = a->sinks ? rows->softmax_sink(count, scores, a->sinks[head], scores) : rows->softmax(count, scores, scores);
+        clear_unseen(b, i, count);
         if (s->log_sum) s->log_sum[query_of(b, i) * a->heads + head] = log_sum;
     }
     sums_over(b, b->w.scores, a->value_width, true, b->w.out);
@@ -219,14 +223,14 @@ static void backward_rows(const query_block *b, real *delta)
     const row_kernels *rows = rows_of(b);
     for (int64_t i = 0; i < b->rows; i++) {
         real *p = b->w.scores + i * b->stride, *dp = b->w.dscores + i * b->stride;
-        int64_t seen = prepare_scores(b, i), head = head_of(b, i), query = query_of(b, i), at = query * a->heads + head;
-        if (a->softcap > 0) memcpy(b->w.capped, p, (size_t)seen * sizeof *p);
-        rows->exp_minus(seen, p, b->s->log_sum[at], p);
-        clear_unseen(b, i, seen);
+        int64_t count = prepare_scores(b, i), head = head_of(b, i), query = query_of(b, i), at = query * a->heads + head;
+        if (a->softcap > 0) memcpy(b->w.capped, p, (size_t)count * sizeof *p);
+        rows->exp_minus(count, p, b->s->log_sum[at], p);
+        clear_unseen(b, i, count);
         const real *out = b->s->out + query * b->s->out_stride + head * a->value_width;
         delta[at] = rows->dot(a->value_width, b->w.dout + i * a->value_width, out);
         rows->softmax_delta(b->key_end - b->key_begin, p, dp, delta[at], dp);
-        if (a->softcap > 0) uncap(seen, a->softcap, b->w.capped, p, dp);
+        if (a->softcap > 0) uncap(count, a->softcap, b->w.capped, p, dp);
     }
 }
 
