@@ -71,7 +71,8 @@ static cadre_status join_tensors(gguf *file)
     for (size_t i = 0; i < file->part_count; i++) {
         gguf_part *part = &file->parts[i];
         if (part->tensor_count)
-            memcpy((void *)(file->tensors + file->first[i]), (const void *)part->tensors, part->tensor_count * sizeof *part->tensors);
+            memcpy((void *)(file->tensors + file->first[i]), (const void *)part->tensors,
+                   part->tensor_count * sizeof *part->tensors);
         mem_free((void *)part->tensors);
         part->tensors = NULL;
     }

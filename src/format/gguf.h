@@ -91,13 +91,13 @@ void gguf_array_strings(const gguf_array *a, gguf_string *items); /* all of them
 
 /* ---- writing: version 3, tensors at multiples of 32 ---- */
 
-/* Metadata and tensors are declared in any order, then the tensors' bytes come in the order of their declaration, in pieces of any
- * size. The file appears under its name at commit, whole and synced. After a failure the later calls return the same failure. */
+/* Metadata and tensors are declared in any order, then the tensors' bytes come in the order of their declaration, in pieces of
+ * any size. The file appears under its name at commit, whole and synced. After a failure the later calls return it again. */
 typedef struct gguf_writer gguf_writer;
 
 cadre_status gguf_writer_open(const char *path, gguf_writer **writer);
-cadre_status gguf_writer_int(gguf_writer *w, const char *key, gguf_type type, int64_t value); /* refuses what the type cannot hold */
-cadre_status gguf_writer_real(gguf_writer *w, const char *key, double value);                 /* f32 */
+cadre_status gguf_writer_int(gguf_writer *w, const char *key, gguf_type type, int64_t value); /* which must fit the type */
+cadre_status gguf_writer_real(gguf_writer *w, const char *key, double value); /* f32 */
 cadre_status gguf_writer_bool(gguf_writer *w, const char *key, bool value);
 cadre_status gguf_writer_string(gguf_writer *w, const char *key, const char *text, size_t size);
 cadre_status gguf_writer_ints(gguf_writer *w, const char *key, gguf_type type, const int64_t *values, size_t count);

@@ -105,7 +105,8 @@ static size_t left(const walk *w) { return (size_t)(w->end - w->at); }
 static cadre_status need(const walk *w, uint64_t size, const char *what)
 {
     if (size <= left(w)) return CADRE_OK;
-    return cadre_fail(CADRE_EFORMAT, w->path, "expected %llu bytes of %s at offset %zu, found %zu: the file is cut short or damaged",
+    return cadre_fail(CADRE_EFORMAT, w->path,
+                      "expected %llu bytes of %s at offset %zu, found %zu: the file is cut short or damaged",
                       (unsigned long long)size, what, (size_t)(w->at - w->begin), left(w));
 }
 
@@ -136,7 +137,8 @@ static cadre_status take_name(walk *w, const char *what, size_t most, gguf_strin
     CADRE_TRY(need(w, size, what));
     *name = (gguf_string){ (const char *)w->at, (size_t)size };
     bool printable = utf8_valid(name->data, name->size);
-    for (size_t i = 0; i < name->size && printable; i++) printable = (unsigned char)name->data[i] >= 0x20 && name->data[i] != 0x7f;
+    for (size_t i = 0; i < name->size && printable; i++)
+        printable = (unsigned char)name->data[i] >= 0x20 && name->data[i] != 0x7f;
     if (!printable)
         return cadre_fail(CADRE_EFORMAT, w->path, "expected %s of printable UTF-8, found \"%s\"", what,
                           quote_bytes(name->data, name->size).text);
@@ -147,7 +149,8 @@ static cadre_status take_name(walk *w, const char *what, size_t most, gguf_strin
 /* Refusal of what belongs to a key or tensor. */
 static cadre_status refuse(const walk *w, gguf_string name, const char *expected, unsigned long long found)
 {
-    return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected %s, found %llu", quote_bytes(name.data, name.size).text, expected, found);
+    return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected %s, found %llu", quote_bytes(name.data, name.size).text, expected,
+                      found);
 }
 
 static cadre_status take_bools(walk *w, gguf_string key, size_t count)
@@ -229,7 +232,8 @@ static cadre_status take_tensor(walk *w)
     CADRE_TRY(take_u32(w, "a tensor's type", &type));
     if (type > INT32_MAX || !gguf_tensor_type_name((int)type)) return refuse(w, name, "a tensor type that exists", type);
     if (!gguf_tensor_size((int)type, (int)rank, extent, &elements, &size))
-        return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected a shape that fits 64 bits and rows of whole %s blocks, found otherwise",
+        return cadre_fail(CADRE_EFORMAT, w->path,
+                          "%s: expected a shape that fits 64 bits and rows of whole %s blocks, found otherwise",
                           quote_bytes(name.data, name.size).text, gguf_tensor_type_name((int)type));
     CADRE_TRY(need(w, 8, "a tensor's offset"));
     w->at += 8;
@@ -284,7 +288,8 @@ static cadre_status refuse_duplicate_keys(const gguf_part *part)
     const uint8_t *twice = gguf_twice(part->keys, part->keys_by_name, part->key_count);
     if (!twice) return CADRE_OK;
     gguf_string key = gguf_entry_name(twice);
-    return cadre_fail(CADRE_EFORMAT, part->path, "%s: expected this key once, found it twice", quote_bytes(key.data, key.size).text);
+    return cadre_fail(CADRE_EFORMAT, part->path, "%s: expected this key once, found it twice",
+                      quote_bytes(key.data, key.size).text);
 }
 
 static cadre_status read_align(gguf_part *part)
@@ -311,8 +316,8 @@ static cadre_status check_places(gguf_part *part, const walk *w)
         size_t offset;
         gguf_tensor t = gguf_entry_tensor(part->tensors[i], &offset);
         if (offset != reached)
-            return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected its data at offset %zu, found %zu", quote_text(t.name).text, reached,
-                              offset);
+            return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected its data at offset %zu, found %zu", quote_text(t.name).text,
+                              reached, offset);
         if (!checked_add(begin, reached, &end) || !checked_add(end, t.size, &end) || end > part->map.size)
             return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected %zu bytes at offset %zu of the data, found the file's end",
                               quote_text(t.name).text, t.size, reached);

@@ -74,8 +74,8 @@ gguf_type gguf_type_of(const gguf *file, const char *key)
 
 static const char *type_name(gguf_type type)
 {
-    static const char *const names[GGUF_TYPES] = { "u8", "i8", "u16", "i16", "u32", "i32", "f32", "a boolean", "a string", "an array",
-        "u64", "i64", "f64" };
+    static const char *const names[GGUF_TYPES] = { "u8", "i8", "u16", "i16", "u32", "i32", "f32", "a boolean", "a string",
+        "an array", "u64", "i64", "f64" };
     return names[type];
 }
 

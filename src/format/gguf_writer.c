@@ -75,9 +75,10 @@ static bool key_is_there(const gguf_writer *w, const char *key)
 static cadre_status check_key(const gguf_writer *w, const char *key)
 {
     if (w->stream.begun)
-        return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: metadata must be declared before the tensors' bytes", quote_text(key).text);
-    if (key_is_there(w, key)) return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: this key is there already", quote_text(key).text);
-    return CADRE_OK;
+        return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: metadata must be declared before the tensors' bytes",
+                          quote_text(key).text);
+    if (!key_is_there(w, key)) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: this key is there already", quote_text(key).text);
 }
 
 /* The front of an entry: its key and type. */
@@ -195,8 +196,8 @@ static cadre_status declare(gguf_writer *w, const char *name, int type, int rank
         return cadre_fail(CADRE_EARGUMENT, s->path, "%s: a tensor of %d dimensions and this name cannot be declared here",
                           quote_text(name).text, rank);
     if (!gguf_tensor_size(type, rank, extent, &elements, &size))
-        return cadre_fail(CADRE_EARGUMENT, s->path, "%s: expected a known type, rows of whole blocks and a size that fits 64 bits",
-                          quote_text(name).text);
+        return cadre_fail(CADRE_EARGUMENT, s->path,
+                          "%s: expected a known type, rows of whole blocks and a size that fits 64 bits", quote_text(name).text);
     CADRE_TRY(tensor_stream_declare(s, name, size));
     put_string(&w->tensors, name, strlen(name));
     put_number(&w->tensors, (uint64_t)rank, 4);

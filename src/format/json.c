@@ -76,8 +76,9 @@ static cadre_status check_outline(const char *name, const char *text, size_t siz
     if (o.deepest > JSON_DEPTH)
         return cadre_fail(CADRE_EFORMAT, name, "expected JSON at most %d levels deep, found %d", JSON_DEPTH, o.deepest);
     if (o.cost / MEMORY_PER_BYTE > size && o.cost > MEMORY_FREE)
-        return cadre_fail(CADRE_EFORMAT, name, "expected JSON that takes at most 24 times its %zu bytes of memory, found %.0f times",
-                          size, (double)o.cost / (double)size + 2);
+        return cadre_fail(CADRE_EFORMAT, name,
+                          "expected JSON that takes at most 24 times its %zu bytes of memory, found %.0f times", size,
+                          (double)o.cost / (double)size + 2);
     return CADRE_OK;
 }
 
@@ -179,8 +180,8 @@ cadre_status json_refuse(const json_node *node, const char *expected, ...)
     describe_value(node->value, &found);
     cadre_status status = CADRE_ENOMEM;
     if (way.status == CADRE_OK && found.status == CADRE_OK)
-        status = cadre_fail(CADRE_EFORMAT, node->file, "%s%sexpected %s, found %s", way.size ? way.data : "", way.size ? ": " : "",
-                            wanted, found.data);
+        status = cadre_fail(CADRE_EFORMAT, node->file, "%s%sexpected %s, found %s", way.size ? way.data : "",
+                            way.size ? ": " : "", wanted, found.data);
     byte_buffer_free(&way);
     byte_buffer_free(&found);
     return status;

@@ -63,7 +63,7 @@ typedef enum json_kind {
 json_kind json_kind_of(const json_node *node);
 
 cadre_status json_as_int(const json_node *node, int64_t min, int64_t max, int64_t *value);
-cadre_status json_as_count(const json_node *node, int64_t min, int64_t max, int64_t *value); /* refuses 4.0, which json_as_int takes */
+cadre_status json_as_count(const json_node *node, int64_t min, int64_t max, int64_t *value); /* refuses 4.0, as_int does not */
 cadre_status json_as_real(const json_node *node, double min, double max, double *value);
 cadre_status json_as_bool(const json_node *node, bool *value);
 cadre_status json_as_string(const json_node *node, const char **value, size_t *size); /* size NULL: refuses \u0000 within */

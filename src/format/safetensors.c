@@ -56,9 +56,11 @@ static cadre_status read_header(safetensors *file, safetensors_shard *shard, con
     for (size_t i = 0; weight_map && i < count; i++) {
         const char *name = file->tensors[file->count + i].name;
         json_node place = json_member(weight_map, name);
-        const char *said = json_kind_of(&place) == JSON_KIND_STRING && json_as_string(&place, &said, NULL) == CADRE_OK ? said : "";
-        if (strcmp(said, file_base(shard->path)))
-            return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index puts here, found %s", quote_text(name).text);
+        const char *said = NULL;
+        if (json_kind_of(&place) != JSON_KIND_ABSENT) CADRE_TRY(json_as_string(&place, &said, NULL));
+        if (!said || strcmp(said, file_base(shard->path)))
+            return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index puts here, found %s",
+                              quote_text(name).text);
     }
     file->count += count;
     return CADRE_OK;
@@ -278,22 +280,29 @@ cadre_status safetensors_get_as(const safetensors *file, const char *name, const
     bool same = t->rank == rank && (!dtype || !strcmp(dtype, t->dtype));
     for (int i = 0; same && i < rank; i++) same = shape[i] < 0 || shape[i] == t->shape[i];
     if (!same)
-        return cadre_fail(CADRE_EMISMATCH, file->path, "%s: expected %s %s, found %s %s", quote_text(name).text, dtype ? dtype : "shape",
-                          text_of_shape(shape, rank).text, t->dtype, text_of_shape(t->shape, t->rank).text);
+        return cadre_fail(CADRE_EMISMATCH, file->path, "%s: expected %s %s, found %s %s", quote_text(name).text,
+                          dtype ? dtype : "shape", text_of_shape(shape, rank).text, t->dtype,
+                          text_of_shape(t->shape, t->rank).text);
     *tensor = t;
     return CADRE_OK;
 }
 
-const char *safetensors_metadata(const safetensors *file, const char *key, size_t *size)
+const char *safetensors_metadata_text(const safetensors *file, const char *key, size_t *size)
 {
     for (size_t i = 0; i < file->shard_count; i++)
         for (size_t j = 0; j < file->shards[i].note_count; j++) {
             const safetensors_note *note = &file->shards[i].notes[j];
             if (strcmp(note->key, key)) continue;
-            if (size) *size = note->size;
+            *size = note->size;
             return note->value;
         }
     return NULL;
+}
+
+const char *safetensors_metadata(const safetensors *file, const char *key)
+{
+    size_t size;
+    return safetensors_metadata_text(file, key, &size);
 }
 
 cadre_status safetensors_verify(const safetensors *file)
@@ -311,5 +320,6 @@ cadre_status safetensors_verify(const safetensors *file)
         part = file->tensors[i].name;
         found = hash_bytes(file->tensors[i].data, file->tensors[i].size);
     }
-    return cadre_fail(CADRE_EMISMATCH, file->path, "%s: its bytes do not match their hash: the file is damaged", quote_text(part).text);
+    return cadre_fail(CADRE_EMISMATCH, file->path, "%s: its bytes do not match their hash: the file is damaged",
+                      quote_text(part).text);
 }

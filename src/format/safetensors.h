@@ -44,8 +44,8 @@ cadre_status safetensors_get(const safetensors *file, const char *name, const sa
 /* With its type and shape as expected; a negative dimension may be anything. */
 cadre_status safetensors_get_as(const safetensors *file, const char *name, const char *dtype, int rank, const int64_t *shape,
                                 const safetensors_tensor **tensor);
-/* NULL: not there. A NUL follows the value; it may hold others, which is what `size` is for (NULL: not wanted). */
-const char *safetensors_metadata(const safetensors *file, const char *key, size_t *size);
+const char *safetensors_metadata(const safetensors *file, const char *key); /* NULL: not there */
+const char *safetensors_metadata_text(const safetensors *file, const char *key, size_t *size); /* which may hold NULs */
 int safetensors_dtype_bits(const char *dtype);                              /* 0: unknown */
 
 /* Compares every tensor with the hashes that the writer put in (see below). Refuses a file that has none. */
@@ -63,7 +63,8 @@ typedef struct safetensors_writer safetensors_writer;
 /* `hashes`: the file gets a last tensor "hashes", U8 [tensors + 1, 16]: XXH3-128 of the header and of each tensor in order. */
 cadre_status safetensors_writer_open(const char *path, bool hashes, safetensors_writer **writer);
 cadre_status safetensors_writer_metadata(safetensors_writer *w, const char *key, const char *value);
-cadre_status safetensors_writer_declare(safetensors_writer *w, const char *name, const char *dtype, int rank, const int64_t *shape);
+cadre_status safetensors_writer_declare(safetensors_writer *w, const char *name, const char *dtype, int rank,
+                                        const int64_t *shape);
 cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, size_t size);
 cadre_status safetensors_writer_seal(safetensors_writer *w, hash128 *file_hash); /* refused while a tensor lacks bytes */
 cadre_status safetensors_writer_commit(safetensors_writer *w); /* seals if need be; frees w, whatever happens */

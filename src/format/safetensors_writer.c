@@ -66,7 +66,8 @@ cadre_status safetensors_writer_metadata(safetensors_writer *w, const char *key,
     return s->status = w->header.text.status;
 }
 
-static void put_entry(json_writer *header, const char *name, const char *dtype, int rank, const int64_t *shape, size_t begin, size_t end)
+static void put_entry(json_writer *header, const char *name, const char *dtype, int rank, const int64_t *shape, size_t begin,
+                      size_t end)
 {
     json_put_object(header, name);
     json_put_string(header, "dtype", dtype);
@@ -98,7 +99,8 @@ static cadre_status declare(safetensors_writer *w, const char *name, const char 
     return w->header.text.status;
 }
 
-cadre_status safetensors_writer_declare(safetensors_writer *w, const char *name, const char *dtype, int rank, const int64_t *shape)
+cadre_status safetensors_writer_declare(safetensors_writer *w, const char *name, const char *dtype, int rank,
+                                        const int64_t *shape)
 {
     if (w->stream.status == CADRE_OK) w->stream.status = declare(w, name, dtype, rank, shape);
     return w->stream.status;
@@ -142,11 +144,12 @@ cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, siz
     CADRE_TRY(ensure_begun(w));
     tensor_stream *s = &w->stream;
     size_t own = w->hash_rows ? s->list[s->count - 1].size : 0; /* the hashes' bytes are not the caller's to give */
-    if (size > s->left - own) return s->status = cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
+    if (s->status == CADRE_OK && size > s->left - own)
+        s->status = cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
     return tensor_stream_put(s, data, size);
 }
 
-/* The last tensor's bytes, known now that the others are written. A caller's tensor that lacks bytes is left for seal to refuse. */
+/* The last tensor's bytes, known now that the others are written. If one of those lacks bytes, seal will refuse. */
 static cadre_status put_hashes(safetensors_writer *w)
 {
     const tensor_stream *s = &w->stream;

@@ -57,7 +57,7 @@ static void what_is_written_reads_back(void **state)
     assert_int_equal(t->size, 24);
     assert_int_equal(t->elements, 6);
     assert_memory_equal(t->data, ((float[]){ 1, 2, 3, 4, 5, 6 }), 24);
-    assert_string_equal(safetensors_metadata(file, "format", NULL), "pt");
+    assert_string_equal(safetensors_metadata(file, "format"), "pt");
     assert_int_equal(safetensors_get_as(file, "step", "I32", 0, NULL, &t), CADRE_OK);
     assert_int_equal(safetensors_verify(file), CADRE_EFORMAT);
     safetensors_close(file);
