@@ -115,6 +115,112 @@ CADRE_API const char *cadre_option_choice(const cadre_option *row, int i); /* wo
 /* The candidate that a person who typed `word` may have meant; NULL: none is near. */
 CADRE_API const char *cadre_nearest(const char *word, const char *const *candidates, int count);
 
+/* ---- context: worker threads and the kernels that they run ---- */
+
+typedef struct cadre_context cadre_context;
+
+/* threads 0: the cores that this process may use. variant NULL: CADRE_CPU if it is set, else the best that this machine has
+ * ("portable", "avx2", "avx512", "neon"). A context is used by one thread at a time; results do not depend on `threads`. */
+CADRE_API cadre_status cadre_context_new(int threads, const char *variant, cadre_context **context);
+CADRE_API void cadre_context_free(cadre_context *context);
+CADRE_API const char *cadre_context_variant(const cadre_context *context); /* static */
+CADRE_API int cadre_context_threads(const cadre_context *context);
+
+/* ---- training ---- */
+
+/* Where a run stands, after each step. */
+typedef struct cadre_train_progress {
+    int64_t step, steps;      /* done, and in all (an estimate where --minutes decides) */
+    double loss, tokens_per_second, seconds, seconds_left;
+    double max_vio;           /* mean over sparse layers of max load / mean load - 1, this step */
+    int64_t dead;             /* experts without a token this step, over all sparse layers */
+} cadre_train_progress;
+
+typedef struct cadre_train_listener {
+    void (*progress)(void *arg, const cadre_train_progress *p); /* after every step; NULL: not wanted */
+    void (*note)(void *arg, const char *sentence);              /* what the user should know; NULL: not wanted */
+    void *arg;
+} cadre_train_listener;
+
+typedef struct cadre_train_summary {
+    const char *model_type;   /* static */
+    int64_t steps, tokens, parameters, active_parameters;
+    int64_t memory_bytes;     /* that the run needs at its peak */
+    double seconds, loss;     /* loss: mean of the last steps, up to 20 */
+    bool validation;          /* texts were kept apart: cadre_analyse has something to look at */
+} cadre_train_summary;
+
+/* Trains as the options say (cadre_run_options, cadre_model_options and cadre_train_options in one object) and leaves in the folder
+ * --out a model that generates, the state to go on from, metrics.jsonl and run.json. Options that nobody gave are filled in from the
+ * recipe. With --dry-run nothing is written and only the summary's sizes are. CADRE_EINTERRUPTED: stopped on request, after
+ * a checkpoint; the summary is filled in. */
+CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
+                                   cadre_train_summary *summary);
+
+/* A folder with a model of random weights: --recipe and sizes, or the architecture of a config.json. OUT must not exist. */
+CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *out);
+
+/* ---- models ---- */
+
+typedef struct cadre_model cadre_model;
+
+/* A Hugging Face folder. Weights are mapped, not copied. Borrows the context. */
+CADRE_API cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model);
+CADRE_API void cadre_model_close(cadre_model *model);
+
+typedef struct cadre_model_info {
+    const char *architecture;   /* "olmoe"; static */
+    const char *router;         /* in words; static */
+    const char *formats;        /* of its weights: "F32", "BF16, F32"; borrowed */
+    int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
+    int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
+    int64_t parameters, active_parameters;
+    int64_t weight_bytes;       /* in the file */
+    int64_t copied_bytes;       /* of weights that could not be used where they lie */
+} cadre_model_info;
+
+CADRE_API void cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
+CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens); /* keys and values of one sequence */
+
+/* The model's own tokenizer, borrowed; an error where its folder has none. */
+struct cadre_tokenizer;
+CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const struct cadre_tokenizer **tokenizer);
+
+/* ---- running models ---- */
+
+/* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T, V] f32, routes [S, T, K] i32 sorted by
+ * id, weights [S, T, K] f32 in the same order; -1 and 0 where a token has fewer picks. S: sparse layers. */
+CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const char *out);
+
+typedef struct cadre_sampling {
+    double temperature;        /* 0: greedy */
+    int64_t top_k;             /* 0: all */
+    double top_p, min_p;       /* 1, 0: all */
+    double repetition_penalty; /* 1: none */
+    uint64_t seed;
+} cadre_sampling;
+
+/* A token as it is generated: its id, and the text that became whole with it (size may be 0). false stops. */
+typedef bool (*cadre_token_listener)(void *arg, int32_t id, const char *text, size_t size);
+
+/* Continues `count` tokens (at least 1) by up to `limit`, until an end-of-text token, which is reported too, with no text.
+ * routes NULL, or a file that records every routing decision for cadre_report_write. */
+CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
+                                      const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg);
+
+typedef struct cadre_evaluation {
+    int64_t bytes, tokens;
+    double bits_per_byte, perplexity;
+} cadre_evaluation;
+
+/* How well the model predicts a text, in windows of its context (or `context` tokens, 0: its own) that overlap by half, so that
+ * every token but the first has at least half a window before it; the first is charged log2 V bits. */
+CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context, cadre_evaluation *result);
+
+/* Looks at a finished run's held-out texts: bits per byte, load by domain and expert, passages with their experts, and a sample in
+ * each domain; writes them to analysis.json in the run's folder. */
+CADRE_API cadre_status cadre_analyse(cadre_context *context, const char *run, const cadre_train_listener *listener);
+
 /* ---- report ---- */
 
 /* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and what lies there of

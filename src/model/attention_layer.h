@@ -1,0 +1,80 @@
+/* attention_layer.h - the attention half of a block between its norm and the residual: projections, norms of queries and keys,
+ * rotary positions, attention, output projection; forward and backward, grouped-query or latent.
+ *
+ * One code path serves training, where a sequence's own tokens are all its keys, and inference, where keys are appended to a cache. */
+#ifndef CADRE_MODEL_ATTENTION_LAYER_H
+#define CADRE_MODEL_ATTENTION_LAYER_H
+
+#include "base/memory.h"
+#include "model/cache.h"
+#include "model/weights.h"
+#include "op/attention.h"
+#include "op/linear.h"
+#include "op/norm.h"
+#include "op/rope.h"
+
+/* The tokens of one call: sequences one after another. */
+typedef struct token_batch {
+    int64_t tokens, sequences;
+    const int64_t *start;     /* [sequences + 1] first token of each */
+    const int32_t *positions; /* [tokens] in their sequences */
+    kv_cache *const *caches;  /* [sequences]; NULL: training, every sequence begins here */
+} token_batch;
+
+/* What all layers share; scratch is of no value between calls. */
+typedef struct attention_env {
+    compute *compute;
+    const model_config *config;
+    attention shape;
+    rope *rope;                     /* borrowed */
+    attention_scratch scratch;
+    attention_sequence *sequences;  /* [most sequences] */
+    attention_gradient *gradients;  /* [most sequences]; NULL: forward only */
+    const real **keys, **values;    /* [most sequences] */
+    real *dq, *dk, *dkv, *dout, *dlow; /* gradients' temporaries; NULL: forward only */
+} attention_env;
+
+/* What forward leaves for backward. */
+typedef struct attention_state {
+    real *q, *k, *kv;           /* as attention reads them; kv: values (grouped) or [nope | value] heads (latent) */
+    real *q_raw, *k_raw;        /* before their norms; NULL where they have none */
+    real *q_inverse, *k_inverse;
+    real *out, *log_sum;
+    real *q_low, *q_low_normed, *q_low_inverse;    /* latent, with q_lora */
+    real *kv_low, *kv_low_normed, *kv_low_inverse; /* latent: [latent | rotary key]; normed latent */
+} attention_state;
+
+void attention_state_layout(attention_state *s, arena *a, const model_config *c, int64_t tokens, bool training);
+
+/* keys: the most that a sequence will hold. */
+void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, int64_t tokens, int64_t sequences,
+                          int64_t keys, bool training);
+
+void attention_layer_forward(const attention_env *e, const layer_weights *w, int64_t layer, const token_batch *b, const real *x,
+                             attention_state *s, real *y);
+/* dx is written. */
+void attention_layer_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b,
+                              const real *x, attention_state *s, const real *dy, real *dx);
+
+/* ---- the two kinds, each in its own file: everything before and after attention itself ---- */
+
+typedef struct attention_parts {
+    void (*project)(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s);
+    /* dq, dk and dkv of e to dx */
+    void (*project_backward)(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b, const real *x,
+                             attention_state *s, real *dx);
+} attention_parts;
+
+extern const attention_parts attention_grouped, attention_latent;
+
+static inline linear linear_of(const layer_weights *w, const layer_gradients *g, param_role role)
+{
+    return (linear){ .w = w->role[role], .dw = g ? g->role[role] : NULL };
+}
+
+static inline norm norm_of(const layer_weights *w, const layer_gradients *g, param_role role, int64_t heads, double eps)
+{
+    return (norm){ heads, w->role[role].cols, w->role[role].data, g ? g->role[role] : NULL, (real)eps };
+}
+
+#endif

@@ -1,0 +1,69 @@
+/* cache.c - blocks of keys and values. */
+#include "model/cache.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+
+static int64_t key_row_of(const model_config *c) { return c->kv_heads * c->head_dim; }
+static int64_t value_row_of(const model_config *c) { return c->kv_heads * c->value_dim; }
+static int64_t whole_blocks(int64_t tokens) { return (tokens + CACHE_BLOCK - 1) / CACHE_BLOCK; }
+
+size_t kv_cache_bytes(const model_config *c, int64_t tokens)
+{
+    return (size_t)(whole_blocks(tokens) * CACHE_BLOCK * c->layers * (key_row_of(c) + value_row_of(c))) * sizeof(real);
+}
+
+cadre_status kv_cache_open(kv_cache *out, const model_config *c, int64_t capacity)
+{
+    int64_t blocks = whole_blocks(capacity);
+    kv_cache k = { .layers = c->layers, .key_row = key_row_of(c), .value_row = value_row_of(c), .capacity = blocks * CACHE_BLOCK };
+    const int64_t factors[] = { k.capacity, k.layers, k.key_row + k.value_row };
+    int64_t reals;
+    if (!checked_product(factors, 3, &reals))
+        return cadre_fail(CADRE_ENOMEM, NULL, "a cache of %lld tokens does not fit the address space", (long long)capacity);
+    k.memory = MEM_ARRAY(real, reals);
+    k.keys = MEM_ARRAY(const real *, k.layers * blocks);
+    k.values = MEM_ARRAY(const real *, k.layers * blocks);
+    if (!k.memory || !k.keys || !k.values) {
+        kv_cache_close(&k);
+        return CADRE_ENOMEM;
+    }
+    real *at = k.memory;
+    for (int64_t i = 0; i < k.layers * blocks; i++) {
+        k.keys[i] = at;
+        k.values[i] = at + CACHE_BLOCK * k.key_row;
+        at += CACHE_BLOCK * (k.key_row + k.value_row);
+    }
+    *out = k;
+    return CADRE_OK;
+}
+
+void kv_cache_close(kv_cache *k)
+{
+    mem_free(k->memory);
+    mem_free(k->keys);
+    mem_free(k->values);
+    *k = (kv_cache){ 0 };
+}
+
+kv_view kv_cache_view(const kv_cache *k, int64_t layer)
+{
+    int64_t blocks = k->capacity / CACHE_BLOCK;
+    return (kv_view){ .keys = k->keys + layer * blocks, .values = k->values + layer * blocks, .block = CACHE_BLOCK,
+                      .key_stride = k->key_row, .value_stride = k->value_row };
+}
+
+void kv_cache_put(kv_cache *k, int64_t layer, int64_t tokens, const real *keys, const real *values, int64_t value_stride,
+                  int64_t value_head, int64_t heads)
+{
+    int64_t width = k->value_row / heads, blocks = k->capacity / CACHE_BLOCK;
+    for (int64_t t = 0; t < tokens; t++) {
+        int64_t at = k->length + t, block = layer * blocks + at / CACHE_BLOCK, row = at % CACHE_BLOCK;
+        memcpy((real *)(uintptr_t)k->keys[block] + row * k->key_row, keys + t * k->key_row, (size_t)k->key_row * sizeof *keys);
+        real *to = (real *)(uintptr_t)k->values[block] + row * k->value_row;
+        for (int64_t h = 0; h < heads; h++)
+            memcpy(to + h * width, values + t * value_stride + h * value_head, (size_t)width * sizeof *values);
+    }
+}

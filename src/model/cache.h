@@ -1,0 +1,32 @@
+/* cache.h - keys and values of one sequence's past, per layer, in blocks that are allocated as the sequence grows in capacity.
+ *
+ * It holds what attention reads (after norms and rotary positions), in `real`. Who decides what is kept is above (infer/). */
+#ifndef CADRE_MODEL_CACHE_H
+#define CADRE_MODEL_CACHE_H
+
+#include "base/real.h"
+#include "model/config.h"
+#include "op/attention.h"
+
+enum { CACHE_BLOCK = 64 }; /* tokens */
+
+typedef struct kv_cache {
+    int64_t layers, key_row, value_row; /* reals a token */
+    int64_t capacity;                   /* tokens, a multiple of CACHE_BLOCK */
+    int64_t length;                     /* tokens held */
+    real *memory;
+    const real **keys, **values;        /* [layers, capacity / CACHE_BLOCK] */
+} kv_cache;
+
+cadre_status kv_cache_open(kv_cache *k, const model_config *config, int64_t capacity);
+void kv_cache_close(kv_cache *k);
+size_t kv_cache_bytes(const model_config *config, int64_t tokens);
+
+/* Where attention of this layer reads. */
+kv_view kv_cache_view(const kv_cache *k, int64_t layer);
+
+/* Writes `tokens` rows at positions length .. length + tokens - 1 of one layer; the caller moves `length` after the last layer. */
+void kv_cache_put(kv_cache *k, int64_t layer, int64_t tokens, const real *keys, const real *values, int64_t value_stride,
+                  int64_t value_head, int64_t heads);
+
+#endif

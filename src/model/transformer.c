@@ -1,0 +1,307 @@
+/* transformer.c - the decoder's memory, and its blocks forward and backward. */
+#include "model/transformer.h"
+
+#include <string.h>
+
+#include "op/embedding.h"
+#include "op/ffn.h"
+#include "op/loss.h"
+#include "op/parallel.h"
+
+/* What a block's forward leaves for its backward. */
+typedef struct block_state {
+    real *x, *x_normed, *x_inverse; /* [T, D], [T, D], [T]: the residual at entry, and its norm */
+    real *y, *y_normed, *y_inverse; /* the same between the two halves */
+    attention_state attention;
+    ffn_state dense;
+    moe_state sparse;
+} block_state;
+
+struct transformer {
+    compute *c;
+    const model_config *config;
+    transformer_extent most;
+    moe_config *moe;      /* [layers] */
+    rope *rope;
+    arena memory;
+    attention_env env;
+    block_state *blocks;  /* [layers] */
+    real *end, *hidden, *end_inverse; /* the residual after the last block, its norm */
+    real *dx, *dnormed;   /* [T, D] gradients; NULL: forward only */
+    int32_t *positions;   /* [T] */
+    void *moe_scratch;
+    size_t moe_scratch_bytes;
+    loss_scratch loss;
+    token_batch batch;    /* of the last forward */
+};
+
+/* ---- memory ---- */
+
+static size_t moe_scratch_most(const model_config *c, const moe_config *moe, moe_extent most)
+{
+    size_t bytes = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        size_t own = c->layer[l].sparse ? moe_scratch_bytes(&moe[l], most) : 0;
+        if (own > bytes) bytes = own;
+    }
+    return bytes;
+}
+
+static void layout_block(block_state *s, arena *a, const model_config *c, int64_t tokens, bool training)
+{
+    s->x = ARENA_ARRAY(a, real, tokens * c->width);
+    s->x_normed = ARENA_ARRAY(a, real, tokens * c->width);
+    s->x_inverse = ARENA_ARRAY(a, real, tokens);
+    s->y = ARENA_ARRAY(a, real, tokens * c->width);
+    s->y_normed = ARENA_ARRAY(a, real, tokens * c->width);
+    s->y_inverse = ARENA_ARRAY(a, real, tokens);
+    attention_state_layout(&s->attention, a, c, tokens, training);
+}
+
+/* The feed-forward of layer l, laid out behind the rest of the block. */
+static void layout_ffn(block_state *s, arena *a, const model_config *c, const moe_config *moe, int64_t l, moe_extent most)
+{
+    if (c->layer[l].sparse) moe_state_layout(&s->sparse, a, &moe[l], most);
+    else ffn_state_layout(&s->dense, a, model_config_inputs(c), c->dense_width, most.tokens);
+}
+
+/* Without a backward pass the layers share one state, and their feed-forwards the room of the largest. */
+static void layout_blocks(transformer *t, arena *a, moe_extent most)
+{
+    const model_config *c = t->config;
+    block_state scrap = { 0 }; /* where the pointers go when measuring */
+    size_t start = 0, end = 0;
+    t->blocks = ARENA_ARRAY(a, block_state, c->layers);
+    for (int64_t l = 0; l < c->layers; l++) {
+        block_state *s = t->blocks ? &t->blocks[l] : &scrap;
+        if (t->most.training || l == 0) layout_block(s, a, c, most.tokens, t->most.training);
+        else if (t->blocks) *s = t->blocks[0];
+        if (l == 0) start = a->used;
+        if (!t->most.training && a->used != SIZE_MAX) a->used = start;
+        layout_ffn(s, a, c, t->moe, l, most);
+        if (a->used > end) end = a->used;
+    }
+    a->used = end;
+}
+
+static void layout(transformer *t, arena *a)
+{
+    const model_config *c = t->config;
+    int64_t tokens = t->most.tokens;
+    moe_extent most = { tokens, t->most.sequences };
+    layout_blocks(t, a, most);
+    attention_env_layout(&t->env, a, c, t->c->workers, tokens, t->most.sequences, t->most.keys, t->most.training);
+    t->end = ARENA_ARRAY(a, real, tokens * c->width);
+    t->hidden = ARENA_ARRAY(a, real, tokens * c->width);
+    t->end_inverse = ARENA_ARRAY(a, real, tokens);
+    t->positions = ARENA_ARRAY(a, int32_t, tokens);
+    t->loss = loss_scratch_take(a, tokens, c->vocab);
+    t->moe_scratch_bytes = moe_scratch_most(c, t->moe, most);
+    t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
+    if (!t->most.training) return;
+    t->dx = ARENA_ARRAY(a, real, tokens * c->width);
+    t->dnormed = ARENA_ARRAY(a, real, tokens * c->width);
+}
+
+size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most)
+{
+    compute measured = *c;
+    moe_config *rows = (moe_config *)(uintptr_t)moe; /* read only */
+    transformer t = { .c = &measured, .config = config, .most = most, .moe = rows };
+    arena a = { 0 };
+    layout(&t, &a);
+    return a.used;
+}
+
+static cadre_status make_rope(transformer *t)
+{
+    const model_config *c = t->config;
+    rope_options o = { .width = c->latent ? c->rope_dim : c->head_dim, .theta = c->rope_theta, .pairs = c->latent };
+    return rope_new(&o, t->most.keys, &t->rope);
+}
+
+cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most, transformer **out)
+{
+    transformer *t = MEM_ARRAY(transformer, 1);
+    if (!t) return CADRE_ENOMEM;
+    *t = (transformer){ .c = c, .config = config, .most = most, .moe = MEM_ARRAY(moe_config, config->layers) };
+    cadre_status status = t->moe ? make_rope(t) : CADRE_ENOMEM;
+    if (status == CADRE_OK) {
+        memcpy(t->moe, moe, (size_t)config->layers * sizeof *moe);
+        if (!arena_open(&t->memory, transformer_bytes(c, config, moe, most))) status = CADRE_ENOMEM;
+    }
+    if (status != CADRE_OK) {
+        transformer_free(t);
+        return status;
+    }
+    layout(t, &t->memory);
+    t->env.compute = c;
+    t->env.rope = t->rope;
+    *out = t;
+    return CADRE_OK;
+}
+
+void transformer_free(transformer *t)
+{
+    if (!t) return;
+    rope_free(t->rope);
+    arena_close(&t->memory);
+    mem_free(t->moe);
+    mem_free(t);
+}
+
+/* ---- rows ---- */
+
+typedef struct add_task {
+    const row_kernels *rows;
+    int64_t width;
+    const real *from;
+    real *to;
+} add_task;
+
+static void add_range(void *arg, int64_t begin, int64_t end)
+{
+    const add_task *a = arg;
+    a->rows->add((end - begin) * a->width, a->from + begin * a->width, a->to + begin * a->width);
+}
+
+/* to [T, D] += from [T, D] */
+static void add_rows(const transformer *t, const real *from, real *to)
+{
+    add_task a = { t->c->variant->rows, t->config->width, from, to };
+    parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * t->config->width, add_range, &a);
+}
+
+/* ---- the feed-forward half ---- */
+
+static int sparse_index(const model_config *c, int64_t l)
+{
+    int index = 0;
+    for (int64_t i = 0; i < l; i++) index += c->layer[i].sparse;
+    return index;
+}
+
+static moe_batch moe_batch_of(const transformer_batch *b, int64_t l)
+{
+    moe_batch m = { .tokens = b->tokens, .sequences = { b->sequences, b->start }, .random = b->random };
+    m.random.layer = (int32_t)l;
+    return m;
+}
+
+static moe_call moe_call_of(const transformer *t, const transformer_batch *b, const moe_batch *m, int64_t l)
+{
+    return (moe_call){ t->c, m, t->moe_scratch, t->moe_scratch_bytes, b->balance, sparse_index(t->config, l) };
+}
+
+static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
+{
+    return (ffn){ row_activation_by_name(t->c->variant->rows, t->config->expert_form), 0, linear_of(w, g, ROLE_GATE), linear_of(w, g, ROLE_UP),
+                  linear_of(w, g, ROLE_DOWN) };
+}
+
+static void feed_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)
+{
+    int64_t width = t->config->width;
+    if (t->config->layer[l].sparse) {
+        moe_batch m = moe_batch_of(b, l);
+        moe_call call = moe_call_of(t, b, &m, l);
+        moe_layer_forward(&call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, out);
+    } else {
+        ffn f = ffn_of(t, w, NULL);
+        ffn_forward(t->c, &f, b->tokens, s->y_normed, width, &s->dense, out, width);
+    }
+}
+
+static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g, const transformer_batch *b, int64_t l,
+                                  block_state *s, const real *dy, real *dx, bool accumulate)
+{
+    int64_t width = t->config->width;
+    if (t->config->layer[l].sparse) {
+        moe_batch m = moe_batch_of(b, l);
+        moe_call call = moe_call_of(t, b, &m, l);
+        moe_layer_backward(&call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, dy, dx, &g->moe, accumulate);
+    } else {
+        ffn f = ffn_of(t, w, g);
+        ffn_backward(t->c, &f, b->tokens, s->y_normed, width, &s->dense, dy, width, dx, width);
+    }
+}
+
+/* ---- a block ---- */
+
+/* y = x + attention(norm(x));  out = y + ffn(norm(y)) */
+static void block_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)
+{
+    const model_config *c = t->config;
+    norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
+    norm_forward(t->c, &first, b->tokens, s->x, c->width, s->x_normed, c->width, s->x_inverse);
+    attention_layer_forward(&t->env, w, l, &t->batch, s->x_normed, &s->attention, s->y);
+    add_rows(t, s->x, s->y);
+    norm_forward(t->c, &second, b->tokens, s->y, c->width, s->y_normed, c->width, s->y_inverse);
+    feed_forward(t, w, b, l, s, out);
+    add_rows(t, s->y, out);
+}
+
+/* t->dx: the gradient by the block's output becomes the gradient by its input */
+static void block_backward(transformer *t, const layer_weights *w, layer_gradients *g, const transformer_batch *b, int64_t l,
+                           block_state *s, bool accumulate)
+{
+    const model_config *c = t->config;
+    norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
+    feed_forward_backward(t, w, g, b, l, s, t->dx, t->dnormed, accumulate);
+    norm_backward(t->c, &second, b->tokens, s->y, c->width, s->y_inverse, t->dnormed, c->width, true, t->dx, c->width);
+    attention_layer_backward(&t->env, w, g, &t->batch, s->x_normed, &s->attention, t->dx, t->dnormed);
+    norm_backward(t->c, &first, b->tokens, s->x, c->width, s->x_inverse, t->dnormed, c->width, true, t->dx, c->width);
+}
+
+/* ---- the decoder ---- */
+
+static void take_batch(transformer *t, const transformer_batch *b)
+{
+    t->batch = (token_batch){ b->tokens, b->sequences, b->start, t->positions, b->caches };
+    for (int64_t i = 0; i < b->sequences; i++) {
+        int64_t first = b->caches ? b->caches[i]->length : 0;
+        for (int64_t p = b->start[i]; p < b->start[i + 1]; p++) t->positions[p] = (int32_t)(first + p - b->start[i]);
+    }
+}
+
+void transformer_forward(transformer *t, const model_weights *w, const transformer_batch *b, transformer_watch watch, void *arg)
+{
+    const model_config *c = t->config;
+    take_batch(t, b);
+    embedding_forward(t->c, &w->embed, 1, b->tokens, b->inputs, t->blocks[0].x, c->width);
+    for (int64_t l = 0; l < c->layers; l++) {
+        block_state *s = &t->blocks[l];
+        real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x; /* without backward: s->x, which is free by then */
+        block_forward(t, &w->layer[l], b, l, s, out);
+        if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
+    }
+    norm n = { 1, c->width, w->out_norm.data, NULL, (real)c->norm_eps };
+    norm_forward(t->c, &n, b->tokens, t->end, c->width, t->hidden, c->width, t->end_inverse);
+    for (int64_t i = 0; b->caches && i < b->sequences; i++) b->caches[i]->length += b->start[i + 1] - b->start[i];
+}
+
+const real *transformer_hidden(const transformer *t) { return t->hidden; }
+
+void transformer_logits(transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits)
+{
+    linear head = { .w = w->head };
+    linear_forward(t->c, &head, rows, t->hidden + first * t->config->width, t->config->width, logits, t->config->vocab);
+}
+
+void transformer_losses(transformer *t, const model_weights *w, const int32_t *targets, real *losses)
+{
+    loss_head head = { { .w = w->head }, 1 };
+    loss_forward(t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
+}
+
+void transformer_backward(transformer *t, const model_weights *w, model_gradients *g, const transformer_batch *b,
+                          const int32_t *targets, real scale, bool accumulate, real *losses)
+{
+    const model_config *c = t->config;
+    loss_head head = { { .w = w->head, .dw = g->head }, 1 };
+    loss_forward_backward(t->c, &head, b->tokens, t->hidden, c->width, targets, scale, &t->loss, losses, t->dnormed, c->width);
+    norm n = { 1, c->width, w->out_norm.data, g->out_norm, (real)c->norm_eps };
+    norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width, false, t->dx, c->width);
+    for (int64_t l = c->layers - 1; l >= 0; l--) block_backward(t, &w->layer[l], &g->layer[l], b, l, &t->blocks[l], accumulate);
+    embedding_backward(t->c, c->width, 1, b->tokens, b->inputs, t->dx, c->width, g->embed);
+}

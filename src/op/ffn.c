@@ -1,0 +1,63 @@
+/* ffn.c - the dense feed-forward, forward and backward. */
+#include "op/ffn.h"
+
+#include "op/parallel.h"
+
+void ffn_state_layout(ffn_state *s, arena *a, int inputs, int64_t hidden, int64_t tokens)
+{
+    s->hidden = ARENA_ARRAY(a, real, tokens * inputs * hidden);
+    s->active = ARENA_ARRAY(a, real, tokens * hidden);
+}
+
+typedef struct activation_task {
+    const ffn *f;
+    ffn_state *s;
+} activation_task;
+
+static void activate(void *arg, int64_t begin, int64_t end)
+{
+    const activation_task *t = arg;
+    int64_t h = t->f->down.w.cols, row = t->f->activation->inputs * h;
+    for (int64_t i = begin; i < end; i++) {
+        const real *g = t->s->hidden + i * row;
+        t->f->activation->forward(h, g, g + h, t->f->limit, t->s->active + i * h);
+    }
+}
+
+/* active = f(gate, up): d gate and d up take the place of gate and up */
+static void activate_backward(void *arg, int64_t begin, int64_t end)
+{
+    const activation_task *t = arg;
+    int64_t h = t->f->down.w.cols, row = t->f->activation->inputs * h;
+    for (int64_t i = begin; i < end; i++) {
+        real *g = t->s->hidden + i * row, *u = t->f->activation->inputs == 2 ? g + h : NULL;
+        t->f->activation->backward(h, g, u, t->f->limit, t->s->active + i * h, g, u);
+    }
+}
+
+void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, real *y, int64_t y_stride)
+{
+    int inputs = f->activation->inputs;
+    int64_t h = f->down.w.cols, row = inputs * h;
+    const linear *in[2] = { &f->gate, &f->up };
+    real *out[2] = { s->hidden, s->hidden + h };
+    linear_forward_together(c, in, inputs, tokens, x, x_stride, out, (int64_t[]){ row, row });
+    activation_task task = { f, s };
+    parallel_over(c, tokens, 1, tokens * row * 8, activate, &task);
+    linear_forward(c, &f->down, tokens, s->active, h, y, y_stride);
+}
+
+void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, const real *dy,
+                  int64_t dy_stride, real *dx, int64_t dx_stride)
+{
+    int inputs = f->activation->inputs;
+    int64_t h = f->down.w.cols, row = inputs * h;
+    linear through = f->down; /* y = active Wd^T: first dWd, which reads active, then d active, which takes its place */
+    through.dw = through.dbias = NULL;
+    linear_backward(c, &f->down, tokens, s->active, h, dy, dy_stride, false, NULL, 0);
+    linear_backward(c, &through, tokens, NULL, 0, dy, dy_stride, false, s->active, h);
+    activation_task task = { f, s };
+    parallel_over(c, tokens, 1, tokens * row * 8, activate_backward, &task);
+    linear_backward(c, &f->gate, tokens, x, x_stride, s->hidden, row, false, dx, dx_stride);
+    if (inputs == 2) linear_backward(c, &f->up, tokens, x, x_stride, s->hidden + h, row, true, dx, dx_stride);
+}

@@ -1,0 +1,216 @@
+/* checkpoint.c - saving, finding and verifying checkpoints. */
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/safetensors.h"
+#include "model/files.h"
+
+static const char model_name[] = "model.safetensors", state_prefix[] = "training-state-", state_suffix[] = ".safetensors";
+
+static bool is_state(const char *name)
+{
+    size_t length = strlen(name), prefix = sizeof state_prefix - 1, suffix = sizeof state_suffix - 1;
+    return length > prefix + suffix && !strncmp(name, state_prefix, prefix) && !strcmp(name + length - suffix, state_suffix);
+}
+
+/* Calls visit(path, arg) for every state file of the folder, until one returns other than OK. */
+static cadre_status each_state(const char *folder, cadre_status (*visit)(const char *path, void *arg), void *arg)
+{
+    char **names;
+    int count;
+    CADRE_TRY(file_list(folder, &names, &count));
+    cadre_status status = CADRE_OK;
+    for (int i = 0; i < count && status == CADRE_OK; i++) {
+        if (!is_state(names[i])) continue;
+        char *path = file_join(folder, names[i]);
+        status = path ? visit(path, arg) : CADRE_ENOMEM;
+        mem_free(path);
+    }
+    file_list_free(names, count);
+    return status;
+}
+
+static cadre_status stop_at_first(const char *path, void *arg)
+{
+    (void)path;
+    *(bool *)arg = true;
+    return CADRE_OK;
+}
+
+static bool folder_has(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    bool there = path && file_exists(path);
+    mem_free(path);
+    return there;
+}
+
+bool checkpoint_exists(const char *folder)
+{
+    bool state = false;
+    return file_is_folder(folder) && folder_has(folder, model_name) && each_state(folder, stop_at_first, &state) == CADRE_OK && state;
+}
+
+bool checkpoint_folder_used(const char *folder)
+{
+    bool state = false;
+    if (!file_is_folder(folder)) return file_exists(folder);
+    if (folder_has(folder, model_name) || folder_has(folder, "config.json") || folder_has(folder, "metrics.jsonl")) return true;
+    return each_state(folder, stop_at_first, &state) == CADRE_OK && state;
+}
+
+/* ---- saving ---- */
+
+static cadre_status put_number(safetensors_writer *w, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static cadre_status put_number(safetensors_writer *w, const char *key, const char *format, ...)
+{
+    char text[64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return safetensors_writer_metadata(w, key, text);
+}
+
+static cadre_status describe_state(safetensors_writer *w, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
+{
+    char text[HASH_TEXT];
+    CADRE_TRY(safetensors_writer_metadata(w, "format", "cadre training state 1"));
+    CADRE_TRY(safetensors_writer_metadata(w, "model", hash_text(model, text)));
+    CADRE_TRY(put_number(w, "step", "%" PRId64, s->step));
+    CADRE_TRY(put_number(w, "tokens", "%" PRId64, s->tokens));
+    CADRE_TRY(put_number(w, "seconds", "%.3f", s->seconds));
+    CADRE_TRY(safetensors_writer_metadata(w, "run", s->run));
+    CADRE_TRY(model_declare_values(w, "adamw.m.", a->config, a->table, true));
+    return model_declare_values(w, "adamw.v.", a->config, a->table, true);
+}
+
+static cadre_status write_state(const char *path, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
+{
+    safetensors_writer *w;
+    CADRE_TRY(safetensors_writer_open(path, true, &w));
+    cadre_status status = describe_state(w, a, s, model);
+    if (status == CADRE_OK) status = model_put_values(w, a->table, a->first, true);
+    if (status == CADRE_OK) status = model_put_values(w, a->table, a->second, true);
+    if (status == CADRE_OK) return safetensors_writer_commit(w);
+    safetensors_writer_discard(w);
+    return status;
+}
+
+static cadre_status remove_other(const char *path, void *keep) { return strcmp(path, keep) ? file_remove(path) : CADRE_OK; }
+
+cadre_status checkpoint_save(const char *folder, const checkpoint_arrays *a, const checkpoint_state *s)
+{
+    char *model = file_join(folder, model_name);
+    char *state = mem_printf("%s/%s%09" PRId64 "%s", folder, state_prefix, s->step, state_suffix);
+    safetensors_writer *sealed = NULL;
+    hash128 hash;
+    cadre_status status = model && state ? model_seal_values(model, a->config, a->table, a->values, &sealed, &hash) : CADRE_ENOMEM;
+    if (status == CADRE_OK) {
+        status = write_state(state, a, s, hash);
+        if (status == CADRE_OK) status = safetensors_writer_commit(sealed); /* the model is renamed: from here on the new one holds */
+        else safetensors_writer_discard(sealed);
+        if (status == CADRE_OK) status = each_state(folder, remove_other, state);
+    }
+    mem_free(model);
+    mem_free(state);
+    return status;
+}
+
+cadre_status checkpoint_sweep(const char *folder)
+{
+    char **names;
+    int count;
+    CADRE_TRY(file_list(folder, &names, &count));
+    cadre_status status = CADRE_OK;
+    for (int i = 0; i < count && status == CADRE_OK; i++) {
+        if (!strstr(names[i], ".tmp-")) continue;
+        char *path = file_join(folder, names[i]);
+        status = path ? file_remove(path) : CADRE_ENOMEM;
+        mem_free(path);
+    }
+    file_list_free(names, count);
+    return status;
+}
+
+/* ---- loading ---- */
+
+typedef struct search {
+    char model[HASH_TEXT]; /* of the model file that is there */
+    safetensors *found;
+} search;
+
+static cadre_status try_state(const char *path, void *arg)
+{
+    search *s = arg;
+    safetensors *file;
+    if (s->found) return CADRE_OK;
+    if (safetensors_open(path, &file) != CADRE_OK) return CADRE_OK; /* a damaged state of some other step does no harm */
+    const char *model = safetensors_metadata(file, "model");
+    if (model && !strcmp(model, s->model)) s->found = file;
+    else safetensors_close(file);
+    return CADRE_OK;
+}
+
+static cadre_status find_state(const char *folder, safetensors **file)
+{
+    char *model = file_join(folder, model_name);
+    if (!model) return CADRE_ENOMEM;
+    hash128 hash;
+    search s = { 0 };
+    cadre_status status = hash_file(model, &hash);
+    if (status == CADRE_OK) {
+        hash_text(hash, s.model);
+        status = each_state(folder, try_state, &s);
+    }
+    if (status == CADRE_OK && !s.found)
+        status = cadre_fail(CADRE_EMISMATCH, model, "expected a training state that was saved with this file, found none: "
+                                                    "the model or its state has been damaged or replaced");
+    mem_free(model);
+    *file = s.found;
+    return status;
+}
+
+static cadre_status read_description(const safetensors *file, checkpoint_state *s, char **run)
+{
+    const char *step = safetensors_metadata(file, "step"), *tokens = safetensors_metadata(file, "tokens");
+    const char *seconds = safetensors_metadata(file, "seconds"), *text = safetensors_metadata(file, "run");
+    if (!step || !tokens || !seconds || !text)
+        return cadre_fail(CADRE_EFORMAT, safetensors_path(file), "expected step, tokens, seconds and run in its metadata");
+    *s = (checkpoint_state){ strtoll(step, NULL, 10), strtoll(tokens, NULL, 10), strtod(seconds, NULL), NULL };
+    if (s->step < 0 || s->tokens < 0)
+        return cadre_fail(CADRE_EFORMAT, safetensors_path(file), "expected steps and tokens of 0 or more, found %s and %s", step, tokens);
+    char *copy = mem_strdup(text);
+    if (!copy) return CADRE_ENOMEM;
+    s->run = *run = copy;
+    return CADRE_OK;
+}
+
+cadre_status checkpoint_peek(const char *folder, checkpoint_state *state, char **run)
+{
+    safetensors *file;
+    CADRE_TRY(find_state(folder, &file));
+    cadre_status status = read_description(file, state, run);
+    safetensors_close(file);
+    return status;
+}
+
+cadre_status checkpoint_load(const char *folder, const checkpoint_arrays *a, checkpoint_state *state, char **run)
+{
+    safetensors *file;
+    CADRE_TRY(find_state(folder, &file));
+    cadre_status status = safetensors_verify(file);
+    if (status == CADRE_OK) status = model_read_values(folder, a->config, a->table, a->values);
+    if (status == CADRE_OK) status = model_take_values(file, "adamw.m.", a->config, a->table, true, a->first);
+    if (status == CADRE_OK) status = model_take_values(file, "adamw.v.", a->config, a->table, true, a->second);
+    if (status == CADRE_OK) status = read_description(file, state, run);
+    safetensors_close(file);
+    return status;
+}

@@ -1,0 +1,35 @@
+/* settings.h - a training run's numbers, read from its options once and checked. */
+#ifndef CADRE_TRAIN_SETTINGS_H
+#define CADRE_TRAIN_SETTINGS_H
+
+#include "model/recipe.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+typedef struct train_settings {
+    const recipe *recipe;  /* NULL: continuing from a model */
+    uint64_t seed;
+    int64_t batch, accumulate, context;
+    double minutes;        /* 0: schedule.steps counts */
+    schedule schedule;
+    double router_lr;      /* as a multiple of the learning rate */
+    optimizer_options optimizer;
+    balance_options balance;
+    dispatch_options dispatch;
+    real jitter, expert_dropout;
+    int64_t save_every;    /* 0: at the end */
+} train_settings;
+
+/* options: after recipe_apply. */
+cadre_status train_settings_read(const cadre_options *options, const recipe *r, train_settings *s);
+
+/* The MoE layers as they train: the model's, with capacity, jitter and dropout. moe: [layers]. */
+cadre_status train_settings_moe(const train_settings *s, const model_config *config, moe_config *moe);
+
+/* The options that shape what is computed, as JSON text: two runs with the same text take the same steps. mem_free. */
+cadre_status train_settings_text(const cadre_options *options, char **text);
+
+/* Refuses, naming the first option that differs, a text that is not the same. */
+cadre_status train_settings_compare(const char *folder, const char *saved, const char *now);
+
+#endif

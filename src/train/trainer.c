@@ -1,0 +1,203 @@
+/* trainer.c - the training step. */
+#include "train/trainer.h"
+
+#include <string.h>
+
+#include "kernel/rows.h"
+#include "op/parallel.h"
+
+struct trainer {
+    compute *c;
+    const model_config *config;
+    train_settings settings;
+    param_table table;
+    real *values, *gradient;   /* [elements] */
+    real *head_gradient;       /* [V, D] of a tied head until the step's end: two sums over tokens, each in its own order */
+    model_weights weights;
+    model_gradients gradients;
+    optimizer *optimizer;
+    transformer *transformer;
+    moe_config *moe;           /* [layers] */
+    balance *balance;
+    int32_t *inputs, *targets; /* [part] */
+    int64_t *start;            /* [sequences of a part + 1] */
+    real *losses;              /* [part] */
+};
+
+static int64_t part_sequences(const train_settings *s) { return s->batch / s->accumulate; }
+static int64_t part_tokens(const train_settings *s) { return part_sequences(s) * s->context; }
+
+static transformer_extent extent_of(const train_settings *s)
+{
+    return (transformer_extent){ part_tokens(s), part_sequences(s), s->context, true };
+}
+
+/* ---- memory ---- */
+
+static int list_sparse(const model_config *c, const moe_config *moe, balance_layer *layers)
+{
+    int count = 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse) layers[count++] = (balance_layer){ moe[l].router, moe[l].experts, moe[l].route.topk };
+    return count;
+}
+
+static cadre_status allocate(trainer *t)
+{
+    const train_settings *s = &t->settings;
+    const model_config *c = t->config;
+    CADRE_TRY(param_table_make(c, &t->table));
+    t->values = MEM_ARRAY(real, t->table.elements);
+    t->gradient = MEM_ARRAY(real, t->table.elements);
+    t->head_gradient = c->tie ? MEM_ARRAY(real, c->vocab * c->width) : NULL;
+    t->inputs = MEM_ARRAY(int32_t, part_tokens(s));
+    t->targets = MEM_ARRAY(int32_t, part_tokens(s));
+    t->losses = MEM_ARRAY(real, part_tokens(s));
+    t->start = MEM_ARRAY(int64_t, part_sequences(s) + 1);
+    t->moe = MEM_ARRAY(moe_config, c->layers);
+    bool ok = t->values && t->gradient && (t->head_gradient || !c->tie) && t->inputs && t->targets && t->losses && t->start && t->moe;
+    return ok ? CADRE_OK : CADRE_ENOMEM;
+}
+
+static cadre_status make_parts(trainer *t, const comm *world)
+{
+    const train_settings *s = &t->settings;
+    balance_layer layers[CONFIG_MAX_LAYERS];
+    CADRE_TRY(train_settings_moe(s, t->config, t->moe));
+    CADRE_TRY(model_weights_of_flat(t->config, &t->table, t->values, &t->weights));
+    CADRE_TRY(model_gradients_of_flat(t->config, &t->table, t->gradient, &t->gradients));
+    if (t->head_gradient) t->gradients.head = t->head_gradient;
+    CADRE_TRY(optimizer_new(t->c, &t->table, &s->optimizer, &t->optimizer));
+    CADRE_TRY(transformer_new(t->c, t->config, t->moe, extent_of(s), &t->transformer));
+    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_sequences(s), world, &t->balance);
+}
+
+cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings, const comm *world, trainer **out)
+{
+    trainer *t = MEM_ARRAY(trainer, 1);
+    if (!t) return CADRE_ENOMEM;
+    *t = (trainer){ .c = c, .config = config, .settings = *settings };
+    cadre_status status = allocate(t);
+    if (status == CADRE_OK) status = make_parts(t, world);
+    if (status != CADRE_OK) {
+        trainer_free(t);
+        return status;
+    }
+    for (int64_t i = 0; i <= part_sequences(settings); i++) t->start[i] = i * settings->context;
+    *out = t;
+    return CADRE_OK;
+}
+
+void trainer_free(trainer *t)
+{
+    if (!t) return;
+    balance_free(t->balance);
+    transformer_free(t->transformer);
+    optimizer_free(t->optimizer);
+    model_gradients_free(&t->gradients);
+    model_weights_free(&t->weights);
+    param_table_free(&t->table);
+    mem_free(t->values);
+    mem_free(t->gradient);
+    mem_free(t->head_gradient);
+    mem_free(t->inputs);
+    mem_free(t->targets);
+    mem_free(t->losses);
+    mem_free(t->start);
+    mem_free(t->moe);
+    mem_free(t);
+}
+
+static cadre_status measure(const compute *c, const model_config *config, const train_settings *s, moe_config *moe, size_t *bytes)
+{
+    param_table table;
+    balance_layer layers[CONFIG_MAX_LAYERS];
+    CADRE_TRY(train_settings_moe(s, config, moe));
+    CADRE_TRY(param_table_make(config, &table));
+    size_t flat = (size_t)table.elements * sizeof(real), tied = config->tie ? (size_t)(config->vocab * config->width) * sizeof(real) : 0;
+    size_t part = (size_t)part_tokens(s) * (2 * sizeof(int32_t) + sizeof(real));
+    size_t activations = transformer_bytes(c, config, moe, extent_of(s));
+    int count = list_sparse(config, moe, layers);
+    size_t rest = tied + part + optimizer_bytes(&table) + balance_bytes(&s->balance, layers, count, part_sequences(s)) +
+                  (size_t)table.count * sizeof(param);
+    param_table_free(&table);
+    if (activations == SIZE_MAX) return cadre_fail(CADRE_EARGUMENT, NULL, "these sizes need more memory than 64 bits can count");
+    *bytes = 2 * flat + rest + activations;
+    return CADRE_OK;
+}
+
+cadre_status trainer_bytes(const compute *c, const model_config *config, const train_settings *settings, size_t *bytes)
+{
+    moe_config *moe = MEM_ARRAY(moe_config, config->layers);
+    cadre_status status = moe ? measure(c, config, settings, moe, bytes) : CADRE_ENOMEM;
+    mem_free(moe);
+    return status;
+}
+
+const param_table *trainer_table(const trainer *t) { return &t->table; }
+real *trainer_values(trainer *t) { return t->values; }
+optimizer *trainer_optimizer(trainer *t) { return t->optimizer; }
+const model_weights *trainer_weights(const trainer *t) { return &t->weights; }
+
+/* ---- the step ---- */
+
+static void zero_range(void *arg, int64_t begin, int64_t end)
+{
+    memset((real *)arg + begin, 0, (size_t)(end - begin) * sizeof(real));
+}
+
+static void zero_gradients(trainer *t)
+{
+    int64_t head = t->config->vocab * t->config->width;
+    parallel_over(t->c, t->table.elements, 4096, t->table.elements, zero_range, t->gradient);
+    if (t->head_gradient) parallel_over(t->c, head, 4096, head, zero_range, t->head_gradient);
+}
+
+/* One part of the batch: adds its gradients; returns the sum of its tokens' losses, in token order. */
+static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
+{
+    const train_settings *s = &t->settings;
+    int64_t sequences = part_sequences(s), tokens = part_tokens(s), first = part * sequences;
+    feed(arg, first, sequences, t->inputs, t->targets);
+    transformer_batch b = { .inputs = t->inputs, .tokens = tokens, .sequences = sequences, .start = t->start, .balance = t->balance,
+                            .random = { .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
+    moe_sequences in_part = { sequences, t->start };
+    balance_part_begin(t->balance, &in_part, NULL);
+    transformer_forward(t->transformer, &t->weights, &b, NULL, NULL);
+    CADRE_TRY(balance_finish(t->balance));
+    real scale = (real)(1.0 / (double)(s->batch * s->context));
+    transformer_backward(t->transformer, &t->weights, &t->gradients, &b, t->targets, scale, true, t->losses);
+    for (int64_t i = 0; i < tokens; i++) *sum += (double)t->losses[i];
+    return CADRE_OK;
+}
+
+static void update_biases(trainer *t)
+{
+    for (int64_t l = 0, i = 0; l < t->config->layers; l++) {
+        if (!t->config->layer[l].sparse) continue;
+        real *bias = (real *)(uintptr_t)t->weights.layer[l].moe.router.correction;
+        if (bias) balance_update_bias(t->balance, (int)i, bias);
+        i++;
+    }
+}
+
+cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report)
+{
+    const train_settings *s = &t->settings;
+    double sum = 0;
+    int64_t tokens = s->batch * s->context;
+    zero_gradients(t);
+    balance_step_begin(t->balance, s->batch, tokens);
+    for (int64_t part = 0; part < s->accumulate; part++) CADRE_TRY(run_part(t, step, part, feed, arg, &sum));
+    if (t->head_gradient) t->c->variant->rows->add(t->config->vocab * t->config->width, t->head_gradient, t->gradients.embed);
+    double size = optimizer_gradient_norm(t->optimizer, t->gradient);
+    optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);
+    CADRE_TRY(balance_step_end(t->balance));
+    update_biases(t);
+    balance_values terms = balance_value(t->balance);
+    *report = (trainer_report){ sum / (double)tokens, terms.aux, terms.z, size, lr, tokens };
+    return CADRE_OK;
+}
+
+int trainer_sparse_layers(const trainer *t) { return (int)model_config_sparse_layers(t->config); }
+balance_totals trainer_totals(const trainer *t, int i) { return balance_total(t->balance, i); }

@@ -1,0 +1,40 @@
+/* trainer.h - one optimiser step after another: forward, balance, backward, clip, AdamW, bias update; and the memory of it.
+ *
+ * Knows nothing of text, files or time. A step depends on the values, the step's number, the seed and the tokens alone: not on threads, nor
+ * (where balance is per sequence or by bias) on how the batch is cut. */
+#ifndef CADRE_TRAIN_TRAINER_H
+#define CADRE_TRAIN_TRAINER_H
+
+#include "model/transformer.h"
+#include "train/settings.h"
+
+typedef struct trainer trainer;
+
+/* Borrows c and config. */
+cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings, const comm *world, trainer **t);
+void trainer_free(trainer *t);
+cadre_status trainer_bytes(const compute *c, const model_config *config, const train_settings *settings, size_t *bytes); /* what trainer_new will allocate */
+
+const param_table *trainer_table(const trainer *t);
+real *trainer_values(trainer *t);          /* [table->elements], the flat layout */
+optimizer *trainer_optimizer(trainer *t);
+const model_weights *trainer_weights(const trainer *t);
+
+typedef struct trainer_report {
+    double loss, aux, z;  /* mean next-token cross entropy alone; balance and z terms as added */
+    double gradient_norm; /* before clipping */
+    double lr;
+    int64_t tokens;
+} trainer_report;
+
+/* The tokens of sequences first .. first + count - 1 of the step's batch. */
+typedef void (*trainer_feed)(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
+
+/* Step number `step`, from 0, at learning rate lr. */
+cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
+
+/* Counts and sums of sparse layer i (of sparse ones) over the last step. */
+int trainer_sparse_layers(const trainer *t);
+balance_totals trainer_totals(const trainer *t, int i);
+
+#endif
