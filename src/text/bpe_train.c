@@ -175,9 +175,8 @@ static cadre_status pair_at(trainer *t, uint32_t left, uint32_t right, pair_stat
     uint64_t key = (uint64_t)left << 32 | right;
     uint64_t *place = number_map_find(&t->pair_places, key);
     if (!place) {
-        bool was_there;
         CADRE_TRY(buffer_grow((void **)&t->pairs, t->pair_count, &t->pair_capacity, 1, sizeof *t->pairs));
-        CADRE_TRY(number_map_put(&t->pair_places, key, t->pair_count, &was_there));
+        CADRE_TRY(number_map_set(&t->pair_places, key, t->pair_count));
         t->pairs[t->pair_count++] = (pair_stats){ .left = left, .right = right, .last_use = NO_USE };
         *pair = &t->pairs[t->pair_count - 1];
     } else {
@@ -325,10 +324,11 @@ static void trainer_free(trainer *t)
     mem_free(t->raised);
 }
 
-cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_list *json)
+cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_buffer *json)
 {
     if (options->vocabulary < BPE_TRAIN_MIN || options->vocabulary > BPE_TRAIN_MAX)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "vocabulary: expected a size of %d to %d, found %d", BPE_TRAIN_MIN, BPE_TRAIN_MAX,
+        return cadre_fail(CADRE_EARGUMENT, NULL, "vocabulary: expected a size of %d to %d, found %d", BPE_TRAIN_MIN,
+                          BPE_TRAIN_MAX,
                           options->vocabulary);
     if (options->special_count < 0 || options->special_count > options->vocabulary - 256)
         return cadre_fail(CADRE_EARGUMENT, NULL, "special tokens: expected 0 to %d of them, found %d", options->vocabulary - 256,

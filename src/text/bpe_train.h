@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "format/byte_buffer.h"
 #include "text/buffer.h"
 
 enum { BPE_TRAIN_MIN = 512, BPE_TRAIN_MAX = 65536 }; /* sizes of vocabulary that can be asked for */
@@ -18,11 +19,11 @@ typedef struct bpe_train_options {
     int32_t special_count;
 } bpe_train_options;
 
-/* Appends the tokenizer.json to `json`. Small texts may not hold enough pairs that occur twice: then the vocabulary is
- * smaller than asked for. */
-cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_list *json);
+/* Writes the tokenizer.json into `json`, an empty buffer. Small texts may not hold enough pairs that occur twice: then the
+ * vocabulary is smaller than asked for. */
+cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_buffer *json);
 
-/* Appends the tokenizer_config.json that lets AutoTokenizer read such a folder; `end` begins and ends every text. */
-cadre_status bpe_train_config(const char *end, int32_t context, byte_list *json);
+/* Writes the tokenizer_config.json that lets AutoTokenizer read such a folder; `end` begins and ends every text. */
+cadre_status bpe_train_config(const char *end, int32_t context, byte_buffer *json);
 
 #endif

@@ -1,99 +1,136 @@
 /* bpe_train_write.c - tokenizer.json and tokenizer_config.json of a learnt vocabulary. */
 #include "text/bpe_train_write.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "format/json_writer.h"
 #include "text/byte_level.h"
 
-/* A piece in the visible alphabet, NUL-terminated; borrowed until the next call with this buffer. */
-static const char *visible(byte_list *buffer, const string_set *pieces, uint32_t place)
+/* A piece in the visible alphabet, NUL-terminated, in `buffer`. */
+static cadre_status make_visible(const string_set *pieces, uint32_t place, byte_list *buffer)
 {
     string_view piece = string_set_at(pieces, place);
     buffer->size = 0;
-    if (byte_level_put(buffer, piece.data, piece.size) != CADRE_OK || byte_list_put(buffer, "", 1) != CADRE_OK) return NULL;
-    return buffer->data;
+    CADRE_TRY(byte_level_put(buffer, piece.data, piece.size));
+    return byte_list_put(buffer, "", 1);
 }
 
-static json_t *vocabulary_of(const string_set *pieces, const bpe_train_options *options)
+static void write_specials(json_writer *w, const bpe_train_options *options)
 {
-    json_t *vocabulary = json_object();
-    byte_list buffer = { 0 };
-    int bad = !vocabulary;
-    for (int32_t i = 0; i < options->special_count && !bad; i++)
-        bad = json_object_set_new(vocabulary, options->specials[i], json_integer(i));
-    for (uint32_t i = 0; i < pieces->count && !bad; i++) {
-        const char *name = visible(&buffer, pieces, i);
-        bad = !name || json_object_set_new(vocabulary, name, json_integer((json_int_t)i + options->special_count));
+    json_put_array(w, "added_tokens");
+    for (int32_t i = 0; i < options->special_count; i++) {
+        json_put_object(w, NULL);
+        json_put_int(w, "id", i);
+        json_put_string(w, "content", options->specials[i]);
+        json_put_bool(w, "single_word", false);
+        json_put_bool(w, "lstrip", false);
+        json_put_bool(w, "rstrip", false);
+        json_put_bool(w, "normalized", false);
+        json_put_bool(w, "special", true);
+        json_put_close(w, '}');
     }
-    byte_list_free(&buffer);
-    if (!bad) return vocabulary;
-    json_decref(vocabulary);
-    return NULL;
+    json_put_close(w, ']');
 }
 
-static json_t *merges_of(const string_set *pieces, const bpe_merge *merges, size_t count)
+static void write_byte_level(json_writer *w, const char *key)
 {
-    json_t *list = json_array();
-    byte_list left = { 0 }, right = { 0 };
-    int bad = !list;
-    for (size_t i = 0; i < count && !bad; i++) {
-        const char *a = visible(&left, pieces, merges[i].left), *b = visible(&right, pieces, merges[i].right);
-        bad = !a || !b || json_array_append_new(list, json_pack("[s,s]", a, b));
+    json_put_object(w, key);
+    json_put_string(w, "type", "ByteLevel");
+    json_put_bool(w, "add_prefix_space", false);
+    json_put_bool(w, "trim_offsets", true);
+    json_put_bool(w, "use_regex", true);
+    json_put_close(w, '}');
+}
+
+static cadre_status write_vocabulary(json_writer *w, const string_set *pieces, const bpe_train_options *options, byte_list *name)
+{
+    json_put_object(w, "vocab");
+    for (int32_t i = 0; i < options->special_count; i++) json_put_int(w, options->specials[i], i);
+    for (uint32_t i = 0; i < pieces->count; i++) {
+        CADRE_TRY(make_visible(pieces, i, name));
+        json_put_int(w, name->data, (int64_t)i + options->special_count);
     }
-    byte_list_free(&left);
-    byte_list_free(&right);
-    if (!bad) return list;
-    json_decref(list);
-    return NULL;
+    json_put_close(w, '}');
+    return CADRE_OK;
 }
 
-static json_t *specials_of(const bpe_train_options *options)
+static cadre_status write_merges(json_writer *w, const string_set *pieces, const bpe_merge *merges, size_t count, byte_list *name)
 {
-    json_t *list = json_array();
-    int bad = !list;
-    for (int32_t i = 0; i < options->special_count && !bad; i++)
-        bad = json_array_append_new(list, json_pack("{s:i,s:s,s:b,s:b,s:b,s:b,s:b}", "id", i, "content", options->specials[i],
-                                                    "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1));
-    if (!bad) return list;
-    json_decref(list);
-    return NULL;
+    json_put_array(w, "merges");
+    for (size_t i = 0; i < count; i++) {
+        json_put_array(w, NULL);
+        CADRE_TRY(make_visible(pieces, merges[i].left, name));
+        json_put_string(w, NULL, name->data);
+        CADRE_TRY(make_visible(pieces, merges[i].right, name));
+        json_put_string(w, NULL, name->data);
+        json_put_close(w, ']');
+    }
+    json_put_close(w, ']');
+    return CADRE_OK;
 }
 
-static json_t *byte_level(int use_regex)
+static cadre_status write_model(json_writer *w, const string_set *pieces, const bpe_merge *merges, size_t count,
+                                const bpe_train_options *options)
 {
-    return json_pack("{s:s,s:b,s:b,s:b}", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1, "use_regex", use_regex);
-}
-
-/* Appends the document's text and gives the document up. */
-static cadre_status dump(json_t *document, byte_list *json)
-{
-    char *text = document ? json_dumps(document, JSON_INDENT(1)) : NULL;
-    json_decref(document);
-    if (!text) return cadre_fail(CADRE_ENOMEM, NULL, "out of memory: the tokenizer could not be written");
-    cadre_status status = byte_list_put(json, text, strlen(text));
-    if (status == CADRE_OK) status = byte_list_put(json, "\n", 1);
-    free(text);
+    static const char *const absent[] = { "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix" };
+    static const char *const off[] = { "fuse_unk", "byte_fallback", "ignore_merges" };
+    byte_list name = { 0 };
+    json_put_object(w, "model");
+    json_put_string(w, "type", "BPE");
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) json_put_null(w, absent[i]);
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) json_put_bool(w, off[i], false);
+    cadre_status status = write_vocabulary(w, pieces, options, &name);
+    if (status == CADRE_OK) status = write_merges(w, pieces, merges, count, &name);
+    json_put_close(w, '}');
+    byte_list_free(&name);
     return status;
 }
 
-cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count, const bpe_train_options *options,
-                             byte_list *json)
+/* Gives the text up to `json`. */
+static cadre_status finish(json_writer *w, cadre_status status, byte_buffer *json)
 {
-    json_t *model = json_pack("{s:s,s:n,s:n,s:n,s:n,s:b,s:b,s:b,s:o,s:o}", "type", "BPE", "dropout", "unk_token",
-                              "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
-                              "ignore_merges", 0, "vocab", vocabulary_of(pieces, options), "merges",
-                              merges_of(pieces, merges, merge_count));
-    return dump(json_pack("{s:s,s:n,s:n,s:o,s:n,s:o,s:n,s:o,s:o}", "version", "1.0", "truncation", "padding", "added_tokens",
-                          specials_of(options), "normalizer", "pre_tokenizer", byte_level(1), "post_processor", "decoder",
-                          byte_level(1), "model", model),
-                json);
+    if (status == CADRE_OK) status = json_writer_status(w);
+    byte_buffer_put(&w->text, "\n", 1);
+    if (status == CADRE_OK) status = w->text.status;
+    if (status != CADRE_OK) {
+        json_writer_free(w);
+        return status;
+    }
+    *json = w->text;
+    w->text = (byte_buffer){ 0 };
+    json_writer_free(w);
+    return CADRE_OK;
 }
 
-cadre_status bpe_train_config(const char *end, int32_t context, byte_list *json)
+cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count,
+                             const bpe_train_options *options,
+                             byte_buffer *json)
 {
-    return dump(json_pack("{s:s,s:s,s:s,s:i,s:b,s:b}", "tokenizer_class", "PreTrainedTokenizerFast", "bos_token", end, "eos_token", end,
-                          "model_max_length", context, "clean_up_tokenization_spaces", 0, "add_prefix_space", 0),
-                json);
+    json_writer w = json_writer_new(1);
+    json_put_object(&w, NULL);
+    json_put_string(&w, "version", "1.0");
+    json_put_null(&w, "truncation");
+    json_put_null(&w, "padding");
+    write_specials(&w, options);
+    json_put_null(&w, "normalizer");
+    write_byte_level(&w, "pre_tokenizer");
+    json_put_null(&w, "post_processor");
+    write_byte_level(&w, "decoder");
+    cadre_status status = write_model(&w, pieces, merges, merge_count, options);
+    json_put_close(&w, '}');
+    return finish(&w, status, json);
+}
+
+cadre_status bpe_train_config(const char *end, int32_t context, byte_buffer *json)
+{
+    json_writer w = json_writer_new(2);
+    json_put_object(&w, NULL);
+    json_put_string(&w, "tokenizer_class", "PreTrainedTokenizerFast");
+    json_put_string(&w, "bos_token", end);
+    json_put_string(&w, "eos_token", end);
+    json_put_int(&w, "model_max_length", context);
+    json_put_bool(&w, "clean_up_tokenization_spaces", false);
+    json_put_bool(&w, "add_prefix_space", false);
+    json_put_close(&w, '}');
+    return finish(&w, CADRE_OK, json);
 }

@@ -10,7 +10,8 @@ typedef struct bpe_merge {
 } bpe_merge;
 
 /* pieces: bytes of each, 0..255 the single bytes; merges: [merge_count] in order. Special tokens come first in the ids. */
-cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count, const bpe_train_options *options,
-                             byte_list *json);
+cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count,
+                             const bpe_train_options *options,
+                             byte_buffer *json);
 
 #endif

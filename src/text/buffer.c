@@ -22,6 +22,8 @@ cadre_status buffer_grow(void **block, size_t used, size_t *capacity, size_t mor
 
 cadre_status byte_list_reserve(byte_list *b, size_t more)
 {
+    if (b->limit && more > b->limit - b->size)
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL, "the text becomes longer than %zu bytes", b->limit);
     if (b->capacity - b->size >= more) return CADRE_OK;
     return buffer_grow((void **)&b->data, b->size, &b->capacity, more, 1);
 }

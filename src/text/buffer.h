@@ -15,6 +15,7 @@ typedef struct string_view {
 typedef struct byte_list {
     char *data; /* [size], room for `capacity` */
     size_t size, capacity;
+    size_t limit; /* of size: what would be longer is refused; 0: none */
 } byte_list;
 
 cadre_status byte_list_reserve(byte_list *b, size_t more); /* room for `more` bytes after size */

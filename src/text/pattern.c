@@ -54,7 +54,8 @@ static cadre_status compile(const char *regex, size_t size, const char *path, co
     pattern_free(made);
     char message[160] = "out of memory";
     if (error) pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof message);
-    return cadre_fail(CADRE_EFORMAT, path, "%s: expected a regular expression, found an error near character %zu: %s", where, offset,
+    return cadre_fail(CADRE_EFORMAT, path, "%s: expected a regular expression, found an error near character %zu: %s", where,
+                      offset,
                       message);
 }
 
@@ -124,7 +125,7 @@ void pattern_scan_start(pattern_scan *s, const pattern *p, const char *text, siz
     uint64_t bits = 1;
     for (size_t n = size; n > 1; n /= 2) bits++;
     s->pattern = p;
-    s->text = text;
+    s->text = size ? text : "";
     s->size = size;
     s->at = 0;
     s->last_end = SIZE_MAX;
@@ -167,7 +168,8 @@ static cadre_status match_failed(const pattern_scan *s, int code)
 {
     if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_HEAPLIMIT || code == PCRE2_ERROR_DEPTHLIMIT)
         return cadre_fail(CADRE_EUNSUPPORTED, s->pattern->where,
-                          "the pattern needs more steps or memory than %zu bytes of text may cost, near byte %zu", s->size, s->at);
+                          "the pattern needs more steps or memory than %zu bytes of text may cost, near byte %zu",
+                          s->size, s->at);
     return cadre_fail(CADRE_ENOMEM, s->pattern->where, "the pattern could not be matched (error %d)", code);
 }
 

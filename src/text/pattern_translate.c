@@ -26,7 +26,8 @@ typedef struct translation {
 static cadre_status refuse(const translation *t, size_t from, const char *why)
 {
     size_t length = t->size - from < 24 ? t->size - from : 24;
-    return cadre_fail(CADRE_EUNSUPPORTED, t->path, "%s: the regular expression holds %s, which is not supported, at \"%.*s\"", t->where,
+    return cadre_fail(CADRE_EUNSUPPORTED, t->path, "%s: the regular expression holds %s, which is not supported, at \"%.*s\"",
+                      t->where,
                       why, (int)length, t->text + from);
 }
 
@@ -61,7 +62,8 @@ static cadre_status put_property(translation *t)
     bool script = length > 2;
     for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
         if (strcmp(name, binary[i]) == 0) script = false;
-    if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") != length) return refuse(t, from, "an unknown property");
+    if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") != length) return refuse(t, from,
+                                                                                                       "an unknown property");
     CADRE_TRY(put(t, (kind == 'P') != negated ? "\\P{" : "\\p{"));
     if (script) CADRE_TRY(put(t, "sc:"));
     CADRE_TRY(put(t, name));
@@ -122,7 +124,8 @@ static cadre_status put_escape(translation *t, bool brackets)
         t->at += 2;
         return put(t, as);
     }
-    bool mark = letter > ' ' && letter < 0x7f && !strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", letter);
+    bool mark = letter > ' ' && letter < 0x7f && !strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_",
+                                                         letter);
     if (!mark && letter != ' ') return refuse(t, t->at, "an escape");
     return copy(t, 2);
 }

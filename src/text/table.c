@@ -48,14 +48,12 @@ uint64_t *number_map_find(const number_map *m, uint64_t key)
     return slot->key_plus_one ? &slot->value : NULL;
 }
 
-cadre_status number_map_put(number_map *m, uint64_t key, uint64_t value, bool *was_there)
+cadre_status number_map_set(number_map *m, uint64_t key, uint64_t value)
 {
     CADRE_TRY(number_map_reserve(m, m->count + 1));
     number_map_slot *slot = &m->slots[number_slot(m, key)];
-    *was_there = slot->key_plus_one != 0;
-    if (*was_there) return CADRE_OK;
+    if (slot->key_plus_one == 0) m->count++;
     *slot = (number_map_slot){ key + 1, value };
-    m->count++;
     return CADRE_OK;
 }
 
@@ -100,7 +98,8 @@ static cadre_status reserve_slots(string_set *s, size_t count)
 cadre_status string_set_reserve(string_set *s, size_t count, size_t bytes)
 {
     CADRE_TRY(reserve_slots(s, count));
-    if (count > s->count) CADRE_TRY(buffer_grow((void **)&s->ends, s->count, &s->list_capacity, count - s->count, sizeof *s->ends));
+    if (count > s->count) CADRE_TRY(buffer_grow((void **)&s->ends, s->count, &s->list_capacity, count - s->count,
+                                                sizeof *s->ends));
     return bytes > s->used ? buffer_grow((void **)&s->bytes, s->used, &s->room, bytes - s->used, 1) : CADRE_OK;
 }
 

@@ -23,8 +23,8 @@ typedef struct number_map { /* zeroed: empty */
 } number_map;
 
 cadre_status number_map_reserve(number_map *m, size_t count); /* room for so many keys altogether */
-uint64_t *number_map_find(const number_map *m, uint64_t key); /* NULL: not there. Valid until the next put */
-cadre_status number_map_put(number_map *m, uint64_t key, uint64_t value, bool *was_there); /* keeps the old value */
+uint64_t *number_map_find(const number_map *m, uint64_t key); /* NULL: not there. Valid until the next set */
+cadre_status number_map_set(number_map *m, uint64_t key, uint64_t value); /* replaces the value of a key that is there */
 void number_map_free(number_map *m);
 
 /* ---- strings to their place in a list ---- */

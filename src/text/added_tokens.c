@@ -1,0 +1,102 @@
+/* added_tokens.c - finding the tokens in a text. */
+#include "text/added_tokens.h"
+
+#include "base/memory.h"
+#include "text/char_class.h"
+#include "text/utf8.h"
+
+cadre_status added_tokens_add(added_tokens *a, added_token token, const char *spelling, size_t size)
+{
+    CADRE_TRY(buffer_grow((void **)&a->list, a->count, &a->capacity, 1, sizeof *a->list));
+    CADRE_TRY(trie_add(token.normalized ? &a->normal : &a->raw, spelling, size, (int32_t)a->count));
+    CADRE_TRY(number_map_set(&a->by_id, (uint64_t)token.id, a->count));
+    a->list[a->count++] = token;
+    return CADRE_OK;
+}
+
+const added_token *added_tokens_find(const added_tokens *a, int32_t id)
+{
+    const uint64_t *place = id < 0 ? NULL : number_map_find(&a->by_id, (uint64_t)id);
+    return place ? &a->list[*place] : NULL;
+}
+
+void added_tokens_free(added_tokens *a)
+{
+    mem_free(a->list);
+    trie_free(&a->raw);
+    trie_free(&a->normal);
+    number_map_free(&a->by_id);
+}
+
+/* The longest spelling at the start of the text; NULL: none. */
+static const added_token *longest_at(const added_tokens *a, const trie *spellings, string_view text, size_t *size)
+{
+    const added_token *longest = NULL;
+    uint32_t node = 0;
+    for (size_t i = 0; i < text.size && trie_step(spellings, &node, text.data[i]); i++) {
+        int32_t place = trie_value(spellings, node);
+        if (place < 0) continue;
+        longest = &a->list[place];
+        *size = i + 1;
+    }
+    return longest;
+}
+
+/* The character that ends at `end`; malformed bytes are no character: 0. */
+static uint32_t character_before(string_view text, size_t end, size_t *begin)
+{
+    uint32_t code;
+    for (size_t length = 1; length <= UTF8_MAX && length <= end; length++) {
+        *begin = end - length;
+        if (utf8_decode(text.data + *begin, length, &code) == length) return code;
+    }
+    return 0;
+}
+
+static uint32_t character_at(string_view text, size_t at, size_t *end)
+{
+    uint32_t code;
+    size_t length = utf8_decode(text.data + at, text.size - at, &code);
+    *end = at + length;
+    return length ? code : 0;
+}
+
+static bool touches_word(string_view text, size_t begin, size_t end)
+{
+    size_t ignored;
+    return char_is_word(character_before(text, begin, &ignored)) || char_is_word(character_at(text, end, &ignored));
+}
+
+static size_t spaces_before(string_view text, size_t from, size_t at)
+{
+    size_t begin;
+    while (at > from && char_is_space(character_before(text, at, &begin)) && begin >= from) at = begin;
+    return at;
+}
+
+static size_t spaces_after(string_view text, size_t at)
+{
+    size_t end;
+    while (char_is_space(character_at(text, at, &end))) at = end;
+    return at;
+}
+
+void added_tokens_next(const added_tokens *a, bool normal, bool specials, string_view text, size_t from,
+                       const added_token **token,
+                       size_t *begin, size_t *end)
+{
+    const trie *spellings = normal ? &a->normal : &a->raw;
+    *token = NULL;
+    for (size_t at = from; spellings->nodes > 0 && at < text.size;) {
+        size_t size = 0;
+        const added_token *found = longest_at(a, spellings, (string_view){ text.data + at, text.size - at }, &size);
+        if (!found || (found->special && !specials) || (found->single_word && touches_word(text, at, at + size))) {
+            at += found ? size : 1;
+            continue;
+        }
+        *token = found;
+        *begin = found->lstrip ? spaces_before(text, from, at) : at;
+        *end = found->rstrip ? spaces_after(text, at + size) : at + size;
+        return;
+    }
+}

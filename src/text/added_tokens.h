@@ -1,0 +1,44 @@
+/* added_tokens.h - tokens that are found in a text before anything else happens to it: <|endoftext|>, <extra_id_0>, runs of
+ * spaces.
+ *
+ * They are looked for from left to right, the longest that begins at a place wins. Those marked "normalized" are looked for
+ * only in normalized text and in their normalized spelling. */
+#ifndef CADRE_TEXT_ADDED_TOKENS_H
+#define CADRE_TEXT_ADDED_TOKENS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "text/trie.h"
+
+enum { ADDED_TOKEN_BYTES_MAX = 512 }; /* of a spelling: bounds the cost of looking at one place */
+
+typedef struct added_token {
+    int32_t id;
+    bool special;     /* a control token: skipped in decoding when asked to, recognised in text only when asked to */
+    bool normalized;
+    bool single_word; /* only where no word character touches it */
+    bool lstrip;      /* takes the white space before it along */
+    bool rstrip;      /* and after it */
+} added_token;
+
+typedef struct added_tokens { /* zeroed: none */
+    added_token *list; /* [count] */
+    size_t count, capacity;
+    trie raw, normal;  /* spelling -> place in the list; of those not normalized, and of the others */
+    number_map by_id;  /* id -> place in the list */
+} added_tokens;
+
+/* Adds a token under the spelling that is to be looked for (`normal` text if token.normalized), at most
+ * ADDED_TOKEN_BYTES_MAX bytes. */
+cadre_status added_tokens_add(added_tokens *a, added_token token, const char *spelling, size_t size);
+const added_token *added_tokens_find(const added_tokens *a, int32_t id); /* NULL: an ordinary piece */
+void added_tokens_free(added_tokens *a);
+
+/* The next token in text[from..], in raw or normal text; specials: control tokens count. Without one, *token is NULL. The
+ * token's place [begin, end) may include white space, but none before `from`. */
+void added_tokens_next(const added_tokens *a, bool normal, bool specials, string_view text, size_t from,
+                       const added_token **token,
+                       size_t *begin, size_t *end);
+
+#endif

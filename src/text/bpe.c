@@ -1,0 +1,227 @@
+/* bpe.c - merging with a heap over a linked list of symbols. */
+#include "text/bpe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "text/utf8.h"
+
+enum { NONE = -1 };
+
+/* ---- what may be merged ---- */
+
+static uint64_t pair_key(int32_t left, int32_t right) { return (uint64_t)(uint32_t)left << 32 | (uint32_t)right; }
+
+cadre_status bpe_add_merge(bpe *b, string_view left, string_view right, bool *known)
+{
+    b->joined.size = 0;
+    CADRE_TRY(byte_list_put(&b->joined, left.data, left.size));
+    CADRE_TRY(byte_list_put(&b->joined, right.data, right.size));
+    int32_t l = vocabulary_id(b->vocabulary, left.data, left.size), r = vocabulary_id(b->vocabulary, right.data, right.size);
+    int32_t made = vocabulary_id(b->vocabulary, b->joined.data, b->joined.size);
+    *known = l >= 0 && r >= 0 && made >= 0;
+    if (!*known) return CADRE_OK;
+    return number_map_set(&b->merges, pair_key(l, r), (uint64_t)b->merge_count++ << 32 | (uint32_t)made);
+}
+
+typedef struct scored_id {
+    float score;
+    int32_t id;
+} scored_id;
+
+static int by_falling_score(const void *a, const void *b)
+{
+    const scored_id *x = a, *y = b;
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+cadre_status bpe_rank_by_score(bpe *b, const float *scores)
+{
+    size_t count = (size_t)b->vocabulary->size;
+    scored_id *sorted = MEM_ARRAY(scored_id, count);
+    b->ranks = MEM_ARRAY(uint32_t, count);
+    if (!sorted || !b->ranks) {
+        mem_free(sorted);
+        return CADRE_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) sorted[i] = (scored_id){ scores[i], (int32_t)i };
+    qsort(sorted, count, sizeof *sorted, by_falling_score);
+    uint32_t rank = 0;
+    for (size_t i = 0; i < count; i++) { /* equal scores, equal ranks: then the leftmost pair comes first */
+        if (i > 0 && sorted[i].score != sorted[i - 1].score) rank++;
+        b->ranks[sorted[i].id] = rank;
+    }
+    mem_free(sorted);
+    return CADRE_OK;
+}
+
+void bpe_free(bpe *b)
+{
+    number_map_free(&b->merges);
+    byte_list_free(&b->joined);
+    mem_free(b->ranks);
+}
+
+/* The candidate that symbols left and next of it make, if they make one. */
+static bool find_candidate(const bpe *b, const bpe_scratch *s, const char *word, int32_t left, bpe_candidate *c)
+{
+    const bpe_symbol *l = &s->symbols[left], *r = &s->symbols[l->next];
+    if (b->ranks) {
+        size_t length = (size_t)l->length + r->length;
+        int32_t id = length <= b->vocabulary->longest ? vocabulary_id(b->vocabulary, word + l->begin, length) : -1;
+        if (id < 0) return false;
+        *c = (bpe_candidate){ b->ranks[id], left, id };
+        return true;
+    }
+    const uint64_t *rule = number_map_find(&b->merges, pair_key(l->id, r->id));
+    if (!rule) return false;
+    *c = (bpe_candidate){ (uint32_t)(*rule >> 32), left, (int32_t)(uint32_t)*rule };
+    return true;
+}
+
+/* ---- the heap: lowest rank, then leftmost ---- */
+
+static bool comes_before(bpe_candidate a, bpe_candidate b) { return a.rank != b.rank ? a.rank < b.rank : a.left < b.left; }
+
+static cadre_status heap_push(bpe_scratch *s, bpe_candidate c)
+{
+    if (s->heap_count == s->heap_capacity)
+        CADRE_TRY(buffer_grow((void **)&s->heap, s->heap_count, &s->heap_capacity, 1, sizeof *s->heap));
+    size_t at = s->heap_count++;
+    for (; at > 0 && comes_before(c, s->heap[(at - 1) / 2]); at = (at - 1) / 2) s->heap[at] = s->heap[(at - 1) / 2];
+    s->heap[at] = c;
+    return CADRE_OK;
+}
+
+static bpe_candidate heap_pop(bpe_scratch *s)
+{
+    bpe_candidate top = s->heap[0], last = s->heap[--s->heap_count];
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < s->heap_count; at = child) {
+        if (child + 1 < s->heap_count && comes_before(s->heap[child + 1], s->heap[child])) child++;
+        if (!comes_before(s->heap[child], last)) break;
+        s->heap[at] = s->heap[child];
+    }
+    s->heap[at] = last;
+    return top;
+}
+
+/* ---- a word's first symbols: its characters ---- */
+
+static cadre_status add_symbol(bpe_scratch *s, size_t begin, size_t length, int32_t id)
+{
+    if (s->symbol_count == s->symbol_capacity)
+        CADRE_TRY(buffer_grow((void **)&s->symbols, s->symbol_count, &s->symbol_capacity, 1, sizeof *s->symbols));
+    int32_t at = (int32_t)s->symbol_count++;
+    if (at > 0) s->symbols[at - 1].next = at;
+    s->symbols[at] = (bpe_symbol){ (uint32_t)begin, (uint32_t)length, id, at - 1, NONE };
+    return CADRE_OK;
+}
+
+/* Whether every byte of a character has a piece of its own. */
+static bool bytes_are_pieces(const bpe *b, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (b->byte_ids[(unsigned char)bytes[i]] < 0) return false;
+    return b->byte_fallback;
+}
+
+/* A character that is not in the vocabulary. By score it stays as it is, for a neighbour may make a piece with it. */
+static cadre_status add_unknown(const bpe *b, bpe_scratch *s, string_view word, size_t begin, size_t length, bool *fused)
+{
+    if (b->ranks) return add_symbol(s, begin, length, -1);
+    if (bytes_are_pieces(b, word.data + begin, length)) {
+        for (size_t i = begin; i < begin + length; i++)
+            CADRE_TRY(add_symbol(s, i, 1, b->byte_ids[(unsigned char)word.data[i]]));
+        return CADRE_OK;
+    }
+    if (b->unknown < 0) return CADRE_OK;
+    if (*fused && b->fuse_unknown) {
+        s->symbols[s->symbol_count - 1].length += (uint32_t)length;
+        return CADRE_OK;
+    }
+    *fused = true;
+    return add_symbol(s, begin, length, b->unknown);
+}
+
+static cadre_status add_characters(const bpe *b, bpe_scratch *s, string_view word)
+{
+    bool fused = false; /* the last symbol stands for unknown characters */
+    s->symbol_count = 0;
+    for (size_t at = 0, length; at < word.size; at += length) {
+        length = utf8_length(word.data[at]);
+        int32_t id = vocabulary_id(b->vocabulary, word.data + at, length);
+        if (id < 0) {
+            CADRE_TRY(add_unknown(b, s, word, at, length, &fused));
+            continue;
+        }
+        CADRE_TRY(add_symbol(s, at, length, id));
+        fused = false;
+    }
+    return CADRE_OK;
+}
+
+/* ---- merging ---- */
+
+static cadre_status push_candidate(const bpe *b, bpe_scratch *s, const char *word, int32_t left)
+{
+    bpe_candidate c;
+    if (left == NONE || s->symbols[left].next == NONE || !find_candidate(b, s, word, left, &c)) return CADRE_OK;
+    return heap_push(s, c);
+}
+
+static cadre_status merge_all(const bpe *b, bpe_scratch *s, const char *word)
+{
+    s->heap_count = 0;
+    for (int32_t i = 0; i + 1 < (int32_t)s->symbol_count; i++) CADRE_TRY(push_candidate(b, s, word, i));
+    while (s->heap_count > 0) {
+        bpe_candidate top = heap_pop(s), now;
+        bpe_symbol *left = &s->symbols[top.left];
+        /* A candidate is out of date when its symbols have changed since it was pushed. */
+        if (left->length == 0 || left->next == NONE || !find_candidate(b, s, word, top.left, &now) || now.id != top.id) continue;
+        bpe_symbol *right = &s->symbols[left->next];
+        left->id = top.id;
+        left->length += right->length;
+        left->next = right->next;
+        right->length = 0;
+        if (left->next != NONE) s->symbols[left->next].previous = top.left;
+        CADRE_TRY(push_candidate(b, s, word, left->previous));
+        CADRE_TRY(push_candidate(b, s, word, top.left));
+    }
+    return CADRE_OK;
+}
+
+/* By score, a symbol may be left that is no piece: its bytes, or the unknown id, stand for it. */
+static cadre_status put_ids(const bpe *b, const bpe_scratch *s, string_view word, token_list *ids)
+{
+    CADRE_TRY(token_list_reserve(ids, s->symbol_count));
+    for (int32_t i = s->symbol_count ? 0 : NONE; i != NONE; i = s->symbols[i].next) {
+        const bpe_symbol *symbol = &s->symbols[i];
+        if (symbol->id >= 0) CADRE_TRY(token_list_put(ids, symbol->id));
+        else if (bytes_are_pieces(b, word.data + symbol->begin, symbol->length))
+            for (uint32_t k = 0; k < symbol->length; k++)
+                CADRE_TRY(token_list_put(ids, b->byte_ids[(unsigned char)word.data[symbol->begin + k]]));
+        else if (b->unknown >= 0) CADRE_TRY(token_list_put(ids, b->unknown));
+    }
+    return CADRE_OK;
+}
+
+cadre_status bpe_encode(const bpe *b, bpe_scratch *s, string_view word, token_list *ids)
+{
+    if (b->ignore_merges) {
+        int32_t whole = vocabulary_id(b->vocabulary, word.data, word.size);
+        if (whole >= 0) return token_list_put(ids, whole);
+    }
+    CADRE_TRY(add_characters(b, s, word));
+    CADRE_TRY(merge_all(b, s, word.data));
+    return put_ids(b, s, word, ids);
+}
+
+void bpe_scratch_free(bpe_scratch *s)
+{
+    mem_free(s->symbols);
+    mem_free(s->heap);
+    *s = (bpe_scratch){ 0 };
+}

@@ -1,0 +1,65 @@
+/* pretokenizer.h - how a tokenizer.json cuts a text into the words that its model sees: a list of steps, each of which takes a
+ * piece and hands on smaller or rewritten pieces.
+ *
+ * Pieces flow through all steps one at a time, so nothing but the piece at hand is kept. THE LIST of kinds is in
+ * pretokenizer.c, one row each; a kind that is not in it is refused. "Sequence" is flattened. */
+#ifndef CADRE_TEXT_PRETOKENIZER_H
+#define CADRE_TEXT_PRETOKENIZER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/json.h"
+#include "text/buffer.h"
+#include "text/pattern.h"
+
+enum { PRETOKENIZER_STEPS_MAX = 32 };
+
+typedef enum split_behavior {
+    SPLIT_ISOLATED,             /* a match is a piece of its own */
+    SPLIT_REMOVED,              /* a match disappears */
+    SPLIT_CONTIGUOUS,           /* neighbouring matches are one piece */
+    SPLIT_MERGED_WITH_PREVIOUS, /* a match ends the piece before it */
+    SPLIT_MERGED_WITH_NEXT,     /* a match begins the piece after it */
+} split_behavior;
+
+typedef enum prepend_scheme { PREPEND_ALWAYS, PREPEND_FIRST, PREPEND_NEVER } prepend_scheme;
+
+typedef struct pretokenizer_run pretokenizer_run;
+typedef struct pretokenizer_step {
+    cadre_status (*run)(pretokenizer_run *run, int step, string_view piece, bool first);
+    pattern *pattern;           /* matches are where it matches, ... */
+    bool (*is)(uint32_t code);  /* ... or single characters of a kind */
+    split_behavior behavior;
+    bool invert;                /* what does not match counts as match */
+    byte_list replacement;      /* Metaspace */
+    prepend_scheme prepend;     /* Metaspace */
+} pretokenizer_step;
+
+typedef struct pretokenizer { /* zeroed: the whole text is one word */
+    pretokenizer_step steps[PRETOKENIZER_STEPS_MAX];
+    int count;
+    bool byte_level; /* words come in the visible alphabet */
+} pretokenizer;
+
+/* Reads an object {"type": ...}; a node that is absent or null is no pre-tokenizer. */
+cadre_status pretokenizer_read(pretokenizer *p, const json_node *node);
+void pretokenizer_free(pretokenizer *p);
+
+/* The same steps without a file: append one. Patterns as in tokenizer.json. */
+cadre_status pretokenizer_add_split(pretokenizer *p, const char *regex, const char *path);
+cadre_status pretokenizer_add_byte_level(pretokenizer *p);
+
+typedef cadre_status (*word_sink)(void *arg, string_view word);
+
+typedef struct pretokenizer_scratch { /* zeroed: empty. One a thread */
+    pattern_scan *scans[PRETOKENIZER_STEPS_MAX];
+    byte_list rewritten[PRETOKENIZER_STEPS_MAX];
+} pretokenizer_scratch;
+
+/* Hands every word of well-formed text to the sink, none of them empty. first: the text begins where the user's text does. */
+cadre_status pretokenizer_apply(const pretokenizer *p, pretokenizer_scratch *s, string_view text, bool first, word_sink sink,
+                                void *arg);
+void pretokenizer_scratch_free(pretokenizer_scratch *s);
+
+#endif

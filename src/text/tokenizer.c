@@ -1,0 +1,186 @@
+/* tokenizer.c - the object: text to ids. */
+#include "text/tokenizer.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "text/tokenizer_parts.h"
+#include "text/byte_level.h"
+#include "text/utf8.h"
+
+enum { TEXT_MAX = 1 << 30 }; /* bytes of a text: positions in it are 32 bits */
+
+cadre_status tokenizer_new(const char *name, tokenizer **t)
+{
+    tokenizer *made = MEM_ARRAY(tokenizer, 1);
+    if (!made) return CADRE_ENOMEM;
+    made->bos = made->eos = -1;
+    made->bpe.vocabulary = made->unigram.vocabulary = &made->pieces;
+    made->bpe.unknown = made->unigram.unknown = -1;
+    made->name = mem_strdup(name);
+    if (!made->name) {
+        mem_free(made);
+        return CADRE_ENOMEM;
+    }
+    *t = made;
+    return CADRE_OK;
+}
+
+void tokenizer_close(tokenizer *t)
+{
+    if (!t) return;
+    added_tokens_free(&t->added);
+    normalizer_free(&t->normalizer);
+    pretokenizer_free(&t->pretokenizer);
+    vocabulary_free(&t->pieces);
+    vocabulary_free(&t->added_pieces);
+    bpe_free(&t->bpe);
+    unigram_free(&t->unigram);
+    token_list_free(&t->before);
+    token_list_free(&t->after);
+    decoder_free(&t->decoder);
+    file_map_close(&t->map);
+    mem_free(t->text);
+    mem_free(t->name);
+    mem_free(t);
+}
+
+/* ---- the vocabulary ---- */
+
+string_view tokenizer_source(const tokenizer *t) { return t->source; }
+
+int32_t tokenizer_size(const tokenizer *t)
+{
+    return t->pieces.size > t->added_pieces.size ? t->pieces.size : t->added_pieces.size;
+}
+
+string_view tokenizer_piece(const tokenizer *t, int32_t id)
+{
+    return vocabulary_piece(vocabulary_has(&t->added_pieces, id) ? &t->added_pieces : &t->pieces, id);
+}
+
+int32_t tokenizer_id(const tokenizer *t, const char *piece, size_t size)
+{
+    int32_t id = vocabulary_id(&t->added_pieces, piece, size);
+    return id >= 0 ? id : vocabulary_id(&t->pieces, piece, size);
+}
+
+bool tokenizer_is_special(const tokenizer *t, int32_t id)
+{
+    const added_token *token = added_tokens_find(&t->added, id);
+    return token && token->special;
+}
+
+int32_t tokenizer_bos(const tokenizer *t) { return t->bos; }
+int32_t tokenizer_eos(const tokenizer *t) { return t->eos; }
+
+/* ---- text to ids ---- */
+
+typedef struct encoder { /* one call of tokenizer_encode */
+    const tokenizer *t;
+    token_list *ids;
+    bool specials;
+    pattern_scan *scan; /* the normalizer's */
+    normalizer_scratch normal;
+    pretokenizer_scratch words;
+    bpe_scratch bpe;
+    unigram_scratch unigram;
+    byte_list visible;
+} encoder;
+
+static cadre_status encode_word(void *arg, string_view word)
+{
+    encoder *e = arg;
+    if (e->t->is_unigram) return unigram_encode(&e->t->unigram, &e->unigram, word, e->ids);
+    return bpe_encode(&e->t->bpe, &e->bpe, word, e->ids);
+}
+
+/* Bytes that are no characters: a word of visible bytes, or one byte after the other. */
+static cadre_status encode_malformed(encoder *e, string_view bytes)
+{
+    if (e->t->pretokenizer.byte_level) {
+        e->visible.size = 0;
+        CADRE_TRY(byte_level_put(&e->visible, bytes.data, bytes.size));
+        return encode_word(e, (string_view){ e->visible.data, e->visible.size });
+    }
+    const int32_t *byte_ids = e->t->is_unigram ? e->t->unigram.byte_ids : e->t->bpe.byte_ids;
+    bool fallback = e->t->is_unigram ? e->t->unigram.byte_fallback : e->t->bpe.byte_fallback;
+    int32_t unknown = e->t->is_unigram ? e->t->unigram.unknown : e->t->bpe.unknown;
+    for (size_t i = 0; i < bytes.size; i++) {
+        int32_t id = fallback ? byte_ids[(unsigned char)bytes.data[i]] : -1;
+        if (id < 0) id = unknown;
+        if (id >= 0) CADRE_TRY(token_list_put(e->ids, id));
+    }
+    return CADRE_OK;
+}
+
+/* Well-formed text between added tokens. */
+static cadre_status encode_normal(encoder *e, string_view text, bool first)
+{
+    const added_token *token;
+    size_t begin = 0, end = 0;
+    CADRE_TRY(normalizer_apply(&e->t->normalizer, &e->normal, e->scan, text, &text));
+    for (size_t at = 0; at < text.size; at = end) {
+        added_tokens_next(&e->t->added, true, e->specials, text, at, &token, &begin, &end);
+        if (!token) begin = end = text.size;
+        string_view part = { text.data + at, begin - at };
+        CADRE_TRY(pretokenizer_apply(&e->t->pretokenizer, &e->words, part, first && at == 0, encode_word, e));
+        if (token) CADRE_TRY(token_list_put(e->ids, token->id));
+    }
+    return CADRE_OK;
+}
+
+/* Any bytes between added tokens: characters and malformed bytes by turns. */
+static cadre_status encode_bytes(encoder *e, string_view text, bool first)
+{
+    while (text.size > 0) {
+        size_t valid = utf8_valid_prefix(text.data, text.size), bad = valid;
+        uint32_t code;
+        if (valid > 0) CADRE_TRY(encode_normal(e, (string_view){ text.data, valid }, first));
+        while (bad < text.size && utf8_decode(text.data + bad, text.size - bad, &code) == 0) bad++;
+        if (bad > valid) CADRE_TRY(encode_malformed(e, (string_view){ text.data + valid, bad - valid }));
+        text = (string_view){ text.data + bad, text.size - bad };
+        first = false;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status encode_text(encoder *e, string_view text)
+{
+    const added_token *token;
+    size_t begin = 0, end = 0;
+    CADRE_TRY(pattern_scan_new(&e->scan));
+    for (size_t at = 0; at < text.size; at = end) {
+        added_tokens_next(&e->t->added, false, e->specials, text, at, &token, &begin, &end);
+        if (!token) begin = end = text.size;
+        CADRE_TRY(encode_bytes(e, (string_view){ text.data + at, begin - at }, at == 0));
+        if (token) CADRE_TRY(token_list_put(e->ids, token->id));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status put_all(token_list *ids, const token_list *more)
+{
+    CADRE_TRY(token_list_reserve(ids, more->count));
+    for (size_t i = 0; i < more->count; i++) ids->ids[ids->count++] = more->ids[i];
+    return CADRE_OK;
+}
+
+cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids)
+{
+    if (size > TEXT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a text of at most %d bytes, found %zu", TEXT_MAX,
+                                           size);
+    encoder e = { .t = t, .ids = ids, .specials = flags & TOKENIZER_PARSE_SPECIAL };
+    size_t before = ids->count;
+    cadre_status status = flags & TOKENIZER_ADD_SPECIAL ? put_all(ids, &t->before) : CADRE_OK;
+    if (status == CADRE_OK) status = encode_text(&e, (string_view){ text, size });
+    if (status == CADRE_OK && flags & TOKENIZER_ADD_SPECIAL) status = put_all(ids, &t->after);
+    if (status != CADRE_OK) ids->count = before;
+    pattern_scan_free(e.scan);
+    normalizer_scratch_free(&e.normal);
+    pretokenizer_scratch_free(&e.words);
+    bpe_scratch_free(&e.bpe);
+    unigram_scratch_free(&e.unigram);
+    byte_list_free(&e.visible);
+    return status;
+}

@@ -1,0 +1,90 @@
+/* tokenizer_decode.c - ids to text, all at once and one by one. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "text/tokenizer_parts.h"
+#include "text/utf8.h"
+
+#define REPLACEMENT_CHARACTER "\xef\xbf\xbd"
+
+static cadre_status put_id(const tokenizer *t, decoder_state *state, int32_t id, unsigned flags, byte_list *text)
+{
+    bool known = vocabulary_has(&t->added_pieces, id) || vocabulary_has(&t->pieces, id);
+    if (!known || (flags & TOKENIZER_SKIP_SPECIAL && tokenizer_is_special(t, id))) return CADRE_OK;
+    return decoder_put(&t->decoder, state, tokenizer_piece(t, id), text);
+}
+
+cadre_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text)
+{
+    decoder_state state = { 0 };
+    cadre_status status = CADRE_OK;
+    size_t before = text->size;
+    for (size_t i = 0; i < count && status == CADRE_OK; i++) status = put_id(t, &state, ids[i], flags, text);
+    if (status != CADRE_OK) text->size = before;
+    decoder_state_free(&state);
+    return status;
+}
+
+/* ---- streams ---- */
+
+struct token_stream {
+    const tokenizer *t;
+    unsigned flags;
+    decoder_state state;
+    byte_list bytes; /* decoded, not yet given out */
+    byte_list text;  /* given out by the last call */
+};
+
+cadre_status token_stream_new(const tokenizer *t, unsigned flags, token_stream **s)
+{
+    token_stream *made = MEM_ARRAY(token_stream, 1);
+    if (!made) return CADRE_ENOMEM;
+    made->t = t;
+    made->flags = flags;
+    *s = made;
+    return CADRE_OK;
+}
+
+void token_stream_free(token_stream *s)
+{
+    if (!s) return;
+    decoder_state_free(&s->state);
+    byte_list_free(&s->bytes);
+    byte_list_free(&s->text);
+    mem_free(s);
+}
+
+/* Moves what is complete from bytes to text; at the end of the stream everything is. */
+static cadre_status give_out(token_stream *s, bool end)
+{
+    size_t done = 0;
+    s->text.size = 0;
+    while (done < s->bytes.size) {
+        const char *rest = s->bytes.data + done;
+        size_t left = s->bytes.size - done, valid = utf8_valid_prefix(rest, left);
+        CADRE_TRY(byte_list_put(&s->text, rest, valid));
+        done += valid;
+        if (valid == left || (!end && utf8_incomplete(rest + valid, left - valid))) break;
+        CADRE_TRY(byte_list_put(&s->text, REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER)));
+        done++;
+    }
+    if (done) memmove(s->bytes.data, s->bytes.data + done, s->bytes.size - done);
+    s->bytes.size -= done;
+    return CADRE_OK;
+}
+
+cadre_status token_stream_put(token_stream *s, int32_t id, string_view *text)
+{
+    CADRE_TRY(put_id(s->t, &s->state, id, s->flags, &s->bytes));
+    CADRE_TRY(give_out(s, false));
+    *text = (string_view){ s->text.data, s->text.size };
+    return CADRE_OK;
+}
+
+cadre_status token_stream_end(token_stream *s, string_view *text)
+{
+    CADRE_TRY(give_out(s, true));
+    decoder_restart(&s->state);
+    *text = (string_view){ s->text.data, s->text.size };
+    return CADRE_OK;
+}

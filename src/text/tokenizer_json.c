@@ -1,0 +1,387 @@
+/* tokenizer_json.c - a tokenizer from the tokenizers package's file.
+ *
+ * "truncation" and "padding" are left unread: they are settings of a batch, which every caller of the package sets anew. */
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "text/step_list.h"
+#include "text/tokenizer_parts.h"
+
+/* Ids may have gaps, but not so many that a small file asks for much memory. */
+static int64_t id_limit(size_t entries)
+{
+    int64_t limit = 4 * (int64_t)entries + 65536;
+    return limit < TOKENIZER_ID_MAX ? limit : TOKENIZER_ID_MAX;
+}
+
+/* ---- models ---- */
+
+static cadre_status read_vocabulary(tokenizer *t, const json_node *model)
+{
+    json_node list, entry = { 0 };
+    CADRE_TRY(json_get_object(model, "vocab", &list));
+    int64_t limit = id_limit(json_count(&list));
+    CADRE_TRY(string_set_reserve(&t->pieces.pieces, json_count(&list), 0));
+    while (json_next(&list, &entry)) {
+        int64_t id;
+        bool vacant;
+        CADRE_TRY(json_as_int(&entry, 0, limit - 1, &id));
+        CADRE_TRY(vocabulary_add(&t->pieces, entry.key, strlen(entry.key), (int32_t)id, &vacant));
+        if (!vacant) return json_refuse(&entry, "an id that no other piece has");
+    }
+    return CADRE_OK;
+}
+
+/* A merge is ["left", "right"] or, in older files, "left right". */
+static cadre_status split_merge(const json_node *merge, string_view *left, string_view *right)
+{
+    const char *text;
+    if (json_kind_of(merge) == JSON_KIND_ARRAY && json_count(merge) == 2) {
+        json_node a = json_item(merge, 0), b = json_item(merge, 1);
+        CADRE_TRY(json_as_string(&a, &left->data, &left->size));
+        return json_as_string(&b, &right->data, &right->size);
+    }
+    CADRE_TRY(json_as_string(merge, &text, NULL));
+    const char *space = strchr(text, ' ');
+    if (!space || strchr(space + 1, ' ')) return json_refuse(merge, "two pieces with a space between them");
+    *left = (string_view){ text, (size_t)(space - text) };
+    *right = (string_view){ space + 1, strlen(space + 1) };
+    return CADRE_OK;
+}
+
+static cadre_status read_merges(tokenizer *t, const json_node *model)
+{
+    json_node merges;
+    CADRE_TRY(json_get_array(model, "merges", &merges));
+    CADRE_TRY(number_map_reserve(&t->bpe.merges, json_count(&merges)));
+    for (size_t i = 0; i < json_count(&merges); i++) {
+        json_node merge = json_item(&merges, i);
+        string_view left, right;
+        bool known;
+        CADRE_TRY(split_merge(&merge, &left, &right));
+        CADRE_TRY(bpe_add_merge(&t->bpe, left, right, &known));
+        if (!known) return json_refuse(&merge, "pieces that are in the vocabulary, alone and together");
+    }
+    return CADRE_OK;
+}
+
+/* Members that only their neutral value is supported of. */
+static cadre_status check_neutral(const json_node *model)
+{
+    double dropout = 0;
+    CADRE_TRY(json_opt_real(model, "dropout", 0, 0, &dropout));
+    static const char *const affixes[] = { "continuing_subword_prefix", "end_of_word_suffix" };
+    for (int i = 0; i < 2; i++) {
+        const char *affix = "";
+        json_node member = json_member(model, affixes[i]);
+        CADRE_TRY(json_opt_string(model, affixes[i], &affix));
+        if (*affix) return json_refuse(&member, "none");
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_bpe(tokenizer *t, const json_node *model)
+{
+    const char *unknown = NULL;
+    CADRE_TRY(step_list_check_members(model, "type dropout unk_token continuing_subword_prefix end_of_word_suffix fuse_unk "
+                                             "byte_fallback ignore_merges vocab merges"));
+    CADRE_TRY(check_neutral(model));
+    CADRE_TRY(json_opt_bool(model, "fuse_unk", &t->bpe.fuse_unknown));
+    CADRE_TRY(json_opt_bool(model, "byte_fallback", &t->bpe.byte_fallback));
+    CADRE_TRY(json_opt_bool(model, "ignore_merges", &t->bpe.ignore_merges));
+    CADRE_TRY(read_vocabulary(t, model));
+    CADRE_TRY(read_merges(t, model));
+    vocabulary_byte_ids(&t->pieces, t->bpe.byte_ids);
+    CADRE_TRY(json_opt_string(model, "unk_token", &unknown));
+    if (!unknown) return CADRE_OK;
+    t->bpe.unknown = vocabulary_id(&t->pieces, unknown, strlen(unknown));
+    json_node member = json_member(model, "unk_token");
+    return t->bpe.unknown < 0 ? json_refuse(&member, "a piece of the vocabulary") : CADRE_OK;
+}
+
+static cadre_status read_scored_piece(tokenizer *t, const json_node *entry, int32_t id, double *score)
+{
+    const char *piece;
+    size_t size;
+    bool vacant;
+    if (json_kind_of(entry) != JSON_KIND_ARRAY || json_count(entry) != 2) return json_refuse(entry, "[piece, score]");
+    json_node name = json_item(entry, 0), value = json_item(entry, 1);
+    CADRE_TRY(json_as_string(&name, &piece, &size));
+    CADRE_TRY(json_as_real(&value, -FLT_MAX, FLT_MAX, score));
+    return vocabulary_add(&t->pieces, piece, size, id, &vacant);
+}
+
+static cadre_status read_unigram(tokenizer *t, const json_node *model)
+{
+    json_node list;
+    int64_t unknown;
+    bool fallback = false;
+    CADRE_TRY(step_list_check_members(model, "type unk_id vocab byte_fallback"));
+    CADRE_TRY(json_get_array(model, "vocab", &list));
+    if (json_count(&list) == 0 || json_count(&list) >= TOKENIZER_ID_MAX) return json_refuse(&list, "1..%d pieces",
+                                                                                            TOKENIZER_ID_MAX - 1);
+    CADRE_TRY(json_get_int(model, "unk_id", 0, (int64_t)json_count(&list) - 1, &unknown));
+    CADRE_TRY(json_opt_bool(model, "byte_fallback", &fallback));
+    CADRE_TRY(string_set_reserve(&t->pieces.pieces, json_count(&list), 0));
+    double *scores = MEM_ARRAY(double, json_count(&list));
+    cadre_status status = scores ? CADRE_OK : CADRE_ENOMEM;
+    for (size_t i = 0; i < json_count(&list) && status == CADRE_OK; i++) {
+        json_node entry = json_item(&list, i);
+        status = read_scored_piece(t, &entry, (int32_t)i, &scores[i]);
+    }
+    t->is_unigram = true;
+    t->unigram.scores = scores; /* freed with it */
+    return status == CADRE_OK ? unigram_build(&t->unigram, &t->pieces, scores, (int32_t)unknown, fallback) : status;
+}
+
+static cadre_status read_model(tokenizer *t, const json_node *root)
+{
+    json_node model, type;
+    const char *name = NULL;
+    CADRE_TRY(json_get_object(root, "model", &model));
+    CADRE_TRY(json_opt_string(&model, "type", &name)); /* the oldest files have none */
+    if (name ? strcmp(name, "BPE") == 0 : json_has(&model, "merges")) return read_bpe(t, &model);
+    if (name && strcmp(name, "Unigram") == 0) return read_unigram(t, &model);
+    if (name) return cadre_fail(CADRE_EUNSUPPORTED, root->file, "model: \"%s\" is not supported (supported: BPE, Unigram)", name);
+    type = json_member(&model, "type");
+    return json_refuse(&type, "BPE or Unigram");
+}
+
+/* ---- added tokens ---- */
+
+/* The spelling that is looked for in a text, and decoded. */
+static cadre_status normalize_spelling(const tokenizer *t, string_view content, byte_list *spelling)
+{
+    normalizer_scratch scratch = { 0 };
+    pattern_scan *scan = NULL;
+    string_view normal;
+    cadre_status status = pattern_scan_new(&scan);
+    if (status == CADRE_OK) status = normalizer_apply(&t->normalizer, &scratch, scan, content, &normal);
+    if (status == CADRE_OK) status = byte_list_put(spelling, normal.data, normal.size);
+    pattern_scan_free(scan);
+    normalizer_scratch_free(&scratch);
+    return status;
+}
+
+static cadre_status add_token(tokenizer *t, const json_node *node, added_token token, string_view content)
+{
+    byte_list spelling = { 0 };
+    bool vacant = true;
+    int32_t known = vocabulary_id(&t->pieces, content.data, content.size);
+    if (content.size == 0) return CADRE_OK; /* as the package does */
+    if (known >= 0 && known != token.id) return json_refuse(node, "the id %d, which the vocabulary gives it", known);
+    if (known < 0 && vocabulary_has(&t->pieces, token.id)) return json_refuse(node, "an id that no other piece has");
+    cadre_status status = CADRE_OK;
+    if (token.normalized) status = normalize_spelling(t, content, &spelling);
+    else status = byte_list_put(&spelling, content.data, content.size);
+    if (status == CADRE_OK && spelling.size > ADDED_TOKEN_BYTES_MAX)
+        status = json_refuse(node, "a spelling of at most %d bytes", ADDED_TOKEN_BYTES_MAX);
+    if (status == CADRE_OK) status = vocabulary_add(&t->added_pieces, spelling.data, spelling.size, token.id, &vacant);
+    if (status == CADRE_OK && !vacant) status = json_refuse(node, "an id that no other token has");
+    if (status == CADRE_OK && spelling.size > 0) status = added_tokens_add(&t->added, token, spelling.data, spelling.size);
+    byte_list_free(&spelling);
+    return status;
+}
+
+static cadre_status read_added_token(tokenizer *t, const json_node *node, int64_t limit)
+{
+    added_token token = { 0 };
+    const char *content;
+    size_t size;
+    int64_t id;
+    CADRE_TRY(step_list_check_members(node, "id content single_word lstrip rstrip normalized special"));
+    CADRE_TRY(json_get_int(node, "id", 0, limit - 1, &id));
+    CADRE_TRY(json_get_bool(node, "single_word", &token.single_word));
+    CADRE_TRY(json_get_bool(node, "lstrip", &token.lstrip));
+    CADRE_TRY(json_get_bool(node, "rstrip", &token.rstrip));
+    CADRE_TRY(json_get_bool(node, "normalized", &token.normalized));
+    CADRE_TRY(json_get_bool(node, "special", &token.special));
+    json_node member = json_member(node, "content");
+    CADRE_TRY(json_as_string(&member, &content, &size));
+    token.id = (int32_t)id;
+    return add_token(t, node, token, (string_view){ content, size });
+}
+
+static cadre_status read_added_tokens(tokenizer *t, const json_node *root)
+{
+    json_node list;
+    CADRE_TRY(json_opt_array(root, "added_tokens", &list));
+    int64_t limit = id_limit(json_count(&list) + t->pieces.pieces.count);
+    for (size_t i = 0; i < json_count(&list); i++) {
+        json_node token = json_item(&list, i);
+        CADRE_TRY(read_added_token(t, &token, limit));
+    }
+    return CADRE_OK;
+}
+
+/* ---- what is put around a text ---- */
+
+static cadre_status put_template_ids(const tokenizer *t, const json_node *template, const char *name, token_list *ids)
+{
+    json_node specials, special, list;
+    CADRE_TRY(json_get_object(template, "special_tokens", &specials));
+    CADRE_TRY(json_get_object(&specials, name, &special));
+    CADRE_TRY(json_get_array(&special, "ids", &list));
+    for (size_t i = 0; i < json_count(&list); i++) {
+        json_node item = json_item(&list, i);
+        int64_t id;
+        CADRE_TRY(json_as_int(&item, 0, INT32_MAX, &id));
+        if (!vocabulary_has(&t->pieces, (int32_t)id) && !vocabulary_has(&t->added_pieces, (int32_t)id))
+            return json_refuse(&item, "an id of the vocabulary");
+        CADRE_TRY(token_list_put(ids, (int32_t)id));
+    }
+    return CADRE_OK;
+}
+
+/* One item of a template for a single text: {"Sequence": ...}, the text itself, or {"SpecialToken": ...}. */
+static cadre_status read_template_item(const tokenizer *t, const json_node *template, const json_node *item, bool *text_seen,
+                                       token_list *before, token_list *after)
+{
+    json_node part;
+    const char *name;
+    CADRE_TRY(step_list_check_members(item, "Sequence SpecialToken"));
+    bool is_text = json_has(item, "Sequence");
+    CADRE_TRY(json_get_object(item, is_text ? "Sequence" : "SpecialToken", &part));
+    CADRE_TRY(json_get_string(&part, "id", &name));
+    if (!is_text) return put_template_ids(t, template, name, *text_seen ? after : before);
+    if (*text_seen || strcmp(name, "A") != 0) return json_refuse(item, "the text A once");
+    *text_seen = true;
+    return CADRE_OK;
+}
+
+static cadre_status read_template_items(const tokenizer *t, const json_node *template, token_list *before, token_list *after)
+{
+    json_node single;
+    bool text_seen = false;
+    CADRE_TRY(json_get_array(template, "single", &single));
+    for (size_t i = 0; i < json_count(&single); i++) {
+        json_node item = json_item(&single, i);
+        CADRE_TRY(read_template_item(t, template, &item, &text_seen, before, after));
+    }
+    return text_seen ? CADRE_OK : json_refuse(&single, "the text A");
+}
+
+/* Puts the ids of one template around those that are there. */
+static cadre_status read_template(void *list, const json_node *node)
+{
+    tokenizer *t = list;
+    token_list before = { 0 }, after = { 0 };
+    cadre_status status = read_template_items(t, node, &before, &after);
+    for (size_t i = 0; i < t->before.count && status == CADRE_OK; i++) status = token_list_put(&before, t->before.ids[i]);
+    for (size_t i = 0; i < after.count && status == CADRE_OK; i++) status = token_list_put(&t->after, after.ids[i]);
+    token_list_free(&after);
+    token_list_free(&t->before);
+    t->before = before;
+    return status;
+}
+
+static cadre_status read_nothing(void *list, const json_node *node) /* ByteLevel only trims offsets, which are not kept here */
+{
+    (void)list, (void)node;
+    return CADRE_OK;
+}
+
+static const step_row processors[] = {
+    { "ByteLevel", "add_prefix_space trim_offsets use_regex", read_nothing },
+    { "TemplateProcessing", "single pair special_tokens", read_template },
+};
+
+/* ---- the file ---- */
+
+cadre_status tokenizer_read(tokenizer *t, const json_node *root)
+{
+    CADRE_TRY(step_list_check_members(root,
+                                      "version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder "
+                                            "model"));
+    json_node normal = json_member(root, "normalizer"), words = json_member(root, "pre_tokenizer"),
+              processor = json_member(root, "post_processor"), decoding = json_member(root, "decoder");
+    CADRE_TRY(normalizer_read(&t->normalizer, &normal));
+    CADRE_TRY(pretokenizer_read(&t->pretokenizer, &words));
+    CADRE_TRY(decoder_read(&t->decoder, &decoding));
+    CADRE_TRY(read_model(t, root));
+    CADRE_TRY(read_added_tokens(t, root));
+    return step_list_read(&processor, "processors", processors, sizeof processors / sizeof *processors, INT32_MAX, t);
+}
+
+static cadre_status read_text(tokenizer *t)
+{
+    json_document *document;
+    CADRE_TRY(json_parse(t->name, t->source.data, t->source.size, &document));
+    json_node root = json_root(document);
+    cadre_status status = json_as_object(&root);
+    if (status == CADRE_OK) status = tokenizer_read(t, &root);
+    json_close(document);
+    return status;
+}
+
+static cadre_status finish(tokenizer *made, cadre_status status, tokenizer **t)
+{
+    if (status == CADRE_OK) *t = made;
+    else tokenizer_close(made);
+    return status;
+}
+
+cadre_status tokenizer_open_text(const char *json, size_t size, const char *name, tokenizer **t)
+{
+    tokenizer *made;
+    CADRE_TRY(tokenizer_new(name, &made));
+    made->text = mem_alloc(size + 1, 1);
+    if (!made->text) return finish(made, CADRE_ENOMEM, t);
+    memcpy(made->text, json, size);
+    made->source = (string_view){ made->text, size };
+    return finish(made, read_text(made), t);
+}
+
+/* ---- the tokenizer_config.json beside it ---- */
+
+/* "bos_token" is a string, or an object with the string as "content". A token that the vocabulary lacks means none. */
+static cadre_status read_named_token(const tokenizer *t, const json_node *config, const char *key, int32_t *id)
+{
+    json_node member = json_member(config, key), object;
+    const char *content;
+    if (!json_has(config, key)) return CADRE_OK;
+    if (json_kind_of(&member) == JSON_KIND_OBJECT) {
+        CADRE_TRY(json_get_object(config, key, &object));
+        CADRE_TRY(json_get_string(&object, "content", &content));
+    } else {
+        CADRE_TRY(json_as_string(&member, &content, NULL));
+    }
+    *id = tokenizer_id(t, content, strlen(content));
+    return CADRE_OK;
+}
+
+static cadre_status read_config(tokenizer *t, const char *path)
+{
+    json_document *document;
+    CADRE_TRY(json_open(path, JSON_LIMIT, &document));
+    json_node root = json_root(document);
+    cadre_status status = json_as_object(&root);
+    if (status == CADRE_OK) status = read_named_token(t, &root, "bos_token", &t->bos);
+    if (status == CADRE_OK) status = read_named_token(t, &root, "eos_token", &t->eos);
+    json_close(document);
+    return status;
+}
+
+static cadre_status read_config_beside(tokenizer *t, const char *path)
+{
+    char *config = mem_printf("%.*stokenizer_config.json", (int)(file_base(path) - path), path);
+    if (!config) return CADRE_ENOMEM;
+    cadre_status status = file_exists(config) ? read_config(t, config) : CADRE_OK;
+    mem_free(config);
+    return status;
+}
+
+cadre_status tokenizer_open_json(const char *path, tokenizer **t)
+{
+    tokenizer *made;
+    CADRE_TRY(tokenizer_new(path, &made));
+    cadre_status status = file_map_open(path, &made->map);
+    if (status == CADRE_OK && made->map.size > JSON_LIMIT)
+        status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, made->map.size);
+    made->source = (string_view){ (const char *)made->map.data, made->map.size };
+    if (status == CADRE_OK) status = read_text(made);
+    if (status == CADRE_OK) status = read_config_beside(made, path);
+    return finish(made, status, t);
+}

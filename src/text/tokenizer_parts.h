@@ -1,0 +1,45 @@
+/* tokenizer_parts.h - what a tokenizer is made of; for the files that build one.
+ *
+ * Text to ids: control and other added tokens are taken out, what lies between them is normalized, cut into words, and each
+ * word is encoded by one of two models; then ids are put before and after. Ids to text: each id's spelling passes through the
+ * decoder. */
+#ifndef CADRE_TEXT_TOKENIZER_PARTS_H
+#define CADRE_TEXT_TOKENIZER_PARTS_H
+
+#include "base/file.h"
+#include "text/added_tokens.h"
+#include "text/bpe.h"
+#include "text/decoder.h"
+#include "text/normalizer.h"
+#include "text/pretokenizer.h"
+#include "text/tokenizer.h"
+#include "text/unigram.h"
+
+enum { TOKENIZER_ID_MAX = 1 << 24 }; /* no id reaches it */
+
+struct tokenizer {
+    char *name;                /* path, for errors */
+    file_map map;              /* of the file it was read from ... */
+    char *text;                /* ... or a copy of its text */
+    string_view source;        /* one of the two */
+
+    added_tokens added;
+    normalizer normalizer;
+    pretokenizer pretokenizer;
+    vocabulary pieces;         /* of the model */
+    vocabulary added_pieces;   /* of the added tokens, in the spelling that is decoded */
+    bool is_unigram;           /* which of the two models */
+    bpe bpe;
+    unigram unigram;
+    token_list before, after;  /* ids put around a text */
+    decoder decoder;
+    int32_t bos, eos;          /* -1: not known */
+};
+
+/* An empty tokenizer with its name. */
+cadre_status tokenizer_new(const char *name, tokenizer **t);
+
+/* Takes the tokenizer's document, parsed. */
+cadre_status tokenizer_read(tokenizer *t, const json_node *root);
+
+#endif

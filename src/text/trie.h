@@ -1,0 +1,30 @@
+/* trie.h - strings by their bytes, for finding all of them that begin at one place of a text. */
+#ifndef CADRE_TEXT_TRIE_H
+#define CADRE_TEXT_TRIE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "text/table.h"
+
+typedef struct trie { /* zeroed: empty */
+    number_map edges;   /* node, byte -> node; the root is node 0 */
+    int32_t *values;    /* [nodes] value + 1 of the string that ends there; 0: none does */
+    size_t nodes, capacity;
+} trie;
+
+cadre_status trie_add(trie *t, const char *data, size_t size, int32_t value); /* value >= 0; replaces an earlier one */
+void trie_free(trie *t);
+
+/* From a node along one byte; false: no string goes on so. A walk begins at node 0. */
+static inline bool trie_step(const trie *t, uint32_t *node, char byte)
+{
+    const uint64_t *next = number_map_find(&t->edges, (uint64_t)*node << 8 | (unsigned char)byte);
+    if (!next) return false;
+    *node = (uint32_t)*next;
+    return true;
+}
+
+static inline int32_t trie_value(const trie *t, uint32_t node) { return t->values[node] - 1; } /* -1: no string ends here */
+
+#endif

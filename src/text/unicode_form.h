@@ -1,0 +1,12 @@
+/* unicode_form.h - Unicode normal forms, on utf8proc's tables. */
+#ifndef CADRE_TEXT_UNICODE_FORM_H
+#define CADRE_TEXT_UNICODE_FORM_H
+
+#include "text/buffer.h"
+
+typedef enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD } unicode_form;
+
+/* Appends the form of well-formed text. Linear in its length, whatever marks follow each other. */
+cadre_status unicode_form_put(unicode_form form, string_view text, byte_list *out);
+
+#endif
