@@ -160,6 +160,33 @@ CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *option
 /* A folder with a model of random weights: --recipe and sizes, or the architecture of a config.json. OUT must not exist. */
 CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *out);
 
+/* ---- tokenizer ---- */
+
+/* Text to token ids and back. Does not change once open: any number of threads may use one. */
+typedef struct cadre_tokenizer cadre_tokenizer;
+
+/* PATH is a tokenizer.json, or a model's folder with one in it. What the file asks for and libcadre does not do is refused by name:
+ * CADRE_EUNSUPPORTED. */
+CADRE_API cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **tokenizer);
+CADRE_API void cadre_tokenizer_close(cadre_tokenizer *tokenizer);
+CADRE_API int32_t cadre_tokenizer_size(const cadre_tokenizer *tokenizer); /* one more than the highest id */
+
+enum {
+    CADRE_ADD_SPECIAL = 1,   /* encode: begin- and end-of-text tokens as the tokenizer's file says */
+    CADRE_PARSE_SPECIAL = 2, /* encode: control tokens spelt out in the text become their ids; else they are plain text */
+    CADRE_SKIP_SPECIAL = 4,  /* decode: control tokens leave no text */
+};
+
+/* The ids [count] of a text of any bytes, to be freed by cadre_free. */
+CADRE_API cadre_status cadre_tokenizer_encode(const cadre_tokenizer *tokenizer, const char *text, size_t size, unsigned flags,
+                                              int32_t **ids, int64_t *count);
+
+/* The text [size] of `count` ids, a NUL after it, to be freed by cadre_free. It need not be UTF-8: ids may stand for parts of a
+ * character. Ids outside the vocabulary are refused. */
+CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, const int32_t *ids, int64_t count, unsigned flags,
+                                              char **text, size_t *size);
+CADRE_API void cadre_free(void *result); /* NULL is fine */
+
 /* ---- models ---- */
 
 typedef struct cadre_model cadre_model;
@@ -183,8 +210,7 @@ CADRE_API void cadre_model_info_get(const cadre_model *model, cadre_model_info *
 CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens); /* keys and values of one sequence */
 
 /* The model's own tokenizer, borrowed; an error where its folder has none. */
-struct cadre_tokenizer;
-CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const struct cadre_tokenizer **tokenizer);
+CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tokenizer **tokenizer);
 
 /* ---- running models ---- */
 

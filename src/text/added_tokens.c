@@ -1,6 +1,8 @@
 /* added_tokens.c - finding the tokens in a text. */
 #include "text/added_tokens.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "text/char_class.h"
 #include "text/utf8.h"
@@ -26,6 +28,16 @@ void added_tokens_free(added_tokens *a)
     trie_free(&a->raw);
     trie_free(&a->normal);
     number_map_free(&a->by_id);
+}
+
+bool added_tokens_looks_control(const char *spelling, size_t size)
+{
+    static const char *const ends[][2] = { { "<|", "|>" }, { "<\xef\xbd\x9c", "\xef\xbd\x9c>" } };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t one = strlen(ends[i][0]);
+        if (size > 2 * one && memcmp(spelling, ends[i][0], one) == 0 && memcmp(spelling + size - one, ends[i][1], one) == 0) return true;
+    }
+    return false;
 }
 
 /* The longest spelling at the start of the text; NULL: none. */
@@ -81,7 +93,7 @@ static size_t spaces_after(string_view text, size_t at)
     return at;
 }
 
-void added_tokens_next(const added_tokens *a, bool normal, bool specials, string_view text, size_t from,
+void added_tokens_next(const added_tokens *a, bool normal, bool controls, string_view text, size_t from,
                        const added_token **token,
                        size_t *begin, size_t *end)
 {
@@ -90,7 +102,7 @@ void added_tokens_next(const added_tokens *a, bool normal, bool specials, string
     for (size_t at = from; spellings->nodes > 0 && at < text.size;) {
         size_t size = 0;
         const added_token *found = longest_at(a, spellings, (string_view){ text.data + at, text.size - at }, &size);
-        if (!found || (found->special && !specials) || (found->single_word && touches_word(text, at, at + size))) {
+        if (!found || (found->control && !controls) || (found->single_word && touches_word(text, at, at + size))) {
             at += found ? size : 1;
             continue;
         }

@@ -15,7 +15,8 @@ enum { ADDED_TOKEN_BYTES_MAX = 512 }; /* of a spelling: bounds the cost of looki
 
 typedef struct added_token {
     int32_t id;
-    bool special;     /* a control token: skipped in decoding when asked to, recognised in text only when asked to */
+    bool special;     /* skipped in decoding when asked to */
+    bool control;     /* recognised in a text only when asked to: special, or spelt as such tokens are */
     bool normalized;
     bool single_word; /* only where no word character touches it */
     bool lstrip;      /* takes the white space before it along */
@@ -35,9 +36,12 @@ cadre_status added_tokens_add(added_tokens *a, added_token token, const char *sp
 const added_token *added_tokens_find(const added_tokens *a, int32_t id); /* NULL: an ordinary piece */
 void added_tokens_free(added_tokens *a);
 
-/* The next token in text[from..], in raw or normal text; specials: control tokens count. Without one, *token is NULL. The
+/* Whether a spelling is that of a control token, <|...|> or with DeepSeek's wide bars. Files mark some of these as not special. */
+bool added_tokens_looks_control(const char *spelling, size_t size);
+
+/* The next token in text[from..], in raw or normal text; controls: control tokens count. Without one, *token is NULL. The
  * token's place [begin, end) may include white space, but none before `from`. */
-void added_tokens_next(const added_tokens *a, bool normal, bool specials, string_view text, size_t from,
+void added_tokens_next(const added_tokens *a, bool normal, bool controls, string_view text, size_t from,
                        const added_token **token,
                        size_t *begin, size_t *end);
 

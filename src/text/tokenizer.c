@@ -79,7 +79,7 @@ int32_t tokenizer_eos(const tokenizer *t) { return t->eos; }
 typedef struct encoder { /* one call of tokenizer_encode */
     const tokenizer *t;
     token_list *ids;
-    bool specials;
+    bool controls; /* are recognised */
     pattern_scan *scan; /* the normalizer's */
     normalizer_scratch normal;
     pretokenizer_scratch words;
@@ -121,7 +121,7 @@ static cadre_status encode_normal(encoder *e, string_view text, bool first)
     size_t begin = 0, end = 0;
     CADRE_TRY(normalizer_apply(&e->t->normalizer, &e->normal, e->scan, text, &text));
     for (size_t at = 0; at < text.size; at = end) {
-        added_tokens_next(&e->t->added, true, e->specials, text, at, &token, &begin, &end);
+        added_tokens_next(&e->t->added, true, e->controls, text, at, &token, &begin, &end);
         if (!token) begin = end = text.size;
         string_view part = { text.data + at, begin - at };
         CADRE_TRY(pretokenizer_apply(&e->t->pretokenizer, &e->words, part, first && at == 0, encode_word, e));
@@ -151,7 +151,7 @@ static cadre_status encode_text(encoder *e, string_view text)
     size_t begin = 0, end = 0;
     CADRE_TRY(pattern_scan_new(&e->scan));
     for (size_t at = 0; at < text.size; at = end) {
-        added_tokens_next(&e->t->added, false, e->specials, text, at, &token, &begin, &end);
+        added_tokens_next(&e->t->added, false, e->controls, text, at, &token, &begin, &end);
         if (!token) begin = end = text.size;
         CADRE_TRY(encode_bytes(e, (string_view){ text.data + at, begin - at }, at == 0));
         if (token) CADRE_TRY(token_list_put(e->ids, token->id));
@@ -170,11 +170,11 @@ cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size,
 {
     if (size > TEXT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a text of at most %d bytes, found %zu", TEXT_MAX,
                                            size);
-    encoder e = { .t = t, .ids = ids, .specials = flags & TOKENIZER_PARSE_SPECIAL };
+    encoder e = { .t = t, .ids = ids, .controls = flags & CADRE_PARSE_SPECIAL };
     size_t before = ids->count;
-    cadre_status status = flags & TOKENIZER_ADD_SPECIAL ? put_all(ids, &t->before) : CADRE_OK;
+    cadre_status status = flags & CADRE_ADD_SPECIAL ? put_all(ids, &t->before) : CADRE_OK;
     if (status == CADRE_OK) status = encode_text(&e, (string_view){ text, size });
-    if (status == CADRE_OK && flags & TOKENIZER_ADD_SPECIAL) status = put_all(ids, &t->after);
+    if (status == CADRE_OK && flags & CADRE_ADD_SPECIAL) status = put_all(ids, &t->after);
     if (status != CADRE_OK) ids->count = before;
     pattern_scan_free(e.scan);
     normalizer_scratch_free(&e.normal);

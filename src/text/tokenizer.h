@@ -12,8 +12,9 @@
 
 #include "text/buffer.h"
 
-typedef struct tokenizer tokenizer;
+typedef struct cadre_tokenizer tokenizer; /* what cadre.h hands out */
 
+cadre_status tokenizer_open(const char *path, tokenizer **t); /* a tokenizer.json, or a folder with one */
 cadre_status tokenizer_open_json(const char *path, tokenizer **t);
 cadre_status tokenizer_open_text(const char *json, size_t size, const char *name, tokenizer **t); /* name: for errors */
 void tokenizer_close(tokenizer *t);
@@ -23,19 +24,12 @@ string_view tokenizer_source(const tokenizer *t);
 
 /* ---- text to ids ---- */
 
-enum {
-    TOKENIZER_ADD_SPECIAL = 1,   /* begin- and end-of-text tokens as the file's post-processor says */
-    TOKENIZER_PARSE_SPECIAL = 2, /* control tokens spelt out in the text become their ids; without it they are plain text */
-};
-
-/* Appends the ids of `size` bytes, which may be any bytes. */
+/* Appends the ids of `size` bytes, which may be any bytes. flags: CADRE_ADD_SPECIAL, CADRE_PARSE_SPECIAL. */
 cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids);
 
 /* ---- ids to text ---- */
 
-enum { TOKENIZER_SKIP_SPECIAL = 1 }; /* control tokens leave no text */
-
-/* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. */
+/* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. flags: CADRE_SKIP_SPECIAL. */
 cadre_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text);
 
 /* A stream gives the same text id by id, whole characters only: an unfinished character waits for its rest, malformed bytes

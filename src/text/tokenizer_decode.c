@@ -10,7 +10,7 @@
 static cadre_status put_id(const tokenizer *t, decoder_state *state, int32_t id, unsigned flags, byte_list *text)
 {
     bool known = vocabulary_has(&t->added_pieces, id) || vocabulary_has(&t->pieces, id);
-    if (!known || (flags & TOKENIZER_SKIP_SPECIAL && tokenizer_is_special(t, id))) return CADRE_OK;
+    if (!known || (flags & CADRE_SKIP_SPECIAL && tokenizer_is_special(t, id))) return CADRE_OK;
     return decoder_put(&t->decoder, state, tokenizer_piece(t, id), text);
 }
 

@@ -201,6 +201,7 @@ static cadre_status read_added_token(tokenizer *t, const json_node *node, int64_
     json_node member = json_member(node, "content");
     CADRE_TRY(json_as_string(&member, &content, &size));
     token.id = (int32_t)id;
+    token.control = token.special || added_tokens_looks_control(content, size);
     return add_token(t, node, token, (string_view){ content, size });
 }
 

@@ -17,7 +17,7 @@
 
 enum { TOKENIZER_ID_MAX = 1 << 24 }; /* no id reaches it */
 
-struct tokenizer {
+struct cadre_tokenizer {
     char *name;                /* path, for errors */
     file_map map;              /* of the file it was read from ... */
     char *text;                /* ... or a copy of its text */

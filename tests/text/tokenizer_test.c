@@ -49,10 +49,10 @@ static void check_case(const tokenizer *t, const char *name, const json_t *c)
     token_list ids = { 0 };
     byte_list back = { 0 };
     assert_int_equal(tokenizer_encode(t, json_string_value(text), json_string_length(text),
-                                      TOKENIZER_PARSE_SPECIAL | TOKENIZER_ADD_SPECIAL, &ids), CADRE_OK);
+                                      CADRE_PARSE_SPECIAL | CADRE_ADD_SPECIAL, &ids), CADRE_OK);
     check_ids(name, json_string_value(text), &ids, json_object_get(c, "ids"));
     ids.count = 0;
-    assert_int_equal(tokenizer_encode(t, json_string_value(text), json_string_length(text), TOKENIZER_PARSE_SPECIAL, &ids),
+    assert_int_equal(tokenizer_encode(t, json_string_value(text), json_string_length(text), CADRE_PARSE_SPECIAL, &ids),
                      CADRE_OK);
     check_ids(name, json_string_value(text), &ids, json_object_get(c, "ids_without_special"));
     assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &back), CADRE_OK);

@@ -1,0 +1,53 @@
+/* tokenizer_public.c - the tokenizer as cadre.h offers it. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "text/tokenizer_parts.h"
+
+cadre_status tokenizer_open(const char *path, tokenizer **t)
+{
+    if (!file_is_folder(path)) return tokenizer_open_json(path, t);
+    char *file = file_join(path, "tokenizer.json");
+    if (!file) return CADRE_ENOMEM;
+    cadre_status status = tokenizer_open_json(file, t);
+    mem_free(file);
+    return status;
+}
+
+cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **t) { return tokenizer_open(path, t); }
+void cadre_tokenizer_close(cadre_tokenizer *t) { tokenizer_close(t); }
+int32_t cadre_tokenizer_size(const cadre_tokenizer *t) { return tokenizer_size(t); }
+void cadre_free(void *result) { mem_free(result); }
+
+cadre_status cadre_tokenizer_encode(const cadre_tokenizer *t, const char *text, size_t size, unsigned flags, int32_t **ids,
+                                    int64_t *count)
+{
+    token_list list = { 0 };
+    cadre_status status = tokenizer_encode(t, text, size, flags, &list);
+    if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* no ids, but an address */
+    if (status != CADRE_OK) {
+        token_list_free(&list);
+        return status;
+    }
+    *ids = list.ids;
+    *count = (int64_t)list.count;
+    return CADRE_OK;
+}
+
+cadre_status cadre_tokenizer_decode(const cadre_tokenizer *t, const int32_t *ids, int64_t count, unsigned flags, char **text,
+                                    size_t *size)
+{
+    byte_list bytes = { 0 };
+    for (int64_t i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= tokenizer_size(t))
+            return cadre_fail(CADRE_EARGUMENT, t->name, "expected ids in 0..%d, found %d", tokenizer_size(t) - 1,
+                              ids[i]);
+    cadre_status status = tokenizer_decode(t, ids, (size_t)count, flags, &bytes);
+    if (status == CADRE_OK) status = byte_list_put(&bytes, "", 1);
+    if (status != CADRE_OK) {
+        byte_list_free(&bytes);
+        return status;
+    }
+    *text = bytes.data;
+    *size = bytes.size - 1;
+    return CADRE_OK;
+}
