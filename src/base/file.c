@@ -85,18 +85,27 @@ cadre_status file_read(const char *path, size_t limit, char **text, size_t *size
 enum { WRITE_BUFFER = 1 << 20 };
 
 struct file_writer {
-    char *path, *temporary;
+    char *path, *temporary, *folder;
     int fd;
     cadre_status status; /* the first failure stays */
     size_t buffered, written;
     char *buffer; /* [WRITE_BUFFER] */
 };
 
+/* The folder of a path; NULL: no memory. */
+static char *parent_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_strdup(".");
+    return mem_printf("%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
 static void writer_free(file_writer *w)
 {
     if (w->fd >= 0) close(w->fd);
     mem_free(w->path);
     mem_free(w->temporary);
+    mem_free(w->folder);
     mem_free(w->buffer);
     mem_free(w);
 }
@@ -108,8 +117,9 @@ cadre_status file_writer_open(const char *path, file_writer **writer)
     w->fd = -1;
     w->path = mem_strdup(path);
     w->temporary = mem_printf("%s.tmp-%ld", path, (long)getpid());
+    w->folder = parent_of(path);
     w->buffer = mem_alloc(WRITE_BUFFER, 1);
-    if (!w->path || !w->temporary || !w->buffer) {
+    if (!w->path || !w->temporary || !w->folder || !w->buffer) {
         writer_free(w);
         return CADRE_ENOMEM;
     }
@@ -154,18 +164,6 @@ cadre_status file_writer_put(file_writer *w, const void *data, size_t size)
     return CADRE_OK;
 }
 
-static cadre_status sync_parent(const char *path)
-{
-    char *folder = mem_strdup(path);
-    if (!folder) return CADRE_ENOMEM;
-    char *slash = strrchr(folder, '/');
-    if (slash == folder) slash[1] = 0;
-    else if (slash) *slash = 0;
-    cadre_status status = file_sync_folder(slash ? folder : ".");
-    mem_free(folder);
-    return status;
-}
-
 cadre_status file_writer_seal(file_writer *w)
 {
     if (w->status != CADRE_OK || w->fd < 0) return w->status;
@@ -181,7 +179,7 @@ cadre_status file_writer_commit(file_writer *w)
     cadre_status status = file_writer_seal(w);
     if (status == CADRE_OK && rename(w->temporary, w->path) != 0)
         status = cadre_fail_errno(CADRE_EIO, w->path, "could not be renamed into place");
-    if (status == CADRE_OK) status = sync_parent(w->path);
+    if (status == CADRE_OK) status = file_sync_folder(w->folder);
     else unlink(w->temporary);
     writer_free(w);
     return status;
