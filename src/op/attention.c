@@ -178,7 +178,8 @@ static void forward_block(const query_block *b)
     for (int64_t i = 0; i < b->rows; i++) {
         real *scores = b->w.scores + i * b->stride;
         int64_t count = prepare_scores(b, i), head = head_of(b, i);
-        real log_sum = a->sinks ? rows->softmax_sink(count, scores, a->sinks[head], scores) : rows->softmax(count, scores, scores);
+        real log_sum = a->sinks ? rows->softmax_sink(count, scores, a->sinks[head], scores)
+                                : rows->softmax(count, scores, scores);
         clear_unseen(b, i, count);
         if (s->log_sum) s->log_sum[query_of(b, i) * a->heads + head] = log_sum;
     }

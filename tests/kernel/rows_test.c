@@ -266,7 +266,11 @@ static void test_rotation(void **state)
 
 /* ---- activations ---- */
 
-static double gelu_tanh_truth(double g) { return 0.5 * g * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (g + 0.044715 * g * g * g))); }
+static double gelu_tanh_truth(double g)
+{
+    return 0.5 * g * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (g + 0.044715 * g * g * g)));
+}
+
 static double gelu_truth(double g) { return 0.5 * g * (1 + erf(g / sqrt(2.0))); }
 
 static double activation_truth(const char *name, double g, double u, double limit)

@@ -1,0 +1,117 @@
+/* embedding_test.c - rows by id from reals and from a number format, gradients of repeated ids. */
+#include "op/embedding.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/gradient.h"
+#include "support/near.h"
+#include "support/sameness.h"
+
+enum { T = 6, V = 11, D = 300, S = D + 4 };
+
+typedef struct layer {
+    compute *c;
+    weight table;
+    int32_t ids[T];
+    real values[V * D], x[T * S], dx[T * S], dtable[V * D];
+} layer;
+
+static layer s;
+
+static int set_up(void **state)
+{
+    (void)state;
+    s = (layer){ .table = weight_of_reals(s.values, V, D), .ids = { 3, 0, 10, 3, 3, 7 } };
+    gradient_fill(s.values, V * D, 1, 1);
+    for (int t = 0; t < T; t++) gradient_fill(s.dx + t * S, D, 2 + (uint64_t)t, 1);
+    return compute_new(2, NULL, &s.c);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    compute_free(s.c);
+    return 0;
+}
+
+static void forward(void *state)
+{
+    (void)state;
+    embedding_forward(s.c, &s.table, REAL_C(1.5), T, s.ids, s.x, S);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    forward(NULL);
+    for (int t = 0; t < T; t++)
+        for (int i = 0; i < D; i++) assert_true(s.x[t * S + i] == REAL_C(1.5) * s.values[s.ids[t] * D + i]);
+}
+
+static void test_number_format(void **state)
+{
+    (void)state;
+    static uint16_t packed[V * D];
+    static float values[V * D];
+    for (int i = 0; i < V * D; i++) values[i] = (float)s.values[i];
+    number_bf16.pack(values, packed, V * D);
+    number_bf16.unpack(packed, values, V * D);
+    s.table.format = &number_bf16;
+    s.table.data = packed;
+    forward(NULL);
+    for (int t = 0; t < T; t++)
+        for (int i = 0; i < D; i++) assert_true(s.x[t * S + i] == REAL_C(1.5) * (real)values[s.ids[t] * D + i]);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    static real whole[V * D];
+    embedding_backward(s.c, D, REAL_C(1.5), T, s.ids, s.dx, S, s.dtable);
+    gradient_loss loss = { .forward = forward, .part = { { s.x, s.dx, T * S } }, .limit = 400 };
+    gradient_check(&loss, "table", s.values, s.dtable, V * D);
+    for (int i = 0; i < D; i++) {
+        double sum = (double)s.dx[i] + (double)s.dx[3 * S + i] + (double)s.dx[4 * S + i];
+        assert_near("dtable", i, s.dtable[3 * D + i], 1.5 * sum);
+    }
+    memcpy(whole, s.dtable, sizeof whole);
+    memset(s.dtable, 0, sizeof s.dtable);
+    embedding_backward(s.c, D, REAL_C(1.5), 4, s.ids, s.dx, S, s.dtable);
+    embedding_backward(s.c, D, REAL_C(1.5), T - 4, s.ids + 4, s.dx + 4 * S, S, s.dtable);
+    assert_memory_equal(s.dtable, whole, sizeof whole);
+}
+
+static void run(compute *c, void *state, real *out)
+{
+    enum { ROWS = 200 };
+    static real dx[ROWS * D];
+    int32_t ids[ROWS];
+    (void)state;
+    for (int t = 0; t < ROWS; t++) ids[t] = t * 7 % V;
+    gradient_fill(dx, ROWS * D, 1, 1);
+    embedding_backward(c, D, REAL_C(0.7), ROWS, ids, dx, D, out);
+    embedding_forward(c, &(weight){ .rows = V, .cols = D, .stride = D, .data = out }, REAL_C(1.1), ROWS, ids, out + V * D, D);
+}
+
+static void test_sameness(void **state)
+{
+    (void)state;
+    sameness_check(run, NULL, (V + 200) * D);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_number_format, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
+        cmocka_unit_test(test_sameness),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

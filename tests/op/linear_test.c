@@ -1,0 +1,152 @@
+/* linear_test.c - dense layers: values, gradients, the same bits for any cut of the tokens. */
+#include "op/linear.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/gradient.h"
+#include "support/near.h"
+#include "support/sameness.h"
+
+enum { T = 7, K = 19, N = 37, XS = K + 3, YS = N + 2 };
+
+typedef struct layer {
+    compute *c;
+    linear l;
+    real x[T * XS], w[N * K], bias[N], y[T * YS], dy[T * YS], dx[T * XS], dw[N * K], dbias[N];
+} layer;
+
+static void layer_fill(layer *s)
+{
+    memset(s, 0, sizeof *s);
+    gradient_fill(s->x, T * XS, 1, 1);
+    gradient_fill(s->w, N * K, 2, 1);
+    gradient_fill(s->bias, N, 3, 1);
+    gradient_fill(s->dy, T * YS, 4, 1);
+    s->l = (linear){ weight_of_reals(s->w, N, K), s->bias, s->dw, s->dbias };
+}
+
+static void forward(void *state)
+{
+    layer *s = state;
+    linear_forward(s->c, &s->l, T, s->x, XS, s->y, YS);
+}
+
+static void backward(layer *s, int64_t begin, int64_t end)
+{
+    linear_backward(s->c, &s->l, end - begin, s->x + begin * XS, XS, s->dy + begin * YS, YS, false, s->dx + begin * XS, XS);
+}
+
+static int set_up(void **state)
+{
+    static layer s;
+    layer_fill(&s);
+    *state = &s;
+    return compute_new(2, NULL, &s.c);
+}
+
+static int tear_down(void **state)
+{
+    compute_free(((layer *)*state)->c);
+    return 0;
+}
+
+static void test_values(void **state)
+{
+    layer *s = *state;
+    forward(s);
+    for (int t = 0; t < T; t++)
+        for (int n = 0; n < N; n++) {
+            double sum = (double)s->bias[n];
+            for (int k = 0; k < K; k++) sum += (double)s->x[t * XS + k] * (double)s->w[n * K + k];
+            assert_near("y", t * N + n, s->y[t * YS + n], sum);
+        }
+    for (int t = 0; t < T; t++) assert_true(s->y[t * YS + N] == 0); /* nothing beyond the row */
+}
+
+static void test_together(void **state)
+{
+    layer *s = *state;
+    linear plain = s->l;
+    plain.bias = NULL;
+    static real alone[T * N], a[T * YS], b[T * N];
+    forward(s);
+    linear_forward(s->c, &plain, T, s->x, XS, alone, N);
+    linear_forward_together(s->c, (const linear *[]){ &s->l, &plain }, 2, T, s->x, XS, (real *[]){ a, b }, (int64_t[]){ YS, N });
+    assert_memory_equal(a, s->y, sizeof a);
+    assert_memory_equal(b, alone, sizeof b);
+}
+
+static void test_gradients(void **state)
+{
+    layer *s = *state;
+    memset(s->dy, 0, sizeof s->dy);
+    for (int t = 0; t < T; t++) gradient_fill(s->dy + t * YS, N, 10 + (uint64_t)t, 1);
+    backward(s, 0, T);
+    gradient_loss loss = { .forward = forward, .state = s, .part = { { s->y, s->dy, T * YS } } };
+    gradient_check(&loss, "x", s->x, s->dx, T * XS);
+    gradient_check(&loss, "w", s->w, s->dw, N * K);
+    gradient_check(&loss, "bias", s->bias, s->dbias, N);
+}
+
+/* Two calls over parts of the tokens leave the bits of one over all. */
+static void test_cut(void **state)
+{
+    layer *s = *state;
+    static layer whole;
+    backward(s, 0, T);
+    whole = *s;
+    memset(s->dw, 0, sizeof s->dw);
+    memset(s->dbias, 0, sizeof s->dbias);
+    backward(s, 0, 3);
+    backward(s, 3, T);
+    assert_memory_equal(s->dw, whole.dw, sizeof s->dw);
+    assert_memory_equal(s->dbias, whole.dbias, sizeof s->dbias);
+    assert_memory_equal(s->dx, whole.dx, sizeof s->dx);
+}
+
+static void test_accumulate(void **state)
+{
+    layer *s = *state;
+    backward(s, 0, T);
+    real before = s->dx[5];
+    linear_backward(s->c, &s->l, T, s->x, XS, s->dy, YS, true, s->dx, XS);
+    assert_near("dx", 5, s->dx[5], 2 * (double)before);
+}
+
+static void run(compute *c, void *state, real *out)
+{
+    static layer s;
+    (void)state;
+    layer_fill(&s);
+    s.c = c;
+    forward(&s);
+    backward(&s, 0, T);
+    real *parts[] = { s.y, s.dx, s.dw, s.dbias };
+    int64_t sizes[] = { T * YS, T * XS, N * K, N };
+    for (int i = 0; i < 4; out += sizes[i++]) memcpy(out, parts[i], (size_t)sizes[i] * sizeof *out);
+}
+
+static void test_sameness(void **state)
+{
+    (void)state;
+    sameness_check(run, NULL, T * YS + T * XS + N * K + N);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_accumulate, set_up, tear_down),
+        cmocka_unit_test(test_sameness),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,153 @@
+/* loss_test.c - cross entropy with its head: values, gradients, ignored targets, chunks that leave no trace. */
+#include "op/loss.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/gradient.h"
+#include "support/near.h"
+#include "support/sameness.h"
+
+enum { T = 11, D = 9, V = 23 };
+
+typedef struct layer {
+    compute *c;
+    loss_head h;
+    loss_scratch scratch;
+    int32_t targets[T];
+    real x[T * D], w[V * D], bias[V], dw[V * D], dbias[V], logits[T * V], losses[T], weights[T], dx[T * D];
+} layer;
+
+static layer s;
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&s, 0, sizeof s);
+    s.h = (loss_head){ { weight_of_reals(s.w, V, D), s.bias, s.dw, s.dbias }, REAL_C(0.6) };
+    s.scratch = (loss_scratch){ 4, s.logits };
+    gradient_fill(s.x, T * D, 1, 1);
+    gradient_fill(s.w, V * D, 2, 1);
+    gradient_fill(s.bias, V, 3, 1);
+    for (int t = 0; t < T; t++) s.targets[t] = t == 5 ? -1 : t * 9 % V;
+    for (int t = 0; t < T; t++) s.weights[t] = REAL_C(0.1);
+    return compute_new(2, NULL, &s.c);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    compute_free(s.c);
+    return 0;
+}
+
+static void forward(void *state)
+{
+    (void)state;
+    loss_forward(s.c, &s.h, T, s.x, D, s.targets, &s.scratch, s.losses);
+}
+
+static void backward(void)
+{
+    loss_forward_backward(s.c, &s.h, T, s.x, D, s.targets, REAL_C(0.1), &s.scratch, s.losses, s.dx, D);
+}
+
+static double loss_truth(int t)
+{
+    double z[V], sum = 0;
+    for (int v = 0; v < V; v++) {
+        z[v] = (double)s.bias[v];
+        for (int i = 0; i < D; i++) z[v] += (double)s.x[t * D + i] * (double)s.w[v * D + i];
+        z[v] *= (double)s.h.logit_scale;
+        sum += exp(z[v]);
+    }
+    return log(sum) - z[s.targets[t]];
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    forward(NULL);
+    for (int t = 0; t < T; t++) assert_near("loss", t, s.losses[t], s.targets[t] < 0 ? 0 : loss_truth(t));
+    real alone[T];
+    memcpy(alone, s.losses, sizeof alone);
+    backward();
+    assert_memory_equal(alone, s.losses, sizeof alone);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    backward();
+    gradient_loss loss = { .forward = forward, .part = { { s.losses, s.weights, T } } };
+    gradient_check(&loss, "x", s.x, s.dx, T * D);
+    gradient_check(&loss, "w", s.w, s.dw, V * D);
+    gradient_check(&loss, "bias", s.bias, s.dbias, V);
+    for (int i = 0; i < D; i++) assert_true(s.dx[5 * D + i] == 0); /* the ignored target */
+}
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    static layer four;
+    backward();
+    four = s;
+    for (int64_t rows = 1; rows <= T; rows += 5) {
+        memset(s.dw, 0, sizeof s.dw);
+        memset(s.dbias, 0, sizeof s.dbias);
+        s.scratch.rows = rows;
+        backward();
+        assert_memory_equal(s.dx, four.dx, sizeof s.dx);
+        assert_memory_equal(s.dw, four.dw, sizeof s.dw);
+        assert_memory_equal(s.dbias, four.dbias, sizeof s.dbias);
+        assert_memory_equal(s.losses, four.losses, sizeof s.losses);
+    }
+}
+
+static void test_scratch(void **state)
+{
+    (void)state;
+    arena measure = { 0 };
+    loss_scratch small = loss_scratch_take(&measure, 3, 1000), large = loss_scratch_take(&measure, 100000, 200000);
+    assert_int_equal(small.rows, 3);
+    assert_true(large.rows >= 16 && large.rows < 1000);
+    assert_true(measure.used >= ((size_t)small.rows * 1000 + (size_t)large.rows * 200000) * sizeof(real));
+}
+
+static void run(compute *c, void *state, real *out)
+{
+    enum { ROWS = 64, SIZE = 48, WORDS = 700 };
+    static real x[ROWS * SIZE], w[WORDS * SIZE], logits[32 * WORDS];
+    int32_t targets[ROWS];
+    (void)state;
+    gradient_fill(x, ROWS * SIZE, 1, 1);
+    gradient_fill(w, WORDS * SIZE, 2, 1);
+    for (int t = 0; t < ROWS; t++) targets[t] = t * 11;
+    loss_head h = { { .w = weight_of_reals(w, WORDS, SIZE), .dw = out }, 1 };
+    loss_scratch scratch = { 32, logits };
+    real *losses = out + WORDS * SIZE, *dx = losses + ROWS;
+    loss_forward_backward(c, &h, ROWS, x, SIZE, targets, REAL_C(0.01), &scratch, losses, dx, SIZE);
+}
+
+static void test_sameness(void **state)
+{
+    (void)state;
+    sameness_check(run, NULL, 700 * 48 + 64 + 64 * 48);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_chunks, set_up, tear_down),
+        cmocka_unit_test(test_scratch),
+        cmocka_unit_test(test_sameness),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+/* norm_test.c - root mean square norm, of whole rows and of heads. */
+#include "op/norm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/gradient.h"
+#include "support/near.h"
+#include "support/sameness.h"
+
+enum { T = 9, MOST = 90, S = MOST + 5 };
+
+typedef struct layer {
+    compute *c;
+    norm n;
+    real x[T * S], y[T * S], dy[T * S], dx[T * S], gain[MOST], dgain[MOST], inverse[T * MOST];
+} layer;
+
+static void layer_fill(layer *s, compute *c, int64_t heads, int64_t width)
+{
+    memset(s, 0, sizeof *s);
+    s->c = c;
+    s->n = (norm){ heads, width, s->gain, s->dgain, REAL_C(1e-5) };
+    gradient_fill(s->x, T * S, 1, 1);
+    gradient_fill(s->gain, width, 2, 1);
+    for (int t = 0; t < T; t++) gradient_fill(s->dy + t * S, heads * width, 10 + (uint64_t)t, 1);
+}
+
+static void forward(void *state)
+{
+    layer *s = state;
+    norm_forward(s->c, &s->n, T, s->x, S, s->y, S, s->inverse);
+}
+
+static void backward(layer *s, int64_t begin, int64_t end)
+{
+    norm_backward(s->c, &s->n, end - begin, s->x + begin * S, S, s->inverse + begin * s->n.heads, s->dy + begin * S, S, false,
+                  s->dx + begin * S, S);
+}
+
+static void check_values(const layer *s)
+{
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t h = 0; h < s->n.heads; h++) {
+            const real *x = s->x + t * S + h * s->n.width, *y = s->y + t * S + h * s->n.width;
+            double squares = 0;
+            for (int64_t i = 0; i < s->n.width; i++) squares += (double)x[i] * (double)x[i];
+            double r = 1 / sqrt(squares / (double)s->n.width + (double)s->n.eps);
+            assert_near("inverse", t, s->inverse[t * s->n.heads + h], r);
+            for (int64_t i = 0; i < s->n.width; i++) assert_near("y", i, y[i], (double)x[i] * r * (double)s->gain[i]);
+        }
+}
+
+static void check_shape(compute *c, int64_t heads, int64_t width)
+{
+    static layer s, whole;
+    layer_fill(&s, c, heads, width);
+    forward(&s);
+    check_values(&s);
+    backward(&s, 0, T);
+    gradient_loss loss = { .forward = forward, .state = &s, .part = { { s.y, s.dy, T * S } } };
+    gradient_check(&loss, "x", s.x, s.dx, T * S);
+    gradient_check(&loss, "gain", s.gain, s.dgain, width);
+    whole = s;
+    memset(s.dgain, 0, sizeof s.dgain);
+    backward(&s, 0, 4);
+    backward(&s, 4, T);
+    assert_memory_equal(s.dgain, whole.dgain, sizeof s.dgain);
+    assert_memory_equal(s.dx, whole.dx, sizeof s.dx);
+}
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    compute *c;
+    assert_int_equal(compute_new(2, NULL, &c), CADRE_OK);
+    check_shape(c, 1, 90);
+    check_shape(c, 1, 64);
+    check_shape(c, 5, 18);
+    check_shape(c, 1, 1);
+    compute_free(c);
+}
+
+static void test_in_place_and_accumulate(void **state)
+{
+    (void)state;
+    static layer s, apart;
+    compute *c;
+    assert_int_equal(compute_new(1, NULL, &c), CADRE_OK);
+    layer_fill(&s, c, 5, 18);
+    forward(&s);
+    backward(&s, 0, T);
+    apart = s;
+    norm_backward(c, &s.n, T, s.x, S, s.inverse, s.dy, S, false, s.dy, S);
+    for (int t = 0; t < T; t++) assert_memory_equal(s.dy + t * S, apart.dx + t * S, 90 * sizeof(real));
+    norm_backward(c, &s.n, T, s.x, S, s.inverse, apart.dy, S, true, s.dx, S);
+    for (int t = 0; t < T; t++)
+        for (int i = 0; i < 90; i++) assert_true(s.dx[t * S + i] == 2 * apart.dx[t * S + i]);
+    norm_forward(c, &s.n, T, s.x, S, s.x, S, NULL);
+    for (int t = 0; t < T; t++) assert_memory_equal(s.x + t * S, apart.y + t * S, 90 * sizeof(real));
+    compute_free(c);
+}
+
+enum { BIG = 300, WIDE = 96 };
+
+static void run(compute *c, void *state, real *out)
+{
+    static real x[BIG * WIDE], dy[BIG * WIDE], gain[WIDE], inverse[BIG];
+    (void)state;
+    gradient_fill(x, BIG * WIDE, 1, 1);
+    gradient_fill(dy, BIG * WIDE, 2, 1);
+    gradient_fill(gain, WIDE, 3, 1);
+    norm n = { 1, WIDE, gain, out + 2 * BIG * WIDE, REAL_C(1e-6) };
+    norm_forward(c, &n, BIG, x, WIDE, out, WIDE, inverse);
+    norm_backward(c, &n, BIG, x, WIDE, inverse, dy, WIDE, false, out + BIG * WIDE, WIDE);
+}
+
+static void test_sameness(void **state)
+{
+    (void)state;
+    sameness_check(run, NULL, 2 * BIG * WIDE + WIDE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_in_place_and_accumulate),
+        cmocka_unit_test(test_sameness),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
