@@ -18,7 +18,9 @@ LANEWISE(vec_erf, erf)
 
 #else
 
-FORCE_INLINE vec_bits splat_bits(int32_t x) { return x - (vec_bits){ 0 }; }
+typedef uint32_t vec_count __attribute__((vector_size(VECTOR_BYTES))); /* bits in arithmetic that wraps */
+
+FORCE_INLINE vec_count splat_count(uint32_t x) { return x - (vec_count){ 0 }; }
 
 /* 2^n e^r with n = round(x / ln 2), r = x - n ln 2: adding 1.5 2^23 rounds and leaves n in the low bits; ln 2 is cut in two so
  * that n times its upper part is exact. The product with 2^n is an addition to the exponent, good for normal results. */
@@ -32,7 +34,7 @@ FORCE_INLINE vec vec_exp(vec x)
     p = p * r + splat(0.166665211f);
     p = p * r + splat(0.49999994f);
     vec y = p * (r * r) + r + splat(1.0f);
-    y = (vec)((vec_bits)y + (((vec_bits)shifted - (vec_bits)magic) << 23));
+    y = (vec)((vec_count)y + (((vec_count)shifted - (vec_count)magic) << 23));
     y = (vec)((vec_bits)y & ~(x < splat(-87.3365448f)));
     return select(x > splat(88.7228394f), splat(INFINITY), y);
 }
@@ -40,10 +42,10 @@ FORCE_INLINE vec vec_exp(vec x)
 /* log(2^e (1+f)) = e ln 2 + f - f^2/2 + f^3 P(f), sqrt(1/2) <= 1+f < sqrt(2) */
 FORCE_INLINE vec vec_log(vec x)
 {
-    vec_bits half = (vec_bits)splat(0.707106781f), bits = (vec_bits)x - half;
-    vec_bits exponent = bits >> 23;
+    vec_count half = (vec_count)splat(0.707106781f), bits = (vec_count)x - half;
+    vec_bits exponent = (vec_bits)bits >> 23;
     vec e = __builtin_convertvector(exponent, vec);
-    vec f = (vec)((bits & splat_bits(0x007fffff)) + half) - splat(1.0f);
+    vec f = (vec)((bits & splat_count(0x007fffff)) + half) - splat(1.0f);
     vec p = splat(-0.0763227642f);
     p = p * f + splat(0.127608582f);
     p = p * f + splat(-0.131606355f);

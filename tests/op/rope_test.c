@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "support/gradient.h"
 #include "support/near.h"
 #include "support/sameness.h"
@@ -131,7 +132,11 @@ static void test_refusals(void **state)
     for (int i = 0; i < 6; i++) assert_int_equal(rope_new(&bad[i], 10, &r), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "high_freq_factor"));
     assert_int_equal(rope_new(&good, INT64_MAX / 2, &r), CADRE_EARGUMENT);
-    assert_int_equal(rope_new(&good, INT64_MAX / 64, &r), CADRE_ENOMEM);
+    for (int n = 1; n <= 3; n++) {
+        mem_fail_at(n, false);
+        assert_int_equal(rope_new(&good, 10, &r), CADRE_ENOMEM);
+    }
+    mem_fail_at(0, false);
     assert_null(r);
     rope_free(NULL);
 }
