@@ -19,6 +19,8 @@ static const cadre_option rows[] = {
     { .name = "save-every", .kind = CADRE_OPTION_INT, .min = 0, .max = 1e12, .value = "STEPS", .fallback = "0",
       .subject = "Data and output", .help = "steps between checkpoints; 0: only at the end and when interrupted" },
 
+    { .name = "dry-run", .kind = CADRE_OPTION_FLAG, .subject = "Length",
+      .help = "only say what the run would be and how much memory it would need" },
     { .name = "steps", .kind = CADRE_OPTION_INT, .min = 0, .max = 1e12, .subject = "Length", .help = "optimiser steps" },
     { .name = "minutes", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1e6, .value = "M", .subject = "Length",
       .help = "instead of --steps: as many as this time allows" },

@@ -1,0 +1,115 @@
+/* metrics_log.c - metrics.jsonl: one JSON object a step. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/json_writer.h"
+#include "moe/metrics.h"
+#include "train/run.h"
+
+static char *own_path(const train_run *r) { return file_join(r->out, "metrics.jsonl"); }
+
+/* Rewrites the file with its first `lines` lines. */
+static cadre_status keep_lines(const char *path, int64_t lines)
+{
+    char *text;
+    size_t size, end = 0;
+    if (!file_exists(path)) return CADRE_OK;
+    CADRE_TRY(file_read(path, SIZE_MAX / 2, &text, &size));
+    for (; lines > 0 && end < size; end++)
+        if (text[end] == '\n') lines--;
+    cadre_status status = file_write(path, text, end);
+    mem_free(text);
+    return status;
+}
+
+static cadre_status open_one(const char *path, int64_t done, FILE **file)
+{
+    if (done) CADRE_TRY(keep_lines(path, done));
+    *file = fopen(path, done ? "ae" : "we");
+    return *file ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "could not be opened for writing");
+}
+
+cadre_status metrics_open(train_run *r)
+{
+    const char *extra = cadre_options_text(r->options, "metrics", 0);
+    if (r->out) {
+        char *path = own_path(r);
+        cadre_status status = path ? open_one(path, r->state.step, &r->metrics[0]) : CADRE_ENOMEM;
+        mem_free(path);
+        CADRE_TRY(status);
+    }
+    return extra ? open_one(extra, r->state.step, &r->metrics[1]) : CADRE_OK;
+}
+
+static void put_layers(const train_run *r, json_writer *w)
+{
+    int layers = trainer_sparse_layers(r->trainer);
+    json_put_array(w, "max_vio");
+    for (int i = 0; i < layers; i++) {
+        balance_totals t = trainer_totals(r->trainer, i);
+        json_put_real(w, NULL, metrics_max_vio(t.count, t.experts));
+    }
+    json_put_close(w, ']');
+    json_put_array(w, "dead");
+    for (int i = 0; i < layers; i++) {
+        balance_totals t = trainer_totals(r->trainer, i);
+        json_put_int(w, NULL, metrics_dead(t.count, t.experts));
+    }
+    json_put_close(w, ']');
+    json_put_array(w, "dropped");
+    for (int i = 0; i < layers; i++) json_put_int(w, NULL, trainer_totals(r->trainer, i).dropped);
+    json_put_close(w, ']');
+    json_put_array(w, "entropy");
+    for (int i = 0; i < layers; i++) {
+        balance_totals t = trainer_totals(r->trainer, i);
+        json_put_real(w, NULL, t.local_tokens ? t.entropy / (double)t.local_tokens : 0);
+    }
+    json_put_close(w, ']');
+    json_put_array(w, "loads");
+    for (int i = 0; i < layers; i++) {
+        balance_totals t = trainer_totals(r->trainer, i);
+        json_put_array(w, NULL);
+        for (int32_t e = 0; e < t.experts; e++) json_put_int(w, NULL, t.count[e]);
+        json_put_close(w, ']');
+    }
+    json_put_close(w, ']');
+}
+
+cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second)
+{
+    if (!r->metrics[0] && !r->metrics[1]) return CADRE_OK;
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    json_put_int(&w, "step", step);
+    json_put_real(&w, "loss", report->loss);
+    json_put_real(&w, "aux_loss", report->aux);
+    json_put_real(&w, "z_loss", report->z);
+    json_put_real(&w, "grad_norm", report->gradient_norm);
+    json_put_real(&w, "lr", report->lr);
+    json_put_int(&w, "tokens", report->tokens);
+    json_put_real(&w, "tokens_per_second", tokens_per_second);
+    put_layers(r, &w);
+    json_put_close(&w, '}');
+    cadre_status status = json_writer_status(&w);
+    for (int i = 0; i < 2 && status == CADRE_OK; i++) {
+        if (!r->metrics[i]) continue;
+        if (fwrite(w.text.data, 1, w.text.size, r->metrics[i]) != w.text.size || putc('\n', r->metrics[i]) == EOF || fflush(r->metrics[i]))
+            status = cadre_fail_errno(CADRE_EIO, i ? cadre_options_text(r->options, "metrics", 0) : "metrics.jsonl", "could not be written");
+    }
+    json_writer_free(&w);
+    return status;
+}
+
+cadre_status metrics_close(train_run *r)
+{
+    cadre_status status = CADRE_OK;
+    for (int i = 0; i < 2; i++) {
+        if (r->metrics[i] && fclose(r->metrics[i])) status = cadre_fail_errno(CADRE_EIO, "metrics.jsonl", "could not be written");
+        r->metrics[i] = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,343 @@
+/* run.c - a training run from options to a saved model. */
+#include "train/run.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "model/architecture.h"
+#include "model/files.h"
+#include "model/initialise.h"
+#include "kernel/gemm.h"
+#include "moe/metrics.h"
+
+enum { RECENT = 20 }; /* steps that the summary's loss is the mean of */
+
+void train_note(const train_run *r, const char *format, ...)
+{
+    if (!r->listener || !r->listener->note) return;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    r->listener->note(r->listener->arg, text);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- before anything is computed ---- */
+
+static cadre_status refuse_options_of_another_model(const train_run *r)
+{
+    static const char *const shapes[] = { "layers",       "width",       "heads",       "kv-heads",         "head-dim",   "q-lora-rank",
+                                          "kv-lora-rank", "v-head-dim",  "experts",     "qk-rope-head-dim", "topk",       "expert-width",
+                                          "shared-experts", "dense-layers", "dense-width", "vocab",          "tie",        "router",
+                                          "expert-form",  "groups",      "groups-used" };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (cadre_options_given(r->options, shapes[i]))
+            return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: with --from, the model says what it is; expected no value, found one", shapes[i]);
+    return CADRE_OK;
+}
+
+static cadre_status read_intent(train_run *r)
+{
+    cadre_options *o = r->options;
+    const char *name = cadre_options_text(o, "recipe", 0);
+    r->from = cadre_options_text(o, "from", 0);
+    r->out = cadre_options_text(o, "out", 0);
+    r->resume = cadre_options_flag(o, "resume");
+    r->dry = cadre_options_flag(o, "dry-run");
+    if (!name == !r->from) return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --from: expected one of them, found %s", name ? "both" : "neither");
+    bool data = cadre_options_count(o, "data"), tokens = cadre_options_count(o, "tokens");
+    if (data == tokens && !(r->dry && !data))
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--data or --tokens: expected one of them, found %s", data ? "both" : "neither");
+    if (!r->out && !r->dry) return cadre_fail(CADRE_EARGUMENT, NULL, "--out: expected the folder to save the model in, found nothing");
+    r->recipe = name ? recipe_by_name(name) : NULL;
+    if (name && !r->recipe) return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe: expected the name of a recipe, found \"%s\"", name);
+    return r->from ? refuse_options_of_another_model(r) : CADRE_OK;
+}
+
+static cadre_status check_folder(const train_run *r)
+{
+    if (r->dry || r->resume || !checkpoint_folder_used(r->out)) return CADRE_OK;
+    cadre_status status = cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a run in it");
+    cadre_fail_advice("--resume goes on with it");
+    return status;
+}
+
+static cadre_status open_data(train_run *r)
+{
+    if (cadre_options_count(r->options, "tokens")) CADRE_TRY(train_data_open_tokens(r));
+    CADRE_TRY(recipe_apply(r->recipe, r->options));
+    return cadre_options_count(r->options, "data") && !r->dry ? train_data_open_texts(r) : CADRE_OK;
+}
+
+static cadre_status config_from_model(train_run *r)
+{
+    char *path = file_join(r->from, "config.json");
+    cadre_status status = path ? model_config_read(path, &r->config) : CADRE_ENOMEM;
+    mem_free(path);
+    CADRE_TRY(status);
+    if (cadre_options_int(r->options, "context", 0) > r->config.context)
+        return cadre_fail(CADRE_EARGUMENT, r->from, "--context: expected at most the model's %lld, found %lld", (long long)r->config.context,
+                          (long long)cadre_options_int(r->options, "context", 0));
+    if (r->tokenizer && tokenizer_size(r->tokenizer) > r->config.vocab)
+        return cadre_fail(CADRE_EMISMATCH, r->from, "tokenizer.json: expected at most the model's %lld ids, found %d", (long long)r->config.vocab,
+                          tokenizer_size(r->tokenizer));
+    return CADRE_OK;
+}
+
+static cadre_status config_from_recipe(train_run *r)
+{
+    char *notes;
+    int64_t vocab = r->tokenizer ? tokenizer_size(r->tokenizer) : cadre_options_int(r->options, "vocab", 0);
+    CADRE_TRY(recipe_config(r->recipe, r->options, vocab, &r->config, &notes));
+    for (char *line = notes, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        train_note(r, "%s", line);
+    }
+    mem_free(notes);
+    return CADRE_OK;
+}
+
+static void warn(const train_run *r)
+{
+    for (int64_t l = 0; l < r->config.layers; l++) {
+        moe_config moe;
+        if (!r->config.layer[l].sparse || model_config_moe(&r->config, l, &moe) != CADRE_OK) continue;
+        if (router_learns_nothing(moe.router, &moe.route)) {
+            train_note(r, "one pick with a renormalised weight: the router learns nothing from the experts");
+            return;
+        }
+    }
+}
+
+static cadre_status decide(train_run *r)
+{
+    CADRE_TRY(read_intent(r));
+    CADRE_TRY(check_folder(r));
+    CADRE_TRY(open_data(r));
+    CADRE_TRY(r->from ? config_from_model(r) : config_from_recipe(r));
+    CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
+    if (r->settings.schedule.steps <= 0 && r->settings.minutes <= 0 && !r->dry)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
+    warn(r);
+    return r->dry ? CADRE_OK : train_data_arrange(r);
+}
+
+/* ---- memory ---- */
+
+enum { PROGRAM_BYTES = 12 << 20 }; /* the program itself, libraries, buffers of files */
+
+static cadre_status count_memory(const train_run *r, cadre_train_summary *summary)
+{
+    size_t bytes;
+    int64_t text;
+    param_table table;
+    compute *c = r->context->compute;
+    CADRE_TRY(trainer_bytes(c, &r->config, &r->settings, &bytes));
+    CADRE_TRY(param_table_make(&r->config, &table));
+    *summary = (cadre_train_summary){ .model_type = r->config.arch->model_type,
+                                      .parameters = table.total,
+                                      .active_parameters = table.active,
+                                      .memory_bytes = (int64_t)bytes + train_data_bytes(r, &text) + PROGRAM_BYTES +
+                                                      (int64_t)gemm_scratch_bytes() * c->workers };
+    param_table_free(&table);
+    return CADRE_OK;
+}
+
+/* ---- the start: fresh or resumed ---- */
+
+static checkpoint_arrays arrays_of(const train_run *r)
+{
+    optimizer *o = trainer_optimizer(r->trainer);
+    return (checkpoint_arrays){ &r->config, trainer_table(r->trainer), trainer_values(r->trainer), optimizer_first_moment(o),
+                                optimizer_second_moment(o) };
+}
+
+static cadre_status resume(train_run *r)
+{
+    char *saved;
+    checkpoint_arrays arrays = arrays_of(r);
+    CADRE_TRY(checkpoint_peek(r->out, &r->state, &saved)); /* other options make other shapes: said before the tensors are looked for */
+    cadre_status status = train_settings_compare(r->out, saved, r->text);
+    mem_free(saved);
+    CADRE_TRY(status);
+    CADRE_TRY(checkpoint_load(r->out, &arrays, &r->state, &saved));
+    mem_free(saved);
+    train_note(r, "going on from step %lld", (long long)r->state.step);
+    return CADRE_OK;
+}
+
+static cadre_status start_fresh(train_run *r)
+{
+    real *values = trainer_values(r->trainer);
+    const param_table *table = trainer_table(r->trainer);
+    if (r->from) return model_read_values(r->from, &r->config, table, values);
+    init_options init = init_options_of(r->recipe, &r->config, r->settings.seed);
+    model_initialise(r->context->compute, table, &init, values);
+    return CADRE_OK;
+}
+
+static cadre_status begin(train_run *r)
+{
+    CADRE_TRY(train_settings_text(r->options, &r->text));
+    CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, comm_self(), &r->trainer));
+    CADRE_TRY(file_make_folder(r->out));
+    CADRE_TRY(checkpoint_sweep(r->out));
+    if (r->resume && checkpoint_exists(r->out)) CADRE_TRY(resume(r));
+    else CADRE_TRY(start_fresh(r));
+    r->state.run = r->text;
+    CADRE_TRY(train_files_begin(r));
+    return metrics_open(r);
+}
+
+/* ---- the loop ---- */
+
+typedef struct loop {
+    train_run *run;
+    double started;          /* now() at step 0 of a run without interruptions */
+    double recent[RECENT];   /* losses of the last steps */
+    int64_t first;           /* step that this process began at */
+} loop;
+
+static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+{
+    const train_run *r = arg;
+    batches_take(&r->batches, r->state.step, first, count, inputs, targets);
+}
+
+/* With --minutes the number of steps is an estimate, which gets better as the time runs out. */
+static void plan_steps(loop *l)
+{
+    train_run *r = l->run;
+    schedule *s = &r->settings.schedule;
+    if (r->settings.minutes > 0) {
+        double spent = now() - l->started, left = r->settings.minutes * 60 - spent;
+        int64_t done = r->state.step;
+        s->steps = done < 3 ? done + 1000 : done + (int64_t)ceil(left / (spent / (double)done));
+        if (s->steps < done + 1) s->steps = done + 1;
+        if (s->warmup < 0) s->warmup = 40;
+    } else if (s->warmup < 0) s->warmup = s->steps / 10 < 100 ? s->steps / 10 : 100;
+}
+
+static double mean_of_recent(const loop *l)
+{
+    int64_t steps = l->run->state.step - l->first, n = steps < RECENT ? steps : RECENT;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += l->recent[(l->run->state.step - 1 - i) % RECENT];
+    return n ? sum / (double)n : 0;
+}
+
+static void tell(const loop *l, const trainer_report *report, double tokens_per_second)
+{
+    const train_run *r = l->run;
+    if (!r->listener || !r->listener->progress) return;
+    cadre_train_progress p = { .step = r->state.step, .steps = r->settings.schedule.steps, .loss = report->loss, .tokens_per_second = tokens_per_second,
+                               .seconds = r->state.seconds };
+    int layers = trainer_sparse_layers(r->trainer);
+    for (int i = 0; i < layers; i++) {
+        balance_totals t = trainer_totals(r->trainer, i);
+        p.max_vio += metrics_max_vio(t.count, t.experts) / layers;
+        p.dead += metrics_dead(t.count, t.experts);
+    }
+    double left = (double)(p.steps - p.step) * (double)report->tokens / tokens_per_second;
+    p.seconds_left = r->settings.minutes > 0 ? r->settings.minutes * 60 - p.seconds : left;
+    r->listener->progress(r->listener->arg, &p);
+}
+
+static cadre_status one_step(loop *l)
+{
+    train_run *r = l->run;
+    trainer_report report;
+    plan_steps(l);
+    double before = now(), lr = schedule_lr(&r->settings.schedule, r->state.step);
+    CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
+    double took = now() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
+    if (!isfinite(report.loss) || !isfinite(report.gradient_norm)) {
+        cadre_status status = cadre_fail(CADRE_EARGUMENT, r->out, "step %lld: expected a finite loss and gradient, found %g and %g",
+                                         (long long)r->state.step + 1, report.loss, report.gradient_norm);
+        cadre_fail_advice("a lower --lr or a longer --warmup may help; the last checkpoint is kept");
+        return status;
+    }
+    l->recent[r->state.step % RECENT] = report.loss;
+    r->state.step++;
+    r->state.tokens += report.tokens;
+    r->state.seconds = now() - l->started;
+    CADRE_TRY(metrics_put(r, r->state.step, &report, rate));
+    tell(l, &report, rate);
+    return CADRE_OK;
+}
+
+static cadre_status save(loop *l)
+{
+    train_run *r = l->run;
+    checkpoint_arrays arrays = arrays_of(r);
+    CADRE_TRY(checkpoint_save(r->out, &arrays, &r->state));
+    return train_files_describe(r, mean_of_recent(l));
+}
+
+static bool finished(const loop *l)
+{
+    const train_run *r = l->run;
+    if (r->settings.minutes > 0) return r->state.step > 0 && now() - l->started >= r->settings.minutes * 60;
+    return r->state.step >= r->settings.schedule.steps;
+}
+
+static cadre_status run_loop(loop *l)
+{
+    train_run *r = l->run;
+    int64_t saved = r->state.step ? r->state.step : -1; /* the step of the last checkpoint */
+    l->started = now() - r->state.seconds;
+    while (!finished(l)) {
+        if (cadre_interrupted()) {
+            CADRE_TRY(save(l));
+            return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped at step %lld, after a checkpoint; --resume goes on", (long long)r->state.step);
+        }
+        CADRE_TRY(one_step(l));
+        if (r->settings.save_every && r->state.step % r->settings.save_every == 0) {
+            CADRE_TRY(save(l));
+            saved = r->state.step;
+        }
+    }
+    return saved == r->state.step ? CADRE_OK : save(l);
+}
+
+static cadre_status run_all(train_run *r, cadre_train_summary *summary)
+{
+    CADRE_TRY(decide(r));
+    CADRE_TRY(count_memory(r, summary));
+    if (r->dry) return CADRE_OK;
+    CADRE_TRY(begin(r));
+    loop l = { .run = r, .first = r->state.step };
+    cadre_status status = run_loop(&l), closed = metrics_close(r);
+    summary->steps = r->state.step;
+    summary->tokens = r->state.tokens;
+    summary->seconds = r->state.seconds;
+    summary->loss = mean_of_recent(&l);
+    summary->validation = r->corpus != NULL;
+    return status == CADRE_OK ? closed : status;
+}
+
+cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener, cadre_train_summary *summary)
+{
+    train_run r = { .context = context, .options = options, .listener = listener };
+    cadre_train_summary made = { 0 };
+    cadre_status status = run_all(&r, &made);
+    metrics_close(&r);
+    trainer_free(r.trainer);
+    model_config_free(&r.config);
+    train_data_close(&r);
+    mem_free(r.text);
+    if (status == CADRE_OK || status == CADRE_EINTERRUPTED) *summary = made;
+    return status;
+}

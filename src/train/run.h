@@ -1,0 +1,62 @@
+/* run.h - one training run: what its parts share. cadre_train (run.c) walks through them in this order. */
+#ifndef CADRE_TRAIN_RUN_H
+#define CADRE_TRAIN_RUN_H
+
+#include <stdio.h>
+
+#include "format/safetensors.h"
+#include "kernel/context.h"
+#include "text/corpus.h"
+#include "train/batches.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+typedef struct train_run {
+    cadre_context *context;         /* borrowed */
+    cadre_options *options;         /* borrowed, filled in */
+    const cadre_train_listener *listener;
+    const recipe *recipe;           /* NULL: from a model */
+    const char *from, *out;         /* NULL: not given */
+    bool resume, dry;
+
+    /* data (run_data.c) */
+    corpus *corpus;                 /* NULL: from a token file */
+    tokenizer *tokenizer;           /* likewise */
+    byte_buffer tokenizer_json;     /* as it will be saved; empty: none */
+    safetensors *token_file;
+    token_run *runs;                /* [domains] of the corpus */
+    batches batches;
+
+    model_config config;
+    train_settings settings;
+    trainer *trainer;
+    char *text;                     /* what must be the same for the run to go on */
+    checkpoint_state state;
+    FILE *metrics[2];               /* in the run's folder, and where --metrics says; NULL: not written */
+} train_run;
+
+void train_note(const train_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- run_data.c: what is trained on ---- */
+
+/* Fills in --batch, --context and --steps from a token file's shape; refuses values that differ. */
+cadre_status train_data_open_tokens(train_run *r);
+/* Reads the texts, then learns (or loads, where the run goes on or starts from a model) the tokenizer, and makes the ids. */
+cadre_status train_data_open_texts(train_run *r);
+/* After the settings are known: the order of batches. Every id must be in the vocabulary. */
+cadre_status train_data_arrange(train_run *r);
+void train_data_close(train_run *r);
+int64_t train_data_bytes(const train_run *r, int64_t *text_bytes); /* an estimate of the memory it will take, before it is opened */
+
+/* ---- run_files.c: what the folder says of the run besides the model ---- */
+
+cadre_status train_files_begin(const train_run *r);                   /* config, tokenizer, held-out texts */
+cadre_status train_files_describe(const train_run *r, double loss);   /* run.json */
+
+/* ---- metrics_log.c: a line a step ---- */
+
+cadre_status metrics_open(train_run *r); /* a run that goes on keeps the lines of the steps that it has done */
+cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second);
+cadre_status metrics_close(train_run *r);
+
+#endif

@@ -1,0 +1,147 @@
+/* run_data.c - what a run trains on: texts in domains with a tokenizer learnt from them, or a file of token batches. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/safetensors.h"
+#include "text/bpe_train.h"
+#include "train/run.h"
+
+static const char end_of_text[] = "<|endoftext|>";
+
+/* ---- a token file ---- */
+
+static cadre_status fit_option(train_run *r, const char *name, int64_t value, const char *file)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    if (!cadre_options_count(r->options, name)) return cadre_options_set(r->options, name, text);
+    int64_t wanted = cadre_options_int(r->options, name, 0);
+    if (wanted == value) return CADRE_OK;
+    return cadre_fail(CADRE_EMISMATCH, file, "--%s: expected what the file's shape says, %lld, found %lld", name, (long long)value,
+                      (long long)wanted);
+}
+
+cadre_status train_data_open_tokens(train_run *r)
+{
+    const char *path = cadre_options_text(r->options, "tokens", 0);
+    const safetensors_tensor *t;
+    CADRE_TRY(safetensors_open(path, &r->token_file));
+    CADRE_TRY(safetensors_get_as(r->token_file, "tokens", "I32", 3, (const int64_t[]){ -1, -1, -1 }, &t));
+    if (t->shape[0] < 1 || t->shape[1] < 1 || t->shape[2] < 2)
+        return cadre_fail(CADRE_EFORMAT, path, "tokens: expected the shape [steps, batch, context + 1], found [%lld, %lld, %lld]",
+                          (long long)t->shape[0], (long long)t->shape[1], (long long)t->shape[2]);
+    if ((uintptr_t)t->data % sizeof(int32_t)) return cadre_fail(CADRE_EFORMAT, path, "tokens: expected data aligned to 4 bytes");
+    CADRE_TRY(fit_option(r, "batch", t->shape[1], path));
+    CADRE_TRY(fit_option(r, "context", t->shape[2] - 1, path));
+    r->batches = (batches){ .batch = t->shape[1], .context = t->shape[2] - 1, .table = (const int32_t *)(const void *)t->data, .steps = t->shape[0] };
+    bool length = cadre_options_count(r->options, "steps") || cadre_options_count(r->options, "minutes");
+    return length ? CADRE_OK : fit_option(r, "steps", t->shape[0], path);
+}
+
+/* ---- texts ---- */
+
+static cadre_status learn_tokenizer(train_run *r)
+{
+    const char *specials[] = { end_of_text };
+    bpe_train_options o = { (int32_t)cadre_options_int(r->options, "vocab", 0), specials, 1 };
+    string_view *texts = MEM_ARRAY(string_view, r->corpus->count);
+    if (!texts) return CADRE_ENOMEM;
+    for (int i = 0; i < r->corpus->count; i++) texts[i] = corpus_training_text(&r->corpus->domains[i]);
+    train_note(r, "learning a vocabulary of %d pieces", (int)o.vocabulary);
+    cadre_status status = bpe_train(texts, r->corpus->count, &o, &r->tokenizer_json);
+    mem_free(texts);
+    return status == CADRE_OK ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size, "the learnt vocabulary", &r->tokenizer) : status;
+}
+
+/* The tokenizer.json of a folder, kept to be saved beside the new model. */
+static cadre_status load_tokenizer(train_run *r, const char *folder)
+{
+    char *path = file_join(folder, "tokenizer.json");
+    cadre_status status = path ? tokenizer_open_json(path, &r->tokenizer) : CADRE_ENOMEM;
+    mem_free(path);
+    CADRE_TRY(status);
+    string_view source = tokenizer_source(r->tokenizer);
+    byte_buffer_put(&r->tokenizer_json, source.data, source.size);
+    return r->tokenizer_json.status;
+}
+
+static cadre_status find_tokenizer(train_run *r)
+{
+    if (r->from) return load_tokenizer(r, r->from);
+    if (r->resume && checkpoint_exists(r->out)) return load_tokenizer(r, r->out);
+    return learn_tokenizer(r);
+}
+
+cadre_status train_data_open_texts(train_run *r)
+{
+    int count = cadre_options_count(r->options, "data");
+    const char **paths = MEM_ARRAY(const char *, count);
+    if (!paths) return CADRE_ENOMEM;
+    for (int i = 0; i < count; i++) paths[i] = cadre_options_text(r->options, "data", i);
+    cadre_status status = corpus_read(paths, count, &r->corpus);
+    mem_free(paths);
+    CADRE_TRY(status);
+    CADRE_TRY(find_tokenizer(r));
+    CADRE_TRY(corpus_tokenise(r->corpus, r->tokenizer, cadre_options_int(r->options, "context", 0)));
+    r->runs = MEM_ARRAY(token_run, r->corpus->count);
+    if (!r->runs) return CADRE_ENOMEM;
+    for (int i = 0; i < r->corpus->count; i++) {
+        const token_list *ids = &r->corpus->domains[i].training;
+        r->runs[i] = (token_run){ ids->ids, (int64_t)ids->count };
+    }
+    return CADRE_OK;
+}
+
+cadre_status train_data_arrange(train_run *r)
+{
+    const train_settings *s = &r->settings;
+    if (!r->token_file) return batches_of_corpus(r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches);
+    int64_t count = r->batches.steps * s->batch * (s->context + 1);
+    for (int64_t i = 0; i < count; i++)
+        if (r->batches.table[i] < 0 || r->batches.table[i] >= r->config.vocab)
+            return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file), "tokens: expected ids of 0 to %lld, found %d",
+                              (long long)(r->config.vocab - 1), r->batches.table[i]);
+    if (s->schedule.steps > r->batches.steps)
+        return cadre_fail(CADRE_EARGUMENT, safetensors_path(r->token_file), "--steps: expected at most the %lld that the file holds, found %lld",
+                          (long long)r->batches.steps, (long long)s->schedule.steps);
+    return CADRE_OK;
+}
+
+void train_data_close(train_run *r)
+{
+    corpus_free(r->corpus);
+    tokenizer_close(r->tokenizer);
+    byte_buffer_free(&r->tokenizer_json);
+    safetensors_close(r->token_file);
+    mem_free(r->runs);
+}
+
+/* ---- how much it will take ---- */
+
+static int64_t path_bytes(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) return 0;
+    if (!S_ISDIR(st.st_mode)) return (int64_t)st.st_size;
+    char **names;
+    int count;
+    int64_t bytes = 0;
+    if (file_list(path, &names, &count) != CADRE_OK) return 0;
+    for (int i = 0; i < count; i++) {
+        char *inner = names[i][0] == '.' ? NULL : file_join(path, names[i]);
+        if (inner) bytes += path_bytes(inner);
+        mem_free(inner);
+    }
+    file_list_free(names, count);
+    return bytes;
+}
+
+/* Texts, and ids of four bytes for every three or so bytes of text. */
+int64_t train_data_bytes(const train_run *r, int64_t *text_bytes)
+{
+    *text_bytes = 0;
+    for (int i = 0; i < cadre_options_count(r->options, "data"); i++) *text_bytes += path_bytes(cadre_options_text(r->options, "data", i));
+    return *text_bytes + *text_bytes * 4 / 3;
+}

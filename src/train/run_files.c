@@ -1,0 +1,139 @@
+/* run_files.c - the files of a run's folder besides checkpoints and metrics: config.json, tokenizer, held-out texts, run.json. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/json.h"
+#include "format/json_writer.h"
+#include "model/architecture.h"
+#include "text/bpe_train.h"
+#include "train/run.h"
+
+static cadre_status write_in(const char *folder, const char *name, const void *data, size_t size)
+{
+    char *path = file_join(folder, name);
+    cadre_status status = path ? file_write(path, data, size) : CADRE_ENOMEM;
+    mem_free(path);
+    return status;
+}
+
+static cadre_status write_config(const train_run *r)
+{
+    char *path = file_join(r->out, "config.json");
+    cadre_status status = path ? model_config_write(&r->config, path) : CADRE_ENOMEM;
+    mem_free(path);
+    return status;
+}
+
+static cadre_status write_generation(const train_run *r)
+{
+    char *path = file_join(r->out, "generation_config.json");
+    json_writer w = json_writer_new(2);
+    json_put_object(&w, NULL);
+    if (r->config.bos >= 0) json_put_int(&w, "bos_token_id", r->config.bos);
+    if (r->config.eos >= 0) json_put_int(&w, "eos_token_id", r->config.eos);
+    json_put_close(&w, '}');
+    if (!path) json_writer_free(&w);
+    cadre_status status = path ? json_writer_save(&w, path) : CADRE_ENOMEM;
+    mem_free(path);
+    return status;
+}
+
+static cadre_status write_tokenizer(const train_run *r)
+{
+    if (!r->tokenizer_json.size) return CADRE_OK;
+    byte_buffer config = { 0 };
+    cadre_status status = write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);
+    if (status == CADRE_OK) status = bpe_train_config("<|endoftext|>", (int32_t)r->config.context, &config);
+    if (status == CADRE_OK) status = write_in(r->out, "tokenizer_config.json", config.data, config.size);
+    byte_buffer_free(&config);
+    return status;
+}
+
+/* validation/DOMAIN.txt: the end of each text, which is not trained on. */
+static cadre_status write_held_out(const train_run *r)
+{
+    if (!r->corpus) return CADRE_OK;
+    char *folder = file_join(r->out, "validation");
+    cadre_status status = folder ? file_make_folder(folder) : CADRE_ENOMEM;
+    for (int i = 0; i < r->corpus->count && status == CADRE_OK; i++) {
+        const corpus_domain *d = &r->corpus->domains[i];
+        char *name = mem_printf("%s.txt", d->name);
+        status = name ? write_in(folder, name, d->text + d->training_size, d->size - d->training_size) : CADRE_ENOMEM;
+        mem_free(name);
+    }
+    mem_free(folder);
+    return status;
+}
+
+cadre_status train_files_begin(const train_run *r)
+{
+    CADRE_TRY(write_config(r));
+    CADRE_TRY(write_generation(r));
+    CADRE_TRY(write_tokenizer(r));
+    return write_held_out(r);
+}
+
+/* ---- run.json: what the report shows of a run ---- */
+
+/* The options as they were saved: an object of text, numbers of one a layer as lists. */
+static void put_options(json_writer *w, const char *text)
+{
+    json_document *document;
+    json_put_object(w, "options");
+    if (json_parse("options", text, strlen(text), &document) == CADRE_OK) {
+        json_node root = json_root(document);
+        for (json_node m = { 0 }; json_next(&root, &m);) {
+            const char *value;
+            bool flag;
+            if (json_kind_of(&m) == JSON_KIND_STRING && json_as_string(&m, &value, NULL) == CADRE_OK) json_put_string(w, m.key, value);
+            else if (json_kind_of(&m) == JSON_KIND_BOOL && json_as_bool(&m, &flag) == CADRE_OK) json_put_bool(w, m.key, flag);
+        }
+        json_close(document);
+    }
+    json_put_close(w, '}');
+}
+
+static void put_shape(json_writer *w, const train_run *r)
+{
+    const model_config *c = &r->config;
+    const param_table *table = trainer_table(r->trainer);
+    json_put_string(w, "recipe", r->recipe ? r->recipe->name : r->from);
+    json_put_string(w, "model_type", c->arch->model_type);
+    json_put_int(w, "parameters", table->total);
+    json_put_int(w, "active_parameters", table->active);
+    json_put_int(w, "width", c->width);
+    json_put_int(w, "layers", c->layers);
+    json_put_int(w, "vocab", c->vocab);
+    json_put_array(w, "sparse_layers");
+    for (int64_t l = 0; l < c->layers; l++) {
+        if (!c->layer[l].sparse) continue;
+        json_put_object(w, NULL);
+        json_put_int(w, "layer", l);
+        json_put_int(w, "experts", c->layer[l].experts);
+        json_put_int(w, "topk", c->layer[l].topk);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+    json_put_array(w, "domains");
+    for (int i = 0; r->corpus && i < r->corpus->count; i++) json_put_string(w, NULL, r->corpus->domains[i].name);
+    json_put_close(w, ']');
+}
+
+cadre_status train_files_describe(const train_run *r, double loss)
+{
+    char *path = file_join(r->out, "run.json");
+    if (!path) return CADRE_ENOMEM;
+    json_writer w = json_writer_new(2);
+    json_put_object(&w, NULL);
+    put_shape(&w, r);
+    put_options(&w, r->text);
+    json_put_int(&w, "steps", r->state.step);
+    json_put_int(&w, "tokens", r->state.tokens);
+    json_put_real(&w, "seconds", r->state.seconds);
+    json_put_real(&w, "loss", loss);
+    json_put_close(&w, '}');
+    cadre_status status = json_writer_save(&w, path);
+    mem_free(path);
+    return status;
+}
