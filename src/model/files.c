@@ -22,11 +22,9 @@ static char *full_name(const char *prefix, const architecture *arch, const param
     return full;
 }
 
-/* The shape as files have it: vectors have one dimension, except a shared expert's gate, which is [1, D]. */
-static int file_shape(const param *p, int64_t shape[2])
+int param_file_shape(const param *p, int64_t shape[2])
 {
-    bool vector = p->rows == 1 && p->role != ROLE_SHARED_SIGMOID && p->kind != PARAM_MATRIX && p->kind != PARAM_EMBEDDING &&
-                  p->role != ROLE_ROUTER && p->role != ROLE_ROUTER_NOISE;
+    bool vector = p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE; /* a matrix of one row stays one */
     shape[0] = vector ? p->cols : p->rows;
     shape[1] = p->cols;
     return vector ? 1 : 2;
@@ -44,7 +42,7 @@ cadre_status model_declare_values(safetensors_writer *w, const char *prefix, con
         char *name = full_name(prefix, config->arch, p);
         if (!name) return CADRE_ENOMEM;
         int64_t shape[2];
-        int rank = file_shape(p, shape);
+        int rank = param_file_shape(p, shape);
         status = safetensors_writer_declare(w, name, "F32", rank, shape);
         mem_free(name);
     }
@@ -91,8 +89,9 @@ cadre_status model_seal_values(const char *path, const model_config *config, con
 
 /* ---- reading ---- */
 
-static cadre_status unpack(const safetensors_tensor *t, const char *path, int64_t count, real *values)
+cadre_status model_unpack(const safetensors_tensor *t, const char *path, real *values)
 {
+    int64_t count = t->elements;
     const number_format *format = number_by_safetensors(t->dtype);
     if (!format || format->block != 1)
         return cadre_fail(CADRE_EUNSUPPORTED, path, "%s: expected F32, F16 or BF16, found %s", t->name, t->dtype);
@@ -109,9 +108,9 @@ static cadre_status take(const safetensors *file, const char *name, const param 
 {
     const safetensors_tensor *t;
     int64_t shape[2];
-    int rank = file_shape(p, shape);
+    int rank = param_file_shape(p, shape);
     CADRE_TRY(safetensors_get_as(file, name, NULL, rank, shape, &t));
-    return unpack(t, safetensors_path(file), p->rows * p->cols, values);
+    return model_unpack(t, safetensors_path(file), values);
 }
 
 cadre_status model_take_values(const safetensors *file, const char *prefix, const model_config *config, const param_table *table,

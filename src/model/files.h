@@ -21,4 +21,11 @@ cadre_status model_put_values(safetensors_writer *w, const param_table *table, c
 cadre_status model_take_values(const safetensors *file, const char *prefix, const model_config *config, const param_table *table,
                                bool trained_only, real *values);
 
+
+/* The shape as files have it: [cols] of a vector, else [rows, cols]; returns the rank. */
+int param_file_shape(const param *p, int64_t shape[2]);
+
+/* Every number of a tensor, F32, F16 or BF16, as `real`; path: for errors. */
+cadre_status model_unpack(const safetensors_tensor *t, const char *path, real *values);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "format/byte_buffer.h"
 #include "format/safetensors.h"
 #include "kernel/context.h"
 #include "text/corpus.h"

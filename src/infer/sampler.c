@@ -1,0 +1,116 @@
+/* sampler.c - choosing a token. */
+#include "infer/sampler.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/status.h"
+
+cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab)
+{
+    *s = (sampler){ .options = *options, .vocab = vocab, .p = MEM_ARRAY(float, vocab), .order = MEM_ARRAY(int32_t, vocab),
+                    .seen = MEM_ARRAY(bool, vocab) };
+    if (s->p && s->order && s->seen) return CADRE_OK;
+    sampler_close(s);
+    return CADRE_ENOMEM;
+}
+
+void sampler_close(sampler *s)
+{
+    mem_free(s->p);
+    mem_free(s->order);
+    mem_free(s->seen);
+    *s = (sampler){ 0 };
+}
+
+void sampler_saw(sampler *s, int32_t token) { s->seen[token] = true; }
+
+/* Penalised logits into p. */
+static void take_logits(sampler *s, const real *logits)
+{
+    float penalty = (float)s->options.repetition_penalty;
+    for (int64_t i = 0; i < s->vocab; i++) {
+        float z = (float)logits[i];
+        if (isnan(z)) z = -INFINITY;
+        if (s->seen[i]) z = z > 0 ? z / penalty : z * penalty;
+        s->p[i] = z;
+    }
+}
+
+static int32_t largest(const sampler *s)
+{
+    int32_t best = 0;
+    for (int32_t i = 1; i < s->vocab; i++)
+        if (s->p[i] > s->p[best]) best = i;
+    return best;
+}
+
+/* A heap of ids with the most probable on top; equal ones by lower id. */
+static bool before(const sampler *s, int32_t a, int32_t b) { return s->p[a] > s->p[b] || (s->p[a] == s->p[b] && a < b); }
+
+static void sift(const sampler *s, int32_t *heap, int64_t count, int64_t at)
+{
+    for (;;) {
+        int64_t child = 2 * at + 1;
+        if (child >= count) return;
+        if (child + 1 < count && before(s, heap[child + 1], heap[child])) child++;
+        if (!before(s, heap[child], heap[at])) return;
+        int32_t swap = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swap;
+        at = child;
+    }
+}
+
+/* Scaled by temperature, so that they sum to 1. */
+static void soften(sampler *s, int32_t best)
+{
+    double sum = 0, top = s->p[best];
+    for (int64_t i = 0; i < s->vocab; i++) {
+        double e = exp(((double)s->p[i] - top) / s->options.temperature);
+        s->p[i] = isfinite(e) ? (float)e : 0.0f;
+        sum += s->p[i];
+    }
+    for (int64_t i = 0; i < s->vocab; i++) s->p[i] = (float)(s->p[i] / sum);
+}
+
+/* Moves kept tokens, most probable first, to the end of the heap's array; returns how many, and their mass. */
+static int64_t keep(sampler *s, double *mass)
+{
+    const cadre_sampling *o = &s->options;
+    int64_t count = s->vocab, kept = 0;
+    int32_t *heap = s->order;
+    for (int64_t i = 0; i < count; i++) heap[i] = (int32_t)i;
+    for (int64_t i = count / 2; i-- > 0;) sift(s, heap, count, i);
+    double least = o->min_p * s->p[heap[0]];
+    *mass = 0;
+    while (count > 0) {
+        int32_t next = heap[0];
+        if (kept && (s->p[next] < least || s->p[next] <= 0 || (o->top_k && kept >= o->top_k) || *mass >= o->top_p)) break;
+        *mass += s->p[next];
+        kept++;
+        heap[0] = heap[--count];
+        heap[count] = next;
+        sift(s, heap, count, 0);
+    }
+    return kept;
+}
+
+int32_t sampler_next(sampler *s, const real *logits, int64_t position)
+{
+    take_logits(s, logits);
+    int32_t best = largest(s);
+    if (s->options.temperature <= 0 || !isfinite(s->p[best])) return best;
+    soften(s, best);
+    double mass;
+    int64_t kept = keep(s, &mass);
+    double draw = random_uniform(random_key_of(s->options.seed, "sample", 0, 0), (uint64_t)position) * mass;
+    const int32_t *order = s->order + s->vocab; /* backwards from the end: most probable first */
+    for (int64_t i = 1; i < kept; i++) {
+        draw -= s->p[order[-i]];
+        if (draw < 0) return order[-i];
+    }
+    return order[-kept];
+}

@@ -1,0 +1,25 @@
+/* sampler.h - the next token from its logits: greedy, or drawn after temperature, top-k, top-p, min-p and a repetition penalty.
+ *
+ * The draw is a function of the seed and the position, so the same seed gives the same text. */
+#ifndef CADRE_INFER_SAMPLER_H
+#define CADRE_INFER_SAMPLER_H
+
+#include "base/real.h"
+#include "cadre.h"
+
+typedef struct sampler {
+    cadre_sampling options;
+    int64_t vocab;
+    float *p;        /* [V] logits, then probabilities */
+    int32_t *order;  /* [V] */
+    bool *seen;      /* [V] tokens of the text so far */
+} sampler;
+
+cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab);
+void sampler_close(sampler *s);
+void sampler_saw(sampler *s, int32_t token);
+
+/* position: of the token to be drawn. Logits that are not numbers are never chosen, unless there is nothing else. */
+int32_t sampler_next(sampler *s, const real *logits, int64_t position);
+
+#endif
