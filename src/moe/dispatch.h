@@ -1,12 +1,12 @@
 /* dispatch.h - from picks to rows grouped by expert, with or without a limit on how many an expert takes.
  *
- * Without a limit (dropless) every pick gets a row. With one, each expert has C = ceil(factor * K * S / E) slots, or a
- * fixed number of them, for each sequence of S valid tokens, so a token's result never depends on other sequences. */
+ * Without a limit (dropless) every pick gets a row. With one, an expert has C = ceil(factor * K * S / E) slots, or a fixed
+ * number of them, for each sequence of S valid tokens, so what happens to a token never depends on other sequences. */
 #ifndef CADRE_MOE_DISPATCH_H
 #define CADRE_MOE_DISPATCH_H
 
 #include "kernel/compute.h"
-#include "moe/router.h"
+#include "moe/plan.h"
 
 typedef enum dispatch_overflow {
     OVERFLOW_NONE,    /* no limit */
@@ -29,15 +29,34 @@ typedef struct dispatch_options {
     bool in_eval;  /* the limit holds in evaluation too (Switch as transformers has it) */
 } dispatch_options;
 
-/* Which tokens belong together. */
-typedef struct moe_sequences {
-    int64_t count;        /* B */
-    const int64_t *start; /* [B + 1] first token of each, start[B] = T */
-} moe_sequences;
+cadre_status dispatch_check(const dispatch_options *o, const char *where);
 
+/* C of a sequence of `tokens`; at most that many, for no token picks an expert twice. */
 int64_t dispatch_capacity(const dispatch_options *o, int64_t tokens, int32_t picks, int32_t experts);
 
 /* The most rows a plan can have. */
 int64_t dispatch_max_rows(const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks, int32_t experts);
+
+/* Memory of one dispatch, laid out for `tokens` tokens in `sequences` sequences. */
+typedef struct dispatch_scratch {
+    int64_t *start; /* [segments, E] a segment's first row of each expert */
+    int64_t *used;  /* [B, E] slots taken */
+    int32_t *order; /* [T, K] picks by priority; NULL: not needed */
+} dispatch_scratch;
+
+void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks,
+                     int32_t experts);
+
+typedef struct dispatching {
+    compute *compute;
+    const dispatch_options *options; /* NULL: no limit */
+    const moe_sequences *sequences;
+    const real *score; /* [T, E] what PRIORITY_PROBABILITY compares */
+    const real *key;   /* [T, E] what OVERFLOW_REROUTE looks for the next choice in */
+    dispatch_scratch *scratch;
+} dispatching;
+
+/* pick -> slot, lost, load, kept, first, row_token, row_pick, rows, capacity, dropped, rerouted (and pick, where rerouted). */
+void dispatch(const dispatching *d, plan *p);
 
 #endif

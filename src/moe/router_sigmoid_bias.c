@@ -1,0 +1,33 @@
+/* router_sigmoid_bias.c - a sigmoid per expert; picked by score + correction bias, within the best groups; weights are the scores
+ * without the bias, divided by their sum: DeepSeek-V3, GLM-4.5, dots.llm1, Kimi-K2, MiniMax-M2. */
+#include "moe/select.h"
+
+static void score(const router_token *t)
+{
+    t->rows->sigmoid(t->experts, t->logits, t->score);
+    *t->lse = t->rows->log_sum_exp(t->experts, t->logits);
+    key_of_scores(t);
+}
+
+static real slope(real z, real s)
+{
+    (void)z;
+    return s * (1 - s);
+}
+
+static void backward(const router_token *t, const router_flow *flow) { backward_independent(t, flow, slope); }
+
+static void defaults(router_options *o)
+{
+    o->group_score = GROUP_TOP2;
+    o->norm_eps = REAL_C(1e-20);
+}
+
+const router router_sigmoid_bias = {
+    .name = "sigmoid-bias",
+    .help = "a sigmoid per expert, picked with a correction bias, weights made to sum to 1 (DeepSeek-V3, GLM-4.5)",
+    .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT | ROUTER_RENORMALISES,
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "norm-eps", "survivors", NULL },
+    .defaults = defaults,
+    .score = score, .weigh = weigh_normalised, .backward = backward,
+};

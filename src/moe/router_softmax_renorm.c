@@ -1,0 +1,23 @@
+/* router_softmax_renorm.c - softmax over all experts, top-k of it, weights divided by their sum: GShard, Mixtral, Qwen3-MoE.
+ * Logits that were not picked have no gradient from the experts; a single pick has none at all. */
+#include "moe/select.h"
+
+static void score(const router_token *t)
+{
+    score_softmax(t);
+    key_of_softmax(t);
+}
+
+static void backward(const router_token *t, const router_flow *flow)
+{
+    backward_probability(t, flow);
+    backward_picked_softmax(t, flow);
+}
+
+const router router_softmax_renorm = {
+    .name = "softmax-renorm",
+    .help = "softmax over all experts, the k largest, weights made to sum to 1 (GShard, Mixtral, Qwen3-MoE)",
+    .traits = ROUTER_RENORMALISES,
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "survivors", NULL },
+    .score = score, .weigh = weigh_normalised, .backward = backward,
+};

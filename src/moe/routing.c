@@ -1,0 +1,251 @@
+/* routing.c - token by token through the router's row; the products around it. */
+#include "moe/routing.h"
+
+#include <string.h>
+
+#include "base/random.h"
+#include "kernel/gemm.h"
+#include "moe/select.h"
+#include "moe/share.h"
+
+enum { WORTH_SHARING = 32, GRAIN = 16 }; /* tokens */
+
+void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o, int64_t tokens, int64_t width,
+                         int64_t experts)
+{
+    *s = (router_state){ 0 };
+    s->logits = ARENA_ARRAY(a, real, tokens * experts);
+    s->score = ARENA_ARRAY(a, real, tokens * experts);
+    s->lse = ARENA_ARRAY(a, real, tokens);
+    if (o->jitter > 0) s->jittered = ARENA_ARRAY(a, real, tokens * width);
+    if (!(r->traits & ROUTER_NOISE)) return;
+    s->noise_logits = ARENA_ARRAY(a, real, tokens * experts);
+    s->noise = ARENA_ARRAY(a, real, tokens * experts);
+    s->load = ARENA_ARRAY(a, real, tokens * experts);
+    s->border = ARENA_ARRAY(a, gexp, tokens * 2);
+}
+
+static bool has_jitter(const routing *r) { return r->random->train && r->options->jitter > 0; }
+static bool has_noise(const routing *r) { return r->random->train && (r->router->traits & ROUTER_NOISE); }
+
+const real *routing_input(const routing *r) { return has_jitter(r) ? r->state->jittered : r->x; }
+
+static router_token token_at(const routing *r, int64_t t)
+{
+    const router_state *s = r->state;
+    const plan *p = r->plan;
+    int64_t row = t * p->experts;
+    router_token token = {
+        .options = r->options, .rows = r->compute->variant->rows, .experts = p->experts, .logits = s->logits + row,
+        .correction = r->weights->correction, .score = s->score + row, .lse = s->lse + t, .key = r->key + row,
+        .pick = p->pick + t * p->picks, .weight = p->weight + t * p->picks,
+    };
+    if (has_noise(r)) {
+        token.noise_logits = s->noise_logits + row;
+        token.noise = s->noise + row;
+        token.border = s->border + 2 * t;
+        token.load = s->load + row;
+    }
+    return token;
+}
+
+/* ---- forward: logits, scores, picks ---- */
+
+static random_key jitter_key(const routing *r)
+{
+    return random_key_of(r->random->seed, "router jitter", r->random->step, (uint64_t)r->random->layer);
+}
+
+/* y[i] = x[i] * U(1 - jitter, 1 + jitter), i = t * D ... */
+static void jitter_row(const routing *r, random_key key, int64_t t, const real *x, real *y)
+{
+    uint64_t first = (uint64_t)((r->random->first_token + t) * r->width);
+    for (int64_t i = 0; i < r->width; i++) {
+        double u = 2 * random_uniform(key, first + (uint64_t)i) - 1;
+        y[i] = x[i] * (real)(1 + (double)r->options->jitter * u);
+    }
+}
+
+static void jitter_task(void *arg, int worker, int workers)
+{
+    const routing *r = arg;
+    random_key key = jitter_key(r);
+    pool_range part = pool_share(r->plan->tokens, 1, worker, workers);
+    for (int64_t t = part.begin; t < part.end; t++)
+        jitter_row(r, key, t, r->x + t * r->width, r->state->jittered + t * r->width);
+}
+
+/* out [T, E] = x~ W^T + bias */
+static void project(const routing *r, const weight *w, const real *bias, real *out)
+{
+    const plan *p = r->plan;
+    gemm_group g = { .m = p->tokens, .n = p->experts, .k = r->width, .a = routing_input(r), .a_stride = r->width, .b = w->data,
+                     .b_stride = w->stride, .b_format = w->format, .c = out, .c_stride = p->experts };
+    gemm_grouped(r->compute, GEMM_NT, &g, 1, false);
+    for (int64_t t = 0; bias && t < p->tokens; t++) r->compute->variant->rows->add(p->experts, bias, out + t * p->experts);
+}
+
+static void draw_noise(const routing *r, int64_t t)
+{
+    random_key key = random_key_of(r->random->seed, "router noise", r->random->step, (uint64_t)r->random->layer);
+    int64_t experts = r->plan->experts;
+    uint64_t first = (uint64_t)((r->random->first_token + t) * experts);
+    for (int64_t e = 0; e < experts; e++) r->state->noise[t * experts + e] = (real)random_normal(key, first + (uint64_t)e);
+}
+
+static void pick_for(const routing *r, const router_token *t)
+{
+    select_topk(t->experts, t->key, r->options->topk, t->pick);
+    if (r->router->cut) r->router->cut(t);
+    if (t->load) r->router->load(t);
+}
+
+static void pick_task(void *arg, int worker, int workers)
+{
+    const routing *r = arg;
+    pool_range part = pool_share(r->plan->tokens, GRAIN, worker, workers);
+    for (int64_t i = part.begin; i < part.end; i++) {
+        if (has_noise(r)) draw_noise(r, i);
+        router_token t = token_at(r, i);
+        r->router->score(&t);
+        if (plan_is_valid(r->plan, i)) pick_for(r, &t);
+        else memset(t.pick, -1, (size_t)r->options->topk * sizeof(gexp));
+    }
+}
+
+void routing_pick(routing *r)
+{
+    int64_t tokens = r->plan->tokens;
+    if (has_jitter(r)) share_out(r->compute, tokens, WORTH_SHARING, jitter_task, r);
+    project(r, &r->weights->matrix, r->weights->bias, r->state->logits);
+    if (has_noise(r)) project(r, &r->weights->noise, NULL, r->state->noise_logits);
+    share_out(r->compute, tokens, WORTH_SHARING, pick_task, r);
+}
+
+/* ---- forward: weights ---- */
+
+static void weigh_task(void *arg, int worker, int workers)
+{
+    const routing *r = arg;
+    pool_range part = pool_share(r->plan->tokens, GRAIN, worker, workers);
+    for (int64_t i = part.begin; i < part.end; i++) {
+        router_token t = token_at(r, i);
+        t.slot = r->plan->slot + i * r->plan->picks;
+        r->router->weigh(&t);
+    }
+}
+
+void routing_weigh(routing *r) { share_out(r->compute, r->plan->tokens, WORTH_SHARING, weigh_task, r); }
+
+/* ---- backward ---- */
+
+typedef struct backward_job {
+    routing *r;
+    const routing_flow *flow;
+} backward_job;
+
+/* Forward: H = - sum q log q. dq -= pull (log q + 1); a q of 0 keeps its own factor of 0 further down. */
+static void pull_entropy(const router_token *t, real pull, real *scratch, real *dq)
+{
+    real sum = t->rows->sum(t->experts, t->score);
+    t->rows->scale(t->experts, 1 / sum, t->score, scratch);
+    t->rows->log(t->experts, scratch, scratch);
+    for (int32_t e = 0; e < t->experts; e++)
+        if (t->score[e] > 0) dq[e] -= pull * (scratch[e] + 1);
+}
+
+/* Forward: lse^2. dz += 2 pull lse softmax(z) */
+static void pull_z(const routing *r, const router_token *t, real pull, real *scratch, real *dz)
+{
+    const real *p = t->score;
+    if (r->router->traits & ROUTER_INDEPENDENT) {
+        t->rows->softmax(t->experts, t->logits, scratch);
+        p = scratch;
+    }
+    t->rows->axpy(t->experts, 2 * pull * *t->lse, p, dz);
+}
+
+/* Adds what balancing losses ask of one token to what the experts do. */
+static void pull_token(const router_token *t, const score_pull *pull, router_flow *flow)
+{
+    memcpy(flow->dprobability, pull->probability, (size_t)t->experts * sizeof(real));
+    if (pull->entropy != 0) pull_entropy(t, pull->entropy, flow->dlogits, flow->dprobability);
+    for (int32_t k = 0; pull->importance && k < t->options->topk; k++)
+        if (t->pick[k].id >= 0) flow->dweight[k] += pull->importance[t->pick[k].id];
+    if (t->load) flow->dload = pull->load;
+}
+
+static void backward_token(const backward_job *job, int64_t i, const score_pull *pull)
+{
+    const routing *r = job->r;
+    int64_t row = i * r->plan->experts;
+    size_t bytes = (size_t)r->plan->experts * sizeof(real);
+    router_token t = token_at(r, i);
+    t.slot = r->plan->slot + i * r->plan->picks;
+    router_flow flow = { .dweight = job->flow->dweight + i * r->plan->picks, .dprobability = job->flow->dprobability + row,
+                         .dlogits = job->flow->dlogits + row };
+    if (job->flow->dnoise_logits) flow.dnoise_logits = job->flow->dnoise_logits + row;
+    if (!plan_is_valid(r->plan, i)) {
+        memset(flow.dlogits, 0, bytes);
+        if (flow.dnoise_logits) memset(flow.dnoise_logits, 0, bytes);
+        return;
+    }
+    if (pull) pull_token(&t, pull, &flow);
+    else memset(flow.dprobability, 0, bytes);
+    r->router->backward(&t, &flow);
+    if (pull && pull->z != 0) pull_z(r, &t, pull->z, flow.dprobability, flow.dlogits);
+}
+
+static void backward_task(void *arg, int worker, int workers)
+{
+    const backward_job *job = arg;
+    const moe_sequences *seqs = job->r->sequences;
+    pool_range part = pool_share(job->r->plan->tokens, GRAIN, worker, workers);
+    int64_t s = 0;
+    for (int64_t t = part.begin; t < part.end; t++) {
+        while (seqs->start[s + 1] <= t) s++;
+        backward_token(job, t, job->flow->pull ? &job->flow->pull[s] : NULL);
+    }
+}
+
+/* Forward: out = x~ W^T + b. dW (+)= dout^T x~, db (+)= sum of dout in token order, dx~ (+)= dout W */
+static void project_backward(const routing *r, const weight *w, const real *dout, real *dw, real *dbias, bool accumulate, real *dx,
+                             bool add_dx)
+{
+    int64_t tokens = r->plan->tokens, experts = r->plan->experts;
+    gemm(r->compute, GEMM_TN, experts, r->width, tokens, dout, experts, routing_input(r), r->width, dw, r->width, accumulate);
+    if (dbias && !accumulate) memset(dbias, 0, (size_t)experts * sizeof(real));
+    for (int64_t t = 0; dbias && t < tokens; t++) r->compute->variant->rows->add(experts, dout + t * experts, dbias);
+    gemm(r->compute, GEMM_NN, tokens, r->width, experts, dout, experts, w->data, w->stride, dx, r->width, add_dx);
+}
+
+void routing_backward(routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx)
+{
+    backward_job job = { r, flow };
+    share_out(r->compute, r->plan->tokens, WORTH_SHARING, backward_task, &job);
+    project_backward(r, &r->weights->matrix, flow->dlogits, g->matrix, g->bias, accumulate, dx, false);
+    if (flow->dnoise_logits) project_backward(r, &r->weights->noise, flow->dnoise_logits, g->noise, NULL, accumulate, dx, true);
+}
+
+typedef struct jitter_job {
+    const routing *r;
+    real *dx;
+} jitter_job;
+
+static void unjitter_task(void *arg, int worker, int workers)
+{
+    const jitter_job *job = arg;
+    random_key key = jitter_key(job->r);
+    pool_range part = pool_share(job->r->plan->tokens, 1, worker, workers);
+    for (int64_t t = part.begin; t < part.end; t++) {
+        real *dx = job->dx + t * job->r->width;
+        jitter_row(job->r, key, t, dx, dx);
+    }
+}
+
+/* Forward: x~ = x * factor. dx = dx~ * factor */
+void routing_apply_jitter(routing *r, real *dx)
+{
+    jitter_job job = { r, dx };
+    if (has_jitter(r)) share_out(r->compute, r->plan->tokens, WORTH_SHARING, unjitter_task, &job);
+}

@@ -1,0 +1,90 @@
+/* routing.h - a batch of tokens on its way through a router, forwards and backwards.
+ *
+ *     z = x~ W^T + b      x~ = x, in training perhaps times random numbers around 1 (jitter)
+ *     pick, score         the router's row, token by token; padding gets no pick
+ *     weight              the router's row, after dispatch has said which picks have a slot
+ *
+ * Random numbers are a function of the run's seed, the step, the layer and the token's place in the step. */
+#ifndef CADRE_MOE_ROUTING_H
+#define CADRE_MOE_ROUTING_H
+
+#include "base/memory.h"
+#include "kernel/compute.h"
+#include "kernel/weight.h"
+#include "moe/router.h"
+
+typedef struct router_weights {
+    weight matrix;          /* [E, D] */
+    const real *bias;       /* [E] linear bias (gpt-oss); NULL: none */
+    const real *correction; /* [E] selection bias; NULL: none */
+    weight noise;           /* [E, D] of noisy-topk; .data NULL: none */
+} router_weights;
+
+typedef struct router_gradients {
+    real *matrix; /* [E, D] */
+    real *bias;   /* [E]; NULL where there is none */
+    real *noise;  /* [E, D]; NULL where there is none */
+} router_gradients;
+
+typedef struct router_random {
+    bool train;          /* false: no noise, no jitter, no dropout */
+    uint64_t seed, step;
+    int32_t layer;
+    int64_t first_token; /* place of the batch's token 0 among all tokens of the optimiser step */
+} router_random;
+
+/* What forward leaves for backward, the balancing losses and the metrics. */
+typedef struct router_state {
+    real *logits;       /* [T, E] */
+    real *score;        /* [T, E] */
+    real *lse;          /* [T] logsumexp of the logits */
+    real *jittered;     /* [T, D] x * jitter; NULL: no jitter */
+    real *noise_logits; /* [T, E]; NULL, as the next three: the router has no noise weights */
+    real *noise;        /* [T, E] standard normal */
+    real *load;         /* [T, E] */
+    gexp *border;       /* [T, 2] */
+} router_state;
+
+void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o, int64_t tokens, int64_t width,
+                         int64_t experts);
+
+/* What balancing losses ask of the routing of each token of one sequence: their derivatives by the token's own numbers. */
+typedef struct score_pull {
+    const real *probability; /* [E] by the score normalised to sum 1 */
+    const real *importance;  /* [E] by the weight; NULL: none */
+    const real *load;        /* [E] by the smooth load; NULL: none */
+    real entropy;            /* by the entropy of the normalised score */
+    real z;                  /* by logsumexp(z)^2 */
+} score_pull;
+
+typedef struct routing {
+    compute *compute;
+    const router *router;
+    const router_options *options;
+    const router_weights *weights;
+    const router_random *random;
+    const moe_sequences *sequences;
+    int64_t width;
+    const real *x;       /* [T, D] */
+    plan *plan;
+    router_state *state;
+    real *key;           /* [T, E] scratch of forward, which dispatch reads too */
+} routing;
+
+void routing_pick(routing *r);  /* x -> logits, scores, picks */
+void routing_weigh(routing *r); /* picks, slots -> weights */
+
+typedef struct routing_flow {
+    real *dweight;           /* [T, K] from the experts; spent */
+    const score_pull *pull;  /* [B], one a sequence; NULL: no balancing losses */
+    real *dprobability, *dlogits; /* [T, E] scratch */
+    real *dnoise_logits;     /* [T, E] scratch; NULL where the router has no noise */
+} routing_flow;
+
+/* Gradients of the router's weights (added, or overwritten); dx [T, D] = gradient by the routing's input x~. */
+void routing_backward(routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx);
+
+const real *routing_input(const routing *r);       /* x~ */
+void routing_apply_jitter(routing *r, real *dx);   /* dx [T, D] by x~ -> by x; nothing without jitter */
+
+#endif
