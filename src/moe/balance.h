@@ -1,12 +1,11 @@
 /* balance.h - what keeps experts evenly used: the balancing losses, the z-loss, and the bias update without a loss.
  *
  * A loss over several layers, or over the whole optimiser step, can only be known once all of them have routed. So a
- * layer's forward hands its statistics over (counts and mean scores, per sequence); when all layers are through, balance_finish computes
- * the losses and, for each layer and sequence, their gradient by each expert's mean score; each layer's backward reads that.
+ * layer's forward hands its statistics over (counts and sums of scores, per sequence); when all layers are through,
+ * balance_finish computes the losses and, for each layer and sequence, their derivatives; each layer's backward reads those.
  *
  *     balance_step_begin(b, sequences, tokens)         of the optimiser step, over all its parts and ranks
  *       for each part of the batch:
- *         balance_part_begin(b, seqs, valid)
  *         moe_layer_forward(..., b, l) for every layer
  *         balance_finish(b)
  *         moe_layer_backward(..., b, l) for every layer
@@ -20,8 +19,7 @@
 #define CADRE_MOE_BALANCE_H
 
 #include "base/comm.h"
-#include "moe/dispatch.h"
-#include "moe/router.h"
+#include "moe/routing.h"
 
 typedef enum balance_over {
     BALANCE_MICRO,    /* each part of the batch, on each rank, by itself */
@@ -37,39 +35,38 @@ typedef enum balance_form {
 
 /* Statistics of one set of tokens that a loss looks at. */
 typedef struct balance_set {
-    int32_t experts, picks;
-    int64_t tokens;             /* T, valid ones */
-    const double *count;        /* [E] picks, before capacity */
-    const double *first;        /* [E] first picks */
-    double count_tokens;        /* tokens that count and first were taken over (the whole step for BALANCE_STEP) */
-    const double *probability;  /* [E] mean over tokens of the score normalised to sum 1 */
-    const double *importance;   /* [E] sum of weights */
-    const double *load;         /* [E] smooth load estimate, zeros where the router has none */
-    int32_t devices;            /* groups of the device and communication losses */
-    int32_t devices_used;
-    const double *sent;         /* [devices] tokens with at least one pick there */
-    double entropy;             /* mean over tokens of the entropy of the normalised score */
+    int32_t experts;
+    double tokens;             /* T, valid ones, behind the sums and means below */
+    double count_tokens;       /* tokens behind count, first and sent: with BALANCE_STEP those of the step so far */
+    const double *count;       /* [E] picks, before capacity */
+    const double *first;       /* [E] first picks */
+    const double *probability; /* [E] mean over tokens of the score normalised to sum 1 */
+    const double *importance;  /* [E] sum of weights */
+    const double *load;        /* [E] sum of the smooth load; zeros where the router has none */
+    double entropy;            /* mean over tokens of the entropy of the normalised score */
+    bool summed;               /* shares of picks are summed over the K picks, not averaged */
+    int32_t devices;           /* groups of experts of the device and communication losses */
+    int32_t devices_used;      /* the most that a token's picks are on */
+    const double *sent;        /* [devices] tokens with at least one pick there */
 } balance_set;
 
-/* Gradient of a loss by what it looked at; added to. */
+/* Derivatives of a loss by what it looked at; added to. */
 typedef struct balance_slope {
     double *probability; /* [E] by the mean */
-    double *importance;  /* [E] */
-    double *load;        /* [E] */
-    double *entropy;     /* [1] by the mean */
+    double *importance;  /* [E] by the sum */
+    double *load;        /* [E] by the sum */
+    double entropy;      /* by the mean */
 } balance_slope;
 
-/* A row of THE LIST of balancing losses: the value over one set, `scale` times its gradient added to the slopes. */
+/* A row of THE LIST of balancing losses: returns the value over one set, adds `scale` times its derivatives to the slope. */
 typedef struct balance_loss {
     const char *name;
     const char *help;
     double (*value)(const balance_set *s, double scale, balance_slope *slope);
 } balance_loss;
 
-const balance_loss *const *balance_losses(int *count);
-/* "load" sum f P (Switch, Mixtral, OLMoE, DeepSeek), "first-choice" (GShard), "importance" and "smooth-load" (Shazeer 2017), "device" and
- * "communication" (DeepSeek-V2), "mutual-information" (ModuleFormer), "entropy" (Dynamic MoE). NULL: unknown */
-const balance_loss *balance_loss_by_name(const char *name);
+const balance_loss *balance_losses(int *count); /* the rows */
+const balance_loss *balance_loss_by_name(const char *name); /* NULL: unknown */
 
 typedef struct balance_term {
     const balance_loss *loss;
@@ -85,9 +82,10 @@ typedef struct balance_options {
     int terms;
     double z_loss;    /* coefficient * mean over layers of mean over tokens of logsumexp(z)^2 */
     double bias_rate; /* u of the bias update; 0: none */
-    int32_t devices, devices_used; /* of the terms that look at groups of experts; 0: none does */
+    int32_t devices, devices_used; /* of the terms that look at groups of experts; 0: 1 */
 } balance_options;
 
+/* Adds a term of the named loss; a coefficient of 0 adds nothing. The name is one of the list, and there is room. */
 void balance_add(balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form);
 
 /* What the balance must know of a sparse layer. */
@@ -98,54 +96,44 @@ typedef struct balance_layer {
 
 typedef struct balance balance;
 
-/* For at most `sequences` sequences in a part of the batch. comm: borrowed; NULL: one rank. */
-cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count, int64_t sequences,
-                         const comm *comm, balance **b);
+/* For parts of at most `tokens` tokens in `sequences` sequences. ranks: borrowed; NULL: one. */
+cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count, int64_t tokens,
+                         int64_t sequences, const comm *ranks, balance **b);
 void balance_free(balance *b);
-size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count, int64_t sequences);
+size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count, int64_t tokens, int64_t sequences);
 
 void balance_step_begin(balance *b, int64_t sequences, int64_t tokens); /* valid tokens, of the whole step on all ranks */
-void balance_part_begin(balance *b, const moe_sequences *seqs, const bool *valid);
 cadre_status balance_finish(balance *b);
 cadre_status balance_step_end(balance *b);
 
 /* After balance_step_end: b_e += rate * sign(mean count - count_e), once a step; a second call in a step changes nothing. */
 void balance_update_bias(balance *b, int layer, real *bias /* [E] */);
 
-/* Losses as added to the language model's, coefficients included, summed over the parts of the step so far. */
+/* Losses as added to the language model's, coefficients included, summed over this rank's parts of the step so far. */
 typedef struct balance_values {
     double aux, z;
 } balance_values;
 balance_values balance_value(const balance *b);
 
-/* Per layer, over the step on all ranks, after balance_step_end. Borrowed until the next step. */
+/* Of one layer over one step. Counts are over all ranks, after balance_step_end; sums are this rank's. Borrowed until the next step. */
 typedef struct balance_totals {
     int32_t experts;
-    int64_t tokens, picks;  /* valid tokens, and their picks */
-    int64_t dropped, rerouted;
-    const int64_t *count;   /* [E] picks before capacity */
-    const double *probability; /* [E] sum over tokens, this rank */
-    double entropy;         /* sum over tokens of the entropy of the normalised score, this rank */
-    double logit_max, lse;  /* largest logit; sum over tokens of logsumexp, this rank */
-    int64_t local_tokens;   /* tokens behind the four sums of this rank */
+    const int64_t *count;      /* [E] picks before capacity */
+    int64_t tokens;            /* valid tokens */
+    int64_t dropped, rerouted; /* picks */
+    const double *probability; /* [E] sum over this rank's tokens of the normalised score */
+    double entropy, lse;       /* sums over this rank's tokens */
+    double logit_max;
+    int64_t local_tokens;      /* this rank's valid tokens */
 } balance_totals;
 balance_totals balance_total(const balance *b, int layer);
 
 /* ---- between a layer and the balance ---- */
 
-/* After routing and dispatch of one layer's part. */
-void balance_collect(balance *b, int layer, compute *c, const plan *p, const router_state *s, const router_weights *w,
-                     const router_options *o, const router_random *random);
+/* After routing and dispatch of one layer's part of the batch. */
+void balance_collect(balance *b, int layer, const routing *r);
 
-/* What a layer's backward adds, per sequence: arrays [E], times the derivative by the token's own number. */
-typedef struct balance_gradient {
-    const real *probability; /* [E] by each token's normalised score */
-    const real *importance;  /* [E] by each token's weight; NULL: none */
-    const real *load;        /* [E] by each token's smooth load; NULL: none */
-    real entropy;            /* by each token's entropy */
-    real z;                  /* by each token's logsumexp^2 */
-    bool none;               /* all of it is zero */
-} balance_gradient;
-balance_gradient balance_gradient_of(const balance *b, int layer, int64_t sequence);
+/* After balance_finish: what the losses ask of each sequence's tokens, [B]. NULL: nothing. */
+const score_pull *balance_pulls(const balance *b, int layer);
 
 #endif

@@ -52,6 +52,7 @@ void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, i
     int64_t segments = segment_count(o, tokens, sequences), unlimited = segment_count(NULL, tokens, sequences);
     s->start = ARENA_ARRAY(a, int64_t, (segments > unlimited ? segments : unlimited) * experts);
     if (limited(o)) s->used = ARENA_ARRAY(a, int64_t, sequences * experts);
+    if (limited(o)) s->capacity = ARENA_ARRAY(a, int64_t, sequences);
     if (limited(o) && o->priority == PRIORITY_PROBABILITY) s->order = ARENA_ARRAY(a, int32_t, tokens * picks);
 }
 
@@ -67,13 +68,6 @@ static pool_range segment_at(const job *j, int64_t s)
     if (limited(j->d->options)) return (pool_range){ j->d->sequences->start[s], j->d->sequences->start[s + 1] };
     int64_t end = (s + 1) * SEGMENT;
     return (pool_range){ s * SEGMENT, end < j->p->tokens ? end : j->p->tokens };
-}
-
-static int64_t capacity_of(const job *j, pool_range tokens)
-{
-    int64_t valid = 0;
-    for (int64_t t = tokens.begin; t < tokens.end; t++) valid += plan_is_valid(j->p, t);
-    return dispatch_capacity(j->d->options, valid, j->p->picks, j->p->experts);
 }
 
 /* ---- capacity: which picks of a sequence get a slot ---- */
@@ -149,8 +143,10 @@ static const int32_t *sort_pairs(const job *j, int64_t first, int64_t count)
 static void admit_sequence(const job *j, int64_t s)
 {
     pool_range tokens = segment_at(j, s);
-    int64_t picks = j->p->picks, first = tokens.begin * picks, count = (tokens.end - tokens.begin) * picks;
-    int64_t capacity = capacity_of(j, tokens);
+    int64_t picks = j->p->picks, first = tokens.begin * picks, count = (tokens.end - tokens.begin) * picks, valid = 0;
+    for (int64_t t = tokens.begin; t < tokens.end; t++) valid += plan_is_valid(j->p, t);
+    int64_t capacity = dispatch_capacity(j->d->options, valid, j->p->picks, j->p->experts);
+    j->d->scratch->capacity[s] = capacity;
     int64_t *used = j->d->scratch->used + s * j->p->experts;
     memset(used, 0, (size_t)j->p->experts * sizeof *used);
     memset(j->p->lost + first, -1, (size_t)count * sizeof(gexp));
@@ -214,7 +210,7 @@ static void sum_up(const job *j)
             int64_t *start = &j->d->scratch->start[s * p->experts + e], count = *start;
             *start = p->rows;
             p->kept[e] += count;
-            p->rows += is_padded(j) ? capacity_of(j, segment_at(j, s)) : count;
+            p->rows += is_padded(j) ? j->d->scratch->capacity[s] : count;
         }
     }
     p->first[p->experts] = p->rows;
@@ -231,11 +227,10 @@ static void put_row(plan *p, int64_t row, int64_t token, int64_t pair)
 static void pad_segment(const job *j, int64_t s)
 {
     plan *p = j->p;
-    pool_range tokens = segment_at(j, s);
-    int64_t capacity = capacity_of(j, tokens);
+    const dispatch_scratch *scratch = j->d->scratch;
     for (int32_t e = 0; e < p->experts; e++) {
-        int64_t at = s * p->experts + e, pads = capacity - j->d->scratch->used[at];
-        for (int64_t i = 0; i < pads; i++) put_row(p, j->d->scratch->start[at] + i, tokens.begin, -1);
+        int64_t at = s * p->experts + e, pads = scratch->capacity[s] - scratch->used[at];
+        for (int64_t i = 0; i < pads; i++) put_row(p, scratch->start[at] + i, j->d->sequences->start[s], -1);
     }
 }
 
@@ -276,10 +271,8 @@ static void count_losses(const job *j)
         if (loss.instead.id >= 0) p->load[loss.instead.id]--, p->rerouted++;
         else p->dropped++;
     }
-    for (int64_t s = 0; s < j->segments; s++) {
-        int64_t capacity = capacity_of(j, segment_at(j, s));
-        p->capacity = capacity > p->capacity ? capacity : p->capacity;
-    }
+    for (int64_t s = 0; s < j->segments; s++)
+        if (j->d->scratch->capacity[s] > p->capacity) p->capacity = j->d->scratch->capacity[s];
 }
 
 void dispatch(const dispatching *d, plan *p)

@@ -41,6 +41,7 @@ int64_t dispatch_max_rows(const dispatch_options *o, int64_t tokens, int64_t seq
 typedef struct dispatch_scratch {
     int64_t *start; /* [segments, E] a segment's first row of each expert */
     int64_t *used;  /* [B, E] slots taken */
+    int64_t *capacity; /* [B] C of each sequence */
     int32_t *order; /* [T, K] picks by priority; NULL: not needed */
 } dispatch_scratch;
 

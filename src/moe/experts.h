@@ -1,24 +1,27 @@
 /* experts.h - the experts' arithmetic over rows grouped by expert, and the weighted sum back into token order.
  *
- *     hidden [R, H] = act(gather(x) Wg^T (+ bg), gather(x) Wu^T (+ bu))      rows of one expert stand together
- *     out    [R, D] = hidden Wd^T (+ bd)
- *     y_t           = (shared expert) + sum over picks k = 0 .. K-1, in this order, of weight[t, k] * out[slot[t, k]]
+ *     pre  [R, inputs * H] = x Wg^T + bg, x Wu^T + bu      x gathered by row; gate and up of a row beside each other
+ *     act  [R, H]          = form(gate, up), dropped out in training
+ *     out  [R, D]          = act Wd^T
+ *     y_t                  = sum over picks k = 0 .. K-1, in this order, of weight[t, k] * (out[slot[t, k]] + bd)
  *
- * The backward pass needs neither out nor hidden: with dA = gather(dy) Wd, dweight = <hidden, dA> and hidden is
- * recomputed from the pre-activations while they are in cache. Rows of one expert are in token order, so a weight gradient is one
- * chain over tokens and a batch cut in parts continues it. */
+ * The backward pass needs pre alone: with dA = dy Wd, dweight = <act, dA>, and act is computed again while pre is in cache. Rows
+ * of one expert are in token order, so a weight gradient is one chain over tokens, which a batch cut in parts continues.
+ * A shared expert, or any dense feed-forward, is one expert whose rows are the tokens. */
 #ifndef CADRE_MOE_EXPERTS_H
 #define CADRE_MOE_EXPERTS_H
 
+#include "base/random.h"
 #include "kernel/compute.h"
+#include "kernel/gemm.h"
 #include "kernel/rows.h"
 #include "kernel/weight.h"
 #include "moe/plan.h"
 
-/* Weights of the experts that this rank holds: views with one pointer an expert. Forms with one input use `gate` alone. Fastest
- * when an expert's up lies right behind its gate: the two are then one matrix [2H, D]. */
+/* Weights of the experts that this rank holds: views with one pointer an expert, or one plain matrix. Forms with one input use
+ * `gate` alone. Fastest when an expert's up lies right behind its gate: the two are then one matrix [2H, D]. */
 typedef struct expert_weights {
-    weight gate, up, down;        /* [H, D], [H, D], [D, H]; .expert tables */
+    weight gate, up, down;        /* [H, D], [H, D], [D, H] */
     const real *const *gate_bias; /* [experts] of [H]; NULL: none. So are the next two */
     const real *const *up_bias;   /* [experts] of [H] */
     const real *const *down_bias; /* [experts] of [D] */
@@ -28,5 +31,55 @@ typedef struct expert_gradients {
     real *const *gate, *const *up, *const *down; /* [experts] each */
     real *const *gate_bias, *const *up_bias, *const *down_bias; /* NULL where weights have none */
 } expert_gradients;
+
+/* Rows grouped by local expert. */
+typedef struct expert_rows {
+    int32_t experts;
+    const int64_t *first; /* [experts + 1] */
+    const int32_t *token; /* [R]; NULL: row r is token r */
+    const int32_t *pick;  /* [R] where the row's weight stands, -1: nowhere, it is 0; NULL: at r */
+    const real *weight;   /* NULL: every weight is 1 */
+} expert_rows;
+
+/* Zeroes each number of act with this chance and scales the others up; a function of token, expert and unit. */
+typedef struct expert_dropout {
+    double chance; /* 0: none */
+    random_key key;
+    int64_t first_token; /* place of token 0 in the step */
+} expert_dropout;
+
+typedef struct expert_pass {
+    compute *compute;
+    const expert_weights *weights;
+    const row_activation *form;
+    real limit;
+    int64_t width, hidden; /* D, H */
+    expert_rows rows;
+    expert_dropout dropout;
+    gemm_group *group; /* [2 * experts] scratch */
+} expert_pass;
+
+/* x [T, D] -> pre, act (scratch), out. out has no down bias: combine adds it. */
+void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out);
+
+/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by row_pick (NULL: not wanted), dx_rows [R, D] (added, or
+ * overwritten). Spends pre; act is scratch. */
+void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act, const expert_gradients *g,
+                      bool accumulate, real *dweight, real *dx_rows, bool add_dx);
+
+/* y_t = (base ? base_scale[t] * y_t : 0) + the sum above; base_scale NULL: 1. */
+typedef struct combination {
+    compute *compute;
+    const plan *plan;
+    int64_t width;
+    const real *const *down_bias; /* [experts] of [D]; NULL: none */
+    bool base;
+    const real *base_scale; /* [T] */
+} combination;
+
+void experts_combine(const combination *c, const real *out /* [R, D] */, real *y /* [T, D] */);
+
+/* dx_t += sum over picks k = 0 .. K-1 of dx_rows[slot[t, k]] */
+void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx);
 
 #endif

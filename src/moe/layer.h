@@ -16,6 +16,8 @@
 #include "moe/plan.h"
 #include "moe/router.h"
 
+enum { MOE_MAX_WIDTH = 1 << 20 };
+
 typedef struct moe_config {
     int64_t width;        /* D */
     int64_t hidden;       /* H of one expert */
@@ -28,7 +30,7 @@ typedef struct moe_config {
     bool router_bias;     /* the router has a linear bias */
     int64_t shared;       /* hidden width of the shared expert; 0: none */
     bool shared_gated;    /* its output times sigmoid(w . x) (Qwen2-MoE) */
-    real expert_dropout;  /* on hidden activations, in training */
+    double expert_dropout; /* on hidden activations, in training */
     dispatch_options dispatch;
 } moe_config;
 
@@ -37,6 +39,8 @@ void moe_config_init(moe_config *c, const router *r, int64_t width, int64_t hidd
 
 /* Everything that must hold between the numbers; the sentence names `where`. */
 cadre_status moe_config_check(const moe_config *c, const char *where);
+
+int moe_config_inputs(const moe_config *c); /* of the form: 1, or 2 with gate and up */
 
 typedef struct moe_weights {
     router_weights router;
@@ -49,7 +53,7 @@ typedef struct moe_gradients {
     router_gradients router;
     expert_gradients experts;
     real *shared_gate, *shared_up, *shared_down; /* NULL where there is no shared expert */
-    real *shared_switch;                         /* [D] */
+    real *shared_switch;                         /* [D] NULL where it is not gated */
 } moe_gradients;
 
 typedef struct moe_batch {
@@ -68,10 +72,9 @@ typedef struct moe_extent {
 typedef struct moe_state {
     plan plan;
     router_state router;
-    real *hidden;        /* [R, inputs * H] the experts' pre-activations: gate, up beside each other */
-    real *shared_hidden; /* [T, inputs * Hs] */
-    real *shared_switch; /* [T] sigmoid(w . x) */
-    real *shared_out;    /* [T, D] of a gated shared expert, before the gate */
+    real *pre;        /* [R, inputs * H] the experts' pre-activations */
+    real *shared_pre; /* [T, inputs * Hs]; NULL: no shared expert */
+    real *shared_gate; /* [T] sigmoid(w . x); NULL: not gated */
 } moe_state;
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, moe_extent most);

@@ -18,7 +18,7 @@ typedef struct moe_metrics {
     double token_entropy;     /* mean entropy of a token's normalised scores */
     double mean_entropy;      /* entropy of the mean of the normalised scores */
     double drop_rate;         /* dropped picks / picks */
-    double picks_per_token;
+    double picks_per_token;   /* differs from K with a variable number */
     double logit_max, lse_mean;
 } moe_metrics;
 

@@ -1,0 +1,397 @@
+/* balance.c - the losses over a part of the batch and their derivatives, the counts of a step, the bias update. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "moe/balance_state.h"
+
+/* ---- options ---- */
+
+void balance_add(balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form)
+{
+    if (coefficient == 0) return;
+    assert(o->terms < BALANCE_MAX_TERMS && balance_loss_by_name(loss));
+    o->term[o->terms++] = (balance_term){ balance_loss_by_name(loss), coefficient, over, form };
+}
+
+static bool has_over(const balance_options *o, balance_over over)
+{
+    for (int i = 0; i < o->terms; i++)
+        if (o->term[i].over == over) return true;
+    return false;
+}
+
+static bool has_loss(const balance_options *o, const char *name)
+{
+    for (int i = 0; i < o->terms; i++)
+        if (!strcmp(o->term[i].loss->name, name)) return true;
+    return false;
+}
+
+static cadre_status check(const balance *b, const balance_layer *layers)
+{
+    const balance_options *o = &b->options;
+    for (int l = 0; l < b->layers; l++) {
+        const balance_layer *a = &layers[l];
+        for (int i = 0; i < o->terms; i++)
+            if (o->term[i].form == BALANCE_POOLED && a->experts != layers[0].experts)
+                return cadre_fail(CADRE_EARGUMENT, NULL, "balancing over all layers' tokens in one pool wants the same number of "
+                                  "experts in every layer, found %d and %d", layers[0].experts, a->experts);
+        if (has_loss(o, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
+            return cadre_fail(CADRE_EARGUMENT, NULL, "balance-loss: smooth-load wants the router noisy-topk, found %s", a->router->name);
+        if (a->experts % balance_devices(b))
+            return cadre_fail(CADRE_EARGUMENT, NULL, "balancing over devices: expected a divisor of %d experts, found %d", a->experts,
+                              balance_devices(b));
+    }
+    return CADRE_OK;
+}
+
+/* ---- memory ---- */
+
+static void layout_sums(sums *s, arena *a, int64_t sets, int64_t experts, int64_t devices)
+{
+    s->tokens = ARENA_ARRAY(a, double, sets);
+    s->count = ARENA_ARRAY(a, double, sets * experts);
+    s->first = ARENA_ARRAY(a, double, sets * experts);
+    s->probability = ARENA_ARRAY(a, double, sets * experts);
+    s->importance = ARENA_ARRAY(a, double, sets * experts);
+    s->load = ARENA_ARRAY(a, double, sets * experts);
+    s->sent = ARENA_ARRAY(a, double, sets * devices);
+    s->entropy = ARENA_ARRAY(a, double, sets);
+    s->z = ARENA_ARRAY(a, double, sets);
+}
+
+static int64_t tally_size(const balance_layer *a, int32_t devices) { return 2 * (int64_t)a->experts + devices + TALLY_SCALARS; }
+
+static tally tally_at(int64_t *base, const balance_layer *a, int32_t devices)
+{
+    if (!base) return (tally){ 0 };
+    return (tally){ base, base + a->experts, base + 2 * a->experts, base + 2 * a->experts + devices };
+}
+
+static void layout_layer(layer_part *p, arena *a, int64_t sequences, int32_t devices)
+{
+    int64_t experts = p->about.experts, all = sequences * experts;
+    layout_sums(&p->sums, a, sequences, experts, devices);
+    p->dprobability = ARENA_ARRAY(a, double, all);
+    p->dimportance = ARENA_ARRAY(a, double, all);
+    p->dload = ARENA_ARRAY(a, double, all);
+    p->dentropy = ARENA_ARRAY(a, double, sequences);
+    p->pull_probability = ARENA_ARRAY(a, real, all);
+    p->pull_importance = ARENA_ARRAY(a, real, all);
+    p->pull_load = ARENA_ARRAY(a, real, all);
+    p->pull = ARENA_ARRAY(a, score_pull, sequences);
+    p->step_probability = ARENA_ARRAY(a, double, experts);
+}
+
+/* b->memory measures where its base is NULL. */
+static void layout(balance *b, const balance_layer *layers, int64_t tokens, int64_t sequences)
+{
+    arena *a = &b->memory;
+    int32_t devices = balance_devices(b), experts = 1;
+    layer_part measured = { 0 };
+    b->layer = ARENA_ARRAY(a, layer_part, b->layers);
+    b->tally_size = 0;
+    for (int l = 0; l < b->layers; l++) {
+        layer_part *p = b->layer ? &b->layer[l] : &measured;
+        p->about = layers[l];
+        layout_layer(p, a, sequences, devices);
+        b->tally_size += tally_size(&layers[l], devices);
+        if (layers[l].experts > experts) experts = layers[l].experts;
+    }
+    b->part_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    b->step_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    layout_sums(&b->work, a, 1, experts, devices);
+    b->slope_probability = ARENA_ARRAY(a, double, experts);
+    b->slope_importance = ARENA_ARRAY(a, double, experts);
+    b->slope_load = ARENA_ARRAY(a, double, experts);
+    b->inverse = ARENA_ARRAY(a, real, tokens);
+    b->entropy = ARENA_ARRAY(a, real, tokens);
+}
+
+static void place_tallies(balance *b)
+{
+    int64_t at = 0;
+    int32_t devices = balance_devices(b);
+    for (int l = 0; l < b->layers; l++) {
+        layer_part *p = &b->layer[l];
+        p->part = tally_at(b->part_tally + at, &p->about, devices);
+        p->step = tally_at(b->step_tally + at, &p->about, devices);
+        at += tally_size(&p->about, devices);
+    }
+}
+
+size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count, int64_t tokens, int64_t sequences)
+{
+    balance measured = { .options = *options, .layers = count };
+    layout(&measured, layers, tokens, sequences);
+    return measured.memory.used;
+}
+
+cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count, int64_t tokens,
+                         int64_t sequences, const comm *ranks, balance **b)
+{
+    balance blank = { .options = *options, .comm = ranks ? ranks : comm_self(), .layers = count };
+    blank.counts_are_global = has_over(options, BALANCE_STEP);
+    CADRE_TRY(check(&blank, layers));
+    balance *made = MEM_ARRAY(balance, 1);
+    if (!made) return CADRE_ENOMEM;
+    *made = blank;
+    if (!arena_open(&made->memory, balance_bytes(options, layers, count, tokens, sequences))) {
+        mem_free(made);
+        return CADRE_ENOMEM;
+    }
+    layout(made, layers, tokens, sequences);
+    place_tallies(made);
+    *b = made;
+    return CADRE_OK;
+}
+
+void balance_free(balance *b)
+{
+    if (b) arena_close(&b->memory);
+    mem_free(b);
+}
+
+/* ---- whole numbers of the part and of the step ---- */
+
+static void add_to_tally(const double *from, int64_t sets, int64_t n, int64_t *to)
+{
+    memset(to, 0, (size_t)n * sizeof *to);
+    for (int64_t i = 0; i < sets * n; i++) to[i % n] += (int64_t)from[i];
+}
+
+static void tally_layer(const balance *b, layer_part *p)
+{
+    add_to_tally(p->sums.count, p->sequences, p->about.experts, p->part.count);
+    add_to_tally(p->sums.first, p->sequences, p->about.experts, p->part.first);
+    add_to_tally(p->sums.sent, p->sequences, balance_devices(b), p->part.sent);
+    add_to_tally(p->sums.tokens, p->sequences, 1, &p->part.scalars[TALLY_TOKENS]);
+    p->step_local_tokens += p->part.scalars[TALLY_TOKENS];
+    p->step_lse += p->lse;
+    if (p->logit_max > p->step_logit_max) p->step_logit_max = p->logit_max;
+    for (int64_t s = 0; s < p->sequences; s++) {
+        p->step_entropy += p->sums.entropy[s];
+        for (int32_t e = 0; e < p->about.experts; e++) p->step_probability[e] += p->sums.probability[s * p->about.experts + e];
+    }
+}
+
+static cadre_status tally_part(balance *b)
+{
+    for (int l = 0; l < b->layers; l++) tally_layer(b, &b->layer[l]);
+    if (b->counts_are_global) CADRE_TRY(b->comm->sum_counts(b->comm, b->part_tally, b->tally_size));
+    for (int64_t i = 0; i < b->tally_size; i++) b->step_tally[i] += b->part_tally[i];
+    return CADRE_OK;
+}
+
+/* ---- one set of tokens ---- */
+
+static void add_row(const double *from, int64_t set, int64_t n, double *to)
+{
+    for (int64_t i = 0; i < n; i++) to[i] += from[set * n + i];
+}
+
+static void clear_sums(sums *w, int64_t experts, int64_t devices)
+{
+    size_t bytes = (size_t)experts * sizeof(double);
+    memset(w->count, 0, bytes), memset(w->first, 0, bytes), memset(w->probability, 0, bytes);
+    memset(w->importance, 0, bytes), memset(w->load, 0, bytes);
+    memset(w->sent, 0, (size_t)devices * sizeof(double));
+    *w->tokens = *w->entropy = *w->z = 0;
+}
+
+static void add_sums(const sums *from, int64_t set, int64_t experts, int64_t devices, sums *to)
+{
+    add_row(from->tokens, set, 1, to->tokens);
+    add_row(from->count, set, experts, to->count);
+    add_row(from->first, set, experts, to->first);
+    add_row(from->probability, set, experts, to->probability);
+    add_row(from->importance, set, experts, to->importance);
+    add_row(from->load, set, experts, to->load);
+    add_row(from->sent, set, devices, to->sent);
+    add_row(from->entropy, set, 1, to->entropy);
+}
+
+/* Which layers and sequences a loss takes together. */
+typedef struct scope {
+    int layer, layer_end;
+    int64_t sequence, sequence_end;
+} scope;
+
+/* With BALANCE_STEP the counts are those of the step so far, on all ranks. Returns the tokens behind them. */
+static double count_step(balance *b, const scope *in, int64_t experts)
+{
+    size_t bytes = (size_t)experts * sizeof(double);
+    double tokens = 0;
+    memset(b->work.count, 0, bytes), memset(b->work.first, 0, bytes);
+    memset(b->work.sent, 0, (size_t)balance_devices(b) * sizeof(double));
+    for (int l = in->layer; l < in->layer_end; l++) {
+        const tally *step = &b->layer[l].step;
+        for (int64_t e = 0; e < experts; e++) b->work.count[e] += (double)step->count[e], b->work.first[e] += (double)step->first[e];
+        for (int64_t i = 0; i < balance_devices(b); i++) b->work.sent[i] += (double)step->sent[i];
+        tokens += (double)step->scalars[TALLY_TOKENS];
+    }
+    return tokens;
+}
+
+static balance_set gather(balance *b, const scope *in, const balance_term *term)
+{
+    int32_t experts = b->layer[in->layer].about.experts, devices = balance_devices(b);
+    sums *w = &b->work;
+    clear_sums(w, experts, devices);
+    for (int l = in->layer; l < in->layer_end; l++)
+        for (int64_t s = in->sequence; s < in->sequence_end; s++) add_sums(&b->layer[l].sums, s, experts, devices, w);
+    double tokens = *w->tokens, share = tokens > 0 ? 1 / tokens : 0;
+    for (int32_t e = 0; e < experts; e++) w->probability[e] *= share;
+    return (balance_set){ .experts = experts, .tokens = tokens,
+                          .count_tokens = term->over == BALANCE_STEP ? count_step(b, in, experts) : tokens, .count = w->count,
+                          .first = w->first, .probability = w->probability, .importance = w->importance, .load = w->load,
+                          .entropy = *w->entropy * share, .summed = term->form == BALANCE_POOLED, .devices = devices,
+                          .devices_used = b->options.devices_used > 0 ? b->options.devices_used : 1, .sent = w->sent };
+}
+
+/* Derivatives by means and sums of the set become derivatives by each of its tokens' own numbers. */
+static void hand_back(balance *b, const scope *in, const balance_slope *slope, double tokens)
+{
+    int64_t experts = b->layer[in->layer].about.experts;
+    for (int l = in->layer; l < in->layer_end; l++)
+        for (int64_t s = in->sequence; s < in->sequence_end; s++) {
+            layer_part *p = &b->layer[l];
+            for (int64_t e = 0; e < experts; e++) {
+                p->dprobability[s * experts + e] += slope->probability[e] / tokens;
+                p->dimportance[s * experts + e] += slope->importance[e];
+                p->dload[s * experts + e] += slope->load[e];
+            }
+            p->dentropy[s] += slope->entropy / tokens;
+        }
+}
+
+/* `share` is the set's part of the step's mean. */
+static void judge(balance *b, const balance_term *term, const scope *in, double share)
+{
+    size_t bytes = (size_t)b->layer[in->layer].about.experts * sizeof(double);
+    balance_set set = gather(b, in, term);
+    if (!(set.tokens > 0)) return;
+    balance_slope slope = { b->slope_probability, b->slope_importance, b->slope_load, 0 };
+    memset(slope.probability, 0, bytes), memset(slope.importance, 0, bytes), memset(slope.load, 0, bytes);
+    double scale = term->coefficient * share / (term->form == BALANCE_MEAN ? b->layers : 1);
+    b->value.aux += scale * term->loss->value(&set, scale, &slope);
+    hand_back(b, in, &slope, set.tokens);
+}
+
+static void judge_layers(balance *b, const balance_term *term, int first, int end)
+{
+    const layer_part *p = &b->layer[first];
+    if (term->over == BALANCE_SEQUENCE) {
+        for (int64_t s = 0; s < p->sequences; s++)
+            judge(b, term, &(scope){ first, end, s, s + 1 }, 1 / (double)b->step_sequences);
+        return;
+    }
+    double tokens = 0;
+    for (int64_t s = 0; s < p->sequences; s++) tokens += p->sums.tokens[s];
+    judge(b, term, &(scope){ first, end, 0, p->sequences }, tokens / (double)b->step_tokens);
+}
+
+static void judge_term(balance *b, const balance_term *term)
+{
+    if (term->form == BALANCE_POOLED) judge_layers(b, term, 0, b->layers);
+    else
+        for (int l = 0; l < b->layers; l++) judge_layers(b, term, l, l + 1);
+}
+
+/* ---- finish: values and pulls ---- */
+
+static double z_pull(const balance *b) { return b->options.z_loss / (b->layers * (double)b->step_tokens); }
+
+static void publish(const balance *b, layer_part *p)
+{
+    int64_t experts = p->about.experts;
+    bool importance = has_loss(&b->options, "importance"), load = has_loss(&b->options, "smooth-load");
+    for (int64_t i = 0; i < p->sequences * experts; i++) {
+        p->pull_probability[i] = (real)p->dprobability[i];
+        p->pull_importance[i] = (real)p->dimportance[i];
+        p->pull_load[i] = (real)p->dload[i];
+    }
+    for (int64_t s = 0; s < p->sequences; s++)
+        p->pull[s] = (score_pull){ .probability = p->pull_probability + s * experts,
+                                   .importance = importance ? p->pull_importance + s * experts : NULL,
+                                   .load = load ? p->pull_load + s * experts : NULL,
+                                   .entropy = (real)p->dentropy[s], .z = (real)z_pull(b) };
+}
+
+static void clear_slopes(layer_part *p)
+{
+    size_t bytes = (size_t)(p->sequences * p->about.experts) * sizeof(double);
+    memset(p->dprobability, 0, bytes), memset(p->dimportance, 0, bytes), memset(p->dload, 0, bytes);
+    memset(p->dentropy, 0, (size_t)p->sequences * sizeof(double));
+}
+
+cadre_status balance_finish(balance *b)
+{
+    CADRE_TRY(tally_part(b));
+    for (int l = 0; l < b->layers; l++) clear_slopes(&b->layer[l]);
+    for (int i = 0; i < b->options.terms; i++) judge_term(b, &b->options.term[i]);
+    for (int l = 0; l < b->layers; l++) {
+        for (int64_t s = 0; s < b->layer[l].sequences; s++) b->value.z += z_pull(b) * b->layer[l].sums.z[s];
+        publish(b, &b->layer[l]);
+    }
+    return CADRE_OK;
+}
+
+const score_pull *balance_pulls(const balance *b, int layer)
+{
+    return b->options.terms || b->options.z_loss != 0 ? b->layer[layer].pull : NULL;
+}
+
+balance_values balance_value(const balance *b) { return b->value; }
+
+/* ---- the step ---- */
+
+void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
+{
+    b->step_sequences = sequences > 0 ? sequences : 1;
+    b->step_tokens = tokens > 0 ? tokens : 1;
+    b->value = (balance_values){ 0 };
+    b->ended = false;
+    memset(b->step_tally, 0, (size_t)b->tally_size * sizeof *b->step_tally);
+    for (int l = 0; l < b->layers; l++) {
+        layer_part *p = &b->layer[l];
+        memset(p->step_probability, 0, (size_t)p->about.experts * sizeof(double));
+        p->step_entropy = p->step_lse = 0;
+        p->step_logit_max = -INFINITY;
+        p->step_local_tokens = 0;
+        p->bias_moved = false;
+    }
+}
+
+cadre_status balance_step_end(balance *b)
+{
+    if (!b->counts_are_global) CADRE_TRY(b->comm->sum_counts(b->comm, b->step_tally, b->tally_size));
+    b->ended = true;
+    return CADRE_OK;
+}
+
+void balance_update_bias(balance *b, int l, real *bias)
+{
+    layer_part *p = &b->layer[l];
+    assert(b->ended && "the counts of a step are known when it has ended");
+    if (p->bias_moved) return;
+    p->bias_moved = true;
+    int64_t experts = p->about.experts, all = 0;
+    for (int64_t e = 0; e < experts; e++) all += p->step.count[e];
+    for (int64_t e = 0; e < experts; e++) {
+        int64_t lack = all - experts * p->step.count[e]; /* of the sign of mean - count */
+        bias[e] += (real)(b->options.bias_rate * (lack > 0 ? 1 : lack < 0 ? -1 : 0));
+    }
+}
+
+balance_totals balance_total(const balance *b, int l)
+{
+    const layer_part *p = &b->layer[l];
+    const int64_t *scalars = p->step.scalars;
+    return (balance_totals){ .experts = p->about.experts, .count = p->step.count, .tokens = scalars[TALLY_TOKENS],
+                             .dropped = scalars[TALLY_DROPPED], .rerouted = scalars[TALLY_REROUTED],
+                             .probability = p->step_probability, .entropy = p->step_entropy, .lse = p->step_lse,
+                             .logit_max = p->step_logit_max, .local_tokens = p->step_local_tokens };
+}

@@ -1,0 +1,142 @@
+/* balance_collect.c - the statistics of one layer's part of the batch, sequence by sequence.
+ *
+ * A sum over tokens is one chain in their order for each expert and sequence; work is split over (sequence, tile of experts). */
+#include <math.h>
+#include <string.h>
+
+#include "moe/balance_state.h"
+#include "moe/share.h"
+
+enum { TILE = 16, WORTH_SHARING = 64 }; /* experts; tokens */
+
+typedef struct collect_job {
+    balance *b;
+    layer_part *layer;
+    const routing *r;
+} collect_job;
+
+/* Of independent scores: H = log S - (sum s log s) / S. Of a softmax: H = lse - sum p z. The key row is free by now. */
+static real token_entropy(const routing *r, int64_t t, real sum)
+{
+    const row_kernels *rows = r->compute->variant->rows;
+    int64_t experts = r->plan->experts;
+    const real *score = r->state->score + t * experts;
+    real *scratch = r->key + t * experts;
+    if (!(r->router->traits & ROUTER_INDEPENDENT))
+        return r->state->lse[t] - rows->dot(experts, score, r->state->logits + t * experts);
+    rows->log(experts, score, scratch);
+    for (int64_t e = 0; e < experts; e++) scratch[e] = score[e] > 0 ? scratch[e] : 0;
+    return (real)log((double)sum) - rows->dot(experts, score, scratch) / sum;
+}
+
+static void token_task(void *arg, int worker, int workers)
+{
+    const collect_job *job = arg;
+    const routing *r = job->r;
+    pool_range part = pool_share(r->plan->tokens, TILE, worker, workers);
+    bool shares = !(r->router->traits & ROUTER_INDEPENDENT);
+    for (int64_t t = part.begin; t < part.end; t++) {
+        real sum = shares ? 1 : r->compute->variant->rows->sum(r->plan->experts, r->state->score + t * r->plan->experts);
+        bool counts = plan_is_valid(r->plan, t) && sum > 0;
+        job->b->inverse[t] = counts ? 1 / sum : 0;
+        job->b->entropy[t] = counts ? token_entropy(r, t, sum) : 0;
+    }
+}
+
+/* sum over the tokens of one sequence, in their order, of rows[t, e] * inverse[t], for a tile of experts */
+static void sum_columns(const collect_job *job, const real *rows, int64_t sequence, int64_t first, double *sum)
+{
+    const plan *p = job->r->plan;
+    int64_t end = first + TILE < p->experts ? first + TILE : p->experts;
+    double lane[TILE] = { 0 };
+    for (int64_t t = job->r->sequences->start[sequence]; t < job->r->sequences->start[sequence + 1]; t++)
+        for (int64_t e = first; e < end; e++) lane[e - first] += (double)(rows[t * p->experts + e] * job->b->inverse[t]);
+    memcpy(sum + sequence * p->experts + first, lane, (size_t)(end - first) * sizeof *lane);
+}
+
+/* Work is split over (sequence, tile of experts). */
+static void column_task(void *arg, int worker, int workers)
+{
+    const collect_job *job = arg;
+    const routing *r = job->r;
+    int64_t tiles = (r->plan->experts + TILE - 1) / TILE;
+    pool_range part = pool_share(r->sequences->count * tiles, 1, worker, workers);
+    for (int64_t i = part.begin; i < part.end; i++) {
+        sum_columns(job, r->state->score, i / tiles, i % tiles * TILE, job->layer->sums.probability);
+        if (r->state->load && r->random->train) sum_columns(job, r->state->load, i / tiles, i % tiles * TILE, job->layer->sums.load);
+    }
+}
+
+static gexp wanted(const plan *p, int64_t pair) { return p->lost && p->lost[pair].id >= 0 ? p->lost[pair] : p->pick[pair]; }
+
+/* A device gets a token once, however many of its picks are there. */
+static void count_sent(const collect_job *job, int64_t t, double *sent)
+{
+    const plan *p = job->r->plan;
+    int32_t size = p->experts / balance_devices(job->b);
+    for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
+        bool again = wanted(p, i).id < 0;
+        for (int64_t j = t * p->picks; j < i && !again; j++) again = wanted(p, j).id / size == wanted(p, i).id / size;
+        if (!again) sent[wanted(p, i).id / size]++;
+    }
+}
+
+static void count_sequence(const collect_job *job, int64_t s)
+{
+    const plan *p = job->r->plan;
+    const sums *sum = &job->layer->sums;
+    int32_t devices = balance_devices(job->b);
+    double *count = sum->count + s * p->experts, *first = sum->first + s * p->experts, *importance = sum->importance + s * p->experts;
+    size_t bytes = (size_t)p->experts * sizeof(double);
+    memset(count, 0, bytes), memset(first, 0, bytes), memset(importance, 0, bytes);
+    memset(sum->sent + s * devices, 0, (size_t)devices * sizeof(double));
+    sum->tokens[s] = sum->entropy[s] = sum->z[s] = 0;
+    for (int64_t t = job->r->sequences->start[s]; t < job->r->sequences->start[s + 1]; t++) {
+        if (!plan_is_valid(p, t)) continue;
+        double lse = (double)job->r->state->lse[t];
+        sum->tokens[s]++;
+        sum->entropy[s] += (double)job->b->entropy[t];
+        sum->z[s] += lse * lse;
+        first[wanted(p, t * p->picks).id]++;
+        for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
+            if (p->pick[i].id < 0) continue;
+            count[wanted(p, i).id]++;
+            importance[p->pick[i].id] += (double)p->weight[i];
+        }
+        if (devices > 1) count_sent(job, t, sum->sent + s * devices);
+    }
+}
+
+static void sequence_task(void *arg, int worker, int workers)
+{
+    const collect_job *job = arg;
+    pool_range part = pool_share(job->r->sequences->count, 1, worker, workers);
+    for (int64_t s = part.begin; s < part.end; s++) count_sequence(job, s);
+}
+
+/* For the metrics alone. */
+static void note_logits(layer_part *layer, const routing *r)
+{
+    const plan *p = r->plan;
+    layer->lse = 0;
+    layer->logit_max = -INFINITY;
+    for (int64_t t = 0; t < p->tokens; t++) {
+        if (!plan_is_valid(p, t)) continue;
+        double highest = (double)r->compute->variant->rows->max(p->experts, r->state->logits + t * p->experts);
+        layer->lse += (double)r->state->lse[t];
+        if (highest > layer->logit_max) layer->logit_max = highest;
+    }
+}
+
+void balance_collect(balance *b, int l, const routing *r)
+{
+    layer_part *layer = &b->layer[l];
+    collect_job job = { b, layer, r };
+    layer->sequences = r->sequences->count;
+    share_out(r->compute, r->plan->tokens, WORTH_SHARING, token_task, &job);
+    share_out(r->compute, r->plan->tokens, WORTH_SHARING, column_task, &job);
+    share_out(r->compute, r->plan->tokens, WORTH_SHARING, sequence_task, &job);
+    note_logits(layer, r);
+    layer->part.scalars[TALLY_DROPPED] = r->plan->dropped;
+    layer->part.scalars[TALLY_REROUTED] = r->plan->rerouted;
+}

@@ -1,0 +1,149 @@
+/* balance_loss.c - THE LIST of balancing losses: each from the statistics of one set of tokens, with its derivatives.
+ *
+ * Counts are constants to the gradient: a loss pulls on the mean scores (weights, loads) that it multiplies them with. */
+#include <math.h>
+#include <string.h>
+
+#include "moe/balance.h"
+
+static double sum_of(int64_t n, const double *x)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sum;
+}
+
+/* ---- shares of picks times mean scores ---- */
+
+/* sum f P, f_e = E count_e / (all counts); summed over the picks: E count_e / T. Its least value is 1, or K. */
+static double load_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    double all = s->summed ? s->count_tokens : sum_of(s->experts, s->count), value = 0;
+    if (!(all > 0)) return 0;
+    for (int32_t e = 0; e < s->experts; e++) {
+        double f = s->experts * s->count[e] / all;
+        value += f * s->probability[e];
+        slope->probability[e] += scale * f;
+    }
+    return value;
+}
+
+/* E sum (first_e / T) P */
+static double first_choice_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    double value = 0;
+    if (!(s->count_tokens > 0)) return 0;
+    for (int32_t e = 0; e < s->experts; e++) {
+        double f = s->experts * s->first[e] / s->count_tokens;
+        value += f * s->probability[e];
+        slope->probability[e] += scale * f;
+    }
+    return value;
+}
+
+/* ---- squared coefficients of variation ---- */
+
+/* CV^2 = V / (m^2 + 1e-10): mean m, population variance V; slope by v_e = (2 (v_e - m) - 2 m V / (m^2 + ..)) / (E (m^2 + ..)) */
+static double squared_variation(int32_t n, const double *v, double scale, double *slope)
+{
+    double mean = sum_of(n, v) / n, variance = 0, square = mean * mean + 1e-10;
+    for (int32_t e = 0; e < n; e++) variance += (v[e] - mean) * (v[e] - mean) / n;
+    for (int32_t e = 0; e < n; e++) slope[e] += scale * (2 * (v[e] - mean) - 2 * mean * variance / square) / (n * square);
+    return variance / square;
+}
+
+static double importance_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    return squared_variation(s->experts, s->importance, scale, slope->importance);
+}
+
+static double smooth_load_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    return squared_variation(s->experts, s->load, scale, slope->load);
+}
+
+/* ---- groups of experts on devices ---- */
+
+/* factor * sum over devices of share_i * (sum of P on device i); share(s, i) says what share is. */
+static double device_sum(const balance_set *s, double scale, balance_slope *slope, double (*share)(const balance_set *, int32_t))
+{
+    int32_t size = s->experts / s->devices;
+    double value = 0;
+    for (int32_t i = 0; i < s->devices; i++) {
+        double f = share(s, i);
+        value += f * sum_of(size, s->probability + i * size);
+        for (int32_t e = i * size; e < (i + 1) * size; e++) slope->probability[e] += scale * f;
+    }
+    return value;
+}
+
+/* Mean of f over the device's experts. */
+static double device_share(const balance_set *s, int32_t device)
+{
+    int32_t size = s->experts / s->devices;
+    double all = sum_of(s->experts, s->count);
+    return all > 0 ? s->experts * sum_of(size, s->count + device * size) / all / size : 0;
+}
+
+/* D / (M T) * tokens sent to the device. */
+static double communication_share(const balance_set *s, int32_t device)
+{
+    return s->count_tokens > 0 ? s->devices * s->sent[device] / (s->devices_used * s->count_tokens) : 0;
+}
+
+static double device_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    return device_sum(s, scale, slope, device_share);
+}
+
+static double communication_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    return device_sum(s, scale, slope, communication_share);
+}
+
+/* ---- entropies ---- */
+
+static double entropy_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    slope->entropy += scale;
+    return s->entropy;
+}
+
+/* -H(mean of p) + mean of H(p) */
+static double mutual_information_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    double value = entropy_value(s, scale, slope);
+    for (int32_t e = 0; e < s->experts; e++) {
+        if (!(s->probability[e] > 0)) continue;
+        value += s->probability[e] * log(s->probability[e]);
+        slope->probability[e] += scale * (log(s->probability[e]) + 1);
+    }
+    return value;
+}
+
+/* ---- the list ---- */
+
+static const balance_loss rows[] = {
+    { "load", "share of picks times mean score (Switch, Mixtral, OLMoE, DeepSeek)", load_value },
+    { "first-choice", "share of first picks times mean score (GShard)", first_choice_value },
+    { "importance", "squared variation of the sums of weights (Shazeer et al. 2017)", importance_value },
+    { "smooth-load", "squared variation of the smooth load, for noisy-topk (Shazeer et al. 2017)", smooth_load_value },
+    { "device", "as load, over groups of experts (DeepSeek-V2)", device_value },
+    { "communication", "share of tokens sent to a group times its scores (DeepSeek-V2)", communication_value },
+    { "mutual-information", "each token sure, all tokens together even (ModuleFormer)", mutual_information_value },
+    { "entropy", "each token sure, which keeps top-p to few experts (Dynamic MoE)", entropy_value },
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+const balance_loss *balance_losses(int *count)
+{
+    *count = ROWS;
+    return rows;
+}
+
+const balance_loss *balance_loss_by_name(const char *name)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (!strcmp(rows[i].name, name)) return &rows[i];
+    return NULL;
+}

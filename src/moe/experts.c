@@ -1,0 +1,352 @@
+/* experts.c - grouped products with the gather folded in; one pass over the hidden rows each way. */
+#include "moe/experts.h"
+
+#include <string.h>
+
+#include "moe/share.h"
+
+enum { WORTH_SHARING = 16, CHUNK = 512 }; /* rows; numbers of a row that are in the first cache at once */
+
+/* ---- views ---- */
+
+static const void *matrix_of(const weight *w, int64_t expert) { return w->experts ? w->expert[expert] : w->data; }
+
+static size_t stored_bytes(const weight *w)
+{
+    return w->format ? number_row_bytes(w->format, w->stride * w->rows) : (size_t)(w->stride * w->rows) * sizeof(real);
+}
+
+static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
+
+/* Whether up lies right behind gate, so that the two are one matrix [2H, D]. */
+static bool up_follows_gate(const expert_pass *e, int64_t expert)
+{
+    const weight *gate = &e->weights->gate, *up = &e->weights->up;
+    return gate->stride == up->stride && gate->format == up->format &&
+           matrix_of(up, expert) == (const char *)matrix_of(gate, expert) + stored_bytes(gate);
+}
+
+static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
+static int64_t rows_of(const expert_pass *e, int64_t i) { return e->rows.first[i + 1] - e->rows.first[i]; }
+static const int32_t *tokens_of(const expert_pass *e, int64_t i) { return e->rows.token ? e->rows.token + e->rows.first[i] : NULL; }
+
+/* Where row 0 of an expert stands in a matrix by token: with gathered rows at the start. */
+static const real *by_token(const expert_pass *e, int64_t i, const real *x)
+{
+    return e->rows.token ? x : x + e->rows.first[i] * e->width;
+}
+
+static int64_t expert_of_row(const expert_pass *e, int64_t row, int64_t expert)
+{
+    while (e->rows.first[expert + 1] <= row) expert++;
+    return expert;
+}
+
+static real weight_of_row(const expert_rows *rows, int64_t row)
+{
+    if (!rows->weight) return 1;
+    if (!rows->pick) return rows->weight[row];
+    return rows->pick[row] < 0 ? 0 : rows->weight[rows->pick[row]];
+}
+
+/* ---- forward ---- */
+
+/* One group of the product with gate or up, which both read the same rows of x. */
+static gemm_group input_group(const expert_pass *e, int64_t i, const weight *w, int64_t n, const real *x, real *out)
+{
+    return (gemm_group){ .m = rows_of(e, i), .n = n, .k = e->width, .a = by_token(e, i, x), .a_stride = e->width,
+                         .a_rows = tokens_of(e, i), .b = matrix_of(w, i), .b_stride = w->stride, .b_format = w->format,
+                         .c = out + e->rows.first[i] * pre_width(e), .c_stride = pre_width(e) };
+}
+
+/* pre = x Wg^T, x Wu^T */
+static void multiply_inputs(const expert_pass *e, const real *x, real *pre)
+{
+    const expert_weights *w = e->weights;
+    int64_t count = 0;
+    for (int64_t i = 0; i < e->rows.experts; i++) {
+        if (!rows_of(e, i)) continue;
+        bool one = has_up(e) && up_follows_gate(e, i);
+        e->group[count++] = input_group(e, i, &w->gate, one ? 2 * e->hidden : e->hidden, x, pre);
+        if (has_up(e) && !one) e->group[count++] = input_group(e, i, &w->up, e->hidden, x, pre + e->hidden);
+    }
+    gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
+}
+
+/* out = act Wd^T */
+static void multiply_output(const expert_pass *e, const real *act, real *out)
+{
+    const weight *down = &e->weights->down;
+    int64_t count = 0;
+    for (int64_t i = 0; i < e->rows.experts; i++) {
+        if (!rows_of(e, i)) continue;
+        e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = e->hidden,
+                                          .a = act + e->rows.first[i] * e->hidden, .a_stride = e->hidden,
+                                          .b = matrix_of(down, i), .b_stride = down->stride, .b_format = down->format,
+                                          .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
+    }
+    gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
+}
+
+/* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same for act and for its gradient. */
+static void drop_out(const expert_pass *e, int64_t row, int64_t expert, int64_t at, int64_t n, real *values)
+{
+    if (e->dropout.chance <= 0) return;
+    int64_t token = e->dropout.first_token + (e->rows.token ? e->rows.token[row] : row);
+    uint64_t first = (uint64_t)((token * e->rows.experts + expert) * e->hidden + at);
+    real scale = (real)(1 / (1 - e->dropout.chance));
+    for (int64_t i = 0; i < n; i++)
+        values[i] *= random_uniform(e->dropout.key, first + (uint64_t)i) < e->dropout.chance ? 0 : scale;
+}
+
+typedef struct hidden_job {
+    const expert_pass *pass;
+    const real *dy;
+    real *pre, *act, *dweight;
+} hidden_job;
+
+static void add_input_biases(const expert_pass *e, int64_t expert, real *pre)
+{
+    const row_kernels *rows = e->compute->variant->rows;
+    const expert_weights *w = e->weights;
+    if (w->gate_bias) rows->add(e->hidden, w->gate_bias[expert], pre);
+    if (w->up_bias) rows->add(e->hidden, w->up_bias[expert], pre + e->hidden);
+}
+
+static void activate_task(void *arg, int worker, int workers)
+{
+    const hidden_job *job = arg;
+    const expert_pass *e = job->pass;
+    pool_range part = pool_share(e->rows.first[e->rows.experts], 1, worker, workers);
+    for (int64_t r = part.begin, expert = 0; r < part.end; r++) {
+        real *gate = job->pre + r * pre_width(e), *act = job->act + r * e->hidden;
+        expert = expert_of_row(e, r, expert);
+        add_input_biases(e, expert, gate);
+        e->form->forward(e->hidden, gate, has_up(e) ? gate + e->hidden : NULL, e->limit, act);
+        drop_out(e, r, expert, 0, e->hidden, act);
+    }
+}
+
+void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out)
+{
+    hidden_job job = { .pass = e, .pre = pre, .act = act };
+    multiply_inputs(e, x, pre);
+    share_out(e->compute, e->rows.first[e->rows.experts], WORTH_SHARING, activate_task, &job);
+    multiply_output(e, act, out);
+}
+
+/* ---- combine ---- */
+
+typedef struct combine_job {
+    const combination *c;
+    const real *out;
+    real *y;
+} combine_job;
+
+static void combine_token(const combine_job *job, int64_t t)
+{
+    const combination *c = job->c;
+    const plan *p = c->plan;
+    const row_kernels *rows = c->compute->variant->rows;
+    real *y = job->y + t * c->width;
+    bool written = c->base;
+    if (c->base && c->base_scale) rows->scale(c->width, c->base_scale[t], y, y);
+    for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
+        if (p->slot[i] < 0) continue;
+        const real *out = job->out + p->slot[i] * c->width;
+        if (written) rows->axpy(c->width, p->weight[i], out, y);
+        else rows->scale(c->width, p->weight[i], out, y);
+        if (c->down_bias) rows->axpy(c->width, p->weight[i], c->down_bias[p->pick[i].id], y);
+        written = true;
+    }
+    if (!written) memset(y, 0, (size_t)c->width * sizeof(real));
+}
+
+static void combine_task(void *arg, int worker, int workers)
+{
+    const combine_job *job = arg;
+    pool_range part = pool_share(job->c->plan->tokens, 1, worker, workers);
+    for (int64_t t = part.begin; t < part.end; t++) combine_token(job, t);
+}
+
+void experts_combine(const combination *c, const real *out, real *y)
+{
+    combine_job job = { c, out, y };
+    share_out(c->compute, c->plan->tokens, WORTH_SHARING, combine_task, &job);
+}
+
+typedef struct scatter_job {
+    const row_kernels *rows;
+    const plan *plan;
+    int64_t width;
+    const real *dx_rows;
+    real *dx;
+} scatter_job;
+
+static void scatter_task(void *arg, int worker, int workers)
+{
+    const scatter_job *job = arg;
+    const plan *p = job->plan;
+    pool_range part = pool_share(p->tokens, 1, worker, workers);
+    for (int64_t t = part.begin; t < part.end; t++)
+        for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++)
+            if (p->slot[i] >= 0) job->rows->add(job->width, job->dx_rows + p->slot[i] * job->width, job->dx + t * job->width);
+}
+
+void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx)
+{
+    scatter_job job = { c->variant->rows, p, width, dx_rows, dx };
+    share_out(c, p->tokens, WORTH_SHARING, scatter_task, &job);
+}
+
+/* ---- backward ---- */
+
+/* Forward: out = act Wd^T. dA = dy Wd, before the weights: row r's own derivative is weight[r] * dA. */
+static void multiply_output_backward(const expert_pass *e, const real *dy, real *da)
+{
+    const weight *down = &e->weights->down;
+    int64_t count = 0;
+    for (int64_t i = 0; i < e->rows.experts; i++) {
+        if (!rows_of(e, i)) continue;
+        e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->hidden, .k = e->width, .a = by_token(e, i, dy),
+                                          .a_stride = e->width, .a_rows = tokens_of(e, i), .b = matrix_of(down, i),
+                                          .b_stride = down->stride, .b_format = down->format,
+                                          .c = da + e->rows.first[i] * e->hidden, .c_stride = e->hidden };
+    }
+    gemm_grouped(e->compute, GEMM_NN, e->group, count, false);
+}
+
+/* Forward: act = form(gate, up) * mask; y_t += w * act Wd^T. Given dA in `act`:
+ *     dweight = <act, dA>     dgate, dup = form'(w * dA * mask), in place of gate and up     act = w * act, for dWd
+ * One visit of everything while it is in cache; returns dweight. */
+static real hidden_row_backward(const expert_pass *e, int64_t row, int64_t expert, real *pre, real *da)
+{
+    const row_kernels *rows = e->compute->variant->rows;
+    real scale = weight_of_row(&e->rows, row), dweight = 0, act[CHUNK];
+    for (int64_t at = 0; at < e->hidden; at += CHUNK) {
+        int64_t n = e->hidden - at < CHUNK ? e->hidden - at : CHUNK;
+        real *gate = pre + at, *up = has_up(e) ? gate + e->hidden : NULL;
+        e->form->forward(n, gate, up, e->limit, act);
+        drop_out(e, row, expert, at, n, act);
+        dweight += rows->dot(n, act, da + at);
+        if (e->rows.weight) rows->scale(n, scale, da + at, da + at);
+        drop_out(e, row, expert, at, n, da + at);
+        e->form->backward(n, gate, up, e->limit, da + at, gate, up);
+        rows->scale(n, scale, act, da + at);
+    }
+    return dweight;
+}
+
+static void hidden_task(void *arg, int worker, int workers)
+{
+    const hidden_job *job = arg;
+    const expert_pass *e = job->pass;
+    const expert_rows *rows = &e->rows;
+    pool_range part = pool_share(rows->first[rows->experts], 1, worker, workers);
+    for (int64_t r = part.begin, expert = 0; r < part.end; r++) {
+        expert = expert_of_row(e, r, expert);
+        real dweight = hidden_row_backward(e, r, expert, job->pre + r * pre_width(e), job->act + r * e->hidden);
+        if (!job->dweight || (rows->pick && rows->pick[r] < 0)) continue;
+        if (e->weights->down_bias)
+            dweight += e->compute->variant->rows->dot(e->width, e->weights->down_bias[expert],
+                                                      job->dy + (rows->token ? rows->token[r] : r) * e->width);
+        job->dweight[rows->pick ? rows->pick[r] : r] = dweight;
+    }
+}
+
+/* Forward: out = act Wd^T. dWd (+)= dy^T (w act) */
+static void multiply_down_gradient(const expert_pass *e, const real *dy, const real *act, const expert_gradients *g, bool accumulate)
+{
+    for (int64_t i = 0; i < e->rows.experts; i++)
+        e->group[i] = (gemm_group){ .m = e->width, .n = e->hidden, .k = rows_of(e, i), .a = by_token(e, i, dy),
+                                    .a_stride = e->width, .a_rows = tokens_of(e, i), .b = act + e->rows.first[i] * e->hidden,
+                                    .b_stride = e->hidden, .c = g->down[i], .c_stride = e->hidden };
+    gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, accumulate);
+}
+
+static gemm_group input_gradient_group(const expert_pass *e, int64_t i, const real *dpre, int64_t m, const real *x, real *out)
+{
+    return (gemm_group){ .m = m, .n = e->width, .k = rows_of(e, i), .a = dpre + e->rows.first[i] * pre_width(e),
+                         .a_stride = pre_width(e), .b = by_token(e, i, x), .b_stride = e->width, .b_rows = tokens_of(e, i),
+                         .c = out, .c_stride = e->width };
+}
+
+/* Forward: gate = x Wg^T, up = x Wu^T. dWg (+)= dgate^T x, dWu (+)= dup^T x */
+static void multiply_input_gradients(const expert_pass *e, const real *x, const real *dpre, const expert_gradients *g, bool accumulate)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < e->rows.experts; i++) {
+        bool one = has_up(e) && g->up[i] == g->gate[i] + e->hidden * e->width;
+        e->group[count++] = input_gradient_group(e, i, dpre, one ? 2 * e->hidden : e->hidden, x, g->gate[i]);
+        if (has_up(e) && !one) e->group[count++] = input_gradient_group(e, i, dpre + e->hidden, e->hidden, x, g->up[i]);
+    }
+    gemm_grouped(e->compute, GEMM_TN, e->group, count, accumulate);
+}
+
+/* Forward: gate = x Wg^T, up = x Wu^T. dx_rows (+)= dgate Wg + dup Wu: one chain over 2H where the two are one matrix, and the same
+ * chain in two calls where they are not. `half`: 0 gate (or both), 1 up alone. */
+static void multiply_input_backward(const expert_pass *e, const real *dpre, int half, real *dx_rows, bool add)
+{
+    const weight *w = half ? &e->weights->up : &e->weights->gate;
+    int64_t count = 0;
+    for (int64_t i = 0; i < e->rows.experts; i++) {
+        bool one = has_up(e) && up_follows_gate(e, i);
+        if (!rows_of(e, i) || (half && one)) continue;
+        e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = one ? 2 * e->hidden : e->hidden,
+                                          .a = dpre + e->rows.first[i] * pre_width(e) + half * e->hidden,
+                                          .a_stride = pre_width(e), .b = matrix_of(w, i), .b_stride = w->stride,
+                                          .b_format = w->format, .c = dx_rows + e->rows.first[i] * e->width,
+                                          .c_stride = e->width };
+    }
+    gemm_grouped(e->compute, GEMM_NN, e->group, count, add);
+}
+
+/* ---- gradients of biases: sums over an expert's rows, in their order ---- */
+
+typedef struct bias_job {
+    const expert_pass *pass;
+    const expert_gradients *g;
+    const real *dy, *dpre;
+    bool accumulate;
+} bias_job;
+
+/* Forward: gate += bg, up += bu; y_t += w * bd. */
+static void bias_expert(const bias_job *job, int64_t i)
+{
+    const expert_pass *e = job->pass;
+    const row_kernels *rows = e->compute->variant->rows;
+    const expert_gradients *g = job->g;
+    size_t hidden = (size_t)e->hidden * sizeof(real);
+    if (!job->accumulate && g->gate_bias) memset(g->gate_bias[i], 0, hidden);
+    if (!job->accumulate && g->up_bias) memset(g->up_bias[i], 0, hidden);
+    if (!job->accumulate && g->down_bias) memset(g->down_bias[i], 0, (size_t)e->width * sizeof(real));
+    for (int64_t r = e->rows.first[i]; r < e->rows.first[i + 1]; r++) {
+        const real *dpre = job->dpre + r * pre_width(e);
+        if (g->gate_bias) rows->add(e->hidden, dpre, g->gate_bias[i]);
+        if (g->up_bias) rows->add(e->hidden, dpre + e->hidden, g->up_bias[i]);
+        const real *dy = job->dy + (e->rows.token ? e->rows.token[r] : r) * e->width;
+        if (g->down_bias) rows->axpy(e->width, weight_of_row(&e->rows, r), dy, g->down_bias[i]);
+    }
+}
+
+static void bias_task(void *arg, int worker, int workers)
+{
+    const bias_job *job = arg;
+    pool_range part = pool_share(job->pass->rows.experts, 1, worker, workers);
+    for (int64_t i = part.begin; i < part.end; i++) bias_expert(job, i);
+}
+
+void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act, const expert_gradients *g,
+                      bool accumulate, real *dweight, real *dx_rows, bool add_dx)
+{
+    hidden_job hidden = { e, dy, pre, act, dweight };
+    bias_job bias = { e, g, dy, pre, accumulate };
+    multiply_output_backward(e, dy, act);
+    share_out(e->compute, e->rows.first[e->rows.experts], WORTH_SHARING, hidden_task, &hidden);
+    multiply_down_gradient(e, dy, act, g, accumulate);
+    if (g->gate_bias || g->up_bias || g->down_bias)
+        share_out(e->compute, e->rows.first[e->rows.experts], WORTH_SHARING, bias_task, &bias);
+    multiply_input_gradients(e, x, pre, g, accumulate);
+    multiply_input_backward(e, pre, 0, dx_rows, add_dx);
+    if (has_up(e)) multiply_input_backward(e, pre, 1, dx_rows, true);
+}

@@ -1,0 +1,133 @@
+/* metrics.c - evenness and certainty of routing. Logarithms are natural. */
+#include "moe/metrics.h"
+
+#include <math.h>
+
+/* Entropy of n non-negative numbers taken as shares of their sum. */
+static double entropy_of(int32_t n, const double *values)
+{
+    double sum = 0, entropy = 0;
+    for (int32_t i = 0; i < n; i++) sum += values[i];
+    for (int32_t i = 0; i < n && sum > 0; i++)
+        if (values[i] > 0) entropy -= values[i] / sum * log(values[i] / sum);
+    return entropy;
+}
+
+static double count_entropy(const int64_t *count, int32_t experts, double sum)
+{
+    double entropy = 0;
+    for (int32_t e = 0; e < experts; e++)
+        if (count[e] > 0) entropy -= (double)count[e] / sum * log((double)count[e] / sum);
+    return entropy;
+}
+
+static int64_t sum_of(const int64_t *count, int32_t experts)
+{
+    int64_t sum = 0;
+    for (int32_t e = 0; e < experts; e++) sum += count[e];
+    return sum;
+}
+
+double metrics_max_vio(const int64_t *count, int32_t experts)
+{
+    int64_t most = 0, sum = sum_of(count, experts);
+    for (int32_t e = 0; e < experts; e++)
+        if (count[e] > most) most = count[e];
+    return sum > 0 ? (double)most * experts / (double)sum - 1 : 0;
+}
+
+int32_t metrics_dead(const int64_t *count, int32_t experts)
+{
+    int32_t dead = 0;
+    for (int32_t e = 0; e < experts; e++) dead += count[e] == 0;
+    return dead;
+}
+
+moe_metrics moe_metrics_of(const balance_totals *t)
+{
+    int32_t experts = t->experts;
+    int64_t picks = sum_of(t->count, experts), least = INT64_MAX;
+    double mean = (double)picks / experts, variance = 0;
+    moe_metrics m = { .max_vio = metrics_max_vio(t->count, experts), .dead = metrics_dead(t->count, experts),
+                      .logit_max = t->logit_max, .mean_entropy = entropy_of(experts, t->probability) };
+    for (int32_t e = 0; e < experts; e++) {
+        variance += ((double)t->count[e] - mean) * ((double)t->count[e] - mean) / experts;
+        if (t->count[e] < least) least = t->count[e];
+    }
+    if (picks > 0) {
+        m.cv = sqrt(variance) / mean;
+        m.min_share = (double)least / mean;
+        m.load_entropy = count_entropy(t->count, experts, (double)picks);
+        m.drop_rate = (double)t->dropped / (double)picks;
+    }
+    m.effective_experts = exp(m.load_entropy);
+    if (t->tokens > 0) m.picks_per_token = (double)picks / (double)t->tokens;
+    if (t->local_tokens > 0) {
+        m.token_entropy = t->entropy / (double)t->local_tokens;
+        m.lse_mean = t->lse / (double)t->local_tokens;
+    }
+    return m;
+}
+
+double metrics_bias_range(const real *bias, int32_t experts)
+{
+    real least = bias[0], most = bias[0];
+    for (int32_t e = 1; e < experts; e++) {
+        if (bias[e] < least) least = bias[e];
+        if (bias[e] > most) most = bias[e];
+    }
+    return (double)(most - least);
+}
+
+void metrics_add_coactivation(const plan *p, int64_t *together)
+{
+    for (int64_t t = 0; t < p->tokens; t++)
+        for (int32_t i = 0; i < p->picks; i++)
+            for (int32_t j = 0; j < p->picks; j++) {
+                gexp a = p->pick[t * p->picks + i], b = p->pick[t * p->picks + j];
+                if (a.id >= 0 && b.id >= 0) together[(int64_t)a.id * p->experts + b.id]++;
+            }
+}
+
+void metrics_add_pick_histogram(const plan *p, int64_t *tokens)
+{
+    for (int64_t t = 0; t < p->tokens; t++) {
+        int32_t picks = 0;
+        for (int32_t k = 0; k < p->picks; k++) picks += p->pick[t * p->picks + k].id >= 0;
+        if (plan_is_valid(p, t)) tokens[picks]++;
+    }
+}
+
+static bool picks_expert(const plan *p, int64_t token, gexp e)
+{
+    for (int32_t k = 0; k < p->picks; k++)
+        if (p->pick[token * p->picks + k].id == e.id) return true;
+    return false;
+}
+
+double metrics_overlap(const plan *p, const plan *q)
+{
+    int64_t same = 0, all = 0;
+    for (int64_t i = 0; i < p->tokens * p->picks; i++) {
+        if (p->pick[i].id < 0) continue;
+        all++;
+        same += picks_expert(q, i / p->picks, p->pick[i]);
+    }
+    return all > 0 ? (double)same / (double)all : 1;
+}
+
+/* sum over d, e of p(d, e) log(p(d, e) / (p(d) p(e))) */
+double metrics_mutual_information(const int64_t *count, int32_t domains, int32_t experts)
+{
+    double all = (double)sum_of(count, domains * experts), information = 0;
+    for (int32_t d = 0; d < domains; d++) {
+        const int64_t *row = count + (int64_t)d * experts;
+        double of_domain = (double)sum_of(row, experts);
+        for (int32_t e = 0; e < experts; e++) {
+            double of_expert = 0;
+            for (int32_t i = 0; i < domains; i++) of_expert += (double)count[(int64_t)i * experts + e];
+            if (row[e] > 0) information += (double)row[e] / all * log((double)row[e] * all / (of_domain * of_expert));
+        }
+    }
+    return information;
+}
