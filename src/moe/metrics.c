@@ -21,10 +21,10 @@ static double count_entropy(const int64_t *count, int32_t experts, double sum)
     return entropy;
 }
 
-static int64_t sum_of(const int64_t *count, int32_t experts)
+static int64_t sum_of(const int64_t *count, int64_t n)
 {
     int64_t sum = 0;
-    for (int32_t e = 0; e < experts; e++) sum += count[e];
+    for (int64_t i = 0; i < n; i++) sum += count[i];
     return sum;
 }
 
@@ -119,7 +119,7 @@ double metrics_overlap(const plan *p, const plan *q)
 /* sum over d, e of p(d, e) log(p(d, e) / (p(d) p(e))) */
 double metrics_mutual_information(const int64_t *count, int32_t domains, int32_t experts)
 {
-    double all = (double)sum_of(count, domains * experts), information = 0;
+    double all = (double)sum_of(count, (int64_t)domains * experts), information = 0;
     for (int32_t d = 0; d < domains; d++) {
         const int64_t *row = count + (int64_t)d * experts;
         double of_domain = (double)sum_of(row, experts);
