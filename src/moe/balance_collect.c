@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "moe/balance_state.h"
-#include "moe/share.h"
+#include "op/parallel.h"
 
-enum { TILE = 16, WORTH_SHARING = 64 }; /* experts; tokens */
+enum { TILE = 16 }; /* experts whose sums one worker keeps */
 
 typedef struct collect_job {
     balance *b;
@@ -29,13 +29,12 @@ static real token_entropy(const routing *r, int64_t t, real sum)
     return (real)log((double)sum) - rows->dot(experts, score, scratch) / sum;
 }
 
-static void token_task(void *arg, int worker, int workers)
+static void token_task(void *arg, int64_t begin, int64_t end)
 {
     const collect_job *job = arg;
     const routing *r = job->r;
-    pool_range part = pool_share(r->plan->tokens, TILE, worker, workers);
     bool shares = !(r->router->traits & ROUTER_INDEPENDENT);
-    for (int64_t t = part.begin; t < part.end; t++) {
+    for (int64_t t = begin; t < end; t++) {
         real sum = shares ? 1 : r->compute->variant->rows->sum(r->plan->experts, r->state->score + t * r->plan->experts);
         bool counts = plan_is_valid(r->plan, t) && sum > 0;
         job->b->inverse[t] = counts ? 1 / sum : 0;
@@ -54,14 +53,14 @@ static void sum_columns(const collect_job *job, const real *rows, int64_t sequen
     memcpy(sum + sequence * p->experts + first, lane, (size_t)(end - first) * sizeof *lane);
 }
 
-/* Work is split over (sequence, tile of experts). */
-static void column_task(void *arg, int worker, int workers)
+static int64_t tiles_of(const routing *r) { return (r->plan->experts + TILE - 1) / TILE; }
+
+static void column_task(void *arg, int64_t begin, int64_t end)
 {
     const collect_job *job = arg;
     const routing *r = job->r;
-    int64_t tiles = (r->plan->experts + TILE - 1) / TILE;
-    pool_range part = pool_share(r->sequences->count * tiles, 1, worker, workers);
-    for (int64_t i = part.begin; i < part.end; i++) {
+    int64_t tiles = tiles_of(r);
+    for (int64_t i = begin; i < end; i++) {
         sum_columns(job, r->state->score, i / tiles, i % tiles * TILE, job->layer->sums.probability);
         if (r->state->load && r->random->train) sum_columns(job, r->state->load, i / tiles, i % tiles * TILE, job->layer->sums.load);
     }
@@ -107,11 +106,10 @@ static void count_sequence(const collect_job *job, int64_t s)
     }
 }
 
-static void sequence_task(void *arg, int worker, int workers)
+static void sequence_task(void *arg, int64_t begin, int64_t end)
 {
     const collect_job *job = arg;
-    pool_range part = pool_share(job->r->sequences->count, 1, worker, workers);
-    for (int64_t s = part.begin; s < part.end; s++) count_sequence(job, s);
+    for (int64_t s = begin; s < end; s++) count_sequence(job, s);
 }
 
 /* For the metrics alone. */
@@ -132,10 +130,11 @@ void balance_collect(balance *b, int l, const routing *r)
 {
     layer_part *layer = &b->layer[l];
     collect_job job = { b, layer, r };
+    int64_t numbers = r->plan->tokens * r->plan->experts;
     layer->sequences = r->sequences->count;
-    share_out(r->compute, r->plan->tokens, WORTH_SHARING, token_task, &job);
-    share_out(r->compute, r->plan->tokens, WORTH_SHARING, column_task, &job);
-    share_out(r->compute, r->plan->tokens, WORTH_SHARING, sequence_task, &job);
+    parallel_over(r->compute, r->plan->tokens, 1, numbers, token_task, &job);
+    parallel_over(r->compute, r->sequences->count * tiles_of(r), 1, numbers, column_task, &job);
+    parallel_over(r->compute, r->sequences->count, 1, r->plan->tokens * r->plan->picks, sequence_task, &job);
     note_logits(layer, r);
     layer->part.scalars[TALLY_DROPPED] = r->plan->dropped;
     layer->part.scalars[TALLY_REROUTED] = r->plan->rerouted;

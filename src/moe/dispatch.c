@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "moe/share.h"
+#include "op/parallel.h"
 
-enum { SEGMENT = 128, WORTH_SHARING = 256 }; /* tokens */
+enum { SEGMENT = 128 }; /* tokens */
 
 /* ---- sizes ---- */
 
@@ -167,11 +167,10 @@ static void admit_sequence(const job *j, int64_t s)
     }
 }
 
-static void admit_task(void *arg, int worker, int workers)
+static void admit_task(void *arg, int64_t begin, int64_t end)
 {
     const job *j = arg;
-    pool_range part = pool_share(j->segments, 1, worker, workers);
-    for (int64_t s = part.begin; s < part.end; s++) admit_sequence(j, s);
+    for (int64_t s = begin; s < end; s++) admit_sequence(j, s);
 }
 
 /* ---- rows ---- */
@@ -182,12 +181,11 @@ static bool is_kept(const job *j, int64_t pair)
     return j->p->pick[pair].id >= 0 && (!limited(j->d->options) || j->p->slot[pair] >= 0);
 }
 
-static void count_task(void *arg, int worker, int workers)
+static void count_task(void *arg, int64_t begin, int64_t end)
 {
     const job *j = arg;
     const plan *p = j->p;
-    pool_range part = pool_share(j->segments, 1, worker, workers);
-    for (int64_t s = part.begin; s < part.end; s++) {
+    for (int64_t s = begin; s < end; s++) {
         int64_t *count = j->d->scratch->start + s * p->experts;
         pool_range tokens = segment_at(j, s);
         memset(count, 0, (size_t)p->experts * sizeof *count);
@@ -247,11 +245,10 @@ static void fill_segment(const job *j, int64_t s)
         }
 }
 
-static void fill_task(void *arg, int worker, int workers)
+static void fill_task(void *arg, int64_t begin, int64_t end)
 {
     const job *j = arg;
-    pool_range part = pool_share(j->segments, 1, worker, workers);
-    for (int64_t s = part.begin; s < part.end; s++) {
+    for (int64_t s = begin; s < end; s++) {
         fill_segment(j, s);
         if (is_padded(j)) pad_segment(j, s);
     }
@@ -278,9 +275,10 @@ static void count_losses(const job *j)
 void dispatch(const dispatching *d, plan *p)
 {
     job j = { d, p, segment_count(d->options, p->tokens, d->sequences->count) };
-    if (limited(d->options)) share_out(d->compute, p->tokens, WORTH_SHARING, admit_task, &j);
-    share_out(d->compute, p->tokens, WORTH_SHARING, count_task, &j);
+    int64_t pairs = p->tokens * p->picks;
+    if (limited(d->options)) parallel_over(d->compute, j.segments, 1, pairs, admit_task, &j);
+    parallel_over(d->compute, j.segments, 1, pairs, count_task, &j);
     sum_up(&j);
-    share_out(d->compute, p->tokens, WORTH_SHARING, fill_task, &j);
+    parallel_over(d->compute, j.segments, 1, pairs, fill_task, &j);
     count_losses(&j);
 }

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "moe/share.h"
+#include "op/parallel.h"
 
-enum { WORTH_SHARING = 16, CHUNK = 512 }; /* rows; numbers of a row that are in the first cache at once */
+enum { CHUNK = 512 }; /* numbers of a row that are in the first cache at once */
 
 /* ---- views ---- */
 
@@ -27,6 +27,7 @@ static bool up_follows_gate(const expert_pass *e, int64_t expert)
 }
 
 static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
+static int64_t row_count(const expert_pass *e) { return e->rows.first[e->rows.experts]; }
 static int64_t rows_of(const expert_pass *e, int64_t i) { return e->rows.first[i + 1] - e->rows.first[i]; }
 static const int32_t *tokens_of(const expert_pass *e, int64_t i) { return e->rows.token ? e->rows.token + e->rows.first[i] : NULL; }
 
@@ -113,12 +114,11 @@ static void add_input_biases(const expert_pass *e, int64_t expert, real *pre)
     if (w->up_bias) rows->add(e->hidden, w->up_bias[expert], pre + e->hidden);
 }
 
-static void activate_task(void *arg, int worker, int workers)
+static void activate_task(void *arg, int64_t begin, int64_t end)
 {
     const hidden_job *job = arg;
     const expert_pass *e = job->pass;
-    pool_range part = pool_share(e->rows.first[e->rows.experts], 1, worker, workers);
-    for (int64_t r = part.begin, expert = 0; r < part.end; r++) {
+    for (int64_t r = begin, expert = 0; r < end; r++) {
         real *gate = job->pre + r * pre_width(e), *act = job->act + r * e->hidden;
         expert = expert_of_row(e, r, expert);
         add_input_biases(e, expert, gate);
@@ -131,7 +131,7 @@ void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, 
 {
     hidden_job job = { .pass = e, .pre = pre, .act = act };
     multiply_inputs(e, x, pre);
-    share_out(e->compute, e->rows.first[e->rows.experts], WORTH_SHARING, activate_task, &job);
+    parallel_over(e->compute, row_count(e), 1, row_count(e) * pre_width(e), activate_task, &job);
     multiply_output(e, act, out);
 }
 
@@ -162,17 +162,16 @@ static void combine_token(const combine_job *job, int64_t t)
     if (!written) memset(y, 0, (size_t)c->width * sizeof(real));
 }
 
-static void combine_task(void *arg, int worker, int workers)
+static void combine_task(void *arg, int64_t begin, int64_t end)
 {
     const combine_job *job = arg;
-    pool_range part = pool_share(job->c->plan->tokens, 1, worker, workers);
-    for (int64_t t = part.begin; t < part.end; t++) combine_token(job, t);
+    for (int64_t t = begin; t < end; t++) combine_token(job, t);
 }
 
 void experts_combine(const combination *c, const real *out, real *y)
 {
     combine_job job = { c, out, y };
-    share_out(c->compute, c->plan->tokens, WORTH_SHARING, combine_task, &job);
+    parallel_over(c->compute, c->plan->tokens, 1, c->plan->rows * c->width, combine_task, &job);
 }
 
 typedef struct scatter_job {
@@ -183,12 +182,11 @@ typedef struct scatter_job {
     real *dx;
 } scatter_job;
 
-static void scatter_task(void *arg, int worker, int workers)
+static void scatter_task(void *arg, int64_t begin, int64_t end)
 {
     const scatter_job *job = arg;
     const plan *p = job->plan;
-    pool_range part = pool_share(p->tokens, 1, worker, workers);
-    for (int64_t t = part.begin; t < part.end; t++)
+    for (int64_t t = begin; t < end; t++)
         for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++)
             if (p->slot[i] >= 0) job->rows->add(job->width, job->dx_rows + p->slot[i] * job->width, job->dx + t * job->width);
 }
@@ -196,7 +194,7 @@ static void scatter_task(void *arg, int worker, int workers)
 void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx)
 {
     scatter_job job = { c->variant->rows, p, width, dx_rows, dx };
-    share_out(c, p->tokens, WORTH_SHARING, scatter_task, &job);
+    parallel_over(c, p->tokens, 1, p->rows * width, scatter_task, &job);
 }
 
 /* ---- backward ---- */
@@ -237,13 +235,12 @@ static real hidden_row_backward(const expert_pass *e, int64_t row, int64_t exper
     return dweight;
 }
 
-static void hidden_task(void *arg, int worker, int workers)
+static void hidden_task(void *arg, int64_t begin, int64_t end)
 {
     const hidden_job *job = arg;
     const expert_pass *e = job->pass;
     const expert_rows *rows = &e->rows;
-    pool_range part = pool_share(rows->first[rows->experts], 1, worker, workers);
-    for (int64_t r = part.begin, expert = 0; r < part.end; r++) {
+    for (int64_t r = begin, expert = 0; r < end; r++) {
         expert = expert_of_row(e, r, expert);
         real dweight = hidden_row_backward(e, r, expert, job->pre + r * pre_width(e), job->act + r * e->hidden);
         if (!job->dweight || (rows->pick && rows->pick[r] < 0)) continue;
@@ -329,11 +326,10 @@ static void bias_expert(const bias_job *job, int64_t i)
     }
 }
 
-static void bias_task(void *arg, int worker, int workers)
+static void bias_task(void *arg, int64_t begin, int64_t end)
 {
     const bias_job *job = arg;
-    pool_range part = pool_share(job->pass->rows.experts, 1, worker, workers);
-    for (int64_t i = part.begin; i < part.end; i++) bias_expert(job, i);
+    for (int64_t i = begin; i < end; i++) bias_expert(job, i);
 }
 
 void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act, const expert_gradients *g,
@@ -342,10 +338,10 @@ void experts_backward(const expert_pass *e, const real *x, const real *dy, real 
     hidden_job hidden = { e, dy, pre, act, dweight };
     bias_job bias = { e, g, dy, pre, accumulate };
     multiply_output_backward(e, dy, act);
-    share_out(e->compute, e->rows.first[e->rows.experts], WORTH_SHARING, hidden_task, &hidden);
+    parallel_over(e->compute, row_count(e), 1, row_count(e) * pre_width(e), hidden_task, &hidden);
     multiply_down_gradient(e, dy, act, g, accumulate);
     if (g->gate_bias || g->up_bias || g->down_bias)
-        share_out(e->compute, e->rows.first[e->rows.experts], WORTH_SHARING, bias_task, &bias);
+        parallel_over(e->compute, e->rows.experts, 1, row_count(e) * pre_width(e), bias_task, &bias);
     multiply_input_gradients(e, x, pre, g, accumulate);
     multiply_input_backward(e, pre, 0, dx_rows, add_dx);
     if (has_up(e)) multiply_input_backward(e, pre, 1, dx_rows, true);

@@ -6,9 +6,9 @@
 #include "base/random.h"
 #include "kernel/gemm.h"
 #include "moe/select.h"
-#include "moe/share.h"
+#include "op/parallel.h"
 
-enum { WORTH_SHARING = 32, GRAIN = 16 }; /* tokens */
+enum { GRAIN = 16 }; /* tokens: neighbours that one worker takes */
 
 void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o, int64_t tokens, int64_t width,
                          int64_t experts)
@@ -25,6 +25,7 @@ void router_state_layout(router_state *s, arena *a, const router *r, const route
     s->border = ARENA_ARRAY(a, gexp, tokens * 2);
 }
 
+static int64_t numbers_of(const routing *r) { return r->plan->tokens * r->plan->experts; }
 static bool has_jitter(const routing *r) { return r->random->train && r->options->jitter > 0; }
 static bool has_noise(const routing *r) { return r->random->train && (r->router->traits & ROUTER_NOISE); }
 
@@ -66,12 +67,11 @@ static void jitter_row(const routing *r, random_key key, int64_t t, const real *
     }
 }
 
-static void jitter_task(void *arg, int worker, int workers)
+static void jitter_task(void *arg, int64_t begin, int64_t end)
 {
     const routing *r = arg;
     random_key key = jitter_key(r);
-    pool_range part = pool_share(r->plan->tokens, 1, worker, workers);
-    for (int64_t t = part.begin; t < part.end; t++)
+    for (int64_t t = begin; t < end; t++)
         jitter_row(r, key, t, r->x + t * r->width, r->state->jittered + t * r->width);
 }
 
@@ -100,11 +100,10 @@ static void pick_for(const routing *r, const router_token *t)
     if (t->load) r->router->load(t);
 }
 
-static void pick_task(void *arg, int worker, int workers)
+static void pick_task(void *arg, int64_t begin, int64_t end)
 {
     const routing *r = arg;
-    pool_range part = pool_share(r->plan->tokens, GRAIN, worker, workers);
-    for (int64_t i = part.begin; i < part.end; i++) {
+    for (int64_t i = begin; i < end; i++) {
         if (has_noise(r)) draw_noise(r, i);
         router_token t = token_at(r, i);
         r->router->score(&t);
@@ -116,26 +115,25 @@ static void pick_task(void *arg, int worker, int workers)
 void routing_pick(routing *r)
 {
     int64_t tokens = r->plan->tokens;
-    if (has_jitter(r)) share_out(r->compute, tokens, WORTH_SHARING, jitter_task, r);
+    if (has_jitter(r)) parallel_over(r->compute, tokens, 1, tokens * r->width, jitter_task, r);
     project(r, &r->weights->matrix, r->weights->bias, r->state->logits);
     if (has_noise(r)) project(r, &r->weights->noise, NULL, r->state->noise_logits);
-    share_out(r->compute, tokens, WORTH_SHARING, pick_task, r);
+    parallel_over(r->compute, tokens, GRAIN, numbers_of(r), pick_task, r);
 }
 
 /* ---- forward: weights ---- */
 
-static void weigh_task(void *arg, int worker, int workers)
+static void weigh_task(void *arg, int64_t begin, int64_t end)
 {
     const routing *r = arg;
-    pool_range part = pool_share(r->plan->tokens, GRAIN, worker, workers);
-    for (int64_t i = part.begin; i < part.end; i++) {
+    for (int64_t i = begin; i < end; i++) {
         router_token t = token_at(r, i);
         t.slot = r->plan->slot + i * r->plan->picks;
         r->router->weigh(&t);
     }
 }
 
-void routing_weigh(routing *r) { share_out(r->compute, r->plan->tokens, WORTH_SHARING, weigh_task, r); }
+void routing_weigh(routing *r) { parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), weigh_task, r); }
 
 /* ---- backward ---- */
 
@@ -196,13 +194,12 @@ static void backward_token(const backward_job *job, int64_t i, const score_pull 
     if (pull && pull->z != 0) pull_z(r, &t, pull->z, flow.dprobability, flow.dlogits);
 }
 
-static void backward_task(void *arg, int worker, int workers)
+static void backward_task(void *arg, int64_t begin, int64_t end)
 {
     const backward_job *job = arg;
     const moe_sequences *seqs = job->r->sequences;
-    pool_range part = pool_share(job->r->plan->tokens, GRAIN, worker, workers);
     int64_t s = 0;
-    for (int64_t t = part.begin; t < part.end; t++) {
+    for (int64_t t = begin; t < end; t++) {
         while (seqs->start[s + 1] <= t) s++;
         backward_token(job, t, job->flow->pull ? &job->flow->pull[s] : NULL);
     }
@@ -222,7 +219,7 @@ static void project_backward(const routing *r, const weight *w, const real *dout
 void routing_backward(routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx)
 {
     backward_job job = { r, flow };
-    share_out(r->compute, r->plan->tokens, WORTH_SHARING, backward_task, &job);
+    parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), backward_task, &job);
     project_backward(r, &r->weights->matrix, flow->dlogits, g->matrix, g->bias, accumulate, dx, false);
     if (flow->dnoise_logits) project_backward(r, &r->weights->noise, flow->dnoise_logits, g->noise, NULL, accumulate, dx, true);
 }
@@ -232,12 +229,11 @@ typedef struct jitter_job {
     real *dx;
 } jitter_job;
 
-static void unjitter_task(void *arg, int worker, int workers)
+static void unjitter_task(void *arg, int64_t begin, int64_t end)
 {
     const jitter_job *job = arg;
     random_key key = jitter_key(job->r);
-    pool_range part = pool_share(job->r->plan->tokens, 1, worker, workers);
-    for (int64_t t = part.begin; t < part.end; t++) {
+    for (int64_t t = begin; t < end; t++) {
         real *dx = job->dx + t * job->r->width;
         jitter_row(job->r, key, t, dx, dx);
     }
@@ -247,5 +243,5 @@ static void unjitter_task(void *arg, int worker, int workers)
 void routing_apply_jitter(routing *r, real *dx)
 {
     jitter_job job = { r, dx };
-    if (has_jitter(r)) share_out(r->compute, r->plan->tokens, WORTH_SHARING, unjitter_task, &job);
+    if (has_jitter(r)) parallel_over(r->compute, r->plan->tokens, 1, r->plan->tokens * r->width, unjitter_task, &job);
 }

@@ -69,7 +69,8 @@ static cadre_status make_parts(trainer *t, const comm *world)
     if (t->head_gradient) t->gradients.head = t->head_gradient;
     CADRE_TRY(optimizer_new(t->c, &t->table, &s->optimizer, &t->optimizer));
     CADRE_TRY(transformer_new(t->c, t->config, t->moe, extent_of(s), &t->transformer));
-    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_sequences(s), world, &t->balance);
+    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_tokens(s), part_sequences(s), world,
+                       &t->balance);
 }
 
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings, const comm *world, trainer **out)
@@ -118,8 +119,8 @@ static cadre_status measure(const compute *c, const model_config *config, const 
     size_t part = (size_t)part_tokens(s) * (2 * sizeof(int32_t) + sizeof(real));
     size_t activations = transformer_bytes(c, config, moe, extent_of(s));
     int count = list_sparse(config, moe, layers);
-    size_t rest = tied + part + optimizer_bytes(&table) + balance_bytes(&s->balance, layers, count, part_sequences(s)) +
-                  (size_t)table.count * sizeof(param);
+    size_t rest = tied + part + optimizer_bytes(&table) + (size_t)table.count * sizeof(param) +
+                  balance_bytes(&s->balance, layers, count, part_tokens(s), part_sequences(s));
     param_table_free(&table);
     if (activations == SIZE_MAX) return cadre_fail(CADRE_EARGUMENT, NULL, "these sizes need more memory than 64 bits can count");
     *bytes = 2 * flat + rest + activations;
@@ -161,8 +162,6 @@ static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_fee
     feed(arg, first, sequences, t->inputs, t->targets);
     transformer_batch b = { .inputs = t->inputs, .tokens = tokens, .sequences = sequences, .start = t->start, .balance = t->balance,
                             .random = { .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
-    moe_sequences in_part = { sequences, t->start };
-    balance_part_begin(t->balance, &in_part, NULL);
     transformer_forward(t->transformer, &t->weights, &b, NULL, NULL);
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));

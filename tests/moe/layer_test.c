@@ -227,9 +227,9 @@ static void assert_same_step(const moe_case *a, const moe_case *b)
                         (size_t)a->config.experts * sizeof(int64_t));
 }
 
-static void check_sameness(const moe_config *config, const balance_options *losses, int threads, int64_t parts)
+static void check_sameness(const moe_config *config, const balance_options *losses, int64_t length, int threads, int64_t parts)
 {
-    moe_case *a = moe_case_new(config, 4, 75, 1, 9), *b = moe_case_new(config, 4, 75, threads, 9);
+    moe_case *a = moe_case_new(config, 4, length, 1, 9), *b = moe_case_new(config, 4, length, threads, 9);
     a->call.balance = moe_case_balance(a, losses);
     b->call.balance = moe_case_balance(b, losses);
     run_step(a, 1);
@@ -253,7 +253,8 @@ static void test_threads_change_no_bit(void **state)
         balance_add(&losses, "load", 0.1, BALANCE_STEP, BALANCE_POOLED);
         balance_add(&losses, "mutual-information", 0.1, BALANCE_MICRO, BALANCE_LAYER);
         if (i % 2) c.dispatch = (dispatch_options){ .overflow = OVERFLOW_PAD, .factor = 1, .priority = PRIORITY_PROBABILITY };
-        for (int threads = 2; threads <= 3; threads++) check_sameness(&c, &losses, threads, 1);
+        /* long enough that every pass over picks is shared out */
+        for (int threads = 2; threads <= 3; threads++) check_sameness(&c, &losses, 1030, threads, 1);
     }
 }
 
@@ -266,7 +267,7 @@ static void test_cuts_of_the_batch_change_no_bit(void **state)
     for (int i = 0; i < count; i++) {
         moe_config c = everything(list[i]->name);
         if (i % 2) c.dispatch = (dispatch_options){ .overflow = OVERFLOW_REROUTE, .factor = 1, .priority = PRIORITY_CHOICE };
-        for (int64_t parts = 2; parts <= 4; parts += 2) check_sameness(&c, &losses, 2, parts);
+        for (int64_t parts = 2; parts <= 4; parts += 2) check_sameness(&c, &losses, 75, 2, parts);
     }
 }
 
