@@ -38,7 +38,7 @@ SRC := $(filter-out src/kernel/%_neon.c,$(SRC))
 endif
 VARIANT_avx2   := -O3 -mavx2 -mfma -mf16c
 VARIANT_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
-variant = $(or $(foreach v,avx2 avx512,$(if $(filter %_$(v).c,$1),$(VARIANT_$(v)))),$(if $(filter src/kernel/%,$1),-O3))
+variant = $(or $(strip $(foreach v,avx2 avx512,$(if $(filter %_$(v).c,$1),$(VARIANT_$(v))))),$(if $(filter src/kernel/%,$1),-O3))
 
 LIB_SRC := $(filter-out src/cli/%,$(SRC))
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o)
