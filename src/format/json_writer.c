@@ -98,18 +98,24 @@ void json_put_int(json_writer *w, const char *key, int64_t value)
     byte_buffer_format(&w->text, "%lld", (long long)value);
 }
 
+/* The fewest digits that read back as `value`, with an exponent only where it is below 1e-4 or from 1e16 on. */
+static void shortest(double value, char *text, size_t room)
+{
+    int precision = 0;
+    do snprintf(text, room, "%.*e", precision, value);
+    while (strtod(text, NULL) != value && ++precision < 17);
+    int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
+    if (exponent >= -4 && exponent < 16) snprintf(text, room, "%.*f", precision > exponent ? precision - exponent : 0, value);
+    char *comma = strchr(text, ','); /* the decimal point of some locales */
+    if (comma) *comma = '.';
+}
+
 void json_put_real(json_writer *w, const char *key, double value)
 {
     char digits[40] = "0";
     before(w, key);
-    if (!isfinite(value)) fail(w, "a number that is not finite");
-    else
-        for (int precision = 1; precision <= 17; precision++) {
-            snprintf(digits, sizeof digits, "%.*g", precision, value);
-            if (strtod(digits, NULL) == value) break;
-        }
-    char *comma = strchr(digits, ','); /* the decimal point of some locales */
-    if (comma) *comma = '.';
+    if (isfinite(value)) shortest(value, digits, sizeof digits);
+    else fail(w, "a number that is not finite");
     byte_buffer_text(&w->text, digits);
     if (!strpbrk(digits, ".e")) byte_buffer_text(&w->text, ".0"); /* stays a real for readers that tell them apart */
 }

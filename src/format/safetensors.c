@@ -170,9 +170,11 @@ static char *resolve(const char *path)
 {
     if (!file_is_folder(path)) return mem_strdup(path);
     char *single = file_join(path, "model.safetensors"), *index = file_join(path, "model.safetensors.index.json");
-    bool sharded = single && index && !file_exists(single) && file_exists(index);
-    mem_free(sharded ? single : index);
-    return sharded ? index : single;
+    char *found = NULL;
+    if (single && index) found = !file_exists(single) && file_exists(index) ? index : single;
+    if (found != single) mem_free(single);
+    if (found != index) mem_free(index);
+    return found;
 }
 
 static int by_name(const void *a, const void *b, void *context)

@@ -39,8 +39,8 @@ static void integers_of_every_type_are_read(void **state)
     static const struct {
         const char *key;
         int64_t value;
-    } cases[] = { { "k.u8", 200 }, { "k.i8", -128 }, { "k.u16", 60000 }, { "k.i16", -32768 }, { "k.i32", -1 }, { "k.u64", INT64_MAX },
-                  { "k.i64", INT64_MIN }, { "general.alignment", 32 } };
+    } cases[] = { { "k.u8", 200 }, { "k.i8", -128 }, { "k.u16", 60000 }, { "k.i16", -32768 }, { "k.i32", -1 },
+                  { "k.u64", INT64_MAX }, { "k.i64", INT64_MIN }, { "general.alignment", 32 } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t value = 0;
         OK(gguf_get_int(file, cases[i].key, INT64_MIN, INT64_MAX, &value));
@@ -102,7 +102,8 @@ static void a_number_that_is_not_finite_is_refused(void **state)
     gguf *file = NULL;
     double real;
     OK(gguf_parse("x.gguf", s.data, s.size, &file));
-    assert_true(refusal_is_good("nan", gguf_get_real(file, "k.f32", -HUGE_VAL, HUGE_VAL, &real), "x.gguf", "a finite number, found"));
+    assert_true(refusal_is_good("nan", gguf_get_real(file, "k.f32", -HUGE_VAL, HUGE_VAL, &real), "x.gguf",
+                                "a finite number, found"));
     gguf_close(file);
 }
 
@@ -402,7 +403,8 @@ static void broken_split_sets_are_refused(void **state)
     write_part("n-00002-of-00002.gguf", 1, 2, 2, "b");
     check_split_refusal("second opened", "n-00002-of-00002.gguf", "n-00002-of-00002.gguf", "expected the first file of 2");
     write_part("n-00001-of-00002.gguf", 0, 2, 5, "a");
-    check_split_refusal("tensors missing", "n-00001-of-00002.gguf", "n-00001-of-00002.gguf", "expected 5 tensors in 2 files, found 2");
+    check_split_refusal("tensors missing", "n-00001-of-00002.gguf", "n-00001-of-00002.gguf",
+                        "expected 5 tensors in 2 files, found 2");
     write_part("renamed.gguf", 0, 2, 2, "a");
     check_split_refusal("renamed", "renamed.gguf", "renamed.gguf", "whose name ends in -00001-of-00002.gguf");
     write_part("o-00001-of-60000.gguf", 0, 60000, 2, "a");

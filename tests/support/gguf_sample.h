@@ -1,4 +1,4 @@
-/* gguf_sample.h - a small GGUF file put together byte by byte, with the place of each of its fields, so that a test can spoil one. */
+/* gguf_sample.h - a small GGUF file put together byte by byte, with the place of each field, so that a test can spoil one. */
 #ifndef CADRE_TESTS_GGUF_SAMPLE_H
 #define CADRE_TESTS_GGUF_SAMPLE_H
 
