@@ -247,6 +247,15 @@ CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size
  * each domain; writes them to analysis.json in the run's folder. */
 CADRE_API cadre_status cadre_analyse(cadre_context *context, const char *run, const cadre_train_listener *listener);
 
+/* ---- benchmarks ---- */
+
+/* Each writes lines of one JSON object, as it gets them. Limits (FMA peak, read bandwidth) are measured in the same run. */
+typedef void (*cadre_line_listener)(void *arg, const char *line);
+
+/* {"tokens_per_second", "active_parameters", "parameters", "gflops", "peak_fraction"} of a training step of the options' recipe, sizes,
+ * batch and context on random tokens; gflops counts 6 operations a token and active parameter. */
+CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
+
 /* ---- report ---- */
 
 /* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and what lies there of

@@ -59,8 +59,7 @@ static void sort_picks(const plan *p, int64_t t, int64_t room, int32_t *ids, flo
 void route_log_watch(void *log, int64_t layer, const plan *p)
 {
     route_log *r = log;
-    int64_t s = 0;
-    for (int64_t l = 0; l < layer; l++) s += r->config->layer[l].sparse;
+    int64_t s = model_config_sparse_before(r->config, layer);
     for (int64_t t = 0; t < p->tokens; t++) {
         int64_t at = (s * r->room + r->offset + t) * r->picks;
         sort_picks(p, t, r->picks, r->experts + at, r->weights + at);

@@ -158,12 +158,14 @@ cadre_status model_config_check(const model_config *c, const char *where)
 
 /* ---- questions ---- */
 
-int64_t model_config_sparse_layers(const model_config *config)
+int64_t model_config_sparse_before(const model_config *config, int64_t l)
 {
     int64_t count = 0;
-    for (int64_t l = 0; l < config->layers; l++) count += config->layer[l].sparse;
+    for (int64_t i = 0; i < l; i++) count += config->layer[i].sparse;
     return count;
 }
+
+int64_t model_config_sparse_layers(const model_config *config) { return model_config_sparse_before(config, config->layers); }
 
 bool model_config_layers_differ(const model_config *config)
 {

@@ -68,6 +68,7 @@ cadre_status model_config_check(const model_config *config, const char *where);
 
 int model_config_inputs(const model_config *config); /* matrices into a feed-forward's hidden layer: 1, or 2 (gate and up) */
 int64_t model_config_sparse_layers(const model_config *config);
+int64_t model_config_sparse_before(const model_config *config, int64_t l); /* sparse layers among the first l */
 bool model_config_layers_differ(const model_config *config); /* sparse layers of unequal experts, picks or width */
 
 /* The MoE layer of layer l (l must be sparse), without anything that only training sets. */

@@ -174,13 +174,6 @@ static void add_rows(const transformer *t, const real *from, real *to)
 
 /* ---- the feed-forward half ---- */
 
-static int sparse_index(const model_config *c, int64_t l)
-{
-    int index = 0;
-    for (int64_t i = 0; i < l; i++) index += c->layer[i].sparse;
-    return index;
-}
-
 static moe_batch moe_batch_of(const transformer_batch *b, int64_t l)
 {
     moe_batch m = { .tokens = b->tokens, .sequences = { b->sequences, b->start }, .random = b->random };
@@ -190,7 +183,7 @@ static moe_batch moe_batch_of(const transformer_batch *b, int64_t l)
 
 static moe_call moe_call_of(const transformer *t, const transformer_batch *b, const moe_batch *m, int64_t l)
 {
-    return (moe_call){ t->c, m, t->moe_scratch, t->moe_scratch_bytes, b->balance, sparse_index(t->config, l) };
+    return (moe_call){ t->c, m, t->moe_scratch, t->moe_scratch_bytes, b->balance, (int)model_config_sparse_before(t->config, l) };
 }
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)

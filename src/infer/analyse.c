@@ -1,0 +1,294 @@
+/* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per byte, which expert took how much
+ * of which domain, a passage of each with its experts, and a sample. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "infer/evaluate.h"
+#include "infer/routes.h"
+#include "infer/session.h"
+
+enum { TEXT_LIMIT = 1 << 30, PASSAGE_TOKENS = 160, PROMPT_TOKENS = 12, SAMPLE_TOKENS = 96, MOST_DOMAINS = 256 };
+
+typedef struct domain {
+    char *name, *text;
+    size_t size;
+    token_list ids;
+    double nats;
+    int64_t *load; /* [S, most experts] picks */
+    char *prompt, *sample;
+} domain;
+
+typedef struct analysis {
+    cadre_model *model;
+    const tokenizer *tokenizer;
+    domain *domains;         /* [count] */
+    int count;
+    int64_t layers, experts; /* S; the most of any layer */
+} analysis;
+
+/* ---- reading ---- */
+
+static int64_t most_experts(const model_config *c)
+{
+    int64_t most = 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse && c->layer[l].experts > most) most = c->layer[l].experts;
+    return most;
+}
+
+static cadre_status read_domain(analysis *a, const char *folder, const char *name)
+{
+    domain *d = &a->domains[a->count++];
+    char *path = file_join(folder, name);
+    const char *dot = strrchr(name, '.');
+    d->name = mem_printf("%.*s", (int)(dot ? dot - name : (ptrdiff_t)strlen(name)), name);
+    d->load = MEM_ARRAY(int64_t, a->layers * a->experts);
+    cadre_status status = path && d->name && d->load ? file_read(path, TEXT_LIMIT, &d->text, &d->size) : CADRE_ENOMEM;
+    mem_free(path);
+    return status == CADRE_OK ? tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids) : status;
+}
+
+static cadre_status read_domains(analysis *a, const char *run)
+{
+    char *folder = file_join(run, "validation"), **names;
+    int count;
+    if (!folder) return CADRE_ENOMEM;
+    cadre_status status = file_list(folder, &names, &count);
+    if (status == CADRE_OK) {
+        if (count > MOST_DOMAINS)
+            status = cadre_fail(CADRE_EFORMAT, folder, "expected at most %d texts, found %d", MOST_DOMAINS, count);
+        else if (!(a->domains = MEM_ARRAY(domain, count))) status = CADRE_ENOMEM;
+        for (int i = 0; i < count && status == CADRE_OK; i++) status = read_domain(a, folder, names[i]);
+        file_list_free(names, count);
+    }
+    mem_free(folder);
+    return status;
+}
+
+static void close_analysis(analysis *a)
+{
+    for (int i = 0; i < a->count; i++) {
+        domain *d = &a->domains[i];
+        mem_free(d->name);
+        mem_free(d->text);
+        mem_free(d->load);
+        mem_free(d->prompt);
+        mem_free(d->sample);
+        token_list_free(&d->ids);
+    }
+    mem_free(a->domains);
+    cadre_model_close(a->model);
+}
+
+/* ---- counting ---- */
+
+typedef struct counter {
+    const analysis *a;
+    domain *d;
+} counter;
+
+static void count_picks(void *arg, int64_t layer, const plan *p)
+{
+    const counter *c = arg;
+    int64_t s = model_config_sparse_before(&c->a->model->config, layer);
+    for (int32_t e = 0; e < p->experts; e++) c->d->load[s * c->a->experts + e] += p->load[e];
+}
+
+static cadre_status evaluate_domain(analysis *a, domain *d)
+{
+    counter c = { a, d };
+    evaluation_watch watch = { count_picks, &c };
+    return evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, watch, &d->nats);
+}
+
+/* ---- a sample ---- */
+
+typedef struct sample_text {
+    byte_list text;
+    cadre_status status;
+} sample_text;
+
+static bool append(void *arg, int32_t id, const char *text, size_t size)
+{
+    sample_text *s = arg;
+    (void)id;
+    s->status = byte_list_put(&s->text, text, size);
+    return s->status == CADRE_OK;
+}
+
+static cadre_status text_copy(const byte_list *b, char **text)
+{
+    *text = mem_printf("%.*s", (int)b->size, b->data ? b->data : "");
+    return *text ? CADRE_OK : CADRE_ENOMEM;
+}
+
+static cadre_status sample_domain(analysis *a, domain *d)
+{
+    const cadre_sampling sampling = { .temperature = 0.7, .top_p = 0.95, .repetition_penalty = 1.1, .seed = 1 };
+    int64_t prompt = (int64_t)d->ids.count < PROMPT_TOKENS ? (int64_t)d->ids.count : PROMPT_TOKENS;
+    byte_list text = { 0 };
+    sample_text s = { 0 };
+    cadre_status status = tokenizer_decode(a->tokenizer, d->ids.ids, (size_t)prompt, 0, &text);
+    if (status == CADRE_OK) status = text_copy(&text, &d->prompt);
+    if (status == CADRE_OK) status = cadre_generate(a->model, d->ids.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
+    if (status == CADRE_OK) status = s.status;
+    if (status == CADRE_OK) status = text_copy(&s.text, &d->sample);
+    byte_list_free(&text);
+    byte_list_free(&s.text);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static void put_domains(json_writer *w, const analysis *a)
+{
+    json_put_array(w, "domains");
+    for (int i = 0; i < a->count; i++) {
+        const domain *d = &a->domains[i];
+        json_put_object(w, NULL);
+        json_put_string(w, "name", d->name);
+        json_put_int(w, "bytes", (int64_t)d->size);
+        json_put_int(w, "tokens", (int64_t)d->ids.count);
+        json_put_real(w, "bits_per_byte", d->size ? d->nats / log(2) / (double)d->size : 0);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+}
+
+static void put_loads(json_writer *w, const analysis *a)
+{
+    const model_config *c = &a->model->config;
+    json_put_array(w, "domain_expert");
+    for (int64_t l = 0, s = 0; l < c->layers; l++) {
+        if (!c->layer[l].sparse) continue;
+        json_put_array(w, NULL);
+        for (int i = 0; i < a->count; i++) {
+            json_put_array(w, NULL);
+            for (int64_t e = 0; e < c->layer[l].experts; e++) json_put_int(w, NULL, a->domains[i].load[s * a->experts + e]);
+            json_put_close(w, ']');
+        }
+        json_put_close(w, ']');
+        s++;
+    }
+    json_put_close(w, ']');
+}
+
+static void put_samples(json_writer *w, const analysis *a)
+{
+    json_put_array(w, "samples");
+    for (int i = 0; i < a->count; i++) {
+        const domain *d = &a->domains[i];
+        if (!d->sample) continue;
+        json_put_object(w, NULL);
+        json_put_string(w, "domain", d->name);
+        json_put_string(w, "prompt", d->prompt);
+        json_put_string(w, "text", d->sample);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+}
+
+/* Tokens with the text that each completes and their experts. */
+static cadre_status put_tokens(json_writer *w, const analysis *a, const domain *d, const route_log *log)
+{
+    token_stream *stream;
+    CADRE_TRY(token_stream_new(a->tokenizer, 0, &stream));
+    cadre_status status = CADRE_OK;
+    json_put_object(w, NULL);
+    json_put_string(w, "domain", d->name);
+    json_put_array(w, "tokens");
+    for (int64_t t = 0; t < log->room && status == CADRE_OK; t++) {
+        string_view text;
+        status = token_stream_put(stream, d->ids.ids[t], &text);
+        if (status != CADRE_OK) break;
+        json_put_object(w, NULL);
+        json_put_bytes(w, "text", text.data, text.size);
+        route_log_write(log, t, w);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+    json_put_close(w, '}');
+    token_stream_free(stream);
+    return status;
+}
+
+/* The first tokens of a domain, with the experts that each took. */
+static cadre_status put_passage(json_writer *w, const analysis *a, const domain *d)
+{
+    int64_t count = (int64_t)d->ids.count < PASSAGE_TOKENS ? (int64_t)d->ids.count : PASSAGE_TOKENS;
+    route_log log;
+    session s;
+    if (!count) return CADRE_OK;
+    CADRE_TRY(route_log_open(&log, &a->model->config, count));
+    cadre_status status = session_open(a->model, count, &s);
+    if (status == CADRE_OK) {
+        s.watch = route_log_watch;
+        s.watch_arg = &log;
+        session_feed(&s, d->ids.ids, count);
+        session_close(&s);
+        status = put_tokens(w, a, d, &log);
+    }
+    route_log_close(&log);
+    return status;
+}
+
+static cadre_status put_passages(json_writer *w, const analysis *a)
+{
+    cadre_status status = CADRE_OK;
+    json_put_array(w, "passages");
+    for (int i = 0; i < a->count && status == CADRE_OK; i++) status = put_passage(w, a, &a->domains[i]);
+    json_put_close(w, ']');
+    return status;
+}
+
+static cadre_status write_analysis(const analysis *a, const char *run)
+{
+    char *path = file_join(run, "analysis.json");
+    if (!path) return CADRE_ENOMEM;
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    put_domains(&w, a);
+    put_loads(&w, a);
+    cadre_status status = put_passages(&w, a);
+    put_samples(&w, a);
+    json_put_close(&w, '}');
+    if (status == CADRE_OK) status = json_writer_save(&w, path);
+    else json_writer_free(&w);
+    mem_free(path);
+    return status;
+}
+
+static void tell(const cadre_train_listener *listener, const domain *d)
+{
+    char text[256];
+    if (!listener || !listener->note) return;
+    snprintf(text, sizeof text, "%s: %.3f bits per byte of held-out text", d->name, d->nats / log(2) / (double)d->size);
+    listener->note(listener->arg, text);
+}
+
+static cadre_status run_analysis(analysis *a, cadre_context *context, const char *run, const cadre_train_listener *listener)
+{
+    CADRE_TRY(cadre_model_open(context, run, &a->model));
+    CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
+    a->layers = model_config_sparse_layers(&a->model->config);
+    a->experts = most_experts(&a->model->config);
+    CADRE_TRY(read_domains(a, run));
+    for (int i = 0; i < a->count; i++) {
+        if (!a->domains[i].size) continue;
+        CADRE_TRY(evaluate_domain(a, &a->domains[i]));
+        CADRE_TRY(sample_domain(a, &a->domains[i]));
+        tell(listener, &a->domains[i]);
+    }
+    return write_analysis(a, run);
+}
+
+cadre_status cadre_analyse(cadre_context *context, const char *run, const cadre_train_listener *listener)
+{
+    analysis a = { 0 };
+    cadre_status status = run_analysis(&a, context, run, listener);
+    close_analysis(&a);
+    return status;
+}
