@@ -4,6 +4,7 @@
 #include <string.h>
 
 const command *const commands[] = {
+    &command_train, &command_eval, &command_generate, &command_logits, &command_tokenize, &command_inspect,
     &command_help,
     NULL,
 };

@@ -14,13 +14,43 @@
 int print_json(json_t *value)
 {
     if (!value) return complain_world("out of memory");
-    int failed = json_dumpf(value, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    int failed = json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     json_decref(value);
     putchar('\n');
     return failed ? complain_world("stdout: could not be written") : EXIT_DONE;
 }
 
 json_t *print_json_real(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+
+/* Bytes of the character at text[0 .. size), 0 < size; *valid: they are one, else the part of one that must be replaced. */
+static size_t character(const unsigned char *text, size_t size, bool *valid)
+{
+    unsigned char first = text[0], low = 0x80, high = 0xBF;
+    size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    if (first == 0xE0) low = 0xA0;
+    if (first == 0xED) high = 0x9F;
+    if (first == 0xF0) low = 0x90;
+    if (first == 0xF4) high = 0x8F;
+    size_t good = 1;
+    for (; good < length && good < size && text[good] >= low && text[good] <= high; good++) low = 0x80, high = 0xBF;
+    *valid = good == length;
+    return good;
+}
+
+json_t *print_json_text(const char *text, size_t size)
+{
+    char *clean = malloc(3 * size + 1), *end = clean;
+    if (!clean) return NULL;
+    for (size_t at = 0, length; at < size; at += length) {
+        bool valid;
+        length = character((const unsigned char *)text + at, size - at, &valid);
+        memcpy(end, valid ? text + at : "\xEF\xBF\xBD", valid ? length : 3);
+        end += valid ? length : 3;
+    }
+    json_t *value = json_stringn(clean, (size_t)(end - clean));
+    free(clean);
+    return value;
+}
 
 /* ---- tables ---- */
 
@@ -38,17 +68,36 @@ print_table *print_table_begin(const char *columns)
     return t;
 }
 
-void print_cell(print_table *t, const char *format, ...)
+static void add_cell(print_table *t, const char *format, va_list args)
 {
     if (!t || t->failed) return;
     char **cells = realloc(t->cells, ((size_t)t->count + 1) * sizeof *cells);
     char *text = NULL;
-    va_list args;
-    va_start(args, format);
     if (cells) t->cells = cells;
     t->failed = !cells || vasprintf(&text, format, args) < 0;
-    va_end(args);
     if (!t->failed) t->cells[t->count++] = text;
+}
+
+void print_cell(print_table *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_cell(t, format, args);
+    va_end(args);
+}
+
+void print_cells(print_table *t, const char *const *texts)
+{
+    for (; *texts; texts++) print_cell(t, "%s", *texts);
+}
+
+void print_row(print_table *t, const char *name, const char *format, ...)
+{
+    print_cell(t, "%s", name);
+    va_list args;
+    va_start(args, format);
+    add_cell(t, format, args);
+    va_end(args);
 }
 
 /* Characters on the screen: the bytes that do not continue one. */
@@ -77,10 +126,8 @@ static void put_cell(const print_table *t, int cell, int columns)
 int print_table_end(print_table *t)
 {
     bool failed = !t || t->failed;
-    for (int i = 0; t && i < t->count; i++) {
-        if (!failed) put_cell(t, i, (int)strlen(t->columns));
-        free(t->cells[i]);
-    }
+    for (int i = 0; !failed && i < t->count; i++) put_cell(t, i, (int)strlen(t->columns));
+    for (int i = 0; t && i < t->count; i++) free(t->cells[i]);
     if (t) free(t->cells);
     free(t);
     return failed ? complain_world("out of memory") : EXIT_DONE;

@@ -26,11 +26,9 @@ progress progress_begin(const invocation *call)
     return (progress){ .shown = shown, .colour = !(no_colour && *no_colour), .began = seconds() };
 }
 
-bool progress_due(progress *p)
+bool progress_due(const progress *p)
 {
-    if (!p->shown || seconds() - p->drawn < redraw_seconds) return false;
-    p->drawn = seconds();
-    return true;
+    return p->shown && seconds() - p->drawn >= redraw_seconds;
 }
 
 static int terminal_width(void)
@@ -51,6 +49,7 @@ static void word_time_left(const progress *p, double done, char *text, size_t si
 void progress_draw(progress *p, double done, const char *format, ...)
 {
     if (!p->shown) return;
+    p->drawn = seconds();
     char line[512], left[64];
     va_list args;
     va_start(args, format);
@@ -62,10 +61,10 @@ void progress_draw(progress *p, double done, const char *format, ...)
     fprintf(stderr, "\r%.*s%s%s%s\033[K", room, line, dim, left, plain);
 }
 
-void progress_end(progress *p)
+void progress_wipe(progress *p)
 {
-    if (p->shown && p->drawn > 0) fputs("\r\033[K", stderr);
-    p->shown = false;
+    if (p->drawn > 0) fputs("\r\033[K", stderr);
+    p->drawn = 0;
 }
 
 void progress_note(const invocation *call, const char *format, ...)

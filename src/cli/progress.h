@@ -14,11 +14,11 @@ typedef struct progress {
 progress progress_begin(const invocation *call);
 
 /* True when the line may be drawn again: a few times a second, so that callers spare the work of wording it. */
-bool progress_due(progress *p);
+bool progress_due(const progress *p);
 
 /* Draws "text  2:31 left"; done: the share of the work that is behind, 0..1. */
 void progress_draw(progress *p, double done, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void progress_end(progress *p); /* wipes the line */
+void progress_wipe(progress *p); /* before other output, and at the end */
 
 /* A line on stderr, unless --quiet. */
 void progress_note(const invocation *call, const char *format, ...) __attribute__((format(printf, 2, 3)));

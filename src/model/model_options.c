@@ -3,15 +3,24 @@
  * A row without a default takes the recipe's value (or the opened model's). Bounds here are those of one number alone;
  * what two of them must agree on (heads that divide a width, picks within the experts) is checked where the shape is made. */
 #include "base/options.h"
+#include "model/recipe.h"
+#include "moe/router.h"
 
 enum { MAX_LAYERS = 1024, MAX_EXPERTS = 4096 };
 
 #define SIZE(name_, max_, help_) \
     { .name = name_, .kind = CADRE_OPTION_INT, .min = 1, .max = max_, .subject = "Sizes", .help = help_ }
 
+static const char *router_name(int i)
+{
+    int count;
+    const router *const *list = router_list(&count);
+    return i < count ? list[i]->name : NULL;
+}
+
 static const cadre_option rows[] = {
     { .name = "recipe", .kind = CADRE_OPTION_CHOICE, .value = "NAME", .subject = "Sizes",
-      .choices = OPTION_CHOICES("gshard", "switch", "glam", "mixtral", "olmoe", "qwen3-moe", "deepseek-moe", "deepseek-v3"),
+      .choice = recipe_name,
       .help = "router, expert form, losses, balancing and initialisation as one publication has them" },
     SIZE("layers", MAX_LAYERS, "transformer blocks"),
     SIZE("width", 65536, "numbers in a token's vector"),
@@ -35,7 +44,7 @@ static const cadre_option rows[] = {
     SIZE("context", 1 << 24, "tokens in a sequence"),
     { .name = "tie", .kind = CADRE_OPTION_FLAG, .subject = "Sizes", .help = "the output matrix is the embedding" },
 
-    { .name = "router", .kind = CADRE_OPTION_TEXT, .value = "NAME", .subject = "Routing",
+    { .name = "router", .kind = CADRE_OPTION_CHOICE, .choice = router_name, .value = "NAME", .subject = "Routing",
       .help = "how scores become chosen experts and weights" },
     { .name = "topk", .kind = CADRE_OPTION_INTS, .min = 1, .max = 1024, .subject = "Routing",
       .help = "experts chosen for a token; a list gives one number a layer" },

@@ -1,0 +1,110 @@
+/* cmd_eval.c - `cadre eval`: how well a model predicts texts. */
+#include <stdlib.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/input.h"
+#include "cli/opened.h"
+#include "cli/print.h"
+#include "cli/progress.h"
+
+static const cadre_option rows[] = {
+    { .name = "text", .kind = CADRE_OPTION_PATHS, .value = "FILE...", .subject = "Texts", .help = "the files to evaluate on" },
+    { .name = "context", .kind = CADRE_OPTION_INT, .min = 2, .max = 1 << 24, .subject = "Texts",
+      .help = "tokens in a window (default: the model's own context)" },
+};
+
+typedef struct result {
+    const char *file;
+    cadre_evaluation evaluation;
+} result;
+
+static int evaluate(const invocation *call, cadre_model *model, const char *file, cadre_evaluation *evaluation)
+{
+    char *text;
+    size_t size;
+    if (!input_file(file, &text, &size)) return EXIT_WORLD;
+    bool own = cadre_options_count(call->options, "context") == 0;
+    cadre_status status = cadre_evaluate(model, text, size, own ? 0 : cadre_options_int(call->options, "context", 0), evaluation);
+    free(text);
+    return status == CADRE_OK ? EXIT_DONE : complain_status(status);
+}
+
+static int evaluate_all(const invocation *call, cadre_model *model, result *results, int count)
+{
+    progress p = progress_begin(call);
+    int exit_code = EXIT_DONE;
+    for (int i = 0; i < count && exit_code == EXIT_DONE; i++) {
+        results[i].file = cadre_options_text(call->options, "text", i);
+        progress_draw(&p, (double)i / count, "%s", results[i].file);
+        exit_code = evaluate(call, model, results[i].file, &results[i].evaluation);
+    }
+    progress_wipe(&p);
+    return exit_code;
+}
+
+static int print_object(const result *results, int count)
+{
+    json_t *files = json_array();
+    for (int i = 0; i < count; i++) {
+        const cadre_evaluation *e = &results[i].evaluation;
+        json_array_append_new(files, json_pack("{s:s,s:I,s:I,s:o,s:o}", "file", results[i].file, "bytes", (json_int_t)e->bytes,
+                                               "tokens", (json_int_t)e->tokens, "bits_per_byte",
+                                               print_json_real(e->bits_per_byte), "perplexity",
+                                               print_json_real(e->perplexity)));
+    }
+    return print_json(json_pack("{s:o}", "files", files));
+}
+
+static int print_people(const result *results, int count)
+{
+    char bytes[PRINT_NUMBER], tokens[PRINT_NUMBER];
+    print_table *t = print_table_begin("lrrrr");
+    print_cells(t, (const char *const[]){ "file", "bytes", "tokens", "bits/byte", "perplexity", NULL });
+    for (int i = 0; i < count; i++) {
+        const cadre_evaluation *e = &results[i].evaluation;
+        print_cell(t, "%s", results[i].file);
+        print_cell(t, "%s", print_count(e->bytes, bytes));
+        print_cell(t, "%s", print_count(e->tokens, tokens));
+        print_cell(t, "%.4f", e->bits_per_byte);
+        print_cell(t, "%.3f", e->perplexity);
+    }
+    return print_table_end(t);
+}
+
+static int evaluate_and_print(const invocation *call, cadre_model *model)
+{
+    int count = cadre_options_count(call->options, "text");
+    result *results = calloc((size_t)count, sizeof *results);
+    if (!results) return complain_world("out of memory");
+    int exit_code = evaluate_all(call, model, results, count);
+    if (exit_code == EXIT_DONE) exit_code = call->json ? print_object(results, count) : print_people(results, count);
+    free(results);
+    return exit_code;
+}
+
+static int run(const invocation *call)
+{
+    if (!cadre_options_count(call->options, "text")) return complain_usage(NULL, "eval: --text: expected a file, found nothing");
+    opened o;
+    cadre_status status = opened_begin(call, call->operands[0], &o);
+    if (status != CADRE_OK) return complain_status(status);
+    int exit_code = evaluate_and_print(call, o.model);
+    opened_end(&o);
+    return exit_code;
+}
+
+const command command_eval = {
+    .name = "eval",
+    .summary = "measure how well a model predicts texts",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .description = "Prints bits per byte and perplexity for each file. The text is read in windows that overlap by half, so that every "
+                   "token but those of the first half window is predicted from at least half a window before it; the first token, which "
+                   "has nothing before it, is charged as one of equally likely tokens. No special tokens are added.",
+    .own = ROWS(rows),
+    .examples = LINES("bits per byte of what training kept apart", "cadre eval runs/first --text runs/first/validation/*.txt"),
+    .stops = true,
+    .run = run,
+};

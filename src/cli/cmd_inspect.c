@@ -1,0 +1,93 @@
+/* cmd_inspect.c - `cadre inspect`: what a model is, in numbers. */
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/opened.h"
+#include "cli/print.h"
+
+static const cadre_option rows[] = {
+    { .name = "context", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 30, .subject = "Memory",
+      .help = "tokens to count the cache for (default: the model's own context)" },
+};
+
+typedef struct facts {
+    cadre_model_info info;
+    int64_t context, cache_bytes; /* of that many tokens */
+} facts;
+
+static int print_object(const facts *f)
+{
+    const cadre_model_info *i = &f->info;
+    json_t *object = json_pack("{s:s,s:s,s:s}", "architecture", i->architecture, "router", i->router, "formats", i->formats);
+    const struct {
+        const char *key;
+        int64_t value;
+    } numbers[] = {
+        { "parameters", i->parameters },       { "active_parameters", i->active_parameters },
+        { "layers", i->layers },               { "sparse_layers", i->sparse_layers },
+        { "experts", i->experts },             { "experts_per_token", i->experts_per_token },
+        { "expert_width", i->expert_width },   { "shared_width", i->shared_width },
+        { "width", i->width },                 { "heads", i->heads },
+        { "kv_heads", i->kv_heads },           { "vocabulary", i->vocabulary },
+        { "context", f->context },             { "weight_bytes", i->weight_bytes },
+        { "copied_bytes", i->copied_bytes },   { "cache_bytes", f->cache_bytes },
+    };
+    for (size_t n = 0; object && n < sizeof numbers / sizeof *numbers; n++)
+        json_object_set_new(object, numbers[n].key, json_integer(numbers[n].value));
+    return print_json(object);
+}
+
+static int print_people(const facts *f)
+{
+    const cadre_model_info *i = &f->info;
+    char text[PRINT_NUMBER], other[PRINT_NUMBER];
+    print_table *t = print_table_begin("ll");
+    print_row(t, "architecture", "%s", i->architecture);
+    print_row(t, "parameters", "%s (%s)", print_short_count((double)i->parameters, text), print_count(i->parameters, other));
+    print_row(t, "active per token", "%s (%s)", print_short_count((double)i->active_parameters, text),
+              print_count(i->active_parameters, other));
+    print_row(t, "layers", "%lld, of which %lld sparse", (long long)i->layers, (long long)i->sparse_layers);
+    print_row(t, "width", "%lld", (long long)i->width);
+    print_row(t, "attention", "%lld heads, %lld of keys and values", (long long)i->heads, (long long)i->kv_heads);
+    if (i->sparse_layers) {
+        print_row(t, "experts", "%lld of width %lld, %lld a token", (long long)i->experts, (long long)i->expert_width,
+                  (long long)i->experts_per_token);
+        print_row(t, "router", "%s", i->router);
+    }
+    if (i->shared_width) print_row(t, "shared expert", "of width %lld", (long long)i->shared_width);
+    print_row(t, "vocabulary", "%s", print_count(i->vocabulary, text));
+    print_row(t, "context", "%s", print_count(i->context, text));
+    print_row(t, "formats", "%s", i->formats);
+    print_row(t, "weights", "%s", print_bytes((double)i->weight_bytes, text));
+    if (i->copied_bytes) print_row(t, "copied in memory", "%s", print_bytes((double)i->copied_bytes, text));
+    print_row(t, "cache", "%s at a context of %s", print_bytes((double)f->cache_bytes, text), print_count(f->context, other));
+    return print_table_end(t);
+}
+
+static int run(const invocation *call)
+{
+    opened o;
+    facts f;
+    cadre_status status = opened_begin(call, call->operands[0], &o);
+    if (status != CADRE_OK) return complain_status(status);
+    cadre_model_info_get(o.model, &f.info);
+    bool asked = cadre_options_count(call->options, "context") > 0;
+    f.context = asked ? cadre_options_int(call->options, "context", 0) : f.info.context;
+    f.cache_bytes = cadre_model_cache_bytes(o.model, f.context);
+    int exit_code = call->json ? print_object(&f) : print_people(&f);
+    opened_end(&o);
+    return exit_code;
+}
+
+const command command_inspect = {
+    .name = "inspect",
+    .summary = "describe a model: parameters, experts, router, memory",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .description = "Prints what a model is: its architecture, its router in words, parameters in all and active for one token, layers, "
+                   "number formats, and the memory that weights and the cache of one sequence need.",
+    .own = ROWS(rows),
+    .examples = LINES("as a table", "cadre inspect runs/first",
+                      "memory at a context of 32768 tokens, for a program", "cadre inspect runs/first --context 32768 --json"),
+    .run = run,
+};

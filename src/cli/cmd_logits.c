@@ -1,0 +1,45 @@
+/* cmd_logits.c - `cadre logits`: what a model computes for given tokens, position by position. */
+#include <stdlib.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/input.h"
+#include "cli/opened.h"
+#include "cli/print.h"
+
+static const cadre_option rows[] = {
+    { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST|FILE", .subject = "Tokens",
+      .help = "ids of the input, \"1,2,3\", or a file that holds them" },
+    { .name = "out", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Tokens", .help = "the safetensors file to write" },
+};
+
+static int run(const invocation *call)
+{
+    const char *list = cadre_options_text(call->options, "tokens", 0), *out = cadre_options_text(call->options, "out", 0);
+    if (!list) return complain_usage(NULL, "logits: --tokens: expected token ids, found nothing");
+    if (!out) return complain_usage(NULL, "logits: --out: expected a file to write, found nothing");
+    token_ids ids = { 0 };
+    int exit_code = input_ids_or_file("--tokens", list, &ids);
+    if (exit_code != EXIT_DONE) return exit_code;
+    opened o;
+    cadre_status status = opened_begin(call, call->operands[0], &o);
+    if (status == CADRE_OK) status = cadre_logits(o.model, ids.id, ids.count, out);
+    opened_end(&o);
+    free(ids.id);
+    if (status != CADRE_OK) return complain_status(status);
+    return call->json ? print_json(json_pack("{s:s}", "out", out)) : EXIT_DONE;
+}
+
+const command command_logits = {
+    .name = "logits",
+    .summary = "write a model's logits and routing for given tokens",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .description = "Writes a safetensors file: 'tokens' [T], 'logits' [T, V] of every position, and for every sparse layer 'routes' "
+                   "[S, T, K], the chosen experts sorted by id, and 'weights' [S, T, K], what their outputs were multiplied with. -1 "
+                   "and 0 stand where a token has fewer picks.",
+    .own = ROWS(rows),
+    .examples = LINES("four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
+    .run = run,
+};

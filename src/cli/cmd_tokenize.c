@@ -1,0 +1,171 @@
+/* cmd_tokenize.c - `cadre tokenize`: text to ids and back. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/input.h"
+#include "cli/print.h"
+
+static const cadre_option rows[] = {
+    { .name = "decode", .kind = CADRE_OPTION_FLAG, .subject = "Form", .help = "ids to text instead of text to ids" },
+    { .name = "lines", .kind = CADRE_OPTION_FLAG, .subject = "Form",
+      .help = "every line of input is a JSON string and every line of output a JSON list of ids; with --decode the other way" },
+    { .name = "no-special", .kind = CADRE_OPTION_FLAG, .subject = "Form",
+      .help = "no begin- and end-of-text tokens, which the tokenizer may add" },
+};
+
+typedef struct job {
+    cadre_tokenizer *tokenizer;
+    unsigned flags; /* of encoding */
+    bool decode, brackets;
+} job;
+
+static int encode(const job *j, const char *text, size_t size)
+{
+    int32_t *ids;
+    int64_t count;
+    cadre_status status = cadre_tokenizer_encode(j->tokenizer, text, size, j->flags, &ids, &count);
+    if (status != CADRE_OK) return complain_status(status);
+    const char *separator = j->brackets ? "," : " ";
+    if (j->brackets) putchar('[');
+    for (int64_t i = 0; i < count; i++) printf("%s%d", i ? separator : "", ids[i]);
+    puts(j->brackets ? "]" : "");
+    cadre_free(ids);
+    return EXIT_DONE;
+}
+
+static int decode(const job *j, const token_ids *ids, char **text, size_t *size)
+{
+    cadre_status status = cadre_tokenizer_decode(j->tokenizer, ids->id, ids->count, 0, text, size);
+    return status == CADRE_OK ? EXIT_DONE : complain_status(status);
+}
+
+/* ---- all of stdin at once ---- */
+
+static int whole(const job *j, const char *text, size_t size)
+{
+    if (!j->decode) return encode(j, text, size);
+    token_ids ids = { 0 };
+    char *decoded;
+    size_t length;
+    int exit_code = input_ids("stdin", text, &ids);
+    if (exit_code != EXIT_DONE) return exit_code;
+    exit_code = decode(j, &ids, &decoded, &length);
+    free(ids.id);
+    if (exit_code != EXIT_DONE) return exit_code;
+    fwrite(decoded, 1, length, stdout);
+    cadre_free(decoded);
+    return EXIT_DONE;
+}
+
+static int all_of_stdin(const job *j)
+{
+    char *text;
+    size_t size;
+    if (!input_stream(stdin, "stdin", &text, &size)) return EXIT_WORLD;
+    int exit_code = whole(j, text, size);
+    free(text);
+    return exit_code;
+}
+
+/* ---- line by line ---- */
+
+static int refuse_line(int64_t line, const char *expected, const char *found)
+{
+    return complain_world("stdin: line %lld: expected %s, found %s", (long long)line, expected, found);
+}
+
+static int encode_line(const job *j, const json_t *value, int64_t line)
+{
+    if (!json_is_string(value)) return refuse_line(line, "a JSON string", "something else");
+    return encode(j, json_string_value(value), json_string_length(value));
+}
+
+static int read_ids(const json_t *value, int64_t line, token_ids *ids)
+{
+    if (!json_is_array(value)) return refuse_line(line, "a JSON list of ids", "something else");
+    ids->count = (int64_t)json_array_size(value);
+    ids->id = malloc((size_t)(ids->count + 1) * sizeof *ids->id);
+    if (!ids->id) return complain_world("out of memory");
+    for (int64_t i = 0; i < ids->count; i++) {
+        json_t *item = json_array_get(value, (size_t)i);
+        json_int_t id = json_integer_value(item);
+        if (!json_is_integer(item) || id < 0 || id > INT32_MAX) {
+            free(ids->id);
+            return refuse_line(line, "ids in the list", "something else");
+        }
+        ids->id[i] = (int32_t)id;
+    }
+    return EXIT_DONE;
+}
+
+static int decode_line(const job *j, const json_t *value, int64_t line)
+{
+    token_ids ids = { 0 };
+    char *text;
+    size_t size;
+    int exit_code = read_ids(value, line, &ids);
+    if (exit_code != EXIT_DONE) return exit_code;
+    exit_code = decode(j, &ids, &text, &size);
+    free(ids.id);
+    if (exit_code != EXIT_DONE) return exit_code;
+    exit_code = print_json(print_json_text(text, size));
+    cadre_free(text);
+    return exit_code;
+}
+
+static int one_line(const job *j, const char *text, size_t size, int64_t line)
+{
+    json_error_t error;
+    json_t *value = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    if (!value) return refuse_line(line, "JSON", error.text);
+    int exit_code = j->decode ? decode_line(j, value, line) : encode_line(j, value, line);
+    json_decref(value);
+    return exit_code;
+}
+
+static int line_by_line(const job *j)
+{
+    char *text = NULL;
+    size_t room = 0;
+    int exit_code = EXIT_DONE;
+    errno = 0;
+    for (int64_t line = 1; exit_code == EXIT_DONE; line++) {
+        ssize_t size = getline(&text, &room, stdin);
+        if (size < 0) break;
+        exit_code = one_line(j, text, (size_t)size, line);
+    }
+    if (exit_code == EXIT_DONE && !feof(stdin)) exit_code = complain_world("stdin: could not be read: %s", strerror(errno));
+    free(text);
+    return exit_code;
+}
+
+static int run(const invocation *call)
+{
+    bool lines = cadre_options_flag(call->options, "lines");
+    job j = { .decode = cadre_options_flag(call->options, "decode"), .brackets = lines || call->json };
+    j.flags = CADRE_PARSE_SPECIAL | (cadre_options_flag(call->options, "no-special") ? 0 : CADRE_ADD_SPECIAL);
+    cadre_status status = cadre_tokenizer_open(call->operands[0], &j.tokenizer);
+    if (status != CADRE_OK) return complain_status(status);
+    int exit_code = lines ? line_by_line(&j) : all_of_stdin(&j);
+    cadre_tokenizer_close(j.tokenizer);
+    return exit_code;
+}
+
+const command command_tokenize = {
+    .name = "tokenize",
+    .summary = "turn text into token ids, and back",
+    .operands = "MODEL|tokenizer.json",
+    .least = 1,
+    .most = 1,
+    .description = "Reads text from stdin and prints the ids that the model's tokenizer gives it, on one line. Special tokens that are "
+                   "spelt out in the text become their ids.",
+    .own = ROWS(rows),
+    .examples = LINES("ids of a text", "echo 'Ein Satz.' | cadre tokenize runs/first",
+                      "and the text of ids", "echo 17 4 260 | cadre tokenize runs/first --decode"),
+    .run = run,
+};

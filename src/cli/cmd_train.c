@@ -1,0 +1,96 @@
+/* cmd_train.c - `cadre train`: a run, what it shows while it goes, and its summary. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/opened.h"
+#include "cli/print.h"
+#include "cli/progress.h"
+
+typedef struct watch {
+    const invocation *call;
+    progress progress;
+} watch;
+
+static void show(void *arg, const cadre_train_progress *p)
+{
+    watch *w = arg;
+    char speed[PRINT_NUMBER];
+    if (!progress_due(&w->progress)) return;
+    double done = p->seconds / (p->seconds + p->seconds_left);
+    progress_draw(&w->progress, done, "step %lld of %lld  loss %.3f  %s tokens/s  MaxVio %.2f  dead %lld", (long long)p->step,
+                  (long long)p->steps, p->loss, print_count((int64_t)p->tokens_per_second, speed), p->max_vio,
+                  (long long)p->dead);
+}
+
+static void note(void *arg, const char *sentence)
+{
+    watch *w = arg;
+    progress_wipe(&w->progress);
+    progress_note(w->call, "%s", sentence);
+}
+
+static int print_object(const cadre_train_summary *s, bool dry)
+{
+    json_t *object = json_pack("{s:s,s:I,s:I,s:I}", "model_type", s->model_type, "parameters", (json_int_t)s->parameters,
+                               "active_parameters", (json_int_t)s->active_parameters, "memory_bytes",
+                               (json_int_t)s->memory_bytes);
+    if (object && !dry)
+        json_object_update_new(object, json_pack("{s:I,s:I,s:o,s:o}", "steps", (json_int_t)s->steps, "tokens",
+                                                 (json_int_t)s->tokens, "seconds", print_json_real(s->seconds), "loss",
+                                                 print_json_real(s->loss)));
+    return print_json(object);
+}
+
+static int print_people(const cadre_train_summary *s, bool dry)
+{
+    char text[PRINT_NUMBER];
+    print_table *t = print_table_begin("ll");
+    print_row(t, "model", "%s", s->model_type);
+    print_row(t, "parameters", "%s", print_short_count((double)s->parameters, text));
+    print_row(t, "active per token", "%s", print_short_count((double)s->active_parameters, text));
+    print_row(t, "memory", "%s", print_bytes((double)s->memory_bytes, text));
+    if (dry) return print_table_end(t);
+    print_row(t, "steps", "%s", print_count(s->steps, text));
+    print_row(t, "tokens", "%s", print_count(s->tokens, text));
+    print_row(t, "time", "%.1f s", s->seconds);
+    print_row(t, "loss", "%.4f", s->loss);
+    return print_table_end(t);
+}
+
+static int run(const invocation *call)
+{
+    watch w = { .call = call, .progress = progress_begin(call) };
+    const cadre_train_listener listener = { .progress = show, .note = note, .arg = &w };
+    cadre_train_summary summary;
+    bool dry = cadre_options_flag(call->options, "dry-run");
+    opened o;
+    cadre_status status = opened_begin(call, NULL, &o);
+    if (status == CADRE_OK) status = cadre_train(o.context, call->options, &listener, &summary);
+    progress_wipe(&w.progress);
+    opened_end(&o);
+    if (status != CADRE_OK) return complain_status(status);
+    return call->json ? print_object(&summary, dry) : print_people(&summary, dry);
+}
+
+const command command_train = {
+    .name = "train",
+    .summary = "train a sparse language model on text",
+    .operands = "",
+    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has them, or goes on from a model, and "
+                   "saves a Hugging Face folder that 'cadre generate' and transformers open. Text is cut into domains, one for "
+                   "each file or top folder of --data; the last 5 % of each is kept apart; a byte-level BPE vocabulary is learnt "
+                   "from the rest.\n\n"
+                   "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a recipe sets can "
+                   "be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C stops after a "
+                   "checkpoint, and --resume goes on as if nothing had happened.\n\n"
+                   "Prints a summary.",
+    .tables = { cadre_train_options, cadre_model_options },
+    .examples = LINES("three minutes on a folder of texts, each file a domain",
+                      "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",
+                      "how much memory a run needs", "cadre train --recipe mixtral --width 512 --layers 8 --dry-run",
+                      "go on after Ctrl-C or a power cut",
+                      "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first --resume"),
+    .stops = true,
+    .run = run,
+};

@@ -1,0 +1,25 @@
+/* input.h - what commands read: whole files, and lists of token ids. Results are freed by free(). */
+#ifndef CADRE_CLI_INPUT_H
+#define CADRE_CLI_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Everything that the file has, a NUL after it. Complains and returns false where it cannot be read. */
+bool input_file(const char *path, char **text, size_t *size);
+bool input_stream(FILE *in, const char *name, char **text, size_t *size);
+
+typedef struct token_ids {
+    int32_t *id; /* [count] */
+    int64_t count;
+} token_ids;
+
+/* Ids between commas or blanks, "1,2,3"; brackets around them are fine. `name` says where they stand. Returns an exit code. */
+int input_ids(const char *name, const char *text, token_ids *ids);
+
+/* A list of ids, or the file that holds one. */
+int input_ids_or_file(const char *name, const char *value, token_ids *ids);
+
+#endif

@@ -1,0 +1,15 @@
+/* opened.h - what most commands begin with: a context with the threads that were asked for, and perhaps a model in it. */
+#ifndef CADRE_CLI_OPENED_H
+#define CADRE_CLI_OPENED_H
+
+#include "cli/command.h"
+
+typedef struct opened {
+    cadre_context *context;
+    cadre_model *model; /* NULL: none was asked for */
+} opened;
+
+cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
+void opened_end(opened *o);
+
+#endif
