@@ -40,8 +40,9 @@ VARIANT_avx2   := -O3 -mavx2 -mfma -mf16c
 VARIANT_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 variant = $(or $(strip $(foreach v,avx2 avx512,$(if $(filter %_$(v).c,$1),$(VARIANT_$(v))))),$(if $(filter src/kernel/%,$1),-O3))
 
+WEB := $(sort $(wildcard web/*.css web/*.js)) # embedded as strings
 LIB_SRC := $(filter-out src/cli/%,$(SRC))
-LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o)
+LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o)
 CLI_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter src/cli/%,$(SRC)))
 
 all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/manual/cadre.1
@@ -49,6 +50,13 @@ all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/manual/cadre.1
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) $(strip $(call variant,$<)) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/web/%.c: web/% tools/embed.sh
+	@mkdir -p $(@D)
+	$(Q)tools/embed.sh $< > $@
+
+$(BUILD)/obj/web/%.o: $(BUILD)/obj/web/%.c
+	$(Q)$(CC) $(CFLAGS) $(MUST) -c $< -o $@
 
 $(BUILD)/libcadre.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -1,0 +1,193 @@
+/* analysis.c - reads analysis.json and compare.json. */
+#include "report/analysis.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#define FILE_LIMIT JSON_LIMIT
+#define BYTES_MAX 1e15
+#define BITS_MAX 1e6
+#define COUNT_MAX 100000000000 /* all cells that a file can hold sum to less than 2^63 */
+
+static int least(size_t a, int b) { return a < (size_t)b ? (int)a : b; }
+
+/* ---- analysis.json ---- */
+
+static cadre_status read_domains(const json_node *root, run_analysis *c)
+{
+    json_node array;
+    CADRE_TRY(json_opt_array(root, "domains", &array));
+    size_t count = json_count(&array);
+    if (count > ANALYSIS_DOMAINS) return json_refuse(&array, "at most %d domains", ANALYSIS_DOMAINS);
+    if (!count) return CADRE_OK;
+    if (!(c->domain = MEM_ARRAY(analysis_domain, count))) return CADRE_ENOMEM;
+    c->domains = (int)count;
+    for (size_t i = 0; i < count; i++) {
+        analysis_domain *d = &c->domain[i];
+        *d = (analysis_domain){ .bytes = NAN, .tokens = NAN, .bits_per_byte = NAN };
+        json_node item = json_item(&array, i);
+        CADRE_TRY(json_as_object(&item));
+        CADRE_TRY(json_get_string(&item, "name", &d->name));
+        CADRE_TRY(json_opt_real(&item, "bytes", 0, BYTES_MAX, &d->bytes));
+        CADRE_TRY(json_opt_real(&item, "tokens", 0, BYTES_MAX, &d->tokens));
+        CADRE_TRY(json_opt_real(&item, "bits_per_byte", 0, BITS_MAX, &d->bits_per_byte));
+    }
+    return CADRE_OK;
+}
+
+/* counts[domains][experts] of one layer. */
+static cadre_status read_layer_counts(const json_node *rows, int domains, int experts, int64_t *counts)
+{
+    if (json_count(rows) != (size_t)domains) return json_refuse(rows, "%d lists, one a domain", domains);
+    for (int d = 0; d < domains; d++) {
+        json_node row = json_item(rows, (size_t)d);
+        if (json_count(&row) != (size_t)experts) return json_refuse(&row, "%d counts, one an expert", experts);
+        for (int e = 0; e < experts; e++) {
+            json_node item = json_item(&row, (size_t)e);
+            CADRE_TRY(json_as_int(&item, 0, COUNT_MAX, counts++));
+        }
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_routed(const json_node *root, const model_shape *shape, run_analysis *c)
+{
+    json_node array;
+    CADRE_TRY(json_opt_array(root, "domain_expert", &array));
+    if (!array.value || !c->domains) return CADRE_OK;
+    if (json_count(&array) != (size_t)shape->layers) return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
+    c->routed = mem_alloc((size_t)shape->experts * (size_t)c->domains, sizeof *c->routed);
+    if (!c->routed) return CADRE_ENOMEM;
+    for (int s = 0; s < shape->layers; s++) {
+        const shape_layer *layer = &shape->layer[s];
+        json_node rows = json_item(&array, (size_t)s);
+        CADRE_TRY(read_layer_counts(&rows, c->domains, layer->experts, analysis_routed(c, layer)));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_passages(const json_node *root, const model_shape *shape, run_analysis *c)
+{
+    json_node array;
+    CADRE_TRY(json_opt_array(root, "passages", &array));
+    int count = least(json_count(&array), ANALYSIS_PASSAGES);
+    if (!count) return CADRE_OK;
+    if (!(c->passage = MEM_ARRAY(passage, count))) return CADRE_ENOMEM;
+    for (; c->passages < count; c->passages++) {
+        passage *p = &c->passage[c->passages];
+        json_node item = json_item(&array, (size_t)c->passages), tokens;
+        CADRE_TRY(json_as_object(&item));
+        CADRE_TRY(json_opt_string(&item, "domain", &p->domain));
+        CADRE_TRY(json_get_array(&item, "tokens", &tokens));
+        for (size_t t = 0; t < json_count(&tokens); t++) {
+            json_node token = json_item(&tokens, t);
+            cadre_status status = passage_add(p, &token, shape);
+            if (status == CADRE_OK) continue;
+            passage_free(p);
+            return status;
+        }
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_samples(const json_node *root, run_analysis *c)
+{
+    json_node array;
+    CADRE_TRY(json_opt_array(root, "samples", &array));
+    int count = least(json_count(&array), ANALYSIS_SAMPLES);
+    if (!count) return CADRE_OK;
+    if (!(c->sample = MEM_ARRAY(analysis_sample, count))) return CADRE_ENOMEM;
+    for (int i = 0; i < count; i++) {
+        analysis_sample *s = &c->sample[i];
+        *s = (analysis_sample){ .domain = "", .prompt = "" };
+        json_node item = json_item(&array, (size_t)i);
+        CADRE_TRY(json_as_object(&item));
+        CADRE_TRY(json_opt_string(&item, "domain", &s->domain));
+        CADRE_TRY(json_opt_string(&item, "prompt", &s->prompt));
+        CADRE_TRY(json_get_string(&item, "text", &s->text));
+        c->samples = i + 1;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_analysis(const char *path, const model_shape *shape, run_analysis *c)
+{
+    CADRE_TRY(json_open(path, FILE_LIMIT, &c->analysis));
+    json_node root = json_root(c->analysis);
+    CADRE_TRY(json_as_object(&root));
+    CADRE_TRY(read_domains(&root, c));
+    CADRE_TRY(read_routed(&root, shape, c));
+    CADRE_TRY(read_passages(&root, shape, c));
+    return read_samples(&root, c);
+}
+
+/* ---- compare.json ---- */
+
+static cadre_status read_method(const json_node *item, const run_analysis *c, analysis_method *m)
+{
+    json_node domains;
+    CADRE_TRY(json_as_object(item));
+    CADRE_TRY(json_get_string(item, "name", &m->name));
+    CADRE_TRY(json_opt_string(item, "note", &m->note));
+    CADRE_TRY(json_get_object(item, "domains", &domains));
+    for (int d = 0; d < c->domains; d++) {
+        m->bits_per_byte[d] = NAN;
+        CADRE_TRY(json_opt_real(&domains, c->domain[d].name, 0, BITS_MAX, &m->bits_per_byte[d]));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_compare(const char *path, run_analysis *c)
+{
+    CADRE_TRY(json_open(path, FILE_LIMIT, &c->compare));
+    json_node root = json_root(c->compare);
+    CADRE_TRY(json_as_array(&root));
+    int count = least(json_count(&root), ANALYSIS_METHODS);
+    if (!count) return CADRE_OK;
+    if (!(c->method = MEM_ARRAY(analysis_method, count))) return CADRE_ENOMEM;
+    for (; c->methods < count; c->methods++) {
+        json_node item = json_item(&root, (size_t)c->methods);
+        CADRE_TRY(read_method(&item, c, &c->method[c->methods]));
+    }
+    return CADRE_OK;
+}
+
+/* ---- both ---- */
+
+cadre_status analysis_read(const char *path, const char *compare, const model_shape *shape, run_analysis *analysis)
+{
+    run_analysis read = { 0 };
+    cadre_status status = file_exists(path) ? read_analysis(path, shape, &read) : CADRE_OK;
+    if (status == CADRE_OK && file_exists(compare)) status = read_compare(compare, &read);
+    if (status == CADRE_OK) *analysis = read;
+    else analysis_free(&read);
+    return status;
+}
+
+void analysis_free(run_analysis *analysis)
+{
+    for (int i = 0; i < analysis->passages; i++) passage_free(&analysis->passage[i]);
+    mem_free(analysis->passage);
+    mem_free(analysis->domain);
+    mem_free(analysis->routed);
+    mem_free(analysis->sample);
+    mem_free(analysis->method);
+    json_close(analysis->analysis);
+    json_close(analysis->compare);
+    *analysis = (run_analysis){ 0 };
+}
+
+double analysis_bits_per_byte(const run_analysis *c)
+{
+    double bits = 0, bytes = 0;
+    for (int d = 0; d < c->domains; d++) {
+        double b = c->domain[d].bits_per_byte, n = c->domain[d].bytes;
+        if (isnan(b) || isnan(n)) continue;
+        bits += b * n;
+        bytes += n;
+    }
+    return bytes > 0 ? bits / bytes : NAN;
+}

@@ -1,0 +1,50 @@
+/* analysis.h - what a run wrote about its text: analysis.json (domains, which experts they went to, samples) and
+ * compare.json (what compressors make of the same bytes). Both are optional; without them every count is 0.
+ *
+ * Strings are borrowed from the documents, which stay open as long as it. */
+#ifndef CADRE_REPORT_ANALYSIS_H
+#define CADRE_REPORT_ANALYSIS_H
+
+#include "report/passage.h"
+#include "report/shape.h"
+
+enum { ANALYSIS_DOMAINS = 256, ANALYSIS_PASSAGES = 24, ANALYSIS_SAMPLES = 64, ANALYSIS_METHODS = 12 };
+
+typedef struct analysis_domain {
+    const char *name;
+    double bytes, tokens, bits_per_byte; /* NAN: not said */
+} analysis_domain;
+
+typedef struct analysis_sample {
+    const char *domain, *prompt, *text;
+} analysis_sample;
+
+typedef struct analysis_method {
+    const char *name, *note;               /* note: NULL if none */
+    double bits_per_byte[ANALYSIS_DOMAINS];  /* NAN: not measured */
+} analysis_method;
+
+typedef struct run_analysis {
+    int domains, passages, samples, methods;
+    analysis_domain *domain;
+    int64_t *routed; /* picks, a layer after another, each [domains, experts]; NULL: not said */
+    passage *passage;
+    analysis_sample *sample;
+    analysis_method *method;
+    json_document *analysis, *compare;
+} run_analysis;
+
+/* From analysis.json and compare.json; a file that is not there is left out. */
+cadre_status analysis_read(const char *path, const char *compare, const model_shape *shape, run_analysis *analysis);
+void analysis_free(run_analysis *analysis);
+
+/* The picks of one layer, [domains, experts]. */
+static inline int64_t *analysis_routed(const run_analysis *c, const shape_layer *layer)
+{
+    return c->routed + (int64_t)layer->first_expert * c->domains;
+}
+
+/* Bits per byte over all domains, weighted by their bytes; NAN if not said. */
+double analysis_bits_per_byte(const run_analysis *c);
+
+#endif

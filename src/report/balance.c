@@ -1,0 +1,88 @@
+/* balance.c - balance over time, a row a layer: how far the busiest expert is above its share, experts that got nothing, picks
+ * that were dropped, and how many experts' worth of choice there was. One scale a column, so that rows can be compared. */
+#include <math.h>
+
+#include "report/chart.h"
+#include "report/figure.h"
+#include "report/html.h"
+#include "report/sections.h"
+
+typedef struct balance_column {
+    enum layer_metric which;
+    const char *title, *unit, *none; /* none: said in place of a line that is 0 throughout; NULL: drawn */
+    double (*shown)(double);         /* what is drawn of what was logged */
+    bool worst;                      /* the greatest of any step is the worst, and told */
+} balance_column;
+
+static double as_it_is(double value) { return value; }
+static double as_percent(double share) { return 100 * share; }
+static double as_count(double entropy) { return exp(fmin(entropy, 30)); }
+
+static const balance_column column[] = {
+    { LAYER_MAX_VIO, "MaxVio", "MaxVio", NULL, as_it_is, true },
+    { LAYER_DEAD, "Dead experts", "dead experts", "none", as_it_is, true },
+    { LAYER_DROPPED, "Dropped, % of picks", "% dropped", "none", as_percent, true },
+    { LAYER_ENTROPY, "Considered by a token", "experts", NULL, as_count, false },
+};
+enum { COLUMNS = sizeof column / sizeof *column };
+
+/* Of all layers; -INFINITY: nothing was logged. */
+static double greatest(const run_history *h, const balance_column *col)
+{
+    double most = -INFINITY;
+    for (int s = 0; s < h->layers; s++) most = fmax(most, history_greatest(h, history_layer(h, col->which, s)));
+    return isfinite(most) ? col->shown(most) : most;
+}
+
+static void draw_cell(byte_buffer *page, const run_history *h, const balance_column *col, int s, double most)
+{
+    const metric_point *series = history_layer(h, col->which, s);
+    double x[HISTORY_POINTS], y[HISTORY_POINTS], high = col->shown(history_greatest(h, series));
+    int count = 0;
+    for (int i = 0; i < h->points; i++) {
+        if (!series[i].count) continue;
+        x[count] = history_step(h, i);
+        y[count++] = col->shown(metric_mean(&series[i]));
+    }
+    if (!count || (col->none && high == 0)) {
+        byte_buffer_format(page, "<td colspan=\"2\" class=\"none\">%s</td>", count ? col->none : "");
+        return;
+    }
+    chart c = { page, chart_scale_of((double)h->first, (double)h->last, 2, false), chart_scale_of(0, most, 2, true) };
+    chart_form form = { .style = "spark", .label = col->title, .x_name = "step", .y_name = col->unit, .bare = true };
+    byte_buffer_text(page, "<td class=\"line\">");
+    chart_begin(&c, &form);
+    chart_line(&c, x, y, count, "thin", col->unit);
+    chart_drawn(&c);
+    chart_end(&c, &form);
+    double last = col->shown(history_late(h, series, HISTORY_END));
+    byte_buffer_format(page, "</td><td>%s<small>%s</small></td>", figure_value(last).text,
+                       col->worst ? figure_value(high).text : "");
+}
+
+void section_balance(byte_buffer *page, const training_run *r)
+{
+    const run_history *h = &r->history;
+    double most[COLUMNS];
+    bool any = false;
+    for (int i = 0; i < COLUMNS && h->points; i++) any |= isfinite(most[i] = greatest(h, &column[i]));
+    if (!any) return;
+    html_section(page, "balance", "Balance over time");
+    byte_buffer_text(page, "<p>MaxVio is how far the busiest expert of a step is above its fair share "
+                           "(0: even, 1: twice as much).");
+    if (isfinite(most[COLUMNS - 1]))
+        byte_buffer_text(page, " Considered is e to the entropy of a token’s scores: 1 where the router is sure.");
+    byte_buffer_text(page, " Beside each line its last value, below it the worst of any step. A column has one scale.</p>\n"
+                           "<div class=\"wide\" tabindex=\"0\"><table class=\"balance\"><thead><tr><td></td>");
+    for (int i = 0; i < COLUMNS; i++)
+        if (isfinite(most[i])) byte_buffer_format(page, "<th scope=\"col\" colspan=\"2\">%s</th>", column[i].title);
+    byte_buffer_text(page, "</tr></thead><tbody>\n");
+    for (int s = 0; s < h->layers; s++) {
+        byte_buffer_format(page, "<tr><th scope=\"row\">layer %lld</th>", (long long)r->shape.layer[s].number);
+        for (int i = 0; i < COLUMNS; i++)
+            if (isfinite(most[i])) draw_cell(page, h, &column[i], s, most[i]);
+        byte_buffer_text(page, "</tr>\n");
+    }
+    byte_buffer_text(page, "</tbody></table></div>\n");
+    html_section_end(page);
+}

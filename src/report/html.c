@@ -1,0 +1,96 @@
+/* html.c - escaping, and the few shapes that every section shares. */
+#include "report/html.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+static const char *entity_of(unsigned char byte)
+{
+    switch (byte) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    default: return byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\t') ? REPLACEMENT : NULL;
+    }
+}
+
+/* Bytes of the character at the front; 0: not UTF-8, or a control character beyond ASCII. */
+static size_t wide_character(const char *text, size_t size)
+{
+    utf8proc_int32_t code;
+    utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)size, &code);
+    return step > 0 && utf8proc_category(code) != UTF8PROC_CATEGORY_CC ? (size_t)step : 0;
+}
+
+void html_bytes(byte_buffer *page, const char *text, size_t size)
+{
+    while (size) {
+        unsigned char byte = (unsigned char)*text;
+        const char *entity = byte < 0x80 ? entity_of(byte) : NULL;
+        size_t step = byte < 0x80 ? 1 : wide_character(text, size);
+        if (!step) entity = REPLACEMENT;
+        if (entity) byte_buffer_text(page, entity);
+        else byte_buffer_put(page, text, step);
+        step = step ? step : 1;
+        text += step;
+        size -= step;
+    }
+}
+
+void html_text(byte_buffer *page, const char *text) { html_bytes(page, text, strlen(text)); }
+
+void html_cut(byte_buffer *page, const char *text, size_t most)
+{
+    size_t size = strlen(text);
+    bool cut = size > most;
+    if (cut) size = most;
+    while (cut && size && ((unsigned char)text[size] & 0xC0) == 0x80) size--;
+    html_bytes(page, text, size);
+    if (cut) byte_buffer_text(page, "…");
+}
+
+/* Two or three letters, then perhaps a hyphen and two to four letters or digits. */
+static bool is_language(const char *name)
+{
+    size_t letters = 0, rest = 0;
+    while (letters < 4 && isalpha((unsigned char)name[letters])) letters++;
+    if (letters < 2 || letters > 3) return false;
+    if (!name[letters]) return true;
+    if (name[letters] != '-') return false;
+    const char *region = name + letters + 1;
+    while (rest < 5 && isalnum((unsigned char)region[rest])) rest++;
+    return rest >= 2 && rest <= 4 && !region[rest];
+}
+
+void html_language(byte_buffer *page, const char *name)
+{
+    if (is_language(name)) byte_buffer_format(page, " lang=\"%s\"", name);
+}
+
+void html_percent(byte_buffer *page, double share)
+{
+    int tenths = (int)(share * 1000 + 0.5);
+    byte_buffer_format(page, "%d.%d%%", tenths / 10, tenths % 10);
+}
+
+void html_section(byte_buffer *page, const char *id, const char *title)
+{
+    byte_buffer_format(page, "<section id=\"%s\"><h2>%s</h2>\n", id, title);
+}
+
+void html_section_end(byte_buffer *page) { byte_buffer_text(page, "</section>\n"); }
+
+void html_table(byte_buffer *page, const char *id, const char *title)
+{
+    byte_buffer_format(page, "<details><summary>%s</summary><div class=\"wide\" tabindex=\"0\"><table class=\"numbers\"", title);
+    if (id) byte_buffer_format(page, " id=\"%s\"", id);
+    byte_buffer_text(page, ">\n");
+}
+
+void html_table_end(byte_buffer *page) { byte_buffer_text(page, "</table></div></details>\n"); }

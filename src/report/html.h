@@ -1,0 +1,29 @@
+/* html.h - text on its way into a page. Whatever comes from a file goes through html_text; everything else that is written
+ * into the page is our own. */
+#ifndef CADRE_REPORT_HTML_H
+#define CADRE_REPORT_HTML_H
+
+#include <stddef.h>
+
+#include "format/byte_buffer.h"
+
+/* Escaped for content and for quoted attributes; control characters and bytes that are not UTF-8 become U+FFFD. */
+void html_text(byte_buffer *page, const char *text);
+void html_bytes(byte_buffer *page, const char *text, size_t size);
+void html_cut(byte_buffer *page, const char *text, size_t most); /* at most so many bytes of it, then an ellipsis */
+
+/* " lang=..." when a name reads as a language code (de, zh-cn), so that the browser takes the right glyphs; else nothing. */
+void html_language(byte_buffer *page, const char *name);
+
+/* A share 0..1 as "12.3%", for style attributes, whatever the locale. */
+void html_percent(byte_buffer *page, double share);
+
+/* <section id><h2>title</h2>; html_section_end closes it. */
+void html_section(byte_buffer *page, const char *id, const char *title);
+void html_section_end(byte_buffer *page);
+
+/* A table behind a disclosure: <details><summary>title</summary><div><table id>; id NULL: none. */
+void html_table(byte_buffer *page, const char *id, const char *title);
+void html_table_end(byte_buffer *page);
+
+#endif

@@ -1,0 +1,29 @@
+/* lines.h - a file of JSON lines, one document at a time, so that its length does not matter. */
+#ifndef CADRE_REPORT_LINES_H
+#define CADRE_REPORT_LINES_H
+
+#include <stdint.h>
+
+#include "base/file.h"
+#include "format/json.h"
+
+enum { LINES_NAME = 512 };
+#define LINES_LONGEST ((size_t)16 << 20)
+
+typedef struct json_lines {
+    const char *path; /* the caller's */
+    file_map map;
+    size_t at;
+    int64_t line;          /* number of the line given last, from 1 */
+    char name[LINES_NAME]; /* "PATH:LINE", for errors */
+} json_lines;
+
+cadre_status lines_open(const char *path, json_lines *lines);
+void lines_close(json_lines *lines);
+
+/* The next line's document, which is the caller's to close; NULL after the last. Blank lines are passed over, and so is a
+ * last line that breaks off, as one does that is still being written. */
+cadre_status lines_next(json_lines *lines, json_document **document);
+cadre_status lines_last(json_lines *lines, json_document **document); /* the last complete line; then back to the start */
+
+#endif

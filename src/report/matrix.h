@@ -1,0 +1,23 @@
+/* matrix.h - a table of shares drawn as squares: the area of a square is the share, so that colour is never needed. */
+#ifndef CADRE_REPORT_MATRIX_H
+#define CADRE_REPORT_MATRIX_H
+
+#include <stdbool.h>
+
+#include "format/byte_buffer.h"
+
+typedef struct matrix {
+    int rows, columns;
+    const double *share;            /* [rows, columns] */
+    double full;                    /* the share that fills its cell */
+    const char *const *row_name;    /* [rows], escaped here */
+    const int *column;              /* [columns] which column of share stands there, and is named there */
+    const bool *gap;                /* [columns] a rule in front of this column */
+    const char *table;              /* id of the table that holds the shares in words, for the tooltip; NULL: none */
+    const char *label;
+} matrix;
+
+void matrix_draw(byte_buffer *page, const matrix *m);
+void matrix_legend(byte_buffer *page, double full); /* what area means which share */
+
+#endif

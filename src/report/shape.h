@@ -1,0 +1,28 @@
+/* shape.h - the sparse layers of a model: how many experts each has, how many a token picks, and where they stand in
+ * arrays that hold all layers one after another. */
+#ifndef CADRE_REPORT_SHAPE_H
+#define CADRE_REPORT_SHAPE_H
+
+#include <stdint.h>
+
+#include "format/json.h"
+
+enum { SHAPE_LAYERS = 512, SHAPE_EXPERTS = 4096, SHAPE_PICKS = 64, SHAPE_ALL_EXPERTS = 1 << 16, SHAPE_ALL_PICKS = 2048 };
+
+typedef struct shape_layer {
+    int64_t number; /* of the layer in the model */
+    int experts, picks;
+    int first_expert, first_pick; /* in arrays over all layers */
+} shape_layer;
+
+typedef struct model_shape {
+    int layers;
+    int experts, picks;  /* of all layers together */
+    shape_layer *layer;  /* [layers] */
+} model_shape;
+
+/* From [{"layer", "experts", "topk"}, ...]. */
+cadre_status shape_read(const json_node *array, model_shape *shape);
+void shape_free(model_shape *shape);
+
+#endif

@@ -1,0 +1,26 @@
+/* training_run.h - the folder of a training run, read whole: what it is (run.json), how it went (history), what came of it
+ * (analysis). */
+#ifndef CADRE_REPORT_TRAINING_RUN_H
+#define CADRE_REPORT_TRAINING_RUN_H
+
+#include "report/analysis.h"
+#include "report/history.h"
+#include "report/shape.h"
+
+typedef struct training_run {
+    const char *recipe, *model_type; /* "" if not said; borrowed from document, as options */
+    int64_t parameters, active_parameters, width, depth, vocabulary, tokens, steps; /* -1: not said */
+    double seconds;                                                                 /* NAN: not said */
+    json_node options; /* an object; value NULL: not said */
+    model_shape shape;
+    run_history history;
+    run_analysis analysis;
+    json_document *document;
+    json_node root;
+} training_run;
+
+/* `r` must stay where it is: its options borrow from it. */
+cadre_status training_run_read(const char *folder, training_run *r);
+void training_run_free(training_run *r);
+
+#endif
