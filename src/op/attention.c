@@ -1,8 +1,8 @@
 /* attention.c - a task is a block of queries under one key-value head; its rows are the pairs (query, head of the group).
  *
- * Keys start at a multiple of ROW_LANES, so that the lanes of the softmax's sum are those of the position, window or not; keys
- * after a query get probability 0, which adds nothing to any chain. In the backward pass a task is a whole sequence under one
- * key-value head, its query blocks in order: dk and dv are chains over queries. */
+ * Keys of the block that a query does not see get probability 0, which changes no sum (see rows.h) and adds nothing to any chain.
+ * In the backward pass a task is a whole sequence under one key-value head, its query blocks in order: dk and dv are chains
+ * over queries. */
 #include "op/attention.h"
 
 #include <assert.h>
@@ -37,7 +37,7 @@ typedef struct query_block {
     int worker;
     int64_t kv_head, group;
     int64_t begin, end, rows;
-    int64_t key_begin, key_end; /* that any of its queries sees, from a multiple of ROW_LANES */
+    int64_t key_begin, key_end; /* that any of its queries sees */
     int64_t stride;             /* of scores */
     workspace w;
 } query_block;
@@ -79,7 +79,7 @@ static query_block block_at(const attention_task *k, int worker, const attention
     int64_t step = own->rows / b.group, first_key = a->window ? s->first + begin - a->window + 1 : 0;
     b.end = begin + step < s->queries ? begin + step : s->queries;
     b.rows = (b.end - begin) * b.group;
-    b.key_begin = first_key > 0 ? first_key / ROW_LANES * ROW_LANES : 0;
+    b.key_begin = first_key > 0 ? first_key : 0;
     b.key_end = s->first + b.end;
     b.stride = own->keys;
     assert(b.key_end <= own->keys);

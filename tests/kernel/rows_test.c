@@ -161,7 +161,7 @@ static void test_variants(void **state)
     }
 }
 
-/* Masked keys after the row, and by whole lanes before it, change no bit. */
+/* Masked keys before and after the row change no bit. */
 static void test_masked_company(void **state)
 {
     (void)state;
@@ -169,7 +169,7 @@ static void test_masked_company(void **state)
     real x[256], p[256], alone[256], v[256];
     gradient_fill(v, 256, 4, 1);
     for (int n = 1; n < 100; n++)
-        for (int before = 0; before <= ROW_LANES; before += ROW_LANES) {
+        for (int before = 0; before <= 70; before += 7) {
             for (int i = 0; i < 256; i++) x[i] = -REAL_INF;
             gradient_fill(x + before, n, 5, 3);
             real sum = r->softmax(n, x + before, alone), masked = r->softmax(before + n + 50, x, p);
