@@ -1,0 +1,209 @@
+/* transformer_test.c - the whole model: gradients of every recipe's loss against differences, and prefill against one token at a time. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "model/initialise.h"
+#include "model/transformer.h"
+#include "support/gradient.h"
+#include "support/small_run.h"
+#include "train/settings.h"
+
+enum { SEQUENCES = 2, LENGTH = 5, TOKENS = SEQUENCES * LENGTH, VOCAB = 24 };
+
+/* A model with random weights, large enough that nothing is nearly linear. */
+typedef struct small_model {
+    compute *c;
+    model_config config;
+    train_settings settings;
+    moe_config moe[CONFIG_MAX_LAYERS];
+    param_table table;
+    real *values, *gradient;
+    model_weights weights;
+    model_gradients gradients;
+    transformer *t;
+    balance *b;
+    int32_t inputs[TOKENS], targets[TOKENS];
+    int64_t start[SEQUENCES + 1];
+    real losses[TOKENS], loss; /* of each token; with the balancing terms */
+} small_model;
+
+static void open_model(small_model *m, cadre_options *o, const char *name)
+{
+    char *notes;
+    balance_layer layers[CONFIG_MAX_LAYERS];
+    int sparse = 0;
+    const recipe *r = recipe_by_name(name);
+    *m = (small_model){ 0 };
+    assert_int_equal(compute_new(1, "portable", &m->c), CADRE_OK);
+    assert_int_equal(recipe_apply(r, o), CADRE_OK);
+    if (recipe_config(r, o, VOCAB, &m->config, &notes) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    mem_free(notes);
+    assert_int_equal(train_settings_read(o, r, &m->settings), CADRE_OK);
+    if (train_settings_moe(&m->settings, &m->config, m->moe) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    assert_int_equal(param_table_make(&m->config, &m->table), CADRE_OK);
+    m->values = MEM_ARRAY(real, m->table.elements);
+    m->gradient = MEM_ARRAY(real, m->table.elements);
+    gradient_fill(m->values, m->table.elements, 7, 0.4);
+    assert_int_equal(model_weights_of_flat(&m->config, &m->table, m->values, &m->weights), CADRE_OK);
+    assert_int_equal(model_gradients_of_flat(&m->config, &m->table, m->gradient, &m->gradients), CADRE_OK);
+    transformer_extent most = { TOKENS, SEQUENCES, LENGTH, true };
+    assert_int_equal(transformer_new(m->c, &m->config, m->moe, most, &m->t), CADRE_OK);
+    for (int64_t l = 0; l < m->config.layers; l++)
+        if (m->config.layer[l].sparse) layers[sparse++] = (balance_layer){ m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
+    assert_int_equal(balance_new(&m->settings.balance, layers, sparse, TOKENS, SEQUENCES, NULL, &m->b), CADRE_OK);
+    random_key key = random_key_of(5, "tokens", 0, 0);
+    for (int i = 0; i < TOKENS; i++) {
+        m->inputs[i] = (int32_t)(random_bits(key, (uint64_t)i) % VOCAB);
+        m->targets[i] = (int32_t)(random_bits(key, (uint64_t)(i + TOKENS)) % VOCAB);
+    }
+    m->start[1] = LENGTH;
+    m->start[2] = TOKENS;
+}
+
+static void close_model(small_model *m)
+{
+    balance_free(m->b);
+    transformer_free(m->t);
+    model_weights_free(&m->weights);
+    model_gradients_free(&m->gradients);
+    param_table_free(&m->table);
+    model_config_free(&m->config);
+    mem_free(m->values);
+    mem_free(m->gradient);
+    compute_free(m->c);
+}
+
+static transformer_batch batch_of(small_model *m)
+{
+    return (transformer_batch){ .inputs = m->inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = m->start, .balance = m->b,
+                                .random = { .train = true, .seed = 3, .step = 1 } };
+}
+
+static void forward(void *state)
+{
+    small_model *m = state;
+    transformer_batch b = batch_of(m);
+    balance_step_begin(m->b, SEQUENCES, TOKENS);
+    transformer_forward(m->t, &m->weights, &b, NULL, NULL);
+    assert_int_equal(balance_finish(m->b), CADRE_OK);
+    transformer_losses(m->t, &m->weights, m->targets, m->losses);
+    balance_values terms = balance_value(m->b);
+    double sum = 0;
+    for (int i = 0; i < TOKENS; i++) sum += (double)m->losses[i];
+    m->loss = (real)(sum / TOKENS + terms.aux + terms.z);
+}
+
+static void backward(small_model *m)
+{
+    transformer_batch b = batch_of(m);
+    forward(m);
+    memset(m->gradient, 0, (size_t)m->table.elements * sizeof(real));
+    transformer_backward(m->t, &m->weights, &m->gradients, &b, m->targets, (real)(1.0 / TOKENS), true, m->losses);
+}
+
+static const real one = 1;
+
+static void check_gradients(cadre_options *o, const char *recipe_name_)
+{
+    small_model m;
+    open_model(&m, o, recipe_name_);
+    backward(&m);
+    gradient_loss loss = { .forward = forward, .state = &m, .part = { { &m.loss, &one, 1 } }, .limit = 3 };
+    for (int64_t i = 0; i < m.table.count; i++) {
+        const param *p = &m.table.rows[i];
+        char what[64];
+        if (p->kind == PARAM_STATE) continue;
+        snprintf(what, sizeof what, "%s: role %d of layer %d, expert %d", recipe_name_, (int)p->role, p->layer, p->expert);
+        gradient_check(&loss, what, m.values + p->offset, m.gradient + p->offset, p->rows * p->cols);
+    }
+    close_model(&m);
+    cadre_options_free(o);
+}
+
+static void gradients_of_every_recipe(void **state)
+{
+    (void)state;
+    for (int i = 0; recipe_name(i); i++) {
+        cadre_options *o = small_options(recipe_name(i));
+        small_set(o, "z-loss", "0.05"); /* large enough to be seen */
+        if (strcmp(recipe_name(i), "deepseek-v3") != 0) small_set(o, "aux-loss", "0.5");
+        else small_set(o, "sequence-aux", "0.5");
+        check_gradients(o, recipe_name(i));
+    }
+}
+
+static void gradients_with_a_tied_head(void **state)
+{
+    (void)state;
+    cadre_options *o = small_options("qwen3-moe");
+    small_set(o, "tie", "true");
+    check_gradients(o, "qwen3-moe");
+}
+
+static void gradients_of_pooled_balance(void **state)
+{
+    (void)state;
+    cadre_options *o = small_options("olmoe");
+    small_set(o, "aux-form", "pooled");
+    small_set(o, "aux-loss", "0.5");
+    check_gradients(o, "olmoe");
+}
+
+static void gradients_of_layers_that_differ(void **state)
+{
+    (void)state;
+    cadre_options *o = small_options("mixtral");
+    small_set(o, "experts", "4,8");
+    small_set(o, "topk", "1,3");
+    small_set(o, "expert-width", "20,6");
+    small_set(o, "router", "softmax");
+    check_gradients(o, "mixtral");
+}
+
+static void prefill_equals_token_by_token(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "olmoe", "mixtral", "deepseek-v3" };
+    for (int n = 0; n < 3; n++) {
+        cadre_options *o = small_options(names[n]);
+        small_model m;
+        open_model(&m, o, names[n]);
+        real whole[LENGTH * VOCAB], single[VOCAB];
+        kv_cache one_by_one, *cache = &one_by_one;
+        transformer_extent most = { LENGTH, 1, LENGTH, false };
+        transformer *t;
+        assert_int_equal(transformer_new(m.c, &m.config, m.moe, most, &t), CADRE_OK);
+        transformer_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start };
+        transformer_forward(t, &m.weights, &b, NULL, NULL);
+        transformer_logits(t, &m.weights, 0, LENGTH, whole);
+        assert_int_equal(kv_cache_open(&one_by_one, &m.config, LENGTH), CADRE_OK);
+        for (int i = 0; i < LENGTH; i++) {
+            transformer_batch next = { .inputs = m.inputs + i, .tokens = 1, .sequences = 1, .start = (int64_t[]){ 0, 1 }, .caches = &cache };
+            transformer_forward(t, &m.weights, &next, NULL, NULL);
+            transformer_logits(t, &m.weights, 0, 1, single);
+            assert_memory_equal(single, whole + i * VOCAB, sizeof single);
+        }
+        kv_cache_close(&one_by_one);
+        transformer_free(t);
+        close_model(&m);
+        cadre_options_free(o);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_of_every_recipe),      cmocka_unit_test(gradients_with_a_tied_head),
+        cmocka_unit_test(gradients_of_pooled_balance),    cmocka_unit_test(gradients_of_layers_that_differ),
+        cmocka_unit_test(prefill_equals_token_by_token),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,23 @@
+/* small_run.h - options, text and folders of training runs small enough for a test. */
+#ifndef CADRE_TESTS_SMALL_RUN_H
+#define CADRE_TESTS_SMALL_RUN_H
+
+#include <stdint.h>
+
+#include "cadre.h"
+#include "model/recipe.h"
+
+/* Every table of options, with the recipe at sizes of a few thousand parameters. */
+cadre_options *small_options(const char *name);
+void small_set(cadre_options *o, const char *name, const char *value); /* fails the test when refused */
+
+/* A file of readable nonsense, `size` bytes, a function of the name; the path as scratch_file gives it. */
+const char *small_text(const char *name, int64_t size);
+
+/* Runs to the end or to `status`. */
+void small_train(cadre_options *o, int threads, cadre_status expected);
+
+uint64_t small_hash(const char *folder, const char *file); /* of a file's bytes */
+void small_remove(const char *folder);                     /* with everything in it */
+
+#endif
