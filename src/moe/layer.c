@@ -48,6 +48,7 @@ static int64_t max_rows(const moe_config *c, int64_t tokens, int64_t sequences)
     return dispatch_max_rows(&c->dispatch, tokens, sequences, c->route.topk, c->experts);
 }
 
+/* Rows are counted in 32 bits; with that and the bounds of moe_config_check no product below leaves 64. */
 static bool fits(const moe_config *c, moe_extent most)
 {
     return most.tokens <= INT32_MAX && most.sequences <= INT32_MAX && max_rows(c, most.tokens, most.sequences) <= INT32_MAX;
@@ -68,8 +69,9 @@ size_t moe_state_bytes(const moe_config *c, moe_extent most)
 {
     moe_state s;
     arena measured = { 0 };
+    if (!fits(c, most)) return SIZE_MAX;
     moe_state_layout(&s, &measured, c, most);
-    return fits(c, most) ? measured.used : SIZE_MAX;
+    return measured.used;
 }
 
 /* What a call needs between its beginning and its end. */
@@ -105,8 +107,9 @@ size_t moe_scratch_bytes(const moe_config *c, moe_extent most)
 {
     scratch s;
     arena measured = { 0 };
+    if (!fits(c, most)) return SIZE_MAX;
     scratch_layout(&s, &measured, c, most);
-    return fits(c, most) ? measured.used : SIZE_MAX;
+    return measured.used;
 }
 
 /* ---- one call ---- */
