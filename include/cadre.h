@@ -256,6 +256,10 @@ typedef void (*cadre_line_listener)(void *arg, const char *line);
  * batch and context on random tokens; gflops counts 6 operations a token and active parameter. */
 CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
 
+/* {"tokens", "ratio_dense"}: time of a training step of a sparse layer (width 512, 64 experts of width 256, 8 picks; routing and dispatch
+ * included) over that of a dense feed-forward of equal active work, a line for each number of tokens. */
+CADRE_API cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg);
+
 /* ---- report ---- */
 
 /* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and what lies there of
