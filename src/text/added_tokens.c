@@ -35,7 +35,8 @@ bool added_tokens_looks_control(const char *spelling, size_t size)
     static const char *const ends[][2] = { { "<|", "|>" }, { "<\xef\xbd\x9c", "\xef\xbd\x9c>" } };
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t one = strlen(ends[i][0]);
-        if (size > 2 * one && memcmp(spelling, ends[i][0], one) == 0 && memcmp(spelling + size - one, ends[i][1], one) == 0) return true;
+        if (size > 2 * one && memcmp(spelling, ends[i][0], one) == 0 &&
+            memcmp(spelling + size - one, ends[i][1], one) == 0) return true;
     }
     return false;
 }

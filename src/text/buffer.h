@@ -2,8 +2,10 @@
 #ifndef CADRE_TEXT_BUFFER_H
 #define CADRE_TEXT_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/status.h"
 
@@ -11,6 +13,9 @@ typedef struct string_view {
     const char *data; /* borrowed */
     size_t size;
 } string_view;
+
+static inline bool string_view_is(string_view v, const char *text) { return v.size == strlen(text) &&
+                                                                    memcmp(v.data, text, v.size) == 0; }
 
 typedef struct byte_list {
     char *data; /* [size], room for `capacity` */

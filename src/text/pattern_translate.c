@@ -17,11 +17,24 @@ typedef struct translation {
     size_t size, at;
     byte_list *out;
     size_t atom;                /* where in `out` the last atom began; SIZE_MAX: none that could be repeated */
-    size_t groups[DEPTH_MAX];   /* where in `out` the open groups began */
+    bool fold;                  /* case does not matter here */
+    struct {
+        size_t begin;           /* where in `out` it began */
+        bool fold;              /* of what surrounds it */
+    } groups[DEPTH_MAX];        /* the open ones */
     int depth;
 } translation;
 
-#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}" /* what \w means, inside brackets */
+/* What \w means, inside brackets; the numbers of Latin-1 count as well. */
+#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
+
+/* Symbols, emoji most of them, that Unicode 15 and 16 added: the tokenizers package knows them, PCRE2 before 10.43 does not. Where
+ * its tables have them, naming them again changes nothing. */
+#define LATER_SYMBOLS                                                                                                            \
+    "\\x{2427}-\\x{2429}\\x{2ffc}-\\x{2fff}\\x{31e4}\\x{31e5}\\x{31ef}\\x{10d8e}\\x{10d8f}\\x{1cc00}-\\x{1ccef}\\x{1cd00}-\\x{1ceb3}" \
+    "\\x{1f6dc}\\x{1f774}-\\x{1f776}\\x{1f77b}-\\x{1f77f}\\x{1f7d9}\\x{1f8b2}-\\x{1f8bb}\\x{1f8c0}\\x{1f8c1}\\x{1fa75}-\\x{1fa77}"   \
+    "\\x{1fa87}-\\x{1fa89}\\x{1fa8f}\\x{1faad}-\\x{1faaf}\\x{1fabb}-\\x{1fabf}\\x{1fac6}\\x{1face}\\x{1facf}\\x{1fada}-\\x{1fadc}"   \
+    "\\x{1fadf}\\x{1fae8}\\x{1fae9}\\x{1faf7}\\x{1faf8}\\x{1fbcb}-\\x{1fbef}"
 
 static cadre_status refuse(const translation *t, size_t from, const char *why)
 {
@@ -45,7 +58,7 @@ static cadre_status copy(translation *t, size_t length)
 
 /* \p{Name}: a general category or a property keeps its name, anything else must be a script (PCRE2 would take a bare script
  * name to mean its extensions as well). */
-static cadre_status put_property(translation *t)
+static cadre_status put_property(translation *t, bool brackets)
 {
     static const char *const binary[] = { "Alphabetic", "White_Space", "Lowercase", "Uppercase", "Emoji", "Ideographic" };
     size_t from = t->at;
@@ -64,12 +77,14 @@ static cadre_status put_property(translation *t)
         if (strcmp(name, binary[i]) == 0) script = false;
     if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") != length) return refuse(t, from,
                                                                                                        "an unknown property");
-    CADRE_TRY(put(t, (kind == 'P') != negated ? "\\P{" : "\\p{"));
+    t->at = end + 1;
+    bool outside = (kind == 'P') != negated;
+    if (strcmp(name, "S") == 0 && brackets && !outside) return put(t, "\\p{S}" LATER_SYMBOLS);
+    if (strcmp(name, "S") == 0 && !brackets) return put(t, outside ? "[^\\p{S}" LATER_SYMBOLS "]" : "[\\p{S}" LATER_SYMBOLS "]");
+    CADRE_TRY(put(t, outside ? "\\P{" : "\\p{"));
     if (script) CADRE_TRY(put(t, "sc:"));
     CADRE_TRY(put(t, name));
-    CADRE_TRY(put(t, "}"));
-    t->at = end + 1;
-    return CADRE_OK;
+    return put(t, "}");
 }
 
 /* \xHH, \x{H...} and \uHHHH, all as \x{...}. */
@@ -116,7 +131,7 @@ static cadre_status put_escape(translation *t, bool brackets)
         { 'z', "\\z", NULL },
     };
     char letter = peek(t, 1);
-    if (letter == 'p' || letter == 'P') return put_property(t);
+    if (letter == 'p' || letter == 'P') return put_property(t, brackets);
     if (letter == 'x' || letter == 'u') return put_code_point(t);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *as = brackets ? rows[i].inside : rows[i].outside;
@@ -132,38 +147,64 @@ static cadre_status put_escape(translation *t, bool brackets)
 
 /* ---- sets ---- */
 
-/* [...]: nested sets, intersections and named classes are Oniguruma's own. */
+/* Where case does not matter, Oniguruma lets one character stand for several (sharp s for ss, the ligatures for ff, fi, fl, st)
+ * and PCRE2 does not. False where that could begin. */
+static bool in_plain_case(const translation *t)
+{
+    static const char *const several[] = { "ss", "ff", "fi", "fl", "st" };
+    char c = peek(t, 0), next = peek(t, 1);
+    if (!t->fold) return true;
+    for (size_t i = 0; i < sizeof several / sizeof *several; i++)
+        if ((c | 0x20) == several[i][0] && (next | 0x20) == several[i][1]) return false;
+    return (unsigned char)c < 0x80 && !(c == '\\' && (next == 'x' || next == 'u' || next == 'p'));
+}
+
+/* [...]: a set within a set adds its members, so its brackets are left out. Complements of such, intersections and named
+ * classes are refused. */
 static cadre_status put_set(translation *t)
 {
     size_t from = t->at;
+    int depth = 1;
     CADRE_TRY(copy(t, peek(t, 1) == '^' ? 2 : 1));
-    if (peek(t, 0) == ']') return refuse(t, from, "an empty set");
-    while (t->at < t->size && peek(t, 0) != ']') {
-        if (peek(t, 0) == '[') return refuse(t, t->at, "a set within a set");
-        if (peek(t, 0) == '&' && peek(t, 1) == '&') return refuse(t, t->at, "an intersection of sets");
-        if (peek(t, 0) == '\\') CADRE_TRY(put_escape(t, true));
-        else CADRE_TRY(copy(t, 1));
+    while (t->at < t->size) {
+        char c = peek(t, 0), next = peek(t, 1);
+        bool opens = c == '[', closes = c == ']', empty = closes && strchr("[^", t->text[t->at - 1]);
+        if (empty) return refuse(t, from, "an empty set");
+        if (opens && (next == '^' || next == ':')) return refuse(t, t->at, "a complement or a named class within a set");
+        if (c == '&' && next == '&') return refuse(t, t->at, "an intersection of sets");
+        if (!in_plain_case(t)) return refuse(t, t->at, "a character that has several when case does not matter");
+        depth += opens - closes;
+        if (depth == 0) return copy(t, 1);
+        if (opens || closes) t->at++;
+        else CADRE_TRY(c == '\\' ? put_escape(t, true) : copy(t, 1));
     }
-    if (t->at == t->size) return refuse(t, from, "a set without an end");
-    return copy(t, 1);
+    return refuse(t, from, "a set without an end");
 }
 
 /* ---- groups and repeats ---- */
+
+static bool comes(const translation *t, const char *text)
+{
+    return t->size - t->at >= strlen(text) && memcmp(t->text + t->at, text, strlen(text)) == 0;
+}
 
 static cadre_status open_group(translation *t)
 {
     static const char *const known[] = { "(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:", "(?-i:" };
     if (t->depth == DEPTH_MAX) return refuse(t, t->at, "groups nested too deeply");
-    if (t->at == 0 && t->size >= 4 && memcmp(t->text, "(?i)", 4) == 0) return copy(t, 4); /* elsewhere its reach differs */
-    t->groups[t->depth++] = t->out->size;
+    if (t->at == 0 && comes(t, "(?i)")) { /* elsewhere its reach differs */
+        t->fold = true;
+        return copy(t, 4);
+    }
+    t->groups[t->depth].begin = t->out->size;
+    t->groups[t->depth++].fold = t->fold;
+    if (comes(t, "(?i:") || comes(t, "(?-i:")) t->fold = peek(t, 2) == 'i';
     if (peek(t, 1) != '?') {
         t->at++;
         return put(t, "(?:"); /* nothing asks for what a group captured */
     }
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        size_t length = strlen(known[i]);
-        if (t->size - t->at >= length && memcmp(t->text + t->at, known[i], length) == 0) return copy(t, length);
-    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (comes(t, known[i])) return copy(t, strlen(known[i]));
     return refuse(t, t->at, "a group of a kind");
 }
 
@@ -202,6 +243,7 @@ static cadre_status put_counted(translation *t, size_t length)
 static cadre_status put_atom(translation *t)
 {
     char c = peek(t, 0);
+    if (!in_plain_case(t)) return refuse(t, t->at, "a character that has several when case does not matter");
     t->atom = t->out->size;
     if (c == '\\') return put_escape(t, false);
     if (c == '[') return put_set(t);
@@ -225,7 +267,8 @@ static cadre_status put_next(translation *t)
     }
     if (c == ')') {
         if (t->depth == 0) return refuse(t, t->at, "a parenthesis without its partner");
-        t->atom = t->groups[--t->depth];
+        t->atom = t->groups[--t->depth].begin;
+        t->fold = t->groups[t->depth].fold;
         return copy(t, 1);
     }
     if (c == '|') {

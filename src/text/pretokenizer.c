@@ -9,6 +9,9 @@
 #include "text/step_list.h"
 #include "text/utf8.h"
 
+/* What \w means in "Whitespace", which has a regex engine of its own; as char_is_word. */
+#define REGEX_WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}"
+
 struct pretokenizer_run {
     const pretokenizer *steps;
     pretokenizer_scratch *scratch;
@@ -231,7 +234,7 @@ static cadre_status read_whitespace_split(void *list, const json_node *node)
 
 static cadre_status read_whitespace(void *list, const json_node *node)
 {
-    static const char words[] = "\\w+|[^\\w\\s]+";
+    static const char words[] = "[" REGEX_WORD "]+|[^" REGEX_WORD "\\s]+";
     pretokenizer_step *step = new_step(list, run_split);
     if (!step) return CADRE_EUNSUPPORTED;
     step->behavior = SPLIT_REMOVED;

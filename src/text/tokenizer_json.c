@@ -6,66 +6,149 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "text/json_cursor.h"
 #include "text/step_list.h"
 #include "text/tokenizer_parts.h"
 
+enum { NODES_FREE = 65536 }; /* of a Unigram's trie, beyond half the file's bytes */
+
 /* Ids may have gaps, but not so many that a small file asks for much memory. */
-static int64_t id_limit(size_t entries)
+static int64_t id_limit(size_t bytes)
 {
-    int64_t limit = 4 * (int64_t)entries + 65536;
+    int64_t limit = (int64_t)bytes + 4096;
     return limit < TOKENIZER_ID_MAX ? limit : TOKENIZER_ID_MAX;
 }
 
-/* ---- models ---- */
+/* ---- the two tables of a model ---- */
 
-static cadre_status read_vocabulary(tokenizer *t, const json_node *model)
+typedef struct tables { /* where they lie in the text; begin == end: not there */
+    size_t vocab_begin, vocab_end, merges_begin, merges_end;
+} tables;
+
+static json_cursor cursor_at(const tokenizer *t, const char *where, size_t begin)
 {
-    json_node list, entry = { 0 };
-    CADRE_TRY(json_get_object(model, "vocab", &list));
-    int64_t limit = id_limit(json_count(&list));
-    CADRE_TRY(string_set_reserve(&t->pieces.pieces, json_count(&list), 0));
-    while (json_next(&list, &entry)) {
-        int64_t id;
-        bool vacant;
-        CADRE_TRY(json_as_int(&entry, 0, limit - 1, &id));
-        CADRE_TRY(vocabulary_add(&t->pieces, entry.key, strlen(entry.key), (int32_t)id, &vacant));
-        if (!vacant) return json_refuse(&entry, "an id that no other piece has");
+    return (json_cursor){ .text = t->source.data, .size = t->source.size, .at = begin, .file = t->name, .where = where };
+}
+
+/* The members of the object at the cursor; inside "model" those of it are the tables. */
+static cadre_status find_in_object(json_cursor *c, bool model, tables *found)
+{
+    bool first = true, more;
+    string_view key;
+    CADRE_TRY(json_cursor_expect(c, '{'));
+    for (;;) {
+        CADRE_TRY(json_cursor_next(c, '}', &first, &more));
+        if (!more) return CADRE_OK;
+        CADRE_TRY(json_cursor_string(c, &key));
+        CADRE_TRY(json_cursor_expect(c, ':'));
+        json_cursor_peek(c);
+        size_t begin = c->at;
+        if (!model && string_view_is(key, "model") && json_cursor_peek(c) == '{') CADRE_TRY(find_in_object(c, true, found));
+        else CADRE_TRY(json_cursor_skip(c));
+        if (model && string_view_is(key, "vocab")) found->vocab_begin = begin, found->vocab_end = c->at;
+        if (model && string_view_is(key, "merges")) found->merges_begin = begin, found->merges_end = c->at;
     }
-    return CADRE_OK;
+}
+
+static cadre_status find_tables(const tokenizer *t, tables *found)
+{
+    json_cursor c = cursor_at(t, "the file", 0);
+    *found = (tables){ 0 };
+    cadre_status status = find_in_object(&c, false, found);
+    json_cursor_free(&c);
+    return status;
+}
+
+static cadre_status read_vocabulary_entry(tokenizer *t, json_cursor *c, int64_t limit)
+{
+    string_view piece;
+    int64_t id;
+    bool vacant;
+    size_t known = t->pieces.pieces.count, at = c->at;
+    CADRE_TRY(json_cursor_string(c, &piece));
+    CADRE_TRY(json_cursor_expect(c, ':'));
+    CADRE_TRY(json_cursor_int(c, 0, limit - 1, &id));
+    CADRE_TRY(vocabulary_add(&t->pieces, piece.data, piece.size, (int32_t)id, &vacant));
+    c->at = vacant && t->pieces.pieces.count > known ? c->at : at;
+    if (!vacant) return json_cursor_refuse(c, "an id that no other piece has");
+    return t->pieces.pieces.count > known ? CADRE_OK : json_cursor_refuse(c, "a piece that is not there yet");
+}
+
+static cadre_status read_vocabulary(tokenizer *t, json_cursor *c)
+{
+    bool first = true, more;
+    int64_t limit = id_limit(t->source.size);
+    CADRE_TRY(json_cursor_expect(c, '{'));
+    for (;;) {
+        CADRE_TRY(json_cursor_next(c, '}', &first, &more));
+        if (!more) return CADRE_OK;
+        CADRE_TRY(read_vocabulary_entry(t, c, limit));
+    }
 }
 
 /* A merge is ["left", "right"] or, in older files, "left right". */
-static cadre_status split_merge(const json_node *merge, string_view *left, string_view *right)
+static cadre_status read_merge(json_cursor *c, string_view *left, string_view *right)
 {
-    const char *text;
-    if (json_kind_of(merge) == JSON_KIND_ARRAY && json_count(merge) == 2) {
-        json_node a = json_item(merge, 0), b = json_item(merge, 1);
-        CADRE_TRY(json_as_string(&a, &left->data, &left->size));
-        return json_as_string(&b, &right->data, &right->size);
+    if (json_cursor_take(c, '[')) {
+        CADRE_TRY(json_cursor_string(c, left));
+        CADRE_TRY(json_cursor_expect(c, ','));
+        CADRE_TRY(json_cursor_string(c, right));
+        return json_cursor_expect(c, ']');
     }
-    CADRE_TRY(json_as_string(merge, &text, NULL));
-    const char *space = strchr(text, ' ');
-    if (!space || strchr(space + 1, ' ')) return json_refuse(merge, "two pieces with a space between them");
-    *left = (string_view){ text, (size_t)(space - text) };
-    *right = (string_view){ space + 1, strlen(space + 1) };
+    string_view both;
+    CADRE_TRY(json_cursor_string(c, &both));
+    const char *space = both.size ? memchr(both.data, ' ', both.size) : NULL;
+    size_t before = space ? (size_t)(space - both.data) : 0, after = space ? both.size - before - 1 : 0;
+    if (!space || memchr(space + 1, ' ', after)) return json_cursor_refuse(c, "two pieces with a space between them");
+    *left = (string_view){ both.data, before };
+    *right = (string_view){ space + 1, after };
     return CADRE_OK;
 }
 
-static cadre_status read_merges(tokenizer *t, const json_node *model)
+static cadre_status read_merges(tokenizer *t, json_cursor *c)
 {
-    json_node merges;
-    CADRE_TRY(json_get_array(model, "merges", &merges));
-    CADRE_TRY(number_map_reserve(&t->bpe.merges, json_count(&merges)));
-    for (size_t i = 0; i < json_count(&merges); i++) {
-        json_node merge = json_item(&merges, i);
-        string_view left, right;
-        bool known;
-        CADRE_TRY(split_merge(&merge, &left, &right));
+    bool first = true, more, known;
+    string_view left, right;
+    CADRE_TRY(json_cursor_expect(c, '['));
+    for (;;) {
+        CADRE_TRY(json_cursor_next(c, ']', &first, &more));
+        if (!more) return CADRE_OK;
+        CADRE_TRY(read_merge(c, &left, &right));
         CADRE_TRY(bpe_add_merge(&t->bpe, left, right, &known));
-        if (!known) return json_refuse(&merge, "pieces that are in the vocabulary, alone and together");
+        if (!known) return json_cursor_refuse(c, "a merge of pieces that are in the vocabulary, alone and together");
     }
-    return CADRE_OK;
 }
+
+/* ["piece", score] in the order of ids. */
+static cadre_status read_scored_piece(tokenizer *t, json_cursor *c, size_t *room)
+{
+    string_view piece;
+    double score;
+    bool vacant;
+    CADRE_TRY(json_cursor_expect(c, '['));
+    CADRE_TRY(json_cursor_string(c, &piece));
+    CADRE_TRY(json_cursor_expect(c, ','));
+    CADRE_TRY(json_cursor_real(c, -FLT_MAX, FLT_MAX, &score));
+    CADRE_TRY(json_cursor_expect(c, ']'));
+    if (t->pieces.size == TOKENIZER_ID_MAX) return json_cursor_refuse(c, "fewer pieces");
+    CADRE_TRY(buffer_grow((void **)&t->unigram.scores, (size_t)t->pieces.size, room, 1, sizeof *t->unigram.scores));
+    t->unigram.scores[t->pieces.size] = score;
+    return vocabulary_add(&t->pieces, piece.data, piece.size, t->pieces.size, &vacant);
+}
+
+static cadre_status read_scored_pieces(tokenizer *t, json_cursor *c)
+{
+    bool first = true, more;
+    size_t room = 0;
+    CADRE_TRY(json_cursor_expect(c, '['));
+    for (;;) {
+        CADRE_TRY(json_cursor_next(c, ']', &first, &more));
+        if (!more) return CADRE_OK;
+        CADRE_TRY(read_scored_piece(t, c, &room));
+    }
+}
+
+/* ---- models ---- */
 
 /* Members that only their neutral value is supported of. */
 static cadre_status check_neutral(const json_node *model)
@@ -82,7 +165,20 @@ static cadre_status check_neutral(const json_node *model)
     return CADRE_OK;
 }
 
-static cadre_status read_bpe(tokenizer *t, const json_node *model)
+static cadre_status read_bpe_tables(tokenizer *t, const tables *found)
+{
+    json_cursor vocab = cursor_at(t, "model.vocab", found->vocab_begin), merges = cursor_at(t, "model.merges",
+                                                                                            found->merges_begin);
+    if (found->vocab_begin == found->vocab_end || found->merges_begin == found->merges_end)
+        return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab and merges");
+    cadre_status status = read_vocabulary(t, &vocab);
+    if (status == CADRE_OK) status = read_merges(t, &merges);
+    json_cursor_free(&vocab);
+    json_cursor_free(&merges);
+    return status;
+}
+
+static cadre_status read_bpe(tokenizer *t, const json_node *model, const tables *found)
 {
     const char *unknown = NULL;
     CADRE_TRY(step_list_check_members(model, "type dropout unk_token continuing_subword_prefix end_of_word_suffix fuse_unk "
@@ -91,8 +187,7 @@ static cadre_status read_bpe(tokenizer *t, const json_node *model)
     CADRE_TRY(json_opt_bool(model, "fuse_unk", &t->bpe.fuse_unknown));
     CADRE_TRY(json_opt_bool(model, "byte_fallback", &t->bpe.byte_fallback));
     CADRE_TRY(json_opt_bool(model, "ignore_merges", &t->bpe.ignore_merges));
-    CADRE_TRY(read_vocabulary(t, model));
-    CADRE_TRY(read_merges(t, model));
+    CADRE_TRY(read_bpe_tables(t, found));
     vocabulary_byte_ids(&t->pieces, t->bpe.byte_ids);
     CADRE_TRY(json_opt_string(model, "unk_token", &unknown));
     if (!unknown) return CADRE_OK;
@@ -101,49 +196,30 @@ static cadre_status read_bpe(tokenizer *t, const json_node *model)
     return t->bpe.unknown < 0 ? json_refuse(&member, "a piece of the vocabulary") : CADRE_OK;
 }
 
-static cadre_status read_scored_piece(tokenizer *t, const json_node *entry, int32_t id, double *score)
+static cadre_status read_unigram(tokenizer *t, const json_node *model, const tables *found)
 {
-    const char *piece;
-    size_t size;
-    bool vacant;
-    if (json_kind_of(entry) != JSON_KIND_ARRAY || json_count(entry) != 2) return json_refuse(entry, "[piece, score]");
-    json_node name = json_item(entry, 0), value = json_item(entry, 1);
-    CADRE_TRY(json_as_string(&name, &piece, &size));
-    CADRE_TRY(json_as_real(&value, -FLT_MAX, FLT_MAX, score));
-    return vocabulary_add(&t->pieces, piece, size, id, &vacant);
-}
-
-static cadre_status read_unigram(tokenizer *t, const json_node *model)
-{
-    json_node list;
+    json_cursor vocab = cursor_at(t, "model.vocab", found->vocab_begin);
     int64_t unknown;
     bool fallback = false;
     CADRE_TRY(step_list_check_members(model, "type unk_id vocab byte_fallback"));
-    CADRE_TRY(json_get_array(model, "vocab", &list));
-    if (json_count(&list) == 0 || json_count(&list) >= TOKENIZER_ID_MAX) return json_refuse(&list, "1..%d pieces",
-                                                                                            TOKENIZER_ID_MAX - 1);
-    CADRE_TRY(json_get_int(model, "unk_id", 0, (int64_t)json_count(&list) - 1, &unknown));
     CADRE_TRY(json_opt_bool(model, "byte_fallback", &fallback));
-    CADRE_TRY(string_set_reserve(&t->pieces.pieces, json_count(&list), 0));
-    double *scores = MEM_ARRAY(double, json_count(&list));
-    cadre_status status = scores ? CADRE_OK : CADRE_ENOMEM;
-    for (size_t i = 0; i < json_count(&list) && status == CADRE_OK; i++) {
-        json_node entry = json_item(&list, i);
-        status = read_scored_piece(t, &entry, (int32_t)i, &scores[i]);
-    }
+    if (found->vocab_begin == found->vocab_end) return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab");
     t->is_unigram = true;
-    t->unigram.scores = scores; /* freed with it */
-    return status == CADRE_OK ? unigram_build(&t->unigram, &t->pieces, scores, (int32_t)unknown, fallback) : status;
+    cadre_status status = read_scored_pieces(t, &vocab);
+    json_cursor_free(&vocab);
+    CADRE_TRY(status);
+    CADRE_TRY(json_get_int(model, "unk_id", 0, (int64_t)t->pieces.size - 1, &unknown));
+    return unigram_build(&t->unigram, (int32_t)unknown, fallback, NODES_FREE + t->source.size / 2);
 }
 
-static cadre_status read_model(tokenizer *t, const json_node *root)
+static cadre_status read_model(tokenizer *t, const json_node *root, const tables *found)
 {
     json_node model, type;
     const char *name = NULL;
     CADRE_TRY(json_get_object(root, "model", &model));
     CADRE_TRY(json_opt_string(&model, "type", &name)); /* the oldest files have none */
-    if (name ? strcmp(name, "BPE") == 0 : json_has(&model, "merges")) return read_bpe(t, &model);
-    if (name && strcmp(name, "Unigram") == 0) return read_unigram(t, &model);
+    if (name ? strcmp(name, "BPE") == 0 : found->merges_end > 0) return read_bpe(t, &model, found);
+    if (name && strcmp(name, "Unigram") == 0) return read_unigram(t, &model, found);
     if (name) return cadre_fail(CADRE_EUNSUPPORTED, root->file, "model: \"%s\" is not supported (supported: BPE, Unigram)", name);
     type = json_member(&model, "type");
     return json_refuse(&type, "BPE or Unigram");
@@ -171,15 +247,16 @@ static cadre_status add_token(tokenizer *t, const json_node *node, added_token t
     bool vacant = true;
     int32_t known = vocabulary_id(&t->pieces, content.data, content.size);
     if (content.size == 0) return CADRE_OK; /* as the package does */
-    if (known >= 0 && known != token.id) return json_refuse(node, "the id %d, which the vocabulary gives it", known);
-    if (known < 0 && vocabulary_has(&t->pieces, token.id)) return json_refuse(node, "an id that no other piece has");
+    json_node id = json_member(node, "id");
+    if (known >= 0 && known != token.id) return json_refuse(&id, "%d, which the vocabulary gives this token", known);
+    if (known < 0 && vocabulary_has(&t->pieces, token.id)) return json_refuse(&id, "an id that no other piece has");
     cadre_status status = CADRE_OK;
     if (token.normalized) status = normalize_spelling(t, content, &spelling);
     else status = byte_list_put(&spelling, content.data, content.size);
     if (status == CADRE_OK && spelling.size > ADDED_TOKEN_BYTES_MAX)
         status = json_refuse(node, "a spelling of at most %d bytes", ADDED_TOKEN_BYTES_MAX);
     if (status == CADRE_OK) status = vocabulary_add(&t->added_pieces, spelling.data, spelling.size, token.id, &vacant);
-    if (status == CADRE_OK && !vacant) status = json_refuse(node, "an id that no other token has");
+    if (status == CADRE_OK && !vacant) status = json_refuse(&id, "an id that no other token has");
     if (status == CADRE_OK && spelling.size > 0) status = added_tokens_add(&t->added, token, spelling.data, spelling.size);
     byte_list_free(&spelling);
     return status;
@@ -209,7 +286,7 @@ static cadre_status read_added_tokens(tokenizer *t, const json_node *root)
 {
     json_node list;
     CADRE_TRY(json_opt_array(root, "added_tokens", &list));
-    int64_t limit = id_limit(json_count(&list) + t->pieces.pieces.count);
+    int64_t limit = id_limit(t->source.size);
     for (size_t i = 0; i < json_count(&list); i++) {
         json_node token = json_item(&list, i);
         CADRE_TRY(read_added_token(t, &token, limit));
@@ -291,8 +368,9 @@ static const step_row processors[] = {
 
 /* ---- the file ---- */
 
-cadre_status tokenizer_read(tokenizer *t, const json_node *root)
+static cadre_status read_document(tokenizer *t, const json_node *root, const tables *found)
 {
+    CADRE_TRY(json_as_object(root));
     CADRE_TRY(step_list_check_members(root,
                                       "version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder "
                                             "model"));
@@ -301,18 +379,41 @@ cadre_status tokenizer_read(tokenizer *t, const json_node *root)
     CADRE_TRY(normalizer_read(&t->normalizer, &normal));
     CADRE_TRY(pretokenizer_read(&t->pretokenizer, &words));
     CADRE_TRY(decoder_read(&t->decoder, &decoding));
-    CADRE_TRY(read_model(t, root));
+    CADRE_TRY(read_model(t, root, found));
     CADRE_TRY(read_added_tokens(t, root));
     return step_list_read(&processor, "processors", processors, sizeof processors / sizeof *processors, INT32_MAX, t);
 }
 
+/* The text with null in place of the tables. */
+static cadre_status put_rest(const tokenizer *t, const tables *found, byte_list *rest)
+{
+    const char *text = t->source.data;
+    bool vocab_first = found->vocab_begin < found->merges_begin;
+    size_t begins[2] = { vocab_first ? found->vocab_begin : found->merges_begin,
+                        vocab_first ? found->merges_begin : found->vocab_begin };
+    size_t ends[2] = { vocab_first ? found->vocab_end : found->merges_end, vocab_first ? found->merges_end : found->vocab_end };
+    size_t done = 0;
+    for (int i = 0; i < 2; i++) {
+        if (begins[i] == ends[i]) continue;
+        CADRE_TRY(byte_list_put(rest, text + done, begins[i] - done));
+        CADRE_TRY(byte_list_put(rest, "null", 4));
+        done = ends[i];
+    }
+    return byte_list_put(rest, text + done, t->source.size - done);
+}
+
 static cadre_status read_text(tokenizer *t)
 {
-    json_document *document;
-    CADRE_TRY(json_parse(t->name, t->source.data, t->source.size, &document));
+    json_document *document = NULL;
+    tables found;
+    byte_list rest = { 0 };
+    cadre_status status = find_tables(t, &found);
+    if (status == CADRE_OK) status = put_rest(t, &found, &rest);
+    if (status == CADRE_OK) status = json_parse(t->name, rest.data, rest.size, &document);
+    byte_list_free(&rest);
+    if (status != CADRE_OK) return status;
     json_node root = json_root(document);
-    cadre_status status = json_as_object(&root);
-    if (status == CADRE_OK) status = tokenizer_read(t, &root);
+    status = read_document(t, &root, &found);
     json_close(document);
     return status;
 }

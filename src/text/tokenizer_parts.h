@@ -39,7 +39,4 @@ struct cadre_tokenizer {
 /* An empty tokenizer with its name. */
 cadre_status tokenizer_new(const char *name, tokenizer **t);
 
-/* Takes the tokenizer's document, parsed. */
-cadre_status tokenizer_read(tokenizer *t, const json_node *root);
-
 #endif

@@ -9,16 +9,20 @@
 
 static const double unknown_penalty = 10.0;
 
-cadre_status unigram_build(unigram *u, const vocabulary *v, double *scores, int32_t unknown, bool byte_fallback)
+cadre_status unigram_build(unigram *u, int32_t unknown, bool byte_fallback, size_t node_limit)
 {
-    *u = (unigram){ .vocabulary = v, .scores = scores, .least = HUGE_VAL, .unknown = unknown, .byte_fallback = byte_fallback };
+    const vocabulary *v = u->vocabulary;
+    u->least = HUGE_VAL;
+    u->unknown = unknown;
+    u->byte_fallback = byte_fallback;
     vocabulary_byte_ids(v, u->byte_ids);
-    CADRE_TRY(number_map_reserve(&u->pieces.edges, v->pieces.used));
     for (int32_t id = 0; id < v->size; id++) {
         string_view piece = vocabulary_piece(v, id);
-        if (!vocabulary_has(v, id)) continue;
-        if (scores[id] < u->least) u->least = scores[id];
+        if (u->scores[id] < u->least) u->least = u->scores[id];
         if (piece.size) CADRE_TRY(trie_add(&u->pieces, piece.data, piece.size, vocabulary_id(v, piece.data, piece.size)));
+        if (u->pieces.nodes > node_limit)
+            return cadre_fail(CADRE_EFORMAT, NULL,
+                              "expected pieces with beginnings in common, found more than %zu different ones", node_limit);
     }
     return CADRE_OK;
 }

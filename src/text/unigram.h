@@ -20,8 +20,8 @@ typedef struct unigram {
     int32_t byte_ids[256];
 } unigram;
 
-/* Takes vocabulary and scores as they now are, gives the scores up to u. */
-cadre_status unigram_build(unigram *u, const vocabulary *v, double *scores, int32_t unknown, bool byte_fallback);
+/* Made ready from its vocabulary and scores. A trie of more than node_limit nodes is refused. */
+cadre_status unigram_build(unigram *u, int32_t unknown, bool byte_fallback, size_t node_limit);
 void unigram_free(unigram *u);
 
 typedef struct unigram_node { /* the best path that ends at a byte */

@@ -1,0 +1,196 @@
+/* json_cursor.c - scanning. */
+#include "text/json_cursor.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/utf8.h"
+
+enum { NUMBER_BYTES = 63 };
+
+void json_cursor_free(json_cursor *c)
+{
+    byte_list_free(&c->strings[0]);
+    byte_list_free(&c->strings[1]);
+}
+
+cadre_status json_cursor_refuse(const json_cursor *c, const char *expected)
+{
+    return cadre_fail(CADRE_EFORMAT, c->file, "%s: expected %s at byte %zu", c->where, expected, c->at);
+}
+
+char json_cursor_peek(json_cursor *c)
+{
+    while (c->at < c->size && (c->text[c->at] == ' ' || c->text[c->at] == '\n' || c->text[c->at] == '\r' ||
+                               c->text[c->at] == '\t'))
+        c->at++;
+    return c->at < c->size ? c->text[c->at] : '\0';
+}
+
+bool json_cursor_take(json_cursor *c, char wanted)
+{
+    if (json_cursor_peek(c) != wanted || c->at == c->size) return false;
+    c->at++;
+    return true;
+}
+
+cadre_status json_cursor_expect(json_cursor *c, char wanted)
+{
+    return json_cursor_take(c, wanted) ? CADRE_OK : json_cursor_refuse(c, (char[]){ '\'', wanted, '\'', '\0' });
+}
+
+cadre_status json_cursor_next(json_cursor *c, char bracket, bool *first, bool *more)
+{
+    *more = true;
+    if (json_cursor_take(c, bracket)) *more = false;
+    else if (!*first) CADRE_TRY(json_cursor_expect(c, ','));
+    *first = false;
+    return CADRE_OK;
+}
+
+/* ---- strings ---- */
+
+static bool read_hex(const json_cursor *c, size_t at, uint32_t *value)
+{
+    *value = 0;
+    if (c->size - at < 4) return false;
+    for (size_t i = at; i < at + 4; i++) {
+        char d = c->text[i], low = (char)(d | 0x20);
+        if (d >= '0' && d <= '9') *value = *value << 4 | (uint32_t)(d - '0');
+        else if (low >= 'a' && low <= 'f') *value = *value << 4 | (uint32_t)(low - 'a' + 10);
+        else return false;
+    }
+    return true;
+}
+
+/* \uXXXX, or two of them that are one character; at the u. */
+static cadre_status put_code(json_cursor *c, byte_list *out)
+{
+    uint32_t code, low;
+    char bytes[UTF8_MAX];
+    if (!read_hex(c, c->at + 1, &code)) return json_cursor_refuse(c, "four hexadecimal digits");
+    c->at += 5;
+    if (code >= 0xd800 && code < 0xdc00 && c->size - c->at >= 6 && memcmp(c->text + c->at, "\\u", 2) == 0 &&
+        read_hex(c, c->at + 2, &low) &&
+        low >= 0xdc00 && low < 0xe000) {
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        c->at += 6;
+    }
+    if (code == 0 || (code >= 0xd800 && code < 0xe000)) return json_cursor_refuse(c, "a character other than NUL or half a pair");
+    return byte_list_put(out, bytes, utf8_encode(code, bytes));
+}
+
+static cadre_status put_escape(json_cursor *c, byte_list *out)
+{
+    static const char letters[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    c->at++;
+    if (c->at == c->size) return json_cursor_refuse(c, "an escape");
+    if (c->text[c->at] == 'u') return put_code(c, out);
+    const char *letter = c->text[c->at] ? strchr(letters, c->text[c->at]) : NULL;
+    if (!letter) return json_cursor_refuse(c, "an escape");
+    c->at++;
+    return byte_list_put(out, &values[letter - letters], 1);
+}
+
+static bool is_plain(char c) { return (unsigned char)c >= 0x20 && c != '"' && c != '\\'; }
+
+cadre_status json_cursor_string(json_cursor *c, string_view *string)
+{
+    CADRE_TRY(json_cursor_expect(c, '"'));
+    size_t begin = c->at;
+    while (c->at < c->size && is_plain(c->text[c->at])) c->at++;
+    *string = (string_view){ c->text + begin, c->at - begin };
+    if (utf8_valid_prefix(string->data, string->size) != string->size) return json_cursor_refuse(c, "a string in UTF-8");
+    if (c->at < c->size && c->text[c->at] == '"') {
+        c->at++;
+        return CADRE_OK;
+    }
+    byte_list *out = &c->strings[c->turn ^= 1];
+    out->size = 0;
+    CADRE_TRY(byte_list_put(out, string->data, string->size));
+    while (c->at < c->size && c->text[c->at] == '\\') {
+        CADRE_TRY(put_escape(c, out));
+        begin = c->at;
+        while (c->at < c->size && is_plain(c->text[c->at])) c->at++;
+        CADRE_TRY(byte_list_put(out, c->text + begin, c->at - begin));
+    }
+    *string = (string_view){ out->data, out->size };
+    if (utf8_valid_prefix(out->data, out->size) != out->size) return json_cursor_refuse(c, "a string in UTF-8");
+    return json_cursor_expect(c, '"');
+}
+
+/* ---- numbers ---- */
+
+cadre_status json_cursor_int(json_cursor *c, int64_t min, int64_t max, int64_t *value)
+{
+    bool negative = json_cursor_take(c, '-');
+    size_t begin = c->at;
+    int64_t result = 0;
+    while (c->at < c->size && c->text[c->at] >= '0' && c->text[c->at] <= '9' && c->at - begin < 18)
+        result = result * 10 + (c->text[c->at++] - '0');
+    bool whole = c->at > begin && (c->at == c->size || !strchr("0123456789.eE", c->text[c->at]));
+    bool one_zero = c->at - begin == 1 || (c->at > begin && c->text[begin] != '0');
+    if (negative) result = -result;
+    if (whole && one_zero && result >= min && result <= max) {
+        *value = result;
+        return CADRE_OK;
+    }
+    char expected[80];
+    snprintf(expected, sizeof expected, "an integer in %lld..%lld", (long long)min, (long long)max);
+    return json_cursor_refuse(c, expected);
+}
+
+/* strtod takes more than JSON does (hexadecimal, infinities, a bare point), so the characters are looked at first; and its point
+ * is the locale's. */
+cadre_status json_cursor_real(json_cursor *c, double min, double max, double *value)
+{
+    char number[NUMBER_BYTES + 1], *end;
+    json_cursor_peek(c);
+    size_t length = 0;
+    while (length < NUMBER_BYTES && c->at + length < c->size && c->text[c->at + length] &&
+           strchr("0123456789+-.eE", c->text[c->at + length]))
+        length++;
+    memcpy(number, c->text + c->at, length);
+    number[length] = '\0';
+    char *point = strchr(number, '.');
+    if (point) *point = localeconv()->decimal_point[0];
+    double result = strtod(number, &end);
+    bool starts = number[0] == '-' ? number[1] >= '0' && number[1] <= '9' : number[0] >= '0' && number[0] <= '9';
+    if (!starts || *end || !(result >= min && result <= max)) return json_cursor_refuse(c, "a number");
+    c->at += length;
+    *value = result;
+    return CADRE_OK;
+}
+
+/* ---- anything ---- */
+
+static void skip_string(json_cursor *c)
+{
+    for (c->at++; c->at < c->size && c->text[c->at] != '"'; c->at++)
+        if (c->text[c->at] == '\\') c->at++;
+    c->at = c->at < c->size ? c->at + 1 : c->size;
+}
+
+cadre_status json_cursor_skip(json_cursor *c)
+{
+    size_t depth = 0;
+    do {
+        char next = json_cursor_peek(c);
+        if (next == '\0') return json_cursor_refuse(c, "a value");
+        if (next == '"') {
+            skip_string(c);
+            continue;
+        }
+        if (next == '[' || next == '{') depth++;
+        if (next == ']' || next == '}') {
+            if (depth == 0) return json_cursor_refuse(c, "a value");
+            depth--;
+        }
+        c->at++;
+        if (depth == 0 && next != ']' && next != '}') /* a number, true, false or null */
+            while (c->at < c->size && !strchr(",]} \t\r\n", c->text[c->at])) c->at++;
+    } while (depth > 0);
+    return CADRE_OK;
+}
