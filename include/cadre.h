@@ -157,8 +157,10 @@ typedef struct cadre_train_summary {
 CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
                                    cadre_train_summary *summary);
 
-/* A folder with a model of random weights: --recipe and sizes, or the architecture of a config.json. OUT must not exist. */
-CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *out);
+/* A folder with a model of random weights, a function of --seed: of the recipe and sizes in the options (the three tables of cadre_train),
+ * or of a config.json where `config` is not NULL. dtype: "f32" (also NULL), "f16" or "bf16". Written piece by piece: a model of any size takes a
+ * few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
+CADRE_API cadre_status cadre_init(cadre_options *options, const char *config, const char *dtype, const char *out);
 
 /* ---- tokenizer ---- */
 
