@@ -262,6 +262,20 @@ CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *
  * included) over that of a dense feed-forward of equal active work, a line for each number of tokens. */
 CADRE_API cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg);
 
+/* ---- verification ---- */
+
+/* One check on this machine: a reference number, a gradient, a kernel. Strings are borrowed for the call. */
+typedef struct cadre_verification {
+    const char *group, *name;
+    bool passed;
+    const char *detail; /* what was found */
+} cadre_verification;
+
+typedef void (*cadre_verify_listener)(void *arg, const cadre_verification *v);
+
+/* Runs every check and tells of each. threads 0: the cores that this process may use. */
+CADRE_API cadre_status cadre_verify(int threads, cadre_verify_listener listener, void *arg);
+
 /* ---- report ---- */
 
 /* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and what lies there of
