@@ -1,10 +1,10 @@
 /* rows.h - kernels over rows of numbers: what is not a matrix product.
  *
  * One portable source (rows_template.h and the parts that it includes), stamped once per CPU variant with the width of its
- * vectors. No fused multiply-add, no library call; exp and its kin are our own. A sum goes over ROW_LANES lanes, element i in lane
- * i % ROW_LANES, then lanes half the lanes apart are added, then those a quarter apart ...: the same bits in every variant. As
- * that tree looks the same from every lane, zeros before or after the row (masked keys: -inf) change no bit either.
- * Pointers need no alignment; in-place is fine where a comment says so. */
+ * vectors. No fused multiply-add, no library call; exp and its kin are our own. A sum goes over ROW_LANES lanes, element i in
+ * lane i % ROW_LANES; then lanes half the lanes apart are added, then those a quarter apart ...: the same bits in every
+ * variant. As that tree looks the same from every lane, zeros before or after the row (masked keys: -inf) change no bit
+ * either. Pointers need no alignment; in-place is fine where a comment says so. */
 #ifndef CADRE_KERNEL_ROWS_H
 #define CADRE_KERNEL_ROWS_H
 

@@ -35,7 +35,8 @@ static void activate_backward(void *arg, int64_t begin, int64_t end)
     }
 }
 
-void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, real *y, int64_t y_stride)
+void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, real *y,
+                 int64_t y_stride)
 {
     int inputs = f->activation->inputs;
     int64_t h = f->down.w.cols, row = inputs * h;

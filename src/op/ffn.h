@@ -20,7 +20,8 @@ typedef struct ffn_state {
 
 void ffn_state_layout(ffn_state *s, arena *a, int inputs, int64_t hidden, int64_t tokens);
 
-void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, real *y, int64_t y_stride);
+void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, real *y,
+                 int64_t y_stride);
 
 /* dx is written; spends s. */
 void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, const real *dy,
