@@ -167,8 +167,8 @@ CADRE_API cadre_status cadre_init(cadre_options *options, const char *config, co
 /* Text to token ids and back. Does not change once open: any number of threads may use one. */
 typedef struct cadre_tokenizer cadre_tokenizer;
 
-/* PATH is a tokenizer.json, or a model's folder with one in it. What the file asks for and libcadre does not do is refused by name:
- * CADRE_EUNSUPPORTED. */
+/* PATH is a tokenizer.json, a model's folder with one in it, or a GGUF file. What the file asks for and libcadre does not do is
+ * refused by name: CADRE_EUNSUPPORTED. */
 CADRE_API cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **tokenizer);
 CADRE_API void cadre_tokenizer_close(cadre_tokenizer *tokenizer);
 CADRE_API int32_t cadre_tokenizer_size(const cadre_tokenizer *tokenizer); /* one more than the highest id */

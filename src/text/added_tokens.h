@@ -36,7 +36,8 @@ cadre_status added_tokens_add(added_tokens *a, added_token token, const char *sp
 const added_token *added_tokens_find(const added_tokens *a, int32_t id); /* NULL: an ordinary piece */
 void added_tokens_free(added_tokens *a);
 
-/* Whether a spelling is that of a control token, <|...|> or with DeepSeek's wide bars. Files mark some of these as not special. */
+/* Whether a spelling is that of a control token, <|...|> or with DeepSeek's wide bars. Files mark some of these as not
+ * special. */
 bool added_tokens_looks_control(const char *spelling, size_t size);
 
 /* The next token in text[from..], in raw or normal text; controls: control tokens count. Without one, *token is NULL. The

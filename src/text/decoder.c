@@ -10,7 +10,6 @@
 #include "text/vocabulary.h"
 
 enum { STRIP_MAX = 1 << 20 };
-#define WORD_MARK "\xe2\x96\x81" /* U+2581, SentencePiece's visible space */
 
 /* ---- each kind: from token to text ---- */
 
@@ -197,26 +196,7 @@ static const step_row rows[] = {
 
 cadre_status decoder_read(decoder *d, const json_node *node)
 {
-    CADRE_TRY(step_list_read(node, "decoders", rows, sizeof rows / sizeof *rows, DECODER_STEPS_MAX, d));
-    return CADRE_OK;
-}
-
-void decoder_set_byte_level(decoder *d)
-{
-    new_step(d, run_byte_level);
-    d->fused = true;
-}
-
-cadre_status decoder_set_sentencepiece(decoder *d, bool strip_space)
-{
-    decoder_step *marks = new_step(d, run_metaspace);
-    CADRE_TRY(byte_list_put(&marks->content, WORD_MARK, strlen(WORD_MARK)));
-    new_step(d, run_byte_fallback);
-    d->fused = true;
-    if (!strip_space) return CADRE_OK;
-    decoder_step *strip = new_step(d, run_strip_text);
-    strip->start = 1;
-    return byte_list_put(&strip->content, " ", 1);
+    return step_list_read(node, "decoders", rows, sizeof rows / sizeof *rows, DECODER_STEPS_MAX, d);
 }
 
 void decoder_free(decoder *d)

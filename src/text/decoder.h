@@ -35,11 +35,6 @@ typedef struct decoder { /* zeroed: no decoder, tokens are joined by spaces */
 cadre_status decoder_read(decoder *d, const json_node *node);
 void decoder_free(decoder *d);
 
-/* The same steps without a file. */
-void decoder_set_byte_level(decoder *d);
-cadre_status decoder_set_sentencepiece(decoder *d,
-                                       bool strip_space); /* marks to spaces, <0x..> to bytes, one space less in front */
-
 struct decoder_state { /* zeroed: before the first token. One a thread */
     size_t tokens;           /* so far */
     int64_t stripped;        /* characters taken from the beginning of the fused text */

@@ -1,7 +1,7 @@
 /* json_cursor.h - JSON read from left to right, without a tree: for the two tables of a tokenizer.json, which are most of it.
  *
- * A vocabulary of 200,000 pieces as a tree takes half a second and ten times its bytes. The tables are simple enough to be read as
- * they stand; the rest of the file, with null in their places, goes to the JSON library. */
+ * A vocabulary of 200,000 pieces as a tree takes half a second and ten times its bytes. The tables are simple enough to be
+ * read as they stand; the rest of the file, with null in their places, goes to the JSON library. */
 #ifndef CADRE_TEXT_JSON_CURSOR_H
 #define CADRE_TEXT_JSON_CURSOR_H
 

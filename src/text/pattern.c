@@ -20,6 +20,7 @@ enum {
 struct pattern {
     pcre2_code *code;
     char *where; /* for errors */
+    byte_list text;
 };
 
 struct pattern_scan {
@@ -33,37 +34,44 @@ struct pattern_scan {
     uint32_t limit;    /* now set in the context */
 };
 
-static cadre_status compile(const char *regex, size_t size, const char *path, const char *where, pattern **p)
+static cadre_status compile_failed(pattern *p, const char *path, const char *where, int error, size_t offset)
+{
+    char message[160] = "out of memory";
+    pattern_free(p);
+    if (error) pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof message);
+    return cadre_fail(error ? CADRE_EFORMAT : CADRE_ENOMEM, path,
+                      "%s: expected a regular expression, found an error near character %zu: %s", where, offset, message);
+}
+
+/* Takes the text over, whatever happens. */
+static cadre_status compile(byte_list text, const char *path, const char *where, pattern **p)
 {
     pattern *made = mem_alloc(1, sizeof *made);
-    if (!made) return CADRE_ENOMEM;
+    if (!made) {
+        byte_list_free(&text);
+        return CADRE_ENOMEM;
+    }
+    made->text = text;
     made->where = mem_printf("%s%s%s", path ? path : "", path ? ": " : "", where);
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     int error = 0;
     PCRE2_SIZE offset = 0;
     if (context && made->where) {
         pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-        made->code = pcre2_compile((PCRE2_SPTR)regex, size, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
-                                   &error, &offset, context);
+        made->code = pcre2_compile((PCRE2_SPTR)(text.size ? text.data : ""), text.size,
+                                   PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset, context);
     }
     pcre2_compile_context_free(context);
-    if (made->code) {
-        *p = made;
-        return CADRE_OK;
-    }
-    pattern_free(made);
-    char message[160] = "out of memory";
-    if (error) pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof message);
-    return cadre_fail(CADRE_EFORMAT, path, "%s: expected a regular expression, found an error near character %zu: %s", where,
-                      offset,
-                      message);
+    if (!made->code) return compile_failed(made, path, where, error, offset);
+    *p = made;
+    return CADRE_OK;
 }
 
 cadre_status pattern_new(const char *regex, size_t size, const char *path, const char *where, pattern **p)
 {
     byte_list translated = { 0 };
     cadre_status status = pattern_translate(regex, size, path, where, &translated);
-    if (status == CADRE_OK) status = compile(translated.data, translated.size, path, where, p);
+    if (status == CADRE_OK) return compile(translated, path, where, p);
     byte_list_free(&translated);
     return status;
 }
@@ -73,18 +81,25 @@ cadre_status pattern_new_literal(const char *text, size_t size, const char *path
     byte_list escaped = { 0 };
     cadre_status status = CADRE_OK;
     for (size_t i = 0; i < size && status == CADRE_OK; i++) {
-        if (strchr("\\^$.[|()?*+{}", text[i]) && text[i]) status = byte_list_put(&escaped, "\\", 1);
+        if (text[i] && strchr("\\^$.[|()?*+{}", text[i])) status = byte_list_put(&escaped, "\\", 1);
         if (status == CADRE_OK) status = byte_list_put(&escaped, &text[i], 1);
     }
-    if (status == CADRE_OK) status = compile(escaped.data ? escaped.data : "", escaped.size, path, where, p);
+    if (status == CADRE_OK) return compile(escaped, path, where, p);
     byte_list_free(&escaped);
     return status;
+}
+
+bool pattern_same(const pattern *a, const pattern *b)
+{
+    if (!a || !b) return a == b;
+    return a->text.size == b->text.size && (a->text.size == 0 || memcmp(a->text.data, b->text.data, a->text.size) == 0);
 }
 
 void pattern_free(pattern *p)
 {
     if (!p) return;
     pcre2_code_free(p->code);
+    byte_list_free(&p->text);
     mem_free(p->where);
     mem_free(p);
 }

@@ -19,6 +19,7 @@ typedef struct pattern pattern;
 cadre_status pattern_new(const char *regex, size_t size, const char *path, const char *where, pattern **p);
 cadre_status pattern_new_literal(const char *text, size_t size, const char *path, const char *where, pattern **p);
 void pattern_free(pattern *p);
+bool pattern_same(const pattern *a, const pattern *b); /* compiled from the same text, or both NULL */
 
 /* Rewrites a pattern as described above. */
 cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_list *out);

@@ -260,8 +260,13 @@ static cadre_status read_byte_level(void *list, const json_node *node)
     CADRE_TRY(json_opt_bool(node, "use_regex", &split));
     if (p->byte_level) return json_refuse(node, "ByteLevel once");
     if (prefix && !new_step(p, run_prefix_space)) return CADRE_EUNSUPPORTED;
-    if (split) CADRE_TRY(pretokenizer_add_split(p, BYTE_LEVEL_PATTERN, node->file));
-    return pretokenizer_add_byte_level(p);
+    if (split) {
+        pretokenizer_step *step = new_step(p, run_split);
+        if (!step) return CADRE_EUNSUPPORTED;
+        CADRE_TRY(pattern_new(BYTE_LEVEL_PATTERN, strlen(BYTE_LEVEL_PATTERN), node->file, "ByteLevel", &step->pattern));
+    }
+    p->byte_level = true;
+    return new_step(p, run_visible) ? CADRE_OK : CADRE_EUNSUPPORTED;
 }
 
 static cadre_status read_prepend_scheme(const json_node *node, prepend_scheme *scheme)
@@ -316,17 +321,21 @@ cadre_status pretokenizer_read(pretokenizer *p, const json_node *node)
     return step_list_read(node, "pretokenizers", rows, sizeof rows / sizeof *rows, PRETOKENIZER_STEPS_MAX, p);
 }
 
-cadre_status pretokenizer_add_split(pretokenizer *p, const char *regex, const char *path)
+static bool same_bytes(const byte_list *a, const byte_list *b)
 {
-    pretokenizer_step *step = new_step(p, run_split);
-    return step ? pattern_new(regex, strlen(regex), path, "pattern", &step->pattern) : CADRE_EUNSUPPORTED;
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
-cadre_status pretokenizer_add_byte_level(pretokenizer *p)
+bool pretokenizer_same(const pretokenizer *a, const pretokenizer *b)
 {
-    if (!new_step(p, run_visible)) return CADRE_EUNSUPPORTED;
-    p->byte_level = true;
-    return CADRE_OK;
+    for (int i = 0; i < a->count && i < b->count; i++) {
+        const pretokenizer_step *x = &a->steps[i], *y = &b->steps[i];
+        if (x->run != y->run || x->is != y->is || x->behavior != y->behavior || x->invert != y->invert ||
+            x->prepend != y->prepend ||
+            !pattern_same(x->pattern, y->pattern) || !same_bytes(&x->replacement, &y->replacement))
+            return false;
+    }
+    return a->count == b->count;
 }
 
 void pretokenizer_free(pretokenizer *p)

@@ -46,9 +46,8 @@ typedef struct pretokenizer { /* zeroed: the whole text is one word */
 cadre_status pretokenizer_read(pretokenizer *p, const json_node *node);
 void pretokenizer_free(pretokenizer *p);
 
-/* The same steps without a file: append one. Patterns as in tokenizer.json. */
-cadre_status pretokenizer_add_split(pretokenizer *p, const char *regex, const char *path);
-cadre_status pretokenizer_add_byte_level(pretokenizer *p);
+/* Whether two cut every text alike, as far as their steps tell. */
+bool pretokenizer_same(const pretokenizer *a, const pretokenizer *b);
 
 typedef cadre_status (*word_sink)(void *arg, string_view word);
 

@@ -14,7 +14,7 @@
 
 typedef struct cadre_tokenizer tokenizer; /* what cadre.h hands out */
 
-cadre_status tokenizer_open(const char *path, tokenizer **t); /* a tokenizer.json, or a folder with one */
+cadre_status tokenizer_open(const char *path, tokenizer **t); /* tokenizer.json, a folder with one, GGUF */
 cadre_status tokenizer_open_json(const char *path, tokenizer **t);
 cadre_status tokenizer_open_text(const char *json, size_t size, const char *name, tokenizer **t); /* name: for errors */
 void tokenizer_close(tokenizer *t);

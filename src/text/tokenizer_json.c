@@ -368,17 +368,23 @@ static const step_row processors[] = {
 
 /* ---- the file ---- */
 
+cadre_status tokenizer_read_steps(tokenizer *t, const json_node *root)
+{
+    json_node normal = json_member(root, "normalizer"), words = json_member(root, "pre_tokenizer");
+    json_node decoding = json_member(root, "decoder");
+    CADRE_TRY(normalizer_read(&t->normalizer, &normal));
+    CADRE_TRY(pretokenizer_read(&t->pretokenizer, &words));
+    return decoder_read(&t->decoder, &decoding);
+}
+
 static cadre_status read_document(tokenizer *t, const json_node *root, const tables *found)
 {
     CADRE_TRY(json_as_object(root));
     CADRE_TRY(step_list_check_members(root,
                                       "version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder "
                                             "model"));
-    json_node normal = json_member(root, "normalizer"), words = json_member(root, "pre_tokenizer"),
-              processor = json_member(root, "post_processor"), decoding = json_member(root, "decoder");
-    CADRE_TRY(normalizer_read(&t->normalizer, &normal));
-    CADRE_TRY(pretokenizer_read(&t->pretokenizer, &words));
-    CADRE_TRY(decoder_read(&t->decoder, &decoding));
+    json_node processor = json_member(root, "post_processor");
+    CADRE_TRY(tokenizer_read_steps(t, root));
     CADRE_TRY(read_model(t, root, found));
     CADRE_TRY(read_added_tokens(t, root));
     return step_list_read(&processor, "processors", processors, sizeof processors / sizeof *processors, INT32_MAX, t);

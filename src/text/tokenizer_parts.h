@@ -39,4 +39,7 @@ struct cadre_tokenizer {
 /* An empty tokenizer with its name. */
 cadre_status tokenizer_new(const char *name, tokenizer **t);
 
+/* Reads the members "normalizer", "pre_tokenizer" and "decoder" of a tokenizer.json's root. */
+cadre_status tokenizer_read_steps(tokenizer *t, const json_node *root);
+
 #endif

@@ -1,11 +1,39 @@
 /* tokenizer_public.c - the tokenizer as cadre.h offers it. */
+#include <string.h>
+
 #include "base/file.h"
 #include "base/memory.h"
+#include "text/tokenizer_gguf.h"
 #include "text/tokenizer_parts.h"
+
+static cadre_status begins_as_gguf(const char *path, bool *yes)
+{
+    file_map map;
+    CADRE_TRY(file_map_open(path, &map));
+    *yes = map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0;
+    file_map_close(&map);
+    return CADRE_OK;
+}
+
+static cadre_status open_gguf(const char *path, tokenizer **t)
+{
+    gguf *file;
+    CADRE_TRY(gguf_open(path, &file));
+    cadre_status status = tokenizer_from_gguf(file, t);
+    gguf_close(file);
+    return status;
+}
+
+static cadre_status open_file(const char *path, tokenizer **t)
+{
+    bool is_gguf;
+    CADRE_TRY(begins_as_gguf(path, &is_gguf));
+    return is_gguf ? open_gguf(path, t) : tokenizer_open_json(path, t);
+}
 
 cadre_status tokenizer_open(const char *path, tokenizer **t)
 {
-    if (!file_is_folder(path)) return tokenizer_open_json(path, t);
+    if (!file_is_folder(path)) return open_file(path, t);
     char *file = file_join(path, "tokenizer.json");
     if (!file) return CADRE_ENOMEM;
     cadre_status status = tokenizer_open_json(file, t);

@@ -1,0 +1,308 @@
+/* tokenizer_gguf.c - pieces, types, scores and merges of a GGUF file made into a tokenizer.
+ *
+ * How a text is cut and put together again is written as the "normalizer", "pre_tokenizer" and "decoder" of a tokenizer.json
+ * and read by what reads those, so that there is one description of it. */
+#include "text/tokenizer_gguf.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "format/quote.h"
+#include "text/pre_tokenizers.h"
+#include "text/tokenizer_parts.h"
+
+#define KEY "tokenizer.ggml."
+#define WORD_MARK "\xe2\x96\x81" /* U+2581, SentencePiece's visible space */
+
+typedef enum piece_type { /* as in the file */
+    PIECE_NORMAL = 1, PIECE_UNKNOWN, PIECE_CONTROL, PIECE_USER_DEFINED, PIECE_UNUSED, PIECE_BYTE
+} piece_type;
+
+typedef struct gguf_vocabulary {
+    const gguf *file;
+    gguf_string *pieces; /* [count] */
+    size_t count;
+    gguf_array types, scores; /* count 0: not there */
+    bool sentencepiece;
+    const pre_tokenizer *pre; /* of byte-level vocabularies */
+    bool add_bos, add_eos, space_prefix;
+} gguf_vocabulary;
+
+/* ---- reading the keys ---- */
+
+static cadre_status read_model(gguf_vocabulary *v)
+{
+    gguf_string model, pre = { "", 0 };
+    CADRE_TRY(gguf_get_string(v->file, KEY "model", &model));
+    CADRE_TRY(gguf_opt_string(v->file, KEY "pre", &pre));
+    v->sentencepiece = gguf_string_is(model, "llama");
+    if (v->sentencepiece) return CADRE_OK;
+    if (gguf_string_is(model, "none")) return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), "the file holds no vocabulary");
+    if (!gguf_string_is(model, "gpt2"))
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "model: \"%s\" is not supported (supported: llama, gpt2)",
+                          quote_bytes(model.data, model.size).text);
+    v->pre = pre_tokenizer_find(pre.data, pre.size);
+    if (v->pre) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "pre: the pre-tokenizer \"%s\" is not known",
+                      quote_bytes(pre.data, pre.size).text);
+}
+
+/* An array beside the pieces, one item for each. */
+static cadre_status read_column(const gguf_vocabulary *v, const char *key, bool (*fits)(const gguf_array *), gguf_array *column)
+{
+    if (!gguf_has(v->file, key)) return CADRE_OK;
+    CADRE_TRY(gguf_get_array(v->file, key, column));
+    if (fits(column) && column->count == v->count) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, gguf_path(v->file), "%s: expected %zu numbers, one for each piece, found %zu items", key,
+                      v->count,
+                      column->count);
+}
+
+static cadre_status read_flags(gguf_vocabulary *v)
+{
+    bool extra_spaces = false;
+    v->add_bos = v->sentencepiece || v->pre->add_bos;
+    v->space_prefix = v->sentencepiece;
+    CADRE_TRY(gguf_opt_bool(v->file, KEY "add_bos_token", &v->add_bos));
+    CADRE_TRY(gguf_opt_bool(v->file, KEY "add_eos_token", &v->add_eos));
+    CADRE_TRY(gguf_opt_bool(v->file, KEY "add_space_prefix", &v->space_prefix));
+    CADRE_TRY(gguf_opt_bool(v->file, KEY "remove_extra_whitespaces", &extra_spaces));
+    if (!extra_spaces) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "remove_extra_whitespaces: true is not supported");
+}
+
+static cadre_status read_keys(gguf_vocabulary *v)
+{
+    gguf_array pieces;
+    CADRE_TRY(read_model(v));
+    CADRE_TRY(read_flags(v));
+    CADRE_TRY(gguf_get_array(v->file, KEY "tokens", &pieces));
+    if (pieces.type != GGUF_STRING || pieces.count == 0 || pieces.count >= TOKENIZER_ID_MAX)
+        return cadre_fail(CADRE_EFORMAT, gguf_path(v->file), KEY "tokens: expected 1..%d strings, found %zu items",
+                          TOKENIZER_ID_MAX - 1,
+                          pieces.count);
+    v->count = pieces.count;
+    v->pieces = MEM_ARRAY(gguf_string, v->count);
+    if (!v->pieces) return CADRE_ENOMEM;
+    gguf_array_strings(&pieces, v->pieces);
+    CADRE_TRY(read_column(v, KEY "token_type", gguf_array_is_int, &v->types));
+    return read_column(v, KEY "scores", gguf_array_is_real, &v->scores);
+}
+
+/* ---- the parts that a tokenizer.json would have ---- */
+
+static void write_step(json_writer *w, const char *type, const char *key, const char *value)
+{
+    json_put_object(w, NULL);
+    json_put_string(w, "type", type);
+    if (key) json_put_string(w, key, value);
+}
+
+static void write_replace(json_writer *w, const char *from, const char *to)
+{
+    write_step(w, "Replace", "content", to);
+    json_put_object(w, "pattern");
+    json_put_string(w, "String", from);
+    json_put_close(w, '}');
+    json_put_close(w, '}');
+}
+
+static void open_sequence(json_writer *w, const char *key, const char *list)
+{
+    json_put_object(w, key);
+    json_put_string(w, "type", "Sequence");
+    json_put_array(w, list);
+}
+
+static void close_sequence(json_writer *w)
+{
+    json_put_close(w, ']');
+    json_put_close(w, '}');
+}
+
+/* Spaces become visible, one is put in front; back, bytes become characters, and the one in front goes. */
+static void write_sentencepiece(json_writer *w, bool space_prefix)
+{
+    open_sequence(w, "normalizer", "normalizers");
+    if (space_prefix) {
+        write_step(w, "Prepend", "prepend", WORD_MARK);
+        json_put_close(w, '}');
+    }
+    write_replace(w, " ", WORD_MARK);
+    close_sequence(w);
+    open_sequence(w, "decoder", "decoders");
+    write_replace(w, WORD_MARK, " ");
+    write_step(w, "ByteFallback", NULL, NULL);
+    json_put_close(w, '}');
+    write_step(w, "Fuse", NULL, NULL);
+    json_put_close(w, '}');
+    if (space_prefix) {
+        write_step(w, "Strip", "content", " ");
+        json_put_int(w, "start", 1);
+        json_put_int(w, "stop", 0);
+        json_put_close(w, '}');
+    }
+    close_sequence(w);
+}
+
+static void write_byte_level(json_writer *w, const pre_tokenizer *pre)
+{
+    if (pre->nfc) {
+        open_sequence(w, "normalizer", "normalizers");
+        write_step(w, "NFC", NULL, NULL);
+        json_put_close(w, '}');
+        close_sequence(w);
+    }
+    pre_tokenizer_write(pre, w, "pre_tokenizer");
+    json_put_object(w, "decoder");
+    json_put_string(w, "type", "ByteLevel");
+    json_put_close(w, '}');
+}
+
+static cadre_status read_steps(const gguf_vocabulary *v, tokenizer *t)
+{
+    json_document *document = NULL;
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    if (v->sentencepiece) write_sentencepiece(&w, v->space_prefix);
+    else write_byte_level(&w, v->pre);
+    json_put_close(&w, '}');
+    cadre_status status = json_writer_status(&w);
+    if (status == CADRE_OK) status = json_parse(t->name, w.text.data, w.text.size, &document);
+    json_writer_free(&w);
+    if (status != CADRE_OK) return status;
+    json_node root = json_root(document);
+    status = tokenizer_read_steps(t, &root);
+    json_close(document);
+    return status;
+}
+
+/* ---- tables ---- */
+
+static cadre_status add_special(tokenizer *t, string_view piece, int32_t id, piece_type type)
+{
+    bool vacant;
+    added_token token = { .id = id, .special = type != PIECE_USER_DEFINED };
+    token.control = token.special || added_tokens_looks_control(piece.data, piece.size);
+    if (piece.size > ADDED_TOKEN_BYTES_MAX)
+        return cadre_fail(CADRE_EFORMAT, t->name,
+                          KEY "tokens: expected special pieces of at most %d bytes, found one of %zu (id %d)",
+                          ADDED_TOKEN_BYTES_MAX, piece.size, id);
+    CADRE_TRY(vocabulary_add(&t->added_pieces, piece.data, piece.size, id, &vacant));
+    return piece.size ? added_tokens_add(&t->added, token, piece.data, piece.size) : CADRE_OK;
+}
+
+static cadre_status add_pieces(const gguf_vocabulary *v, tokenizer *t)
+{
+    CADRE_TRY(string_set_reserve(&t->pieces.pieces, v->count, 0));
+    for (size_t i = 0; i < v->count; i++) {
+        int64_t type = v->types.count ? gguf_array_int(&v->types, i) : PIECE_NORMAL;
+        bool vacant;
+        if (type == PIECE_CONTROL || type == PIECE_USER_DEFINED || type == PIECE_UNKNOWN)
+            CADRE_TRY(add_special(t, (string_view){ v->pieces[i].data, v->pieces[i].size }, (int32_t)i, (piece_type)type));
+        else
+            CADRE_TRY(vocabulary_add(&t->pieces, v->pieces[i].data, v->pieces[i].size, (int32_t)i, &vacant));
+    }
+    return CADRE_OK;
+}
+
+/* Each merge is "left right"; a piece may itself begin with a space. */
+static cadre_status add_merges(const gguf_vocabulary *v, tokenizer *t, const gguf_string *merges, size_t count)
+{
+    CADRE_TRY(number_map_reserve(&t->bpe.merges, count));
+    for (size_t i = 0; i < count; i++) {
+        const char *data = merges[i].data, *space = merges[i].size > 1 ? memchr(data + 1, ' ', merges[i].size - 1) : NULL;
+        bool known = false;
+        if (space)
+            CADRE_TRY(bpe_add_merge(&t->bpe, (string_view){ data, (size_t)(space - data) },
+                                    (string_view){ space + 1, merges[i].size - (size_t)(space - data) - 1 }, &known));
+        if (!known)
+            return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+                              KEY "merges: expected two pieces that are in the vocabulary, alone and together, found \"%s\"",
+                              quote_bytes(data, merges[i].size).text);
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_merges(const gguf_vocabulary *v, tokenizer *t)
+{
+    gguf_array array;
+    CADRE_TRY(gguf_get_array(v->file, KEY "merges", &array));
+    if (array.type != GGUF_STRING) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file), KEY "merges: expected strings");
+    gguf_string *merges = MEM_ARRAY(gguf_string, array.count);
+    if (!merges) return CADRE_ENOMEM;
+    gguf_array_strings(&array, merges);
+    cadre_status status = add_merges(v, t, merges, array.count);
+    mem_free(merges);
+    t->bpe.ignore_merges = v->pre->ignore_merges;
+    return status;
+}
+
+static cadre_status read_scores(const gguf_vocabulary *v, tokenizer *t)
+{
+    if (!v->scores.count) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+                                            KEY "scores: expected one for each piece, found none");
+    float *scores = MEM_ARRAY(float, v->count);
+    if (!scores) return CADRE_ENOMEM;
+    cadre_status status = CADRE_OK;
+    for (size_t i = 0; i < v->count && status == CADRE_OK; i++) {
+        scores[i] = (float)gguf_array_real(&v->scores, i);
+        if (isnan(scores[i])) status = cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+                                                  KEY "scores: expected numbers, found NaN (id %zu)", i);
+    }
+    if (status == CADRE_OK) status = bpe_rank_by_score(&t->bpe, scores);
+    t->bpe.byte_fallback = true;
+    mem_free(scores);
+    return status;
+}
+
+/* ---- special ids ---- */
+
+static cadre_status read_id(const gguf_vocabulary *v, const char *key, int32_t *id)
+{
+    int64_t value = *id;
+    CADRE_TRY(gguf_opt_int(v->file, key, 0, (int64_t)v->count - 1, &value));
+    *id = (int32_t)value;
+    return CADRE_OK;
+}
+
+static cadre_status read_ids(const gguf_vocabulary *v, tokenizer *t)
+{
+    if (v->sentencepiece && v->count > 2) { /* SentencePiece's own places */
+        t->bpe.unknown = 0;
+        t->bos = 1;
+        t->eos = 2;
+    }
+    CADRE_TRY(read_id(v, KEY "bos_token_id", &t->bos));
+    CADRE_TRY(read_id(v, KEY "eos_token_id", &t->eos));
+    if (v->sentencepiece) CADRE_TRY(read_id(v, KEY "unknown_token_id", &t->bpe.unknown));
+    if (v->add_bos && t->bos < 0) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+                                                    KEY "bos_token_id: expected an id, found none");
+    if (v->add_eos && t->eos < 0) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+                                                    KEY "eos_token_id: expected an id, found none");
+    if (v->add_bos) CADRE_TRY(token_list_put(&t->before, t->bos));
+    return v->add_eos ? token_list_put(&t->after, t->eos) : CADRE_OK;
+}
+
+static cadre_status fill(gguf_vocabulary *v, tokenizer *t)
+{
+    CADRE_TRY(read_keys(v));
+    CADRE_TRY(read_steps(v, t));
+    CADRE_TRY(add_pieces(v, t));
+    CADRE_TRY(v->sentencepiece ? read_scores(v, t) : read_merges(v, t));
+    vocabulary_byte_ids(&t->pieces, t->bpe.byte_ids);
+    return read_ids(v, t);
+}
+
+cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
+{
+    tokenizer *made;
+    gguf_vocabulary v = { .file = file };
+    CADRE_TRY(tokenizer_new(gguf_path(file), &made));
+    cadre_status status = fill(&v, made);
+    mem_free(v.pieces);
+    if (status == CADRE_OK) *t = made;
+    else tokenizer_close(made);
+    return status;
+}
