@@ -1,0 +1,87 @@
+/* seeds.c - files to begin fuzzing from: seeds FOLDER writes FOLDER/TARGET/NAME for each target that has some here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/gguf_sample.h"
+
+static int failures;
+
+static void put(const char *root, const char *target, const char *name, const void *data, size_t size)
+{
+    char *folder = file_join(root, target), *path = mem_printf("%s/%s/%s", root, target, name);
+    if (!folder || !path || file_make_folder(folder) != CADRE_OK || file_write(path, data, size) != CADRE_OK) {
+        fprintf(stderr, "%s\n", cadre_last_error());
+        failures++;
+    }
+    mem_free(folder);
+    mem_free(path);
+}
+
+/* ---- GGUF ---- */
+
+static void put_gguf(const char *root)
+{
+    gguf_sample s;
+    for (uint32_t version = 2; version <= 3; version++) {
+        char name[16];
+        snprintf(name, sizeof name, "version-%u", version);
+        gguf_sample_make(&s, version);
+        put(root, "gguf", name, s.data, s.size);
+    }
+    static const uint8_t empty[24] = { 'G', 'G', 'U', 'F', 3 };
+    put(root, "gguf", "nothing-inside", empty, sizeof empty);
+    static const uint8_t one_key[] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 0, 0, 'k', 9, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 'o', 'k' };
+    put(root, "gguf", "one-array", one_key, sizeof one_key);
+    static const uint8_t one_tensor[96] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 0, 0, 't', 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+    put(root, "gguf", "one-tensor", one_tensor, 64 + 16);
+}
+
+/* ---- safetensors ---- */
+
+static void put_safetensors(const char *root, const char *name, const char *header, size_t data)
+{
+    uint8_t file[1024] = { 0 };
+    size_t length = strlen(header);
+    for (int i = 0; i < 8; i++) file[i] = (uint8_t)(length >> 8 * i);
+    memcpy(file + 8, header, length);
+    put(root, "safetensors", name, file, 8 + length + data);
+}
+
+static void put_all_safetensors(const char *root)
+{
+    put_safetensors(root, "empty", "{}", 0);
+    put_safetensors(root, "scalar", "{\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}   ", 4);
+    put_safetensors(root, "three",
+                    "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"BF16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
+                    "\"n\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[12,12]},"
+                    "\"f\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[12,14]}}", 14);
+    put_safetensors(root, "hashes", "{\"__metadata__\":{},\"hashes\":{\"dtype\":\"U8\",\"shape\":[1,16],\"data_offsets\":[0,16]}}", 16);
+    put_safetensors(root, "escapes", "{\"\\u00e9\\n\\\"\":{\"dtype\":\"I64\",\"shape\":[1,1],\"data_offsets\":[0,8]}}", 8);
+}
+
+/* ---- JSON ---- */
+
+static void put_config(const char *root, const char *name, const char *text) { put(root, "config", name, text, strlen(text)); }
+
+static void put_all_configs(const char *root)
+{
+    put_config(root, "numbers", "[0, -0, 1, -1.5, 1e-5, 1E+5, 9223372036854775807, -9223372036854775808, 1000000000000000019884624838656]");
+    put_config(root, "strings", "[\"\", \"\\u00e9\\ud83d\\ude00\\u0000\", \"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"\xc3\xa9\xf0\x9f\x98\x80\"]");
+    put_config(root, "model", "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_experts\": 128, \"rope_scaling\": null,\n"
+                              " \"norm_topk_prob\": true, \"rms_norm_eps\": 1e-06, \"rope_theta\": 1000000.0, \"mlp_only_layers\": [],\n"
+                              " \"rope_parameters\": {\"factor\": 40, \"rope_type\": \"yarn\"}, \"torch_dtype\": \"bfloat16\"}");
+    put_config(root, "deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) return 2;
+    put_gguf(argv[1]);
+    put_all_safetensors(argv[1]);
+    put_all_configs(argv[1]);
+    return failures > 0;
+}
