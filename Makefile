@@ -82,12 +82,46 @@ $(BUILD)/tests/%: tests/%.c $(TEST_SUPPORT) $(BUILD)/libcadre.a
 
 tests: $(TEST_BIN)
 
+# ---- fuzzing: fuzz/X_fuzz.c is a target; fuzz/corpus/X holds what it has found before ----
+FUZZ_SECONDS ?= 30
+FUZZ_FLAGS := -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=5 -max_len=8192 -use_value_profile=1 -print_final_stats=1
+FUZZ_TARGETS := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
+FUZZ_BUILD = $(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Ifuzz -Itests -o $@ $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS)
+
+$(BUILD)/fuzz/seeds: fuzz/seeds.c tests/support/gguf_sample.c $(BUILD)/libcadre.a
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_BUILD)
+
+$(BUILD)/fuzz/%_replay: fuzz/replay.c fuzz/%_fuzz.c fuzz/fuzz.h $(BUILD)/libcadre.a
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_BUILD)
+
+$(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(BUILD)/libcadre.a
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_BUILD) -fsanitize=fuzzer
+
+replays: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
+
+# Each target for FUZZ_SECONDS, from seeds, corpus and what earlier runs here have found.
+fuzz:
+	@+$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined WARN=-w BUILD=build-fuzz fuzz-here
+
+fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
+	@$(BUILD)/fuzz/seeds $(BUILD)/found
+	@for target in $(FUZZ_TARGETS); do \
+	    mkdir -p $(BUILD)/found/$$target fuzz/corpus/$$target; \
+	    UBSAN_OPTIONS=halt_on_error=1 $(BUILD)/fuzz/$${target}_fuzz $(FUZZ_FLAGS) -max_total_time=$(FUZZ_SECONDS) \
+	        -artifact_prefix=$(BUILD)/fuzz/$$target- $$(ls fuzz/$$target.dict 2>/dev/null | sed 's/^/-dict=/') \
+	        $(BUILD)/found/$$target fuzz/corpus/$$target > $(BUILD)/fuzz/$$target.log 2>&1 || { tail -40 $(BUILD)/fuzz/$$target.log; exit 1; }; \
+	    echo "ok fuzz $$target, $$(sed -n 's/^stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$$target.log) inputs"; \
+	done
+
 # The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files.
 GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null))
 check:
-	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests build-asan/cadre
+	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests replays build-asan/cadre
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
-	@tests/run-tests $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/cadre:tests/cli
+	@tests/run-tests $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz build-asan/cadre:tests/cli
 
 # Slower: threads under their own sanitizer, and everything once more as it is shipped.
 check-long: check
@@ -143,5 +177,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all tests demo check check-long bench install uninstall clean
+.PHONY: all tests replays fuzz fuzz-here demo check check-long bench install uninstall clean
 .SECONDARY:
