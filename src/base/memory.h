@@ -22,6 +22,8 @@ char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void mem_fail_at(long n, bool sticky);
 long mem_count(void);            /* allocations since mem_fail_at was last called */
 
+size_t mem_of_machine(void); /* bytes of memory that this machine has; SIZE_MAX where it does not say */
+
 typedef struct arena {
     char *base;  /* NULL: measuring */
     size_t size; /* of base */

@@ -155,6 +155,17 @@ static cadre_status count_memory(const train_run *r, cadre_train_summary *summar
     return CADRE_OK;
 }
 
+/* Better refused now than ended by the system in the middle. */
+static cadre_status check_memory(const cadre_train_summary *summary)
+{
+    size_t there = mem_of_machine();
+    if ((size_t)summary->memory_bytes <= there) return CADRE_OK;
+    cadre_status status = cadre_fail(CADRE_ENOMEM, NULL, "this run needs %.1f GB of memory, the machine has %.1f GB",
+                                     (double)summary->memory_bytes / 1e9, (double)there / 1e9);
+    cadre_fail_advice("a larger --accumulate computes the batch in smaller parts; fewer --experts or a smaller --width make a smaller model");
+    return status;
+}
+
 /* ---- the start: fresh or resumed ---- */
 
 static checkpoint_arrays arrays_of(const train_run *r)
@@ -317,6 +328,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     CADRE_TRY(decide(r));
     CADRE_TRY(count_memory(r, summary));
     if (r->dry) return CADRE_OK;
+    CADRE_TRY(check_memory(summary));
     CADRE_TRY(begin(r));
     loop l = { .run = r, .first = r->state.step };
     cadre_status status = run_loop(&l), closed = metrics_close(r);
