@@ -24,6 +24,10 @@ static int evaluate(const invocation *call, cadre_model *model, const char *file
     char *text;
     size_t size;
     if (!input_file(file, &text, &size)) return EXIT_WORLD;
+    if (!size) {
+        free(text);
+        return complain_world("%s: expected text, found none", file);
+    }
     bool own = cadre_options_count(call->options, "context") == 0;
     cadre_status status = cadre_evaluate(model, text, size, own ? 0 : cadre_options_int(call->options, "context", 0), evaluation);
     free(text);

@@ -58,6 +58,13 @@ static int print_people(const cadre_train_summary *s, bool dry)
     return print_table_end(t);
 }
 
+/* What the report draws, from the texts that were kept apart. */
+static cadre_status analyse(const invocation *call, cadre_context *context, const cadre_train_listener *listener)
+{
+    progress_note(call, "looking at the held-out texts");
+    return cadre_analyse(context, cadre_options_text(call->options, "out", 0), listener);
+}
+
 static int run(const invocation *call)
 {
     watch w = { .call = call, .progress = progress_begin(call) };
@@ -68,6 +75,7 @@ static int run(const invocation *call)
     cadre_status status = opened_begin(call, NULL, &o);
     if (status == CADRE_OK) status = cadre_train(o.context, call->options, &listener, &summary);
     progress_wipe(&w.progress);
+    if (status == CADRE_OK && !dry && summary.validation) status = analyse(call, o.context, &listener);
     opened_end(&o);
     if (status != CADRE_OK) return complain_status(status);
     return call->json ? print_object(&summary, dry) : print_people(&summary, dry);
