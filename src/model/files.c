@@ -17,9 +17,7 @@ static bool left_out(const param *p, bool trained_only) { return trained_only &&
 /* PREFIX and the name of a tensor that holds this parameter alone; NULL: no memory. */
 static char *full_name(const char *prefix, const architecture *arch, const param *p)
 {
-    const tensor_name *plain;
-    for (int i = 0; (plain = tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i)) && plain->form; i++) continue;
-    char *name = tensor_name_text(plain, p);
+    char *name = tensor_name_alone(arch, p);
     if (!name || !*prefix) return name;
     char *full = mem_printf("%s%s", prefix, name);
     mem_free(name);

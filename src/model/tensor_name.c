@@ -137,6 +137,13 @@ char *tensor_name_text(const tensor_name *name, const param *p)
     return mem_printf("%.*s%d%.*s%d%s", head, pattern, (int)p->layer, (int)(expert - layer - 3), layer + 3, (int)p->expert, expert + 3);
 }
 
+char *tensor_name_alone(const architecture *arch, const param *p)
+{
+    const tensor_name *name;
+    for (int i = 0; (name = tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i)) && name->form; i++) continue;
+    return tensor_name_text(name, p);
+}
+
 /* ---- forms ---- */
 
 int tensor_name_shape(const tensor_name *name, const model_config *c, const param *p, int64_t shape[3])

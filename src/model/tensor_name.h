@@ -37,6 +37,9 @@ const tensor_name *tensor_name_of(const struct architecture *arch, tensor_naming
 /* With the parameter's layer and expert; mem_free. NULL: no memory. */
 char *tensor_name_text(const tensor_name *name, const param *p);
 
+/* The name in a folder of a tensor that holds this parameter alone; mem_free. NULL: no memory. */
+char *tensor_name_alone(const struct architecture *arch, const param *p);
+
 /* The tensor's shape, slowest dimension first; returns its rank. */
 int tensor_name_shape(const tensor_name *name, const model_config *config, const param *p, int64_t shape[3]);
 
