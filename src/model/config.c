@@ -129,12 +129,12 @@ static cadre_status check_attention(const model_config *c, const char *where)
 
 static cadre_status check_groups(const model_config *c, const layer_config *layer, const char *where)
 {
+    const bound used = { "groups-used", c->groups_used, 1, c->groups };
+    CADRE_TRY(check_bounds(&used, 1, where));
     if (c->groups <= 1) return CADRE_OK;
     if (layer->experts % c->groups)
         return cadre_fail(CADRE_EARGUMENT, where, "groups: expected a divisor of the %lld experts, found %lld", (long long)layer->experts,
                           (long long)c->groups);
-    const bound used = { "groups-used", c->groups_used, 1, c->groups };
-    CADRE_TRY(check_bounds(&used, 1, where));
     int64_t reachable = layer->experts / c->groups * c->groups_used;
     if (layer->topk > reachable)
         return cadre_fail(CADRE_EARGUMENT, where, "topk: expected at most the %lld experts of %lld groups, found %lld",
