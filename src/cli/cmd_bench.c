@@ -68,7 +68,8 @@ const command command_bench = {
     .least = 1,
     .most = 1,
     .description = "Prints one JSON object a line. WHAT is\n\n"
-                   "layer: a training step of a sparse layer against that of a dense one of equal work, by the number of tokens;\n\n"
+                   "layer: a training step of a sparse layer against that of a dense one of equal work, by the number of "
+                   "tokens;\n\n"
                    "Limits of the machine, its multiply-add peak and its read bandwidth, are measured in the same run.",
     .examples = LINES("a sparse layer against a dense one", "cadre bench layer"),
     .stops = true,

@@ -8,7 +8,8 @@
 static const cadre_option rows[] = {
     { .name = "config", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Output",
       .help = "the config.json of the model to make, instead of --recipe and sizes" },
-    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choices = LINES("f32", "f16", "bf16"), .fallback = "f32", .subject = "Output",
+    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choices = LINES("f32", "f16", "bf16"), .fallback = "f32",
+      .subject = "Output",
       .help = "number format of the weights" },
 };
 
@@ -32,8 +33,8 @@ const command command_init = {
     .operands = "OUT",
     .least = 1,
     .most = 1,
-    .description = "Makes a model of any architecture and size without training it, to see how fast it would run and how much memory it "
-                   "would need. OUT must not be there yet.",
+    .description = "Makes a model of any architecture and size without training it, to see how fast it would run and how much "
+                   "memory it would need. OUT must not be there yet.",
     .tables = { cadre_model_options },
     .own = ROWS(rows),
     .examples = LINES("as a recipe", "cadre init big --recipe olmoe --width 1024 --layers 16 --dtype bf16",

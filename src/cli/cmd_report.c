@@ -48,9 +48,9 @@ const command command_report = {
     .operands = "RUN",
     .least = 1,
     .most = 1,
-    .description = "RUN is the folder that 'cadre train' wrote, or a file of 'cadre generate --routes'. The page holds everything "
-                   "that it shows and opens from disk, without a network: the loss, the load of every expert, which expert took "
-                   "which domain, the balance over time, and a text with each token coloured by its first expert.",
+    .description = "RUN is the folder that 'cadre train' wrote, or a file of 'cadre generate --routes'. The page holds "
+                   "everything that it shows and opens from disk, without a network: the loss, the load of every expert, which "
+                   "expert took which domain, the balance over time, and a text with each token coloured by its first expert.",
     .own = ROWS(rows),
     .examples = LINES("the page of a run", "cadre report runs/first --out first.html"),
     .run = run,

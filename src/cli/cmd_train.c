@@ -85,13 +85,13 @@ const command command_train = {
     .name = "train",
     .summary = "train a sparse language model on text",
     .operands = "",
-    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has them, or goes on from a model, and "
-                   "saves a Hugging Face folder that 'cadre generate' and transformers open. Text is cut into domains, one for "
-                   "each file or top folder of --data; the last 5 % of each is kept apart; a byte-level BPE vocabulary is learnt "
-                   "from the rest.\n\n"
-                   "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a recipe sets can "
-                   "be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C stops after a "
-                   "checkpoint, and --resume goes on as if nothing had happened.\n\n"
+    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has them, or goes on from a "
+                   "model, and saves a Hugging Face folder that 'cadre generate' and transformers open. Text is cut into "
+                   "domains, one for each file or top folder of --data; the last 5 % of each is kept apart; a byte-level BPE "
+                   "vocabulary is learnt from the rest.\n\n"
+                   "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a "
+                   "recipe sets can be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C "
+                   "stops after a checkpoint, and --resume goes on as if nothing had happened.\n\n"
                    "Prints a summary.",
     .tables = { cadre_train_options, cadre_model_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",
