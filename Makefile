@@ -85,18 +85,19 @@ tests: $(TEST_BIN)
 # ---- fuzzing: fuzz/X_fuzz.c is a target; fuzz/corpus/X holds what it has found before ----
 FUZZ_SECONDS ?= 30
 FUZZ_FLAGS := -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=5 -max_len=8192 -use_value_profile=1 -print_final_stats=1
+FUZZ_SUPPORT := $(wildcard tests/support/*_sample.c)
 FUZZ_TARGETS := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
 FUZZ_BUILD = $(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Ifuzz -Itests -o $@ $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS)
 
-$(BUILD)/fuzz/seeds: fuzz/seeds.c tests/support/gguf_sample.c $(BUILD)/libcadre.a
+$(BUILD)/fuzz/seeds: fuzz/seeds.c $(FUZZ_SUPPORT) $(BUILD)/libcadre.a
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD)
 
-$(BUILD)/fuzz/%_replay: fuzz/replay.c fuzz/%_fuzz.c fuzz/fuzz.h $(BUILD)/libcadre.a
+$(BUILD)/fuzz/%_replay: fuzz/replay.c fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/libcadre.a
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD)
 
-$(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(BUILD)/libcadre.a
+$(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/libcadre.a
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD) -fsanitize=fuzzer
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "support/gguf_sample.h"
+#include "support/tokenizer_sample.h"
 
 static int failures;
 
@@ -77,11 +78,41 @@ static void put_all_configs(const char *root)
     put_config(root, "deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 }
 
+/* ---- tokenizers ---- */
+
+static void put_tokenizers(const char *root)
+{
+    for (int i = 0; i < SAMPLES; i++) {
+        char *text = tokenizer_sample_text((tokenizer_sample)i), name[16];
+        snprintf(name, sizeof name, "sample-%d", i);
+        put(root, "tokenizer_json", name, text, strlen(text));
+        mem_free(text);
+    }
+    static const char *const texts[] = {
+        "",
+        "The experts' tokens, 1234567 of them; don't!",
+        " \t\n  \r\n x",
+        "\xe2\x96\x81the <0x41> <s></s><|endoftext|> word <l> <r>",
+        "A\xcc\x8a \xef\xac\x81 \xed\x95\x9c\xea\xb5\xad \xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd",
+        "\xff\xc3\x28\xe2\x96 a\xed\xa0\x80z",
+    };
+    for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++) {
+        char name[16], bytes[128];
+        for (char way = 0; way < 8; way++) {
+            snprintf(name, sizeof name, "text-%d-%d", i, way);
+            bytes[0] = way;
+            memcpy(bytes + 1, texts[i], strlen(texts[i]));
+            put(root, "encode", name, bytes, strlen(texts[i]) + 1);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return 2;
     put_gguf(argv[1]);
     put_all_safetensors(argv[1]);
     put_all_configs(argv[1]);
+    put_tokenizers(argv[1]);
     return failures > 0;
 }

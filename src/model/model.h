@@ -2,8 +2,9 @@
 #ifndef CADRE_MODEL_MODEL_H
 #define CADRE_MODEL_MODEL_H
 
+#include "format/safetensors.h"
 #include "kernel/context.h"
-#include "model/placement.h"
+#include "model/weights.h"
 #include "text/tokenizer.h"
 
 struct cadre_model {
@@ -13,8 +14,10 @@ struct cadre_model {
     param_table table;
     moe_config *moe;        /* [layers], rows of dense ones unused */
     model_weights weights;
-    weight_file file;       /* what the weights are views of ... */
-    placement placement;    /* ... or copies */
+    safetensors *file;      /* what the weights are views of */
+    real *copies;           /* of what cannot be used where it lies: vectors, and matrices in a layout of their own */
+    int64_t copied_bytes, weight_bytes;
+    char formats[64];
     tokenizer *tokenizer;   /* NULL until asked for */
 };
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "format/quote.h"
 #include "text/pattern.h"
 #include "text/utf8.h"
 
@@ -39,13 +40,15 @@ typedef struct translation {
 
 static cadre_status refuse(const translation *t, size_t from, const char *why)
 {
-    size_t length = t->size - from < 24 ? t->size - from : 24;
-    return cadre_fail(CADRE_EUNSUPPORTED, t->path, "%s: the regular expression holds %s, which is not supported, at \"%.*s\"",
-                      t->where,
-                      why, (int)length, t->text + from);
+    return cadre_fail(CADRE_EUNSUPPORTED, t->path, "%s: the regular expression holds %s, which is not supported, at \"%s\"",
+                      t->where, why, quote_bytes(t->text + from, t->size - from).text);
 }
 
 static cadre_status put(translation *t, const char *text) { return byte_list_put(t->out, text, strlen(text)); }
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_hex(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
 static char peek(const translation *t, size_t ahead) { return t->at + ahead < t->size ? t->text[t->at + ahead] : '\0'; }
 
@@ -57,33 +60,36 @@ static cadre_status copy(translation *t, size_t length)
 
 /* ---- escapes ---- */
 
-/* \p{Name}: a general category or a property keeps its name, anything else must be a script (PCRE2 would take a bare script
- * name to mean its extensions as well). */
-static cadre_status put_property(translation *t, bool brackets)
+/* \p{S}, with the symbols that the tables may not have yet. A complement in brackets cannot be extended. */
+static cadre_status put_symbols(translation *t, bool brackets, bool outside)
+{
+    if (brackets) return put(t, outside ? "\\P{S}" : "\\p{S}" LATER_SYMBOLS);
+    return put(t, outside ? "[^\\p{S}" LATER_SYMBOLS "]" : "[\\p{S}" LATER_SYMBOLS "]");
+}
+
+/* A property that keeps its name: a general category, or one of these. */
+static bool keeps_name(const char *name)
 {
     static const char *const binary[] = { "Alphabetic", "White_Space", "Lowercase", "Uppercase", "Emoji", "Ideographic" };
-    size_t from = t->at;
-    char kind = peek(t, 1), name[NAME_MAX_BYTES];
-    size_t begin = t->at + 3, end = begin;
-    bool negated = peek(t, 3) == '^';
-    if (peek(t, 2) != '{') return refuse(t, from, "a property without braces");
-    if (negated) begin++;
-    for (end = begin; end < t->size && t->text[end] != '}'; end++) {}
-    size_t length = end - begin;
-    if (end == t->size || length == 0 || length >= sizeof name) return refuse(t, from, "an unknown property");
-    memcpy(name, t->text + begin, length);
-    name[length] = '\0';
-    bool script = length > 2;
     for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
-        if (strcmp(name, binary[i]) == 0) script = false;
-    if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") != length) return refuse(t, from,
-                                                                                                       "an unknown property");
-    t->at = end + 1;
-    bool outside = (kind == 'P') != negated;
-    if (strcmp(name, "S") == 0 && brackets && !outside) return put(t, "\\p{S}" LATER_SYMBOLS);
-    if (strcmp(name, "S") == 0 && !brackets) return put(t, outside ? "[^\\p{S}" LATER_SYMBOLS "]" : "[\\p{S}" LATER_SYMBOLS "]");
+        if (strcmp(name, binary[i]) == 0) return true;
+    return strlen(name) <= 2;
+}
+
+/* \p{Name}, \P{Name}, \p{^Name}. Any other name must be a script's (PCRE2 would take a bare one to mean its extensions too). */
+static cadre_status put_property(translation *t, bool brackets)
+{
+    size_t from = t->at, length = 0;
+    bool negated = peek(t, 3) == '^', outside = (peek(t, 1) == 'P') != negated;
+    char name[NAME_MAX_BYTES];
+    if (peek(t, 2) != '{') return refuse(t, from, "a property without braces");
+    for (t->at += negated ? 4 : 3; is_letter(peek(t, 0)) && length + 1 < sizeof name; t->at++) name[length++] = peek(t, 0);
+    name[length] = '\0';
+    if (length == 0 || peek(t, 0) != '}') return refuse(t, from, "an unknown property");
+    t->at++;
+    if (strcmp(name, "S") == 0) return put_symbols(t, brackets, outside);
     CADRE_TRY(put(t, outside ? "\\P{" : "\\p{"));
-    if (script) CADRE_TRY(put(t, "sc:"));
+    if (!keeps_name(name)) CADRE_TRY(put(t, "sc:"));
     CADRE_TRY(put(t, name));
     return put(t, "}");
 }
@@ -91,21 +97,16 @@ static cadre_status put_property(translation *t, bool brackets)
 /* \xHH, \x{H...} and \uHHHH, all as \x{...}. */
 static cadre_status put_code_point(translation *t)
 {
-    size_t from = t->at, begin = t->at + 2, digits = 0;
+    size_t from = t->at, digits = 0;
     bool braces = peek(t, 1) == 'x' && peek(t, 2) == '{';
-    if (braces) begin++;
-    size_t most = braces ? 6 : peek(t, 1) == 'u' ? 4 : 2;
-    while (digits < most && begin + digits < t->size && strchr("0123456789abcdefABCDEF", t->text[begin + digits]) &&
-           t->text[begin + digits])
-        digits++;
-    bool closed = !braces || (begin + digits < t->size && t->text[begin + digits] == '}');
-    if (digits == 0 || !closed || (!braces && digits != most)) return refuse(t, from, "a malformed code point");
-    if (most == 2 && t->text[begin] >= '8') return refuse(t, from, "a raw byte");
+    size_t begin = t->at + (braces ? 3 : 2), most = braces ? 6 : peek(t, 1) == 'u' ? 4 : 2;
+    for (t->at = begin; digits < most && is_hex(peek(t, digits));) digits++;
+    if (digits == 0 || (braces ? peek(t, digits) != '}' : digits != most)) return refuse(t, from, "a malformed code point");
+    if (most == 2 && peek(t, 0) >= '8') return refuse(t, from, "a raw byte");
     CADRE_TRY(put(t, "\\x{"));
-    CADRE_TRY(byte_list_put(t->out, t->text + begin, digits));
-    CADRE_TRY(put(t, "}"));
-    t->at = begin + digits + (braces ? 1 : 0);
-    return CADRE_OK;
+    CADRE_TRY(copy(t, digits));
+    if (braces) t->at++;
+    return put(t, "}");
 }
 
 /* A backslash and what follows; brackets: inside [...], where sets cannot be complemented. */
@@ -140,9 +141,7 @@ static cadre_status put_escape(translation *t, bool brackets)
         t->at += 2;
         return put(t, as);
     }
-    bool mark = letter > ' ' && letter < 0x7f && !strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_",
-                                                         letter);
-    if (!mark && letter != ' ') return refuse(t, t->at, "an escape");
+    if (letter < ' ' || letter > '~' || is_letter(letter) || is_digit(letter)) return refuse(t, t->at, "an escape");
     return copy(t, 2);
 }
 
@@ -213,9 +212,9 @@ static cadre_status open_group(translation *t)
 static size_t counted_repeat(const translation *t)
 {
     size_t length = 1, digits = 0;
-    while (strchr("0123456789", peek(t, length)) && peek(t, length)) length++, digits++;
+    for (; is_digit(peek(t, length)); length++) digits++;
     if (peek(t, length) == ',')
-        for (length++; strchr("0123456789", peek(t, length)) && peek(t, length);) length++, digits++;
+        for (length++; is_digit(peek(t, length)); length++) digits++;
     return digits && peek(t, length) == '}' ? length + 1 : 0;
 }
 

@@ -25,7 +25,6 @@ $ cadre help --help
 $ mkdir pages && cadre help --pages pages && ls pages
 > ...
 > cadre-help.1
-> ...
 > cadre.1
 > completion.bash
 

@@ -1,0 +1,71 @@
+/* encode_fuzz.c - any bytes through small tokenizers of each kind. The first byte chooses: tokenizer, and how control tokens are
+ * treated. Ids lie in the vocabulary; a stream gives the same text as the whole list; byte-level vocabularies lose nothing. */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/tokenizer_sample.h"
+#include "text/tokenizer.h"
+#include "text/utf8.h"
+
+static tokenizer *opened(tokenizer_sample which)
+{
+    static tokenizer *all[SAMPLES];
+    if (!all[which]) {
+        char *json = tokenizer_sample_text(which);
+        fuzz_require(tokenizer_open_text(json, strlen(json), "sample", &all[which]) == CADRE_OK);
+        mem_free(json);
+    }
+    return all[which];
+}
+
+/* The text with malformed bytes replaced, as a stream would give it in one piece. */
+static void replace_malformed(const byte_list *bytes, byte_list *text)
+{
+    for (size_t at = 0; at < bytes->size;) {
+        size_t valid = utf8_valid_prefix(bytes->data + at, bytes->size - at);
+        fuzz_require(byte_list_put(text, bytes->data + at, valid) == CADRE_OK);
+        at += valid;
+        if (at == bytes->size) break;
+        fuzz_require(byte_list_put(text, "\xef\xbf\xbd", 3) == CADRE_OK);
+        at++;
+    }
+}
+
+static void check_stream(const tokenizer *t, const token_list *ids, const byte_list *bytes)
+{
+    token_stream *s;
+    string_view part;
+    byte_list streamed = { 0 }, whole = { 0 };
+    fuzz_require(token_stream_new(t, 0, &s) == CADRE_OK);
+    for (size_t i = 0; i <= ids->count; i++) {
+        fuzz_require((i < ids->count ? token_stream_put(s, ids->ids[i], &part) : token_stream_end(s, &part)) == CADRE_OK);
+        fuzz_require(utf8_valid_prefix(part.data, part.size) == part.size);
+        fuzz_require(byte_list_put(&streamed, part.data, part.size) == CADRE_OK);
+    }
+    replace_malformed(bytes, &whole);
+    fuzz_require(streamed.size == whole.size && (whole.size == 0 || !memcmp(streamed.data, whole.data, whole.size)));
+    token_stream_free(s);
+    byte_list_free(&streamed);
+    byte_list_free(&whole);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0) return 0;
+    tokenizer_sample which = (tokenizer_sample)(data[0] % SAMPLES);
+    const tokenizer *t = opened(which);
+    const char *text = (const char *)data + 1;
+    token_list ids = { 0 };
+    byte_list back = { 0 };
+    unsigned flags = data[0] / SAMPLES % 2 ? CADRE_PARSE_SPECIAL : 0;
+    fuzz_require(tokenizer_encode(t, text, size - 1, flags, &ids) == CADRE_OK);
+    for (size_t i = 0; i < ids.count; i++) fuzz_require(tokenizer_piece(t, ids.ids[i]).size > 0);
+    fuzz_require(tokenizer_decode(t, ids.ids, ids.count, 0, &back) == CADRE_OK);
+    if (which == SAMPLE_BYTE_LEVEL) fuzz_require(back.size == size - 1 && (size == 1 || !memcmp(back.data, text, size - 1)));
+    check_stream(t, &ids, &back);
+    token_list_free(&ids);
+    byte_list_free(&back);
+    return 0;
+}

@@ -1,0 +1,177 @@
+/* corpus_test.c - what is a domain, where it is cut, and what is refused. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/tokenizer_sample.h"
+#include "text/corpus.h"
+
+static char folder[] = "/tmp/cadre-corpus-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char paths[4][256];
+    static int turn;
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void put(const char *name, const char *text) { assert_int_equal(file_write(in_folder(name), text, strlen(text)),
+                                                                       CADRE_OK); }
+static void make(const char *name) { assert_int_equal(file_make_folder(in_folder(name)), CADRE_OK); }
+
+static corpus *read_all(const char *const *paths, int count)
+{
+    corpus *c = NULL;
+    if (corpus_read(paths, count, &c) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    return c;
+}
+
+static void check_domain(const corpus *c, int index, const char *name, const char *text)
+{
+    assert_string_equal(c->domains[index].name, name);
+    assert_int_equal(c->domains[index].size, strlen(text));
+    assert_memory_equal(c->domains[index].text, text, strlen(text));
+}
+
+static void check_refused(const char *const *paths, int count, const char *words)
+{
+    corpus *c = NULL;
+    assert_int_not_equal(corpus_read(paths, count, &c), CADRE_OK);
+    assert_null(c);
+    if (!strstr(cadre_last_error(), words)) fail_msg("\"%s\" is not in \"%s\"", words, cadre_last_error());
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    make("texts");
+    make("texts/code");
+    make("texts/code/deep");
+    put("texts/de.txt", "Deutsch\n");
+    put("texts/en.a.txt", "English\n");
+    put("texts/.hidden", "nobody reads this");
+    put("texts/code/b.c", "two");
+    put("texts/code/a.c", "one");
+    put("texts/code/deep/z", "three");
+    make("empty");
+    put("nothing.txt", "");
+    put("de.md", "again");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char *command = mem_printf("rm -rf %s", folder);
+    int failed = system(command);
+    mem_free(command);
+    return failed;
+}
+
+static void test_one_folder(void **state)
+{
+    (void)state;
+    corpus *c = read_all((const char *[]){ in_folder("texts") }, 1);
+    assert_int_equal(c->count, 3);
+    check_domain(c, 0, "code", "onetwothree");
+    check_domain(c, 1, "de", "Deutsch\n");
+    check_domain(c, 2, "en.a", "English\n");
+    corpus_free(c);
+}
+
+static void test_several_paths(void **state)
+{
+    (void)state;
+    corpus *c = read_all((const char *[]){ in_folder("de.md"), in_folder("texts/code/") }, 2);
+    assert_int_equal(c->count, 2);
+    check_domain(c, 0, "de", "again");
+    check_domain(c, 1, "code", "onetwothree");
+    corpus_free(c);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    check_refused(NULL, 0, "at least one");
+    check_refused((const char *[]){ in_folder("missing.txt") }, 1, "missing.txt");
+    check_refused((const char *[]){ in_folder("empty") }, 1, "an empty one");
+    check_refused((const char *[]){ in_folder("nothing.txt") }, 1, "is empty");
+    check_refused((const char *[]){ in_folder("empty"), in_folder("de.md") }, 2, "is empty");
+    check_refused((const char *[]){ in_folder("de.md"), in_folder("texts/de.txt") }, 2, "found \"de\" twice");
+    assert_int_equal(symlink(".", in_folder("empty/again")), 0);
+    check_refused((const char *[]){ in_folder("empty"), in_folder("de.md") }, 2, "");
+    unlink(in_folder("empty/again"));
+}
+
+static size_t cut_of(const char *text, size_t size)
+{
+    assert_int_equal(file_write(in_folder("cut.txt"), text, size), CADRE_OK);
+    corpus *c = read_all((const char *[]){ in_folder("cut.txt") }, 1);
+    size_t cut = c->domains[0].training_size;
+    corpus_free(c);
+    return cut;
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    char text[2000];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(cut_of(text, sizeof text), 1900); /* no line end: 5 % */
+    text[1850] = '\n';
+    assert_int_equal(cut_of(text, sizeof text), 1851); /* after the last line end before */
+    text[1899] = '\n';
+    assert_int_equal(cut_of(text, sizeof text), 1900);
+    memset(text, 'x', sizeof text);
+    memcpy(text + 1898, "\xf0\x9f\x91\x8d", 4);
+    assert_int_equal(cut_of(text, sizeof text), 1898); /* not within a character */
+    assert_int_equal(cut_of("ab", 2), 2);
+}
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL), line[] = "the experts and the tokens\n";
+    byte_list text = { 0 }, back = { 0 };
+    tokenizer *t;
+    assert_int_equal(tokenizer_open_text(json, strlen(json), "sample", &t), CADRE_OK);
+    for (int i = 0; i < 100; i++) byte_list_put(&text, line, strlen(line));
+    assert_int_equal(file_write(in_folder("lines.txt"), text.data, text.size), CADRE_OK);
+    corpus *c = read_all((const char *[]){ in_folder("lines.txt"), in_folder("de.md") }, 2);
+    assert_int_equal(corpus_tokenise(c, t, 2), CADRE_OK);
+    const corpus_domain *d = &c->domains[0];
+    assert_int_equal(d->training_size, 95 * strlen(line));
+    assert_int_equal(tokenizer_decode(t, d->training.ids, d->training.count, 0, &back), CADRE_OK);
+    assert_int_equal(tokenizer_decode(t, d->validation.ids, d->validation.count, 0, &back), CADRE_OK);
+    assert_int_equal(back.size, text.size);
+    assert_memory_equal(back.data, text.data, text.size);
+    assert_int_equal(corpus_tokenise(c, t, 64), CADRE_EFORMAT); /* "again" is shorter */
+    assert_non_null(strstr(cadre_last_error(), "de.md: expected at least 65 tokens"));
+    corpus_free(c);
+    tokenizer_close(t);
+    byte_list_free(&text);
+    byte_list_free(&back);
+    mem_free(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_folder), cmocka_unit_test(test_several_paths), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_cut),        cmocka_unit_test(test_tokens),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
