@@ -24,32 +24,23 @@ get_text() {
     rm -rf "$work"
 }
 
-# The bytes at the end of each text that training has kept apart.
-cut_validation() {
-    mkdir -p "$data/validation" "$data/training"
-    for language in $languages; do
-        local text=$data/text/$language.txt bytes
-        bytes=$(jq -r --arg name "$language" '.domains[] | select(.name == $name) | .bytes' "$run/analysis.json")
-        tail -c "$bytes" "$text" > "$data/validation/$language.txt"
-        head -c "-$bytes" "$text" > "$data/training/$language.txt"
-    done
-}
+packed() { xz -9e -c | wc -c; }
 
-packed() { cat "$@" | xz -9e -c | wc -c; }
-
-# compare.json: bits per byte of xz on the same bytes, alone, and as what they add to the training text.
+# compare.json: bits per byte of xz on the same bytes, alone, and as what they add to the size of the training text.
 compare() {
     for language in $languages; do
-        local validation=$data/validation/$language.txt training=$data/training/$language.txt
-        echo "$language $(wc -c < "$validation") $(packed "$validation") $(packed "$training") $(packed "$training" "$validation")"
-    done | jq -Rn '[inputs | split(" ")] |
-        [{name: "xz -9e", domains: map({(.[0]): (8 * (.[2] | tonumber) / (.[1] | tonumber))}) | add},
-         {name: "xz -9e, primed", note: "what the text adds to the size of the compressed training text",
-          domains: map({(.[0]): (8 * ((.[4] | tonumber) - (.[3] | tonumber)) / (.[1] | tonumber))}) | add}]' > "$run/compare.json"
+        local held_out=$run/validation/$language.txt bytes training
+        bytes=$(wc -c < "$held_out")
+        training=$(head -c "-$bytes" "$data/text/$language.txt" | packed)
+        echo "$language $bytes $(packed < "$held_out") $(($(packed < "$data/text/$language.txt") - training))"
+    done | jq -Rn '[inputs | split(" ")] | def bits(column): map({(.[0]): (8 * (.[column] | tonumber) / (.[1] | tonumber))}) | add;
+        [{name: "xz -9e", domains: bits(2)},
+         {name: "xz -9e, primed", note: "what the text adds to the size of the compressed training text", domains: bits(3)}]' \
+        > "$run/compare.json"
 }
 
 show_bits() {
-    "$cadre" eval "$run" --text "$data"/validation/*.txt --json |
+    "$cadre" eval "$run" --text "$run"/validation/*.txt --json |
         jq -r --slurpfile xz "$run/compare.json" '"language cadre xz primed",
             (.files[] | (.file | split("/") | last | rtrimstr(".txt")) as $name |
              "\($name) \(.bits_per_byte) \($xz[0][0].domains[$name]) \($xz[0][1].domains[$name])")' |
@@ -65,7 +56,6 @@ say "training for $minutes minutes (Ctrl-C stops with a checkpoint; run this aga
 "$cadre" train --recipe olmoe --data "$data/text" --minutes "$minutes" --out "$run" --resume
 
 say "bits per byte on text that it has not seen, beside xz"
-cut_validation
 compare
 show_bits
 

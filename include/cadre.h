@@ -98,6 +98,7 @@ CADRE_API void cadre_options_free(cadre_options *o);
 CADRE_API cadre_status cadre_options_set(cadre_options *o, const char *name, const char *value);
 CADRE_API cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value); /* one more of PATHS */
 CADRE_API cadre_status cadre_options_load(cadre_options *o, const char *path); /* {"lr": 0.003, "warmup": 10} */
+CADRE_API cadre_status cadre_options_copy(cadre_options *to, const cadre_options *from); /* what was given of names in both */
 
 CADRE_API const cadre_option *cadre_options_row(const cadre_options *o, const char *name); /* NULL: unknown */
 CADRE_API bool cadre_options_given(const cadre_options *o, const char *name); /* set by someone, not a default */

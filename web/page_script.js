@@ -228,7 +228,8 @@ for (const reader of all('.reader')) {
   let shown = 0, layer = +reader.dataset.layer;
   const draw = () => {
     passages.forEach((p, i) => { p.article.hidden = i !== shown; p.paint(layer); });
-    counts.replaceChildren('first picks here', ...passages[shown].counts(layer).map(([expert, count]) => make('span', {
+    reader.parentNode.querySelector('.static b').textContent = layers[layer].number;
+    counts.replaceChildren('tokens that each took', ...passages[shown].counts(layer).map(([expert, count]) => make('span', {
       className: 'count', onpointerenter: () => passages[shown].mark(expert), onpointerleave: () => passages[shown].mark(-1),
     }, make('span', { className: layers[layer].style(expert), textContent: expert }), String(count))));
   };

@@ -33,6 +33,7 @@ cadre_status file_write(const char *path, const void *data, size_t size); /* the
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
+int64_t file_bytes(const char *path); /* of a regular file; 0: there is none */
 cadre_status file_make_folder(const char *path);  /* with its parents; fine if there already */
 cadre_status file_remove(const char *path);       /* fine if not there */
 cadre_status file_sync_folder(const char *path);

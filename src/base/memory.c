@@ -1,4 +1,5 @@
 /* memory.c - allocation, its failures on demand, and the arena. */
+#define _GNU_SOURCE
 #include "base/memory.h"
 
 #include <assert.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -32,6 +34,18 @@ static bool told_to_fail(void)
     return at > 0 && (serial == at || (serial > at && atomic_load(&fail_sticky)));
 }
 
+/* Large blocks come in the large pages of the machine where it has them: matrices are walked in strides, and a small page holds few rows. */
+enum { LARGE_BLOCK = 4 << 20, LARGE_PAGE = 2 << 20 };
+
+static void *allocate(size_t bytes)
+{
+    if (bytes < LARGE_BLOCK) return aligned_alloc(CADRE_ALIGN, bytes);
+    size_t padded;
+    void *block = checked_pad(bytes, LARGE_PAGE, &padded) ? aligned_alloc(LARGE_PAGE, padded) : NULL;
+    if (block) madvise(block, padded, MADV_HUGEPAGE);
+    return block;
+}
+
 void *mem_alloc(size_t count, size_t size)
 {
     size_t bytes, padded;
@@ -40,7 +54,7 @@ void *mem_alloc(size_t count, size_t size)
         cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %zu items of %zu bytes do not fit the address space", count, size);
         return NULL;
     }
-    void *block = told_to_fail() ? NULL : aligned_alloc(CADRE_ALIGN, padded);
+    void *block = told_to_fail() ? NULL : allocate(padded);
     if (!block) {
         cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %.1f MB were not to be had", (double)padded / 1e6);
         return NULL;

@@ -284,6 +284,25 @@ cadre_status cadre_options_add(cadre_options *o, const char *name, const char *v
     return CADRE_OK;
 }
 
+static cadre_status copy_entry(entry *to, const entry *from)
+{
+    item *items = NULL;
+    int count = 0;
+    cadre_status status = CADRE_OK;
+    for (int i = 0; i < from->count && status == CADRE_OK; i++)
+        status = append(to->row, to->row->name, from->items[i].text, &items, &count);
+    return replace(to, items, count, status);
+}
+
+cadre_status cadre_options_copy(cadre_options *to, const cadre_options *from)
+{
+    for (int i = 0; i < from->count; i++) {
+        entry *e = from->entries[i].given ? find(to, from->entries[i].row->name) : NULL;
+        if (e) CADRE_TRY(copy_entry(e, &from->entries[i]));
+    }
+    return CADRE_OK;
+}
+
 /* ---- a file of options ---- */
 
 /* The text of a plain value, as the command line would have it; freed by mem_free. */

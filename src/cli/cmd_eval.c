@@ -24,6 +24,10 @@ static int evaluate(const invocation *call, cadre_model *model, const char *file
     char *text;
     size_t size;
     if (!input_file(file, &text, &size)) return EXIT_WORLD;
+    if (!size) {
+        free(text);
+        return complain_world("%s: expected text, found none", file);
+    }
     bool own = cadre_options_count(call->options, "context") == 0;
     cadre_status status = cadre_evaluate(model, text, size, own ? 0 : cadre_options_int(call->options, "context", 0), evaluation);
     free(text);
@@ -100,9 +104,10 @@ const command command_eval = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints bits per byte and perplexity for each file. The text is read in windows that overlap by half, so that every "
-                   "token but those of the first half window is predicted from at least half a window before it; the first token, which "
-                   "has nothing before it, is charged as one of equally likely tokens. No special tokens are added.",
+    .description = "Prints bits per byte and perplexity for each file. The text is read in windows that overlap by half, so "
+                   "that every token but those of the first half window is predicted from at least half a window before it; "
+                   "the first token, which has nothing before it, is charged as one of equally likely tokens. No special "
+                   "tokens are added.",
     .own = ROWS(rows),
     .examples = LINES("bits per byte of what training kept apart", "cadre eval runs/first --text runs/first/validation/*.txt"),
     .stops = true,

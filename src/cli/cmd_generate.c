@@ -13,7 +13,8 @@
 static const cadre_option rows[] = {
     { .name = "prompt", .letter = 'p', .kind = CADRE_OPTION_TEXT, .subject = "Text",
       .help = "the text to continue; special tokens spelt out in it become their ids" },
-    { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST", .subject = "Text", .help = "ids to continue, instead of a text" },
+    { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST", .subject = "Text",
+      .help = "ids to continue, instead of a text" },
     { .name = "length", .letter = 'n', .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "128", .subject = "Text",
       .help = "most tokens to write; an end-of-text token ends it before" },
     { .name = "ids", .kind = CADRE_OPTION_FLAG, .subject = "Text", .help = "print ids, the end token's too, instead of text" },
@@ -93,7 +94,8 @@ static int encode_prompt(cadre_model *model, const char *prompt, token_ids *ids)
     int64_t count;
     cadre_status status = cadre_model_tokenizer(model, &tokenizer);
     if (status == CADRE_OK)
-        status = cadre_tokenizer_encode(tokenizer, prompt, strlen(prompt), CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &encoded, &count);
+        status = cadre_tokenizer_encode(tokenizer, prompt, strlen(prompt), CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &encoded,
+                                        &count);
     if (status != CADRE_OK) return complain_status(status);
     *ids = (token_ids){ malloc((size_t)(count + 1) * sizeof *ids->id), count };
     if (ids->id) memcpy(ids->id, encoded, (size_t)count * sizeof *ids->id);
@@ -109,7 +111,8 @@ static int read_prompt(const invocation *call, cadre_model *model, token_ids *id
     int exit_code = list ? input_ids("--tokens", list, ids) : encode_prompt(model, prompt, ids);
     if (exit_code != EXIT_DONE || ids->count) return exit_code;
     free(ids->id);
-    return complain_usage(NULL, "generate: %s: expected at least one token to begin with, found none", prompt ? "-p" : "--tokens");
+    return complain_usage(NULL, "generate: %s: expected at least one token to begin with, found none",
+                          prompt ? "-p" : "--tokens");
 }
 
 static int generate(const invocation *call, cadre_model *model)

@@ -84,8 +84,8 @@ const command command_inspect = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints what a model is: its architecture, its router in words, parameters in all and active for one token, layers, "
-                   "number formats, and the memory that weights and the cache of one sequence need.",
+    .description = "Prints what a model is: its architecture, its router in words, parameters in all and active for one token, "
+                   "layers, number formats, and the memory that weights and the cache of one sequence need.",
     .own = ROWS(rows),
     .examples = LINES("as a table", "cadre inspect runs/first",
                       "memory at a context of 32768 tokens, for a program", "cadre inspect runs/first --context 32768 --json"),

@@ -36,9 +36,9 @@ const command command_logits = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Writes a safetensors file: 'tokens' [T], 'logits' [T, V] of every position, and for every sparse layer 'routes' "
-                   "[S, T, K], the chosen experts sorted by id, and 'weights' [S, T, K], what their outputs were multiplied with. -1 "
-                   "and 0 stand where a token has fewer picks.",
+    .description = "Writes a safetensors file: 'tokens' [T], 'logits' [T, V] of every position, and for every sparse layer "
+                   "'routes' [S, T, K], the chosen experts sorted by id, and 'weights' [S, T, K], what their outputs were "
+                   "multiplied with. -1 and 0 stand where a token has fewer picks.",
     .own = ROWS(rows),
     .examples = LINES("four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
     .run = run,

@@ -58,6 +58,13 @@ static int print_people(const cadre_train_summary *s, bool dry)
     return print_table_end(t);
 }
 
+/* What the report draws, from the texts that were kept apart. */
+static cadre_status analyse(const invocation *call, cadre_context *context, const cadre_train_listener *listener)
+{
+    progress_note(call, "looking at the held-out texts");
+    return cadre_analyse(context, cadre_options_text(call->options, "out", 0), listener);
+}
+
 static int run(const invocation *call)
 {
     watch w = { .call = call, .progress = progress_begin(call) };
@@ -68,6 +75,7 @@ static int run(const invocation *call)
     cadre_status status = opened_begin(call, NULL, &o);
     if (status == CADRE_OK) status = cadre_train(o.context, call->options, &listener, &summary);
     progress_wipe(&w.progress);
+    if (status == CADRE_OK && !dry && summary.validation) status = analyse(call, o.context, &listener);
     opened_end(&o);
     if (status != CADRE_OK) return complain_status(status);
     return call->json ? print_object(&summary, dry) : print_people(&summary, dry);
@@ -77,13 +85,13 @@ const command command_train = {
     .name = "train",
     .summary = "train a sparse language model on text",
     .operands = "",
-    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has them, or goes on from a model, and "
-                   "saves a Hugging Face folder that 'cadre generate' and transformers open. Text is cut into domains, one for "
-                   "each file or top folder of --data; the last 5 % of each is kept apart; a byte-level BPE vocabulary is learnt "
-                   "from the rest.\n\n"
-                   "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a recipe sets can "
-                   "be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C stops after a "
-                   "checkpoint, and --resume goes on as if nothing had happened.\n\n"
+    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has them, or goes on from a "
+                   "model, and saves a Hugging Face folder that 'cadre generate' and transformers open. Text is cut into "
+                   "domains, one for each file or top folder of --data; the last 5 % of each is kept apart; a byte-level BPE "
+                   "vocabulary is learnt from the rest.\n\n"
+                   "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a "
+                   "recipe sets can be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C "
+                   "stops after a checkpoint, and --resume goes on as if nothing had happened.\n\n"
                    "Prints a summary.",
     .tables = { cadre_train_options, cadre_model_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",

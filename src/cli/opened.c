@@ -18,3 +18,15 @@ void opened_end(opened *o)
     cadre_context_free(o->context);
     *o = (opened){ 0 };
 }
+
+cadre_status opened_recipe_options(const invocation *call, cadre_options **options)
+{
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_train_options() };
+    cadre_options *made;
+    cadre_status status = cadre_options_new(tables, 3, &made);
+    if (status != CADRE_OK) return status;
+    status = cadre_options_copy(made, call->options);
+    if (status == CADRE_OK) *options = made;
+    else cadre_options_free(made);
+    return status;
+}

@@ -12,4 +12,7 @@ typedef struct opened {
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
 void opened_end(opened *o);
 
+/* The three tables that a recipe fills in, with what this command took of them. */
+cadre_status opened_recipe_options(const invocation *call, cadre_options **options);
+
 #endif

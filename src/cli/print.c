@@ -120,7 +120,8 @@ static void put_cell(const print_table *t, int cell, int columns)
 {
     int column = cell % columns, gap = column_width(t, columns, column) - width_of(t->cells[cell]);
     bool right = t->columns[column] == 'r', last = column == columns - 1;
-    printf("%s%*s%s%*s%s", column ? "  " : "", right ? gap : 0, "", t->cells[cell], right || last ? 0 : gap, "", last ? "\n" : "");
+    printf("%s%*s%s%*s%s", column ? "  " : "", right ? gap : 0, "", t->cells[cell], right || last ? 0 : gap, "",
+           last ? "\n" : "");
 }
 
 int print_table_end(print_table *t)

@@ -125,13 +125,28 @@ static cadre_status text_copy(const byte_list *b, char **text)
     return *text ? CADRE_OK : CADRE_ENOMEM;
 }
 
+/* The text of ids, whole characters only. */
+static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count, byte_list *out)
+{
+    token_stream *stream;
+    string_view text;
+    CADRE_TRY(token_stream_new(a->tokenizer, 0, &stream));
+    cadre_status status = CADRE_OK;
+    for (int64_t i = 0; i <= count && status == CADRE_OK; i++) {
+        status = i < count ? token_stream_put(stream, ids[i], &text) : token_stream_end(stream, &text);
+        if (status == CADRE_OK) status = byte_list_put(out, text.data, text.size);
+    }
+    token_stream_free(stream);
+    return status;
+}
+
 static cadre_status sample_domain(analysis *a, domain *d)
 {
     const cadre_sampling sampling = { .temperature = 0.7, .top_p = 0.95, .repetition_penalty = 1.1, .seed = 1 };
     int64_t prompt = (int64_t)d->ids.count < PROMPT_TOKENS ? (int64_t)d->ids.count : PROMPT_TOKENS;
     byte_list text = { 0 };
     sample_text s = { 0 };
-    cadre_status status = tokenizer_decode(a->tokenizer, d->ids.ids, (size_t)prompt, 0, &text);
+    cadre_status status = text_of(a, d->ids.ids, prompt, &text);
     if (status == CADRE_OK) status = text_copy(&text, &d->prompt);
     if (status == CADRE_OK) status = cadre_generate(a->model, d->ids.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
     if (status == CADRE_OK) status = s.status;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const number_format *const formats[] = { &number_f32, &number_f16, &number_bf16 };
+static const number_format *const formats[] = { &number_f32, &number_f16, &number_bf16, &number_f8_e4m3, &number_mxfp4 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };
 

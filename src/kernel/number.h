@@ -19,12 +19,15 @@ typedef struct number_format {
     double tolerance;             /* relative error of pack then unpack */
 } number_format;
 
-extern const number_format number_f32, number_f16, number_bf16;
+extern const number_format number_f32, number_f16, number_bf16, number_f8_e4m3, number_mxfp4;
 
 const number_format *const *number_list(int *count);
 const number_format *number_by_name(const char *name);        /* NULL: unknown */
 const number_format *number_by_safetensors(const char *dtype);
 const number_format *number_by_gguf(int type);
+
+/* `count` MXFP4 blocks from the two tensors of a folder: pairs [count, 16], exponents [count]. blocks [count, 17]. */
+void number_mxfp4_from_pairs(const uint8_t *pairs, const uint8_t *exponents, uint8_t *blocks, int64_t count);
 
 static inline size_t number_row_bytes(const number_format *f, int64_t elements)
 {

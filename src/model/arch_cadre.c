@@ -20,6 +20,7 @@ static const config_key keys[] = {
     KEY_INT_OF("qk_nope_head_dim", nope_dim, 0, 0),
     KEY_INT_OF("qk_rope_head_dim", rope_dim, 0, 0),
     KEY_INT_OF("v_head_dim", value_dim, 0, 0),
+    KEY_MUST_BE("attention_bias", "false"),
     { 0 },
 };
 

@@ -11,6 +11,16 @@ static const config_key keys[] = {
     KEY_REAL_OF("aux_loss_alpha", aux_loss, 0, 0.001),
     KEY_MUST_BE("moe_layer_freq", "1"),
     KEY_MUST_BE("scoring_func", "softmax"),
+    KEY_MUST_BE("attention_bias", "false"),
+    { 0 },
+};
+
+static const config_key gguf_keys[] = {
+    KEY_INT_OF("feed_forward_length", dense_width, 0, 0),
+    KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("expert_shared_count", shared_experts, 0, 0),
+    KEY_INT_OF("leading_dense_block_count", dense_layers, 0, 0),
+    KEY_REAL_OF("expert_weights_scale", route_scale, 0, 1),
     { 0 },
 };
 
@@ -19,7 +29,11 @@ const architecture architecture_deepseek = {
     .class_name = "DeepseekForCausalLM",
     .words = "DeepSeekMoE: shared experts, top-k of softmax, weights as they are",
     .keys = keys,
+    .gguf_name = "deepseek",
+    .gguf_keys = gguf_keys,
+    .gguf_tensors = tensor_names_paired,
     .router = "softmax",
     .renorm = "softmax-renorm",
     .expert_form = "swiglu",
+    .act = "silu",
 };

@@ -22,6 +22,7 @@ static const config_key keys[] = {
     KEY_MUST_BE("scoring_func", "sigmoid"),
     KEY_MUST_BE("topk_method", "noaux_tc"),
     KEY_MUST_BE("rope_interleave", "true"),
+    KEY_MUST_BE("attention_bias", "false"),
     { 0 },
 };
 
@@ -32,13 +33,24 @@ static void write_prediction_layers(const model_config *config, json_writer *w)
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 
+static bool gguf_is(const gguf *file)
+{
+    int64_t gating = 0;
+    return gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) == CADRE_OK && gating == 2;
+}
+
 const architecture architecture_deepseek_v3 = {
     .model_type = "deepseek_v3",
     .class_name = "DeepseekV3ForCausalLM",
     .words = "DeepSeek-V3: top-k of biased sigmoid scores in groups, a shared expert, latent attention",
     .keys = keys,
+    .gguf_name = "deepseek2",
+    .gguf_keys = architecture_deepseek2_keys,
+    .gguf_is = gguf_is,
+    .read_gguf = architecture_read_deepseek2,
     .router = "sigmoid-bias",
     .expert_form = "swiglu",
+    .act = "silu",
     .latent = true,
     .write = write_prediction_layers,
 };

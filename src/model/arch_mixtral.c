@@ -6,18 +6,27 @@ static const config_key keys[] = {
     KEY_INT_OF("num_local_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 0),
+    KEY_INT_OF("sliding_window", window, KEY_NULLABLE, 0),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
-    KEY_MUST_BE("sliding_window", "null"),
+    KEY_MUST_BE("attention_bias", "false"),
     { 0 },
 };
 
 static const tensor_name tensors[] = {
-    { ROLE_ROUTER, "model.layers.{l}.block_sparse_moe.gate.weight" },
-    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.{e}.w1.weight" },
-    { ROLE_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.experts.{e}.w2.weight" },
-    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.{e}.w3.weight" },
+    { ROLE_ROUTER, "model.layers.{l}.block_sparse_moe.gate.weight", 0 },
+    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.{e}.w1.weight", 0 },
+    { ROLE_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.experts.{e}.w2.weight", 0 },
+    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.{e}.w3.weight", 0 },
     { 0 },
 };
+
+static const config_key gguf_keys[] = {
+    KEY_INT_OF("feed_forward_length", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.key_length", head_dim, 0, 0),
+    { 0 },
+};
+
+static bool gguf_is(const gguf *file) { return gguf_has(file, "llama.expert_count"); }
 
 static const char *refuses(const model_config *c)
 {
@@ -32,7 +41,13 @@ const architecture architecture_mixtral = {
     .words = "Mixtral: top-k of softmax, renormalised",
     .keys = keys,
     .tensors = tensors,
+    .gguf_name = "llama",
+    .gguf_keys = gguf_keys,
+    .gguf_tensors = tensor_names_paired,
+    .gguf_is = gguf_is,
     .router = "softmax-renorm",
     .expert_form = "swiglu",
+    .act = "silu",
+    .rope_theta = 1e6,
     .refuses = refuses,
 };

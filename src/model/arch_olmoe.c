@@ -6,7 +6,14 @@ static const config_key keys[] = {
     KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.01),
-    KEY_MUST_BE("clip_qkv", "null"),
+    KEY_REAL_OF("clip_qkv", qkv_clip, KEY_NULLABLE, 0),
+    KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
+    KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
+    { 0 },
+};
+
+static const config_key gguf_keys[] = {
+    KEY_INT_OF("feed_forward_length", expert_width, KEY_REQUIRED, 0),
     { 0 },
 };
 
@@ -23,9 +30,12 @@ const architecture architecture_olmoe = {
     .class_name = "OlmoeForCausalLM",
     .words = "OLMoE: top-k of softmax, weights as they are",
     .keys = keys,
+    .gguf_name = "olmoe",
+    .gguf_keys = gguf_keys,
     .router = "softmax",
     .renorm = "softmax-renorm",
     .expert_form = "swiglu",
+    .act = "silu",
     .qk_norm = QK_NORM_FULL,
     .refuses = refuses,
 };

@@ -9,12 +9,20 @@ static const config_key keys[] = {
     KEY_INT_OF("head_dim", head_dim, 0, 0),
     KEY_INT_OF("decoder_sparse_step", sparse_step, 0, 1),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
+    KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
+    KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
     KEY_MUST_BE("use_sliding_window", "false"),
     { 0 },
 };
 
-/* "mlp_only_layers" lists layers that are dense whatever the step says. */
-static cadre_status read_dense_layers(const json_node *root, model_config *config)
+static const config_key gguf_keys[] = {
+    KEY_INT_OF("feed_forward_length", dense_width, 0, 0),
+    KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.key_length", head_dim, 0, 0),
+    { 0 },
+};
+
+cadre_status architecture_read_dense_layers(const json_node *root, model_config *config)
 {
     json_node list;
     CADRE_TRY(json_opt_array(root, "mlp_only_layers", &list));
@@ -27,7 +35,7 @@ static cadre_status read_dense_layers(const json_node *root, model_config *confi
     return CADRE_OK;
 }
 
-static void write_dense_layers(const model_config *config, json_writer *w)
+void architecture_write_dense_layers(const model_config *config, json_writer *w)
 {
     json_put_array(w, "mlp_only_layers");
     for (int64_t l = 0; l < config->layers; l++)
@@ -44,9 +52,13 @@ const architecture architecture_qwen3_moe = {
     .keys = keys,
     .router = "softmax",
     .renorm = "softmax-renorm",
+    .gguf_name = "qwen3moe",
+    .gguf_keys = gguf_keys,
+    .gguf_renorm = true,
     .expert_form = "swiglu",
+    .act = "silu",
     .qk_norm = QK_NORM_HEAD,
-    .read = read_dense_layers,
-    .write = write_dense_layers,
+    .read = architecture_read_dense_layers,
+    .write = architecture_write_dense_layers,
     .refuses = refuses,
 };

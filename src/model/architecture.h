@@ -1,7 +1,7 @@
 /* architecture.h - THE LIST of architectures: one row, one file model/arch_X.c each.
  *
- * A row is data: which config.json keys hold which number, which tensor names hold which parameter, and the few constants that the
- * family fixes. Reading, writing and refusing are written once (config_json.c, tensor_name.c) for all of them. */
+ * A row is data: which keys of config.json and of GGUF hold which number, which tensor names hold which parameter, and the few constants that the
+ * family fixes. Reading, writing and refusing are written once (config_json.c, config_gguf.c, tensor_name.c) for all of them. */
 #ifndef CADRE_MODEL_ARCHITECTURE_H
 #define CADRE_MODEL_ARCHITECTURE_H
 
@@ -10,7 +10,8 @@
 #include "format/json.h"
 #include "format/json_writer.h"
 #include "model/config.h"
-#include "model/param.h"
+#include "model/tensor_name.h"
+#include "model/weight_file.h"
 
 typedef enum key_kind {
     KEY_INT,  /* a field of model_config, int64_t */
@@ -19,7 +20,12 @@ typedef enum key_kind {
     KEY_MUST, /* no field: where present it must be `value`; anything else is an option that is not implemented */
 } key_kind;
 
-enum { KEY_REQUIRED = 1, KEY_UNWRITTEN = 2, KEY_NULLABLE = 4 /* a value of `otherwise` is written as null */ };
+enum {
+    KEY_REQUIRED = 1,
+    KEY_UNWRITTEN = 2,
+    KEY_NULLABLE = 4, /* a value of `otherwise` is written as null */
+    KEY_UNUSUAL = 8,  /* ... is not written */
+};
 
 typedef struct config_key {
     const char *name;
@@ -35,23 +41,27 @@ typedef struct config_key {
 #define KEY_BOOL_OF(name_, field_, flags_, otherwise_) { name_, KEY_BOOL, offsetof(model_config, field_), flags_, otherwise_, NULL }
 #define KEY_MUST_BE(name_, value_) { name_, KEY_MUST, 0, 0, 0, value_ }
 
-/* "{l}" stands for the layer, "{e}" for the expert. */
-typedef struct tensor_name {
-    param_role role;
-    const char *pattern;
-} tensor_name;
-
 typedef struct architecture {
     const char *model_type;  /* config.json's "model_type" */
     const char *class_name;  /* its "architectures"[0]; NULL: no published class */
     const char *words;       /* one line for people */
     const config_key *keys;  /* besides those that all share; ended by a NULL name; NULL: none */
-    const tensor_name *tensors; /* where it differs from tensor_name.c; ended by a NULL pattern; NULL: nowhere */
+    const tensor_name *tensors; /* before those of tensor_name.c; ended by a NULL pattern; NULL: none */
+    const char *gguf_name;      /* "general.architecture"; NULL: has no GGUF form */
+    const config_key *gguf_keys; /* as keys, "NAME." left out */
+    bool gguf_renorm;        /* norm_topk_prob where the metadata do not say */
+    bool (*gguf_is)(const gguf *file); /* which of several rows of one name the file is of; NULL: this one */
+    cadre_status (*read_gguf)(const gguf *file, model_config *config); /* as read */
+    const tensor_name *gguf_tensors; /* as tensors */
     const char *router;      /* the router's name; where `renorm` is set, the one for norm_topk_prob = false */
     const char *renorm;      /* the router for norm_topk_prob = true; NULL: the family has no such key */
     const char *expert_form;
+    const char *act;         /* "hidden_act" of its files; NULL: they do not say */
+    double rope_theta;       /* where the file does not say; 0: 10000 */
+    int64_t window_period;   /* as in model_config, where no list of layers says otherwise */
     qk_norm qk_norm;
     bool latent;
+    void (*fix)(model_config *config); /* what is so in every model of the family; before the keys. NULL: nothing */
     /* What keys alone do not say. read: after the keys, before the layers are filled in and checked. NULL: nothing. */
     cadre_status (*read)(const json_node *root, model_config *config);
     void (*write)(const model_config *config, json_writer *w);
@@ -61,15 +71,45 @@ typedef struct architecture {
 
 const architecture *const *architecture_list(int *count);
 const architecture *architecture_by_type(const char *model_type); /* NULL: unknown */
+const architecture *architecture_by_gguf(const gguf *file);       /* by its "general.architecture"; NULL: unknown */
+const char *architecture_names(bool of_gguf, char *text, size_t room); /* all that are known, for a refusal */
 
 /* Why this family's files cannot hold the configuration ("its layers differ"); NULL: they can. */
 const char *architecture_refusal(const architecture *arch, const model_config *config);
 
+/* Of several families. "mlp_only_layers" lists layers that are dense whatever the step says. */
+cadre_status architecture_read_dense_layers(const json_node *root, model_config *config);
+void architecture_write_dense_layers(const model_config *config, json_writer *w);
+/* GGUF's "deepseek2": its widths, of latent attention, and its magnitudes. */
+extern const config_key architecture_deepseek2_keys[];
+cadre_status architecture_read_deepseek2(const gguf *file, model_config *config);
+
+/* A table of keys, read from the members of an object, and written as such. */
+cadre_status config_keys_read(const json_node *object, const config_key *keys, model_config *config);
+void config_keys_write(const config_key *keys, const model_config *config, json_writer *w);
+
+/* Rotary positions and windows: which keys there are depends on values. */
+cadre_status config_positions_read(const json_node *root, model_config *config); /* after all other keys, before deriving */
+cadre_status config_windows_read(const json_node *root, model_config *config);   /* after deriving */
+void config_positions_write(const model_config *config, json_writer *w);
+
 /* config.json -> numbers, checked. numbers -> config.json, replaced whole. */
 cadre_status model_config_read(const char *path, model_config *config);
 cadre_status model_config_write(const model_config *config, const char *path);
+/* The same of a text in memory. */
+cadre_status model_config_parse(const char *name, const char *text, size_t size, model_config *config);
+cadre_status model_config_text(const model_config *config, json_writer *w);
 
-/* The name of a parameter in this architecture's files; mem_free. NULL: no memory. */
-char *architecture_tensor_name(const architecture *arch, const param *p);
+/* A GGUF's metadata -> numbers, checked. What standard keys cannot say stands in a file that was converted here as the text of its
+ * config.json, which then counts alone. */
+#define GGUF_CONFIG_KEY "cadre.config"
+cadre_status config_keys_read_gguf(const gguf *file, const config_key *keys, model_config *config); /* "ARCHITECTURE.KEY" each */
+double gguf_decimal(double value); /* the shortest decimal number that a file's f32 is the nearest one to: 0.1, not 0.10000000149 */
+cadre_status model_config_read_gguf(const gguf *file, model_config *config);
+
+/* A model's numbers, of a folder or a GGUF file. */
+cadre_status model_config_of(const char *path, model_config *config);
+/* The same and its open weights; how the file has them is filled in. */
+cadre_status model_config_open(const char *path, model_config *config, weight_file *file);
 
 #endif

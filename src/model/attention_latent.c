@@ -8,7 +8,8 @@
 
 static latent latent_of(const model_config *c) { return (latent){ c->heads, c->nope_dim, c->rope_dim, c->value_dim }; }
 
-static void project_queries(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s)
+void attention_latent_queries(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s,
+                              real *q)
 {
     const model_config *c = e->config;
     int64_t row = c->heads * c->head_dim;
@@ -17,19 +18,19 @@ static void project_queries(const attention_env *e, const layer_weights *w, cons
         norm n = norm_of(w, NULL, ROLE_Q_A_NORM, 1, c->latent_norm_eps);
         linear_forward(e->compute, &a, b->tokens, x, c->width, s->q_low, c->q_lora);
         norm_forward(e->compute, &n, b->tokens, s->q_low, c->q_lora, s->q_low_normed, c->q_lora, s->q_low_inverse);
-        linear_forward(e->compute, &up, b->tokens, s->q_low_normed, c->q_lora, s->q, row);
+        linear_forward(e->compute, &up, b->tokens, s->q_low_normed, c->q_lora, q, row);
     } else {
-        linear q = linear_of(w, NULL, ROLE_Q);
-        linear_forward(e->compute, &q, b->tokens, x, c->width, s->q, row);
+        linear direct = linear_of(w, NULL, ROLE_Q);
+        linear_forward(e->compute, &direct, b->tokens, x, c->width, q, row);
     }
-    rope_forward(e->compute, e->rope, b->tokens, c->heads, b->positions, s->q + c->nope_dim, row, c->head_dim);
+    rope_forward(e->compute, e->rope, b->tokens, c->heads, b->positions, q + c->nope_dim, row, c->head_dim);
 }
 
 static void project(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s)
 {
     const model_config *c = e->config;
     int64_t low = c->kv_lora + c->rope_dim, kv_row = c->heads * (c->nope_dim + c->value_dim);
-    project_queries(e, w, b, x, s);
+    attention_latent_queries(e, w, b, x, s, s->q);
     linear a = linear_of(w, NULL, ROLE_KV_A), up = linear_of(w, NULL, ROLE_KV_B);
     norm n = norm_of(w, NULL, ROLE_KV_A_NORM, 1, c->latent_norm_eps);
     latent l = latent_of(c);
@@ -75,4 +76,4 @@ static void project_backward(const attention_env *e, const layer_weights *w, con
     linear_backward(e->compute, &a, b->tokens, x, c->width, dkv_low, low, true, dx, c->width);
 }
 
-const attention_parts attention_latent = { project, project_backward };
+const attention_parts attention_latent = { .project = project, .project_backward = project_backward };

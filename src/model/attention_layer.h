@@ -6,6 +6,7 @@
 #define CADRE_MODEL_ATTENTION_LAYER_H
 
 #include "base/memory.h"
+#include "kernel/gemm.h"
 #include "model/cache.h"
 #include "model/weights.h"
 #include "op/attention.h"
@@ -25,21 +26,24 @@ typedef struct token_batch {
 typedef struct attention_env {
     compute *compute;
     const model_config *config;
-    attention shape;
+    bool absorbed;                  /* latent attention without a backward pass: keys stay compressed */
+    attention shape;                /* as the products see it; a layer's own window and sinks are filled in */
     rope *rope;                     /* borrowed */
     attention_scratch scratch;
     attention_sequence *sequences;  /* [most sequences] */
     attention_gradient *gradients;  /* [most sequences]; NULL: forward only */
     const real **keys, **values;    /* [most sequences] */
+    gemm_group *groups;             /* [heads] of the absorbed form */
     real *dq, *dk, *dkv, *dout, *dlow; /* gradients' temporaries; NULL: forward only */
 } attention_env;
 
 /* What forward leaves for backward. */
 typedef struct attention_state {
     real *q, *k, *kv;           /* as attention reads them; kv: values (grouped) or [nope | value] heads (latent) */
-    real *q_raw, *k_raw;        /* before their norms; NULL where they have none */
+    real *q_raw, *k_raw;        /* before their norms, or in the file's order, or (absorbed) expanded; NULL where they are not */
     real *q_inverse, *k_inverse;
     real *out, *log_sum;
+    real *out_heads;            /* absorbed: values of the heads, made of `out`; else NULL */
     real *q_low, *q_low_normed, *q_low_inverse;    /* latent, with q_lora */
     real *kv_low, *kv_low_normed, *kv_low_inverse; /* latent: [latent | rotary key]; normed latent */
 } attention_state;
@@ -53,23 +57,33 @@ void attention_env_layout(attention_env *e, arena *a, const model_config *c, int
 void attention_layer_forward(const attention_env *e, const layer_weights *w, int64_t layer, const token_batch *b, const real *x,
                              attention_state *s, real *y);
 /* dx is written. */
-void attention_layer_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b,
-                              const real *x, attention_state *s, const real *dy, real *dx);
+void attention_layer_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, int64_t layer,
+                              const token_batch *b, const real *x, attention_state *s, const real *dy, real *dx);
 
-/* ---- the two kinds, each in its own file: everything before and after attention itself ---- */
+/* ---- the kinds, each in its own file: everything before and after attention itself ---- */
 
 typedef struct attention_parts {
     void (*project)(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s);
-    /* dq, dk and dkv of e to dx */
+    void (*finish)(const attention_env *e, const layer_weights *w, const token_batch *b, attention_state *s); /* NULL: nothing */
+    /* dq, dk and dkv of e to dx; NULL: has none */
     void (*project_backward)(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b, const real *x,
                              attention_state *s, real *dx);
 } attention_parts;
 
-extern const attention_parts attention_grouped, attention_latent;
+extern const attention_parts attention_grouped, attention_latent, attention_absorbed;
+
+/* Latent attention's queries in q [T, heads * (nope + rope)], their rope parts turned. */
+void attention_latent_queries(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s,
+                              real *q);
 
 static inline linear linear_of(const layer_weights *w, const layer_gradients *g, param_role role)
 {
     return (linear){ .w = w->role[role], .dw = g ? g->role[role] : NULL };
+}
+
+static inline linear linear_with_bias(const layer_weights *w, const layer_gradients *g, param_role role, param_role bias)
+{
+    return (linear){ .w = w->role[role], .bias = w->role[bias].data, .dw = g ? g->role[role] : NULL, .dbias = g ? g->role[bias] : NULL };
 }
 
 static inline norm norm_of(const layer_weights *w, const layer_gradients *g, param_role role, int64_t heads, double eps)

@@ -6,8 +6,8 @@
 #include "base/checked.h"
 #include "base/memory.h"
 
-static int64_t key_row_of(const model_config *c) { return c->kv_heads * c->head_dim; }
-static int64_t value_row_of(const model_config *c) { return c->kv_heads * c->value_dim; }
+static int64_t key_row_of(const model_config *c) { return c->latent ? c->kv_lora + c->rope_dim : c->kv_heads * c->head_dim; }
+static int64_t value_row_of(const model_config *c) { return c->latent ? 0 : c->kv_heads * c->value_dim; }
 static int64_t whole_blocks(int64_t tokens) { return (tokens + CACHE_BLOCK - 1) / CACHE_BLOCK; }
 
 size_t kv_cache_bytes(const model_config *c, int64_t tokens)
@@ -33,7 +33,7 @@ cadre_status kv_cache_open(kv_cache *out, const model_config *c, int64_t capacit
     real *at = k.memory;
     for (int64_t i = 0; i < k.layers * blocks; i++) {
         k.keys[i] = at;
-        k.values[i] = at + CACHE_BLOCK * k.key_row;
+        k.values[i] = k.value_row ? at + CACHE_BLOCK * k.key_row : at;
         at += CACHE_BLOCK * (k.key_row + k.value_row);
     }
     *out = k;
@@ -52,18 +52,17 @@ kv_view kv_cache_view(const kv_cache *k, int64_t layer)
 {
     int64_t blocks = k->capacity / CACHE_BLOCK;
     return (kv_view){ .keys = k->keys + layer * blocks, .values = k->values + layer * blocks, .block = CACHE_BLOCK,
-                      .key_stride = k->key_row, .value_stride = k->value_row };
+                      .key_stride = k->key_row, .value_stride = k->value_row ? k->value_row : k->key_row };
 }
 
-void kv_cache_put(kv_cache *k, int64_t layer, int64_t tokens, const real *keys, const real *values, int64_t value_stride,
-                  int64_t value_head, int64_t heads)
+void kv_cache_put(kv_cache *k, int64_t layer, int64_t tokens, const real *keys, const real *values)
 {
-    int64_t width = k->value_row / heads, blocks = k->capacity / CACHE_BLOCK;
+    int64_t blocks = k->capacity / CACHE_BLOCK;
     for (int64_t t = 0; t < tokens; t++) {
         int64_t at = k->length + t, block = layer * blocks + at / CACHE_BLOCK, row = at % CACHE_BLOCK;
         memcpy((real *)(uintptr_t)k->keys[block] + row * k->key_row, keys + t * k->key_row, (size_t)k->key_row * sizeof *keys);
-        real *to = (real *)(uintptr_t)k->values[block] + row * k->value_row;
-        for (int64_t h = 0; h < heads; h++)
-            memcpy(to + h * width, values + t * value_stride + h * value_head, (size_t)width * sizeof *values);
+        if (k->value_row)
+            memcpy((real *)(uintptr_t)k->values[block] + row * k->value_row, values + t * k->value_row,
+                   (size_t)k->value_row * sizeof *values);
     }
 }

@@ -11,7 +11,7 @@
 enum { CACHE_BLOCK = 64 }; /* tokens */
 
 typedef struct kv_cache {
-    int64_t layers, key_row, value_row; /* reals a token */
+    int64_t layers, key_row, value_row; /* reals a token; value_row 0: values are the keys' first part (latent attention) */
     int64_t capacity;                   /* tokens, a multiple of CACHE_BLOCK */
     int64_t length;                     /* tokens held */
     real *memory;
@@ -26,7 +26,6 @@ size_t kv_cache_bytes(const model_config *config, int64_t tokens);
 kv_view kv_cache_view(const kv_cache *k, int64_t layer);
 
 /* Writes `tokens` rows at positions length .. length + tokens - 1 of one layer; the caller moves `length` after the last layer. */
-void kv_cache_put(kv_cache *k, int64_t layer, int64_t tokens, const real *keys, const real *values, int64_t value_stride,
-                  int64_t value_head, int64_t heads);
+void kv_cache_put(kv_cache *k, int64_t layer, int64_t tokens, const real *keys, const real *values);
 
 #endif

@@ -1,6 +1,7 @@
 /* config.c - filling in, checking and copying a model's numbers. */
 #include "model/config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -60,11 +61,25 @@ static cadre_status fill_layers(model_config *config)
     int64_t step = config->sparse_step > 0 ? config->sparse_step : 1;
     for (int64_t l = 0; l < config->layers; l++) {
         bool sparse = config->experts > 0 && l >= config->dense_layers && (l + 1) % step == 0;
-        layer[l] = (layer_config){ sparse, config->experts, config->topk, config->expert_width };
+        bool whole = config->window_period && (l + 1) % config->window_period == 0;
+        layer[l] = (layer_config){ sparse, config->experts, config->topk, config->expert_width, whole ? 0 : config->window };
     }
     mem_free(config->layer);
     config->layer = layer;
     return CADRE_OK;
+}
+
+static void derive_neutral(model_config *c)
+{
+    double *factors[] = { &c->embedding_scale, &c->residual_scale, &c->logit_scale, &c->logit_divisor, &c->rotary_share };
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        if (*factors[i] == 0) *factors[i] = 1;
+}
+
+static void derive_rope(model_config *c)
+{
+    c->rope.pairs = c->latent;
+    c->rope.width = c->latent ? c->rope_dim : (int64_t)((double)c->head_dim * c->rotary_share);
 }
 
 cadre_status model_config_derive(model_config *c, const char *where)
@@ -81,6 +96,8 @@ cadre_status model_config_derive(model_config *c, const char *where)
     if (!c->latent) c->value_dim = c->head_dim;
     if (!c->shared_width) c->shared_width = c->shared_experts * c->expert_width;
     if (!c->latent_norm_eps) c->latent_norm_eps = 1e-6; /* DeepSeek's, whatever the other norms use */
+    derive_neutral(c);
+    derive_rope(c);
     return fill_layers(c);
 }
 
@@ -104,20 +121,20 @@ static cadre_status check_attention(const model_config *c, const char *where)
     if (c->heads % c->kv_heads)
         return cadre_fail(CADRE_EARGUMENT, where, "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)c->heads,
                           (long long)c->kv_heads);
-    if (c->head_dim % 2)
-        return cadre_fail(CADRE_EARGUMENT, where, "head width: expected an even number, found %lld (width %lld, %lld heads)",
-                          (long long)c->head_dim, (long long)c->width, (long long)c->heads);
+    if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > c->head_dim)
+        return cadre_fail(CADRE_EARGUMENT, where, "head width: expected an even number to be turned, found %lld of %lld (width %lld, %lld heads)",
+                          (long long)c->rope.width, (long long)c->head_dim, (long long)c->width, (long long)c->heads);
     return CADRE_OK;
 }
 
 static cadre_status check_groups(const model_config *c, const layer_config *layer, const char *where)
 {
+    const bound used = { "groups-used", c->groups_used, 1, c->groups };
+    CADRE_TRY(check_bounds(&used, 1, where));
     if (c->groups <= 1) return CADRE_OK;
     if (layer->experts % c->groups)
         return cadre_fail(CADRE_EARGUMENT, where, "groups: expected a divisor of the %lld experts, found %lld", (long long)layer->experts,
                           (long long)c->groups);
-    const bound used = { "groups-used", c->groups_used, 1, c->groups };
-    CADRE_TRY(check_bounds(&used, 1, where));
     int64_t reachable = layer->experts / c->groups * c->groups_used;
     if (layer->topk > reachable)
         return cadre_fail(CADRE_EARGUMENT, where, "topk: expected at most the %lld experts of %lld groups, found %lld",
@@ -149,8 +166,8 @@ cadre_status model_config_check(const model_config *c, const char *where)
     CADRE_TRY(check_bounds(sizes, sizeof sizes / sizeof *sizes, where));
     if (!(c->norm_eps > 0 && c->norm_eps < 1))
         return cadre_fail(CADRE_EARGUMENT, where, "the norms' epsilon: expected a number between 0 and 1, found %g", c->norm_eps);
-    if (!(c->rope_theta >= 1 && c->rope_theta < 1e12))
-        return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope_theta);
+    if (!(c->rope.theta >= 1 && c->rope.theta < 1e12))
+        return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
     CADRE_TRY(check_attention(c, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
     return CADRE_OK;
@@ -179,6 +196,48 @@ bool model_config_layers_differ(const model_config *config)
     return false;
 }
 
+double model_config_attention_scale(const model_config *c)
+{
+    if (c->attention_scale > 0) return c->attention_scale;
+    double scale = 1 / sqrt((double)c->head_dim);
+    bool stretched = c->latent && c->rope.scaling == ROPE_YARN && c->rope.mscale_all_dim > 0;
+    double magnitude = stretched ? rope_magnitude(c->rope.factor, c->rope.mscale_all_dim) : 1;
+    return scale * magnitude * magnitude;
+}
+
+double model_config_logit_scale(const model_config *c) { return c->logit_scale / c->logit_divisor; }
+
+cadre_status model_config_add_eos(model_config *c, int64_t token, const char *where)
+{
+    if (token < 0 || model_config_ends(c, token)) return CADRE_OK;
+    if (c->eos < 0) {
+        c->eos = token;
+        return CADRE_OK;
+    }
+    for (int i = 0; i < CONFIG_OTHER_EOS; i++)
+        if (c->other_eos[i] <= 0) {
+            c->other_eos[i] = token;
+            return CADRE_OK;
+        }
+    return cadre_fail(CADRE_EUNSUPPORTED, where, "eos_token_id: expected at most %d ids, found more", CONFIG_OTHER_EOS + 1);
+}
+
+bool model_config_ends(const model_config *c, int64_t token)
+{
+    if (token == c->eos) return true;
+    for (int i = 0; i < CONFIG_OTHER_EOS; i++)
+        if (c->other_eos[i] > 0 && token == c->other_eos[i]) return true;
+    return false;
+}
+
+const char *model_config_untrainable(const model_config *c)
+{
+    if (c->post_norms) return "norms behind each half of a block";
+    if (c->residual_scale != 1) return "a scale of residuals";
+    if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
+    return NULL;
+}
+
 cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe)
 {
     const layer_config *layer = &config->layer[l];
@@ -191,5 +250,8 @@ cadre_status model_config_moe(const model_config *config, int64_t l, moe_config 
         moe->route.groups_used = (int32_t)config->groups_used;
     }
     moe->route.scale = (real)config->route_scale;
+    moe->router_bias = config->router_bias;
+    moe->expert_bias = config->expert_bias;
+    moe->limit = (real)config->expert_limit;
     return moe_config_check(moe, "this model");
 }

@@ -10,14 +10,16 @@
 
 #include "base/status.h"
 #include "moe/layer.h"
+#include "op/rope.h"
 
-enum { CONFIG_MAX_LAYERS = 512, CONFIG_MAX_EXPERTS = 4096, CONFIG_MAX_VOCAB = 1 << 20, CONFIG_MAX_WIDTH = 1 << 16 };
+enum { CONFIG_MAX_LAYERS = 512, CONFIG_MAX_EXPERTS = 4096, CONFIG_MAX_VOCAB = 1 << 20, CONFIG_MAX_WIDTH = 1 << 16, CONFIG_OTHER_EOS = 7 };
 
 typedef enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_FULL } qk_norm; /* per head, or over the whole projection */
 
 typedef struct layer_config {
     bool sparse;
     int64_t experts, topk, expert_width; /* of a sparse layer */
+    int64_t window;                      /* keys a query sees, its own included; 0: all before it */
 } layer_config;
 
 typedef struct model_config {
@@ -28,10 +30,20 @@ typedef struct model_config {
     double norm_eps;
     bool tie; /* the output head is the embedding */
     double init_range;
+    double embedding_scale, residual_scale; /* of embeddings; of both halves' outputs */
+    double logit_scale, logit_divisor;      /* logits are multiplied and divided by these */
+    bool post_norms;                        /* each half's output has a norm of its own */
 
     int64_t heads, kv_heads, head_dim; /* grouped-query attention; head_dim of latent attention = nope_dim + rope_dim */
     qk_norm qk_norm;
-    double rope_theta;
+    rope_options rope;       /* its width, and pairs or halves, are derived */
+    double rotary_share;     /* of a head, from its start, that positions turn */
+    bool qkv_bias, out_bias; /* of the projections */
+    bool sinks;              /* a logit a head without a key (gpt-oss) */
+    double qkv_clip;         /* queries, keys and values are cut to +- this before they are turned; 0: not */
+    double attention_scale;  /* of query times key; 0: one over the root of the head's width */
+    double attention_softcap; /* 0: none */
+    int64_t window, window_period; /* of the layers that have one, 0: none has; every so many-th layer has not, 0: all have */
 
     bool latent; /* latent attention: what follows is its */
     int64_t q_lora, kv_lora, nope_dim, rope_dim, value_dim; /* q_lora 0: queries are projected directly */
@@ -43,6 +55,8 @@ typedef struct model_config {
     int64_t shared_experts;              /* number, each as wide as an expert */
     int64_t shared_width;                /* their width together */
     bool shared_gated;
+    bool router_bias, expert_bias;
+    double expert_limit;                 /* gpt-oss's form: where its inputs are cut off */
     const struct router *router;         /* a row of THE LIST of routers */
     const char *expert_form;             /* the name of an activation, static */
     int64_t groups, groups_used;         /* equal: selection is not limited to groups */
@@ -50,6 +64,8 @@ typedef struct model_config {
     double aux_loss;                     /* carried for config.json's sake */
 
     int64_t bos, eos;                    /* -1: none */
+    int64_t other_eos[CONFIG_OTHER_EOS]; /* that end a text too; 0 and below: none */
+    bool paired_rows, split_kv_b;        /* how the opened file has it: see tensor_name.h */
     layer_config *layer;                 /* [layers], owned */
 } model_config;
 
@@ -65,6 +81,15 @@ cadre_status model_config_set_form(model_config *config, const char *form, const
 
 /* Everything that must hold between the numbers; the sentence names `where` (a file or "options") and the key. */
 cadre_status model_config_check(const model_config *config, const char *where);
+
+double model_config_attention_scale(const model_config *config);
+double model_config_logit_scale(const model_config *config);
+
+cadre_status model_config_add_eos(model_config *config, int64_t token, const char *where); /* one more; twice is fine */
+bool model_config_ends(const model_config *config, int64_t token); /* whether a text ends with it */
+
+/* What of this configuration has no backward pass ("norms after each half"); NULL: it can be trained. */
+const char *model_config_untrainable(const model_config *config);
 
 int model_config_inputs(const model_config *config); /* matrices into a feed-forward's hidden layer: 1, or 2 (gate and up) */
 int64_t model_config_sparse_layers(const model_config *config);

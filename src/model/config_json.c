@@ -1,6 +1,5 @@
 /* config_json.c - config.json to a model_config and back, by the tables of the architectures. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +17,8 @@ static const config_key shared_keys[] = {
     KEY_INT_OF("max_position_embeddings", context, 0, 2048),
     KEY_BOOL_OF("tie_word_embeddings", tie, 0, 0),
     KEY_REAL_OF("initializer_range", init_range, 0, 0.02),
-    KEY_REAL_OF("rope_theta", rope_theta, 0, 10000),
+    KEY_REAL_OF("partial_rotary_factor", rotary_share, KEY_UNUSUAL, 1),
     KEY_INT_OF("bos_token_id", bos, KEY_NULLABLE, -1),
-    KEY_MUST_BE("attention_bias", "false"),
     { 0 },
 };
 
@@ -71,42 +69,53 @@ static cadre_status read_key(const json_node *root, const config_key *key, model
     return CADRE_OK;
 }
 
-static cadre_status read_keys(const json_node *root, const config_key *keys, model_config *c)
+cadre_status config_keys_read(const json_node *root, const config_key *keys, model_config *c)
 {
     for (; keys && keys->name; keys++) CADRE_TRY(read_key(root, keys, c));
     return CADRE_OK;
 }
 
-/* Plain rotary positions stand as rope_theta, or in transformers 5 as rope_parameters; scaled ones are refused by name. */
-static cadre_status read_rope(const json_node *root, model_config *c)
-{
-    static const char *const homes[] = { "rope_parameters", "rope_scaling" };
-    for (int i = 0; i < 2; i++) {
-        json_node home;
-        CADRE_TRY(json_opt_object(root, homes[i], &home));
-        if (!home.value) continue;
-        const char *type = "default";
-        CADRE_TRY(json_opt_string(&home, "type", &type));
-        CADRE_TRY(json_opt_string(&home, "rope_type", &type));
-        if (strcmp(type, "default") != 0)
-            return cadre_fail(CADRE_EUNSUPPORTED, root->file, "%s.rope_type: expected default, found \"%s\"", homes[i], type);
-        CADRE_TRY(json_opt_real(&home, "rope_theta", 1, 1e12, &c->rope_theta));
-    }
-    return CADRE_OK;
-}
-
-/* A number, null, or a list of which the first counts. */
+/* A number, null, or a list of which the first is the one that is named. */
 static cadre_status read_eos(const json_node *root, model_config *c)
 {
     c->eos = -1;
     json_node node = json_member(root, "eos_token_id");
     json_kind kind = json_kind_of(&node);
     if (kind == JSON_KIND_ABSENT || kind == JSON_KIND_NULL) return CADRE_OK;
-    if (kind == JSON_KIND_ARRAY && json_count(&node)) {
-        json_node first = json_item(&node, 0);
-        return json_as_int(&first, 0, INT32_MAX, &c->eos);
+    if (kind != JSON_KIND_ARRAY) return json_as_int(&node, -1, INT32_MAX, &c->eos);
+    for (size_t i = 0; i < json_count(&node); i++) {
+        json_node item = json_item(&node, i);
+        int64_t id;
+        CADRE_TRY(json_as_int(&item, 0, INT32_MAX, &id));
+        CADRE_TRY(model_config_add_eos(c, id, root->file));
     }
-    return json_as_int(&node, 0, INT32_MAX, &c->eos);
+    return CADRE_OK;
+}
+
+static cadre_status read_act(const json_node *root, const model_config *c)
+{
+    const config_key act = KEY_MUST_BE("hidden_act", c->arch->act);
+    return c->arch->act ? read_must(root, &act) : CADRE_OK;
+}
+
+/* Numbers in fewer bits: how they lie shows in the tensors, but the scheme must be one of those. */
+static cadre_status read_quantization(const json_node *root)
+{
+    json_node home, blocks;
+    const char *method;
+    CADRE_TRY(json_opt_object(root, "quantization_config", &home));
+    if (!home.value) return CADRE_OK;
+    CADRE_TRY(json_get_string(&home, "quant_method", &method));
+    if (!strcmp(method, "mxfp4")) return CADRE_OK;
+    if (strcmp(method, "fp8") != 0)
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "quantization_config.quant_method: expected fp8 or mxfp4, found \"%s\"", method);
+    CADRE_TRY(json_opt_array(&home, "weight_block_size", &blocks));
+    for (size_t i = 0; blocks.value && i < json_count(&blocks); i++) {
+        json_node item = json_item(&blocks, i);
+        int64_t size;
+        CADRE_TRY(json_as_int(&item, 128, 128, &size));
+    }
+    return CADRE_OK;
 }
 
 static cadre_status read_norm_topk(const json_node *root, model_config *c)
@@ -121,37 +130,35 @@ static cadre_status read_norm_topk(const json_node *root, model_config *c)
 static cadre_status read_all(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
-    CADRE_TRY(read_keys(root, shared_keys, c));
+    CADRE_TRY(config_keys_read(root, shared_keys, c));
     c->groups = c->groups_used = 1;
     c->route_scale = 1;
     c->sparse_step = 1;
     c->qk_norm = arch->qk_norm;
     c->latent = arch->latent;
-    CADRE_TRY(read_keys(root, arch->keys, c));
-    CADRE_TRY(read_rope(root, c));
+    c->window_period = arch->window_period;
+    if (arch->fix) arch->fix(c);
+    CADRE_TRY(config_keys_read(root, arch->keys, c));
+    CADRE_TRY(config_positions_read(root, c));
     CADRE_TRY(read_eos(root, c));
     CADRE_TRY(read_norm_topk(root, c));
+    CADRE_TRY(read_act(root, c));
+    CADRE_TRY(read_quantization(root));
     if (arch->expert_form) CADRE_TRY(model_config_set_form(c, arch->expert_form, root->file));
     CADRE_TRY(model_config_derive(c, root->file));
+    CADRE_TRY(config_windows_read(root, c));
     return arch->read ? arch->read(root, c) : CADRE_OK;
 }
 
 static cadre_status refuse_type(const char *path, const char *type)
 {
-    int count;
-    const architecture *const *list = architecture_list(&count);
-    char known[512] = "";
-    for (int i = 0; i < count; i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", list[i]->model_type);
-    }
-    return cadre_fail(CADRE_EUNSUPPORTED, path, "model_type: expected one of %s, found \"%s\"", known, type);
+    char known[512];
+    return cadre_fail(CADRE_EUNSUPPORTED, path, "model_type: expected one of %s, found \"%s\"",
+                      architecture_names(false, known, sizeof known), type);
 }
 
-cadre_status model_config_read(const char *path, model_config *config)
+static cadre_status read_document(const json_document *document, const char *path, model_config *config)
 {
-    json_document *document;
-    CADRE_TRY(json_open(path, 1 << 24, &document));
     json_node root = json_root(document);
     model_config c = { 0 };
     const char *type;
@@ -160,13 +167,30 @@ cadre_status model_config_read(const char *path, model_config *config)
     if (status == CADRE_OK && !(c.arch = architecture_by_type(type))) status = refuse_type(path, type);
     if (status == CADRE_OK) status = read_all(&root, &c);
     if (status == CADRE_OK) status = model_config_check(&c, path);
-    json_close(document);
     if (status != CADRE_OK) {
         model_config_free(&c);
         return status;
     }
     *config = c;
     return CADRE_OK;
+}
+
+cadre_status model_config_read(const char *path, model_config *config)
+{
+    json_document *document;
+    CADRE_TRY(json_open(path, 1 << 24, &document));
+    cadre_status status = read_document(document, path, config);
+    json_close(document);
+    return status;
+}
+
+cadre_status model_config_parse(const char *name, const char *text, size_t size, model_config *config)
+{
+    json_document *document;
+    CADRE_TRY(json_parse(name, text, size, &document));
+    cadre_status status = read_document(document, name, config);
+    json_close(document);
+    return status;
 }
 
 /* ---- writing ---- */
@@ -181,17 +205,40 @@ static void write_must(const config_key *key, json_writer *w)
     else json_put_string(w, key->name, key->value);
 }
 
-static void write_keys(const config_key *key, const model_config *c, json_writer *w)
+static bool is_otherwise(const config_key *key, const void *value)
+{
+    switch (key->kind) {
+    case KEY_INT: return *(const int64_t *)value == (int64_t)key->otherwise;
+    case KEY_REAL: return *(const double *)value == key->otherwise;
+    case KEY_BOOL: return *(const bool *)value == (key->otherwise != 0);
+    case KEY_MUST: return false;
+    }
+    return false;
+}
+
+void config_keys_write(const config_key *key, const model_config *c, json_writer *w)
 {
     for (; key && key->name; key++) {
         const void *value = value_of(c, key);
-        bool null = key->kind == KEY_INT && key->flags & KEY_NULLABLE && *(const int64_t *)value == (int64_t)key->otherwise;
-        if (key->flags & KEY_UNWRITTEN) continue;
+        bool usual = is_otherwise(key, value);
+        if (key->flags & KEY_UNWRITTEN || (key->flags & KEY_UNUSUAL && usual)) continue;
         if (key->kind == KEY_MUST) write_must(key, w);
-        else if (null) json_put_null(w, key->name);
+        else if (key->flags & KEY_NULLABLE && usual) json_put_null(w, key->name);
         else if (key->kind == KEY_INT) json_put_int(w, key->name, *(const int64_t *)value);
         else if (key->kind == KEY_REAL) json_put_real(w, key->name, *(const double *)value);
         else json_put_bool(w, key->name, *(const bool *)value);
+    }
+}
+
+static void write_eos(const model_config *c, json_writer *w)
+{
+    if (c->eos < 0) json_put_null(w, "eos_token_id");
+    else if (c->other_eos[0] <= 0) json_put_int(w, "eos_token_id", c->eos);
+    else {
+        json_put_array(w, "eos_token_id");
+        json_put_int(w, NULL, c->eos);
+        for (int i = 0; i < CONFIG_OTHER_EOS && c->other_eos[i] > 0; i++) json_put_int(w, NULL, c->other_eos[i]);
+        json_put_close(w, ']');
     }
 }
 
@@ -204,17 +251,23 @@ static void write_all(const model_config *c, json_writer *w)
         json_put_array(w, "architectures");
         json_put_string(w, NULL, arch->class_name);
         json_put_close(w, ']');
-        json_put_string(w, "hidden_act", "silu");
     }
+    if (arch->act) json_put_string(w, "hidden_act", arch->act);
     json_put_string(w, "torch_dtype", "float32");
-    write_keys(shared_keys, c, w);
-    if (c->eos >= 0) json_put_int(w, "eos_token_id", c->eos);
-    else json_put_null(w, "eos_token_id");
+    config_keys_write(shared_keys, c, w);
+    config_positions_write(c, w);
+    write_eos(c, w);
     json_put_null(w, "pad_token_id");
-    write_keys(arch->keys, c, w);
+    config_keys_write(arch->keys, c, w);
     if (arch->renorm) json_put_bool(w, "norm_topk_prob", !strcmp(c->router->name, arch->renorm));
     if (arch->write) arch->write(c, w);
     json_put_close(w, '}');
+}
+
+cadre_status model_config_text(const model_config *config, json_writer *w)
+{
+    write_all(config, w);
+    return json_writer_status(w);
 }
 
 cadre_status model_config_write(const model_config *config, const char *path)

@@ -7,15 +7,17 @@
 #include "base/memory.h"
 #include "kernel/number.h"
 #include "model/architecture.h"
+#include "model/param_source.h"
+#include "model/placement.h"
 
 enum { CHUNK = 4096 }; /* numbers converted at a time */
 
 static bool left_out(const param *p, bool trained_only) { return trained_only && p->kind == PARAM_STATE; }
 
-/* PREFIX and the tensor's name; NULL: no memory. */
+/* PREFIX and the name of a tensor that holds this parameter alone; NULL: no memory. */
 static char *full_name(const char *prefix, const architecture *arch, const param *p)
 {
-    char *name = architecture_tensor_name(arch, p);
+    char *name = tensor_name_alone(arch, p);
     if (!name || !*prefix) return name;
     char *full = mem_printf("%s%s", prefix, name);
     mem_free(name);
@@ -24,7 +26,7 @@ static char *full_name(const char *prefix, const architecture *arch, const param
 
 int param_file_shape(const param *p, int64_t shape[2])
 {
-    bool vector = p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE; /* a matrix of one row stays one */
+    bool vector = param_is_vector(p);
     shape[0] = vector ? p->cols : p->rows;
     shape[1] = p->cols;
     return vector ? 1 : 2;
@@ -89,7 +91,8 @@ cadre_status model_seal_values(const char *path, const model_config *config, con
 
 /* ---- reading ---- */
 
-cadre_status model_unpack(const safetensors_tensor *t, const char *path, real *values)
+/* Every number of a tensor, F32, F16 or BF16, as `real`. */
+static cadre_status unpack(const safetensors_tensor *t, const char *path, real *values)
 {
     int64_t count = t->elements;
     const number_format *format = number_by_safetensors(t->dtype);
@@ -110,7 +113,7 @@ static cadre_status take(const safetensors *file, const char *name, const param 
     int64_t shape[2];
     int rank = param_file_shape(p, shape);
     CADRE_TRY(safetensors_get_as(file, name, NULL, rank, shape, &t));
-    return model_unpack(t, safetensors_path(file), values);
+    return unpack(t, safetensors_path(file), values);
 }
 
 cadre_status model_take_values(const safetensors *file, const char *prefix, const model_config *config, const param_table *table,
@@ -127,14 +130,25 @@ cadre_status model_take_values(const safetensors *file, const char *prefix, cons
     return status;
 }
 
-cadre_status model_read_values(const char *folder, const model_config *config, const param_table *table, real *values)
+static cadre_status read_each(const weight_file *file, const model_config *config, const param_table *table, real *values)
 {
-    safetensors *file;
-    CADRE_TRY(safetensors_open(folder, &file));
-    cadre_status status = model_take_values(file, "", config, table, false, values);
-    if (status == CADRE_OK && safetensors_count(file) != (size_t)table->count)
-        status = cadre_fail(CADRE_EMISMATCH, folder, "expected the %lld tensors that config.json implies, found %zu",
-                            (long long)table->count, safetensors_count(file));
-    safetensors_close(file);
+    const uint8_t **used = MEM_ARRAY(const uint8_t *, 2 * table->count);
+    size_t count = 0;
+    cadre_status status = used ? CADRE_OK : CADRE_ENOMEM;
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
+        const param *p = &table->rows[i];
+        status = param_read(file, config, p, values + p->offset, used, &count);
+    }
+    if (status == CADRE_OK) status = weight_file_check_unused(file, config, used, count);
+    mem_free(used);
+    return status;
+}
+
+cadre_status model_read_values(const char *path, const model_config *config, const param_table *table, real *values)
+{
+    weight_file file;
+    CADRE_TRY(weight_file_open(path, &file));
+    cadre_status status = read_each(&file, config, table, values);
+    weight_file_close(&file);
     return status;
 }

@@ -6,9 +6,9 @@
 #include "format/safetensors.h"
 #include "model/param.h"
 
-/* Fills the flat layout from a folder's tensors, F32, F16 or BF16. A missing tensor, one of another shape, and one that the
+/* Fills the flat layout from the tensors of a folder or a GGUF. A missing tensor, one of another shape, and one that the
  * configuration does not know are refused by name. */
-cadre_status model_read_values(const char *folder, const model_config *config, const param_table *table, real *values);
+cadre_status model_read_values(const char *path, const model_config *config, const param_table *table, real *values);
 
 /* PATH whole and synced under a temporary name, its hash known; safetensors_writer_commit is left with the renaming. */
 cadre_status model_seal_values(const char *path, const model_config *config, const param_table *table, const real *values,
@@ -21,11 +21,7 @@ cadre_status model_put_values(safetensors_writer *w, const param_table *table, c
 cadre_status model_take_values(const safetensors *file, const char *prefix, const model_config *config, const param_table *table,
                                bool trained_only, real *values);
 
-
 /* The shape as files have it: [cols] of a vector, else [rows, cols]; returns the rank. */
 int param_file_shape(const param *p, int64_t shape[2]);
-
-/* Every number of a tensor, F32, F16 or BF16, as `real`; path: for errors. */
-cadre_status model_unpack(const safetensors_tensor *t, const char *path, real *values);
 
 #endif

@@ -2,9 +2,8 @@
 #ifndef CADRE_MODEL_MODEL_H
 #define CADRE_MODEL_MODEL_H
 
-#include "format/safetensors.h"
 #include "kernel/context.h"
-#include "model/weights.h"
+#include "model/placement.h"
 #include "text/tokenizer.h"
 
 struct cadre_model {
@@ -14,10 +13,8 @@ struct cadre_model {
     param_table table;
     moe_config *moe;        /* [layers], rows of dense ones unused */
     model_weights weights;
-    safetensors *file;      /* what the weights are views of */
-    real *copies;           /* of what cannot be used where it lies: vectors, and matrices in a layout of their own */
-    int64_t copied_bytes, weight_bytes;
-    char formats[64];
+    weight_file file;       /* what the weights are views of ... */
+    placement placement;    /* ... or copies */
     tokenizer *tokenizer;   /* NULL until asked for */
 };
 

@@ -19,10 +19,17 @@ static param_kind kind_of(param_role role)
     case ROLE_K_NORM:
     case ROLE_Q_A_NORM:
     case ROLE_KV_A_NORM:
+    case ROLE_ATTN_POST_NORM:
+    case ROLE_FFN_POST_NORM:
     case ROLE_FFN_NORM: return PARAM_NORM;
     case ROLE_ROUTER:
     case ROLE_ROUTER_NOISE:
     case ROLE_SHARED_SIGMOID: return PARAM_ROUTER;
+    case ROLE_Q_BIAS:
+    case ROLE_K_BIAS:
+    case ROLE_V_BIAS:
+    case ROLE_O_BIAS:
+    case ROLE_SINKS:
     case ROLE_ROUTER_BIAS:
     case ROLE_EXPERT_GATE_BIAS:
     case ROLE_EXPERT_UP_BIAS:
@@ -39,6 +46,7 @@ typedef struct shape {
 static shape vector(int64_t n) { return (shape){ 1, n }; }
 static shape matrix(int64_t rows, int64_t cols) { return (shape){ rows, cols }; }
 static shape none(void) { return (shape){ 0, 0 }; }
+static shape vector_if(bool there, int64_t n) { return there ? vector(n) : none(); }
 
 static shape model_shape(const model_config *c, param_role role)
 {
@@ -58,6 +66,11 @@ static shape grouped_attention_shape(const model_config *c, param_role role)
     case ROLE_O: return matrix(c->width, q);
     case ROLE_Q_NORM: return head ? vector(c->head_dim) : full ? vector(q) : none();
     case ROLE_K_NORM: return head ? vector(c->head_dim) : full ? vector(kv) : none();
+    case ROLE_Q_BIAS: return vector_if(c->qkv_bias, q);
+    case ROLE_K_BIAS:
+    case ROLE_V_BIAS: return vector_if(c->qkv_bias, kv);
+    case ROLE_O_BIAS: return vector_if(c->out_bias, c->width);
+    case ROLE_SINKS: return vector_if(c->sinks, c->heads);
     default: return none();
     }
 }
@@ -72,7 +85,9 @@ static shape latent_attention_shape(const model_config *c, param_role role)
     case ROLE_Q_B: return c->q_lora ? matrix(q, c->q_lora) : none();
     case ROLE_KV_A: return matrix(c->kv_lora + c->rope_dim, c->width);
     case ROLE_KV_A_NORM: return vector(c->kv_lora);
-    case ROLE_KV_B: return matrix(c->heads * (c->nope_dim + c->value_dim), c->kv_lora);
+    case ROLE_KV_B: return c->split_kv_b ? none() : matrix(c->heads * (c->nope_dim + c->value_dim), c->kv_lora);
+    case ROLE_K_B: return c->split_kv_b ? matrix(c->heads * c->kv_lora, c->nope_dim) : none();
+    case ROLE_V_B: return c->split_kv_b ? matrix(c->heads * c->value_dim, c->kv_lora) : none();
     case ROLE_O: return matrix(c->width, c->heads * c->value_dim);
     default: return none();
     }
@@ -90,11 +105,15 @@ static shape sparse_shape(const model_config *c, const layer_config *l, param_ro
     bool shared = c->shared_width > 0;
     switch (role) {
     case ROLE_ROUTER: return matrix(l->experts, c->width);
-    case ROLE_ROUTER_CORRECTION: return c->router->traits & ROUTER_CORRECTION ? vector(l->experts) : none();
+    case ROLE_ROUTER_BIAS: return vector_if(c->router_bias, l->experts);
+    case ROLE_ROUTER_CORRECTION: return vector_if(c->router->traits & ROUTER_CORRECTION, l->experts);
     case ROLE_ROUTER_NOISE: return c->router->traits & ROUTER_NOISE ? matrix(l->experts, c->width) : none();
     case ROLE_EXPERT_GATE: return ffn_shape(c, 0, l->expert_width);
     case ROLE_EXPERT_UP: return ffn_shape(c, 1, l->expert_width);
     case ROLE_EXPERT_DOWN: return ffn_shape(c, 2, l->expert_width);
+    case ROLE_EXPERT_GATE_BIAS: return vector_if(c->expert_bias, l->expert_width);
+    case ROLE_EXPERT_UP_BIAS: return vector_if(c->expert_bias && model_config_inputs(c) == 2, l->expert_width);
+    case ROLE_EXPERT_DOWN_BIAS: return vector_if(c->expert_bias, c->width);
     case ROLE_SHARED_GATE: return shared ? ffn_shape(c, 0, c->shared_width) : none();
     case ROLE_SHARED_UP: return shared ? ffn_shape(c, 1, c->shared_width) : none();
     case ROLE_SHARED_DOWN: return shared ? ffn_shape(c, 2, c->shared_width) : none();
@@ -106,6 +125,7 @@ static shape sparse_shape(const model_config *c, const layer_config *l, param_ro
 static shape layer_shape(const model_config *c, const layer_config *l, param_role role)
 {
     if (role == ROLE_ATTN_NORM || role == ROLE_FFN_NORM) return vector(c->width);
+    if (role == ROLE_ATTN_POST_NORM || role == ROLE_FFN_POST_NORM) return vector_if(c->post_norms, c->width);
     if (role < ROLE_FFN_NORM) return c->latent ? latent_attention_shape(c, role) : grouped_attention_shape(c, role);
     if (role <= ROLE_DOWN) return l->sparse ? none() : ffn_shape(c, (int)(role - ROLE_GATE), c->dense_width);
     return l->sparse ? sparse_shape(c, l, role) : none();

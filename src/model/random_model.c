@@ -53,7 +53,7 @@ static cadre_status declare(random_model *m)
         const param *p = &m->table.rows[i];
         int64_t shape[2];
         int rank = param_file_shape(p, shape);
-        char *name = architecture_tensor_name(m->config.arch, p);
+        char *name = tensor_name_alone(m->config.arch, p);
         cadre_status status = name ? safetensors_writer_declare(m->writer, name, format_of(m, p)->safetensors, rank, shape) : CADRE_ENOMEM;
         mem_free(name);
         CADRE_TRY(status);

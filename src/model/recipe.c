@@ -226,7 +226,7 @@ static cadre_status fill(const recipe *r, const cadre_options *o, model_config *
     c->context = cadre_options_int(o, "context", 0);
     c->tie = options_flag_or(o, "tie", false);
     c->norm_eps = r->norm_eps;
-    c->rope_theta = r->rope_theta;
+    c->rope.theta = r->rope_theta;
     c->init_range = r->init_scale;
     c->aux_loss = cadre_options_real(o, "aux-loss");
     c->bos = -1;

@@ -115,9 +115,7 @@ size_t transformer_bytes(const compute *c, const model_config *config, const moe
 
 static cadre_status make_rope(transformer *t)
 {
-    const model_config *c = t->config;
-    rope_options o = { .width = c->latent ? c->rope_dim : c->head_dim, .theta = c->rope_theta, .pairs = c->latent };
-    return rope_new(&o, t->most.keys, &t->rope);
+    return rope_new(&t->config->rope, t->most.keys, &t->rope);
 }
 
 cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most, transformer **out)
@@ -155,6 +153,7 @@ void transformer_free(transformer *t)
 typedef struct add_task {
     const row_kernels *rows;
     int64_t width;
+    real scale;
     const real *from;
     real *to;
 } add_task;
@@ -162,14 +161,19 @@ typedef struct add_task {
 static void add_range(void *arg, int64_t begin, int64_t end)
 {
     const add_task *a = arg;
-    a->rows->add((end - begin) * a->width, a->from + begin * a->width, a->to + begin * a->width);
+    int64_t n = (end - begin) * a->width, at = begin * a->width;
+    if (a->scale != 1) a->rows->scale(n, a->scale, a->to + at, a->to + at);
+    a->rows->add(n, a->from + at, a->to + at);
 }
 
-/* to [T, D] += from [T, D] */
-static void add_rows(const transformer *t, const real *from, real *to)
+/* y [T, D] = x + scale * norm(y): the end of both halves of a block. Most models have no norm here, and a scale of 1. */
+static void join_residual(const transformer *t, const layer_weights *w, param_role role, const real *x, real *y)
 {
-    add_task a = { t->c->variant->rows, t->config->width, from, to };
-    parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * t->config->width, add_range, &a);
+    const model_config *c = t->config;
+    norm post = norm_of(w, NULL, role, 1, c->norm_eps);
+    if (c->post_norms) norm_forward(t->c, &post, t->batch.tokens, y, c->width, y, c->width, NULL);
+    add_task a = { t->c->variant->rows, c->width, (real)c->residual_scale, x, y };
+    parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * c->width, add_range, &a);
 }
 
 /* ---- the feed-forward half ---- */
@@ -221,17 +225,17 @@ static void feed_forward_backward(transformer *t, const layer_weights *w, layer_
 
 /* ---- a block ---- */
 
-/* y = x + attention(norm(x));  out = y + ffn(norm(y)) */
+/* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see join_residual */
 static void block_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)
 {
     const model_config *c = t->config;
     norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
     norm_forward(t->c, &first, b->tokens, s->x, c->width, s->x_normed, c->width, s->x_inverse);
     attention_layer_forward(&t->env, w, l, &t->batch, s->x_normed, &s->attention, s->y);
-    add_rows(t, s->x, s->y);
+    join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
     norm_forward(t->c, &second, b->tokens, s->y, c->width, s->y_normed, c->width, s->y_inverse);
     feed_forward(t, w, b, l, s, out);
-    add_rows(t, s->y, out);
+    join_residual(t, w, ROLE_FFN_POST_NORM, s->y, out);
 }
 
 /* t->dx: the gradient by the block's output becomes the gradient by its input */
@@ -242,7 +246,7 @@ static void block_backward(transformer *t, const layer_weights *w, layer_gradien
     norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
     feed_forward_backward(t, w, g, b, l, s, t->dx, t->dnormed, accumulate);
     norm_backward(t->c, &second, b->tokens, s->y, c->width, s->y_inverse, t->dnormed, c->width, true, t->dx, c->width);
-    attention_layer_backward(&t->env, w, g, &t->batch, s->x_normed, &s->attention, t->dx, t->dnormed);
+    attention_layer_backward(&t->env, w, g, l, &t->batch, s->x_normed, &s->attention, t->dx, t->dnormed);
     norm_backward(t->c, &first, b->tokens, s->x, c->width, s->x_inverse, t->dnormed, c->width, true, t->dx, c->width);
 }
 
@@ -261,7 +265,7 @@ void transformer_forward(transformer *t, const model_weights *w, const transform
 {
     const model_config *c = t->config;
     take_batch(t, b);
-    embedding_forward(t->c, &w->embed, 1, b->tokens, b->inputs, t->blocks[0].x, c->width);
+    embedding_forward(t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
     for (int64_t l = 0; l < c->layers; l++) {
         block_state *s = &t->blocks[l];
         real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x; /* without backward: s->x, which is free by then */
@@ -273,17 +277,21 @@ void transformer_forward(transformer *t, const model_weights *w, const transform
     for (int64_t i = 0; b->caches && i < b->sequences; i++) b->caches[i]->length += b->start[i + 1] - b->start[i];
 }
 
+static real logit_scale(const transformer *t) { return (real)model_config_logit_scale(t->config); }
+
 const real *transformer_hidden(const transformer *t) { return t->hidden; }
 
 void transformer_logits(transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits)
 {
     linear head = { .w = w->head };
     linear_forward(t->c, &head, rows, t->hidden + first * t->config->width, t->config->width, logits, t->config->vocab);
+    real scale = logit_scale(t);
+    if (scale != 1) t->c->variant->rows->scale(rows * t->config->vocab, scale, logits, logits);
 }
 
 void transformer_losses(transformer *t, const model_weights *w, const int32_t *targets, real *losses)
 {
-    loss_head head = { { .w = w->head }, 1 };
+    loss_head head = { { .w = w->head }, logit_scale(t) };
     loss_forward(t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
 }
 
@@ -291,10 +299,10 @@ void transformer_backward(transformer *t, const model_weights *w, model_gradient
                           const int32_t *targets, real scale, bool accumulate, real *losses)
 {
     const model_config *c = t->config;
-    loss_head head = { { .w = w->head, .dw = g->head }, 1 };
+    loss_head head = { { .w = w->head, .dw = g->head }, logit_scale(t) };
     loss_forward_backward(t->c, &head, b->tokens, t->hidden, c->width, targets, scale, &t->loss, losses, t->dnormed, c->width);
     norm n = { 1, c->width, w->out_norm.data, g->out_norm, (real)c->norm_eps };
     norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width, false, t->dx, c->width);
     for (int64_t l = c->layers - 1; l >= 0; l--) block_backward(t, &w->layer[l], &g->layer[l], b, l, &t->blocks[l], accumulate);
-    embedding_backward(t->c, c->width, 1, b->tokens, b->inputs, t->dx, c->width, g->embed);
+    embedding_backward(t->c, c->width, (real)c->embedding_scale, b->tokens, b->inputs, t->dx, c->width, g->embed);
 }

@@ -32,12 +32,13 @@ static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
 
 static weight view(const param *p, param_place place)
 {
-    return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = p->cols, .data = place.data };
+    return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = place.stride, .data = place.data };
 }
 
-static weight expert_view(const layer_config *layer, int64_t rows, int64_t cols, const number_format *format, const void **table)
+static weight expert_view(const layer_config *layer, const param *p, param_place place, const void **table)
 {
-    return (weight){ .format = format, .rows = rows, .cols = cols, .stride = cols, .experts = (int)layer->experts, .expert = table };
+    return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = place.stride, .experts = (int)layer->experts,
+                     .expert = table };
 }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
@@ -46,7 +47,7 @@ static void bind_expert(const model_config *c, const param *p, param_place place
     w->pointers[first + p->expert] = place.data;
     if (p->expert) return;
     const void **table = w->pointers + first;
-    weight v = expert_view(&c->layer[p->layer], p->rows, p->cols, place.format, table);
+    weight v = expert_view(&c->layer[p->layer], p, place, table);
     expert_weights *e = &w->layer[p->layer].moe.experts;
     switch (p->role) {
     case ROLE_EXPERT_GATE: e->gate = v; break;
@@ -106,7 +107,8 @@ cadre_status model_weights_of_flat(const model_config *config, const param_table
 {
     param_place *place = MEM_ARRAY(param_place, table->count);
     if (!place) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < table->count; i++) place[i].data = values + table->rows[i].offset;
+    for (int64_t i = 0; i < table->count; i++)
+        place[i] = (param_place){ .data = values + table->rows[i].offset, .stride = table->rows[i].cols };
     cadre_status status = model_weights_make(config, table, place, w);
     mem_free(place);
     return status;

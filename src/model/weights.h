@@ -9,8 +9,9 @@
 
 /* Where the numbers of table->rows[i] are. */
 typedef struct param_place {
-    const void *data;            /* [rows, cols], rows one after another; vectors (rows 1) always `real` */
+    const void *data;            /* [rows, cols]; vectors (rows 1) always `real` */
     const number_format *format; /* NULL: `real` */
+    int64_t stride;              /* numbers from row to row; the experts of one layer have the same, and the same format */
 } param_place;
 
 typedef struct layer_weights {
@@ -43,6 +44,13 @@ void model_weights_free(model_weights *w);
 cadre_status model_weights_of_flat(const model_config *config, const param_table *table, const real *values, model_weights *w);
 cadre_status model_gradients_of_flat(const model_config *config, const param_table *table, real *values, model_gradients *g);
 void model_gradients_free(model_gradients *g);
+
+/* The first number of a stored row. */
+static inline const void *weight_at_row(const weight *w, int64_t row)
+{
+    if (!w->format) return (const real *)w->data + row * w->stride;
+    return (const char *)w->data + number_row_bytes(w->format, row * w->stride);
+}
 
 static inline const real *weight_reals(const weight *w) { return w->data; }
 

@@ -20,7 +20,8 @@ static bool limited(const dispatch_options *o) { return o && o->overflow != OVER
 cadre_status dispatch_check(const dispatch_options *o, const char *where)
 {
     if (!limited(o)) return CADRE_OK;
-    if (o->slots < 0) return cadre_fail(CADRE_EARGUMENT, where, "capacity: expected 0 or more slots, found %lld", (long long)o->slots);
+    if (o->slots < 0 || o->slots > INT32_MAX)
+        return cadre_fail(CADRE_EARGUMENT, where, "capacity: expected 0 to %d slots, found %lld", INT32_MAX, (long long)o->slots);
     if (!o->slots && !(o->factor > 0 && o->factor <= 65536))
         return cadre_fail(CADRE_EARGUMENT, where, "capacity-factor: expected more than 0, at most 65536, found %g", (double)o->factor);
     return CADRE_OK;
@@ -36,8 +37,9 @@ int64_t dispatch_capacity(const dispatch_options *o, int64_t tokens, int32_t pic
 int64_t dispatch_max_rows(const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks, int32_t experts)
 {
     if (!limited(o) || o->overflow != OVERFLOW_PAD) return tokens * picks;
-    double even = o->slots ? (double)(o->slots * sequences) : (double)o->factor * (double)(tokens * picks) / experts + (double)sequences;
-    return (even < (double)tokens ? (int64_t)even : tokens) * experts;
+    double even = (double)o->factor * (double)(tokens * picks) / experts + (double)sequences; /* each sequence rounds up */
+    double slots = o->slots ? (double)o->slots * (double)sequences : even;
+    return (slots < (double)tokens ? (int64_t)slots : tokens) * experts;
 }
 
 static int64_t segment_count(const dispatch_options *o, int64_t tokens, int64_t sequences)

@@ -73,7 +73,7 @@ void section_balance(byte_buffer *page, const training_run *r)
     if (isfinite(most[COLUMNS - 1]))
         byte_buffer_text(page, " Considered is e to the entropy of a token’s scores: 1 where the router is sure.");
     byte_buffer_text(page, " Beside each line its last value, below it the worst of any step. A column has one scale.</p>\n"
-                           "<div class=\"wide\" tabindex=\"0\"><table class=\"balance\"><thead><tr><td></td>");
+                           "<div class=\"wide\"><table class=\"balance\"><thead><tr><td></td>");
     for (int i = 0; i < COLUMNS; i++)
         if (isfinite(most[i])) byte_buffer_format(page, "<th scope=\"col\" colspan=\"2\">%s</th>", column[i].title);
     byte_buffer_text(page, "</tr></thead><tbody>\n");

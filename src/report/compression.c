@@ -79,7 +79,7 @@ void section_compression(byte_buffer *page, const training_run *r)
     if (!(most > 0)) return;
     html_section(page, "compression", "Bits per byte");
     byte_buffer_text(page, "<p>Of each domain’s validation text; fewer is better.</p>\n"
-                           "<div class=\"wide\" tabindex=\"0\"><table class=\"compression\"><thead><tr><td></td>"
+                           "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
                            "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
     byte_buffer_format(page, "%s</span></div></td>", figure_digits(most, 1).text);
     byte_buffer_text(page, "<th scope=\"col\"><i class=\"mark ours m0\"></i>model</th>");

@@ -63,7 +63,7 @@ static void layer_table(byte_buffer *page, const run_analysis *analysis, const a
 
 static void tables(byte_buffer *page, const training_run *r, const affinity *a)
 {
-    byte_buffer_text(page, "<details><summary>In numbers</summary><div class=\"wide\" tabindex=\"0\">\n");
+    byte_buffer_text(page, "<details><summary>In numbers</summary><div class=\"wide\">\n");
     for (int s = 0; s < r->shape.layers; s++) layer_table(page, &r->analysis, a, &r->shape.layer[s], s);
     byte_buffer_text(page, "</div></details>\n");
 }

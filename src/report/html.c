@@ -88,7 +88,7 @@ void html_section_end(byte_buffer *page) { byte_buffer_text(page, "</section>\n"
 
 void html_table(byte_buffer *page, const char *id, const char *title)
 {
-    byte_buffer_format(page, "<details><summary>%s</summary><div class=\"wide\" tabindex=\"0\"><table class=\"numbers\"", title);
+    byte_buffer_format(page, "<details><summary>%s</summary><div class=\"wide\"><table class=\"numbers\"", title);
     if (id) byte_buffer_format(page, " id=\"%s\"", id);
     byte_buffer_text(page, ">\n");
 }

@@ -32,7 +32,7 @@ static void draw_zeros(byte_buffer *page, const double *load, int experts)
 {
     byte_buffer_text(page, "<path class=\"zero\" d=\"");
     for (int e = 0; e < experts; e++)
-        if (!(load[e] > 0)) byte_buffer_format(page, "M%d 820l6 180m-6 0l6-180", e * 10 + 2);
+        if (!(load[e] > 0)) byte_buffer_format(page, "M%d 850l3 150m-3 0l3-150", e * 10 + 4);
     byte_buffer_text(page, "\"/>");
 }
 

@@ -70,7 +70,7 @@ void matrix_draw(byte_buffer *page, const matrix *m)
 {
     int cell = cell_size(m), left = margin(m);
     int width = left + m->columns * cell + UNIT, height = TOP + m->rows * cell + UNIT;
-    byte_buffer_format(page, "<div class=\"wide\" tabindex=\"0\"><svg class=\"matrix\" role=\"img\" aria-label=\"%s\"", m->label);
+    byte_buffer_format(page, "<div class=\"wide\"><svg class=\"matrix\" role=\"img\" aria-label=\"%s\"", m->label);
     byte_buffer_format(page, " width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"", width / UNIT, height / UNIT, width, height);
     if (m->table) {
         byte_buffer_format(page, " data-table=\"%s\" data-cell=\"%d %d %d\" data-order=\"", m->table, left, TOP, cell);

@@ -83,10 +83,11 @@ static cadre_status open_data(train_run *r)
 
 static cadre_status config_from_model(train_run *r)
 {
-    char *path = file_join(r->from, "config.json");
-    cadre_status status = path ? model_config_read(path, &r->config) : CADRE_ENOMEM;
-    mem_free(path);
-    CADRE_TRY(status);
+    CADRE_TRY(model_config_of(r->from, &r->config));
+    const char *untrainable = model_config_untrainable(&r->config);
+    if (untrainable)
+        return cadre_fail(CADRE_EUNSUPPORTED, r->from, "a model of type %s: expected one that can be trained, found %s, which cannot be yet",
+                          r->config.arch->model_type, untrainable);
     if (cadre_options_int(r->options, "context", 0) > r->config.context)
         return cadre_fail(CADRE_EARGUMENT, r->from, "--context: expected at most the model's %lld, found %lld", (long long)r->config.context,
                           (long long)cadre_options_int(r->options, "context", 0));

@@ -1,6 +1,5 @@
 /* run_data.c - what a run trains on: texts in domains with a tokenizer learnt from them, or a file of token batches. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -122,9 +121,7 @@ void train_data_close(train_run *r)
 
 static int64_t path_bytes(const char *path)
 {
-    struct stat st;
-    if (stat(path, &st) != 0) return 0;
-    if (!S_ISDIR(st.st_mode)) return (int64_t)st.st_size;
+    if (!file_is_folder(path)) return file_bytes(path);
     char **names;
     int count;
     int64_t bytes = 0;

@@ -147,10 +147,20 @@ static void zero_range(void *arg, int64_t begin, int64_t end)
     memset((real *)arg + begin, 0, (size_t)(end - begin) * sizeof(real));
 }
 
+/* Of what a sparse layer's backward overwrites in the first part of a step, nothing need be zero. */
+static bool overwritten(const trainer *t, const param *p)
+{
+    return p->role >= ROLE_ROUTER && p->layer >= 0 && t->config->layer[p->layer].sparse;
+}
+
 static void zero_gradients(trainer *t)
 {
     int64_t head = t->config->vocab * t->config->width;
-    parallel_over(t->c, t->table.elements, 4096, t->table.elements, zero_range, t->gradient);
+    for (int64_t i = 0; i < t->table.count; i++) {
+        const param *p = &t->table.rows[i];
+        int64_t size = p->rows * p->cols;
+        if (!overwritten(t, p)) parallel_over(t->c, size, 4096, size, zero_range, t->gradient + p->offset);
+    }
     if (t->head_gradient) parallel_over(t->c, head, 4096, head, zero_range, t->head_gradient);
 }
 
@@ -165,7 +175,7 @@ static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_fee
     transformer_forward(t->transformer, &t->weights, &b, NULL, NULL);
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));
-    transformer_backward(t->transformer, &t->weights, &t->gradients, &b, t->targets, scale, true, t->losses);
+    transformer_backward(t->transformer, &t->weights, &t->gradients, &b, t->targets, scale, part > 0, t->losses);
     for (int64_t i = 0; i < tokens; i++) *sum += (double)t->losses[i];
     return CADRE_OK;
 }

@@ -72,6 +72,8 @@ static void a_file_is_replaced_whole(void **state)
     file_map map;
     assert_int_equal(file_map_open(path, &map), CADRE_OK);
     assert_int_equal(map.size, 3000000);
+    assert_int_equal(file_bytes(path), 3000000);
+    assert_int_equal(file_bytes(folder), 0);
     assert_int_equal(map.data[2999999], '9');
     file_map_close(&map);
     expect_one_file();

@@ -124,6 +124,21 @@ static void paths_add_up(void **state)
     expect_refused(o, "data", "", "--data: expected a path, found nothing");
 }
 
+static void a_copy_takes_what_was_given(void **state)
+{
+    cadre_options *o = *state, *to;
+    const cadre_option_table some = { rows, 5 };
+    assert_int_equal(cadre_options_new(&some, 1, &to), CADRE_OK);
+    assert_int_equal(cadre_options_set(o, "experts", "8,16"), CADRE_OK);
+    assert_int_equal(cadre_options_set(o, "data", "x"), CADRE_OK); /* not in `to` */
+    assert_int_equal(cadre_options_set(to, "layers", "9"), CADRE_OK);
+    assert_int_equal(cadre_options_copy(to, o), CADRE_OK);
+    assert_int_equal(cadre_options_int(to, "experts", 1), 16);
+    assert_int_equal(cadre_options_int(to, "layers", 0), 9); /* a default is not given */
+    assert_false(cadre_options_given(to, "tie"));
+    cadre_options_free(to);
+}
+
 static void write_text(const char *text, char path[64])
 {
     snprintf(path, 64, "/tmp/options_test-%ld.json", (long)getpid());
@@ -217,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_give_one_number_for_all_layers_or_one_each, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_of_words_can_be_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(paths_add_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_takes_what_was_given, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_sets_every_kind, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_is_held_to_the_same_bounds, setup, teardown),
         cmocka_unit_test(every_allocation_may_fail),

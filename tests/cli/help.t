@@ -25,6 +25,7 @@ $ cadre help --help
 $ mkdir pages && cadre help --pages pages && ls pages
 > ...
 > cadre-help.1
+> ...
 > cadre.1
 > completion.bash
 

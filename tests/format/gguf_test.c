@@ -382,6 +382,23 @@ static void a_split_set_is_one_file(void **state)
     gguf_close(file);
 }
 
+static void a_failed_allocation_among_parts_leaks_nothing(void **state)
+{
+    (void)state;
+    write_part("f-00001-of-00002.gguf", 0, 2, 2, "a");
+    write_part("f-00002-of-00002.gguf", 1, 2, 2, "b");
+    gguf *file;
+    cadre_status status = CADRE_ENOMEM;
+    for (long n = 1; status != CADRE_OK; n++) {
+        mem_fail_at(n, false);
+        status = gguf_open(scratch_file("f-00001-of-00002.gguf"), &file);
+        mem_fail_at(0, false);
+        if (status != CADRE_OK) assert_int_equal(status, CADRE_ENOMEM);
+    }
+    assert_int_equal(gguf_tensor_count(file), 2);
+    gguf_close(file);
+}
+
 static void check_split_refusal(const char *what, const char *open, const char *blamed, const char *phrase)
 {
     gguf *file;
@@ -451,6 +468,7 @@ int main(void)
         cmocka_unit_test(mistakes_of_the_writer_leave_no_file),
         cmocka_unit_test(a_failed_allocation_while_writing_leaves_no_file),
         cmocka_unit_test(a_split_set_is_one_file),
+        cmocka_unit_test(a_failed_allocation_among_parts_leaks_nothing),
         cmocka_unit_test(broken_split_sets_are_refused),
         cmocka_unit_test(published_files_open),
     };

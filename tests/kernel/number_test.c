@@ -95,6 +95,41 @@ static void bf16_rounds_to_nearest_even_and_keeps_nan(void **state)
     assert_int_equal(packed(&number_bf16, float_of(0x7f800001)), 0x7fc0); /* not infinity */
 }
 
+static void every_f8_e4m3_is_its_definition(void **state)
+{
+    (void)state;
+    for (int code = 0; code < 256; code++) {
+        uint8_t byte = (uint8_t)code;
+        float value;
+        number_f8_e4m3.unpack(&byte, &value, 1);
+        int exponent = code >> 3 & 15, mantissa = code & 7;
+        double magnitude = exponent == 0 ? ldexp(mantissa, -9) : ldexp(8 + mantissa, exponent - 10);
+        if ((code & 127) == 127) assert_true(isnan(value));
+        else assert_true((double)value == (code & 128 ? -magnitude : magnitude) && !signbit(value) == !(code & 128));
+    }
+}
+
+/* Element i of the folder's layout is element i of the block made from it. */
+static void mxfp4_blocks_hold_what_the_pairs_held(void **state)
+{
+    (void)state;
+    static const double magnitudes[] = { 0, 0.5, 1, 1.5, 2, 3, 4, 6 };
+    uint8_t pairs[2 * 16], exponents[2] = { 127, 120 }, blocks[2 * 17];
+    float values[64];
+    for (int i = 0; i < 32; i++) pairs[i] = (uint8_t)(i * 37 + 11);
+    number_mxfp4_from_pairs(pairs, exponents, blocks, 2);
+    number_mxfp4.unpack(blocks, values, 64);
+    for (int i = 0; i < 64; i++) {
+        int code = pairs[i / 2] >> (i % 2 * 4) & 15;
+        double expected = ldexp(magnitudes[code & 7], exponents[i / 32] - 127);
+        assert_true((double)values[i] == (code & 8 ? -expected : expected));
+    }
+    blocks[0] = 0; /* 2^-127, a subnormal float */
+    blocks[1] = 0x12;
+    number_mxfp4.unpack(blocks, values, 32);
+    assert_true((double)values[0] == 0x1p-127 && (double)values[16] == 0x1p-128);
+}
+
 static void formats_are_found(void **state)
 {
     (void)state;
@@ -130,7 +165,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_half_unpacks_and_comes_back), cmocka_unit_test(halves_round_to_nearest_even),
-        cmocka_unit_test(bf16_rounds_to_nearest_even_and_keeps_nan), cmocka_unit_test(formats_are_found),
+        cmocka_unit_test(bf16_rounds_to_nearest_even_and_keeps_nan), cmocka_unit_test(every_f8_e4m3_is_its_definition),
+        cmocka_unit_test(mxfp4_blocks_hold_what_the_pairs_held), cmocka_unit_test(formats_are_found),
         cmocka_unit_test(tolerances_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,8 @@ static bool markup_text(markup *m)
     size_t size = strcspn(m->at, "<");
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)m->at[i];
-        if (c == '>' || c == '"' || c == '\'' || c == 0x7F || (c < 0x20 && c != '\n' && c != '\t')) return markup_wrong(m, "raw character");
+        bool control = c == 0x7F || (c < 0x20 && c != '\n' && c != '\t');
+        if (control || c == '>' || c == '"' || c == '\'') return markup_wrong(m, "raw character");
     }
     m->at += size;
     return true;

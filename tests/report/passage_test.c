@@ -74,6 +74,7 @@ static void long_passage(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(heaviest_first), cmocka_unit_test(long_token), cmocka_unit_test(long_passage) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(heaviest_first), cmocka_unit_test(long_token),
+                                        cmocka_unit_test(long_passage) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

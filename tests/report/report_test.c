@@ -1,4 +1,5 @@
-/* report_test.c - whole pages: well-formed for every kind of run, nothing in a file breaks out of them, what is wrong is named. */
+/* report_test.c - whole pages: well-formed for every kind of run, nothing in a file breaks out of them, what is wrong is
+ * named. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -127,7 +129,8 @@ static void one_step(void **state)
 {
     (void)state;
     char *run = bare_run("one-step");
-    write_file(run, "metrics.jsonl", "{\"step\":1,\"loss\":4,\"max_vio\":[0,0.5],\"dead\":[0,1],\"loads\":[[4,4],[0,9,7]],\"valid_loss\":4.5}\n");
+    write_file(run, "metrics.jsonl", "{\"step\":1,\"loss\":4,\"max_vio\":[0,0.5],\"dead\":[0,1],\"loads\":[[4,4],[0,9,7]],"
+                                     "\"valid_loss\":4.5}\n");
     char *page = page_of(run);
     assert_holds(page, "<section id=\"learning\">");
     assert_holds(page, "1 of 5 experts got nothing");
@@ -152,7 +155,8 @@ static void losses_that_are_not(void **state)
 {
     (void)state;
     char *run = bare_run("not-finite");
-    write_file(run, "metrics.jsonl", "{\"step\":1,\"loss\":null}\n{\"step\":2,\"loss\":1e300}\n{\"step\":3,\"loss\":-1e300,\"lr\":0}\n{\"step\":4}\n");
+    write_file(run, "metrics.jsonl", "{\"step\":1,\"loss\":null}\n{\"step\":2,\"loss\":1e300}\n"
+                                     "{\"step\":3,\"loss\":-1e300,\"lr\":0}\n{\"step\":4}\n");
     char *page = page_of(run);
     assert_holds(page, "2 steps logged no finite loss");
     assert_lacks(page, ">nan");
@@ -167,12 +171,13 @@ static void hostile_text(void **state)
     static const char evil[] = "</script><img src=x onerror=alert(1)>\\\"' &amp; \\u0001\\u202e";
     char *run = in_folder("evil \"'<b>&"), text[4096];
     assert_int_equal(file_make_folder(run), CADRE_OK);
-    snprintf(text, sizeof text, "{\"recipe\":\"%s\",\"model_type\":\"%s\"," LAYERS ",\"options\":{\"%s\":\"%s\",\"list\":[\"%s\",1,null,[2]]}}", evil, evil, evil,
-             evil, evil);
+    snprintf(text, sizeof text, "{\"recipe\":\"%s\",\"model_type\":\"%s\"," LAYERS
+             ",\"options\":{\"%s\":\"%s\",\"list\":[\"%s\",1,null,[2]]}}", evil, evil, evil, evil, evil);
     write_file(run, "run.json", text);
     snprintf(text, sizeof text, "{\"domains\":[{\"name\":\"%s\",\"bytes\":5,\"bits_per_byte\":2},{\"name\":\"\"}],"
-             "\"domain_expert\":[[[1,2],[0,0]],[[0,0,0],[1,0,0]]],\"passages\":[{\"domain\":\"%s\",\"tokens\":[" TOKEN("%s") "," TOKEN("") "," TOKEN("a\\nb") "," TOKEN("\\u0000")
-             "]}],\"samples\":[{\"domain\":\"%s\",\"prompt\":\"%s\",\"text\":\"%s\"}]}", evil, evil, evil, evil, evil, evil);
+             "\"domain_expert\":[[[1,2],[0,0]],[[0,0,0],[1,0,0]]],\"passages\":[{\"domain\":\"%s\",\"tokens\":["
+             TOKEN("%s") "," TOKEN("") "," TOKEN("a\\nb") "," TOKEN("\\u0000") "]}],"
+             "\"samples\":[{\"domain\":\"%s\",\"prompt\":\"%s\",\"text\":\"%s\"}]}", evil, evil, evil, evil, evil, evil);
     write_file(run, "analysis.json", text);
     snprintf(text, sizeof text, "[{\"name\":\"%s\",\"note\":\"%s\",\"domains\":{\"%s\":3,\"other\":1}}]", evil, evil, evil);
     write_file(run, "compare.json", text);
@@ -218,7 +223,8 @@ static const struct bad_file {
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0]]}]}]}", "experts" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[2],[1,2]]}]}]}", "experts[0][0]" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1,2,0]]}]}]}", "experts[1]" },
-    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1]],\"weights\":[[1],[1,2]]}]}]}", "weights[1]" },
+    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1]],\"weights\":[[1],[1,2]]}]}]}",
+      "weights[1]" },
     { "analysis.json", "{\"samples\":[{\"text\":null}]}", "samples[0].text" },
     { "compare.json", "{}", "compare.json" },
     { "compare.json", "[{\"name\":\"xz\"}]", "[0].domains" },
@@ -232,7 +238,8 @@ static void refusals(void **state)
         const struct bad_file *bad = &bad_file[i];
         write_file(run, bad->name, bad->text);
         assert_int_equal(cadre_report_write(run, out), CADRE_EFORMAT);
-        if (!strstr(cadre_last_error(), bad->word)) fail_msg("%s: expected \"%s\" in: %s", bad->text, bad->word, cadre_last_error());
+        if (!strstr(cadre_last_error(), bad->word))
+            fail_msg("%s: expected \"%s\" in: %s", bad->text, bad->word, cadre_last_error());
         assert_false(file_exists(out));
         if (strcmp(bad->name, "run.json")) remove_file(run, bad->name);
         else write_file(run, "run.json", "{" LAYERS "}");
@@ -277,7 +284,9 @@ static void small_recordings(void **state)
     char *path = in_folder("small.jsonl");
     write_file(folder, "small.jsonl", "{\"cadre_routes\":1," LAYERS "}\n");
     mem_free(page_of(path)); /* no token at all */
-    write_file(folder, "small.jsonl", "{\"cadre_routes\":1," LAYERS "}\n{\"text\":\"a\",\"experts\":[[],[-1,1]],\"prompt\":true}\n{\"text\":\"b\",\"expe");
+    write_file(folder, "small.jsonl", "{\"cadre_routes\":1," LAYERS "}\n"
+                                      "{\"text\":\"a\",\"experts\":[[],[-1,1]],\"prompt\":true}\n"
+                                      "{\"text\":\"b\",\"expe");
     char *page = page_of(path); /* dropped picks, no weights, a line that breaks off */
     assert_holds(page, "<dt>Tokens</dt><dd>1<");
     mem_free(page);
@@ -287,7 +296,8 @@ static void small_recordings(void **state)
 static void bad_recordings(void **state)
 {
     (void)state;
-    static const char *const text[] = { "", "\n\n", "{}", "{\"cadre_routes\":2," LAYERS "}", "{\"cadre_routes\":1}", "[1]\n", "not JSON\n",
+    static const char *const text[] = { "", "\n\n", "{}", "{\"cadre_routes\":2," LAYERS "}", "{\"cadre_routes\":1}", "[1]\n",
+                                        "not JSON\n",
                                         "{\"cadre_routes\":1," LAYERS "}\n{\"text\":\"a\",\"experts\":[[9],[0]]}\n" };
     char *path = in_folder("bad.jsonl"), *out = in_folder("bad.html");
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {

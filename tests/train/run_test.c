@@ -237,7 +237,7 @@ static void options_that_cannot_be(void **state)
 {
     (void)state;
     static const char *const cases[][3] = { { "topk", "9", "topk" },     { "heads", "3", "width" },        { "kv-heads", "5", "kv-heads" },
-                                            { "accumulate", "3", "accumulate" }, { "groups", "3", "groups" }, { "router", "softmx", "router" } };
+                                            { "accumulate", "3", "accumulate" }, { "groups", "3", "groups" }, { "groups-used", "9", "groups-used" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cadre_options *o = text_run("mixtral", scratch_file("run"));
         small_set(o, cases[i][0], cases[i][1]);

@@ -1,0 +1,57 @@
+/* cmd_report.c - `cadre report`: the web page of a training run or of recorded routes. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/print.h"
+#include "cli/progress.h"
+
+static const cadre_option rows[] = {
+    { .name = "out", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Output",
+      .help = "the page (default: report.html in the run's folder, or beside the recording)" },
+};
+
+/* report.html in RUN where it is a folder, RUN.html beside it where it is a file. */
+static char *default_page(const char *run)
+{
+    struct stat st;
+    char *page = NULL;
+    bool folder = stat(run, &st) == 0 && S_ISDIR(st.st_mode);
+    return asprintf(&page, folder ? "%s/report.html" : "%s.html", run) < 0 ? NULL : page;
+}
+
+static int write_report(const invocation *call, const char *page)
+{
+    cadre_status status = cadre_report_write(call->operands[0], page);
+    if (status != CADRE_OK) return complain_status(status);
+    if (call->json) return print_json(json_pack("{s:s}", "report", page));
+    progress_note(call, "written to %s", page);
+    return EXIT_DONE;
+}
+
+static int run(const invocation *call)
+{
+    const char *out = cadre_options_text(call->options, "out", 0);
+    if (out) return write_report(call, out);
+    char *page = default_page(call->operands[0]);
+    int exit_code = page ? write_report(call, page) : complain_world("out of memory");
+    free(page);
+    return exit_code;
+}
+
+const command command_report = {
+    .name = "report",
+    .summary = "draw a training run, or recorded routes, as a web page",
+    .operands = "RUN",
+    .least = 1,
+    .most = 1,
+    .description = "RUN is the folder that 'cadre train' wrote, or a file of 'cadre generate --routes'. The page holds "
+                   "everything that it shows and opens from disk, without a network: the loss, the load of every expert, which "
+                   "expert took which domain, the balance over time, and a text with each token coloured by its first expert.",
+    .own = ROWS(rows),
+    .examples = LINES("the page of a run", "cadre report runs/first --out first.html"),
+    .run = run,
+};

@@ -1,0 +1,204 @@
+/* config_gguf.c - GGUF metadata to a model_config, by the tables of the architectures; keys are read as "ARCHITECTURE.KEY". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/architecture.h"
+
+static const config_key shared_keys[] = {
+    KEY_INT_OF("block_count", layers, KEY_REQUIRED, 0),
+    KEY_INT_OF("context_length", context, 0, 2048),
+    KEY_INT_OF("embedding_length", width, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.head_count", heads, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.head_count_kv", kv_heads, 0, 0),
+    KEY_REAL_OF("attention.layer_norm_rms_epsilon", norm_eps, KEY_REQUIRED, 0),
+    KEY_INT_OF("expert_count", experts, 0, 0),
+    KEY_INT_OF("expert_used_count", topk, 0, 0),
+    KEY_REAL_OF("rope.freq_base", rope.theta, 0, 10000),
+    { 0 },
+};
+
+static const config_key yarn_keys[] = {
+    KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_REQUIRED, 0),
+    KEY_REAL_OF("rope.scaling.original_context_length", rope.original_context, KEY_REQUIRED, 0),
+    KEY_REAL_OF("rope.scaling.yarn_beta_fast", rope.beta_fast, 0, 32),
+    KEY_REAL_OF("rope.scaling.yarn_beta_slow", rope.beta_slow, 0, 1),
+    { 0 },
+};
+
+static const config_key linear_keys[] = { KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_REQUIRED, 0), { 0 } };
+
+double gguf_decimal(double value)
+{
+    char text[32];
+    for (int digits = 6; digits < 9 && (double)(float)value == value; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtof(text, NULL) == (float)value) return strtod(text, NULL);
+    }
+    return value;
+}
+
+static cadre_status read_real(const gguf *f, const char *name, bool required, double *value)
+{
+    CADRE_TRY((required ? gguf_get_real : gguf_opt_real)(f, name, -1e30, 1e30, value));
+    *value = gguf_decimal(*value);
+    return CADRE_OK;
+}
+
+static cadre_status read_key(const gguf *f, const char *name, const config_key *key, model_config *c)
+{
+    void *field = (char *)c + key->field;
+    bool required = key->flags & KEY_REQUIRED;
+    int64_t integer;
+    switch (key->kind) {
+    case KEY_INT:
+        *(int64_t *)field = (int64_t)key->otherwise;
+        return (required ? gguf_get_int : gguf_opt_int)(f, name, 0, INT32_MAX, field);
+    case KEY_REAL:
+        *(double *)field = key->otherwise;
+        return read_real(f, name, required, field);
+    case KEY_BOOL:
+        *(bool *)field = key->otherwise != 0;
+        return gguf_opt_bool(f, name, field);
+    case KEY_MUST:
+        integer = strtoll(key->value, NULL, 10);
+        return gguf_opt_int(f, name, integer, integer, &integer);
+    }
+    return CADRE_OK;
+}
+
+cadre_status config_keys_read_gguf(const gguf *f, const config_key *keys, model_config *c)
+{
+    for (; keys && keys->name; keys++) {
+        char *name = mem_printf("%s.%s", c->arch->gguf_name, keys->name);
+        cadre_status status = name ? read_key(f, name, keys, c) : CADRE_ENOMEM;
+        mem_free(name);
+        CADRE_TRY(status);
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_text(const gguf *f, const model_config *c, const char *key, gguf_string *value)
+{
+    char *name = mem_printf("%s.%s", c->arch->gguf_name, key);
+    cadre_status status = name ? gguf_opt_string(f, name, value) : CADRE_ENOMEM;
+    mem_free(name);
+    return status;
+}
+
+static cadre_status read_positions(const gguf *f, model_config *c)
+{
+    const config_key turned[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
+    gguf_string type = { "none", 4 };
+    CADRE_TRY(config_keys_read_gguf(f, turned, c));
+    CADRE_TRY(read_text(f, c, "rope.scaling.type", &type));
+    c->rope.truncate = true;
+    if (gguf_string_is(type, "yarn")) {
+        c->rope.scaling = ROPE_YARN;
+        return config_keys_read_gguf(f, yarn_keys, c);
+    }
+    if (gguf_string_is(type, "linear")) {
+        c->rope.scaling = ROPE_LINEAR;
+        return config_keys_read_gguf(f, linear_keys, c);
+    }
+    if (gguf_string_is(type, "none")) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"", c->arch->gguf_name,
+                      (int)type.size, type.data);
+}
+
+/* What tensors say: how large the vocabulary is, and whether there is a head. */
+static cadre_status read_embedding(const gguf *f, model_config *c)
+{
+    gguf_tensor embedding, head;
+    CADRE_TRY(gguf_tensor_get(f, "token_embd.weight", &embedding));
+    c->vocab = embedding.extent[1];
+    c->tie = !gguf_tensor_find(f, "output.weight", &head);
+    return CADRE_OK;
+}
+
+static cadre_status read_tokens(const gguf *f, model_config *c)
+{
+    static const char *const ends[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id" };
+    c->bos = c->eos = -1;
+    CADRE_TRY(gguf_opt_int(f, "tokenizer.ggml.bos_token_id", 0, INT32_MAX, &c->bos));
+    for (int i = 0; i < 3; i++) {
+        int64_t id = -1;
+        CADRE_TRY(gguf_opt_int(f, ends[i], 0, INT32_MAX, &id));
+        CADRE_TRY(model_config_add_eos(c, id, gguf_path(f)));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_router(const gguf *f, model_config *c)
+{
+    const architecture *arch = c->arch;
+    bool renorm = arch->gguf_renorm;
+    char *name = mem_printf("%s.expert_weights_norm", arch->gguf_name);
+    cadre_status status = name ? gguf_opt_bool(f, name, &renorm) : CADRE_ENOMEM;
+    mem_free(name);
+    CADRE_TRY(status);
+    c->router = router_by_name(renorm && arch->renorm ? arch->renorm : arch->router);
+    return CADRE_OK;
+}
+
+/* The part of a head that is turned, where it is not all. */
+static void fit_rotary_share(model_config *c, int64_t turned)
+{
+    int64_t head = c->head_dim ? c->head_dim : c->heads ? c->width / c->heads : 0;
+    if (turned && !c->latent && head) c->rotary_share = (double)turned / (double)head;
+}
+
+static cadre_status read_all(const gguf *f, model_config *c)
+{
+    const architecture *arch = c->arch;
+    CADRE_TRY(config_keys_read_gguf(f, shared_keys, c));
+    CADRE_TRY(read_embedding(f, c));
+    CADRE_TRY(read_tokens(f, c));
+    c->groups = c->groups_used = 1;
+    c->route_scale = 1;
+    c->sparse_step = 1;
+    c->init_range = 0.02;
+    c->qk_norm = arch->qk_norm;
+    c->latent = arch->latent;
+    c->window_period = arch->window_period;
+    if (arch->fix) arch->fix(c);
+    CADRE_TRY(config_keys_read_gguf(f, arch->gguf_keys, c));
+    CADRE_TRY(read_positions(f, c));
+    CADRE_TRY(read_router(f, c));
+    fit_rotary_share(c, c->rope.width);
+    CADRE_TRY(model_config_set_form(c, arch->expert_form, gguf_path(f)));
+    if (arch->read_gguf) CADRE_TRY(arch->read_gguf(f, c));
+    return model_config_derive(c, gguf_path(f));
+}
+
+static cadre_status refuse_architecture(const gguf *f)
+{
+    gguf_string name;
+    char known[512];
+    CADRE_TRY(gguf_get_string(f, "general.architecture", &name));
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "general.architecture: expected one of %s, found \"%.*s\"",
+                      architecture_names(true, known, sizeof known), (int)name.size, name.data);
+}
+
+/* What the standard keys cannot say, a converted file holds as the text of its config.json. */
+static cadre_status read_own(const gguf *f, model_config *config)
+{
+    gguf_string text;
+    CADRE_TRY(gguf_get_string(f, GGUF_CONFIG_KEY, &text));
+    return model_config_parse(gguf_path(f), text.data, text.size, config);
+}
+
+cadre_status model_config_read_gguf(const gguf *f, model_config *config)
+{
+    if (gguf_has(f, GGUF_CONFIG_KEY)) return read_own(f, config);
+    model_config c = { .arch = architecture_by_gguf(f) };
+    cadre_status status = c.arch ? read_all(f, &c) : refuse_architecture(f);
+    if (status == CADRE_OK) status = model_config_check(&c, gguf_path(f));
+    if (status != CADRE_OK) {
+        model_config_free(&c);
+        return status;
+    }
+    *config = c;
+    return CADRE_OK;
+}

@@ -1,0 +1,39 @@
+/* param_source.h - one parameter in a file: found by name, checked, used where it lies or read as numbers. */
+#ifndef CADRE_MODEL_PARAM_SOURCE_H
+#define CADRE_MODEL_PARAM_SOURCE_H
+
+#include "base/real.h"
+#include "model/tensor_name.h"
+#include "model/weight_file.h"
+
+/* How a tensor's bytes become numbers. */
+typedef enum source_coding {
+    SOURCE_PLAIN, /* by its number format */
+    SOURCE_FP8,   /* E4M3 times a factor for each 128 by 128 block, from NAME_scale_inv */
+    SOURCE_MXFP4, /* 4 bits times a power of two for each 32, from NAME_scales */
+} source_coding;
+
+typedef struct param_source {
+    const param *param;
+    unsigned form; /* of the name it was found by */
+    source_coding coding;
+    stored_tensor tensor, scales;
+    tensor_place place;
+} param_source;
+
+/* A missing tensor, one of another shape, and one whose numbers cannot be read are refused by name. */
+cadre_status param_source_find(const weight_file *file, const model_config *config, const param *p, param_source *s);
+bool param_source_exists(const weight_file *file, const model_config *config, const param *p);
+
+/* Its first number where kernels can read its rows in the file; NULL: they cannot. */
+const void *param_source_in_place(const param_source *s);
+
+/* Row `row` [cols] of the parameter; of a head's rows in pairs in the model's order, or (stored) in the file's. */
+void param_source_row(const param_source *s, int64_t row, bool stored, float *values);
+
+/* A parameter whole [rows, cols], in the model's order; also a kv_b that the file holds in two, and the two that it holds in one.
+ * The data of the tensors that it was made of, up to two, are put at used[*count]; NULL: not wanted. */
+cadre_status param_read(const weight_file *file, const model_config *config, const param *p, real *values, const uint8_t **used,
+                        size_t *count);
+
+#endif

@@ -1,0 +1,192 @@
+/* placement.c - two passes over the parameters: where each is and what copies need, then the copies. */
+#include "model/placement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/architecture.h"
+#include "model/param_source.h"
+#include "op/parallel.h"
+
+enum { ALIGN = 64 };
+
+typedef struct placing {
+    const weight_file *file;
+    const model_config *config;
+    const param_table *table;
+    param_source *copied; /* [count] sources of what is copied; .param NULL: used in place */
+    placement *out;
+    const uint8_t **used; /* the tensors that were found */
+    size_t used_count;
+    int64_t bytes;        /* of copies so far */
+    int64_t widest;       /* row */
+    bool failed;
+} placing;
+
+/* ---- the first pass ---- */
+
+static void add_format(placement *out, const char *name)
+{
+    size_t used = strlen(out->formats);
+    if (strstr(out->formats, name) || used + strlen(name) + 3 > sizeof out->formats) return;
+    snprintf(out->formats + used, sizeof out->formats - used, "%s%s", used ? ", " : "", name);
+}
+
+static int64_t stored_bytes(const param_source *s)
+{
+    int64_t count = s->param->rows * s->param->cols;
+    if (s->coding == SOURCE_MXFP4) return count / 32 * 17;
+    if (s->coding == SOURCE_FP8) return count + (int64_t)s->scales.size;
+    return (int64_t)number_row_bytes(s->tensor.format, count);
+}
+
+/* NULL: `real`. */
+static const number_format *copy_format(const param_source *s)
+{
+    if (s->param->rows == 1 || REAL_IS_DOUBLE) return NULL;
+    if (s->coding == SOURCE_MXFP4) return &number_bf16;
+    return s->coding == SOURCE_PLAIN && s->tensor.format->block == 1 && s->tensor.format->pack ? s->tensor.format : NULL;
+}
+
+static cadre_status place_one(placing *k, int64_t i)
+{
+    const param *p = &k->table->rows[i];
+    param_source s;
+    CADRE_TRY(param_source_find(k->file, k->config, p, &s));
+    k->used[k->used_count++] = s.tensor.data;
+    if (s.scales.data) k->used[k->used_count++] = s.scales.data;
+    add_format(k->out, s.coding == SOURCE_MXFP4 ? "MXFP4" : s.tensor.type);
+    k->out->weight_bytes += stored_bytes(&s);
+    const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
+    if (data) {
+        k->out->place[i] = (param_place){ data, s.tensor.format, s.place.row };
+        return CADRE_OK;
+    }
+    const number_format *format = copy_format(&s);
+    int64_t count = p->rows * p->cols, bytes = format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real);
+    k->out->place[i] = (param_place){ (const void *)(uintptr_t)k->bytes, format, p->cols }; /* an offset until there is memory */
+    k->copied[i] = s;
+    k->bytes += (bytes + ALIGN - 1) / ALIGN * ALIGN;
+    return CADRE_OK;
+}
+
+/* The experts of one role are one view: they share format and stride. */
+static cadre_status check_experts(const placing *k, int64_t i)
+{
+    const param *p = &k->table->rows[i];
+    if (!param_is_expert(p->role) || !p->expert) return CADRE_OK;
+    const param_place *mine = &k->out->place[i];
+    for (int64_t j = i; j-- > 0;) {
+        const param *q = &k->table->rows[j];
+        if (q->role != p->role) continue;
+        const param_place *other = &k->out->place[j];
+        if (mine->format == other->format && mine->stride == other->stride) return CADRE_OK;
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file), "experts of layer %d: expected one number format for all, found several",
+                          (int)p->layer);
+    }
+    return CADRE_OK;
+}
+
+/* ---- the second ---- */
+
+static void copy_one(const param_source *s, const param_place *place, float *row)
+{
+    int64_t cols = s->param->cols;
+    for (int64_t r = 0; r < s->param->rows; r++) {
+        param_source_row(s, r, true, row);
+        if (place->format) {
+            place->format->pack(row, (uint8_t *)(uintptr_t)place->data + number_row_bytes(place->format, r * cols), cols);
+            continue;
+        }
+        real *values = (real *)(uintptr_t)place->data + r * cols;
+        for (int64_t i = 0; i < cols; i++) values[i] = (real)row[i];
+    }
+}
+
+static void copy_range(void *arg, int64_t begin, int64_t end)
+{
+    placing *k = arg;
+    float *row = MEM_ARRAY(float, k->widest);
+    for (int64_t i = begin; row && i < end; i++)
+        if (k->copied[i].param) copy_one(&k->copied[i], &k->out->place[i], row);
+    if (!row) k->failed = true;
+    mem_free(row);
+}
+
+static cadre_status copy_all(const compute *c, placing *k)
+{
+    if (!(k->out->copies = MEM_ARRAY(uint8_t, k->bytes))) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < k->table->count; i++)
+        if (k->copied[i].param) k->out->place[i].data = k->out->copies + (intptr_t)k->out->place[i].data;
+    parallel_over(c, k->table->count, 1, k->bytes, copy_range, k);
+    return k->failed ? CADRE_ENOMEM : CADRE_OK;
+}
+
+static cadre_status place_all(const compute *c, placing *k)
+{
+    for (int64_t i = 0; i < k->table->count; i++) {
+        CADRE_TRY(place_one(k, i));
+        if (k->table->rows[i].cols > k->widest) k->widest = k->table->rows[i].cols;
+    }
+    for (int64_t i = 0; i < k->table->count; i++) CADRE_TRY(check_experts(k, i));
+    k->out->copied_bytes = k->bytes;
+    CADRE_TRY(weight_file_check_unused(k->file, k->config, k->used, k->used_count));
+    return copy_all(c, k);
+}
+
+cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table, placement *out)
+{
+    placement made = { .place = MEM_ARRAY(param_place, table->count) };
+    placing k = { .file = file, .config = config, .table = table, .copied = MEM_ARRAY(param_source, table->count), .out = &made,
+                  .used = MEM_ARRAY(const uint8_t *, 2 * table->count) };
+    cadre_status status = made.place && k.copied && k.used ? place_all(c, &k) : CADRE_ENOMEM;
+    mem_free(k.copied);
+    mem_free(k.used);
+    if (status != CADRE_OK) {
+        placement_free(&made);
+        return status;
+    }
+    *out = made;
+    return CADRE_OK;
+}
+
+void placement_free(placement *p)
+{
+    mem_free(p->place);
+    mem_free(p->copies);
+    *p = (placement){ 0 };
+}
+
+/* ---- tensors that nobody asked for ---- */
+
+static int by_address(const void *a, const void *b)
+{
+    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of a layer behind the last, which predicts further tokens; what the positions imply; a head that is the embedding. */
+static bool may_be_left(const model_config *c, const char *name)
+{
+    static const char *const layers[] = { "model.layers.", "blk." };
+    for (int i = 0; i < 2; i++)
+        if (!strncmp(name, layers[i], strlen(layers[i])) && strtoll(name + strlen(layers[i]), NULL, 10) >= c->layers) return true;
+    if (strstr(name, "rotary_emb.inv_freq")) return true;
+    return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));
+}
+
+cadre_status weight_file_check_unused(const weight_file *f, const model_config *c, const uint8_t **used, size_t count)
+{
+    qsort(used, count, sizeof *used, by_address);
+    for (size_t i = 0; i < weight_file_count(f); i++) {
+        char buffer[GGUF_NAME];
+        stored_tensor t;
+        const char *name = weight_file_at(f, i, buffer, &t);
+        if (!t.size || may_be_left(c, name) || bsearch(&t.data, used, count, sizeof *used, by_address)) continue;
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected no tensor of this name in a model of type %s, found one", name,
+                          c->arch->model_type);
+    }
+    return CADRE_OK;
+}

@@ -1,0 +1,27 @@
+/* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels can read them there, else in copies.
+ *
+ * Copied are vectors, as `real`; matrices that lie transposed, in their own format; MXFP4 whose factors lie apart, as bf16, which
+ * holds it exactly; FP8 with block factors, as `real`. Every tensor of the file must be one that the configuration accounts for. */
+#ifndef CADRE_MODEL_PLACEMENT_H
+#define CADRE_MODEL_PLACEMENT_H
+
+#include "kernel/compute.h"
+#include "model/weight_file.h"
+#include "model/weights.h"
+
+typedef struct placement {
+    param_place *place; /* [table->count] */
+    uint8_t *copies;
+    int64_t weight_bytes, copied_bytes; /* in the file; in copies */
+    char formats[64];                   /* "BF16, F32" */
+} placement;
+
+cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table,
+                            placement *out);
+void placement_free(placement *p);
+
+/* Refuses a tensor that no parameter is made of, such as a bias that the configuration does not mention. used: the data of those
+ * that are; sorted here. */
+cadre_status weight_file_check_unused(const weight_file *file, const model_config *config, const uint8_t **used, size_t count);
+
+#endif

@@ -1,0 +1,60 @@
+/* tensor_name.h - how parameters are called and how they lie in files: folders of safetensors, and GGUF.
+ *
+ * A row of a list names a tensor and says what the parameter is of it: all of it, one expert's part of many, every second row.
+ * "{l}" stands for the layer, "{e}" for the expert. Several rows may serve one role: files hold one of them, and the first
+ * is what is written. */
+#ifndef CADRE_MODEL_TENSOR_NAME_H
+#define CADRE_MODEL_TENSOR_NAME_H
+
+#include "model/param.h"
+
+enum tensor_form {
+    TENSOR_EXPERTS = 1 << 0,     /* [experts, ...]: the layer's experts one after another */
+    TENSOR_TRANSPOSED = 1 << 1,  /* [in, out] */
+    TENSOR_FIRST = 1 << 2,       /* gate and up in one tensor, this being the first half of its rows (of a bias: numbers) ... */
+    TENSOR_SECOND = 1 << 3,      /* ... the second half, */
+    TENSOR_EVEN = 1 << 4,        /* ... or rows 0, 2, 4 ... */
+    TENSOR_ODD = 1 << 5,         /* ... and 1, 3, 5 ... */
+    TENSOR_MXFP4 = 1 << 6,       /* NAME_blocks [rows, cols / 32, 16] and NAME_scales [rows, cols / 32] */
+    TENSOR_PAIRED = 1 << 7,      /* rows i and i + half of a head's are neighbours 2i and 2i + 1 */
+    TENSOR_HEADS = 1 << 8,       /* [heads, rows of one head, cols] */
+    TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
+};
+
+typedef struct tensor_name {
+    param_role role;
+    const char *pattern;
+    unsigned form;
+} tensor_name;
+
+extern const tensor_name tensor_names_paired[]; /* of GGUF families that keep the order of llama's first program */
+
+typedef enum tensor_naming { NAMES_OF_FOLDER, NAMES_OF_GGUF } tensor_naming;
+
+/* The i-th way that the architecture's files may hold a role; NULL: there are no more. */
+const tensor_name *tensor_name_of(const struct architecture *arch, tensor_naming naming, param_role role, int i);
+
+/* With the parameter's layer and expert; mem_free. NULL: no memory. */
+char *tensor_name_text(const tensor_name *name, const param *p);
+
+/* The name in a folder of a tensor that holds this parameter alone; mem_free. NULL: no memory. */
+char *tensor_name_alone(const struct architecture *arch, const param *p);
+
+/* The tensor's shape, slowest dimension first; returns its rank. */
+int tensor_name_shape(const tensor_name *name, const model_config *config, const param *p, int64_t shape[3]);
+
+/* Number (r, c) of the parameter is number offset + r * row + c * col of its tensor. With `paired`, r stands for the stored row. */
+typedef struct tensor_place {
+    int64_t offset, row, col;
+    int64_t paired; /* rows of a head that lie in pairs; 0: they do not */
+} tensor_place;
+
+tensor_place tensor_name_place(const tensor_name *name, const model_config *config, const param *p);
+int64_t tensor_place_row(const tensor_place *place, int64_t row); /* the stored row of a row */
+
+static inline bool param_is_vector(const param *p)
+{
+    return p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE; /* a matrix of one row is none */
+}
+
+#endif

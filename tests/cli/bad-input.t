@@ -1,0 +1,183 @@
+# what the world or a user can get wrong: one line that names it, exit code 1 or 2
+$ for i in $(seq 900); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even, $((i % 13)) are dropped."; done > en.txt
+$ echo '{"recipe": "olmoe", "layers": 2, "width": 32, "heads": 2, "experts": 4, "topk": 2, "expert_width": 16, "vocab": 512, "context": 32, "batch": 4, "steps": 2}' > tiny.json
+
+$ cadre train --options tiny.json --data nowhere.txt --out o
+2> cadre: nowhere.txt: expected a readable file: No such file or directory
+? 1
+$ mkdir locked && ln -s loop locked/loop && cadre train --options tiny.json --data locked --out o
+2> cadre: locked/loop: *
+? 1
+$ echo short > short.txt && cadre train --options tiny.json --data short.txt --out o
+2> ...
+2> cadre: short.txt: expected at least 33 tokens to train on *
+? 1
+$ mkdir domains && : > domains/empty.txt && cp en.txt domains && cadre train --options tiny.json --data domains --out o
+2> cadre: domains/empty.txt: expected text, found none: the domain "empty" is empty
+? 1
+$ cadre train --options tiny.json --data en.txt en.txt --out o
+2> cadre: en.txt: expected domains with different names, found "en" twice*
+? 2
+$ cadre train --options tiny.json --data en.txt --topk 5 --out o
+2> ...
+2> cadre: options: topk: expected 1 to the 4 experts of layer 0, found 5
+? 2
+$ cadre train --options tiny.json --data en.txt --width 33 --out o
+2> ...
+2> cadre: options: width: expected a multiple of the 2 heads, found 33
+? 2
+$ cadre train --options tiny.json --data en.txt --kv-heads 3 --out o
+2> ...
+2> cadre: options: kv-heads: expected *, found 3
+? 2
+$ cadre train --options tiny.json --batch 1000000 --context 16000000 --dry-run
+2> cadre: these sizes need more memory than 64 bits can count
+? 2
+$ cadre train --options tiny.json --data en.txt --width 65536 --heads 1024 --experts 4096 --expert-width 1000000 --layers 500 --out o
+2> ...
+2> cadre: this run needs * GB of memory, the machine has *
+2>        *
+? 1
+$ cadre train --options tiny.json --data en.txt --width 99999999999999999999 --out o
+2> cadre: --width: expected a whole number from 1 to 65536, found '99999999999999999999'
+? 2
+$ cadre train --options tiny.json --data en.txt --experts 4,4,4 --out o
+2> ...
+2> cadre: --experts: expected one number, or one for each of 2 layers, found 3
+? 2
+$ cadre train --options tiny.json --data en.txt --accumulate 3 --out o
+2> ...
+2> cadre: --accumulate: expected a divisor of the batch of 4 sequences, found 3
+? 2
+$ cadre train --options tiny.json --data en.txt --recipe olmo --out o
+2> cadre: --recipe: expected gshard, switch, *, found 'olmo'
+2>        did you mean 'olmoe'?
+? 2
+$ cadre train --options tiny.json --data en.txt --router sigmoid --out o
+2> cadre: --router: expected softmax, *, found 'sigmoid'
+2>        did you mean 'sigmoid-bias'?
+? 2
+$ cadre train --options tiny.json --data en.txt --layrs 3 --out o
+2> cadre: train: unknown option '--layrs'
+2>        did you mean --layers?
+? 2
+$ cadre train --options tiny.json --data en.txt
+2> cadre: --out: *
+? 2
+$ cadre train --options tiny.json --out o
+2> cadre: --data or --tokens: expected one of them, found neither
+? 2
+$ cadre train --data en.txt --steps 1 --out o
+2> cadre: --recipe or --from: expected one of them, found neither
+? 2
+$ cadre train --options tiny.json --data en.txt --minutes 1 --out o
+2> ...
+2> cadre: --steps and --minutes: expected one of them, found both
+? 2
+$ cadre train --options tiny.json --data en.txt --out en.txt/o
+2> ...
+2> cadre: en.txt: *
+? 1
+$ cadre train --options tiny.json --tokens en.txt --out o
+2> cadre: en.txt: expected a safetensors *
+? 1
+$ cadre train --from nowhere --data en.txt --steps 1 --out o
+2> ...
+2> cadre: nowhere*
+? 1
+
+# none of these has begun a run
+$ ls -d o
+? 2
+
+# bytes that are no text in any language can be trained on
+$ head -c 60000 /dev/urandom > noise && cadre train --options tiny.json --data noise --out noisy --quiet && cadre report noisy --quiet
+> ...
+
+# the other commands
+$ cadre eval
+2> cadre: eval: expected MODEL, found nothing
+2>        usage: cadre eval MODEL [OPTION...]
+? 2
+$ cadre eval nowhere --text en.txt
+2> cadre: nowhere*: *
+? 1
+$ cadre eval noisy
+2> cadre: eval: --text: expected a file, found nothing
+? 2
+$ cadre eval noisy --text nowhere.txt
+2> cadre: nowhere.txt: expected a readable file: No such file or directory
+? 1
+$ : > nothing.txt && cadre eval noisy --text nothing.txt
+2> cadre: nothing.txt: expected text, found none
+? 1
+$ cadre eval noisy --text .
+2> cadre: .: could not be read: Is a directory
+? 1
+$ cadre generate noisy
+2> cadre: generate: -p or --tokens: expected one of them, found neither
+? 2
+$ cadre generate noisy -p ''
+2> cadre: generate: -p: expected at least one token to begin with, found none
+? 2
+$ cadre generate noisy --tokens 1,x,3
+2> cadre: --tokens: expected token ids, "1,2,3", found 'x'
+? 2
+$ cadre generate noisy --tokens 512
+2> cadre: *512*
+? 2
+$ cadre generate noisy -p x --temperature -1
+2> cadre: --temperature: expected a number from 0 to 100, found '-1'
+? 2
+$ cadre generate noisy -p x -n
+2> cadre: --length: expected a value after it, found nothing
+? 2
+$ cadre generate noisy -p x --routes /nowhere/r
+2> cadre: /nowhere/r: could not be created: No such file or directory
+? 1
+$ cadre logits noisy --tokens 1,2
+2> cadre: logits: --out: expected a file to write, found nothing
+? 2
+$ cadre logits noisy --out x
+2> cadre: logits: --tokens: expected token ids, found nothing
+? 2
+$ cadre logits noisy --tokens nowhere --out x
+2> cadre: nowhere: expected a readable file: No such file or directory
+? 1
+$ cadre logits noisy --tokens 1,99999 --out x
+2> cadre: *99999*
+? 2
+$ cadre logits noisy --tokens 1,2 --out /nowhere/x
+2> cadre: /nowhere/x: *
+? 1
+$ echo 1 2 70000 | cadre tokenize noisy --decode
+2> cadre: *70000*
+? 2
+$ echo 'x' | cadre tokenize noisy --lines
+2> cadre: stdin: line 1: expected JSON, found *
+? 1
+$ echo '[1, "a"]' | cadre tokenize noisy --lines --decode
+2> cadre: stdin: line 1: expected ids in the list, found something else
+? 1
+$ cadre tokenize en.txt < /dev/null
+2> cadre: en.txt: *expected *
+? 1
+$ cadre inspect en.txt
+2> cadre: en.txt*
+? 1
+$ cadre report nowhere
+2> cadre: nowhere: *
+? 1
+$ cadre bench gem
+2> cadre: bench: expected one of *, found 'gem'
+2> ...
+? 2
+$ cadre init noisy --recipe olmoe
+2> cadre: noisy: expected an empty or new folder, found a model in it
+? 1
+$ cadre init new
+2> cadre: --recipe or --config: expected one of them, found neither
+? 2
+$ cadre init new --config en.txt
+2> cadre: en.txt: *
+? 1

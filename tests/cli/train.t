@@ -1,0 +1,160 @@
+# a run from text to a model that the other commands open
+$ for i in $(seq 600); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even, $((i % 13)) are dropped."; done > en.txt
+$ for i in $(seq 600); do echo "Das $i. Wort geht zu $((i * 7 % 8)) und zu $((i * 5 % 8)), die Last ist gleich; $((i % 13)) fallen weg."; done > de.txt
+$ mkdir texts && mv en.txt de.txt texts
+$ echo '{"recipe": "olmoe", "layers": 2, "width": 32, "heads": 2, "experts": 4, "topk": 2, "expert_width": 16, "vocab": 512, "context": 32, "batch": 4, "steps": 6, "data": ["texts"]}' > tiny.json
+
+$ cadre train --options tiny.json --dry-run
+> model * olmoe
+> parameters *
+> active per token *
+> memory *
+
+$ cadre train --options tiny.json --dry-run --json
+> {"model_type":"olmoe","parameters":*,"active_parameters":*,"memory_bytes":*}
+2> (nothing)
+
+$ cadre train --options tiny.json --out run --metrics m.jsonl
+> model * olmoe
+> ...
+> steps * 6
+> tokens * 768
+> time *
+> loss *
+2> ...
+2> de: * bits per byte *
+2> en: * bits per byte *
+
+$ ls run
+> analysis.json
+> config.json
+> generation_config.json
+> metrics.jsonl
+> model.safetensors
+> run.json
+> tokenizer.json
+> tokenizer_config.json
+> training-state-*
+> validation
+
+$ wc -l < m.jsonl
+> 6
+$ head -1 m.jsonl
+> {"step": 1, "loss": *, "aux_loss": *, "z_loss": *, "grad_norm": *, "lr": *, "tokens": 128, "tokens_per_second": *, "max_vio": [*], "dead": [*], *"loads": [[*]]}
+
+$ cadre train --options tiny.json --out quiet --quiet --json
+> {"model_type":"olmoe",*,"steps":6,"tokens":768,"seconds":*,"loss":*}
+2> (nothing)
+
+# the same run writes the same bytes, whatever the threads
+$ cadre train --options tiny.json --out again --quiet --threads 3 && cmp run/model.safetensors again/model.safetensors
+> ...
+
+# what is there already is not written over
+$ cadre train --options tiny.json --out run
+2> ...
+2> cadre: run: expected an empty or new folder, found a run in it
+2>        --resume goes on with it
+? 1
+
+# a run in two parts is the run in one
+$ cadre train --options tiny.json --out whole --steps 9 --schedule constant --quiet && cadre train --options tiny.json --out parts --steps 4 --schedule constant --quiet
+> ...
+$ cadre train --options tiny.json --out parts --steps 9 --schedule constant --resume --quiet && cmp whole/model.safetensors parts/model.safetensors
+> ...
+
+# a full disk while saving: an error, and the old checkpoint stays
+$ (ulimit -f 60; cadre train --options tiny.json --out parts --steps 12 --schedule constant --resume --quiet)
+2> cadre: parts/*: could not be written after * bytes: File too large
+? 1
+$ cmp whole/model.safetensors parts/model.safetensors && ls parts | grep tmp
+> (nothing)
+? 1
+$ cadre train --options tiny.json --out parts --steps 12 --schedule constant --resume --quiet
+> ...
+
+# a truncated checkpoint, one with a flipped bit, another recipe's, another shape's
+$ cp -r run cut && truncate -s -5 cut/model.safetensors && cadre train --options tiny.json --out cut --resume
+2> ...
+2> cadre: cut*
+? 1
+$ cp -r run cut2 && truncate -s -5 cut2/training-state-* && cadre train --options tiny.json --out cut2 --resume
+2> ...
+2> cadre: cut2*
+? 1
+$ cp -r run flip && printf '\001' | dd of=flip/model.safetensors bs=1 seek=20000 conv=notrunc status=none && cadre train --options tiny.json --out flip --resume
+2> ...
+2> cadre: flip*
+? 1
+$ cp -r run flip2 && printf '\001' | dd of=$(echo flip2/training-state-*) bs=1 seek=60000 conv=notrunc status=none && cadre train --options tiny.json --out flip2 --resume --steps 8
+2> ...
+2> cadre: flip2*
+? 1
+$ cadre train --options tiny.json --out run --resume --recipe mixtral
+2> ...
+2> cadre: run: --recipe: expected what the run there was started with, found another value
+2>        *
+? 1
+$ cadre train --options tiny.json --out run --resume --experts 8
+2> ...
+2> cadre: run: --experts: expected what the run there was started with, found another value
+2>        *
+? 1
+
+# --resume where there is nothing begins afresh
+$ cadre train --options tiny.json --out fresh --resume --quiet && cmp run/model.safetensors fresh/model.safetensors
+> ...
+
+# Ctrl-C: a checkpoint, and exit code 130
+$ timeout --preserve-status -s INT 4 cadre train --options tiny.json --out stopped --steps 1000000 --quiet
+2> cadre: stopped: stopped at step *, after a checkpoint; --resume goes on
+? 130
+$ ls stopped/model.safetensors
+> stopped/model.safetensors
+
+# layers that differ
+$ cadre train --options tiny.json --out differ --experts 4,8 --topk 1,2 --expert-width 16,8
+> model * cadre
+> ...
+2> ...
+2> "model_type": "cadre" in config.json*
+2> ...
+
+# training goes on from a model
+$ cadre train --from run --data texts --context 32 --batch 2 --steps 2 --out on --quiet
+> ...
+$ cadre train --from run --data texts --context 32 --batch 2 --steps 2 --out on2 --experts 8
+2> cadre: --experts: with --from, the model says what it is*
+? 2
+
+# what the other commands make of it
+$ cadre inspect run
+> architecture * olmoe
+> ...
+> experts * 4 of width 16, 2 a token
+> ...
+$ cadre inspect run --context 100 --json
+> {"architecture":"olmoe",*"parameters":*,"active_parameters":*,"layers":2,*"experts":4,"experts_per_token":2,*"weight_bytes":*,"cache_bytes":*}
+$ cadre generate run -p 'The expert' -n 5 --ids --greedy
+> * * * * *
+$ test "$(cadre generate run -p 'The expert' -n 30 --seed 5)" = "$(cadre generate run --prompt='The expert' --length 30 --seed 5 --threads 1)"
+$ cadre generate run --tokens 1,2,3 -n 2 --json
+> {"ids":[*,*],"text":"*"}
+$ cadre generate run -p 'The expert' -n 4 --routes routes.jsonl && cadre report routes.jsonl --out routes.html && grep -c '</html>' routes.html
+> ...
+$ cadre report run && grep -c '</html>' run/report.html
+> 1
+2> written to run/report.html
+$ cadre eval run --text run/validation/en.txt run/validation/de.txt
+> file * bytes * tokens * bits/byte * perplexity
+> run/validation/en.txt *
+> run/validation/de.txt *
+$ cadre eval run --text run/validation/en.txt --json
+> {"files":[{"file":"run/validation/en.txt","bytes":*,"tokens":*,"bits_per_byte":*,"perplexity":*}]}
+$ cadre logits run --tokens 1,2,3 --out l.safetensors && echo '[4, 5]' > ids && cadre logits run --tokens ids --out m.safetensors && ls *.safetensors
+> l.safetensors
+> m.safetensors
+$ echo 'The expert' | cadre tokenize run | cadre tokenize run --decode
+> The expert
+$ echo '"a\u0000b\ud83d\ude00"' | cadre tokenize run --lines | cadre tokenize run --lines --decode
+> "a\u0000b😀"

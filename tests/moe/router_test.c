@@ -1,0 +1,420 @@
+/* router_test.c - every router on one token: published numbers, gradients worked out by hand, hostile logits. */
+#include "moe/router.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "kernel/variant.h"
+#include "moe/select.h"
+#include "support/gradient.h" /* and so runs in double too */
+#include "support/near.h"
+
+enum { MOST = 512 };
+
+/* A token with memory of its own. */
+typedef struct one {
+    const router *router;
+    router_options options;
+    router_token token;
+    real logits[MOST], score[MOST], key[MOST], weight[MOST], correction[MOST], lse;
+    real noise_logits[MOST], noise[MOST], load[MOST];
+    gexp pick[MOST], border[2];
+} one;
+
+static void set(one *o, const char *name, int32_t experts, int32_t topk, const real *logits)
+{
+    int count;
+    o->router = router_by_name(name);
+    assert_non_null(o->router);
+    router_defaults(o->router, topk, &o->options);
+    memcpy(o->logits, logits, (size_t)experts * sizeof(real));
+    o->token = (router_token){ .options = &o->options, .rows = variant_list(&count)[0]->rows, .experts = experts,
+                               .logits = o->logits, .score = o->score, .lse = &o->lse, .key = o->key, .pick = o->pick,
+                               .weight = o->weight };
+}
+
+static void route(one *o)
+{
+    o->router->score(&o->token);
+    select_topk(o->token.experts, o->key, o->options.topk, o->pick);
+    if (o->router->cut) o->router->cut(&o->token);
+    o->router->weigh(&o->token);
+}
+
+static void expect(const one *o, int count, const int *experts, const double *weights)
+{
+    for (int k = 0; k < count; k++) {
+        assert_int_equal(o->pick[k].id, experts[k]);
+        assert_near(o->weight[k], weights[k], 2e-6);
+    }
+}
+
+#define EXPECT(o, count, ids, ...) expect(o, count, (const int[])ids, (const double[]){ __VA_ARGS__ })
+#define IDS(...) { __VA_ARGS__ }
+
+#define R(x) REAL_C(x)
+static const real z8[] = { R(1.), R(-.5), R(2.), R(.3), R(-1.2), R(.8), R(1.5), R(-.1) };
+static const real b8[] = { R(0.), R(.3), R(-.2), R(.05), R(.1), R(0.), R(-.4), R(.2) };
+
+/* ---- fact sheet, worked numbers ---- */
+
+static void test_softmax_numbers(void **state)
+{
+    (void)state;
+    static const double p[] = { .136071, .030361, .369878, .067571, .015077, .111405, .224343, .045294 };
+    one o;
+    set(&o, "softmax", 8, 2, z8), route(&o);
+    EXPECT(&o, 2, IDS(2, 6), .369878, .224343);
+    for (int e = 0; e < 8; e++) assert_near(o.score[e], p[e], 1e-6);
+    set(&o, "softmax-renorm", 8, 2, z8), route(&o);
+    EXPECT(&o, 2, IDS(2, 6), .622459, .377541);
+    set(&o, "topk-softmax", 8, 2, z8), route(&o);
+    EXPECT(&o, 2, IDS(2, 6), .622459, .377541);
+}
+
+static void test_sigmoid_numbers(void **state)
+{
+    (void)state;
+    one o;
+    set(&o, "sigmoid-bias", 8, 3, z8);
+    o.token.correction = b8;
+    o.options.scale = R(2.5);
+    route(&o);
+    EXPECT(&o, 3, IDS(0, 5, 2), .793997, .749376, .956627);
+    o.options.groups = 4, o.options.groups_used = 2;
+    route(&o);
+    EXPECT(&o, 3, IDS(0, 2, 1), .918694, 1.106865, .474441);
+}
+
+static void test_max_group_numbers(void **state)
+{
+    (void)state;
+    one o;
+    set(&o, "softmax", 8, 3, z8);
+    o.options.groups = 4, o.options.groups_used = 2, o.options.scale = 16;
+    for (int mask = 0; mask < 2; mask++) {
+        o.options.group_mask = mask ? GROUP_MASK_ZERO : GROUP_MASK_INF;
+        route(&o);
+        expect(&o, 3, (const int[]){ 2, 6, 3 }, (const double[]){ 5.918054, 3.589481, 1.081131 });
+    }
+}
+
+static void test_sqrtsoftplus_numbers(void **state)
+{
+    (void)state;
+    one o;
+    set(&o, "sqrtsoftplus-bias", 8, 3, z8);
+    o.token.correction = b8;
+    o.options.scale = R(1.5);
+    route(&o);
+    EXPECT(&o, 3, IDS(2, 0, 5), .593400, .466280, .440320);
+}
+
+static void test_softmax_bias_numbers(void **state)
+{
+    (void)state;
+    one o;
+    set(&o, "softmax-bias", 8, 3, z8);
+    o.options.renormalise = false, o.options.scale = 6;
+    route(&o);
+    EXPECT(&o, 3, IDS(2, 6, 0), 2.219270, 1.346055, .816424);
+    o.options.renormalise = true, o.options.scale = 1;
+    o.token.correction = b8; /* p + b is highest at 1 and 7, then 2: the weights know no bias */
+    route(&o);
+    EXPECT(&o, 3, IDS(1, 7, 2), .030361 / .445533, .045294 / .445533, .369878 / .445533);
+}
+
+static void test_top_p_numbers(void **state)
+{
+    (void)state;
+    static const int expected[] = { 2, 6, 0, 5 };
+    static const double weights[] = { .369878, .224343, .136071, .111405 };
+    one o;
+    for (int picks = 2; picks <= 4; picks++) {
+        set(&o, "top-p", 8, 6, z8);
+        o.options.top_p = R(.2) * (real)picks;
+        route(&o);
+        expect(&o, picks, expected, weights);
+        for (int k = picks; k < 6; k++) assert_true(o.pick[k].id == -1 && o.weight[k] == 0);
+    }
+}
+
+/* Which group's score: V3 takes the two largest, V2 the largest; 0.0 for groups left out wins over negative keys. */
+static void test_group_scores_and_masks_differ(void **state)
+{
+    (void)state;
+    static const real key[] = { R(.9), R(.0), R(.6), R(.5), R(-.1), R(-.2) };
+    router_options o = { .groups = 3, .groups_used = 1, .group_score = GROUP_MAX };
+    real k[6];
+    gexp pick[2];
+    memcpy(k, key, sizeof k), select_limit_groups(&o, 6, k), select_topk(6, k, 1, pick);
+    assert_int_equal(pick[0].id, 0);
+    o.group_score = GROUP_TOP2;
+    memcpy(k, key, sizeof k), select_limit_groups(&o, 6, k), select_topk(6, k, 1, pick);
+    assert_int_equal(pick[0].id, 2);
+    static const real negative[] = { R(-.3), R(-.4), R(-.1), R(-.2) };
+    o = (router_options){ .groups = 2, .groups_used = 1, .group_score = GROUP_TOP2 };
+    memcpy(k, negative, sizeof negative), select_limit_groups(&o, 4, k), select_topk(4, k, 2, pick);
+    assert_true(pick[0].id == 2 && pick[1].id == 3);
+    o.group_mask = GROUP_MASK_ZERO;
+    memcpy(k, negative, sizeof negative), select_limit_groups(&o, 4, k), select_topk(4, k, 2, pick);
+    assert_true(pick[0].id == 0 && pick[1].id == 1);
+}
+
+/* ---- gradients worked out by hand: token 0 of the batch of four, picks (0, 3), d = (.7, -.2) ---- */
+
+static const real z4[] = { R(1.), R(0.), R(-1.), R(.5) };
+
+static void expect_gradient(const char *name, const double *expected)
+{
+    one o;
+    real dweight[] = { R(.7), R(-.2) }, dprobability[4] = { 0 }, dlogits[4], dnoise[4];
+    set(&o, name, 4, 2, z4), route(&o);
+    assert_true(o.pick[0].id == 0 && o.pick[1].id == 3);
+    o.router->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
+    for (int e = 0; e < 4; e++) assert_near(dlogits[e], expected[e], 1e-6);
+}
+
+static void test_gradient_numbers(void **state)
+{
+    (void)state;
+    expect_gradient("softmax", (const double[]){ .201780, -.047829, -.017595, -.136355 });
+    expect_gradient("softmax-renorm", (const double[]){ .211503, 0, 0, -.211503 });
+    expect_gradient("topk-softmax", (const double[]){ .211503, 0, 0, -.211503 });
+    expect_gradient("noisy-topk", (const double[]){ .211503, 0, 0, -.211503 });
+    expect_gradient("sigmoid-bias", (const double[]){ .060122, 0, 0, -.084400 });
+}
+
+/* Trap: renormalised weights of a single pick are constant, so the router never learns. */
+static void test_single_pick_learns_only_unless_renormalised(void **state)
+{
+    (void)state;
+    int count;
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++) {
+        one o;
+        real dweight[] = { 1 }, dprobability[4] = { 0 }, dlogits[4], dnoise[4], largest = 0;
+        set(&o, list[i]->name, 4, 1, z4), route(&o);
+        list[i]->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
+        for (int e = 0; e < 4; e++) largest = dlogits[e] > largest ? dlogits[e] : largest;
+        if (router_learns_nothing(list[i], &o.options)) assert_true(largest < R(1e-6));
+        else assert_true(largest > R(1e-2));
+    }
+    router_options o;
+    router_defaults(&router_softmax, 1, &o);
+    assert_false(router_learns_nothing(&router_softmax, &o));
+    assert_true(router_learns_nothing(&router_softmax_renorm, &o));
+    o.topk = 2;
+    assert_false(router_learns_nothing(&router_softmax_renorm, &o));
+}
+
+/* ---- the smooth load ---- */
+
+static void be_noisy(one *o, int32_t experts, int32_t topk, const real *logits)
+{
+    set(o, "noisy-topk", experts, topk, logits);
+    o->options.noise_floor = 0;
+    for (int e = 0; e < experts; e++) o->noise_logits[e] = (real)log(exp(1.0) - 1), o->noise[e] = 0; /* sigma 1, no noise */
+    o->token.noise_logits = o->noise_logits, o->token.noise = o->noise, o->token.load = o->load, o->token.border = o->border;
+}
+
+/* Trap: the estimate compares logits with noisy logits, never probabilities. */
+static void test_smooth_load_numbers(void **state)
+{
+    (void)state;
+    static const real rows[4][4] = { { R(1.), R(0.), R(-1.), R(.5) }, { R(.2), R(.9), R(.1), R(-.3) },
+                                     { R(2.), R(-.5), R(.3), R(0.) }, { R(.4), R(.6), R(-.2), R(1.1) } };
+    static const double expected[] = { 2.779163, 1.887797, 1.356746, 2.140125 };
+    double load[4] = { 0 };
+    for (int t = 0; t < 4; t++) {
+        one o;
+        be_noisy(&o, 4, 2, rows[t]), route(&o);
+        o.router->load(&o.token);
+        for (int e = 0; e < 4; e++) load[e] += (double)o.load[e];
+    }
+    for (int e = 0; e < 4; e++) assert_near(load[e], expected[e], 1e-5);
+}
+
+static void test_smooth_load_is_certain_where_all_are_picked(void **state)
+{
+    (void)state;
+    one o;
+    be_noisy(&o, 4, 4, z4), route(&o);
+    o.router->load(&o.token);
+    for (int e = 0; e < 4; e++) assert_true(o.load[e] == 1);
+}
+
+static void test_noise_moves_the_picks(void **state)
+{
+    (void)state;
+    one o;
+    be_noisy(&o, 4, 1, z4);
+    o.noise[2] = 5; /* h = -1 + 5 */
+    route(&o);
+    assert_int_equal(o.pick[0].id, 2);
+    o.token.noise = NULL; /* evaluation */
+    route(&o);
+    assert_int_equal(o.pick[0].id, 0);
+}
+
+/* ---- properties ---- */
+
+static void assert_distinct(const one *o)
+{
+    bool seen[MOST] = { false };
+    for (int32_t k = 0; k < o->options.topk; k++) {
+        int32_t id = o->pick[k].id;
+        if (id == -1 && (o->router->traits & ROUTER_VARIABLE) && k > 0) continue;
+        assert_in_range(id, 0, o->token.experts - 1);
+        assert_false(seen[id]);
+        seen[id] = true;
+    }
+}
+
+/* Trap among them: every key masked. */
+static void test_hostile_logits_give_distinct_ids(void **state)
+{
+    (void)state;
+    static const real hostile[] = { (real)NAN, REAL_INF, -REAL_INF, 0, R(-0.), R(1e-45), R(-1e-45), R(3e38), R(-3e38), 1 };
+    int count;
+    const router *const *list = router_list(&count);
+    random_key key = random_key_of(4, "hostile", 0, 0);
+    for (uint64_t trial = 0; trial < 3000; trial++) {
+        one o;
+        int32_t experts = 8 << (trial % 3), topk = 1 + (int32_t)(trial % 7);
+        real logits[32];
+        for (int32_t e = 0; e < experts; e++) {
+            uint32_t bits = random_bits(key, trial * 64 + (uint64_t)e);
+            logits[e] = trial % 11 == 0 ? hostile[trial % 10] : hostile[bits % 10];
+        }
+        set(&o, list[trial % (uint64_t)count]->name, experts, topk, logits);
+        for (int32_t e = 0; e < experts; e++) o.correction[e] = trial % 5 ? 0 : hostile[(trial + (uint64_t)e) % 10];
+        if (o.router->traits & ROUTER_CORRECTION) o.token.correction = o.correction;
+        if (router_understands(o.router, "groups")) o.options.groups = 4, o.options.groups_used = topk > experts / 2 ? 4 : 2;
+        o.options.group_score = trial % 2 ? GROUP_TOP2 : GROUP_MAX;
+        route(&o);
+        assert_distinct(&o);
+    }
+}
+
+static void test_ties_go_to_the_lower_index(void **state)
+{
+    (void)state;
+    int count;
+    const router *const *list = router_list(&count);
+    real logits[16];
+    for (int e = 0; e < 16; e++) logits[e] = e % 3 == 1 ? R(.5) : R(-0.) * (real)(e % 2 ? 1 : -1);
+    for (int i = 0; i < count; i++) {
+        one o;
+        set(&o, list[i]->name, 16, 7, logits);
+        o.options.top_p = 1;
+        route(&o);
+        static const int expected[] = { 1, 4, 7, 10, 13, 0, 2 };
+        for (int k = 0; k < 7; k++) assert_int_equal(o.pick[k].id, expected[k]);
+    }
+}
+
+/* The whole order against a plain sort, over many sizes. */
+static void test_selection_is_a_sort(void **state)
+{
+    (void)state;
+    random_key key = random_key_of(5, "sort", 0, 0);
+    for (uint64_t trial = 0; trial < 400; trial++) {
+        int32_t n = 1 + (int32_t)(random_bits(key, trial * 1000) % MOST), k = 1 + (int32_t)(random_bits(key, trial * 1000 + 1) % (uint32_t)n);
+        real keys[MOST];
+        gexp pick[MOST];
+        for (int32_t e = 0; e < n; e++) keys[e] = (real)(random_bits(key, trial * 1000 + 2 + (uint64_t)e) % 97); /* with ties */
+        select_topk(n, keys, k, pick);
+        for (int32_t i = 0; i < k; i++) {
+            int32_t better = 0;
+            for (int32_t e = 0; e < n; e++)
+                better += keys[e] > keys[pick[i].id] || (keys[e] == keys[pick[i].id] && e < pick[i].id);
+            assert_int_equal(better, i);
+        }
+    }
+}
+
+/* softmax-renorm and topk-softmax are one function computed in two ways. */
+static void test_two_ways_of_renormalising_agree(void **state)
+{
+    (void)state;
+    for (uint64_t trial = 0; trial < 300; trial++) {
+        one a, b;
+        real logits[64];
+        gradient_fill(logits, 64, trial, 4);
+        set(&a, "softmax-renorm", 64, 8, logits), route(&a);
+        set(&b, "topk-softmax", 64, 8, logits), route(&b);
+        for (int k = 0; k < 8; k++) {
+            assert_int_equal(a.pick[k].id, b.pick[k].id);
+            assert_near(a.weight[k], b.weight[k], 1e-6);
+        }
+    }
+}
+
+/* Weights of independent scores survive scores that are all but zero, and their derivative is finite. */
+static void test_vanishing_scores_stay_finite(void **state)
+{
+    (void)state;
+    const char *const names[] = { "sigmoid-bias", "sqrtsoftplus-bias" };
+    for (int i = 0; i < 2; i++)
+        for (int level = 0; level < 3; level++) {
+            one o;
+            real logits[4], dweight[] = { 1, -1 }, dprobability[4] = { 1, 2, 3, 4 }, dlogits[4];
+            for (int e = 0; e < 4; e++) logits[e] = (real)(level == 0 ? -30 : level == 1 ? -120 : -3000) - (real)e;
+            set(&o, names[i], 4, 2, logits), route(&o);
+            o.router->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, NULL });
+            for (int k = 0; k < 2; k++) assert_true(isfinite(o.weight[k]));
+            for (int e = 0; e < 4; e++) assert_true(isfinite(dlogits[e]));
+        }
+}
+
+/* ---- the list ---- */
+
+static void test_every_row_is_complete(void **state)
+{
+    (void)state;
+    int count;
+    const router *const *list = router_list(&count);
+    assert_int_equal(count, 8);
+    for (int i = 0; i < count; i++) {
+        assert_ptr_equal(router_by_name(list[i]->name), list[i]);
+        assert_true(list[i]->help && list[i]->options && list[i]->score && list[i]->weigh && list[i]->backward);
+        assert_true(!(list[i]->traits & ROUTER_NOISE) == !list[i]->load);
+        router_options o;
+        router_defaults(list[i], 2, &o);
+        assert_int_equal(router_check(list[i], &o, 8, "defaults"), CADRE_OK);
+    }
+    assert_null(router_by_name("softmaxx"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_softmax_numbers),
+        cmocka_unit_test(test_sigmoid_numbers),
+        cmocka_unit_test(test_max_group_numbers),
+        cmocka_unit_test(test_sqrtsoftplus_numbers),
+        cmocka_unit_test(test_softmax_bias_numbers),
+        cmocka_unit_test(test_top_p_numbers),
+        cmocka_unit_test(test_group_scores_and_masks_differ),
+        cmocka_unit_test(test_gradient_numbers),
+        cmocka_unit_test(test_single_pick_learns_only_unless_renormalised),
+        cmocka_unit_test(test_smooth_load_numbers),
+        cmocka_unit_test(test_smooth_load_is_certain_where_all_are_picked),
+        cmocka_unit_test(test_noise_moves_the_picks),
+        cmocka_unit_test(test_hostile_logits_give_distinct_ids),
+        cmocka_unit_test(test_ties_go_to_the_lower_index),
+        cmocka_unit_test(test_selection_is_a_sort),
+        cmocka_unit_test(test_two_ways_of_renormalising_agree),
+        cmocka_unit_test(test_vanishing_scores_stay_finite),
+        cmocka_unit_test(test_every_row_is_complete),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
