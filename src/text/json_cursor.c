@@ -65,7 +65,7 @@ static bool read_hex(const json_cursor *c, size_t at, uint32_t *value)
     return true;
 }
 
-/* \uXXXX, or two of them that are one character; at the u. */
+/* \uHHHH, or two of them that are one character; at the u. */
 static cadre_status put_code(json_cursor *c, byte_list *out)
 {
     uint32_t code, low;
