@@ -1,5 +1,5 @@
-/* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per byte, which expert took how much
- * of which domain, a passage of each with its experts, and a sample. */
+/* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per byte, which expert took how
+ * much of which domain, a passage of each with its experts, and a sample. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -13,6 +13,7 @@ typedef struct evaluation_watch {
 
 /* nats: the sum over all tokens of -log p; the first token, which nothing precedes, costs log V. Windows of `context` tokens
  * (0: the model's) overlap by half. */
-cadre_status evaluate_tokens(cadre_model *model, const int32_t *tokens, int64_t count, int64_t context, evaluation_watch watch, double *nats);
+cadre_status evaluate_tokens(cadre_model *model, const int32_t *tokens, int64_t count, int64_t context, evaluation_watch watch,
+                             double *nats);
 
 #endif

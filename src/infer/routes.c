@@ -117,7 +117,8 @@ cadre_status route_file_open(const char *path, const cadre_model *model, route_f
     return CADRE_OK;
 }
 
-cadre_status route_file_put(route_file *f, const route_log *r, int64_t t, int32_t token, const char *text, size_t size, bool prompt)
+cadre_status route_file_put(route_file *f, const route_log *r, int64_t t, int32_t token, const char *text, size_t size,
+                            bool prompt)
 {
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);

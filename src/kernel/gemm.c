@@ -1,7 +1,7 @@
 /* gemm.c - the grouped product: which worker computes which outputs.
  *
- * The groups lie on a line, each as long as its work; the line is cut into one piece a worker. A piece ends within a group at a whole
- * column panel, or row strip where the group is taller than wide. Where it is cut changes no bit. */
+ * The groups lie on a line, each as long as its work; the line is cut into one piece a worker. A piece ends within a group at a
+ * whole column panel, or row strip where the group is taller than wide. Where it is cut changes no bit. */
 #include "kernel/gemm.h"
 
 #include "kernel/gemm_block.h"

@@ -1,5 +1,5 @@
-/* arch_deepseek2.c - DeepSeek-V2 and V2-Lite (2024): latent attention, raw softmax weights times a factor, groups as good as their best
- * expert, shared experts. */
+/* arch_deepseek2.c - DeepSeek-V2 and V2-Lite (2024): latent attention, raw softmax weights times a factor, groups as good as
+ * their best expert, shared experts. */
 #include "model/architecture.h"
 
 #include <string.h>
@@ -35,7 +35,8 @@ static cadre_status read_method(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_string(root, "topk_method", &method));
     if (!strcmp(method, "group_limited_greedy")) return CADRE_OK;
     if (strcmp(method, "greedy") != 0)
-        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "topk_method: expected greedy or group_limited_greedy, found \"%s\"", method);
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "topk_method: expected greedy or group_limited_greedy, found \"%s\"",
+                          method);
     c->groups = c->groups_used = 1;
     return CADRE_OK;
 }
@@ -71,7 +72,8 @@ cadre_status architecture_read_deepseek2(const gguf *file, model_config *c)
     const config_key tenth[] = { KEY_REAL_OF("rope.scaling.yarn_log_multiplier", rope.mscale_all_dim, 0, 0), { 0 } };
     if (!c->head_dim || !c->value_dim) CADRE_TRY(config_keys_read_gguf(file, before, c));
     if (c->head_dim <= c->rope_dim)
-        return cadre_fail(CADRE_EFORMAT, gguf_path(file), "deepseek2.attention.key_length_mla: expected more than the %lld that are turned, found %lld",
+        return cadre_fail(CADRE_EFORMAT, gguf_path(file),
+                          "deepseek2.attention.key_length_mla: expected more than the %lld that are turned, found %lld",
                           (long long)c->rope_dim, (long long)c->head_dim);
     c->nope_dim = c->head_dim - c->rope_dim;
     CADRE_TRY(config_keys_read_gguf(file, tenth, c));

@@ -1,4 +1,5 @@
-/* arch_glm4_moe.c - GLM-4.5 and 4.6 (2025): DeepSeek-V3's routing with grouped-query attention, of which half of each head is turned. */
+/* arch_glm4_moe.c - GLM-4.5 and 4.6 (2025): DeepSeek-V3's routing with grouped-query attention, of which half of each head is
+ * turned. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {

@@ -1,5 +1,5 @@
-/* arch_gpt_oss.c - gpt-oss (2025): softmax over the chosen logits, biases everywhere, a sink logit a head, every second layer with a window,
- * experts of a clamped form whose gate and up rows alternate. */
+/* arch_gpt_oss.c - gpt-oss (2025): softmax over the chosen logits, biases everywhere, a sink logit a head, every second layer
+ * with a window, experts of a clamped form whose gate and up rows alternate. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {

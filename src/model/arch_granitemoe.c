@@ -1,4 +1,5 @@
-/* arch_granitemoe.c - Granite 3 MoE (2024): softmax over the chosen logits; multipliers of embeddings, attention, residuals and logits. */
+/* arch_granitemoe.c - Granite 3 MoE (2024): softmax over the chosen logits; multipliers of embeddings, attention, residuals and
+ * logits. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {

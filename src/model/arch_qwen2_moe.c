@@ -1,4 +1,5 @@
-/* arch_qwen2_moe.c - Qwen1.5-MoE and Qwen2-MoE (2024): raw softmax weights, a gated shared expert of its own width, biases of q, k, v. */
+/* arch_qwen2_moe.c - Qwen1.5-MoE and Qwen2-MoE (2024): raw softmax weights, a gated shared expert of its own width, biases of
+ * q, k, v. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {

@@ -1,5 +1,5 @@
-/* attention_absorbed.c - latent attention as inference has it (DeepSeek-V2, 2024): keys and values stay compressed, and what would expand
- * them is applied to the queries and to the result instead:
+/* attention_absorbed.c - latent attention as inference has it (DeepSeek-V2, 2024): keys and values stay compressed, and what
+ * would expand them is applied to the queries and to the result instead:
  *
  *     q_h . k_h = q_nope_h . (Kb_h c) + q_rope_h . k_rope = (q_nope_h Kb_h) . c + q_rope_h . k_rope        c: the normed latent
  *     out_h     = Vb_h (sum of p c)
@@ -62,9 +62,16 @@ static void finish(const attention_env *e, const layer_weights *w, const token_b
     const weight *vb = &w->role[c->split_kv_b ? ROLE_V_B : ROLE_KV_B];
     int64_t step = c->split_kv_b ? c->value_dim : c->nope_dim + c->value_dim, skip = c->split_kv_b ? 0 : c->nope_dim;
     for (int64_t h = 0; h < c->heads; h++)
-        e->groups[h] = (gemm_group){ .m = b->tokens, .n = c->value_dim, .k = c->kv_lora, .a = s->out + h * c->kv_lora,
-                                     .a_stride = c->heads * c->kv_lora, .b = weight_at_row(vb, h * step + skip), .b_stride = vb->stride,
-                                     .b_format = vb->format, .c = s->out_heads + h * c->value_dim, .c_stride = c->heads * c->value_dim };
+        e->groups[h] = (gemm_group){ .m = b->tokens,
+                                     .n = c->value_dim,
+                                     .k = c->kv_lora,
+                                     .a = s->out + h * c->kv_lora,
+                                     .a_stride = c->heads * c->kv_lora,
+                                     .b = weight_at_row(vb, h * step + skip),
+                                     .b_stride = vb->stride,
+                                     .b_format = vb->format,
+                                     .c = s->out_heads + h * c->value_dim,
+                                     .c_stride = c->heads * c->value_dim };
     gemm_grouped(e->compute, GEMM_NT, e->groups, c->heads, false);
 }
 

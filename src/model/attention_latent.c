@@ -8,8 +8,8 @@
 
 static latent latent_of(const model_config *c) { return (latent){ c->heads, c->nope_dim, c->rope_dim, c->value_dim }; }
 
-void attention_latent_queries(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s,
-                              real *q)
+void attention_latent_queries(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x,
+                              attention_state *s, real *q)
 {
     const model_config *c = e->config;
     int64_t row = c->heads * c->head_dim;
@@ -41,8 +41,8 @@ static void project(const attention_env *e, const layer_weights *w, const token_
     latent_keys_forward(e->compute, &l, b->tokens, s->kv, s->kv_low + c->kv_lora, low, s->k);
 }
 
-static void queries_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b, const real *x,
-                             attention_state *s, real *dx)
+static void queries_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b,
+                             const real *x, attention_state *s, real *dx)
 {
     const model_config *c = e->config;
     int64_t row = c->heads * c->head_dim;
@@ -55,7 +55,8 @@ static void queries_backward(const attention_env *e, const layer_weights *w, con
     linear a = linear_of(w, g, ROLE_Q_A), up = linear_of(w, g, ROLE_Q_B);
     norm n = norm_of(w, g, ROLE_Q_A_NORM, 1, c->latent_norm_eps);
     linear_backward(e->compute, &up, b->tokens, s->q_low_normed, c->q_lora, e->dq, row, false, e->dlow, c->q_lora);
-    norm_backward(e->compute, &n, b->tokens, s->q_low, c->q_lora, s->q_low_inverse, e->dlow, c->q_lora, false, e->dlow, c->q_lora);
+    norm_backward(e->compute, &n, b->tokens, s->q_low, c->q_lora, s->q_low_inverse, e->dlow, c->q_lora, false, e->dlow,
+                  c->q_lora);
     linear_backward(e->compute, &a, b->tokens, x, c->width, e->dlow, c->q_lora, false, dx, c->width);
 }
 

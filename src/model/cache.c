@@ -18,7 +18,9 @@ size_t kv_cache_bytes(const model_config *c, int64_t tokens)
 cadre_status kv_cache_open(kv_cache *out, const model_config *c, int64_t capacity)
 {
     int64_t blocks = whole_blocks(capacity);
-    kv_cache k = { .layers = c->layers, .key_row = key_row_of(c), .value_row = value_row_of(c), .capacity = blocks * CACHE_BLOCK };
+    kv_cache k = {
+        .layers = c->layers, .key_row = key_row_of(c), .value_row = value_row_of(c), .capacity = blocks * CACHE_BLOCK
+    };
     const int64_t factors[] = { k.capacity, k.layers, k.key_row + k.value_row };
     int64_t reals;
     if (!checked_product(factors, 3, &reals))

@@ -25,7 +25,8 @@ size_t kv_cache_bytes(const model_config *config, int64_t tokens);
 /* Where attention of this layer reads. */
 kv_view kv_cache_view(const kv_cache *k, int64_t layer);
 
-/* Writes `tokens` rows at positions length .. length + tokens - 1 of one layer; the caller moves `length` after the last layer. */
+/* Writes `tokens` rows at positions length .. length + tokens - 1 of one layer; the caller moves `length` after the last layer.
+ */
 void kv_cache_put(kv_cache *k, int64_t layer, int64_t tokens, const real *keys, const real *values);
 
 #endif

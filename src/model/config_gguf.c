@@ -103,8 +103,8 @@ static cadre_status read_positions(const gguf *f, model_config *c)
         return config_keys_read_gguf(f, linear_keys, c);
     }
     if (gguf_string_is(type, "none")) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"", c->arch->gguf_name,
-                      (int)type.size, type.data);
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"",
+                      c->arch->gguf_name, (int)type.size, type.data);
 }
 
 /* What tensors say: how large the vocabulary is, and whether there is a head. */
@@ -119,7 +119,8 @@ static cadre_status read_embedding(const gguf *f, model_config *c)
 
 static cadre_status read_tokens(const gguf *f, model_config *c)
 {
-    static const char *const ends[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id" };
+    static const char *const ends[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                        "tokenizer.ggml.eom_token_id" };
     c->bos = c->eos = -1;
     CADRE_TRY(gguf_opt_int(f, "tokenizer.ggml.bos_token_id", 0, INT32_MAX, &c->bos));
     for (int i = 0; i < 3; i++) {

@@ -1,5 +1,5 @@
-/* config_positions.c - the parts of config.json whose keys depend on values: rotary positions, plain or stretched, and which layers
- * have a sliding window. */
+/* config_positions.c - the parts of config.json whose keys depend on values: rotary positions, plain or stretched, and which
+ * layers have a sliding window. */
 #include <string.h>
 
 #include "model/architecture.h"
@@ -56,8 +56,8 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
         CADRE_TRY(json_opt_string(&home, "rope_type", &type));
         while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
         if (kind == KINDS)
-            return cadre_fail(CADRE_EUNSUPPORTED, root->file, "%s.rope_type: expected default, linear, llama3 or yarn, found \"%s\"", homes[i],
-                              type);
+            return cadre_fail(CADRE_EUNSUPPORTED, root->file,
+                              "%s.rope_type: expected default, linear, llama3 or yarn, found \"%s\"", homes[i], type);
         c->rope.scaling = kinds[kind].scaling;
         CADRE_TRY(config_keys_read(&home, kinds[kind].keys, c));
         CADRE_TRY(json_opt_real(&home, "rope_theta", 1, 1e12, &c->rope.theta));
@@ -72,14 +72,16 @@ cadre_status config_windows_read(const json_node *root, model_config *c)
     json_node list;
     CADRE_TRY(json_opt_array(root, "layer_types", &list));
     if (!list.value) return CADRE_OK;
-    if ((int64_t)json_count(&list) != c->layers) return json_refuse(&list, "one item for each of the %lld layers", (long long)c->layers);
+    if ((int64_t)json_count(&list) != c->layers)
+        return json_refuse(&list, "one item for each of the %lld layers", (long long)c->layers);
     for (int64_t l = 0; l < c->layers; l++) {
         json_node item = json_item(&list, (size_t)l);
         const char *type;
         CADRE_TRY(json_as_string(&item, &type, NULL));
         bool sliding = !strcmp(type, "sliding_attention");
         if ((!sliding && strcmp(type, "full_attention") != 0) || (sliding && !c->window)) {
-            json_refuse(&item, c->window ? "full_attention or sliding_attention" : "full_attention, for the model has no sliding_window");
+            json_refuse(&item, c->window ? "full_attention or sliding_attention"
+                                         : "full_attention, for the model has no sliding_window");
             return CADRE_EUNSUPPORTED;
         }
         c->layer[l].window = sliding ? c->window : 0;

@@ -28,7 +28,9 @@ static cadre_status choose(random_model *m, cadre_options *options, const char *
     if (!m->format || !m->format->pack || m->format->block != 1 || !m->format->safetensors)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--dtype: expected f32, f16 or bf16, found \"%s\"", dtype);
     const char *name = cadre_options_text(options, "recipe", 0);
-    if (!name == !config) return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --config: expected one of them, found %s", name ? "both" : "neither");
+    if (!name == !config)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --config: expected one of them, found %s",
+                          name ? "both" : "neither");
     uint64_t seed = (uint64_t)cadre_options_int(options, "seed", 0);
     if (config) {
         CADRE_TRY(model_config_read(config, &m->config));
@@ -44,7 +46,10 @@ static cadre_status choose(random_model *m, cadre_options *options, const char *
 }
 
 /* States (selection biases) stay in float32, as published files have them. */
-static const number_format *format_of(const random_model *m, const param *p) { return p->kind == PARAM_STATE ? &number_f32 : m->format; }
+static const number_format *format_of(const random_model *m, const param *p)
+{
+    return p->kind == PARAM_STATE ? &number_f32 : m->format;
+}
 
 static cadre_status declare(random_model *m)
 {
@@ -54,7 +59,8 @@ static cadre_status declare(random_model *m)
         int64_t shape[2];
         int rank = param_file_shape(p, shape);
         char *name = tensor_name_alone(m->config.arch, p);
-        cadre_status status = name ? safetensors_writer_declare(m->writer, name, format_of(m, p)->safetensors, rank, shape) : CADRE_ENOMEM;
+        cadre_status status = name ? safetensors_writer_declare(m->writer, name, format_of(m, p)->safetensors, rank, shape)
+                                   : CADRE_ENOMEM;
         mem_free(name);
         CADRE_TRY(status);
     }
@@ -96,7 +102,9 @@ static cadre_status write_in(random_model *m, const char *folder)
 
 cadre_status cadre_init(cadre_options *options, const char *config, const char *dtype, const char *out)
 {
-    random_model m = { .values = MEM_ARRAY(real, CHUNK), .floats = MEM_ARRAY(float, CHUNK), .packed = MEM_ARRAY(uint8_t, CHUNK * 4) };
+    random_model m = { .values = MEM_ARRAY(real, CHUNK),
+                       .floats = MEM_ARRAY(float, CHUNK),
+                       .packed = MEM_ARRAY(uint8_t, CHUNK * 4) };
     cadre_status status = m.values && m.floats && m.packed ? choose(&m, options, config, dtype) : CADRE_ENOMEM;
     if (status == CADRE_OK) status = write_in(&m, out);
     param_table_free(&m.table);

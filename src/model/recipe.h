@@ -1,7 +1,7 @@
 /* recipe.h - THE LIST of recipes: how published sparse models were made, as data.
  *
- * A recipe sets options that nobody gave: router, expert form, losses, balancing, initialisation and optimiser as published, and sizes
- * cut down to what two cores train in minutes. Everything it sets is an option, so everything can be overridden. */
+ * A recipe sets options that nobody gave: router, expert form, losses, balancing, initialisation and optimiser as published,
+ * and sizes cut down to what two cores train in minutes. Everything it sets is an option, so everything can be overridden. */
 #ifndef CADRE_MODEL_RECIPE_H
 #define CADRE_MODEL_RECIPE_H
 

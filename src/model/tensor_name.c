@@ -134,7 +134,8 @@ char *tensor_name_text(const tensor_name *name, const param *p)
     const char *expert = strstr(layer, "{e}");
     int head = (int)(layer - pattern);
     if (!expert) return mem_printf("%.*s%d%s", head, pattern, (int)p->layer, layer + 3);
-    return mem_printf("%.*s%d%.*s%d%s", head, pattern, (int)p->layer, (int)(expert - layer - 3), layer + 3, (int)p->expert, expert + 3);
+    return mem_printf("%.*s%d%.*s%d%s", head, pattern, (int)p->layer, (int)(expert - layer - 3), layer + 3, (int)p->expert,
+                      expert + 3);
 }
 
 char *tensor_name_alone(const architecture *arch, const param *p)

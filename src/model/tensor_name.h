@@ -43,7 +43,8 @@ char *tensor_name_alone(const struct architecture *arch, const param *p);
 /* The tensor's shape, slowest dimension first; returns its rank. */
 int tensor_name_shape(const tensor_name *name, const model_config *config, const param *p, int64_t shape[3]);
 
-/* Number (r, c) of the parameter is number offset + r * row + c * col of its tensor. With `paired`, r stands for the stored row. */
+/* Number (r, c) of the parameter is number offset + r * row + c * col of its tensor. With `paired`, r stands for the stored
+ * row. */
 typedef struct tensor_place {
     int64_t offset, row, col;
     int64_t paired; /* rows of a head that lie in pairs; 0: they do not */

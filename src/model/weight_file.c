@@ -28,14 +28,19 @@ const char *weight_file_path(const weight_file *f) { return f->gguf ? gguf_path(
 
 static stored_tensor of_safetensors(const safetensors_tensor *t)
 {
-    stored_tensor s = { .type = t->dtype, .format = number_by_safetensors(t->dtype), .rank = t->rank, .data = t->data, .size = t->size };
+    stored_tensor s = {
+        .type = t->dtype, .format = number_by_safetensors(t->dtype), .rank = t->rank, .data = t->data, .size = t->size
+    };
     memcpy(s.shape, t->shape, (size_t)t->rank * sizeof *s.shape);
     return s;
 }
 
 static stored_tensor of_gguf(const gguf_tensor *t)
 {
-    stored_tensor s = { .type = gguf_tensor_type_name(t->type), .format = number_by_gguf(t->type), .rank = t->rank, .data = t->data,
+    stored_tensor s = { .type = gguf_tensor_type_name(t->type),
+                        .format = number_by_gguf(t->type),
+                        .rank = t->rank,
+                        .data = t->data,
                         .size = t->size };
     for (int i = 0; i < t->rank; i++) s.shape[i] = t->extent[t->rank - 1 - i];
     return s;

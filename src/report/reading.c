@@ -137,8 +137,9 @@ void section_passages(byte_buffer *page, const passage *passages, int count, con
     byte_buffer_text(page, "<p>Each token is underlined in the paint of the expert that has the most weight; the number "
                            "below names the expert where it changes.");
     if (a->domains) byte_buffer_text(page, " Hues are those of the domain in which an expert leads.");
-    byte_buffer_format(page, "<span class=\"static\"> Shown is layer <b>%lld</b>.</span></p>\n<div class=\"reader\" data-layer=\"%d\"",
-                       (long long)shape->layer[layer].number, layer);
+    byte_buffer_format(
+        page, "<span class=\"static\"> Shown is layer <b>%lld</b>.</span></p>\n<div class=\"reader\" data-layer=\"%d\"",
+        (long long)shape->layer[layer].number, layer);
     put_paints(page, shape, a);
     byte_buffer_text(page, ">\n<div class=\"controls\"></div>\n");
     for (int i = 0; i < count; i++)

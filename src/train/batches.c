@@ -17,7 +17,8 @@ cadre_status batches_of_corpus(const token_run *run, int runs, int64_t batch, in
     int64_t windows = 0;
     for (int i = 0; i < runs; i++) windows += windows_of(&run[i], context);
     if (!windows)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "the training text: expected a domain of more than %lld tokens (one context), found none",
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+                          "the training text: expected a domain of more than %lld tokens (one context), found none",
                           (long long)context);
     *b = (batches){ .batch = batch, .context = context, .seed = seed, .runs = runs, .run = run, .windows = windows };
     return CADRE_OK;

@@ -55,7 +55,8 @@ static bool folder_has(const char *folder, const char *name)
 bool checkpoint_exists(const char *folder)
 {
     bool state = false;
-    return file_is_folder(folder) && folder_has(folder, model_name) && each_state(folder, stop_at_first, &state) == CADRE_OK && state;
+    return file_is_folder(folder) && folder_has(folder, model_name) && each_state(folder, stop_at_first, &state) == CADRE_OK &&
+           state;
 }
 
 bool checkpoint_folder_used(const char *folder)
@@ -68,7 +69,8 @@ bool checkpoint_folder_used(const char *folder)
 
 /* ---- saving ---- */
 
-static cadre_status put_number(safetensors_writer *w, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static cadre_status put_number(safetensors_writer *w, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static cadre_status put_number(safetensors_writer *w, const char *key, const char *format, ...)
 {
     char text[64];
@@ -112,10 +114,12 @@ cadre_status checkpoint_save(const char *folder, const checkpoint_arrays *a, con
     char *state = mem_printf("%s/%s%09" PRId64 "%s", folder, state_prefix, s->step, state_suffix);
     safetensors_writer *sealed = NULL;
     hash128 hash;
-    cadre_status status = model && state ? model_seal_values(model, a->config, a->table, a->values, &sealed, &hash) : CADRE_ENOMEM;
+    cadre_status status = model && state ? model_seal_values(model, a->config, a->table, a->values, &sealed, &hash)
+                                         : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         status = write_state(state, a, s, hash);
-        if (status == CADRE_OK) status = safetensors_writer_commit(sealed); /* the model is renamed: from here on the new one holds */
+        if (status == CADRE_OK)
+            status = safetensors_writer_commit(sealed); /* the model is renamed: from here on the new one holds */
         else safetensors_writer_discard(sealed);
         if (status == CADRE_OK) status = each_state(folder, remove_other, state);
     }
@@ -186,7 +190,8 @@ static cadre_status read_description(const safetensors *file, checkpoint_state *
         return cadre_fail(CADRE_EFORMAT, safetensors_path(file), "expected step, tokens, seconds and run in its metadata");
     *s = (checkpoint_state){ strtoll(step, NULL, 10), strtoll(tokens, NULL, 10), strtod(seconds, NULL), NULL };
     if (s->step < 0 || s->tokens < 0)
-        return cadre_fail(CADRE_EFORMAT, safetensors_path(file), "expected steps and tokens of 0 or more, found %s and %s", step, tokens);
+        return cadre_fail(CADRE_EFORMAT, safetensors_path(file), "expected steps and tokens of 0 or more, found %s and %s",
+                          step, tokens);
     char *copy = mem_strdup(text);
     if (!copy) return CADRE_ENOMEM;
     s->run = *run = copy;

@@ -1,9 +1,9 @@
 /* checkpoint.h - a run's folder on the disk, such that at every instant either the old or the new checkpoint loads.
  *
- * Two files cannot be renamed at once. So: the new model is written and synced under a temporary name, which gives its hash; the
- * training state of step S, which holds that hash, is written and synced under its own name, training-state-S.safetensors;
- * then renaming model.safetensors commits; then states of other models are removed. Loading takes the state that holds the hash of
- * the model file that is there, and verifies both. */
+ * Two files cannot be renamed at once. So: the new model is written and synced under a temporary name, which gives its hash;
+ * the training state of step S, which holds that hash, is written and synced under its own name, training-state-S.safetensors;
+ * then renaming model.safetensors commits; then states of other models are removed. Loading takes the state that holds the hash
+ * of the model file that is there, and verifies both. */
 #ifndef CADRE_TRAIN_CHECKPOINT_H
 #define CADRE_TRAIN_CHECKPOINT_H
 

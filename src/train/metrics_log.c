@@ -97,8 +97,10 @@ cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report 
     cadre_status status = json_writer_status(&w);
     for (int i = 0; i < 2 && status == CADRE_OK; i++) {
         if (!r->metrics[i]) continue;
-        if (fwrite(w.text.data, 1, w.text.size, r->metrics[i]) != w.text.size || putc('\n', r->metrics[i]) == EOF || fflush(r->metrics[i]))
-            status = cadre_fail_errno(CADRE_EIO, i ? cadre_options_text(r->options, "metrics", 0) : "metrics.jsonl", "could not be written");
+        if (fwrite(w.text.data, 1, w.text.size, r->metrics[i]) != w.text.size || putc('\n', r->metrics[i]) == EOF ||
+            fflush(r->metrics[i]))
+            status = cadre_fail_errno(CADRE_EIO, i ? cadre_options_text(r->options, "metrics", 0) : "metrics.jsonl",
+                                      "could not be written");
     }
     json_writer_free(&w);
     return status;

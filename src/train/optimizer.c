@@ -51,7 +51,8 @@ static void cut_blocks(optimizer *o, const param_table *table)
         int64_t size = p->rows * p->cols;
         for (int64_t b = 0; b < blocks_of(p); b++) {
             int64_t begin = b * BLOCK, left = size - begin;
-            o->blocks[at++] = (block){ p->offset + begin, left < BLOCK ? left : BLOCK, decays(&o->options, p), p->kind == PARAM_ROUTER };
+            o->blocks[at++] = (block){ p->offset + begin, left < BLOCK ? left : BLOCK, decays(&o->options, p),
+                                       p->kind == PARAM_ROUTER };
         }
     }
 }
@@ -135,16 +136,18 @@ static void update(void *arg, int worker, int workers)
     pool_range share = pool_share(o->count, 1, worker, workers);
     for (int64_t i = share.begin; i < share.end; i++) {
         const block *b = &o->blocks[i];
-        o->c->variant->rows->adamw(b->count, t->values + b->offset, o->m + b->offset, o->v + b->offset, t->gradient + b->offset, t->scale,
-                                   b->router ? t->router_lr : t->lr, o->options.beta1, o->options.beta2, o->options.eps,
-                                   b->decays ? o->options.weight_decay : 0, t->correction1, t->correction2);
+        o->c->variant->rows->adamw(b->count, t->values + b->offset, o->m + b->offset, o->v + b->offset, t->gradient + b->offset,
+                                   t->scale, b->router ? t->router_lr : t->lr, o->options.beta1, o->options.beta2,
+                                   o->options.eps, b->decays ? o->options.weight_decay : 0, t->correction1, t->correction2);
     }
 }
 
 void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr, double router_lr, int64_t t)
 {
     double clip = o->options.clip, shrink = clip / (norm + 1e-6); /* as torch.nn.utils.clip_grad_norm_ */
-    step_task task = { o, values, gradient, 1, lr, router_lr, 1 - pow(o->options.beta1, (double)t), 1 - pow(o->options.beta2, (double)t) };
+    step_task task = {
+        o, values, gradient, 1, lr, router_lr, 1 - pow(o->options.beta1, (double)t), 1 - pow(o->options.beta2, (double)t)
+    };
     if (clip > 0 && shrink < 1) task.scale = (real)shrink;
     pool_run(o->c->pool, update, &task);
 }

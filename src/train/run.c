@@ -38,13 +38,15 @@ static double now(void)
 
 static cadre_status refuse_options_of_another_model(const train_run *r)
 {
-    static const char *const shapes[] = { "layers",       "width",       "heads",       "kv-heads",         "head-dim",   "q-lora-rank",
-                                          "kv-lora-rank", "v-head-dim",  "experts",     "qk-rope-head-dim", "topk",       "expert-width",
-                                          "shared-experts", "dense-layers", "dense-width", "vocab",          "tie",        "router",
-                                          "expert-form",  "groups",      "groups-used" };
+    static const char *const shapes[] = { "layers",      "width",        "heads",          "kv-heads",     "head-dim",
+                                          "q-lora-rank", "kv-lora-rank", "v-head-dim",     "experts",      "qk-rope-head-dim",
+                                          "topk",        "expert-width", "shared-experts", "dense-layers", "dense-width",
+                                          "vocab",       "tie",          "router",         "expert-form",  "groups",
+                                          "groups-used" };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (cadre_options_given(r->options, shapes[i]))
-            return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: with --from, the model says what it is; expected no value, found one", shapes[i]);
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                              "--%s: with --from, the model says what it is; expected no value, found one", shapes[i]);
     return CADRE_OK;
 }
 
@@ -56,13 +58,17 @@ static cadre_status read_intent(train_run *r)
     r->out = cadre_options_text(o, "out", 0);
     r->resume = cadre_options_flag(o, "resume");
     r->dry = cadre_options_flag(o, "dry-run");
-    if (!name == !r->from) return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --from: expected one of them, found %s", name ? "both" : "neither");
+    if (!name == !r->from)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --from: expected one of them, found %s",
+                          name ? "both" : "neither");
     bool data = cadre_options_count(o, "data"), tokens = cadre_options_count(o, "tokens");
     if (data == tokens && !(r->dry && !data))
         return cadre_fail(CADRE_EARGUMENT, NULL, "--data or --tokens: expected one of them, found %s", data ? "both" : "neither");
-    if (!r->out && !r->dry) return cadre_fail(CADRE_EARGUMENT, NULL, "--out: expected the folder to save the model in, found nothing");
+    if (!r->out && !r->dry)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--out: expected the folder to save the model in, found nothing");
     r->recipe = name ? recipe_by_name(name) : NULL;
-    if (name && !r->recipe) return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe: expected the name of a recipe, found \"%s\"", name);
+    if (name && !r->recipe)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe: expected the name of a recipe, found \"%s\"", name);
     return r->from ? refuse_options_of_another_model(r) : CADRE_OK;
 }
 
@@ -86,14 +92,15 @@ static cadre_status config_from_model(train_run *r)
     CADRE_TRY(model_config_of(r->from, &r->config));
     const char *untrainable = model_config_untrainable(&r->config);
     if (untrainable)
-        return cadre_fail(CADRE_EUNSUPPORTED, r->from, "a model of type %s: expected one that can be trained, found %s, which cannot be yet",
+        return cadre_fail(CADRE_EUNSUPPORTED, r->from,
+                          "a model of type %s: expected one that can be trained, found %s, which cannot be yet",
                           r->config.arch->model_type, untrainable);
     if (cadre_options_int(r->options, "context", 0) > r->config.context)
-        return cadre_fail(CADRE_EARGUMENT, r->from, "--context: expected at most the model's %lld, found %lld", (long long)r->config.context,
-                          (long long)cadre_options_int(r->options, "context", 0));
+        return cadre_fail(CADRE_EARGUMENT, r->from, "--context: expected at most the model's %lld, found %lld",
+                          (long long)r->config.context, (long long)cadre_options_int(r->options, "context", 0));
     if (r->tokenizer && tokenizer_size(r->tokenizer) > r->config.vocab)
-        return cadre_fail(CADRE_EMISMATCH, r->from, "tokenizer.json: expected at most the model's %lld ids, found %d", (long long)r->config.vocab,
-                          tokenizer_size(r->tokenizer));
+        return cadre_fail(CADRE_EMISMATCH, r->from, "tokenizer.json: expected at most the model's %lld ids, found %d",
+                          (long long)r->config.vocab, tokenizer_size(r->tokenizer));
     return CADRE_OK;
 }
 
@@ -163,7 +170,8 @@ static cadre_status check_memory(const cadre_train_summary *summary)
     if ((size_t)summary->memory_bytes <= there) return CADRE_OK;
     cadre_status status = cadre_fail(CADRE_ENOMEM, NULL, "this run needs %.1f GB of memory, the machine has %.1f GB",
                                      (double)summary->memory_bytes / 1e9, (double)there / 1e9);
-    cadre_fail_advice("a larger --accumulate computes the batch in smaller parts; fewer --experts or a smaller --width make a smaller model");
+    cadre_fail_advice(
+        "a larger --accumulate computes the batch in smaller parts; fewer --experts or a smaller --width make a smaller model");
     return status;
 }
 
@@ -180,7 +188,8 @@ static cadre_status resume(train_run *r)
 {
     char *saved;
     checkpoint_arrays arrays = arrays_of(r);
-    CADRE_TRY(checkpoint_peek(r->out, &r->state, &saved)); /* other options make other shapes: said before the tensors are looked for */
+    CADRE_TRY(checkpoint_peek(r->out, &r->state,
+                              &saved)); /* other options make other shapes: said before the tensors are looked for */
     cadre_status status = train_settings_compare(r->out, saved, r->text);
     mem_free(saved);
     CADRE_TRY(status);
@@ -254,7 +263,10 @@ static void tell(const loop *l, const trainer_report *report, double tokens_per_
 {
     const train_run *r = l->run;
     if (!r->listener || !r->listener->progress) return;
-    cadre_train_progress p = { .step = r->state.step, .steps = r->settings.schedule.steps, .loss = report->loss, .tokens_per_second = tokens_per_second,
+    cadre_train_progress p = { .step = r->state.step,
+                               .steps = r->settings.schedule.steps,
+                               .loss = report->loss,
+                               .tokens_per_second = tokens_per_second,
                                .seconds = r->state.seconds };
     int layers = trainer_sparse_layers(r->trainer);
     for (int i = 0; i < layers; i++) {
@@ -276,7 +288,8 @@ static cadre_status one_step(loop *l)
     CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
     double took = now() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
     if (!isfinite(report.loss) || !isfinite(report.gradient_norm)) {
-        cadre_status status = cadre_fail(CADRE_EARGUMENT, r->out, "step %lld: expected a finite loss and gradient, found %g and %g",
+        cadre_status status = cadre_fail(CADRE_EARGUMENT, r->out,
+                                         "step %lld: expected a finite loss and gradient, found %g and %g",
                                          (long long)r->state.step + 1, report.loss, report.gradient_norm);
         cadre_fail_advice("a lower --lr or a longer --warmup may help; the last checkpoint is kept");
         return status;
@@ -313,7 +326,8 @@ static cadre_status run_loop(loop *l)
     while (!finished(l)) {
         if (cadre_interrupted()) {
             CADRE_TRY(save(l));
-            return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped at step %lld, after a checkpoint; --resume goes on", (long long)r->state.step);
+            return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped at step %lld, after a checkpoint; --resume goes on",
+                              (long long)r->state.step);
         }
         CADRE_TRY(one_step(l));
         if (r->settings.save_every && r->state.step % r->settings.save_every == 0) {
@@ -341,7 +355,8 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     return status == CADRE_OK ? closed : status;
 }
 
-cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener, cadre_train_summary *summary)
+cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
+                         cadre_train_summary *summary)
 {
     train_run r = { .context = context, .options = options, .listener = listener };
     cadre_train_summary made = { 0 };

@@ -47,7 +47,8 @@ cadre_status train_data_open_texts(train_run *r);
 /* After the settings are known: the order of batches. Every id must be in the vocabulary. */
 cadre_status train_data_arrange(train_run *r);
 void train_data_close(train_run *r);
-int64_t train_data_bytes(const train_run *r, int64_t *text_bytes); /* an estimate of the memory it will take, before it is opened */
+int64_t train_data_bytes(const train_run *r,
+                         int64_t *text_bytes); /* an estimate of the memory it will take, before it is opened */
 
 /* ---- run_files.c: what the folder says of the run besides the model ---- */
 

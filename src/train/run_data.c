@@ -18,8 +18,8 @@ static cadre_status fit_option(train_run *r, const char *name, int64_t value, co
     if (!cadre_options_count(r->options, name)) return cadre_options_set(r->options, name, text);
     int64_t wanted = cadre_options_int(r->options, name, 0);
     if (wanted == value) return CADRE_OK;
-    return cadre_fail(CADRE_EMISMATCH, file, "--%s: expected what the file's shape says, %lld, found %lld", name, (long long)value,
-                      (long long)wanted);
+    return cadre_fail(CADRE_EMISMATCH, file, "--%s: expected what the file's shape says, %lld, found %lld", name,
+                      (long long)value, (long long)wanted);
 }
 
 cadre_status train_data_open_tokens(train_run *r)
@@ -34,7 +34,9 @@ cadre_status train_data_open_tokens(train_run *r)
     if ((uintptr_t)t->data % sizeof(int32_t)) return cadre_fail(CADRE_EFORMAT, path, "tokens: expected data aligned to 4 bytes");
     CADRE_TRY(fit_option(r, "batch", t->shape[1], path));
     CADRE_TRY(fit_option(r, "context", t->shape[2] - 1, path));
-    r->batches = (batches){ .batch = t->shape[1], .context = t->shape[2] - 1, .table = (const int32_t *)(const void *)t->data, .steps = t->shape[0] };
+    r->batches = (batches){
+        .batch = t->shape[1], .context = t->shape[2] - 1, .table = (const int32_t *)(const void *)t->data, .steps = t->shape[0]
+    };
     bool length = cadre_options_count(r->options, "steps") || cadre_options_count(r->options, "minutes");
     return length ? CADRE_OK : fit_option(r, "steps", t->shape[0], path);
 }
@@ -51,7 +53,9 @@ static cadre_status learn_tokenizer(train_run *r)
     train_note(r, "learning a vocabulary of %d pieces", (int)o.vocabulary);
     cadre_status status = bpe_train(texts, r->corpus->count, &o, &r->tokenizer_json);
     mem_free(texts);
-    return status == CADRE_OK ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size, "the learnt vocabulary", &r->tokenizer) : status;
+    return status == CADRE_OK
+               ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size, "the learnt vocabulary", &r->tokenizer)
+               : status;
 }
 
 /* The tokenizer.json of a folder, kept to be saved beside the new model. */
@@ -103,8 +107,9 @@ cadre_status train_data_arrange(train_run *r)
             return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file), "tokens: expected ids of 0 to %lld, found %d",
                               (long long)(r->config.vocab - 1), r->batches.table[i]);
     if (s->schedule.steps > r->batches.steps)
-        return cadre_fail(CADRE_EARGUMENT, safetensors_path(r->token_file), "--steps: expected at most the %lld that the file holds, found %lld",
-                          (long long)r->batches.steps, (long long)s->schedule.steps);
+        return cadre_fail(CADRE_EARGUMENT, safetensors_path(r->token_file),
+                          "--steps: expected at most the %lld that the file holds, found %lld", (long long)r->batches.steps,
+                          (long long)s->schedule.steps);
     return CADRE_OK;
 }
 
@@ -139,6 +144,7 @@ static int64_t path_bytes(const char *path)
 int64_t train_data_bytes(const train_run *r, int64_t *text_bytes)
 {
     *text_bytes = 0;
-    for (int i = 0; i < cadre_options_count(r->options, "data"); i++) *text_bytes += path_bytes(cadre_options_text(r->options, "data", i));
+    for (int i = 0; i < cadre_options_count(r->options, "data"); i++)
+        *text_bytes += path_bytes(cadre_options_text(r->options, "data", i));
     return *text_bytes + *text_bytes * 4 / 3;
 }

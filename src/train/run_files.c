@@ -86,7 +86,8 @@ static void put_options(json_writer *w, const char *text)
         for (json_node m = { 0 }; json_next(&root, &m);) {
             const char *value;
             bool flag;
-            if (json_kind_of(&m) == JSON_KIND_STRING && json_as_string(&m, &value, NULL) == CADRE_OK) json_put_string(w, m.key, value);
+            if (json_kind_of(&m) == JSON_KIND_STRING && json_as_string(&m, &value, NULL) == CADRE_OK)
+                json_put_string(w, m.key, value);
             else if (json_kind_of(&m) == JSON_KIND_BOOL && json_as_bool(&m, &flag) == CADRE_OK) json_put_bool(w, m.key, flag);
         }
         json_close(document);

@@ -169,7 +169,8 @@ static cadre_status compare(const char *folder, const json_node *saved, const js
     for (json_node m = { 0 }; json_next(now, &m);) {
         json_node other = json_member(saved, m.key);
         if (same_value(&m, &other)) continue;
-        cadre_status status = cadre_fail(CADRE_EMISMATCH, folder, "--%s: expected what the run there was started with, found another value", m.key);
+        cadre_status status = cadre_fail(CADRE_EMISMATCH, folder,
+                                         "--%s: expected what the run there was started with, found another value", m.key);
         cadre_fail_advice("resume with the same options, or choose another --out");
         return status;
     }

@@ -1,7 +1,7 @@
 /* trainer.h - one optimiser step after another: forward, balance, backward, clip, AdamW, bias update; and the memory of it.
  *
- * Knows nothing of text, files or time. A step depends on the values, the step's number, the seed and the tokens alone: not on threads, nor
- * (where balance is per sequence or by bias) on how the batch is cut. */
+ * Knows nothing of text, files or time. A step depends on the values, the step's number, the seed and the tokens alone: not on
+ * threads, nor (where balance is per sequence or by bias) on how the batch is cut. */
 #ifndef CADRE_TRAIN_TRAINER_H
 #define CADRE_TRAIN_TRAINER_H
 
@@ -13,7 +13,8 @@ typedef struct trainer trainer;
 /* Borrows c and config. */
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings, const comm *world, trainer **t);
 void trainer_free(trainer *t);
-cadre_status trainer_bytes(const compute *c, const model_config *config, const train_settings *settings, size_t *bytes); /* what trainer_new will allocate */
+cadre_status trainer_bytes(const compute *c, const model_config *config, const train_settings *settings,
+                           size_t *bytes); /* what trainer_new will allocate */
 
 const param_table *trainer_table(const trainer *t);
 real *trainer_values(trainer *t);          /* [table->elements], the flat layout */

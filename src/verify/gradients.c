@@ -37,10 +37,13 @@ static void run_layer(verify_run *run, layer_case *c, bool backward)
     int64_t start[] = { 0, TOKENS };
     moe_extent most = { TOKENS, 1 };
     moe_batch batch = { .tokens = TOKENS, .sequences = { 1, start } };
-    moe_call call = { .compute = run->portable, .batch = &batch, .scratch = c->scratch, .scratch_bytes = moe_scratch_bytes(&c->moe, most) };
+    moe_call call = {
+        .compute = run->portable, .batch = &batch, .scratch = c->scratch, .scratch_bytes = moe_scratch_bytes(&c->moe, most)
+    };
     moe_layer_forward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->y);
     if (backward)
-        moe_layer_backward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->dy, c->dx, &c->gradients.layer[0].moe, false);
+        moe_layer_backward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->dy, c->dx, &c->gradients.layer[0].moe,
+                           false);
 }
 
 static double loss(verify_run *run, layer_case *c)
@@ -55,8 +58,21 @@ static bool open_case(layer_case *c, const char *router_name, const char *form)
 {
     moe_extent most = { TOKENS, 1 };
     *c = (layer_case){ .layer = { true, 4, 2, HIDDEN } };
-    c->config = (model_config){ .vocab = 1, .width = WIDTH, .layers = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .value_dim = 2, .experts = 4, .topk = 2,
-                                .router = router_by_name(router_name), .expert_form = form, .groups = 1, .groups_used = 1, .route_scale = 1, .layer = &c->layer };
+    c->config = (model_config){ .vocab = 1,
+                                .width = WIDTH,
+                                .layers = 1,
+                                .heads = 1,
+                                .kv_heads = 1,
+                                .head_dim = 2,
+                                .value_dim = 2,
+                                .experts = 4,
+                                .topk = 2,
+                                .router = router_by_name(router_name),
+                                .expert_form = form,
+                                .groups = 1,
+                                .groups_used = 1,
+                                .route_scale = 1,
+                                .layer = &c->layer };
     if (model_config_moe(&c->config, 0, &c->moe) != CADRE_OK || param_table_make(&c->config, &c->table) != CADRE_OK) return false;
     c->values = MEM_ARRAY(real, c->table.elements);
     c->gradient = MEM_ARRAY(real, c->table.elements);

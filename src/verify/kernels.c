@@ -38,7 +38,8 @@ static void fill(real *values, int64_t count, const char *use)
 static bool same_product(compute *portable, compute *other, gemm_kind kind)
 {
     static const int64_t sizes[][3] = { { 1, 7, 40 }, { 9, 33, 17 }, { 64, 48, 100 }, { 150, 65, 129 } };
-    real *a = MEM_ARRAY(real, MOST * MOST), *b = MEM_ARRAY(real, MOST * MOST), *x = MEM_ARRAY(real, MOST * MOST), *y = MEM_ARRAY(real, MOST * MOST);
+    real *a = MEM_ARRAY(real, MOST * MOST), *b = MEM_ARRAY(real, MOST * MOST), *x = MEM_ARRAY(real, MOST * MOST),
+         *y = MEM_ARRAY(real, MOST * MOST);
     bool equal = a && b && x && y;
     for (size_t i = 0; equal && i < sizeof sizes / sizeof *sizes; i++) {
         int64_t m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];

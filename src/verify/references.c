@@ -8,8 +8,10 @@
 
 enum { EXPERTS = 8, MOST_PICKS = 4 };
 
-static const real logits[EXPERTS] = { REAL_C(1.0), REAL_C(-.5), REAL_C(2.0), REAL_C(.3), REAL_C(-1.2), REAL_C(.8), REAL_C(1.5), REAL_C(-.1) };
-static const real correction[EXPERTS] = { REAL_C(0.0), REAL_C(.3), REAL_C(-.2), REAL_C(.05), REAL_C(.1), REAL_C(0.0), REAL_C(-.4), REAL_C(.2) };
+static const real logits[EXPERTS] = { REAL_C(1.0),  REAL_C(-.5), REAL_C(2.0), REAL_C(.3),
+                                      REAL_C(-1.2), REAL_C(.8),  REAL_C(1.5), REAL_C(-.1) };
+static const real correction[EXPERTS] = { REAL_C(0.0), REAL_C(.3),  REAL_C(-.2), REAL_C(.05),
+                                          REAL_C(.1),  REAL_C(0.0), REAL_C(-.4), REAL_C(.2) };
 
 typedef struct router_case {
     const char *router;
@@ -32,8 +34,16 @@ static bool check_router(verify_run *run, const router_case *c)
     if (c->groups) o.groups = c->groups, o.groups_used = c->groups_used;
     if (c->scale > 0) o.scale = (real)c->scale;
     if (c->top_p > 0) o.top_p = (real)c->top_p;
-    router_token t = { .options = &o, .rows = run->portable->variant->rows, .experts = EXPERTS, .logits = logits, .score = score, .lse = &lse,
-                       .correction = c->biased ? correction : NULL, .key = key, .pick = pick, .weight = given };
+    router_token t = { .options = &o,
+                       .rows = run->portable->variant->rows,
+                       .experts = EXPERTS,
+                       .logits = logits,
+                       .score = score,
+                       .lse = &lse,
+                       .correction = c->biased ? correction : NULL,
+                       .key = key,
+                       .pick = pick,
+                       .weight = given };
     r->score(&t);
     select_topk(EXPERTS, key, c->picks, pick);
     if (r->cut) r->cut(&t);
@@ -58,8 +68,8 @@ ROUTER_CHECK(softmax_renorm, "softmax-renorm", 2, .expected = 2, .ids = { 2, 6 }
 ROUTER_CHECK(topk_softmax, "topk-softmax", 2, .expected = 2, .ids = { 2, 6 }, .weights = { .622459, .377541 })
 ROUTER_CHECK(sigmoid_bias, "sigmoid-bias", 3, .scale = 2.5, .biased = true, .expected = 3, .ids = { 0, 5, 2 },
              .weights = { .793997, .749376, .956627 })
-ROUTER_CHECK(sigmoid_groups, "sigmoid-bias", 3, .groups = 4, .groups_used = 2, .scale = 2.5, .biased = true, .expected = 3, .ids = { 0, 2, 1 },
-             .weights = { .918694, 1.106865, .474441 })
+ROUTER_CHECK(sigmoid_groups, "sigmoid-bias", 3, .groups = 4, .groups_used = 2, .scale = 2.5, .biased = true, .expected = 3,
+             .ids = { 0, 2, 1 }, .weights = { .918694, 1.106865, .474441 })
 ROUTER_CHECK(softmax_groups, "softmax", 3, .groups = 4, .groups_used = 2, .scale = 16, .expected = 3, .ids = { 2, 6, 3 },
              .weights = { 5.918054, 3.589481, 1.081131 })
 ROUTER_CHECK(sqrtsoftplus_bias, "sqrtsoftplus-bias", 3, .scale = 1.5, .biased = true, .expected = 3, .ids = { 2, 0, 5 },
@@ -74,8 +84,18 @@ static bool check_loss(verify_run *run, const char *name, bool summed, double ex
     static const double importance[] = { 1.799806, 1.045728, .154465, 1 }, load[4] = { 0 }, sent[1] = { 4 };
     double slopes[12] = { 0 };
     balance_slope slope = { slopes, slopes + 4, slopes + 8, 0 };
-    balance_set set = { .experts = 4, .tokens = 4, .count_tokens = 4, .count = count, .first = first, .probability = mean, .importance = importance,
-                        .load = load, .summed = summed, .devices = 1, .devices_used = 1, .sent = sent };
+    balance_set set = { .experts = 4,
+                        .tokens = 4,
+                        .count_tokens = 4,
+                        .count = count,
+                        .first = first,
+                        .probability = mean,
+                        .importance = importance,
+                        .load = load,
+                        .summed = summed,
+                        .devices = 1,
+                        .devices_used = 1,
+                        .sent = sent };
     double value = balance_loss_by_name(name)->value(&set, 1, &slope);
     return verify_say(run, fabs(value - expected) < 1e-5, "%.6f, expected %.6f", value, expected);
 }

@@ -68,7 +68,8 @@ static void numbers_out_of_bounds_are_refused_and_change_nothing(void **state)
     expect_refused(o, "layers", "0", "--layers: expected a whole number from 1 to 100, found '0'");
     expect_refused(o, "layers", "7x", "--layers: expected a whole number from 1 to 100, found '7x'");
     expect_refused(o, "layers", "", "--layers: expected a whole number from 1 to 100, found ''");
-    expect_refused(o, "layers", "99999999999999999999", "--layers: expected a whole number from 1 to 100, found '99999999999999999999'");
+    expect_refused(o, "layers", "99999999999999999999",
+                   "--layers: expected a whole number from 1 to 100, found '99999999999999999999'");
     expect_refused(o, "min-lr-ratio", "nan", "--min-lr-ratio: expected a number from 0 to 1, found 'nan'");
     expect_refused(o, "min-lr-ratio", "1.1", "--min-lr-ratio: expected a number from 0 to 1, found '1.1'");
     expect_refused(o, "tie", "maybe", "--tie: expected yes or no, found 'maybe'");

@@ -19,8 +19,9 @@ static void philox_gives_the_published_numbers(void **state)
 static void keys_differ_by_seed_use_and_place(void **state)
 {
     (void)state;
-    const random_key keys[] = { random_key_of(1, "jitter", 0, 0), random_key_of(2, "jitter", 0, 0), random_key_of(1, "order", 0, 0),
-                                random_key_of(1, "jitter", 1, 0), random_key_of(1, "jitter", 0, 1) };
+    const random_key keys[] = { random_key_of(1, "jitter", 0, 0), random_key_of(2, "jitter", 0, 0),
+                                random_key_of(1, "order", 0, 0), random_key_of(1, "jitter", 1, 0),
+                                random_key_of(1, "jitter", 0, 1) };
     for (int i = 0; i < 5; i++)
         for (int j = 0; j < i; j++) assert_true(keys[i].k0 != keys[j].k0 || keys[i].k1 != keys[j].k1);
     random_key again = random_key_of(1, "jitter", 0, 0);

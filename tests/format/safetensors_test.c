@@ -94,8 +94,9 @@ static void a_tensor_must_be_as_asked_for(void **state)
 static void every_dtype_is_known(void **state)
 {
     (void)state;
-    static const char *const dtypes[] = { "F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL",
-        "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4" };
+    static const char *const dtypes[] = { "F64",     "F32",     "F16",     "BF16",    "I64", "I32",  "I16",
+                                          "I8",      "U64",     "U32",     "U16",     "U8",  "BOOL", "F8_E4M3",
+                                          "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4" };
     enum { COUNT = sizeof dtypes / sizeof *dtypes };
     safetensors_writer *w = NULL;
     safetensors *file = NULL;
@@ -213,7 +214,10 @@ static cadre_status rank_nine(safetensors_writer *w)
 {
     return safetensors_writer_declare(w, "t", "U8", 9, (int64_t[]){ 1, 1, 1, 1, 1, 1, 1, 1, 1 });
 }
-static cadre_status negative_shape(safetensors_writer *w) { return safetensors_writer_declare(w, "t", "U8", 1, (int64_t[]){ -1 }); }
+static cadre_status negative_shape(safetensors_writer *w)
+{
+    return safetensors_writer_declare(w, "t", "U8", 1, (int64_t[]){ -1 });
+}
 static cadre_status shape_that_wraps(safetensors_writer *w)
 {
     return safetensors_writer_declare(w, "t", "U8", 2, (int64_t[]){ (int64_t)1 << 32, (int64_t)1 << 32 });
@@ -228,8 +232,9 @@ static cadre_status name_of_metadata(safetensors_writer *w)
 static void mistakes_of_the_writer_leave_no_file(void **state)
 {
     (void)state;
-    static mistake *const mistakes[] = { too_many_bytes, too_few_bytes, name_twice, metadata_too_late, tensor_too_late, dtype_unknown,
-        rank_nine, negative_shape, shape_that_wraps, half_a_byte, name_not_utf8, name_of_metadata };
+    static mistake *const mistakes[] = { too_many_bytes,   too_few_bytes, name_twice,    metadata_too_late,
+                                         tensor_too_late,  dtype_unknown, rank_nine,     negative_shape,
+                                         shape_that_wraps, half_a_byte,   name_not_utf8, name_of_metadata };
     const char *path = scratch_file("mistake.safetensors");
     for (size_t i = 0; i < 2 * sizeof mistakes / sizeof *mistakes; i++) {
         safetensors_writer *w = begin(path, i % 2);
@@ -270,8 +275,11 @@ static void published_files_open(void **state)
     static const struct {
         const char *path;
         size_t count;
-    } cases[] = { { "models/olmoe", 117 }, { "models/qwen3_moe_sharded", 128 }, { "models/deepseek_v3_fp8/model.safetensors", 93 },
-                  { "models/deepseek_v2_lite/expected.safetensors", 6 }, { "train/mixtral/tokens.safetensors", 1 } };
+    } cases[] = { { "models/olmoe", 117 },
+                  { "models/qwen3_moe_sharded", 128 },
+                  { "models/deepseek_v3_fp8/model.safetensors", 93 },
+                  { "models/deepseek_v2_lite/expected.safetensors", 6 },
+                  { "train/mixtral/tokens.safetensors", 1 } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *path = oracle_path(cases[i].path);
         safetensors *file = NULL;

@@ -1,5 +1,5 @@
-/* gemm_test.c - every CPU variant against one chain of multiply-adds an element, bit for bit: all kinds, shapes around every block's
- * edge, strides, gathered rows, accumulation, number formats, ragged groups, any number of workers.
+/* gemm_test.c - every CPU variant against one chain of multiply-adds an element, bit for bit: all kinds, shapes around every
+ * block's edge, strides, gathered rows, accumulation, number formats, ragged groups, any number of workers.
  *
  * Arrays are cut to their exact size, so that a sanitizer sees each read beyond them; what lies between c's rows is guarded. */
 #include <setjmp.h>
@@ -50,7 +50,8 @@ static real *values(int64_t count, uint64_t seed)
 static int32_t *row_numbers(int64_t count, int64_t stored, uint64_t seed)
 {
     int32_t *rows = malloc((size_t)(count ? count : 1) * sizeof *rows);
-    for (int64_t i = 0; i < count; i++) rows[i] = (int32_t)(random_bits((random_key){ (uint32_t)seed, 9 }, (uint64_t)i) % (uint64_t)stored);
+    for (int64_t i = 0; i < count; i++)
+        rows[i] = (int32_t)(random_bits((random_key){ (uint32_t)seed, 9 }, (uint64_t)i) % (uint64_t)stored);
     return rows;
 }
 
@@ -134,9 +135,9 @@ static void assert_product(const product *p, const kernel_variant *v, gemm_kind 
     if (memcmp(p->c, p->expected, (size_t)p->c_count * sizeof(real)) == 0) return;
     for (int64_t i = 0; i < p->c_count; i++)
         if (p->c[i] != p->expected[i])
-            fail_msg("%s kind %d m %ld n %ld k %ld: c[%ld, %ld] is %.9g, expected %.9g", v->name, kind, (long)p->group.m, (long)p->group.n,
-                     (long)p->group.k, (long)(i / p->group.c_stride), (long)(i % p->group.c_stride), (double)p->c[i],
-                     (double)p->expected[i]);
+            fail_msg("%s kind %d m %ld n %ld k %ld: c[%ld, %ld] is %.9g, expected %.9g", v->name, kind, (long)p->group.m,
+                     (long)p->group.n, (long)p->group.k, (long)(i / p->group.c_stride), (long)(i % p->group.c_stride),
+                     (double)p->c[i], (double)p->expected[i]);
 }
 
 /* The computes of every variant that this machine runs, `threads` workers each. */
@@ -195,16 +196,19 @@ static void small_shapes(void **state)
 static void edges_of_blocks(void **state)
 {
     (void)state;
-    static const int64_t edges[] = { 23, 24, 25, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129, 191, 192, 193, 255, 256, 257, 513 };
+    static const int64_t edges[] = { 23, 24,  25,  47,  48,  49,  63,  64,  65,  95,  96,
+                                     97, 127, 128, 129, 191, 192, 193, 255, 256, 257, 513 };
     machines all = machines_make(1);
     for (int kind = GEMM_NT; kind <= GEMM_TN; kind++)
         for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) {
             bool odd = i % 2;
             int64_t e = edges[i];
-            try_shape(&all, (gemm_kind)kind, &(shape){ .m = e, .n = 17, .k = 21, .gap = 1, .accumulate = odd, .gather_a = !odd }, true);
+            try_shape(&all, (gemm_kind)kind,
+                      &(shape){ .m = e, .n = 17, .k = 21, .gap = 1, .accumulate = odd, .gather_a = !odd }, true);
             try_shape(&all, (gemm_kind)kind, &(shape){ .m = 9, .n = e, .k = 130, .gap = 3, .accumulate = !odd }, true);
             try_shape(&all, (gemm_kind)kind, &(shape){ .m = 9, .n = e, .k = 19, .gap = 3, .accumulate = odd }, true);
-            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 7, .n = 50, .k = e, .accumulate = odd, .gather_b = kind == GEMM_TN }, true);
+            try_shape(&all, (gemm_kind)kind,
+                      &(shape){ .m = 7, .n = 50, .k = e, .accumulate = odd, .gather_b = kind == GEMM_TN }, true);
         }
     for (int kind = GEMM_NT; kind <= GEMM_TN; kind++) {
         try_shape(&all, (gemm_kind)kind, &(shape){ .m = 5, .n = 1100, .k = 300 }, true);
@@ -227,7 +231,11 @@ static void formats_of_b(void **state)
             for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
                 for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
                     if (!list[f]->pack || list[f]->block != 1) continue;
-                    shape s = { .m = 1 + (int64_t)(i + j) * 3, .n = sizes[i], .k = sizes[j], .gap = (int64_t)i % 2, .format = list[f],
+                    shape s = { .m = 1 + (int64_t)(i + j) * 3,
+                                .n = sizes[i],
+                                .k = sizes[j],
+                                .gap = (int64_t)i % 2,
+                                .format = list[f],
                                 .gather_a = i == j };
                     try_shape(&all, (gemm_kind)kind, &s, true);
                 }

@@ -37,7 +37,8 @@ cadre_options *small_options(const char *name)
 
 const char *small_text(const char *name, int64_t size)
 {
-    static const char *const words[] = { "expert", "router", "token", "layer", "the", "of", "and", "gate", "load", "a", "is", "mixture" };
+    static const char *const words[] = { "expert", "router", "token", "layer", "the", "of",
+                                         "and",    "gate",   "load",  "a",     "is",  "mixture" };
     random_key key = random_key_of(1, name, 0, 0);
     char *text = mem_alloc((size_t)size + 32, 1);
     assert_non_null(text);

@@ -43,7 +43,8 @@ static void any_number_of_threads(void **state)
         const char *out = scratch_file("run");
         uint64_t one = run_and_hash(text_run(recipe_name(i), out), out, 1);
         for (int threads = 2; threads <= 3; threads++)
-            if (run_and_hash(text_run(recipe_name(i), out), out, threads) != one) fail_msg("%s: other bits with %d threads", recipe_name(i), threads);
+            if (run_and_hash(text_run(recipe_name(i), out), out, threads) != one)
+                fail_msg("%s: other bits with %d threads", recipe_name(i), threads);
     }
 }
 
@@ -65,7 +66,8 @@ static void any_cut_of_the_batch(void **state)
             small_set(o, "accumulate", cuts[i]);
             uint64_t hash = run_and_hash(o, out, 2);
             if (i == 0) whole = hash;
-            if (hash != whole) fail_msg("%s (%s): other bits in %s parts", cases[c][0], cases[c][1] ? cases[c][1] : "as it is", cuts[i]);
+            if (hash != whole)
+                fail_msg("%s (%s): other bits in %s parts", cases[c][0], cases[c][1] ? cases[c][1] : "as it is", cuts[i]);
         }
     }
 }
@@ -226,7 +228,8 @@ static void a_damaged_checkpoint(void **state)
         cadre_train_summary summary;
         assert_int_equal(cadre_context_new(1, NULL, &context), CADRE_OK);
         cadre_status status = cadre_train(context, o, NULL, &summary);
-        if (status != CADRE_EMISMATCH && status != CADRE_EFORMAT) fail_msg("damage %d: status %d, %s", i, status, cadre_last_error());
+        if (status != CADRE_EMISMATCH && status != CADRE_EFORMAT)
+            fail_msg("damage %d: status %d, %s", i, status, cadre_last_error());
         cadre_context_free(context);
         cadre_options_free(o);
         small_remove(out);
@@ -236,8 +239,9 @@ static void a_damaged_checkpoint(void **state)
 static void options_that_cannot_be(void **state)
 {
     (void)state;
-    static const char *const cases[][3] = { { "topk", "9", "topk" },     { "heads", "3", "width" },        { "kv-heads", "5", "kv-heads" },
-                                            { "accumulate", "3", "accumulate" }, { "groups", "3", "groups" }, { "groups-used", "9", "groups-used" } };
+    static const char *const cases[][3] = { { "topk", "9", "topk" },         { "heads", "3", "width" },
+                                            { "kv-heads", "5", "kv-heads" }, { "accumulate", "3", "accumulate" },
+                                            { "groups", "3", "groups" },     { "groups-used", "9", "groups-used" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cadre_options *o = text_run("mixtral", scratch_file("run"));
         small_set(o, cases[i][0], cases[i][1]);
