@@ -14,7 +14,7 @@
 #include "moe/metrics.h"
 #include "support/gradient.h"
 #include "support/moe_case.h"
-#include "support/near.h"
+#include "support/within.h"
 #include "support/thread_comm.h"
 
 #define R(x) REAL_C(x)
@@ -62,7 +62,7 @@ static void expect_loss(const char *router_name, const char *loss, balance_over 
     balance_options o = one_term(loss, over, form);
     moe_case *c = batch_of_four(router_name, 1, &o);
     moe_case_forward(c);
-    assert_near(c->losses[0], expected, 2e-6);
+    assert_within(c->losses[0], expected, 2e-6);
     finish_case(c);
 }
 
@@ -89,8 +89,8 @@ static void test_smooth_load_number(void **state)
     double slope[4] = { 0 };
     balance_set s = { .experts = 4, .load = load };
     double value = balance_loss_by_name("smooth-load")->value(&s, 1, &(balance_slope){ .load = slope });
-    assert_near(value, .062801, 1e-6);
-    assert_near(value * 4 / 3, .083734, 2e-6); /* with the unbiased variance that others use */
+    assert_within(value, .062801, 1e-6);
+    assert_within(value * 4 / 3, .083734, 2e-6); /* with the unbiased variance that others use */
 }
 
 static void test_z_number(void **state)
@@ -99,7 +99,7 @@ static void test_z_number(void **state)
     balance_options o = { .z_loss = 1 };
     moe_case *c = batch_of_four("softmax", 1, &o);
     moe_case_forward(c);
-    assert_near(c->losses[1], 3.823779, 2e-6);
+    assert_within(c->losses[1], 3.823779, 2e-6);
     assert_true(c->losses[0] == 0);
     finish_case(c);
 }
@@ -109,7 +109,7 @@ static void expect_gradient(const balance_options *o, const double *expected)
     moe_case *c = batch_of_four("softmax", 1, o);
     moe_case_forward(c);
     moe_case_backward(c, false);
-    for (int e = 0; e < 4; e++) assert_near(c->dx[e], expected[e], 1e-6);
+    for (int e = 0; e < 4; e++) assert_within(c->dx[e], expected[e], 1e-6);
     finish_case(c);
 }
 
@@ -134,7 +134,7 @@ static void test_step_counts_and_metrics(void **state)
     const int64_t count[] = { 3, 2, 1, 2 };
     assert_memory_equal(t.count, count, sizeof count);
     assert_int_equal(t.tokens, 4);
-    assert_near(moe_metrics_of(&t).max_vio, .5, 1e-9);
+    assert_within(moe_metrics_of(&t).max_vio, .5, 1e-9);
     balance_update_bias(c->call.balance, 0, bias);
     assert_true(bias[0] == R(.75) && bias[1] == 1 && bias[2] == R(1.25) && bias[3] == 1);
     finish_case(c);
@@ -151,8 +151,8 @@ static void test_copies_of_a_batch_have_its_loss(void **state)
         o.z_loss = 1;
         moe_case *c = batch_of_four("softmax", 4, &o);
         moe_case_forward(c);
-        assert_near(c->losses[0], 1.138617, 2e-6);
-        assert_near(c->losses[1], 3.823779, 2e-6);
+        assert_within(c->losses[0], 1.138617, 2e-6);
+        assert_within(c->losses[1], 3.823779, 2e-6);
         balance *b = c->call.balance;
         c->batch.tokens = 4; /* and once more in four parts */
         c->batch.sequences.count = 1;
@@ -161,8 +161,8 @@ static void test_copies_of_a_batch_have_its_loss(void **state)
             moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
             assert_int_equal(balance_finish(b), CADRE_OK);
         }
-        assert_near(balance_value(b).aux, 1.138617, 2e-6);
-        assert_near(balance_value(b).z, 3.823779, 2e-6);
+        assert_within(balance_value(b).aux, 1.138617, 2e-6);
+        assert_within(balance_value(b).z, 3.823779, 2e-6);
         finish_case(c);
     }
 }
@@ -185,8 +185,8 @@ static void test_padding_counts_nowhere(void **state)
         longer->batch.valid = longer->valid;
         longer->valid[4] = longer->valid[5] = false;
         moe_case_forward(longer);
-        assert_near(longer->losses[0], aux, 1e-6);
-        assert_near(longer->losses[1], 3.823779, 2e-6);
+        assert_within(longer->losses[0], aux, 1e-6);
+        assert_within(longer->losses[1], 3.823779, 2e-6);
         assert_int_equal(balance_step_end(longer->call.balance), CADRE_OK);
         assert_int_equal(balance_total(longer->call.balance, 0).tokens, 4);
         finish_case(c), finish_case(longer);
@@ -220,10 +220,10 @@ static void test_layers_are_pooled_on_demand_alone(void **state)
 {
     (void)state;
     double z, lse = log(2 * exp(5) + 2), apart = loss_of_two_layers(BALANCE_LAYER, &z);
-    assert_near(z, lse * lse, 1e-4); /* the z-loss is a mean over layers */
-    assert_near(apart, 2 * 2 * exp(5) / (exp(5) + 1), 1e-5);
-    assert_near(loss_of_two_layers(BALANCE_MEAN, &z), apart / 2, 1e-5);
-    assert_near(loss_of_two_layers(BALANCE_POOLED, &z), 2, 1e-5); /* its least value: K */
+    assert_within(z, lse * lse, 1e-4); /* the z-loss is a mean over layers */
+    assert_within(apart, 2 * 2 * exp(5) / (exp(5) + 1), 1e-5);
+    assert_within(loss_of_two_layers(BALANCE_MEAN, &z), apart / 2, 1e-5);
+    assert_within(loss_of_two_layers(BALANCE_POOLED, &z), 2, 1e-5); /* its least value: K */
 }
 
 /* Trap: statistics in lists on the side, which order of layers or recomputation upsets. */
@@ -238,7 +238,7 @@ static void test_recomputation_counts_once(void **state)
     for (int again = 0; again < 3; again++)
         moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
     assert_int_equal(balance_finish(b), CADRE_OK);
-    assert_near(balance_value(b).aux, 1.138617, 2e-6);
+    assert_within(balance_value(b).aux, 1.138617, 2e-6);
     moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y); /* as in backward */
     moe_case_backward(c, false);
     assert_int_equal(balance_step_end(b), CADRE_OK);
@@ -292,8 +292,8 @@ static void test_step_scope_knows_the_parts_before(void **state)
         value[part] = balance_value(b).aux;
     }
     double alone = 2 * exp(5) / (exp(5) + 1);
-    assert_near(value[0], alone / 2, 1e-5);     /* half of the step, as unbalanced as can be */
-    assert_near(value[1] - value[0], 0.5, 1e-5); /* the other half evens the counts out */
+    assert_within(value[0], alone / 2, 1e-5);     /* half of the step, as unbalanced as can be */
+    assert_within(value[1] - value[0], 0.5, 1e-5); /* the other half evens the counts out */
     finish_case(c);
 }
 
@@ -344,11 +344,11 @@ static void test_ranks_together_are_one(void **state)
         one.options = two.options = &o;
         thread_comm_run(1, rank_body, &one);
         thread_comm_run(RANKS, rank_body, &two);
-        assert_near(two.value[0].aux + two.value[1].aux, one.value[0].aux, 1e-6);
-        assert_near(two.value[0].z + two.value[1].z, one.value[0].z, 1e-5);
+        assert_within(two.value[0].aux + two.value[1].aux, one.value[0].aux, 1e-6);
+        assert_within(two.value[0].z + two.value[1].z, one.value[0].z, 1e-5);
         for (int r = 0; r < RANKS; r++) assert_memory_equal(two.count[r], one.count[0], sizeof one.count[0]);
         for (size_t i = 0; i < sizeof one.gradient[0] / sizeof(real); i++)
-            assert_near(two.gradient[0][i] + two.gradient[1][i], one.gradient[0][i], 1e-4);
+            assert_within(two.gradient[0][i] + two.gradient[1][i], one.gradient[0][i], 1e-4);
     }
 }
 

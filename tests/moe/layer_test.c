@@ -12,7 +12,7 @@
 
 #include "support/gradient.h"
 #include "support/moe_case.h"
-#include "support/near.h"
+#include "support/within.h"
 
 /* ---- gradients ---- */
 
@@ -237,8 +237,8 @@ static void check_sameness(const moe_config *config, const balance_options *loss
     run_step(b, parts);
     assert_same_step(a, b);
     balance_values va = balance_value(a->call.balance), vb = balance_value(b->call.balance);
-    assert_near(va.aux, vb.aux, 1e-12);
-    assert_near(va.z, vb.z, 1e-12);
+    assert_within(va.aux, vb.aux, 1e-12);
+    assert_within(va.z, vb.z, 1e-12);
     balance_free(a->call.balance), balance_free(b->call.balance);
     moe_case_free(a), moe_case_free(b);
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "support/near.h"
+#include "support/within.h"
 
 static void test_evenness(void **state)
 {
@@ -20,18 +20,18 @@ static void test_evenness(void **state)
     balance_totals t = { .experts = 4, .count = count, .tokens = 4, .dropped = 2, .probability = probability, .entropy = 2,
                          .lse = 6, .logit_max = 7, .local_tokens = 4 };
     moe_metrics m = moe_metrics_of(&t);
-    assert_near(m.max_vio, 0.5, 1e-12);
-    assert_near(m.cv, sqrt(0.5) / 2, 1e-12);
-    assert_near(m.min_share, 0.5, 1e-12);
+    assert_within(m.max_vio, 0.5, 1e-12);
+    assert_within(m.cv, sqrt(0.5) / 2, 1e-12);
+    assert_within(m.min_share, 0.5, 1e-12);
     assert_int_equal(m.dead, 0);
-    assert_near(m.load_entropy, -(3 * log(3. / 8) + 4 * log(2. / 8) + log(1. / 8)) / 8, 1e-12);
-    assert_near(m.effective_experts, exp(m.load_entropy), 1e-12);
-    assert_near(m.mean_entropy, log(4), 1e-12);
-    assert_near(m.token_entropy, 0.5, 1e-12);
-    assert_near(m.drop_rate, 0.25, 1e-12);
-    assert_near(m.picks_per_token, 2, 1e-12);
-    assert_near(m.lse_mean, 1.5, 1e-12);
-    assert_near(m.logit_max, 7, 0);
+    assert_within(m.load_entropy, -(3 * log(3. / 8) + 4 * log(2. / 8) + log(1. / 8)) / 8, 1e-12);
+    assert_within(m.effective_experts, exp(m.load_entropy), 1e-12);
+    assert_within(m.mean_entropy, log(4), 1e-12);
+    assert_within(m.token_entropy, 0.5, 1e-12);
+    assert_within(m.drop_rate, 0.25, 1e-12);
+    assert_within(m.picks_per_token, 2, 1e-12);
+    assert_within(m.lse_mean, 1.5, 1e-12);
+    assert_within(m.logit_max, 7, 0);
 }
 
 static void test_one_expert_for_all_and_none_for_anyone(void **state)
@@ -39,10 +39,10 @@ static void test_one_expert_for_all_and_none_for_anyone(void **state)
     (void)state;
     const int64_t one[] = { 0, 8, 0, 0 }, none[] = { 0, 0, 0, 0 };
     const double probability[] = { 0, 0, 0, 0 };
-    assert_near(metrics_max_vio(one, 4), 3, 1e-12);
+    assert_within(metrics_max_vio(one, 4), 3, 1e-12);
     assert_int_equal(metrics_dead(one, 4), 3);
     balance_totals t = { .experts = 4, .count = one, .tokens = 8, .probability = probability, .local_tokens = 8 };
-    assert_near(moe_metrics_of(&t).effective_experts, 1, 1e-12);
+    assert_within(moe_metrics_of(&t).effective_experts, 1, 1e-12);
     t.count = none, t.tokens = t.local_tokens = 0;
     moe_metrics m = moe_metrics_of(&t);
     assert_true(m.max_vio == 0 && m.cv == 0 && m.drop_rate == 0 && m.token_entropy == 0);
@@ -53,8 +53,8 @@ static void test_bias_range(void **state)
 {
     (void)state;
     const real bias[] = { REAL_C(0.25), REAL_C(-0.5), 0 };
-    assert_near(metrics_bias_range(bias, 3), 0.75, 1e-12);
-    assert_near(metrics_bias_range(bias, 1), 0, 0);
+    assert_within(metrics_bias_range(bias, 3), 0.75, 1e-12);
+    assert_within(metrics_bias_range(bias, 1), 0, 0);
 }
 
 static void test_what_plans_have_in_common(void **state)
@@ -70,17 +70,17 @@ static void test_what_plans_have_in_common(void **state)
     assert_memory_equal(together, expected, sizeof expected);
     metrics_add_pick_histogram(&p, picks);
     assert_true(picks[0] == 0 && picks[1] == 1 && picks[2] == 2);
-    assert_near(metrics_overlap(&p, &q), 0.8, 1e-12); /* 2 of 2, 1 of 1, 1 of 2 */
-    assert_near(metrics_overlap(&p, &p), 1, 0);
+    assert_within(metrics_overlap(&p, &q), 0.8, 1e-12); /* 2 of 2, 1 of 1, 1 of 2 */
+    assert_within(metrics_overlap(&p, &p), 1, 0);
 }
 
 static void test_mutual_information(void **state)
 {
     (void)state;
     const int64_t apart[] = { 5, 0, 0, 5 }, alike[] = { 2, 6, 1, 3 }, between[] = { 3, 1, 1, 3 };
-    assert_near(metrics_mutual_information(apart, 2, 2), log(2), 1e-12);
-    assert_near(metrics_mutual_information(alike, 2, 2), 0, 1e-12);
-    assert_near(metrics_mutual_information(between, 2, 2), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-12);
+    assert_within(metrics_mutual_information(apart, 2, 2), log(2), 1e-12);
+    assert_within(metrics_mutual_information(alike, 2, 2), 0, 1e-12);
+    assert_within(metrics_mutual_information(between, 2, 2), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-12);
 }
 
 int main(void)

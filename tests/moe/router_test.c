@@ -14,7 +14,7 @@
 #include "kernel/variant.h"
 #include "moe/select.h"
 #include "support/gradient.h" /* and so runs in double too */
-#include "support/near.h"
+#include "support/within.h"
 
 enum { MOST = 512 };
 
@@ -52,7 +52,7 @@ static void expect(const one *o, int count, const int *experts, const double *we
 {
     for (int k = 0; k < count; k++) {
         assert_int_equal(o->pick[k].id, experts[k]);
-        assert_near(o->weight[k], weights[k], 2e-6);
+        assert_within(o->weight[k], weights[k], 2e-6);
     }
 }
 
@@ -72,7 +72,7 @@ static void test_softmax_numbers(void **state)
     one o;
     set(&o, "softmax", 8, 2, z8), route(&o);
     EXPECT(&o, 2, IDS(2, 6), .369878, .224343);
-    for (int e = 0; e < 8; e++) assert_near(o.score[e], p[e], 1e-6);
+    for (int e = 0; e < 8; e++) assert_within(o.score[e], p[e], 1e-6);
     set(&o, "softmax-renorm", 8, 2, z8), route(&o);
     EXPECT(&o, 2, IDS(2, 6), .622459, .377541);
     set(&o, "topk-softmax", 8, 2, z8), route(&o);
@@ -179,7 +179,7 @@ static void expect_gradient(const char *name, const double *expected)
     set(&o, name, 4, 2, z4), route(&o);
     assert_true(o.pick[0].id == 0 && o.pick[1].id == 3);
     o.router->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
-    for (int e = 0; e < 4; e++) assert_near(dlogits[e], expected[e], 1e-6);
+    for (int e = 0; e < 4; e++) assert_within(dlogits[e], expected[e], 1e-6);
 }
 
 static void test_gradient_numbers(void **state)
@@ -239,7 +239,7 @@ static void test_smooth_load_numbers(void **state)
         o.router->load(&o.token);
         for (int e = 0; e < 4; e++) load[e] += (double)o.load[e];
     }
-    for (int e = 0; e < 4; e++) assert_near(load[e], expected[e], 1e-5);
+    for (int e = 0; e < 4; e++) assert_within(load[e], expected[e], 1e-5);
 }
 
 static void test_smooth_load_is_certain_where_all_are_picked(void **state)
@@ -353,7 +353,7 @@ static void test_two_ways_of_renormalising_agree(void **state)
         set(&b, "topk-softmax", 64, 8, logits), route(&b);
         for (int k = 0; k < 8; k++) {
             assert_int_equal(a.pick[k].id, b.pick[k].id);
-            assert_near(a.weight[k], b.weight[k], 1e-6);
+            assert_within(a.weight[k], b.weight[k], 1e-6);
         }
     }
 }
