@@ -218,8 +218,13 @@ CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tok
 /* ---- running models ---- */
 
 /* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T, V] f32, routes [S, T, K] i32 sorted by
- * id, weights [S, T, K] f32 in the same order; -1 and 0 where a token has fewer picks. S: sparse layers. */
-CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const char *out);
+ * id, weights [S, T, K] f32 in the same order; -1 and 0 where a token has fewer picks. S: sparse layers.
+ *
+ * A model with an encoder reads `tokens` [T] there and `decoder` [U] in its decoder; NULL: a model without. Its file also has
+ * decoder_tokens [U], logits are [U, V], and there are tensors routes.i and weights.i [T or U, K] for the encoder's sparse layers,
+ * then the decoder's. */
+CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder,
+                                    int64_t decoder_count, const char *out);
 
 typedef struct cadre_sampling {
     double temperature;        /* 0: greedy */

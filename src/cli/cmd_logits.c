@@ -10,6 +10,8 @@
 static const cadre_option rows[] = {
     { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST|FILE", .subject = "Tokens",
       .help = "ids of the input, \"1,2,3\", or a file that holds them" },
+    { .name = "decoder-tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST|FILE", .subject = "Tokens",
+      .help = "ids of the decoder's input, for a model with an encoder, which reads --tokens" },
     { .name = "out", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Tokens", .help = "the safetensors file to write" },
 };
 
@@ -18,14 +20,20 @@ static int run(const invocation *call)
     const char *list = cadre_options_text(call->options, "tokens", 0), *out = cadre_options_text(call->options, "out", 0);
     if (!list) return complain_usage(NULL, "logits: --tokens: expected token ids, found nothing");
     if (!out) return complain_usage(NULL, "logits: --out: expected a file to write, found nothing");
-    token_ids ids = { 0 };
+    const char *decoder_list = cadre_options_text(call->options, "decoder-tokens", 0);
+    token_ids ids = { 0 }, decoder = { 0 };
     int exit_code = input_ids_or_file("--tokens", list, &ids);
-    if (exit_code != EXIT_DONE) return exit_code;
+    if (exit_code == EXIT_DONE && decoder_list) exit_code = input_ids_or_file("--decoder-tokens", decoder_list, &decoder);
+    if (exit_code != EXIT_DONE) {
+        free(ids.id);
+        return exit_code;
+    }
     opened o;
     cadre_status status = opened_begin(call, call->operands[0], &o);
-    if (status == CADRE_OK) status = cadre_logits(o.model, ids.id, ids.count, out);
+    if (status == CADRE_OK) status = cadre_logits(o.model, ids.id, ids.count, decoder.id, decoder.count, out);
     opened_end(&o);
     free(ids.id);
+    free(decoder.id);
     if (status != CADRE_OK) return complain_status(status);
     return call->json ? print_json(json_pack("{s:s}", "out", out)) : EXIT_DONE;
 }

@@ -89,6 +89,7 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
 
 cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t count, int64_t context, evaluation_watch watch, double *nats)
 {
+    CADRE_TRY(session_check_model(m));
     CADRE_TRY(session_check_tokens(m, tokens, count));
     windows w = cut(m, tokens, count, context);
     workspace s;

@@ -1,11 +1,15 @@
 /* generate.c - continuing a text token by token. */
 #include "base/memory.h"
+#include "infer/encoder_decoder.h"
 #include "infer/routes.h"
 #include "infer/sampler.h"
 #include "infer/session.h"
 
 typedef struct generation {
+    cadre_model *model;
     session session;
+    encoder_decoder stacks; /* of a model with an encoder, in place of the session */
+    int32_t *output;        /* [limit + 1] its output so far, from the start token on */
     sampler sampler;
     route_log log;        /* of the chunk in work */
     route_file *routes;   /* NULL: not recorded */
@@ -35,7 +39,7 @@ static cadre_status feed(generation *g, const int32_t *tokens, int64_t count, bo
     return CADRE_OK;
 }
 
-static bool is_end(const generation *g, int32_t token) { return token == g->session.model->config.eos; }
+static bool is_end(const generation *g, int32_t token) { return model_config_ends(&g->model->config, token); }
 
 /* Reports one token; *more: whether to go on. */
 static cadre_status report(generation *g, int32_t token, bool *more)
@@ -55,6 +59,14 @@ static cadre_status report_rest(generation *g)
     return CADRE_OK;
 }
 
+/* The next token from the logits, reported; *more: whether to go on. */
+static cadre_status choose(generation *g, int64_t position, int32_t *token, bool *more)
+{
+    *token = sampler_next(&g->sampler, g->logits, position);
+    CADRE_TRY(report(g, *token, more));
+    return *more && cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request") : CADRE_OK;
+}
+
 static cadre_status run(generation *g, const int32_t *tokens, int64_t count, int64_t limit)
 {
     int64_t last = 0; /* tokens of the last chunk */
@@ -63,14 +75,28 @@ static cadre_status run(generation *g, const int32_t *tokens, int64_t count, int
         CADRE_TRY(feed(g, tokens + at, last, true));
     }
     for (int64_t i = 0; i < limit; i++) {
-        session_logits(&g->session, last - 1, 1, g->logits);
-        int32_t token = sampler_next(&g->sampler, g->logits, count + i);
+        int32_t token;
         bool more;
-        CADRE_TRY(report(g, token, &more));
+        session_logits(&g->session, last - 1, 1, g->logits);
+        CADRE_TRY(choose(g, count + i, &token, &more));
         if (!more || i + 1 == limit) break;
-        if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
         CADRE_TRY(feed(g, &token, 1, false));
         last = 1;
+    }
+    return report_rest(g);
+}
+
+static cadre_status run_stacks(generation *g, const int32_t *tokens, int64_t count, int64_t limit)
+{
+    g->output[0] = (int32_t)g->model->config.bos;
+    encoder_decoder_read(&g->stacks, tokens, count, NULL, NULL);
+    for (int64_t i = 0; i < limit; i++) {
+        bool more;
+        encoder_decoder_run(&g->stacks, g->output, i + 1, NULL, NULL);
+        encoder_decoder_logits(&g->stacks, i, 1, g->logits);
+        CADRE_TRY(choose(g, count + i, &g->output[i + 1], &more));
+        if (!more) break;
+        sampler_saw(&g->sampler, g->output[i + 1]);
     }
     return report_rest(g);
 }
@@ -84,22 +110,31 @@ static cadre_status open_streams(generation *g, cadre_model *model)
     return token_stream_new(t, 0, &g->echo);
 }
 
-static cadre_status open_all(generation *g, cadre_model *model, int64_t room, const cadre_sampling *sampling, const char *routes)
+static cadre_status open_routes(generation *g, const char *path)
 {
-    CADRE_TRY(session_open(model, room, &g->session));
-    CADRE_TRY(sampler_open(&g->sampler, sampling, model->config.vocab));
-    CADRE_TRY(open_streams(g, model));
-    if (!(g->logits = MEM_ARRAY(real, model->config.vocab))) return CADRE_ENOMEM;
-    if (!routes) return CADRE_OK;
-    CADRE_TRY(route_log_open(&g->log, &model->config, SESSION_CHUNK));
+    CADRE_TRY(route_log_open(&g->log, &g->model->config, SESSION_CHUNK));
     g->session.watch = route_log_watch;
     g->session.watch_arg = &g->log;
-    return route_file_open(routes, model, &g->routes);
+    return route_file_open(path, g->model, &g->routes);
+}
+
+static cadre_status open_all(generation *g, int64_t count, int64_t limit, const cadre_sampling *sampling, const char *routes)
+{
+    bool stacks = g->model->encoder != NULL;
+    if (stacks && routes) return cadre_fail(CADRE_EUNSUPPORTED, routes, "a recording of routes: expected a model without an encoder, found one with");
+    if (stacks && !(g->output = MEM_ARRAY(int32_t, limit + 1))) return CADRE_ENOMEM;
+    CADRE_TRY(stacks ? encoder_decoder_open(g->model, count, limit + 1, &g->stacks) : session_open(g->model, count + limit, &g->session));
+    CADRE_TRY(sampler_open(&g->sampler, sampling, g->model->config.vocab));
+    CADRE_TRY(open_streams(g, g->model));
+    if (!(g->logits = MEM_ARRAY(real, g->model->config.vocab))) return CADRE_ENOMEM;
+    return routes ? open_routes(g, routes) : CADRE_OK;
 }
 
 static void close_all(generation *g)
 {
     session_close(&g->session);
+    encoder_decoder_close(&g->stacks);
+    mem_free(g->output);
     sampler_close(&g->sampler);
     token_stream_free(g->stream);
     token_stream_free(g->echo);
@@ -113,9 +148,9 @@ cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t c
     if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "the prompt: expected at least one token, found none");
     if (limit < 0) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens to generate: expected 0 or more, found %lld", (long long)limit);
     CADRE_TRY(session_check_tokens(model, tokens, count));
-    generation g = { .listener = listener, .arg = arg };
-    cadre_status status = open_all(&g, model, count + limit, sampling, routes);
-    if (status == CADRE_OK) status = run(&g, tokens, count, limit);
+    generation g = { .model = model, .listener = listener, .arg = arg };
+    cadre_status status = open_all(&g, count, limit, sampling, routes);
+    if (status == CADRE_OK) status = (model->encoder ? run_stacks : run)(&g, tokens, count, limit);
     if (g.routes && (status == CADRE_OK || status == CADRE_EINTERRUPTED)) {
         cadre_status written = route_file_commit(g.routes);
         if (status == CADRE_OK) status = written;

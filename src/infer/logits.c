@@ -1,5 +1,8 @@
 /* logits.c - every position's logits and routing, as a file. */
+#include <stdio.h>
+
 #include "base/memory.h"
+#include "infer/encoder_decoder.h"
 #include "infer/routes.h"
 #include "infer/session.h"
 
@@ -22,8 +25,18 @@ static cadre_status declare(safetensors_writer *w, const route_log *r, int64_t v
     return safetensors_writer_declare(w, "weights", "F32", 3, all);
 }
 
-static cadre_status stream(session *s, route_log *r, safetensors_writer *w, const int32_t *tokens, real *row)
+typedef struct sequence_call {
+    session *session;
+    route_log *routes;
+    const int32_t *tokens;
+} sequence_call;
+
+static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
 {
+    const sequence_call *call = arg;
+    session *s = call->session;
+    route_log *r = call->routes;
+    const int32_t *tokens = call->tokens;
     int64_t vocab = s->model->config.vocab, cells = r->layers * r->room * r->picks;
     CADRE_TRY(declare(w, r, vocab));
     CADRE_TRY(safetensors_writer_put(w, tokens, (size_t)r->room * sizeof *tokens));
@@ -41,13 +54,16 @@ static cadre_status stream(session *s, route_log *r, safetensors_writer *w, cons
     return safetensors_writer_put(w, r->weights, (size_t)cells * sizeof *r->weights);
 }
 
-static cadre_status write_logits(session *s, route_log *r, const int32_t *tokens, const char *out)
+typedef cadre_status (*stream_function)(void *call, safetensors_writer *w, real *row);
+
+/* The file whole, or none. */
+static cadre_status write_file(const char *out, int64_t vocab, stream_function write, void *call)
 {
-    real *row = MEM_ARRAY(real, s->model->config.vocab);
+    real *row = MEM_ARRAY(real, vocab);
     safetensors_writer *w = NULL;
     cadre_status status = row ? safetensors_writer_open(out, false, &w) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
-        status = stream(s, r, w, tokens, row);
+        status = write(call, w, row);
         if (status == CADRE_OK) status = safetensors_writer_commit(w);
         else safetensors_writer_discard(w);
     }
@@ -55,20 +71,104 @@ static cadre_status write_logits(session *s, route_log *r, const int32_t *tokens
     return status;
 }
 
-cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const char *out)
+static cadre_status logits_of_decoder(cadre_model *model, const int32_t *tokens, int64_t count, const char *out)
 {
-    if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least one, found none");
-    CADRE_TRY(session_check_tokens(model, tokens, count));
     route_log routes;
     session s;
     CADRE_TRY(route_log_open(&routes, &model->config, count));
     cadre_status status = session_open(model, count, &s);
     if (status == CADRE_OK) {
+        sequence_call call = { &s, &routes, tokens };
         s.watch = route_log_watch;
         s.watch_arg = &routes;
-        status = write_logits(&s, &routes, tokens, out);
+        status = write_file(out, model->config.vocab, stream_sequence, &call);
         session_close(&s);
     }
     route_log_close(&routes);
     return status;
+}
+
+/* ---- a model with an encoder ---- */
+
+typedef struct stacks_call {
+    encoder_decoder *stacks;
+    route_log *in, *out;
+    const int32_t *tokens, *decoder;
+} stacks_call;
+
+/* "KIND.i" of each sparse layer, numbered from `first`. */
+static cadre_status declare_layers(safetensors_writer *w, const char *kind, const char *dtype, const route_log *r, int64_t first)
+{
+    for (int64_t i = 0; i < r->layers; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s.%lld", kind, (long long)(first + i));
+        CADRE_TRY(safetensors_writer_declare(w, name, dtype, 2, (const int64_t[]){ r->room, r->picks }));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status put_cells(safetensors_writer *w, const route_log *r, const void *cells)
+{
+    return safetensors_writer_put(w, cells, (size_t)(r->layers * r->room * r->picks) * 4);
+}
+
+static cadre_status stream_stacks(void *arg, safetensors_writer *w, real *row)
+{
+    const stacks_call *call = arg;
+    const route_log *in = call->in, *out = call->out;
+    int64_t vocab = out->config->vocab;
+    CADRE_TRY(safetensors_writer_declare(w, "tokens", "I32", 1, &in->room));
+    CADRE_TRY(safetensors_writer_declare(w, "decoder_tokens", "I32", 1, &out->room));
+    CADRE_TRY(safetensors_writer_declare(w, "logits", "F32", 2, (const int64_t[]){ out->room, vocab }));
+    CADRE_TRY(declare_layers(w, "routes", "I32", in, 0));
+    CADRE_TRY(declare_layers(w, "routes", "I32", out, in->layers));
+    CADRE_TRY(declare_layers(w, "weights", "F32", in, 0));
+    CADRE_TRY(declare_layers(w, "weights", "F32", out, in->layers));
+    CADRE_TRY(safetensors_writer_put(w, call->tokens, (size_t)in->room * sizeof *call->tokens));
+    CADRE_TRY(safetensors_writer_put(w, call->decoder, (size_t)out->room * sizeof *call->decoder));
+    for (int64_t i = 0; i < out->room; i++) {
+        encoder_decoder_logits(call->stacks, i, 1, row);
+        CADRE_TRY(put_reals(w, row, vocab));
+    }
+    CADRE_TRY(put_cells(w, in, in->experts));
+    CADRE_TRY(put_cells(w, out, out->experts));
+    CADRE_TRY(put_cells(w, in, in->weights));
+    return put_cells(w, out, out->weights);
+}
+
+static cadre_status run_stacks(cadre_model *model, stacks_call *call, const char *out)
+{
+    encoder_decoder stacks;
+    CADRE_TRY(encoder_decoder_open(model, call->in->room, call->out->room, &stacks));
+    call->stacks = &stacks;
+    encoder_decoder_read(&stacks, call->tokens, call->in->room, route_log_watch, call->in);
+    encoder_decoder_run(&stacks, call->decoder, call->out->room, route_log_watch, call->out);
+    cadre_status status = write_file(out, model->config.vocab, stream_stacks, call);
+    encoder_decoder_close(&stacks);
+    return status;
+}
+
+static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder, int64_t decoder_count,
+                                     const char *out)
+{
+    route_log in_log = { 0 }, out_log = { 0 };
+    CADRE_TRY(session_check_tokens(model, decoder, decoder_count));
+    cadre_status status = route_log_open(&in_log, &model->encoder->config, count);
+    if (status == CADRE_OK) status = route_log_open(&out_log, &model->config, decoder_count);
+    stacks_call call = { NULL, &in_log, &out_log, tokens, decoder };
+    if (status == CADRE_OK) status = run_stacks(model, &call, out);
+    route_log_close(&in_log);
+    route_log_close(&out_log);
+    return status;
+}
+
+cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder, int64_t decoder_count,
+                          const char *out)
+{
+    if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least one, found none");
+    CADRE_TRY(session_check_tokens(model, tokens, count));
+    if (!model->encoder && decoder) return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected none for a model without an encoder");
+    if (model->encoder && decoder_count < 1) return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected at least one, found none");
+    if (model->encoder) return logits_of_stacks(model, tokens, count, decoder, decoder_count, out);
+    return logits_of_decoder(model, tokens, count, out);
 }

@@ -6,6 +6,7 @@ cadre_status session_open(cadre_model *model, int64_t capacity, session *s)
     int64_t chunk = capacity < SESSION_CHUNK ? capacity : SESSION_CHUNK;
     transformer_extent most = { .tokens = chunk, .sequences = 1, .keys = capacity };
     *s = (session){ .model = model };
+    CADRE_TRY(session_check_model(model));
     cadre_status status = kv_cache_open(&s->cache, &model->config, capacity);
     if (status == CADRE_OK) status = transformer_new(model->context->compute, &model->config, model->moe, most, &s->transformer);
     if (status != CADRE_OK) session_close(s);
@@ -29,6 +30,12 @@ void session_feed(session *s, const int32_t *tokens, int64_t count)
 void session_logits(session *s, int64_t first, int64_t rows, real *logits)
 {
     transformer_logits(s->transformer, &s->model->weights, first, rows, logits);
+}
+
+cadre_status session_check_model(const cadre_model *model)
+{
+    if (!model->encoder) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, model->path, "expected a model that continues texts, found one with an encoder");
 }
 
 cadre_status session_check_tokens(const cadre_model *model, const int32_t *tokens, int64_t count)

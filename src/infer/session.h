@@ -27,6 +27,9 @@ void session_feed(session *s, const int32_t *tokens, int64_t count);
 /* Of tokens first .. first + rows - 1 of the last chunk: logits [rows, V]. */
 void session_logits(session *s, int64_t first, int64_t rows, real *logits);
 
+/* A model with an encoder does not take one sequence: see encoder_decoder.h. */
+cadre_status session_check_model(const cadre_model *model);
+
 /* Ids outside the vocabulary are refused. */
 cadre_status session_check_tokens(const cadre_model *model, const int32_t *tokens, int64_t count);
 

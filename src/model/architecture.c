@@ -7,12 +7,13 @@
 
 extern const architecture architecture_mixtral, architecture_llama, architecture_qwen2_moe, architecture_qwen3_moe, architecture_qwen3,
     architecture_olmoe, architecture_deepseek, architecture_deepseek_v2, architecture_deepseek_v3, architecture_gpt_oss,
-    architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_cadre;
+    architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch, architecture_cadre;
 
 static const architecture *const list[] = {
     &architecture_mixtral,   &architecture_llama,      &architecture_qwen2_moe,   &architecture_qwen3_moe,   &architecture_qwen3,
     &architecture_olmoe,     &architecture_deepseek,   &architecture_deepseek_v2, &architecture_deepseek_v3, &architecture_gpt_oss,
-    &architecture_granitemoe, &architecture_glm4_moe,  &architecture_grok,        &architecture_cadre,
+    &architecture_granitemoe, &architecture_glm4_moe,  &architecture_grok,        &architecture_switch,
+    &architecture_cadre,
 };
 
 const architecture *const *architecture_list(int *count)

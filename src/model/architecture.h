@@ -46,6 +46,7 @@ typedef struct architecture {
     const char *class_name;  /* its "architectures"[0]; NULL: no published class */
     const char *words;       /* one line for people */
     const config_key *keys;  /* besides those that all share; ended by a NULL name; NULL: none */
+    bool keys_alone;         /* it has none of those that the others share */
     const tensor_name *tensors; /* before those of tensor_name.c; ended by a NULL pattern; NULL: none */
     const char *gguf_name;      /* "general.architecture"; NULL: has no GGUF form */
     const config_key *gguf_keys; /* as keys, "NAME." left out */

@@ -68,6 +68,7 @@ static void project(const attention_env *e, const layer_weights *w, const token_
         cut(e, b->tokens, kv_row, s->k);
         cut(e, b->tokens, kv_row, s->kv);
     }
+    if (!e->rope) return;
     rope_forward(e->compute, e->rope, b->tokens, c->heads, b->positions, s->q, q_row, c->head_dim);
     rope_forward(e->compute, e->rope, b->tokens, c->kv_heads, b->positions, s->k, kv_row, c->head_dim);
 }

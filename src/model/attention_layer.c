@@ -1,7 +1,7 @@
 /* attention_layer.c - memory of the attention half, and what grouped-query and latent attention have in common. */
 #include "model/attention_layer.h"
 
-#include <math.h>
+#include "model/relative_bias.h"
 
 /* Rows of what attention reads and writes, in reals a token. */
 static int64_t query_row(const attention_env *e) { return e->shape.heads * e->shape.key_width; }
@@ -65,7 +65,8 @@ static void take_shape(attention_env *e, const model_config *c, bool training)
                             .key_width = e->absorbed ? c->kv_lora + c->rope_dim : c->head_dim,
                             .value_width = e->absorbed ? c->kv_lora : c->value_dim,
                             .scale = (real)model_config_attention_scale(c),
-                            .softcap = (real)c->attention_softcap };
+                            .softcap = (real)c->attention_softcap,
+                            .whole = c->whole };
 }
 
 void attention_state_layout(attention_state *s, arena *a, const model_config *c, int64_t tokens, bool training)
@@ -94,16 +95,29 @@ static void layout_gradients(attention_env *e, arena *a, const model_config *c, 
     e->dlow = ARENA_ARRAY(a, real, tokens * (low + c->kv_lora + c->rope_dim));
 }
 
-void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, int64_t tokens, int64_t sequences,
-                          int64_t keys, bool training)
+void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, attention_extent most)
 {
-    take_shape(e, c, training);
-    e->scratch = attention_scratch_take(a, &e->shape, workers, keys, training ? tokens : 0);
-    e->sequences = ARENA_ARRAY(a, attention_sequence, sequences);
-    e->keys = ARENA_ARRAY(a, const real *, sequences);
-    e->values = ARENA_ARRAY(a, const real *, sequences);
+    int64_t keys = most.keys > most.memory ? most.keys : most.memory;
+    take_shape(e, c, most.training);
+    e->tokens = most.tokens;
+    e->scratch = attention_scratch_take(a, &e->shape, workers, keys, most.training ? most.tokens : 0);
+    e->sequences = ARENA_ARRAY(a, attention_sequence, most.sequences);
+    e->keys = ARENA_ARRAY(a, const real *, most.sequences);
+    e->values = ARENA_ARRAY(a, const real *, most.sequences);
     if (e->absorbed) e->groups = ARENA_ARRAY(a, gemm_group, c->heads);
-    if (training) layout_gradients(e, a, c, tokens, sequences);
+    if (c->relative_buckets) {
+        e->bias = ARENA_ARRAY(a, real, 2 * c->heads * most.keys);
+        e->shape.bias = e->bias;
+        e->shape.bias_span = 2 * most.keys;
+        e->shape.bias_zero = most.keys;
+    }
+    if (c->cross) attention_cross_layout(e, a, c, most.memory);
+    if (most.training) layout_gradients(e, a, c, most.tokens, most.sequences);
+}
+
+void attention_env_begin(const attention_env *e, const weight *relative)
+{
+    if (e->bias) relative_bias_fill(e->config, relative, e->shape.bias_zero, e->bias);
 }
 
 /* ---- attention over the sequences of a batch ---- */
@@ -133,6 +147,7 @@ static void fill_sequences(const attention_env *e, const token_batch *b, int64_t
         int64_t from = b->start[i];
         e->sequences[i] = (attention_sequence){
             .queries = b->start[i + 1] - from,
+            .keys = b->start[i + 1] - from,
             .first = b->caches ? b->caches[i]->length : 0,
             .q = s->q + from * query_row(e),
             .q_stride = query_row(e),

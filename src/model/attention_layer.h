@@ -20,6 +20,8 @@ typedef struct token_batch {
     const int64_t *start;     /* [sequences + 1] first token of each */
     const int32_t *positions; /* [tokens] in their sequences */
     kv_cache *const *caches;  /* [sequences]; NULL: training, every sequence begins here */
+    const real *memory;       /* [M, D] an encoder's output, of the same sequences; NULL: none */
+    const int64_t *memory_start; /* [sequences + 1] */
 } token_batch;
 
 /* What all layers share; scratch is of no value between calls. */
@@ -28,7 +30,10 @@ typedef struct attention_env {
     const model_config *config;
     bool absorbed;                  /* latent attention without a backward pass: keys stay compressed */
     attention shape;                /* as the products see it; a layer's own window and sinks are filled in */
-    rope *rope;                     /* borrowed */
+    rope *rope;                     /* borrowed; NULL: positions are a bias of scores */
+    int64_t tokens;                 /* most of a batch */
+    real *bias;                     /* [heads, 2 * keys] */
+    real *cross_q, *cross_out, *cross_k, *cross_v; /* NULL: no cross attention */
     attention_scratch scratch;
     attention_sequence *sequences;  /* [most sequences] */
     attention_gradient *gradients;  /* [most sequences]; NULL: forward only */
@@ -50,12 +55,23 @@ typedef struct attention_state {
 
 void attention_state_layout(attention_state *s, arena *a, const model_config *c, int64_t tokens, bool training);
 
-/* keys: the most that a sequence will hold. */
-void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, int64_t tokens, int64_t sequences,
-                          int64_t keys, bool training);
+/* What a transformer is laid out for: most tokens and sequences of a batch; keys that a sequence will hold; tokens of the memory. */
+typedef struct attention_extent {
+    int64_t tokens, sequences, keys, memory;
+    bool training;
+} attention_extent;
+
+void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, attention_extent most);
+void attention_cross_layout(attention_env *e, arena *a, const model_config *c, int64_t memory);
+
+/* Positions' bias, once a batch, from the model's table. */
+void attention_env_begin(const attention_env *e, const weight *relative);
 
 void attention_layer_forward(const attention_env *e, const layer_weights *w, int64_t layer, const token_batch *b, const real *x,
                              attention_state *s, real *y);
+/* y = attention of x to the memory */
+void attention_cross_forward(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, real *y);
+
 /* dx is written. */
 void attention_layer_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, int64_t layer,
                               const token_batch *b, const real *x, attention_state *s, const real *dy, real *dx);

@@ -23,6 +23,8 @@ static cadre_status check_bounds(const bound *bounds, size_t count, const char *
 
 void model_config_free(model_config *config)
 {
+    if (config->encoder) model_config_free(config->encoder);
+    mem_free(config->encoder);
     mem_free(config->layer);
     *config = (model_config){ 0 };
 }
@@ -33,6 +35,14 @@ cadre_status model_config_copy(const model_config *from, model_config *to)
     copy.layer = MEM_ARRAY(layer_config, from->layers);
     if (!copy.layer) return CADRE_ENOMEM;
     memcpy(copy.layer, from->layer, (size_t)from->layers * sizeof *copy.layer);
+    if (from->encoder) {
+        copy.encoder = MEM_ARRAY(model_config, 1);
+        cadre_status status = copy.encoder ? model_config_copy(from->encoder, copy.encoder) : CADRE_ENOMEM;
+        if (status != CADRE_OK) {
+            model_config_free(&copy);
+            return status;
+        }
+    }
     *to = copy;
     return CADRE_OK;
 }
@@ -162,7 +172,9 @@ cadre_status model_config_check(const model_config *c, const char *where)
 {
     const bound sizes[] = { { "vocab", c->vocab, 1, CONFIG_MAX_VOCAB },     { "width", c->width, 1, CONFIG_MAX_WIDTH },
                             { "layers", c->layers, 1, CONFIG_MAX_LAYERS },  { "context", c->context, 1, 1 << 24 },
-                            { "shared experts' width", c->shared_width, 0, 1 << 20 } };
+                            { "shared experts' width", c->shared_width, 0, 1 << 20 },
+                            { "capacity", c->expert_capacity, 0, 1 << 24 },
+                            { "buckets of distances", c->relative_buckets, 0, 1 << 16 } };
     CADRE_TRY(check_bounds(sizes, sizeof sizes / sizeof *sizes, where));
     if (!(c->norm_eps > 0 && c->norm_eps < 1))
         return cadre_fail(CADRE_EARGUMENT, where, "the norms' epsilon: expected a number between 0 and 1, found %g", c->norm_eps);
@@ -170,7 +182,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
         return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
     CADRE_TRY(check_attention(c, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
-    return CADRE_OK;
+    return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;
 }
 
 /* ---- questions ---- */
@@ -232,6 +244,7 @@ bool model_config_ends(const model_config *c, int64_t token)
 
 const char *model_config_untrainable(const model_config *c)
 {
+    if (c->encoder) return "an encoder";
     if (c->post_norms) return "norms behind each half of a block";
     if (c->residual_scale != 1) return "a scale of residuals";
     if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
@@ -253,5 +266,8 @@ cadre_status model_config_moe(const model_config *config, int64_t l, moe_config 
     moe->router_bias = config->router_bias;
     moe->expert_bias = config->expert_bias;
     moe->limit = (real)config->expert_limit;
+    if (config->expert_capacity > 0)
+        moe->dispatch = (dispatch_options){ .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .slots = config->expert_capacity,
+                                            .in_eval = true };
     return moe_config_check(moe, "this model");
 }

@@ -1,4 +1,4 @@
-/* config.h - what a decoder-only sparse transformer is, in numbers: the one description that every architecture's config.json,
+/* config.h - what a sparse transformer is, in numbers: the one description that every architecture's config.json,
  * every recipe and every option list is turned into, and from which parameters, blocks and memory follow.
  *
  * It does not know any file's keys (architecture.h does) nor how training goes (train/). */
@@ -45,6 +45,11 @@ typedef struct model_config {
     double attention_softcap; /* 0: none */
     int64_t window, window_period; /* of the layers that have one, 0: none has; every so many-th layer has not, 0: all have */
 
+    int64_t relative_buckets, relative_distance; /* scores get a bias by distance instead of rotary positions (T5); 0: not */
+    bool whole;  /* attention sees what comes after, too: an encoder */
+    bool cross;  /* a third part of each block attends to an encoder's output */
+    struct model_config *encoder; /* owned; NULL: the model has none */
+
     bool latent; /* latent attention: what follows is its */
     int64_t q_lora, kv_lora, nope_dim, rope_dim, value_dim; /* q_lora 0: queries are projected directly */
     double latent_norm_eps;
@@ -56,6 +61,7 @@ typedef struct model_config {
     int64_t shared_width;                /* their width together */
     bool shared_gated;
     bool router_bias, expert_bias;
+    int64_t expert_capacity;             /* tokens of a sequence that an expert takes; 0: all */
     double expert_limit;                 /* gpt-oss's form: where its inputs are cut off */
     const struct router *router;         /* a row of THE LIST of routers */
     const char *expert_form;             /* the name of an activation, static */

@@ -130,7 +130,7 @@ static cadre_status read_norm_topk(const json_node *root, model_config *c)
 static cadre_status read_all(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
-    CADRE_TRY(config_keys_read(root, shared_keys, c));
+    if (!arch->keys_alone) CADRE_TRY(config_keys_read(root, shared_keys, c));
     c->groups = c->groups_used = 1;
     c->route_scale = 1;
     c->sparse_step = 1;
@@ -254,8 +254,8 @@ static void write_all(const model_config *c, json_writer *w)
     }
     if (arch->act) json_put_string(w, "hidden_act", arch->act);
     json_put_string(w, "torch_dtype", "float32");
-    config_keys_write(shared_keys, c, w);
-    config_positions_write(c, w);
+    if (!arch->keys_alone) config_keys_write(shared_keys, c, w);
+    if (!arch->keys_alone) config_positions_write(c, w);
     write_eos(c, w);
     json_put_null(w, "pad_token_id");
     config_keys_write(arch->keys, c, w);

@@ -8,7 +8,6 @@
 #include "kernel/number.h"
 #include "model/architecture.h"
 #include "model/param_source.h"
-#include "model/placement.h"
 
 enum { CHUNK = 4096 }; /* numbers converted at a time */
 
@@ -132,15 +131,12 @@ cadre_status model_take_values(const safetensors *file, const char *prefix, cons
 
 static cadre_status read_each(const weight_file *file, const model_config *config, const param_table *table, real *values)
 {
-    const uint8_t **used = MEM_ARRAY(const uint8_t *, 2 * table->count);
-    size_t count = 0;
-    cadre_status status = used ? CADRE_OK : CADRE_ENOMEM;
-    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
-        const param *p = &table->rows[i];
-        status = param_read(file, config, p, values + p->offset, used, &count);
-    }
-    if (status == CADRE_OK) status = weight_file_check_unused(file, config, used, count);
-    mem_free(used);
+    tensor_use use = { 0 };
+    cadre_status status = tensor_use_grow(&use, 2 * (size_t)table->count);
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++)
+        status = param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
+    if (status == CADRE_OK) status = tensor_use_check(&use, file, config);
+    tensor_use_free(&use);
     return status;
 }
 

@@ -19,13 +19,32 @@ static cadre_status make_layers(cadre_model *m)
     return CADRE_OK;
 }
 
-static cadre_status open_all(cadre_model *m)
+static cadre_status bind(cadre_model *m, const weight_file *file, tensor_use *use)
 {
-    CADRE_TRY(model_config_open(m->path, &m->config, &m->file));
     CADRE_TRY(make_layers(m));
     CADRE_TRY(param_table_make(&m->config, &m->table));
-    CADRE_TRY(placement_make(m->context->compute, &m->file, &m->config, &m->table, &m->placement));
+    CADRE_TRY(placement_make(m->context->compute, file, &m->config, &m->table, use, &m->placement));
     return model_weights_make(&m->config, &m->table, m->placement.place, &m->weights);
+}
+
+static cadre_status bind_encoder(cadre_model *m, tensor_use *use)
+{
+    if (!m->config.encoder) return CADRE_OK;
+    if (!(m->encoder = MEM_ARRAY(cadre_model, 1))) return CADRE_ENOMEM;
+    m->encoder->context = m->context;
+    CADRE_TRY(model_config_copy(m->config.encoder, &m->encoder->config));
+    return bind(m->encoder, &m->file, use);
+}
+
+static cadre_status open_all(cadre_model *m)
+{
+    tensor_use use = { 0 };
+    CADRE_TRY(model_config_open(m->path, &m->config, &m->file));
+    cadre_status status = bind(m, &m->file, &use);
+    if (status == CADRE_OK) status = bind_encoder(m, &use);
+    if (status == CADRE_OK) status = tensor_use_check(&use, &m->file, &m->config);
+    tensor_use_free(&use);
+    return status;
 }
 
 cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model)
@@ -46,6 +65,7 @@ cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_mo
 void cadre_model_close(cadre_model *m)
 {
     if (!m) return;
+    cadre_model_close(m->encoder);
     model_weights_free(&m->weights);
     placement_free(&m->placement);
     weight_file_close(&m->file);
@@ -77,12 +97,25 @@ cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
     return CADRE_OK;
 }
 
+/* An encoder's share of what the decoder alone has been counted for; the embedding is one for both. */
+static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
+{
+    const weight *embed = &encoder->weights.embed;
+    int64_t shared = embed->rows * embed->cols;
+    info->layers += encoder->config.layers;
+    info->sparse_layers += model_config_sparse_layers(&encoder->config);
+    info->parameters += encoder->table.total - shared;
+    info->active_parameters += encoder->table.active - shared;
+    info->weight_bytes += encoder->placement.weight_bytes - (int64_t)(embed->format ? number_row_bytes(embed->format, shared) : 0);
+    info->copied_bytes += encoder->placement.copied_bytes;
+}
+
 void cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 {
     const model_config *c = &m->config;
     *info = (cadre_model_info){
         .architecture = c->arch->model_type,
-        .router = c->router->help,
+        .router = model_config_sparse_layers(c) ? c->router->help : "none: every layer is dense",
         .formats = m->placement.formats,
         .vocabulary = c->vocab,
         .width = c->width,
@@ -100,6 +133,7 @@ void cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .weight_bytes = m->placement.weight_bytes,
         .copied_bytes = m->placement.copied_bytes,
     };
+    if (m->encoder) add_encoder(m->encoder, info);
 }
 
 int64_t cadre_model_cache_bytes(const cadre_model *m, int64_t tokens) { return (int64_t)kv_cache_bytes(&m->config, tokens); }

@@ -15,6 +15,7 @@ struct cadre_model {
     model_weights weights;
     weight_file file;       /* what the weights are views of ... */
     placement placement;    /* ... or copies */
+    cadre_model *encoder;   /* of an encoder-decoder: its numbers and weights, of the same file; NULL: none */
     tokenizer *tokenizer;   /* NULL until asked for */
 };
 

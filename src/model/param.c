@@ -21,6 +21,7 @@ static param_kind kind_of(param_role role)
     case ROLE_KV_A_NORM:
     case ROLE_ATTN_POST_NORM:
     case ROLE_FFN_POST_NORM:
+    case ROLE_CROSS_NORM:
     case ROLE_FFN_NORM: return PARAM_NORM;
     case ROLE_ROUTER:
     case ROLE_ROUTER_NOISE:
@@ -52,6 +53,7 @@ static shape model_shape(const model_config *c, param_role role)
 {
     if (role == ROLE_EMBED) return matrix(c->vocab, c->width);
     if (role == ROLE_OUT_NORM) return vector(c->width);
+    if (role == ROLE_RELATIVE) return c->relative_buckets ? matrix(c->relative_buckets, c->heads) : none();
     return c->tie ? none() : matrix(c->vocab, c->width); /* ROLE_HEAD */
 }
 
@@ -73,6 +75,14 @@ static shape grouped_attention_shape(const model_config *c, param_role role)
     case ROLE_SINKS: return vector_if(c->sinks, c->heads);
     default: return none();
     }
+}
+
+static shape cross_attention_shape(const model_config *c, param_role role)
+{
+    int64_t heads = c->heads * c->head_dim;
+    if (!c->cross) return none();
+    if (role == ROLE_CROSS_NORM) return vector(c->width);
+    return role == ROLE_CROSS_O ? matrix(c->width, heads) : matrix(heads, c->width);
 }
 
 static shape latent_attention_shape(const model_config *c, param_role role)
@@ -126,7 +136,8 @@ static shape layer_shape(const model_config *c, const layer_config *l, param_rol
 {
     if (role == ROLE_ATTN_NORM || role == ROLE_FFN_NORM) return vector(c->width);
     if (role == ROLE_ATTN_POST_NORM || role == ROLE_FFN_POST_NORM) return vector_if(c->post_norms, c->width);
-    if (role < ROLE_FFN_NORM) return c->latent ? latent_attention_shape(c, role) : grouped_attention_shape(c, role);
+    if (role >= ROLE_CROSS_NORM && role <= ROLE_CROSS_O) return cross_attention_shape(c, role);
+    if (role < ROLE_CROSS_NORM) return c->latent ? latent_attention_shape(c, role) : grouped_attention_shape(c, role);
     if (role <= ROLE_DOWN) return l->sparse ? none() : ffn_shape(c, (int)(role - ROLE_GATE), c->dense_width);
     return l->sparse ? sparse_shape(c, l, role) : none();
 }
@@ -176,7 +187,7 @@ static void walk(builder *b)
 {
     param *rows = b->table->rows;
     *b->table = (param_table){ .rows = rows };
-    for (param_role role = ROLE_EMBED; role <= ROLE_HEAD; role++) {
+    for (param_role role = ROLE_EMBED; role <= ROLE_RELATIVE; role++) {
         shape s = model_shape(b->config, role);
         if (s.rows) add_one(b, role, -1, -1, s);
     }

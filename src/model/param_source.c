@@ -243,7 +243,7 @@ static void copy_keys(const model_config *c, bool to_kv, real *kv, real *k)
             }
 }
 
-static cadre_status read_kv_b(const weight_file *f, const model_config *c, const param *p, real *values, const uint8_t **used, size_t *count)
+static cadre_status read_kv_b(const weight_file *f, const model_config *c, const param *p, real *values, tensor_use *use)
 {
     kv_b_parts parts = parts_of(c, p);
     bool join = p->role == ROLE_KV_B, keys = join || p->role == ROLE_K_B;
@@ -251,24 +251,24 @@ static cadre_status read_kv_b(const weight_file *f, const model_config *c, const
     int64_t most = size_of(&parts.kv) + size_of(&parts.k) + size_of(&parts.v);
     real *room = MEM_ARRAY(real, most);
     if (!room) return CADRE_ENOMEM;
-    cadre_status status = param_read(f, c, other, room, used, count);
+    cadre_status status = param_read(f, c, other, room, use);
     if (status == CADRE_OK && keys) copy_keys(c, join, join ? values : room, join ? room : values);
-    if (status == CADRE_OK && join) status = param_read(f, c, &parts.v, room, used, count);
+    if (status == CADRE_OK && join) status = param_read(f, c, &parts.v, room, use);
     if (status == CADRE_OK && p->role != ROLE_K_B) copy_values(c, join, join ? values : room, join ? room : values);
     mem_free(room);
     return status;
 }
 
-cadre_status param_read(const weight_file *f, const model_config *c, const param *p, real *values, const uint8_t **used, size_t *count)
+cadre_status param_read(const weight_file *f, const model_config *c, const param *p, real *values, tensor_use *use)
 {
     bool kv_b = p->role == ROLE_KV_B || p->role == ROLE_K_B || p->role == ROLE_V_B;
     if (kv_b && !param_source_exists(f, c, p)) {
         kv_b_parts parts = parts_of(c, p);
-        if (param_source_exists(f, c, p->role == ROLE_KV_B ? &parts.k : &parts.kv)) return read_kv_b(f, c, p, values, used, count);
+        if (param_source_exists(f, c, p->role == ROLE_KV_B ? &parts.k : &parts.kv)) return read_kv_b(f, c, p, values, use);
     }
     param_source s;
     CADRE_TRY(param_source_find(f, c, p, &s));
-    if (used) used[(*count)++] = s.tensor.data;
-    if (used && s.scales.data) used[(*count)++] = s.scales.data;
+    if (use) use->data[use->count++] = s.tensor.data;
+    if (use && s.scales.data) use->data[use->count++] = s.scales.data;
     return read_found(&s, values);
 }

@@ -4,6 +4,7 @@
 
 #include "base/real.h"
 #include "model/tensor_name.h"
+#include "model/tensor_use.h"
 #include "model/weight_file.h"
 
 /* How a tensor's bytes become numbers. */
@@ -32,8 +33,7 @@ const void *param_source_in_place(const param_source *s);
 void param_source_row(const param_source *s, int64_t row, bool stored, float *values);
 
 /* A parameter whole [rows, cols], in the model's order; also a kv_b that the file holds in two, and the two that it holds in one.
- * The data of the tensors that it was made of, up to two, are put at used[*count]; NULL: not wanted. */
-cadre_status param_read(const weight_file *file, const model_config *config, const param *p, real *values, const uint8_t **used,
-                        size_t *count);
+ * The tensors that it was made of, up to two, are added to `use`, which has the room; NULL: not wanted. */
+cadre_status param_read(const weight_file *file, const model_config *config, const param *p, real *values, tensor_use *use);
 
 #endif

@@ -18,8 +18,7 @@ typedef struct placing {
     const param_table *table;
     param_source *copied; /* [count] sources of what is copied; .param NULL: used in place */
     placement *out;
-    const uint8_t **used; /* the tensors that were found */
-    size_t used_count;
+    tensor_use *use;
     int64_t bytes;        /* of copies so far */
     int64_t widest;       /* row */
     bool failed;
@@ -55,8 +54,8 @@ static cadre_status place_one(placing *k, int64_t i)
     const param *p = &k->table->rows[i];
     param_source s;
     CADRE_TRY(param_source_find(k->file, k->config, p, &s));
-    k->used[k->used_count++] = s.tensor.data;
-    if (s.scales.data) k->used[k->used_count++] = s.scales.data;
+    k->use->data[k->use->count++] = s.tensor.data;
+    if (s.scales.data) k->use->data[k->use->count++] = s.scales.data;
     add_format(k->out, s.coding == SOURCE_MXFP4 ? "MXFP4" : s.tensor.type);
     k->out->weight_bytes += stored_bytes(&s);
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
@@ -132,18 +131,18 @@ static cadre_status place_all(const compute *c, placing *k)
     }
     for (int64_t i = 0; i < k->table->count; i++) CADRE_TRY(check_experts(k, i));
     k->out->copied_bytes = k->bytes;
-    CADRE_TRY(weight_file_check_unused(k->file, k->config, k->used, k->used_count));
     return copy_all(c, k);
 }
 
-cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table, placement *out)
+cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table,
+                            tensor_use *use, placement *out)
 {
+    CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
     placement made = { .place = MEM_ARRAY(param_place, table->count) };
     placing k = { .file = file, .config = config, .table = table, .copied = MEM_ARRAY(param_source, table->count), .out = &made,
-                  .used = MEM_ARRAY(const uint8_t *, 2 * table->count) };
-    cadre_status status = made.place && k.copied && k.used ? place_all(c, &k) : CADRE_ENOMEM;
+                  .use = use };
+    cadre_status status = made.place && k.copied ? place_all(c, &k) : CADRE_ENOMEM;
     mem_free(k.copied);
-    mem_free(k.used);
     if (status != CADRE_OK) {
         placement_free(&made);
         return status;
@@ -157,36 +156,4 @@ void placement_free(placement *p)
     mem_free(p->place);
     mem_free(p->copies);
     *p = (placement){ 0 };
-}
-
-/* ---- tensors that nobody asked for ---- */
-
-static int by_address(const void *a, const void *b)
-{
-    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Of a layer behind the last, which predicts further tokens; what the positions imply; a head that is the embedding. */
-static bool may_be_left(const model_config *c, const char *name)
-{
-    static const char *const layers[] = { "model.layers.", "blk." };
-    for (int i = 0; i < 2; i++)
-        if (!strncmp(name, layers[i], strlen(layers[i])) && strtoll(name + strlen(layers[i]), NULL, 10) >= c->layers) return true;
-    if (strstr(name, "rotary_emb.inv_freq")) return true;
-    return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));
-}
-
-cadre_status weight_file_check_unused(const weight_file *f, const model_config *c, const uint8_t **used, size_t count)
-{
-    qsort(used, count, sizeof *used, by_address);
-    for (size_t i = 0; i < weight_file_count(f); i++) {
-        char buffer[GGUF_NAME];
-        stored_tensor t;
-        const char *name = weight_file_at(f, i, buffer, &t);
-        if (!t.size || may_be_left(c, name) || bsearch(&t.data, used, count, sizeof *used, by_address)) continue;
-        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected no tensor of this name in a model of type %s, found one", name,
-                          c->arch->model_type);
-    }
-    return CADRE_OK;
 }

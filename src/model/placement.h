@@ -1,11 +1,12 @@
 /* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels can read them there, else in copies.
  *
  * Copied are vectors, as `real`; matrices that lie transposed, in their own format; MXFP4 whose factors lie apart, as bf16, which
- * holds it exactly; FP8 with block factors, as `real`. Every tensor of the file must be one that the configuration accounts for. */
+ * holds it exactly; FP8 with block factors, as `real`. */
 #ifndef CADRE_MODEL_PLACEMENT_H
 #define CADRE_MODEL_PLACEMENT_H
 
 #include "kernel/compute.h"
+#include "model/tensor_use.h"
 #include "model/weight_file.h"
 #include "model/weights.h"
 
@@ -16,12 +17,9 @@ typedef struct placement {
     char formats[64];                   /* "BF16, F32" */
 } placement;
 
+/* The tensors it uses are added to `use`. */
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table,
-                            placement *out);
+                            tensor_use *use, placement *out);
 void placement_free(placement *p);
-
-/* Refuses a tensor that no parameter is made of, such as a bias that the configuration does not mention. used: the data of those
- * that are; sorted here. */
-cadre_status weight_file_check_unused(const weight_file *file, const model_config *config, const uint8_t **used, size_t count);
 
 #endif

@@ -90,7 +90,8 @@ static void layout(transformer *t, arena *a)
     int64_t tokens = t->most.tokens;
     moe_extent most = { tokens, t->most.sequences };
     layout_blocks(t, a, most);
-    attention_env_layout(&t->env, a, c, t->c->workers, tokens, t->most.sequences, t->most.keys, t->most.training);
+    attention_env_layout(&t->env, a, c, t->c->workers,
+                         (attention_extent){ tokens, t->most.sequences, t->most.keys, t->most.memory, t->most.training });
     t->end = ARENA_ARRAY(a, real, tokens * c->width);
     t->hidden = ARENA_ARRAY(a, real, tokens * c->width);
     t->end_inverse = ARENA_ARRAY(a, real, tokens);
@@ -115,7 +116,7 @@ size_t transformer_bytes(const compute *c, const model_config *config, const moe
 
 static cadre_status make_rope(transformer *t)
 {
-    return rope_new(&t->config->rope, t->most.keys, &t->rope);
+    return t->config->relative_buckets ? CADRE_OK : rope_new(&t->config->rope, t->most.keys, &t->rope);
 }
 
 cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most, transformer **out)
@@ -225,6 +226,17 @@ static void feed_forward_backward(transformer *t, const layer_weights *w, layer_
 
 /* ---- a block ---- */
 
+/* y += attention(norm(y), memory); forward only, and spends x */
+static void attend_to_memory(transformer *t, const layer_weights *w, block_state *s)
+{
+    int64_t tokens = t->batch.tokens, width = t->config->width;
+    norm n = norm_of(w, NULL, ROLE_CROSS_NORM, 1, t->config->norm_eps);
+    norm_forward(t->c, &n, tokens, s->y, width, s->y_normed, width, NULL);
+    attention_cross_forward(&t->env, w, &t->batch, s->y_normed, s->x);
+    add_task a = { t->c->variant->rows, width, 1, s->x, s->y };
+    parallel_over(t->c, tokens, 16, tokens * width, add_range, &a);
+}
+
 /* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see join_residual */
 static void block_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)
 {
@@ -233,6 +245,7 @@ static void block_forward(transformer *t, const layer_weights *w, const transfor
     norm_forward(t->c, &first, b->tokens, s->x, c->width, s->x_normed, c->width, s->x_inverse);
     attention_layer_forward(&t->env, w, l, &t->batch, s->x_normed, &s->attention, s->y);
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
+    if (c->cross) attend_to_memory(t, w, s);
     norm_forward(t->c, &second, b->tokens, s->y, c->width, s->y_normed, c->width, s->y_inverse);
     feed_forward(t, w, b, l, s, out);
     join_residual(t, w, ROLE_FFN_POST_NORM, s->y, out);
@@ -254,7 +267,7 @@ static void block_backward(transformer *t, const layer_weights *w, layer_gradien
 
 static void take_batch(transformer *t, const transformer_batch *b)
 {
-    t->batch = (token_batch){ b->tokens, b->sequences, b->start, t->positions, b->caches };
+    t->batch = (token_batch){ b->tokens, b->sequences, b->start, t->positions, b->caches, b->memory, b->memory_start };
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t first = b->caches ? b->caches[i]->length : 0;
         for (int64_t p = b->start[i]; p < b->start[i + 1]; p++) t->positions[p] = (int32_t)(first + p - b->start[i]);
@@ -265,6 +278,7 @@ void transformer_forward(transformer *t, const model_weights *w, const transform
 {
     const model_config *c = t->config;
     take_batch(t, b);
+    attention_env_begin(&t->env, &w->relative);
     embedding_forward(t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
     for (int64_t l = 0; l < c->layers; l++) {
         block_state *s = &t->blocks[l];

@@ -1,7 +1,8 @@
-/* transformer.h - the whole decoder on a batch of tokens: embedding, blocks, last norm, loss; forward and backward.
+/* transformer.h - a whole stack of blocks on a batch of tokens: embedding, blocks, last norm, loss; forward and backward.
  *
  *     x      = embedding of the inputs
  *     x     += attention_layer(norm(x));  x += ffn(norm(x))        for every block; the ffn is dense or a sparse layer
+ *     (between the two, in a decoder that has an encoder: x += attention to the encoder's output)
  *     hidden = norm(x);  logits = hidden head^T
  *
  * One code path for training and inference. All memory is laid out once for the largest batch: a state a layer when training,
@@ -15,6 +16,7 @@
 typedef struct transformer_extent {
     int64_t tokens, sequences, keys;
     bool training;
+    int64_t memory; /* tokens of an encoder's output; 0: the model has no encoder */
 } transformer_extent;
 
 typedef struct transformer transformer;
@@ -30,6 +32,8 @@ typedef struct transformer_batch {
     int64_t tokens, sequences;
     const int64_t *start;
     kv_cache *const *caches;
+    const real *memory;          /* [M, D] an encoder's output; NULL: the model has no encoder */
+    const int64_t *memory_start; /* [sequences + 1] */
     router_random random;  /* .layer is filled in */
     balance *balance;      /* NULL: none */
 } transformer_batch;

@@ -78,6 +78,7 @@ static void bind(const model_config *c, const param *p, param_place place, model
     if (p->role == ROLE_EMBED) w->embed = view(p, place);
     else if (p->role == ROLE_OUT_NORM) w->out_norm = view(p, place);
     else if (p->role == ROLE_HEAD) w->head = view(p, place);
+    else if (p->role == ROLE_RELATIVE) w->relative = view(p, place);
     else if (param_is_expert(p->role)) bind_expert(c, p, place, w);
     else w->layer[p->layer].role[p->role] = view(p, place);
 }

@@ -21,6 +21,7 @@ typedef struct layer_weights {
 
 typedef struct model_weights {
     weight embed, out_norm, head; /* head: the embedding where they are tied */
+    weight relative;              /* [buckets, heads]; .data NULL: none */
     layer_weights *layer;         /* [layers] */
     const void **pointers;        /* the experts' tables */
 } model_weights;

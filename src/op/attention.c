@@ -80,7 +80,7 @@ static query_block block_at(const attention_task *k, int worker, const attention
     b.end = begin + step < s->queries ? begin + step : s->queries;
     b.rows = (b.end - begin) * b.group;
     b.key_begin = first_key > 0 ? first_key : 0;
-    b.key_end = s->first + b.end;
+    b.key_end = a->whole ? s->keys : s->first + b.end;
     b.stride = own->keys;
     assert(b.key_end <= own->keys);
     workspace_lay(&b.w, own->own + worker * own->stride, a, own->rows, own->keys, k->gradients != NULL);
@@ -149,13 +149,15 @@ static int64_t prepare_scores(const query_block *b, int64_t i)
     const attention *a = b->k->a;
     const row_kernels *rows = rows_of(b);
     real *scores = b->w.scores + i * b->stride;
-    int64_t seen = b->s->first + query_of(b, i) + 1 - b->key_begin, hidden = a->window ? seen - a->window : 0;
+    int64_t position = b->s->first + query_of(b, i);
+    int64_t seen = (a->whole ? b->key_end : position + 1) - b->key_begin, hidden = a->window ? seen - a->window : 0;
     int64_t count = (seen + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
     if (a->softcap > 0) {
         rows->scale(seen, 1 / a->softcap, scores, scores);
         rows->tanh(seen, scores, scores);
         rows->scale(seen, a->softcap, scores, scores);
     }
+    if (a->bias) rows->add(seen, a->bias + head_of(b, i) * a->bias_span + a->bias_zero + b->key_begin - position, scores);
     for (int64_t j = 0; j < hidden; j++) scores[j] = -REAL_INF;
     for (int64_t j = seen; j < count; j++) scores[j] = -REAL_INF;
     return count;
@@ -309,6 +311,7 @@ void attention_backward(compute *c, const attention *a, const attention_sequence
                         int64_t count, const attention_scratch *scratch)
 {
     attention_task k = { .c = c, .a = a, .sequences = sequences, .gradients = gradients, .count = count, .scratch = scratch };
+    assert(!a->whole && !a->bias);
     pool_run(c->pool, backward_tasks, &k);
     if (a->dsinks) sink_gradient(&k);
 }

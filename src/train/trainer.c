@@ -29,7 +29,7 @@ static int64_t part_tokens(const train_settings *s) { return part_sequences(s) *
 
 static transformer_extent extent_of(const train_settings *s)
 {
-    return (transformer_extent){ part_tokens(s), part_sequences(s), s->context, true };
+    return (transformer_extent){ .tokens = part_tokens(s), .sequences = part_sequences(s), .keys = s->context, .training = true };
 }
 
 /* ---- memory ---- */

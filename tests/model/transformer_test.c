@@ -54,7 +54,7 @@ static void open_model(small_model *m, cadre_options *o, const char *name)
     gradient_fill(m->values, m->table.elements, 7, 0.4);
     assert_int_equal(model_weights_of_flat(&m->config, &m->table, m->values, &m->weights), CADRE_OK);
     assert_int_equal(model_gradients_of_flat(&m->config, &m->table, m->gradient, &m->gradients), CADRE_OK);
-    transformer_extent most = { TOKENS, SEQUENCES, LENGTH, true };
+    transformer_extent most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = LENGTH, .training = true };
     assert_int_equal(transformer_new(m->c, &m->config, m->moe, most, &m->t), CADRE_OK);
     for (int64_t l = 0; l < m->config.layers; l++)
         if (m->config.layer[l].sparse) layers[sparse++] = (balance_layer){ m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
@@ -178,7 +178,7 @@ static void prefill_equals_token_by_token(void **state)
         open_model(&m, o, names[n]);
         real whole[LENGTH * VOCAB], single[VOCAB];
         kv_cache one_by_one, *cache = &one_by_one;
-        transformer_extent most = { LENGTH, 1, LENGTH, false };
+        transformer_extent most = { .tokens = LENGTH, .sequences = 1, .keys = LENGTH };
         transformer *t;
         assert_int_equal(transformer_new(m.c, &m.config, m.moe, most, &t), CADRE_OK);
         transformer_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start };

@@ -96,7 +96,7 @@ static void compare_logits(const char *name, const char *folder, const char *tok
     const safetensors_tensor *t = find(tokens, "tokens");
     assert_int_equal(cadre_context_new(2, NULL, &context), CADRE_OK);
     if (cadre_model_open(context, folder, &model) != CADRE_OK) fail_msg("%s", cadre_last_error());
-    assert_int_equal(cadre_logits(model, (const int32_t *)(const void *)t->data, t->shape[2] - 1, out), CADRE_OK);
+    assert_int_equal(cadre_logits(model, (const int32_t *)(const void *)t->data, t->shape[2] - 1, NULL, 0, out), CADRE_OK);
     assert_int_equal(safetensors_open(out, &got), CADRE_OK);
     const safetensors_tensor *a = find(got, "logits"), *b = find(expected, "final_logits");
     assert_int_equal(a->elements, b->elements);

@@ -1,0 +1,34 @@
+/* relative_bias.c - buckets: near distances each their own, far ones in steps of equal ratio. */
+#include "model/relative_bias.h"
+
+#include <math.h>
+
+#include "model/weights.h"
+
+/* In float, as the published code computes it: near a boundary the rounding decides. */
+static int64_t bucket_of(const model_config *c, int64_t distance)
+{
+    int64_t buckets = c->whole ? c->relative_buckets / 2 : c->relative_buckets, first = c->whole && distance > 0 ? buckets : 0;
+    int64_t far = c->whole ? (distance < 0 ? -distance : distance) : (distance < 0 ? -distance : 0), exact = buckets / 2;
+    if (far < exact) return first + far;
+    float ratio = logf((float)far / (float)exact) / (float)log((double)c->relative_distance / (double)exact);
+    int64_t bucket = exact + (int64_t)(ratio * (float)(buckets - exact));
+    return first + (bucket < buckets ? bucket : buckets - 1);
+}
+
+static real number_at(const weight *table, int64_t row, int64_t column)
+{
+    float value;
+    const char *at = weight_at_row(table, row);
+    if (!table->format) return ((const real *)(const void *)at)[column];
+    table->format->unpack(at + number_row_bytes(table->format, column), &value, 1);
+    return (real)value;
+}
+
+void relative_bias_fill(const model_config *c, const weight *table, int64_t keys, real *bias)
+{
+    for (int64_t d = 1 - keys; d < keys; d++) {
+        int64_t bucket = bucket_of(c, d);
+        for (int64_t h = 0; h < c->heads; h++) bias[h * 2 * keys + keys + d] = number_at(table, bucket, h);
+    }
+}
