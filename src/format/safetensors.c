@@ -247,10 +247,15 @@ const safetensors_tensor *safetensors_find(const safetensors *file, const char *
     return NULL;
 }
 
+static cadre_status refuse_absent(const safetensors *file, const char *name)
+{
+    return cadre_fail(CADRE_EFORMAT, file->path, "expected a tensor %s, found none", quote_text(name).text);
+}
+
 cadre_status safetensors_get(const safetensors *file, const char *name, const safetensors_tensor **tensor)
 {
     const safetensors_tensor *found = safetensors_find(file, name);
-    if (!found) return cadre_fail(CADRE_EFORMAT, file->path, "expected a tensor %s, found none", quote_text(name).text);
+    if (!found) return refuse_absent(file, name);
     *tensor = found;
     return CADRE_OK;
 }
@@ -277,8 +282,8 @@ static shape_text text_of_shape(const int64_t *shape, int rank)
 cadre_status safetensors_get_as(const safetensors *file, const char *name, const char *dtype, int rank, const int64_t *shape,
                                 const safetensors_tensor **tensor)
 {
-    const safetensors_tensor *t = NULL;
-    CADRE_TRY(safetensors_get(file, name, &t));
+    const safetensors_tensor *t = safetensors_find(file, name);
+    if (!t) return refuse_absent(file, name);
     bool same = t->rank == rank && (!dtype || !strcmp(dtype, t->dtype));
     for (int i = 0; same && i < rank; i++) same = shape[i] < 0 || shape[i] == t->shape[i];
     if (!same)

@@ -205,9 +205,11 @@ static void write_all(const char *path, const gguf *other)
     OK(gguf_writer_declare(w, "row", 0, 1, row));
     OK(gguf_writer_declare(w, "none", 0, 1, none));
     OK(gguf_writer_declare(w, "blocks", 8, 2, matrix));
+    OK(gguf_writer_declare(w, "four", 24, 4, (int64_t[]){ 1, 2, 1, 3 }));
     OK(gguf_writer_put(w, (float[]){ 1, 2, 3 }, 12));
     OK(gguf_writer_put(w, blocks, 1));
     OK(gguf_writer_put(w, blocks + 1, 67));
+    OK(gguf_writer_put(w, blocks, 6));
     OK(gguf_writer_commit(w));
 }
 
@@ -247,6 +249,8 @@ static void what_is_written_reads_back(void **state)
     assert_int_equal((uintptr_t)t.data % 32, 0);
     OK(gguf_tensor_get(file, "blocks", &t));
     assert_true(t.size == 68 && t.data[0] == 0 && t.data[67] == 67 && (uintptr_t)t.data % 32 == 0);
+    OK(gguf_tensor_get(file, "four", &t));
+    assert_true(t.rank == 4 && t.elements == 6 && t.size == 6 && t.extent[1] == 2 && t.extent[3] == 3 && t.data[5] == 5);
     OK(gguf_tensor_get(file, "none", &t));
     assert_true(t.size == 0 && t.elements == 0);
     gguf_close(file);
