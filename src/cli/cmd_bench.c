@@ -6,6 +6,11 @@
 #include "cli/complain.h"
 #include "cli/opened.h"
 
+static const cadre_option rows[] = {
+    { .name = "batch", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 20, .subject = "Length",
+      .help = "train: sequences in one optimiser step" },
+};
+
 static void print_line(void *arg, const char *line)
 {
     (void)arg;
@@ -19,6 +24,16 @@ static cadre_status bench_layer(const invocation *call, cadre_context *context)
     return cadre_bench_layer(context, print_line, NULL);
 }
 
+static cadre_status bench_train(const invocation *call, cadre_context *context)
+{
+    cadre_options *options;
+    cadre_status status = opened_recipe_options(call, &options);
+    if (status != CADRE_OK) return status;
+    status = cadre_bench_train(context, options, print_line, NULL);
+    cadre_options_free(options);
+    return status;
+}
+
 typedef struct bench {
     const char *name;
     cadre_status (*run)(const invocation *call, cadre_context *context);
@@ -27,6 +42,7 @@ typedef struct bench {
 /* THE LIST of benchmarks. */
 static const bench benches[] = {
     { "layer", bench_layer },
+    { "train", bench_train },
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -70,8 +86,13 @@ const command command_bench = {
     .description = "Prints one JSON object a line. WHAT is\n\n"
                    "layer: a training step of a sparse layer against that of a dense one of equal work, by the number of "
                    "tokens;\n\n"
-                   "Limits of the machine, its multiply-add peak and its read bandwidth, are measured in the same run.",
-    .examples = LINES("a sparse layer against a dense one", "cadre bench layer"),
+                   "train: training steps of a recipe on random tokens, with the recipe, sizes, batch and context of 'cadre "
+                   "train'.\n\n"
+                   "The machine's multiply-add peak, which speeds are compared with, is measured in the same run.",
+    .own = ROWS(rows),
+    .tables = { cadre_model_options },
+    .examples = LINES("a sparse layer against a dense one", "cadre bench layer",
+                      "training speed", "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2"),
     .stops = true,
     .run = run,
 };

@@ -14,15 +14,17 @@
 #include "kernel/gemm_kernels.h"
 #include "kernel/rows.h"
 
-static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable };
+static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable, peak_portable };
 #if REAL_IS_DOUBLE /* the vector kernels exist in float alone */
 static const kernel_variant *const variants[] = { &portable };
 #elif defined(__x86_64__)
-static const kernel_variant avx2 = { "avx2", CPU_AVX2 | CPU_FMA | CPU_F16C, &gemm_avx2, &rows_avx2 };
-static const kernel_variant avx512 = { "avx512", CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX512, &gemm_avx512, &rows_avx512 };
+static const kernel_variant avx2 = { "avx2", CPU_AVX2 | CPU_FMA | CPU_F16C, &gemm_avx2, &rows_avx2, peak_avx2 };
+static const kernel_variant avx512 = {
+    "avx512", CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX512, &gemm_avx512, &rows_avx512, peak_avx512
+};
 static const kernel_variant *const variants[] = { &portable, &avx2, &avx512 };
 #elif defined(__aarch64__)
-static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable };
+static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable, peak_neon };
 static const kernel_variant *const variants[] = { &portable, &neon };
 #else
 static const kernel_variant *const variants[] = { &portable };

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "kernel/peak.h"
 
 enum cpu_feature {
     CPU_AVX2 = 1 << 0,
@@ -29,6 +30,7 @@ typedef struct kernel_variant {
     uint32_t needs; /* cpu_feature bits */
     const struct gemm_kernels *gemm;
     const struct row_kernels *rows;
+    peak_kernel *peak;
 } kernel_variant;
 
 uint32_t cpu_features(void); /* of this machine, as the operating system lets them be used */

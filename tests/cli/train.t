@@ -158,3 +158,7 @@ $ echo 'The expert' | cadre tokenize run | cadre tokenize run --decode
 > The expert
 $ echo '"a\u0000b\ud83d\ude00"' | cadre tokenize run --lines | cadre tokenize run --lines --decode
 > "a\u0000b😀"
+
+# speed
+$ cadre bench train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --context 32 --batch 2
+> {"tokens_per_second": *, "active_parameters": *, "parameters": *, "gflops": *, "peak_fraction": *}

@@ -1,0 +1,90 @@
+/* train.c - speed of the training step on random tokens: the whole of it, with routing, losses, AdamW. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "bench/limits.h"
+#include "format/json_writer.h"
+#include "kernel/context.h"
+#include "model/initialise.h"
+#include "train/trainer.h"
+
+enum { WARM_STEPS = 2, TIMED_STEPS = 7 };
+
+typedef struct tokens {
+    random_key key;
+    int64_t vocab, context, step, batch;
+} tokens;
+
+static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+{
+    const tokens *t = arg;
+    for (int64_t i = 0; i < count * t->context; i++) {
+        uint64_t at = (uint64_t)(((t->step * t->batch) + first) * (t->context + 1) + i);
+        inputs[i] = (int32_t)(random_bits(t->key, at) % (uint64_t)t->vocab);
+        targets[i] = (int32_t)(random_bits(t->key, at + 1) % (uint64_t)t->vocab);
+    }
+}
+
+/* The fastest of a few steps, in seconds. */
+static cadre_status time_steps(trainer *t, tokens *source, double lr, double *best)
+{
+    *best = INFINITY;
+    for (int64_t step = 0; step < WARM_STEPS + TIMED_STEPS; step++) {
+        trainer_report report;
+        source->step = step;
+        double before = bench_seconds();
+        CADRE_TRY(trainer_step(t, step, lr, feed, source, &report));
+        double took = bench_seconds() - before;
+        if (step >= WARM_STEPS && took < *best) *best = took;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status put_line(const train_settings *s, const param_table *table, double seconds, double peak,
+                             cadre_line_listener line, void *arg)
+{
+    double rate = (double)(s->batch * s->context) / seconds, gflops = 6e-9 * (double)table->active * rate;
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    json_put_real(&w, "tokens_per_second", rate);
+    json_put_int(&w, "active_parameters", table->active);
+    json_put_int(&w, "parameters", table->total);
+    json_put_real(&w, "gflops", gflops);
+    json_put_real(&w, "peak_fraction", gflops / peak);
+    json_put_close(&w, '}');
+    cadre_status status = json_writer_status(&w);
+    if (status == CADRE_OK) line(arg, w.text.data);
+    json_writer_free(&w);
+    return status;
+}
+
+static cadre_status run(cadre_context *context, const model_config *config, const train_settings *s, const recipe *r,
+                        cadre_line_listener line, void *arg)
+{
+    trainer *t;
+    double best;
+    CADRE_TRY(trainer_new(context->compute, config, s, comm_self(), &t));
+    tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0, s->batch };
+    init_options init = init_options_of(r, config, s->seed);
+    model_initialise(context->compute, trainer_table(t), &init, trainer_values(t));
+    cadre_status status = time_steps(t, &source, s->schedule.lr, &best);
+    if (status == CADRE_OK) status = put_line(s, trainer_table(t), best, bench_fma_peak(context->compute) / 1e9, line, arg);
+    trainer_free(t);
+    return status;
+}
+
+cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg)
+{
+    const recipe *r = recipe_by_name(options_text_or(options, "recipe", "olmoe"));
+    model_config config;
+    train_settings s;
+    char *notes;
+    CADRE_TRY(recipe_apply(r, options));
+    CADRE_TRY(recipe_config(r, options, cadre_options_int(options, "vocab", 0), &config, &notes));
+    mem_free(notes);
+    cadre_status status = train_settings_read(options, r, &s);
+    if (status == CADRE_OK) status = run(context, &config, &s, r, line, arg);
+    model_config_free(&config);
+    return status;
+}
