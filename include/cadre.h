@@ -147,7 +147,7 @@ typedef struct cadre_train_summary {
     const char *model_type;   /* static */
     int64_t steps, tokens, parameters, active_parameters;
     int64_t memory_bytes;     /* that the run needs at its peak */
-    double seconds, loss;     /* loss: mean of the last steps, up to 20 */
+    double seconds, loss;     /* loss: mean of the last steps, up to 20; NaN: no step was taken */
     bool validation;          /* texts were kept apart: cadre_analyse has something to look at */
 } cadre_train_summary;
 

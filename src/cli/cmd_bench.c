@@ -93,6 +93,5 @@ const command command_bench = {
     .tables = { cadre_model_options },
     .examples = LINES("a sparse layer against a dense one", "cadre bench layer",
                       "training speed", "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2"),
-    .stops = true,
     .run = run,
 };

@@ -54,7 +54,7 @@ static int print_people(const cadre_train_summary *s, bool dry)
     print_row(t, "steps", "%s", print_count(s->steps, text));
     print_row(t, "tokens", "%s", print_count(s->tokens, text));
     print_row(t, "time", "%.1f s", s->seconds);
-    print_row(t, "loss", "%.4f", s->loss);
+    if (s->loss == s->loss) print_row(t, "loss", "%.4f", s->loss); /* not a number: no step was taken */
     return print_table_end(t);
 }
 

@@ -256,7 +256,7 @@ static double mean_of_recent(const loop *l)
     int64_t steps = l->run->state.step - l->first, n = steps < RECENT ? steps : RECENT;
     double sum = 0;
     for (int64_t i = 0; i < n; i++) sum += l->recent[(l->run->state.step - 1 - i) % RECENT];
-    return n ? sum / (double)n : 0;
+    return n ? sum / (double)n : NAN;
 }
 
 static void tell(const loop *l, const trainer_report *report, double tokens_per_second)

@@ -63,6 +63,9 @@ $ cadre train --options tiny.json --out whole --steps 9 --schedule constant --qu
 $ cadre train --options tiny.json --out parts --steps 9 --schedule constant --resume --quiet && cmp whole/model.safetensors parts/model.safetensors
 > ...
 
+$ cadre train --options tiny.json --out parts --steps 9 --schedule constant --resume --quiet --json
+> {*,"steps":9,*,"loss":null}
+
 # a full disk while saving: an error, and the old checkpoint stays
 $ (ulimit -f 60; cadre train --options tiny.json --out parts --steps 12 --schedule constant --resume --quiet)
 2> cadre: parts/*: could not be written after * bytes: File too large
