@@ -1,4 +1,5 @@
 /* run_files.c - the files of a run's folder besides checkpoints and metrics: config.json, tokenizer, held-out texts, run.json. */
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -132,7 +133,7 @@ cadre_status train_files_describe(const train_run *r, double loss)
     json_put_int(&w, "steps", r->state.step);
     json_put_int(&w, "tokens", r->state.tokens);
     json_put_real(&w, "seconds", r->state.seconds);
-    json_put_real(&w, "loss", loss);
+    if (isfinite(loss)) json_put_real(&w, "loss", loss); /* else: no step was taken */
     json_put_close(&w, '}');
     cadre_status status = json_writer_save(&w, path);
     mem_free(path);

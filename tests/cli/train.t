@@ -112,6 +112,8 @@ $ cadre train --options tiny.json --out fresh --resume --quiet && cmp run/model.
 $ timeout --preserve-status -s INT 4 cadre train --options tiny.json --out stopped --steps 1000000 --quiet
 2> cadre: stopped: stopped at step *, after a checkpoint; --resume goes on
 ? 130
+$ timeout --preserve-status -s INT 0.01 cadre train --options tiny.json --out stopped --resume --steps 1000000 --quiet
+? 130
 $ ls stopped/model.safetensors
 > stopped/model.safetensors
 
