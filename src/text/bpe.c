@@ -57,6 +57,51 @@ cadre_status bpe_rank_by_score(bpe *b, const float *scores)
     return CADRE_OK;
 }
 
+static int by_rank(const void *a, const void *b)
+{
+    const bpe_rule *x = a, *y = b;
+    if (x->rank != y->rank) return x->rank < y->rank ? -1 : 1;
+    return x->left != y->left ? (x->left > y->left) - (x->left < y->left) : (x->right > y->right) - (x->right < y->right);
+}
+
+/* Every way to make a piece of two others. */
+static cadre_status add_rules_for(const bpe *b, int32_t made, bpe_rule **rules, size_t *count, size_t *room)
+{
+    string_view piece = vocabulary_piece(b->vocabulary, made);
+    for (size_t cut = 1; cut < piece.size; cut++) {
+        if (utf8_continues(piece.data[cut])) continue;
+        int32_t left = vocabulary_id(b->vocabulary, piece.data, cut);
+        int32_t right = left < 0 ? -1 : vocabulary_id(b->vocabulary, piece.data + cut, piece.size - cut);
+        if (right < 0) continue;
+        CADRE_TRY(buffer_grow((void **)rules, *count, room, 1, sizeof **rules));
+        (*rules)[(*count)++] = (bpe_rule){ b->ranks[made], left, right, made };
+    }
+    return CADRE_OK;
+}
+
+cadre_status bpe_rules(const bpe *b, bpe_rule **rules, size_t *count)
+{
+    bpe_rule *list = NULL;
+    size_t used = 0, room = 0;
+    cadre_status status = buffer_grow((void **)&list, 0, &room, b->merges.count + 1, sizeof *list);
+    for (size_t i = 0; i < b->merges.capacity && status == CADRE_OK; i++) {
+        uint64_t key = b->merges.slots[i].key_plus_one - 1, value = b->merges.slots[i].value;
+        if (b->merges.slots[i].key_plus_one)
+            list[used++] = (bpe_rule){ (uint32_t)(value >> 32), (int32_t)(key >> 32), (int32_t)(uint32_t)key,
+                                      (int32_t)(uint32_t)value };
+    }
+    for (int32_t id = 0; b->ranks && id < b->vocabulary->size && status == CADRE_OK; id++)
+        status = add_rules_for(b, id, &list, &used, &room);
+    if (status != CADRE_OK) {
+        mem_free(list);
+        return status;
+    }
+    qsort(list, used, sizeof *list, by_rank);
+    *rules = list;
+    *count = used;
+    return CADRE_OK;
+}
+
 void bpe_free(bpe *b)
 {
     number_map_free(&b->merges);

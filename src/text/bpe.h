@@ -29,6 +29,14 @@ cadre_status bpe_add_merge(bpe *b, string_view left, string_view right, bool *kn
 cadre_status bpe_rank_by_score(bpe *b, const float *scores); /* [vocabulary->size], none of them NaN */
 void bpe_free(bpe *b);
 
+/* All rules in their order, to be freed by mem_free. By score: what merges into each piece, as a list of rules that gives the
+ * same ids. */
+typedef struct bpe_rule {
+    uint32_t rank;
+    int32_t left, right, made;
+} bpe_rule;
+cadre_status bpe_rules(const bpe *b, bpe_rule **rules, size_t *count);
+
 /* What the encoding of words works in; zeroed: empty. One a thread. */
 typedef struct bpe_symbol {
     uint32_t begin, length; /* in the word; a symbol of length 0 has been merged into another */

@@ -23,7 +23,4 @@ typedef struct bpe_train_options {
  * vocabulary is smaller than asked for. */
 cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_buffer *json);
 
-/* Writes the tokenizer_config.json that lets AutoTokenizer read such a folder; `end` begins and ends every text. */
-cadre_status bpe_train_config(const char *end, int32_t context, byte_buffer *json);
-
 #endif

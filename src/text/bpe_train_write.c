@@ -1,4 +1,4 @@
-/* bpe_train_write.c - tokenizer.json and tokenizer_config.json of a learnt vocabulary. */
+/* bpe_train_write.c - tokenizer.json of a learnt vocabulary. */
 #include "text/bpe_train_write.h"
 
 #include <string.h>
@@ -86,22 +86,6 @@ static cadre_status write_model(json_writer *w, const string_set *pieces, const 
     return status;
 }
 
-/* Gives the text up to `json`. */
-static cadre_status finish(json_writer *w, cadre_status status, byte_buffer *json)
-{
-    if (status == CADRE_OK) status = json_writer_status(w);
-    byte_buffer_put(&w->text, "\n", 1);
-    if (status == CADRE_OK) status = w->text.status;
-    if (status != CADRE_OK) {
-        json_writer_free(w);
-        return status;
-    }
-    *json = w->text;
-    w->text = (byte_buffer){ 0 };
-    json_writer_free(w);
-    return CADRE_OK;
-}
-
 cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count,
                              const bpe_train_options *options,
                              byte_buffer *json)
@@ -118,19 +102,8 @@ cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, 
     write_byte_level(&w, "decoder");
     cadre_status status = write_model(&w, pieces, merges, merge_count, options);
     json_put_close(&w, '}');
-    return finish(&w, status, json);
-}
-
-cadre_status bpe_train_config(const char *end, int32_t context, byte_buffer *json)
-{
-    json_writer w = json_writer_new(2);
-    json_put_object(&w, NULL);
-    json_put_string(&w, "tokenizer_class", "PreTrainedTokenizerFast");
-    json_put_string(&w, "bos_token", end);
-    json_put_string(&w, "eos_token", end);
-    json_put_int(&w, "model_max_length", context);
-    json_put_bool(&w, "clean_up_tokenization_spaces", false);
-    json_put_bool(&w, "add_prefix_space", false);
-    json_put_close(&w, '}');
-    return finish(&w, CADRE_OK, json);
+    if (status == CADRE_OK) status = json_writer_status(&w);
+    if (status == CADRE_OK) *json = w.text;
+    else json_writer_free(&w);
+    return status;
 }

@@ -36,6 +36,11 @@ cadre_status byte_list_put(byte_list *b, const void *data, size_t size)
     return CADRE_OK;
 }
 
+bool byte_list_same(const byte_list *a, const byte_list *b)
+{
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
 void byte_list_free(byte_list *b)
 {
     mem_free(b->data);

@@ -25,6 +25,7 @@ typedef struct byte_list {
 
 cadre_status byte_list_reserve(byte_list *b, size_t more); /* room for `more` bytes after size */
 cadre_status byte_list_put(byte_list *b, const void *data, size_t size);
+bool byte_list_same(const byte_list *a, const byte_list *b);
 void byte_list_free(byte_list *b);
 
 typedef struct token_list {

@@ -192,6 +192,18 @@ void normalizer_free(normalizer *n)
     }
 }
 
+bool normalizer_same(const normalizer *a, const normalizer *b)
+{
+    for (int i = 0; i < a->count && i < b->count; i++) {
+        const normalizer_step *x = &a->steps[i], *y = &b->steps[i];
+        if (x->run != y->run || x->form != y->form || x->left != y->left || x->right != y->right ||
+            !pattern_same(x->pattern, y->pattern) ||
+            !byte_list_same(&x->content, &y->content) || !byte_list_same(&x->map.blob, &y->map.blob))
+            return false;
+    }
+    return a->count == b->count;
+}
+
 /* ---- patterns and replacements, which decoders have too ---- */
 
 cadre_status normalizer_read_pattern(const json_node *step, pattern **p)

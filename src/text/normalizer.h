@@ -33,6 +33,9 @@ typedef struct normalizer { /* zeroed: changes nothing */
 cadre_status normalizer_read(normalizer *n, const json_node *node);
 void normalizer_free(normalizer *n);
 
+/* Whether two change every text alike, as far as their steps tell. */
+bool normalizer_same(const normalizer *a, const normalizer *b);
+
 /* Well-formed text to well-formed text, borrowed from `text` or from one of the two buffers. */
 typedef struct normalizer_scratch { /* zeroed: empty. One a thread */
     byte_list buffers[2];

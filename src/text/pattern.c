@@ -92,7 +92,7 @@ cadre_status pattern_new_literal(const char *text, size_t size, const char *path
 bool pattern_same(const pattern *a, const pattern *b)
 {
     if (!a || !b) return a == b;
-    return a->text.size == b->text.size && (a->text.size == 0 || memcmp(a->text.data, b->text.data, a->text.size) == 0);
+    return byte_list_same(&a->text, &b->text);
 }
 
 void pattern_free(pattern *p)

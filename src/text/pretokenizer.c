@@ -321,18 +321,13 @@ cadre_status pretokenizer_read(pretokenizer *p, const json_node *node)
     return step_list_read(node, "pretokenizers", rows, sizeof rows / sizeof *rows, PRETOKENIZER_STEPS_MAX, p);
 }
 
-static bool same_bytes(const byte_list *a, const byte_list *b)
-{
-    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
-}
-
 bool pretokenizer_same(const pretokenizer *a, const pretokenizer *b)
 {
     for (int i = 0; i < a->count && i < b->count; i++) {
         const pretokenizer_step *x = &a->steps[i], *y = &b->steps[i];
         if (x->run != y->run || x->is != y->is || x->behavior != y->behavior || x->invert != y->invert ||
             x->prepend != y->prepend ||
-            !pattern_same(x->pattern, y->pattern) || !same_bytes(&x->replacement, &y->replacement))
+            !pattern_same(x->pattern, y->pattern) || !byte_list_same(&x->replacement, &y->replacement))
             return false;
     }
     return a->count == b->count;

@@ -1,7 +1,4 @@
-/* tokenizer_gguf.c - pieces, types, scores and merges of a GGUF file made into a tokenizer.
- *
- * How a text is cut and put together again is written as the "normalizer", "pre_tokenizer" and "decoder" of a tokenizer.json
- * and read by what reads those, so that there is one description of it. */
+/* tokenizer_gguf.c - pieces, types, scores and merges of a GGUF file made into a tokenizer. */
 #include "text/tokenizer_gguf.h"
 
 #include <math.h>
@@ -9,25 +6,23 @@
 
 #include "base/memory.h"
 #include "format/quote.h"
-#include "text/pre_tokenizers.h"
+#include "text/gguf_steps.h"
+#include "text/tokenizer_export.h"
 #include "text/tokenizer_parts.h"
 
 #define KEY "tokenizer.ggml."
-#define WORD_MARK "\xe2\x96\x81" /* U+2581, SentencePiece's visible space */
-
-typedef enum piece_type { /* as in the file */
-    PIECE_NORMAL = 1, PIECE_UNKNOWN, PIECE_CONTROL, PIECE_USER_DEFINED, PIECE_UNUSED, PIECE_BYTE
-} piece_type;
 
 typedef struct gguf_vocabulary {
     const gguf *file;
     gguf_string *pieces; /* [count] */
     size_t count;
     gguf_array types, scores; /* count 0: not there */
-    bool sentencepiece;
-    const pre_tokenizer *pre; /* of byte-level vocabularies */
-    bool add_bos, add_eos, space_prefix;
+    gguf_steps steps;
+    bool add_bos, add_eos;
 } gguf_vocabulary;
+
+static bool is_sentencepiece(const gguf_vocabulary *v) { return !v->steps.pre; }
+
 
 /* ---- reading the keys ---- */
 
@@ -36,14 +31,13 @@ static cadre_status read_model(gguf_vocabulary *v)
     gguf_string model, pre = { "", 0 };
     CADRE_TRY(gguf_get_string(v->file, KEY "model", &model));
     CADRE_TRY(gguf_opt_string(v->file, KEY "pre", &pre));
-    v->sentencepiece = gguf_string_is(model, "llama");
-    if (v->sentencepiece) return CADRE_OK;
+    if (gguf_string_is(model, "llama")) return CADRE_OK;
     if (gguf_string_is(model, "none")) return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), "the file holds no vocabulary");
     if (!gguf_string_is(model, "gpt2"))
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "model: \"%s\" is not supported (supported: llama, gpt2)",
                           quote_bytes(model.data, model.size).text);
-    v->pre = pre_tokenizer_find(pre.data, pre.size);
-    if (v->pre) return CADRE_OK;
+    v->steps.pre = pre_tokenizer_find(pre.data, pre.size);
+    if (v->steps.pre) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "pre: the pre-tokenizer \"%s\" is not known",
                       quote_bytes(pre.data, pre.size).text);
 }
@@ -62,11 +56,11 @@ static cadre_status read_column(const gguf_vocabulary *v, const char *key, bool 
 static cadre_status read_flags(gguf_vocabulary *v)
 {
     bool extra_spaces = false;
-    v->add_bos = v->sentencepiece || v->pre->add_bos;
-    v->space_prefix = v->sentencepiece;
+    v->add_bos = is_sentencepiece(v) || v->steps.pre->add_bos;
+    v->steps.space_prefix = is_sentencepiece(v);
     CADRE_TRY(gguf_opt_bool(v->file, KEY "add_bos_token", &v->add_bos));
     CADRE_TRY(gguf_opt_bool(v->file, KEY "add_eos_token", &v->add_eos));
-    CADRE_TRY(gguf_opt_bool(v->file, KEY "add_space_prefix", &v->space_prefix));
+    CADRE_TRY(gguf_opt_bool(v->file, KEY "add_space_prefix", &v->steps.space_prefix));
     CADRE_TRY(gguf_opt_bool(v->file, KEY "remove_extra_whitespaces", &extra_spaces));
     if (!extra_spaces) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "remove_extra_whitespaces: true is not supported");
@@ -90,100 +84,12 @@ static cadre_status read_keys(gguf_vocabulary *v)
     return read_column(v, KEY "scores", gguf_array_is_real, &v->scores);
 }
 
-/* ---- the parts that a tokenizer.json would have ---- */
-
-static void write_step(json_writer *w, const char *type, const char *key, const char *value)
-{
-    json_put_object(w, NULL);
-    json_put_string(w, "type", type);
-    if (key) json_put_string(w, key, value);
-}
-
-static void write_replace(json_writer *w, const char *from, const char *to)
-{
-    write_step(w, "Replace", "content", to);
-    json_put_object(w, "pattern");
-    json_put_string(w, "String", from);
-    json_put_close(w, '}');
-    json_put_close(w, '}');
-}
-
-static void open_sequence(json_writer *w, const char *key, const char *list)
-{
-    json_put_object(w, key);
-    json_put_string(w, "type", "Sequence");
-    json_put_array(w, list);
-}
-
-static void close_sequence(json_writer *w)
-{
-    json_put_close(w, ']');
-    json_put_close(w, '}');
-}
-
-/* Spaces become visible, one is put in front; back, bytes become characters, and the one in front goes. */
-static void write_sentencepiece(json_writer *w, bool space_prefix)
-{
-    open_sequence(w, "normalizer", "normalizers");
-    if (space_prefix) {
-        write_step(w, "Prepend", "prepend", WORD_MARK);
-        json_put_close(w, '}');
-    }
-    write_replace(w, " ", WORD_MARK);
-    close_sequence(w);
-    open_sequence(w, "decoder", "decoders");
-    write_replace(w, WORD_MARK, " ");
-    write_step(w, "ByteFallback", NULL, NULL);
-    json_put_close(w, '}');
-    write_step(w, "Fuse", NULL, NULL);
-    json_put_close(w, '}');
-    if (space_prefix) {
-        write_step(w, "Strip", "content", " ");
-        json_put_int(w, "start", 1);
-        json_put_int(w, "stop", 0);
-        json_put_close(w, '}');
-    }
-    close_sequence(w);
-}
-
-static void write_byte_level(json_writer *w, const pre_tokenizer *pre)
-{
-    if (pre->nfc) {
-        open_sequence(w, "normalizer", "normalizers");
-        write_step(w, "NFC", NULL, NULL);
-        json_put_close(w, '}');
-        close_sequence(w);
-    }
-    pre_tokenizer_write(pre, w, "pre_tokenizer");
-    json_put_object(w, "decoder");
-    json_put_string(w, "type", "ByteLevel");
-    json_put_close(w, '}');
-}
-
-static cadre_status read_steps(const gguf_vocabulary *v, tokenizer *t)
-{
-    json_document *document = NULL;
-    json_writer w = json_writer_new(0);
-    json_put_object(&w, NULL);
-    if (v->sentencepiece) write_sentencepiece(&w, v->space_prefix);
-    else write_byte_level(&w, v->pre);
-    json_put_close(&w, '}');
-    cadre_status status = json_writer_status(&w);
-    if (status == CADRE_OK) status = json_parse(t->name, w.text.data, w.text.size, &document);
-    json_writer_free(&w);
-    if (status != CADRE_OK) return status;
-    json_node root = json_root(document);
-    status = tokenizer_read_steps(t, &root);
-    json_close(document);
-    return status;
-}
-
 /* ---- tables ---- */
 
-static cadre_status add_special(tokenizer *t, string_view piece, int32_t id, piece_type type)
+static cadre_status add_special(tokenizer *t, string_view piece, int32_t id, gguf_piece_type type)
 {
     bool vacant;
-    added_token token = { .id = id, .special = type != PIECE_USER_DEFINED };
+    added_token token = { .id = id, .special = type != GGUF_PIECE_USER_DEFINED };
     token.control = token.special || added_tokens_looks_control(piece.data, piece.size);
     if (piece.size > ADDED_TOKEN_BYTES_MAX)
         return cadre_fail(CADRE_EFORMAT, t->name,
@@ -193,14 +99,22 @@ static cadre_status add_special(tokenizer *t, string_view piece, int32_t id, pie
     return piece.size ? added_tokens_add(&t->added, token, piece.data, piece.size) : CADRE_OK;
 }
 
+/* Rows of the embedding beyond the vocabulary have a name, but no text. */
+static bool is_padding(const gguf_vocabulary *v, size_t id, int64_t type)
+{
+    char name[GGUF_PADDING_BYTES];
+    return type == GGUF_PIECE_UNUSED && gguf_string_is(v->pieces[id], gguf_padding_name(id, name));
+}
+
 static cadre_status add_pieces(const gguf_vocabulary *v, tokenizer *t)
 {
     CADRE_TRY(string_set_reserve(&t->pieces.pieces, v->count, 0));
     for (size_t i = 0; i < v->count; i++) {
-        int64_t type = v->types.count ? gguf_array_int(&v->types, i) : PIECE_NORMAL;
+        int64_t type = v->types.count ? gguf_array_int(&v->types, i) : GGUF_PIECE_NORMAL;
         bool vacant;
-        if (type == PIECE_CONTROL || type == PIECE_USER_DEFINED || type == PIECE_UNKNOWN)
-            CADRE_TRY(add_special(t, (string_view){ v->pieces[i].data, v->pieces[i].size }, (int32_t)i, (piece_type)type));
+        if (is_padding(v, i, type)) continue;
+        if (type == GGUF_PIECE_CONTROL || type == GGUF_PIECE_USER_DEFINED || type == GGUF_PIECE_UNKNOWN)
+            CADRE_TRY(add_special(t, (string_view){ v->pieces[i].data, v->pieces[i].size }, (int32_t)i, (gguf_piece_type)type));
         else
             CADRE_TRY(vocabulary_add(&t->pieces, v->pieces[i].data, v->pieces[i].size, (int32_t)i, &vacant));
     }
@@ -235,7 +149,7 @@ static cadre_status read_merges(const gguf_vocabulary *v, tokenizer *t)
     gguf_array_strings(&array, merges);
     cadre_status status = add_merges(v, t, merges, array.count);
     mem_free(merges);
-    t->bpe.ignore_merges = v->pre->ignore_merges;
+    t->bpe.ignore_merges = v->steps.pre->ignore_merges;
     return status;
 }
 
@@ -269,14 +183,14 @@ static cadre_status read_id(const gguf_vocabulary *v, const char *key, int32_t *
 
 static cadre_status read_ids(const gguf_vocabulary *v, tokenizer *t)
 {
-    if (v->sentencepiece && v->count > 2) { /* SentencePiece's own places */
+    if (is_sentencepiece(v) && v->count > 2) { /* SentencePiece's own places */
         t->bpe.unknown = 0;
         t->bos = 1;
         t->eos = 2;
     }
     CADRE_TRY(read_id(v, KEY "bos_token_id", &t->bos));
     CADRE_TRY(read_id(v, KEY "eos_token_id", &t->eos));
-    if (v->sentencepiece) CADRE_TRY(read_id(v, KEY "unknown_token_id", &t->bpe.unknown));
+    if (is_sentencepiece(v)) CADRE_TRY(read_id(v, KEY "unknown_token_id", &t->bpe.unknown));
     if (v->add_bos && t->bos < 0) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
                                                     KEY "bos_token_id: expected an id, found none");
     if (v->add_eos && t->eos < 0) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
@@ -288,14 +202,14 @@ static cadre_status read_ids(const gguf_vocabulary *v, tokenizer *t)
 static cadre_status fill(gguf_vocabulary *v, tokenizer *t)
 {
     CADRE_TRY(read_keys(v));
-    CADRE_TRY(read_steps(v, t));
+    CADRE_TRY(gguf_steps_read(&v->steps, t));
     CADRE_TRY(add_pieces(v, t));
-    CADRE_TRY(v->sentencepiece ? read_scores(v, t) : read_merges(v, t));
+    CADRE_TRY(is_sentencepiece(v) ? read_scores(v, t) : read_merges(v, t));
     vocabulary_byte_ids(&t->pieces, t->bpe.byte_ids);
     return read_ids(v, t);
 }
 
-cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
+static cadre_status from_keys(const gguf *file, tokenizer **t)
 {
     tokenizer *made;
     gguf_vocabulary v = { .file = file };
@@ -305,4 +219,23 @@ cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
     if (status == CADRE_OK) *t = made;
     else tokenizer_close(made);
     return status;
+}
+
+static cadre_status from_json(const gguf *file, tokenizer **t)
+{
+    gguf_string json;
+    tokenizer *made;
+    CADRE_TRY(gguf_get_string(file, TOKENIZER_JSON_KEY, &json));
+    CADRE_TRY(tokenizer_open_text(json.data, json.size, gguf_path(file), &made));
+    gguf_vocabulary v = { .file = file, .count = (size_t)tokenizer_size(made) };
+    cadre_status status = read_id(&v, KEY "bos_token_id", &made->bos);
+    if (status == CADRE_OK) status = read_id(&v, KEY "eos_token_id", &made->eos);
+    if (status == CADRE_OK) *t = made;
+    else tokenizer_close(made);
+    return status;
+}
+
+cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
+{
+    return gguf_has(file, TOKENIZER_JSON_KEY) ? from_json(file, t) : from_keys(file, t);
 }

@@ -7,7 +7,7 @@
 #include "format/json.h"
 #include "format/json_writer.h"
 #include "model/architecture.h"
-#include "text/bpe_train.h"
+#include "text/tokenizer_export.h"
 #include "train/run.h"
 
 static cadre_status write_in(const char *folder, const char *name, const void *data, size_t size)
@@ -43,9 +43,10 @@ static cadre_status write_generation(const train_run *r)
 static cadre_status write_tokenizer(const train_run *r)
 {
     if (!r->tokenizer_json.size) return CADRE_OK;
+    static const string_view end = { "<|endoftext|>", 13 };
     byte_buffer config = { 0 };
     cadre_status status = write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);
-    if (status == CADRE_OK) status = bpe_train_config("<|endoftext|>", (int32_t)r->config.context, &config);
+    if (status == CADRE_OK) status = tokenizer_write_config(end, end, r->config.context, &config);
     if (status == CADRE_OK) status = write_in(r->out, "tokenizer_config.json", config.data, config.size);
     byte_buffer_free(&config);
     return status;

@@ -132,23 +132,11 @@ static void test_nothing_to_learn(void **state)
     byte_buffer_free(&json);
 }
 
-static void test_config(void **state)
-{
-    (void)state;
-    byte_buffer json = { 0 };
-    assert_int_equal(bpe_train_config("<|endoftext|>", 256, &json), CADRE_OK);
-    assert_non_null(strstr(json.data, "\"tokenizer_class\": \"PreTrainedTokenizerFast\""));
-    assert_non_null(strstr(json.data, "\"eos_token\": \"<|endoftext|>\""));
-    assert_non_null(strstr(json.data, "\"model_max_length\": 256"));
-    byte_buffer_free(&json);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_merges),   cmocka_unit_test(test_runs),    cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_endless_word),      cmocka_unit_test(test_refused), cmocka_unit_test(test_nothing_to_learn),
-        cmocka_unit_test(test_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

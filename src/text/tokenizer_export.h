@@ -1,0 +1,30 @@
+/* tokenizer_export.h - tokenizers written: as a tokenizer.json, and into the metadata of a GGUF file. */
+#ifndef CADRE_TEXT_TOKENIZER_EXPORT_H
+#define CADRE_TEXT_TOKENIZER_EXPORT_H
+
+#include "format/byte_buffer.h"
+#include "format/gguf.h"
+#include "text/tokenizer.h"
+
+/* Where a GGUF file that we wrote keeps the tokenizer.json itself, which its own keys cannot hold all of. */
+#define TOKENIZER_JSON_KEY "cadre.tokenizer.json"
+
+/* Writes a tokenizer.json into `json`, an empty buffer: the one that it was opened from, or, from a GGUF file, one that gives the
+ * same ids. */
+cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json);
+
+/* Writes the tokenizer_config.json that lets AutoTokenizer read such a folder. bos, eos: pieces, of size 0 where there is none;
+ * context 0: not known. */
+cadre_status tokenizer_write_config(string_view bos, string_view eos, int64_t context, byte_buffer *json);
+
+/* What a model knows beside its tokenizer; -1: not known. */
+typedef struct tokenizer_model {
+    int64_t rows; /* of the embedding */
+    int32_t bos, eos;
+} tokenizer_model;
+
+/* Writes tokenizer.ggml.*, and the tokenizer.json, if there is one, under its own key. Refuses a tokenizer that GGUF has no name
+ * for, or one with more ids than rows. */
+cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model, gguf_writer *w);
+
+#endif

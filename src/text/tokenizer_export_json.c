@@ -1,0 +1,190 @@
+/* tokenizer_export_json.c - a tokenizer that came from a GGUF file, as tokenizer.json; and tokenizer_config.json. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "text/gguf_steps.h"
+#include "text/tokenizer_export.h"
+
+static void write_added_tokens(const tokenizer *t, json_writer *w)
+{
+    json_put_array(w, "added_tokens");
+    for (size_t i = 0; i < t->added.count; i++) {
+        const added_token *token = &t->added.list[i];
+        string_view piece = vocabulary_piece(&t->added_pieces, token->id);
+        json_put_object(w, NULL);
+        json_put_int(w, "id", token->id);
+        json_put_bytes(w, "content", piece.data, piece.size);
+        json_put_bool(w, "single_word", token->single_word);
+        json_put_bool(w, "lstrip", token->lstrip);
+        json_put_bool(w, "rstrip", token->rstrip);
+        json_put_bool(w, "normalized", token->normalized);
+        json_put_bool(w, "special", token->special);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+}
+
+/* ---- what is put around a text ---- */
+
+static const char *piece_name(const tokenizer *t, int32_t id, byte_list *name)
+{
+    string_view piece = tokenizer_piece(t, id);
+    name->size = 0;
+    if (byte_list_put(name, piece.data, piece.size) != CADRE_OK || byte_list_put(name, "", 1) != CADRE_OK) return "";
+    return name->data;
+}
+
+static void write_template_part(json_writer *w, const char *kind, const char *id)
+{
+    json_put_object(w, NULL);
+    json_put_object(w, kind);
+    json_put_string(w, "id", id);
+    json_put_int(w, "type_id", 0);
+    json_put_close(w, '}');
+    json_put_close(w, '}');
+}
+
+static void write_template_parts(const tokenizer *t, json_writer *w, const char *key, byte_list *name)
+{
+    json_put_array(w, key);
+    for (size_t i = 0; i < t->before.count; i++) write_template_part(w, "SpecialToken", piece_name(t, t->before.ids[i], name));
+    write_template_part(w, "Sequence", "A");
+    for (size_t i = 0; i < t->after.count; i++) write_template_part(w, "SpecialToken", piece_name(t, t->after.ids[i], name));
+    if (strcmp(key, "pair") == 0) write_template_part(w, "Sequence", "B");
+    json_put_close(w, ']');
+}
+
+static void write_template_special(const tokenizer *t, json_writer *w, int32_t id, byte_list *name)
+{
+    const char *piece = piece_name(t, id, name);
+    json_put_object(w, piece);
+    json_put_string(w, "id", piece);
+    json_put_array(w, "ids");
+    json_put_int(w, NULL, id);
+    json_put_close(w, ']');
+    json_put_array(w, "tokens");
+    json_put_string(w, NULL, piece);
+    json_put_close(w, ']');
+    json_put_close(w, '}');
+}
+
+static void write_template(const tokenizer *t, json_writer *w, byte_list *name)
+{
+    if (t->before.count + t->after.count == 0) {
+        json_put_null(w, "post_processor");
+        return;
+    }
+    json_put_object(w, "post_processor");
+    json_put_string(w, "type", "TemplateProcessing");
+    write_template_parts(t, w, "single", name);
+    write_template_parts(t, w, "pair", name);
+    json_put_object(w, "special_tokens");
+    for (size_t i = 0; i < t->before.count; i++) write_template_special(t, w, t->before.ids[i], name);
+    for (size_t i = 0; i < t->after.count; i++)
+        if (t->before.count == 0 || t->before.ids[0] != t->after.ids[i]) write_template_special(t, w, t->after.ids[i], name);
+    json_put_close(w, '}');
+    json_put_close(w, '}');
+}
+
+/* ---- the model ---- */
+
+/* All pieces. The tokenizers package gives an added token that is not among them an id of its own choice. */
+static void write_vocabulary(const tokenizer *t, json_writer *w, byte_list *name)
+{
+    json_put_object(w, "vocab");
+    for (int32_t id = 0; id < tokenizer_size(t); id++) {
+        string_view piece = tokenizer_piece(t, id);
+        if (piece.size && tokenizer_id(t, piece.data, piece.size) == id) json_put_int(w, piece_name(t, id, name), id);
+    }
+    json_put_close(w, '}');
+}
+
+static cadre_status write_merges(const tokenizer *t, json_writer *w)
+{
+    bpe_rule *rules;
+    size_t count;
+    CADRE_TRY(bpe_rules(&t->bpe, &rules, &count));
+    json_put_array(w, "merges");
+    for (size_t i = 0; i < count; i++) {
+        string_view left = vocabulary_piece(&t->pieces, rules[i].left), right = vocabulary_piece(&t->pieces, rules[i].right);
+        json_put_array(w, NULL);
+        json_put_bytes(w, NULL, left.data, left.size);
+        json_put_bytes(w, NULL, right.data, right.size);
+        json_put_close(w, ']');
+    }
+    json_put_close(w, ']');
+    mem_free(rules);
+    return CADRE_OK;
+}
+
+static cadre_status write_model(const tokenizer *t, json_writer *w, byte_list *name)
+{
+    json_put_object(w, "model");
+    json_put_string(w, "type", "BPE");
+    json_put_null(w, "dropout");
+    if (t->bpe.unknown >= 0) json_put_string(w, "unk_token", piece_name(t, t->bpe.unknown, name));
+    else json_put_null(w, "unk_token");
+    json_put_null(w, "continuing_subword_prefix");
+    json_put_null(w, "end_of_word_suffix");
+    json_put_bool(w, "fuse_unk", t->bpe.fuse_unknown);
+    json_put_bool(w, "byte_fallback", t->bpe.byte_fallback);
+    json_put_bool(w, "ignore_merges", t->bpe.ignore_merges);
+    write_vocabulary(t, w, name);
+    cadre_status status = write_merges(t, w);
+    json_put_close(w, '}');
+    return status;
+}
+
+/* ---- the files ---- */
+
+/* Gives the text up to `json`. */
+static cadre_status finish(json_writer *w, cadre_status status, byte_buffer *json)
+{
+    if (status == CADRE_OK) status = json_writer_status(w);
+    byte_buffer_text(&w->text, "\n");
+    if (status == CADRE_OK) status = w->text.status;
+    if (status == CADRE_OK) {
+        *json = w->text;
+        w->text = (byte_buffer){ 0 };
+    }
+    json_writer_free(w);
+    return status;
+}
+
+cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
+{
+    gguf_steps steps;
+    bool found;
+    if (t->source.size) {
+        byte_buffer_put(json, t->source.data, t->source.size);
+        return json->status;
+    }
+    CADRE_TRY(gguf_steps_of(t, &steps, &found));
+    if (!found) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "the tokenizer has no form as tokenizer.json");
+    byte_list name = { 0 };
+    json_writer w = json_writer_new(1);
+    json_put_object(&w, NULL);
+    json_put_string(&w, "version", "1.0");
+    json_put_null(&w, "truncation");
+    json_put_null(&w, "padding");
+    write_added_tokens(t, &w);
+    gguf_steps_write(&steps, &w);
+    write_template(t, &w, &name);
+    cadre_status status = write_model(t, &w, &name);
+    json_put_close(&w, '}');
+    byte_list_free(&name);
+    return finish(&w, status, json);
+}
+
+cadre_status tokenizer_write_config(string_view bos, string_view eos, int64_t context, byte_buffer *json)
+{
+    json_writer w = json_writer_new(2);
+    json_put_object(&w, NULL);
+    json_put_string(&w, "tokenizer_class", "PreTrainedTokenizerFast");
+    if (bos.size) json_put_bytes(&w, "bos_token", bos.data, bos.size);
+    if (eos.size) json_put_bytes(&w, "eos_token", eos.data, eos.size);
+    if (context > 0) json_put_int(&w, "model_max_length", context);
+    json_put_bool(&w, "clean_up_tokenization_spaces", false);
+    json_put_close(&w, '}');
+    return finish(&w, CADRE_OK, json);
+}
