@@ -151,16 +151,16 @@ typedef struct cadre_train_summary {
     bool validation;          /* texts were kept apart: cadre_analyse has something to look at */
 } cadre_train_summary;
 
-/* Trains as the options say (cadre_run_options, cadre_model_options and cadre_train_options in one object) and leaves in the folder
- * --out a model that generates, the state to go on from, metrics.jsonl and run.json. Options that nobody gave are filled in from the
- * recipe. With --dry-run nothing is written and only the summary's sizes are. CADRE_EINTERRUPTED: stopped on request, after
- * a checkpoint; the summary is filled in. */
+/* Trains as the options say (cadre_run_options, cadre_model_options and cadre_train_options in one object) and leaves in the
+ * folder --out a model that generates, the state to go on from, metrics.jsonl and run.json. Options that nobody gave are filled
+ * in from the recipe. With --dry-run nothing is written and only the summary's sizes are. CADRE_EINTERRUPTED: stopped on
+ * request, after a checkpoint; the summary is filled in. */
 CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
                                    cadre_train_summary *summary);
 
-/* A folder with a model of random weights, a function of --seed: of the recipe and sizes in the options (the three tables of cadre_train),
- * or of a config.json where `config` is not NULL. dtype: "f32" (also NULL), "f16" or "bf16". Written piece by piece: a model of any size takes a
- * few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
+/* A folder with a model of random weights, a function of --seed: of the recipe and sizes in the options (the three tables of
+ * cadre_train), or of a config.json where `config` is not NULL. dtype: "f32" (also NULL), "f16" or "bf16". Written piece by
+ * piece: a model of any size takes a few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
 CADRE_API cadre_status cadre_init(cadre_options *options, const char *config, const char *dtype, const char *out);
 
 /* ---- tokenizer ---- */
@@ -217,12 +217,12 @@ CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tok
 
 /* ---- running models ---- */
 
-/* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T, V] f32, routes [S, T, K] i32 sorted by
- * id, weights [S, T, K] f32 in the same order; -1 and 0 where a token has fewer picks. S: sparse layers.
+/* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T, V] f32, routes [S, T, K] i32
+ * sorted by id, weights [S, T, K] f32 in the same order; -1 and 0 where a token has fewer picks. S: sparse layers.
  *
  * A model with an encoder reads `tokens` [T] there and `decoder` [U] in its decoder; NULL: a model without. Its file also has
- * decoder_tokens [U], logits are [U, V], and there are tensors routes.i and weights.i [T or U, K] for the encoder's sparse layers,
- * then the decoder's. */
+ * decoder_tokens [U], logits are [U, V], and there are tensors routes.i and weights.i [T or U, K] for the encoder's sparse
+ * layers, then the decoder's. */
 CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder,
                                     int64_t decoder_count, const char *out);
 
@@ -240,7 +240,8 @@ typedef bool (*cadre_token_listener)(void *arg, int32_t id, const char *text, si
 /* Continues `count` tokens (at least 1) by up to `limit`, until an end-of-text token, which is reported too, with no text.
  * routes NULL, or a file that records every routing decision for cadre_report_write. */
 CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
-                                      const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg);
+                                      const cadre_sampling *sampling, const char *routes, cadre_token_listener listener,
+                                      void *arg);
 
 typedef struct cadre_evaluation {
     int64_t bytes, tokens;
@@ -249,10 +250,11 @@ typedef struct cadre_evaluation {
 
 /* How well the model predicts a text, in windows of its context (or `context` tokens, 0: its own) that overlap by half, so that
  * every token but the first has at least half a window before it; the first is charged log2 V bits. */
-CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context, cadre_evaluation *result);
+CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
+                                      cadre_evaluation *result);
 
-/* Looks at a finished run's held-out texts: bits per byte, load by domain and expert, passages with their experts, and a sample in
- * each domain; writes them to analysis.json in the run's folder. */
+/* Looks at a finished run's held-out texts: bits per byte, load by domain and expert, passages with their experts, and a sample
+ * in each domain; writes them to analysis.json in the run's folder. */
 CADRE_API cadre_status cadre_analyse(cadre_context *context, const char *run, const cadre_train_listener *listener);
 
 /* ---- benchmarks ---- */
@@ -260,12 +262,12 @@ CADRE_API cadre_status cadre_analyse(cadre_context *context, const char *run, co
 /* Each writes lines of one JSON object, as it gets them. Limits (FMA peak, read bandwidth) are measured in the same run. */
 typedef void (*cadre_line_listener)(void *arg, const char *line);
 
-/* {"tokens_per_second", "active_parameters", "parameters", "gflops", "peak_fraction"} of a training step of the options' recipe, sizes,
- * batch and context on random tokens; gflops counts 6 operations a token and active parameter. */
+/* {"tokens_per_second", "active_parameters", "parameters", "gflops", "peak_fraction"} of a training step of the options' recipe,
+ * sizes, batch and context on random tokens; gflops counts 6 operations a token and active parameter. */
 CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
 
-/* {"tokens", "ratio_dense"}: time of a training step of a sparse layer (width 512, 64 experts of width 256, 8 picks; routing and dispatch
- * included) over that of a dense feed-forward of equal active work, a line for each number of tokens. */
+/* {"tokens", "ratio_dense"}: time of a training step of a sparse layer (width 512, 64 experts of width 256, 8 picks; routing and
+ * dispatch included) over that of a dense feed-forward of equal active work, a line for each number of tokens. */
 CADRE_API cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg);
 
 /* ---- verification ---- */

@@ -34,7 +34,8 @@ static bool told_to_fail(void)
     return at > 0 && (serial == at || (serial > at && atomic_load(&fail_sticky)));
 }
 
-/* Large blocks come in the large pages of the machine where it has them: matrices are walked in strides, and a small page holds few rows. */
+/* Large blocks come in the large pages of the machine where it has them: matrices are walked in strides, and a small page holds
+ * few rows. */
 enum { LARGE_BLOCK = 4 << 20, LARGE_PAGE = 2 << 20 };
 
 static void *allocate(size_t bytes)

@@ -1,7 +1,7 @@
 /* layer.c - what sparsity costs: a training step of a sparse layer against one of a dense feed-forward of equal active work.
  *
- * Both are SwiGLU without biases on the same kernels, forward and backward with gradients of weights and inputs; routing, dispatch,
- * combination and balancing losses are the sparse layer's to carry. The two take turns; the best times of a round give
+ * Both are SwiGLU without biases on the same kernels, forward and backward with gradients of weights and inputs; routing,
+ * dispatch, combination and balancing losses are the sparse layer's to carry. The two take turns; the best times of a round give
  * a ratio, and the median over the rounds is the answer. */
 #include <math.h>
 #include <stdlib.h>

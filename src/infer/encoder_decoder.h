@@ -1,5 +1,5 @@
-/* encoder_decoder.h - a text through a model with an encoder: the input is read once; the output so far goes through the decoder whole,
- * each time, because an expert's slots are counted over all of it. */
+/* encoder_decoder.h - a text through a model with an encoder: the input is read once; the output so far goes through the decoder
+ * whole, each time, because an expert's slots are counted over all of it. */
 #ifndef CADRE_INFER_ENCODER_DECODER_H
 #define CADRE_INFER_ENCODER_DECODER_H
 

@@ -9,8 +9,8 @@
 
 enum { BATCH_TOKENS = 2048, WINDOW_MOST = 2048 };
 
-/* Window i holds tokens i * half .. i * half + context - 1 as inputs and predicts the token after each; of all windows but the first the
- * second half of predictions counts. */
+/* Window i holds tokens i * half .. i * half + context - 1 as inputs and predicts the token after each; of all windows but the
+ * first the second half of predictions counts. */
 typedef struct windows {
     int64_t context, half, count, batch;
     const int32_t *tokens;
@@ -57,8 +57,10 @@ static cadre_status open_workspace(workspace *s, cadre_model *m, const windows *
 {
     int64_t tokens = w->batch * w->context;
     transformer_extent most = { .tokens = tokens, .sequences = w->batch, .keys = w->context };
-    *s = (workspace){ .inputs = MEM_ARRAY(int32_t, tokens), .targets = MEM_ARRAY(int32_t, tokens), .start = MEM_ARRAY(int64_t, w->batch + 1),
-                      .losses = MEM_ARRAY(real, tokens) };
+    *s = (workspace) { .inputs = MEM_ARRAY(int32_t, tokens),
+                       .targets = MEM_ARRAY(int32_t, tokens),
+                       .start = MEM_ARRAY(int64_t, w->batch + 1),
+                       .losses = MEM_ARRAY(real, tokens) };
     if (!s->inputs || !s->targets || !s->start || !s->losses) return CADRE_ENOMEM;
     for (int64_t i = 0; i <= w->batch; i++) s->start[i] = i * w->context;
     return transformer_new(m->context->compute, &m->config, m->moe, most, &s->t);
@@ -87,7 +89,8 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
     return CADRE_OK;
 }
 
-cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t count, int64_t context, evaluation_watch watch, double *nats)
+cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t count, int64_t context, evaluation_watch watch,
+                             double *nats)
 {
     CADRE_TRY(session_check_model(m));
     CADRE_TRY(session_check_tokens(m, tokens, count));
@@ -111,7 +114,8 @@ cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, i
     cadre_status status = tokenizer_encode(t, text, size, 0, &ids);
     if (status == CADRE_OK) status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, (evaluation_watch){ 0 }, &nats);
     if (status == CADRE_OK)
-        *result = (cadre_evaluation){ (int64_t)size, (int64_t)ids.count, nats / log(2) / (double)size, exp(nats / (double)ids.count) };
+        *result =
+            (cadre_evaluation) { (int64_t)size, (int64_t)ids.count, nats / log(2) / (double)size, exp(nats / (double)ids.count) };
     token_list_free(&ids);
     return status;
 }

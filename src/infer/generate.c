@@ -121,9 +121,12 @@ static cadre_status open_routes(generation *g, const char *path)
 static cadre_status open_all(generation *g, int64_t count, int64_t limit, const cadre_sampling *sampling, const char *routes)
 {
     bool stacks = g->model->encoder != NULL;
-    if (stacks && routes) return cadre_fail(CADRE_EUNSUPPORTED, routes, "a recording of routes: expected a model without an encoder, found one with");
+    if (stacks && routes)
+        return cadre_fail(CADRE_EUNSUPPORTED, routes,
+                          "a recording of routes: expected a model without an encoder, found one with");
     if (stacks && !(g->output = MEM_ARRAY(int32_t, limit + 1))) return CADRE_ENOMEM;
-    CADRE_TRY(stacks ? encoder_decoder_open(g->model, count, limit + 1, &g->stacks) : session_open(g->model, count + limit, &g->session));
+    CADRE_TRY(stacks ? encoder_decoder_open(g->model, count, limit + 1, &g->stacks)
+                     : session_open(g->model, count + limit, &g->session));
     CADRE_TRY(sampler_open(&g->sampler, sampling, g->model->config.vocab));
     CADRE_TRY(open_streams(g, g->model));
     if (!(g->logits = MEM_ARRAY(real, g->model->config.vocab))) return CADRE_ENOMEM;
@@ -142,11 +145,12 @@ static void close_all(generation *g)
     mem_free(g->logits);
 }
 
-cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit, const cadre_sampling *sampling,
-                            const char *routes, cadre_token_listener listener, void *arg)
+cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
+                            const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg)
 {
     if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "the prompt: expected at least one token, found none");
-    if (limit < 0) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens to generate: expected 0 or more, found %lld", (long long)limit);
+    if (limit < 0)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "tokens to generate: expected 0 or more, found %lld", (long long)limit);
     CADRE_TRY(session_check_tokens(model, tokens, count));
     generation g = { .model = model, .listener = listener, .arg = arg };
     cadre_status status = open_all(&g, count, limit, sampling, routes);

@@ -148,8 +148,8 @@ static cadre_status run_stacks(cadre_model *model, stacks_call *call, const char
     return status;
 }
 
-static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder, int64_t decoder_count,
-                                     const char *out)
+static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder,
+                                     int64_t decoder_count, const char *out)
 {
     route_log in_log = { 0 }, out_log = { 0 };
     CADRE_TRY(session_check_tokens(model, decoder, decoder_count));
@@ -167,8 +167,10 @@ cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t cou
 {
     if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least one, found none");
     CADRE_TRY(session_check_tokens(model, tokens, count));
-    if (!model->encoder && decoder) return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected none for a model without an encoder");
-    if (model->encoder && decoder_count < 1) return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected at least one, found none");
+    if (!model->encoder && decoder)
+        return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected none for a model without an encoder");
+    if (model->encoder && decoder_count < 1)
+        return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected at least one, found none");
     if (model->encoder) return logits_of_stacks(model, tokens, count, decoder, decoder_count, out);
     return logits_of_decoder(model, tokens, count, out);
 }

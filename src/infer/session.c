@@ -23,7 +23,9 @@ void session_close(session *s)
 void session_feed(session *s, const int32_t *tokens, int64_t count)
 {
     kv_cache *cache = &s->cache;
-    transformer_batch b = { .inputs = tokens, .tokens = count, .sequences = 1, .start = (int64_t[]){ 0, count }, .caches = &cache };
+    transformer_batch b = {
+        .inputs = tokens, .tokens = count, .sequences = 1, .start = (int64_t[]) { 0, count }, .caches = &cache
+    };
     transformer_forward(s->transformer, &s->model->weights, &b, s->watch, s->watch_arg);
 }
 

@@ -1,10 +1,9 @@
 /* gemm_block.c - the blocking of one product, the same for every kind and every CPU variant.
  *
- * y, the operand that tiles read by vectors, lies along n: it is b, packed into panels [k, vectors]: transposed where b's rows run
- * along k (NT), copied where they run along n (NN, TN). x, the operand that tiles read number by number, is a, in place
- * where its rows are near each other, else packed. A block of k stays in the first-level cache (a panel of y), a block of
- * rows in the second (x), so that memory is read once a block. Between blocks of k the sums rest in c: that keeps each
- * of them one chain. */
+ * y, the operand that tiles read by vectors, lies along n: it is b, packed into panels [k, vectors]: transposed where b's rows
+ * run along k (NT), copied where they run along n (NN, TN). x, the operand that tiles read number by number, is a, in place where
+ * its rows are near each other, else packed. A block of k stays in the first-level cache (a panel of y), a block of rows in the
+ * second (x), so that memory is read once a block. Between blocks of k the sums rest in c: that keeps each of them one chain. */
 #include "kernel/gemm_block.h"
 
 #include <string.h>
@@ -71,7 +70,8 @@ static const real *b_values(const gemm_part *p, gemm_scratch *s, int64_t row, in
 }
 
 /* One vector of a panel of NT: `rows` rows of b from row j, transposed; lanes past the last row are zero. */
-static void transpose_rows(const gemm_part *p, gemm_scratch *s, const span *t, int64_t j, int64_t rows, real *out, int64_t out_step)
+static void transpose_rows(const gemm_part *p, gemm_scratch *s, const span *t, int64_t j, int64_t rows, real *out,
+                           int64_t out_step)
 {
     int64_t k = t->q1 - t->q0, width = p->kernels->width;
     const real *in = b_values(p, s, j, t->q0, k, s->values);
@@ -203,8 +203,8 @@ static operand x_operand(const gemm_part *p, gemm_scratch *s, int64_t i0, int64_
 /* ---- tiles ---- */
 
 /* One tile: `rows` rows of c from row i, the columns of one panel. Columns past the last go by way of scratch. */
-static void run_tile(const gemm_part *p, gemm_scratch *s, const span *t, const operand *x, int64_t i0, int64_t first, int64_t rows,
-                     const real *y, int vecs, int64_t j)
+static void run_tile(const gemm_part *p, gemm_scratch *s, const span *t, const operand *x, int64_t i0, int64_t first,
+                     int64_t rows, const real *y, int vecs, int64_t j)
 {
     const gemm_group *g = p->group;
     int64_t k = t->q1 - t->q0, panel = vecs * p->kernels->width, valid = min64(panel, t->j1 - j);

@@ -1,5 +1,5 @@
-/* arch_switch.c - Switch Transformers (Fedus et al. 2021) in T5's form: an encoder and a decoder, one expert a token, a fixed number of
- * slots an expert and sequence, positions as biases of scores. The two stacks are two configurations of one family. */
+/* arch_switch.c - Switch Transformers (Fedus et al. 2021) in T5's form: an encoder and a decoder, one expert a token, a fixed
+ * number of slots an expert and sequence, positions as biases of scores. The two stacks are two configurations of one family. */
 #include "model/architecture.h"
 
 #include <math.h>
@@ -33,21 +33,22 @@ static const config_key keys[] = {
     { 0 },
 };
 
-#define STACK(stack, ffn)                                                                                                          \
-    { ROLE_EMBED, "shared.weight", 0 },                                                                                            \
-    { ROLE_OUT_NORM, stack ".final_layer_norm.weight", 0 },                                                                        \
-    { ROLE_RELATIVE, stack ".block.0.layer.0.SelfAttention.relative_attention_bias.weight", 0 },                                   \
-    { ROLE_ATTN_NORM, stack ".block.{l}.layer.0.layer_norm.weight", 0 },                                                           \
-    { ROLE_Q, stack ".block.{l}.layer.0.SelfAttention.q.weight", 0 },                                                              \
-    { ROLE_K, stack ".block.{l}.layer.0.SelfAttention.k.weight", 0 },                                                              \
-    { ROLE_V, stack ".block.{l}.layer.0.SelfAttention.v.weight", 0 },                                                              \
-    { ROLE_O, stack ".block.{l}.layer.0.SelfAttention.o.weight", 0 },                                                              \
-    { ROLE_FFN_NORM, stack ".block.{l}.layer." ffn ".layer_norm.weight", 0 },                                                      \
-    { ROLE_GATE, stack ".block.{l}.layer." ffn ".mlp.wi.weight", 0 },                                                              \
-    { ROLE_DOWN, stack ".block.{l}.layer." ffn ".mlp.wo.weight", 0 },                                                              \
-    { ROLE_ROUTER, stack ".block.{l}.layer." ffn ".mlp.router.classifier.weight", 0 },                                             \
-    { ROLE_EXPERT_GATE, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wi.weight", 0 },                                    \
-    { ROLE_EXPERT_DOWN, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wo.weight", 0 }
+#define STACK(stack, ffn)                                                                                                        \
+    { ROLE_EMBED, "shared.weight", 0 }, { ROLE_OUT_NORM, stack ".final_layer_norm.weight", 0 },                                  \
+        { ROLE_RELATIVE, stack ".block.0.layer.0.SelfAttention.relative_attention_bias.weight", 0 },                             \
+        { ROLE_ATTN_NORM, stack ".block.{l}.layer.0.layer_norm.weight", 0 },                                                     \
+        { ROLE_Q, stack ".block.{l}.layer.0.SelfAttention.q.weight", 0 },                                                        \
+        { ROLE_K, stack ".block.{l}.layer.0.SelfAttention.k.weight", 0 },                                                        \
+        { ROLE_V, stack ".block.{l}.layer.0.SelfAttention.v.weight", 0 },                                                        \
+        { ROLE_O, stack ".block.{l}.layer.0.SelfAttention.o.weight", 0 },                                                        \
+        { ROLE_FFN_NORM, stack ".block.{l}.layer." ffn ".layer_norm.weight", 0 },                                                \
+        { ROLE_GATE, stack ".block.{l}.layer." ffn ".mlp.wi.weight", 0 },                                                        \
+        { ROLE_DOWN, stack ".block.{l}.layer." ffn ".mlp.wo.weight", 0 },                                                        \
+        { ROLE_ROUTER, stack ".block.{l}.layer." ffn ".mlp.router.classifier.weight", 0 },                                       \
+        { ROLE_EXPERT_GATE, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wi.weight", 0 },                              \
+    {                                                                                                                            \
+        ROLE_EXPERT_DOWN, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wo.weight", 0                                   \
+    }
 
 static const tensor_name encoder_tensors[] = { STACK("encoder", "1"), { 0 } };
 

@@ -4,16 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-
-extern const architecture architecture_mixtral, architecture_llama, architecture_qwen2_moe, architecture_qwen3_moe, architecture_qwen3,
-    architecture_olmoe, architecture_deepseek, architecture_deepseek_v2, architecture_deepseek_v3, architecture_gpt_oss,
-    architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch, architecture_cadre;
+extern const architecture architecture_mixtral, architecture_llama, architecture_qwen2_moe, architecture_qwen3_moe,
+    architecture_qwen3, architecture_olmoe, architecture_deepseek, architecture_deepseek_v2, architecture_deepseek_v3,
+    architecture_gpt_oss, architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch,
+    architecture_cadre;
 
 static const architecture *const list[] = {
-    &architecture_mixtral,   &architecture_llama,      &architecture_qwen2_moe,   &architecture_qwen3_moe,   &architecture_qwen3,
-    &architecture_olmoe,     &architecture_deepseek,   &architecture_deepseek_v2, &architecture_deepseek_v3, &architecture_gpt_oss,
-    &architecture_granitemoe, &architecture_glm4_moe,  &architecture_grok,        &architecture_switch,
-    &architecture_cadre,
+    &architecture_mixtral,    &architecture_llama,    &architecture_qwen2_moe,   &architecture_qwen3_moe,   &architecture_qwen3,
+    &architecture_olmoe,      &architecture_deepseek, &architecture_deepseek_v2, &architecture_deepseek_v3, &architecture_gpt_oss,
+    &architecture_granitemoe, &architecture_glm4_moe, &architecture_grok,        &architecture_switch,      &architecture_cadre,
 };
 
 const architecture *const *architecture_list(int *count)
@@ -34,7 +33,8 @@ const architecture *architecture_by_gguf(const gguf *file)
     gguf_string name;
     if (gguf_get_string(file, "general.architecture", &name) != CADRE_OK) return NULL;
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (list[i]->gguf_name && gguf_string_is(name, list[i]->gguf_name) && (!list[i]->gguf_is || list[i]->gguf_is(file))) return list[i];
+        if (list[i]->gguf_name && gguf_string_is(name, list[i]->gguf_name) && (!list[i]->gguf_is || list[i]->gguf_is(file)))
+            return list[i];
     return NULL;
 }
 

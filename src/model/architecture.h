@@ -1,7 +1,8 @@
 /* architecture.h - THE LIST of architectures: one row, one file model/arch_X.c each.
  *
- * A row is data: which keys of config.json and of GGUF hold which number, which tensor names hold which parameter, and the few constants that the
- * family fixes. Reading, writing and refusing are written once (config_json.c, config_gguf.c, tensor_name.c) for all of them. */
+ * A row is data: which keys of config.json and of GGUF hold which number, which tensor names hold which parameter, and the few
+ * constants that the family fixes. Reading, writing and refusing are written once (config_json.c, config_gguf.c, tensor_name.c)
+ * for all of them. */
 #ifndef CADRE_MODEL_ARCHITECTURE_H
 #define CADRE_MODEL_ARCHITECTURE_H
 
@@ -37,8 +38,14 @@ typedef struct config_key {
 } config_key;
 
 #define KEY_INT_OF(name_, field_, flags_, otherwise_) { name_, KEY_INT, offsetof(model_config, field_), flags_, otherwise_, NULL }
-#define KEY_REAL_OF(name_, field_, flags_, otherwise_) { name_, KEY_REAL, offsetof(model_config, field_), flags_, otherwise_, NULL }
-#define KEY_BOOL_OF(name_, field_, flags_, otherwise_) { name_, KEY_BOOL, offsetof(model_config, field_), flags_, otherwise_, NULL }
+#define KEY_REAL_OF(name_, field_, flags_, otherwise_)                                                                           \
+    {                                                                                                                            \
+        name_, KEY_REAL, offsetof(model_config, field_), flags_, otherwise_, NULL                                                \
+    }
+#define KEY_BOOL_OF(name_, field_, flags_, otherwise_)                                                                           \
+    {                                                                                                                            \
+        name_, KEY_BOOL, offsetof(model_config, field_), flags_, otherwise_, NULL                                                \
+    }
 #define KEY_MUST_BE(name_, value_) { name_, KEY_MUST, 0, 0, 0, value_ }
 
 typedef struct architecture {
@@ -101,11 +108,12 @@ cadre_status model_config_write(const model_config *config, const char *path);
 cadre_status model_config_parse(const char *name, const char *text, size_t size, model_config *config);
 cadre_status model_config_text(const model_config *config, json_writer *w);
 
-/* A GGUF's metadata -> numbers, checked. What standard keys cannot say stands in a file that was converted here as the text of its
- * config.json, which then counts alone. */
+/* A GGUF's metadata -> numbers, checked. What standard keys cannot say stands in a file that was converted here as the text of
+ * its config.json, which then counts alone. */
 #define GGUF_CONFIG_KEY "cadre.config"
 cadre_status config_keys_read_gguf(const gguf *file, const config_key *keys, model_config *config); /* "ARCHITECTURE.KEY" each */
-double gguf_decimal(double value); /* the shortest decimal number that a file's f32 is the nearest one to: 0.1, not 0.10000000149 */
+double gguf_decimal(
+    double value); /* the shortest decimal number that a file's f32 is the nearest one to: 0.1, not 0.10000000149 */
 cadre_status model_config_read_gguf(const gguf *file, model_config *config);
 
 /* A model's numbers, of a folder or a GGUF file. */

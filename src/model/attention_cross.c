@@ -1,5 +1,5 @@
-/* attention_cross.c - a decoder's look at what an encoder made of the input: queries from the decoder, keys and values from the memory,
- * every query sees all of it. Forward only. */
+/* attention_cross.c - a decoder's look at what an encoder made of the input: queries from the decoder, keys and values from the
+ * memory, every query sees all of it. Forward only. */
 #include "model/attention_layer.h"
 
 void attention_cross_layout(attention_env *e, arena *a, const model_config *c, int64_t memory)
@@ -42,7 +42,8 @@ void attention_cross_forward(const attention_env *e, const layer_weights *w, con
     shape.whole = true;
     shape.bias = NULL;
     linear_forward(e->compute, &q, b->tokens, x, c->width, e->cross_q, row);
-    linear_forward_together(e->compute, both, 2, memory, b->memory, c->width, (real *[]){ e->cross_k, e->cross_v }, (int64_t[]){ row, row });
+    linear_forward_together(e->compute, both, 2, memory, b->memory, c->width, (real *[]) { e->cross_k, e->cross_v },
+                            (int64_t[]) { row, row });
     fill_sequences(e, b);
     attention_forward(e->compute, &shape, e->sequences, b->sequences, &e->scratch);
     linear_forward(e->compute, &o, b->tokens, e->cross_out, row, y, c->width);

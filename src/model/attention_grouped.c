@@ -1,5 +1,5 @@
-/* attention_grouped.c - projections of grouped-query attention: q, k, v = x W^T + b; norms of q and k, or their rows put in order; a cut
- * at +-clip; rotary positions. */
+/* attention_grouped.c - projections of grouped-query attention: q, k, v = x W^T + b; norms of q and k, or their rows put in
+ * order; a cut at +-clip; rotary positions. */
 #include "model/attention_layer.h"
 #include "op/parallel.h"
 
@@ -30,7 +30,8 @@ static void cut_rows(void *arg, int64_t begin, int64_t end)
 {
     const row_task *k = arg;
     real limit = k->limit;
-    for (int64_t i = begin * k->width; i < end * k->width; i++) k->to[i] = k->to[i] > limit ? limit : k->to[i] < -limit ? -limit : k->to[i];
+    for (int64_t i = begin * k->width; i < end * k->width; i++)
+        k->to[i] = k->to[i] > limit ? limit : k->to[i] < -limit ? -limit : k->to[i];
 }
 
 static void put_in_order(const attention_env *e, int64_t tokens, int64_t heads, const real *from, real *to)

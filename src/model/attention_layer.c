@@ -127,8 +127,13 @@ static kv_view own_keys(const attention_env *e, const token_batch *b, int64_t i,
 {
     e->keys[i] = s->k + b->start[i] * key_row(e);
     e->values[i] = values_of(e, s) + b->start[i] * value_row(e);
-    return (kv_view){ .keys = &e->keys[i], .values = &e->values[i], .block = b->start[i + 1] - b->start[i], .key_stride = key_row(e),
-                      .key_head = e->shape.key_width, .value_stride = value_row(e), .value_head = value_head(e->config) };
+    return (kv_view) { .keys = &e->keys[i],
+                       .values = &e->values[i],
+                       .block = b->start[i + 1] - b->start[i],
+                       .key_stride = key_row(e),
+                       .key_head = e->shape.key_width,
+                       .value_stride = value_row(e),
+                       .value_head = value_head(e->config) };
 }
 
 static kv_view cached_keys(const attention_env *e, const token_batch *b, int64_t i, int64_t layer, const attention_state *s)
@@ -197,8 +202,9 @@ void attention_layer_backward(const attention_env *e, const layer_weights *w, co
     fill_sequences(e, b, layer, s);
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t from = b->start[i];
-        e->gradients[i] = (attention_gradient){ e->dout + from * out_row(e), e->dq + from * query_row(e), e->dk + from * key_row(e),
-                                                e->dkv + from * value_row(e) + (c->latent ? c->nope_dim : 0) };
+        e->gradients[i] =
+            (attention_gradient) { e->dout + from * out_row(e), e->dq + from * query_row(e), e->dk + from * key_row(e),
+                                   e->dkv + from * value_row(e) + (c->latent ? c->nope_dim : 0) };
     }
     attention_backward(e->compute, &shape, e->sequences, e->gradients, b->sequences, &e->scratch);
     parts_of(e)->project_backward(e, w, g, b, x, s, dx);

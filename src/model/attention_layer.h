@@ -1,7 +1,8 @@
 /* attention_layer.h - the attention half of a block between its norm and the residual: projections, norms of queries and keys,
  * rotary positions, attention, output projection; forward and backward, grouped-query or latent.
  *
- * One code path serves training, where a sequence's own tokens are all its keys, and inference, where keys are appended to a cache. */
+ * One code path serves training, where a sequence's own tokens are all its keys, and inference, where keys are appended to a
+ * cache. */
 #ifndef CADRE_MODEL_ATTENTION_LAYER_H
 #define CADRE_MODEL_ATTENTION_LAYER_H
 
@@ -55,7 +56,8 @@ typedef struct attention_state {
 
 void attention_state_layout(attention_state *s, arena *a, const model_config *c, int64_t tokens, bool training);
 
-/* What a transformer is laid out for: most tokens and sequences of a batch; keys that a sequence will hold; tokens of the memory. */
+/* What a transformer is laid out for: most tokens and sequences of a batch; keys that a sequence will hold; tokens of the memory.
+ */
 typedef struct attention_extent {
     int64_t tokens, sequences, keys, memory;
     bool training;
@@ -82,15 +84,15 @@ typedef struct attention_parts {
     void (*project)(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s);
     void (*finish)(const attention_env *e, const layer_weights *w, const token_batch *b, attention_state *s); /* NULL: nothing */
     /* dq, dk and dkv of e to dx; NULL: has none */
-    void (*project_backward)(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b, const real *x,
-                             attention_state *s, real *dx);
+    void (*project_backward)(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b,
+                             const real *x, attention_state *s, real *dx);
 } attention_parts;
 
 extern const attention_parts attention_grouped, attention_latent, attention_absorbed;
 
 /* Latent attention's queries in q [T, heads * (nope + rope)], their rope parts turned. */
-void attention_latent_queries(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s,
-                              real *q);
+void attention_latent_queries(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x,
+                              attention_state *s, real *q);
 
 static inline linear linear_of(const layer_weights *w, const layer_gradients *g, param_role role)
 {
@@ -99,7 +101,9 @@ static inline linear linear_of(const layer_weights *w, const layer_gradients *g,
 
 static inline linear linear_with_bias(const layer_weights *w, const layer_gradients *g, param_role role, param_role bias)
 {
-    return (linear){ .w = w->role[role], .bias = w->role[bias].data, .dw = g ? g->role[role] : NULL, .dbias = g ? g->role[bias] : NULL };
+    return (linear) {
+        .w = w->role[role], .bias = w->role[bias].data, .dw = g ? g->role[role] : NULL, .dbias = g ? g->role[bias] : NULL
+    };
 }
 
 static inline norm norm_of(const layer_weights *w, const layer_gradients *g, param_role role, int64_t heads, double eps)

@@ -16,8 +16,8 @@ static cadre_status check_bounds(const bound *bounds, size_t count, const char *
 {
     for (size_t i = 0; i < count; i++)
         if (bounds[i].value < bounds[i].low || bounds[i].value > bounds[i].high)
-            return cadre_fail(CADRE_EARGUMENT, where, "%s: expected %lld to %lld, found %lld", bounds[i].key, (long long)bounds[i].low,
-                              (long long)bounds[i].high, (long long)bounds[i].value);
+            return cadre_fail(CADRE_EARGUMENT, where, "%s: expected %lld to %lld, found %lld", bounds[i].key,
+                              (long long)bounds[i].low, (long long)bounds[i].high, (long long)bounds[i].value);
     return CADRE_OK;
 }
 
@@ -57,7 +57,8 @@ static const row_activation *activation_of(const char *form)
 cadre_status model_config_set_form(model_config *config, const char *form, const char *where)
 {
     const row_activation *activation = activation_of(form);
-    if (!activation) return cadre_fail(CADRE_EUNSUPPORTED, where, "expert_form: expected the name of an activation, found \"%s\"", form);
+    if (!activation)
+        return cadre_fail(CADRE_EUNSUPPORTED, where, "expert_form: expected the name of an activation, found \"%s\"", form);
     config->expert_form = activation->name;
     return CADRE_OK;
 }
@@ -118,21 +119,25 @@ static cadre_status check_attention(const model_config *c, const char *where)
     const bound all[] = { { "heads", c->heads, 1, 1024 }, { "head width", c->head_dim, 1, 4096 } };
     CADRE_TRY(check_bounds(all, sizeof all / sizeof *all, where));
     if (c->latent) {
-        const bound latent[] = { { "kv-lora-rank", c->kv_lora, 1, CONFIG_MAX_WIDTH }, { "q-lora-rank", c->q_lora, 0, CONFIG_MAX_WIDTH },
+        const bound latent[] = { { "kv-lora-rank", c->kv_lora, 1, CONFIG_MAX_WIDTH },
+                                 { "q-lora-rank", c->q_lora, 0, CONFIG_MAX_WIDTH },
                                  { "head width without positions", c->nope_dim, 1, 4096 },
-                                 { "qk-rope-head-dim", c->rope_dim, 2, 4096 }, { "v-head-dim", c->value_dim, 1, 4096 } };
+                                 { "qk-rope-head-dim", c->rope_dim, 2, 4096 },
+                                 { "v-head-dim", c->value_dim, 1, 4096 } };
         CADRE_TRY(check_bounds(latent, sizeof latent / sizeof *latent, where));
         if (c->rope_dim % 2)
-            return cadre_fail(CADRE_EARGUMENT, where, "qk-rope-head-dim: expected an even number, found %lld", (long long)c->rope_dim);
+            return cadre_fail(CADRE_EARGUMENT, where, "qk-rope-head-dim: expected an even number, found %lld",
+                              (long long)c->rope_dim);
         return CADRE_OK;
     }
     const bound kv = { "kv-heads", c->kv_heads, 1, c->heads };
     CADRE_TRY(check_bounds(&kv, 1, where));
     if (c->heads % c->kv_heads)
-        return cadre_fail(CADRE_EARGUMENT, where, "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)c->heads,
-                          (long long)c->kv_heads);
+        return cadre_fail(CADRE_EARGUMENT, where, "kv-heads: expected a divisor of the %lld heads, found %lld",
+                          (long long)c->heads, (long long)c->kv_heads);
     if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > c->head_dim)
-        return cadre_fail(CADRE_EARGUMENT, where, "head width: expected an even number to be turned, found %lld of %lld (width %lld, %lld heads)",
+        return cadre_fail(CADRE_EARGUMENT, where,
+                          "head width: expected an even number to be turned, found %lld of %lld (width %lld, %lld heads)",
                           (long long)c->rope.width, (long long)c->head_dim, (long long)c->width, (long long)c->heads);
     return CADRE_OK;
 }
@@ -143,8 +148,8 @@ static cadre_status check_groups(const model_config *c, const layer_config *laye
     CADRE_TRY(check_bounds(&used, 1, where));
     if (c->groups <= 1) return CADRE_OK;
     if (layer->experts % c->groups)
-        return cadre_fail(CADRE_EARGUMENT, where, "groups: expected a divisor of the %lld experts, found %lld", (long long)layer->experts,
-                          (long long)c->groups);
+        return cadre_fail(CADRE_EARGUMENT, where, "groups: expected a divisor of the %lld experts, found %lld",
+                          (long long)layer->experts, (long long)c->groups);
     int64_t reachable = layer->experts / c->groups * c->groups_used;
     if (layer->topk > reachable)
         return cadre_fail(CADRE_EARGUMENT, where, "topk: expected at most the %lld experts of %lld groups, found %lld",
@@ -203,7 +208,8 @@ bool model_config_layers_differ(const model_config *config)
         const layer_config *layer = &config->layer[l];
         if (!layer->sparse) continue;
         if (!first) first = layer;
-        if (layer->experts != first->experts || layer->topk != first->topk || layer->expert_width != first->expert_width) return true;
+        if (layer->experts != first->experts || layer->topk != first->topk || layer->expert_width != first->expert_width)
+            return true;
     }
     return false;
 }
@@ -267,7 +273,8 @@ cadre_status model_config_moe(const model_config *config, int64_t l, moe_config 
     moe->expert_bias = config->expert_bias;
     moe->limit = (real)config->expert_limit;
     if (config->expert_capacity > 0)
-        moe->dispatch = (dispatch_options){ .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .slots = config->expert_capacity,
-                                            .in_eval = true };
+        moe->dispatch = (dispatch_options) {
+            .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .slots = config->expert_capacity, .in_eval = true
+        };
     return moe_config_check(moe, "this model");
 }

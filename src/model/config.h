@@ -12,7 +12,13 @@
 #include "moe/layer.h"
 #include "op/rope.h"
 
-enum { CONFIG_MAX_LAYERS = 512, CONFIG_MAX_EXPERTS = 4096, CONFIG_MAX_VOCAB = 1 << 20, CONFIG_MAX_WIDTH = 1 << 16, CONFIG_OTHER_EOS = 7 };
+enum {
+    CONFIG_MAX_LAYERS = 512,
+    CONFIG_MAX_EXPERTS = 4096,
+    CONFIG_MAX_VOCAB = 1 << 20,
+    CONFIG_MAX_WIDTH = 1 << 16,
+    CONFIG_OTHER_EOS = 7
+};
 
 typedef enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_FULL } qk_norm; /* per head, or over the whole projection */
 
@@ -78,8 +84,8 @@ typedef struct model_config {
 void model_config_free(model_config *config);
 cadre_status model_config_copy(const model_config *from, model_config *to);
 
-/* Fills in what follows from the other numbers and was left 0 (kv_heads, head_dim, shared_width ...), and layer[] from the scalars
- * (dense_layers, sparse_step, experts ...), replacing what was there. */
+/* Fills in what follows from the other numbers and was left 0 (kv_heads, head_dim, shared_width ...), and layer[] from the
+ * scalars (dense_layers, sparse_step, experts ...), replacing what was there. */
 cadre_status model_config_derive(model_config *config, const char *where);
 
 /* expert_form, refused where no activation has that name. */

@@ -108,7 +108,8 @@ static cadre_status read_quantization(const json_node *root)
     CADRE_TRY(json_get_string(&home, "quant_method", &method));
     if (!strcmp(method, "mxfp4")) return CADRE_OK;
     if (strcmp(method, "fp8") != 0)
-        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "quantization_config.quant_method: expected fp8 or mxfp4, found \"%s\"", method);
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "quantization_config.quant_method: expected fp8 or mxfp4, found \"%s\"",
+                          method);
     CADRE_TRY(json_opt_array(&home, "weight_block_size", &blocks));
     for (size_t i = 0; blocks.value && i < json_count(&blocks); i++) {
         json_node item = json_item(&blocks, i);

@@ -106,7 +106,8 @@ static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
     info->sparse_layers += model_config_sparse_layers(&encoder->config);
     info->parameters += encoder->table.total - shared;
     info->active_parameters += encoder->table.active - shared;
-    info->weight_bytes += encoder->placement.weight_bytes - (int64_t)(embed->format ? number_row_bytes(embed->format, shared) : 0);
+    info->weight_bytes +=
+        encoder->placement.weight_bytes - (int64_t)(embed->format ? number_row_bytes(embed->format, shared) : 0);
     info->copied_bytes += encoder->placement.copied_bytes;
 }
 

@@ -17,7 +17,8 @@ static cadre_status find_suffixed(const weight_file *f, const char *name, const 
     char *full = mem_printf("%s%s", name, suffix);
     if (!full) return CADRE_ENOMEM;
     bool found = weight_file_find(f, full, t);
-    cadre_status status = found ? CADRE_OK : cadre_fail(CADRE_EFORMAT, weight_file_path(f), "%s: expected a tensor of this name, found none", full);
+    cadre_status status =
+        found ? CADRE_OK : cadre_fail(CADRE_EFORMAT, weight_file_path(f), "%s: expected a tensor of this name, found none", full);
     mem_free(full);
     return status;
 }
@@ -53,8 +54,10 @@ bool param_source_exists(const weight_file *f, const model_config *c, const para
 static cadre_status refuse_shape(const weight_file *f, const char *name, int rank, const int64_t *shape, const stored_tensor *t)
 {
     char expected[96] = "", found[256] = "";
-    for (int i = 0; i < rank; i++) snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%lld", i ? ", " : "", (long long)shape[i]);
-    for (int i = 0; i < t->rank; i++) snprintf(found + strlen(found), sizeof found - strlen(found), "%s%lld", i ? ", " : "", (long long)t->shape[i]);
+    for (int i = 0; i < rank; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%lld", i ? ", " : "", (long long)shape[i]);
+    for (int i = 0; i < t->rank; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%lld", i ? ", " : "", (long long)t->shape[i]);
     return cadre_fail(CADRE_EMISMATCH, weight_file_path(f), "%s: expected a shape of [%s], found [%s]", name, expected, found);
 }
 
@@ -64,7 +67,8 @@ static cadre_status find_fp8(const weight_file *f, const char *name, param_sourc
     const int64_t shape[] = { (p->rows + FP8_BLOCK - 1) / FP8_BLOCK, (p->cols + FP8_BLOCK - 1) / FP8_BLOCK };
     CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
     s->coding = SOURCE_FP8;
-    if (s->form || param_is_vector(p)) return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected F8_E4M3 for a plain matrix alone", name);
+    if (s->form || param_is_vector(p))
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected F8_E4M3 for a plain matrix alone", name);
     if (strcmp(s->scales.type, "F32") != 0)
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s_scale_inv: expected F32, found %s", name, s->scales.type);
     return stored_has_shape(&s->scales, 2, shape) ? CADRE_OK : refuse_shape(f, name, 2, shape, &s->scales);
@@ -78,14 +82,16 @@ static cadre_status find_mxfp4(const weight_file *f, const char *name, int rank,
     CADRE_TRY(find_suffixed(f, name, "_scales", &s->scales));
     s->coding = SOURCE_MXFP4;
     if (strcmp(s->tensor.type, "U8") != 0 || strcmp(s->scales.type, "U8") != 0 || s->param->cols % MXFP4_BLOCK)
-        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected blocks of %d numbers in U8, found %s", name, MXFP4_BLOCK, s->tensor.type);
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected blocks of %d numbers in U8, found %s", name,
+                          MXFP4_BLOCK, s->tensor.type);
     blocks[rank - 1] = shape[rank - 1] / MXFP4_BLOCK;
     blocks[rank] = MXFP4_BLOCK / 2;
     if (!stored_has_shape(&s->tensor, rank + 1, blocks)) return refuse_shape(f, name, rank + 1, blocks, &s->tensor);
     return stored_has_shape(&s->scales, rank, blocks) ? CADRE_OK : refuse_shape(f, name, rank, blocks, &s->scales);
 }
 
-static cadre_status find_named(const weight_file *f, const model_config *c, const tensor_name *n, const char *name, param_source *s)
+static cadre_status find_named(const weight_file *f, const model_config *c, const tensor_name *n, const char *name,
+                               param_source *s)
 {
     int64_t shape[4];
     int rank = tensor_name_shape(n, c, s->param, shape);
@@ -94,7 +100,8 @@ static cadre_status find_named(const weight_file *f, const model_config *c, cons
     if (!stored_has_shape(&s->tensor, rank, shape)) return refuse_shape(f, name, rank, shape, &s->tensor);
     if (!strcmp(s->tensor.type, "F8_E4M3")) return find_fp8(f, name, s);
     if (!s->tensor.format)
-        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected a number format that is implemented, found %s", name, s->tensor.type);
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected a number format that is implemented, found %s",
+                          name, s->tensor.type);
     int block = s->tensor.format->block;
     if (block > 1 && (s->place.col != 1 || s->place.offset % block || s->place.row % block))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected whole rows of %s", name, s->tensor.type);
@@ -165,7 +172,8 @@ static void strided_row(const param_source *s, int64_t at, float *values)
     uint8_t piece[PIECE * 8];
     for (int64_t c = 0; c < s->param->cols; c += PIECE) {
         int64_t n = s->param->cols - c < PIECE ? s->param->cols - c : PIECE;
-        for (int64_t i = 0; i < n; i++) memcpy(piece + (size_t)i * size, s->tensor.data + (size_t)(at + (c + i) * s->place.col) * size, size);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(piece + (size_t)i * size, s->tensor.data + (size_t)(at + (c + i) * s->place.col) * size, size);
         format->unpack(piece, values + c, n);
     }
 }
@@ -227,7 +235,8 @@ static void copy_values(const model_config *c, bool to_kv, real *kv, real *v)
 {
     size_t bytes = (size_t)(c->value_dim * c->kv_lora) * sizeof *kv;
     for (int64_t h = 0; h < c->heads; h++) {
-        real *in_kv = kv + (h * (c->nope_dim + c->value_dim) + c->nope_dim) * c->kv_lora, *alone = v + h * c->value_dim * c->kv_lora;
+        real *in_kv = kv + (h * (c->nope_dim + c->value_dim) + c->nope_dim) * c->kv_lora,
+             *alone = v + h * c->value_dim * c->kv_lora;
         memcpy(to_kv ? in_kv : alone, to_kv ? alone : in_kv, bytes);
     }
 }

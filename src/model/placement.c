@@ -82,8 +82,8 @@ static cadre_status check_experts(const placing *k, int64_t i)
         if (q->role != p->role) continue;
         const param_place *other = &k->out->place[j];
         if (mine->format == other->format && mine->stride == other->stride) return CADRE_OK;
-        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file), "experts of layer %d: expected one number format for all, found several",
-                          (int)p->layer);
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
+                          "experts of layer %d: expected one number format for all, found several", (int)p->layer);
     }
     return CADRE_OK;
 }

@@ -1,4 +1,5 @@
-/* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels can read them there, else in copies.
+/* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels can read them there, else in
+ * copies.
  *
  * Copied are vectors, as `real`; matrices that lie transposed, in their own format; MXFP4 whose factors lie apart, as bf16, which
  * holds it exactly; FP8 with block factors, as `real`. */

@@ -45,8 +45,8 @@ cadre_status tensor_use_check(tensor_use *use, const weight_file *f, const model
         stored_tensor t;
         const char *name = weight_file_at(f, i, buffer, &t);
         if (!t.size || may_be_left(c, name) || bsearch(&t.data, use->data, use->count, sizeof *use->data, by_address)) continue;
-        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected no tensor of this name in a model of type %s, found one", name,
-                          c->arch->model_type);
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+                          "%s: expected no tensor of this name in a model of type %s, found one", name, c->arch->model_type);
     }
     return CADRE_OK;
 }

@@ -119,7 +119,8 @@ static cadre_status make_rope(transformer *t)
     return t->config->relative_buckets ? CADRE_OK : rope_new(&t->config->rope, t->most.keys, &t->rope);
 }
 
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most, transformer **out)
+cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most,
+                             transformer **out)
 {
     transformer *t = MEM_ARRAY(transformer, 1);
     if (!t) return CADRE_ENOMEM;
@@ -193,8 +194,8 @@ static moe_call moe_call_of(const transformer *t, const transformer_batch *b, co
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
 {
-    return (ffn){ row_activation_by_name(t->c->variant->rows, t->config->expert_form), 0, linear_of(w, g, ROLE_GATE), linear_of(w, g, ROLE_UP),
-                  linear_of(w, g, ROLE_DOWN) };
+    return (ffn) { row_activation_by_name(t->c->variant->rows, t->config->expert_form), 0, linear_of(w, g, ROLE_GATE),
+                   linear_of(w, g, ROLE_UP), linear_of(w, g, ROLE_DOWN) };
 }
 
 static void feed_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)
@@ -210,8 +211,8 @@ static void feed_forward(transformer *t, const layer_weights *w, const transform
     }
 }
 
-static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g, const transformer_batch *b, int64_t l,
-                                  block_state *s, const real *dy, real *dx, bool accumulate)
+static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g, const transformer_batch *b,
+                                  int64_t l, block_state *s, const real *dy, real *dx, bool accumulate)
 {
     int64_t width = t->config->width;
     if (t->config->layer[l].sparse) {
@@ -238,7 +239,8 @@ static void attend_to_memory(transformer *t, const layer_weights *w, block_state
 }
 
 /* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see join_residual */
-static void block_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)
+static void block_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s,
+                          real *out)
 {
     const model_config *c = t->config;
     norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);

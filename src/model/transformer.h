@@ -22,11 +22,13 @@ typedef struct transformer_extent {
 typedef struct transformer transformer;
 
 /* moe: [layers], rows of dense layers unused; copied. Borrows c and config. */
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most, transformer **t);
+cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most,
+                             transformer **t);
 void transformer_free(transformer *t);
 size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most);
 
-/* A batch: sequences one after another, `start` [sequences + 1] of them, continuing `caches` or, where NULL, each beginning here. */
+/* A batch: sequences one after another, `start` [sequences + 1] of them, continuing `caches` or, where NULL, each beginning here.
+ */
 typedef struct transformer_batch {
     const int32_t *inputs; /* [tokens] */
     int64_t tokens, sequences;

@@ -37,8 +37,12 @@ static weight view(const param *p, param_place place)
 
 static weight expert_view(const layer_config *layer, const param *p, param_place place, const void **table)
 {
-    return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = place.stride, .experts = (int)layer->experts,
-                     .expert = table };
+    return (weight) { .format = place.format,
+                      .rows = p->rows,
+                      .cols = p->cols,
+                      .stride = place.stride,
+                      .experts = (int)layer->experts,
+                      .expert = table };
 }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
@@ -83,9 +87,11 @@ static void bind(const model_config *c, const param *p, param_place place, model
     else w->layer[p->layer].role[p->role] = view(p, place);
 }
 
-cadre_status model_weights_make(const model_config *config, const param_table *table, const param_place *place, model_weights *out)
+cadre_status model_weights_make(const model_config *config, const param_table *table, const param_place *place,
+                                model_weights *out)
 {
-    model_weights w = { .layer = MEM_ARRAY(layer_weights, config->layers), .pointers = MEM_ARRAY(const void *, count_pointers(config)) };
+    model_weights w = { .layer = MEM_ARRAY(layer_weights, config->layers),
+                        .pointers = MEM_ARRAY(const void *, count_pointers(config)) };
     if (!w.layer || !w.pointers) {
         model_weights_free(&w);
         return CADRE_ENOMEM;
@@ -146,7 +152,8 @@ static void bind_moe_gradient(layer_gradients *layer)
 
 cadre_status model_gradients_of_flat(const model_config *config, const param_table *table, real *values, model_gradients *out)
 {
-    model_gradients g = { .layer = MEM_ARRAY(layer_gradients, config->layers), .pointers = MEM_ARRAY(real *, count_pointers(config)) };
+    model_gradients g = { .layer = MEM_ARRAY(layer_gradients, config->layers),
+                          .pointers = MEM_ARRAY(real *, count_pointers(config)) };
     if (!g.layer || !g.pointers) {
         model_gradients_free(&g);
         return CADRE_ENOMEM;

@@ -39,10 +39,11 @@ static cadre_status check(const balance *b, const balance_layer *layers)
                 return cadre_fail(CADRE_EARGUMENT, NULL, "balancing over all layers' tokens in one pool wants the same number of "
                                   "experts in every layer, found %d and %d", layers[0].experts, a->experts);
         if (has_loss(o, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
-            return cadre_fail(CADRE_EARGUMENT, NULL, "balance-loss: smooth-load wants the router noisy-topk, found %s", a->router->name);
+            return cadre_fail(CADRE_EARGUMENT, NULL, "balance-loss: smooth-load wants the router noisy-topk, found %s",
+                              a->router->name);
         if (a->experts % balance_devices(b))
-            return cadre_fail(CADRE_EARGUMENT, NULL, "balancing over devices: expected a divisor of %d experts, found %d", a->experts,
-                              balance_devices(b));
+            return cadre_fail(CADRE_EARGUMENT, NULL, "balancing over devices: expected a divisor of %d experts, found %d",
+                              a->experts, balance_devices(b));
     }
     return CADRE_OK;
 }
@@ -228,7 +229,8 @@ static double count_step(balance *b, const scope *in, int64_t experts)
     memset(b->work.sent, 0, (size_t)balance_devices(b) * sizeof(double));
     for (int l = in->layer; l < in->layer_end; l++) {
         const tally *step = &b->layer[l].step;
-        for (int64_t e = 0; e < experts; e++) b->work.count[e] += (double)step->count[e], b->work.first[e] += (double)step->first[e];
+        for (int64_t e = 0; e < experts; e++)
+            b->work.count[e] += (double)step->count[e], b->work.first[e] += (double)step->first[e];
         for (int64_t i = 0; i < balance_devices(b); i++) b->work.sent[i] += (double)step->sent[i];
         tokens += (double)step->scalars[TALLY_TOKENS];
     }

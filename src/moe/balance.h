@@ -115,7 +115,8 @@ typedef struct balance_values {
 } balance_values;
 balance_values balance_value(const balance *b);
 
-/* Of one layer over one step. Counts are over all ranks, after balance_step_end; sums are this rank's. Borrowed until the next step. */
+/* Of one layer over one step. Counts are over all ranks, after balance_step_end; sums are this rank's. Borrowed until the next
+ * step. */
 typedef struct balance_totals {
     int32_t experts;
     const int64_t *count;      /* [E] picks before capacity */

@@ -62,7 +62,8 @@ static void column_task(void *arg, int64_t begin, int64_t end)
     int64_t tiles = tiles_of(r);
     for (int64_t i = begin; i < end; i++) {
         sum_columns(job, r->state->score, i / tiles, i % tiles * TILE, job->layer->sums.probability);
-        if (r->state->load && r->random->train) sum_columns(job, r->state->load, i / tiles, i % tiles * TILE, job->layer->sums.load);
+        if (r->state->load && r->random->train)
+            sum_columns(job, r->state->load, i / tiles, i % tiles * TILE, job->layer->sums.load);
     }
 }
 
@@ -85,7 +86,8 @@ static void count_sequence(const collect_job *job, int64_t s)
     const plan *p = job->r->plan;
     const sums *sum = &job->layer->sums;
     int32_t devices = balance_devices(job->b);
-    double *count = sum->count + s * p->experts, *first = sum->first + s * p->experts, *importance = sum->importance + s * p->experts;
+    double *count = sum->count + s * p->experts, *first = sum->first + s * p->experts,
+           *importance = sum->importance + s * p->experts;
     size_t bytes = (size_t)p->experts * sizeof(double);
     memset(count, 0, bytes), memset(first, 0, bytes), memset(importance, 0, bytes);
     memset(sum->sent + s * devices, 0, (size_t)devices * sizeof(double));

@@ -1,8 +1,8 @@
 /* dispatch.c - capacity, sequence by sequence, then the numbering of rows.
  *
- * Rows are numbered expert after expert, within an expert in token order. Tokens are cut into segments; counting each segment's picks,
- * summing the counts up, and filling give every segment its rows without looking at the others: segments are
- * the unit of work, and no number depends on who did which. */
+ * Rows are numbered expert after expert, within an expert in token order. Tokens are cut into segments; counting each segment's
+ * picks, summing the counts up, and filling give every segment its rows without looking at the others: segments are the unit of
+ * work, and no number depends on who did which. */
 #include "moe/dispatch.h"
 
 #include <math.h>
@@ -23,7 +23,8 @@ cadre_status dispatch_check(const dispatch_options *o, const char *where)
     if (o->slots < 0 || o->slots > INT32_MAX)
         return cadre_fail(CADRE_EARGUMENT, where, "capacity: expected 0 to %d slots, found %lld", INT32_MAX, (long long)o->slots);
     if (!o->slots && !(o->factor > 0 && o->factor <= 65536))
-        return cadre_fail(CADRE_EARGUMENT, where, "capacity-factor: expected more than 0, at most 65536, found %g", (double)o->factor);
+        return cadre_fail(CADRE_EARGUMENT, where, "capacity-factor: expected more than 0, at most 65536, found %g",
+                          (double)o->factor);
     return CADRE_OK;
 }
 

@@ -29,7 +29,10 @@ static bool up_follows_gate(const expert_pass *e, int64_t expert)
 static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
 static int64_t row_count(const expert_pass *e) { return e->rows.first[e->rows.experts]; }
 static int64_t rows_of(const expert_pass *e, int64_t i) { return e->rows.first[i + 1] - e->rows.first[i]; }
-static const int32_t *tokens_of(const expert_pass *e, int64_t i) { return e->rows.token ? e->rows.token + e->rows.first[i] : NULL; }
+static const int32_t *tokens_of(const expert_pass *e, int64_t i)
+{
+    return e->rows.token ? e->rows.token + e->rows.first[i] : NULL;
+}
 
 /* Where row 0 of an expert stands in a matrix by token: with gathered rows at the start. */
 static const real *by_token(const expert_pass *e, int64_t i, const real *x)
@@ -89,7 +92,8 @@ static void multiply_output(const expert_pass *e, const real *act, real *out)
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
 
-/* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same for act and for its gradient. */
+/* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same for act and for its gradient.
+ */
 static void drop_out(const expert_pass *e, int64_t row, int64_t expert, int64_t at, int64_t n, real *values)
 {
     if (e->dropout.chance <= 0) return;
@@ -252,7 +256,8 @@ static void hidden_task(void *arg, int64_t begin, int64_t end)
 }
 
 /* Forward: out = act Wd^T. dWd (+)= dy^T (w act) */
-static void multiply_down_gradient(const expert_pass *e, const real *dy, const real *act, const expert_gradients *g, bool accumulate)
+static void multiply_down_gradient(const expert_pass *e, const real *dy, const real *act, const expert_gradients *g,
+                                   bool accumulate)
 {
     for (int64_t i = 0; i < e->rows.experts; i++)
         e->group[i] = (gemm_group){ .m = e->width, .n = e->hidden, .k = rows_of(e, i), .a = by_token(e, i, dy),
@@ -269,7 +274,8 @@ static gemm_group input_gradient_group(const expert_pass *e, int64_t i, const re
 }
 
 /* Forward: gate = x Wg^T, up = x Wu^T. dWg (+)= dgate^T x, dWu (+)= dup^T x */
-static void multiply_input_gradients(const expert_pass *e, const real *x, const real *dpre, const expert_gradients *g, bool accumulate)
+static void multiply_input_gradients(const expert_pass *e, const real *x, const real *dpre, const expert_gradients *g,
+                                     bool accumulate)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
@@ -280,8 +286,8 @@ static void multiply_input_gradients(const expert_pass *e, const real *x, const 
     gemm_grouped(e->compute, GEMM_TN, e->group, count, accumulate);
 }
 
-/* Forward: gate = x Wg^T, up = x Wu^T. dx_rows (+)= dgate Wg + dup Wu: one chain over 2H where the two are one matrix, and the same
- * chain in two calls where they are not. `half`: 0 gate (or both), 1 up alone. */
+/* Forward: gate = x Wg^T, up = x Wu^T. dx_rows (+)= dgate Wg + dup Wu: one chain over 2H where the two are one matrix, and the
+ * same chain in two calls where they are not. `half`: 0 gate (or both), 1 up alone. */
 static void multiply_input_backward(const expert_pass *e, const real *dpre, int half, real *dx_rows, bool add)
 {
     const weight *w = half ? &e->weights->up : &e->weights->gate;

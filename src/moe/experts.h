@@ -62,8 +62,8 @@ typedef struct expert_pass {
 /* x [T, D] -> pre, act (scratch), out. out has no down bias: combine adds it. */
 void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out);
 
-/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by row_pick (NULL: not wanted), dx_rows [R, D] (added, or
- * overwritten). Spends pre; act is scratch. */
+/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by row_pick (NULL: not wanted), dx_rows [R, D] (added,
+ * or overwritten). Spends pre; act is scratch. */
 void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act, const expert_gradients *g,
                       bool accumulate, real *dweight, real *dx_rows, bool add_dx);
 

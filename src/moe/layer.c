@@ -10,7 +10,10 @@
 
 /* ---- configuration ---- */
 
-static const row_activation *form_of(const row_kernels *rows, const moe_config *c) { return row_activation_by_name(rows, c->form); }
+static const row_activation *form_of(const row_kernels *rows, const moe_config *c)
+{
+    return row_activation_by_name(rows, c->form);
+}
 
 int moe_config_inputs(const moe_config *c) { return form_of(variant_list(&(int){ 0 })[0]->rows, c)->inputs; }
 
@@ -35,7 +38,8 @@ cadre_status moe_config_check(const moe_config *c, const char *where)
     CADRE_TRY(router_check(c->router, &c->route, c->experts, where));
     CADRE_TRY(dispatch_check(&c->dispatch, where));
     if (!(c->expert_dropout >= 0 && c->expert_dropout < 1))
-        return cadre_fail(CADRE_EARGUMENT, where, "expert-dropout: expected at least 0 and less than 1, found %g", c->expert_dropout);
+        return cadre_fail(CADRE_EARGUMENT, where, "expert-dropout: expected at least 0 and less than 1, found %g",
+                          c->expert_dropout);
     if (!form_of(variant_list(&(int){ 0 })[0]->rows, c))
         return cadre_fail(CADRE_EARGUMENT, where, "expert-form: expected the name of a form, found '%s'", c->form);
     return CADRE_OK;

@@ -81,7 +81,8 @@ void moe_state_layout(moe_state *s, arena *a, const moe_config *c, moe_extent mo
 size_t moe_state_bytes(const moe_config *c, moe_extent most); /* SIZE_MAX: does not fit the address space */
 size_t moe_scratch_bytes(const moe_config *c, moe_extent most);
 
-/* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned, contents of no value afterwards. */
+/* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned, contents of no value afterwards.
+ */
 typedef struct moe_call {
     compute *compute;
     const moe_batch *batch;

@@ -57,7 +57,8 @@ static cadre_status check_groups(const router *r, const router_options *o, int64
 cadre_status router_check(const router *r, const router_options *o, int64_t experts, const char *where)
 {
     if (experts < 1 || experts > ROUTER_MAX_EXPERTS)
-        return cadre_fail(CADRE_EARGUMENT, where, "experts: expected 1 to %d, found %lld", ROUTER_MAX_EXPERTS, (long long)experts);
+        return cadre_fail(CADRE_EARGUMENT, where, "experts: expected 1 to %d, found %lld", ROUTER_MAX_EXPERTS,
+                          (long long)experts);
     if (o->topk < 1 || o->topk > experts)
         return cadre_fail(CADRE_EARGUMENT, where, "topk: expected 1 to %lld, the number of experts, found %d", (long long)experts,
                           o->topk);

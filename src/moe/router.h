@@ -1,9 +1,9 @@
 /* router.h - THE LIST of routers: one row, one file moe/router_X.c each.
  *
  * A router turns a token's logits z = W x (+ b) into scores, takes picks by a selection key, and gives the picks weights.
- * A row says how, for one token: select, weigh, and the gradient of both. Picks are constants to the gradient, which flows through
- * the weights, and through the scores where a balancing loss asks. Between select and weigh a capacity limit may
- * send picks elsewhere. Everything is computed in `real` (fp32), whatever the weights' format.
+ * A row says how, for one token: select, weigh, and the gradient of both. Picks are constants to the gradient, which flows
+ * through the weights, and through the scores where a balancing loss asks. Between select and weigh a capacity limit may send
+ * picks elsewhere. Everything is computed in `real` (fp32), whatever the weights' format.
  *
  * Always: K picks are K distinct ids within range, whatever the logits are (a NaN key is the lowest); equal keys go to the
  * lower index; a correction bias takes part in selection, never in the weight, and has no gradient. */

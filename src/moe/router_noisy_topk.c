@@ -1,5 +1,5 @@
-/* router_noisy_topk.c - logits with learned noise, the k largest, softmax over these: Shazeer et al. 2017, with their smooth estimate of
- * how often each expert would be picked again under fresh noise, which gives a load loss a gradient.
+/* router_noisy_topk.c - logits with learned noise, the k largest, softmax over these: Shazeer et al. 2017, with their smooth
+ * estimate of how often each expert would be picked again under fresh noise, which gives a load loss a gradient.
  *
  *     h_e = z_e + eps_e sigma_e,  sigma = softplus(W_noise x) + floor     (evaluation: h = z)
  *     P_e = Phi((z_e - theta_e) / sigma_e),  theta_e = the k-th largest of h without h_e */

@@ -1,5 +1,5 @@
-/* router_topk_softmax.c - the k largest logits, softmax over these: Shazeer 2017 without its noise, Granite-MoE, JetMoE, gpt-oss. In
- * real numbers the same as softmax renormalised. The scores, which balancing losses read, are the softmax over all experts. */
+/* router_topk_softmax.c - the k largest logits, softmax over these: Shazeer 2017 without its noise, Granite-MoE, JetMoE, gpt-oss.
+ * In real numbers the same as softmax renormalised. The scores, which balancing losses read, are the softmax over all experts. */
 #include "moe/select.h"
 
 static void score(const router_token *t)

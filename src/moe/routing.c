@@ -206,8 +206,8 @@ static void backward_task(void *arg, int64_t begin, int64_t end)
 }
 
 /* Forward: out = x~ W^T + b. dW (+)= dout^T x~, db (+)= sum of dout in token order, dx~ (+)= dout W */
-static void project_backward(const routing *r, const weight *w, const real *dout, real *dw, real *dbias, bool accumulate, real *dx,
-                             bool add_dx)
+static void project_backward(const routing *r, const weight *w, const real *dout, real *dw, real *dbias, bool accumulate,
+                             real *dx, bool add_dx)
 {
     int64_t tokens = r->plan->tokens, experts = r->plan->experts;
     gemm(r->compute, GEMM_TN, experts, r->width, tokens, dout, experts, routing_input(r), r->width, dw, r->width, accumulate);

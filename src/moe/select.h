@@ -1,6 +1,7 @@
 /* select.h - taking picks from a row of keys, and what several routers share in scoring, weighing and differentiating.
  *
- * A key orders experts: larger first, equal ones by lower index, NaN as -inf. So k picks are always k distinct ids within range. */
+ * A key orders experts: larger first, equal ones by lower index, NaN as -inf. So k picks are always k distinct ids within range.
+ */
 #ifndef CADRE_MOE_SELECT_H
 #define CADRE_MOE_SELECT_H
 

@@ -6,7 +6,8 @@
  * the log of the softmax's sum, from which the backward pass computes the probabilities again.
  *
  * Options: a sliding window (a query at position p sees keys p-W+1 .. p), a sink logit a head which joins the softmax and has
- * no key (gpt-oss), a soft cap on scores (Grok), a bias by distance and keys on both sides (T5). Keys and values may differ in width (latent attention). */
+ * no key (gpt-oss), a soft cap on scores (Grok), a bias by distance and keys on both sides (T5). Keys and values may differ in
+ * width (latent attention). */
 #ifndef CADRE_OP_ATTENTION_H
 #define CADRE_OP_ATTENTION_H
 
@@ -24,7 +25,7 @@ typedef struct attention {
     real softcap;            /* scores become cap tanh(score / cap); 0: none */
     int64_t window;          /* keys a query sees, its own included; 0: all up to it */
     bool whole;              /* a query sees every key of its sequence, those after it too; forward only */
-    const real *bias;        /* added to scores: of query position i and key j, bias[head * bias_span + bias_zero + j - i]; NULL: */
+    const real *bias; /* added to scores: of query position i and key j, bias[head * bias_span + bias_zero + j - i]; NULL: */
     int64_t bias_span, bias_zero; /* none; forward only */
     const real *sinks;       /* [heads], or NULL */
     real *dsinks;            /* [heads], or NULL: not trained */

@@ -55,7 +55,8 @@ static cadre_status allocate(trainer *t)
     t->losses = MEM_ARRAY(real, part_tokens(s));
     t->start = MEM_ARRAY(int64_t, part_sequences(s) + 1);
     t->moe = MEM_ARRAY(moe_config, c->layers);
-    bool ok = t->values && t->gradient && (t->head_gradient || !c->tie) && t->inputs && t->targets && t->losses && t->start && t->moe;
+    bool ok =
+        t->values && t->gradient && (t->head_gradient || !c->tie) && t->inputs && t->targets && t->losses && t->start && t->moe;
     return ok ? CADRE_OK : CADRE_ENOMEM;
 }
 
@@ -115,7 +116,8 @@ static cadre_status measure(const compute *c, const model_config *config, const 
     balance_layer layers[CONFIG_MAX_LAYERS];
     CADRE_TRY(train_settings_moe(s, config, moe));
     CADRE_TRY(param_table_make(config, &table));
-    size_t flat = (size_t)table.elements * sizeof(real), tied = config->tie ? (size_t)(config->vocab * config->width) * sizeof(real) : 0;
+    size_t flat = (size_t)table.elements * sizeof(real),
+           tied = config->tie ? (size_t)(config->vocab * config->width) * sizeof(real) : 0;
     size_t part = (size_t)part_tokens(s) * (2 * sizeof(int32_t) + sizeof(real));
     size_t activations = transformer_bytes(c, config, moe, extent_of(s));
     int count = list_sparse(config, moe, layers);
@@ -170,8 +172,13 @@ static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_fee
     const train_settings *s = &t->settings;
     int64_t sequences = part_sequences(s), tokens = part_tokens(s), first = part * sequences;
     feed(arg, first, sequences, t->inputs, t->targets);
-    transformer_batch b = { .inputs = t->inputs, .tokens = tokens, .sequences = sequences, .start = t->start, .balance = t->balance,
-                            .random = { .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
+    transformer_batch b = { .inputs = t->inputs,
+                            .tokens = tokens,
+                            .sequences = sequences,
+                            .start = t->start,
+                            .balance = t->balance,
+                            .random = {
+                                .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
     transformer_forward(t->transformer, &t->weights, &b, NULL, NULL);
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));

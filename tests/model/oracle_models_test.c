@@ -1,5 +1,5 @@
-/* oracle_models_test.c - every published architecture as other people's software computes it: logits, chosen experts, their weights and
- * greedy text, from the folder, and logits and routing from a GGUF of the same model where there is one. */
+/* oracle_models_test.c - every published architecture as other people's software computes it: logits, chosen experts, their
+ * weights and greedy text, from the folder, and logits and routing from a GGUF of the same model where there is one. */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -151,7 +151,10 @@ static void check_case(void **state)
     safetensors_close(expected);
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(((const struct CMUnitTest *)a)->name, ((const struct CMUnitTest *)b)->name); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct CMUnitTest *)a)->name, ((const struct CMUnitTest *)b)->name);
+}
 
 int main(void)
 {

@@ -1,4 +1,5 @@
-/* transformer_test.c - the whole model: gradients of every recipe's loss against differences, and prefill against one token at a time. */
+/* transformer_test.c - the whole model: gradients of every recipe's loss against differences, and prefill against one token at a
+ * time. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +58,8 @@ static void open_model(small_model *m, cadre_options *o, const char *name)
     transformer_extent most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = LENGTH, .training = true };
     assert_int_equal(transformer_new(m->c, &m->config, m->moe, most, &m->t), CADRE_OK);
     for (int64_t l = 0; l < m->config.layers; l++)
-        if (m->config.layer[l].sparse) layers[sparse++] = (balance_layer){ m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
+        if (m->config.layer[l].sparse)
+            layers[sparse++] = (balance_layer) { m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
     assert_int_equal(balance_new(&m->settings.balance, layers, sparse, TOKENS, SEQUENCES, NULL, &m->b), CADRE_OK);
     random_key key = random_key_of(5, "tokens", 0, 0);
     for (int i = 0; i < TOKENS; i++) {
@@ -186,7 +188,9 @@ static void prefill_equals_token_by_token(void **state)
         transformer_logits(t, &m.weights, 0, LENGTH, whole);
         assert_int_equal(kv_cache_open(&one_by_one, &m.config, LENGTH), CADRE_OK);
         for (int i = 0; i < LENGTH; i++) {
-            transformer_batch next = { .inputs = m.inputs + i, .tokens = 1, .sequences = 1, .start = (int64_t[]){ 0, 1 }, .caches = &cache };
+            transformer_batch next = {
+                .inputs = m.inputs + i, .tokens = 1, .sequences = 1, .start = (int64_t[]) { 0, 1 }, .caches = &cache
+            };
             transformer_forward(t, &m.weights, &next, NULL, NULL);
             transformer_logits(t, &m.weights, 0, 1, single);
             assert_memory_equal(single, whole + i * VOCAB, sizeof single);

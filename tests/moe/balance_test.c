@@ -19,8 +19,8 @@
 
 #define R(x) REAL_C(x)
 
-/* The fact sheet's batch: T = 4, E = 4, k = 2. The router's matrix is the identity, so x are the logits; dy = 0, so dx is what the
- * losses alone do to them. */
+/* The fact sheet's batch: T = 4, E = 4, k = 2. The router's matrix is the identity, so x are the logits; dy = 0, so dx is what
+ * the losses alone do to them. */
 static const real logits[16] = { R(1.), R(0.), R(-1.), R(.5), R(.2), R(.9), R(.1), R(-.3),
                                  R(2.), R(-.5), R(.3), R(0.), R(.4), R(.6), R(-.2), R(1.1) };
 
@@ -78,7 +78,8 @@ static void test_loss_numbers(void **state)
         expect_loss("sigmoid-bias", "load", (balance_over)over, BALANCE_LAYER, 1.052630);
     }
     expect_loss("topk-softmax", "importance", BALANCE_MICRO, BALANCE_LAYER, .339178);
-    expect_loss("topk-softmax", "load", BALANCE_MICRO, BALANCE_LAYER, 1.138617); /* trap: P over all experts, not over the picks */
+    expect_loss("topk-softmax", "load", BALANCE_MICRO, BALANCE_LAYER,
+                1.138617); /* trap: P over all experts, not over the picks */
     expect_loss("softmax-renorm", "load", BALANCE_MICRO, BALANCE_LAYER, 1.138617);
 }
 

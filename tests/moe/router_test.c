@@ -327,7 +327,8 @@ static void test_selection_is_a_sort(void **state)
     (void)state;
     random_key key = random_key_of(5, "sort", 0, 0);
     for (uint64_t trial = 0; trial < 400; trial++) {
-        int32_t n = 1 + (int32_t)(random_bits(key, trial * 1000) % MOST), k = 1 + (int32_t)(random_bits(key, trial * 1000 + 1) % (uint32_t)n);
+        int32_t n = 1 + (int32_t)(random_bits(key, trial * 1000) % MOST),
+                k = 1 + (int32_t)(random_bits(key, trial * 1000 + 1) % (uint32_t)n);
         real keys[MOST];
         gexp pick[MOST];
         for (int32_t e = 0; e < n; e++) keys[e] = (real)(random_bits(key, trial * 1000 + 2 + (uint64_t)e) % 97); /* with ties */

@@ -142,7 +142,8 @@ moe_case *moe_case_new(const moe_config *config, int64_t sequences, int64_t leng
     assert_true(arena_open(&c->memory, moe_state_bytes(config, most)));
     moe_state_layout(&c->state, &c->memory, config, most);
     size_t bytes = moe_scratch_bytes(config, most);
-    c->call = (moe_call){ .compute = c->compute, .batch = &c->batch, .scratch = own(c, (int64_t)bytes, 1), .scratch_bytes = bytes };
+    c->call =
+        (moe_call) { .compute = c->compute, .batch = &c->batch, .scratch = own(c, (int64_t)bytes, 1), .scratch_bytes = bytes };
     return c;
 }
 

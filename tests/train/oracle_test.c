@@ -35,7 +35,8 @@ static double number(const safetensors_tensor *t, int64_t i)
 }
 
 /* One number of each line of the metrics against a tensor of the expectation. */
-static void compare_column(const char *name, const char *key, const json_node *line, const safetensors *expected, int64_t step, double bound)
+static void compare_column(const char *name, const char *key, const json_node *line, const safetensors *expected, int64_t step,
+                           double bound)
 {
     double got;
     const safetensors_tensor *t = find(expected, key);
@@ -60,7 +61,9 @@ static void compare_loads(const char *name, const json_node *line, const safeten
             json_node cell = json_item(&row, (size_t)e);
             int64_t got, at = (step * sparse + s) * experts + e;
             assert_int_equal(json_as_int(&cell, 0, 1 << 30, &got), CADRE_OK);
-            if ((double)got != number(t, at)) fail_msg("%s step %lld: load of expert %lld in sparse layer %lld", name, (long long)step, (long long)e, (long long)s);
+            if ((double)got != number(t, at))
+                fail_msg("%s step %lld: load of expert %lld in sparse layer %lld", name, (long long)step, (long long)e,
+                         (long long)s);
         }
     }
 }
