@@ -85,8 +85,9 @@ typedef struct cadre_option_table {
 } cadre_option_table;
 
 CADRE_API cadre_option_table cadre_run_options(void);   /* threads, seed */
-CADRE_API cadre_option_table cadre_model_options(void); /* recipe, sizes, routing, capacity */
-CADRE_API cadre_option_table cadre_train_options(void); /* data, length, optimiser, balancing */
+CADRE_API cadre_option_table cadre_model_options(void); /* recipe, sizes, router */
+CADRE_API cadre_option_table cadre_routing_options(void); /* of sparse layers: routing, capacity, balancing */
+CADRE_API cadre_option_table cadre_train_options(void); /* data, length, optimiser */
 
 typedef struct cadre_options cadre_options;
 
@@ -151,14 +152,14 @@ typedef struct cadre_train_summary {
     bool validation;          /* texts were kept apart: cadre_analyse has something to look at */
 } cadre_train_summary;
 
-/* Trains as the options say (cadre_run_options, cadre_model_options and cadre_train_options in one object) and leaves in the
- * folder --out a model that generates, the state to go on from, metrics.jsonl and run.json. Options that nobody gave are filled
- * in from the recipe. With --dry-run nothing is written and only the summary's sizes are. CADRE_EINTERRUPTED: stopped on
- * request, after a checkpoint; the summary is filled in. */
+/* Trains as the options say (the tables of run, model, routing and train in one object) and leaves in the folder --out a model
+ * that generates, the state to go on from, metrics.jsonl and run.json. Options that nobody gave are filled in from the
+ * recipe. With --dry-run nothing is written and only the summary's sizes are. CADRE_EINTERRUPTED: stopped on request,
+ * after a checkpoint; the summary is filled in. */
 CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
                                    cadre_train_summary *summary);
 
-/* A folder with a model of random weights, a function of --seed: of the recipe and sizes in the options (the three tables of
+/* A folder with a model of random weights, a function of --seed: of the recipe and sizes in the options (the tables of
  * cadre_train), or of a config.json where `config` is not NULL. dtype: "f32" (also NULL), "f16" or "bf16". Written piece by
  * piece: a model of any size takes a few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
 CADRE_API cadre_status cadre_init(cadre_options *options, const char *config, const char *dtype, const char *out);

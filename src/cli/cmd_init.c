@@ -35,7 +35,7 @@ const command command_init = {
     .most = 1,
     .description = "Makes a model of any architecture and size without training it, to see how fast it would run and how much "
                    "memory it would need. OUT must not be there yet.",
-    .tables = { cadre_model_options },
+    .tables = { cadre_model_options, cadre_routing_options },
     .own = ROWS(rows),
     .examples = LINES("as a recipe", "cadre init big --recipe olmoe --width 1024 --layers 16 --dtype bf16",
                       "as a published model", "cadre init big --config config.json --dtype bf16"),

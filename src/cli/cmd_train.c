@@ -93,7 +93,7 @@ const command command_train = {
                    "recipe sets can be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C "
                    "stops after a checkpoint, and --resume goes on as if nothing had happened.\n\n"
                    "Prints a summary.",
-    .tables = { cadre_train_options, cadre_model_options },
+    .tables = { cadre_train_options, cadre_model_options, cadre_routing_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",
                       "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",
                       "how much memory a run needs", "cadre train --recipe mixtral --width 512 --layers 8 --dry-run",

@@ -21,9 +21,10 @@ void opened_end(opened *o)
 
 cadre_status opened_recipe_options(const invocation *call, cadre_options **options)
 {
-    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_train_options() };
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
+                                          cadre_train_options() };
     cadre_options *made;
-    cadre_status status = cadre_options_new(tables, 3, &made);
+    cadre_status status = cadre_options_new(tables, 4, &made);
     if (status != CADRE_OK) return status;
     status = cadre_options_copy(made, call->options);
     if (status == CADRE_OK) *options = made;

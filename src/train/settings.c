@@ -6,28 +6,11 @@
 #include "base/memory.h"
 #include "format/json.h"
 #include "format/json_writer.h"
+#include "moe/settings.h"
 
 static schedule_kind kind_of(const char *word)
 {
     return !strcmp(word, "constant") ? SCHEDULE_CONSTANT : !strcmp(word, "wsd") ? SCHEDULE_WSD : SCHEDULE_COSINE;
-}
-
-static balance_over over_of(const char *word)
-{
-    return !strcmp(word, "sequence") ? BALANCE_SEQUENCE : !strcmp(word, "step") ? BALANCE_STEP : BALANCE_MICRO;
-}
-
-static dispatch_overflow overflow_of(const char *word)
-{
-    return !strcmp(word, "drop")      ? OVERFLOW_DROP
-           : !strcmp(word, "reroute") ? OVERFLOW_REROUTE
-           : !strcmp(word, "pad")     ? OVERFLOW_PAD
-                                      : OVERFLOW_NONE;
-}
-
-static dispatch_priority priority_of(const char *word)
-{
-    return !strcmp(word, "token") ? PRIORITY_TOKEN : !strcmp(word, "probability") ? PRIORITY_PROBABILITY : PRIORITY_CHOICE;
 }
 
 static void read_optimizer(const cadre_options *o, optimizer_options *a)
@@ -41,17 +24,6 @@ static void read_optimizer(const cadre_options *o, optimizer_options *a)
                               .keep_biases = cadre_options_has(o, "no-decay", "biases"),
                               .keep_router = cadre_options_has(o, "no-decay", "router"),
                               .keep_embeddings = cadre_options_has(o, "no-decay", "embeddings") };
-}
-
-static void read_balance(const cadre_options *o, balance_options *b)
-{
-    *b = (balance_options){ .z_loss = cadre_options_real(o, "z-loss"), .bias_rate = cadre_options_real(o, "bias-update-rate") };
-    double aux = cadre_options_real(o, "aux-loss"), sequence = cadre_options_real(o, "sequence-aux");
-    bool pooled = !strcmp(cadre_options_text(o, "aux-form", 0), "pooled");
-    if (aux > 0)
-        balance_add(b, cadre_options_text(o, "balance-loss", 0), aux, over_of(cadre_options_text(o, "balance-over", 0)),
-                    pooled ? BALANCE_POOLED : BALANCE_LAYER);
-    if (sequence > 0) balance_add(b, "load", sequence, BALANCE_SEQUENCE, BALANCE_LAYER);
 }
 
 static cadre_status read_length(const cadre_options *o, train_settings *s)
@@ -72,7 +44,7 @@ static cadre_status read_length(const cadre_options *o, train_settings *s)
 
 cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_settings *s)
 {
-    *s = (train_settings){ .recipe = r, .seed = (uint64_t)cadre_options_int(o, "seed", 0) };
+    *s = (train_settings){ .recipe = r, .options = o, .seed = (uint64_t)cadre_options_int(o, "seed", 0) };
     CADRE_TRY(read_length(o, s));
     s->schedule.kind = kind_of(cadre_options_text(o, "schedule", 0));
     s->schedule.lr = cadre_options_real(o, "lr");
@@ -81,12 +53,7 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     double router_lr = options_real_or(o, "router-lr", s->schedule.lr);
     s->router_lr = s->schedule.lr > 0 ? router_lr / s->schedule.lr : 1;
     read_optimizer(o, &s->optimizer);
-    read_balance(o, &s->balance);
-    s->dispatch = (dispatch_options){ .overflow = overflow_of(cadre_options_text(o, "overflow", 0)),
-                                      .priority = priority_of(cadre_options_text(o, "priority", 0)),
-                                      .factor = (real)cadre_options_real(o, "capacity-factor") };
-    s->jitter = (real)cadre_options_real(o, "jitter");
-    s->expert_dropout = (real)cadre_options_real(o, "expert-dropout");
+    settings_read_balance(o, &s->balance);
     return CADRE_OK;
 }
 
@@ -95,9 +62,8 @@ cadre_status train_settings_moe(const train_settings *s, const model_config *con
     for (int64_t l = 0; l < config->layers; l++) {
         if (!config->layer[l].sparse) continue;
         CADRE_TRY(model_config_moe(config, l, &moe[l]));
-        moe[l].dispatch = s->dispatch;
-        moe[l].route.jitter = s->jitter;
-        moe[l].expert_dropout = s->expert_dropout;
+        settings_read_layer(s->options, &moe[l]);
+        CADRE_TRY(settings_check_router(s->options, moe[l].router));
         CADRE_TRY(moe_config_check(&moe[l], "options"));
     }
     return CADRE_OK;
@@ -139,6 +105,7 @@ cadre_status train_settings_text(const cadre_options *options, char **text)
     json_put_object(&w, NULL);
     put_table(options, cadre_run_options(), &w);
     put_table(options, cadre_model_options(), &w);
+    put_table(options, cadre_routing_options(), &w);
     put_table(options, cadre_train_options(), &w);
     json_put_close(&w, '}');
     cadre_status status = json_writer_status(&w);

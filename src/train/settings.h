@@ -8,6 +8,7 @@
 
 typedef struct train_settings {
     const recipe *recipe;  /* NULL: continuing from a model */
+    const cadre_options *options; /* borrowed */
     uint64_t seed;
     int64_t batch, accumulate, context;
     double minutes;        /* 0: schedule.steps counts */
@@ -15,8 +16,6 @@ typedef struct train_settings {
     double router_lr;      /* as a multiple of the learning rate */
     optimizer_options optimizer;
     balance_options balance;
-    dispatch_options dispatch;
-    real jitter, expert_dropout;
     int64_t save_every;    /* 0: at the end */
 } train_settings;
 

@@ -50,23 +50,6 @@ static const cadre_option rows[] = {
       .help = "largest norm of the whole gradient; 0: no limit" },
     { .name = "router-lr", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100, .subject = "Optimiser",
       .help = "learning rate of the routers (default: --lr)" },
-
-    { .name = "aux-loss", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1000, .value = "C", .subject = "Balancing",
-      .help = "coefficient of the load-balancing loss" },
-    { .name = "balance-loss", .kind = CADRE_OPTION_CHOICE, .value = "NAME", .subject = "Balancing",
-      .choices = OPTION_CHOICES("load", "first-choice", "importance", "smooth-load", "device", "communication",
-                                "mutual-information", "entropy"),
-      .help = "which load-balancing loss" },
-    { .name = "aux-form", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("layer", "pooled"), .subject = "Balancing",
-      .help = "a loss a layer, summed, or all layers' tokens in one pool" },
-    { .name = "balance-over", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("micro", "step", "sequence"),
-      .subject = "Balancing", .help = "what loads are counted over: a part of the batch, the whole of it, or a sequence" },
-    { .name = "sequence-aux", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1000, .value = "C", .subject = "Balancing",
-      .help = "coefficient of the balancing loss within each sequence" },
-    { .name = "z-loss", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1000, .value = "C", .subject = "Balancing",
-      .help = "coefficient of the mean squared log-sum-exp of the router's logits" },
-    { .name = "bias-update-rate", .kind = CADRE_OPTION_REAL, .min = 0, .max = 10, .value = "U", .subject = "Balancing",
-      .help = "step of the selection bias towards even loads, once an optimiser step" },
 };
 
 cadre_option_table cadre_train_options(void) { return OPTION_TABLE(rows); }

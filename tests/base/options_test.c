@@ -212,10 +212,11 @@ static void every_allocation_may_fail(void **state)
 static void the_library_s_own_tables_agree_with_themselves(void **state)
 {
     (void)state;
-    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_train_options() };
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
+                                          cadre_train_options() };
     cadre_options *o;
-    assert_int_equal(cadre_options_new(tables, 3, &o), CADRE_OK);
-    for (int t = 0; t < 3; t++)
+    assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
+    for (int t = 0; t < 4; t++)
         for (int i = 0; i < tables[t].count; i++) {
             assert_non_null(tables[t].rows[i].help);
             assert_non_null(tables[t].rows[i].subject);

@@ -26,9 +26,10 @@ cadre_options *small_options(const char *name)
     static const char *const sizes[][2] = { { "layers", "2" },  { "width", "16" },        { "heads", "2" },   { "experts", "8" },
                                             { "topk", "2" },    { "expert-width", "12" }, { "vocab", "512" }, { "context", "16" },
                                             { "batch", "4" },   { "dense-width", "24" },  { "steps", "6" },   { "seed", "3" } };
-    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_train_options() };
+    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
+                                          cadre_train_options() };
     cadre_options *o;
-    assert_int_equal(cadre_options_new(tables, 3, &o), CADRE_OK);
+    assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) small_set(o, sizes[i][0], sizes[i][1]);
     if (name) small_set(o, "recipe", name);
     if (name && !strcmp(name, "switch")) small_set(o, "topk", "1");

@@ -122,10 +122,11 @@ static void run_case(const char *name)
     snprintf(tokens, sizeof tokens, "%s/tokens.safetensors", model);
     snprintf(recipe_path, sizeof recipe_path, "%s/recipe.json", model);
     snprintf(expected_path, sizeof expected_path, "%s/expected.safetensors", model);
-    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_train_options() };
+    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
+                                          cadre_train_options() };
     cadre_options *o;
     safetensors *expected;
-    assert_int_equal(cadre_options_new(tables, 3, &o), CADRE_OK);
+    assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
     if (cadre_options_load(o, recipe_path) != CADRE_OK) fail_msg("%s", cadre_last_error());
     small_set(o, "from", model);
     small_set(o, "tokens", tokens);
