@@ -45,10 +45,7 @@ load_balance load_balance_of(const double *load, int experts)
     for (int e = 0; e < experts; e++) {
         double times = b.fair > 0 ? load[e] / b.fair : 0;
         b.least = fmin(b.least, times);
-        if (times > b.most) {
-            b.most = times;
-            b.busiest = e;
-        }
+        b.most = fmax(b.most, times);
         b.idle += !(load[e] > 0);
     }
     return b;

@@ -8,7 +8,7 @@
 typedef struct load_balance {
     double fair;        /* mean load */
     double least, most; /* as multiples of it */
-    int busiest, idle;  /* which expert has the most; how many have none */
+    int idle;           /* experts that have none */
 } load_balance;
 
 load_balance load_balance_of(const double *load, int experts);
