@@ -216,6 +216,18 @@ CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t toke
 /* The model's own tokenizer, borrowed; an error where its folder has none. */
 CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tokenizer **tokenizer);
 
+typedef struct cadre_convert_listener {
+    void (*progress)(void *arg, int64_t done, int64_t total); /* bytes of weights; NULL: not wanted */
+    void (*note)(void *arg, const char *sentence);            /* what the other kind of file cannot say; NULL: not wanted */
+    void *arg;
+} cadre_convert_listener;
+
+/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other numbers. dtype of the matrices, and of the
+ * experts' alone: "f32", "f16", "bf16"; NULL: as they are, and as dtype says. Vectors, and a GGUF's routers, stay float32. CADRE_EEXISTS where
+ * OUT is there; a failure leaves no file under a final name. */
+CADRE_API cadre_status cadre_convert(const char *in, const char *out, const char *dtype, const char *experts_dtype,
+                                     const cadre_convert_listener *listener);
+
 /* ---- running models ---- */
 
 /* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T, V] f32, routes [S, T, K] i32

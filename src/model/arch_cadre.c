@@ -95,6 +95,7 @@ const architecture architecture_cadre = {
     .model_type = "cadre",
     .words = "cadre's own layout: any router and expert form, layers may differ",
     .keys = keys,
+    .gguf_name = "cadre",
     .read = read_own,
     .write = write_own,
 };

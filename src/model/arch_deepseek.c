@@ -30,6 +30,7 @@ const architecture architecture_deepseek = {
     .words = "DeepSeekMoE: shared experts, top-k of softmax, weights as they are",
     .keys = keys,
     .gguf_name = "deepseek",
+    .gguf_gating = 1,
     .gguf_keys = gguf_keys,
     .gguf_tensors = tensor_names_paired,
     .router = "softmax",

@@ -82,6 +82,15 @@ cadre_status architecture_read_deepseek2(const gguf *file, model_config *c)
     return CADRE_OK;
 }
 
+/* What one compressed key and its value take in the cache. */
+void architecture_write_deepseek2(const model_config *c, gguf_writer *w)
+{
+    gguf_writer_int(w, "deepseek2.attention.key_length", GGUF_U32, c->kv_lora + c->rope_dim);
+    gguf_writer_int(w, "deepseek2.attention.value_length", GGUF_U32, c->kv_lora);
+    if (c->rope.scaling != ROPE_YARN) return;
+    gguf_writer_real(w, "deepseek2.rope.scaling.yarn_log_multiplier", 0.1 * c->rope.mscale_all_dim);
+}
+
 static bool gguf_is(const gguf *file)
 {
     int64_t gating = 1;
@@ -94,9 +103,11 @@ const architecture architecture_deepseek_v2 = {
     .words = "DeepSeek-V2: top-k of softmax in groups, shared experts, latent attention",
     .keys = keys,
     .gguf_name = "deepseek2",
+    .gguf_gating = 1,
     .gguf_keys = architecture_deepseek2_keys,
     .gguf_is = gguf_is,
     .read_gguf = architecture_read_deepseek2,
+    .write_gguf = architecture_write_deepseek2,
     .router = "softmax",
     .expert_form = "swiglu",
     .act = "silu",

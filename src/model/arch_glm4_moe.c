@@ -26,7 +26,6 @@ static const config_key gguf_keys[] = {
     KEY_INT_OF("expert_group_used_count", groups_used, 0, 1),
     KEY_REAL_OF("expert_weights_scale", route_scale, 0, 1),
     KEY_INT_OF("leading_dense_block_count", dense_layers, 0, 0),
-    KEY_INT_OF("attention.key_length", head_dim, 0, 0),
     KEY_MUST_BE("expert_gating_func", "2"),
     { 0 },
 };
@@ -68,6 +67,7 @@ const architecture architecture_glm4_moe = {
     .words = "GLM-4.5: top-k of biased sigmoid scores, a shared expert",
     .keys = keys,
     .gguf_name = "glm4moe",
+    .gguf_gating = 2,
     .gguf_keys = gguf_keys,
     .gguf_tensors = gguf_tensors,
     .read_gguf = read_gguf,

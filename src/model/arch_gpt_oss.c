@@ -33,7 +33,6 @@ static const tensor_name tensors[] = {
 
 static const config_key gguf_keys[] = {
     KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("attention.key_length", head_dim, 0, 64),
     KEY_INT_OF("attention.sliding_window", window, KEY_REQUIRED, 0),
     { 0 },
 };

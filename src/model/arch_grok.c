@@ -34,7 +34,6 @@ static const tensor_name tensors[] = {
 
 static const config_key gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("attention.key_length", head_dim, 0, 0),
     KEY_REAL_OF("embedding_scale", embedding_scale, 0, 78.38367176906169),
     KEY_REAL_OF("logit_scale", logit_scale, 0, 0.5773502691896257),
     KEY_REAL_OF("attention.output_scale", attention_scale, 0, 0.08838834764831845),

@@ -12,7 +12,6 @@ static const config_key keys[] = {
 
 static const config_key gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", dense_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("attention.key_length", head_dim, 0, 0),
     { 0 },
 };
 

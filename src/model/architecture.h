@@ -57,6 +57,8 @@ typedef struct architecture {
     const tensor_name *tensors; /* before those of tensor_name.c; ended by a NULL pattern; NULL: none */
     const char *gguf_name;      /* "general.architecture"; NULL: has no GGUF form */
     const config_key *gguf_keys; /* as keys, "NAME." left out */
+    int gguf_gating;         /* "expert_gating_func" that is written; 0: none */
+    void (*write_gguf)(const model_config *config, gguf_writer *w); /* what keys alone do not say; NULL: nothing */
     bool gguf_renorm;        /* norm_topk_prob where the metadata do not say */
     bool (*gguf_is)(const gguf *file); /* which of several rows of one name the file is of; NULL: this one */
     cadre_status (*read_gguf)(const gguf *file, model_config *config); /* as read */
@@ -91,10 +93,13 @@ void architecture_write_dense_layers(const model_config *config, json_writer *w)
 /* GGUF's "deepseek2": its widths, of latent attention, and its magnitudes. */
 extern const config_key architecture_deepseek2_keys[];
 cadre_status architecture_read_deepseek2(const gguf *file, model_config *config);
+void architecture_write_deepseek2(const model_config *config, gguf_writer *w);
 
 /* A table of keys, read from the members of an object, and written as such. */
 cadre_status config_keys_read(const json_node *object, const config_key *keys, model_config *config);
 void config_keys_write(const config_key *keys, const model_config *config, json_writer *w);
+
+void config_eos_write(const model_config *config, json_writer *w); /* "eos_token_id" */
 
 /* Rotary positions and windows: which keys there are depends on values. */
 cadre_status config_positions_read(const json_node *root, model_config *config); /* after all other keys, before deriving */
@@ -112,8 +117,11 @@ cadre_status model_config_text(const model_config *config, json_writer *w);
  * its config.json, which then counts alone. */
 #define GGUF_CONFIG_KEY "cadre.config"
 cadre_status config_keys_read_gguf(const gguf *file, const config_key *keys, model_config *config); /* "ARCHITECTURE.KEY" each */
-double gguf_decimal(
-    double value); /* the shortest decimal number that a file's f32 is the nearest one to: 0.1, not 0.10000000149 */
+/* The same keys written; after a failure the writer keeps it. name: of the model, for people. */
+void config_keys_write_gguf(const config_key *keys, const model_config *config, gguf_writer *w);
+cadre_status config_gguf_write(gguf_writer *w, const model_config *config, const char *name, const number_format *format);
+/* The shortest decimal number that a file's f32 is the nearest one to: 0.1, not 0.10000000149. */
+double gguf_decimal(double value);
 cadre_status model_config_read_gguf(const gguf *file, model_config *config);
 
 /* A model's numbers, of a folder or a GGUF file. */

@@ -1,4 +1,5 @@
-/* config_gguf.c - GGUF metadata to a model_config, by the tables of the architectures; keys are read as "ARCHITECTURE.KEY". */
+/* config_gguf.c - GGUF metadata to a model_config and back, by the tables of the architectures; a key stands in the file as
+ * "ARCHITECTURE.KEY". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,15 @@ static const config_key shared_keys[] = {
 
 static const config_key yarn_keys[] = {
     KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_REQUIRED, 0),
-    KEY_REAL_OF("rope.scaling.original_context_length", rope.original_context, KEY_REQUIRED, 0),
+    KEY_REAL_OF("rope.scaling.original_context_length", rope.original_context, KEY_REQUIRED | KEY_UNWRITTEN, 0),
     KEY_REAL_OF("rope.scaling.yarn_beta_fast", rope.beta_fast, 0, 32),
     KEY_REAL_OF("rope.scaling.yarn_beta_slow", rope.beta_slow, 0, 1),
+    { 0 },
+};
+
+static const config_key head_keys[] = { /* of grouped-query attention */
+    KEY_INT_OF("attention.key_length", head_dim, 0, 0),
+    KEY_INT_OF("attention.value_length", value_dim, 0, 0),
     { 0 },
 };
 
@@ -164,6 +171,7 @@ static cadre_status read_all(const gguf *f, model_config *c)
     c->latent = arch->latent;
     c->window_period = arch->window_period;
     if (arch->fix) arch->fix(c);
+    if (!c->latent) CADRE_TRY(config_keys_read_gguf(f, head_keys, c));
     CADRE_TRY(config_keys_read_gguf(f, arch->gguf_keys, c));
     CADRE_TRY(read_positions(f, c));
     CADRE_TRY(read_router(f, c));
@@ -202,4 +210,99 @@ cadre_status model_config_read_gguf(const gguf *f, model_config *config)
     }
     *config = c;
     return CADRE_OK;
+}
+
+/* ---- writing ---- */
+
+static void put_key(gguf_writer *w, const char *name, const config_key *key, const model_config *c)
+{
+    const void *value = (const char *)c + key->field;
+    switch (key->kind) {
+    case KEY_INT:
+        if (*(const int64_t *)value || key->flags & KEY_REQUIRED) gguf_writer_int(w, name, GGUF_U32, *(const int64_t *)value);
+        return;
+    case KEY_REAL: gguf_writer_real(w, name, *(const double *)value); return;
+    case KEY_BOOL: gguf_writer_bool(w, name, *(const bool *)value); return;
+    case KEY_MUST: return; /* what the family fixes is written apart */
+    }
+}
+
+void config_keys_write_gguf(const config_key *keys, const model_config *c, gguf_writer *w)
+{
+    for (; keys && keys->name; keys++) {
+        char *name = keys->flags & KEY_UNWRITTEN ? NULL : mem_printf("%s.%s", c->arch->gguf_name, keys->name);
+        if (name) put_key(w, name, keys, c);
+        mem_free(name);
+    }
+}
+
+static void put_scaling(gguf_writer *w, const model_config *c, const char *kind)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.rope.scaling.type", c->arch->gguf_name);
+    gguf_writer_string(w, name, kind, strlen(kind));
+}
+
+static void put_positions(gguf_writer *w, const model_config *c)
+{
+    const config_key turned[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
+    if (!c->latent) config_keys_write_gguf(turned, c, w); /* else the family's own keys have it */
+    if (c->rope.scaling == ROPE_LINEAR) {
+        put_scaling(w, c, "linear");
+        config_keys_write_gguf(linear_keys, c, w);
+    } else if (c->rope.scaling == ROPE_YARN) {
+        char name[64];
+        put_scaling(w, c, "yarn");
+        config_keys_write_gguf(yarn_keys, c, w);
+        snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf_name);
+        gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context); /* read as a real, but others expect this */
+    }
+}
+
+static void put_router(gguf_writer *w, const model_config *c)
+{
+    char name[64];
+    if (c->arch->gguf_gating) {
+        snprintf(name, sizeof name, "%s.expert_gating_func", c->arch->gguf_name);
+        gguf_writer_int(w, name, GGUF_U32, c->arch->gguf_gating);
+    }
+    if (!c->arch->gguf_gating && !c->arch->renorm) return;
+    snprintf(name, sizeof name, "%s.expert_weights_norm", c->arch->gguf_name);
+    gguf_writer_bool(w, name, c->router->traits & ROUTER_RENORMALISES);
+}
+
+static void put_sizes(gguf_writer *w, const model_config *c)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.vocab_size", c->arch->gguf_name);
+    gguf_writer_int(w, name, GGUF_U32, c->vocab);
+    model_config copy = *c;
+    if (c->latent) copy.kv_heads = 1; /* one compressed key serves all heads */
+    config_keys_write_gguf(shared_keys, &copy, w);
+    if (!c->latent) config_keys_write_gguf(head_keys, c, w);
+}
+
+/* llama.cpp's number of a file of mostly this format. */
+static int64_t file_type_of(const number_format *format)
+{
+    return format == &number_f32 ? 0 : format == &number_f16 ? 1 : 32;
+}
+
+cadre_status config_gguf_write(gguf_writer *w, const model_config *c, const char *name, const number_format *format)
+{
+    const architecture *arch = c->arch;
+    json_writer text = json_writer_new(0);
+    gguf_writer_string(w, "general.architecture", arch->gguf_name, strlen(arch->gguf_name));
+    gguf_writer_string(w, "general.type", "model", 5);
+    gguf_writer_string(w, "general.name", name, strlen(name));
+    gguf_writer_int(w, "general.file_type", GGUF_U32, file_type_of(format));
+    put_sizes(w, c);
+    config_keys_write_gguf(arch->gguf_keys, c, w);
+    put_positions(w, c);
+    put_router(w, c);
+    if (arch->write_gguf) arch->write_gguf(c, w);
+    cadre_status status = model_config_text(c, &text);
+    if (status == CADRE_OK) status = gguf_writer_string(w, GGUF_CONFIG_KEY, text.text.data, text.text.size);
+    json_writer_free(&text);
+    return status;
 }

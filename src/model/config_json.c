@@ -202,7 +202,8 @@ static void write_must(const config_key *key, json_writer *w)
     double number = strtod(key->value, &end);
     if (!strcmp(key->value, "null")) json_put_null(w, key->name);
     else if (!strcmp(key->value, "true") || !strcmp(key->value, "false")) json_put_bool(w, key->name, key->value[0] == 't');
-    else if (!*end) json_put_int(w, key->name, (int64_t)number);
+    else if (!*end && number == (double)(int64_t)number) json_put_int(w, key->name, (int64_t)number);
+    else if (!*end) json_put_real(w, key->name, number);
     else json_put_string(w, key->name, key->value);
 }
 
@@ -231,7 +232,7 @@ void config_keys_write(const config_key *key, const model_config *c, json_writer
     }
 }
 
-static void write_eos(const model_config *c, json_writer *w)
+void config_eos_write(const model_config *c, json_writer *w)
 {
     if (c->eos < 0) json_put_null(w, "eos_token_id");
     else if (c->other_eos[0] <= 0) json_put_int(w, "eos_token_id", c->eos);
@@ -257,7 +258,7 @@ static void write_all(const model_config *c, json_writer *w)
     json_put_string(w, "torch_dtype", "float32");
     if (!arch->keys_alone) config_keys_write(shared_keys, c, w);
     if (!arch->keys_alone) config_positions_write(c, w);
-    write_eos(c, w);
+    config_eos_write(c, w);
     json_put_null(w, "pad_token_id");
     config_keys_write(arch->keys, c, w);
     if (arch->renorm) json_put_bool(w, "norm_topk_prob", !strcmp(c->router->name, arch->renorm));

@@ -8,6 +8,7 @@
 #include "kernel/number.h"
 #include "model/architecture.h"
 #include "model/param_source.h"
+#include "model/tensor_list.h"
 
 enum { CHUNK = 4096 }; /* numbers converted at a time */
 
@@ -71,20 +72,37 @@ cadre_status model_put_values(safetensors_writer *w, const param_table *table, c
     return CADRE_OK;
 }
 
+static cadre_status flat_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
+{
+    const real *const *flat = arg, *from = *flat + p->offset + row * p->cols;
+    (void)index;
+    for (int64_t i = 0; i < p->cols; i++) values[i] = (float)from[i];
+    return CADRE_OK;
+}
+
+static const number_format *always_f32(void *arg, const param *p)
+{
+    (void)arg, (void)p;
+    return &number_f32;
+}
+
 cadre_status model_seal_values(const char *path, const model_config *config, const param_table *table, const real *values,
                                safetensors_writer **sealed, hash128 *hash)
 {
-    safetensors_writer *w;
-    CADRE_TRY(safetensors_writer_open(path, false, &w));
-    cadre_status status = safetensors_writer_metadata(w, "format", "pt");
-    if (status == CADRE_OK) status = model_declare_values(w, "", config, table, false);
-    if (status == CADRE_OK) status = model_put_values(w, table, values, false);
-    if (status == CADRE_OK) status = safetensors_writer_seal(w, hash);
+    tensor_list list;
+    tensor_sink sink = { NULL, NULL };
+    CADRE_TRY(tensor_list_make(config, table, NAMES_OF_FOLDER, always_f32, NULL, &list));
+    cadre_status status = safetensors_writer_open(path, false, &sink.folder);
+    if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");
+    if (status == CADRE_OK) status = tensor_list_declare(&list, &sink);
+    if (status == CADRE_OK) status = tensor_list_write(&list, &sink, flat_row, NULL, &values);
+    if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, hash);
+    tensor_list_free(&list);
     if (status != CADRE_OK) {
-        safetensors_writer_discard(w);
+        safetensors_writer_discard(sink.folder);
         return status;
     }
-    *sealed = w;
+    *sealed = sink.folder;
     return CADRE_OK;
 }
 

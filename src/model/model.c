@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "model/architecture.h"
 #include "model/cache.h"
-#include "model/files.h"
+#include "text/tokenizer_gguf.h"
 
 static cadre_status make_layers(cadre_model *m)
 {
@@ -79,20 +79,37 @@ void cadre_model_close(cadre_model *m)
 
 bool model_has_tokenizer(const cadre_model *m)
 {
+    gguf_string kind = { "none", 4 };
+    if (m->file.gguf) {
+        if (gguf_has(m->file.gguf, "tokenizer.huggingface.json")) return true;
+        return gguf_opt_string(m->file.gguf, "tokenizer.ggml.model", &kind) == CADRE_OK && !gguf_string_is(kind, "none");
+    }
     char *path = file_join(m->path, "tokenizer.json");
     bool there = path && file_exists(path);
     mem_free(path);
     return there;
 }
 
+/* The tokenizer.json that a GGUF may carry says more than its own keys. */
+static cadre_status open_gguf_tokenizer(cadre_model *m)
+{
+    gguf_string json;
+    if (!gguf_has(m->file.gguf, "tokenizer.huggingface.json")) return tokenizer_from_gguf(m->file.gguf, &m->tokenizer);
+    CADRE_TRY(gguf_get_string(m->file.gguf, "tokenizer.huggingface.json", &json));
+    return tokenizer_open_text(json.data, json.size, m->path, &m->tokenizer);
+}
+
+static cadre_status open_folder_tokenizer(cadre_model *m)
+{
+    char *path = file_join(m->path, "tokenizer.json");
+    cadre_status status = path ? tokenizer_open_json(path, &m->tokenizer) : CADRE_ENOMEM;
+    mem_free(path);
+    return status;
+}
+
 cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
 {
-    if (!m->tokenizer) {
-        char *path = file_join(m->path, "tokenizer.json");
-        cadre_status status = path ? tokenizer_open_json(path, &m->tokenizer) : CADRE_ENOMEM;
-        mem_free(path);
-        CADRE_TRY(status);
-    }
+    if (!m->tokenizer) CADRE_TRY(m->file.gguf ? open_gguf_tokenizer(m) : open_folder_tokenizer(m));
     *out = m->tokenizer;
     return CADRE_OK;
 }

@@ -1,14 +1,10 @@
 /* random_model.c - a folder with a model of random weights, for benchmarks of a size before it is downloaded. */
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
-#include "format/safetensors.h"
 #include "model/architecture.h"
-#include "model/files.h"
 #include "model/initialise.h"
-
-enum { CHUNK = 1 << 14 }; /* numbers at a time */
+#include "model/model_output.h"
 
 typedef struct random_model {
     const recipe *recipe; /* NULL: of a config.json */
@@ -16,16 +12,13 @@ typedef struct random_model {
     param_table table;
     init_options init;
     const number_format *format;
-    safetensors_writer *writer;
-    real *values;    /* [CHUNK] */
-    float *floats;   /* [CHUNK] */
-    uint8_t *packed; /* [CHUNK * 4] */
+    real *row; /* [widest] */
 } random_model;
 
 static cadre_status choose(random_model *m, cadre_options *options, const char *config, const char *dtype)
 {
     m->format = number_by_name(dtype ? dtype : "f32");
-    if (!m->format || !m->format->pack || m->format->block != 1 || !m->format->safetensors)
+    if (!m->format || !m->format->pack || m->format->block != 1 || !m->format->safetensors || m->format->gguf < 0)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--dtype: expected f32, f16 or bf16, found \"%s\"", dtype);
     const char *name = cadre_options_text(options, "recipe", 0);
     if (!name == !config)
@@ -45,72 +38,39 @@ static cadre_status choose(random_model *m, cadre_options *options, const char *
     return param_table_make(&m->config, &m->table);
 }
 
-/* States (selection biases) stay in float32, as published files have them. */
-static const number_format *format_of(const random_model *m, const param *p)
+static const number_format *format_of(void *arg, const param *p)
 {
-    return p->kind == PARAM_STATE ? &number_f32 : m->format;
+    const random_model *m = arg;
+    (void)p;
+    return m->format;
 }
 
-static cadre_status declare(random_model *m)
+static cadre_status draw_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
-    CADRE_TRY(safetensors_writer_metadata(m->writer, "format", "pt"));
-    for (int64_t i = 0; i < m->table.count; i++) {
-        const param *p = &m->table.rows[i];
-        int64_t shape[2];
-        int rank = param_file_shape(p, shape);
-        char *name = tensor_name_alone(m->config.arch, p);
-        cadre_status status = name ? safetensors_writer_declare(m->writer, name, format_of(m, p)->safetensors, rank, shape)
-                                   : CADRE_ENOMEM;
-        mem_free(name);
-        CADRE_TRY(status);
-    }
+    const random_model *m = arg;
+    param_initialise(p, index, &m->init, row * p->cols, p->cols, m->row);
+    for (int64_t i = 0; i < p->cols; i++) values[i] = (float)m->row[i];
     return CADRE_OK;
 }
 
-static cadre_status stream(random_model *m, int64_t index)
+static cadre_status write_out(random_model *m, const char *out)
 {
-    const param *p = &m->table.rows[index];
-    const number_format *format = format_of(m, p);
-    int64_t size = p->rows * p->cols;
-    for (int64_t at = 0; at < size; at += CHUNK) {
-        int64_t n = size - at < CHUNK ? size - at : CHUNK;
-        param_initialise(p, index, &m->init, at, n, m->values);
-        for (int64_t i = 0; i < n; i++) m->floats[i] = (float)m->values[i];
-        format->pack(m->floats, m->packed, n);
-        CADRE_TRY(safetensors_writer_put(m->writer, m->packed, number_row_bytes(format, n)));
-    }
-    return CADRE_OK;
-}
-
-static cadre_status write_in(random_model *m, const char *folder)
-{
-    char *config = file_join(folder, "config.json"), *model = file_join(folder, "model.safetensors");
-    cadre_status status = config && model ? CADRE_OK : CADRE_ENOMEM;
-    if (status == CADRE_OK && file_exists(model))
-        status = cadre_fail(CADRE_EEXISTS, folder, "expected an empty or new folder, found a model in it");
-    if (status == CADRE_OK) status = file_make_folder(folder);
-    if (status == CADRE_OK) status = model_config_write(&m->config, config);
-    if (status == CADRE_OK) status = safetensors_writer_open(model, false, &m->writer);
-    if (status == CADRE_OK) status = declare(m);
-    for (int64_t i = 0; i < m->table.count && status == CADRE_OK; i++) status = stream(m, i);
-    if (status == CADRE_OK) status = safetensors_writer_commit(m->writer);
-    else safetensors_writer_discard(m->writer);
-    mem_free(config);
-    mem_free(model);
+    int64_t widest = 1, bytes;
+    for (int64_t i = 0; i < m->table.count; i++)
+        if (m->table.rows[i].cols > widest) widest = m->table.rows[i].cols;
+    model_output o = { .path = out, .config = &m->config, .format = format_of, .row = draw_row, .arg = m };
+    m->row = MEM_ARRAY(real, widest);
+    cadre_status status = m->row ? model_output_write(&o, &bytes) : CADRE_ENOMEM;
+    mem_free(m->row);
     return status;
 }
 
 cadre_status cadre_init(cadre_options *options, const char *config, const char *dtype, const char *out)
 {
-    random_model m = { .values = MEM_ARRAY(real, CHUNK),
-                       .floats = MEM_ARRAY(float, CHUNK),
-                       .packed = MEM_ARRAY(uint8_t, CHUNK * 4) };
-    cadre_status status = m.values && m.floats && m.packed ? choose(&m, options, config, dtype) : CADRE_ENOMEM;
-    if (status == CADRE_OK) status = write_in(&m, out);
+    random_model m = { 0 };
+    cadre_status status = choose(&m, options, config, dtype);
+    if (status == CADRE_OK) status = write_out(&m, out);
     param_table_free(&m.table);
     model_config_free(&m.config);
-    mem_free(m.values);
-    mem_free(m.floats);
-    mem_free(m.packed);
     return status;
 }
