@@ -62,7 +62,7 @@ static cadre_status read_row(void *arg, const param *p, int64_t index, int64_t r
 /* ---- formats ---- */
 
 /* Whether both kinds of file have it, number by number. */
-static bool number_is_plain(const number_format *f) { return f->block == 1 && f->pack && f->safetensors && f->gguf >= 0; }
+static bool is_plain(const number_format *f) { return f->block == 1 && f->pack && f->safetensors && f->gguf >= 0; }
 
 /* The file's own, where it can be written; what holds the others exactly. */
 static const number_format *own_format(conversion *k, const param *p)
@@ -71,7 +71,7 @@ static const number_format *own_format(conversion *k, const param *p)
     if (!param_source_exists(&k->file, &k->config, p)) return &number_f32;
     if (param_source_find(&k->file, &k->config, p, &s) != CADRE_OK) return &number_f32; /* reading it will say why */
     if (s.coding == SOURCE_MXFP4) return &number_bf16;
-    return s.coding == SOURCE_PLAIN && number_is_plain(s.tensor.format) ? s.tensor.format : &number_f32;
+    return s.coding == SOURCE_PLAIN && is_plain(s.tensor.format) ? s.tensor.format : &number_f32;
 }
 
 static const number_format *format_of(void *arg, const param *p)
@@ -84,7 +84,7 @@ static const number_format *format_of(void *arg, const param *p)
 static cadre_status choose(const char *option, const char *name, const number_format **format)
 {
     *format = name ? number_by_name(name) : NULL;
-    if (!name || (*format && number_is_plain(*format))) return CADRE_OK;
+    if (!name || (*format && is_plain(*format))) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected f32, f16 or bf16, found \"%s\"", option, name);
 }
 

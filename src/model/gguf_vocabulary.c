@@ -1,6 +1,6 @@
-/* gguf_vocabulary.c - the vocabulary's keys of a GGUF that is written: copied from another GGUF, or made of a tokenizer.json where
- * GGUF can say it, which is byte-level BPE with a pre-tokenizer that has a name. The tokenizer.json itself goes along under the
- * key that the format's description has for it. */
+/* gguf_vocabulary.c - the vocabulary's keys of a GGUF that is written: copied from another GGUF, or made of a tokenizer.json
+ * where GGUF can say it, which is byte-level BPE with a pre-tokenizer that has a name. The tokenizer.json itself goes along under
+ * the key that the format's description has for it. */
 #include <stdio.h>
 #include <string.h>
 

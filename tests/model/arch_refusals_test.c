@@ -1,0 +1,151 @@
+/* arch_refusals_test.c - a model that is not known is refused with its name and the list of those that are; a known one with an
+ * option that is not implemented, with that option's name; a file with a tensor too many or too few, with the tensor's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "cadre.h"
+#include "model/architecture.h"
+#include "support/oracle.h"
+#include "support/scratch.h"
+
+/* CONFIG.json of a tiny model, with members put before its own. */
+static cadre_status read_with(const char *type, const char *members)
+{
+    char text[2048];
+    snprintf(text, sizeof text,
+             "{\"model_type\": \"%s\", %s \"vocab_size\": 64, \"hidden_size\": 32, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, "
+             "\"num_local_experts\": 4, \"num_experts\": 4, \"n_routed_experts\": 4, \"num_experts_per_tok\": 2, "
+             "\"intermediate_size\": 16, \"moe_intermediate_size\": 16, \"kv_lora_rank\": 8, \"qk_nope_head_dim\": 4, "
+             "\"qk_rope_head_dim\": 4, \"v_head_dim\": 4, \"shared_expert_intermediate_size\": 8}",
+             type, members);
+    model_config config;
+    cadre_status status = model_config_parse("config.json", text, strlen(text), &config);
+    if (status == CADRE_OK) model_config_free(&config);
+    return status;
+}
+
+static void refused(const char *type, const char *members, const char *name)
+{
+    if (read_with(type, members) == CADRE_OK) fail_msg("%s was read with %s", type, members);
+    if (!strstr(cadre_last_error(), name)) fail_msg("\"%s\" does not name %s", cadre_last_error(), name);
+}
+
+static void unknown_models(void **state)
+{
+    (void)state;
+    refused("mamba", "", "mamba");
+    refused("mamba", "", "mixtral");
+    refused("mamba", "", "switch_transformers");
+}
+
+static void options_that_are_not_implemented(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *members, *name;
+    } cases[] = {
+        { "mixtral", "\"hidden_act\": \"gelu\",", "hidden_act" },
+        { "mixtral", "\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2},", "rope_type" },
+        { "mixtral", "\"attention_bias\": true,", "attention_bias" },
+        { "mixtral", "\"quantization_config\": {\"quant_method\": \"gptq\"},", "quant_method" },
+        { "mixtral", "\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [64, 64]},", "weight_block_size" },
+        { "llama", "\"mlp_bias\": true,", "mlp_bias" },
+        { "qwen2_moe", "\"use_sliding_window\": true,", "use_sliding_window" },
+        { "qwen3_moe", "\"use_sliding_window\": true,", "use_sliding_window" },
+        { "qwen3_moe", "\"layer_types\": [\"full_attention\", \"sliding_attention\"],", "layer_types" },
+        { "qwen3_moe", "\"layer_types\": [\"full_attention\", \"linear_attention\"],", "layer_types" },
+        { "deepseek", "\"moe_layer_freq\": 2,", "moe_layer_freq" },
+        { "deepseek_v2", "\"topk_method\": \"noaux_tc\",", "topk_method" },
+        { "deepseek_v2", "\"norm_topk_prob\": true,", "norm_topk_prob" },
+        { "deepseek_v3", "\"scoring_func\": \"softmax\",", "scoring_func" },
+        { "deepseek_v3", "\"rope_interleave\": false,", "rope_interleave" },
+        { "gpt_oss", "\"swiglu_alpha\": 1.5,", "swiglu_alpha" },
+        { "glm4_moe", "\"norm_topk_prob\": false,", "norm_topk_prob" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) refused(cases[i].type, cases[i].members, cases[i].name);
+}
+
+static void options_that_are(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "mixtral", "\"sliding_window\": 8," },
+        { "mixtral", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}," },
+        { "llama", "\"attention_bias\": true," },
+        { "llama", "\"rope_parameters\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, "
+                   "\"original_max_position_embeddings\": 64, \"rope_theta\": 500000}," },
+        { "qwen2_moe", "\"norm_topk_prob\": true," },
+        { "deepseek_v2", "\"topk_method\": \"group_limited_greedy\", \"n_group\": 2, \"topk_group\": 1," },
+        { "glm4_moe", "\"use_qk_norm\": true, \"partial_rotary_factor\": 0.5, \"head_dim\": 8," },
+        { "gpt_oss", "\"eos_token_id\": [1, 2, 3]," },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (read_with(cases[i][0], cases[i][1]) != CADRE_OK) fail_msg("%s with %s: %s", cases[i][0], cases[i][1], cadre_last_error());
+}
+
+/* ---- tensors ---- */
+
+static char *text_of(const char *folder, const char *name, size_t *size)
+{
+    char path[4200], *text;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (file_read(path, (size_t)1 << 30, &text, size) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    return text;
+}
+
+/* Opens a model of the oracle with `from` in its config.json replaced; NULL: no oracle here. */
+static const char *open_changed(const char *oracle, const char *from, const char *to)
+{
+    char folder[4096], changed[8192];
+    const char *found = oracle_path(oracle);
+    if (!found) return NULL;
+    snprintf(folder, sizeof folder, "%s", found);
+    size_t config_size, size;
+    char *config = text_of(folder, "config.json", &config_size), *weights = text_of(folder, "model.safetensors", &size);
+    const char *at = strstr(config, from);
+    if (!at) fail_msg("%s: config.json does not say %s", folder, from);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - config), config, to, at + strlen(from));
+    assert_int_equal(file_write(scratch_file("config.json"), changed, strlen(changed)), CADRE_OK);
+    assert_int_equal(file_write(scratch_file("model.safetensors"), weights, size), CADRE_OK);
+    cadre_free(config);
+    cadre_free(weights);
+    cadre_context *context;
+    cadre_model *model = NULL;
+    assert_int_equal(cadre_context_new(1, NULL, &context), CADRE_OK);
+    cadre_status status = cadre_model_open(context, scratch_folder(), &model);
+    cadre_model_close(model);
+    cadre_context_free(context);
+    return status == CADRE_OK ? "opened" : cadre_last_error();
+}
+
+static void tensors_that_do_not_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *oracle, *from, *to, *name;
+    } cases[] = {
+        { "models/mixtral", "\"num_local_experts\": 8", "\"num_local_experts\": 7", "gate.weight" },
+        { "models/mixtral", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", "model.layers.3." },
+        { "models/qwen2_moe", "\"qkv_bias\": true", "\"qkv_bias\": false", "_proj.bias" },
+        { "models/llama", "\"attention_bias\": false", "\"attention_bias\": true", "q_proj.bias" },
+        { "models/granitemoe", "\"intermediate_size\": 48", "\"intermediate_size\": 40", "input_linear" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *said = open_changed(cases[i].oracle, cases[i].from, cases[i].to);
+        if (said && !strstr(said, cases[i].name)) fail_msg("\"%s\" does not name %s", said, cases[i].name);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(unknown_models), cmocka_unit_test(options_that_are_not_implemented),
+                                        cmocka_unit_test(options_that_are), cmocka_unit_test(tensors_that_do_not_fit) };
+    return cmocka_run_group_tests_name("refusals of models", tests, NULL, NULL);
+}

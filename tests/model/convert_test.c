@@ -1,0 +1,164 @@
+/* convert_test.c - folder to GGUF to folder: the same bits all the way, from the standard keys alone wherever they can say the
+ * model, nothing overwritten, nothing left by a conversion that was stopped. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "cadre.h"
+#include "format/safetensors.h"
+#include "support/oracle.h"
+#include "support/scratch.h"
+
+static cadre_context *context;
+
+static void succeeds(cadre_status status)
+{
+    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    return cadre_context_new(1, NULL, &context);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cadre_context_free(context);
+    return 0;
+}
+
+/* ---- the same bits ---- */
+
+static safetensors *logits_of(const char *path, const char *out)
+{
+    const int32_t tokens[] = { 5, 17, 3, 9, 100, 42, 42, 7 };
+    cadre_model *model;
+    safetensors *file;
+    succeeds(cadre_model_open(context, path, &model));
+    succeeds(cadre_logits(model, tokens, sizeof tokens / sizeof *tokens, NULL, 0, scratch_file(out)));
+    cadre_model_close(model);
+    succeeds(safetensors_open(scratch_file(out), &file));
+    return file;
+}
+
+static void same_bits(const char *a, const char *b)
+{
+    safetensors *x = logits_of(a, "a.safetensors"), *y = logits_of(b, "b.safetensors");
+    const safetensors_tensor *t = safetensors_find(x, "logits"), *u = safetensors_find(y, "logits");
+    assert_int_equal(t->size, u->size);
+    assert_memory_equal(t->data, u->data, t->size);
+    safetensors_close(x);
+    safetensors_close(y);
+}
+
+static void remove_files(const char *folder)
+{
+    static const char *const names[] = { "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+                                         "tokenizer_config.json" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[4200];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        remove(path);
+    }
+    remove(folder);
+}
+
+/* Under another name, a key is not seen. */
+static void hide_config(const char *path)
+{
+    static const char key[] = "cadre.config";
+    char *text;
+    size_t size;
+    succeeds(file_read(path, (size_t)1 << 30, &text, &size));
+    for (size_t i = 0; i + sizeof key <= size; i++)
+        if (!memcmp(text + i, key, sizeof key - 1)) {
+            text[i] = 'x';
+            break;
+        }
+    succeeds(file_write(path, text, size));
+    cadre_free(text);
+}
+
+typedef struct conversion_case {
+    const char *name;
+    bool keys_say_all; /* GGUF's own keys can express this configuration */
+} conversion_case;
+
+static void there_and_back(void **state)
+{
+    const conversion_case *c = *state;
+    char name[128], folder[4096], gguf[4096], back[4096];
+    snprintf(name, sizeof name, "models/%s", c->name);
+    const char *found = oracle_path(name);
+    if (!found) return;
+    snprintf(folder, sizeof folder, "%s", found);
+    snprintf(gguf, sizeof gguf, "%s", scratch_file("model.gguf"));
+    snprintf(back, sizeof back, "%s", scratch_file("back"));
+    succeeds(cadre_convert(folder, gguf, "f32", NULL, NULL));
+    same_bits(folder, gguf);
+    succeeds(cadre_convert(gguf, back, NULL, NULL, NULL));
+    same_bits(folder, back);
+    assert_int_equal(cadre_convert(folder, gguf, NULL, NULL, NULL), CADRE_EEXISTS);
+    assert_int_equal(cadre_convert(gguf, back, NULL, NULL, NULL), CADRE_EEXISTS);
+    if (c->keys_say_all) {
+        hide_config(gguf);
+        same_bits(folder, gguf);
+    }
+    remove(gguf);
+    remove_files(back);
+}
+
+/* ---- stopping ---- */
+
+static void stop(void *arg, int64_t done, int64_t total)
+{
+    (void)arg, (void)total;
+    if (done) cadre_interrupt();
+}
+
+static void leaves_nothing_when_stopped(void **state)
+{
+    (void)state;
+    const char *folder = oracle_path("models/mixtral");
+    const cadre_convert_listener listener = { .progress = stop };
+    if (!folder) return;
+    assert_int_equal(cadre_convert(folder, scratch_file("stopped.gguf"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
+    cadre_interrupt_clear();
+    assert_false(file_exists(scratch_file("stopped.gguf")));
+}
+
+static void refuses_what_gguf_has_no_form_for(void **state)
+{
+    (void)state;
+    const char *folder = oracle_path("models/switch");
+    if (!folder) return;
+    assert_int_equal(cadre_convert(folder, scratch_file("switch.gguf"), NULL, NULL, NULL), CADRE_EUNSUPPORTED);
+    assert_non_null(strstr(cadre_last_error(), "switch_transformers"));
+    assert_false(file_exists(scratch_file("switch.gguf")));
+}
+
+int main(void)
+{
+    static const conversion_case cases[] = {
+        { "llama", true },           { "mixtral", true },     { "mixtral_bf16", true },      { "qwen2_moe", true },
+        { "qwen3", true },           { "qwen3_moe", true },   { "qwen3_moe_sharded", false }, { "olmoe", true },
+        { "olmoe_v5", false },       { "deepseek", true },    { "deepseek_v2", false },      { "deepseek_v2_lite", true },
+        { "deepseek_v3", true },     { "deepseek_v3_fp8", true }, { "gpt_oss", true },       { "gpt_oss_mxfp4", true },
+        { "granitemoe", true },      { "glm4_moe", true },    { "grok", true },
+    };
+    enum { CASES = sizeof cases / sizeof *cases };
+    struct CMUnitTest tests[CASES + 2] = { { .name = "nothing is left", .test_func = leaves_nothing_when_stopped },
+                                           { .name = "no form", .test_func = refuses_what_gguf_has_no_form_for } };
+    for (size_t i = 0; i < CASES; i++)
+        tests[i + 2] = (struct CMUnitTest){ .name = cases[i].name, .test_func = there_and_back,
+                                            .initial_state = (void *)(uintptr_t)&cases[i] };
+    return _cmocka_run_group_tests("convert", tests, CASES + 2, begin, end);
+}
