@@ -311,6 +311,25 @@ static cadre_status key_after_bytes(gguf_writer *w)
     return gguf_writer_bool(w, "k", true);
 }
 
+static void integers_must_fit_the_type_they_are_written_as(void **state)
+{
+    (void)state;
+    static const struct {
+        gguf_type type;
+        int64_t least, most;
+    } bounds[] = { { GGUF_U8, 0, 255 }, { GGUF_I8, -128, 127 }, { GGUF_U16, 0, 65535 }, { GGUF_I16, -32768, 32767 },
+                   { GGUF_U32, 0, 4294967295 }, { GGUF_I32, -2147483647 - 1, 2147483647 }, { GGUF_BOOL, 0, 1 } };
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        for (int64_t by = -1; by <= 1; by += 2) {
+            gguf_writer *w = NULL;
+            int64_t edge = by < 0 ? bounds[i].least : bounds[i].most;
+            OK(gguf_writer_open(scratch_file("bounds.gguf"), &w));
+            OK(gguf_writer_int(w, "edge", bounds[i].type, edge));
+            assert_int_equal(gguf_writer_int(w, "beyond", bounds[i].type, edge + by), CADRE_EARGUMENT);
+            gguf_writer_discard(w);
+        }
+}
+
 static void mistakes_of_the_writer_leave_no_file(void **state)
 {
     (void)state;
@@ -469,6 +488,7 @@ int main(void)
         cmocka_unit_test(every_tensor_type_has_its_size),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(the_same_calls_write_the_same_bytes),
+        cmocka_unit_test(integers_must_fit_the_type_they_are_written_as),
         cmocka_unit_test(mistakes_of_the_writer_leave_no_file),
         cmocka_unit_test(a_failed_allocation_while_writing_leaves_no_file),
         cmocka_unit_test(a_split_set_is_one_file),
