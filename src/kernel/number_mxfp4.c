@@ -3,23 +3,26 @@
  * A GGUF block is the exponent's byte and 16 bytes, byte j holding element j below and element j + 16 above. The tensors of a
  * folder hold the same numbers as 16 bytes a block, byte j holding elements 2j below and 2j + 1 above, with the exponents in a
  * tensor of their own: number_mxfp4_from_pairs makes the one of the other. */
-#include <math.h>
-
 #include "kernel/number.h"
+#include "kernel/number_half.h"
+#include "kernel/number_levels.h"
 
 enum { BLOCK = 32, BLOCK_BYTES = 17, HALF = BLOCK / 2 };
 
-static const float values_of_codes[16] = { 0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f,
-                                           -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f };
+/* Half of 2^(exponent - 127), for levels that are doubled: every exponent's is finite. */
+static inline float half_scale(uint8_t exponent)
+{
+    return number_float_of_bits(exponent < 2 ? 0x00200000u << exponent : (exponent - 1u) << 23);
+}
 
 static void unpack(const void *blocks, float *values, int64_t count)
 {
     const uint8_t *block = blocks;
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
-        float scale = ldexpf(1.0f, block[0] - 127);
+        const float scale = half_scale(block[0]);
         for (int j = 0; j < HALF; j++) {
-            values[i + j] = values_of_codes[block[1 + j] & 15] * scale;
-            values[i + j + HALF] = values_of_codes[block[1 + j] >> 4] * scale;
+            values[i + j] = scale * (float)number_e2m1_levels[block[1 + j] & 15];
+            values[i + j + HALF] = scale * (float)number_e2m1_levels[block[1 + j] >> 4];
         }
     }
 }

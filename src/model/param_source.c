@@ -103,7 +103,7 @@ static cadre_status find_named(const weight_file *f, const model_config *c, cons
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected a number format that is implemented, found %s",
                           name, s->tensor.type);
     int block = s->tensor.format->block;
-    if (block > 1 && (s->place.col != 1 || s->place.offset % block || s->place.row % block))
+    if (block > 1 && (s->place.col != 1 || s->place.offset % block || s->place.row % block || s->param->cols % block))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected whole rows of %s", name, s->tensor.type);
     return CADRE_OK;
 }

@@ -128,6 +128,9 @@ static void mxfp4_blocks_hold_what_the_pairs_held(void **state)
     blocks[1] = 0x12;
     number_mxfp4.unpack(blocks, values, 32);
     assert_true((double)values[0] == 0x1p-127 && (double)values[16] == 0x1p-128);
+    blocks[0] = 255; /* 2^128: what a float holds of its multiples */
+    number_mxfp4.unpack(blocks, values, 32);
+    assert_true((double)values[0] == INFINITY && (double)values[16] == 0x1p127);
 }
 
 static void formats_are_found(void **state)

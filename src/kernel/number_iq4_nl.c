@@ -1,0 +1,23 @@
+/* number_iq4_nl.c - IQ4_NL: blocks of 32 four-bit codes of uneven steps under one half-precision scale. Read only.
+ *
+ * A block is the scale and 16 bytes, byte j holding element j below and element j + 16 above. */
+#include "kernel/number.h"
+#include "kernel/number_half.h"
+#include "kernel/number_levels.h"
+
+enum { BLOCK = 32, BLOCK_BYTES = 18, HALF = BLOCK / 2 };
+
+static void unpack(const void *blocks, float *values, int64_t count)
+{
+    const uint8_t *block = blocks;
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
+        const float scale = number_half_at(block);
+        const uint8_t *codes = block + 2;
+        for (int j = 0; j < HALF; j++) {
+            values[i + j] = scale * (float)number_iq4_levels[codes[j] & 15];
+            values[i + j + HALF] = scale * (float)number_iq4_levels[codes[j] >> 4];
+        }
+    }
+}
+
+const number_format number_iq4_nl = { "iq4_nl", NULL, 20, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };

@@ -1,0 +1,13 @@
+/* number_levels.h - what the codes of the formats with uneven steps stand for. */
+#ifndef CADRE_KERNEL_NUMBER_LEVELS_H
+#define CADRE_KERNEL_NUMBER_LEVELS_H
+
+#include <stdint.h>
+
+/* IQ4_NL and IQ4_XS: sixteen steps, closer around zero. */
+static const int8_t number_iq4_levels[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };
+
+/* MXFP4: a sign, two bits of exponent, one of mantissa, doubled to be whole numbers. Code 8 is +0, as in ggml. */
+static const int8_t number_e2m1_levels[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
+
+#endif

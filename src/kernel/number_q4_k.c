@@ -1,0 +1,30 @@
+/* number_q4_k.c - Q4_K: blocks of 256 four-bit values in 8 parts of 32, value = scale * part's scale * code - minimum * part's
+ * minimum.
+ *
+ * A block is scale and minimum in half precision, the parts' of six bits (number_scales.h), and 128 bytes, byte 32 g + j holding
+ * element 64 g + j below and element 64 g + 32 + j above. */
+#include "kernel/number.h"
+#include "kernel/number_half.h"
+#include "kernel/number_scales.h"
+
+enum { BLOCK = 256, BLOCK_BYTES = 144, PART = 32 };
+
+static void unpack_block(const uint8_t *block, float *values)
+{
+    const float scale = number_half_at(block), minimum = number_half_at(block + 2);
+    const uint8_t *scales = block + 4, *codes = block + 16;
+    for (int p = 0; p < BLOCK / PART; p++, values += PART) {
+        const uint8_t *part = codes + p / 2 * PART;
+        const float own = scale * (float)number_scale_at(scales, p), least = minimum * (float)number_minimum_at(scales, p);
+        const int shift = p % 2 * 4;
+        for (int j = 0; j < PART; j++) values[j] = own * (float)(part[j] >> shift & 15) - least;
+    }
+}
+
+static void unpack(const void *blocks, float *values, int64_t count)
+{
+    const uint8_t *block = blocks;
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
+}
+
+const number_format number_q4_k = { "q4_k", NULL, 12, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };

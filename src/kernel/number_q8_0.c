@@ -1,0 +1,16 @@
+/* number_q8_0.c - Q8_0: blocks of 32 signed bytes under one half-precision scale, which comes first. */
+#include "kernel/number.h"
+#include "kernel/number_half.h"
+
+enum { BLOCK = 32, BLOCK_BYTES = 34 };
+
+static void unpack(const void *blocks, float *values, int64_t count)
+{
+    const uint8_t *block = blocks;
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
+        const float scale = number_half_at(block);
+        for (int j = 0; j < BLOCK; j++) values[i + j] = scale * (float)(int8_t)block[2 + j];
+    }
+}
+
+const number_format number_q8_0 = { "q8_0", NULL, 8, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
