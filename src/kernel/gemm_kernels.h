@@ -1,20 +1,33 @@
-/* gemm_kernels.h - what a CPU variant brings to the matrix products: a table of register tiles, and the transposition.
+/* gemm_kernels.h - what a CPU variant brings to the matrix products: register tiles, and moves of b into the order of tiles.
  *
  * A tile is up to `rows` rows by up to `vecs` vectors of c that stay in registers over a block of k:
  *
  *     acc[r][:] = from[r][:];   for q < k:  acc[r][:] += x[r*x_row + q*x_step] * y[q*y_step + :];   c[r][:] = acc[r][:]
  *
- * x is read one number at a time (broadcast), y a vector at a time. Everything else (which operand lies how, blocking, packing,
- * ragged edges) is gemm_block.c's and the same for all variants. */
+ * x is read one number at a time and given to every lane, y a vector at a time. All else (which operand lies how, blocking,
+ * ragged edges) is the same for all variants: gemm_pack.c, gemm_block.c. */
 #ifndef CADRE_KERNEL_GEMM_KERNELS_H
 #define CADRE_KERNEL_GEMM_KERNELS_H
 
 #include "kernel/gemm.h"
 
-enum { GEMM_MAX_ROWS = 8, GEMM_MAX_VECS = 4, GEMM_MAX_WIDTH = 16, GEMM_MAX_PANEL = 48 /* of width * vecs */ };
+enum {
+    GEMM_MAX_ROWS = 8,
+    GEMM_MAX_VECS = 3,
+    GEMM_MAX_WIDTH = 16,
+    GEMM_MAX_PANEL = GEMM_MAX_VECS * GEMM_MAX_WIDTH,
+};
+
+/* Memory that is fetched while a tile computes: c's lines of the next tile, laid out as this one's; and, for every 16 steps of
+ * k, 64 bytes of each of `rows` rows. */
+typedef struct gemm_ahead {
+    const real *c;
+    const char *at;
+    int64_t stride, rows; /* stride in bytes */
+} gemm_ahead;
 
 typedef void gemm_tile(int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y, int64_t y_step,
-                       const real *from, int64_t from_stride, real *c, int64_t c_stride);
+                       const real *from, int64_t from_stride, real *c, int64_t c_stride, const gemm_ahead *ahead);
 
 typedef struct gemm_kernels {
     int width; /* reals in a vector */
@@ -22,15 +35,11 @@ typedef struct gemm_kernels {
     gemm_tile *tile[GEMM_MAX_ROWS][GEMM_MAX_VECS]; /* [rows - 1][vecs - 1] */
     /* out[q * out_step + r] = in[r * stride + q] for r < width, q < k */
     void (*transpose)(const real *in, int64_t stride, int64_t k, real *out, int64_t out_step);
-    /* out[(q * vecs) * width + :] = vecs vectors of in's row q (rows[q], where rows are given) */
+    /* out[(q * vecs) * width + :] = vecs vectors of in's row q (of row rows[q], where rows are given) */
     void (*copy)(int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out);
-    /* Numbers of two formats to reals; NULL: the format's own unpack */
+    /* Two number formats to reals; NULL: the format's own unpack */
     void (*unpack_f16)(const void *in, real *out, int64_t count);
     void (*unpack_bf16)(const void *in, real *out, int64_t count);
-    /* For the benchmarks' limits: `rounds` of independent multiply-adds, returns how many floating-point operations; and one pass
-     * over memory that does nothing but read it. */
-    double (*multiply_adds)(int64_t rounds);
-    real (*read)(const real *x, int64_t count);
 } gemm_kernels;
 
 extern const gemm_kernels gemm_portable, gemm_avx2, gemm_avx512, gemm_neon;

@@ -20,5 +20,4 @@ static void transpose(const real *in, int64_t stride, int64_t k, real *out, int6
 
 const gemm_kernels gemm_portable = {
     .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .transpose = transpose, .copy = copy,
-    .multiply_adds = multiply_adds, .read = read_memory,
 };

@@ -1,0 +1,175 @@
+/* gemm_pack.c - operands put into the order of tiles: gathered, transposed, turned into reals on the way.
+ *
+ * b's rows run along k in NT: they are transposed, a vector's width of rows at a time. In NN and TN they run along n: they are
+ * copied. a is read in place where its rows lie near each other; else its rows are copied together (NT, NN), or, where they run
+ * along m (TN), cut into strips. */
+#include "kernel/gemm_pack.h"
+
+#include <string.h>
+
+/* Reading b once does not pay for packing it: where one strip is all there is, and rows of b are short. */
+static bool y_in_place(const gemm_part *p)
+{
+    const gemm_group *g = p->group;
+    return p->kind != GEMM_NT && !g->b_format && !g->b_rows && p->m1 - p->m0 <= p->kernels->rows && p->n1 - p->n0 <= 128;
+}
+
+static int64_t panel_offset(const gemm_part *p, const gemm_span *t, int64_t index)
+{
+    return gemm_cut(t->vectors, index, t->panels) * p->kernels->width * (t->q1 - t->q0) + index * GEMM_GAP;
+}
+
+gemm_panel gemm_panel_at(const gemm_part *p, const gemm_scratch *s, const gemm_span *t, int64_t index)
+{
+    int64_t first = gemm_cut(t->vectors, index, t->panels), vecs = gemm_cut(t->vectors, index + 1, t->panels) - first;
+    int64_t width = vecs * p->kernels->width, j = t->j0 + first * p->kernels->width, used = gemm_min(width, t->j1 - j);
+    gemm_panel v = { s->y + panel_offset(p, t, index), width, j, used, (int)vecs, true };
+    if (used < width || !y_in_place(p)) return v;
+    v.y = (const real *)p->group->b + t->q0 * p->group->b_stride + j;
+    v.step = p->group->b_stride;
+    v.packed = false;
+    return v;
+}
+
+/* `count` elements from `from` on of b's stored row, as reals in `out`. */
+static void unpack_row(const gemm_part *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
+{
+    const number_format *f = p->group->b_format;
+    int64_t at = row * p->group->b_stride + from, skip = at % f->block;
+    const void *blocks = (const char *)p->group->b + number_row_bytes(f, at - skip);
+    if (f == &number_f16 && p->kernels->unpack_f16) p->kernels->unpack_f16(blocks, out, count);
+    else if (f == &number_bf16 && p->kernels->unpack_bf16) p->kernels->unpack_bf16(blocks, out, count);
+    else {
+        f->unpack(blocks, s->unpacked, gemm_ceil(skip + count, f->block) * f->block);
+        for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
+    }
+}
+
+/* One vector of a panel: `rows` rows of b from row j on, transposed; lanes past the last row are zero. */
+static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t j, int64_t rows, real *out,
+                           int64_t step)
+{
+    int64_t k = t->q1 - t->q0, width = p->kernels->width, stride = p->group->b_stride;
+    const real *in = (const real *)p->group->b + j * stride + t->q0;
+    if (p->group->b_format) {
+        in = s->values;
+        stride = GEMM_BLOCK_K + GEMM_GAP;
+        for (int64_t r = 0; r < rows; r++) unpack_row(p, s, j + r, t->q0, k, s->values + r * stride);
+    }
+    if (rows == width) {
+        p->kernels->transpose(in, stride, k, out, step);
+        return;
+    }
+    for (int64_t q = 0; q < k; q++)
+        for (int64_t r = 0; r < width; r++) out[q * step + r] = r < rows ? in[r * stride + q] : 0;
+}
+
+/* Rows that copy_rows reads: row i of `count` is at + (rows ? rows[i] : i) * stride, and starts with column `j`. */
+typedef struct source {
+    const real *at;
+    const int32_t *rows;
+    int64_t stride, j;
+} source;
+
+static source source_of(const gemm_part *p, gemm_scratch *s, int64_t q, int64_t count, int64_t j0, int64_t j1)
+{
+    const gemm_group *g = p->group;
+    const int32_t *rows = g->b_rows ? g->b_rows + q : NULL;
+    if (!g->b_format) return (source){ (const real *)g->b + (rows ? 0 : q * g->b_stride) + j0, rows, g->b_stride, j0 };
+    for (int64_t i = 0; i < count; i++) unpack_row(p, s, rows ? rows[i] : q + i, j0, j1 - j0, s->values + i * GEMM_BLOCK_N);
+    return (source){ s->values, NULL, GEMM_BLOCK_N, j0 };
+}
+
+static void copy_to_panel(const gemm_part *p, const source *from, const gemm_panel *v, int64_t count, real *out)
+{
+    int64_t width = v->vecs * p->kernels->width;
+    const real *in = from->at + v->j - from->j;
+    if (v->used == width) {
+        p->kernels->copy(v->vecs, count, in, from->stride, from->rows, out);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++, out += width) {
+        const real *row = in + (from->rows ? from->rows[i] : i) * from->stride;
+        for (int64_t r = 0; r < width; r++) out[r] = r < v->used ? row[r] : 0;
+    }
+}
+
+void gemm_pack_y(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t first, int64_t last)
+{
+    int64_t width = p->kernels->width;
+    for (int64_t index = first; p->kind == GEMM_NT && index < last; index++) {
+        gemm_panel v = gemm_panel_at(p, s, t, index);
+        real *out = s->y + panel_offset(p, t, index);
+        for (int64_t r = 0; r < v.used; r += width)
+            transpose_rows(p, s, t, v.j + r, gemm_min(width, v.used - r), out + r, v.step);
+    }
+    if (p->kind == GEMM_NT) return;
+    gemm_panel begin = gemm_panel_at(p, s, t, first), end = gemm_panel_at(p, s, t, last - 1);
+    for (int64_t q = t->q0; q < t->q1; q += GEMM_COPY_ROWS) {
+        int64_t count = gemm_min(GEMM_COPY_ROWS, t->q1 - q);
+        source from = source_of(p, s, q, count, begin.j, end.j + end.used);
+        for (int64_t index = first; index < last; index++) {
+            gemm_panel v = gemm_panel_at(p, s, t, index);
+            if (v.packed) copy_to_panel(p, &from, &v, count, s->y + panel_offset(p, t, index) + (q - t->q0) * v.step);
+        }
+    }
+}
+
+/* ---- x ---- */
+
+bool gemm_x_in_place(const gemm_part *p)
+{
+    return p->kind != GEMM_TN && !p->group->a_rows && p->group->a_stride <= 512;
+}
+
+/* An odd number of cache lines, so that rows do not fall into one set of the cache. */
+static int64_t packed_stride(int64_t k) { return gemm_ceil(k, 32) * 32 + 16; }
+
+static int64_t group_size(int64_t k) { return k * GEMM_GROUP + GEMM_GAP; }
+
+int64_t gemm_x_size(const gemm_part *p)
+{
+    int64_t m = p->m1 - p->m0, k = p->group->k;
+    return p->kind == GEMM_TN ? gemm_ceil(m, GEMM_GROUP) * group_size(k) : m * packed_stride(k);
+}
+
+static const real *a_row(const gemm_group *g, int64_t i) { return g->a + (g->a_rows ? g->a_rows[i] : i) * g->a_stride; }
+
+static void pack_rows(const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+{
+    enum { AHEAD = 4 }; /* rows: gathered ones come from anywhere, which no hardware foresees */
+    for (int64_t i = i0; i < i1; i++, out += packed_stride(q1 - q0)) {
+        const real *coming = a_row(g, gemm_min(i + AHEAD, i1 - 1)) + q0;
+        for (int64_t q = 0; g->a_rows && q < q1 - q0; q += 16) __builtin_prefetch(coming + q, 0, 3);
+        memcpy(out, a_row(g, i) + q0, (size_t)(q1 - q0) * sizeof *out);
+    }
+}
+
+/* TN: a's rows run along m. Of each the columns i0..i1, in groups [k, GEMM_GROUP]. */
+static void pack_groups(const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+{
+    for (int64_t q = q0; q < q1; q += GEMM_COPY_ROWS) {
+        int64_t count = gemm_min(GEMM_COPY_ROWS, q1 - q);
+        const real *from[GEMM_COPY_ROWS];
+        for (int64_t r = 0; r < count; r++) from[r] = a_row(g, q + r);
+        real *to = out + (q - q0) * GEMM_GROUP;
+        int64_t i = i0;
+        for (; i + GEMM_GROUP <= i1; i += GEMM_GROUP, to += group_size(q1 - q0))
+            for (int64_t r = 0; r < count; r++) memcpy(to + r * GEMM_GROUP, from[r] + i, GEMM_GROUP * sizeof *to);
+        for (int64_t r = 0; i < i1 && r < count; r++) memcpy(to + r * GEMM_GROUP, from[r] + i, (size_t)(i1 - i) * sizeof *to);
+    }
+}
+
+gemm_operand gemm_pack_x(const gemm_part *p, gemm_scratch *s, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+{
+    const gemm_group *g = p->group;
+    if (gemm_x_in_place(p)) return (gemm_operand){ g->a + i0 * g->a_stride + q0, i0, q0, g->a_stride, 1, 0 };
+    const gemm_packed wish = { g->a, g->a_rows, i0, i1, q0, q1 }, *is = &s->x_is;
+    bool tn = p->kind == GEMM_TN;
+    if (is->a != g->a || is->rows != g->a_rows || is->i0 != i0 || is->i1 != i1 || is->q0 != q0 || is->q1 != q1) {
+        (tn ? pack_groups : pack_rows)(g, s->x, i0, i1, q0, q1);
+        s->x_is = wish;
+    }
+    if (tn) return (gemm_operand){ s->x, i0, q0, 1, GEMM_GROUP, group_size(q1 - q0) };
+    return (gemm_operand){ s->x, i0, q0, packed_stride(q1 - q0), 1, 0 };
+}
