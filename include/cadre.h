@@ -128,6 +128,115 @@ CADRE_API void cadre_context_free(cadre_context *context);
 CADRE_API const char *cadre_context_variant(const cadre_context *context); /* static */
 CADRE_API int cadre_context_threads(const cadre_context *context);
 
+/* ---- a sparse layer, for a program of one's own ---- */
+
+/* The numbers of its arithmetic: float, but in a libcadre that was built with REAL=double. */
+#ifdef CADRE_REAL_DOUBLE
+typedef double cadre_real;
+#else
+typedef float cadre_real;
+#endif
+
+/* A router, E experts and perhaps a shared one, with weights and gradients of their own: y = sum of w_e expert_e(x) over the K
+ * experts that the router picks for a token. Forward and backward; the optimiser is the caller's. Results do not depend on
+ * the number of threads; without capacity a token's do not depend on the tokens beside it. */
+typedef struct cadre_moe cadre_moe;
+
+typedef struct cadre_moe_shape {
+    size_t size;           /* sizeof(cadre_moe_shape) */
+    int64_t width, hidden; /* D; H of one expert */
+    int32_t experts, topk; /* E, K */
+    int64_t shared;        /* hidden width of an expert that every token passes through; 0: none */
+    bool shared_gated;     /* its output times sigmoid(w . x) (Qwen2-MoE) */
+    bool expert_bias, router_bias;
+    const char *router;    /* as --router takes it: "softmax" (also NULL), "sigmoid-bias" ... */
+    const char *form;      /* as --expert-form takes it: "swiglu" (also NULL), "relu" ... */
+    double limit;          /* form gptoss: the clamp, 7 as published; 0: none */
+    int32_t layer;         /* its number in the caller's model: random numbers of layers differ */
+    int64_t tokens, sequences; /* of the largest batch */
+} cadre_moe_shape;
+
+/* options: of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL: none. Weights start normal with
+ * deviation 0.02, a function of `seed`; biases and noise weights 0. Borrows the context. CADRE_EARGUMENT: the sentence names what cannot be. */
+CADRE_API cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape, const cadre_options *options,
+                                     uint64_t seed, cadre_moe **moe);
+CADRE_API void cadre_moe_free(cadre_moe *moe);
+
+/* A matrix or vector of the layer, for the caller's optimiser, files and sums. Pointers are borrowed and stay the same. */
+typedef struct cadre_moe_parameter {
+    const char *name;     /* "router", "experts.gate", "experts.down.bias", "shared.up" ...; static */
+    int32_t expert;       /* -1: not one of E */
+    int64_t rows, cols;   /* [out, in]; a vector has rows 1 */
+    cadre_real *values;   /* [rows, cols] */
+    cadre_real *gradient; /* [rows, cols]; NULL: the router's correction bias, which cadre_moe_step_end moves */
+} cadre_moe_parameter;
+
+CADRE_API int64_t cadre_moe_parameters(const cadre_moe *moe); /* how many */
+CADRE_API cadre_moe_parameter cadre_moe_parameter_at(const cadre_moe *moe, int64_t i);
+
+typedef struct cadre_moe_batch {
+    int64_t tokens;       /* T */
+    int64_t sequences;    /* B; 0: all tokens are one */
+    const int64_t *start; /* [B + 1] the first token of each, then T; NULL where sequences is 0 */
+    const bool *valid;    /* [T] false: padding, routed nowhere and counted nowhere; NULL: all are valid */
+    bool train;           /* jitter, dropout, capacity and balancing are on, and backward may follow */
+} cadre_moe_batch;
+
+/* An optimiser step:
+ *     cadre_moe_step_begin(moe, step, sequences, tokens)   of the whole step: valid tokens of all its batches
+ *     for each batch: cadre_moe_forward, cadre_moe_backward
+ *     cadre_moe_step_end(moe)                              counts; the correction bias, where the router has one
+ * Evaluation is cadre_moe_forward alone with train false. Gradients of a step's first backward replace, later ones are added;
+ * they hold the balancing losses of the options, whose values are cadre_moe_losses. */
+CADRE_API void cadre_moe_step_begin(cadre_moe *moe, uint64_t step, int64_t sequences, int64_t tokens);
+CADRE_API cadre_status cadre_moe_step_end(cadre_moe *moe);
+
+/* x [T, D] -> y [T, D], without the residual. x, start and valid must stay as they are until backward. */
+CADRE_API cadre_status cadre_moe_forward(cadre_moe *moe, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y);
+
+/* dy [T, D], the loss's derivative by y -> dx [T, D], and the parameters' gradients. Once after each forward with train. */
+CADRE_API cadre_status cadre_moe_backward(cadre_moe *moe, const cadre_real *dy, cadre_real *dx);
+
+/* Terms to add to the caller's loss, coefficients included, summed over the step's batches so far. */
+CADRE_API void cadre_moe_losses(const cadre_moe *moe, double *aux, double *z);
+
+/* Where the last forward sent its tokens. Borrowed until the next forward. */
+typedef struct cadre_moe_routes {
+    int64_t tokens;           /* T */
+    int32_t picks;            /* K */
+    const int32_t *expert;    /* [T, K] by rank; -1: this token has fewer picks */
+    const cadre_real *weight; /* [T, K] */
+    const int32_t *slot;      /* [T, K] the pick's row among all experts' rows; -1: dropped, or no pick */
+    int64_t capacity;         /* rows an expert takes of the longest sequence; 0: no limit */
+    int64_t dropped, rerouted; /* picks */
+} cadre_moe_routes;
+CADRE_API cadre_moe_routes cadre_moe_routes_get(const cadre_moe *moe);
+
+/* A pick of the last forward that found its expert full, in token order; *cursor starts at 0; false: no more. */
+typedef struct cadre_moe_overflow {
+    int64_t token;
+    int32_t rank, wanted, instead; /* which of its picks; the full expert; who serves it, -1: nobody */
+} cadre_moe_overflow;
+CADRE_API bool cadre_moe_next_overflow(const cadre_moe *moe, int64_t *cursor, cadre_moe_overflow *overflow);
+
+/* How evenly and how surely a layer routes, over an optimiser step. Entropies in nats. */
+typedef struct cadre_moe_metrics {
+    double max_vio;           /* max(count) / mean(count) - 1; 0 without tokens */
+    double cv;                /* deviation(count) / mean(count), population */
+    double min_share;         /* smallest count / mean count */
+    int32_t dead;             /* experts without a pick */
+    double load_entropy;      /* entropy of the counts' shares */
+    double effective_experts; /* exp(load_entropy) */
+    double token_entropy;     /* mean entropy of a token's normalised scores */
+    double mean_entropy;      /* entropy of the mean of the normalised scores */
+    double drop_rate;         /* dropped picks / picks */
+    double picks_per_token;   /* differs from K with a variable number */
+    double logit_max, lse_mean; /* of the router's logits, and the mean of their logsumexp */
+} cadre_moe_metrics;
+
+/* Of the step that cadre_moe_step_end closed. count [E], picks before capacity: borrowed until the next step; NULL: not wanted. */
+CADRE_API cadre_moe_metrics cadre_moe_metrics_get(const cadre_moe *moe, const int64_t **count);
+
 /* ---- training ---- */
 
 /* Where a run stands, after each step. */

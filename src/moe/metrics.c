@@ -43,12 +43,12 @@ int32_t metrics_dead(const int64_t *count, int32_t experts)
     return dead;
 }
 
-moe_metrics moe_metrics_of(const balance_totals *t)
+cadre_moe_metrics metrics_of(const balance_totals *t)
 {
     int32_t experts = t->experts;
     int64_t picks = sum_of(t->count, experts), least = INT64_MAX;
     double mean = (double)picks / experts, variance = 0;
-    moe_metrics m = { .max_vio = metrics_max_vio(t->count, experts), .dead = metrics_dead(t->count, experts),
+    cadre_moe_metrics m = { .max_vio = metrics_max_vio(t->count, experts), .dead = metrics_dead(t->count, experts),
                       .logit_max = t->logit_max, .mean_entropy = entropy_of(experts, t->probability) };
     for (int32_t e = 0; e < experts; e++) {
         variance += ((double)t->count[e] - mean) * ((double)t->count[e] - mean) / experts;

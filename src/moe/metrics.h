@@ -8,21 +8,7 @@
 #include "moe/balance.h"
 
 /* Of one layer over one step (or window). */
-typedef struct moe_metrics {
-    double max_vio;           /* max(count) / mean(count) - 1; 0 without tokens */
-    double cv;                /* deviation(count) / mean(count), population */
-    double min_share;         /* smallest count / mean count */
-    int32_t dead;             /* experts without a pick */
-    double load_entropy;      /* entropy of the counts' shares, nats */
-    double effective_experts; /* exp(load_entropy) */
-    double token_entropy;     /* mean entropy of a token's normalised scores */
-    double mean_entropy;      /* entropy of the mean of the normalised scores */
-    double drop_rate;         /* dropped picks / picks */
-    double picks_per_token;   /* differs from K with a variable number */
-    double logit_max, lse_mean;
-} moe_metrics;
-
-moe_metrics moe_metrics_of(const balance_totals *totals);
+cadre_moe_metrics metrics_of(const balance_totals *totals);
 double metrics_max_vio(const int64_t *count, int32_t experts);
 int32_t metrics_dead(const int64_t *count, int32_t experts);
 

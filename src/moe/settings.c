@@ -119,7 +119,8 @@ void settings_read_layer(const cadre_options *o, moe_config *c)
     read_real(o, "capacity-factor", &d->factor);
     if (has(o, "capacity-slots")) d->slots = cadre_options_int(o, "capacity-slots", 0);
     read_flag(o, "capacity-in-eval", &d->in_eval);
-    d->overflow = (dispatch_overflow)read_word(o, "overflow", overflows, (int)d->overflow);
+    bool limited = has(o, "capacity-factor") || has(o, "capacity-slots"); /* who asks for a capacity means it */
+    d->overflow = (dispatch_overflow)read_word(o, "overflow", overflows, limited ? OVERFLOW_DROP : (int)d->overflow);
     d->priority = (dispatch_priority)read_word(o, "priority", priorities, (int)d->priority);
     if (has(o, "expert-dropout")) c->expert_dropout = cadre_options_real(o, "expert-dropout");
 }

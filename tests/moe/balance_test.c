@@ -135,7 +135,7 @@ static void test_step_counts_and_metrics(void **state)
     const int64_t count[] = { 3, 2, 1, 2 };
     assert_memory_equal(t.count, count, sizeof count);
     assert_int_equal(t.tokens, 4);
-    assert_within(moe_metrics_of(&t).max_vio, .5, 1e-9);
+    assert_within(metrics_of(&t).max_vio, .5, 1e-9);
     balance_update_bias(c->call.balance, 0, bias);
     assert_true(bias[0] == R(.75) && bias[1] == 1 && bias[2] == R(1.25) && bias[3] == 1);
     finish_case(c);

@@ -19,7 +19,7 @@ static void test_evenness(void **state)
     const double probability[] = { 1, 1, 1, 1 };
     balance_totals t = { .experts = 4, .count = count, .tokens = 4, .dropped = 2, .probability = probability, .entropy = 2,
                          .lse = 6, .logit_max = 7, .local_tokens = 4 };
-    moe_metrics m = moe_metrics_of(&t);
+    cadre_moe_metrics m = metrics_of(&t);
     assert_within(m.max_vio, 0.5, 1e-12);
     assert_within(m.cv, sqrt(0.5) / 2, 1e-12);
     assert_within(m.min_share, 0.5, 1e-12);
@@ -42,9 +42,9 @@ static void test_one_expert_for_all_and_none_for_anyone(void **state)
     assert_within(metrics_max_vio(one, 4), 3, 1e-12);
     assert_int_equal(metrics_dead(one, 4), 3);
     balance_totals t = { .experts = 4, .count = one, .tokens = 8, .probability = probability, .local_tokens = 8 };
-    assert_within(moe_metrics_of(&t).effective_experts, 1, 1e-12);
+    assert_within(metrics_of(&t).effective_experts, 1, 1e-12);
     t.count = none, t.tokens = t.local_tokens = 0;
-    moe_metrics m = moe_metrics_of(&t);
+    cadre_moe_metrics m = metrics_of(&t);
     assert_true(m.max_vio == 0 && m.cv == 0 && m.drop_rate == 0 && m.token_entropy == 0);
     assert_int_equal(m.dead, 4);
 }
