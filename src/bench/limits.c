@@ -1,6 +1,8 @@
 /* limits.c - measuring the machine. */
 #include "bench/limits.h"
 
+#include <math.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/memory.h"
@@ -51,5 +53,68 @@ double bench_fma_peak(compute *c)
         if (rate > best) best = rate;
     }
     mem_free(b);
+    return best;
+}
+
+/* ---- reading ---- */
+
+enum { READ_BYTES = 1 << 28 };
+
+typedef struct reading {
+    uint64_t *words; /* [READ_BYTES / 8] */
+    uint64_t sink[MOST_WORKERS];
+} reading;
+
+static pool_range words_of(int worker, int workers) { return pool_share(READ_BYTES / 8, 4096, worker, workers); }
+
+/* Each worker touches what it will read: memory then lies where it is read from. */
+static void touch(void *arg, int worker, int workers)
+{
+    reading *r = arg;
+    pool_range own = words_of(worker, workers);
+    memset(r->words + own.begin, 1, (size_t)(own.end - own.begin) * sizeof *r->words);
+}
+
+static void read_once(void *arg, int worker, int workers)
+{
+    reading *r = arg;
+    pool_range own = words_of(worker, workers);
+    r->sink[worker] = peak_read(r->words + own.begin, own.end - own.begin);
+}
+
+static double read_rate(compute *c, reading *r)
+{
+    double best = 0;
+    pool_run(c->pool, touch, r);
+    for (int i = 0; i < REPEATS; i++) {
+        double begin = bench_seconds();
+        pool_run(c->pool, read_once, r);
+        best = fmax(best, READ_BYTES / (bench_seconds() - begin));
+    }
+    return best;
+}
+
+double bench_bandwidth(compute *c)
+{
+    reading *r = MEM_ARRAY(reading, 1);
+    double rate = 0;
+    if (r && (r->words = mem_alloc(READ_BYTES, 1))) rate = read_rate(c, r);
+    if (r) mem_free(r->words);
+    mem_free(r);
+    return rate;
+}
+
+/* ---- repeating ---- */
+
+double bench_best(void (*run)(void *arg), void *arg, double seconds)
+{
+    double begin = bench_seconds(), best = INFINITY;
+    run(arg);
+    for (int i = 0; i < REPEATS; i++) {
+        double before = bench_seconds();
+        run(arg);
+        best = fmin(best, bench_seconds() - before);
+        if (bench_seconds() - begin > seconds) break;
+    }
     return best;
 }

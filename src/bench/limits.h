@@ -6,5 +6,10 @@
 
 double bench_seconds(void);        /* of the monotonic clock */
 double bench_fma_peak(compute *c); /* float operations a second (a multiply-add is two), all workers */
+double bench_bandwidth(compute *c); /* bytes a second that all workers together read from memory well beyond the caches; 0: no
+                                     * memory to measure on */
+
+/* Runs `run` once to warm up, then again until there are a few times or `seconds` have passed; the shortest time. */
+double bench_best(void (*run)(void *arg), void *arg, double seconds);
 
 #endif

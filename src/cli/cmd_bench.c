@@ -9,6 +9,12 @@
 static const cadre_option rows[] = {
     { .name = "batch", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 20, .subject = "Length",
       .help = "train: sequences in one optimiser step" },
+    { .name = "length", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 20, .fallback = "64", .value = "N", .subject = "Length",
+      .help = "decode: tokens that each sequence takes", .letter = 'n' },
+    { .name = "streams", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 12, .fallback = "1", .value = "S",
+      .subject = "Length", .help = "decode: sequences side by side" },
+    { .name = "tokens", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 24, .fallback = "512", .value = "N",
+      .subject = "Length", .help = "prefill: tokens of the prompt" },
 };
 
 static void print_line(void *arg, const char *line)
@@ -18,31 +24,45 @@ static void print_line(void *arg, const char *line)
     fflush(stdout);
 }
 
-static cadre_status bench_layer(const invocation *call, cadre_context *context)
+static cadre_status bench_layer(const invocation *call, const opened *o)
 {
     (void)call;
-    return cadre_bench_layer(context, print_line, NULL);
+    return cadre_bench_layer(o->context, print_line, NULL);
 }
 
-static cadre_status bench_train(const invocation *call, cadre_context *context)
+static cadre_status bench_train(const invocation *call, const opened *o)
 {
     cadre_options *options;
     cadre_status status = opened_recipe_options(call, &options);
     if (status != CADRE_OK) return status;
-    status = cadre_bench_train(context, options, print_line, NULL);
+    status = cadre_bench_train(o->context, options, print_line, NULL);
     cadre_options_free(options);
     return status;
 }
 
+static cadre_status bench_decode(const invocation *call, const opened *o)
+{
+    return cadre_bench_decode(o->model, cadre_options_int(call->options, "length", 0),
+                              cadre_options_int(call->options, "streams", 0), print_line, NULL);
+}
+
+static cadre_status bench_prefill(const invocation *call, const opened *o)
+{
+    return cadre_bench_prefill(o->model, cadre_options_int(call->options, "tokens", 0), print_line, NULL);
+}
+
 typedef struct bench {
     const char *name;
-    cadre_status (*run)(const invocation *call, cadre_context *context);
+    bool model; /* takes a second operand */
+    cadre_status (*run)(const invocation *call, const opened *o);
 } bench;
 
 /* THE LIST of benchmarks. */
 static const bench benches[] = {
-    { "layer", bench_layer },
-    { "train", bench_train },
+    { "layer", false, bench_layer },
+    { "train", false, bench_train },
+    { "decode", true, bench_decode },
+    { "prefill", true, bench_prefill },
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -70,9 +90,12 @@ static int run(const invocation *call)
 {
     const bench *b = find(call->operands[0]);
     if (!b) return unknown(call->operands[0]);
+    if (b->model && call->operand_count < 2) return complain_usage(NULL, "bench %s: expected a MODEL, found nothing", b->name);
+    if (!b->model && call->operand_count > 1)
+        return complain_usage(NULL, "bench %s: expected no more arguments, found '%s'", b->name, call->operands[1]);
     opened o;
-    cadre_status status = opened_begin(call, NULL, &o);
-    if (status == CADRE_OK) status = b->run(call, o.context);
+    cadre_status status = opened_begin(call, b->model ? call->operands[1] : NULL, &o);
+    if (status == CADRE_OK) status = b->run(call, &o);
     opened_end(&o);
     return status == CADRE_OK ? EXIT_DONE : complain_status(status);
 }
@@ -80,18 +103,22 @@ static int run(const invocation *call)
 const command command_bench = {
     .name = "bench",
     .summary = "measure speed on this machine",
-    .operands = "WHAT",
+    .operands = "WHAT [MODEL]",
     .least = 1,
-    .most = 1,
+    .most = 2,
     .description = "Prints one JSON object a line. WHAT is\n\n"
                    "layer: a training step of a sparse layer against that of a dense one of equal work, by the number of "
                    "tokens;\n\n"
                    "train: training steps of a recipe on random tokens, with the recipe, sizes, batch and context of 'cadre "
-                   "train'.\n\n"
-                   "The machine's multiply-add peak, which speeds are compared with, is measured in the same run.",
+                   "train';\n\n"
+                   "decode MODEL: sequences side by side, each a token further in every pass, and which share of the machine's "
+                   "read bandwidth that takes, counting the weights of the experts that were chosen and the cache;\n\n"
+                   "prefill MODEL: reading a prompt.\n\n"
+                   "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options },
     .examples = LINES("a sparse layer against a dense one", "cadre bench layer",
-                      "training speed", "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2"),
+                      "training speed", "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",
+                      "sixteen conversations at once", "cadre bench decode models/olmoe -n 32 --streams 16"),
     .run = run,
 };

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "infer/evaluate.h"
 #include "infer/routes.h"
-#include "infer/session.h"
+#include "infer/runner.h"
 
 enum { TEXT_LIMIT = 1 << 30, PASSAGE_TOKENS = 160, PROMPT_TOKENS = 12, SAMPLE_TOKENS = 96, MOST_DOMAINS = 256 };
 
@@ -234,19 +234,22 @@ static cadre_status put_tokens(json_writer *w, const analysis *a, const domain *
 static cadre_status put_passage(json_writer *w, const analysis *a, const domain *d)
 {
     int64_t count = (int64_t)d->ids.count < PASSAGE_TOKENS ? (int64_t)d->ids.count : PASSAGE_TOKENS;
-    route_log log;
+    route_log log = { 0 };
+    runner r = { 0 };
     session s;
     if (!count) return CADRE_OK;
-    CADRE_TRY(route_log_open(&log, &a->model->config, count));
-    cadre_status status = session_open(a->model, count, &s);
+    CADRE_TRY(session_open(a->model, count, &s));
+    cadre_status status = runner_open(a->model, count, 1, count, &r);
+    if (status == CADRE_OK) status = route_log_open(&log, &a->model->config, count);
     if (status == CADRE_OK) {
-        s.watch = route_log_watch;
-        s.watch_arg = &log;
-        session_feed(&s, d->ids.ids, count);
-        session_close(&s);
+        r.watch = route_log_watch;
+        r.watch_arg = &log;
+        runner_feed(&r, &(runner_part){ &s, d->ids.ids, count }, 1);
         status = put_tokens(w, a, d, &log);
     }
     route_log_close(&log);
+    runner_close(&r);
+    session_close(&s);
     return status;
 }
 

@@ -2,13 +2,14 @@
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"
 #include "infer/routes.h"
+#include "infer/runner.h"
 #include "infer/sampler.h"
-#include "infer/session.h"
 
 typedef struct generation {
     cadre_model *model;
     session session;
-    encoder_decoder stacks; /* of a model with an encoder, in place of the session */
+    runner runner;
+    encoder_decoder stacks; /* of a model with an encoder, in place of session and runner */
     int32_t *output;        /* [limit + 1] its output so far, from the start token on */
     sampler sampler;
     route_log log;        /* of the chunk in work */
@@ -28,7 +29,7 @@ static cadre_status text_of(token_stream *stream, int32_t token, string_view *te
 
 static cadre_status feed(generation *g, const int32_t *tokens, int64_t count, bool prompt)
 {
-    session_feed(&g->session, tokens, count);
+    runner_feed(&g->runner, &(runner_part){ &g->session, tokens, count }, 1);
     for (int64_t t = 0; g->routes && t < count; t++) {
         string_view text;
         sampler_saw(&g->sampler, tokens[t]);
@@ -71,13 +72,13 @@ static cadre_status run(generation *g, const int32_t *tokens, int64_t count, int
 {
     int64_t last = 0; /* tokens of the last chunk */
     for (int64_t at = 0; at < count; at += last) {
-        last = count - at < SESSION_CHUNK ? count - at : SESSION_CHUNK;
+        last = runner_chunk(count - at);
         CADRE_TRY(feed(g, tokens + at, last, true));
     }
     for (int64_t i = 0; i < limit; i++) {
         int32_t token;
         bool more;
-        session_logits(&g->session, last - 1, 1, g->logits);
+        runner_logits(&g->runner, last - 1, 1, g->logits);
         CADRE_TRY(choose(g, count + i, &token, &more));
         if (!more || i + 1 == limit) break;
         CADRE_TRY(feed(g, &token, 1, false));
@@ -112,10 +113,16 @@ static cadre_status open_streams(generation *g, cadre_model *model)
 
 static cadre_status open_routes(generation *g, const char *path)
 {
-    CADRE_TRY(route_log_open(&g->log, &g->model->config, SESSION_CHUNK));
-    g->session.watch = route_log_watch;
-    g->session.watch_arg = &g->log;
+    CADRE_TRY(route_log_open(&g->log, &g->model->config, RUNNER_CHUNK));
+    g->runner.watch = route_log_watch;
+    g->runner.watch_arg = &g->log;
     return route_file_open(path, g->model, &g->routes);
+}
+
+static cadre_status open_session(generation *g, int64_t prompt, int64_t capacity)
+{
+    CADRE_TRY(session_open(g->model, capacity, &g->session));
+    return runner_open(g->model, runner_chunk(prompt), 1, capacity, &g->runner);
 }
 
 static cadre_status open_all(generation *g, int64_t count, int64_t limit, const cadre_sampling *sampling, const char *routes)
@@ -125,8 +132,8 @@ static cadre_status open_all(generation *g, int64_t count, int64_t limit, const 
         return cadre_fail(CADRE_EUNSUPPORTED, routes,
                           "a recording of routes: expected a model without an encoder, found one with");
     if (stacks && !(g->output = MEM_ARRAY(int32_t, limit + 1))) return CADRE_ENOMEM;
-    CADRE_TRY(stacks ? encoder_decoder_open(g->model, count, limit + 1, &g->stacks)
-                     : session_open(g->model, count + limit, &g->session));
+    if (stacks) CADRE_TRY(encoder_decoder_open(g->model, count, limit + 1, &g->stacks));
+    else CADRE_TRY(open_session(g, count, count + limit));
     CADRE_TRY(sampler_open(&g->sampler, sampling, g->model->config.vocab));
     CADRE_TRY(open_streams(g, g->model));
     if (!(g->logits = MEM_ARRAY(real, g->model->config.vocab))) return CADRE_ENOMEM;
@@ -136,6 +143,7 @@ static cadre_status open_all(generation *g, int64_t count, int64_t limit, const 
 static void close_all(generation *g)
 {
     session_close(&g->session);
+    runner_close(&g->runner);
     encoder_decoder_close(&g->stacks);
     mem_free(g->output);
     sampler_close(&g->sampler);

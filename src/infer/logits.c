@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"
 #include "infer/routes.h"
-#include "infer/session.h"
+#include "infer/runner.h"
 
 static cadre_status put_reals(safetensors_writer *w, const real *values, int64_t count)
 {
@@ -26,25 +26,26 @@ static cadre_status declare(safetensors_writer *w, const route_log *r, int64_t v
 }
 
 typedef struct sequence_call {
-    session *session;
-    route_log *routes;
+    cadre_model *model;
+    session session;
+    runner runner;
+    route_log routes;
     const int32_t *tokens;
 } sequence_call;
 
 static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
 {
-    const sequence_call *call = arg;
-    session *s = call->session;
-    route_log *r = call->routes;
+    sequence_call *call = arg;
+    route_log *r = &call->routes;
     const int32_t *tokens = call->tokens;
-    int64_t vocab = s->model->config.vocab, cells = r->layers * r->room * r->picks;
+    int64_t vocab = call->model->config.vocab, cells = r->layers * r->room * r->picks;
     CADRE_TRY(declare(w, r, vocab));
     CADRE_TRY(safetensors_writer_put(w, tokens, (size_t)r->room * sizeof *tokens));
     while (r->offset < r->room) {
-        int64_t left = r->room - r->offset, count = left < SESSION_CHUNK ? left : SESSION_CHUNK;
-        session_feed(s, tokens + r->offset, count);
+        int64_t count = runner_chunk(r->room - r->offset);
+        runner_feed(&call->runner, &(runner_part){ &call->session, tokens + r->offset, count }, 1);
         for (int64_t i = 0; i < count; i++) {
-            session_logits(s, i, 1, row);
+            runner_logits(&call->runner, i, 1, row);
             CADRE_TRY(put_reals(w, row, vocab));
         }
         r->offset += count;
@@ -73,18 +74,18 @@ static cadre_status write_file(const char *out, int64_t vocab, stream_function w
 
 static cadre_status logits_of_decoder(cadre_model *model, const int32_t *tokens, int64_t count, const char *out)
 {
-    route_log routes;
-    session s;
-    CADRE_TRY(route_log_open(&routes, &model->config, count));
-    cadre_status status = session_open(model, count, &s);
+    sequence_call call = { .model = model, .tokens = tokens };
+    CADRE_TRY(session_open(model, count, &call.session));
+    cadre_status status = runner_open(model, runner_chunk(count), 1, count, &call.runner);
+    if (status == CADRE_OK) status = route_log_open(&call.routes, &model->config, count);
     if (status == CADRE_OK) {
-        sequence_call call = { &s, &routes, tokens };
-        s.watch = route_log_watch;
-        s.watch_arg = &routes;
+        call.runner.watch = route_log_watch;
+        call.runner.watch_arg = &call.routes;
         status = write_file(out, model->config.vocab, stream_sequence, &call);
-        session_close(&s);
     }
-    route_log_close(&routes);
+    route_log_close(&call.routes);
+    runner_close(&call.runner);
+    session_close(&call.session);
     return status;
 }
 

@@ -1,0 +1,129 @@
+/* decode.c - generating: sequences side by side, each a token further a pass, against how fast memory can be read.
+ *
+ * The tokens are random, so that experts are chosen as texts choose them and not as one repeated token does; every pass computes
+ * the logits of every sequence. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "bench/limits.h"
+#include "bench/traffic.h"
+#include "format/json_writer.h"
+#include "infer/runner.h"
+
+static const double SECONDS = 10; /* about, for all repeats */
+
+typedef struct decoding {
+    cadre_model *model;
+    int64_t steps, streams;
+    runner runner;
+    session *sessions;   /* [streams] */
+    runner_part *parts;  /* [streams] */
+    int32_t *tokens;     /* [steps, streams] */
+    real *logits;        /* [streams, V] */
+    traffic traffic;
+    int64_t cache_read;  /* bytes of keys and values */
+} decoding;
+
+/* Of one token of one layer: its key and its value. */
+static int64_t cache_row_bytes(const kv_cache *k) { return (k->key_row + k->value_row) * (int64_t)sizeof(real); }
+
+static int64_t cache_bytes_read(const decoding *d)
+{
+    const model_config *c = &d->model->config;
+    int64_t keys = 0;
+    for (int64_t i = 0; i < d->streams; i++)
+        for (int64_t l = 0; l < c->layers; l++) {
+            int64_t seen = session_length(&d->sessions[i]), window = c->layer[l].window;
+            keys += window && window < seen ? window : seen;
+        }
+    return keys * cache_row_bytes(&d->sessions[0].cache);
+}
+
+static void run_all(void *arg)
+{
+    decoding *d = arg;
+    d->traffic.experts_read = d->cache_read = 0;
+    for (int64_t i = 0; i < d->streams; i++) session_rewind(&d->sessions[i], 0);
+    for (int64_t s = 0; s < d->steps; s++) {
+        for (int64_t i = 0; i < d->streams; i++)
+            d->parts[i] = (runner_part){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
+        runner_feed(&d->runner, d->parts, d->streams);
+        runner_logits(&d->runner, 0, d->streams, d->logits);
+        d->cache_read += cache_bytes_read(d);
+    }
+}
+
+static cadre_status put_line(const decoding *d, double seconds, double bandwidth, cadre_line_listener line, void *arg)
+{
+    double tokens = (double)(d->steps * d->streams);
+    double bytes = (double)(d->steps * d->traffic.dense + d->traffic.experts_read + d->cache_read);
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    json_put_int(&w, "streams", d->streams);
+    json_put_int(&w, "steps", d->steps);
+    json_put_real(&w, "tokens_per_second", tokens / seconds);
+    json_put_real(&w, "bytes_per_token", bytes / tokens);
+    json_put_real(&w, "bandwidth", bandwidth);
+    json_put_real(&w, "bandwidth_fraction", bytes / seconds / bandwidth);
+    json_put_close(&w, '}');
+    cadre_status status = json_writer_status(&w);
+    if (status == CADRE_OK) line(arg, w.text.data);
+    json_writer_free(&w);
+    return status;
+}
+
+/* Memory's speed changes from minute to minute where machines are shared, so it is measured before and after. */
+static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
+{
+    compute *c = d->model->context->compute;
+    double before = bench_bandwidth(c), seconds = bench_best(run_all, d, SECONDS);
+    return put_line(d, seconds, fmax(before, bench_bandwidth(c)), line, arg);
+}
+
+static cadre_status open_sessions(decoding *d)
+{
+    d->sessions = MEM_ARRAY(session, d->streams);
+    d->parts = MEM_ARRAY(runner_part, d->streams);
+    d->tokens = MEM_ARRAY(int32_t, d->steps * d->streams);
+    d->logits = MEM_ARRAY(real, d->streams * d->model->config.vocab);
+    if (!d->sessions || !d->parts || !d->tokens || !d->logits) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < d->streams; i++) CADRE_TRY(session_open(d->model, d->steps, &d->sessions[i]));
+    return CADRE_OK;
+}
+
+static cadre_status open_all(decoding *d)
+{
+    random_key key = random_key_of(0, "bench", 0, 0);
+    CADRE_TRY(runner_open(d->model, d->streams, d->streams, d->steps, &d->runner));
+    CADRE_TRY(open_sessions(d));
+    for (int64_t i = 0; i < d->steps * d->streams; i++)
+        d->tokens[i] = (int32_t)(random_bits(key, (uint64_t)i) % (uint64_t)d->model->config.vocab);
+    CADRE_TRY(traffic_open(d->model, &d->traffic));
+    d->runner.watch = traffic_watch;
+    d->runner.watch_arg = &d->traffic;
+    return CADRE_OK;
+}
+
+static void close_all(decoding *d)
+{
+    runner_close(&d->runner);
+    for (int64_t i = 0; d->sessions && i < d->streams; i++) session_close(&d->sessions[i]);
+    mem_free(d->sessions);
+    mem_free(d->parts);
+    mem_free(d->tokens);
+    mem_free(d->logits);
+    traffic_close(&d->traffic);
+}
+
+cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, cadre_line_listener line, void *arg)
+{
+    if (steps < 1 || streams < 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "steps and streams: expected at least 1, found %lld and %lld", (long long)steps,
+                          (long long)streams);
+    decoding d = { .model = model, .steps = steps, .streams = streams };
+    cadre_status status = open_all(&d);
+    if (status == CADRE_OK) status = measure(&d, line, arg);
+    close_all(&d);
+    return status;
+}

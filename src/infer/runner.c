@@ -1,0 +1,54 @@
+/* runner.c - sessions' tokens laid one after another, and the transformer run on them. */
+#include "infer/runner.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void layout(runner *r, arena *a)
+{
+    r->inputs = ARENA_ARRAY(a, int32_t, r->tokens);
+    r->start = ARENA_ARRAY(a, int64_t, r->sessions + 1);
+    r->caches = ARENA_ARRAY(a, kv_cache *, r->sessions);
+}
+
+cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r)
+{
+    transformer_extent most = { .tokens = tokens, .sequences = sessions, .keys = keys };
+    arena measured = { 0 };
+    *r = (runner){ .model = model, .tokens = tokens, .sessions = sessions };
+    CADRE_TRY(session_check_model(model));
+    layout(r, &measured);
+    cadre_status status = arena_open(&r->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = transformer_new(model->context->compute, &model->config, model->moe, most, &r->transformer);
+    if (status == CADRE_OK) layout(r, &r->memory);
+    else runner_close(r);
+    return status;
+}
+
+void runner_close(runner *r)
+{
+    transformer_free(r->transformer);
+    arena_close(&r->memory);
+    *r = (runner){ 0 };
+}
+
+void runner_feed(runner *r, const runner_part *parts, int64_t count)
+{
+    int64_t tokens = 0;
+    assert(count <= r->sessions);
+    for (int64_t i = 0; i < count; i++) {
+        assert(tokens + parts[i].count <= r->tokens);
+        memcpy(r->inputs + tokens, parts[i].tokens, (size_t)parts[i].count * sizeof *r->inputs);
+        r->caches[i] = &parts[i].session->cache;
+        r->start[i] = tokens;
+        tokens += parts[i].count;
+    }
+    r->start[count] = tokens;
+    transformer_batch b = { .inputs = r->inputs, .tokens = tokens, .sequences = count, .start = r->start, .caches = r->caches };
+    transformer_forward(r->transformer, &r->model->weights, &b, r->watch, r->watch_arg);
+}
+
+void runner_logits(runner *r, int64_t first, int64_t rows, real *logits)
+{
+    transformer_logits(r->transformer, &r->model->weights, first, rows, logits);
+}

@@ -1,0 +1,154 @@
+/* runner_test.c - company, chunks and threads change no bit of a sequence's logits. */
+#include "infer/runner.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+
+enum { SEQUENCES = 4, LENGTH = 70, VOCAB = 512 }; /* longer than a block of the cache */
+
+static const int64_t lengths[SEQUENCES] = { LENGTH, 5, 33, 64 };
+
+typedef struct fixture {
+    const char *path;
+    int32_t tokens[SEQUENCES][LENGTH];
+    real expected[SEQUENCES][LENGTH][VOCAB]; /* one sequence alone, token by token, on one thread */
+    real got[SEQUENCES][LENGTH][VOCAB];
+} fixture;
+
+static fixture f;
+
+static void succeeds(cadre_status status)
+{
+    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
+}
+
+/* How many tokens sequence i takes in pass `pass`, having taken `done`. */
+typedef int64_t (*pace)(int64_t i, int64_t pass, int64_t done);
+
+static int64_t one_by_one(int64_t i, int64_t pass, int64_t done) { return (void)i, (void)pass, done >= 0; }
+static int64_t sevens(int64_t i, int64_t pass, int64_t done) { return (void)i, (void)pass, done >= 0 ? 7 : 0; }
+static int64_t whole(int64_t i, int64_t pass, int64_t done) { return (void)pass, lengths[i] - done; }
+
+/* Some read prompts while others generate; some join late or stand out a pass. */
+static int64_t mixed(int64_t i, int64_t pass, int64_t done)
+{
+    if (pass < i || (pass + i) % 5 == 4) return 0;
+    return done < 20 ? 9 * (i + 1) : 1;
+}
+
+/* Sequences first .. first + count - 1 in common passes, into f.got. */
+static void run_together(cadre_model *model, int64_t first, int64_t count, pace next)
+{
+    runner r;
+    session sessions[SEQUENCES];
+    succeeds(runner_open(model, SEQUENCES * LENGTH, SEQUENCES, LENGTH, &r));
+    for (int64_t i = 0; i < count; i++) succeeds(session_open(model, lengths[first + i], &sessions[i]));
+    for (int64_t pass = 0, left = count; left > 0; pass++) {
+        runner_part parts[SEQUENCES];
+        int64_t who[SEQUENCES], n = 0, row = 0;
+        left = 0;
+        for (int64_t i = 0; i < count; i++) {
+            int64_t done = session_length(&sessions[i]), most = lengths[first + i] - done, take = next(first + i, pass, done);
+            if (take > most) take = most;
+            left += most - take;
+            if (!take) continue;
+            parts[n] = (runner_part){ &sessions[i], f.tokens[first + i] + done, take };
+            who[n++] = first + i;
+        }
+        if (n) runner_feed(&r, parts, n);
+        for (int64_t i = 0; i < n; row += parts[i++].count)
+            runner_logits(&r, row, parts[i].count, f.got[who[i]][session_length(parts[i].session) - parts[i].count]);
+    }
+    for (int64_t i = 0; i < count; i++) session_close(&sessions[i]);
+    runner_close(&r);
+}
+
+static void expect_same(int64_t first, int64_t count)
+{
+    for (int64_t i = first; i < first + count; i++)
+        assert_memory_equal(f.got[i], f.expected[i], (size_t)lengths[i] * sizeof f.got[i][0]);
+    memset(f.got, 0, sizeof f.got);
+}
+
+static void with_threads(int threads)
+{
+    cadre_context *context;
+    cadre_model *model;
+    succeeds(cadre_context_new(threads, NULL, &context));
+    succeeds(cadre_model_open(context, f.path, &model));
+    run_together(model, 0, SEQUENCES, one_by_one);
+    expect_same(0, SEQUENCES);
+    run_together(model, 0, SEQUENCES, mixed);
+    expect_same(0, SEQUENCES);
+    run_together(model, 0, 1, sevens);
+    expect_same(0, 1);
+    run_together(model, 1, 3, whole);
+    expect_same(1, 3);
+    cadre_model_close(model);
+    cadre_context_free(context);
+}
+
+static void check_model(const char *path)
+{
+    cadre_context *context;
+    cadre_model *model;
+    f.path = path;
+    for (int64_t i = 0; i < SEQUENCES * LENGTH; i++)
+        f.tokens[i / LENGTH][i % LENGTH] = (int32_t)(random_bits(random_key_of(1, "tokens", 0, 0), (uint64_t)i) % VOCAB);
+    succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_model_open(context, path, &model));
+    for (int64_t i = 0; i < SEQUENCES; i++) run_together(model, i, 1, one_by_one);
+    memcpy(f.expected, f.got, sizeof f.got);
+    cadre_model_close(model);
+    cadre_context_free(context);
+    for (int threads = 1; threads <= 3; threads++) with_threads(threads);
+}
+
+static void of_recipe(void **state)
+{
+    const char *path = scratch_file("recipe.gguf");
+    cadre_options *o = small_options(*state);
+    small_set(o, "context", "128");
+    succeeds(cadre_init(o, NULL, "bf16", path));
+    check_model(path);
+    cadre_options_free(o);
+    succeeds(file_remove(path));
+}
+
+/* Sinks, a window shorter than the sequences, biases, experts in MXFP4's form of activation. */
+static const char windowed_config[] =
+    "{\"model_type\": \"gpt_oss\", \"hidden_size\": 32, \"intermediate_size\": 32, \"num_hidden_layers\": 2, \"head_dim\": 16,"
+    " \"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"num_local_experts\": 8, \"num_experts_per_tok\": 2,"
+    " \"vocab_size\": 512, \"max_position_embeddings\": 128, \"sliding_window\": 16, \"rms_norm_eps\": 1e-5,"
+    " \"layer_types\": [\"sliding_attention\", \"full_attention\"], \"rope_theta\": 10000.0, \"tie_word_embeddings\": false}";
+
+static void windows(void **state)
+{
+    (void)state;
+    const char *config = scratch_file("windows.json"), *path = scratch_file("windows.gguf");
+    cadre_options *o = small_options(NULL);
+    succeeds(file_write(config, windowed_config, sizeof windowed_config - 1));
+    succeeds(cadre_init(o, config, "f32", path));
+    check_model(path);
+    cadre_options_free(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        { "olmoe", of_recipe, NULL, NULL, (void *)(uintptr_t) "olmoe" },
+        { "qwen3-moe", of_recipe, NULL, NULL, (void *)(uintptr_t) "qwen3-moe" },
+        { "deepseek-v3", of_recipe, NULL, NULL, (void *)(uintptr_t) "deepseek-v3" },
+        cmocka_unit_test(windows),
+    };
+    return cmocka_run_group_tests_name("company, chunks and threads", tests, NULL, NULL);
+}
