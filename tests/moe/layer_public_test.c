@@ -223,6 +223,19 @@ static void test_threads_change_no_bit(void **state)
     }
 }
 
+/* Trap: jitter that is added to the input. Nothing times anything is nothing: every logit is 0, and ties go to the first experts. */
+static void test_jitter_multiplies(void **state)
+{
+    (void)state;
+    cadre_moe_shape shape = shape_of(NULL, NULL);
+    fixture *f = open_case(&shape, (const char *const[]){ "jitter=0.9", NULL }, 1);
+    memset(f->x, 0, sizeof f->x);
+    forward(f);
+    cadre_moe_routes r = cadre_moe_routes_get(f->moe);
+    for (int64_t i = 0; i < r.tokens * r.picks; i++) assert_int_equal(r.expert[i], i % TOPK);
+    close_case(f);
+}
+
 static void refused(cadre_context *context, const cadre_moe_shape *shape, const char *const *settings, const char *phrase)
 {
     cadre_moe *moe = NULL;
@@ -274,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_metrics_count_every_pick_once),
         cmocka_unit_test(test_capacity_says_who_was_dropped),
         cmocka_unit_test(test_threads_change_no_bit),
+        cmocka_unit_test(test_jitter_multiplies),
         cmocka_unit_test(test_what_cannot_be_is_refused),
         cmocka_unit_test(test_wrong_calls_are_refused),
     };

@@ -1,0 +1,101 @@
+/* batches_test.c - which tokens a step trains on. */
+#include "train/batches.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CONTEXT = 8, BATCH = 3, FIRST = 200, SECOND = 67 };
+
+static int32_t first[FIRST], second[SECOND];
+static const token_run runs[] = { { first, FIRST }, { second, SECOND } };
+
+/* Token i of run r is r * 1000 + i: a window tells where it came from. */
+static batches open_case(uint64_t seed)
+{
+    batches b;
+    for (int32_t i = 0; i < FIRST; i++) first[i] = i;
+    for (int32_t i = 0; i < SECOND; i++) second[i] = 1000 + i;
+    assert_int_equal(batches_of_corpus(runs, 2, BATCH, CONTEXT, seed, &b), CADRE_OK);
+    return b;
+}
+
+static void test_targets_follow_inputs(void **state)
+{
+    (void)state;
+    batches b = open_case(1);
+    int32_t inputs[BATCH * CONTEXT], targets[BATCH * CONTEXT];
+    for (int64_t step = 0; step < 100; step++) {
+        batches_take(&b, step, 0, BATCH, inputs, targets);
+        for (int i = 0; i < BATCH * CONTEXT; i++) {
+            assert_int_equal(targets[i], inputs[i] + 1);
+            if (i % CONTEXT) assert_int_equal(inputs[i], inputs[i - 1] + 1);
+            assert_true(targets[i] < FIRST || (targets[i] >= 1000 && targets[i] < 1000 + SECOND));
+        }
+    }
+}
+
+static void test_an_epoch_sees_every_window_once(void **state)
+{
+    (void)state;
+    batches b = open_case(2);
+    int32_t inputs[CONTEXT], targets[CONTEXT];
+    b.batch = 1;
+    for (int64_t epoch = 0; epoch < 3; epoch++) {
+        int seen[1000 + SECOND] = { 0 }, twice = 0;
+        for (int64_t i = 0; i < b.windows; i++) {
+            batches_take(&b, epoch * b.windows + i, 0, 1, inputs, targets);
+            for (int j = 0; j < CONTEXT; j++) twice += seen[inputs[j]]++ > 0;
+        }
+        assert_int_equal(twice, 0);
+    }
+}
+
+static void test_a_batch_is_a_function_of_the_step(void **state)
+{
+    (void)state;
+    batches b = open_case(3), other = open_case(4);
+    int32_t whole[BATCH * CONTEXT], part[BATCH * CONTEXT], targets[BATCH * CONTEXT], different[BATCH * CONTEXT];
+    batches_take(&b, 41, 0, BATCH, whole, targets);
+    for (int64_t i = BATCH - 1; i >= 0; i--) batches_take(&b, 41, i, 1, part + i * CONTEXT, targets); /* in parts, backwards */
+    assert_memory_equal(whole, part, sizeof whole);
+    batches_take(&other, 41, 0, BATCH, different, targets);
+    assert_memory_not_equal(whole, different, sizeof whole);
+}
+
+static void test_rows_of_a_file_come_in_order(void **state)
+{
+    (void)state;
+    int32_t rows[2 * BATCH * (CONTEXT + 1)], inputs[CONTEXT], targets[CONTEXT];
+    for (int32_t i = 0; i < 2 * BATCH * (CONTEXT + 1); i++) rows[i] = i;
+    batches b = { .batch = BATCH, .context = CONTEXT, .table = rows, .steps = 2 };
+    batches_take(&b, 1, 2, 1, inputs, targets);
+    assert_int_equal(inputs[0], 5 * (CONTEXT + 1));
+    assert_int_equal(targets[CONTEXT - 1], 6 * (CONTEXT + 1) - 1);
+}
+
+static void test_too_little_text_is_refused(void **state)
+{
+    (void)state;
+    batches b;
+    const token_run little[] = { { first, CONTEXT } };
+    assert_int_equal(batches_of_corpus(little, 1, BATCH, CONTEXT, 1, &b), CADRE_EARGUMENT);
+    const token_run enough[] = { { first, CONTEXT + 1 } };
+    assert_int_equal(batches_of_corpus(enough, 1, BATCH, CONTEXT, 1, &b), CADRE_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_targets_follow_inputs),
+        cmocka_unit_test(test_an_epoch_sees_every_window_once),
+        cmocka_unit_test(test_a_batch_is_a_function_of_the_step),
+        cmocka_unit_test(test_rows_of_a_file_come_in_order),
+        cmocka_unit_test(test_too_little_text_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
