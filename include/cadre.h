@@ -384,6 +384,11 @@ CADRE_API cadre_status cadre_analyse(cadre_context *context, const char *run, co
 /* Each writes lines of one JSON object, as it gets them. Limits (FMA peak, read bandwidth) are measured in the same run. */
 typedef void (*cadre_line_listener)(void *arg, const char *line);
 
+/* {"what": "square" or "grouped", "m", "n", "k", "experts", "mean_rows", "gflops", "ratio_openblas", "peak_fraction"}: matrix
+ * products of the forward pass, and the time that OpenBLAS (a loop over experts) takes for the same over ours; null where it is
+ * not installed, as mean_rows is where nothing is grouped. */
+CADRE_API cadre_status cadre_bench_gemm(cadre_context *context, cadre_line_listener line, void *arg);
+
 /* {"tokens_per_second", "active_parameters", "parameters", "gflops", "peak_fraction"} of a training step of the options' recipe,
  * sizes, batch and context on random tokens; gflops counts 6 operations a token and active parameter. */
 CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);

@@ -24,6 +24,12 @@ static void print_line(void *arg, const char *line)
     fflush(stdout);
 }
 
+static cadre_status bench_gemm(const invocation *call, const opened *o)
+{
+    (void)call;
+    return cadre_bench_gemm(o->context, print_line, NULL);
+}
+
 static cadre_status bench_layer(const invocation *call, const opened *o)
 {
     (void)call;
@@ -59,6 +65,7 @@ typedef struct bench {
 
 /* THE LIST of benchmarks. */
 static const bench benches[] = {
+    { "gemm", false, bench_gemm },
     { "layer", false, bench_layer },
     { "train", false, bench_train },
     { "decode", true, bench_decode },
@@ -107,6 +114,9 @@ const command command_bench = {
     .least = 1,
     .most = 2,
     .description = "Prints one JSON object a line. WHAT is\n\n"
+                   "gemm: matrix products, square and grouped by expert (64 of 2048 x 1024, by the mean number of rows), beside "
+                   "OpenBLAS where libopenblas.so.0 is installed (a loop over the experts; OPENBLAS_CORETYPE chooses its "
+                   "kernels);\n\n"
                    "layer: a training step of a sparse layer against that of a dense one of equal work, by the number of "
                    "tokens;\n\n"
                    "train: training steps of a recipe on random tokens, with the recipe, sizes, batch and context of 'cadre "
@@ -117,7 +127,8 @@ const command command_bench = {
                    "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options },
-    .examples = LINES("a sparse layer against a dense one", "cadre bench layer",
+    .examples = LINES("matrix products", "cadre bench gemm",
+                      "a sparse layer against a dense one", "cadre bench layer",
                       "training speed", "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",
                       "sixteen conversations at once", "cadre bench decode models/olmoe -n 32 --streams 16"),
     .run = run,
