@@ -1,5 +1,7 @@
 /* pool.c - the workers: a generation counter wakes them, a count of the unfinished lets the caller go on. Both spin briefly,
- * for steps come in quick succession, then sleep, for other programs want the cores too. */
+ * for steps come in quick succession, then sleep, for other programs want the cores too. Who sleeps is counted, so that nobody
+ * asks the system to wake those who are awake: a sleeper is counted before the system compares the word with what it saw, and
+ * the word changes before sleepers are looked for, all in one order, so none is missed. */
 #define _GNU_SOURCE
 #include "base/pool.h"
 
@@ -16,14 +18,19 @@
 
 enum { SPINS = 4000 };
 
+/* A number that some change and others wait for. */
+typedef struct signal_word {
+    atomic_uint value, sleepers;
+} signal_word;
+
 struct pool {
     int threads;   /* workers, the caller included */
     int cores;     /* when there are fewer than workers, spinning only keeps another worker from its core */
     pthread_t *handles; /* [threads - 1] */
     pool_task task;
     void *arg;
-    _Alignas(64) atomic_uint generation; /* odd futures: bumped once per run */
-    _Alignas(64) atomic_uint unfinished; /* workers still at it */
+    _Alignas(64) signal_word generation; /* one more with each run */
+    _Alignas(64) signal_word unfinished; /* workers still at it */
     _Alignas(64) atomic_bool stop;
 };
 
@@ -32,14 +39,17 @@ typedef struct seat {
     int worker;
 } seat;
 
-static void futex_wait(atomic_uint *word, unsigned seen)
+static void sleep_while(signal_word *word, unsigned seen)
 {
-    syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    atomic_fetch_add(&word->sleepers, 1);
+    syscall(SYS_futex, (unsigned *)&word->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    atomic_fetch_sub(&word->sleepers, 1);
 }
 
-static void futex_wake(atomic_uint *word)
+/* After a change. */
+static void wake(signal_word *word)
 {
-    syscall(SYS_futex, (unsigned *)word, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+    if (atomic_load(&word->sleepers)) syscall(SYS_futex, (unsigned *)&word->value, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
 }
 
 static inline void relax(void)
@@ -49,16 +59,16 @@ static inline void relax(void)
 #endif
 }
 
-/* Waits while *word == seen; returns what it has become. */
-static unsigned wait_change(atomic_uint *word, unsigned seen, int spins)
+/* Waits while the word is `seen`; returns what it has become. */
+static unsigned wait_change(signal_word *word, unsigned seen, int spins)
 {
     for (int i = 0; i < spins; i++) {
-        unsigned now = atomic_load_explicit(word, memory_order_acquire);
+        unsigned now = atomic_load_explicit(&word->value, memory_order_acquire);
         if (now != seen) return now;
         relax();
     }
     unsigned now;
-    while ((now = atomic_load_explicit(word, memory_order_acquire)) == seen) futex_wait(word, seen);
+    while ((now = atomic_load_explicit(&word->value, memory_order_acquire)) == seen) sleep_while(word, seen);
     return now;
 }
 
@@ -74,15 +84,15 @@ static void *worker_main(void *arg)
         seen = wait_change(&p->generation, seen, spins_of(p));
         if (atomic_load(&p->stop)) return NULL;
         p->task(p->arg, own.worker, p->threads);
-        if (atomic_fetch_sub_explicit(&p->unfinished, 1, memory_order_acq_rel) == 1) futex_wake(&p->unfinished);
+        if (atomic_fetch_sub(&p->unfinished.value, 1) == 1) wake(&p->unfinished);
     }
 }
 
 static void stop_workers(pool *p, int started)
 {
     atomic_store(&p->stop, true);
-    atomic_fetch_add(&p->generation, 1);
-    futex_wake(&p->generation);
+    atomic_fetch_add(&p->generation.value, 1);
+    wake(&p->generation);
     for (int i = 0; i < started; i++) pthread_join(p->handles[i], NULL);
 }
 
@@ -128,12 +138,12 @@ void pool_run(pool *p, pool_task task, void *arg)
     }
     p->task = task;
     p->arg = arg;
-    atomic_store_explicit(&p->unfinished, (unsigned)(p->threads - 1), memory_order_relaxed);
-    atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
-    futex_wake(&p->generation);
+    atomic_store_explicit(&p->unfinished.value, (unsigned)(p->threads - 1), memory_order_relaxed);
+    atomic_fetch_add(&p->generation.value, 1);
+    wake(&p->generation);
     task(arg, 0, p->threads);
     unsigned left;
-    while ((left = atomic_load_explicit(&p->unfinished, memory_order_acquire)) != 0)
+    while ((left = atomic_load_explicit(&p->unfinished.value, memory_order_acquire)) != 0)
         wait_change(&p->unfinished, left, spins_of(p));
 }
 
