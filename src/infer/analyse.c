@@ -9,13 +9,22 @@
 #include "infer/evaluate.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
+#include "text/corpus.h"
 
-enum { TEXT_LIMIT = 1 << 30, PASSAGE_TOKENS = 160, PROMPT_TOKENS = 12, SAMPLE_TOKENS = 96, MOST_DOMAINS = 256 };
+enum {
+    TEXT_LIMIT = 1 << 30,
+    PASSAGE_BYTES = 4096,
+    PASSAGE_TOKENS = 160, /* shown */
+    PROMPT_TOKENS = 12,
+    SAMPLE_TOKENS = 96,
+    MOST_DOMAINS = 256,
+};
 
 typedef struct domain {
     char *name, *text;
     size_t size;
-    token_list ids;
+    token_list ids;     /* of the whole text */
+    token_list passage; /* of some of its prose: what the sample goes on from, and what is shown token by token */
     double nats;
     int64_t *load; /* [S, most experts] picks */
     char *prompt, *sample;
@@ -48,7 +57,10 @@ static cadre_status read_domain(analysis *a, const char *folder, const char *nam
     d->load = MEM_ARRAY(int64_t, a->layers * a->experts);
     cadre_status status = path && d->name && d->load ? file_read(path, TEXT_LIMIT, &d->text, &d->size) : CADRE_ENOMEM;
     mem_free(path);
-    return status == CADRE_OK ? tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids) : status;
+    CADRE_TRY(status);
+    size_t begin = corpus_passage(d->text, d->size), left = d->size - begin;
+    CADRE_TRY(tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids));
+    return tokenizer_encode(a->tokenizer, d->text + begin, left < PASSAGE_BYTES ? left : PASSAGE_BYTES, 0, &d->passage);
 }
 
 static cadre_status read_domains(analysis *a, const char *run)
@@ -78,6 +90,7 @@ static void close_analysis(analysis *a)
         mem_free(d->prompt);
         mem_free(d->sample);
         token_list_free(&d->ids);
+        token_list_free(&d->passage);
     }
     mem_free(a->domains);
     cadre_model_close(a->model);
@@ -143,12 +156,12 @@ static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count
 static cadre_status sample_domain(analysis *a, domain *d)
 {
     const cadre_sampling sampling = { .temperature = 0.7, .top_p = 0.95, .repetition_penalty = 1.1, .seed = 1 };
-    int64_t prompt = (int64_t)d->ids.count < PROMPT_TOKENS ? (int64_t)d->ids.count : PROMPT_TOKENS;
+    int64_t prompt = (int64_t)d->passage.count < PROMPT_TOKENS ? (int64_t)d->passage.count : PROMPT_TOKENS;
     byte_list text = { 0 };
     sample_text s = { 0 };
-    cadre_status status = text_of(a, d->ids.ids, prompt, &text);
+    cadre_status status = text_of(a, d->passage.ids, prompt, &text);
     if (status == CADRE_OK) status = text_copy(&text, &d->prompt);
-    if (status == CADRE_OK) status = cadre_generate(a->model, d->ids.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
+    if (status == CADRE_OK) status = cadre_generate(a->model, d->passage.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
     if (status == CADRE_OK) status = s.status;
     if (status == CADRE_OK) status = text_copy(&s.text, &d->sample);
     byte_list_free(&text);
@@ -217,7 +230,7 @@ static cadre_status put_tokens(json_writer *w, const analysis *a, const domain *
     json_put_array(w, "tokens");
     for (int64_t t = 0; t < log->room && status == CADRE_OK; t++) {
         string_view text;
-        status = token_stream_put(stream, d->ids.ids[t], &text);
+        status = token_stream_put(stream, d->passage.ids[t], &text);
         if (status != CADRE_OK) break;
         json_put_object(w, NULL);
         json_put_bytes(w, "text", text.data, text.size);
@@ -230,10 +243,10 @@ static cadre_status put_tokens(json_writer *w, const analysis *a, const domain *
     return status;
 }
 
-/* The first tokens of a domain, with the experts that each took. */
+/* A passage of a domain, with the experts that each took. */
 static cadre_status put_passage(json_writer *w, const analysis *a, const domain *d)
 {
-    int64_t count = (int64_t)d->ids.count < PASSAGE_TOKENS ? (int64_t)d->ids.count : PASSAGE_TOKENS;
+    int64_t count = (int64_t)d->passage.count < PASSAGE_TOKENS ? (int64_t)d->passage.count : PASSAGE_TOKENS;
     route_log log = { 0 };
     runner r = { 0 };
     session s;
@@ -244,7 +257,7 @@ static cadre_status put_passage(json_writer *w, const analysis *a, const domain 
     if (status == CADRE_OK) {
         r.watch = route_log_watch;
         r.watch_arg = &log;
-        runner_feed(&r, &(runner_part){ &s, d->ids.ids, count }, 1);
+        runner_feed(&r, &(runner_part){ &s, d->passage.ids, count }, 1);
         status = put_tokens(w, a, d, &log);
     }
     route_log_close(&log);

@@ -161,3 +161,24 @@ cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int64_t context)
     }
     return CADRE_OK;
 }
+
+/* ---- a passage ---- */
+
+/* A paragraph of prose begins with a letter after an empty line, and its first line is long. */
+static bool begins_prose(const char *text, size_t size, size_t at)
+{
+    enum { LONG = 60 }; /* bytes */
+    unsigned char first = (unsigned char)text[at];
+    bool letter = (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z') || first >= 0xC3;
+    return at >= 2 && text[at - 1] == '\n' && text[at - 2] == '\n' && letter && size - at >= LONG &&
+           !memchr(text + at, '\n', LONG);
+}
+
+size_t corpus_passage(const char *text, size_t size)
+{
+    size_t middle = size / 2;
+    for (size_t at = middle; at < size; at++)
+        if (begins_prose(text, size, at)) return at;
+    while (middle < size && utf8_continues(text[middle])) middle++;
+    return middle;
+}

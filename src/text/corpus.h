@@ -35,4 +35,7 @@ static inline string_view corpus_training_text(const corpus_domain *d) { return 
 cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int64_t context);
 void corpus_free(corpus *c);
 
+/* Where a reader of a typical passage may begin: the first paragraph of prose in the text's second half, else its middle. */
+size_t corpus_passage(const char *text, size_t size);
+
 #endif

@@ -1,6 +1,7 @@
 /* metrics_log.c - metrics.jsonl: one JSON object a step. */
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,15 +46,50 @@ cadre_status metrics_open(train_run *r)
     return extra ? open_one(extra, r->state.step, &r->metrics[1]) : CADRE_OK;
 }
 
-static void put_layers(const train_run *r, json_writer *w)
+/* What every sparse layer has one number of, by its key. */
+static const struct {
+    const char *key;
+    size_t at; /* of a double in cadre_moe_metrics */
+} layer_metrics[] = {
+    { "max_vio", offsetof(cadre_moe_metrics, max_vio) },
+    { "cv", offsetof(cadre_moe_metrics, cv) },
+    { "min_share", offsetof(cadre_moe_metrics, min_share) },
+    { "effective_experts", offsetof(cadre_moe_metrics, effective_experts) },
+    { "entropy", offsetof(cadre_moe_metrics, token_entropy) },
+    { "mean_entropy", offsetof(cadre_moe_metrics, mean_entropy) },
+    { "picks_per_token", offsetof(cadre_moe_metrics, picks_per_token) },
+    { "logit_max", offsetof(cadre_moe_metrics, logit_max) },
+    { "lse_mean", offsetof(cadre_moe_metrics, lse_mean) },
+};
+
+static void put_metric(const train_run *r, json_writer *w, const char *key, size_t at)
 {
-    int layers = trainer_sparse_layers(r->trainer);
-    json_put_array(w, "max_vio");
-    for (int i = 0; i < layers; i++) {
+    json_put_array(w, key);
+    for (int i = 0; i < trainer_sparse_layers(r->trainer); i++) {
         balance_totals t = trainer_totals(r->trainer, i);
-        json_put_real(w, NULL, metrics_max_vio(t.count, t.experts));
+        cadre_moe_metrics m = metrics_of(&t);
+        json_put_real(w, NULL, *(const double *)((const char *)&m + at));
     }
     json_put_close(w, ']');
+}
+
+/* What the trainer knows of each router: the norm of its gradient, the range of its selection bias where one has any. */
+static void put_routers(const train_run *r, json_writer *w)
+{
+    int layers = trainer_sparse_layers(r->trainer);
+    json_put_array(w, "router_grad_norm");
+    for (int i = 0; i < layers; i++) json_put_real(w, NULL, trainer_router_norm(r->trainer, i));
+    json_put_close(w, ']');
+    if (!layers || !trainer_correction(r->trainer, 0)) return;
+    json_put_array(w, "bias_range");
+    for (int i = 0; i < layers; i++)
+        json_put_real(w, NULL, metrics_bias_range(trainer_correction(r->trainer, i), trainer_totals(r->trainer, i).experts));
+    json_put_close(w, ']');
+}
+
+static void put_counts(const train_run *r, json_writer *w)
+{
+    int layers = trainer_sparse_layers(r->trainer);
     json_put_array(w, "dead");
     for (int i = 0; i < layers; i++) {
         balance_totals t = trainer_totals(r->trainer, i);
@@ -62,12 +98,6 @@ static void put_layers(const train_run *r, json_writer *w)
     json_put_close(w, ']');
     json_put_array(w, "dropped");
     for (int i = 0; i < layers; i++) json_put_int(w, NULL, trainer_totals(r->trainer, i).dropped);
-    json_put_close(w, ']');
-    json_put_array(w, "entropy");
-    for (int i = 0; i < layers; i++) {
-        balance_totals t = trainer_totals(r->trainer, i);
-        json_put_real(w, NULL, t.local_tokens ? t.entropy / (double)t.local_tokens : 0);
-    }
     json_put_close(w, ']');
     json_put_array(w, "loads");
     for (int i = 0; i < layers; i++) {
@@ -92,7 +122,10 @@ cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report 
     json_put_real(&w, "lr", report->lr);
     json_put_int(&w, "tokens", report->tokens);
     json_put_real(&w, "tokens_per_second", tokens_per_second);
-    put_layers(r, &w);
+    for (size_t i = 0; i < sizeof layer_metrics / sizeof *layer_metrics; i++)
+        put_metric(r, &w, layer_metrics[i].key, layer_metrics[i].at);
+    put_routers(r, &w);
+    put_counts(r, &w);
     json_put_close(&w, '}');
     cadre_status status = json_writer_status(&w);
     for (int i = 0; i < 2 && status == CADRE_OK; i++) {

@@ -189,11 +189,9 @@ static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_fee
 
 static void update_biases(trainer *t)
 {
-    for (int64_t l = 0, i = 0; l < t->config->layers; l++) {
-        if (!t->config->layer[l].sparse) continue;
-        real *bias = (real *)(uintptr_t)t->weights.layer[l].moe.router.correction;
-        if (bias) balance_update_bias(t->balance, (int)i, bias);
-        i++;
+    for (int i = 0; i < trainer_sparse_layers(t); i++) {
+        real *bias = (real *)(uintptr_t)trainer_correction(t, i); /* it lies in t->values */
+        if (bias) balance_update_bias(t->balance, i, bias);
     }
 }
 
@@ -217,3 +215,19 @@ cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed
 
 int trainer_sparse_layers(const trainer *t) { return (int)model_config_sparse_layers(t->config); }
 balance_totals trainer_totals(const trainer *t, int i) { return balance_total(t->balance, i); }
+
+/* The model's layer that is the i-th of the sparse ones. */
+static int64_t sparse_layer(const trainer *t, int i)
+{
+    int64_t l = 0;
+    for (; !t->config->layer[l].sparse || i > 0; l++) i -= t->config->layer[l].sparse;
+    return l;
+}
+
+const real *trainer_correction(const trainer *t, int i) { return t->weights.layer[sparse_layer(t, i)].moe.router.correction; }
+
+double trainer_router_norm(const trainer *t, int i)
+{
+    int64_t l = sparse_layer(t, i);
+    return sqrt(t->c->variant->rows->sum_squares(t->moe[l].experts * t->config->width, t->gradients.layer[l].moe.router.matrix));
+}

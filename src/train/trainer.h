@@ -37,5 +37,7 @@ cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed
 /* Counts and sums of sparse layer i (of sparse ones) over the last step. */
 int trainer_sparse_layers(const trainer *t);
 balance_totals trainer_totals(const trainer *t, int i);
+const real *trainer_correction(const trainer *t, int i);  /* [E] its selection bias; NULL: its router has none */
+double trainer_router_norm(const trainer *t, int i);      /* of the gradient of its router's matrix in that step */
 
 #endif

@@ -125,6 +125,21 @@ static size_t cut_of(const char *text, size_t size)
     return cut;
 }
 
+static void test_passage_begins_with_prose(void **state)
+{
+    (void)state;
+    const char table[] = "a | b\nc | d\n\n  indented\n", prose[] = "\n\nHere begins a paragraph whose first line is long enough to be read as prose.\n";
+    char text[400] = "";
+    for (int i = 0; i < 8; i++) strcat(text, table);
+    size_t middle = strlen(text) / 2;
+    assert_true(corpus_passage(text, strlen(text)) == middle); /* none: the middle */
+    strcat(text, prose);
+    assert_memory_equal(text + corpus_passage(text, strlen(text)), "Here", 4);
+    assert_int_equal(corpus_passage("", 0), 0);
+    const char cut[] = "ab\xf0\x9f\x91\x8d";
+    assert_int_equal(corpus_passage(cut, 6), 6); /* not within a character */
+}
+
 static void test_cut(void **state)
 {
     (void)state;
@@ -171,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_folder), cmocka_unit_test(test_several_paths), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_passage_begins_with_prose),
         cmocka_unit_test(test_cut),        cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
