@@ -397,11 +397,11 @@ CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *
  * dispatch included) over that of a dense feed-forward of equal active work, a line for each number of tokens. */
 CADRE_API cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg);
 
-/* {"streams", "steps", "tokens_per_second", "bytes_per_token", "bandwidth", "bandwidth_fraction"} of `streams` sequences that
- * take `steps` tokens each, one a pass, all together. Bytes: of the weights that the passes read, an expert's once a pass
+/* {"streams", "steps", "depth", "tokens_per_second", "bytes_per_token", "bandwidth", "bandwidth_fraction"} of `streams` sequences
+ * that hold `depth` tokens and take `steps` more, one a pass, all together. Bytes: of the weights that the passes read, an expert's once a pass
  * however many sequences chose it, and of the cache. bandwidth: bytes a second that this machine reads. */
-CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, cadre_line_listener line,
-                                          void *arg);
+CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
+                                          cadre_line_listener line, void *arg);
 
 /* {"tokens", "tokens_per_second", "gflops", "peak_fraction"} of reading a prompt of `tokens`; gflops counts 2 operations a token
  * and active weight. */

@@ -15,7 +15,7 @@ static const double SECONDS = 10; /* about, for all repeats */
 
 typedef struct decoding {
     cadre_model *model;
-    int64_t steps, streams;
+    int64_t steps, streams, depth;
     runner runner;
     session *sessions;   /* [streams] */
     runner_part *parts;  /* [streams] */
@@ -44,7 +44,7 @@ static void run_all(void *arg)
 {
     decoding *d = arg;
     d->traffic.experts_read = d->cache_read = 0;
-    for (int64_t i = 0; i < d->streams; i++) session_rewind(&d->sessions[i], 0);
+    for (int64_t i = 0; i < d->streams; i++) session_rewind(&d->sessions[i], d->depth);
     for (int64_t s = 0; s < d->steps; s++) {
         for (int64_t i = 0; i < d->streams; i++)
             d->parts[i] = (runner_part){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
@@ -62,6 +62,7 @@ static cadre_status put_line(const decoding *d, double seconds, double bandwidth
     json_put_object(&w, NULL);
     json_put_int(&w, "streams", d->streams);
     json_put_int(&w, "steps", d->steps);
+    json_put_int(&w, "depth", d->depth);
     json_put_real(&w, "tokens_per_second", tokens / seconds);
     json_put_real(&w, "bytes_per_token", bytes / tokens);
     json_put_real(&w, "bandwidth", bandwidth);
@@ -81,24 +82,37 @@ static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
     return put_line(d, seconds, fmax(before, bench_bandwidth(c)), line, arg);
 }
 
-static cadre_status open_sessions(decoding *d)
+static cadre_status open_sessions(decoding *d, int64_t capacity)
 {
     d->sessions = MEM_ARRAY(session, d->streams);
     d->parts = MEM_ARRAY(runner_part, d->streams);
     d->tokens = MEM_ARRAY(int32_t, d->steps * d->streams);
     d->logits = MEM_ARRAY(real, d->streams * d->model->config.vocab);
     if (!d->sessions || !d->parts || !d->tokens || !d->logits) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < d->streams; i++) CADRE_TRY(session_open(d->model, d->steps, &d->sessions[i]));
+    for (int64_t i = 0; i < d->streams; i++) CADRE_TRY(session_open(d->model, capacity, &d->sessions[i]));
     return CADRE_OK;
+}
+
+/* Fills every session with the same `depth` tokens, over and over the first of those to come. */
+static void fill_sessions(decoding *d)
+{
+    for (int64_t i = 0; i < d->streams; i++)
+        for (int64_t left = d->depth, take; left > 0; left -= take) {
+            take = left < d->runner.tokens ? left : d->runner.tokens;
+            take = take < d->steps * d->streams ? take : d->steps * d->streams;
+            runner_feed(&d->runner, &(runner_part){ &d->sessions[i], d->tokens, take }, 1);
+        }
 }
 
 static cadre_status open_all(decoding *d)
 {
     random_key key = random_key_of(0, "bench", 0, 0);
-    CADRE_TRY(runner_open(d->model, d->streams, d->streams, d->steps, &d->runner));
-    CADRE_TRY(open_sessions(d));
+    int64_t capacity = d->depth + d->steps, chunk = runner_chunk(d->depth);
+    CADRE_TRY(runner_open(d->model, chunk > d->streams ? chunk : d->streams, d->streams, capacity, &d->runner));
+    CADRE_TRY(open_sessions(d, capacity));
     for (int64_t i = 0; i < d->steps * d->streams; i++)
         d->tokens[i] = (int32_t)(random_bits(key, (uint64_t)i) % (uint64_t)d->model->config.vocab);
+    fill_sessions(d);
     CADRE_TRY(traffic_open(d->model, &d->traffic));
     d->runner.watch = traffic_watch;
     d->runner.watch_arg = &d->traffic;
@@ -116,12 +130,13 @@ static void close_all(decoding *d)
     traffic_close(&d->traffic);
 }
 
-cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, cadre_line_listener line, void *arg)
+cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth, cadre_line_listener line,
+                                void *arg)
 {
-    if (steps < 1 || streams < 1)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "steps and streams: expected at least 1, found %lld and %lld", (long long)steps,
-                          (long long)streams);
-    decoding d = { .model = model, .steps = steps, .streams = streams };
+    if (steps < 1 || streams < 1 || depth < 0)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "steps, streams, depth: expected at least 1, 1, 0, found %lld, %lld, %lld",
+                          (long long)steps, (long long)streams, (long long)depth);
+    decoding d = { .model = model, .steps = steps, .streams = streams, .depth = depth };
     cadre_status status = open_all(&d);
     if (status == CADRE_OK) status = measure(&d, line, arg);
     close_all(&d);

@@ -13,6 +13,8 @@ static const cadre_option rows[] = {
       .help = "decode: tokens that each sequence takes", .letter = 'n' },
     { .name = "streams", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 12, .fallback = "1", .value = "S",
       .subject = "Length", .help = "decode: sequences side by side" },
+    { .name = "depth", .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "0", .value = "N", .subject = "Length",
+      .help = "decode: tokens that each sequence holds before" },
     { .name = "tokens", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 24, .fallback = "512", .value = "N",
       .subject = "Length", .help = "prefill: tokens of the prompt" },
 };
@@ -49,7 +51,8 @@ static cadre_status bench_train(const invocation *call, const opened *o)
 static cadre_status bench_decode(const invocation *call, const opened *o)
 {
     return cadre_bench_decode(o->model, cadre_options_int(call->options, "length", 0),
-                              cadre_options_int(call->options, "streams", 0), print_line, NULL);
+                              cadre_options_int(call->options, "streams", 0), cadre_options_int(call->options, "depth", 0),
+                              print_line, NULL);
 }
 
 static cadre_status bench_prefill(const invocation *call, const opened *o)

@@ -83,7 +83,7 @@ static void lines_hold_what_was_measured(void **state)
 {
     (void)state;
     char line[256] = "";
-    succeeds(cadre_bench_decode(model, 3, 2, take_line, line));
+    succeeds(cadre_bench_decode(model, 3, 2, 70, take_line, line));
     double rate = value_of(line, "\"tokens_per_second\""), bytes = value_of(line, "\"bytes_per_token\"");
     double share = value_of(line, "\"bandwidth_fraction\"") / (rate * bytes / value_of(line, "\"bandwidth\""));
     assert_true(rate > 0 && bytes > 0);
@@ -91,7 +91,7 @@ static void lines_hold_what_was_measured(void **state)
     succeeds(cadre_bench_prefill(model, 9, take_line, line));
     assert_true(value_of(line, "\"tokens\"") == 9);
     assert_true(value_of(line, "\"tokens_per_second\"") > 0 && value_of(line, "\"peak_fraction\"") > 0);
-    assert_int_equal(cadre_bench_decode(model, 0, 1, take_line, line), CADRE_EARGUMENT);
+    assert_int_equal(cadre_bench_decode(model, 0, 1, 0, take_line, line), CADRE_EARGUMENT);
     assert_int_equal(cadre_bench_prefill(model, 0, take_line, line), CADRE_EARGUMENT);
 }
 
