@@ -16,7 +16,7 @@ typedef struct number_format {
     int block_bytes;
     void (*unpack)(const void *blocks, float *values, int64_t count);       /* count: a multiple of block */
     void (*pack)(const float *values, void *blocks, int64_t count);         /* NULL: read only */
-    double tolerance;             /* relative error of pack then unpack */
+    double tolerance;             /* pack then unpack: root mean square of the errors, relative to that of the values */
 } number_format;
 
 extern const number_format number_f32, number_f16, number_bf16, number_f8_e4m3;

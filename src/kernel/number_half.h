@@ -52,12 +52,17 @@ static inline float number_half_at(const uint8_t *bytes)
     return number_widen_half(half);
 }
 
-/* Stores it and returns what was stored. */
-static inline float number_put_half(uint8_t *bytes, float value)
+/* The nearest half that is finite, for the scale of a block: infinity would make NaNs of its zeros. */
+static inline float number_finite_half(float value)
+{
+    value = value < 65504.0f ? value : 65504.0f;
+    return number_widen_half(number_narrow_half(value > -65504.0f ? value : -65504.0f));
+}
+
+static inline void number_put_half(uint8_t *bytes, float value)
 {
     uint16_t half = number_narrow_half(value);
     memcpy(bytes, &half, 2);
-    return number_widen_half(half);
 }
 
 #endif

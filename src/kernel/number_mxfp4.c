@@ -1,10 +1,10 @@
-/* number_mxfp4.c - MXFP4: blocks of 32 four-bit values (E2M1) under one power of two (E8M0). Read only.
+/* number_mxfp4.c - MXFP4: blocks of 32 four-bit values (E2M1) under one power of two (E8M0).
  *
  * A GGUF block is the exponent's byte and 16 bytes, byte j holding element j below and element j + 16 above. The tensors of a
  * folder hold the same numbers as 16 bytes a block, byte j holding elements 2j below and 2j + 1 above, with the exponents in a
  * tensor of their own: number_mxfp4_from_pairs makes the one of the other. */
 #include "kernel/number.h"
-#include "kernel/number_half.h"
+#include "kernel/number_fit.h"
 #include "kernel/number_levels.h"
 
 enum { BLOCK = 32, BLOCK_BYTES = 17, HALF = BLOCK / 2 };
@@ -39,4 +39,44 @@ void number_mxfp4_from_pairs(const uint8_t *pairs, const uint8_t *exponents, uin
     }
 }
 
-const number_format number_mxfp4 = { "mxfp4", NULL, 39, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+/* The nearest level's code; of two as near the one of smaller magnitude. */
+static inline uint8_t code_of(float doubled)
+{
+    const float size = doubled < 0 ? -doubled : doubled;
+    uint8_t code = 0;
+    for (int c = 0; c < 7; c++) code = (uint8_t)(code + (2 * size > (float)(number_e2m1_levels[c] + number_e2m1_levels[c + 1])));
+    return (uint8_t)(doubled < 0 && code ? code + 8 : code);
+}
+
+static float pack_as(const float *values, uint8_t exponent, uint8_t *block)
+{
+    const float scale = half_scale(exponent), inverse = 1 / scale;
+    float error = 0;
+    block[0] = exponent;
+    memset(block + 1, 0, HALF);
+    for (int j = 0; j < BLOCK; j++) {
+        uint8_t code = code_of(values[j] * inverse);
+        float off = scale * (float)number_e2m1_levels[code] - values[j];
+        error += off * off;
+        block[1 + j % HALF] |= (uint8_t)(code << j / HALF * 4);
+    }
+    return error;
+}
+
+/* The exponent under which the largest value is at most 8 times its power of two, and those beside it; from 1, whose power has an
+ * inverse. */
+static void pack(const float *values, void *blocks, int64_t count)
+{
+    uint8_t *block = blocks, other[BLOCK_BYTES];
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
+        int exponent = (int)(number_bits_of_float(number_largest(values + i, BLOCK)) >> 23 & 255) - 2;
+        float least = pack_as(values + i, (uint8_t)(exponent > 1 ? exponent : 1), block);
+        for (int e = exponent - 1; e <= exponent + 1; e += 2) {
+            if (e < 1) continue;
+            float error = pack_as(values + i, (uint8_t)e, other);
+            if (error < least) least = error, memcpy(block, other, BLOCK_BYTES);
+        }
+    }
+}
+
+const number_format number_mxfp4 = { "mxfp4", NULL, 39, BLOCK, BLOCK_BYTES, unpack, pack, 0.14 };

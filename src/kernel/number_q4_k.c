@@ -4,7 +4,7 @@
  * A block is scale and minimum in half precision, the parts' of six bits (number_scales.h), and 128 bytes, byte 32 g + j holding
  * element 64 g + j below and element 64 g + 32 + j above. */
 #include "kernel/number.h"
-#include "kernel/number_half.h"
+#include "kernel/number_fit.h"
 #include "kernel/number_scales.h"
 
 enum { BLOCK = 256, BLOCK_BYTES = 144, PART = 32 };
@@ -27,4 +27,23 @@ static void unpack(const void *blocks, float *values, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
 }
 
-const number_format number_q4_k = { "q4_k", NULL, 12, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+static void pack_block(const float *values, uint8_t *block)
+{
+    number_parts parts;
+    number_fit_parts(values, 15, &parts);
+    number_put_half(block, parts.scale);
+    number_put_half(block + 2, parts.minimum);
+    number_put_scales(block + 4, parts.scales, parts.minima);
+    for (int i = 0; i < BLOCK / 2; i++) {
+        const uint8_t *pair = parts.codes + i / PART * 2 * PART + i % PART;
+        block[16 + i] = (uint8_t)(pair[0] | pair[PART] << 4);
+    }
+}
+
+static void pack(const float *values, void *blocks, int64_t count)
+{
+    uint8_t *block = blocks;
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) pack_block(values + i, block);
+}
+
+const number_format number_q4_k = { "q4_k", NULL, 12, BLOCK, BLOCK_BYTES, unpack, pack, 0.08 };

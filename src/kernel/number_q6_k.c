@@ -4,7 +4,7 @@
  * above; 64 bytes of the upper two, bits 2s and 2s + 1 of byte 32 h + j those of element 128 h + 32 s + j; the parts' scales as
  * signed bytes; the scale in half precision. */
 #include "kernel/number.h"
-#include "kernel/number_half.h"
+#include "kernel/number_fit.h"
 
 enum { BLOCK = 256, BLOCK_BYTES = 210, PART = 16 };
 
@@ -28,4 +28,75 @@ static void unpack(const void *blocks, float *values, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
 }
 
-const number_format number_q6_k = { "q6_k", NULL, 14, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+/* ---- packing ---- */
+
+enum { PARTS = BLOCK / PART, LOW = -32, HIGH = 31 };
+
+typedef struct fit {
+    float scale, error;
+    int8_t scales[PARTS];
+    int8_t codes[BLOCK];
+} fit;
+
+/* Moves each part's scale to a neighbour where that is better, and takes the codes. */
+static void settle(const float *values, fit *f)
+{
+    f->error = 0;
+    for (int p = 0; p < PARTS; p++, values += PART) {
+        const int scale = f->scales[p];
+        float least = number_scale_error(values, PART, f->scale * (float)scale, LOW, HIGH);
+        for (int s = scale - 1; s <= scale + 1; s += 2) {
+            if (s < INT8_MIN || s > INT8_MAX) continue;
+            float error = number_scale_error(values, PART, f->scale * (float)s, LOW, HIGH);
+            if (error < least) least = error, f->scales[p] = (int8_t)s;
+        }
+        number_codes(values, PART, f->scale * (float)f->scales[p], LOW, HIGH, f->codes + p * PART);
+        f->error += least;
+    }
+}
+
+/* The common scale of least error for these codes and the parts' scales. */
+static float solve_scale(const float *values, const fit *f)
+{
+    double product = 0, square = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        double u = f->scales[i / PART] * f->codes[i];
+        product += u * (double)values[i];
+        square += u * u;
+    }
+    return square > 0 ? number_finite_half((float)(product / square)) : 0;
+}
+
+static fit fit_block(const float *values)
+{
+    float own[PARTS];
+    for (int p = 0; p < PARTS; p++) own[p] = number_fit_scale(values + p * PART, PART, LOW, HIGH);
+    fit best = { .scale = number_finite_half(number_largest(own, PARTS) / INT8_MIN) };
+    number_codes(own, PARTS, best.scale, INT8_MIN, INT8_MAX, best.scales);
+    settle(values, &best);
+    fit next = best;
+    next.scale = solve_scale(values, &next);
+    settle(values, &next);
+    return next.error < best.error ? next : best;
+}
+
+static void pack_block(const float *values, uint8_t *block)
+{
+    const fit f = fit_block(values);
+    memset(block, 0, 192);
+    for (int i = 0; i < BLOCK; i++) {
+        const int code = f.codes[i] - LOW, half = i / 128, in_half = i % 128;
+        block[half * 64 + in_half % 64] |= (uint8_t)((code & 15) << in_half / 64 * 4);
+        block[128 + half * 32 + in_half % 32] |= (uint8_t)(code >> 4 << in_half / 32 * 2);
+    }
+    memcpy(block + 192, f.scales, PARTS);
+    number_put_half(block + 208, f.scale);
+}
+
+static void pack(const float *values, void *blocks, int64_t count)
+{
+    uint8_t *block = blocks;
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) pack_block(values + i, block);
+}
+
+const number_format number_q6_k = { "q6_k", NULL, 14, BLOCK, BLOCK_BYTES, unpack, pack, 0.02 };

@@ -1,6 +1,8 @@
 /* number_q8_0.c - Q8_0: blocks of 32 signed bytes under one half-precision scale, which comes first. */
+#include <math.h>
+
 #include "kernel/number.h"
-#include "kernel/number_half.h"
+#include "kernel/number_fit.h"
 
 enum { BLOCK = 32, BLOCK_BYTES = 34 };
 
@@ -13,4 +15,17 @@ static void unpack(const void *blocks, float *values, int64_t count)
     }
 }
 
-const number_format number_q8_0 = { "q8_0", NULL, 8, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+/* The largest value has the last code: with 255 of them nothing is gained by cutting it. */
+static void pack(const float *values, void *blocks, int64_t count)
+{
+    uint8_t *block = blocks;
+    int8_t codes[BLOCK];
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
+        const float scale = number_finite_half(fabsf(number_largest(values + i, BLOCK)) / 127);
+        number_codes(values + i, BLOCK, scale, -127, 127, codes);
+        number_put_half(block, scale);
+        memcpy(block + 2, codes, BLOCK);
+    }
+}
+
+const number_format number_q8_0 = { "q8_0", NULL, 8, BLOCK, BLOCK_BYTES, unpack, pack, 0.006 };

@@ -17,4 +17,13 @@ static inline int number_minimum_at(const uint8_t *packed, int i)
     return i < 4 ? packed[i + 4] & 63 : packed[i + 4] >> 4 | packed[i] >> 6 << 4;
 }
 
+static inline void number_put_scales(uint8_t *packed, const uint8_t *scales, const uint8_t *minima)
+{
+    for (int i = 0; i < 4; i++) {
+        packed[i] = (uint8_t)(scales[i] | scales[i + 4] >> 4 << 6);
+        packed[i + 4] = (uint8_t)(minima[i] | minima[i + 4] >> 4 << 6);
+        packed[i + 8] = (uint8_t)((scales[i + 4] & 15) | (minima[i + 4] & 15) << 4);
+    }
+}
+
 #endif
