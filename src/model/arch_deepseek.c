@@ -4,7 +4,7 @@
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("n_routed_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("n_routed_experts|num_experts|num_local_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("n_shared_experts", shared_experts, 0, 0),
     KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),

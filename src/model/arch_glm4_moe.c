@@ -5,7 +5,7 @@
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("n_routed_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("n_routed_experts|num_experts|num_local_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("n_shared_experts", shared_experts, 0, 1),
     KEY_INT_OF("n_group", groups, 0, 1),
@@ -13,8 +13,8 @@ static const config_key keys[] = {
     KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
     KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 1),
     KEY_INT_OF("head_dim", head_dim, 0, 0),
+    KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
-    KEY_MUST_BE("norm_topk_prob", "true"),
     { 0 },
 };
 
@@ -71,9 +71,12 @@ const architecture architecture_glm4_moe = {
     .gguf_keys = gguf_keys,
     .gguf_tensors = gguf_tensors,
     .read_gguf = read_gguf,
-    .router = "sigmoid-bias",
+    .router = "sigmoid-bias-raw",
+    .renorm = "sigmoid-bias",
+    .norm_topk_prob = true,
     .expert_form = "swiglu",
     .act = "silu",
+    .rotary_share = 0.5,
     .read = read_norms,
     .write = write_norms,
 };

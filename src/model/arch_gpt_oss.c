@@ -4,9 +4,10 @@
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_local_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_local_experts|num_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 64),
+    KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
     KEY_INT_OF("sliding_window", window, 0, 128),
     KEY_REAL_OF("swiglu_limit", expert_limit, 0, 7),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.9),
@@ -48,6 +49,10 @@ static void fix(model_config *c)
     c->expert_limit = 7;
 }
 
+static const rope_options stretched = {
+    .scaling = ROPE_YARN, .factor = 32, .original_context = 4096, .beta_fast = 32, .beta_slow = 1
+};
+
 /* The published model does not round YaRN's bounds, which GGUF has no key for. */
 static cadre_status read_gguf(const gguf *file, model_config *c)
 {
@@ -70,6 +75,7 @@ const architecture architecture_gpt_oss = {
     .expert_form = "gptoss",
     .act = "silu",
     .rope_theta = 150000,
+    .rope = &stretched,
     .window_period = 2,
     .fix = fix,
 };

@@ -4,7 +4,7 @@
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_local_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_local_experts|num_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_REAL_OF("embedding_multiplier", embedding_scale, 0, 1),
     KEY_REAL_OF("attention_multiplier", attention_scale, 0, 1),
@@ -21,6 +21,10 @@ static const tensor_name tensors[] = {
     { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.input_linear.weight", TENSOR_EXPERTS | TENSOR_FIRST },
     { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.input_linear.weight", TENSOR_EXPERTS | TENSOR_SECOND },
     { ROLE_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.output_linear.weight", TENSOR_EXPERTS },
+    { ROLE_ROUTER, "model.layers.{l}.block_sparse_moe.router.weight", 0 },
+    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST },
+    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_SECOND },
+    { ROLE_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.experts.down_proj", TENSOR_EXPERTS },
     { 0 },
 };
 

@@ -3,7 +3,7 @@
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_local_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_local_experts|num_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 0),
     KEY_REAL_OF("embedding_multiplier_scale", embedding_scale, 0, 78.38367176906169),

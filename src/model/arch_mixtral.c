@@ -3,9 +3,10 @@
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_local_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_local_experts|num_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 0),
+    KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
     KEY_INT_OF("sliding_window", window, KEY_NULLABLE, 0),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
     KEY_MUST_BE("attention_bias", "false"),

@@ -3,10 +3,11 @@
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.01),
     KEY_REAL_OF("clip_qkv", qkv_clip, KEY_NULLABLE, 0),
+    KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
     KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
     { 0 },

@@ -6,13 +6,12 @@ static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("shared_expert_intermediate_size", shared_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, KEY_UNUSUAL, 0),
     KEY_INT_OF("decoder_sparse_step", sparse_step, 0, 1),
     KEY_BOOL_OF("qkv_bias", qkv_bias, 0, 1),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
-    KEY_MUST_BE("use_sliding_window", "false"),
     { 0 },
 };
 
@@ -36,6 +35,8 @@ static void fix(model_config *c)
     c->qkv_bias = true;
 }
 
+static bool windowed(int64_t l, int64_t most) { return l % 2 == 0 && l < most; }
+
 static const char *refuses(const model_config *c) { return c->shared_gated ? NULL : "its shared expert has a gate"; }
 
 const architecture architecture_qwen2_moe = {
@@ -50,6 +51,7 @@ const architecture architecture_qwen2_moe = {
     .renorm = "softmax-renorm",
     .expert_form = "swiglu",
     .act = "silu",
+    .windowed = windowed,
     .fix = fix,
     .read = architecture_read_dense_layers,
     .write = architecture_write_dense_layers,

@@ -6,7 +6,6 @@ static const config_key keys[] = {
     KEY_INT_OF("head_dim", head_dim, 0, 128),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
     KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
-    KEY_MUST_BE("use_sliding_window", "false"),
     { 0 },
 };
 
@@ -14,6 +13,8 @@ static const config_key gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", dense_width, KEY_REQUIRED, 0),
     { 0 },
 };
+
+static bool windowed(int64_t l, int64_t most) { return l >= most; }
 
 static const char *refuses(const model_config *c) { return model_config_sparse_layers(c) ? "it has no experts" : NULL; }
 
@@ -27,6 +28,7 @@ const architecture architecture_qwen3 = {
     .router = "softmax",
     .expert_form = "swiglu",
     .act = "silu",
+    .windowed = windowed,
     .qk_norm = QK_NORM_HEAD,
     .refuses = refuses,
 };

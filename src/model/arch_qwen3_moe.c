@@ -4,14 +4,13 @@
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
     KEY_INT_OF("moe_intermediate_size", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 0),
     KEY_INT_OF("decoder_sparse_step", sparse_step, 0, 1),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
     KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
-    KEY_MUST_BE("use_sliding_window", "false"),
     { 0 },
 };
 
@@ -42,6 +41,12 @@ void architecture_write_dense_layers(const model_config *config, json_writer *w)
     json_put_close(w, ']');
 }
 
+static bool windowed(int64_t l, int64_t most)
+{
+    (void)l, (void)most;
+    return true;
+}
+
 static const char *refuses(const model_config *c) { return c->shared_width ? "it has no shared experts" : NULL; }
 
 const architecture architecture_qwen3_moe = {
@@ -56,6 +61,7 @@ const architecture architecture_qwen3_moe = {
     .gguf_renorm = true,
     .expert_form = "swiglu",
     .act = "silu",
+    .windowed = windowed,
     .qk_norm = QK_NORM_HEAD,
     .read = architecture_read_dense_layers,
     .write = architecture_write_dense_layers,

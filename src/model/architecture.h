@@ -29,7 +29,7 @@ enum {
 };
 
 typedef struct config_key {
-    const char *name;
+    const char *name;  /* "a|b": b where a is not there; a is what is written */
     key_kind kind;
     size_t field;      /* offsetof(model_config, ...) */
     unsigned flags;
@@ -59,16 +59,22 @@ typedef struct architecture {
     const config_key *gguf_keys; /* as keys, "NAME." left out */
     int gguf_gating;         /* "expert_gating_func" that is written; 0: none */
     void (*write_gguf)(const model_config *config, gguf_writer *w); /* what keys alone do not say; NULL: nothing */
-    bool gguf_renorm;        /* norm_topk_prob where the metadata do not say */
+    bool gguf_renorm;        /* norm_topk_prob where the metadata do not say ... */
     bool (*gguf_is)(const gguf *file); /* which of several rows of one name the file is of; NULL: this one */
     cadre_status (*read_gguf)(const gguf *file, model_config *config); /* as read */
     const tensor_name *gguf_tensors; /* as tensors */
     const char *router;      /* the router's name; where `renorm` is set, the one for norm_topk_prob = false */
     const char *renorm;      /* the router for norm_topk_prob = true; NULL: the family has no such key */
+    bool norm_topk_prob;     /* where the file does not say */
     const char *expert_form;
     const char *act;         /* "hidden_act" of its files; NULL: they do not say */
     double rope_theta;       /* where the file does not say; 0: 10000 */
+    const rope_options *rope; /* the same of stretched positions; NULL: they are not */
+    double rotary_share;     /* and of the part of a head that is turned; 0: always all of it */
     int64_t window_period;   /* as in model_config, where no list of layers says otherwise */
+    /* Of files with "use_sliding_window": whether layer l has one where no list says, given "max_window_layers". NULL: such
+     * files have no windows, or always. */
+    bool (*windowed)(int64_t l, int64_t most);
     qk_norm qk_norm;
     bool latent;
     void (*fix)(model_config *config); /* what is so in every model of the family; before the keys. NULL: nothing */

@@ -1,5 +1,6 @@
 /* config_json.c - config.json to a model_config and back, by the tables of the architectures. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,6 @@ static const config_key shared_keys[] = {
     KEY_INT_OF("max_position_embeddings", context, 0, 2048),
     KEY_BOOL_OF("tie_word_embeddings", tie, 0, 0),
     KEY_REAL_OF("initializer_range", init_range, 0, 0.02),
-    KEY_REAL_OF("partial_rotary_factor", rotary_share, KEY_UNUSUAL, 1),
     KEY_INT_OF("bos_token_id", bos, KEY_NULLABLE, -1),
     { 0 },
 };
@@ -42,6 +42,18 @@ static bool is_what_it_must_be(const json_node *node, const char *value)
     }
 }
 
+/* The one of a key's names that the object has; else the first. */
+static const char *name_in(const json_node *root, const config_key *key, char buffer[64])
+{
+    for (const char *at = key->name; at; at = strchr(at, '|')) {
+        at += *at == '|';
+        snprintf(buffer, 64, "%.*s", (int)strcspn(at, "|"), at);
+        if (json_has(root, buffer)) return buffer;
+    }
+    snprintf(buffer, 64, "%.*s", (int)strcspn(key->name, "|"), key->name);
+    return buffer;
+}
+
 static cadre_status read_must(const json_node *root, const config_key *key)
 {
     json_node node = json_member(root, key->name);
@@ -54,16 +66,18 @@ static cadre_status read_key(const json_node *root, const config_key *key, model
 {
     void *field = field_of(c, key);
     bool required = key->flags & KEY_REQUIRED;
+    char buffer[64];
+    const char *name = name_in(root, key, buffer);
     switch (key->kind) {
     case KEY_INT:
         *(int64_t *)field = (int64_t)key->otherwise;
-        return (required ? json_get_int : json_opt_int)(root, key->name, key->otherwise < 0 ? -1 : 0, INT32_MAX, field);
+        return (required ? json_get_int : json_opt_int)(root, name, key->otherwise < 0 ? -1 : 0, INT32_MAX, field);
     case KEY_REAL:
         *(double *)field = key->otherwise;
-        return (required ? json_get_real : json_opt_real)(root, key->name, -1e30, 1e30, field);
+        return (required ? json_get_real : json_opt_real)(root, name, -1e30, 1e30, field);
     case KEY_BOOL:
         *(bool *)field = key->otherwise != 0;
-        return (required ? json_get_bool : json_opt_bool)(root, key->name, field);
+        return (required ? json_get_bool : json_opt_bool)(root, name, field);
     case KEY_MUST: return read_must(root, key);
     }
     return CADRE_OK;
@@ -122,7 +136,7 @@ static cadre_status read_quantization(const json_node *root)
 static cadre_status read_norm_topk(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
-    bool renorm = false;
+    bool renorm = arch->norm_topk_prob;
     if (arch->renorm) CADRE_TRY(json_opt_bool(root, "norm_topk_prob", &renorm));
     if (arch->router) c->router = router_by_name(renorm ? arch->renorm : arch->router);
     return CADRE_OK;
@@ -223,12 +237,14 @@ void config_keys_write(const config_key *key, const model_config *c, json_writer
     for (; key && key->name; key++) {
         const void *value = value_of(c, key);
         bool usual = is_otherwise(key, value);
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(key->name, "|"), key->name);
         if (key->flags & KEY_UNWRITTEN || (key->flags & KEY_UNUSUAL && usual)) continue;
         if (key->kind == KEY_MUST) write_must(key, w);
-        else if (key->flags & KEY_NULLABLE && usual) json_put_null(w, key->name);
-        else if (key->kind == KEY_INT) json_put_int(w, key->name, *(const int64_t *)value);
-        else if (key->kind == KEY_REAL) json_put_real(w, key->name, *(const double *)value);
-        else json_put_bool(w, key->name, *(const bool *)value);
+        else if (key->flags & KEY_NULLABLE && usual) json_put_null(w, name);
+        else if (key->kind == KEY_INT) json_put_int(w, name, *(const int64_t *)value);
+        else if (key->kind == KEY_REAL) json_put_real(w, name, *(const double *)value);
+        else json_put_bool(w, name, *(const bool *)value);
     }
 }
 

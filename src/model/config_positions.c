@@ -40,36 +40,71 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+static cadre_status read_share(const json_node *home, model_config *c)
+{
+    double share = c->rotary_share;
+    CADRE_TRY(json_opt_real(home, "partial_rotary_factor", 0, 1, &share));
+    if (share != 1 && !c->arch->rotary_share) {
+        json_node found = json_member(home, "partial_rotary_factor");
+        json_refuse(&found, "1, the only value that is implemented for this family");
+        return CADRE_EUNSUPPORTED;
+    }
+    c->rotary_share = share;
+    return CADRE_OK;
+}
+
+static cadre_status read_stretch(const json_node *home, const char *name, model_config *c)
+{
+    const char *type = "default";
+    int kind = 0;
+    CADRE_TRY(json_opt_string(home, "type", &type));
+    CADRE_TRY(json_opt_string(home, "rope_type", &type));
+    while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
+    if (kind == KINDS)
+        return cadre_fail(CADRE_EUNSUPPORTED, home->file, "%s.rope_type: expected default, linear, llama3 or yarn, found \"%s\"",
+                          name, type);
+    c->rope = (rope_options){ .theta = c->rope.theta, .scaling = kinds[kind].scaling };
+    CADRE_TRY(config_keys_read(home, kinds[kind].keys, c));
+    return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
+}
+
 /* Published files have rope_theta beside rope_scaling, transformers 5 has all in rope_parameters. */
 cadre_status config_positions_read(const json_node *root, model_config *c)
 {
     static const char *const homes[] = { "rope_scaling", "rope_parameters" };
-    c->rope = (rope_options){ .theta = c->arch->rope_theta > 0 ? c->arch->rope_theta : 10000 };
+    if (c->arch->rope) c->rope = *c->arch->rope;
+    c->rope.theta = c->arch->rope_theta > 0 ? c->arch->rope_theta : 10000;
+    c->rotary_share = c->arch->rotary_share > 0 ? c->arch->rotary_share : 1;
     CADRE_TRY(json_opt_real(root, "rope_theta", 1, 1e12, &c->rope.theta));
+    CADRE_TRY(read_share(root, c));
     for (int i = 0; i < 2; i++) {
         json_node home;
         CADRE_TRY(json_opt_object(root, homes[i], &home));
         if (!home.value) continue;
-        const char *type = "default";
-        int kind = 0;
-        CADRE_TRY(json_opt_string(&home, "type", &type));
-        CADRE_TRY(json_opt_string(&home, "rope_type", &type));
-        while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
-        if (kind == KINDS)
-            return cadre_fail(CADRE_EUNSUPPORTED, root->file,
-                              "%s.rope_type: expected default, linear, llama3 or yarn, found \"%s\"", homes[i], type);
-        c->rope.scaling = kinds[kind].scaling;
-        CADRE_TRY(config_keys_read(&home, kinds[kind].keys, c));
-        CADRE_TRY(json_opt_real(&home, "rope_theta", 1, 1e12, &c->rope.theta));
-        CADRE_TRY(json_opt_real(&home, "partial_rotary_factor", 0, 1, &c->rotary_share));
+        CADRE_TRY(read_stretch(&home, homes[i], c));
+        CADRE_TRY(read_share(&home, c));
     }
     if (c->rope.scaling == ROPE_YARN && !(c->rope.original_context > 0)) c->rope.original_context = (double)c->context;
+    return CADRE_OK;
+}
+
+/* The families whose files say whether there are any. */
+static cadre_status read_used_windows(const json_node *root, model_config *c)
+{
+    bool used = false;
+    int64_t window = 4096, most = 28; /* transformers' defaults */
+    CADRE_TRY(json_opt_bool(root, "use_sliding_window", &used));
+    CADRE_TRY(json_opt_int(root, "sliding_window", 0, INT32_MAX, &window));
+    CADRE_TRY(json_opt_int(root, "max_window_layers", 0, INT32_MAX, &most));
+    c->window = used && json_has(root, "sliding_window") ? window : 0;
+    for (int64_t l = 0; l < c->layers; l++) c->layer[l].window = c->arch->windowed(l, most) ? c->window : 0;
     return CADRE_OK;
 }
 
 cadre_status config_windows_read(const json_node *root, model_config *c)
 {
     json_node list;
+    if (c->arch->windowed) CADRE_TRY(read_used_windows(root, c));
     CADRE_TRY(json_opt_array(root, "layer_types", &list));
     if (!list.value) return CADRE_OK;
     if ((int64_t)json_count(&list) != c->layers)
@@ -93,7 +128,13 @@ static void write_windows(const model_config *c, json_writer *w)
 {
     bool differ = false;
     for (int64_t l = 1; l < c->layers; l++) differ |= c->layer[l].window != c->layer[0].window;
-    if (!differ) return;
+    if (c->arch->windowed) {
+        json_put_bool(w, "use_sliding_window", c->window > 0);
+        if (c->window) json_put_int(w, "sliding_window", c->window);
+        else json_put_null(w, "sliding_window");
+        json_put_int(w, "max_window_layers", c->layers);
+    }
+    if (!differ && !(c->arch->windowed && c->window)) return;
     json_put_array(w, "layer_types");
     for (int64_t l = 0; l < c->layers; l++) json_put_string(w, NULL, c->layer[l].window ? "sliding_attention" : "full_attention");
     json_put_close(w, ']');
@@ -102,8 +143,9 @@ static void write_windows(const model_config *c, json_writer *w)
 void config_positions_write(const model_config *c, json_writer *w)
 {
     json_put_real(w, "rope_theta", c->rope.theta);
-    for (int i = 1; i < KINDS; i++) {
-        if (kinds[i].scaling != c->rope.scaling) continue;
+    if (c->arch->rotary_share) json_put_real(w, "partial_rotary_factor", c->rotary_share);
+    for (int i = 0; i < KINDS; i++) {
+        if (kinds[i].scaling != c->rope.scaling || (i == 0 && !c->arch->rope)) continue;
         json_put_object(w, "rope_scaling");
         json_put_string(w, "type", kinds[i].name);
         json_put_string(w, "rope_type", kinds[i].name);

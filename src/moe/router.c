@@ -7,7 +7,7 @@
 
 static const router *const list[] = {
     &router_softmax,           &router_softmax_renorm, &router_topk_softmax, &router_sigmoid_bias,
-    &router_sqrtsoftplus_bias, &router_softmax_bias,   &router_noisy_topk,   &router_top_p,
+    &router_sigmoid_bias_raw, &router_sqrtsoftplus_bias, &router_softmax_bias,   &router_noisy_topk,   &router_top_p,
 };
 enum { LIST_COUNT = sizeof list / sizeof *list };
 

@@ -1,5 +1,6 @@
 /* router_sigmoid_bias.c - a sigmoid per expert; picked by score + correction bias, within the best groups; weights are the scores
- * without the bias, divided by their sum: DeepSeek-V3, GLM-4.5, dots.llm1, Kimi-K2, MiniMax-M2. */
+ * without the bias, divided by their sum: DeepSeek-V3, GLM-4.5, dots.llm1, Kimi-K2, MiniMax-M2; or as they are, where a model
+ * of these families says so. */
 #include "moe/select.h"
 
 static void score(const router_token *t)
@@ -15,7 +16,15 @@ static real slope(real z, real s)
     return s * (1 - s);
 }
 
-static void backward(const router_token *t, const router_flow *flow) { backward_independent(t, flow, slope); }
+static void backward(const router_token *t, const router_flow *flow)
+{
+    backward_independent(t, flow, slope, backward_normalised);
+}
+
+static void backward_as_they_are(const router_token *t, const router_flow *flow)
+{
+    backward_independent(t, flow, slope, backward_scaled);
+}
 
 static void defaults(router_options *o)
 {
@@ -30,4 +39,13 @@ const router router_sigmoid_bias = {
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "norm-eps", "survivors", NULL },
     .defaults = defaults,
     .score = score, .weigh = weigh_normalised, .backward = backward,
+};
+
+const router router_sigmoid_bias_raw = {
+    .name = "sigmoid-bias-raw",
+    .help = "a sigmoid per expert, picked with a correction bias, weights as they are",
+    .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT,
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", NULL },
+    .defaults = defaults,
+    .score = score, .weigh = weigh_raw, .backward = backward_as_they_are,
 };

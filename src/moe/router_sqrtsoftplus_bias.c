@@ -23,7 +23,10 @@ static real slope(real z, real s)
     return s > 0 ? (real)(0.5 / (1 + exp(-(double)z))) / s : 0;
 }
 
-static void backward(const router_token *t, const router_flow *flow) { backward_independent(t, flow, slope); }
+static void backward(const router_token *t, const router_flow *flow)
+{
+    backward_independent(t, flow, slope, backward_normalised);
+}
 
 static void defaults(router_options *o)
 {

@@ -105,12 +105,18 @@ void backward_probability(const router_token *t, const router_flow *flow)
     t->rows->softmax_backward(t->experts, t->score, flow->dprobability, flow->dlogits);
 }
 
+/* Forward: w_k = scale s[pick_k]. */
+void backward_scaled(const router_token *t, const real *dweight, real *ds)
+{
+    for (int32_t k = 0; k < t->options->topk; k++)
+        if (pick_counts(t, k)) ds[t->pick[k].id] += t->options->scale * dweight[k];
+}
+
 /* Forward: w_k = scale p[pick_k]; p = softmax(z). */
 void backward_raw(const router_token *t, const router_flow *flow)
 {
     real *dp = flow->dprobability;
-    for (int32_t k = 0; k < t->options->topk; k++)
-        if (pick_counts(t, k)) dp[t->pick[k].id] += t->options->scale * flow->dweight[k];
+    backward_scaled(t, flow->dweight, dp);
     t->rows->softmax_backward(t->experts, t->score, dp, flow->dlogits);
 }
 
@@ -144,11 +150,12 @@ static void backward_score_share(const router_token *t, const real *dq, real *ds
     for (int32_t e = 0; e < t->experts; e++) ds[e] = (dq[e] - mean) / sum;
 }
 
-void backward_independent(const router_token *t, const router_flow *flow, real (*slope)(real z, real s))
+void backward_independent(const router_token *t, const router_flow *flow, real (*slope)(real z, real s),
+                          void (*weighed)(const router_token *t, const real *dweight, real *ds))
 {
     real *ds = flow->dlogits;
     memset(ds, 0, (size_t)t->experts * sizeof(real));
     backward_score_share(t, flow->dprobability, ds);
-    backward_normalised(t, flow->dweight, ds);
+    weighed(t, flow->dweight, ds);
     for (int32_t e = 0; e < t->experts; e++) ds[e] *= slope(t->logits[e], t->score[e]);
 }

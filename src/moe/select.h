@@ -10,8 +10,8 @@
 enum { SELECT_MAX_GROUPS = 256 };
 
 /* The rows of THE LIST; router.c puts them in order. */
-extern const router router_softmax, router_softmax_renorm, router_topk_softmax, router_sigmoid_bias, router_sqrtsoftplus_bias,
-    router_softmax_bias, router_noisy_topk, router_top_p;
+extern const router router_softmax, router_softmax_renorm, router_topk_softmax, router_sigmoid_bias, router_sigmoid_bias_raw,
+    router_sqrtsoftplus_bias, router_softmax_bias, router_noisy_topk, router_top_p;
 
 /* pick[0..k) = the ids of the k largest keys, best first; k <= n. NaN keys become -inf. */
 void select_topk(int32_t n, real *key, int32_t k, gexp *pick);
@@ -63,7 +63,12 @@ void backward_picked_softmax(const router_token *t, const router_flow *flow);
 /* ds[pick] += gradient of weigh_normalised by the scores */
 void backward_normalised(const router_token *t, const real *dweight, real *ds);
 
-/* Of weigh_normalised with independent scores s = f(z), and of balancing losses by s / sum s. slope(z, s) = f'(z). */
-void backward_independent(const router_token *t, const router_flow *flow, real (*slope)(real z, real s));
+/* ds[pick] += gradient of weigh_raw by the scores */
+void backward_scaled(const router_token *t, const real *dweight, real *ds);
+
+/* Of weights made of independent scores s = f(z), weighed as backward_normalised or backward_scaled has it, and of balancing
+ * losses by s / sum s. slope(z, s) = f'(z). */
+void backward_independent(const router_token *t, const router_flow *flow, real (*slope)(real z, real s),
+                          void (*weighed)(const router_token *t, const real *dweight, real *ds));
 
 #endif

@@ -16,7 +16,7 @@
 #include "support/scratch.h"
 
 /* CONFIG.json of a tiny model, with members put before its own. */
-static cadre_status read_with(const char *type, const char *members)
+static cadre_status read_into(const char *type, const char *members, model_config *config)
 {
     char text[2048];
     snprintf(text, sizeof text,
@@ -25,8 +25,13 @@ static cadre_status read_with(const char *type, const char *members)
              "\"intermediate_size\": 16, \"moe_intermediate_size\": 16, \"kv_lora_rank\": 8, \"qk_nope_head_dim\": 4, "
              "\"qk_rope_head_dim\": 4, \"v_head_dim\": 4, \"shared_expert_intermediate_size\": 8}",
              type, members);
+    return model_config_parse("config.json", text, strlen(text), config);
+}
+
+static cadre_status read_with(const char *type, const char *members)
+{
     model_config config;
-    cadre_status status = model_config_parse("config.json", text, strlen(text), &config);
+    cadre_status status = read_into(type, members, &config);
     if (status == CADRE_OK) model_config_free(&config);
     return status;
 }
@@ -57,8 +62,8 @@ static void options_that_are_not_implemented(void **state)
         { "mixtral", "\"quantization_config\": {\"quant_method\": \"gptq\"},", "quant_method" },
         { "mixtral", "\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [64, 64]},", "weight_block_size" },
         { "llama", "\"mlp_bias\": true,", "mlp_bias" },
-        { "qwen2_moe", "\"use_sliding_window\": true,", "use_sliding_window" },
-        { "qwen3_moe", "\"use_sliding_window\": true,", "use_sliding_window" },
+        { "mixtral", "\"partial_rotary_factor\": 0.5,", "partial_rotary_factor" },
+        { "mixtral", "\"rope_parameters\": {\"rope_theta\": 1e4, \"partial_rotary_factor\": 0.5},", "partial_rotary_factor" },
         { "qwen3_moe", "\"layer_types\": [\"full_attention\", \"sliding_attention\"],", "layer_types" },
         { "qwen3_moe", "\"layer_types\": [\"full_attention\", \"linear_attention\"],", "layer_types" },
         { "deepseek", "\"moe_layer_freq\": 2,", "moe_layer_freq" },
@@ -67,9 +72,54 @@ static void options_that_are_not_implemented(void **state)
         { "deepseek_v3", "\"scoring_func\": \"softmax\",", "scoring_func" },
         { "deepseek_v3", "\"rope_interleave\": false,", "rope_interleave" },
         { "gpt_oss", "\"swiglu_alpha\": 1.5,", "swiglu_alpha" },
-        { "glm4_moe", "\"norm_topk_prob\": false,", "norm_topk_prob" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) refused(cases[i].type, cases[i].members, cases[i].name);
+}
+
+/* Which layers have a window, in a family's own words and in a list. */
+static void windows_of_layers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *members;
+        int64_t window[2];
+    } cases[] = {
+        { "qwen2_moe", "\"use_sliding_window\": true, \"sliding_window\": 5,", { 5, 0 } },
+        { "qwen2_moe", "\"use_sliding_window\": false, \"sliding_window\": 5,", { 0, 0 } },
+        { "qwen2_moe", "\"use_sliding_window\": true, \"sliding_window\": 5, \"max_window_layers\": 0,", { 0, 0 } },
+        { "qwen3", "\"use_sliding_window\": true, \"sliding_window\": 5, \"max_window_layers\": 1,", { 0, 5 } },
+        { "qwen3_moe", "\"use_sliding_window\": true, \"sliding_window\": 5, \"max_window_layers\": 1,", { 5, 5 } },
+        { "qwen3", "\"use_sliding_window\": true, \"sliding_window\": 5, "
+                   "\"layer_types\": [\"sliding_attention\", \"full_attention\"],", { 5, 0 } },
+        { "mixtral", "\"sliding_window\": 7,", { 7, 7 } },
+        { "gpt_oss", "\"sliding_window\": 7,", { 7, 0 } },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c;
+        if (read_into(cases[i].type, cases[i].members, &c) != CADRE_OK) fail_msg("%s", cadre_last_error());
+        for (int l = 0; l < 2; l++)
+            if (c.layer[l].window != cases[i].window[l]) fail_msg("%s with %s: layer %d", cases[i].type, cases[i].members, l);
+        model_config_free(&c);
+    }
+}
+
+/* What a file leaves out is as its family has it. */
+static void defaults_of_families(void **state)
+{
+    (void)state;
+    model_config c;
+    assert_int_equal(read_into("gpt_oss", "", &c), CADRE_OK);
+    assert_true(c.rope.scaling == ROPE_YARN && c.rope.factor == 32 && c.rope.theta == 150000 && !c.rope.truncate);
+    model_config_free(&c);
+    assert_int_equal(read_into("gpt_oss", "\"rope_parameters\": {\"rope_type\": \"default\"},", &c), CADRE_OK);
+    assert_true(c.rope.scaling == ROPE_PLAIN && c.rope.theta == 150000);
+    model_config_free(&c);
+    assert_int_equal(read_into("glm4_moe", "\"head_dim\": 8,", &c), CADRE_OK);
+    assert_true(c.rope.width == 4 && c.norm_eps == 1e-5 && !strcmp(c.router->name, "sigmoid-bias"));
+    model_config_free(&c);
+    assert_int_equal(read_into("glm4_moe", "\"head_dim\": 8, \"norm_topk_prob\": false,", &c), CADRE_OK);
+    assert_string_equal(c.router->name, "sigmoid-bias-raw");
+    model_config_free(&c);
 }
 
 static void options_that_are(void **state)
@@ -145,7 +195,10 @@ static void tensors_that_do_not_fit(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(unknown_models), cmocka_unit_test(options_that_are_not_implemented),
-                                        cmocka_unit_test(options_that_are), cmocka_unit_test(tensors_that_do_not_fit) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unknown_models),   cmocka_unit_test(options_that_are_not_implemented),
+        cmocka_unit_test(windows_of_layers), cmocka_unit_test(defaults_of_families),
+        cmocka_unit_test(options_that_are), cmocka_unit_test(tensors_that_do_not_fit),
+    };
     return cmocka_run_group_tests_name("refusals of models", tests, NULL, NULL);
 }

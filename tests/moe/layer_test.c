@@ -44,7 +44,7 @@ static void test_every_router(void **state)
 static void test_group_limited_selection(void **state)
 {
     (void)state;
-    const char *const routers[] = { "sigmoid-bias", "sqrtsoftplus-bias", "softmax", "softmax-renorm", "softmax-bias" };
+    const char *const routers[] = { "sigmoid-bias", "sigmoid-bias-raw", "sqrtsoftplus-bias", "softmax", "softmax-renorm", "softmax-bias" };
     for (size_t i = 0; i < sizeof routers / sizeof *routers; i++)
         for (int variant = 0; variant < 4; variant++) {
             moe_config c = moe_case_config(routers[i], 8, 3);

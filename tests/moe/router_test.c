@@ -117,6 +117,18 @@ static void test_sqrtsoftplus_numbers(void **state)
     EXPECT(&o, 3, IDS(2, 0, 5), .593400, .466280, .440320);
 }
 
+/* sigmoid of the logits, times the scale, whatever was added for the choice */
+static void test_sigmoid_bias_raw_numbers(void **state)
+{
+    (void)state;
+    one o;
+    set(&o, "sigmoid-bias-raw", 8, 3, z8);
+    o.token.correction = b8;
+    o.options.scale = R(2.5);
+    route(&o);
+    EXPECT(&o, 3, IDS(0, 5, 2), 2.5 * .731059, 2.5 * .689974, 2.5 * .880797);
+}
+
 static void test_softmax_bias_numbers(void **state)
 {
     (void)state;
@@ -383,7 +395,7 @@ static void test_every_row_is_complete(void **state)
     (void)state;
     int count;
     const router *const *list = router_list(&count);
-    assert_int_equal(count, 8);
+    assert_int_equal(count, 9);
     for (int i = 0; i < count; i++) {
         assert_ptr_equal(router_by_name(list[i]->name), list[i]);
         assert_true(list[i]->help && list[i]->options && list[i]->score && list[i]->weigh && list[i]->backward);
@@ -402,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_sigmoid_numbers),
         cmocka_unit_test(test_max_group_numbers),
         cmocka_unit_test(test_sqrtsoftplus_numbers),
+        cmocka_unit_test(test_sigmoid_bias_raw_numbers),
         cmocka_unit_test(test_softmax_bias_numbers),
         cmocka_unit_test(test_top_p_numbers),
         cmocka_unit_test(test_group_scores_and_masks_differ),
