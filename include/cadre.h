@@ -300,6 +300,29 @@ CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, 
                                               char **text, size_t *size);
 CADRE_API void cadre_free(void *result); /* NULL is fine */
 
+/* ---- chat ---- */
+
+/* Conversations as the text that a family of models was trained on. The templates are built in; a model's own, which is a
+ * program, is only looked at for signs of its family and never run. */
+typedef struct cadre_message {
+    const char *role; /* "system" (first, if at all), "user" or "assistant" */
+    const char *text; /* plain text, whatever control tokens it spells */
+    size_t size;
+} cadre_message;
+
+CADRE_API const char *cadre_chat_template(int index); /* names; NULL after the last. Static */
+
+/* The name of the template that the tokenizer's model was trained with. CADRE_EUNSUPPORTED, with the names that there are:
+ * the model's files hold none, or one that is not known. */
+CADRE_API cadre_status cadre_chat_recognise(const cadre_tokenizer *tokenizer, const char **name);
+
+/* The ids [id_count] of a conversation up to where the next answer begins, to be freed by cadre_free. */
+CADRE_API cadre_status cadre_chat_encode(const cadre_tokenizer *tokenizer, const char *name, const cadre_message *messages,
+                                         int message_count, int32_t **ids, int64_t *id_count);
+
+/* Whether this token ends an answer. */
+CADRE_API bool cadre_chat_ends(const cadre_tokenizer *tokenizer, const char *name, int32_t id);
+
 /* ---- models ---- */
 
 typedef struct cadre_model cadre_model;

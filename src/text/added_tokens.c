@@ -94,22 +94,33 @@ static size_t spaces_after(string_view text, size_t at)
     return at;
 }
 
-void added_tokens_next(const added_tokens *a, bool normal, bool controls, string_view text, size_t from,
-                       const added_token **token,
-                       size_t *begin, size_t *end)
+/* Whether a part of the text touches one that is to be taken literally. */
+static bool touches_literal(const added_search *search, size_t begin, size_t end)
 {
-    const trie *spellings = normal ? &a->normal : &a->raw;
-    *token = NULL;
+    size_t low = 0, high = search->literal_count;
+    while (low < high) { /* the first part that ends after `begin` */
+        size_t middle = low + (high - low) / 2;
+        if (search->literal[middle].end <= begin) low = middle + 1;
+        else high = middle;
+    }
+    return low < search->literal_count && search->literal[low].begin < end;
+}
+
+bool added_tokens_next(const added_tokens *a, const added_search *search, string_view text, size_t from, added_match *match)
+{
+    const trie *spellings = search->normal ? &a->normal : &a->raw;
     for (size_t at = from; spellings->nodes > 0 && at < text.size;) {
         size_t size = 0;
         const added_token *found = longest_at(a, spellings, (string_view){ text.data + at, text.size - at }, &size);
-        if (!found || (found->control && !controls) || (found->single_word && touches_word(text, at, at + size))) {
+        if (!found || (found->control && touches_literal(search, at, at + size)) ||
+            (found->single_word && touches_word(text, at, at + size))) {
             at += found ? size : 1;
             continue;
         }
-        *token = found;
-        *begin = found->lstrip ? spaces_before(text, from, at) : at;
-        *end = found->rstrip ? spaces_after(text, at + size) : at + size;
-        return;
+        match->token = found;
+        match->begin = found->lstrip ? spaces_before(text, from, at) : at;
+        match->end = found->rstrip ? spaces_after(text, at + size) : at + size;
+        return true;
     }
+    return false;
 }

@@ -40,10 +40,18 @@ void added_tokens_free(added_tokens *a);
  * special. */
 bool added_tokens_looks_control(const char *spelling, size_t size);
 
-/* The next token in text[from..], in raw or normal text; controls: control tokens count. Without one, *token is NULL. The
- * token's place [begin, end) may include white space, but none before `from`. */
-void added_tokens_next(const added_tokens *a, bool normal, bool controls, string_view text, size_t from,
-                       const added_token **token,
-                       size_t *begin, size_t *end);
+typedef struct added_search {
+    bool normal;               /* in normalized text, for the tokens that are looked for there */
+    const text_range *literal; /* [literal_count] parts in which control tokens are plain text; in order and apart */
+    size_t literal_count;
+} added_search;
+
+typedef struct added_match {
+    const added_token *token;
+    size_t begin, end; /* with the white space that it takes along, but none before `from` */
+} added_match;
+
+/* The first token in text[from..]; false: there is none. */
+bool added_tokens_next(const added_tokens *a, const added_search *search, string_view text, size_t from, added_match *match);
 
 #endif

@@ -14,6 +14,10 @@ typedef struct string_view {
     size_t size;
 } string_view;
 
+typedef struct text_range { /* a part of a text */
+    size_t begin, end;
+} text_range;
+
 static inline bool string_view_is(string_view v, const char *text) { return v.size == strlen(text) &&
                                                                     memcmp(v.data, text, v.size) == 0; }
 

@@ -39,6 +39,7 @@ void tokenizer_close(tokenizer *t)
     token_list_free(&t->before);
     token_list_free(&t->after);
     decoder_free(&t->decoder);
+    byte_list_free(&t->chat);
     file_map_close(&t->map);
     mem_free(t->text);
     mem_free(t->name);
@@ -74,12 +75,14 @@ bool tokenizer_is_special(const tokenizer *t, int32_t id)
 int32_t tokenizer_bos(const tokenizer *t) { return t->bos; }
 int32_t tokenizer_eos(const tokenizer *t) { return t->eos; }
 
+string_view tokenizer_chat_program(const tokenizer *t) { return (string_view){ t->chat.data, t->chat.size }; }
+
 /* ---- text to ids ---- */
 
 typedef struct encoder { /* one call of tokenizer_encode */
     const tokenizer *t;
     token_list *ids;
-    bool controls; /* are recognised */
+    added_search raw, normalized;
     pattern_scan *scan; /* the normalizer's */
     normalizer_scratch normal;
     pretokenizer_scratch words;
@@ -117,15 +120,14 @@ static cadre_status encode_malformed(encoder *e, string_view bytes)
 /* Well-formed text between added tokens. */
 static cadre_status encode_normal(encoder *e, string_view text, bool first)
 {
-    const added_token *token;
-    size_t begin = 0, end = 0;
+    added_match match;
     CADRE_TRY(normalizer_apply(&e->t->normalizer, &e->normal, e->scan, text, &text));
-    for (size_t at = 0; at < text.size; at = end) {
-        added_tokens_next(&e->t->added, true, e->controls, text, at, &token, &begin, &end);
-        if (!token) begin = end = text.size;
-        string_view part = { text.data + at, begin - at };
+    for (size_t at = 0; at < text.size; at = match.end) {
+        bool found = added_tokens_next(&e->t->added, &e->normalized, text, at, &match);
+        if (!found) match.begin = match.end = text.size;
+        string_view part = { text.data + at, match.begin - at };
         CADRE_TRY(pretokenizer_apply(&e->t->pretokenizer, &e->words, part, first && at == 0, encode_word, e));
-        if (token) CADRE_TRY(token_list_put(e->ids, token->id));
+        if (found) CADRE_TRY(token_list_put(e->ids, match.token->id));
     }
     return CADRE_OK;
 }
@@ -147,14 +149,13 @@ static cadre_status encode_bytes(encoder *e, string_view text, bool first)
 
 static cadre_status encode_text(encoder *e, string_view text)
 {
-    const added_token *token;
-    size_t begin = 0, end = 0;
+    added_match match;
     CADRE_TRY(pattern_scan_new(&e->scan));
-    for (size_t at = 0; at < text.size; at = end) {
-        added_tokens_next(&e->t->added, false, e->controls, text, at, &token, &begin, &end);
-        if (!token) begin = end = text.size;
-        CADRE_TRY(encode_bytes(e, (string_view){ text.data + at, begin - at }, at == 0));
-        if (token) CADRE_TRY(token_list_put(e->ids, token->id));
+    for (size_t at = 0; at < text.size; at = match.end) {
+        bool found = added_tokens_next(&e->t->added, &e->raw, text, at, &match);
+        if (!found) match.begin = match.end = text.size;
+        CADRE_TRY(encode_bytes(e, (string_view){ text.data + at, match.begin - at }, at == 0));
+        if (found) CADRE_TRY(token_list_put(e->ids, match.token->id));
     }
     return CADRE_OK;
 }
@@ -166,15 +167,18 @@ static cadre_status put_all(token_list *ids, const token_list *more)
     return CADRE_OK;
 }
 
-cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids)
+/* special: with the ids around the text. */
+static cadre_status encode(const tokenizer *t, string_view text, bool special, const text_range *literal, size_t count,
+                           token_list *ids)
 {
-    if (size > TEXT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a text of at most %d bytes, found %zu", TEXT_MAX,
-                                           size);
-    encoder e = { .t = t, .ids = ids, .controls = flags & CADRE_PARSE_SPECIAL };
+    static const text_range everything = { 0, SIZE_MAX }; /* places change when text is normalized */
+    if (text.size > TEXT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a text of at most %d bytes, found %zu",
+                                                TEXT_MAX, text.size);
+    encoder e = { .t = t, .ids = ids, .raw = { false, literal, count }, .normalized = { true, &everything, count > 0 } };
     size_t before = ids->count;
-    cadre_status status = flags & CADRE_ADD_SPECIAL ? put_all(ids, &t->before) : CADRE_OK;
-    if (status == CADRE_OK) status = encode_text(&e, (string_view){ text, size });
-    if (status == CADRE_OK && flags & CADRE_ADD_SPECIAL) status = put_all(ids, &t->after);
+    cadre_status status = special ? put_all(ids, &t->before) : CADRE_OK;
+    if (status == CADRE_OK) status = encode_text(&e, text);
+    if (status == CADRE_OK && special) status = put_all(ids, &t->after);
     if (status != CADRE_OK) ids->count = before;
     pattern_scan_free(e.scan);
     normalizer_scratch_free(&e.normal);
@@ -183,4 +187,16 @@ cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size,
     unigram_scratch_free(&e.unigram);
     byte_list_free(&e.visible);
     return status;
+}
+
+cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids)
+{
+    text_range all = { 0, size };
+    return encode(t, (string_view){ text, size }, flags & CADRE_ADD_SPECIAL, &all, flags & CADRE_PARSE_SPECIAL ? 0 : 1, ids);
+}
+
+cadre_status tokenizer_encode_parts(const tokenizer *t, const char *text, size_t size, const text_range *literal, size_t count,
+                                    token_list *ids)
+{
+    return encode(t, (string_view){ text, size }, false, literal, count, ids);
 }

@@ -27,6 +27,10 @@ string_view tokenizer_source(const tokenizer *t);
 /* Appends the ids of `size` bytes, which may be any bytes. flags: CADRE_ADD_SPECIAL, CADRE_PARSE_SPECIAL. */
 cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids);
 
+/* The same with control tokens recognised in all of the text but the `literal` parts [count], which are in order and apart. */
+cadre_status tokenizer_encode_parts(const tokenizer *t, const char *text, size_t size, const text_range *literal, size_t count,
+                                    token_list *ids);
+
 /* ---- ids to text ---- */
 
 /* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. flags: CADRE_SKIP_SPECIAL. */
@@ -51,5 +55,8 @@ bool tokenizer_is_special(const tokenizer *t, int32_t id);       /* a control to
  * does, and tokenizer_open_json reads it where there is one. */
 int32_t tokenizer_bos(const tokenizer *t);
 int32_t tokenizer_eos(const tokenizer *t);
+
+/* The program with which the model's files write a conversation, never to be run; size 0: there is none. Borrowed. */
+string_view tokenizer_chat_program(const tokenizer *t);
 
 #endif

@@ -13,9 +13,15 @@
  * same ids. */
 cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json);
 
-/* Writes the tokenizer_config.json that lets AutoTokenizer read such a folder. bos, eos: pieces, of size 0 where there is none;
- * context 0: not known. */
-cadre_status tokenizer_write_config(string_view bos, string_view eos, int64_t context, byte_buffer *json);
+/* What a tokenizer_config.json says; size 0, or 0: nothing. */
+typedef struct tokenizer_config {
+    string_view bos, eos; /* pieces */
+    string_view chat;     /* tokenizer_chat_program */
+    int64_t context;
+} tokenizer_config;
+
+/* Writes the tokenizer_config.json that lets AutoTokenizer read such a folder. */
+cadre_status tokenizer_write_config(const tokenizer_config *config, byte_buffer *json);
 
 /* What a model knows beside its tokenizer; -1: not known. */
 typedef struct tokenizer_model {

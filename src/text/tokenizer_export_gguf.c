@@ -129,5 +129,6 @@ cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model
     CADRE_TRY(gguf_writer_string(w, KEY "pre", pre, strcspn(pre, " ")));
     CADRE_TRY(put_columns(t, &steps, (size_t)model->rows, w));
     CADRE_TRY(put_flags(t, model, &steps, w));
+    if (t->chat.size) CADRE_TRY(gguf_writer_string(w, "tokenizer.chat_template", t->chat.data, t->chat.size));
     return t->source.size ? gguf_writer_string(w, TOKENIZER_JSON_KEY, t->source.data, t->source.size) : CADRE_OK;
 }

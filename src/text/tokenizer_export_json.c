@@ -176,14 +176,20 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
     return finish(&w, status, json);
 }
 
-cadre_status tokenizer_write_config(string_view bos, string_view eos, int64_t context, byte_buffer *json)
+static void write_member(json_writer *w, const char *key, string_view text)
+{
+    if (text.size) json_put_bytes(w, key, text.data, text.size);
+}
+
+cadre_status tokenizer_write_config(const tokenizer_config *config, byte_buffer *json)
 {
     json_writer w = json_writer_new(2);
     json_put_object(&w, NULL);
     json_put_string(&w, "tokenizer_class", "PreTrainedTokenizerFast");
-    if (bos.size) json_put_bytes(&w, "bos_token", bos.data, bos.size);
-    if (eos.size) json_put_bytes(&w, "eos_token", eos.data, eos.size);
-    if (context > 0) json_put_int(&w, "model_max_length", context);
+    write_member(&w, "bos_token", config->bos);
+    write_member(&w, "eos_token", config->eos);
+    write_member(&w, "chat_template", config->chat);
+    if (config->context > 0) json_put_int(&w, "model_max_length", config->context);
     json_put_bool(&w, "clean_up_tokenization_spaces", false);
     json_put_close(&w, '}');
     return finish(&w, CADRE_OK, json);

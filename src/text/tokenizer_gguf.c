@@ -11,6 +11,7 @@
 #include "text/tokenizer_parts.h"
 
 #define KEY "tokenizer.ggml."
+#define CHAT_KEY "tokenizer.chat_template"
 
 typedef struct gguf_vocabulary {
     const gguf *file;
@@ -235,7 +236,22 @@ static cadre_status from_json(const gguf *file, tokenizer **t)
     return status;
 }
 
+static cadre_status read_chat_program(const gguf *file, tokenizer *t)
+{
+    gguf_string program = { "", 0 };
+    CADRE_TRY(gguf_opt_string(file, CHAT_KEY, &program));
+    if (program.size > CHAT_PROGRAM_MAX)
+        return cadre_fail(CADRE_EFORMAT, t->name, CHAT_KEY ": expected at most %d bytes, found %zu", CHAT_PROGRAM_MAX,
+                          program.size);
+    return byte_list_put(&t->chat, program.data, program.size);
+}
+
 cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
 {
-    return gguf_has(file, TOKENIZER_JSON_KEY) ? from_json(file, t) : from_keys(file, t);
+    tokenizer *made;
+    CADRE_TRY(gguf_has(file, TOKENIZER_JSON_KEY) ? from_json(file, &made) : from_keys(file, &made));
+    cadre_status status = read_chat_program(file, made);
+    if (status == CADRE_OK) *t = made;
+    else tokenizer_close(made);
+    return status;
 }

@@ -442,7 +442,7 @@ cadre_status tokenizer_open_text(const char *json, size_t size, const char *name
     return finish(made, read_text(made), t);
 }
 
-/* ---- the tokenizer_config.json beside it ---- */
+/* ---- the files beside it ---- */
 
 /* "bos_token" is a string, or an object with the string as "content". A token that the vocabulary lacks means none. */
 static cadre_status read_named_token(const tokenizer *t, const json_node *config, const char *key, int32_t *id)
@@ -460,6 +460,21 @@ static cadre_status read_named_token(const tokenizer *t, const json_node *config
     return CADRE_OK;
 }
 
+/* "chat_template" is a program, or a list of {"name", "template"} of which one is the default. */
+static cadre_status read_chat_program(tokenizer *t, const json_node *config)
+{
+    json_node member = json_member(config, "chat_template");
+    const char *program = NULL, *name = NULL;
+    if (json_kind_of(&member) == JSON_KIND_STRING) CADRE_TRY(json_as_string(&member, &program, NULL));
+    for (size_t i = 0; json_kind_of(&member) == JSON_KIND_ARRAY && i < json_count(&member); i++) {
+        json_node item = json_item(&member, i);
+        CADRE_TRY(json_as_object(&item));
+        CADRE_TRY(json_get_string(&item, "name", &name));
+        if (strcmp(name, "default") == 0) CADRE_TRY(json_get_string(&item, "template", &program));
+    }
+    return program ? byte_list_put(&t->chat, program, strlen(program)) : CADRE_OK;
+}
+
 static cadre_status read_config(tokenizer *t, const char *path)
 {
     json_document *document;
@@ -468,16 +483,30 @@ static cadre_status read_config(tokenizer *t, const char *path)
     cadre_status status = json_as_object(&root);
     if (status == CADRE_OK) status = read_named_token(t, &root, "bos_token", &t->bos);
     if (status == CADRE_OK) status = read_named_token(t, &root, "eos_token", &t->eos);
+    if (status == CADRE_OK) status = read_chat_program(t, &root);
     json_close(document);
     return status;
 }
 
-static cadre_status read_config_beside(tokenizer *t, const char *path)
+/* Newer folders keep the program in a file of its own, which then counts. */
+static cadre_status read_chat_file(tokenizer *t, const char *path)
 {
-    char *config = mem_printf("%.*stokenizer_config.json", (int)(file_base(path) - path), path);
-    if (!config) return CADRE_ENOMEM;
-    cadre_status status = file_exists(config) ? read_config(t, config) : CADRE_OK;
-    mem_free(config);
+    char *text;
+    size_t size;
+    CADRE_TRY(file_read(path, CHAT_PROGRAM_MAX, &text, &size));
+    t->chat.size = 0;
+    cadre_status status = byte_list_put(&t->chat, text, size);
+    mem_free(text);
+    return status;
+}
+
+/* Reads a file of the folder that `path` is in, if it is there. */
+static cadre_status read_beside(tokenizer *t, const char *path, const char *name, cadre_status (*read)(tokenizer *, const char *))
+{
+    char *beside = mem_printf("%.*s%s", (int)(file_base(path) - path), path, name);
+    if (!beside) return CADRE_ENOMEM;
+    cadre_status status = file_exists(beside) ? read(t, beside) : CADRE_OK;
+    mem_free(beside);
     return status;
 }
 
@@ -490,6 +519,7 @@ cadre_status tokenizer_open_json(const char *path, tokenizer **t)
         status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, made->map.size);
     made->source = (string_view){ (const char *)made->map.data, made->map.size };
     if (status == CADRE_OK) status = read_text(made);
-    if (status == CADRE_OK) status = read_config_beside(made, path);
+    if (status == CADRE_OK) status = read_beside(made, path, "tokenizer_config.json", read_config);
+    if (status == CADRE_OK) status = read_beside(made, path, "chat_template.jinja", read_chat_file);
     return finish(made, status, t);
 }

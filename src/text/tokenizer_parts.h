@@ -15,7 +15,8 @@
 #include "text/tokenizer.h"
 #include "text/unigram.h"
 
-enum { TOKENIZER_ID_MAX = 1 << 24 }; /* no id reaches it */
+enum { TOKENIZER_ID_MAX = 1 << 24 };   /* no id reaches it */
+enum { CHAT_PROGRAM_MAX = 1 << 20 }; /* bytes */
 
 struct cadre_tokenizer {
     char *name;                /* path, for errors */
@@ -34,6 +35,7 @@ struct cadre_tokenizer {
     token_list before, after;  /* ids put around a text */
     decoder decoder;
     int32_t bos, eos;          /* -1: not known */
+    byte_list chat;            /* the program that writes a conversation */
 };
 
 /* An empty tokenizer with its name. */

@@ -43,10 +43,11 @@ static cadre_status write_generation(const train_run *r)
 static cadre_status write_tokenizer(const train_run *r)
 {
     if (!r->tokenizer_json.size) return CADRE_OK;
-    static const string_view end = { "<|endoftext|>", 13 };
+    string_view end = { "<|endoftext|>", 13 };
+    tokenizer_config said = { .bos = end, .eos = end, .context = r->config.context };
     byte_buffer config = { 0 };
     cadre_status status = write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);
-    if (status == CADRE_OK) status = tokenizer_write_config(end, end, r->config.context, &config);
+    if (status == CADRE_OK) status = tokenizer_write_config(&said, &config);
     if (status == CADRE_OK) status = write_in(r->out, "tokenizer_config.json", config.data, config.size);
     byte_buffer_free(&config);
     return status;

@@ -119,13 +119,15 @@ static void test_config(void **state)
 {
     (void)state;
     byte_buffer json = { 0 };
-    assert_int_equal(tokenizer_write_config((string_view){ "<s>", 3 }, (string_view){ "</s>", 4 }, 256, &json), CADRE_OK);
+    tokenizer_config config = { .bos = { "<s>", 3 }, .eos = { "</s>", 4 }, .chat = { "{{ x }}", 7 }, .context = 256 };
+    assert_int_equal(tokenizer_write_config(&config, &json), CADRE_OK);
+    assert_non_null(strstr(json.data, "\"chat_template\": \"{{ x }}\""));
     assert_non_null(strstr(json.data, "\"tokenizer_class\": \"PreTrainedTokenizerFast\""));
     assert_non_null(strstr(json.data, "\"bos_token\": \"<s>\""));
     assert_non_null(strstr(json.data, "\"eos_token\": \"</s>\""));
     assert_non_null(strstr(json.data, "\"model_max_length\": 256"));
     byte_buffer_free(&json);
-    assert_int_equal(tokenizer_write_config((string_view){ 0 }, (string_view){ 0 }, 0, &json), CADRE_OK);
+    assert_int_equal(tokenizer_write_config(&(tokenizer_config){ 0 }, &json), CADRE_OK);
     assert_null(strstr(json.data, "bos_token"));
     assert_null(strstr(json.data, "model_max_length"));
     byte_buffer_free(&json);

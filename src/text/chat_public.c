@@ -1,0 +1,87 @@
+/* chat_public.c - conversations as cadre.h offers them. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "format/byte_buffer.h"
+#include "format/quote.h"
+#include "text/chat.h"
+
+const char *cadre_chat_template(int index)
+{
+    const chat_template *c = chat_template_at(index);
+    return c ? chat_template_name(c) : NULL;
+}
+
+static void advise_names(void)
+{
+    byte_buffer names = { 0 };
+    const char *name;
+    for (int i = 0; (name = cadre_chat_template(i)); i++) byte_buffer_format(&names, "%s%s", i ? ", " : "", name);
+    if (names.status == CADRE_OK) cadre_fail_advice("Templates that can be chosen by name: %s", names.data);
+    byte_buffer_free(&names);
+}
+
+cadre_status cadre_chat_recognise(const cadre_tokenizer *t, const char **name)
+{
+    string_view program = tokenizer_chat_program(t);
+    const chat_template *c = chat_template_recognise(program);
+    if (c) {
+        *name = chat_template_name(c);
+        return CADRE_OK;
+    }
+    if (program.size)
+        cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a chat template of a known family, found \"%s\"",
+                   quote_bytes(program.data, program.size).text);
+    else cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a chat template in the model's files, found none");
+    advise_names();
+    return CADRE_EUNSUPPORTED;
+}
+
+static cadre_status find(const char *name, const chat_template **c)
+{
+    *c = chat_template_find(name);
+    if (*c) return CADRE_OK;
+    cadre_fail(CADRE_EARGUMENT, NULL, "the chat template \"%s\" is not known", quote_text(name).text);
+    advise_names();
+    return CADRE_EARGUMENT;
+}
+
+static cadre_status role_of(const char *name, chat_role *role)
+{
+    static const char *const names[CHAT_ROLES] = { "system", "user", "assistant" };
+    for (int i = 0; i < CHAT_ROLES; i++) {
+        *role = (chat_role)i;
+        if (strcmp(name, names[i]) == 0) return CADRE_OK;
+    }
+    return cadre_fail(CADRE_EARGUMENT, NULL, "expected the role system, user or assistant, found \"%s\"", quote_text(name).text);
+}
+
+cadre_status cadre_chat_encode(const cadre_tokenizer *t, const char *name, const cadre_message *messages, int message_count,
+                               int32_t **ids, int64_t *id_count)
+{
+    const chat_template *c;
+    token_list list = { 0 };
+    CADRE_TRY(find(name, &c));
+    chat_message *said = MEM_ARRAY(chat_message, message_count);
+    cadre_status status = said ? CADRE_OK : CADRE_ENOMEM;
+    for (int i = 0; i < message_count && status == CADRE_OK; i++) {
+        said[i] = (chat_message){ .text = messages[i].text, .size = messages[i].size };
+        status = role_of(messages[i].role, &said[i].role);
+    }
+    if (status == CADRE_OK) status = chat_encode(c, t, said, message_count, &list);
+    if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* no ids, but an address */
+    mem_free(said);
+    if (status != CADRE_OK) {
+        token_list_free(&list);
+        return status;
+    }
+    *ids = list.ids;
+    *id_count = (int64_t)list.count;
+    return CADRE_OK;
+}
+
+bool cadre_chat_ends(const cadre_tokenizer *t, const char *name, int32_t id)
+{
+    const chat_template *c = chat_template_find(name);
+    return c && chat_ends(c, t, id);
+}

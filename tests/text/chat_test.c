@@ -1,0 +1,241 @@
+/* chat_test.c - the text of a conversation in every template, control tokens in messages, recognition. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/tokenizer_sample.h"
+#include "text/chat.h"
+
+#define END "<|endoftext|>"
+#define BAR "\xef\xbd\x9c"
+
+static char folder[] = "/tmp/cadre-chat-XXXXXX";
+static tokenizer *t;
+
+static void put(const char *name, const char *text)
+{
+    char *path = file_join(folder, name);
+    assert_int_equal(file_write(path, text, strlen(text)), CADRE_OK);
+    mem_free(path);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL);
+    assert_non_null(mkdtemp(folder));
+    put("tokenizer.json", json);
+    put("tokenizer_config.json", "{\"bos_token\": \"" END "\", \"eos_token\": {\"content\": \"" END "\"}, \"model_max_length\": "
+                                 "1000000000000000019884624838656, \"chat_template\": \"{% for m in x %}<|im_start|>\"}");
+    mem_free(json);
+    return tokenizer_open(folder, &t) != CADRE_OK;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tokenizer_close(t);
+    char *command = mem_printf("rm -r %s", folder);
+    int failed = system(command);
+    mem_free(command);
+    return failed;
+}
+
+static chat_message message(chat_role role, const char *text) { return (chat_message){ role, text, strlen(text) }; }
+
+/* Every byte of the sample's text can be read back from its ids. */
+static void check_text(const char *name, const chat_message *messages, int count, const char *expected)
+{
+    const chat_template *c = chat_template_find(name);
+    token_list ids = { 0 };
+    byte_list text = { 0 };
+    assert_non_null(c);
+    assert_int_equal(chat_encode(c, t, messages, count, &ids), CADRE_OK);
+    assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &text), CADRE_OK);
+    if (text.size != strlen(expected) || memcmp(text.data, expected, text.size) != 0)
+        fail_msg("%s: expected\n%s\nfound\n%.*s", name, expected, (int)text.size, text.data);
+    token_list_free(&ids);
+    byte_list_free(&text);
+}
+
+static void test_every_template(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text;
+    } cases[] = {
+        { "chatml",
+         "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n"
+                    "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n" },
+        { "llama-3",
+         END "<|start_header_id|>system<|end_header_id|>\n\nBe brief<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
+                     "Hello<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>user"
+                     "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
+        { "mistral", END "[INST] Be brief\n\nHello [/INST] Hi " END "[INST] Who? [/INST]" },
+        { "mistral-v1", END " [INST] Be brief\n\nHello [/INST]  Hi " END " [INST] Who? [/INST]" },
+        { "mistral-v3", END "[INST] Be brief\n\nHello[/INST]  Hi " END "[INST] Who?[/INST]" },
+        { "mistral-v3-tekken", END "[INST]Be brief\n\nHello[/INST] Hi " END "[INST]Who?[/INST]" },
+        { "mistral-v7", END "[SYSTEM_PROMPT] Be brief[/SYSTEM_PROMPT][INST] Hello[/INST]  Hi " END "[INST] Who?[/INST]" },
+        { "llama-2", END "[INST] <<SYS>>\nBe brief\n<</SYS>>\n\nHello [/INST] Hi " END END "[INST] Who? [/INST]" },
+        { "deepseek", END "Be brief\n\nUser: Hello\n\nAssistant:  Hi " END "User: Who?\n\nAssistant:" },
+        { "deepseek-v3", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "> Hi " END "<" BAR "User" BAR ">Who?<" BAR
+                         "Assistant" BAR ">" },
+        { "deepseek-r1", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "> Hi " END "<" BAR "User" BAR ">Who?<" BAR
+                         "Assistant" BAR "><think>\n" },
+        { "granite", "<|start_of_role|>system<|end_of_role|>Be brief<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello"
+                     "<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|> Hi <|end_of_text|>\n<|start_of_role|>user"
+                     "<|end_of_role|>Who?<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>" },
+        { "glm4", "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n Hi <|user|>\nWho?<|assistant|>\n" },
+        { "glm4.5",
+         "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n<think></think>\n Hi <|user|>\nWho?<|assistant|>" },
+        { "phi-3", END "<|system|>\nBe brief<|end|>\n<|user|>\nHello<|end|>\n<|assistant|>\n Hi <|end|>\n<|user|>\nWho?<|end|>\n"
+                       "<|assistant|>\n" },
+        { "tulu", END "<|system|>\nBe brief\n<|user|>\nHello\n<|assistant|>\n Hi " END "\n<|user|>\nWho?\n<|assistant|>\n" },
+        { "zephyr", "<|system|>\nBe brief" END "\n<|user|>\nHello" END "\n<|assistant|>\n Hi " END "\n<|user|>\nWho?" END
+                    "\n<|assistant|>\n" },
+        { "gpt-oss",
+         "<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\n\n"
+                     "Reasoning: medium\n\n# Valid channels: analysis, commentary, final. "
+                     "Channel must be included for every message."
+                     "<|end|><|start|>developer<|message|># Instructions\n\nBe brief\n\n<|end|>"
+                     "<|start|>user<|message|>Hello<|end|>"
+                     "<|start|>assistant<|channel|>final<|message|> Hi <|end|>"
+                     "<|start|>user<|message|>Who?<|end|><|start|>assistant" },
+    };
+    chat_message talk[] = { message(CHAT_SYSTEM, "Be brief"), message(CHAT_USER, "Hello"), message(CHAT_ASSISTANT, " Hi "),
+                            message(CHAT_USER, "Who?") };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_text(cases[i].name, talk, 4, cases[i].text);
+}
+
+static void test_system_by_default(void **state)
+{
+    (void)state;
+    chat_message hello = message(CHAT_USER, "Hello");
+    check_text("qwen2", &hello, 1,
+               "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
+                                   "<|im_start|>assistant\n");
+    check_text("chatml", &hello, 1, "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+    check_text("mistral", &hello, 1, END "[INST] Hello [/INST]");
+    check_text("chatml", NULL, 0, "<|im_start|>assistant\n");
+}
+
+/* The end of text in a message is not the end of the text. */
+static void test_control_tokens_in_messages(void **state)
+{
+    (void)state;
+    token_list ids = { 0 };
+    size_t ends = 0;
+    chat_message talk[] = { message(CHAT_SYSTEM, END), message(CHAT_USER, "a" END "b<|endoftext"),
+                           message(CHAT_ASSISTANT, "|>" END) };
+    assert_int_equal(chat_encode(chat_template_find("mistral"), t, talk, 3, &ids), CADRE_OK);
+    for (size_t i = 0; i < ids.count; i++) ends += ids.ids[i] == tokenizer_eos(t);
+    assert_int_equal(ends, 2); /* the first and the last id */
+    assert_int_equal(ids.ids[0], tokenizer_bos(t));
+    assert_int_equal(ids.ids[ids.count - 1], tokenizer_eos(t));
+    token_list_free(&ids);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    token_list ids = { 0 };
+    chat_message talk[] = { message(CHAT_USER, "Hello"), message(CHAT_SYSTEM, "late") };
+    assert_int_equal(chat_encode(chat_template_find("chatml"), t, talk, 2, &ids), CADRE_EARGUMENT);
+    assert_null(chat_template_find("nobody's"));
+    assert_int_equal(ids.count, 0);
+}
+
+/* Signs as they stand in published templates. */
+static void test_recognised(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "chatml", "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}" },
+        { "qwen1.5", "{{ '<|im_start|>system\\nYou are a helpful assistant<|im_end|>\\n' }}{{'<|im_start|>' + message['role']" },
+        { "qwen2", "{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}" },
+        { "qwen2.5", "<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>" },
+        { "llama-3",
+         "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>'" },
+        { "mistral", "{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}{{ message['content'] + eos_token}}" },
+        { "mistral-v1", "{{- ' [INST] ' + system_message + '\\n\\n' + message['content'] + ' [/INST]' }}" },
+        { "mistral-v3", "{{- \"[AVAILABLE_TOOLS] [\" }}{{- \"[INST] \" + message[\"content\"] + \"[/INST]\" }}" },
+        { "mistral-v3-tekken", "{{- \"[AVAILABLE_TOOLS][\" }}{{- \"[INST]\" + message[\"content\"] + \"[/INST]\" }}" },
+        { "llama-2",
+         "{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' %}{{ bos_token + '[INST] ' + content" },
+        { "deepseek", "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + message['content'] + eos_token }}" },
+        { "deepseek-v3", "{{'<" BAR "User" BAR ">' + message['content']}}{{'<" BAR "Assistant" BAR ">' + message['content']" },
+        { "deepseek-r1", "{{'<" BAR "User" BAR ">'}}{% if add_generation_prompt %}{{'<" BAR "Assistant" BAR "><think>\\n'}}" },
+        { "granite", "{{- '<|start_of_role|>user<|end_of_role|>' + message['content'] + '<|end_of_text|>\\n' }}" },
+        { "glm4", "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>{{ item['metadata'] }}\\n{{ item['content'] }}" },
+        { "glm4.5", "[gMASK]<sop>\n{{ '\\n<think>' + reasoning_content.strip() +  '</think>'}}" },
+        { "phi-3", "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
+        { "tulu",
+         "{{ bos_token }}{{ '<|user|>\\n' + message['content'] + '\\n' }}"
+                   "{{ '<|assistant|>\\n'  + message['content'] + eos_token" },
+        { "zephyr", "{{ '<|user|>\\n' + message['content'] + eos_token }}{{ '<|assistant|>' }}" },
+        { "gpt-oss", "{{- \"<|start|>system<|message|>\" }}{{- \"<|start|>assistant<|channel|>final<|message|>\" }}" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const chat_template *c = chat_template_recognise((string_view){ cases[i][1], strlen(cases[i][1]) });
+        if (!c || strcmp(chat_template_name(c), cases[i][0]) != 0)
+            fail_msg("expected %s, found %s", cases[i][0], c ? chat_template_name(c) : "none");
+    }
+    assert_null(chat_template_recognise((string_view){ "{{ messages }}", 14 }));
+    assert_null(chat_template_recognise((string_view){ NULL, 0 }));
+}
+
+static void test_ends(void **state)
+{
+    (void)state;
+    int32_t a = tokenizer_id(t, "a", 1);
+    assert_true(chat_ends(chat_template_find("mistral"), t, tokenizer_eos(t)));
+    assert_true(chat_ends(chat_template_find("chatml"), t, tokenizer_id(t, END, strlen(END))));
+    assert_false(chat_ends(chat_template_find("chatml"), t, a));
+    assert_false(chat_ends(chat_template_find("chatml"), t, -1));
+}
+
+static void test_public(void **state)
+{
+    (void)state;
+    const char *name;
+    int32_t *ids;
+    int64_t count;
+    cadre_message talk[] = { { "user", "a", 1 } };
+    assert_int_equal(cadre_chat_recognise(t, &name), CADRE_OK);
+    assert_string_equal(name, "chatml");
+    assert_int_equal(cadre_chat_encode(t, name, talk, 1, &ids, &count), CADRE_OK);
+    assert_true(count > 10);
+    cadre_free(ids);
+    talk[0].role = "robot";
+    assert_int_equal(cadre_chat_encode(t, name, talk, 1, &ids, &count), CADRE_EARGUMENT);
+    assert_int_equal(cadre_chat_encode(t, "nobody's", talk, 1, &ids, &count), CADRE_EARGUMENT);
+    assert_non_null(strstr(cadre_last_error(), "chatml, llama-3"));
+    put("chat_template.jinja", "{{ raise_exception('a program of an unknown family') }}");
+    tokenizer *other;
+    assert_int_equal(tokenizer_open(folder, &other), CADRE_OK);
+    assert_int_equal(cadre_chat_recognise(other, &name), CADRE_EUNSUPPORTED); /* the file counts, not the configuration */
+    assert_non_null(strstr(cadre_last_error(), "found \"{{ raise_exception("));
+    tokenizer_close(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_template),
+        cmocka_unit_test(test_system_by_default),
+        cmocka_unit_test(test_control_tokens_in_messages),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_recognised),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_public),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
