@@ -31,14 +31,16 @@ ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 # target has no such instructions.
 SRC := $(sort $(wildcard src/*/*.c))
 ifneq ($(ARCH),x86_64)
-SRC := $(filter-out src/kernel/%_avx2.c src/kernel/%_avx512.c,$(SRC))
+SRC := $(filter-out $(foreach v,avx2 avxvnni avx512 avx512vnni,src/kernel/%_$(v).c),$(SRC))
 endif
 ifneq ($(ARCH),aarch64)
 SRC := $(filter-out src/kernel/%_neon.c,$(SRC))
 endif
 VARIANT_avx2   := -O3 -mavx2 -mfma -mf16c
 VARIANT_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
-variant = $(or $(strip $(foreach v,avx2 avx512,$(if $(filter %_$(v).c,$1),$(VARIANT_$(v))))),$(if $(filter src/kernel/%,$1),-O3))
+VARIANT_avxvnni := $(VARIANT_avx2) -mavxvnni
+VARIANT_avx512vnni := $(VARIANT_avx512) -mavx512vnni
+variant = $(or $(strip $(foreach v,avx2 avxvnni avx512 avx512vnni,$(if $(filter %_$(v).c,$1),$(VARIANT_$(v))))),$(if $(filter src/kernel/%,$1),-O3))
 
 WEB := $(sort $(wildcard web/*.css web/*.js)) # embedded as strings
 LIB_SRC := $(filter-out src/cli/%,$(SRC))

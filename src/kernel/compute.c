@@ -3,13 +3,24 @@
 
 #include "base/memory.h"
 #include "kernel/gemm.h"
+#include "kernel/quant.h"
 
-static bool scratch_new(compute *c)
+static void scratch_free(void **scratch, int workers)
 {
-    c->scratch = MEM_ARRAY(void *, c->workers);
-    for (int w = 0; c->scratch && w < c->workers; w++)
-        if (!(c->scratch[w] = mem_alloc(gemm_scratch_bytes(), 1))) return false;
-    return c->scratch != NULL;
+    for (int w = 0; scratch && w < workers; w++) mem_free(scratch[w]);
+    mem_free(scratch);
+}
+
+/* NULL: no memory */
+static void **scratch_new(int workers, size_t bytes)
+{
+    void **scratch = MEM_ARRAY(void *, workers);
+    for (int w = 0; scratch && w < workers; w++)
+        if (!(scratch[w] = mem_alloc(bytes, 1))) {
+            scratch_free(scratch, w);
+            return NULL;
+        }
+    return scratch;
 }
 
 cadre_status compute_new(int threads, const char *variant, compute **result)
@@ -21,7 +32,9 @@ cadre_status compute_new(int threads, const char *variant, compute **result)
     c->variant = chosen;
     c->workers = threads > 0 ? threads : pool_default_threads();
     c->pool = pool_new(c->workers);
-    if (!c->pool || !scratch_new(c)) {
+    c->scratch = scratch_new(c->workers, gemm_scratch_bytes());
+    c->quant_scratch = scratch_new(c->workers, quant_scratch_bytes());
+    if (!c->pool || !c->scratch || !c->quant_scratch) {
         compute_free(c);
         return CADRE_ENOMEM;
     }
@@ -33,7 +46,7 @@ void compute_free(compute *c)
 {
     if (!c) return;
     pool_free(c->pool);
-    for (int w = 0; c->scratch && w < c->workers; w++) mem_free(c->scratch[w]);
-    mem_free(c->scratch);
+    scratch_free(c->scratch, c->workers);
+    scratch_free(c->quant_scratch, c->workers);
     mem_free(c);
 }

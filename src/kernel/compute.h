@@ -11,6 +11,7 @@ typedef struct compute {
     const kernel_variant *variant;
     int workers;
     void **scratch; /* [workers], gemm_scratch_bytes() each */
+    void **quant_scratch; /* [workers], quant_scratch_bytes() each */
 } compute;
 
 /* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the machine has. */

@@ -5,6 +5,7 @@
 #include "kernel/gemm.h"
 
 #include "kernel/gemm_block.h"
+#include "kernel/quant.h"
 
 typedef struct call {
     compute *compute;
@@ -30,19 +31,25 @@ static int64_t unit_at(double at, double work, int64_t units)
     return at >= work ? units : (int64_t)(at / work * (double)units + 0.5);
 }
 
-static void run_piece(const call *job, const gemm_group *g, double from, double to, double work, gemm_scratch *scratch)
+static void run_piece(const call *job, const gemm_group *g, double from, double to, double work, int worker)
 {
-    const gemm_kernels *kernels = job->compute->variant->gemm;
-    bool tall = g->m > g->n;
-    int64_t size = tall ? g->m : g->n, grain = tall ? kernels->rows : kernels->vecs * kernels->width;
+    const kernel_variant *v = job->compute->variant;
+    const gemm_kernels *kernels = v->gemm;
+    const quant_kernel *quant = quant_kernel_of(v, job->kind, g, job->accumulate);
+    bool tall = g->m > g->n && !quant;
+    int64_t size = tall ? g->m : g->n, grain = quant ? quant_grain(v) : tall ? kernels->rows : kernels->vecs * kernels->width;
     int64_t units = (size + grain - 1) / grain;
     int64_t begin = unit_at(from, work, units) * grain, end = unit_at(to, work, units) * grain;
     if (end > size) end = size;
     if (begin >= end) return;
+    if (quant) {
+        quant_columns(v, quant, g, begin, end, job->compute->quant_scratch[worker]);
+        return;
+    }
     gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate };
     if (tall) part.m0 = begin, part.m1 = end;
     else part.n0 = begin, part.n1 = end;
-    gemm_block(&part, scratch);
+    gemm_block(&part, job->compute->scratch[worker]);
 }
 
 static void run_share(void *arg, int worker, int workers)
@@ -50,11 +57,11 @@ static void run_share(void *arg, int worker, int workers)
     const call *job = arg;
     double begin = job->work * worker / workers, at = 0;
     double end = worker + 1 == workers ? job->work : job->work * (worker + 1) / workers;
-    gemm_scratch *scratch = job->compute->scratch[worker];
-    gemm_block_begin(scratch);
+    gemm_block_begin(job->compute->scratch[worker]);
+    quant_begin(job->compute->quant_scratch[worker]);
     for (int64_t i = 0; i < job->count && at < end; i++) {
         double work = work_of(&job->groups[i]);
-        if (work > 0 && at + work > begin) run_piece(job, &job->groups[i], begin - at, end - at, work, scratch);
+        if (work > 0 && at + work > begin) run_piece(job, &job->groups[i], begin - at, end - at, work, worker);
         at += work;
     }
 }

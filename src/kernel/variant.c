@@ -12,22 +12,29 @@
 
 #include "base/real.h"
 #include "kernel/gemm_kernels.h"
+#include "kernel/quant_kernels.h"
 #include "kernel/rows.h"
 
-static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable, peak_portable };
-#if REAL_IS_DOUBLE /* the vector kernels exist in float alone */
+#if REAL_IS_DOUBLE /* the vector kernels and those of integers exist in float alone */
+static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable, peak_portable, NULL };
 static const kernel_variant *const variants[] = { &portable };
-#elif defined(__x86_64__)
-static const kernel_variant avx2 = { "avx2", CPU_AVX2 | CPU_FMA | CPU_F16C, &gemm_avx2, &rows_avx2, peak_avx2 };
-static const kernel_variant avx512 = {
-    "avx512", CPU_AVX2 | CPU_FMA | CPU_F16C | CPU_AVX512, &gemm_avx512, &rows_avx512, peak_avx512
+#else
+static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable, peak_portable, &quant_portable };
+#if defined(__x86_64__)
+enum { AVX2 = CPU_AVX2 | CPU_FMA | CPU_F16C, AVX512 = AVX2 | CPU_AVX512 };
+static const kernel_variant avx2 = { "avx2", AVX2, &gemm_avx2, &rows_avx2, peak_avx2, &quant_avx2 };
+static const kernel_variant avxvnni = { "avxvnni", AVX2 | CPU_AVX_VNNI, &gemm_avx2, &rows_avx2, peak_avx2, &quant_avxvnni };
+static const kernel_variant avx512 = { "avx512", AVX512, &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx2 };
+static const kernel_variant avx512vnni = {
+    "avx512vnni", AVX512 | CPU_AVX512_VNNI, &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx512vnni
 };
-static const kernel_variant *const variants[] = { &portable, &avx2, &avx512 };
+static const kernel_variant *const variants[] = { &portable, &avx2, &avxvnni, &avx512, &avx512vnni };
 #elif defined(__aarch64__)
-static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable, peak_neon };
+static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable, peak_neon, &quant_portable };
 static const kernel_variant *const variants[] = { &portable, &neon };
 #else
 static const kernel_variant *const variants[] = { &portable };
+#endif
 #endif
 
 enum { VARIANTS = sizeof variants / sizeof *variants };

@@ -24,6 +24,7 @@ enum cpu_feature {
 
 struct gemm_kernels; /* kernel/gemm_kernels.h */
 struct row_kernels;  /* kernel/rows.h */
+struct quant_kernels; /* kernel/quant_kernels.h */
 
 typedef struct kernel_variant {
     const char *name;
@@ -31,6 +32,7 @@ typedef struct kernel_variant {
     const struct gemm_kernels *gemm;
     const struct row_kernels *rows;
     peak_kernel *peak;
+    const struct quant_kernels *quant; /* NULL: quantised weights are unpacked to floats */
 } kernel_variant;
 
 uint32_t cpu_features(void); /* of this machine, as the operating system lets them be used */

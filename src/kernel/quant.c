@@ -1,0 +1,127 @@
+/* quant.c - one worker's part of a product with quantised weights: rounded rows of x, panels of w, tiles. */
+#include "kernel/quant.h"
+
+#include <string.h>
+
+#include "kernel/quant_kernels.h"
+
+enum {
+    MOST_ROWS = 512,      /* of x at a time */
+    MOST_BLOCKS = 12288,  /* in them: what stays in a second-level cache */
+    LINE = 64,
+    MOST_BYTES = 272,     /* of a row in a panel: 8 blocks of Q8_0 */
+};
+
+struct quant_scratch {
+    _Alignas(64) quant_block x[MOST_BLOCKS];
+    _Alignas(64) float sums[MOST_ROWS * QUANT_MAX_LANES];
+    _Alignas(64) uint8_t panel[QUANT_PANEL_BYTES];
+    uint8_t edge[QUANT_MAX_LANES * MOST_BYTES]; /* the last rows of w, where they are fewer than lanes */
+    const real *row[MOST_ROWS]; /* what x is the rounding of */
+    const quant_kernel *kernel; /* and for whom; NULL: nothing */
+    int64_t rows, k;
+};
+
+size_t quant_scratch_bytes(void) { return sizeof(struct quant_scratch); }
+
+int64_t quant_grain(const kernel_variant *v) { return v->quant->lanes; }
+
+void quant_begin(quant_scratch *s) { s->kernel = NULL; }
+
+const quant_kernel *quant_kernel_of(const kernel_variant *v, gemm_kind kind, const gemm_group *g, bool accumulate)
+{
+    if (!v->quant || !g->b_format || kind != GEMM_NT || accumulate) return NULL;
+    int64_t block = g->b_format->block, blocks = g->k / QUANT_BLOCK;
+    if (blocks == 0 || blocks > MOST_BLOCKS || g->k % block || g->b_stride % block) return NULL;
+    for (int i = 0; i < v->quant->count; i++)
+        if (v->quant->list[i].format == g->b_format) return &v->quant->list[i];
+    return NULL;
+}
+
+static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static const real *row_of(const gemm_group *g, int64_t m) { return g->a + (g->a_rows ? g->a_rows[m] : m) * g->a_stride; }
+
+static bool rounded_already(const quant_scratch *s, const quant_kernel *kernel, const gemm_group *g, int64_t m0, int64_t rows)
+{
+    if (!s->kernel || s->kernel->offset != kernel->offset || s->kernel->halves != kernel->halves) return false;
+    if (s->rows != rows || s->k != g->k) return false;
+    for (int64_t r = 0; r < rows; r++)
+        if (s->row[r] != row_of(g, m0 + r)) return false;
+    return true;
+}
+
+static void round_rows(const quant_kernels *v, const quant_kernel *kernel, const gemm_group *g, int64_t m0, int64_t rows,
+                       quant_scratch *s)
+{
+    int64_t blocks = g->k / QUANT_BLOCK;
+    if (rounded_already(s, kernel, g, m0, rows)) return;
+    for (int64_t r = 0; r < rows; r++) {
+        s->row[r] = row_of(g, m0 + r);
+        v->round(blocks, s->row[r], kernel->offset, kernel->halves, s->x + r * blocks);
+    }
+    s->kernel = kernel;
+    s->rows = rows;
+    s->k = g->k;
+}
+
+/* A lane's worth of rows of w, and what of them a panel takes. */
+typedef struct strip {
+    const uint8_t *at;
+    int64_t stride;    /* bytes */
+    int64_t rows;      /* as many as lanes, or the last */
+    const uint8_t *next; /* what comes after it, to be fetched meanwhile */
+} strip;
+
+/* Rows that are not there are copies of nothing: their lanes' sums are thrown away. */
+static void unpack(const quant_kernels *v, const quant_kernel *kernel, const strip *w, int64_t block, int blocks,
+                   quant_scratch *s)
+{
+    const number_format *f = kernel->format;
+    int64_t from = (int64_t)number_row_bytes(f, block * QUANT_BLOCK), bytes = (int64_t)number_row_bytes(f, blocks * QUANT_BLOCK);
+    if (w->rows == v->lanes) {
+        for (int64_t i = 0; i < bytes * v->lanes; i += LINE) __builtin_prefetch(w->next + from * v->lanes + i, 0, 2);
+        kernel->unpack(blocks, w->at + from, w->stride, s->panel);
+        return;
+    }
+    for (int64_t r = 0; r < w->rows; r++) memcpy(s->edge + r * bytes, w->at + r * w->stride + from, (size_t)bytes);
+    memset(s->edge + w->rows * bytes, 0, (size_t)((v->lanes - w->rows) * bytes));
+    kernel->unpack(blocks, s->edge, bytes, s->panel);
+}
+
+/* sums [rows, lanes] of a strip */
+static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, const strip *w, int64_t k, int64_t rows,
+                           quant_scratch *s)
+{
+    int64_t all = k / QUANT_BLOCK;
+    memset(s->sums, 0, (size_t)(rows * v->lanes) * sizeof *s->sums);
+    for (int64_t b = 0; b < all; b += QUANT_SPAN) {
+        int blocks = (int)min64(QUANT_SPAN, all - b);
+        unpack(v, kernel, w, b, blocks, s);
+        for (int64_t r = 0; r < rows; r += v->rows) {
+            int64_t tall = min64(v->rows, rows - r);
+            kernel->tile[tall - 1](blocks, s->panel, s->x + r * all + b, all, s->sums + r * v->lanes);
+        }
+    }
+}
+
+void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, const gemm_group *g, int64_t n0, int64_t n1,
+                   quant_scratch *s)
+{
+    const quant_kernels *v = variant->quant;
+    int64_t stride = (int64_t)number_row_bytes(kernel->format, g->b_stride);
+    int64_t most = min64(MOST_ROWS, MOST_BLOCKS / (g->k / QUANT_BLOCK));
+    for (int64_t m0 = 0; m0 < g->m; m0 += most) {
+        int64_t rows = min64(most, g->m - m0);
+        round_rows(v, kernel, g, m0, rows, s);
+        for (int64_t n = n0; n < n1; n += v->lanes) {
+            const uint8_t *at = (const uint8_t *)g->b + n * stride;
+            strip w = { at, stride, min64(v->lanes, n1 - n), at + v->lanes * stride };
+            multiply_strip(v, kernel, &w, g->k, rows, s);
+            for (int64_t r = 0; r < rows; r++) {
+                real *c = g->c + (m0 + r) * g->c_stride + n;
+                for (int64_t j = 0; j < w.rows; j++) c[j] = s->sums[r * v->lanes + j];
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+/* quant_template.h - tiles and the rounding of activations, in one source for all variants.
+ *
+ * The stamp has defined QUANT (the name of its table), LANES, ROWS (of the largest tile), words and floats (LANES numbers of 32
+ * bits that know C's operators), and
+ *     INLINE words all_words(int32_t), floats all_floats(float), floats floats_of(words), floats fma_floats(a, b, c),
+ *            floats load_floats(const float *), void store_floats(float *, floats)
+ *     INLINE void columns(const uint8_t *at, int64_t stride, words out[4])   the four words at `at` of each row
+ *     INLINE words each_word/each_half/each_byte(at, stride)                 one number of each row
+ *     INLINE floats floats_of_halves(words)                                  of the lower 16 bits
+ *     INLINE words levels_of(words codes, const int8_t *levels)              levels[code], byte by byte
+ *     INLINE words dot(int count, int most, const words *w, const int8_t *q, words sum)
+ *         sum + the products of 4 * count codes, each at most `most` (0: signed bytes), with q
+ *     SIGNED_OFFSET, SIGNED_FLIP: what turns signed bytes into the codes that dot takes when most is 0 */
+#include "kernel/number_half.h"
+#include "kernel/number_levels.h"
+#include "kernel/quant_kernels.h"
+
+/* LANES rows of a block. The word of lane r, byte i of w[j] is code 4 j + i of row r. */
+typedef struct panel {
+    words w[QUANT_BLOCK / 4];
+    floats scale[2]; /* of each half, or [0] alone */
+    floats least;    /* in formats with minima */
+} panel;
+
+_Static_assert(QUANT_SPAN * sizeof(panel) <= QUANT_PANEL_BYTES, "a panel fits its scratch");
+
+#include "kernel/quant_formats.h"
+
+enum shape { PLAIN, MINIMA, HALVES };
+
+/* sum[r] += the words from..to of a block, under scale h */
+INLINE void add_part(const int rows, const int most, const int h, const int from, const int to, const panel *p,
+                     const quant_block *x, int64_t x_stride, floats *sum)
+{
+    const int step = most == 0 ? 1 : most < 16 ? 8 : most < 32 ? 4 : 2;
+    words whole[ROWS];
+    UNROLL for (int r = 0; r < rows; r++) whole[r] = all_words(x[r * x_stride].start[h]);
+    UNROLL for (int j = from; j < to; j += step)
+        UNROLL for (int r = 0; r < rows; r++)
+            whole[r] = dot(step < to - j ? step : to - j, most, p->w + j, x[r * x_stride].q + 4 * j, whole[r]);
+    UNROLL for (int r = 0; r < rows; r++)
+        sum[r] = fma_floats(p->scale[h] * all_floats(x[r * x_stride].scale), floats_of(whole[r]), sum[r]);
+}
+
+INLINE void tile(const int rows, const enum shape shape, const int most, int blocks, const panel *p, const quant_block *x,
+                 int64_t x_stride, float *sums)
+{
+    enum { WORDS = QUANT_BLOCK / 4 };
+    floats sum[ROWS];
+    UNROLL for (int r = 0; r < rows; r++) sum[r] = load_floats(sums + r * LANES);
+    for (int b = 0; b < blocks; b++, p++, x++) {
+        if (shape == HALVES) {
+            add_part(rows, most, 0, 0, WORDS / 2, p, x, x_stride, sum);
+            add_part(rows, most, 1, WORDS / 2, WORDS, p, x, x_stride, sum);
+        } else add_part(rows, most, 0, 0, WORDS, p, x, x_stride, sum);
+        if (shape == MINIMA)
+            UNROLL for (int r = 0; r < rows; r++)
+                sum[r] = fma_floats(p->least, all_floats(x[r * x_stride].sum), sum[r]);
+    }
+    UNROLL for (int r = 0; r < rows; r++) store_floats(sums + r * LANES, sum[r]);
+}
+
+#define TILE(NAME, R, SHAPE, MOST)                                                                                           \
+    static void NAME##_##R(int blocks, const void *p, const quant_block *x, int64_t x_stride, float *sums)                   \
+    {                                                                                                                        \
+        tile(R, SHAPE, MOST, blocks, p, x, x_stride, sums);                                                                  \
+    }
+#if ROWS == 8
+#define TILES(NAME, SHAPE, MOST)                                                                                             \
+    TILE(NAME, 1, SHAPE, MOST) TILE(NAME, 2, SHAPE, MOST) TILE(NAME, 3, SHAPE, MOST) TILE(NAME, 4, SHAPE, MOST)              \
+    TILE(NAME, 5, SHAPE, MOST) TILE(NAME, 6, SHAPE, MOST) TILE(NAME, 7, SHAPE, MOST) TILE(NAME, 8, SHAPE, MOST)              \
+    static quant_tile *const NAME[] = { NAME##_1, NAME##_2, NAME##_3, NAME##_4, NAME##_5, NAME##_6, NAME##_7, NAME##_8 };
+#else
+#define TILES(NAME, SHAPE, MOST)                                                                                             \
+    TILE(NAME, 1, SHAPE, MOST) TILE(NAME, 2, SHAPE, MOST) TILE(NAME, 3, SHAPE, MOST) TILE(NAME, 4, SHAPE, MOST)              \
+    static quant_tile *const NAME[] = { NAME##_1, NAME##_2, NAME##_3, NAME##_4 };
+#endif
+
+TILES(tiles_signed, PLAIN, 0)
+TILES(tiles_4_bits, PLAIN, 15)
+TILES(tiles_4_bits_minima, MINIMA, 15)
+TILES(tiles_5_bits, PLAIN, 31)
+TILES(tiles_5_bits_minima, MINIMA, 31)
+TILES(tiles_6_bits_halves, HALVES, 63)
+
+/* ---- activations ---- */
+
+/* The bits of the largest magnitude: NaN above infinity above numbers, in any order of looking. */
+INLINE uint32_t largest_bits(const float *x)
+{
+    uint32_t top = 0;
+    for (int i = 0; i < QUANT_BLOCK; i++) {
+        uint32_t bits = number_bits_of_float(x[i]) & 0x7fffffff;
+        top = bits > top ? bits : top;
+    }
+    return top;
+}
+
+static void round_block(const float *x, int offset, bool halves, quant_block *out)
+{
+    const float nearest = 0x1.8p23f; /* the sum has no bits behind the point: added, it rounds */
+    uint32_t top = largest_bits(x);
+    float most = number_float_of_bits(top);
+    if (top >= 0x7f800000 || most < 0x1p-100f) { /* a scale that is not a number shows in the output; next to zero is zero */
+        *out = (quant_block){ .scale = top >= 0x7f800000 ? most : 0, .sum = top >= 0x7f800000 ? most : 0 };
+        return;
+    }
+    float rate = 127 / most;
+    int32_t sum[2] = { 0 };
+    for (int h = 0; h < 2; h++)
+        for (int i = h * QUANT_BLOCK / 2; i < (h + 1) * QUANT_BLOCK / 2; i++) {
+            int32_t q = (int32_t)(number_bits_of_float(x[i] * rate + nearest) - number_bits_of_float(nearest));
+            out->q[i] = (int8_t)q;
+            sum[h] += q;
+        }
+    out->scale = most / 127;
+    out->sum = out->scale * (float)(sum[0] + sum[1]);
+    out->start[0] = -offset * (halves ? sum[0] : sum[0] + sum[1]);
+    out->start[1] = -offset * sum[1];
+}
+
+static void round_blocks(int64_t blocks, const real *x, int offset, bool halves, quant_block *out)
+{
+    for (int64_t b = 0; b < blocks; b++) round_block(x + b * QUANT_BLOCK, offset, halves, out + b);
+}
+
+/* ---- the table ---- */
+
+static const quant_kernel kernels[] = {
+    { &number_q8_0, SIGNED_OFFSET, false, unpack_q8_0, tiles_signed },
+    { &number_q4_0, 8, false, unpack_q4_0, tiles_4_bits },
+    { &number_q4_1, 0, false, unpack_q4_1, tiles_4_bits_minima },
+    { &number_q5_0, 16, false, unpack_q5_0, tiles_5_bits },
+    { &number_q5_1, 0, false, unpack_q5_1, tiles_5_bits_minima },
+    { &number_q3_k, 4, true, unpack_q3_k, tiles_6_bits_halves },
+    { &number_q4_k, 0, false, unpack_q4_k, tiles_4_bits_minima },
+    { &number_q5_k, 0, false, unpack_q5_k, tiles_5_bits_minima },
+    { &number_q6_k, 32, true, unpack_q6_k, tiles_6_bits_halves },
+    { &number_iq4_nl, SIGNED_OFFSET, false, unpack_iq4_nl, tiles_signed },
+    { &number_iq4_xs, SIGNED_OFFSET, false, unpack_iq4_xs, tiles_signed },
+    { &number_mxfp4, 12, false, unpack_mxfp4, tiles_5_bits },
+};
+
+const quant_kernels QUANT = { LANES, ROWS, round_blocks, kernels, sizeof kernels / sizeof *kernels };
