@@ -388,6 +388,16 @@ CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens,
                                       const cadre_sampling *sampling, const char *routes, cadre_token_listener listener,
                                       void *arg);
 
+/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs only what is new in it: the turns
+ * of a conversation. Holds up to `capacity` tokens; takes memory as they come. Borrows the model. */
+typedef struct cadre_session cadre_session;
+CADRE_API cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **session);
+CADRE_API void cadre_session_free(cadre_session *session);
+
+/* As cadre_generate of the whole text: the same tokens come. count + limit <= capacity. */
+CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens, int64_t count, int64_t limit,
+                                              const cadre_sampling *sampling, cadre_token_listener listener, void *arg);
+
 typedef struct cadre_evaluation {
     int64_t bytes, tokens;
     double bits_per_byte, perplexity;

@@ -47,20 +47,42 @@ static void *allocate(size_t bytes)
     return block;
 }
 
+static void *none_to_be_had(size_t bytes)
+{
+    cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %.1f MB were not to be had", (double)bytes / 1e6);
+    return NULL;
+}
+
+/* count * size, up to a multiple of `unit`; at least one of them. */
+static bool padded_size(size_t count, size_t size, size_t unit, size_t *padded)
+{
+    size_t bytes;
+    if (checked_mul(count, size, &bytes) && checked_pad(bytes ? bytes : 1, unit, padded) && *padded <= PTRDIFF_MAX) return true;
+    cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %zu items of %zu bytes do not fit the address space", count, size);
+    return false;
+}
+
 void *mem_alloc(size_t count, size_t size)
 {
-    size_t bytes, padded;
-    if (!checked_mul(count, size, &bytes) || !checked_pad(bytes ? bytes : 1, CADRE_ALIGN, &padded) ||
-        padded > PTRDIFF_MAX) {
-        cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %zu items of %zu bytes do not fit the address space", count, size);
-        return NULL;
-    }
+    size_t padded;
+    if (!padded_size(count, size, CADRE_ALIGN, &padded)) return NULL;
     void *block = told_to_fail() ? NULL : allocate(padded);
-    if (!block) {
-        cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %.1f MB were not to be had", (double)padded / 1e6);
-        return NULL;
-    }
-    return memset(block, 0, padded);
+    return block ? memset(block, 0, padded) : none_to_be_had(padded);
+}
+
+void *mem_reserve(size_t count, size_t size)
+{
+    size_t padded;
+    if (!padded_size(count, size, CADRE_ALIGN, &padded)) return NULL;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *block = told_to_fail() ? MAP_FAILED : mmap(NULL, padded, PROT_READ | PROT_WRITE, flags, -1, 0);
+    return block == MAP_FAILED ? none_to_be_had(padded) : block;
+}
+
+void mem_return(void *block, size_t count, size_t size)
+{
+    size_t padded;
+    if (block && padded_size(count, size, CADRE_ALIGN, &padded)) munmap(block, padded);
 }
 
 void *mem_resize(void *block, size_t old_count, size_t new_count, size_t size)

@@ -18,6 +18,11 @@ void mem_free(void *block);
 char *mem_strdup(const char *text);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Zeroed memory that the machine gives page by page as it is first written, for what may stay mostly empty. NULL as above. Freed
+ * by mem_return, with the same numbers. */
+void *mem_reserve(size_t count, size_t size);
+void mem_return(void *block, size_t count, size_t size);
+
 /* Tests: from now on the n-th allocation fails (1 = the next), once or (sticky) it and all after; 0 = off. */
 void mem_fail_at(long n, bool sticky);
 long mem_count(void);            /* allocations since mem_fail_at was last called */

@@ -1,15 +1,21 @@
-/* generate.c - continuing a text token by token. */
+/* generate.c - continuing a text token by token, once or again and again in a session that keeps what it has read. */
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
 #include "infer/sampler.h"
 
-typedef struct generation {
+struct cadre_session {
     cadre_model *model;
+    int64_t capacity;
     session session;
     runner runner;
-    encoder_decoder stacks; /* of a model with an encoder, in place of session and runner */
+};
+
+typedef struct generation {
+    cadre_model *model;
+    cadre_session *on;
+    encoder_decoder stacks; /* of a model with an encoder, in place of `on` */
     int32_t *output;        /* [limit + 1] its output so far, from the start token on */
     sampler sampler;
     route_log log;        /* of the chunk in work */
@@ -27,17 +33,26 @@ static cadre_status text_of(token_stream *stream, int32_t token, string_view *te
     return stream ? token_stream_put(stream, token, text) : CADRE_OK;
 }
 
-static cadre_status feed(generation *g, const int32_t *tokens, int64_t count, bool prompt)
+static cadre_status record(generation *g, const int32_t *tokens, int64_t count, bool prompt)
 {
-    runner_feed(&g->runner, &(runner_part){ &g->session, tokens, count }, 1);
-    for (int64_t t = 0; g->routes && t < count; t++) {
+    for (int64_t t = 0; t < count; t++) {
         string_view text;
-        sampler_saw(&g->sampler, tokens[t]);
         CADRE_TRY(text_of(g->echo, tokens[t], &text));
         CADRE_TRY(route_file_put(g->routes, &g->log, t, tokens[t], text.data, text.size, prompt));
     }
-    for (int64_t t = 0; !g->routes && t < count; t++) sampler_saw(&g->sampler, tokens[t]);
     return CADRE_OK;
+}
+
+static cadre_status stop_if_asked(void)
+{
+    return cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request") : CADRE_OK;
+}
+
+static cadre_status feed(generation *g, const int32_t *tokens, int64_t count, bool prompt)
+{
+    runner_feed(&g->on->runner, &(runner_part){ &g->on->session, tokens, count }, 1);
+    if (g->routes) CADRE_TRY(record(g, tokens, count, prompt));
+    return prompt ? stop_if_asked() : CADRE_OK;
 }
 
 static bool is_end(const generation *g, int32_t token) { return model_config_ends(&g->model->config, token); }
@@ -65,20 +80,22 @@ static cadre_status choose(generation *g, int64_t position, int32_t *token, bool
 {
     *token = sampler_next(&g->sampler, g->logits, position);
     CADRE_TRY(report(g, *token, more));
-    return *more && cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request") : CADRE_OK;
+    sampler_saw(&g->sampler, *token);
+    return *more ? stop_if_asked() : CADRE_OK;
 }
 
 static cadre_status run(generation *g, const int32_t *tokens, int64_t count, int64_t limit)
 {
-    int64_t last = 0; /* tokens of the last chunk */
-    for (int64_t at = 0; at < count; at += last) {
-        last = runner_chunk(count - at);
+    int64_t shared = session_shared(&g->on->session, tokens, count - 1), last = 0; /* last: tokens of the last chunk */
+    session_rewind(&g->on->session, shared);
+    for (int64_t at = shared; at < count; at += last) {
+        last = count - at < g->on->runner.tokens ? count - at : g->on->runner.tokens;
         CADRE_TRY(feed(g, tokens + at, last, true));
     }
     for (int64_t i = 0; i < limit; i++) {
         int32_t token;
         bool more;
-        runner_logits(&g->runner, last - 1, 1, g->logits);
+        runner_logits(&g->on->runner, last - 1, 1, g->logits);
         CADRE_TRY(choose(g, count + i, &token, &more));
         if (!more || i + 1 == limit) break;
         CADRE_TRY(feed(g, &token, 1, false));
@@ -97,7 +114,6 @@ static cadre_status run_stacks(generation *g, const int32_t *tokens, int64_t cou
         encoder_decoder_logits(&g->stacks, i, 1, g->logits);
         CADRE_TRY(choose(g, count + i, &g->output[i + 1], &more));
         if (!more) break;
-        sampler_saw(&g->sampler, g->output[i + 1]);
     }
     return report_rest(g);
 }
@@ -113,27 +129,23 @@ static cadre_status open_streams(generation *g, cadre_model *model)
 
 static cadre_status open_routes(generation *g, const char *path)
 {
-    CADRE_TRY(route_log_open(&g->log, &g->model->config, RUNNER_CHUNK));
-    g->runner.watch = route_log_watch;
-    g->runner.watch_arg = &g->log;
+    CADRE_TRY(route_log_open(&g->log, &g->model->config, g->on->runner.tokens));
+    g->on->runner.watch = route_log_watch;
+    g->on->runner.watch_arg = &g->log;
     return route_file_open(path, g->model, &g->routes);
 }
 
-static cadre_status open_session(generation *g, int64_t prompt, int64_t capacity)
+static cadre_status open_stacks(generation *g, int64_t count, int64_t limit, const char *routes)
 {
-    CADRE_TRY(session_open(g->model, capacity, &g->session));
-    return runner_open(g->model, runner_chunk(prompt), 1, capacity, &g->runner);
-}
-
-static cadre_status open_all(generation *g, int64_t count, int64_t limit, const cadre_sampling *sampling, const char *routes)
-{
-    bool stacks = g->model->encoder != NULL;
-    if (stacks && routes)
+    if (routes)
         return cadre_fail(CADRE_EUNSUPPORTED, routes,
                           "a recording of routes: expected a model without an encoder, found one with");
-    if (stacks && !(g->output = MEM_ARRAY(int32_t, limit + 1))) return CADRE_ENOMEM;
-    if (stacks) CADRE_TRY(encoder_decoder_open(g->model, count, limit + 1, &g->stacks));
-    else CADRE_TRY(open_session(g, count, count + limit));
+    if (!(g->output = MEM_ARRAY(int32_t, limit + 1))) return CADRE_ENOMEM;
+    return encoder_decoder_open(g->model, count, limit + 1, &g->stacks);
+}
+
+static cadre_status open_all(generation *g, const cadre_sampling *sampling, const char *routes)
+{
     CADRE_TRY(sampler_open(&g->sampler, sampling, g->model->config.vocab));
     CADRE_TRY(open_streams(g, g->model));
     if (!(g->logits = MEM_ARRAY(real, g->model->config.vocab))) return CADRE_ENOMEM;
@@ -142,8 +154,6 @@ static cadre_status open_all(generation *g, int64_t count, int64_t limit, const 
 
 static void close_all(generation *g)
 {
-    session_close(&g->session);
-    runner_close(&g->runner);
     encoder_decoder_close(&g->stacks);
     mem_free(g->output);
     sampler_close(&g->sampler);
@@ -153,20 +163,89 @@ static void close_all(generation *g)
     mem_free(g->logits);
 }
 
-cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
-                            const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg)
+static cadre_status check(const cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit)
 {
     if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "the prompt: expected at least one token, found none");
     if (limit < 0)
         return cadre_fail(CADRE_EARGUMENT, NULL, "tokens to generate: expected 0 or more, found %lld", (long long)limit);
-    CADRE_TRY(session_check_tokens(model, tokens, count));
-    generation g = { .model = model, .listener = listener, .arg = arg };
-    cadre_status status = open_all(&g, count, limit, sampling, routes);
-    if (status == CADRE_OK) status = (model->encoder ? run_stacks : run)(&g, tokens, count, limit);
-    if (g.routes && (status == CADRE_OK || status == CADRE_EINTERRUPTED)) {
-        cadre_status written = route_file_commit(g.routes);
+    return session_check_tokens(model, tokens, count);
+}
+
+/* What `g` has been opened for so far, with the rest. */
+static cadre_status generate(generation *g, const int32_t *tokens, int64_t count, int64_t limit, const cadre_sampling *sampling,
+                             const char *routes)
+{
+    CADRE_TRY(open_all(g, sampling, routes));
+    for (int64_t t = 0; g->on && t < count; t++) sampler_saw(&g->sampler, tokens[t]);
+    return (g->on ? run : run_stacks)(g, tokens, count, limit);
+}
+
+static cadre_status finish(generation *g, cadre_status status)
+{
+    if (g->routes && (status == CADRE_OK || status == CADRE_EINTERRUPTED)) {
+        cadre_status written = route_file_commit(g->routes);
         if (status == CADRE_OK) status = written;
-    } else route_file_discard(g.routes);
-    close_all(&g);
+    } else route_file_discard(g->routes);
+    close_all(g);
+    return status;
+}
+
+/* ---- sessions ---- */
+
+/* chunk: tokens of a prompt that it takes at a time */
+static cadre_status open_session(cadre_model *model, int64_t capacity, int64_t chunk, cadre_session *s)
+{
+    *s = (cadre_session){ .model = model, .capacity = capacity };
+    CADRE_TRY(session_open(model, capacity, &s->session));
+    return runner_open(model, chunk, 1, capacity, &s->runner);
+}
+
+static void close_session(cadre_session *s)
+{
+    session_close(&s->session);
+    runner_close(&s->runner);
+}
+
+cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **out)
+{
+    if (capacity < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least 1 token, found none");
+    cadre_session *s = MEM_ARRAY(cadre_session, 1);
+    if (!s) return CADRE_ENOMEM;
+    cadre_status status = open_session(model, capacity, runner_chunk(capacity), s);
+    if (status == CADRE_OK) *out = s;
+    else cadre_session_free(s);
+    return status;
+}
+
+void cadre_session_free(cadre_session *s)
+{
+    if (s) close_session(s);
+    mem_free(s);
+}
+
+cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
+                                    const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
+{
+    CADRE_TRY(check(s->model, tokens, count, limit));
+    if (count > s->capacity - limit)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in this session, found %lld and %lld to generate",
+                          (long long)s->capacity, (long long)count, (long long)limit);
+    generation g = { .model = s->model, .on = s, .listener = listener, .arg = arg };
+    return finish(&g, generate(&g, tokens, count, limit, sampling, NULL));
+}
+
+/* ---- one text ---- */
+
+cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
+                            const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg)
+{
+    cadre_session once = { 0 };
+    CADRE_TRY(check(model, tokens, count, limit));
+    generation g = { .model = model, .on = model->encoder ? NULL : &once, .listener = listener, .arg = arg };
+    cadre_status status = g.on ? open_session(model, count + limit, runner_chunk(count), &once)
+                               : open_stacks(&g, count, limit, routes);
+    if (status == CADRE_OK) status = generate(&g, tokens, count, limit, sampling, routes);
+    status = finish(&g, status);
+    close_session(&once);
     return status;
 }

@@ -38,8 +38,11 @@ void runner_feed(runner *r, const runner_part *parts, int64_t count)
     assert(count <= r->sessions);
     for (int64_t i = 0; i < count; i++) {
         assert(tokens + parts[i].count <= r->tokens);
-        memcpy(r->inputs + tokens, parts[i].tokens, (size_t)parts[i].count * sizeof *r->inputs);
-        r->caches[i] = &parts[i].session->cache;
+        session *s = parts[i].session;
+        size_t bytes = (size_t)parts[i].count * sizeof *r->inputs;
+        memcpy(r->inputs + tokens, parts[i].tokens, bytes);
+        memcpy(s->tokens + session_length(s), parts[i].tokens, bytes);
+        r->caches[i] = &s->cache;
         r->start[i] = tokens;
         tokens += parts[i].count;
     }

@@ -1,17 +1,31 @@
 /* session.c - a cache, and what a sequence may consist of. */
 #include "infer/session.h"
 
+#include "base/memory.h"
+
 cadre_status session_open(const cadre_model *model, int64_t capacity, session *s)
 {
     *s = (session){ 0 };
     CADRE_TRY(session_check_model(model));
-    return kv_cache_open(&s->cache, &model->config, capacity);
+    CADRE_TRY(kv_cache_open(&s->cache, &model->config, capacity));
+    s->tokens = MEM_ARRAY(int32_t, s->cache.capacity);
+    if (s->tokens) return CADRE_OK;
+    session_close(s);
+    return CADRE_ENOMEM;
 }
 
 void session_close(session *s)
 {
     kv_cache_close(&s->cache);
+    mem_free(s->tokens);
     *s = (session){ 0 };
+}
+
+int64_t session_shared(const session *s, const int32_t *tokens, int64_t count)
+{
+    int64_t most = count < session_length(s) ? count : session_length(s), n = 0;
+    while (n < most && s->tokens[n] == tokens[n]) n++;
+    return n;
 }
 
 cadre_status session_check_model(const cadre_model *model)

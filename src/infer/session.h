@@ -1,4 +1,5 @@
-/* session.h - one sequence's past: the keys and values that its next tokens attend to. infer/runner.h takes it further. */
+/* session.h - one sequence's past: its tokens, and the keys and values that its next tokens attend to. infer/runner.h takes it
+ * further. */
 #ifndef CADRE_INFER_SESSION_H
 #define CADRE_INFER_SESSION_H
 
@@ -7,6 +8,7 @@
 
 typedef struct session {
     kv_cache cache;
+    int32_t *tokens; /* [cache.length], of room for the capacity */
 } session;
 
 /* For a sequence of up to `capacity` tokens. */
@@ -15,6 +17,9 @@ void session_close(session *s);
 
 static inline int64_t session_length(const session *s) { return s->cache.length; }
 static inline void session_rewind(session *s, int64_t length) { s->cache.length = length; } /* <= its length: forgets the rest */
+
+/* How many of `tokens` it holds from its beginning on. */
+int64_t session_shared(const session *s, const int32_t *tokens, int64_t count);
 
 /* A model with an encoder does not take one sequence: see encoder_decoder.h. */
 cadre_status session_check_model(const cadre_model *model);

@@ -22,10 +22,9 @@ cadre_status kv_cache_open(kv_cache *out, const model_config *c, int64_t capacit
         .layers = c->layers, .key_row = key_row_of(c), .value_row = value_row_of(c), .capacity = blocks * CACHE_BLOCK
     };
     const int64_t factors[] = { k.capacity, k.layers, k.key_row + k.value_row };
-    int64_t reals;
-    if (!checked_product(factors, 3, &reals))
+    if (!checked_product(factors, 3, &k.reals))
         return cadre_fail(CADRE_ENOMEM, NULL, "a cache of %lld tokens does not fit the address space", (long long)capacity);
-    k.memory = MEM_ARRAY(real, reals);
+    k.memory = mem_reserve((size_t)k.reals, sizeof *k.memory);
     k.keys = MEM_ARRAY(const real *, k.layers * blocks);
     k.values = MEM_ARRAY(const real *, k.layers * blocks);
     if (!k.memory || !k.keys || !k.values) {
@@ -44,7 +43,7 @@ cadre_status kv_cache_open(kv_cache *out, const model_config *c, int64_t capacit
 
 void kv_cache_close(kv_cache *k)
 {
-    mem_free(k->memory);
+    mem_return(k->memory, (size_t)k->reals, sizeof *k->memory);
     mem_free(k->keys);
     mem_free(k->values);
     *k = (kv_cache){ 0 };

@@ -1,4 +1,4 @@
-/* cache.h - keys and values of one sequence's past, per layer, in blocks that are allocated as the sequence grows in capacity.
+/* cache.h - keys and values of one sequence's past, per layer, in blocks; memory that no token has reached takes none.
  *
  * It holds what attention reads (after norms and rotary positions), in `real`. Who decides what is kept is above (infer/). */
 #ifndef CADRE_MODEL_CACHE_H
@@ -14,6 +14,7 @@ typedef struct kv_cache {
     int64_t layers, key_row, value_row; /* reals a token; value_row 0: values are the keys' first part (latent attention) */
     int64_t capacity;                   /* tokens, a multiple of CACHE_BLOCK */
     int64_t length;                     /* tokens held */
+    int64_t reals;                      /* of memory */
     real *memory;
     const real **keys, **values;        /* [layers, capacity / CACHE_BLOCK] */
 } kv_cache;

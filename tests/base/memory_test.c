@@ -23,6 +23,24 @@ static void blocks_are_zero_and_aligned(void **state)
     }
 }
 
+static void reserved_memory_is_zero_and_given_back(void **state)
+{
+    (void)state;
+    size_t count = (size_t)1 << 30; /* reals that stay untouched but for a few */
+    for (int i = 0; i < 64; i++) {
+        double *block = mem_reserve(count, sizeof *block);
+        assert_non_null(block);
+        assert_true(block[0] == 0 && block[count - 1] == 0);
+        block[count / 2] = 1;
+        mem_return(block, count, sizeof *block);
+    }
+    mem_return(NULL, 1, 1);
+    assert_null(mem_reserve(SIZE_MAX / 2, 3));
+    mem_fail_at(1, false);
+    assert_null(mem_reserve(1, 1));
+    mem_fail_at(0, false);
+}
+
 static void sizes_that_wrap_are_refused(void **state)
 {
     (void)state;
@@ -126,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_zero_and_aligned),
+        cmocka_unit_test(reserved_memory_is_zero_and_given_back),
         cmocka_unit_test(sizes_that_wrap_are_refused),
         cmocka_unit_test(resizing_keeps_what_was_there),
         cmocka_unit_test(allocations_fail_once_or_for_ever),

@@ -1,0 +1,186 @@
+/* generate_test.c - sessions that keep what they read, seeds, limits, ends and interruption. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cadre.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+
+enum { ROOM = 64 };
+
+static const int32_t prompt[] = { 5, 17, 3, 9, 100, 42, 42, 7, 250, 11 };
+static const int64_t prompt_count = sizeof prompt / sizeof *prompt;
+static const cadre_sampling greedy = { .top_p = 1, .repetition_penalty = 1 };
+
+static cadre_context *context;
+static cadre_model *model;
+
+static void succeeds(cadre_status status)
+{
+    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    const char *path = scratch_file("qwen3.gguf");
+    cadre_options *o = small_options("qwen3-moe");
+    small_set(o, "context", "128");
+    succeeds(cadre_init(o, NULL, "f32", path));
+    succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_model_open(context, path, &model));
+    cadre_options_free(o);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cadre_model_close(model);
+    cadre_context_free(context);
+    return 0;
+}
+
+typedef struct heard {
+    int32_t ids[ROOM];
+    int64_t count, most; /* most: stops there; 0: never */
+    bool interrupts;     /* at the second token */
+} heard;
+
+static bool listen(void *arg, int32_t id, const char *text, size_t size)
+{
+    heard *h = arg;
+    (void)text, (void)size;
+    if (id >= 0) h->ids[h->count++] = id;
+    if (h->interrupts && h->count == 2) cadre_interrupt();
+    return !h->most || h->count < h->most;
+}
+
+static heard generate(const int32_t *tokens, int64_t count, int64_t limit, const cadre_sampling *sampling)
+{
+    heard h = { .count = 0 };
+    succeeds(cadre_generate(model, tokens, count, limit, sampling, NULL, listen, &h));
+    return h;
+}
+
+static void same(const heard *a, const heard *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->ids, b->ids, (size_t)a->count * sizeof *a->ids);
+}
+
+/* Texts that go on, go back, and begin anew, each as if it were alone. */
+static void a_session_answers_as_if_it_had_read_all(void **state)
+{
+    (void)state;
+    cadre_session *s;
+    int32_t text[ROOM];
+    memcpy(text, prompt, sizeof prompt);
+    succeeds(cadre_session_new(model, ROOM, &s));
+    const int64_t counts[] = { 4, 10, 10, 7, 1, 9 };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        heard h = { .count = 0 }, alone = generate(text, counts[i], 12, &greedy);
+        succeeds(cadre_session_generate(s, text, counts[i], 12, &greedy, listen, &h));
+        same(&h, &alone);
+        if (i == 0) memcpy(text + 4, h.ids, 6 * sizeof *text); /* goes on with what was said */
+        if (i == 3) text[0] = 9;
+    }
+    cadre_session_free(s);
+    cadre_session_free(NULL);
+}
+
+static void a_session_has_room_for_so_many(void **state)
+{
+    (void)state;
+    cadre_session *s;
+    heard h = { .count = 0 };
+    assert_int_equal(cadre_session_new(model, 0, &s), CADRE_EARGUMENT);
+    succeeds(cadre_session_new(model, 12, &s));
+    assert_int_equal(cadre_session_generate(s, prompt, prompt_count, 3, &greedy, listen, &h), CADRE_EARGUMENT);
+    assert_non_null(strstr(cadre_last_error(), "at most 12 tokens"));
+    succeeds(cadre_session_generate(s, prompt, prompt_count, 2, &greedy, listen, &h));
+    assert_int_equal(h.count, 2);
+    cadre_session_free(s);
+}
+
+static void a_seed_is_a_text(void **state)
+{
+    (void)state;
+    cadre_sampling s = { .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 7 };
+    heard first = generate(prompt, prompt_count, 20, &s), again = generate(prompt, prompt_count, 20, &s);
+    same(&first, &again);
+    s.seed = 8;
+    heard other = generate(prompt, prompt_count, 20, &s);
+    assert_memory_not_equal(first.ids, other.ids, 20 * sizeof *first.ids);
+}
+
+static void narrow_choices_are_greedy(void **state)
+{
+    (void)state;
+    heard best = generate(prompt, prompt_count, 20, &greedy);
+    const cadre_sampling narrow[] = {
+        { .temperature = 5, .top_k = 1, .top_p = 1, .repetition_penalty = 1 },
+        { .temperature = 5, .top_p = 1e-9, .repetition_penalty = 1 },
+        { .temperature = 5, .top_p = 1, .min_p = 1, .repetition_penalty = 1 },
+        { .temperature = 1e-9, .top_p = 1, .repetition_penalty = 1 },
+    };
+    for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
+        heard h = generate(prompt, prompt_count, 20, &narrow[i]);
+        same(&h, &best);
+    }
+}
+
+/* So strong a penalty lets nothing come twice, nor what the prompt has said. */
+static void a_penalty_forbids_repetition(void **state)
+{
+    (void)state;
+    heard h = generate(prompt, prompt_count, 40, &(cadre_sampling){ .top_p = 1, .repetition_penalty = 1e6 });
+    for (int64_t i = 0; i < h.count; i++) {
+        for (int64_t j = 0; j < i; j++) assert_int_not_equal(h.ids[i], h.ids[j]);
+        for (int64_t j = 0; j < prompt_count; j++) assert_int_not_equal(h.ids[i], prompt[j]);
+    }
+}
+
+static void a_listener_and_an_interruption_stop(void **state)
+{
+    (void)state;
+    heard h = { .most = 3 };
+    succeeds(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h));
+    assert_int_equal(h.count, 3);
+    h = (heard){ .interrupts = true };
+    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h), CADRE_EINTERRUPTED);
+    assert_int_equal(h.count, 2);
+    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h), CADRE_EINTERRUPTED);
+    assert_int_equal(h.count, 2); /* the request stands until it is taken back */
+    cadre_interrupt_clear();
+}
+
+static void impossible_prompts_are_refused(void **state)
+{
+    (void)state;
+    heard h = { .count = 0 };
+    const int32_t high = 512, low = -1;
+    assert_int_equal(cadre_generate(model, prompt, 0, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(cadre_generate(model, prompt, 1, -1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(cadre_generate(model, &high, 1, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(cadre_generate(model, &low, 1, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(h.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_answers_as_if_it_had_read_all),
+        cmocka_unit_test(a_session_has_room_for_so_many),
+        cmocka_unit_test(a_seed_is_a_text),
+        cmocka_unit_test(narrow_choices_are_greedy),
+        cmocka_unit_test(a_penalty_forbids_repetition),
+        cmocka_unit_test(a_listener_and_an_interruption_stop),
+        cmocka_unit_test(impossible_prompts_are_refused),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
