@@ -268,10 +268,20 @@ typedef struct cadre_train_summary {
 CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
                                    cadre_train_summary *summary);
 
-/* A folder with a model of random weights, a function of --seed: of the recipe and sizes in the options (the tables of
- * cadre_train), or of a config.json where `config` is not NULL. dtype: "f32" (also NULL), "f16" or "bf16". Written piece by
- * piece: a model of any size takes a few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
-CADRE_API cadre_status cadre_init(cadre_options *options, const char *config, const char *dtype, const char *out);
+typedef struct cadre_output_listener {
+    void (*progress)(void *arg, int64_t done, int64_t total); /* bytes of weights; NULL: not wanted */
+    void (*note)(void *arg, const char *sentence);            /* what the file cannot say, or has otherwise; NULL: not wanted */
+    void *arg;
+} cadre_output_listener;
+
+/* The i-th number format that files of models are written in, or mixture of them ("q4_k_m"); NULL: there are no more. */
+CADRE_API const char *cadre_dtype_name(int i);
+
+/* A folder, or NAME.gguf, with a model of random weights, a function of --seed: of the recipe and sizes in the options (the tables
+ * of cadre_train), or of a config.json where `config` is not NULL. dtype as for cadre_convert; NULL: "f32". Written piece by piece:
+ * a model of any size takes a few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
+CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *dtype,
+                                  const char *out, const cadre_output_listener *listener);
 
 /* ---- tokenizer ---- */
 
@@ -348,17 +358,12 @@ CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t toke
 /* The model's own tokenizer, borrowed; an error where its folder has none. */
 CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tokenizer **tokenizer);
 
-typedef struct cadre_convert_listener {
-    void (*progress)(void *arg, int64_t done, int64_t total); /* bytes of weights; NULL: not wanted */
-    void (*note)(void *arg, const char *sentence);            /* what the other kind of file cannot say; NULL: not wanted */
-    void *arg;
-} cadre_convert_listener;
-
-/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other numbers. dtype of the matrices, and of the
- * experts' alone: "f32", "f16", "bf16"; NULL: as they are, and as dtype says. Vectors, and a GGUF's routers, stay float32. CADRE_EEXISTS where
- * OUT is there; a failure leaves no file under a final name. */
-CADRE_API cadre_status cadre_convert(const char *in, const char *out, const char *dtype, const char *experts_dtype,
-                                     const cadre_convert_listener *listener);
+/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other numbers: dtype of the matrices, and of the
+ * experts' alone, one of cadre_dtype_name's, in a folder "f32", "f16" or "bf16"; NULL: as they are, and as dtype says. Vectors, and a
+ * GGUF's routers, stay float32; rows that are not whole blocks become q8_0 or f16, which is noted. CADRE_EEXISTS where OUT is there; a
+ * failure leaves no file under a final name. */
+CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, const char *out, const char *dtype,
+                                     const char *experts_dtype, const cadre_output_listener *listener);
 
 /* ---- running models ---- */
 

@@ -1,47 +1,28 @@
 /* cmd_convert.c - `cadre convert`: a model from one kind of file to another. */
 #include "cli/command.h"
 #include "cli/complain.h"
-#include "cli/print.h"
-#include "cli/progress.h"
+#include "cli/opened.h"
+#include "cli/output.h"
 
 static const cadre_option rows[] = {
-    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choices = LINES("f32", "f16", "bf16"), .subject = "Output",
-      .help = "number format of the matrices (default: as they are)" },
-    { .name = "experts-dtype", .kind = CADRE_OPTION_CHOICE, .choices = LINES("f32", "f16", "bf16"), .subject = "Output",
-      .help = "number format of the experts' matrices (default: as --dtype)" },
+    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choice = cadre_dtype_name, .value = "FORMAT", .subject = "Output",
+      .help = "number format of the matrices, or a mixture of formats (default: as they are)" },
+    { .name = "experts-dtype", .kind = CADRE_OPTION_CHOICE, .choice = cadre_dtype_name, .value = "FORMAT", .subject = "Output",
+      .help = "of the experts' matrices (default: as --dtype)" },
 };
-
-typedef struct watching {
-    const invocation *call;
-    progress line;
-} watching;
-
-static void listen_progress(void *arg, int64_t done, int64_t total)
-{
-    watching *w = arg;
-    double share = total ? (double)done / (double)total : 1;
-    if (progress_due(&w->line)) progress_draw(&w->line, share, "%3.0f %% of %.1f GB", 100 * share, (double)total / 1e9);
-}
-
-static void listen_note(void *arg, const char *sentence)
-{
-    watching *w = arg;
-    progress_wipe(&w->line);
-    progress_note(w->call, "%s", sentence);
-}
 
 static int run(const invocation *call)
 {
     const char *in = call->operands[0], *out = call->operands[1];
-    watching w = { call, progress_begin(call) };
-    cadre_convert_listener listener = { listen_progress, listen_note, &w };
-    cadre_status status = cadre_convert(in, out, cadre_options_text(call->options, "dtype", 0),
-                                        cadre_options_text(call->options, "experts-dtype", 0), &listener);
-    progress_wipe(&w.line);
+    opened o;
+    cadre_status status = opened_begin(call, NULL, &o);
     if (status != CADRE_OK) return complain_status(status);
-    if (call->json) return print_json(json_pack("{s:s}", "out", out));
-    progress_note(call, "written to %s", out);
-    return EXIT_DONE;
+    output_watch watch;
+    output_watch_begin(call, &watch);
+    status = cadre_convert(o.context, in, out, cadre_options_text(call->options, "dtype", 0),
+                           cadre_options_text(call->options, "experts-dtype", 0), &watch.listener);
+    opened_end(&o);
+    return output_watch_end(&watch, status, out);
 }
 
 const command command_convert = {
@@ -52,9 +33,14 @@ const command command_convert = {
     .most = 2,
     .description = "IN is a Hugging Face folder or a GGUF file; OUT is a GGUF file where it ends in .gguf, else a folder. OUT "
                    "must not be there yet, and appears whole or not at all.\n\n"
+                   "FORMAT is one number format for all matrices, or a mixture after llama.cpp's of the same name (q4_k_m and "
+                   "its like), which gives more bits to the tensors that need them. Formats of blocks are for GGUF. Vectors and "
+                   "routers stay f32; rows that are not whole blocks become q8_0, or f16 where 32 does not divide them, and are "
+                   "named.\n\n"
                    "What GGUF has no key for goes along as the text of config.json under cadre.config.",
     .own = ROWS(rows),
     .examples = LINES("for other programs", "cadre convert runs/first first.gguf --dtype bf16",
+                      "small, with better experts", "cadre convert runs/first first.gguf --dtype q4_k --experts-dtype q6_k",
                       "and back", "cadre convert first.gguf first-again"),
     .stops = true,
     .run = run,

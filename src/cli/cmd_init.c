@@ -2,29 +2,30 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/opened.h"
-#include "cli/print.h"
-#include "cli/progress.h"
+#include "cli/output.h"
 
 static const cadre_option rows[] = {
     { .name = "config", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Output",
       .help = "the config.json of the model to make, instead of --recipe and sizes" },
-    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choices = LINES("f32", "f16", "bf16"), .fallback = "f32",
-      .subject = "Output",
-      .help = "number format of the weights" },
+    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choice = cadre_dtype_name, .value = "FORMAT", .fallback = "f32",
+      .subject = "Output", .help = "number format of the matrices, or a mixture of formats: see convert" },
 };
 
 static int run(const invocation *call)
 {
     const char *config = cadre_options_text(call->options, "config", 0), *out = call->operands[0];
-    cadre_options *recipe;
-    cadre_status status = opened_recipe_options(call, &recipe);
+    opened o;
+    cadre_options *recipe = NULL;
+    output_watch watch;
+    cadre_status status = opened_begin(call, NULL, &o);
     if (status != CADRE_OK) return complain_status(status);
-    status = cadre_init(recipe, config, cadre_options_text(call->options, "dtype", 0), out);
+    output_watch_begin(call, &watch);
+    status = opened_recipe_options(call, &recipe);
+    if (status == CADRE_OK)
+        status = cadre_init(o.context, recipe, config, cadre_options_text(call->options, "dtype", 0), out, &watch.listener);
     cadre_options_free(recipe);
-    if (status != CADRE_OK) return complain_status(status);
-    if (call->json) return print_json(json_pack("{s:s}", "out", out));
-    progress_note(call, "written to %s", out);
-    return EXIT_DONE;
+    opened_end(&o);
+    return output_watch_end(&watch, status, out);
 }
 
 const command command_init = {
@@ -34,10 +35,11 @@ const command command_init = {
     .least = 1,
     .most = 1,
     .description = "Makes a model of any architecture and size without training it, to see how fast it would run and how much "
-                   "memory it would need. OUT must not be there yet.",
+                   "memory it would need. OUT is a GGUF file where it ends in .gguf, else a folder, and must not be there yet.",
     .tables = { cadre_model_options, cadre_routing_options },
     .own = ROWS(rows),
     .examples = LINES("as a recipe", "cadre init big --recipe olmoe --width 1024 --layers 16 --dtype bf16",
-                      "as a published model", "cadre init big --config config.json --dtype bf16"),
+                      "as a published model", "cadre init big.gguf --config config.json --dtype q4_0"),
+    .stops = true,
     .run = run,
 };

@@ -17,6 +17,7 @@ typedef struct number_format {
     void (*unpack)(const void *blocks, float *values, int64_t count);       /* count: a multiple of block */
     void (*pack)(const float *values, void *blocks, int64_t count);         /* NULL: read only */
     double tolerance;             /* pack then unpack: root mean square of the errors, relative to that of the values */
+    int file_type;                /* llama.cpp's number of a GGUF file that is mostly this, or -1 */
 } number_format;
 
 extern const number_format number_f32, number_f16, number_bf16, number_f8_e4m3;

@@ -27,4 +27,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     for (int64_t i = 0; i < count; i++) halves[i] = narrow(values[i]);
 }
 
-const number_format number_bf16 = { "bf16", "BF16", 30, 1, 2, unpack, pack, 0x1p-8 };
+const number_format number_bf16 = { "bf16", "BF16", 30, 1, 2, unpack, pack, 0x1p-8, 32 };

@@ -14,4 +14,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     for (int64_t i = 0; i < count; i++) halves[i] = number_narrow_half(values[i]);
 }
 
-const number_format number_f16 = { "f16", "F16", 1, 1, 2, unpack, pack, 0x1p-11 };
+const number_format number_f16 = { "f16", "F16", 1, 1, 2, unpack, pack, 0x1p-11, 1 };

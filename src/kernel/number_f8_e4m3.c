@@ -23,4 +23,4 @@ static void unpack(const void *blocks, float *values, int64_t count)
     for (int64_t i = 0; i < count; i++) values[i] = widen(codes[i]);
 }
 
-const number_format number_f8_e4m3 = { "f8_e4m3", "F8_E4M3", -1, 1, 1, unpack, NULL, 0 };
+const number_format number_f8_e4m3 = { "f8_e4m3", "F8_E4M3", -1, 1, 1, unpack, NULL, 0, -1 };

@@ -20,4 +20,4 @@ static void unpack(const void *blocks, float *values, int64_t count)
     }
 }
 
-const number_format number_iq4_nl = { "iq4_nl", NULL, 20, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+const number_format number_iq4_nl = { "iq4_nl", NULL, 20, BLOCK, BLOCK_BYTES, unpack, NULL, 0, 25 };

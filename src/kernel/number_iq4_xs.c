@@ -34,4 +34,4 @@ static void unpack(const void *blocks, float *values, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
 }
 
-const number_format number_iq4_xs = { "iq4_xs", NULL, 23, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+const number_format number_iq4_xs = { "iq4_xs", NULL, 23, BLOCK, BLOCK_BYTES, unpack, NULL, 0, 30 };

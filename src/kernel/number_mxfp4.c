@@ -79,4 +79,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     }
 }
 
-const number_format number_mxfp4 = { "mxfp4", NULL, 39, BLOCK, BLOCK_BYTES, unpack, pack, 0.14 };
+const number_format number_mxfp4 = { "mxfp4", NULL, 39, BLOCK, BLOCK_BYTES, unpack, pack, 0.14, 38 };

@@ -26,4 +26,4 @@ static void unpack(const void *blocks, float *values, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
 }
 
-const number_format number_q2_k = { "q2_k", NULL, 10, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+const number_format number_q2_k = { "q2_k", NULL, 10, BLOCK, BLOCK_BYTES, unpack, NULL, 0, 10 };

@@ -33,4 +33,4 @@ static void unpack(const void *blocks, float *values, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
 }
 
-const number_format number_q3_k = { "q3_k", NULL, 11, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+const number_format number_q3_k = { "q3_k", NULL, 11, BLOCK, BLOCK_BYTES, unpack, NULL, 0, 11 };

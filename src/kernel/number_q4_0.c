@@ -31,4 +31,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     }
 }
 
-const number_format number_q4_0 = { "q4_0", NULL, 2, BLOCK, BLOCK_BYTES, unpack, pack, 0.11 };
+const number_format number_q4_0 = { "q4_0", NULL, 2, BLOCK, BLOCK_BYTES, unpack, pack, 0.11, 2 };

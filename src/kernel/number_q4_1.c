@@ -19,4 +19,4 @@ static void unpack(const void *blocks, float *values, int64_t count)
     }
 }
 
-const number_format number_q4_1 = { "q4_1", NULL, 3, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+const number_format number_q4_1 = { "q4_1", NULL, 3, BLOCK, BLOCK_BYTES, unpack, NULL, 0, 3 };

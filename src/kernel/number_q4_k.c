@@ -46,4 +46,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) pack_block(values + i, block);
 }
 
-const number_format number_q4_k = { "q4_k", NULL, 12, BLOCK, BLOCK_BYTES, unpack, pack, 0.08 };
+const number_format number_q4_k = { "q4_k", NULL, 12, BLOCK, BLOCK_BYTES, unpack, pack, 0.08, 14 };

@@ -23,4 +23,4 @@ static void unpack(const void *blocks, float *values, int64_t count)
     }
 }
 
-const number_format number_q5_0 = { "q5_0", NULL, 6, BLOCK, BLOCK_BYTES, unpack, NULL, 0 };
+const number_format number_q5_0 = { "q5_0", NULL, 6, BLOCK, BLOCK_BYTES, unpack, NULL, 0, 8 };

@@ -50,4 +50,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) pack_block(values + i, block);
 }
 
-const number_format number_q5_k = { "q5_k", NULL, 13, BLOCK, BLOCK_BYTES, unpack, pack, 0.04 };
+const number_format number_q5_k = { "q5_k", NULL, 13, BLOCK, BLOCK_BYTES, unpack, pack, 0.04, 16 };

@@ -99,4 +99,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) pack_block(values + i, block);
 }
 
-const number_format number_q6_k = { "q6_k", NULL, 14, BLOCK, BLOCK_BYTES, unpack, pack, 0.02 };
+const number_format number_q6_k = { "q6_k", NULL, 14, BLOCK, BLOCK_BYTES, unpack, pack, 0.02, 18 };

@@ -28,4 +28,4 @@ static void pack(const float *values, void *blocks, int64_t count)
     }
 }
 
-const number_format number_q8_0 = { "q8_0", NULL, 8, BLOCK, BLOCK_BYTES, unpack, pack, 0.006 };
+const number_format number_q8_0 = { "q8_0", NULL, 8, BLOCK, BLOCK_BYTES, unpack, pack, 0.006, 7 };

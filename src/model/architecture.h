@@ -123,9 +123,9 @@ cadre_status model_config_text(const model_config *config, json_writer *w);
  * its config.json, which then counts alone. */
 #define GGUF_CONFIG_KEY "cadre.config"
 cadre_status config_keys_read_gguf(const gguf *file, const config_key *keys, model_config *config); /* "ARCHITECTURE.KEY" each */
-/* The same keys written; after a failure the writer keeps it. name: of the model, for people. */
+/* The same keys written; after a failure the writer keeps it. name: of the model, for people; file_type: llama.cpp's number. */
 void config_keys_write_gguf(const config_key *keys, const model_config *config, gguf_writer *w);
-cadre_status config_gguf_write(gguf_writer *w, const model_config *config, const char *name, const number_format *format);
+cadre_status config_gguf_write(gguf_writer *w, const model_config *config, const char *name, int file_type, bool quantised);
 /* The shortest decimal number that a file's f32 is the nearest one to: 0.1, not 0.10000000149. */
 double gguf_decimal(double value);
 cadre_status model_config_read_gguf(const gguf *file, model_config *config);

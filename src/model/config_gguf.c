@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "model/architecture.h"
 
+enum { QUANTIZATION_VERSION = 2 }; /* of ggml's block layouts */
+
 static const config_key shared_keys[] = {
     KEY_INT_OF("block_count", layers, KEY_REQUIRED, 0),
     KEY_INT_OF("context_length", context, 0, 2048),
@@ -282,20 +284,15 @@ static void put_sizes(gguf_writer *w, const model_config *c)
     if (!c->latent) config_keys_write_gguf(head_keys, c, w);
 }
 
-/* llama.cpp's number of a file of mostly this format. */
-static int64_t file_type_of(const number_format *format)
-{
-    return format == &number_f32 ? 0 : format == &number_f16 ? 1 : 32;
-}
-
-cadre_status config_gguf_write(gguf_writer *w, const model_config *c, const char *name, const number_format *format)
+cadre_status config_gguf_write(gguf_writer *w, const model_config *c, const char *name, int file_type, bool quantised)
 {
     const architecture *arch = c->arch;
     json_writer text = json_writer_new(0);
     gguf_writer_string(w, "general.architecture", arch->gguf_name, strlen(arch->gguf_name));
     gguf_writer_string(w, "general.type", "model", 5);
     gguf_writer_string(w, "general.name", name, strlen(name));
-    gguf_writer_int(w, "general.file_type", GGUF_U32, file_type_of(format));
+    gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
+    if (quantised) gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
     put_sizes(w, c);
     config_keys_write_gguf(arch->gguf_keys, c, w);
     put_positions(w, c);

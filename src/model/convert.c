@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cadre.h"
+#include "kernel/context.h"
 #include "model/architecture.h"
+#include "model/format_choice.h"
 #include "model/model_output.h"
 #include "model/param_source.h"
 
@@ -19,18 +21,21 @@ typedef struct conversion {
     weight_file file;
     model_config config;     /* in the model's own order */
     reader readers[2];       /* a tensor is made of up to two parameters in turn */
-    const number_format *dtype, *experts_dtype; /* NULL: as in the file */
+    format_choice dtype, experts_dtype; /* .base NULL: as in the file */
+    bool to_gguf;
     char *tokenizer;         /* text, or NULL */
     size_t tokenizer_size;
-    int64_t bytes;
-    const cadre_convert_listener *listener;
 } conversion;
 
 /* ---- reading ---- */
 
-static cadre_status begin_reading(conversion *k, reader *r, const param *p)
+static cadre_status begin_reading(void *arg, const param *p, int64_t index)
 {
-    mem_free(r->whole);
+    conversion *k = arg;
+    (void)index;
+    mem_free(k->readers[0].whole);
+    k->readers[0] = k->readers[1];
+    reader *r = &k->readers[1];
     *r = (reader){ 0 };
     if (param_source_exists(&k->file, &k->config, p)) {
         CADRE_TRY(param_source_find(&k->file, &k->config, p, &r->source));
@@ -42,50 +47,54 @@ static cadre_status begin_reading(conversion *k, reader *r, const param *p)
     return CADRE_OK;
 }
 
-static cadre_status read_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
+static const reader *reader_of(const conversion *k, const param *p)
 {
-    conversion *k = arg;
-    reader *r = k->readers[0].param == p ? &k->readers[0] : &k->readers[1];
+    return k->readers[1].param == p ? &k->readers[1] : &k->readers[0];
+}
+
+static void read_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
+{
+    const reader *r = reader_of(arg, p);
     (void)index;
-    if (r->param != p) {
-        reader oldest = k->readers[0];
-        k->readers[0] = k->readers[1];
-        k->readers[1] = oldest;
-        r = &k->readers[1];
-        CADRE_TRY(begin_reading(k, r, p));
-    }
     if (!r->whole) param_source_row(&r->source, row, false, values);
     for (int64_t i = 0; r->whole && i < p->cols; i++) values[i] = (float)r->whole[row * p->cols + i];
-    return CADRE_OK;
+}
+
+static const void *stored_row(void *arg, const param *p, int64_t row, const number_format *format)
+{
+    const reader *r = reader_of(arg, p);
+    return r->whole ? NULL : param_source_stored_row(&r->source, row, format);
 }
 
 /* ---- formats ---- */
 
-/* Whether both kinds of file have it, number by number. */
-static bool is_plain(const number_format *f) { return f->block == 1 && f->pack && f->safetensors && f->gguf >= 0; }
-
-/* The file's own, where it can be written; what holds the others exactly. */
+/* The file's own, where the other kind has it too; else what holds its numbers exactly. */
 static const number_format *own_format(conversion *k, const param *p)
 {
     param_source s;
     if (!param_source_exists(&k->file, &k->config, p)) return &number_f32;
     if (param_source_find(&k->file, &k->config, p, &s) != CADRE_OK) return &number_f32; /* reading it will say why */
-    if (s.coding == SOURCE_MXFP4) return &number_bf16;
-    return s.coding == SOURCE_PLAIN && is_plain(s.tensor.format) ? s.tensor.format : &number_f32;
+    if (s.coding == SOURCE_MXFP4) return k->to_gguf ? &number_mxfp4 : &number_bf16;
+    if (s.coding == SOURCE_FP8) return &number_f32;
+    const number_format *f = s.tensor.format;
+    if (!k->to_gguf) return f->pack && f->safetensors ? f : &number_f32;
+    return f->gguf >= 0 && param_source_stored_row(&s, 0, f) ? f : &number_f32;
 }
 
 static const number_format *format_of(void *arg, const param *p)
 {
     conversion *k = arg;
-    const number_format *wanted = param_is_expert(p->role) && k->experts_dtype ? k->experts_dtype : k->dtype;
-    return wanted ? wanted : own_format(k, p);
+    const format_choice *wanted = param_is_expert(p->role) && k->experts_dtype.base ? &k->experts_dtype : &k->dtype;
+    return wanted->base ? format_choice_of(wanted, &k->config, p) : own_format(k, p);
 }
 
-static cadre_status choose(const char *option, const char *name, const number_format **format)
+static cadre_status choose(const conversion *k, const char *option, const char *name, format_choice *out)
 {
-    *format = name ? number_by_name(name) : NULL;
-    if (!name || (*format && is_plain(*format))) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected f32, f16 or bf16, found \"%s\"", option, name);
+    if (!name) return CADRE_OK;
+    CADRE_TRY(format_choice_parse(option, name, out));
+    if (k->to_gguf || out->base->safetensors) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected f32, f16 or bf16 for a folder, found \"%s\", which is for NAME.gguf",
+                      option, name);
 }
 
 /* ---- tokenizers ---- */
@@ -111,50 +120,53 @@ static cadre_status find_tokenizer(conversion *k, const char *in)
 
 /* ---- the conversion ---- */
 
-static void note(void *arg, const char *sentence)
+/* Whether a block format becomes float32 because a folder has none of them. */
+static bool loses_blocks(const conversion *k)
 {
-    const conversion *k = arg;
-    if (k->listener && k->listener->note) k->listener->note(k->listener->arg, sentence);
+    char name[GGUF_NAME];
+    stored_tensor t;
+    for (size_t i = 0; !k->to_gguf && !k->dtype.base && k->file.gguf && i < weight_file_count(&k->file); i++) {
+        weight_file_at(&k->file, i, name, &t);
+        if (t.format && t.format->block > 1) return true;
+    }
+    return false;
 }
 
-static cadre_status progress(void *arg, int64_t bytes)
+static void note_losses(const conversion *k, const model_output *o)
 {
-    const conversion *k = arg;
-    if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request; nothing was written");
-    if (k->listener && k->listener->progress) k->listener->progress(k->listener->arg, bytes, k->bytes);
-    return CADRE_OK;
+    if (k->to_gguf) model_output_note(o, "what GGUF has no keys for is kept as the text of config.json under " GGUF_CONFIG_KEY);
+    if (loses_blocks(k))
+        model_output_note(o, "a folder has no blocks: what is quantised becomes f32, unless --dtype says otherwise");
+    if (k->file.gguf && !k->to_gguf && !k->tokenizer)
+        model_output_note(o, "the GGUF carries no tokenizer.json: the folder will have none");
 }
 
-static cadre_status run(conversion *k, const char *in, const char *out)
+static cadre_status run(const compute *c, conversion *k, const char *in, const char *out, const cadre_output_listener *listener)
 {
     CADRE_TRY(model_config_open(in, &k->config, &k->file));
     k->config.paired_rows = k->config.split_kv_b = false;
     CADRE_TRY(find_tokenizer(k, in));
-    bool to_gguf = path_is_gguf(out);
-    if (k->file.gguf && !to_gguf && !k->tokenizer) note(k, "the GGUF carries no tokenizer.json: the folder will have none");
-    if (to_gguf) note(k, "what GGUF has no keys for is kept as the text of config.json under " GGUF_CONFIG_KEY);
     model_output o = {
         .path = out,
         .config = &k->config,
         .tokenizer = k->tokenizer,
         .tokenizer_size = k->tokenizer_size,
-        .vocabulary = to_gguf ? k->file.gguf : NULL,
-        .format = format_of,
-        .row = read_row,
-        .progress = progress,
-        .note = note,
-        .arg = k,
+        .vocabulary = k->to_gguf ? k->file.gguf : NULL,
+        .source = { format_of, begin_reading, read_row, stored_row, k },
+        .file_type = k->dtype.mixed && !k->experts_dtype.base ? k->dtype.file_type : -1,
+        .listener = listener,
     };
-    return model_output_write(&o, &k->bytes);
+    note_losses(k, &o);
+    return model_output_write(c, &o);
 }
 
-cadre_status cadre_convert(const char *in, const char *out, const char *dtype, const char *experts_dtype,
-                           const cadre_convert_listener *listener)
+cadre_status cadre_convert(cadre_context *context, const char *in, const char *out, const char *dtype, const char *experts_dtype,
+                           const cadre_output_listener *listener)
 {
-    conversion k = { .listener = listener };
-    CADRE_TRY(choose("dtype", dtype, &k.dtype));
-    CADRE_TRY(choose("experts-dtype", experts_dtype, &k.experts_dtype));
-    cadre_status status = run(&k, in, out);
+    conversion k = { .to_gguf = path_is_gguf(out) };
+    CADRE_TRY(choose(&k, "dtype", dtype, &k.dtype));
+    CADRE_TRY(choose(&k, "experts-dtype", experts_dtype, &k.experts_dtype));
+    cadre_status status = run(context->compute, &k, in, out, listener);
     for (int i = 0; i < 2; i++) mem_free(k.readers[i].whole);
     mem_free(k.tokenizer);
     model_config_free(&k.config);

@@ -72,12 +72,11 @@ cadre_status model_put_values(safetensors_writer *w, const param_table *table, c
     return CADRE_OK;
 }
 
-static cadre_status flat_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
+static void flat_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
     const real *const *flat = arg, *from = *flat + p->offset + row * p->cols;
     (void)index;
     for (int64_t i = 0; i < p->cols; i++) values[i] = (float)from[i];
-    return CADRE_OK;
 }
 
 static const number_format *always_f32(void *arg, const param *p)
@@ -91,11 +90,12 @@ cadre_status model_seal_values(const char *path, const model_config *config, con
 {
     tensor_list list;
     tensor_sink sink = { NULL, NULL };
-    CADRE_TRY(tensor_list_make(config, table, NAMES_OF_FOLDER, always_f32, NULL, &list));
+    const tensor_source source = { .format = always_f32, .row = flat_row, .arg = &values };
+    CADRE_TRY(tensor_list_make(config, table, NAMES_OF_FOLDER, &source, &list));
     cadre_status status = safetensors_writer_open(path, false, &sink.folder);
     if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");
     if (status == CADRE_OK) status = tensor_list_declare(&list, &sink);
-    if (status == CADRE_OK) status = tensor_list_write(&list, &sink, flat_row, NULL, &values);
+    if (status == CADRE_OK) status = tensor_list_write(NULL, &list, &sink, &source, NULL, NULL);
     if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, hash);
     tensor_list_free(&list);
     if (status != CADRE_OK) {

@@ -193,7 +193,7 @@ static cadre_status put_merges(gguf_writer *w, const json_node *model)
 
 static cadre_status put_none(gguf_writer *w, const model_output *o, const char *why)
 {
-    if (o->note && why) o->note(o->arg, why);
+    if (why) model_output_note(o, why);
     return gguf_writer_string(w, "tokenizer.ggml.model", "none", 4);
 }
 

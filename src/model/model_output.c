@@ -1,6 +1,7 @@
 /* model_output.c - the two kinds of output. */
 #include "model/model_output.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -47,19 +48,47 @@ static cadre_status write_companions(const model_output *o)
     return status;
 }
 
-static cadre_status write_weights(const model_output *o, const tensor_list *list, const char *path)
+/* ---- weights ---- */
+
+typedef struct reporting {
+    const cadre_output_listener *listener;
+    int64_t total;
+} reporting;
+
+static cadre_status report(void *arg, int64_t bytes)
+{
+    const reporting *r = arg;
+    if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request; nothing was written");
+    if (r->listener && r->listener->progress) r->listener->progress(r->listener->arg, bytes, r->total);
+    return CADRE_OK;
+}
+
+static cadre_status write_tensors(const compute *c, const model_output *o, const tensor_list *list, const tensor_sink *sink)
+{
+    reporting r = { o->listener, list->bytes };
+    return tensor_list_write(c, list, sink, &o->source, report, &r);
+}
+
+void model_output_note(const model_output *o, const char *sentence)
+{
+    if (o->listener && o->listener->note) o->listener->note(o->listener->arg, sentence);
+}
+
+/* ---- a folder ---- */
+
+static cadre_status write_weights(const compute *c, const model_output *o, const tensor_list *list, const char *path)
 {
     tensor_sink sink = { NULL, NULL };
     cadre_status status = safetensors_writer_open(path, false, &sink.folder);
     if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");
     if (status == CADRE_OK) status = tensor_list_declare(list, &sink);
-    if (status == CADRE_OK) status = tensor_list_write(list, &sink, o->row, o->progress, o->arg);
+    if (status == CADRE_OK) status = write_tensors(c, o, list, &sink);
     if (status == CADRE_OK) return safetensors_writer_commit(sink.folder);
     safetensors_writer_discard(sink.folder);
     return status;
 }
 
-static cadre_status write_folder(const model_output *o, const tensor_list *list)
+static cadre_status write_folder(const compute *c, const model_output *o, const tensor_list *list)
 {
     char *model = file_join(o->path, "model.safetensors"), *config = file_join(o->path, "config.json");
     cadre_status status = model && config ? CADRE_OK : CADRE_ENOMEM;
@@ -67,12 +96,14 @@ static cadre_status write_folder(const model_output *o, const tensor_list *list)
     if (status == CADRE_OK && (file || file_exists(model) || file_exists(config)))
         status = cadre_fail(CADRE_EEXISTS, o->path, "expected an empty or new folder, found a model in it");
     if (status == CADRE_OK) status = file_make_folder(o->path);
-    if (status == CADRE_OK) status = write_weights(o, list, model);
+    if (status == CADRE_OK) status = write_weights(c, o, list, model);
     if (status == CADRE_OK) status = write_companions(o);
     mem_free(model);
     mem_free(config);
     return status;
 }
+
+/* ---- a GGUF ---- */
 
 static const char *last_part(const char *path)
 {
@@ -80,50 +111,72 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static cadre_status write_gguf(const model_output *o, const tensor_list *list)
+static int64_t row_size(const listed_tensor *t) { return t->shape[t->rank - 1]; }
+
+static bool fell_back(const listed_tensor *t) { return row_size(t) % t->wanted->block && t->format != &number_f32; }
+
+static bool fell_alike(const tensor_list *list, const listed_tensor *t, const listed_tensor *u)
+{
+    const param *rows = list->table->rows;
+    return rows[t->part[0]].role == rows[u->part[0]].role && t->wanted == u->wanted && row_size(t) == row_size(u);
+}
+
+static cadre_status note_fallback(const model_output *o, const listed_tensor *t, int64_t alike)
+{
+    char others[40] = "";
+    if (alike > 1) snprintf(others, sizeof others, " and %lld more like it", (long long)alike - 1);
+    char *sentence = mem_printf("%s%s: rows of %lld numbers are not whole blocks of %s: written as %s", t->name, others,
+                                (long long)row_size(t), t->wanted->name, t->format->name);
+    if (!sentence) return CADRE_ENOMEM;
+    model_output_note(o, sentence);
+    mem_free(sentence);
+    return CADRE_OK;
+}
+
+/* A sentence for each kind of tensor that could not have the format that was asked for. */
+static cadre_status note_fallbacks(const model_output *o, const tensor_list *list)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        int64_t first = list->count, alike = 0;
+        for (int64_t j = list->count; j-- > 0;)
+            if (fell_alike(list, &list->tensors[i], &list->tensors[j])) first = j, alike++;
+        if (first == i && fell_back(&list->tensors[i])) CADRE_TRY(note_fallback(o, &list->tensors[i], alike));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status write_gguf(const compute *c, const model_output *o, const tensor_list *list)
 {
     tensor_sink sink = { NULL, NULL };
     if (file_exists(o->path)) return cadre_fail(CADRE_EEXISTS, o->path, "expected a new file, found one of this name");
     cadre_status status = gguf_writer_open(o->path, &sink.gguf);
-    const param embed = { .role = ROLE_EMBED, .rows = 2 };
-    if (status == CADRE_OK) status = config_gguf_write(sink.gguf, o->config, last_part(o->path), o->format(o->arg, &embed));
+    const number_format *most = tensor_list_most(list);
+    int file_type = o->file_type >= 0 ? o->file_type : most->file_type;
+    if (status == CADRE_OK) status = note_fallbacks(o, list);
+    if (status == CADRE_OK) status = config_gguf_write(sink.gguf, o->config, last_part(o->path), file_type, most->block > 1);
     if (status == CADRE_OK) status = gguf_put_vocabulary(sink.gguf, o);
     if (status == CADRE_OK) status = tensor_list_declare(list, &sink);
-    if (status == CADRE_OK) status = tensor_list_write(list, &sink, o->row, o->progress, o->arg);
+    if (status == CADRE_OK) status = write_tensors(c, o, list, &sink);
     if (status == CADRE_OK) return gguf_writer_commit(sink.gguf);
     gguf_writer_discard(sink.gguf);
     return status;
 }
 
-static const number_format *format_in_folder(void *arg, const param *p)
-{
-    const model_output *o = arg;
-    return p->kind == PARAM_STATE ? &number_f32 : o->format(o->arg, p); /* as published files have selection biases */
-}
-
-static const number_format *format_in_gguf(void *arg, const param *p)
-{
-    const model_output *o = arg;
-    return param_is_vector(p) || p->kind == PARAM_ROUTER ? &number_f32 : o->format(o->arg, p);
-}
-
-static cadre_status write_table(const model_output *o, const model_config *config, bool to_gguf, int64_t *bytes)
+static cadre_status write_table(const compute *c, const model_output *o, const model_config *config, bool to_gguf)
 {
     param_table table;
     tensor_list list;
     CADRE_TRY(param_table_make(config, &table));
-    cadre_status status = tensor_list_make(config, &table, to_gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER,
-                                           to_gguf ? format_in_gguf : format_in_folder, (void *)(uintptr_t)o, &list);
+    cadre_status status = tensor_list_make(config, &table, to_gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, &o->source, &list);
     if (status == CADRE_OK) {
-        *bytes = list.bytes;
-        status = to_gguf ? write_gguf(o, &list) : write_folder(o, &list);
+        status = to_gguf ? write_gguf(c, o, &list) : write_folder(c, o, &list);
         tensor_list_free(&list);
     }
     param_table_free(&table);
     return status;
 }
 
-cadre_status model_output_write(const model_output *o, int64_t *bytes)
+cadre_status model_output_write(const compute *c, const model_output *o)
 {
     model_config form = *o->config; /* as this kind of file has it */
     bool to_gguf = path_is_gguf(o->path);
@@ -135,5 +188,5 @@ cadre_status model_output_write(const model_output *o, int64_t *bytes)
                           form.arch->model_type);
     form.split_kv_b = to_gguf && form.latent;
     form.paired_rows = false;
-    return write_table(o, &form, to_gguf, bytes);
+    return write_table(c, o, &form, to_gguf);
 }

@@ -2,6 +2,7 @@
 #ifndef CADRE_MODEL_MODEL_OUTPUT_H
 #define CADRE_MODEL_MODEL_OUTPUT_H
 
+#include "cadre.h"
 #include "model/tensor_list.h"
 
 typedef struct model_output {
@@ -10,16 +11,14 @@ typedef struct model_output {
     const char *tokenizer;      /* the text of a tokenizer.json; NULL: none */
     size_t tokenizer_size;
     const gguf *vocabulary;     /* where its tokenizer.ggml.* are copied from; NULL: made of `tokenizer` */
-    list_format format;         /* what is neither of a vector nor, in GGUF, of a router, which stay float32 */
-    list_row row;
-    list_progress progress;     /* NULL: not wanted */
-    void (*note)(void *arg, const char *sentence); /* what the file cannot hold; NULL: not wanted */
-    void *arg;
+    tensor_source source;
+    int file_type;              /* llama.cpp's number of what was asked for; -1: that of the format of most numbers */
+    const cadre_output_listener *listener; /* NULL: nobody wants to know */
 } model_output;
 
-/* Files appear under their names whole, the weights first; a failure leaves none. *bytes, before anything is written: of
- * weights. */
-cadre_status model_output_write(const model_output *output, int64_t *bytes);
+/* Files appear under their names whole, the weights first; a failure leaves none. */
+cadre_status model_output_write(const compute *c, const model_output *output);
+void model_output_note(const model_output *output, const char *sentence);
 
 /* The vocabulary's keys of a GGUF; for model_output.c. */
 cadre_status gguf_put_vocabulary(gguf_writer *w, const model_output *output);

@@ -201,6 +201,12 @@ void param_source_row(const param_source *s, int64_t row, bool stored, float *va
     if (!stored && s->place.paired && param_is_vector(s->param)) put_vector_in_order(s, values);
 }
 
+const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
+{
+    if (s->coding != SOURCE_PLAIN || s->place.col != 1 || s->tensor.format != format) return NULL;
+    return s->tensor.data + number_row_bytes(format, s->place.offset + tensor_place_row(&s->place, row) * s->place.row);
+}
+
 static cadre_status read_found(const param_source *s, real *values)
 {
     int64_t cols = s->param->cols;

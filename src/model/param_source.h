@@ -32,6 +32,9 @@ const void *param_source_in_place(const param_source *s);
 /* Row `row` [cols] of the parameter; of a head's rows in pairs in the model's order, or (stored) in the file's. */
 void param_source_row(const param_source *s, int64_t row, bool stored, float *values);
 
+/* The bytes of the same row where it lies in this format, its numbers beside each other; NULL: it does not. */
+const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format);
+
 /* A parameter whole [rows, cols], in the model's order; also a kv_b that the file holds in two, and the two that it holds in one.
  * The tensors that it was made of, up to two, are added to `use`, which has the room; NULL: not wanted. */
 cadre_status param_read(const weight_file *file, const model_config *config, const param *p, real *values, tensor_use *use);

@@ -1,8 +1,8 @@
-/* random_model.c - a folder with a model of random weights, for benchmarks of a size before it is downloaded. */
-#include <string.h>
-
+/* random_model.c - a model of random weights, in a folder or a GGUF file, for benchmarks of a size before it is downloaded. */
 #include "base/memory.h"
+#include "kernel/context.h"
 #include "model/architecture.h"
+#include "model/format_choice.h"
 #include "model/initialise.h"
 #include "model/model_output.h"
 
@@ -11,15 +11,15 @@ typedef struct random_model {
     model_config config;
     param_table table;
     init_options init;
-    const number_format *format;
-    real *row; /* [widest] */
+    format_choice dtype;
 } random_model;
 
-static cadre_status choose(random_model *m, cadre_options *options, const char *config, const char *dtype)
+static cadre_status choose(random_model *m, cadre_options *options, const char *config, const char *dtype, const char *out)
 {
-    m->format = number_by_name(dtype ? dtype : "f32");
-    if (!m->format || !m->format->pack || m->format->block != 1 || !m->format->safetensors || m->format->gguf < 0)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--dtype: expected f32, f16 or bf16, found \"%s\"", dtype);
+    CADRE_TRY(format_choice_parse("dtype", dtype ? dtype : "f32", &m->dtype));
+    if (!path_is_gguf(out) && !m->dtype.base->safetensors)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--dtype: expected f32, f16 or bf16 for a folder, found \"%s\", which is for NAME.gguf",
+                          dtype);
     const char *name = cadre_options_text(options, "recipe", 0);
     if (!name == !config)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --config: expected one of them, found %s",
@@ -41,35 +41,37 @@ static cadre_status choose(random_model *m, cadre_options *options, const char *
 static const number_format *format_of(void *arg, const param *p)
 {
     const random_model *m = arg;
-    (void)p;
-    return m->format;
+    return format_choice_of(&m->dtype, &m->config, p);
 }
 
-static cadre_status draw_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
+static void draw_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
+    enum { PIECE = 256 };
     const random_model *m = arg;
-    param_initialise(p, index, &m->init, row * p->cols, p->cols, m->row);
-    for (int64_t i = 0; i < p->cols; i++) values[i] = (float)m->row[i];
-    return CADRE_OK;
+    real piece[PIECE];
+    for (int64_t c = 0; c < p->cols; c += PIECE) {
+        int64_t count = p->cols - c < PIECE ? p->cols - c : PIECE;
+        param_initialise(p, index, &m->init, row * p->cols + c, count, piece);
+        for (int64_t i = 0; i < count; i++) values[c + i] = (float)piece[i];
+    }
 }
 
-static cadre_status write_out(random_model *m, const char *out)
+static cadre_status write_out(const compute *c, random_model *m, const char *out, const cadre_output_listener *listener)
 {
-    int64_t widest = 1, bytes;
-    for (int64_t i = 0; i < m->table.count; i++)
-        if (m->table.rows[i].cols > widest) widest = m->table.rows[i].cols;
-    model_output o = { .path = out, .config = &m->config, .format = format_of, .row = draw_row, .arg = m };
-    m->row = MEM_ARRAY(real, widest);
-    cadre_status status = m->row ? model_output_write(&o, &bytes) : CADRE_ENOMEM;
-    mem_free(m->row);
-    return status;
+    model_output o = { .path = out,
+                       .config = &m->config,
+                       .source = { .format = format_of, .row = draw_row, .arg = m },
+                       .file_type = m->dtype.mixed ? m->dtype.file_type : -1,
+                       .listener = listener };
+    return model_output_write(c, &o);
 }
 
-cadre_status cadre_init(cadre_options *options, const char *config, const char *dtype, const char *out)
+cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *dtype, const char *out,
+                        const cadre_output_listener *listener)
 {
     random_model m = { 0 };
-    cadre_status status = choose(&m, options, config, dtype);
-    if (status == CADRE_OK) status = write_out(&m, out);
+    cadre_status status = choose(&m, options, config, dtype, out);
+    if (status == CADRE_OK) status = write_out(context->compute, &m, out, listener);
     param_table_free(&m.table);
     model_config_free(&m.config);
     return status;

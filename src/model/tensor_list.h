@@ -1,16 +1,18 @@
 /* tensor_list.h - the tensors of a file that is to be written: their names, shapes, formats and order, which parameters each is
- * made of, and the writing itself, row by row, so that no tensor need fit in memory. Folders and GGUF have one code path. */
+ * made of, and the writing itself, some rows at a time on all workers, so that no tensor need fit in memory. Folders and GGUF have
+ * one code path. */
 #ifndef CADRE_MODEL_TENSOR_LIST_H
 #define CADRE_MODEL_TENSOR_LIST_H
 
 #include "format/gguf.h"
 #include "format/safetensors.h"
+#include "kernel/compute.h"
 #include "kernel/number.h"
 #include "model/tensor_name.h"
 
 typedef struct listed_tensor {
     char *name;
-    const number_format *format;
+    const number_format *wanted, *format; /* what was asked for, and what the tensor has: another where that cannot be */
     int rank;
     int64_t shape[3];  /* slowest dimension first */
     int64_t experts;   /* of the layer, in one tensor; 0: it is of one parameter, or of gate and up */
@@ -28,12 +30,22 @@ typedef struct tensor_list {
     int64_t count, bytes;
 } tensor_list;
 
-/* The format of a parameter's numbers in the file. */
-typedef const number_format *(*list_format)(void *arg, const param *p);
+/* Where formats and numbers come from. */
+typedef struct tensor_source {
+    const number_format *(*format)(void *arg, const param *p);
+    /* Rows of p, number `index` of the table, come next, of no more than two parameters in turn; NULL: nothing to do. */
+    cadre_status (*begin)(void *arg, const param *p, int64_t index);
+    /* Row `row` [cols] in the model's order; several workers ask at once. */
+    void (*row)(void *arg, const param *p, int64_t index, int64_t row, float *values);
+    /* The row's bytes where the source has it in this format; NULL: it does not, or never does. */
+    const void *(*stored)(void *arg, const param *p, int64_t row, const number_format *format);
+    void *arg;
+} tensor_source;
 
-cadre_status tensor_list_make(const model_config *config, const param_table *table, tensor_naming naming, list_format format,
-                              void *arg, tensor_list *list);
+cadre_status tensor_list_make(const model_config *config, const param_table *table, tensor_naming naming,
+                              const tensor_source *source, tensor_list *list);
 void tensor_list_free(tensor_list *list);
+const number_format *tensor_list_most(const tensor_list *list); /* the format of most numbers */
 
 /* One of the two. */
 typedef struct tensor_sink {
@@ -43,12 +55,11 @@ typedef struct tensor_sink {
 
 cadre_status tensor_list_declare(const tensor_list *list, const tensor_sink *sink);
 
-/* Where numbers come from: row `row` [cols] of a parameter, number `index` of the table, in the model's order of rows. */
-typedef cadre_status (*list_row)(void *arg, const param *p, int64_t index, int64_t row, float *values);
 /* After each tensor: bytes written so far. A failure stops. */
 typedef cadre_status (*list_progress)(void *arg, int64_t bytes);
 
-/* progress may be NULL. */
-cadre_status tensor_list_write(const tensor_list *list, const tensor_sink *sink, list_row row, list_progress progress, void *arg);
+/* c NULL: on this thread alone. progress may be NULL. Numbers that are not finite are refused where a tensor has blocks. */
+cadre_status tensor_list_write(const compute *c, const tensor_list *list, const tensor_sink *sink, const tensor_source *source,
+                               list_progress progress, void *arg);
 
 #endif

@@ -28,8 +28,8 @@ static int begin(void **state)
     (void)state;
     const char *path = scratch_file("olmoe.gguf");
     cadre_options *o = small_options("olmoe");
-    succeeds(cadre_init(o, NULL, "bf16", path));
     succeeds(cadre_context_new(2, NULL, &context));
+    succeeds(cadre_init(context, o, NULL, "bf16", path, NULL));
     succeeds(cadre_model_open(context, path, &model));
     cadre_options_free(o);
     return 0;

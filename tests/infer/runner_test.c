@@ -113,12 +113,20 @@ static void check_model(const char *path)
     for (int threads = 1; threads <= 3; threads++) with_threads(threads);
 }
 
+static void make_model(cadre_options *o, const char *config, const char *dtype, const char *path)
+{
+    cadre_context *context;
+    succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_init(context, o, config, dtype, path, NULL));
+    cadre_context_free(context);
+}
+
 static void of_recipe(void **state)
 {
     const char *path = scratch_file("recipe.gguf");
     cadre_options *o = small_options(*state);
     small_set(o, "context", "128");
-    succeeds(cadre_init(o, NULL, "bf16", path));
+    make_model(o, NULL, "bf16", path);
     check_model(path);
     cadre_options_free(o);
     succeeds(file_remove(path));
@@ -137,7 +145,7 @@ static void windows(void **state)
     const char *config = scratch_file("windows.json"), *path = scratch_file("windows.gguf");
     cadre_options *o = small_options(NULL);
     succeeds(file_write(config, windowed_config, sizeof windowed_config - 1));
-    succeeds(cadre_init(o, config, "f32", path));
+    make_model(o, config, "f32", path);
     check_model(path);
     cadre_options_free(o);
 }

@@ -102,12 +102,12 @@ static void there_and_back(void **state)
     snprintf(folder, sizeof folder, "%s", found);
     snprintf(gguf, sizeof gguf, "%s", scratch_file("model.gguf"));
     snprintf(back, sizeof back, "%s", scratch_file("back"));
-    succeeds(cadre_convert(folder, gguf, "f32", NULL, NULL));
+    succeeds(cadre_convert(context, folder, gguf, "f32", NULL, NULL));
     same_bits(folder, gguf);
-    succeeds(cadre_convert(gguf, back, NULL, NULL, NULL));
+    succeeds(cadre_convert(context, gguf, back, NULL, NULL, NULL));
     same_bits(folder, back);
-    assert_int_equal(cadre_convert(folder, gguf, NULL, NULL, NULL), CADRE_EEXISTS);
-    assert_int_equal(cadre_convert(gguf, back, NULL, NULL, NULL), CADRE_EEXISTS);
+    assert_int_equal(cadre_convert(context, folder, gguf, NULL, NULL, NULL), CADRE_EEXISTS);
+    assert_int_equal(cadre_convert(context, gguf, back, NULL, NULL, NULL), CADRE_EEXISTS);
     if (c->keys_say_all) {
         hide_config(gguf);
         same_bits(folder, gguf);
@@ -128,9 +128,9 @@ static void leaves_nothing_when_stopped(void **state)
 {
     (void)state;
     const char *folder = oracle_path("models/mixtral");
-    const cadre_convert_listener listener = { .progress = stop };
+    const cadre_output_listener listener = { .progress = stop };
     if (!folder) return;
-    assert_int_equal(cadre_convert(folder, scratch_file("stopped.gguf"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
+    assert_int_equal(cadre_convert(context, folder, scratch_file("stopped.gguf"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
     cadre_interrupt_clear();
     assert_false(file_exists(scratch_file("stopped.gguf")));
 }
@@ -140,7 +140,7 @@ static void refuses_what_gguf_has_no_form_for(void **state)
     (void)state;
     const char *folder = oracle_path("models/switch");
     if (!folder) return;
-    assert_int_equal(cadre_convert(folder, scratch_file("switch.gguf"), NULL, NULL, NULL), CADRE_EUNSUPPORTED);
+    assert_int_equal(cadre_convert(context, folder, scratch_file("switch.gguf"), NULL, NULL, NULL), CADRE_EUNSUPPORTED);
     assert_non_null(strstr(cadre_last_error(), "switch_transformers"));
     assert_false(file_exists(scratch_file("switch.gguf")));
 }
