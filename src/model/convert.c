@@ -88,15 +88,6 @@ static const number_format *format_of(void *arg, const param *p)
     return wanted->base ? format_choice_of(wanted, &k->config, p) : own_format(k, p);
 }
 
-static cadre_status choose(const conversion *k, const char *option, const char *name, format_choice *out)
-{
-    if (!name) return CADRE_OK;
-    CADRE_TRY(format_choice_parse(option, name, out));
-    if (k->to_gguf || out->base->safetensors) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected f32, f16 or bf16 for a folder, found \"%s\", which is for NAME.gguf",
-                      option, name);
-}
-
 /* ---- tokenizers ---- */
 
 /* From a GGUF the tokenizer.json that it may carry; it is the only one there is. */
@@ -164,8 +155,8 @@ cadre_status cadre_convert(cadre_context *context, const char *in, const char *o
                            const cadre_output_listener *listener)
 {
     conversion k = { .to_gguf = path_is_gguf(out) };
-    CADRE_TRY(choose(&k, "dtype", dtype, &k.dtype));
-    CADRE_TRY(choose(&k, "experts-dtype", experts_dtype, &k.experts_dtype));
+    if (dtype) CADRE_TRY(format_choice_parse("dtype", dtype, k.to_gguf, &k.dtype));
+    if (experts_dtype) CADRE_TRY(format_choice_parse("experts-dtype", experts_dtype, k.to_gguf, &k.experts_dtype));
     cadre_status status = run(context->compute, &k, in, out, listener);
     for (int i = 0; i < 2; i++) mem_free(k.readers[i].whole);
     mem_free(k.tokenizer);

@@ -55,20 +55,23 @@ const char *cadre_dtype_name(int i)
     return i >= at && i - at < MIXTURES ? mixtures[i - at].name : NULL;
 }
 
-cadre_status format_choice_parse(const char *option, const char *name, format_choice *out)
+static bool find(const char *name, format_choice *out)
 {
     const number_format *f = number_by_name(name);
-    if (f && is_written(f)) {
-        *out = of_format(f);
-        return CADRE_OK;
-    }
+    if (f && is_written(f)) *out = of_format(f);
     for (int i = 0; i < MIXTURES; i++)
-        if (!strcmp(mixtures[i].name, name)) {
-            *out = mixtures[i];
-            return CADRE_OK;
-        }
-    return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected a number format that is written, as f32, bf16, q8_0 or q4_k_m, found \"%s\"",
-                      option, name);
+        if (!strcmp(mixtures[i].name, name)) *out = mixtures[i];
+    return out->base;
+}
+
+cadre_status format_choice_parse(const char *option, const char *name, bool to_gguf, format_choice *out)
+{
+    format_choice found = { 0 };
+    if (!find(name, &found) || (!to_gguf && !found.base->safetensors))
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected %s, found \"%s\"", option,
+                          to_gguf ? "a format of `cadre help convert`" : "f32, f16 or bf16 for a folder", name);
+    *out = found;
+    return CADRE_OK;
 }
 
 /* ---- formats ---- */

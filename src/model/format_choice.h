@@ -1,7 +1,8 @@
-/* format_choice.h - what --dtype names: one number format for all matrices of a file, or THE LIST of mixtures, which spend more bits on
- * the tensors that need them.
+/* format_choice.h - what --dtype names: one number format for all matrices of a file, or one of THE LIST of mixtures, which
+ * spend more bits on the tensors that need them.
  *
- * Vectors and routers are float32 whatever it says; rows that a format's blocks do not divide have another (format_choice_fitting). */
+ * Vectors and routers are float32 whatever it says; rows that a format's blocks do not divide have another
+ * (format_choice_fitting). */
 #ifndef CADRE_MODEL_FORMAT_CHOICE_H
 #define CADRE_MODEL_FORMAT_CHOICE_H
 
@@ -19,8 +20,8 @@ typedef struct format_choice {
     int file_type;                  /* llama.cpp's number of such a file */
 } format_choice;
 
-/* Refuses what it does not know, naming the option. */
-cadre_status format_choice_parse(const char *option, const char *name, format_choice *out);
+/* Refuses what it does not know, and in a folder what only GGUF has, naming the option. */
+cadre_status format_choice_parse(const char *option, const char *name, bool to_gguf, format_choice *out);
 const number_format *format_choice_of(const format_choice *d, const model_config *config, const param *p);
 
 /* `wanted`, or what rows of `cols` numbers have where its blocks do not divide them. */

@@ -16,10 +16,7 @@ typedef struct random_model {
 
 static cadre_status choose(random_model *m, cadre_options *options, const char *config, const char *dtype, const char *out)
 {
-    CADRE_TRY(format_choice_parse("dtype", dtype ? dtype : "f32", &m->dtype));
-    if (!path_is_gguf(out) && !m->dtype.base->safetensors)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--dtype: expected f32, f16 or bf16 for a folder, found \"%s\", which is for NAME.gguf",
-                          dtype);
+    CADRE_TRY(format_choice_parse("dtype", dtype ? dtype : "f32", path_is_gguf(out), &m->dtype));
     const char *name = cadre_options_text(options, "recipe", 0);
     if (!name == !config)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --config: expected one of them, found %s",

@@ -1,6 +1,6 @@
 /* tensor_list.h - the tensors of a file that is to be written: their names, shapes, formats and order, which parameters each is
- * made of, and the writing itself, some rows at a time on all workers, so that no tensor need fit in memory. Folders and GGUF have
- * one code path. */
+ * made of, and the writing itself, some rows at a time on all workers, so that no tensor need fit in memory. Folders and GGUF
+ * have one code path. */
 #ifndef CADRE_MODEL_TENSOR_LIST_H
 #define CADRE_MODEL_TENSOR_LIST_H
 

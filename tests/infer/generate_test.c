@@ -30,8 +30,8 @@ static int begin(void **state)
     const char *path = scratch_file("qwen3.gguf");
     cadre_options *o = small_options("qwen3-moe");
     small_set(o, "context", "128");
-    succeeds(cadre_init(o, NULL, "f32", path));
     succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_init(context, o, NULL, "f32", path, NULL));
     succeeds(cadre_model_open(context, path, &model));
     cadre_options_free(o);
     return 0;
