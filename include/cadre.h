@@ -403,6 +403,20 @@ CADRE_API void cadre_session_free(cadre_session *session);
 CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens, int64_t count, int64_t limit,
                                               const cadre_sampling *sampling, cadre_token_listener listener, void *arg);
 
+/* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised, see cadre_chat_recognise. */
+typedef struct cadre_chat cadre_chat;
+CADRE_API cadre_status cadre_chat_new(cadre_model *model, const char *template_name, int64_t capacity, cadre_chat **chat);
+CADRE_API void cadre_chat_free(cadre_chat *chat);
+CADRE_API const char *cadre_chat_template_of(const cadre_chat *chat); /* its name; static */
+
+CADRE_API cadre_status cadre_chat_add(cadre_chat *chat, const char *role, const char *text, size_t size);
+
+/* The model's answer to what was added, up to `limit` tokens (0: as many as there is room for), reported as it comes and added to
+ * the conversation, also when it is interrupted. Thoughts, which some models mark, are reported and not kept. false stops. */
+typedef bool (*cadre_chat_listener)(void *arg, bool thought, const char *text, size_t size);
+CADRE_API cadre_status cadre_chat_answer(cadre_chat *chat, int64_t limit, const cadre_sampling *sampling,
+                                         cadre_chat_listener listener, void *arg);
+
 typedef struct cadre_evaluation {
     int64_t bytes, tokens;
     double bits_per_byte, perplexity;

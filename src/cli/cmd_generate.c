@@ -9,6 +9,7 @@
 #include "cli/input.h"
 #include "cli/opened.h"
 #include "cli/print.h"
+#include "cli/sampling.h"
 
 static const cadre_option rows[] = {
     { .name = "prompt", .letter = 'p', .kind = CADRE_OPTION_TEXT, .subject = "Text",
@@ -20,17 +21,6 @@ static const cadre_option rows[] = {
     { .name = "ids", .kind = CADRE_OPTION_FLAG, .subject = "Text", .help = "print ids, the end token's too, instead of text" },
     { .name = "routes", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Text",
       .help = "record which experts every token went to, for 'cadre report'" },
-    { .name = "greedy", .kind = CADRE_OPTION_FLAG, .subject = "Sampling", .help = "always the most likely token" },
-    { .name = "temperature", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100, .fallback = "1", .subject = "Sampling",
-      .help = "below 1 likelier tokens, above 1 others; 0: greedy" },
-    { .name = "top-k", .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "0", .subject = "Sampling",
-      .help = "among the K most likely tokens; 0: all" },
-    { .name = "top-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = "1", .value = "P", .subject = "Sampling",
-      .help = "among the most likely tokens that have the probability P together" },
-    { .name = "min-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = "0", .value = "P", .subject = "Sampling",
-      .help = "among tokens at least P times as likely as the most likely one" },
-    { .name = "repetition-penalty", .kind = CADRE_OPTION_REAL, .min = 0.01, .max = 100, .fallback = "1", .subject = "Sampling",
-      .help = "above 1: tokens that were there before become less likely" },
 };
 
 typedef struct writer {
@@ -75,17 +65,6 @@ static int finish(writer *w)
     return print_json(json_pack("{s:O,s:o}", "ids", w->id_list, "text", print_json_text(w->text ? w->text : "", w->size)));
 }
 
-static cadre_sampling read_sampling(const cadre_options *o)
-{
-    bool greedy = cadre_options_flag(o, "greedy");
-    return (cadre_sampling){ .temperature = greedy ? 0 : cadre_options_real(o, "temperature"),
-                             .top_k = cadre_options_int(o, "top-k", 0),
-                             .top_p = cadre_options_real(o, "top-p"),
-                             .min_p = cadre_options_real(o, "min-p"),
-                             .repetition_penalty = cadre_options_real(o, "repetition-penalty"),
-                             .seed = (uint64_t)cadre_options_int(o, "seed", 0) };
-}
-
 /* The prompt's ids, copied into memory of our own. */
 static int encode_prompt(cadre_model *model, const char *prompt, token_ids *ids)
 {
@@ -121,7 +100,7 @@ static int generate(const invocation *call, cadre_model *model)
     int exit_code = read_prompt(call, model, &ids);
     if (exit_code != EXIT_DONE) return exit_code;
     writer w = { .ids = cadre_options_flag(call->options, "ids"), .json = call->json, .id_list = json_array() };
-    cadre_sampling sampling = read_sampling(call->options);
+    cadre_sampling sampling = sampling_read(call->options);
     cadre_status status = cadre_generate(model, ids.id, ids.count, cadre_options_int(call->options, "length", 0), &sampling,
                                          cadre_options_text(call->options, "routes", 0), take, &w);
     if (status == CADRE_OK) exit_code = finish(&w);
@@ -149,6 +128,7 @@ const command command_generate = {
     .most = 1,
     .description = "Prints the continuation alone, as it is written. The same seed gives the same text.",
     .own = ROWS(rows),
+    .tables = { sampling_options },
     .examples = LINES("a sample", "cadre generate runs/first -p 'The Debian system' -n 64 --temperature 0.8",
                       "what the model holds most likely, and which experts it asked",
                       "cadre generate runs/first -p 'The Debian system' --greedy --routes routes.jsonl"),

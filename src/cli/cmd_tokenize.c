@@ -16,13 +16,25 @@ static const cadre_option rows[] = {
       .help = "every line of input is a JSON string and every line of output a JSON list of ids; with --decode the other way" },
     { .name = "no-special", .kind = CADRE_OPTION_FLAG, .subject = "Form",
       .help = "no begin- and end-of-text tokens, which the tokenizer may add" },
+    { .name = "chat", .kind = CADRE_OPTION_TEXT, .value = "TEMPLATE", .subject = "Form",
+      .help = "every line of input is a JSON list of messages, [{\"role\": \"user\", \"content\": \"Hello\"}], and every line of "
+              "output the ids up to where the answer begins; 'own': the template that the model's files ask for" },
 };
 
 typedef struct job {
     cadre_tokenizer *tokenizer;
-    unsigned flags; /* of encoding */
+    unsigned flags;   /* of encoding */
+    const char *chat; /* the template; NULL: plain text */
     bool decode, brackets;
 } job;
+
+static void print_ids(const job *j, const int32_t *ids, int64_t count)
+{
+    const char *separator = j->brackets ? "," : " ";
+    if (j->brackets) putchar('[');
+    for (int64_t i = 0; i < count; i++) printf("%s%d", i ? separator : "", ids[i]);
+    puts(j->brackets ? "]" : "");
+}
 
 static int encode(const job *j, const char *text, size_t size)
 {
@@ -30,10 +42,7 @@ static int encode(const job *j, const char *text, size_t size)
     int64_t count;
     cadre_status status = cadre_tokenizer_encode(j->tokenizer, text, size, j->flags, &ids, &count);
     if (status != CADRE_OK) return complain_status(status);
-    const char *separator = j->brackets ? "," : " ";
-    if (j->brackets) putchar('[');
-    for (int64_t i = 0; i < count; i++) printf("%s%d", i ? separator : "", ids[i]);
-    puts(j->brackets ? "]" : "");
+    print_ids(j, ids, count);
     cadre_free(ids);
     return EXIT_DONE;
 }
@@ -85,6 +94,32 @@ static int encode_line(const job *j, const json_t *value, int64_t line)
     return encode(j, json_string_value(value), json_string_length(value));
 }
 
+static bool read_message(const json_t *value, cadre_message *message)
+{
+    const json_t *role = json_object_get(value, "role"), *content = json_object_get(value, "content");
+    *message = (cadre_message){ json_string_value(role), json_string_value(content), json_string_length(content) };
+    return message->role && message->text;
+}
+
+static int encode_messages(const job *j, const json_t *value, int64_t line)
+{
+    size_t count = json_array_size(value);
+    cadre_message *messages = calloc(count + 1, sizeof *messages);
+    bool readable = json_is_array(value);
+    int32_t *ids;
+    int64_t id_count;
+    if (!messages) return complain_world("out of memory");
+    for (size_t i = 0; i < count; i++) readable &= read_message(json_array_get(value, i), &messages[i]);
+    cadre_status status = CADRE_OK;
+    if (readable) status = cadre_chat_encode(j->tokenizer, j->chat, messages, (int)count, &ids, &id_count);
+    free(messages);
+    if (!readable) return refuse_line(line, "a list of messages, each with role and content", "something else");
+    if (status != CADRE_OK) return complain_status(status);
+    print_ids(j, ids, id_count);
+    cadre_free(ids);
+    return EXIT_DONE;
+}
+
 static int read_ids(const json_t *value, int64_t line, token_ids *ids)
 {
     if (!json_is_array(value)) return refuse_line(line, "a JSON list of ids", "something else");
@@ -123,7 +158,7 @@ static int one_line(const job *j, const char *text, size_t size, int64_t line)
     json_error_t error;
     json_t *value = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (!value) return refuse_line(line, "JSON", error.text);
-    int exit_code = j->decode ? decode_line(j, value, line) : encode_line(j, value, line);
+    int exit_code = (j->chat ? encode_messages : j->decode ? decode_line : encode_line)(j, value, line);
     json_decref(value);
     return exit_code;
 }
@@ -149,9 +184,10 @@ static int run(const invocation *call)
     bool lines = cadre_options_flag(call->options, "lines");
     job j = { .decode = cadre_options_flag(call->options, "decode"), .brackets = lines || call->json };
     j.flags = CADRE_PARSE_SPECIAL | (cadre_options_flag(call->options, "no-special") ? 0 : CADRE_ADD_SPECIAL);
+    j.chat = cadre_options_text(call->options, "chat", 0);
     cadre_status status = cadre_tokenizer_open(call->operands[0], &j.tokenizer);
-    if (status != CADRE_OK) return complain_status(status);
-    int exit_code = lines ? line_by_line(&j) : all_of_stdin(&j);
+    if (status == CADRE_OK && j.chat && !strcmp(j.chat, "own")) status = cadre_chat_recognise(j.tokenizer, &j.chat);
+    int exit_code = status != CADRE_OK ? complain_status(status) : lines || j.chat ? line_by_line(&j) : all_of_stdin(&j);
     cadre_tokenizer_close(j.tokenizer);
     return exit_code;
 }
@@ -166,6 +202,8 @@ const command command_tokenize = {
                    "that are spelt out in the text become their ids.",
     .own = ROWS(rows),
     .examples = LINES("ids of a text", "echo 'Ein Satz.' | cadre tokenize runs/first",
-                      "and the text of ids", "echo 17 4 260 | cadre tokenize runs/first --decode"),
+                      "and the text of ids", "echo 17 4 260 | cadre tokenize runs/first --decode",
+                      "what a chat model is asked", "echo '[{\"role\": \"user\", \"content\": \"Hello\"}]' | cadre tokenize "
+                      "models/Qwen3-30B-A3B --chat own"),
     .run = run,
 };

@@ -4,8 +4,8 @@
 #include <string.h>
 
 const command *const commands[] = {
-    &command_train, &command_eval,   &command_generate, &command_logits, &command_tokenize, &command_inspect,
-    &command_init,  &command_convert, &command_report, &command_bench,    &command_verify, &command_help,
+    &command_train, &command_eval,    &command_generate, &command_chat,  &command_logits, &command_tokenize, &command_inspect,
+    &command_init,  &command_convert, &command_report,   &command_bench, &command_verify, &command_help,
     NULL,
 };
 

@@ -1,136 +1,12 @@
-/* chat.c - THE LIST of chat templates, and conversations put into them. */
-#define _GNU_SOURCE /* memmem */
+/* chat.c - conversations put into a template. */
 #include "text/chat.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 #include "text/char_class.h"
+#include "text/chat_template.h"
 #include "text/utf8.h"
-
-enum { SIGNS_MAX = 3 };
-
-/* Around a message. {bos} and {eos} stand for the vocabulary's own tokens. */
-typedef struct frame {
-    const char *before, *after;
-} frame;
-
-struct chat_template {
-    const char *name;
-    const char *signs[SIGNS_MAX]; /* all occur in the model's own template; rows with more come first */
-    const char *begin;            /* of the whole text; NULL: nothing */
-    frame frames[CHAT_ROLES];
-    const char *answer;           /* what the model goes on from; NULL: nothing */
-    const char *ends;             /* pieces that end an answer, separated by spaces; the end of text always does */
-    const char *system;           /* said where the conversation has no system message; NULL: nothing is */
-    bool system_inside;           /* the system's frame stands inside the first user's */
-    bool trim;                    /* messages lose the white space around them */
-};
-
-#define BAR "\xef\xbd\x9c"      /* DeepSeek's wide bar, ... */
-#define UNDERLINE "\xe2\x96\x81" /* ... and its blank */
-
-#define CHATML                                                                                                    \
-    .frames = { { "<|im_start|>system\n", "<|im_end|>\n" }, { "<|im_start|>user\n", "<|im_end|>\n" },              \
-                { "<|im_start|>assistant\n", "<|im_end|>\n" } },                                                  \
-    .answer = "<|im_start|>assistant\n", .ends = "<|im_end|> <|endoftext|>"
-
-static const chat_template rows[] = {
-    { .name = "gpt-oss", .signs = { "<|channel|>", "<|start|>" },
-      .begin = "<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\n"
-               "Knowledge cutoff: 2024-06\n\nReasoning: medium\n\n"
-               "# Valid channels: analysis, commentary, final. Channel must be included for every message.<|end|>",
-      .frames = { { "<|start|>developer<|message|># Instructions\n\n", "\n\n<|end|>" }, { "<|start|>user<|message|>", "<|end|>" },
-                  { "<|start|>assistant<|channel|>final<|message|>", "<|end|>" } },
-      .answer = "<|start|>assistant", .ends = "<|return|> <|call|>" },
-    { .name = "qwen2.5", .signs = { "<|im_start|>", "You are Qwen, created by Alibaba Cloud" }, CHATML,
-      .system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant." },
-    { .name = "qwen2", .signs = { "<|im_start|>", "You are a helpful assistant." }, CHATML,
-     .system = "You are a helpful assistant." },
-    { .name = "qwen1.5", .signs = { "<|im_start|>", "You are a helpful assistant<" }, CHATML,
-     .system = "You are a helpful assistant" },
-    { .name = "chatml", .signs = { "<|im_start|>" }, CHATML },
-    { .name = "llama-3", .signs = { "<|start_header_id|>" }, .begin = "{bos}",
-      .frames = { { "<|start_header_id|>system<|end_header_id|>\n\n", "<|eot_id|>" },
-                  { "<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>" },
-                  { "<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>" } },
-      .answer = "<|start_header_id|>assistant<|end_header_id|>\n\n", .ends = "<|eot_id|> <|end_of_text|>", .trim = true },
-    { .name = "mistral-v7", .signs = { "[SYSTEM_PROMPT]" }, .begin = "{bos}",
-      .frames = { { "[SYSTEM_PROMPT] ", "[/SYSTEM_PROMPT]" }, { "[INST] ", "[/INST]" }, { " ", "{eos}" } }, .ends = "" },
-    { .name = "mistral-v3-tekken", .signs = { "[AVAILABLE_TOOLS]", "\"[INST]\"" }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { "[INST]", "[/INST]" }, { "", "{eos}" } }, .ends = "", .system_inside = true },
-    { .name = "mistral-v3", .signs = { "[AVAILABLE_TOOLS]" }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { "[INST] ", "[/INST]" }, { " ", "{eos}" } }, .ends = "", .system_inside = true },
-    { .name = "llama-2", .signs = { "<<SYS>>" },
-      .frames = { { "<<SYS>>\n", "\n<</SYS>>\n\n" }, { "{bos}[INST] ", " [/INST]" }, { " ", " {eos}" } }, .ends = "",
-      .system_inside = true, .trim = true },
-    { .name = "mistral-v1", .signs = { " [INST] " }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { " [INST] ", " [/INST]" }, { " ", "{eos}" } }, .ends = "", .system_inside = true },
-    { .name = "mistral", .signs = { "[INST]" }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { "[INST] ", " [/INST]" }, { "", "{eos}" } }, .ends = "", .system_inside = true },
-    { .name = "deepseek-r1", .signs = { "<" BAR "Assistant" BAR "><think>" }, .begin = "{bos}",
-      .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR ">", "{eos}" } },
-      .answer = "<" BAR "Assistant" BAR "><think>\n", .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">" },
-    { .name = "deepseek-v3", .signs = { "<" BAR "Assistant" BAR ">" }, .begin = "{bos}",
-      .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR ">", "{eos}" } },
-      .answer = "<" BAR "Assistant" BAR ">", .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">" },
-    { .name = "deepseek", .signs = { "'User: '", "'Assistant: '" }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { "User: ", "\n\n" }, { "Assistant: ", "{eos}" } },
-      .answer = "Assistant:", .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">" },
-    { .name = "granite", .signs = { "<|start_of_role|>" },
-      .frames = { { "<|start_of_role|>system<|end_of_role|>", "<|end_of_text|>\n" },
-                  { "<|start_of_role|>user<|end_of_role|>", "<|end_of_text|>\n" },
-                  { "<|start_of_role|>assistant<|end_of_role|>", "<|end_of_text|>\n" } },
-      .answer = "<|start_of_role|>assistant<|end_of_role|>", .ends = "<|end_of_text|>" },
-    { .name = "glm4.5", .signs = { "[gMASK]<sop>", "<think>" }, .begin = "[gMASK]<sop>",
-      .frames = { { "<|system|>\n", "" }, { "<|user|>\n", "" }, { "<|assistant|>\n<think></think>\n", "" } },
-      .answer = "<|assistant|>", .ends = "<|user|> <|observation|> <|endoftext|>" },
-    { .name = "glm4", .signs = { "[gMASK]<sop>" }, .begin = "[gMASK]<sop>",
-      .frames = { { "<|system|>\n", "" }, { "<|user|>\n", "" }, { "<|assistant|>\n", "" } },
-      .answer = "<|assistant|>\n", .ends = "<|user|> <|observation|> <|endoftext|>" },
-    { .name = "phi-3", .signs = { "<|user|>", "<|end|>" }, .begin = "{bos}",
-      .frames = { { "<|system|>\n", "<|end|>\n" }, { "<|user|>\n", "<|end|>\n" }, { "<|assistant|>\n", "<|end|>\n" } },
-      .answer = "<|assistant|>\n", .ends = "<|end|> <|endoftext|>" },
-    { .name = "tulu", .signs = { "<|user|>", "<|assistant|>", "bos_token" }, .begin = "{bos}",
-      .frames = { { "<|system|>\n", "\n" }, { "<|user|>\n", "\n" }, { "<|assistant|>\n", "{eos}\n" } },
-      .answer = "<|assistant|>\n", .ends = "" },
-    { .name = "zephyr", .signs = { "<|user|>", "<|assistant|>", "eos_token" },
-      .frames = { { "<|system|>\n", "{eos}\n" }, { "<|user|>\n", "{eos}\n" }, { "<|assistant|>\n", "{eos}\n" } },
-      .answer = "<|assistant|>\n", .ends = "" },
-};
-
-const chat_template *chat_template_at(int index)
-{
-    return index >= 0 && index < (int)(sizeof rows / sizeof *rows) ? &rows[index] : NULL;
-}
-
-const char *chat_template_name(const chat_template *c) { return c->name; }
-
-const chat_template *chat_template_find(const char *name)
-{
-    const chat_template *c;
-    for (int i = 0; (c = chat_template_at(i)); i++)
-        if (strcmp(c->name, name) == 0) return c;
-    return NULL;
-}
-
-static bool contains(string_view text, const char *part)
-{
-    return memmem(text.data, text.size, part, strlen(part)) != NULL;
-}
-
-const chat_template *chat_template_recognise(string_view program)
-{
-    const chat_template *c;
-    for (int i = 0; program.size && (c = chat_template_at(i)); i++) {
-        bool all = true;
-        for (int s = 0; s < SIGNS_MAX && c->signs[s]; s++) all = all && contains(program, c->signs[s]);
-        if (all) return c;
-    }
-    return NULL;
-}
-
-/* ---- writing a conversation ---- */
 
 typedef struct script {
     const chat_template *c;
@@ -191,7 +67,7 @@ static cadre_status put_framed(script *s, chat_role role, string_view said)
     return put_words(s, s->c->frames[role].after);
 }
 
-/* The first user's message with the system's inside it. */
+/* A user's message with the system's inside it. */
 static cadre_status put_both(script *s, string_view system, string_view said)
 {
     CADRE_TRY(put_words(s, s->c->frames[CHAT_USER].before));
@@ -200,21 +76,26 @@ static cadre_status put_both(script *s, string_view system, string_view said)
     return put_words(s, s->c->frames[CHAT_USER].after);
 }
 
+/* The message that the system's stands in; -1: there is none. */
+static int user_with_system(const chat_template *c, const chat_message *messages, int count)
+{
+    int found = -1;
+    for (int i = 0; i < count; i++)
+        if (messages[i].role == CHAT_USER && (found < 0 || c->system_place == SYSTEM_IN_LAST)) found = i;
+    return found;
+}
+
 static cadre_status put_messages(script *s, string_view system, const chat_message *messages, int count)
 {
-    bool inside = s->c->system_inside && system.size > 0;
+    bool apart = s->c->system_place == SYSTEM_APART;
+    int inside = apart || !system.size ? -1 : user_with_system(s->c, messages, count);
     CADRE_TRY(put_words(s, s->c->begin));
-    if (system.size > 0 && !inside) CADRE_TRY(put_framed(s, CHAT_SYSTEM, system));
+    if (system.size && apart) CADRE_TRY(put_framed(s, CHAT_SYSTEM, system));
     for (int i = 0; i < count; i++) {
         string_view said = { messages[i].text, messages[i].size };
-        if (messages[i].role == CHAT_SYSTEM) return cadre_fail(CADRE_EARGUMENT, NULL,
-                                                               "expected the system message first, found it later");
-        if (inside && messages[i].role == CHAT_USER) {
-            CADRE_TRY(put_both(s, system, said));
-            inside = false;
-        } else {
-            CADRE_TRY(put_framed(s, messages[i].role, said));
-        }
+        if (messages[i].role == CHAT_SYSTEM)
+            return cadre_fail(CADRE_EARGUMENT, NULL, "expected the system message first, found it later");
+        CADRE_TRY(i == inside ? put_both(s, system, said) : put_framed(s, messages[i].role, said));
     }
     return put_words(s, s->c->answer);
 }
@@ -246,4 +127,39 @@ bool chat_ends(const chat_template *c, const tokenizer *t, int32_t id)
         at += length;
     }
     return false;
+}
+
+/* ---- answers ---- */
+
+chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t)
+{
+    return (chat_reader){ .c = c, .t = t, .part = c->thinks ? CHAT_THOUGHT : CHAT_ANSWER };
+}
+
+static const chat_mark *mark_of(const chat_template *c, string_view piece)
+{
+    for (const chat_mark *m = c->marks; m && m->piece; m++)
+        if (string_view_is(piece, m->piece)) return m;
+    return NULL;
+}
+
+static void add_name(chat_reader *r, string_view piece)
+{
+    size_t used = strlen(r->name), room = sizeof r->name - 1 - used;
+    memcpy(r->name + used, piece.data, piece.size < room ? piece.size : room);
+}
+
+chat_part chat_reader_take(chat_reader *r, int32_t id)
+{
+    string_view piece = tokenizer_piece(r->t, id);
+    const chat_mark *mark = mark_of(r->c, piece);
+    if (!mark) {
+        if (r->part == CHAT_MARKUP) add_name(r, piece);
+        return r->part;
+    }
+    bool answers = mark->kind == CHAT_MARK_ANSWER || (mark->kind == CHAT_MARK_NAMED && !strcmp(r->name, "final"));
+    bool thinks = mark->kind == CHAT_MARK_THOUGHT || (mark->kind == CHAT_MARK_NAMED && !answers);
+    if (mark->kind == CHAT_MARK_NAMES) memset(r->name, 0, sizeof r->name);
+    r->part = answers ? CHAT_ANSWER : thinks ? CHAT_THOUGHT : CHAT_MARKUP;
+    return CHAT_MARKUP;
 }

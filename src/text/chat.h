@@ -22,11 +22,28 @@ const chat_template *chat_template_at(int index);            /* NULL after the l
 const chat_template *chat_template_find(const char *name);   /* NULL: unknown */
 const char *chat_template_name(const chat_template *c);      /* static */
 
+/* By a name that a user gave: one that is not known is refused with those that are. */
+cadre_status chat_template_named(const char *name, const chat_template **c);
+cadre_status chat_role_named(const char *name, chat_role *role);
+
 /* The built-in template that does what this program does, by signs in its text; NULL: none is known. */
 const chat_template *chat_template_recognise(string_view program);
 
 /* Appends the ids of the conversation up to where the next answer begins. A system message may come first, and only there. */
 cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages, int count, token_list *ids);
+
+/* What the tokens of an answer are: some models think before they speak, and mark which is which. */
+typedef enum chat_part { CHAT_ANSWER, CHAT_THOUGHT, CHAT_MARKUP } chat_part;
+
+typedef struct chat_reader {
+    const chat_template *c;
+    const tokenizer *t;
+    chat_part part;  /* that the next token belongs to, unless it is a mark */
+    char name[16];   /* that markup gives to what follows */
+} chat_reader;
+
+chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t); /* borrows both */
+chat_part chat_reader_take(chat_reader *r, int32_t id);                    /* the part that this token is */
 
 /* Whether this token ends an answer. */
 bool chat_ends(const chat_template *c, const tokenizer *t, int32_t id);

@@ -37,7 +37,7 @@ cadre_status cadre_chat_recognise(const cadre_tokenizer *t, const char **name)
     return CADRE_EUNSUPPORTED;
 }
 
-static cadre_status find(const char *name, const chat_template **c)
+cadre_status chat_template_named(const char *name, const chat_template **c)
 {
     *c = chat_template_find(name);
     if (*c) return CADRE_OK;
@@ -46,7 +46,7 @@ static cadre_status find(const char *name, const chat_template **c)
     return CADRE_EARGUMENT;
 }
 
-static cadre_status role_of(const char *name, chat_role *role)
+cadre_status chat_role_named(const char *name, chat_role *role)
 {
     static const char *const names[CHAT_ROLES] = { "system", "user", "assistant" };
     for (int i = 0; i < CHAT_ROLES; i++) {
@@ -61,12 +61,12 @@ cadre_status cadre_chat_encode(const cadre_tokenizer *t, const char *name, const
 {
     const chat_template *c;
     token_list list = { 0 };
-    CADRE_TRY(find(name, &c));
+    CADRE_TRY(chat_template_named(name, &c));
     chat_message *said = MEM_ARRAY(chat_message, message_count);
     cadre_status status = said ? CADRE_OK : CADRE_ENOMEM;
     for (int i = 0; i < message_count && status == CADRE_OK; i++) {
         said[i] = (chat_message){ .text = messages[i].text, .size = messages[i].size };
-        status = role_of(messages[i].role, &said[i].role);
+        status = chat_role_named(messages[i].role, &said[i].role);
     }
     if (status == CADRE_OK) status = chat_encode(c, t, said, message_count, &list);
     if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* no ids, but an address */

@@ -81,8 +81,8 @@ static void test_every_template(void **state)
                      "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
         { "mistral", END "[INST] Be brief\n\nHello [/INST] Hi " END "[INST] Who? [/INST]" },
         { "mistral-v1", END " [INST] Be brief\n\nHello [/INST]  Hi " END " [INST] Who? [/INST]" },
-        { "mistral-v3", END "[INST] Be brief\n\nHello[/INST]  Hi " END "[INST] Who?[/INST]" },
-        { "mistral-v3-tekken", END "[INST]Be brief\n\nHello[/INST] Hi " END "[INST]Who?[/INST]" },
+        { "mistral-v3", END "[INST] Hello[/INST]  Hi " END "[INST] Be brief\n\nWho?[/INST]" },
+        { "mistral-v3-tekken", END "[INST]Hello[/INST] Hi " END "[INST]Be brief\n\nWho?[/INST]" },
         { "mistral-v7", END "[SYSTEM_PROMPT] Be brief[/SYSTEM_PROMPT][INST] Hello[/INST]  Hi " END "[INST] Who?[/INST]" },
         { "llama-2", END "[INST] <<SYS>>\nBe brief\n<</SYS>>\n\nHello [/INST] Hi " END END "[INST] Who? [/INST]" },
         { "deepseek", END "Be brief\n\nUser: Hello\n\nAssistant:  Hi " END "User: Who?\n\nAssistant:" },
@@ -90,6 +90,8 @@ static void test_every_template(void **state)
                          "Assistant" BAR ">" },
         { "deepseek-r1", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "> Hi " END "<" BAR "User" BAR ">Who?<" BAR
                          "Assistant" BAR "><think>\n" },
+        { "deepseek-v3.1", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR "User" BAR
+                           ">Who?<" BAR "Assistant" BAR "></think>" },
         { "granite", "<|start_of_role|>system<|end_of_role|>Be brief<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello"
                      "<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|> Hi <|end_of_text|>\n<|start_of_role|>user"
                      "<|end_of_role|>Who?<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>" },
@@ -173,6 +175,8 @@ static void test_recognised(void **state)
         { "deepseek", "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + message['content'] + eos_token }}" },
         { "deepseek-v3", "{{'<" BAR "User" BAR ">' + message['content']}}{{'<" BAR "Assistant" BAR ">' + message['content']" },
         { "deepseek-r1", "{{'<" BAR "User" BAR ">'}}{% if add_generation_prompt %}{{'<" BAR "Assistant" BAR "><think>\\n'}}" },
+        { "deepseek-v3.1",
+         "{% if not thinking is defined %}{% set thinking = false %}{{'<" BAR "Assistant" BAR ">'}}{{'</think>'}}" },
         { "granite", "{{- '<|start_of_role|>user<|end_of_role|>' + message['content'] + '<|end_of_text|>\\n' }}" },
         { "glm4", "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>{{ item['metadata'] }}\\n{{ item['content'] }}" },
         { "glm4.5", "[gMASK]<sop>\n{{ '\\n<think>' + reasoning_content.strip() +  '</think>'}}" },
@@ -200,6 +204,46 @@ static void test_ends(void **state)
     assert_true(chat_ends(chat_template_find("chatml"), t, tokenizer_id(t, END, strlen(END))));
     assert_false(chat_ends(chat_template_find("chatml"), t, a));
     assert_false(chat_ends(chat_template_find("chatml"), t, -1));
+}
+
+/* Of each piece: a(nswer), t(hought), m(arkup). */
+static void check_parts(const tokenizer *vocabulary, const char *name, const char *const *pieces, const char *expected)
+{
+    chat_reader r = chat_reader_begin(chat_template_find(name), vocabulary);
+    for (int i = 0; pieces[i]; i++) {
+        int32_t id = tokenizer_id(vocabulary, pieces[i], strlen(pieces[i]));
+        if (id < 0) fail_msg("the vocabulary has no %s", pieces[i]);
+        char got = "atm"[chat_reader_take(&r, id)];
+        if (got != expected[i]) fail_msg("%s: piece %d, %s: expected %c, found %c", name, i, pieces[i], expected[i], got);
+    }
+}
+
+static void test_thoughts(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = { "<think>", "</think>", "<|channel|>", "<|message|>", "<|end|>", "<|start|>", "final",
+                                          "analysis" };
+    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL), added[2048] = "\"added_tokens\": [";
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+        sprintf(added + strlen(added),
+                "{\"id\": %d, \"content\": \"%s\", \"special\": false, \"single_word\": false, \"lstrip\": false, "
+                "\"rstrip\": false, \"normalized\": false},", 1000 + (int)i, tokens[i]);
+    char *at = strstr(json, "\"added_tokens\": ["), *more;
+    assert_non_null(at);
+    more = mem_printf("%.*s%s%s", (int)(at - json), json, added, at + strlen("\"added_tokens\": ["));
+    put("thoughts.json", more);
+    char *path = file_join(folder, "thoughts.json");
+    tokenizer *thoughts;
+    if (tokenizer_open(path, &thoughts) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    check_parts(thoughts, "chatml", (const char *[]){ "a", "<think>", "b", "</think>", "a", NULL }, "amtma");
+    check_parts(thoughts, "deepseek-r1", (const char *[]){ "a", "</think>", "b", NULL }, "tma");
+    check_parts(thoughts, "mistral", (const char *[]){ "<think>", "a", NULL }, "aa");
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "analysis", "<|message|>", "a", "<|end|>", "<|start|>", "b",
+                                                       "<|channel|>", "final", "<|message|>", "a", "b", NULL }, "mmmtmmmmmmaa");
+    tokenizer_close(thoughts);
+    mem_free(path);
+    mem_free(more);
+    mem_free(json);
 }
 
 static void test_public(void **state)
@@ -235,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_recognised),
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_thoughts),
         cmocka_unit_test(test_public),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,40 @@
+/* chat_template.h - what a built-in chat template is made of. */
+#ifndef CADRE_TEXT_CHAT_TEMPLATE_H
+#define CADRE_TEXT_CHAT_TEMPLATE_H
+
+#include "text/chat.h"
+
+enum { SIGNS_MAX = 3 };
+
+/* Around a message. {bos} and {eos} stand for the vocabulary's own tokens. */
+typedef struct chat_frame {
+    const char *before, *after;
+} chat_frame;
+
+/* Where the system's message stands: by itself, or with its frame inside a user's. */
+typedef enum chat_system { SYSTEM_APART, SYSTEM_IN_FIRST, SYSTEM_IN_LAST } chat_system;
+
+/* What a token of an answer opens. CHAT_MARK_NAMED: an answer if the text since CHAT_MARK_NAMES was "final", else a thought. */
+typedef enum chat_mark_kind { CHAT_MARK_ANSWER, CHAT_MARK_THOUGHT, CHAT_MARK_NAMES, CHAT_MARK_NAMED, CHAT_MARK_NOTHING }
+    chat_mark_kind;
+
+typedef struct chat_mark {
+    const char *piece; /* NULL: the end of the list */
+    chat_mark_kind kind;
+} chat_mark;
+
+struct chat_template {
+    const char *name;
+    const char *signs[SIGNS_MAX]; /* all occur in the model's own template; rows with more come first */
+    const char *begin;            /* of the whole text; NULL: nothing */
+    chat_frame frames[CHAT_ROLES];
+    const char *answer;           /* what the model goes on from; NULL: nothing */
+    const char *ends;             /* pieces that end an answer, separated by spaces; the end of text always does */
+    const char *system;           /* said where the conversation has no system message; NULL: nothing is */
+    chat_system system_place;
+    bool trim;                    /* messages lose the white space around them */
+    const chat_mark *marks;       /* tokens between thoughts and answers; NULL: all is answer */
+    bool thinks;                  /* an answer begins as a thought */
+};
+
+#endif

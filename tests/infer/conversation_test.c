@@ -1,0 +1,137 @@
+/* conversation_test.c - answers of a conversation are those of its whole text, read afresh; what is interrupted stays said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cadre.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+
+enum { ROOM = 4096, LIMIT = 12 };
+
+static const char name[] = "llama-2"; /* its marks are not in this vocabulary: no answer ends early */
+
+static cadre_context *context;
+static cadre_model *model;
+
+static void succeeds(cadre_status status)
+{
+    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    const char *out = scratch_file("run");
+    cadre_options *o = small_options("olmoe");
+    succeeds(cadre_options_add(o, "data", small_text("text.txt", 6000)));
+    small_set(o, "out", out);
+    small_train(o, 1, CADRE_OK);
+    succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_model_open(context, out, &model));
+    cadre_options_free(o);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cadre_model_close(model);
+    cadre_context_free(context);
+    small_remove(scratch_file("run"));
+    return 0;
+}
+
+typedef struct heard {
+    char text[ROOM];
+    size_t size;
+    int calls, interrupt_at; /* 0: never */
+} heard;
+
+static bool put(heard *h, const char *text, size_t size)
+{
+    assert_true(h->size + size < ROOM);
+    if (size) memcpy(h->text + h->size, text, size);
+    h->size += size;
+    if (++h->calls == h->interrupt_at) cadre_interrupt();
+    return true;
+}
+
+static bool hear_answer(void *arg, bool thought, const char *text, size_t size)
+{
+    assert_false(thought);
+    assert_true(size > 0);
+    return put(arg, text, size);
+}
+
+static bool hear_token(void *arg, int32_t id, const char *text, size_t size) { return (void)id, put(arg, text, size); }
+
+static heard read_afresh(const cadre_message *messages, int count, const cadre_sampling *sampling)
+{
+    const cadre_tokenizer *t;
+    int32_t *ids;
+    int64_t id_count;
+    heard h = { .size = 0 };
+    succeeds(cadre_model_tokenizer(model, &t));
+    succeeds(cadre_chat_encode(t, name, messages, count, &ids, &id_count));
+    succeeds(cadre_generate(model, ids, id_count, LIMIT, sampling, NULL, hear_token, &h));
+    cadre_free(ids);
+    return h;
+}
+
+static void answers_are_those_of_the_whole_text(void **state)
+{
+    (void)state;
+    const cadre_sampling sampling = { .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
+    static const char *const lines[] = { "the expert", "and a <|endoftext|> token", "the gate is the load" };
+    cadre_chat *chat;
+    cadre_message said[8] = { { "system", "mixture", 7 } };
+    heard answers[3];
+    int count = 1;
+    succeeds(cadre_chat_new(model, name, 1024, &chat));
+    assert_string_equal(cadre_chat_template_of(chat), name);
+    succeeds(cadre_chat_add(chat, "system", "mixture", 7));
+    for (int i = 0; i < 3; i++) {
+        said[count++] = (cadre_message){ "user", lines[i], strlen(lines[i]) };
+        succeeds(cadre_chat_add(chat, "user", lines[i], strlen(lines[i])));
+        heard afresh = read_afresh(said, count, &sampling);
+        answers[i] = (heard){ .interrupt_at = i == 1 ? 3 : 0 };
+        cadre_status status = cadre_chat_answer(chat, LIMIT, &sampling, hear_answer, &answers[i]);
+        assert_int_equal(status, i == 1 ? CADRE_EINTERRUPTED : CADRE_OK);
+        cadre_interrupt_clear();
+        assert_true(answers[i].size > 0 && (i == 1 ? answers[i].size < afresh.size : answers[i].size == afresh.size));
+        assert_memory_equal(answers[i].text, afresh.text, answers[i].size);
+        said[count++] = (cadre_message){ "assistant", answers[i].text, answers[i].size };
+    }
+    cadre_chat_free(chat);
+    cadre_chat_free(NULL);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    const cadre_sampling greedy = { .top_p = 1, .repetition_penalty = 1 };
+    cadre_chat *chat;
+    heard h = { .size = 0 };
+    assert_int_equal(cadre_chat_new(model, "nobody's", 10, &chat), CADRE_EARGUMENT);
+    assert_int_equal(cadre_chat_new(model, NULL, 10, &chat), CADRE_EUNSUPPORTED);
+    succeeds(cadre_chat_new(model, name, 10, &chat));
+    assert_int_equal(cadre_chat_add(chat, "robot", "a", 1), CADRE_EARGUMENT);
+    succeeds(cadre_chat_add(chat, "user", "longer than there is room for", 29));
+    assert_int_equal(cadre_chat_answer(chat, 0, &greedy, hear_answer, &h), CADRE_ENOMEM);
+    assert_non_null(strstr(cadre_last_error(), "expected fewer than 10 tokens"));
+    cadre_chat_free(chat);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_are_those_of_the_whole_text),
+        cmocka_unit_test(what_cannot_be_is_refused),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
