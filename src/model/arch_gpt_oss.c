@@ -68,6 +68,7 @@ const architecture architecture_gpt_oss = {
     .keys = keys,
     .tensors = tensors,
     .gguf_name = "gpt-oss",
+    .gguf_head = true,
     .gguf_keys = gguf_keys,
     .gguf_tensors = gguf_tensors,
     .read_gguf = read_gguf,

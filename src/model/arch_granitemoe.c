@@ -44,6 +44,7 @@ const architecture architecture_granitemoe = {
     .keys = keys,
     .tensors = tensors,
     .gguf_name = "granitemoe",
+    .gguf_divisors = true,
     .gguf_keys = gguf_keys,
     .gguf_tensors = tensor_names_paired,
     .router = "topk-softmax",

@@ -25,6 +25,7 @@ const architecture architecture_llama = {
     .words = "Llama: dense",
     .keys = keys,
     .gguf_name = "llama",
+    .gguf_divisors = true,
     .gguf_keys = gguf_keys,
     .gguf_tensors = tensor_names_paired,
     .gguf_is = gguf_is,

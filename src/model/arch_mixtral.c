@@ -42,6 +42,7 @@ const architecture architecture_mixtral = {
     .keys = keys,
     .tensors = tensors,
     .gguf_name = "llama",
+    .gguf_divisors = true,
     .gguf_keys = gguf_keys,
     .gguf_tensors = tensor_names_paired,
     .gguf_is = gguf_is,

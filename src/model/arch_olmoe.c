@@ -32,6 +32,7 @@ const architecture architecture_olmoe = {
     .words = "OLMoE: top-k of softmax, weights as they are",
     .keys = keys,
     .gguf_name = "olmoe",
+    .gguf_head = true,
     .gguf_keys = gguf_keys,
     .router = "softmax",
     .renorm = "softmax-renorm",

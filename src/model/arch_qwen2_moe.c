@@ -46,6 +46,7 @@ const architecture architecture_qwen2_moe = {
     .keys = keys,
     .tensors = tensors,
     .gguf_name = "qwen2moe",
+    .gguf_head = true,
     .gguf_keys = gguf_keys,
     .router = "softmax",
     .renorm = "softmax-renorm",

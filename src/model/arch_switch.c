@@ -34,7 +34,7 @@ static const config_key keys[] = {
 };
 
 #define STACK(stack, ffn)                                                                                                        \
-    { ROLE_EMBED, "shared.weight", 0 }, { ROLE_OUT_NORM, stack ".final_layer_norm.weight", 0 },                                  \
+    { ROLE_OUT_NORM, stack ".final_layer_norm.weight", 0 },                                  \
         { ROLE_RELATIVE, stack ".block.0.layer.0.SelfAttention.relative_attention_bias.weight", 0 },                             \
         { ROLE_ATTN_NORM, stack ".block.{l}.layer.0.layer_norm.weight", 0 },                                                     \
         { ROLE_Q, stack ".block.{l}.layer.0.SelfAttention.q.weight", 0 },                                                        \
@@ -50,33 +50,45 @@ static const config_key keys[] = {
         ROLE_EXPERT_DOWN, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wo.weight", 0                                   \
     }
 
-static const tensor_name encoder_tensors[] = { STACK("encoder", "1"), { 0 } };
+/* The stacks' embeddings are one, unless the file says that it is not the head's either. */
+#define EMBED_SHARED(stack) { ROLE_EMBED, "shared.weight", 0 }, { ROLE_EMBED, stack ".embed_tokens.weight", 0 }
+#define EMBED_APART(stack) { ROLE_EMBED, stack ".embed_tokens.weight", 0 }, { ROLE_EMBED, "shared.weight", 0 }
 
-static const tensor_name decoder_tensors[] = {
-    STACK("decoder", "2"),
-    { ROLE_CROSS_NORM, "decoder.block.{l}.layer.1.layer_norm.weight", 0 },
-    { ROLE_CROSS_Q, "decoder.block.{l}.layer.1.EncDecAttention.q.weight", 0 },
-    { ROLE_CROSS_K, "decoder.block.{l}.layer.1.EncDecAttention.k.weight", 0 },
-    { ROLE_CROSS_V, "decoder.block.{l}.layer.1.EncDecAttention.v.weight", 0 },
-    { ROLE_CROSS_O, "decoder.block.{l}.layer.1.EncDecAttention.o.weight", 0 },
-    { 0 },
-};
+static const tensor_name encoder_tensors[] = { EMBED_SHARED("encoder"), STACK("encoder", "1"), { 0 } };
+static const tensor_name encoder_apart[] = { EMBED_APART("encoder"), STACK("encoder", "1"), { 0 } };
 
+#define DECODER                                                                                                                  \
+    STACK("decoder", "2"),                                                                                                       \
+        { ROLE_CROSS_NORM, "decoder.block.{l}.layer.1.layer_norm.weight", 0 },                                                   \
+        { ROLE_CROSS_Q, "decoder.block.{l}.layer.1.EncDecAttention.q.weight", 0 },                                               \
+        { ROLE_CROSS_K, "decoder.block.{l}.layer.1.EncDecAttention.k.weight", 0 },                                               \
+        { ROLE_CROSS_V, "decoder.block.{l}.layer.1.EncDecAttention.v.weight", 0 },                                               \
+        { ROLE_CROSS_O, "decoder.block.{l}.layer.1.EncDecAttention.o.weight", 0 },                                               \
+    {                                                                                                                            \
+        0                                                                                                                        \
+    }
+
+static const tensor_name decoder_tensors[] = { EMBED_SHARED("decoder"), DECODER };
+static const tensor_name decoder_apart[] = { EMBED_APART("decoder"), DECODER };
+static const architecture apart;
 static const architecture encoder_row = { .model_type = "switch_transformers", .words = "the encoder of Switch Transformers",
-                                          .tensors = encoder_tensors };
+                                          .tensors = encoder_tensors },
+                          encoder_row_apart = { .model_type = "switch_transformers",
+                                                .words = "the encoder of Switch Transformers", .tensors = encoder_apart };
 
 static void fix(model_config *c)
 {
     c->attention_scale = 1;
     c->topk = 1;
+    c->init_range = 0.02;
 }
 
-/* `sparse` layers, evenly among the stack's: number l is sparse where l % step == 1. */
+/* `sparse` layers, evenly among the stack's: number l is sparse where l % step == 1; as published, 0 of them makes one. */
 static cadre_status derive_stack(model_config *c, int64_t sparse, const char *where)
 {
     CADRE_TRY(model_config_derive(c, where));
-    int64_t step = sparse ? c->layers / sparse : 0;
-    for (int64_t l = 0; l < c->layers; l++) c->layer[l].sparse = step == 1 || (step > 1 && l % step == 1);
+    int64_t step = sparse ? c->layers / sparse : c->layers;
+    for (int64_t l = 0; l < c->layers; l++) c->layer[l].sparse = step == 1 || l % step == 1;
     return CADRE_OK;
 }
 
@@ -88,7 +100,7 @@ static cadre_status read_stacks(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_int(root, "num_sparse_decoder_layers", 0, decoder_layers, &sparse_decoder));
     if (!(c->encoder = MEM_ARRAY(model_config, 1))) return CADRE_ENOMEM;
     model_config encoder = *c;
-    encoder.arch = &encoder_row;
+    encoder.arch = c->tie ? &encoder_row : &encoder_row_apart;
     encoder.layer = NULL;
     encoder.encoder = NULL;
     encoder.whole = encoder.tie = true;
@@ -97,30 +109,35 @@ static cadre_status read_stacks(const json_node *root, model_config *c)
     c->layers = decoder_layers;
     c->cross = true;
     if (c->tie) c->logit_scale = 1 / sqrt((double)c->width);
+    else c->arch = &apart;
     return derive_stack(c, sparse_decoder, root->file);
+}
+
+/* The number that makes these layers sparse. */
+static int64_t sparse_of(const model_config *c)
+{
+    int64_t first = 0, step = 1;
+    while (first < c->layers && !c->layer[first].sparse) first++;
+    while (first + step < c->layers && !c->layer[first + step].sparse) step++;
+    if (first + step >= c->layers) return first < c->layers; /* one, or none */
+    return c->layers / step;
 }
 
 static void write_stacks(const model_config *c, json_writer *w)
 {
     json_put_int(w, "num_layers", c->encoder->layers);
     json_put_int(w, "num_decoder_layers", c->layers);
-    json_put_int(w, "num_sparse_encoder_layers", model_config_sparse_layers(c->encoder));
-    json_put_int(w, "num_sparse_decoder_layers", model_config_sparse_layers(c));
+    json_put_int(w, "num_sparse_encoder_layers", sparse_of(c->encoder));
+    json_put_int(w, "num_sparse_decoder_layers", sparse_of(c));
 }
 
 static const char *refuses(const model_config *c) { return c->encoder ? NULL : "it has an encoder"; }
 
-const architecture architecture_switch = {
-    .model_type = "switch_transformers",
-    .class_name = "SwitchTransformersForConditionalGeneration",
-    .words = "Switch Transformers: one expert a token, with a limit; encoder and decoder",
-    .keys = keys,
-    .keys_alone = true,
-    .tensors = decoder_tensors,
-    .router = "softmax",
-    .expert_form = "relu",
-    .fix = fix,
-    .read = read_stacks,
-    .write = write_stacks,
-    .refuses = refuses,
-};
+#define ROW                                                                                                                      \
+    .model_type = "switch_transformers", .class_name = "SwitchTransformersForConditionalGeneration",                             \
+    .words = "Switch Transformers: one expert a token, with a limit; encoder and decoder", .keys = keys, .keys_alone = true,     \
+    .router = "softmax", .expert_form = "relu", .fix = fix, .read = read_stacks, .write = write_stacks, .refuses = refuses
+
+static const architecture apart = { ROW, .tensors = decoder_apart };
+
+const architecture architecture_switch = { ROW, .tensors = decoder_tensors };

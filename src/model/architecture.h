@@ -57,6 +57,8 @@ typedef struct architecture {
     const tensor_name *tensors; /* before those of tensor_name.c; ended by a NULL pattern; NULL: none */
     const char *gguf_name;      /* "general.architecture"; NULL: has no GGUF form */
     const config_key *gguf_keys; /* as keys, "NAME." left out */
+    bool gguf_head;          /* other readers expect "output.weight" even where it is the embedding */
+    bool gguf_divisors;      /* stretched positions may be a tensor, GGUF_DIVISORS */
     int gguf_gating;         /* "expert_gating_func" that is written; 0: none */
     void (*write_gguf)(const model_config *config, gguf_writer *w); /* what keys alone do not say; NULL: nothing */
     bool gguf_renorm;        /* norm_topk_prob where the metadata do not say ... */
@@ -122,6 +124,7 @@ cadre_status model_config_text(const model_config *config, json_writer *w);
 /* A GGUF's metadata -> numbers, checked. What standard keys cannot say stands in a file that was converted here as the text of
  * its config.json, which then counts alone. */
 #define GGUF_CONFIG_KEY "cadre.config"
+#define GGUF_DIVISORS "rope_freqs.weight" /* [rotary width / 2]: what each frequency is divided by */
 cadre_status config_keys_read_gguf(const gguf *file, const config_key *keys, model_config *config); /* "ARCHITECTURE.KEY" each */
 /* The same keys written; after a failure the writer keeps it. name: of the model, for people; file_type: llama.cpp's number. */
 void config_keys_write_gguf(const config_key *keys, const model_config *config, gguf_writer *w);

@@ -26,7 +26,23 @@ void model_config_free(model_config *config)
     if (config->encoder) model_config_free(config->encoder);
     mem_free(config->encoder);
     mem_free(config->layer);
+    mem_free(config->rope_divisors);
     *config = (model_config){ 0 };
+}
+
+/* What the copy of all numbers left pointing to `from`. */
+static cadre_status copy_owned(const model_config *from, model_config *copy)
+{
+    copy->encoder = NULL;
+    copy->rope_divisors = NULL;
+    if (from->rope_divisors) {
+        copy->rope.divisor = copy->rope_divisors = MEM_ARRAY(double, from->rope.divisors);
+        if (!copy->rope_divisors) return CADRE_ENOMEM;
+        memcpy(copy->rope_divisors, from->rope_divisors, (size_t)from->rope.divisors * sizeof *copy->rope_divisors);
+    }
+    if (!from->encoder) return CADRE_OK;
+    if (!(copy->encoder = MEM_ARRAY(model_config, 1))) return CADRE_ENOMEM;
+    return model_config_copy(from->encoder, copy->encoder);
 }
 
 cadre_status model_config_copy(const model_config *from, model_config *to)
@@ -35,16 +51,10 @@ cadre_status model_config_copy(const model_config *from, model_config *to)
     copy.layer = MEM_ARRAY(layer_config, from->layers);
     if (!copy.layer) return CADRE_ENOMEM;
     memcpy(copy.layer, from->layer, (size_t)from->layers * sizeof *copy.layer);
-    if (from->encoder) {
-        copy.encoder = MEM_ARRAY(model_config, 1);
-        cadre_status status = copy.encoder ? model_config_copy(from->encoder, copy.encoder) : CADRE_ENOMEM;
-        if (status != CADRE_OK) {
-            model_config_free(&copy);
-            return status;
-        }
-    }
-    *to = copy;
-    return CADRE_OK;
+    cadre_status status = copy_owned(from, &copy);
+    if (status == CADRE_OK) *to = copy;
+    else model_config_free(&copy);
+    return status;
 }
 
 /* Names and inputs are the same in every variant. */
@@ -186,6 +196,9 @@ cadre_status model_config_check(const model_config *c, const char *where)
     if (!(c->rope.theta >= 1 && c->rope.theta < 1e12))
         return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
     CADRE_TRY(check_attention(c, where));
+    if (c->rope.scaling == ROPE_LISTED && c->rope.divisors != c->rope.width / 2)
+        return cadre_fail(CADRE_EARGUMENT, where, "rotary positions: expected %lld divisors of frequencies, found %lld",
+                          (long long)c->rope.width / 2, (long long)c->rope.divisors);
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
     return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;
 }
@@ -212,6 +225,19 @@ bool model_config_layers_differ(const model_config *config)
             return true;
     }
     return false;
+}
+
+cadre_status model_config_list_divisors(model_config *c, double *divisors, int64_t count, const char *where)
+{
+    mem_free(c->rope_divisors);
+    c->rope.divisor = c->rope_divisors = divisors;
+    c->rope.divisors = count;
+    c->rope.scaling = ROPE_LISTED;
+    for (int64_t i = 0; i < count; i++)
+        if (!(divisors[i] > 1e-6 && divisors[i] < 1e9))
+            return cadre_fail(CADRE_EFORMAT, where, "divisor %lld of the frequencies: expected a positive number, found %g",
+                              (long long)i, divisors[i]);
+    return CADRE_OK;
 }
 
 double model_config_attention_scale(const model_config *c)

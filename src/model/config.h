@@ -43,6 +43,7 @@ typedef struct model_config {
     int64_t heads, kv_heads, head_dim; /* grouped-query attention; head_dim of latent attention = nope_dim + rope_dim */
     qk_norm qk_norm;
     rope_options rope;       /* its width, and pairs or halves, are derived */
+    double *rope_divisors;   /* owned: rope.divisor, where there is one */
     double rotary_share;     /* of a head, from its start, that positions turn */
     bool qkv_bias, out_bias; /* of the projections */
     bool sinks;              /* a logit a head without a key (gpt-oss) */
@@ -93,6 +94,9 @@ cadre_status model_config_set_form(model_config *config, const char *form, const
 
 /* Everything that must hold between the numbers; the sentence names `where` (a file or "options") and the key. */
 cadre_status model_config_check(const model_config *config, const char *where);
+
+/* Frequencies of rotary positions that are each divided by a number of its own; takes the array, also on failure. */
+cadre_status model_config_list_divisors(model_config *config, double *divisors, int64_t count, const char *where);
 
 double model_config_attention_scale(const model_config *config);
 double model_config_logit_scale(const model_config *config);

@@ -27,6 +27,7 @@ static const config_key yarn_keys[] = {
     KEY_REAL_OF("rope.scaling.original_context_length", rope.original_context, KEY_REQUIRED | KEY_UNWRITTEN, 0),
     KEY_REAL_OF("rope.scaling.yarn_beta_fast", rope.beta_fast, 0, 32),
     KEY_REAL_OF("rope.scaling.yarn_beta_slow", rope.beta_slow, 0, 1),
+    KEY_REAL_OF("rope.scaling.attn_factor", rope.attention_factor, KEY_UNWRITTEN, 0), /* of YaRN's own magnitude */
     { 0 },
 };
 
@@ -105,7 +106,9 @@ static cadre_status read_positions(const gguf *f, model_config *c)
     c->rope.truncate = true;
     if (gguf_string_is(type, "yarn")) {
         c->rope.scaling = ROPE_YARN;
-        return config_keys_read_gguf(f, yarn_keys, c);
+        CADRE_TRY(config_keys_read_gguf(f, yarn_keys, c));
+        c->rope.attention_factor *= rope_magnitude(c->rope.factor, 1);
+        return CADRE_OK;
     }
     if (gguf_string_is(type, "linear")) {
         c->rope.scaling = ROPE_LINEAR;
@@ -116,13 +119,38 @@ static cadre_status read_positions(const gguf *f, model_config *c)
                       c->arch->gguf_name, (int)type.size, type.data);
 }
 
-/* What tensors say: how large the vocabulary is, and whether there is a head. */
+/* Stretched positions whose formula the metadata do not tell: each frequency has a divisor of its own. */
+static cadre_status read_divisors(const gguf *f, model_config *c)
+{
+    gguf_tensor t;
+    if (!c->arch->gguf_divisors || !gguf_tensor_find(f, GGUF_DIVISORS, &t)) return CADRE_OK;
+    if (t.type != number_f32.gguf || t.elements != c->rope.width / 2 || c->rope.scaling != ROPE_PLAIN)
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), GGUF_DIVISORS ": expected %lld F32 numbers and no other scaling of "
+                          "positions, found %lld of type %d", (long long)c->rope.width / 2, (long long)t.elements, t.type);
+    double *divisors = MEM_ARRAY(double, t.elements);
+    if (!divisors) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < t.elements; i++) {
+        float value;
+        memcpy(&value, t.data + i * (int64_t)sizeof value, sizeof value);
+        divisors[i] = value;
+    }
+    c->rope.attention_factor = 1;
+    return model_config_list_divisors(c, divisors, t.elements, gguf_path(f));
+}
+
+static bool has_tensor(const gguf *f, const char *name)
+{
+    gguf_tensor t;
+    return gguf_tensor_find(f, name, &t);
+}
+
+/* What tensors say: how large the vocabulary is, and whether there are a head and biases. */
 static cadre_status read_embedding(const gguf *f, model_config *c)
 {
-    gguf_tensor embedding, head;
+    gguf_tensor embedding;
     CADRE_TRY(gguf_tensor_get(f, "token_embd.weight", &embedding));
     c->vocab = embedding.extent[1];
-    c->tie = !gguf_tensor_find(f, "output.weight", &head);
+    c->tie = !has_tensor(f, "output.weight");
     return CADRE_OK;
 }
 
@@ -140,6 +168,19 @@ static cadre_status read_tokens(const gguf *f, model_config *c)
     return CADRE_OK;
 }
 
+/* 0 and 1 are softmax, 3 of the chosen logits; 2 is a sigmoid, which is another kind of router. */
+static cadre_status check_gating(const gguf *f, const architecture *arch)
+{
+    int64_t gating = arch->gguf_gating;
+    char *name = mem_printf("%s.expert_gating_func", arch->gguf_name);
+    cadre_status status = name ? gguf_opt_int(f, name, 0, 4, &gating) : CADRE_ENOMEM;
+    mem_free(name);
+    CADRE_TRY(status);
+    if (gating <= 3 && (gating == 2) == (arch->gguf_gating == 2)) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_gating_func: expected %d, found %lld", arch->gguf_name,
+                      arch->gguf_gating, (long long)gating);
+}
+
 static cadre_status read_router(const gguf *f, model_config *c)
 {
     const architecture *arch = c->arch;
@@ -148,7 +189,11 @@ static cadre_status read_router(const gguf *f, model_config *c)
     cadre_status status = name ? gguf_opt_bool(f, name, &renorm) : CADRE_ENOMEM;
     mem_free(name);
     CADRE_TRY(status);
+    CADRE_TRY(check_gating(f, arch));
     c->router = router_by_name(renorm && arch->renorm ? arch->renorm : arch->router);
+    if (renorm && !(c->router->traits & ROUTER_RENORMALISES))
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_weights_norm: expected false, found true",
+                          arch->gguf_name);
     return CADRE_OK;
 }
 
@@ -173,6 +218,8 @@ static cadre_status read_all(const gguf *f, model_config *c)
     c->latent = arch->latent;
     c->window_period = arch->window_period;
     if (arch->fix) arch->fix(c);
+    c->qkv_bias = has_tensor(f, "blk.0.attn_q.bias");
+    c->out_bias = has_tensor(f, "blk.0.attn_output.bias");
     if (!c->latent) CADRE_TRY(config_keys_read_gguf(f, head_keys, c));
     CADRE_TRY(config_keys_read_gguf(f, arch->gguf_keys, c));
     CADRE_TRY(read_positions(f, c));
@@ -180,7 +227,8 @@ static cadre_status read_all(const gguf *f, model_config *c)
     fit_rotary_share(c, c->rope.width);
     CADRE_TRY(model_config_set_form(c, arch->expert_form, gguf_path(f)));
     if (arch->read_gguf) CADRE_TRY(arch->read_gguf(f, c));
-    return model_config_derive(c, gguf_path(f));
+    CADRE_TRY(model_config_derive(c, gguf_path(f)));
+    return read_divisors(f, c);
 }
 
 static cadre_status refuse_architecture(const gguf *f)
@@ -258,6 +306,9 @@ static void put_positions(gguf_writer *w, const model_config *c)
         config_keys_write_gguf(yarn_keys, c, w);
         snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf_name);
         gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context); /* read as a real, but others expect this */
+        double more = c->latent ? 1 : rope_attention_factor(&c->rope) / rope_magnitude(c->rope.factor, 1);
+        snprintf(name, sizeof name, "%s.rope.scaling.attn_factor", c->arch->gguf_name);
+        if (more != 1) gguf_writer_real(w, name, more);
     }
 }
 
@@ -288,13 +339,15 @@ cadre_status config_gguf_write(gguf_writer *w, const model_config *c, const char
 {
     const architecture *arch = c->arch;
     json_writer text = json_writer_new(0);
+    model_config sizes = *c;
+    if (c->groups_used == c->groups) sizes.groups = sizes.groups_used = 0; /* no limit: others refuse it as a number */
     gguf_writer_string(w, "general.architecture", arch->gguf_name, strlen(arch->gguf_name));
     gguf_writer_string(w, "general.type", "model", 5);
     gguf_writer_string(w, "general.name", name, strlen(name));
     gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
     if (quantised) gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
     put_sizes(w, c);
-    config_keys_write_gguf(arch->gguf_keys, c, w);
+    config_keys_write_gguf(arch->gguf_keys, &sizes, w);
     put_positions(w, c);
     put_router(w, c);
     if (arch->write_gguf) arch->write_gguf(c, w);

@@ -2,6 +2,7 @@
  * layers have a sliding window. */
 #include <string.h>
 
+#include "base/memory.h"
 #include "model/architecture.h"
 
 static const config_key plain_keys[] = { { 0 } };
@@ -28,6 +29,8 @@ static const config_key yarn_keys[] = {
     { 0 },
 };
 
+static const config_key listed_keys[] = { KEY_REAL_OF("attention_factor", rope.attention_factor, KEY_REQUIRED, 0), { 0 } };
+
 static const struct {
     const char *name;
     rope_scaling scaling;
@@ -37,6 +40,7 @@ static const struct {
     { "linear", ROPE_LINEAR, linear_keys },
     { "llama3", ROPE_LLAMA3, llama3_keys },
     { "yarn", ROPE_YARN, yarn_keys },
+    { "longrope", ROPE_LISTED, listed_keys },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -53,6 +57,31 @@ static cadre_status read_share(const json_node *home, model_config *c)
     return CADRE_OK;
 }
 
+/* Two lists, for short and for long texts: only where they are one, for which of the two counts would change within a text. */
+static cadre_status read_divisors(const json_node *home, model_config *c)
+{
+    json_node lists[2];
+    CADRE_TRY(json_get_array(home, "short_factor", &lists[0]));
+    CADRE_TRY(json_get_array(home, "long_factor", &lists[1]));
+    size_t count = json_count(&lists[0]);
+    if (json_count(&lists[1]) != count) return json_refuse(&lists[1], "the %zu of short_factor", count);
+    double *divisors = MEM_ARRAY(double, count);
+    cadre_status status = divisors ? CADRE_OK : CADRE_ENOMEM;
+    for (size_t i = 0; i < count && status == CADRE_OK; i++) {
+        json_node first = json_item(&lists[0], i), second = json_item(&lists[1], i);
+        double also = 0;
+        status = json_as_real(&first, 1e-6, 1e9, &divisors[i]);
+        if (status == CADRE_OK) status = json_as_real(&second, 1e-6, 1e9, &also);
+        if (status == CADRE_OK && also != divisors[i]) {
+            json_refuse(&second, "%g, as in short_factor: lists that differ are not implemented", divisors[i]);
+            status = CADRE_EUNSUPPORTED;
+        }
+    }
+    if (status == CADRE_OK) return model_config_list_divisors(c, divisors, (int64_t)count, home->file);
+    mem_free(divisors);
+    return status;
+}
+
 static cadre_status read_stretch(const json_node *home, const char *name, model_config *c)
 {
     const char *type = "default";
@@ -61,10 +90,11 @@ static cadre_status read_stretch(const json_node *home, const char *name, model_
     CADRE_TRY(json_opt_string(home, "rope_type", &type));
     while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
     if (kind == KINDS)
-        return cadre_fail(CADRE_EUNSUPPORTED, home->file, "%s.rope_type: expected default, linear, llama3 or yarn, found \"%s\"",
-                          name, type);
+        return cadre_fail(CADRE_EUNSUPPORTED, home->file,
+                          "%s.rope_type: expected default, linear, llama3, yarn or longrope, found \"%s\"", name, type);
     c->rope = (rope_options){ .theta = c->rope.theta, .scaling = kinds[kind].scaling };
     CADRE_TRY(config_keys_read(home, kinds[kind].keys, c));
+    if (c->rope.scaling == ROPE_LISTED) CADRE_TRY(read_divisors(home, c));
     return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
 }
 
@@ -140,6 +170,17 @@ static void write_windows(const model_config *c, json_writer *w)
     json_put_close(w, ']');
 }
 
+static void write_divisors(const model_config *c, json_writer *w)
+{
+    static const char *const names[] = { "short_factor", "long_factor" };
+    json_put_int(w, "original_max_position_embeddings", c->context);
+    for (int i = 0; i < 2; i++) {
+        json_put_array(w, names[i]);
+        for (int64_t k = 0; k < c->rope.divisors; k++) json_put_real(w, NULL, c->rope.divisor[k]);
+        json_put_close(w, ']');
+    }
+}
+
 void config_positions_write(const model_config *c, json_writer *w)
 {
     json_put_real(w, "rope_theta", c->rope.theta);
@@ -150,6 +191,7 @@ void config_positions_write(const model_config *c, json_writer *w)
         json_put_string(w, "type", kinds[i].name);
         json_put_string(w, "rope_type", kinds[i].name);
         config_keys_write(kinds[i].keys, c, w);
+        if (c->rope.scaling == ROPE_LISTED) write_divisors(c, w);
         json_put_close(w, '}');
     }
     write_windows(c, w);

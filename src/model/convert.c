@@ -20,6 +20,7 @@ typedef struct reader {
 typedef struct conversion {
     weight_file file;
     model_config config;     /* in the model's own order */
+    const model_config *stack; /* of it, whose parameters are read: itself, or its encoder */
     reader readers[2];       /* a tensor is made of up to two parameters in turn */
     format_choice dtype, experts_dtype; /* .base NULL: as in the file */
     bool to_gguf;
@@ -37,11 +38,11 @@ static cadre_status begin_reading(void *arg, const param *p, int64_t index)
     k->readers[0] = k->readers[1];
     reader *r = &k->readers[1];
     *r = (reader){ 0 };
-    if (param_source_exists(&k->file, &k->config, p)) {
-        CADRE_TRY(param_source_find(&k->file, &k->config, p, &r->source));
+    if (param_source_exists(&k->file, k->stack, p)) {
+        CADRE_TRY(param_source_find(&k->file, k->stack, p, &r->source));
     } else {
         if (!(r->whole = MEM_ARRAY(real, p->rows * p->cols))) return CADRE_ENOMEM;
-        CADRE_TRY(param_read(&k->file, &k->config, p, r->whole, NULL));
+        CADRE_TRY(param_read(&k->file, k->stack, p, r->whole, NULL));
     }
     r->param = p;
     return CADRE_OK;
@@ -72,8 +73,8 @@ static const void *stored_row(void *arg, const param *p, int64_t row, const numb
 static const number_format *own_format(conversion *k, const param *p)
 {
     param_source s;
-    if (!param_source_exists(&k->file, &k->config, p)) return &number_f32;
-    if (param_source_find(&k->file, &k->config, p, &s) != CADRE_OK) return &number_f32; /* reading it will say why */
+    if (!param_source_exists(&k->file, k->stack, p)) return &number_f32;
+    if (param_source_find(&k->file, k->stack, p, &s) != CADRE_OK) return &number_f32; /* reading it will say why */
     if (s.coding == SOURCE_MXFP4) return k->to_gguf ? &number_mxfp4 : &number_bf16;
     if (s.coding == SOURCE_FP8) return &number_f32;
     const number_format *f = s.tensor.format;
@@ -84,8 +85,10 @@ static const number_format *own_format(conversion *k, const param *p)
 static const number_format *format_of(void *arg, const param *p)
 {
     conversion *k = arg;
+    param source = *p;
+    if (p->role == ROLE_HEAD && k->config.tie) source.role = ROLE_EMBED; /* written apart from the embedding that it is */
     const format_choice *wanted = param_is_expert(p->role) && k->experts_dtype.base ? &k->experts_dtype : &k->dtype;
-    return wanted->base ? format_choice_of(wanted, &k->config, p) : own_format(k, p);
+    return wanted->base ? format_choice_of(wanted, k->stack, p) : own_format(k, &source);
 }
 
 /* ---- tokenizers ---- */
@@ -110,6 +113,12 @@ static cadre_status find_tokenizer(conversion *k, const char *in)
 }
 
 /* ---- the conversion ---- */
+
+static void begin_stack(void *arg, const model_config *stack)
+{
+    conversion *k = arg;
+    k->stack = stack->whole ? k->config.encoder : &k->config; /* not as it is written, but as it is read */
+}
 
 /* Whether a block format becomes float32 because a folder has none of them. */
 static bool loses_blocks(const conversion *k)
@@ -143,7 +152,7 @@ static cadre_status run(const compute *c, conversion *k, const char *in, const c
         .tokenizer = k->tokenizer,
         .tokenizer_size = k->tokenizer_size,
         .vocabulary = k->to_gguf ? k->file.gguf : NULL,
-        .source = { format_of, begin_reading, read_row, stored_row, k },
+        .source = { format_of, begin_reading, read_row, stored_row, k, begin_stack },
         .file_type = k->dtype.mixed && !k->experts_dtype.base ? k->dtype.file_type : -1,
         .listener = listener,
     };

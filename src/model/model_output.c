@@ -63,10 +63,28 @@ static cadre_status report(void *arg, int64_t bytes)
     return CADRE_OK;
 }
 
-static cadre_status write_tensors(const compute *c, const model_output *o, const tensor_list *list, const tensor_sink *sink)
+/* The model, or one of an encoder and a decoder: two in one file. */
+typedef struct stack {
+    const model_config *config; /* NULL: there is none */
+    param_table table;
+    tensor_list list;
+} stack;
+
+enum { STACKS = 2 };
+
+static void begin_stack(const model_output *o, const stack *s)
 {
-    reporting r = { o->listener, list->bytes };
-    return tensor_list_write(c, list, sink, &o->source, report, &r);
+    if (o->source.stack) o->source.stack(o->source.arg, s->config);
+}
+
+static cadre_status write_tensors(const compute *c, const model_output *o, const stack *stacks, const tensor_sink *sink)
+{
+    reporting r = { o->listener, stacks[0].list.bytes + stacks[1].list.bytes };
+    for (int i = 0; i < STACKS && stacks[i].config; i++) {
+        begin_stack(o, &stacks[i]);
+        CADRE_TRY(tensor_list_write(c, &stacks[i].list, sink, &o->source, report, &r));
+    }
+    return CADRE_OK;
 }
 
 void model_output_note(const model_output *o, const char *sentence)
@@ -76,19 +94,20 @@ void model_output_note(const model_output *o, const char *sentence)
 
 /* ---- a folder ---- */
 
-static cadre_status write_weights(const compute *c, const model_output *o, const tensor_list *list, const char *path)
+static cadre_status write_weights(const compute *c, const model_output *o, const stack *stacks, const char *path)
 {
     tensor_sink sink = { NULL, NULL };
     cadre_status status = safetensors_writer_open(path, false, &sink.folder);
     if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");
-    if (status == CADRE_OK) status = tensor_list_declare(list, &sink);
-    if (status == CADRE_OK) status = write_tensors(c, o, list, &sink);
+    for (int i = 0; i < STACKS && stacks[i].config && status == CADRE_OK; i++)
+        status = tensor_list_declare(&stacks[i].list, &sink);
+    if (status == CADRE_OK) status = write_tensors(c, o, stacks, &sink);
     if (status == CADRE_OK) return safetensors_writer_commit(sink.folder);
     safetensors_writer_discard(sink.folder);
     return status;
 }
 
-static cadre_status write_folder(const compute *c, const model_output *o, const tensor_list *list)
+static cadre_status write_folder(const compute *c, const model_output *o, const stack *stacks)
 {
     char *model = file_join(o->path, "model.safetensors"), *config = file_join(o->path, "config.json");
     cadre_status status = model && config ? CADRE_OK : CADRE_ENOMEM;
@@ -96,7 +115,7 @@ static cadre_status write_folder(const compute *c, const model_output *o, const 
     if (status == CADRE_OK && (file || file_exists(model) || file_exists(config)))
         status = cadre_fail(CADRE_EEXISTS, o->path, "expected an empty or new folder, found a model in it");
     if (status == CADRE_OK) status = file_make_folder(o->path);
-    if (status == CADRE_OK) status = write_weights(c, o, list, model);
+    if (status == CADRE_OK) status = write_weights(c, o, stacks, model);
     if (status == CADRE_OK) status = write_companions(o);
     mem_free(model);
     mem_free(config);
@@ -145,8 +164,30 @@ static cadre_status note_fallbacks(const model_output *o, const tensor_list *lis
     return CADRE_OK;
 }
 
-static cadre_status write_gguf(const compute *c, const model_output *o, const tensor_list *list)
+/* Positions that are stretched by a formula without keys: a tensor before the others says what it comes to. */
+static bool has_divisors(const model_config *c)
 {
+    return c->arch->gguf_divisors && (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED);
+}
+
+static cadre_status declare_divisors(gguf_writer *w, const model_config *c)
+{
+    const int64_t extent = c->rope.width / 2;
+    return has_divisors(c) ? gguf_writer_declare(w, GGUF_DIVISORS, number_f32.gguf, 1, &extent) : CADRE_OK;
+}
+
+static cadre_status write_divisors(gguf_writer *w, const model_config *c)
+{
+    for (int64_t i = 0; has_divisors(c) && i < c->rope.width / 2; i++) {
+        float divisor = (float)rope_divisor(&c->rope, i);
+        CADRE_TRY(gguf_writer_put(w, &divisor, sizeof divisor));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status write_gguf(const compute *c, const model_output *o, const stack *stacks)
+{
+    const tensor_list *list = &stacks[0].list;
     tensor_sink sink = { NULL, NULL };
     if (file_exists(o->path)) return cadre_fail(CADRE_EEXISTS, o->path, "expected a new file, found one of this name");
     cadre_status status = gguf_writer_open(o->path, &sink.gguf);
@@ -155,38 +196,58 @@ static cadre_status write_gguf(const compute *c, const model_output *o, const te
     if (status == CADRE_OK) status = note_fallbacks(o, list);
     if (status == CADRE_OK) status = config_gguf_write(sink.gguf, o->config, last_part(o->path), file_type, most->block > 1);
     if (status == CADRE_OK) status = gguf_put_vocabulary(sink.gguf, o);
+    if (status == CADRE_OK) status = declare_divisors(sink.gguf, o->config);
     if (status == CADRE_OK) status = tensor_list_declare(list, &sink);
-    if (status == CADRE_OK) status = write_tensors(c, o, list, &sink);
+    if (status == CADRE_OK) status = write_divisors(sink.gguf, o->config);
+    if (status == CADRE_OK) status = write_tensors(c, o, stacks, &sink);
     if (status == CADRE_OK) return gguf_writer_commit(sink.gguf);
     gguf_writer_discard(sink.gguf);
     return status;
 }
 
-static cadre_status write_table(const compute *c, const model_output *o, const model_config *config, bool to_gguf)
+/* A head that the file has by itself and the model has not: the embedding, which is the table's first row, once more. */
+static void repeat_embedding(tensor_list *list)
 {
-    param_table table;
-    tensor_list list;
-    CADRE_TRY(param_table_make(config, &table));
-    cadre_status status = tensor_list_make(config, &table, to_gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, &o->source, &list);
-    if (status == CADRE_OK) {
-        status = to_gguf ? write_gguf(c, o, &list) : write_folder(c, o, &list);
-        tensor_list_free(&list);
-    }
-    param_table_free(&table);
-    return status;
+    for (int64_t i = 0; i < list->count; i++)
+        if (list->table->rows[list->tensors[i].part[0]].role == ROLE_HEAD) list->tensors[i].part[0] = 0;
+}
+
+/* An encoder's table without the embedding, its first row, where the decoder has written that. */
+static cadre_status make_stack(const model_output *o, const model_config *config, tensor_naming naming, bool bare, stack *s)
+{
+    s->config = config;
+    CADRE_TRY(param_table_make(config, &s->table));
+    if (bare) memmove(s->table.rows, s->table.rows + 1, (size_t)--s->table.count * sizeof *s->table.rows);
+    begin_stack(o, s);
+    CADRE_TRY(tensor_list_make(config, &s->table, naming, &o->source, &s->list));
+    if (o->config->tie) repeat_embedding(&s->list);
+    return CADRE_OK;
+}
+
+static cadre_status write_all(const compute *c, const model_output *o, const model_config *form, bool to_gguf, stack *stacks)
+{
+    tensor_naming naming = to_gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
+    CADRE_TRY(make_stack(o, form, naming, false, &stacks[0]));
+    if (form->encoder) CADRE_TRY(make_stack(o, form->encoder, naming, form->tie, &stacks[1]));
+    stacks[1].list.before = stacks[0].list.bytes;
+    return to_gguf ? write_gguf(c, o, stacks) : write_folder(c, o, stacks);
 }
 
 cadre_status model_output_write(const compute *c, const model_output *o)
 {
+    stack stacks[STACKS] = { { 0 } };
     model_config form = *o->config; /* as this kind of file has it */
     bool to_gguf = path_is_gguf(o->path);
-    if (form.encoder)
-        return cadre_fail(CADRE_EUNSUPPORTED, o->path, "expected a model without an encoder to be written, found one of type %s",
-                          form.arch->model_type);
     if (to_gguf && !form.arch->gguf_name)
         return cadre_fail(CADRE_EUNSUPPORTED, o->path, "expected a model that GGUF has a form for, found one of type %s",
                           form.arch->model_type);
     form.split_kv_b = to_gguf && form.latent;
     form.paired_rows = false;
-    return write_table(c, o, &form, to_gguf);
+    if (to_gguf && form.arch->gguf_head) form.tie = false;
+    cadre_status status = write_all(c, o, &form, to_gguf, stacks);
+    for (int i = 0; i < STACKS; i++) {
+        tensor_list_free(&stacks[i].list);
+        param_table_free(&stacks[i].table);
+    }
+    return status;
 }

@@ -12,6 +12,7 @@ typedef struct random_model {
     param_table table;
     init_options init;
     format_choice dtype;
+    int64_t first; /* number, for drawing, of the first parameter of the stack that is written */
 } random_model;
 
 static cadre_status choose(random_model *m, cadre_options *options, const char *config, const char *dtype, const char *out)
@@ -41,6 +42,12 @@ static const number_format *format_of(void *arg, const param *p)
     return format_choice_of(&m->dtype, &m->config, p);
 }
 
+static void begin_stack(void *arg, const model_config *stack)
+{
+    random_model *m = arg;
+    m->first = stack->whole ? m->table.count : 0; /* an encoder's come after the decoder's */
+}
+
 static void draw_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
 {
     enum { PIECE = 256 };
@@ -48,7 +55,7 @@ static void draw_row(void *arg, const param *p, int64_t index, int64_t row, floa
     real piece[PIECE];
     for (int64_t c = 0; c < p->cols; c += PIECE) {
         int64_t count = p->cols - c < PIECE ? p->cols - c : PIECE;
-        param_initialise(p, index, &m->init, row * p->cols + c, count, piece);
+        param_initialise(p, m->first + index, &m->init, row * p->cols + c, count, piece);
         for (int64_t i = 0; i < count; i++) values[c + i] = (float)piece[i];
     }
 }
@@ -57,7 +64,7 @@ static cadre_status write_out(const compute *c, random_model *m, const char *out
 {
     model_output o = { .path = out,
                        .config = &m->config,
-                       .source = { .format = format_of, .row = draw_row, .arg = m },
+                       .source = { .format = format_of, .row = draw_row, .arg = m, .stack = begin_stack },
                        .file_type = m->dtype.mixed ? m->dtype.file_type : -1,
                        .listener = listener };
     return model_output_write(c, &o);

@@ -296,7 +296,7 @@ static cadre_status write_tensor(writing *w)
 
 static cadre_status write_all(writing *w, list_progress progress, void *arg)
 {
-    int64_t bytes = 0;
+    int64_t bytes = w->list->before;
     for (int64_t i = 0; i < w->list->count; i++) {
         w->tensor = &w->list->tensors[i];
         CADRE_TRY(write_tensor(w));

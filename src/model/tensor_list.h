@@ -28,6 +28,7 @@ typedef struct tensor_list {
     tensor_naming naming;
     listed_tensor *tensors;
     int64_t count, bytes;
+    int64_t before;    /* bytes of lists that are written first, for progress */
 } tensor_list;
 
 /* Where formats and numbers come from. */
@@ -40,6 +41,8 @@ typedef struct tensor_source {
     /* The row's bytes where the source has it in this format; NULL: it does not, or never does. */
     const void *(*stored)(void *arg, const param *p, int64_t row, const number_format *format);
     void *arg;
+    /* Whose parameters are asked for next: the model's, then its encoder's. NULL: not wanted. */
+    void (*stack)(void *arg, const model_config *config);
 } tensor_source;
 
 cadre_status tensor_list_make(const model_config *config, const param_table *table, tensor_naming naming,

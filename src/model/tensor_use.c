@@ -34,6 +34,8 @@ static bool may_be_left(const model_config *c, const char *name)
     for (int i = 0; i < 2; i++)
         if (!strncmp(name, layers[i], strlen(layers[i])) && strtoll(name + strlen(layers[i]), NULL, 10) >= c->layers) return true;
     if (strstr(name, "rotary_emb.inv_freq")) return true;
+    if (!strcmp(name, GGUF_DIVISORS) && (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED)) return true;
+    if (c->encoder && (!strcmp(name, "shared.weight") || strstr(name, "coder.embed_tokens.weight"))) return true;
     return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));
 }
 

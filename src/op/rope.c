@@ -57,14 +57,22 @@ static double frequency(const rope_options *o, int64_t i)
     case ROPE_LINEAR: return plain / o->factor;
     case ROPE_LLAMA3: return llama3_frequency(o, plain);
     case ROPE_YARN: return yarn_frequency(o, i, plain);
+    case ROPE_LISTED: return plain / o->divisor[i];
     }
     return plain;
 }
 
-static double magnitude(const rope_options *o)
+double rope_divisor(const rope_options *o, int64_t i)
 {
-    if (o->scaling != ROPE_YARN) return 1;
+    rope_options plain = { .width = o->width, .theta = o->theta };
+    return frequency(&plain, i) / frequency(o, i);
+}
+
+double rope_attention_factor(const rope_options *o)
+{
+    if (o->scaling != ROPE_YARN && o->scaling != ROPE_LISTED) return 1;
     if (o->attention_factor > 0) return o->attention_factor;
+    if (o->scaling == ROPE_LISTED) return 1;
     if (o->mscale > 0 && o->mscale_all_dim > 0)
         return rope_magnitude(o->factor, o->mscale) / rope_magnitude(o->factor, o->mscale_all_dim);
     return rope_magnitude(o->factor, 1);
@@ -77,9 +85,20 @@ static cadre_status refuse(const char *key, double value)
     return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: %s is %g, expected a positive number", key, value);
 }
 
+static cadre_status check_list(const rope_options *o)
+{
+    if (o->divisors != o->width / 2)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: expected %lld divisors of frequencies, found %lld",
+                          (long long)o->width / 2, (long long)o->divisors);
+    for (int64_t i = 0; i < o->divisors; i++)
+        if (!positive(o->divisor[i])) return refuse("a divisor of a frequency", o->divisor[i]);
+    return CADRE_OK;
+}
+
 static cadre_status check_scaling(const rope_options *o)
 {
     if (o->scaling == ROPE_PLAIN) return CADRE_OK;
+    if (o->scaling == ROPE_LISTED) return check_list(o);
     if (!positive(o->factor)) return refuse("factor", o->factor);
     if (o->scaling == ROPE_LINEAR) return CADRE_OK;
     if (!positive(o->original_context)) return refuse("original_max_position_embeddings", o->original_context);
@@ -94,7 +113,7 @@ static cadre_status check_scaling(const rope_options *o)
 
 static void fill_table(rope *r, const rope_options *o)
 {
-    double size = magnitude(o);
+    double size = rope_attention_factor(o);
     for (int64_t i = 0; i < r->half; i++) {
         double inverse = frequency(o, i);
         for (int64_t p = 0; p < r->positions; p++) {

@@ -11,20 +11,22 @@
 #include "base/real.h"
 #include "kernel/compute.h"
 
-typedef enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_YARN } rope_scaling;
+typedef enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_YARN, ROPE_LISTED } rope_scaling;
 
 typedef struct rope_options {
     int64_t width;           /* numbers turned in each head, even */
     double theta;            /* base of the frequencies theta^(-2i/width) */
     bool pairs;              /* (x[2i], x[2i+1]) is a pair; else (x[i], x[i + width/2]) */
     rope_scaling scaling;
-    double factor;           /* of the context; all but ROPE_PLAIN */
+    double factor;           /* of the context; linear, llama3, yarn */
     double original_context; /* llama3, yarn */
     double low_freq_factor, high_freq_factor; /* llama3 */
     double beta_fast, beta_slow;              /* yarn: turns in the original context */
     bool truncate;           /* yarn: round the bounds outwards */
-    double attention_factor; /* yarn: multiplies cosines and sines; 0: from the mscales, or 0.1 ln(factor) + 1 */
+    double attention_factor; /* yarn, listed: multiplies cosines and sines; 0: from the mscales, or 0.1 ln(factor) + 1; or 1 */
     double mscale, mscale_all_dim;            /* yarn: 0: not given */
+    const double *divisor;   /* [divisors] listed: each frequency is divided by its own; borrowed */
+    int64_t divisors;        /* width / 2 */
 } rope_options;
 
 typedef struct rope rope;
@@ -32,6 +34,11 @@ typedef struct rope rope;
 cadre_status rope_new(const rope_options *options, int64_t positions, rope **r); /* EARGUMENT names the bad option */
 void rope_free(rope *r);
 int64_t rope_positions(const rope *r);
+
+double rope_attention_factor(const rope_options *options); /* what cosines and sines are multiplied by */
+
+/* What stretching divides frequency i by. */
+double rope_divisor(const rope_options *options, int64_t i);
 
 /* 0.1 s ln(factor) + 1, 1 for factors up to 1: YaRN's magnitude, whose square also scales latent attention's products. */
 double rope_magnitude(double factor, double s);

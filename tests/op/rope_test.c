@@ -115,6 +115,33 @@ static void test_part_of_a_head(void **state)
     check_part(true);
 }
 
+/* What a formula does to the frequencies, as a list of divisors: the same turn. */
+static void test_a_list_of_divisors(void **state)
+{
+    (void)state;
+    enum { HALF = 8, POSITIONS = 100 };
+    rope_options formula = { .width = 2 * HALF, .theta = 10000, .scaling = ROPE_LLAMA3, .factor = 8, .original_context = 64,
+                             .low_freq_factor = 1, .high_freq_factor = 4 };
+    double divisors[HALF];
+    bool stretched = false;
+    for (int i = 0; i < HALF; i++) {
+        divisors[i] = rope_divisor(&formula, i);
+        assert_true(divisors[i] >= 1 && divisors[i] <= 8.0001);
+        stretched |= divisors[i] > 7.9;
+    }
+    assert_true(stretched && divisors[0] == 1);
+    rope_options list = { .width = 2 * HALF, .theta = 10000, .scaling = ROPE_LISTED, .divisor = divisors, .divisors = HALF };
+    for (int i = 0; i < HALF; i++) assert_true(fabs(rope_divisor(&list, i) - divisors[i]) < 1e-9);
+    rope *r = NULL;
+    assert_int_equal(rope_new(&list, POSITIONS, &r), CADRE_OK);
+    rope_free(r);
+    list.divisors = HALF - 1;
+    assert_int_equal(rope_new(&list, POSITIONS, &r), CADRE_EARGUMENT);
+    list.divisors = HALF;
+    divisors[3] = 0;
+    assert_int_equal(rope_new(&list, POSITIONS, &r), CADRE_EARGUMENT);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -167,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published),
         cmocka_unit_test(test_part_of_a_head),
+        cmocka_unit_test(test_a_list_of_divisors),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_sameness),
     };

@@ -277,13 +277,14 @@ def check(model, kind, rnd, folder):
         return f"logits off by {difference:.1e} of {np.abs(theirs).max():.1f}"
     program("convert", source, folder + "/again", "--quiet")
     opened, info = type(model).from_pretrained(folder + "/again", dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
-    if info["missing_keys"] or info["unexpected_keys"]:
-        return f"written folder: {list(info['missing_keys'])[:2]} {list(info['unexpected_keys'])[:2]}"
+    missing = set(info["missing_keys"]) - {"shared.weight"}  # of a Switch whose stacks have their own: nobody uses it
+    if missing or info["unexpected_keys"]:
+        return f"written folder: {list(missing)[:2]} {list(info['unexpected_keys'])[:2]}"
     difference = float(np.abs(compute(opened, tokens, decoder) - theirs).max())
     if not difference <= tolerance:
         return f"written folder in transformers: logits off by {difference:.1e}"
     if kind == "switch_transformers":
-        return ""
+        return "" if np.array_equal(logits_of(folder + "/again", tokens, decoder, folder, "b.safetensors")["logits"], ours["logits"]) else "other bits"
     ids = list(map(int, re.findall(r"\d+", program("generate", source, "--tokens", ",".join(map(str, tokens)), "--greedy", "-n", 8, "--ids"))))
     want = model.generate(torch.tensor([tokens]), max_new_tokens=8, do_sample=False)[0, len(tokens):].tolist()
     if ids != want:
