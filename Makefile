@@ -78,9 +78,15 @@ TEST_SRC := $(sort $(wildcard tests/*/*_test.c))
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
 
-$(BUILD)/tests/%: tests/%.c $(TEST_SUPPORT) $(BUILD)/libcadre.a
+$(BUILD)/tests/%.o: tests/%.c Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Itests -MMD -MP -MF $@.d -o $@ $< $(TEST_SUPPORT) $(BUILD)/libcadre.a $(LDFLAGS) -lcmocka $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Itests -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/support.a: $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.o)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/tests/support.a $(BUILD)/libcadre.a
+	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 tests: $(TEST_BIN)
 
@@ -175,7 +181,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cadre $(DESTDIR)$(LIBDIR)/libcadre.* $(DESTDIR)$(INCLUDEDIR)/cadre.h
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc $(DESTDIR)$(MANDIR)/cadre.1 $(DESTDIR)$(MANDIR)/cadre-*.1 $(DESTDIR)$(COMPLETION)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.d)
 
 clean:
 	rm -rf $(BUILD) build-*
