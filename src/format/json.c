@@ -22,7 +22,7 @@ struct json_document {
 
 /* Bytes that jansson 2.14 allocates for each, with malloc's own: measured, and so are these of the text itself. */
 enum { COST_OBJECT = 224, COST_ARRAY = 128, COST_MEMBER = 104, COST_STRING = 80, COST_NUMBER = 32, COST_ITEM = 10 };
-enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 1 << 20 }; /* 24 with the text and the parser's own buffers */
+enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 8 << 20 }; /* 24 with the text and the parser's own buffers */
 
 typedef struct outline {
     size_t cost;

@@ -30,7 +30,7 @@ typedef struct json_node {
 } json_node;
 
 /* Refused: more than `limit` bytes, deeper than JSON_DEPTH, duplicate keys, bytes that are not UTF-8, anything after the
- * value, and text so dense in small containers that it would take over 24 times its bytes of memory. */
+ * value, and large text so dense in small values that it would take over 24 times its bytes of memory (and over 8 MB). */
 cadre_status json_open(const char *path, size_t limit, json_document **document);
 cadre_status json_parse(const char *name, const char *text, size_t size, json_document **document); /* name: in errors */
 void json_close(json_document *document);

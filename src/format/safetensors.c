@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/name_index.h"
 #include "format/quote.h"
 #include "format/safetensors_header.h"
 
@@ -18,7 +19,7 @@ struct safetensors {
     size_t shard_count;
     safetensors_tensor *tensors; /* [count], in the order of shards and headers */
     size_t count, room;
-    uint32_t *by_name; /* [count] */
+    name_index by_name;
 };
 
 void safetensors_close(safetensors *file)
@@ -33,28 +34,22 @@ void safetensors_close(safetensors *file)
     }
     mem_free(file->shards);
     mem_free(file->tensors);
-    mem_free(file->by_name);
+    name_index_free(&file->by_name);
     mem_free(file->path);
     mem_free(file);
 }
 
 /* ---- one file ---- */
 
-/* Adds the tensors of one shard. A file on its own has no weight map and says itself how many there are. */
-static cadre_status read_header(safetensors *file, safetensors_shard *shard, const json_node *header, const json_node *weight_map)
+/* Adds `count` tensors of one shard to those before. */
+static cadre_status add_tensors(safetensors *file, const safetensors_shard *shard, const safetensors_tensor *tensors,
+                                size_t count, const json_node *weight_map)
 {
-    size_t count = safetensors_header_count(header);
-    if (!weight_map) {
-        file->tensors = MEM_ARRAY(safetensors_tensor, count);
-        if (!file->tensors) return CADRE_ENOMEM;
-        file->room = count;
-    }
     if (count > file->room - file->count)
         return cadre_fail(CADRE_EFORMAT, shard->path, "expected at most %zu more tensors by the index, found %zu",
                           file->room - file->count, count);
-    CADRE_TRY(safetensors_header_read(shard, header, file->tensors + file->count));
     for (size_t i = 0; weight_map && i < count; i++) {
-        const char *name = file->tensors[file->count + i].name;
+        const char *name = tensors[i].name;
         json_node place = json_member(weight_map, name);
         const char *said = NULL;
         if (json_kind_of(&place) != JSON_KIND_ABSENT) CADRE_TRY(json_as_string(&place, &said, NULL));
@@ -62,17 +57,42 @@ static cadre_status read_header(safetensors *file, safetensors_shard *shard, con
             return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index puts here, found %s",
                               quote_text(name).text);
     }
+    memcpy(file->tensors + file->count, tensors, count * sizeof *tensors);
     file->count += count;
     return CADRE_OK;
 }
 
-static cadre_status read_shard(safetensors *file, safetensors_shard *shard, const json_node *weight_map)
+/* A header that is not as nearly all are. */
+static cadre_status read_as_json(safetensors_shard *shard, const char *text, size_t size, safetensors_tensor **tensors,
+                                 size_t *count)
 {
     json_document *document;
-    CADRE_TRY(safetensors_header_parse(shard, &document));
+    CADRE_TRY(json_parse(shard->path, text, size, &document));
     json_node header = json_root(document);
-    cadre_status status = read_header(file, shard, &header, weight_map);
+    *count = safetensors_header_count(&header);
+    *tensors = MEM_ARRAY(safetensors_tensor, *count);
+    cadre_status status = *tensors ? safetensors_header_read(shard, &header, *tensors) : CADRE_ENOMEM;
     json_close(document);
+    return status;
+}
+
+/* A file on its own has no weight map and says itself how many tensors there are. */
+static cadre_status read_shard(safetensors *file, safetensors_shard *shard, const json_node *weight_map)
+{
+    const char *text;
+    size_t size, count = 0;
+    safetensors_tensor *tensors = NULL;
+    CADRE_TRY(safetensors_header_frame(shard, &text, &size));
+    cadre_status status = safetensors_header_scan(shard, text, size, &tensors, &count);
+    if (status == CADRE_OK && !tensors) status = read_as_json(shard, text, size, &tensors, &count);
+    if (status == CADRE_OK) status = safetensors_header_check(shard, tensors, count);
+    if (status == CADRE_OK && !weight_map) {
+        file->tensors = tensors;
+        file->room = file->count = count;
+        return CADRE_OK;
+    }
+    if (status == CADRE_OK) status = add_tensors(file, shard, tensors, count, weight_map);
+    mem_free(tensors);
     return status;
 }
 
@@ -177,24 +197,19 @@ static char *resolve(const char *path)
     return found;
 }
 
-static int by_name(const void *a, const void *b, void *context)
+static cadre_status index_names(safetensors *file)
 {
-    const safetensors_tensor *tensors = context;
-    return strcmp(tensors[*(const uint32_t *)a].name, tensors[*(const uint32_t *)b].name);
-}
-
-static cadre_status sort_names(safetensors *file)
-{
-    file->by_name = MEM_ARRAY(uint32_t, file->count);
-    if (!file->by_name) return CADRE_ENOMEM;
-    for (size_t i = 0; i < file->count; i++) file->by_name[i] = (uint32_t)i;
-    qsort_r(file->by_name, file->count, sizeof *file->by_name, by_name, file->tensors);
-    return CADRE_OK;
+    uint32_t twice;
+    const char *const *first = file->count ? &file->tensors->name : NULL;
+    CADRE_TRY(name_index_make(first, sizeof *file->tensors, file->count, &file->by_name, &twice));
+    if (twice == NAME_NONE) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, file->path, "%s: expected this tensor once, found it twice",
+                      quote_text(file->tensors[twice].name).text);
 }
 
 static cadre_status finish(safetensors *opened, cadre_status status, safetensors **file)
 {
-    if (status == CADRE_OK) status = sort_names(opened);
+    if (status == CADRE_OK) status = index_names(opened);
     if (status == CADRE_OK) *file = opened;
     else safetensors_close(opened);
     return status;
@@ -235,16 +250,8 @@ const safetensors_tensor *safetensors_at(const safetensors *file, size_t index) 
 
 const safetensors_tensor *safetensors_find(const safetensors *file, const char *name)
 {
-    size_t low = 0, high = file->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const safetensors_tensor *t = &file->tensors[file->by_name[middle]];
-        int order = strcmp(name, t->name);
-        if (order == 0) return t;
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    uint32_t i = name_index_find(&file->by_name, name);
+    return i == NAME_NONE ? NULL : &file->tensors[i];
 }
 
 static cadre_status refuse_absent(const safetensors *file, const char *name)

@@ -14,40 +14,41 @@ enum { FP8_BLOCK = 128, MXFP4_BLOCK = 32, PIECE = 256 };
 
 static cadre_status find_suffixed(const weight_file *f, const char *name, const char *suffix, stored_tensor *t)
 {
-    char *full = mem_printf("%s%s", name, suffix);
-    if (!full) return CADRE_ENOMEM;
-    bool found = weight_file_find(f, full, t);
-    cadre_status status =
-        found ? CADRE_OK : cadre_fail(CADRE_EFORMAT, weight_file_path(f), "%s: expected a tensor of this name, found none", full);
-    mem_free(full);
-    return status;
+    char full[TENSOR_NAME + 16];
+    snprintf(full, sizeof full, "%s%s", name, suffix);
+    if (weight_file_find(f, full, t)) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, weight_file_path(f), "%s: expected a tensor of this name, found none", full);
 }
 
-static bool there(const weight_file *f, const tensor_name *n, const param *p)
+static bool there(const weight_file *f, const tensor_name *n, const char *name)
 {
-    char *name = tensor_name_text(n, p), *full = name && n->form & TENSOR_MXFP4 ? mem_printf("%s_blocks", name) : NULL;
+    char full[TENSOR_NAME + 16];
     stored_tensor t;
-    bool found = name && weight_file_find(f, full ? full : name, &t);
-    mem_free(full);
-    mem_free(name);
-    return found;
+    if (!(n->form & TENSOR_MXFP4)) return weight_file_find(f, name, &t);
+    snprintf(full, sizeof full, "%s_blocks", name);
+    return weight_file_find(f, full, &t);
 }
 
 static tensor_naming naming_of(const weight_file *f) { return f->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER; }
 
-/* The first of the role's names that the file has; else the first, for the error. */
-static const tensor_name *choose_name(const weight_file *f, const model_config *c, const param *p, bool *found)
+/* The first of the role's names that the file has; else the first, for the error; NULL: such files have none. */
+static const tensor_name *choose_name(const weight_file *f, const model_config *c, const param *p, char name[TENSOR_NAME],
+                                      bool *found)
 {
     const tensor_name *n;
-    for (int i = 0; (n = tensor_name_of(c->arch, naming_of(f), p->role, i)); i++)
-        if ((*found = there(f, n, p))) return n;
-    return tensor_name_of(c->arch, naming_of(f), p->role, 0);
+    for (int i = 0; (n = tensor_name_of(c->arch, naming_of(f), p->role, i)); i++) {
+        tensor_name_text(n, p, name);
+        if ((*found = there(f, n, name))) return n;
+    }
+    if ((n = tensor_name_of(c->arch, naming_of(f), p->role, 0))) tensor_name_text(n, p, name);
+    return n;
 }
 
 bool param_source_exists(const weight_file *f, const model_config *c, const param *p)
 {
+    char name[TENSOR_NAME];
     bool found = false;
-    choose_name(f, c, p, &found);
+    choose_name(f, c, p, name, &found);
     return found;
 }
 
@@ -110,13 +111,14 @@ static cadre_status find_named(const weight_file *f, const model_config *c, cons
 
 cadre_status param_source_find(const weight_file *f, const model_config *c, const param *p, param_source *out)
 {
+    char name[TENSOR_NAME];
     bool found;
-    const tensor_name *n = choose_name(f, c, p, &found);
-    char *name = tensor_name_text(n, p);
-    if (!name) return CADRE_ENOMEM;
+    const tensor_name *n = choose_name(f, c, p, name, &found);
+    if (!n)
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "a %s model: expected a part that such a file has a name for",
+                          c->arch->model_type);
     param_source s = { .param = p, .form = n->form, .place = tensor_name_place(n, c, p) };
     cadre_status status = find_named(f, c, n, name, &s);
-    mem_free(name);
     if (status == CADRE_OK) *out = s;
     return status;
 }

@@ -16,7 +16,8 @@ typedef struct placing {
     const weight_file *file;
     const model_config *config;
     const param_table *table;
-    param_source *copied; /* [count] sources of what is copied; .param NULL: used in place */
+    param_source *copied; /* [copies] what is not used in place; .param is a row of the table */
+    size_t copies, room;
     placement *out;
     tensor_use *use;
     int64_t bytes;        /* of copies so far */
@@ -49,6 +50,20 @@ static const number_format *copy_format(const param_source *s)
     return s->coding == SOURCE_PLAIN && s->tensor.format->block == 1 && s->tensor.format->pack ? s->tensor.format : NULL;
 }
 
+static cadre_status keep_source(placing *k, const param_source *s)
+{
+    enum { FIRST = 256 };
+    if (k->copies == k->room) {
+        size_t room = k->room ? 2 * k->room : FIRST;
+        param_source *more = mem_resize(k->copied, k->room, room, sizeof *more);
+        if (!more) return CADRE_ENOMEM;
+        k->copied = more;
+        k->room = room;
+    }
+    k->copied[k->copies++] = *s;
+    return CADRE_OK;
+}
+
 static cadre_status place_one(placing *k, int64_t i)
 {
     const param *p = &k->table->rows[i];
@@ -66,7 +81,7 @@ static cadre_status place_one(placing *k, int64_t i)
     const number_format *format = copy_format(&s);
     int64_t count = p->rows * p->cols, bytes = format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real);
     k->out->place[i] = (param_place){ (const void *)(uintptr_t)k->bytes, format, p->cols }; /* an offset until there is memory */
-    k->copied[i] = s;
+    CADRE_TRY(keep_source(k, &s));
     k->bytes += (bytes + ALIGN - 1) / ALIGN * ALIGN;
     return CADRE_OK;
 }
@@ -104,12 +119,17 @@ static void copy_one(const param_source *s, const param_place *place, float *row
     }
 }
 
+static param_place *place_of(const placing *k, int64_t copy)
+{
+    return &k->out->place[k->copied[copy].param - k->table->rows];
+}
+
 static void copy_range(void *arg, int64_t begin, int64_t end)
 {
     placing *k = arg;
     float *row = MEM_ARRAY(float, k->widest);
     for (int64_t i = begin; row && i < end; i++)
-        if (k->copied[i].param) copy_one(&k->copied[i], &k->out->place[i], row);
+        copy_one(&k->copied[i], place_of(k, i), row);
     if (!row) k->failed = true;
     mem_free(row);
 }
@@ -117,9 +137,9 @@ static void copy_range(void *arg, int64_t begin, int64_t end)
 static cadre_status copy_all(const compute *c, placing *k)
 {
     if (!(k->out->copies = MEM_ARRAY(uint8_t, k->bytes))) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < k->table->count; i++)
-        if (k->copied[i].param) k->out->place[i].data = k->out->copies + (intptr_t)k->out->place[i].data;
-    parallel_over(c, k->table->count, 1, k->bytes, copy_range, k);
+    for (int64_t i = 0; i < (int64_t)k->copies; i++)
+        place_of(k, i)->data = k->out->copies + (intptr_t)place_of(k, i)->data;
+    parallel_over(c, (int64_t)k->copies, 1, k->bytes, copy_range, k);
     return k->failed ? CADRE_ENOMEM : CADRE_OK;
 }
 
@@ -139,9 +159,8 @@ cadre_status placement_make(const compute *c, const weight_file *file, const mod
 {
     CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
     placement made = { .place = MEM_ARRAY(param_place, table->count) };
-    placing k = { .file = file, .config = config, .table = table, .copied = MEM_ARRAY(param_source, table->count), .out = &made,
-                  .use = use };
-    cadre_status status = made.place && k.copied ? place_all(c, &k) : CADRE_ENOMEM;
+    placing k = { .file = file, .config = config, .table = table, .out = &made, .use = use };
+    cadre_status status = made.place ? place_all(c, &k) : CADRE_ENOMEM;
     mem_free(k.copied);
     if (status != CADRE_OK) {
         placement_free(&made);

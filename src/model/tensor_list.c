@@ -61,8 +61,9 @@ static cadre_status add(tensor_list *list, int64_t index, const tensor_source *s
         return cadre_fail(CADRE_EUNSUPPORTED, NULL, "this kind of file has no name for a part of a %s model",
                           list->config->arch->model_type);
     if (n->form & TENSOR_EXPERTS && p->expert > 0) return CADRE_OK;
-    char *name = tensor_name_text(n, p);
-    if (!name) return CADRE_ENOMEM;
+    char text[TENSOR_NAME], *name;
+    tensor_name_text(n, p, text);
+    if (!(name = mem_strdup(text))) return CADRE_ENOMEM;
     listed_tensor *t = n->form & TENSOR_HALF ? find_other_half(list, name) : NULL;
     if (t) {
         mem_free(name);

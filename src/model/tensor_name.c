@@ -127,22 +127,38 @@ const tensor_name *tensor_name_of(const architecture *arch, tensor_naming naming
     return own ? own : row_in(of_gguf ? gguf_names : folder_names, role, &i);
 }
 
-char *tensor_name_text(const tensor_name *name, const param *p)
+static char *put_number(char *at, int64_t number)
 {
-    const char *pattern = name->pattern, *layer = strstr(pattern, "{l}");
-    if (!layer) return mem_strdup(pattern);
-    const char *expert = strstr(layer, "{e}");
-    int head = (int)(layer - pattern);
-    if (!expert) return mem_printf("%.*s%d%s", head, pattern, (int)p->layer, layer + 3);
-    return mem_printf("%.*s%d%.*s%d%s", head, pattern, (int)p->layer, (int)(expert - layer - 3), layer + 3, (int)p->expert,
-                      expert + 3);
+    char digits[24];
+    int count = 0;
+    do digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (count > 0) *at++ = digits[--count];
+    return at;
+}
+
+void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_NAME])
+{
+    char *at = text;
+    for (const char *from = name->pattern; *from; from++) {
+        bool layer = !strncmp(from, "{l}", 3), expert = !strncmp(from, "{e}", 3);
+        if (layer || expert) {
+            at = put_number(at, layer ? p->layer : p->expert);
+            from += 2;
+        } else {
+            *at++ = *from;
+        }
+    }
+    *at = '\0';
 }
 
 char *tensor_name_alone(const architecture *arch, const param *p)
 {
     const tensor_name *name;
     for (int i = 0; (name = tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i)) && name->form; i++) continue;
-    return tensor_name_text(name, p);
+    char text[TENSOR_NAME];
+    tensor_name_text(name, p, text);
+    return mem_strdup(text);
 }
 
 /* ---- forms ---- */

@@ -34,8 +34,9 @@ typedef enum tensor_naming { NAMES_OF_FOLDER, NAMES_OF_GGUF } tensor_naming;
 /* The i-th way that the architecture's files may hold a role; NULL: there are no more. */
 const tensor_name *tensor_name_of(const struct architecture *arch, tensor_naming naming, param_role role, int i);
 
-/* With the parameter's layer and expert; mem_free. NULL: no memory. */
-char *tensor_name_text(const tensor_name *name, const param *p);
+/* With the parameter's layer and expert. A model of many experts has tens of thousands of names: none is allocated here. */
+enum { TENSOR_NAME = 128 };
+void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_NAME]);
 
 /* The name in a folder of a tensor that holds this parameter alone; mem_free. NULL: no memory. */
 char *tensor_name_alone(const struct architecture *arch, const param *p);

@@ -56,14 +56,21 @@ static const kind kinds[] = {
     { "number beyond 64 bits", "an integer without a point", ONE("\"F32\"", "[18446744073709551618]", "[0,8]"), 8 },
     { "number beyond all doubles", "valid JSON", ONE("\"F32\"", "[1e999]", "[0,8]"), 8 },
     /* names */
-    { "tensor twice", "duplicate object key", "{" A "," A "}", 8 },
+    { "tensor twice", "tensors overlap", "{" A "," A "}", 8 },
     { "tensor twice, other spelling", "duplicate object key",
       "{" A ",\"\\u0061\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 8 },
-    { "4 bytes to one reader, a float to another", "duplicate object key",
+    { "4 bytes to one reader, a float to another", "tensors overlap",
       "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
       "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4 },
     { "dtype twice in a tensor", "duplicate object key",
       "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4 },
+    { "tensor without bytes twice", "a: expected this tensor once",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
+      "\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0 },
+    { "line end in a name", "valid JSON", "{\"a\n\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4 },
+    { "leading zero", "valid JSON", ONE("\"F32\"", "[02]", "[0,8]"), 8 },
+    { "comma at the end of a shape", "valid JSON", ONE("\"F32\"", "[2,]", "[0,8]"), 8 },
+    { "metadata key twice", "duplicate object key", "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}," A "}", 8 },
     { "metadata twice", "duplicate object key", "{\"__metadata__\":{},\"__metadata__\":{}}", 0 },
     { "metadata that is a list", "__metadata__: expected an object", "{\"__metadata__\":[]," A "}", 8 },
     { "metadata that is null", "__metadata__: expected an object", "{\"__metadata__\":null," A "}", 8 },
