@@ -4,6 +4,7 @@
 
 #if !REAL_IS_DOUBLE
 #include <immintrin.h>
+#include <string.h>
 
 typedef __m256 vec;
 enum { WIDTH = 8, ROWS = 4, VECS = 3 };
@@ -14,11 +15,12 @@ static inline void vec_store(real *p, vec x) { _mm256_storeu_ps(p, x); }
 static inline vec vec_all(real x) { return _mm256_set1_ps(x); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 
+#include "kernel/gemm_pack.h"
 #include "kernel/gemm_template.h"
 #include "kernel/gemm_x86.h"
 
 const gemm_kernels gemm_avx2 = {
-    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .transpose = transpose, .copy = copy,
-    .unpack_f16 = unpack_f16, .unpack_bf16 = unpack_bf16,
+    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .copy = copy,
+    .transpose = TRANSPOSES, .few = FEWS, .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16 },
 };
 #endif

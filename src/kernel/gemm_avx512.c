@@ -3,6 +3,7 @@
 
 #if !REAL_IS_DOUBLE
 #include <immintrin.h>
+#include <string.h>
 
 typedef __m512 vec;
 enum { WIDTH = 16, ROWS = 8, VECS = 3 };
@@ -13,11 +14,12 @@ static inline void vec_store(real *p, vec x) { _mm512_storeu_ps(p, x); }
 static inline vec vec_all(real x) { return _mm512_set1_ps(x); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 
+#include "kernel/gemm_pack.h"
 #include "kernel/gemm_template.h"
 #include "kernel/gemm_x86.h"
 
 const gemm_kernels gemm_avx512 = {
-    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_8 }, .transpose = transpose, .copy = copy,
-    .unpack_f16 = unpack_f16, .unpack_bf16 = unpack_bf16,
+    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_8 }, .copy = copy,
+    .transpose = TRANSPOSES, .few = FEWS, .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16 },
 };
 #endif

@@ -51,11 +51,6 @@ static gemm_span span_at(const gemm_part *p, const blocking *o, int64_t j, int64
     return t;
 }
 
-static int64_t bytes_of(const gemm_group *g, int64_t elements)
-{
-    return g->b_format ? (int64_t)number_row_bytes(g->b_format, elements) : elements * (int64_t)sizeof(real);
-}
-
 /* The part of b that t's panels from `index` on will be packed of, to be fetched by the next `tiles` tiles: `share` rows each. */
 typedef struct fetch {
     gemm_ahead ahead;
@@ -69,11 +64,11 @@ static fetch fetch_begin(const gemm_part *p, const gemm_scratch *s, const blocki
     if (t->j0 >= p->n1 || g->b_rows) return (fetch){ 0 };
     int64_t last = gemm_min(index + o->packed, t->panels) - 1;
     gemm_panel from = gemm_panel_at(p, s, t, index), to = gemm_panel_at(p, s, t, last);
-    int64_t columns = to.j + to.used - from.j, stride = bytes_of(g, g->b_stride);
+    int64_t columns = to.j + to.used - from.j, stride = gemm_b_bytes(g);
     bool nt = p->kind == GEMM_NT;
     fetch f = { .left = nt ? columns : t->q1 - t->q0 };
     f.share = gemm_ceil(f.left, tiles);
-    f.ahead.at = (const char *)g->b + (nt ? from.j * stride + bytes_of(g, t->q0) : t->q0 * stride + bytes_of(g, from.j));
+    f.ahead.at = nt ? gemm_b_at(g, from.j, t->q0) : gemm_b_at(g, t->q0, from.j);
     f.ahead.stride = stride;
     return f;
 }
@@ -147,8 +142,28 @@ static void strips_first(const gemm_part *p, gemm_scratch *s, const gemm_span *t
     }
 }
 
-void gemm_block(const gemm_part *p, gemm_scratch *s)
+/* Few rows: eight columns at least of a product that never packs. Returns the first column that is left. */
+static int64_t few_columns(const gemm_part *p)
 {
+    const gemm_group *g = p->group;
+    int64_t rows = p->m1 - p->m0, j = p->n0;
+    int source = gemm_source_of(g);
+    if (p->kind != GEMM_NT || rows > GEMM_FEW_ROWS || source == GEMM_SOURCES || !p->kernels->few[source]) return j;
+    const real *a[GEMM_FEW_ROWS];
+    for (int64_t i = 0; i < rows; i++) a[i] = g->a + (g->a_rows ? g->a_rows[p->m0 + i] : p->m0 + i) * g->a_stride;
+    for (int64_t columns; j + GEMM_FEW_GRAIN <= p->n1; j += columns) {
+        columns = gemm_min(GEMM_FEW_COLUMNS, (p->n1 - j) / GEMM_FEW_GRAIN * GEMM_FEW_GRAIN);
+        gemm_few f = { rows, columns, g->k, a, gemm_b_at(g, j, 0), gemm_b_bytes(g), g->c + p->m0 * g->c_stride + j, g->c_stride,
+                       p->accumulate, gemm_b_at(g, j + columns < p->n1 ? j + columns : j, 0) };
+        p->kernels->few[source](&f);
+    }
+    return j;
+}
+
+void gemm_block(const gemm_part *whole, gemm_scratch *s)
+{
+    gemm_part rest = *whole, *p = &rest;
+    rest.n0 = few_columns(whole);
     const blocking o = blocking_of(p);
     int64_t k = p->group->k, m = p->m1 - p->m0;
     if (k == 0 && p->accumulate) return;

@@ -16,6 +16,9 @@ enum {
     GEMM_MAX_VECS = 3,
     GEMM_MAX_WIDTH = 16,
     GEMM_MAX_PANEL = GEMM_MAX_VECS * GEMM_MAX_WIDTH,
+    GEMM_FEW_ROWS = 8,
+    GEMM_FEW_COLUMNS = 32,
+    GEMM_FEW_GRAIN = 8,
 };
 
 /* Memory that is fetched while a tile computes: c's lines of the next tile, laid out as this one's; and, for every 16 steps of
@@ -29,17 +32,32 @@ typedef struct gemm_ahead {
 typedef void gemm_tile(int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y, int64_t y_step,
                        const real *from, int64_t from_stride, real *c, int64_t c_stride, const gemm_ahead *ahead);
 
+/* Number formats of b that kernels read themselves. Others are unpacked before. */
+enum { GEMM_REALS, GEMM_F16, GEMM_BF16, GEMM_SOURCES };
+
+/* A product with few rows: a's rows times `columns` rows of b, b read once, as it lies: c[i][j] (+)= sum_q a[i][q] b[j][q]. */
+typedef struct gemm_few {
+    int64_t rows, columns, k; /* columns: a multiple of 8 */
+    const real *const *a;
+    const char *b;
+    int64_t b_stride; /* bytes */
+    real *c;
+    int64_t c_stride;
+    bool accumulate;
+    const char *ahead; /* memory to fetch meanwhile, as much as is read of b */
+} gemm_few;
+
 typedef struct gemm_kernels {
     int width; /* reals in a vector */
     int rows, vecs;
     gemm_tile *tile[GEMM_MAX_ROWS][GEMM_MAX_VECS]; /* [rows - 1][vecs - 1] */
-    /* out[q * out_step + r] = in[r * stride + q] for r < width, q < k */
-    void (*transpose)(const real *in, int64_t stride, int64_t k, real *out, int64_t out_step);
+    /* out[q * out_step + r] = in[r][q] for r < width, q < k; rows of a source, `stride` bytes from one to the next. NULL: unpack
+     * them first, which reals never need */
+    void (*transpose[GEMM_SOURCES])(const void *in, int64_t stride, int64_t k, real *out, int64_t out_step);
+    void (*few[GEMM_SOURCES])(const gemm_few *f); /* NULL: no such thing */
     /* out[(q * vecs) * width + :] = vecs vectors of in's row q (of row rows[q], where rows are given) */
     void (*copy)(int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out);
-    /* Two number formats to reals; NULL: the format's own unpack */
-    void (*unpack_f16)(const void *in, real *out, int64_t count);
-    void (*unpack_bf16)(const void *in, real *out, int64_t count);
+    void (*unpack[GEMM_SOURCES])(const void *in, real *out, int64_t count); /* NULL: the format's own unpack */
 } gemm_kernels;
 
 extern const gemm_kernels gemm_portable, gemm_avx2, gemm_avx512, gemm_neon;

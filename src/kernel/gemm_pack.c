@@ -7,11 +7,14 @@
 
 #include <string.h>
 
+enum { VALUES_STRIDE = GEMM_BLOCK_K + GEMM_GAP };
+
 /* Reading b once does not pay for packing it: where one strip is all there is, and rows of b are short. */
 static bool y_in_place(const gemm_part *p)
 {
     const gemm_group *g = p->group;
-    return p->kind != GEMM_NT && !g->b_format && !g->b_rows && p->m1 - p->m0 <= p->kernels->rows && p->n1 - p->n0 <= 128;
+    if (p->kind == GEMM_NT || gemm_source_of(g) != GEMM_REALS || g->b_rows) return false;
+    return p->m1 - p->m0 <= p->kernels->rows && p->n1 - p->n0 <= 128;
 }
 
 static int64_t panel_offset(const gemm_part *p, const gemm_span *t, int64_t index)
@@ -31,37 +34,55 @@ gemm_panel gemm_panel_at(const gemm_part *p, const gemm_scratch *s, const gemm_s
     return v;
 }
 
+int gemm_source_of(const gemm_group *g)
+{
+    const number_format *f = g->b_format;
+    if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_REALS;
+    return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
+}
+
+const char *gemm_b_at(const gemm_group *g, int64_t row, int64_t column)
+{
+    int64_t at = row * g->b_stride + column;
+    return (const char *)g->b + (g->b_format ? (int64_t)number_row_bytes(g->b_format, at) : at * (int64_t)sizeof(real));
+}
+
+int64_t gemm_b_bytes(const gemm_group *g) { return gemm_b_at(g, 1, 0) - (const char *)g->b; }
+
 /* `count` elements from `from` on of b's stored row, as reals in `out`. */
 static void unpack_row(const gemm_part *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
 {
     const number_format *f = p->group->b_format;
-    int64_t at = row * p->group->b_stride + from, skip = at % f->block;
-    const void *blocks = (const char *)p->group->b + number_row_bytes(f, at - skip);
-    if (f == &number_f16 && p->kernels->unpack_f16) p->kernels->unpack_f16(blocks, out, count);
-    else if (f == &number_bf16 && p->kernels->unpack_bf16) p->kernels->unpack_bf16(blocks, out, count);
-    else {
-        f->unpack(blocks, s->unpacked, gemm_ceil(skip + count, f->block) * f->block);
-        for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
+    int source = gemm_source_of(p->group);
+    int64_t skip = (row * p->group->b_stride + from) % f->block;
+    const char *blocks = gemm_b_at(p->group, row, from - skip);
+    if (source < GEMM_SOURCES && p->kernels->unpack[source]) {
+        p->kernels->unpack[source](blocks, out, count);
+        return;
     }
+    f->unpack(blocks, s->unpacked, gemm_ceil(skip + count, f->block) * f->block);
+    for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
 }
 
 /* One vector of a panel: `rows` rows of b from row j on, transposed; lanes past the last row are zero. */
 static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t j, int64_t rows, real *out,
                            int64_t step)
 {
-    int64_t k = t->q1 - t->q0, width = p->kernels->width, stride = p->group->b_stride;
-    const real *in = (const real *)p->group->b + j * stride + t->q0;
-    if (p->group->b_format) {
-        in = s->values;
-        stride = GEMM_BLOCK_K + GEMM_GAP;
-        for (int64_t r = 0; r < rows; r++) unpack_row(p, s, j + r, t->q0, k, s->values + r * stride);
+    int64_t k = t->q1 - t->q0, width = p->kernels->width, stride = gemm_b_bytes(p->group);
+    int source = gemm_source_of(p->group);
+    const char *in = gemm_b_at(p->group, j, t->q0);
+    if (source != GEMM_REALS && (rows < width || source == GEMM_SOURCES || !p->kernels->transpose[source])) {
+        for (int64_t r = 0; r < rows; r++) unpack_row(p, s, j + r, t->q0, k, s->values + r * VALUES_STRIDE);
+        in = (const char *)s->values;
+        stride = VALUES_STRIDE * (int64_t)sizeof(real);
+        source = GEMM_REALS;
     }
     if (rows == width) {
-        p->kernels->transpose(in, stride, k, out, step);
+        p->kernels->transpose[source](in, stride, k, out, step);
         return;
     }
     for (int64_t q = 0; q < k; q++)
-        for (int64_t r = 0; r < width; r++) out[q * step + r] = r < rows ? in[r * stride + q] : 0;
+        for (int64_t r = 0; r < width; r++) out[q * step + r] = r < rows ? ((const real *)(in + r * stride))[q] : 0;
 }
 
 /* Rows that copy_rows reads: row i of `count` is at + (rows ? rows[i] : i) * stride, and starts with column `j`. */
@@ -75,7 +96,8 @@ static source source_of(const gemm_part *p, gemm_scratch *s, int64_t q, int64_t 
 {
     const gemm_group *g = p->group;
     const int32_t *rows = g->b_rows ? g->b_rows + q : NULL;
-    if (!g->b_format) return (source){ (const real *)g->b + (rows ? 0 : q * g->b_stride) + j0, rows, g->b_stride, j0 };
+    if (gemm_source_of(g) == GEMM_REALS)
+        return (source){ (const real *)g->b + (rows ? 0 : q * g->b_stride) + j0, rows, g->b_stride, j0 };
     for (int64_t i = 0; i < count; i++) unpack_row(p, s, rows ? rows[i] : q + i, j0, j1 - j0, s->values + i * GEMM_BLOCK_N);
     return (source){ s->values, NULL, GEMM_BLOCK_N, j0 };
 }

@@ -90,6 +90,10 @@ static inline gemm_strip gemm_strip_at(const gemm_part *p, int64_t i0, int64_t i
     return (gemm_strip){ index, i0 + first, gemm_cut(i1 - i0, index + 1, strips) - first };
 }
 
+int gemm_source_of(const gemm_group *g);
+const char *gemm_b_at(const gemm_group *g, int64_t row, int64_t column); /* an element of a stored row, the first of its block */
+int64_t gemm_b_bytes(const gemm_group *g);                               /* from one stored row to the next */
+
 gemm_panel gemm_panel_at(const gemm_part *p, const gemm_scratch *s, const gemm_span *t, int64_t index);
 
 /* Packs those of the panels first..last of t that are to be packed. */

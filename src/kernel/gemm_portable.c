@@ -12,12 +12,13 @@ static inline vec vec_fma(vec a, vec b, vec c) { return real_fma(a, b, c); }
 
 #include "kernel/gemm_template.h"
 
-static void transpose(const real *in, int64_t stride, int64_t k, real *out, int64_t out_step)
+static void transpose(const void *in, int64_t stride, int64_t k, real *out, int64_t out_step)
 {
+    const real *row = in;
     (void)stride;
-    for (int64_t q = 0; q < k; q++) out[q * out_step] = in[q];
+    for (int64_t q = 0; q < k; q++) out[q * out_step] = row[q];
 }
 
 const gemm_kernels gemm_portable = {
-    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .transpose = transpose, .copy = copy,
+    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .transpose = { transpose }, .copy = copy,
 };
