@@ -43,7 +43,8 @@ static void run_piece(const call *job, const gemm_group *g, double from, double 
     if (end > size) end = size;
     if (begin >= end) return;
     if (quant) {
-        quant_columns(v, quant, g, begin, end, job->compute->quant_scratch[worker]);
+        const void *next = end == g->n && g + 1 < job->groups + job->count ? g[1].b : NULL;
+        quant_columns(v, quant, g, begin, end, next, job->compute->quant_scratch[worker]);
         return;
     }
     gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate };

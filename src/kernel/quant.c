@@ -8,7 +8,6 @@
 enum {
     MOST_ROWS = 512,      /* of x at a time */
     MOST_BLOCKS = 12288,  /* in them: what stays in a second-level cache */
-    LINE = 64,
     MOST_BYTES = 272,     /* of a row in a panel: 8 blocks of Q8_0 */
 };
 
@@ -65,39 +64,41 @@ static void round_rows(const quant_kernels *v, const quant_kernel *kernel, const
     s->k = g->k;
 }
 
-/* A lane's worth of rows of w, and what of them a panel takes. */
+/* A lane's worth of rows of w. */
 typedef struct strip {
     const uint8_t *at;
-    int64_t stride;    /* bytes */
-    int64_t rows;      /* as many as lanes, or the last */
-    const uint8_t *next; /* what comes after it, to be fetched meanwhile */
+    int64_t stride;       /* bytes */
+    int64_t rows;         /* as many as lanes, or the last */
+    const uint8_t *ahead; /* what is read after it, to be fetched meanwhile: more streams than the machine follows by itself */
 } strip;
 
-/* Rows that are not there are copies of nothing: their lanes' sums are thrown away. */
-static void unpack(const quant_kernels *v, const quant_kernel *kernel, const strip *w, int64_t block, int blocks,
-                   quant_scratch *s)
+/* Blocks of the strip from byte `from` of its rows. Where rows are missing, zeros take their place, whose sums are thrown
+ * away. */
+static strip part_of(const quant_kernels *v, const strip *w, int64_t from, int64_t bytes, quant_scratch *s)
 {
-    const number_format *f = kernel->format;
-    int64_t from = (int64_t)number_row_bytes(f, block * QUANT_BLOCK), bytes = (int64_t)number_row_bytes(f, blocks * QUANT_BLOCK);
-    if (w->rows == v->lanes) {
-        for (int64_t i = 0; i < bytes * v->lanes; i += LINE) __builtin_prefetch(w->next + from * v->lanes + i, 0, 2);
-        kernel->unpack(blocks, w->at + from, w->stride, s->panel);
-        return;
-    }
+    const uint8_t *ahead = w->ahead + from * v->lanes;
+    if (w->rows == v->lanes) return (strip){ w->at + from, w->stride, w->rows, ahead };
     for (int64_t r = 0; r < w->rows; r++) memcpy(s->edge + r * bytes, w->at + r * w->stride + from, (size_t)bytes);
     memset(s->edge + w->rows * bytes, 0, (size_t)((v->lanes - w->rows) * bytes));
-    kernel->unpack(blocks, s->edge, bytes, s->panel);
+    return (strip){ s->edge, bytes, v->lanes, ahead };
 }
 
 /* sums [rows, lanes] of a strip */
 static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, const strip *w, int64_t k, int64_t rows,
                            quant_scratch *s)
 {
-    int64_t all = k / QUANT_BLOCK;
+    int64_t all = k / QUANT_BLOCK, from = 0;
     memset(s->sums, 0, (size_t)(rows * v->lanes) * sizeof *s->sums);
     for (int64_t b = 0; b < all; b += QUANT_SPAN) {
         int blocks = (int)min64(QUANT_SPAN, all - b);
-        unpack(v, kernel, w, b, blocks, s);
+        int64_t bytes = (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
+        strip part = part_of(v, w, from, bytes, s);
+        from += bytes;
+        if (rows == 1) {
+            kernel->row(blocks, part.at, part.stride, part.ahead, s->x + b, s->sums);
+            continue;
+        }
+        kernel->unpack(blocks, part.at, part.stride, part.ahead, s->panel);
         for (int64_t r = 0; r < rows; r += v->rows) {
             int64_t tall = min64(v->rows, rows - r);
             kernel->tile[tall - 1](blocks, s->panel, s->x + r * all + b, all, s->sums + r * v->lanes);
@@ -106,7 +107,7 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
 }
 
 void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, const gemm_group *g, int64_t n0, int64_t n1,
-                   quant_scratch *s)
+                   const void *next, quant_scratch *s)
 {
     const quant_kernels *v = variant->quant;
     int64_t stride = (int64_t)number_row_bytes(kernel->format, g->b_stride);
@@ -116,7 +117,8 @@ void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, co
         round_rows(v, kernel, g, m0, rows, s);
         for (int64_t n = n0; n < n1; n += v->lanes) {
             const uint8_t *at = (const uint8_t *)g->b + n * stride;
-            strip w = { at, stride, min64(v->lanes, n1 - n), at + v->lanes * stride };
+            const uint8_t *ahead = n + v->lanes < n1 || !next ? at + v->lanes * stride : next;
+            strip w = { at, stride, min64(v->lanes, n1 - n), ahead };
             multiply_strip(v, kernel, &w, g->k, rows, s);
             for (int64_t r = 0; r < rows; r++) {
                 real *c = g->c + (m0 + r) * g->c_stride + n;

@@ -28,9 +28,9 @@ const quant_kernel *quant_kernel_of(const kernel_variant *v, gemm_kind kind, con
 
 int64_t quant_grain(const kernel_variant *v); /* columns that are computed together */
 
-/* Columns n0..n1 of a group's c, on one worker. */
+/* Columns n0..n1 of a group's c, on one worker, which will go on with the weights at `next` (NULL: unknown). */
 void quant_columns(const kernel_variant *v, const quant_kernel *kernel, const gemm_group *g, int64_t n0, int64_t n1,
-                   quant_scratch *scratch);
+                   const void *next, quant_scratch *scratch);
 
 /* Rounded rows are kept from one product to the next, which may need the same ones; this forgets them. */
 void quant_begin(quant_scratch *scratch);

@@ -30,13 +30,16 @@ INLINE words signed_byte(words x, int i)
     return (words)_mm512_srai_epi32(_mm512_slli_epi32((__m512i)x, (unsigned)(24 - 8 * i)), 24);
 }
 
-/* Rows r, r + 4, r + 8 and r + 12 in the quarters of a register: masked broadcasts, which need no shuffle. */
+/* Rows r, r + 4, r + 8 and r + 12 in the quarters of a register. */
+INLINE __m256 two_rows(const uint8_t *low, const uint8_t *high)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps((const float *)low)), _mm_loadu_ps((const float *)high), 1);
+}
+
 INLINE __m512 four_rows(const uint8_t *at, int64_t stride)
 {
-    __m512 x = _mm512_castps128_ps512(_mm_loadu_ps((const float *)at));
-    x = _mm512_mask_broadcast_f32x4(x, 0x00f0, _mm_loadu_ps((const float *)(at + 4 * stride)));
-    x = _mm512_mask_broadcast_f32x4(x, 0x0f00, _mm_loadu_ps((const float *)(at + 8 * stride)));
-    return _mm512_mask_broadcast_f32x4(x, 0xf000, _mm_loadu_ps((const float *)(at + 12 * stride)));
+    __m256 low = two_rows(at, at + 4 * stride), high = two_rows(at + 8 * stride, at + 12 * stride);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
 }
 
 /* A transposition of 4 x 4 words in each quarter. */

@@ -15,21 +15,21 @@
 #include "kernel/number_levels.h"
 #include "kernel/quant_kernels.h"
 
-/* LANES rows of a block. The word of lane r, byte i of w[j] is code 4 j + i of row r. */
-typedef struct panel {
+/* LANES rows of a block of w. The word of lane r, byte i of w[j] is code 4 j + i of row r. */
+typedef struct block {
     words w[QUANT_BLOCK / 4];
     floats scale[2]; /* of each half, or [0] alone */
     floats least;    /* in formats with minima */
-} panel;
+} block;
 
-_Static_assert(QUANT_SPAN * sizeof(panel) <= QUANT_PANEL_BYTES, "a panel fits its scratch");
-
-#include "kernel/quant_formats.h"
+_Static_assert(QUANT_SPAN * sizeof(block) <= QUANT_PANEL_BYTES, "a panel fits its scratch");
 
 enum shape { PLAIN, MINIMA, HALVES };
 
+/* ---- tiles ---- */
+
 /* sum[r] += the words from..to of a block, under scale h */
-INLINE void add_part(const int rows, const int most, const int h, const int from, const int to, const panel *p,
+INLINE void add_part(const int rows, const int most, const int h, const int from, const int to, const block *p,
                      const quant_block *x, int64_t x_stride, floats *sum)
 {
     const int step = most == 0 ? 1 : most < 16 ? 8 : most < 32 ? 4 : 2;
@@ -42,21 +42,25 @@ INLINE void add_part(const int rows, const int most, const int h, const int from
         sum[r] = fma_floats(p->scale[h] * all_floats(x[r * x_stride].scale), floats_of(whole[r]), sum[r]);
 }
 
-INLINE void tile(const int rows, const enum shape shape, const int most, int blocks, const panel *p, const quant_block *x,
-                 int64_t x_stride, float *sums)
+INLINE void add_block(const int rows, const enum shape shape, const int most, const block *p, const quant_block *x,
+                      int64_t x_stride, floats *sum)
 {
     enum { WORDS = QUANT_BLOCK / 4 };
+    if (shape == HALVES) {
+        add_part(rows, most, 0, 0, WORDS / 2, p, x, x_stride, sum);
+        add_part(rows, most, 1, WORDS / 2, WORDS, p, x, x_stride, sum);
+    } else add_part(rows, most, 0, 0, WORDS, p, x, x_stride, sum);
+    if (shape == MINIMA)
+        UNROLL for (int r = 0; r < rows; r++)
+            sum[r] = fma_floats(p->least, all_floats(x[r * x_stride].sum), sum[r]);
+}
+
+INLINE void tile(const int rows, const enum shape shape, const int most, int blocks, const block *p, const quant_block *x,
+                 int64_t x_stride, float *sums)
+{
     floats sum[ROWS];
     UNROLL for (int r = 0; r < rows; r++) sum[r] = load_floats(sums + r * LANES);
-    for (int b = 0; b < blocks; b++, p++, x++) {
-        if (shape == HALVES) {
-            add_part(rows, most, 0, 0, WORDS / 2, p, x, x_stride, sum);
-            add_part(rows, most, 1, WORDS / 2, WORDS, p, x, x_stride, sum);
-        } else add_part(rows, most, 0, 0, WORDS, p, x, x_stride, sum);
-        if (shape == MINIMA)
-            UNROLL for (int r = 0; r < rows; r++)
-                sum[r] = fma_floats(p->least, all_floats(x[r * x_stride].sum), sum[r]);
-    }
+    for (int b = 0; b < blocks; b++) add_block(rows, shape, most, p + b, x + b, x_stride, sum);
     UNROLL for (int r = 0; r < rows; r++) store_floats(sums + r * LANES, sum[r]);
 }
 
@@ -82,6 +86,73 @@ TILES(tiles_4_bits_minima, MINIMA, 15)
 TILES(tiles_5_bits, PLAIN, 31)
 TILES(tiles_5_bits_minima, MINIMA, 31)
 TILES(tiles_6_bits_halves, HALVES, 63)
+
+/* ---- blocks as they are read: stored as a panel, or multiplied at once ---- */
+
+typedef struct use {
+    bool store;
+    enum shape shape;
+    int most;
+    int bytes; /* of a row that go by in one call of read_columns */
+} use;
+
+typedef struct sink {
+    const uint8_t *ahead; /* what will be read a strip later; this far along it is asked for */
+    block *panel;         /* to store */
+    const quant_block *x; /* to multiply: one row */
+    floats sum;
+} sink;
+
+INLINE void take(const use u, const block *p, sink *to)
+{
+    if (!u.store) {
+        add_block(1, u.shape, u.most, p, to->x++, 0, &to->sum);
+        return;
+    }
+    UNROLL for (int j = 0; j < QUANT_BLOCK / 4; j++) to->panel->w[j] = p->w[j];
+    to->panel->scale[0] = p->scale[0];
+    if (u.shape == HALVES) to->panel->scale[1] = p->scale[1];
+    if (u.shape == MINIMA) to->panel->least = p->least;
+    to->panel++;
+}
+
+/* Four words of each row; and those that will be read a strip later are asked for, few at a time, for a burst of them would keep
+ * what is read now waiting. */
+INLINE void read_columns(const use u, const uint8_t *at, int64_t stride, sink *to, words out[4])
+{
+    UNROLL for (int i = 0; i < u.bytes * LANES; i += 64) __builtin_prefetch(to->ahead + i, 0, 2);
+    to->ahead += u.bytes * LANES;
+    columns(at, stride, out);
+}
+
+#include "kernel/quant_formats.h"
+
+#define FORMAT(NAME, SHAPE, MOST, BYTES)                                                                                     \
+    static void unpack_##NAME(int blocks, const uint8_t *at, int64_t stride, const uint8_t *ahead, void *panel)              \
+    {                                                                                                                        \
+        sink to = { .ahead = ahead, .panel = panel };                                                                        \
+        read_##NAME((use){ true, SHAPE, MOST, BYTES }, blocks, at, stride, &to);                                             \
+    }                                                                                                                        \
+    static void row_##NAME(int blocks, const uint8_t *at, int64_t stride, const uint8_t *ahead, const quant_block *x,        \
+                           float *sums)                                                                                      \
+    {                                                                                                                        \
+        sink to = { .ahead = ahead, .x = x, .sum = load_floats(sums) };                                                      \
+        read_##NAME((use){ false, SHAPE, MOST, BYTES }, blocks, at, stride, &to);                                            \
+        store_floats(sums, to.sum);                                                                                          \
+    }
+
+FORMAT(q8_0, PLAIN, 0, 17)
+FORMAT(q4_0, PLAIN, 15, 18)
+FORMAT(q4_1, MINIMA, 15, 20)
+FORMAT(q5_0, PLAIN, 31, 22)
+FORMAT(q5_1, MINIMA, 31, 24)
+FORMAT(q3_k, HALVES, 7, 16)
+FORMAT(q4_k, MINIMA, 15, 16)
+FORMAT(q5_k, MINIMA, 31, 16)
+FORMAT(q6_k, HALVES, 63, 16)
+FORMAT(iq4_nl, PLAIN, 0, 18)
+FORMAT(iq4_xs, PLAIN, 0, 16)
+FORMAT(mxfp4, PLAIN, 24, 17)
 
 /* ---- activations ---- */
 
@@ -126,19 +197,20 @@ static void round_blocks(int64_t blocks, const real *x, int offset, bool halves,
 
 /* ---- the table ---- */
 
+#define KERNEL(NAME, OFFSET, IN_HALVES, TILES_OF) { &number_##NAME, OFFSET, IN_HALVES, unpack_##NAME, row_##NAME, TILES_OF }
 static const quant_kernel kernels[] = {
-    { &number_q8_0, SIGNED_OFFSET, false, unpack_q8_0, tiles_signed },
-    { &number_q4_0, 8, false, unpack_q4_0, tiles_4_bits },
-    { &number_q4_1, 0, false, unpack_q4_1, tiles_4_bits_minima },
-    { &number_q5_0, 16, false, unpack_q5_0, tiles_5_bits },
-    { &number_q5_1, 0, false, unpack_q5_1, tiles_5_bits_minima },
-    { &number_q3_k, 4, true, unpack_q3_k, tiles_6_bits_halves },
-    { &number_q4_k, 0, false, unpack_q4_k, tiles_4_bits_minima },
-    { &number_q5_k, 0, false, unpack_q5_k, tiles_5_bits_minima },
-    { &number_q6_k, 32, true, unpack_q6_k, tiles_6_bits_halves },
-    { &number_iq4_nl, SIGNED_OFFSET, false, unpack_iq4_nl, tiles_signed },
-    { &number_iq4_xs, SIGNED_OFFSET, false, unpack_iq4_xs, tiles_signed },
-    { &number_mxfp4, 12, false, unpack_mxfp4, tiles_5_bits },
+    KERNEL(q8_0, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL(q4_0, 8, false, tiles_4_bits),
+    KERNEL(q4_1, 0, false, tiles_4_bits_minima),
+    KERNEL(q5_0, 16, false, tiles_5_bits),
+    KERNEL(q5_1, 0, false, tiles_5_bits_minima),
+    KERNEL(q3_k, 4, true, tiles_6_bits_halves),
+    KERNEL(q4_k, 0, false, tiles_4_bits_minima),
+    KERNEL(q5_k, 0, false, tiles_5_bits_minima),
+    KERNEL(q6_k, 32, true, tiles_6_bits_halves),
+    KERNEL(iq4_nl, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL(iq4_xs, SIGNED_OFFSET, false, tiles_signed),
+    KERNEL(mxfp4, 12, false, tiles_5_bits),
 };
 
 const quant_kernels QUANT = { LANES, ROWS, round_blocks, kernels, sizeof kernels / sizeof *kernels };
