@@ -422,10 +422,17 @@ typedef struct cadre_evaluation {
     double bits_per_byte, perplexity;
 } cadre_evaluation;
 
-/* How well the model predicts a text, in windows of its context (or `context` tokens, 0: its own) that overlap by half, so that
- * every token but the first has at least half a window before it; the first is charged log2 V bits. */
+/* Work that is behind and in all; NULL: not wanted. */
+typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
+
+/* Work that is behind and in all; NULL: not wanted. */
+typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
+
+/* How well the model predicts a text, in windows that overlap by half, so that every token but those of the first half window has
+ * at least half a window before it; the first token is charged log2 V bits. context: tokens of a window, at most the model's
+ * own; 0: the model's own, or 2048 where that is more. progress: in tokens. */
 CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
-                                      cadre_evaluation *result);
+                                      cadre_progress_listener progress, void *arg, cadre_evaluation *result);
 
 /* Looks at a finished run's held-out texts: bits per byte, load by domain and expert, passages with their experts, and a sample
  * in each domain; writes them to analysis.json in the run's folder. */

@@ -11,7 +11,7 @@
 static const cadre_option rows[] = {
     { .name = "text", .kind = CADRE_OPTION_PATHS, .value = "FILE...", .subject = "Texts", .help = "the files to evaluate on" },
     { .name = "context", .kind = CADRE_OPTION_INT, .min = 2, .max = 1 << 24, .subject = "Texts",
-      .help = "tokens in a window (default: the model's own context)" },
+      .help = "tokens in a window, at most the model's own context (default: that, or 2048 where it is more)" },
 };
 
 typedef struct result {
@@ -19,31 +19,46 @@ typedef struct result {
     cadre_evaluation evaluation;
 } result;
 
+typedef struct watch {
+    progress progress;
+    const char *file;
+} watch;
+
+static void draw(void *arg, int64_t done, int64_t total)
+{
+    watch *w = arg;
+    if (!progress_due(&w->progress)) return;
+    double rate = (double)done / progress_seconds(&w->progress);
+    progress_draw(&w->progress, (double)done / (double)total, "%s  %lld of %lld tokens  %.0f tokens/s", w->file, (long long)done,
+                  (long long)total, rate);
+}
+
 static int evaluate(const invocation *call, cadre_model *model, const char *file, cadre_evaluation *evaluation)
 {
     char *text;
     size_t size;
+    watch w = { .file = file };
     if (!input_file(file, &text, &size)) return EXIT_WORLD;
     if (!size) {
         free(text);
         return complain_world("%s: expected text, found none", file);
     }
     bool own = cadre_options_count(call->options, "context") == 0;
-    cadre_status status = cadre_evaluate(model, text, size, own ? 0 : cadre_options_int(call->options, "context", 0), evaluation);
+    w.progress = progress_begin(call);
+    cadre_status status = cadre_evaluate(model, text, size, own ? 0 : cadre_options_int(call->options, "context", 0), draw, &w,
+                                         evaluation);
+    progress_wipe(&w.progress);
     free(text);
     return status == CADRE_OK ? EXIT_DONE : complain_status(status);
 }
 
 static int evaluate_all(const invocation *call, cadre_model *model, result *results, int count)
 {
-    progress p = progress_begin(call);
     int exit_code = EXIT_DONE;
     for (int i = 0; i < count && exit_code == EXIT_DONE; i++) {
         results[i].file = cadre_options_text(call->options, "text", i);
-        progress_draw(&p, (double)i / count, "%s", results[i].file);
         exit_code = evaluate(call, model, results[i].file, &results[i].evaluation);
     }
-    progress_wipe(&p);
     return exit_code;
 }
 

@@ -31,6 +31,8 @@ bool progress_due(const progress *p)
     return p->shown && seconds() - p->drawn >= redraw_seconds;
 }
 
+double progress_seconds(const progress *p) { return seconds() - p->began; }
+
 static int terminal_width(void)
 {
     struct winsize size;
@@ -40,7 +42,7 @@ static int terminal_width(void)
 /* "2:31 left", from the time that the part behind took. */
 static void word_time_left(const progress *p, double done, char *text, size_t size)
 {
-    double left = (seconds() - p->began) * (1 - done) / done;
+    double left = progress_seconds(p) * (1 - done) / done;
     if (!(done > 0.001) || left > 1e6) snprintf(text, size, "  ");
     else if (left >= 3600) snprintf(text, size, "  %d:%02d h left", (int)left / 3600, (int)left / 60 % 60);
     else snprintf(text, size, "  %d:%02d left", (int)left / 60, (int)left % 60);

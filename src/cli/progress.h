@@ -16,6 +16,8 @@ progress progress_begin(const invocation *call);
 /* True when the line may be drawn again: a few times a second, so that callers spare the work of wording it. */
 bool progress_due(const progress *p);
 
+double progress_seconds(const progress *p); /* since it began */
+
 /* Draws "text  2:31 left"; done: the share of the work that is behind, 0..1. */
 void progress_draw(progress *p, double done, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void progress_wipe(progress *p); /* before other output, and at the end */

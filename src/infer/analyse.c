@@ -113,8 +113,8 @@ static void count_picks(void *arg, int64_t layer, const plan *p)
 static cadre_status evaluate_domain(analysis *a, domain *d)
 {
     counter c = { a, d };
-    evaluation_watch watch = { count_picks, &c };
-    return evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, watch, &d->nats);
+    evaluation_watch watch = { .layer = count_picks, .layer_arg = &c };
+    return evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, &watch, &d->nats);
 }
 
 /* ---- a sample ---- */

@@ -19,8 +19,8 @@ typedef struct windows {
 
 static windows cut(const cadre_model *m, const int32_t *tokens, int64_t count, int64_t context)
 {
-    int64_t most = m->config.context < WINDOW_MOST ? m->config.context : WINDOW_MOST;
-    windows w = { .context = context > 0 && context < most ? context : most, .tokens = tokens, .tokens_count = count };
+    int64_t own = m->config.context < WINDOW_MOST ? m->config.context : WINDOW_MOST;
+    windows w = { .context = context > 0 ? context : own, .tokens = tokens, .tokens_count = count };
     if (w.context > count - 1) w.context = count - 1 > 0 ? count - 1 : 1;
     w.half = w.context > 1 ? w.context / 2 : 1;
     int64_t rest = count - 1 - w.context;
@@ -75,24 +75,28 @@ static void close_workspace(workspace *s)
     mem_free(s->losses);
 }
 
-static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, evaluation_watch watch, double *nats)
+static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, const evaluation_watch *watch, double *nats)
 {
     for (int64_t i = 0; i < w->count; i += w->batch) {
         if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
         int64_t n = w->count - i < w->batch ? w->count - i : w->batch, tokens = n * w->context;
         for (int64_t j = 0; j < n; j++) fill_window(w, i + j, s->inputs + j * w->context, s->targets + j * w->context);
         transformer_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start };
-        transformer_forward(s->t, &m->weights, &b, watch.layer, watch.arg);
+        transformer_forward(s->t, &m->weights, &b, watch->layer, watch->layer_arg);
         transformer_losses(s->t, &m->weights, s->targets, s->losses);
         for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
+        if (watch->progress) watch->progress(watch->progress_arg, counted_before(w, i + n), w->tokens_count - 1);
     }
     return CADRE_OK;
 }
 
-cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t count, int64_t context, evaluation_watch watch,
-                             double *nats)
+cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t count, int64_t context,
+                             const evaluation_watch *watch, double *nats)
 {
     CADRE_TRY(session_check_model(m));
+    if (context < 0 || context > m->config.context)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "context: expected at most the model's own, %lld, found %lld",
+                          (long long)m->config.context, (long long)context);
     CADRE_TRY(session_check_tokens(m, tokens, count));
     windows w = cut(m, tokens, count, context);
     workspace s;
@@ -104,15 +108,17 @@ cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t coun
     return status;
 }
 
-cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context, cadre_evaluation *result)
+cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
+                            cadre_progress_listener progress, void *arg, cadre_evaluation *result)
 {
+    const evaluation_watch watch = { .progress = progress, .progress_arg = arg };
     const tokenizer *t;
     token_list ids = { 0 };
     double nats = 0;
     if (!size) return cadre_fail(CADRE_EARGUMENT, NULL, "the text: expected at least one byte, found none");
     CADRE_TRY(cadre_model_tokenizer(model, &t));
     cadre_status status = tokenizer_encode(t, text, size, 0, &ids);
-    if (status == CADRE_OK) status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, (evaluation_watch){ 0 }, &nats);
+    if (status == CADRE_OK) status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, &watch, &nats);
     if (status == CADRE_OK)
         *result =
             (cadre_evaluation) { (int64_t)size, (int64_t)ids.count, nats / log(2) / (double)size, exp(nats / (double)ids.count) };

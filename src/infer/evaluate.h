@@ -5,15 +5,17 @@
 #include "model/model.h"
 #include "model/transformer.h"
 
-/* Called with each batch of windows that were run: `scored` [sequences] is the first token of each whose prediction counts. */
+/* What is told of a run. */
 typedef struct evaluation_watch {
-    transformer_watch layer; /* NULL: none */
-    void *arg;
+    transformer_watch layer; /* after each sparse layer of each batch of windows; NULL: none */
+    void *layer_arg;
+    cadre_progress_listener progress; /* after each batch, in tokens; NULL: none */
+    void *progress_arg;
 } evaluation_watch;
 
 /* nats: the sum over all tokens of -log p; the first token, which nothing precedes, costs log V. Windows of `context` tokens
- * (0: the model's) overlap by half. */
-cadre_status evaluate_tokens(cadre_model *model, const int32_t *tokens, int64_t count, int64_t context, evaluation_watch watch,
-                             double *nats);
+ * (0: the model's own, or 2048 where that is more) overlap by half. */
+cadre_status evaluate_tokens(cadre_model *model, const int32_t *tokens, int64_t count, int64_t context,
+                             const evaluation_watch *watch, double *nats);
 
 #endif

@@ -129,6 +129,8 @@ static cadre_status open_streams(generation *g, cadre_model *model)
 
 static cadre_status open_routes(generation *g, const char *path)
 {
+    if (!model_config_sparse_layers(&g->model->config))
+        return cadre_fail(CADRE_EUNSUPPORTED, path, "a recording of routes: expected a model with sparse layers, found none");
     CADRE_TRY(route_log_open(&g->log, &g->model->config, g->on->runner.tokens));
     g->on->runner.watch = route_log_watch;
     g->on->runner.watch_arg = &g->log;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "cadre.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
@@ -171,6 +172,28 @@ static void impossible_prompts_are_refused(void **state)
     assert_int_equal(h.count, 0);
 }
 
+static const char dense_config[] =
+    "{\"model_type\": \"llama\", \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 1, \"vocab_size\": 512,"
+    " \"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"rms_norm_eps\": 1e-5, \"max_position_embeddings\": 64}";
+
+static void a_dense_model_has_no_routes(void **state)
+{
+    (void)state;
+    const char *config = scratch_file("dense.json"), *path = scratch_file("dense.gguf"), *routes = scratch_file("routes.jsonl");
+    cadre_options *o = small_options(NULL);
+    cadre_model *dense;
+    heard h = { .count = 0 };
+    succeeds(file_write(config, dense_config, sizeof dense_config - 1));
+    succeeds(cadre_init(o, config, "f32", path));
+    succeeds(cadre_model_open(context, path, &dense));
+    assert_int_equal(cadre_generate(dense, prompt, 3, 2, &greedy, routes, listen, &h), CADRE_EUNSUPPORTED);
+    assert_non_null(strstr(cadre_last_error(), "expected a model with sparse layers"));
+    assert_false(file_exists(routes));
+    succeeds(cadre_generate(dense, prompt, 3, 2, &greedy, NULL, listen, &h));
+    cadre_model_close(dense);
+    cadre_options_free(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_penalty_forbids_repetition),
         cmocka_unit_test(a_listener_and_an_interruption_stop),
         cmocka_unit_test(impossible_prompts_are_refused),
+        cmocka_unit_test(a_dense_model_has_no_routes),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
