@@ -184,7 +184,7 @@ static void a_dense_model_has_no_routes(void **state)
     cadre_model *dense;
     heard h = { .count = 0 };
     succeeds(file_write(config, dense_config, sizeof dense_config - 1));
-    succeeds(cadre_init(o, config, "f32", path));
+    succeeds(cadre_init(context, o, config, "f32", path, NULL));
     succeeds(cadre_model_open(context, path, &dense));
     assert_int_equal(cadre_generate(dense, prompt, 3, 2, &greedy, routes, listen, &h), CADRE_EUNSUPPORTED);
     assert_non_null(strstr(cadre_last_error(), "expected a model with sparse layers"));
