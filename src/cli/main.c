@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/help.h"
+#include "cli/mapped.h"
 
 static void exit_now(int signal_number)
 {
@@ -79,6 +80,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     on_interruption(exit_now);
+    mapped_files_may_shrink();
     signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is then an error like a full disk */
     int exit_code = dispatch(argc, argv);
     errno = 0;

@@ -49,3 +49,10 @@ $ cadre convert switch switch.gguf --quiet
 # formats that are wanted
 $ cadre convert llama.gguf small.gguf --dtype bf16 --quiet && cadre inspect small.gguf | grep formats
 > formats           BF16, F32
+
+# a file that loses its bytes while it is read
+$ sed 's/"hidden_size"/"max_position_embeddings": 1000000, "hidden_size"/' llama3.json > long.json
+$ cadre init long --config long.json
+$ (sleep 1; : > long/model.safetensors) & cadre generate long --tokens 1,2 -n 900000 --ids > ids
+2> cadre: *long/model.safetensors: expected the bytes that were there when it was opened, found *
+? 1
