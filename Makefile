@@ -132,11 +132,12 @@ check:
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz build-asan/cadre:tests/cli
 
-# Slower: threads under their own sanitizer, and everything once more as it is shipped.
+# Slower: threads under their own sanitizer, everything once more as it is shipped, and thousands of damaged models.
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(BUILD)/cadre:tests/cli tests/installed
+	@tests/mutate build-asan/cadre
 
 bench: $(BUILD)/cadre
 	@for what in gemm layer train; do $(BUILD)/cadre bench $$what --json || exit; done
