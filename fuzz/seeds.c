@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "format/gguf.h"
 #include "support/gguf_sample.h"
 #include "support/tokenizer_sample.h"
 
@@ -22,6 +23,21 @@ static void put(const char *root, const char *target, const char *name, const vo
 
 /* ---- GGUF ---- */
 
+/* One tensor of 256 numbers in a type. */
+static void put_blocks(const char *root, int type)
+{
+    uint8_t file[96 + 2048] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 0, 0, 't', 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, (uint8_t)type };
+    const int64_t extent[] = { 256 };
+    int64_t elements;
+    size_t bytes;
+    char name[24];
+    gguf_tensor_size(type, 1, extent, &elements, &bytes);
+    for (size_t i = 0; i < bytes; i++) file[64 + i] = (uint8_t)(i * 37 + 11);
+    snprintf(name, sizeof name, "blocks-%s", gguf_tensor_type_name(type));
+    put(root, "gguf", name, file, 64 + (bytes + 31) / 32 * 32);
+}
+
 static void put_gguf(const char *root)
 {
     gguf_sample s;
@@ -39,6 +55,8 @@ static void put_gguf(const char *root)
     static const uint8_t one_tensor[96] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         1, 0, 0, 0, 0, 0, 0, 0, 't', 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
     put(root, "gguf", "one-tensor", one_tensor, 64 + 16);
+    for (int type = 0; type < 64; type++)
+        if (gguf_tensor_type_name(type)) put_blocks(root, type);
 }
 
 /* ---- safetensors ---- */

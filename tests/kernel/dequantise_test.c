@@ -1,5 +1,5 @@
-/* dequantise_test.c - block formats against the Python package gguf: by hashes that tests/oracle/dequantise.py made of its values,
- * and where $CADRE_PYTHON has the package, number by number on random and extreme blocks. */
+/* dequantise_test.c - block formats against the Python package gguf: by hashes that tests/oracle/dequantise.py made of its
+ * values, and where $CADRE_PYTHON has the package, number by number on random and extreme blocks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

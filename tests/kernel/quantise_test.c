@@ -100,7 +100,8 @@ static void mxfp4_keeps_what_it_had(void **state)
 static void extreme_values_are_survived(void **state)
 {
     (void)state;
-    const float extremes[] = { 0, -0.0f, FLT_TRUE_MIN, -FLT_MIN, 1e-20f, -1e-7f, 1, 65504, -1e6f, 1e20f, -FLT_MAX, INFINITY, NAN };
+    const float extremes[] = { 0,     -0.0f, FLT_TRUE_MIN, -FLT_MIN, 1e-20f,   -1e-7f, 1,
+                               65504, -1e6f, 1e20f,        -FLT_MAX, INFINITY, NAN };
     for (int k = 0; k < FORMATS; k++) {
         const number_format *f = number_by_name(expected[k].format);
         for (int e = 0; e < 13; e++)
