@@ -30,6 +30,10 @@ static cadre_status open_regular(const char *path, int *fd, size_t *size)
     return CADRE_OK;
 }
 
+/* From here on a file is read from disk into large pages, where system and file system have them: through small ones memory is
+ * read at little more than half its speed, as their addresses are looked up one by one. */
+enum { LARGE_FILE = 16 << 20 };
+
 cadre_status file_map_open(const char *path, file_map *map)
 {
     int fd;
@@ -39,6 +43,7 @@ cadre_status file_map_open(const char *path, file_map *map)
     cadre_status status = CADRE_OK;
     if (data == MAP_FAILED) status = cadre_fail_errno(CADRE_EIO, path, "could not be mapped");
     else *map = (file_map){ data, size };
+    if (status == CADRE_OK && size >= LARGE_FILE) madvise(data, size, MADV_HUGEPAGE);
     close(fd);
     return status;
 }
