@@ -1,7 +1,8 @@
 /* gemm.c - the grouped product: which worker computes which outputs.
  *
- * The groups lie on a line, each as long as its work; the line is cut into one piece a worker. A piece ends within a group at a
- * whole column panel, or row strip where the group is taller than wide. Where it is cut changes no bit. */
+ * The groups lie on a line, each as long as its work; the line is cut into one piece a worker. Within a group a piece ends
+ * between columns of c that share no cache line, or at a row strip where the group is taller than wide. Where it is cut changes
+ * no bit. */
 #include "kernel/gemm.h"
 
 #include "kernel/gemm_block.h"
@@ -33,11 +34,13 @@ static int64_t unit_at(double at, double work, int64_t units)
 
 static void run_piece(const call *job, const gemm_group *g, double from, double to, double work, int worker)
 {
+    enum { LINE = 16 };
+    bool last = g + 1 == job->groups + job->count;
     const kernel_variant *v = job->compute->variant;
     const gemm_kernels *kernels = v->gemm;
     const quant_kernel *quant = quant_kernel_of(v, job->kind, g, job->accumulate);
     bool tall = g->m > g->n && !quant;
-    int64_t size = tall ? g->m : g->n, grain = quant ? quant_grain(v) : tall ? kernels->rows : kernels->vecs * kernels->width;
+    int64_t size = tall ? g->m : g->n, grain = quant ? quant_grain(v) : tall ? kernels->rows : LINE;
     int64_t units = (size + grain - 1) / grain;
     int64_t begin = unit_at(from, work, units) * grain, end = unit_at(to, work, units) * grain;
     if (end > size) end = size;
@@ -47,7 +50,7 @@ static void run_piece(const call *job, const gemm_group *g, double from, double 
         quant_columns(v, quant, g, begin, end, next, job->compute->quant_scratch[worker]);
         return;
     }
-    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate };
+    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate, last ? NULL : g[1].b };
     if (tall) part.m0 = begin, part.m1 = end;
     else part.n0 = begin, part.n1 = end;
     gemm_block(&part, job->compute->scratch[worker]);
@@ -79,7 +82,7 @@ void gemm_grouped(compute *c, gemm_kind kind, const gemm_group *groups, int64_t 
 void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group, bool accumulate)
 {
     if (group->m <= 0 || group->n <= 0) return;
-    gemm_part part = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate };
+    gemm_part part = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate, NULL };
     gemm_block_begin(c->scratch[worker]);
     gemm_block(&part, c->scratch[worker]);
 }

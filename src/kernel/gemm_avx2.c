@@ -13,6 +13,11 @@ enum { WIDTH = 8, ROWS = 4, VECS = 3 };
 static inline vec vec_load(const real *p) { return _mm256_loadu_ps(p); }
 static inline void vec_store(real *p, vec x) { _mm256_storeu_ps(p, x); }
 static inline vec vec_all(real x) { return _mm256_set1_ps(x); }
+static inline vec vec_keep(vec x)
+{
+    __asm__("" : "+x"(x));
+    return x;
+}
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 
 #include "kernel/gemm_pack.h"

@@ -12,6 +12,11 @@ enum { WIDTH = 16, ROWS = 8, VECS = 3 };
 static inline vec vec_load(const real *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(real *p, vec x) { _mm512_storeu_ps(p, x); }
 static inline vec vec_all(real x) { return _mm512_set1_ps(x); }
+static inline vec vec_keep(vec x)
+{
+    __asm__("" : "+v"(x));
+    return x;
+}
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 
 #include "kernel/gemm_pack.h"

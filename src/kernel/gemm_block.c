@@ -73,6 +73,18 @@ static fetch fetch_begin(const gemm_part *p, const gemm_scratch *s, const blocki
     return f;
 }
 
+/* A packed panel of t, to be fetched again, by the tiles of the one before it. */
+static fetch fetch_panel(const gemm_part *p, const gemm_scratch *s, const gemm_span *t, int64_t index, int64_t tiles)
+{
+    if (index >= t->panels) return (fetch){ 0 };
+    gemm_panel v = gemm_panel_at(p, s, t, index);
+    fetch f = { .left = v.vecs * p->kernels->width };
+    f.share = gemm_ceil(f.left, tiles);
+    f.ahead.at = (const char *)v.y;
+    f.ahead.stride = (t->q1 - t->q0) * (int64_t)sizeof(real);
+    return f;
+}
+
 /* The next tile's share. */
 static gemm_ahead fetch_share(fetch *f, const real *c)
 {
@@ -118,7 +130,7 @@ static void panels_first(const gemm_part *p, gemm_scratch *s, const blocking *o,
             ready = gemm_min(index + o->packed, t->panels);
             gemm_pack_y(p, s, t, index, ready);
             coming = fetch_begin(p, s, o, ready < t->panels ? t : next, ready % t->panels, (ready - index) * strips);
-        }
+        } else if (i0 > p->m0) coming = fetch_panel(p, s, t, index + 1, strips);
         gemm_panel v = gemm_panel_at(p, s, t, index);
         for (int64_t i = 0; i < strips; i++) {
             gemm_strip strip = gemm_strip_at(p, i0, i1, i);
@@ -153,8 +165,10 @@ static int64_t few_columns(const gemm_part *p)
     for (int64_t i = 0; i < rows; i++) a[i] = g->a + (g->a_rows ? g->a_rows[p->m0 + i] : p->m0 + i) * g->a_stride;
     for (int64_t columns; j + GEMM_FEW_GRAIN <= p->n1; j += columns) {
         columns = gemm_min(GEMM_FEW_COLUMNS, (p->n1 - j) / GEMM_FEW_GRAIN * GEMM_FEW_GRAIN);
-        gemm_few f = { rows, columns, g->k, a, gemm_b_at(g, j, 0), gemm_b_bytes(g), g->c + p->m0 * g->c_stride + j, g->c_stride,
-                       p->accumulate, gemm_b_at(g, j + columns < p->n1 ? j + columns : j, 0) };
+        const char *b = gemm_b_at(g, j, 0), *next = p->next_b ? p->next_b : b;
+        gemm_few f = { .rows = rows, .columns = columns, .k = g->k, .a = a, .b = b, .b_stride = gemm_b_bytes(g),
+                       .c = g->c + p->m0 * g->c_stride + j, .c_stride = g->c_stride, .accumulate = p->accumulate,
+                       .ahead = j + columns < p->n1 ? gemm_b_at(g, j + columns, 0) : next };
         p->kernels->few[source](&f);
     }
     return j;

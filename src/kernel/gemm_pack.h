@@ -23,6 +23,7 @@ typedef struct gemm_part {
     const gemm_group *group;
     int64_t m0, m1, n0, n1;
     bool accumulate;
+    const void *next_b; /* what this worker will read next; NULL: not known */
 } gemm_part;
 
 /* What the packed x is of: rows (in TN columns) i0..i1 of a, columns (in TN rows) q0..q1. */

@@ -8,6 +8,7 @@ enum { WIDTH = 1, ROWS = 4, VECS = 3 };
 static inline vec vec_load(const real *p) { return *p; }
 static inline void vec_store(real *p, vec x) { *p = x; }
 static inline vec vec_all(real x) { return x; }
+static inline vec vec_keep(vec x) { return x; }
 static inline vec vec_fma(vec a, vec b, vec c) { return real_fma(a, b, c); }
 
 #include "kernel/gemm_template.h"

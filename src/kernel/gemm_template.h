@@ -1,8 +1,9 @@
 /* gemm_template.h - the register tiles of one CPU variant, stamped by gemm_X.c.
  *
  * The file that includes this has defined: vec (a vector of reals), WIDTH, ROWS, VECS (the largest tile), vec_load, vec_store,
- * vec_all (one number in every lane), vec_fma (a * b + c). The tiles are written once, over constants that the compiler
- * unrolls; ROWS * VECS accumulators, VECS numbers of y and one of x must fit the registers. */
+ * vec_all (one number in every lane), vec_fma (a * b + c), vec_keep (its argument, loaded once and kept in a register). The
+ * tiles are written once, over constants that the compiler unrolls; ROWS * VECS accumulators, VECS numbers of y and one of x
+ * must fit the registers. */
 #include "kernel/gemm_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -24,7 +25,7 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64
         for (int64_t r = 0; r < ahead->rows; r++) __builtin_prefetch(fetch + r * ahead->stride, 0, 2);
         for (int64_t q = left < stretch ? left : stretch; q > 0; q--) {
             vec b[VECS];
-            UNROLL for (int v = 0; v < vecs; v++) b[v] = vec_load(y + v * WIDTH);
+            UNROLL for (int v = 0; v < vecs; v++) b[v] = vec_keep(vec_load(y + v * WIDTH));
             UNROLL for (int r = 0; r < rows; r++) {
                 vec a = vec_all(third[r / 3][r % 3 * x_row]);
                 UNROLL for (int v = 0; v < vecs; v++) acc[r][v] = vec_fma(a, b[v], acc[r][v]);
