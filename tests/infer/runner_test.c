@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "kernel/variant.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 
@@ -79,11 +80,11 @@ static void expect_same(int64_t first, int64_t count)
     memset(f.got, 0, sizeof f.got);
 }
 
-static void with_threads(int threads)
+static void with_threads(int threads, const char *variant)
 {
     cadre_context *context;
     cadre_model *model;
-    succeeds(cadre_context_new(threads, NULL, &context));
+    succeeds(cadre_context_new(threads, variant, &context));
     succeeds(cadre_model_open(context, f.path, &model));
     run_together(model, 0, SEQUENCES, one_by_one);
     expect_same(0, SEQUENCES);
@@ -110,7 +111,7 @@ static void check_model(const char *path)
     memcpy(f.expected, f.got, sizeof f.got);
     cadre_model_close(model);
     cadre_context_free(context);
-    for (int threads = 1; threads <= 3; threads++) with_threads(threads);
+    for (int threads = 1; threads <= 3; threads++) with_threads(threads, NULL);
 }
 
 static void make_model(cadre_options *o, const char *config, const char *dtype, const char *path)
@@ -128,6 +129,24 @@ static void of_recipe(void **state)
     small_set(o, "context", "128");
     make_model(o, NULL, "bf16", path);
     check_model(path);
+    cadre_options_free(o);
+    succeeds(file_remove(path));
+}
+
+/* Products in integers: the same bits on every CPU variant too. */
+static void quantised(void **state)
+{
+    const char *path = scratch_file("quantised.gguf");
+    cadre_options *o = small_options("qwen3-moe");
+    int count;
+    const kernel_variant *const *list = variant_list(&count);
+    small_set(o, "context", "128");
+    small_set(o, "width", "256");
+    small_set(o, "expert-width", "64");
+    make_model(o, NULL, *state, path);
+    check_model(path);
+    for (int v = 0; v < count; v++)
+        if (!(list[v]->needs & ~cpu_features())) with_threads(2, list[v]->name);
     cadre_options_free(o);
     succeeds(file_remove(path));
 }
@@ -156,6 +175,8 @@ int main(void)
         { "olmoe", of_recipe, NULL, NULL, (void *)(uintptr_t) "olmoe" },
         { "qwen3-moe", of_recipe, NULL, NULL, (void *)(uintptr_t) "qwen3-moe" },
         { "deepseek-v3", of_recipe, NULL, NULL, (void *)(uintptr_t) "deepseek-v3" },
+        { "q4_k_m", quantised, NULL, NULL, (void *)(uintptr_t) "q4_k_m" },
+        { "q8_0", quantised, NULL, NULL, (void *)(uintptr_t) "q8_0" },
         cmocka_unit_test(windows),
     };
     return cmocka_run_group_tests_name("company, chunks and threads", tests, NULL, NULL);
