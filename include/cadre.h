@@ -341,10 +341,16 @@ typedef struct cadre_model cadre_model;
 CADRE_API cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model);
 CADRE_API void cadre_model_close(cadre_model *model);
 
+typedef struct cadre_format_share {
+    char name[12];              /* "Q4_K" */
+    int64_t bytes;              /* in the file */
+} cadre_format_share;
+
 typedef struct cadre_model_info {
     const char *architecture;   /* "olmoe"; static */
     const char *router;         /* in words; static */
-    const char *formats;        /* of its weights: "F32", "BF16, F32"; borrowed */
+    const cadre_format_share *formats; /* [format_count] of its weights, most bytes first; borrowed */
+    int format_count;
     int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
     int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
     int64_t parameters, active_parameters;

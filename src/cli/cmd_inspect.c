@@ -1,4 +1,6 @@
 /* cmd_inspect.c - `cadre inspect`: what a model is, in numbers. */
+#include <stdio.h>
+
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/opened.h"
@@ -14,10 +16,32 @@ typedef struct facts {
     int64_t context, cache_bytes; /* of that many tokens */
 } facts;
 
+enum { FORMATS_TEXT = 400 };
+
+/* "Q4_K, F32", or with their shares of the weights' bytes. */
+static const char *list_formats(const cadre_model_info *i, bool shares, char text[FORMATS_TEXT])
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (int n = 0; n < i->format_count && used < FORMATS_TEXT; n++) {
+        const cadre_format_share *f = &i->formats[n];
+        double share = 100 * (double)f->bytes / (double)i->weight_bytes;
+        used += (size_t)snprintf(text + used, FORMATS_TEXT - used, "%s%s", n ? ", " : "", f->name);
+        const char *form = share < 0.1 ? " <0.1 %%" : share < 1 ? " %.1f %%" : " %.0f %%";
+        if (shares && used < FORMATS_TEXT) used += (size_t)snprintf(text + used, FORMATS_TEXT - used, form, share);
+    }
+    return text;
+}
+
 static int print_object(const facts *f)
 {
     const cadre_model_info *i = &f->info;
-    json_t *object = json_pack("{s:s,s:s,s:s}", "architecture", i->architecture, "router", i->router, "formats", i->formats);
+    char names[FORMATS_TEXT];
+    json_t *object = json_pack("{s:s,s:s,s:s,s:o}", "architecture", i->architecture, "router", i->router, "formats",
+                               list_formats(i, false, names), "format_bytes", json_object());
+    json_t *bytes = json_object_get(object, "format_bytes");
+    for (int n = 0; bytes && n < i->format_count; n++)
+        json_object_set_new(bytes, i->formats[n].name, json_integer(i->formats[n].bytes));
     const struct {
         const char *key;
         int64_t value;
@@ -39,7 +63,7 @@ static int print_object(const facts *f)
 static int print_people(const facts *f)
 {
     const cadre_model_info *i = &f->info;
-    char text[PRINT_NUMBER], other[PRINT_NUMBER];
+    char text[PRINT_NUMBER], other[PRINT_NUMBER], formats[FORMATS_TEXT];
     print_table *t = print_table_begin("ll");
     print_row(t, "architecture", "%s", i->architecture);
     print_row(t, "parameters", "%s (%s)", print_short_count((double)i->parameters, text), print_count(i->parameters, other));
@@ -56,7 +80,7 @@ static int print_people(const facts *f)
     if (i->shared_width) print_row(t, "shared expert", "of width %lld", (long long)i->shared_width);
     print_row(t, "vocabulary", "%s", print_count(i->vocabulary, text));
     print_row(t, "context", "%s", print_count(i->context, text));
-    print_row(t, "formats", "%s", i->formats);
+    print_row(t, "formats", "%s", list_formats(i, i->format_count > 1, formats));
     print_row(t, "weights", "%s", print_bytes((double)i->weight_bytes, text));
     if (i->copied_bytes) print_row(t, "copied in memory", "%s", print_bytes((double)i->copied_bytes, text));
     print_row(t, "cache", "%s at a context of %s", print_bytes((double)f->cache_bytes, text), print_count(f->context, other));

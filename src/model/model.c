@@ -135,6 +135,7 @@ void cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .architecture = c->arch->model_type,
         .router = model_config_sparse_layers(c) ? c->router->help : "none: every layer is dense",
         .formats = m->placement.formats,
+        .format_count = m->placement.format_count,
         .vocabulary = c->vocab,
         .width = c->width,
         .layers = c->layers,

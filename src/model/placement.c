@@ -27,11 +27,19 @@ typedef struct placing {
 
 /* ---- the first pass ---- */
 
-static void add_format(placement *out, const char *name)
+static void add_format(placement *out, const char *name, int64_t bytes)
 {
-    size_t used = strlen(out->formats);
-    if (strstr(out->formats, name) || used + strlen(name) + 3 > sizeof out->formats) return;
-    snprintf(out->formats + used, sizeof out->formats - used, "%s%s", used ? ", " : "", name);
+    int i = 0;
+    while (i < out->format_count && strcmp(out->formats[i].name, name) != 0) i++;
+    if (i == PLACEMENT_FORMATS) return;
+    if (i == out->format_count) snprintf(out->formats[out->format_count++].name, sizeof out->formats[i].name, "%s", name);
+    out->formats[i].bytes += bytes;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const cadre_format_share *x = a, *y = b;
+    return x->bytes == y->bytes ? strcmp(x->name, y->name) : x->bytes < y->bytes ? 1 : -1;
 }
 
 static int64_t stored_bytes(const param_source *s)
@@ -71,7 +79,7 @@ static cadre_status place_one(placing *k, int64_t i)
     CADRE_TRY(param_source_find(k->file, k->config, p, &s));
     k->use->data[k->use->count++] = s.tensor.data;
     if (s.scales.data) k->use->data[k->use->count++] = s.scales.data;
-    add_format(k->out, s.coding == SOURCE_MXFP4 ? "MXFP4" : s.tensor.type);
+    add_format(k->out, s.coding == SOURCE_MXFP4 ? "MXFP4" : s.tensor.type, stored_bytes(&s));
     k->out->weight_bytes += stored_bytes(&s);
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
     if (data) {
@@ -151,6 +159,7 @@ static cadre_status place_all(const compute *c, placing *k)
     }
     for (int64_t i = 0; i < k->table->count; i++) CADRE_TRY(check_experts(k, i));
     k->out->copied_bytes = k->bytes;
+    qsort(k->out->formats, (size_t)k->out->format_count, sizeof *k->out->formats, by_bytes);
     return copy_all(c, k);
 }
 

@@ -6,16 +6,20 @@
 #ifndef CADRE_MODEL_PLACEMENT_H
 #define CADRE_MODEL_PLACEMENT_H
 
+#include "cadre.h"
 #include "kernel/compute.h"
 #include "model/tensor_use.h"
 #include "model/weight_file.h"
 #include "model/weights.h"
 
+enum { PLACEMENT_FORMATS = 24 }; /* more than there are kinds that can be read */
+
 typedef struct placement {
     param_place *place; /* [table->count] */
     uint8_t *copies;
     int64_t weight_bytes, copied_bytes; /* in the file; in copies */
-    char formats[64];                   /* "BF16, F32" */
+    cadre_format_share formats[PLACEMENT_FORMATS]; /* [format_count], most bytes first */
+    int format_count;
 } placement;
 
 /* The tensors it uses are added to `use`. */
