@@ -63,6 +63,8 @@ bool gguf_tensor_size(int type, int rank, const int64_t *extent, int64_t *elemen
 
 /* ---- metadata: of the first file ---- */
 
+#define GGUF_TOKENIZER_JSON "tokenizer.huggingface.json" /* a whole tokenizer.json that a file may carry */
+
 size_t gguf_key_count(const gguf *file);
 gguf_string gguf_key_at(const gguf *file, size_t index); /* in the order of the file */
 bool gguf_has(const gguf *file, const char *key);

@@ -96,11 +96,10 @@ static const number_format *format_of(void *arg, const param *p)
 /* From a GGUF the tokenizer.json that it may carry; it is the only one there is. */
 static cadre_status find_tokenizer(conversion *k, const char *in)
 {
-    static const char carried[] = "tokenizer.huggingface.json";
     gguf_string text;
     if (k->file.gguf) {
-        if (!gguf_has(k->file.gguf, carried)) return CADRE_OK;
-        CADRE_TRY(gguf_get_string(k->file.gguf, carried, &text));
+        if (!gguf_has(k->file.gguf, GGUF_TOKENIZER_JSON)) return CADRE_OK;
+        CADRE_TRY(gguf_get_string(k->file.gguf, GGUF_TOKENIZER_JSON, &text));
         if (!(k->tokenizer = mem_printf("%.*s", (int)text.size, text.data))) return CADRE_ENOMEM;
         k->tokenizer_size = strlen(k->tokenizer);
         return CADRE_OK;

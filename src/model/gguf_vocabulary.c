@@ -210,7 +210,7 @@ static cadre_status put_from_json(gguf_writer *w, const model_output *o, const j
     const char *type = "";
     if (json_kind_of(&model) == JSON_KIND_OBJECT) CADRE_TRY(json_opt_string(&model, "type", &type));
     const pre_tokenizer *pre = strcmp(type, "BPE") ? NULL : recognise(root);
-    CADRE_TRY(gguf_writer_string(w, "tokenizer.huggingface.json", o->tokenizer, o->tokenizer_size));
+    CADRE_TRY(gguf_writer_string(w, GGUF_TOKENIZER_JSON, o->tokenizer, o->tokenizer_size));
     if (!pre)
         return put_none(w, o, "the tokenizer is kept as tokenizer.huggingface.json alone: GGUF has no name for the way it works");
     CADRE_TRY(gguf_writer_string(w, "tokenizer.ggml.model", "gpt2", 4));

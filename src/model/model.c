@@ -81,7 +81,7 @@ bool model_has_tokenizer(const cadre_model *m)
 {
     gguf_string kind = { "none", 4 };
     if (m->file.gguf) {
-        if (gguf_has(m->file.gguf, "tokenizer.huggingface.json")) return true;
+        if (gguf_has(m->file.gguf, GGUF_TOKENIZER_JSON)) return true;
         return gguf_opt_string(m->file.gguf, "tokenizer.ggml.model", &kind) == CADRE_OK && !gguf_string_is(kind, "none");
     }
     char *path = file_join(m->path, "tokenizer.json");
@@ -94,8 +94,8 @@ bool model_has_tokenizer(const cadre_model *m)
 static cadre_status open_gguf_tokenizer(cadre_model *m)
 {
     gguf_string json;
-    if (!gguf_has(m->file.gguf, "tokenizer.huggingface.json")) return tokenizer_from_gguf(m->file.gguf, &m->tokenizer);
-    CADRE_TRY(gguf_get_string(m->file.gguf, "tokenizer.huggingface.json", &json));
+    if (!gguf_has(m->file.gguf, GGUF_TOKENIZER_JSON)) return tokenizer_from_gguf(m->file.gguf, &m->tokenizer);
+    CADRE_TRY(gguf_get_string(m->file.gguf, GGUF_TOKENIZER_JSON, &json));
     return tokenizer_open_text(json.data, json.size, m->path, &m->tokenizer);
 }
 
