@@ -1,7 +1,6 @@
 /* param_source.c - finding tensors by the names of an architecture, and the codings whose factors lie in a second tensor. */
 #include "model/param_source.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,36 +132,25 @@ const void *param_source_in_place(const param_source *s)
 
 /* ---- reading ---- */
 
-/* 4 bits of exponent biased by 7, 3 of mantissa, no infinities; 0x7f and 0xff are not numbers. */
-static float e4m3(uint8_t bits)
-{
-    int exponent = bits >> 3 & 15, mantissa = bits & 7;
-    float size = exponent ? ldexpf((float)(8 + mantissa), exponent - 10) : ldexpf((float)mantissa, -9);
-    if ((bits & 0x7f) == 0x7f) size = NAN;
-    return bits & 0x80 ? -size : size;
-}
-
 static void fp8_row(const param_source *s, int64_t row, float *values)
 {
     int64_t cols = s->param->cols, factors = (cols + FP8_BLOCK - 1) / FP8_BLOCK;
-    const uint8_t *bytes = s->tensor.data + s->place.offset + row * s->place.row;
     const uint8_t *scales = s->scales.data + (row / FP8_BLOCK) * factors * 4;
+    number_f8_e4m3.unpack(s->tensor.data + s->place.offset + row * s->place.row, values, cols);
     for (int64_t b = 0; b < factors; b++) {
         float factor;
         memcpy(&factor, scales + b * 4, sizeof factor);
-        for (int64_t c = b * FP8_BLOCK; c < cols && c < (b + 1) * FP8_BLOCK; c++) values[c] = e4m3(bytes[c]) * factor;
+        for (int64_t c = b * FP8_BLOCK; c < cols && c < (b + 1) * FP8_BLOCK; c++) values[c] *= factor;
     }
 }
 
-/* The low half of a byte comes first; a factor is 2^(byte - 127). */
 static void mxfp4_row(const param_source *s, int64_t row, float *values)
 {
-    static const float sizes[16] = { 0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6 };
-    int64_t at = s->place.offset + row * s->place.row;
+    int64_t first = (s->place.offset + row * s->place.row) / MXFP4_BLOCK;
     for (int64_t b = 0; b < s->param->cols / MXFP4_BLOCK; b++) {
-        const uint8_t *bytes = s->tensor.data + (at / MXFP4_BLOCK + b) * (MXFP4_BLOCK / 2);
-        float factor = ldexpf(1, s->scales.data[at / MXFP4_BLOCK + b] - 127);
-        for (int i = 0; i < MXFP4_BLOCK; i++) values[b * MXFP4_BLOCK + i] = sizes[bytes[i / 2] >> 4 * (i % 2) & 15] * factor;
+        uint8_t block[1 + MXFP4_BLOCK / 2];
+        number_mxfp4_from_pairs(s->tensor.data + (first + b) * (MXFP4_BLOCK / 2), s->scales.data + first + b, block, 1);
+        number_mxfp4.unpack(block, values + b * MXFP4_BLOCK, MXFP4_BLOCK);
     }
 }
 
