@@ -87,7 +87,8 @@ cadre_status file_read(const char *path, size_t limit, char **text, size_t *size
 
 /* ---- writing ---- */
 
-enum { WRITE_BUFFER = 1 << 20 };
+/* A write is a large page of the machine, at its place in the file: so lies the cache of the file too. */
+enum { WRITE_BUFFER = 2 << 20 };
 
 struct file_writer {
     char *path, *temporary, *folder;
@@ -162,10 +163,14 @@ static cadre_status flush(file_writer *w)
 cadre_status file_writer_put(file_writer *w, const void *data, size_t size)
 {
     if (w->status != CADRE_OK) return w->status;
-    if (w->buffered + size > WRITE_BUFFER) CADRE_TRY(flush(w));
-    if (size >= WRITE_BUFFER) return write_through(w, data, size);
-    if (size) memcpy(w->buffer + w->buffered, data, size);
-    w->buffered += size;
+    for (const char *from = data; size;) {
+        size_t room = WRITE_BUFFER - w->buffered, part = size < room ? size : room;
+        memcpy(w->buffer + w->buffered, from, part);
+        w->buffered += part;
+        from += part;
+        size -= part;
+        if (w->buffered == WRITE_BUFFER) CADRE_TRY(flush(w));
+    }
     return CADRE_OK;
 }
 
