@@ -38,8 +38,38 @@ INLINE void read_q8_0(const use u, int blocks, const uint8_t *at, int64_t stride
     }
 }
 
+/* Eight blocks are nine times four words of a row. Of each two blocks, nine words, the first has its scale in the lower half of
+ * word 0 and its codes from the middle of it on; the second its scale in the upper half of word 4, and its codes after that. */
+INLINE void read_eight_q4_0(const use u, const uint8_t *at, int64_t stride, sink *to)
+{
+    words t[36];
+    read_columns(u, at, stride, to, t);
+    UNROLL for (int pair = 0; pair < 4; pair++) {
+        const words *two = t + 9 * pair;
+        block p;
+        eight_words(u, at + 16 + 32 * pair, stride, to, t + 4 + 8 * pair);
+        p.scale[0] = floats_of_halves(two[0]);
+        UNROLL for (int j = 0; j < 4; j++) {
+            words codes = two[j] >> 16 | two[j + 1] << 16;
+            p.w[j] = codes & LOW;
+            p.w[j + 4] = codes >> 4 & LOW;
+        }
+        take(u, &p, to);
+        p.scale[0] = floats_of_halves(two[4] >> 16);
+        UNROLL for (int j = 0; j < 4; j++) {
+            p.w[j] = two[j + 5] & LOW;
+            p.w[j + 4] = two[j + 5] >> 4 & LOW;
+        }
+        take(u, &p, to);
+    }
+}
+
 INLINE void read_q4_0(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
 {
+    if (blocks == QUANT_SPAN) {
+        read_eight_q4_0(u, at, stride, to);
+        return;
+    }
     for (int b = 0; b < blocks; b++, at += 18) {
         block p;
         nibbles(u, at + 2, stride, to, p.w);

@@ -142,7 +142,7 @@ INLINE void read_columns(const use u, const uint8_t *at, int64_t stride, sink *t
     }
 
 FORMAT(q8_0, PLAIN, 0, 17)
-FORMAT(q4_0, PLAIN, 15, 18)
+FORMAT(q4_0, PLAIN, 15, 16)
 FORMAT(q4_1, MINIMA, 15, 20)
 FORMAT(q5_0, PLAIN, 31, 22)
 FORMAT(q5_1, MINIMA, 31, 24)
