@@ -7,3 +7,25 @@ $ cadre bench gem
 2> cadre: bench: expected one of *gemm, layer*, found 'gem'
 2>        did you mean 'gemm'?
 ? 2
+
+# speed of a model: a line of JSON with the limits of the machine in it
+$ cadre init m.gguf --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --dtype bf16 --quiet
+$ cadre bench decode m.gguf -n 2 --streams 3 --depth 5 --json
+> {"streams": 3, "steps": 2, "depth": 5, "tokens_per_second": *, "bytes_per_token": *, "bandwidth": *, "bandwidth_fraction": *}
+2> (nothing)
+
+$ cadre bench prefill m.gguf --tokens 9 --threads 1
+> {"tokens": 9, "tokens_per_second": *, "gflops": *, "peak_fraction": *}
+2> (nothing)
+
+$ cadre bench decode
+2> cadre: bench decode: expected a MODEL, found nothing
+? 2
+$ cadre bench layer m.gguf
+2> cadre: bench layer: expected no more arguments, found 'm.gguf'
+? 2
+$ cadre bench decode m.gguf -n 0
+2> cadre: --length: expected a whole number from 1 to 1048576, found '0'
+? 2
+$ cadre bench decode nowhere
+? 1
