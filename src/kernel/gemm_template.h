@@ -7,7 +7,11 @@
 #include "kernel/gemm_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
 #define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y,
                  int64_t y_step, const real *from, int64_t from_stride, real *c, int64_t c_stride, const gemm_ahead *ahead)
