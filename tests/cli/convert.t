@@ -48,7 +48,7 @@ $ cadre convert switch switch.gguf --quiet
 
 # formats that are wanted
 $ cadre convert llama.gguf small.gguf --dtype bf16 --quiet && cadre inspect small.gguf | grep formats
-> formats           BF16, F32
+> formats           BF16 98 %, F32 2 %
 
 # a file that loses its bytes while it is read
 $ sed 's/"hidden_size"/"max_position_embeddings": 1000000, "hidden_size"/' llama3.json > long.json
