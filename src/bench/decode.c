@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
+#include "bench/result.h"
 #include "bench/traffic.h"
-#include "format/json_writer.h"
 #include "infer/runner.h"
 
 static const double SECONDS = 10; /* about, for all repeats */
@@ -58,8 +58,7 @@ static cadre_status put_line(const decoding *d, double seconds, double bandwidth
 {
     double tokens = (double)(d->steps * d->streams);
     double bytes = (double)(d->steps * d->traffic.dense + d->traffic.experts_read + d->cache_read);
-    json_writer w = json_writer_new(0);
-    json_put_object(&w, NULL);
+    json_writer w = result_new();
     json_put_int(&w, "streams", d->streams);
     json_put_int(&w, "steps", d->steps);
     json_put_int(&w, "depth", d->depth);
@@ -67,11 +66,7 @@ static cadre_status put_line(const decoding *d, double seconds, double bandwidth
     json_put_real(&w, "bytes_per_token", bytes / tokens);
     json_put_real(&w, "bandwidth", bandwidth);
     json_put_real(&w, "bandwidth_fraction", bytes / seconds / bandwidth);
-    json_put_close(&w, '}');
-    cadre_status status = json_writer_status(&w);
-    if (status == CADRE_OK) line(arg, w.text.data);
-    json_writer_free(&w);
-    return status;
+    return result_put(&w, line, arg);
 }
 
 /* Memory's speed changes from minute to minute where machines are shared, so it is measured before and after. */

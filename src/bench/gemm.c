@@ -10,8 +10,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
+#include "bench/result.h"
 #include "bench/openblas.h"
-#include "format/json_writer.h"
 #include "kernel/context.h"
 #include "kernel/gemm.h"
 
@@ -112,8 +112,7 @@ static void take_turns(compute *c, const openblas *blas, const shape *s, const o
 static cadre_status put_line(const shape *s, double ours, double theirs, double peak, cadre_line_listener line, void *arg)
 {
     double rate = 2.0 * (double)s->m * (double)s->n * (double)s->k / ours;
-    json_writer w = json_writer_new(0);
-    json_put_object(&w, NULL);
+    json_writer w = result_new();
     json_put_string(&w, "what", s->experts ? "grouped" : "square");
     json_put_int(&w, "m", s->m);
     json_put_int(&w, "n", s->n);
@@ -125,11 +124,7 @@ static cadre_status put_line(const shape *s, double ours, double theirs, double 
     if (isfinite(theirs)) json_put_real(&w, "ratio_openblas", theirs / ours);
     else json_put_null(&w, "ratio_openblas");
     json_put_real(&w, "peak_fraction", rate / peak);
-    json_put_close(&w, '}');
-    cadre_status status = json_writer_status(&w);
-    if (status == CADRE_OK) line(arg, w.text.data);
-    json_writer_free(&w);
-    return status;
+    return result_put(&w, line, arg);
 }
 
 static cadre_status bench_shape(compute *c, const openblas *blas, double peak, const shape *s, cadre_line_listener line,

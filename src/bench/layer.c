@@ -5,11 +5,11 @@
  * a ratio, and the median over the rounds is the answer. */
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "format/json_writer.h"
+#include "bench/limits.h"
+#include "bench/result.h"
 #include "kernel/context.h"
 #include "moe/layer.h"
 
@@ -65,11 +65,9 @@ static void run_dense(bench *b)
 
 static double seconds_of(void (*run)(bench *), bench *b)
 {
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double begin = bench_seconds();
     run(b);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    return (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+    return bench_seconds() - begin;
 }
 
 static int ascending(const void *a, const void *b)
@@ -157,15 +155,10 @@ static cadre_status bench_open(bench *b)
 
 static cadre_status put_line(int64_t tokens, double value, cadre_line_listener line, void *arg)
 {
-    json_writer w = json_writer_new(0);
-    json_put_object(&w, NULL);
+    json_writer w = result_new();
     json_put_int(&w, "tokens", tokens);
     json_put_real(&w, "ratio_dense", value);
-    json_put_close(&w, '}');
-    cadre_status status = json_writer_status(&w);
-    if (status == CADRE_OK) line(arg, w.text.data);
-    json_writer_free(&w);
-    return status;
+    return result_put(&w, line, arg);
 }
 
 static cadre_status bench_tokens(compute *c, int64_t tokens, cadre_line_listener line, void *arg)

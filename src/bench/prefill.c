@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
-#include "format/json_writer.h"
+#include "bench/result.h"
 #include "infer/runner.h"
 
 static const double SECONDS = 10; /* about, for all repeats */
@@ -38,17 +38,12 @@ static double operations(const cadre_model *m, int64_t tokens)
 static cadre_status put_line(const prefilling *p, double seconds, double peak, cadre_line_listener line, void *arg)
 {
     double rate = operations(p->runner.model, p->count) / seconds;
-    json_writer w = json_writer_new(0);
-    json_put_object(&w, NULL);
+    json_writer w = result_new();
     json_put_int(&w, "tokens", p->count);
     json_put_real(&w, "tokens_per_second", (double)p->count / seconds);
     json_put_real(&w, "gflops", rate / 1e9);
     json_put_real(&w, "peak_fraction", rate / peak);
-    json_put_close(&w, '}');
-    cadre_status status = json_writer_status(&w);
-    if (status == CADRE_OK) line(arg, w.text.data);
-    json_writer_free(&w);
-    return status;
+    return result_put(&w, line, arg);
 }
 
 static cadre_status open_all(prefilling *p, cadre_model *model)

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
-#include "format/json_writer.h"
+#include "bench/result.h"
 #include "kernel/context.h"
 #include "model/initialise.h"
 #include "train/trainer.h"
@@ -45,18 +45,13 @@ static cadre_status put_line(const train_settings *s, const param_table *table, 
                              cadre_line_listener line, void *arg)
 {
     double rate = (double)(s->batch * s->context) / seconds, gflops = 6e-9 * (double)table->active * rate;
-    json_writer w = json_writer_new(0);
-    json_put_object(&w, NULL);
+    json_writer w = result_new();
     json_put_real(&w, "tokens_per_second", rate);
     json_put_int(&w, "active_parameters", table->active);
     json_put_int(&w, "parameters", table->total);
     json_put_real(&w, "gflops", gflops);
     json_put_real(&w, "peak_fraction", gflops / peak);
-    json_put_close(&w, '}');
-    cadre_status status = json_writer_status(&w);
-    if (status == CADRE_OK) line(arg, w.text.data);
-    json_writer_free(&w);
-    return status;
+    return result_put(&w, line, arg);
 }
 
 static cadre_status run(cadre_context *context, const model_config *config, const train_settings *s, const recipe *r,

@@ -46,7 +46,7 @@ static void run_piece(const call *job, const gemm_group *g, double from, double 
     if (end > size) end = size;
     if (begin >= end) return;
     if (quant) {
-        const void *next = end == g->n && g + 1 < job->groups + job->count ? g[1].b : NULL;
+        const void *next = end == g->n && !last ? g[1].b : NULL;
         quant_columns(v, quant, g, begin, end, next, job->compute->quant_scratch[worker]);
         return;
     }

@@ -4,7 +4,8 @@
 
 #if !REAL_IS_DOUBLE
 #include <immintrin.h>
-#include <string.h>
+
+#include "kernel/quant_words.h"
 
 #define QUANT quant_avx512vnni
 #define INLINE static inline __attribute__((always_inline))
@@ -53,20 +54,6 @@ INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
     out[1] = (words)_mm512_shuffle_ps(low01, low23, 0xee);
     out[2] = (words)_mm512_shuffle_ps(high01, high23, 0x44);
     out[3] = (words)_mm512_shuffle_ps(high01, high23, 0xee);
-}
-
-INLINE uint32_t word_at(const uint8_t *at)
-{
-    uint32_t x;
-    memcpy(&x, at, sizeof x);
-    return x;
-}
-
-INLINE uint16_t half_word_at(const uint8_t *at)
-{
-    uint16_t x;
-    memcpy(&x, at, sizeof x);
-    return x;
 }
 
 #define FOUR(READ, R) READ(at + R * stride), READ(at + (R + 1) * stride), READ(at + (R + 2) * stride), READ(at + (R + 3) * stride)

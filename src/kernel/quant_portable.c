@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/number_half.h"
+#include "kernel/quant_words.h"
 
 #define QUANT quant_portable
 #define INLINE static inline __attribute__((always_inline))
@@ -34,13 +35,11 @@ INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
 
 INLINE words each_word(const uint8_t *at, int64_t stride)
 {
-    words x;
     (void)stride;
-    memcpy(&x, at, 4);
-    return x;
+    return word_at(at);
 }
 
-INLINE words each_half(const uint8_t *at, int64_t stride) { return (void)stride, (words)(at[0] | at[1] << 8); }
+INLINE words each_half(const uint8_t *at, int64_t stride) { return (void)stride, half_word_at(at); }
 INLINE words each_byte(const uint8_t *at, int64_t stride) { return (void)stride, at[0]; }
 
 INLINE words levels_of(words codes, const int8_t *levels)

@@ -1,6 +1,7 @@
 /* quant_ymm.h - eight lanes of 32 bits, for the variants with registers of 32 bytes. */
 #include <immintrin.h>
-#include <string.h>
+
+#include "kernel/quant_words.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
@@ -45,20 +46,6 @@ INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
     out[1] = (words)_mm256_shuffle_ps(low01, low23, 0xee);
     out[2] = (words)_mm256_shuffle_ps(high01, high23, 0x44);
     out[3] = (words)_mm256_shuffle_ps(high01, high23, 0xee);
-}
-
-INLINE uint32_t word_at(const uint8_t *at)
-{
-    uint32_t x;
-    memcpy(&x, at, sizeof x);
-    return x;
-}
-
-INLINE uint16_t half_word_at(const uint8_t *at)
-{
-    uint16_t x;
-    memcpy(&x, at, sizeof x);
-    return x;
 }
 
 #define EACH(READ)                                                                                                           \

@@ -90,8 +90,6 @@ static const recipe_setting base_settings[] = {
     { "balance-loss", "load" },
     { "jitter", "0" },
     { "expert-dropout", "0" },
-    { "capacity-factor", "1" },
-    { "overflow", "none" },
     { "priority", "choice" },
     { 0 },
 };
@@ -225,10 +223,7 @@ static cadre_status set_missing(cadre_options *o, const recipe_setting *s)
 
 cadre_status recipe_apply(const recipe *r, cadre_options *options)
 {
-    static const recipe_setting limited[] = { { "overflow", "drop" }, { 0 } };
-    bool capacity = cadre_options_given(options, "capacity-factor") || cadre_options_given(options, "capacity-slots");
     if (r) CADRE_TRY(set_missing(options, r->settings));
-    if (capacity) CADRE_TRY(set_missing(options, limited)); /* who asks for a capacity means it */
     return set_missing(options, base_settings);
 }
 

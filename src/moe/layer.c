@@ -20,6 +20,7 @@ int moe_config_inputs(const moe_config *c) { return form_of(variant_list(&(int){
 void moe_config_init(moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk)
 {
     *c = (moe_config){ .width = width, .hidden = hidden, .experts = experts, .router = r, .form = "swiglu" };
+    c->dispatch.factor = 1;
     router_defaults(r, topk, &c->route);
 }
 

@@ -62,14 +62,15 @@ static const struct {
     { "lse_mean", offsetof(cadre_moe_metrics, lse_mean) },
 };
 
-static void put_metric(const train_run *r, json_writer *w, const char *key, size_t at)
+static void put_metrics(json_writer *w, int layers, const cadre_moe_metrics *m)
 {
-    json_put_array(w, key);
-    for (int i = 0; i < trainer_sparse_layers(r->trainer); i++) {
-        balance_totals t = trainer_totals(r->trainer, i);
-        cadre_moe_metrics m = metrics_of(&t);
-        json_put_real(w, NULL, *(const double *)((const char *)&m + at));
+    for (size_t k = 0; k < sizeof layer_metrics / sizeof *layer_metrics; k++) {
+        json_put_array(w, layer_metrics[k].key);
+        for (int i = 0; i < layers; i++) json_put_real(w, NULL, *(const double *)((const char *)&m[i] + layer_metrics[k].at));
+        json_put_close(w, ']');
     }
+    json_put_array(w, "dead");
+    for (int i = 0; i < layers; i++) json_put_int(w, NULL, m[i].dead);
     json_put_close(w, ']');
 }
 
@@ -87,26 +88,32 @@ static void put_routers(const train_run *r, json_writer *w)
     json_put_close(w, ']');
 }
 
-static void put_counts(const train_run *r, json_writer *w)
+static void put_counts(json_writer *w, int layers, const balance_totals *t)
 {
-    int layers = trainer_sparse_layers(r->trainer);
-    json_put_array(w, "dead");
-    for (int i = 0; i < layers; i++) {
-        balance_totals t = trainer_totals(r->trainer, i);
-        json_put_int(w, NULL, metrics_dead(t.count, t.experts));
-    }
-    json_put_close(w, ']');
     json_put_array(w, "dropped");
-    for (int i = 0; i < layers; i++) json_put_int(w, NULL, trainer_totals(r->trainer, i).dropped);
+    for (int i = 0; i < layers; i++) json_put_int(w, NULL, t[i].dropped);
     json_put_close(w, ']');
     json_put_array(w, "loads");
     for (int i = 0; i < layers; i++) {
-        balance_totals t = trainer_totals(r->trainer, i);
         json_put_array(w, NULL);
-        for (int32_t e = 0; e < t.experts; e++) json_put_int(w, NULL, t.count[e]);
+        for (int32_t e = 0; e < t[i].experts; e++) json_put_int(w, NULL, t[i].count[e]);
         json_put_close(w, ']');
     }
     json_put_close(w, ']');
+}
+
+static void put_layers(const train_run *r, json_writer *w)
+{
+    int layers = trainer_sparse_layers(r->trainer);
+    balance_totals totals[CONFIG_MAX_LAYERS];
+    cadre_moe_metrics metrics[CONFIG_MAX_LAYERS];
+    for (int i = 0; i < layers; i++) {
+        totals[i] = trainer_totals(r->trainer, i);
+        metrics[i] = metrics_of(&totals[i]);
+    }
+    put_metrics(w, layers, metrics);
+    put_routers(r, w);
+    put_counts(w, layers, totals);
 }
 
 cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second)
@@ -122,10 +129,7 @@ cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report 
     json_put_real(&w, "lr", report->lr);
     json_put_int(&w, "tokens", report->tokens);
     json_put_real(&w, "tokens_per_second", tokens_per_second);
-    for (size_t i = 0; i < sizeof layer_metrics / sizeof *layer_metrics; i++)
-        put_metric(r, &w, layer_metrics[i].key, layer_metrics[i].at);
-    put_routers(r, &w);
-    put_counts(r, &w);
+    put_layers(r, &w);
     json_put_close(&w, '}');
     cadre_status status = json_writer_status(&w);
     for (int i = 0; i < 2 && status == CADRE_OK; i++) {

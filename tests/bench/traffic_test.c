@@ -12,16 +12,12 @@
 #include "infer/runner.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
+#include "support/succeeds.h"
 
 enum { WIDTH = 16, HIDDEN = 12, EXPERTS = 8, LAYERS = 2, VOCAB = 512 }; /* of small_run.h's olmoe */
 
 static cadre_context *context;
 static cadre_model *model;
-
-static void succeeds(cadre_status status)
-{
-    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
-}
 
 static int begin(void **state)
 {

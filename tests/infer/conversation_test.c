@@ -10,6 +10,7 @@
 #include "cadre.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
+#include "support/succeeds.h"
 
 enum { ROOM = 4096, LIMIT = 12 };
 
@@ -17,11 +18,6 @@ static const char name[] = "llama-2"; /* its marks are not in this vocabulary: n
 
 static cadre_context *context;
 static cadre_model *model;
-
-static void succeeds(cadre_status status)
-{
-    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
-}
 
 static int begin(void **state)
 {

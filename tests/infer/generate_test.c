@@ -10,6 +10,7 @@
 #include "cadre.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
+#include "support/succeeds.h"
 
 enum { ROOM = 64 };
 
@@ -19,11 +20,6 @@ static const cadre_sampling greedy = { .top_p = 1, .repetition_penalty = 1 };
 
 static cadre_context *context;
 static cadre_model *model;
-
-static void succeeds(cadre_status status)
-{
-    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
-}
 
 static int begin(void **state)
 {

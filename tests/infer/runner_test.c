@@ -13,6 +13,7 @@
 #include "kernel/variant.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
+#include "support/succeeds.h"
 
 enum { SEQUENCES = 4, LENGTH = 70, VOCAB = 512 }; /* longer than a block of the cache */
 
@@ -26,11 +27,6 @@ typedef struct fixture {
 } fixture;
 
 static fixture f;
-
-static void succeeds(cadre_status status)
-{
-    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
-}
 
 /* How many tokens sequence i takes in pass `pass`, having taken `done`. */
 typedef int64_t (*pace)(int64_t i, int64_t pass, int64_t done);

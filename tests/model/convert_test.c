@@ -14,13 +14,9 @@
 #include "format/safetensors.h"
 #include "support/oracle.h"
 #include "support/scratch.h"
+#include "support/succeeds.h"
 
 static cadre_context *context;
-
-static void succeeds(cadre_status status)
-{
-    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
-}
 
 static int begin(void **state)
 {

@@ -17,6 +17,7 @@
 #include "format/safetensors.h"
 #include "support/oracle.h"
 #include "support/scratch.h"
+#include "support/succeeds.h"
 
 enum { MOST_CASES = 128, MOST_TOKENS = 64 };
 
@@ -33,11 +34,6 @@ static int end(void **state)
     (void)state;
     cadre_context_free(context);
     return 0;
-}
-
-static void succeeds(cadre_status status)
-{
-    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
 }
 
 /* ---- comparing ---- */

@@ -17,14 +17,10 @@
 #include "kernel/number.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
+#include "support/succeeds.h"
 
 static cadre_context *context;
 static char notes[2048];
-
-static void succeeds(cadre_status status)
-{
-    if (status != CADRE_OK) fail_msg("%s", cadre_last_error());
-}
 
 static void take_note(void *arg, const char *sentence)
 {

@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
+#include "moe/settings.h"
 #include "support/small_run.h"
-#include "support/within.h"
 #include "train/settings.h"
 
 static cadre_options *applied(const char *name, const char *option, const char *value)
@@ -22,21 +21,26 @@ static cadre_options *applied(const char *name, const char *option, const char *
     return o;
 }
 
-static void says(const char *name, const char *option, const char *value, const char *asked, const char *expected)
+static void overflows(const char *name, const char *option, const char *value, dispatch_overflow expected)
 {
+    moe_config c;
     cadre_options *o = applied(name, option, value);
-    assert_string_equal(cadre_options_text(o, asked, 0), expected);
+    moe_config_init(&c, router_by_name("softmax"), 8, 8, 4, 2);
+    settings_read_layer(o, &c);
+    assert_int_equal(c.dispatch.overflow, expected);
     cadre_options_free(o);
 }
 
 static void test_who_asks_for_a_capacity_gets_one(void **state)
 {
     (void)state;
-    says("mixtral", NULL, NULL, "overflow", "none");
-    says("mixtral", "capacity-factor", "1.25", "overflow", "drop");
-    says("olmoe", "capacity-slots", "3", "overflow", "drop");
-    says("switch", "overflow", "reroute", "overflow", "reroute");
-    says("gshard", NULL, NULL, "overflow", "drop");
+    overflows("mixtral", NULL, NULL, OVERFLOW_NONE);
+    overflows("mixtral", "capacity-factor", "1.25", OVERFLOW_DROP);
+    overflows("mixtral", "overflow", "pad", OVERFLOW_PAD);
+    overflows("olmoe", "capacity-slots", "3", OVERFLOW_DROP);
+    overflows("switch", "overflow", "reroute", OVERFLOW_REROUTE);
+    overflows("switch", "overflow", "none", OVERFLOW_NONE);
+    overflows("gshard", NULL, NULL, OVERFLOW_DROP);
 }
 
 /* Trap: weight decay on the router, norms and biases. */

@@ -381,7 +381,7 @@ static void test_impossible_configurations_are_refused(void **state)
     c = good, c.route.jitter = 1, expect_refused(c, "jitter");
     c = good, c.route.scale = (real)NAN, expect_refused(c, "route-scale");
     c = good, c.expert_dropout = 1, expect_refused(c, "expert-dropout");
-    c = good, c.dispatch.overflow = OVERFLOW_DROP, expect_refused(c, "capacity-factor");
+    c = good, c.dispatch.overflow = OVERFLOW_DROP, c.dispatch.factor = 0, expect_refused(c, "capacity-factor");
     c = moe_case_config("top-p", 8, 2), c.route.groups = 4, c.route.groups_used = 2, expect_refused(c, "top-p");
 }
 
