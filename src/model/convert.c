@@ -9,6 +9,8 @@
 #include "model/format_choice.h"
 #include "model/model_output.h"
 #include "model/param_source.h"
+#include "text/tokenizer_export.h"
+#include "text/tokenizer_gguf.h"
 
 /* A parameter that is being read: row by row from its tensor, or whole where it is put together from several. */
 typedef struct reader {
@@ -24,8 +26,9 @@ typedef struct conversion {
     reader readers[2];       /* a tensor is made of up to two parameters in turn */
     format_choice dtype, experts_dtype; /* .base NULL: as in the file */
     bool to_gguf;
-    char *tokenizer;         /* text, or NULL */
-    size_t tokenizer_size;
+    tokenizer *tokenizer;    /* NULL: none, or one that cannot be opened, of which only the text goes along */
+    byte_buffer tokenizer_json;
+    char *tokenizer_refusal; /* why it cannot; NULL: it can */
 } conversion;
 
 /* ---- reading ---- */
@@ -93,22 +96,45 @@ static const number_format *format_of(void *arg, const param *p)
 
 /* ---- tokenizers ---- */
 
-/* From a GGUF the tokenizer.json that it may carry; it is the only one there is. */
-static cadre_status find_tokenizer(conversion *k, const char *in)
+static cadre_status read_json(conversion *k, const char *in)
+{
+    char *path = file_join(in, "tokenizer.json"), *text = NULL;
+    size_t size = 0;
+    cadre_status status = path ? file_read(path, (size_t)1 << 30, &text, &size) : CADRE_ENOMEM;
+    if (status == CADRE_OK) byte_buffer_put(&k->tokenizer_json, text, size);
+    mem_free(text);
+    mem_free(path);
+    return status == CADRE_OK ? k->tokenizer_json.status : status;
+}
+
+/* The text of a tokenizer that this program does not know the form of. */
+static cadre_status take_text(conversion *k, const char *in)
 {
     gguf_string text;
-    if (k->file.gguf) {
-        if (!gguf_has(k->file.gguf, GGUF_TOKENIZER_JSON)) return CADRE_OK;
-        CADRE_TRY(gguf_get_string(k->file.gguf, GGUF_TOKENIZER_JSON, &text));
-        if (!(k->tokenizer = mem_printf("%.*s", (int)text.size, text.data))) return CADRE_ENOMEM;
-        k->tokenizer_size = strlen(k->tokenizer);
-        return CADRE_OK;
-    }
+    if (!(k->tokenizer_refusal = mem_strdup(cadre_last_error()))) return CADRE_ENOMEM;
+    if (!k->file.gguf) return read_json(k, in);
+    if (!gguf_has(k->file.gguf, GGUF_TOKENIZER_JSON)) return CADRE_OK;
+    CADRE_TRY(gguf_get_string(k->file.gguf, GGUF_TOKENIZER_JSON, &text));
+    byte_buffer_put(&k->tokenizer_json, text.data, text.size);
+    return k->tokenizer_json.status;
+}
+
+static bool has_tokenizer(const conversion *k, const char *in)
+{
+    if (k->file.gguf) return gguf_has(k->file.gguf, "tokenizer.ggml.model") || gguf_has(k->file.gguf, GGUF_TOKENIZER_JSON);
     char *path = file_join(in, "tokenizer.json");
-    cadre_status status = path ? CADRE_OK : CADRE_ENOMEM;
-    if (status == CADRE_OK && file_exists(path)) status = file_read(path, (size_t)1 << 30, &k->tokenizer, &k->tokenizer_size);
+    bool there = path && file_exists(path);
     mem_free(path);
-    return status;
+    return there;
+}
+
+/* From a GGUF the tokenizer.json that it may carry, or one made of its keys. */
+static cadre_status find_tokenizer(conversion *k, const char *in)
+{
+    if ((k->file.gguf && k->to_gguf) || !has_tokenizer(k, in)) return CADRE_OK;
+    cadre_status status = k->file.gguf ? tokenizer_from_gguf(k->file.gguf, &k->tokenizer) : tokenizer_open(in, &k->tokenizer);
+    if (status == CADRE_OK) return tokenizer_write_json(k->tokenizer, &k->tokenizer_json);
+    return status == CADRE_EUNSUPPORTED ? take_text(k, in) : status;
 }
 
 /* ---- the conversion ---- */
@@ -136,8 +162,8 @@ static void note_losses(const conversion *k, const model_output *o)
     if (k->to_gguf) model_output_note(o, "what GGUF has no keys for is kept as the text of config.json under " GGUF_CONFIG_KEY);
     if (loses_blocks(k))
         model_output_note(o, "a folder has no blocks: what is quantised becomes f32, unless --dtype says otherwise");
-    if (k->file.gguf && !k->to_gguf && !k->tokenizer)
-        model_output_note(o, "the GGUF carries no tokenizer.json: the folder will have none");
+    if (k->tokenizer_refusal) model_output_note(o, k->tokenizer_refusal);
+    if (k->file.gguf && !k->to_gguf && !k->tokenizer_json.size) model_output_note(o, "the folder will have no tokenizer.json");
 }
 
 static cadre_status run(const compute *c, conversion *k, const char *in, const char *out, const cadre_output_listener *listener)
@@ -149,7 +175,7 @@ static cadre_status run(const compute *c, conversion *k, const char *in, const c
         .path = out,
         .config = &k->config,
         .tokenizer = k->tokenizer,
-        .tokenizer_size = k->tokenizer_size,
+        .tokenizer_json = { k->tokenizer_json.data, k->tokenizer_json.size },
         .vocabulary = k->to_gguf ? k->file.gguf : NULL,
         .source = { format_of, begin_reading, read_row, stored_row, k, begin_stack },
         .file_type = k->dtype.mixed && !k->experts_dtype.base ? k->dtype.file_type : -1,
@@ -167,7 +193,9 @@ cadre_status cadre_convert(cadre_context *context, const char *in, const char *o
     if (experts_dtype) CADRE_TRY(format_choice_parse("experts-dtype", experts_dtype, k.to_gguf, &k.experts_dtype));
     cadre_status status = run(context->compute, &k, in, out, listener);
     for (int i = 0; i < 2; i++) mem_free(k.readers[i].whole);
-    mem_free(k.tokenizer);
+    mem_free(k.tokenizer_refusal);
+    tokenizer_close(k.tokenizer);
+    byte_buffer_free(&k.tokenizer_json);
     model_config_free(&k.config);
     weight_file_close(&k.file);
     return status;

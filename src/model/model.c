@@ -90,26 +90,10 @@ bool model_has_tokenizer(const cadre_model *m)
     return there;
 }
 
-/* The tokenizer.json that a GGUF may carry says more than its own keys. */
-static cadre_status open_gguf_tokenizer(cadre_model *m)
-{
-    gguf_string json;
-    if (!gguf_has(m->file.gguf, GGUF_TOKENIZER_JSON)) return tokenizer_from_gguf(m->file.gguf, &m->tokenizer);
-    CADRE_TRY(gguf_get_string(m->file.gguf, GGUF_TOKENIZER_JSON, &json));
-    return tokenizer_open_text(json.data, json.size, m->path, &m->tokenizer);
-}
-
-static cadre_status open_folder_tokenizer(cadre_model *m)
-{
-    char *path = file_join(m->path, "tokenizer.json");
-    cadre_status status = path ? tokenizer_open_json(path, &m->tokenizer) : CADRE_ENOMEM;
-    mem_free(path);
-    return status;
-}
-
 cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
 {
-    if (!m->tokenizer) CADRE_TRY(m->file.gguf ? open_gguf_tokenizer(m) : open_folder_tokenizer(m));
+    if (!m->tokenizer)
+        CADRE_TRY(m->file.gguf ? tokenizer_from_gguf(m->file.gguf, &m->tokenizer) : tokenizer_open(m->path, &m->tokenizer));
     *out = m->tokenizer;
     return CADRE_OK;
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "model/architecture.h"
+#include "text/tokenizer_export.h"
 
 static cadre_status write_in(const char *folder, const char *name, const char *data, size_t size)
 {
@@ -25,24 +26,30 @@ static cadre_status write_text(const char *folder, const char *name, json_writer
     return status;
 }
 
-/* What transformers reads beside the model: how to end a text, and which class the tokenizer is of. */
+/* The class that reads a tokenizer.json by itself, and what only the file beside it says. */
+static cadre_status write_tokenizer(const model_output *o)
+{
+    tokenizer_config config = o->tokenizer ? tokenizer_config_of(o->tokenizer) : (tokenizer_config){ 0 };
+    byte_buffer text = { 0 };
+    if (!o->tokenizer_json.size) return CADRE_OK;
+    if (o->tokenizer && !config.eos.size) config.eos = tokenizer_piece(o->tokenizer, (int32_t)o->config->eos);
+    cadre_status status = tokenizer_write_config(&config, &text);
+    if (status == CADRE_OK) status = write_in(o->path, "tokenizer_config.json", text.data, text.size);
+    byte_buffer_free(&text);
+    return status == CADRE_OK ? write_in(o->path, "tokenizer.json", o->tokenizer_json.data, o->tokenizer_json.size) : status;
+}
+
+/* What transformers reads beside the model: how to end a text, and how to make tokens of one. */
 static cadre_status write_companions(const model_output *o)
 {
-    json_writer generation = json_writer_new(2), tokenizer = json_writer_new(2), config = json_writer_new(2);
+    json_writer generation = json_writer_new(2), config = json_writer_new(2);
     json_put_object(&generation, NULL);
     if (o->config->bos >= 0) json_put_int(&generation, "bos_token_id", o->config->bos);
     config_eos_write(o->config, &generation);
     json_put_close(&generation, '}');
-    json_put_object(&tokenizer, NULL);
-    json_put_string(&tokenizer, "tokenizer_class", "PreTrainedTokenizerFast");
-    json_put_close(&tokenizer, '}');
     model_config_text(o->config, &config);
     cadre_status status = write_text(o->path, "generation_config.json", &generation);
-    if (status == CADRE_OK && o->tokenizer) {
-        status = write_in(o->path, "tokenizer.json", o->tokenizer, o->tokenizer_size);
-        if (status == CADRE_OK) status = write_text(o->path, "tokenizer_config.json", &tokenizer);
-    }
-    json_writer_free(&tokenizer);
+    if (status == CADRE_OK) status = write_tokenizer(o);
     if (status == CADRE_OK) return write_text(o->path, "config.json", &config);
     json_writer_free(&config);
     return status;

@@ -4,12 +4,13 @@
 
 #include "cadre.h"
 #include "model/tensor_list.h"
+#include "text/tokenizer.h"
 
 typedef struct model_output {
     const char *path;           /* a folder, or NAME.gguf; must not be there yet */
     const model_config *config;
-    const char *tokenizer;      /* the text of a tokenizer.json; NULL: none */
-    size_t tokenizer_size;
+    const tokenizer *tokenizer; /* NULL: none, or one that could not be opened */
+    string_view tokenizer_json; /* its text; size 0: none */
     const gguf *vocabulary;     /* where its tokenizer.ggml.* are copied from; NULL: made of `tokenizer` */
     tensor_source source;
     int file_type;              /* llama.cpp's number of what was asked for; -1: that of the format of most numbers */

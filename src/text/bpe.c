@@ -227,6 +227,7 @@ static cadre_status merge_all(const bpe *b, bpe_scratch *s, const char *word)
         /* A candidate is out of date when its symbols have changed since it was pushed. */
         if (left->length == 0 || left->next == NONE || !find_candidate(b, s, word, top.left, &now) || now.id != top.id) continue;
         bpe_symbol *right = &s->symbols[left->next];
+        s->last_rank = top.rank;
         left->id = top.id;
         left->length += right->length;
         left->next = right->next;

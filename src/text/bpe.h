@@ -54,6 +54,7 @@ typedef struct bpe_scratch {
     bpe_symbol *symbols;
     bpe_candidate *heap;
     size_t symbol_count, symbol_capacity, heap_count, heap_capacity;
+    uint32_t last_rank; /* of the last merge that was made */
 } bpe_scratch;
 
 /* Appends the ids of one word of well-formed UTF-8, at most INT32_MAX bytes. */

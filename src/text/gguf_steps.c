@@ -137,19 +137,41 @@ static cadre_status find_byte_level(const tokenizer *t, gguf_steps *s, bool *fou
     return CADRE_OK;
 }
 
+/* Whether words that begin with the mark may be merged as one text, because no piece reaches from one into the next. */
+static bool words_stay_apart(const tokenizer *t)
+{
+    size_t mark = strlen(WORD_MARK);
+    for (int32_t id = 0; id < t->pieces.size; id++) {
+        string_view piece = vocabulary_piece(&t->pieces, id);
+        for (size_t at = 1; at + mark <= piece.size; at++)
+            if (memcmp(piece.data + at, WORD_MARK, mark) == 0) return false;
+    }
+    return true;
+}
+
 static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *found)
 {
-#define METASPACE(scheme)                                                                       \
-    "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK "\",\"split\":false," \
+#define METASPACE(split, scheme)                                                                         \
+    "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK "\",\"split\":" split "," \
     "\"prepend_scheme\":\"" scheme "\"}}"
+    static const char always[] = "it puts no space before a text that begins with one";
+    static const char first[] = "it puts no space behind special tokens, or before a text that begins with one";
     static const struct {
-        bool space_prefix;
-        const char *json;
-    } forms[] = { { true, NULL }, { false, NULL }, { true, METASPACE("first") }, { true, METASPACE("always") },
-                 { false, METASPACE("never") } };
+        bool space_prefix, split;
+        const char *json, *difference;
+    } forms[] = { { true, false, NULL, NULL },
+                  { false, false, NULL, NULL },
+                  { true, false, METASPACE("false", "first"), first },
+                  { true, false, METASPACE("false", "always"), always },
+                  { false, false, METASPACE("false", "never"), NULL },
+                  { true, true, METASPACE("true", "first"), first },
+                  { true, true, METASPACE("true", "always"), always },
+                  { false, true, METASPACE("true", "never"), NULL } };
     for (size_t i = 0; !*found && i < sizeof forms / sizeof *forms; i++) {
         s->space_prefix = forms[i].space_prefix;
+        s->difference = forms[i].difference;
         CADRE_TRY(compare(t, s, forms[i].json, found));
+        if (forms[i].split && *found) *found = words_stay_apart(t);
     }
     return CADRE_OK;
 }

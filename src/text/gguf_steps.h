@@ -10,7 +10,8 @@
 
 typedef struct gguf_steps {
     const pre_tokenizer *pre; /* byte-level; NULL: SentencePiece's */
-    bool space_prefix;        /* SentencePiece's: a space is put before a text */
+    bool space_prefix;        /* SentencePiece's: a space is put before a text, and behind special tokens */
+    const char *difference;   /* of a tokenizer that almost does so; NULL: none */
 } gguf_steps;
 
 void gguf_steps_write(const gguf_steps *s, json_writer *w); /* into an object that is open */

@@ -14,7 +14,7 @@ cadre_status tokenizer_new(const char *name, tokenizer **t)
 {
     tokenizer *made = MEM_ARRAY(tokenizer, 1);
     if (!made) return CADRE_ENOMEM;
-    made->bos = made->eos = -1;
+    made->bos = made->eos = made->pad = -1;
     made->bpe.vocabulary = made->unigram.vocabulary = &made->pieces;
     made->bpe.unknown = made->unigram.unknown = -1;
     made->name = mem_strdup(name);

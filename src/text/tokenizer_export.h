@@ -6,19 +6,19 @@
 #include "format/gguf.h"
 #include "text/tokenizer.h"
 
-/* Where a GGUF file that we wrote keeps the tokenizer.json itself, which its own keys cannot hold all of. */
-#define TOKENIZER_JSON_KEY "cadre.tokenizer.json"
-
 /* Writes a tokenizer.json into `json`, an empty buffer: the one that it was opened from, or, from a GGUF file, one that gives the
  * same ids. */
 cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json);
 
 /* What a tokenizer_config.json says; size 0, or 0: nothing. */
 typedef struct tokenizer_config {
-    string_view bos, eos; /* pieces */
-    string_view chat;     /* tokenizer_chat_program */
+    string_view bos, eos, unknown, pad; /* pieces */
+    string_view chat;                   /* tokenizer_chat_program */
     int64_t context;
 } tokenizer_config;
+
+/* What a tokenizer knows of it; borrowed. */
+tokenizer_config tokenizer_config_of(const tokenizer *t);
 
 /* Writes the tokenizer_config.json that lets AutoTokenizer read such a folder. */
 cadre_status tokenizer_write_config(const tokenizer_config *config, byte_buffer *json);
@@ -29,8 +29,8 @@ typedef struct tokenizer_model {
     int32_t bos, eos;
 } tokenizer_model;
 
-/* Writes tokenizer.ggml.*, and the tokenizer.json, if there is one, under its own key. Refuses a tokenizer that GGUF has no name
- * for, or one with more ids than rows. */
-cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model, gguf_writer *w);
+/* Writes tokenizer.ggml.*. A tokenizer that GGUF has no name for, and one with more ids than rows, are refused with nothing
+ * written. *difference says in words why other programs may give other ids to some texts; NULL: for no reason that is known. */
+cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model, gguf_writer *w, const char **difference);
 
 #endif

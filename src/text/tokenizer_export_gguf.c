@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "text/bpe_scores.h"
 #include "text/gguf_steps.h"
 #include "text/tokenizer_export.h"
 
@@ -39,18 +40,19 @@ static void fill_rows(const tokenizer *t, columns *c)
     }
 }
 
-/* Scores that merge in the order of the rules: what is made earlier scores higher, what is never made lowest. */
-static void fill_scores(columns *c, const bpe_rule *rules, size_t count)
+/* Of the pieces that are merged: the others have none. */
+static cadre_status fill_scores(const tokenizer *t, columns *c, bool *same)
 {
-    for (size_t row = 0; row < c->count; row++) c->scores[row] = c->types[row] == GGUF_PIECE_NORMAL ? -(float)(count + 1) : 0;
-    for (size_t i = count; i > 0; i--) c->scores[rules[i - 1].made] = -(float)i;
+    CADRE_TRY(bpe_scores(&t->bpe, c->scores, same)); /* of as many pieces as the model knows, which are no more than rows */
+    for (size_t row = 0; row < c->count; row++)
+        if (c->types[row] != GGUF_PIECE_NORMAL) c->scores[row] = 0;
+    return CADRE_OK;
 }
 
-static cadre_status put_merges(const tokenizer *t, const bpe_rule *rules, size_t count, gguf_writer *w)
+static cadre_status put_texts(const tokenizer *t, const bpe_rule *rules, size_t count, gguf_string *merges, gguf_writer *w)
 {
     byte_list text = { 0 };
-    gguf_string *merges = MEM_ARRAY(gguf_string, count);
-    cadre_status status = merges ? CADRE_OK : CADRE_ENOMEM;
+    cadre_status status = CADRE_OK;
     for (size_t i = 0; i < count && status == CADRE_OK; i++) {
         string_view left = vocabulary_piece(&t->pieces, rules[i].left), right = vocabulary_piece(&t->pieces, rules[i].right);
         merges[i].size = left.size + 1 + right.size;
@@ -62,35 +64,36 @@ static cadre_status put_merges(const tokenizer *t, const bpe_rule *rules, size_t
     for (size_t i = 0; i < count && status == CADRE_OK; at += merges[i++].size) merges[i].data = at;
     if (status == CADRE_OK) status = gguf_writer_strings(w, KEY "merges", merges, count);
     byte_list_free(&text);
-    mem_free(merges);
     return status;
 }
 
-static cadre_status put_tables(const tokenizer *t, const gguf_steps *steps, columns *c, gguf_writer *w)
+static cadre_status put_merges(const tokenizer *t, gguf_writer *w)
 {
     bpe_rule *rules;
     size_t count;
-    fill_rows(t, c);
-    CADRE_TRY(gguf_writer_strings(w, KEY "tokens", c->pieces, c->count));
-    CADRE_TRY(gguf_writer_ints(w, KEY "token_type", GGUF_I32, c->types, c->count));
     CADRE_TRY(bpe_rules(&t->bpe, &rules, &count));
-    cadre_status status;
-    if (steps->pre) {
-        status = put_merges(t, rules, count, w);
-    } else {
-        fill_scores(c, rules, count);
-        status = gguf_writer_reals(w, KEY "scores", c->scores, c->count);
-    }
+    gguf_string *merges = MEM_ARRAY(gguf_string, count);
+    cadre_status status = merges ? put_texts(t, rules, count, merges, w) : CADRE_ENOMEM;
+    mem_free(merges);
     mem_free(rules);
     return status;
 }
 
-static cadre_status put_columns(const tokenizer *t, const gguf_steps *steps, size_t rows, gguf_writer *w)
+static cadre_status put_tables(const tokenizer *t, const gguf_steps *steps, columns *c, gguf_writer *w, bool *same)
+{
+    fill_rows(t, c);
+    CADRE_TRY(gguf_writer_strings(w, KEY "tokens", c->pieces, c->count));
+    CADRE_TRY(gguf_writer_ints(w, KEY "token_type", GGUF_I32, c->types, c->count));
+    if (steps->pre) return put_merges(t, w);
+    CADRE_TRY(fill_scores(t, c, same));
+    return gguf_writer_reals(w, KEY "scores", c->scores, c->count);
+}
+
+static cadre_status put_columns(const tokenizer *t, const gguf_steps *steps, size_t rows, gguf_writer *w, bool *same)
 {
     columns c = { MEM_ARRAY(gguf_string, rows), MEM_ARRAY(int64_t, rows), MEM_ARRAY(float, rows),
-                 mem_alloc(rows, GGUF_PADDING_BYTES),
-                  rows };
-    cadre_status status = c.pieces && c.types && c.scores && c.names ? put_tables(t, steps, &c, w) : CADRE_ENOMEM;
+                  mem_alloc(rows, GGUF_PADDING_BYTES), rows };
+    cadre_status status = c.pieces && c.types && c.scores && c.names ? put_tables(t, steps, &c, w, same) : CADRE_ENOMEM;
     mem_free(c.pieces);
     mem_free(c.types);
     mem_free(c.scores);
@@ -110,25 +113,52 @@ static cadre_status put_flags(const tokenizer *t, const tokenizer_model *model, 
     CADRE_TRY(put_id(w, KEY "bos_token_id", add_bos ? t->before.ids[0] : t->bos >= 0 ? t->bos : model->bos));
     CADRE_TRY(put_id(w, KEY "eos_token_id", add_eos ? t->after.ids[0] : t->eos >= 0 ? t->eos : model->eos));
     CADRE_TRY(put_id(w, KEY "unknown_token_id", t->bpe.unknown));
+    CADRE_TRY(put_id(w, KEY "padding_token_id", t->pad));
     CADRE_TRY(gguf_writer_bool(w, KEY "add_bos_token", add_bos));
     CADRE_TRY(gguf_writer_bool(w, KEY "add_eos_token", add_eos));
     return steps->pre ? CADRE_OK : gguf_writer_bool(w, KEY "add_space_prefix", steps->space_prefix);
 }
 
-cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model, gguf_writer *w)
+/* Programs that merge by scores spell what they do not know in bytes. */
+static bool spells_bytes(const tokenizer *t)
+{
+    for (int byte = 0; byte < 256; byte++)
+        if (t->bpe.byte_ids[byte] < 0) return false;
+    return t->bpe.byte_fallback;
+}
+
+/* Why other programs may cut some texts otherwise, though every key is as it should be; NULL: nothing is known. */
+static const char *difference_of(const tokenizer *t, const gguf_steps *steps, bool same)
+{
+    for (size_t i = 0; i < t->added.count; i++) {
+        const added_token *token = &t->added.list[i];
+        if (token->single_word || token->lstrip || token->rstrip)
+            return "some of its special tokens look at what stands beside them";
+        if (token->normalized && !steps->pre) return "some of its special tokens are looked for in normalized text";
+    }
+    if (!same) return "some words cannot be merged by scores as they are by its list of merges";
+    if (t->before.count > 1 || t->after.count > 1) return "it puts more than one id before or after a text";
+    if (steps->pre && steps->pre->nfc) return "it composes characters first, which others leave as they are";
+    return steps->difference;
+}
+
+cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model, gguf_writer *w, const char **difference)
 {
     gguf_steps steps;
-    bool found;
+    bool found, same = true;
     if (tokenizer_size(t) > model->rows)
         return cadre_fail(CADRE_EMISMATCH, t->name, "expected at most %lld pieces, one for each row of the embedding, found %d",
                           (long long)model->rows, tokenizer_size(t));
     CADRE_TRY(gguf_steps_of(t, &steps, &found));
     if (!found) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "GGUF has no name for how this tokenizer cuts a text");
+    if (!steps.pre && !spells_bytes(t))
+        return cadre_fail(CADRE_EUNSUPPORTED, t->name,
+                          "GGUF has no name for a tokenizer that merges and does not know all bytes");
     const char *kind = steps.pre ? "gpt2" : "llama", *pre = steps.pre ? steps.pre->names : "default";
     CADRE_TRY(gguf_writer_string(w, KEY "model", kind, strlen(kind)));
     CADRE_TRY(gguf_writer_string(w, KEY "pre", pre, strcspn(pre, " ")));
-    CADRE_TRY(put_columns(t, &steps, (size_t)model->rows, w));
+    CADRE_TRY(put_columns(t, &steps, (size_t)model->rows, w, &same));
     CADRE_TRY(put_flags(t, model, &steps, w));
-    if (t->chat.size) CADRE_TRY(gguf_writer_string(w, "tokenizer.chat_template", t->chat.data, t->chat.size));
-    return t->source.size ? gguf_writer_string(w, TOKENIZER_JSON_KEY, t->source.data, t->source.size) : CADRE_OK;
+    *difference = difference_of(t, &steps, same);
+    return CADRE_OK;
 }

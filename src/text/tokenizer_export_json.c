@@ -181,6 +181,17 @@ static void write_member(json_writer *w, const char *key, string_view text)
     if (text.size) json_put_bytes(w, key, text.data, text.size);
 }
 
+tokenizer_config tokenizer_config_of(const tokenizer *t)
+{
+    return (tokenizer_config){
+        .bos = tokenizer_piece(t, t->bos),
+        .eos = tokenizer_piece(t, t->eos),
+        .unknown = tokenizer_piece(t, t->is_unigram ? t->unigram.unknown : t->bpe.unknown),
+        .pad = tokenizer_piece(t, t->pad),
+        .chat = tokenizer_chat_program(t),
+    };
+}
+
 cadre_status tokenizer_write_config(const tokenizer_config *config, byte_buffer *json)
 {
     json_writer w = json_writer_new(2);
@@ -188,6 +199,8 @@ cadre_status tokenizer_write_config(const tokenizer_config *config, byte_buffer 
     json_put_string(&w, "tokenizer_class", "PreTrainedTokenizerFast");
     write_member(&w, "bos_token", config->bos);
     write_member(&w, "eos_token", config->eos);
+    write_member(&w, "unk_token", config->unknown);
+    write_member(&w, "pad_token", config->pad);
     write_member(&w, "chat_template", config->chat);
     if (config->context > 0) json_put_int(&w, "model_max_length", config->context);
     json_put_bool(&w, "clean_up_tokenization_spaces", false);

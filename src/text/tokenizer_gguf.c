@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "format/quote.h"
 #include "text/gguf_steps.h"
-#include "text/tokenizer_export.h"
 #include "text/tokenizer_parts.h"
 
 #define KEY "tokenizer.ggml."
@@ -23,7 +22,6 @@ typedef struct gguf_vocabulary {
 } gguf_vocabulary;
 
 static bool is_sentencepiece(const gguf_vocabulary *v) { return !v->steps.pre; }
-
 
 /* ---- reading the keys ---- */
 
@@ -182,6 +180,13 @@ static cadre_status read_id(const gguf_vocabulary *v, const char *key, int32_t *
     return CADRE_OK;
 }
 
+static cadre_status read_named_ids(const gguf_vocabulary *v, tokenizer *t)
+{
+    CADRE_TRY(read_id(v, KEY "bos_token_id", &t->bos));
+    CADRE_TRY(read_id(v, KEY "eos_token_id", &t->eos));
+    return read_id(v, KEY "padding_token_id", &t->pad);
+}
+
 static cadre_status read_ids(const gguf_vocabulary *v, tokenizer *t)
 {
     if (is_sentencepiece(v) && v->count > 2) { /* SentencePiece's own places */
@@ -189,8 +194,7 @@ static cadre_status read_ids(const gguf_vocabulary *v, tokenizer *t)
         t->bos = 1;
         t->eos = 2;
     }
-    CADRE_TRY(read_id(v, KEY "bos_token_id", &t->bos));
-    CADRE_TRY(read_id(v, KEY "eos_token_id", &t->eos));
+    CADRE_TRY(read_named_ids(v, t));
     if (is_sentencepiece(v)) CADRE_TRY(read_id(v, KEY "unknown_token_id", &t->bpe.unknown));
     if (v->add_bos && t->bos < 0) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
                                                     KEY "bos_token_id: expected an id, found none");
@@ -222,15 +226,15 @@ static cadre_status from_keys(const gguf *file, tokenizer **t)
     return status;
 }
 
+/* The tokenizer.json that a file may carry says more than the keys; what stands beside such a file is theirs to say. */
 static cadre_status from_json(const gguf *file, tokenizer **t)
 {
     gguf_string json;
     tokenizer *made;
-    CADRE_TRY(gguf_get_string(file, TOKENIZER_JSON_KEY, &json));
+    CADRE_TRY(gguf_get_string(file, GGUF_TOKENIZER_JSON, &json));
     CADRE_TRY(tokenizer_open_text(json.data, json.size, gguf_path(file), &made));
-    gguf_vocabulary v = { .file = file, .count = (size_t)tokenizer_size(made) };
-    cadre_status status = read_id(&v, KEY "bos_token_id", &made->bos);
-    if (status == CADRE_OK) status = read_id(&v, KEY "eos_token_id", &made->eos);
+    gguf_vocabulary v = { .file = file, .count = INT32_MAX };
+    cadre_status status = read_named_ids(&v, made);
     if (status == CADRE_OK) *t = made;
     else tokenizer_close(made);
     return status;
@@ -249,7 +253,7 @@ static cadre_status read_chat_program(const gguf *file, tokenizer *t)
 cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
 {
     tokenizer *made;
-    CADRE_TRY(gguf_has(file, TOKENIZER_JSON_KEY) ? from_json(file, &made) : from_keys(file, &made));
+    CADRE_TRY(gguf_has(file, GGUF_TOKENIZER_JSON) ? from_json(file, &made) : from_keys(file, &made));
     cadre_status status = read_chat_program(file, made);
     if (status == CADRE_OK) *t = made;
     else tokenizer_close(made);

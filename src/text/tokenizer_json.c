@@ -483,6 +483,7 @@ static cadre_status read_config(tokenizer *t, const char *path)
     cadre_status status = json_as_object(&root);
     if (status == CADRE_OK) status = read_named_token(t, &root, "bos_token", &t->bos);
     if (status == CADRE_OK) status = read_named_token(t, &root, "eos_token", &t->eos);
+    if (status == CADRE_OK) status = read_named_token(t, &root, "pad_token", &t->pad);
     if (status == CADRE_OK) status = read_chat_program(t, &root);
     json_close(document);
     return status;

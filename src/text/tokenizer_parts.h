@@ -34,7 +34,7 @@ struct cadre_tokenizer {
     unigram unigram;
     token_list before, after;  /* ids put around a text */
     decoder decoder;
-    int32_t bos, eos;          /* -1: not known */
+    int32_t bos, eos, pad;     /* -1: not known */
     byte_list chat;            /* the program that writes a conversation */
 };
 

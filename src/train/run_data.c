@@ -3,10 +3,10 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "format/gguf.h"
 #include "format/safetensors.h"
 #include "model/weight_file.h"
 #include "text/bpe_train.h"
+#include "text/tokenizer_export.h"
 #include "train/run.h"
 
 static const char end_of_text[] = "<|endoftext|>";
@@ -60,33 +60,11 @@ static cadre_status learn_tokenizer(train_run *r)
                : status;
 }
 
-static cadre_status open_folder_tokenizer(train_run *r, const char *folder)
-{
-    char *path = file_join(folder, "tokenizer.json");
-    cadre_status status = path ? tokenizer_open_json(path, &r->tokenizer) : CADRE_ENOMEM;
-    mem_free(path);
-    return status;
-}
-
-/* A GGUF's own keys cannot be saved as a tokenizer.json; the one that it may carry can. */
-static cadre_status open_carried_tokenizer(train_run *r, const char *path)
-{
-    gguf *file;
-    gguf_string text;
-    CADRE_TRY(gguf_open(path, &file));
-    cadre_status status = gguf_get_string(file, GGUF_TOKENIZER_JSON, &text);
-    if (status == CADRE_OK) status = tokenizer_open_text(text.data, text.size, path, &r->tokenizer);
-    gguf_close(file);
-    return status;
-}
-
-/* The tokenizer.json of a model, kept to be saved beside the new one. */
+/* The tokenizer of a model, kept as a tokenizer.json to be saved beside the new one. */
 static cadre_status load_tokenizer(train_run *r, const char *model)
 {
-    CADRE_TRY(path_is_gguf(model) ? open_carried_tokenizer(r, model) : open_folder_tokenizer(r, model));
-    string_view source = tokenizer_source(r->tokenizer);
-    byte_buffer_put(&r->tokenizer_json, source.data, source.size);
-    return r->tokenizer_json.status;
+    CADRE_TRY(tokenizer_open(model, &r->tokenizer));
+    return tokenizer_write_json(r->tokenizer, &r->tokenizer_json);
 }
 
 static cadre_status find_tokenizer(train_run *r)

@@ -44,7 +44,9 @@ static cadre_status write_tokenizer(const train_run *r)
 {
     if (!r->tokenizer_json.size) return CADRE_OK;
     string_view end = { "<|endoftext|>", 13 };
-    tokenizer_config said = { .bos = end, .eos = end, .context = r->config.context };
+    tokenizer_config said = tokenizer_config_of(r->tokenizer);
+    if (!r->from) said.bos = said.eos = end; /* as it was learnt */
+    said.context = r->config.context;
     byte_buffer config = { 0 };
     cadre_status status = write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);
     if (status == CADRE_OK) status = tokenizer_write_config(&said, &config);

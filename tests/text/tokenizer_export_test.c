@@ -34,10 +34,13 @@ static tokenizer *through_gguf(tokenizer *t, bool with_json, int64_t rows)
     if (!with_json) t->source.size = 0;
     unlink(path);
     assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
-    if (tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, 2 }, w) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    const char *difference = NULL;
+    if (tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, 2 }, w, &difference) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    assert_null(difference);
+    if (with_json) assert_int_equal(gguf_writer_string(w, GGUF_TOKENIZER_JSON, t->source.data, t->source.size), CADRE_OK);
     assert_int_equal(gguf_writer_commit(w), CADRE_OK);
     assert_int_equal(gguf_open(path, &file), CADRE_OK);
-    assert_int_equal(gguf_has(file, TOKENIZER_JSON_KEY), with_json);
+    assert_int_equal(gguf_has(file, GGUF_TOKENIZER_JSON), with_json);
     if (tokenizer_from_gguf(file, &made) != CADRE_OK) fail_msg("%s", cadre_last_error());
     gguf_close(file);
     return made;
@@ -100,7 +103,8 @@ static void check_refused(tokenizer_sample which, int64_t rows, cadre_status exp
     gguf_writer *w;
     unlink(path);
     assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
-    assert_int_equal(tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, -1 }, w), expected);
+    const char *difference;
+    assert_int_equal(tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, -1 }, w, &difference), expected);
     assert_non_null(strstr(cadre_last_error(), words));
     gguf_writer_discard(w);
     tokenizer_close(t);
@@ -115,16 +119,47 @@ static void test_refused(void **state)
     check_refused(SAMPLE_BYTE_LEVEL, 200, CADRE_EMISMATCH, "expected at most 200 pieces");
 }
 
+/* The sample, once one part of its text has become another. */
+static void check_difference(const char *from, const char *to, const char *words)
+{
+    char *json = tokenizer_sample_text(SAMPLE_SENTENCEPIECE), *at = strstr(json, from);
+    assert_non_null(at);
+    char *changed = mem_printf("%.*s%s%s", (int)(at - json), json, to, at + strlen(from));
+    tokenizer *t = open_text(changed, strlen(changed));
+    gguf_writer *w;
+    const char *difference = NULL;
+    unlink(path);
+    assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
+    assert_int_equal(tokenizer_put_gguf(t, &(tokenizer_model){ 1000, -1, -1 }, w, &difference), CADRE_OK);
+    assert_non_null(difference);
+    assert_non_null(strstr(difference, words));
+    gguf_writer_discard(w);
+    tokenizer_close(t);
+    mem_free(changed);
+    mem_free(json);
+}
+
+static void test_differences(void **state)
+{
+    (void)state;
+    check_difference("[\"th\",\"e\"],", "", "merged by scores");
+    check_difference("\"lstrip\":false", "\"lstrip\":true", "beside them");
+    check_difference("\"normalized\":false", "\"normalized\":true", "normalized text");
+    check_difference("{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}",
+                     "{\"SpecialToken\":{\"id\":\"<s>\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}", "more than one id");
+}
+
 static void test_config(void **state)
 {
     (void)state;
     byte_buffer json = { 0 };
-    tokenizer_config config = { .bos = { "<s>", 3 }, .eos = { "</s>", 4 }, .chat = { "{{ x }}", 7 }, .context = 256 };
+    tokenizer_config config = { .bos = { "<s>", 3 }, .eos = { "</s>", 4 }, .pad = { "<pad>", 5 }, .chat = { "{{ x }}", 7 }, .context = 256 };
     assert_int_equal(tokenizer_write_config(&config, &json), CADRE_OK);
     assert_non_null(strstr(json.data, "\"chat_template\": \"{{ x }}\""));
     assert_non_null(strstr(json.data, "\"tokenizer_class\": \"PreTrainedTokenizerFast\""));
     assert_non_null(strstr(json.data, "\"bos_token\": \"<s>\""));
     assert_non_null(strstr(json.data, "\"eos_token\": \"</s>\""));
+    assert_non_null(strstr(json.data, "\"pad_token\": \"<pad>\""));
     assert_non_null(strstr(json.data, "\"model_max_length\": 256"));
     byte_buffer_free(&json);
     assert_int_equal(tokenizer_write_config(&(tokenizer_config){ 0 }, &json), CADRE_OK);
@@ -151,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_differences),
         cmocka_unit_test(test_config),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
