@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "support/tokenizer_sample.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 static tokenizer *opened(tokenizer_sample which)
 {

@@ -1,29 +1,19 @@
-/* byte_buffer.c - growth by doubling, failure that stays. */
+/* byte_buffer.c - putting at the end, and a failure that stays. */
 #include "format/byte_buffer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/checked.h"
+#include "base/buffer.h"
 #include "base/memory.h"
 
 /* Makes room for `size` more bytes and a NUL. */
 static bool reserve(byte_buffer *b, size_t size)
 {
-    size_t need, room = b->room ? b->room : 128;
-    if (b->status != CADRE_OK) return false;
-    if (!checked_add(b->size, size, &need) || !checked_add(need, 1, &need)) need = SIZE_MAX;
-    while (room < need && checked_mul(room, 2, &room)) continue;
-    if (room == b->room) return true;
-    char *larger = mem_resize(b->data, b->size, room < need ? need : room, 1);
-    if (!larger) {
-        b->status = CADRE_ENOMEM;
-        return false;
-    }
-    b->data = larger;
-    b->room = room;
-    return true;
+    if (b->status == CADRE_OK)
+        b->status = buffer_grow((void **)&b->data, b->size, &b->room, size < SIZE_MAX ? size + 1 : size, 1);
+    return b->status == CADRE_OK;
 }
 
 void byte_buffer_put(byte_buffer *b, const void *data, size_t size)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "format/quote.h"
 
 json_writer json_writer_new(int indent) { return (json_writer){ .indent = indent }; }

@@ -5,18 +5,13 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/utf8.h"
+
 enum { ESCAPE_ROOM = 4, DOTS_ROOM = 4 }; /* "\xNN"; "..." and NUL */
 
-/* Bytes of the character at the front, 0 when it is not UTF-8. */
-static size_t character(const char *text, size_t size, utf8proc_int32_t *code)
+static bool printable(uint32_t code)
 {
-    utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)size, code);
-    return step > 0 ? (size_t)step : 0;
-}
-
-static bool printable(utf8proc_int32_t code)
-{
-    utf8proc_category_t category = utf8proc_category(code);
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
     return category != UTF8PROC_CATEGORY_CC && category != UTF8PROC_CATEGORY_CF && category != UTF8PROC_CATEGORY_ZL &&
            category != UTF8PROC_CATEGORY_ZP && category != UTF8PROC_CATEGORY_CN;
 }
@@ -26,8 +21,8 @@ quote quote_bytes(const char *text, size_t size)
     quote q;
     size_t used = 0;
     while (size) {
-        utf8proc_int32_t code;
-        size_t step = character(text, size, &code);
+        uint32_t code;
+        size_t step = utf8_decode(text, size, &code);
         bool plain = step && printable(code);
         if (used + (plain ? step : ESCAPE_ROOM) + DOTS_ROOM > QUOTE_ROOM) {
             memcpy(q.text + used, "...", 3);
@@ -46,15 +41,3 @@ quote quote_bytes(const char *text, size_t size)
 }
 
 quote quote_text(const char *text) { return quote_bytes(text, strlen(text)); }
-
-bool utf8_valid(const char *text, size_t size)
-{
-    while (size) {
-        utf8proc_int32_t code;
-        size_t step = (unsigned char)*text < 0x80 ? 1 : character(text, size, &code);
-        if (!step) return false;
-        text += step;
-        size -= step;
-    }
-    return true;
-}

@@ -2,7 +2,6 @@
 #ifndef CADRE_FORMAT_QUOTE_H
 #define CADRE_FORMAT_QUOTE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum { QUOTE_ROOM = 72 };
@@ -14,7 +13,5 @@ typedef struct quote {
 /* Whole UTF-8 characters as they are, control characters and stray bytes as \xNN, "..." where it was cut. */
 quote quote_bytes(const char *text, size_t size);
 quote quote_text(const char *text);
-
-bool utf8_valid(const char *text, size_t size);
 
 #endif

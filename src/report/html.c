@@ -6,6 +6,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/utf8.h"
+
 #define REPLACEMENT "\xEF\xBF\xBD"
 
 static const char *entity_of(unsigned char byte)
@@ -23,9 +25,9 @@ static const char *entity_of(unsigned char byte)
 /* Bytes of the character at the front; 0: not UTF-8, or a control character beyond ASCII. */
 static size_t wide_character(const char *text, size_t size)
 {
-    utf8proc_int32_t code;
-    utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)size, &code);
-    return step > 0 && utf8proc_category(code) != UTF8PROC_CATEGORY_CC ? (size_t)step : 0;
+    uint32_t code;
+    size_t step = utf8_decode(text, size, &code);
+    return step && utf8proc_category((utf8proc_int32_t)code) != UTF8PROC_CATEGORY_CC ? step : 0;
 }
 
 void html_bytes(byte_buffer *page, const char *text, size_t size)
@@ -50,7 +52,7 @@ void html_cut(byte_buffer *page, const char *text, size_t most)
     size_t size = strlen(text);
     bool cut = size > most;
     if (cut) size = most;
-    while (cut && size && ((unsigned char)text[size] & 0xC0) == 0x80) size--;
+    while (cut && size && utf8_continues(text[size])) size--;
     html_bytes(page, text, size);
     if (cut) byte_buffer_text(page, "…");
 }

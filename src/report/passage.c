@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 enum { ROOM_FIRST = 64 };
 
@@ -86,7 +87,7 @@ static size_t kept_bytes(const char *text)
 {
     size_t size = strnlen(text, PASSAGE_TOKEN_BYTES + 1);
     if (size <= PASSAGE_TOKEN_BYTES) return size;
-    for (size = PASSAGE_TOKEN_BYTES; size && ((unsigned char)text[size] & 0xC0) == 0x80;) size--;
+    for (size = PASSAGE_TOKEN_BYTES; size && utf8_continues(text[size]);) size--;
     return size;
 }
 

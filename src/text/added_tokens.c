@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "text/char_class.h"
-#include "text/utf8.h"
 
 cadre_status added_tokens_add(added_tokens *a, added_token token, const char *spelling, size_t size)
 {

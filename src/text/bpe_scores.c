@@ -1,7 +1,7 @@
 /* bpe_scores.c - every piece encoded, to see how it is made. */
 #include "text/bpe_scores.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 typedef struct piece_parts {
     size_t characters, tokens; /* an unknown character is one token: bytes that stand for it do not merge */

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "text/bpe_train_write.h"
 #include "text/byte_level.h"
-#include "text/table.h"
 #include "text/pattern.h"
-#include "text/utf8.h"
+#include "text/table.h"
 
 enum {
     WORD_BYTES = 128, /* longer words are counted in parts: a pair's cost stays small whatever the text */

@@ -1,7 +1,7 @@
 /* byte_level.c - the alphabet by arithmetic: three runs stand for themselves, three are moved. */
 #include "text/byte_level.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 /* 33..126, 161..172 and 174..255 stand for themselves. The others in order: 0..32 -> 256.., 127..160 -> 289.., 173 -> 323. */
 uint32_t byte_level_char(uint8_t byte)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 enum { GRAPHEME_MAX = 6 }; /* graphemes of so many bytes or more are mapped character by character */
 
@@ -54,7 +54,7 @@ cadre_status charsmap_read(const char *base64, size_t size, const char *path, ch
         status = cadre_fail(CADRE_EFORMAT, path,
                             "normalizer: precompiled_charsmap: expected a trie within its %zu bytes, found one of %zu",
                             m.blob.size, trie);
-    if (status == CADRE_OK && utf8_valid_prefix(m.blob.data + 4 + trie, m.blob.size - 4 - trie) != m.blob.size - 4 - trie)
+    if (status == CADRE_OK && !utf8_valid(m.blob.data + 4 + trie, m.blob.size - 4 - trie))
         status = cadre_fail(CADRE_EFORMAT, path, "normalizer: precompiled_charsmap: expected replacements in UTF-8");
     if (status == CADRE_OK) status = byte_list_put(&m.blob, "", 1);
     if (status != CADRE_OK) {

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "text/buffer.h"
+#include "base/buffer.h"
 
 typedef struct charsmap {
     byte_list blob;

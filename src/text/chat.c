@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "text/char_class.h"
 #include "text/chat_template.h"
-#include "text/utf8.h"
 
 typedef struct script {
     const chat_template *c;

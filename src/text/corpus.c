@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 enum { DEPTH_MAX = 32 };            /* of folders in folders */
 static const size_t text_max = (size_t)1 << 30; /* bytes of a domain: what one call of the tokenizer takes */

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "text/buffer.h"
+#include "base/buffer.h"
 #include "text/tokenizer.h"
 
 typedef struct corpus_domain {

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/normalizer.h"
 #include "text/step_list.h"
-#include "text/utf8.h"
 #include "text/vocabulary.h"
 
 enum { STRIP_MAX = 1 << 20 };

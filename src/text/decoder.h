@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
+#include "base/buffer.h"
 #include "format/json.h"
-#include "text/buffer.h"
 #include "text/pattern.h"
 
 enum { DECODER_STEPS_MAX = 16 };

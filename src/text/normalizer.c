@@ -4,9 +4,9 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/utf8.h"
 #include "text/char_class.h"
 #include "text/step_list.h"
-#include "text/utf8.h"
 
 enum { GROWTH_MAX = 32, GROWTH_FREE = 1 << 20 }; /* how much longer a step may make a text */
 

@@ -4,8 +4,8 @@
 #ifndef CADRE_TEXT_NORMALIZER_H
 #define CADRE_TEXT_NORMALIZER_H
 
+#include "base/buffer.h"
 #include "format/json.h"
-#include "text/buffer.h"
 #include "text/charsmap.h"
 #include "text/pattern.h"
 #include "text/unicode_form.h"

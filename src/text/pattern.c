@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 enum {
     LIMIT_FIRST = 256,       /* steps that an attempt at every place may take */

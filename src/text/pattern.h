@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "base/status.h"
-#include "text/buffer.h"
 
 typedef struct pattern pattern;
 

@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "format/quote.h"
 #include "text/pattern.h"
-#include "text/utf8.h"
 
 enum { DEPTH_MAX = 64, NAME_MAX_BYTES = 48 };
 
@@ -281,7 +281,7 @@ static cadre_status put_next(translation *t)
 cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_list *out)
 {
     translation t = { .text = regex, .path = path, .where = where, .size = size, .out = out, .atom = SIZE_MAX };
-    if (utf8_valid_prefix(regex, size) != size) return refuse(&t, 0, "malformed UTF-8");
+    if (!utf8_valid(regex, size)) return refuse(&t, 0, "malformed UTF-8");
     while (t.at < size) CADRE_TRY(put_next(&t));
     if (t.depth) return refuse(&t, 0, "a group without an end");
     return CADRE_OK;

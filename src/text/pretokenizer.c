@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/char_class.h"
 #include "text/normalizer.h"
 #include "text/step_list.h"
-#include "text/utf8.h"
 
 /* What \w means in "Whitespace", which has a regex engine of its own; as char_is_word. */
 #define REGEX_WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}"

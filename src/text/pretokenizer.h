@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "format/json.h"
-#include "text/buffer.h"
 #include "text/pattern.h"
 
 enum { PRETOKENIZER_STEPS_MAX = 32 };

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "text/buffer.h"
+#include "base/buffer.h"
 
 /* ---- numbers to numbers; the key UINT64_MAX is not to be used ---- */
 

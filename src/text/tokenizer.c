@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "text/tokenizer_parts.h"
+#include "base/utf8.h"
 #include "text/byte_level.h"
-#include "text/utf8.h"
+#include "text/tokenizer_parts.h"
 
 enum { TEXT_MAX = 1 << 30 }; /* bytes of a text: positions in it are 32 bits */
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "text/buffer.h"
+#include "base/buffer.h"
 
 typedef struct cadre_tokenizer tokenizer; /* what cadre.h hands out */
 

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "text/tokenizer_parts.h"
-#include "text/utf8.h"
 
 #define REPLACEMENT_CHARACTER "\xef\xbf\xbd"
 

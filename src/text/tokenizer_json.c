@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "text/json_cursor.h"
+#include "format/json_cursor.h"
 #include "text/step_list.h"
 #include "text/tokenizer_parts.h"
 

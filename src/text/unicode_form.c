@@ -10,7 +10,7 @@
 #include <utf8proc.h>
 
 #include "base/memory.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 enum { EXPANSION_MAX = 18, CLASSES = 256 }; /* code points that one character may become (U+FDFA) */
 

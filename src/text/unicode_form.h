@@ -2,7 +2,7 @@
 #ifndef CADRE_TEXT_UNICODE_FORM_H
 #define CADRE_TEXT_UNICODE_FORM_H
 
-#include "text/buffer.h"
+#include "base/buffer.h"
 
 typedef enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD } unicode_form;
 

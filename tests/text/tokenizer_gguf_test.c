@@ -12,10 +12,10 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/pre_tokenizers.h"
 #include "text/tokenizer_gguf.h"
-#include "text/utf8.h"
 
 #define KEY "tokenizer.ggml."
 

@@ -11,10 +11,10 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "support/oracle.h"
 #include "support/tokenizer_sample.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 enum { AS_FILE = CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL };
 

@@ -1,12 +1,12 @@
 /* json_cursor.c - scanning. */
-#include "text/json_cursor.h"
+#include "format/json_cursor.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 enum { NUMBER_BYTES = 63 };
 
@@ -102,7 +102,7 @@ cadre_status json_cursor_string(json_cursor *c, string_view *string)
     size_t begin = c->at;
     while (c->at < c->size && is_plain(c->text[c->at])) c->at++;
     *string = (string_view){ c->text + begin, c->at - begin };
-    if (utf8_valid_prefix(string->data, string->size) != string->size) return json_cursor_refuse(c, "a string in UTF-8");
+    if (!utf8_valid(string->data, string->size)) return json_cursor_refuse(c, "a string in UTF-8");
     if (c->at < c->size && c->text[c->at] == '"') {
         c->at++;
         return CADRE_OK;
@@ -117,7 +117,7 @@ cadre_status json_cursor_string(json_cursor *c, string_view *string)
         CADRE_TRY(byte_list_put(out, c->text + begin, c->at - begin));
     }
     *string = (string_view){ out->data, out->size };
-    if (utf8_valid_prefix(out->data, out->size) != out->size) return json_cursor_refuse(c, "a string in UTF-8");
+    if (!utf8_valid(out->data, out->size)) return json_cursor_refuse(c, "a string in UTF-8");
     return json_cursor_expect(c, '"');
 }
 

@@ -1,5 +1,5 @@
 /* utf8.c - decoding with every rule of well-formedness, encoding. */
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* buffer.c - growth by doubling. */
-#include "text/buffer.h"
+#include "base/buffer.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 static void test_every_character(void **state)
 {

@@ -1,6 +1,6 @@
-/* buffer.h - lists that grow: of bytes, and of token ids. A zeroed struct is an empty list. */
-#ifndef CADRE_TEXT_BUFFER_H
-#define CADRE_TEXT_BUFFER_H
+/* buffer.h - lists that grow: of bytes, and of token ids; how everything that grows does. A zeroed struct is an empty list. */
+#ifndef CADRE_BASE_BUFFER_H
+#define CADRE_BASE_BUFFER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* utf8.h - characters in bytes that may be anything.
  *
  * Well-formed UTF-8 is what Unicode says it is: shortest forms, no surrogates, at most U+10FFFF. */
-#ifndef CADRE_TEXT_UTF8_H
-#define CADRE_TEXT_UTF8_H
+#ifndef CADRE_BASE_UTF8_H
+#define CADRE_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@ size_t utf8_encode(uint32_t code, char out[UTF8_MAX]);
 
 /* Length of the longest well-formed prefix. */
 size_t utf8_valid_prefix(const char *text, size_t size);
+static inline bool utf8_valid(const char *text, size_t size) { return utf8_valid_prefix(text, size) == size; }
 
 /* Whether `size` (1..3) bytes could be the beginning of a character whose rest has not come yet. */
 bool utf8_incomplete(const char *text, size_t size);

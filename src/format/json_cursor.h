@@ -2,13 +2,13 @@
  *
  * A vocabulary of 200,000 pieces as a tree takes half a second and ten times its bytes. The tables are simple enough to be
  * read as they stand; the rest of the file, with null in their places, goes to the JSON library. */
-#ifndef CADRE_TEXT_JSON_CURSOR_H
-#define CADRE_TEXT_JSON_CURSOR_H
+#ifndef CADRE_FORMAT_JSON_CURSOR_H
+#define CADRE_FORMAT_JSON_CURSOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "text/buffer.h"
+#include "base/buffer.h"
 
 typedef struct json_cursor {
     const char *text; /* [size] */
