@@ -23,7 +23,8 @@ static const config_key keys[] = {
     KEY_MUST_BE("norm_topk_prob", "false"),
     KEY_MUST_BE("moe_layer_freq", "1"),
     KEY_MUST_BE("scoring_func", "softmax"),
-    KEY_MUST_BE("attention_bias", "false"),
+    KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
+    KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
     KEY_MUST_BE("mlp_bias", "false"),
     { 0 },
 };

@@ -20,15 +20,20 @@ static const config_key keys[] = {
     KEY_MUST_BE("moe_layer_freq", "1"),
     KEY_MUST_BE("scoring_func", "sigmoid"),
     KEY_MUST_BE("topk_method", "noaux_tc"),
-    KEY_MUST_BE("rope_interleave", "true"),
-    KEY_MUST_BE("attention_bias", "false"),
+    KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
+    KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
     { 0 },
 };
 
-/* The published files announce a layer that predicts a second token; ours have none. */
-static void write_prediction_layers(const model_config *config, json_writer *w)
+static cadre_status read_pairs(const json_node *root, model_config *c)
 {
-    (void)config;
+    return json_opt_bool(root, "rope_interleave", &c->rope.pairs);
+}
+
+/* The published files announce a layer that predicts a second token; ours have none. */
+static void write_more(const model_config *config, json_writer *w)
+{
+    json_put_bool(w, "rope_interleave", config->rope.pairs);
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 
@@ -55,5 +60,6 @@ const architecture architecture_deepseek_v3 = {
     .expert_form = "swiglu",
     .act = "silu",
     .latent = true,
-    .write = write_prediction_layers,
+    .read = read_pairs,
+    .write = write_more,
 };

@@ -6,7 +6,7 @@ static const config_key keys[] = {
     KEY_INT_OF("head_dim", head_dim, 0, 0),
     KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
     KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
-    KEY_MUST_BE("mlp_bias", "false"),
+    KEY_BOOL_OF("mlp_bias", ffn_bias, 0, 0),
     { 0 },
 };
 

@@ -80,7 +80,7 @@ typedef struct architecture {
     qk_norm qk_norm;
     bool latent;
     void (*fix)(model_config *config); /* what is so in every model of the family; before the keys. NULL: nothing */
-    /* What keys alone do not say. read: after the keys, before the layers are filled in and checked. NULL: nothing. */
+    /* What keys alone do not say. read: after the keys and what follows from them, before it is checked. NULL: nothing. */
     cadre_status (*read)(const json_node *root, model_config *config);
     void (*write)(const model_config *config, json_writer *w);
     /* Whether files of this family can say what the configuration is; NULL reason: yes. */

@@ -46,7 +46,7 @@ static void project(const attention_env *e, const layer_weights *w, const token_
 {
     const model_config *c = e->config;
     int64_t row = c->kv_lora + c->rope_dim;
-    linear a = linear_of(w, NULL, ROLE_KV_A);
+    linear a = linear_with_bias(w, NULL, ROLE_KV_A, ROLE_KV_A_BIAS);
     norm n = norm_of(w, NULL, ROLE_KV_A_NORM, 1, c->latent_norm_eps);
     attention_latent_queries(e, w, b, x, s, s->q_raw);
     absorb_queries(e, w, b->tokens, s->q_raw, s->q);

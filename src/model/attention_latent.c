@@ -14,7 +14,7 @@ void attention_latent_queries(const attention_env *e, const layer_weights *w, co
     const model_config *c = e->config;
     int64_t row = c->heads * c->head_dim;
     if (c->q_lora) {
-        linear a = linear_of(w, NULL, ROLE_Q_A), up = linear_of(w, NULL, ROLE_Q_B);
+        linear a = linear_with_bias(w, NULL, ROLE_Q_A, ROLE_Q_A_BIAS), up = linear_of(w, NULL, ROLE_Q_B);
         norm n = norm_of(w, NULL, ROLE_Q_A_NORM, 1, c->latent_norm_eps);
         linear_forward(e->compute, &a, b->tokens, x, c->width, s->q_low, c->q_lora);
         norm_forward(e->compute, &n, b->tokens, s->q_low, c->q_lora, s->q_low_normed, c->q_lora, s->q_low_inverse);
@@ -31,7 +31,7 @@ static void project(const attention_env *e, const layer_weights *w, const token_
     const model_config *c = e->config;
     int64_t low = c->kv_lora + c->rope_dim, kv_row = c->heads * (c->nope_dim + c->value_dim);
     attention_latent_queries(e, w, b, x, s, s->q);
-    linear a = linear_of(w, NULL, ROLE_KV_A), up = linear_of(w, NULL, ROLE_KV_B);
+    linear a = linear_with_bias(w, NULL, ROLE_KV_A, ROLE_KV_A_BIAS), up = linear_of(w, NULL, ROLE_KV_B);
     norm n = norm_of(w, NULL, ROLE_KV_A_NORM, 1, c->latent_norm_eps);
     latent l = latent_of(c);
     linear_forward(e->compute, &a, b->tokens, x, c->width, s->kv_low, low);
@@ -52,7 +52,7 @@ static void queries_backward(const attention_env *e, const layer_weights *w, con
         linear_backward(e->compute, &q, b->tokens, x, c->width, e->dq, row, false, dx, c->width);
         return;
     }
-    linear a = linear_of(w, g, ROLE_Q_A), up = linear_of(w, g, ROLE_Q_B);
+    linear a = linear_with_bias(w, g, ROLE_Q_A, ROLE_Q_A_BIAS), up = linear_of(w, g, ROLE_Q_B);
     norm n = norm_of(w, g, ROLE_Q_A_NORM, 1, c->latent_norm_eps);
     linear_backward(e->compute, &up, b->tokens, s->q_low_normed, c->q_lora, e->dq, row, false, e->dlow, c->q_lora);
     norm_backward(e->compute, &n, b->tokens, s->q_low, c->q_lora, s->q_low_inverse, e->dlow, c->q_lora, false, e->dlow,
@@ -66,7 +66,7 @@ static void project_backward(const attention_env *e, const layer_weights *w, con
     const model_config *c = e->config;
     int64_t low = c->kv_lora + c->rope_dim, kv_row = c->heads * (c->nope_dim + c->value_dim);
     queries_backward(e, w, g, b, x, s, dx);
-    linear a = linear_of(w, g, ROLE_KV_A), up = linear_of(w, g, ROLE_KV_B);
+    linear a = linear_with_bias(w, g, ROLE_KV_A, ROLE_KV_A_BIAS), up = linear_of(w, g, ROLE_KV_B);
     norm n = norm_of(w, g, ROLE_KV_A_NORM, 1, c->latent_norm_eps);
     latent l = latent_of(c);
     real *dnormed = e->dlow, *dkv_low = e->dlow + b->tokens * c->kv_lora; /* [T, kv_lora], [T, kv_lora + rope] */

@@ -45,7 +45,7 @@ typedef struct model_config {
     rope_options rope;       /* its width, and pairs or halves, are derived */
     double *rope_divisors;   /* owned: rope.divisor, where there is one */
     double rotary_share;     /* of a head, from its start, that positions turn */
-    bool qkv_bias, out_bias; /* of the projections */
+    bool qkv_bias, out_bias; /* of the projections; of latent attention's into the small widths */
     bool sinks;              /* a logit a head without a key (gpt-oss) */
     double qkv_clip;         /* queries, keys and values are cut to +- this before they are turned; 0: not */
     double attention_scale;  /* of query times key; 0: one over the root of the head's width */
@@ -62,6 +62,7 @@ typedef struct model_config {
     double latent_norm_eps;
 
     int64_t dense_width;                 /* hidden width of dense layers' feed-forward */
+    bool ffn_bias;                       /* of its projections */
     int64_t experts, topk, expert_width; /* as most layers have them */
     int64_t dense_layers, sparse_step;   /* the first dense_layers are dense; then every sparse_step-th is sparse */
     int64_t shared_experts;              /* number, each as wide as an expert */

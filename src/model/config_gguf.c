@@ -218,8 +218,9 @@ static cadre_status read_all(const gguf *f, model_config *c)
     c->latent = arch->latent;
     c->window_period = arch->window_period;
     if (arch->fix) arch->fix(c);
-    c->qkv_bias = has_tensor(f, "blk.0.attn_q.bias");
+    c->qkv_bias = has_tensor(f, c->latent ? "blk.0.attn_kv_a_mqa.bias" : "blk.0.attn_q.bias");
     c->out_bias = has_tensor(f, "blk.0.attn_output.bias");
+    c->ffn_bias = has_tensor(f, "blk.0.ffn_down.bias");
     if (!c->latent) CADRE_TRY(config_keys_read_gguf(f, head_keys, c));
     CADRE_TRY(config_keys_read_gguf(f, arch->gguf_keys, c));
     CADRE_TRY(read_positions(f, c));

@@ -38,6 +38,7 @@ static const struct {
 } kinds[] = {
     { "default", ROPE_PLAIN, plain_keys },
     { "linear", ROPE_LINEAR, linear_keys },
+    { "dynamic", ROPE_DYNAMIC, linear_keys },
     { "llama3", ROPE_LLAMA3, llama3_keys },
     { "yarn", ROPE_YARN, yarn_keys },
     { "longrope", ROPE_LISTED, listed_keys },
@@ -91,7 +92,7 @@ static cadre_status read_stretch(const json_node *home, const char *name, model_
     while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
     if (kind == KINDS)
         return cadre_fail(CADRE_EUNSUPPORTED, home->file,
-                          "%s.rope_type: expected default, linear, llama3, yarn or longrope, found \"%s\"", name, type);
+                          "%s.rope_type: expected default, linear, dynamic, llama3, yarn or longrope, found \"%s\"", name, type);
     c->rope = (rope_options){ .theta = c->rope.theta, .scaling = kinds[kind].scaling };
     CADRE_TRY(config_keys_read(home, kinds[kind].keys, c));
     if (c->rope.scaling == ROPE_LISTED) CADRE_TRY(read_divisors(home, c));
@@ -114,7 +115,8 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
         CADRE_TRY(read_stretch(&home, homes[i], c));
         CADRE_TRY(read_share(&home, c));
     }
-    if (c->rope.scaling == ROPE_YARN && !(c->rope.original_context > 0)) c->rope.original_context = (double)c->context;
+    bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0 : c->rope.scaling != ROPE_DYNAMIC;
+    if (!known) c->rope.original_context = (double)c->context;
     return CADRE_OK;
 }
 
@@ -164,7 +166,7 @@ static void write_windows(const model_config *c, json_writer *w)
         else json_put_null(w, "sliding_window");
         json_put_int(w, "max_window_layers", c->layers);
     }
-    if (!differ && !(c->arch->windowed && c->window)) return;
+    if (!differ && !(c->arch->windowed && c->window) && !c->arch->window_period) return;
     json_put_array(w, "layer_types");
     for (int64_t l = 0; l < c->layers; l++) json_put_string(w, NULL, c->layer[l].window ? "sliding_attention" : "full_attention");
     json_put_close(w, ']');

@@ -30,6 +30,11 @@ static param_kind kind_of(param_role role)
     case ROLE_K_BIAS:
     case ROLE_V_BIAS:
     case ROLE_O_BIAS:
+    case ROLE_Q_A_BIAS:
+    case ROLE_KV_A_BIAS:
+    case ROLE_GATE_BIAS:
+    case ROLE_UP_BIAS:
+    case ROLE_DOWN_BIAS:
     case ROLE_SINKS:
     case ROLE_ROUTER_BIAS:
     case ROLE_EXPERT_GATE_BIAS:
@@ -99,6 +104,9 @@ static shape latent_attention_shape(const model_config *c, param_role role)
     case ROLE_K_B: return c->split_kv_b ? matrix(c->heads * c->kv_lora, c->nope_dim) : none();
     case ROLE_V_B: return c->split_kv_b ? matrix(c->heads * c->value_dim, c->kv_lora) : none();
     case ROLE_O: return matrix(c->width, c->heads * c->value_dim);
+    case ROLE_Q_A_BIAS: return vector_if(c->qkv_bias && c->q_lora, c->q_lora);
+    case ROLE_KV_A_BIAS: return vector_if(c->qkv_bias, c->kv_lora + c->rope_dim);
+    case ROLE_O_BIAS: return vector_if(c->out_bias, c->width);
     default: return none();
     }
 }
@@ -108,6 +116,13 @@ static shape ffn_shape(const model_config *c, int which, int64_t h)
 {
     if (which == 1 && model_config_inputs(c) < 2) return none();
     return which == 2 ? matrix(c->width, h) : matrix(h, c->width);
+}
+
+/* What is added to each of the three. */
+static shape ffn_bias_shape(const model_config *c, int which, int64_t h)
+{
+    bool there = c->ffn_bias && ffn_shape(c, which, h).rows;
+    return vector_if(there, which == 2 ? c->width : h);
 }
 
 static shape sparse_shape(const model_config *c, const layer_config *l, param_role role)
@@ -139,6 +154,7 @@ static shape layer_shape(const model_config *c, const layer_config *l, param_rol
     if (role >= ROLE_CROSS_NORM && role <= ROLE_CROSS_O) return cross_attention_shape(c, role);
     if (role < ROLE_CROSS_NORM) return c->latent ? latent_attention_shape(c, role) : grouped_attention_shape(c, role);
     if (role <= ROLE_DOWN) return l->sparse ? none() : ffn_shape(c, (int)(role - ROLE_GATE), c->dense_width);
+    if (role <= ROLE_DOWN_BIAS) return l->sparse ? none() : ffn_bias_shape(c, (int)(role - ROLE_GATE_BIAS), c->dense_width);
     return l->sparse ? sparse_shape(c, l, role) : none();
 }
 

@@ -194,8 +194,10 @@ static moe_call moe_call_of(const transformer *t, const transformer_batch *b, co
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
 {
-    return (ffn) { row_activation_by_name(t->c->variant->rows, t->config->expert_form), 0, linear_of(w, g, ROLE_GATE),
-                   linear_of(w, g, ROLE_UP), linear_of(w, g, ROLE_DOWN) };
+    return (ffn) { .activation = row_activation_by_name(t->c->variant->rows, t->config->expert_form),
+                   .gate = linear_with_bias(w, g, ROLE_GATE, ROLE_GATE_BIAS),
+                   .up = linear_with_bias(w, g, ROLE_UP, ROLE_UP_BIAS),
+                   .down = linear_with_bias(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
 }
 
 static void feed_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)

@@ -53,7 +53,8 @@ static double frequency(const rope_options *o, int64_t i)
 {
     double plain = pow(o->theta, -2 * (double)i / (double)o->width);
     switch (o->scaling) {
-    case ROPE_PLAIN: return plain;
+    case ROPE_PLAIN:
+    case ROPE_DYNAMIC: return plain;
     case ROPE_LINEAR: return plain / o->factor;
     case ROPE_LLAMA3: return llama3_frequency(o, plain);
     case ROPE_YARN: return yarn_frequency(o, i, plain);
@@ -102,6 +103,7 @@ static cadre_status check_scaling(const rope_options *o)
     if (!positive(o->factor)) return refuse("factor", o->factor);
     if (o->scaling == ROPE_LINEAR) return CADRE_OK;
     if (!positive(o->original_context)) return refuse("original_max_position_embeddings", o->original_context);
+    if (o->scaling == ROPE_DYNAMIC) return CADRE_OK;
     if (o->scaling == ROPE_LLAMA3) {
         double between = o->high_freq_factor - o->low_freq_factor;
         if (!positive(o->low_freq_factor)) return refuse("low_freq_factor", o->low_freq_factor);
@@ -129,6 +131,10 @@ cadre_status rope_new(const rope_options *o, int64_t positions, rope **result)
         return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: width is %lld, expected an even number", (long long)o->width);
     if (!positive(o->theta) || o->theta == 1) return refuse("theta", o->theta);
     CADRE_TRY(check_scaling(o));
+    if (o->scaling == ROPE_DYNAMIC && (double)positions > o->original_context)
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL, "rotary positions of type dynamic: expected a text of at most %g tokens, found "
+                          "%lld: beyond, frequencies change with its length, which is not implemented", o->original_context,
+                          (long long)positions);
     int64_t count;
     if (!checked_product((int64_t[]){ positions, o->width / 2 }, 2, &count))
         return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: there cannot be %lld positions", (long long)positions);

@@ -11,15 +11,15 @@
 #include "base/real.h"
 #include "kernel/compute.h"
 
-typedef enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_YARN, ROPE_LISTED } rope_scaling;
+typedef enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN, ROPE_LISTED } rope_scaling;
 
 typedef struct rope_options {
     int64_t width;           /* numbers turned in each head, even */
     double theta;            /* base of the frequencies theta^(-2i/width) */
     bool pairs;              /* (x[2i], x[2i+1]) is a pair; else (x[i], x[i + width/2]) */
     rope_scaling scaling;
-    double factor;           /* of the context; linear, llama3, yarn */
-    double original_context; /* llama3, yarn */
+    double factor;           /* of the context; linear, dynamic, llama3, yarn */
+    double original_context; /* dynamic, which is plain up to it and refused beyond; llama3, yarn */
     double low_freq_factor, high_freq_factor; /* llama3 */
     double beta_fast, beta_slow;              /* yarn: turns in the original context */
     bool truncate;           /* yarn: round the bounds outwards */

@@ -57,11 +57,11 @@ static void options_that_are_not_implemented(void **state)
         const char *type, *members, *name;
     } cases[] = {
         { "mixtral", "\"hidden_act\": \"gelu\",", "hidden_act" },
-        { "mixtral", "\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2},", "rope_type" },
+        { "mixtral", "\"rope_scaling\": {\"type\": \"proportional\", \"factor\": 2},", "rope_type" },
         { "mixtral", "\"attention_bias\": true,", "attention_bias" },
         { "mixtral", "\"quantization_config\": {\"quant_method\": \"gptq\"},", "quant_method" },
         { "mixtral", "\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [64, 64]},", "weight_block_size" },
-        { "llama", "\"mlp_bias\": true,", "mlp_bias" },
+        { "deepseek_v2", "\"mlp_bias\": true,", "mlp_bias" },
         { "mixtral", "\"partial_rotary_factor\": 0.5,", "partial_rotary_factor" },
         { "mixtral", "\"rope_parameters\": {\"rope_theta\": 1e4, \"partial_rotary_factor\": 0.5},", "partial_rotary_factor" },
         { "qwen3_moe", "\"layer_types\": [\"full_attention\", \"sliding_attention\"],", "layer_types" },
@@ -70,7 +70,6 @@ static void options_that_are_not_implemented(void **state)
         { "deepseek_v2", "\"topk_method\": \"noaux_tc\",", "topk_method" },
         { "deepseek_v2", "\"norm_topk_prob\": true,", "norm_topk_prob" },
         { "deepseek_v3", "\"scoring_func\": \"softmax\",", "scoring_func" },
-        { "deepseek_v3", "\"rope_interleave\": false,", "rope_interleave" },
         { "gpt_oss", "\"swiglu_alpha\": 1.5,", "swiglu_alpha" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) refused(cases[i].type, cases[i].members, cases[i].name);
@@ -129,6 +128,10 @@ static void options_that_are(void **state)
         { "mixtral", "\"sliding_window\": 8," },
         { "mixtral", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}," },
         { "llama", "\"attention_bias\": true," },
+        { "llama", "\"mlp_bias\": true," },
+        { "llama", "\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}," },
+        { "deepseek_v3", "\"attention_bias\": true," },
+        { "deepseek_v3", "\"rope_interleave\": false," },
         { "llama", "\"rope_parameters\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, "
                    "\"original_max_position_embeddings\": 64, \"rope_theta\": 500000}," },
         { "qwen2_moe", "\"norm_topk_prob\": true," },

@@ -36,7 +36,8 @@ typedef struct small_model {
     real losses[TOKENS], loss; /* of each token; with the balancing terms */
 } small_model;
 
-static void open_model(small_model *m, cadre_options *o, const char *name)
+/* change: of what no recipe has; NULL: nothing. */
+static void open_model(small_model *m, cadre_options *o, const char *name, void (*change)(model_config *))
 {
     char *notes;
     balance_layer layers[CONFIG_MAX_LAYERS];
@@ -47,6 +48,7 @@ static void open_model(small_model *m, cadre_options *o, const char *name)
     assert_int_equal(recipe_apply(r, o), CADRE_OK);
     if (recipe_config(r, o, VOCAB, &m->config, &notes) != CADRE_OK) fail_msg("%s", cadre_last_error());
     mem_free(notes);
+    if (change) change(&m->config);
     assert_int_equal(train_settings_read(o, r, &m->settings), CADRE_OK);
     if (train_settings_moe(&m->settings, &m->config, m->moe) != CADRE_OK) fail_msg("%s", cadre_last_error());
     assert_int_equal(param_table_make(&m->config, &m->table), CADRE_OK);
@@ -113,10 +115,10 @@ static void backward(small_model *m)
 
 static const real one = 1;
 
-static void check_gradients(cadre_options *o, const char *recipe_name_)
+static void check_gradients(cadre_options *o, const char *recipe_name_, void (*change)(model_config *))
 {
     small_model m;
-    open_model(&m, o, recipe_name_);
+    open_model(&m, o, recipe_name_, change);
     backward(&m);
     gradient_loss loss = { .forward = forward, .state = &m, .part = { { &m.loss, &one, 1 } }, .limit = 3 };
     for (int64_t i = 0; i < m.table.count; i++) {
@@ -138,7 +140,7 @@ static void gradients_of_every_recipe(void **state)
         small_set(o, "z-loss", "0.05"); /* large enough to be seen */
         if (strcmp(recipe_name(i), "deepseek-v3") != 0) small_set(o, "aux-loss", "0.5");
         else small_set(o, "sequence-aux", "0.5");
-        check_gradients(o, recipe_name(i));
+        check_gradients(o, recipe_name(i), NULL);
     }
 }
 
@@ -147,7 +149,7 @@ static void gradients_with_a_tied_head(void **state)
     (void)state;
     cadre_options *o = small_options("qwen3-moe");
     small_set(o, "tie", "true");
-    check_gradients(o, "qwen3-moe");
+    check_gradients(o, "qwen3-moe", NULL);
 }
 
 static void gradients_of_pooled_balance(void **state)
@@ -156,7 +158,7 @@ static void gradients_of_pooled_balance(void **state)
     cadre_options *o = small_options("olmoe");
     small_set(o, "aux-form", "pooled");
     small_set(o, "aux-loss", "0.5");
-    check_gradients(o, "olmoe");
+    check_gradients(o, "olmoe", NULL);
 }
 
 static void gradients_of_layers_that_differ(void **state)
@@ -167,7 +169,20 @@ static void gradients_of_layers_that_differ(void **state)
     small_set(o, "topk", "1,3");
     small_set(o, "expert-width", "20,6");
     small_set(o, "router", "softmax");
-    check_gradients(o, "mixtral");
+    check_gradients(o, "mixtral", NULL);
+}
+
+static void add_biases(model_config *c) { c->qkv_bias = c->out_bias = c->ffn_bias = true; }
+
+static void gradients_of_biases(void **state)
+{
+    (void)state;
+    static const char *const recipes[] = { "deepseek-v3", "qwen3-moe" };
+    for (int i = 0; i < 2; i++) {
+        cadre_options *o = small_options(recipes[i]);
+        small_set(o, "dense-layers", "1");
+        check_gradients(o, recipes[i], add_biases);
+    }
 }
 
 static void prefill_equals_token_by_token(void **state)
@@ -177,7 +192,7 @@ static void prefill_equals_token_by_token(void **state)
     for (int n = 0; n < 3; n++) {
         cadre_options *o = small_options(names[n]);
         small_model m;
-        open_model(&m, o, names[n]);
+        open_model(&m, o, names[n], NULL);
         real whole[LENGTH * VOCAB], single[VOCAB];
         kv_cache one_by_one, *cache = &one_by_one;
         transformer_extent most = { .tokens = LENGTH, .sequences = 1, .keys = LENGTH };
@@ -207,7 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_of_every_recipe),      cmocka_unit_test(gradients_with_a_tied_head),
         cmocka_unit_test(gradients_of_pooled_balance),    cmocka_unit_test(gradients_of_layers_that_differ),
-        cmocka_unit_test(prefill_equals_token_by_token),
+        cmocka_unit_test(gradients_of_biases),            cmocka_unit_test(prefill_equals_token_by_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,19 @@ static void test_a_list_of_divisors(void **state)
     assert_int_equal(rope_new(&list, POSITIONS, &r), CADRE_EARGUMENT);
 }
 
+/* As plain ones up to the context that they were trained on. */
+static void test_dynamic(void **state)
+{
+    (void)state;
+    rope_options o = { .width = 8, .theta = 10000, .scaling = ROPE_DYNAMIC, .factor = 2, .original_context = 64 };
+    rope *r = NULL;
+    for (int i = 0; i < 4; i++) assert_true(rope_divisor(&o, i) == 1);
+    assert_int_equal(rope_new(&o, 64, &r), CADRE_OK);
+    rope_free(r);
+    assert_int_equal(rope_new(&o, 65, &r), CADRE_EUNSUPPORTED);
+    assert_non_null(strstr(cadre_last_error(), "dynamic"));
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -195,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_published),
         cmocka_unit_test(test_part_of_a_head),
         cmocka_unit_test(test_a_list_of_divisors),
+        cmocka_unit_test(test_dynamic),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_sameness),
     };

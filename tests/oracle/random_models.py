@@ -24,7 +24,7 @@ NORM_NAMES = re.compile(r"norm|e_score_correction_bias|\.bias$|_bias$|sinks")
 
 def rope(rnd, context):
     """rope_parameters, of every kind that the families share."""
-    kind = rnd.choice(["default", "default", "linear", "llama3", "yarn", "yarn"])
+    kind = rnd.choice(["default", "default", "linear", "dynamic", "llama3", "yarn", "yarn"])
     p = {"rope_type": kind, "rope_theta": rnd.choice([10000.0, 500000.0, 1000.0])}
     if kind != "default":
         p["factor"] = rnd.choice([2.0, 4.0, 40.0])
@@ -96,9 +96,8 @@ def options(rnd, kind):
             k["topk_method"] = rnd.choice(["greedy", "group_limited_greedy"])
         else:
             k["norm_topk_prob"] = rnd.random() < 0.8
-            k["rope_interleave"] = rnd.random() < 0.9
-        if rnd.random() < 0.1:
-            k["attention_bias"] = True
+            k["rope_interleave"] = rnd.random() < 0.7
+        k["attention_bias"] = rnd.random() < 0.3
     else:
         attention_shape(rnd, k, kind)
     if kind in ("mixtral", "gpt_oss", "granitemoe"):
@@ -116,7 +115,7 @@ def options(rnd, kind):
     if kind in ("llama", "qwen3", "qwen3_moe", "olmoe", "granitemoe", "glm4_moe", "gpt_oss"):
         k["attention_bias"] = rnd.random() < 0.4
     if kind == "llama":
-        k["mlp_bias"] = rnd.random() < 0.1
+        k["mlp_bias"] = rnd.random() < 0.4
     if kind == "mixtral" and rnd.random() < 0.5:
         k["sliding_window"] = rnd.choice([3, 7, 16])
     if kind in ("qwen2_moe", "qwen3", "qwen3_moe") and rnd.random() < 0.4:
@@ -166,7 +165,8 @@ def older_form(config, rnd):
         kind = p.get("rope_type", "default")
         if kind != "default" and rnd.random() < 0.5:
             p["type"] = p.pop("rope_type")
-        config["rope_scaling"] = None if kind == "default" else p
+        plain = kind == "default" and config["model_type"] != "gpt_oss"  # which without any would be stretched
+        config["rope_scaling"] = None if plain else p
     if config.get("model_type") == "qwen3_moe":
         config["num_experts"] = config.pop("num_local_experts")
     config["torch_dtype"] = config.pop("dtype", "float32")
