@@ -132,9 +132,10 @@ cadre_status rope_new(const rope_options *o, int64_t positions, rope **result)
     if (!positive(o->theta) || o->theta == 1) return refuse("theta", o->theta);
     CADRE_TRY(check_scaling(o));
     if (o->scaling == ROPE_DYNAMIC && (double)positions > o->original_context)
-        return cadre_fail(CADRE_EUNSUPPORTED, NULL, "rotary positions of type dynamic: expected a text of at most %g tokens, found "
-                          "%lld: beyond, frequencies change with its length, which is not implemented", o->original_context,
-                          (long long)positions);
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+                          "rotary positions of type dynamic: expected a text of at most %g tokens, found %lld: beyond, "
+                          "frequencies change with its length, which is not implemented",
+                          o->original_context, (long long)positions);
     int64_t count;
     if (!checked_product((int64_t[]){ positions, o->width / 2 }, 2, &count))
         return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: there cannot be %lld positions", (long long)positions);
