@@ -50,15 +50,15 @@ def windows(rnd, k, layers):
 
 
 def sparse_shape(rnd, k, experts):
-    k[experts] = rnd.choice([4, 8, 12, 16])
-    k["num_experts_per_tok"] = rnd.choice([1, 2, 3, 4])
+    k[experts] = rnd.choice([4, 5, 8, 12, 16])
+    k["num_experts_per_tok"] = rnd.choice([1, 2, 3, 4, k[experts]])
 
 
 def attention_shape(rnd, k, kind):
-    heads = rnd.choice([2, 4, 6])
+    heads = rnd.choice([1, 2, 4, 5, 6])
     k["num_attention_heads"] = heads
-    k["num_key_value_heads"] = rnd.choice([h for h in (1, 2, 3, 4, 6) if heads % h == 0])
-    k["hidden_size"] = heads * rnd.choice([8, 16])
+    k["num_key_value_heads"] = rnd.choice([h for h in (1, 2, 3, 4, 5, 6) if heads % h == 0])
+    k["hidden_size"] = heads * rnd.choice([8, 10, 16])
     if kind not in ("olmoe", "granitemoe", "qwen2_moe"):
         k["head_dim"] = rnd.choice([8, 16, 20, 32])
 
@@ -77,12 +77,12 @@ def groups(rnd, k, experts):
     if k[experts] // k["n_group"] < 2:
         k["n_group"] = k["topk_group"] = 1
     reachable = k[experts] // k["n_group"] * k["topk_group"]
-    k["num_experts_per_tok"] = min(rnd.choice([1, 2, 3, 4]), reachable)
+    k["num_experts_per_tok"] = min(rnd.choice([1, 2, 3, 4, reachable]), reachable)
 
 
 def options(rnd, kind):
     layers = rnd.choice([1, 2, 3, 4])
-    k = {"vocab_size": rnd.choice([60, 96, 128]), "num_hidden_layers": layers, "intermediate_size": rnd.choice([24, 32, 56]),
+    k = {"vocab_size": rnd.choice([61, 96, 128]), "num_hidden_layers": layers, "intermediate_size": rnd.choice([25, 32, 56]),
          "max_position_embeddings": rnd.choice([64, 128]), "rms_norm_eps": rnd.choice([1e-6, 1e-5, 1e-3]),
          "tie_word_embeddings": rnd.random() < 0.3, "bos_token_id": None, "eos_token_id": rnd.choice([None, 3, [3, 5]]), "pad_token_id": None}
     if kind == "switch_transformers":
@@ -90,7 +90,7 @@ def options(rnd, kind):
     if kind.startswith("deepseek"):
         latent_shape(rnd, k)
         groups(rnd, k, "n_routed_experts")
-        k |= {"moe_intermediate_size": rnd.choice([12, 32]), "n_shared_experts": rnd.choice([1, 2]), "routed_scaling_factor": rnd.choice([1.0, 2.5, 16.0]),
+        k |= {"moe_intermediate_size": rnd.choice([13, 32]), "n_shared_experts": rnd.choice([1, 2, 3]), "routed_scaling_factor": rnd.choice([1.0, 2.5, 16.0]),
               "first_k_dense_replace": rnd.randint(0, layers)}
         if kind == "deepseek_v2":
             k["topk_method"] = rnd.choice(["greedy", "group_limited_greedy"])
@@ -106,7 +106,7 @@ def options(rnd, kind):
         sparse_shape(rnd, k, "num_experts")
         k["norm_topk_prob"] = rnd.random() < 0.5
     if kind in ("qwen2_moe", "qwen3_moe"):
-        k["moe_intermediate_size"] = rnd.choice([12, 32])
+        k["moe_intermediate_size"] = rnd.choice([13, 32])
         k["decoder_sparse_step"] = rnd.choice([1, 1, 2])
         k["mlp_only_layers"] = sorted(rnd.sample(range(layers), rnd.randint(0, layers - 1)))
     if kind == "qwen2_moe":
@@ -180,7 +180,7 @@ def make(kind, rnd, folder):
     k = options(rnd, kind)
     torch.manual_seed(rnd.getrandbits(31))
     config = AutoConfig.for_model(kind, **k)
-    model = (AutoModelForSeq2SeqLM if kind == "switch_transformers" else AutoModelForCausalLM).from_config(config, attn_implementation="eager")
+    model = (AutoModelForSeq2SeqLM if kind == "switch_transformers" else AutoModelForCausalLM).from_config(config, attn_implementation="eager", experts_implementation="eager")
     for name, p in list(model.named_parameters()) + list(model.named_buffers()):
         if "inv_freq" in name:
             continue
@@ -276,7 +276,7 @@ def check(model, kind, rnd, folder):
     if not difference <= tolerance:
         return f"logits off by {difference:.1e} of {np.abs(theirs).max():.1f}"
     program("convert", source, folder + "/again", "--quiet")
-    opened, info = type(model).from_pretrained(folder + "/again", dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+    opened, info = type(model).from_pretrained(folder + "/again", dtype=torch.float32, attn_implementation="eager", experts_implementation="eager", output_loading_info=True)
     missing = set(info["missing_keys"]) - {"shared.weight"}  # of a Switch whose stacks have their own: nobody uses it
     if missing or info["unexpected_keys"]:
         return f"written folder: {list(missing)[:2]} {list(info['unexpected_keys'])[:2]}"
