@@ -278,7 +278,6 @@ const char *model_config_untrainable(const model_config *c)
 {
     if (c->encoder) return "an encoder";
     if (c->post_norms) return "norms behind each half of a block";
-    if (c->residual_scale != 1) return "a scale of residuals";
     if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
     return NULL;
 }

@@ -28,6 +28,7 @@ struct transformer {
     block_state *blocks;  /* [layers] */
     real *end, *hidden, *end_inverse; /* the residual after the last block, its norm */
     real *dx, *dnormed;   /* [T, D] gradients; NULL: forward only */
+    real *dhalf;          /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
     int32_t *positions;   /* [T] */
     void *moe_scratch;
     size_t moe_scratch_bytes;
@@ -102,6 +103,7 @@ static void layout(transformer *t, arena *a)
     if (!t->most.training) return;
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
     t->dnormed = ARENA_ARRAY(a, real, tokens * c->width);
+    t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
 }
 
 size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most)
@@ -176,6 +178,19 @@ static void join_residual(const transformer *t, const layer_weights *w, param_ro
     if (c->post_norms) norm_forward(t->c, &post, t->batch.tokens, y, c->width, y, c->width, NULL);
     add_task a = { t->c->variant->rows, c->width, (real)c->residual_scale, x, y };
     parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * c->width, add_range, &a);
+}
+
+static void scale_range(void *arg, int64_t begin, int64_t end)
+{
+    const add_task *a = arg;
+    a->rows->scale((end - begin) * a->width, a->scale, a->from + begin * a->width, a->to + begin * a->width);
+}
+
+/* y = x + scale * half:  dhalf = scale * dy, and dx = dy */
+static void part_residual(const transformer *t)
+{
+    add_task a = { t->c->variant->rows, t->config->width, (real)t->config->residual_scale, t->dx, t->dhalf };
+    if (t->dhalf != t->dx) parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * t->config->width, scale_range, &a);
 }
 
 /* ---- the feed-forward half ---- */
@@ -261,9 +276,11 @@ static void block_backward(transformer *t, const layer_weights *w, layer_gradien
 {
     const model_config *c = t->config;
     norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
-    feed_forward_backward(t, w, g, b, l, s, t->dx, t->dnormed, accumulate);
+    part_residual(t);
+    feed_forward_backward(t, w, g, b, l, s, t->dhalf, t->dnormed, accumulate);
     norm_backward(t->c, &second, b->tokens, s->y, c->width, s->y_inverse, t->dnormed, c->width, true, t->dx, c->width);
-    attention_layer_backward(&t->env, w, g, l, &t->batch, s->x_normed, &s->attention, t->dx, t->dnormed);
+    part_residual(t);
+    attention_layer_backward(&t->env, w, g, l, &t->batch, s->x_normed, &s->attention, t->dhalf, t->dnormed);
     norm_backward(t->c, &first, b->tokens, s->x, c->width, s->x_inverse, t->dnormed, c->width, true, t->dx, c->width);
 }
 

@@ -185,6 +185,19 @@ static void gradients_of_biases(void **state)
     }
 }
 
+static void set_scales(model_config *c)
+{
+    c->residual_scale = 0.3;
+    c->embedding_scale = 3;
+    c->logit_divisor = 2;
+}
+
+static void gradients_of_scales(void **state)
+{
+    (void)state;
+    check_gradients(small_options("mixtral"), "mixtral", set_scales);
+}
+
 static void prefill_equals_token_by_token(void **state)
 {
     (void)state;
@@ -222,7 +235,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_of_every_recipe),      cmocka_unit_test(gradients_with_a_tied_head),
         cmocka_unit_test(gradients_of_pooled_balance),    cmocka_unit_test(gradients_of_layers_that_differ),
-        cmocka_unit_test(gradients_of_biases),            cmocka_unit_test(prefill_equals_token_by_token),
+        cmocka_unit_test(gradients_of_biases),            cmocka_unit_test(gradients_of_scales),
+        cmocka_unit_test(prefill_equals_token_by_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
