@@ -30,9 +30,13 @@ typedef struct json_node {
 } json_node;
 
 /* Refused: more than `limit` bytes, deeper than JSON_DEPTH, duplicate keys, bytes that are not UTF-8, anything after the
- * value, and large text so dense in small values that it would take over 24 times its bytes of memory (and over 8 MB). */
+ * value, and text so dense in small values that it would take over 24 times its bytes of memory (and over 32 kB), or
+ * over 8 MB beside its strings. */
 cadre_status json_open(const char *path, size_t limit, json_document **document);
 cadre_status json_parse(const char *name, const char *text, size_t size, json_document **document); /* name: in errors */
+/* The same for a run's own files, which are lists of small numbers: they may take 24 times their bytes, and 8 MB in any case. */
+cadre_status json_open_dense(const char *path, size_t limit, json_document **document);
+cadre_status json_parse_dense(const char *name, const char *text, size_t size, json_document **document);
 void json_close(json_document *document);
 json_node json_root(const json_document *document);
 

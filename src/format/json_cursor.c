@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "format/quote.h"
 
 enum { NUMBER_BYTES = 63 };
 
@@ -16,9 +17,24 @@ void json_cursor_free(json_cursor *c)
     byte_list_free(&c->strings[1]);
 }
 
+/* What stands at the cursor, in words or as it is spelt. */
+static quote found_at(const json_cursor *c)
+{
+    const char *text = c->text + c->at;
+    size_t left = c->size - c->at, size = 1;
+    if (left == 0) return quote_text("the end");
+    if (*text == '[') return quote_text("an array");
+    if (*text == '{') return quote_text("an object");
+    const char *ends = *text == '"' ? "\"" : ",:]} \t\r\n";
+    while (size < left && size < QUOTE_ROOM && !strchr(ends, text[size])) size++;
+    if (*text == '"' && size < left) size++;
+    return quote_bytes(text, size);
+}
+
 cadre_status json_cursor_refuse(const json_cursor *c, const char *expected)
 {
-    return cadre_fail(CADRE_EFORMAT, c->file, "%s: expected %s at byte %zu", c->where, expected, c->at);
+    return cadre_fail(CADRE_EFORMAT, c->file, "%s: expected %s, found %s at byte %zu", c->where, expected,
+                      found_at(c).text, c->at);
 }
 
 char json_cursor_peek(json_cursor *c)
@@ -38,7 +54,9 @@ bool json_cursor_take(json_cursor *c, char wanted)
 
 cadre_status json_cursor_expect(json_cursor *c, char wanted)
 {
-    return json_cursor_take(c, wanted) ? CADRE_OK : json_cursor_refuse(c, (char[]){ '\'', wanted, '\'', '\0' });
+    if (json_cursor_take(c, wanted)) return CADRE_OK;
+    const char *kind = wanted == '[' ? "an array" : wanted == '{' ? "an object" : wanted == '"' ? "a string" : NULL;
+    return json_cursor_refuse(c, kind ? kind : (char[]){ '\'', wanted, '\'', '\0' });
 }
 
 cadre_status json_cursor_next(json_cursor *c, char bracket, bool *first, bool *more)
@@ -78,7 +96,8 @@ static cadre_status put_code(json_cursor *c, byte_list *out)
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         c->at += 6;
     }
-    if (code == 0 || (code >= 0xd800 && code < 0xe000)) return json_cursor_refuse(c, "a character other than NUL or half a pair");
+    if ((code == 0 && !c->nul) || (code >= 0xd800 && code < 0xe000))
+        return json_cursor_refuse(c, "a character other than NUL or half a pair");
     return byte_list_put(out, bytes, utf8_encode(code, bytes));
 }
 
@@ -99,10 +118,13 @@ static bool is_plain(char c) { return (unsigned char)c >= 0x20 && c != '"' && c 
 cadre_status json_cursor_string(json_cursor *c, string_view *string)
 {
     CADRE_TRY(json_cursor_expect(c, '"'));
-    size_t begin = c->at;
+    size_t begin = c->at, valid;
     while (c->at < c->size && is_plain(c->text[c->at])) c->at++;
     *string = (string_view){ c->text + begin, c->at - begin };
-    if (!utf8_valid(string->data, string->size)) return json_cursor_refuse(c, "a string in UTF-8");
+    if ((valid = utf8_valid_prefix(string->data, string->size)) != string->size) {
+        c->at = begin + valid;
+        return json_cursor_refuse(c, "a string in UTF-8");
+    }
     if (c->at < c->size && c->text[c->at] == '"') {
         c->at++;
         return CADRE_OK;
@@ -118,22 +140,27 @@ cadre_status json_cursor_string(json_cursor *c, string_view *string)
     }
     *string = (string_view){ out->data, out->size };
     if (!utf8_valid(out->data, out->size)) return json_cursor_refuse(c, "a string in UTF-8");
-    return json_cursor_expect(c, '"');
+    if (c->at == c->size || c->text[c->at] != '"') return json_cursor_refuse(c, "the rest of a string");
+    c->at++;
+    return CADRE_OK;
 }
 
 /* ---- numbers ---- */
 
 cadre_status json_cursor_int(json_cursor *c, int64_t min, int64_t max, int64_t *value)
 {
-    bool negative = json_cursor_take(c, '-');
-    size_t begin = c->at;
+    char first = json_cursor_peek(c);
+    bool negative = first == '-', fits = true;
+    size_t start = c->at, begin = start + negative, at = begin;
     int64_t result = 0;
-    while (c->at < c->size && c->text[c->at] >= '0' && c->text[c->at] <= '9' && c->at - begin < 18)
-        result = result * 10 + (c->text[c->at++] - '0');
-    bool whole = c->at > begin && (c->at == c->size || !strchr("0123456789.eE", c->text[c->at]));
-    bool one_zero = c->at - begin == 1 || (c->at > begin && c->text[begin] != '0');
+    for (; at < c->size && c->text[at] >= '0' && c->text[at] <= '9'; at++)
+        fits = fits && !__builtin_mul_overflow(result, 10, &result) &&
+               !__builtin_add_overflow(result, c->text[at] - '0', &result);
+    bool whole = at > begin && (at == c->size || (c->text[at] != '.' && (c->text[at] | 0x20) != 'e'));
+    bool one_zero = at - begin == 1 || (at > begin && c->text[begin] != '0');
     if (negative) result = -result;
-    if (whole && one_zero && result >= min && result <= max) {
+    if (fits && whole && one_zero && result >= min && result <= max) {
+        c->at = at;
         *value = result;
         return CADRE_OK;
     }

@@ -1,7 +1,7 @@
-/* json_cursor.h - JSON read from left to right, without a tree: for the two tables of a tokenizer.json, which are most of it.
+/* json_cursor.h - JSON read from left to right, without a tree: for the large tables that models' files hold.
  *
- * A vocabulary of 200,000 pieces as a tree takes half a second and ten times its bytes. The tables are simple enough to be
- * read as they stand; the rest of the file, with null in their places, goes to the JSON library. */
+ * A vocabulary of 200,000 pieces, or a header of as many tensors, takes half a second and ten times its bytes as a tree. The
+ * tables are simple enough to be read as they stand; what is left of a file goes to json.h. */
 #ifndef CADRE_FORMAT_JSON_CURSOR_H
 #define CADRE_FORMAT_JSON_CURSOR_H
 
@@ -14,13 +14,14 @@ typedef struct json_cursor {
     const char *text; /* [size] */
     size_t size, at;
     const char *file, *where; /* for errors */
+    bool nul;                 /* strings may hold NUL */
     byte_list strings[2];     /* the last two strings that had escapes in them */
     int turn;
 } json_cursor;
 
 void json_cursor_free(json_cursor *c);
 
-/* "FILE: WHERE: expected EXPECTED at byte N". */
+/* "FILE: WHERE: expected EXPECTED, found FOUND at byte N". */
 cadre_status json_cursor_refuse(const json_cursor *c, const char *expected);
 
 /* Steps over white space and one character; false, and only the white space is passed, where another character comes. */
@@ -31,7 +32,7 @@ char json_cursor_peek(json_cursor *c); /* the next character after white space; 
 /* The next item of a list: steps over `comma` if items came before. *more is false, and the bracket passed, at the end. */
 cadre_status json_cursor_next(json_cursor *c, char bracket, bool *first, bool *more);
 
-/* A string, unescaped, well-formed UTF-8 without NUL; borrowed from the text, or until two more strings were read. */
+/* A string, unescaped, well-formed UTF-8; borrowed from the text, or until two more strings were read. */
 cadre_status json_cursor_string(json_cursor *c, string_view *string);
 cadre_status json_cursor_int(json_cursor *c, int64_t min, int64_t max, int64_t *value);
 cadre_status json_cursor_real(json_cursor *c, double min, double max, double *value);

@@ -6,19 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "format/name_index.h"
 #include "format/quote.h"
 #include "format/safetensors_header.h"
-
-enum { SHARDS = 10000 };
+#include "format/shard_index.h"
 
 struct safetensors {
     char *path; /* as opened, or what a folder led to */
     safetensors_shard *shards;
     size_t shard_count;
     safetensors_tensor *tensors; /* [count], in the order of shards and headers */
-    size_t count, room;
+    size_t count, room; /* shards add theirs */
     name_index by_name;
 };
 
@@ -41,67 +41,37 @@ void safetensors_close(safetensors *file)
 
 /* ---- one file ---- */
 
-/* Adds `count` tensors of one shard to those before. */
-static cadre_status add_tensors(safetensors *file, const safetensors_shard *shard, const safetensors_tensor *tensors,
-                                size_t count, const json_node *weight_map)
-{
-    if (count > file->room - file->count)
-        return cadre_fail(CADRE_EFORMAT, shard->path, "expected at most %zu more tensors by the index, found %zu",
-                          file->room - file->count, count);
-    for (size_t i = 0; weight_map && i < count; i++) {
-        const char *name = tensors[i].name;
-        json_node place = json_member(weight_map, name);
-        const char *said = NULL;
-        if (json_kind_of(&place) != JSON_KIND_ABSENT) CADRE_TRY(json_as_string(&place, &said, NULL));
-        if (!said || strcmp(said, file_base(shard->path)))
-            return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index puts here, found %s",
-                              quote_text(name).text);
-    }
-    memcpy(file->tensors + file->count, tensors, count * sizeof *tensors);
-    file->count += count;
-    return CADRE_OK;
-}
-
-/* A header that is not as nearly all are. */
-static cadre_status read_as_json(safetensors_shard *shard, const char *text, size_t size, safetensors_tensor **tensors,
-                                 size_t *count)
-{
-    json_document *document;
-    CADRE_TRY(json_parse(shard->path, text, size, &document));
-    json_node header = json_root(document);
-    *count = safetensors_header_count(&header);
-    *tensors = MEM_ARRAY(safetensors_tensor, *count);
-    cadre_status status = *tensors ? safetensors_header_read(shard, &header, *tensors) : CADRE_ENOMEM;
-    json_close(document);
-    return status;
-}
-
-/* A file on its own has no weight map and says itself how many tensors there are. */
-static cadre_status read_shard(safetensors *file, safetensors_shard *shard, const json_node *weight_map)
+/* A file on its own, for which `index` is NULL, says itself how many tensors there are. */
+static cadre_status read_shard(safetensors *file, safetensors_shard *shard, const shard_index *index)
 {
     const char *text;
-    size_t size, count = 0;
-    safetensors_tensor *tensors = NULL;
+    size_t size, count;
+    safetensors_tensor *tensors;
     CADRE_TRY(safetensors_header_frame(shard, &text, &size));
-    cadre_status status = safetensors_header_scan(shard, text, size, &tensors, &count);
-    if (status == CADRE_OK && !tensors) status = read_as_json(shard, text, size, &tensors, &count);
-    if (status == CADRE_OK) status = safetensors_header_check(shard, tensors, count);
-    if (status == CADRE_OK && !weight_map) {
+    CADRE_TRY(safetensors_header_read(shard, text, size, &tensors, &count));
+    cadre_status status = index ? shard_index_check(index, shard, tensors, count) : CADRE_OK;
+    if (status == CADRE_OK && file->count > 0)
+        status = buffer_grow((void **)&file->tensors, file->count, &file->room, count, sizeof *tensors);
+    if (status == CADRE_OK && file->count == 0) {
+        mem_free(file->tensors);
         file->tensors = tensors;
         file->room = file->count = count;
         return CADRE_OK;
     }
-    if (status == CADRE_OK) status = add_tensors(file, shard, tensors, count, weight_map);
+    if (status == CADRE_OK) {
+        if (count) memcpy(file->tensors + file->count, tensors, count * sizeof *tensors);
+        file->count += count;
+    }
     mem_free(tensors);
     return status;
 }
 
-static cadre_status open_shard(safetensors *file, const char *path, const json_node *weight_map)
+static cadre_status open_shard(safetensors *file, const char *path, const shard_index *index)
 {
     safetensors_shard *shard = &file->shards[file->shard_count++];
     if (!(shard->path = mem_strdup(path))) return CADRE_ENOMEM;
     CADRE_TRY(file_map_open(path, &shard->map));
-    return read_shard(file, shard, weight_map);
+    return read_shard(file, shard, index);
 }
 
 static cadre_status open_single(safetensors *file)
@@ -112,68 +82,30 @@ static cadre_status open_single(safetensors *file)
 
 /* ---- shards ---- */
 
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
-static bool plain_name(const char *name)
+static cadre_status open_shards(safetensors *file, const shard_index *index)
 {
-    return *name && !strchr(name, '/') && !strchr(name, '\\') && strcmp(name, ".") && strcmp(name, "..");
-}
-
-/* The distinct file names of the map, sorted; names [json_count(weight_map)]. */
-static cadre_status list_shards(const json_node *weight_map, const char **names, size_t *count)
-{
-    size_t all = 0, distinct = 0;
-    for (json_node m = { 0 }; json_next(weight_map, &m);) {
-        CADRE_TRY(json_as_string(&m, &names[all], NULL));
-        if (!plain_name(names[all++])) return json_refuse(&m, "the plain name of a file in the same folder");
-    }
-    qsort(names, all, sizeof *names, by_text);
-    for (size_t i = 0; i < all; i++)
-        if (!i || strcmp(names[i], names[i - 1])) names[distinct++] = names[i];
-    if (distinct > SHARDS) return json_refuse(weight_map, "at most %d files", SHARDS);
-    *count = distinct;
-    return CADRE_OK;
-}
-
-static cadre_status open_shards(safetensors *file, const json_node *weight_map, const char **names, size_t count)
-{
-    file->shards = MEM_ARRAY(safetensors_shard, count);
+    file->shards = MEM_ARRAY(safetensors_shard, index->file_count);
     if (!file->shards) return CADRE_ENOMEM;
     size_t folder = (size_t)(file_base(file->path) - file->path);
-    for (size_t i = 0; i < count; i++) {
-        char *path = mem_printf("%.*s%s", (int)folder, file->path, names[i]);
+    for (size_t i = 0; i < index->file_count; i++) {
+        char *path = mem_printf("%.*s%s", (int)folder, file->path, index->files[i]);
         if (!path) return CADRE_ENOMEM;
-        cadre_status status = open_shard(file, path, weight_map);
+        cadre_status status = open_shard(file, path, index);
         mem_free(path);
         CADRE_TRY(status);
     }
-    if (file->count < file->room)
-        return json_refuse(weight_map, "no more tensors than the %zu of its files", file->count);
+    if (file->count < index->count)
+        return cadre_fail(CADRE_EFORMAT, file->path, "weight_map: expected no more tensors than the %zu of its files, found %zu",
+                          file->count, index->count);
     return CADRE_OK;
-}
-
-static cadre_status read_index(safetensors *file, const json_node *root)
-{
-    json_node weight_map;
-    CADRE_TRY(json_as_object(root));
-    CADRE_TRY(json_get_object(root, "weight_map", &weight_map));
-    size_t count = 0;
-    file->room = json_count(&weight_map);
-    file->tensors = MEM_ARRAY(safetensors_tensor, file->room);
-    const char **names = MEM_ARRAY(const char *, file->room);
-    cadre_status status = file->tensors && names ? list_shards(&weight_map, names, &count) : CADRE_ENOMEM;
-    if (status == CADRE_OK) status = open_shards(file, &weight_map, names, count);
-    mem_free(names);
-    return status;
 }
 
 static cadre_status open_index(safetensors *file)
 {
-    json_document *index;
-    CADRE_TRY(json_open(file->path, SAFETENSORS_HEADER_LIMIT, &index));
-    json_node root = json_root(index);
-    cadre_status status = read_index(file, &root);
-    json_close(index);
+    shard_index index = { 0 };
+    cadre_status status = shard_index_read(file->path, &index);
+    if (status == CADRE_OK) status = open_shards(file, &index);
+    shard_index_free(&index);
     return status;
 }
 

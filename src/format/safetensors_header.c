@@ -1,15 +1,21 @@
 /* safetensors_header.c - the rules of a safetensors header, each checked where its sentence is.
  *
  * Readers that disagree about a header can be made to see different weights in one file; so what the reference reader refuses is
- * refused here too: duplicate keys, holes and overlaps between tensors, bytes after the last one. */
+ * refused here too: duplicate keys, holes and overlaps between tensors, bytes after the last one.
+ *
+ * The header is read from left to right, without a tree: a stranger's header is refused at the first byte that is wrong, and
+ * tens of thousands of tensors are read in milliseconds. */
 #define _GNU_SOURCE
 #include "format/safetensors_header.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "format/json_cursor.h"
+#include "format/name_index.h"
 #include "format/quote.h"
 
 static const struct {
@@ -22,24 +28,18 @@ static const struct {
 };
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
-static int dtype_index(const char *name)
+static const char *dtype_of(string_view name) /* NULL: unknown */
 {
     for (int i = 0; i < DTYPES; i++)
-        if (!strcmp(dtypes[i].name, name)) return i;
-    return -1;
-}
-
-const char *safetensors_dtype_of(const char *name, size_t size)
-{
-    for (int i = 0; i < DTYPES; i++)
-        if (strlen(dtypes[i].name) == size && !memcmp(dtypes[i].name, name, size)) return dtypes[i].name;
+        if (string_view_is(name, dtypes[i].name)) return dtypes[i].name;
     return NULL;
 }
 
 int safetensors_dtype_bits(const char *dtype)
 {
-    int i = dtype_index(dtype);
-    return i < 0 ? 0 : dtypes[i].bits;
+    for (int i = 0; i < DTYPES; i++)
+        if (!strcmp(dtypes[i].name, dtype)) return dtypes[i].bits;
+    return 0;
 }
 
 /* ---- the frame ---- */
@@ -78,74 +78,7 @@ cadre_status safetensors_header_frame(const safetensors_shard *shard, const char
     return CADRE_OK;
 }
 
-size_t safetensors_header_count(const json_node *header)
-{
-    json_node metadata = json_member(header, SAFETENSORS_METADATA);
-    return json_count(header) - (json_kind_of(&metadata) != JSON_KIND_ABSENT);
-}
-
-/* ---- one tensor ---- */
-
-static cadre_status read_shape(const json_node *entry, safetensors_tensor *t)
-{
-    json_node shape;
-    CADRE_TRY(json_get_array(entry, "shape", &shape));
-    size_t rank = json_count(&shape);
-    if (rank > SAFETENSORS_RANK) return json_refuse(&shape, "at most %d dimensions", SAFETENSORS_RANK);
-    t->rank = (int)rank;
-    for (size_t i = 0; i < rank; i++) {
-        json_node item = json_item(&shape, i);
-        CADRE_TRY(json_as_count(&item, 0, INT64_MAX, &t->shape[i]));
-    }
-    if (!checked_product(t->shape, t->rank, &t->elements)) return json_refuse(&shape, "a shape whose product fits 64 bits");
-    return CADRE_OK;
-}
-
-static cadre_status read_dtype(const json_node *entry, safetensors_tensor *t)
-{
-    const char *dtype;
-    CADRE_TRY(json_get_string(entry, "dtype", &dtype));
-    int index = dtype_index(dtype);
-    if (index < 0) {
-        json_node found = json_member(entry, "dtype");
-        return json_refuse(&found, "a dtype of safetensors, such as \"F32\"");
-    }
-    t->dtype = dtypes[index].name;
-    int64_t bits;
-    if (__builtin_mul_overflow(t->elements, dtypes[index].bits, &bits) || bits % 8) {
-        json_node shape = json_member(entry, "shape");
-        return json_refuse(&shape, "a shape that takes whole bytes of %s and fits 64 bits", t->dtype);
-    }
-    t->size = (size_t)(bits / 8);
-    return CADRE_OK;
-}
-
-static cadre_status read_offsets(const json_node *entry, const safetensors_shard *shard, safetensors_tensor *t)
-{
-    json_node offsets;
-    int64_t begin, end;
-    CADRE_TRY(json_get_array(entry, "data_offsets", &offsets));
-    if (json_count(&offsets) != 2) return json_refuse(&offsets, "an array of 2");
-    json_node first = json_item(&offsets, 0), last = json_item(&offsets, 1);
-    CADRE_TRY(json_as_count(&first, 0, (int64_t)safetensors_data_size(shard), &begin));
-    CADRE_TRY(json_as_count(&last, begin, (int64_t)safetensors_data_size(shard), &end));
-    if ((size_t)(end - begin) != t->size)
-        return json_refuse(&last, "%lld, where %zu bytes of %s end", (long long)begin + (long long)t->size, t->size, t->dtype);
-    t->data = data_begin(shard) + begin;
-    return CADRE_OK;
-}
-
-static cadre_status read_tensor(const json_node *entry, const safetensors_shard *shard, safetensors_tensor *t)
-{
-    CADRE_TRY(json_as_object(entry));
-    CADRE_TRY(read_shape(entry, t));
-    CADRE_TRY(read_dtype(entry, t));
-    CADRE_TRY(read_offsets(entry, shard, t));
-    if (json_count(entry) != 3) return json_refuse(entry, "dtype, shape and data_offsets alone");
-    return CADRE_OK;
-}
-
-/* ---- all of them ---- */
+/* ---- their places ---- */
 
 static int by_place(const void *a, const void *b, void *context)
 {
@@ -155,7 +88,7 @@ static int by_place(const void *a, const void *b, void *context)
 }
 
 /* Without a hole or an overlap from the first byte of data to the last. */
-cadre_status safetensors_header_check(const safetensors_shard *shard, safetensors_tensor *tensors, size_t count)
+static cadre_status check_places(const safetensors_shard *shard, safetensors_tensor *tensors, size_t count)
 {
     const uint8_t *reached = data_begin(shard), *end = reached + safetensors_data_size(shard);
     uint32_t *order = MEM_ARRAY(uint32_t, count);
@@ -182,48 +115,225 @@ cadre_status safetensors_header_check(const safetensors_shard *shard, safetensor
     return status;
 }
 
-/* Copies a string to the end of those taken so far; gives its place. */
-static const char *append(char **end, const char *text, size_t size)
+/* ---- one tensor ---- */
+
+enum { DTYPE, SHAPE, OFFSETS, FIELDS };
+static const char *const field_names[FIELDS] = { "dtype", "shape", "data_offsets" };
+static const char *const field_kinds[FIELDS] = { "a string", "an array", "an array" };
+
+typedef struct reader {
+    json_cursor c;
+    safetensors_shard *shard;
+    safetensors_tensor *tensors;
+    size_t count, room, note_room;
+    char *strings; /* the end of those taken so far */
+    bool metadata; /* seen */
+    bool explain;  /* the tensor is read once more, to say what is wrong with it */
+    char place[2 * QUOTE_ROOM];
+} reader;
+
+/* The place that a refusal names: the tensor, its field (NULL: itself), an item of that (-1: itself). */
+static void at(reader *r, const char *field, int item)
 {
-    char *place = memcpy(*end, text, size + 1);
-    *end += size + 1;
-    return place;
+    if (!r->explain) return;
+    int used = snprintf(r->place, sizeof r->place, "%s", quote_text(r->tensors[r->count - 1].name).text);
+    if (field) used += snprintf(r->place + used, sizeof r->place - (size_t)used, ".%s", field);
+    if (item >= 0) snprintf(r->place + used, sizeof r->place - (size_t)used, "[%d]", item);
+    r->c.where = r->place;
 }
 
-/* Room for every name and metadata string with its NUL. */
-static cadre_status take_strings(safetensors_shard *shard, const json_node *header, const json_node *metadata)
+static cadre_status take_shape(reader *r, safetensors_tensor *t)
 {
-    size_t total = 0;
-    for (json_node m = { 0 }; json_next(header, &m);) total += strlen(m.key) + 1;
-    for (json_node m = { 0 }; json_next(metadata, &m);) {
-        const char *value;
-        size_t size;
-        CADRE_TRY(json_as_string(&m, &value, &size));
-        total += strlen(m.key) + size + 2;
+    bool first = true, more;
+    CADRE_TRY(json_cursor_expect(&r->c, '['));
+    for (t->rank = 0;; t->rank++) {
+        CADRE_TRY(json_cursor_next(&r->c, ']', &first, &more));
+        if (!more) return CADRE_OK;
+        if (t->rank == SAFETENSORS_RANK) return json_cursor_refuse(&r->c, "at most 8 dimensions");
+        at(r, field_names[SHAPE], t->rank);
+        CADRE_TRY(json_cursor_int(&r->c, 0, INT64_MAX, &t->shape[t->rank]));
     }
-    shard->strings = mem_alloc(total, 1);
-    shard->notes = MEM_ARRAY(safetensors_note, json_count(metadata));
-    return shard->strings && shard->notes ? CADRE_OK : CADRE_ENOMEM;
 }
 
-cadre_status safetensors_header_read(safetensors_shard *shard, const json_node *header, safetensors_tensor *tensors)
+static cadre_status take_dtype(reader *r, safetensors_tensor *t)
 {
-    json_node metadata = json_member(header, SAFETENSORS_METADATA);
-    if (json_kind_of(&metadata) != JSON_KIND_ABSENT) CADRE_TRY(json_as_object(&metadata));
-    CADRE_TRY(take_strings(shard, header, &metadata));
-    char *end = shard->strings;
-    size_t count = 0;
-    for (json_node entry = { 0 }; json_next(header, &entry);) {
-        if (!strcmp(entry.key, SAFETENSORS_METADATA)) continue;
-        CADRE_TRY(read_tensor(&entry, shard, &tensors[count]));
-        tensors[count++].name = append(&end, entry.key, strlen(entry.key));
+    string_view name;
+    json_cursor_peek(&r->c);
+    size_t begin = r->c.at;
+    CADRE_TRY(json_cursor_string(&r->c, &name));
+    t->dtype = dtype_of(name);
+    if (t->dtype) return CADRE_OK;
+    r->c.at = begin;
+    return json_cursor_refuse(&r->c, "a dtype of safetensors, such as \"F32\"");
+}
+
+static cadre_status take_offsets(reader *r, int64_t offsets[2])
+{
+    bool first = true, more;
+    int64_t least = 0, most = (int64_t)safetensors_data_size(r->shard);
+    CADRE_TRY(json_cursor_expect(&r->c, '['));
+    for (int i = 0;; i++) {
+        at(r, field_names[OFFSETS], -1);
+        CADRE_TRY(json_cursor_next(&r->c, ']', &first, &more));
+        if (more != (i < 2)) return json_cursor_refuse(&r->c, "an array of 2");
+        if (!more) return CADRE_OK;
+        at(r, field_names[OFFSETS], i);
+        CADRE_TRY(json_cursor_int(&r->c, least, most, &offsets[i]));
+        least = offsets[i];
     }
-    for (json_node m = { 0 }; json_next(&metadata, &m);) {
-        safetensors_note *note = &shard->notes[shard->note_count++];
-        const char *value;
-        CADRE_TRY(json_as_string(&m, &value, &note->size));
-        note->key = append(&end, m.key, strlen(m.key));
-        note->value = append(&end, value, note->size);
-    }
+}
+
+/* What can be said only when all of the fields are there. */
+static cadre_status place_tensor(const reader *r, safetensors_tensor *t, const int64_t offsets[2])
+{
+    const char *path = r->shard->path;
+    int64_t bits;
+    if (!checked_product(t->shape, t->rank, &t->elements))
+        return cadre_fail(CADRE_EFORMAT, path, "%s.shape: expected a shape whose product fits 64 bits", quote_text(t->name).text);
+    if (__builtin_mul_overflow(t->elements, safetensors_dtype_bits(t->dtype), &bits) || bits % 8)
+        return cadre_fail(CADRE_EFORMAT, path, "%s.shape: expected a shape that takes whole bytes of %s and fits 64 bits",
+                          quote_text(t->name).text, t->dtype);
+    t->size = (size_t)(bits / 8);
+    if (offsets[1] - offsets[0] != bits / 8)
+        return cadre_fail(CADRE_EFORMAT, path, "%s.data_offsets[1]: expected %lld, where %zu bytes of %s end, found %lld",
+                          quote_text(t->name).text, (long long)(offsets[0] + bits / 8), t->size, t->dtype, (long long)offsets[1]);
+    t->data = data_begin(r->shard) + offsets[0];
     return CADRE_OK;
+}
+
+static int field_of(string_view key)
+{
+    int field = 0;
+    while (field < FIELDS && !string_view_is(key, field_names[field])) field++;
+    return field;
+}
+
+/* {"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}, in any order */
+static cadre_status take_tensor(reader *r, safetensors_tensor *t)
+{
+    bool first = true, more, seen[FIELDS] = { false };
+    int64_t offsets[2] = { 0 };
+    at(r, NULL, -1);
+    CADRE_TRY(json_cursor_expect(&r->c, '{'));
+    for (;;) {
+        string_view key;
+        at(r, NULL, -1);
+        CADRE_TRY(json_cursor_next(&r->c, '}', &first, &more));
+        if (!more) break;
+        size_t begin = r->c.at;
+        CADRE_TRY(json_cursor_string(&r->c, &key));
+        int field = field_of(key);
+        if (field == FIELDS || seen[field]) {
+            r->c.at = begin;
+            return json_cursor_refuse(&r->c, "dtype, shape and data_offsets alone, each once");
+        }
+        seen[field] = true;
+        at(r, field_names[field], -1);
+        CADRE_TRY(json_cursor_expect(&r->c, ':'));
+        CADRE_TRY(field == DTYPE ? take_dtype(r, t) : field == SHAPE ? take_shape(r, t) : take_offsets(r, offsets));
+    }
+    for (int i = 0; i < FIELDS; i++)
+        if (!seen[i])
+            return cadre_fail(CADRE_EFORMAT, r->shard->path, "%s.%s: expected %s, found nothing", quote_text(t->name).text,
+                              field_names[i], field_kinds[i]);
+    return place_tensor(r, t, offsets);
+}
+
+/* ---- all of them ---- */
+
+/* A string, and its NUL, which are shorter than the string in quotes. */
+static const char *keep(reader *r, string_view text)
+{
+    char *kept = r->strings;
+    if (text.size) memcpy(kept, text.data, text.size);
+    kept[text.size] = '\0';
+    r->strings += text.size + 1;
+    return kept;
+}
+
+/* Says what is wrong only where something is: places are not put into words for the thousands that are as they should be. */
+static cadre_status take_entry(reader *r, string_view name)
+{
+    size_t begin = r->c.at;
+    CADRE_TRY(buffer_grow((void **)&r->tensors, r->count, &r->room, 1, sizeof *r->tensors));
+    safetensors_tensor *t = &r->tensors[r->count++];
+    *t = (safetensors_tensor){ .name = keep(r, name) };
+    cadre_status status = take_tensor(r, t);
+    if (status != CADRE_EFORMAT) return status;
+    r->c.at = begin;
+    r->explain = true;
+    return take_tensor(r, t);
+}
+
+/* {"key":"value", ...} */
+static cadre_status take_metadata(reader *r)
+{
+    safetensors_shard *shard = r->shard;
+    bool first = true, more;
+    string_view key, value;
+    r->c.where = SAFETENSORS_METADATA;
+    if (r->metadata) return json_cursor_refuse(&r->c, "the metadata once");
+    r->metadata = true;
+    CADRE_TRY(json_cursor_expect(&r->c, '{'));
+    for (;;) {
+        CADRE_TRY(json_cursor_next(&r->c, '}', &first, &more));
+        if (!more) return CADRE_OK;
+        CADRE_TRY(json_cursor_string(&r->c, &key));
+        CADRE_TRY(json_cursor_expect(&r->c, ':'));
+        r->c.nul = true;
+        cadre_status status = json_cursor_string(&r->c, &value);
+        r->c.nul = false;
+        CADRE_TRY(status);
+        CADRE_TRY(buffer_grow((void **)&shard->notes, shard->note_count, &r->note_room, 1, sizeof *shard->notes));
+        safetensors_note *note = &shard->notes[shard->note_count++];
+        note->key = keep(r, key);
+        note->value = keep(r, value);
+        note->size = value.size;
+    }
+}
+
+static cadre_status take_all(reader *r)
+{
+    bool first = true, more;
+    string_view name;
+    CADRE_TRY(json_cursor_expect(&r->c, '{'));
+    for (;;) {
+        r->c.where = "the header";
+        CADRE_TRY(json_cursor_next(&r->c, '}', &first, &more));
+        if (!more) break;
+        CADRE_TRY(json_cursor_string(&r->c, &name));
+        CADRE_TRY(json_cursor_expect(&r->c, ':'));
+        CADRE_TRY(string_view_is(name, SAFETENSORS_METADATA) ? take_metadata(r) : take_entry(r, name));
+    }
+    return r->c.at == r->c.size ? CADRE_OK : json_cursor_refuse(&r->c, "nothing after the header");
+}
+
+static cadre_status check_metadata(const safetensors_shard *shard)
+{
+    name_index keys;
+    uint32_t twice;
+    const char *const *first = shard->note_count ? &shard->notes->key : NULL;
+    CADRE_TRY(name_index_make(first, sizeof *shard->notes, shard->note_count, &keys, &twice));
+    name_index_free(&keys);
+    if (twice == NAME_NONE) return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, shard->path, "%s.%s: expected this key once, found it twice", SAFETENSORS_METADATA,
+                      quote_text(shard->notes[twice].key).text);
+}
+
+cadre_status safetensors_header_read(safetensors_shard *shard, const char *text, size_t size, safetensors_tensor **tensors,
+                                     size_t *count)
+{
+    reader r = { .c = { .text = text, .size = size, .file = shard->path }, .shard = shard };
+    r.strings = shard->strings = mem_alloc(size + 1, 1);
+    cadre_status status = r.strings ? take_all(&r) : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = check_metadata(shard);
+    if (status == CADRE_OK) status = check_places(shard, r.tensors, r.count);
+    json_cursor_free(&r.c);
+    if (status == CADRE_OK) {
+        *tensors = r.tensors;
+        *count = r.count;
+    } else {
+        mem_free(r.tensors);
+    }
+    return status;
 }

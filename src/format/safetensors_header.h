@@ -3,7 +3,6 @@
 #define CADRE_FORMAT_SAFETENSORS_HEADER_H
 
 #include "base/file.h"
-#include "format/json.h"
 #include "format/safetensors.h"
 
 #define SAFETENSORS_HEADER_LIMIT ((size_t)100000000)
@@ -27,19 +26,10 @@ typedef struct safetensors_shard {
 /* The header of shard->map as text, after the rules on its length and its first and last bytes. */
 cadre_status safetensors_header_frame(const safetensors_shard *shard, const char **text, size_t *size);
 
-/* Reads a header as nearly all are: the shard's strings and notes, tensors (mem_free) of which two may have one name. *tensors
- * is NULL, and nothing is changed: another kind of header, or none; the functions below tell. */
-cadre_status safetensors_header_scan(safetensors_shard *shard, const char *text, size_t size, safetensors_tensor **tensors,
+/* Reads a header: the shard's strings and notes, and its tensors (mem_free; in the order of the header), which lie without a hole
+ * or an overlap from the first byte of data to the last. Two of them may have one name. */
+cadre_status safetensors_header_read(safetensors_shard *shard, const char *text, size_t size, safetensors_tensor **tensors,
                                      size_t *count);
-const char *safetensors_dtype_of(const char *name, size_t size); /* as safetensors_tensor has it; NULL: unknown */
-
-size_t safetensors_header_count(const json_node *header); /* tensors */
-
-/* Fills tensors [count] and the shard's strings from a parsed header; checks everything else. */
-cadre_status safetensors_header_read(safetensors_shard *shard, const json_node *header, safetensors_tensor *tensors);
-
-/* Without a hole or an overlap from the first byte of data to the last. */
-cadre_status safetensors_header_check(const safetensors_shard *shard, safetensors_tensor *tensors, size_t count);
 
 size_t safetensors_data_size(const safetensors_shard *shard); /* bytes after a header whose frame was checked */
 

@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "model/architecture.h"
 
+enum { CONFIG_LIMIT = 2 << 20 }; /* bytes; published ones have tens of thousands */
+
 static const config_key shared_keys[] = {
     KEY_INT_OF("vocab_size", vocab, KEY_REQUIRED, 0),
     KEY_INT_OF("hidden_size", width, KEY_REQUIRED, 0),
@@ -193,7 +195,7 @@ static cadre_status read_document(const json_document *document, const char *pat
 cadre_status model_config_read(const char *path, model_config *config)
 {
     json_document *document;
-    CADRE_TRY(json_open(path, 1 << 24, &document));
+    CADRE_TRY(json_open(path, CONFIG_LIMIT, &document));
     cadre_status status = read_document(document, path, config);
     json_close(document);
     return status;

@@ -115,7 +115,7 @@ static cadre_status read_samples(const json_node *root, run_analysis *c)
 
 static cadre_status read_analysis(const char *path, const model_shape *shape, run_analysis *c)
 {
-    CADRE_TRY(json_open(path, FILE_LIMIT, &c->analysis));
+    CADRE_TRY(json_open_dense(path, FILE_LIMIT, &c->analysis));
     json_node root = json_root(c->analysis);
     CADRE_TRY(json_as_object(&root));
     CADRE_TRY(read_domains(&root, c));
@@ -142,7 +142,7 @@ static cadre_status read_method(const json_node *item, const run_analysis *c, an
 
 static cadre_status read_compare(const char *path, run_analysis *c)
 {
-    CADRE_TRY(json_open(path, FILE_LIMIT, &c->compare));
+    CADRE_TRY(json_open_dense(path, FILE_LIMIT, &c->compare));
     json_node root = json_root(c->compare);
     CADRE_TRY(json_as_array(&root));
     int count = least(json_count(&root), ANALYSIS_METHODS);

@@ -25,7 +25,7 @@ static cadre_status parse_line(json_lines *lines, const char *text, size_t size,
     snprintf(lines->name, sizeof lines->name, "%s:%lld", lines->path, (long long)lines->line);
     if (size > LINES_LONGEST)
         return cadre_fail(CADRE_EFORMAT, lines->name, "expected a line of at most %zu bytes, found %zu", LINES_LONGEST, size);
-    return json_parse(lines->name, text, size, document);
+    return json_parse_dense(lines->name, text, size, document);
 }
 
 cadre_status lines_next(json_lines *lines, json_document **document)

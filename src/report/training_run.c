@@ -28,7 +28,7 @@ static cadre_status read_sizes(const json_node *root, training_run *r)
 static cadre_status read_description(const char *path, training_run *r)
 {
     json_node sparse;
-    CADRE_TRY(json_open(path, RUN_LIMIT, &r->document));
+    CADRE_TRY(json_open_dense(path, RUN_LIMIT, &r->document));
     r->root = json_root(r->document);
     r->recipe = r->model_type = "";
     CADRE_TRY(json_as_object(&r->root));

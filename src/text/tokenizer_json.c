@@ -3,6 +3,7 @@
  * "truncation" and "padding" are left unread: they are settings of a batch, which every caller of the package sets anew. */
 #include <float.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -10,7 +11,11 @@
 #include "text/step_list.h"
 #include "text/tokenizer_parts.h"
 
-enum { NODES_FREE = 65536 }; /* of a Unigram's trie, beyond half the file's bytes */
+enum {
+    NODES_FREE = 65536,      /* of a Unigram's trie, beyond half the file's bytes */
+    REST_MOST = 2 << 20,     /* bytes of a file beside its tables: a tree of them is made in tens of milliseconds */
+    TOKEN_MOST = 64 << 10,   /* of one added token's entry */
+};
 
 /* Ids may have gaps, but not so many that a small file asks for much memory. */
 static int64_t id_limit(size_t bytes)
@@ -19,18 +24,20 @@ static int64_t id_limit(size_t bytes)
     return limit < TOKENIZER_ID_MAX ? limit : TOKENIZER_ID_MAX;
 }
 
-/* ---- the two tables of a model ---- */
+/* ---- the tables ---- */
 
 typedef struct tables { /* where they lie in the text; begin == end: not there */
-    size_t vocab_begin, vocab_end, merges_begin, merges_end;
+    text_range vocab, merges, added;
 } tables;
+
+static bool is_there(text_range range) { return range.begin < range.end; }
 
 static json_cursor cursor_at(const tokenizer *t, const char *where, size_t begin)
 {
     return (json_cursor){ .text = t->source.data, .size = t->source.size, .at = begin, .file = t->name, .where = where };
 }
 
-/* The members of the object at the cursor; inside "model" those of it are the tables. */
+/* The members of the object at the cursor, the file or its "model". */
 static cadre_status find_in_object(json_cursor *c, bool model, tables *found)
 {
     bool first = true, more;
@@ -45,8 +52,9 @@ static cadre_status find_in_object(json_cursor *c, bool model, tables *found)
         size_t begin = c->at;
         if (!model && string_view_is(key, "model") && json_cursor_peek(c) == '{') CADRE_TRY(find_in_object(c, true, found));
         else CADRE_TRY(json_cursor_skip(c));
-        if (model && string_view_is(key, "vocab")) found->vocab_begin = begin, found->vocab_end = c->at;
-        if (model && string_view_is(key, "merges")) found->merges_begin = begin, found->merges_end = c->at;
+        if (model && string_view_is(key, "vocab")) found->vocab = (text_range){ begin, c->at };
+        if (model && string_view_is(key, "merges")) found->merges = (text_range){ begin, c->at };
+        if (!model && string_view_is(key, "added_tokens")) found->added = (text_range){ begin, c->at };
     }
 }
 
@@ -167,9 +175,9 @@ static cadre_status check_neutral(const json_node *model)
 
 static cadre_status read_bpe_tables(tokenizer *t, const tables *found)
 {
-    json_cursor vocab = cursor_at(t, "model.vocab", found->vocab_begin), merges = cursor_at(t, "model.merges",
-                                                                                            found->merges_begin);
-    if (found->vocab_begin == found->vocab_end || found->merges_begin == found->merges_end)
+    json_cursor vocab = cursor_at(t, "model.vocab", found->vocab.begin);
+    json_cursor merges = cursor_at(t, "model.merges", found->merges.begin);
+    if (!is_there(found->vocab) || !is_there(found->merges))
         return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab and merges");
     cadre_status status = read_vocabulary(t, &vocab);
     if (status == CADRE_OK) status = read_merges(t, &merges);
@@ -198,12 +206,12 @@ static cadre_status read_bpe(tokenizer *t, const json_node *model, const tables 
 
 static cadre_status read_unigram(tokenizer *t, const json_node *model, const tables *found)
 {
-    json_cursor vocab = cursor_at(t, "model.vocab", found->vocab_begin);
+    json_cursor vocab = cursor_at(t, "model.vocab", found->vocab.begin);
     int64_t unknown;
     bool fallback = false;
     CADRE_TRY(step_list_check_members(model, "type unk_id vocab byte_fallback"));
     CADRE_TRY(json_opt_bool(model, "byte_fallback", &fallback));
-    if (found->vocab_begin == found->vocab_end) return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab");
+    if (!is_there(found->vocab)) return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab");
     t->is_unigram = true;
     cadre_status status = read_scored_pieces(t, &vocab);
     json_cursor_free(&vocab);
@@ -218,7 +226,7 @@ static cadre_status read_model(tokenizer *t, const json_node *root, const tables
     const char *name = NULL;
     CADRE_TRY(json_get_object(root, "model", &model));
     CADRE_TRY(json_opt_string(&model, "type", &name)); /* the oldest files have none */
-    if (name ? strcmp(name, "BPE") == 0 : found->merges_end > 0) return read_bpe(t, &model, found);
+    if (name ? strcmp(name, "BPE") == 0 : is_there(found->merges)) return read_bpe(t, &model, found);
     if (name && strcmp(name, "Unigram") == 0) return read_unigram(t, &model, found);
     if (name) return cadre_fail(CADRE_EUNSUPPORTED, root->file, "model: \"%s\" is not supported (supported: BPE, Unigram)", name);
     type = json_member(&model, "type");
@@ -282,16 +290,43 @@ static cadre_status read_added_token(tokenizer *t, const json_node *node, int64_
     return add_token(t, node, token, (string_view){ content, size });
 }
 
-static cadre_status read_added_tokens(tokenizer *t, const json_node *root)
+/* The entry at the cursor, an object, as a tree of its own. */
+static cadre_status read_entry(tokenizer *t, json_cursor *c, size_t index, int64_t limit)
 {
-    json_node list;
-    CADRE_TRY(json_opt_array(root, "added_tokens", &list));
+    json_document *document;
+    json_node list = { .file = t->name, .key = "added_tokens", .parent = &(json_node){ .file = t->name } };
+    json_cursor_peek(c);
+    size_t begin = c->at;
+    CADRE_TRY(json_cursor_skip(c));
+    if (c->at - begin > TOKEN_MOST) return json_cursor_refuse(c, "a token of fewer bytes");
+    CADRE_TRY(json_parse(t->name, c->text + begin, c->at - begin, &document));
+    json_node token = json_root(document);
+    token.parent = &list;
+    token.index = index;
+    cadre_status status = read_added_token(t, &token, limit);
+    json_close(document);
+    return status;
+}
+
+static cadre_status read_entries(tokenizer *t, json_cursor *c)
+{
+    bool first = true, more;
     int64_t limit = id_limit(t->source.size);
-    for (size_t i = 0; i < json_count(&list); i++) {
-        json_node token = json_item(&list, i);
-        CADRE_TRY(read_added_token(t, &token, limit));
+    CADRE_TRY(json_cursor_expect(c, '['));
+    for (size_t i = 0;; i++) {
+        CADRE_TRY(json_cursor_next(c, ']', &first, &more));
+        if (!more) return CADRE_OK;
+        CADRE_TRY(read_entry(t, c, i, limit));
     }
-    return CADRE_OK;
+}
+
+static cadre_status read_added_tokens(tokenizer *t, const tables *found)
+{
+    json_cursor c = cursor_at(t, "added_tokens", found->added.begin);
+    if (!is_there(found->added) || json_cursor_peek(&c) == 'n') return CADRE_OK; /* null */
+    cadre_status status = read_entries(t, &c);
+    json_cursor_free(&c);
+    return status;
 }
 
 /* ---- what is put around a text ---- */
@@ -386,26 +421,33 @@ static cadre_status read_document(tokenizer *t, const json_node *root, const tab
     json_node processor = json_member(root, "post_processor");
     CADRE_TRY(tokenizer_read_steps(t, root));
     CADRE_TRY(read_model(t, root, found));
-    CADRE_TRY(read_added_tokens(t, root));
+    CADRE_TRY(read_added_tokens(t, found));
     return step_list_read(&processor, "processors", processors, sizeof processors / sizeof *processors, INT32_MAX, t);
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const text_range *x = a, *y = b;
+    return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
 /* The text with null in place of the tables. */
 static cadre_status put_rest(const tokenizer *t, const tables *found, byte_list *rest)
 {
-    const char *text = t->source.data;
-    bool vocab_first = found->vocab_begin < found->merges_begin;
-    size_t begins[2] = { vocab_first ? found->vocab_begin : found->merges_begin,
-                        vocab_first ? found->merges_begin : found->vocab_begin };
-    size_t ends[2] = { vocab_first ? found->vocab_end : found->merges_end, vocab_first ? found->merges_end : found->vocab_end };
+    text_range cuts[3] = { found->vocab, found->merges, found->added };
     size_t done = 0;
-    for (int i = 0; i < 2; i++) {
-        if (begins[i] == ends[i]) continue;
-        CADRE_TRY(byte_list_put(rest, text + done, begins[i] - done));
-        CADRE_TRY(byte_list_put(rest, "null", 4));
-        done = ends[i];
+    qsort(cuts, 3, sizeof *cuts, by_begin);
+    for (int i = 0; i <= 3; i++) {
+        size_t end = i < 3 ? cuts[i].begin : t->source.size;
+        if (i < 3 && !is_there(cuts[i])) continue;
+        if (rest->size + (end - done) > REST_MOST)
+            return cadre_fail(CADRE_EFORMAT, t->name, "expected at most %d bytes beside vocab, merges and added_tokens",
+                              REST_MOST);
+        CADRE_TRY(byte_list_put(rest, t->source.data + done, end - done));
+        if (i < 3) CADRE_TRY(byte_list_put(rest, "null", 4));
+        done = i < 3 ? cuts[i].end : end;
     }
-    return byte_list_put(rest, text + done, t->source.size - done);
+    return CADRE_OK;
 }
 
 static cadre_status read_text(tokenizer *t)
@@ -475,17 +517,59 @@ static cadre_status read_chat_program(tokenizer *t, const json_node *config)
     return program ? byte_list_put(&t->chat, program, strlen(program)) : CADRE_OK;
 }
 
-static cadre_status read_config(tokenizer *t, const char *path)
+static bool is_read(string_view key)
+{
+    return string_view_is(key, "bos_token") || string_view_is(key, "eos_token") || string_view_is(key, "chat_template");
+}
+
+/* Of the object at the cursor the members that are read, as an object. Most of the file is a list of tokens that is not. */
+static cadre_status put_read(json_cursor *c, byte_list *rest)
+{
+    bool first = true, more;
+    string_view key;
+    CADRE_TRY(json_cursor_expect(c, '{'));
+    CADRE_TRY(byte_list_put(rest, "{", 1));
+    for (;;) {
+        CADRE_TRY(json_cursor_next(c, '}', &first, &more));
+        if (!more) return byte_list_put(rest, "}", 1);
+        json_cursor_peek(c);
+        size_t begin = c->at;
+        CADRE_TRY(json_cursor_string(c, &key));
+        bool wanted = is_read(key);
+        CADRE_TRY(json_cursor_expect(c, ':'));
+        CADRE_TRY(json_cursor_skip(c));
+        if (wanted && rest->size > 1) CADRE_TRY(byte_list_put(rest, ",", 1));
+        if (wanted && rest->size + (c->at - begin) > REST_MOST) return json_cursor_refuse(c, "fewer bytes");
+        if (wanted) CADRE_TRY(byte_list_put(rest, c->text + begin, c->at - begin));
+    }
+}
+
+static cadre_status read_tree(tokenizer *t, const char *path, const byte_list *text)
 {
     json_document *document;
-    CADRE_TRY(json_open(path, JSON_LIMIT, &document));
+    CADRE_TRY(json_parse(path, text->data, text->size, &document));
     json_node root = json_root(document);
-    cadre_status status = json_as_object(&root);
-    if (status == CADRE_OK) status = read_named_token(t, &root, "bos_token", &t->bos);
+    cadre_status status = read_named_token(t, &root, "bos_token", &t->bos);
     if (status == CADRE_OK) status = read_named_token(t, &root, "eos_token", &t->eos);
-    if (status == CADRE_OK) status = read_named_token(t, &root, "pad_token", &t->pad);
     if (status == CADRE_OK) status = read_chat_program(t, &root);
     json_close(document);
+    return status;
+}
+
+static cadre_status read_config(tokenizer *t, const char *path)
+{
+    file_map map;
+    byte_list rest = { 0 };
+    CADRE_TRY(file_map_open(path, &map));
+    json_cursor c = { .text = (const char *)map.data, .size = map.size, .file = path, .where = "the file" };
+    cadre_status status = CADRE_OK;
+    if (map.size > JSON_LIMIT)
+        status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, map.size);
+    if (status == CADRE_OK) status = put_read(&c, &rest);
+    if (status == CADRE_OK) status = read_tree(t, path, &rest);
+    json_cursor_free(&c);
+    byte_list_free(&rest);
+    file_map_close(&map);
     return status;
 }
 

@@ -23,7 +23,7 @@ typedef struct spoilt {
 
 static const spoilt files[] = {
     /* the document */
-    { SP, "{\"version\"", "[\"version\"", "expected '{'" },
+    { SP, "{\"version\"", "[\"version\"", "expected an object" },
     { SP, "\"version\":\"1.0\"", "\"version\":\"1.0\"\"", "expected" },
     { SP, "\"padding\":null", "\"padding\":nul", "expected valid JSON" },
     { SP, "\"padding\":null", "\"padding\":null,\"padding\":null", "expected valid JSON" },
@@ -64,7 +64,7 @@ static const spoilt files[] = {
     { SP, "\"merges\":[", "\"merges\":{\"a\":[],\"b\":[", "expected" },
     { SP, "\"merges\":[", "\"merges\":[[\"t\"],", "expected ','" },
     { SP, "\"merges\":[", "\"merges\":[[\"t\",\"h\",\"e\"],", "expected ']'" },
-    { SP, "\"merges\":[", "\"merges\":[1,", "expected '\"'" },
+    { SP, "\"merges\":[", "\"merges\":[1,", "expected a string" },
     { SP, "\"merges\":[", "\"merges\":[\"th\",", "two pieces with a space" },
     { SP, "\"merges\":[", "\"merges\":[\"t h e\",", "two pieces with a space" },
     { SP, "\"merges\":[", "\"merges\":[\"t missing\",", "pieces that are in the vocabulary" },
@@ -79,7 +79,7 @@ static const spoilt files[] = {
     { UNI, "[\"t\",-4.0]", "[\"t\",1e999]", "expected a number" },
     { UNI, "[\"t\",-4.0]", "[\"t\",NaN]", "expected a number" },
     { UNI, "[\"t\",-4.0]", "[\"t\",0x10]", "expected" },
-    { UNI, "[\"t\",-4.0]", "{\"t\":-4.0}", "expected '['" },
+    { UNI, "[\"t\",-4.0]", "{\"t\":-4.0}", "expected an array" },
     /* added tokens */
     { SP, "\"added_tokens\":[", "\"added_tokens\":{\"a\":[", "expected" },
     { SP, "\"added_tokens\":[", "\"added_tokens\":[3,", "added_tokens[0]: expected an object" },

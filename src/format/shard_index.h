@@ -1,0 +1,29 @@
+/* shard_index.h - model.safetensors.index.json: which file has which tensor. For safetensors.c alone. */
+#ifndef CADRE_FORMAT_SHARD_INDEX_H
+#define CADRE_FORMAT_SHARD_INDEX_H
+
+#include "base/buffer.h"
+#include "format/name_index.h"
+#include "format/safetensors_header.h"
+
+typedef struct shard_entry {
+    const char *name, *file;
+} shard_entry;
+
+typedef struct shard_index {
+    shard_entry *entries; /* [count], in the order of the map */
+    size_t count;
+    const char **files; /* [file_count]: distinct, sorted, each the plain name of a file in the same folder */
+    size_t file_count;
+    name_index by_name;
+    char *strings; /* what all of these point to */
+} shard_index;
+
+cadre_status shard_index_read(const char *path, shard_index *index); /* all zero before; freed by the caller, whatever happens */
+void shard_index_free(shard_index *index);
+
+/* Refuses a tensor of this shard that the index does not know, or puts elsewhere. */
+cadre_status shard_index_check(const shard_index *index, const safetensors_shard *shard, const safetensors_tensor *tensors,
+                               size_t count);
+
+#endif
