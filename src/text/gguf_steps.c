@@ -149,11 +149,15 @@ static bool words_stay_apart(const tokenizer *t)
     return true;
 }
 
+#define SPACES(split, scheme)                                                          \
+    "{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK "\",\"split\":" split "," \
+    "\"prepend_scheme\":\"" scheme "\"}"
+#define METASPACE(split, scheme) "{\"pre_tokenizer\":" SPACES(split, scheme) "}"
+#define WORDS(split)                                                                                    \
+    "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}," SPACES(split, "always") "]}}"
+
 static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *found)
 {
-#define METASPACE(split, scheme)                                                                         \
-    "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK "\",\"split\":" split "," \
-    "\"prepend_scheme\":\"" scheme "\"}}"
     static const char always[] = "it puts no space before a text that begins with one";
     static const char first[] = "it puts no space behind special tokens, or before a text that begins with one";
     static const struct {
@@ -176,10 +180,36 @@ static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *
     return CADRE_OK;
 }
 
+/* A map that comes before the rest is named by itself. */
+static cadre_status find_unigram(const tokenizer *t, gguf_steps *s, bool *found)
+{
+    static const char always[] = "it puts no space before a text that begins with one";
+    static const char white[] = "it takes any white space for a space";
+    static const struct {
+        bool merge_spaces, split;
+        const char *json, *difference;
+    } forms[] = { { true, false, WORDS("true"), white },
+                  { true, false, WORDS("false"), white },
+                  { false, false, METASPACE("false", "always"), always },
+                  { false, true, METASPACE("true", "always"), always } };
+    tokenizer rest = *t; /* what it points at stays t's */
+    normalizer *n = &rest.normalizer;
+    s->map = normalizer_first_map(&t->normalizer);
+    s->space_prefix = true;
+    if (s->map) memmove(n->steps, n->steps + 1, (size_t)--n->count * sizeof *n->steps);
+    for (size_t i = 0; !*found && i < sizeof forms / sizeof *forms; i++) {
+        s->merge_spaces = forms[i].merge_spaces;
+        s->difference = s->map && s->merge_spaces ? NULL : forms[i].difference; /* maps make spaces of white space */
+        CADRE_TRY(compare(&rest, s, forms[i].json, found));
+        if (forms[i].split && *found) *found = words_stay_apart(t);
+    }
+    return CADRE_OK;
+}
+
 cadre_status gguf_steps_of(const tokenizer *t, gguf_steps *s, bool *found)
 {
     *s = (gguf_steps){ 0 };
     *found = false;
-    if (t->is_unigram) return CADRE_OK;
+    if (t->is_unigram) return find_unigram(t, s, found);
     return t->pretokenizer.byte_level ? find_byte_level(t, s, found) : find_sentencepiece(t, s, found);
 }

@@ -11,6 +11,8 @@
 typedef struct gguf_steps {
     const pre_tokenizer *pre; /* byte-level; NULL: SentencePiece's */
     bool space_prefix;        /* SentencePiece's: a space is put before a text, and behind special tokens */
+    bool merge_spaces;        /* Unigram's: runs of white space are one space, none is left at the ends */
+    const charsmap *map;      /* Unigram's: what characters become first; NULL: nothing. Borrowed from the tokenizer */
     const char *difference;   /* of a tokenizer that almost does so; NULL: none */
 } gguf_steps;
 

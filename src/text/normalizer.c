@@ -204,6 +204,11 @@ bool normalizer_same(const normalizer *a, const normalizer *b)
     return a->count == b->count;
 }
 
+const charsmap *normalizer_first_map(const normalizer *n)
+{
+    return n->count && n->steps[0].run == run_charsmap ? &n->steps[0].map : NULL;
+}
+
 /* ---- patterns and replacements, which decoders have too ---- */
 
 cadre_status normalizer_read_pattern(const json_node *step, pattern **p)

@@ -36,6 +36,9 @@ void normalizer_free(normalizer *n);
 /* Whether two change every text alike, as far as their steps tell. */
 bool normalizer_same(const normalizer *a, const normalizer *b);
 
+/* The compiled map that is its first step; NULL: another one is. */
+const charsmap *normalizer_first_map(const normalizer *n);
+
 /* Well-formed text to well-formed text, borrowed from `text` or from one of the two buffers. */
 typedef struct normalizer_scratch { /* zeroed: empty. One a thread */
     byte_list buffers[2];

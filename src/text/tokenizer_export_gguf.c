@@ -20,7 +20,7 @@ typedef struct columns {
 static int64_t type_of(const tokenizer *t, int32_t id)
 {
     const added_token *token = added_tokens_find(&t->added, id);
-    if (id == t->bpe.unknown) return GGUF_PIECE_UNKNOWN;
+    if (id == tokenizer_unknown(t)) return GGUF_PIECE_UNKNOWN;
     if (token) return token->control ? GGUF_PIECE_CONTROL : GGUF_PIECE_USER_DEFINED;
     if (!vocabulary_has(&t->pieces, id)) return GGUF_PIECE_UNUSED;
     bool byte = t->bpe.byte_fallback && vocabulary_byte_of(vocabulary_piece(&t->pieces, id)) >= 0;
@@ -40,10 +40,11 @@ static void fill_rows(const tokenizer *t, columns *c)
     }
 }
 
-/* Of the pieces that are merged: the others have none. */
+/* Of ordinary pieces: the others have none. */
 static cadre_status fill_scores(const tokenizer *t, columns *c, bool *same)
 {
-    CADRE_TRY(bpe_scores(&t->bpe, c->scores, same)); /* of as many pieces as the model knows, which are no more than rows */
+    if (!t->is_unigram) CADRE_TRY(bpe_scores(&t->bpe, c->scores, same)); /* of pieces that the model knows: no more than rows */
+    for (int32_t id = 0; t->is_unigram && id < t->pieces.size; id++) c->scores[id] = (float)t->unigram.scores[id];
     for (size_t row = 0; row < c->count; row++)
         if (c->types[row] != GGUF_PIECE_NORMAL) c->scores[row] = 0;
     return CADRE_OK;
@@ -112,11 +113,27 @@ static cadre_status put_flags(const tokenizer *t, const tokenizer_model *model, 
     bool add_bos = t->before.count == 1, add_eos = t->after.count == 1;
     CADRE_TRY(put_id(w, KEY "bos_token_id", add_bos ? t->before.ids[0] : t->bos >= 0 ? t->bos : model->bos));
     CADRE_TRY(put_id(w, KEY "eos_token_id", add_eos ? t->after.ids[0] : t->eos >= 0 ? t->eos : model->eos));
-    CADRE_TRY(put_id(w, KEY "unknown_token_id", t->bpe.unknown));
+    CADRE_TRY(put_id(w, KEY "unknown_token_id", tokenizer_unknown(t)));
     CADRE_TRY(put_id(w, KEY "padding_token_id", t->pad));
     CADRE_TRY(gguf_writer_bool(w, KEY "add_bos_token", add_bos));
     CADRE_TRY(gguf_writer_bool(w, KEY "add_eos_token", add_eos));
-    return steps->pre ? CADRE_OK : gguf_writer_bool(w, KEY "add_space_prefix", steps->space_prefix);
+    if (steps->pre) return CADRE_OK;
+    if (t->is_unigram) CADRE_TRY(gguf_writer_bool(w, KEY "remove_extra_whitespaces", steps->merge_spaces));
+    return gguf_writer_bool(w, KEY "add_space_prefix", steps->space_prefix);
+}
+
+static cadre_status put_map(const charsmap *map, gguf_writer *w)
+{
+    size_t count = map ? map->blob.size - 1 : 0; /* the last NUL is not the file's */
+    int64_t *bytes = MEM_ARRAY(int64_t, count);
+    if (!map || !bytes) {
+        mem_free(bytes);
+        return map ? CADRE_ENOMEM : CADRE_OK;
+    }
+    for (size_t i = 0; i < count; i++) bytes[i] = (unsigned char)map->blob.data[i];
+    cadre_status status = gguf_writer_ints(w, KEY "precompiled_charsmap", GGUF_U8, bytes, count);
+    mem_free(bytes);
+    return status;
 }
 
 /* Programs that merge by scores spell what they do not know in bytes. */
@@ -136,6 +153,7 @@ static const char *difference_of(const tokenizer *t, const gguf_steps *steps, bo
             return "some of its special tokens look at what stands beside them";
         if (token->normalized && !steps->pre) return "some of its special tokens are looked for in normalized text";
     }
+    if (t->is_unigram && t->unigram.byte_fallback) return "it spells characters that it does not know in bytes";
     if (!same) return "some words cannot be merged by scores as they are by its list of merges";
     if (t->before.count > 1 || t->after.count > 1) return "it puts more than one id before or after a text";
     if (steps->pre && steps->pre->nfc) return "it composes characters first, which others leave as they are";
@@ -151,14 +169,15 @@ cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model
                           (long long)model->rows, tokenizer_size(t));
     CADRE_TRY(gguf_steps_of(t, &steps, &found));
     if (!found) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "GGUF has no name for how this tokenizer cuts a text");
-    if (!steps.pre && !spells_bytes(t))
+    if (!steps.pre && !t->is_unigram && !spells_bytes(t))
         return cadre_fail(CADRE_EUNSUPPORTED, t->name,
                           "GGUF has no name for a tokenizer that merges and does not know all bytes");
-    const char *kind = steps.pre ? "gpt2" : "llama", *pre = steps.pre ? steps.pre->names : "default";
+    const char *kind = steps.pre ? "gpt2" : t->is_unigram ? "t5" : "llama", *pre = steps.pre ? steps.pre->names : "default";
     CADRE_TRY(gguf_writer_string(w, KEY "model", kind, strlen(kind)));
     CADRE_TRY(gguf_writer_string(w, KEY "pre", pre, strcspn(pre, " ")));
     CADRE_TRY(put_columns(t, &steps, (size_t)model->rows, w, &same));
     CADRE_TRY(put_flags(t, model, &steps, w));
+    CADRE_TRY(put_map(steps.map, w));
     *difference = difference_of(t, &steps, same);
     return CADRE_OK;
 }

@@ -160,7 +160,7 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
         return json->status;
     }
     CADRE_TRY(gguf_steps_of(t, &steps, &found));
-    if (!found) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "the tokenizer has no form as tokenizer.json");
+    if (!found || t->is_unigram) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "the tokenizer has no form as tokenizer.json");
     byte_list name = { 0 };
     json_writer w = json_writer_new(1);
     json_put_object(&w, NULL);
@@ -186,7 +186,7 @@ tokenizer_config tokenizer_config_of(const tokenizer *t)
     return (tokenizer_config){
         .bos = tokenizer_piece(t, t->bos),
         .eos = tokenizer_piece(t, t->eos),
-        .unknown = tokenizer_piece(t, t->is_unigram ? t->unigram.unknown : t->bpe.unknown),
+        .unknown = tokenizer_piece(t, tokenizer_unknown(t)),
         .pad = tokenizer_piece(t, t->pad),
         .chat = tokenizer_chat_program(t),
     };

@@ -38,6 +38,8 @@ struct cadre_tokenizer {
     byte_list chat;            /* the program that writes a conversation */
 };
 
+static inline int32_t tokenizer_unknown(const tokenizer *t) { return t->is_unigram ? t->unigram.unknown : t->bpe.unknown; }
+
 /* An empty tokenizer with its name. */
 cadre_status tokenizer_new(const char *name, tokenizer **t);
 

@@ -1,7 +1,8 @@
 """A tokenizer.json through GGUF and back: the ids of many texts stay those of the tokenizers package, from the GGUF as it is written, from
 its own keys alone, in llama.cpp, and from the folder that is made of either.
 
-Where `convert` says that other programs will differ, or that GGUF has no keys for it, only what reads the carried tokenizer.json is compared.
+Where `convert` says that other programs will differ, or that GGUF has no keys for it, only what reads the carried tokenizer.json is compared, and
+of Unigrams that and llama.cpp.
 
 usage: vocabulary.py tokenizer.json...     CADRE names the program (default build/cadre), LLAMA_TOKENIZE llama.cpp's (default: none)"""
 import json
@@ -33,6 +34,7 @@ def cadre(*arguments):
 def model_with(path, folder):
     tokenizer = Tokenizer.from_file(path)
     special = [t.content for _, t in sorted(tokenizer.get_added_tokens_decoder().items())]
+    special.sort(key="</s>".__eq__)  # the last one ends a text
     json.dump(CONFIG | {"vocab_size": tokenizer.get_vocab_size() + 3}, open(folder + "/config.json", "w"))
     cadre("init", folder + "/model", "--config", folder + "/config.json", "--dtype", "f32", "--quiet")
     open(folder + "/model/tokenizer.json", "w").write(open(path).read())
@@ -78,7 +80,7 @@ def check(path, folder):
     tokenizer, special = model_with(path, folder)
     note = cadre("convert", folder + "/model", folder + "/m.gguf")
     reason = "".join(" " + line.split(": ", 2)[-1] for line in note.split("\n") if "otherwise" in line or "alone" in line)
-    by_keys = not reason or "composes" in reason
+    by_keys = (not reason or "composes" in reason) and json.load(open(path))["model"]["type"] == "BPE"  # others are read from the text alone
     cadre("convert", folder + "/m.gguf", folder + "/back", "--quiet")
     if by_keys:
         without_json(folder + "/m.gguf", folder + "/keys.gguf")

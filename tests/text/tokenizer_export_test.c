@@ -114,9 +114,32 @@ static void check_refused(tokenizer_sample which, int64_t rows, cadre_status exp
 static void test_refused(void **state)
 {
     (void)state;
-    check_refused(SAMPLE_UNIGRAM, 100, CADRE_EUNSUPPORTED, "has no name");
     check_refused(SAMPLE_PATTERNS, 1000, CADRE_EUNSUPPORTED, "has no name"); /* no published model composes before this pattern */
     check_refused(SAMPLE_BYTE_LEVEL, 200, CADRE_EMISMATCH, "expected at most 200 pieces");
+}
+
+static void test_unigram(void **state)
+{
+    (void)state;
+    char *json = tokenizer_sample_text(SAMPLE_UNIGRAM);
+    tokenizer *t = open_text(json, strlen(json)), *back = NULL;
+    gguf_writer *w;
+    gguf *file;
+    gguf_array scores, map;
+    const char *difference;
+    unlink(path);
+    assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
+    if (tokenizer_put_gguf(t, &(tokenizer_model){ 100, -1, -1 }, w, &difference) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    assert_int_equal(gguf_writer_commit(w), CADRE_OK);
+    assert_int_equal(gguf_open(path, &file), CADRE_OK);
+    assert_int_equal(gguf_get_array(file, "tokenizer.ggml.scores", &scores), CADRE_OK);
+    assert_int_equal(gguf_get_array(file, "tokenizer.ggml.precompiled_charsmap", &map), CADRE_OK);
+    assert_int_equal(scores.count, 100);
+    assert_int_equal(map.count, 4 + 1024 + 1);
+    assert_int_equal(tokenizer_from_gguf(file, &back), CADRE_EUNSUPPORTED); /* without the tokenizer.json that goes along */
+    gguf_close(file);
+    tokenizer_close(t);
+    mem_free(json);
 }
 
 /* The sample, once one part of its text has become another. */
@@ -186,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_unigram),
         cmocka_unit_test(test_differences),
         cmocka_unit_test(test_config),
     };
