@@ -133,7 +133,7 @@ static cadre_status find_tokenizer(conversion *k, const char *in)
 {
     if ((k->file.gguf && k->to_gguf) || !has_tokenizer(k, in)) return CADRE_OK;
     cadre_status status = k->file.gguf ? tokenizer_from_gguf(k->file.gguf, &k->tokenizer) : tokenizer_open(in, &k->tokenizer);
-    if (status == CADRE_OK) return tokenizer_write_json(k->tokenizer, &k->tokenizer_json);
+    if (status == CADRE_OK) status = tokenizer_write_json(k->tokenizer, &k->tokenizer_json);
     return status == CADRE_EUNSUPPORTED ? take_text(k, in) : status;
 }
 

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
-enum { NONE = -1 };
+enum { NONE = -1, RULE_BYTES_MAX = 1024 };
 
 /* ---- what may be merged ---- */
 
@@ -64,10 +64,14 @@ static int by_rank(const void *a, const void *b)
     return x->left != y->left ? (x->left > y->left) - (x->left < y->left) : (x->right > y->right) - (x->right < y->right);
 }
 
-/* Every way to make a piece of two others. */
+/* Every way to make a piece of two others. Files may hold anything: all ends of a huge piece would take for ever. */
 static cadre_status add_rules_for(const bpe *b, int32_t made, bpe_rule **rules, size_t *count, size_t *room)
 {
     string_view piece = vocabulary_piece(b->vocabulary, made);
+    if (piece.size > RULE_BYTES_MAX)
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+                          "a list of merges: expected pieces of at most %d bytes, found one of %zu (id %d)", RULE_BYTES_MAX,
+                          piece.size, made);
     for (size_t cut = 1; cut < piece.size; cut++) {
         if (utf8_continues(piece.data[cut])) continue;
         int32_t left = vocabulary_id(b->vocabulary, piece.data, cut);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "text/gguf_steps.h"
 #include "text/tokenizer_export.h"
 
@@ -88,6 +89,17 @@ static void write_template(const tokenizer *t, json_writer *w, byte_list *name)
 
 /* ---- the model ---- */
 
+static cadre_status check_pieces(const tokenizer *t)
+{
+    for (int32_t id = 0; id < tokenizer_size(t); id++) {
+        string_view piece = tokenizer_piece(t, id);
+        if (!utf8_valid(piece.data, piece.size) || (piece.size && memchr(piece.data, '\0', piece.size)))
+            return cadre_fail(CADRE_EUNSUPPORTED, t->name,
+                              "a tokenizer.json cannot hold the piece of id %d: expected UTF-8 without a NUL", id);
+    }
+    return CADRE_OK;
+}
+
 /* All pieces. The tokenizers package gives an added token that is not among them an id of its own choice. */
 static void write_vocabulary(const tokenizer *t, json_writer *w, byte_list *name)
 {
@@ -161,6 +173,7 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
     }
     CADRE_TRY(gguf_steps_of(t, &steps, &found));
     if (!found || t->is_unigram) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "the tokenizer has no form as tokenizer.json");
+    CADRE_TRY(check_pieces(t));
     byte_list name = { 0 };
     json_writer w = json_writer_new(1);
     json_put_object(&w, NULL);
