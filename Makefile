@@ -136,11 +136,13 @@ check:
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz build-asan/cadre:tests/cli
 
-# Slower: threads under their own sanitizer, everything once more as it is shipped, and thousands of damaged models.
+# Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, and thousands of
+# damaged models.
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(BUILD)/cadre:tests/cli tests/installed
+	@tests/linear $(BUILD)/cadre
 	@tests/mutate build-asan/cadre
 
 bench: $(BUILD)/cadre
