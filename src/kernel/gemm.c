@@ -46,8 +46,7 @@ static void run_piece(const call *job, const gemm_group *g, double from, double 
     if (end > size) end = size;
     if (begin >= end) return;
     if (quant) {
-        const void *next = end == g->n && !last ? g[1].b : NULL;
-        quant_columns(v, quant, g, begin, end, next, job->compute->quant_scratch[worker]);
+        quant_columns(v, quant, g, begin, end, job->compute->quant_scratch[worker]);
         return;
     }
     gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate, last ? NULL : g[1].b };

@@ -67,20 +67,26 @@ static void round_rows(const quant_kernels *v, const quant_kernel *kernel, const
 /* A lane's worth of rows of w. */
 typedef struct strip {
     const uint8_t *at;
-    int64_t stride;       /* bytes */
-    int64_t rows;         /* as many as lanes, or the last */
-    const uint8_t *ahead; /* what is read after it, to be fetched meanwhile: more streams than the machine follows by itself */
+    int64_t stride; /* bytes */
+    int64_t rows;   /* as many as lanes, or the last */
 } strip;
 
 /* Blocks of the strip from byte `from` of its rows. Where rows are missing, zeros take their place, whose sums are thrown
  * away. */
 static strip part_of(const quant_kernels *v, const strip *w, int64_t from, int64_t bytes, quant_scratch *s)
 {
-    const uint8_t *ahead = w->ahead + from * v->lanes;
-    if (w->rows == v->lanes) return (strip){ w->at + from, w->stride, w->rows, ahead };
+    if (w->rows == v->lanes) return (strip){ w->at + from, w->stride, w->rows };
     for (int64_t r = 0; r < w->rows; r++) memcpy(s->edge + r * bytes, w->at + r * w->stride + from, (size_t)bytes);
     memset(s->edge + w->rows * bytes, 0, (size_t)((v->lanes - w->rows) * bytes));
-    return (strip){ s->edge, bytes, v->lanes, ahead };
+    return (strip){ s->edge, bytes, v->lanes };
+}
+
+/* The same blocks of the next strip, for the tiles' time is enough to bring them. */
+static void fetch(const uint8_t *at, int64_t rows, int64_t stride, int64_t bytes)
+{
+    enum { LINE = 64 };
+    for (int64_t r = 0; r < rows; r++, at += stride)
+        for (int64_t i = 0; i < bytes; i += LINE) __builtin_prefetch(at + i, 0, 2);
 }
 
 /* sums [rows, lanes] of a strip */
@@ -95,10 +101,11 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
         strip part = part_of(v, w, from, bytes, s);
         from += bytes;
         if (rows == 1) {
-            kernel->row(blocks, part.at, part.stride, part.ahead, s->x + b, s->sums);
+            kernel->row(blocks, part.at, part.stride, s->x + b, s->sums);
             continue;
         }
-        kernel->unpack(blocks, part.at, part.stride, part.ahead, s->panel);
+        kernel->unpack(blocks, part.at, part.stride, s->panel);
+        fetch(w->at + w->rows * w->stride + from - bytes, w->rows, w->stride, bytes);
         for (int64_t r = 0; r < rows; r += v->rows) {
             int64_t tall = min64(v->rows, rows - r);
             kernel->tile[tall - 1](blocks, s->panel, s->x + r * all + b, all, s->sums + r * v->lanes);
@@ -106,8 +113,27 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
     }
 }
 
+/* Rows of w that each lane has, one after the other. For one row of x, as many as go: memory is read fastest as a few long
+ * streams. An odd number, for lanes an even number of rows apart may all meet in one set of a cache. For more rows of x one, so
+ * that a tile's outputs lie together. */
+static int64_t rows_of_lane(int64_t rows, int64_t columns, int64_t lanes)
+{
+    int64_t each = rows > 1 ? 1 : columns / lanes;
+    return each > 1 && each % 2 == 0 ? each - 1 : each;
+}
+
+/* Rows m0 .. m0 + rows of c, columns n, n + apart, ... as many as w has rows. */
+static void put_sums(const gemm_group *g, int64_t m0, int64_t rows, int64_t n, int64_t apart, int64_t columns, int64_t lanes,
+                     const float *sums)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        real *c = g->c + (m0 + r) * g->c_stride + n;
+        for (int64_t j = 0; j < columns; j++) c[j * apart] = sums[r * lanes + j];
+    }
+}
+
 void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, const gemm_group *g, int64_t n0, int64_t n1,
-                   const void *next, quant_scratch *s)
+                   quant_scratch *s)
 {
     const quant_kernels *v = variant->quant;
     int64_t stride = (int64_t)number_row_bytes(kernel->format, g->b_stride);
@@ -115,14 +141,13 @@ void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, co
     for (int64_t m0 = 0; m0 < g->m; m0 += most) {
         int64_t rows = min64(most, g->m - m0);
         round_rows(v, kernel, g, m0, rows, s);
-        for (int64_t n = n0; n < n1; n += v->lanes) {
-            const uint8_t *at = (const uint8_t *)g->b + n * stride;
-            const uint8_t *ahead = n + v->lanes < n1 || !next ? at + v->lanes * stride : next;
-            strip w = { at, stride, min64(v->lanes, n1 - n), ahead };
-            multiply_strip(v, kernel, &w, g->k, rows, s);
-            for (int64_t r = 0; r < rows; r++) {
-                real *c = g->c + (m0 + r) * g->c_stride + n;
-                for (int64_t j = 0; j < w.rows; j++) c[j] = s->sums[r * v->lanes + j];
+        for (int64_t n = n0, apart, lanes; n < n1; n += apart * lanes) {
+            lanes = min64(v->lanes, n1 - n);
+            apart = rows_of_lane(rows, n1 - n, lanes);
+            for (int64_t i = 0; i < apart; i++) {
+                strip w = { (const uint8_t *)g->b + (n + i) * stride, apart * stride, lanes };
+                multiply_strip(v, kernel, &w, g->k, rows, s);
+                put_sums(g, m0, rows, n + i, apart, lanes, v->lanes, s->sums);
             }
         }
     }

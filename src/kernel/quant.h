@@ -10,9 +10,9 @@
  *
  * each product and sum rounded to float: the same bits for any rows, threads, tiles and CPU variants.
  *
- * Kernels read the weights where they lie, once for all rows of a call: LANES rows of w side by side, transposed in registers
- * so that a lane is an output. The panel of some blocks is then in the first cache, in one form for all formats, and tiles of
- * rows of x pass over it. One row (decoding) goes the same way at the speed of memory. */
+ * Kernels read the weights where they lie, once for all rows of a call: LANES rows of w at a time, transposed in registers so
+ * that a lane is an output. The panel of some blocks is then in the first cache, in one form for all formats, and tiles of
+ * rows of x pass over it. One row (decoding) goes without a panel, at the speed of memory. */
 #ifndef CADRE_KERNEL_QUANT_H
 #define CADRE_KERNEL_QUANT_H
 
@@ -28,9 +28,9 @@ const quant_kernel *quant_kernel_of(const kernel_variant *v, gemm_kind kind, con
 
 int64_t quant_grain(const kernel_variant *v); /* columns that are computed together */
 
-/* Columns n0..n1 of a group's c, on one worker, which will go on with the weights at `next` (NULL: unknown). */
+/* Columns n0..n1 of a group's c, on one worker. */
 void quant_columns(const kernel_variant *v, const quant_kernel *kernel, const gemm_group *g, int64_t n0, int64_t n1,
-                   const void *next, quant_scratch *scratch);
+                   quant_scratch *scratch);
 
 /* Rounded rows are kept from one product to the next, which may need the same ones; this forgets them. */
 void quant_begin(quant_scratch *scratch);

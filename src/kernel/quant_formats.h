@@ -7,20 +7,20 @@
 enum { LOW = 0x0f0f0f0f, LOW_2 = 0x03030303, LOW_1 = 0x01010101, LOW_6 = 0x3f3f3f3f };
 
 /* Sixteen bytes of codes in four bits, element j below and j + 16 above. */
-INLINE void nibbles(const use u, const uint8_t *at, int64_t stride, sink *to, words w[8])
+INLINE void nibbles(const use u, const uint8_t *at, int64_t stride, words w[8])
 {
     words t[4];
-    read_columns(u, at, stride, to, t);
+    read_columns(u, at, stride, t);
     UNROLL for (int j = 0; j < 4; j++) {
         w[j] = t[j] & LOW;
         w[j + 4] = t[j] >> 4 & LOW;
     }
 }
 
-INLINE void eight_words(const use u, const uint8_t *at, int64_t stride, sink *to, words t[8])
+INLINE void eight_words(const use u, const uint8_t *at, int64_t stride, words t[8])
 {
-    read_columns(u, at, stride, to, t);
-    read_columns(u, at + 16, stride, to, t + 4);
+    read_columns(u, at, stride, t);
+    read_columns(u, at + 16, stride, t + 4);
 }
 
 INLINE floats half_at(const uint8_t *at, int64_t stride) { return floats_of_halves(each_half(at, stride)); }
@@ -31,7 +31,7 @@ INLINE void read_q8_0(const use u, int blocks, const uint8_t *at, int64_t stride
 {
     for (int b = 0; b < blocks; b++, at += 34) {
         block p;
-        eight_words(u, at + 2, stride, to, p.w);
+        eight_words(u, at + 2, stride, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] ^= SIGNED_FLIP;
         p.scale[0] = half_at(at, stride);
         take(u, &p, to);
@@ -43,11 +43,11 @@ INLINE void read_q8_0(const use u, int blocks, const uint8_t *at, int64_t stride
 INLINE void read_eight_q4_0(const use u, const uint8_t *at, int64_t stride, sink *to)
 {
     words t[36];
-    read_columns(u, at, stride, to, t);
+    read_columns(u, at, stride, t);
     UNROLL for (int pair = 0; pair < 4; pair++) {
         const words *two = t + 9 * pair;
         block p;
-        eight_words(u, at + 16 + 32 * pair, stride, to, t + 4 + 8 * pair);
+        eight_words(u, at + 16 + 32 * pair, stride, t + 4 + 8 * pair);
         p.scale[0] = floats_of_halves(two[0]);
         UNROLL for (int j = 0; j < 4; j++) {
             words codes = two[j] >> 16 | two[j + 1] << 16;
@@ -72,7 +72,7 @@ INLINE void read_q4_0(const use u, int blocks, const uint8_t *at, int64_t stride
     }
     for (int b = 0; b < blocks; b++, at += 18) {
         block p;
-        nibbles(u, at + 2, stride, to, p.w);
+        nibbles(u, at + 2, stride, p.w);
         p.scale[0] = half_at(at, stride);
         take(u, &p, to);
     }
@@ -83,7 +83,7 @@ INLINE void read_q4_1(const use u, int blocks, const uint8_t *at, int64_t stride
     for (int b = 0; b < blocks; b++, at += 20) {
         block p;
         words head = each_word(at, stride);
-        nibbles(u, at + 4, stride, to, p.w);
+        nibbles(u, at + 4, stride, p.w);
         p.scale[0] = floats_of_halves(head);
         p.least = floats_of_halves(head >> 16);
         take(u, &p, to);
@@ -100,7 +100,7 @@ INLINE void read_q5_0(const use u, int blocks, const uint8_t *at, int64_t stride
 {
     for (int b = 0; b < blocks; b++, at += 22) {
         block p;
-        nibbles(u, at + 6, stride, to, p.w);
+        nibbles(u, at + 6, stride, p.w);
         add_fifth_bits(each_word(at + 2, stride), p.w);
         p.scale[0] = half_at(at, stride);
         take(u, &p, to);
@@ -112,7 +112,7 @@ INLINE void read_q5_1(const use u, int blocks, const uint8_t *at, int64_t stride
     for (int b = 0; b < blocks; b++, at += 24) {
         block p;
         words head = each_word(at, stride);
-        nibbles(u, at + 8, stride, to, p.w);
+        nibbles(u, at + 8, stride, p.w);
         add_fifth_bits(each_word(at + 4, stride), p.w);
         p.scale[0] = floats_of_halves(head);
         p.least = floats_of_halves(head >> 16);
@@ -124,7 +124,7 @@ INLINE void read_iq4_nl(const use u, int blocks, const uint8_t *at, int64_t stri
 {
     for (int b = 0; b < blocks; b++, at += 18) {
         block p;
-        nibbles(u, at + 2, stride, to, p.w);
+        nibbles(u, at + 2, stride, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
         p.scale[0] = half_at(at, stride);
         take(u, &p, to);
@@ -145,7 +145,7 @@ INLINE void read_mxfp4(const use u, int blocks, const uint8_t *at, int64_t strid
 {
     for (int b = 0; b < blocks; b++, at += 17) {
         block p;
-        nibbles(u, at + 1, stride, to, p.w);
+        nibbles(u, at + 1, stride, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], mxfp4_levels);
         p.scale[0] = half_powers(each_byte(at, stride));
         take(u, &p, to);
@@ -161,10 +161,10 @@ typedef struct minima {
     words scales[2], minima[2];
 } minima;
 
-INLINE minima minima_at(const use u, const uint8_t *at, int64_t stride, sink *to)
+INLINE minima minima_at(const use u, const uint8_t *at, int64_t stride)
 {
     words head[4];
-    read_columns(u, at, stride, to, head);
+    read_columns(u, at, stride, head);
     return (minima){ floats_of_halves(head[0]), floats_of_halves(head[0] >> 16),
                      { head[1] & LOW_6, (head[3] & LOW) | (head[1] >> 2 & 0x30303030) },
                      { head[2] & LOW_6, (head[3] >> 4 & LOW) | (head[2] >> 2 & 0x30303030) } };
@@ -178,12 +178,12 @@ INLINE void put_minima(const minima *m, int b, block *p)
 
 INLINE void read_q4_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
 {
-    const minima m = minima_at(u, at, stride, to);
+    const minima m = minima_at(u, at, stride);
     (void)blocks;
     UNROLL for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        eight_words(u, at + 16 + 32 * g, stride, to, t);
+        eight_words(u, at + 16 + 32 * g, stride, t);
         put_minima(&m, 2 * g, &p);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = t[j] & LOW;
         take(u, &p, to);
@@ -195,14 +195,14 @@ INLINE void read_q4_k(const use u, int blocks, const uint8_t *at, int64_t stride
 
 INLINE void read_q5_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
 {
-    const minima m = minima_at(u, at, stride, to);
+    const minima m = minima_at(u, at, stride);
     words high[8];
     (void)blocks;
-    eight_words(u, at + 16, stride, to, high);
+    eight_words(u, at + 16, stride, high);
     UNROLL for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        eight_words(u, at + 48 + 32 * g, stride, to, t);
+        eight_words(u, at + 48 + 32 * g, stride, t);
         put_minima(&m, 2 * g, &p);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = (t[j] & LOW) | (high[j] >> 2 * g & LOW_1) << 4;
         take(u, &p, to);
@@ -216,9 +216,9 @@ INLINE void read_q6_k(const use u, int blocks, const uint8_t *at, int64_t stride
 {
     words low[32], high[16], scales[4];
     (void)blocks;
-    UNROLL for (int i = 0; i < 4; i++) eight_words(u, at + 32 * i, stride, to, low + 8 * i);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 128 + 32 * i, stride, to, high + 8 * i);
-    read_columns(u, at + 192, stride, to, scales);
+    UNROLL for (int i = 0; i < 4; i++) eight_words(u, at + 32 * i, stride, low + 8 * i);
+    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 128 + 32 * i, stride, high + 8 * i);
+    read_columns(u, at + 192, stride, scales);
     const floats scale = half_at(at + 208, stride);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
@@ -236,9 +236,9 @@ INLINE void read_q3_k(const use u, int blocks, const uint8_t *at, int64_t stride
 {
     words high[8], low[16], tail[4], scales[3];
     (void)blocks;
-    eight_words(u, at, stride, to, high);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 32 + 32 * i, stride, to, low + 8 * i);
-    read_columns(u, at + 94, stride, to, tail); /* two bytes of codes, the twelve of scales, the scale of all */
+    eight_words(u, at, stride, high);
+    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 32 + 32 * i, stride, low + 8 * i);
+    read_columns(u, at + 94, stride, tail); /* two bytes of codes, the twelve of scales, the scale of all */
     UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i] >> 16 | tail[i + 1] << 16;
     const floats scale = floats_of_halves(tail[3] >> 16);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
@@ -259,12 +259,12 @@ INLINE void read_iq4_xs(const use u, int blocks, const uint8_t *at, int64_t stri
 {
     words head[4];
     (void)blocks;
-    read_columns(u, at, stride, to, head);
+    read_columns(u, at, stride, head);
     const floats scale = floats_of_halves(head[0]);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         words own = (head[1] >> 4 * b & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
-        nibbles(u, at + 8 + 16 * b, stride, to, p.w);
+        nibbles(u, at + 8 + 16 * b, stride, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
         p.scale[0] = scale * floats_of(own - 32);
         take(u, &p, to);

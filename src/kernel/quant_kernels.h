@@ -19,12 +19,11 @@ typedef struct quant_block {
     int32_t start[2];
 } quant_block;
 
-/* `blocks` blocks of a lane's worth of rows of w, from `at`, rows `stride` bytes apart, into a panel. As many bytes from `ahead`
- * on are fetched for later. */
-typedef void quant_unpack(int blocks, const uint8_t *at, int64_t stride, const uint8_t *ahead, void *panel);
+/* `blocks` blocks of a lane's worth of rows of w, from `at`, rows `stride` bytes apart, into a panel. */
+typedef void quant_unpack(int blocks, const uint8_t *at, int64_t stride, void *panel);
 
 /* sums [LANES] += the same blocks times those of one row of x, without a panel. */
-typedef void quant_row(int blocks, const uint8_t *at, int64_t stride, const uint8_t *ahead, const quant_block *x, float *sums);
+typedef void quant_row(int blocks, const uint8_t *at, int64_t stride, const quant_block *x, float *sums);
 
 /* sums [rows, LANES] += the panel's blocks times those of `rows` rows of x, `x_stride` blocks apart. */
 typedef void quant_tile(int blocks, const void *panel, const quant_block *x, int64_t x_stride, float *sums);

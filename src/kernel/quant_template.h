@@ -93,11 +93,9 @@ typedef struct use {
     bool store;
     enum shape shape;
     int most;
-    int bytes; /* of a row that go by in one call of read_columns */
 } use;
 
 typedef struct sink {
-    const uint8_t *ahead; /* what will be read a strip later; this far along it is asked for */
     block *panel;         /* to store */
     const quant_block *x; /* to multiply: one row */
     floats sum;
@@ -116,43 +114,43 @@ INLINE void take(const use u, const block *p, sink *to)
     to->panel++;
 }
 
-/* Four words of each row; and those that will be read a strip later are asked for, few at a time, for a burst of them would keep
- * what is read now waiting. */
-INLINE void read_columns(const use u, const uint8_t *at, int64_t stride, sink *to, words out[4])
+/* Four words of each row. Where they are multiplied at once, each lane's rows follow one another (quant.c), and what it reads
+ * next is asked for by running on: so far, that it comes in time, and so near, that the first cache keeps it. */
+INLINE void read_columns(const use u, const uint8_t *at, int64_t stride, words out[4])
 {
-    UNROLL for (int i = 0; i < u.bytes * LANES; i += 64) __builtin_prefetch(to->ahead + i, 0, 2);
-    to->ahead += u.bytes * LANES;
+    enum { AHEAD = 512 };
+    if (!u.store) UNROLL for (int r = 0; r < LANES; r++) __builtin_prefetch(at + r * stride + AHEAD);
     columns(at, stride, out);
 }
 
 #include "kernel/quant_formats.h"
 
-#define FORMAT(NAME, SHAPE, MOST, BYTES)                                                                                     \
-    static void unpack_##NAME(int blocks, const uint8_t *at, int64_t stride, const uint8_t *ahead, void *panel)              \
+#define FORMAT(NAME, SHAPE, MOST)                                                                                            \
+    static void unpack_##NAME(int blocks, const uint8_t *at, int64_t stride, void *panel)                                    \
     {                                                                                                                        \
-        sink to = { .ahead = ahead, .panel = panel };                                                                        \
-        read_##NAME((use){ true, SHAPE, MOST, BYTES }, blocks, at, stride, &to);                                             \
+        sink to = { .panel = panel };                                                                                        \
+        read_##NAME((use){ true, SHAPE, MOST }, blocks, at, stride, &to);                                                    \
     }                                                                                                                        \
-    static void row_##NAME(int blocks, const uint8_t *at, int64_t stride, const uint8_t *ahead, const quant_block *x,        \
+    static void row_##NAME(int blocks, const uint8_t *at, int64_t stride, const quant_block *x,                              \
                            float *sums)                                                                                      \
     {                                                                                                                        \
-        sink to = { .ahead = ahead, .x = x, .sum = load_floats(sums) };                                                      \
-        read_##NAME((use){ false, SHAPE, MOST, BYTES }, blocks, at, stride, &to);                                            \
+        sink to = { .x = x, .sum = load_floats(sums) };                                                                      \
+        read_##NAME((use){ false, SHAPE, MOST }, blocks, at, stride, &to);                                                   \
         store_floats(sums, to.sum);                                                                                          \
     }
 
-FORMAT(q8_0, PLAIN, 0, 17)
-FORMAT(q4_0, PLAIN, 15, 16)
-FORMAT(q4_1, MINIMA, 15, 20)
-FORMAT(q5_0, PLAIN, 31, 22)
-FORMAT(q5_1, MINIMA, 31, 24)
-FORMAT(q3_k, HALVES, 7, 16)
-FORMAT(q4_k, MINIMA, 15, 16)
-FORMAT(q5_k, MINIMA, 31, 16)
-FORMAT(q6_k, HALVES, 63, 16)
-FORMAT(iq4_nl, PLAIN, 0, 18)
-FORMAT(iq4_xs, PLAIN, 0, 16)
-FORMAT(mxfp4, PLAIN, 24, 17)
+FORMAT(q8_0, PLAIN, 0)
+FORMAT(q4_0, PLAIN, 15)
+FORMAT(q4_1, MINIMA, 15)
+FORMAT(q5_0, PLAIN, 31)
+FORMAT(q5_1, MINIMA, 31)
+FORMAT(q3_k, HALVES, 7)
+FORMAT(q4_k, MINIMA, 15)
+FORMAT(q5_k, MINIMA, 31)
+FORMAT(q6_k, HALVES, 63)
+FORMAT(iq4_nl, PLAIN, 0)
+FORMAT(iq4_xs, PLAIN, 0)
+FORMAT(mxfp4, PLAIN, 24)
 
 /* ---- activations ---- */
 

@@ -89,7 +89,7 @@ static void run(const kernel_variant *v, const gemm_group *g)
     quant_scratch *scratch = mem_alloc(quant_scratch_bytes(), 1);
     assert_non_null(kernel);
     quant_begin(scratch);
-    quant_columns(v, kernel, g, 0, g->n, NULL, scratch);
+    quant_columns(v, kernel, g, 0, g->n, scratch);
     mem_free(scratch);
 }
 
