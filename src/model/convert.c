@@ -119,19 +119,10 @@ static cadre_status take_text(conversion *k, const char *in)
     return k->tokenizer_json.status;
 }
 
-static bool has_tokenizer(const conversion *k, const char *in)
-{
-    if (k->file.gguf) return gguf_has(k->file.gguf, "tokenizer.ggml.model") || gguf_has(k->file.gguf, GGUF_TOKENIZER_JSON);
-    char *path = file_join(in, "tokenizer.json");
-    bool there = path && file_exists(path);
-    mem_free(path);
-    return there;
-}
-
 /* From a GGUF the tokenizer.json that it may carry, or one made of its keys. */
 static cadre_status find_tokenizer(conversion *k, const char *in)
 {
-    if ((k->file.gguf && k->to_gguf) || !has_tokenizer(k, in)) return CADRE_OK;
+    if (k->file.gguf ? k->to_gguf || !tokenizer_in_gguf(k->file.gguf) : !tokenizer_exists(in)) return CADRE_OK;
     cadre_status status = k->file.gguf ? tokenizer_from_gguf(k->file.gguf, &k->tokenizer) : tokenizer_open(in, &k->tokenizer);
     if (status == CADRE_OK) status = tokenizer_write_json(k->tokenizer, &k->tokenizer_json);
     return status == CADRE_EUNSUPPORTED ? take_text(k, in) : status;

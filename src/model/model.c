@@ -79,15 +79,7 @@ void cadre_model_close(cadre_model *m)
 
 bool model_has_tokenizer(const cadre_model *m)
 {
-    gguf_string kind = { "none", 4 };
-    if (m->file.gguf) {
-        if (gguf_has(m->file.gguf, GGUF_TOKENIZER_JSON)) return true;
-        return gguf_opt_string(m->file.gguf, "tokenizer.ggml.model", &kind) == CADRE_OK && !gguf_string_is(kind, "none");
-    }
-    char *path = file_join(m->path, "tokenizer.json");
-    bool there = path && file_exists(path);
-    mem_free(path);
-    return there;
+    return m->file.gguf ? tokenizer_in_gguf(m->file.gguf) : tokenizer_exists(m->path);
 }
 
 cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)

@@ -18,6 +18,7 @@ cadre_status tokenizer_open(const char *path, tokenizer **t); /* tokenizer.json,
 cadre_status tokenizer_open_json(const char *path, tokenizer **t);
 cadre_status tokenizer_open_text(const char *json, size_t size, const char *name, tokenizer **t); /* name: for errors */
 void tokenizer_close(tokenizer *t);
+bool tokenizer_exists(const char *path); /* whether there is one to be opened, in a folder or a GGUF */
 
 /* The tokenizer.json that it was opened from, byte for byte; size 0 where there was none. Borrowed. */
 string_view tokenizer_source(const tokenizer *t);

@@ -250,6 +250,13 @@ static cadre_status read_chat_program(const gguf *file, tokenizer *t)
     return byte_list_put(&t->chat, program.data, program.size);
 }
 
+bool tokenizer_in_gguf(const gguf *file)
+{
+    gguf_string kind = { "none", 4 };
+    if (gguf_has(file, GGUF_TOKENIZER_JSON)) return true;
+    return gguf_opt_string(file, KEY "model", &kind) == CADRE_OK && !gguf_string_is(kind, "none");
+}
+
 cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
 {
     tokenizer *made;

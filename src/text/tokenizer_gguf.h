@@ -10,4 +10,6 @@
  * afterwards. */
 cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t);
 
+bool tokenizer_in_gguf(const gguf *file); /* whether it has one, of whatever kind */
+
 #endif

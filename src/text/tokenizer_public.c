@@ -41,6 +41,22 @@ cadre_status tokenizer_open(const char *path, tokenizer **t)
     return status;
 }
 
+bool tokenizer_exists(const char *path)
+{
+    gguf *file;
+    bool there = false;
+    if (!file_is_folder(path)) {
+        if (gguf_open(path, &file) != CADRE_OK) return false;
+        there = tokenizer_in_gguf(file);
+        gguf_close(file);
+        return there;
+    }
+    char *json = file_join(path, "tokenizer.json");
+    there = json && file_exists(json);
+    mem_free(json);
+    return there;
+}
+
 cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **t) { return tokenizer_open(path, t); }
 void cadre_tokenizer_close(cadre_tokenizer *t) { tokenizer_close(t); }
 int32_t cadre_tokenizer_size(const cadre_tokenizer *t) { return tokenizer_size(t); }

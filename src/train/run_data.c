@@ -11,7 +11,22 @@
 
 static const char end_of_text[] = "<|endoftext|>";
 
+/* The tokenizer of a model, kept as a tokenizer.json to be saved beside the new one. */
+static cadre_status load_tokenizer(train_run *r, const char *model)
+{
+    CADRE_TRY(tokenizer_open(model, &r->tokenizer));
+    return tokenizer_write_json(r->tokenizer, &r->tokenizer_json);
+}
+
 /* ---- a token file ---- */
+
+/* It is not needed, but goes along. */
+static cadre_status take_tokenizer(train_run *r)
+{
+    if (!r->from || !tokenizer_exists(r->from)) return CADRE_OK;
+    cadre_status status = load_tokenizer(r, r->from);
+    return status == CADRE_EUNSUPPORTED ? CADRE_OK : status;
+}
 
 static cadre_status fit_option(train_run *r, const char *name, int64_t value, const char *file)
 {
@@ -39,6 +54,7 @@ cadre_status train_data_open_tokens(train_run *r)
     r->batches = (batches){
         .batch = t->shape[1], .context = t->shape[2] - 1, .table = (const int32_t *)(const void *)t->data, .steps = t->shape[0]
     };
+    CADRE_TRY(take_tokenizer(r));
     bool length = cadre_options_count(r->options, "steps") || cadre_options_count(r->options, "minutes");
     return length ? CADRE_OK : fit_option(r, "steps", t->shape[0], path);
 }
@@ -58,13 +74,6 @@ static cadre_status learn_tokenizer(train_run *r)
     return status == CADRE_OK
                ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size, "the learnt vocabulary", &r->tokenizer)
                : status;
-}
-
-/* The tokenizer of a model, kept as a tokenizer.json to be saved beside the new one. */
-static cadre_status load_tokenizer(train_run *r, const char *model)
-{
-    CADRE_TRY(tokenizer_open(model, &r->tokenizer));
-    return tokenizer_write_json(r->tokenizer, &r->tokenizer_json);
 }
 
 static cadre_status find_tokenizer(train_run *r)

@@ -23,3 +23,8 @@ $ cadre train --from olmoe.gguf --data en.txt --out no
 $ cp one/tokenizer.json olmoe && cadre train --from olmoe --data en.txt --out no
 2> cadre: olmoe: a model of type olmoe: expected one that can be trained, found queries, keys and values that are cut off*
 ? 1
+
+# the vocabulary goes along where ids are trained on
+$ (printf '\x40\0\0\0\0\0\0\0{"tokens":{"dtype":"I32","shape":[1,1,9],"data_offsets":[0,36]}}'; head -c 36 /dev/zero) > ids.safetensors
+$ cadre train --from run.gguf --tokens ids.safetensors --out ids --quiet && cmp run/tokenizer.json ids/tokenizer.json
+> ...
