@@ -9,8 +9,10 @@
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
 #define UNROLL _Pragma("unroll")
+#define UNROLL_16 UNROLL
 #else
 #define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL_16 _Pragma("GCC unroll 16")
 #endif
 
 INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y,

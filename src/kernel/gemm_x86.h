@@ -5,29 +5,25 @@
 #ifndef CADRE_KERNEL_GEMM_X86_H
 #define CADRE_KERNEL_GEMM_X86_H
 
-enum { LANES = 8, WORDS = 8 /* of 32 bits that are turned at once */ };
+enum { LANES = 8, WORDS = 8 /* that are turned at once */, WORD_BYTES = 4 };
 
-/* A word is a float, one half (made a float by its load), or a pair of bfloat16. */
-INLINE int64_t word_bytes(const int source) { return source == GEMM_F16 ? 2 : 4; }
-INLINE int64_t word_numbers(const int source) { return source == GEMM_BF16 ? 2 : 1; }
+/* A word is a float or a pair of halves. */
+INLINE int64_t word_numbers(const int source) { return source == GEMM_REALS ? 1 : 2; }
 
 /* Four words of row r and of row r + 4 in the two halves of a register: loads, which need no shuffle. */
-INLINE __m256 quads(const int source, const char *in, int64_t stride)
+INLINE __m256 quads(const char *in, int64_t stride)
 {
-    if (source == GEMM_F16)
-        return _mm256_cvtph_ps(_mm_castps_si128(
-            _mm_loadh_pi(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)in)), (const __m64 *)(in + 4 * stride))));
     __m128 low = _mm_loadu_ps((const float *)in), high = _mm_loadu_ps((const float *)(in + 4 * stride));
     return _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1);
 }
 
-/* Words of eight rows: column i in out[i], a row in each lane. */
-INLINE void columns_of(const int source, const char *in, int64_t stride, __m256 out[WORDS])
+/* Words: column i in out[i], a row in each lane. */
+INLINE void turn_words(const char *in, int64_t stride, __m256 out[WORDS])
 {
     UNROLL for (int i = 0; i < WORDS; i += 4) {
-        const char *at = in + i * word_bytes(source);
-        __m256 r0 = quads(source, at, stride), r1 = quads(source, at + stride, stride);
-        __m256 r2 = quads(source, at + 2 * stride, stride), r3 = quads(source, at + 3 * stride, stride);
+        const char *at = in + i * WORD_BYTES;
+        __m256 r0 = quads(at, stride), r1 = quads(at + stride, stride);
+        __m256 r2 = quads(at + 2 * stride, stride), r3 = quads(at + 3 * stride, stride);
         __m256 low01 = _mm256_unpacklo_ps(r0, r1), high01 = _mm256_unpackhi_ps(r0, r1);
         __m256 low23 = _mm256_unpacklo_ps(r2, r3), high23 = _mm256_unpackhi_ps(r2, r3);
         out[i] = _mm256_shuffle_ps(low01, low23, 0x44);
@@ -37,9 +33,42 @@ INLINE void columns_of(const int source, const char *in, int64_t stride, __m256 
     }
 }
 
-/* The two numbers of a pair: a bfloat16 is the upper half of a float. */
-INLINE __m256 first_of(__m256 pair) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pair), 16)); }
-INLINE __m256 second_of(__m256 pair) { return _mm256_and_ps(pair, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000))); }
+/* Sixteen halves, as they are made floats, eight beside each other: column i in the lower half of out[i] and column i + 8 in the
+ * upper, a row in each 16 bits. */
+INLINE void turn_halves(const char *in, int64_t stride, __m256 out[WORDS])
+{
+    __m256i row[LANES], two[LANES], four[LANES];
+    UNROLL for (int r = 0; r < LANES; r++) row[r] = _mm256_loadu_si256((const __m256i *)(in + r * stride));
+    UNROLL for (int r = 0; r < LANES; r += 2) {
+        two[r] = _mm256_unpacklo_epi16(row[r], row[r + 1]);
+        two[r + 1] = _mm256_unpackhi_epi16(row[r], row[r + 1]);
+    }
+    UNROLL for (int r = 0; r < LANES; r += 4)
+        UNROLL for (int h = 0; h < 2; h++) {
+            four[r + 2 * h] = _mm256_unpacklo_epi32(two[r + h], two[r + 2 + h]);
+            four[r + 2 * h + 1] = _mm256_unpackhi_epi32(two[r + h], two[r + 2 + h]);
+        }
+    UNROLL for (int i = 0; i < 4; i++) {
+        out[2 * i] = _mm256_castsi256_ps(_mm256_unpacklo_epi64(four[i], four[i + 4]));
+        out[2 * i + 1] = _mm256_castsi256_ps(_mm256_unpackhi_epi64(four[i], four[i + 4]));
+    }
+}
+
+/* A unit is WORDS words of eight rows, turned as the source's numbers are best taken from it. */
+INLINE void turn(const int source, const char *in, int64_t stride, __m256 unit[WORDS])
+{
+    if (source == GEMM_F16) turn_halves(in, stride, unit);
+    else turn_words(in, stride, unit);
+}
+
+/* Number n of the eight rows of a unit, whose words lie `step` apart. A bfloat16 is the upper half of a float. */
+INLINE __m256 number_of(const int source, const __m256 *unit, const int step, const int n)
+{
+    if (source == GEMM_REALS) return unit[n * step];
+    if (source == GEMM_F16) return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(unit + n % WORDS * step) + n / WORDS));
+    __m256i pair = _mm256_castps_si256(unit[n / 2 * step]), upper = _mm256_set1_epi32((int)0xffff0000);
+    return _mm256_castsi256_ps(n % 2 ? _mm256_and_si256(pair, upper) : _mm256_slli_epi32(pair, 16));
+}
 
 INLINE float number_at(const int source, const char *row, int64_t q)
 {
@@ -53,25 +82,16 @@ INLINE float number_at(const int source, const char *row, int64_t q)
 
 /* ---- packing ---- */
 
-INLINE void transpose_8(const int source, const char *in, int64_t stride, real *out, int64_t step)
-{
-    __m256 column[WORDS];
-    columns_of(source, in, stride, column);
-    UNROLL for (int i = 0; i < WORDS; i++) {
-        if (source == GEMM_BF16) {
-            _mm256_storeu_ps(out + 2 * i * step, first_of(column[i]));
-            _mm256_storeu_ps(out + (2 * i + 1) * step, second_of(column[i]));
-        } else _mm256_storeu_ps(out + i * step, column[i]);
-    }
-}
-
 INLINE void transpose(const int source, const char *in, int64_t stride, int64_t k, real *out, int64_t step)
 {
-    const int64_t chunk = WORDS * word_numbers(source);
+    const int numbers = WORDS * (int)word_numbers(source);
     for (int r = 0; r < WIDTH; r += LANES, in += LANES * stride, out += LANES) {
         int64_t q = 0;
-        for (; q + chunk <= k; q += chunk)
-            transpose_8(source, in + q / word_numbers(source) * word_bytes(source), stride, out + q * step, step);
+        for (; q + numbers <= k; q += numbers) {
+            __m256 unit[WORDS];
+            turn(source, in + q / word_numbers(source) * WORD_BYTES, stride, unit);
+            UNROLL_16 for (int n = 0; n < numbers; n++) _mm256_storeu_ps(out + (q + n) * step, number_of(source, unit, 1, n));
+        }
         for (; q < k; q++)
             for (int i = 0; i < LANES; i++) out[q * step + i] = number_at(source, in + i * stride, q);
     }
@@ -90,21 +110,18 @@ INLINE void few_run(const int source, const int rows, const int vecs, int64_t co
     __m256 acc[4][VECTORS];
     UNROLL for (int i = 0; i < rows; i++)
         UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = sums[v][i];
-    const int64_t bytes = vecs * LANES * WORDS * word_bytes(source);
+    const int64_t bytes = vecs * LANES * WORDS * WORD_BYTES;
+    const int numbers = WORDS * (int)word_numbers(source);
     for (int64_t at = 0; at < count; at += WORDS, ahead += bytes) {
         UNROLL for (int64_t i = FETCH / 2; i < bytes; i += FETCH) __builtin_prefetch(ahead + i, 0, 2);
-        UNROLL for (int w = 0; w < WORDS; w++)
-            UNROLL for (int n = 0; n < word_numbers(source); n++) {
-                __m256 b[VECTORS];
-                UNROLL for (int v = 0; v < vecs; v++) {
-                    __m256 word = words[at + w][v];
-                    b[v] = source != GEMM_BF16 ? word : n ? second_of(word) : first_of(word);
-                }
-                UNROLL for (int i = 0; i < rows; i++) {
-                    __m256 x = _mm256_set1_ps(a[i][q + (at + w) * word_numbers(source) + n]);
-                    UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = _mm256_fmadd_ps(x, b[v], acc[i][v]);
-                }
+        UNROLL_16 for (int n = 0; n < numbers; n++) {
+            __m256 b[VECTORS];
+            UNROLL for (int v = 0; v < vecs; v++) b[v] = number_of(source, words[at] + v, VECTORS, n);
+            UNROLL for (int i = 0; i < rows; i++) {
+                __m256 x = _mm256_set1_ps(a[i][q + at * word_numbers(source) + n]);
+                UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = _mm256_fmadd_ps(x, b[v], acc[i][v]);
             }
+        }
     }
     UNROLL for (int i = 0; i < rows; i++)
         UNROLL for (int v = 0; v < vecs; v++) sums[v][i] = acc[i][v];
@@ -132,7 +149,7 @@ INLINE void few_tail(const int source, const gemm_few *f, int64_t q)
 
 INLINE void few(const int source, const gemm_few *f)
 {
-    const int64_t bytes = word_bytes(source), numbers = word_numbers(source), vecs = f->columns / LANES;
+    const int64_t bytes = WORD_BYTES, numbers = word_numbers(source), vecs = f->columns / LANES;
     const int64_t all = f->k / numbers / WORDS * WORDS;
     __m256 sums[VECTORS][GEMM_FEW_ROWS], words[RUN][VECTORS];
     const char *ahead = f->ahead;
@@ -146,8 +163,8 @@ INLINE void few(const int source, const gemm_few *f)
             const char *in = f->b + v * LANES * f->b_stride + at * bytes;
             for (int64_t w = 0; w < count; w += WORDS, ahead += LANES * WORDS * bytes) {
                 __m256 column[WORDS];
-                columns_of(source, in + w * bytes, f->b_stride, column);
-                UNROLL for (int i = 0; i < LANES * WORDS * word_bytes(source); i += FETCH) __builtin_prefetch(ahead + i, 0, 2);
+                turn(source, in + w * bytes, f->b_stride, column);
+                UNROLL for (int i = 0; i < LANES * WORDS * WORD_BYTES; i += FETCH) __builtin_prefetch(ahead + i, 0, 2);
                 UNROLL for (int i = 0; i < WORDS; i++) words[w + i][v] = column[i];
             }
         }
