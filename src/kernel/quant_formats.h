@@ -85,7 +85,7 @@ INLINE void read_q4_1(const use u, int blocks, const uint8_t *at, int64_t stride
         words head = each_word(at, stride);
         nibbles(u, at + 4, stride, p.w);
         p.scale[0] = floats_of_halves(head);
-        p.least = floats_of_halves(head >> 16);
+        p.least[0] = floats_of_halves(head >> 16);
         take(u, &p, to);
     }
 }
@@ -115,7 +115,7 @@ INLINE void read_q5_1(const use u, int blocks, const uint8_t *at, int64_t stride
         nibbles(u, at + 8, stride, p.w);
         add_fifth_bits(each_word(at + 4, stride), p.w);
         p.scale[0] = floats_of_halves(head);
-        p.least = floats_of_halves(head >> 16);
+        p.least[0] = floats_of_halves(head >> 16);
         take(u, &p, to);
     }
 }
@@ -173,7 +173,7 @@ INLINE minima minima_at(const use u, const uint8_t *at, int64_t stride)
 INLINE void put_minima(const minima *m, int b, block *p)
 {
     p->scale[0] = m->scale * floats_of(m->scales[b / 4] >> b % 4 * 8 & 255);
-    p->least = -(m->least * floats_of(m->minima[b / 4] >> b % 4 * 8 & 255));
+    p->least[0] = -(m->least * floats_of(m->minima[b / 4] >> b % 4 * 8 & 255));
 }
 
 INLINE void read_q4_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
@@ -228,6 +228,27 @@ INLINE void read_q6_k(const use u, int blocks, const uint8_t *at, int64_t stride
             p.w[j] = (four[j] >> b % 4 / 2 * 4 & LOW) | (upper & 0x30303030);
         }
         UNROLL for (int i = 0; i < 2; i++) p.scale[i] = scale * floats_of(signed_byte(scales[b / 2], b % 2 * 2 + i));
+        take(u, &p, to);
+    }
+}
+
+INLINE void read_q2_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+{
+    words parts[4], codes[16];
+    (void)blocks;
+    read_columns(u, at, stride, parts);
+    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 16 + 32 * i, stride, codes + 8 * i);
+    const words tail = each_word(at + 80, stride);
+    const floats scale = floats_of_halves(tail), minimum = floats_of_halves(tail >> 16);
+    UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
+        block p;
+        UNROLL for (int j = 0; j < 8; j++) p.w[j] = codes[b / 4 * 8 + j] >> b % 4 * 2 & LOW_2;
+        UNROLL for (int i = 0; i < 2; i++) {
+            const int part = 2 * b + i;
+            words own = parts[part / 4] >> part % 4 * 8;
+            p.scale[i] = scale * floats_of(own & 15);
+            p.least[i] = -(minimum * floats_of(own >> 4 & 15));
+        }
         take(u, &p, to);
     }
 }

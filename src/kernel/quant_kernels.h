@@ -9,7 +9,7 @@ enum {
     QUANT_SPAN = 8,           /* blocks of k in a panel, at most: a block of the formats of 256 */
     QUANT_MAX_LANES = 16,
     QUANT_MAX_ROWS = 8,       /* of a tile */
-    QUANT_PANEL_BYTES = QUANT_SPAN * 11 * 4 * QUANT_MAX_LANES,
+    QUANT_PANEL_BYTES = QUANT_SPAN * 12 * 4 * QUANT_MAX_LANES,
 };
 
 /* A block of a row of x. start: minus the format's offset times the sum of q, of the block or of its halves. */

@@ -19,40 +19,46 @@
 typedef struct block {
     words w[QUANT_BLOCK / 4];
     floats scale[2]; /* of each half, or [0] alone */
-    floats least;    /* in formats with minima */
+    floats least[2]; /* likewise, of formats with minima */
 } block;
 
 _Static_assert(QUANT_SPAN * sizeof(block) <= QUANT_PANEL_BYTES, "a panel fits its scratch");
 
-enum shape { PLAIN, MINIMA, HALVES };
+enum shape { PLAIN, MINIMA, HALVES, HALVES_MINIMA };
 
 /* ---- tiles ---- */
 
-/* sum[r] += the words from..to of a block, under scale h */
-INLINE void add_part(const int rows, const int most, const int h, const int from, const int to, const block *p,
-                     const quant_block *x, int64_t x_stride, floats *sum)
+/* sum[r] += the words from..to of a block, under scale h. Where halves have minima, an offset of -1 makes `start` the sum of q,
+ * which is the minima's. */
+INLINE void add_part(const int rows, const enum shape shape, const int most, const int h, const int from, const int to,
+                     const block *p, const quant_block *x, int64_t x_stride, floats *sum)
 {
     const int step = most == 0 ? 1 : most < 16 ? 8 : most < 32 ? 4 : 2;
     words whole[ROWS];
-    UNROLL for (int r = 0; r < rows; r++) whole[r] = all_words(x[r * x_stride].start[h]);
+    UNROLL for (int r = 0; r < rows; r++) whole[r] = all_words(shape == HALVES_MINIMA ? 0 : x[r * x_stride].start[h]);
     UNROLL for (int j = from; j < to; j += step)
         UNROLL for (int r = 0; r < rows; r++)
             whole[r] = dot(step < to - j ? step : to - j, most, p->w + j, x[r * x_stride].q + 4 * j, whole[r]);
     UNROLL for (int r = 0; r < rows; r++)
         sum[r] = fma_floats(p->scale[h] * all_floats(x[r * x_stride].scale), floats_of(whole[r]), sum[r]);
+    if (shape == HALVES_MINIMA)
+        UNROLL for (int r = 0; r < rows; r++) {
+            const quant_block *own = &x[r * x_stride];
+            sum[r] = fma_floats(p->least[h], all_floats(own->scale * (float)own->start[h]), sum[r]);
+        }
 }
 
 INLINE void add_block(const int rows, const enum shape shape, const int most, const block *p, const quant_block *x,
                       int64_t x_stride, floats *sum)
 {
     enum { WORDS = QUANT_BLOCK / 4 };
-    if (shape == HALVES) {
-        add_part(rows, most, 0, 0, WORDS / 2, p, x, x_stride, sum);
-        add_part(rows, most, 1, WORDS / 2, WORDS, p, x, x_stride, sum);
-    } else add_part(rows, most, 0, 0, WORDS, p, x, x_stride, sum);
+    if (shape >= HALVES) {
+        add_part(rows, shape, most, 0, 0, WORDS / 2, p, x, x_stride, sum);
+        add_part(rows, shape, most, 1, WORDS / 2, WORDS, p, x, x_stride, sum);
+    } else add_part(rows, shape, most, 0, 0, WORDS, p, x, x_stride, sum);
     if (shape == MINIMA)
         UNROLL for (int r = 0; r < rows; r++)
-            sum[r] = fma_floats(p->least, all_floats(x[r * x_stride].sum), sum[r]);
+            sum[r] = fma_floats(p->least[0], all_floats(x[r * x_stride].sum), sum[r]);
 }
 
 INLINE void tile(const int rows, const enum shape shape, const int most, int blocks, const block *p, const quant_block *x,
@@ -81,6 +87,7 @@ INLINE void tile(const int rows, const enum shape shape, const int most, int blo
 #endif
 
 TILES(tiles_signed, PLAIN, 0)
+TILES(tiles_2_bits_halves, HALVES_MINIMA, 3)
 TILES(tiles_4_bits, PLAIN, 15)
 TILES(tiles_4_bits_minima, MINIMA, 15)
 TILES(tiles_5_bits, PLAIN, 31)
@@ -109,8 +116,9 @@ INLINE void take(const use u, const block *p, sink *to)
     }
     UNROLL for (int j = 0; j < QUANT_BLOCK / 4; j++) to->panel->w[j] = p->w[j];
     to->panel->scale[0] = p->scale[0];
-    if (u.shape == HALVES) to->panel->scale[1] = p->scale[1];
-    if (u.shape == MINIMA) to->panel->least = p->least;
+    if (u.shape >= HALVES) to->panel->scale[1] = p->scale[1];
+    if (u.shape == MINIMA || u.shape == HALVES_MINIMA) to->panel->least[0] = p->least[0];
+    if (u.shape == HALVES_MINIMA) to->panel->least[1] = p->least[1];
     to->panel++;
 }
 
@@ -144,6 +152,7 @@ FORMAT(q4_0, PLAIN, 15)
 FORMAT(q4_1, MINIMA, 15)
 FORMAT(q5_0, PLAIN, 31)
 FORMAT(q5_1, MINIMA, 31)
+FORMAT(q2_k, HALVES_MINIMA, 3)
 FORMAT(q3_k, HALVES, 7)
 FORMAT(q4_k, MINIMA, 15)
 FORMAT(q5_k, MINIMA, 31)
@@ -202,6 +211,7 @@ static const quant_kernel kernels[] = {
     KERNEL(q4_1, 0, false, tiles_4_bits_minima),
     KERNEL(q5_0, 16, false, tiles_5_bits),
     KERNEL(q5_1, 0, false, tiles_5_bits_minima),
+    KERNEL(q2_k, -1, true, tiles_2_bits_halves),
     KERNEL(q3_k, 4, true, tiles_6_bits_halves),
     KERNEL(q4_k, 0, false, tiles_4_bits_minima),
     KERNEL(q5_k, 0, false, tiles_5_bits_minima),
