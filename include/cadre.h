@@ -359,6 +359,17 @@ typedef struct cadre_model_info {
 } cadre_model_info;
 
 CADRE_API void cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
+/* Memory beside the file's pages, for one sequence of at most `context` tokens. What the program itself takes, about 1 MB, and
+ * what a benchmark measures the machine with, are not in it. Opens the tokenizer where there is one. */
+typedef struct cadre_memory {
+    int64_t copied;    /* weights that could not be used where they lie */
+    int64_t names;     /* names, places and views of weights */
+    int64_t tokenizer; /* 0: there is none */
+    int64_t cache;     /* keys and values; taken as the sequence grows */
+    int64_t working;   /* what passes of up to 512 tokens at a time take, and each thread */
+    int64_t total;
+} cadre_memory;
+CADRE_API cadre_status cadre_model_memory(cadre_model *model, int64_t context, cadre_memory *memory);
 CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens); /* keys and values of one sequence */
 
 /* The model's own tokenizer, borrowed; an error where its folder has none. */

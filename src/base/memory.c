@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -18,6 +19,10 @@
 static atomic_long allocations;
 static atomic_long fail_at; /* 0: never */
 static atomic_bool fail_sticky;
+
+static _Thread_local int64_t balance;
+
+int64_t mem_balance(void) { return balance; }
 
 void mem_fail_at(long n, bool sticky)
 {
@@ -67,6 +72,7 @@ void *mem_alloc(size_t count, size_t size)
     size_t padded;
     if (!padded_size(count, size, CADRE_ALIGN, &padded)) return NULL;
     void *block = told_to_fail() ? NULL : allocate(padded);
+    if (block) balance += (int64_t)malloc_usable_size(block);
     return block ? memset(block, 0, padded) : none_to_be_had(padded);
 }
 
@@ -95,7 +101,11 @@ void *mem_resize(void *block, size_t old_count, size_t new_count, size_t size)
     return larger;
 }
 
-void mem_free(void *block) { free(block); }
+void mem_free(void *block)
+{
+    if (block) balance -= (int64_t)malloc_usable_size(block);
+    free(block);
+}
 
 char *mem_strdup(const char *text)
 {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CADRE_ALIGN = 64 }; /* of every block: a cache line, and the widest vector */
 
@@ -26,6 +27,10 @@ void mem_return(void *block, size_t count, size_t size);
 /* Tests: from now on the n-th allocation fails (1 = the next), once or (sticky) it and all after; 0 = off. */
 void mem_fail_at(long n, bool sticky);
 long mem_count(void);            /* allocations since mem_fail_at was last called */
+
+/* Bytes that this thread has been given less those that it gave back: the difference between two calls is what stays. What
+ * mem_reserve gives is not in it. */
+int64_t mem_balance(void);
 
 size_t mem_of_machine(void); /* bytes of memory that this machine has; SIZE_MAX where it does not say */
 

@@ -13,7 +13,8 @@ static const cadre_option rows[] = {
 
 typedef struct facts {
     cadre_model_info info;
-    int64_t context, cache_bytes; /* of that many tokens */
+    int64_t context;
+    cadre_memory memory; /* of that many tokens */
 } facts;
 
 enum { FORMATS_TEXT = 400 };
@@ -53,7 +54,9 @@ static int print_object(const facts *f)
         { "width", i->width },                 { "heads", i->heads },
         { "kv_heads", i->kv_heads },           { "vocabulary", i->vocabulary },
         { "context", f->context },             { "weight_bytes", i->weight_bytes },
-        { "copied_bytes", i->copied_bytes },   { "cache_bytes", f->cache_bytes },
+        { "copied_bytes", i->copied_bytes },   { "cache_bytes", f->memory.cache },
+        { "names_bytes", f->memory.names },    { "tokenizer_bytes", f->memory.tokenizer },
+        { "working_bytes", f->memory.working }, { "memory_bytes", f->memory.total },
     };
     for (size_t n = 0; object && n < sizeof numbers / sizeof *numbers; n++)
         json_object_set_new(object, numbers[n].key, json_integer(numbers[n].value));
@@ -83,7 +86,12 @@ static int print_people(const facts *f)
     print_row(t, "formats", "%s", list_formats(i, i->format_count > 1, formats));
     print_row(t, "weights", "%s", print_bytes((double)i->weight_bytes, text));
     if (i->copied_bytes) print_row(t, "copied in memory", "%s", print_bytes((double)i->copied_bytes, text));
-    print_row(t, "cache", "%s at a context of %s", print_bytes((double)f->cache_bytes, text), print_count(f->context, other));
+    if (f->memory.cache)
+        print_row(t, "cache", "%s at a context of %s", print_bytes((double)f->memory.cache, text),
+                  print_count(f->context, other));
+    print_row(t, "tokenizer, names", "%s", print_bytes((double)(f->memory.tokenizer + f->memory.names), text));
+    print_row(t, "working memory", "%s", print_bytes((double)f->memory.working, text));
+    print_row(t, "beside the file", "%s", print_bytes((double)f->memory.total, text));
     return print_table_end(t);
 }
 
@@ -96,8 +104,8 @@ static int run(const invocation *call)
     cadre_model_info_get(o.model, &f.info);
     bool asked = cadre_options_count(call->options, "context") > 0;
     f.context = asked ? cadre_options_int(call->options, "context", 0) : f.info.context;
-    f.cache_bytes = cadre_model_cache_bytes(o.model, f.context);
-    int exit_code = call->json ? print_object(&f) : print_people(&f);
+    status = cadre_model_memory(o.model, f.context, &f.memory);
+    int exit_code = status != CADRE_OK ? complain_status(status) : call->json ? print_object(&f) : print_people(&f);
     opened_end(&o);
     return exit_code;
 }
@@ -109,7 +117,8 @@ const command command_inspect = {
     .least = 1,
     .most = 1,
     .description = "Prints what a model is: its architecture, its router in words, parameters in all and active for one token, "
-                   "layers, number formats, and the memory that weights and the cache of one sequence need.",
+                   "layers, number formats, and the memory that it takes to run one sequence: the file's weights, of which the "
+                   "pages that are read are in memory, and all that comes beside them.",
     .own = ROWS(rows),
     .examples = LINES("as a table", "cadre inspect runs/first",
                       "memory at a context of 32768 tokens, for a program", "cadre inspect runs/first --context 32768 --json"),

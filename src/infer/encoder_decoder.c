@@ -1,10 +1,27 @@
 /* encoder_decoder.c - two stacks, the second of which attends to the first one's output. */
 #include "infer/encoder_decoder.h"
 
+static transformer_extent extent_in(int64_t inputs)
+{
+    return (transformer_extent){ .tokens = inputs, .sequences = 1, .keys = inputs };
+}
+
+static transformer_extent extent_out(int64_t inputs, int64_t outputs)
+{
+    return (transformer_extent){ .tokens = outputs, .sequences = 1, .keys = outputs, .memory = inputs };
+}
+
+size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outputs)
+{
+    const compute *c = m->context->compute;
+    size_t in = transformer_bytes(c, &m->encoder->config, m->encoder->moe, extent_in(inputs));
+    size_t out = transformer_bytes(c, &m->config, m->moe, extent_out(inputs, outputs));
+    return in > SIZE_MAX - out ? SIZE_MAX : in + out;
+}
+
 cadre_status encoder_decoder_open(cadre_model *m, int64_t inputs, int64_t outputs, encoder_decoder *e)
 {
-    transformer_extent in = { .tokens = inputs, .sequences = 1, .keys = inputs };
-    transformer_extent out = { .tokens = outputs, .sequences = 1, .keys = outputs, .memory = inputs };
+    transformer_extent in = extent_in(inputs), out = extent_out(inputs, outputs);
     compute *c = m->context->compute;
     *e = (encoder_decoder){ .model = m };
     cadre_status status = transformer_new(c, &m->encoder->config, m->encoder->moe, in, &e->encoder);

@@ -14,6 +14,7 @@ typedef struct encoder_decoder {
 
 /* For up to so many tokens of input and of output. */
 cadre_status encoder_decoder_open(cadre_model *model, int64_t inputs, int64_t outputs, encoder_decoder *e);
+size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outputs); /* that encoder_decoder_open takes */
 void encoder_decoder_close(encoder_decoder *e);
 
 void encoder_decoder_read(encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg);

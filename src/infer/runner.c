@@ -25,6 +25,16 @@ cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, i
     return status;
 }
 
+size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys)
+{
+    transformer_extent most = { .tokens = tokens, .sequences = sessions, .keys = keys };
+    runner r = { .tokens = tokens, .sessions = sessions };
+    arena measured = { 0 };
+    layout(&r, &measured);
+    size_t pass = transformer_bytes(model->context->compute, &model->config, model->moe, most);
+    return pass > SIZE_MAX - measured.used ? SIZE_MAX : pass + measured.used;
+}
+
 void runner_close(runner *r)
 {
     transformer_free(r->transformer);

@@ -26,6 +26,7 @@ typedef struct runner {
 /* For passes of up to `tokens` tokens of up to `sessions` sessions, each of a capacity of at most `keys`. */
 cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r);
 void runner_close(runner *r);
+size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys); /* that runner_open takes */
 
 /* What a session is to take next: count >= 1 tokens, each checked by the caller to be within the vocabulary. */
 typedef struct runner_part {

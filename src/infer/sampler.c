@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "base/status.h"
 
+size_t sampler_bytes(size_t vocab) { return vocab * (sizeof(float) + sizeof(int32_t) + sizeof(bool)); }
+
 cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab)
 {
     *s = (sampler){ .options = *options, .vocab = vocab, .p = MEM_ARRAY(float, vocab), .order = MEM_ARRAY(int32_t, vocab),

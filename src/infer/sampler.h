@@ -15,6 +15,7 @@ typedef struct sampler {
     bool *seen;      /* [V] tokens of the text so far */
 } sampler;
 
+size_t sampler_bytes(size_t vocab); /* that sampler_open takes */
 cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab);
 void sampler_close(sampler *s);
 void sampler_saw(sampler *s, int32_t token);

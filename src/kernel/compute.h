@@ -17,5 +17,6 @@ typedef struct compute {
 /* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the machine has. */
 cadre_status compute_new(int threads, const char *variant, compute **c);
 void compute_free(compute *c);
+size_t compute_bytes(const compute *c); /* of its workers' scratch */
 
 #endif

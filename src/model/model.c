@@ -49,6 +49,7 @@ static cadre_status open_all(cadre_model *m)
 
 cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model)
 {
+    int64_t before = mem_balance();
     cadre_model *m = MEM_ARRAY(cadre_model, 1);
     if (!m) return CADRE_ENOMEM;
     m->context = context;
@@ -58,6 +59,7 @@ cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_mo
         cadre_model_close(m);
         return status;
     }
+    m->opened_bytes = mem_balance() - before;
     *model = m;
     return CADRE_OK;
 }
@@ -84,8 +86,11 @@ bool model_has_tokenizer(const cadre_model *m)
 
 cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
 {
-    if (!m->tokenizer)
+    if (!m->tokenizer) {
+        int64_t before = mem_balance();
         CADRE_TRY(m->file.gguf ? tokenizer_from_gguf(m->file.gguf, &m->tokenizer) : tokenizer_open(m->path, &m->tokenizer));
+        m->tokenizer_bytes = mem_balance() - before;
+    }
     *out = m->tokenizer;
     return CADRE_OK;
 }

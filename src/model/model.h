@@ -17,6 +17,7 @@ struct cadre_model {
     placement placement;    /* ... or copies */
     cadre_model *encoder;   /* of an encoder-decoder: its numbers and weights, of the same file; NULL: none */
     tokenizer *tokenizer;   /* NULL until asked for */
+    int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };
 
 bool model_has_tokenizer(const cadre_model *m);

@@ -106,7 +106,7 @@ static void layout(transformer *t, arena *a)
     t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
 }
 
-size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most)
+static size_t arena_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most)
 {
     compute measured = *c;
     moe_config *rows = (moe_config *)(uintptr_t)moe; /* read only */
@@ -114,6 +114,13 @@ size_t transformer_bytes(const compute *c, const model_config *config, const moe
     arena a = { 0 };
     layout(&t, &a);
     return a.used;
+}
+
+size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most)
+{
+    size_t laid_out = arena_bytes(c, config, moe, most);
+    size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most.keys);
+    return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
 
 static cadre_status make_rope(transformer *t)
@@ -130,7 +137,7 @@ cadre_status transformer_new(compute *c, const model_config *config, const moe_c
     cadre_status status = t->moe ? make_rope(t) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         memcpy(t->moe, moe, (size_t)config->layers * sizeof *moe);
-        if (!arena_open(&t->memory, transformer_bytes(c, config, moe, most))) status = CADRE_ENOMEM;
+        if (!arena_open(&t->memory, arena_bytes(c, config, moe, most))) status = CADRE_ENOMEM;
     }
     if (status != CADRE_OK) {
         transformer_free(t);

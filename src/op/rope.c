@@ -125,6 +125,11 @@ static void fill_table(rope *r, const rope_options *o)
     }
 }
 
+size_t rope_bytes(const rope_options *o, int64_t positions)
+{
+    return (size_t)positions * (size_t)(o->width / 2) * 2 * sizeof(real);
+}
+
 cadre_status rope_new(const rope_options *o, int64_t positions, rope **result)
 {
     if (o->width <= 0 || o->width % 2 != 0)

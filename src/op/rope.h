@@ -31,6 +31,7 @@ typedef struct rope_options {
 
 typedef struct rope rope;
 
+size_t rope_bytes(const rope_options *options, int64_t positions); /* of its table */
 cadre_status rope_new(const rope_options *options, int64_t positions, rope **r); /* EARGUMENT names the bad option */
 void rope_free(rope *r);
 int64_t rope_positions(const rope *r);

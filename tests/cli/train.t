@@ -139,7 +139,7 @@ $ cadre inspect run
 > experts * 4 of width 16, 2 a token
 > ...
 $ cadre inspect run --context 100 --json
-> {"architecture":"olmoe",*"parameters":*,"active_parameters":*,"layers":2,*"experts":4,"experts_per_token":2,*"weight_bytes":*,"cache_bytes":*}
+> {"architecture":"olmoe",*"parameters":*,"active_parameters":*,"layers":2,*"experts":4,"experts_per_token":2,*"weight_bytes":*,"cache_bytes":*,"names_bytes":*,"tokenizer_bytes":*,"working_bytes":*,"memory_bytes":*}
 $ cadre generate run -p 'The expert' -n 5 --ids --greedy
 > * * * * *
 $ test "$(cadre generate run -p 'The expert' -n 30 --seed 5)" = "$(cadre generate run --prompt='The expert' --length 30 --seed 5 --threads 1)"
