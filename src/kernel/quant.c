@@ -100,8 +100,8 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
         int64_t bytes = (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
         strip part = part_of(v, w, from, bytes, s);
         from += bytes;
-        if (rows == 1) {
-            kernel->row(blocks, part.at, part.stride, s->x + b, s->sums);
+        if (rows <= QUANT_DIRECT_ROWS) {
+            kernel->direct[rows - 1](blocks, part.at, part.stride, s->x + b, all, s->sums);
             continue;
         }
         kernel->unpack(blocks, part.at, part.stride, s->panel);
@@ -113,12 +113,12 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
     }
 }
 
-/* Rows of w that each lane has, one after the other. For one row of x, as many as go: memory is read fastest as a few long
+/* Rows of w that each lane has, one after the other. For one row of x or two, as many as go: memory is read fastest as a few long
  * streams. An odd number, for lanes an even number of rows apart may all meet in one set of a cache. For more rows of x one, so
  * that a tile's outputs lie together. */
 static int64_t rows_of_lane(int64_t rows, int64_t columns, int64_t lanes)
 {
-    int64_t each = rows > 1 ? 1 : columns / lanes;
+    int64_t each = rows > QUANT_DIRECT_ROWS ? 1 : columns / lanes;
     return each > 1 && each % 2 == 0 ? each - 1 : each;
 }
 

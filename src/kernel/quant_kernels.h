@@ -9,6 +9,7 @@ enum {
     QUANT_SPAN = 8,           /* blocks of k in a panel, at most: a block of the formats of 256 */
     QUANT_MAX_LANES = 16,
     QUANT_MAX_ROWS = 8,       /* of a tile */
+    QUANT_DIRECT_ROWS = 2,    /* that are multiplied without a panel */
     QUANT_PANEL_BYTES = QUANT_SPAN * 12 * 4 * QUANT_MAX_LANES,
 };
 
@@ -22,8 +23,8 @@ typedef struct quant_block {
 /* `blocks` blocks of a lane's worth of rows of w, from `at`, rows `stride` bytes apart, into a panel. */
 typedef void quant_unpack(int blocks, const uint8_t *at, int64_t stride, void *panel);
 
-/* sums [LANES] += the same blocks times those of one row of x, without a panel. */
-typedef void quant_row(int blocks, const uint8_t *at, int64_t stride, const quant_block *x, float *sums);
+/* sums [rows, LANES] += the same blocks times those of `rows` rows of x, `x_stride` blocks apart, without a panel. */
+typedef void quant_direct(int blocks, const uint8_t *at, int64_t stride, const quant_block *x, int64_t x_stride, float *sums);
 
 /* sums [rows, LANES] += the panel's blocks times those of `rows` rows of x, `x_stride` blocks apart. */
 typedef void quant_tile(int blocks, const void *panel, const quant_block *x, int64_t x_stride, float *sums);
@@ -34,7 +35,7 @@ struct quant_kernel {
     int offset;
     bool halves; /* two scales a block */
     quant_unpack *unpack;
-    quant_row *row;
+    quant_direct *direct[QUANT_DIRECT_ROWS]; /* [rows - 1] */
     quant_tile *const *tile; /* [rows - 1] */
 };
 

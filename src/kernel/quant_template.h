@@ -97,21 +97,22 @@ TILES(tiles_6_bits_halves, HALVES, 63)
 /* ---- blocks as they are read: stored as a panel, or multiplied at once ---- */
 
 typedef struct use {
-    bool store;
+    int rows; /* of x, that blocks are multiplied by; 0: they are stored */
     enum shape shape;
     int most;
 } use;
 
 typedef struct sink {
     block *panel;         /* to store */
-    const quant_block *x; /* to multiply: one row */
-    floats sum;
+    const quant_block *x; /* to multiply: rows x_stride blocks apart */
+    int64_t x_stride;
+    floats sum[QUANT_DIRECT_ROWS];
 } sink;
 
 INLINE void take(const use u, const block *p, sink *to)
 {
-    if (!u.store) {
-        add_block(1, u.shape, u.most, p, to->x++, 0, &to->sum);
+    if (u.rows) {
+        add_block(u.rows, u.shape, u.most, p, to->x++, to->x_stride, to->sum);
         return;
     }
     UNROLL for (int j = 0; j < QUANT_BLOCK / 4; j++) to->panel->w[j] = p->w[j];
@@ -127,25 +128,28 @@ INLINE void take(const use u, const block *p, sink *to)
 INLINE void read_columns(const use u, const uint8_t *at, int64_t stride, words out[4])
 {
     enum { AHEAD = 512 };
-    if (!u.store) UNROLL for (int r = 0; r < LANES; r++) __builtin_prefetch(at + r * stride + AHEAD);
+    if (u.rows) UNROLL for (int r = 0; r < LANES; r++) __builtin_prefetch(at + r * stride + AHEAD);
     columns(at, stride, out);
 }
 
 #include "kernel/quant_formats.h"
 
+#define DIRECT(NAME, R, SHAPE, MOST)                                                                                         \
+    static void rows_##NAME##_##R(int blocks, const uint8_t *at, int64_t stride, const quant_block *x, int64_t x_stride,     \
+                                  float *sums)                                                                               \
+    {                                                                                                                        \
+        sink to = { .x = x, .x_stride = x_stride };                                                                          \
+        UNROLL for (int r = 0; r < R; r++) to.sum[r] = load_floats(sums + r * LANES);                                        \
+        read_##NAME((use){ R, SHAPE, MOST }, blocks, at, stride, &to);                                                       \
+        UNROLL for (int r = 0; r < R; r++) store_floats(sums + r * LANES, to.sum[r]);                                        \
+    }
 #define FORMAT(NAME, SHAPE, MOST)                                                                                            \
     static void unpack_##NAME(int blocks, const uint8_t *at, int64_t stride, void *panel)                                    \
     {                                                                                                                        \
         sink to = { .panel = panel };                                                                                        \
-        read_##NAME((use){ true, SHAPE, MOST }, blocks, at, stride, &to);                                                    \
+        read_##NAME((use){ 0, SHAPE, MOST }, blocks, at, stride, &to);                                                       \
     }                                                                                                                        \
-    static void row_##NAME(int blocks, const uint8_t *at, int64_t stride, const quant_block *x,                              \
-                           float *sums)                                                                                      \
-    {                                                                                                                        \
-        sink to = { .x = x, .sum = load_floats(sums) };                                                                      \
-        read_##NAME((use){ false, SHAPE, MOST }, blocks, at, stride, &to);                                                   \
-        store_floats(sums, to.sum);                                                                                          \
-    }
+    DIRECT(NAME, 1, SHAPE, MOST) DIRECT(NAME, 2, SHAPE, MOST)
 
 FORMAT(q8_0, PLAIN, 0)
 FORMAT(q4_0, PLAIN, 15)
@@ -204,7 +208,8 @@ static void round_blocks(int64_t blocks, const real *x, int offset, bool halves,
 
 /* ---- the table ---- */
 
-#define KERNEL(NAME, OFFSET, IN_HALVES, TILES_OF) { &number_##NAME, OFFSET, IN_HALVES, unpack_##NAME, row_##NAME, TILES_OF }
+#define DIRECTS(NAME) { rows_##NAME##_1, rows_##NAME##_2 }
+#define KERNEL(NAME, OFFSET, IN_HALVES, TILES_OF) { &number_##NAME, OFFSET, IN_HALVES, unpack_##NAME, DIRECTS(NAME), TILES_OF }
 static const quant_kernel kernels[] = {
     KERNEL(q8_0, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(q4_0, 8, false, tiles_4_bits),

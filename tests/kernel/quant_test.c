@@ -233,9 +233,9 @@ static void every_variant_has_every_format(void **state)
 /* Groups of several sizes and formats in one call, by any number of workers, and each row alone. */
 static void company_changes_nothing(void **state)
 {
-    static const int64_t rows[] = { 19, 1, 0, 4 };
-    const number_format *formats[] = { &number_q4_k, &number_q8_0, &number_q6_k, &number_q4_0 };
-    enum { GROUPS = 4, N = 77, K = 512 };
+    static const int64_t rows[] = { 19, 1, 0, 4, 2 };
+    const number_format *formats[] = { &number_q4_k, &number_q8_0, &number_q6_k, &number_q4_0, &number_q5_1 };
+    enum { GROUPS = 5, N = 77, K = 512 };
     product p[GROUPS];
     gemm_group groups[GROUPS];
     float alone[N];
