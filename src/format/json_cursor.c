@@ -145,6 +145,14 @@ cadre_status json_cursor_string(json_cursor *c, string_view *string)
     return CADRE_OK;
 }
 
+cadre_status json_cursor_member(json_cursor *c, bool *first, string_view *key, bool *more)
+{
+    CADRE_TRY(json_cursor_next(c, '}', first, more));
+    if (!*more) return CADRE_OK;
+    CADRE_TRY(json_cursor_string(c, key));
+    return json_cursor_expect(c, ':');
+}
+
 /* ---- numbers ---- */
 
 cadre_status json_cursor_int(json_cursor *c, int64_t min, int64_t max, int64_t *value)

@@ -34,6 +34,8 @@ cadre_status json_cursor_next(json_cursor *c, char bracket, bool *first, bool *m
 
 /* A string, unescaped, well-formed UTF-8; borrowed from the text, or until two more strings were read. */
 cadre_status json_cursor_string(json_cursor *c, string_view *string);
+/* The next member of an object, up to its value: json_cursor_next with '}', then the key and the colon. */
+cadre_status json_cursor_member(json_cursor *c, bool *first, string_view *key, bool *more);
 cadre_status json_cursor_int(json_cursor *c, int64_t min, int64_t max, int64_t *value);
 cadre_status json_cursor_real(json_cursor *c, double min, double max, double *value);
 

@@ -276,10 +276,8 @@ static cadre_status take_metadata(reader *r)
     r->metadata = true;
     CADRE_TRY(json_cursor_expect(&r->c, '{'));
     for (;;) {
-        CADRE_TRY(json_cursor_next(&r->c, '}', &first, &more));
+        CADRE_TRY(json_cursor_member(&r->c, &first, &key, &more));
         if (!more) return CADRE_OK;
-        CADRE_TRY(json_cursor_string(&r->c, &key));
-        CADRE_TRY(json_cursor_expect(&r->c, ':'));
         r->c.nul = true;
         cadre_status status = json_cursor_string(&r->c, &value);
         r->c.nul = false;
@@ -299,10 +297,8 @@ static cadre_status take_all(reader *r)
     CADRE_TRY(json_cursor_expect(&r->c, '{'));
     for (;;) {
         r->c.where = "the header";
-        CADRE_TRY(json_cursor_next(&r->c, '}', &first, &more));
+        CADRE_TRY(json_cursor_member(&r->c, &first, &name, &more));
         if (!more) break;
-        CADRE_TRY(json_cursor_string(&r->c, &name));
-        CADRE_TRY(json_cursor_expect(&r->c, ':'));
         CADRE_TRY(string_view_is(name, SAFETENSORS_METADATA) ? take_metadata(r) : take_entry(r, name));
     }
     return r->c.at == r->c.size ? CADRE_OK : json_cursor_refuse(&r->c, "nothing after the header");

@@ -61,10 +61,8 @@ static cadre_status take_map(reader *r)
     r->map = true;
     CADRE_TRY(json_cursor_expect(&r->c, '{'));
     for (;;) {
-        CADRE_TRY(json_cursor_next(&r->c, '}', &first, &more));
+        CADRE_TRY(json_cursor_member(&r->c, &first, &name, &more));
         if (!more) return CADRE_OK;
-        CADRE_TRY(json_cursor_string(&r->c, &name));
-        CADRE_TRY(json_cursor_expect(&r->c, ':'));
         CADRE_TRY(buffer_grow((void **)&x->entries, x->count, &r->entry_room, 1, sizeof *x->entries));
         shard_entry *entry = &x->entries[x->count++];
         entry->name = keep(r, name);
@@ -79,10 +77,8 @@ static cadre_status take_all(reader *r)
     CADRE_TRY(json_cursor_expect(&r->c, '{'));
     for (;;) {
         r->c.where = "the index";
-        CADRE_TRY(json_cursor_next(&r->c, '}', &first, &more));
+        CADRE_TRY(json_cursor_member(&r->c, &first, &key, &more));
         if (!more) break;
-        CADRE_TRY(json_cursor_string(&r->c, &key));
-        CADRE_TRY(json_cursor_expect(&r->c, ':'));
         CADRE_TRY(string_view_is(key, "weight_map") ? take_map(r) : json_cursor_skip(&r->c));
     }
     json_cursor_peek(&r->c);

@@ -35,7 +35,6 @@ static int64_t unit_at(double at, double work, int64_t units)
 static void run_piece(const call *job, const gemm_group *g, double from, double to, double work, int worker)
 {
     enum { LINE = 16 };
-    bool last = g + 1 == job->groups + job->count;
     const kernel_variant *v = job->compute->variant;
     const gemm_kernels *kernels = v->gemm;
     const quant_kernel *quant = quant_kernel_of(v, job->kind, g, job->accumulate);
@@ -49,6 +48,7 @@ static void run_piece(const call *job, const gemm_group *g, double from, double 
         quant_columns(v, quant, g, begin, end, job->compute->quant_scratch[worker]);
         return;
     }
+    bool last = g + 1 == job->groups + job->count;
     gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate, last ? NULL : g[1].b };
     if (tall) part.m0 = begin, part.m1 = end;
     else part.n0 = begin, part.n1 = end;

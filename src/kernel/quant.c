@@ -93,19 +93,18 @@ static void fetch(const uint8_t *at, int64_t rows, int64_t stride, int64_t bytes
 static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, const strip *w, int64_t k, int64_t rows,
                            quant_scratch *s)
 {
-    int64_t all = k / QUANT_BLOCK, from = 0;
+    int64_t all = k / QUANT_BLOCK, from = 0, bytes;
     memset(s->sums, 0, (size_t)(rows * v->lanes) * sizeof *s->sums);
-    for (int64_t b = 0; b < all; b += QUANT_SPAN) {
+    for (int64_t b = 0; b < all; b += QUANT_SPAN, from += bytes) {
         int blocks = (int)min64(QUANT_SPAN, all - b);
-        int64_t bytes = (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
+        bytes = (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
         strip part = part_of(v, w, from, bytes, s);
-        from += bytes;
         if (rows <= QUANT_DIRECT_ROWS) {
             kernel->direct[rows - 1](blocks, part.at, part.stride, s->x + b, all, s->sums);
             continue;
         }
         kernel->unpack(blocks, part.at, part.stride, s->panel);
-        fetch(w->at + w->rows * w->stride + from - bytes, w->rows, w->stride, bytes);
+        fetch(w->at + w->rows * w->stride + from, w->rows, w->stride, bytes);
         for (int64_t r = 0; r < rows; r += v->rows) {
             int64_t tall = min64(v->rows, rows - r);
             kernel->tile[tall - 1](blocks, s->panel, s->x + r * all + b, all, s->sums + r * v->lanes);

@@ -44,10 +44,8 @@ static cadre_status find_in_object(json_cursor *c, bool model, tables *found)
     string_view key;
     CADRE_TRY(json_cursor_expect(c, '{'));
     for (;;) {
-        CADRE_TRY(json_cursor_next(c, '}', &first, &more));
+        CADRE_TRY(json_cursor_member(c, &first, &key, &more));
         if (!more) return CADRE_OK;
-        CADRE_TRY(json_cursor_string(c, &key));
-        CADRE_TRY(json_cursor_expect(c, ':'));
         json_cursor_peek(c);
         size_t begin = c->at;
         if (!model && string_view_is(key, "model") && json_cursor_peek(c) == '{') CADRE_TRY(find_in_object(c, true, found));

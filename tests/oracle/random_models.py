@@ -7,7 +7,7 @@ Each model draws its shape and its options (windows, clips, biases, groups, dens
 shards, in float32, bfloat16 or float16, expert by expert or fused, with config.json as transformers 5 or as earlier ones write it. Then
 it is converted to GGUF, back to a folder and to another folder that transformers opens: the bits of the first three and the logits of
 the last must be the same. An option that the program refuses by name is counted and said, an answer that is wrong fails."""
-import argparse, copy, json, os, random, re, subprocess, sys, tempfile
+import argparse, contextlib, copy, json, os, random, re, subprocess, sys, tempfile
 
 import numpy as np
 import torch
@@ -297,37 +297,55 @@ def check(model, kind, rnd, folder):
     return ""
 
 
-def main():
-    global PROGRAM
+def try_all(kinds, count, what, attempt):
+    """attempt(kind, i) says what is wrong of the i-th, or nothing; one line for each kind, one for each that fails or is refused. The exit code."""
+    bad = 0
+    for kind in kinds:
+        held = 0
+        for i in range(count):
+            try:
+                wrong = attempt(kind, i)
+            except Refused as refusal:
+                print(f"refused {kind} {i}: {str(refusal)[-200:]}")
+                continue
+            held += not wrong
+            bad += bool(wrong)
+            if wrong:
+                print(f"FAIL {kind} {i}: {wrong}")
+        print(f"ok   {kind}: {held} of {count} {what} hold", flush=True)
+    return 1 if bad else 0
+
+
+def arguments(kinds):
     parser = argparse.ArgumentParser()
     parser.add_argument("-n", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default=",".join(TYPES))
-    parser.add_argument("--keep")
+    parser.add_argument("--only", default=",".join(kinds))
+    parser.add_argument("--keep", help="the folder where models stay")
     parser.add_argument("program", nargs="?", default="build/cadre")
-    a = parser.parse_args()
-    PROGRAM = os.path.abspath(a.program)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     torch.set_num_threads(1)
-    bad = 0
-    for kind in a.only.split(","):
-        held = 0
-        for i in range(a.n):
-            rnd = random.Random(f"{kind} {a.seed} {i}")
-            with tempfile.TemporaryDirectory(dir=a.keep, delete=False) if a.keep else tempfile.TemporaryDirectory() as folder:
-                model, said = make(kind, rnd, os.path.join(folder, "model"))
-                try:
-                    wrong = check(model, kind, rnd, folder)
-                except Refused as refusal:
-                    print(f"refused {kind} {i}: {str(refusal)[-200:]}")
-                    continue
-                held += not wrong
-                bad += bool(wrong)
-                if wrong:
-                    print(f"FAIL {kind} {i}: {wrong}  [{said}]{' ' + folder if a.keep else ''}")
-        print(f"ok   {kind}: {held} of {a.n} models hold", flush=True)
-    sys.exit(1 if bad else 0)
+    return parser.parse_args()
+
+
+def folder_for(a):
+    return contextlib.nullcontext(tempfile.mkdtemp(dir=a.keep)) if a.keep else tempfile.TemporaryDirectory()
+
+
+def main():
+    global PROGRAM
+    a = arguments(TYPES)
+    PROGRAM = os.path.abspath(a.program)
+
+    def attempt(kind, i):
+        rnd = random.Random(f"{kind} {a.seed} {i}")
+        with folder_for(a) as folder:
+            model, said = make(kind, rnd, os.path.join(folder, "model"))
+            wrong = check(model, kind, rnd, folder)
+            return wrong and f"{wrong}  [{said}]{' ' + folder if a.keep else ''}"
+
+    sys.exit(try_all(a.only.split(","), a.n, "models", attempt))
 
 
 if __name__ == "__main__":

@@ -2,17 +2,17 @@
 """Random small models of every architecture that training knows, a few steps of `cadre train --from` beside PyTorch's: losses and norms of
 the gradient.
 
-usage: tests/oracle/random_training.py [-n COUNT] [--seed N] [--only ARCHITECTURE,...] [PROGRAM]
+usage: tests/oracle/random_training.py [-n COUNT] [--seed N] [--only ARCHITECTURE,...] [--keep FOLDER] [PROGRAM]
 
 Models are those of random_models.py. A refusal is said, a difference fails: of the loss beyond 1e-4, of the gradient's norm beyond a thousandth."""
-import argparse, json, os, random, subprocess, sys, tempfile
+import json, os, random, subprocess, sys
 
 import numpy as np
 import torch
 from safetensors.numpy import save_file
 
 import random_models
-from random_models import TYPES, logging, make
+from random_models import TYPES, make
 
 STEPS, BATCH, CONTEXT, LR = 4, 2, 16, 1e-3
 OPTIONS = {"steps": STEPS, "lr": LR, "schedule": "constant", "warmup": 0, "beta1": 0.9, "beta2": 0.95, "eps": 1e-5, "weight-decay": 0, "clip": 0, "aux-loss": 0,
@@ -55,32 +55,14 @@ def check(program, kind, rnd, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-n", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default=",".join(TYPES[:-1]))
-    parser.add_argument("program", nargs="?", default="build/cadre")
-    a = parser.parse_args()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    torch.set_num_threads(1)
-    bad = 0
-    for kind in a.only.split(","):
-        held = 0
-        for i in range(a.n):
-            rnd = random.Random(f"training {kind} {a.seed} {i}")
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    wrong = check(os.path.abspath(a.program), kind, rnd, folder)
-                except random_models.Refused as refusal:
-                    print(f"refused {kind} {i}: {str(refusal)[-200:]}")
-                    continue
-                held += not wrong
-                bad += bool(wrong)
-                if wrong:
-                    print(f"FAIL {kind} {i}: {wrong}")
-        print(f"ok   {kind}: {held} of {a.n} runs hold", flush=True)
-    sys.exit(1 if bad else 0)
+    a = random_models.arguments(TYPES[:-1])
+    program = os.path.abspath(a.program)
+
+    def attempt(kind, i):
+        with random_models.folder_for(a) as folder:
+            return check(program, kind, random.Random(f"training {kind} {a.seed} {i}"), folder)
+
+    sys.exit(random_models.try_all(a.only.split(","), a.n, "runs", attempt))
 
 
 if __name__ == "__main__":
