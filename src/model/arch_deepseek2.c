@@ -2,6 +2,7 @@
  * their best expert, shared experts. */
 #include "model/architecture.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const config_key keys[] = {
@@ -92,11 +93,20 @@ void architecture_write_deepseek2(const model_config *c, gguf_writer *w)
     gguf_writer_real(w, "deepseek2.rope.scaling.yarn_log_multiplier", 0.1 * c->rope.mscale_all_dim);
 }
 
-static bool gguf_is(const gguf *file)
+/* Files that do not say how experts are scored: sigmoids are what a bias is added to. */
+bool architecture_deepseek2_is_v3(const gguf *file)
 {
-    int64_t gating = 1;
-    return gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) == CADRE_OK && gating < 2;
+    int64_t gating = 0, dense = 0;
+    gguf_tensor bias;
+    if (gguf_has(file, "deepseek2.expert_gating_func"))
+        return gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) == CADRE_OK && gating == 2;
+    char name[GGUF_NAME];
+    if (gguf_opt_int(file, "deepseek2.leading_dense_block_count", 0, CONFIG_MAX_LAYERS, &dense) != CADRE_OK) return false;
+    snprintf(name, sizeof name, "blk.%lld.exp_probs_b.bias", (long long)dense);
+    return gguf_tensor_find(file, name, &bias);
 }
+
+static bool gguf_is(const gguf *file) { return !architecture_deepseek2_is_v3(file); }
 
 const architecture architecture_deepseek_v2 = {
     .model_type = "deepseek_v2",

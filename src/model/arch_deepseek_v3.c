@@ -37,12 +37,6 @@ static void write_more(const model_config *config, json_writer *w)
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 
-static bool gguf_is(const gguf *file)
-{
-    int64_t gating = 0;
-    return gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) == CADRE_OK && gating == 2;
-}
-
 const architecture architecture_deepseek_v3 = {
     .model_type = "deepseek_v3",
     .class_name = "DeepseekV3ForCausalLM",
@@ -51,7 +45,7 @@ const architecture architecture_deepseek_v3 = {
     .gguf_name = "deepseek2",
     .gguf_gating = 2,
     .gguf_keys = architecture_deepseek2_keys,
-    .gguf_is = gguf_is,
+    .gguf_is = architecture_deepseek2_is_v3,
     .read_gguf = architecture_read_deepseek2,
     .write_gguf = architecture_write_deepseek2,
     .router = "sigmoid-bias-raw",

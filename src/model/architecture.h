@@ -98,7 +98,8 @@ const char *architecture_refusal(const architecture *arch, const model_config *c
 /* Of several families. "mlp_only_layers" lists layers that are dense whatever the step says. */
 cadre_status architecture_read_dense_layers(const json_node *root, model_config *config);
 void architecture_write_dense_layers(const model_config *config, json_writer *w);
-/* GGUF's "deepseek2": its widths, of latent attention, and its magnitudes. */
+/* GGUF's "deepseek2": its widths, of latent attention, and its magnitudes; whether it is V3 or V2. */
+bool architecture_deepseek2_is_v3(const gguf *file);
 extern const config_key architecture_deepseek2_keys[];
 cadre_status architecture_read_deepseek2(const gguf *file, model_config *config);
 void architecture_write_deepseek2(const model_config *config, gguf_writer *w);

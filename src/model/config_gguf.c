@@ -168,15 +168,15 @@ static cadre_status read_tokens(const gguf *f, model_config *c)
     return CADRE_OK;
 }
 
-/* 0 and 1 are softmax, 3 of the chosen logits; 2 is a sigmoid, which is another kind of router. */
-static cadre_status check_gating(const gguf *f, const architecture *arch)
+/* 0 and 1 are softmax, 3 of the chosen logits, which renormalising comes to; 2 is a sigmoid, another kind of router. */
+static cadre_status check_gating(const gguf *f, const architecture *arch, bool renormalises)
 {
     int64_t gating = arch->gguf_gating;
     char *name = mem_printf("%s.expert_gating_func", arch->gguf_name);
     cadre_status status = name ? gguf_opt_int(f, name, 0, 4, &gating) : CADRE_ENOMEM;
     mem_free(name);
     CADRE_TRY(status);
-    if (gating <= 3 && (gating == 2) == (arch->gguf_gating == 2)) return CADRE_OK;
+    if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf_gating == 2)) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_gating_func: expected %d, found %lld", arch->gguf_name,
                       arch->gguf_gating, (long long)gating);
 }
@@ -189,12 +189,11 @@ static cadre_status read_router(const gguf *f, model_config *c)
     cadre_status status = name ? gguf_opt_bool(f, name, &renorm) : CADRE_ENOMEM;
     mem_free(name);
     CADRE_TRY(status);
-    CADRE_TRY(check_gating(f, arch));
     c->router = router_by_name(renorm && arch->renorm ? arch->renorm : arch->router);
     if (renorm && !(c->router->traits & ROUTER_RENORMALISES))
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_weights_norm: expected false, found true",
                           arch->gguf_name);
-    return CADRE_OK;
+    return check_gating(f, arch, c->router->traits & ROUTER_RENORMALISES);
 }
 
 /* The part of a head that is turned, where it is not all. */
@@ -218,7 +217,8 @@ static cadre_status read_all(const gguf *f, model_config *c)
     c->latent = arch->latent;
     c->window_period = arch->window_period;
     if (arch->fix) arch->fix(c);
-    c->qkv_bias = has_tensor(f, c->latent ? "blk.0.attn_kv_a_mqa.bias" : "blk.0.attn_q.bias");
+    c->qkv_bias = has_tensor(f, c->latent ? "blk.0.attn_kv_a_mqa.bias" : "blk.0.attn_q.bias") ||
+                  has_tensor(f, "blk.0.attn_qkv.bias");
     c->out_bias = has_tensor(f, "blk.0.attn_output.bias");
     c->ffn_bias = has_tensor(f, "blk.0.ffn_down.bias");
     if (!c->latent) CADRE_TRY(config_keys_read_gguf(f, head_keys, c));

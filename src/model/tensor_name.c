@@ -65,10 +65,16 @@ static const tensor_name gguf_names[] = {
     { ROLE_Q, "blk.{l}.attn_q.weight", 0 },
     { ROLE_K, "blk.{l}.attn_k.weight", 0 },
     { ROLE_V, "blk.{l}.attn_v.weight", 0 },
+    { ROLE_Q, "blk.{l}.attn_qkv.weight", TENSOR_QKV },
+    { ROLE_K, "blk.{l}.attn_qkv.weight", TENSOR_QKV },
+    { ROLE_V, "blk.{l}.attn_qkv.weight", TENSOR_QKV },
     { ROLE_O, "blk.{l}.attn_output.weight", 0 },
     { ROLE_Q_BIAS, "blk.{l}.attn_q.bias", 0 },
     { ROLE_K_BIAS, "blk.{l}.attn_k.bias", 0 },
     { ROLE_V_BIAS, "blk.{l}.attn_v.bias", 0 },
+    { ROLE_Q_BIAS, "blk.{l}.attn_qkv.bias", TENSOR_QKV },
+    { ROLE_K_BIAS, "blk.{l}.attn_qkv.bias", TENSOR_QKV },
+    { ROLE_V_BIAS, "blk.{l}.attn_qkv.bias", TENSOR_QKV },
     { ROLE_O_BIAS, "blk.{l}.attn_output.bias", 0 },
     { ROLE_SINKS, "blk.{l}.attn_sinks.weight", 0 },
     { ROLE_Q_NORM, "blk.{l}.attn_q_norm.weight", 0 },
@@ -119,6 +125,10 @@ const tensor_name tensor_names_paired[] = {
     { ROLE_K, "blk.{l}.attn_k.weight", TENSOR_PAIRED },
     { ROLE_Q_BIAS, "blk.{l}.attn_q.bias", TENSOR_PAIRED },
     { ROLE_K_BIAS, "blk.{l}.attn_k.bias", TENSOR_PAIRED },
+    { ROLE_Q, "blk.{l}.attn_qkv.weight", TENSOR_PAIRED | TENSOR_QKV },
+    { ROLE_K, "blk.{l}.attn_qkv.weight", TENSOR_PAIRED | TENSOR_QKV },
+    { ROLE_Q_BIAS, "blk.{l}.attn_qkv.bias", TENSOR_PAIRED | TENSOR_QKV },
+    { ROLE_K_BIAS, "blk.{l}.attn_qkv.bias", TENSOR_PAIRED | TENSOR_QKV },
     { 0 },
 };
 
@@ -173,17 +183,24 @@ char *tensor_name_alone(const architecture *arch, const param *p)
 
 /* ---- forms ---- */
 
+/* Rows (of a vector: numbers) of the tensor that the parameter is a part of. */
+static int64_t rows_together(unsigned form, const model_config *c, int64_t rows)
+{
+    if (form & TENSOR_QKV) return (c->heads + 2 * c->kv_heads) * c->head_dim;
+    if (form & TENSOR_HEADS) return rows / c->heads;
+    return form & TENSOR_HALF ? 2 * rows : rows;
+}
+
 int tensor_name_shape(const tensor_name *name, const model_config *c, const param *p, int64_t shape[3])
 {
-    int64_t twice = name->form & TENSOR_HALF ? 2 : 1;
     int rank = 0;
     if (name->form & TENSOR_EXPERTS) shape[rank++] = c->layer[p->layer].experts;
     if (param_is_vector(p)) {
-        shape[rank++] = twice * p->cols;
+        shape[rank++] = rows_together(name->form, c, p->cols);
         return rank;
     }
     if (name->form & TENSOR_HEADS) shape[rank++] = c->heads;
-    int64_t rows = name->form & TENSOR_HEADS ? p->rows / c->heads : twice * p->rows;
+    int64_t rows = rows_together(name->form, c, p->rows);
     bool transposed = name->form & TENSOR_TRANSPOSED;
     shape[rank++] = transposed ? p->cols : rows;
     shape[rank++] = transposed ? rows : p->cols;
@@ -196,6 +213,13 @@ static tensor_place place_of_half(unsigned form, int64_t out, int64_t step)
     if (form & TENSOR_EVEN) return (tensor_place){ .row = 2 * step };
     if (form & TENSOR_ODD) return (tensor_place){ .offset = step, .row = 2 * step };
     return (tensor_place){ .row = step };
+}
+
+/* Where queries, keys or values begin in a tensor of all three. */
+static int64_t first_row(const model_config *c, param_role role)
+{
+    if (role == ROLE_Q || role == ROLE_Q_BIAS) return 0;
+    return (role == ROLE_K || role == ROLE_K_BIAS ? c->heads : c->heads + c->kv_heads) * c->head_dim;
 }
 
 tensor_place tensor_name_place(const tensor_name *name, const model_config *c, const param *p)
@@ -213,6 +237,7 @@ tensor_place tensor_name_place(const tensor_name *name, const model_config *c, c
         place.col = 1;
     }
     if (name->form & TENSOR_EXPERTS) place.offset += p->expert * twice * p->rows * p->cols;
+    if (name->form & TENSOR_QKV) place.offset = first_row(c, p->role) * place.row;
     if (name->form & TENSOR_PAIRED) place.paired = c->head_dim;
     return place;
 }

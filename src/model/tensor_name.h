@@ -18,6 +18,7 @@ enum tensor_form {
     TENSOR_MXFP4 = 1 << 6,       /* NAME_blocks [rows, cols / 32, 16] and NAME_scales [rows, cols / 32] */
     TENSOR_PAIRED = 1 << 7,      /* rows i and i + half of a head's are neighbours 2i and 2i + 1 */
     TENSOR_HEADS = 1 << 8,       /* [heads, rows of one head, cols] */
+    TENSOR_QKV = 1 << 9,         /* rows (of a bias: numbers) of queries, then of keys, then of values */
     TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
 };
 

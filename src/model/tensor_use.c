@@ -27,7 +27,7 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Of a layer behind the last, which predicts further tokens; what the positions imply; a head that is the embedding. */
+/* Of a layer behind the last, which predicts further tokens; what the positions imply; what is there in another form. */
 static bool may_be_left(const model_config *c, const char *name)
 {
     static const char *const layers[] = { "model.layers.", "blk." };
@@ -35,6 +35,7 @@ static bool may_be_left(const model_config *c, const char *name)
         if (!strncmp(name, layers[i], strlen(layers[i])) && strtoll(name + strlen(layers[i]), NULL, 10) >= c->layers) return true;
     if (strstr(name, "rotary_emb.inv_freq")) return true;
     if (!strcmp(name, GGUF_DIVISORS) && (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED)) return true;
+    if (c->split_kv_b && strstr(name, ".attn_kv_b.weight")) return true; /* as its two parts, too */
     if (c->encoder && (!strcmp(name, "shared.weight") || strstr(name, "coder.embed_tokens.weight"))) return true;
     return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));
 }
