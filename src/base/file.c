@@ -18,7 +18,7 @@
 
 static cadre_status open_regular(const char *path, int *fd, size_t *size)
 {
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nobody may ever write to a pipe */
     if (*fd < 0) return cadre_fail_errno(CADRE_EIO, path, "expected a readable file");
     struct stat st;
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -249,6 +249,8 @@ cadre_status file_remove(const char *path)
     if (unlink(path) != 0 && errno != ENOENT) return cadre_fail_errno(CADRE_EIO, path, "could not be removed");
     return CADRE_OK;
 }
+
+void file_remove_folder(const char *path) { rmdir(path); }
 
 cadre_status file_sync_folder(const char *path)
 {

@@ -36,6 +36,7 @@ bool file_is_folder(const char *path);
 int64_t file_bytes(const char *path); /* of a regular file; 0: there is none */
 cadre_status file_make_folder(const char *path);  /* with its parents; fine if there already */
 cadre_status file_remove(const char *path);       /* fine if not there */
+void file_remove_folder(const char *path);        /* if it is empty */
 cadre_status file_sync_folder(const char *path);
 char *file_join(const char *folder, const char *name); /* mem_free; NULL: no memory */
 const char *file_base(const char *path);               /* the part after the last slash */

@@ -10,7 +10,7 @@ static const config_key keys[] = {
     KEY_INT_OF("n_shared_experts", shared_experts, 0, 0),
     KEY_INT_OF("n_group", groups, 0, 1),
     KEY_INT_OF("topk_group", groups_used, 0, 1),
-    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
+    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 2.5),
     KEY_INT_OF("first_k_dense_replace", dense_layers, 0, 0),
     KEY_INT_OF("q_lora_rank", q_lora, KEY_NULLABLE, 0),
     KEY_INT_OF("kv_lora_rank", kv_lora, KEY_REQUIRED, 0),

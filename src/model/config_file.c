@@ -1,4 +1,6 @@
 /* config_file.c - a model's numbers from its folder or its GGUF, and what the form of its weights adds to them. */
+#include <string.h>
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "model/architecture.h"
@@ -38,14 +40,28 @@ static cadre_status read_folder(const char *folder, model_config *config)
     return status;
 }
 
-cadre_status model_config_of(const char *path, model_config *config)
+/* Some rows of two tensors, first and last among them; all would be read from disk. */
+static bool rows_differ(const stored_tensor *a, const stored_tensor *b)
 {
-    weight_file file;
-    if (!path_is_gguf(path)) return read_folder(path, config);
-    CADRE_TRY(weight_file_open(path, &file));
-    cadre_status status = model_config_read_gguf(file.gguf, config);
-    weight_file_close(&file);
-    return status;
+    enum { LOOKED_AT = 16 };
+    if (a->type != b->type || a->size != b->size || a->rank != 2 || a->shape[0] < 1) return true;
+    size_t last = (size_t)a->shape[0] - 1, row = a->size / (last + 1);
+    for (size_t i = 0; i <= LOOKED_AT; i++) {
+        size_t at = last * i / LOOKED_AT * row;
+        if (memcmp(a->data + at, b->data + at, row) != 0) return true;
+    }
+    return false;
+}
+
+/* A config.json may say that the head is the embedding where the file has another: then that counts, as in transformers 5. */
+static void fit_head(const weight_file *file, model_config *c)
+{
+    tensor_naming naming = file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
+    const tensor_name *head = tensor_name_of(c->arch, naming, ROLE_HEAD, 0);
+    const tensor_name *embed = tensor_name_of(c->arch, naming, ROLE_EMBED, 0);
+    stored_tensor a, b;
+    if (!c->tie || c->encoder || !head || !embed) return;
+    if (weight_file_find(file, head->pattern, &a) && weight_file_find(file, embed->pattern, &b)) c->tie = !rows_differ(&a, &b);
 }
 
 /* How the file has what it may have in several ways. */
@@ -57,11 +73,11 @@ static void fit_to_file(const weight_file *file, model_config *c)
     c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);
 }
 
-cadre_status model_config_open(const char *path, model_config *config, weight_file *file)
+static cadre_status open_both(const char *path, model_config *config, weight_file *file)
 {
     weight_file opened;
     model_config c = { 0 };
-    bool is_gguf = path_is_gguf(path);
+    bool is_gguf = !file_is_folder(path);
     if (!is_gguf) CADRE_TRY(read_folder(path, &c));
     cadre_status status = weight_file_open(path, &opened);
     if (status == CADRE_OK && is_gguf) {
@@ -72,8 +88,23 @@ cadre_status model_config_open(const char *path, model_config *config, weight_fi
         model_config_free(&c);
         return status;
     }
-    fit_to_file(&opened, &c);
+    fit_head(&opened, &c);
     *config = c;
     *file = opened;
+    return CADRE_OK;
+}
+
+cadre_status model_config_of(const char *path, model_config *config)
+{
+    weight_file file;
+    CADRE_TRY(open_both(path, config, &file));
+    weight_file_close(&file);
+    return CADRE_OK;
+}
+
+cadre_status model_config_open(const char *path, model_config *config, weight_file *file)
+{
+    CADRE_TRY(open_both(path, config, file));
+    fit_to_file(file, config);
     return CADRE_OK;
 }

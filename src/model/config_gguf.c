@@ -257,7 +257,7 @@ cadre_status model_config_read_gguf(const gguf *f, model_config *config)
     if (status == CADRE_OK) status = model_config_check(&c, gguf_path(f));
     if (status != CADRE_OK) {
         model_config_free(&c);
-        return status;
+        return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status;
     }
     *config = c;
     return CADRE_OK;

@@ -186,7 +186,7 @@ static cadre_status read_document(const json_document *document, const char *pat
     if (status == CADRE_OK) status = model_config_check(&c, path);
     if (status != CADRE_OK) {
         model_config_free(&c);
-        return status;
+        return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status; /* a file's numbers are nobody's argument */
     }
     *config = c;
     return CADRE_OK;

@@ -101,7 +101,8 @@ void model_output_note(const model_output *o, const char *sentence)
 
 /* ---- a folder ---- */
 
-static cadre_status write_weights(const compute *c, const model_output *o, const stack *stacks, const char *path)
+/* The weights get their name last: a conversion that is stopped or fails leaves no model. */
+static cadre_status write_model(const compute *c, const model_output *o, const stack *stacks, const char *path)
 {
     tensor_sink sink = { NULL, NULL };
     cadre_status status = safetensors_writer_open(path, false, &sink.folder);
@@ -109,6 +110,8 @@ static cadre_status write_weights(const compute *c, const model_output *o, const
     for (int i = 0; i < STACKS && stacks[i].config && status == CADRE_OK; i++)
         status = tensor_list_declare(&stacks[i].list, &sink);
     if (status == CADRE_OK) status = write_tensors(c, o, stacks, &sink);
+    if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, NULL);
+    if (status == CADRE_OK) status = write_companions(o);
     if (status == CADRE_OK) return safetensors_writer_commit(sink.folder);
     safetensors_writer_discard(sink.folder);
     return status;
@@ -118,12 +121,13 @@ static cadre_status write_folder(const compute *c, const model_output *o, const 
 {
     char *model = file_join(o->path, "model.safetensors"), *config = file_join(o->path, "config.json");
     cadre_status status = model && config ? CADRE_OK : CADRE_ENOMEM;
-    bool file = file_exists(o->path) && !file_is_folder(o->path);
+    bool there = file_exists(o->path), file = there && !file_is_folder(o->path);
     if (status == CADRE_OK && (file || file_exists(model) || file_exists(config)))
-        status = cadre_fail(CADRE_EEXISTS, o->path, "expected an empty or new folder, found a model in it");
+        status = cadre_fail(CADRE_EEXISTS, o->path, "expected an empty or new folder, found %s",
+                            file ? "a file" : "a model in it");
     if (status == CADRE_OK) status = file_make_folder(o->path);
-    if (status == CADRE_OK) status = write_weights(c, o, stacks, model);
-    if (status == CADRE_OK) status = write_companions(o);
+    if (status == CADRE_OK) status = write_model(c, o, stacks, model);
+    if (status != CADRE_OK && !there) file_remove_folder(o->path);
     mem_free(model);
     mem_free(config);
     return status;

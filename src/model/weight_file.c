@@ -2,17 +2,20 @@
 #include "model/weight_file.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include "base/file.h"
 
 bool path_is_gguf(const char *path)
 {
     size_t size = strlen(path);
-    return size > 5 && !strcmp(path + size - 5, ".gguf");
+    return size > 5 && !strcasecmp(path + size - 5, ".gguf");
 }
 
 cadre_status weight_file_open(const char *path, weight_file *f)
 {
     weight_file opened = { 0 };
-    CADRE_TRY(path_is_gguf(path) ? gguf_open(path, &opened.gguf) : safetensors_open(path, &opened.folder));
+    CADRE_TRY(file_is_folder(path) ? safetensors_open(path, &opened.folder) : gguf_open(path, &opened.gguf));
     *f = opened;
     return CADRE_OK;
 }

@@ -27,7 +27,7 @@ typedef struct weight_file {
     gguf *gguf;
 } weight_file;
 
-cadre_status weight_file_open(const char *path, weight_file *f); /* a folder, or a file whose name ends in .gguf */
+cadre_status weight_file_open(const char *path, weight_file *f); /* a folder of safetensors, or a GGUF file of any name */
 void weight_file_close(weight_file *f);
 const char *weight_file_path(const weight_file *f);
 
@@ -36,7 +36,7 @@ size_t weight_file_count(const weight_file *f);
 /* Name and tensor by number; the name is borrowed until the next call with the same buffer. */
 const char *weight_file_at(const weight_file *f, size_t index, char buffer[GGUF_NAME], stored_tensor *t);
 
-bool path_is_gguf(const char *path);
+bool path_is_gguf(const char *path); /* whether a model that is written there is to be a GGUF: by its name */
 
 /* The same numbers in the same order: leading dimensions of 1 do not count. */
 bool stored_has_shape(const stored_tensor *t, int rank, const int64_t *shape);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -213,6 +214,35 @@ static void every_allocation_of_a_write_may_fail(void **state)
     mem_free(path);
 }
 
+/* Opening one waits for whoever writes to it, perhaps for ever. */
+static void a_pipe_is_refused_at_once(void **state)
+{
+    (void)state;
+    file_map map;
+    char *path = file_join(folder, "pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(10);
+    assert_int_equal(file_map_open(path, &map), CADRE_EIO);
+    alarm(0);
+    assert_non_null(strstr(cadre_last_error(), "regular file"));
+    mem_free(path);
+}
+
+static void empty_folders_alone_are_removed(void **state)
+{
+    (void)state;
+    char *made = file_join(folder, "made"), *within = file_join(folder, "made/x");
+    assert_int_equal(file_make_folder(made), CADRE_OK);
+    assert_int_equal(file_write(within, "x", 1), CADRE_OK);
+    file_remove_folder(made);
+    assert_true(file_exists(within));
+    assert_int_equal(file_remove(within), CADRE_OK);
+    file_remove_folder(made);
+    assert_false(file_exists(made));
+    mem_free(made);
+    mem_free(within);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +254,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders_are_made_with_their_parents, setup, teardown),
         cmocka_unit_test_setup_teardown(names_are_listed_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(paths_are_joined_and_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pipe_is_refused_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_folders_alone_are_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(every_allocation_of_a_write_may_fail, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,12 +123,17 @@ static void stop(void *arg, int64_t done, int64_t total)
 static void leaves_nothing_when_stopped(void **state)
 {
     (void)state;
-    const char *folder = oracle_path("models/mixtral");
+    char folder[4096] = "";
+    const char *found = oracle_path("models/mixtral");
     const cadre_output_listener listener = { .progress = stop };
-    if (!folder) return;
+    if (!found) return;
+    snprintf(folder, sizeof folder, "%s", found);
     assert_int_equal(cadre_convert(context, folder, scratch_file("stopped.gguf"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
     cadre_interrupt_clear();
     assert_false(file_exists(scratch_file("stopped.gguf")));
+    assert_int_equal(cadre_convert(context, folder, scratch_file("stopped"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
+    cadre_interrupt_clear();
+    assert_false(file_exists(scratch_file("stopped")));
 }
 
 static void refuses_what_gguf_has_no_form_for(void **state)

@@ -1,0 +1,127 @@
+/* config_file_test.c - what the file of a model says against its name and its config.json: a GGUF by its first bytes, a head that
+ * is there against the word that there is none, numbers that no model can have. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "cadre.h"
+#include "format/safetensors.h"
+#include "support/oracle.h"
+#include "support/scratch.h"
+#include "support/succeeds.h"
+
+static cadre_context *context;
+
+static int begin(void **state)
+{
+    (void)state;
+    return cadre_context_new(1, NULL, &context);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cadre_context_free(context);
+    return 0;
+}
+
+static safetensors *logits_of(const char *path, const char *out)
+{
+    const int32_t tokens[] = { 5, 17, 3, 9, 100, 42 };
+    cadre_model *model;
+    safetensors *file;
+    succeeds(cadre_model_open(context, path, &model));
+    succeeds(cadre_logits(model, tokens, sizeof tokens / sizeof *tokens, NULL, 0, scratch_file(out)));
+    cadre_model_close(model);
+    succeeds(safetensors_open(scratch_file(out), &file));
+    return file;
+}
+
+static void same_logits(const char *a, const char *b, bool same)
+{
+    safetensors *x = logits_of(a, "a.safetensors"), *y = logits_of(b, "b.safetensors");
+    const safetensors_tensor *t = safetensors_find(x, "logits"), *u = safetensors_find(y, "logits");
+    assert_int_equal(t->size, u->size);
+    assert_int_equal(memcmp(t->data, u->data, t->size) == 0, same);
+    safetensors_close(x);
+    safetensors_close(y);
+}
+
+static void copy_file(const char *folder, const char *name, const char *to)
+{
+    char path[4200], *data;
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    succeeds(file_read(path, (size_t)1 << 30, &data, &size));
+    succeeds(file_write(to, data, size));
+    cadre_free(data);
+}
+
+/* The scratch folder becomes that model, with `from` in its config.json replaced; NULL: no oracle here. */
+static const char *changed_model(const char *name, const char *from, const char *to)
+{
+    static char folder[4096];
+    char changed[8192], *config;
+    size_t size;
+    const char *found = oracle_path(name);
+    if (!found) return NULL;
+    snprintf(folder, sizeof folder, "%s", found);
+    snprintf(changed, sizeof changed, "%s/config.json", folder);
+    succeeds(file_read(changed, (size_t)1 << 20, &config, &size));
+    const char *at = strstr(config, from);
+    assert_non_null(at);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - config), config, to, at + strlen(from));
+    succeeds(file_write(scratch_file("config.json"), changed, strlen(changed)));
+    copy_file(folder, "model.safetensors", scratch_file("model.safetensors"));
+    cadre_free(config);
+    return folder;
+}
+
+static void a_head_that_is_there_counts(void **state)
+{
+    (void)state;
+    const char *folder = changed_model("models/olmoe", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+    if (folder) same_logits(folder, scratch_folder(), true);
+    folder = changed_model("models/qwen3", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": true "); /* none is there */
+    if (folder) same_logits(folder, scratch_folder(), true);
+}
+
+static void a_gguf_is_known_by_its_bytes(void **state)
+{
+    (void)state;
+    char folder[4096];
+    cadre_model *model;
+    const char *found = oracle_path("models/qwen3");
+    if (!found) return;
+    snprintf(folder, sizeof folder, "%s", found);
+    copy_file(folder, "model.gguf", scratch_file("sha256-0123"));
+    same_logits(folder, scratch_file("sha256-0123"), true);
+    succeeds(file_write(scratch_file("x.safetensors"), "{}", 2));
+    assert_int_equal(cadre_model_open(context, scratch_file("x.safetensors"), &model), CADRE_EFORMAT);
+    assert_non_null(strstr(cadre_last_error(), "expected a GGUF file"));
+}
+
+/* Not the caller's argument is wrong, but the file. */
+static void impossible_numbers_are_the_files(void **state)
+{
+    (void)state;
+    cadre_model *model;
+    if (!changed_model("models/olmoe", "\"num_attention_heads\": 4", "\"num_attention_heads\": 5")) return;
+    assert_int_equal(cadre_model_open(context, scratch_folder(), &model), CADRE_EFORMAT);
+    assert_non_null(strstr(cadre_last_error(), "config.json"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_that_is_there_counts),
+        cmocka_unit_test(a_gguf_is_known_by_its_bytes),
+        cmocka_unit_test(impossible_numbers_are_the_files),
+    };
+    return cmocka_run_group_tests_name("what a model's file says", tests, begin, end);
+}
