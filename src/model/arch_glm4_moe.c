@@ -49,13 +49,10 @@ static void write_norms(const model_config *c, json_writer *w)
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 
-/* Its layers count those that predict further tokens; norms are told by their tensors. */
+/* Norms are told by their tensors. */
 static cadre_status read_gguf(const gguf *file, model_config *c)
 {
     gguf_tensor t;
-    int64_t predicting = 0;
-    CADRE_TRY(gguf_opt_int(file, "glm4moe.nextn_predict_layers", 0, c->layers, &predicting));
-    c->layers -= predicting;
     c->qk_norm = gguf_tensor_find(file, "blk.0.attn_q_norm.weight", &t) ? QK_NORM_HEAD : QK_NORM_NONE;
     return CADRE_OK;
 }

@@ -24,10 +24,19 @@ static const tensor_name tensors[] = {
 
 static const config_key gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", dense_width, 0, 0),
-    KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
-    KEY_INT_OF("expert_shared_feed_forward_length", shared_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("expert_feed_forward_length", expert_width, 0, 0),
+    KEY_INT_OF("expert_shared_feed_forward_length", shared_width, 0, 0),
     { 0 },
 };
+
+/* The first files had one width: of the shared expert, and of the chosen ones together. */
+static cadre_status read_gguf(const gguf *file, model_config *c)
+{
+    (void)file;
+    if (!c->expert_width && c->topk) c->expert_width = c->dense_width / c->topk;
+    if (!c->shared_width) c->shared_width = c->dense_width;
+    return CADRE_OK;
+}
 
 static void fix(model_config *c)
 {
@@ -48,6 +57,7 @@ const architecture architecture_qwen2_moe = {
     .gguf_name = "qwen2moe",
     .gguf_head = true,
     .gguf_keys = gguf_keys,
+    .read_gguf = read_gguf,
     .router = "softmax",
     .renorm = "softmax-renorm",
     .expert_form = "swiglu",

@@ -56,6 +56,21 @@ static cadre_status read_real(const gguf *f, const char *name, bool required, do
     return CADRE_OK;
 }
 
+/* A number, or one for each layer where all of them are the same. */
+static cadre_status read_int(const gguf *f, const char *name, bool required, int64_t *value)
+{
+    gguf_array list;
+    if (gguf_type_of(f, name) != GGUF_ARRAY) return (required ? gguf_get_int : gguf_opt_int)(f, name, 0, INT32_MAX, value);
+    CADRE_TRY(gguf_get_array(f, name, &list));
+    bool same = gguf_array_is_int(&list) && list.count > 0;
+    int64_t first = same ? gguf_array_int(&list, 0) : -1;
+    for (size_t i = 1; i < list.count && same; i++) same = gguf_array_int(&list, i) == first;
+    if (!same || first < 0 || first > INT32_MAX)
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s: expected the same number for all layers, found several", name);
+    *value = first;
+    return CADRE_OK;
+}
+
 static cadre_status read_key(const gguf *f, const char *name, const config_key *key, model_config *c)
 {
     void *field = (char *)c + key->field;
@@ -64,7 +79,7 @@ static cadre_status read_key(const gguf *f, const char *name, const config_key *
     switch (key->kind) {
     case KEY_INT:
         *(int64_t *)field = (int64_t)key->otherwise;
-        return (required ? gguf_get_int : gguf_opt_int)(f, name, 0, INT32_MAX, field);
+        return read_int(f, name, required, field);
     case KEY_REAL:
         *(double *)field = key->otherwise;
         return read_real(f, name, required, field);
@@ -203,10 +218,22 @@ static void fit_rotary_share(model_config *c, int64_t turned)
     if (turned && !c->latent && head) c->rotary_share = (double)turned / (double)head;
 }
 
+/* The blocks count layers that predict further tokens, behind the others. */
+static cadre_status leave_predicting(const gguf *f, model_config *c)
+{
+    int64_t predicting = 0;
+    char *name = mem_printf("%s.nextn_predict_layers", c->arch->gguf_name);
+    cadre_status status = name ? gguf_opt_int(f, name, 0, c->layers, &predicting) : CADRE_ENOMEM;
+    mem_free(name);
+    c->layers -= predicting;
+    return status;
+}
+
 static cadre_status read_all(const gguf *f, model_config *c)
 {
     const architecture *arch = c->arch;
     CADRE_TRY(config_keys_read_gguf(f, shared_keys, c));
+    CADRE_TRY(leave_predicting(f, c));
     CADRE_TRY(read_embedding(f, c));
     CADRE_TRY(read_tokens(f, c));
     c->groups = c->groups_used = 1;

@@ -149,13 +149,41 @@ static void write_keys(gguf_writer *w, const gguf *file, const char *without)
     }
 }
 
-static void lay_out(const char *from, const char *to, rule take, const char *without)
+/* Keys instead of the one that is left out. */
+typedef void (*more_keys)(gguf_writer *w, const gguf *file);
+
+static void list_kv_heads(gguf_writer *w, const gguf *file)
+{
+    int64_t count, lists[16];
+    succeeds(gguf_get_int(file, "qwen3moe.attention.head_count_kv", 0, 100, &count));
+    for (int i = 0; i < 3; i++) lists[i] = count;
+    succeeds(gguf_writer_ints(w, "qwen3moe.attention.head_count_kv", GGUF_I32, lists, 3));
+}
+
+static void count_predicting_layer(gguf_writer *w, const gguf *file)
+{
+    int64_t count;
+    succeeds(gguf_get_int(file, "deepseek2.block_count", 0, 100, &count));
+    succeeds(gguf_writer_int(w, "deepseek2.block_count", GGUF_U32, count + 1));
+    succeeds(gguf_writer_int(w, "deepseek2.nextn_predict_layers", GGUF_U32, 1));
+}
+
+static bool add_predicting_layer(layout *l, const gguf_tensor *t)
+{
+    if (strcmp(t->name, "output_norm.weight") != 0) return false;
+    add_piece(add(l, t, t->name), t->data, t->size);
+    add_piece(add(l, t, "blk.3.nextn.enorm.weight"), t->data, t->size);
+    return true;
+}
+
+static void lay_out(const char *from, const char *to, rule take, const char *without, more_keys more)
 {
     gguf *file;
     gguf_writer *w;
     succeeds(gguf_open(from, &file));
     succeeds(gguf_writer_open(to, &w));
     write_keys(w, file, without);
+    if (more) more(w, file);
     layout l = { .file = file, .tensors = calloc(gguf_tensor_count(file) * PIECES, sizeof(laid_out)) };
     for (size_t i = 0; i < gguf_tensor_count(file); i++) {
         gguf_tensor t = gguf_tensor_at(file, i);
@@ -192,6 +220,7 @@ typedef struct form_case {
     rule take;
     const char *without; /* a key that is left out */
     const char *dtype;
+    more_keys more;
 } form_case;
 
 static void same_bits(void **state)
@@ -204,7 +233,7 @@ static void same_bits(void **state)
     snprintf(ours, sizeof ours, "%s", scratch_file("ours.gguf"));
     snprintf(other, sizeof other, "%s", scratch_file("other.gguf"));
     succeeds(cadre_convert(context, folder, ours, c->dtype ? c->dtype : "f32", NULL, NULL));
-    lay_out(ours, other, c->take, c->without);
+    lay_out(ours, other, c->take, c->without, c->more);
     safetensors *x = logits_of(ours, "a.safetensors"), *y = logits_of(other, "b.safetensors");
     const safetensors_tensor *t = safetensors_find(x, "logits"), *u = safetensors_find(y, "logits");
     assert_int_equal(t->size, u->size);
@@ -218,15 +247,17 @@ static void same_bits(void **state)
 int main(void)
 {
     static const form_case cases[] = {
-        { "queries, keys and values in one", "qwen3_moe", join_qkv, NULL, NULL },
-        { "the same, rows in pairs", "mixtral", join_qkv, NULL, NULL },
-        { "the same with biases", "qwen2_moe", join_qkv, NULL, NULL },
-        { "the same of blocks", "qwen3_moe", join_qkv, NULL, "q8_0" },
-        { "gates beside their inputs", "olmoe", join_gate_up, NULL, NULL },
-        { "one tensor an expert", "mixtral", part_experts, NULL, NULL },
-        { "keys and values whole, too", "deepseek_v3", add_kv_b, NULL, NULL },
-        { "scores that are not named", "deepseek_v3", as_it_is, "deepseek2.expert_gating_func", NULL },
-        { "the same of softmax", "deepseek_v2_lite", as_it_is, "deepseek2.expert_gating_func", NULL },
+        { "queries, keys and values in one", "qwen3_moe", join_qkv, NULL, NULL, NULL },
+        { "the same, rows in pairs", "mixtral", join_qkv, NULL, NULL, NULL },
+        { "the same with biases", "qwen2_moe", join_qkv, NULL, NULL, NULL },
+        { "the same of blocks", "qwen3_moe", join_qkv, NULL, "q8_0", NULL },
+        { "gates beside their inputs", "olmoe", join_gate_up, NULL, NULL, NULL },
+        { "one tensor an expert", "mixtral", part_experts, NULL, NULL, NULL },
+        { "keys and values whole, too", "deepseek_v3", add_kv_b, NULL, NULL, NULL },
+        { "scores that are not named", "deepseek_v3", as_it_is, "deepseek2.expert_gating_func", NULL, NULL },
+        { "a number for each layer", "qwen3_moe", as_it_is, "qwen3moe.attention.head_count_kv", NULL, list_kv_heads },
+        { "a layer that predicts", "deepseek_v3", add_predicting_layer, "deepseek2.block_count", NULL, count_predicting_layer },
+        { "the same of softmax", "deepseek_v2_lite", as_it_is, "deepseek2.expert_gating_func", NULL, NULL },
     };
     enum { CASES = sizeof cases / sizeof *cases };
     struct CMUnitTest tests[CASES];
