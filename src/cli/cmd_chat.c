@@ -189,8 +189,8 @@ const command command_chat = {
                    "Ctrl-C stops an answer, Ctrl-D ends the conversation, and thoughts, which some models mark, are shown "
                    "dimmed; they are not part of the answers and are forgotten.\n\n"
                    "The template that frames messages is built in, chosen by name or recognised by signs in the model's own "
-                   "template, which is never executed. Messages are plain text, whatever control tokens they spell. gpt-oss is "
-                   "not told the date.\n\n"
+                   "template, which is never executed. Messages are plain text, whatever control tokens they spell. The date "
+                   "of the day is not told: gpt-oss and Granite hear of none, Llama 3.1 of the one in its template.\n\n"
                    "With --json, every answer is an object: answer, thought.",
     .own = ROWS(rows),
     .tables = { sampling_options },

@@ -53,9 +53,9 @@ static string_view trimmed(string_view text)
     return text;
 }
 
-static cadre_status put_said(script *s, string_view said)
+static cadre_status put_said(script *s, chat_role role, string_view said)
 {
-    if (s->c->trim) said = trimmed(said);
+    if (s->c->trims[role]) said = trimmed(said);
     s->said[s->count++] = (text_range){ s->text.size, s->text.size + said.size };
     return byte_list_put(&s->text, said.data, said.size);
 }
@@ -63,7 +63,7 @@ static cadre_status put_said(script *s, string_view said)
 static cadre_status put_framed(script *s, chat_role role, string_view said)
 {
     CADRE_TRY(put_words(s, s->c->frames[role].before));
-    CADRE_TRY(put_said(s, said));
+    CADRE_TRY(put_said(s, role, said));
     return put_words(s, s->c->frames[role].after);
 }
 
@@ -72,7 +72,7 @@ static cadre_status put_both(script *s, string_view system, string_view said)
 {
     CADRE_TRY(put_words(s, s->c->frames[CHAT_USER].before));
     CADRE_TRY(put_framed(s, CHAT_SYSTEM, system));
-    CADRE_TRY(put_said(s, said));
+    CADRE_TRY(put_said(s, CHAT_USER, said));
     return put_words(s, s->c->frames[CHAT_USER].after);
 }
 
@@ -85,12 +85,13 @@ static int user_with_system(const chat_template *c, const chat_message *messages
     return found;
 }
 
+/* system: without data where there is none. */
 static cadre_status put_messages(script *s, string_view system, const chat_message *messages, int count)
 {
     bool apart = s->c->system_place == SYSTEM_APART;
-    int inside = apart || !system.size ? -1 : user_with_system(s->c, messages, count);
+    int inside = apart || !system.data ? -1 : user_with_system(s->c, messages, count);
     CADRE_TRY(put_words(s, s->c->begin));
-    if (system.size && apart) CADRE_TRY(put_framed(s, CHAT_SYSTEM, system));
+    if (system.data && apart) CADRE_TRY(put_framed(s, CHAT_SYSTEM, system));
     for (int i = 0; i < count; i++) {
         string_view said = { messages[i].text, messages[i].size };
         if (messages[i].role == CHAT_SYSTEM)

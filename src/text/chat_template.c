@@ -1,5 +1,4 @@
 /* chat_template.c - THE LIST of chat templates, and which of them a model's own template is. */
-#define _GNU_SOURCE /* memmem */
 #include "text/chat_template.h"
 
 #include <string.h>
@@ -12,10 +11,35 @@ static const chat_mark channels[] = { { "<|channel|>", CHAT_MARK_NAMES }, { "<|m
 #define BAR "\xef\xbd\x9c"      /* DeepSeek's wide bar, ... */
 #define UNDERLINE "\xe2\x96\x81" /* ... and its blank */
 
-#define CHATML                                                                                                    \
-    .frames = { { "<|im_start|>system\n", "<|im_end|>\n" }, { "<|im_start|>user\n", "<|im_end|>\n" },              \
-                { "<|im_start|>assistant\n", "<|im_end|>\n" } },                                                  \
-    .answer = "<|im_start|>assistant\n", .ends = "<|im_end|> <|endoftext|>", .marks = think
+#define EVERYONE { true, true, true }
+#define SYSTEM_SET "<|im_start|>system\nYou" /* a system's message by default */
+#define PRESET "You are"
+
+#define CHATML_FRAMES                                                                                \
+    .frames = { { "<|im_start|>system\n", "<|im_end|>\n" }, { "<|im_start|>user\n", "<|im_end|>\n" }, \
+                { "<|im_start|>assistant\n", "<|im_end|>\n" } }
+#define CHATML_ENDS .ends = "<|im_end|> <|endoftext|>", .marks = think
+#define CHATML CHATML_FRAMES, .answer = "<|im_start|>assistant\n", CHATML_ENDS
+
+#define LLAMA3_USER { "<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>" }
+#define LLAMA3_ASSISTANT { "<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>" }
+#define LLAMA3_ENDS                                                                                          \
+    .answer = "<|start_header_id|>assistant<|end_header_id|>\n\n", .ends = "<|eot_id|> <|end_of_text|>", \
+    .trims = EVERYONE
+
+#define GLM_ENDS .ends = "<|user|> <|observation|> <|endoftext|>"
+#define DEEPSEEK_ENDS .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">", .marks = think
+#define DEEPSEEK_DENIALS { "<think></think>", "enable_thinking" }
+
+#define GRANITE                                                                                   \
+    .frames = { { "<|start_of_role|>system<|end_of_role|>", "<|end_of_text|>\n" },                 \
+                { "<|start_of_role|>user<|end_of_role|>", "<|end_of_text|>\n" },                   \
+                { "<|start_of_role|>assistant<|end_of_role|>", "<|end_of_text|>\n" } },            \
+    .answer = "<|start_of_role|>assistant<|end_of_role|>", .ends = "<|end_of_text|>"
+
+#define PHI                                                                                                            \
+    .frames = { { "<|system|>\n", "<|end|>\n" }, { "<|user|>\n", "<|end|>\n" }, { "<|assistant|>\n", "<|end|>\n" } }, \
+    .answer = "<|assistant|>\n", .ends = "<|end|> <|endoftext|>"
 
 static const chat_template rows[] = {
     { .name = "gpt-oss", .signs = { "<|channel|>", "<|start|>" },
@@ -27,61 +51,73 @@ static const chat_template rows[] = {
       .answer = "<|start|>assistant", .ends = "<|return|> <|call|>", .marks = channels },
     { .name = "qwen2.5", .signs = { "<|im_start|>", "You are Qwen, created by Alibaba Cloud" }, CHATML,
       .system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant." },
-    { .name = "qwen2", .signs = { "<|im_start|>", "You are a helpful assistant." }, CHATML,
-     .system = "You are a helpful assistant." },
+    { .name = "qwen2", .signs = { "<|im_start|>", "You are a helpful assistant.<" }, CHATML,
+      .system = "You are a helpful assistant." },
     { .name = "qwen1.5", .signs = { "<|im_start|>", "You are a helpful assistant<" }, CHATML,
-     .system = "You are a helpful assistant" },
-    { .name = "chatml", .signs = { "<|im_start|>" }, CHATML },
-    { .name = "llama-3", .signs = { "<|start_header_id|>" }, .begin = "{bos}",
-      .frames = { { "<|start_header_id|>system<|end_header_id|>\n\n", "<|eot_id|>" },
-                  { "<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>" },
-                  { "<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>" } },
-      .answer = "<|start_header_id|>assistant<|end_header_id|>\n\n", .ends = "<|eot_id|> <|end_of_text|>", .trim = true },
-    { .name = "mistral-v7", .signs = { "[SYSTEM_PROMPT]" }, .begin = "{bos}",
+      .system = "You are a helpful assistant" },
+    { .name = "qwen3-coder", .signs = { "<|im_start|>", "You are Qwen, a helpful AI assistant" }, CHATML }, /* said with tools */
+    { .name = "qwen3-thinking", .signs = { "<|im_start|>assistant\n<think>\n'" },
+      .denials = { SYSTEM_SET, "bos_token", "enable_thinking" }, CHATML_FRAMES,
+      .answer = "<|im_start|>assistant\n<think>\n", CHATML_ENDS, .thinks = true },
+    { .name = "chatml-bos", .signs = { "<|im_start|>", "bos_token" },
+      .denials = { SYSTEM_SET, "'<think>\n'", "assistant\n<think>", "Knowledge Cutoff" }, .begin = "{bos}", CHATML },
+    { .name = "chatml", .signs = { "<|im_start|>" },
+      .denials = { SYSTEM_SET, "'<think>\n'", "assistant\n<think>", "Knowledge Cutoff" }, CHATML },
+    { .name = "llama-3.1", .signs = { "<|start_header_id|>", "'Cutting Knowledge Date: December 2023\n", "26 Jul 2024" },
+      .begin = "{bos}",
+      .frames = { { "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n"
+                    "Today Date: 26 Jul 2024\n\n", "<|eot_id|>" }, LLAMA3_USER, LLAMA3_ASSISTANT },
+      LLAMA3_ENDS, .system = "" },
+    { .name = "llama-3", .signs = { "<|start_header_id|>" }, .denials = { "Knowledge Date", "recipient" }, .begin = "{bos}",
+      .frames = { { "<|start_header_id|>system<|end_header_id|>\n\n", "<|eot_id|>" }, LLAMA3_USER, LLAMA3_ASSISTANT },
+      LLAMA3_ENDS },
+    { .name = "mistral-v7", .signs = { "[SYSTEM_PROMPT] " }, .denials = { "default_system_message" }, .begin = "{bos}",
       .frames = { { "[SYSTEM_PROMPT] ", "[/SYSTEM_PROMPT]" }, { "[INST] ", "[/INST]" }, { " ", "{eos}" } }, .ends = "" },
-    { .name = "mistral-v3-tekken", .signs = { "[AVAILABLE_TOOLS]", "\"[INST]\"" }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { "[INST]", "[/INST]" }, { "", "{eos}" } }, .ends = "", .system_place = SYSTEM_IN_LAST },
-    { .name = "mistral-v3", .signs = { "[AVAILABLE_TOOLS]" }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { "[INST] ", "[/INST]" }, { " ", "{eos}" } }, .ends = "", .system_place = SYSTEM_IN_LAST },
+    { .name = "mistral-v3-tekken", .signs = { "[AVAILABLE_TOOLS]", "'[INST]'" }, .denials = { "[SYSTEM_PROMPT]" },
+      .begin = "{bos}", .frames = { { "", "\n\n" }, { "[INST]", "[/INST]" }, { "", "{eos}" } }, .ends = "",
+      .system_place = SYSTEM_IN_LAST },
+    { .name = "mistral-v3", .signs = { "[AVAILABLE_TOOLS]" }, .denials = { "[SYSTEM_PROMPT]" }, .begin = "{bos}",
+      .frames = { { "", "\n\n" }, { "[INST] ", "[/INST]" }, { " ", "{eos}" } }, .ends = "", .system_place = SYSTEM_IN_LAST,
+      .trims = { [CHAT_ASSISTANT] = true } },
     { .name = "llama-2", .signs = { "<<SYS>>" },
       .frames = { { "<<SYS>>\n", "\n<</SYS>>\n\n" }, { "{bos}[INST] ", " [/INST]" }, { " ", " {eos}" } }, .ends = "",
-      .system_place = SYSTEM_IN_FIRST, .trim = true },
-    { .name = "mistral-v1", .signs = { " [INST] " }, .begin = "{bos}",
+      .system_place = SYSTEM_IN_FIRST, .trims = EVERYONE },
+    { .name = "mistral-v1", .signs = { " [INST] " }, .denials = { "[SYSTEM_PROMPT]" }, .begin = "{bos}",
       .frames = { { "", "\n\n" }, { " [INST] ", " [/INST]" }, { " ", "{eos}" } }, .ends = "", .system_place = SYSTEM_IN_FIRST },
-    { .name = "mistral", .signs = { "[INST]" }, .begin = "{bos}",
+    { .name = "mistral", .signs = { "[INST]" }, .denials = { "[SYSTEM_PROMPT]" }, .begin = "{bos}",
       .frames = { { "", "\n\n" }, { "[INST] ", " [/INST]" }, { "", "{eos}" } }, .ends = "", .system_place = SYSTEM_IN_FIRST },
-    { .name = "deepseek-r1", .signs = { "<" BAR "Assistant" BAR "><think>" }, .begin = "{bos}",
+    { .name = "deepseek-r1", .signs = { "<" BAR "Assistant" BAR "><think>\n" }, .denials = DEEPSEEK_DENIALS, .begin = "{bos}",
       .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR ">", "{eos}" } },
-      .answer = "<" BAR "Assistant" BAR "><think>\n", .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">",
-      .marks = think, .thinks = true },
-    { .name = "deepseek-v3.1", .signs = { "<" BAR "Assistant" BAR ">", "</think>", "thinking" }, .begin = "{bos}",
+      .answer = "<" BAR "Assistant" BAR "><think>\n", DEEPSEEK_ENDS, .thinks = true },
+    { .name = "deepseek-v3.1", .signs = { "<" BAR "Assistant" BAR ">", "</think>", "thinking" }, .denials = DEEPSEEK_DENIALS,
+      .begin = "{bos}",
       .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR "></think>", "{eos}" } },
-      .answer = "<" BAR "Assistant" BAR "></think>", .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">",
-      .marks = think },
-    { .name = "deepseek-v3", .signs = { "<" BAR "Assistant" BAR ">" }, .begin = "{bos}",
+      .answer = "<" BAR "Assistant" BAR "></think>", DEEPSEEK_ENDS },
+    { .name = "deepseek-v3", .signs = { "<" BAR "Assistant" BAR ">" }, .denials = DEEPSEEK_DENIALS, .begin = "{bos}",
       .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR ">", "{eos}" } },
-      .answer = "<" BAR "Assistant" BAR ">", .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">" },
-    { .name = "deepseek", .signs = { "'User: '", "'Assistant: '" }, .begin = "{bos}",
-      .frames = { { "", "\n\n" }, { "User: ", "\n\n" }, { "Assistant: ", "{eos}" } },
-      .answer = "Assistant:", .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">" },
-    { .name = "granite", .signs = { "<|start_of_role|>" },
-      .frames = { { "<|start_of_role|>system<|end_of_role|>", "<|end_of_text|>\n" },
-                  { "<|start_of_role|>user<|end_of_role|>", "<|end_of_text|>\n" },
-                  { "<|start_of_role|>assistant<|end_of_role|>", "<|end_of_text|>\n" } },
-      .answer = "<|start_of_role|>assistant<|end_of_role|>", .ends = "<|end_of_text|>" },
-    { .name = "glm4.5", .signs = { "[gMASK]<sop>", "<think>" }, .begin = "[gMASK]<sop>",
+      .answer = "<" BAR "Assistant" BAR ">", DEEPSEEK_ENDS },
+    { .name = "deepseek", .signs = { "'User: '", "'Assistant: '", "eos_token" }, .begin = "{bos}",
+      .frames = { { "", "\n\n" }, { "User: ", "\n\n" }, { "Assistant: ", "{eos}" } }, .answer = "Assistant:", DEEPSEEK_ENDS },
+    { .name = "granite-3.1", .signs = { "<|start_of_role|>", "Knowledge Cutoff Date: April 2024.\nToday" }, GRANITE,
+      .system = "Knowledge Cutoff Date: April 2024.\nYou are Granite, developed by IBM. You are a helpful AI assistant." },
+    { .name = "granite-3.3", .signs = { "<|start_of_role|>", "Knowledge Cutoff Date: April 2024. Today" }, GRANITE,
+      .system = "Knowledge Cutoff Date: April 2024. You are Granite, developed by IBM. You are a helpful AI assistant." },
+    { .name = "granite", .signs = { "<|start_of_role|>" }, .denials = { "Knowledge Cutoff", "accurate, and safe" }, GRANITE },
+    { .name = "glm4.7", .signs = { "[gMASK]<sop>", "<|user|>{{", "'<think>'" },
+      .begin = "[gMASK]<sop>", .frames = { { "<|system|>", "" }, { "<|user|>", "" }, { "<|assistant|></think>", "" } },
+      .answer = "<|assistant|><think>", GLM_ENDS, .trims = { [CHAT_ASSISTANT] = true }, .marks = think, .thinks = true },
+    { .name = "glm4.5", .signs = { "[gMASK]<sop>", "<think>" }, .denials = { "<|user|>{{" }, .begin = "[gMASK]<sop>",
       .frames = { { "<|system|>\n", "" }, { "<|user|>\n", "" }, { "<|assistant|>\n<think></think>\n", "" } },
-      .answer = "<|assistant|>", .ends = "<|user|> <|observation|> <|endoftext|>", .marks = think },
-    { .name = "glm4", .signs = { "[gMASK]<sop>" }, .begin = "[gMASK]<sop>",
+      .answer = "<|assistant|>", GLM_ENDS, .trims = { [CHAT_ASSISTANT] = true }, .marks = think },
+    { .name = "glm4", .signs = { "[gMASK]<sop>" }, .denials = { "<|user|>{{" }, .begin = "[gMASK]<sop>",
       .frames = { { "<|system|>\n", "" }, { "<|user|>\n", "" }, { "<|assistant|>\n", "" } },
-      .answer = "<|assistant|>\n", .ends = "<|user|> <|observation|> <|endoftext|>" },
-    { .name = "phi-3", .signs = { "<|user|>", "<|end|>" }, .begin = "{bos}",
-      .frames = { { "<|system|>\n", "<|end|>\n" }, { "<|user|>\n", "<|end|>\n" }, { "<|assistant|>\n", "<|end|>\n" } },
-      .answer = "<|assistant|>\n", .ends = "<|end|> <|endoftext|>" },
-    { .name = "tulu", .signs = { "<|user|>", "<|assistant|>", "bos_token" }, .begin = "{bos}",
+      .answer = "<|assistant|>\n", GLM_ENDS },
+    { .name = "phi-3", .signs = { "<|user|>", "<|end|>", "bos_token" }, .denials = { PRESET }, .begin = "{bos}", PHI },
+    { .name = "phi-3.5", .signs = { "<|user|>", "<|end|>" }, .denials = { PRESET, "bos_token" }, PHI },
+    { .name = "tulu", .signs = { "<|user|>", "<|assistant|>", "bos_token" }, .denials = { PRESET, "<|end|>" }, .begin = "{bos}",
       .frames = { { "<|system|>\n", "\n" }, { "<|user|>\n", "\n" }, { "<|assistant|>\n", "{eos}\n" } },
       .answer = "<|assistant|>\n", .ends = "" },
-    { .name = "zephyr", .signs = { "<|user|>", "<|assistant|>", "eos_token" },
+    { .name = "zephyr", .signs = { "<|user|>", "<|assistant|>", "eos_token" }, .denials = { PRESET, "<|end|>" },
       .frames = { { "<|system|>\n", "{eos}\n" }, { "<|user|>\n", "{eos}\n" }, { "<|assistant|>\n", "{eos}\n" } },
       .answer = "<|assistant|>\n", .ends = "" },
 };
@@ -101,18 +137,38 @@ const chat_template *chat_template_find(const char *name)
     return NULL;
 }
 
-static bool contains(string_view text, const char *part)
+/* Whether the sign stands at the start of the text, in which a line feed may be written \n. */
+static bool begins_with(string_view text, const char *sign)
 {
-    return memmem(text.data, text.size, part, strlen(part)) != NULL;
+    for (size_t at = 0; *sign; sign++, at++) {
+        if (at == text.size) return false;
+        bool escaped = *sign == '\n' && text.size - at > 1 && text.data[at] == '\\' && text.data[at + 1] == 'n';
+        if (escaped) at++;
+        else if (text.data[at] != *sign && !(*sign == '\'' && text.data[at] == '"')) return false;
+    }
+    return true;
+}
+
+static bool contains(string_view text, const char *sign)
+{
+    for (size_t at = 0; at < text.size; at++)
+        if (begins_with((string_view){ text.data + at, text.size - at }, sign)) return true;
+    return false;
+}
+
+static bool is_of(const chat_template *c, string_view program)
+{
+    for (int i = 0; i < SIGNS_MAX && c->signs[i]; i++)
+        if (!contains(program, c->signs[i])) return false;
+    for (int i = 0; i < DENIALS_MAX && c->denials[i]; i++)
+        if (contains(program, c->denials[i])) return false;
+    return true;
 }
 
 const chat_template *chat_template_recognise(string_view program)
 {
     const chat_template *c;
-    for (int i = 0; program.size && (c = chat_template_at(i)); i++) {
-        bool all = true;
-        for (int s = 0; s < SIGNS_MAX && c->signs[s]; s++) all = all && contains(program, c->signs[s]);
-        if (all) return c;
-    }
+    for (int i = 0; program.size && (c = chat_template_at(i)); i++)
+        if (is_of(c, program)) return c;
     return NULL;
 }

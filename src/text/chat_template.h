@@ -4,7 +4,7 @@
 
 #include "text/chat.h"
 
-enum { SIGNS_MAX = 3 };
+enum { SIGNS_MAX = 3, DENIALS_MAX = 4 };
 
 /* Around a message. {bos} and {eos} stand for the vocabulary's own tokens. */
 typedef struct chat_frame {
@@ -25,14 +25,17 @@ typedef struct chat_mark {
 
 struct chat_template {
     const char *name;
-    const char *signs[SIGNS_MAX]; /* all occur in the model's own template; rows with more come first */
+    /* All of the signs occur in the model's own template and none of the denials, which are what this one does not have: another
+     * beginning, another system's message. "'" stands for any quotation mark, a line feed also for \n. Rows with more signs
+     * come first. */
+    const char *signs[SIGNS_MAX], *denials[DENIALS_MAX];
     const char *begin;            /* of the whole text; NULL: nothing */
     chat_frame frames[CHAT_ROLES];
     const char *answer;           /* what the model goes on from; NULL: nothing */
     const char *ends;             /* pieces that end an answer, separated by spaces; the end of text always does */
     const char *system;           /* said where the conversation has no system message; NULL: nothing is */
     chat_system system_place;
-    bool trim;                    /* messages lose the white space around them */
+    bool trims[CHAT_ROLES];       /* whose messages lose the white space around them */
     const chat_mark *marks;       /* tokens between thoughts and answers; NULL: all is answer */
     bool thinks;                  /* an answer begins as a thought */
 };

@@ -5,7 +5,7 @@ usage: tests/oracle/chat.py tokenizer.json [PROGRAM]     with a Python that has 
 
 The templates are written as the models publish them, without the parts about tools. Each is saved with a tokenizer that knows its control
 tokens; `cadre tokenize --chat own` must recognise it and give the ids that transformers gives. Two things differ by intention: gpt-oss's
-template tells the date, which is taken out here, and control tokens in messages stay plain text, so the messages have none."""
+and Granite's templates tell the date, which is taken out here, and control tokens in messages stay plain text, so the messages have none."""
 import json, re, subprocess, sys, tempfile
 
 from transformers import PreTrainedTokenizerFast
@@ -59,6 +59,23 @@ QWEN3 = """{%- if messages[0].role == 'system' %}
         {{- '<think>\\n\\n</think>\\n\\n' }}
     {%- endif %}
 {%- endif %}"""
+QWEN3_THINKING = QWEN3[:QWEN3.rindex("{%- if add_generation_prompt %}")] + """{%- if add_generation_prompt %}
+    {{- '<|im_start|>assistant\\n<think>\\n' }}
+{%- endif %}"""
+QWEN3_CODER = """{%- if messages[0]["role"] == "system" %}{%- set system_message = messages[0]["content"] %}{%- set loop_messages = messages[1:] %}
+{%- else %}{%- set loop_messages = messages %}{%- endif %}
+{%- if system_message is defined %}
+    {{- "<|im_start|>system\\n" + system_message }}
+{%- else %}
+    {%- if tools is iterable and tools | length > 0 %}
+        {{- "<|im_start|>system\\nYou are Qwen, a helpful AI assistant that can interact with a computer to solve tasks." }}
+    {%- endif %}
+{%- endif %}
+{%- if system_message is defined %}{{- '<|im_end|>\\n' }}{%- endif %}
+{%- for message in loop_messages %}
+    {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"""
 MIXTRAL = ("{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
            "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
            "{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}"
@@ -154,6 +171,32 @@ GRANITE = """{%- for message in messages %}
     {{- '<|start_of_role|>assistant<|end_of_role|>' }}
     {%- endif %}
 {%- endfor %}"""
+GRANITE_31 = """{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}{%- set loop_messages = messages[1:] %}
+{%- else %}{%- set system_message = "Knowledge Cutoff Date: April 2024.\nToday's Date: " + strftime_now('%B %d, %Y') + ".\nYou are Granite, developed by IBM." %}
+{%- set system_message = system_message + " You are a helpful AI assistant." %}{%- set loop_messages = messages %}{%- endif %}
+{{- '<|start_of_role|>system<|end_of_role|>' + system_message + '<|end_of_text|>\n' }}
+{%- for message in loop_messages %}
+    {{- '<|start_of_role|>' + message['role'] + '<|end_of_role|>' + message['content'] + '<|end_of_text|>\n' }}
+    {%- if loop.last and add_generation_prompt %}{{- '<|start_of_role|>assistant<|end_of_role|>' }}{%- endif %}
+{%- endfor %}"""
+GLM47 = """[gMASK]<sop>
+{%- for m in messages %}
+{%- if m.role == 'user' -%}<|user|>{{ m.content }}
+{%- elif m.role == 'assistant' -%}
+<|assistant|>
+{%- set content = m.content %}
+{%- if '</think>' in content %}{%- set content = content.split('</think>')[-1].lstrip('\\n') %}{%- endif %}
+{{- '</think>' }}
+{%- if content.strip() -%}
+{{ content.strip() }}
+{%- endif -%}
+{%- elif m.role == 'system' -%}
+<|system|>{{ m.content }}
+{%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+    <|assistant|>{{- '</think>' if (enable_thinking is defined and not enable_thinking) else '<think>' -}}
+{%- endif -%}"""
 GLM45 = """[gMASK]<sop>
 {%- for m in messages %}
 {%- if m.role == 'user' -%}<|user|>
@@ -185,6 +228,27 @@ GLM4 = ("[gMASK]<sop>{% for item in messages %}{% if item['role'] == 'user' %}<|
 LLAMA3 = ("{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + message['role'] + "
           "'<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}"
           "{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}")
+LLAMA31 = """{{- bos_token }}
+{%- if not date_string is defined %}
+    {%- set date_string = "26 Jul 2024" %}
+{%- endif %}
+{%- if messages[0]['role'] == 'system' %}
+    {%- set system_message = messages[0]['content']|trim %}
+    {%- set messages = messages[1:] %}
+{%- else %}
+    {%- set system_message = "" %}
+{%- endif %}
+{{- "<|start_header_id|>system<|end_header_id|>\\n\\n" }}
+{{- "Cutting Knowledge Date: December 2023\\n" }}
+{{- "Today Date: " + date_string + "\\n\\n" }}
+{{- system_message }}
+{{- "<|eot_id|>" }}
+{%- for message in messages %}
+    {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n'+ message['content'] | trim + '<|eot_id|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}
+{%- endif %}"""
 TULU = ("{{ bos_token }}{% for message in messages %}{% if message['role'] == 'system' %}{{ '<|system|>\n' + message['content'] + '\n' }}"
         "{% elif message['role'] == 'user' %}{{ '<|user|>\n' + message['content'] + '\n' }}{% elif message['role'] == 'assistant' %}"
         "{% if not loop.last %}{{ '<|assistant|>\n'  + message['content'] + eos_token + '\n' }}{% else %}"
@@ -200,7 +264,10 @@ MODELS = {
     "Qwen2-57B-A14B": (QWEN2, CHATML_TOKENS, True),
     "Qwen2.5": (QWEN25, CHATML_TOKENS, True),
     "Qwen3-30B-A3B": (QWEN3, CHATML_TOKENS + THINK, True),
+    "Qwen3-30B-A3B-Thinking-2507": (QWEN3_THINKING, CHATML_TOKENS + THINK, True),
+    "Qwen3-Coder-30B-A3B": (QWEN3_CODER, CHATML_TOKENS, True),
     "ChatML": (CHATML, CHATML_TOKENS, True),
+    "ChatML after a beginning": ("{{ bos_token }}" + CHATML, CHATML_TOKENS, True),
     "Mixtral-8x7B, 2023": (MIXTRAL, [], False),
     "Mixtral-8x7B": (MIXTRAL_2, [], True),
     "Mixtral-8x22B": (MISTRAL_V3, ["[INST]", "[/INST]", "[AVAILABLE_TOOLS]"], True),
@@ -210,15 +277,18 @@ MODELS = {
     "DeepSeek-V3.1": (DEEPSEEK_V31, DEEPSEEK_TOKENS + THINK, True),
     "gpt-oss": (GPT_OSS, ["<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>"], True),
     "Granite 3 MoE": (GRANITE, ["<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>"], True),
+    "Granite 3.1 MoE": (GRANITE_31, ["<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>"], True),
+    "GLM-4.7": (GLM47, ["[gMASK]", "<sop>", "<|user|>", "<|assistant|>", "<|system|>"] + THINK, True),
     "GLM-4.5": (GLM45, ["[gMASK]", "<sop>", "<|user|>", "<|assistant|>", "<|system|>"] + THINK, True),
     "GLM-4": (GLM4, ["[gMASK]", "<sop>", "<|user|>", "<|assistant|>", "<|system|>"], True),
     "Llama 3": (LLAMA3, ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], True),
+    "Llama 3.1": (LLAMA31, ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], True),
     "OLMoE-Instruct": (TULU, [], True),
 }
 USER, ASSISTANT, SYSTEM = "user", "assistant", "system"
 TALKS = [[(USER, "Hello")], [(USER, "What is  a mixture\nof experts?")], [(USER, "Grüße, 混合"), (ASSISTANT, "Yes."), (USER, "1 + 1 = ?")],
          [(SYSTEM, "Be brief."), (USER, "Hello"), (ASSISTANT, "Hi!\n\nThere"), (USER, "Who?"), (ASSISTANT, "I."), (USER, "x")],
-         [(SYSTEM, "Be brief."), (USER, "Hello")]]
+         [(SYSTEM, "Be brief."), (USER, "Hello")], [(SYSTEM, " Spaced "), (USER, "\nlines\n "), (ASSISTANT, " \n answer \n"), (USER, " ")]]
 
 
 def check(name, template, tokens, system, tokenizer_json):
@@ -237,7 +307,7 @@ def check(name, template, tokens, system, tokenizer_json):
             return 1
         for talk, line in zip(talks, answer.stdout.splitlines()):
             text = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
-            text = re.sub(r"Current date: [0-9-]+\n", "", text)
+            text = re.sub(r"Current date: [0-9-]+\n|Today's Date: \w+ \d+, \d+\.\n", "", text)
             theirs, ours = tokenizer.encode(text, add_special_tokens=False), json.loads(line)
             if theirs != ours:
                 wrong += 1

@@ -79,9 +79,17 @@ static void test_every_template(void **state)
          END "<|start_header_id|>system<|end_header_id|>\n\nBe brief<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
                      "Hello<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>user"
                      "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
+        { "llama-3.1",
+         END "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
+                     "Be brief<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
+                     "Hello<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>user"
+                     "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
+        { "qwen3-thinking",
+         "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n"
+                    "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
         { "mistral", END "[INST] Be brief\n\nHello [/INST] Hi " END "[INST] Who? [/INST]" },
         { "mistral-v1", END " [INST] Be brief\n\nHello [/INST]  Hi " END " [INST] Who? [/INST]" },
-        { "mistral-v3", END "[INST] Hello[/INST]  Hi " END "[INST] Be brief\n\nWho?[/INST]" },
+        { "mistral-v3", END "[INST] Hello[/INST] Hi" END "[INST] Be brief\n\nWho?[/INST]" },
         { "mistral-v3-tekken", END "[INST]Hello[/INST] Hi " END "[INST]Be brief\n\nWho?[/INST]" },
         { "mistral-v7", END "[SYSTEM_PROMPT] Be brief[/SYSTEM_PROMPT][INST] Hello[/INST]  Hi " END "[INST] Who?[/INST]" },
         { "llama-2", END "[INST] <<SYS>>\nBe brief\n<</SYS>>\n\nHello [/INST] Hi " END END "[INST] Who? [/INST]" },
@@ -97,9 +105,12 @@ static void test_every_template(void **state)
                      "<|end_of_role|>Who?<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>" },
         { "glm4", "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n Hi <|user|>\nWho?<|assistant|>\n" },
         { "glm4.5",
-         "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n<think></think>\n Hi <|user|>\nWho?<|assistant|>" },
+         "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n<think></think>\nHi<|user|>\nWho?<|assistant|>" },
+        { "glm4.7", "[gMASK]<sop><|system|>Be brief<|user|>Hello<|assistant|></think>Hi<|user|>Who?<|assistant|><think>" },
         { "phi-3", END "<|system|>\nBe brief<|end|>\n<|user|>\nHello<|end|>\n<|assistant|>\n Hi <|end|>\n<|user|>\nWho?<|end|>\n"
                        "<|assistant|>\n" },
+        { "phi-3.5", "<|system|>\nBe brief<|end|>\n<|user|>\nHello<|end|>\n<|assistant|>\n Hi <|end|>\n<|user|>\nWho?<|end|>\n"
+                     "<|assistant|>\n" },
         { "tulu", END "<|system|>\nBe brief\n<|user|>\nHello\n<|assistant|>\n Hi " END "\n<|user|>\nWho?\n<|assistant|>\n" },
         { "zephyr", "<|system|>\nBe brief" END "\n<|user|>\nHello" END "\n<|assistant|>\n Hi " END "\n<|user|>\nWho?" END
                     "\n<|assistant|>\n" },
@@ -124,6 +135,18 @@ static void test_system_by_default(void **state)
     check_text("qwen2", &hello, 1,
                "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
                                    "<|im_start|>assistant\n");
+    check_text("chatml-bos", &hello, 1, END "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+    check_text("llama-3.1", &hello, 1,
+               END "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024"
+                   "\n\n<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nHello<|eot_id|><|start_header_id|>assistant"
+                   "<|end_header_id|>\n\n");
+    check_text("granite-3.1", &hello, 1,
+               "<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\nYou are Granite, developed by IBM. You "
+               "are a helpful AI assistant.<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello<|end_of_text|>\n"
+               "<|start_of_role|>assistant<|end_of_role|>");
+    chat_message nothing[] = { message(CHAT_SYSTEM, ""), hello };
+    check_text("qwen2", nothing, 2,
+               "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
     check_text("chatml", &hello, 1, "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
     check_text("mistral", &hello, 1, END "[INST] Hello [/INST]");
     check_text("chatml", NULL, 0, "<|im_start|>assistant\n");
@@ -164,6 +187,15 @@ static void test_recognised(void **state)
         { "qwen1.5", "{{ '<|im_start|>system\\nYou are a helpful assistant<|im_end|>\\n' }}{{'<|im_start|>' + message['role']" },
         { "qwen2", "{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}" },
         { "qwen2.5", "<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>" },
+        { "qwen2.5", "\"<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\"" },
+        { "qwen3-thinking", "'<|im_start|>' + message.role + '\\n<think>\\n'{{- '<|im_start|>assistant\\n<think>\\n' }}" },
+        { "qwen3-thinking", "{{- \"<|im_start|>assistant\n<think>\n\" -}}" },
+        { "qwen3-coder", "'<|im_start|>system\\nYou are Qwen, a helpful AI assistant that can interact with a computer'" },
+        { "chatml", "'<|im_start|>' + message.role + '\\n<think>\\n'{% if no %}{{- '<think>\\n\\n</think>\\n\\n' }}" },
+        { "chatml-bos", "{{bos_token}}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>'}}" },
+        { "llama-3.1",
+         "{{- bos_token }}\"26 Jul 2024\"{{- \"<|start_header_id|>system<|end_header_id|>\\n\\n\" }}"
+                      "{{- \"Cutting Knowledge Date: December 2023\\n\" }}" },
         { "llama-3",
          "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>'" },
         { "mistral", "{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}{{ message['content'] + eos_token}}" },
@@ -178,19 +210,39 @@ static void test_recognised(void **state)
         { "deepseek-v3.1",
          "{% if not thinking is defined %}{% set thinking = false %}{{'<" BAR "Assistant" BAR ">'}}{{'</think>'}}" },
         { "granite", "{{- '<|start_of_role|>user<|end_of_role|>' + message['content'] + '<|end_of_text|>\\n' }}" },
+        { "granite-3.1",
+         "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: April 2024.\nToday's Date: \" + strftime_now(" },
+        { "granite-3.3",
+         "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: April 2024. Today's Date: \" + strftime_now(" },
+        { "glm4.7", "[gMASK]<sop><|user|>{{ visible_text(m.content) }}<|assistant|>{{- '</think>' if x else '<think>' -}}" },
         { "glm4", "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>{{ item['metadata'] }}\\n{{ item['content'] }}" },
         { "glm4.5", "[gMASK]<sop>\n{{ '\\n<think>' + reasoning_content.strip() +  '</think>'}}" },
-        { "phi-3", "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
+        { "phi-3.5", "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
+        { "phi-3", "{{ bos_token }}{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
         { "tulu",
          "{{ bos_token }}{{ '<|user|>\\n' + message['content'] + '\\n' }}"
                    "{{ '<|assistant|>\\n'  + message['content'] + eos_token" },
         { "zephyr", "{{ '<|user|>\\n' + message['content'] + eos_token }}{{ '<|assistant|>' }}" },
         { "gpt-oss", "{{- \"<|start|>system<|message|>\" }}{{- \"<|start|>assistant<|channel|>final<|message|>\" }}" },
     };
+    /* Like one of them, but with words of their own. */
+    static const char *const strangers[] = {
+        "{{- '<|im_start|>system\\nYou are MiMo, an AI assistant developed by Xiaomi.<|im_end|>\\n' }}",
+        "'<|im_start|>assistant\\n' }}{% if enable_thinking is false %}{% else %}{{- '<think>\\n' }}{% endif %}",
+        "{{- '<|im_start|>assistant\\n<think>\\n' }}{%- if not enable_thinking -%}{{- '</think>' -}}{%- endif -%}",
+        "{%- set default_system_message = 'You are Mistral' %}{{- '[SYSTEM_PROMPT] ' }}{{- '[INST]' }}{{- bos_token }}",
+        "{{'<" BAR "User" BAR ">'}}{{'<" BAR "Assistant" BAR "><think></think>'}}",
+        "{{- '<|start_of_role|>system<|end_of_role|>' }}Please ensure responses are professional, accurate, and safe.",
+        "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + message['content'] + '\\n\\n' }}",
+    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const chat_template *c = chat_template_recognise((string_view){ cases[i][1], strlen(cases[i][1]) });
         if (!c || strcmp(chat_template_name(c), cases[i][0]) != 0)
             fail_msg("expected %s, found %s", cases[i][0], c ? chat_template_name(c) : "none");
+    }
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
+        const chat_template *c = chat_template_recognise((string_view){ strangers[i], strlen(strangers[i]) });
+        if (c) fail_msg("%s: expected none, found %s", strangers[i], chat_template_name(c));
     }
     assert_null(chat_template_recognise((string_view){ "{{ messages }}", 14 }));
     assert_null(chat_template_recognise((string_view){ NULL, 0 }));
