@@ -61,12 +61,12 @@ INLINE void turn(const int source, const char *in, int64_t stride, __m256 unit[W
     else turn_words(in, stride, unit);
 }
 
-/* Number n of the eight rows of a unit, whose words lie `step` apart. A bfloat16 is the upper half of a float. */
-INLINE __m256 number_of(const int source, const __m256 *unit, const int step, const int n)
+/* Number n of the eight rows of a unit. A bfloat16 is the upper half of a float. */
+INLINE __m256 number_of(const int source, const __m256 *unit, const int n)
 {
-    if (source == GEMM_REALS) return unit[n * step];
-    if (source == GEMM_F16) return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(unit + n % WORDS * step) + n / WORDS));
-    __m256i pair = _mm256_castps_si256(unit[n / 2 * step]), upper = _mm256_set1_epi32((int)0xffff0000);
+    if (source == GEMM_REALS) return unit[n];
+    if (source == GEMM_F16) return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(unit + n % WORDS) + n / WORDS));
+    __m256i pair = _mm256_castps_si256(unit[n / 2]), upper = _mm256_set1_epi32((int)0xffff0000);
     return _mm256_castsi256_ps(n % 2 ? _mm256_and_si256(pair, upper) : _mm256_slli_epi32(pair, 16));
 }
 
@@ -90,7 +90,7 @@ INLINE void transpose(const int source, const char *in, int64_t stride, int64_t 
         for (; q + numbers <= k; q += numbers) {
             __m256 unit[WORDS];
             turn(source, in + q / word_numbers(source) * WORD_BYTES, stride, unit);
-            UNROLL_16 for (int n = 0; n < numbers; n++) _mm256_storeu_ps(out + (q + n) * step, number_of(source, unit, 1, n));
+            UNROLL_16 for (int n = 0; n < numbers; n++) _mm256_storeu_ps(out + (q + n) * step, number_of(source, unit, n));
         }
         for (; q < k; q++)
             for (int i = 0; i < LANES; i++) out[q * step + i] = number_at(source, in + i * stride, q);
@@ -103,9 +103,13 @@ INLINE void transpose(const int source, const char *in, int64_t stride, int64_t 
  * side by side for long. Both halves of that work fetch what comes after these columns: every other line each. */
 enum { RUN = 64 /* words of a row */, VECTORS = GEMM_FEW_COLUMNS / LANES, FETCH = 128 /* two lines */ };
 
+/* The words of eight rows, a row in each lane; and two more, so that words of one column of several eights, which are multiplied
+ * together, do not lie a power of two apart. */
+typedef __m256 turned[RUN + 2];
+
 /* `count` words of k of `vecs` times eight rows of b, times `rows` rows of a: sums stay in registers, one chain a lane. */
 INLINE void few_run(const int source, const int rows, const int vecs, int64_t count, const real *const *a, int64_t q,
-                    const __m256 (*words)[VECTORS], __m256 (*sums)[GEMM_FEW_ROWS], const char *ahead)
+                    const turned *words, __m256 (*sums)[GEMM_FEW_ROWS], const char *ahead)
 {
     __m256 acc[4][VECTORS];
     UNROLL for (int i = 0; i < rows; i++)
@@ -116,7 +120,7 @@ INLINE void few_run(const int source, const int rows, const int vecs, int64_t co
         UNROLL for (int64_t i = FETCH / 2; i < bytes; i += FETCH) __builtin_prefetch(ahead + i, 0, 2);
         UNROLL_16 for (int n = 0; n < numbers; n++) {
             __m256 b[VECTORS];
-            UNROLL for (int v = 0; v < vecs; v++) b[v] = number_of(source, words[at] + v, VECTORS, n);
+            UNROLL for (int v = 0; v < vecs; v++) b[v] = number_of(source, words[v] + at, n);
             UNROLL for (int i = 0; i < rows; i++) {
                 __m256 x = _mm256_set1_ps(a[i][q + at * word_numbers(source) + n]);
                 UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = _mm256_fmadd_ps(x, b[v], acc[i][v]);
@@ -128,7 +132,7 @@ INLINE void few_run(const int source, const int rows, const int vecs, int64_t co
 }
 
 INLINE void few_rows(const int source, const int vecs, const gemm_few *f, int64_t count, int64_t q,
-                     const __m256 (*words)[VECTORS], __m256 (*sums)[GEMM_FEW_ROWS], const char *ahead)
+                     const turned *words, __m256 (*sums)[GEMM_FEW_ROWS], const char *ahead)
 {
     for (int64_t i = 0; i < f->rows; i += 2) {
         __m256(*own)[GEMM_FEW_ROWS] = (__m256(*)[GEMM_FEW_ROWS])(sums[0] + i);
@@ -151,7 +155,8 @@ INLINE void few(const int source, const gemm_few *f)
 {
     const int64_t bytes = WORD_BYTES, numbers = word_numbers(source), vecs = f->columns / LANES;
     const int64_t all = f->k / numbers / WORDS * WORDS;
-    __m256 sums[VECTORS][GEMM_FEW_ROWS], words[RUN][VECTORS];
+    __m256 sums[VECTORS][GEMM_FEW_ROWS];
+    turned words[VECTORS];
     const char *ahead = f->ahead;
     for (int64_t v = 0; v < vecs; v++)
         for (int64_t i = 0; i < f->rows; i++)
@@ -165,13 +170,13 @@ INLINE void few(const int source, const gemm_few *f)
                 __m256 column[WORDS];
                 turn(source, in + w * bytes, f->b_stride, column);
                 UNROLL for (int i = 0; i < LANES * WORDS * WORD_BYTES; i += FETCH) __builtin_prefetch(ahead + i, 0, 2);
-                UNROLL for (int i = 0; i < WORDS; i++) words[w + i][v] = column[i];
+                UNROLL for (int i = 0; i < WORDS; i++) words[v][w + i] = column[i];
             }
         }
         if (vecs == VECTORS) few_rows(source, VECTORS, f, count, at * numbers, words, sums, fetch);
         else
             for (int64_t v = 0; v < vecs; v++)
-                few_rows(source, 1, f, count, at * numbers, (const __m256(*)[VECTORS])(words[0] + v), sums + v, fetch);
+                few_rows(source, 1, f, count, at * numbers, words + v, sums + v, fetch);
     }
     for (int64_t v = 0; v < vecs; v++)
         for (int64_t i = 0; i < f->rows; i++) _mm256_storeu_ps(f->c + i * f->c_stride + v * LANES, sums[v][i]);
