@@ -18,13 +18,14 @@
 #include "base/real.h"
 #include "kernel/compute.h"
 #include "kernel/number.h"
+#include "kernel/number_factors.h"
 
 typedef enum gemm_kind { GEMM_NT, GEMM_NN, GEMM_TN } gemm_kind;
 
 /* One product. Strides are in elements, between stored rows. a_rows (b_rows), where given, says which stored row of a (b)
  * takes the place of row i: the gather of dispatched tokens happens while packing. a_rows indexes m in NT and NN, k in TN; b_rows
  * is used in TN alone, where it indexes k. b may be in any number format in NT and NN (NULL: `real`), b_stride then
- * counts elements of it. A group with m == 0 does nothing; k == 0 without accumulate writes zeros. */
+ * counts elements of it, and may have factors. A group with m == 0 does nothing; k == 0 without accumulate writes zeros. */
 typedef struct gemm_group {
     int64_t m, n, k;
     const real *a;
@@ -34,6 +35,7 @@ typedef struct gemm_group {
     int64_t b_stride;
     const int32_t *b_rows;
     const number_format *b_format;
+    number_factors b_factors;
     real *c; /* [m, n] */
     int64_t c_stride;
 } gemm_group;

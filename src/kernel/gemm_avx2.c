@@ -4,6 +4,7 @@
 
 #if !REAL_IS_DOUBLE
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 typedef __m256 vec;
@@ -23,6 +24,7 @@ static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c)
 #include "kernel/gemm_pack.h"
 #include "kernel/gemm_template.h"
 #include "kernel/gemm_x86.h"
+#include "kernel/gemm_x86_coded.h"
 
 const gemm_kernels gemm_avx2 = {
     .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .copy = copy,

@@ -3,6 +3,7 @@
 
 #if !REAL_IS_DOUBLE
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 typedef __m512 vec;
@@ -22,6 +23,7 @@ static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c)
 #include "kernel/gemm_pack.h"
 #include "kernel/gemm_template.h"
 #include "kernel/gemm_x86.h"
+#include "kernel/gemm_x86_coded.h"
 
 const gemm_kernels gemm_avx512 = {
     .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_8 }, .copy = copy,

@@ -12,6 +12,7 @@ enum {
     SMALL_K = 128,     /* up to here writing c is most of the work */
     SMALL_Y = 32768,   /* reals of y that such a product goes through again and again */
     COPY_COLUMNS = 256, /* columns of b that are copied while their rows' pages are at hand */
+    GRAIN_K = 128,      /* blocks of k begin where bytes and factors of every source do */
 };
 
 size_t gemm_scratch_bytes(void) { return sizeof(gemm_scratch); }
@@ -40,12 +41,17 @@ static blocking blocking_of(const gemm_part *p)
     return o;
 }
 
+static int64_t cut_k(const gemm_part *p, int64_t block, int64_t blocks)
+{
+    return gemm_min(gemm_cut(gemm_ceil(p->group->k, GRAIN_K), block, blocks) * GRAIN_K, p->group->k);
+}
+
 /* The span of columns from j on and of k's block; past the last block, the first one of the next columns. */
 static gemm_span span_at(const gemm_part *p, const blocking *o, int64_t j, int64_t block)
 {
     if (block == o->blocks) return span_at(p, o, j + o->columns, 0);
-    gemm_span t = { .q0 = gemm_cut(p->group->k, block, o->blocks), .q1 = gemm_cut(p->group->k, block + 1, o->blocks),
-                    .j0 = j, .j1 = gemm_min(j + o->columns, p->n1) };
+    gemm_span t = { .q0 = cut_k(p, block, o->blocks), .q1 = cut_k(p, block + 1, o->blocks), .j0 = j,
+                    .j1 = gemm_min(j + o->columns, p->n1) };
     t.vectors = gemm_ceil(t.j1 - t.j0, p->kernels->width);
     t.panels = gemm_ceil(t.vectors, p->kernels->vecs);
     return t;
@@ -167,6 +173,7 @@ static int64_t few_columns(const gemm_part *p)
         columns = gemm_min(GEMM_FEW_COLUMNS, (p->n1 - j) / GEMM_FEW_GRAIN * GEMM_FEW_GRAIN);
         const char *b = gemm_b_at(g, j, 0), *next = p->next_b ? p->next_b : b;
         gemm_few f = { .rows = rows, .columns = columns, .k = g->k, .a = a, .b = b, .b_stride = gemm_b_bytes(g),
+                       .factors = number_factors_from(g->b_factors, j, 0),
                        .c = g->c + p->m0 * g->c_stride + j, .c_stride = g->c_stride, .accumulate = p->accumulate,
                        .ahead = j + columns < p->n1 ? gemm_b_at(g, j + columns, 0) : next };
         p->kernels->few[source](&f);

@@ -32,8 +32,15 @@ typedef struct gemm_ahead {
 typedef void gemm_tile(int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y, int64_t y_step,
                        const real *from, int64_t from_stride, real *c, int64_t c_stride, const gemm_ahead *ahead);
 
-/* Number formats of b that kernels read themselves. Others are unpacked before. */
-enum { GEMM_REALS, GEMM_F16, GEMM_BF16, GEMM_SOURCES };
+/* What kernels read b from themselves: number formats, the last two with their usual factors. Others are unpacked before. */
+enum { GEMM_REALS, GEMM_F16, GEMM_BF16, GEMM_F8, GEMM_E2M1, GEMM_SOURCES };
+
+/* Rows of b as they lie, from a column on at which a factor begins. */
+typedef struct gemm_stored {
+    const char *at;
+    int64_t stride; /* bytes */
+    number_factors factors;
+} gemm_stored;
 
 /* A product with few rows: a's rows times `columns` rows of b, b read once, as it lies: c[i][j] (+)= sum_q a[i][q] b[j][q]. */
 typedef struct gemm_few {
@@ -41,6 +48,7 @@ typedef struct gemm_few {
     const real *const *a;
     const char *b;
     int64_t b_stride; /* bytes */
+    number_factors factors;
     real *c;
     int64_t c_stride;
     bool accumulate;
@@ -51,9 +59,8 @@ typedef struct gemm_kernels {
     int width; /* reals in a vector */
     int rows, vecs;
     gemm_tile *tile[GEMM_MAX_ROWS][GEMM_MAX_VECS]; /* [rows - 1][vecs - 1] */
-    /* out[q * out_step + r] = in[r][q] for r < width, q < k; rows of a source, `stride` bytes from one to the next. NULL: unpack
-     * them first, which reals never need */
-    void (*transpose[GEMM_SOURCES])(const void *in, int64_t stride, int64_t k, real *out, int64_t out_step);
+    /* out[q * out_step + r] = in[r][q] for r < width, q < k; rows of a source. NULL: unpack them first, which reals never need */
+    void (*transpose[GEMM_SOURCES])(const gemm_stored *in, int64_t k, real *out, int64_t out_step);
     void (*few[GEMM_SOURCES])(const gemm_few *f); /* NULL: no such thing */
     /* out[(q * vecs) * width + :] = vecs vectors of in's row q (of row rows[q], where rows are given) */
     void (*copy)(int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out);

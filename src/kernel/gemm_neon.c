@@ -28,9 +28,10 @@ INLINE void transpose_4(const char *in, int64_t stride, real *out, int64_t step)
     vec_store(out + 3 * step, vcombine_f32(vget_high_f32(odd01), vget_high_f32(odd23)));
 }
 
-static void transpose(const void *in, int64_t stride, int64_t k, real *out, int64_t step)
+static void transpose(const gemm_stored *in, int64_t k, real *out, int64_t step)
 {
-    const char *row = in;
+    const char *row = in->at;
+    const int64_t stride = in->stride;
     int64_t q = 0;
     for (; q + 4 <= k; q += 4) transpose_4(row + q * (int64_t)sizeof(real), stride, out + q * step, step);
     for (; q < k; q++)

@@ -38,6 +38,9 @@ int gemm_source_of(const gemm_group *g)
 {
     const number_format *f = g->b_format;
     if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_REALS;
+    const number_factor_form *factors = g->b_factors.form;
+    if (factors == &number_factor_f32) return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
+    if (factors == &number_factor_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
     return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
 }
 
@@ -61,6 +64,7 @@ static void unpack_row(const gemm_part *p, gemm_scratch *s, int64_t row, int64_t
         return;
     }
     f->unpack(blocks, s->unpacked, gemm_ceil(skip + count, f->block) * f->block);
+    number_apply_factors(&p->group->b_factors, row, from - skip, skip + count, s->unpacked);
     for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
 }
 
@@ -68,21 +72,21 @@ static void unpack_row(const gemm_part *p, gemm_scratch *s, int64_t row, int64_t
 static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t j, int64_t rows, real *out,
                            int64_t step)
 {
-    int64_t k = t->q1 - t->q0, width = p->kernels->width, stride = gemm_b_bytes(p->group);
-    int source = gemm_source_of(p->group);
-    const char *in = gemm_b_at(p->group, j, t->q0);
+    const gemm_group *g = p->group;
+    int64_t k = t->q1 - t->q0, width = p->kernels->width;
+    int source = gemm_source_of(g);
+    gemm_stored in = { gemm_b_at(g, j, t->q0), gemm_b_bytes(g), number_factors_from(g->b_factors, j, t->q0) };
     if (source != GEMM_REALS && (rows < width || source == GEMM_SOURCES || !p->kernels->transpose[source])) {
         for (int64_t r = 0; r < rows; r++) unpack_row(p, s, j + r, t->q0, k, s->values + r * VALUES_STRIDE);
-        in = (const char *)s->values;
-        stride = VALUES_STRIDE * (int64_t)sizeof(real);
+        in = (gemm_stored){ .at = (const char *)s->values, .stride = VALUES_STRIDE * (int64_t)sizeof(real) };
         source = GEMM_REALS;
     }
     if (rows == width) {
-        p->kernels->transpose[source](in, stride, k, out, step);
+        p->kernels->transpose[source](&in, k, out, step);
         return;
     }
     for (int64_t q = 0; q < k; q++)
-        for (int64_t r = 0; r < width; r++) out[q * step + r] = r < rows ? ((const real *)(in + r * stride))[q] : 0;
+        for (int64_t r = 0; r < width; r++) out[q * step + r] = r < rows ? ((const real *)(in.at + r * in.stride))[q] : 0;
 }
 
 /* Rows that copy_rows reads: row i of `count` is at + (rows ? rows[i] : i) * stride, and starts with column `j`. */

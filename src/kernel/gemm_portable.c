@@ -13,10 +13,9 @@ static inline vec vec_fma(vec a, vec b, vec c) { return real_fma(a, b, c); }
 
 #include "kernel/gemm_template.h"
 
-static void transpose(const void *in, int64_t stride, int64_t k, real *out, int64_t out_step)
+static void transpose(const gemm_stored *in, int64_t k, real *out, int64_t out_step)
 {
-    const real *row = in;
-    (void)stride;
+    const real *row = (const real *)(const void *)in->at;
     for (int64_t q = 0; q < k; q++) out[q * out_step] = row[q];
 }
 

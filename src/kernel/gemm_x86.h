@@ -184,14 +184,14 @@ INLINE void few(const int source, const gemm_few *f)
 }
 
 #define SOURCE(NAME, S)                                                                                                      \
-    static void transpose_##NAME(const void *in, int64_t stride, int64_t k, real *out, int64_t step)                         \
+    static void transpose_##NAME(const gemm_stored *in, int64_t k, real *out, int64_t step)                                  \
     {                                                                                                                        \
-        transpose(S, in, stride, k, out, step);                                                                              \
+        transpose(S, in->at, in->stride, k, out, step);                                                                      \
     }                                                                                                                        \
     static void few_##NAME(const gemm_few *f) { few(S, f); }
 SOURCE(reals, GEMM_REALS) SOURCE(f16, GEMM_F16) SOURCE(bf16, GEMM_BF16)
-#define TRANSPOSES { transpose_reals, transpose_f16, transpose_bf16 }
-#define FEWS { few_reals, few_f16, few_bf16 }
+#define TRANSPOSES { transpose_reals, transpose_f16, transpose_bf16, transpose_f8, transpose_e2m1 }
+#define FEWS { few_reals, few_f16, few_bf16, few_f8, few_e2m1 }
 
 /* ---- rows of halved formats as they lie ---- */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const number_format *const formats[] = {
-    &number_f32, &number_f16, &number_bf16, &number_f8_e4m3,
+    &number_f32, &number_f16, &number_bf16, &number_f8_e4m3, &number_e2m1,
     &number_q8_0, &number_q4_0, &number_q4_1, &number_q5_0, &number_q5_1,
     &number_q2_k, &number_q3_k, &number_q4_k, &number_q5_k, &number_q6_k,
     &number_iq4_nl, &number_iq4_xs, &number_mxfp4,

@@ -20,7 +20,7 @@ typedef struct number_format {
     int file_type;                /* llama.cpp's number of a GGUF file that is mostly this, or -1 */
 } number_format;
 
-extern const number_format number_f32, number_f16, number_bf16, number_f8_e4m3;
+extern const number_format number_f32, number_f16, number_bf16, number_f8_e4m3, number_e2m1;
 extern const number_format number_q8_0, number_q4_0, number_q4_1, number_q5_0, number_q5_1;
 extern const number_format number_q2_k, number_q3_k, number_q4_k, number_q5_k, number_q6_k;
 extern const number_format number_iq4_nl, number_iq4_xs, number_mxfp4;
@@ -29,9 +29,6 @@ const number_format *const *number_list(int *count);
 const number_format *number_by_name(const char *name);        /* NULL: unknown */
 const number_format *number_by_safetensors(const char *dtype);
 const number_format *number_by_gguf(int type);
-
-/* `count` MXFP4 blocks from the two tensors of a folder: pairs [count, 16], exponents [count]. blocks [count, 17]. */
-void number_mxfp4_from_pairs(const uint8_t *pairs, const uint8_t *exponents, uint8_t *blocks, int64_t count);
 
 static inline size_t number_row_bytes(const number_format *f, int64_t elements)
 {

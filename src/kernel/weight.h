@@ -6,6 +6,7 @@
 
 #include "base/real.h"
 #include "kernel/number.h"
+#include "kernel/number_factors.h"
 
 typedef struct weight {
     const number_format *format; /* NULL: `real` */
@@ -15,6 +16,8 @@ typedef struct weight {
     const void *data;            /* the matrix; NULL where experts are */
     int experts;                 /* 0: a plain matrix */
     const void *const *expert;   /* [experts] */
+    number_factors factors;      /* of the matrix, or as every expert's, but for .at */
+    const void *const *expert_factors; /* [experts]; NULL: they have none */
 } weight;
 
 static inline weight weight_of_reals(const real *data, int64_t rows, int64_t cols)

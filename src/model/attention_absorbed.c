@@ -36,7 +36,8 @@ static void absorb_queries(const attention_env *e, const layer_weights *w, int64
     for (int64_t h = 0; h < c->heads; h++)
         e->groups[h] = (gemm_group){ .m = tokens, .n = c->kv_lora, .k = c->nope_dim, .a = expanded + h * c->head_dim,
                                      .a_stride = c->heads * c->head_dim, .b = weight_at_row(kb, h * step), .b_stride = kb->stride,
-                                     .b_format = kb->format, .c = q + h * row, .c_stride = c->heads * row };
+                                     .b_format = kb->format, .b_factors = number_factors_from(kb->factors, h * step, 0),
+                                     .c = q + h * row, .c_stride = c->heads * row };
     gemm_grouped(e->compute, c->split_kv_b ? GEMM_NT : GEMM_NN, e->groups, c->heads, false);
     copy_task k = { c, expanded, q };
     parallel_over(e->compute, tokens, 1, tokens * c->heads * c->rope_dim, copy_rope_parts, &k);
@@ -70,6 +71,7 @@ static void finish(const attention_env *e, const layer_weights *w, const token_b
                                      .b = weight_at_row(vb, h * step + skip),
                                      .b_stride = vb->stride,
                                      .b_format = vb->format,
+                                     .b_factors = number_factors_from(vb->factors, h * step + skip, 0),
                                      .c = s->out_heads + h * c->value_dim,
                                      .c_stride = c->heads * c->value_dim };
     gemm_grouped(e->compute, GEMM_NT, e->groups, c->heads, false);

@@ -78,9 +78,8 @@ static const number_format *own_format(conversion *k, const param *p)
     param_source s;
     if (!param_source_exists(&k->file, k->stack, p)) return &number_f32;
     if (param_source_find(&k->file, k->stack, p, &s) != CADRE_OK) return &number_f32; /* reading it will say why */
-    if (s.coding == SOURCE_MXFP4) return k->to_gguf ? &number_mxfp4 : &number_bf16;
-    if (s.coding == SOURCE_FP8) return &number_f32;
     const number_format *f = s.tensor.format;
+    if (f == &number_e2m1) return k->to_gguf ? &number_mxfp4 : &number_bf16;
     if (!k->to_gguf) return f->pack && f->safetensors ? f : &number_f32;
     return f->gguf >= 0 && param_source_stored_row(&s, 0, f) ? f : &number_f32;
 }

@@ -1,4 +1,5 @@
-/* param_source.c - finding tensors by the names of an architecture, and the codings whose factors lie in a second tensor. */
+/* param_source.c - finding tensors by the names of an architecture, and the second tensors of those whose numbers have factors:
+ * FP8's NAME_scale_inv, and NAME_scales beside NAME_blocks, which together are MXFP4. */
 #include "model/param_source.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 #include "base/memory.h"
 #include "model/architecture.h"
 
-enum { FP8_BLOCK = 128, MXFP4_BLOCK = 32, PIECE = 256 };
+enum { MXFP4_BLOCK = 32, PIECE = 256 };
 
 /* ---- finding ---- */
 
@@ -64,9 +65,10 @@ static cadre_status refuse_shape(const weight_file *f, const char *name, int ran
 static cadre_status find_fp8(const weight_file *f, const char *name, param_source *s)
 {
     const param *p = s->param;
-    const int64_t shape[] = { (p->rows + FP8_BLOCK - 1) / FP8_BLOCK, (p->cols + FP8_BLOCK - 1) / FP8_BLOCK };
+    const number_factor_form *form = &number_factor_f32;
+    const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows, (p->cols + form->cols - 1) / form->cols };
     CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
-    s->coding = SOURCE_FP8;
+    s->factors = (number_factors){ .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes };
     if (s->form || param_is_vector(p))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected F8_E4M3 for a plain matrix alone", name);
     if (strcmp(s->scales.type, "F32") != 0)
@@ -80,14 +82,18 @@ static cadre_status find_mxfp4(const weight_file *f, const char *name, int rank,
     memcpy(blocks, shape, (size_t)rank * sizeof *shape);
     CADRE_TRY(find_suffixed(f, name, "_blocks", &s->tensor));
     CADRE_TRY(find_suffixed(f, name, "_scales", &s->scales));
-    s->coding = SOURCE_MXFP4;
     if (strcmp(s->tensor.type, "U8") != 0 || strcmp(s->scales.type, "U8") != 0 || s->param->cols % MXFP4_BLOCK)
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected blocks of %d numbers in U8, found %s", name,
                           MXFP4_BLOCK, s->tensor.type);
+    s->tensor.type = "MXFP4";
+    s->tensor.format = &number_e2m1;
     blocks[rank - 1] = shape[rank - 1] / MXFP4_BLOCK;
     blocks[rank] = MXFP4_BLOCK / 2;
     if (!stored_has_shape(&s->tensor, rank + 1, blocks)) return refuse_shape(f, name, rank + 1, blocks, &s->tensor);
-    return stored_has_shape(&s->scales, rank, blocks) ? CADRE_OK : refuse_shape(f, name, rank, blocks, &s->scales);
+    if (!stored_has_shape(&s->scales, rank, blocks)) return refuse_shape(f, name, rank, blocks, &s->scales);
+    s->factors = (number_factors){ .form = &number_factor_e8m0, .at = s->scales.data + s->place.offset / MXFP4_BLOCK,
+                                   .stride = s->place.row / MXFP4_BLOCK };
+    return CADRE_OK;
 }
 
 static cadre_status find_named(const weight_file *f, const model_config *c, const tensor_name *n, const char *name,
@@ -125,34 +131,12 @@ cadre_status param_source_find(const weight_file *f, const model_config *c, cons
 const void *param_source_in_place(const param_source *s)
 {
     const number_format *format = s->tensor.format;
-    if (s->coding != SOURCE_PLAIN || s->place.col != 1 || REAL_IS_DOUBLE) return NULL;
+    if (s->place.col != 1 || REAL_IS_DOUBLE) return NULL;
     const uint8_t *data = s->tensor.data + number_row_bytes(format, s->place.offset);
     return format->block > 1 || (uintptr_t)data % (uintptr_t)format->block_bytes == 0 ? data : NULL;
 }
 
 /* ---- reading ---- */
-
-static void fp8_row(const param_source *s, int64_t row, float *values)
-{
-    int64_t cols = s->param->cols, factors = (cols + FP8_BLOCK - 1) / FP8_BLOCK;
-    const uint8_t *scales = s->scales.data + (row / FP8_BLOCK) * factors * 4;
-    number_f8_e4m3.unpack(s->tensor.data + s->place.offset + row * s->place.row, values, cols);
-    for (int64_t b = 0; b < factors; b++) {
-        float factor;
-        memcpy(&factor, scales + b * 4, sizeof factor);
-        for (int64_t c = b * FP8_BLOCK; c < cols && c < (b + 1) * FP8_BLOCK; c++) values[c] *= factor;
-    }
-}
-
-static void mxfp4_row(const param_source *s, int64_t row, float *values)
-{
-    int64_t first = (s->place.offset + row * s->place.row) / MXFP4_BLOCK;
-    for (int64_t b = 0; b < s->param->cols / MXFP4_BLOCK; b++) {
-        uint8_t block[1 + MXFP4_BLOCK / 2];
-        number_mxfp4_from_pairs(s->tensor.data + (first + b) * (MXFP4_BLOCK / 2), s->scales.data + first + b, block, 1);
-        number_mxfp4.unpack(block, values + b * MXFP4_BLOCK, MXFP4_BLOCK);
-    }
-}
 
 /* Numbers that are not neighbours: their bytes are gathered, a piece at a time. */
 static void strided_row(const param_source *s, int64_t at, float *values)
@@ -184,16 +168,15 @@ void param_source_row(const param_source *s, int64_t row, bool stored, float *va
     const number_format *format = s->tensor.format;
     if (!stored) row = tensor_place_row(&s->place, row);
     int64_t at = s->place.offset + row * s->place.row;
-    if (s->coding == SOURCE_FP8) fp8_row(s, row, values);
-    else if (s->coding == SOURCE_MXFP4) mxfp4_row(s, row, values);
-    else if (s->place.col != 1) strided_row(s, at, values);
+    if (s->place.col != 1) strided_row(s, at, values);
     else format->unpack(s->tensor.data + number_row_bytes(format, at), values, s->param->cols);
+    number_apply_factors(&s->factors, row, 0, s->param->cols, values);
     if (!stored && s->place.paired && param_is_vector(s->param)) put_vector_in_order(s, values);
 }
 
 const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
 {
-    if (s->coding != SOURCE_PLAIN || s->place.col != 1 || s->tensor.format != format) return NULL;
+    if (s->factors.form || s->place.col != 1 || s->tensor.format != format) return NULL;
     return s->tensor.data + number_row_bytes(format, s->place.offset + tensor_place_row(&s->place, row) * s->place.row);
 }
 

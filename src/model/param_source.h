@@ -3,23 +3,17 @@
 #define CADRE_MODEL_PARAM_SOURCE_H
 
 #include "base/real.h"
+#include "kernel/number_factors.h"
 #include "model/tensor_name.h"
 #include "model/tensor_use.h"
 #include "model/weight_file.h"
 
-/* How a tensor's bytes become numbers. */
-typedef enum source_coding {
-    SOURCE_PLAIN, /* by its number format */
-    SOURCE_FP8,   /* E4M3 times a factor for each 128 by 128 block, from NAME_scale_inv */
-    SOURCE_MXFP4, /* 4 bits times a power of two for each 32, from NAME_scales */
-} source_coding;
-
 typedef struct param_source {
     const param *param;
     unsigned form; /* of the name it was found by */
-    source_coding coding;
-    stored_tensor tensor, scales;
+    stored_tensor tensor, scales; /* scales: what its factors are of, or nothing */
     tensor_place place;
+    number_factors factors;       /* of its stored rows */
 } param_source;
 
 /* A missing tensor, one of another shape, and one whose numbers cannot be read are refused by name. */

@@ -45,17 +45,15 @@ static int by_bytes(const void *a, const void *b)
 static int64_t stored_bytes(const param_source *s)
 {
     int64_t count = s->param->rows * s->param->cols;
-    if (s->coding == SOURCE_MXFP4) return count / 32 * 17;
-    if (s->coding == SOURCE_FP8) return count + (int64_t)s->scales.size;
-    return (int64_t)number_row_bytes(s->tensor.format, count);
+    return (int64_t)number_row_bytes(s->tensor.format, count) +
+           number_factor_bytes(s->factors.form, s->param->rows, s->param->cols);
 }
 
 /* NULL: `real`. */
 static const number_format *copy_format(const param_source *s)
 {
     if (s->param->rows == 1 || REAL_IS_DOUBLE) return NULL;
-    if (s->coding == SOURCE_MXFP4) return &number_bf16;
-    return s->coding == SOURCE_PLAIN && s->tensor.format->block == 1 && s->tensor.format->pack ? s->tensor.format : NULL;
+    return s->tensor.format->block == 1 && s->tensor.format->pack ? s->tensor.format : NULL;
 }
 
 static cadre_status keep_source(placing *k, const param_source *s)
@@ -79,16 +77,16 @@ static cadre_status place_one(placing *k, int64_t i)
     CADRE_TRY(param_source_find(k->file, k->config, p, &s));
     k->use->data[k->use->count++] = s.tensor.data;
     if (s.scales.data) k->use->data[k->use->count++] = s.scales.data;
-    add_format(k->out, s.coding == SOURCE_MXFP4 ? "MXFP4" : s.tensor.type, stored_bytes(&s));
+    add_format(k->out, s.tensor.type, stored_bytes(&s));
     k->out->weight_bytes += stored_bytes(&s);
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
     if (data) {
-        k->out->place[i] = (param_place){ data, s.tensor.format, s.place.row };
+        k->out->place[i] = (param_place){ data, s.tensor.format, s.place.row, s.factors };
         return CADRE_OK;
     }
     const number_format *format = copy_format(&s);
     int64_t count = p->rows * p->cols, bytes = format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real);
-    k->out->place[i] = (param_place){ (const void *)(uintptr_t)k->bytes, format, p->cols }; /* an offset until there is memory */
+    k->out->place[i] = (param_place){ (const void *)(uintptr_t)k->bytes, format, p->cols, { 0 } }; /* an offset for now */
     CADRE_TRY(keep_source(k, &s));
     k->bytes += (bytes + ALIGN - 1) / ALIGN * ALIGN;
     return CADRE_OK;
@@ -104,7 +102,8 @@ static cadre_status check_experts(const placing *k, int64_t i)
         const param *q = &k->table->rows[j];
         if (q->role != p->role) continue;
         const param_place *other = &k->out->place[j];
-        if (mine->format == other->format && mine->stride == other->stride) return CADRE_OK;
+        if (mine->format == other->format && mine->stride == other->stride && mine->factors.stride == other->factors.stride)
+            return CADRE_OK;
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
                           "experts of layer %d: expected one number format for all, found several", (int)p->layer);
     }

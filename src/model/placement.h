@@ -1,8 +1,7 @@
 /* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels can read them there, else in
  * copies.
  *
- * Copied are vectors, as `real`; matrices that lie transposed, in their own format; MXFP4 whose factors lie apart, as bf16, which
- * holds it exactly; FP8 with block factors, as `real`. */
+ * Copied are vectors, as `real`, and matrices that lie transposed, in their own format. */
 #ifndef CADRE_MODEL_PLACEMENT_H
 #define CADRE_MODEL_PLACEMENT_H
 

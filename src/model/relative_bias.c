@@ -22,6 +22,7 @@ static real number_at(const weight *table, int64_t row, int64_t column)
     const char *at = weight_at_row(table, row);
     if (!table->format) return ((const real *)(const void *)at)[column];
     table->format->unpack(at + number_row_bytes(table->format, column), &value, 1);
+    number_apply_factors(&table->factors, row, column, 1, &value);
     return (real)value;
 }
 

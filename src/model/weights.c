@@ -32,26 +32,31 @@ static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
 
 static weight view(const param *p, param_place place)
 {
-    return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = place.stride, .data = place.data };
+    return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = place.stride, .data = place.data,
+                     .factors = place.factors };
 }
 
-static weight expert_view(const layer_config *layer, const param *p, param_place place, const void **table)
+static weight expert_view(const layer_config *layer, const param *p, param_place place, const void **table,
+                          const void **factors)
 {
     return (weight) { .format = place.format,
                       .rows = p->rows,
                       .cols = p->cols,
                       .stride = place.stride,
                       .experts = (int)layer->experts,
-                      .expert = table };
+                      .expert = table,
+                      .factors = place.factors,
+                      .expert_factors = place.factors.form ? factors : NULL };
 }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
 {
     int64_t first = pointer_of(c, p->layer, p->role);
-    w->pointers[first + p->expert] = place.data;
+    const void **table = w->pointers + first, **factors = table + count_pointers(c);
+    table[p->expert] = place.data;
+    factors[p->expert] = place.factors.at;
     if (p->expert) return;
-    const void **table = w->pointers + first;
-    weight v = expert_view(&c->layer[p->layer], p, place, table);
+    weight v = expert_view(&c->layer[p->layer], p, place, table, factors);
     expert_weights *e = &w->layer[p->layer].moe.experts;
     switch (p->role) {
     case ROLE_EXPERT_GATE: e->gate = v; break;
@@ -91,7 +96,7 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
                                 model_weights *out)
 {
     model_weights w = { .layer = MEM_ARRAY(layer_weights, config->layers),
-                        .pointers = MEM_ARRAY(const void *, count_pointers(config)) };
+                        .pointers = MEM_ARRAY(const void *, 2 * count_pointers(config)) };
     if (!w.layer || !w.pointers) {
         model_weights_free(&w);
         return CADRE_ENOMEM;

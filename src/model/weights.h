@@ -12,6 +12,7 @@ typedef struct param_place {
     const void *data;            /* [rows, cols]; vectors (rows 1) always `real` */
     const number_format *format; /* NULL: `real` */
     int64_t stride;              /* numbers from row to row; the experts of one layer have the same, and the same format */
+    number_factors factors;
 } param_place;
 
 typedef struct layer_weights {
@@ -23,7 +24,7 @@ typedef struct model_weights {
     weight embed, out_norm, head; /* head: the embedding where they are tied */
     weight relative;              /* [buckets, heads]; .data NULL: none */
     layer_weights *layer;         /* [layers] */
-    const void **pointers;        /* the experts' tables */
+    const void **pointers;        /* the experts' tables, then those of their factors */
 } model_weights;
 
 typedef struct layer_gradients {

@@ -11,6 +11,13 @@ enum { CHUNK = 512 }; /* numbers of a row that are in the first cache at once */
 
 static const void *matrix_of(const weight *w, int64_t expert) { return w->experts ? w->expert[expert] : w->data; }
 
+static number_factors factors_of(const weight *w, int64_t expert)
+{
+    number_factors x = w->factors;
+    if (w->expert_factors) x.at = w->expert_factors[expert];
+    return x;
+}
+
 static size_t stored_bytes(const weight *w)
 {
     return w->format ? number_row_bytes(w->format, w->stride * w->rows) : (size_t)(w->stride * w->rows) * sizeof(real);
@@ -22,7 +29,7 @@ static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 static bool up_follows_gate(const expert_pass *e, int64_t expert)
 {
     const weight *gate = &e->weights->gate, *up = &e->weights->up;
-    return gate->stride == up->stride && gate->format == up->format &&
+    return gate->stride == up->stride && gate->format == up->format && !gate->factors.form &&
            matrix_of(up, expert) == (const char *)matrix_of(gate, expert) + stored_bytes(gate);
 }
 
@@ -60,7 +67,7 @@ static gemm_group input_group(const expert_pass *e, int64_t i, const weight *w, 
 {
     return (gemm_group){ .m = rows_of(e, i), .n = n, .k = e->width, .a = by_token(e, i, x), .a_stride = e->width,
                          .a_rows = tokens_of(e, i), .b = matrix_of(w, i), .b_stride = w->stride, .b_format = w->format,
-                         .c = out + e->rows.first[i] * pre_width(e), .c_stride = pre_width(e) };
+                         .b_factors = factors_of(w, i), .c = out + e->rows.first[i] * pre_width(e), .c_stride = pre_width(e) };
 }
 
 /* pre = x Wg^T, x Wu^T */
@@ -87,7 +94,8 @@ static void multiply_output(const expert_pass *e, const real *act, real *out)
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = e->hidden,
                                           .a = act + e->rows.first[i] * e->hidden, .a_stride = e->hidden,
                                           .b = matrix_of(down, i), .b_stride = down->stride, .b_format = down->format,
-                                          .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
+                                          .b_factors = factors_of(down, i), .c = out + e->rows.first[i] * e->width,
+                                          .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
@@ -213,7 +221,8 @@ static void multiply_output_backward(const expert_pass *e, const real *dy, real 
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->hidden, .k = e->width, .a = by_token(e, i, dy),
                                           .a_stride = e->width, .a_rows = tokens_of(e, i), .b = matrix_of(down, i),
                                           .b_stride = down->stride, .b_format = down->format,
-                                          .c = da + e->rows.first[i] * e->hidden, .c_stride = e->hidden };
+                                          .b_factors = factors_of(down, i), .c = da + e->rows.first[i] * e->hidden,
+                                          .c_stride = e->hidden };
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, false);
 }
@@ -298,8 +307,8 @@ static void multiply_input_backward(const expert_pass *e, const real *dpre, int 
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = one ? 2 * e->hidden : e->hidden,
                                           .a = dpre + e->rows.first[i] * pre_width(e) + half * e->hidden,
                                           .a_stride = pre_width(e), .b = matrix_of(w, i), .b_stride = w->stride,
-                                          .b_format = w->format, .c = dx_rows + e->rows.first[i] * e->width,
-                                          .c_stride = e->width };
+                                          .b_format = w->format, .b_factors = factors_of(w, i),
+                                          .c = dx_rows + e->rows.first[i] * e->width, .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, add);
 }

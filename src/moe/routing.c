@@ -80,7 +80,7 @@ static void project(const routing *r, const weight *w, const real *bias, real *o
 {
     const plan *p = r->plan;
     gemm_group g = { .m = p->tokens, .n = p->experts, .k = r->width, .a = routing_input(r), .a_stride = r->width, .b = w->data,
-                     .b_stride = w->stride, .b_format = w->format, .c = out, .c_stride = p->experts };
+                     .b_stride = w->stride, .b_format = w->format, .b_factors = w->factors, .c = out, .c_stride = p->experts };
     gemm_grouped(r->compute, GEMM_NT, &g, 1, false);
     for (int64_t t = 0; bias && t < p->tokens; t++) r->compute->variant->rows->add(p->experts, bias, out + t * p->experts);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "kernel/number.h"
+#include "kernel/number_factors.h"
 
 static float float_of(uint32_t bits)
 {
@@ -109,28 +110,52 @@ static void every_f8_e4m3_is_its_definition(void **state)
     }
 }
 
-/* Element i of the folder's layout is element i of the block made from it. */
-static void mxfp4_blocks_hold_what_the_pairs_held(void **state)
+static double e2m1_value(int code)
+{
+    static const double magnitudes[] = { 0, 0.5, 1, 1.5, 2, 3, 4, 6 };
+    return code & 8 ? -magnitudes[code & 7] : magnitudes[code & 7];
+}
+
+/* In a folder's two tensors, and in a block. */
+static void mxfp4_is_its_definition(void **state)
 {
     (void)state;
-    static const double magnitudes[] = { 0, 0.5, 1, 1.5, 2, 3, 4, 6 };
-    uint8_t pairs[2 * 16], exponents[2] = { 127, 120 }, blocks[2 * 17];
-    float values[64];
-    for (int i = 0; i < 32; i++) pairs[i] = (uint8_t)(i * 37 + 11);
-    number_mxfp4_from_pairs(pairs, exponents, blocks, 2);
-    number_mxfp4.unpack(blocks, values, 64);
-    for (int i = 0; i < 64; i++) {
-        int code = pairs[i / 2] >> (i % 2 * 4) & 15;
-        double expected = ldexp(magnitudes[code & 7], exponents[i / 32] - 127);
-        assert_true((double)values[i] == (code & 8 ? -expected : expected));
+    for (int exponent = 0; exponent < 256; exponent++) {
+        uint8_t pairs[16], block[17] = { (uint8_t)exponent };
+        float values[32], of_block[32];
+        for (int i = 0; i < 16; i++) {
+            pairs[i] = (uint8_t)(i | (15 - i) << 4);
+            block[1 + i] = (uint8_t)(i | (15 - i) << 4);
+        }
+        const number_factors factors = { .form = &number_factor_e8m0, .at = block, .stride = 1 };
+        number_e2m1.unpack(pairs, values, 32);
+        number_apply_factors(&factors, 0, 0, 32, values);
+        number_mxfp4.unpack(block, of_block, 32);
+        for (int i = 0; i < 32; i++) {
+            assert_true(values[i] == (float)ldexp(e2m1_value(i % 2 ? 15 - i / 2 : i / 2), exponent - 127));
+            assert_true(of_block[i] == (float)ldexp(e2m1_value(i < 16 ? i : 31 - i), exponent - 127));
+        }
     }
-    blocks[0] = 0; /* 2^-127, a subnormal float */
-    blocks[1] = 0x12;
-    number_mxfp4.unpack(blocks, values, 32);
-    assert_true((double)values[0] == 0x1p-127 && (double)values[16] == 0x1p-128);
-    blocks[0] = 255; /* 2^128: what a float holds of its multiples */
-    number_mxfp4.unpack(blocks, values, 32);
-    assert_true((double)values[0] == INFINITY && (double)values[16] == 0x1p127);
+}
+
+/* From any row and column on; a part of a matrix has a part of its factors. */
+static void factors_cover_their_blocks(void **state)
+{
+    (void)state;
+    enum { ROWS = 300, COLS = 330, ACROSS = (COLS + 127) / 128 };
+    float table[3 * ACROSS], values[COLS];
+    for (int i = 0; i < 3 * ACROSS; i++) table[i] = (float)(i + 1);
+    const number_factors all = { .form = &number_factor_f32, .at = (const uint8_t *)table, .stride = ACROSS * 4 };
+    assert_int_equal(number_factor_bytes(all.form, ROWS, COLS), sizeof table);
+    for (int row = 0; row < ROWS; row += 7)
+        for (int part = 0; part <= row; part += 50)
+            for (int from = 0; from < COLS; from += 31) {
+                number_factors x = number_factors_from(all, part, 0);
+                for (int i = from; i < COLS; i++) values[i - from] = 2;
+                number_apply_factors(&x, row - part, from, COLS - from, values);
+                for (int i = from; i < COLS; i++) assert_true(values[i - from] == 2 * table[row / 128 * ACROSS + i / 128]);
+            }
+    number_apply_factors(&(number_factors){ 0 }, 5, 3, 1, values);
 }
 
 static void formats_are_found(void **state)
@@ -174,8 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_half_unpacks_and_comes_back), cmocka_unit_test(halves_round_to_nearest_even),
         cmocka_unit_test(bf16_rounds_to_nearest_even_and_keeps_nan), cmocka_unit_test(every_f8_e4m3_is_its_definition),
-        cmocka_unit_test(mxfp4_blocks_hold_what_the_pairs_held), cmocka_unit_test(formats_are_found),
-        cmocka_unit_test(tolerances_hold),
+        cmocka_unit_test(mxfp4_is_its_definition), cmocka_unit_test(factors_cover_their_blocks),
+        cmocka_unit_test(formats_are_found), cmocka_unit_test(tolerances_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

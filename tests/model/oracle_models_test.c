@@ -125,10 +125,21 @@ static void check_greedy(cadre_model *model, const safetensors *expected)
     assert_memory_equal(t.ids, ids, (size_t)count * sizeof *ids);
 }
 
+/* Weights in FP8 and MXFP4 too are used where they lie. */
+static void check_copies(const cadre_model *model)
+{
+    cadre_model_info info;
+    cadre_model_info_get(model, &info);
+    for (int i = 0; i < info.format_count; i++)
+        if (!strcmp(info.formats[i].name, "F8_E4M3") || !strcmp(info.formats[i].name, "MXFP4"))
+            assert_true(info.copied_bytes < info.weight_bytes / 20);
+}
+
 static void check_source(const char *path, const safetensors *expected, bool greedy)
 {
     cadre_model *model;
     succeeds(cadre_model_open(context, path, &model));
+    check_copies(model);
     check_logits(model, expected);
     if (greedy && safetensors_find(expected, "greedy_ids")) check_greedy(model, expected);
     cadre_model_close(model);
