@@ -39,7 +39,7 @@ int gemm_source_of(const gemm_group *g)
     const number_format *f = g->b_format;
     if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_REALS;
     const number_factor_form *factors = g->b_factors.form;
-    if (factors == &number_factor_f32) return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
+    if (factors == &number_factor_f32 || factors == &number_factor_bf16) return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
     if (factors == &number_factor_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
     return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
 }

@@ -35,10 +35,14 @@ static void coded_unit_by_number(const int source, const gemm_stored *b, int64_t
 INLINE __m256 factors_of_f8(const gemm_stored *b, int64_t q)
 {
     const number_factors *x = &b->factors;
-    const uint8_t *at = x->at + q / 128 * 4;
+    const bool one = x->skip + LANES <= 128, wide = x->form->bytes == 4; /* or the upper half of the bits */
+    const uint8_t *at = x->at + q / 128 * (wide ? 4 : 2);
     float factor[LANES];
-    const bool one = x->skip + LANES <= 128;
-    UNROLL for (int r = 0; r < LANES; r++) memcpy(&factor[r], at + (!one && x->skip + r >= 128 ? x->stride : 0), 4);
+    UNROLL for (int r = 0; r < LANES; r++) {
+        const uint8_t *mine = at + (!one && x->skip + r >= 128 ? x->stride : 0);
+        factor[r] = 0;
+        memcpy((uint8_t *)&factor[r] + (wide ? 0 : 2), mine, wide ? 4 : 2);
+    }
     return _mm256_mul_ps(one ? _mm256_set1_ps(factor[0]) : _mm256_loadu_ps(factor), _mm256_set1_ps(0x1p8f));
 }
 

@@ -12,6 +12,7 @@ typedef struct number_factor_form {
 } number_factor_form;
 
 extern const number_factor_form number_factor_f32;  /* a float for 128 rows and columns: DeepSeek's, for E4M3 */
+extern const number_factor_form number_factor_bf16; /* the same in fewer bits: Qwen3's */
 extern const number_factor_form number_factor_e8m0; /* half of a power of two for 32 of a row: MXFP4's, for E2M1 doubled */
 
 /* The factors of a matrix, [rows / form->rows, cols / form->cols], rounded up. */

@@ -65,14 +65,15 @@ static cadre_status refuse_shape(const weight_file *f, const char *name, int ran
 static cadre_status find_fp8(const weight_file *f, const char *name, param_source *s)
 {
     const param *p = s->param;
-    const number_factor_form *form = &number_factor_f32;
-    const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows, (p->cols + form->cols - 1) / form->cols };
     CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
+    const number_factor_form *form = s->scales.format == &number_bf16 ? &number_factor_bf16 : &number_factor_f32;
+    const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows, (p->cols + form->cols - 1) / form->cols };
     s->factors = (number_factors){ .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes };
     if (s->form || param_is_vector(p))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected F8_E4M3 for a plain matrix alone", name);
-    if (strcmp(s->scales.type, "F32") != 0)
-        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s_scale_inv: expected F32, found %s", name, s->scales.type);
+    if (s->scales.format != &number_f32 && s->scales.format != &number_bf16)
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s_scale_inv: expected F32 or BF16, found %s", name,
+                          s->scales.type);
     return stored_has_shape(&s->scales, 2, shape) ? CADRE_OK : refuse_shape(f, name, 2, shape, &s->scales);
 }
 

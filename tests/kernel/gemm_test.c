@@ -97,7 +97,7 @@ static void make_coded(product *p, int64_t rows, int64_t cols, const shape *s, u
     }
     for (int64_t i = 0; i < number_factor_bytes(form, s->skip + rows, cols) / form->bytes; i++) {
         float factor = (float)value_at(seed + 1, i);
-        if (form->bytes == sizeof factor) memcpy(p->factors + i * form->bytes, &factor, sizeof factor);
+        if (form->bytes > 1) memcpy(p->factors + i * form->bytes, (char *)(&factor + 1) - form->bytes, (size_t)form->bytes);
         else p->factors[i] = (uint8_t)(123 + i % 7);
     }
     for (int64_t i = 0; i < rows * cols; i++) {
@@ -299,6 +299,7 @@ static void formats_with_factors_on_1_2_3_workers(void **state)
     (void)state;
     machines all[3] = { machines_make(1), machines_make(2), machines_make(3) };
     try_coded(all, &number_f8_e4m3, &number_factor_f32);
+    try_coded(all, &number_f8_e4m3, &number_factor_bf16);
     try_coded(all, &number_e2m1, &number_factor_e8m0);
     for (int i = 0; i < 3; i++) machines_free(&all[i]);
 }
@@ -332,11 +333,14 @@ static void every_code_under_factors_of_any_size(void **state)
 {
     (void)state;
     static const float factors[] = { 0x1p-149f, 0x1p-126f, 1, 0x1p119f, 0x1p120f, -0x1p127f, 0 };
+    static const uint16_t halved[] = { 1, 0x0080, 0x3f80, 0x7b00, 0x7b80, 0xff00, 0x3f9b };
     machines all = machines_make(1);
     for (int code = 0; code < 256; code++) {
         uint8_t exponent = (uint8_t)code;
         for (size_t f = 0; f < sizeof factors / sizeof *factors; f++)
             try_number(&all, &number_f8_e4m3, &number_factor_f32, code, &factors[f]);
+        for (size_t f = 0; f < sizeof halved / sizeof *halved; f++)
+            try_number(&all, &number_f8_e4m3, &number_factor_bf16, code, &halved[f]);
         for (int c = 0; c < 16; c++) try_number(&all, &number_e2m1, &number_factor_e8m0, c, &exponent);
     }
     machines_free(&all);

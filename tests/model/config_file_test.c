@@ -1,5 +1,5 @@
 /* config_file_test.c - what the file of a model says against its name and its config.json: a GGUF by its first bytes, a head that
- * is there against the word that there is none, numbers that no model can have. */
+ * is there against the word that there is none, factors of fewer bits, numbers that no model can have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -106,6 +106,48 @@ static void a_gguf_is_known_by_its_bytes(void **state)
     assert_non_null(strstr(cadre_last_error(), "expected a GGUF file"));
 }
 
+/* The factors of FP8 weights with the upper half of their bits: alone, or as floats. */
+static void write_factors(const safetensors *from, const char *to, bool halved)
+{
+    safetensors_writer *w;
+    succeeds(safetensors_writer_open(to, false, &w));
+    for (size_t i = 0; i < safetensors_count(from); i++) {
+        const safetensors_tensor *t = safetensors_at(from, i);
+        bool factor = strstr(t->name, "_scale_inv");
+        succeeds(safetensors_writer_declare(w, t->name, factor && halved ? "BF16" : t->dtype, t->rank, t->shape));
+    }
+    for (size_t i = 0; i < safetensors_count(from); i++) {
+        const safetensors_tensor *t = safetensors_at(from, i);
+        bool factor = strstr(t->name, "_scale_inv");
+        for (size_t k = 0; factor && k < t->size; k += 4) {
+            if (!halved) succeeds(safetensors_writer_put(w, (const uint8_t[2]){ 0, 0 }, 2));
+            succeeds(safetensors_writer_put(w, t->data + k + 2, 2));
+        }
+        if (!factor) succeeds(safetensors_writer_put(w, t->data, t->size));
+    }
+    succeeds(safetensors_writer_commit(w));
+}
+
+static void factors_may_have_fewer_bits(void **state)
+{
+    (void)state;
+    char folder[4096];
+    safetensors *from;
+    const char *found = changed_model("models/deepseek_v3_fp8", "{", "{");
+    if (!found) return;
+    snprintf(folder, sizeof folder, "%s", found);
+    succeeds(safetensors_open(folder, &from));
+    write_factors(from, scratch_file("model.safetensors"), false);
+    safetensors *x = logits_of(scratch_folder(), "a.safetensors");
+    write_factors(from, scratch_file("model.safetensors"), true);
+    safetensors *y = logits_of(scratch_folder(), "b.safetensors");
+    const safetensors_tensor *t = safetensors_find(x, "logits"), *u = safetensors_find(y, "logits");
+    assert_memory_equal(t->data, u->data, t->size);
+    safetensors_close(x);
+    safetensors_close(y);
+    safetensors_close(from);
+}
+
 /* Not the caller's argument is wrong, but the file. */
 static void impossible_numbers_are_the_files(void **state)
 {
@@ -121,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_that_is_there_counts),
         cmocka_unit_test(a_gguf_is_known_by_its_bytes),
+        cmocka_unit_test(factors_may_have_fewer_bits),
         cmocka_unit_test(impossible_numbers_are_the_files),
     };
     return cmocka_run_group_tests_name("what a model's file says", tests, begin, end);
