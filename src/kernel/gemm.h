@@ -36,6 +36,7 @@ typedef struct gemm_group {
     const int32_t *b_rows;
     const number_format *b_format;
     number_factors b_factors;
+    bool b_strips; /* b is laid out as kernel/quant_strips.h says, for GEMM_NT without accumulate */
     real *c; /* [m, n] */
     int64_t c_stride;
 } gemm_group;

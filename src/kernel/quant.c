@@ -64,29 +64,70 @@ static void round_rows(const quant_kernels *v, const quant_kernel *kernel, const
     s->k = g->k;
 }
 
-/* A lane's worth of rows of w. */
+/* A lane's worth of rows of w. Laid out in one (quant_strips.h), it is read as one row of so many `times` the bytes. */
 typedef struct strip {
+    const quant_reader *reader;
     const uint8_t *at;
-    int64_t stride; /* bytes */
-    int64_t rows;   /* as many as lanes, or the last */
+    int64_t stride;  /* bytes */
+    int64_t rows;
+    int64_t missing; /* to as many rows as there are lanes */
+    int64_t times;
 } strip;
+
+static strip strip_at(const quant_kernels *v, const quant_kernel *kernel, const gemm_group *g, int64_t n, int64_t apart,
+                      int64_t rows)
+{
+    int64_t bytes = (int64_t)number_row_bytes(kernel->format, g->b_stride);
+    const uint8_t *at = (const uint8_t *)g->b + n * bytes;
+    if (g->b_strips) return (strip){ kernel->strips, at, v->lanes * bytes, 1, 0, v->lanes };
+    return (strip){ kernel->rows, at, apart * bytes, rows, v->lanes - rows, 1 };
+}
 
 /* Blocks of the strip from byte `from` of its rows. Where rows are missing, zeros take their place, whose sums are thrown
  * away. */
-static strip part_of(const quant_kernels *v, const strip *w, int64_t from, int64_t bytes, quant_scratch *s)
+static strip part_of(const strip *w, int64_t from, int64_t bytes, quant_scratch *s)
 {
-    if (w->rows == v->lanes) return (strip){ w->at + from, w->stride, w->rows };
-    for (int64_t r = 0; r < w->rows; r++) memcpy(s->edge + r * bytes, w->at + r * w->stride + from, (size_t)bytes);
-    memset(s->edge + w->rows * bytes, 0, (size_t)((v->lanes - w->rows) * bytes));
-    return (strip){ s->edge, bytes, v->lanes };
+    strip part = *w;
+    part.at += from;
+    if (!w->missing) return part;
+    for (int64_t r = 0; r < w->rows; r++) memcpy(s->edge + r * bytes, part.at + r * w->stride, (size_t)bytes);
+    memset(s->edge + w->rows * bytes, 0, (size_t)(w->missing * bytes));
+    part.at = s->edge;
+    part.stride = bytes;
+    return part;
 }
 
-/* The same blocks of the next strip, for the tiles' time is enough to bring them. */
 static void fetch(const uint8_t *at, int64_t rows, int64_t stride, int64_t bytes)
 {
     enum { LINE = 64 };
     for (int64_t r = 0; r < rows; r++, at += stride)
         for (int64_t i = 0; i < bytes; i += LINE) __builtin_prefetch(at + i, 0, 2);
+}
+
+/* Without a panel. The machine fetches ahead along a strip in one, but where it is read to and fro or takes longer it is to be
+ * asked. */
+static void multiply_direct(const quant_kernels *v, const quant_kernel *kernel, const strip *part, int blocks, int64_t bytes,
+                            const quant_block *x, int64_t all, int64_t rows, float *sums)
+{
+    enum { AHEAD = 8192 };
+    const quant_reader *reader = part->reader;
+    if (part->times > 1 && (rows > 1 || kernel->halves)) fetch(part->at + AHEAD, 1, 0, bytes);
+    for (int64_t r = 0; r < rows; r += reader->at_once) {
+        int64_t tall = min64(reader->at_once, rows - r);
+        reader->direct[tall - 1](blocks, part->at, part->stride, x + r * all, all, sums + r * v->lanes);
+    }
+}
+
+/* By way of a panel. The tiles' time is enough to bring the same blocks of the next strip. */
+static void multiply_panel(const quant_kernels *v, const quant_kernel *kernel, const strip *part, const uint8_t *next, int blocks,
+                           int64_t bytes, const quant_block *x, int64_t all, int64_t rows, quant_scratch *s)
+{
+    part->reader->unpack(blocks, part->at, part->stride, s->panel);
+    fetch(next, part->rows, part->stride, bytes);
+    for (int64_t r = 0; r < rows; r += v->rows) {
+        int64_t tall = min64(v->rows, rows - r);
+        kernel->tile[tall - 1](blocks, s->panel, x + r * all, all, s->sums + r * v->lanes);
+    }
 }
 
 /* sums [rows, lanes] of a strip */
@@ -97,27 +138,19 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
     memset(s->sums, 0, (size_t)(rows * v->lanes) * sizeof *s->sums);
     for (int64_t b = 0; b < all; b += QUANT_SPAN, from += bytes) {
         int blocks = (int)min64(QUANT_SPAN, all - b);
-        bytes = (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
-        strip part = part_of(v, w, from, bytes, s);
-        if (rows <= QUANT_DIRECT_ROWS) {
-            kernel->direct[rows - 1](blocks, part.at, part.stride, s->x + b, all, s->sums);
-            continue;
-        }
-        kernel->unpack(blocks, part.at, part.stride, s->panel);
-        fetch(w->at + w->rows * w->stride + from, w->rows, w->stride, bytes);
-        for (int64_t r = 0; r < rows; r += v->rows) {
-            int64_t tall = min64(v->rows, rows - r);
-            kernel->tile[tall - 1](blocks, s->panel, s->x + r * all + b, all, s->sums + r * v->lanes);
-        }
+        bytes = w->times * (int64_t)number_row_bytes(kernel->format, blocks * QUANT_BLOCK);
+        strip part = part_of(w, from, bytes, s);
+        if (rows <= w->reader->most_direct) multiply_direct(v, kernel, &part, blocks, bytes, s->x + b, all, rows, s->sums);
+        else multiply_panel(v, kernel, &part, w->at + w->rows * w->stride + from, blocks, bytes, s->x + b, all, rows, s);
     }
 }
 
 /* Rows of w that each lane has, one after the other. For one row of x or two, as many as go: memory is read fastest as a few long
  * streams. An odd number, for lanes an even number of rows apart may all meet in one set of a cache. For more rows of x one, so
- * that a tile's outputs lie together. */
-static int64_t rows_of_lane(int64_t rows, int64_t columns, int64_t lanes)
+ * that a tile's outputs lie together; and one of strips. */
+static int64_t rows_of_lane(const gemm_group *g, int64_t rows, int64_t columns, int64_t lanes)
 {
-    int64_t each = rows > QUANT_DIRECT_ROWS ? 1 : columns / lanes;
+    int64_t each = rows > QUANT_DIRECT_ROWS || g->b_strips ? 1 : columns / lanes;
     return each > 1 && each % 2 == 0 ? each - 1 : each;
 }
 
@@ -135,16 +168,15 @@ void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, co
                    quant_scratch *s)
 {
     const quant_kernels *v = variant->quant;
-    int64_t stride = (int64_t)number_row_bytes(kernel->format, g->b_stride);
     int64_t most = min64(MOST_ROWS, MOST_BLOCKS / (g->k / QUANT_BLOCK));
     for (int64_t m0 = 0; m0 < g->m; m0 += most) {
         int64_t rows = min64(most, g->m - m0);
         round_rows(v, kernel, g, m0, rows, s);
         for (int64_t n = n0, apart, lanes; n < n1; n += apart * lanes) {
             lanes = min64(v->lanes, n1 - n);
-            apart = rows_of_lane(rows, n1 - n, lanes);
+            apart = rows_of_lane(g, rows, n1 - n, lanes);
             for (int64_t i = 0; i < apart; i++) {
-                strip w = { (const uint8_t *)g->b + (n + i) * stride, apart * stride, lanes };
+                strip w = strip_at(v, kernel, g, n + i, apart, lanes);
                 multiply_strip(v, kernel, &w, g->k, rows, s);
                 put_sums(g, m0, rows, n + i, apart, lanes, v->lanes, s->sums);
             }

@@ -12,7 +12,7 @@
 #define UNROLL _Pragma("GCC unroll 8")
 #define ROWS 8
 #define SIGNED_FLIP 0x80808080
-enum { LANES = 16, SIGNED_OFFSET = 128 };
+enum { LANES = 16, SIGNED_OFFSET = 128, STRIPS_DIRECT = 16 };
 
 typedef uint32_t words __attribute__((vector_size(64)));
 typedef float floats __attribute__((vector_size(64)));
@@ -65,6 +65,10 @@ INLINE words each_half(const uint8_t *at, int64_t stride)
     typedef uint16_t half_words __attribute__((vector_size(32)));
     return (words)_mm512_cvtepu16_epi32((__m256i)(half_words){ EACH(half_word_at) });
 }
+
+INLINE words load_words(const uint8_t *at) { return (words)_mm512_loadu_si512(at); }
+INLINE words load_halves(const uint8_t *at) { return (words)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)at)); }
+INLINE words load_bytes(const uint8_t *at) { return (words)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)at)); }
 
 INLINE words levels_of(words codes, const int8_t *levels)
 {

@@ -1,53 +1,52 @@
 /* quant_formats.h - how the blocks of each format are read: codes to bytes, scales and minima to floats, in one source for all
  * variants (quant_template.h). What the bytes of a format mean is told in its number_X.c.
  *
- * Each goes by whole words of all lanes. `at` is a block of the first row, the other rows' are `stride` bytes apart. A block that
- * is read goes to take(), in the order of k. */
+ * Each goes by whole words of all lanes. A block that is read goes to take(), in the order of k. */
 
 enum { LOW = 0x0f0f0f0f, LOW_2 = 0x03030303, LOW_1 = 0x01010101, LOW_6 = 0x3f3f3f3f };
 
 /* Sixteen bytes of codes in four bits, element j below and j + 16 above. */
-INLINE void nibbles(const use u, const uint8_t *at, int64_t stride, words w[8])
+INLINE void nibbles(const use u, const source *w, int at, words p[8])
 {
     words t[4];
-    read_columns(u, at, stride, t);
+    read_columns(u, w, at, t);
     UNROLL for (int j = 0; j < 4; j++) {
-        w[j] = t[j] & LOW;
-        w[j + 4] = t[j] >> 4 & LOW;
+        p[j] = t[j] & LOW;
+        p[j + 4] = t[j] >> 4 & LOW;
     }
 }
 
-INLINE void eight_words(const use u, const uint8_t *at, int64_t stride, words t[8])
+INLINE void eight_words(const use u, const source *w, int at, words t[8])
 {
-    read_columns(u, at, stride, t);
-    read_columns(u, at + 16, stride, t + 4);
+    read_columns(u, w, at, t);
+    read_columns(u, w, at + 16, t + 4);
 }
 
-INLINE floats half_at(const uint8_t *at, int64_t stride) { return floats_of_halves(each_half(at, stride)); }
+INLINE floats half_at(const use u, const source *w, int at) { return floats_of_halves(read_halves(u, w, at)); }
 
 /* ---- blocks of 32 ---- */
 
-INLINE void read_q8_0(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q8_0(const use u, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, at += 34) {
+    for (int b = 0; b < blocks; b++, pass(u, &w, 34)) {
         block p;
-        eight_words(u, at + 2, stride, p.w);
+        eight_words(u, &w, 2, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] ^= SIGNED_FLIP;
-        p.scale[0] = half_at(at, stride);
+        p.scale[0] = half_at(u, &w, 0);
         take(u, &p, to);
     }
 }
 
 /* Eight blocks are nine times four words of a row. Of each two blocks, nine words, the first has its scale in the lower half of
  * word 0 and its codes from the middle of it on; the second its scale in the upper half of word 4, and its codes after that. */
-INLINE void read_eight_q4_0(const use u, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_eight_q4_0(const use u, const source *w, sink *to)
 {
     words t[36];
-    read_columns(u, at, stride, t);
+    read_columns(u, w, 0, t);
     UNROLL for (int pair = 0; pair < 4; pair++) {
         const words *two = t + 9 * pair;
         block p;
-        eight_words(u, at + 16 + 32 * pair, stride, t + 4 + 8 * pair);
+        eight_words(u, w, 16 + 32 * pair, t + 4 + 8 * pair);
         p.scale[0] = floats_of_halves(two[0]);
         UNROLL for (int j = 0; j < 4; j++) {
             words codes = two[j] >> 16 | two[j + 1] << 16;
@@ -64,26 +63,26 @@ INLINE void read_eight_q4_0(const use u, const uint8_t *at, int64_t stride, sink
     }
 }
 
-INLINE void read_q4_0(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q4_0(const use u, int blocks, source w, sink *to)
 {
-    if (blocks == QUANT_SPAN) {
-        read_eight_q4_0(u, at, stride, to);
+    if (blocks == QUANT_SPAN && !u.strips) {
+        read_eight_q4_0(u, &w, to);
         return;
     }
-    for (int b = 0; b < blocks; b++, at += 18) {
+    for (int b = 0; b < blocks; b++, pass(u, &w, 18)) {
         block p;
-        nibbles(u, at + 2, stride, p.w);
-        p.scale[0] = half_at(at, stride);
+        nibbles(u, &w, 2, p.w);
+        p.scale[0] = half_at(u, &w, 0);
         take(u, &p, to);
     }
 }
 
-INLINE void read_q4_1(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q4_1(const use u, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, at += 20) {
+    for (int b = 0; b < blocks; b++, pass(u, &w, 20)) {
         block p;
-        words head = each_word(at, stride);
-        nibbles(u, at + 4, stride, p.w);
+        words head = read_words(u, &w, 0);
+        nibbles(u, &w, 4, p.w);
         p.scale[0] = floats_of_halves(head);
         p.least[0] = floats_of_halves(head >> 16);
         take(u, &p, to);
@@ -96,37 +95,37 @@ INLINE void add_fifth_bits(words bits, words w[8])
     UNROLL for (int j = 0; j < 8; j++) w[j] |= (((bits >> 4 * j) & 15) * 0x00204081 & LOW_1) << 4;
 }
 
-INLINE void read_q5_0(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q5_0(const use u, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, at += 22) {
+    for (int b = 0; b < blocks; b++, pass(u, &w, 22)) {
         block p;
-        nibbles(u, at + 6, stride, p.w);
-        add_fifth_bits(each_word(at + 2, stride), p.w);
-        p.scale[0] = half_at(at, stride);
+        nibbles(u, &w, 6, p.w);
+        add_fifth_bits(read_words(u, &w, 2), p.w);
+        p.scale[0] = half_at(u, &w, 0);
         take(u, &p, to);
     }
 }
 
-INLINE void read_q5_1(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q5_1(const use u, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, at += 24) {
+    for (int b = 0; b < blocks; b++, pass(u, &w, 24)) {
         block p;
-        words head = each_word(at, stride);
-        nibbles(u, at + 8, stride, p.w);
-        add_fifth_bits(each_word(at + 4, stride), p.w);
+        words head = read_words(u, &w, 0);
+        nibbles(u, &w, 8, p.w);
+        add_fifth_bits(read_words(u, &w, 4), p.w);
         p.scale[0] = floats_of_halves(head);
         p.least[0] = floats_of_halves(head >> 16);
         take(u, &p, to);
     }
 }
 
-INLINE void read_iq4_nl(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_iq4_nl(const use u, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, at += 18) {
+    for (int b = 0; b < blocks; b++, pass(u, &w, 18)) {
         block p;
-        nibbles(u, at + 2, stride, p.w);
+        nibbles(u, &w, 2, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
-        p.scale[0] = half_at(at, stride);
+        p.scale[0] = half_at(u, &w, 0);
         take(u, &p, to);
     }
 }
@@ -141,13 +140,13 @@ INLINE floats half_powers(words exponents)
     return floats_of_bits((one + 63) << 23) * floats_of_bits((other + 63) << 23);
 }
 
-INLINE void read_mxfp4(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_mxfp4(const use u, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, at += 17) {
+    for (int b = 0; b < blocks; b++, pass(u, &w, 17)) {
         block p;
-        nibbles(u, at + 1, stride, p.w);
+        nibbles(u, &w, 1, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], mxfp4_levels);
-        p.scale[0] = half_powers(each_byte(at, stride));
+        p.scale[0] = half_powers(read_bytes(u, &w, 0));
         take(u, &p, to);
     }
 }
@@ -161,10 +160,10 @@ typedef struct minima {
     words scales[2], minima[2];
 } minima;
 
-INLINE minima minima_at(const use u, const uint8_t *at, int64_t stride)
+INLINE minima minima_at(const use u, const source *w)
 {
     words head[4];
-    read_columns(u, at, stride, head);
+    read_columns(u, w, 0, head);
     return (minima){ floats_of_halves(head[0]), floats_of_halves(head[0] >> 16),
                      { head[1] & LOW_6, (head[3] & LOW) | (head[1] >> 2 & 0x30303030) },
                      { head[2] & LOW_6, (head[3] >> 4 & LOW) | (head[2] >> 2 & 0x30303030) } };
@@ -176,14 +175,14 @@ INLINE void put_minima(const minima *m, int b, block *p)
     p->least[0] = -(m->least * floats_of(m->minima[b / 4] >> b % 4 * 8 & 255));
 }
 
-INLINE void read_q4_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q4_k(const use u, int blocks, source w, sink *to)
 {
-    const minima m = minima_at(u, at, stride);
+    const minima m = minima_at(u, &w);
     (void)blocks;
     UNROLL for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        eight_words(u, at + 16 + 32 * g, stride, t);
+        eight_words(u, &w, 16 + 32 * g, t);
         put_minima(&m, 2 * g, &p);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = t[j] & LOW;
         take(u, &p, to);
@@ -193,16 +192,16 @@ INLINE void read_q4_k(const use u, int blocks, const uint8_t *at, int64_t stride
     }
 }
 
-INLINE void read_q5_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q5_k(const use u, int blocks, source w, sink *to)
 {
-    const minima m = minima_at(u, at, stride);
+    const minima m = minima_at(u, &w);
     words high[8];
     (void)blocks;
-    eight_words(u, at + 16, stride, high);
+    eight_words(u, &w, 16, high);
     UNROLL for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        eight_words(u, at + 48 + 32 * g, stride, t);
+        eight_words(u, &w, 48 + 32 * g, t);
         put_minima(&m, 2 * g, &p);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = (t[j] & LOW) | (high[j] >> 2 * g & LOW_1) << 4;
         take(u, &p, to);
@@ -212,14 +211,14 @@ INLINE void read_q5_k(const use u, int blocks, const uint8_t *at, int64_t stride
     }
 }
 
-INLINE void read_q6_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q6_k(const use u, int blocks, source w, sink *to)
 {
     words low[32], high[16], scales[4];
     (void)blocks;
-    UNROLL for (int i = 0; i < 4; i++) eight_words(u, at + 32 * i, stride, low + 8 * i);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 128 + 32 * i, stride, high + 8 * i);
-    read_columns(u, at + 192, stride, scales);
-    const floats scale = half_at(at + 208, stride);
+    UNROLL for (int i = 0; i < 4; i++) eight_words(u, &w, 32 * i, low + 8 * i);
+    UNROLL for (int i = 0; i < 2; i++) eight_words(u, &w, 128 + 32 * i, high + 8 * i);
+    read_columns(u, &w, 192, scales);
+    const floats scale = half_at(u, &w, 208);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         const words *four = low + b / 4 * 16 + b % 2 * 8, *two = high + b / 4 * 8;
@@ -232,13 +231,13 @@ INLINE void read_q6_k(const use u, int blocks, const uint8_t *at, int64_t stride
     }
 }
 
-INLINE void read_q2_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q2_k(const use u, int blocks, source w, sink *to)
 {
     words parts[4], codes[16];
     (void)blocks;
-    read_columns(u, at, stride, parts);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 16 + 32 * i, stride, codes + 8 * i);
-    const words tail = each_word(at + 80, stride);
+    read_columns(u, &w, 0, parts);
+    UNROLL for (int i = 0; i < 2; i++) eight_words(u, &w, 16 + 32 * i, codes + 8 * i);
+    const words tail = read_words(u, &w, 80);
     const floats scale = floats_of_halves(tail), minimum = floats_of_halves(tail >> 16);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
@@ -253,15 +252,22 @@ INLINE void read_q2_k(const use u, int blocks, const uint8_t *at, int64_t stride
     }
 }
 
-INLINE void read_q3_k(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_q3_k(const use u, int blocks, source w, sink *to)
 {
     words high[8], low[16], tail[4], scales[3];
     (void)blocks;
-    eight_words(u, at, stride, high);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, at + 32 + 32 * i, stride, low + 8 * i);
-    read_columns(u, at + 94, stride, tail); /* two bytes of codes, the twelve of scales, the scale of all */
-    UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i] >> 16 | tail[i + 1] << 16;
-    const floats scale = floats_of_halves(tail[3] >> 16);
+    eight_words(u, &w, 0, high);
+    UNROLL for (int i = 0; i < 2; i++) eight_words(u, &w, 32 + 32 * i, low + 8 * i);
+    floats scale;
+    if (u.strips) {
+        read_columns(u, &w, 92, tail); /* four bytes of codes, the twelve of scales */
+        UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i + 1];
+        scale = half_at(u, &w, 108);
+    } else {
+        read_columns(u, &w, 94, tail); /* two bytes of codes, the twelve of scales, the scale of all */
+        UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i] >> 16 | tail[i + 1] << 16;
+        scale = floats_of_halves(tail[3] >> 16);
+    }
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         UNROLL for (int j = 0; j < 8; j++)
@@ -276,16 +282,16 @@ INLINE void read_q3_k(const use u, int blocks, const uint8_t *at, int64_t stride
     }
 }
 
-INLINE void read_iq4_xs(const use u, int blocks, const uint8_t *at, int64_t stride, sink *to)
+INLINE void read_iq4_xs(const use u, int blocks, source w, sink *to)
 {
     words head[4];
     (void)blocks;
-    read_columns(u, at, stride, head);
+    read_columns(u, &w, 0, head);
     const floats scale = floats_of_halves(head[0]);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         words own = (head[1] >> 4 * b & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
-        nibbles(u, at + 8 + 16 * b, stride, p.w);
+        nibbles(u, &w, 8 + 16 * b, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
         p.scale[0] = scale * floats_of(own - 32);
         take(u, &p, to);

@@ -9,7 +9,7 @@ enum {
     QUANT_SPAN = 8,           /* blocks of k in a panel, at most: a block of the formats of 256 */
     QUANT_MAX_LANES = 16,
     QUANT_MAX_ROWS = 8,       /* of a tile */
-    QUANT_DIRECT_ROWS = 2,    /* that are multiplied without a panel */
+    QUANT_DIRECT_ROWS = 4,    /* of x that are multiplied at once without a panel, at most */
     QUANT_PANEL_BYTES = QUANT_SPAN * 12 * 4 * QUANT_MAX_LANES,
 };
 
@@ -29,13 +29,20 @@ typedef void quant_direct(int blocks, const uint8_t *at, int64_t stride, const q
 /* sums [rows, LANES] += the panel's blocks times those of `rows` rows of x, `x_stride` blocks apart. */
 typedef void quant_tile(int blocks, const void *panel, const quant_block *x, int64_t x_stride, float *sums);
 
+/* How w is read. */
+typedef struct quant_reader {
+    int most_direct; /* rows of x that go without a panel */
+    int at_once;     /* of those */
+    quant_unpack *unpack;
+    quant_direct *direct[QUANT_DIRECT_ROWS]; /* [rows - 1] */
+} quant_reader;
+
 /* One format. Its codes are unsigned and stand for code - offset. */
 struct quant_kernel {
     const number_format *format;
     int offset;
     bool halves; /* two scales a block */
-    quant_unpack *unpack;
-    quant_direct *direct[QUANT_DIRECT_ROWS]; /* [rows - 1] */
+    const quant_reader *rows, *strips; /* of w as files have it, and laid out again (quant_strips.h) */
     quant_tile *const *tile; /* [rows - 1] */
 };
 

@@ -10,7 +10,7 @@
 #define QUANT quant_portable
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
-enum { LANES = 1, SIGNED_OFFSET = 128 };
+enum { LANES = 1, SIGNED_OFFSET = 128, STRIPS_DIRECT = 4 };
 #define ROWS 4
 #define SIGNED_FLIP 0x80808080
 
@@ -41,6 +41,10 @@ INLINE words each_word(const uint8_t *at, int64_t stride)
 
 INLINE words each_half(const uint8_t *at, int64_t stride) { return (void)stride, half_word_at(at); }
 INLINE words each_byte(const uint8_t *at, int64_t stride) { return (void)stride, at[0]; }
+
+INLINE words load_words(const uint8_t *at) { return word_at(at); }
+INLINE words load_halves(const uint8_t *at) { return half_word_at(at); }
+INLINE words load_bytes(const uint8_t *at) { return at[0]; }
 
 INLINE words levels_of(words codes, const int8_t *levels)
 {

@@ -6,10 +6,12 @@
  *            floats load_floats(const float *), void store_floats(float *, floats)
  *     INLINE void columns(const uint8_t *at, int64_t stride, words out[4])   the four words at `at` of each row
  *     INLINE words each_word/each_half/each_byte(at, stride)                 one number of each row
+ *     INLINE words load_words/load_halves/load_bytes(at)                     LANES numbers beside each other
  *     INLINE floats floats_of_halves(words)                                  of the lower 16 bits
  *     INLINE words levels_of(words codes, const int8_t *levels)              levels[code], byte by byte
  *     INLINE words dot(int count, int most, const words *w, const int8_t *q, words sum)
  *         sum + the products of 4 * count codes, each at most `most` (0: signed bytes), with q
+ *     STRIPS_DIRECT: rows of x up to which strips need no panel
  *     SIGNED_OFFSET, SIGNED_FLIP: what turns signed bytes into the codes that dot takes when most is 0 */
 #include "kernel/number_half.h"
 #include "kernel/number_levels.h"
@@ -97,6 +99,7 @@ TILES(tiles_6_bits_halves, HALVES, 63)
 /* ---- blocks as they are read: stored as a panel, or multiplied at once ---- */
 
 typedef struct use {
+    bool strips; /* w lies in strips (quant_strips.h), not row by row */
     int rows; /* of x, that blocks are multiplied by; 0: they are stored */
     enum shape shape;
     int most;
@@ -106,7 +109,7 @@ typedef struct sink {
     block *panel;         /* to store */
     const quant_block *x; /* to multiply: rows x_stride blocks apart */
     int64_t x_stride;
-    floats sum[QUANT_DIRECT_ROWS];
+    floats sum[ROWS];
 } sink;
 
 INLINE void take(const use u, const block *p, sink *to)
@@ -123,33 +126,67 @@ INLINE void take(const use u, const block *p, sink *to)
     to->panel++;
 }
 
-/* Four words of each row. Where they are multiplied at once, each lane's rows follow one another (quant.c), and what it reads
- * next is asked for by running on: so far, that it comes in time, and so near, that the first cache keeps it. */
-INLINE void read_columns(const use u, const uint8_t *at, int64_t stride, words out[4])
+/* Where a block of each lane's row begins: `stride` bytes apart. Or where a block of a strip does, in which what is at byte i of
+ * a row's block is at i * LANES for all rows (quant_strips.h). */
+typedef struct source {
+    const uint8_t *at;
+    int64_t stride;
+} source;
+
+INLINE void pass(const use u, source *w, int bytes) { w->at += u.strips ? bytes * LANES : bytes; }
+
+/* Four words of each row, from byte `at` of the block on. Where they are multiplied at once, each lane's rows follow one another
+ * (quant.c), and what it reads next is asked for by running on: so far, that it comes in time, and so near, that the first cache
+ * keeps it. */
+INLINE void read_columns(const use u, const source *w, int at, words out[4])
 {
     enum { AHEAD = 512 };
-    if (u.rows) UNROLL for (int r = 0; r < LANES; r++) __builtin_prefetch(at + r * stride + AHEAD);
-    columns(at, stride, out);
+    if (u.strips) {
+        UNROLL for (int i = 0; i < 4; i++) out[i] = load_words(w->at + (at + 4 * i) * LANES);
+        return;
+    }
+    if (u.rows) UNROLL for (int r = 0; r < LANES; r++) __builtin_prefetch(w->at + at + r * w->stride + AHEAD);
+    columns(w->at + at, w->stride, out);
 }
+
+/* One number of each row. */
+#define READ(NAME, EACH, LOAD)                                                                                               \
+    INLINE words NAME(const use u, const source *w, int at)                                                                  \
+    {                                                                                                                        \
+        return u.strips ? LOAD(w->at + at * LANES) : EACH(w->at + at, w->stride);                                            \
+    }
+READ(read_words, each_word, load_words)
+READ(read_halves, each_half, load_halves)
+READ(read_bytes, each_byte, load_bytes)
 
 #include "kernel/quant_formats.h"
 
-#define DIRECT(NAME, R, SHAPE, MOST)                                                                                         \
-    static void rows_##NAME##_##R(int blocks, const uint8_t *at, int64_t stride, const quant_block *x, int64_t x_stride,     \
-                                  float *sums)                                                                               \
+#define DIRECT(NAME, FORMAT, STRIPS, R, SHAPE, MOST)                                                                         \
+    static void NAME##_##R(int blocks, const uint8_t *at, int64_t stride, const quant_block *x, int64_t x_stride, float *sums) \
     {                                                                                                                        \
         sink to = { .x = x, .x_stride = x_stride };                                                                          \
         UNROLL for (int r = 0; r < R; r++) to.sum[r] = load_floats(sums + r * LANES);                                        \
-        read_##NAME((use){ R, SHAPE, MOST }, blocks, at, stride, &to);                                                       \
+        read_##FORMAT((use){ STRIPS, R, SHAPE, MOST }, blocks, (source){ at, stride }, &to);                                 \
         UNROLL for (int r = 0; r < R; r++) store_floats(sums + r * LANES, to.sum[r]);                                        \
     }
-#define FORMAT(NAME, SHAPE, MOST)                                                                                            \
-    static void unpack_##NAME(int blocks, const uint8_t *at, int64_t stride, void *panel)                                    \
+#define UNPACK(NAME, FORMAT, STRIPS, SHAPE, MOST)                                                                            \
+    static void NAME##_unpack(int blocks, const uint8_t *at, int64_t stride, void *panel)                                    \
     {                                                                                                                        \
         sink to = { .panel = panel };                                                                                        \
-        read_##NAME((use){ 0, SHAPE, MOST }, blocks, at, stride, &to);                                                       \
-    }                                                                                                                        \
-    DIRECT(NAME, 1, SHAPE, MOST) DIRECT(NAME, 2, SHAPE, MOST)
+        read_##FORMAT((use){ STRIPS, 0, SHAPE, MOST }, blocks, (source){ at, stride }, &to);                                 \
+    }
+#define ROW_READER(NAME, SHAPE, MOST)                                                                                        \
+    UNPACK(rows_##NAME, NAME, false, SHAPE, MOST)                                                                            \
+    DIRECT(rows_##NAME, NAME, false, 1, SHAPE, MOST) DIRECT(rows_##NAME, NAME, false, 2, SHAPE, MOST)                        \
+    static const quant_reader rows_##NAME = { 2, 2, rows_##NAME##_unpack, { rows_##NAME##_1, rows_##NAME##_2 } };
+#define STRIP_READER(NAME, SHAPE, MOST)                                                                                      \
+    UNPACK(strips_##NAME, NAME, true, SHAPE, MOST)                                                                           \
+    DIRECT(strips_##NAME, NAME, true, 1, SHAPE, MOST) DIRECT(strips_##NAME, NAME, true, 2, SHAPE, MOST)                      \
+    DIRECT(strips_##NAME, NAME, true, 3, SHAPE, MOST) DIRECT(strips_##NAME, NAME, true, 4, SHAPE, MOST)                      \
+    static const quant_reader strips_##NAME = {                                                                              \
+        STRIPS_DIRECT, 4, strips_##NAME##_unpack, { strips_##NAME##_1, strips_##NAME##_2, strips_##NAME##_3, strips_##NAME##_4 } \
+    };
+#define FORMAT(NAME, SHAPE, MOST) ROW_READER(NAME, SHAPE, MOST) STRIP_READER(NAME, SHAPE, MOST)
 
 FORMAT(q8_0, PLAIN, 0)
 FORMAT(q4_0, PLAIN, 15)
@@ -208,8 +245,8 @@ static void round_blocks(int64_t blocks, const real *x, int offset, bool halves,
 
 /* ---- the table ---- */
 
-#define DIRECTS(NAME) { rows_##NAME##_1, rows_##NAME##_2 }
-#define KERNEL(NAME, OFFSET, IN_HALVES, TILES_OF) { &number_##NAME, OFFSET, IN_HALVES, unpack_##NAME, DIRECTS(NAME), TILES_OF }
+#define KERNEL(NAME, OFFSET, IN_HALVES, TILES_OF)                                                                            \
+    { &number_##NAME, OFFSET, IN_HALVES, &rows_##NAME, LANES == 1 ? &rows_##NAME : &strips_##NAME, TILES_OF }
 static const quant_kernel kernels[] = {
     KERNEL(q8_0, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(q4_0, 8, false, tiles_4_bits),

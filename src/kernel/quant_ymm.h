@@ -5,7 +5,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
-enum { LANES = 8 };
+enum { LANES = 8, STRIPS_DIRECT = 4 };
 
 typedef uint32_t words __attribute__((vector_size(32)));
 typedef float floats __attribute__((vector_size(32)));
@@ -58,6 +58,10 @@ INLINE words each_half(const uint8_t *at, int64_t stride)
     typedef uint16_t half_words __attribute__((vector_size(16)));
     return (words)_mm256_cvtepu16_epi32((__m128i)(half_words)EACH(half_word_at));
 }
+
+INLINE words load_words(const uint8_t *at) { return (words)_mm256_loadu_si256((const __m256i *)at); }
+INLINE words load_halves(const uint8_t *at) { return (words)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at)); }
+INLINE words load_bytes(const uint8_t *at) { return (words)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at)); }
 
 INLINE words levels_of(words codes, const int8_t *levels)
 {
