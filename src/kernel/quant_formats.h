@@ -9,17 +9,11 @@ enum { LOW = 0x0f0f0f0f, LOW_2 = 0x03030303, LOW_1 = 0x01010101, LOW_6 = 0x3f3f3
 INLINE void nibbles(const use u, const source *w, int at, words p[8])
 {
     words t[4];
-    read_columns(u, w, at, t);
+    read_four(u, w, at, t);
     UNROLL for (int j = 0; j < 4; j++) {
         p[j] = t[j] & LOW;
         p[j + 4] = t[j] >> 4 & LOW;
     }
-}
-
-INLINE void eight_words(const use u, const source *w, int at, words t[8])
-{
-    read_columns(u, w, at, t);
-    read_columns(u, w, at + 16, t + 4);
 }
 
 INLINE floats half_at(const use u, const source *w, int at) { return floats_of_halves(read_halves(u, w, at)); }
@@ -30,7 +24,7 @@ INLINE void read_q8_0(const use u, int blocks, source w, sink *to)
 {
     for (int b = 0; b < blocks; b++, pass(u, &w, 34)) {
         block p;
-        eight_words(u, &w, 2, p.w);
+        read_eight(u, &w, 2, p.w);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] ^= SIGNED_FLIP;
         p.scale[0] = half_at(u, &w, 0);
         take(u, &p, to);
@@ -39,14 +33,14 @@ INLINE void read_q8_0(const use u, int blocks, source w, sink *to)
 
 /* Eight blocks are nine times four words of a row. Of each two blocks, nine words, the first has its scale in the lower half of
  * word 0 and its codes from the middle of it on; the second its scale in the upper half of word 4, and its codes after that. */
-INLINE void read_eight_q4_0(const use u, const source *w, sink *to)
+INLINE void read_span_q4_0(const use u, const source *w, sink *to)
 {
     words t[36];
-    read_columns(u, w, 0, t);
+    read_four(u, w, 0, t);
     UNROLL for (int pair = 0; pair < 4; pair++) {
         const words *two = t + 9 * pair;
         block p;
-        eight_words(u, w, 16 + 32 * pair, t + 4 + 8 * pair);
+        read_eight(u, w, 16 + 32 * pair, t + 4 + 8 * pair);
         p.scale[0] = floats_of_halves(two[0]);
         UNROLL for (int j = 0; j < 4; j++) {
             words codes = two[j] >> 16 | two[j + 1] << 16;
@@ -66,7 +60,7 @@ INLINE void read_eight_q4_0(const use u, const source *w, sink *to)
 INLINE void read_q4_0(const use u, int blocks, source w, sink *to)
 {
     if (blocks == QUANT_SPAN && !u.strips) {
-        read_eight_q4_0(u, &w, to);
+        read_span_q4_0(u, &w, to);
         return;
     }
     for (int b = 0; b < blocks; b++, pass(u, &w, 18)) {
@@ -163,7 +157,7 @@ typedef struct minima {
 INLINE minima minima_at(const use u, const source *w)
 {
     words head[4];
-    read_columns(u, w, 0, head);
+    read_four(u, w, 0, head);
     return (minima){ floats_of_halves(head[0]), floats_of_halves(head[0] >> 16),
                      { head[1] & LOW_6, (head[3] & LOW) | (head[1] >> 2 & 0x30303030) },
                      { head[2] & LOW_6, (head[3] >> 4 & LOW) | (head[2] >> 2 & 0x30303030) } };
@@ -182,7 +176,7 @@ INLINE void read_q4_k(const use u, int blocks, source w, sink *to)
     UNROLL for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        eight_words(u, &w, 16 + 32 * g, t);
+        read_eight(u, &w, 16 + 32 * g, t);
         put_minima(&m, 2 * g, &p);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = t[j] & LOW;
         take(u, &p, to);
@@ -197,11 +191,11 @@ INLINE void read_q5_k(const use u, int blocks, source w, sink *to)
     const minima m = minima_at(u, &w);
     words high[8];
     (void)blocks;
-    eight_words(u, &w, 16, high);
+    read_eight(u, &w, 16, high);
     UNROLL for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        eight_words(u, &w, 48 + 32 * g, t);
+        read_eight(u, &w, 48 + 32 * g, t);
         put_minima(&m, 2 * g, &p);
         UNROLL for (int j = 0; j < 8; j++) p.w[j] = (t[j] & LOW) | (high[j] >> 2 * g & LOW_1) << 4;
         take(u, &p, to);
@@ -215,9 +209,9 @@ INLINE void read_q6_k(const use u, int blocks, source w, sink *to)
 {
     words low[32], high[16], scales[4];
     (void)blocks;
-    UNROLL for (int i = 0; i < 4; i++) eight_words(u, &w, 32 * i, low + 8 * i);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, &w, 128 + 32 * i, high + 8 * i);
-    read_columns(u, &w, 192, scales);
+    UNROLL for (int i = 0; i < 4; i++) read_eight(u, &w, 32 * i, low + 8 * i);
+    UNROLL for (int i = 0; i < 2; i++) read_eight(u, &w, 128 + 32 * i, high + 8 * i);
+    read_four(u, &w, 192, scales);
     const floats scale = half_at(u, &w, 208);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
@@ -235,8 +229,8 @@ INLINE void read_q2_k(const use u, int blocks, source w, sink *to)
 {
     words parts[4], codes[16];
     (void)blocks;
-    read_columns(u, &w, 0, parts);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, &w, 16 + 32 * i, codes + 8 * i);
+    read_four(u, &w, 0, parts);
+    UNROLL for (int i = 0; i < 2; i++) read_eight(u, &w, 16 + 32 * i, codes + 8 * i);
     const words tail = read_words(u, &w, 80);
     const floats scale = floats_of_halves(tail), minimum = floats_of_halves(tail >> 16);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
@@ -256,15 +250,15 @@ INLINE void read_q3_k(const use u, int blocks, source w, sink *to)
 {
     words high[8], low[16], tail[4], scales[3];
     (void)blocks;
-    eight_words(u, &w, 0, high);
-    UNROLL for (int i = 0; i < 2; i++) eight_words(u, &w, 32 + 32 * i, low + 8 * i);
+    read_eight(u, &w, 0, high);
+    UNROLL for (int i = 0; i < 2; i++) read_eight(u, &w, 32 + 32 * i, low + 8 * i);
     floats scale;
     if (u.strips) {
-        read_columns(u, &w, 92, tail); /* four bytes of codes, the twelve of scales */
+        read_four(u, &w, 92, tail); /* four bytes of codes, the twelve of scales */
         UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i + 1];
         scale = half_at(u, &w, 108);
     } else {
-        read_columns(u, &w, 94, tail); /* two bytes of codes, the twelve of scales, the scale of all */
+        read_four(u, &w, 94, tail); /* two bytes of codes, the twelve of scales, the scale of all */
         UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i] >> 16 | tail[i + 1] << 16;
         scale = floats_of_halves(tail[3] >> 16);
     }
@@ -286,7 +280,7 @@ INLINE void read_iq4_xs(const use u, int blocks, source w, sink *to)
 {
     words head[4];
     (void)blocks;
-    read_columns(u, &w, 0, head);
+    read_four(u, &w, 0, head);
     const floats scale = floats_of_halves(head[0]);
     UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
         block p;

@@ -135,18 +135,34 @@ typedef struct source {
 
 INLINE void pass(const use u, source *w, int bytes) { w->at += u.strips ? bytes * LANES : bytes; }
 
-/* Four words of each row, from byte `at` of the block on. Where they are multiplied at once, each lane's rows follow one another
- * (quant.c), and what it reads next is asked for by running on: so far, that it comes in time, and so near, that the first cache
- * keeps it. */
-INLINE void read_columns(const use u, const source *w, int at, words out[4])
+/* Where rows are multiplied at once, each lane's follow one another (quant.c), and what is read next is asked for by running on:
+ * so far, that it comes in time, and so near, that the first cache keeps it. */
+INLINE void ask(const use u, const source *w, int at)
 {
     enum { AHEAD = 512 };
-    if (u.strips) {
-        UNROLL for (int i = 0; i < 4; i++) out[i] = load_words(w->at + (at + 4 * i) * LANES);
-        return;
-    }
-    if (u.rows) UNROLL for (int r = 0; r < LANES; r++) __builtin_prefetch(w->at + at + r * w->stride + AHEAD);
-    columns(w->at + at, w->stride, out);
+    if (!u.rows || u.strips) return;
+    UNROLL for (int r = 0; r < LANES; r++) __builtin_prefetch(w->at + at + r * w->stride + AHEAD);
+}
+
+/* Four words of each row, from byte `at` of the block on. */
+INLINE void four_words(const use u, const source *w, int at, words out[4])
+{
+    if (u.strips) UNROLL for (int i = 0; i < 4; i++) out[i] = load_words(w->at + (at + 4 * i) * LANES);
+    else columns(w->at + at, w->stride, out);
+}
+
+INLINE void read_four(const use u, const source *w, int at, words out[4])
+{
+    ask(u, w, at);
+    four_words(u, w, at, out);
+}
+
+/* Eight, which are half a line: asked for once. */
+INLINE void read_eight(const use u, const source *w, int at, words out[8])
+{
+    ask(u, w, at);
+    four_words(u, w, at, out);
+    four_words(u, w, at + 16, out + 4);
 }
 
 /* One number of each row. */
