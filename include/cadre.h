@@ -339,6 +339,14 @@ typedef struct cadre_model cadre_model;
 
 /* A Hugging Face folder. Weights are mapped, not copied. Borrows the context. */
 CADRE_API cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model);
+/* Ways of opening that are not the usual ones. */
+typedef struct cadre_opening {
+    size_t size;  /* sizeof(cadre_opening) */
+    bool repack;  /* quantised weights are copied into memory in the order of this machine's kernels, which are faster then; the
+                     file's pages are let go. Results are the same */
+} cadre_opening;
+CADRE_API cadre_status cadre_model_open_with(cadre_context *context, const char *path, const cadre_opening *how,
+                                             cadre_model **model);
 CADRE_API void cadre_model_close(cadre_model *model);
 
 typedef struct cadre_format_share {
@@ -355,14 +363,15 @@ typedef struct cadre_model_info {
     int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
     int64_t parameters, active_parameters;
     int64_t weight_bytes;       /* in the file */
-    int64_t copied_bytes;       /* of weights that could not be used where they lie */
+    int64_t copied_bytes;       /* of weights that are not used where they lie */
+    int64_t repack_bytes;       /* that opening with .repack copies, or has */
 } cadre_model_info;
 
 CADRE_API void cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
 /* Memory beside the file's pages, for one sequence of at most `context` tokens. What the program itself takes, about 1 MB, and
  * what a benchmark measures the machine with, are not in it. Opens the tokenizer where there is one. */
 typedef struct cadre_memory {
-    int64_t copied;    /* weights that could not be used where they lie */
+    int64_t copied;    /* weights that are not used where they lie */
     int64_t names;     /* names, places and views of weights */
     int64_t tokenizer; /* 0: there is none */
     int64_t cache;     /* keys and values; taken as the sequence grows */

@@ -54,6 +54,13 @@ void file_map_close(file_map *map)
     *map = (file_map){ 0 };
 }
 
+void file_map_let_go(const void *at, size_t size)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)at + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)at + size) / page * page;
+    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 static bool read_fully(int fd, char *data, size_t size)
 {
     for (size_t done = 0; done < size;) {

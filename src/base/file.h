@@ -17,6 +17,7 @@ typedef struct file_map {
 
 cadre_status file_map_open(const char *path, file_map *map); /* read-only, shared */
 void file_map_close(file_map *map);
+void file_map_let_go(const void *at, size_t size); /* of a mapped file: whole pages leave memory until they are read again */
 
 /* The whole file in memory, a NUL after its last byte; refuses more than `limit` bytes. */
 cadre_status file_read(const char *path, size_t limit, char **text, size_t *size);

@@ -129,7 +129,7 @@ const command command_bench = {
                    "prefill MODEL: reading a prompt.\n\n"
                    "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
-    .tables = { cadre_model_options },
+    .tables = { cadre_model_options, opened_options },
     .examples = LINES("matrix products", "cadre bench gemm",
                       "a sparse layer against a dense one", "cadre bench layer",
                       "training speed", "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",

@@ -193,7 +193,7 @@ const command command_chat = {
                    "of the day is not told: gpt-oss and Granite hear of none, Llama 3.1 of the one in its template.\n\n"
                    "With --json, every answer is an object: answer, thought.",
     .own = ROWS(rows),
-    .tables = { sampling_options },
+    .tables = { sampling_options, opened_options },
     .examples = LINES("on the terminal", "cadre chat models/Qwen3-30B-A3B --temperature 0.7 --top-p 0.8 --system 'Be brief.'",
                       "one question of a script", "echo 'Name three moons.' | cadre chat models/olmoe-instruct.gguf --greedy"),
     .stops = true,

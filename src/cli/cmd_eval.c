@@ -124,6 +124,7 @@ const command command_eval = {
                    "the first token, which has nothing before it, is charged as one of equally likely tokens. No special "
                    "tokens are added.",
     .own = ROWS(rows),
+    .tables = { opened_options },
     .examples = LINES("bits per byte of what training kept apart", "cadre eval runs/first --text runs/first/validation/*.txt"),
     .stops = true,
     .run = run,

@@ -128,7 +128,7 @@ const command command_generate = {
     .most = 1,
     .description = "Prints the continuation alone, as it is written. The same seed gives the same text.",
     .own = ROWS(rows),
-    .tables = { sampling_options },
+    .tables = { sampling_options, opened_options },
     .examples = LINES("a sample", "cadre generate runs/first -p 'The Debian system' -n 64 --temperature 0.8",
                       "what the model holds most likely, and which experts it asked",
                       "cadre generate runs/first -p 'The Debian system' --greedy --routes routes.jsonl"),

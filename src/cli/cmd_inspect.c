@@ -54,7 +54,8 @@ static int print_object(const facts *f)
         { "width", i->width },                 { "heads", i->heads },
         { "kv_heads", i->kv_heads },           { "vocabulary", i->vocabulary },
         { "context", f->context },             { "weight_bytes", i->weight_bytes },
-        { "copied_bytes", i->copied_bytes },   { "cache_bytes", f->memory.cache },
+        { "copied_bytes", i->copied_bytes },   { "repack_bytes", i->repack_bytes },
+        { "cache_bytes", f->memory.cache },
         { "names_bytes", f->memory.names },    { "tokenizer_bytes", f->memory.tokenizer },
         { "working_bytes", f->memory.working }, { "memory_bytes", f->memory.total },
     };
@@ -92,6 +93,8 @@ static int print_people(const facts *f)
     print_row(t, "tokenizer, names", "%s", print_bytes((double)(f->memory.tokenizer + f->memory.names), text));
     print_row(t, "working memory", "%s", print_bytes((double)f->memory.working, text));
     print_row(t, "beside the file", "%s", print_bytes((double)f->memory.total, text));
+    if (i->repack_bytes)
+        print_row(t, "with --repack", "%s more, in place of as much of the file", print_bytes((double)i->repack_bytes, text));
     return print_table_end(t);
 }
 

@@ -48,6 +48,7 @@ const command command_logits = {
                    "'routes' [S, T, K], the chosen experts sorted by id, and 'weights' [S, T, K], what their outputs were "
                    "multiplied with. -1 and 0 stand where a token has fewer picks.",
     .own = ROWS(rows),
+    .tables = { opened_options },
     .examples = LINES("four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
     .run = run,
 };

@@ -25,7 +25,7 @@ struct command {
     const char *operands;             /* "MODEL"; "" when there are none */
     int least, most;                  /* how many of them */
     const char *description;          /* paragraphs separated by an empty line; what goes to stdout */
-    cadre_option_table (*tables[MOST_TABLES])(void); /* of the library */
+    cadre_option_table (*tables[MOST_TABLES])(void); /* of the library, or shared by commands */
     cadre_option_table own;           /* rows of this command alone */
     const char *const *examples;      /* "comment", "command line", ..., NULL */
     bool stops;                       /* the first Ctrl-C asks it to stop by itself; the second kills */

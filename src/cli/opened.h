@@ -9,6 +9,7 @@ typedef struct opened {
     cadre_model *model; /* NULL: none was asked for */
 } opened;
 
+cadre_option_table opened_options(void); /* of commands that run a model: how it is opened */
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
 void opened_end(opened *o);
 

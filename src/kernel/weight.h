@@ -4,6 +4,8 @@
 #ifndef CADRE_KERNEL_WEIGHT_H
 #define CADRE_KERNEL_WEIGHT_H
 
+#include <stdbool.h>
+
 #include "base/real.h"
 #include "kernel/number.h"
 #include "kernel/number_factors.h"
@@ -13,6 +15,7 @@ typedef struct weight {
     int64_t rows, cols;          /* [out, in] of one expert or of the matrix */
     int64_t stride;              /* elements between stored rows */
     const int32_t *row_order;    /* [rows]: the stored row of row i; NULL: i */
+    bool strips;                 /* laid out as kernel/quant_strips.h says: for forward products alone */
     const void *data;            /* the matrix; NULL where experts are */
     int experts;                 /* 0: a plain matrix */
     const void *const *expert;   /* [experts] */

@@ -19,29 +19,29 @@ static cadre_status make_layers(cadre_model *m)
     return CADRE_OK;
 }
 
-static cadre_status bind(cadre_model *m, const weight_file *file, tensor_use *use)
+static cadre_status bind(cadre_model *m, const weight_file *file, bool repack, tensor_use *use)
 {
     CADRE_TRY(make_layers(m));
     CADRE_TRY(param_table_make(&m->config, &m->table));
-    CADRE_TRY(placement_make(m->context->compute, file, &m->config, &m->table, use, &m->placement));
+    CADRE_TRY(placement_make(m->context->compute, file, &m->config, &m->table, repack, use, &m->placement));
     return model_weights_make(&m->config, &m->table, m->placement.place, &m->weights);
 }
 
-static cadre_status bind_encoder(cadre_model *m, tensor_use *use)
+static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
 {
     if (!m->config.encoder) return CADRE_OK;
     if (!(m->encoder = MEM_ARRAY(cadre_model, 1))) return CADRE_ENOMEM;
     m->encoder->context = m->context;
     CADRE_TRY(model_config_copy(m->config.encoder, &m->encoder->config));
-    return bind(m->encoder, &m->file, use);
+    return bind(m->encoder, &m->file, repack, use);
 }
 
-static cadre_status open_all(cadre_model *m)
+static cadre_status open_all(cadre_model *m, bool repack)
 {
     tensor_use use = { 0 };
     CADRE_TRY(model_config_open(m->path, &m->config, &m->file));
-    cadre_status status = bind(m, &m->file, &use);
-    if (status == CADRE_OK) status = bind_encoder(m, &use);
+    cadre_status status = bind(m, &m->file, repack, &use);
+    if (status == CADRE_OK) status = bind_encoder(m, repack, &use);
     if (status == CADRE_OK) status = tensor_use_check(&use, &m->file, &m->config);
     tensor_use_free(&use);
     return status;
@@ -49,12 +49,19 @@ static cadre_status open_all(cadre_model *m)
 
 cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model)
 {
+    return cadre_model_open_with(context, path, &(cadre_opening){ .size = sizeof(cadre_opening) }, model);
+}
+
+cadre_status cadre_model_open_with(cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
+{
+    if (how->size < sizeof *how)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "an opening: expected a size of %zu, found %zu", sizeof *how, how->size);
     int64_t before = mem_balance();
     cadre_model *m = MEM_ARRAY(cadre_model, 1);
     if (!m) return CADRE_ENOMEM;
     m->context = context;
     m->path = mem_strdup(path);
-    cadre_status status = m->path ? open_all(m) : CADRE_ENOMEM;
+    cadre_status status = m->path ? open_all(m, how->repack) : CADRE_ENOMEM;
     if (status != CADRE_OK) {
         cadre_model_close(m);
         return status;
@@ -107,6 +114,7 @@ static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
     info->weight_bytes +=
         encoder->placement.weight_bytes - (int64_t)(embed->format ? number_row_bytes(embed->format, shared) : 0);
     info->copied_bytes += encoder->placement.copied_bytes;
+    info->repack_bytes += encoder->placement.repack_bytes;
 }
 
 void cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
@@ -132,6 +140,7 @@ void cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .active_parameters = m->table.active,
         .weight_bytes = m->placement.weight_bytes,
         .copied_bytes = m->placement.copied_bytes,
+        .repack_bytes = m->placement.repack_bytes,
     };
     if (m->encoder) add_encoder(m->encoder, info);
 }

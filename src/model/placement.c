@@ -8,14 +8,17 @@
 #include "base/memory.h"
 #include "model/architecture.h"
 #include "model/param_source.h"
+#include "model/repacking.h"
 #include "op/parallel.h"
 
 enum { ALIGN = 64 };
 
 typedef struct placing {
+    const compute *compute;
     const weight_file *file;
     const model_config *config;
     const param_table *table;
+    bool repack;
     param_source *copied; /* [copies] what is not used in place; .param is a row of the table */
     size_t copies, room;
     placement *out;
@@ -70,6 +73,17 @@ static cadre_status keep_source(placing *k, const param_source *s)
     return CADRE_OK;
 }
 
+static int64_t padded(int64_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
+
+static cadre_status place_copy(placing *k, int64_t i, const param_source *s, const number_format *format, bool strips,
+                               int64_t bytes)
+{
+    const void *offset = (const void *)(uintptr_t)k->bytes; /* until there is memory */
+    k->out->place[i] = (param_place){ offset, format, s->param->cols, { 0 }, strips };
+    k->bytes += padded(bytes);
+    return keep_source(k, s);
+}
+
 static cadre_status place_one(placing *k, int64_t i)
 {
     const param *p = &k->table->rows[i];
@@ -80,16 +94,16 @@ static cadre_status place_one(placing *k, int64_t i)
     add_format(k->out, s.tensor.type, stored_bytes(&s));
     k->out->weight_bytes += stored_bytes(&s);
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
+    int64_t strips = padded((int64_t)repacking_bytes(k->compute, &s));
+    k->out->repack_bytes += strips;
+    if (k->repack && strips) return place_copy(k, i, &s, s.tensor.format, true, strips);
     if (data) {
-        k->out->place[i] = (param_place){ data, s.tensor.format, s.place.row, s.factors };
+        k->out->place[i] = (param_place){ data, s.tensor.format, s.place.row, s.factors, false };
         return CADRE_OK;
     }
     const number_format *format = copy_format(&s);
-    int64_t count = p->rows * p->cols, bytes = format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real);
-    k->out->place[i] = (param_place){ (const void *)(uintptr_t)k->bytes, format, p->cols, { 0 } }; /* an offset for now */
-    CADRE_TRY(keep_source(k, &s));
-    k->bytes += (bytes + ALIGN - 1) / ALIGN * ALIGN;
-    return CADRE_OK;
+    int64_t count = p->rows * p->cols;
+    return place_copy(k, i, &s, format, false, format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real));
 }
 
 /* The experts of one role are one view: they share format and stride. */
@@ -102,7 +116,8 @@ static cadre_status check_experts(const placing *k, int64_t i)
         const param *q = &k->table->rows[j];
         if (q->role != p->role) continue;
         const param_place *other = &k->out->place[j];
-        if (mine->format == other->format && mine->stride == other->stride && mine->factors.stride == other->factors.stride)
+        if (mine->format == other->format && mine->stride == other->stride && mine->strips == other->strips &&
+            mine->factors.stride == other->factors.stride)
             return CADRE_OK;
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
                           "experts of layer %d: expected one number format for all, found several", (int)p->layer);
@@ -112,9 +127,13 @@ static cadre_status check_experts(const placing *k, int64_t i)
 
 /* ---- the second ---- */
 
-static void copy_one(const param_source *s, const param_place *place, float *row)
+static void copy_one(const compute *c, const param_source *s, const param_place *place, float *row)
 {
     int64_t cols = s->param->cols;
+    if (place->strips) {
+        repacking_lay(c, s, (void *)(uintptr_t)place->data);
+        return;
+    }
     for (int64_t r = 0; r < s->param->rows; r++) {
         param_source_row(s, r, true, row);
         if (place->format) {
@@ -136,21 +155,21 @@ static void copy_range(void *arg, int64_t begin, int64_t end)
     placing *k = arg;
     float *row = MEM_ARRAY(float, k->widest);
     for (int64_t i = begin; row && i < end; i++)
-        copy_one(&k->copied[i], place_of(k, i), row);
+        copy_one(k->compute, &k->copied[i], place_of(k, i), row);
     if (!row) k->failed = true;
     mem_free(row);
 }
 
-static cadre_status copy_all(const compute *c, placing *k)
+static cadre_status copy_all(placing *k)
 {
     if (!(k->out->copies = MEM_ARRAY(uint8_t, k->bytes))) return CADRE_ENOMEM;
     for (int64_t i = 0; i < (int64_t)k->copies; i++)
         place_of(k, i)->data = k->out->copies + (intptr_t)place_of(k, i)->data;
-    parallel_over(c, (int64_t)k->copies, 1, k->bytes, copy_range, k);
+    parallel_over(k->compute, (int64_t)k->copies, 1, k->bytes, copy_range, k);
     return k->failed ? CADRE_ENOMEM : CADRE_OK;
 }
 
-static cadre_status place_all(const compute *c, placing *k)
+static cadre_status place_all(placing *k)
 {
     for (int64_t i = 0; i < k->table->count; i++) {
         CADRE_TRY(place_one(k, i));
@@ -159,16 +178,16 @@ static cadre_status place_all(const compute *c, placing *k)
     for (int64_t i = 0; i < k->table->count; i++) CADRE_TRY(check_experts(k, i));
     k->out->copied_bytes = k->bytes;
     qsort(k->out->formats, (size_t)k->out->format_count, sizeof *k->out->formats, by_bytes);
-    return copy_all(c, k);
+    return copy_all(k);
 }
 
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table,
-                            tensor_use *use, placement *out)
+                            bool repack, tensor_use *use, placement *out)
 {
     CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
     placement made = { .place = MEM_ARRAY(param_place, table->count) };
-    placing k = { .file = file, .config = config, .table = table, .out = &made, .use = use };
-    cadre_status status = made.place ? place_all(c, &k) : CADRE_ENOMEM;
+    placing k = { .compute = c, .file = file, .config = config, .table = table, .repack = repack, .out = &made, .use = use };
+    cadre_status status = made.place ? place_all(&k) : CADRE_ENOMEM;
     mem_free(k.copied);
     if (status != CADRE_OK) {
         placement_free(&made);

@@ -17,13 +17,14 @@ typedef struct placement {
     param_place *place; /* [table->count] */
     uint8_t *copies;
     int64_t weight_bytes, copied_bytes; /* in the file; in copies */
+    int64_t repack_bytes; /* that repacking takes, whether it was asked for or not */
     cadre_format_share formats[PLACEMENT_FORMATS]; /* [format_count], most bytes first */
     int format_count;
 } placement;
 
-/* The tensors it uses are added to `use`. */
+/* The tensors it uses are added to `use`. repack: what can be laid out again (model/repacking.h) is. */
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table,
-                            tensor_use *use, placement *out);
+                            bool repack, tensor_use *use, placement *out);
 void placement_free(placement *p);
 
 #endif

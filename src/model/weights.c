@@ -33,7 +33,7 @@ static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
 static weight view(const param *p, param_place place)
 {
     return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = place.stride, .data = place.data,
-                     .factors = place.factors };
+                     .factors = place.factors, .strips = place.strips };
 }
 
 static weight expert_view(const layer_config *layer, const param *p, param_place place, const void **table,
@@ -43,6 +43,7 @@ static weight expert_view(const layer_config *layer, const param *p, param_place
                       .rows = p->rows,
                       .cols = p->cols,
                       .stride = place.stride,
+                      .strips = place.strips,
                       .experts = (int)layer->experts,
                       .expert = table,
                       .factors = place.factors,

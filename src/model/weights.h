@@ -13,6 +13,7 @@ typedef struct param_place {
     const number_format *format; /* NULL: `real` */
     int64_t stride;              /* numbers from row to row; the experts of one layer have the same, and the same format */
     number_factors factors;
+    bool strips;                 /* as in kernel/weight.h; of all experts of one role and layer, or none */
 } param_place;
 
 typedef struct layer_weights {

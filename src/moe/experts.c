@@ -29,7 +29,7 @@ static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 static bool up_follows_gate(const expert_pass *e, int64_t expert)
 {
     const weight *gate = &e->weights->gate, *up = &e->weights->up;
-    return gate->stride == up->stride && gate->format == up->format && !gate->factors.form &&
+    return gate->stride == up->stride && gate->format == up->format && gate->strips == up->strips && !gate->factors.form &&
            matrix_of(up, expert) == (const char *)matrix_of(gate, expert) + stored_bytes(gate);
 }
 
@@ -67,7 +67,8 @@ static gemm_group input_group(const expert_pass *e, int64_t i, const weight *w, 
 {
     return (gemm_group){ .m = rows_of(e, i), .n = n, .k = e->width, .a = by_token(e, i, x), .a_stride = e->width,
                          .a_rows = tokens_of(e, i), .b = matrix_of(w, i), .b_stride = w->stride, .b_format = w->format,
-                         .b_factors = factors_of(w, i), .c = out + e->rows.first[i] * pre_width(e), .c_stride = pre_width(e) };
+                         .b_factors = factors_of(w, i), .b_strips = w->strips, .c = out + e->rows.first[i] * pre_width(e),
+                         .c_stride = pre_width(e) };
 }
 
 /* pre = x Wg^T, x Wu^T */
@@ -94,8 +95,8 @@ static void multiply_output(const expert_pass *e, const real *act, real *out)
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = e->hidden,
                                           .a = act + e->rows.first[i] * e->hidden, .a_stride = e->hidden,
                                           .b = matrix_of(down, i), .b_stride = down->stride, .b_format = down->format,
-                                          .b_factors = factors_of(down, i), .c = out + e->rows.first[i] * e->width,
-                                          .c_stride = e->width };
+                                          .b_factors = factors_of(down, i), .b_strips = down->strips,
+                                          .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }

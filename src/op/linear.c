@@ -35,8 +35,8 @@ void linear_forward_together(compute *c, const linear *const *l, int count, int6
         const weight *w = &l[i]->w;
         assert(!w->experts && !w->row_order);
         groups[i] = (gemm_group){ .m = tokens, .n = w->rows, .k = w->cols, .a = x, .a_stride = x_stride, .b = w->data,
-                                  .b_stride = w->stride, .b_format = w->format, .b_factors = w->factors, .c = y[i],
-                                  .c_stride = y_stride[i] };
+                                  .b_stride = w->stride, .b_format = w->format, .b_factors = w->factors, .b_strips = w->strips,
+                                  .c = y[i], .c_stride = y_stride[i] };
     }
     gemm_grouped(c, GEMM_NT, groups, count, false);
     for (int i = 0; i < count; i++) {

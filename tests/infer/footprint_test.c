@@ -46,7 +46,7 @@ static void fill(cadre_session *session, int64_t vocab)
     succeeds(cadre_session_generate(session, tokens, CONTEXT - LAST, LAST, &greedy, listen, NULL));
 }
 
-static void check_model(const char *path, int threads)
+static void check_model(const char *path, int threads, bool repack)
 {
     cadre_context *context;
     cadre_model *model;
@@ -56,14 +56,15 @@ static void check_model(const char *path, int threads)
     malloc_trim(0);
     int64_t allocated = mem_balance(), before = resident();
     succeeds(cadre_context_new(threads, NULL, &context));
-    succeeds(cadre_model_open(context, path, &model));
+    succeeds(cadre_model_open_with(context, path, &(cadre_opening){ sizeof(cadre_opening), repack }, &model));
     succeeds(cadre_model_memory(model, CONTEXT, &memory));
     cadre_model_info_get(model, &info);
     succeeds(cadre_session_new(model, CONTEXT, &session));
     fill(session, info.vocabulary);
     allocated = mem_balance() - allocated;
     int64_t found = resident() - before, kept = memory.total - memory.cache;
-    printf("    %s, %d threads: stated %.2f MB, allocated %.2f and %.2f of cache, found %.2f\n", info.architecture, threads,
+    if (repack) assert_true(info.copied_bytes >= info.repack_bytes);
+    printf("    %s, %d threads%s: stated %.2f MB, allocated %.2f and %.2f of cache, found %.2f\n", info.architecture, threads, repack ? ", repacked" : "",
            (double)memory.total / 1e6, (double)allocated / 1e6, (double)memory.cache / 1e6, (double)found / 1e6);
     assert_true(llabs(allocated - kept) <= kept / 10 + FLOOR);
     if (heap_peak_begin()) printf("    SKIP the machine's count: built with the address sanitizer\n");
@@ -85,8 +86,8 @@ static void check(const char *name, const char *dtype, const char *file)
     succeeds(cadre_init(context, o, NULL, dtype, path, NULL));
     cadre_context_free(context);
     cadre_options_free(o);
-    check_model(path, 1);
-    check_model(path, 3);
+    check_model(path, 1, false);
+    check_model(path, 3, false);
 }
 
 static void the_statement_is_true(void **state)
@@ -96,6 +97,7 @@ static void the_statement_is_true(void **state)
     check("mixtral", "bf16", "mixtral.gguf");
     check("deepseek-v3", "f32", "deepseek-v3.gguf");
     check("olmoe", "q4_0", "olmoe.gguf");
+    check_model(scratch_file("olmoe.gguf"), 3, true);
 }
 
 static void a_context_that_cannot_be_is_refused(void **state)
