@@ -177,6 +177,11 @@ cadre_status json_cursor_int(json_cursor *c, int64_t min, int64_t max, int64_t *
     return json_cursor_refuse(c, expected);
 }
 
+static bool in_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+}
+
 /* strtod takes more than JSON does (hexadecimal, infinities, a bare point), so the characters are looked at first; and its point
  * is the locale's. */
 cadre_status json_cursor_real(json_cursor *c, double min, double max, double *value)
@@ -184,9 +189,7 @@ cadre_status json_cursor_real(json_cursor *c, double min, double max, double *va
     char number[NUMBER_BYTES + 1], *end;
     json_cursor_peek(c);
     size_t length = 0;
-    while (length < NUMBER_BYTES && c->at + length < c->size && c->text[c->at + length] &&
-           strchr("0123456789+-.eE", c->text[c->at + length]))
-        length++;
+    while (length < NUMBER_BYTES && c->at + length < c->size && in_number(c->text[c->at + length])) length++;
     memcpy(number, c->text + c->at, length);
     number[length] = '\0';
     char *point = strchr(number, '.');

@@ -117,6 +117,7 @@ static cadre_status check_places(const safetensors_shard *shard, safetensors_ten
 
 /* ---- one tensor ---- */
 
+enum { TENSORS = 262144 }; /* of one file: far beyond any model's, and read in tens of milliseconds */
 enum { DTYPE, SHAPE, OFFSETS, FIELDS };
 static const char *const field_names[FIELDS] = { "dtype", "shape", "data_offsets" };
 static const char *const field_kinds[FIELDS] = { "a string", "an array", "an array" };
@@ -255,6 +256,7 @@ static const char *keep(reader *r, string_view text)
 static cadre_status take_entry(reader *r, string_view name)
 {
     size_t begin = r->c.at;
+    if (r->count == TENSORS) return json_cursor_refuse(&r->c, "at most 262144 tensors in one file");
     CADRE_TRY(buffer_grow((void **)&r->tensors, r->count, &r->room, 1, sizeof *r->tensors));
     safetensors_tensor *t = &r->tensors[r->count++];
     *t = (safetensors_tensor){ .name = keep(r, name) };

@@ -15,6 +15,7 @@ enum {
     NODES_FREE = 65536,      /* of a Unigram's trie, beyond half the file's bytes */
     REST_MOST = 2 << 20,     /* bytes of a file beside its tables: a tree of them is made in tens of milliseconds */
     TOKEN_MOST = 64 << 10,   /* of one added token's entry */
+    BYTES_OF_PIECE = 24,     /* in a vocabulary, as a rule */
 };
 
 /* Ids may have gaps, but not so many that a small file asks for much memory. */
@@ -78,6 +79,13 @@ static cadre_status read_vocabulary_entry(tokenizer *t, json_cursor *c, int64_t 
     c->at = vacant && t->pieces.pieces.count > known ? c->at : at;
     if (!vacant) return json_cursor_refuse(c, "an id that no other piece has");
     return t->pieces.pieces.count > known ? CADRE_OK : json_cursor_refuse(c, "a piece that is not there yet");
+}
+
+/* Room for as many pieces as a vocabulary of these bytes mostly has, so that its table is not made anew again and again. */
+static cadre_status expect_pieces(tokenizer *t, text_range vocab)
+{
+    size_t count = (vocab.end - vocab.begin) / BYTES_OF_PIECE, most = (size_t)id_limit(t->source.size);
+    return vocabulary_reserve(&t->pieces, count < most ? count : most);
 }
 
 static cadre_status read_vocabulary(tokenizer *t, json_cursor *c)
@@ -146,6 +154,7 @@ static cadre_status read_scored_pieces(tokenizer *t, json_cursor *c)
 {
     bool first = true, more;
     size_t room = 0;
+    CADRE_TRY(buffer_grow((void **)&t->unigram.scores, 0, &room, t->pieces.id_capacity, sizeof *t->unigram.scores));
     CADRE_TRY(json_cursor_expect(c, '['));
     for (;;) {
         CADRE_TRY(json_cursor_next(c, ']', &first, &more));
@@ -177,7 +186,8 @@ static cadre_status read_bpe_tables(tokenizer *t, const tables *found)
     json_cursor merges = cursor_at(t, "model.merges", found->merges.begin);
     if (!is_there(found->vocab) || !is_there(found->merges))
         return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab and merges");
-    cadre_status status = read_vocabulary(t, &vocab);
+    cadre_status status = expect_pieces(t, found->vocab);
+    if (status == CADRE_OK) status = read_vocabulary(t, &vocab);
     if (status == CADRE_OK) status = read_merges(t, &merges);
     json_cursor_free(&vocab);
     json_cursor_free(&merges);
@@ -211,7 +221,8 @@ static cadre_status read_unigram(tokenizer *t, const json_node *model, const tab
     CADRE_TRY(json_opt_bool(model, "byte_fallback", &fallback));
     if (!is_there(found->vocab)) return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab");
     t->is_unigram = true;
-    cadre_status status = read_scored_pieces(t, &vocab);
+    cadre_status status = expect_pieces(t, found->vocab);
+    if (status == CADRE_OK) status = read_scored_pieces(t, &vocab);
     json_cursor_free(&vocab);
     CADRE_TRY(status);
     CADRE_TRY(json_get_int(model, "unk_id", 0, (int64_t)t->pieces.size - 1, &unknown));

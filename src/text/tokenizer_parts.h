@@ -15,7 +15,7 @@
 #include "text/tokenizer.h"
 #include "text/unigram.h"
 
-enum { TOKENIZER_ID_MAX = 1 << 24 };   /* no id reaches it */
+enum { TOKENIZER_ID_MAX = 1 << 20 };   /* no id reaches it; four times the largest published vocabulary */
 enum { CHAT_PROGRAM_MAX = 1 << 20 }; /* bytes */
 
 struct cadre_tokenizer {

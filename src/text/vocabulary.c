@@ -5,6 +5,14 @@
 
 #include "base/memory.h"
 
+cadre_status vocabulary_reserve(vocabulary *v, size_t count)
+{
+    enum { SPELLING = 8 }; /* bytes, as a rule */
+    CADRE_TRY(string_set_reserve(&v->pieces, v->pieces.count + count, v->pieces.used + count * SPELLING));
+    CADRE_TRY(buffer_grow((void **)&v->ids, v->pieces.count, &v->id_capacity, count, sizeof *v->ids));
+    return buffer_grow((void **)&v->places, (size_t)v->size, &v->place_capacity, count, sizeof *v->places);
+}
+
 cadre_status vocabulary_add(vocabulary *v, const char *piece, size_t size, int32_t id, bool *vacant)
 {
     uint32_t place;

@@ -18,6 +18,9 @@ typedef struct vocabulary { /* zeroed: empty */
     size_t longest;     /* piece, in bytes */
 } vocabulary;
 
+/* Room for about so many more pieces: without it a large vocabulary is copied again and again while it grows. */
+cadre_status vocabulary_reserve(vocabulary *v, size_t count);
+
 /* Takes an id >= 0, which the caller has bounded. *vacant is false, and nothing done, where the id has another piece. */
 cadre_status vocabulary_add(vocabulary *v, const char *piece, size_t size, int32_t id, bool *vacant);
 int32_t vocabulary_id(const vocabulary *v, const char *piece, size_t size); /* -1: no such piece */
