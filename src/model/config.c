@@ -167,6 +167,29 @@ static cadre_status check_groups(const model_config *c, const layer_config *laye
     return CADRE_OK;
 }
 
+/* The layer without anything that only training sets. */
+static moe_config moe_of(const model_config *config, const layer_config *layer)
+{
+    moe_config moe;
+    moe_config_init(&moe, config->router, config->width, layer->expert_width, (int32_t)layer->experts, (int32_t)layer->topk);
+    moe.form = config->expert_form;
+    moe.shared = config->shared_width;
+    moe.shared_gated = config->shared_gated;
+    if (config->groups > 1) {
+        moe.route.groups = (int32_t)config->groups;
+        moe.route.groups_used = (int32_t)config->groups_used;
+    }
+    moe.route.scale = (real)config->route_scale;
+    moe.router_bias = config->router_bias;
+    moe.expert_bias = config->expert_bias;
+    moe.limit = (real)config->expert_limit;
+    if (config->expert_capacity > 0)
+        moe.dispatch = (dispatch_options) {
+            .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .slots = config->expert_capacity, .in_eval = true
+        };
+    return moe;
+}
+
 static cadre_status check_layer(const model_config *c, int64_t l, const char *where)
 {
     const layer_config *layer = &c->layer[l];
@@ -180,7 +203,9 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
     if (layer->topk < 1 || layer->topk > layer->experts)
         return cadre_fail(CADRE_EARGUMENT, where, "topk: expected 1 to the %lld experts of layer %lld, found %lld",
                           (long long)layer->experts, (long long)l, (long long)layer->topk);
-    return check_groups(c, layer, where);
+    CADRE_TRY(check_groups(c, layer, where));
+    const moe_config moe = moe_of(c, layer);
+    return moe_config_check(&moe, where);
 }
 
 cadre_status model_config_check(const model_config *c, const char *where)
@@ -196,9 +221,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
     if (!(c->rope.theta >= 1 && c->rope.theta < 1e12))
         return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
     CADRE_TRY(check_attention(c, where));
-    if (c->rope.scaling == ROPE_LISTED && c->rope.divisors != c->rope.width / 2)
-        return cadre_fail(CADRE_EARGUMENT, where, "rotary positions: expected %lld divisors of frequencies, found %lld",
-                          (long long)c->rope.width / 2, (long long)c->rope.divisors);
+    CADRE_TRY(rope_check(&c->rope, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
     return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;
 }
@@ -284,22 +307,6 @@ const char *model_config_untrainable(const model_config *c)
 
 cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe)
 {
-    const layer_config *layer = &config->layer[l];
-    moe_config_init(moe, config->router, config->width, layer->expert_width, (int32_t)layer->experts, (int32_t)layer->topk);
-    moe->form = config->expert_form;
-    moe->shared = config->shared_width;
-    moe->shared_gated = config->shared_gated;
-    if (config->groups > 1) {
-        moe->route.groups = (int32_t)config->groups;
-        moe->route.groups_used = (int32_t)config->groups_used;
-    }
-    moe->route.scale = (real)config->route_scale;
-    moe->router_bias = config->router_bias;
-    moe->expert_bias = config->expert_bias;
-    moe->limit = (real)config->expert_limit;
-    if (config->expert_capacity > 0)
-        moe->dispatch = (dispatch_options) {
-            .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .slots = config->expert_capacity, .in_eval = true
-        };
+    *moe = moe_of(config, &config->layer[l]);
     return moe_config_check(moe, "this model");
 }

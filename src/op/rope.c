@@ -81,36 +81,37 @@ double rope_attention_factor(const rope_options *o)
 
 static bool positive(double x) { return x > 0 && x < (double)INFINITY; }
 
-static cadre_status refuse(const char *key, double value)
+static cadre_status refuse(const char *where, const char *key, double value)
 {
-    return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: %s is %g, expected a positive number", key, value);
+    return cadre_fail(CADRE_EARGUMENT, where, "rotary positions: %s is %g, expected a positive number", key, value);
 }
 
-static cadre_status check_list(const rope_options *o)
+static cadre_status check_list(const rope_options *o, const char *where)
 {
     if (o->divisors != o->width / 2)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: expected %lld divisors of frequencies, found %lld",
+        return cadre_fail(CADRE_EARGUMENT, where, "rotary positions: expected %lld divisors of frequencies, found %lld",
                           (long long)o->width / 2, (long long)o->divisors);
     for (int64_t i = 0; i < o->divisors; i++)
-        if (!positive(o->divisor[i])) return refuse("a divisor of a frequency", o->divisor[i]);
+        if (!positive(o->divisor[i])) return refuse(where, "a divisor of a frequency", o->divisor[i]);
     return CADRE_OK;
 }
 
-static cadre_status check_scaling(const rope_options *o)
+cadre_status rope_check(const rope_options *o, const char *where)
 {
+    if (!positive(o->theta) || o->theta == 1) return refuse(where, "theta", o->theta);
     if (o->scaling == ROPE_PLAIN) return CADRE_OK;
-    if (o->scaling == ROPE_LISTED) return check_list(o);
-    if (!positive(o->factor)) return refuse("factor", o->factor);
+    if (o->scaling == ROPE_LISTED) return check_list(o, where);
+    if (!positive(o->factor)) return refuse(where, "factor", o->factor);
     if (o->scaling == ROPE_LINEAR) return CADRE_OK;
-    if (!positive(o->original_context)) return refuse("original_max_position_embeddings", o->original_context);
+    if (!positive(o->original_context)) return refuse(where, "original_max_position_embeddings", o->original_context);
     if (o->scaling == ROPE_DYNAMIC) return CADRE_OK;
     if (o->scaling == ROPE_LLAMA3) {
         double between = o->high_freq_factor - o->low_freq_factor;
-        if (!positive(o->low_freq_factor)) return refuse("low_freq_factor", o->low_freq_factor);
-        return positive(between) ? CADRE_OK : refuse("high_freq_factor - low_freq_factor", between);
+        if (!positive(o->low_freq_factor)) return refuse(where, "low_freq_factor", o->low_freq_factor);
+        return positive(between) ? CADRE_OK : refuse(where, "high_freq_factor - low_freq_factor", between);
     }
-    if (!positive(o->beta_fast)) return refuse("beta_fast", o->beta_fast);
-    return positive(o->beta_slow) ? CADRE_OK : refuse("beta_slow", o->beta_slow);
+    if (!positive(o->beta_fast)) return refuse(where, "beta_fast", o->beta_fast);
+    return positive(o->beta_slow) ? CADRE_OK : refuse(where, "beta_slow", o->beta_slow);
 }
 
 static void fill_table(rope *r, const rope_options *o)
@@ -134,8 +135,7 @@ cadre_status rope_new(const rope_options *o, int64_t positions, rope **result)
 {
     if (o->width <= 0 || o->width % 2 != 0)
         return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: width is %lld, expected an even number", (long long)o->width);
-    if (!positive(o->theta) || o->theta == 1) return refuse("theta", o->theta);
-    CADRE_TRY(check_scaling(o));
+    CADRE_TRY(rope_check(o, NULL));
     if (o->scaling == ROPE_DYNAMIC && (double)positions > o->original_context)
         return cadre_fail(CADRE_EUNSUPPORTED, NULL,
                           "rotary positions of type dynamic: expected a text of at most %g tokens, found %lld: beyond, "

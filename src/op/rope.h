@@ -32,6 +32,8 @@ typedef struct rope_options {
 typedef struct rope rope;
 
 size_t rope_bytes(const rope_options *options, int64_t positions); /* of its table */
+/* The numbers that frequencies are made of; the sentence names `where` and the number. */
+cadre_status rope_check(const rope_options *options, const char *where);
 cadre_status rope_new(const rope_options *options, int64_t positions, rope **r); /* EARGUMENT names the bad option */
 void rope_free(rope *r);
 int64_t rope_positions(const rope *r);

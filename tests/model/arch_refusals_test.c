@@ -76,6 +76,27 @@ static void options_that_are_not_implemented(void **state)
 }
 
 /* Which layers have a window, in a family's own words and in a list. */
+/* As the file's own fault, with its name, before anything runs. */
+static void numbers_that_cannot_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *members, *name;
+    } cases[] = {
+        { "deepseek_v3", "\"routed_scaling_factor\": 0,", "route-scale" },
+        { "deepseek_v2", "\"routed_scaling_factor\": -1,", "route-scale" },
+        { "llama", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0},", "factor" },
+        { "llama", "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2, \"beta_fast\": -1},", "beta_fast" },
+        { "qwen3", "\"rope_theta\": 1,", "theta" },
+        { "qwen3", "\"head_dim\": 3,", "head width" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        refused(cases[i].type, cases[i].members, cases[i].name);
+        if (read_with(cases[i].type, cases[i].members) != CADRE_EFORMAT) fail_msg("%s: not the file's fault", cases[i].members);
+        if (!strstr(cadre_last_error(), "config.json")) fail_msg("\"%s\" does not name the file", cadre_last_error());
+    }
+}
+
 static void windows_of_layers(void **state)
 {
     (void)state;
@@ -200,7 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_models),   cmocka_unit_test(options_that_are_not_implemented),
-        cmocka_unit_test(windows_of_layers), cmocka_unit_test(defaults_of_families),
+        cmocka_unit_test(numbers_that_cannot_be), cmocka_unit_test(windows_of_layers), cmocka_unit_test(defaults_of_families),
         cmocka_unit_test(options_that_are), cmocka_unit_test(tensors_that_do_not_fit),
     };
     return cmocka_run_group_tests_name("refusals of models", tests, NULL, NULL);
