@@ -87,9 +87,11 @@ static size_t spaces_before(string_view text, size_t from, size_t at)
     return at;
 }
 
-static size_t spaces_after(string_view text, size_t at)
+/* known: a place up to which nothing but white space follows. */
+static size_t spaces_after(string_view text, size_t at, size_t known)
 {
     size_t end;
+    if (at < known) return known;
     while (char_is_space(character_at(text, at, &end))) at = end;
     return at;
 }
@@ -106,10 +108,11 @@ static bool touches_literal(const added_search *search, size_t begin, size_t end
     return low < search->literal_count && search->literal[low].begin < end;
 }
 
-bool added_tokens_next(const added_tokens *a, const added_search *search, string_view text, size_t from, added_match *match)
+bool added_tokens_next(const added_tokens *a, const added_search *search, string_view text, added_match *match)
 {
     const trie *spellings = search->normal ? &a->normal : &a->raw;
-    for (size_t at = from; spellings->nodes > 0 && at < text.size;) {
+    size_t from = match->end;
+    for (size_t at = match->next; spellings->nodes > 0 && at < text.size;) {
         size_t size = 0;
         const added_token *found = longest_at(a, spellings, (string_view){ text.data + at, text.size - at }, &size);
         if (!found || (found->control && touches_literal(search, at, at + size)) ||
@@ -118,9 +121,10 @@ bool added_tokens_next(const added_tokens *a, const added_search *search, string
             continue;
         }
         match->token = found;
-        match->begin = found->lstrip ? spaces_before(text, from, at) : at;
-        match->end = found->rstrip ? spaces_after(text, at + size) : at + size;
-        return true;
+        match->begin = !found->lstrip ? at : at > from ? spaces_before(text, from, at) : from;
+        match->next = match->end = at += size;
+        if (found->rstrip) match->end = match->spaces = spaces_after(text, at, match->spaces);
+        if (match->begin < match->end) return true; /* nothing may be left of a token of white space */
     }
     return false;
 }

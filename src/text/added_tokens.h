@@ -46,12 +46,14 @@ typedef struct added_search {
     size_t literal_count;
 } added_search;
 
-typedef struct added_match {
+typedef struct added_match { /* zeroed: before the first */
     const added_token *token;
-    size_t begin, end; /* with the white space that it takes along, but none before `from` */
+    size_t begin, end;         /* with the white space that it takes along, but none before the end of the match before */
+    size_t next;               /* where the search goes on: a token may be found in white space that one before took along */
+    size_t spaces;             /* up to where white space was last taken along */
 } added_match;
 
-/* The first token in text[from..]; false: there is none. */
-bool added_tokens_next(const added_tokens *a, const added_search *search, string_view text, size_t from, added_match *match);
+/* The next token in the text; false: there is none. */
+bool added_tokens_next(const added_tokens *a, const added_search *search, string_view text, added_match *match);
 
 #endif

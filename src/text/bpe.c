@@ -177,8 +177,16 @@ static bool bytes_are_pieces(const bpe *b, const char *bytes, size_t length)
     return b->byte_fallback;
 }
 
+/* The unknown id for the characters before `end` that have been waiting for it. */
+static cadre_status add_waiting(const bpe *b, bpe_scratch *s, size_t end, size_t *waiting)
+{
+    size_t length = *waiting;
+    *waiting = 0;
+    return length ? add_symbol(s, end - length, length, b->unknown) : CADRE_OK;
+}
+
 /* A character that is not in the vocabulary. By score it stays as it is, for a neighbour may make a piece with it. */
-static cadre_status add_unknown(const bpe *b, bpe_scratch *s, string_view word, size_t begin, size_t length, bool *fused)
+static cadre_status add_unknown(const bpe *b, bpe_scratch *s, string_view word, size_t begin, size_t length, size_t *waiting)
 {
     if (b->ranks) return add_symbol(s, begin, length, -1);
     if (bytes_are_pieces(b, word.data + begin, length)) {
@@ -187,29 +195,26 @@ static cadre_status add_unknown(const bpe *b, bpe_scratch *s, string_view word, 
         return CADRE_OK;
     }
     if (b->unknown < 0) return CADRE_OK;
-    if (*fused && b->fuse_unknown) {
-        s->symbols[s->symbol_count - 1].length += (uint32_t)length;
-        return CADRE_OK;
-    }
-    *fused = true;
-    return add_symbol(s, begin, length, b->unknown);
+    if (!b->fuse_unknown) CADRE_TRY(add_waiting(b, s, begin, waiting));
+    *waiting += length;
+    return CADRE_OK;
 }
 
 static cadre_status add_characters(const bpe *b, bpe_scratch *s, string_view word)
 {
-    bool fused = false; /* the last symbol stands for unknown characters */
+    size_t waiting = 0; /* bytes of unknown characters; the id for them comes after bytes that follow, as in the reference */
     s->symbol_count = 0;
     for (size_t at = 0, length; at < word.size; at += length) {
         length = utf8_length(word.data[at]);
         int32_t id = vocabulary_id(b->vocabulary, word.data + at, length);
         if (id < 0) {
-            CADRE_TRY(add_unknown(b, s, word, at, length, &fused));
+            CADRE_TRY(add_unknown(b, s, word, at, length, &waiting));
             continue;
         }
+        CADRE_TRY(add_waiting(b, s, at, &waiting));
         CADRE_TRY(add_symbol(s, at, length, id));
-        fused = false;
     }
-    return CADRE_OK;
+    return add_waiting(b, s, word.size, &waiting);
 }
 
 /* ---- merging ---- */

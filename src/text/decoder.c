@@ -123,7 +123,7 @@ static cadre_status read_byte_fallback(void *list, const json_node *node)
     decoder *d = list;
     CADRE_TRY(check_single(d, node, "ByteFallback"));
     new_step(d, run_byte_fallback);
-    d->byte_fallback = true;
+    d->byte_fallback = d->bytes = true;
     return CADRE_OK;
 }
 

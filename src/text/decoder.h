@@ -1,8 +1,9 @@
 /* decoder.h - how a tokenizer.json makes text from tokens: a list of steps that each token passes through.
  *
  * Tokens are decoded as they come, with the little state that "the first one" and "the beginning of the text" need, so that a
- * whole list and a stream give the same bytes. After a step that fuses (Fuse, ByteLevel) only steps follow that can work on a
- * text in parts; others are refused. THE LIST of kinds is in decoder.c. */
+ * whole list and a stream give the same bytes (but for byte tokens that are no text: see tokenizer_decode). After a step that
+ * fuses (Fuse, ByteLevel) only steps follow that can work on a text in parts; others are refused. THE LIST of kinds is in
+ * decoder.c. */
 #ifndef CADRE_TEXT_DECODER_H
 #define CADRE_TEXT_DECODER_H
 
@@ -29,6 +30,7 @@ typedef struct decoder { /* zeroed: no decoder, tokens are joined by spaces */
     int count;
     bool fused;         /* a step has fused the tokens */
     bool byte_fallback; /* the last step was ByteFallback, which only Fuse may follow */
+    bool bytes;         /* there was a ByteFallback */
 } decoder;
 
 /* Reads an object {"type": ...}; a node that is absent or null is no decoder. */

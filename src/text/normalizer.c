@@ -225,6 +225,7 @@ cadre_status normalizer_replace(const pattern *p, pattern_scan *scan, string_vie
 {
     size_t copied = 0, begin, end;
     bool found;
+    if (text.size == 0) return CADRE_OK; /* not even a pattern that matches nothing is looked for */
     pattern_scan_start(scan, p, text.data, text.size);
     for (;;) {
         CADRE_TRY(pattern_scan_next(scan, &found, &begin, &end));

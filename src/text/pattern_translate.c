@@ -26,8 +26,15 @@ typedef struct translation {
     int depth;
 } translation;
 
+/* Letters, all of them Chinese, that Unicode 15 and 15.1 added: as with the symbols below. */
+#define LATER_LETTERS "\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"
+
 /* What \w means, inside brackets; the numbers of Latin-1 count as well. */
-#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
+#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}" LATER_LETTERS
+#define AT_WORD "(?=[" WORD "])"
+#define NOT_AT_WORD "(?![" WORD "])"
+#define AFTER_WORD "(?<=[" WORD "])"
+#define NOT_AFTER_WORD "(?<![" WORD "])"
 
 /* Symbols, most of them emoji, that Unicode 15 and 16 added: the tokenizers package knows them, PCRE2 before 10.43 does not.
  * Where its tables have them, naming them again changes nothing. */
@@ -60,11 +67,23 @@ static cadre_status copy(translation *t, size_t length)
 
 /* ---- escapes ---- */
 
-/* \p{S}, with the symbols that the tables may not have yet. A complement in brackets cannot be extended. */
-static cadre_status put_symbols(translation *t, bool brackets, bool outside)
+/* A property with the characters that the tables may not have yet; NULL: it lacks none. */
+static const char *extended_property(const char *name)
 {
-    if (brackets) return put(t, outside ? "\\P{S}" : "\\p{S}" LATER_SYMBOLS);
-    return put(t, outside ? "[^\\p{S}" LATER_SYMBOLS "]" : "[\\p{S}" LATER_SYMBOLS "]");
+    static const char *const rows[][2] = {
+        { "S", "\\p{S}" LATER_SYMBOLS }, { "L", "\\p{L}" LATER_LETTERS }, { "Lo", "\\p{Lo}" LATER_LETTERS },
+        { "Han", "\\p{sc:Han}" LATER_LETTERS },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(name, rows[i][0]) == 0) return rows[i][1];
+    return NULL;
+}
+
+static cadre_status put_extended(translation *t, const char *members, bool brackets, bool outside)
+{
+    if (!brackets) CADRE_TRY(put(t, outside ? "[^" : "["));
+    CADRE_TRY(put(t, members));
+    return brackets ? CADRE_OK : put(t, "]");
 }
 
 /* A property that keeps its name: a general category, or one of these. */
@@ -87,7 +106,9 @@ static cadre_status put_property(translation *t, bool brackets)
     name[length] = '\0';
     if (length == 0 || peek(t, 0) != '}') return refuse(t, from, "an unknown property");
     t->at++;
-    if (strcmp(name, "S") == 0) return put_symbols(t, brackets, outside);
+    const char *extended = extended_property(name);
+    if (extended && !(brackets && outside)) /* a complement in brackets cannot be extended */
+        return put_extended(t, extended, brackets, outside);
     CADRE_TRY(put(t, outside ? "\\P{" : "\\p{"));
     if (!keeps_name(name)) CADRE_TRY(put(t, "sc:"));
     CADRE_TRY(put(t, name));
@@ -122,6 +143,8 @@ static cadre_status put_escape(translation *t, bool brackets)
         { 'D', "\\P{Nd}", "\\P{Nd}" },
         { 'w', "[" WORD "]", WORD },
         { 'W', "[^" WORD "]", NULL },
+        { 'b', "(?:" AFTER_WORD NOT_AT_WORD "|" NOT_AFTER_WORD AT_WORD ")", NULL },
+        { 'B', "(?:" AFTER_WORD AT_WORD "|" NOT_AFTER_WORD NOT_AT_WORD ")", NULL },
         { 'h', "[0-9a-fA-F]", "0-9a-fA-F" },
         { 'H', "[^0-9a-fA-F]", NULL },
         { 'v', "\\x{0b}", "\\x{0b}" },

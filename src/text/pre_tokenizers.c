@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "text/byte_level.h"
+
 #define SUFFIXES "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define SPACES "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
@@ -38,22 +40,53 @@
     "[!\\\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"                     \
     "| ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACES
 
+#define SPARK                                                                                                           \
+    "[!\\\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"                     \
+    "| ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+"
+
+#define SEED SUFFIXES "|" BEFORE_WORD "\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|" SPACES
+#define EXAONE_MOE                                                                                                      \
+    SUFFIXES "|" BEFORE_WORD "(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]"      \
+             "|\\s+(?!\\S)|\\s+"
+#define UFAKZEKA BEFORE_WORD "\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" SPACES
+#define MINICPM5 SUFFIXES "|" BEFORE_WORD "\\p{L}+|\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" SPACES
+#define JAIS2                                                                                                           \
+    SUFFIXES "|" BEFORE_WORD "\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)"                \
+             "|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)"        \
+             "|\\s{1,2}(?!\\S)|\\s{1}"
+#define BLOOM " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
+
+/* Letters with a case that are not Chinese: Kimi's sets are intersections. */
+#define NOT_HAN(set) "(?:(?!\\p{Han})" set ")"
+#define KIMI                                                                                                            \
+    "\\p{Han}+|" BEFORE_WORD NOT_HAN(UPPER) "*" NOT_HAN(LOWER) "+" SUFFIXES "?|" BEFORE_WORD NOT_HAN(UPPER) "+"          \
+    NOT_HAN(LOWER) "*" SUFFIXES "?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" SPACES
+
+#define YOUTU_SCRIPTS                                                                                                   \
+    "[\uac00-\ud7a3\u3131-\u318e]+|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f\ufe30-\ufe4f]+" \
+    "|[\u3105-\u312f]+|" DEEPSEEK3_CJK
+#define YOUTU                                                                                                           \
+    BEFORE_WORD UPPER "*" LOWER "+" SUFFIXES "?|" BEFORE_WORD UPPER "+" LOWER "*" SUFFIXES "?|\\p{N}"                   \
+                      "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES
+
 static const pre_tokenizer rows[] = {
-    { .names = "gpt-2 phi-2 exaone4 granite-docling trillion jais", .steps = { { PRE_GPT2, NULL } } },
+    { .names = "gpt-2 phi-2 exaone4 granite-docling trillion jais jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum "
+               "modern-bert",
+      .steps = { { PRE_GPT2, NULL } } },
     { .names = "olmo mpt", .steps = { { PRE_GPT2, NULL } }, .nfc = true },
     { .names = "refact starcoder smollm codeshell exaone minerva-7b mellum2",
       .steps = { { PRE_DIGITS, NULL }, { PRE_GPT2, NULL } } },
     { .names = "command-r", .steps = { { PRE_DIGITS, NULL }, { PRE_GPT2, NULL } }, .nfc = true },
     { .names = "falcon",
       .steps = { { PRE_PUNCTUATION, NULL }, { PRE_GPT2, NULL }, { PRE_DIGIT_RUNS, NULL }, { PRE_SPLIT, "[0-9][0-9][0-9]" } } },
-    { .names = "llama-bpe llama3 llama-v3 falcon3 pixtral",
+    { .names = "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
       .steps = { { PRE_SPLIT, LLAMA3 } }, .ignore_merges = true, .add_bos = true },
     { .names = "glm4 glm5", .steps = { { PRE_SPLIT, LLAMA3 } }, .ignore_merges = true },
     { .names = "dbrx smaug-bpe chatglm-bpe", .steps = { { PRE_SPLIT, LLAMA3 } } },
-    { .names = "qwen2 deepseek-r1-qwen megrez", .steps = { { PRE_SPLIT, QWEN2 } }, .nfc = true },
-    { .names = "stablelm2 grok-2 hunyuan solar-open", .steps = { { PRE_SPLIT, QWEN2 } } },
+    { .names = "qwen2 deepseek-r1-qwen megrez f2llmv2", .steps = { { PRE_SPLIT, QWEN2 } }, .nfc = true },
+    { .names = "stablelm2 grok-2 hunyuan solar-open kormo", .steps = { { PRE_SPLIT, QWEN2 } } },
     { .names = "qwen35", .steps = { { PRE_SPLIT, QWEN35 } } },
-    { .names = "gpt-4o llama4 kanana2 minimax-m2", .steps = { { PRE_SPLIT, GPT4O } } },
+    { .names = "gpt-4o llama4 kanana2 minimax-m2 talkie", .steps = { { PRE_SPLIT, GPT4O } } },
     { .names = "tekken", .steps = { { PRE_SPLIT, TEKKEN } }, .ignore_merges = true, .add_bos = true },
     { .names = "bailingmoe bailingmoe2 llada-moe", .steps = { { PRE_SPLIT, BAILING } } },
     { .names = "deepseek-llm",
@@ -62,8 +95,24 @@ static const pre_tokenizer rows[] = {
     { .names = "deepseek-coder",
       .steps = { { PRE_SPLIT, "[\\r\\n]" }, { PRE_SPLIT, "\\s?\\p{L}+" }, { PRE_SPLIT, "\\s?\\p{P}+" },
                  { PRE_SPLIT, DEEPSEEK_CJK }, { PRE_DIGITS, NULL } } },
-    { .names = "deepseek-v3 hunyuan-dense joyai-llm",
+    { .names = "deepseek-v3 hunyuan-dense joyai-llm hy_v4",
       .steps = { { PRE_SPLIT, "\\p{N}{1,3}" }, { PRE_SPLIT, DEEPSEEK3_CJK }, { PRE_SPLIT, DEEPSEEK3 } } },
+    { .names = "spark2_5",
+      .steps = { { PRE_SPLIT, "\\p{N}{1,3}" }, { PRE_SPLIT, DEEPSEEK3_CJK }, { PRE_SPLIT, SPARK }, { PRE_DIGITS, NULL } } },
+    { .names = "kimi-k2", .steps = { { PRE_SPLIT, KIMI } } },
+    { .names = "youtu", .steps = { { PRE_SPLIT, YOUTU_SCRIPTS }, { PRE_SPLIT, YOUTU } }, .ignore_merges = true },
+    { .names = "seed-coder", .steps = { { PRE_SPLIT, SEED } } },
+    { .names = "exaone-moe", .steps = { { PRE_SPLIT, EXAONE_MOE } } },
+    { .names = "ufakzeka", .steps = { { PRE_SPLIT, UFAKZEKA } } },
+    { .names = "minicpm5", .steps = { { PRE_SPLIT, "\\p{N}{1,3}" }, { PRE_SPLIT, MINICPM5 } }, .ignore_merges = true },
+    { .names = "jais-2", .steps = { { PRE_SPLIT, JAIS2 } } },
+    { .names = "tiny_aya cohere2moe", .steps = { { PRE_SPLIT, "\\d{1,3}(?=(?:\\d{3})*\\b)" }, { PRE_SPLIT, GPT4O } } },
+    { .names = "laguna", .steps = { { PRE_SPLIT, "[^\\n]+|[\\n]+" }, { PRE_SPLIT, QWEN2 } } },
+    { .names = "bloom poro-chat gpt3-finnish", .steps = { { PRE_SPLIT, BLOOM } } },
+    { .names = "viking", .steps = { { PRE_SPLIT, BLOOM }, { PRE_DIGITS, NULL } } },
+    { .names = "default", /* of files from before there were names */
+      .steps = { { PRE_SPLIT, "[\\p{P}$+<=>^~|]+" }, { PRE_SPLIT, BYTE_LEVEL_PATTERN }, { PRE_SPLIT, "\\p{N}+" },
+                 { PRE_SPLIT, "[0-9][0-9][0-9]" } } },
 };
 
 const pre_tokenizer *pre_tokenizer_at(int index)

@@ -117,19 +117,25 @@ static cadre_status encode_malformed(encoder *e, string_view bytes)
     return CADRE_OK;
 }
 
+/* The text from `at` to where the match begins; to the end where there is none. */
+static string_view part_before(string_view text, size_t at, bool found, const added_match *match)
+{
+    size_t end = found ? match->begin : text.size;
+    return (string_view){ text.data + at, end > at ? end - at : 0 };
+}
+
 /* Well-formed text between added tokens. */
 static cadre_status encode_normal(encoder *e, string_view text, bool first)
 {
-    added_match match;
+    added_match match = { 0 };
     CADRE_TRY(normalizer_apply(&e->t->normalizer, &e->normal, e->scan, text, &text));
-    for (size_t at = 0; at < text.size; at = match.end) {
-        bool found = added_tokens_next(&e->t->added, &e->normalized, text, at, &match);
-        if (!found) match.begin = match.end = text.size;
-        string_view part = { text.data + at, match.begin - at };
+    for (size_t at = 0;; at = match.end) {
+        bool found = added_tokens_next(&e->t->added, &e->normalized, text, &match);
+        string_view part = part_before(text, at, found, &match);
         CADRE_TRY(pretokenizer_apply(&e->t->pretokenizer, &e->words, part, first && at == 0, encode_word, e));
-        if (found) CADRE_TRY(token_list_put(e->ids, match.token->id));
+        if (!found) return CADRE_OK;
+        CADRE_TRY(token_list_put(e->ids, match.token->id));
     }
-    return CADRE_OK;
 }
 
 /* Any bytes between added tokens: characters and malformed bytes by turns. */
@@ -149,15 +155,14 @@ static cadre_status encode_bytes(encoder *e, string_view text, bool first)
 
 static cadre_status encode_text(encoder *e, string_view text)
 {
-    added_match match;
+    added_match match = { 0 };
     CADRE_TRY(pattern_scan_new(&e->scan));
-    for (size_t at = 0; at < text.size; at = match.end) {
-        bool found = added_tokens_next(&e->t->added, &e->raw, text, at, &match);
-        if (!found) match.begin = match.end = text.size;
-        CADRE_TRY(encode_bytes(e, (string_view){ text.data + at, match.begin - at }, at == 0));
-        if (found) CADRE_TRY(token_list_put(e->ids, match.token->id));
+    for (size_t at = 0;; at = match.end) {
+        bool found = added_tokens_next(&e->t->added, &e->raw, text, &match);
+        CADRE_TRY(encode_bytes(e, part_before(text, at, found, &match), at == 0));
+        if (!found) return CADRE_OK;
+        CADRE_TRY(token_list_put(e->ids, match.token->id));
     }
-    return CADRE_OK;
 }
 
 static cadre_status put_all(token_list *ids, const token_list *more)

@@ -34,7 +34,8 @@ cadre_status tokenizer_encode_parts(const tokenizer *t, const char *text, size_t
 
 /* ---- ids to text ---- */
 
-/* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. flags: CADRE_SKIP_SPECIAL. */
+/* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. Byte tokens (<0xE4>) in a row that are no UTF-8
+ * together become U+FFFD each. flags: CADRE_SKIP_SPECIAL. */
 cadre_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text);
 
 /* A stream gives the same text id by id, whole characters only: an unfinished character waits for its rest, malformed bytes

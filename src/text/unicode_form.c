@@ -27,6 +27,16 @@ static utf8proc_option_t options_of(unicode_form form)
                                (compatible ? UTF8PROC_COMPAT : 0));
 }
 
+/* Characters with a compatible form only since Unicode 10 and later, which the reference's tables leave as they are. */
+static bool stays_as_it_is(uint32_t code)
+{
+    static const uint32_t ranges[][2] = { { 0x32ff, 0x32ff },   { 0xa7f2, 0xa7f4 },   { 0xab69, 0xab69 },   { 0x10781, 0x107ba },
+                                          { 0x1e030, 0x1e06d }, { 0x1f16c, 0x1f16c }, { 0x1fbf0, 0x1fbf9 } };
+    for (size_t i = 0; code >= ranges[0][0] && i < sizeof ranges / sizeof *ranges; i++)
+        if (code >= ranges[i][0] && code <= ranges[i][1]) return true;
+    return false;
+}
+
 static int class_of(utf8proc_int32_t code) { return utf8proc_get_property(code)->combining_class; }
 
 static cadre_status decompose(stretch *s, string_view text, utf8proc_option_t options)
@@ -37,6 +47,10 @@ static cadre_status decompose(stretch *s, string_view text, utf8proc_option_t op
         CADRE_TRY(buffer_grow((void **)&s->codes, s->count, &s->capacity, EXPANSION_MAX, sizeof *s->codes));
         at += utf8_decode(text.data + at, text.size - at, &code);
         int boundary = 0;
+        if (options & UTF8PROC_COMPAT && stays_as_it_is(code)) {
+            s->codes[s->count++] = (utf8proc_int32_t)code;
+            continue;
+        }
         utf8proc_ssize_t made = utf8proc_decompose_char((utf8proc_int32_t)code, s->codes + s->count, EXPANSION_MAX, options,
                                                         &boundary);
         if (made < 0 || made > EXPANSION_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "U+%04X has no normal form here", code);

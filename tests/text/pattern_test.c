@@ -53,6 +53,10 @@ static void test_matches(void **state)
     check_matches("(?i:'s)|k", "'S \xe2\x84\xaa", "|'S|");
     check_matches("[a[bc]]+", "xabcx", "|abc|");
     check_matches("\\p{S}+", "+\xf0\x9f\xa9\xb7", "|+\xf0\x9f\xa9\xb7|"); /* of Unicode 15 */
+    check_matches("\\p{L}+", "a\xf0\xb1\x8d\x90", "|a\xf0\xb1\x8d\x90|"); /* of Unicode 15 */
+    check_matches("\\d{1,3}(?=(?:\\d{3})*\\b)", "1234567 12a", "|1|234|567|");
+    check_matches("\\b.", "ab \xc3\xa9", "|a| |\xc3\xa9|");
+    check_matches("\\B.", "ab \xc3\xa9" "c", "|b|c|");
     check_matches("x*", "axxb", "||xx||");
     check_matches("(?=b)", "abab", "|||");
     check_matches("", "ab", "||||");
@@ -84,7 +88,7 @@ static void test_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "\\b", "\\1", "\\k<a>", "\\G", "\\K", "\\R", "\\X", "\\C", "\\p", "\\pL", "\\p{}", "\\p{Nonsense}", "\\p{L", "\\x",
+        "[\\b]", "\\1", "\\k<a>", "\\G", "\\K", "\\R", "\\X", "\\C", "\\p", "\\pL", "\\p{}", "\\p{Nonsense}", "\\p{L", "\\x",
         "\\x{}", "\\xff", "\\u12", "[", "[]", "[^]", "[a&&b]", "[[:alpha:]]", "[a[^b]]", "[\\W]", "[a[b]", "(", ")",
         "(?P<n>a)", "(?<n>a)", "(?#c)", "(?m:a)", "(?s)a", "a(?i)b", "(?R)", "(?1)", "(*ACCEPT)", "{2}", "|{2}", "*",
         "a**b(", "(?i:ss)", "(?i:\xc3\x9f)", "(?i:\\p{Lu})", "\xff", "\\",

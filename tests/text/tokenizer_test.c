@@ -231,6 +231,59 @@ static void test_added_tokens(void **state)
     tokenizer_close(t);
 }
 
+/* A sample with the first `from` behind `place` replaced by `to`. */
+static tokenizer *open_changed(tokenizer_sample sample, const char *place, const char *from, const char *to)
+{
+    tokenizer *t;
+    char *text = tokenizer_sample_text(sample), *at = strstr(text, place);
+    assert_non_null(at);
+    assert_non_null(at = strstr(at, from));
+    char *changed = mem_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    if (tokenizer_open_text(changed, strlen(changed), "sample", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    mem_free(changed);
+    mem_free(text);
+    return t;
+}
+
+/* A token of spaces is found among those that a token before took along, as the tokenizers package does. */
+static void test_spaces_taken_along(void **state)
+{
+    (void)state;
+    tokenizer *t = open_changed(SAMPLE_PATTERNS, "\"content\":\"  \"", "\"normalized\":true", "\"normalized\":false");
+    int32_t a = id_of(t, "a"), b = id_of(t, "b"), space = id_of(t, "\xc4\xa0");
+    int32_t right = id_of(t, "<r>"), left = id_of(t, "<l>"), two = id_of(t, "  ");
+    check_text(t, "within", "a<r>   b", 8, AS_FILE, (int32_t[]){ a, right, two, space, b }, 5);
+    check_text(t, "at the end", "<r>  ", 5, AS_FILE, (int32_t[]){ right, two }, 2);
+    check_text(t, "before", "a  <l>", 6, AS_FILE, (int32_t[]){ a, two, left }, 3);
+    tokenizer_close(t);
+}
+
+/* What is unknown waits behind bytes that stand for what follows: the package's order. */
+static void test_unknown_among_bytes(void **state)
+{
+    (void)state;
+    tokenizer *t = open_changed(SAMPLE_SENTENCEPIECE, "", "\"<0xE9>\"", "\"<0xe9!>\"");
+    int32_t mark = id_of(t, "\xe2\x96\x81"), r = id_of(t, "r");
+    check_text(t, "bytes", "\xe9\x80\x80\xc3\xa9", 5, 0, (int32_t[]){ mark, 2 + 0xc3, 2 + 0xa9, 0 }, 4);
+    check_text(t, "piece", "\xe9\x80\x80r\xc3\xa9", 6, 0, (int32_t[]){ mark, 0, r, 2 + 0xc3, 2 + 0xa9 }, 5);
+    tokenizer_close(t);
+}
+
+/* Bytes that are no text together are replaced together. */
+static void test_bytes_without_meaning(void **state)
+{
+    (void)state;
+    tokenizer *t = open_sample(SAMPLE_SENTENCEPIECE);
+    byte_list text = { 0 };
+    int32_t ids[] = { id_of(t, "the"), 2 + 0xc3, 2 + 0xa9, id_of(t, "r"), 2 + 'Z', 2 + 0x9c, id_of(t, "e") };
+    static const char expected[] = "the\xc3\xa9r\xef\xbf\xbd\xef\xbf\xbd" "e";
+    assert_int_equal(tokenizer_decode(t, ids, 7, 0, &text), CADRE_OK);
+    assert_int_equal(text.size, strlen(expected));
+    assert_memory_equal(text.data, expected, text.size);
+    byte_list_free(&text);
+    tokenizer_close(t);
+}
+
 static void test_ids_around(void **state)
 {
     (void)state;
@@ -395,6 +448,9 @@ int main(void)
         cmocka_unit_test(test_gguf_like_folder),
         cmocka_unit_test(test_control_tokens),
         cmocka_unit_test(test_added_tokens),
+        cmocka_unit_test(test_spaces_taken_along),
+        cmocka_unit_test(test_unknown_among_bytes),
+        cmocka_unit_test(test_bytes_without_meaning),
         cmocka_unit_test(test_ids_around),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_stream_of_malformed_bytes),

@@ -31,6 +31,7 @@ static void test_known(void **state)
     check(UNICODE_NFC, "\xef\xac\x81", "\xef\xac\x81");                                  /* the ligature fi stays, ... */
     check(UNICODE_NFKC, "\xef\xac\x81 \xc2\xbd", "fi 1\xe2\x81\x84" "2");                /* ... or does not */
     check(UNICODE_NFKD, "\xef\xac\x81\xc3\xa9", "fie\xcc\x81");
+    check(UNICODE_NFKC, "\xe3\x8b\xbf \xe3\x8d\xbb", "\xe3\x8b\xbf \xe5\xb9\xb3\xe6\x88\x90"); /* eras: Reiwa stays */
     check(UNICODE_NFC, "\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc");                      /* excluded from composition */
     check(UNICODE_NFKC, "\xef\xb7\xba",
           "\xd8\xb5\xd9\x84\xd9\x89 \xd8\xa7\xd9\x84\xd9\x84\xd9\x87 \xd8\xb9\xd9\x84\xd9\x8a\xd9\x87 "
