@@ -12,7 +12,8 @@
  *
  * Kernels read the weights where they lie, once for all rows of a call: LANES rows of w at a time, transposed in registers so
  * that a lane is an output. The panel of some blocks is then in the first cache, in one form for all formats, and tiles of
- * rows of x pass over it. A row or two (decoding) go without a panel, at the speed of memory. */
+ * rows of x pass over it. A row or two (decoding) go without a panel, at the speed of memory. Weights that were laid out again
+ * (quant_strips.h) need no transposing: up to STRIPS_DIRECT rows of x, a stamp's own number, go without a panel. */
 #ifndef CADRE_KERNEL_QUANT_H
 #define CADRE_KERNEL_QUANT_H
 

@@ -1,7 +1,7 @@
 /* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels can read them there, else in
  * copies.
  *
- * Copied are vectors, as `real`, and matrices that lie transposed, in their own format. */
+ * Copied are vectors, as `real`, and matrices that lie transposed, in their own format; and what is to be repacked. */
 #ifndef CADRE_MODEL_PLACEMENT_H
 #define CADRE_MODEL_PLACEMENT_H
 
