@@ -85,6 +85,6 @@ int main(int argc, char **argv)
     int exit_code = dispatch(argc, argv);
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
-        return complain_world("stdout: could not be written: %s", strerror(errno));
+        return complain_world("stdout: could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return exit_code;
 }

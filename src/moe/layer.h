@@ -35,7 +35,7 @@ typedef struct moe_config {
 } moe_config;
 
 /* Zeros but for what has no zero default: the router's own defaults, a capacity factor of 1 with no limit.
- * router NULL: an unknown name, refused by moe_config_check. */
+ * r: not NULL; who has a name looks it up first. */
 void moe_config_init(moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk);
 
 /* Everything that must hold between the numbers; the sentence names `where`. */
