@@ -2,7 +2,8 @@
  * rows in double precision; every CPU variant against the portable one, bit for bit, in ragged shapes; and that neither company
  * nor the number of workers changes a bit.
  *
- * Arrays are cut to their exact size, so that a sanitizer sees each read beyond them. */
+ * AVX-VNNI is computed by support/avxvnni.c where the machine lacks it. Arrays are cut to their exact size, so that a sanitizer
+ * sees each read beyond them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include "kernel/gemm.h"
 #include "kernel/number_half.h"
 #include "kernel/quant_kernels.h"
+#include "support/avxvnni.h"
 
 #if REAL_IS_DOUBLE
 int main(void) { return 0; } /* the kernels exist in float alone */
@@ -93,7 +95,8 @@ static void run(const kernel_variant *v, const gemm_group *g)
     mem_free(scratch);
 }
 
-static bool runs_here(const kernel_variant *v) { return (v->needs & ~cpu_features()) == 0; }
+/* On this machine, or with what tests add to it: asked for anew in each test, for cmocka takes all signals at its beginning. */
+static bool runs_here(const kernel_variant *v) { return (v->needs & ~(cpu_features() | avxvnni_emulated())) == 0; }
 
 /* ---- the portable kernels ---- */
 
@@ -180,26 +183,50 @@ static void rounding_keeps_what_is_no_number(void **state)
 
 /* ---- variants ---- */
 
+/* The product p in a variant, beside the portable one. */
+static void check_same(const kernel_variant *v, const product *p)
+{
+    int64_t m = p->g.m, n = p->g.n;
+    size_t size = (size_t)(m * n) * sizeof(float);
+    float *expected = malloc(size);
+    run(portable(), &p->g);
+    memcpy(expected, p->y, size);
+    memset(p->y, 0x55, size);
+    run(v, &p->g);
+    for (int64_t i = 0; i < m * n; i++)
+        if (memcmp(&p->y[i], &expected[i], sizeof(float)))
+            fail_msg("%s, %s, m %ld n %ld k %ld: y[%ld, %ld] is %.9g, expected %.9g", v->name, p->g.b_format->name, (long)m,
+                     (long)n, (long)p->g.k, (long)(i / n), (long)(i % n), (double)p->y[i], (double)expected[i]);
+    free(expected);
+}
+
 static void same_in_variant(const kernel_variant *v, const number_format *f, int64_t m, int64_t n, int64_t k)
 {
     product p = product_make(f, m, n, k, (uint64_t)(m * 1000 + n));
-    float *expected = malloc((size_t)(m * n) * sizeof *expected);
-    run(portable(), &p.g);
-    memcpy(expected, p.y, (size_t)(m * n) * sizeof *expected);
-    memset(p.y, 0x55, (size_t)(m * n) * sizeof *expected);
-    run(v, &p.g);
-    for (int64_t i = 0; i < m * n; i++)
-        if (memcmp(&p.y[i], &expected[i], sizeof(float)))
-            fail_msg("%s, %s, m %ld n %ld k %ld: y[%ld, %ld] is %.9g, expected %.9g", v->name, f->name, (long)m, (long)n, (long)k,
-                     (long)(i / n), (long)(i % n), (double)p.y[i], (double)expected[i]);
-    free(expected);
+    check_same(v, &p);
+    product_free(&p);
+}
+
+/* Every code the same, the largest among them, and every number of x the largest: what sums of 16 bits could not hold. */
+static void same_at_the_bounds(const kernel_variant *v, const number_format *f)
+{
+    static const uint8_t fills[] = { 0x00, 0xff, 0x7f, 0x80 };
+    enum { M = 3, N = 9, K = 256 };
+    product p = product_make(f, M, N, K, 7);
+    for (size_t i = 0; i < sizeof fills; i++) {
+        memset(p.w, fills[i], number_row_bytes(f, N * K));
+        for (int64_t b = 0; b < N * K / f->block; b++) put_scales(f, p.w + b * f->block_bytes, 8, b);
+        for (int64_t j = 0; j < M * K; j++) p.x[j] = (j / K + (int64_t)i) % 2 ? -1.5f : 1.5f;
+        check_same(v, &p);
+    }
     product_free(&p);
 }
 
 static void variants_agree(void **state)
 {
     static const int64_t shapes[][3] = { { 1, 1, 1 }, { 1, 16, 8 }, { 2, 7, 3 }, { 3, 17, 2 }, { 4, 33, 9 }, { 5, 8, 7 },
-                                         { 7, 15, 1 }, { 8, 40, 4 }, { 9, 31, 10 }, { 13, 48, 16 }, { 17, 9, 5 } };
+                                         { 7, 15, 1 }, { 8, 40, 4 }, { 9, 31, 10 }, { 13, 48, 16 }, { 17, 9, 5 },
+                                         { 1, 75, 3 }, { 2, 53, 9 } };
     int count;
     const kernel_variant *const *list = variant_list(&count);
     (void)state;
@@ -209,10 +236,14 @@ static void variants_agree(void **state)
             continue;
         }
         const quant_kernels *q = list[v]->quant;
-        for (int i = 0; i < q->count; i++)
+        uint64_t before = avxvnni_count();
+        for (int i = 0; i < q->count; i++) {
+            same_at_the_bounds(list[v], q->list[i].format);
             for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
                 same_in_variant(list[v], q->list[i].format, shapes[s][0], shapes[s][1],
-                                shapes[s][2] * (q->list[i].format->block == 256 ? 256 : 32));
+                                q->list[i].format->block == 256 ? (1 + shapes[s][2] % 3) * 256 : shapes[s][2] * 32);
+        }
+        if (list[v]->needs & avxvnni_emulated()) assert_true(avxvnni_count() > before);
     }
 }
 
