@@ -108,8 +108,8 @@ $ cadre train --options tiny.json --out run --resume --experts 8
 $ cadre train --options tiny.json --out fresh --resume --quiet && cmp run/model.safetensors fresh/model.safetensors
 > ...
 
-# Ctrl-C: a checkpoint, and exit code 130
-$ timeout --preserve-status -s INT 4 cadre train --options tiny.json --out stopped --steps 1000000 --quiet
+# Ctrl-C, once a step is through: a checkpoint, and exit code 130
+$ cadre train --options tiny.json --out stopped --steps 1000000 --quiet --metrics steps.jsonl & until [ -s steps.jsonl ] || ! kill -0 $!; do sleep 0.1; done; kill -INT $!; wait $!
 2> cadre: stopped: stopped at step *, after a checkpoint; --resume goes on
 ? 130
 $ timeout --preserve-status -s INT 0.01 cadre train --options tiny.json --out stopped --resume --steps 1000000 --quiet
