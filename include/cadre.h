@@ -405,7 +405,7 @@ CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, i
 typedef struct cadre_sampling {
     double temperature;        /* 0: greedy */
     int64_t top_k;             /* 0: all */
-    double top_p, min_p;       /* 1, 0: all */
+    double top_p, min_p;       /* 1, 0: all; top_p is a share of what top_k leaves */
     double repetition_penalty; /* 1: none */
     uint64_t seed;
 } cadre_sampling;

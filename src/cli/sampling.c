@@ -8,7 +8,7 @@ static const cadre_option rows[] = {
     { .name = "top-k", .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "0", .subject = "Sampling",
       .help = "among the K most likely tokens; 0: all" },
     { .name = "top-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = "1", .value = "P", .subject = "Sampling",
-      .help = "among the most likely tokens that have the probability P together" },
+      .help = "among the most likely of those that have the share P of their probability together" },
     { .name = "min-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = "0", .value = "P", .subject = "Sampling",
       .help = "among tokens at least P times as likely as the most likely one" },
     { .name = "repetition-penalty", .kind = CADRE_OPTION_REAL, .min = 0.01, .max = 100, .fallback = "1", .subject = "Sampling",

@@ -78,24 +78,33 @@ static void soften(sampler *s, int32_t best)
     for (int64_t i = 0; i < s->vocab; i++) s->p[i] = (float)(s->p[i] / sum);
 }
 
-/* Moves kept tokens, most probable first, to the end of the heap's array; returns how many, and their mass. */
+/* Moves the most probable of the heap's first `count` tokens to its end, where they lie backwards; returns its probability. */
+static double take_most(sampler *s, int64_t *count)
+{
+    int32_t *heap = s->order, next = heap[0];
+    heap[0] = heap[--*count];
+    heap[*count] = next;
+    sift(s, heap, *count, 0);
+    return s->p[next];
+}
+
+/* Of the top_k most probable tokens as many as make top_p of their sum, and of those the ones that min_p allows, lie backwards
+ * at the end of the heap's array. Returns how many, and their mass. */
 static int64_t keep(sampler *s, double *mass)
 {
     const cadre_sampling *o = &s->options;
-    int64_t count = s->vocab, kept = 0;
+    int64_t count = s->vocab, kept = 0, most = o->top_k && o->top_k < count ? o->top_k : count;
     int32_t *heap = s->order;
     for (int64_t i = 0; i < count; i++) heap[i] = (int32_t)i;
     for (int64_t i = count / 2; i-- > 0;) sift(s, heap, count, i);
-    double least = o->min_p * s->p[heap[0]];
-    *mass = 0;
-    while (count > 0) {
-        int32_t next = heap[0];
-        if (kept && (s->p[next] < least || s->p[next] <= 0 || (o->top_k && kept >= o->top_k) || *mass >= o->top_p)) break;
-        *mass += s->p[next];
-        kept++;
-        heap[0] = heap[--count];
-        heap[count] = next;
-        sift(s, heap, count, 0);
+    double least = o->min_p * s->p[heap[0]], whole = most < count ? 0 : 1;
+    if (most < count)
+        while (count > s->vocab - most) whole += take_most(s, &count);
+    for (*mass = 0; kept < most; kept++) {
+        if (count == s->vocab - kept) take_most(s, &count);
+        double p = s->p[heap[s->vocab - 1 - kept]];
+        if (kept && (p < least || p <= 0 || *mass >= o->top_p * whole)) break;
+        *mass += p;
     }
     return kept;
 }
