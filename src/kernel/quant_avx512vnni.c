@@ -10,6 +10,8 @@
 #define QUANT quant_avx512vnni
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
+#define STRIPS 1
+#define STRIPS_AT_ONCE 4
 #define ROWS 8
 #define SIGNED_FLIP 0x80808080
 enum { LANES = 16, SIGNED_OFFSET = 128, STRIPS_DIRECT = 16 };

@@ -10,7 +10,8 @@
 #define QUANT quant_portable
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
-enum { LANES = 1, SIGNED_OFFSET = 128, STRIPS_DIRECT = 4 };
+enum { LANES = 1, SIGNED_OFFSET = 128 };
+#define STRIPS 0
 #define ROWS 4
 #define SIGNED_FLIP 0x80808080
 

@@ -11,7 +11,8 @@
  *     INLINE words levels_of(words codes, const int8_t *levels)              levels[code], byte by byte
  *     INLINE words dot(int count, int most, const words *w, const int8_t *q, words sum)
  *         sum + the products of 4 * count codes, each at most `most` (0: signed bytes), with q
- *     STRIPS_DIRECT: rows of x up to which strips need no panel
+ *     STRIPS (whether matrices are laid out in strips for it), STRIPS_DIRECT (rows of x up to which they need no panel),
+ *     STRIPS_AT_ONCE (those of them that share a pass: 2 or 4)
  *     SIGNED_OFFSET, SIGNED_FLIP: what turns signed bytes into the codes that dot takes when most is 0 */
 #include "kernel/number_half.h"
 #include "kernel/number_levels.h"
@@ -195,6 +196,15 @@ READ(read_bytes, each_byte, load_bytes)
     UNPACK(rows_##NAME, NAME, false, SHAPE, MOST)                                                                            \
     DIRECT(rows_##NAME, NAME, false, 1, SHAPE, MOST) DIRECT(rows_##NAME, NAME, false, 2, SHAPE, MOST)                        \
     static const quant_reader rows_##NAME = { 2, 2, rows_##NAME##_unpack, { rows_##NAME##_1, rows_##NAME##_2 } };
+#if !STRIPS /* a strip of one row is the row */
+#define STRIP_READER(NAME, SHAPE, MOST)
+#define STRIPS_OF(NAME) &rows_##NAME
+#elif STRIPS_AT_ONCE == 2
+#define STRIP_READER(NAME, SHAPE, MOST)                                                                                      \
+    UNPACK(strips_##NAME, NAME, true, SHAPE, MOST)                                                                           \
+    DIRECT(strips_##NAME, NAME, true, 1, SHAPE, MOST) DIRECT(strips_##NAME, NAME, true, 2, SHAPE, MOST)                      \
+    static const quant_reader strips_##NAME = { STRIPS_DIRECT, 2, strips_##NAME##_unpack, { strips_##NAME##_1, strips_##NAME##_2 } };
+#else
 #define STRIP_READER(NAME, SHAPE, MOST)                                                                                      \
     UNPACK(strips_##NAME, NAME, true, SHAPE, MOST)                                                                           \
     DIRECT(strips_##NAME, NAME, true, 1, SHAPE, MOST) DIRECT(strips_##NAME, NAME, true, 2, SHAPE, MOST)                      \
@@ -202,6 +212,10 @@ READ(read_bytes, each_byte, load_bytes)
     static const quant_reader strips_##NAME = {                                                                              \
         STRIPS_DIRECT, 4, strips_##NAME##_unpack, { strips_##NAME##_1, strips_##NAME##_2, strips_##NAME##_3, strips_##NAME##_4 } \
     };
+#endif
+#ifndef STRIPS_OF
+#define STRIPS_OF(NAME) &strips_##NAME
+#endif
 #define FORMAT(NAME, SHAPE, MOST) ROW_READER(NAME, SHAPE, MOST) STRIP_READER(NAME, SHAPE, MOST)
 
 FORMAT(q8_0, PLAIN, 0)
@@ -262,7 +276,7 @@ static void round_blocks(int64_t blocks, const real *x, int offset, bool halves,
 /* ---- the table ---- */
 
 #define KERNEL(NAME, OFFSET, IN_HALVES, TILES_OF)                                                                            \
-    { &number_##NAME, OFFSET, IN_HALVES, &rows_##NAME, LANES == 1 ? &rows_##NAME : &strips_##NAME, TILES_OF }
+    { &number_##NAME, OFFSET, IN_HALVES, &rows_##NAME, STRIPS_OF(NAME), TILES_OF }
 static const quant_kernel kernels[] = {
     KERNEL(q8_0, SIGNED_OFFSET, false, tiles_signed),
     KERNEL(q4_0, 8, false, tiles_4_bits),

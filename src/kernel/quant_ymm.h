@@ -5,6 +5,8 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
+#define STRIPS 1
+#define STRIPS_AT_ONCE 2
 enum { LANES = 8, STRIPS_DIRECT = 4 };
 
 typedef uint32_t words __attribute__((vector_size(32)));
