@@ -203,7 +203,9 @@ READ(read_bytes, each_byte, load_bytes)
 #define STRIP_READER(NAME, SHAPE, MOST)                                                                                      \
     UNPACK(strips_##NAME, NAME, true, SHAPE, MOST)                                                                           \
     DIRECT(strips_##NAME, NAME, true, 1, SHAPE, MOST) DIRECT(strips_##NAME, NAME, true, 2, SHAPE, MOST)                      \
-    static const quant_reader strips_##NAME = { STRIPS_DIRECT, 2, strips_##NAME##_unpack, { strips_##NAME##_1, strips_##NAME##_2 } };
+    static const quant_reader strips_##NAME = {                                                                              \
+        STRIPS_DIRECT, 2, strips_##NAME##_unpack, { strips_##NAME##_1, strips_##NAME##_2 }                                   \
+    };
 #else
 #define STRIP_READER(NAME, SHAPE, MOST)                                                                                      \
     UNPACK(strips_##NAME, NAME, true, SHAPE, MOST)                                                                           \
