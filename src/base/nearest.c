@@ -1,7 +1,8 @@
 /* nearest.c - what a person may have meant: the candidate at the smallest edit distance.
  *
  * The distance is Damerau's restricted one: a letter more, less, another one, or two neighbours swapped count 1 each. A
- * candidate is worth naming when no more than a third of the word would have to change, or when the word begins it. */
+ * candidate is worth naming when no more than a third of the word would have to change, or when the word begins it; of several
+ * that it begins, the shortest. */
 #include <string.h>
 
 #include "cadre.h"
@@ -30,14 +31,15 @@ const char *cadre_nearest(const char *word, const char *const *candidates, int c
     size_t length = strlen(word);
     if (length < 2 || length > LONGEST) return NULL;
     const char *found = NULL;
-    int best = (int)length / 3 + 1;
+    int best = (int)length / 3 + 1, best_edits = 0;
     for (int i = 0; i < count; i++) {
         size_t other = strlen(candidates[i]);
         if (other > LONGEST) continue;
-        bool begins = !strncmp(word, candidates[i], length);
-        int distance = begins ? 1 : edit_distance(word, (int)length, candidates[i], (int)other);
-        if (distance > best || (distance == best && found)) continue;
+        int edits = edit_distance(word, (int)length, candidates[i], (int)other);
+        int distance = strncmp(word, candidates[i], length) ? edits : 1;
+        if (distance > best || (distance == best && found && edits >= best_edits)) continue;
         best = distance;
+        best_edits = edits;
         found = candidates[i];
     }
     return found;

@@ -28,6 +28,8 @@ static void a_beginning_is_recognised(void **state)
     (void)state;
     assert_string_equal(near("gen"), "generate");
     assert_string_equal(near("rep"), "report");
+    static const char *const longer_first[] = { "chatml-bos", "chatml", "chatty" };
+    assert_string_equal(cadre_nearest("chatm", longer_first, 3), "chatml");
 }
 
 static void the_nearest_wins(void **state)
