@@ -50,10 +50,6 @@
              "|\\s+(?!\\S)|\\s+"
 #define UFAKZEKA BEFORE_WORD "\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" SPACES
 #define MINICPM5 SUFFIXES "|" BEFORE_WORD "\\p{L}+|\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" SPACES
-#define JAIS2                                                                                                           \
-    SUFFIXES "|" BEFORE_WORD "\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)"                \
-             "|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)"        \
-             "|\\s{1,2}(?!\\S)|\\s{1}"
 #define BLOOM " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
 
 /* Letters with a case that are not Chinese: Kimi's sets are intersections. */
@@ -105,8 +101,6 @@ static const pre_tokenizer rows[] = {
     { .names = "exaone-moe", .steps = { { PRE_SPLIT, EXAONE_MOE } } },
     { .names = "ufakzeka", .steps = { { PRE_SPLIT, UFAKZEKA } } },
     { .names = "minicpm5", .steps = { { PRE_SPLIT, "\\p{N}{1,3}" }, { PRE_SPLIT, MINICPM5 } }, .ignore_merges = true },
-    { .names = "jais-2", .steps = { { PRE_SPLIT, JAIS2 } } },
-    { .names = "tiny_aya cohere2moe", .steps = { { PRE_SPLIT, "\\d{1,3}(?=(?:\\d{3})*\\b)" }, { PRE_SPLIT, GPT4O } } },
     { .names = "laguna", .steps = { { PRE_SPLIT, "[^\\n]+|[\\n]+" }, { PRE_SPLIT, QWEN2 } } },
     { .names = "bloom poro-chat gpt3-finnish", .steps = { { PRE_SPLIT, BLOOM } } },
     { .names = "viking", .steps = { { PRE_SPLIT, BLOOM }, { PRE_DIGITS, NULL } } },
