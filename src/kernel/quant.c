@@ -145,12 +145,12 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
     }
 }
 
-/* Rows of w that each lane has, one after the other. For one row of x or two, as many as go: memory is read fastest as a few long
- * streams. An odd number, for lanes an even number of rows apart may all meet in one set of a cache. For more rows of x one, so
- * that a tile's outputs lie together; and one of strips. */
-static int64_t rows_of_lane(const gemm_group *g, int64_t rows, int64_t columns, int64_t lanes)
+/* Rows of w that each lane has, one after the other. Where no panel is made, as many as go: memory is read fastest as a few long
+ * streams. An odd number, for lanes an even number of rows apart may all meet in one set of a cache. Else one, so that a tile's
+ * outputs lie together; and one of strips. */
+static int64_t rows_of_lane(const quant_kernel *kernel, const gemm_group *g, int64_t rows, int64_t columns, int64_t lanes)
 {
-    int64_t each = rows > QUANT_DIRECT_ROWS || g->b_strips ? 1 : columns / lanes;
+    int64_t each = rows > kernel->rows->most_direct || g->b_strips ? 1 : columns / lanes;
     return each > 1 && each % 2 == 0 ? each - 1 : each;
 }
 
@@ -174,7 +174,7 @@ void quant_columns(const kernel_variant *variant, const quant_kernel *kernel, co
         round_rows(v, kernel, g, m0, rows, s);
         for (int64_t n = n0, apart, lanes; n < n1; n += apart * lanes) {
             lanes = min64(v->lanes, n1 - n);
-            apart = rows_of_lane(g, rows, n1 - n, lanes);
+            apart = rows_of_lane(kernel, g, rows, n1 - n, lanes);
             for (int64_t i = 0; i < apart; i++) {
                 strip w = strip_at(v, kernel, g, n + i, apart, lanes);
                 multiply_strip(v, kernel, &w, g->k, rows, s);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "cadre.h"
 #include "format/safetensors.h"
+#include "support/logits.h"
 #include "support/oracle.h"
 #include "support/scratch.h"
 #include "support/succeeds.h"
@@ -28,28 +29,6 @@ static int end(void **state)
     (void)state;
     cadre_context_free(context);
     return 0;
-}
-
-static safetensors *logits_of(const char *path, const char *out)
-{
-    const int32_t tokens[] = { 5, 17, 3, 9, 100, 42 };
-    cadre_model *model;
-    safetensors *file;
-    succeeds(cadre_model_open(context, path, &model));
-    succeeds(cadre_logits(model, tokens, sizeof tokens / sizeof *tokens, NULL, 0, scratch_file(out)));
-    cadre_model_close(model);
-    succeeds(safetensors_open(scratch_file(out), &file));
-    return file;
-}
-
-static void same_logits(const char *a, const char *b, bool same)
-{
-    safetensors *x = logits_of(a, "a.safetensors"), *y = logits_of(b, "b.safetensors");
-    const safetensors_tensor *t = safetensors_find(x, "logits"), *u = safetensors_find(y, "logits");
-    assert_int_equal(t->size, u->size);
-    assert_int_equal(memcmp(t->data, u->data, t->size) == 0, same);
-    safetensors_close(x);
-    safetensors_close(y);
 }
 
 static void copy_file(const char *folder, const char *name, const char *to)
@@ -86,9 +65,9 @@ static void a_head_that_is_there_counts(void **state)
 {
     (void)state;
     const char *folder = changed_model("models/olmoe", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
-    if (folder) same_logits(folder, scratch_folder(), true);
+    if (folder) assert_true(same_logits(context, folder, scratch_folder()));
     folder = changed_model("models/qwen3", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": true "); /* none is there */
-    if (folder) same_logits(folder, scratch_folder(), true);
+    if (folder) assert_true(same_logits(context, folder, scratch_folder()));
 }
 
 static void a_gguf_is_known_by_its_bytes(void **state)
@@ -100,7 +79,7 @@ static void a_gguf_is_known_by_its_bytes(void **state)
     if (!found) return;
     snprintf(folder, sizeof folder, "%s", found);
     copy_file(folder, "model.gguf", scratch_file("sha256-0123"));
-    same_logits(folder, scratch_file("sha256-0123"), true);
+    assert_true(same_logits(context, folder, scratch_file("sha256-0123")));
     succeeds(file_write(scratch_file("x.safetensors"), "{}", 2));
     assert_int_equal(cadre_model_open(context, scratch_file("x.safetensors"), &model), CADRE_EFORMAT);
     assert_non_null(strstr(cadre_last_error(), "expected a GGUF file"));
@@ -138,11 +117,10 @@ static void factors_may_have_fewer_bits(void **state)
     snprintf(folder, sizeof folder, "%s", found);
     succeeds(safetensors_open(folder, &from));
     write_factors(from, scratch_file("model.safetensors"), false);
-    safetensors *x = logits_of(scratch_folder(), "a.safetensors");
+    safetensors *x = logits_of(context, scratch_folder(), "a.safetensors");
     write_factors(from, scratch_file("model.safetensors"), true);
-    safetensors *y = logits_of(scratch_folder(), "b.safetensors");
-    const safetensors_tensor *t = safetensors_find(x, "logits"), *u = safetensors_find(y, "logits");
-    assert_memory_equal(t->data, u->data, t->size);
+    safetensors *y = logits_of(context, scratch_folder(), "b.safetensors");
+    assert_true(logits_equal(x, y));
     safetensors_close(x);
     safetensors_close(y);
     safetensors_close(from);

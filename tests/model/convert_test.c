@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "cadre.h"
-#include "format/safetensors.h"
+#include "support/logits.h"
 #include "support/oracle.h"
 #include "support/scratch.h"
 #include "support/succeeds.h"
@@ -32,28 +32,6 @@ static int end(void **state)
 }
 
 /* ---- the same bits ---- */
-
-static safetensors *logits_of(const char *path, const char *out)
-{
-    const int32_t tokens[] = { 5, 17, 3, 9, 100, 42, 42, 7 };
-    cadre_model *model;
-    safetensors *file;
-    succeeds(cadre_model_open(context, path, &model));
-    succeeds(cadre_logits(model, tokens, sizeof tokens / sizeof *tokens, NULL, 0, scratch_file(out)));
-    cadre_model_close(model);
-    succeeds(safetensors_open(scratch_file(out), &file));
-    return file;
-}
-
-static void same_bits(const char *a, const char *b)
-{
-    safetensors *x = logits_of(a, "a.safetensors"), *y = logits_of(b, "b.safetensors");
-    const safetensors_tensor *t = safetensors_find(x, "logits"), *u = safetensors_find(y, "logits");
-    assert_int_equal(t->size, u->size);
-    assert_memory_equal(t->data, u->data, t->size);
-    safetensors_close(x);
-    safetensors_close(y);
-}
 
 static void remove_files(const char *folder)
 {
@@ -99,14 +77,14 @@ static void there_and_back(void **state)
     snprintf(gguf, sizeof gguf, "%s", scratch_file("model.gguf"));
     snprintf(back, sizeof back, "%s", scratch_file("back"));
     succeeds(cadre_convert(context, folder, gguf, "f32", NULL, NULL));
-    same_bits(folder, gguf);
+    assert_true(same_logits(context, folder, gguf));
     succeeds(cadre_convert(context, gguf, back, NULL, NULL, NULL));
-    same_bits(folder, back);
+    assert_true(same_logits(context, folder, back));
     assert_int_equal(cadre_convert(context, folder, gguf, NULL, NULL, NULL), CADRE_EEXISTS);
     assert_int_equal(cadre_convert(context, gguf, back, NULL, NULL, NULL), CADRE_EEXISTS);
     if (c->keys_say_all) {
         hide_config(gguf);
-        same_bits(folder, gguf);
+        assert_true(same_logits(context, folder, gguf));
     }
     remove(gguf);
     remove_files(back);
