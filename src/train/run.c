@@ -27,12 +27,14 @@ void train_note(const train_run *r, const char *format, ...)
     r->listener->note(r->listener->arg, text);
 }
 
-static double now(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
 
 /* ---- before anything is computed ---- */
 
@@ -136,7 +138,7 @@ static cadre_status decide(train_run *r)
     CADRE_TRY(open_data(r));
     CADRE_TRY(r->from ? config_from_model(r) : config_from_recipe(r));
     CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
-    if (r->settings.schedule.steps <= 0 && r->settings.minutes <= 0 && !r->dry)
+    if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     warn(r);
     return r->dry ? CADRE_OK : train_data_arrange(r);
@@ -229,6 +231,8 @@ typedef struct loop {
     double started;          /* now() at step 0 of a run without interruptions */
     double recent[RECENT];   /* losses of the last steps */
     int64_t first;           /* step that this process began at */
+    double began, worked;    /* now() and this process's processor time when it began there */
+    bool prolonged;          /* its minutes were too few for --min-tokens, and that was said */
 } loop;
 
 static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
@@ -237,18 +241,48 @@ static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32
     batches_take(&r->batches, r->state.step, first, count, inputs, targets);
 }
 
+static run_spent spent_by(const loop *l)
+{
+    const train_run *r = l->run;
+    return (run_spent){ .steps = r->state.step, .tokens = r->state.tokens, .seconds = now() - l->started };
+}
+
 /* With --minutes the number of steps is an estimate, which gets better as the time runs out. */
 static void plan_steps(loop *l)
 {
-    train_run *r = l->run;
-    schedule *s = &r->settings.schedule;
-    if (r->settings.minutes > 0) {
-        double spent = now() - l->started, left = r->settings.minutes * 60 - spent;
-        int64_t done = r->state.step;
-        s->steps = done < 3 ? done + 1000 : done + (int64_t)ceil(left / (spent / (double)done));
-        if (s->steps < done + 1) s->steps = done + 1;
-        if (s->warmup < 0) s->warmup = 40;
-    } else if (s->warmup < 0) s->warmup = s->steps / 10 < 100 ? s->steps / 10 : 100;
+    const run_length *length = &l->run->settings.length;
+    schedule *s = &l->run->settings.schedule;
+    run_spent spent = spent_by(l);
+    s->steps = length_plan(length, &spent);
+    if (s->warmup < 0) s->warmup = !length->steps ? 40 : s->steps / 10 < 100 ? s->steps / 10 : 100;
+}
+
+/* Why: other programs use the processors, or the machine is slow. */
+static void tell_prolonged(loop *l, const run_spent *s)
+{
+    const train_run *r = l->run;
+    const run_length *length = &r->settings.length;
+    int threads = r->context->compute->workers;
+    double share = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - l->worked) / ((now() - l->began) * threads);
+    train_note(r, "%.3g minutes gave %lld of at least %lld tokens (%.0f a second): training goes on until they are seen",
+               length->seconds / 60, (long long)s->tokens, (long long)length->min_tokens, (double)s->tokens / s->seconds);
+    if (share < 0.8)
+        train_note(r, "it takes longer because other programs use the processors: this one had %.0f %% of the time of its "
+                   "%d thread%s", 100 * share, threads, threads == 1 ? "" : "s");
+    else train_note(r, "it takes longer because the processors are slow: this program had %.0f %% of their time", 100 * share);
+}
+
+static void tell_length(loop *l)
+{
+    const train_run *r = l->run;
+    const run_length *length = &r->settings.length;
+    run_spent s = spent_by(l);
+    if (!length_lacks_tokens(length, &s)) return;
+    if (length_over(length, &s))
+        train_note(r, "%.3g minutes were too few as well: %lld of at least %lld tokens were seen", length->max_seconds / 60,
+                   (long long)s.tokens, (long long)length->min_tokens);
+    else if (!l->prolonged) tell_prolonged(l, &s);
+    l->prolonged = true;
 }
 
 static double mean_of_recent(const loop *l)
@@ -274,8 +308,9 @@ static void tell(const loop *l, const trainer_report *report, double tokens_per_
         p.max_vio += metrics_max_vio(t.count, t.experts) / layers;
         p.dead += metrics_dead(t.count, t.experts);
     }
-    double left = (double)(p.steps - p.step) * (double)report->tokens / tokens_per_second;
-    p.seconds_left = r->settings.minutes > 0 ? r->settings.minutes * 60 - p.seconds : left;
+    bool timed = !r->settings.length.steps;
+    double step_seconds = timed ? p.seconds / (double)p.step : (double)report->tokens / tokens_per_second;
+    p.seconds_left = (double)(p.steps - p.step) * step_seconds;
     r->listener->progress(r->listener->arg, &p);
 }
 
@@ -314,15 +349,17 @@ static cadre_status save(loop *l)
 static bool finished(const loop *l)
 {
     const train_run *r = l->run;
-    if (r->settings.minutes > 0) return r->state.step > 0 && now() - l->started >= r->settings.minutes * 60;
-    return r->state.step >= r->settings.schedule.steps;
+    run_spent spent = spent_by(l);
+    return length_over(&r->settings.length, &spent);
 }
 
 static cadre_status run_loop(loop *l)
 {
     train_run *r = l->run;
     int64_t saved = r->state.step ? r->state.step : -1; /* the step of the last checkpoint */
-    l->started = now() - r->state.seconds;
+    l->began = now();
+    l->worked = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    l->started = l->began - r->state.seconds;
     while (!finished(l)) {
         if (cadre_interrupted()) {
             CADRE_TRY(save(l));
@@ -330,6 +367,7 @@ static cadre_status run_loop(loop *l)
                               (long long)r->state.step);
         }
         CADRE_TRY(one_step(l));
+        tell_length(l);
         if (r->settings.save_every && r->state.step % r->settings.save_every == 0) {
             CADRE_TRY(save(l));
             saved = r->state.step;

@@ -26,20 +26,36 @@ static void read_optimizer(const cadre_options *o, optimizer_options *a)
                               .keep_embeddings = cadre_options_has(o, "no-decay", "embeddings") };
 }
 
+static cadre_status check_length(const cadre_options *o, const run_length *l)
+{
+    bool minutes = cadre_options_count(o, "minutes"), tokens = cadre_options_count(o, "min-tokens");
+    if (cadre_options_count(o, "steps") && minutes)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--steps and --minutes: expected one of them, found both");
+    if (tokens && !minutes)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--min-tokens: expected --minutes, which it prolongs, found none");
+    if (cadre_options_count(o, "max-minutes") && !tokens)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--max-minutes: expected --min-tokens, which it limits, found none");
+    if (cadre_options_count(o, "max-minutes") && l->max_seconds < l->seconds)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--max-minutes: expected at least the %g of --minutes, found %g",
+                          l->seconds / 60, l->max_seconds / 60);
+    return CADRE_OK;
+}
+
 static cadre_status read_length(const cadre_options *o, train_settings *s)
 {
     s->batch = cadre_options_int(o, "batch", 0);
     s->accumulate = cadre_options_int(o, "accumulate", 0);
     s->context = cadre_options_int(o, "context", 0);
-    s->minutes = cadre_options_count(o, "minutes") ? cadre_options_real(o, "minutes") : 0;
-    s->schedule.steps = options_int_or(o, "steps", 0);
+    s->length = (run_length){ .steps = options_int_or(o, "steps", 0),
+                              .seconds = options_real_or(o, "minutes", 0) * 60,
+                              .min_tokens = options_int_or(o, "min-tokens", 0),
+                              .max_seconds = options_real_or(o, "max-minutes", 0) * 60 };
+    s->schedule.steps = s->length.steps;
     s->save_every = cadre_options_int(o, "save-every", 0);
     if (s->batch % s->accumulate)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--accumulate: expected a divisor of the batch of %lld sequences, found %lld",
                           (long long)s->batch, (long long)s->accumulate);
-    if (cadre_options_count(o, "steps") && s->minutes > 0)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--steps and --minutes: expected one of them, found both");
-    return CADRE_OK;
+    return check_length(o, &s->length);
 }
 
 cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_settings *s)
@@ -75,7 +91,7 @@ cadre_status train_settings_moe(const train_settings *s, const model_config *con
 static bool matters(const char *name)
 {
     static const char *const others[] = { "data",  "tokens",  "out",     "resume",     "metrics", "save-every", "steps",
-                                          "minutes", "threads", "accumulate", "dry-run", "from" };
+                                          "minutes", "min-tokens", "max-minutes", "threads", "accumulate", "dry-run", "from" };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(name, others[i])) return false;
     return true;

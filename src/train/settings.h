@@ -3,6 +3,7 @@
 #define CADRE_TRAIN_SETTINGS_H
 
 #include "model/recipe.h"
+#include "train/length.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
@@ -11,8 +12,8 @@ typedef struct train_settings {
     const cadre_options *options; /* borrowed */
     uint64_t seed;
     int64_t batch, accumulate, context;
-    double minutes;        /* 0: schedule.steps counts */
-    schedule schedule;
+    run_length length;
+    schedule schedule;     /* its steps: where time decides, a plan that gets better as the time runs out */
     double router_lr;      /* as a multiple of the learning rate */
     optimizer_options optimizer;
     balance_options balance;

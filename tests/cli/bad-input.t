@@ -74,6 +74,18 @@ $ cadre train --options tiny.json --data en.txt --minutes 1 --out o
 2> ...
 2> cadre: --steps and --minutes: expected one of them, found both
 ? 2
+$ cadre train --options tiny.json --data en.txt --min-tokens 1000 --out o
+2> ...
+2> cadre: --min-tokens: expected --minutes, which it prolongs, found none
+? 2
+$ cadre train --recipe olmoe --data en.txt --minutes 1 --max-minutes 2 --out o
+2> ...
+2> cadre: --max-minutes: expected --min-tokens, which it limits, found none
+? 2
+$ cadre train --recipe olmoe --data en.txt --minutes 2 --min-tokens 1000 --max-minutes 1 --out o
+2> ...
+2> cadre: --max-minutes: expected at least the 2 of --minutes, found 1
+? 2
 $ cadre train --options tiny.json --data en.txt --out en.txt/o
 2> ...
 2> cadre: en.txt: *

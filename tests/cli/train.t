@@ -117,6 +117,20 @@ $ timeout --preserve-status -s INT 0.01 cadre train --options tiny.json --out st
 $ ls stopped/model.safetensors
 > stopped/model.safetensors
 
+# a time too short for the tokens that it must see: training goes on until they are seen, or until the longest time is over
+$ sed 's/"steps": 6, //' tiny.json > timed.json
+$ cadre train --options timed.json --out enough --minutes 1e-6 --min-tokens 700 --json
+> {*,"steps":6,"tokens":768,*}
+2> ...
+2> 1e-06 minutes gave 128 of at least 700 tokens (* a second): training goes on until they are seen
+2> it takes longer because *
+2> ...
+$ cadre train --options timed.json --out limited --minutes 1e-6 --min-tokens 700 --max-minutes 2e-6 --json
+> {*,"steps":1,"tokens":128,*}
+2> ...
+2> 2e-06 minutes were too few as well: 128 of at least 700 tokens were seen
+2> ...
+
 # layers that differ
 $ cadre train --options tiny.json --out differ --experts 4,8 --topk 1,2 --expert-width 16,8
 > model * cadre

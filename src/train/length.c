@@ -1,0 +1,39 @@
+/* length.c - when a run ends, and the steps that it will have taken then. */
+#include "train/length.h"
+
+#include <math.h>
+
+enum { STEPS_TO_MEASURE = 3, STEPS_UNTIL_MEASURED = 1000 };
+
+bool length_lacks_tokens(const run_length *l, const run_spent *s)
+{
+    return !l->steps && s->seconds >= l->seconds && s->tokens < l->min_tokens;
+}
+
+bool length_over(const run_length *l, const run_spent *s)
+{
+    if (l->steps) return s->steps >= l->steps;
+    if (!s->steps || s->seconds < l->seconds) return false;
+    return !length_lacks_tokens(l, s) || (l->max_seconds > 0 && s->seconds >= l->max_seconds);
+}
+
+/* Steps behind when the run has taken so many seconds, at the rate so far. */
+static double steps_by(const run_spent *s, double seconds)
+{
+    return (double)s->steps + ceil((seconds - s->seconds) / (s->seconds / (double)s->steps));
+}
+
+static double steps_by_tokens(const run_spent *s, int64_t tokens)
+{
+    return (double)s->steps + ceil((double)(tokens - s->tokens) / ((double)s->tokens / (double)s->steps));
+}
+
+int64_t length_plan(const run_length *l, const run_spent *s)
+{
+    if (l->steps) return l->steps;
+    if (s->steps < STEPS_TO_MEASURE) return s->steps + STEPS_UNTIL_MEASURED;
+    double end = steps_by(s, l->seconds), enough = steps_by_tokens(s, l->min_tokens);
+    if (l->max_seconds > 0) enough = fmin(enough, steps_by(s, l->max_seconds));
+    end = fmax(end, enough);
+    return end < (double)s->steps + 1 ? s->steps + 1 : (int64_t)fmin(end, 9e15);
+}

@@ -1,0 +1,32 @@
+/* length.h - when a run ends: after its steps, or when its time is over and it has seen as many tokens as it must.
+ *
+ * Where time decides, the number of steps is a plan made anew at every step from the rate so far, so that the schedule of
+ * learning rates ends with the run. The plan is a function of what a checkpoint holds: steps, tokens and seconds. */
+#ifndef CADRE_TRAIN_LENGTH_H
+#define CADRE_TRAIN_LENGTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct run_length {
+    int64_t steps;       /* 0: time decides */
+    double seconds;      /* the time that is given to it */
+    int64_t min_tokens;  /* where it has seen fewer by then, it goes on until it has seen so many */
+    double max_seconds;  /* but no longer than this; 0: however long that takes */
+} run_length;
+
+/* Steps, tokens and seconds of training behind. */
+typedef struct run_spent {
+    int64_t steps, tokens;
+    double seconds;
+} run_spent;
+
+bool length_over(const run_length *l, const run_spent *s);
+
+/* Its time is over, but it has seen too few tokens: it goes on, or was ended by max_seconds. */
+bool length_lacks_tokens(const run_length *l, const run_spent *s);
+
+/* The steps that the run will have taken in the end, more than are behind. */
+int64_t length_plan(const run_length *l, const run_spent *s);
+
+#endif
