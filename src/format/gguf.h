@@ -89,6 +89,7 @@ bool gguf_array_is_int(const gguf_array *a);                     /* any integer 
 bool gguf_array_is_real(const gguf_array *a);                    /* f32 or f64 */
 int64_t gguf_array_int(const gguf_array *a, size_t index);       /* beyond int64: INT64_MAX */
 double gguf_array_real(const gguf_array *a, size_t index);       /* of integers too */
+gguf_string gguf_array_next_string(const uint8_t **at); /* the string at *at, which moves on: from a->data, a->count times */
 void gguf_array_strings(const gguf_array *a, gguf_string *items); /* all of them; items [a->count] */
 
 /* ---- writing: version 3, tensors at multiples of 32 ---- */

@@ -191,14 +191,18 @@ double gguf_array_real(const gguf_array *a, size_t index)
     return real_at(a->type, a->data + index * gguf_type_size(a->type));
 }
 
+gguf_string gguf_array_next_string(const uint8_t **at)
+{
+    gguf_string s = string_at(*at);
+    *at += 8 + s.size;
+    return s;
+}
+
 void gguf_array_strings(const gguf_array *a, gguf_string *items)
 {
     assert(a->type == GGUF_STRING);
     const uint8_t *at = a->data;
-    for (size_t i = 0; i < a->count; i++) {
-        items[i] = string_at(at);
-        at += 8 + items[i].size;
-    }
+    for (size_t i = 0; i < a->count; i++) items[i] = gguf_array_next_string(&at);
 }
 
 /* ---- a value as bytes ---- */

@@ -20,7 +20,7 @@ static const config_key gguf_keys[] = {
     KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("expert_shared_count", shared_experts, 0, 0),
     KEY_INT_OF("leading_dense_block_count", dense_layers, 0, 0),
-    KEY_REAL_OF("expert_weights_scale", route_scale, 0, 1),
+    KEY_REAL_OF("expert_weights_scale", route_scale, KEY_ZERO_UNSAID, 1),
     { 0 },
 };
 

@@ -56,7 +56,7 @@ const config_key architecture_deepseek2_keys[] = {
     KEY_INT_OF("expert_shared_count", shared_experts, 0, 0),
     KEY_INT_OF("expert_group_count", groups, 0, 1),
     KEY_INT_OF("expert_group_used_count", groups_used, 0, 1),
-    KEY_REAL_OF("expert_weights_scale", route_scale, 0, 1),
+    KEY_REAL_OF("expert_weights_scale", route_scale, KEY_ZERO_UNSAID, 1),
     KEY_INT_OF("leading_dense_block_count", dense_layers, 0, 0),
     KEY_INT_OF("attention.q_lora_rank", q_lora, 0, 0),
     KEY_INT_OF("attention.kv_lora_rank", kv_lora, KEY_REQUIRED, 0),
@@ -80,7 +80,6 @@ cadre_status architecture_read_deepseek2(const gguf *file, model_config *c)
     c->nope_dim = c->head_dim - c->rope_dim;
     CADRE_TRY(config_keys_read_gguf(file, tenth, c));
     c->rope.mscale = c->rope.mscale_all_dim = gguf_decimal((double)(float)(10 * c->rope.mscale_all_dim));
-    if (c->groups < 1) c->groups = c->groups_used = 1;
     return CADRE_OK;
 }
 
@@ -98,9 +97,9 @@ bool architecture_deepseek2_is_v3(const gguf *file)
 {
     int64_t gating = 0, dense = 0;
     gguf_tensor bias;
-    if (gguf_has(file, "deepseek2.expert_gating_func"))
-        return gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) == CADRE_OK && gating == 2;
     char name[GGUF_NAME];
+    if (gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) != CADRE_OK) return false;
+    if (gating) return gating == 2; /* 0: unsaid */
     if (gguf_opt_int(file, "deepseek2.leading_dense_block_count", 0, CONFIG_MAX_LAYERS, &dense) != CADRE_OK) return false;
     snprintf(name, sizeof name, "blk.%lld.exp_probs_b.bias", (long long)dense);
     return gguf_tensor_find(file, name, &bias);

@@ -30,10 +30,10 @@ static const tensor_name tensors[] = {
 
 static const config_key gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", expert_width, KEY_REQUIRED, 0),
-    KEY_REAL_OF("embedding_scale", embedding_scale, 0, 1),
+    KEY_REAL_OF("embedding_scale", embedding_scale, KEY_ZERO_UNSAID, 1),
     KEY_REAL_OF("attention.scale", attention_scale, 0, 0),
-    KEY_REAL_OF("residual_scale", residual_scale, 0, 1),
-    KEY_REAL_OF("logit_scale", logit_divisor, 0, 1),
+    KEY_REAL_OF("residual_scale", residual_scale, KEY_ZERO_UNSAID, 1),
+    KEY_REAL_OF("logit_scale", logit_divisor, KEY_ZERO_UNSAID, 1),
     { 0 },
 };
 

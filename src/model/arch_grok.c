@@ -34,9 +34,9 @@ static const tensor_name tensors[] = {
 
 static const config_key gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", expert_width, KEY_REQUIRED, 0),
-    KEY_REAL_OF("embedding_scale", embedding_scale, 0, 78.38367176906169),
-    KEY_REAL_OF("logit_scale", logit_scale, 0, 0.5773502691896257),
-    KEY_REAL_OF("attention.output_scale", attention_scale, 0, 0.08838834764831845),
+    KEY_REAL_OF("embedding_scale", embedding_scale, KEY_ZERO_UNSAID, 78.38367176906169),
+    KEY_REAL_OF("logit_scale", logit_scale, KEY_ZERO_UNSAID, 0.5773502691896257),
+    KEY_REAL_OF("attention.output_scale", attention_scale, KEY_ZERO_UNSAID, 0.08838834764831845),
     KEY_REAL_OF("attn_logit_softcapping", attention_softcap, 0, 30),
     { 0 },
 };

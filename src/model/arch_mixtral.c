@@ -26,7 +26,7 @@ static const config_key gguf_keys[] = {
     { 0 },
 };
 
-static bool gguf_is(const gguf *file) { return gguf_has(file, "llama.expert_count"); }
+static bool gguf_is(const gguf *file) { return architecture_gguf_has_experts(file, "llama.expert_count"); }
 
 static const char *refuses(const model_config *c)
 {

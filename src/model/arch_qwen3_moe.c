@@ -16,9 +16,17 @@ static const config_key keys[] = {
 
 static const config_key gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", dense_width, 0, 0),
-    KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("expert_feed_forward_length", expert_width, 0, 0),
     { 0 },
 };
+
+/* Where the file does not say, the chosen experts are together as wide as a dense layer. */
+static cadre_status read_gguf(const gguf *file, model_config *c)
+{
+    (void)file;
+    if (!c->expert_width && c->topk) c->expert_width = c->dense_width / c->topk;
+    return CADRE_OK;
+}
 
 cadre_status architecture_read_dense_layers(const json_node *root, model_config *config)
 {
@@ -59,6 +67,7 @@ const architecture architecture_qwen3_moe = {
     .gguf_name = "qwen3moe",
     .gguf_keys = gguf_keys,
     .gguf_renorm = true,
+    .read_gguf = read_gguf,
     .expert_form = "swiglu",
     .act = "silu",
     .windowed = windowed,

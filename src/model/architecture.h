@@ -26,6 +26,7 @@ enum {
     KEY_UNWRITTEN = 2,
     KEY_NULLABLE = 4, /* a value of `otherwise` is written as null */
     KEY_UNUSUAL = 8,  /* ... is not written */
+    KEY_ZERO_UNSAID = 16, /* 0 says what an absent key says: writers that know no absence put it there */
 };
 
 typedef struct config_key {
@@ -100,6 +101,7 @@ cadre_status architecture_read_dense_layers(const json_node *root, model_config 
 void architecture_write_dense_layers(const model_config *config, json_writer *w);
 /* GGUF's "deepseek2": its widths, of latent attention, and its magnitudes; whether it is V3 or V2. */
 bool architecture_deepseek2_is_v3(const gguf *file);
+bool architecture_gguf_has_experts(const gguf *file, const char *key); /* a count of them other than 0 */
 extern const config_key architecture_deepseek2_keys[];
 cadre_status architecture_read_deepseek2(const gguf *file, model_config *config);
 void architecture_write_deepseek2(const model_config *config, gguf_writer *w);

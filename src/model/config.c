@@ -281,19 +281,19 @@ cadre_status model_config_add_eos(model_config *c, int64_t token, const char *wh
         c->eos = token;
         return CADRE_OK;
     }
-    for (int i = 0; i < CONFIG_OTHER_EOS; i++)
-        if (c->other_eos[i] <= 0) {
-            c->other_eos[i] = token;
-            return CADRE_OK;
-        }
+    if (c->other_eos_count < CONFIG_OTHER_EOS) {
+        c->other_eos[c->other_eos_count++] = token;
+        return CADRE_OK;
+    }
     return cadre_fail(CADRE_EUNSUPPORTED, where, "eos_token_id: expected at most %d ids, found more", CONFIG_OTHER_EOS + 1);
 }
 
 bool model_config_ends(const model_config *c, int64_t token)
 {
+    if (token < 0) return false;
     if (token == c->eos) return true;
-    for (int i = 0; i < CONFIG_OTHER_EOS; i++)
-        if (c->other_eos[i] > 0 && token == c->other_eos[i]) return true;
+    for (int i = 0; i < c->other_eos_count; i++)
+        if (token == c->other_eos[i]) return true;
     return false;
 }
 

@@ -17,7 +17,7 @@ enum {
     CONFIG_MAX_EXPERTS = 4096,
     CONFIG_MAX_VOCAB = 1 << 20,
     CONFIG_MAX_WIDTH = 1 << 16,
-    CONFIG_OTHER_EOS = 7
+    CONFIG_OTHER_EOS = 31
 };
 
 typedef enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_FULL } qk_norm; /* per head, or over the whole projection */
@@ -78,7 +78,8 @@ typedef struct model_config {
     double aux_loss;                     /* carried for config.json's sake */
 
     int64_t bos, eos;                    /* -1: none */
-    int64_t other_eos[CONFIG_OTHER_EOS]; /* that end a text too; 0 and below: none */
+    int64_t other_eos[CONFIG_OTHER_EOS]; /* [other_eos_count] that end a text too */
+    int other_eos_count;
     bool paired_rows, split_kv_b;        /* how the opened file has it: see tensor_name.h */
     layer_config *layer;                 /* [layers], owned */
 } model_config;

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "model/architecture.h"
+#include "text/gguf_ends.h"
 
 enum { QUANTIZATION_VERSION = 2 }; /* of ggml's block layouts */
 
@@ -23,11 +24,9 @@ static const config_key shared_keys[] = {
 };
 
 static const config_key yarn_keys[] = {
-    KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_REQUIRED, 0),
-    KEY_REAL_OF("rope.scaling.original_context_length", rope.original_context, KEY_REQUIRED | KEY_UNWRITTEN, 0),
-    KEY_REAL_OF("rope.scaling.yarn_beta_fast", rope.beta_fast, 0, 32),
-    KEY_REAL_OF("rope.scaling.yarn_beta_slow", rope.beta_slow, 0, 1),
-    KEY_REAL_OF("rope.scaling.attn_factor", rope.attention_factor, KEY_UNWRITTEN, 0), /* of YaRN's own magnitude */
+    KEY_REAL_OF("rope.scaling.original_context_length", rope.original_context, KEY_UNWRITTEN, 0),
+    KEY_REAL_OF("rope.scaling.yarn_beta_fast", rope.beta_fast, KEY_ZERO_UNSAID, 32),
+    KEY_REAL_OF("rope.scaling.yarn_beta_slow", rope.beta_slow, KEY_ZERO_UNSAID, 1),
     { 0 },
 };
 
@@ -37,7 +36,14 @@ static const config_key head_keys[] = { /* of grouped-query attention */
     { 0 },
 };
 
-static const config_key linear_keys[] = { KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_REQUIRED, 0), { 0 } };
+/* Of every kind: how far positions are stretched, and what queries and keys are multiplied with besides. */
+static const config_key stretch_keys[] = {
+    KEY_REAL_OF("rope.scale_linear", rope.factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1), /* the older name, where the next is not */
+    KEY_REAL_OF("rope.scaling.attn_factor", rope.attention_factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
+    { 0 },
+};
+
+static const config_key factor_keys[] = { KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_ZERO_UNSAID, 1), { 0 } };
 
 double gguf_decimal(double value)
 {
@@ -79,10 +85,14 @@ static cadre_status read_key(const gguf *f, const char *name, const config_key *
     switch (key->kind) {
     case KEY_INT:
         *(int64_t *)field = (int64_t)key->otherwise;
-        return read_int(f, name, required, field);
+        CADRE_TRY(read_int(f, name, required, field));
+        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field) *(int64_t *)field = (int64_t)key->otherwise;
+        return CADRE_OK;
     case KEY_REAL:
         *(double *)field = key->otherwise;
-        return read_real(f, name, required, field);
+        CADRE_TRY(read_real(f, name, required, field));
+        if (key->flags & KEY_ZERO_UNSAID && *(double *)field == 0) *(double *)field = key->otherwise;
+        return CADRE_OK;
     case KEY_BOOL:
         *(bool *)field = key->otherwise != 0;
         return gguf_opt_bool(f, name, field);
@@ -112,22 +122,54 @@ static cadre_status read_text(const gguf *f, const model_config *c, const char *
     return status;
 }
 
+static bool has_own(const gguf *f, const model_config *c, const char *key)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", c->arch->gguf_name, key);
+    return gguf_has(f, name);
+}
+
+/* Factors that belong to no type that is read here: refused where they are not 1, or below 0, which says nothing. */
+static cadre_status refuse_factor(const gguf *f, const model_config *c, const char *key)
+{
+    double value = 1;
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", c->arch->gguf_name, key);
+    CADRE_TRY(gguf_opt_real(f, name, -1e30, 1e30, &value));
+    if (value == 1 || value <= 0) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s: expected 1, the only value that is implemented, found %.9g", name,
+                      value);
+}
+
+/* YaRN's magnitude is the file's factor times its own. */
+static cadre_status read_yarn(const gguf *f, model_config *c)
+{
+    double factor = c->rope.factor, magnitude = c->rope.attention_factor;
+    CADRE_TRY(refuse_factor(f, c, "rope.scaling.yarn_ext_factor"));
+    CADRE_TRY(refuse_factor(f, c, "rope.scaling.yarn_attn_factor"));
+    c->rope.scaling = ROPE_YARN;
+    CADRE_TRY(config_keys_read_gguf(f, yarn_keys, c));
+    if (c->rope.original_context == 0) c->rope.original_context = (double)c->context;
+    c->rope.attention_factor = magnitude == 1 ? 0 : magnitude * rope_magnitude(factor, 1);
+    return CADRE_OK;
+}
+
+/* A factor without a type is a linear one; a factor of 0, or none, says that positions are not stretched. */
 static cadre_status read_positions(const gguf *f, model_config *c)
 {
-    const config_key turned[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
-    gguf_string type = { "none", 4 };
-    CADRE_TRY(config_keys_read_gguf(f, turned, c));
+    const config_key rotated[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
+    gguf_string type = { "linear", 6 };
+    CADRE_TRY(config_keys_read_gguf(f, rotated, c));
     CADRE_TRY(read_text(f, c, "rope.scaling.type", &type));
+    CADRE_TRY(config_keys_read_gguf(f, stretch_keys, c));
+    if (has_own(f, c, "rope.scaling.factor")) CADRE_TRY(config_keys_read_gguf(f, factor_keys, c));
     c->rope.truncate = true;
-    if (gguf_string_is(type, "yarn")) {
-        c->rope.scaling = ROPE_YARN;
-        CADRE_TRY(config_keys_read_gguf(f, yarn_keys, c));
-        c->rope.attention_factor *= rope_magnitude(c->rope.factor, 1);
-        return CADRE_OK;
-    }
+    if (gguf_string_is(type, "yarn")) return read_yarn(f, c);
+    CADRE_TRY(refuse_factor(f, c, "rope.scaling.attn_factor"));
+    c->rope.attention_factor = 0;
     if (gguf_string_is(type, "linear")) {
-        c->rope.scaling = ROPE_LINEAR;
-        return config_keys_read_gguf(f, linear_keys, c);
+        if (c->rope.factor != 1) c->rope.scaling = ROPE_LINEAR;
+        return CADRE_OK;
     }
     if (gguf_string_is(type, "none")) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"",
@@ -153,6 +195,12 @@ static cadre_status read_divisors(const gguf *f, model_config *c)
     return model_config_list_divisors(c, divisors, t.elements, gguf_path(f));
 }
 
+bool architecture_gguf_has_experts(const gguf *f, const char *key)
+{
+    int64_t count = 0;
+    return gguf_opt_int(f, key, 1, INT32_MAX, &count) == CADRE_OK && count > 0;
+}
+
 static bool has_tensor(const gguf *f, const char *name)
 {
     gguf_tensor t;
@@ -171,19 +219,18 @@ static cadre_status read_embedding(const gguf *f, model_config *c)
 
 static cadre_status read_tokens(const gguf *f, model_config *c)
 {
-    static const char *const ends[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
-                                        "tokenizer.ggml.eom_token_id" };
-    c->bos = c->eos = -1;
-    CADRE_TRY(gguf_opt_int(f, "tokenizer.ggml.bos_token_id", 0, INT32_MAX, &c->bos));
-    for (int i = 0; i < 3; i++) {
-        int64_t id = -1;
-        CADRE_TRY(gguf_opt_int(f, ends[i], 0, INT32_MAX, &id));
-        CADRE_TRY(model_config_add_eos(c, id, gguf_path(f)));
-    }
-    return CADRE_OK;
+    int32_t bos = -1;
+    token_list ends = { 0 };
+    CADRE_TRY(gguf_special_id(f, "tokenizer.ggml.bos_token_id", c->vocab, &bos));
+    c->bos = bos;
+    c->eos = -1;
+    cadre_status status = gguf_ends(f, c->vocab, &ends);
+    for (size_t i = 0; i < ends.count && status == CADRE_OK; i++) status = model_config_add_eos(c, ends.ids[i], gguf_path(f));
+    token_list_free(&ends);
+    return status;
 }
 
-/* 0 and 1 are softmax, 3 of the chosen logits, which renormalising comes to; 2 is a sigmoid, another kind of router. */
+/* 1 is softmax, 3 of the chosen logits, which renormalising comes to; 2 is a sigmoid, another kind of router. */
 static cadre_status check_gating(const gguf *f, const architecture *arch, bool renormalises)
 {
     int64_t gating = arch->gguf_gating;
@@ -191,6 +238,7 @@ static cadre_status check_gating(const gguf *f, const architecture *arch, bool r
     cadre_status status = name ? gguf_opt_int(f, name, 0, 4, &gating) : CADRE_ENOMEM;
     mem_free(name);
     CADRE_TRY(status);
+    if (gating == 0) return CADRE_OK; /* unsaid: as the family has it */
     if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf_gating == 2)) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_gating_func: expected %d, found %lld", arch->gguf_name,
                       arch->gguf_gating, (long long)gating);
@@ -209,6 +257,33 @@ static cadre_status read_router(const gguf *f, model_config *c)
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_weights_norm: expected false, found true",
                           arch->gguf_name);
     return check_gating(f, arch, c->router->traits & ROUTER_RENORMALISES);
+}
+
+static bool has_groups(const architecture *arch)
+{
+    for (const config_key *k = arch->gguf_keys; k && k->name; k++)
+        if (k->field == offsetof(model_config, groups)) return true;
+    return false;
+}
+
+/* Routing within groups of experts, which any file may ask for: a family whose routers have none cannot do it. */
+static cadre_status read_groups(const gguf *f, model_config *c)
+{
+    const config_key keys[] = { KEY_INT_OF("expert_group_count", groups, 0, 0),
+                                KEY_INT_OF("expert_group_used_count", groups_used, 0, 0), { 0 } };
+    CADRE_TRY(config_keys_read_gguf(f, keys, c));
+    if (c->groups <= 1) {
+        c->groups = c->groups_used = 1;
+        return CADRE_OK;
+    }
+    if (c->groups_used < 1 || c->groups_used > c->groups)
+        return cadre_fail(CADRE_EFORMAT, gguf_path(f), "%s.expert_group_used_count: expected 1 to the %lld groups, found %lld",
+                          c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
+    if (c->groups_used == c->groups || has_groups(c->arch)) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+                      "%s.expert_group_count: expected no groups of experts in a model of this family, found %lld, of which %lld "
+                      "are used",
+                      c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
 }
 
 /* The part of a head that is turned, where it is not all. */
@@ -250,6 +325,7 @@ static cadre_status read_all(const gguf *f, model_config *c)
     c->ffn_bias = has_tensor(f, "blk.0.ffn_down.bias");
     if (!c->latent) CADRE_TRY(config_keys_read_gguf(f, head_keys, c));
     CADRE_TRY(config_keys_read_gguf(f, arch->gguf_keys, c));
+    CADRE_TRY(read_groups(f, c));
     CADRE_TRY(read_positions(f, c));
     CADRE_TRY(read_router(f, c));
     fit_rotary_share(c, c->rope.width);
@@ -327,10 +403,11 @@ static void put_positions(gguf_writer *w, const model_config *c)
     if (!c->latent) config_keys_write_gguf(turned, c, w); /* else the family's own keys have it */
     if (c->rope.scaling == ROPE_LINEAR) {
         put_scaling(w, c, "linear");
-        config_keys_write_gguf(linear_keys, c, w);
+        config_keys_write_gguf(factor_keys, c, w);
     } else if (c->rope.scaling == ROPE_YARN) {
         char name[64];
         put_scaling(w, c, "yarn");
+        config_keys_write_gguf(factor_keys, c, w);
         config_keys_write_gguf(yarn_keys, c, w);
         snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf_name);
         gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context); /* read as a real, but others expect this */

@@ -253,11 +253,11 @@ void config_keys_write(const config_key *key, const model_config *c, json_writer
 void config_eos_write(const model_config *c, json_writer *w)
 {
     if (c->eos < 0) json_put_null(w, "eos_token_id");
-    else if (c->other_eos[0] <= 0) json_put_int(w, "eos_token_id", c->eos);
+    else if (!c->other_eos_count) json_put_int(w, "eos_token_id", c->eos);
     else {
         json_put_array(w, "eos_token_id");
         json_put_int(w, NULL, c->eos);
-        for (int i = 0; i < CONFIG_OTHER_EOS && c->other_eos[i] > 0; i++) json_put_int(w, NULL, c->other_eos[i]);
+        for (int i = 0; i < c->other_eos_count; i++) json_put_int(w, NULL, c->other_eos[i]);
         json_put_close(w, ']');
     }
 }

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "format/quote.h"
+#include "text/gguf_ends.h"
 #include "text/gguf_steps.h"
 #include "text/tokenizer_parts.h"
 
@@ -174,10 +175,7 @@ static cadre_status read_scores(const gguf_vocabulary *v, tokenizer *t)
 
 static cadre_status read_id(const gguf_vocabulary *v, const char *key, int32_t *id)
 {
-    int64_t value = *id;
-    CADRE_TRY(gguf_opt_int(v->file, key, 0, (int64_t)v->count - 1, &value));
-    *id = (int32_t)value;
-    return CADRE_OK;
+    return gguf_special_id(v->file, key, (int64_t)v->count, id);
 }
 
 static cadre_status read_named_ids(const gguf_vocabulary *v, tokenizer *t)

@@ -199,6 +199,25 @@ static void test_byte_level(void **state)
     tokenizer_close(t);
 }
 
+/* -1 in 32 bits, and ids that the vocabulary does not have, say that there is none: as where the key is absent. */
+static void test_ids_of_none(void **state)
+{
+    (void)state;
+    static const uint32_t none[] = { UINT32_MAX, 5000, 32000 };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        contents c = spm();
+        c.bos = c.eos = none[i];
+        tokenizer *t = opened(&c);
+        assert_int_equal(tokenizer_bos(t), 1); /* SentencePiece's own places */
+        assert_int_equal(tokenizer_eos(t), 2);
+        tokenizer_close(t);
+        c = bpe("gpt-2"), c.bos = c.eos = none[i];
+        t = opened(&c);
+        assert_int_equal(tokenizer_eos(t), -1);
+        tokenizer_close(t);
+    }
+}
+
 /* ---- spoilt ---- */
 
 static void check_refused(contents c, const char *words)
@@ -222,7 +241,6 @@ static void test_refused(void **state)
     c = spm(), c.type_count = 5, check_refused(c, "token_type: expected 13 numbers");
     c = spm(), c.score_count = 12, check_refused(c, "scores: expected 13 numbers");
     c = spm(), c.scores = NULL, check_refused(c, "scores: expected one for each piece");
-    c = spm(), c.bos = 13, check_refused(c, "bos_token_id");
     c = spm(), c.extra_spaces = true, check_refused(c, "remove_extra_whitespaces");
     float scores[SPM_COUNT] = { 0 };
     scores[4] = NAN;
@@ -254,7 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sentencepiece), cmocka_unit_test(test_every_pre_tokenizer),
-        cmocka_unit_test(test_byte_level),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_byte_level),    cmocka_unit_test(test_ids_of_none), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
