@@ -151,7 +151,7 @@ typedef struct cadre_moe_shape {
     bool expert_bias, router_bias;
     const char *router;    /* as --router takes it: "softmax" (also NULL), "sigmoid-bias" ... */
     const char *form;      /* as --expert-form takes it: "swiglu" (also NULL), "relu" ... */
-    double limit;          /* form gptoss: the clamp, 7 as published; 0: none */
+    double limit;          /* form gpt-oss: the clamp, 7 as published; 0: none */
     int32_t layer;         /* its number in the caller's model: random numbers of layers differ */
     int64_t tokens, sequences; /* of the largest batch */
 } cadre_moe_shape;

@@ -273,6 +273,16 @@ cadre_status cadre_options_set(cadre_options *o, const char *name, const char *v
     return set_entry(e, where, value);
 }
 
+cadre_status options_supply(cadre_options *o, const char *name, const char *value)
+{
+    entry *e = find(o, name);
+    assert(e && "every option that is supplied stands in a table");
+    if (e->count || e->given) return CADRE_OK;
+    CADRE_TRY(set_entry(e, name, value));
+    e->given = false;
+    return CADRE_OK;
+}
+
 cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value)
 {
     entry *e = find(o, name);

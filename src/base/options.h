@@ -9,6 +9,9 @@
 #define OPTION_CHOICES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define OPTION_TABLE(rows) ((cadre_option_table){ (rows), (int)(sizeof(rows) / sizeof *(rows)) })
 
+/* Sets a value that nobody gave, a recipe's say: cadre_options_given stays false. Nothing where there is a value. */
+cadre_status options_supply(cadre_options *o, const char *name, const char *value);
+
 /* The value when there is one (given, or the row's default), else `otherwise`. */
 int64_t options_int_or(const cadre_options *o, const char *name, int64_t otherwise);
 double options_real_or(const cadre_options *o, const char *name, double otherwise);

@@ -17,7 +17,7 @@ enum { ROW_LANES = 32 };
 
 /* How an expert turns its hidden pre-activations into hidden activations. gate/up forms read two inputs. */
 typedef struct row_activation {
-    const char *name; /* "relu" "gelu" "gelu_tanh" "silu", "geglu" "geglu_erf" "swiglu" "gptoss" */
+    const char *name; /* "relu" "gelu" "gelu_tanh" "silu", "geglu" "geglu_erf" "swiglu" "gpt-oss" */
     int inputs;       /* 1: h = f(g); 2: h = f(g, u) */
     /* out[i] = f(g[i], u[i]); u unused when inputs == 1; limit: gpt-oss's clamp. out may be g or u. */
     void (*forward)(int64_t n, const real *g, const real *u, real limit, real *out);

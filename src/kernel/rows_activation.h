@@ -164,9 +164,11 @@ ACTIVATION_TWO(geglu_erf)
 ACTIVATION_TWO(swiglu)
 ACTIVATION_TWO(gptoss)
 
-#define ACTIVATION(name, inputs) { #name, inputs, name##_rows, name##_rows_backward }
+#define ACTIVATION_NAMED(text, name, inputs) { text, inputs, name##_rows, name##_rows_backward }
+#define ACTIVATION(name, inputs) ACTIVATION_NAMED(#name, name, inputs)
 
 static const row_activation activation_list[] = {
     ACTIVATION(relu, 1),  ACTIVATION(gelu, 1),      ACTIVATION(gelu_tanh, 1), ACTIVATION(silu, 1),
-    ACTIVATION(geglu, 2), ACTIVATION(geglu_erf, 2), ACTIVATION(swiglu, 2),    ACTIVATION(gptoss, 2),
+    ACTIVATION(geglu, 2), ACTIVATION(geglu_erf, 2), ACTIVATION(swiglu, 2),
+    ACTIVATION_NAMED("gpt-oss", gptoss, 2),
 };

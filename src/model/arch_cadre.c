@@ -20,6 +20,7 @@ static const config_key keys[] = {
     KEY_INT_OF("qk_nope_head_dim", nope_dim, 0, 0),
     KEY_INT_OF("qk_rope_head_dim", rope_dim, 0, 0),
     KEY_INT_OF("v_head_dim", value_dim, 0, 0),
+    KEY_REAL_OF("swiglu_limit", expert_limit, KEY_UNUSUAL, 0),
     KEY_MUST_BE("attention_bias", "false"),
     { 0 },
 };
@@ -64,10 +65,120 @@ static cadre_status read_layers(const json_node *root, model_config *config)
     return CADRE_OK;
 }
 
+/* ---- numbers of routing ---- */
+
+/* The words of an option's row, which are the keys' too. */
+static const cadre_option *row_of(const char *option)
+{
+    cadre_option_table table = cadre_routing_options();
+    for (int i = 0; i < table.count; i++)
+        if (!strcmp(table.rows[i].name, option)) return &table.rows[i];
+    return NULL;
+}
+
+/* *value: the place of the key's word in the option's list; as it is where there is no key. */
+static cadre_status read_word(const json_node *home, const char *key, const char *option, int *value)
+{
+    const cadre_option *row = row_of(option);
+    const char *word = NULL, *known;
+    CADRE_TRY(json_opt_string(home, key, &word));
+    if (!word) return CADRE_OK;
+    for (int i = 0; (known = cadre_option_choice(row, i)); i++)
+        if (!strcmp(word, known)) {
+            *value = i;
+            return CADRE_OK;
+        }
+    json_node found = json_member(home, key);
+    return json_refuse(&found, "a word that --%s of `cadre help train` takes", option);
+}
+
+static cadre_status read_real(const json_node *home, const char *key, double low, double high, real *value)
+{
+    double number = (double)*value;
+    CADRE_TRY(json_opt_real(home, key, low, high, &number));
+    *value = (real)number;
+    return CADRE_OK;
+}
+
+/* "capacity": null, or {"factor" or "slots", "overflow", "priority"}: a limit outside of training. */
+static cadre_status read_capacity(const json_node *root, dispatch_options *c)
+{
+    json_node home;
+    int overflow = OVERFLOW_DROP, priority = PRIORITY_CHOICE;
+    json_node found = json_member(root, "capacity");
+    json_kind kind = json_kind_of(&found);
+    if (kind == JSON_KIND_ABSENT || kind == JSON_KIND_NULL) return CADRE_OK;
+    CADRE_TRY(json_opt_object(root, "capacity", &home));
+    *c = (dispatch_options){ .in_eval = true };
+    CADRE_TRY(json_opt_int(&home, "slots", 0, INT32_MAX, &c->slots));
+    CADRE_TRY(read_real(&home, "factor", 0, 65536, &c->factor));
+    CADRE_TRY(read_word(&home, "overflow", "overflow", &overflow));
+    CADRE_TRY(read_word(&home, "priority", "priority", &priority));
+    c->overflow = (dispatch_overflow)overflow;
+    c->priority = (dispatch_priority)priority;
+    if (c->slots > 0 || c->factor > 0) return CADRE_OK;
+    return json_refuse(&home, "a factor or slots of more than 0");
+}
+
+static cadre_status read_routing(const json_node *root, model_config *config)
+{
+    router_options *o = &config->route;
+    router_defaults(config->router, 1, o);
+    int score = (int)o->group_score, mask = (int)o->group_mask;
+    config->own_route = true;
+    CADRE_TRY(read_word(root, "group_score", "group-score", &score));
+    CADRE_TRY(read_word(root, "group_mask", "group-mask", &mask));
+    o->group_score = (group_score)score;
+    o->group_mask = (group_mask)mask;
+    CADRE_TRY(json_opt_bool(root, "renormalise", &o->renormalise));
+    CADRE_TRY(json_opt_bool(root, "renormalise_survivors", &o->survivors));
+    CADRE_TRY(read_real(root, "router_norm_eps", 0, 1, &o->norm_eps));
+    CADRE_TRY(read_real(root, "router_top_p", 0, 1, &o->top_p));
+    return read_capacity(root, &config->capacity);
+}
+
+/* The shortest decimal that is read back as the same number. */
+static void write_real(json_writer *w, const char *key, real value)
+{
+    double decimal = gguf_decimal((double)value);
+    json_put_real(w, key, (real)decimal == value ? decimal : (double)value);
+}
+
+static void write_capacity(const dispatch_options *c, json_writer *w)
+{
+    if (!c->in_eval || c->overflow == OVERFLOW_NONE) return;
+    json_put_object(w, "capacity");
+    if (c->slots > 0) json_put_int(w, "slots", c->slots);
+    else write_real(w, "factor", c->factor);
+    json_put_string(w, "overflow", cadre_option_choice(row_of("overflow"), (int)c->overflow));
+    json_put_string(w, "priority", cadre_option_choice(row_of("priority"), (int)c->priority));
+    json_put_close(w, '}');
+}
+
+/* What this router reads, whether or not it is as usual: a reader need not know the usual numbers. */
+static void write_routing(const model_config *config, json_writer *w)
+{
+    router_options o = config->route;
+    const router *r = config->router;
+    if (!config->own_route) router_defaults(r, 1, &o);
+    if (router_understands(r, "groups") && config->groups_used < config->groups) {
+        json_put_string(w, "group_score", cadre_option_choice(row_of("group-score"), (int)o.group_score));
+        json_put_string(w, "group_mask", cadre_option_choice(row_of("group-mask"), (int)o.group_mask));
+    }
+    if (router_understands(r, "renormalise")) json_put_bool(w, "renormalise", o.renormalise);
+    if (router_understands(r, "survivors")) json_put_bool(w, "renormalise_survivors", o.survivors);
+    if (router_understands(r, "norm-eps")) write_real(w, "router_norm_eps", o.norm_eps);
+    if (router_understands(r, "top-p")) write_real(w, "router_top_p", o.top_p);
+    write_capacity(&config->capacity, w);
+}
+
 static cadre_status read_own(const json_node *root, model_config *config)
 {
     CADRE_TRY(read_words(root, config));
-    return read_layers(root, config);
+    CADRE_TRY(read_routing(root, config));
+    CADRE_TRY(read_layers(root, config));
+    model_config_summarise(config);
+    return CADRE_OK;
 }
 
 static void write_own(const model_config *config, json_writer *w)
@@ -75,6 +186,7 @@ static void write_own(const model_config *config, json_writer *w)
     json_put_string(w, "router", config->router->name);
     json_put_string(w, "expert_form", config->expert_form);
     json_put_string(w, "qk_norm", qk_norms[config->qk_norm]);
+    write_routing(config, w);
     json_put_array(w, "sparse_layers");
     for (int64_t l = 0; l < config->layers; l++) {
         const layer_config *layer = &config->layer[l];

@@ -15,7 +15,7 @@ static const config_key keys[] = {
     KEY_INT_OF("num_heads", heads, KEY_REQUIRED, 0),
     KEY_INT_OF("num_layers", layers, KEY_REQUIRED | KEY_UNWRITTEN, 0),
     KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
-    KEY_INT_OF("expert_capacity", expert_capacity, 0, 64),
+    KEY_INT_OF("expert_capacity", capacity.slots, 0, 64),
     KEY_INT_OF("relative_attention_num_buckets", relative_buckets, 0, 32),
     KEY_INT_OF("relative_attention_max_distance", relative_distance, 0, 128),
     KEY_INT_OF("n_positions", context, 0, 512),
@@ -81,6 +81,7 @@ static void fix(model_config *c)
     c->attention_scale = 1;
     c->topk = 1;
     c->init_range = 0.02;
+    c->capacity = (dispatch_options){ .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .in_eval = true };
 }
 
 /* `sparse` layers, evenly among the stack's: number l is sparse where l % step == 1; as published, 0 of them makes one. */

@@ -62,3 +62,24 @@ const char *architecture_refusal(const architecture *arch, const model_config *c
     if (model_config_layers_differ(c)) return "its layers are alike";
     return arch->refuses ? arch->refuses(c) : NULL;
 }
+
+static cadre_status read_back(const json_writer *text, const model_config *c, const char **name)
+{
+    model_config back;
+    cadre_status status = model_config_parse("config.json", (const char *)text->text.data, text->text.size, &back);
+    if (status != CADRE_OK) return status;
+    *name = model_config_difference(c, &back);
+    model_config_free(&back);
+    return CADRE_OK;
+}
+
+cadre_status architecture_loses(const architecture *arch, const model_config *c, const char **name)
+{
+    model_config written = *c; /* borrows what c owns */
+    json_writer text = json_writer_new(0);
+    written.arch = arch;
+    cadre_status status = model_config_text(&written, &number_f32, &text);
+    if (status == CADRE_OK) status = read_back(&text, c, name);
+    json_writer_free(&text);
+    return status;
+}

@@ -96,6 +96,10 @@ const char *architecture_names(bool of_gguf, char *text, size_t room); /* all th
 /* Why this family's files cannot hold the configuration ("its layers differ"); NULL: they can. */
 const char *architecture_refusal(const architecture *arch, const model_config *config);
 
+/* What a config.json of this family would not keep of the configuration: it is written, read back and compared. *name as
+ * model_config_difference has it; NULL: all of it is kept. */
+cadre_status architecture_loses(const architecture *arch, const model_config *config, const char **name);
+
 /* Of several families. "mlp_only_layers" lists layers that are dense whatever the step says. */
 cadre_status architecture_read_dense_layers(const json_node *root, model_config *config);
 void architecture_write_dense_layers(const model_config *config, json_writer *w);
@@ -117,12 +121,12 @@ cadre_status config_positions_read(const json_node *root, model_config *config);
 cadre_status config_windows_read(const json_node *root, model_config *config);   /* after deriving */
 void config_positions_write(const model_config *config, json_writer *w);
 
-/* config.json -> numbers, checked. numbers -> config.json, replaced whole. */
+/* config.json -> numbers, checked. numbers -> config.json, replaced whole. format: of most of the matrices, for "torch_dtype". */
 cadre_status model_config_read(const char *path, model_config *config);
-cadre_status model_config_write(const model_config *config, const char *path);
+cadre_status model_config_write(const model_config *config, const number_format *format, const char *path);
 /* The same of a text in memory. */
 cadre_status model_config_parse(const char *name, const char *text, size_t size, model_config *config);
-cadre_status model_config_text(const model_config *config, json_writer *w);
+cadre_status model_config_text(const model_config *config, const number_format *format, json_writer *w);
 
 /* A GGUF's metadata -> numbers, checked. What standard keys cannot say stands in a file that was converted here as the text of
  * its config.json, which then counts alone. */

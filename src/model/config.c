@@ -175,6 +175,11 @@ static moe_config moe_of(const model_config *config, const layer_config *layer)
     moe.form = config->expert_form;
     moe.shared = config->shared_width;
     moe.shared_gated = config->shared_gated;
+    if (config->own_route) {
+        moe.route = config->route;
+        moe.route.topk = (int32_t)layer->topk;
+        moe.route.groups = moe.route.groups_used = 1;
+    }
     if (config->groups > 1) {
         moe.route.groups = (int32_t)config->groups;
         moe.route.groups_used = (int32_t)config->groups_used;
@@ -183,10 +188,7 @@ static moe_config moe_of(const model_config *config, const layer_config *layer)
     moe.router_bias = config->router_bias;
     moe.expert_bias = config->expert_bias;
     moe.limit = (real)config->expert_limit;
-    if (config->expert_capacity > 0)
-        moe.dispatch = (dispatch_options) {
-            .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .slots = config->expert_capacity, .in_eval = true
-        };
+    if (config->capacity.in_eval && (config->capacity.slots > 0 || config->capacity.factor > 0)) moe.dispatch = config->capacity;
     return moe;
 }
 
@@ -213,7 +215,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
     const bound sizes[] = { { "vocab", c->vocab, 1, CONFIG_MAX_VOCAB },     { "width", c->width, 1, CONFIG_MAX_WIDTH },
                             { "layers", c->layers, 1, CONFIG_MAX_LAYERS },  { "context", c->context, 1, 1 << 24 },
                             { "shared experts' width", c->shared_width, 0, 1 << 20 },
-                            { "capacity", c->expert_capacity, 0, 1 << 24 },
+                            { "capacity", c->capacity.slots, 0, 1 << 24 },
                             { "buckets of distances", c->relative_buckets, 0, 1 << 16 } };
     CADRE_TRY(check_bounds(sizes, sizeof sizes / sizeof *sizes, where));
     if (!(c->norm_eps > 0 && c->norm_eps < 1))
@@ -237,6 +239,12 @@ int64_t model_config_sparse_before(const model_config *config, int64_t l)
 
 int64_t model_config_sparse_layers(const model_config *config) { return model_config_sparse_before(config, config->layers); }
 
+/* Both are sparse, with as many experts and picks, as wide. */
+static bool layers_alike(const layer_config *a, const layer_config *b)
+{
+    return a->sparse && b->sparse && a->experts == b->experts && a->topk == b->topk && a->expert_width == b->expert_width;
+}
+
 bool model_config_layers_differ(const model_config *config)
 {
     const layer_config *first = NULL;
@@ -244,8 +252,7 @@ bool model_config_layers_differ(const model_config *config)
         const layer_config *layer = &config->layer[l];
         if (!layer->sparse) continue;
         if (!first) first = layer;
-        if (layer->experts != first->experts || layer->topk != first->topk || layer->expert_width != first->expert_width)
-            return true;
+        if (!layers_alike(layer, first)) return true;
     }
     return false;
 }
@@ -261,6 +268,21 @@ cadre_status model_config_list_divisors(model_config *c, double *divisors, int64
             return cadre_fail(CADRE_EFORMAT, where, "divisor %lld of the frequencies: expected a positive number, found %g",
                               (long long)i, divisors[i]);
     return CADRE_OK;
+}
+
+void model_config_summarise(model_config *c)
+{
+    const layer_config *most = NULL;
+    int64_t most_alike = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        int64_t alike = 0;
+        for (int64_t m = 0; c->layer[l].sparse && m < c->layers; m++) alike += layers_alike(&c->layer[l], &c->layer[m]);
+        if (alike > most_alike) most = &c->layer[l], most_alike = alike;
+    }
+    if (!most) return;
+    c->experts = most->experts;
+    c->topk = most->topk;
+    c->expert_width = most->expert_width;
 }
 
 double model_config_attention_scale(const model_config *c)

@@ -69,12 +69,14 @@ typedef struct model_config {
     int64_t shared_width;                /* their width together */
     bool shared_gated;
     bool router_bias, expert_bias;
-    int64_t expert_capacity;             /* tokens of a sequence that an expert takes; 0: all */
+    dispatch_options capacity;           /* outside of training: slots or factor, where one is not 0 and .in_eval */
     double expert_limit;                 /* gpt-oss's form: where its inputs are cut off */
     const struct router *router;         /* a row of THE LIST of routers */
     const char *expert_form;             /* the name of an activation, static */
     int64_t groups, groups_used;         /* equal: selection is not limited to groups */
     double route_scale;
+    bool own_route;                      /* the router's other numbers are these, not its defaults: */
+    router_options route;                /* (those of groups and scale stand above) */
     double aux_loss;                     /* carried for config.json's sake */
 
     int64_t bos, eos;                    /* -1: none */
@@ -113,6 +115,16 @@ int model_config_inputs(const model_config *config); /* matrices into a feed-for
 int64_t model_config_sparse_layers(const model_config *config);
 int64_t model_config_sparse_before(const model_config *config, int64_t l); /* sparse layers among the first l */
 bool model_config_layers_differ(const model_config *config); /* sparse layers of unequal experts, picks or width */
+
+/* experts, topk and expert_width as the most common sparse layer has them. */
+void model_config_summarise(model_config *config);
+
+/* What the options of routing (the given ones and a recipe's) say about the function outside of training. */
+cadre_status model_config_read_routing(model_config *config, const cadre_options *options);
+
+/* Whether both compute the same outside of training from the same parameters: NULL, or the name of the first number that differs,
+ * as an option has it where one does. */
+const char *model_config_difference(const model_config *a, const model_config *b);
 
 /* The MoE layer of layer l (l must be sparse), without anything that only training sets. */
 cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe);

@@ -456,7 +456,7 @@ cadre_status config_gguf_write(gguf_writer *w, const model_config *c, const char
     put_positions(w, c);
     put_router(w, c);
     if (arch->write_gguf) arch->write_gguf(c, w);
-    cadre_status status = model_config_text(c, &text);
+    cadre_status status = model_config_text(c, &number_f32, &text);
     if (status == CADRE_OK) status = gguf_writer_string(w, GGUF_CONFIG_KEY, text.text.data, text.text.size);
     json_writer_free(&text);
     return status;

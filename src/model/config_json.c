@@ -262,7 +262,13 @@ void config_eos_write(const model_config *c, json_writer *w)
     }
 }
 
-static void write_all(const model_config *c, json_writer *w)
+/* The name that PyTorch has for a format; what it has none for is read as float32. */
+static const char *dtype_of(const number_format *format)
+{
+    return format == &number_bf16 ? "bfloat16" : format == &number_f16 ? "float16" : "float32";
+}
+
+static void write_all(const model_config *c, const number_format *format, json_writer *w)
 {
     const architecture *arch = c->arch;
     json_put_object(w, NULL);
@@ -273,7 +279,7 @@ static void write_all(const model_config *c, json_writer *w)
         json_put_close(w, ']');
     }
     if (arch->act) json_put_string(w, "hidden_act", arch->act);
-    json_put_string(w, "torch_dtype", "float32");
+    json_put_string(w, "torch_dtype", dtype_of(format));
     if (!arch->keys_alone) config_keys_write(shared_keys, c, w);
     if (!arch->keys_alone) config_positions_write(c, w);
     config_eos_write(c, w);
@@ -284,15 +290,15 @@ static void write_all(const model_config *c, json_writer *w)
     json_put_close(w, '}');
 }
 
-cadre_status model_config_text(const model_config *config, json_writer *w)
+cadre_status model_config_text(const model_config *config, const number_format *format, json_writer *w)
 {
-    write_all(config, w);
+    write_all(config, format, w);
     return json_writer_status(w);
 }
 
-cadre_status model_config_write(const model_config *config, const char *path)
+cadre_status model_config_write(const model_config *config, const number_format *format, const char *path)
 {
     json_writer w = json_writer_new(2);
-    write_all(config, &w);
+    write_all(config, format, &w);
     return json_writer_save(&w, path);
 }

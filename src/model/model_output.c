@@ -39,15 +39,15 @@ static cadre_status write_tokenizer(const model_output *o)
     return status == CADRE_OK ? write_in(o->path, "tokenizer.json", o->tokenizer_json.data, o->tokenizer_json.size) : status;
 }
 
-/* What transformers reads beside the model: how to end a text, and how to make tokens of one. */
-static cadre_status write_companions(const model_output *o)
+/* What transformers reads beside the model: how to end a text, and how to make tokens of one. format: of most numbers. */
+static cadre_status write_companions(const model_output *o, const number_format *format)
 {
     json_writer generation = json_writer_new(2), config = json_writer_new(2);
     json_put_object(&generation, NULL);
     if (o->config->bos >= 0) json_put_int(&generation, "bos_token_id", o->config->bos);
     config_eos_write(o->config, &generation);
     json_put_close(&generation, '}');
-    model_config_text(o->config, &config);
+    model_config_text(o->config, format, &config);
     cadre_status status = write_text(o->path, "generation_config.json", &generation);
     if (status == CADRE_OK) status = write_tokenizer(o);
     if (status == CADRE_OK) return write_text(o->path, "config.json", &config);
@@ -111,7 +111,7 @@ static cadre_status write_model(const compute *c, const model_output *o, const s
         status = tensor_list_declare(&stacks[i].list, &sink);
     if (status == CADRE_OK) status = write_tensors(c, o, stacks, &sink);
     if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, NULL);
-    if (status == CADRE_OK) status = write_companions(o);
+    if (status == CADRE_OK) status = write_companions(o, tensor_list_most(&stacks[0].list));
     if (status == CADRE_OK) return safetensors_writer_commit(sink.folder);
     safetensors_writer_discard(sink.folder);
     return status;

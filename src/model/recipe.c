@@ -90,9 +90,11 @@ static const recipe_setting base_settings[] = {
     { "balance-loss", "load" },
     { "jitter", "0" },
     { "expert-dropout", "0" },
-    { "priority", "choice" },
     { 0 },
 };
+
+/* A model that is gone on from has its own. */
+static const recipe_setting new_model_settings[] = { { "priority", "choice" }, { 0 } };
 
 static const recipe recipes[] = {
     { .name = "gshard",
@@ -216,14 +218,14 @@ const recipe *recipe_by_name(const char *name)
 
 static cadre_status set_missing(cadre_options *o, const recipe_setting *s)
 {
-    for (; s && s->option; s++)
-        if (!cadre_options_count(o, s->option)) CADRE_TRY(cadre_options_set(o, s->option, s->value));
+    for (; s && s->option; s++) CADRE_TRY(options_supply(o, s->option, s->value));
     return CADRE_OK;
 }
 
 cadre_status recipe_apply(const recipe *r, cadre_options *options)
 {
     if (r) CADRE_TRY(set_missing(options, r->settings));
+    if (r) CADRE_TRY(set_missing(options, new_model_settings));
     return set_missing(options, base_settings);
 }
 
@@ -242,13 +244,22 @@ static void note(char *text, size_t room, const char *format, ...)
     va_end(args);
 }
 
+/* Heads of 32 numbers or a few more, where that divides the width into even parts. */
+static int64_t usual_heads(const model_config *c)
+{
+    int64_t heads = at_least(c->width / 32, 1);
+    if (c->latent) return heads;
+    while (heads > 1 && (c->width % heads || c->width / heads % 2)) heads--;
+    return heads;
+}
+
 static void attention_sizes(const recipe *r, const cadre_options *o, model_config *c)
 {
-    c->heads = options_int_or(o, "heads", at_least(c->width / 32, 1));
+    c->latent = r->latent;
+    c->heads = options_int_or(o, "heads", usual_heads(c));
     c->kv_heads = options_int_or(o, "kv-heads", r->few_kv_heads && c->heads % 4 == 0 ? c->heads / 4 : c->heads);
     int64_t share = even(c->width / c->heads);
     c->qk_norm = r->qk_norm;
-    c->latent = r->latent;
     if (!c->latent) {
         c->head_dim = options_int_or(o, "head-dim", 0);
         return;
@@ -280,19 +291,51 @@ static void sparse_sizes(const recipe *r, const cadre_options *o, model_config *
         note(notes, room, "every second layer is sparse in this recipe; with one layer, it is\n");
         c->sparse_step = 1;
     }
-    c->groups = options_int_or(o, "groups", 1);
-    c->groups_used = options_int_or(o, "groups-used", at_least(c->groups / 2, 1));
-    if (!cadre_options_count(o, "groups") && r->groups) {
-        bool fits = c->experts % r->groups == 0 && c->experts / r->groups >= 4;
-        if (fits) c->groups = r->groups, c->groups_used = options_int_or(o, "groups-used", r->groups_used);
-        else note(notes, room, "groups: %lld experts are too few for %lld groups of four; any expert may be chosen\n",
-                  (long long)c->experts, (long long)r->groups);
-    }
     c->route_scale = r->route_scale > 0 ? r->route_scale : 1;
 }
 
+/* Why the recipe's groups, which nobody asked for, cannot be here; NULL: they can. */
+static const char *groups_refusal(const recipe *r, const model_config *c, int64_t used)
+{
+    if (!router_understands(c->router, "groups")) return "the router does not select by groups";
+    for (int64_t l = 0; l < c->layers; l++) {
+        const layer_config *layer = &c->layer[l];
+        if (!layer->sparse) continue;
+        if (layer->experts % r->groups || layer->experts / r->groups < 4) return "not every group would hold four experts";
+        if (layer->topk > layer->experts / r->groups * used) return "they hold too few experts for the picks";
+    }
+    return NULL;
+}
+
+static void choose_groups(const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
+{
+    c->groups = options_int_or(o, "groups", 1);
+    c->groups_used = options_int_or(o, "groups-used", at_least(c->groups / 2, 1));
+    if (cadre_options_count(o, "groups") || !r->groups) return;
+    int64_t used = options_int_or(o, "groups-used", r->groups_used);
+    const char *why = groups_refusal(r, c, used);
+    if (!why) c->groups = r->groups, c->groups_used = used;
+    else note(notes, room, "groups: none of the recipe's %lld (%s); any expert may be chosen\n", (long long)r->groups, why);
+}
+
+/* A recipe's picks, which nobody asked for, where a layer has fewer experts: half of these. */
+static void reduce_topk(model_config *c, char *notes, size_t room)
+{
+    bool said = false;
+    for (int64_t l = 0; l < c->layers; l++) {
+        layer_config *layer = &c->layer[l];
+        if (layer->topk <= layer->experts) continue;
+        int64_t half = at_least(layer->experts / 2, 1);
+        if (layer->sparse && !said)
+            note(notes, room, "topk: the recipe's %lld are more than %lld experts; %lld it is\n", (long long)layer->topk,
+                 (long long)layer->experts, (long long)half);
+        said |= layer->sparse;
+        layer->topk = half;
+    }
+}
+
 /* experts, topk, expert-width as lists: one item a layer. */
-static cadre_status layer_lists(const cadre_options *o, model_config *c)
+static cadre_status layer_lists(const cadre_options *o, model_config *c, char *notes, size_t room)
 {
     int layers = (int)c->layers;
     int64_t values[CONFIG_MAX_LAYERS];
@@ -302,21 +345,40 @@ static cadre_status layer_lists(const cadre_options *o, model_config *c)
     for (int l = 0; l < layers; l++) values[l] = c->topk;
     CADRE_TRY(options_layers(o, "topk", layers, values));
     for (int l = 0; l < layers; l++) c->layer[l].topk = values[l];
+    if (!cadre_options_given(o, "topk")) reduce_topk(c, notes, room);
     for (int l = 0; l < layers; l++) values[l] = c->expert_width;
     CADRE_TRY(options_layers(o, "expert-width", layers, values));
     for (int l = 0; l < layers; l++) c->layer[l].expert_width = values[l];
+    model_config_summarise(c);
     return CADRE_OK;
 }
 
-static void choose_layout(const recipe *r, model_config *c, char *notes, size_t room)
+/* Why files of the recipe's published family cannot hold this model; *why NULL: they can. */
+static cadre_status published_layout_refusal(const model_config *c, char *text, size_t room, const char **why)
 {
+    const char *lost = NULL;
+    *why = architecture_refusal(c->arch, c);
+    if (*why) return CADRE_OK;
+    CADRE_TRY(architecture_loses(c->arch, c, &lost));
+    snprintf(text, room, "they have no key for %s", lost ? lost : "");
+    *why = lost ? text : NULL;
+    return CADRE_OK;
+}
+
+static cadre_status choose_layout(const recipe *r, model_config *c, char *notes, size_t room)
+{
+    char text[128];
+    const char *why, *lost = NULL;
     c->arch = architecture_by_type(r->model_type);
-    const char *why = architecture_refusal(c->arch, c);
+    CADRE_TRY(published_layout_refusal(c, text, sizeof text, &why));
     if (why) {
         note(notes, room, "\"model_type\": \"cadre\" in config.json, for files of %s cannot say this (%s)\n", r->model_type, why);
         c->arch = architecture_by_type("cadre");
     } else if (!c->arch->class_name)
         note(notes, room, "\"model_type\": \"cadre\" in config.json: the %s recipe has no published decoder layout\n", r->name);
+    if (why) CADRE_TRY(architecture_loses(c->arch, c, &lost));
+    if (!lost) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, NULL, "--%s: expected what a model's files can hold, found what they cannot", lost);
 }
 
 static cadre_status fill(const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
@@ -336,11 +398,14 @@ static cadre_status fill(const recipe *r, const cadre_options *o, model_config *
         return cadre_fail(CADRE_EARGUMENT, NULL, "--router: expected the name of a router, found \"%s\"", router_name);
     CADRE_TRY(model_config_set_form(c, cadre_options_text(o, "expert-form", 0), "options"));
     attention_sizes(r, o, c);
+    if (!strcmp(c->expert_form, "gpt-oss")) c->expert_limit = 7; /* as published */
     sparse_sizes(r, o, c, notes, room);
     CADRE_TRY(model_config_derive(c, "options"));
-    CADRE_TRY(layer_lists(o, c));
-    choose_layout(r, c, notes, room);
-    return model_config_check(c, "options");
+    CADRE_TRY(layer_lists(o, c, notes, room));
+    choose_groups(r, o, c, notes, room);
+    CADRE_TRY(model_config_check(c, "options"));
+    CADRE_TRY(model_config_read_routing(c, o));
+    return choose_layout(r, c, notes, room);
 }
 
 cadre_status recipe_config(const recipe *r, const cadre_options *options, int64_t vocab, model_config *config, char **notes)

@@ -216,7 +216,9 @@ static moe_call moe_call_of(const transformer *t, const transformer_batch *b, co
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
 {
+    double limit = t->config->expert_limit;
     return (ffn) { .activation = row_activation_by_name(t->c->variant->rows, t->config->expert_form),
+                   .limit = limit > 0 ? (real)limit : REAL_INF,
                    .gate = linear_with_bias(w, g, ROLE_GATE, ROLE_GATE_BIAS),
                    .up = linear_with_bias(w, g, ROLE_UP, ROLE_UP_BIAS),
                    .down = linear_with_bias(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };

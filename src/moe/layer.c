@@ -15,6 +15,8 @@ static const row_activation *form_of(const row_kernels *rows, const moe_config *
     return row_activation_by_name(rows, c->form);
 }
 
+static real clamp_of(const moe_config *c) { return c->limit > 0 ? c->limit : REAL_INF; }
+
 int moe_config_inputs(const moe_config *c) { return form_of(variant_list(&(int){ 0 })[0]->rows, c)->inputs; }
 
 void moe_config_init(moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk)
@@ -147,7 +149,7 @@ static expert_pass routed_pass(const run *r)
 {
     const plan *p = &r->s->plan;
     const router_random *random = &r->call->batch->random;
-    expert_pass e = { .compute = r->call->compute, .weights = &r->w->experts, .limit = r->c->limit, .width = r->c->width,
+    expert_pass e = { .compute = r->call->compute, .weights = &r->w->experts, .limit = clamp_of(r->c), .width = r->c->width,
                       .form = form_of(r->call->compute->variant->rows, r->c), .hidden = r->c->hidden, .group = r->scratch.group };
     e.rows = (expert_rows){ p->experts, p->first, p->row_token, p->row_pick, p->weight };
     if (random->train && r->c->expert_dropout > 0) {
@@ -170,7 +172,7 @@ static void shared_begin(const run *r, shared_pass *p)
     p->weights = (expert_weights){ .gate = r->w->shared_gate, .up = r->w->shared_up, .down = r->w->shared_down };
     p->first[0] = 0;
     p->first[1] = r->s->plan.tokens;
-    p->pass = (expert_pass){ .compute = r->call->compute, .weights = &p->weights, .limit = r->c->limit, .width = r->c->width,
+    p->pass = (expert_pass){ .compute = r->call->compute, .weights = &p->weights, .limit = clamp_of(r->c), .width = r->c->width,
                              .form = form_of(r->call->compute->variant->rows, r->c), .hidden = r->c->shared,
                              .group = r->scratch.group };
     p->pass.rows = (expert_rows){ .experts = 1, .first = p->first, .weight = r->s->shared_gate };

@@ -25,7 +25,7 @@ typedef struct moe_config {
     const router *router; /* a row of THE LIST */
     router_options route; /* .topk is K */
     const char *form;     /* "swiglu" ...: the name of a row_activation; static */
-    real limit;           /* gptoss: the clamp; 0: none */
+    real limit;           /* gpt-oss: the clamp; 0: none */
     bool expert_bias;     /* experts have biases */
     bool router_bias;     /* the router has a linear bias */
     int64_t shared;       /* hidden width of the shared expert; 0: none */

@@ -21,7 +21,7 @@ static cadre_status write_in(const char *folder, const char *name, const void *d
 static cadre_status write_config(const train_run *r)
 {
     char *path = file_join(r->out, "config.json");
-    cadre_status status = path ? model_config_write(&r->config, path) : CADRE_ENOMEM;
+    cadre_status status = path ? model_config_write(&r->config, &number_f32, path) : CADRE_ENOMEM;
     mem_free(path);
     return status;
 }

@@ -111,7 +111,7 @@ static bool gptoss(verify_run *run)
     const row_kernels *rows = run->portable->variant->rows;
     real out[4];
     double worst = 0;
-    row_activation_by_name(rows, "gptoss")->forward(4, gate, up, 7, out);
+    row_activation_by_name(rows, "gpt-oss")->forward(4, gate, up, 7, out);
     for (int i = 0; i < 4; i++) worst = fmax(worst, fabs((double)out[i] - expected[i]));
     return verify_say(run, worst < 1e-4, "within %.1e", worst);
 }
@@ -128,7 +128,7 @@ static const verify_check checks[] = {
     { "loss load", loss_load },
     { "loss load, transformers' form", loss_pooled },
     { "loss first-choice", loss_first_choice },
-    { "activation gptoss", gptoss },
+    { "activation gpt-oss", gptoss },
 };
 
 const verify_group verify_references = { "reference", checks, sizeof checks / sizeof *checks };

@@ -283,7 +283,7 @@ static double activation_truth(const char *name, double g, double u, double limi
     if (!strcmp(name, "geglu")) return gelu_tanh_truth(g) * u;
     if (!strcmp(name, "geglu_erf")) return gelu_truth(g) * u;
     if (!strcmp(name, "swiglu")) return g * sigmoid_truth(g) * u;
-    if (!strcmp(name, "gptoss")) return (up + 1) * gate * sigmoid_truth(1.702 * gate);
+    if (!strcmp(name, "gpt-oss")) return (up + 1) * gate * sigmoid_truth(1.702 * gate);
     fail_msg("no truth for %s", name);
     return 0;
 }
@@ -309,7 +309,7 @@ static void test_gptoss_worked(void **state)
     const real g[4] = { 1, 8, -2, 12 }, u[4] = { REAL_C(0.5), -9, 3, 11 };
     const double expected[4] = { 1.268694, -41.999719, -0.257366, 55.999625 };
     real h[4];
-    row_activation_by_name(portable(), "gptoss")->forward(4, g, u, 7, h);
+    row_activation_by_name(portable(), "gpt-oss")->forward(4, g, u, 7, h);
     for (int i = 0; i < 4; i++) near((double)h[i], expected[i], 1e-6);
 }
 

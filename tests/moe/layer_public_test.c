@@ -106,7 +106,7 @@ static void test_every_parameter_has_its_gradient(void **state)
 {
     (void)state;
     static const char *const losses[] = { "aux-loss=0.1", "z-loss=0.05", "route-scale=1.5", NULL };
-    cadre_moe_shape plain = shape_of(NULL, NULL), full = shape_of("softmax-renorm", "swiglu"), gptoss = shape_of("topk-softmax", "gptoss");
+    cadre_moe_shape plain = shape_of(NULL, NULL), full = shape_of("softmax-renorm", "swiglu"), gptoss = shape_of("topk-softmax", "gpt-oss");
     full.shared = 3, full.shared_gated = true;
     gptoss.expert_bias = gptoss.router_bias = true, gptoss.limit = 7;
     cadre_moe_shape relu = shape_of("sigmoid-bias", "relu");

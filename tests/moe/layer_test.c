@@ -71,7 +71,7 @@ static void test_weights_as_they_are_or_renormalised(void **state)
 static void test_forms(void **state)
 {
     (void)state;
-    const char *const forms[] = { "relu", "gelu", "geglu", "swiglu", "gptoss" };
+    const char *const forms[] = { "relu", "gelu", "geglu", "swiglu", "gpt-oss" };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         for (int bias = 0; bias < 2; bias++) {
             moe_config c = moe_case_config("topk-softmax", 4, 2);

@@ -90,7 +90,7 @@ static void test_gradients(void **state)
         const row_activation *a = &c->variant->rows->activations[i];
         if (!strcmp(a->name, "relu")) continue; /* its kink may stand within a difference's reach; rows_test has it */
         layer_fill(&s, c, a->name);
-        if (!strcmp(a->name, "gptoss")) s.f.limit = 100; /* as above: the clamps */
+        if (!strcmp(a->name, "gpt-oss")) s.f.limit = 100; /* as above: the clamps */
         both(&s, 0, T);
         gradient_loss loss = { .forward = forward, .state = &s, .part = { { s.y, s.dy, T * YS } } };
         gradient_check(&loss, "x", s.x, s.dx, T * XS);
