@@ -1,25 +1,34 @@
 #!/bin/bash
 # demo.sh - a sparse language model learns eight languages on this machine, in about five minutes, and shows what it learnt:
-# gets real text, trains, evaluates beside xz, writes a sample in each language, draws the report. `make demo` runs it.
+# gets real text, trains, compares its bits per byte with xz, writes a sample in each language, draws the report. `make demo`
+# runs it; `make demo MINUTES=1` trains for one minute. A machine that is too slow, or busy, to see enough text in that time
+# trains up to twice as long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export LC_ALL=C.UTF-8
 cadre=${1:-build/cadre} data=demo/data run=demo/run minutes=${MINUTES:-3}
+most_minutes=$(awk "BEGIN { print 2 * $minutes }")
+enough_tokens=400000 # with fewer it does not beat xz -9e in all eight languages
 languages="en de fr es it pt ja zh-cn"
 declare -A begins=(
     [en]="The Debian system" [de]="Das Debian-System" [fr]="Le système Debian" [es]="El sistema Debian"
     [it]="Il sistema Debian" [pt]="O sistema Debian" [ja]="Debian システム" [zh-cn]="Debian 系统")
 
-say() { printf '\n== %s\n' "$*" >&2; }
+part=0
+say() { printf '\n== %d of 5: %s\n' $((++part)) "$*" >&2; }
 
-# The Debian Reference in each language, as plain text: downloaded once, unpacked without root.
+# The Debian Reference in each language, as plain text: downloaded once, unpacked without root, its prose alone.
 get_text() {
-    local language=$1 text=$data/text/$1.txt work
-    [ -s "$text" ] && return
+    local language=$1 text=$data/text/$1.txt work spaces=1
+    [ "$text" -nt demo/prose.awk ] && return
+    [[ $language = ja || $language = zh-* ]] && spaces=0
     work=$(mktemp -d)
     (cd "$work" && apt-get download -qq "debian-reference-$language" 2>/dev/null && dpkg-deb -x ./*.deb .) ||
         { echo "debian-reference-$language could not be downloaded; 'apt-get update' as root may help" >&2; exit 1; }
     mkdir -p "$data/text"
-    zcat "$work/usr/share/debian-reference/debian-reference.$language.txt.gz" > "$text.part"
+    zcat "$work/usr/share/debian-reference/debian-reference.$language.txt.gz" |
+        LC_ALL=C sed -e 's/\xc2\xa0/ /g' -e 's/[[:space:]]*$//' |
+        LC_ALL=C awk -v margin=69 -v spaces=$spaces -f demo/prose.awk > "$text.part"
     mv "$text.part" "$text"
     rm -rf "$work"
 }
@@ -28,8 +37,9 @@ packed() { xz -9e -c | wc -c; }
 
 # compare.json: bits per byte of xz on the same bytes, alone, and as what they add to the size of the training text.
 compare() {
+    local language held_out bytes training
     for language in $languages; do
-        local held_out=$run/validation/$language.txt bytes training
+        held_out=$run/validation/$language.txt
         bytes=$(wc -c < "$held_out")
         training=$(head -c "-$bytes" "$data/text/$language.txt" | packed)
         echo "$language $bytes $(packed < "$held_out") $(($(packed < "$data/text/$language.txt") - training))"
@@ -39,34 +49,81 @@ compare() {
         > "$run/compare.json"
 }
 
+# What the end of training found on the texts that were kept apart, beside xz.
 show_bits() {
-    "$cadre" eval "$run" --text "$run"/validation/*.txt --json |
-        jq -r --slurpfile xz "$run/compare.json" '"language cadre xz primed",
-            (.files[] | (.file | split("/") | last | rtrimstr(".txt")) as $name |
-             "\($name) \(.bits_per_byte) \($xz[0][0].domains[$name]) \($xz[0][1].domains[$name])")' |
-        awk 'NR == 1 { printf "%-10s %12s %12s %12s   (bits per byte, less is better)\n", $1, $2, $3, $4; next }
-             { printf "%-10s %12.3f %12.3f %12.3f\n", $1, $2, $3, $4 }'
+    jq -r --slurpfile xz "$run/compare.json" '.domains[] |
+        "\(.name) \(.bits_per_byte) \($xz[0][0].domains[.name]) \($xz[0][1].domains[.name])"' "$run/analysis.json" |
+        awk 'BEGIN { printf "%-10s %10s %10s %26s\n", "", "cadre", "xz -9e", "xz -9e, having packed the" }
+             BEGIN { printf "%-10s %10s %10s %26s\n", "", "", "", "training text before it" }
+             { printf "%-10s %10.2f %10.2f %26.2f\n", $1, $2, $3, $4; better += $2 < $3 }
+             END { printf "bits per byte, fewer is better: cadre needs fewer than xz -9e in %d of %d languages\n", better, NR }'
 }
 
-say "text: the Debian Reference in eight languages"
+# How much one pick of an expert tells about the language of the text: their mutual information, of log2(8) = 3 bits.
+show_shares() {
+    jq -r --slurpfile run "$run/run.json" 'def plogp: if . > 0 then . * log2 else 0 end;
+        def entropy: add as $all | -(map(. / $all | plogp) | add);
+        [.domain_expert, [$run[0].sparse_layers[].layer]] | transpose[] | .[0] as $count | [.[1],
+            ($count | (map(add) | entropy) + (transpose | map(add) | entropy) - (flatten | entropy)),
+            ($count | map(add) | entropy)] | map(tostring) | join(" ")' "$run/analysis.json" |
+        awk '{ printf "layer %d: one pick of an expert tells %.2f of %.2f bits about the language\n", $1, $2, $3 }'
+}
+
+# Lines of at most 76 columns, broken at spaces where there are any; Chinese and Japanese characters take two.
+wrap() {
+    local text=$1 line="" word="" width=0 word_width=0 i c
+    for ((i = 0; i <= ${#text}; i++)); do
+        c=${text:i:1}
+        if [[ $c = [[:space:]] || -z $c || $c > $'\u2fff' ]]; then
+            if ((width + word_width > 76)); then
+                printf '    %s\n' "$line"
+                line="" width=0 word=${word# }
+            fi
+            line+=$word width=$((width + word_width)) word="" word_width=0
+        fi
+        if [[ $c = $'\n' ]]; then
+            [ -z "$line" ] || printf '    %s\n' "$line"
+            line="" width=0
+        elif [[ $c > $'\u2fff' ]]; then
+            word+=$c word_width=$((word_width + 2))
+        else
+            word+=$c word_width=$((word_width + 1))
+        fi
+    done
+    [ -z "$line" ] || printf '    %s\n' "$line"
+}
+
+show_samples() {
+    local language
+    for language in $languages; do
+        printf '%s\n' "$language"
+        wrap "${begins[$language]}$("$cadre" generate "$run" -p "${begins[$language]}" -n 128 --temperature 0.8 --top-p 0.9 --quiet)"
+    done
+}
+
+say "text: the prose of the Debian Reference in eight languages"
 for language in $languages; do get_text "$language"; done
 du -cb "$data"/text/*.txt | tail -1 | awk '{ printf "%.1f MB\n", $1 / 1e6 }' >&2
 
-say "training for $minutes minutes (Ctrl-C stops with a checkpoint; run this again to go on)"
+say "training for $minutes minutes (Ctrl-C stops with a checkpoint; 'make demo' goes on from it)"
 # small enough that two cores show it a million tokens in three minutes
 "$cadre" train --recipe olmoe --layers 3 --experts 32 --topk 4 --expert-width 128 --batch 4 --lr 0.003 \
-    --data "$data/text" --minutes "$minutes" --out "$run" --resume
+    --data "$data/text" --minutes "$minutes" --min-tokens "$enough_tokens" --max-minutes "$most_minutes" --out "$run" --resume
 
-say "bits per byte on text that it has not seen, beside xz"
+say "what it learnt: text that it has not seen, beside xz"
 compare
 show_bits
+show_shares
 
 say "what it writes"
-for language in $languages; do
-    printf '%s: %s' "$language" "${begins[$language]}"
-    "$cadre" generate "$run" -p "${begins[$language]}" -n 48 --temperature 0.7 --seed 1 --quiet | tr '\n' ' '
-    echo
-done
+show_samples
 
 say "the report"
 "$cadre" report "$run" --out demo/report.html
+cat << END
+
+Try next:
+    $cadre generate $run -p "Das Debian-System" -n 200 --temperature 0.8 --top-p 0.9
+    $cadre train --recipe deepseek-v3 --data $data/text --minutes $minutes --out demo/deepseek
+    $cadre report demo/deepseek --out demo/deepseek.html
+END

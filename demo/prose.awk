@@ -1,5 +1,6 @@
-# prose.awk - the prose of a manual that was laid out as plain text: tables, lists of contents and rules are left out, and the
-# lines that a paragraph was broken into are joined again. Paragraphs are read, with LC_ALL=C: characters are counted by hand.
+# prose.awk - the prose of a manual that was laid out as plain text: tables, lists of contents, rules, commands with their output
+# and the numbers of headings are left out, and the lines that a paragraph was broken into are joined again.
+# Paragraphs are read, with LC_ALL=C: characters are counted by hand.
 # Run it with -v margin=COLUMNS (the width that the text was laid out for) and -v spaces=0 for a language without them.
 
 BEGIN { RS = ""; FS = "\n" }
@@ -20,11 +21,8 @@ function first_word(text,    at) {
 
 function bare(line) { return match(line, /[^ \t]/) ? substr(line, RSTART) : "" }
 
-# Was the line broken because the next word did not fit? Columns of figures and commands are lines of their own.
-function was_full(line, next_line) {
-    if (bare(line) ~ /[^.]  / || bare(next_line) ~ /^[$#] |[^.]  /) return 0
-    return columns(line) + 1 + columns(first_word(bare(next_line))) > margin
-}
+# Was the line broken because the next word did not fit?
+function was_full(line, next_line) { return columns(line) + 1 + columns(first_word(bare(next_line))) > margin }
 
 function glue(text, line) {
     if (text ~ /\/$/ || line ~ /^\//) return ""
@@ -34,6 +32,7 @@ function glue(text, line) {
 
 function joined(    text, i) {
     text = bare($1)
+    if (NF == 1 && $1 !~ /^ /) sub(/^[0-9A-Z]+(\.[0-9]+)*\. /, "", text)
     for (i = 2; i <= NF; i++)
         text = text (was_full($(i - 1), $i) ? glue(text, bare($i)) : "\n") bare($i)
     return text
@@ -45,6 +44,7 @@ function count_lines(pattern,    i, n) {
 }
 
 function is_table() { return count_lines("^ *[|+]") > NF / 2 }
+function is_listing() { return count_lines("^ *[$#%] ") > 0 || count_lines("[^ .]  +[^ ]") > NF / 2 }
 function is_rule() { return count_lines("[[:alnum:]\200-\377]") == 0 }
 function is_contents() { return NF > 2 && count_lines("^ *[0-9A-Z]+(\\.[0-9]+)*\\. ") > NF / 2 }
 
@@ -53,7 +53,7 @@ is_table() || is_contents() {
     if (waiting_is_title) waiting = ""
     next
 }
-is_rule() { next }
+is_rule() || is_listing() { next }
 {
     if (waiting != "") print waiting "\n"
     waiting = joined()
