@@ -1,14 +1,16 @@
 /* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per byte, which expert took how
- * much of which domain, a passage of each with its experts, and a sample. */
+ * much of which domain and which tokens, which experts were picked together, a passage of each domain, and a sample. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "infer/evaluate.h"
+#include "infer/expert_tokens.h"
+#include "infer/route_census.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
+#include "infer/shuffled_domains.h"
 #include "text/corpus.h"
 
 enum {
@@ -26,27 +28,20 @@ typedef struct domain {
     token_list ids;     /* of the whole text */
     token_list passage; /* of some of its prose: what the sample goes on from, and what is shown token by token */
     double nats;
-    int64_t *load; /* [S, most experts] picks */
+    route_census census;
     char *prompt, *sample;
 } domain;
 
 typedef struct analysis {
     cadre_model *model;
     const tokenizer *tokenizer;
-    domain *domains;         /* [count] */
+    domain *domains; /* [count] */
     int count;
-    int64_t layers, experts; /* S; the most of any layer */
+    census_form form;
+    const route_census **census; /* [count] of the domains */
 } analysis;
 
 /* ---- reading ---- */
-
-static int64_t most_experts(const model_config *c)
-{
-    int64_t most = 0;
-    for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse && c->layer[l].experts > most) most = c->layer[l].experts;
-    return most;
-}
 
 static cadre_status read_domain(analysis *a, const char *folder, const char *name)
 {
@@ -54,8 +49,7 @@ static cadre_status read_domain(analysis *a, const char *folder, const char *nam
     char *path = file_join(folder, name);
     const char *dot = strrchr(name, '.');
     d->name = mem_printf("%.*s", (int)(dot ? dot - name : (ptrdiff_t)strlen(name)), name);
-    d->load = MEM_ARRAY(int64_t, a->layers * a->experts);
-    cadre_status status = path && d->name && d->load ? file_read(path, TEXT_LIMIT, &d->text, &d->size) : CADRE_ENOMEM;
+    cadre_status status = path && d->name ? file_read(path, TEXT_LIMIT, &d->text, &d->size) : CADRE_ENOMEM;
     mem_free(path);
     CADRE_TRY(status);
     size_t begin = corpus_passage(d->text, d->size), left = d->size - begin;
@@ -86,34 +80,37 @@ static void close_analysis(analysis *a)
         domain *d = &a->domains[i];
         mem_free(d->name);
         mem_free(d->text);
-        mem_free(d->load);
+        route_census_close(&d->census);
         mem_free(d->prompt);
         mem_free(d->sample);
         token_list_free(&d->ids);
         token_list_free(&d->passage);
     }
     mem_free(a->domains);
+    mem_free(a->census);
+    census_form_free(&a->form);
     cadre_model_close(a->model);
 }
 
 /* ---- counting ---- */
 
-typedef struct counter {
-    const analysis *a;
-    domain *d;
-} counter;
-
-static void count_picks(void *arg, int64_t layer, const plan *p)
+static cadre_status open_censuses(analysis *a)
 {
-    const counter *c = arg;
-    int64_t s = model_config_sparse_before(&c->a->model->config, layer);
-    for (int32_t e = 0; e < p->experts; e++) c->d->load[s * c->a->experts + e] += p->load[e];
+    int64_t tokens = 0;
+    for (int i = 0; i < a->count; i++) tokens += (int64_t)a->domains[i].ids.count;
+    CADRE_TRY(census_form_make(&a->model->config, a->count, tokens, &a->form));
+    if (!(a->census = MEM_ARRAY(const route_census *, a->count))) return CADRE_ENOMEM;
+    for (int i = 0; i < a->count; i++) {
+        domain *d = &a->domains[i];
+        a->census[i] = &d->census;
+        CADRE_TRY(route_census_open(&a->form, d->ids.ids, (int64_t)d->ids.count, &d->census));
+    }
+    return CADRE_OK;
 }
 
 static cadre_status evaluate_domain(analysis *a, domain *d)
 {
-    counter c = { a, d };
-    evaluation_watch watch = { .layer = count_picks, .layer_arg = &c };
+    evaluation_watch watch = route_census_watch(&d->census);
     return evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, &watch, &d->nats);
 }
 
@@ -195,7 +192,50 @@ static void put_loads(json_writer *w, const analysis *a)
         json_put_array(w, NULL);
         for (int i = 0; i < a->count; i++) {
             json_put_array(w, NULL);
-            for (int64_t e = 0; e < c->layer[l].experts; e++) json_put_int(w, NULL, a->domains[i].load[s * a->experts + e]);
+            for (int64_t e = 0; e < c->layer[l].experts; e++) json_put_int(w, NULL, a->domains[i].census.load[s * a->form.experts + e]);
+            json_put_close(w, ']');
+        }
+        json_put_close(w, ']');
+        s++;
+    }
+    json_put_close(w, ']');
+}
+
+/* What the counts by domain would tell of the domains if these had been given out by chance. */
+static cadre_status put_shuffled(json_writer *w, const analysis *a)
+{
+    shuffled_bits *bits = MEM_ARRAY(shuffled_bits, a->form.layers);
+    if (!bits) return CADRE_ENOMEM;
+    cadre_status status = shuffled_domains(a->census, a->count, bits);
+    json_put_object(w, "shuffled_domains");
+    json_put_int(w, "stretch", a->form.stretch);
+    json_put_int(w, "rounds", SHUFFLED_ROUNDS);
+    json_put_array(w, "bits");
+    for (int64_t s = 0; s < a->form.layers; s++) {
+        json_put_object(w, NULL);
+        json_put_real(w, "mean", bits[s].mean);
+        json_put_real(w, "deviation", bits[s].deviation);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+    json_put_close(w, '}');
+    mem_free(bits);
+    return status;
+}
+
+/* Of each layer a list an expert: how many tokens picked it together with each of the experts before it. */
+static void put_together(json_writer *w, const analysis *a)
+{
+    const model_config *c = &a->model->config;
+    if (!a->form.together) return;
+    json_put_array(w, "together");
+    for (int64_t l = 0, s = 0; l < c->layers; l++) {
+        if (!c->layer[l].sparse) continue;
+        int64_t experts = c->layer[l].experts;
+        json_put_array(w, NULL);
+        for (int64_t e = 0; e < experts; e++) {
+            json_put_array(w, NULL);
+            for (int64_t f = 0; f < e; f++) json_put_int(w, NULL, a->form.together[s][e * experts + f]);
             json_put_close(w, ']');
         }
         json_put_close(w, ']');
@@ -283,7 +323,10 @@ static cadre_status write_analysis(const analysis *a, const char *run)
     json_put_object(&w, NULL);
     put_domains(&w, a);
     put_loads(&w, a);
-    cadre_status status = put_passages(&w, a);
+    cadre_status status = a->form.layers && a->count > 1 ? put_shuffled(&w, a) : CADRE_OK;
+    put_together(&w, a);
+    if (status == CADRE_OK && a->form.layers && a->count) status = expert_tokens_write(a->census, a->count, a->tokenizer, "top_tokens", &w);
+    if (status == CADRE_OK) status = put_passages(&w, a);
     put_samples(&w, a);
     json_put_close(&w, '}');
     if (status == CADRE_OK) status = json_writer_save(&w, path);
@@ -304,9 +347,8 @@ static cadre_status run_analysis(analysis *a, cadre_context *context, const char
 {
     CADRE_TRY(cadre_model_open(context, run, &a->model));
     CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
-    a->layers = model_config_sparse_layers(&a->model->config);
-    a->experts = most_experts(&a->model->config);
     CADRE_TRY(read_domains(a, run));
+    CADRE_TRY(open_censuses(a));
     for (int i = 0; i < a->count; i++) {
         if (!a->domains[i].size) continue;
         CADRE_TRY(evaluate_domain(a, &a->domains[i]));

@@ -38,17 +38,19 @@ static int64_t start_of(const windows *w, int64_t i)
 
 static int64_t counted_before(const windows *w, int64_t i) { return i ? start_of(w, i - 1) + w->context : 0; }
 
-/* Inputs and targets of window i; targets that an earlier window has counted are -1. */
-static void fill_window(const windows *w, int64_t i, int32_t *inputs, int32_t *targets)
+/* Inputs and targets of window i, and the places of the inputs; targets and places that an earlier window has had are -1. */
+static void fill_window(const windows *w, int64_t i, int32_t *inputs, int32_t *targets, int64_t *place)
 {
     int64_t start = start_of(w, i), done = counted_before(w, i);
     memcpy(inputs, w->tokens + start, (size_t)w->context * sizeof *inputs);
     for (int64_t p = 0; p < w->context; p++) targets[p] = start + p < done ? -1 : w->tokens[start + p + 1];
+    for (int64_t p = 0; p < w->context; p++) place[p] = start + p < done ? -1 : start + p;
 }
 
 typedef struct workspace {
     transformer *t;
     int32_t *inputs, *targets; /* [batch * context] */
+    int64_t *place;            /* [batch * context] */
     int64_t *start;            /* [batch + 1] */
     real *losses;              /* [batch * context] */
 } workspace;
@@ -59,9 +61,10 @@ static cadre_status open_workspace(workspace *s, cadre_model *m, const windows *
     transformer_extent most = { .tokens = tokens, .sequences = w->batch, .keys = w->context };
     *s = (workspace) { .inputs = MEM_ARRAY(int32_t, tokens),
                        .targets = MEM_ARRAY(int32_t, tokens),
+                       .place = MEM_ARRAY(int64_t, tokens),
                        .start = MEM_ARRAY(int64_t, w->batch + 1),
                        .losses = MEM_ARRAY(real, tokens) };
-    if (!s->inputs || !s->targets || !s->start || !s->losses) return CADRE_ENOMEM;
+    if (!s->inputs || !s->targets || !s->place || !s->start || !s->losses) return CADRE_ENOMEM;
     for (int64_t i = 0; i <= w->batch; i++) s->start[i] = i * w->context;
     return transformer_new(m->context->compute, &m->config, m->moe, most, &s->t);
 }
@@ -71,6 +74,7 @@ static void close_workspace(workspace *s)
     transformer_free(s->t);
     mem_free(s->inputs);
     mem_free(s->targets);
+    mem_free(s->place);
     mem_free(s->start);
     mem_free(s->losses);
 }
@@ -80,7 +84,9 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
     for (int64_t i = 0; i < w->count; i += w->batch) {
         if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
         int64_t n = w->count - i < w->batch ? w->count - i : w->batch, tokens = n * w->context;
-        for (int64_t j = 0; j < n; j++) fill_window(w, i + j, s->inputs + j * w->context, s->targets + j * w->context);
+        for (int64_t j = 0, at = 0; j < n; j++, at += w->context)
+            fill_window(w, i + j, s->inputs + at, s->targets + at, s->place + at);
+        if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
         transformer_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start };
         transformer_forward(s->t, &m->weights, &b, watch->layer, watch->layer_arg);
         transformer_losses(s->t, &m->weights, s->targets, s->losses);

@@ -7,6 +7,9 @@
 
 /* What is told of a run. */
 typedef struct evaluation_watch {
+    /* Before each batch of windows: where each of its tokens stands in the text, -1 where an earlier window has had it. The
+     * array stays as it is until the next call. NULL: none. */
+    void (*places)(void *layer_arg, const int64_t *place, int64_t tokens);
     transformer_watch layer; /* after each sparse layer of each batch of windows; NULL: none */
     void *layer_arg;
     cadre_progress_listener progress; /* after each batch, in tokens; NULL: none */

@@ -398,12 +398,14 @@ cadre_status cadre_train(cadre_context *context, cadre_options *options, const c
 {
     train_run r = { .context = context, .options = options, .listener = listener };
     cadre_train_summary made = { 0 };
-    cadre_status status = run_all(&r, &made);
+    cadre_status status = train_command_text(options, &r.command);
+    if (status == CADRE_OK) status = run_all(&r, &made);
     metrics_close(&r);
     trainer_free(r.trainer);
     model_config_free(&r.config);
     train_data_close(&r);
     mem_free(r.text);
+    mem_free(r.command);
     if (status == CADRE_OK || status == CADRE_EINTERRUPTED) *summary = made;
     return status;
 }

@@ -32,6 +32,7 @@ typedef struct train_run {
     train_settings settings;
     trainer *trainer;
     char *text;                     /* what must be the same for the run to go on */
+    char *command;                  /* the command line that says what was given */
     checkpoint_state state;
     FILE *metrics[2];               /* in the run's folder, and where --metrics says; NULL: not written */
 } train_run;
@@ -54,6 +55,11 @@ int64_t train_data_bytes(const train_run *r,
 
 cadre_status train_files_begin(const train_run *r);                   /* config, tokenizer, held-out texts */
 cadre_status train_files_describe(const train_run *r, double loss);   /* run.json */
+
+/* ---- run_command.c ---- */
+
+/* The command line that gives these options, as a shell takes it; called before a recipe or a file fills any in. mem_free. */
+cadre_status train_command_text(const cadre_options *options, char **text);
 
 /* ---- metrics_log.c: a line a step ---- */
 

@@ -1,6 +1,7 @@
 /* run_files.c - the files of a run's folder besides checkpoints and metrics: config.json, tokenizer, held-out texts, run.json. */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -126,6 +127,23 @@ static void put_shape(json_writer *w, const train_run *r)
     json_put_close(w, ']');
 }
 
+/* The command, what it read, and the day and minute of this saving, in UTC. */
+static void put_origin(json_writer *w, const train_run *r)
+{
+    char date[32];
+    time_t now = time(NULL);
+    struct tm day;
+    json_put_string(w, "command", r->command);
+    json_put_array(w, "data_paths");
+    for (int i = 0; i < cadre_options_count(r->options, "data"); i++)
+        json_put_string(w, NULL, cadre_options_text(r->options, "data", i));
+    if (cadre_options_count(r->options, "tokens"))
+        json_put_string(w, NULL, cadre_options_text(r->options, "tokens", 0));
+    json_put_close(w, ']');
+    if (gmtime_r(&now, &day) && strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &day))
+        json_put_string(w, "date", date);
+}
+
 cadre_status train_files_describe(const train_run *r, double loss)
 {
     char *path = file_join(r->out, "run.json");
@@ -133,6 +151,7 @@ cadre_status train_files_describe(const train_run *r, double loss)
     json_writer w = json_writer_new(2);
     json_put_object(&w, NULL);
     put_shape(&w, r);
+    put_origin(&w, r);
     put_options(&w, r->text);
     json_put_int(&w, "steps", r->state.step);
     json_put_int(&w, "tokens", r->state.tokens);

@@ -1,0 +1,42 @@
+/* route_census.h - where the tokens of one text were routed: by expert, by pair of experts, by stretch of the text, and the
+ * picks themselves of its first tokens. Every token counts once, however many windows of the evaluation hold it. */
+#ifndef CADRE_INFER_ROUTE_CENSUS_H
+#define CADRE_INFER_ROUTE_CENSUS_H
+
+#include "infer/evaluate.h"
+
+/* How much is kept, the same for all texts of an analysis. */
+typedef struct census_form {
+    const model_config *config; /* borrowed */
+    int64_t layers, experts, picks; /* S; E and K, the most of any layer */
+    int64_t stretch;                /* tokens of a stretch */
+    int64_t logged;                 /* tokens of a text whose picks are kept, at most */
+    int64_t **together; /* [S] of [experts, experts of the layer]: tokens that picked both; NULL: not counted */
+} census_form;
+
+/* For texts of so many tokens together. `together` is made where the pairs of all layers are not too many. */
+cadre_status census_form_make(const model_config *config, int64_t texts, int64_t tokens, census_form *form);
+void census_form_free(census_form *form);
+
+typedef struct route_census {
+    const census_form *form; /* borrowed, as ids */
+    const int32_t *ids;      /* [tokens] */
+    int64_t tokens, logged, stretches;
+    int64_t *load;        /* [S, E] picks */
+    int32_t *part;        /* [stretches, S, E] picks */
+    int32_t *pick;        /* [logged, S, K], -1: none */
+    const int64_t *place; /* of the batch that is being evaluated */
+} route_census;
+
+cadre_status route_census_open(const census_form *form, const int32_t *ids, int64_t tokens, route_census *c);
+void route_census_close(route_census *c);
+
+/* A watch that counts into `c`. */
+evaluation_watch route_census_watch(route_census *c);
+
+static inline const int32_t *route_census_picks(const route_census *c, int64_t token, int64_t layer)
+{
+    return c->pick + (token * c->form->layers + layer) * c->form->picks;
+}
+
+#endif
