@@ -192,7 +192,8 @@ static void put_loads(json_writer *w, const analysis *a)
         json_put_array(w, NULL);
         for (int i = 0; i < a->count; i++) {
             json_put_array(w, NULL);
-            for (int64_t e = 0; e < c->layer[l].experts; e++) json_put_int(w, NULL, a->domains[i].census.load[s * a->form.experts + e]);
+            const int64_t *load = a->domains[i].census.load + s * a->form.experts;
+            for (int64_t e = 0; e < c->layer[l].experts; e++) json_put_int(w, NULL, load[e]);
             json_put_close(w, ']');
         }
         json_put_close(w, ']');
@@ -323,9 +324,11 @@ static cadre_status write_analysis(const analysis *a, const char *run)
     json_put_object(&w, NULL);
     put_domains(&w, a);
     put_loads(&w, a);
-    cadre_status status = a->form.layers && a->count > 1 ? put_shuffled(&w, a) : CADRE_OK;
+    bool routed = a->form.layers && a->count;
+    cadre_status status = routed && a->count > 1 ? put_shuffled(&w, a) : CADRE_OK;
     put_together(&w, a);
-    if (status == CADRE_OK && a->form.layers && a->count) status = expert_tokens_write(a->census, a->count, a->tokenizer, "top_tokens", &w);
+    if (status == CADRE_OK && routed)
+        status = expert_tokens_write(a->census, a->count, a->tokenizer, "top_tokens", &w);
     if (status == CADRE_OK) status = put_passages(&w, a);
     put_samples(&w, a);
     json_put_close(&w, '}');
