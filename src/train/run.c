@@ -38,20 +38,6 @@ static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
 
 /* ---- before anything is computed ---- */
 
-static cadre_status refuse_options_of_another_model(const train_run *r)
-{
-    static const char *const shapes[] = { "layers",      "width",        "heads",          "kv-heads",     "head-dim",
-                                          "q-lora-rank", "kv-lora-rank", "v-head-dim",     "experts",      "qk-rope-head-dim",
-                                          "topk",        "expert-width", "shared-experts", "dense-layers", "dense-width",
-                                          "vocab",       "tie",          "router",         "expert-form",  "groups",
-                                          "groups-used" };
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (cadre_options_given(r->options, shapes[i]))
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                              "--%s: with --from, the model says what it is; expected no value, found one", shapes[i]);
-    return CADRE_OK;
-}
-
 static cadre_status read_intent(train_run *r)
 {
     cadre_options *o = r->options;
@@ -71,7 +57,7 @@ static cadre_status read_intent(train_run *r)
     r->recipe = name ? recipe_by_name(name) : NULL;
     if (name && !r->recipe)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe: expected the name of a recipe, found \"%s\"", name);
-    return r->from ? refuse_options_of_another_model(r) : CADRE_OK;
+    return r->from ? train_model_open(r) : CADRE_OK;
 }
 
 static cadre_status check_folder(const train_run *r)
@@ -82,53 +68,22 @@ static cadre_status check_folder(const train_run *r)
     return status;
 }
 
+/* A batch that nobody asked for is cut into the parts that somebody did. */
+static cadre_status supply_batch(cadre_options *o)
+{
+    enum { USUAL = 8 };
+    int64_t parts = cadre_options_int(o, "accumulate", 0);
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)((USUAL + parts - 1) / parts * parts));
+    return options_supply(o, "batch", text);
+}
+
 static cadre_status open_data(train_run *r)
 {
     if (cadre_options_count(r->options, "tokens")) CADRE_TRY(train_data_open_tokens(r));
+    else CADRE_TRY(supply_batch(r->options));
     CADRE_TRY(recipe_apply(r->recipe, r->options));
     return cadre_options_count(r->options, "data") && !r->dry ? train_data_open_texts(r) : CADRE_OK;
-}
-
-static cadre_status config_from_model(train_run *r)
-{
-    CADRE_TRY(model_config_of(r->from, &r->config));
-    const char *untrainable = model_config_untrainable(&r->config);
-    if (untrainable)
-        return cadre_fail(CADRE_EUNSUPPORTED, r->from,
-                          "a model of type %s: expected one that can be trained, found %s, which cannot be yet",
-                          r->config.arch->model_type, untrainable);
-    if (cadre_options_int(r->options, "context", 0) > r->config.context)
-        return cadre_fail(CADRE_EARGUMENT, r->from, "--context: expected at most the model's %lld, found %lld",
-                          (long long)r->config.context, (long long)cadre_options_int(r->options, "context", 0));
-    if (r->tokenizer && tokenizer_size(r->tokenizer) > r->config.vocab)
-        return cadre_fail(CADRE_EMISMATCH, r->from, "tokenizer.json: expected at most the model's %lld ids, found %d",
-                          (long long)r->config.vocab, tokenizer_size(r->tokenizer));
-    return CADRE_OK;
-}
-
-static cadre_status config_from_recipe(train_run *r)
-{
-    char *notes;
-    int64_t vocab = r->tokenizer ? tokenizer_size(r->tokenizer) : cadre_options_int(r->options, "vocab", 0);
-    CADRE_TRY(recipe_config(r->recipe, r->options, vocab, &r->config, &notes));
-    for (char *line = notes, *end; (end = strchr(line, '\n')); line = end + 1) {
-        *end = 0;
-        train_note(r, "%s", line);
-    }
-    mem_free(notes);
-    return CADRE_OK;
-}
-
-static void warn(const train_run *r)
-{
-    for (int64_t l = 0; l < r->config.layers; l++) {
-        moe_config moe;
-        if (!r->config.layer[l].sparse || model_config_moe(&r->config, l, &moe) != CADRE_OK) continue;
-        if (router_learns_nothing(moe.router, &moe.route)) {
-            train_note(r, "one pick with a renormalised weight: the router learns nothing from the experts");
-            return;
-        }
-    }
 }
 
 static cadre_status decide(train_run *r)
@@ -136,11 +91,11 @@ static cadre_status decide(train_run *r)
     CADRE_TRY(read_intent(r));
     CADRE_TRY(check_folder(r));
     CADRE_TRY(open_data(r));
-    CADRE_TRY(r->from ? config_from_model(r) : config_from_recipe(r));
+    CADRE_TRY(train_model_decide(r));
     CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
     if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
-    warn(r);
+    train_model_warn(r);
     return r->dry ? CADRE_OK : train_data_arrange(r);
 }
 

@@ -51,6 +51,15 @@ void train_data_close(train_run *r);
 int64_t train_data_bytes(const train_run *r,
                          int64_t *text_bytes); /* an estimate of the memory it will take, before it is opened */
 
+/* ---- run_model.c: what is trained ---- */
+
+/* Of --from: reads the model's numbers, refuses options that would make it another, and supplies
+ * what it says of its training. */
+cadre_status train_model_open(train_run *r);
+/* After recipe_apply: r->config, which the layout that will be written can hold. */
+cadre_status train_model_decide(train_run *r);
+void train_model_warn(const train_run *r); /* of what can be known before training */
+
 /* ---- run_files.c: what the folder says of the run besides the model ---- */
 
 cadre_status train_files_begin(const train_run *r);                   /* config, tokenizer, held-out texts */

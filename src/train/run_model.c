@@ -1,0 +1,169 @@
+/* run_model.c - the model that a run trains: of a recipe, or of the file that it goes on from. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/architecture.h"
+#include "train/run.h"
+
+/* ---- of a file ---- */
+
+/* Options of the tables of a model and of groups: its file has said them all. */
+static cadre_status refuse_options_of_another_model(const train_run *r)
+{
+    static const char *const others[] = { "recipe", "context" }; /* recipe: has its own refusal */
+    static const char *const groups[] = { "groups", "groups-used" };
+    cadre_option_table table = cadre_model_options();
+    const char *found = NULL;
+    for (int i = 0; i < table.count && !found; i++) {
+        const char *name = table.rows[i].name;
+        bool other = false;
+        for (int k = 0; k < 2; k++) other |= !strcmp(name, others[k]);
+        if (!other && cadre_options_given(r->options, name)) found = name;
+    }
+    for (int i = 0; i < 2 && !found; i++)
+        if (cadre_options_given(r->options, groups[i])) found = groups[i];
+    if (!found) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+                      "--%s: with --from, the model says what it is; expected no value, found one",
+                      found);
+}
+
+/* The usual context where the model has as much; its own coefficient of the balancing loss. */
+static cadre_status supply_what_it_says(train_run *r)
+{
+    enum { USUAL_CONTEXT = 256 };
+    char text[40];
+    int64_t context = r->config.context < USUAL_CONTEXT ? r->config.context : USUAL_CONTEXT;
+    bool balanced = r->config.aux_loss > 0 && model_config_sparse_layers(&r->config);
+    snprintf(text, sizeof text, "%lld", (long long)context);
+    if (!cadre_options_count(r->options, "tokens"))
+        CADRE_TRY(options_supply(r->options, "context", text));
+    snprintf(text, sizeof text, "%.15g", r->config.aux_loss);
+    return balanced ? options_supply(r->options, "aux-loss", text) : CADRE_OK;
+}
+
+cadre_status train_model_open(train_run *r)
+{
+    CADRE_TRY(refuse_options_of_another_model(r));
+    CADRE_TRY(model_config_of(r->from, &r->config));
+    const char *untrainable = model_config_untrainable(&r->config);
+    if (untrainable)
+        return cadre_fail(CADRE_EUNSUPPORTED, r->from,
+                          "a model of type %s: expected one that can be trained, found %s, which "
+                          "cannot be yet",
+                          r->config.arch->model_type, untrainable);
+    return supply_what_it_says(r);
+}
+
+static cadre_status check_fit(const train_run *r)
+{
+    int64_t context = cadre_options_int(r->options, "context", 0);
+    if (context > r->config.context)
+        return cadre_fail(CADRE_EARGUMENT, r->from,
+                          "--context: expected at most the model's %lld, found %lld",
+                          (long long)r->config.context, (long long)context);
+    if (r->tokenizer && tokenizer_size(r->tokenizer) > r->config.vocab)
+        return cadre_fail(CADRE_EMISMATCH, r->from,
+                          "tokenizer.json: expected at most the model's %lld ids, found %d",
+                          (long long)r->config.vocab, tokenizer_size(r->tokenizer));
+    return CADRE_OK;
+}
+
+/* What options of routing change must have a key in the file that will be written; so must all
+ * that was read. */
+static cadre_status decide_from_model(train_run *r)
+{
+    const char *lost;
+    CADRE_TRY(check_fit(r));
+    CADRE_TRY(model_config_read_routing(&r->config, r->options));
+    CADRE_TRY(architecture_loses(r->config.arch, &r->config, &lost));
+    const char *type = r->config.arch->model_type;
+    if (lost && cadre_options_row(r->options, lost) && cadre_options_given(r->options, lost))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+                          "--%s: expected what files of type %s have a key for, found another",
+                          lost, type);
+    if (lost)
+        return cadre_fail(CADRE_EUNSUPPORTED, r->from,
+                          "%s: expected what a config.json of type %s can say, found another",
+                          lost, type);
+    r->config.aux_loss = cadre_options_real(r->options, "aux-loss"); /* the written file says it */
+    return CADRE_OK;
+}
+
+/* ---- of a recipe ---- */
+
+static cadre_status decide_from_recipe(train_run *r)
+{
+    char *notes;
+    int64_t vocab = r->tokenizer ? tokenizer_size(r->tokenizer)
+                                 : cadre_options_int(r->options, "vocab", 0);
+    CADRE_TRY(recipe_config(r->recipe, r->options, vocab, &r->config, &notes));
+    for (char *line = notes, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        train_note(r, "%s", line);
+    }
+    mem_free(notes);
+    return CADRE_OK;
+}
+
+cadre_status train_model_decide(train_run *r)
+{
+    return r->from ? decide_from_model(r) : decide_from_recipe(r);
+}
+
+/* ---- what can be said before training ---- */
+
+static void warn_of_routers_without_gradient(const train_run *r)
+{
+    for (int64_t l = 0; l < r->config.layers; l++) {
+        moe_config moe;
+        if (!r->config.layer[l].sparse) continue;
+        if (model_config_moe(&r->config, l, &moe) != CADRE_OK) continue;
+        if (!router_learns_nothing(moe.router, &moe.route)) continue;
+        train_note(r, "one pick with a renormalised weight: the router learns nothing from the "
+                   "experts");
+        return;
+    }
+}
+
+/* A layer whose tokens all take all experts has nothing to route. */
+static void warn_of_dense_picks(const train_run *r)
+{
+    for (int64_t l = 0; l < r->config.layers; l++) {
+        const layer_config *layer = &r->config.layer[l];
+        if (!layer->sparse || layer->topk < layer->experts || layer->experts == 1) continue;
+        if (r->config.router->traits & ROUTER_VARIABLE) continue;
+        train_note(r, "every token takes all %lld experts, so nothing is routed: a --topk below "
+                   "%lld, or more --experts, makes the layers sparse",
+                   (long long)layer->experts, (long long)layer->experts);
+        return;
+    }
+}
+
+/* What keeps experts even is often forgotten where a model is gone on from: it is said. */
+static void tell_balancing(const train_run *r)
+{
+    const balance_options *b = &r->settings.balance;
+    if (!r->from || !model_config_sparse_layers(&r->config)) return;
+    bool bias_can_move = r->config.router->traits & ROUTER_CORRECTION;
+    bool bias = b->bias_rate > 0 && bias_can_move;
+    const char *other = bias_can_move ? " or --bias-update-rate X" : "";
+    if (!b->terms && !bias) {
+        train_note(r, "no balancing is in force, for nothing names one: --aux-loss X%s turns it on",
+                   other);
+        return;
+    }
+    static const char source[] = ", as the model's file has it (--aux-loss sets another)";
+    bool from_file = !cadre_options_given(r->options, "aux-loss") && r->config.aux_loss > 0;
+    for (int i = 0; i < b->terms; i++)
+        train_note(r, "balancing: the loss %s with a coefficient of %g%s", b->term[i].loss->name,
+                   b->term[i].coefficient, i == 0 && from_file ? source : "");
+    if (bias) train_note(r, "balancing: the selection bias moves by %g a step", b->bias_rate);
+}
+
+void train_model_warn(const train_run *r)
+{
+    warn_of_routers_without_gradient(r);
+    warn_of_dense_picks(r);
+    tell_balancing(r);
+}
