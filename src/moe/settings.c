@@ -119,7 +119,7 @@ void settings_read_layer(const cadre_options *o, moe_config *c)
     read_real(o, "capacity-factor", &d->factor);
     if (has(o, "capacity-slots")) d->slots = cadre_options_int(o, "capacity-slots", 0);
     read_flag(o, "capacity-in-eval", &d->in_eval);
-    bool limited = has(o, "capacity-factor") || has(o, "capacity-slots"); /* who asks for a capacity means it */
+    bool limited = has(o, "capacity-factor") || d->slots > 0; /* who asks for a capacity means it */
     d->overflow = (dispatch_overflow)read_word(o, "overflow", overflows, limited ? OVERFLOW_DROP : (int)d->overflow);
     d->priority = (dispatch_priority)read_word(o, "priority", priorities, (int)d->priority);
     if (has(o, "expert-dropout")) c->expert_dropout = cadre_options_real(o, "expert-dropout");
@@ -145,5 +145,10 @@ cadre_status settings_check_router(const cadre_options *o, const router *r)
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         if (cadre_options_given(o, special[i]) && !router_understands(r, special[i]))
             return cadre_fail(CADRE_EARGUMENT, NULL, "%s: the router %s has no such option", special[i], r->name);
+    bool given = cadre_options_given(o, "bias-update-rate");
+    bool moves = given && cadre_options_real(o, "bias-update-rate") > 0;
+    if (moves && !(r->traits & ROUTER_CORRECTION))
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+                          "bias-update-rate: the router %s has no selection bias to move", r->name);
     return CADRE_OK;
 }

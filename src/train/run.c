@@ -95,6 +95,7 @@ static cadre_status decide(train_run *r)
     CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
     if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
+    CADRE_TRY(train_idle_options(r));
     train_model_warn(r);
     return r->dry ? CADRE_OK : train_data_arrange(r);
 }

@@ -60,6 +60,10 @@ cadre_status train_model_open(train_run *r);
 cadre_status train_model_decide(train_run *r);
 void train_model_warn(const train_run *r); /* of what can be known before training */
 
+/* ---- idle.c ---- */
+
+cadre_status train_idle_options(const train_run *r); /* notes those that were given in vain */
+
 /* ---- run_files.c: what the folder says of the run besides the model ---- */
 
 cadre_status train_files_begin(const train_run *r);                   /* config, tokenizer, held-out texts */

@@ -70,3 +70,19 @@ $ cadre init own --recipe mixtral --layers 3 --width 64 --heads 4 --experts 4,8,
 > ...
 $ cadre init oss --recipe olmoe --layers 2 --width 64 --heads 4 --experts 4 --topk 2 --vocab 300 --expert-form gpt-oss --quiet && sed -i 's/gpt-oss/gptoss/' oss/config.json && cadre logits oss --tokens 1,2,3 --out l.safetensors && ls l.safetensors
 > l.safetensors
+
+# options that were given in vain
+$ cadre train --options tiny.json --dry-run --devices 4 --priority token
+> ...
+2> --priority has no effect: experts have no capacity here (--capacity-factor sets one)
+2> --devices has no effect: no loss looks at devices (--balance-loss device or communication do)
+$ cadre train --options tiny.json --dry-run --bias-update-rate 0.05
+2> cadre: bias-update-rate: the router softmax has no selection bias to move
+? 2
+$ cadre init drawn --recipe switch --layers 2 --width 64 --jitter 0.1
+2> "model_type": "cadre" in config.json: the switch recipe has no published decoder layout
+2> --jitter has no effect: it steers training, and these weights are drawn
+2> written to drawn
+$ cadre init again2 --config drawn/config.json --layers 4
+2> cadre: --layers: with --config, the file says what the model is; expected no value, found one
+? 2

@@ -1,0 +1,211 @@
+/* idle.c - options that somebody gave and that have no effect in this run: each is named, with the
+ * reason.
+ *
+ * A row says when an option has nothing to act on. Options that only some routers understand are
+ * refused elsewhere (moe/settings.c); so are values that cannot be. A value that asks for nothing
+ * (0, no, none; 1 group) needs nothing to act on. */
+#include <string.h>
+
+#include "moe/select.h"
+#include "moe/settings.h"
+#include "train/run.h"
+
+/* What the rows look at. */
+typedef struct facts {
+    const train_run *run;
+    const model_config *config;
+    const balance_options *balance;
+    moe_config moe; /* as the first sparse layer trains */
+    bool sparse;    /* there is one */
+} facts;
+
+static bool given(const facts *f, const char *name)
+{
+    return cadre_options_given(f->run->options, name);
+}
+
+static bool limited(const facts *f) { return f->moe.dispatch.overflow != OVERFLOW_NONE; }
+
+static bool has_term(const facts *f, const char *loss)
+{
+    for (int i = 0; i < f->balance->terms; i++)
+        if (!strcmp(f->balance->term[i].loss->name, loss)) return true;
+    return false;
+}
+
+static bool is_option(const facts *f, const char *name, const char *value)
+{
+    const char *text = cadre_options_text(f->run->options, name, 0);
+    return text && !strcmp(text, value);
+}
+
+/* ---- reasons; NULL: the option acts ---- */
+
+static const char *without_latent(const facts *f)
+{
+    return f->config->latent ? NULL : "attention is grouped-query here, not latent";
+}
+
+static const char *with_latent(const facts *f)
+{
+    return f->config->latent ? "latent attention has one compressed key for all heads" : NULL;
+}
+
+static const char *without_dense_layers(const facts *f)
+{
+    bool dense = model_config_sparse_layers(f->config) < f->config->layers;
+    return dense ? NULL : "every layer is sparse";
+}
+
+/* Of layers that are dense anyway, for only every so many-th is sparse. */
+static const char *dense_anyway(const facts *f)
+{
+    const model_config *c = f->config;
+    int64_t step = c->sparse_step > 0 ? c->sparse_step : 1, sparse = c->layers / step;
+    bool same = model_config_sparse_layers(c) == sparse;
+    return same ? "these layers are dense in the recipe anyway" : NULL;
+}
+
+static const char *without_groups(const facts *f)
+{
+    return select_is_grouped(&f->moe.route) ? NULL : "a token may choose from all groups";
+}
+
+static const char *without_capacity(const facts *f)
+{
+    return limited(f) ? NULL : "experts have no capacity here (--capacity-factor sets one)";
+}
+
+static const char *slots_instead(const facts *f)
+{
+    if (!limited(f)) return "--overflow none lifts the limit";
+    return f->moe.dispatch.slots > 0 ? "--capacity-slots sets the capacity" : NULL;
+}
+
+static const char *lifted(const facts *f)
+{
+    return limited(f) ? NULL : "--overflow none lifts the limit";
+}
+
+static const char *without_jitter(const facts *f)
+{
+    return f->moe.route.jitter > 0 ? NULL : "--jitter is 0";
+}
+
+static const char *without_renormalising(const facts *f)
+{
+    bool raw = router_understands(f->moe.router, "renormalise") && !f->moe.route.renormalise;
+    return raw ? "weights are not renormalised" : NULL;
+}
+
+static const char *without_survivors(const facts *f)
+{
+    if (without_renormalising(f)) return "weights are not renormalised";
+    return without_capacity(f);
+}
+
+static const char *without_aux_loss(const facts *f)
+{
+    bool loss = options_real_or(f->run->options, "aux-loss", 0) > 0;
+    return loss ? NULL : "the balancing loss is off (--aux-loss is 0)";
+}
+
+static const char *of_one_device(const facts *f)
+{
+    bool grouped = is_option(f, "balance-loss", "device") ||
+                   is_option(f, "balance-loss", "communication");
+    if (without_aux_loss(f)) return without_aux_loss(f);
+    return grouped && f->balance->devices <= 1
+               ? "one device has the same share whatever is picked (--devices sets more)"
+               : NULL;
+}
+
+static const char *without_device_loss(const facts *f)
+{
+    bool used = has_term(f, "device") || has_term(f, "communication");
+    return used ? NULL : "no loss looks at devices (--balance-loss device or communication do)";
+}
+
+static const char *without_communication(const facts *f)
+{
+    return has_term(f, "communication") ? NULL : "only --balance-loss communication reads it";
+}
+
+static const char *without_falling_rate(const facts *f)
+{
+    return is_option(f, "schedule", "constant") ? "--schedule constant does not fall" : NULL;
+}
+
+static const char *without_rate(const facts *f)
+{
+    return f->run->settings.schedule.lr > 0 ? NULL : "--lr is 0";
+}
+
+static const char *without_decay(const facts *f)
+{
+    bool decay = f->run->settings.optimizer.weight_decay > 0;
+    return decay ? NULL : "--weight-decay is 0";
+}
+
+/* ---- THE LIST of options that can be idle ---- */
+
+static const struct {
+    const char *option;
+    const char *(*reason)(const facts *f);
+    double nothing; /* the value that asks for nothing; 0 of a word: none */
+} rows[] = {
+    { "kv-heads", with_latent, -1 },
+    { "q-lora-rank", without_latent, -1 },
+    { "kv-lora-rank", without_latent, -1 },
+    { "qk-rope-head-dim", without_latent, -1 },
+    { "v-head-dim", without_latent, -1 },
+    { "dense-layers", dense_anyway, 0 },
+    { "dense-width", without_dense_layers, -1 },
+    { "groups", without_groups, 1 },
+    { "groups-used", without_groups, -1 },
+    { "group-score", without_groups, -1 },
+    { "group-mask", without_groups, -1 },
+    { "norm-eps", without_renormalising, 0 },
+    { "survivors", without_survivors, 0 },
+    { "jitter-experts", without_jitter, 0 },
+    { "capacity-factor", slots_instead, -1 },
+    { "capacity-slots", lifted, 0 },
+    { "capacity-in-eval", without_capacity, 0 },
+    { "priority", without_capacity, -1 },
+    { "balance-loss", of_one_device, -1 },
+    { "aux-form", without_aux_loss, -1 },
+    { "balance-over", without_aux_loss, -1 },
+    { "devices", without_device_loss, 1 },
+    { "devices-used", without_communication, -1 },
+    { "min-lr-ratio", without_falling_rate, -1 },
+    { "router-lr", without_rate, 0 },
+    { "no-decay", without_decay, -1 },
+};
+
+static bool asks_for_nothing(const facts *f, const char *name, double nothing)
+{
+    const cadre_option *row = cadre_options_row(f->run->options, name);
+    const cadre_options *o = f->run->options;
+    if (!cadre_options_count(o, name)) return true;
+    if (row->kind == CADRE_OPTION_FLAG) return !cadre_options_flag(o, name);
+    if (row->kind == CADRE_OPTION_INT) return (double)cadre_options_int(o, name, 0) == nothing;
+    return row->kind == CADRE_OPTION_REAL && cadre_options_real(o, name) == nothing;
+}
+
+cadre_status train_idle_options(const train_run *r)
+{
+    facts f = { .run = r, .config = &r->config, .balance = &r->settings.balance };
+    for (int64_t l = 0; l < r->config.layers && !f.sparse; l++) {
+        if (!r->config.layer[l].sparse) continue;
+        CADRE_TRY(model_config_moe(&r->config, l, &f.moe));
+        settings_read_layer(r->options, &f.moe);
+        f.sparse = true;
+    }
+    for (size_t i = 0; f.sparse && i < sizeof rows / sizeof *rows; i++) {
+        const char *name = rows[i].option;
+        if (!given(&f, name) || asks_for_nothing(&f, name, rows[i].nothing)) continue;
+        const char *reason = rows[i].reason(&f);
+        if (reason) train_note(r, "--%s has no effect: %s", name, reason);
+    }
+    return CADRE_OK;
+}
