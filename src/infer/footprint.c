@@ -2,6 +2,7 @@
 #include "infer/encoder_decoder.h"
 #include "infer/runner.h"
 #include "infer/sampler.h"
+#include "kernel/context.h"
 
 /* Of a sequence: its passes, its tokens, the places of its cache's blocks, its last logits and what is drawn from them. */
 static size_t sequence_bytes(const cadre_model *m, int64_t context)

@@ -2,6 +2,7 @@
 #include "kernel/compute.h"
 
 #include "base/memory.h"
+#include "kernel/context.h"
 #include "kernel/gemm.h"
 #include "kernel/quant.h"
 

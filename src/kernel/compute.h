@@ -1,9 +1,11 @@
-/* compute.h - what arithmetic runs on: the worker pool, the chosen CPU variant, and each worker's scratch. */
+/* compute.h - what arithmetic runs on: the worker pool, the chosen CPU variant, and each worker's scratch. It is made by
+ * kernel/context.h; the kernels need no status codes, so that a change of the public header does not build them anew. */
 #ifndef CADRE_KERNEL_COMPUTE_H
 #define CADRE_KERNEL_COMPUTE_H
 
+#include <stddef.h>
+
 #include "base/pool.h"
-#include "base/status.h"
 #include "kernel/variant.h"
 
 typedef struct compute {
@@ -13,10 +15,5 @@ typedef struct compute {
     void **scratch; /* [workers], gemm_scratch_bytes() each */
     void **quant_scratch; /* [workers], quant_scratch_bytes() each */
 } compute;
-
-/* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the machine has. */
-cadre_status compute_new(int threads, const char *variant, compute **c);
-void compute_free(compute *c);
-size_t compute_bytes(const compute *c); /* of its workers' scratch */
 
 #endif

@@ -11,6 +11,7 @@
 #endif
 
 #include "base/real.h"
+#include "kernel/context.h"
 #include "kernel/gemm_kernels.h"
 #include "kernel/quant_kernels.h"
 #include "kernel/rows.h"

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/status.h"
 #include "kernel/peak.h"
 
 enum cpu_feature {
@@ -38,6 +37,5 @@ typedef struct kernel_variant {
 uint32_t cpu_features(void); /* of this machine, as the operating system lets them be used */
 
 const kernel_variant *const *variant_list(int *count);              /* the list, slowest first */
-cadre_status variant_choose(const char *name, const kernel_variant **variant); /* NULL: as compute_new says */
 
 #endif

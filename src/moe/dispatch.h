@@ -5,6 +5,7 @@
 #ifndef CADRE_MOE_DISPATCH_H
 #define CADRE_MOE_DISPATCH_H
 
+#include "base/status.h"
 #include "kernel/compute.h"
 #include "moe/plan.h"
 

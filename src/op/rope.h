@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/real.h"
+#include "base/status.h"
 #include "kernel/compute.h"
 
 typedef enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN, ROPE_LISTED } rope_scaling;

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernel/context.h"
 #include "kernel/gemm.h"
 #include "kernel/rows.h"
 #include "verify/verify.h"

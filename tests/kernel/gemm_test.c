@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/compute.h"
+#include "kernel/context.h"
 #include "kernel/gemm.h"
 
 static const real GUARD = (real)12345.5;

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernel/context.h"
 #include "kernel/gemm.h"
 #include "kernel/quant_kernels.h"
 #include "kernel/quant_strips.h"

@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernel/context.h"
 #include "kernel/gemm.h"
 #include "kernel/number_half.h"
 #include "kernel/quant_kernels.h"

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernel/context.h"
 #include "model/initialise.h"
 #include "model/transformer.h"
 #include "support/gradient.h"

@@ -1,4 +1,5 @@
 /* dispatch_test.c - rows and capacity against a plain rendering of the rules. */
+#include "kernel/context.h"
 #include "moe/dispatch.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
 /* attention_test.c - attention in all its options: against the definition, by gradients, and bit for bit whatever the queries'
  * company, the blocks of the cache, variant and threads. */
+#include "kernel/context.h"
 #include "op/attention.h"
 
 #include <setjmp.h>

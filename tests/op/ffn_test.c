@@ -1,4 +1,5 @@
 /* ffn_test.c - the dense feed-forward with every activation: gradients, cuts, the same bits on every variant. */
+#include "kernel/context.h"
 #include "op/ffn.h"
 
 #include <setjmp.h>

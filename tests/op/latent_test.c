@@ -1,4 +1,5 @@
 /* latent_test.c - joining a head's own and shared key parts, and the way back. */
+#include "kernel/context.h"
 #include "op/latent.h"
 
 #include <setjmp.h>

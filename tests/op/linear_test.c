@@ -1,4 +1,5 @@
 /* linear_test.c - dense layers: values, gradients, the same bits for any cut of the tokens. */
+#include "kernel/context.h"
 #include "op/linear.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* loss_test.c - cross entropy with its head: values, gradients, ignored targets, chunks that leave no trace. */
+#include "kernel/context.h"
 #include "op/loss.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* norm_test.c - root mean square norm, of whole rows and of heads. */
+#include "kernel/context.h"
 #include "op/norm.h"
 
 #include <setjmp.h>

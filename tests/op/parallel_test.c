@@ -1,4 +1,5 @@
 /* parallel_test.c - every index is visited once, in ranges that are cut where they should be. */
+#include "kernel/context.h"
 #include "op/parallel.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* rope_test.c - rotary positions: the published frequencies, both pairings, part of a head, gradients. */
+#include "kernel/context.h"
 #include "op/rope.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* moe_case.c - builds the case and holds its gradients against differences. */
+#include "kernel/context.h"
 #include "support/moe_case.h"
 
 #include <setjmp.h>

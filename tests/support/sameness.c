@@ -1,4 +1,5 @@
 /* sameness.c - the loop over variants and threads. */
+#include "kernel/context.h"
 #include "support/sameness.h"
 
 #include <setjmp.h>

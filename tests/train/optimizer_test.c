@@ -1,4 +1,5 @@
 /* optimizer_test.c - AdamW against its formulas written out, kind by kind; the gradient's norm. */
+#include "kernel/context.h"
 #include "train/optimizer.h"
 
 #include <math.h>

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "kernel/context.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 

@@ -1,4 +1,5 @@
 /* trainer_test.c - a step of training: it allocates nothing, and its parts are the whole. */
+#include "kernel/context.h"
 #include "train/trainer.h"
 
 #include <setjmp.h>
