@@ -187,7 +187,8 @@ typedef struct cadre_moe_batch {
  *     for each batch: cadre_moe_forward, cadre_moe_backward
  *     cadre_moe_step_end(moe)                              counts; the correction bias, where the router has one
  * Evaluation is cadre_moe_forward alone with train false. Gradients of a step's first backward replace, later ones are added;
- * they hold the balancing losses of the options, whose values are cadre_moe_losses. */
+ * they hold the balancing losses of the options, whose values are cadre_moe_losses. Those over a step
+ * (balance-over step) count the batches so far: what comes after a batch is not known here. */
 CADRE_API void cadre_moe_step_begin(cadre_moe *moe, uint64_t step, int64_t sequences, int64_t tokens);
 CADRE_API cadre_status cadre_moe_step_end(cadre_moe *moe);
 

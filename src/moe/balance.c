@@ -84,6 +84,7 @@ static void layout_layer(layer_part *p, arena *a, int64_t sequences, int32_t dev
     p->pull_load = ARENA_ARRAY(a, real, all);
     p->pull = ARENA_ARRAY(a, score_pull, sequences);
     p->step_probability = ARENA_ARRAY(a, double, experts);
+    layout_sums(&p->ahead, a, 1, experts, devices);
 }
 
 /* b->memory measures where its base is NULL. */
@@ -103,6 +104,7 @@ static void layout(balance *b, const balance_layer *layers, int64_t tokens, int6
     }
     b->part_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
     b->step_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    b->ahead_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
     layout_sums(&b->work, a, 1, experts, devices);
     b->slope_probability = ARENA_ARRAY(a, double, experts);
     b->slope_importance = ARENA_ARRAY(a, double, experts);
@@ -119,6 +121,7 @@ static void place_tallies(balance *b)
         layer_part *p = &b->layer[l];
         p->part = tally_at(b->part_tally + at, &p->about, devices);
         p->step = tally_at(b->step_tally + at, &p->about, devices);
+        p->step_ahead = tally_at(b->ahead_tally + at, &p->about, devices);
         at += tally_size(&p->about, devices);
     }
 }
@@ -163,12 +166,17 @@ static void add_to_tally(const double *from, int64_t sets, int64_t n, int64_t *t
     for (int64_t i = 0; i < sets * n; i++) to[i % n] += (int64_t)from[i];
 }
 
-static void tally_layer(const balance *b, layer_part *p)
+static void count_part(const balance *b, layer_part *p)
 {
     add_to_tally(p->sums.count, p->sequences, p->about.experts, p->part.count);
     add_to_tally(p->sums.first, p->sequences, p->about.experts, p->part.first);
     add_to_tally(p->sums.sent, p->sequences, balance_devices(b), p->part.sent);
     add_to_tally(p->sums.tokens, p->sequences, 1, &p->part.scalars[TALLY_TOKENS]);
+}
+
+static void tally_layer(const balance *b, layer_part *p)
+{
+    count_part(b, p);
     p->step_local_tokens += p->part.scalars[TALLY_TOKENS];
     p->step_lse += p->lse;
     if (p->logit_max > p->step_logit_max) p->step_logit_max = p->logit_max;
@@ -220,7 +228,8 @@ typedef struct scope {
     int64_t sequence, sequence_end;
 } scope;
 
-/* With BALANCE_STEP the counts are those of the step so far, on all ranks. Returns the tokens behind them. */
+/* With BALANCE_STEP the counts are those of the step, or of the step so far where nothing is known of
+ * the rest, on all ranks. Returns the tokens behind them. */
 static double count_step(balance *b, const scope *in, int64_t experts)
 {
     size_t bytes = (size_t)experts * sizeof(double);
@@ -228,7 +237,7 @@ static double count_step(balance *b, const scope *in, int64_t experts)
     memset(b->work.count, 0, bytes), memset(b->work.first, 0, bytes);
     memset(b->work.sent, 0, (size_t)balance_devices(b) * sizeof(double));
     for (int l = in->layer; l < in->layer_end; l++) {
-        const tally *step = &b->layer[l].step;
+        const tally *step = b->surveyed ? &b->layer[l].step_ahead : &b->layer[l].step;
         for (int64_t e = 0; e < experts; e++)
             b->work.count[e] += (double)step->count[e], b->work.first[e] += (double)step->first[e];
         for (int64_t i = 0; i < balance_devices(b); i++) b->work.sent[i] += (double)step->sent[i];
@@ -241,9 +250,13 @@ static balance_set gather(balance *b, const scope *in, const balance_term *term)
 {
     int32_t experts = b->layer[in->layer].about.experts, devices = balance_devices(b);
     sums *w = &b->work;
+    bool whole_step = term->over == BALANCE_STEP && b->surveyed;
     clear_sums(w, experts, devices);
-    for (int l = in->layer; l < in->layer_end; l++)
-        for (int64_t s = in->sequence; s < in->sequence_end; s++) add_sums(&b->layer[l].sums, s, experts, devices, w);
+    for (int l = in->layer; l < in->layer_end; l++) {
+        const layer_part *p = &b->layer[l];
+        if (whole_step) add_sums(&p->ahead, 0, experts, devices, w);
+        for (int64_t s = in->sequence; s < in->sequence_end && !whole_step; s++) add_sums(&p->sums, s, experts, devices, w);
+    }
     double tokens = *w->tokens, share = tokens > 0 ? 1 / tokens : 0;
     for (int32_t e = 0; e < experts; e++) w->probability[e] *= share;
     return (balance_set){ .experts = experts, .tokens = tokens,
@@ -269,7 +282,14 @@ static void hand_back(balance *b, const scope *in, const balance_slope *slope, d
         }
 }
 
-/* `share` is the set's part of the step's mean. */
+/* This rank's share of the step's tokens. */
+static double surveyed_share(const balance *b, const scope *in)
+{
+    return *b->layer[in->layer].ahead.tokens / (double)b->step_tokens;
+}
+
+/* `share` is the part's part of the step's mean. A set of the whole step is looked at once a part: its
+ * value counts by the share, its derivatives are by the numbers of this part's tokens alone, in full. */
 static void judge(balance *b, const balance_term *term, const scope *in, double share)
 {
     size_t bytes = (size_t)b->layer[in->layer].about.experts * sizeof(double);
@@ -277,8 +297,11 @@ static void judge(balance *b, const balance_term *term, const scope *in, double 
     if (!(set.tokens > 0)) return;
     balance_slope slope = { b->slope_probability, b->slope_importance, b->slope_load, 0 };
     memset(slope.probability, 0, bytes), memset(slope.importance, 0, bytes), memset(slope.load, 0, bytes);
-    double scale = term->coefficient * share / (term->form == BALANCE_MEAN ? b->layers : 1);
-    b->value.aux += scale * term->loss->value(&set, scale, &slope);
+    bool whole_step = term->over == BALANCE_STEP && b->surveyed;
+    double layers = term->form == BALANCE_MEAN ? b->layers : 1, scale = term->coefficient * share / layers;
+    double full = whole_step ? surveyed_share(b, in) : share;
+    double value = term->loss->value(&set, term->coefficient * full / layers, &slope);
+    b->value.aux += scale * value;
     hand_back(b, in, &slope, set.tokens);
 }
 
@@ -341,6 +364,25 @@ cadre_status balance_finish(balance *b)
     return CADRE_OK;
 }
 
+/* ---- parts ahead ---- */
+
+bool balance_wants_survey(const balance *b) { return b->layers > 0 && has_over(&b->options, BALANCE_STEP); }
+
+cadre_status balance_survey(balance *b)
+{
+    int64_t devices = balance_devices(b);
+    for (int l = 0; l < b->layers; l++) {
+        layer_part *p = &b->layer[l];
+        count_part(b, p);
+        for (int64_t s = 0; s < p->sequences; s++)
+            add_sums(&p->sums, s, p->about.experts, devices, &p->ahead);
+    }
+    CADRE_TRY(b->comm->sum_counts(b->comm, b->part_tally, b->tally_size));
+    for (int64_t i = 0; i < b->tally_size; i++) b->ahead_tally[i] += b->part_tally[i];
+    b->surveyed = true;
+    return CADRE_OK;
+}
+
 const score_pull *balance_pulls(const balance *b, int layer)
 {
     return b->options.terms || b->options.z_loss != 0 ? b->layer[layer].pull : NULL;
@@ -355,10 +397,12 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
     b->step_sequences = sequences > 0 ? sequences : 1;
     b->step_tokens = tokens > 0 ? tokens : 1;
     b->value = (balance_values){ 0 };
-    b->ended = false;
+    b->ended = b->surveyed = false;
     memset(b->step_tally, 0, (size_t)b->tally_size * sizeof *b->step_tally);
+    memset(b->ahead_tally, 0, (size_t)b->tally_size * sizeof *b->ahead_tally);
     for (int l = 0; l < b->layers; l++) {
         layer_part *p = &b->layer[l];
+        clear_sums(&p->ahead, p->about.experts, balance_devices(b));
         memset(p->step_probability, 0, (size_t)p->about.experts * sizeof(double));
         p->step_entropy = p->step_lse = 0;
         p->step_logit_max = -INFINITY;

@@ -23,7 +23,8 @@
 
 typedef enum balance_over {
     BALANCE_MICRO,    /* each part of the batch, on each rank, by itself */
-    BALANCE_STEP,     /* counts of the whole step so far, over all ranks; mean scores of this part */
+    BALANCE_STEP,     /* the whole step: counts over all ranks, scores of this rank's parts. What comes
+                         after a part is known where it was surveyed; else counts are those so far */
     BALANCE_SEQUENCE, /* each sequence by itself, then the mean over the step's sequences */
 } balance_over;
 
@@ -37,7 +38,7 @@ typedef enum balance_form {
 typedef struct balance_set {
     int32_t experts;
     double tokens;             /* T, valid ones, behind the sums and means below */
-    double count_tokens;       /* tokens behind count, first and sent: with BALANCE_STEP those of the step so far */
+    double count_tokens;       /* tokens behind count, first and sent, which may be of more parts */
     const double *count;       /* [E] picks, before capacity */
     const double *first;       /* [E] first picks */
     const double *probability; /* [E] mean over tokens of the score normalised to sum 1 */
@@ -105,6 +106,11 @@ size_t balance_bytes(const balance_options *options, const balance_layer *layers
 void balance_step_begin(balance *b, int64_t sequences, int64_t tokens); /* valid tokens, of the whole step on all ranks */
 cadre_status balance_finish(balance *b);
 cadre_status balance_step_end(balance *b);
+
+/* A step of several parts whose losses are to be of the whole step: before the parts above, and behind
+ * balance_step_begin, each part's forward runs once more, with a survey behind it. */
+bool balance_wants_survey(const balance *b);
+cadre_status balance_survey(balance *b);
 
 /* After balance_step_end: b_e += rate * sign(mean count - count_e), once a step; a second call in a step changes nothing. */
 void balance_update_bias(balance *b, int layer, real *bias /* [E] */);

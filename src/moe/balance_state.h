@@ -31,7 +31,8 @@ typedef struct layer_part {
     double *dprobability, *dimportance, *dload, *dentropy; /* [B, E] and [B]: derivatives by one token's numbers */
     real *pull_probability, *pull_importance, *pull_load;  /* the same as the layer reads them */
     score_pull *pull;  /* [B] */
-    tally part, step;
+    sums ahead;        /* one set: all parts of the step, surveyed before its first backward pass */
+    tally part, step, step_ahead;
     double *step_probability; /* [E] */
     double step_entropy, step_lse, step_logit_max, lse, logit_max;
     int64_t step_local_tokens;
@@ -45,9 +46,9 @@ struct balance {
     layer_part *layer;
     arena memory;
     int64_t step_sequences, step_tokens;
-    bool counts_are_global, ended, pulls;
+    bool counts_are_global, ended, surveyed;
     balance_values value;
-    int64_t *part_tally, *step_tally, tally_size; /* all layers' tallies, one behind the other */
+    int64_t *part_tally, *step_tally, *ahead_tally, tally_size; /* all layers' tallies, one behind the other */
     sums work;                                    /* one set */
     double *slope_probability, *slope_importance, *slope_load; /* [E] */
     real *inverse, *entropy; /* [T] of the layer that is being collected */

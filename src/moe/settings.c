@@ -57,7 +57,9 @@ static const cadre_option rows[] = {
       .subject = "Balancing",
       .help = "which load-balancing loss" },
     WORD("aux-form", forms, "Balancing", "a loss a layer, summed or averaged, or all layers' tokens in one pool"),
-    WORD("balance-over", scopes, "Balancing", "what loads are counted over: a part of the batch, the whole of it, or a sequence"),
+    WORD("balance-over", scopes, "Balancing",
+         "what loads are counted over: a part of the batch (--accumulate), the whole of it (which then runs each part's "
+         "forward pass twice), or a sequence"),
     REAL("sequence-aux", 1000, "Balancing", "coefficient of the balancing loss within each sequence"),
     REAL("z-loss", 1000, "Balancing", "coefficient of the mean squared log-sum-exp of the router's logits"),
     REAL("bias-update-rate", 10, "Balancing", "step of the selection bias towards even loads, once an optimiser step"),

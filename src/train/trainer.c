@@ -166,20 +166,41 @@ static void zero_gradients(trainer *t)
     if (t->head_gradient) parallel_over(t->c, head, 4096, head, zero_range, t->head_gradient);
 }
 
-/* One part of the batch: adds its gradients; returns the sum of its tokens' losses, in token order. */
-static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
+/* Forward of one part of the batch. */
+static transformer_batch forward_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
-    int64_t sequences = part_sequences(s), tokens = part_tokens(s), first = part * sequences;
+    int64_t sequences = part_sequences(s), first = part * sequences;
     feed(arg, first, sequences, t->inputs, t->targets);
     transformer_batch b = { .inputs = t->inputs,
-                            .tokens = tokens,
+                            .tokens = part_tokens(s),
                             .sequences = sequences,
                             .start = t->start,
                             .balance = t->balance,
                             .random = {
                                 .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
     transformer_forward(t->transformer, &t->weights, &b, NULL, NULL);
+    return b;
+}
+
+/* Balancing over a step in several parts: what each adds is known before the first is differentiated. */
+static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, void *arg)
+{
+    int64_t parts = t->settings.accumulate;
+    if (parts == 1 || !balance_wants_survey(t->balance)) return CADRE_OK;
+    for (int64_t part = 0; part < parts; part++) {
+        forward_part(t, step, part, feed, arg);
+        CADRE_TRY(balance_survey(t->balance));
+    }
+    return CADRE_OK;
+}
+
+/* One part of the batch: adds its gradients; returns the sum of its tokens' losses, in token order. */
+static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
+{
+    const train_settings *s = &t->settings;
+    int64_t tokens = part_tokens(s);
+    transformer_batch b = forward_part(t, step, part, feed, arg);
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));
     transformer_backward(t->transformer, &t->weights, &t->gradients, &b, t->targets, scale, part > 0, t->losses);
@@ -202,6 +223,7 @@ cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed
     int64_t tokens = s->batch * s->context;
     zero_gradients(t);
     balance_step_begin(t->balance, s->batch, tokens);
+    CADRE_TRY(survey_parts(t, step, feed, arg));
     for (int64_t part = 0; part < s->accumulate; part++) CADRE_TRY(run_part(t, step, part, feed, arg, &sum));
     if (t->head_gradient) t->c->variant->rows->add(t->config->vocab * t->config->width, t->head_gradient, t->gradients.embed);
     double size = optimizer_gradient_norm(t->optimizer, t->gradient);

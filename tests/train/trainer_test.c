@@ -27,12 +27,13 @@ typedef struct fixture {
     double lr;
 } fixture;
 
-static void open_case(fixture *f, const char *name, const char *option, const char *value)
+/* more: options and values, ended by NULL */
+static void open_with(fixture *f, const char *name, const char *const more[][2])
 {
     char *notes;
     const recipe *r = recipe_by_name(name);
     *f = (fixture){ .options = small_options(name), .lr = 0.01 };
-    if (option) small_set(f->options, option, value);
+    for (; (*more)[0]; more++) small_set(f->options, (*more)[0], (*more)[1]);
     assert_int_equal(compute_new(2, NULL, &f->c), CADRE_OK);
     assert_int_equal(recipe_apply(r, f->options), CADRE_OK);
     assert_int_equal(recipe_config(r, f->options, VOCAB, &f->config, &notes), CADRE_OK);
@@ -41,6 +42,12 @@ static void open_case(fixture *f, const char *name, const char *option, const ch
     if (trainer_new(f->c, &f->config, &f->settings, NULL, &f->t) != CADRE_OK) fail_msg("%s", cadre_last_error());
     init_options start = init_options_of(r, &f->config, 5);
     model_initialise(f->c, trainer_table(f->t), &start, trainer_values(f->t));
+}
+
+static void open_case(fixture *f, const char *name, const char *option, const char *value)
+{
+    const char *const more[][2] = { { option, value }, { NULL, NULL } };
+    open_with(f, name, more);
 }
 
 static void close_case(fixture *f)
@@ -73,7 +80,7 @@ static void test_a_step_allocates_nothing(void **state)
     (void)state;
     for (int i = 0; recipe_name(i); i++) {
         fixture f;
-        open_case(&f, recipe_name(i), NULL, NULL);
+        open_case(&f, recipe_name(i), i % 2 ? "accumulate" : NULL, "2");
         mem_fail_at(0, false); /* count from here */
         bool watched = heap_peak_begin();
         for (int64_t s = 0; s < 3; s++) step(&f, s);
@@ -122,12 +129,49 @@ static void test_metrics_are_of_the_sparse_layers(void **state)
     close_case(&f);
 }
 
+/* Losses over the whole step do not depend on how the batch is cut: values, gradients and what the
+ * optimiser makes of them. */
+static void compare_cuts(const char *loss, const char *form, const char *router_name)
+{
+    static const char *const cuts[] = { "1", "2", "4" };
+    fixture f[3];
+    trainer_report r[3];
+    for (int i = 0; i < 3; i++) {
+        const char *const more[][2] = { { "accumulate", cuts[i] }, { "balance-over", "step" },
+                                        { "balance-loss", loss },  { "aux-form", form },
+                                        { "devices", "4" },        { "devices-used", "2" },
+                                        { "router", router_name }, { "aux-loss", "1" },
+                                        { NULL, NULL } };
+        open_with(&f[i], "olmoe", more);
+        r[i] = step(&f[i], 0);
+    }
+    for (int i = 1; i < 3; i++) {
+        assert_within(r[i].aux, r[0].aux, 1e-5);
+        assert_within(trainer_router_norm(f[i].t, 1), trainer_router_norm(f[0].t, 1), 2e-5);
+        assert_within(r[i].gradient_norm, r[0].gradient_norm, 1e-4);
+    }
+    for (int i = 0; i < 3; i++) close_case(&f[i]);
+}
+
+static void test_balance_over_a_step_is_of_all_its_parts(void **state)
+{
+    (void)state;
+    static const char *const losses[] = { "load",   "first-choice",  "importance",         "entropy",
+                                          "device", "communication", "mutual-information", NULL };
+    static const char *const forms[] = { "layer", "mean", "pooled" };
+    for (int i = 0; losses[i]; i++)
+        for (int k = 0; k < 3; k++) compare_cuts(losses[i], forms[k], "softmax");
+    compare_cuts("load", "layer", "sigmoid-bias");
+    compare_cuts("smooth-load", "layer", "noisy-topk");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_step_allocates_nothing),
         cmocka_unit_test(test_it_learns_to_count),
         cmocka_unit_test(test_balancing_reaches_the_router_alone_apart_from_the_loss),
+        cmocka_unit_test(test_balance_over_a_step_is_of_all_its_parts),
         cmocka_unit_test(test_metrics_are_of_the_sparse_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
