@@ -21,6 +21,7 @@ say() { printf '\n== %d of 5: %s\n' $((++part)) "$*" >&2; }
 get_text() {
     local language=$1 text=$data/text/$1.txt work spaces=1
     [ "$text" -nt demo/prose.awk ] && return
+    printf '%s ' "$language" >&2
     [[ $language = ja || $language = zh-* ]] && spaces=0
     work=$(mktemp -d)
     (cd "$work" && apt-get download -qq "debian-reference-$language" 2>/dev/null && dpkg-deb -x ./*.deb .) ||
@@ -103,7 +104,7 @@ show_samples() {
 
 say "text: the prose of the Debian Reference in eight languages"
 for language in $languages; do get_text "$language"; done
-du -cb "$data"/text/*.txt | tail -1 | awk '{ printf "%.1f MB\n", $1 / 1e6 }' >&2
+du -cb "$data"/text/*.txt | tail -1 | awk '{ printf "%.1f MB of text\n", $1 / 1e6 }' >&2
 
 say "training for $minutes minutes (Ctrl-C stops with a checkpoint; 'make demo' goes on from it)"
 # small enough that two cores show it a million tokens in three minutes
