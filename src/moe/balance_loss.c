@@ -109,6 +109,19 @@ static double entropy_value(const balance_set *s, double scale, balance_slope *s
     return s->entropy;
 }
 
+/* H(mean of p). Over a sequence this is the half H(expert | text) of the mutual information of text and expert that Mod-Squad
+ * maximises (Chen et al. 2022, arXiv 2212.08066, with tasks in place of sequences); even loads over the batch are the other. */
+static double mean_entropy_value(const balance_set *s, double scale, balance_slope *slope)
+{
+    double value = 0;
+    for (int32_t e = 0; e < s->experts; e++) {
+        if (!(s->probability[e] > 0)) continue;
+        value -= s->probability[e] * log(s->probability[e]);
+        slope->probability[e] -= scale * (log(s->probability[e]) + 1);
+    }
+    return value;
+}
+
 /* -H(mean of p) + mean of H(p) */
 static double mutual_information_value(const balance_set *s, double scale, balance_slope *slope)
 {
@@ -131,6 +144,7 @@ static const balance_loss rows[] = {
     { "device", "as load, over groups of experts (DeepSeek-V2)", device_value },
     { "communication", "share of tokens sent to a group times its scores (DeepSeek-V2)", communication_value },
     { "mutual-information", "each token sure, all tokens together even (ModuleFormer)", mutual_information_value },
+    { "mean-entropy", "all tokens together on few experts (over a sequence: Mod-Squad)", mean_entropy_value },
     { "entropy", "each token sure, which keeps top-p to few experts (Dynamic MoE)", entropy_value },
 };
 enum { ROWS = sizeof rows / sizeof *rows };

@@ -61,6 +61,9 @@ static const cadre_option rows[] = {
          "what loads are counted over: a part of the batch (--accumulate), the whole of it (which then runs each part's "
          "forward pass twice), or a sequence"),
     REAL("sequence-aux", 1000, "Balancing", "coefficient of the balancing loss within each sequence"),
+    REAL("sequence-entropy", 1000, "Balancing",
+         "coefficient of the entropy of each sequence's mean scores: beside even loads over the batch it makes experts keep to "
+         "kinds of text, such as languages"),
     REAL("z-loss", 1000, "Balancing", "coefficient of the mean squared log-sum-exp of the router's logits"),
     REAL("bias-update-rate", 10, "Balancing", "step of the selection bias towards even loads, once an optimiser step"),
     INT("devices", 1, ROUTER_MAX_EXPERTS, "Balancing", "losses device and communication: groups of experts"),
@@ -134,6 +137,7 @@ void settings_read_balance(const cadre_options *o, balance_options *b)
     const char *loss = options_text_or(o, "balance-loss", "load");
     balance_add(b, loss, options_real_or(o, "aux-loss", 0), over, form);
     balance_add(b, "load", options_real_or(o, "sequence-aux", 0), BALANCE_SEQUENCE, BALANCE_LAYER);
+    balance_add(b, "mean-entropy", options_real_or(o, "sequence-entropy", 0), BALANCE_SEQUENCE, BALANCE_LAYER);
     b->z_loss = options_real_or(o, "z-loss", b->z_loss);
     b->bias_rate = options_real_or(o, "bias-update-rate", b->bias_rate);
     read_int(o, "devices", &b->devices);

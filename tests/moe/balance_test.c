@@ -76,6 +76,7 @@ static void test_loss_numbers(void **state)
         expect_loss("softmax", "first-choice", (balance_over)over, BALANCE_LAYER, 1.277235);
         /* Trap: sigmoid scores are normalised per token before their mean is taken. */
         expect_loss("sigmoid-bias", "load", (balance_over)over, BALANCE_LAYER, 1.052630);
+        expect_loss("softmax", "mean-entropy", (balance_over)over, BALANCE_LAYER, 1.308316);
     }
     expect_loss("topk-softmax", "importance", BALANCE_MICRO, BALANCE_LAYER, .339178);
     expect_loss("topk-softmax", "load", BALANCE_MICRO, BALANCE_LAYER,

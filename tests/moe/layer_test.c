@@ -192,6 +192,7 @@ static balance_options balanced_by_sequence(void)
     balance_add(&o, "load", 0.1, BALANCE_SEQUENCE, BALANCE_LAYER);
     balance_add(&o, "importance", 0.1, BALANCE_SEQUENCE, BALANCE_LAYER);
     balance_add(&o, "entropy", 0.1, BALANCE_SEQUENCE, BALANCE_POOLED);
+    balance_add(&o, "mean-entropy", 0.1, BALANCE_SEQUENCE, BALANCE_LAYER);
     return o;
 }
 
