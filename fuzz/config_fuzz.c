@@ -50,7 +50,7 @@ static void read_value(const json_node *node, json_writer *copy)
     case JSON_KIND_STRING: json_put_bytes(copy, node->key, text, size); break;
     case JSON_KIND_NUMBER: json_put_real(copy, node->key, real); break;
     case JSON_KIND_BOOL: json_put_bool(copy, node->key, flag); break;
-    case JSON_KIND_NULL: case JSON_KIND_ABSENT: json_put_null(copy, node->key); break;
+    case JSON_KIND_NULL: case JSON_KIND_ABSENT: case JSON_KIND_LITERAL: json_put_null(copy, node->key); break;
     }
 }
 

@@ -93,6 +93,7 @@ static void put_all_configs(const char *root)
     put_config(root, "model", "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_experts\": 128, \"rope_scaling\": null,\n"
                               " \"norm_topk_prob\": true, \"rms_norm_eps\": 1e-06, \"rope_theta\": 1000000.0, \"mlp_only_layers\": [],\n"
                               " \"rope_parameters\": {\"factor\": 40, \"rope_type\": \"yarn\"}, \"torch_dtype\": \"bfloat16\"}");
+    put_config(root, "literals", "{\"a\": [0.0, Infinity], \"b\": -Infinity,\"c\":NaN, \"d\": \"NaN\", \"e\": \"\\u0000NaN\", \"f\": [\"\\\"\", NaN]}");
     put_config(root, "deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 }
 

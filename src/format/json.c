@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/byte_buffer.h"
+#include "format/json_literal.h"
 #include "format/quote.h"
 
 struct json_document {
@@ -22,6 +23,7 @@ struct json_document {
 
 /* Bytes that jansson 2.14 allocates for each, with malloc's own: measured, and so are these of the text itself. */
 enum { COST_OBJECT = 224, COST_ARRAY = 128, COST_MEMBER = 104, COST_STRING = 80, COST_NUMBER = 32, COST_ITEM = 10 };
+enum { COST_MARK = 16 }; /* of a literal, in a text of its own */
 enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 32 << 10 }; /* 24 with the text and the parser's own buffers */
 enum { MEMORY_MOST = 8 << 20 }; /* of a stranger's values: they are built in tens of milliseconds */
 
@@ -29,14 +31,6 @@ typedef struct outline {
     size_t cost;
     int depth, deepest;
 } outline;
-
-/* The byte after the string whose first quote is at `at`. */
-static size_t skip_string(const char *text, size_t size, size_t at)
-{
-    for (at++; at < size && text[at] != '"'; at++)
-        if (text[at] == '\\') at++;
-    return at + 1;
-}
 
 static void count_open(outline *o, size_t cost)
 {
@@ -63,10 +57,11 @@ static outline outline_of(const char *text, size_t size, size_t most)
         case ':': o.cost += COST_MEMBER - COST_STRING; break; /* its key was counted as a string */
         case '"':
             o.cost += COST_STRING;
-            at = skip_string(text, size, at) - 1;
+            at = json_string_end(text, size, at) - 1;
             break;
         default:
             if (begins_number(text, at)) o.cost += COST_NUMBER;
+            else if (json_literal_at(text, size, at)) o.cost += COST_STRING + COST_MARK;
         }
     }
     return o;
@@ -102,14 +97,33 @@ static cadre_status parse_failed(const char *name, const json_error_t *error)
                       quote_text(error->text).text);
 }
 
-/* Integers beyond 64 bits occur ("model_max_length": 1000000000000000019884624838656); then all are read as reals. */
+/* Integers beyond 64 bits occur ("model_max_length": 1000000000000000019884624838656); then all are
+ * read as reals. */
+static json_t *load(const char *text, size_t size, json_error_t *error)
+{
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *root = json_loadb(size ? text : "", size, flags, error);
+    if (!root && json_error_code(error) == json_error_numeric_overflow)
+        root = json_loadb(text, size, flags | JSON_DECODE_INT_AS_REAL, error);
+    return root;
+}
+
+/* Once more with what Python writes for numbers that are none; where there is none of it, the first error stands. */
+static cadre_status load_marked(const char *text, size_t size, json_t **root, json_error_t *error)
+{
+    size_t marked_size, found;
+    char *marked = json_literals_marked(text, size, &marked_size, &found);
+    if (!marked) return CADRE_ENOMEM;
+    if (found) *root = load(marked, marked_size, error);
+    mem_free(marked);
+    return CADRE_OK;
+}
+
 static cadre_status parse_text(const char *name, const char *text, size_t size, json_t **root)
 {
     json_error_t error;
-    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    *root = json_loadb(size ? text : "", size, flags, &error);
-    if (!*root && json_error_code(&error) == json_error_numeric_overflow)
-        *root = json_loadb(text, size, flags | JSON_DECODE_INT_AS_REAL, &error);
+    *root = load(text, size, &error);
+    if (!*root && json_error_code(&error) != json_error_out_of_memory) CADRE_TRY(load_marked(text, size, root, &error));
     return *root ? CADRE_OK : parse_failed(name, &error);
 }
 
@@ -183,13 +197,21 @@ static void describe_way(const json_node *node, byte_buffer *way)
     else byte_buffer_format(way, "%s%s", way->size ? "." : "", quote_text(node->key).text);
 }
 
+/* "NaN" where a string stands for that literal; NULL: it is any other value. */
+static const char *literal_of(const json_t *value)
+{
+    if (!json_is_string(value)) return NULL;
+    return json_literal_of(json_string_value(value), json_string_length(value));
+}
+
 static void describe_value(const json_t *value, byte_buffer *found)
 {
     switch (value ? json_typeof(value) : JSON_NULL) {
     case JSON_OBJECT: byte_buffer_text(found, "an object"); break;
     case JSON_ARRAY: byte_buffer_format(found, "an array of %zu", json_array_size(value)); break;
     case JSON_STRING:
-        byte_buffer_format(found, "\"%s\"", quote_bytes(json_string_value(value), json_string_length(value)).text);
+        if (literal_of(value)) byte_buffer_text(found, literal_of(value));
+        else byte_buffer_format(found, "\"%s\"", quote_bytes(json_string_value(value), json_string_length(value)).text);
         break;
     case JSON_INTEGER: byte_buffer_format(found, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
     case JSON_REAL: byte_buffer_format(found, "%.17g", json_real_value(value)); break;
@@ -226,7 +248,7 @@ json_kind json_kind_of(const json_node *node)
     switch (json_typeof(node->value)) {
     case JSON_OBJECT: return JSON_KIND_OBJECT;
     case JSON_ARRAY: return JSON_KIND_ARRAY;
-    case JSON_STRING: return JSON_KIND_STRING;
+    case JSON_STRING: return literal_of(node->value) ? JSON_KIND_LITERAL : JSON_KIND_STRING;
     case JSON_INTEGER: case JSON_REAL: return JSON_KIND_NUMBER;
     case JSON_TRUE: case JSON_FALSE: return JSON_KIND_BOOL;
     case JSON_NULL: return JSON_KIND_NULL;
@@ -278,7 +300,7 @@ cadre_status json_as_bool(const json_node *node, bool *value)
 
 cadre_status json_as_string(const json_node *node, const char **value, size_t *size)
 {
-    if (!json_is_string(node->value)) return json_refuse(node, "a string");
+    if (!json_is_string(node->value) || literal_of(node->value)) return json_refuse(node, "a string");
     const char *text = json_string_value(node->value);
     if (!size && strlen(text) != json_string_length(node->value)) return json_refuse(node, "a string without NUL");
     *value = text;

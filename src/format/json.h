@@ -29,7 +29,8 @@ typedef struct json_node {
     const struct json_t *value;
 } json_node;
 
-/* Refused: more than `limit` bytes, deeper than JSON_DEPTH, duplicate keys, bytes that are not UTF-8, anything after the
+/* NaN, Infinity and -Infinity, which Python writes, are values that no getter takes: they do no harm where nobody reads them.
+ * Refused: more than `limit` bytes, deeper than JSON_DEPTH, duplicate keys, bytes that are not UTF-8, anything after the
  * value, and text so dense in small values that it would take over 24 times its bytes of memory (and over 32 kB), or
  * over 8 MB beside its strings. */
 cadre_status json_open(const char *path, size_t limit, json_document **document);
@@ -61,7 +62,8 @@ cadre_status json_opt_array(const json_node *object, const char *key, json_node 
 /* ---- the value of a node itself: an array's item, an object's member met by json_next ---- */
 
 typedef enum json_kind {
-    JSON_KIND_ABSENT, JSON_KIND_NULL, JSON_KIND_BOOL, JSON_KIND_NUMBER, JSON_KIND_STRING, JSON_KIND_ARRAY, JSON_KIND_OBJECT
+    JSON_KIND_ABSENT, JSON_KIND_NULL, JSON_KIND_BOOL, JSON_KIND_NUMBER, JSON_KIND_STRING, JSON_KIND_ARRAY, JSON_KIND_OBJECT,
+    JSON_KIND_LITERAL /* NaN, Infinity or -Infinity: no getter takes it */
 } json_kind;
 
 json_kind json_kind_of(const json_node *node);

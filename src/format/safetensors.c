@@ -42,14 +42,14 @@ void safetensors_close(safetensors *file)
 /* ---- one file ---- */
 
 /* A file on its own, for which `index` is NULL, says itself how many tensors there are. */
-static cadre_status read_shard(safetensors *file, safetensors_shard *shard, const shard_index *index)
+static cadre_status read_shard(safetensors *file, safetensors_shard *shard, shard_index *index)
 {
     const char *text;
     size_t size, count;
     safetensors_tensor *tensors;
     CADRE_TRY(safetensors_header_frame(shard, &text, &size));
     CADRE_TRY(safetensors_header_read(shard, text, size, &tensors, &count));
-    cadre_status status = index ? shard_index_check(index, shard, tensors, count) : CADRE_OK;
+    cadre_status status = index ? shard_index_keep(index, shard, tensors, &count) : CADRE_OK;
     if (status == CADRE_OK && file->count > 0)
         status = buffer_grow((void **)&file->tensors, file->count, &file->room, count, sizeof *tensors);
     if (status == CADRE_OK && file->count == 0) {
@@ -66,7 +66,7 @@ static cadre_status read_shard(safetensors *file, safetensors_shard *shard, cons
     return status;
 }
 
-static cadre_status open_shard(safetensors *file, const char *path, const shard_index *index)
+static cadre_status open_shard(safetensors *file, const char *path, shard_index *index)
 {
     safetensors_shard *shard = &file->shards[file->shard_count++];
     if (!(shard->path = mem_strdup(path))) return CADRE_ENOMEM;
@@ -82,7 +82,7 @@ static cadre_status open_single(safetensors *file)
 
 /* ---- shards ---- */
 
-static cadre_status open_shards(safetensors *file, const shard_index *index)
+static cadre_status open_shards(safetensors *file, shard_index *index)
 {
     file->shards = MEM_ARRAY(safetensors_shard, index->file_count);
     if (!file->shards) return CADRE_ENOMEM;
@@ -90,14 +90,15 @@ static cadre_status open_shards(safetensors *file, const shard_index *index)
     for (size_t i = 0; i < index->file_count; i++) {
         char *path = mem_printf("%.*s%s", (int)folder, file->path, index->files[i]);
         if (!path) return CADRE_ENOMEM;
+        bool there = file_exists(path);
         cadre_status status = open_shard(file, path, index);
         mem_free(path);
+        if (!there && status == CADRE_EIO)
+            cadre_fail_advice("The index names %zu files with the model's weights, all of which must be there.",
+                              index->file_count);
         CADRE_TRY(status);
     }
-    if (file->count < index->count)
-        return cadre_fail(CADRE_EFORMAT, file->path, "weight_map: expected no more tensors than the %zu of its files, found %zu",
-                          file->count, index->count);
-    return CADRE_OK;
+    return shard_index_check(index, file->path);
 }
 
 static cadre_status open_index(safetensors *file)

@@ -136,14 +136,31 @@ void shard_index_free(shard_index *index)
     name_index_free(&index->by_name);
 }
 
-cadre_status shard_index_check(const shard_index *index, const safetensors_shard *shard, const safetensors_tensor *tensors,
-                               size_t count)
+cadre_status shard_index_keep(shard_index *index, const safetensors_shard *shard, safetensors_tensor *tensors,
+                              size_t *count)
 {
-    for (size_t i = 0; i < count; i++) {
+    const char *file = file_base(shard->path);
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
         uint32_t entry = name_index_find(&index->by_name, tensors[i].name);
-        if (entry == NAME_NONE || strcmp(index->entries[entry].file, file_base(shard->path)))
-            return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index puts here, found %s",
+        if (entry == NAME_NONE)
+            return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index names, found %s",
                               quote_text(tensors[i].name).text);
+        if (strcmp(index->entries[entry].file, file)) continue;
+        index->entries[entry].found = true;
+        tensors[kept++] = tensors[i];
+    }
+    *count = kept;
+    return CADRE_OK;
+}
+
+cadre_status shard_index_check(const shard_index *index, const char *path)
+{
+    for (size_t i = 0; i < index->count; i++) {
+        const shard_entry *e = &index->entries[i];
+        if (!e->found)
+            return cadre_fail(CADRE_EFORMAT, path, "weight_map: %s: expected this tensor in %s, found none",
+                              quote_text(e->name).text, quote_text(e->file).text);
     }
     return CADRE_OK;
 }

@@ -8,6 +8,7 @@
 
 typedef struct shard_entry {
     const char *name, *file;
+    bool found; /* by shard_index_keep */
 } shard_entry;
 
 typedef struct shard_index {
@@ -22,8 +23,12 @@ typedef struct shard_index {
 cadre_status shard_index_read(const char *path, shard_index *index); /* all zero before; freed by the caller, whatever happens */
 void shard_index_free(shard_index *index);
 
-/* Refuses a tensor of this shard that the index does not know, or puts elsewhere. */
-cadre_status shard_index_check(const shard_index *index, const safetensors_shard *shard, const safetensors_tensor *tensors,
-                               size_t count);
+/* Of this shard's tensors those that the index puts here: copies that it does not point to are left
+ * alone. Refuses a tensor that the index does not know. */
+cadre_status shard_index_keep(shard_index *index, const safetensors_shard *shard, safetensors_tensor *tensors,
+                              size_t *count);
+
+/* Refuses an entry whose file does not have the tensor. After all shards. */
+cadre_status shard_index_check(const shard_index *index, const char *path);
 
 #endif

@@ -5,7 +5,7 @@
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("num_local_experts|num_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_experts_per_tok|experts_per_token", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, 0, 64),
     KEY_REAL_OF("rms_norm_eps", norm_eps, KEY_UNWRITTEN, 1e-5),
     KEY_INT_OF("sliding_window", window, 0, 128),

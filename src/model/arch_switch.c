@@ -8,12 +8,12 @@
 
 static const config_key keys[] = {
     KEY_INT_OF("vocab_size", vocab, KEY_REQUIRED, 0),
-    KEY_INT_OF("d_model", width, KEY_REQUIRED, 0),
-    KEY_INT_OF("d_kv", head_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("d_model|hidden_size", width, KEY_REQUIRED, 0),
+    KEY_INT_OF("d_kv|head_dim", head_dim, KEY_REQUIRED, 0),
     KEY_INT_OF("d_ff", dense_width, KEY_REQUIRED, 0),
     KEY_INT_OF("d_ff", expert_width, KEY_REQUIRED | KEY_UNWRITTEN, 0),
-    KEY_INT_OF("num_heads", heads, KEY_REQUIRED, 0),
-    KEY_INT_OF("num_layers", layers, KEY_REQUIRED | KEY_UNWRITTEN, 0),
+    KEY_INT_OF("num_heads|num_attention_heads", heads, KEY_REQUIRED, 0),
+    KEY_INT_OF("num_layers|num_hidden_layers", layers, KEY_REQUIRED | KEY_UNWRITTEN, 0),
     KEY_INT_OF("num_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("expert_capacity", capacity.slots, 0, 64),
     KEY_INT_OF("relative_attention_num_buckets", relative_buckets, 0, 32),

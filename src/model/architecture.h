@@ -114,7 +114,9 @@ void architecture_write_deepseek2(const model_config *config, gguf_writer *w);
 cadre_status config_keys_read(const json_node *object, const config_key *keys, model_config *config);
 void config_keys_write(const config_key *keys, const model_config *config, json_writer *w);
 
-void config_eos_write(const model_config *config, json_writer *w); /* "eos_token_id" */
+/* "eos_token_id", of config.json and of generation_config.json: what is read is added. */
+cadre_status config_eos_read(const json_node *root, model_config *config);
+void config_eos_write(const model_config *config, json_writer *w);
 
 /* Rotary positions and windows: which keys there are depends on values. */
 cadre_status config_positions_read(const json_node *root, model_config *config); /* after all other keys, before deriving */

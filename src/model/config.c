@@ -222,6 +222,9 @@ cadre_status model_config_check(const model_config *c, const char *where)
         return cadre_fail(CADRE_EARGUMENT, where, "the norms' epsilon: expected a number between 0 and 1, found %g", c->norm_eps);
     if (!(c->rope.theta >= 1 && c->rope.theta < 1e12))
         return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
+    if (c->encoder && (c->bos < 0 || c->bos >= c->vocab))
+        return cadre_fail(CADRE_EARGUMENT, where, "decoder_start_token_id: expected a token of 0 to %lld, found %lld",
+                          (long long)(c->vocab - 1), (long long)c->bos);
     CADRE_TRY(check_attention(c, where));
     CADRE_TRY(rope_check(&c->rope, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));

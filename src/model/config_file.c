@@ -12,15 +12,9 @@ static cadre_status read_ends(const char *path, model_config *c)
     json_document *document;
     if (!file_exists(path)) return CADRE_OK;
     CADRE_TRY(json_open(path, 1 << 20, &document));
-    json_node root = json_root(document), ends = json_member(&root, "eos_token_id");
-    bool list = json_kind_of(&ends) == JSON_KIND_ARRAY, number = json_kind_of(&ends) == JSON_KIND_NUMBER;
-    cadre_status status = CADRE_OK;
-    for (size_t i = 0; i < (list ? json_count(&ends) : number) && status == CADRE_OK; i++) {
-        json_node item = list ? json_item(&ends, i) : ends;
-        int64_t id = -1;
-        status = json_as_int(&item, 0, INT32_MAX, &id);
-        if (status == CADRE_OK) status = model_config_add_eos(c, id, path);
-    }
+    json_node root = json_root(document);
+    cadre_status status = json_as_object(&root);
+    if (status == CADRE_OK) status = config_eos_read(&root, c);
     json_close(document);
     return status;
 }

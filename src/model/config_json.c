@@ -20,7 +20,6 @@ static const config_key shared_keys[] = {
     KEY_INT_OF("max_position_embeddings", context, 0, 2048),
     KEY_BOOL_OF("tie_word_embeddings", tie, 0, 0),
     KEY_REAL_OF("initializer_range", init_range, 0, 0.02),
-    KEY_INT_OF("bos_token_id", bos, KEY_NULLABLE, -1),
     { 0 },
 };
 
@@ -56,6 +55,23 @@ static const char *name_in(const json_node *root, const config_key *key, char bu
     return buffer;
 }
 
+/* Several names of one number must not say different ones. */
+static cadre_status check_names(const json_node *root, const config_key *key, const char *chosen)
+{
+    double first, other;
+    json_node node = json_member(root, chosen);
+    if (!strchr(key->name, '|') || json_as_real(&node, -1e300, 1e300, &first) != CADRE_OK) return CADRE_OK;
+    for (const char *at = strchr(key->name, '|'); at; at = strchr(at, '|')) {
+        char name[64];
+        at++;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "|"), at);
+        node = json_member(root, name);
+        if (json_as_real(&node, -1e300, 1e300, &other) == CADRE_OK && other != first)
+            return json_refuse(&node, "%g, as %s says", first, chosen);
+    }
+    return CADRE_OK;
+}
+
 static cadre_status read_must(const json_node *root, const config_key *key)
 {
     json_node node = json_member(root, key->name);
@@ -70,10 +86,13 @@ static cadre_status read_key(const json_node *root, const config_key *key, model
     bool required = key->flags & KEY_REQUIRED;
     char buffer[64];
     const char *name = name_in(root, key, buffer);
+    CADRE_TRY(check_names(root, key, name));
     switch (key->kind) {
     case KEY_INT:
         *(int64_t *)field = (int64_t)key->otherwise;
-        return (required ? json_get_int : json_opt_int)(root, name, key->otherwise < 0 ? -1 : 0, INT32_MAX, field);
+        CADRE_TRY((required ? json_get_int : json_opt_int)(root, name, 0, INT32_MAX, field));
+        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field) *(int64_t *)field = (int64_t)key->otherwise;
+        return CADRE_OK;
     case KEY_REAL:
         *(double *)field = key->otherwise;
         return (required ? json_get_real : json_opt_real)(root, name, -1e30, 1e30, field);
@@ -91,21 +110,37 @@ cadre_status config_keys_read(const json_node *root, const config_key *keys, mod
     return CADRE_OK;
 }
 
-/* A number, null, or a list of which the first is the one that is named. */
-static cadre_status read_eos(const json_node *root, model_config *c)
+/* The id of a special token: -1, of which some writers make 2^32 - 1, and null say that there is none. */
+static cadre_status read_id(const json_node *node, int64_t *id)
 {
-    c->eos = -1;
+    int64_t value = -1;
+    if (json_kind_of(node) != JSON_KIND_NULL) CADRE_TRY(json_as_int(node, -1, UINT32_MAX, &value));
+    if (value > INT32_MAX && value < UINT32_MAX) return json_refuse(node, "an id of a token");
+    *id = value == UINT32_MAX ? -1 : value;
+    return CADRE_OK;
+}
+
+/* A number, null, or a list of which the first is the one that is named. */
+cadre_status config_eos_read(const json_node *root, model_config *c)
+{
     json_node node = json_member(root, "eos_token_id");
-    json_kind kind = json_kind_of(&node);
-    if (kind == JSON_KIND_ABSENT || kind == JSON_KIND_NULL) return CADRE_OK;
-    if (kind != JSON_KIND_ARRAY) return json_as_int(&node, -1, INT32_MAX, &c->eos);
-    for (size_t i = 0; i < json_count(&node); i++) {
-        json_node item = json_item(&node, i);
+    bool list = json_kind_of(&node) == JSON_KIND_ARRAY;
+    size_t count = list ? json_count(&node) : json_kind_of(&node) != JSON_KIND_ABSENT;
+    for (size_t i = 0; i < count; i++) {
+        json_node item = list ? json_item(&node, i) : node;
         int64_t id;
-        CADRE_TRY(json_as_int(&item, 0, INT32_MAX, &id));
+        CADRE_TRY(read_id(&item, &id));
         CADRE_TRY(model_config_add_eos(c, id, root->file));
     }
     return CADRE_OK;
+}
+
+static cadre_status read_ids(const json_node *root, model_config *c)
+{
+    json_node bos = json_member(root, "bos_token_id");
+    c->bos = c->eos = -1;
+    if (json_kind_of(&bos) != JSON_KIND_ABSENT) CADRE_TRY(read_id(&bos, &c->bos));
+    return config_eos_read(root, c);
 }
 
 static cadre_status read_act(const json_node *root, const model_config *c)
@@ -148,6 +183,7 @@ static cadre_status read_all(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
     if (!arch->keys_alone) CADRE_TRY(config_keys_read(root, shared_keys, c));
+    CADRE_TRY(read_ids(root, c)); /* a family may have another key for its first token */
     c->groups = c->groups_used = 1;
     c->route_scale = 1;
     c->sparse_step = 1;
@@ -157,7 +193,6 @@ static cadre_status read_all(const json_node *root, model_config *c)
     if (arch->fix) arch->fix(c);
     CADRE_TRY(config_keys_read(root, arch->keys, c));
     CADRE_TRY(config_positions_read(root, c));
-    CADRE_TRY(read_eos(root, c));
     CADRE_TRY(read_norm_topk(root, c));
     CADRE_TRY(read_act(root, c));
     CADRE_TRY(read_quantization(root));
@@ -250,10 +285,15 @@ void config_keys_write(const config_key *key, const model_config *c, json_writer
     }
 }
 
+static void put_id(json_writer *w, const char *key, int64_t id)
+{
+    if (id < 0) json_put_null(w, key);
+    else json_put_int(w, key, id);
+}
+
 void config_eos_write(const model_config *c, json_writer *w)
 {
-    if (c->eos < 0) json_put_null(w, "eos_token_id");
-    else if (!c->other_eos_count) json_put_int(w, "eos_token_id", c->eos);
+    if (!c->other_eos_count) put_id(w, "eos_token_id", c->eos);
     else {
         json_put_array(w, "eos_token_id");
         json_put_int(w, NULL, c->eos);
@@ -280,8 +320,11 @@ static void write_all(const model_config *c, const number_format *format, json_w
     }
     if (arch->act) json_put_string(w, "hidden_act", arch->act);
     json_put_string(w, "torch_dtype", dtype_of(format));
-    if (!arch->keys_alone) config_keys_write(shared_keys, c, w);
-    if (!arch->keys_alone) config_positions_write(c, w);
+    if (!arch->keys_alone) {
+        config_keys_write(shared_keys, c, w);
+        put_id(w, "bos_token_id", c->bos);
+        config_positions_write(c, w);
+    }
     config_eos_write(c, w);
     json_put_null(w, "pad_token_id");
     config_keys_write(arch->keys, c, w);

@@ -18,7 +18,7 @@ static const config_key llama3_keys[] = {
 };
 
 static const config_key yarn_keys[] = {
-    KEY_REAL_OF("factor", rope.factor, KEY_REQUIRED, 0),
+    KEY_REAL_OF("factor", rope.factor, 0, 0), /* unsaid: see fit_factor */
     KEY_REAL_OF("original_max_position_embeddings", rope.original_context, KEY_UNUSUAL, 0),
     KEY_REAL_OF("beta_fast", rope.beta_fast, 0, 32),
     KEY_REAL_OF("beta_slow", rope.beta_slow, 0, 1),
@@ -42,6 +42,7 @@ static const struct {
     { "llama3", ROPE_LLAMA3, llama3_keys },
     { "yarn", ROPE_YARN, yarn_keys },
     { "longrope", ROPE_LISTED, listed_keys },
+    { "su", ROPE_LISTED, listed_keys }, /* its older name */
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -83,18 +84,45 @@ static cadre_status read_divisors(const json_node *home, model_config *c)
     return status;
 }
 
+/* A factor beside no type means different things to different programs; and an object of objects, of
+ * which each is for one kind of layers, is not what a type stands in. */
+static cadre_status check_untyped(const json_node *home, const char *name)
+{
+    double factor = 1;
+    CADRE_TRY(json_opt_real(home, "factor", -1e30, 1e30, &factor));
+    if (factor != 1)
+        return cadre_fail(CADRE_EUNSUPPORTED, home->file, "%s.rope_type: expected a type beside a factor of %g, found none",
+                          name, factor);
+    for (json_node m = { 0 }; json_next(home, &m);)
+        if (json_kind_of(&m) == JSON_KIND_OBJECT) {
+            json_refuse(&m, "no object of its own, for one kind of layers is not implemented");
+            return CADRE_EUNSUPPORTED;
+        }
+    return CADRE_OK;
+}
+
+/* YaRN without a factor stretches the first context to the whole one. */
+static void fit_factor(model_config *c)
+{
+    bool yarn = c->rope.scaling == ROPE_YARN && c->rope.factor == 0 && c->rope.original_context > 0;
+    if (yarn) c->rope.factor = (double)c->context / c->rope.original_context;
+}
+
 static cadre_status read_stretch(const json_node *home, const char *name, model_config *c)
 {
-    const char *type = "default";
+    const char *type = NULL;
     int kind = 0;
     CADRE_TRY(json_opt_string(home, "type", &type));
     CADRE_TRY(json_opt_string(home, "rope_type", &type));
+    if (!type) CADRE_TRY(check_untyped(home, name));
+    if (!type) type = kinds[0].name;
     while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
     if (kind == KINDS)
         return cadre_fail(CADRE_EUNSUPPORTED, home->file,
                           "%s.rope_type: expected default, linear, dynamic, llama3, yarn or longrope, found \"%s\"", name, type);
     c->rope = (rope_options){ .theta = c->rope.theta, .scaling = kinds[kind].scaling };
     CADRE_TRY(config_keys_read(home, kinds[kind].keys, c));
+    fit_factor(c);
     if (c->rope.scaling == ROPE_LISTED) CADRE_TRY(read_divisors(home, c));
     return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
 }
@@ -189,6 +217,7 @@ void config_positions_write(const model_config *c, json_writer *w)
     if (c->arch->rotary_share) json_put_real(w, "partial_rotary_factor", c->rotary_share);
     for (int i = 0; i < KINDS; i++) {
         if (kinds[i].scaling != c->rope.scaling || (i == 0 && !c->arch->rope)) continue;
+        if (i && kinds[i - 1].scaling == kinds[i].scaling) continue; /* another name of the same */
         json_put_object(w, "rope_scaling");
         json_put_string(w, "type", kinds[i].name);
         json_put_string(w, "rope_type", kinds[i].name);

@@ -59,7 +59,7 @@ static void malformed_text_is_refused(void **state)
     (void)state;
     static const char *const texts[] = { "", " ", "{", "}", "[", "[1,]", "{\"a\"}", "{\"a\":1,}", "{a:1}", "'a'", "01",
         "+1", "1.", ".5", "1e",
-        "nul", "NaN", "Infinity", "-", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\x01\"", "\"\xff\"",
+        "nul", "nan", "NaNs", "Inf", "+Infinity", "[NaN Infinity]", "{NaN:1}", "{\"a\":1, NaN :2}", "-", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\x01\"", "\"\xff\"",
         "\"\xed\xa0\x80\"", "1 2",
         "{} {}", "// a\n1", "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}",
         "{\"\\u0061\":1,\"a\":2}", "1e999",
@@ -68,6 +68,36 @@ static void malformed_text_is_refused(void **state)
         "expected valid JSON");
     check_refusal(parse_bad("{}\0", 3), "expected valid JSON");
     check_refusal(parse_bad("{\n \"a\": x}", 10), "at line 2, column 7");
+}
+
+/* What Python writes for numbers that are none: values that nobody can have, and that harm nobody who does not ask. */
+static void literals_are_nobodys(void **state)
+{
+    (void)state;
+    int64_t integer;
+    double real;
+    bool flag;
+    const char *text;
+    size_t size;
+    json_node root = parse("{\"a\": [0.5, Infinity,-Infinity ],\"b\":NaN, \"c\": \"NaN\", \"d\": \"\\\", NaN\", \"e\": 7}");
+    json_node list = json_member(&root, "a"), node = json_member(&root, "b");
+    assert_int_equal(json_count(&list), 3);
+    assert_int_equal(json_get_int(&root, "e", 0, 9, &integer), CADRE_OK);
+    assert_int_equal(json_get_string(&root, "c", &text), CADRE_OK);
+    assert_string_equal(text, "NaN");
+    assert_int_equal(json_get_string(&root, "d", &text), CADRE_OK);
+    assert_string_equal(text, "\", NaN");
+    assert_int_equal(json_kind_of(&node), JSON_KIND_LITERAL);
+    assert_true(json_has(&root, "b"));
+    check_refusal(json_opt_real(&root, "b", -DBL_MAX, DBL_MAX, &real), "b: expected a number, found NaN");
+    check_refusal(json_opt_int(&root, "b", 0, 1, &integer), "b: expected an integer in 0..1, found NaN");
+    check_refusal(json_opt_bool(&root, "b", &flag), "found NaN");
+    check_refusal(json_opt_string(&root, "b", &text), "b: expected a string, found NaN");
+    check_refusal(json_as_string(&node, &text, &size), "b: expected a string, found NaN");
+    node = json_item(&list, 2);
+    check_refusal(json_as_real(&node, -DBL_MAX, DBL_MAX, &real), "a[2]: expected a number, found -Infinity");
+    root = parse("Infinity");
+    check_refusal(json_as_real(&root, -DBL_MAX, DBL_MAX, &real), "found Infinity");
 }
 
 static void depth_is_bounded(void **state)
@@ -127,7 +157,7 @@ static void memory_is_bounded(void **state)
 {
     (void)state;
     static const char *const items[] = { "[]", "{}", "0", "\"\"", "[0]", "{\"\":0}", "[[]]", "[\"a\",\"b\"]", "-1.5",
-        "true", "\"word\"",
+        "true", "\"word\"", "NaN", "-Infinity", "[NaN]",
         "{\"id\":1}", "[\"token\",\"token\"]", " [ ]", "\"\\\"\"" };
     for (size_t i = 0; i < sizeof items / sizeof *items; i++) check_memory(items[i]);
 }
@@ -393,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_text_is_refused),
+        cmocka_unit_test_teardown(literals_are_nobodys, close_document),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(size_is_bounded),
         cmocka_unit_test(memory_is_bounded),

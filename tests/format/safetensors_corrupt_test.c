@@ -318,13 +318,13 @@ static const struct {
     { "file name with NUL", INDEX, "a character other than NUL", "{\"weight_map\":{\"a\":\"one.safetensors\\u0000.json\"}}" },
     { "tensor twice", INDEX, "a: expected this tensor once",
       "{\"weight_map\":{\"a\":\"one.safetensors\",\"a\":\"two.safetensors\"}}" },
-    { "tensor that its file lacks", "one.safetensors", "only tensors that the index puts here, found b",
+    { "tensor that its file lacks", "one.safetensors", "only tensors that the index names, found b",
       "{\"weight_map\":{\"a\":\"one.safetensors\",\"z\":\"one.safetensors\"}}" },
-    { "tensor that no file has", INDEX, "no more tensors than the 2 of its files",
+    { "tensor that no file has", INDEX, "weight_map: z: expected this tensor in one.safetensors, found none",
       "{\"weight_map\":{\"a\":\"one.safetensors\",\"b\":\"one.safetensors\",\"z\":\"one.safetensors\"}}" },
-    { "tensor that the index does not name", "one.safetensors", "only tensors that the index puts here, found b",
+    { "tensor that the index does not name", "one.safetensors", "only tensors that the index names, found b",
       "{\"weight_map\":{\"a\":\"one.safetensors\"}}" },
-    { "tensor in another file than said", "one.safetensors", "only tensors that the index puts here, found b",
+    { "tensor in another file than said", INDEX, "weight_map: b: expected this tensor in two.safetensors, found none",
       "{\"weight_map\":{\"a\":\"one.safetensors\",\"b\":\"two.safetensors\",\"c\":\"two.safetensors\"}}" },
     { "shard that is damaged", "bad.safetensors", "one JSON object", "{\"weight_map\":{\"a\":\"bad.safetensors\"}}" },
 };
@@ -347,6 +347,25 @@ static void every_kind_of_index_is_refused(void **state)
     const char absent[] = "{\"weight_map\":{\"a\":\"three.safetensors\"}}";
     put_file(INDEX, absent, strlen(absent));
     assert_int_equal(safetensors_open(scratch_folder(), &opened), CADRE_EIO);
+}
+
+/* Of two copies of a tensor the one counts that the index points to; what else it says is of no weight. */
+static void the_index_decides_between_copies(void **state)
+{
+    (void)state;
+    uint8_t file[ROOM], newer[ROOM];
+    safetensors *opened;
+    put_file("base.safetensors", file, make(file, good, 12));
+    size_t size = make(newer, "{\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}", 3);
+    put_file("edit.safetensors", newer, size);
+    const char index[] = "{\"metadata\":{\"total_size\":99,\"x\":NaN},"
+                         "\"weight_map\":{\"a\":\"base.safetensors\",\"b\":\"edit.safetensors\"}}";
+    put_file(INDEX, index, strlen(index));
+    assert_int_equal(safetensors_open(scratch_folder(), &opened), CADRE_OK);
+    assert_int_equal(safetensors_count(opened), 2);
+    const safetensors_tensor *b = safetensors_find(opened, "b");
+    assert_true(b && b->size == 3 && b->shape[0] == 3);
+    safetensors_close(opened);
 }
 
 static void more_shards_than_are_allowed_are_refused(void **state)
@@ -394,6 +413,7 @@ int main(void)
         cmocka_unit_test(cost_is_bounded),
         cmocka_unit_test(a_failed_allocation_is_told_and_leaks_nothing),
         cmocka_unit_test(every_kind_of_index_is_refused),
+        cmocka_unit_test(the_index_decides_between_copies),
         cmocka_unit_test(more_shards_than_are_allowed_are_refused),
         cmocka_unit_test(a_failed_allocation_among_shards_leaks_nothing),
     };

@@ -71,6 +71,13 @@ static void options_that_are_not_implemented(void **state)
         { "deepseek_v2", "\"norm_topk_prob\": true,", "norm_topk_prob" },
         { "deepseek_v3", "\"scoring_func\": \"softmax\",", "scoring_func" },
         { "gpt_oss", "\"swiglu_alpha\": 1.5,", "swiglu_alpha" },
+        { "llama", "\"rope_scaling\": {\"factor\": 4},", "rope_scaling.rope_type" },
+        { "llama", "\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1e4}},", "full_attention" },
+        { "mixtral", "\"rms_norm_eps\": NaN,", "found NaN" },
+        { "mixtral", "\"sliding_window\": Infinity,", "sliding_window" },
+        { "mixtral", "\"eos_token_id\": [1, -Infinity],", "eos_token_id[1]" },
+        { "mixtral", "\"attention_bias\": NaN,", "attention_bias" },
+        { "gpt_oss", "\"experts_per_token\": 3,", "experts_per_token: expected 2, as num_experts_per_tok says" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) refused(cases[i].type, cases[i].members, cases[i].name);
 }
@@ -159,9 +166,41 @@ static void options_that_are(void **state)
         { "deepseek_v2", "\"topk_method\": \"group_limited_greedy\", \"n_group\": 2, \"topk_group\": 1," },
         { "glm4_moe", "\"use_qk_norm\": true, \"partial_rotary_factor\": 0.5, \"head_dim\": 8," },
         { "gpt_oss", "\"eos_token_id\": [1, 2, 3]," },
+        { "mixtral", "\"time_step_limit\": [0.0, Infinity], \"x\": {\"y\": -Infinity, \"z\": NaN}," },
+        { "mixtral", "\"sliding_window\": null, \"head_dim\": null, \"rope_scaling\": null," },
+        { "deepseek_v3", "\"n_group\": null, \"topk_group\": 0, \"routed_scaling_factor\": null," },
+        { "llama", "\"rope_scaling\": {\"factor\": 1}," },
+        { "llama", "\"rope_scaling\": {\"type\": \"mrope\", \"rope_type\": \"default\"}," },
+        { "llama", "\"rope_scaling\": {\"type\": \"su\", \"attention_factor\": 1, \"short_factor\": [1, 2, 3, 4], "
+                   "\"long_factor\": [1, 2, 3, 4]}," },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (read_with(cases[i][0], cases[i][1]) != CADRE_OK) fail_msg("%s with %s: %s", cases[i][0], cases[i][1], cadre_last_error());
+}
+
+/* Of ids that mean none, and of several end tokens, the first of which may have the id 0. */
+static void special_ids(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members;
+        int64_t bos, eos;
+        int others;
+    } cases[] = {
+        { "\"bos_token_id\": null, \"eos_token_id\": null,", -1, -1, 0 },
+        { "\"bos_token_id\": -1, \"eos_token_id\": 4294967295,", -1, -1, 0 },
+        { "\"bos_token_id\": 4294967295, \"eos_token_id\": [-1, null, 7],", -1, 7, 0 },
+        { "\"bos_token_id\": 0, \"eos_token_id\": [7, 0, 7, 3],", 0, 7, 2 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c;
+        if (read_into("mixtral", cases[i].members, &c) != CADRE_OK) fail_msg("%s", cadre_last_error());
+        assert_int_equal(c.bos, cases[i].bos);
+        assert_int_equal(c.eos, cases[i].eos);
+        assert_int_equal(c.other_eos_count, cases[i].others);
+        assert_int_equal(model_config_ends(&c, 0), cases[i].others == 2);
+        model_config_free(&c);
+    }
 }
 
 /* ---- tensors ---- */
@@ -222,7 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_models),   cmocka_unit_test(options_that_are_not_implemented),
         cmocka_unit_test(numbers_that_cannot_be), cmocka_unit_test(windows_of_layers), cmocka_unit_test(defaults_of_families),
-        cmocka_unit_test(options_that_are), cmocka_unit_test(tensors_that_do_not_fit),
+        cmocka_unit_test(options_that_are), cmocka_unit_test(special_ids), cmocka_unit_test(tensors_that_do_not_fit),
     };
     return cmocka_run_group_tests_name("refusals of models", tests, NULL, NULL);
 }

@@ -1,0 +1,22 @@
+/* json_literal.h - NaN, Infinity and -Infinity, which are no JSON but what Python writes for numbers that are none. For json.c
+ * alone. */
+#ifndef CADRE_FORMAT_JSON_LITERAL_H
+#define CADRE_FORMAT_JSON_LITERAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The literal that is a value of its own at text[at], outside strings; NULL: none begins there. */
+const char *json_literal_at(const char *text, size_t size, size_t at);
+
+/* The byte after the string whose first quote is at `at`. */
+size_t json_string_end(const char *text, size_t size, size_t at);
+
+/* The text with each literal as a marked string, which no getter takes; NULL: no memory. mem_free.
+ * *found: how many there were. */
+char *json_literals_marked(const char *text, size_t size, size_t *marked_size, size_t *found);
+
+/* The literal that a string is the mark of; NULL: it is a string. */
+const char *json_literal_of(const char *string, size_t size);
+
+#endif
