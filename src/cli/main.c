@@ -18,17 +18,24 @@ static void exit_now(int signal_number)
     _exit(EXIT_INTERRUPTED);
 }
 
+static volatile sig_atomic_t asked_by; /* the last signal that asked to stop */
+
+/* A second Ctrl-C or SIGTERM ends the program at once. That a terminal was closed is said twice, by the system and by the shell,
+ * and the end of a session by SIGTERM and SIGHUP together: SIGHUP is no second request, and none follows upon it. */
 static void ask_to_stop(int signal_number)
 {
-    if (cadre_interrupted()) exit_now(signal_number);
+    if (cadre_interrupted() && signal_number != SIGHUP && asked_by != SIGHUP) exit_now(signal_number);
+    asked_by = signal_number;
     cadre_interrupt();
 }
 
+/* SIGHUP says that the terminal was closed; under nohup it is ignored, and stays so. */
 static void on_interruption(void (*handler)(int))
 {
-    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART }, before;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 }
 
 static int print_version(void)

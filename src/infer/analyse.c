@@ -1,6 +1,7 @@
 /* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per byte, which expert took how
  * much of which domain and which tokens, which experts were picked together, a passage of each domain, and a sample. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,17 +58,31 @@ static cadre_status read_domain(analysis *a, const char *folder, const char *nam
     return tokenizer_encode(a->tokenizer, d->text + begin, left < PASSAGE_BYTES ? left : PASSAGE_BYTES, 0, &d->passage);
 }
 
-static cadre_status read_domains(analysis *a, const char *run)
+static void note(const cadre_train_listener *listener, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(const cadre_train_listener *listener, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    if (!listener || !listener->note) return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    listener->note(listener->arg, text);
+}
+
+/* Of very many texts some, evenly over the order of their names. */
+static cadre_status read_domains(analysis *a, const char *run, const cadre_train_listener *listener)
 {
     char *folder = file_join(run, "validation"), **names;
     int count;
     if (!folder) return CADRE_ENOMEM;
     cadre_status status = file_list(folder, &names, &count);
     if (status == CADRE_OK) {
-        if (count > MOST_DOMAINS)
-            status = cadre_fail(CADRE_EFORMAT, folder, "expected at most %d texts, found %d", MOST_DOMAINS, count);
-        else if (!(a->domains = MEM_ARRAY(domain, count))) status = CADRE_ENOMEM;
-        for (int i = 0; i < count && status == CADRE_OK; i++) status = read_domain(a, folder, names[i]);
+        int most = count < MOST_DOMAINS ? count : MOST_DOMAINS;
+        if (count > most) note(listener, "%d of the %d held-out texts are looked at", most, count);
+        if (!(a->domains = MEM_ARRAY(domain, most))) status = CADRE_ENOMEM;
+        for (int i = 0; i < most && status == CADRE_OK; i++)
+            status = read_domain(a, folder, names[(int64_t)i * count / most]);
         file_list_free(names, count);
     }
     mem_free(folder);
@@ -340,17 +355,14 @@ static cadre_status write_analysis(const analysis *a, const char *run)
 
 static void tell(const cadre_train_listener *listener, const domain *d)
 {
-    char text[256];
-    if (!listener || !listener->note) return;
-    snprintf(text, sizeof text, "%s: %.3f bits per byte of held-out text", d->name, d->nats / log(2) / (double)d->size);
-    listener->note(listener->arg, text);
+    note(listener, "%s: %.3f bits per byte of held-out text", d->name, d->nats / log(2) / (double)d->size);
 }
 
 static cadre_status run_analysis(analysis *a, cadre_context *context, const char *run, const cadre_train_listener *listener)
 {
     CADRE_TRY(cadre_model_open(context, run, &a->model));
     CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
-    CADRE_TRY(read_domains(a, run));
+    CADRE_TRY(read_domains(a, run, listener));
     CADRE_TRY(open_censuses(a));
     for (int i = 0; i < a->count; i++) {
         if (!a->domains[i].size) continue;

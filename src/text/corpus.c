@@ -145,6 +145,8 @@ void corpus_free(corpus *c)
     mem_free(c);
 }
 
+hash128 corpus_hash(const corpus_domain *d) { return hash_bytes(d->text, d->size); }
+
 /* ---- tokenising ---- */
 
 cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int64_t context)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "format/hash.h"
 #include "text/tokenizer.h"
 
 typedef struct corpus_domain {
@@ -34,6 +35,9 @@ static inline string_view corpus_training_text(const corpus_domain *d) { return 
  * sequence of `context` tokens and its last target. */
 cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int64_t context);
 void corpus_free(corpus *c);
+
+/* Of a domain's text. */
+hash128 corpus_hash(const corpus_domain *d);
 
 /* Where a reader of a typical passage may begin: the first paragraph of prose in the text's second half, else its middle. */
 size_t corpus_passage(const char *text, size_t size);

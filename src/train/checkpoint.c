@@ -59,11 +59,35 @@ bool checkpoint_exists(const char *folder)
            state;
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), size = strlen(end);
+    return length >= size && !strcmp(name + length - size, end);
+}
+
+static bool is_weights(const char *name)
+{
+    return (ends_with(name, state_suffix) && !is_state(name)) || ends_with(name, ".safetensors.index.json") ||
+           ends_with(name, ".gguf");
+}
+
+bool checkpoint_model_alone(const char *folder)
+{
+    char **names;
+    int count;
+    bool found = false;
+    if (!file_is_folder(folder) || checkpoint_exists(folder) || file_list(folder, &names, &count) != CADRE_OK) return false;
+    for (int i = 0; i < count; i++) found |= is_weights(names[i]);
+    file_list_free(names, count);
+    return found;
+}
+
 bool checkpoint_folder_used(const char *folder)
 {
     bool state = false;
     if (!file_is_folder(folder)) return file_exists(folder);
-    if (folder_has(folder, model_name) || folder_has(folder, "config.json") || folder_has(folder, "metrics.jsonl")) return true;
+    if (checkpoint_exists(folder) || checkpoint_model_alone(folder)) return true;
+    if (folder_has(folder, "config.json") || folder_has(folder, "metrics.jsonl")) return true;
     return each_state(folder, stop_at_first, &state) == CADRE_OK && state;
 }
 

@@ -25,6 +25,7 @@ typedef struct checkpoint_arrays {
 } checkpoint_arrays;
 
 bool checkpoint_exists(const char *folder);     /* a committed model and some state */
+bool checkpoint_model_alone(const char *folder); /* weights that no state of this program belongs to */
 bool checkpoint_folder_used(const char *folder); /* any file that a run would replace */
 
 cadre_status checkpoint_save(const char *folder, const checkpoint_arrays *arrays, const checkpoint_state *state);

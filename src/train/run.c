@@ -60,11 +60,25 @@ static cadre_status read_intent(train_run *r)
     return r->from ? train_model_open(r) : CADRE_OK;
 }
 
-static cadre_status check_folder(const train_run *r)
+/* What lies there is gone on with, or not touched. */
+static cadre_status check_folder(train_run *r)
 {
-    if (r->dry || r->resume || !checkpoint_folder_used(r->out)) return CADRE_OK;
-    cadre_status status = cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a run in it");
-    cadre_fail_advice("--resume goes on with it");
+    cadre_status status = CADRE_OK;
+    if (r->dry) return CADRE_OK;
+    if (file_exists(r->out) && !file_is_folder(r->out))
+        return cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a file");
+    r->resumed = r->resume && checkpoint_exists(r->out);
+    if (checkpoint_model_alone(r->out)) {
+        const char *expected = r->resume ? "a training state to go on from"
+                                         : "an empty or new folder, or a run with its training state";
+        status = cadre_fail(CADRE_EEXISTS, r->out, "expected %s, found a model without one", expected);
+        cadre_fail_advice("'cadre train --from %s' with another --out starts from that model", r->out);
+    } else if (!r->resume && checkpoint_folder_used(r->out)) {
+        status = cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a run in it");
+        cadre_fail_advice("--resume goes on with it");
+    }
+    if (status == CADRE_OK && r->resume && !r->resumed)
+        train_note(r, "there is no checkpoint in %s: the run begins at step 1", r->out);
     return status;
 }
 
@@ -97,7 +111,7 @@ static cadre_status decide(train_run *r)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     CADRE_TRY(train_idle_options(r));
     train_model_warn(r);
-    return r->dry ? CADRE_OK : train_data_arrange(r);
+    return r->dry && !r->token_file ? CADRE_OK : train_data_arrange(r);
 }
 
 /* ---- memory ---- */
@@ -148,12 +162,15 @@ static cadre_status resume(train_run *r)
     checkpoint_arrays arrays = arrays_of(r);
     CADRE_TRY(checkpoint_peek(r->out, &r->state,
                               &saved)); /* other options make other shapes: said before the tensors are looked for */
-    cadre_status status = train_settings_compare(r->out, saved, r->text);
+    cadre_status status = same_run_compare(r, saved);
     mem_free(saved);
     CADRE_TRY(status);
     CADRE_TRY(checkpoint_load(r->out, &arrays, &r->state, &saved));
     mem_free(saved);
-    train_note(r, "going on from step %lld", (long long)r->state.step);
+    const run_spent spent = { r->state.step, r->state.tokens, r->state.seconds };
+    if (length_over(&r->settings.length, &spent))
+        train_note(r, "the run there has taken %lld steps: nothing is left to do", (long long)r->state.step);
+    else train_note(r, "going on from step %lld", (long long)r->state.step);
     return CADRE_OK;
 }
 
@@ -169,11 +186,11 @@ static cadre_status start_fresh(train_run *r)
 
 static cadre_status begin(train_run *r)
 {
-    CADRE_TRY(train_settings_text(r->options, &r->text));
+    CADRE_TRY(same_run_text(r, &r->text));
     CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, comm_self(), &r->trainer));
     CADRE_TRY(file_make_folder(r->out));
     CADRE_TRY(checkpoint_sweep(r->out));
-    if (r->resume && checkpoint_exists(r->out)) CADRE_TRY(resume(r));
+    if (r->resumed) CADRE_TRY(resume(r));
     else CADRE_TRY(start_fresh(r));
     r->state.run = r->text;
     CADRE_TRY(train_files_begin(r));
@@ -189,6 +206,7 @@ typedef struct loop {
     int64_t first;           /* step that this process began at */
     double began, worked;    /* now() and this process's processor time when it began there */
     bool prolonged;          /* its minutes were too few for --min-tokens, and that was said */
+    int64_t saved;           /* the step of the last checkpoint; -1: there is none */
 } loop;
 
 static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
@@ -270,6 +288,35 @@ static void tell(const loop *l, const trainer_report *report, double tokens_per_
     r->listener->progress(r->listener->arg, &p);
 }
 
+static const char *number_in_words(double x) { return isnan(x) ? "no number" : isinf(x) ? "infinity" : "a finite number"; }
+
+/* What is advised can be done. A step right after a checkpoint shows its weights, on which no learning rate of now has acted. */
+static void advise(const loop *l)
+{
+    long long saved = l->saved;
+    if (saved < 0)
+        cadre_fail_advice("no checkpoint was saved: --resume begins again at step 1, with a lower --lr, a longer --warmup or a "
+                          "smaller --clip");
+    else if (saved < l->run->state.step)
+        cadre_fail_advice("the checkpoint of step %lld is kept: --resume goes on from it, with a lower "
+                          "--lr, a longer --warmup or a smaller --clip", saved);
+    else
+        cadre_fail_advice("the checkpoint of step %lld has the weights that gave this: the run had "
+                          "left its way before; begin again in another --out, with a smaller --lr, "
+                          "a longer --warmup or a smaller --clip", saved);
+}
+
+static cadre_status diverged(const loop *l, const trainer_report *report)
+{
+    const train_run *r = l->run;
+    cadre_status status = cadre_fail(CADRE_EFORMAT, r->out,
+                                     "step %lld: expected a finite loss and gradient, found as loss %s, as gradient's norm %s",
+                                     (long long)r->state.step + 1, number_in_words(report->loss),
+                                     number_in_words(report->gradient_norm));
+    advise(l);
+    return status;
+}
+
 static cadre_status one_step(loop *l)
 {
     train_run *r = l->run;
@@ -278,13 +325,7 @@ static cadre_status one_step(loop *l)
     double before = now(), lr = schedule_lr(&r->settings.schedule, r->state.step);
     CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
     double took = now() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
-    if (!isfinite(report.loss) || !isfinite(report.gradient_norm)) {
-        cadre_status status = cadre_fail(CADRE_EARGUMENT, r->out,
-                                         "step %lld: expected a finite loss and gradient, found %g and %g",
-                                         (long long)r->state.step + 1, report.loss, report.gradient_norm);
-        cadre_fail_advice("a lower --lr or a longer --warmup may help; the last checkpoint is kept");
-        return status;
-    }
+    if (!isfinite(report.loss) || !isfinite(report.gradient_norm)) return diverged(l, &report);
     l->recent[r->state.step % RECENT] = report.loss;
     r->state.step++;
     r->state.tokens += report.tokens;
@@ -299,6 +340,7 @@ static cadre_status save(loop *l)
     train_run *r = l->run;
     checkpoint_arrays arrays = arrays_of(r);
     CADRE_TRY(checkpoint_save(r->out, &arrays, &r->state));
+    l->saved = r->state.step;
     return train_files_describe(r, mean_of_recent(l));
 }
 
@@ -306,13 +348,12 @@ static bool finished(const loop *l)
 {
     const train_run *r = l->run;
     run_spent spent = spent_by(l);
-    return length_over(&r->settings.length, &spent);
+    return length_over(&r->settings.length, &spent) || (r->token_file && r->state.step >= r->batches.steps);
 }
 
 static cadre_status run_loop(loop *l)
 {
     train_run *r = l->run;
-    int64_t saved = r->state.step ? r->state.step : -1; /* the step of the last checkpoint */
     l->began = now();
     l->worked = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     l->started = l->began - r->state.seconds;
@@ -324,12 +365,11 @@ static cadre_status run_loop(loop *l)
         }
         CADRE_TRY(one_step(l));
         tell_length(l);
-        if (r->settings.save_every && r->state.step % r->settings.save_every == 0) {
-            CADRE_TRY(save(l));
-            saved = r->state.step;
-        }
+        if (r->settings.save_every && r->state.step % r->settings.save_every == 0) CADRE_TRY(save(l));
     }
-    return saved == r->state.step ? CADRE_OK : save(l);
+    if (r->token_file && r->state.step >= r->batches.steps && r->settings.length.seconds > 0)
+        train_note(r, "the file's %lld batches are all used: the run ends before its time", (long long)r->batches.steps);
+    return l->saved == r->state.step ? CADRE_OK : save(l);
 }
 
 static cadre_status run_all(train_run *r, cadre_train_summary *summary)
@@ -339,7 +379,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     if (r->dry) return CADRE_OK;
     CADRE_TRY(check_memory(summary));
     CADRE_TRY(begin(r));
-    loop l = { .run = r, .first = r->state.step };
+    loop l = { .run = r, .first = r->state.step, .saved = r->resumed ? r->state.step : -1 };
     cadre_status status = run_loop(&l), closed = metrics_close(r);
     summary->steps = r->state.step;
     summary->tokens = r->state.tokens;

@@ -19,6 +19,7 @@ typedef struct train_run {
     const recipe *recipe;           /* NULL: from a model */
     const char *from, *out;         /* NULL: not given */
     bool resume, dry;
+    bool resumed;                   /* there is a checkpoint that it goes on from */
 
     /* data (run_data.c) */
     corpus *corpus;                 /* NULL: from a token file */
@@ -31,7 +32,7 @@ typedef struct train_run {
     model_config config;
     train_settings settings;
     trainer *trainer;
-    char *text;                     /* what must be the same for the run to go on */
+    char *text;                     /* what the run is, for a checkpoint: same_run.c */
     char *command;                  /* the command line that says what was given */
     checkpoint_state state;
     FILE *metrics[2];               /* in the run's folder, and where --metrics says; NULL: not written */
@@ -63,6 +64,13 @@ void train_model_warn(const train_run *r); /* of what can be known before traini
 /* ---- idle.c ---- */
 
 cadre_status train_idle_options(const train_run *r); /* notes those that were given in vain */
+
+/* ---- same_run.c: whether a run that goes on is the run that was saved ---- */
+
+/* Options, and the data by size and hash, as JSON text: two runs with the same text take the same steps. mem_free. */
+cadre_status same_run_text(const train_run *r, char **text);
+/* Refuses, naming the first that differs, what would make it another run; notes what may change from here on. */
+cadre_status same_run_compare(const train_run *r, const char *saved);
 
 /* ---- run_files.c: what the folder says of the run besides the model ---- */
 

@@ -79,7 +79,7 @@ static cadre_status learn_tokenizer(train_run *r)
 static cadre_status find_tokenizer(train_run *r)
 {
     if (r->from) return load_tokenizer(r, r->from);
-    if (r->resume && checkpoint_exists(r->out)) return load_tokenizer(r, r->out);
+    if (r->resumed) return load_tokenizer(r, r->out);
     return learn_tokenizer(r);
 }
 
@@ -112,10 +112,10 @@ cadre_status train_data_arrange(train_run *r)
         if (r->batches.table[i] < 0 || r->batches.table[i] >= r->config.vocab)
             return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file), "tokens: expected ids of 0 to %lld, found %d",
                               (long long)(r->config.vocab - 1), r->batches.table[i]);
-    if (s->schedule.steps > r->batches.steps)
+    if (s->length.steps > r->batches.steps)
         return cadre_fail(CADRE_EARGUMENT, safetensors_path(r->token_file),
                           "--steps: expected at most the %lld that the file holds, found %lld", (long long)r->batches.steps,
-                          (long long)s->schedule.steps);
+                          (long long)s->length.steps);
     return CADRE_OK;
 }
 

@@ -56,10 +56,10 @@ static cadre_status write_tokenizer(const train_run *r)
     return status;
 }
 
-/* validation/DOMAIN.txt: the end of each text, which is not trained on. */
+/* validation/DOMAIN.txt: the end of each text, which is not trained on. A run that goes on keeps what it has held out. */
 static cadre_status write_held_out(const train_run *r)
 {
-    if (!r->corpus) return CADRE_OK;
+    if (!r->corpus || r->resumed) return CADRE_OK;
     char *folder = file_join(r->out, "validation");
     cadre_status status = folder ? file_make_folder(folder) : CADRE_ENOMEM;
     for (int i = 0; i < r->corpus->count && status == CADRE_OK; i++) {

@@ -26,10 +26,4 @@ cadre_status train_settings_read(const cadre_options *options, const recipe *r, 
 /* The MoE layers as they train: the model's, with capacity, jitter and dropout. moe: [layers]. */
 cadre_status train_settings_moe(const train_settings *s, const model_config *config, moe_config *moe);
 
-/* The options that shape what is computed, as JSON text: two runs with the same text take the same steps. mem_free. */
-cadre_status train_settings_text(const cadre_options *options, char **text);
-
-/* Refuses, naming the first option that differs, a text that is not the same. */
-cadre_status train_settings_compare(const char *folder, const char *saved, const char *now);
-
 #endif

@@ -95,12 +95,12 @@ $ cp -r run flip2 && printf '\001' | dd of=$(echo flip2/training-state-*) bs=1 s
 ? 1
 $ cadre train --options tiny.json --out run --resume --recipe mixtral
 2> ...
-2> cadre: run: --recipe: expected what the run there was started with, found another value
+2> cadre: run: --recipe: expected what the run there was started with, olmoe, found another value, mixtral
 2>        *
 ? 1
 $ cadre train --options tiny.json --out run --resume --experts 8
 2> ...
-2> cadre: run: --experts: expected what the run there was started with, found another value
+2> cadre: run: --experts: expected what the run there was started with, 4, found another value, 8
 2>        *
 ? 1
 
