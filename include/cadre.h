@@ -63,6 +63,7 @@ typedef enum cadre_option_kind {
     CADRE_OPTION_INTS,    /* "4" or "4,8,8": each within the bounds */
     CADRE_OPTION_CHOICES, /* "norms,biases", or "none" */
     CADRE_OPTION_PATHS,   /* one or more arguments */
+    CADRE_OPTION_TEXTS,   /* given again, one more */
 } cadre_option_kind;
 
 /* A row of a table of options. */
@@ -97,7 +98,7 @@ CADRE_API void cadre_options_free(cadre_options *o);
 
 /* Replaces the value. An unknown name or a value out of bounds: CADRE_EARGUMENT, with the nearest name as advice. */
 CADRE_API cadre_status cadre_options_set(cadre_options *o, const char *name, const char *value);
-CADRE_API cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value); /* one more of PATHS */
+CADRE_API cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value); /* one more of PATHS, TEXTS */
 CADRE_API cadre_status cadre_options_load(cadre_options *o, const char *path); /* {"lr": 0.003, "warmup": 10} */
 CADRE_API cadre_status cadre_options_copy(cadre_options *to, const cadre_options *from); /* what was given of names in both */
 
@@ -334,6 +335,23 @@ CADRE_API cadre_status cadre_chat_encode(const cadre_tokenizer *tokenizer, const
 /* Whether this token ends an answer. */
 CADRE_API bool cadre_chat_ends(const cadre_tokenizer *tokenizer, const char *name, int32_t id);
 
+/* ---- texts that stop ---- */
+
+/* Finds the first of some texts in one that comes piece by piece, however it is cut into pieces, and holds back what may yet turn
+ * out to be one: no byte of it is told. For the listeners of text below. Used by one thread at a time. */
+typedef struct cadre_stop cadre_stop;
+
+CADRE_API cadre_status cadre_stop_new(const char *const *texts, int count, cadre_stop **stop); /* none may be empty */
+CADRE_API void cadre_stop_free(cadre_stop *stop);
+
+/* Takes the next piece. told [told_size]: what can be told now, all before the text that was found where *found; borrowed until the
+ * next call. After that the object is as new. */
+CADRE_API cadre_status cadre_stop_take(cadre_stop *stop, const char *text, size_t size, const char **told, size_t *told_size,
+                                       bool *found);
+
+/* What was held back and is told after all, because nothing more comes. The object is then as new. */
+CADRE_API void cadre_stop_rest(cadre_stop *stop, const char **told, size_t *told_size);
+
 /* ---- models ---- */
 
 typedef struct cadre_model cadre_model;
@@ -411,6 +429,10 @@ typedef struct cadre_sampling {
     uint64_t seed;
 } cadre_sampling;
 
+/* Replaces what the model's own files say of how to sample (generation_config.json, or the keys general.sampling of a GGUF), and
+ * leaves the rest as it is. *said: whether they say anything. A value that cannot be is CADRE_EFORMAT. */
+CADRE_API cadre_status cadre_model_sampling(const cadre_model *model, cadre_sampling *sampling, bool *said);
+
 /* A token as it is generated: its id, and the text that became whole with it (size may be 0). false stops. */
 typedef bool (*cadre_token_listener)(void *arg, int32_t id, const char *text, size_t size);
 
@@ -435,14 +457,46 @@ typedef struct cadre_chat cadre_chat;
 CADRE_API cadre_status cadre_chat_new(cadre_model *model, const char *template_name, int64_t capacity, cadre_chat **chat);
 CADRE_API void cadre_chat_free(cadre_chat *chat);
 CADRE_API const char *cadre_chat_template_of(const cadre_chat *chat); /* its name; static */
+CADRE_API void cadre_chat_clear(cadre_chat *chat); /* forgets all that was said but a system message */
+
+/* Whether, or how much, the model thinks before its next answers: "on", "off", "low", "medium" or "high", of which few templates know
+ * any and none knows all. CADRE_EARGUMENT: this one does not, and the advice says which it knows. */
+CADRE_API cadre_status cadre_chat_think(cadre_chat *chat, const char *how);
+CADRE_API const char *cadre_chat_thinking(const cadre_chat *chat); /* NULL: the template leaves no choice. Static */
+CADRE_API const char *cadre_thinking(int index); /* the words that there are; NULL after the last. Static */
 
 CADRE_API cadre_status cadre_chat_add(cadre_chat *chat, const char *role, const char *text, size_t size);
 
 /* The model's answer to what was added, up to `limit` tokens (0: as many as there is room for), reported as it comes and added to
- * the conversation, also when it is interrupted. Thoughts, which some models mark, are reported and not kept. false stops. */
+ * the conversation, also when it is interrupted. Thoughts, which some models mark, are reported and not kept; where a model ends
+ * its turn in a thought that it did not close, all of the thought is the answer and reported again as such. false stops.
+ *
+ * Where less room than `limit` and than a quarter of the capacity is left, the oldest turns are let go first. CADRE_ENOMEM: the last
+ * message does not fit even so; it is taken back, and the conversation is as it was before. */
 typedef bool (*cadre_chat_listener)(void *arg, bool thought, const char *text, size_t size);
 CADRE_API cadre_status cadre_chat_answer(cadre_chat *chat, int64_t limit, const cadre_sampling *sampling,
                                          cadre_chat_listener listener, void *arg);
+
+typedef enum cadre_chat_end {
+    CADRE_CHAT_ENDED,   /* by the model itself */
+    CADRE_CHAT_LIMIT,   /* cut: `limit` tokens have come */
+    CADRE_CHAT_FULL,    /* cut: so has the conversation's capacity */
+    CADRE_CHAT_STOPPED  /* cut: by the listener, or interrupted */
+} cadre_chat_end;
+
+/* How the last answer went. */
+typedef struct cadre_chat_account {
+    size_t size;              /* sizeof(cadre_chat_account) */
+    cadre_chat_end end;
+    bool answered;            /* false: what came was thoughts alone */
+    bool unclosed;            /* the model did not close its thoughts, which are the answer */
+    int64_t let_go;           /* messages that were let go to make room */
+    int64_t prompt_tokens;    /* of the whole conversation before the answer */
+    int64_t tokens;           /* of the answer, with thoughts and marks */
+    double tokens_per_second; /* of those after the first; 0: there are none */
+} cadre_chat_account;
+
+CADRE_API cadre_status cadre_chat_account_get(const cadre_chat *chat, cadre_chat_account *account);
 
 typedef struct cadre_evaluation {
     int64_t bytes, tokens;

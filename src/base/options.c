@@ -153,7 +153,8 @@ static cadre_status parse_item(const cadre_option *row, const char *where, item 
     case CADRE_OPTION_FLAG: return parse_flag(where, v);
     case CADRE_OPTION_CHOICE:
     case CADRE_OPTION_CHOICES: return parse_choice(row, where, v);
-    case CADRE_OPTION_TEXT: return CADRE_OK;
+    case CADRE_OPTION_TEXT:
+    case CADRE_OPTION_TEXTS: return CADRE_OK;
     case CADRE_OPTION_PATH:
     case CADRE_OPTION_PATHS:
         return *v->text ? CADRE_OK : cadre_fail(CADRE_EARGUMENT, where, "expected a path, found nothing");
@@ -344,7 +345,8 @@ static cadre_status set_list(entry *e, const char *where, const json_t *list)
 
 static bool is_list(const cadre_option *row)
 {
-    return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES || row->kind == CADRE_OPTION_PATHS;
+    return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES || row->kind == CADRE_OPTION_PATHS ||
+           row->kind == CADRE_OPTION_TEXTS;
 }
 
 static cadre_status set_json(entry *e, const char *where, const json_t *value)

@@ -2,7 +2,8 @@
  *
  * Long options as "--name value" or "--name=value", flags as "--name", "--no-name" or "--name=no", letters as "-n 5" or "-n5",
  * "--" before operands that begin with a dash. The line is walked twice: first for --options alone, whose file is then
- * loaded, and again for everything, so that the command line wins over the file and the last of two over the first. */
+ * loaded, and again for everything, so that the command line wins over the file and the last of two over the first; options of
+ * which there may be several texts are the ones that repetition adds to. */
 #include "cli/arguments.h"
 
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #include "cli/complain.h"
 
+enum { MOST_SEVERAL = 8 };
+
 typedef struct walk {
     const command *command;
     invocation *call;
@@ -18,6 +21,8 @@ typedef struct walk {
     char **argv;
     int next;          /* the argument to look at */
     bool files;        /* the first of the two walks */
+    const cadre_option *several[MOST_SEVERAL]; /* options of several texts that this line has given */
+    int several_count;
     const char *file;  /* of --options */
     arguments_result result;
     int exit_code;
@@ -65,7 +70,17 @@ static bool assign(walk *w, const cadre_option *row, const char *value, bool mor
 static bool has_value(const walk *w, const cadre_option *row)
 {
     if (w->next >= w->argc) return false;
-    return row->kind == CADRE_OPTION_TEXT || strncmp(w->argv[w->next], "--", 2) != 0;
+    return row->kind == CADRE_OPTION_TEXT || row->kind == CADRE_OPTION_TEXTS || strncmp(w->argv[w->next], "--", 2) != 0;
+}
+
+/* Whether this line has given a text of the option before, which another one then joins: the first replaces those of a file. */
+static bool is_another(walk *w, const cadre_option *row)
+{
+    if (w->files || row->kind != CADRE_OPTION_TEXTS) return false;
+    for (int i = 0; i < w->several_count; i++)
+        if (w->several[i] == row) return true;
+    if (w->several_count < MOST_SEVERAL) w->several[w->several_count++] = row;
+    return false;
 }
 
 static bool take_values(walk *w, const cadre_option *row, const char *attached)
@@ -74,7 +89,7 @@ static bool take_values(walk *w, const cadre_option *row, const char *attached)
     if (!attached && !has_value(w, row))
         return wrong(w, complain_usage(NULL, "--%s: expected a value after it, found %s", row->name,
                                        w->next < w->argc ? w->argv[w->next] : "nothing"));
-    if (!assign(w, row, attached ? attached : w->argv[w->next++], false)) return false;
+    if (!assign(w, row, attached ? attached : w->argv[w->next++], is_another(w, row))) return false;
     if (row->kind != CADRE_OPTION_PATHS || attached) return true;
     while (w->next < w->argc && w->argv[w->next][0] != '-')
         if (!assign(w, row, w->argv[w->next++], true)) return false;

@@ -6,26 +6,27 @@
 
 #include "cli/command.h"
 #include "cli/complain.h"
-#include "cli/input.h"
 #include "cli/opened.h"
 #include "cli/print.h"
+#include "cli/progress.h"
+#include "cli/prompt.h"
 #include "cli/sampling.h"
 
 static const cadre_option rows[] = {
-    { .name = "prompt", .letter = 'p', .kind = CADRE_OPTION_TEXT, .subject = "Text",
-      .help = "the text to continue; special tokens spelt out in it become their ids" },
-    { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST", .subject = "Text",
-      .help = "ids to continue, instead of a text" },
     { .name = "length", .letter = 'n', .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "128", .subject = "Text",
       .help = "most tokens to write; an end-of-text token ends it before" },
-    { .name = "ids", .kind = CADRE_OPTION_FLAG, .subject = "Text", .help = "print ids, the end token's too, instead of text" },
+    { .name = "stop", .kind = CADRE_OPTION_TEXTS, .subject = "Text",
+      .help = "end before this text, of which nothing is printed; may be given several times" },
+    { .name = "ids", .kind = CADRE_OPTION_FLAG, .subject = "Text", .help = "print ids, those of the end token or stop text too, instead of text" },
     { .name = "routes", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Text",
       .help = "record which experts every token went to, for 'cadre report'" },
 };
 
 typedef struct writer {
     bool ids, json;
-    int64_t count;
+    cadre_stop *stop;         /* NULL: none */
+    bool stopped;             /* its text was found */
+    int64_t count;            /* of ids */
     json_t *id_list;          /* --json */
     char *text;               /* [size], --json */
     size_t size;
@@ -33,26 +34,52 @@ typedef struct writer {
     bool failed;              /* no memory */
 } writer;
 
-static bool keep(writer *w, int32_t id, const char *text, size_t size)
+static bool keep(writer *w, const char *text, size_t size)
 {
     char *longer = realloc(w->text, w->size + size + 1);
     if (!longer) return w->failed = true, false;
     if (size) memcpy(longer + w->size, text, size);
     w->text = longer;
     w->size += size;
-    return id < 0 || json_array_append_new(w->id_list, json_integer(id)) == 0;
+    return true;
+}
+
+static bool put_text(writer *w, const char *text, size_t size)
+{
+    if (w->json) return keep(w, text, size);
+    if (w->ids || !size) return true;
+    fwrite(text, 1, size, stdout);
+    w->last = text[size - 1];
+    return true;
+}
+
+static bool put_id(writer *w, int32_t id)
+{
+    bool first = !w->count++;
+    if (w->json) return json_array_append_new(w->id_list, json_integer(id)) == 0;
+    if (w->ids) printf("%s%d", first ? "" : " ", id);
+    return true;
 }
 
 /* id -1: the text of an unfinished character at the end. */
 static bool take(void *arg, int32_t id, const char *text, size_t size)
 {
     writer *w = arg;
-    if (w->json) return keep(w, id, text, size);
-    if (w->ids && id >= 0) printf("%s%d", w->count ? " " : "", id);
-    if (!w->ids && size) fwrite(text, 1, size, stdout);
-    if (!w->ids && size) w->last = text[size - 1];
-    w->count++;
-    return fflush(stdout) == 0;
+    if (w->stopped) return false;
+    if (w->stop && cadre_stop_take(w->stop, text, size, &text, &size, &w->stopped) != CADRE_OK)
+        return w->failed = true, false;
+    if ((id >= 0 && !put_id(w, id)) || !put_text(w, text, size)) return false;
+    return fflush(stdout) == 0 && !w->stopped;
+}
+
+/* What was held back and has not become a text to stop at. */
+static void release(writer *w)
+{
+    const char *text;
+    size_t size;
+    if (!w->stop || w->stopped) return;
+    cadre_stop_rest(w->stop, &text, &size);
+    put_text(w, text, size);
 }
 
 static int finish(writer *w)
@@ -65,49 +92,58 @@ static int finish(writer *w)
     return print_json(json_pack("{s:O,s:o}", "ids", w->id_list, "text", print_json_text(w->text ? w->text : "", w->size)));
 }
 
-/* The prompt's ids, copied into memory of our own. */
-static int encode_prompt(cadre_model *model, const char *prompt, token_ids *ids)
+static cadre_status open_stop(const cadre_options *o, writer *w)
 {
-    const cadre_tokenizer *tokenizer;
-    int32_t *encoded;
-    int64_t count;
-    cadre_status status = cadre_model_tokenizer(model, &tokenizer);
-    if (status == CADRE_OK)
-        status = cadre_tokenizer_encode(tokenizer, prompt, strlen(prompt), CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &encoded,
-                                        &count);
-    if (status != CADRE_OK) return complain_status(status);
-    *ids = (token_ids){ malloc((size_t)(count + 1) * sizeof *ids->id), count };
-    if (ids->id) memcpy(ids->id, encoded, (size_t)count * sizeof *ids->id);
-    cadre_free(encoded);
-    return ids->id ? EXIT_DONE : complain_world("out of memory");
+    enum { MOST = 64 };
+    const char *texts[MOST];
+    int count = cadre_options_count(o, "stop");
+    for (int i = 0; i < count && i < MOST; i++) texts[i] = cadre_options_text(o, "stop", i);
+    return count ? cadre_stop_new(texts, count < MOST ? count : MOST, &w->stop) : CADRE_OK;
 }
 
-static int read_prompt(const invocation *call, cadre_model *model, token_ids *ids)
+/* "the prompt has" more tokens than the model was made for? */
+static bool note_context(const invocation *call, const cadre_model *model, const char *what,
+                         int64_t tokens)
 {
-    const char *prompt = cadre_options_text(call->options, "prompt", 0), *list = cadre_options_text(call->options, "tokens", 0);
-    if (!prompt == !list)
-        return complain_usage(NULL, "generate: -p or --tokens: expected one of them, found %s", prompt ? "both" : "neither");
-    int exit_code = list ? input_ids("--tokens", list, ids) : encode_prompt(model, prompt, ids);
-    if (exit_code != EXIT_DONE || ids->count) return exit_code;
-    free(ids->id);
-    return complain_usage(NULL, "generate: %s: expected at least one token to begin with, found none",
-                          prompt ? "-p" : "--tokens");
+    cadre_model_info info;
+    cadre_model_info_get(model, &info);
+    bool beyond = tokens > info.context;
+    if (beyond)
+        progress_note(call, "%s %lld tokens, more than the %lld that the model was made for; what it "
+                      "says beyond them may make no sense", what, (long long)tokens,
+                      (long long)info.context);
+    return beyond;
+}
+
+static int write_on(const invocation *call, cadre_model *model, const token_ids *ids, writer *w)
+{
+    const cadre_options *o = call->options;
+    cadre_sampling sampling = sampling_read(o);
+    int64_t limit = cadre_options_int(o, "length", 0);
+    cadre_status status = open_stop(o, w);
+    if (status == CADRE_OK) {
+        bool noted = note_context(call, model, "the prompt has", ids->count);
+        status = cadre_generate(model, ids->id, ids->count, limit, &sampling,
+                                cadre_options_text(o, "routes", 0), take, w);
+        release(w);
+        if (!noted) note_context(call, model, "the text has", ids->count + w->count);
+    }
+    return status == CADRE_OK ? finish(w) : complain_status(status);
 }
 
 static int generate(const invocation *call, cadre_model *model)
 {
     token_ids ids = { 0 };
-    int exit_code = read_prompt(call, model, &ids);
+    int exit_code = prompt_read(call, model, &ids);
     if (exit_code != EXIT_DONE) return exit_code;
-    writer w = { .ids = cadre_options_flag(call->options, "ids"), .json = call->json, .id_list = json_array() };
-    cadre_sampling sampling = sampling_read(call->options);
-    cadre_status status = cadre_generate(model, ids.id, ids.count, cadre_options_int(call->options, "length", 0), &sampling,
-                                         cadre_options_text(call->options, "routes", 0), take, &w);
-    if (status == CADRE_OK) exit_code = finish(&w);
+    writer w = { .ids = cadre_options_flag(call->options, "ids"), .json = call->json,
+                 .id_list = json_array() };
+    exit_code = write_on(call, model, &ids, &w);
+    cadre_stop_free(w.stop);
     json_decref(w.id_list);
     free(w.text);
     free(ids.id);
-    return status == CADRE_OK ? exit_code : complain_status(status);
+    return exit_code;
 }
 
 static int run(const invocation *call)
@@ -126,10 +162,15 @@ const command command_generate = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints the continuation alone, as it is written. The same seed gives the same text.",
+    .description = "Prints the continuation alone, as it is written. The same seed gives the same text.\n\n"
+                   "Of a text from stdin or a file, one line feed at its end is left out, as 'echo' and editors add one. "
+                   "--stop finds its text wherever tokens begin and end: what may yet become it is held back, and printed "
+                   "when it does not.",
     .own = ROWS(rows),
-    .tables = { sampling_options, opened_options },
-    .examples = LINES("a sample", "cadre generate runs/first -p 'The Debian system' -n 64 --temperature 0.8",
+    .tables = { prompt_options, sampling_options, opened_options },
+    .examples = LINES("one line, of a prompt in a file",
+                      "cadre generate runs/first --prompt-file prompt.txt --greedy --stop $'\\n'",
+                      "a sample", "cadre generate runs/first -p 'The Debian system' -n 64 --temperature 0.8",
                       "what the model holds most likely, and which experts it asked",
                       "cadre generate runs/first -p 'The Debian system' --greedy --routes routes.jsonl"),
     .stops = true,

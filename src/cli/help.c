@@ -31,6 +31,7 @@ const char *help_value(const cadre_option *row, char *text, size_t size)
         [CADRE_OPTION_FLAG] = "",       [CADRE_OPTION_INT] = "N",        [CADRE_OPTION_REAL] = "X",
         [CADRE_OPTION_TEXT] = "TEXT",   [CADRE_OPTION_PATH] = "PATH",    [CADRE_OPTION_CHOICE] = "WORD",
         [CADRE_OPTION_INTS] = "N[,N]",  [CADRE_OPTION_CHOICES] = "LIST", [CADRE_OPTION_PATHS] = "PATH...",
+        [CADRE_OPTION_TEXTS] = "TEXT",
     };
     text[0] = 0;
     if (row->kind == CADRE_OPTION_CHOICE && !row->value) append_choices(row, "|", text, size);

@@ -127,7 +127,8 @@ $ cadre eval noisy --text .
 2> cadre: .: could not be read: Is a directory
 ? 1
 $ cadre generate noisy
-2> cadre: generate: -p or --tokens: expected one of them, found neither
+2> cadre: generate: -p, --prompt-file or --tokens: expected one of them, found none
+2>        or a text on stdin
 ? 2
 $ cadre generate noisy -p ''
 2> cadre: generate: -p: expected at least one token to begin with, found none

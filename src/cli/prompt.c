@@ -1,0 +1,96 @@
+/* prompt.c - the text or the ids that are to be continued. */
+#include "cli/prompt.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/complain.h"
+
+static const cadre_option rows[] = {
+    { .name = "prompt", .letter = 'p', .kind = CADRE_OPTION_TEXT, .subject = "Prompt",
+      .help = "the text to continue; special tokens spelt out in it become their ids; -: what stdin "
+              "has, as without this option where stdin is not a terminal" },
+    { .name = "prompt-file", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Prompt",
+      .help = "the same from a file" },
+    { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST", .subject = "Prompt",
+      .help = "ids to continue, instead of a text" },
+};
+
+cadre_option_table prompt_options(void) { return ROWS(rows); }
+
+/* The prompt's ids, copied into memory of our own. */
+static int encode(cadre_model *model, const char *text, size_t size, token_ids *ids)
+{
+    const cadre_tokenizer *tokenizer;
+    int32_t *encoded;
+    int64_t count;
+    unsigned flags = CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL;
+    cadre_status status = cadre_model_tokenizer(model, &tokenizer);
+    if (status == CADRE_OK)
+        status = cadre_tokenizer_encode(tokenizer, text, size, flags, &encoded, &count);
+    if (status != CADRE_OK) return complain_status(status);
+    *ids = (token_ids){ malloc((size_t)(count + 1) * sizeof *ids->id), count };
+    if (ids->id) memcpy(ids->id, encoded, (size_t)count * sizeof *ids->id);
+    cadre_free(encoded);
+    return ids->id ? EXIT_DONE : complain_world("out of memory");
+}
+
+/* Editors and echo end a text with a line feed that is not meant to be continued. */
+static size_t without_last_line_feed(const char *text, size_t size)
+{
+    if (size && text[size - 1] == '\n') size--;
+    if (size && text[size] == '\n' && text[size - 1] == '\r') size--;
+    return size;
+}
+
+static int none_given(void)
+{
+    return complain_usage("or a text on stdin", "generate: -p, --prompt-file or --tokens: expected "
+                          "one of them, found none");
+}
+
+/* must: there is to be some text. */
+static int encode_stream(cadre_model *model, const char *path, bool must, token_ids *ids)
+{
+    char *text;
+    size_t size;
+    bool is_stdin = !strcmp(path, "-");
+    if (!(is_stdin ? input_stream(stdin, "stdin", &text, &size) : input_file(path, &text, &size)))
+        return EXIT_WORLD;
+    int exit_code = must && !size ? none_given()
+                                  : encode(model, text, without_last_line_feed(text, size), ids);
+    free(text);
+    return exit_code;
+}
+
+static int read_given(const invocation *call, cadre_model *model, token_ids *ids)
+{
+    const char *text = cadre_options_text(call->options, "prompt", 0);
+    const char *file = cadre_options_text(call->options, "prompt-file", 0);
+    const char *list = cadre_options_text(call->options, "tokens", 0);
+    if ((text != NULL) + (file != NULL) + (list != NULL) > 1)
+        return complain_usage(NULL, "generate: -p, --prompt-file or --tokens: expected one of "
+                              "them, found %s", text && file && list ? "all" : "two");
+    if (list) return input_ids("--tokens", list, ids);
+    if (file) return encode_stream(model, file, false, ids);
+    if (text && strcmp(text, "-") != 0) return encode(model, text, strlen(text), ids);
+    if (!text && isatty(STDIN_FILENO)) return none_given();
+    return encode_stream(model, "-", !text, ids);
+}
+
+int prompt_read(const invocation *call, cadre_model *model, token_ids *ids)
+{
+    token_ids read = { 0 };
+    int exit_code = read_given(call, model, &read);
+    if (exit_code != EXIT_DONE) return exit_code;
+    if (read.count) {
+        *ids = read;
+        return EXIT_DONE;
+    }
+    free(read.id);
+    const char *source = cadre_options_given(call->options, "tokens") ? "--tokens"
+                         : cadre_options_given(call->options, "prompt-file") ? "--prompt-file" : "-p";
+    return complain_usage(NULL, "generate: %s: expected at least one token to begin with, found none",
+                          source);
+}
