@@ -13,6 +13,9 @@ SONAME  := libcadre.so.0
 PACKAGES := jansson libpcre2-8 libutf8proc libxxhash
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -ljansson -lpcre2-8 -lutf8proc -lxxhash)
+# Of the program alone: the library does without.
+PROGRAM_PACKAGES := libedit
+PROGRAM_LIBS := $(shell pkg-config --libs $(PROGRAM_PACKAGES) 2>/dev/null || echo -ledit)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 MUST := -std=c17 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -pthread -Iinclude -Isrc
@@ -71,7 +74,7 @@ $(BUILD)/libcadre.so: $(LIB_OBJ)
 	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(MUST) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/cadre: $(CLI_OBJ) $(BUILD)/libcadre.a
-	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libcadre.a $(LIBS)
+	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libcadre.a $(PROGRAM_LIBS) $(LIBS)
 
 # Man pages and the completion come from the program's own tables.
 $(BUILD)/manual/cadre.1: $(BUILD)/cadre

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
@@ -85,12 +86,12 @@ static void pause_between_turns(void)
 /* The best of a few calls, or of the one that is long enough. */
 static double seconds_of(compute *c, const openblas *blas, const shape *s, const operands *o)
 {
-    double best = INFINITY, until = bench_seconds() + 0.02, now;
+    double best = INFINITY, until = clock_seconds() + 0.02, now;
     do {
-        double begin = bench_seconds();
+        double begin = clock_seconds();
         if (blas) run_theirs(blas, s, o);
         else run_ours(c, s, o);
-        now = bench_seconds();
+        now = clock_seconds();
         best = fmin(best, now - begin);
     } while (now < until);
     return best;

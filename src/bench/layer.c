@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
@@ -65,9 +66,9 @@ static void run_dense(bench *b)
 
 static double seconds_of(void (*run)(bench *), bench *b)
 {
-    double begin = bench_seconds();
+    double begin = clock_seconds();
     run(b);
-    return bench_seconds() - begin;
+    return clock_seconds() - begin;
 }
 
 static int ascending(const void *a, const void *b)

@@ -3,17 +3,10 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "kernel/peak.h"
-
-double bench_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 enum { REPEATS = 9, MOST_WORKERS = 1024 };
 
@@ -33,9 +26,9 @@ static void run_burst(void *arg, int worker, int workers)
 
 static double rate_of(compute *c, burst *b)
 {
-    double begin = bench_seconds(), work = 0;
+    double begin = clock_seconds(), work = 0;
     pool_run(c->pool, run_burst, b);
-    double seconds = bench_seconds() - begin;
+    double seconds = clock_seconds() - begin;
     for (int w = 0; w < c->workers; w++) work += b->work[w];
     return work / seconds;
 }
@@ -87,9 +80,9 @@ static double read_rate(compute *c, reading *r)
     double best = 0;
     pool_run(c->pool, touch, r);
     for (int i = 0; i < REPEATS; i++) {
-        double begin = bench_seconds();
+        double begin = clock_seconds();
         pool_run(c->pool, read_once, r);
-        best = fmax(best, READ_BYTES / (bench_seconds() - begin));
+        best = fmax(best, READ_BYTES / (clock_seconds() - begin));
     }
     return best;
 }
@@ -108,13 +101,13 @@ double bench_bandwidth(compute *c)
 
 double bench_best(void (*run)(void *arg), void *arg, double seconds)
 {
-    double begin = bench_seconds(), best = INFINITY;
+    double begin = clock_seconds(), best = INFINITY;
     run(arg);
     for (int i = 0; i < REPEATS; i++) {
-        double before = bench_seconds();
+        double before = clock_seconds();
         run(arg);
-        best = fmin(best, bench_seconds() - before);
-        if (bench_seconds() - begin > seconds) break;
+        best = fmin(best, clock_seconds() - before);
+        if (clock_seconds() - begin > seconds) break;
     }
     return best;
 }

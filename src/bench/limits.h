@@ -1,10 +1,9 @@
-/* limits.h - what this machine can do at most, measured now: the denominators of every benchmark; and their clock. */
+/* limits.h - what this machine can do at most, measured now: the denominators of every benchmark. */
 #ifndef CADRE_BENCH_LIMITS_H
 #define CADRE_BENCH_LIMITS_H
 
 #include "kernel/compute.h"
 
-double bench_seconds(void);        /* of the monotonic clock */
 double bench_fma_peak(compute *c); /* float operations a second (a multiply-add is two), all workers */
 double bench_bandwidth(compute *c); /* bytes a second that all workers together read from memory well beyond the caches; 0: no
                                      * memory to measure on */

@@ -1,15 +1,13 @@
 /* cmd_chat.c - `cadre chat`: a conversation on the terminal, or of the lines of a file. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "cli/answer.h"
 #include "cli/complain.h"
+#include "cli/message.h"
 #include "cli/opened.h"
-#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/sampling.h"
 
@@ -20,6 +18,9 @@ static const char *template_name(int i) { return cadre_chat_template(i); }
 static const cadre_option rows[] = {
     { .name = "template", .kind = CADRE_OPTION_CHOICE, .choice = template_name, .value = "NAME", .subject = "Conversation",
       .help = "how messages are framed for the model (default: recognised by the model's own template)" },
+    { .name = "think", .kind = CADRE_OPTION_CHOICE, .choice = cadre_thinking, .subject = "Conversation",
+      .help = "whether or how much the model thinks before it answers, of the ways that its template "
+              "knows (default: as the template does)" },
     { .name = "system", .kind = CADRE_OPTION_TEXT, .subject = "Conversation", .help = "what the model is told before" },
     { .name = "context", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 24, .subject = "Conversation",
       .help = "most tokens of the conversation (default: the model's own context, at most 8192)" },
@@ -30,117 +31,110 @@ static const cadre_option rows[] = {
 typedef struct talk {
     const invocation *call;
     cadre_chat *chat;
-    cadre_sampling sampling;
-    int64_t limit;
-    bool person;   /* types the messages */
-    bool terminal; /* shows the answers */
+    answer_view view;
 } talk;
-
-/* ---- answers ---- */
-
-typedef struct answer {
-    bool json, terminal, colour;
-    bool thought;       /* is being written */
-    char last;          /* byte written */
-    FILE *parts[2];     /* --json: the answer, and its thoughts */
-} answer;
-
-static const char *dim_if(const answer *a, bool thought)
-{
-    if (!a->colour || thought == a->thought) return "";
-    return thought ? "\033[2m" : "\033[0m";
-}
-
-/* What a model says may not steer the terminal: of control characters, those that end lines and set columns pass. */
-static void show(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '\n' || c == '\t' || (c >= 32 && c != 127)) putchar(c);
-        else printf("^%c", c ^ 64);
-    }
-}
-
-/* Thoughts are for people who watch; a file gets answers alone. */
-static bool take(void *arg, bool thought, const char *text, size_t size)
-{
-    answer *a = arg;
-    if (a->json) return fwrite(text, 1, size, a->parts[thought]) == size;
-    if (thought && !a->terminal) return true;
-    if (thought != a->thought && a->last && a->last != '\n') putchar('\n');
-    fputs(dim_if(a, thought), stdout);
-    if (a->terminal) show(text, size);
-    else fwrite(text, 1, size, stdout);
-    a->last = text[size - 1];
-    a->thought = thought;
-    return fflush(stdout) == 0;
-}
-
-static cadre_status write_answer(const talk *t)
-{
-    const char *no_colour = getenv("NO_COLOR");
-    answer a = { .terminal = t->terminal, .colour = t->terminal && !(no_colour && *no_colour) };
-    cadre_status status = cadre_chat_answer(t->chat, t->limit, &t->sampling, take, &a);
-    fputs(dim_if(&a, false), stdout);
-    if (status == CADRE_OK || status == CADRE_EINTERRUPTED) puts(t->terminal && t->person ? "\n" : "");
-    return status;
-}
-
-static cadre_status write_object(const talk *t)
-{
-    char *texts[2] = { NULL, NULL };
-    size_t sizes[2];
-    answer a = { .json = true };
-    for (int i = 0; i < 2; i++) a.parts[i] = open_memstream(&texts[i], &sizes[i]);
-    cadre_status status = CADRE_ENOMEM;
-    if (a.parts[0] && a.parts[1]) status = cadre_chat_answer(t->chat, t->limit, &t->sampling, take, &a);
-    for (int i = 0; i < 2; i++)
-        if (a.parts[i]) fclose(a.parts[i]);
-    if (status == CADRE_OK)
-        print_json(json_pack("{s:o,s:o}", "answer", print_json_text(texts[0], sizes[0]), "thought",
-                             print_json_text(texts[1], sizes[1])));
-    fflush(stdout);
-    for (int i = 0; i < 2; i++) free(texts[i]);
-    return status;
-}
 
 /* Ctrl-C stops an answer; a second one, and one that finds nothing to stop, ends the program (see main.c). */
 static int answer_message(const talk *t, const char *message, size_t size)
 {
     cadre_interrupt_clear();
     cadre_status status = cadre_chat_add(t->chat, "user", message, size);
-    if (status == CADRE_OK) status = t->call->json ? write_object(t) : write_answer(t);
-    if (status == CADRE_EINTERRUPTED && t->person) return EXIT_DONE;
-    return status == CADRE_OK ? EXIT_DONE : complain_status(status);
+    if (status == CADRE_OK) status = answer_show(&t->view, t->chat);
+    if (status == CADRE_OK || (status == CADRE_EINTERRUPTED && t->view.person)) return EXIT_DONE;
+    int exit_code = complain_status(status);
+    return t->view.person && status == CADRE_ENOMEM ? EXIT_DONE : exit_code; /* a shorter message may still fit */
 }
 
-/* ---- messages ---- */
+/* ---- what a person may ask of the program itself ---- */
 
-static ssize_t read_message(const talk *t, char **line, size_t *room)
+typedef struct chat_command {
+    const char *name, *help;
+    bool (*run)(talk *t, const char *rest); /* false: the conversation ends */
+} chat_command;
+
+static bool clear(talk *t, const char *rest)
 {
-    if (t->person) {
-        fputs("> ", stderr);
-        cadre_interrupt();
+    (void)rest;
+    cadre_chat_clear(t->chat);
+    progress_note(t->call, "what was said is forgotten");
+    return true;
+}
+
+static bool think(talk *t, const char *rest)
+{
+    const char *now = cadre_chat_thinking(t->chat);
+    if (*rest) {
+        cadre_status status = cadre_chat_think(t->chat, rest);
+        if (status != CADRE_OK) complain_status(status);
+    } else progress_note(t->call, "thinking: %s", now ? now : "the template leaves no choice");
+    return true;
+}
+
+static bool quit(talk *t, const char *rest) { return (void)t, (void)rest, false; }
+static bool help(talk *t, const char *rest);
+
+static const chat_command chat_commands[] = {
+    { "clear", "forget what was said, but for the system message", clear },
+    { "think", "WORD: think before answering, on or off, or as much as the template knows", think },
+    { "quit", "end, as Ctrl-D does", quit },
+    { "help", "print this", help },
+};
+enum { CHAT_COMMANDS = sizeof chat_commands / sizeof *chat_commands };
+
+static bool help(talk *t, const char *rest)
+{
+    (void)t, (void)rest;
+    for (int i = 0; i < CHAT_COMMANDS; i++)
+        fprintf(stderr, "/%-6s %s\n", chat_commands[i].name, chat_commands[i].help);
+    fputs("A message goes on after a \\ at the end of a line, or from \"\"\" to \"\"\"; pasted text keeps its "
+          "lines.\nA blank before a / makes it a message. Ctrl-C stops an answer.\n", stderr);
+    return true;
+}
+
+/* Of "/think off" the word, if the text is a command at all: paths have another / . */
+static bool is_command(const char *text, char *name, size_t room)
+{
+    size_t length = *text == '/' ? strspn(text + 1, "abcdefghijklmnopqrstuvwxyz") : 0;
+    if (!length || length >= room || (text[1 + length] && text[1 + length] != ' ')) return false;
+    memcpy(name, text + 1, length);
+    name[length] = 0;
+    return true;
+}
+
+static bool obey(talk *t, const char *name, const char *rest)
+{
+    const char *names[CHAT_COMMANDS];
+    for (int i = 0; i < CHAT_COMMANDS; i++) {
+        names[i] = chat_commands[i].name;
+        if (!strcmp(names[i], name)) return chat_commands[i].run(t, rest + strspn(rest, " "));
     }
-    ssize_t size = getline(line, room, stdin);
-    while (size > 0 && ((*line)[size - 1] == '\n' || (*line)[size - 1] == '\r')) size--;
-    return size;
+    const char *meant = cadre_nearest(name, names, CHAT_COMMANDS);
+    progress_note(t->call, "no command is called /%s%s%s; /help lists them, and a blank before it makes it a message", name,
+                  meant ? "; did you mean /" : "", meant ? meant : "");
+    return true;
 }
 
-static int converse(const talk *t)
+/* ---- the conversation ---- */
+
+static int take_message(talk *t, const message_source *m, bool *more)
 {
-    char *line = NULL;
-    size_t room = 0;
+    char name[32];
+    if (!m->size) return EXIT_DONE;
+    if (!m->person || !is_command(m->text, name, sizeof name)) return answer_message(t, m->text, m->size);
+    *more = obey(t, name, m->text + 1 + strlen(name));
+    return EXIT_DONE;
+}
+
+static int converse(talk *t)
+{
+    message_source m;
     int exit_code = EXIT_DONE;
-    errno = 0;
-    while (exit_code == EXIT_DONE) {
-        ssize_t size = read_message(t, &line, &room);
-        if (size < 0) break;
-        if (size > 0) exit_code = answer_message(t, line, (size_t)size);
-    }
-    if (exit_code == EXIT_DONE && !feof(stdin)) exit_code = complain_world("stdin: could not be read: %s", strerror(errno));
-    if (t->person && exit_code == EXIT_DONE) fputc('\n', stderr);
-    free(line);
+    bool more = true;
+    message_source_open(&m);
+    while (exit_code == EXIT_DONE && more && message_next(&m)) exit_code = take_message(t, &m, &more);
+    if (m.failed) exit_code = EXIT_WORLD;
+    if (m.person && more && exit_code == EXIT_DONE) fputc('\n', stderr);
+    message_source_close(&m);
     return exit_code;
 }
 
@@ -152,17 +146,38 @@ static int64_t context_of(const invocation *call, const cadre_model *model)
     return info.context < MOST_BY_DEFAULT ? info.context : MOST_BY_DEFAULT;
 }
 
+static void note_sampling(const talk *t)
+{
+    char words[256];
+    sampling_words(&t->view.sampling, words, sizeof words);
+    progress_note(t->call, "sampling as the model's files and the options say: %s",
+                  *words ? words : "temperature 1");
+}
+
 static cadre_status begin(talk *t, cadre_model *model)
 {
     const cadre_options *o = t->call->options;
     const char *system = cadre_options_text(o, "system", 0);
-    cadre_status status = cadre_chat_new(model, cadre_options_text(o, "template", 0), context_of(t->call, model), &t->chat);
+    t->view = (answer_view){ .call = t->call, .context = context_of(t->call, model),
+                             .person = isatty(STDIN_FILENO), .terminal = isatty(STDOUT_FILENO) };
+    if (cadre_options_count(o, "length")) t->view.limit = cadre_options_int(o, "length", 0);
+    bool said;
+    cadre_status status = sampling_read_suggested(o, model, &t->view.sampling, &said);
+    if (status == CADRE_OK && said) note_sampling(t);
+    if (status == CADRE_OK) status = cadre_chat_new(model, cadre_options_text(o, "template", 0), t->view.context, &t->chat);
+    if (status == CADRE_OK && cadre_options_given(o, "think"))
+        status = cadre_chat_think(t->chat, cadre_options_text(o, "think", 0));
     if (status == CADRE_OK && system) status = cadre_chat_add(t->chat, "system", system, strlen(system));
-    t->limit = cadre_options_count(o, "length") ? cadre_options_int(o, "length", 0) : 0;
-    t->sampling = sampling_read(o);
-    t->person = isatty(STDIN_FILENO);
-    t->terminal = isatty(STDOUT_FILENO);
     return status;
+}
+
+static void note_long_context(const talk *t, const cadre_model *model)
+{
+    cadre_model_info info;
+    cadre_model_info_get(model, &info);
+    if (t->view.context > info.context)
+        progress_note(t->call, "a context of %lld tokens is more than the %lld that the model was made for; what it says beyond "
+                      "them may make no sense", (long long)t->view.context, (long long)info.context);
 }
 
 static int run(const invocation *call)
@@ -171,8 +186,9 @@ static int run(const invocation *call)
     talk t = { .call = call };
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status == CADRE_OK) status = begin(&t, o.model);
-    if (status == CADRE_OK && t.person)
-        progress_note(call, "template %s; Ctrl-C stops an answer, Ctrl-D ends", cadre_chat_template_of(t.chat));
+    if (status == CADRE_OK) note_long_context(&t, o.model);
+    if (status == CADRE_OK && t.view.person)
+        progress_note(call, "template %s; Ctrl-C stops an answer, Ctrl-D ends, /help tells more", cadre_chat_template_of(t.chat));
     int exit_code = status == CADRE_OK ? converse(&t) : complain_status(status);
     cadre_chat_free(t.chat);
     opened_end(&o);
@@ -186,15 +202,20 @@ const command command_chat = {
     .least = 1,
     .most = 1,
     .description = "A conversation: every line of stdin is a message, and the model's answers go to stdout. On a terminal, "
+                   "lines are edited with the usual keys, a message may have several lines (after a \\ at the end of one, between "
+                   "\"\"\" and \"\"\", or pasted), /help lists commands to the program itself, "
                    "Ctrl-C stops an answer, Ctrl-D ends the conversation, and thoughts, which some models mark, are shown "
-                   "dimmed; they are not part of the answers and are forgotten.\n\n"
+                   "dimmed; they are not part of the answers and are forgotten. Where a model ends its turn without closing "
+                   "its thoughts, they are its answer. An answer that the context cuts is noted on stderr; then, and whenever "
+                   "less than a quarter of the context is free, the oldest messages are let go, which is noted too.\n\n"
                    "The template that frames messages is built in, chosen by name or recognised by signs in the model's own "
                    "template, which is never executed. Messages are plain text, whatever control tokens they spell. The date "
                    "of the day is not told: gpt-oss and Granite hear of none, Llama 3.1 of the one in its template.\n\n"
-                   "With --json, every answer is an object: answer, thought.",
+                   "With --json, every answer is an object: answer, thought, end (how it ended: end, length, context or stopped), "
+                   "prompt_tokens, tokens (thoughts included), tokens_per_second (0 where one came alone).",
     .own = ROWS(rows),
-    .tables = { sampling_options, opened_options },
-    .examples = LINES("on the terminal", "cadre chat models/Qwen3-30B-A3B --temperature 0.7 --top-p 0.8 --system 'Be brief.'",
+    .tables = { sampling_suggested_options, opened_options },
+    .examples = LINES("on the terminal", "cadre chat models/Qwen3-30B-A3B --think off --temperature 0.7 --top-p 0.8 --system 'Be brief.'",
                       "one question of a script", "echo 'Name three moons.' | cadre chat models/olmoe-instruct.gguf --greedy"),
     .stops = true,
     .run = run,

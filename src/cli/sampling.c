@@ -1,29 +1,88 @@
 /* sampling.c - how tokens are chosen. */
 #include "cli/sampling.h"
 
-static const cadre_option rows[] = {
-    { .name = "greedy", .kind = CADRE_OPTION_FLAG, .subject = "Sampling", .help = "always the most likely token" },
-    { .name = "temperature", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100, .fallback = "1", .subject = "Sampling",
-      .help = "below 1 likelier tokens, above 1 others; 0: greedy" },
-    { .name = "top-k", .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "0", .subject = "Sampling",
-      .help = "among the K most likely tokens; 0: all" },
-    { .name = "top-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = "1", .value = "P", .subject = "Sampling",
-      .help = "among the most likely of those that have the share P of their probability together" },
-    { .name = "min-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = "0", .value = "P", .subject = "Sampling",
-      .help = "among tokens at least P times as likely as the most likely one" },
-    { .name = "repetition-penalty", .kind = CADRE_OPTION_REAL, .min = 0.01, .max = 100, .fallback = "1", .subject = "Sampling",
-      .help = "above 1: tokens that were there before become less likely" },
-};
+#include <stdio.h>
+#include <string.h>
 
-cadre_option_table sampling_options(void) { return ROWS(rows); }
+/* The rows, with defaults that are known, or that a model's files may give. */
+#define SAMPLING_ROWS(neutral, or_one, or_zero)                                                    \
+    { .name = "greedy", .kind = CADRE_OPTION_FLAG, .subject = "Sampling",                          \
+      .help = "always the most likely token, whatever a model's files say" },                                                    \
+    { .name = "temperature", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100,                      \
+      .fallback = neutral("1"), .subject = "Sampling",                                             \
+      .help = "below 1 likelier tokens, above 1 others; 0: greedy" or_one },                       \
+    { .name = "top-k", .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24,                         \
+      .fallback = neutral("0"), .subject = "Sampling",                                             \
+      .help = "among the K most likely tokens; 0: all" or_zero },                                  \
+    { .name = "top-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = neutral("1"),    \
+      .value = "P", .subject = "Sampling",                                                         \
+      .help = "among the most likely of those that have the share P of their probability together" \
+              or_one },                                                                            \
+    { .name = "min-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = neutral("0"),    \
+      .value = "P", .subject = "Sampling",                                                         \
+      .help = "among tokens at least P times as likely as the most likely one" or_zero },          \
+    { .name = "repetition-penalty", .kind = CADRE_OPTION_REAL, .min = 0.01, .max = 100,            \
+      .fallback = neutral("1"), .subject = "Sampling",                                             \
+      .help = "above 1: tokens that were there before become less likely" or_one },
+#define AS_SAID(value) value
+#define OF_THE_MODEL(value) NULL
 
-cadre_sampling sampling_read(const cadre_options *o)
+static const cadre_option neutral_rows[] = { SAMPLING_ROWS(AS_SAID, "", "") };
+static const cadre_option suggested_rows[] = { SAMPLING_ROWS(
+    OF_THE_MODEL, " (default: what the model's files say, else 1)",
+    " (default: what the model's files say, else 0)") };
+
+cadre_option_table sampling_options(void) { return ROWS(neutral_rows); }
+cadre_option_table sampling_suggested_options(void) { return ROWS(suggested_rows); }
+
+static double real_or(const cadre_options *o, const char *name, double otherwise)
 {
-    bool greedy = cadre_options_flag(o, "greedy");
-    return (cadre_sampling){ .temperature = greedy ? 0 : cadre_options_real(o, "temperature"),
-                             .top_k = cadre_options_int(o, "top-k", 0),
-                             .top_p = cadre_options_real(o, "top-p"),
-                             .min_p = cadre_options_real(o, "min-p"),
-                             .repetition_penalty = cadre_options_real(o, "repetition-penalty"),
-                             .seed = (uint64_t)cadre_options_int(o, "seed", 0) };
+    return cadre_options_count(o, name) ? cadre_options_real(o, name) : otherwise;
+}
+
+static cadre_sampling read_over(const cadre_options *o, cadre_sampling s)
+{
+    s.temperature = real_or(o, "temperature", s.temperature);
+    if (cadre_options_flag(o, "greedy")) s.temperature = 0;
+    if (cadre_options_count(o, "top-k")) s.top_k = cadre_options_int(o, "top-k", 0);
+    s.top_p = real_or(o, "top-p", s.top_p);
+    s.min_p = real_or(o, "min-p", s.min_p);
+    s.repetition_penalty = real_or(o, "repetition-penalty", s.repetition_penalty);
+    s.seed = (uint64_t)cadre_options_int(o, "seed", 0);
+    return s;
+}
+
+static const cadre_sampling neutral = { .temperature = 1, .top_p = 1, .repetition_penalty = 1 };
+
+cadre_sampling sampling_read(const cadre_options *o) { return read_over(o, neutral); }
+
+cadre_status sampling_read_suggested(const cadre_options *o, const cadre_model *model,
+                                     cadre_sampling *sampling, bool *said)
+{
+    cadre_sampling suggested = neutral;
+    *said = false;
+    if (!cadre_options_flag(o, "greedy")) {
+        cadre_status status = cadre_model_sampling(model, &suggested, said);
+        if (status != CADRE_OK) return status;
+    }
+    *sampling = read_over(o, suggested);
+    return CADRE_OK;
+}
+
+static void append(char *text, size_t size, const char *name, double value, double unsaid)
+{
+    size_t used = strlen(text);
+    if (value != unsaid)
+        snprintf(text + used, size - used, "%s%s %g", used ? ", " : "", name, value);
+}
+
+void sampling_words(const cadre_sampling *s, char *text, size_t size)
+{
+    text[0] = 0;
+    if (s->temperature <= 0) snprintf(text, size, "greedy");
+    else append(text, size, "temperature", s->temperature, -1);
+    if (s->temperature > 0) append(text, size, "top-k", (double)s->top_k, 0);
+    if (s->temperature > 0) append(text, size, "top-p", s->top_p, 1);
+    if (s->temperature > 0) append(text, size, "min-p", s->min_p, 0);
+    append(text, size, "repetition-penalty", s->repetition_penalty, 1);
 }

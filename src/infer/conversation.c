@@ -1,19 +1,24 @@
 /* conversation.c - a conversation with a model: what was said, the session that has read it, and the next answer.
  *
  * Every answer is asked for with the whole conversation in its template; the session computes what is new in it. Thoughts are
- * reported and forgotten: templates leave those of past answers out. */
+ * reported and forgotten: templates leave those of past answers out. Where room becomes scarce the oldest turns go. */
+#include "base/clock.h"
 #include "base/memory.h"
 #include "format/byte_buffer.h"
+#include "format/quote.h"
 #include "model/model.h"
-#include "text/chat.h"
+#include "text/chat_template.h"
 
 struct cadre_chat {
+    const cadre_model *model;   /* borrowed */
     const tokenizer *tokenizer; /* borrowed */
-    const chat_template *template;
+    const chat_template *template; /* of the list, or `thinking` */
+    chat_template thinking;
     int64_t capacity;
     cadre_session *session;
     chat_message *messages;     /* [count], room for `room`; texts of its own */
     size_t count, room;
+    cadre_chat_account account; /* of the last answer */
 };
 
 static cadre_status open_chat(cadre_chat *c, cadre_model *model, const char *name)
@@ -28,23 +33,66 @@ cadre_status cadre_chat_new(cadre_model *model, const char *name, int64_t capaci
 {
     cadre_chat *c = MEM_ARRAY(cadre_chat, 1);
     if (!c) return CADRE_ENOMEM;
-    c->capacity = capacity;
+    *c = (cadre_chat){ .model = model, .capacity = capacity };
     cadre_status status = open_chat(c, model, name);
     if (status == CADRE_OK) *chat = c;
     else cadre_chat_free(c);
     return status;
 }
 
+/* Messages begin .. end - 1. */
+static void forget(cadre_chat *c, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++) mem_free((char *)(uintptr_t)c->messages[i].text);
+    if (end < c->count) memmove(c->messages + begin, c->messages + end, (c->count - end) * sizeof *c->messages);
+    c->count -= end - begin;
+}
+
 void cadre_chat_free(cadre_chat *c)
 {
     if (!c) return;
-    for (size_t i = 0; i < c->count; i++) mem_free((char *)(uintptr_t)c->messages[i].text);
+    forget(c, 0, c->count);
     mem_free(c->messages);
     cadre_session_free(c->session);
     mem_free(c);
 }
 
+/* Where the turns begin: behind the system message, if there is one. */
+static size_t first_turn(const cadre_chat *c) { return c->count && c->messages[0].role == CHAT_SYSTEM; }
+
+void cadre_chat_clear(cadre_chat *c) { forget(c, first_turn(c), c->count); }
+
 const char *cadre_chat_template_of(const cadre_chat *c) { return chat_template_name(c->template); }
+
+const char *cadre_chat_thinking(const cadre_chat *c)
+{
+    const chat_template *t = c->template;
+    return t->way ? t->way->how : t->ways ? t->ways->how : NULL;
+}
+
+static void advise_ways(const chat_template *t)
+{
+    byte_buffer words = { 0 };
+    for (const chat_thinking *w = t->ways; w && w->how; w++) byte_buffer_format(&words, "%s%s", w == t->ways ? "" : ", ", w->how);
+    if (words.size && words.status == CADRE_OK) cadre_fail_advice("It knows: %s", words.data);
+    byte_buffer_free(&words);
+}
+
+cadre_status cadre_chat_think(cadre_chat *c, const char *how)
+{
+    const char *name = chat_template_name(c->template);
+    if (chat_template_think(c->template, how, &c->thinking)) {
+        c->template = &c->thinking;
+        return CADRE_OK;
+    }
+    if (c->template->ways)
+        cadre_fail(CADRE_EARGUMENT, NULL, "the chat template %s: expected a way of thinking that it knows, found \"%s\"", name,
+                   quote_text(how).text);
+    else cadre_fail(CADRE_EARGUMENT, NULL, "the chat template %s leaves no choice of thinking, found \"%s\"", name,
+                    quote_text(how).text);
+    advise_ways(c->template);
+    return CADRE_EARGUMENT;
+}
 
 static cadre_status add(cadre_chat *c, chat_role role, const char *text, size_t size)
 {
@@ -65,14 +113,76 @@ cadre_status cadre_chat_add(cadre_chat *c, const char *role, const char *text, s
     return add(c, found, text, size);
 }
 
+/* ---- room ---- */
+
+/* The next turn after one that begins at `first`: a user begins it; `count`: there is none. */
+static size_t next_turn(const cadre_chat *c, size_t first)
+{
+    size_t next = first + 1;
+    while (next < c->count && c->messages[next].role != CHAT_USER) next++;
+    return next < c->count ? next : c->count;
+}
+
+/* The ids of the conversation without the turns before message `first`. */
+static cadre_status encode_from(const cadre_chat *c, size_t first, token_list *ids)
+{
+    size_t system = first_turn(c), count = 0;
+    chat_message *said = MEM_ARRAY(chat_message, c->count + 1);
+    if (!said) return CADRE_ENOMEM;
+    if (system) said[count++] = c->messages[0];
+    for (size_t i = first; i < c->count; i++) said[count++] = c->messages[i];
+    ids->count = 0;
+    cadre_status status = chat_encode(c->template, c->tokenizer, said, (int)count, ids);
+    mem_free(said);
+    return status;
+}
+
+/* What an answer should find: as many tokens as it may have, or a quarter of all. */
+static int64_t room_wanted(const cadre_chat *c, int64_t limit)
+{
+    int64_t quarter = c->capacity / 4 > 1 ? c->capacity / 4 : 1;
+    return limit > 0 && limit < quarter ? limit : quarter;
+}
+
+static cadre_status refuse_too_long(cadre_chat *c, size_t count)
+{
+    size_t last = c->count;
+    while (last > first_turn(c) && c->messages[last - 1].role != CHAT_ASSISTANT) last--;
+    forget(c, last, c->count);
+    cadre_fail(CADRE_ENOMEM, NULL, "the message: expected fewer than %lld tokens of conversation with it alone, found %zu",
+               (long long)c->capacity, count);
+    cadre_fail_advice("--context N sets how many there may be; what was said before is kept");
+    return CADRE_ENOMEM;
+}
+
+/* The conversation's ids, without the oldest turns where they leave too little room for an answer. */
+static cadre_status encode(cadre_chat *c, int64_t limit, token_list *ids)
+{
+    size_t begin = first_turn(c), first = begin;
+    CADRE_TRY(encode_from(c, first, ids));
+    while (c->capacity - (int64_t)ids->count < room_wanted(c, limit) && next_turn(c, first) < c->count) {
+        first = next_turn(c, first);
+        CADRE_TRY(encode_from(c, first, ids));
+    }
+    if ((int64_t)ids->count >= c->capacity) return refuse_too_long(c, ids->count);
+    c->account.let_go = (int64_t)(first - begin);
+    forget(c, begin, first);
+    return CADRE_OK;
+}
+
 /* ---- an answer ---- */
 
 typedef struct answer {
     const cadre_chat *chat;
     chat_reader reader;
     chat_part part;     /* of the last token */
-    bool thought;       /* there was one before */
     byte_buffer text;   /* the answer proper, so far */
+    byte_buffer other;  /* thoughts, or what has no mark, so far */
+    bool thought;       /* there was one ... */
+    bool unclosed;      /* ... that is the answer */
+    bool ended, stopped;
+    int64_t tokens;
+    double first, last; /* seconds: when these tokens came */
     cadre_chat_listener listener;
     void *arg;
 } answer;
@@ -85,36 +195,80 @@ static string_view without_lines(const answer *a, const char *text, size_t size)
     return (string_view){ text, size };
 }
 
+/* Text of the part that a->part says. false: the listener stops. */
+static bool tell(answer *a, const char *text, size_t size)
+{
+    string_view words = without_lines(a, text, size);
+    bool answers = a->part == CHAT_ANSWER;
+    byte_buffer_put(answers ? &a->text : &a->other, words.data, words.size);
+    if (a->part == CHAT_THOUGHT) a->thought = true;
+    if (!words.size || a->part == CHAT_UNMARKED) return true;
+    a->stopped = !a->listener(a->arg, !answers, words.data, words.size);
+    return !a->stopped;
+}
+
+static void count_token(answer *a)
+{
+    a->last = clock_seconds();
+    if (!a->tokens++) a->first = a->last;
+}
+
+static bool ends(const cadre_chat *c, int32_t id)
+{
+    return chat_ends(c->template, c->tokenizer, id) || model_config_ends(&c->model->config, id);
+}
+
 static bool take(void *arg, int32_t id, const char *text, size_t size)
 {
     answer *a = arg;
-    bool ends = id >= 0 && chat_ends(a->chat->template, a->chat->tokenizer, id);
-    if (id >= 0) a->part = chat_reader_take(&a->reader, id);
-    if (ends || a->part == CHAT_MARKUP) return !ends;
-    string_view words = without_lines(a, text, size);
-    if (a->part == CHAT_ANSWER) byte_buffer_put(&a->text, words.data, words.size);
-    else a->thought = true;
-    return !words.size || a->listener(a->arg, a->part == CHAT_THOUGHT, words.data, words.size);
+    if (id >= 0) {
+        count_token(a);
+        a->ended = ends(a->chat, id);
+        if (a->ended) return false;
+        a->part = chat_reader_take(&a->reader, id);
+    }
+    return a->part == CHAT_MARKUP || tell(a, text, size);
 }
 
-/* The limit, or what there is room for after `count` tokens. */
-static cadre_status limit_to_room(const cadre_chat *c, int64_t count, int64_t *limit)
+/* Nothing was marked as the answer. What has no mark is one; so is a thought where the model ended its turn without closing it. */
+static void find_answer(answer *a)
 {
-    int64_t room = c->capacity - count;
-    if (room < 1)
-        return cadre_fail(CADRE_ENOMEM, NULL, "the conversation: expected fewer than %lld tokens, found %lld",
-                          (long long)c->capacity, (long long)count);
-    if (*limit <= 0 || *limit > room) *limit = room;
-    return CADRE_OK;
+    bool unmarked = a->reader.part == CHAT_UNMARKED, unclosed = a->ended && chat_reader_unclosed(&a->reader);
+    if (a->text.size || a->other.status != CADRE_OK || !(unmarked || unclosed)) return;
+    a->part = CHAT_ANSWER;
+    a->unclosed = unclosed;
+    tell(a, a->other.data, a->other.size);
 }
 
-static cadre_status generate(const cadre_chat *c, int64_t limit, const cadre_sampling *sampling, answer *a)
+static cadre_chat_end end_of(const answer *a, cadre_status status, bool full)
 {
-    token_list ids = { 0 };
-    cadre_status status = chat_encode(c->template, c->tokenizer, c->messages, (int)c->count, &ids);
-    if (status == CADRE_OK) status = limit_to_room(c, (int64_t)ids.count, &limit);
-    if (status == CADRE_OK) status = cadre_session_generate(c->session, ids.ids, (int64_t)ids.count, limit, sampling, take, a);
-    token_list_free(&ids);
+    if (a->ended) return CADRE_CHAT_ENDED;
+    if (a->stopped || status != CADRE_OK) return CADRE_CHAT_STOPPED;
+    return full ? CADRE_CHAT_FULL : CADRE_CHAT_LIMIT;
+}
+
+static void account(cadre_chat *c, const answer *a, cadre_chat_end end, size_t prompt)
+{
+    double seconds = a->last - a->first;
+    c->account.end = end;
+    c->account.answered = a->text.size > 0;
+    c->account.unclosed = a->unclosed;
+    c->account.prompt_tokens = (int64_t)prompt;
+    c->account.tokens = a->tokens;
+    c->account.tokens_per_second = a->tokens > 1 && seconds > 0 ? (double)(a->tokens - 1) / seconds : 0;
+}
+
+/* The answer to a conversation of these ids, kept. */
+static cadre_status answer_to(cadre_chat *c, const token_list *ids, int64_t limit, const cadre_sampling *sampling, answer *a)
+{
+    int64_t room = c->capacity - (int64_t)ids->count, most = limit > 0 && limit < room ? limit : room;
+    cadre_status status = cadre_session_generate(c->session, ids->ids, (int64_t)ids->count, most, sampling, take, a);
+    if (status != CADRE_OK && status != CADRE_EINTERRUPTED) return status;
+    find_answer(a);
+    account(c, a, end_of(a, status, most == room), ids->count);
+    CADRE_TRY(a->text.status);
+    CADRE_TRY(a->other.status);
+    CADRE_TRY(add(c, CHAT_ASSISTANT, a->text.data, a->text.size));
     return status;
 }
 
@@ -122,12 +276,23 @@ cadre_status cadre_chat_answer(cadre_chat *c, int64_t limit, const cadre_samplin
                                void *arg)
 {
     answer a = { .chat = c, .reader = chat_reader_begin(c->template, c->tokenizer), .listener = listener, .arg = arg };
-    cadre_status status = generate(c, limit, sampling, &a);
-    if (status == CADRE_OK || status == CADRE_EINTERRUPTED) {
-        cadre_status kept = a.text.status;
-        if (kept == CADRE_OK) kept = add(c, CHAT_ASSISTANT, a.text.data, a.text.size);
-        if (kept != CADRE_OK) status = kept;
-    }
+    token_list ids = { 0 };
+    c->account = (cadre_chat_account){ 0 };
+    cadre_status status = encode(c, limit, &ids);
+    if (status == CADRE_OK) status = answer_to(c, &ids, limit, sampling, &a);
+    token_list_free(&ids);
     byte_buffer_free(&a.text);
+    byte_buffer_free(&a.other);
     return status;
+}
+
+cadre_status cadre_chat_account_get(const cadre_chat *c, cadre_chat_account *account)
+{
+    size_t size = account->size;
+    if (size < sizeof *account)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_chat_account: expected a size of at least %zu, found %zu", sizeof *account,
+                          size);
+    *account = c->account;
+    account->size = size;
+    return CADRE_OK;
 }

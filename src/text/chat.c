@@ -60,10 +60,24 @@ static cadre_status put_said(script *s, chat_role role, string_view said)
     return byte_list_put(&s->text, said.data, said.size);
 }
 
+static bool ends_with(string_view text, const char *end)
+{
+    size_t size = strlen(end);
+    return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
+}
+
+/* What the way of thinking has every user say. */
+static cadre_status put_suffix(script *s, chat_role role, string_view said)
+{
+    const char *suffix = s->c->way && role == CHAT_USER ? s->c->way->suffix : NULL;
+    return suffix && !ends_with(said, suffix) ? put_words(s, suffix) : CADRE_OK;
+}
+
 static cadre_status put_framed(script *s, chat_role role, string_view said)
 {
     CADRE_TRY(put_words(s, s->c->frames[role].before));
     CADRE_TRY(put_said(s, role, said));
+    CADRE_TRY(put_suffix(s, role, said));
     return put_words(s, s->c->frames[role].after);
 }
 
@@ -134,7 +148,7 @@ bool chat_ends(const chat_template *c, const tokenizer *t, int32_t id)
 
 chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t)
 {
-    return (chat_reader){ .c = c, .t = t, .part = c->thinks ? CHAT_THOUGHT : CHAT_ANSWER };
+    return (chat_reader){ .c = c, .t = t, .part = c->thinks ? CHAT_THOUGHT : c->headed ? CHAT_UNMARKED : CHAT_ANSWER };
 }
 
 static const chat_mark *mark_of(const chat_template *c, string_view piece)
@@ -150,17 +164,44 @@ static void add_name(chat_reader *r, string_view piece)
     memcpy(r->name + used, piece.data, piece.size < room ? piece.size : room);
 }
 
+/* The channel is the first word of the name; a content type or a recipient may follow it. Without one it is an answer. */
+static chat_part part_of_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    const char *channel = name + strcspn(name, "<abcdefghijklmnopqrstuvwxyz"); /* vocabularies spell blanks in their own ways */
+    size_t length = strspn(channel, letters);
+    return !length || (length == 5 && !memcmp(channel, "final", length)) ? CHAT_ANSWER : CHAT_THOUGHT;
+}
+
+static chat_part part_after(const chat_reader *r, chat_mark_kind kind)
+{
+    switch (kind) {
+    case CHAT_MARK_ANSWER: return CHAT_ANSWER;
+    case CHAT_MARK_THOUGHT: return CHAT_THOUGHT;
+    case CHAT_MARK_NAMED: return part_of_name(r->name);
+    case CHAT_MARK_NAMES:
+    case CHAT_MARK_NOTHING: return CHAT_MARKUP;
+    }
+    return CHAT_MARKUP;
+}
+
 chat_part chat_reader_take(chat_reader *r, int32_t id)
 {
     string_view piece = tokenizer_piece(r->t, id);
     const chat_mark *mark = mark_of(r->c, piece);
     if (!mark) {
-        if (r->part == CHAT_MARKUP) add_name(r, piece);
+        if (r->named) add_name(r, piece);
         return r->part;
     }
-    bool answers = mark->kind == CHAT_MARK_ANSWER || (mark->kind == CHAT_MARK_NAMED && !strcmp(r->name, "final"));
-    bool thinks = mark->kind == CHAT_MARK_THOUGHT || (mark->kind == CHAT_MARK_NAMED && !answers);
-    if (mark->kind == CHAT_MARK_NAMES) memset(r->name, 0, sizeof r->name);
-    r->part = answers ? CHAT_ANSWER : thinks ? CHAT_THOUGHT : CHAT_MARKUP;
+    r->part = part_after(r, mark->kind);
+    r->named = mark->kind == CHAT_MARK_NAMES;
+    memset(r->name, 0, sizeof r->name);
     return CHAT_MARKUP;
+}
+
+bool chat_reader_unclosed(const chat_reader *r)
+{
+    for (const chat_mark *m = r->c->marks; m && m->piece; m++)
+        if (m->kind == CHAT_MARK_ANSWER) return r->part == CHAT_THOUGHT;
+    return false;
 }

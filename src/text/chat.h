@@ -32,18 +32,24 @@ const chat_template *chat_template_recognise(string_view program);
 /* Appends the ids of the conversation up to where the next answer begins. A system message may come first, and only there. */
 cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages, int count, token_list *ids);
 
-/* What the tokens of an answer are: some models think before they speak, and mark which is which. */
-typedef enum chat_part { CHAT_ANSWER, CHAT_THOUGHT, CHAT_MARKUP } chat_part;
+/* What the tokens of an answer are: some models think before they speak, and mark which is which. CHAT_UNMARKED: what stands
+ * before the first mark where every message should have one; the answer if there is none at all. */
+typedef enum chat_part { CHAT_ANSWER, CHAT_THOUGHT, CHAT_MARKUP, CHAT_UNMARKED } chat_part;
 
 typedef struct chat_reader {
     const chat_template *c;
     const tokenizer *t;
     chat_part part;  /* that the next token belongs to, unless it is a mark */
-    char name[16];   /* that markup gives to what follows */
+    bool named;      /* markup is naming what follows: "final <|constrain|>json", "commentary to=functions.time" */
+    char name[16];   /* as much of it as counts */
 } chat_reader;
 
 chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t); /* borrows both */
 chat_part chat_reader_take(chat_reader *r, int32_t id);                    /* the part that this token is */
+
+/* Whether the part that the next token belongs to is a thought that a mark of the template would have closed. A model that ends
+ * its turn there has written its answer without thinking first. */
+bool chat_reader_unclosed(const chat_reader *r);
 
 /* Whether this token ends an answer. */
 bool chat_ends(const chat_template *c, const tokenizer *t, int32_t id);

@@ -46,6 +46,12 @@ cadre_status chat_template_named(const char *name, const chat_template **c)
     return CADRE_EARGUMENT;
 }
 
+const char *cadre_thinking(int index)
+{
+    static const char *const words[] = { "on", "off", "low", "medium", "high" };
+    return index >= 0 && index < (int)(sizeof words / sizeof *words) ? words[index] : NULL;
+}
+
 cadre_status chat_role_named(const char *name, chat_role *role)
 {
     static const char *const names[CHAT_ROLES] = { "system", "user", "assistant" };

@@ -8,6 +8,10 @@ static const chat_mark channels[] = { { "<|channel|>", CHAT_MARK_NAMES }, { "<|m
                                       { "<|end|>", CHAT_MARK_NOTHING },   { "<|start|>", CHAT_MARK_NOTHING },
                                       { NULL, 0 } };
 
+/* What is there without a choice stands in the template itself. */
+static const chat_thinking always[] = { { .how = "on", .thinks = true }, { 0 } };
+#define WAYS(...) (const chat_thinking[]){ __VA_ARGS__, { 0 } }
+
 #define BAR "\xef\xbd\x9c"      /* DeepSeek's wide bar, ... */
 #define UNDERLINE "\xe2\x96\x81" /* ... and its blank */
 
@@ -31,6 +35,11 @@ static const chat_mark channels[] = { { "<|channel|>", CHAT_MARK_NAMES }, { "<|m
 #define DEEPSEEK_ENDS .ends = "<" BAR "end" UNDERLINE "of" UNDERLINE "sentence" BAR ">", .marks = think
 #define DEEPSEEK_DENIALS { "<think></think>", "enable_thinking" }
 
+#define HARMONY(effort)                                                                \
+    "<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\n" \
+    "Knowledge cutoff: 2024-06\n\nReasoning: " effort "\n\n"                              \
+    "# Valid channels: analysis, commentary, final. Channel must be included for every message.<|end|>"
+
 #define GRANITE                                                                                   \
     .frames = { { "<|start_of_role|>system<|end_of_role|>", "<|end_of_text|>\n" },                 \
                 { "<|start_of_role|>user<|end_of_role|>", "<|end_of_text|>\n" },                   \
@@ -42,13 +51,11 @@ static const chat_mark channels[] = { { "<|channel|>", CHAT_MARK_NAMES }, { "<|m
     .answer = "<|assistant|>\n", .ends = "<|end|> <|endoftext|>"
 
 static const chat_template rows[] = {
-    { .name = "gpt-oss", .signs = { "<|channel|>", "<|start|>" },
-      .begin = "<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\n"
-               "Knowledge cutoff: 2024-06\n\nReasoning: medium\n\n"
-               "# Valid channels: analysis, commentary, final. Channel must be included for every message.<|end|>",
+    { .name = "gpt-oss", .signs = { "<|channel|>", "<|start|>" }, .begin = HARMONY("medium"),
       .frames = { { "<|start|>developer<|message|># Instructions\n\n", "\n\n<|end|>" }, { "<|start|>user<|message|>", "<|end|>" },
                   { "<|start|>assistant<|channel|>final<|message|>", "<|end|>" } },
-      .answer = "<|start|>assistant", .ends = "<|return|> <|call|>", .marks = channels },
+      .answer = "<|start|>assistant", .ends = "<|return|> <|call|>", .marks = channels, .headed = true,
+      .ways = WAYS({ .how = "medium" }, { .how = "low", .begin = HARMONY("low") }, { .how = "high", .begin = HARMONY("high") }) },
     { .name = "qwen2.5", .signs = { "<|im_start|>", "You are Qwen, created by Alibaba Cloud" }, CHATML,
       .system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant." },
     { .name = "qwen2", .signs = { "<|im_start|>", "You are a helpful assistant.<" }, CHATML,
@@ -58,7 +65,10 @@ static const chat_template rows[] = {
     { .name = "qwen3-coder", .signs = { "<|im_start|>", "You are Qwen, a helpful AI assistant" }, CHATML }, /* said with tools */
     { .name = "qwen3-thinking", .signs = { "<|im_start|>assistant\n<think>\n'" },
       .denials = { SYSTEM_SET, "bos_token", "enable_thinking" }, CHATML_FRAMES,
-      .answer = "<|im_start|>assistant\n<think>\n", CHATML_ENDS, .thinks = true },
+      .answer = "<|im_start|>assistant\n<think>\n", CHATML_ENDS, .thinks = true, .ways = always },
+    { .name = "qwen3", .signs = { "<|im_start|>", "'<think>\n\n</think>\n\n'", "enable_thinking" },
+      .denials = { SYSTEM_SET, "bos_token", "'<think>\n'", "assistant\n<think>" }, CHATML,
+      .ways = WAYS({ .how = "on" }, { .how = "off", .answer = "<|im_start|>assistant\n<think>\n\n</think>\n\n" }) },
     { .name = "chatml-bos", .signs = { "<|im_start|>", "bos_token" },
       .denials = { SYSTEM_SET, "'<think>\n'", "assistant\n<think>", "Knowledge Cutoff" }, .begin = "{bos}", CHATML },
     { .name = "chatml", .signs = { "<|im_start|>" },
@@ -88,11 +98,12 @@ static const chat_template rows[] = {
       .frames = { { "", "\n\n" }, { "[INST] ", " [/INST]" }, { "", "{eos}" } }, .ends = "", .system_place = SYSTEM_IN_FIRST },
     { .name = "deepseek-r1", .signs = { "<" BAR "Assistant" BAR "><think>\n" }, .denials = DEEPSEEK_DENIALS, .begin = "{bos}",
       .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR ">", "{eos}" } },
-      .answer = "<" BAR "Assistant" BAR "><think>\n", DEEPSEEK_ENDS, .thinks = true },
+      .answer = "<" BAR "Assistant" BAR "><think>\n", DEEPSEEK_ENDS, .thinks = true, .ways = always },
     { .name = "deepseek-v3.1", .signs = { "<" BAR "Assistant" BAR ">", "</think>", "thinking" }, .denials = DEEPSEEK_DENIALS,
       .begin = "{bos}",
       .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR "></think>", "{eos}" } },
-      .answer = "<" BAR "Assistant" BAR "></think>", DEEPSEEK_ENDS },
+      .answer = "<" BAR "Assistant" BAR "></think>", DEEPSEEK_ENDS,
+      .ways = WAYS({ .how = "off" }, { .how = "on", .answer = "<" BAR "Assistant" BAR "><think>", .thinks = true }) },
     { .name = "deepseek-v3", .signs = { "<" BAR "Assistant" BAR ">" }, .denials = DEEPSEEK_DENIALS, .begin = "{bos}",
       .frames = { { "", "" }, { "<" BAR "User" BAR ">", "" }, { "<" BAR "Assistant" BAR ">", "{eos}" } },
       .answer = "<" BAR "Assistant" BAR ">", DEEPSEEK_ENDS },
@@ -105,10 +116,12 @@ static const chat_template rows[] = {
     { .name = "granite", .signs = { "<|start_of_role|>" }, .denials = { "Knowledge Cutoff", "accurate, and safe" }, GRANITE },
     { .name = "glm4.7", .signs = { "[gMASK]<sop>", "<|user|>{{", "'<think>'" },
       .begin = "[gMASK]<sop>", .frames = { { "<|system|>", "" }, { "<|user|>", "" }, { "<|assistant|></think>", "" } },
-      .answer = "<|assistant|><think>", GLM_ENDS, .trims = { [CHAT_ASSISTANT] = true }, .marks = think, .thinks = true },
+      .answer = "<|assistant|><think>", GLM_ENDS, .trims = { [CHAT_ASSISTANT] = true }, .marks = think, .thinks = true,
+      .ways = WAYS({ .how = "on", .thinks = true }, { .how = "off", .answer = "<|assistant|></think>" }) },
     { .name = "glm4.5", .signs = { "[gMASK]<sop>", "<think>" }, .denials = { "<|user|>{{" }, .begin = "[gMASK]<sop>",
       .frames = { { "<|system|>\n", "" }, { "<|user|>\n", "" }, { "<|assistant|>\n<think></think>\n", "" } },
-      .answer = "<|assistant|>", GLM_ENDS, .trims = { [CHAT_ASSISTANT] = true }, .marks = think },
+      .answer = "<|assistant|>", GLM_ENDS, .trims = { [CHAT_ASSISTANT] = true }, .marks = think,
+      .ways = WAYS({ .how = "on" }, { .how = "off", .answer = "<|assistant|>\n<think></think>", .suffix = "/nothink" }) },
     { .name = "glm4", .signs = { "[gMASK]<sop>" }, .denials = { "<|user|>{{" }, .begin = "[gMASK]<sop>",
       .frames = { { "<|system|>\n", "" }, { "<|user|>\n", "" }, { "<|assistant|>\n", "" } },
       .answer = "<|assistant|>\n", GLM_ENDS },
@@ -135,6 +148,20 @@ const chat_template *chat_template_find(const char *name)
     for (int i = 0; (c = chat_template_at(i)); i++)
         if (strcmp(c->name, name) == 0) return c;
     return NULL;
+}
+
+bool chat_template_think(const chat_template *c, const char *how, chat_template *thinking)
+{
+    const chat_thinking *w = c->ways;
+    while (w && w->how && strcmp(w->how, how) != 0) w++;
+    if (!w || !w->how) return false;
+    chat_template made = *chat_template_find(c->name);
+    if (w->begin) made.begin = w->begin;
+    if (w->answer) made.answer = w->answer;
+    made.thinks = w->thinks;
+    made.way = w;
+    *thinking = made;
+    return true;
 }
 
 /* Whether the sign stands at the start of the text, in which a line feed may be written \n. */

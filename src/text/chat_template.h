@@ -14,7 +14,8 @@ typedef struct chat_frame {
 /* Where the system's message stands: by itself, or with its frame inside a user's. */
 typedef enum chat_system { SYSTEM_APART, SYSTEM_IN_FIRST, SYSTEM_IN_LAST } chat_system;
 
-/* What a token of an answer opens. CHAT_MARK_NAMED: an answer if the text since CHAT_MARK_NAMES was "final", else a thought. */
+/* What a token of an answer opens. CHAT_MARK_NAMED: an answer if the first word since CHAT_MARK_NAMES was "final", or there was
+ * none; else a thought. */
 typedef enum chat_mark_kind { CHAT_MARK_ANSWER, CHAT_MARK_THOUGHT, CHAT_MARK_NAMES, CHAT_MARK_NAMED, CHAT_MARK_NOTHING }
     chat_mark_kind;
 
@@ -22,6 +23,14 @@ typedef struct chat_mark {
     const char *piece; /* NULL: the end of the list */
     chat_mark_kind kind;
 } chat_mark;
+
+/* A way of thinking that a template offers: what it writes otherwise then; NULL: nothing. */
+typedef struct chat_thinking {
+    const char *how;    /* "on", "off", "low" ...; NULL: the end of the list, whose first is what the template does unasked */
+    const char *begin, *answer;
+    const char *suffix; /* of every message of a user that does not end so */
+    bool thinks;
+} chat_thinking;
 
 struct chat_template {
     const char *name;
@@ -37,7 +46,13 @@ struct chat_template {
     chat_system system_place;
     bool trims[CHAT_ROLES];       /* whose messages lose the white space around them */
     const chat_mark *marks;       /* tokens between thoughts and answers; NULL: all is answer */
-    bool thinks;                  /* an answer begins as a thought */
+    bool thinks;                  /* an answer begins as a thought ... */
+    bool headed;                  /* ... or with words that the first mark ends, "assistant to=functions.time" */
+    const chat_thinking *ways;    /* NULL: it leaves no choice */
+    const chat_thinking *way;     /* the chosen one; NULL: none was chosen */
 };
+
+/* The same template with a way of thinking that it offers. false: it does not. */
+bool chat_template_think(const chat_template *c, const char *how, chat_template *thinking);
 
 #endif

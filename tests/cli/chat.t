@@ -5,8 +5,8 @@ $ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 
 
 # every line is a message and gets an answer
 $ printf 'The expert\n\nand the token' | cadre chat run --template chatml -n 4 --greedy --json
-> {"answer":"*","thought":""}
-> {"answer":"*","thought":""}
+> {"answer":"*","thought":"","end":"length","prompt_tokens":*,"tokens":4,"tokens_per_second":*}
+> {"answer":"*","thought":"","end":"length","prompt_tokens":*,"tokens":4,"tokens_per_second":*}
 2> (nothing)
 
 $ test "$(printf 'a\nb\n' | cadre chat run --template tulu -n 9 --seed 4)" = "$(printf 'a\r\nb' | cadre chat run --template tulu -n 9 --seed 4 --threads 1)"
@@ -33,10 +33,22 @@ $ echo a | cadre chat run --template chatm
 2>        did you mean 'chatml'?
 ? 2
 
-# a conversation that has become too long
-$ printf 'The expert and the token\nagain\n' | cadre chat run --template chatml --greedy --context 64
-> ...
-2> cadre: the conversation: expected fewer than 64 tokens, found *
+# a conversation that fills its context: the answer is cut, then the oldest messages are let go
+$ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 --seed 2 --json
+> {"answer":"*","thought":"","end":"context",*}
+> {"answer":"*","thought":"","end":"context",*}
+2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N gives it more
+2> the 2 oldest messages were let go: the conversation fills its context of 100 tokens; --context N gives it more
+2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N gives it more
+$ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 --quiet
+2> (nothing)
+$ echo again | cadre chat run --template chatml --greedy --context 100 > alone && printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 | tail -n +2 | cmp - alone
+$ echo a | cadre chat run --template chatml -n 1 --context 512
+2> a context of 512 tokens is more than the 256 that the model was made for; what it says beyond them may make no sense
+$ printf 'The expert and the token and the load and the gate and all that is dropped\na\n' | cadre chat run --template chatml --context 64
+> (nothing)
+2> cadre: the message: expected fewer than 64 tokens of conversation with it alone, found *
+2>        --context N sets how many there may be; what was said before is kept
 ? 1
 
 # ids of a conversation: what people say is plain text

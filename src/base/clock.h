@@ -1,0 +1,7 @@
+/* clock.h - how long things take. */
+#ifndef CADRE_BASE_CLOCK_H
+#define CADRE_BASE_CLOCK_H
+
+double clock_seconds(void); /* of the monotonic clock */
+
+#endif
