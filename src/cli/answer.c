@@ -1,4 +1,5 @@
-/* answer.c - showing answers: on a terminal with thoughts dimmed, in a file without them, or as objects with both. */
+/* answer.c - showing answers: on a terminal with thoughts dimmed, in a file without them, or as
+ * objects with both. */
 #define _GNU_SOURCE
 #include "cli/answer.h"
 
@@ -21,7 +22,8 @@ static const char *dim_if(const answer *a, bool thought)
     return thought ? "\033[2m" : "\033[0m";
 }
 
-/* What a model says may not steer the terminal: of control characters, those that end lines and set columns pass. */
+/* What a model says may not steer the terminal: of control characters, those that end lines and
+ * set columns pass. */
 static void show(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

@@ -1,4 +1,5 @@
-/* answer.h - the answers of a conversation as they are shown: text as it comes, or objects, and what a person should know of each. */
+/* answer.h - the answers of a conversation as they are shown: text as it comes, or objects, and
+ * what a person should know of each. */
 #ifndef CADRE_CLI_ANSWER_H
 #define CADRE_CLI_ANSWER_H
 

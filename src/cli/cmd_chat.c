@@ -201,22 +201,29 @@ const command command_chat = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "A conversation: every line of stdin is a message, and the model's answers go to stdout. On a terminal, "
-                   "lines are edited with the usual keys, a message may have several lines (after a \\ at the end of one, between "
-                   "\"\"\" and \"\"\", or pasted), /help lists commands to the program itself, "
-                   "Ctrl-C stops an answer, Ctrl-D ends the conversation, and thoughts, which some models mark, are shown "
-                   "dimmed; they are not part of the answers and are forgotten. Where a model ends its turn without closing "
-                   "its thoughts, they are its answer. An answer that the context cuts is noted on stderr; then, and whenever "
-                   "less than a quarter of the context is free, the oldest messages are let go, which is noted too.\n\n"
-                   "The template that frames messages is built in, chosen by name or recognised by signs in the model's own "
-                   "template, which is never executed. Messages are plain text, whatever control tokens they spell. The date "
-                   "of the day is not told: gpt-oss and Granite hear of none, Llama 3.1 of the one in its template.\n\n"
-                   "With --json, every answer is an object: answer, thought, end (how it ended: end, length, context or stopped), "
-                   "prompt_tokens, tokens (thoughts included), tokens_per_second (0 where one came alone).",
+    .description =
+        "A conversation: every line of stdin is a message, and the model's answers go to stdout. On a "
+        "terminal, lines are edited with the usual keys, a message may have several lines (after a \\ "
+        "at the end of one, between \"\"\" and \"\"\", or pasted), /help lists commands to the program "
+        "itself, Ctrl-C stops an answer, Ctrl-D ends the conversation, and thoughts, which some models "
+        "mark, are shown dimmed; they are not part of the answers and are forgotten. Where a model ends "
+        "its turn without closing its thoughts, they are its answer.\n\n"
+        "An answer that the context cuts is noted on stderr. Whenever less than a quarter of the "
+        "context is free for the next one, the oldest messages are let go, which is noted too; what "
+        "--system says stays.\n\n"
+        "The template that frames messages is built in, chosen by name or recognised by signs in the "
+        "model's own template, which is never executed. Messages are plain text, whatever control "
+        "tokens they spell. The date of the day is not told: gpt-oss and Granite hear of none, Llama "
+        "3.1 of the one in its template.\n\n"
+        "With --json, every answer is an object: answer, thought, end (how it ended: end, length, "
+        "context or stopped), prompt_tokens, tokens (thoughts included), tokens_per_second (0 where "
+        "one came alone).",
     .own = ROWS(rows),
     .tables = { sampling_suggested_options, opened_options },
-    .examples = LINES("on the terminal", "cadre chat models/Qwen3-30B-A3B --think off --temperature 0.7 --top-p 0.8 --system 'Be brief.'",
-                      "one question of a script", "echo 'Name three moons.' | cadre chat models/olmoe-instruct.gguf --greedy"),
+    .examples = LINES("on the terminal",
+                      "cadre chat models/Qwen3-30B-A3B --think off --system 'Be brief.'",
+                      "one question of a script",
+                      "echo 'Name three moons.' | cadre chat models/olmoe-instruct.gguf --greedy"),
     .stops = true,
     .run = run,
 };

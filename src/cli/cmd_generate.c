@@ -17,7 +17,8 @@ static const cadre_option rows[] = {
       .help = "most tokens to write; an end-of-text token ends it before" },
     { .name = "stop", .kind = CADRE_OPTION_TEXTS, .subject = "Text",
       .help = "end before this text, of which nothing is printed; may be given several times" },
-    { .name = "ids", .kind = CADRE_OPTION_FLAG, .subject = "Text", .help = "print ids, those of the end token or stop text too, instead of text" },
+    { .name = "ids", .kind = CADRE_OPTION_FLAG, .subject = "Text",
+      .help = "print ids, those of the end token or stop text too, instead of text" },
     { .name = "routes", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Text",
       .help = "record which experts every token went to, for 'cadre report'" },
 };

@@ -1,7 +1,8 @@
 /* line_editor.c - libedit, with pasted text taken whole.
  *
- * A terminal that knows bracketed paste puts pasted text between two sequences of characters. It is
- * put into the line with its line feeds, so that it is one message and none of its lines is sent. */
+ * A terminal that knows bracketed paste puts pasted text between two sequences of characters. It
+ * is put into the line with its line feeds, so that it is one message and none of its lines is
+ * sent. */
 #define _GNU_SOURCE
 #include "cli/line_editor.h"
 

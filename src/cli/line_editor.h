@@ -10,7 +10,8 @@ typedef struct line_editor line_editor;
 line_editor *line_editor_open(void);
 void line_editor_close(line_editor *e); /* NULL is fine */
 
-/* The next line without its end, or several where they were pasted; borrowed until the next call. NULL: there are no more. */
+/* The next line without its end, or several where they were pasted; borrowed until the next
+ * call. NULL: there are no more. */
 const char *line_editor_read(line_editor *e, const char *prompt, size_t *size);
 
 /* Keeps a text for the arrow keys, until the program ends. */

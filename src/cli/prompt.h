@@ -7,7 +7,8 @@
 
 cadre_option_table prompt_options(void);
 
-/* The ids that these options, or stdin, give; freed by free(). Complains and returns an exit code. */
+/* The ids that these options, or stdin, give; freed by free(). Complains and returns an exit
+ * code. */
 int prompt_read(const invocation *call, cadre_model *model, token_ids *ids);
 
 #endif

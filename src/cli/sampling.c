@@ -7,7 +7,7 @@
 /* The rows, with defaults that are known, or that a model's files may give. */
 #define SAMPLING_ROWS(neutral, or_one, or_zero)                                                    \
     { .name = "greedy", .kind = CADRE_OPTION_FLAG, .subject = "Sampling",                          \
-      .help = "always the most likely token, whatever a model's files say" },                                                    \
+      .help = "always the most likely token, whatever a model's files say" },                      \
     { .name = "temperature", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100,                      \
       .fallback = neutral("1"), .subject = "Sampling",                                             \
       .help = "below 1 likelier tokens, above 1 others; 0: greedy" or_one },                       \

@@ -1,8 +1,9 @@
 /* stop.c - texts that stop a text, found however it is cut into pieces.
  *
- * Every text is searched for byte by byte as Knuth, Morris and Pratt do (1977): `matched` says how many of its first bytes are the
- * last ones that came. The longest of these over all texts is what must be held back, and no more. Of texts that overlap, the one
- * that is complete first counts, so that the cut does not depend on the pieces. */
+ * Every text is searched for byte by byte as Knuth, Morris and Pratt do (1977): `matched` says
+ * how many of its first bytes are the last ones that came. The longest of these over all texts
+ * is what must be held back, and no more. Of texts that overlap, the one that is complete first
+ * counts, so that the cut does not depend on the pieces. */
 #include <string.h>
 
 #include "base/buffer.h"
@@ -63,7 +64,8 @@ void cadre_stop_free(cadre_stop *s)
     mem_free(s);
 }
 
-/* The longest text that is complete with this byte; 0: none. *held: the longest beginning of one that may still become it. */
+/* The longest text that is complete with this byte; 0: none. *held: the longest beginning of one
+ * that may still become it. */
 static size_t take_byte(cadre_stop *s, char byte, size_t *held)
 {
     size_t found = 0;
