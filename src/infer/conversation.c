@@ -1,7 +1,9 @@
-/* conversation.c - a conversation with a model: what was said, the session that has read it, and the next answer.
+/* conversation.c - a conversation with a model: what was said, the session that has read it, and
+ * the next answer.
  *
- * Every answer is asked for with the whole conversation in its template; the session computes what is new in it. Thoughts are
- * reported and forgotten: templates leave those of past answers out. Where room becomes scarce the oldest turns go. */
+ * Every answer is asked for with the whole conversation in its template; the session computes
+ * what is new in it. Thoughts are reported and forgotten: templates leave those of past answers
+ * out. Where room becomes scarce the oldest turns go. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "format/byte_buffer.h"
@@ -155,7 +157,8 @@ static cadre_status refuse_too_long(cadre_chat *c, size_t count)
     return CADRE_ENOMEM;
 }
 
-/* The conversation's ids, without the oldest turns where they leave too little room for an answer. */
+/* The conversation's ids, without the oldest turns where they leave too little room for an
+ * answer. */
 static cadre_status encode(cadre_chat *c, int64_t limit, token_list *ids)
 {
     size_t begin = first_turn(c), first = begin;
@@ -230,7 +233,8 @@ static bool take(void *arg, int32_t id, const char *text, size_t size)
     return a->part == CHAT_MARKUP || tell(a, text, size);
 }
 
-/* Nothing was marked as the answer. What has no mark is one; so is a thought where the model ended its turn without closing it. */
+/* Where nothing is marked as the answer, it is what has no mark, or a thought in which the model
+ * ended its turn. */
 static void find_answer(answer *a)
 {
     bool unmarked = a->reader.part == CHAT_UNMARKED, unclosed = a->ended && chat_reader_unclosed(&a->reader);
@@ -290,8 +294,9 @@ cadre_status cadre_chat_account_get(const cadre_chat *c, cadre_chat_account *acc
 {
     size_t size = account->size;
     if (size < sizeof *account)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_chat_account: expected a size of at least %zu, found %zu", sizeof *account,
-                          size);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+                          "cadre_chat_account: expected a size of at least %zu, found %zu",
+                          sizeof *account, size);
     *account = c->account;
     account->size = size;
     return CADRE_OK;
