@@ -1,0 +1,386 @@
+/* saved_model_test.c - for every option of a training run: the model that is saved computes what
+ * was trained, to the bit, or the option is refused by its name.
+ *
+ * Each row of the four tables of options stands in `tries`, with values that are tried with several
+ * recipes and on a model that is gone on from, or in `nature`, for it describes the run and no
+ * function. A row in neither fails the test. What was trained is computed from the options, by the
+ * numbers that the trainer's layers are made of, outside of training; what was saved, by opening
+ * the folder. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "format/safetensors.h"
+#include "model/architecture.h"
+#include "model/files.h"
+#include "model/model.h"
+#include "model/transformer.h"
+#include "moe/settings.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+#include "train/settings.h"
+
+enum { CONTEXT = 16, BATCH = 4, SEQUENCES = 2, TOKENS = SEQUENCES * CONTEXT };
+enum { MOST_VOCAB = 640, SMALLEST_VOCAB = 500 };
+
+/* ---- what is tried ---- */
+
+typedef enum effect {
+    FUNCTION, /* changes what the model computes, in a recipe at least */
+    SHAPE,    /* the same, but of other parameters: there is nothing to compare it with */
+    TRAINING, /* must not change it */
+} effect;
+
+typedef struct try {
+    const char *option, *value;
+    const char *beside; /* "option value ..." that it acts on; NULL: nothing is needed */
+    effect effect;
+} try;
+
+#define LIMIT "capacity-factor 0.4 capacity-in-eval yes"
+#define GROUPS "groups 4 groups-used 2"
+
+static const try tries[] = {
+    { "layers", "1", NULL, SHAPE },
+    { "layers", "3", NULL, SHAPE },
+    { "width", "32", NULL, SHAPE },
+    { "heads", "1", NULL, FUNCTION },
+    { "heads", "4", NULL, FUNCTION },
+    { "kv-heads", "1", NULL, SHAPE },
+    { "head-dim", "12", NULL, SHAPE },
+    { "q-lora-rank", "10", NULL, SHAPE },
+    { "kv-lora-rank", "10", NULL, SHAPE },
+    { "qk-rope-head-dim", "2", NULL, SHAPE },
+    { "v-head-dim", "6", NULL, SHAPE },
+    { "experts", "4", NULL, SHAPE },
+    { "experts", "4,8", "topk 1", SHAPE },
+    { "expert-width", "10", NULL, SHAPE },
+    { "expert-width", "10,14", NULL, SHAPE },
+    { "shared-experts", "2", NULL, SHAPE },
+    { "dense-layers", "1", NULL, SHAPE },
+    { "dense-layers", "0", NULL, SHAPE },
+    { "dense-width", "20", "dense-layers 1", SHAPE },
+    { "vocab", "600", NULL, SHAPE },
+    { "tie", "yes", NULL, FUNCTION },
+    { "router", "softmax", NULL, FUNCTION },
+    { "router", "softmax-renorm", NULL, FUNCTION },
+    { "router", "topk-softmax", NULL, FUNCTION },
+    { "router", "sigmoid-bias", NULL, SHAPE },
+    { "router", "sigmoid-bias-raw", NULL, SHAPE },
+    { "router", "sqrtsoftplus-bias", NULL, SHAPE },
+    { "router", "softmax-bias", NULL, SHAPE },
+    { "router", "noisy-topk", NULL, SHAPE },
+    { "router", "top-p", NULL, FUNCTION },
+    { "topk", "3", NULL, FUNCTION },
+    { "topk", "2,3", NULL, FUNCTION },
+    { "expert-form", "relu", NULL, SHAPE },
+    { "expert-form", "gelu", NULL, SHAPE },
+    { "expert-form", "geglu", NULL, FUNCTION },
+    { "expert-form", "swiglu", NULL, FUNCTION },
+    { "expert-form", "gpt-oss", NULL, FUNCTION },
+
+    { "groups", "4", NULL, FUNCTION },
+    { "groups-used", "1", "groups 4 topk 2", FUNCTION },
+    { "group-score", "max", GROUPS, FUNCTION },
+    { "group-score", "top2", GROUPS, FUNCTION },
+    { "group-mask", "zero", "router sigmoid-bias topk 4 " GROUPS, SHAPE },
+    { "group-mask", "zero", GROUPS, TRAINING }, /* scores are above 0: the mask picks the same */
+    { "route-scale", "300", NULL, FUNCTION },
+    { "route-scale", "0.1", NULL, FUNCTION },
+    { "renormalise", "no", "router softmax-bias", FUNCTION },
+    { "survivors", "yes", LIMIT, FUNCTION },
+    { "norm-eps", "0.5", "router softmax-bias", FUNCTION },
+    { "norm-eps", "0.3", NULL, FUNCTION },
+    { "top-p", "0.2", "router top-p topk 6", FUNCTION },
+    { "noise-floor", "0.5", "router noisy-topk", TRAINING },
+    { "jitter", "0.3", NULL, TRAINING },
+    { "jitter-experts", "yes", "jitter 0.3", TRAINING },
+    { "expert-dropout", "0.3", NULL, TRAINING },
+    { "capacity-factor", "0.4", NULL, TRAINING },
+    { "capacity-factor", "0.3", "capacity-in-eval yes", FUNCTION },
+    { "capacity-slots", "2", NULL, TRAINING },
+    { "capacity-slots", "2", "capacity-in-eval yes", FUNCTION },
+    { "capacity-in-eval", "yes", "capacity-factor 0.4", FUNCTION },
+    { "overflow", "drop", NULL, TRAINING },
+    { "overflow", "reroute", LIMIT, FUNCTION },
+    { "overflow", "pad", LIMIT, TRAINING },
+    { "overflow", "none", "capacity-in-eval yes", FUNCTION },
+    { "priority", "token", LIMIT, FUNCTION },
+    { "priority", "probability", LIMIT, FUNCTION },
+
+    { "aux-loss", "0.7", NULL, TRAINING },
+    { "balance-loss", "importance", "aux-loss 0.5", TRAINING },
+    { "aux-form", "pooled", "aux-loss 0.5", TRAINING },
+    { "balance-over", "step", "aux-loss 0.5 accumulate 2", TRAINING },
+    { "sequence-aux", "0.5", NULL, TRAINING },
+    { "z-loss", "0.5", NULL, TRAINING },
+    { "bias-update-rate", "0.4", NULL, SHAPE }, /* the bias that it moves is saved */
+    { "devices", "2", "balance-loss device aux-loss 0.5", TRAINING },
+    { "devices-used", "2", "balance-loss communication devices 4 aux-loss 0.5", TRAINING },
+};
+enum { TRIES = sizeof tries / sizeof *tries };
+
+/* What is computed on, how fast, how long, where it is kept. */
+static const char *const nature[] = {
+    "threads",     "seed",       "recipe",   "context",   "from",         "data",    "tokens",
+    "out",         "resume",     "metrics",  "dry-run",   "save-every",   "steps",   "minutes",
+    "batch",       "accumulate", "lr",       "warmup",    "beta1",        "beta2",   "eps",
+    "weight-decay", "clip",      "router-lr", "no-decay", "schedule",     "min-lr-ratio",
+    "min-tokens",  "max-minutes",
+};
+
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < sizeof nature / sizeof *nature; i++)
+        if (!strcmp(nature[i], name)) return true;
+    for (int i = 0; i < TRIES; i++)
+        if (!strcmp(tries[i].option, name)) return true;
+    return false;
+}
+
+static void every_row_is_tried(void **state)
+{
+    (void)state;
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+                                          cadre_routing_options(), cadre_train_options() };
+    for (int t = 0; t < 4; t++)
+        for (int i = 0; i < tables[t].count; i++)
+            if (!is_known(tables[t].rows[i].name))
+                fail_msg("--%s: is it kept in a saved model? Say so in `tries` or `nature`",
+                         tables[t].rows[i].name);
+}
+
+/* ---- runs ---- */
+
+static const char *token_file(void)
+{
+    static char path[4096];
+    static int32_t ids[BATCH * (CONTEXT + 1)];
+    safetensors_writer *w;
+    if (*path) return path;
+    snprintf(path, sizeof path, "%s", scratch_file("tokens.safetensors"));
+    for (int i = 0; i < BATCH * (CONTEXT + 1); i++) ids[i] = (i * 37 + i / 5) % SMALLEST_VOCAB;
+    const int64_t shape[] = { 1, BATCH, CONTEXT + 1 };
+    assert_int_equal(safetensors_writer_open(path, false, &w), CADRE_OK);
+    assert_int_equal(safetensors_writer_declare(w, "tokens", "I32", 3, shape), CADRE_OK);
+    assert_int_equal(safetensors_writer_put(w, ids, sizeof ids), CADRE_OK);
+    assert_int_equal(safetensors_writer_commit(w), CADRE_OK);
+    return path;
+}
+
+static void set_words(cadre_options *o, const char *words)
+{
+    char text[256], *rest = text;
+    snprintf(text, sizeof text, "%s", words ? words : "");
+    for (char *name; *text && (name = strsep(&rest, " "));) small_set(o, name, strsep(&rest, " "));
+}
+
+/* The options of a run; `base` is a recipe, or a model's folder. */
+static cadre_options *options_of(const char *base, bool from, const char *beside, const try *t)
+{
+    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+                                    cadre_routing_options(), cadre_train_options() };
+    cadre_options *o;
+    if (!from) o = small_options(base);
+    else assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
+    if (from) small_set(o, "from", base);
+    small_set(o, "tokens", token_file());
+    small_set(o, "lr", "0");
+    small_set(o, "steps", "1");
+    set_words(o, beside);
+    if (t) small_set(o, t->option, t->value);
+    return o;
+}
+
+typedef struct outcome {
+    bool refused;
+    int64_t vocab;
+    real saved[TOKENS * MOST_VOCAB], trained[TOKENS * MOST_VOCAB]; /* logits */
+} outcome;
+
+static void compute_logits(compute *c, const model_config *config, const moe_config *moe,
+                           const model_weights *weights, real *logits)
+{
+    int32_t inputs[TOKENS];
+    int64_t start[SEQUENCES + 1];
+    transformer *t;
+    transformer_extent most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = CONTEXT };
+    for (int i = 0; i < TOKENS; i++) inputs[i] = (i * 53 + i / 3) % SMALLEST_VOCAB;
+    for (int i = 0; i <= SEQUENCES; i++) start[i] = i * CONTEXT;
+    assert_int_equal(transformer_new(c, config, moe, most, &t), CADRE_OK);
+    transformer_batch b = {
+        .inputs = inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = start
+    };
+    transformer_forward(t, weights, &b, NULL, NULL);
+    transformer_logits(t, weights, 0, TOKENS, logits);
+    transformer_free(t);
+}
+
+static void logits_of_saved(cadre_context *context, const char *folder, outcome *result)
+{
+    cadre_model *m;
+    if (cadre_model_open(context, folder, &m) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    assert_true(m->config.vocab <= MOST_VOCAB);
+    result->vocab = m->config.vocab;
+    compute_logits(context->compute, &m->config, m->moe, &m->weights, result->saved);
+    cadre_model_close(m);
+}
+
+/* The configuration and the layers of a trainer with these options, and the saved values. */
+static void logits_of_trained(cadre_context *context, cadre_options *o, const char *folder,
+                              int64_t vocab, real *logits)
+{
+    const char *name = cadre_options_text(o, "recipe", 0);
+    const char *from = cadre_options_text(o, "from", 0);
+    const recipe *r = name ? recipe_by_name(name) : NULL;
+    model_config config;
+    train_settings settings;
+    param_table table;
+    model_weights weights;
+    char *notes = NULL;
+    assert_int_equal(recipe_apply(r, o), CADRE_OK);
+    if (r) assert_int_equal(recipe_config(r, o, vocab, &config, &notes), CADRE_OK);
+    else assert_int_equal(model_config_of(from, &config), CADRE_OK);
+    if (!r) assert_int_equal(model_config_read_routing(&config, o), CADRE_OK);
+    assert_int_equal(train_settings_read(o, r, &settings), CADRE_OK);
+    moe_config *moe = MEM_ARRAY(moe_config, config.layers);
+    assert_non_null(moe);
+    assert_int_equal(train_settings_moe(&settings, &config, moe), CADRE_OK);
+    assert_int_equal(param_table_make(&config, &table), CADRE_OK);
+    real *values = MEM_ARRAY(real, table.elements);
+    assert_non_null(values);
+    if (model_read_values(folder, &config, &table, values) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
+    assert_int_equal(model_weights_of_flat(&config, &table, values, &weights), CADRE_OK);
+    compute_logits(context->compute, &config, moe, &weights, logits);
+    model_weights_free(&weights);
+    mem_free(values);
+    param_table_free(&table);
+    mem_free(moe);
+    mem_free(notes);
+    model_config_free(&config);
+}
+
+static void run_one(const char *base, bool from, const char *beside, const try *t, outcome *result)
+{
+    char folder[4096];
+    cadre_context *context;
+    cadre_train_summary summary;
+    cadre_options *o = options_of(base, from, beside, t);
+    snprintf(folder, sizeof folder, "%s", scratch_file("saved"));
+    small_set(o, "out", folder);
+    assert_int_equal(cadre_context_new(1, NULL, &context), CADRE_OK);
+    cadre_status status = cadre_train(context, o, NULL, &summary);
+    result->refused = status != CADRE_OK;
+    if (status == CADRE_OK) {
+        logits_of_saved(context, folder, result);
+        logits_of_trained(context, o, folder, result->vocab, result->trained);
+        small_remove(folder);
+    } else if (status != CADRE_EARGUMENT && status != CADRE_EUNSUPPORTED)
+        fail_msg("%s: --%s %s: %s", base, t ? t->option : "", t ? t->value : "",
+                 cadre_last_error());
+    cadre_context_free(context);
+    cadre_options_free(o);
+}
+
+/* ---- what must hold ---- */
+
+/* The sentence of a refusal speaks of the option, or of one that stands beside it. */
+static void check_refusal(const char *base, const try *t)
+{
+    const char *error = cadre_last_error();
+    bool named = strstr(error, t->option) != NULL;
+    char text[256], *rest = text;
+    snprintf(text, sizeof text, "%s", t->beside ? t->beside : "");
+    for (char *name; *text && (name = strsep(&rest, " ")); strsep(&rest, " "))
+        named |= strstr(error, name) != NULL;
+    if (!named)
+        fail_msg("%s: --%s %s is refused without its name: %s", base, t->option, t->value, error);
+}
+
+static bool same(const real *a, const real *b, int64_t vocab)
+{
+    return !memcmp(a, b, (size_t)(TOKENS * vocab) * sizeof *a);
+}
+
+/* Without the option, but with what stands beside it. Most stand alone: `plain` is theirs. */
+static const outcome *without(const char *base, bool from, const try *t, const outcome *plain)
+{
+    static outcome made;
+    if (!t->beside) return plain;
+    run_one(base, from, t->beside, NULL, &made);
+    return &made;
+}
+
+/* Whether the option made another function. plain: of the base with no option. */
+static bool check_try(const char *base, bool from, const try *t, const outcome *plain)
+{
+    static outcome with;
+    run_one(base, from, t->beside, t, &with);
+    if (with.refused) {
+        check_refusal(base, t);
+        return false;
+    }
+    if (!same(with.saved, with.trained, with.vocab))
+        fail_msg("%s: --%s %s (%s): what was saved is not what was trained", base, t->option,
+                 t->value, t->beside ? t->beside : "");
+    if (t->effect == SHAPE) return true;
+    const outcome *other = without(base, from, t, plain);
+    if (other->refused) return true;
+    bool changed = !same(with.saved, other->saved, other->vocab);
+    if (changed && t->effect == TRAINING)
+        fail_msg("%s: --%s %s changes what the saved model computes", base, t->option, t->value);
+    return changed;
+}
+
+static const char *const made_by[] = { "olmoe", "deepseek-moe", "deepseek-v3", "switch" };
+enum { MADE_BY = sizeof made_by / sizeof *made_by };
+
+static void saved_is_trained(void **state)
+{
+    (void)state;
+    static outcome plain[MADE_BY];
+    for (int r = 0; r < MADE_BY; r++) run_one(made_by[r], false, NULL, NULL, &plain[r]);
+    for (int i = 0; i < TRIES; i++) {
+        bool acts = false;
+        for (int r = 0; r < MADE_BY; r++)
+            acts |= check_try(made_by[r], false, &tries[i], &plain[r]);
+        if (!acts && tries[i].effect != TRAINING)
+            fail_msg("--%s %s changes nothing with any recipe", tries[i].option, tries[i].value);
+    }
+}
+
+/* The same for a model that is gone on from. */
+static void saved_is_trained_from_a_model(void **state)
+{
+    (void)state;
+    static outcome plain;
+    for (int r = 0; r < MADE_BY; r++) {
+        char base[4096];
+        snprintf(base, sizeof base, "%s", scratch_file("base"));
+        cadre_options *o = options_of(made_by[r], false, NULL, NULL);
+        small_set(o, "out", base);
+        small_train(o, 1, CADRE_OK);
+        cadre_options_free(o);
+        run_one(base, true, NULL, NULL, &plain);
+        for (int i = 0; i < TRIES; i++) check_try(base, true, &tries[i], &plain);
+        small_remove(base);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_is_tried),
+        cmocka_unit_test(saved_is_trained),
+        cmocka_unit_test(saved_is_trained_from_a_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
