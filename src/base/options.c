@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -127,14 +128,22 @@ static cadre_status parse_flag(const char *where, item *v)
     return CADRE_OK;
 }
 
-static cadre_status parse_choice(const cadre_option *row, const char *where, const item *v)
+/* The word as it stands in the table, where it was given in letters of another case. */
+static bool is_choice(item *v, const char *word)
+{
+    if (strcasecmp(v->text, word)) return false;
+    memcpy(v->text, word, strlen(word));
+    return true;
+}
+
+static cadre_status parse_choice(const cadre_option *row, const char *where, item *v)
 {
     const char *words[MOST_NAMES];
     int n = list_choices(row, words);
     char list[1024];
     size_t used = 0;
     for (int i = 0; i < n; i++) {
-        if (!strcmp(v->text, words[i])) return CADRE_OK;
+        if (is_choice(v, words[i])) return CADRE_OK;
         if (used < sizeof list)
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i == n - 1 ? " or " : ", ", words[i]);
     }

@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "format/foreign.h"
 #include "format/quote.h"
 
 enum {
@@ -266,7 +267,9 @@ static cadre_status take_count(walk *w, const char *what, uint64_t count, size_t
 static cadre_status read_counts(gguf_part *part, walk *w)
 {
     uint64_t tensors, keys;
-    if (left(w) < 4 || memcmp(w->at, "GGUF", 4))
+    bool magic = left(w) >= 4 && !memcmp(w->at, "GGUF", 4);
+    if (!magic) CADRE_TRY(foreign_check(w->path, w->at, left(w), "a GGUF file"));
+    if (!magic)
         return cadre_fail(CADRE_EFORMAT, w->path, "expected a GGUF file, found one that begins with \"%s\"",
                           quote_bytes((const char *)w->at, left(w) < 4 ? left(w) : 4).text);
     w->at += 4;

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/byte_buffer.h"
+#include "format/foreign.h"
 #include "format/json_literal.h"
 #include "format/quote.h"
 
@@ -159,7 +160,8 @@ static cadre_status open_file(const char *path, size_t limit, bool dense, json_d
     CADRE_TRY(file_map_open(path, &map));
     cadre_status status = CADRE_OK;
     if (map.size > limit) status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", limit, map.size);
-    else status = parse(path, (const char *)map.data, map.size, dense, document);
+    else status = foreign_check(path, map.data, map.size, "a JSON file");
+    if (status == CADRE_OK) status = parse(path, (const char *)map.data, map.size, dense, document);
     file_map_close(&map);
     return status;
 }

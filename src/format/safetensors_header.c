@@ -14,6 +14,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "format/foreign.h"
 #include "format/json_cursor.h"
 #include "format/name_index.h"
 #include "format/quote.h"
@@ -61,16 +62,18 @@ cadre_status safetensors_header_frame(const safetensors_shard *shard, const char
     if (map->size < 8)
         return cadre_fail(CADRE_EFORMAT, shard->path, "expected a safetensors file of at least 8 bytes, found %zu", map->size);
     uint64_t length = header_length(map->data);
+    size_t size = length <= map->size - 8 ? (size_t)length : 0;
+    const char *text = (const char *)map->data + 8;
+    while (size && text[size - 1] == ' ') size--;
+    bool framed = size >= 2 && text[0] == '{' && text[size - 1] == '}';
+    if (!framed) CADRE_TRY(foreign_check(shard->path, map->data, map->size, "a safetensors file"));
     if (length > SAFETENSORS_HEADER_LIMIT)
         return cadre_fail(CADRE_EFORMAT, shard->path, "expected a safetensors header of at most %zu bytes, found %llu",
                           SAFETENSORS_HEADER_LIMIT, (unsigned long long)length);
     if (length > map->size - 8)
         return cadre_fail(CADRE_EFORMAT, shard->path, "expected a header of %llu bytes, found %zu: the file is cut short",
                           (unsigned long long)length, map->size - 8);
-    const char *text = (const char *)map->data + 8;
-    size_t size = (size_t)length;
-    while (size && text[size - 1] == ' ') size--;
-    if (size < 2 || text[0] != '{' || text[size - 1] != '}')
+    if (!framed)
         return cadre_fail(CADRE_EFORMAT, shard->path, "expected a header that is one JSON object and spaces, found \"%s\"",
                           quote_bytes(text, size < 24 ? size : 24).text);
     *begin = text;

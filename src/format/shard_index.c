@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/foreign.h"
 #include "format/json_cursor.h"
 #include "format/quote.h"
 
@@ -118,6 +119,7 @@ cadre_status shard_index_read(const char *path, shard_index *index)
     reader r = { .c = { .text = (const char *)map.data, .size = map.size, .file = path, .where = "the index" }, .index = index };
     if (map.size > SAFETENSORS_HEADER_LIMIT)
         status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", SAFETENSORS_HEADER_LIMIT, map.size);
+    if (status == CADRE_OK) status = foreign_check(path, map.data, map.size, "an index of weights");
     /* Each string and its NUL are shorter than the string in quotes. */
     if (status == CADRE_OK && !(r.strings = index->strings = mem_alloc(map.size + 1, 1))) status = CADRE_ENOMEM;
     if (status == CADRE_OK) status = take_all(&r);

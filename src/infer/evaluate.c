@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/finite.h"
 #include "infer/session.h"
 
 enum { BATCH_TOKENS = 2048, WINDOW_MOST = 2048 };
@@ -91,6 +92,7 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
         transformer_forward(s->t, &m->weights, &b, watch->layer, watch->layer_arg);
         transformer_losses(s->t, &m->weights, s->targets, s->losses);
         for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
+        if (!reals_are_finite(s->losses, tokens)) return refuse_not_finite(m, "the losses of the text");
         if (watch->progress) watch->progress(watch->progress_arg, counted_before(w, i + n), w->tokens_count - 1);
     }
     return CADRE_OK;

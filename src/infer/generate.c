@@ -1,6 +1,7 @@
 /* generate.c - continuing a text token by token, once or again and again in a session that keeps what it has read. */
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"
+#include "infer/finite.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
 #include "infer/sampler.h"
@@ -78,6 +79,7 @@ static cadre_status report_rest(generation *g)
 /* The next token from the logits, reported; *more: whether to go on. */
 static cadre_status choose(generation *g, int64_t position, int32_t *token, bool *more)
 {
+    CADRE_TRY(logits_check(g->model, g->logits, position));
     *token = sampler_next(&g->sampler, g->logits, position);
     CADRE_TRY(report(g, *token, more));
     sampler_saw(&g->sampler, *token);

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"
+#include "infer/finite.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
 
@@ -46,6 +47,7 @@ static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
         runner_feed(&call->runner, &(runner_part){ &call->session, tokens + r->offset, count }, 1);
         for (int64_t i = 0; i < count; i++) {
             runner_logits(&call->runner, i, 1, row);
+            CADRE_TRY(logits_check(call->model, row, r->offset + i));
             CADRE_TRY(put_reals(w, row, vocab));
         }
         r->offset += count;
@@ -95,6 +97,7 @@ typedef struct stacks_call {
     encoder_decoder *stacks;
     route_log *in, *out;
     const int32_t *tokens, *decoder;
+    const cadre_model *model;
 } stacks_call;
 
 /* "KIND.i" of each sparse layer, numbered from `first`. */
@@ -129,6 +132,7 @@ static cadre_status stream_stacks(void *arg, safetensors_writer *w, real *row)
     CADRE_TRY(safetensors_writer_put(w, call->decoder, (size_t)out->room * sizeof *call->decoder));
     for (int64_t i = 0; i < out->room; i++) {
         encoder_decoder_logits(call->stacks, i, 1, row);
+        CADRE_TRY(logits_check(call->model, row, i));
         CADRE_TRY(put_reals(w, row, vocab));
     }
     CADRE_TRY(put_cells(w, in, in->experts));
@@ -156,7 +160,7 @@ static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, 
     CADRE_TRY(session_check_tokens(model, decoder, decoder_count));
     cadre_status status = route_log_open(&in_log, &model->encoder->config, count);
     if (status == CADRE_OK) status = route_log_open(&out_log, &model->config, decoder_count);
-    stacks_call call = { NULL, &in_log, &out_log, tokens, decoder };
+    stacks_call call = { NULL, &in_log, &out_log, tokens, decoder, model };
     if (status == CADRE_OK) status = run_stacks(model, &call, out);
     route_log_close(&in_log);
     route_log_close(&out_log);

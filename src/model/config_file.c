@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "format/model_path.h"
 #include "model/architecture.h"
 #include "model/param_source.h"
 
@@ -67,13 +68,13 @@ static void fit_to_file(const weight_file *file, model_config *c)
     c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);
 }
 
-static cadre_status open_both(const char *path, model_config *config, weight_file *file)
+static cadre_status open_found(const char *path, model_config *config, weight_file *file)
 {
     weight_file opened;
     model_config c = { 0 };
     bool is_gguf = !file_is_folder(path);
-    if (!is_gguf) CADRE_TRY(read_folder(path, &c));
-    cadre_status status = weight_file_open(path, &opened);
+    cadre_status status = is_gguf ? CADRE_OK : read_folder(path, &c);
+    if (status == CADRE_OK) status = weight_file_open(path, &opened);
     if (status == CADRE_OK && is_gguf) {
         status = model_config_read_gguf(opened.gguf, &c);
         if (status != CADRE_OK) weight_file_close(&opened);
@@ -86,6 +87,13 @@ static cadre_status open_both(const char *path, model_config *config, weight_fil
     *config = c;
     *file = opened;
     return CADRE_OK;
+}
+
+static cadre_status open_both(const char *path, model_config *config, weight_file *file)
+{
+    cadre_status status = open_found(path, config, file);
+    if (status == CADRE_EIO || status == CADRE_EFORMAT) model_path_advise(path);
+    return status;
 }
 
 cadre_status model_config_of(const char *path, model_config *config)

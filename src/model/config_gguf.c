@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/quote.h"
 #include "model/architecture.h"
 #include "text/gguf_ends.h"
 
@@ -344,6 +345,23 @@ static cadre_status refuse_architecture(const gguf *f)
                       architecture_names(true, known, sizeof known), (int)name.size, name.data);
 }
 
+/* A GGUF that belongs to a model and is none. */
+static cadre_status check_kind(const gguf *f)
+{
+    gguf_string kind = { "model", 5 }, name = { "", 0 };
+    if (gguf_type_of(f, "general.type") == GGUF_STRING) CADRE_TRY(gguf_get_string(f, "general.type", &kind));
+    if (gguf_type_of(f, "general.architecture") == GGUF_STRING)
+        CADRE_TRY(gguf_get_string(f, "general.architecture", &name));
+    bool projector = gguf_string_is(kind, "mmproj") || gguf_string_is(name, "clip");
+    if (!projector && gguf_string_is(kind, "model")) return CADRE_OK;
+    if (projector) return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "expected a language model, found the projector "
+                                     "of a multimodal one (mmproj), which makes tokens of pictures");
+    if (gguf_string_is(kind, "adapter"))
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "expected a model, found an adapter (LoRA), which changes one");
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "general.type: expected \"model\", found \"%s\"",
+                      quote_bytes(kind.data, kind.size).text);
+}
+
 /* What the standard keys cannot say, a converted file holds as the text of its config.json. */
 static cadre_status read_own(const gguf *f, model_config *config)
 {
@@ -355,6 +373,7 @@ static cadre_status read_own(const gguf *f, model_config *config)
 cadre_status model_config_read_gguf(const gguf *f, model_config *config)
 {
     if (gguf_has(f, GGUF_CONFIG_KEY)) return read_own(f, config);
+    CADRE_TRY(check_kind(f));
     model_config c = { .arch = architecture_by_gguf(f) };
     cadre_status status = c.arch ? read_all(f, &c) : refuse_architecture(f);
     if (status == CADRE_OK) status = model_config_check(&c, gguf_path(f));

@@ -2,6 +2,7 @@
 #include "model/format_choice.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "cadre.h"
 
@@ -57,10 +58,12 @@ const char *cadre_dtype_name(int i)
 
 static bool find(const char *name, format_choice *out)
 {
-    const number_format *f = number_by_name(name);
-    if (f && is_written(f)) *out = of_format(f);
+    int count;
+    const number_format *const *list = number_list(&count);
+    for (int i = 0; i < count; i++) /* in letters of any case: others write Q4_K_M */
+        if (is_written(list[i]) && !strcasecmp(list[i]->name, name)) *out = of_format(list[i]);
     for (int i = 0; i < MIXTURES; i++)
-        if (!strcmp(mixtures[i].name, name)) *out = mixtures[i];
+        if (!strcasecmp(mixtures[i].name, name)) *out = mixtures[i];
     return out->base;
 }
 

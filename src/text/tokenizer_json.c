@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/foreign.h"
 #include "format/json_cursor.h"
 #include "text/step_list.h"
 #include "text/tokenizer_parts.h"
@@ -611,6 +612,7 @@ cadre_status tokenizer_open_json(const char *path, tokenizer **t)
     cadre_status status = file_map_open(path, &made->map);
     if (status == CADRE_OK && made->map.size > JSON_LIMIT)
         status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, made->map.size);
+    if (status == CADRE_OK) status = foreign_check(path, made->map.data, made->map.size, "a tokenizer.json");
     made->source = (string_view){ (const char *)made->map.data, made->map.size };
     if (status == CADRE_OK) status = read_text(made);
     if (status == CADRE_OK) status = read_beside(made, path, "tokenizer_config.json", read_config);

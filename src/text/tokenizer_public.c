@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "format/model_path.h"
 #include "text/tokenizer_gguf.h"
 #include "text/tokenizer_parts.h"
 
@@ -31,13 +32,20 @@ static cadre_status open_file(const char *path, tokenizer **t)
     return is_gguf ? open_gguf(path, t) : tokenizer_open_json(path, t);
 }
 
-cadre_status tokenizer_open(const char *path, tokenizer **t)
+static cadre_status open_path(const char *path, tokenizer **t)
 {
     if (!file_is_folder(path)) return open_file(path, t);
     char *file = file_join(path, "tokenizer.json");
     if (!file) return CADRE_ENOMEM;
     cadre_status status = tokenizer_open_json(file, t);
     mem_free(file);
+    return status;
+}
+
+cadre_status tokenizer_open(const char *path, tokenizer **t)
+{
+    cadre_status status = open_path(path, t);
+    if (status == CADRE_EIO) model_path_advise(path);
     return status;
 }
 

@@ -194,3 +194,96 @@ $ cadre init new
 $ cadre init new --config en.txt
 2> cadre: en.txt: *
 ? 1
+
+# numbers that are none: an error, never a token, and no file is left
+$ cp -r noisy spoilt && dd if=/dev/zero bs=4096 count=1 2> /dev/null | tr '\0' '\377' | dd of=spoilt/model.safetensors bs=1 seek=$(($(stat -c %s noisy/model.safetensors) - 4096)) conv=notrunc 2> /dev/null
+$ cadre generate spoilt -p 'The' -n 4
+> (nothing)
+2> cadre: spoilt: the model computes no numbers: expected finite ones, found others in the logits of token *
+2>        Its tensor * holds NaN: the file was damaged, or made so.
+? 1
+$ cadre generate spoilt -p 'The' -n 4 --temperature 0.5 --json
+> (nothing)
+2> cadre: spoilt: the model computes no numbers: *
+2> ...
+? 1
+$ cadre eval spoilt --text en.txt
+> (nothing)
+2> cadre: spoilt: the model computes no numbers: *
+2> ...
+? 1
+$ cadre eval spoilt --text en.txt --json
+> (nothing)
+2> ...
+? 1
+$ cadre logits spoilt --tokens 1,2,3 --out none.safetensors
+2> cadre: spoilt: the model computes no numbers: *
+2> ...
+? 1
+$ ls none.safetensors
+? 2
+$ echo hi | cadre chat spoilt --template chatml --context 128
+2> cadre: spoilt: the model computes no numbers: *
+2> ...
+? 1
+
+# what lies in a model's place and is none
+$ cp -r noisy pointer && printf 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4976698672\n' | tee pointer/model.safetensors > pointer.gguf
+$ cadre generate pointer -p x
+2> cadre: pointer/model.safetensors: expected a safetensors file, found a Git LFS pointer: *
+2>        *git lfs pull*
+? 1
+$ cadre inspect pointer.gguf
+2> cadre: pointer.gguf: expected a GGUF file, found a Git LFS pointer: *
+2>        *git lfs pull*
+? 1
+$ cp pointer.gguf pointer/tokenizer.json && echo x | cadre tokenize pointer
+2> cadre: pointer/tokenizer.json: expected a tokenizer.json, found a Git LFS pointer: *
+2>        *
+? 1
+$ cp pointer.gguf pointer/config.json && cadre inspect pointer
+2> cadre: pointer/config.json: expected a JSON file, found a Git LFS pointer: *
+2>        *
+? 1
+$ mkdir pickled && cp noisy/config.json pickled && echo x > pickled/pytorch_model.bin && cadre inspect pickled
+2> cadre: pickled/model.safetensors: expected a readable file: *
+2>        *pickle, pytorch_model.bin*safetensors
+? 1
+
+# paths that are nearly right
+$ cadre generate allenai/OLMoE-1B-7B-0924 -p x
+2> cadre: allenai/OLMoE-1B-7B-0924: expected a readable file: *
+2>        *hf download allenai/OLMoE-1B-7B-0924 --local-dir OLMoE-1B-7B-0924*
+? 1
+$ echo x | cadre tokenize allenai/OLMoE-1B-7B-0924
+2> cadre: allenai/OLMoE-1B-7B-0924: expected a readable file: *
+2>        *hf download*
+? 1
+$ mkdir -p hub/models--a--b/refs hub/models--a--b/snapshots && cp -r noisy hub/models--a--b/snapshots/0123abc && printf 0123abc > hub/models--a--b/refs/main
+$ cadre inspect hub/models--a--b
+2> cadre: hub/models--a--b/config.json: *
+2>        *the model is in hub/models--a--b/snapshots/0123abc
+? 1
+$ cadre inspect hub
+2> cadre: hub/config.json: *
+2>        *hub/models--a--b/snapshots/0123abc
+? 1
+$ mkdir one && cadre convert noisy one/m-Q8_0.gguf --dtype Q8_0 --quiet && cadre inspect one
+2> cadre: one/config.json: *
+2>        The folder holds a GGUF file: one/m-Q8_0.gguf
+? 1
+$ cp one/m-Q8_0.gguf one/n.gguf && cadre inspect one
+2> cadre: one/config.json: *
+2>        The folder holds 2 GGUF files, such as one/m-Q8_0.gguf
+? 1
+$ cadre inspect noisy/config.json
+2> cadre: noisy/config.json: *
+2>        A model that is a folder is opened by the folder's name: noisy
+? 1
+$ cadre generate noisy/model.safetensors -p x
+2> cadre: noisy/model.safetensors: *
+2>        A model that is a folder is opened by the folder's name: noisy
+? 1
+
+# names of formats in letters of any case
+$ cadre convert noisy q.gguf --dtype Q4_K_M --experts-dtype Q8_0 --quiet && cadre init upper --recipe OLMoE --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 --vocab 300 --dtype BF16 --quiet

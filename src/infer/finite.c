@@ -1,0 +1,77 @@
+/* finite.c - one pass over results, and a search of the weights once a result is no number.
+ *
+ * The search takes vectors first, which are small and where one wrong number spoils every token, then
+ * matrices up to a few hundred million numbers: a second or two. */
+#include "infer/finite.h"
+
+#include <stdio.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "format/quote.h"
+
+enum { PIECE = 4096, SEARCHED_MOST = 1 << 28 }; /* numbers at a time; and of matrices in all */
+
+bool reals_are_finite(const real *values, int64_t count)
+{
+    int others = 0;
+    for (int64_t i = 0; i < count; i++) others |= !(values[i] - values[i] == 0);
+    return !others;
+}
+
+/* The value that is no number, in words; NULL: all are. */
+static const char *found_in(const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!(values[i] - values[i] == 0)) return values[i] != values[i] ? "NaN" : "an infinity";
+    return NULL;
+}
+
+static const char *found_in_tensor(const stored_tensor *t, int64_t most)
+{
+    int64_t count;
+    float piece[PIECE];
+    const char *found = NULL;
+    if (!t->format || !checked_product(t->shape, t->rank, &count)) return NULL;
+    if (count > most) count = most / t->format->block * t->format->block;
+    for (int64_t i = 0; i < count && !found; i += PIECE) { /* a piece is whole blocks of every format */
+        int64_t n = count - i < PIECE ? count - i : PIECE;
+        t->format->unpack(t->data + number_row_bytes(t->format, i), piece, n);
+        found = found_in(piece, n);
+    }
+    return found;
+}
+
+/* Tells of the first tensor of this kind that holds something else than numbers. */
+static bool advise_tensor(const cadre_model *model, bool vectors)
+{
+    int64_t left = SEARCHED_MOST;
+    for (size_t i = 0; i < weight_file_count(&model->file) && left > 0; i++) {
+        char buffer[GGUF_NAME];
+        stored_tensor t;
+        const char *name = weight_file_at(&model->file, i, buffer, &t);
+        if ((t.rank < 2) != vectors) continue;
+        const char *found = found_in_tensor(&t, left);
+        left -= (int64_t)t.size;
+        if (!found) continue;
+        cadre_fail_advice("Its tensor %s holds %s: the file was damaged, or made so.", quote_text(name).text, found);
+        return true;
+    }
+    return false;
+}
+
+cadre_status refuse_not_finite(const cadre_model *model, const char *what)
+{
+    cadre_fail(CADRE_EFORMAT, model->path, "the model computes no numbers: expected finite ones, found others in %s", what);
+    if (!advise_tensor(model, true) && !advise_tensor(model, false))
+        cadre_fail_advice("No tensor that was looked at holds one: sums of its weights are beyond what a float holds.");
+    return CADRE_EFORMAT;
+}
+
+cadre_status logits_check(const cadre_model *model, const real *logits, int64_t position)
+{
+    char what[64];
+    if (reals_are_finite(logits, model->config.vocab)) return CADRE_OK;
+    snprintf(what, sizeof what, "the logits of token %lld", (long long)position);
+    return refuse_not_finite(model, what);
+}
