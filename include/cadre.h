@@ -567,6 +567,10 @@ CADRE_API cadre_status cadre_verify(int threads, cadre_verify_listener listener,
  * metrics.jsonl, analysis.json and compare.json) or a file of recorded routes. The page replaces `out` whole or not at all. */
 CADRE_API cadre_status cadre_report_write(const char *run, const char *out);
 
+/* The same of two training runs side by side: losses and balance over the steps, bits per byte by domain, loads, what domain and
+ * expert share, and the settings in which they differ. */
+CADRE_API cadre_status cadre_report_compare(const char *first, const char *second, const char *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -49,6 +49,15 @@ function showTip(text, x, y) {
   tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
 }
 function hideTip() { tip.hidden = true; }
+// A finger that lifts leaves what it tapped: the words stay until the next tap.
+function onLeave(node, clear) {
+  node.addEventListener('pointerleave', (event) => { if (event.pointerType !== 'touch') clear(); });
+  addEventListener('pointerdown', (event) => { if (event.pointerType === 'touch' && !node.contains(event.target)) clear(); });
+}
+function onPoint(node, show) {
+  node.addEventListener('pointermove', show);
+  node.addEventListener('click', show);
+}
 addEventListener('scroll', hideTip, { passive: true });
 addEventListener('keydown', (event) => { if (event.key === 'Escape') hideTip(); });
 
@@ -92,12 +101,12 @@ for (const svg of all('svg[data-x]')) {
     showTip([`${xName} ${readable(Math.round(x0 + x / units * (x1 - x0)))}`, ...rows].join('\n'), box.left + x / units * box.width, box.top + box.height / 2);
   };
   const clear = () => { cursor.removeAttribute('d'); hideTip(); };
-  svg.addEventListener('pointermove', (event) => {
+  onPoint(svg, (event) => {
     const box = svg.getBoundingClientRect();
     at = longest.indexOf(nearest(longest, (event.clientX - box.left) / box.width * units));
     show();
   });
-  svg.addEventListener('pointerleave', clear);
+  onLeave(svg, clear);
   svg.addEventListener('blur', clear);
   svg.addEventListener('keydown', (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -108,28 +117,130 @@ for (const svg of all('svg[data-x]')) {
   });
 }
 
-// ---- matrices and strips: the words stand in their tables ----
+// ---- pictures of experts: the words stand in their tables ----
+
+const SVG = 'http://www.w3.org/2000/svg';
+const followers = []; // each is told of the expert that is followed, or of null
+let followed = null;  // { layer, expert }
+function follow(layer, expert) {
+  followed = layer === null || (followed && followed.layer === layer && followed.expert === expert) ? null : { layer, expert };
+  followers.forEach((tell) => tell(followed));
+}
 
 function cellOf(table, row, column) {
   const line = table.tBodies[0].rows[row];
   return line && line.cells[column + 1] && `${line.cells[0].textContent}, expert ${column}: ${line.cells[column + 1].textContent}`;
 }
-for (const svg of all('svg[data-table]')) {
-  const table = document.getElementById(svg.dataset.table);
-  if (!table) continue;
-  const [left, top, cell] = (svg.dataset.cell || '').split(' ').map(Number), order = (svg.dataset.order || '').split(' ').map(Number);
-  svg.addEventListener('pointermove', (event) => {
-    const box = svg.getBoundingClientRect(), x = (event.clientX - box.left) * (svg.viewBox.baseVal.width / box.width);
-    const y = (event.clientY - box.top) * (svg.viewBox.baseVal.height / box.height);
-    const strip = 'row' in svg.dataset;
-    const column = strip ? Math.floor(x / 10) : order[Math.floor((x - left) / cell)];
-    const row = strip ? +svg.dataset.row : Math.floor((y - top) / cell);
-    const text = row >= 0 && column !== undefined && cellOf(table, row, column);
-    if (text) showTip(text + (strip ? ' × fair share' : ' %'), event.clientX, event.clientY);
+
+// Where experts are in a picture: at(x, y) gives { row, expert }, mark(expert) the path around it, in units of the picture.
+function placesOf(svg) {
+  const { width, height } = svg.viewBox.baseVal;
+  const line = (n) => [...Array(n).keys()];
+  if (svg.dataset.kind === 'columns') {
+    const [left, top, cell] = svg.dataset.cell.split(' ').map(Number), order = svg.dataset.order.split(' ').map(Number);
+    return { order, at: (x, y) => ({ row: Math.floor((y - top) / cell), expert: order[Math.floor((x - left) / cell)] }),
+      mark: (e) => `M${left + order.indexOf(e) * cell} ${top}h${cell}v${cell * svg.dataset.rows}h${-cell}z` };
+  }
+  if (svg.dataset.kind === 'bars') {
+    return { order: line(+svg.dataset.experts), at: (x) => ({ row: +svg.dataset.row, expert: Math.floor(x / 10) }), mark: (e) => `M${e * 10} 0h10v${height}h-10z` };
+  }
+  const across = (e) => `M0 ${e}h${width}v1H0z`;
+  if (svg.dataset.kind === 'rows') return { order: line(height), at: (x, y) => ({ expert: Math.floor(y) }), mark: across };
+  return { order: line(height), at: (x, y) => ({ expert: Math.floor(y), other: Math.floor(x) }), mark: (e) => `M0 ${e}h${e + 1}v1H0zM${e} ${e}v${height - e}h1V${e}z` };
+}
+function wordsOf(svg, { row, expert, other }) {
+  const table = svg.dataset.table && document.getElementById(svg.dataset.table);
+  if (table) {
+    const text = row >= 0 && expert !== undefined && cellOf(table, row, expert);
+    return text && text + (svg.dataset.kind === 'bars' ? ' × fair share' : ' %');
+  }
+  if (expert === undefined || other > expert) return '';
+  return other === undefined || other === expert ? `expert ${expert}` : `experts ${expert} and ${other}`;
+}
+for (const svg of all('svg[data-kind]')) {
+  const layer = +svg.dataset.layer, places = placesOf(svg);
+  const mark = document.createElementNS(SVG, 'path');
+  mark.setAttribute('class', 'chosen');
+  const placeOf = (event) => {
+    const box = svg.getBoundingClientRect(), { width, height } = svg.viewBox.baseVal;
+    return places.at((event.clientX - box.left) * (width / box.width), (event.clientY - box.top) * (height / box.height));
+  };
+  onPoint(svg, (event) => {
+    const text = wordsOf(svg, placeOf(event));
+    if (text) showTip(text, event.clientX, event.clientY);
     else hideTip();
   });
-  svg.addEventListener('pointerleave', hideTip);
+  onLeave(svg, hideTip);
+  svg.addEventListener('click', (event) => {
+    const { expert } = placeOf(event);
+    if (places.order.includes(expert)) follow(layer, expert);
+  });
+  svg.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = followed && followed.layer === layer ? places.order.indexOf(followed.expert) + step : 0;
+    const expert = places.order[Math.min(Math.max(at, 0), places.order.length - 1)];
+    if (!followed || followed.layer !== layer || followed.expert !== expert) follow(layer, expert);
+  });
+  followers.push((who) => {
+    if (!who || who.layer !== layer) return mark.remove();
+    mark.setAttribute('d', places.mark(who.expert));
+    svg.append(mark);
+  });
 }
+
+// ---- the expert that is followed: what is known of it, in words ----
+
+const rowsOfExperts = all('.expert');
+const layersOf = (document.querySelector('.reader')?.dataset.layers || '').split(' ').filter(Boolean).map((text) => text.split(':')[0]);
+const namesOf = all('.strip .name').map((node) => node.textContent);
+const dock = make('aside', { className: 'dock', hidden: true });
+const told = make('output');
+told.setAttribute('aria-live', 'polite');
+function neighbour(step) {
+  const same = all(`svg[data-kind][data-layer="${followed.layer}"]`)[0];
+  if (!same) return;
+  const { order } = placesOf(same);
+  follow(followed.layer, order[(order.indexOf(followed.expert) + step + order.length) % order.length]);
+}
+const jump = make('button', { type: 'button', textContent: 'its tokens', onclick: () => {
+  const row = rowsOfExperts.find((r) => r.classList.contains('followed'));
+  if (row) { row.open = true; row.scrollIntoView({ block: 'center' }); row.querySelector('summary').focus({ preventScroll: true }); }
+} });
+const button = (text, label, onclick) => {
+  const node = make('button', { type: 'button', textContent: text, onclick });
+  node.setAttribute('aria-label', label);
+  return node;
+};
+dock.append(make('div', {}, told, jump, button('◂', 'Expert before', () => neighbour(-1)), button('▸', 'Expert after', () => neighbour(1)),
+  button('✕', 'Follow no expert', () => follow(null))));
+dock.setAttribute('aria-label', 'The expert that is followed');
+document.body.append(dock);
+addEventListener('keydown', (event) => { if (event.key === 'Escape' && followed) follow(null); });
+rowsOfExperts.forEach((row) => {
+  row.addEventListener('toggle', () => {
+    if (row.open && !(followed && row.classList.contains('followed'))) follow(+row.dataset.layer, +row.dataset.expert);
+  });
+});
+function sharesOf(layer, expert) {
+  const table = document.getElementById(`shares-${layer}`);
+  if (!table) return '';
+  const rows = [...table.tBodies[0].rows].map((r) => [r.cells[0].textContent, parseFloat(r.cells[expert + 1].textContent)]).filter(([, share]) => share > 0);
+  return rows.sort((a, b) => b[1] - a[1]).slice(0, 3).map(([name, share]) => `${name} ${share} %`).join(', ');
+}
+followers.push((who) => {
+  dock.hidden = !who;
+  document.body.classList.toggle('docked', !!who);
+  rowsOfExperts.forEach((row) => row.classList.toggle('followed', !!who && +row.dataset.layer === who.layer && +row.dataset.expert === who.expert));
+  if (!who) return told.replaceChildren();
+  const loads = document.getElementById('loads')?.tBodies[0].rows[who.layer]?.cells[who.expert + 1]?.textContent;
+  const shares = sharesOf(who.layer, who.expert);
+  const name = layersOf[who.layer] === undefined ? namesOf[who.layer] || `sparse layer ${who.layer}` : `layer ${layersOf[who.layer]}`;
+  jump.hidden = !rowsOfExperts.length;
+  told.replaceChildren(make('b', { textContent: `Expert ${who.expert}` }), ` of ${name}`, loads ? ` · ${loads} × its fair share` : '',
+    shares ? ` · most of ${shares}` : '');
+});
 
 // ---- passages ----
 
@@ -157,11 +268,12 @@ class Passage {
     let begin = 0;
     this.begin = layers.map((layer) => { const here = begin; begin += this.tokens.length * layer.picks * 4; return here; });
     this.text = article.querySelector('.tokens');
-    this.text.addEventListener('pointermove', (event) => this.point(this.tokens.indexOf(event.target.closest('.t'))));
-    this.text.addEventListener('pointerdown', (event) => this.point(this.tokens.indexOf(event.target.closest('.t'))));
-    this.text.addEventListener('pointerleave', () => this.point(-1));
+    onPoint(this.text, (event) => this.point(this.tokens.indexOf(event.target.closest('.t'))));
+    onLeave(this.text, () => this.point(-1));
+    this.text.addEventListener('click', (event) => this.followToken(this.tokens.indexOf(event.target.closest('.t'))));
     this.text.addEventListener('blur', () => this.point(-1));
     this.text.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter') this.followToken(this.at);
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!step) return;
       event.preventDefault();
@@ -186,8 +298,10 @@ class Passage {
     this.tokens.forEach((node, t) => {
       const expert = this.first(layer, t);
       node.className = this.layers[layer].style(expert);
-      if (expert >= 0 && expert !== before) node.dataset.n = expert;
-      else delete node.dataset.n;
+      if (expert >= 0 && expert !== before) {
+        node.dataset.n = expert;
+        node.classList.add(`n${String(expert).length}`);
+      } else delete node.dataset.n;
       before = node.parentNode.nextSibling?.nodeName === 'BR' && !node.nextSibling ? -1 : expert;
     });
   }
@@ -196,8 +310,12 @@ class Passage {
     this.tokens.forEach((_, t) => count.set(this.first(layer, t), (count.get(this.first(layer, t)) || 0) + 1));
     return [...count].filter(([expert]) => expert >= 0).sort((a, b) => b[1] - a[1]);
   }
-  mark(expert) {
-    this.tokens.forEach((node, t) => node.classList.toggle('same', expert >= 0 && this.first(this.layer, t) === expert));
+  mark(expert) { // tokens that picked it, first or not
+    this.tokens.forEach((node, t) => node.classList.toggle('same', expert >= 0 && this.routes(this.layer, t).some((r) => r.expert === expert)));
+  }
+  followToken(token) {
+    const expert = token < 0 ? -1 : this.first(this.layer, token);
+    if (expert >= 0) follow(this.layer, expert);
   }
   point(token) {
     if (this.at >= 0) this.tokens[this.at].classList.remove('at');
@@ -228,9 +346,10 @@ for (const reader of all('.reader')) {
   let shown = 0, layer = +reader.dataset.layer;
   const draw = () => {
     passages.forEach((p, i) => { p.article.hidden = i !== shown; p.paint(layer); });
+    passages.forEach((p) => p.mark(followed && followed.layer === layer ? followed.expert : -1));
     reader.parentNode.querySelector('.static b').textContent = layers[layer].number;
-    counts.replaceChildren('tokens that each took', ...passages[shown].counts(layer).map(([expert, count]) => make('span', {
-      className: 'count', onpointerenter: () => passages[shown].mark(expert), onpointerleave: () => passages[shown].mark(-1),
+    counts.replaceChildren('tokens that each took', ...passages[shown].counts(layer).map(([expert, count]) => make('button', {
+      type: 'button', className: 'count', onclick: () => follow(layer, expert), title: `Follow expert ${expert}`,
     }, make('span', { className: layers[layer].style(expert), textContent: expert }), String(count))));
   };
   const controls = reader.querySelector('.controls');
@@ -238,5 +357,112 @@ for (const reader of all('.reader')) {
     controls.append(choice('Passage', passages.map((p) => p.article.querySelector('h3').textContent), shown, (i) => { shown = i; draw(); }));
   }
   if (layers.length > 1) controls.append(choice('Layer', layers.map((l) => l.number), layer, (i) => { layer = i; draw(); }));
+  followers.push((who) => {
+    if (who && who.layer !== layer) {
+      layer = who.layer;
+      const inputs = all('input[name="choice-Layer"]', controls);
+      if (inputs[layer]) inputs[layer].checked = true;
+    }
+    draw();
+  });
   draw();
+}
+
+// ---- wide pictures scroll in their own frame ----
+
+function hintOf(frame) {
+  let hint = frame.nextElementSibling?.classList.contains('sideways') ? frame.nextElementSibling : null;
+  const wide = frame.clientWidth > 0 && frame.scrollWidth > frame.clientWidth + 1;
+  if (wide && !hint) {
+    hint = make('p', { className: 'sideways', textContent: '⟷ scrolls sideways' });
+    frame.after(hint);
+    frame.tabIndex = 0;
+    frame.setAttribute('role', 'group');
+    frame.setAttribute('aria-label', 'Scrolls sideways');
+  }
+  if (hint) hint.hidden = !wide;
+}
+const frames = all('.wide');
+const hints = () => frames.forEach(hintOf);
+addEventListener('resize', hints);
+all('details').forEach((d) => d.addEventListener('toggle', hints));
+hints();
+
+// ---- every figure as SVG and CSV ----
+
+function save(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  make('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+function csvOf(figure) {
+  const cell = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const plain = (node) => (node.innerText || node.textContent).replaceAll('\u202f', '').replaceAll('\u2212', '-').replace(/\s*\n\s*/g, ' / ');
+  const tables = all('table.numbers, table.compression, table.two', figure);
+  return tables.map((table) => {
+    const caption = tables.length > 1 && table.caption ? [plain(table.caption)] : [];
+    return [...table.rows].map((row) => [...caption, ...[...row.cells].filter((c) => !c.classList.contains('dots')).map(plain)].map(cell).join(',')).join('\n');
+  }).join('\n') + '\n';
+}
+
+// A figure as one drawing: its SVGs with their styles, and its HTML as rectangles and text where the page shows them.
+const kept = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin',
+  'vector-effect', 'font', 'text-anchor', 'dominant-baseline', 'opacity'];
+const clear = 'rgba(0, 0, 0, 0)';
+const xml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replace(/[\u0000-\u0008\u000b-\u001f]/g, '');
+function drawnSvg(svg, box) {
+  const copy = svg.cloneNode(true), from = [svg, ...all('*', svg)], to = [copy, ...all('*', copy)];
+  from.forEach((node, i) => {
+    const style = getComputedStyle(node);
+    to[i].setAttribute('style', kept.map((name) => `${name}:${style.getPropertyValue(name)}`).join(';'));
+    [...to[i].attributes].filter((a) => /^(data-|class|aria|tabindex|role)/.test(a.name)).forEach((a) => to[i].removeAttribute(a.name));
+  });
+  for (const [name, value] of Object.entries(box)) copy.setAttribute(name, value);
+  copy.setAttribute('overflow', 'visible');
+  return new XMLSerializer().serializeToString(copy);
+}
+function drawnText(node, left, top) {
+  const style = getComputedStyle(node.parentElement), range = document.createRange();
+  const text = node.textContent.replace(/\s+/g, ' ');
+  range.selectNodeContents(node);
+  const box = range.getBoundingClientRect();
+  if (!text.trim() || !box.width) return '';
+  return `<text x="${box.left - left}" y="${box.top - top + box.height * 0.78}" fill="${style.color}" style="font:${xml(style.font)}">${xml(text.trim())}</text>`;
+}
+function drawnBox(node, left, top) {
+  const style = getComputedStyle(node), box = node.getBoundingClientRect(), parts = [];
+  const border = parseFloat(style.borderBottomWidth) && style.borderBottomStyle !== 'none' ? style.borderBottomColor : null;
+  const around = border && parseFloat(style.borderTopWidth) && style.borderTopStyle !== 'none';
+  const place = `x="${box.left - left}" y="${box.top - top}" width="${box.width}" height="${box.height}" rx="${Math.min(parseFloat(style.borderRadius) || 0, box.width / 2)}"`;
+  if (style.backgroundColor !== clear || around) {
+    parts.push(`<rect ${place} fill="${style.backgroundColor === clear ? 'none' : style.backgroundColor}"${around ? ` stroke="${border}"` : ''}/>`);
+  }
+  if (border && !around) parts.push(`<path d="M${box.left - left} ${box.bottom - top}h${box.width}" stroke="${border}" stroke-width="${style.borderBottomWidth}"/>`);
+  return parts.join('');
+}
+function drawn(node, left, top) {
+  if (node.nodeType === Node.TEXT_NODE) return drawnText(node, left, top);
+  if (node.nodeType !== Node.ELEMENT_NODE || node.matches('.get, .sideways, details:not(.expert)')) return '';
+  const box = node.getBoundingClientRect();
+  if (!box.width && !box.height) return '';
+  if (node.matches('svg')) return drawnSvg(node, { x: box.left - left, y: box.top - top, width: box.width, height: box.height });
+  const number = node.dataset.n === undefined ? '' : `<text x="${box.left - left}" y="${box.bottom - top + 13}" fill="${getComputedStyle(node).color}" style="font:600 10px sans-serif">${node.dataset.n}</text>`;
+  return drawnBox(node, left, top) + number + [...node.childNodes].map((child) => drawn(child, left, top)).join('');
+}
+function svgOf(figure) {
+  const box = figure.getBoundingClientRect(), inner = all('.wide', figure).reduce((most, f) => Math.max(most, f.scrollWidth), box.width);
+  const width = Math.ceil(inner) + 24, height = Math.ceil(box.height) + 24;
+  return `<svg xmlns="${SVG}" width="${width}" height="${height}" viewBox="-12 -12 ${width} ${height}">`
+    + `<rect x="-12" y="-12" width="${width}" height="${height}" fill="${getComputedStyle(document.body).backgroundColor}"/>`
+    + [...figure.childNodes].map((node) => drawn(node, box.left, box.top)).join('') + '</svg>\n';
+}
+for (const figure of all('figure[data-name]')) {
+  const own = figure.closest('.passage')?.querySelector('h3').textContent;
+  const name = (own ? `${figure.dataset.name}-${own}` : figure.dataset.name).replace(/[^\w.-]+/g, '-');
+  const csv = figure.querySelector('table.numbers, table.compression, table.two');
+  const get = make('div', { className: 'get' });
+  get.append(button('SVG', `Save ${name} as SVG`, () => save(`${name}.svg`, 'image/svg+xml', svgOf(figure))));
+  if (csv) get.append(button('CSV', `Save the numbers of ${name} as CSV`, () => save(`${name}.csv`, 'text/csv', csvOf(figure))));
+  figure.append(get);
 }

@@ -34,6 +34,7 @@ cadre_status file_write(const char *path, const void *data, size_t size); /* the
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
+int64_t file_written(const char *path); /* seconds since 1970 when it last changed; 0: not known */
 int64_t file_bytes(const char *path); /* of a regular file; 0: there is none */
 cadre_status file_make_folder(const char *path);  /* with its parents; fine if there already */
 cadre_status file_remove(const char *path);       /* fine if not there */

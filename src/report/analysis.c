@@ -69,6 +69,55 @@ static cadre_status read_routed(const json_node *root, const model_shape *shape,
     return CADRE_OK;
 }
 
+static cadre_status read_shuffled(const json_node *root, const model_shape *shape, run_analysis *c)
+{
+    json_node object, array;
+    CADRE_TRY(json_opt_object(root, "shuffled_domains", &object));
+    if (!object.value) return CADRE_OK;
+    CADRE_TRY(json_get_array(&object, "bits", &array));
+    if (json_count(&array) != (size_t)shape->layers) return json_refuse(&array, "%d items, one a sparse layer", shape->layers);
+    if (!(c->shuffled = MEM_ARRAY(shuffled_bits, shape->layers))) return CADRE_ENOMEM;
+    for (int s = 0; s < shape->layers; s++) {
+        json_node item = json_item(&array, (size_t)s);
+        CADRE_TRY(json_as_object(&item));
+        CADRE_TRY(json_get_real(&item, "mean", 0, BITS_MAX, &c->shuffled[s].mean));
+        CADRE_TRY(json_get_real(&item, "deviation", 0, BITS_MAX, &c->shuffled[s].deviation));
+    }
+    return CADRE_OK;
+}
+
+/* The loads beside the pairs are those of all domains together. */
+static void add_loads(const model_shape *shape, run_analysis *c)
+{
+    for (int s = 0; s < shape->layers; s++) {
+        const shape_layer *layer = &shape->layer[s];
+        for (int i = 0; i < c->domains * layer->experts; i++)
+            c->pairs.load[layer->first_expert + i % layer->experts] += (double)analysis_routed(c, layer)[i];
+    }
+}
+
+static cadre_status read_pairs(const json_node *root, const model_shape *shape, run_analysis *c)
+{
+    json_node array;
+    CADRE_TRY(json_opt_array(root, "together", &array));
+    if (!array.value || !c->routed) return CADRE_OK;
+    if (json_count(&array) != (size_t)shape->layers) return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
+    CADRE_TRY(expert_pairs_make(shape, &c->pairs));
+    for (int s = 0; s < shape->layers; s++) {
+        json_node lists = json_item(&array, (size_t)s);
+        CADRE_TRY(expert_pairs_read(&lists, shape, s, &c->pairs));
+    }
+    add_loads(shape, c);
+    return CADRE_OK;
+}
+
+static cadre_status read_top_tokens(const json_node *root, const model_shape *shape, run_analysis *c)
+{
+    json_node array;
+    CADRE_TRY(json_opt_array(root, "top_tokens", &array));
+    return top_tokens_read(&array, shape, &c->top);
+}
+
 static cadre_status read_passages(const json_node *root, const model_shape *shape, run_analysis *c)
 {
     json_node array;
@@ -120,6 +169,9 @@ static cadre_status read_analysis(const char *path, const model_shape *shape, ru
     CADRE_TRY(json_as_object(&root));
     CADRE_TRY(read_domains(&root, c));
     CADRE_TRY(read_routed(&root, shape, c));
+    CADRE_TRY(read_shuffled(&root, shape, c));
+    CADRE_TRY(read_pairs(&root, shape, c));
+    CADRE_TRY(read_top_tokens(&root, shape, c));
     CADRE_TRY(read_passages(&root, shape, c));
     return read_samples(&root, c);
 }
@@ -173,6 +225,9 @@ void analysis_free(run_analysis *analysis)
     mem_free(analysis->passage);
     mem_free(analysis->domain);
     mem_free(analysis->routed);
+    mem_free(analysis->shuffled);
+    expert_pairs_free(&analysis->pairs);
+    top_tokens_free(&analysis->top);
     mem_free(analysis->sample);
     mem_free(analysis->method);
     json_close(analysis->analysis);

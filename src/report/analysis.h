@@ -5,8 +5,10 @@
 #ifndef CADRE_REPORT_ANALYSIS_H
 #define CADRE_REPORT_ANALYSIS_H
 
+#include "report/pairs.h"
 #include "report/passage.h"
 #include "report/shape.h"
+#include "report/top_tokens.h"
 
 enum { ANALYSIS_DOMAINS = 256, ANALYSIS_PASSAGES = 24, ANALYSIS_SAMPLES = 64, ANALYSIS_METHODS = 12 };
 
@@ -24,10 +26,18 @@ typedef struct analysis_method {
     double bits_per_byte[ANALYSIS_DOMAINS];  /* NAN: not measured */
 } analysis_method;
 
+/* What chance would give for the mutual information of domain and expert: domains shuffled over stretches of text. */
+typedef struct shuffled_bits {
+    double mean, deviation;
+} shuffled_bits;
+
 typedef struct run_analysis {
     int domains, passages, samples, methods;
     analysis_domain *domain;
     int64_t *routed; /* picks, a layer after another, each [domains, experts]; NULL: not said */
+    shuffled_bits *shuffled; /* [layers]; NULL: not said */
+    expert_pairs pairs;      /* .count NULL: not said */
+    top_tokens top;
     passage *passage;
     analysis_sample *sample;
     analysis_method *method;

@@ -60,6 +60,36 @@ static void draw_cell(byte_buffer *page, const run_history *h, const balance_col
                        col->worst ? figure_value(high).text : "");
 }
 
+/* A row a step, a column a number of a layer; not every step where these are many. */
+static void numbers(byte_buffer *page, const training_run *r, const double *most)
+{
+    const run_history *h = &r->history;
+    int columns = 0, stride;
+    for (int i = 0; i < COLUMNS; i++) columns += isfinite(most[i]) ? h->layers : 0;
+    stride = (int)((int64_t)columns * h->points / HTML_CELLS) + 1;
+    html_table(page, NULL, "In numbers");
+    byte_buffer_text(page, "<thead><tr><th scope=\"col\">step</th>");
+    for (int c = 0; c < columns; c++)
+        for (int i = 0, at = 0; i < COLUMNS; i++) {
+            if (!isfinite(most[i])) continue;
+            if (at++ == c / h->layers)
+                byte_buffer_format(page, "<th scope=\"col\">%s, layer %lld</th>", column[i].title,
+                                   (long long)r->shape.layer[c % h->layers].number);
+        }
+    byte_buffer_text(page, "</tr></thead><tbody>\n");
+    for (int p = 0; p < h->points; p += stride) {
+        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>", figure_whole(floor(history_step(h, p))).text);
+        for (int i = 0; i < COLUMNS; i++)
+            for (int s = 0; s < h->layers && isfinite(most[i]); s++) {
+                const metric_point *at = history_layer(h, column[i].which, s) + p;
+                byte_buffer_format(page, "<td>%s</td>", at->count ? figure_value(column[i].shown(metric_mean(at))).text : "");
+            }
+        byte_buffer_text(page, "</tr>\n");
+    }
+    byte_buffer_text(page, "</tbody>");
+    html_table_end(page);
+}
+
 void section_balance(byte_buffer *page, const training_run *r)
 {
     const run_history *h = &r->history;
@@ -72,8 +102,9 @@ void section_balance(byte_buffer *page, const training_run *r)
                            "(0: even, 1: twice as much).");
     if (isfinite(most[COLUMNS - 1]))
         byte_buffer_text(page, " Considered is e to the entropy of a token’s scores: 1 where the router is sure.");
-    byte_buffer_text(page, " Beside each line its last value, below it the worst of any step. A column has one scale.</p>\n"
-                           "<div class=\"wide\"><table class=\"balance\"><thead><tr><td></td>");
+    byte_buffer_text(page, " Beside each line its last value, below it the worst of any step. A column has one scale.</p>\n");
+    html_picture(page, "", "balance-over-time", -1);
+    byte_buffer_text(page, "<div class=\"wide\"><table class=\"balance\"><thead><tr><td></td>");
     for (int i = 0; i < COLUMNS; i++)
         if (isfinite(most[i])) byte_buffer_format(page, "<th scope=\"col\" colspan=\"2\">%s</th>", column[i].title);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
@@ -84,5 +115,7 @@ void section_balance(byte_buffer *page, const training_run *r)
         byte_buffer_text(page, "</tr>\n");
     }
     byte_buffer_text(page, "</tbody></table></div>\n");
+    numbers(page, r, most);
+    html_picture_end(page);
     html_section_end(page);
 }

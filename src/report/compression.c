@@ -78,8 +78,9 @@ void section_compression(byte_buffer *page, const training_run *r)
     double most = greatest(c);
     if (!(most > 0)) return;
     html_section(page, "compression", "Bits per byte");
-    byte_buffer_text(page, "<p>Of each domain’s validation text; fewer is better.</p>\n"
-                           "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
+    byte_buffer_text(page, "<p>Of each domain’s validation text; fewer is better.</p>\n");
+    html_picture(page, "", "bits-per-byte", -1);
+    byte_buffer_text(page, "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
                            "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
     byte_buffer_format(page, "%s</span></div></td>", figure_digits(most, 1).text);
     byte_buffer_text(page, "<th scope=\"col\"><i class=\"mark ours m0\"></i>model</th>");
@@ -91,6 +92,7 @@ void section_compression(byte_buffer *page, const training_run *r)
     byte_buffer_text(page, "<th scope=\"col\">bytes</th></tr></thead><tbody>\n");
     for (int d = 0; d < c->domains; d++) draw_domain(page, c, d, most);
     byte_buffer_text(page, "</tbody></table></div>\n");
+    html_picture_end(page);
     notes(page, c);
     html_section_end(page);
 }

@@ -44,6 +44,12 @@ double history_step(const run_history *m, int point)
     return (double)m->first + (point + 0.5) * span - 0.5;
 }
 
+double history_column_step(const run_history *m, int column)
+{
+    double span = (double)(m->last - m->first + 1) / m->columns;
+    return (double)m->first + (column + 0.5) * span - 0.5;
+}
+
 static void add(metric_point *p, double value)
 {
     if (!p->count || value < p->low) p->low = value;

@@ -40,7 +40,8 @@ void history_free(run_history *history);
 
 const metric_point *history_scalar(const run_history *m, enum metric which);                 /* [points] */
 const metric_point *history_layer(const run_history *m, enum layer_metric which, int layer); /* [points] */
-double history_step(const run_history *m, int point);                                        /* the middle of its span */
+double history_step(const run_history *m, int point);          /* the middle of its span */
+double history_column_step(const run_history *m, int column);  /* likewise, of the loads */
 
 #define HISTORY_END 0.025 /* the part of a run whose mean stands for its end */
 

@@ -88,6 +88,20 @@ void html_section(byte_buffer *page, const char *id, const char *title)
 
 void html_section_end(byte_buffer *page) { byte_buffer_text(page, "</section>\n"); }
 
+void html_picture(byte_buffer *page, const char *style, const char *name, int64_t number)
+{
+    byte_buffer_format(page, "<figure class=\"picture %s\" data-name=\"%s", style, name);
+    if (number >= 0) byte_buffer_format(page, "-layer-%lld", (long long)number);
+    byte_buffer_text(page, "\">");
+}
+
+void html_picture_end(byte_buffer *page) { byte_buffer_text(page, "</figure>\n"); }
+
+void html_too_many(byte_buffer *page)
+{
+    byte_buffer_text(page, "<p class=\"small\">The numbers are too many for a page; they stand in the run’s files.</p>\n");
+}
+
 void html_table(byte_buffer *page, const char *id, const char *title)
 {
     byte_buffer_format(page, "<details><summary>%s</summary><div class=\"wide\"><table class=\"numbers\"", title);

@@ -2,42 +2,38 @@
 #include <math.h>
 
 #include "report/chart.h"
+#include "report/curve.h"
 #include "report/figure.h"
 #include "report/html.h"
 #include "report/sections.h"
 
-typedef struct curve {
-    int count;
-    double x[HISTORY_POINTS], mean[HISTORY_POINTS], low[HISTORY_POINTS], high[HISTORY_POINTS]; /* NAN: a gap */
-    double least, greatest;
-} curve;
+/* ---- in numbers: a row for each span of steps in which something was logged ---- */
 
-/* Spans of time in which nothing was logged are left out; where the log is sparse that keeps the line whole. */
-static void curve_of(const run_history *h, const metric_point *series, curve *c)
+static void number_cell(byte_buffer *page, const metric_point *p, double value)
 {
-    *c = (curve){ .least = INFINITY, .greatest = -INFINITY };
-    for (int i = 0; i < h->points; i++) {
-        if (!series[i].count) continue;
-        c->x[c->count] = history_step(h, i);
-        c->mean[c->count] = metric_mean(&series[i]);
-        c->low[c->count] = series[i].low;
-        c->high[c->count] = series[i].high;
-        c->least = fmin(c->least, series[i].low);
-        c->greatest = fmax(c->greatest, series[i].high);
-        c->count++;
-    }
+    byte_buffer_format(page, "<td>%s</td>", p->count ? figure_value(value).text : "");
 }
 
-/* Mean over a window around each point, as much of it as there is. */
-static void smooth(const double *raw, int count, double *out)
+/* Mean, least and greatest of one number; the mean of a second, where it is not NULL. */
+static void numbers(byte_buffer *page, const run_history *h, const metric_point *series, const char *name,
+                    const metric_point *other, const char *other_name)
 {
-    int half = count / 80 + 1;
-    for (int i = 0; i < count; i++) {
-        int begin = i < half ? 0 : i - half, end = i + half < count ? i + half : count - 1;
-        double sum = 0;
-        for (int j = begin; j <= end; j++) sum += raw[j];
-        out[i] = sum / (end - begin + 1);
+    html_table(page, NULL, "In numbers");
+    byte_buffer_format(page, "<thead><tr><th scope=\"col\">step</th><th scope=\"col\">%s</th>"
+                             "<th scope=\"col\">least</th><th scope=\"col\">most</th>", name);
+    if (other) byte_buffer_format(page, "<th scope=\"col\">%s</th>", other_name);
+    byte_buffer_text(page, "</tr></thead><tbody>\n");
+    for (int i = 0; i < h->points; i++) {
+        if (!series[i].count && !(other && other[i].count)) continue;
+        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>", figure_whole(floor(history_step(h, i))).text);
+        number_cell(page, &series[i], metric_mean(&series[i]));
+        number_cell(page, &series[i], series[i].low);
+        number_cell(page, &series[i], series[i].high);
+        if (other) number_cell(page, &other[i], metric_mean(&other[i]));
+        byte_buffer_text(page, "</tr>\n");
     }
+    byte_buffer_text(page, "</tbody>");
+    html_table_end(page);
 }
 
 /* ---- the loss ---- */
@@ -51,7 +47,7 @@ static void draw_loss(byte_buffer *page, const training_run *r, const curve *los
                 chart_scale_of(low, guessed ? fmax(high, guess) : high, 6, true) };
     chart_form form = { .style = "tall", .label = "Training loss by step", .x_name = "step", .y_name = "nats" };
     chart_begin(&c, &form);
-    smooth(loss->mean, loss->count, smoothed);
+    curve_smooth(loss, smoothed);
     if (guessed) chart_rule(&c, guess, "guess");
     chart_band(&c, loss->x, loss->low, loss->high, loss->count, "band");
     chart_line(&c, loss->x, loss->mean, loss->count, "raw", "raw");
@@ -79,7 +75,8 @@ static void loss_key(byte_buffer *page, const run_history *h, bool valid)
 
 /* ---- what stands beside it ---- */
 
-static void small_chart(byte_buffer *page, const run_history *h, enum metric which, const char *title, const char *unit)
+static void small_chart(byte_buffer *page, const run_history *h, enum metric which, const char *name, const char *title,
+                        const char *unit)
 {
     curve small;
     curve_of(h, history_scalar(h, which), &small);
@@ -87,45 +84,16 @@ static void small_chart(byte_buffer *page, const run_history *h, enum metric whi
     chart c = { page, { (double)h->first, (double)h->last, 1, { (double)h->last } },
                 chart_scale_of(fmin(0, small.least), small.greatest, 3, true) };
     chart_form form = { .style = "small", .label = title, .x_name = "step", .y_name = unit };
-    byte_buffer_format(page, "<figure class=\"panel\"><figcaption>%s<b>%s</b></figcaption>", title,
+    html_picture(page, "panel", name, -1);
+    byte_buffer_format(page, "<figcaption>%s<b>%s</b></figcaption>", title,
                        figure_value(small.mean[small.count - 1]).text);
     chart_begin(&c, &form);
     chart_band(&c, small.x, small.low, small.high, small.count, "band");
     chart_line(&c, small.x, small.mean, small.count, "thin", title);
     chart_drawn(&c);
     chart_end(&c, &form);
-    byte_buffer_text(page, "</figure>\n");
-}
-
-/* ---- in numbers ---- */
-
-static void number_cell(byte_buffer *page, const metric_point *p)
-{
-    byte_buffer_format(page, "<td>%s</td>", p->count ? figure_value(metric_mean(p)).text : "");
-}
-
-static void numbers(byte_buffer *page, const run_history *h)
-{
-    static const char *const name[METRIC_COUNT] = {
-        [METRIC_LOSS] = "loss", [METRIC_VALID] = "validation", [METRIC_AUX] = "auxiliary", [METRIC_Z] = "z",
-        [METRIC_GRADIENT] = "gradient norm", [METRIC_RATE] = "learning rate", [METRIC_SPEED] = "tokens/s",
-    };
-    enum { ROWS = 24 };
-    html_table(page, NULL, "In numbers");
-    byte_buffer_text(page, "<thead><tr><th scope=\"col\">step</th>");
-    for (int i = 0; i < METRIC_COUNT; i++)
-        if (history_any(h, history_scalar(h, i))) byte_buffer_format(page, "<th scope=\"col\">%s</th>", name[i]);
-    byte_buffer_text(page, "</tr></thead><tbody>\n");
-    int rows = h->points < ROWS ? h->points : ROWS;
-    for (int row = 0; row < rows; row++) {
-        int point = rows > 1 ? (int)((int64_t)row * (h->points - 1) / (rows - 1)) : 0;
-        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>", figure_whole(history_step(h, point)).text);
-        for (int i = 0; i < METRIC_COUNT; i++)
-            if (history_any(h, history_scalar(h, i))) number_cell(page, history_scalar(h, i) + point);
-        byte_buffer_text(page, "</tr>\n");
-    }
-    byte_buffer_text(page, "</tbody>");
-    html_table_end(page);
+    numbers(page, h, history_scalar(h, which), unit, NULL, NULL);
+    html_picture_end(page);
 }
 
 void section_learning(byte_buffer *page, const training_run *r)
@@ -136,18 +104,21 @@ void section_learning(byte_buffer *page, const training_run *r)
     curve_of(h, history_scalar(h, METRIC_LOSS), &loss);
     curve_of(h, history_scalar(h, METRIC_VALID), &valid);
     html_section(page, "learning", "Learning");
+    html_picture(page, "", "loss", -1);
     loss_key(page, h, valid.count > 0);
     draw_loss(page, r, &loss, &valid);
+    numbers(page, h, history_scalar(h, METRIC_LOSS), "loss", valid.count ? history_scalar(h, METRIC_VALID) : NULL,
+            "validation");
+    html_picture_end(page);
     if (h->not_finite)
         byte_buffer_format(page, "<p class=\"warning\">%s steps logged no finite loss.</p>\n",
                            figure_whole((double)h->not_finite).text);
     byte_buffer_text(page, "<div class=\"panels small\">\n");
-    small_chart(page, h, METRIC_AUX, "Auxiliary loss", "nats");
-    small_chart(page, h, METRIC_Z, "z-loss", "nats");
-    small_chart(page, h, METRIC_GRADIENT, "Gradient norm", "norm");
-    small_chart(page, h, METRIC_RATE, "Learning rate", "rate");
-    small_chart(page, h, METRIC_SPEED, "Tokens per second", "tokens/s");
+    small_chart(page, h, METRIC_AUX, "auxiliary-loss", "Auxiliary loss", "nats");
+    small_chart(page, h, METRIC_Z, "z-loss", "z-loss", "nats");
+    small_chart(page, h, METRIC_GRADIENT, "gradient-norm", "Gradient norm", "norm");
+    small_chart(page, h, METRIC_RATE, "learning-rate", "Learning rate", "rate");
+    small_chart(page, h, METRIC_SPEED, "speed", "Tokens per second", "tokens/s");
     byte_buffer_text(page, "</div>\n");
-    numbers(page, h);
     html_section_end(page);
 }

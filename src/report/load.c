@@ -1,6 +1,8 @@
 /* load.c - how much each expert carries: at the end of the run as bars against the fair share, and over time as shades. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "report/figure.h"
@@ -52,20 +54,50 @@ load_balance load_balance_of(const double *load, int experts)
 }
 
 /* A bar of `top` fair shares, or more, fills its box. */
-static void draw_strip(byte_buffer *page, const shape_layer *layer, const double *load, double top, int row)
+static void draw_strip(byte_buffer *page, const shape_layer *layer, const double *load, double top, int row, bool recorded)
 {
     load_balance b = load_balance_of(load, layer->experts);
     long long number = layer->number;
     int width = layer->experts * 10;
     byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld</span>"
                        "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" data-table=\"loads\" data-row=\"%d\" "
-                       "role=\"img\" aria-label=\"Layer %lld: load of each expert against the fair share\">",
-                       number, width, BAR_UNITS, row, number);
+                       "tabindex=\"0\" data-layer=\"%d\" data-kind=\"bars\" data-experts=\"%d\" role=\"img\" aria-label=\"Layer %lld: load of each expert against the fair share\">",
+                       number, width, BAR_UNITS, row, row, layer->experts, number);
     for (int level = 0; level < HEAT_LEVELS; level++) draw_bars(page, load, layer->experts, b.fair, top, level);
-    draw_zeros(page, load, layer->experts);
+    if (!recorded) draw_zeros(page, load, layer->experts);
     byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>", BAR_UNITS - (int)(BAR_UNITS / top), width);
+    byte_buffer_format(page, "<span class=\"value\">least <b>%s</b>, most <b>%s</b>",
+                       figure_digits(b.least, 2).text, figure_digits(b.most, 2).text);
+    if (b.idle) byte_buffer_format(page, "<br>%d %s", b.idle, recorded ? "idle here" : "without a token");
+    byte_buffer_text(page, "</span></div>\n");
+}
+
+static int busier(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double *load, double top)
+{
+    double *sorted = MEM_ARRAY(double, layer->experts);
+    if (!sorted) {
+        page->status = CADRE_ENOMEM;
+        return;
+    }
+    memcpy(sorted, load, (size_t)layer->experts * sizeof *sorted);
+    qsort(sorted, (size_t)layer->experts, sizeof *sorted, busier);
+    load_balance b = load_balance_of(sorted, layer->experts);
+    byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld</span>"
+                       "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
+                       "aria-label=\"Layer %lld: load of each expert, the busiest first\">",
+                       (long long)layer->number, layer->experts * 10, BAR_UNITS, (long long)layer->number);
+    for (int level = 0; level < HEAT_LEVELS; level++) draw_bars(page, sorted, layer->experts, b.fair, top, level);
+    byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>", BAR_UNITS - (int)(BAR_UNITS / top),
+                       layer->experts * 10);
     byte_buffer_format(page, "<span class=\"value\">least <b>%s</b>, most <b>%s</b></span></div>\n",
                        figure_digits(b.least, 2).text, figure_digits(b.most, 2).text);
+    mem_free(sorted);
 }
 
 /* ---- the same in numbers ---- */
@@ -78,10 +110,12 @@ static int widest(const model_shape *shape)
     return experts;
 }
 
-static void load_table(byte_buffer *page, const model_shape *shape, const double *loads)
+void load_table(byte_buffer *page, const model_shape *shape, const double *loads, const char *id, const char *name)
 {
-    html_table(page, "loads", "In numbers");
-    byte_buffer_text(page, "<caption>load of each expert, times the fair share</caption><thead><tr><td></td>");
+    html_table(page, id, "In numbers");
+    byte_buffer_text(page, "<caption>");
+    if (name) html_cut(page, name, 40);
+    byte_buffer_format(page, "%sload of each expert, times the fair share</caption><thead><tr><td></td>", name ? ": " : "");
     for (int e = 0, most = widest(shape); e < most; e++) byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int s = 0; s < shape->layers; s++) {
@@ -96,16 +130,18 @@ static void load_table(byte_buffer *page, const model_shape *shape, const double
     html_table_end(page);
 }
 
-void load_draw(byte_buffer *page, const model_shape *shape, const double *loads)
+void load_draw(byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
 {
     double top = BAR_TOP_LEAST;
     for (int s = 0; s < shape->layers; s++)
         top = fmax(top, load_balance_of(loads + shape->layer[s].first_expert, shape->layer[s].experts).most);
+    html_picture(page, "", "load", -1);
     byte_buffer_text(page, "<div class=\"strips\">\n");
     for (int s = 0; s < shape->layers; s++)
-        draw_strip(page, &shape->layer[s], loads + shape->layer[s].first_expert, fmin(top, BAR_TOP_MOST), s);
+        draw_strip(page, &shape->layer[s], loads + shape->layer[s].first_expert, fmin(top, BAR_TOP_MOST), s, recorded);
     byte_buffer_text(page, "</div>\n");
-    load_table(page, shape, loads);
+    load_table(page, shape, loads, "loads", NULL);
+    html_picture_end(page);
 }
 
 /* ---- over time ---- */
@@ -121,20 +157,47 @@ static void time_levels(const run_history *h, const shape_layer *layer, int8_t *
     }
 }
 
-static void draw_time(byte_buffer *page, const run_history *h, const shape_layer *layer, int8_t *levels)
+/* Times the fair share, a row an expert, every `stride`-th span of steps. */
+static void time_table(byte_buffer *page, const run_history *h, const shape_layer *layer, int stride)
+{
+    html_table(page, NULL, "In numbers");
+    byte_buffer_format(page, "<caption>layer %lld: load of each expert, times the fair share, by step</caption>"
+                             "<thead><tr><td>expert</td>", (long long)layer->number);
+    for (int c = 0; c < h->columns; c += stride)
+        byte_buffer_format(page, "<th scope=\"col\">%s</th>", figure_whole(floor(history_column_step(h, c))).text);
+    byte_buffer_text(page, "</tr></thead><tbody>\n");
+    for (int e = 0; e < layer->experts; e++) {
+        byte_buffer_format(page, "<tr><th scope=\"row\">%d</th>", e);
+        for (int c = 0; c < h->columns; c += stride) {
+            const double *load = h->loads + (int64_t)c * h->experts + layer->first_expert;
+            double fair = load_balance_of(load, layer->experts).fair;
+            byte_buffer_format(page, "<td>%s</td>", fair > 0 ? figure_digits(load[e] / fair, 2).text : "");
+        }
+        byte_buffer_text(page, "</tr>\n");
+    }
+    byte_buffer_text(page, "</tbody>");
+    html_table_end(page);
+}
+
+/* Spans between two that a table shows, so that the tables of all layers stay small. */
+static int table_stride(const run_history *h) { return (int)((int64_t)h->experts * h->columns / HTML_CELLS) + 1; }
+
+static void draw_time(byte_buffer *page, const run_history *h, const shape_layer *layer, int s, int8_t *levels)
 {
     char label[96];
     snprintf(label, sizeof label, "Layer %lld: load of each expert over time", (long long)layer->number);
     time_levels(h, layer, levels);
     int height = layer->experts * 6;
     height = height < 48 ? 48 : height > 192 ? 192 : height;
-    byte_buffer_format(page, "<figure class=\"panel\"><figcaption>layer %lld</figcaption><div class=\"timed\">",
-                       (long long)layer->number);
+    html_picture(page, "panel", "load-over-time", layer->number);
+    byte_buffer_format(page, "<figcaption>layer %lld</figcaption><div class=\"timed\">", (long long)layer->number);
     byte_buffer_format(page, "<span class=\"top\">0</span><span class=\"bottom\">%d</span>", layer->experts - 1);
     byte_buffer_format(page, "<div class=\"box\" style=\"height:%dpx\">", height);
-    heat_draw(page, levels, layer->experts, h->columns, label);
-    byte_buffer_format(page, "</div><span class=\"from\">%s</span><span class=\"to\">step %s</span></div></figure>\n",
+    heat_draw(page, levels, layer->experts, h->columns, label, s, HEAT_ROWS);
+    byte_buffer_format(page, "</div><span class=\"from\">%s</span><span class=\"to\">step %s</span></div>\n",
                        figure_whole((double)h->first).text, figure_whole((double)h->last).text);
+    if (table_stride(h) < h->columns) time_table(page, h, layer, table_stride(h));
+    html_picture_end(page);
 }
 
 void section_load(byte_buffer *page, const training_run *r)
@@ -150,11 +213,12 @@ void section_load(byte_buffer *page, const training_run *r)
         byte_buffer_format(page, "<p>Each bar is an expert; the dashed line is its fair share. Steps %s to %s.</p>\n",
                            figure_whole((double)from).text, figure_whole((double)h->last).text);
         heat_legend(page, "times the fair share");
-        load_draw(page, &r->shape, loads);
+        load_draw(page, &r->shape, loads, false);
         byte_buffer_text(page, "<h3>Over time</h3><p>A row is an expert, from the first at the top; steps run from left to "
                                "right.</p>\n<div class=\"panels\">\n");
-        for (int s = 0; s < r->shape.layers; s++) draw_time(page, h, &r->shape.layer[s], levels);
+        for (int s = 0; s < r->shape.layers; s++) draw_time(page, h, &r->shape.layer[s], s, levels);
         byte_buffer_text(page, "</div>\n");
+        if (table_stride(h) >= h->columns) html_too_many(page);
         html_section_end(page);
     }
     mem_free(loads);
@@ -167,8 +231,9 @@ void section_recorded_load(byte_buffer *page, const recording *r)
 {
     if (!r->tokens) return;
     html_section(page, "load", "Load");
-    byte_buffer_text(page, "<p>Each bar is an expert; the dashed line is its fair share.</p>\n");
+    byte_buffer_text(page, "<p>Each bar is an expert; the dashed line is its fair share. An expert without a bar is idle in "
+                           "this recording, which says nothing about other texts.</p>\n");
     heat_legend(page, "times the fair share");
-    load_draw(page, &r->shape, r->loads);
+    load_draw(page, &r->shape, r->pairs.load, true);
     html_section_end(page);
 }

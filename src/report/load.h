@@ -2,6 +2,8 @@
 #ifndef CADRE_REPORT_LOAD_H
 #define CADRE_REPORT_LOAD_H
 
+#include <stdbool.h>
+
 #include "format/byte_buffer.h"
 #include "report/shape.h"
 
@@ -13,7 +15,14 @@ typedef struct load_balance {
 
 load_balance load_balance_of(const double *load, int experts);
 
-/* Strips of bars, one a layer, and the table behind them. */
-void load_draw(byte_buffer *page, const model_shape *shape, const double *loads);
+/* Strips of bars, one a layer, and the table behind them. In a recording, which may be short, an expert without a pick is idle;
+ * at the end of a run it is marked. */
+void load_draw(byte_buffer *page, const model_shape *shape, const double *loads, bool recorded);
+
+/* One layer's bars, the busiest first, and what is least and most; a bar of `top` fair shares fills its box. */
+void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double *load, double top);
+
+/* Loads in fair shares, a row a layer; id for the page's script, NULL: none; name: of the run, NULL: not said. */
+void load_table(byte_buffer *page, const model_shape *shape, const double *loads, const char *id, const char *name);
 
 #endif

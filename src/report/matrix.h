@@ -13,6 +13,7 @@ typedef struct matrix {
     const char *const *row_name;    /* [rows], escaped here */
     const int *column;              /* [columns] which column of share stands there, and is named there */
     const bool *gap;                /* [columns] a rule in front of this column */
+    int layer;                      /* the sparse layer whose experts the columns are */
     const char *table;              /* id of the table that holds the shares in words, for the tooltip; NULL: none */
     const char *label;
 } matrix;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "report/lines.h"
 
@@ -24,21 +25,11 @@ static cadre_status read_head(json_lines *lines, recording *r)
     return shape_read(&sparse, &r->shape);
 }
 
-static bool make_tables(recording *r)
+static cadre_status make_tables(recording *r)
 {
-    int64_t cells = 0;
-    for (int s = 0; s < r->shape.layers; s++) cells += (int64_t)r->shape.layer[s].experts * r->shape.layer[s].experts;
-    r->loads = MEM_ARRAY(double, r->shape.experts);
     r->kept = MEM_ARRAY(int64_t, r->shape.layers);
     r->comparable = MEM_ARRAY(int64_t, r->shape.layers);
-    if (!r->loads || !r->kept || !r->comparable) return false;
-    if (cells > RECORDING_PAIRS) return true;
-    if (!(r->together = MEM_ARRAY(int32_t *, r->shape.layers))) return false;
-    for (int s = 0; s < r->shape.layers; s++) {
-        size_t experts = (size_t)r->shape.layer[s].experts;
-        if (!(r->together[s] = MEM_ARRAY(int32_t, experts * experts))) return false;
-    }
-    return true;
+    return r->kept && r->comparable ? expert_pairs_make(&r->shape, &r->pairs) : CADRE_ENOMEM;
 }
 
 static bool among(const int16_t *experts, int count, int16_t expert)
@@ -54,11 +45,11 @@ static void count_picks(recording *r, int s, const int16_t *now, const int16_t *
     const shape_layer *layer = &r->shape.layer[s];
     for (int a = 0; a < layer->picks; a++) {
         if (now[a] < 0) continue;
-        r->loads[layer->first_expert + now[a]]++;
+        r->pairs.load[layer->first_expert + now[a]]++;
         r->comparable[s] += before != NULL;
         r->kept[s] += before && among(before, layer->picks, now[a]);
-        for (int b = 0; r->together && b < layer->picks; b++)
-            if (now[b] >= 0) r->together[s][now[a] * layer->experts + now[b]]++;
+        for (int b = 0; r->pairs.count && b < layer->picks; b++)
+            if (now[b] >= 0) r->pairs.count[s][now[a] * layer->experts + now[b]]++;
     }
 }
 
@@ -93,12 +84,12 @@ static cadre_status read_tokens(json_lines *lines, recording *r, int16_t *before
 
 cadre_status recording_read(const char *path, recording *r)
 {
-    recording read = { 0 };
+    recording read = { .written = file_written(path) };
     json_lines lines;
     int16_t *before = NULL;
     CADRE_TRY(lines_open(path, &lines));
     cadre_status status = read_head(&lines, &read);
-    if (status == CADRE_OK && !make_tables(&read)) status = CADRE_ENOMEM;
+    if (status == CADRE_OK) status = make_tables(&read);
     if (status == CADRE_OK && !(before = MEM_ARRAY(int16_t, read.shape.picks))) status = CADRE_ENOMEM;
     if (status == CADRE_OK) status = read_tokens(&lines, &read, before);
     lines_close(&lines);
@@ -110,9 +101,7 @@ cadre_status recording_read(const char *path, recording *r)
 
 void recording_free(recording *r)
 {
-    for (int s = 0; r->together && s < r->shape.layers; s++) mem_free(r->together[s]);
-    mem_free(r->together);
-    mem_free(r->loads);
+    expert_pairs_free(&r->pairs);
     mem_free(r->kept);
     mem_free(r->comparable);
     passage_free(&r->text);

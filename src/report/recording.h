@@ -3,18 +3,17 @@
 #ifndef CADRE_REPORT_RECORDING_H
 #define CADRE_REPORT_RECORDING_H
 
+#include "report/pairs.h"
 #include "report/passage.h"
 #include "report/shape.h"
-
-#define RECORDING_PAIRS ((int64_t)1 << 24) /* cells of the tables of pairs; with more there is none */
 
 typedef struct recording {
     const char *model, *architecture; /* "" if not said; borrowed from head */
     model_shape shape;
     int64_t tokens, given;       /* all; of the prompt */
-    double *loads;               /* [experts of all layers] picks */
-    int32_t **together;          /* [layers] [E, E] tokens that picked both; NULL: too many cells */
+    expert_pairs pairs;
     int64_t *kept, *comparable;  /* [layers] picks that the token before had too, of so many */
+    int64_t written;             /* seconds since 1970 when the file was written; 0: not known */
     passage text;
     json_document *head;
 } recording;

@@ -1,8 +1,10 @@
-/* report.c - cadre_report_write: reads a run or a recording, puts the page together, replaces the file. */
+/* report.c - cadre_report_write, cadre_report_compare: read a run, a recording or two runs, put the page together, replace the
+ * file. */
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "report/comparison.h"
 #include "report/html.h"
 #include "report/load.h"
 #include "report/page_files.h"
@@ -15,7 +17,7 @@ static void page_begin(byte_buffer *page, const char *title)
                            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                            "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
                            "<meta name=\"generator\" content=\"cadre " CADRE_VERSION "\">\n<title>");
-    html_cut(page, title, 80);
+    html_cut(page, title, 200);
     byte_buffer_text(page, " – cadre report</title>\n<style>\n");
     byte_buffer_text(page, page_style);
     byte_buffer_text(page, "</style>\n</head>\n<body>\n<div class=\"bar\"><nav aria-label=\"Sections\"></nav></div>\n<main>\n");
@@ -38,17 +40,31 @@ static char *name_of(const char *path)
     return mem_printf("%.*s", (int)(end - begin), path + begin);
 }
 
+/* What a window's title says: the run, what it learnt from, when. */
+static char *run_title(const char *name, const training_run *r)
+{
+    const char *data = "";
+    json_node path = json_count(&r->data) ? json_item(&r->data, 0) : (json_node){ 0 };
+    if (path.value && json_as_string(&path, &data, NULL) != CADRE_OK) data = "";
+    return mem_printf("%s%s%s%s%s", name, *data ? " on " : "", data, *r->date ? ", " : "", r->date);
+}
+
 static cadre_status put_run(byte_buffer *page, const char *name, const training_run *r)
 {
     affinity a;
     CADRE_TRY(affinity_of(&r->analysis, &r->shape, &a));
-    page_begin(page, name);
+    char *title = run_title(name, r);
+    if (title) page_begin(page, title);
+    else page->status = CADRE_ENOMEM;
+    mem_free(title);
     section_run_header(page, name, r, &a);
     section_learning(page, r);
     section_domains(page, r, &a);
+    section_experts(page, r, &a);
     section_passages(page, r->analysis.passage, r->analysis.passages, &r->shape, &a);
     section_load(page, r);
     section_balance(page, r);
+    section_together(page, &r->shape, &r->analysis.pairs);
     section_compression(page, r);
     section_samples(page, r);
     section_options(page, r);
@@ -65,7 +81,7 @@ static cadre_status put_recording(byte_buffer *page, const char *name, const rec
     section_recording_header(page, name, r);
     section_passages(page, &r->text, 1, &r->shape, &a);
     section_recorded_load(page, r);
-    section_together(page, r);
+    section_together(page, &r->shape, &r->pairs);
     page_finish(page);
     affinity_free(&a);
     return page->status;
@@ -86,6 +102,74 @@ static cadre_status page_of_recording(const char *path, const char *name, byte_b
     CADRE_TRY(recording_read(path, &r));
     cadre_status status = put_recording(page, name, &r);
     recording_free(&r);
+    return status;
+}
+
+/* ---- two runs ---- */
+
+static cadre_status open_side(const char *folder, const char *name, run_side *s)
+{
+    s->name = name;
+    if (file_exists(folder) && !file_is_folder(folder))
+        return cadre_fail(CADRE_EFORMAT, folder, "expected the folder of a training run to compare, found a file");
+    CADRE_TRY(training_run_read(folder, &s->run));
+    CADRE_TRY(affinity_of(&s->run.analysis, &s->run.shape, &s->affinity));
+    if (!s->run.history.points) return CADRE_OK;
+    if (!(s->loads = MEM_ARRAY(double, s->run.shape.experts))) return CADRE_ENOMEM;
+    history_final_loads(&s->run.history, s->loads);
+    return CADRE_OK;
+}
+
+static void close_side(run_side *s)
+{
+    mem_free(s->loads);
+    affinity_free(&s->affinity);
+    training_run_free(&s->run);
+}
+
+static cadre_status put_comparison(byte_buffer *page, const run_side side[2])
+{
+    char *title = mem_printf("%s and %s", side[0].name, side[1].name);
+    if (!title) return CADRE_ENOMEM;
+    page_begin(page, title);
+    comparison_header(page, side);
+    comparison_curves(page, side);
+    comparison_domains(page, side);
+    comparison_loads(page, side);
+    comparison_settings(page, side);
+    page_finish(page);
+    mem_free(title);
+    return page->status;
+}
+
+/* The last parts of two paths, or the whole paths where those are the same. */
+static bool names_of(const char *const *run, char **name)
+{
+    for (int i = 0; i < 2; i++) name[i] = name_of(run[i]);
+    if (!name[0] || !name[1] || strcmp(name[0], name[1]) != 0) return name[0] && name[1];
+    for (int i = 0; i < 2; i++) {
+        mem_free(name[i]);
+        name[i] = mem_strdup(run[i]);
+    }
+    return name[0] && name[1];
+}
+
+cadre_status cadre_report_compare(const char *first, const char *second, const char *out)
+{
+    const char *const run[] = { first, second };
+    byte_buffer page = { 0 };
+    run_side *side = MEM_ARRAY(run_side, 2);
+    char *name[2] = { 0 };
+    cadre_status status = side && names_of(run, name) ? CADRE_OK : CADRE_ENOMEM;
+    for (int i = 0; i < 2 && status == CADRE_OK; i++) status = open_side(run[i], name[i], &side[i]);
+    if (status == CADRE_OK) status = put_comparison(&page, side);
+    if (status == CADRE_OK) status = file_write(out, page.data, page.size);
+    for (int i = 0; i < 2; i++) {
+        if (side) close_side(&side[i]);
+        mem_free(name[i]);
+    }
+    mem_free(side);
+    byte_buffer_free(&page);
     return status;
 }
 

@@ -12,6 +12,7 @@ void section_run_header(byte_buffer *page, const char *name, const training_run 
 void section_learning(byte_buffer *page, const training_run *r);
 void section_domains(byte_buffer *page, const training_run *r, const affinity *a);
 void section_passages(byte_buffer *page, const passage *passages, int count, const model_shape *shape, const affinity *a);
+void section_experts(byte_buffer *page, const training_run *r, const affinity *a);
 void section_load(byte_buffer *page, const training_run *r);
 void section_balance(byte_buffer *page, const training_run *r);
 void section_compression(byte_buffer *page, const training_run *r);
@@ -20,6 +21,8 @@ void section_options(byte_buffer *page, const training_run *r);
 
 void section_recording_header(byte_buffer *page, const char *name, const recording *r);
 void section_recorded_load(byte_buffer *page, const recording *r);
-void section_together(byte_buffer *page, const recording *r);
+
+/* Of either; nothing where no pairs were counted. */
+void section_together(byte_buffer *page, const model_shape *shape, const expert_pairs *pairs);
 
 #endif

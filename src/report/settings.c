@@ -1,4 +1,6 @@
 /* settings.c - every option of the run, as it was. */
+#include "report/settings.h"
+
 #include "report/figure.h"
 #include "report/html.h"
 #include "report/sections.h"
@@ -22,11 +24,12 @@ static void put_value(byte_buffer *page, const json_node *value)
         break;
     case JSON_KIND_ARRAY:
     case JSON_KIND_OBJECT: byte_buffer_text(page, "…"); break;
+    case JSON_KIND_ABSENT: break;
     default: byte_buffer_text(page, "–");
     }
 }
 
-static void put_values(byte_buffer *page, const json_node *value)
+void setting_value(byte_buffer *page, const json_node *value)
 {
     if (json_kind_of(value) != JSON_KIND_ARRAY) {
         put_value(page, value);
@@ -49,7 +52,7 @@ void section_options(byte_buffer *page, const training_run *r)
         byte_buffer_text(page, "<div><dt>");
         html_cut(page, option.key, 60);
         byte_buffer_text(page, "</dt><dd>");
-        put_values(page, &option);
+        setting_value(page, &option);
         byte_buffer_text(page, "</dd></div>\n");
     }
     byte_buffer_text(page, "</dl>\n");

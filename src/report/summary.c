@@ -1,5 +1,6 @@
 /* summary.c - the head of the page: what was run, its key figures, and what the rest of the page shows, in words. */
 #include <math.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -7,6 +8,8 @@
 #include "report/html.h"
 #include "report/load.h"
 #include "report/sections.h"
+
+enum { ORIGIN_BYTES = 2000, DOMAINS_NAMED = 12, PROMPT_BYTES = 120 };
 
 /* ---- pieces ---- */
 
@@ -76,11 +79,16 @@ static void finding_domains(byte_buffer *page, const training_run *r, const affi
 {
     if (!(a->most > 0)) return;
     int s = affinity_clearest_layer(a, &r->shape);
-    byte_buffer_format(page, "<li>One pick of layer %lld tells <b>%s of %s bits</b> about which domain the text is from.</li>\n",
+    byte_buffer_format(page, "<li>One pick of layer %lld tells <b>%s of %s bits</b> about which domain the text is from",
                        (long long)r->shape.layer[s].number, figure_digits(a->bits[s], 2).text, figure_digits(a->most, 2).text);
+    if (r->analysis.shuffled)
+        byte_buffer_format(page, "; shuffled domains would seem to tell %s ± %s",
+                           figure_digits(r->analysis.shuffled[s].mean, 4).text,
+                           figure_digits(r->analysis.shuffled[s].deviation, 4).text);
+    byte_buffer_text(page, ".</li>\n");
 }
 
-static void finding_load(byte_buffer *page, const model_shape *shape, const double *loads)
+static void finding_load(byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
 {
     int idle = 0, where = 0;
     double most = 0;
@@ -91,7 +99,8 @@ static void finding_load(byte_buffer *page, const model_shape *shape, const doub
         most = fmax(most, b.most);
     }
     if (!(most > 0)) return;
-    if (idle) byte_buffer_format(page, "<li><b>%d of %d experts got nothing</b>; ", idle, shape->experts);
+    if (idle) byte_buffer_format(page, "<li><b>%d of %d experts %s</b>; ", idle, shape->experts,
+                                 recorded ? "are idle in this recording" : "got nothing");
     else byte_buffer_text(page, "<li>Every expert is in use; ");
     byte_buffer_format(page, "the busiest, in layer %lld, carries <b>%s times</b> its fair share.</li>\n",
                        (long long)shape->layer[where].number, figure_digits(most, 2).text);
@@ -105,7 +114,7 @@ static void findings(byte_buffer *page, const training_run *r, const affinity *a
         finding_loss(page, r);
         if (loads) {
             history_final_loads(&r->history, loads);
-            finding_load(page, &r->shape, loads);
+            finding_load(page, &r->shape, loads, false);
         } else page->status = CADRE_ENOMEM;
         mem_free(loads);
     }
@@ -134,6 +143,46 @@ static void run_figures(byte_buffer *page, const training_run *r)
     byte_buffer_text(page, "</dl>\n");
 }
 
+static void origin_row(byte_buffer *page, const char *name, const char *text, bool code)
+{
+    if (!*text) return;
+    byte_buffer_format(page, "<div><dt>%s</dt><dd>%s", name, code ? "<code>" : "");
+    html_cut(page, text, ORIGIN_BYTES);
+    byte_buffer_format(page, "%s</dd></div>\n", code ? "</code>" : "");
+}
+
+/* The domains by name, as far as they go on a line, and where they were read from. */
+static void data_row(byte_buffer *page, const training_run *r)
+{
+    json_node path = { 0 };
+    int named = 0;
+    if (!r->analysis.domains && !json_count(&r->data)) return;
+    byte_buffer_text(page, "<div><dt>Data</dt><dd>");
+    for (; named < r->analysis.domains && named < DOMAINS_NAMED; named++) {
+        if (named) byte_buffer_text(page, ", ");
+        html_cut(page, r->analysis.domain[named].name, 24);
+    }
+    if (named < r->analysis.domains)
+        byte_buffer_format(page, " and %d more domains", r->analysis.domains - named);
+    for (size_t i = 0; i < json_count(&r->data) && i < DOMAINS_NAMED; i++) {
+        const char *text = "";
+        path = json_item(&r->data, i);
+        if (json_as_string(&path, &text, NULL) != CADRE_OK) continue;
+        byte_buffer_text(page, i ? ", " : named ? " from <code>" : "<code>");
+        html_cut(page, text, 120);
+    }
+    byte_buffer_text(page, json_count(&r->data) ? "</code></dd></div>\n" : "</dd></div>\n");
+}
+
+static void run_origin(byte_buffer *page, const training_run *r)
+{
+    byte_buffer_text(page, "<dl class=\"origin\">\n");
+    data_row(page, r);
+    origin_row(page, "Date", r->date, false);
+    origin_row(page, "Command", r->command, true);
+    byte_buffer_text(page, "</dl>\n");
+}
+
 void section_run_header(byte_buffer *page, const char *name, const training_run *r, const affinity *a)
 {
     title(page, "Training run", name, r->recipe);
@@ -143,6 +192,7 @@ void section_run_header(byte_buffer *page, const char *name, const training_run 
     if (r->width >= 0) byte_buffer_format(page, " Width %s.", figure_whole((double)r->width).text);
     if (r->vocabulary >= 0) byte_buffer_format(page, " A vocabulary of %s.", figure_whole((double)r->vocabulary).text);
     byte_buffer_text(page, "</p>\n");
+    run_origin(page, r);
     run_figures(page, r);
     findings(page, r, a);
     byte_buffer_text(page, "</header>\n");
@@ -159,6 +209,30 @@ static double kept_share(const recording *r)
     return comparable > 0 ? kept / comparable : NAN;
 }
 
+/* The first words of the text, tokens in a row. */
+static void data_of_recording(byte_buffer *page, const passage *text)
+{
+    byte_buffer words = { 0 };
+    for (int t = 0; t < text->tokens && words.size <= PROMPT_BYTES; t++)
+        byte_buffer_text(&words, text->text.data + text->begin[t]);
+    if (words.status != CADRE_OK) page->status = words.status;
+    if (words.size) origin_row(page, "Text", words.data, false);
+    byte_buffer_free(&words);
+}
+
+static void recording_origin(byte_buffer *page, const recording *r)
+{
+    time_t seconds = (time_t)r->written;
+    struct tm day;
+    char date[32] = "";
+    if (r->written && gmtime_r(&seconds, &day)) strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &day);
+    byte_buffer_text(page, "<dl class=\"origin\">\n");
+    data_of_recording(page, &r->text);
+    origin_row(page, "Date", date, false);
+    origin_row(page, "Model", r->model, true);
+    byte_buffer_text(page, "</dl>\n");
+}
+
 void section_recording_header(byte_buffer *page, const char *name, const recording *r)
 {
     double kept = kept_share(r);
@@ -170,12 +244,14 @@ void section_recording_header(byte_buffer *page, const char *name, const recordi
         html_cut(page, r->architecture, 60);
         byte_buffer_text(page, ".");
     }
-    byte_buffer_text(page, "</p>\n<dl class=\"figures\">\n");
+    byte_buffer_text(page, "</p>\n");
+    recording_origin(page, r);
+    byte_buffer_text(page, "<dl class=\"figures\">\n");
     key_figure(page, "Tokens", figure_short((double)r->tokens), "");
     key_figure(page, "Given", figure_short((double)r->given), "");
     key_figure(page, "Generated", figure_short((double)(r->tokens - r->given)), "");
     if (!isnan(kept)) key_figure(page, "Same expert as the token before", figure_share(kept), "of picks");
     byte_buffer_text(page, "</dl>\n<ul class=\"findings\">\n");
-    finding_load(page, &r->shape, r->loads);
+    finding_load(page, &r->shape, r->pairs.load, true);
     byte_buffer_text(page, "</ul>\n</header>\n");
 }

@@ -30,10 +30,13 @@ static cadre_status read_description(const char *path, training_run *r)
     json_node sparse;
     CADRE_TRY(json_open_dense(path, RUN_LIMIT, &r->document));
     r->root = json_root(r->document);
-    r->recipe = r->model_type = "";
+    r->recipe = r->model_type = r->command = r->date = "";
     CADRE_TRY(json_as_object(&r->root));
     CADRE_TRY(json_opt_string(&r->root, "recipe", &r->recipe));
     CADRE_TRY(json_opt_string(&r->root, "model_type", &r->model_type));
+    CADRE_TRY(json_opt_string(&r->root, "command", &r->command));
+    CADRE_TRY(json_opt_string(&r->root, "date", &r->date));
+    CADRE_TRY(json_opt_array(&r->root, "data_paths", &r->data));
     CADRE_TRY(read_sizes(&r->root, r));
     CADRE_TRY(json_opt_object(&r->root, "options", &r->options));
     CADRE_TRY(json_get_array(&r->root, "sparse_layers", &sparse));

@@ -8,10 +8,10 @@
 #include "report/shape.h"
 
 typedef struct training_run {
-    const char *recipe, *model_type; /* "" if not said; borrowed from document, as options */
+    const char *recipe, *model_type, *command, *date; /* "" if not said; borrowed from document, as options and data */
     int64_t parameters, active_parameters, width, depth, vocabulary, tokens, steps; /* -1: not said */
     double seconds;                                                                 /* NAN: not said */
-    json_node options; /* an object; value NULL: not said */
+    json_node options, data; /* an object; the paths that were read, a list. Value NULL: not said */
     model_shape shape;
     run_history history;
     run_analysis analysis;

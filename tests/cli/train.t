@@ -178,6 +178,17 @@ $ echo 'The expert' | cadre tokenize run | cadre tokenize run --decode
 $ echo '"a\u0000b\ud83d\ude00"' | cadre tokenize run --lines | cadre tokenize run --lines --decode
 > "a\u0000b😀"
 
+# two runs side by side
+$ cadre report run run --out both.html && grep -c 'Two training runs side by side' both.html
+> 1
+2> written to both.html
+$ cadre report run routes.jsonl
+2> cadre: routes.jsonl: expected the folder of a training run to compare, found a file
+? 1
+$ cadre report run run run
+2> ...
+? 2
+
 # speed
 $ cadre bench train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --context 32 --batch 2
 > {"tokens_per_second": *, "active_parameters": *, "parameters": *, "gflops": *, "peak_fraction": *}

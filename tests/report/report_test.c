@@ -78,7 +78,8 @@ static void whole_run(void **state)
     char *run = in_folder("whole");
     synthetic_run(run, &sizes);
     char *page = page_of(run);
-    static const char *const id[] = { "learning", "domains", "passages", "load", "balance", "compression", "samples", "options" };
+    static const char *const id[] = { "learning", "domains", "experts", "passages", "load", "balance", "together", "compression",
+                                      "samples", "options" };
     for (size_t i = 0; i < sizeof id / sizeof *id; i++) {
         char section[40];
         snprintf(section, sizeof section, "<section id=\"%s\">", id[i]);
@@ -88,6 +89,32 @@ static void whole_run(void **state)
     assert_holds(page, "xz -9e");
     assert_holds(page, "lang=\"zh-cn\"");
     assert_holds(page, "of 3.00 bits");
+    assert_holds(page, "by chance 0.0125 ± 0.0031");
+    assert_holds(page, "<title>whole on the texts, 2026-01-02 03:04 UTC – cadre report</title>");
+    assert_holds(page, "<code>cadre train --recipe mixtral --data &#39;the texts&#39;</code>");
+    assert_holds(page, "<q>␣×3↵</q>");
+    assert_holds(page, "more than↵<b> one</b> line");
+    mem_free(page);
+    mem_free(run);
+}
+
+/* Every picture has a name for its files, and its numbers as a table. */
+static void numbers_under_every_picture(void **state)
+{
+    (void)state;
+    synthetic sizes = { .layers = 2, .experts = 6, .picks = 2, .domains = 3, .steps = 20, .tokens = 30 };
+    char *run = in_folder("numbers");
+    synthetic_run(run, &sizes);
+    char *page = page_of(run);
+    int pictures = 0;
+    for (char *at = page; (at = strstr(at, "<figure class=\"picture")) != NULL; pictures++) {
+        char *end = strstr(at, "</figure>"), *table = strstr(at, "<table");
+        if (!table || table > end) fail_msg("no table in %.60s", at);
+        assert_true(strstr(at, " data-name=\"") < end);
+        at = end;
+    }
+    /* loss and five beside it; of each layer who took what, top tokens, load over time, pairs; passages; load, balance, bits */
+    assert_int_equal(pictures, 6 + 4 * 2 + 3 + 3);
     mem_free(page);
     mem_free(run);
 }
@@ -172,9 +199,11 @@ static void hostile_text(void **state)
     char *run = in_folder("evil \"'<b>&"), text[4096];
     assert_int_equal(file_make_folder(run), CADRE_OK);
     snprintf(text, sizeof text, "{\"recipe\":\"%s\",\"model_type\":\"%s\"," LAYERS
-             ",\"options\":{\"%s\":\"%s\",\"list\":[\"%s\",1,null,[2]]}}", evil, evil, evil, evil, evil);
+             ",\"command\":\"%s\",\"date\":\"%s\",\"data_paths\":[\"%s\",7],\"options\":{\"%s\":\"%s\",\"list\":[\"%s\",1,null,[2]]}}",
+             evil, evil, evil, evil, evil, evil, evil, evil);
     write_file(run, "run.json", text);
     snprintf(text, sizeof text, "{\"domains\":[{\"name\":\"%s\",\"bytes\":5,\"bits_per_byte\":2},{\"name\":\"\"}],"
+             "\"top_tokens\":[[[{\"text\":\"<b>\",\"count\":1,\"of\":1,\"contexts\":[[\"</q>\",\"\\u0001\",\"\\u0000\"]]}],[]],[[],[],[]]],"
              "\"domain_expert\":[[[1,2],[0,0]],[[0,0,0],[1,0,0]]],\"passages\":[{\"domain\":\"%s\",\"tokens\":["
              TOKEN("%s") "," TOKEN("") "," TOKEN("a\\nb") "," TOKEN("\\u0000") "]}],"
              "\"samples\":[{\"domain\":\"%s\",\"prompt\":\"%s\",\"text\":\"%s\"}]}", evil, evil, evil, evil, evil, evil);
@@ -218,6 +247,17 @@ static const struct bad_file {
     { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[]}", "domain_expert" },
     { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2]]]}", "domain_expert[1][0]" },
     { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,1e18]]]}", "domain_expert[1][0][2]" },
+    { "analysis.json", "{\"shuffled_domains\":{}}", "shuffled_domains.bits" },
+    { "analysis.json", "{\"shuffled_domains\":{\"bits\":[{\"mean\":0,\"deviation\":0}]}}", "shuffled_domains.bits" },
+    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[-1]],[[],[1],[1,2]]]}",
+      "together[0][1][0]" },
+    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[1]],[[],[1],[1]]]}",
+      "together[1][2]" },
+    { "analysis.json", "{\"top_tokens\":[[[],[]]]}", "top_tokens" },
+    { "analysis.json", "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":3,\"of\":2}]],[[],[],[]]]}", "top_tokens[0][1][0].count" },
+    { "analysis.json", "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":1,\"of\":2,\"contexts\":[[\"a\"]]}]],[[],[],[]]]}",
+      "contexts[0]" },
+    { "run.json", "{\"command\":1," LAYERS "}", "command" },
     { "analysis.json", "{\"passages\":[{}]}", "passages[0].tokens" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"experts\":[[0],[1,2]]}]}]}", "text" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0]]}]}]}", "experts" },
@@ -262,6 +302,60 @@ static void missing(void **state)
     mem_free(out);
 }
 
+/* ---- two runs ---- */
+
+static char *comparison_of(const char *first, const char *second)
+{
+    char *out = in_folder("compare.html"), *page;
+    size_t size;
+    if (cadre_report_compare(first, second, out) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    assert_int_equal(file_read(out, 64 << 20, &page, &size), CADRE_OK);
+    markup m;
+    if (!markup_check(&m, page)) fail_msg("%s", m.complaint);
+    mem_free(out);
+    return page;
+}
+
+static void two_runs(void **state)
+{
+    (void)state;
+    synthetic sizes = { .layers = 2, .experts = 8, .picks = 2, .domains = 3, .steps = 40, .tokens = 20 };
+    synthetic other = { .layers = 3, .experts = 4, .picks = 1, .domains = 4, .steps = 25, .tokens = 20 };
+    char *a = in_folder("first"), *b = in_folder("second<b>"), *bare = bare_run("third");
+    synthetic_run(a, &sizes);
+    synthetic_run(b, &other);
+    char *page = comparison_of(a, b);
+    static const char *const id[] = { "learning", "domains", "load", "options" };
+    for (size_t i = 0; i < sizeof id / sizeof *id; i++) {
+        char section[40];
+        snprintf(section, sizeof section, "<section id=\"%s\">", id[i]);
+        assert_holds(page, section);
+    }
+    assert_holds(page, "second&lt;b&gt;");
+    assert_holds(page, ">experts</th><td><code>8, 8</code></td><td><code>4, 4, 4</code></td>");
+    assert_holds(page, "1 settings differ, 5 are the same.");
+    mem_free(page);
+    mem_free(comparison_of(a, bare)); /* nothing but a shape on one side, then on both */
+    mem_free(comparison_of(bare, a));
+    mem_free(comparison_of(bare, bare));
+    mem_free(a);
+    mem_free(b);
+    mem_free(bare);
+}
+
+static void a_run_and_none(void **state)
+{
+    (void)state;
+    char *run = bare_run("with"), *file = in_folder("none.jsonl"), *out = in_folder("none.html");
+    write_file(folder, "none.jsonl", "{\"cadre_routes\":1," LAYERS "}\n");
+    assert_int_equal(cadre_report_compare(run, file, out), CADRE_EFORMAT);
+    assert_non_null(strstr(cadre_last_error(), "none.jsonl"));
+    assert_false(file_exists(out));
+    mem_free(run);
+    mem_free(file);
+    mem_free(out);
+}
+
 /* ---- recordings ---- */
 
 static void recording_page(void **state)
@@ -273,6 +367,7 @@ static void recording_page(void **state)
     assert_holds(page, "<h1>tiny-olmoe</h1>");
     assert_holds(page, "<section id=\"together\">");
     assert_holds(page, "The first 640 of 700 tokens.");
+    assert_holds(page, "<dt>Date</dt>");
     assert_lacks(page, "<section id=\"learning\">");
     mem_free(page);
     mem_free(path);
@@ -289,6 +384,10 @@ static void small_recordings(void **state)
                                       "{\"text\":\"b\",\"expe");
     char *page = page_of(path); /* dropped picks, no weights, a line that breaks off */
     assert_holds(page, "<dt>Tokens</dt><dd>1<");
+    assert_holds(page, "4 of 5 experts are idle in this recording");
+    assert_holds(page, "2 idle here");
+    assert_lacks(page, "class=\"zero\"");
+    assert_lacks(page, "dead");
     mem_free(page);
     mem_free(path);
 }
@@ -320,13 +419,13 @@ static void no_memory(void **state)
     char *run = in_folder("memory"), *out = in_folder("memory.html"), *path = in_folder("memory.jsonl");
     synthetic_run(run, &sizes);
     synthetic_recording(folder, "memory.jsonl", &sizes);
-    for (int kind = 0; kind < 2; kind++)
+    for (int kind = 0; kind < 3; kind++)
         for (long n = 1;; n++) {
             char *page;
             size_t size;
             assert_int_equal(file_write(out, "old", 3), CADRE_OK);
             mem_fail_at(n, false);
-            cadre_status status = cadre_report_write(kind ? path : run, out);
+            cadre_status status = kind == 2 ? cadre_report_compare(run, run, out) : cadre_report_write(kind ? path : run, out);
             bool all = mem_count() < n;
             mem_fail_at(0, false);
             assert_int_equal(file_read(out, 64 << 20, &page, &size), CADRE_OK);
@@ -361,7 +460,9 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_run),       cmocka_unit_test(needs_no_network), cmocka_unit_test(optional_files),
+        cmocka_unit_test(whole_run),       cmocka_unit_test(needs_no_network), cmocka_unit_test(numbers_under_every_picture),
+        cmocka_unit_test(two_runs),        cmocka_unit_test(a_run_and_none),
+        cmocka_unit_test(optional_files),
         cmocka_unit_test(one_step),        cmocka_unit_test(one_expert),       cmocka_unit_test(losses_that_are_not),
         cmocka_unit_test(hostile_text),    cmocka_unit_test(refusals),         cmocka_unit_test(missing),
         cmocka_unit_test(recording_page),  cmocka_unit_test(small_recordings), cmocka_unit_test(bad_recordings),

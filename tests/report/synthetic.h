@@ -85,6 +85,11 @@ static void synthetic_description(const char *folder, const synthetic *run)
     json_put_int(&w, "layers", run->layers + 1);
     json_put_int(&w, "vocab", 4096);
     synthetic_layers(&w, run);
+    json_put_string(&w, "command", "cadre train --recipe mixtral --data 'the texts'");
+    json_put_string(&w, "date", "2026-01-02 03:04 UTC");
+    json_put_array(&w, "data_paths");
+    json_put_string(&w, NULL, "the texts");
+    json_put_close(&w, ']');
     json_put_object(&w, "options");
     json_put_string(&w, "router", "softmax-renorm");
     json_put_real(&w, "lr", 0.003);
@@ -290,6 +295,63 @@ static void synthetic_counts(json_writer *w, const synthetic *run)
     json_put_close(w, ']');
 }
 
+static void synthetic_shuffled(json_writer *w, const synthetic *run)
+{
+    json_put_object(w, "shuffled_domains");
+    json_put_array(w, "bits");
+    for (int s = 0; s < run->layers; s++) {
+        json_put_object(w, NULL);
+        json_put_real(w, "mean", 0.0125);
+        json_put_real(w, "deviation", 0.0031);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+    json_put_close(w, '}');
+}
+
+/* Neighbours are picked together more often than others. */
+static void synthetic_together(json_writer *w, const synthetic *run)
+{
+    json_put_array(w, "together");
+    for (int s = 0; s < run->layers; s++) {
+        json_put_array(w, NULL);
+        for (int a = 0; a < run->experts; a++) {
+            json_put_array(w, NULL);
+            for (int b = 0; b < a; b++) json_put_int(w, NULL, a - b == 1 ? 900 : 300);
+            json_put_close(w, ']');
+        }
+        json_put_close(w, ']');
+    }
+    json_put_close(w, ']');
+}
+
+static void synthetic_top_tokens(json_writer *w, const synthetic *run)
+{
+    static const char *const part[] = { "more than\n", " one", " line" };
+    json_put_array(w, "top_tokens");
+    for (int s = 0; s < run->layers; s++) {
+        json_put_array(w, NULL);
+        for (int e = 0; e < run->experts; e++) {
+            json_put_array(w, NULL);
+            for (int i = 0; i < e % 4; i++) {
+                json_put_object(w, NULL);
+                json_put_string(w, "text", i ? " one" : "   \n");
+                json_put_int(w, "count", 9 - i);
+                json_put_int(w, "of", 20);
+                json_put_array(w, "contexts");
+                json_put_array(w, NULL);
+                for (int p = 0; p < 3; p++) json_put_string(w, NULL, part[p]);
+                json_put_close(w, ']');
+                json_put_close(w, ']');
+                json_put_close(w, '}');
+            }
+            json_put_close(w, ']');
+        }
+        json_put_close(w, ']');
+    }
+    json_put_close(w, ']');
+}
+
 static void synthetic_analysis(const char *folder, const synthetic *run)
 {
     json_writer w = json_writer_new(0);
@@ -305,6 +367,9 @@ static void synthetic_analysis(const char *folder, const synthetic *run)
     }
     json_put_close(&w, ']');
     synthetic_counts(&w, run);
+    synthetic_shuffled(&w, run);
+    synthetic_together(&w, run);
+    synthetic_top_tokens(&w, run);
     synthetic_passages(&w, run);
     json_put_array(&w, "samples");
     for (int d = 0; d < run->domains; d++) {

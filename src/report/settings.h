@@ -1,0 +1,11 @@
+/* settings.h - the value of an option as people read it. */
+#ifndef CADRE_REPORT_SETTINGS_H
+#define CADRE_REPORT_SETTINGS_H
+
+#include "format/byte_buffer.h"
+#include "format/json.h"
+
+/* Escaped; a list is its items; nothing where there is no value. */
+void setting_value(byte_buffer *page, const json_node *value);
+
+#endif
