@@ -8,6 +8,7 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 document.documentElement.classList.add('js');
+const SVG = 'http://www.w3.org/2000/svg';
 
 // ---- contents and theme ----
 
@@ -88,7 +89,7 @@ for (const svg of all('svg[data-x]')) {
   const lines = all('path[data-name]', svg).map((path) => ({ name: path.dataset.name, points: pointsOf(path) })).filter((l) => l.points.length);
   if (!lines.length) continue;
   const longest = lines.reduce((a, b) => (b.points.length > a.points.length ? b : a)).points;
-  const cursor = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  const cursor = document.createElementNS(SVG, 'path');
   cursor.setAttribute('class', 'cursor');
   svg.append(cursor);
   let at = longest.length - 1;
@@ -119,7 +120,6 @@ for (const svg of all('svg[data-x]')) {
 
 // ---- pictures of experts: the words stand in their tables ----
 
-const SVG = 'http://www.w3.org/2000/svg';
 const followers = []; // each is told of the expert that is followed, or of null
 let followed = null;  // { layer, expert }
 function follow(layer, expert) {

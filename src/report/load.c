@@ -53,16 +53,24 @@ load_balance load_balance_of(const double *load, int experts)
     return b;
 }
 
+/* Up to the picture's other attributes. */
+static void strip_begin(byte_buffer *page, long long number, int width, const char *label)
+{
+    byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld</span>", number);
+    byte_buffer_format(page, "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\"", width, BAR_UNITS);
+    byte_buffer_format(page, " aria-label=\"Layer %lld: %s\"", number, label);
+}
+
 /* A bar of `top` fair shares, or more, fills its box. */
-static void draw_strip(byte_buffer *page, const shape_layer *layer, const double *load, double top, int row, bool recorded)
+static void draw_strip(byte_buffer *page, const shape_layer *layer, const double *load, double top, int row,
+                       bool recorded)
 {
     load_balance b = load_balance_of(load, layer->experts);
     long long number = layer->number;
     int width = layer->experts * 10;
-    byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld</span>"
-                       "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" data-table=\"loads\" data-row=\"%d\" "
-                       "tabindex=\"0\" data-layer=\"%d\" data-kind=\"bars\" data-experts=\"%d\" role=\"img\" aria-label=\"Layer %lld: load of each expert against the fair share\">",
-                       number, width, BAR_UNITS, row, row, layer->experts, number);
+    strip_begin(page, number, width, "load of each expert against the fair share");
+    byte_buffer_format(page, " data-table=\"loads\" data-row=\"%d\" data-experts=\"%d\"", row, layer->experts);
+    byte_buffer_format(page, " data-layer=\"%d\" data-kind=\"bars\" tabindex=\"0\">", row);
     for (int level = 0; level < HEAT_LEVELS; level++) draw_bars(page, load, layer->experts, b.fair, top, level);
     if (!recorded) draw_zeros(page, load, layer->experts);
     byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>", BAR_UNITS - (int)(BAR_UNITS / top), width);
@@ -88,10 +96,8 @@ void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double 
     memcpy(sorted, load, (size_t)layer->experts * sizeof *sorted);
     qsort(sorted, (size_t)layer->experts, sizeof *sorted, busier);
     load_balance b = load_balance_of(sorted, layer->experts);
-    byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld</span>"
-                       "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
-                       "aria-label=\"Layer %lld: load of each expert, the busiest first\">",
-                       (long long)layer->number, layer->experts * 10, BAR_UNITS, (long long)layer->number);
+    strip_begin(page, (long long)layer->number, layer->experts * 10, "load of each expert, the busiest first");
+    byte_buffer_text(page, ">");
     for (int level = 0; level < HEAT_LEVELS; level++) draw_bars(page, sorted, layer->experts, b.fair, top, level);
     byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>", BAR_UNITS - (int)(BAR_UNITS / top),
                        layer->experts * 10);
