@@ -135,7 +135,8 @@ static void draw_side(byte_buffer *page, const run_side *s, int l, double top)
 {
     byte_buffer_text(page, "<div>");
     if (s->loads && l < s->run.shape.layers)
-        load_draw_sorted(page, &s->run.shape.layer[l], s->loads + s->run.shape.layer[l].first_expert, top);
+        load_draw_sorted(page, &s->run.shape.layer[l], s->loads + s->run.shape.layer[l].first_expert, top,
+                         s->name);
     byte_buffer_text(page, "</div>");
 }
 

@@ -13,7 +13,11 @@ static bool tabled(const affinity *a, const model_shape *shape) { return (int64_
 /* Bits told, as a bar against what could be told. */
 static void caption(byte_buffer *page, const affinity *a, const shuffled_bits *chance, const shape_layer *layer, int s)
 {
-    double part = a->most > 0 ? fmin(a->bits[s] / a->most, 1) : 0;
+    if (!(a->most > 0)) { /* one domain */
+        byte_buffer_format(page, "<figcaption>layer %lld</figcaption>", (long long)layer->number);
+        return;
+    }
+    double part = fmin(a->bits[s] / a->most, 1);
     byte_buffer_format(page, "<figcaption>layer %lld<span><b>%s of %s bits</b>", (long long)layer->number,
                        figure_digits(a->bits[s], 2).text, figure_digits(a->most, 2).text);
     if (chance)
@@ -75,8 +79,10 @@ void section_domains(byte_buffer *page, const training_run *r, const affinity *a
     for (int d = 0; names && d < a->domains; d++) names[d] = r->analysis.domain[d].name;
     html_section(page, "domains", "Who took what");
     byte_buffer_text(page, "<p>A row is a domain, a column an expert; the area of a square is the expert’s share of the "
-                           "domain’s picks on validation text. Experts stand beside those that lead in the same domain. Above "
-                           "each layer: how many bits about the domain one pick tells, of those that there are to tell.");
+                           "domain’s picks on validation text. Experts stand beside those that lead in the same domain.");
+    if (a->most > 0)
+        byte_buffer_text(page, " Above each layer: how many bits about the domain one pick tells, of those that there are to "
+                               "tell.");
     if (r->analysis.shuffled)
         byte_buffer_text(page, " By chance: what it would seem to tell, and the spread of that, if the domains were shuffled "
                                "over stretches of the text.");

@@ -53,10 +53,13 @@ load_balance load_balance_of(const double *load, int experts)
     return b;
 }
 
-/* Up to the picture's other attributes. */
-static void strip_begin(byte_buffer *page, long long number, int width, const char *label)
+/* Up to the picture's other attributes. run: its name, NULL: there is but one. */
+static void strip_begin(byte_buffer *page, long long number, int width, const char *label, const char *run)
 {
-    byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld</span>", number);
+    byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld", number);
+    if (run) byte_buffer_text(page, "<br><small>");
+    if (run) html_cut(page, run, 16);
+    byte_buffer_text(page, run ? "</small></span>" : "</span>");
     byte_buffer_format(page, "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\"", width, BAR_UNITS);
     byte_buffer_format(page, " aria-label=\"Layer %lld: %s\"", number, label);
 }
@@ -68,7 +71,7 @@ static void draw_strip(byte_buffer *page, const shape_layer *layer, const double
     load_balance b = load_balance_of(load, layer->experts);
     long long number = layer->number;
     int width = layer->experts * 10;
-    strip_begin(page, number, width, "load of each expert against the fair share");
+    strip_begin(page, number, width, "load of each expert against the fair share", NULL);
     byte_buffer_format(page, " data-table=\"loads\" data-row=\"%d\" data-experts=\"%d\"", row, layer->experts);
     byte_buffer_format(page, " data-layer=\"%d\" data-kind=\"bars\" tabindex=\"0\">", row);
     for (int level = 0; level < HEAT_LEVELS; level++) draw_bars(page, load, layer->experts, b.fair, top, level);
@@ -86,7 +89,7 @@ static int busier(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double *load, double top)
+void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double *load, double top, const char *run)
 {
     double *sorted = MEM_ARRAY(double, layer->experts);
     if (!sorted) {
@@ -96,7 +99,8 @@ void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double 
     memcpy(sorted, load, (size_t)layer->experts * sizeof *sorted);
     qsort(sorted, (size_t)layer->experts, sizeof *sorted, busier);
     load_balance b = load_balance_of(sorted, layer->experts);
-    strip_begin(page, (long long)layer->number, layer->experts * 10, "load of each expert, the busiest first");
+    strip_begin(page, (long long)layer->number, layer->experts * 10, "load of each expert, the busiest first",
+                run);
     byte_buffer_text(page, ">");
     for (int level = 0; level < HEAT_LEVELS; level++) draw_bars(page, sorted, layer->experts, b.fair, top, level);
     byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>", BAR_UNITS - (int)(BAR_UNITS / top),

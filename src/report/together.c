@@ -101,9 +101,34 @@ static void draw_layer(byte_buffer *page, const layer_pairs *l, int s, int8_t *l
     html_picture_end(page);
 }
 
+/* Whether any pair of the layer was expected often enough. */
+static bool tells(const layer_pairs *l)
+{
+    for (int a = 0; a < l->experts; a++)
+        for (int b = 0; b < a; b++)
+            if (lift_of(l, a, b) >= 0) return true;
+    return false;
+}
+
 static bool drawn(const shape_layer *layer)
 {
     return layer->picks > 1 && layer->experts > 1 && layer->experts <= DRAWN_EXPERTS;
+}
+
+static void draw_layers(byte_buffer *page, const model_shape *shape, const expert_pairs *p, int8_t *levels, bool tabled)
+{
+    int silent = 0;
+    byte_buffer_text(page, "<div class=\"panels\">\n");
+    for (int s = 0; s < shape->layers; s++) {
+        if (!drawn(&shape->layer[s])) continue;
+        layer_pairs l = pairs_of(shape, p, s);
+        if (tells(&l)) draw_layer(page, &l, s, levels, tabled);
+        else silent++;
+    }
+    byte_buffer_text(page, "</div>\n");
+    if (silent)
+        byte_buffer_format(page, "<p class=\"small\">In %d layer%s every pair is too rare to tell.</p>\n", silent,
+                           silent == 1 ? "" : "s");
 }
 
 void section_together(byte_buffer *page, const model_shape *shape, const expert_pairs *p)
@@ -125,13 +150,7 @@ void section_together(byte_buffer *page, const model_shape *shape, const expert_
                            "often their loads alone would have it. In the corner the closest pairs. Pairs too rare to tell are "
                            "left blank.</p>\n");
     heat_legend(page, "times what their loads would give");
-    byte_buffer_text(page, "<div class=\"panels\">\n");
-    for (int s = 0; s < shape->layers; s++) {
-        if (!drawn(&shape->layer[s])) continue;
-        layer_pairs l = pairs_of(shape, p, s);
-        draw_layer(page, &l, s, levels, cells <= HTML_CELLS);
-    }
-    byte_buffer_text(page, "</div>\n");
+    draw_layers(page, shape, p, levels, cells <= HTML_CELLS);
     if (cells > HTML_CELLS) html_too_many(page);
     html_section_end(page);
     mem_free(levels);
