@@ -312,6 +312,10 @@ CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, 
                                               char **text, size_t *size);
 CADRE_API void cadre_free(void *result); /* NULL is fine */
 
+/* Refuses by name, with the command that makes text of it, what is no text: compressed files, tables, PDF, UTF-16, pointers of Git LFS,
+ * and what is mostly no UTF-8. Bytes that are no UTF-8 here and there are fine. name: of the file, for the error; NULL: not known. */
+CADRE_API cadre_status cadre_text_check(const char *name, const char *text, size_t size);
+
 /* ---- chat ---- */
 
 /* Conversations as the text that a family of models was trained on. The templates are built in; a model's own, which is a

@@ -43,10 +43,12 @@ static int evaluate(const invocation *call, cadre_model *model, const char *file
         free(text);
         return complain_world("%s: expected text, found none", file);
     }
+    cadre_status status = cadre_text_check(file, text, size);
     bool own = cadre_options_count(call->options, "context") == 0;
+    int64_t context = own ? 0 : cadre_options_int(call->options, "context", 0);
     w.progress = progress_begin(call);
-    cadre_status status = cadre_evaluate(model, text, size, own ? 0 : cadre_options_int(call->options, "context", 0), draw, &w,
-                                         evaluation);
+    if (status == CADRE_OK)
+        status = cadre_evaluate(model, text, size, context, draw, &w, evaluation);
     progress_wipe(&w.progress);
     free(text);
     return status == CADRE_OK ? EXIT_DONE : complain_status(status);

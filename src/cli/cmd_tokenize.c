@@ -57,7 +57,10 @@ static int decode(const job *j, const token_ids *ids, char **text, size_t *size)
 
 static int whole(const job *j, const char *text, size_t size)
 {
-    if (!j->decode) return encode(j, text, size);
+    if (!j->decode) {
+        cadre_status status = cadre_text_check("stdin", text, size);
+        return status == CADRE_OK ? encode(j, text, size) : complain_status(status);
+    }
     token_ids ids = { 0 };
     char *decoded;
     size_t length;

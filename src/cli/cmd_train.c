@@ -93,10 +93,13 @@ const command command_train = {
     .description = "Trains a decoder-only transformer with sparse layers as a published recipe has them, or goes on from a "
                    "model, and saves a Hugging Face folder that 'cadre generate' and transformers open. Text is cut into "
                    "domains, one for each file or top folder of --data; the last 5 % of each is kept apart; a byte-level BPE "
-                   "vocabulary is learnt from the rest.\n\n"
+                   "vocabulary is learnt from the rest. Files of a folder are documents, and so are the lines of a .jsonl "
+                   "file, {\"text\": \"...\"}: after each the end-of-text token is learnt.\n\n"
                    "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a "
                    "recipe sets can be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C "
-                   "stops after a checkpoint, and --resume goes on as if nothing had happened.\n\n"
+                   "stops after a checkpoint, and so does a terminal that is closed; --resume goes on as if nothing had "
+                   "happened. It takes the same data and model only; the length, the learning rate and its schedule may be others "
+                   "from there on, which is said.\n\n"
                    "Prints a summary.",
     .tables = { cadre_train_options, cadre_model_options, cadre_routing_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",

@@ -7,11 +7,13 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "format/json.h"
 #include "infer/expert_tokens.h"
 #include "infer/route_census.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
 #include "infer/shuffled_domains.h"
+#include "model/document_end.h"
 #include "text/corpus.h"
 
 enum {
@@ -36,6 +38,7 @@ typedef struct domain {
 typedef struct analysis {
     cadre_model *model;
     const tokenizer *tokenizer;
+    int32_t end;     /* the token after a document; -1: none */
     domain *domains; /* [count] */
     int count;
     census_form form;
@@ -44,7 +47,37 @@ typedef struct analysis {
 
 /* ---- reading ---- */
 
-static cadre_status read_domain(analysis *a, const char *folder, const char *name)
+/* The sizes of the text's documents, where run.json has them and they are its whole. */
+static bool documents_of(const domain *d, const json_node *held_out, json_node *sizes)
+{
+    int64_t sum = 0;
+    *sizes = json_member(held_out, d->name);
+    for (size_t i = 0; i < json_count(sizes); i++) {
+        json_node item = json_item(sizes, i);
+        int64_t size = 0;
+        if (json_as_count(&item, 1, (int64_t)d->size - sum, &size) != CADRE_OK) return false;
+        sum += size;
+    }
+    return sum > 0 && sum == (int64_t)d->size;
+}
+
+/* As they were trained on: with the token that ends a document after each. */
+static cadre_status encode_domain(const analysis *a, domain *d, const json_node *held_out)
+{
+    json_node sizes;
+    if (!documents_of(d, held_out, &sizes)) return tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids);
+    for (size_t i = 0, at = 0; i < json_count(&sizes); i++) {
+        json_node item = json_item(&sizes, i);
+        int64_t size = 0;
+        CADRE_TRY(json_as_count(&item, 1, INT64_MAX, &size));
+        CADRE_TRY(tokenizer_encode(a->tokenizer, d->text + at, (size_t)size, 0, &d->ids));
+        if (a->end >= 0) CADRE_TRY(token_list_put(&d->ids, a->end));
+        at += (size_t)size;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_domain(analysis *a, const char *folder, const char *name, const json_node *held_out)
 {
     domain *d = &a->domains[a->count++];
     char *path = file_join(folder, name);
@@ -54,7 +87,7 @@ static cadre_status read_domain(analysis *a, const char *folder, const char *nam
     mem_free(path);
     CADRE_TRY(status);
     size_t begin = corpus_passage(d->text, d->size), left = d->size - begin;
-    CADRE_TRY(tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids));
+    CADRE_TRY(encode_domain(a, d, held_out));
     return tokenizer_encode(a->tokenizer, d->text + begin, left < PASSAGE_BYTES ? left : PASSAGE_BYTES, 0, &d->passage);
 }
 
@@ -71,21 +104,35 @@ static void note(const cadre_train_listener *listener, const char *format, ...)
 }
 
 /* Of very many texts some, evenly over the order of their names. */
+static cadre_status read_folder(analysis *a, const char *folder, const json_node *held_out, const cadre_train_listener *listener)
+{
+    char **names;
+    int count;
+    CADRE_TRY(file_list(folder, &names, &count));
+    int most = count < MOST_DOMAINS ? count : MOST_DOMAINS;
+    if (count > most) note(listener, "%d of the %d held-out texts are looked at", most, count);
+    cadre_status status = (a->domains = MEM_ARRAY(domain, most)) ? CADRE_OK : CADRE_ENOMEM;
+    for (int i = 0; i < most && status == CADRE_OK; i++)
+        status = read_domain(a, folder, names[(int64_t)i * count / most], held_out);
+    file_list_free(names, count);
+    return status;
+}
+
 static cadre_status read_domains(analysis *a, const char *run, const cadre_train_listener *listener)
 {
-    char *folder = file_join(run, "validation"), **names;
-    int count;
-    if (!folder) return CADRE_ENOMEM;
-    cadre_status status = file_list(folder, &names, &count);
+    char *folder = file_join(run, "validation"), *record = file_join(run, "run.json");
+    json_document *document = NULL;
+    cadre_status status = folder && record ? CADRE_OK : CADRE_ENOMEM;
+    if (status == CADRE_OK && file_exists(record)) status = json_open_dense(record, JSON_LIMIT, &document);
     if (status == CADRE_OK) {
-        int most = count < MOST_DOMAINS ? count : MOST_DOMAINS;
-        if (count > most) note(listener, "%d of the %d held-out texts are looked at", most, count);
-        if (!(a->domains = MEM_ARRAY(domain, most))) status = CADRE_ENOMEM;
-        for (int i = 0; i < most && status == CADRE_OK; i++)
-            status = read_domain(a, folder, names[(int64_t)i * count / most]);
-        file_list_free(names, count);
+        json_node root = { 0 };
+        if (document) root = json_root(document);
+        json_node held_out = json_member(&root, "held_out_documents");
+        status = read_folder(a, folder, &held_out, listener);
     }
+    json_close(document);
     mem_free(folder);
+    mem_free(record);
     return status;
 }
 
@@ -126,6 +173,7 @@ static cadre_status open_censuses(analysis *a)
 static cadre_status evaluate_domain(analysis *a, domain *d)
 {
     evaluation_watch watch = route_census_watch(&d->census);
+    if (a->end >= 0) watch.uncounted = &a->end; /* the bits are those of the text alone */
     return evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, &watch, &d->nats);
 }
 
@@ -362,6 +410,7 @@ static cadre_status run_analysis(analysis *a, cadre_context *context, const char
 {
     CADRE_TRY(cadre_model_open(context, run, &a->model));
     CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
+    a->end = document_end(&a->model->config, a->tokenizer);
     CADRE_TRY(read_domains(a, run, listener));
     CADRE_TRY(open_censuses(a));
     for (int i = 0; i < a->count; i++) {

@@ -48,6 +48,12 @@ static void fill_window(const windows *w, int64_t i, int32_t *inputs, int32_t *t
     for (int64_t p = 0; p < w->context; p++) place[p] = start + p < done ? -1 : start + p;
 }
 
+static void leave_out(int32_t token, int64_t count, int32_t *targets)
+{
+    for (int64_t p = 0; p < count; p++)
+        if (targets[p] == token) targets[p] = -1;
+}
+
 typedef struct workspace {
     transformer *t;
     int32_t *inputs, *targets; /* [batch * context] */
@@ -87,6 +93,7 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
         int64_t n = w->count - i < w->batch ? w->count - i : w->batch, tokens = n * w->context;
         for (int64_t j = 0, at = 0; j < n; j++, at += w->context)
             fill_window(w, i + j, s->inputs + at, s->targets + at, s->place + at);
+        if (watch->uncounted) leave_out(*watch->uncounted, tokens, s->targets);
         if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
         transformer_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start };
         transformer_forward(s->t, &m->weights, &b, watch->layer, watch->layer_arg);

@@ -12,6 +12,7 @@ typedef struct evaluation_watch {
     void (*places)(void *layer_arg, const int64_t *place, int64_t tokens);
     transformer_watch layer; /* after each sparse layer of each batch of windows; NULL: none */
     void *layer_arg;
+    const int32_t *uncounted; /* a token that costs nothing where it is predicted; NULL: none */
     cadre_progress_listener progress; /* after each batch, in tokens; NULL: none */
     void *progress_arg;
 } evaluation_watch;

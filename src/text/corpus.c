@@ -2,36 +2,128 @@
 #define _GNU_SOURCE
 #include "text/corpus.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "format/json.h"
+#include "text/plain_text.h"
 
 enum { DEPTH_MAX = 32 };            /* of folders in folders */
 static const size_t text_max = (size_t)1 << 30; /* bytes of a domain: what one call of the tokenizer takes */
 
 /* ---- reading ---- */
 
+static cadre_status append_text(corpus_domain *d, const char *text, size_t size)
+{
+    if (size > text_max - d->size)
+        return cadre_fail(CADRE_EFORMAT, d->path, "expected a domain of at most %zu bytes, found more", text_max);
+    CADRE_TRY(buffer_grow((void **)&d->text, d->size, &d->text_capacity, size + 1, 1));
+    memcpy(d->text + d->size, text, size);
+    d->size += size;
+    d->text[d->size] = 0;
+    return CADRE_OK;
+}
+
+/* What was appended last is a document. */
+static cadre_status end_document(corpus_domain *d)
+{
+    if (d->size == (d->documents ? d->ends[d->documents - 1] : 0)) return CADRE_OK;
+    CADRE_TRY(buffer_grow((void **)&d->ends, d->documents, &d->ends_capacity, 1, sizeof *d->ends));
+    d->ends[d->documents++] = d->size;
+    return CADRE_OK;
+}
+
+static cadre_status stop_if_asked(const char *path)
+{
+    return cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, path, "stopped on request") : CADRE_OK;
+}
+
+/* ---- lines of {"text": "..."} ---- */
+
+/* The text of a line, which counts as read where the file turns out to have none; refused where `must`. */
+static cadre_status line_text(const char *name, const char *line, size_t size, bool must, byte_list *text, bool *found)
+{
+    json_document *document;
+    const char *value;
+    size_t length;
+    *found = false;
+    cadre_status status = json_parse(name, line, size, &document);
+    if (status != CADRE_OK) return must ? status : CADRE_OK;
+    json_node root = json_root(document), member = json_member(&root, "text");
+    *found = json_kind_of(&member) == JSON_KIND_STRING && json_as_string(&member, &value, &length) == CADRE_OK;
+    if (*found) status = byte_list_put(text, value, length);
+    else if (must) status = cadre_fail(CADRE_EFORMAT, name, "expected an object with a \"text\", found none");
+    json_close(document);
+    return status;
+}
+
+static bool is_blank(const char *line, size_t size)
+{
+    while (size > 0 && strchr(" \t\r", line[size - 1])) size--;
+    return size == 0;
+}
+
+static cadre_status append_line(corpus_domain *d, const char *path, int64_t number, const char *line, size_t size, bool *found)
+{
+    byte_list text = { 0 };
+    char *name = mem_printf("%s: line %lld", path, (long long)number);
+    cadre_status status = name ? line_text(name, line, size, number > 1, &text, found) : CADRE_ENOMEM;
+    if (status == CADRE_OK && *found) status = append_text(d, text.data ? text.data : "", text.size);
+    if (status == CADRE_OK && *found) status = end_document(d);
+    byte_list_free(&text);
+    mem_free(name);
+    return status;
+}
+
+/* *lines: whether the first line is an object with a text, and so all must be. */
+static cadre_status append_lines(corpus_domain *d, const char *path, const char *text, size_t size, bool *lines)
+{
+    int64_t number = 0;
+    *lines = false;
+    for (size_t at = 0, length; at < size; at += length + 1) {
+        const char *end = memchr(text + at, '\n', size - at);
+        length = end ? (size_t)(end - text) - at : size - at;
+        if (is_blank(text + at, length)) continue;
+        if (number % 4096 == 0) CADRE_TRY(stop_if_asked(path));
+        CADRE_TRY(append_line(d, path, ++number, text + at, length, lines));
+        if (!*lines) return CADRE_OK;
+    }
+    return CADRE_OK;
+}
+
+/* ---- files ---- */
+
+/* Takes the file's text; the first of a domain, which is mostly its only one, as it is. */
+static cadre_status take_text(corpus_domain *d, const char *path, char **text, size_t size)
+{
+    const char *dot = strrchr(path, '.');
+    bool lines = dot && !strcmp(dot, ".jsonl");
+    CADRE_TRY(plain_text_check(path, *text, size));
+    if (lines) CADRE_TRY(append_lines(d, path, *text, size, &lines));
+    if (lines) return CADRE_OK;
+    if (d->size) CADRE_TRY(append_text(d, *text, size));
+    else {
+        char *empty = d->text;
+        d->text = *text;
+        d->size = size;
+        d->text_capacity = size + 1;
+        *text = empty;
+    }
+    return end_document(d);
+}
+
 static cadre_status append_file(corpus_domain *d, const char *path)
 {
     char *text;
     size_t size;
+    CADRE_TRY(stop_if_asked(path));
     CADRE_TRY(file_read(path, text_max - d->size, &text, &size));
-    if (d->size == 0) {
-        mem_free(d->text);
-        d->text = text;
-        d->size = size;
-        return CADRE_OK;
-    }
-    char *both = mem_resize(d->text, d->size, d->size + size + 1, 1);
-    if (both) {
-        memcpy(both + d->size, text, size);
-        d->text = both;
-        d->size += size;
-    }
+    cadre_status status = take_text(d, path, &text, size);
     mem_free(text);
-    return both ? CADRE_OK : CADRE_ENOMEM;
+    return status;
 }
 
 /* A file, or every file below a folder in order. */
@@ -65,11 +157,25 @@ static char *name_of(const char *path)
     return mem_printf("%.*s", (int)(size - begin), path + begin);
 }
 
-/* Where the last 5 % begin: after the last line end before that point, if there is one in the 5 % before it, else between
- * characters. */
-static size_t cut_of(const char *text, size_t size)
+size_t corpus_document_end(const corpus_domain *d, size_t at)
 {
-    size_t cut = size - size / 20, earliest = cut - size / 20;
+    size_t low = 0, high = d->documents - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (d->ends[middle] > at) high = middle;
+        else low = middle + 1;
+    }
+    return d->ends[low];
+}
+
+/* Where the last 5 % begin: between two documents, if any end in the 5 % before that point, else after the last line end there,
+ * if there is one, else between characters. */
+static size_t cut_of(const corpus_domain *d)
+{
+    const char *text = d->text;
+    size_t size = d->size, cut = size - size / 20, earliest = cut - size / 20;
+    for (size_t i = d->documents; i-- > 0 && d->ends[i] > earliest;)
+        if (d->ends[i] <= cut && d->ends[i] < size) return d->ends[i];
     for (size_t at = cut; at > earliest; at--)
         if (text[at - 1] == '\n') return at;
     while (cut > 0 && cut < size && utf8_continues(text[cut])) cut--;
@@ -89,7 +195,7 @@ static cadre_status add_domain(corpus *c, const char *path)
                               c->domains[i].path);
     CADRE_TRY(append_path(d, path, 0));
     if (d->size == 0) return cadre_fail(CADRE_EFORMAT, path, "expected text, found none: the domain \"%s\" is empty", d->name);
-    d->training_size = cut_of(d->text, d->size);
+    d->training_size = cut_of(d);
     return CADRE_OK;
 }
 
@@ -138,6 +244,7 @@ void corpus_free(corpus *c)
         mem_free(d->name);
         mem_free(d->path);
         mem_free(d->text);
+        mem_free(d->ends);
         token_list_free(&d->training);
         token_list_free(&d->validation);
     }
@@ -145,21 +252,72 @@ void corpus_free(corpus *c)
     mem_free(c);
 }
 
-hash128 corpus_hash(const corpus_domain *d) { return hash_bytes(d->text, d->size); }
+hash128 corpus_hash(const corpus_domain *d)
+{
+    hash128 text = hash_bytes(d->text, d->size), ends = hash_bytes(d->ends, d->documents * sizeof *d->ends);
+    return d->documents == 1 ? text : (hash128){ text.high ^ ends.high, text.low ^ ends.low };
+}
 
-/* ---- tokenising ---- */
+/* ---- parts of documents ---- */
 
-cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int64_t context)
+cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count)
+{
+    size_t most = 0, n = 0;
+    for (int i = 0; i < c->count; i++) most += c->domains[i].documents;
+    if (most > INT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
+    string_view *list = MEM_ARRAY(string_view, most);
+    if (!list) return CADRE_ENOMEM;
+    for (int i = 0; i < c->count; i++) {
+        const corpus_domain *d = &c->domains[i];
+        for (size_t at = 0, end; at < d->training_size; at = end) {
+            end = corpus_document_end(d, at);
+            if (end > d->training_size) end = d->training_size;
+            list[n++] = (string_view){ d->text + at, end - at };
+        }
+    }
+    *texts = list;
+    *count = (int)n;
+    return CADRE_OK;
+}
+
+static cadre_status tokenise_part(const corpus_domain *d, const tokenizer *t, int32_t end_of_text, size_t begin, size_t end,
+                                  token_list *ids)
+{
+    ids->count = 0;
+    for (size_t at = begin, stop; at < end; at = stop) {
+        size_t whole = corpus_document_end(d, at);
+        stop = whole < end ? whole : end;
+        CADRE_TRY(stop_if_asked(d->path));
+        CADRE_TRY(tokenizer_encode(t, d->text + at, stop - at, 0, ids));
+        if (stop == whole && end_of_text >= 0) CADRE_TRY(token_list_put(ids, end_of_text));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status refuse_length(const corpus_domain *d, int64_t context, size_t found, const char *unit)
+{
+    return cadre_fail(CADRE_EFORMAT, d->path,
+                      "expected at least %lld tokens to train on (one context and its last target), found %zu%s",
+                      (long long)context + 1, found, unit);
+}
+
+cadre_status corpus_check_length(const corpus *c, int64_t context)
+{
+    for (int i = 0; i < c->count; i++) {
+        const corpus_domain *d = &c->domains[i];
+        size_t most = d->training_size + d->documents; /* a token a byte, and the ends of documents */
+        if (most < (size_t)context + 1) return refuse_length(d, context, d->training_size, " bytes");
+    }
+    return CADRE_OK;
+}
+
+cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t context)
 {
     for (int i = 0; i < c->count; i++) {
         corpus_domain *d = &c->domains[i];
-        d->training.count = d->validation.count = 0;
-        CADRE_TRY(tokenizer_encode(t, d->text, d->training_size, 0, &d->training));
-        CADRE_TRY(tokenizer_encode(t, d->text + d->training_size, d->size - d->training_size, 0, &d->validation));
-        if ((int64_t)d->training.count < context + 1)
-            return cadre_fail(CADRE_EFORMAT, d->path,
-                              "expected at least %lld tokens to train on (one context and its last target), found %zu",
-                              (long long)context + 1, d->training.count);
+        CADRE_TRY(tokenise_part(d, t, end, 0, d->training_size, &d->training));
+        CADRE_TRY(tokenise_part(d, t, end, d->training_size, d->size, &d->validation));
+        if ((int64_t)d->training.count < context + 1) return refuse_length(d, context, d->training.count, "");
     }
     return CADRE_OK;
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
+#include "model/document_end.h"
 #include "model/weight_file.h"
 #include "text/bpe_train.h"
 #include "text/tokenizer_export.h"
@@ -65,11 +66,11 @@ static cadre_status learn_tokenizer(train_run *r)
 {
     const char *specials[] = { end_of_text };
     bpe_train_options o = { (int32_t)cadre_options_int(r->options, "vocab", 0), specials, 1 };
-    string_view *texts = MEM_ARRAY(string_view, r->corpus->count);
-    if (!texts) return CADRE_ENOMEM;
-    for (int i = 0; i < r->corpus->count; i++) texts[i] = corpus_training_text(&r->corpus->domains[i]);
+    string_view *texts;
+    int count;
+    CADRE_TRY(corpus_training_texts(r->corpus, &texts, &count));
     train_note(r, "learning a vocabulary of %d pieces", (int)o.vocabulary);
-    cadre_status status = bpe_train(texts, r->corpus->count, &o, &r->tokenizer_json);
+    cadre_status status = bpe_train(texts, count, &o, &r->tokenizer_json);
     mem_free(texts);
     return status == CADRE_OK
                ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size, "the learnt vocabulary", &r->tokenizer)
@@ -83,6 +84,26 @@ static cadre_status find_tokenizer(train_run *r)
     return learn_tokenizer(r);
 }
 
+/* The token that ends a document: of a learnt vocabulary its only one, of a model that it goes on from its own. */
+static int32_t end_of_document(const train_run *r)
+{
+    return r->from ? document_end(&r->config, r->tokenizer)
+                   : tokenizer_id(r->tokenizer, end_of_text, sizeof end_of_text - 1);
+}
+
+static cadre_status make_ids(train_run *r)
+{
+    int32_t end = end_of_document(r);
+    size_t documents = 0;
+    for (int i = 0; i < r->corpus->count; i++) documents += r->corpus->domains[i].documents;
+    string_view piece = tokenizer_piece(r->tokenizer, end);
+    if (documents > (size_t)r->corpus->count && end < 0)
+        train_note(r, "the model names no end of a text: %zu documents follow one another with nothing between", documents);
+    else if (documents > (size_t)r->corpus->count)
+        train_note(r, "%zu documents, each with %.*s after it", documents, (int)piece.size, piece.data);
+    return corpus_tokenise(r->corpus, r->tokenizer, end, cadre_options_int(r->options, "context", 0));
+}
+
 cadre_status train_data_open_texts(train_run *r)
 {
     int count = cadre_options_count(r->options, "data");
@@ -92,8 +113,9 @@ cadre_status train_data_open_texts(train_run *r)
     cadre_status status = corpus_read(paths, count, &r->corpus);
     mem_free(paths);
     CADRE_TRY(status);
+    CADRE_TRY(corpus_check_length(r->corpus, cadre_options_int(r->options, "context", 0)));
     CADRE_TRY(find_tokenizer(r));
-    CADRE_TRY(corpus_tokenise(r->corpus, r->tokenizer, cadre_options_int(r->options, "context", 0)));
+    CADRE_TRY(make_ids(r));
     r->runs = MEM_ARRAY(token_run, r->corpus->count);
     if (!r->runs) return CADRE_ENOMEM;
     for (int i = 0; i < r->corpus->count; i++) {

@@ -127,6 +127,23 @@ static void put_shape(json_writer *w, const train_run *r)
     json_put_close(w, ']');
 }
 
+/* Of domains whose held-out text is more than one document, the bytes of each. */
+static void put_held_out(json_writer *w, const train_run *r)
+{
+    json_put_object(w, "held_out_documents");
+    for (int i = 0; r->corpus && i < r->corpus->count; i++) {
+        const corpus_domain *d = &r->corpus->domains[i];
+        if (d->training_size == d->size || corpus_document_end(d, d->training_size) == d->size) continue;
+        json_put_array(w, d->name);
+        for (size_t at = d->training_size, end; at < d->size; at = end) {
+            end = corpus_document_end(d, at);
+            json_put_int(w, NULL, (int64_t)(end - at));
+        }
+        json_put_close(w, ']');
+    }
+    json_put_close(w, '}');
+}
+
 /* The command, what it read, and the day and minute of this saving, in UTC. */
 static void put_origin(json_writer *w, const train_run *r)
 {
@@ -152,6 +169,7 @@ cadre_status train_files_describe(const train_run *r, double loss)
     json_put_object(&w, NULL);
     put_shape(&w, r);
     put_origin(&w, r);
+    put_held_out(&w, r);
     put_options(&w, r->text);
     json_put_int(&w, "steps", r->state.step);
     json_put_int(&w, "tokens", r->state.tokens);

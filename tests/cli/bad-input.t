@@ -103,7 +103,7 @@ $ ls -d o
 ? 2
 
 # bytes that are no text in any language can be trained on
-$ head -c 60000 /dev/urandom > noise && cadre train --options tiny.json --data noise --out noisy --quiet && cadre report noisy --quiet
+$ (head -c 4000 /dev/urandom; cat en.txt) > noise && cadre train --options tiny.json --data noise --out noisy --quiet && cadre report noisy --quiet
 > ...
 
 # the other commands

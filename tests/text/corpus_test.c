@@ -166,14 +166,14 @@ static void test_tokens(void **state)
     for (int i = 0; i < 100; i++) byte_list_put(&text, line, strlen(line));
     assert_int_equal(file_write(in_folder("lines.txt"), text.data, text.size), CADRE_OK);
     corpus *c = read_all((const char *[]){ in_folder("lines.txt"), in_folder("de.md") }, 2);
-    assert_int_equal(corpus_tokenise(c, t, 2), CADRE_OK);
+    assert_int_equal(corpus_tokenise(c, t, -1, 2), CADRE_OK);
     const corpus_domain *d = &c->domains[0];
     assert_int_equal(d->training_size, 95 * strlen(line));
     assert_int_equal(tokenizer_decode(t, d->training.ids, d->training.count, 0, &back), CADRE_OK);
     assert_int_equal(tokenizer_decode(t, d->validation.ids, d->validation.count, 0, &back), CADRE_OK);
     assert_int_equal(back.size, text.size);
     assert_memory_equal(back.data, text.data, text.size);
-    assert_int_equal(corpus_tokenise(c, t, 64), CADRE_EFORMAT); /* "again" is shorter */
+    assert_int_equal(corpus_tokenise(c, t, -1, 64), CADRE_EFORMAT); /* "again" is shorter */
     assert_non_null(strstr(cadre_last_error(), "de.md: expected at least 65 tokens"));
     corpus_free(c);
     tokenizer_close(t);
@@ -182,12 +182,94 @@ static void test_tokens(void **state)
     mem_free(json);
 }
 
+/* Files of a folder, or lines with a text: each ends with the token, none runs into the next. */
+static void check_documents(const char *path, tokenizer *t)
+{
+    static const char *const documents[] = { "the expert", "and the token", "the end" };
+    enum { END = 7 };
+    corpus *c = read_all(&path, 1);
+    token_list expected = { 0 };
+    string_view *texts;
+    int count;
+    const corpus_domain *d = &c->domains[0];
+    assert_int_equal(d->documents, 3);
+    assert_int_equal(corpus_training_texts(c, &texts, &count), CADRE_OK);
+    assert_int_equal(count, 3); /* the last up to where it is cut */
+    for (int i = 0; i < 2; i++) assert_true(string_view_is(texts[i], documents[i]));
+    assert_int_equal(corpus_document_end(d, 0), 10);
+    assert_int_equal(corpus_document_end(d, 10), 23);
+    assert_int_equal(corpus_document_end(d, d->size - 1), d->size);
+    assert_int_equal(corpus_tokenise(c, t, END, 2), CADRE_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tokenizer_encode(t, documents[i], strlen(documents[i]), 0, &expected), CADRE_OK);
+        assert_int_equal(token_list_put(&expected, END), CADRE_OK);
+    }
+    assert_true(d->training.count > expected.count); /* the begun third, which does not end there */
+    assert_memory_equal(d->training.ids, expected.ids, expected.count * sizeof *expected.ids);
+    assert_int_not_equal(d->training.ids[d->training.count - 1], END);
+    assert_int_equal(d->validation.ids[d->validation.count - 1], END);
+    mem_free(texts);
+    token_list_free(&expected);
+    corpus_free(c);
+}
+
+static void test_documents(void **state)
+{
+    (void)state;
+    char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL);
+    tokenizer *t;
+    assert_int_equal(tokenizer_open_text(json, strlen(json), "sample", &t), CADRE_OK);
+    make("documents");
+    make("documents/all");
+    put("documents/all/1", "the expert");
+    put("documents/all/2", "and the token");
+    put("documents/all/3", "the end");
+    put("documents/all/4", "");
+    check_documents(in_folder("documents"), t);
+    put("lines.jsonl", "{\"text\": \"the expert\"}\n\n{\"id\": 2, \"text\": \"and the token\"}\n{\"text\": \"the end\"}");
+    check_documents(in_folder("lines.jsonl"), t);
+    put("numbers.jsonl", "[1, 2]\n[3]\n"); /* no texts in it: a text itself */
+    corpus *c = read_all((const char *[]){ in_folder("numbers.jsonl") }, 1);
+    check_domain(c, 0, "numbers", "[1, 2]\n[3]\n");
+    assert_int_equal(corpus_check_length(c, 12), CADRE_EFORMAT); /* fewer bytes than that */
+    assert_int_equal(corpus_check_length(c, 11), CADRE_OK);
+    corpus_free(c);
+    put("broken.jsonl", "{\"text\": \"one\"}\n{\"texts\": 2}\n");
+    check_refused((const char *[]){ in_folder("broken.jsonl") }, 1, "line 2");
+    tokenizer_close(t);
+    mem_free(json);
+}
+
+/* A folder is cut between documents where one ends in the 5 % before; a hash tells one document from two of the same text. */
+static void test_cut_between_documents(void **state)
+{
+    (void)state;
+    char text[2000];
+    memset(text, 'x', sizeof text);
+    text[1899] = '\n';
+    make("halves");
+    make("halves/a");
+    make("whole");
+    make("whole/a");
+    assert_int_equal(file_write(in_folder("halves/a/1"), text, 1830), CADRE_OK);
+    assert_int_equal(file_write(in_folder("halves/a/2"), text + 1830, 170), CADRE_OK);
+    assert_int_equal(file_write(in_folder("whole/a/1"), text, sizeof text), CADRE_OK);
+    corpus *halves = read_all((const char *[]){ in_folder("halves") }, 1);
+    corpus *whole = read_all((const char *[]){ in_folder("whole") }, 1);
+    assert_int_equal(halves->domains[0].training_size, 1830);
+    assert_int_equal(whole->domains[0].training_size, 1900);
+    assert_false(hash_equal(corpus_hash(&halves->domains[0]), corpus_hash(&whole->domains[0])));
+    corpus_free(halves);
+    corpus_free(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_folder), cmocka_unit_test(test_several_paths), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_passage_begins_with_prose),
         cmocka_unit_test(test_cut),        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_documents),  cmocka_unit_test(test_cut_between_documents),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
