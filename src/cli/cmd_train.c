@@ -98,8 +98,8 @@ const command command_train = {
                    "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a "
                    "recipe sets can be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C "
                    "stops after a checkpoint, and so does a terminal that is closed; --resume goes on as if nothing had "
-                   "happened. It takes the same data and model only; the length, the learning rate and its schedule may be others "
-                   "from there on, which is said.\n\n"
+                   "happened. It takes the same data and model only; the length, the learning rate and its schedule may be "
+                   "others from there on, which is said.\n\n"
                    "Prints a summary.",
     .tables = { cadre_train_options, cadre_model_options, cadre_routing_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",
