@@ -34,7 +34,8 @@ typedef struct talk {
     answer_view view;
 } talk;
 
-/* Ctrl-C stops an answer; a second one, and one that finds nothing to stop, ends the program (see main.c). */
+/* Ctrl-C stops an answer; a second one, and one that finds nothing to stop, ends the program (see
+ * main.c). */
 static int answer_message(const talk *t, const char *message, size_t size)
 {
     cadre_interrupt_clear();
@@ -42,7 +43,8 @@ static int answer_message(const talk *t, const char *message, size_t size)
     if (status == CADRE_OK) status = answer_show(&t->view, t->chat);
     if (status == CADRE_OK || (status == CADRE_EINTERRUPTED && t->view.person)) return EXIT_DONE;
     int exit_code = complain_status(status);
-    return t->view.person && status == CADRE_ENOMEM ? EXIT_DONE : exit_code; /* a shorter message may still fit */
+    bool may_go_on = t->view.person && status == CADRE_ENOMEM; /* with a shorter message */
+    return may_go_on ? EXIT_DONE : exit_code;
 }
 
 /* ---- what a person may ask of the program itself ---- */
@@ -86,8 +88,8 @@ static bool help(talk *t, const char *rest)
     (void)t, (void)rest;
     for (int i = 0; i < CHAT_COMMANDS; i++)
         fprintf(stderr, "/%-6s %s\n", chat_commands[i].name, chat_commands[i].help);
-    fputs("A message goes on after a \\ at the end of a line, or from \"\"\" to \"\"\"; pasted text keeps its "
-          "lines.\nA blank before a / makes it a message. Ctrl-C stops an answer.\n", stderr);
+    fputs("A message goes on after a \\ at the end of a line, or from \"\"\" to \"\"\"; pasted text "
+          "keeps its\nlines. A blank before a / makes it a message. Ctrl-C stops an answer.\n", stderr);
     return true;
 }
 
@@ -109,8 +111,8 @@ static bool obey(talk *t, const char *name, const char *rest)
         if (!strcmp(names[i], name)) return chat_commands[i].run(t, rest + strspn(rest, " "));
     }
     const char *meant = cadre_nearest(name, names, CHAT_COMMANDS);
-    progress_note(t->call, "no command is called /%s%s%s; /help lists them, and a blank before it makes it a message", name,
-                  meant ? "; did you mean /" : "", meant ? meant : "");
+    progress_note(t->call, "no command is called /%s%s%s; /help lists them, and a blank before it "
+                  "makes it a message", name, meant ? "; did you mean /" : "", meant ? meant : "");
     return true;
 }
 
@@ -120,7 +122,8 @@ static int take_message(talk *t, const message_source *m, bool *more)
 {
     char name[32];
     if (!m->size) return EXIT_DONE;
-    if (!m->person || !is_command(m->text, name, sizeof name)) return answer_message(t, m->text, m->size);
+    if (!m->person || !is_command(m->text, name, sizeof name))
+        return answer_message(t, m->text, m->size);
     *more = obey(t, name, m->text + 1 + strlen(name));
     return EXIT_DONE;
 }
@@ -131,7 +134,8 @@ static int converse(talk *t)
     int exit_code = EXIT_DONE;
     bool more = true;
     message_source_open(&m);
-    while (exit_code == EXIT_DONE && more && message_next(&m)) exit_code = take_message(t, &m, &more);
+    while (exit_code == EXIT_DONE && more && message_next(&m))
+        exit_code = take_message(t, &m, &more);
     if (m.failed) exit_code = EXIT_WORLD;
     if (m.person && more && exit_code == EXIT_DONE) fputc('\n', stderr);
     message_source_close(&m);
@@ -171,24 +175,16 @@ static cadre_status begin(talk *t, cadre_model *model)
     return status;
 }
 
-static void note_long_context(const talk *t, const cadre_model *model)
-{
-    cadre_model_info info;
-    cadre_model_info_get(model, &info);
-    if (t->view.context > info.context)
-        progress_note(t->call, "a context of %lld tokens is more than the %lld that the model was made for; what it says beyond "
-                      "them may make no sense", (long long)t->view.context, (long long)info.context);
-}
-
 static int run(const invocation *call)
 {
     opened o;
     talk t = { .call = call };
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status == CADRE_OK) status = begin(&t, o.model);
-    if (status == CADRE_OK) note_long_context(&t, o.model);
+    if (status == CADRE_OK) opened_note_context(call, o.model, "the context has", t.view.context);
     if (status == CADRE_OK && t.view.person)
-        progress_note(call, "template %s; Ctrl-C stops an answer, Ctrl-D ends, /help tells more", cadre_chat_template_of(t.chat));
+        progress_note(call, "template %s; Ctrl-C stops an answer, Ctrl-D ends, /help tells more",
+                      cadre_chat_template_of(t.chat));
     int exit_code = status == CADRE_OK ? converse(&t) : complain_status(status);
     cadre_chat_free(t.chat);
     opened_end(&o);

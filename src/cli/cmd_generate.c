@@ -8,7 +8,6 @@
 #include "cli/complain.h"
 #include "cli/opened.h"
 #include "cli/print.h"
-#include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/sampling.h"
 
@@ -102,20 +101,6 @@ static cadre_status open_stop(const cadre_options *o, writer *w)
     return count ? cadre_stop_new(texts, count < MOST ? count : MOST, &w->stop) : CADRE_OK;
 }
 
-/* "the prompt has" more tokens than the model was made for? */
-static bool note_context(const invocation *call, const cadre_model *model, const char *what,
-                         int64_t tokens)
-{
-    cadre_model_info info;
-    cadre_model_info_get(model, &info);
-    bool beyond = tokens > info.context;
-    if (beyond)
-        progress_note(call, "%s %lld tokens, more than the %lld that the model was made for; what it "
-                      "says beyond them may make no sense", what, (long long)tokens,
-                      (long long)info.context);
-    return beyond;
-}
-
 static int write_on(const invocation *call, cadre_model *model, const token_ids *ids, writer *w)
 {
     const cadre_options *o = call->options;
@@ -123,11 +108,11 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
     int64_t limit = cadre_options_int(o, "length", 0);
     cadre_status status = open_stop(o, w);
     if (status == CADRE_OK) {
-        bool noted = note_context(call, model, "the prompt has", ids->count);
+        bool noted = opened_note_context(call, model, "the prompt has", ids->count);
         status = cadre_generate(model, ids->id, ids->count, limit, &sampling,
                                 cadre_options_text(o, "routes", 0), take, w);
         release(w);
-        if (!noted) note_context(call, model, "the text has", ids->count + w->count);
+        if (!noted) opened_note_context(call, model, "the text has", ids->count + w->count);
     }
     return status == CADRE_OK ? finish(w) : complain_status(status);
 }

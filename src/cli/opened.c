@@ -1,6 +1,8 @@
 /* opened.c - a context, and perhaps a model in it. */
 #include "cli/opened.h"
 
+#include "cli/progress.h"
+
 static const cadre_option rows[] = {
     { .name = "repack", .kind = CADRE_OPTION_FLAG, .subject = "Running",
       .help = "copy quantised weights into memory in the order of this machine's kernels: opens slower, runs faster, with the "
@@ -32,6 +34,19 @@ void opened_end(opened *o)
     cadre_model_close(o->model);
     cadre_context_free(o->context);
     *o = (opened){ 0 };
+}
+
+bool opened_note_context(const invocation *call, const cadre_model *model, const char *what,
+                         int64_t tokens)
+{
+    cadre_model_info info = { 0 };
+    cadre_model_info_get(model, &info);
+    bool beyond = tokens > info.context;
+    if (beyond)
+        progress_note(call, "%s %lld tokens, more than the %lld that the model was made for; what it "
+                      "says beyond them may make no sense", what, (long long)tokens,
+                      (long long)info.context);
+    return beyond;
 }
 
 cadre_status opened_recipe_options(const invocation *call, cadre_options **options)

@@ -13,6 +13,11 @@ cadre_option_table opened_options(void); /* of commands that run a model: how it
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
 void opened_end(opened *o);
 
+/* Notes that a text, of which `what` speaks ("the prompt has"), is longer than the model was made
+ * for. false: it is not. */
+bool opened_note_context(const invocation *call, const cadre_model *model, const char *what,
+                         int64_t tokens);
+
 /* The three tables that a recipe fills in, with what this command took of them. */
 cadre_status opened_recipe_options(const invocation *call, cadre_options **options);
 

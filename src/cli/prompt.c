@@ -9,8 +9,8 @@
 
 static const cadre_option rows[] = {
     { .name = "prompt", .letter = 'p', .kind = CADRE_OPTION_TEXT, .subject = "Prompt",
-      .help = "the text to continue; special tokens spelt out in it become their ids; -: what stdin "
-              "has, as without this option where stdin is not a terminal" },
+      .help = "the text to continue; special tokens spelt out in it become their ids; -: what "
+              "stdin has, as without this option where stdin is not a terminal" },
     { .name = "prompt-file", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Prompt",
       .help = "the same from a file" },
     { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST", .subject = "Prompt",
@@ -89,8 +89,9 @@ int prompt_read(const invocation *call, cadre_model *model, token_ids *ids)
         return EXIT_DONE;
     }
     free(read.id);
-    const char *source = cadre_options_given(call->options, "tokens") ? "--tokens"
-                         : cadre_options_given(call->options, "prompt-file") ? "--prompt-file" : "-p";
-    return complain_usage(NULL, "generate: %s: expected at least one token to begin with, found none",
-                          source);
+    const char *source = "-p";
+    if (cadre_options_given(call->options, "tokens")) source = "--tokens";
+    if (cadre_options_given(call->options, "prompt-file")) source = "--prompt-file";
+    return complain_usage(NULL, "generate: %s: expected at least one token to begin with, found "
+                          "none", source);
 }

@@ -19,13 +19,17 @@ static const sampling_key keys[] = {
     { "temperature", "general.sampling.temp", 0, 100, offsetof(cadre_sampling, temperature) },
     { "top_p", "general.sampling.top_p", 0, 1, offsetof(cadre_sampling, top_p) },
     { "min_p", "general.sampling.min_p", 0, 1, offsetof(cadre_sampling, min_p) },
-    { "repetition_penalty", "general.sampling.penalty_repeat", 0.01, 100, offsetof(cadre_sampling, repetition_penalty) },
+    { "repetition_penalty", "general.sampling.penalty_repeat", 0.01, 100,
+      offsetof(cadre_sampling, repetition_penalty) },
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
 static const char top_k_gguf[] = "general.sampling.top_k"; /* all: 0, and -1 too */
 
-static double *value_of(cadre_sampling *s, const sampling_key *key) { return (double *)(void *)((char *)s + key->offset); }
+static double *value_of(cadre_sampling *s, const sampling_key *key)
+{
+    return (double *)(void *)((char *)s + key->offset);
+}
 
 static cadre_status read_json(const json_node *root, cadre_sampling *s, bool *said)
 {
@@ -34,7 +38,8 @@ static cadre_status read_json(const json_node *root, cadre_sampling *s, bool *sa
     CADRE_TRY(json_opt_int(root, "top_k", -1, INT32_MAX, &s->top_k));
     for (int i = 0; i < KEYS; i++) {
         *said = *said || json_has(root, keys[i].json);
-        CADRE_TRY(json_opt_real(root, keys[i].json, keys[i].min, keys[i].max, value_of(s, &keys[i])));
+        CADRE_TRY(json_opt_real(root, keys[i].json, keys[i].min, keys[i].max,
+                                value_of(s, &keys[i])));
     }
     CADRE_TRY(json_opt_bool(root, "do_sample", &draws));
     if (!draws) s->temperature = 0;
@@ -71,7 +76,8 @@ cadre_status cadre_model_sampling(const cadre_model *model, cadre_sampling *samp
 {
     cadre_sampling s = *sampling;
     bool found = false;
-    CADRE_TRY(model->file.gguf ? read_gguf(model->file.gguf, &s, &found) : read_folder(model->path, &s, &found));
+    CADRE_TRY(model->file.gguf ? read_gguf(model->file.gguf, &s, &found)
+                               : read_folder(model->path, &s, &found));
     if (s.top_k < 0) s.top_k = 0;
     *sampling = s;
     *said = found;

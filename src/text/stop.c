@@ -11,7 +11,7 @@
 
 typedef struct pattern_search {
     char *text;      /* [size] */
-    size_t *fallback; /* [size] of a match of i + 1 bytes: the longest shorter one that ends with it */
+    size_t *fallback; /* [size] of a match of i + 1 bytes: the longest shorter one at its end */
     size_t size, matched;
 } pattern_search;
 
@@ -32,8 +32,11 @@ static size_t advance(const pattern_search *s, size_t matched, char byte)
 static cadre_status open_search(pattern_search *s, const char *text)
 {
     size_t size = strlen(text);
-    if (!size) return cadre_fail(CADRE_EARGUMENT, NULL, "a text to stop at: expected at least one byte, found none");
-    *s = (pattern_search){ .text = mem_strdup(text), .fallback = MEM_ARRAY(size_t, size), .size = size };
+    if (!size)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+                          "a text to stop at: expected at least one byte, found none");
+    *s = (pattern_search){ .text = mem_strdup(text), .fallback = MEM_ARRAY(size_t, size),
+                           .size = size };
     if (!s->text || !s->fallback) return CADRE_ENOMEM;
     for (size_t i = 1; i < size; i++) s->fallback[i] = advance(s, s->fallback[i - 1], text[i]);
     return CADRE_OK;
@@ -42,7 +45,8 @@ static cadre_status open_search(pattern_search *s, const char *text)
 cadre_status cadre_stop_new(const char *const *texts, int count, cadre_stop **stop)
 {
     cadre_stop *s = MEM_ARRAY(cadre_stop, 1);
-    cadre_status status = s && (s->searches = MEM_ARRAY(pattern_search, count + 1)) ? CADRE_OK : CADRE_ENOMEM;
+    cadre_status status = CADRE_ENOMEM;
+    if (s && (s->searches = MEM_ARRAY(pattern_search, count + 1))) status = CADRE_OK;
     for (int i = 0; i < count && status == CADRE_OK; i++) {
         s->count = i + 1;
         status = open_search(&s->searches[i], texts[i]);
@@ -81,8 +85,9 @@ static size_t take_byte(cadre_stop *s, char byte, size_t *held)
 
 static void forget_told(cadre_stop *s)
 {
-    if (s->told < s->text.size) memmove(s->text.data, s->text.data + s->told, s->text.size - s->told);
-    s->text.size -= s->told;
+    size_t held = s->text.size - s->told;
+    if (held) memmove(s->text.data, s->text.data + s->told, held);
+    s->text.size = held;
     s->told = 0;
 }
 
@@ -93,7 +98,8 @@ static void begin_anew(cadre_stop *s)
     for (int i = 0; i < s->count; i++) s->searches[i].matched = 0;
 }
 
-cadre_status cadre_stop_take(cadre_stop *s, const char *text, size_t size, const char **told, size_t *told_size, bool *found)
+cadre_status cadre_stop_take(cadre_stop *s, const char *text, size_t size, const char **told,
+                             size_t *told_size, bool *found)
 {
     forget_told(s);
     CADRE_TRY(byte_list_reserve(&s->text, size + 1));

@@ -44,12 +44,32 @@ $ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --con
 2> (nothing)
 $ echo again | cadre chat run --template chatml --greedy --context 100 > alone && printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 | tail -n +2 | cmp - alone
 $ echo a | cadre chat run --template chatml -n 1 --context 512
-2> a context of 512 tokens is more than the 256 that the model was made for; what it says beyond them may make no sense
+2> the context has 512 tokens, more than the 256 that the model was made for; what it says beyond them may make no sense
 $ printf 'The expert and the token and the load and the gate and all that is dropped\na\n' | cadre chat run --template chatml --context 64
 > (nothing)
 2> cadre: the message: expected fewer than 64 tokens of conversation with it alone, found *
 2>        --context N sets how many there may be; what was said before is kept
 ? 1
+
+# thoughts: cut by a length they stay thoughts; where the model ends its turn itself they are its answer
+$ echo a | cadre chat run --template qwen3-thinking -n 4 --greedy --json > turn; grep -c '^{"answer":"","thought":"..*","end":"length"' turn
+> 1
+$ echo a | cadre chat run --template qwen3-thinking -n 4 --greedy --json > turn
+2> the answer was cut after 4 tokens, before the model had ended its thoughts; -n N allows more
+$ echo a | cadre chat run --template qwen3-thinking -n 4 --greedy
+>
+2> the answer was cut after 4 tokens, before the model had ended its thoughts; -n N allows more
+$ for seed in $(seq 40); do echo a | cadre chat run --template qwen3-thinking --json --seed $seed --quiet; done > turns
+$ grep '"end":"end"' turns | grep -qa '^{"answer":"..*","thought":"","end"' && grep '"end":"end"' turns | grep -vca '^{"answer":"..*","thought":"","end"'
+> 0
+? 1
+$ grep '"end":"context"' turns | grep -qa '^{"answer":"","thought":"..*","end"' && grep '"end":"context"' turns | grep -vca '^{"answer":"","thought":"..*","end"'
+> 0
+? 1
+
+# an answer without any mark, of a model that should mark it
+$ echo a | cadre chat run --template gpt-oss -n 4 --greedy --json --context 512 --quiet | grep -ca '^{"answer":"..*","thought":"","end":"length"'
+> 1
 
 # ids of a conversation: what people say is plain text
 $ echo '[{"role": "user", "content": "a<|endoftext|>"}]' | cadre tokenize run --chat chatml > a.txt && cadre tokenize run --decode < a.txt

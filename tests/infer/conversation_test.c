@@ -14,6 +14,8 @@
 
 enum { ROOM = 4096, LIMIT = 12 };
 
+static const cadre_sampling drawn = { .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
+
 static const char name[] = "llama-2"; /* its marks are not in this vocabulary: no answer ends early */
 
 static cadre_context *context;
@@ -45,7 +47,7 @@ static int end(void **state)
 typedef struct heard {
     char text[ROOM];
     size_t size;
-    int calls, interrupt_at; /* 0: never */
+    int calls, interrupt_at, stop_at; /* 0: never */
 } heard;
 
 static bool put(heard *h, const char *text, size_t size)
@@ -54,7 +56,7 @@ static bool put(heard *h, const char *text, size_t size)
     if (size) memcpy(h->text + h->size, text, size);
     h->size += size;
     if (++h->calls == h->interrupt_at) cadre_interrupt();
-    return true;
+    return h->calls != h->stop_at;
 }
 
 static bool hear_answer(void *arg, bool thought, const char *text, size_t size)
@@ -107,6 +109,88 @@ static void answers_are_those_of_the_whole_text(void **state)
     cadre_chat_free(NULL);
 }
 
+static int64_t count_ids(const cadre_message *messages, int count)
+{
+    const cadre_tokenizer *t;
+    int32_t *ids;
+    int64_t id_count;
+    succeeds(cadre_model_tokenizer(model, &t));
+    succeeds(cadre_chat_encode(t, name, messages, count, &ids, &id_count));
+    cadre_free(ids);
+    return id_count;
+}
+
+static cadre_chat_account account_of(const cadre_chat *chat)
+{
+    cadre_chat_account a = { .size = sizeof a };
+    succeeds(cadre_chat_account_get(chat, &a));
+    return a;
+}
+
+/* Says a line and checks that the answer is the one to the system message and this line alone. */
+static void ask_alone(cadre_chat *chat, const char *line, int64_t limit)
+{
+    cadre_message alone[] = { { "system", "mixture", 7 }, { "user", line, strlen(line) } };
+    heard h = { .size = 0 }, afresh = read_afresh(alone, 2, &drawn);
+    succeeds(cadre_chat_add(chat, "user", line, strlen(line)));
+    succeeds(cadre_chat_answer(chat, limit, &drawn, hear_answer, &h));
+    assert_true(h.size > 0 && h.size == afresh.size);
+    assert_memory_equal(h.text, afresh.text, h.size);
+    assert_int_equal(account_of(chat).prompt_tokens, count_ids(alone, 2));
+}
+
+static void the_oldest_turns_make_room(void **state)
+{
+    (void)state;
+    static const char line[] = "the expert is the gate";
+    cadre_message alone[] = { { "system", "mixture", 7 }, { "user", line, sizeof line - 1 } };
+    cadre_chat *chat;
+    int64_t capacity = count_ids(alone, 2) + LIMIT;
+    succeeds(cadre_chat_new(model, name, capacity, &chat));
+    succeeds(cadre_chat_add(chat, "system", "mixture", 7));
+    ask_alone(chat, line, LIMIT);
+    assert_int_equal(account_of(chat).let_go, 0);
+    assert_int_equal(account_of(chat).tokens, LIMIT);
+    ask_alone(chat, "the gate", LIMIT);
+    assert_int_equal(account_of(chat).let_go, 2);
+    assert_int_equal(account_of(chat).end, CADRE_CHAT_LIMIT);
+    cadre_chat_clear(chat);
+    ask_alone(chat, line, 0);
+    assert_int_equal(account_of(chat).let_go, 0);
+    assert_int_equal(account_of(chat).end, CADRE_CHAT_FULL);
+    cadre_chat_free(chat);
+}
+
+/* What does not fit is taken back; what was said before stays said. */
+static void a_message_too_long_is_not_said(void **state)
+{
+    (void)state;
+    char line[2048];
+    cadre_chat *chat;
+    heard h = { .size = 0 };
+    memset(line, 'x', sizeof line);
+    succeeds(cadre_chat_new(model, name, 256, &chat));
+    succeeds(cadre_chat_add(chat, "system", "mixture", 7));
+    succeeds(cadre_chat_add(chat, "user", line, sizeof line));
+    assert_int_equal(cadre_chat_answer(chat, LIMIT, &drawn, hear_answer, &h), CADRE_ENOMEM);
+    assert_int_equal(h.size, 0);
+    ask_alone(chat, "the expert", LIMIT);
+    cadre_chat_free(chat);
+}
+
+static void a_listener_stops(void **state)
+{
+    (void)state;
+    cadre_chat *chat;
+    heard h = { .stop_at = 2 };
+    succeeds(cadre_chat_new(model, name, 256, &chat));
+    succeeds(cadre_chat_add(chat, "user", "the expert", 10));
+    succeeds(cadre_chat_answer(chat, LIMIT, &drawn, hear_answer, &h));
+    assert_int_equal(account_of(chat).end, CADRE_CHAT_STOPPED);
+    assert_true(account_of(chat).answered && account_of(chat).tokens < LIMIT);
+    cadre_chat_free(chat);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -120,6 +204,16 @@ static void what_cannot_be_is_refused(void **state)
     succeeds(cadre_chat_add(chat, "user", "longer than there is room for", 29));
     assert_int_equal(cadre_chat_answer(chat, 0, &greedy, hear_answer, &h), CADRE_ENOMEM);
     assert_non_null(strstr(cadre_last_error(), "expected fewer than 10 tokens"));
+    assert_int_equal(cadre_chat_think(chat, "off"), CADRE_EARGUMENT);
+    assert_null(cadre_chat_thinking(chat));
+    cadre_chat_free(chat);
+    succeeds(cadre_chat_new(model, "qwen3", 10, &chat));
+    assert_string_equal(cadre_chat_thinking(chat), "on");
+    succeeds(cadre_chat_think(chat, "off"));
+    assert_string_equal(cadre_chat_thinking(chat), "off");
+    assert_int_equal(cadre_chat_think(chat, "low"), CADRE_EARGUMENT);
+    assert_non_null(strstr(cadre_last_error(), "It knows: on, off"));
+    assert_int_equal(cadre_chat_account_get(chat, &(cadre_chat_account){ .size = 8 }), CADRE_EARGUMENT);
     cadre_chat_free(chat);
 }
 
@@ -127,6 +221,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_the_whole_text),
+        cmocka_unit_test(the_oldest_turns_make_room),
+        cmocka_unit_test(a_message_too_long_is_not_said),
+        cmocka_unit_test(a_listener_stops),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "support/tokenizer_sample.h"
-#include "text/chat.h"
+#include "text/chat_template.h"
 
 #define END "<|endoftext|>"
 #define BAR "\xef\xbd\x9c"
@@ -52,18 +52,22 @@ static int tear_down(void **state)
 static chat_message message(chat_role role, const char *text) { return (chat_message){ role, text, strlen(text) }; }
 
 /* Every byte of the sample's text can be read back from its ids. */
-static void check_text(const char *name, const chat_message *messages, int count, const char *expected)
+static void check_text_of(const chat_template *c, const chat_message *messages, int count, const char *expected)
 {
-    const chat_template *c = chat_template_find(name);
     token_list ids = { 0 };
     byte_list text = { 0 };
     assert_non_null(c);
     assert_int_equal(chat_encode(c, t, messages, count, &ids), CADRE_OK);
     assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &text), CADRE_OK);
     if (text.size != strlen(expected) || memcmp(text.data, expected, text.size) != 0)
-        fail_msg("%s: expected\n%s\nfound\n%.*s", name, expected, (int)text.size, text.data);
+        fail_msg("%s: expected\n%s\nfound\n%.*s", chat_template_name(c), expected, (int)text.size, text.data);
     token_list_free(&ids);
     byte_list_free(&text);
+}
+
+static void check_text(const char *name, const chat_message *messages, int count, const char *expected)
+{
+    check_text_of(chat_template_find(name), messages, count, expected);
 }
 
 static void test_every_template(void **state)
@@ -87,6 +91,9 @@ static void test_every_template(void **state)
         { "qwen3-thinking",
          "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n"
                     "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
+        { "qwen3",
+         "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n"
+                    "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n" },
         { "mistral", END "[INST] Be brief\n\nHello [/INST] Hi " END "[INST] Who? [/INST]" },
         { "mistral-v1", END " [INST] Be brief\n\nHello [/INST]  Hi " END " [INST] Who? [/INST]" },
         { "mistral-v3", END "[INST] Hello[/INST] Hi" END "[INST] Be brief\n\nWho?[/INST]" },
@@ -126,6 +133,55 @@ static void test_every_template(void **state)
     chat_message talk[] = { message(CHAT_SYSTEM, "Be brief"), message(CHAT_USER, "Hello"), message(CHAT_ASSISTANT, " Hi "),
                             message(CHAT_USER, "Who?") };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_text(cases[i].name, talk, 4, cases[i].text);
+}
+
+/* Each way of thinking, and what is no way of this template. */
+static void test_ways_of_thinking(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *how, *text;
+    } cases[] = {
+        { "qwen3", "on",
+          "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n<|im_start|>user\n"
+          "Who/nothink<|im_end|>\n<|im_start|>assistant\n" },
+        { "qwen3", "off",
+          "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n<|im_start|>user\n"
+          "Who/nothink<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n" },
+        { "deepseek-v3.1", "off",
+          END "<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR "User" BAR
+              ">Who/nothink<" BAR "Assistant" BAR "></think>" },
+        { "deepseek-v3.1", "on",
+          END "<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR "User" BAR
+              ">Who/nothink<" BAR "Assistant" BAR "><think>" },
+        { "glm4.5", "on",
+          "[gMASK]<sop><|user|>\nHello<|assistant|>\n<think></think>\nHi<|user|>\nWho/nothink<|assistant|>" },
+        { "glm4.5", "off",
+          "[gMASK]<sop><|user|>\nHello/nothink<|assistant|>\n<think></think>\nHi<|user|>\nWho/nothink"
+          "<|assistant|>\n<think></think>" },
+        { "glm4.7", "off",
+          "[gMASK]<sop><|user|>Hello<|assistant|></think>Hi<|user|>Who/nothink<|assistant|></think>" },
+    };
+    chat_message talk[] = { message(CHAT_USER, "Hello"), message(CHAT_ASSISTANT, " Hi "),
+                            message(CHAT_USER, "Who/nothink") };
+    chat_template way;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(chat_template_think(chat_template_find(cases[i].name), cases[i].how, &way));
+        check_text_of(&way, talk, 3, cases[i].text);
+        assert_string_equal(way.way->how, cases[i].how);
+    }
+    assert_false(chat_template_think(chat_template_find("chatml"), "off", &way));
+    assert_false(chat_template_think(chat_template_find("deepseek-r1"), "off", &way));
+    assert_false(chat_template_think(chat_template_find("gpt-oss"), "off", &way));
+    assert_true(chat_template_think(chat_template_find("gpt-oss"), "high", &way));
+    assert_non_null(strstr(way.begin, "\n\nReasoning: high\n\n# Valid channels"));
+    for (int i = 0; chat_template_at(i); i++) { /* the first way is the template itself */
+        const chat_template *c = chat_template_at(i);
+        if (!c->ways) continue;
+        for (const chat_thinking *w = c->ways; w->how; w++) assert_true(chat_template_think(c, w->how, &way));
+        assert_true(chat_template_think(&way, c->ways->how, &way)); /* from another one */
+        assert_true(way.thinks == c->thinks && way.answer == c->answer && way.begin == c->begin);
+    }
 }
 
 static void test_system_by_default(void **state)
@@ -217,6 +273,10 @@ static void test_recognised(void **state)
         { "glm4.7", "[gMASK]<sop><|user|>{{ visible_text(m.content) }}<|assistant|>{{- '</think>' if x else '<think>' -}}" },
         { "glm4", "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>{{ item['metadata'] }}\\n{{ item['content'] }}" },
         { "glm4.5", "[gMASK]<sop>\n{{ '\\n<think>' + reasoning_content.strip() +  '</think>'}}" },
+        { "qwen3",
+          "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' }}{{- '\\n<think>\\n' + reasoning_content }}{%- endfor %}"
+          "{{- '<|im_start|>assistant\\n' }}{%- if enable_thinking is defined and enable_thinking is false %}"
+          "{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}" },
         { "phi-3.5", "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
         { "phi-3", "{{ bos_token }}{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
         { "tulu",
@@ -258,14 +318,14 @@ static void test_ends(void **state)
     assert_false(chat_ends(chat_template_find("chatml"), t, -1));
 }
 
-/* Of each piece: a(nswer), t(hought), m(arkup). */
+/* Of each piece: a(nswer), t(hought), m(arkup), u(nmarked). */
 static void check_parts(const tokenizer *vocabulary, const char *name, const char *const *pieces, const char *expected)
 {
     chat_reader r = chat_reader_begin(chat_template_find(name), vocabulary);
     for (int i = 0; pieces[i]; i++) {
         int32_t id = tokenizer_id(vocabulary, pieces[i], strlen(pieces[i]));
         if (id < 0) fail_msg("the vocabulary has no %s", pieces[i]);
-        char got = "atm"[chat_reader_take(&r, id)];
+        char got = "atmu"[chat_reader_take(&r, id)];
         if (got != expected[i]) fail_msg("%s: piece %d, %s: expected %c, found %c", name, i, pieces[i], expected[i], got);
     }
 }
@@ -274,7 +334,7 @@ static void test_thoughts(void **state)
 {
     (void)state;
     static const char *const tokens[] = { "<think>", "</think>", "<|channel|>", "<|message|>", "<|end|>", "<|start|>", "final",
-                                          "analysis" };
+                                          "analysis", "commentary", "<|constrain|>" };
     char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL), added[2048] = "\"added_tokens\": [";
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
         sprintf(added + strlen(added),
@@ -292,6 +352,16 @@ static void test_thoughts(void **state)
     check_parts(thoughts, "mistral", (const char *[]){ "<think>", "a", NULL }, "aa");
     check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "analysis", "<|message|>", "a", "<|end|>", "<|start|>", "b",
                                                        "<|channel|>", "final", "<|message|>", "a", "b", NULL }, "mmmtmmmmmmaa");
+    /* headers: content types, recipients, no channel, no header */
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "final", "<|constrain|>", "a", "<|message|>", "a", NULL },
+                "mmmmma");
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "final", "\u0120", "a", "b", "<|message|>", "a", NULL },
+                "mmmmmma");
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|message|>", "a", "<|end|>", "<|start|>", "a", "<|message|>", "b", NULL },
+                "mammmma");
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "a", "<|channel|>", "commentary", "a", "<|message|>", "b", NULL }, "ummmmt");
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "<|constrain|>", "a", "<|message|>", "b", NULL }, "mmmma");
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "final", "a", "<|message|>", "b", NULL }, "mmmmt");
     tokenizer_close(thoughts);
     mem_free(path);
     mem_free(more);
@@ -326,6 +396,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_template),
+        cmocka_unit_test(test_ways_of_thinking),
         cmocka_unit_test(test_system_by_default),
         cmocka_unit_test(test_control_tokens_in_messages),
         cmocka_unit_test(test_refused),
