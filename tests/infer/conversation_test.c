@@ -154,10 +154,31 @@ static void the_oldest_turns_make_room(void **state)
     ask_alone(chat, "the gate", LIMIT);
     assert_int_equal(account_of(chat).let_go, 2);
     assert_int_equal(account_of(chat).end, CADRE_CHAT_LIMIT);
+    ask_alone(chat, "the gate", LIMIT);
+    assert_int_equal(account_of(chat).let_go, 2); /* the others have gone for good */
     cadre_chat_clear(chat);
     ask_alone(chat, line, 0);
     assert_int_equal(account_of(chat).let_go, 0);
     assert_int_equal(account_of(chat).end, CADRE_CHAT_FULL);
+    cadre_chat_free(chat);
+}
+
+/* A short answer asks for no more room than it may take. */
+static void short_answers_use_all_of_the_room(void **state)
+{
+    (void)state;
+    cadre_chat *chat;
+    cadre_chat_account before = { .prompt_tokens = 0 };
+    succeeds(cadre_chat_new(model, name, 256, &chat));
+    for (cadre_chat_account now = before; !now.let_go;) {
+        heard h = { .size = 0 };
+        before = now;
+        succeeds(cadre_chat_add(chat, "user", "the expert", 10));
+        succeeds(cadre_chat_answer(chat, 1, &drawn, hear_answer, &h));
+        now = account_of(chat);
+        assert_int_equal(now.tokens, 1);
+    }
+    assert_in_range(before.prompt_tokens, 193, 255);
     cadre_chat_free(chat);
 }
 
@@ -175,6 +196,7 @@ static void a_message_too_long_is_not_said(void **state)
     assert_int_equal(cadre_chat_answer(chat, LIMIT, &drawn, hear_answer, &h), CADRE_ENOMEM);
     assert_int_equal(h.size, 0);
     ask_alone(chat, "the expert", LIMIT);
+    assert_int_equal(account_of(chat).let_go, 0);
     cadre_chat_free(chat);
 }
 
@@ -222,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_the_whole_text),
         cmocka_unit_test(the_oldest_turns_make_room),
+        cmocka_unit_test(short_answers_use_all_of_the_room),
         cmocka_unit_test(a_message_too_long_is_not_said),
         cmocka_unit_test(a_listener_stops),
         cmocka_unit_test(what_cannot_be_is_refused),

@@ -82,6 +82,28 @@ static void what_cannot_be_is_refused(void **state)
     }
 }
 
+static void a_gguf_says_one_thing(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "general.sampling.top_k", "general.sampling.min_p", "other" };
+    for (int i = 0; i < 3; i++) {
+        const char *path = scratch_file("one.gguf");
+        gguf_writer *w;
+        gguf *file;
+        succeeds(gguf_writer_open(path, &w));
+        if (i == 1) succeeds(gguf_writer_real(w, keys[i], 0.5));
+        else succeeds(gguf_writer_int(w, keys[i], GGUF_I32, 3));
+        succeeds(gguf_writer_commit(w));
+        succeeds(gguf_open(path, &file));
+        cadre_model model = { .path = (char *)(uintptr_t)path, .file = { .gguf = file } };
+        cadre_sampling s = unsaid;
+        bool said;
+        succeeds(cadre_model_sampling(&model, &s, &said));
+        assert_true(said == (i < 2) && s.top_k == (i ? 8 : 3) && s.min_p == (i == 1 ? 0.5 : 0.6));
+        gguf_close(file);
+    }
+}
+
 static void a_gguf_says(void **state)
 {
     (void)state;
@@ -111,6 +133,7 @@ int main(void)
         cmocka_unit_test(nothing_said_changes_nothing),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_gguf_says),
+        cmocka_unit_test(a_gguf_says_one_thing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,8 @@ static void test_ways_of_thinking(void **state)
         check_text_of(&way, talk, 3, cases[i].text);
         assert_string_equal(way.way->how, cases[i].how);
     }
+    assert_true(chat_template_think(chat_template_find("deepseek-v3.1"), "on", &way) && way.thinks);
+    assert_true(chat_template_think(chat_template_find("glm4.7"), "off", &way) && !way.thinks);
     assert_false(chat_template_think(chat_template_find("chatml"), "off", &way));
     assert_false(chat_template_think(chat_template_find("deepseek-r1"), "off", &way));
     assert_false(chat_template_think(chat_template_find("gpt-oss"), "off", &way));
@@ -362,6 +364,7 @@ static void test_thoughts(void **state)
     check_parts(thoughts, "gpt-oss", (const char *[]){ "a", "<|channel|>", "commentary", "a", "<|message|>", "b", NULL }, "ummmmt");
     check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "<|constrain|>", "a", "<|message|>", "b", NULL }, "mmmma");
     check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "final", "a", "<|message|>", "b", NULL }, "mmmmt");
+    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "f", "<|message|>", "b", NULL }, "mmmt");
     tokenizer_close(thoughts);
     mem_free(path);
     mem_free(more);

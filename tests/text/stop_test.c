@@ -69,7 +69,8 @@ static void found_however_it_is_cut(void **state)
     check(TEXTS("END"), "END", "");
     check(TEXTS("x"), "abx", "ab");
     check(TEXTS("aab"), "aaaab", "aa");         /* goes on with a part of what failed */
-    check(TEXTS("abab"), "abacababab", "abac");
+    check(TEXTS("aab"), "aaab", "a");
+    check(TEXTS("abac"), "ababacx", "ab");
     check(TEXTS("\n\n"), "a\nb\n\nc", "a\nb");
     check(TEXTS("\xe2\x82\xac"), "1\xe2\x82\x82\xe2\x82\xac", "1\xe2\x82\x82");
 }
@@ -87,6 +88,8 @@ static void of_several_the_first(void **state)
 {
     (void)state;
     check(TEXTS("xyz", "b"), "abxyz", "a");
+    check(TEXTS("xyz", "q"), "abxyz", "ab"); /* what is held back is held for each of them */
+    check(TEXTS("q", "xyz"), "abxyz", "ab");
     check(TEXTS("abcd", "bc"), "xabcd", "xa");
     check(TEXTS("c", "abc"), "xabc", "x");
     check(TEXTS("aaaa", "ab"), "aaab", "aa");
