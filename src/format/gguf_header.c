@@ -323,7 +323,8 @@ static cadre_status check_places(gguf_part *part, const walk *w)
             return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected its data at offset %zu, found %zu", quote_text(t.name).text,
                               reached, offset);
         if (!checked_add(begin, reached, &end) || !checked_add(end, t.size, &end) || end > part->map.size)
-            return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected %zu bytes at offset %zu of the data, found the file's end",
+            return cadre_fail(CADRE_EFORMAT, w->path,
+                              "%s: expected %zu bytes at offset %zu of the data, found the file's end: it is cut short",
                               quote_text(t.name).text, t.size, reached);
         if (!checked_pad(reached + t.size, part->align, &reached))
             return cadre_fail(CADRE_EFORMAT, w->path, "its tensors do not fit 64 bits");

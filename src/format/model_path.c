@@ -1,7 +1,6 @@
 /* model_path.c - looking at what lies at a path, and naming what could be opened there. */
 #include "format/model_path.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/memory.h"
 
 enum { TEXT = 400 };
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -26,16 +26,19 @@ static bool holds(const char *folder, const char *name)
     return there;
 }
 
-/* OWNER/NAME, each of letters, digits, points, lines and underscores. */
-static bool is_hub_name(const char *path)
+/* OWNER/NAME as the Hugging Face Hub has it, of a name or an address there; what follows it (a branch, a
+ * format, a page) is left out. */
+static bool is_hub_name(const char *path, char name[TEXT])
 {
-    int slashes = 0;
-    if (!isalnum((unsigned char)*path)) return false;
-    for (const char *c = path; *c; c++) {
-        slashes += *c == '/';
-        if (*c != '/' && !isalnum((unsigned char)*c) && !strchr("._-", *c)) return false;
-    }
-    return slashes == 1 && !ends_with(path, "/");
+    static const char *const before[] = { "https://huggingface.co/", "huggingface.co/", "https://hf.co/", "hf.co/", "hf://" };
+    bool address = false;
+    for (int i = 0; i < 5 && !address; i++)
+        if ((address = !strncmp(path, before[i], strlen(before[i])))) path += strlen(before[i]);
+    size_t owner = strspn(path, LETTERS), rest = path[owner] == '/' ? strspn(path + owner + 1, LETTERS) : 0;
+    const char *end = path + owner + 1 + rest;
+    if (!owner || !rest || *path == '.' || (*end && !strchr(address ? "/@:" : "@:", *end))) return false;
+    snprintf(name, TEXT, "%.*s", (int)(end - path), path);
+    return true;
 }
 
 /* The names in a folder that end so, the first of them copied; parts of a split GGUF count as their first. */
@@ -107,16 +110,22 @@ static bool find_cached(const char *folder, char found[2 * TEXT])
 
 /* ---- what lies there ---- */
 
+static void advise_ggufs(const char *folder, char advice[4 * TEXT])
+{
+    char name[TEXT];
+    int ggufs = count_names(folder, ".gguf", name);
+    if (ggufs == 1) snprintf(advice, 4 * TEXT, "The folder holds a GGUF file: %s/%s", folder, name);
+    else if (ggufs) snprintf(advice, 4 * TEXT, "The folder holds %d GGUF files, such as %s/%s", ggufs, folder, name);
+}
+
 static void advise_folder(const char *folder, char advice[4 * TEXT])
 {
-    char name[TEXT], found[2 * TEXT];
-    int ggufs = count_names(folder, ".gguf", name);
+    char found[2 * TEXT];
     if (find_snapshot(folder, found))
         snprintf(advice, 4 * TEXT, "This is a download cache; the model is in %s", found);
     else if (find_cached(folder, found))
         snprintf(advice, 4 * TEXT, "This is a folder of downloads, of which one is %s", found);
-    else if (ggufs == 1) snprintf(advice, 4 * TEXT, "The folder holds a GGUF file: %s/%s", folder, name);
-    else if (ggufs) snprintf(advice, 4 * TEXT, "The folder holds %d GGUF files, such as %s/%s", ggufs, folder, name);
+    else advise_ggufs(folder, advice);
 }
 
 static bool has_weights(const char *folder)
@@ -137,7 +146,8 @@ static void advise_parts(const char *folder, char advice[4 * TEXT])
         if (count_names(folder, pickles[i], name))
             snprintf(advice, 4 * TEXT, "The folder has its weights as a pickle, %s, which is a program and is not "
                                        "run: convert it to safetensors", name);
-    if (!weights && count_names(folder, ".safetensors", name))
+    if (!weights && !*advice) advise_ggufs(folder, advice);
+    if (!weights && !*advice && count_names(folder, ".safetensors", name))
         snprintf(advice, 4 * TEXT, "Of weights, model.safetensors or the files that model.safetensors.index.json names "
                                    "are read; the folder has %s", name);
 }
@@ -155,15 +165,15 @@ static void advise_file(const char *path, char advice[4 * TEXT])
 
 void model_path_advise(const char *path)
 {
-    char advice[4 * TEXT] = "", said[2048];
+    char advice[4 * TEXT] = "", said[2048], name[TEXT];
     snprintf(said, sizeof said, "%s", cadre_last_error()); /* looking around may fail, and say so */
     if (strchr(said, '\n')) return;
     if (file_is_folder(path) && !holds(path, "config.json")) advise_folder(path, advice);
     else if (file_is_folder(path)) advise_parts(path, advice);
     else if (file_exists(path)) advise_file(path, advice);
-    else if (is_hub_name(path))
+    else if (is_hub_name(path, name))
         snprintf(advice, sizeof advice, "cadre opens what is on this machine: `hf download %s --local-dir %s` fetches a "
-                                        "model from the Hugging Face Hub", path, file_base(path));
+                                        "model from the Hugging Face Hub", name, file_base(name));
     cadre_fail(CADRE_EIO, NULL, "%s", said);
     if (*advice) cadre_fail_advice("%.500s", advice);
 }

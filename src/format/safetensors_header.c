@@ -171,6 +171,15 @@ static cadre_status take_dtype(reader *r, safetensors_tensor *t)
     return json_cursor_refuse(&r->c, "a dtype of safetensors, such as \"F32\"");
 }
 
+static cadre_status refuse_beyond(reader *r, size_t begin, int64_t most)
+{
+    char expected[96];
+    snprintf(expected, sizeof expected, "at most the %lld bytes of tensors that the file has (is it cut short?)",
+             (long long)most);
+    r->c.at = begin;
+    return json_cursor_refuse(&r->c, expected);
+}
+
 static cadre_status take_offsets(reader *r, int64_t offsets[2])
 {
     bool first = true, more;
@@ -182,7 +191,10 @@ static cadre_status take_offsets(reader *r, int64_t offsets[2])
         if (more != (i < 2)) return json_cursor_refuse(&r->c, "an array of 2");
         if (!more) return CADRE_OK;
         at(r, field_names[OFFSETS], i);
-        CADRE_TRY(json_cursor_int(&r->c, least, most, &offsets[i]));
+        json_cursor_peek(&r->c);
+        size_t begin = r->c.at;
+        CADRE_TRY(json_cursor_int(&r->c, least, INT64_MAX, &offsets[i]));
+        if (offsets[i] > most) return refuse_beyond(r, begin, most);
         least = offsets[i];
     }
 }

@@ -33,6 +33,7 @@ typedef struct model_config {
 
     int64_t vocab, width, context; /* context: longest sequence the positions are meant for */
     int64_t layers;
+    int64_t predicting; /* layers behind these that predict further tokens, as the file announces: they are not read */
     double norm_eps;
     bool tie; /* the output head is the embedding */
     double init_range;

@@ -297,11 +297,10 @@ static void fit_rotary_share(model_config *c, int64_t turned)
 /* The blocks count layers that predict further tokens, behind the others. */
 static cadre_status leave_predicting(const gguf *f, model_config *c)
 {
-    int64_t predicting = 0;
     char *name = mem_printf("%s.nextn_predict_layers", c->arch->gguf_name);
-    cadre_status status = name ? gguf_opt_int(f, name, 0, c->layers, &predicting) : CADRE_ENOMEM;
+    cadre_status status = name ? gguf_opt_int(f, name, 0, c->layers, &c->predicting) : CADRE_ENOMEM;
     mem_free(name);
-    c->layers -= predicting;
+    c->layers -= c->predicting;
     return status;
 }
 

@@ -196,6 +196,7 @@ static cadre_status read_all(const json_node *root, model_config *c)
     CADRE_TRY(read_norm_topk(root, c));
     CADRE_TRY(read_act(root, c));
     CADRE_TRY(read_quantization(root));
+    CADRE_TRY(json_opt_int(root, "num_nextn_predict_layers", 0, CONFIG_MAX_LAYERS, &c->predicting));
     if (arch->expert_form) CADRE_TRY(model_config_set_form(c, arch->expert_form, root->file));
     CADRE_TRY(model_config_derive(c, root->file));
     CADRE_TRY(config_windows_read(root, c));

@@ -9,6 +9,7 @@
 #include "model/format_choice.h"
 #include "model/model_output.h"
 #include "model/param_source.h"
+#include "model/tensor_use.h"
 #include "text/tokenizer_export.h"
 #include "text/tokenizer_gguf.h"
 
@@ -159,6 +160,7 @@ static void note_losses(const conversion *k, const model_output *o)
 static cadre_status run(const compute *c, conversion *k, const char *in, const char *out, const cadre_output_listener *listener)
 {
     CADRE_TRY(model_config_open(in, &k->config, &k->file));
+    CADRE_TRY(tensor_use_check_model(&k->file, &k->config)); /* what would be left out without a word */
     k->config.paired_rows = k->config.split_kv_b = false;
     CADRE_TRY(find_tokenizer(k, in));
     model_output o = {

@@ -16,4 +16,7 @@ void tensor_use_free(tensor_use *use);
 /* Refuses a tensor that no parameter is made of, such as a bias that the configuration does not mention. Sorts `use`. */
 cadre_status tensor_use_check(tensor_use *use, const weight_file *file, const model_config *config);
 
+/* The same of all that the model as it was opened is made of, and nothing is read. */
+cadre_status tensor_use_check_model(const weight_file *file, const model_config *config);
+
 #endif

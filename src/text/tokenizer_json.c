@@ -575,6 +575,7 @@ static cadre_status read_config(tokenizer *t, const char *path)
     cadre_status status = CADRE_OK;
     if (map.size > JSON_LIMIT)
         status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, map.size);
+    if (status == CADRE_OK) status = foreign_check(path, map.data, map.size, "a JSON file");
     if (status == CADRE_OK) status = put_read(&c, &rest);
     if (status == CADRE_OK) status = read_tree(t, path, &rest);
     json_cursor_free(&c);

@@ -223,6 +223,7 @@ $ cadre logits spoilt --tokens 1,2,3 --out none.safetensors
 $ ls none.safetensors
 ? 2
 $ echo hi | cadre chat spoilt --template chatml --context 128
+2> ...
 2> cadre: spoilt: the model computes no numbers: *
 2> ...
 ? 1

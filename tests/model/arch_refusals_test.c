@@ -246,6 +246,8 @@ static void tensors_that_do_not_fit(void **state)
     } cases[] = {
         { "models/mixtral", "\"num_local_experts\": 8", "\"num_local_experts\": 7", "gate.weight" },
         { "models/mixtral", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", "model.layers.3." },
+        { "models/mixtral", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2", "found a layer 2" },
+        { "models/mixtral", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2, \"num_nextn_predict_layers\": 1", "opened" },
         { "models/qwen2_moe", "\"qkv_bias\": true", "\"qkv_bias\": false", "_proj.bias" },
         { "models/llama", "\"attention_bias\": false", "\"attention_bias\": true", "q_proj.bias" },
         { "models/granitemoe", "\"intermediate_size\": 48", "\"intermediate_size\": 40", "input_linear" },

@@ -136,6 +136,18 @@ static void impossible_numbers_are_the_files(void **state)
     assert_non_null(strstr(cadre_last_error(), "config.json"));
 }
 
+/* A layer that the configuration does not count is in no file that is made of it. */
+static void what_is_left_over_is_not_converted(void **state)
+{
+    (void)state;
+    char path[256];
+    if (!changed_model("models/mixtral", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2")) return;
+    snprintf(path, sizeof path, "%s", scratch_file("out.gguf"));
+    assert_int_equal(cadre_convert(context, scratch_folder(), path, NULL, NULL, NULL), CADRE_EUNSUPPORTED);
+    assert_non_null(strstr(cadre_last_error(), "found a layer 2"));
+    assert_false(file_exists(path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +155,7 @@ int main(void)
         cmocka_unit_test(a_gguf_is_known_by_its_bytes),
         cmocka_unit_test(factors_may_have_fewer_bits),
         cmocka_unit_test(impossible_numbers_are_the_files),
+        cmocka_unit_test(what_is_left_over_is_not_converted),
     };
     return cmocka_run_group_tests_name("what a model's file says", tests, begin, end);
 }

@@ -27,6 +27,7 @@ static void put_extra(gguf_writer *w, const char *arch, const extra *e)
     char key[96];
     bool whole = !strncmp(e->name, "tokenizer.", 10);
     snprintf(key, sizeof key, "%s%s%s", whole ? "" : arch, whole ? "" : ".", e->name);
+    if (!strncmp(e->name, "general.", 8)) snprintf(key, sizeof key, "%s", e->name);
     if (e->kind == 'u') gguf_writer_int(w, key, GGUF_U32, (int64_t)e->number);
     if (e->kind == 'i') gguf_writer_int(w, key, GGUF_I32, (int64_t)e->number);
     if (e->kind == 'r') gguf_writer_real(w, key, e->number);
@@ -214,11 +215,22 @@ static void end_tokens(void **state)
     model_config_free(&c);
 }
 
+static void other_kinds_of_files(void **state)
+{
+    (void)state;
+    model_config c = taken("llama", KEYS({ "general.type", 's', 0, "model" }), NULL);
+    model_config_free(&c);
+    refused("llama", KEYS({ "general.type", 's', 0, "adapter" }), "found an adapter (LoRA)");
+    refused("llama", KEYS({ "general.type", 's', 0, "mmproj" }), "mmproj");
+    refused("clip", KEYS({ "general.type", 's', 0, "model" }), "mmproj");
+    refused("llama", KEYS({ "general.type", 's', 0, "imatrix" }), "general.type");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_that_say_none), cmocka_unit_test(zeros_that_say_nothing), cmocka_unit_test(factors_and_their_types),
-        cmocka_unit_test(groups_of_experts), cmocka_unit_test(end_tokens),
+        cmocka_unit_test(groups_of_experts), cmocka_unit_test(end_tokens),        cmocka_unit_test(other_kinds_of_files),
     };
     return cmocka_run_group_tests_name("numbers of GGUF files", tests, NULL, NULL);
 }
