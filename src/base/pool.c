@@ -74,17 +74,31 @@ static unsigned wait_change(signal_word *word, unsigned seen, int spins)
 
 static int spins_of(const pool *p) { return p->threads <= p->cores ? SPINS : 0; }
 
+/* A worker is through: with its start, or with its share of a run. */
+static void finish(pool *p)
+{
+    if (atomic_fetch_sub(&p->unfinished.value, 1) == 1) wake(&p->unfinished);
+}
+
+static void wait_finished(pool *p)
+{
+    unsigned left;
+    while ((left = atomic_load_explicit(&p->unfinished.value, memory_order_acquire)) != 0)
+        wait_change(&p->unfinished, left, spins_of(p));
+}
+
 static void *worker_main(void *arg)
 {
     seat own = *(seat *)arg;
     mem_free(arg);
     pool *p = own.pool;
     unsigned seen = 0;
+    finish(p);
     for (;;) {
         seen = wait_change(&p->generation, seen, spins_of(p));
         if (atomic_load(&p->stop)) return NULL;
         p->task(p->arg, own.worker, p->threads);
-        if (atomic_fetch_sub(&p->unfinished.value, 1) == 1) wake(&p->unfinished);
+        finish(p);
     }
 }
 
@@ -102,6 +116,7 @@ pool *pool_new(int threads)
     if (!p) return NULL;
     p->threads = threads < 1 ? 1 : threads;
     p->cores = pool_default_threads();
+    atomic_store(&p->unfinished.value, (unsigned)(p->threads - 1));
     p->handles = MEM_ARRAY(pthread_t, p->threads);
     int started = 0;
     bool ok = p->handles != NULL;
@@ -112,7 +127,10 @@ pool *pool_new(int threads)
         if (ok) started++;
         else mem_free(own);
     }
-    if (ok) return p;
+    if (ok) {
+        wait_finished(p); /* what a thread allocates when it starts is allocated by now, however late it came */
+        return p;
+    }
     cadre_fail(CADRE_ENOMEM, NULL, "%d worker threads could not be started, %d could", p->threads, started + 1);
     stop_workers(p, started);
     mem_free(p->handles);
@@ -142,9 +160,7 @@ void pool_run(pool *p, pool_task task, void *arg)
     atomic_fetch_add(&p->generation.value, 1);
     wake(&p->generation);
     task(arg, 0, p->threads);
-    unsigned left;
-    while ((left = atomic_load_explicit(&p->unfinished.value, memory_order_acquire)) != 0)
-        wait_change(&p->unfinished, left, spins_of(p));
+    wait_finished(p);
 }
 
 int pool_default_threads(void)
