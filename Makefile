@@ -3,6 +3,13 @@
 #   BUILD=DIR   where everything is made (default build)      SAN=address,undefined | thread   sanitizers
 #   DESTDIR=DIR PREFIX=/usr LIBDIR=DIR   where things are installed                            REAL=double   another real
 #   CC CFLAGS LDFLAGS   are respected; flags that correctness needs are added after them      V=1   show commands
+#   WERROR=1    warnings are errors      MINUTES=N   how long the demo trains      FUZZ_SECONDS=N   how long a target is fuzzed
+#   -jN         N compilers at once (default: the cores)
+
+# Targets that do more than compile run one after another.
+ifeq ($(MAKELEVEL)$(and $(word 2,$(MAKECMDGOALS)),$(filter-out all tests replays build%,$(MAKECMDGOALS))),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 BUILD   ?= build
 PREFIX  ?= /usr
@@ -17,7 +24,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -ljansso
 PROGRAM_PACKAGES := libedit
 PROGRAM_LIBS := $(shell pkg-config --libs $(PROGRAM_PACKAGES) 2>/dev/null || echo -ledit)
 
-WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 MUST := -std=c17 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -pthread -Iinclude -Isrc
 ifdef SAN
 MUST += -fsanitize=$(SAN) -fno-omit-frame-pointer
@@ -55,9 +62,15 @@ LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o)
 CLI_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter src/cli/%,$(SRC)))
 
 all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/manual/cadre.1
+	@$(PROGRESS_END)
 
-$(BUILD)/obj/%.o: src/%.c Makefile
+# What is compiled needs these headers: a sentence says which package has one that is missing.
+build-headers test-headers: %-headers:
+	@tools/find-headers.sh $* $(CC) $(CFLAGS) $(PKG_CFLAGS)
+
+$(BUILD)/obj/%.o: src/%.c Makefile | build-headers
 	@mkdir -p $(@D)
+	@$(PROGRESS)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) $(strip $(call variant,$<)) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/web/%.c: web/% tools/embed.sh
@@ -85,8 +98,9 @@ TEST_SRC := $(sort $(wildcard tests/*/*_test.c))
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
 
-$(BUILD)/tests/%.o: tests/%.c Makefile
+$(BUILD)/tests/%.o: tests/%.c Makefile | build-headers test-headers
 	@mkdir -p $(@D)
+	@$(PROGRESS)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Itests -MMD -MP -c $< -o $@
 
 $(BUILD)/tests/support.a: $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.o)
@@ -96,6 +110,21 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/tests/support.a $(BUILD)
 	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 tests: $(TEST_BIN)
+	@$(PROGRESS_END)
+
+# On a terminal, how far the compilers are: "build: 57 of 268 files", written over itself.
+ifeq ($(shell test -t 2 && echo terminal)$(V),terminal)
+GOALS := $(or $(MAKECMDGOALS),all)
+TEST_OBJ := $(if $(filter tests,$(GOALS)),$(TEST_BIN),$(filter %_test,$(GOALS)))
+TEST_OBJ := $(if $(TEST_OBJ),$(TEST_OBJ:%=%.o) $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.o))
+OBJ := $(LIB_OBJ) $(if $(filter all install %/cadre,$(GOALS)),$(CLI_OBJ)) $(TEST_OBJ)
+TO_DO := $(words $(filter-out $(wildcard $(OBJ)),$(OBJ)))
+PROGRESS = $(eval DONE += x)printf '\r$(BUILD): %d of %d files\r' $(words $(DONE)) $(TO_DO) >&2
+PROGRESS_END := printf '\033[K' >&2
+else
+PROGRESS := :
+PROGRESS_END := :
+endif
 
 # ---- fuzzing: fuzz/X_fuzz.c is a target; fuzz/corpus/X holds what it has found before ----
 FUZZ_SECONDS ?= 30
@@ -117,9 +146,11 @@ $(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/libcadr
 	$(Q)$(FUZZ_BUILD) -fsanitize=fuzzer
 
 replays: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
+	@$(PROGRESS_END)
 
 # Each target for FUZZ_SECONDS, from seeds, corpus and what earlier runs here have found.
 fuzz:
+	@./install-packages build fuzz
 	@+$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined WARN=-w BUILD=build-fuzz fuzz-here
 
 fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
@@ -135,6 +166,7 @@ fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 # The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files.
 GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null))
 check:
+	@./install-packages build test
 	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests replays build-asan/cadre
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz build-asan/cadre:tests/cli
@@ -196,5 +228,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all tests replays fuzz fuzz-here demo check check-long bench install uninstall clean
+.PHONY: all build-headers test-headers tests replays fuzz fuzz-here demo check check-long bench install uninstall clean
 .SECONDARY:
