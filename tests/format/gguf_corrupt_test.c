@@ -322,7 +322,7 @@ static void check_cost(const char *what, large l, cadre_status expected)
     cadre_status status = gguf_parse(path, l.data, l.size, &file);
     double took = seconds() - begin;
     size_t peak = heap_peak_end();
-    if (!counts) printf("    SKIP memory of %s: not built with the address sanitizer\n", what);
+    if (!counts) printf("SKIP: not built with the address sanitizer, which counts: memory\n");
     printf("    %s: %zu bytes, %.1f ms, %.2f times its bytes\n", what, l.size, took * 1e3, (double)peak / (double)l.size);
     assert_int_equal(status, expected);
     assert_true(peak <= 2 * l.size + 65536);

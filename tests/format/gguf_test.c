@@ -453,27 +453,20 @@ static void broken_split_sets_are_refused(void **state)
 
 /* ---- other people's files ---- */
 
-static void published_files_open(void **state)
+static void published_file_opens(void **state)
 {
-    (void)state;
-    static const char *const names[] = { "models/olmoe/model.gguf", "models/deepseek_v3/model.gguf", "models/grok/model.gguf",
-        "tokenizer/llama-spm.gguf", "tokenizer/deepseek-llm.gguf" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        gguf *file = NULL;
-        gguf_array tokens;
-        gguf_string architecture;
-        const char *path = oracle_path(names[i]);
-        if (!path) return;
-        OK(gguf_open(path, &file));
-        OK(gguf_get_string(file, "general.architecture", &architecture));
-        if (gguf_has(file, "tokenizer.ggml.tokens")) {
-            OK(gguf_get_array(file, "tokenizer.ggml.tokens", &tokens));
-            gguf_string *items = MEM_ARRAY(gguf_string, tokens.count);
-            gguf_array_strings(&tokens, items);
-            mem_free(items);
-        }
-        gguf_close(file);
+    gguf *file = NULL;
+    gguf_array tokens;
+    gguf_string architecture;
+    OK(gguf_open(oracle_path(*state), &file));
+    OK(gguf_get_string(file, "general.architecture", &architecture));
+    if (gguf_has(file, "tokenizer.ggml.tokens")) {
+        OK(gguf_get_array(file, "tokenizer.ggml.tokens", &tokens));
+        gguf_string *items = MEM_ARRAY(gguf_string, tokens.count);
+        gguf_array_strings(&tokens, items);
+        mem_free(items);
     }
+    gguf_close(file);
 }
 
 int main(void)
@@ -494,7 +487,11 @@ int main(void)
         cmocka_unit_test(a_split_set_is_one_file),
         cmocka_unit_test(a_failed_allocation_among_parts_leaks_nothing),
         cmocka_unit_test(broken_split_sets_are_refused),
-        cmocka_unit_test(published_files_open),
+        cmocka_unit_test_prestate(published_file_opens, "models/olmoe/model.gguf"),
+        cmocka_unit_test_prestate(published_file_opens, "models/deepseek_v3/model.gguf"),
+        cmocka_unit_test_prestate(published_file_opens, "models/grok/model.gguf"),
+        cmocka_unit_test_prestate(published_file_opens, "tokenizer/llama-spm.gguf"),
+        cmocka_unit_test_prestate(published_file_opens, "tokenizer/deepseek-llm.gguf"),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,7 +145,7 @@ static void check_memory(const char *item)
     json_document *d = NULL;
     cadre_status status = json_parse_dense("config.json", text, size, &d);
     size_t peak = heap_peak_end();
-    if (!counts) printf("    SKIP memory of %s: not built with the address sanitizer\n", item);
+    if (!counts) printf("SKIP: not built with the address sanitizer, which counts: memory\n");
     printf("    %-24s %s, %.1f times its bytes\n", item, status == CADRE_OK ? "read" : "refused", (double)peak / (double)size);
     assert_true(peak <= 24 * size);
     if (status != CADRE_OK) check_refusal(status, "bytes of memory");

@@ -249,7 +249,7 @@ static void check_cost(const char *what, const char *entry, int count, cadre_sta
     cadre_status status = safetensors_parse(path, text, size, &file);
     double took = seconds() - begin;
     size_t peak = heap_peak_end();
-    if (!counts) printf("    SKIP memory of %s: not built with the address sanitizer\n", what);
+    if (!counts) printf("SKIP: not built with the address sanitizer, which counts: memory\n");
     printf("    %s: %zu bytes, %.0f ms, %.1f times its bytes\n", what, size, took * 1e3, (double)peak / (double)size);
     assert_true(status == expected && peak <= 24 * size + 65536 && took < 30);
     if (status != CADRE_OK) assert_true(refusal_is_good(what, status, path, phrase));

@@ -73,7 +73,7 @@ static void check_model(const char *path, int threads, bool repack)
     printf("    %s, %d threads%s: stated %.2f MB, allocated %.2f and %.2f of cache, found %.2f\n", info.architecture, threads, repack ? ", repacked" : "",
            (double)memory.total / 1e6, (double)allocated / 1e6, (double)memory.cache / 1e6, (double)found / 1e6);
     assert_true(llabs(allocated - kept) <= kept / 10 + FLOOR);
-    if (SHADOWED) printf("    SKIP the machine's count: a sanitizer has memory of its own\n");
+    if (SHADOWED) printf("SKIP: a sanitizer has memory of its own: the machine's count\n");
     else assert_true(llabs(found - memory.total) <= memory.total / 10 + FLOOR);
     cadre_session_free(session);
     cadre_model_close(model);

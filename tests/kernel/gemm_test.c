@@ -189,7 +189,7 @@ static machines machines_make(int threads)
     int count;
     const kernel_variant *const *list = variant_list(&count);
     for (int i = 0; i < count; i++) {
-        if (list[i]->needs & ~cpu_features()) print_message("SKIP: this machine cannot run the variant %s\n", list[i]->name);
+        if (list[i]->needs & ~cpu_features()) print_message("SKIP: this machine cannot run the variant: %s\n", list[i]->name);
         else assert_int_equal(compute_new(threads, list[i]->name, &all.compute[all.count++]), CADRE_OK);
     }
     return all;

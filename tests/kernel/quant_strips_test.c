@@ -85,7 +85,7 @@ static void strips_have_the_same_bits(void **state)
     (void)state;
     for (int v = 0; v < count; v++) {
         bool here = (list[v]->needs & ~cpu_features()) == 0;
-        if (!here) print_message("SKIP %s: not a variant of this machine\n", list[v]->name);
+        if (!here) print_message("SKIP: this machine cannot run the variant: %s\n", list[v]->name);
         for (int threads = 1; here && threads <= MOST_THREADS; threads++) check_variant(list[v], threads);
     }
 }

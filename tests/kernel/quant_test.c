@@ -233,7 +233,7 @@ static void variants_agree(void **state)
     (void)state;
     for (int v = 1; v < count; v++) {
         if (!runs_here(list[v])) {
-            print_message("SKIP %s: not a variant of this machine\n", list[v]->name);
+            print_message("SKIP: this machine cannot run the variant: %s\n", list[v]->name);
             continue;
         }
         const quant_kernels *q = list[v]->quant;

@@ -146,7 +146,7 @@ static void test_variants(void **state)
     const kernel_variant *const *list = variant_list(&count);
     for (int v = 1; v < count; v++) {
         if (list[v]->needs & ~cpu_features()) {
-            print_message("SKIP: this machine cannot run the %s variant\n", list[v]->name);
+            print_message("SKIP: this machine cannot run the variant: %s\n", list[v]->name);
             continue;
         }
         for (int64_t n = 0; n < MOST; n += n < 70 ? 1 : 487) {

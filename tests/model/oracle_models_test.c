@@ -167,9 +167,8 @@ int main(void)
 {
     struct CMUnitTest tests[MOST_CASES];
     size_t count = 0;
-    const char *root = oracle_path("models");
-    DIR *folder = root ? opendir(root) : NULL;
-    if (!folder) return 0;
+    DIR *folder = opendir(oracle_path("models"));
+    if (!folder) return 1;
     for (const struct dirent *entry; (entry = readdir(folder)) && count < MOST_CASES;) {
         if (entry->d_name[0] == '.') continue;
         char *name = mem_strdup(entry->d_name);

@@ -176,7 +176,7 @@ static void refusal_is_cheap_at_every_size(void **state)
 {
     (void)state;
     bool counts = heap_peak_begin();
-    if (!counts) printf("    SKIP memory: not built with the address sanitizer\n");
+    if (!counts) printf("SKIP: not built with the address sanitizer, which counts: memory\n");
     static const size_t sizes[] = { 100, 1000, 4000, 16000, 64000, 1000000 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_size(sizes[i], counts);
     const char *more = getenv("CADRE_REFUSAL_BYTES"); /* larger ones, by hand */

@@ -176,11 +176,8 @@ def older_form(config, rnd):
 
 # ---- models ----
 
-def make(kind, rnd, folder):
-    k = options(rnd, kind)
-    torch.manual_seed(rnd.getrandbits(31))
-    config = AutoConfig.for_model(kind, **k)
-    model = (AutoModelForSeq2SeqLM if kind == "switch_transformers" else AutoModelForCausalLM).from_config(config, attn_implementation="eager", experts_implementation="eager")
+def randomise(model, dtype):
+    """Weights that tell every layer from every other: values of the dtype, arithmetic in float32."""
     for name, p in list(model.named_parameters()) + list(model.named_buffers()):
         if "inv_freq" in name:
             continue
@@ -191,9 +188,17 @@ def make(kind, rnd, folder):
                 p.copy_(0.3 * torch.randn_like(p))
             else:
                 p.copy_(torch.randn_like(p) * (0.6 if "embed" in name or "shared.weight" in name else 1.2 / p.shape[-1] ** 0.5))
-    dtype = rnd.choice([torch.float32, torch.float32, torch.bfloat16, torch.float16])
     for p in list(model.parameters()) + [b for n, b in model.named_buffers() if "e_score" in n]:
-        p.data = p.data.to(dtype).to(torch.float32)  # values of the dtype, arithmetic in float32
+        p.data = p.data.to(dtype).to(torch.float32)
+
+
+def make(kind, rnd, folder):
+    k = options(rnd, kind)
+    torch.manual_seed(rnd.getrandbits(31))
+    config = AutoConfig.for_model(kind, **k)
+    model = (AutoModelForSeq2SeqLM if kind == "switch_transformers" else AutoModelForCausalLM).from_config(config, attn_implementation="eager", experts_implementation="eager")
+    dtype = rnd.choice([torch.float32, torch.float32, torch.bfloat16, torch.float16])
+    randomise(model, dtype)
     model.eval()
     fused = rnd.random() < 0.3
     limit = rnd.choice(["50GB", "40KB"])

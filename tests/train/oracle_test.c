@@ -1,4 +1,4 @@
-/* oracle_test.c - fifty training steps of four architectures, as PyTorch computed them in double precision. */
+/* oracle_test.c - training steps of four architectures, as PyTorch computed them in double precision. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +85,7 @@ static void compare_metrics(const char *name, const char *path, const safetensor
         compare_loads(name, &root, expected, step);
         json_close(document);
     }
-    assert_int_equal(step, 50);
+    assert_int_equal(step, find(expected, "loss")->elements);
     mem_free(text);
 }
 
@@ -116,9 +116,8 @@ static void run_case(const char *name)
 {
     char relative[64], model[4096], tokens[4200], recipe_path[4200], expected_path[4200];
     snprintf(relative, sizeof relative, "train/%s", name);
-    const char *folder = oracle_path(relative), *out = scratch_file(name), *metrics = scratch_file("metrics.jsonl");
-    if (!folder) return;
-    snprintf(model, sizeof model, "%s", folder);
+    snprintf(model, sizeof model, "%s", oracle_path(relative));
+    const char *out = scratch_file(name), *metrics = scratch_file("metrics.jsonl");
     snprintf(tokens, sizeof tokens, "%s/tokens.safetensors", model);
     snprintf(recipe_path, sizeof recipe_path, "%s/recipe.json", model);
     snprintf(expected_path, sizeof expected_path, "%s/expected.safetensors", model);

@@ -82,7 +82,7 @@ static void every_variant(void **state)
     for (int i = 0; i < count; i++) {
         const kernel_variant *v;
         if (variant_choose(list[i]->name, &v) != CADRE_OK) {
-            print_message("[  SKIP    ] this machine cannot run the variant %s\n", list[i]->name);
+            print_message("SKIP: this machine cannot run the variant: %s\n", list[i]->name);
             continue;
         }
         const char *out = scratch_file("run");
