@@ -155,7 +155,9 @@ function wordsOf(svg, { row, expert, other }) {
     return text && text + (svg.dataset.kind === 'bars' ? ' × fair share' : ' %');
   }
   if (expert === undefined || other > expert) return '';
-  return other === undefined || other === expert ? `expert ${expert}` : `experts ${expert} and ${other}`;
+  if (other === undefined || other === expert) return `expert ${expert}`;
+  const times = svg.closest('figure').querySelector('table')?.tBodies[0].rows[expert - 1]?.cells[other + 1]?.textContent;
+  return `experts ${expert} and ${other}${times ? `: ${times} × what their loads would give` : ''}`;
 }
 for (const svg of all('svg[data-kind]')) {
   const layer = +svg.dataset.layer, places = placesOf(svg);

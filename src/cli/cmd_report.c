@@ -10,23 +10,35 @@
 #include "cli/progress.h"
 
 static const cadre_option rows[] = {
-    { .name = "out", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Output",
-      .help = "the page (default: report.html in the run's folder, or beside the recording; compare.html in the first of two)" },
+    { .name = "out",
+      .kind = CADRE_OPTION_PATH,
+      .value = "FILE",
+      .subject = "Output",
+      .help = "the page (default: report.html in the run's folder, or beside the recording; "
+              "compare.html in the first of two)" },
 };
 
-/* report.html in RUN where it is a folder, RUN.html beside it where it is a file; of two runs compare.html in the first. */
+/* report.html in RUN where it is a folder, RUN.html beside it where it is a file; of two runs
+ * compare.html in the first. */
 static char *default_page(const char *run, bool two)
 {
     struct stat st;
     char *page = NULL;
     bool folder = stat(run, &st) == 0 && S_ISDIR(st.st_mode);
-    return asprintf(&page, !folder ? "%s.html" : two ? "%s/compare.html" : "%s/report.html", run) < 0 ? NULL : page;
+    return asprintf(&page,
+                    !folder ? "%s.html"
+                    : two   ? "%s/compare.html"
+                            : "%s/report.html",
+                    run) < 0
+               ? NULL
+               : page;
 }
 
 static int write_report(const invocation *call, const char *page)
 {
-    cadre_status status = call->operand_count > 1 ? cadre_report_compare(call->operands[0], call->operands[1], page)
-                                                  : cadre_report_write(call->operands[0], page);
+    cadre_status status = call->operand_count > 1
+                              ? cadre_report_compare(call->operands[0], call->operands[1], page)
+                              : cadre_report_write(call->operands[0], page);
     if (status != CADRE_OK) return complain_status(status);
     if (call->json) return print_json(json_pack("{s:s}", "report", page));
     progress_note(call, "written to %s", page);
@@ -49,12 +61,17 @@ const command command_report = {
     .operands = "RUN [RUN]",
     .least = 1,
     .most = 2,
-    .description = "RUN is the folder that 'cadre train' wrote, or a file of 'cadre generate --routes'. The page holds "
-                   "everything that it shows and opens from disk, without a network: the loss, the load of every expert, which "
-                   "expert took which domain and which tokens, the balance over time, which experts are picked together, and a "
-                   "text with each token coloured by its first expert. Of two runs it shows what differs between them.",
+    .description = "RUN is the folder that 'cadre train' wrote, or a file of 'cadre generate "
+                   "--routes'. The page holds "
+                   "everything that it shows and opens from disk, without a network: the loss, the "
+                   "load of every expert, which "
+                   "expert took which domain and which tokens, the balance over time, which "
+                   "experts are picked together, and a "
+                   "text with each token coloured by its first expert. Of two runs it shows what "
+                   "differs between them.",
     .own = ROWS(rows),
-    .examples = LINES("the page of a run", "cadre report runs/first --out first.html",
-                      "two runs side by side", "cadre report runs/first runs/second --out both.html"),
+    .examples =
+        LINES("the page of a run", "cadre report runs/first --out first.html",
+              "two runs side by side", "cadre report runs/first runs/second --out both.html"),
     .run = run,
 };

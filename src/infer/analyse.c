@@ -1,5 +1,6 @@
-/* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per byte, which expert took how
- * much of which domain and which tokens, which experts were picked together, a passage of each domain, and a sample. */
+/* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per
+ * byte, which expert took how much of which domain and which tokens, which experts were picked
+ * together, a passage of each domain, and a sample. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,7 +84,8 @@ static cadre_status read_domain(analysis *a, const char *folder, const char *nam
     char *path = file_join(folder, name);
     const char *dot = strrchr(name, '.');
     d->name = mem_printf("%.*s", (int)(dot ? dot - name : (ptrdiff_t)strlen(name)), name);
-    cadre_status status = path && d->name ? file_read(path, TEXT_LIMIT, &d->text, &d->size) : CADRE_ENOMEM;
+    cadre_status status =
+        path && d->name ? file_read(path, TEXT_LIMIT, &d->text, &d->size) : CADRE_ENOMEM;
     mem_free(path);
     CADRE_TRY(status);
     size_t begin = corpus_passage(d->text, d->size), left = d->size - begin;
@@ -91,7 +93,8 @@ static cadre_status read_domain(analysis *a, const char *folder, const char *nam
     return tokenizer_encode(a->tokenizer, d->text + begin, left < PASSAGE_BYTES ? left : PASSAGE_BYTES, 0, &d->passage);
 }
 
-static void note(const cadre_train_listener *listener, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(const cadre_train_listener *listener, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static void note(const cadre_train_listener *listener, const char *format, ...)
 {
     char text[256];
@@ -287,7 +290,8 @@ static cadre_status put_shuffled(json_writer *w, const analysis *a)
     return status;
 }
 
-/* Of each layer a list an expert: how many tokens picked it together with each of the experts before it. */
+/* Of each layer a list an expert: how many tokens picked it together with each of the experts
+ * before it. */
 static void put_together(json_writer *w, const analysis *a)
 {
     const model_config *c = &a->model->config;
@@ -299,7 +303,8 @@ static void put_together(json_writer *w, const analysis *a)
         json_put_array(w, NULL);
         for (int64_t e = 0; e < experts; e++) {
             json_put_array(w, NULL);
-            for (int64_t f = 0; f < e; f++) json_put_int(w, NULL, a->form.together[s][e * experts + f]);
+            for (int64_t f = 0; f < e; f++)
+                json_put_int(w, NULL, a->form.together[s][e * experts + f]);
             json_put_close(w, ']');
         }
         json_put_close(w, ']');
@@ -403,7 +408,8 @@ static cadre_status write_analysis(const analysis *a, const char *run)
 
 static void tell(const cadre_train_listener *listener, const domain *d)
 {
-    note(listener, "%s: %.3f bits per byte of held-out text", d->name, d->nats / log(2) / (double)d->size);
+    note(listener, "%s: %.3f bits per byte of held-out text", d->name,
+         d->nats / log(2) / (double)d->size);
 }
 
 static cadre_status run_analysis(analysis *a, cadre_context *context, const char *run, const cadre_train_listener *listener)

@@ -77,7 +77,8 @@ static cadre_status open_ranking(ranking *r, int texts)
     r->taken = MEM_ARRAY(int64_t, all->count * f->picks);
     r->times = MEM_ARRAY(int64_t, vocabulary);
     r->met = MEM_ARRAY(int32_t, all->count);
-    if (!all->text_of || !all->place || !all->begin || !all->seen || !r->first || !r->taken || !r->times || !r->met)
+    if (!all->text_of || !all->place || !all->begin || !all->seen || !r->first || !r->taken ||
+        !r->times || !r->met)
         return CADRE_ENOMEM;
     int64_t shown = ALL_SHOWN / (f->layers * f->experts), at = 0;
     r->shown = shown < 1 ? 1 : shown > SHOWN_MOST ? SHOWN_MOST : (int)shown;
@@ -125,9 +126,13 @@ static void sort_by_expert(ranking *r, int64_t s, int64_t experts)
     r->first[0] = 0;
 }
 
-static int32_t id_at(const ranking *r, int64_t at) { return r->text[r->all.text_of[at]]->ids[r->all.place[at]]; }
+static int32_t id_at(const ranking *r, int64_t at)
+{
+    return r->text[r->all.text_of[at]]->ids[r->all.place[at]];
+}
 
-/* Puts a token among the best; returns how many there are. Equals stay in the order in which they were met. */
+/* Puts a token among the best; returns how many there are. Equals stay in the order in which they
+ * were met. */
 static int rank_token(ranked_token *best, int count, int room, ranked_token token)
 {
     if (count == room && token.score <= best[count - 1].score) return count;
@@ -150,7 +155,8 @@ static int rank_tokens(ranking *r, int64_t e, ranked_token *best)
         int32_t id = r->met[i];
         double times = (double)r->times[id], chance = (double)r->all.seen[id] * share;
         ranked_token token = { id, r->times[id], times * log(times / chance) };
-        if (token.count >= TIMES_LEAST && token.score > 0) count = rank_token(best, count, r->shown, token);
+        if (token.count >= TIMES_LEAST && token.score > 0)
+            count = rank_token(best, count, r->shown, token);
         r->times[id] = 0;
     }
     return count;
@@ -158,8 +164,10 @@ static int rank_tokens(ranking *r, int64_t e, ranked_token *best)
 
 /* ---- writing ---- */
 
-/* The words of `begin` to `end` (positions), at most so many bytes of their end or their beginning, whole characters. */
-static void put_words(json_writer *w, const ranking *r, int64_t begin, int64_t end, size_t most, bool keep_end)
+/* The words of `begin` to `end` (positions), at most so many bytes of their end or their beginning,
+ * whole characters. */
+static void put_words(json_writer *w, const ranking *r, int64_t begin, int64_t end, size_t most,
+                      bool keep_end)
 {
     const char *words = r->all.words.data ? r->all.words.data : "";
     size_t from = r->all.begin[begin], to = r->all.begin[end];
@@ -187,7 +195,8 @@ static void put_contexts(json_writer *w, const ranking *r, int64_t e, const rank
     int64_t met = 0, wanted = 0;
     json_put_array(w, "contexts");
     for (int64_t i = r->first[e]; i < r->first[e + 1] && wanted < CONTEXTS; i++) {
-        if (id_at(r, r->taken[i]) != token->id || met++ != wanted * token->count / CONTEXTS) continue;
+        if (id_at(r, r->taken[i]) != token->id || met++ != wanted * token->count / CONTEXTS)
+            continue;
         put_context(w, r, r->taken[i]);
         wanted++;
     }
@@ -238,14 +247,15 @@ static cadre_status put_layers(json_writer *w, ranking *r)
         if (!c->layer[l].sparse) continue;
         sort_by_expert(r, s++, c->layer[l].experts);
         json_put_array(w, NULL);
-        for (int64_t e = 0; e < c->layer[l].experts && status == CADRE_OK; e++) status = put_expert(w, r, e);
+        for (int64_t e = 0; e < c->layer[l].experts && status == CADRE_OK; e++)
+            status = put_expert(w, r, e);
         json_put_close(w, ']');
     }
     return status;
 }
 
-cadre_status expert_tokens_write(const route_census *const *text, int texts, const tokenizer *t, const char *key,
-                                 json_writer *w)
+cadre_status expert_tokens_write(const route_census *const *text, int texts, const tokenizer *t,
+                                 const char *key, json_writer *w)
 {
     ranking r = { .text = text, .tokenizer = t };
     cadre_status status = open_ranking(&r, texts);

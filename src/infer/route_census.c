@@ -35,13 +35,15 @@ static cadre_status make_pairs(const model_config *config, census_form *f)
     return CADRE_OK;
 }
 
-cadre_status census_form_make(const model_config *config, int64_t texts, int64_t tokens, census_form *form)
+cadre_status census_form_make(const model_config *config, int64_t texts, int64_t tokens,
+                              census_form *form)
 {
     census_form f = { .config = config, .stretch = tokens / STRETCHES_MOST + 1 };
     int64_t pairs = 0;
     measure(config, &f, &pairs);
     if (f.stretch < STRETCH_LEAST) f.stretch = STRETCH_LEAST;
-    if (texts && f.layers) f.logged = at_most(LOGGED_MOST, PICKS_MOST / (f.layers * f.picks)) / texts;
+    if (texts && f.layers)
+        f.logged = at_most(LOGGED_MOST, PICKS_MOST / (f.layers * f.picks)) / texts;
     cadre_status status = f.layers && pairs <= PAIRS_MOST ? make_pairs(config, &f) : CADRE_OK;
     if (status == CADRE_OK) *form = f;
     else census_form_free(&f);
@@ -57,9 +59,13 @@ void census_form_free(census_form *f)
 
 /* ---- one text ---- */
 
-cadre_status route_census_open(const census_form *form, const int32_t *ids, int64_t tokens, route_census *out)
+cadre_status route_census_open(const census_form *form, const int32_t *ids, int64_t tokens,
+                               route_census *out)
 {
-    route_census c = { .form = form, .ids = ids, .tokens = tokens, .logged = at_most(form->logged, tokens),
+    route_census c = { .form = form,
+                       .ids = ids,
+                       .tokens = tokens,
+                       .logged = at_most(form->logged, tokens),
                        .stretches = (tokens + form->stretch - 1) / form->stretch };
     c.load = MEM_ARRAY(int64_t, form->layers * form->experts);
     c.part = MEM_ARRAY(int32_t, c.stretches * form->layers * form->experts);

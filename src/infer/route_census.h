@@ -1,5 +1,6 @@
-/* route_census.h - where the tokens of one text were routed: by expert, by pair of experts, by stretch of the text, and the
- * picks themselves of its first tokens. Every token counts once, however many windows of the evaluation hold it. */
+/* route_census.h - where the tokens of one text were routed: by expert, by pair of experts, by
+ * stretch of the text, and the picks themselves of its first tokens. Every token counts once,
+ * however many windows of the evaluation hold it. */
 #ifndef CADRE_INFER_ROUTE_CENSUS_H
 #define CADRE_INFER_ROUTE_CENSUS_H
 
@@ -11,11 +12,14 @@ typedef struct census_form {
     int64_t layers, experts, picks; /* S; E and K, the most of any layer */
     int64_t stretch;                /* tokens of a stretch */
     int64_t logged;                 /* tokens of a text whose picks are kept, at most */
-    int64_t **together; /* [S] of [experts, experts of the layer]: tokens that picked both; NULL: not counted */
+    int64_t **together; /* [S] of [experts, experts of the layer]: tokens that picked both; NULL:
+                           not counted */
 } census_form;
 
-/* For texts of so many tokens together. `together` is made where the pairs of all layers are not too many. */
-cadre_status census_form_make(const model_config *config, int64_t texts, int64_t tokens, census_form *form);
+/* For texts of so many tokens together. `together` is made where the pairs of all layers are not
+ * too many. */
+cadre_status census_form_make(const model_config *config, int64_t texts, int64_t tokens,
+                              census_form *form);
 void census_form_free(census_form *form);
 
 typedef struct route_census {
@@ -28,7 +32,8 @@ typedef struct route_census {
     const int64_t *place; /* of the batch that is being evaluated */
 } route_census;
 
-cadre_status route_census_open(const census_form *form, const int32_t *ids, int64_t tokens, route_census *c);
+cadre_status route_census_open(const census_form *form, const int32_t *ids, int64_t tokens,
+                               route_census *c);
 void route_census_close(route_census *c);
 
 /* A watch that counts into `c`. */

@@ -1,7 +1,9 @@
-/* shuffled_domains.h - how much domain and expert would seem to share if the domains were given out by chance.
+/* shuffled_domains.h - how much domain and expert would seem to share if the domains were given out
+ * by chance.
  *
- * Counts of few tokens always look as if experts knew domains a little, and the tokens of one passage resemble each other.
- * So the domains are shuffled over whole stretches of text, many times, and the mutual information is measured each time. */
+ * Counts of few tokens always look as if experts knew domains a little, and the tokens of one
+ * passage resemble each other. So the domains are shuffled over whole stretches of text, many
+ * times, and the mutual information is measured each time. */
 #ifndef CADRE_INFER_SHUFFLED_DOMAINS_H
 #define CADRE_INFER_SHUFFLED_DOMAINS_H
 

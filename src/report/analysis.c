@@ -75,7 +75,8 @@ static cadre_status read_shuffled(const json_node *root, const model_shape *shap
     CADRE_TRY(json_opt_object(root, "shuffled_domains", &object));
     if (!object.value) return CADRE_OK;
     CADRE_TRY(json_get_array(&object, "bits", &array));
-    if (json_count(&array) != (size_t)shape->layers) return json_refuse(&array, "%d items, one a sparse layer", shape->layers);
+    if (json_count(&array) != (size_t)shape->layers)
+        return json_refuse(&array, "%d items, one a sparse layer", shape->layers);
     if (!(c->shuffled = MEM_ARRAY(shuffled_bits, shape->layers))) return CADRE_ENOMEM;
     for (int s = 0; s < shape->layers; s++) {
         json_node item = json_item(&array, (size_t)s);
@@ -92,7 +93,8 @@ static void add_loads(const model_shape *shape, run_analysis *c)
     for (int s = 0; s < shape->layers; s++) {
         const shape_layer *layer = &shape->layer[s];
         for (int i = 0; i < c->domains * layer->experts; i++)
-            c->pairs.load[layer->first_expert + i % layer->experts] += (double)analysis_routed(c, layer)[i];
+            c->pairs.load[layer->first_expert + i % layer->experts] +=
+                (double)analysis_routed(c, layer)[i];
     }
 }
 
@@ -111,7 +113,8 @@ static cadre_status read_pairs(const json_node *root, const model_shape *shape, 
     return CADRE_OK;
 }
 
-static cadre_status read_top_tokens(const json_node *root, const model_shape *shape, run_analysis *c)
+static cadre_status read_top_tokens(const json_node *root, const model_shape *shape,
+                                    run_analysis *c)
 {
     json_node array;
     CADRE_TRY(json_opt_array(root, "top_tokens", &array));

@@ -26,7 +26,8 @@ typedef struct analysis_method {
     double bits_per_byte[ANALYSIS_DOMAINS];  /* NAN: not measured */
 } analysis_method;
 
-/* What chance would give for the mutual information of domain and expert: domains shuffled over stretches of text. */
+/* What chance would give for the mutual information of domain and expert: domains shuffled over
+ * stretches of text. */
 typedef struct shuffled_bits {
     double mean, deviation;
 } shuffled_bits;

@@ -78,11 +78,14 @@ static void numbers(byte_buffer *page, const training_run *r, const double *most
         }
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int p = 0; p < h->points; p += stride) {
-        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>", figure_whole(floor(history_step(h, p))).text);
+        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>",
+                           figure_whole(floor(history_step(h, p))).text);
         for (int i = 0; i < COLUMNS; i++)
             for (int s = 0; s < h->layers && isfinite(most[i]); s++) {
                 const metric_point *at = history_layer(h, column[i].which, s) + p;
-                byte_buffer_format(page, "<td>%s</td>", at->count ? figure_value(column[i].shown(metric_mean(at))).text : "");
+                byte_buffer_format(page, "<td>%s</td>",
+                                   at->count ? figure_value(column[i].shown(metric_mean(at))).text
+                                             : "");
             }
         byte_buffer_text(page, "</tr>\n");
     }
@@ -102,7 +105,8 @@ void section_balance(byte_buffer *page, const training_run *r)
                            "(0: even, 1: twice as much).");
     if (isfinite(most[COLUMNS - 1]))
         byte_buffer_text(page, " Considered is e to the entropy of a token’s scores: 1 where the router is sure.");
-    byte_buffer_text(page, " Beside each line its last value, below it the worst of any step. A column has one scale.</p>\n");
+    byte_buffer_text(page, " Beside each line its last value, below it the worst of any step. A "
+                           "column has one scale.</p>\n");
     html_picture(page, "", "balance-over-time", -1);
     byte_buffer_text(page, "<div class=\"wide\"><table class=\"balance\"><thead><tr><td></td>");
     for (int i = 0; i < COLUMNS; i++)

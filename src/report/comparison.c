@@ -1,4 +1,5 @@
-/* comparison.c - the head of a page of two runs, their loads, and the settings in which they differ. */
+/* comparison.c - the head of a page of two runs, their loads, and the settings in which they
+ * differ. */
 #include "report/comparison.h"
 
 #include <math.h>
@@ -29,11 +30,13 @@ static void text_row(byte_buffer *page, const char *label, const char *a, const 
 }
 
 /* Two numbers and by how much the second differs; NAN: not said. */
-static void number_row(byte_buffer *page, const char *label, double a, double b, figure (*shown)(double))
+static void number_row(byte_buffer *page, const char *label, double a, double b,
+                       figure (*shown)(double))
 {
     if (isnan(a) && isnan(b)) return;
     head_row(page, label);
-    byte_buffer_format(page, "<td>%s</td><td>%s</td>", isnan(a) ? "" : shown(a).text, isnan(b) ? "" : shown(b).text);
+    byte_buffer_format(page, "<td>%s</td><td>%s</td>", isnan(a) ? "" : shown(a).text,
+                       isnan(b) ? "" : shown(b).text);
     if (isnan(a) || isnan(b) || a == b) byte_buffer_text(page, "<td></td></tr>\n");
     else if (a != 0) byte_buffer_format(page, "<td>%s%s %%</td></tr>\n", b > a ? "+" : "",
                                         figure_digits(100 * (b - a) / fabs(a), 1).text);
@@ -45,7 +48,9 @@ static double said(int64_t value) { return value < 0 ? NAN : (double)value; }
 
 static double loss_of(const training_run *r)
 {
-    return r->history.points ? history_late(&r->history, history_scalar(&r->history, METRIC_LOSS), HISTORY_END) : NAN;
+    return r->history.points
+               ? history_late(&r->history, history_scalar(&r->history, METRIC_LOSS), HISTORY_END)
+               : NAN;
 }
 
 static double share_of(const run_side *s)
@@ -81,11 +86,15 @@ static void results(byte_buffer *page, const run_side side[2])
     number_row(page, "Loss, nats", loss_of(a), loss_of(b), three_digits);
     number_row(page, "Validation, bits per byte", analysis_bits_per_byte(&a->analysis),
                analysis_bits_per_byte(&b->analysis), three_digits);
-    number_row(page, "Domain and expert share, bits", share_of(&side[0]), share_of(&side[1]), three_digits);
-    number_row(page, "Busiest expert, fair shares", busiest(&side[0]), busiest(&side[1]), three_digits);
-    number_row(page, "Experts without a token", without_tokens(&side[0]), without_tokens(&side[1]), figure_whole);
+    number_row(page, "Domain and expert share, bits", share_of(&side[0]), share_of(&side[1]),
+               three_digits);
+    number_row(page, "Busiest expert, fair shares", busiest(&side[0]), busiest(&side[1]),
+               three_digits);
+    number_row(page, "Experts without a token", without_tokens(&side[0]), without_tokens(&side[1]),
+               figure_whole);
     number_row(page, "Parameters", said(a->parameters), said(b->parameters), figure_short);
-    number_row(page, "Active per token", said(a->active_parameters), said(b->active_parameters), figure_short);
+    number_row(page, "Active per token", said(a->active_parameters), said(b->active_parameters),
+               figure_short);
     number_row(page, "Sparse layers", a->shape.layers, b->shape.layers, figure_whole);
     number_row(page, "Experts in all", a->shape.experts, b->shape.experts, figure_whole);
     number_row(page, "Steps", said(a->steps), said(b->steps), figure_whole);
@@ -95,14 +104,18 @@ static void results(byte_buffer *page, const run_side side[2])
 
 static void name_cell(byte_buffer *page, const run_side side[2], int i)
 {
-    byte_buffer_format(page, "<th scope=\"col\"><i class=\"stroke %s\"></i> ", i ? "second" : "smooth");
+    byte_buffer_format(page, "<th scope=\"col\"><i class=\"stroke %s\"></i> ",
+                       i ? "second" : "smooth");
     html_cut(page, side[i].name, 60);
     byte_buffer_text(page, "</th>");
 }
 
-static void table_begin(byte_buffer *page, const run_side side[2], const char *first, const char *last)
+static void table_begin(byte_buffer *page, const run_side side[2], const char *first,
+                        const char *last)
 {
-    byte_buffer_format(page, "<div class=\"wide\"><table class=\"two\"><thead><tr><th scope=\"col\">%s</th>", first);
+    byte_buffer_format(
+        page, "<div class=\"wide\"><table class=\"two\"><thead><tr><th scope=\"col\">%s</th>",
+        first);
     for (int i = 0; i < 2; i++) name_cell(page, side, i);
     if (last) byte_buffer_format(page, "<th scope=\"col\">%s</th>", last);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
@@ -135,22 +148,25 @@ static void draw_side(byte_buffer *page, const run_side *s, int l, double top)
 {
     byte_buffer_text(page, "<div>");
     if (s->loads && l < s->run.shape.layers)
-        load_draw_sorted(page, &s->run.shape.layer[l], s->loads + s->run.shape.layer[l].first_expert, top,
-                         s->name);
+        load_draw_sorted(page, &s->run.shape.layer[l],
+                         s->loads + s->run.shape.layer[l].first_expert, top, s->name);
     byte_buffer_text(page, "</div>");
 }
 
 void comparison_loads(byte_buffer *page, const run_side side[2])
 {
-    int layers = side[0].run.shape.layers > side[1].run.shape.layers ? side[0].run.shape.layers : side[1].run.shape.layers;
+    int layers = side[0].run.shape.layers > side[1].run.shape.layers ? side[0].run.shape.layers
+                                                                     : side[1].run.shape.layers;
     if (!side[0].loads && !side[1].loads) return;
     html_section(page, "load", "Load");
-    byte_buffer_text(page, "<p>Each bar is an expert, the busiest first, at the end of the run; the dashed line is its fair "
+    byte_buffer_text(page, "<p>Each bar is an expert, the busiest first, at the end of the run; "
+                           "the dashed line is its fair "
                            "share. On the left the first run, on the right the second.</p>\n");
     html_picture(page, "", "load", -1);
     byte_buffer_text(page, "<div class=\"pairwise\">\n");
     for (int l = 0; l < layers; l++)
-        for (int i = 0; i < 2; i++) draw_side(page, &side[i], l, fmax(2, fmax(busiest(&side[0]), busiest(&side[1]))));
+        for (int i = 0; i < 2; i++)
+            draw_side(page, &side[i], l, fmax(2, fmax(busiest(&side[0]), busiest(&side[1]))));
     byte_buffer_text(page, "</div>\n");
     for (int i = 0; i < 2; i++)
         if (side[i].loads) load_table(page, &side[i].run.shape, side[i].loads, NULL, side[i].name);
@@ -200,6 +216,7 @@ void comparison_settings(byte_buffer *page, const run_side side[2])
     }
     table_end(page);
     html_picture_end(page);
-    byte_buffer_format(page, "<p class=\"small\">%d settings differ, %d are the same.</p>\n", differ, same);
+    byte_buffer_format(page, "<p class=\"small\">%d settings differ, %d are the same.</p>\n",
+                       differ, same);
     html_section_end(page);
 }

@@ -1,4 +1,5 @@
-/* comparison.h - two training runs side by side: what differs in their settings, and what came of it. */
+/* comparison.h - two training runs side by side: what differs in their settings, and what came of
+ * it. */
 #ifndef CADRE_REPORT_COMPARISON_H
 #define CADRE_REPORT_COMPARISON_H
 

@@ -1,5 +1,5 @@
-/* comparison_results.c - what came of two runs: their losses and balance over the steps, bits per byte and sharing by domain
- * and layer. */
+/* comparison_results.c - what came of two runs: their losses and balance over the steps, bits per
+ * byte and sharing by domain and layer. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,8 @@ static void put_numbers(byte_buffer *page, const run_side side[2], const curve *
 
 static void draw_curves(byte_buffer *page, const curve *c, const chart_form *form, bool from_zero)
 {
-    double smoothed[HISTORY_POINTS], low = INFINITY, high = -INFINITY, first = INFINITY, last = -INFINITY;
+    double smoothed[HISTORY_POINTS], low = INFINITY, high = -INFINITY, first = INFINITY,
+                                     last = -INFINITY;
     for (int i = 0; i < 2; i++)
         for (int p = 0; p < c[i].count; p++) {
             low = fmin(low, c[i].mean[p]);
@@ -52,7 +53,8 @@ static void draw_curves(byte_buffer *page, const curve *c, const chart_form *for
             first = fmin(first, c[i].x[p]);
             last = fmax(last, c[i].x[p]);
         }
-    chart drawn = { page, chart_scale_of(first, last, 8, false), chart_scale_of(from_zero ? 0 : low, high, 6, true) };
+    chart drawn = { page, chart_scale_of(first, last, 8, false),
+                    chart_scale_of(from_zero ? 0 : low, high, 6, true) };
     static const char *const name[] = { "first run", "second run" };
     chart_begin(&drawn, form);
     chart_line(&drawn, c[0].x, c[0].mean, c[0].count, "faint", NULL);
@@ -96,17 +98,26 @@ void comparison_curves(byte_buffer *page, const run_side side[2])
     html_section(page, "learning", "Learning");
     html_picture(page, "", "loss", -1);
     key(page, side, "cross-entropy of the next token, nats, by step, smoothed");
-    draw_curves(page, loss, &(chart_form){ .style = "tall", .label = "Training loss of both runs by step",
-                                           .x_name = "step", .y_name = "nats" }, false);
+    draw_curves(page, loss,
+                &(chart_form){ .style = "tall",
+                               .label = "Training loss of both runs by step",
+                               .x_name = "step",
+                               .y_name = "nats" },
+                false);
     put_numbers(page, side, loss, "loss");
     html_picture_end(page);
     if (vio[0].count || vio[1].count) {
-        byte_buffer_text(page, "<h3>Balance</h3><p>MaxVio, mean of the layers: how far the busiest expert of a step is "
+        byte_buffer_text(page, "<h3>Balance</h3><p>MaxVio, mean of the layers: how far the busiest "
+                               "expert of a step is "
                                "above its fair share.</p>\n");
         html_picture(page, "", "maxvio", -1);
         key(page, side, "MaxVio by step, smoothed");
-        draw_curves(page, vio, &(chart_form){ .style = "tall", .label = "MaxVio of both runs by step",
-                                              .x_name = "step", .y_name = "MaxVio" }, true);
+        draw_curves(page, vio,
+                    &(chart_form){ .style = "tall",
+                                   .label = "MaxVio of both runs by step",
+                                   .x_name = "step",
+                                   .y_name = "MaxVio" },
+                    true);
         put_numbers(page, side, vio, "MaxVio");
         html_picture_end(page);
     }
@@ -147,23 +158,27 @@ static void domain_row(byte_buffer *page, const char *name, double a, double b, 
     byte_buffer_format(page, "</div></td><td>%s</td>", isnan(a) ? "" : figure_digits(a, 3).text);
     byte_buffer_format(page, "<td>%s</td>", isnan(b) ? "" : figure_digits(b, 3).text);
     double more = b - a;
-    byte_buffer_format(page, "<td>%s%s</td></tr>\n", more > 0 ? "+" : "", isnan(more) ? "" : figure_digits(more, 3).text);
+    byte_buffer_format(page, "<td>%s%s</td></tr>\n", more > 0 ? "+" : "",
+                       isnan(more) ? "" : figure_digits(more, 3).text);
 }
 
 static void bits_table(byte_buffer *page, const run_side side[2], double most)
 {
     const run_analysis *a = &side[0].run.analysis, *b = &side[1].run.analysis;
-    byte_buffer_text(page, "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
-                           "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
+    byte_buffer_text(page,
+                     "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
+                     "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
     byte_buffer_format(page, "%s</span></div></td>", figure_digits(most, 1).text);
     for (int i = 0; i < 2; i++) {
-        byte_buffer_format(page, "<th scope=\"col\"><i class=\"mark %s\"></i>", i ? "second m1" : "ours m0");
+        byte_buffer_format(page, "<th scope=\"col\"><i class=\"mark %s\"></i>",
+                           i ? "second m1" : "ours m0");
         html_cut(page, side[i].name, 40);
         byte_buffer_text(page, "</th>");
     }
     byte_buffer_text(page, "<th scope=\"col\">difference</th></tr></thead><tbody>\n");
     for (int d = 0; d < a->domains; d++)
-        domain_row(page, a->domain[d].name, a->domain[d].bits_per_byte, bits_of(b, a->domain[d].name), most);
+        domain_row(page, a->domain[d].name, a->domain[d].bits_per_byte,
+                   bits_of(b, a->domain[d].name), most);
     for (int d = 0; d < b->domains; d++)
         if (isnan(bits_of(a, b->domain[d].name)))
             domain_row(page, b->domain[d].name, NAN, b->domain[d].bits_per_byte, most);
@@ -192,11 +207,15 @@ static void sharing_cell(byte_buffer *page, const run_side *s, int layer)
 
 static void sharing(byte_buffer *page, const run_side side[2])
 {
-    int layers = side[0].run.shape.layers > side[1].run.shape.layers ? side[0].run.shape.layers : side[1].run.shape.layers;
-    byte_buffer_text(page, "<h3>What domain and expert share</h3><p>Bits about the domain that one pick tells, sparse layer "
+    int layers = side[0].run.shape.layers > side[1].run.shape.layers ? side[0].run.shape.layers
+                                                                     : side[1].run.shape.layers;
+    byte_buffer_text(page, "<h3>What domain and expert share</h3><p>Bits about the domain that one "
+                           "pick tells, sparse layer "
                            "by sparse layer.</p>\n");
     html_picture(page, "", "sharing", -1);
-    byte_buffer_text(page, "<div class=\"wide\"><table class=\"two\"><thead><tr><th scope=\"col\">sparse layer</th>");
+    byte_buffer_text(
+        page,
+        "<div class=\"wide\"><table class=\"two\"><thead><tr><th scope=\"col\">sparse layer</th>");
     for (int i = 0; i < 2; i++) {
         byte_buffer_text(page, "<th scope=\"col\">");
         html_cut(page, side[i].name, 40);

@@ -10,7 +10,8 @@ typedef struct curve {
     double least, greatest;
 } curve;
 
-/* Spans of time in which nothing was logged are left out; where the log is sparse that keeps the line whole. */
+/* Spans of time in which nothing was logged are left out; where the log is sparse that keeps the
+ * line whole. */
 void curve_of(const run_history *h, const metric_point *series, curve *c);
 
 /* out[count]: the mean over a window around each point, as much of it as there is. */

@@ -8,18 +8,23 @@
 #include "report/matrix.h"
 #include "report/sections.h"
 
-static bool tabled(const affinity *a, const model_shape *shape) { return (int64_t)shape->experts * a->domains <= HTML_CELLS; }
+static bool tabled(const affinity *a, const model_shape *shape)
+{
+    return (int64_t)shape->experts * a->domains <= HTML_CELLS;
+}
 
 /* Bits told, as a bar against what could be told. */
-static void caption(byte_buffer *page, const affinity *a, const shuffled_bits *chance, const shape_layer *layer, int s)
+static void caption(byte_buffer *page, const affinity *a, const shuffled_bits *chance,
+                    const shape_layer *layer, int s)
 {
     if (!(a->most > 0)) { /* one domain */
         byte_buffer_format(page, "<figcaption>layer %lld</figcaption>", (long long)layer->number);
         return;
     }
     double part = fmin(a->bits[s] / a->most, 1);
-    byte_buffer_format(page, "<figcaption>layer %lld<span><b>%s of %s bits</b>", (long long)layer->number,
-                       figure_digits(a->bits[s], 2).text, figure_digits(a->most, 2).text);
+    byte_buffer_format(page, "<figcaption>layer %lld<span><b>%s of %s bits</b>",
+                       (long long)layer->number, figure_digits(a->bits[s], 2).text,
+                       figure_digits(a->most, 2).text);
     if (chance)
         byte_buffer_format(page, " · by chance %s ± %s", figure_digits(chance[s].mean, 4).text,
                            figure_digits(chance[s].deviation, 4).text);
@@ -34,7 +39,8 @@ static void layer_table(byte_buffer *page, const run_analysis *analysis, const a
     char id[24];
     snprintf(id, sizeof id, "shares-%d", s);
     html_table(page, id, "In numbers");
-    byte_buffer_format(page, "<caption>layer %lld, %% of the domain’s picks</caption>", (long long)layer->number);
+    byte_buffer_format(page, "<caption>layer %lld, %% of the domain’s picks</caption>",
+                       (long long)layer->number);
     byte_buffer_text(page, "<thead><tr><td></td>");
     for (int e = 0; e < layer->experts; e++) byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
@@ -51,7 +57,8 @@ static void layer_table(byte_buffer *page, const run_analysis *analysis, const a
     html_table_end(page);
 }
 
-static void draw_layer(byte_buffer *page, const affinity *a, const training_run *r, int s, const char *const *names, bool *gap)
+static void draw_layer(byte_buffer *page, const affinity *a, const training_run *r, int s,
+                       const char *const *names, bool *gap)
 {
     const model_shape *shape = &r->shape;
     const shape_layer *layer = &shape->layer[s];
@@ -78,13 +85,17 @@ void section_domains(byte_buffer *page, const training_run *r, const affinity *a
     if (!names || !gap) page->status = CADRE_ENOMEM;
     for (int d = 0; names && d < a->domains; d++) names[d] = r->analysis.domain[d].name;
     html_section(page, "domains", "Who took what");
-    byte_buffer_text(page, "<p>A row is a domain, a column an expert; the area of a square is the expert’s share of the "
-                           "domain’s picks on validation text. Experts stand beside those that lead in the same domain.");
+    byte_buffer_text(page, "<p>A row is a domain, a column an expert; the area of a square is the "
+                           "expert’s share of the "
+                           "domain’s picks on validation text. Experts stand beside those that "
+                           "lead in the same domain.");
     if (a->most > 0)
-        byte_buffer_text(page, " Above each layer: how many bits about the domain one pick tells, of those that there are to "
+        byte_buffer_text(page, " Above each layer: how many bits about the domain one pick tells, "
+                               "of those that there are to "
                                "tell.");
     if (r->analysis.shuffled)
-        byte_buffer_text(page, " By chance: what it would seem to tell, and the spread of that, if the domains were shuffled "
+        byte_buffer_text(page, " By chance: what it would seem to tell, and the spread of that, if "
+                               "the domains were shuffled "
                                "over stretches of the text.");
     byte_buffer_text(page, "</p>\n");
     matrix_legend(page, a->greatest);

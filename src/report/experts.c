@@ -1,5 +1,5 @@
-/* experts.c - the tokens that each expert takes more often than chance, with places where they stood: a row an expert, which
- * opens. */
+/* experts.c - the tokens that each expert takes more often than chance, with places where they
+ * stood: a row an expert, which opens. */
 #include <string.h>
 
 #include "report/figure.h"
@@ -7,7 +7,7 @@
 #include "report/paint.h"
 #include "report/sections.h"
 
-enum { ALL_TOKENS = 6000, TOKEN_BYTES = 40 }; /* on the page; of a token */
+enum { ALL_TOKENS = 3000, TOKEN_BYTES = 40 }; /* on the page; of a token */
 
 /* Text with its line ends as signs; `spaces`: its spaces too, a run of them as a number. */
 static void put_text(byte_buffer *page, const char *text, bool spaces)
@@ -45,29 +45,36 @@ static void put_contexts(byte_buffer *page, const top_token *t)
 
 static void put_rows(byte_buffer *page, const top_token *token, int count, int expert)
 {
-    byte_buffer_format(page, "<div class=\"wide\"><table class=\"numbers\"><caption>expert %d</caption><thead><tr>"
-                             "<th scope=\"col\">token</th><th scope=\"col\">taken</th><th scope=\"col\">of</th>"
-                             "<th scope=\"col\">where it stood</th></tr></thead><tbody>\n", expert);
+    byte_buffer_format(
+        page,
+        "<div class=\"wide\"><table class=\"numbers\"><caption>expert %d</caption><thead><tr>"
+        "<th scope=\"col\">token</th><th scope=\"col\">taken</th><th scope=\"col\">of</th>"
+        "<th scope=\"col\">where it stood</th></tr></thead><tbody>\n",
+        expert);
     for (int i = 0; i < count; i++) {
         byte_buffer_text(page, "<tr><td>");
         put_token(page, token[i].text);
         byte_buffer_format(page, "</td><td>%s</td>", figure_whole((double)token[i].count).text);
-        byte_buffer_format(page, "<td>%s</td><td class=\"context\">", figure_whole((double)token[i].of).text);
+        byte_buffer_format(page, "<td>%s</td><td class=\"context\">",
+                           figure_whole((double)token[i].of).text);
         put_contexts(page, &token[i]);
         byte_buffer_text(page, "</td></tr>\n");
     }
     byte_buffer_text(page, "</tbody></table></div>");
 }
 
-static void put_expert(byte_buffer *page, const training_run *r, const affinity *a, int s, int e, int most)
+static void put_expert(byte_buffer *page, const training_run *r, const affinity *a, int s, int e,
+                       int most)
 {
     const shape_layer *layer = &r->shape.layer[s];
     const top_tokens *t = &r->analysis.top;
     int at = layer->first_expert + e, paint = affinity_paint(a, layer, e);
     int count = t->first[at + 1] - t->first[at];
     if (count > most) count = most;
-    byte_buffer_format(page, "<details class=\"expert\" data-layer=\"%d\" data-expert=\"%d\"><summary>", s, e);
-    byte_buffer_format(page, "<span class=\"t c%d s%d\">%d</span>", paint / PAINT_TINTS, paint % PAINT_TINTS, e);
+    byte_buffer_format(
+        page, "<details class=\"expert\" data-layer=\"%d\" data-expert=\"%d\"><summary>", s, e);
+    byte_buffer_format(page, "<span class=\"t c%d s%d\">%d</span>", paint / PAINT_TINTS,
+                       paint % PAINT_TINTS, e);
     if (a->domains && a->leading[at] >= 0) {
         byte_buffer_text(page, "<small>");
         html_cut(page, r->analysis.domain[a->leading[at]].name, 12);
@@ -92,8 +99,10 @@ void section_experts(byte_buffer *page, const training_run *r, const affinity *a
     if (!r->analysis.top.token) return;
     int each = tokens_of_each(&r->shape), shown = 0;
     html_section(page, "experts", "What each expert takes");
-    byte_buffer_text(page, "<p>The tokens of validation text that an expert takes more often than its load would have it, the "
-                           "most telling first. A row opens: how often it took the token, of how many times that the token "
+    byte_buffer_text(page, "<p>The tokens of validation text that an expert takes more often than "
+                           "its load would have it, the "
+                           "most telling first. A row opens: how often it took the token, of how "
+                           "many times that the token "
                            "occurred, and where it stood.</p>\n");
     for (int s = 0; s < r->shape.layers && shown < ALL_TOKENS; s++) {
         const shape_layer *layer = &r->shape.layer[s];
@@ -106,6 +115,7 @@ void section_experts(byte_buffer *page, const training_run *r, const affinity *a
         html_picture_end(page);
     }
     if (shown < r->shape.experts)
-        byte_buffer_text(page, "<p class=\"small\">Those of further layers stand in analysis.json.</p>\n");
+        byte_buffer_text(
+            page, "<p class=\"small\">Those of further layers stand in analysis.json.</p>\n");
     html_section_end(page);
 }

@@ -25,8 +25,8 @@ static void draw_level(byte_buffer *page, const int8_t *levels, int rows, int co
     if (page->size > opened) byte_buffer_text(page, "\"/>");
 }
 
-void heat_draw(byte_buffer *page, const int8_t *levels, int rows, int columns, const char *label, int layer,
-               enum heat_kind kind)
+void heat_draw(byte_buffer *page, const int8_t *levels, int rows, int columns, const char *label,
+               int layer, enum heat_kind kind)
 {
     byte_buffer_format(page, "<svg class=\"heat\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\"", columns, rows);
     byte_buffer_format(page, " data-layer=\"%d\" data-kind=\"%s\" tabindex=\"0\"", layer,

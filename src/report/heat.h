@@ -15,8 +15,8 @@ int heat_level(double times_fair); /* 0: nothing at all ... HEAT_LEVELS - 1 */
 enum heat_kind { HEAT_ROWS, HEAT_PAIRS };
 
 /* levels[rows, columns]; -1: nothing is known, nothing is drawn. Stretches to the box it stands in. */
-void heat_draw(byte_buffer *page, const int8_t *levels, int rows, int columns, const char *label, int layer,
-               enum heat_kind kind);
+void heat_draw(byte_buffer *page, const int8_t *levels, int rows, int columns, const char *label,
+               int layer, enum heat_kind kind);
 void heat_legend(byte_buffer *page, const char *of); /* of: what the numbers count */
 
 #endif

@@ -99,7 +99,8 @@ void html_picture_end(byte_buffer *page) { byte_buffer_text(page, "</figure>\n")
 
 void html_too_many(byte_buffer *page)
 {
-    byte_buffer_text(page, "<p class=\"small\">The numbers are too many for a page; they stand in the run’s files.</p>\n");
+    byte_buffer_text(page, "<p class=\"small\">The numbers are too many for a page; they stand in "
+                           "the run’s files.</p>\n");
 }
 
 void html_table(byte_buffer *page, const char *id, const char *title)

@@ -23,12 +23,15 @@ void html_percent(byte_buffer *page, double share);
 void html_section(byte_buffer *page, const char *id, const char *title);
 void html_section_end(byte_buffer *page);
 
-/* <figure class="picture ..." data-name="NAME">: what the page's script offers as SVG and CSV under that name. With a number
- * of 0 or more the name is NAME-layer-NUMBER. The numbers of a picture are a table in it. */
+/* <figure class="picture ..." data-name="NAME">: what the page's script offers as SVG and CSV under
+ * that name. With a number of 0 or more the name is NAME-layer-NUMBER. The numbers of a picture are
+ * a table in it. */
 void html_picture(byte_buffer *page, const char *style, const char *name, int64_t number);
 void html_picture_end(byte_buffer *page);
 
-enum { HTML_CELLS = 30000 };            /* of the tables under one kind of picture; with more they are left out, ... */
+enum {
+    HTML_CELLS = 20000
+}; /* of the tables under one kind of picture; with more they are left out, ... */
 void html_too_many(byte_buffer *page);  /* ... and the page says so */
 
 /* A table behind a disclosure: <details><summary>title</summary><div><table id>; id NULL: none. */

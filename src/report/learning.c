@@ -15,8 +15,8 @@ static void number_cell(byte_buffer *page, const metric_point *p, double value)
 }
 
 /* Mean, least and greatest of one number; the mean of a second, where it is not NULL. */
-static void numbers(byte_buffer *page, const run_history *h, const metric_point *series, const char *name,
-                    const metric_point *other, const char *other_name)
+static void numbers(byte_buffer *page, const run_history *h, const metric_point *series,
+                    const char *name, const metric_point *other, const char *other_name)
 {
     html_table(page, NULL, "In numbers");
     byte_buffer_format(page, "<thead><tr><th scope=\"col\">step</th><th scope=\"col\">%s</th>"
@@ -25,7 +25,8 @@ static void numbers(byte_buffer *page, const run_history *h, const metric_point 
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int i = 0; i < h->points; i++) {
         if (!series[i].count && !(other && other[i].count)) continue;
-        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>", figure_whole(floor(history_step(h, i))).text);
+        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>",
+                           figure_whole(floor(history_step(h, i))).text);
         number_cell(page, &series[i], metric_mean(&series[i]));
         number_cell(page, &series[i], series[i].low);
         number_cell(page, &series[i], series[i].high);
@@ -75,8 +76,8 @@ static void loss_key(byte_buffer *page, const run_history *h, bool valid)
 
 /* ---- what stands beside it ---- */
 
-static void small_chart(byte_buffer *page, const run_history *h, enum metric which, const char *name, const char *title,
-                        const char *unit)
+static void small_chart(byte_buffer *page, const run_history *h, enum metric which,
+                        const char *name, const char *title, const char *unit)
 {
     curve small;
     curve_of(h, history_scalar(h, which), &small);
@@ -107,8 +108,8 @@ void section_learning(byte_buffer *page, const training_run *r)
     html_picture(page, "", "loss", -1);
     loss_key(page, h, valid.count > 0);
     draw_loss(page, r, &loss, &valid);
-    numbers(page, h, history_scalar(h, METRIC_LOSS), "loss", valid.count ? history_scalar(h, METRIC_VALID) : NULL,
-            "validation");
+    numbers(page, h, history_scalar(h, METRIC_LOSS), "loss",
+            valid.count ? history_scalar(h, METRIC_VALID) : NULL, "validation");
     html_picture_end(page);
     if (h->not_finite)
         byte_buffer_format(page, "<p class=\"warning\">%s steps logged no finite loss.</p>\n",

@@ -28,19 +28,23 @@ void expert_pairs_free(expert_pairs *p)
     *p = (expert_pairs){ 0 };
 }
 
-cadre_status expert_pairs_read(const json_node *lists, const model_shape *shape, int s, expert_pairs *p)
+cadre_status expert_pairs_read(const json_node *lists, const model_shape *shape, int s,
+                               expert_pairs *p)
 {
     int experts = shape->layer[s].experts;
-    if (json_count(lists) != (size_t)experts) return json_refuse(lists, "%d lists, one an expert", experts);
+    if (json_count(lists) != (size_t)experts)
+        return json_refuse(lists, "%d lists, one an expert", experts);
     for (int a = 0; a < experts; a++) {
         json_node row = json_item(lists, (size_t)a);
         CADRE_TRY(json_as_array(&row));
-        if (json_count(&row) != (size_t)a) return json_refuse(&row, "%d counts, one an earlier expert", a);
+        if (json_count(&row) != (size_t)a)
+            return json_refuse(&row, "%d counts, one an earlier expert", a);
         for (int b = 0; b < a; b++) {
             json_node item = json_item(&row, (size_t)b);
             int64_t count;
             CADRE_TRY(json_as_int(&item, 0, INT32_MAX, &count));
-            if (p->count) p->count[s][a * experts + b] = p->count[s][b * experts + a] = (int32_t)count;
+            if (p->count)
+                p->count[s][a * experts + b] = p->count[s][b * experts + a] = (int32_t)count;
         }
     }
     return CADRE_OK;

@@ -78,13 +78,18 @@ static void put_token_text(byte_buffer *page, const char *text)
 
 static bool breaks_before(const char *text) { return !*text || strchr(" \n\t", *text) || (unsigned char)*text >= 0xE2; }
 
-static int digits_of(int number) { return number < 10 ? 1 : number < 100 ? 2 : number < 1000 ? 3 : 4; }
+static int digits_of(int number)
+{
+    return number < 10 ? 1 : number < 100 ? 2 : number < 1000 ? 3 : 4;
+}
 
 static void put_token(byte_buffer *page, const passage *p, int t, const char *text, int expert, int before, int paint)
 {
     bool numbered = expert >= 0 && expert != before;
     if (expert < 0) byte_buffer_text(page, "<span class=\"t\"");
-    else byte_buffer_format(page, "<span class=\"t c%d s%d", paint / PAINT_TINTS, paint % PAINT_TINTS);
+    else
+        byte_buffer_format(page, "<span class=\"t c%d s%d", paint / PAINT_TINTS,
+                           paint % PAINT_TINTS);
     if (numbered) byte_buffer_format(page, " n%d\" data-n=\"%d", digits_of(expert), expert);
     if (expert >= 0) byte_buffer_text(page, "\"");
     if (p->prompt[t]) byte_buffer_text(page, " data-given");
@@ -115,14 +120,16 @@ static void put_text(byte_buffer *page, const passage *p, const model_shape *sha
 }
 
 /* The picks of a token in a layer, the heaviest first, with their weights where there are any. */
-static void put_pick_cell(byte_buffer *page, const passage *p, const model_shape *shape, int t, int s)
+static void put_pick_cell(byte_buffer *page, const passage *p, const model_shape *shape, int t,
+                          int s)
 {
     const shape_layer *layer = &shape->layer[s];
     int64_t at = (int64_t)t * shape->picks + layer->first_pick;
     byte_buffer_text(page, "<td>");
     for (int k = 0; k < layer->picks && p->expert[at + k] >= 0; k++) {
         byte_buffer_format(page, k ? ", %d" : "%d", p->expert[at + k]);
-        if (p->weight[at + k] > 0) byte_buffer_format(page, " (%s)", figure_digits(p->weight[at + k], 2).text);
+        if (p->weight[at + k] > 0)
+            byte_buffer_format(page, " (%s)", figure_digits(p->weight[at + k], 2).text);
     }
     byte_buffer_text(page, "</td>");
 }
@@ -132,7 +139,8 @@ static void put_numbers(byte_buffer *page, const passage *p, const model_shape *
     html_table(page, NULL, "In numbers");
     byte_buffer_text(page, "<thead><tr><th scope=\"col\">token</th>");
     for (int s = 0; s < shape->layers; s++)
-        byte_buffer_format(page, "<th scope=\"col\">layer %lld</th>", (long long)shape->layer[s].number);
+        byte_buffer_format(page, "<th scope=\"col\">layer %lld</th>",
+                           (long long)shape->layer[s].number);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int t = 0; t < tokens; t++) {
         byte_buffer_text(page, "<tr><th scope=\"row\">");
@@ -145,7 +153,8 @@ static void put_numbers(byte_buffer *page, const passage *p, const model_shape *
     html_table_end(page);
 }
 
-static void put_passage(byte_buffer *page, const passage *p, const model_shape *shape, const affinity *a, int layer, bool tabled)
+static void put_passage(byte_buffer *page, const passage *p, const model_shape *shape,
+                        const affinity *a, int layer, bool tabled)
 {
     int tokens = tokens_shown(p, shape);
     byte_buffer_text(page, "<article class=\"passage\"");
@@ -186,7 +195,8 @@ void section_passages(byte_buffer *page, const passage *passages, int count, con
     put_paints(page, shape, a);
     byte_buffer_text(page, ">\n<div class=\"controls\"></div>\n");
     for (int i = 0; i < count; i++)
-        if (passages[i].tokens) put_passage(page, &passages[i], shape, a, layer, picks <= HTML_CELLS);
+        if (passages[i].tokens)
+            put_passage(page, &passages[i], shape, a, layer, picks <= HTML_CELLS);
     byte_buffer_text(page, "<div class=\"counts\"></div></div>\n");
     if (picks > HTML_CELLS) html_too_many(page);
     html_section_end(page);

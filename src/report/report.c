@@ -1,5 +1,5 @@
-/* report.c - cadre_report_write, cadre_report_compare: read a run, a recording or two runs, put the page together, replace the
- * file. */
+/* report.c - cadre_report_write, cadre_report_compare: read a run, a recording or two runs, put the
+ * page together, replace the file. */
 #include <string.h>
 
 #include "base/file.h"
@@ -111,7 +111,8 @@ static cadre_status open_side(const char *folder, const char *name, run_side *s)
 {
     s->name = name;
     if (file_exists(folder) && !file_is_folder(folder))
-        return cadre_fail(CADRE_EFORMAT, folder, "expected the folder of a training run to compare, found a file");
+        return cadre_fail(CADRE_EFORMAT, folder,
+                          "expected the folder of a training run to compare, found a file");
     CADRE_TRY(training_run_read(folder, &s->run));
     CADRE_TRY(affinity_of(&s->run.analysis, &s->run.shape, &s->affinity));
     if (!s->run.history.points) return CADRE_OK;

@@ -79,8 +79,11 @@ static void finding_domains(byte_buffer *page, const training_run *r, const affi
 {
     if (!(a->most > 0)) return;
     int s = affinity_clearest_layer(a, &r->shape);
-    byte_buffer_format(page, "<li>One pick of layer %lld tells <b>%s of %s bits</b> about which domain the text is from",
-                       (long long)r->shape.layer[s].number, figure_digits(a->bits[s], 2).text, figure_digits(a->most, 2).text);
+    byte_buffer_format(
+        page,
+        "<li>One pick of layer %lld tells <b>%s of %s bits</b> about which domain the text is from",
+        (long long)r->shape.layer[s].number, figure_digits(a->bits[s], 2).text,
+        figure_digits(a->most, 2).text);
     if (r->analysis.shuffled)
         byte_buffer_format(page, "; shuffled domains would seem to tell %s ± %s",
                            figure_digits(r->analysis.shuffled[s].mean, 4).text,
@@ -88,7 +91,8 @@ static void finding_domains(byte_buffer *page, const training_run *r, const affi
     byte_buffer_text(page, ".</li>\n");
 }
 
-static void finding_load(byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
+static void finding_load(byte_buffer *page, const model_shape *shape, const double *loads,
+                         bool recorded)
 {
     int idle = 0, where = 0;
     double most = 0;
@@ -225,7 +229,8 @@ static void recording_origin(byte_buffer *page, const recording *r)
     time_t seconds = (time_t)r->written;
     struct tm day;
     char date[32] = "";
-    if (r->written && gmtime_r(&seconds, &day)) strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &day);
+    if (r->written && gmtime_r(&seconds, &day))
+        strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &day);
     byte_buffer_text(page, "<dl class=\"origin\">\n");
     data_of_recording(page, &r->text);
     origin_row(page, "Date", date, false);

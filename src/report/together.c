@@ -26,7 +26,8 @@ typedef struct layer_pairs {
 static layer_pairs pairs_of(const model_shape *shape, const expert_pairs *p, int s)
 {
     const shape_layer *layer = &shape->layer[s];
-    layer_pairs l = { (int)layer->number, layer->experts, p->load + layer->first_expert, p->count[s], 0 };
+    layer_pairs l = { (int)layer->number, layer->experts, p->load + layer->first_expert,
+                      p->count[s], 0 };
     double met = 0, products = 0;
     for (int a = 0; a < l.experts; a++)
         for (int b = 0; b < a; b++) {
@@ -37,7 +38,8 @@ static layer_pairs pairs_of(const model_shape *shape, const expert_pairs *p, int
     return l;
 }
 
-/* Times that a and b were met, over what their loads would give; negative where that is too little to tell. */
+/* Times that a and b were met, over what their loads would give; negative where that is too little
+ * to tell. */
 static double lift_of(const layer_pairs *l, int a, int b)
 {
     double expected = l->scale * l->load[a] * l->load[b];
@@ -62,9 +64,13 @@ static int closest_pairs(const layer_pairs *l, close_pair *pairs)
 static void pairs_table(byte_buffer *page, const layer_pairs *l)
 {
     html_table(page, NULL, "In numbers");
-    byte_buffer_format(page, "<caption>layer %d: times that both were picked, over what their loads would give</caption>"
-                             "<thead><tr><td>expert</td>", l->number);
-    for (int e = 0; e < l->experts - 1; e++) byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
+    byte_buffer_format(
+        page,
+        "<caption>layer %d: times that both were picked, over what their loads would give</caption>"
+        "<thead><tr><td>expert</td>",
+        l->number);
+    for (int e = 0; e < l->experts - 1; e++)
+        byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int a = 1; a < l->experts; a++) {
         byte_buffer_format(page, "<tr><th scope=\"row\">%d</th>", a);
@@ -115,7 +121,8 @@ static bool drawn(const shape_layer *layer)
     return layer->picks > 1 && layer->experts > 1 && layer->experts <= DRAWN_EXPERTS;
 }
 
-static void draw_layers(byte_buffer *page, const model_shape *shape, const expert_pairs *p, int8_t *levels, bool tabled)
+static void draw_layers(byte_buffer *page, const model_shape *shape, const expert_pairs *p,
+                        int8_t *levels, bool tabled)
 {
     int silent = 0;
     byte_buffer_text(page, "<div class=\"panels\">\n");
@@ -127,8 +134,9 @@ static void draw_layers(byte_buffer *page, const model_shape *shape, const exper
     }
     byte_buffer_text(page, "</div>\n");
     if (silent)
-        byte_buffer_format(page, "<p class=\"small\">In %d layer%s every pair is too rare to tell.</p>\n", silent,
-                           silent == 1 ? "" : "s");
+        byte_buffer_format(page,
+                           "<p class=\"small\">In %d layer%s every pair is too rare to tell.</p>\n",
+                           silent, silent == 1 ? "" : "s");
 }
 
 void section_together(byte_buffer *page, const model_shape *shape, const expert_pairs *p)

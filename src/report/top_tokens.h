@@ -1,4 +1,5 @@
-/* top_tokens.h - the tokens that each expert takes more often than its load would have it, and places where they stood. */
+/* top_tokens.h - the tokens that each expert takes more often than its load would have it, and
+ * places where they stood. */
 #ifndef CADRE_REPORT_TOP_TOKENS_H
 #define CADRE_REPORT_TOP_TOKENS_H
 
@@ -7,8 +8,8 @@
 enum { TOP_TOKENS = 8, TOP_CONTEXTS = 2 }; /* that a page shows of an expert, and of a token */
 
 typedef struct top_token {
-    const char *text;                      /* borrowed from the document, as all strings; up to a NUL within */
-    int64_t count, of;                     /* times that the expert took it; times that it occurred */
+    const char *text;  /* borrowed from the document, as all strings; up to a NUL within */
+    int64_t count, of; /* times that the expert took it; times that it occurred */
     const char *context[TOP_CONTEXTS][3];  /* before, the token, after */
     int contexts;
 } top_token;

@@ -8,7 +8,8 @@
 #include "report/shape.h"
 
 typedef struct training_run {
-    const char *recipe, *model_type, *command, *date; /* "" if not said; borrowed from document, as options and data */
+    const char *recipe, *model_type, *command,
+        *date; /* "" if not said; borrowed from document, as options and data */
     int64_t parameters, active_parameters, width, depth, vocabulary, tokens, steps; /* -1: not said */
     double seconds;                                                                 /* NAN: not said */
     json_node options, data; /* an object; the paths that were read, a list. Value NULL: not said */

@@ -5,9 +5,11 @@
 #include "format/byte_buffer.h"
 #include "train/run.h"
 
-static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+=@%";
+static const char plain[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+=@%";
 
-/* A word as a shell reads it back: in single quotes where it holds anything else than plain characters. */
+/* A word as a shell reads it back: in single quotes where it holds anything else than plain
+ * characters. */
 static void put_word(byte_buffer *b, const char *word)
 {
     byte_buffer_text(b, " ");

@@ -1,5 +1,5 @@
-/* analyse_test.c - what a run's analysis counts: every token of the held-out texts once, the same by expert, by pair and by
- * token; and a run.json that says where it came from. */
+/* analyse_test.c - what a run's analysis counts: every token of the held-out texts once, the same
+ * by expert, by pair and by token; and a run.json that says where it came from. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,7 +122,8 @@ static void every_token_once(void **state)
     int64_t tokens = 0, load[EXPERTS_MOST];
     for (size_t d = 0; d < json_count(&domains); d++) {
         json_node domain = json_item(&domains, d);
-        tokens += member(&domain, "tokens") - 1; /* the last of a text is never read, only predicted */
+        tokens +=
+            member(&domain, "tokens") - 1; /* the last of a text is never read, only predicted */
     }
     for (size_t s = 0; s < json_count(&sparse); s++) {
         json_node layer = json_item(&sparse, s);
@@ -168,6 +169,7 @@ static void chance(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_token_once), cmocka_unit_test(chance) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(every_token_once),
+                                        cmocka_unit_test(chance) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,8 +78,10 @@ static void whole_run(void **state)
     char *run = in_folder("whole");
     synthetic_run(run, &sizes);
     char *page = page_of(run);
-    static const char *const id[] = { "learning", "domains", "experts", "passages", "load", "balance", "together", "compression",
-                                      "samples", "options" };
+    static const char *const id[] = {
+        "learning", "domains",  "experts",     "passages", "load",
+        "balance",  "together", "compression", "samples",  "options"
+    };
     for (size_t i = 0; i < sizeof id / sizeof *id; i++) {
         char section[40];
         snprintf(section, sizeof section, "<section id=\"%s\">", id[i]);
@@ -102,7 +104,9 @@ static void whole_run(void **state)
 static void numbers_under_every_picture(void **state)
 {
     (void)state;
-    synthetic sizes = { .layers = 2, .experts = 6, .picks = 2, .domains = 3, .steps = 20, .tokens = 30 };
+    synthetic sizes = {
+        .layers = 2, .experts = 6, .picks = 2, .domains = 3, .steps = 20, .tokens = 30
+    };
     char *run = in_folder("numbers");
     synthetic_run(run, &sizes);
     char *page = page_of(run);
@@ -113,8 +117,24 @@ static void numbers_under_every_picture(void **state)
         assert_true(strstr(at, " data-name=\"") < end);
         at = end;
     }
-    /* loss and five beside it; of each layer who took what, top tokens, load over time, pairs; passages; load, balance, bits */
+    /* loss and five beside it; of each layer who took what, top tokens, load over time, pairs;
+     * passages; load, balance, bits */
     assert_int_equal(pictures, 6 + 4 * 2 + 3 + 3);
+    mem_free(page);
+    mem_free(run);
+}
+
+static void stays_small(void **state)
+{
+    (void)state;
+    synthetic sizes = {
+        .layers = 16, .experts = 64, .picks = 8, .domains = 8, .steps = 500, .tokens = 160
+    };
+    char *run = in_folder("large"), *page;
+    synthetic_run(run, &sizes);
+    page = page_of(run);
+    assert_true(strlen(page) < 3000000);
+    assert_holds(page, "too many for a page");
     mem_free(page);
     mem_free(run);
 }
@@ -198,15 +218,21 @@ static void hostile_text(void **state)
     static const char evil[] = "</script><img src=x onerror=alert(1)>\\\"' &amp; \\u0001\\u202e";
     char *run = in_folder("evil \"'<b>&"), text[4096];
     assert_int_equal(file_make_folder(run), CADRE_OK);
-    snprintf(text, sizeof text, "{\"recipe\":\"%s\",\"model_type\":\"%s\"," LAYERS
-             ",\"command\":\"%s\",\"date\":\"%s\",\"data_paths\":[\"%s\",7],\"options\":{\"%s\":\"%s\",\"list\":[\"%s\",1,null,[2]]}}",
+    snprintf(text, sizeof text,
+             "{\"recipe\":\"%s\",\"model_type\":\"%s\"," LAYERS
+             ",\"command\":\"%s\",\"date\":\"%s\",\"data_paths\":[\"%s\",7],\"options\":{\"%s\":\"%"
+             "s\",\"list\":[\"%s\",1,null,[2]]}}",
              evil, evil, evil, evil, evil, evil, evil, evil);
     write_file(run, "run.json", text);
-    snprintf(text, sizeof text, "{\"domains\":[{\"name\":\"%s\",\"bytes\":5,\"bits_per_byte\":2},{\"name\":\"\"}],"
-             "\"top_tokens\":[[[{\"text\":\"<b>\",\"count\":1,\"of\":1,\"contexts\":[[\"</q>\",\"\\u0001\",\"\\u0000\"]]}],[]],[[],[],[]]],"
-             "\"domain_expert\":[[[1,2],[0,0]],[[0,0,0],[1,0,0]]],\"passages\":[{\"domain\":\"%s\",\"tokens\":["
-             TOKEN("%s") "," TOKEN("") "," TOKEN("a\\nb") "," TOKEN("\\u0000") "]}],"
-             "\"samples\":[{\"domain\":\"%s\",\"prompt\":\"%s\",\"text\":\"%s\"}]}", evil, evil, evil, evil, evil, evil);
+    snprintf(text, sizeof text,
+             "{\"domains\":[{\"name\":\"%s\",\"bytes\":5,\"bits_per_byte\":2},{\"name\":\"\"}],"
+             "\"top_tokens\":[[[{\"text\":\"<b>\",\"count\":1,\"of\":1,\"contexts\":[[\"</"
+             "q>\",\"\\u0001\",\"\\u0000\"]]}],[]],[[],[],[]]],"
+             "\"domain_expert\":[[[1,2],[0,0]],[[0,0,0],[1,0,0]]],\"passages\":[{\"domain\":\"%s\","
+             "\"tokens\":[" TOKEN("%s") "," TOKEN("") "," TOKEN("a\\nb") "," TOKEN(
+                 "\\u0000") "]}],"
+                            "\"samples\":[{\"domain\":\"%s\",\"prompt\":\"%s\",\"text\":\"%s\"}]}",
+             evil, evil, evil, evil, evil, evil);
     write_file(run, "analysis.json", text);
     snprintf(text, sizeof text, "[{\"name\":\"%s\",\"note\":\"%s\",\"domains\":{\"%s\":3,\"other\":1}}]", evil, evil, evil);
     write_file(run, "compare.json", text);
@@ -226,7 +252,8 @@ static const struct bad_file {
     { "run.json", "{}", "sparse_layers" },
     { "run.json", "{\"sparse_layers\":[]}", "sparse_layers" },
     { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":0,\"topk\":1}]}", "experts" },
-    { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":1000000000,\"topk\":1}]}", "experts" },
+    { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":1000000000,\"topk\":1}]}",
+      "experts" },
     { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":4,\"topk\":5}]}", "topk" },
     { "run.json", "{\"recipe\":7," LAYERS "}", "recipe" },
     { "run.json", "{\"parameters\":-1," LAYERS "}", "parameters" },
@@ -245,25 +272,40 @@ static const struct bad_file {
     { "analysis.json", "{\"domains\":[{}]}", "domains[0].name" },
     { "analysis.json", "{\"domains\":[{\"name\":\"a\",\"bytes\":-1}]}", "domains[0].bytes" },
     { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[]}", "domain_expert" },
-    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2]]]}", "domain_expert[1][0]" },
-    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,1e18]]]}", "domain_expert[1][0][2]" },
+    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2]]]}",
+      "domain_expert[1][0]" },
+    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,1e18]]]}",
+      "domain_expert[1][0][2]" },
     { "analysis.json", "{\"shuffled_domains\":{}}", "shuffled_domains.bits" },
-    { "analysis.json", "{\"shuffled_domains\":{\"bits\":[{\"mean\":0,\"deviation\":0}]}}", "shuffled_domains.bits" },
-    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[-1]],[[],[1],[1,2]]]}",
+    { "analysis.json", "{\"shuffled_domains\":{\"bits\":[{\"mean\":0,\"deviation\":0}]}}",
+      "shuffled_domains.bits" },
+    { "analysis.json",
+      "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[-1]"
+      "],[[],[1],[1,2]]]}",
       "together[0][1][0]" },
-    { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[1]],[[],[1],[1]]]}",
+    { "analysis.json",
+      "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[1]]"
+      ",[[],[1],[1]]]}",
       "together[1][2]" },
     { "analysis.json", "{\"top_tokens\":[[[],[]]]}", "top_tokens" },
-    { "analysis.json", "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":3,\"of\":2}]],[[],[],[]]]}", "top_tokens[0][1][0].count" },
-    { "analysis.json", "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":1,\"of\":2,\"contexts\":[[\"a\"]]}]],[[],[],[]]]}",
+    { "analysis.json", "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":3,\"of\":2}]],[[],[],[]]]}",
+      "top_tokens[0][1][0].count" },
+    { "analysis.json",
+      "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":1,\"of\":2,\"contexts\":[[\"a\"]]}]],[[],[],"
+      "[]]]}",
       "contexts[0]" },
     { "run.json", "{\"command\":1," LAYERS "}", "command" },
     { "analysis.json", "{\"passages\":[{}]}", "passages[0].tokens" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"experts\":[[0],[1,2]]}]}]}", "text" },
-    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0]]}]}]}", "experts" },
-    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[2],[1,2]]}]}]}", "experts[0][0]" },
-    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1,2,0]]}]}]}", "experts[1]" },
-    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1]],\"weights\":[[1],[1,2]]}]}]}",
+    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0]]}]}]}",
+      "experts" },
+    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[2],[1,2]]}]}]}",
+      "experts[0][0]" },
+    { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1,2,0]]}]}]}",
+      "experts[1]" },
+    { "analysis.json",
+      "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1]],\"weights\":[[1],[1,2]]}]}"
+      "]}",
       "weights[1]" },
     { "analysis.json", "{\"samples\":[{\"text\":null}]}", "samples[0].text" },
     { "compare.json", "{}", "compare.json" },
@@ -319,8 +361,12 @@ static char *comparison_of(const char *first, const char *second)
 static void two_runs(void **state)
 {
     (void)state;
-    synthetic sizes = { .layers = 2, .experts = 8, .picks = 2, .domains = 3, .steps = 40, .tokens = 20 };
-    synthetic other = { .layers = 3, .experts = 4, .picks = 1, .domains = 4, .steps = 25, .tokens = 20 };
+    synthetic sizes = {
+        .layers = 2, .experts = 8, .picks = 2, .domains = 3, .steps = 40, .tokens = 20
+    };
+    synthetic other = {
+        .layers = 3, .experts = 4, .picks = 1, .domains = 4, .steps = 25, .tokens = 20
+    };
     char *a = in_folder("first"), *b = in_folder("second<b>"), *bare = bare_run("third");
     synthetic_run(a, &sizes);
     synthetic_run(b, &other);
@@ -425,7 +471,8 @@ static void no_memory(void **state)
             size_t size;
             assert_int_equal(file_write(out, "old", 3), CADRE_OK);
             mem_fail_at(n, false);
-            cadre_status status = kind == 2 ? cadre_report_compare(run, run, out) : cadre_report_write(kind ? path : run, out);
+            cadre_status status = kind == 2 ? cadre_report_compare(run, run, out)
+                                            : cadre_report_write(kind ? path : run, out);
             bool all = mem_count() < n;
             mem_fail_at(0, false);
             assert_int_equal(file_read(out, 64 << 20, &page, &size), CADRE_OK);
@@ -460,12 +507,22 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_run),       cmocka_unit_test(needs_no_network), cmocka_unit_test(numbers_under_every_picture),
-        cmocka_unit_test(two_runs),        cmocka_unit_test(a_run_and_none),
+        cmocka_unit_test(whole_run),
+        cmocka_unit_test(needs_no_network),
+        cmocka_unit_test(numbers_under_every_picture),
+        cmocka_unit_test(stays_small),
+        cmocka_unit_test(two_runs),
+        cmocka_unit_test(a_run_and_none),
         cmocka_unit_test(optional_files),
-        cmocka_unit_test(one_step),        cmocka_unit_test(one_expert),       cmocka_unit_test(losses_that_are_not),
-        cmocka_unit_test(hostile_text),    cmocka_unit_test(refusals),         cmocka_unit_test(missing),
-        cmocka_unit_test(recording_page),  cmocka_unit_test(small_recordings), cmocka_unit_test(bad_recordings),
+        cmocka_unit_test(one_step),
+        cmocka_unit_test(one_expert),
+        cmocka_unit_test(losses_that_are_not),
+        cmocka_unit_test(hostile_text),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(missing),
+        cmocka_unit_test(recording_page),
+        cmocka_unit_test(small_recordings),
+        cmocka_unit_test(bad_recordings),
         cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, open_folder, remove_folder);
