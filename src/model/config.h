@@ -80,7 +80,7 @@ typedef struct model_config {
     router_options route;                /* (those of groups and scale stand above) */
     double aux_loss;                     /* carried for config.json's sake */
 
-    int64_t bos, eos;                    /* -1: none */
+    int64_t bos, eos, pad;               /* -1: none */
     int64_t other_eos[CONFIG_OTHER_EOS]; /* [other_eos_count] that end a text too */
     int other_eos_count;
     bool paired_rows, split_kv_b;        /* how the opened file has it: see tensor_name.h */

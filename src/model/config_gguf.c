@@ -220,10 +220,12 @@ static cadre_status read_embedding(const gguf *f, model_config *c)
 
 static cadre_status read_tokens(const gguf *f, model_config *c)
 {
-    int32_t bos = -1;
+    int32_t bos = -1, pad = -1;
     token_list ends = { 0 };
     CADRE_TRY(gguf_special_id(f, "tokenizer.ggml.bos_token_id", c->vocab, &bos));
     c->bos = bos;
+    CADRE_TRY(gguf_special_id(f, "tokenizer.ggml.padding_token_id", c->vocab, &pad));
+    c->pad = pad;
     c->eos = -1;
     cadre_status status = gguf_ends(f, c->vocab, &ends);
     for (size_t i = 0; i < ends.count && status == CADRE_OK; i++) status = model_config_add_eos(c, ends.ids[i], gguf_path(f));

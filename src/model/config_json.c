@@ -138,8 +138,10 @@ cadre_status config_eos_read(const json_node *root, model_config *c)
 static cadre_status read_ids(const json_node *root, model_config *c)
 {
     json_node bos = json_member(root, "bos_token_id");
-    c->bos = c->eos = -1;
+    json_node pad = json_member(root, "pad_token_id");
+    c->bos = c->eos = c->pad = -1;
     if (json_kind_of(&bos) != JSON_KIND_ABSENT) CADRE_TRY(read_id(&bos, &c->bos));
+    if (json_kind_of(&pad) != JSON_KIND_ABSENT) CADRE_TRY(read_id(&pad, &c->pad));
     return config_eos_read(root, c);
 }
 
@@ -327,7 +329,7 @@ static void write_all(const model_config *c, const number_format *format, json_w
         config_positions_write(c, w);
     }
     config_eos_write(c, w);
-    json_put_null(w, "pad_token_id");
+    put_id(w, "pad_token_id", c->pad);
     config_keys_write(arch->keys, c, w);
     if (arch->renorm) json_put_bool(w, "norm_topk_prob", !strcmp(c->router->name, arch->renorm));
     if (arch->write) arch->write(c, w);

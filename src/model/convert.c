@@ -29,6 +29,7 @@ typedef struct conversion {
     bool to_gguf;
     tokenizer *tokenizer;    /* NULL: none, or one that cannot be opened, of which only the text goes along */
     byte_buffer tokenizer_json;
+    companions companions;
     char *tokenizer_refusal; /* why it cannot; NULL: it can */
 } conversion;
 
@@ -163,11 +164,13 @@ static cadre_status run(const compute *c, conversion *k, const char *in, const c
     CADRE_TRY(tensor_use_check_model(&k->file, &k->config)); /* what would be left out without a word */
     k->config.paired_rows = k->config.split_kv_b = false;
     CADRE_TRY(find_tokenizer(k, in));
+    CADRE_TRY(companions_read(in, k->file.gguf, &k->config, &k->companions));
     model_output o = {
         .path = out,
         .config = &k->config,
         .tokenizer = k->tokenizer,
         .tokenizer_json = { k->tokenizer_json.data, k->tokenizer_json.size },
+        .companions = &k->companions,
         .vocabulary = k->to_gguf ? k->file.gguf : NULL,
         .source = { format_of, begin_reading, read_row, stored_row, k, begin_stack },
         .file_type = k->dtype.mixed && !k->experts_dtype.base ? k->dtype.file_type : -1,
@@ -186,6 +189,7 @@ cadre_status cadre_convert(cadre_context *context, const char *in, const char *o
     cadre_status status = run(context->compute, &k, in, out, listener);
     for (int i = 0; i < 2; i++) mem_free(k.readers[i].whole);
     mem_free(k.tokenizer_refusal);
+    companions_free(&k.companions);
     tokenizer_close(k.tokenizer);
     byte_buffer_free(&k.tokenizer_json);
     model_config_free(&k.config);

@@ -15,7 +15,7 @@ int32_t document_end(const model_config *config, const tokenizer *t)
 {
     int64_t first = config->eos >= 0 ? config->eos : tokenizer_eos(t);
     if (first >= 0 && ends_documents(tokenizer_piece(t, (int32_t)first))) return (int32_t)first;
-    for (int i = 0; i < CONFIG_OTHER_EOS && config->other_eos[i] > 0; i++)
+    for (int i = 0; i < config->other_eos_count; i++)
         if (ends_documents(tokenizer_piece(t, (int32_t)config->other_eos[i]))) return (int32_t)config->other_eos[i];
     return first < config->vocab ? (int32_t)first : -1;
 }

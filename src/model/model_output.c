@@ -26,33 +26,19 @@ static cadre_status write_text(const char *folder, const char *name, json_writer
     return status;
 }
 
-/* The class that reads a tokenizer.json by itself, and what only the file beside it says. */
-static cadre_status write_tokenizer(const model_output *o)
-{
-    tokenizer_config config = o->tokenizer ? tokenizer_config_of(o->tokenizer) : (tokenizer_config){ 0 };
-    byte_buffer text = { 0 };
-    if (!o->tokenizer_json.size) return CADRE_OK;
-    if (o->tokenizer && !config.eos.size) config.eos = tokenizer_piece(o->tokenizer, (int32_t)o->config->eos);
-    cadre_status status = tokenizer_write_config(&config, &text);
-    if (status == CADRE_OK) status = write_in(o->path, "tokenizer_config.json", text.data, text.size);
-    byte_buffer_free(&text);
-    return status == CADRE_OK ? write_in(o->path, "tokenizer.json", o->tokenizer_json.data, o->tokenizer_json.size) : status;
-}
-
-/* What transformers reads beside the model: how to end a text, and how to make tokens of one. format: of most numbers. */
+/* What transformers reads beside the weights. format: of most numbers. */
 static cadre_status write_companions(const model_output *o, const number_format *format)
 {
-    json_writer generation = json_writer_new(2), config = json_writer_new(2);
-    json_put_object(&generation, NULL);
-    if (o->config->bos >= 0) json_put_int(&generation, "bos_token_id", o->config->bos);
-    config_eos_write(o->config, &generation);
-    json_put_close(&generation, '}');
+    static const companions none = { 0 };
+    const companions *c = o->companions ? o->companions : &none;
+    CADRE_TRY(companions_write(c, o->config, o->path));
+    if (o->tokenizer_json.size) {
+        CADRE_TRY(companions_write_tokenizer(c, o->config, o->tokenizer, 0, o->path));
+        CADRE_TRY(write_in(o->path, "tokenizer.json", o->tokenizer_json.data, o->tokenizer_json.size));
+    }
+    json_writer config = json_writer_new(2);
     model_config_text(o->config, format, &config);
-    cadre_status status = write_text(o->path, "generation_config.json", &generation);
-    if (status == CADRE_OK) status = write_tokenizer(o);
-    if (status == CADRE_OK) return write_text(o->path, "config.json", &config);
-    json_writer_free(&config);
-    return status;
+    return write_text(o->path, "config.json", &config);
 }
 
 /* ---- weights ---- */
@@ -207,6 +193,7 @@ static cadre_status write_gguf(const compute *c, const model_output *o, const st
     if (status == CADRE_OK) status = note_fallbacks(o, list);
     if (status == CADRE_OK) status = config_gguf_write(sink.gguf, o->config, last_part(o->path), file_type, most->block > 1);
     if (status == CADRE_OK) status = gguf_put_vocabulary(sink.gguf, o);
+    if (status == CADRE_OK && o->companions) status = companions_put_gguf(o->companions, sink.gguf);
     if (status == CADRE_OK) status = declare_divisors(sink.gguf, o->config);
     if (status == CADRE_OK) status = tensor_list_declare(list, &sink);
     if (status == CADRE_OK) status = write_divisors(sink.gguf, o->config);

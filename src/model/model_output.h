@@ -3,6 +3,7 @@
 #define CADRE_MODEL_MODEL_OUTPUT_H
 
 #include "cadre.h"
+#include "model/companions.h"
 #include "model/tensor_list.h"
 #include "text/tokenizer.h"
 
@@ -11,6 +12,7 @@ typedef struct model_output {
     const model_config *config;
     const tokenizer *tokenizer; /* NULL: none, or one that could not be opened */
     string_view tokenizer_json; /* its text; size 0: none */
+    const companions *companions; /* what goes along unchanged; NULL: nothing */
     const gguf *vocabulary;     /* where its tokenizer.ggml.* are copied from; NULL: made of `tokenizer` */
     tensor_source source;
     int file_type;              /* llama.cpp's number of what was asked for; -1: that of the format of most numbers */

@@ -391,7 +391,7 @@ static cadre_status fill(const recipe *r, const cadre_options *o, model_config *
     c->rope.theta = r->rope_theta;
     c->init_range = r->init_scale;
     c->aux_loss = cadre_options_real(o, "aux-loss");
-    c->bos = -1;
+    c->bos = c->pad = -1;
     const char *router_name = cadre_options_text(o, "router", 0);
     c->router = router_by_name(router_name);
     if (!c->router)

@@ -14,6 +14,7 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json);
 typedef struct tokenizer_config {
     string_view bos, eos, unknown, pad; /* pieces */
     string_view chat;                   /* tokenizer_chat_program */
+    string_view kept;                   /* the file that there was: all of it but the class; the rest where it is silent */
     int64_t context;
 } tokenizer_config;
 

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "format/json_copy.h"
 #include "text/gguf_steps.h"
 #include "text/tokenizer_export.h"
 
@@ -189,11 +190,6 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
     return finish(&w, status, json);
 }
 
-static void write_member(json_writer *w, const char *key, string_view text)
-{
-    if (text.size) json_put_bytes(w, key, text.data, text.size);
-}
-
 tokenizer_config tokenizer_config_of(const tokenizer *t)
 {
     return (tokenizer_config){
@@ -205,18 +201,51 @@ tokenizer_config tokenizer_config_of(const tokenizer *t)
     };
 }
 
+/* ---- tokenizer_config.json ---- */
+
+static bool says(const json_node *kept, const char *key)
+{
+    json_node member = json_member(kept, key);
+    return json_kind_of(&member) != JSON_KIND_ABSENT;
+}
+
+static void write_member(json_writer *w, const json_node *kept, const char *key, string_view text)
+{
+    if (text.size && !says(kept, key)) json_put_bytes(w, key, text.data, text.size);
+}
+
+/* The class is one that reads any tokenizer.json; programs of the model's own do not go along. */
+static void write_kept(json_writer *w, const json_node *kept)
+{
+    for (json_node m = { 0 }; kept->value && json_next(kept, &m);)
+        if (strcmp(m.key, "tokenizer_class") && strcmp(m.key, "auto_map")) json_put_copy(w, m.key, &m);
+}
+
+static void write_members(json_writer *w, const tokenizer_config *config, const json_node *kept)
+{
+    json_put_object(w, NULL);
+    json_put_string(w, "tokenizer_class", "PreTrainedTokenizerFast");
+    write_kept(w, kept);
+    write_member(w, kept, "bos_token", config->bos);
+    write_member(w, kept, "eos_token", config->eos);
+    write_member(w, kept, "unk_token", config->unknown);
+    write_member(w, kept, "pad_token", config->pad);
+    if (!kept->value) write_member(w, kept, "chat_template", config->chat); /* else it lies beside it, and is copied */
+    if (config->context > 0 && !says(kept, "model_max_length")) json_put_int(w, "model_max_length", config->context);
+    if (!says(kept, "clean_up_tokenization_spaces")) json_put_bool(w, "clean_up_tokenization_spaces", false);
+    json_put_close(w, '}');
+}
+
 cadre_status tokenizer_write_config(const tokenizer_config *config, byte_buffer *json)
 {
+    json_document *document = NULL;
+    json_node kept = { 0 };
     json_writer w = json_writer_new(2);
-    json_put_object(&w, NULL);
-    json_put_string(&w, "tokenizer_class", "PreTrainedTokenizerFast");
-    write_member(&w, "bos_token", config->bos);
-    write_member(&w, "eos_token", config->eos);
-    write_member(&w, "unk_token", config->unknown);
-    write_member(&w, "pad_token", config->pad);
-    write_member(&w, "chat_template", config->chat);
-    if (config->context > 0) json_put_int(&w, "model_max_length", config->context);
-    json_put_bool(&w, "clean_up_tokenization_spaces", false);
-    json_put_close(&w, '}');
+    if (config->kept.size && json_parse("tokenizer_config.json", config->kept.data, config->kept.size, &document) == CADRE_OK) {
+        kept = json_root(document);
+        if (json_kind_of(&kept) != JSON_KIND_OBJECT) kept = (json_node){ 0 };
+    }
+    write_members(&w, config, &kept);
+    json_close(document);
     return finish(&w, CADRE_OK, json);
 }

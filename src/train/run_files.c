@@ -8,6 +8,8 @@
 #include "format/json.h"
 #include "format/json_writer.h"
 #include "model/architecture.h"
+#include "model/companions.h"
+#include "model/weight_file.h"
 #include "text/tokenizer_export.h"
 #include "train/run.h"
 
@@ -27,32 +29,33 @@ static cadre_status write_config(const train_run *r)
     return status;
 }
 
-static cadre_status write_generation(const train_run *r)
-{
-    char *path = file_join(r->out, "generation_config.json");
-    json_writer w = json_writer_new(2);
-    json_put_object(&w, NULL);
-    if (r->config.bos >= 0) json_put_int(&w, "bos_token_id", r->config.bos);
-    if (r->config.eos >= 0) json_put_int(&w, "eos_token_id", r->config.eos);
-    json_put_close(&w, '}');
-    if (!path) json_writer_free(&w);
-    cadre_status status = path ? json_writer_save(&w, path) : CADRE_ENOMEM;
-    mem_free(path);
-    return status;
-}
-
 static cadre_status write_tokenizer(const train_run *r)
 {
     if (!r->tokenizer_json.size) return CADRE_OK;
     string_view end = { "<|endoftext|>", 13 };
-    tokenizer_config said = tokenizer_config_of(r->tokenizer);
-    if (!r->from) said.bos = said.eos = end; /* as it was learnt */
-    said.context = r->config.context;
+    tokenizer_config said = { .bos = end, .eos = end, .context = r->config.context };
     byte_buffer config = { 0 };
     cadre_status status = write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);
-    if (status == CADRE_OK) status = tokenizer_write_config(&said, &config);
+    if (r->from || status != CADRE_OK) return status;
+    status = tokenizer_write_config(&said, &config); /* as it was learnt */
     if (status == CADRE_OK) status = write_in(r->out, "tokenizer_config.json", config.data, config.size);
     byte_buffer_free(&config);
+    return status;
+}
+
+/* Of a model that it goes on from, what training does not change goes along. */
+static cadre_status write_companions(const train_run *r)
+{
+    companions c = { 0 };
+    weight_file file = { 0 };
+    bool is_gguf = r->from && !file_is_folder(r->from);
+    cadre_status status = is_gguf ? weight_file_open(r->from, &file) : CADRE_OK;
+    if (status == CADRE_OK && r->from) status = companions_read(r->from, file.gguf, &r->config, &c);
+    if (status == CADRE_OK) status = companions_write(&c, &r->config, r->out);
+    if (status == CADRE_OK && r->from && r->tokenizer_json.size)
+        status = companions_write_tokenizer(&c, &r->config, r->tokenizer, r->config.context, r->out);
+    companions_free(&c);
+    weight_file_close(&file);
     return status;
 }
 
@@ -75,7 +78,7 @@ static cadre_status write_held_out(const train_run *r)
 cadre_status train_files_begin(const train_run *r)
 {
     CADRE_TRY(write_config(r));
-    CADRE_TRY(write_generation(r));
+    CADRE_TRY(write_companions(r));
     CADRE_TRY(write_tokenizer(r));
     return write_held_out(r);
 }

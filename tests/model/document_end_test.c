@@ -19,8 +19,8 @@ static void the_end_of_documents(void **state)
     (void)state;
     tokenizer *t;
     if (tokenizer_open_text(json, strlen(json), "sample", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
-    model_config turns_first = { .vocab = 4, .eos = 2, .other_eos = { 3 } }, turns = { .vocab = 4, .eos = 2 };
-    model_config documents = { .vocab = 4, .eos = 3, .other_eos = { 2 } }, none = { .vocab = 4, .eos = -1 };
+    model_config turns_first = { .vocab = 4, .eos = 2, .other_eos = { 3 }, .other_eos_count = 1 }, turns = { .vocab = 4, .eos = 2 };
+    model_config documents = { .vocab = 4, .eos = 3, .other_eos = { 2 }, .other_eos_count = 1 }, none = { .vocab = 4, .eos = -1 };
     model_config outside = { .vocab = 2, .eos = 2 };
     assert_int_equal(document_end(&turns_first, t), 3);
     assert_int_equal(document_end(&documents, t), 3);
