@@ -253,6 +253,9 @@ typedef struct cadre_train_listener {
     void (*progress)(void *arg, const cadre_train_progress *p); /* after every step; NULL: not wanted */
     void (*note)(void *arg, const char *sentence);              /* what the user should know; NULL: not wanted */
     void *arg;
+    /* With --dry-run: what the run would be. Names are those of options where there are some, numbers
+     * are decimal text. NULL: not wanted, and nothing is measured. */
+    void (*fact)(void *arg, const char *name, const char *value);
 } cadre_train_listener;
 
 typedef struct cadre_train_summary {
@@ -265,7 +268,8 @@ typedef struct cadre_train_summary {
 
 /* Trains as the options say (the tables of run, model, routing and train in one object) and leaves in the folder --out a model
  * that generates, the state to go on from, metrics.jsonl and run.json. Options that nobody gave are filled in from the
- * recipe. With --dry-run nothing is written and only the summary's sizes are. CADRE_EINTERRUPTED: stopped on request,
+ * recipe. With --dry-run nothing is written, only the summary's sizes are, and the listener is
+ * told what the run would be. CADRE_EINTERRUPTED: stopped on request,
  * after a checkpoint; the summary is filled in. */
 CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
                                    cadre_train_summary *summary);

@@ -1,5 +1,7 @@
 /* cmd_train.c - `cadre train`: a run, what it shows while it goes, and its summary. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/complain.h"
@@ -10,7 +12,38 @@
 typedef struct watch {
     const invocation *call;
     progress progress;
+    json_t *facts; /* of a dry run: a list of [name, value] */
 } watch;
+
+static json_t *json_of(const char *value)
+{
+    char *end;
+    double number = strtod(value, &end);
+    bool is_number = *value && !*end;
+    if (!strcmp(value, "yes") || !strcmp(value, "no")) return json_boolean(*value == 'y');
+    if (!is_number) return json_string(value);
+    return strpbrk(value, ".en") ? print_json_real(number) : json_integer(strtoll(value, NULL, 10));
+}
+
+/* Numbers as such; a name that comes again gets a list. */
+static void put_fact(json_t *object, const char *name, const char *value)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s", name);
+    for (char *c = key; *c; c++)
+        if (*c == '-') *c = '_';
+    json_t *made = json_of(value);
+    json_t *before = json_object_get(object, key);
+    if (!before) json_object_set_new(object, key, made);
+    else if (json_is_array(before)) json_array_append_new(before, made);
+    else json_object_set_new(object, key, json_pack("[O,o]", before, made));
+}
+
+static void keep_fact(void *arg, const char *name, const char *value)
+{
+    watch *w = arg;
+    json_array_append_new(w->facts, json_pack("[s,s]", name, value));
+}
 
 static void show(void *arg, const cadre_train_progress *p)
 {
@@ -30,7 +63,12 @@ static void note(void *arg, const char *sentence)
     progress_note(w->call, "%s", sentence);
 }
 
-static int print_object(const cadre_train_summary *s, bool dry)
+static const char *fact_part(const json_t *facts, size_t i, size_t part)
+{
+    return json_string_value(json_array_get(json_array_get(facts, i), part));
+}
+
+static int print_object(const cadre_train_summary *s, bool dry, const json_t *facts)
 {
     json_t *object = json_pack("{s:s,s:I,s:I,s:I}", "model_type", s->model_type, "parameters", (json_int_t)s->parameters,
                                "active_parameters", (json_int_t)s->active_parameters, "memory_bytes",
@@ -39,10 +77,22 @@ static int print_object(const cadre_train_summary *s, bool dry)
         json_object_update_new(object, json_pack("{s:I,s:I,s:o,s:o}", "steps", (json_int_t)s->steps, "tokens",
                                                  (json_int_t)s->tokens, "seconds", print_json_real(s->seconds), "loss",
                                                  print_json_real(s->loss)));
+    for (size_t i = 0; object && i < json_array_size(facts); i++)
+        put_fact(object, fact_part(facts, i, 0), fact_part(facts, i, 1));
     return print_json(object);
 }
 
-static int print_people(const cadre_train_summary *s, bool dry)
+/* "tokens-per-second" -> "tokens per second" */
+static void print_fact(print_table *t, const char *name, const char *value)
+{
+    char words[64];
+    snprintf(words, sizeof words, "%s", name);
+    for (char *c = words; *c; c++)
+        if (*c == '-') *c = ' ';
+    print_row(t, words, "%s", value);
+}
+
+static int print_people(const cadre_train_summary *s, bool dry, const json_t *facts)
 {
     char text[PRINT_NUMBER];
     print_table *t = print_table_begin("ll");
@@ -50,6 +100,8 @@ static int print_people(const cadre_train_summary *s, bool dry)
     print_row(t, "parameters", "%s", print_short_count((double)s->parameters, text));
     print_row(t, "active per token", "%s", print_short_count((double)s->active_parameters, text));
     print_row(t, "memory", "%s", print_bytes((double)s->memory_bytes, text));
+    for (size_t i = 0; i < json_array_size(facts); i++)
+        print_fact(t, fact_part(facts, i, 0), fact_part(facts, i, 1));
     if (dry) return print_table_end(t);
     print_row(t, "steps", "%s", print_count(s->steps, text));
     print_row(t, "tokens", "%s", print_count(s->tokens, text));
@@ -72,8 +124,10 @@ static cadre_status analyse(const invocation *call, cadre_context *context, cons
 
 static int run(const invocation *call)
 {
-    watch w = { .call = call, .progress = progress_begin(call) };
-    const cadre_train_listener listener = { .progress = show, .note = note, .arg = &w };
+    watch w = { .call = call, .progress = progress_begin(call), .facts = json_array() };
+    const cadre_train_listener listener = {
+        .progress = show, .note = note, .arg = &w, .fact = keep_fact
+    };
     cadre_train_summary summary;
     bool dry = cadre_options_flag(call->options, "dry-run");
     opened o;
@@ -82,8 +136,11 @@ static int run(const invocation *call)
     progress_wipe(&w.progress);
     if (status == CADRE_OK && !dry && summary.validation) status = analyse(call, o.context, &listener);
     opened_end(&o);
-    if (status != CADRE_OK) return complain_status(status);
-    return call->json ? print_object(&summary, dry) : print_people(&summary, dry);
+    int code = status != CADRE_OK ? complain_status(status)
+               : call->json       ? print_object(&summary, dry, w.facts)
+                                  : print_people(&summary, dry, w.facts);
+    json_decref(w.facts);
+    return code;
 }
 
 const command command_train = {
@@ -104,7 +161,8 @@ const command command_train = {
     .tables = { cadre_train_options, cadre_model_options, cadre_routing_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",
                       "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",
-                      "how much memory a run needs", "cadre train --recipe mixtral --width 512 --layers 8 --dry-run",
+                      "what a run would be: sizes, memory, rate, time",
+                      "cadre train --recipe mixtral --width 512 --layers 8 --dry-run",
                       "go on after Ctrl-C or a power cut",
                       "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first --resume"),
     .stops = true,

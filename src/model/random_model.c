@@ -44,7 +44,7 @@ static bool trains_alone(const model_config *c, const char *name)
 {
     static const char *const training[] = {
         "jitter",       "jitter-experts", "noise-floor", "expert-dropout",   "balance-loss", "aux-form",
-        "balance-over", "sequence-aux",   "z-loss",      "bias-update-rate", "devices",      "devices-used",
+        "balance-over", "sequence-aux",   "sequence-entropy", "z-loss",      "bias-update-rate", "devices",      "devices-used",
         NULL,
     };
     static const char *const limits[] = { "capacity-factor", "capacity-slots", "overflow", "priority",

@@ -37,3 +37,10 @@ int64_t length_plan(const run_length *l, const run_spent *s)
     end = fmax(end, enough);
     return end < (double)s->steps + 1 ? s->steps + 1 : (int64_t)fmin(end, 9e15);
 }
+
+int64_t length_warmup(const run_length *l, int64_t steps)
+{
+    enum { TIMED = 40, MOST = 100 };
+    if (!l->steps) return TIMED;
+    return steps / 10 < MOST ? steps / 10 : MOST;
+}

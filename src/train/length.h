@@ -29,4 +29,7 @@ bool length_lacks_tokens(const run_length *l, const run_spent *s);
 /* The steps that the run will have taken in the end, more than are behind. */
 int64_t length_plan(const run_length *l, const run_spent *s);
 
+/* Steps of warm-up where nobody says how many, of a run of so many. */
+int64_t length_warmup(const run_length *l, int64_t steps);
+
 #endif

@@ -228,7 +228,7 @@ static void plan_steps(loop *l)
     schedule *s = &l->run->settings.schedule;
     run_spent spent = spent_by(l);
     s->steps = length_plan(length, &spent);
-    if (s->warmup < 0) s->warmup = !length->steps ? 40 : s->steps / 10 < 100 ? s->steps / 10 : 100;
+    if (s->warmup < 0) s->warmup = length_warmup(length, s->steps);
 }
 
 /* Why: other programs use the processors, or the machine is slow. */
@@ -376,7 +376,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
 {
     CADRE_TRY(decide(r));
     CADRE_TRY(count_memory(r, summary));
-    if (r->dry) return CADRE_OK;
+    if (r->dry) return train_describe(r, summary);
     CADRE_TRY(check_memory(summary));
     CADRE_TRY(begin(r));
     loop l = { .run = r, .first = r->state.step, .saved = r->resumed ? r->state.step : -1 };

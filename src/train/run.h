@@ -61,6 +61,17 @@ cadre_status train_model_open(train_run *r);
 cadre_status train_model_decide(train_run *r);
 void train_model_warn(const train_run *r); /* of what can be known before training */
 
+/* ---- describe.c, rate.c: --dry-run ---- */
+
+typedef struct rate_estimate {
+    double tokens_per_second;
+    const char *how; /* static */
+} rate_estimate;
+
+cadre_status train_describe(const train_run *r, const cadre_train_summary *summary);
+cadre_status train_rate(const train_run *r, int64_t active_parameters, int64_t memory_bytes,
+                        rate_estimate *rate);
+
 /* ---- idle.c ---- */
 
 cadre_status train_idle_options(const train_run *r); /* notes those that were given in vain */

@@ -9,9 +9,24 @@ $ cadre train --options tiny.json --dry-run
 > parameters *
 > active per token *
 > memory *
+> recipe * olmoe
+> layers * 2
+> ...
+> experts * 4
+> topk * 2
+> ...
+> balancing * load, coefficient 0.01, over micro, layer
+> ...
+> lr * 0.002
+> ...
+> tokens per second *
+> ...
+> steps * 6
+> tokens * 768
+> seconds *
 
 $ cadre train --options tiny.json --dry-run --json
-> {"model_type":"olmoe","parameters":*,"active_parameters":*,"memory_bytes":*}
+> {"model_type":"olmoe","parameters":*,"active_parameters":*,"memory_bytes":*,"experts":4,"topk":2,*"tie":false,"router":"softmax",*"balancing":"load*"tokens_per_second":*,"steps":6,"tokens":768,"seconds":*}
 2> (nothing)
 
 $ cadre train --options tiny.json --out run --metrics m.jsonl

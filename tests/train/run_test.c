@@ -110,7 +110,7 @@ static void interrupted_and_resumed(void **state)
     cadre_options *o = text_run("deepseek-v3", cut);
     cadre_context *context;
     cadre_train_summary summary;
-    cadre_train_listener listener = { stop_after_two_steps, NULL, NULL };
+    cadre_train_listener listener = { .progress = stop_after_two_steps };
     assert_int_equal(cadre_context_new(2, NULL, &context), CADRE_OK);
     assert_int_equal(cadre_train(context, o, &listener, &summary), CADRE_EINTERRUPTED);
     assert_int_equal(summary.steps, 2);

@@ -120,6 +120,7 @@ static const try tries[] = {
     { "aux-form", "pooled", "aux-loss 0.5", TRAINING },
     { "balance-over", "step", "aux-loss 0.5 accumulate 2", TRAINING },
     { "sequence-aux", "0.5", NULL, TRAINING },
+    { "sequence-entropy", "0.5", NULL, TRAINING },
     { "z-loss", "0.5", NULL, TRAINING },
     { "bias-update-rate", "0.4", NULL, SHAPE }, /* the bias that it moves is saved */
     { "devices", "2", "balance-loss device aux-loss 0.5", TRAINING },

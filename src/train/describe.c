@@ -1,0 +1,212 @@
+/* describe.c - what a run would be, for --dry-run: every number in force, and how long it would take.
+ *
+ * Facts are told one by one, by the option's name where there is one. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "moe/select.h"
+#include "train/run.h"
+
+/* ---- telling ---- */
+
+static void fact(const train_run *r, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void fact(const train_run *r, const char *name, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    r->listener->fact(r->listener->arg, name, text);
+}
+
+static void whole(const train_run *r, const char *name, int64_t value)
+{
+    fact(r, name, "%lld", (long long)value);
+}
+
+static void number(const train_run *r, const char *name, double value)
+{
+    fact(r, name, "%.6g", value);
+}
+
+/* ---- the model ---- */
+
+static void tell_attention(const train_run *r, const model_config *c)
+{
+    whole(r, "heads", c->heads);
+    if (!c->latent) {
+        whole(r, "kv-heads", c->kv_heads);
+        whole(r, "head-dim", c->head_dim);
+        return;
+    }
+    whole(r, "head-dim", c->nope_dim);
+    whole(r, "qk-rope-head-dim", c->rope_dim);
+    whole(r, "v-head-dim", c->value_dim);
+    whole(r, "q-lora-rank", c->q_lora);
+    whole(r, "kv-lora-rank", c->kv_lora);
+}
+
+/* One number where all sparse layers have the same, else one a sparse layer. */
+static void tell_each(const train_run *r, const char *name, size_t field)
+{
+    const model_config *c = &r->config;
+    char text[512] = "";
+    bool differ = model_config_layers_differ(c);
+    for (int64_t l = 0; l < c->layers; l++) {
+        size_t used = strlen(text);
+        if (!c->layer[l].sparse || (used && !differ)) continue;
+        int64_t value = *(const int64_t *)((const char *)&c->layer[l] + field);
+        snprintf(text + used, sizeof text - used, "%s%lld", used ? "," : "", (long long)value);
+    }
+    if (*text) fact(r, name, "%s", text);
+}
+
+static void tell_sizes(const train_run *r, const model_config *c)
+{
+    int64_t sparse = model_config_sparse_layers(c);
+    whole(r, "layers", c->layers);
+    whole(r, "sparse-layers", sparse);
+    whole(r, "width", c->width);
+    tell_attention(r, c);
+    tell_each(r, "experts", offsetof(layer_config, experts));
+    tell_each(r, "topk", offsetof(layer_config, topk));
+    tell_each(r, "expert-width", offsetof(layer_config, expert_width));
+    if (sparse && c->shared_width) whole(r, "shared-width", c->shared_width);
+    if (sparse < c->layers) whole(r, "dense-width", c->dense_width);
+    whole(r, "vocab", c->vocab);
+    fact(r, "tie", "%s", c->tie ? "yes" : "no");
+}
+
+/* ---- routing, as it trains ---- */
+
+static cadre_status first_layer(const train_run *r, moe_config *moe)
+{
+    moe_config *all = MEM_ARRAY(moe_config, r->config.layers);
+    cadre_status status = all ? train_settings_moe(&r->settings, &r->config, all) : CADRE_ENOMEM;
+    for (int64_t l = r->config.layers; l-- > 0 && status == CADRE_OK;)
+        if (r->config.layer[l].sparse) *moe = all[l];
+    mem_free(all);
+    return status;
+}
+
+static void tell_capacity(const train_run *r, const dispatch_options *d)
+{
+    static const char *const overflows[] = { "none", "drop", "reroute", "pad" };
+    static const char *const priorities[] = { "choice", "token", "probability" };
+    fact(r, "overflow", "%s", overflows[d->overflow]);
+    if (d->overflow == OVERFLOW_NONE) return;
+    if (d->slots > 0) whole(r, "capacity-slots", d->slots);
+    else number(r, "capacity-factor", (double)d->factor);
+    fact(r, "priority", "%s", priorities[d->priority]);
+    fact(r, "capacity-in-eval", "%s", d->in_eval ? "yes" : "no");
+}
+
+static cadre_status tell_routing(const train_run *r)
+{
+    moe_config moe = { 0 };
+    if (!model_config_sparse_layers(&r->config)) return CADRE_OK;
+    CADRE_TRY(first_layer(r, &moe));
+    fact(r, "router", "%s", moe.router->name);
+    fact(r, "expert-form", "%s", moe.form);
+    if (select_is_grouped(&moe.route)) {
+        whole(r, "groups", moe.route.groups);
+        whole(r, "groups-used", moe.route.groups_used);
+    }
+    number(r, "route-scale", (double)moe.route.scale);
+    if (router_understands(moe.router, "top-p")) number(r, "top-p", (double)moe.route.top_p);
+    number(r, "jitter", (double)moe.route.jitter);
+    number(r, "expert-dropout", moe.expert_dropout);
+    tell_capacity(r, &moe.dispatch);
+    return CADRE_OK;
+}
+
+static void tell_balancing(const train_run *r)
+{
+    static const char *const over[] = { "micro", "step", "sequence" };
+    static const char *const forms[] = { "layer", "mean", "pooled" };
+    const balance_options *b = &r->settings.balance;
+    bool bias = r->config.router && r->config.router->traits & ROUTER_CORRECTION;
+    if (!model_config_sparse_layers(&r->config)) return;
+    for (int i = 0; i < b->terms; i++)
+        fact(r, "balancing", "%s, coefficient %g, over %s, %s", b->term[i].loss->name,
+             b->term[i].coefficient, over[b->term[i].over], forms[b->term[i].form]);
+    if (bias && b->bias_rate > 0) fact(r, "balancing", "selection bias, %g a step", b->bias_rate);
+    else if (!b->terms) fact(r, "balancing", "none");
+    number(r, "z-loss", b->z_loss);
+}
+
+/* ---- how it learns, and how much ---- */
+
+static void tell_no_decay(const train_run *r, const optimizer_options *o)
+{
+    const struct {
+        bool kept;
+        const char *name;
+    } kinds[] = { { o->keep_norms, "norms" },
+                  { o->keep_biases, "biases" },
+                  { o->keep_router, "router" },
+                  { o->keep_embeddings, "embeddings" } };
+    char text[64] = "";
+    for (int i = 0; i < 4; i++) {
+        size_t used = strlen(text);
+        const char *comma = used ? "," : "";
+        if (kinds[i].kept) snprintf(text + used, sizeof text - used, "%s%s", comma, kinds[i].name);
+    }
+    fact(r, "no-decay", "%s", *text ? text : "none");
+}
+
+static void tell_optimizer(const train_run *r, const train_settings *s)
+{
+    static const char *const kinds[] = { "constant", "cosine", "wsd" };
+    const optimizer_options *o = &s->optimizer;
+    const schedule *rates = &s->schedule;
+    fact(r, "optimizer", "adamw");
+    number(r, "lr", rates->lr);
+    number(r, "router-lr", rates->lr * s->router_lr);
+    fact(r, "schedule", "%s", kinds[rates->kind]);
+    if (rates->kind != SCHEDULE_CONSTANT) number(r, "min-lr-ratio", rates->min_ratio);
+    int64_t usual = length_warmup(&s->length, s->length.steps);
+    whole(r, "warmup", rates->warmup >= 0 ? rates->warmup : usual);
+    number(r, "beta1", o->beta1);
+    number(r, "beta2", o->beta2);
+    number(r, "eps", o->eps);
+    number(r, "weight-decay", o->weight_decay);
+    tell_no_decay(r, o);
+    number(r, "clip", o->clip);
+}
+
+static void tell_length(const train_run *r, const train_settings *s, const rate_estimate *rate)
+{
+    int64_t step = s->batch * s->context, steps = s->length.steps;
+    double seconds = s->length.seconds;
+    if (!steps && seconds > 0) steps = (int64_t)(seconds * rate->tokens_per_second / (double)step);
+    else seconds = (double)(steps * step) / rate->tokens_per_second;
+    whole(r, "batch", s->batch);
+    whole(r, "accumulate", s->accumulate);
+    whole(r, "context", s->context);
+    whole(r, "tokens-per-step", step);
+    fact(r, "tokens-per-second", "%.0f", rate->tokens_per_second);
+    fact(r, "rate", "%s", rate->how);
+    if (!steps) return;
+    whole(r, "steps", steps);
+    whole(r, "tokens", steps * step);
+    fact(r, "seconds", "%.1f", seconds);
+}
+
+cadre_status train_describe(const train_run *r, const cadre_train_summary *summary)
+{
+    rate_estimate rate;
+    if (!r->listener || !r->listener->fact) return CADRE_OK;
+    fact(r, r->recipe ? "recipe" : "from", "%s", r->recipe ? r->recipe->name : r->from);
+    tell_sizes(r, &r->config);
+    CADRE_TRY(tell_routing(r));
+    tell_balancing(r);
+    tell_optimizer(r, &r->settings);
+    CADRE_TRY(train_rate(r, summary->active_parameters, summary->memory_bytes, &rate));
+    tell_length(r, &r->settings, &rate);
+    return CADRE_OK;
+}

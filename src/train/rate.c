@@ -1,0 +1,117 @@
+/* rate.c - how fast a run would be on this machine: from a few real steps where these take seconds,
+ * else from the speed of one matrix product. */
+#include <math.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "kernel/gemm.h"
+#include "model/initialise.h"
+#include "train/run.h"
+
+#define QUICK 1e11 /* multiplications and additions that take a second or a few */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- real steps, on random tokens ---- */
+
+static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+{
+    const train_run *r = arg;
+    random_key key = random_key_of(r->settings.seed, "rate", 0, 0);
+    int64_t context = r->settings.context;
+    for (int64_t i = 0; i < count * context; i++) {
+        uint64_t at = (uint64_t)(first * context + i);
+        inputs[i] = (int32_t)(random_bits(key, at) % (uint64_t)r->config.vocab);
+        targets[i] = (int32_t)(random_bits(key, at + 1) % (uint64_t)r->config.vocab);
+    }
+}
+
+/* The fastest of some steps behind a first one, which touches the memory: one, or more where they
+ * are short. `batch` sequences in `parts`. */
+static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts, double *seconds)
+{
+    enum { MOST = 12 };
+    const double enough = 0.3;
+    double spent = 0;
+    trainer *t;
+    trainer_report report;
+    train_settings s = r->settings;
+    s.batch = batch, s.accumulate = parts;
+    *seconds = INFINITY;
+    CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, comm_self(), &t));
+    init_options init = init_options_of(r->recipe, &r->config, s.seed);
+    model_initialise(r->context->compute, trainer_table(t), &init, trainer_values(t));
+    cadre_status status = CADRE_OK;
+    for (int64_t i = 0; i < MOST && spent < enough && status == CADRE_OK; i++) {
+        double before = now();
+        status = cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request")
+                                     : trainer_step(t, i, 0, feed, (void *)(uintptr_t)r, &report);
+        double took = now() - before;
+        if (i) spent += took, *seconds = fmin(*seconds, took);
+    }
+    trainer_free(t);
+    return status;
+}
+
+static cadre_status of_whole_steps(const train_run *r, rate_estimate *rate)
+{
+    const train_settings *s = &r->settings;
+    double seconds;
+    CADRE_TRY(time_steps(r, s->batch, s->accumulate, &seconds));
+    *rate = (rate_estimate){ (double)(s->batch * s->context) / seconds,
+                             "measured with the first steps" };
+    return CADRE_OK;
+}
+
+/* One sequence and two: what a step takes whatever its batch, and what a sequence adds. */
+static cadre_status of_few_sequences(const train_run *r, rate_estimate *rate)
+{
+    const train_settings *s = &r->settings;
+    double one, two;
+    CADRE_TRY(time_steps(r, 1, 1, &one));
+    CADRE_TRY(time_steps(r, 2, 1, &two));
+    double each = two > one ? two - one : two / 2, fixed = fmax(one - each, 0);
+    double seconds = fixed + each * (double)s->batch;
+    *rate = (rate_estimate){ (double)(s->batch * s->context) / seconds,
+                             "measured with one sequence and with two" };
+    return CADRE_OK;
+}
+
+/* ---- a model of it ---- */
+
+/* Half of what a product of this width reaches; routing, norms, attention and memory take the rest. */
+static cadre_status of_a_product(const train_run *r, double work_of_token, rate_estimate *rate)
+{
+    enum { ROWS = 256, MOST = 1024, TIMES = 3 };
+    int64_t width = r->config.width < MOST ? r->config.width : MOST;
+    real *numbers = MEM_ARRAY(real, 2 * ROWS * width + width * width);
+    double best = INFINITY;
+    if (!numbers) return CADRE_ENOMEM;
+    real *a = numbers, *b = a + ROWS * width, *c = b + width * width;
+    for (int i = 0; i < TIMES; i++) {
+        double before = now();
+        gemm(r->context->compute, GEMM_NT, ROWS, width, width, a, width, b, width, c, width, false);
+        best = fmin(best, now() - before);
+    }
+    mem_free(numbers);
+    double speed = 2.0 * ROWS * (double)(width * width) / best / 2;
+    *rate = (rate_estimate){ speed / work_of_token, "modelled by the speed of a matrix product" };
+    return CADRE_OK;
+}
+
+cadre_status train_rate(const train_run *r, int64_t active, int64_t memory_bytes,
+                        rate_estimate *rate)
+{
+    const train_settings *s = &r->settings;
+    double of_token = 6 * (double)active, of_sequence = of_token * (double)s->context;
+    bool fits = (size_t)memory_bytes <= mem_of_machine() / 2;
+    if (fits && of_sequence * (double)s->batch <= QUICK) return of_whole_steps(r, rate);
+    if (fits && of_sequence <= QUICK && s->batch > 1) return of_few_sequences(r, rate);
+    return of_a_product(r, of_token, rate);
+}
