@@ -95,7 +95,8 @@ static void print_routes(const cadre_moe *moe)
 {
     int table[KINDS][EXPERTS] = { { 0 } };
     cadre_moe_routes r = cadre_moe_routes_get(moe);
-    for (int64_t i = 0; i < r.tokens * r.picks; i++) table[i / r.picks % KINDS][r.expert[i]]++;
+    for (int64_t t = 0; t < r.tokens; t++)
+        for (int64_t i = r.start[t]; i < r.start[t + 1]; i++) table[t % KINDS][r.expert[i]]++;
     printf("\nwho took which kind of token:\n          ");
     for (int e = 0; e < EXPERTS; e++) printf(" expert %d", e);
     for (int k = 0; k < KINDS; k++) {

@@ -202,22 +202,23 @@ CADRE_API cadre_status cadre_moe_backward(cadre_moe *moe, const cadre_real *dy, 
 /* Terms to add to the caller's loss, coefficients included, summed over the step's batches so far. */
 CADRE_API void cadre_moe_losses(const cadre_moe *moe, double *aux, double *z);
 
-/* Where the last forward sent its tokens. Borrowed until the next forward. */
+/* Where the last forward sent its tokens: edges from tokens to experts, token after token. A token has as many as its router
+ * gave it: K, fewer, or (padding) none. Borrowed until the next forward. */
 typedef struct cadre_moe_routes {
-    int64_t tokens;           /* T */
-    int32_t picks;            /* K */
-    const int32_t *expert;    /* [T, K] by rank; -1: this token has fewer picks */
-    const cadre_real *weight; /* [T, K] */
-    const int32_t *slot;      /* [T, K] the pick's row among all experts' rows; -1: dropped, or no pick */
+    int64_t tokens, edges;    /* T, N */
+    const int64_t *start;     /* [T + 1] the first edge of each token, then N */
+    const int32_t *expert;    /* [N] a token's best first */
+    const cadre_real *weight; /* [N] what the expert's output is multiplied with */
+    const int32_t *row;       /* [N] the edge's row among all experts' rows; -1: dropped */
     int64_t capacity;         /* rows an expert takes of the longest sequence; 0: no limit */
-    int64_t dropped, rerouted; /* picks */
+    int64_t dropped, rerouted; /* edges */
 } cadre_moe_routes;
 CADRE_API cadre_moe_routes cadre_moe_routes_get(const cadre_moe *moe);
 
-/* A pick of the last forward that found its expert full, in token order; *cursor starts at 0; false: no more. */
+/* An edge of the last forward that found its expert full, in token order; *cursor starts at 0; false: no more. */
 typedef struct cadre_moe_overflow {
     int64_t token;
-    int32_t rank, wanted, instead; /* which of its picks; the full expert; who serves it, -1: nobody */
+    int32_t rank, wanted, instead; /* which of its edges; the full expert; who serves it, -1: nobody */
 } cadre_moe_overflow;
 CADRE_API bool cadre_moe_next_overflow(const cadre_moe *moe, int64_t *cursor, cadre_moe_overflow *overflow);
 

@@ -36,19 +36,20 @@ void route_log_close(route_log *r)
     *r = (route_log){ 0 };
 }
 
-static void sort_picks(const plan *p, int64_t t, int64_t room, int32_t *ids, float *weights)
+/* The token's edges that have a row, by expert. */
+static void sort_edges(const plan *p, int64_t t, int64_t room, int32_t *ids, float *weights)
 {
     int64_t n = 0;
-    for (int32_t k = 0; k < p->picks; k++) {
-        gexp pick = p->pick[t * p->picks + k];
-        if (pick.id < 0 || p->slot[t * p->picks + k] < 0) continue;
+    for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
+        gexp expert = p->edge_expert[i];
+        if (p->edge_row[i] < 0) continue;
         int64_t at = n++;
-        for (; at > 0 && ids[at - 1] > pick.id; at--) {
+        for (; at > 0 && ids[at - 1] > expert.id; at--) {
             ids[at] = ids[at - 1];
             weights[at] = weights[at - 1];
         }
-        ids[at] = pick.id;
-        weights[at] = (float)p->weight[t * p->picks + k];
+        ids[at] = expert.id;
+        weights[at] = (float)p->edge_weight[i];
     }
     for (; n < room; n++) {
         ids[n] = -1;
@@ -62,7 +63,7 @@ void route_log_watch(void *log, int64_t layer, const plan *p)
     int64_t s = model_config_sparse_before(r->config, layer);
     for (int64_t t = 0; t < p->tokens; t++) {
         int64_t at = (s * r->room + r->offset + t) * r->picks;
-        sort_picks(p, t, r->picks, r->experts + at, r->weights + at);
+        sort_edges(p, t, r->picks, r->experts + at, r->weights + at);
     }
 }
 

@@ -67,16 +67,19 @@ static void column_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-static gexp wanted(const plan *p, int64_t pair) { return p->lost && p->lost[pair].id >= 0 ? p->lost[pair] : p->pick[pair]; }
+static gexp wanted(const plan *p, int64_t edge)
+{
+    return p->edge_lost && p->edge_lost[edge].id >= 0 ? p->edge_lost[edge] : p->edge_expert[edge];
+}
 
-/* A device gets a token once, however many of its picks are there. */
+/* A device gets a token once, however many of its edges lead there. */
 static void count_sent(const collect_job *job, int64_t t, double *sent)
 {
     const plan *p = job->r->plan;
     int32_t size = p->experts / balance_devices(job->b);
-    for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
-        bool again = wanted(p, i).id < 0;
-        for (int64_t j = t * p->picks; j < i && !again; j++) again = wanted(p, j).id / size == wanted(p, i).id / size;
+    for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
+        bool again = false;
+        for (int64_t j = p->token_start[t]; j < i && !again; j++) again = wanted(p, j).id / size == wanted(p, i).id / size;
         if (!again) sent[wanted(p, i).id / size]++;
     }
 }
@@ -98,11 +101,10 @@ static void count_sequence(const collect_job *job, int64_t s)
         sum->tokens[s]++;
         sum->entropy[s] += (double)job->b->entropy[t];
         sum->z[s] += lse * lse;
-        first[wanted(p, t * p->picks).id]++;
-        for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
-            if (p->pick[i].id < 0) continue;
+        if (plan_edges_of(p, t)) first[wanted(p, p->token_start[t]).id]++;
+        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
             count[wanted(p, i).id]++;
-            importance[p->pick[i].id] += (double)p->weight[i];
+            importance[p->edge_expert[i].id] += (double)p->edge_weight[i];
         }
         if (devices > 1) count_sent(job, t, sum->sent + s * devices);
     }
@@ -136,7 +138,7 @@ void balance_collect(balance *b, int l, const routing *r)
     layer->sequences = r->sequences->count;
     parallel_over(r->compute, r->plan->tokens, 1, numbers, token_task, &job);
     parallel_over(r->compute, r->sequences->count * tiles_of(r), 1, numbers, column_task, &job);
-    parallel_over(r->compute, r->sequences->count, 1, r->plan->tokens * r->plan->picks, sequence_task, &job);
+    parallel_over(r->compute, r->sequences->count, 1, r->plan->edges, sequence_task, &job);
     note_logits(layer, r);
     layer->part.scalars[TALLY_DROPPED] = r->plan->dropped;
     layer->part.scalars[TALLY_REROUTED] = r->plan->rerouted;

@@ -1,7 +1,7 @@
 /* dispatch.c - capacity, sequence by sequence, then the numbering of rows.
  *
  * Rows are numbered expert after expert, within an expert in token order. Tokens are cut into segments; counting each segment's
- * picks, summing the counts up, and filling give every segment its rows without looking at the others: segments are the unit of
+ * edges, summing the counts up, and filling give every segment its rows without looking at the others: segments are the unit of
  * work, and no number depends on who did which. */
 #include "moe/dispatch.h"
 
@@ -56,6 +56,7 @@ void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, i
     s->start = ARENA_ARRAY(a, int64_t, (segments > unlimited ? segments : unlimited) * experts);
     if (limited(o)) s->used = ARENA_ARRAY(a, int64_t, sequences * experts);
     if (limited(o)) s->capacity = ARENA_ARRAY(a, int64_t, sequences);
+    if (limited(o)) s->token = ARENA_ARRAY(a, int32_t, tokens * picks);
     if (limited(o) && o->priority == PRIORITY_PROBABILITY) s->order = ARENA_ARRAY(a, int32_t, tokens * picks);
 }
 
@@ -73,48 +74,49 @@ static pool_range segment_at(const job *j, int64_t s)
     return (pool_range){ s * SEGMENT, end < j->p->tokens ? end : j->p->tokens };
 }
 
-/* ---- capacity: which picks of a sequence get a slot ---- */
+/* ---- capacity: which edges of a sequence get a row ---- */
 
-/* The token's best expert that it has not picked and that has a free slot. */
+/* The token's best expert that it has no edge to and that has a free row. */
 static gexp next_choice(const job *j, int64_t token, const int64_t *used, int64_t capacity)
 {
     const plan *p = j->p;
     const real *key = j->d->key + token * p->experts;
-    const gexp *picked = p->pick + token * p->picks;
     gexp best = GEXP_NONE;
     for (int32_t e = 0; e < p->experts; e++) {
         bool taken = used[e] >= capacity || !(key[e] > -REAL_INF);
-        for (int32_t k = 0; k < p->picks; k++) taken |= picked[k].id == e;
+        for (int64_t i = p->token_start[token]; i < p->token_start[token + 1]; i++) taken |= p->edge_expert[i].id == e;
         if (!taken && (best.id < 0 || key[e] > key[best.id])) best = (gexp){ e };
     }
     return best;
 }
 
-/* One pick, in its turn. A slot of 0 stands for "kept" until rows are numbered. */
-static void admit(const job *j, int64_t pair, int64_t *used, int64_t capacity)
+/* One edge, in its turn. A row of 0 stands for "kept" until rows are numbered. */
+static void admit(const job *j, int64_t edge, int64_t *used, int64_t capacity)
 {
     plan *p = j->p;
-    gexp wanted = p->pick[pair];
-    if (wanted.id < 0) return;
+    gexp wanted = p->edge_expert[edge];
     if (used[wanted.id] >= capacity) {
         gexp other = GEXP_NONE;
-        if (j->d->options->overflow == OVERFLOW_REROUTE) other = next_choice(j, pair / p->picks, used, capacity);
-        p->lost[pair] = wanted;
+        if (j->d->options->overflow == OVERFLOW_REROUTE)
+            other = next_choice(j, j->d->scratch->token[edge], used, capacity);
+        p->edge_lost[edge] = wanted;
         if (other.id < 0) return;
-        p->pick[pair] = other;
+        p->edge_expert[edge] = other;
     }
-    p->slot[pair] = 0;
-    used[p->pick[pair].id]++;
+    p->edge_row[edge] = 0;
+    used[p->edge_expert[edge].id]++;
 }
 
-/* Whether pair a comes before pair b: higher score, then earlier. */
+static real score_of(const job *j, int32_t edge)
+{
+    return j->d->score[(int64_t)j->d->scratch->token[edge] * j->p->experts + j->p->edge_expert[edge].id];
+}
+
+/* Whether edge a comes before edge b: higher score, then earlier. */
 static bool before(const job *j, int32_t a, int32_t b)
 {
-    const plan *p = j->p;
-    if (p->pick[a].id < 0 || p->pick[b].id < 0) return p->pick[a].id >= 0 || (p->pick[b].id < 0 && a < b);
-    real sa = j->d->score[(int64_t)(a / p->picks) * p->experts + p->pick[a].id];
-    real sb = j->d->score[(int64_t)(b / p->picks) * p->experts + p->pick[b].id];
-    return sa > sb || (!(sb > sa) && a < b);
+    real score_a = score_of(j, a), score_b = score_of(j, b);
+    return score_a > score_b || (!(score_b > score_a) && a < b);
 }
 
 static void sift_down(const job *j, int32_t *heap, int64_t count, int64_t at)
@@ -128,8 +130,8 @@ static void sift_down(const job *j, int32_t *heap, int64_t count, int64_t at)
     }
 }
 
-/* Heap sort of the pairs [first, first + count): no memory, and an order in which no two are equal. */
-static const int32_t *sort_pairs(const job *j, int64_t first, int64_t count)
+/* Heap sort of the edges [first, first + count): no memory, and an order in which no two are equal. */
+static const int32_t *sort_edges(const job *j, int64_t first, int64_t count)
 {
     int32_t *heap = j->d->scratch->order + first;
     for (int64_t i = 0; i < count; i++) heap[i] = (int32_t)(first + i);
@@ -143,31 +145,45 @@ static const int32_t *sort_pairs(const job *j, int64_t first, int64_t count)
     return heap;
 }
 
-static void admit_sequence(const job *j, int64_t s)
+/* The edges of a sequence, one after another, in the order of priority. */
+static void admit_in_order(const job *j, pool_range tokens, int64_t *used, int64_t capacity)
 {
-    pool_range tokens = segment_at(j, s);
-    int64_t picks = j->p->picks, first = tokens.begin * picks, count = (tokens.end - tokens.begin) * picks, valid = 0;
-    for (int64_t t = tokens.begin; t < tokens.end; t++) valid += plan_is_valid(j->p, t);
-    int64_t capacity = dispatch_capacity(j->d->options, valid, j->p->picks, j->p->experts);
-    j->d->scratch->capacity[s] = capacity;
-    int64_t *used = j->d->scratch->used + s * j->p->experts;
-    memset(used, 0, (size_t)j->p->experts * sizeof *used);
-    memset(j->p->lost + first, -1, (size_t)count * sizeof(gexp));
-    memset(j->p->slot + first, -1, (size_t)count * sizeof(int32_t));
+    const plan *p = j->p;
+    int64_t first = p->token_start[tokens.begin], end = p->token_start[tokens.end];
     switch (j->d->options->priority) {
     case PRIORITY_CHOICE:
-        for (int64_t k = 0; k < picks; k++)
-            for (int64_t t = tokens.begin; t < tokens.end; t++) admit(j, t * picks + k, used, capacity);
+        for (int64_t k = 0, left = end - first; left > 0; k++)
+            for (int64_t t = tokens.begin; t < tokens.end; t++)
+                if (k < plan_edges_of(p, t)) admit(j, p->token_start[t] + k, used, capacity), left--;
         break;
     case PRIORITY_TOKEN:
-        for (int64_t i = first; i < first + count; i++) admit(j, i, used, capacity);
+        for (int64_t i = first; i < end; i++) admit(j, i, used, capacity);
         break;
     case PRIORITY_PROBABILITY: {
-        const int32_t *order = sort_pairs(j, first, count);
-        for (int64_t i = 0; i < count; i++) admit(j, order[i], used, capacity);
+        const int32_t *order = sort_edges(j, first, end - first);
+        for (int64_t i = 0; i < end - first; i++) admit(j, order[i], used, capacity);
         break;
     }
     }
+}
+
+static void admit_sequence(const job *j, int64_t s)
+{
+    const plan *p = j->p;
+    const dispatch_scratch *scratch = j->d->scratch;
+    pool_range tokens = segment_at(j, s);
+    int64_t first = p->token_start[tokens.begin], count = p->token_start[tokens.end] - first, valid = 0;
+    for (int64_t t = tokens.begin; t < tokens.end; t++) {
+        valid += plan_is_valid(p, t);
+        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) scratch->token[i] = (int32_t)t;
+    }
+    int64_t capacity = dispatch_capacity(j->d->options, valid, j->d->picks, p->experts);
+    int64_t *used = scratch->used + s * p->experts;
+    scratch->capacity[s] = capacity;
+    memset(used, 0, (size_t)p->experts * sizeof *used);
+    memset(p->edge_lost + first, -1, (size_t)count * sizeof(gexp));
+    memset(p->edge_row + first, -1, (size_t)count * sizeof(int32_t));
+    admit_in_order(j, tokens, used, capacity);
 }
 
 static void admit_task(void *arg, int64_t begin, int64_t end)
@@ -178,11 +194,8 @@ static void admit_task(void *arg, int64_t begin, int64_t end)
 
 /* ---- rows ---- */
 
-/* Whether the pick has a row: without a limit every pick, with one those that were admitted. */
-static bool is_kept(const job *j, int64_t pair)
-{
-    return j->p->pick[pair].id >= 0 && (!limited(j->d->options) || j->p->slot[pair] >= 0);
-}
+/* Whether the edge has a row: without a limit every edge, with one those that were admitted. */
+static bool is_kept(const job *j, int64_t edge) { return !limited(j->d->options) || j->p->edge_row[edge] >= 0; }
 
 static void count_task(void *arg, int64_t begin, int64_t end)
 {
@@ -192,8 +205,8 @@ static void count_task(void *arg, int64_t begin, int64_t end)
         int64_t *count = j->d->scratch->start + s * p->experts;
         pool_range tokens = segment_at(j, s);
         memset(count, 0, (size_t)p->experts * sizeof *count);
-        for (int64_t i = tokens.begin * p->picks; i < tokens.end * p->picks; i++)
-            if (is_kept(j, i)) count[p->pick[i].id]++;
+        for (int64_t i = p->token_start[tokens.begin]; i < p->token_start[tokens.end]; i++)
+            if (is_kept(j, i)) count[p->edge_expert[i].id]++;
     }
 }
 
@@ -217,10 +230,10 @@ static void sum_up(const job *j)
     p->first[p->experts] = p->rows;
 }
 
-static void put_row(plan *p, int64_t row, int64_t token, int64_t pair)
+static void put_row(plan *p, int64_t row, int64_t token, int64_t edge)
 {
     p->row_token[row] = (int32_t)token;
-    p->row_pick[row] = (int32_t)pair;
+    p->row_edge[row] = (int32_t)edge;
 }
 
 /* After filling, next[e] is behind the last of the `used` rows; pads go on up to C. They read a token of their own sequence and
@@ -241,10 +254,10 @@ static void fill_segment(const job *j, int64_t s)
     pool_range tokens = segment_at(j, s);
     int64_t *next = j->d->scratch->start + s * p->experts;
     for (int64_t t = tokens.begin; t < tokens.end; t++)
-        for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
+        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
             bool kept = is_kept(j, i);
-            p->slot[i] = kept ? (int32_t)next[p->pick[i].id]++ : -1;
-            if (kept) put_row(p, p->slot[i], t, i);
+            p->edge_row[i] = kept ? (int32_t)next[p->edge_expert[i].id]++ : -1;
+            if (kept) put_row(p, p->edge_row[i], t, i);
         }
 }
 
@@ -278,10 +291,9 @@ static void count_losses(const job *j)
 void dispatch(const dispatching *d, plan *p)
 {
     job j = { d, p, segment_count(d->options, p->tokens, d->sequences->count) };
-    int64_t pairs = p->tokens * p->picks;
-    if (limited(d->options)) parallel_over(d->compute, j.segments, 1, pairs, admit_task, &j);
-    parallel_over(d->compute, j.segments, 1, pairs, count_task, &j);
+    if (limited(d->options)) parallel_over(d->compute, j.segments, 1, p->edges, admit_task, &j);
+    parallel_over(d->compute, j.segments, 1, p->edges, count_task, &j);
     sum_up(&j);
-    parallel_over(d->compute, j.segments, 1, pairs, fill_task, &j);
+    parallel_over(d->compute, j.segments, 1, p->edges, fill_task, &j);
     count_losses(&j);
 }

@@ -1,6 +1,6 @@
-/* dispatch.h - from picks to rows grouped by expert, with or without a limit on how many an expert takes.
+/* dispatch.h - from edges to rows grouped by expert, with or without a limit on how many an expert takes.
  *
- * Without a limit (dropless) every pick gets a row. With one, an expert has C = ceil(factor * K * S / E) slots, or a fixed
+ * Without a limit (dropless) every edge gets a row. With one, an expert has C = ceil(factor * K * S / E) slots, or a fixed
  * number of them, for each sequence of S valid tokens, so what happens to a token never depends on other sequences. */
 #ifndef CADRE_MOE_DISPATCH_H
 #define CADRE_MOE_DISPATCH_H
@@ -11,14 +11,14 @@
 
 typedef enum dispatch_overflow {
     OVERFLOW_NONE,    /* no limit */
-    OVERFLOW_DROP,    /* the pick is dropped: the token keeps what its other picks give */
+    OVERFLOW_DROP,    /* the edge is dropped: the token keeps what its other edges give */
     OVERFLOW_REROUTE, /* it goes to the token's next choice with a free slot; none: dropped */
     OVERFLOW_PAD,     /* dropped, and free slots are filled up to C with rows that contribute nothing */
 } dispatch_overflow;
 
 typedef enum dispatch_priority {
-    PRIORITY_CHOICE,      /* all first picks in token order, then all second ... (GShard) */
-    PRIORITY_TOKEN,       /* token after token, its picks by rank */
+    PRIORITY_CHOICE,      /* all first choices in token order, then all second ... (GShard) */
+    PRIORITY_TOKEN,       /* token after token, its edges by rank */
     PRIORITY_PROBABILITY, /* the highest scores first; ties: earlier token, then lower rank */
 } dispatch_priority;
 
@@ -32,7 +32,7 @@ typedef struct dispatch_options {
 
 cadre_status dispatch_check(const dispatch_options *o, const char *where);
 
-/* C of a sequence of `tokens`; at most that many, for no token picks an expert twice. */
+/* C of a sequence of `tokens`; at most that many, for no token has two edges to an expert. */
 int64_t dispatch_capacity(const dispatch_options *o, int64_t tokens, int32_t picks, int32_t experts);
 
 /* The most rows a plan can have. */
@@ -43,7 +43,8 @@ typedef struct dispatch_scratch {
     int64_t *start; /* [segments, E] a segment's first row of each expert */
     int64_t *used;  /* [B, E] slots taken */
     int64_t *capacity; /* [B] C of each sequence */
-    int32_t *order; /* [T, K] picks by priority; NULL: not needed */
+    int32_t *token; /* [N] of each edge; NULL, as the next: not needed */
+    int32_t *order; /* [N] edges by priority */
 } dispatch_scratch;
 
 void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks,
@@ -53,12 +54,13 @@ typedef struct dispatching {
     compute *compute;
     const dispatch_options *options; /* NULL: no limit */
     const moe_sequences *sequences;
+    int32_t picks;     /* K: what capacity is reckoned from */
     const real *score; /* [T, E] what PRIORITY_PROBABILITY compares */
     const real *key;   /* [T, E] what OVERFLOW_REROUTE looks for the next choice in */
     dispatch_scratch *scratch;
 } dispatching;
 
-/* pick -> slot, lost, load, kept, first, row_token, row_pick, rows, capacity, dropped, rerouted (and pick, where rerouted). */
+/* token_start, edge_expert -> everything else of the plan but the weights (and edge_expert, where edges are rerouted). */
 void dispatch(const dispatching *d, plan *p);
 
 #endif

@@ -56,8 +56,8 @@ static int64_t expert_of_row(const expert_pass *e, int64_t row, int64_t expert)
 static real weight_of_row(const expert_rows *rows, int64_t row)
 {
     if (!rows->weight) return 1;
-    if (!rows->pick) return rows->weight[row];
-    return rows->pick[row] < 0 ? 0 : rows->weight[rows->pick[row]];
+    if (!rows->edge) return rows->weight[row];
+    return rows->edge[row] < 0 ? 0 : rows->weight[rows->edge[row]];
 }
 
 /* ---- forward ---- */
@@ -164,12 +164,12 @@ static void combine_token(const combine_job *job, int64_t t)
     real *y = job->y + t * c->width;
     bool written = c->base;
     if (c->base && c->base_scale) rows->scale(c->width, c->base_scale[t], y, y);
-    for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
-        if (p->slot[i] < 0) continue;
-        const real *out = job->out + p->slot[i] * c->width;
-        if (written) rows->axpy(c->width, p->weight[i], out, y);
-        else rows->scale(c->width, p->weight[i], out, y);
-        if (c->down_bias) rows->axpy(c->width, p->weight[i], c->down_bias[p->pick[i].id], y);
+    for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
+        if (p->edge_row[i] < 0) continue;
+        const real *out = job->out + p->edge_row[i] * c->width;
+        if (written) rows->axpy(c->width, p->edge_weight[i], out, y);
+        else rows->scale(c->width, p->edge_weight[i], out, y);
+        if (c->down_bias) rows->axpy(c->width, p->edge_weight[i], c->down_bias[p->edge_expert[i].id], y);
         written = true;
     }
     if (!written) memset(y, 0, (size_t)c->width * sizeof(real));
@@ -200,8 +200,9 @@ static void scatter_task(void *arg, int64_t begin, int64_t end)
     const scatter_job *job = arg;
     const plan *p = job->plan;
     for (int64_t t = begin; t < end; t++)
-        for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++)
-            if (p->slot[i] >= 0) job->rows->add(job->width, job->dx_rows + p->slot[i] * job->width, job->dx + t * job->width);
+        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++)
+            if (p->edge_row[i] >= 0)
+                job->rows->add(job->width, job->dx_rows + p->edge_row[i] * job->width, job->dx + t * job->width);
 }
 
 void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx)
@@ -257,11 +258,11 @@ static void hidden_task(void *arg, int64_t begin, int64_t end)
     for (int64_t r = begin, expert = 0; r < end; r++) {
         expert = expert_of_row(e, r, expert);
         real dweight = hidden_row_backward(e, r, expert, job->pre + r * pre_width(e), job->act + r * e->hidden);
-        if (!job->dweight || (rows->pick && rows->pick[r] < 0)) continue;
+        if (!job->dweight || (rows->edge && rows->edge[r] < 0)) continue;
         if (e->weights->down_bias)
             dweight += e->compute->variant->rows->dot(e->width, e->weights->down_bias[expert],
                                                       job->dy + (rows->token ? rows->token[r] : r) * e->width);
-        job->dweight[rows->pick ? rows->pick[r] : r] = dweight;
+        job->dweight[rows->edge ? rows->edge[r] : r] = dweight;
     }
 }
 

@@ -3,7 +3,7 @@
  *     pre  [R, inputs * H] = x Wg^T + bg, x Wu^T + bu      x gathered by row; gate and up of a row beside each other
  *     act  [R, H]          = form(gate, up), dropped out in training
  *     out  [R, D]          = act Wd^T
- *     y_t                  = sum over picks k = 0 .. K-1, in this order, of weight[t, k] * (out[slot[t, k]] + bd)
+ *     y_t                  = sum over the token's edges i, by rank, of edge_weight[i] * (out[edge_row[i]] + bd)
  *
  * The backward pass needs pre alone: with dA = dy Wd, dweight = <act, dA>, and act is computed again while pre is in cache. Rows
  * of one expert are in token order, so a weight gradient is one chain over tokens, which a batch cut in parts continues.
@@ -37,7 +37,7 @@ typedef struct expert_rows {
     int32_t experts;
     const int64_t *first; /* [experts + 1] */
     const int32_t *token; /* [R]; NULL: row r is token r */
-    const int32_t *pick;  /* [R] where the row's weight stands, -1: nowhere, it is 0; NULL: at r */
+    const int32_t *edge;  /* [R] where the row's weight stands, -1: nowhere, it is 0; NULL: at r */
     const real *weight;   /* NULL: every weight is 1 */
 } expert_rows;
 
@@ -62,7 +62,7 @@ typedef struct expert_pass {
 /* x [T, D] -> pre, act (scratch), out. out has no down bias: combine adds it. */
 void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out);
 
-/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by row_pick (NULL: not wanted), dx_rows [R, D] (added,
+/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by edge (NULL: not wanted), dx_rows [R, D] (added,
  * or overwritten). Spends pre; act is scratch. */
 void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act, const expert_gradients *g,
                       bool accumulate, real *dweight, real *dx_rows, bool add_dx);
@@ -79,7 +79,7 @@ typedef struct combination {
 
 void experts_combine(const combination *c, const real *out /* [R, D] */, real *y /* [T, D] */);
 
-/* dx_t += sum over picks k = 0 .. K-1 of dx_rows[slot[t, k]] */
+/* dx_t += sum over the token's edges, by rank, of dx_rows[edge_row[i]] */
 void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx);
 
 #endif

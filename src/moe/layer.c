@@ -1,6 +1,6 @@
 /* layer.c - the four steps of a sparse layer, forwards and backwards, and the memory that they need.
  *
- *     forward     pick, dispatch, weigh; shared expert -> y; experts; y += combine
+ *     forward     assign, dispatch, weigh; shared expert -> y; experts; y += combine
  *     backward    experts, which also say how each weight should change; router; dx = router + experts (+ jitter) + shared */
 #include "moe/layer.h"
 
@@ -65,7 +65,9 @@ void moe_state_layout(moe_state *s, arena *a, const moe_config *c, moe_extent mo
 {
     int64_t rows = max_rows(c, most.tokens, most.sequences), inputs = moe_config_inputs(c);
     *s = (moe_state){ 0 };
-    plan_layout(&s->plan, a, most.tokens, c->experts, c->route.topk, rows, c->dispatch.overflow != OVERFLOW_NONE);
+    plan_layout(&s->plan, a, &(plan_limits){ .tokens = most.tokens, .edges = router_max_edges(&c->route, most.tokens),
+                                             .rows = rows, .experts = c->experts,
+                                             .limited = c->dispatch.overflow != OVERFLOW_NONE });
     router_state_layout(&s->router, a, c->router, &c->route, most.tokens, c->width, c->experts);
     s->pre = ARENA_ARRAY(a, real, rows * inputs * c->hidden);
     if (c->shared) s->shared_pre = ARENA_ARRAY(a, real, most.tokens * inputs * c->shared);
@@ -88,7 +90,7 @@ typedef struct scratch {
     real *logits;        /* [T, E] forward: keys of selection; backward: derivatives by the logits */
     real *probability;   /* [T, E] derivatives by scores */
     real *noise_logits;  /* [T, E] derivatives; NULL: no noise */
-    real *dweight;       /* [T, K] */
+    real *dweight;       /* [N] */
     real *dgate;         /* [T] of a gated shared expert */
     real *act;           /* [R, H], or [T, Hs] */
     real *rows;          /* [R, D] forward: the experts' outputs; backward: derivatives by their inputs */
@@ -104,7 +106,7 @@ static void scratch_layout(scratch *s, arena *a, const moe_config *c, moe_extent
     s->logits = ARENA_ARRAY(a, real, pairs);
     s->probability = ARENA_ARRAY(a, real, pairs);
     if (c->router->traits & ROUTER_NOISE) s->noise_logits = ARENA_ARRAY(a, real, pairs);
-    s->dweight = ARENA_ARRAY(a, real, most.tokens * c->route.topk);
+    s->dweight = ARENA_ARRAY(a, real, router_max_edges(&c->route, most.tokens));
     if (c->shared_gated) s->dgate = ARENA_ARRAY(a, real, most.tokens);
     s->act = ARENA_ARRAY(a, real, act > shared ? act : shared);
     s->rows = ARENA_ARRAY(a, real, rows * c->width);
@@ -151,7 +153,7 @@ static expert_pass routed_pass(const run *r)
     const router_random *random = &r->call->batch->random;
     expert_pass e = { .compute = r->call->compute, .weights = &r->w->experts, .limit = clamp_of(r->c), .width = r->c->width,
                       .form = form_of(r->call->compute->variant->rows, r->c), .hidden = r->c->hidden, .group = r->scratch.group };
-    e.rows = (expert_rows){ p->experts, p->first, p->row_token, p->row_pick, p->weight };
+    e.rows = (expert_rows){ p->experts, p->first, p->row_token, p->row_edge, p->edge_weight };
     if (random->train && r->c->expert_dropout > 0) {
         e.dropout.chance = r->c->expert_dropout;
         e.dropout.key = random_key_of(random->seed, "expert dropout", random->step, (uint64_t)random->layer);
@@ -185,10 +187,11 @@ static void route(run *r)
     const moe_batch *b = r->call->batch;
     const dispatch_options *limit = b->random.train || r->c->dispatch.in_eval ? &r->c->dispatch : NULL;
     plan *p = &r->s->plan;
-    dispatching d = { r->call->compute, limit, &b->sequences, r->s->router.score, r->routing.key, &r->scratch.dispatch };
+    dispatching d = { .compute = r->call->compute, .options = limit, .sequences = &b->sequences, .picks = r->c->route.topk,
+                      .score = r->s->router.score, .key = r->routing.key, .scratch = &r->scratch.dispatch };
     p->tokens = b->tokens;
     p->valid = b->valid;
-    routing_pick(&r->routing);
+    routing_assign(&r->routing);
     dispatch(&d, p);
     routing_weigh(&r->routing);
     if (r->call->balance) balance_collect(r->call->balance, r->call->layer, &r->routing);
@@ -255,7 +258,7 @@ static void routed_backward(run *r, const real *dy, real *dx, moe_gradients *g, 
     routing_flow flow = { .dweight = t->dweight, .dprobability = t->probability, .dlogits = t->logits,
                           .dnoise_logits = t->noise_logits };
     if (r->call->balance) flow.pull = balance_pulls(r->call->balance, r->call->layer);
-    memset(t->dweight, 0, (size_t)(p->tokens * p->picks) * sizeof(real)); /* of picks without a row */
+    memset(t->dweight, 0, (size_t)p->edges * sizeof(real)); /* of edges without a row */
     experts_backward(&routed, expert_input(r), dy, r->s->pre, t->act, &g->experts, accumulate, t->dweight, t->rows, false);
     routing_backward(&r->routing, &flow, &g->router, accumulate, dx);
     if (!r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);

@@ -334,7 +334,9 @@ _Static_assert(sizeof(gexp) == sizeof(int32_t), "a pick is its expert's id");
 cadre_moe_routes cadre_moe_routes_get(const cadre_moe *m)
 {
     const plan *p = &m->state.plan;
-    return (cadre_moe_routes){ p->tokens, p->picks, &p->pick->id, p->weight, p->slot, p->capacity, p->dropped, p->rerouted };
+    return (cadre_moe_routes){ .tokens = p->tokens, .edges = p->edges, .start = p->token_start, .expert = &p->edge_expert->id,
+                               .weight = p->edge_weight, .row = p->edge_row, .capacity = p->capacity, .dropped = p->dropped,
+                               .rerouted = p->rerouted };
 }
 
 bool cadre_moe_next_overflow(const cadre_moe *m, int64_t *cursor, cadre_moe_overflow *overflow)

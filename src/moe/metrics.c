@@ -79,43 +79,6 @@ double metrics_bias_range(const real *bias, int32_t experts)
     return (double)(most - least);
 }
 
-void metrics_add_coactivation(const plan *p, int64_t *together)
-{
-    for (int64_t t = 0; t < p->tokens; t++)
-        for (int32_t i = 0; i < p->picks; i++)
-            for (int32_t j = 0; j < p->picks; j++) {
-                gexp a = p->pick[t * p->picks + i], b = p->pick[t * p->picks + j];
-                if (a.id >= 0 && b.id >= 0) together[(int64_t)a.id * p->experts + b.id]++;
-            }
-}
-
-void metrics_add_pick_histogram(const plan *p, int64_t *tokens)
-{
-    for (int64_t t = 0; t < p->tokens; t++) {
-        int32_t picks = 0;
-        for (int32_t k = 0; k < p->picks; k++) picks += p->pick[t * p->picks + k].id >= 0;
-        if (plan_is_valid(p, t)) tokens[picks]++;
-    }
-}
-
-static bool picks_expert(const plan *p, int64_t token, gexp e)
-{
-    for (int32_t k = 0; k < p->picks; k++)
-        if (p->pick[token * p->picks + k].id == e.id) return true;
-    return false;
-}
-
-double metrics_overlap(const plan *p, const plan *q)
-{
-    int64_t same = 0, all = 0;
-    for (int64_t i = 0; i < p->tokens * p->picks; i++) {
-        if (p->pick[i].id < 0) continue;
-        all++;
-        same += picks_expert(q, i / p->picks, p->pick[i]);
-    }
-    return all > 0 ? (double)same / (double)all : 1;
-}
-
 /* sum over d, e of p(d, e) log(p(d, e) / (p(d) p(e))) */
 double metrics_mutual_information(const int64_t *count, int32_t domains, int32_t experts)
 {

@@ -15,15 +15,6 @@ int32_t metrics_dead(const int64_t *count, int32_t experts);
 /* max - min of a correction bias. */
 double metrics_bias_range(const real *bias, int32_t experts);
 
-/* together[a * E + b] += tokens that picked both a and b (on the diagonal: that picked a). */
-void metrics_add_coactivation(const plan *p, int64_t *together /* [E, E] */);
-
-/* tokens[n] += tokens with n picks, n = 0..K. */
-void metrics_add_pick_histogram(const plan *p, int64_t *tokens /* [K + 1] */);
-
-/* Share of picks that two plans over the same tokens have in common (router saturation, OLMoE). */
-double metrics_overlap(const plan *p, const plan *q);
-
 /* Mutual information, in nats, between domain and expert. */
 double metrics_mutual_information(const int64_t *count /* [domains, E] */, int32_t domains, int32_t experts);
 

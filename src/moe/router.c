@@ -24,6 +24,8 @@ const router *router_by_name(const char *name)
     return NULL;
 }
 
+int64_t router_max_edges(const router_options *o, int64_t tokens) { return tokens * o->topk; }
+
 /* ---- options ---- */
 
 void router_defaults(const router *r, int32_t topk, router_options *o)

@@ -1,12 +1,18 @@
 /* router.h - THE LIST of routers: one row, one file moe/router_X.c each.
  *
- * A router turns a token's logits z = W x (+ b) into scores, takes picks by a selection key, and gives the picks weights.
- * A row says how, for one token: select, weigh, and the gradient of both. Picks are constants to the gradient, which flows
- * through the weights, and through the scores where a balancing loss asks. Between select and weigh a capacity limit may send
- * picks elsewhere. Everything is computed in `real` (fp32), whatever the weights' format.
+ * A router turns the logits z = W x (+ b) of a batch of tokens into scores, joins tokens to experts by a selection key, and
+ * gives each edge of the plan a weight. A row says how:
  *
- * Always: K picks are K distinct ids within range, whatever the logits are (a NaN key is the lowest); equal keys go to the
- * lower index; a correction bias takes part in selection, never in the weight, and has no gradient. */
+ *     assign    a batch of tokens: logits -> scores and edges. Who chooses is the row's affair; where every token chooses by
+ *               itself the row says assign_by_token (moe/choose_token.c), which asks the row's `score` and `truncate`
+ *     weigh     one token: its edges' weights, after a capacity limit has had its say
+ *     backward  one token: gradients by the weights and scores -> gradients by the logits
+ *
+ * Edges are constants to the gradient, which flows through the weights, and through the scores where a balancing loss asks.
+ * Everything is computed in `real` (fp32), whatever the weights' format.
+ *
+ * Always: a token's edges lead to distinct experts within range, whatever the logits are (a NaN key is the lowest); equal keys
+ * go to the lower index; a correction bias takes part in selection, never in the weight, and has no gradient. */
 #ifndef CADRE_MOE_ROUTER_H
 #define CADRE_MOE_ROUTER_H
 
@@ -47,7 +53,7 @@ enum router_trait {
     ROUTER_VARIABLE = 1 << 4,     /* the number of picks differs from token to token */
 };
 
-/* One token, as the functions of a row see it. */
+/* One token, as the functions of a row see it. Its edges are `count` experts, best first, with a weight each. */
 typedef struct router_token {
     const router_options *options;
     const row_kernels *rows;
@@ -59,21 +65,24 @@ typedef struct router_token {
     real *score;              /* [E] p or s: what weights, priorities, balancing losses and metrics read */
     real *lse;                /* [1] logsumexp(z) */
     real *key;                /* [E] what picks are taken by */
-    gexp *pick;               /* [K] */
-    real *weight;             /* [K] */
-    const int32_t *slot;      /* [K] after dispatch; NULL: every pick counts */
+    int32_t count;
+    gexp *expert;             /* [count] */
+    real *weight;             /* [count] */
+    const int32_t *row;       /* [count] after dispatch, -1: dropped; NULL: every edge counts */
     gexp *border;             /* [2] noisy-topk: the last that was picked, the first that was not (-1: all are) */
     real *load;               /* [E] noisy-topk: P(e is picked again under fresh noise) */
 } router_token;
 
 /* What flows back into one token's routing, and what comes of it. */
 typedef struct router_flow {
-    real *dweight;       /* [K] */
+    real *dweight;       /* [count] */
     real *dprobability;  /* [E] by the score normalised to sum 1; the callee may overwrite it */
     const real *dload;   /* [E] by the smooth load; NULL: none */
     real *dlogits;       /* [E] written */
     real *dnoise_logits; /* [E] written; NULL where there are none */
 } router_flow;
+
+struct routing;
 
 typedef struct router {
     const char *name; /* as --router takes it */
@@ -82,15 +91,19 @@ typedef struct router {
     const char *const *options;          /* names of rows in THE TABLE of options (settings.h) that only some routers
                                             understand and this one does, NULL after the last */
     void (*defaults)(router_options *o); /* what differs from router_defaults' own; NULL: nothing */
+    void (*assign)(struct routing *r);     /* a batch: logits -> scores, and the edges of its plan */
     void (*score)(const router_token *t);  /* logits -> score, lse, key */
-    void (*cut)(const router_token *t);    /* drops picks from the end of the ranking; NULL: K always */
-    void (*weigh)(const router_token *t);  /* score, pick -> weight */
+    int32_t (*truncate)(const router_token *t); /* how many of the K best the token keeps; NULL: all */
+    void (*weigh)(const router_token *t);  /* score, expert -> weight */
     void (*backward)(const router_token *t, const router_flow *flow); /* weight, score -> logits */
-    void (*load)(const router_token *t);   /* key, pick -> border, load; NULL: no smooth load */
+    void (*load)(const router_token *t);   /* key, expert -> border, load; NULL: no smooth load */
 } router;
 
 const router *const *router_list(int *count);
 const router *router_by_name(const char *name); /* NULL: unknown */
+
+/* The most edges that a batch of `tokens` can have. */
+int64_t router_max_edges(const router_options *o, int64_t tokens);
 
 void router_defaults(const router *r, int32_t topk, router_options *o);
 bool router_understands(const router *r, const char *option);

@@ -33,10 +33,10 @@ static void score(const router_token *t)
 /* Softmax over the picks of h. */
 static void weigh(const router_token *t)
 {
-    for (int32_t k = 0; k < t->options->topk; k++)
-        t->weight[k] = pick_counts(t, k) ? noisy(t, t->pick[k].id) : -REAL_INF;
-    t->rows->softmax(t->options->topk, t->weight, t->weight);
-    t->rows->scale(t->options->topk, t->options->scale, t->weight, t->weight);
+    for (int32_t k = 0; k < t->count; k++)
+        t->weight[k] = edge_counts(t, k) ? noisy(t, t->expert[k].id) : -REAL_INF;
+    t->rows->softmax(t->count, t->weight, t->weight);
+    t->rows->scale(t->count, t->options->scale, t->weight, t->weight);
 }
 
 /* ---- the smooth load ---- */
@@ -57,11 +57,11 @@ static int32_t threshold(const router_token *t, int32_t e)
 
 static void find_border(const router_token *t)
 {
-    t->border[0] = t->pick[t->options->topk - 1];
+    t->border[0] = t->expert[t->count - 1];
     t->border[1] = GEXP_NONE;
     for (int32_t e = 0; e < t->experts; e++) {
         bool picked = false;
-        for (int32_t k = 0; k < t->options->topk; k++) picked |= t->pick[k].id == e;
+        for (int32_t k = 0; k < t->count; k++) picked |= t->expert[k].id == e;
         if (!picked && (t->border[1].id < 0 || t->key[e] > t->key[t->border[1].id])) t->border[1] = (gexp){ e };
     }
 }
@@ -120,5 +120,5 @@ const router router_noisy_topk = {
     .traits = ROUTER_NOISE | ROUTER_RENORMALISES,
     .options = (const char *const[]){ "noise-floor", "survivors", NULL },
     .defaults = defaults,
-    .score = score, .weigh = weigh, .backward = backward, .load = load,
+    .assign = assign_by_token, .score = score, .weigh = weigh, .backward = backward, .load = load,
 };

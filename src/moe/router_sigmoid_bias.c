@@ -38,7 +38,7 @@ const router router_sigmoid_bias = {
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT | ROUTER_RENORMALISES,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "norm-eps", "survivors", NULL },
     .defaults = defaults,
-    .score = score, .weigh = weigh_normalised, .backward = backward,
+    .assign = assign_by_token, .score = score, .weigh = weigh_normalised, .backward = backward,
 };
 
 const router router_sigmoid_bias_raw = {
@@ -47,5 +47,5 @@ const router router_sigmoid_bias_raw = {
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", NULL },
     .defaults = defaults,
-    .score = score, .weigh = weigh_raw, .backward = backward_as_they_are,
+    .assign = assign_by_token, .score = score, .weigh = weigh_raw, .backward = backward_as_they_are,
 };

@@ -40,5 +40,5 @@ const router router_softmax_bias = {
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "renormalise", "norm-eps",
                                       "survivors", NULL },
     .defaults = defaults,
-    .score = score, .weigh = weigh, .backward = backward,
+    .assign = assign_by_token, .score = score, .weigh = weigh, .backward = backward,
 };

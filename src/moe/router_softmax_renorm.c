@@ -19,5 +19,5 @@ const router router_softmax_renorm = {
     .help = "softmax over all experts, the k largest, weights made to sum to 1 (GShard, Mixtral, Qwen3-MoE)",
     .traits = ROUTER_RENORMALISES,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "survivors", NULL },
-    .score = score, .weigh = weigh_normalised, .backward = backward,
+    .assign = assign_by_token, .score = score, .weigh = weigh_normalised, .backward = backward,
 };

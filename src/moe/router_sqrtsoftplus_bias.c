@@ -40,5 +40,5 @@ const router router_sqrtsoftplus_bias = {
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT | ROUTER_RENORMALISES,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "norm-eps", "survivors", NULL },
     .defaults = defaults,
-    .score = score, .weigh = weigh_normalised, .backward = backward,
+    .assign = assign_by_token, .score = score, .weigh = weigh_normalised, .backward = backward,
 };

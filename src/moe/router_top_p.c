@@ -8,13 +8,12 @@ static void score(const router_token *t)
     key_of_softmax(t);
 }
 
-static void cut(const router_token *t)
+static int32_t truncate(const router_token *t)
 {
     real sum = 0;
-    for (int32_t k = 0; k < t->options->topk; k++) {
-        if (sum > t->options->top_p) t->pick[k] = GEXP_NONE;
-        else sum += t->score[t->pick[k].id];
-    }
+    int32_t count = 0;
+    while (count < t->count && !(sum > t->options->top_p)) sum += t->score[t->expert[count++].id];
+    return count;
 }
 
 const router router_top_p = {
@@ -22,5 +21,5 @@ const router router_top_p = {
     .help = "experts by softmax until their sum exceeds a threshold, at most k of them (Dynamic MoE)",
     .traits = ROUTER_VARIABLE,
     .options = (const char *const[]){ "top-p", NULL },
-    .score = score, .cut = cut, .weigh = weigh_raw, .backward = backward_raw,
+    .assign = assign_by_token, .score = score, .truncate = truncate, .weigh = weigh_raw, .backward = backward_raw,
 };

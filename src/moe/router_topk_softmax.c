@@ -21,5 +21,5 @@ const router router_topk_softmax = {
     .help = "the k largest logits, softmax over these (Granite-MoE, JetMoE, gpt-oss)",
     .traits = ROUTER_RENORMALISES,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "survivors", NULL },
-    .score = score, .weigh = weigh, .backward = backward,
+    .assign = assign_by_token, .score = score, .weigh = weigh, .backward = backward,
 };

@@ -1,11 +1,10 @@
-/* routing.c - token by token through the router's row; the products around it. */
+/* routing.c - the products around a router's row, and its weights and gradients token by token. */
 #include "moe/routing.h"
 
 #include <string.h>
 
 #include "base/random.h"
 #include "kernel/gemm.h"
-#include "moe/select.h"
 #include "op/parallel.h"
 
 enum { GRAIN = 16 }; /* tokens: neighbours that one worker takes */
@@ -31,7 +30,7 @@ static bool has_noise(const routing *r) { return r->random->train && (r->router-
 
 const real *routing_input(const routing *r) { return has_jitter(r) ? r->state->jittered : r->x; }
 
-static router_token token_at(const routing *r, int64_t t)
+router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int32_t count)
 {
     const router_state *s = r->state;
     const plan *p = r->plan;
@@ -39,7 +38,7 @@ static router_token token_at(const routing *r, int64_t t)
     router_token token = {
         .options = r->options, .rows = r->compute->variant->rows, .experts = p->experts, .logits = s->logits + row,
         .correction = r->weights->correction, .score = s->score + row, .lse = s->lse + t, .key = r->key + row,
-        .pick = p->pick + t * p->picks, .weight = p->weight + t * p->picks,
+        .count = count, .expert = p->edge_expert + first_edge, .weight = p->edge_weight + first_edge,
     };
     if (has_noise(r)) {
         token.noise_logits = s->noise_logits + row;
@@ -50,7 +49,16 @@ static router_token token_at(const routing *r, int64_t t)
     return token;
 }
 
-/* ---- forward: logits, scores, picks ---- */
+/* After dispatch: the token's edges and their rows. */
+static router_token dispatched_token(const routing *r, int64_t t)
+{
+    int64_t first = r->plan->token_start[t];
+    router_token token = routing_token(r, t, first, plan_edges_of(r->plan, t));
+    token.row = r->plan->edge_row + first;
+    return token;
+}
+
+/* ---- forward: logits, scores, edges ---- */
 
 static random_key jitter_key(const routing *r)
 {
@@ -93,32 +101,21 @@ static void draw_noise(const routing *r, int64_t t)
     for (int64_t e = 0; e < experts; e++) r->state->noise[t * experts + e] = (real)random_normal(key, first + (uint64_t)e);
 }
 
-static void pick_for(const routing *r, const router_token *t)
+static void noise_task(void *arg, int64_t begin, int64_t end)
 {
-    select_topk(t->experts, t->key, r->options->topk, t->pick);
-    if (r->router->cut) r->router->cut(t);
-    if (t->load) r->router->load(t);
+    for (int64_t t = begin; t < end; t++) draw_noise(arg, t);
 }
 
-static void pick_task(void *arg, int64_t begin, int64_t end)
-{
-    const routing *r = arg;
-    for (int64_t i = begin; i < end; i++) {
-        if (has_noise(r)) draw_noise(r, i);
-        router_token t = token_at(r, i);
-        r->router->score(&t);
-        if (plan_is_valid(r->plan, i)) pick_for(r, &t);
-        else memset(t.pick, -1, (size_t)r->options->topk * sizeof(gexp));
-    }
-}
-
-void routing_pick(routing *r)
+void routing_assign(routing *r)
 {
     int64_t tokens = r->plan->tokens;
     if (has_jitter(r)) parallel_over(r->compute, tokens, 1, tokens * r->width, jitter_task, r);
     project(r, &r->weights->matrix, r->weights->bias, r->state->logits);
-    if (has_noise(r)) project(r, &r->weights->noise, NULL, r->state->noise_logits);
-    parallel_over(r->compute, tokens, GRAIN, numbers_of(r), pick_task, r);
+    if (has_noise(r)) {
+        project(r, &r->weights->noise, NULL, r->state->noise_logits);
+        parallel_over(r->compute, tokens, GRAIN, numbers_of(r), noise_task, r);
+    }
+    r->router->assign(r);
 }
 
 /* ---- forward: weights ---- */
@@ -127,9 +124,8 @@ static void weigh_task(void *arg, int64_t begin, int64_t end)
 {
     const routing *r = arg;
     for (int64_t i = begin; i < end; i++) {
-        router_token t = token_at(r, i);
-        t.slot = r->plan->slot + i * r->plan->picks;
-        r->router->weigh(&t);
+        router_token t = dispatched_token(r, i);
+        if (t.count > 0) r->router->weigh(&t);
     }
 }
 
@@ -168,8 +164,7 @@ static void pull_token(const router_token *t, const score_pull *pull, router_flo
 {
     memcpy(flow->dprobability, pull->probability, (size_t)t->experts * sizeof(real));
     if (pull->entropy != 0) pull_entropy(t, pull->entropy, flow->dlogits, flow->dprobability);
-    for (int32_t k = 0; pull->importance && k < t->options->topk; k++)
-        if (t->pick[k].id >= 0) flow->dweight[k] += pull->importance[t->pick[k].id];
+    for (int32_t k = 0; pull->importance && k < t->count; k++) flow->dweight[k] += pull->importance[t->expert[k].id];
     if (t->load) flow->dload = pull->load;
 }
 
@@ -178,10 +173,9 @@ static void backward_token(const backward_job *job, int64_t i, const score_pull 
     const routing *r = job->r;
     int64_t row = i * r->plan->experts;
     size_t bytes = (size_t)r->plan->experts * sizeof(real);
-    router_token t = token_at(r, i);
-    t.slot = r->plan->slot + i * r->plan->picks;
-    router_flow flow = { .dweight = job->flow->dweight + i * r->plan->picks, .dprobability = job->flow->dprobability + row,
-                         .dlogits = job->flow->dlogits + row };
+    router_token t = dispatched_token(r, i);
+    router_flow flow = { .dweight = job->flow->dweight + r->plan->token_start[i],
+                         .dprobability = job->flow->dprobability + row, .dlogits = job->flow->dlogits + row };
     if (job->flow->dnoise_logits) flow.dnoise_logits = job->flow->dnoise_logits + row;
     if (!plan_is_valid(r->plan, i)) {
         memset(flow.dlogits, 0, bytes);

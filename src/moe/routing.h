@@ -1,8 +1,8 @@
 /* routing.h - a batch of tokens on its way through a router, forwards and backwards.
  *
  *     z = x~ W^T + b      x~ = x, in training perhaps times random numbers around 1 (jitter)
- *     pick, score         the router's row, token by token; padding gets no pick
- *     weight              the router's row, after dispatch has said which picks have a slot
+ *     scores, edges       the router's `assign`, for the batch; padding gets no edge
+ *     weights             the router's `weigh`, after dispatch has said which edges have a row
  *
  * Random numbers are a function of the run's seed, the step, the layer and the token's place in the step. */
 #ifndef CADRE_MOE_ROUTING_H
@@ -71,11 +71,14 @@ typedef struct routing {
     real *key;           /* [T, E] scratch of forward, which dispatch reads too */
 } routing;
 
-void routing_pick(routing *r);  /* x -> logits, scores, picks */
-void routing_weigh(routing *r); /* picks, slots -> weights */
+void routing_assign(routing *r); /* x -> logits, scores, edges */
+void routing_weigh(routing *r);  /* edges, rows -> weights */
+
+/* Token t as the router's row sees it, with `count` edges from first_edge on. */
+router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int32_t count);
 
 typedef struct routing_flow {
-    real *dweight;           /* [T, K] from the experts; spent */
+    real *dweight;           /* [N] from the experts; spent */
     const score_pull *pull;  /* [B], one a sequence; NULL: no balancing losses */
     real *dprobability, *dlogits; /* [T, E] scratch */
     real *dnoise_logits;     /* [T, E] scratch; NULL where the router has no noise */

@@ -71,31 +71,30 @@ void key_of_softmax(const router_token *t)
 
 void weigh_raw(const router_token *t)
 {
-    for (int32_t k = 0; k < t->options->topk; k++)
-        t->weight[k] = pick_counts(t, k) ? t->options->scale * t->score[t->pick[k].id] : 0;
+    for (int32_t k = 0; k < t->count; k++)
+        t->weight[k] = edge_counts(t, k) ? t->options->scale * t->score[t->expert[k].id] : 0;
 }
 
 static real picked_sum(const router_token *t)
 {
     real sum = 0;
-    for (int32_t k = 0; k < t->options->topk; k++)
-        if (pick_counts(t, k)) sum += t->score[t->pick[k].id];
+    for (int32_t k = 0; k < t->count; k++)
+        if (edge_counts(t, k)) sum += t->score[t->expert[k].id];
     return sum;
 }
 
 void weigh_normalised(const router_token *t)
 {
     real sum = picked_sum(t) + t->options->norm_eps;
-    for (int32_t k = 0; k < t->options->topk; k++)
-        t->weight[k] = pick_counts(t, k) ? t->options->scale * (t->score[t->pick[k].id] / sum) : 0;
+    for (int32_t k = 0; k < t->count; k++)
+        t->weight[k] = edge_counts(t, k) ? t->options->scale * (t->score[t->expert[k].id] / sum) : 0;
 }
 
 void weigh_softmax(const router_token *t, const real *z)
 {
-    int32_t topk = t->options->topk;
-    for (int32_t k = 0; k < topk; k++) t->weight[k] = pick_counts(t, k) ? z[t->pick[k].id] : -REAL_INF;
-    t->rows->softmax(topk, t->weight, t->weight);
-    if (t->options->scale != 1) t->rows->scale(topk, t->options->scale, t->weight, t->weight);
+    for (int32_t k = 0; k < t->count; k++) t->weight[k] = edge_counts(t, k) ? z[t->expert[k].id] : -REAL_INF;
+    t->rows->softmax(t->count, t->weight, t->weight);
+    if (t->options->scale != 1) t->rows->scale(t->count, t->options->scale, t->weight, t->weight);
 }
 
 /* ---- gradients ---- */
@@ -108,8 +107,8 @@ void backward_probability(const router_token *t, const router_flow *flow)
 /* Forward: w_k = scale s[pick_k]. */
 void backward_scaled(const router_token *t, const real *dweight, real *ds)
 {
-    for (int32_t k = 0; k < t->options->topk; k++)
-        if (pick_counts(t, k)) ds[t->pick[k].id] += t->options->scale * dweight[k];
+    for (int32_t k = 0; k < t->count; k++)
+        if (edge_counts(t, k)) ds[t->expert[k].id] += t->options->scale * dweight[k];
 }
 
 /* Forward: w_k = scale p[pick_k]; p = softmax(z). */
@@ -124,10 +123,10 @@ void backward_raw(const router_token *t, const router_flow *flow)
 void backward_picked_softmax(const router_token *t, const router_flow *flow)
 {
     real mean = 0, scale = t->options->scale;
-    for (int32_t k = 0; k < t->options->topk; k++)
-        if (pick_counts(t, k)) mean += t->weight[k] / scale * flow->dweight[k];
-    for (int32_t k = 0; k < t->options->topk; k++)
-        if (pick_counts(t, k)) flow->dlogits[t->pick[k].id] += t->weight[k] * (flow->dweight[k] - mean);
+    for (int32_t k = 0; k < t->count; k++)
+        if (edge_counts(t, k)) mean += t->weight[k] / scale * flow->dweight[k];
+    for (int32_t k = 0; k < t->count; k++)
+        if (edge_counts(t, k)) flow->dlogits[t->expert[k].id] += t->weight[k] * (flow->dweight[k] - mean);
 }
 
 /* Forward: w_k = scale s_k / Z, Z = sum over picks of s + eps. ds_k += scale / Z (d_k - sum s d / Z) */
@@ -135,10 +134,10 @@ void backward_normalised(const router_token *t, const real *dweight, real *ds)
 {
     real sum = picked_sum(t) + t->options->norm_eps, mean = 0;
     if (!(sum > 0)) return;
-    for (int32_t k = 0; k < t->options->topk; k++)
-        if (pick_counts(t, k)) mean += t->score[t->pick[k].id] / sum * dweight[k];
-    for (int32_t k = 0; k < t->options->topk; k++)
-        if (pick_counts(t, k)) ds[t->pick[k].id] += t->options->scale / sum * (dweight[k] - mean);
+    for (int32_t k = 0; k < t->count; k++)
+        if (edge_counts(t, k)) mean += t->score[t->expert[k].id] / sum * dweight[k];
+    for (int32_t k = 0; k < t->count; k++)
+        if (edge_counts(t, k)) ds[t->expert[k].id] += t->options->scale / sum * (dweight[k] - mean);
 }
 
 /* Forward: q = s / sum of all s. ds = (dq - <q, dq>) / sum */

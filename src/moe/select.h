@@ -16,6 +16,9 @@ extern const router router_softmax, router_softmax_renorm, router_topk_softmax, 
 /* pick[0..k) = the ids of the k largest keys, best first; k <= n. NaN keys become -inf. */
 void select_topk(int32_t n, real *key, int32_t k, gexp *pick);
 
+/* A row's `assign` where every token chooses by itself (choose_token.c). */
+void assign_by_token(struct routing *r);
+
 /* Masks, in place, the keys of all but the best groups_used groups. */
 void select_limit_groups(const router_options *o, int32_t n, real *key);
 
@@ -43,10 +46,10 @@ void weigh_normalised(const router_token *t);
 /* w = scale * softmax over the picks of z, z any row of logits */
 void weigh_softmax(const router_token *t, const real *z);
 
-/* Whether pick k exists and takes part in a sum over picks. */
-static inline bool pick_counts(const router_token *t, int32_t k)
+/* Whether edge k takes part in a sum over the token's edges. */
+static inline bool edge_counts(const router_token *t, int32_t k)
 {
-    return t->pick[k].id >= 0 && !(t->options->survivors && t->slot && t->slot[k] < 0);
+    return !(t->options->survivors && t->row && t->row[k] < 0);
 }
 
 /* ---- gradients ---- */

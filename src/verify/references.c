@@ -42,11 +42,11 @@ static bool check_router(verify_run *run, const router_case *c)
                        .lse = &lse,
                        .correction = c->biased ? correction : NULL,
                        .key = key,
-                       .pick = pick,
+                       .expert = pick, .count = c->picks,
                        .weight = given };
     r->score(&t);
     select_topk(EXPERTS, key, c->picks, pick);
-    if (r->cut) r->cut(&t);
+    if (r->truncate) t.count = r->truncate(&t);
     r->weigh(&t);
     double worst = 0;
     for (int k = 0; k < c->expected; k++) {

@@ -25,31 +25,43 @@ typedef struct fixture {
     arena memory;
 } fixture;
 
-static void lay_out(fixture *f, arena *a, dispatch_scratch *s)
+static void lay_out(fixture *f, arena *a, dispatch_scratch *s, int64_t tokens, int32_t experts, int32_t picks)
 {
-    plan *p = &f->plan;
-    int64_t tokens = p->tokens;
-    int32_t experts = p->experts, picks = p->picks;
-    int64_t rows = dispatch_max_rows(&f->options, tokens, f->sequences.count, picks, experts);
-    plan_layout(p, a, tokens, experts, picks, rows, f->options.overflow != OVERFLOW_NONE);
+    plan_limits most = { .tokens = tokens, .edges = tokens * picks, .experts = experts,
+                         .rows = dispatch_max_rows(&f->options, tokens, f->sequences.count, picks, experts),
+                         .limited = f->options.overflow != OVERFLOW_NONE };
+    plan_layout(&f->plan, a, &most);
     dispatch_layout(s, a, &f->options, tokens, f->sequences.count, picks, experts);
 }
 
-/* Runs dispatch over a copy of `pick`; f->plan is then what it made. */
+/* Picks [T, K], -1 behind a token's last, as edges. */
+static void fill_edges(plan *p, int32_t picks, const gexp *pick)
+{
+    p->edges = 0;
+    for (int64_t i = 0; i < p->tokens * picks; i++) {
+        if (i % picks == 0) p->token_start[i / picks] = p->edges;
+        if (pick[i].id >= 0) p->edge_expert[p->edges++] = pick[i];
+    }
+    p->token_start[p->tokens] = p->edges;
+}
+
+/* The edge of pick i of [T, PICKS], a token's picks standing in front. */
+static int64_t edge_of(const fixture *f, int64_t i) { return f->plan.token_start[i / PICKS] + i % PICKS; }
+
+/* Runs dispatch over `pick` as edges; f->plan is then what it made. */
 static void run(fixture *f, int threads, int64_t tokens, int32_t experts, int32_t picks, const gexp *pick, const bool *valid)
 {
     dispatch_scratch scratch;
     arena measured = { 0 };
-    f->plan = (plan){ .tokens = tokens, .experts = experts, .picks = picks };
-    lay_out(f, &measured, &scratch);
+    lay_out(f, &measured, &scratch, tokens, experts, picks);
     arena_close(&f->memory);
     assert_true(arena_open(&f->memory, measured.used));
-    lay_out(f, &f->memory, &scratch);
+    lay_out(f, &f->memory, &scratch, tokens, experts, picks);
     f->plan.valid = valid;
-    memcpy(f->plan.pick, pick, (size_t)(tokens * picks) * sizeof *pick);
+    fill_edges(&f->plan, picks, pick);
     compute_free(f->c);
     assert_int_equal(compute_new(threads, NULL, &f->c), CADRE_OK);
-    dispatching d = { f->c, &f->options, &f->sequences, f->score, f->score, &scratch };
+    dispatching d = { f->c, &f->options, &f->sequences, picks, f->score, f->score, &scratch };
     dispatch(&d, &f->plan);
 }
 
@@ -122,7 +134,7 @@ static void test_rerouting_of_the_worked_batch(void **state)
     (void)state;
     fixture *f = batch_of_four(OVERFLOW_REROUTE, PRIORITY_CHOICE);
     expect_one_loss(f, 1, 1, 0, 2);
-    assert_int_equal(f->plan.pick[3].id, 2);
+    assert_int_equal(f->plan.edge_expert[3].id, 2);
     assert_int_equal(f->plan.kept[2], 2);
     drop(f);
 }
@@ -134,7 +146,7 @@ static void test_padding_fills_every_slot(void **state)
     assert_int_equal(f->plan.rows, 4 * 2);
     int pads = 0;
     for (int64_t r = 0; r < 8; r++) {
-        pads += f->plan.row_pick[r] < 0;
+        pads += f->plan.row_edge[r] < 0;
         assert_in_range(f->plan.row_token[r], 0, 3);
     }
     assert_int_equal(pads, 1); /* 8 picks, one dropped, 8 slots */
@@ -232,12 +244,12 @@ static void expect_rows_in_order(const plan *p)
 {
     for (int32_t e = 0; e < p->experts; e++)
         for (int64_t r = p->first[e]; r < p->first[e + 1]; r++) {
-            int32_t pair = p->row_pick[r];
-            if (pair < 0) continue;
-            assert_int_equal(p->pick[pair].id, e);
-            assert_int_equal(p->slot[pair], r);
-            assert_int_equal(p->row_token[r], pair / p->picks);
-            if (r > p->first[e] && p->row_pick[r - 1] >= 0) assert_true(p->row_token[r - 1] < p->row_token[r]);
+            int32_t edge = p->row_edge[r];
+            if (edge < 0) continue;
+            assert_int_equal(p->edge_expert[edge].id, e);
+            assert_int_equal(p->edge_row[edge], r);
+            assert_int_equal(p->row_token[r], plan_token_of(p, edge));
+            if (r > p->first[e] && p->row_edge[r - 1] >= 0) assert_true(p->row_token[r - 1] < p->row_token[r]);
         }
 }
 
@@ -258,9 +270,11 @@ static void test_capacity_follows_the_rules(void **state)
         for (int64_t s = 0; s < SEQUENCES; s++) apply_rules(&expected, s, valid);
         int64_t losses = 0;
         for (int64_t i = 0; i < TOKENS / 4 * PICKS; i++) {
-            assert_int_equal(f->plan.pick[i].id, expected.pick[i].id);
-            assert_int_equal(f->plan.lost[i].id, expected.lost[i].id);
-            assert_int_equal(f->plan.slot[i] >= 0, expected.kept[i]);
+            if (pick[i].id < 0) continue;
+            int64_t edge = edge_of(f, i);
+            assert_int_equal(f->plan.edge_expert[edge].id, expected.pick[i].id);
+            assert_int_equal(f->plan.edge_lost[edge].id, expected.lost[i].id);
+            assert_int_equal(f->plan.edge_row[edge] >= 0, expected.kept[i]);
             losses += expected.lost[i].id >= 0;
         }
         assert_int_equal(f->plan.dropped + f->plan.rerouted, losses);
@@ -270,7 +284,7 @@ static void test_capacity_follows_the_rules(void **state)
     }
 }
 
-static void test_without_a_limit_every_pick_has_a_row(void **state)
+static void test_without_a_limit_every_edge_has_a_row(void **state)
 {
     (void)state;
     static gexp pick[TOKENS * PICKS];
@@ -281,8 +295,8 @@ static void test_without_a_limit_every_pick_has_a_row(void **state)
         run(f, threads, TOKENS, EXPERTS, PICKS, pick, valid);
         int64_t picks = 0, load[EXPERTS] = { 0 };
         for (int64_t i = 0; i < TOKENS * PICKS; i++) {
-            assert_int_equal(f->plan.slot[i] >= 0, pick[i].id >= 0);
             if (pick[i].id < 0) continue;
+            assert_true(f->plan.edge_row[edge_of(f, i)] >= 0);
             picks++;
             load[pick[i].id]++;
         }
@@ -307,7 +321,9 @@ static void test_sequences_do_not_compete(void **state)
     all->options = own->options = (dispatch_options){ .overflow = OVERFLOW_DROP, .factor = REAL_C(0.5) };
     run(all, 1, 60, EXPERTS, PICKS, pick, valid);
     run(own, 1, 30, EXPERTS, PICKS, pick, valid);
-    for (int64_t i = 0; i < 30 * PICKS; i++) assert_int_equal(all->plan.slot[i] >= 0, own->plan.slot[i] >= 0);
+    assert_int_equal(all->plan.token_start[30], own->plan.edges);
+    for (int64_t i = 0; i < own->plan.edges; i++)
+        assert_int_equal(all->plan.edge_row[i] >= 0, own->plan.edge_row[i] >= 0);
     drop(all), drop(own);
 }
 
@@ -319,7 +335,7 @@ int main(void)
         cmocka_unit_test(test_padding_fills_every_slot),
         cmocka_unit_test(test_capacity_counts_the_picks),
         cmocka_unit_test(test_capacity_follows_the_rules),
-        cmocka_unit_test(test_without_a_limit_every_pick_has_a_row),
+        cmocka_unit_test(test_without_a_limit_every_edge_has_a_row),
         cmocka_unit_test(test_sequences_do_not_compete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

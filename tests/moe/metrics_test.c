@@ -57,23 +57,6 @@ static void test_bias_range(void **state)
     assert_within(metrics_bias_range(bias, 1), 0, 0);
 }
 
-static void test_what_plans_have_in_common(void **state)
-{
-    (void)state;
-    gexp a[] = { { 0 }, { 1 }, { 2 }, { -1 }, { 0 }, { 1 } }, b[] = { { 1 }, { 0 }, { 1 }, { 2 }, { 2 }, { 1 } };
-    bool valid[] = { true, true, true };
-    plan p = { .tokens = 3, .experts = 3, .picks = 2, .pick = a, .valid = valid }, q = p;
-    q.pick = b;
-    int64_t together[9] = { 0 }, picks[3] = { 0 };
-    metrics_add_coactivation(&p, together);
-    const int64_t expected[] = { 2, 2, 0, 2, 2, 0, 0, 0, 1 };
-    assert_memory_equal(together, expected, sizeof expected);
-    metrics_add_pick_histogram(&p, picks);
-    assert_true(picks[0] == 0 && picks[1] == 1 && picks[2] == 2);
-    assert_within(metrics_overlap(&p, &q), 0.8, 1e-12); /* 2 of 2, 1 of 1, 1 of 2 */
-    assert_within(metrics_overlap(&p, &p), 1, 0);
-}
-
 static void test_mutual_information(void **state)
 {
     (void)state;
@@ -89,7 +72,6 @@ int main(void)
         cmocka_unit_test(test_evenness),
         cmocka_unit_test(test_one_expert_for_all_and_none_for_anyone),
         cmocka_unit_test(test_bias_range),
-        cmocka_unit_test(test_what_plans_have_in_common),
         cmocka_unit_test(test_mutual_information),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,16 +190,16 @@ void moe_case_backward(moe_case *c, bool accumulate)
 
 /* ---- settling ---- */
 
-/* Picks and slots of a token, and which side of 0 and of the limit its pre-activations are on, as one number. */
+/* Edges and rows of a token, and which side of 0 and of the limit its pre-activations are on, as one number. */
 static uint64_t pattern_of(const moe_case *c, int64_t t)
 {
     const plan *p = &c->state.plan;
     int64_t pre_width = moe_config_inputs(&c->config) * c->config.hidden;
     uint64_t pattern = 14695981039346656037u;
-    for (int64_t i = t * p->picks; i < (t + 1) * p->picks; i++) {
-        pattern = (pattern ^ (uint64_t)(p->pick[i].id + 2) ^ ((uint64_t)(p->slot[i] + 2) << 20)) * 1099511628211u;
-        for (int64_t j = 0; p->slot[i] >= 0 && j < pre_width; j++) {
-            real v = c->state.pre[p->slot[i] * pre_width + j];
+    for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
+        pattern = (pattern ^ (uint64_t)(p->edge_expert[i].id + 2) ^ ((uint64_t)(p->edge_row[i] + 2) << 20)) * 1099511628211u;
+        for (int64_t j = 0; p->edge_row[i] >= 0 && j < pre_width; j++) {
+            real v = c->state.pre[p->edge_row[i] * pre_width + j];
             uint64_t side = (uint64_t)(v > 0) | (uint64_t)(v > c->config.limit) << 1 | (uint64_t)(v > -c->config.limit) << 2;
             pattern = (pattern ^ side) * 1099511628211u;
         }
