@@ -100,14 +100,13 @@ static void count_token(route_census *c, int64_t s, int64_t place, const plan *p
     const census_form *f = c->form;
     int32_t *part = c->part + (place / f->stretch * f->layers + s) * f->experts;
     int32_t *kept = place < c->logged ? c->pick + (place * f->layers + s) * f->picks : NULL;
-    const gexp *pick = p->pick + t * p->picks;
-    for (int32_t k = 0; k < p->picks; k++) {
-        if (pick[k].id < 0) continue;
+    const gexp *pick = p->edge_expert + p->token_start[t];
+    for (int32_t k = 0; k < plan_edges_of(p, t); k++) {
         c->load[s * f->experts + pick[k].id]++;
         part[pick[k].id]++;
         if (kept) kept[k] = pick[k].id;
-        for (int32_t j = 0; f->together && j < p->picks; j++)
-            if (pick[j].id >= 0) f->together[s][(int64_t)pick[k].id * p->experts + pick[j].id]++;
+        for (int32_t j = 0; f->together && j < plan_edges_of(p, t); j++)
+            f->together[s][(int64_t)pick[k].id * p->experts + pick[j].id]++;
     }
 }
 

@@ -49,7 +49,7 @@ static void run_piece(const call *job, const gemm_group *g, double from, double 
         return;
     }
     bool last = g + 1 == job->groups + job->count;
-    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate, last ? NULL : g[1].b };
+    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate, last ? NULL : g[1].b.data };
     if (tall) part.m0 = begin, part.m1 = end;
     else part.n0 = begin, part.n1 = end;
     gemm_block(&part, job->compute->scratch[worker]);

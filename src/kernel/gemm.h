@@ -17,26 +17,20 @@
 
 #include "base/real.h"
 #include "kernel/compute.h"
-#include "kernel/number.h"
-#include "kernel/number_factors.h"
+#include "kernel/matrix.h"
 
 typedef enum gemm_kind { GEMM_NT, GEMM_NN, GEMM_TN } gemm_kind;
 
 /* One product. Strides are in elements, between stored rows. a_rows (b_rows), where given, says which stored row of a (b)
  * takes the place of row i: the gather of dispatched tokens happens while packing. a_rows indexes m in NT and NN, k in TN; b_rows
- * is used in TN alone, where it indexes k. b may be in any number format in NT and NN (NULL: `real`), b_stride then
- * counts elements of it, and may have factors. A group with m == 0 does nothing; k == 0 without accumulate writes zeros. */
+ * is used in TN alone, where it indexes k. b may be in any number format in NT and NN. A group with m == 0 does nothing; k == 0 without accumulate writes zeros. */
 typedef struct gemm_group {
     int64_t m, n, k;
     const real *a;
     int64_t a_stride;
     const int32_t *a_rows;
-    const void *b;
-    int64_t b_stride;
+    matrix b; /* .strips: for GEMM_NT without accumulate */
     const int32_t *b_rows;
-    const number_format *b_format;
-    number_factors b_factors;
-    bool b_strips; /* b is laid out as kernel/quant_strips.h says, for GEMM_NT without accumulate */
     real *c; /* [m, n] */
     int64_t c_stride;
 } gemm_group;
@@ -51,8 +45,8 @@ void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group
 static inline void gemm(compute *c, gemm_kind kind, int64_t m, int64_t n, int64_t k, const real *a, int64_t a_stride,
                         const real *b, int64_t b_stride, real *out, int64_t out_stride, bool accumulate)
 {
-    gemm_group g = { .m = m, .n = n, .k = k, .a = a, .a_stride = a_stride, .b = b, .b_stride = b_stride, .c = out,
-                     .c_stride = out_stride };
+    gemm_group g = { .m = m, .n = n, .k = k, .a = a, .a_stride = a_stride,
+                     .b = matrix_of_reals(b, b_stride), .c = out, .c_stride = out_stride };
     gemm_grouped(c, kind, &g, 1, accumulate);
 }
 

@@ -173,7 +173,7 @@ static int64_t few_columns(const gemm_part *p)
         columns = gemm_min(GEMM_FEW_COLUMNS, (p->n1 - j) / GEMM_FEW_GRAIN * GEMM_FEW_GRAIN);
         const char *b = gemm_b_at(g, j, 0), *next = p->next_b ? p->next_b : b;
         gemm_few f = { .rows = rows, .columns = columns, .k = g->k, .a = a, .b = b, .b_stride = gemm_b_bytes(g),
-                       .factors = number_factors_from(g->b_factors, j, 0),
+                       .factors = number_factors_from(g->b.factors, j, 0),
                        .c = g->c + p->m0 * g->c_stride + j, .c_stride = g->c_stride, .accumulate = p->accumulate,
                        .ahead = j + columns < p->n1 ? gemm_b_at(g, j + columns, 0) : next };
         p->kernels->few[source](&f);

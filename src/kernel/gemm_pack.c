@@ -28,17 +28,17 @@ gemm_panel gemm_panel_at(const gemm_part *p, const gemm_scratch *s, const gemm_s
     int64_t width = vecs * p->kernels->width, j = t->j0 + first * p->kernels->width, used = gemm_min(width, t->j1 - j);
     gemm_panel v = { s->y + panel_offset(p, t, index), width, j, used, (int)vecs, true };
     if (used < width || !y_in_place(p)) return v;
-    v.y = (const real *)p->group->b + t->q0 * p->group->b_stride + j;
-    v.step = p->group->b_stride;
+    v.y = (const real *)p->group->b.data + t->q0 * p->group->b.stride + j;
+    v.step = p->group->b.stride;
     v.packed = false;
     return v;
 }
 
 int gemm_source_of(const gemm_group *g)
 {
-    const number_format *f = g->b_format;
+    const number_format *f = g->b.format;
     if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_REALS;
-    const number_factor_form *factors = g->b_factors.form;
+    const number_factor_form *factors = g->b.factors.form;
     if (factors == &number_factor_f32 || factors == &number_factor_bf16) return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
     if (factors == &number_factor_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
     return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
@@ -46,25 +46,25 @@ int gemm_source_of(const gemm_group *g)
 
 const char *gemm_b_at(const gemm_group *g, int64_t row, int64_t column)
 {
-    int64_t at = row * g->b_stride + column;
-    return (const char *)g->b + (g->b_format ? (int64_t)number_row_bytes(g->b_format, at) : at * (int64_t)sizeof(real));
+    int64_t at = row * g->b.stride + column;
+    return (const char *)g->b.data + (g->b.format ? (int64_t)number_row_bytes(g->b.format, at) : at * (int64_t)sizeof(real));
 }
 
-int64_t gemm_b_bytes(const gemm_group *g) { return gemm_b_at(g, 1, 0) - (const char *)g->b; }
+int64_t gemm_b_bytes(const gemm_group *g) { return gemm_b_at(g, 1, 0) - (const char *)g->b.data; }
 
 /* `count` elements from `from` on of b's stored row, as reals in `out`. */
 static void unpack_row(const gemm_part *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
 {
-    const number_format *f = p->group->b_format;
+    const number_format *f = p->group->b.format;
     int source = gemm_source_of(p->group);
-    int64_t skip = (row * p->group->b_stride + from) % f->block;
+    int64_t skip = (row * p->group->b.stride + from) % f->block;
     const char *blocks = gemm_b_at(p->group, row, from - skip);
     if (source < GEMM_SOURCES && p->kernels->unpack[source]) {
         p->kernels->unpack[source](blocks, out, count);
         return;
     }
     f->unpack(blocks, s->unpacked, gemm_ceil(skip + count, f->block) * f->block);
-    number_apply_factors(&p->group->b_factors, row, from - skip, skip + count, s->unpacked);
+    number_apply_factors(&p->group->b.factors, row, from - skip, skip + count, s->unpacked);
     for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
 }
 
@@ -75,7 +75,7 @@ static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span 
     const gemm_group *g = p->group;
     int64_t k = t->q1 - t->q0, width = p->kernels->width;
     int source = gemm_source_of(g);
-    gemm_stored in = { gemm_b_at(g, j, t->q0), gemm_b_bytes(g), number_factors_from(g->b_factors, j, t->q0) };
+    gemm_stored in = { gemm_b_at(g, j, t->q0), gemm_b_bytes(g), number_factors_from(g->b.factors, j, t->q0) };
     if (source != GEMM_REALS && (rows < width || source == GEMM_SOURCES || !p->kernels->transpose[source])) {
         for (int64_t r = 0; r < rows; r++) unpack_row(p, s, j + r, t->q0, k, s->values + r * VALUES_STRIDE);
         in = (gemm_stored){ .at = (const char *)s->values, .stride = VALUES_STRIDE * (int64_t)sizeof(real) };
@@ -101,7 +101,7 @@ static source source_of(const gemm_part *p, gemm_scratch *s, int64_t q, int64_t 
     const gemm_group *g = p->group;
     const int32_t *rows = g->b_rows ? g->b_rows + q : NULL;
     if (gemm_source_of(g) == GEMM_REALS)
-        return (source){ (const real *)g->b + (rows ? 0 : q * g->b_stride) + j0, rows, g->b_stride, j0 };
+        return (source){ (const real *)g->b.data + (rows ? 0 : q * g->b.stride) + j0, rows, g->b.stride, j0 };
     for (int64_t i = 0; i < count; i++) unpack_row(p, s, rows ? rows[i] : q + i, j0, j1 - j0, s->values + i * GEMM_BLOCK_N);
     return (source){ s->values, NULL, GEMM_BLOCK_N, j0 };
 }

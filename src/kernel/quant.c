@@ -29,11 +29,11 @@ void quant_begin(quant_scratch *s) { s->kernel = NULL; }
 
 const quant_kernel *quant_kernel_of(const kernel_variant *v, gemm_kind kind, const gemm_group *g, bool accumulate)
 {
-    if (!v->quant || !g->b_format || kind != GEMM_NT || accumulate) return NULL;
-    int64_t block = g->b_format->block, blocks = g->k / QUANT_BLOCK;
-    if (blocks == 0 || blocks > MOST_BLOCKS || g->k % block || g->b_stride % block) return NULL;
+    if (!v->quant || !g->b.format || kind != GEMM_NT || accumulate) return NULL;
+    int64_t block = g->b.format->block, blocks = g->k / QUANT_BLOCK;
+    if (blocks == 0 || blocks > MOST_BLOCKS || g->k % block || g->b.stride % block) return NULL;
     for (int i = 0; i < v->quant->count; i++)
-        if (v->quant->list[i].format == g->b_format) return &v->quant->list[i];
+        if (v->quant->list[i].format == g->b.format) return &v->quant->list[i];
     return NULL;
 }
 
@@ -77,9 +77,9 @@ typedef struct strip {
 static strip strip_at(const quant_kernels *v, const quant_kernel *kernel, const gemm_group *g, int64_t n, int64_t apart,
                       int64_t rows)
 {
-    int64_t bytes = (int64_t)number_row_bytes(kernel->format, g->b_stride);
-    const uint8_t *at = (const uint8_t *)g->b + n * bytes;
-    if (g->b_strips) return (strip){ kernel->strips, at, v->lanes * bytes, 1, 0, v->lanes };
+    int64_t bytes = (int64_t)number_row_bytes(kernel->format, g->b.stride);
+    const uint8_t *at = (const uint8_t *)g->b.data + n * bytes;
+    if (g->b.strips) return (strip){ kernel->strips, at, v->lanes * bytes, 1, 0, v->lanes };
     return (strip){ kernel->rows, at, apart * bytes, rows, v->lanes - rows, 1 };
 }
 
@@ -150,7 +150,7 @@ static void multiply_strip(const quant_kernels *v, const quant_kernel *kernel, c
  * outputs lie together; and one of strips. */
 static int64_t rows_of_lane(const quant_kernel *kernel, const gemm_group *g, int64_t rows, int64_t columns, int64_t lanes)
 {
-    int64_t each = rows > kernel->rows->most_direct || g->b_strips ? 1 : columns / lanes;
+    int64_t each = rows > kernel->rows->most_direct || g->b.strips ? 1 : columns / lanes;
     return each > 1 && each % 2 == 0 ? each - 1 : each;
 }
 

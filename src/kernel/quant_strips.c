@@ -9,7 +9,7 @@ enum { WORD = 4 };
 
 size_t quant_strips_bytes(const kernel_variant *v, const number_format *format, int64_t rows, int64_t cols)
 {
-    const gemm_group g = { .k = cols, .b_format = format, .b_stride = cols, .b_strips = true };
+    const gemm_group g = { .k = cols, .b = { .format = format, .stride = cols, .strips = true } };
     if (!quant_kernel_of(v, GEMM_NT, &g, false)) return 0;
     int64_t lanes = v->quant->lanes;
     return (size_t)((rows + lanes - 1) / lanes * lanes) * number_row_bytes(format, cols);

@@ -4,17 +4,12 @@
 #ifndef CADRE_KERNEL_WEIGHT_H
 #define CADRE_KERNEL_WEIGHT_H
 
-#include <stdbool.h>
-
-#include "base/real.h"
-#include "kernel/number.h"
-#include "kernel/number_factors.h"
+#include "kernel/matrix.h"
 
 typedef struct weight {
     const number_format *format; /* NULL: `real` */
     int64_t rows, cols;          /* [out, in] of one expert or of the matrix */
     int64_t stride;              /* elements between stored rows */
-    const int32_t *row_order;    /* [rows]: the stored row of row i; NULL: i */
     bool strips;                 /* laid out as kernel/quant_strips.h says: for forward products alone */
     const void *data;            /* the matrix; NULL where experts are */
     int experts;                 /* 0: a plain matrix */
@@ -26,6 +21,14 @@ typedef struct weight {
 static inline weight weight_of_reals(const real *data, int64_t rows, int64_t cols)
 {
     return (weight){ .rows = rows, .cols = cols, .stride = cols, .data = data };
+}
+
+/* The matrix of one expert, or of a weight that has none (expert 0). */
+static inline matrix weight_matrix(const weight *w, int64_t expert)
+{
+    matrix m = { w->experts ? w->expert[expert] : w->data, w->stride, w->format, w->factors, w->strips };
+    if (w->expert_factors) m.factors.at = w->expert_factors[expert];
+    return m;
 }
 
 #endif

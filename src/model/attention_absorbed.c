@@ -35,8 +35,7 @@ static void absorb_queries(const attention_env *e, const layer_weights *w, int64
     int64_t row = c->kv_lora + c->rope_dim, step = c->split_kv_b ? c->kv_lora : c->nope_dim + c->value_dim;
     for (int64_t h = 0; h < c->heads; h++)
         e->groups[h] = (gemm_group){ .m = tokens, .n = c->kv_lora, .k = c->nope_dim, .a = expanded + h * c->head_dim,
-                                     .a_stride = c->heads * c->head_dim, .b = weight_at_row(kb, h * step), .b_stride = kb->stride,
-                                     .b_format = kb->format, .b_factors = number_factors_from(kb->factors, h * step, 0),
+                                     .a_stride = c->heads * c->head_dim, .b = matrix_from_row(weight_matrix(kb, 0), h * step),
                                      .c = q + h * row, .c_stride = c->heads * row };
     gemm_grouped(e->compute, c->split_kv_b ? GEMM_NT : GEMM_NN, e->groups, c->heads, false);
     copy_task k = { c, expanded, q };
@@ -68,10 +67,7 @@ static void finish(const attention_env *e, const layer_weights *w, const token_b
                                      .k = c->kv_lora,
                                      .a = s->out + h * c->kv_lora,
                                      .a_stride = c->heads * c->kv_lora,
-                                     .b = weight_at_row(vb, h * step + skip),
-                                     .b_stride = vb->stride,
-                                     .b_format = vb->format,
-                                     .b_factors = number_factors_from(vb->factors, h * step + skip, 0),
+                                     .b = matrix_from_row(weight_matrix(vb, 0), h * step + skip),
                                      .c = s->out_heads + h * c->value_dim,
                                      .c_stride = c->heads * c->value_dim };
     gemm_grouped(e->compute, GEMM_NT, e->groups, c->heads, false);

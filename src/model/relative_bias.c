@@ -19,7 +19,7 @@ static int64_t bucket_of(const model_config *c, int64_t distance)
 static real number_at(const weight *table, int64_t row, int64_t column)
 {
     float value;
-    const char *at = weight_at_row(table, row);
+    const char *at = matrix_from_row(weight_matrix(table, 0), row).data;
     if (!table->format) return ((const real *)(const void *)at)[column];
     table->format->unpack(at + number_row_bytes(table->format, column), &value, 1);
     number_apply_factors(&table->factors, row, column, 1, &value);

@@ -48,13 +48,6 @@ cadre_status model_weights_of_flat(const model_config *config, const param_table
 cadre_status model_gradients_of_flat(const model_config *config, const param_table *table, real *values, model_gradients *g);
 void model_gradients_free(model_gradients *g);
 
-/* The first number of a stored row. */
-static inline const void *weight_at_row(const weight *w, int64_t row)
-{
-    if (!w->format) return (const real *)w->data + row * w->stride;
-    return (const char *)w->data + number_row_bytes(w->format, row * w->stride);
-}
-
 static inline const real *weight_reals(const weight *w) { return w->data; }
 
 #endif

@@ -9,15 +9,6 @@ enum { CHUNK = 512 }; /* numbers of a row that are in the first cache at once */
 
 /* ---- views ---- */
 
-static const void *matrix_of(const weight *w, int64_t expert) { return w->experts ? w->expert[expert] : w->data; }
-
-static number_factors factors_of(const weight *w, int64_t expert)
-{
-    number_factors x = w->factors;
-    if (w->expert_factors) x.at = w->expert_factors[expert];
-    return x;
-}
-
 static size_t stored_bytes(const weight *w)
 {
     return w->format ? number_row_bytes(w->format, w->stride * w->rows) : (size_t)(w->stride * w->rows) * sizeof(real);
@@ -30,7 +21,7 @@ static bool up_follows_gate(const expert_pass *e, int64_t expert)
 {
     const weight *gate = &e->weights->gate, *up = &e->weights->up;
     return gate->stride == up->stride && gate->format == up->format && gate->strips == up->strips && !gate->factors.form &&
-           matrix_of(up, expert) == (const char *)matrix_of(gate, expert) + stored_bytes(gate);
+           weight_matrix(up, expert).data == (const char *)weight_matrix(gate, expert).data + stored_bytes(gate);
 }
 
 static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
@@ -66,9 +57,8 @@ static real weight_of_row(const expert_rows *rows, int64_t row)
 static gemm_group input_group(const expert_pass *e, int64_t i, const weight *w, int64_t n, const real *x, real *out)
 {
     return (gemm_group){ .m = rows_of(e, i), .n = n, .k = e->width, .a = by_token(e, i, x), .a_stride = e->width,
-                         .a_rows = tokens_of(e, i), .b = matrix_of(w, i), .b_stride = w->stride, .b_format = w->format,
-                         .b_factors = factors_of(w, i), .b_strips = w->strips, .c = out + e->rows.first[i] * pre_width(e),
-                         .c_stride = pre_width(e) };
+                         .a_rows = tokens_of(e, i), .b = weight_matrix(w, i),
+                         .c = out + e->rows.first[i] * pre_width(e), .c_stride = pre_width(e) };
 }
 
 /* pre = x Wg^T, x Wu^T */
@@ -88,15 +78,12 @@ static void multiply_inputs(const expert_pass *e, const real *x, real *pre)
 /* out = act Wd^T */
 static void multiply_output(const expert_pass *e, const real *act, real *out)
 {
-    const weight *down = &e->weights->down;
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
         if (!rows_of(e, i)) continue;
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = e->hidden,
                                           .a = act + e->rows.first[i] * e->hidden, .a_stride = e->hidden,
-                                          .b = matrix_of(down, i), .b_stride = down->stride, .b_format = down->format,
-                                          .b_factors = factors_of(down, i), .b_strips = down->strips,
-                                          .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
+                                          .b = weight_matrix(&e->weights->down, i), .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
@@ -216,14 +203,12 @@ void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_ro
 /* Forward: out = act Wd^T. dA = dy Wd, before the weights: row r's own derivative is weight[r] * dA. */
 static void multiply_output_backward(const expert_pass *e, const real *dy, real *da)
 {
-    const weight *down = &e->weights->down;
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
         if (!rows_of(e, i)) continue;
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->hidden, .k = e->width, .a = by_token(e, i, dy),
-                                          .a_stride = e->width, .a_rows = tokens_of(e, i), .b = matrix_of(down, i),
-                                          .b_stride = down->stride, .b_format = down->format,
-                                          .b_factors = factors_of(down, i), .c = da + e->rows.first[i] * e->hidden,
+                                          .a_stride = e->width, .a_rows = tokens_of(e, i),
+                                          .b = weight_matrix(&e->weights->down, i), .c = da + e->rows.first[i] * e->hidden,
                                           .c_stride = e->hidden };
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, false);
@@ -272,15 +257,15 @@ static void multiply_down_gradient(const expert_pass *e, const real *dy, const r
 {
     for (int64_t i = 0; i < e->rows.experts; i++)
         e->group[i] = (gemm_group){ .m = e->width, .n = e->hidden, .k = rows_of(e, i), .a = by_token(e, i, dy),
-                                    .a_stride = e->width, .a_rows = tokens_of(e, i), .b = act + e->rows.first[i] * e->hidden,
-                                    .b_stride = e->hidden, .c = g->down[i], .c_stride = e->hidden };
+                                    .a_stride = e->width, .a_rows = tokens_of(e, i), 
+                                    .b = matrix_of_reals(act + e->rows.first[i] * e->hidden, e->hidden), .c = g->down[i], .c_stride = e->hidden };
     gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, accumulate);
 }
 
 static gemm_group input_gradient_group(const expert_pass *e, int64_t i, const real *dpre, int64_t m, const real *x, real *out)
 {
     return (gemm_group){ .m = m, .n = e->width, .k = rows_of(e, i), .a = dpre + e->rows.first[i] * pre_width(e),
-                         .a_stride = pre_width(e), .b = by_token(e, i, x), .b_stride = e->width, .b_rows = tokens_of(e, i),
+                         .a_stride = pre_width(e), .b = matrix_of_reals(by_token(e, i, x), e->width), .b_rows = tokens_of(e, i),
                          .c = out, .c_stride = e->width };
 }
 
@@ -308,9 +293,7 @@ static void multiply_input_backward(const expert_pass *e, const real *dpre, int 
         if (!rows_of(e, i) || (half && one)) continue;
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = one ? 2 * e->hidden : e->hidden,
                                           .a = dpre + e->rows.first[i] * pre_width(e) + half * e->hidden,
-                                          .a_stride = pre_width(e), .b = matrix_of(w, i), .b_stride = w->stride,
-                                          .b_format = w->format, .b_factors = factors_of(w, i),
-                                          .c = dx_rows + e->rows.first[i] * e->width, .c_stride = e->width };
+                                          .a_stride = pre_width(e), .b = weight_matrix(w, i), .c = dx_rows + e->rows.first[i] * e->width, .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, add);
 }

@@ -200,11 +200,9 @@ static void route(run *r)
 /* gate [T] = sigmoid(x . w) */
 static void gate_shared(const run *r)
 {
-    const weight *w = &r->w->shared_switch;
     int64_t tokens = r->s->plan.tokens;
-    gemm_group g = { .m = tokens, .n = 1, .k = r->c->width, .a = r->x, .a_stride = r->c->width, .b = w->data,
-                     .b_stride = w->stride, .b_format = w->format, .b_factors = w->factors, .c = r->s->shared_gate,
-                     .c_stride = 1 };
+    gemm_group g = { .m = tokens, .n = 1, .k = r->c->width, .a = r->x, .a_stride = r->c->width,
+                     .b = weight_matrix(&r->w->shared_switch, 0), .c = r->s->shared_gate, .c_stride = 1 };
     gemm_grouped(r->call->compute, GEMM_NT, &g, 1, false);
     r->call->compute->variant->rows->sigmoid(tokens, r->s->shared_gate, r->s->shared_gate);
 }

@@ -87,8 +87,8 @@ static void jitter_task(void *arg, int64_t begin, int64_t end)
 static void project(const routing *r, const weight *w, const real *bias, real *out)
 {
     const plan *p = r->plan;
-    gemm_group g = { .m = p->tokens, .n = p->experts, .k = r->width, .a = routing_input(r), .a_stride = r->width, .b = w->data,
-                     .b_stride = w->stride, .b_format = w->format, .b_factors = w->factors, .c = out, .c_stride = p->experts };
+    gemm_group g = { .m = p->tokens, .n = p->experts, .k = r->width, .a = routing_input(r), .a_stride = r->width,
+                     .b = weight_matrix(w, 0), .c = out, .c_stride = p->experts };
     gemm_grouped(r->compute, GEMM_NT, &g, 1, false);
     for (int64_t t = 0; bias && t < p->tokens; t++) r->compute->variant->rows->add(p->experts, bias, out + t * p->experts);
 }

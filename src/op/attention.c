@@ -125,8 +125,8 @@ static void products_with(const query_block *b, const real *x, int64_t width, bo
 {
     for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
         r = run_at(b, r.end, values);
-        gemm_group g = { .m = b->rows, .n = r.end - r.begin, .k = width, .a = x, .a_stride = width, .b = r.data,
-                         .b_stride = r.stride, .c = out + (r.begin - b->key_begin), .c_stride = b->stride };
+        gemm_group g = { .m = b->rows, .n = r.end - r.begin, .k = width, .a = x, .a_stride = width,
+                         .b = matrix_of_reals(r.data, r.stride), .c = out + (r.begin - b->key_begin), .c_stride = b->stride };
         gemm_serial(b->k->c, b->worker, GEMM_NT, &g, false);
     }
 }
@@ -137,7 +137,7 @@ static void sums_over(const query_block *b, const real *x, int64_t width, bool v
     for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
         r = run_at(b, r.end, values);
         gemm_group g = { .m = b->rows, .n = width, .k = r.end - r.begin, .a = x + (r.begin - b->key_begin), .a_stride = b->stride,
-                         .b = r.data, .b_stride = r.stride, .c = out, .c_stride = width };
+                         .b = matrix_of_reals(r.data, r.stride), .c = out, .c_stride = width };
         gemm_serial(b->k->c, b->worker, GEMM_NN, &g, r.begin > b->key_begin);
     }
 }
@@ -240,8 +240,8 @@ static void backward_rows(const query_block *b, real *delta)
 /* d [keys, width] += x^T . y over this block's rows: x [rows, keys], y [rows, width] */
 static void add_to_keys(const query_block *b, const real *x, const real *y, int64_t width, real *d, int64_t stride)
 {
-    gemm_group g = { .m = b->key_end - b->key_begin, .n = width, .k = b->rows, .a = x, .a_stride = b->stride, .b = y,
-                     .b_stride = width, .c = d + b->key_begin * stride, .c_stride = stride };
+    gemm_group g = { .m = b->key_end - b->key_begin, .n = width, .k = b->rows, .a = x, .a_stride = b->stride,
+                     .b = matrix_of_reals(y, width), .c = d + b->key_begin * stride, .c_stride = stride };
     gemm_serial(b->k->c, b->worker, GEMM_TN, &g, true);
 }
 

@@ -36,7 +36,7 @@ static void forward_rows(void *arg, int64_t begin, int64_t end)
     const weight *table = e->table;
     for (int64_t t = begin; t < end; t++) {
         assert(e->ids[t] >= 0 && e->ids[t] < table->rows);
-        int64_t id = table->row_order ? table->row_order[e->ids[t]] : e->ids[t];
+        int64_t id = e->ids[t];
         real *x = e->x + t * e->stride;
         const real *from = x;
         if (table->format) unpack_row(table, id, x);

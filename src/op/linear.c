@@ -33,10 +33,9 @@ void linear_forward_together(compute *c, const linear *const *l, int count, int6
     assert(count <= LINEAR_TOGETHER);
     for (int i = 0; i < count; i++) {
         const weight *w = &l[i]->w;
-        assert(!w->experts && !w->row_order);
-        groups[i] = (gemm_group){ .m = tokens, .n = w->rows, .k = w->cols, .a = x, .a_stride = x_stride, .b = w->data,
-                                  .b_stride = w->stride, .b_format = w->format, .b_factors = w->factors, .b_strips = w->strips,
-                                  .c = y[i], .c_stride = y_stride[i] };
+        assert(!w->experts);
+        groups[i] = (gemm_group){ .m = tokens, .n = w->rows, .k = w->cols, .a = x, .a_stride = x_stride,
+                                  .b = weight_matrix(w, 0), .c = y[i], .c_stride = y_stride[i] };
     }
     gemm_grouped(c, GEMM_NT, groups, count, false);
     for (int i = 0; i < count; i++) {
@@ -56,9 +55,9 @@ void linear_backward(compute *c, const linear *l, int64_t tokens, const real *x,
                      int64_t dy_stride, bool accumulate, real *dx, int64_t dx_stride)
 {
     const weight *w = &l->w;
-    assert(!w->experts && !w->row_order);
-    gemm_group input = { .m = tokens, .n = w->cols, .k = w->rows, .a = dy, .a_stride = dy_stride, .b = w->data,
-                         .b_stride = w->stride, .b_format = w->format, .b_factors = w->factors, .c = dx, .c_stride = dx_stride };
+    assert(!w->experts);
+    gemm_group input = { .m = tokens, .n = w->cols, .k = w->rows, .a = dy, .a_stride = dy_stride,
+                         .b = weight_matrix(w, 0), .c = dx, .c_stride = dx_stride };
     if (dx) gemm_grouped(c, GEMM_NN, &input, 1, accumulate);
     if (l->dw) gemm(c, GEMM_TN, w->rows, w->cols, tokens, dy, dy_stride, x, x_stride, l->dw, w->cols, true);
     if (!l->dbias) return;

@@ -86,9 +86,9 @@ static void make_coded(product *p, int64_t rows, int64_t cols, const shape *s, u
 {
     const number_factor_form *form = s->factors;
     gemm_group *g = &p->group;
-    int64_t count = extent(rows, cols, g->b_stride), bytes = (count + s->format->block - 1) / s->format->block;
+    int64_t count = extent(rows, cols, g->b.stride), bytes = (count + s->format->block - 1) / s->format->block;
     int64_t across = (cols + form->cols - 1) / form->cols;
-    g->b_factors = (number_factors){ .form = form, .stride = across * form->bytes, .skip = s->skip };
+    g->b.factors = (number_factors){ .form = form, .stride = across * form->bytes, .skip = s->skip };
     p->b = malloc((size_t)(bytes ? bytes : 1));
     p->factors = malloc((size_t)(number_factor_bytes(form, s->skip + rows, cols) + 1));
     *plain = calloc((size_t)(count ? count : 1), sizeof(real));
@@ -102,13 +102,13 @@ static void make_coded(product *p, int64_t rows, int64_t cols, const shape *s, u
         else p->factors[i] = (uint8_t)(123 + i % 7);
     }
     for (int64_t i = 0; i < rows * cols; i++) {
-        int64_t r = i / cols, c = i % cols, at = r * g->b_stride + c;
+        int64_t r = i / cols, c = i % cols, at = r * g->b.stride + c;
         float pair[2];
         s->format->unpack((uint8_t *)p->b + at / s->format->block, pair, s->format->block);
         const uint8_t *factor = p->factors + ((s->skip + r) / form->rows * across + c / form->cols) * form->bytes;
         (*plain)[at] = (real)(pair[at % s->format->block] * form->value(factor));
     }
-    g->b_factors.at = p->factors;
+    g->b.factors.at = p->factors;
 }
 
 static void expect(product *p, gemm_kind kind, const real *b, bool accumulate)
@@ -122,7 +122,7 @@ static void expect(product *p, gemm_kind kind, const real *b, bool accumulate)
                 if (g->a_rows) a_row = g->a_rows[a_row];
                 if (g->b_rows) b_row = g->b_rows[b_row];
                 real x = g->a[a_row * g->a_stride + (kind == GEMM_TN ? i : k)];
-                sum = real_fma(x, b[b_row * g->b_stride + (kind == GEMM_NT ? k : j)], sum);
+                sum = real_fma(x, b[b_row * g->b.stride + (kind == GEMM_NT ? k : j)], sum);
             }
             p->expected[i * g->c_stride + j] = sum;
         }
@@ -137,11 +137,12 @@ static product product_make(gemm_kind kind, const shape *s, uint64_t seed)
     p.a_rows = s->gather_a ? row_numbers(a_need, a_stored, seed + 1) : NULL;
     p.b_rows = s->gather_b ? row_numbers(b_need, b_stored, seed + 2) : NULL;
     p.group = (gemm_group){ .m = s->m, .n = s->n, .k = s->k, .a_stride = a_cols + s->gap, .a_rows = p.a_rows,
-                            .b_stride = b_cols + s->gap, .b_rows = p.b_rows, .b_format = s->format, .c_stride = s->n + s->gap };
+                            .b = { .stride = b_cols + s->gap, .format = s->format }, .b_rows = p.b_rows,
+                            .c_stride = s->n + s->gap };
     p.a = values(extent(a_stored, a_cols, p.group.a_stride), seed + 3);
     real *plain;
     if (s->factors) make_coded(&p, b_stored, b_cols, s, seed + 4, &plain);
-    else make_b(&p, extent(b_stored, b_cols, p.group.b_stride), s->format, seed + 4, &plain);
+    else make_b(&p, extent(b_stored, b_cols, p.group.b.stride), s->format, seed + 4, &plain);
     p.c_count = extent(s->m, s->n, p.group.c_stride);
     p.c = values(p.c_count, seed + 5);
     for (int64_t i = 0; i < p.c_count; i++)
@@ -149,7 +150,7 @@ static product product_make(gemm_kind kind, const shape *s, uint64_t seed)
     p.expected = malloc((size_t)(p.c_count ? p.c_count : 1) * sizeof(real));
     memcpy(p.expected, p.c, (size_t)p.c_count * sizeof(real));
     p.group.a = p.a;
-    p.group.b = p.b;
+    p.group.b.data = p.b;
     p.group.c = p.c;
     expect(&p, kind, plain, s->accumulate);
     free(plain);

@@ -40,11 +40,11 @@ static real *random_reals(int64_t count, uint64_t seed)
 static uint8_t *lay(const kernel_variant *v, const gemm_group *g)
 {
     int64_t lanes = quant_grain(v), count = (g->n + lanes - 1) / lanes;
-    size_t bytes = quant_strips_bytes(v, g->b_format, g->n, g->k);
-    assert_int_equal(bytes, number_row_bytes(g->b_format, count * lanes * g->k));
+    size_t bytes = quant_strips_bytes(v, g->b.format, g->n, g->k);
+    assert_int_equal(bytes, number_row_bytes(g->b.format, count * lanes * g->k));
     uint8_t *strips = malloc(bytes);
     memset(strips, 0xff, bytes);
-    for (int64_t s = count; s-- > 0;) quant_strips_lay(v, g->b_format, g->n, g->k, g->b, g->b_stride, s, s + 1, strips);
+    for (int64_t s = count; s-- > 0;) quant_strips_lay(v, g->b.format, g->n, g->k, g->b.data, g->b.stride, s, s + 1, strips);
     return strips;
 }
 
@@ -53,11 +53,11 @@ static void check(compute *c, const number_format *f, int64_t m, int64_t n, int6
     int64_t stride = k + 2 * f->block;
     uint8_t *w = random_bytes(number_row_bytes(f, n * stride), (uint64_t)(m + n));
     real *x = random_reals(m * k, 3), *y = malloc((size_t)(m * n) * sizeof *y), *again = malloc((size_t)(m * n) * sizeof *y);
-    gemm_group g = { .m = m, .n = n, .k = k, .a = x, .a_stride = k, .b = w, .b_stride = stride, .b_format = f, .c = y,
-                     .c_stride = n };
+    gemm_group g = { .m = m, .n = n, .k = k, .a = x, .a_stride = k, .c = y, .c_stride = n,
+                     .b = { .data = w, .stride = stride, .format = f } };
     gemm_grouped(c, GEMM_NT, &g, 1, false);
     uint8_t *strips = lay(c->variant, &g);
-    g.b = strips, g.b_stride = k, g.b_strips = true, g.c = again;
+    g.b = (matrix){ .data = strips, .stride = k, .format = f, .strips = true }, g.c = again;
     gemm_grouped(c, GEMM_NT, &g, 1, false);
     if (memcmp(y, again, (size_t)(m * n) * sizeof *y))
         fail_msg("%s, %s, %d threads: m %ld n %ld k %ld", c->variant->name, f->name, c->workers, (long)m, (long)n, (long)k);
@@ -98,7 +98,7 @@ static void a_strip_is_words_beside_each_other(void **state)
     assert_int_equal(compute_new(1, NULL, &c), CADRE_OK);
     int64_t lanes = quant_grain(c->variant);
     uint8_t *w = random_bytes((size_t)lanes * 18, 1);
-    const gemm_group g = { .n = lanes, .k = 32, .b = w, .b_stride = 32, .b_format = &number_q4_0 };
+    const gemm_group g = { .n = lanes, .k = 32, .b = { .data = w, .stride = 32, .format = &number_q4_0 } };
     uint8_t *strip = lay(c->variant, &g);
     for (int64_t r = 0; r < lanes; r++) {
         assert_memory_equal(strip + 2 * r, w + 18 * r, 2);

@@ -73,8 +73,8 @@ static product product_make(const number_format *f, int64_t m, int64_t n, int64_
 {
     product p = { .x = normal_rows(m * k, seed), .y = malloc((size_t)(m * n) * sizeof(float)),
                   .w = random_blocks(f, n * k, seed + 1) };
-    p.g = (gemm_group){ .m = m, .n = n, .k = k, .a = p.x, .a_stride = k, .b = p.w, .b_stride = k, .b_format = f, .c = p.y,
-                        .c_stride = n };
+    p.g = (gemm_group){ .m = m, .n = n, .k = k, .a = p.x, .a_stride = k, .c = p.y, .c_stride = n,
+                        .b = { .data = p.w, .stride = k, .format = f } };
     return p;
 }
 
