@@ -67,7 +67,8 @@ static void run_ours(compute *c, const shape *s, const operands *o)
     int64_t count = weights_of(s), first = 0;
     for (int64_t e = 0; e < count; first += s->rows[e++])
         groups[e] = (gemm_group){ .m = s->rows[e], .n = s->n, .k = s->k, .a = o->x + first * s->k, .a_stride = s->k,
-                                  .b = matrix_of_reals(o->w + e * s->n * s->k, s->k), .c = o->y + first * s->n, .c_stride = s->n };
+                                  .b = matrix_of_reals(o->w + e * s->n * s->k, s->k), .c = o->y + first * s->n,
+                                  .c_stride = s->n };
     gemm_grouped(c, GEMM_NT, groups, count, false);
 }
 

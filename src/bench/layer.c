@@ -44,8 +44,9 @@ typedef struct bench {
 
 static void run_sparse(bench *b)
 {
-    moe_batch batch = { .tokens = b->tokens, .sequences = { 1, b->start }, .random = { .train = true } };
-    moe_call call = { b->c, &batch, b->scratch, b->scratch_bytes, b->balance, 0 };
+    token_batch batch = { .tokens = b->tokens, .sequences = 1, .start = b->start, .random = { .train = true } };
+    moe_call call = { .compute = b->c, .batch = &batch, .scratch = b->scratch, .scratch_bytes = b->scratch_bytes,
+                      .balance = b->balance };
     moe_weights w = { .router.matrix = weight_of_reals(b->router, EXPERTS, WIDTH), .experts = b->sparse.weights };
     moe_gradients g = { .router.matrix = b->drouter, .experts = b->sparse.gradients };
     balance_step_begin(b->balance, 1, b->tokens);
@@ -125,7 +126,7 @@ static void layout_matrices(matrices *m, arena *a, int experts, int64_t hidden)
 
 static void layout(bench *b, arena *a)
 {
-    moe_extent most = { b->tokens, 1 };
+    batch_limits most = { .tokens = b->tokens, .sequences = 1 };
     int64_t numbers = b->tokens * WIDTH;
     b->x = ARENA_ARRAY(a, real, numbers), b->dy = ARENA_ARRAY(a, real, numbers);
     b->y = ARENA_ARRAY(a, real, numbers), b->dx = ARENA_ARRAY(a, real, numbers);
@@ -133,8 +134,8 @@ static void layout(bench *b, arena *a)
     b->dense_pre = ARENA_ARRAY(a, real, b->tokens * 2 * DENSE), b->dense_act = ARENA_ARRAY(a, real, b->tokens * DENSE);
     layout_matrices(&b->sparse, a, EXPERTS, HIDDEN);
     layout_matrices(&b->dense, a, 1, DENSE);
-    moe_state_layout(&b->state, a, &b->config, most);
-    b->scratch_bytes = moe_scratch_bytes(&b->config, most);
+    moe_state_layout(&b->state, a, &b->config, &most);
+    b->scratch_bytes = moe_scratch_bytes(&b->config, &most);
     b->scratch = arena_take(a, b->scratch_bytes, 1);
 }
 

@@ -65,7 +65,7 @@ typedef struct workspace {
 static cadre_status open_workspace(workspace *s, cadre_model *m, const windows *w)
 {
     int64_t tokens = w->batch * w->context;
-    transformer_extent most = { .tokens = tokens, .sequences = w->batch, .keys = w->context };
+    batch_limits most = { .tokens = tokens, .sequences = w->batch, .keys = w->context };
     *s = (workspace) { .inputs = MEM_ARRAY(int32_t, tokens),
                        .targets = MEM_ARRAY(int32_t, tokens),
                        .place = MEM_ARRAY(int64_t, tokens),
@@ -73,7 +73,7 @@ static cadre_status open_workspace(workspace *s, cadre_model *m, const windows *
                        .losses = MEM_ARRAY(real, tokens) };
     if (!s->inputs || !s->targets || !s->place || !s->start || !s->losses) return CADRE_ENOMEM;
     for (int64_t i = 0; i <= w->batch; i++) s->start[i] = i * w->context;
-    return transformer_new(m->context->compute, &m->config, m->moe, most, &s->t);
+    return transformer_new(m->context->compute, &m->config, m->moe, &most, &s->t);
 }
 
 static void close_workspace(workspace *s)
@@ -95,8 +95,8 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
             fill_window(w, i + j, s->inputs + at, s->targets + at, s->place + at);
         if (watch->uncounted) leave_out(*watch->uncounted, tokens, s->targets);
         if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
-        transformer_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start };
-        transformer_forward(s->t, &m->weights, &b, watch->layer, watch->layer_arg);
+        token_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start };
+        transformer_forward(s->t, &m->weights, &b, NULL, watch->layer, watch->layer_arg);
         transformer_losses(s->t, &m->weights, s->targets, s->losses);
         for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
         if (!reals_are_finite(s->losses, tokens)) return refuse_not_finite(m, "the losses of the text");

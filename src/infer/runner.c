@@ -13,13 +13,13 @@ static void layout(runner *r, arena *a)
 
 cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r)
 {
-    transformer_extent most = { .tokens = tokens, .sequences = sessions, .keys = keys };
+    batch_limits most = { .tokens = tokens, .sequences = sessions, .keys = keys };
     arena measured = { 0 };
     *r = (runner){ .model = model, .tokens = tokens, .sessions = sessions };
     CADRE_TRY(session_check_model(model));
     layout(r, &measured);
     cadre_status status = arena_open(&r->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
-    if (status == CADRE_OK) status = transformer_new(model->context->compute, &model->config, model->moe, most, &r->transformer);
+    if (status == CADRE_OK) status = transformer_new(model->context->compute, &model->config, model->moe, &most, &r->transformer);
     if (status == CADRE_OK) layout(r, &r->memory);
     else runner_close(r);
     return status;
@@ -27,11 +27,11 @@ cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, i
 
 size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys)
 {
-    transformer_extent most = { .tokens = tokens, .sequences = sessions, .keys = keys };
+    batch_limits most = { .tokens = tokens, .sequences = sessions, .keys = keys };
     runner r = { .tokens = tokens, .sessions = sessions };
     arena measured = { 0 };
     layout(&r, &measured);
-    size_t pass = transformer_bytes(model->context->compute, &model->config, model->moe, most);
+    size_t pass = transformer_bytes(model->context->compute, &model->config, model->moe, &most);
     return pass > SIZE_MAX - measured.used ? SIZE_MAX : pass + measured.used;
 }
 
@@ -57,8 +57,8 @@ void runner_feed(runner *r, const runner_part *parts, int64_t count)
         tokens += parts[i].count;
     }
     r->start[count] = tokens;
-    transformer_batch b = { .inputs = r->inputs, .tokens = tokens, .sequences = count, .start = r->start, .caches = r->caches };
-    transformer_forward(r->transformer, &r->model->weights, &b, r->watch, r->watch_arg);
+    token_batch b = { .inputs = r->inputs, .tokens = tokens, .sequences = count, .start = r->start, .caches = r->caches };
+    transformer_forward(r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
 }
 
 void runner_logits(runner *r, int64_t first, int64_t rows, real *logits)

@@ -22,8 +22,8 @@
 typedef enum gemm_kind { GEMM_NT, GEMM_NN, GEMM_TN } gemm_kind;
 
 /* One product. Strides are in elements, between stored rows. a_rows (b_rows), where given, says which stored row of a (b)
- * takes the place of row i: the gather of dispatched tokens happens while packing. a_rows indexes m in NT and NN, k in TN; b_rows
- * is used in TN alone, where it indexes k. b may be in any number format in NT and NN. A group with m == 0 does nothing; k == 0 without accumulate writes zeros. */
+ * takes the place of row i: dispatched tokens are gathered while packing. a_rows indexes m in NT and NN, k in TN; b_rows k, in TN
+ * alone. b has any number format in NT and NN. A group with m == 0 does nothing; k == 0 without accumulate writes zeros. */
 typedef struct gemm_group {
     int64_t m, n, k;
     const real *a;

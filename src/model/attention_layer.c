@@ -95,24 +95,24 @@ static void layout_gradients(attention_env *e, arena *a, const model_config *c, 
     e->dlow = ARENA_ARRAY(a, real, tokens * (low + c->kv_lora + c->rope_dim));
 }
 
-void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, attention_extent most)
+void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, const batch_limits *most)
 {
-    int64_t keys = most.keys > most.memory ? most.keys : most.memory;
-    take_shape(e, c, most.training);
-    e->tokens = most.tokens;
-    e->scratch = attention_scratch_take(a, &e->shape, workers, keys, most.training ? most.tokens : 0);
-    e->sequences = ARENA_ARRAY(a, attention_sequence, most.sequences);
-    e->keys = ARENA_ARRAY(a, const real *, most.sequences);
-    e->values = ARENA_ARRAY(a, const real *, most.sequences);
+    int64_t keys = most->keys > most->encoder_tokens ? most->keys : most->encoder_tokens;
+    take_shape(e, c, most->training);
+    e->tokens = most->tokens;
+    e->scratch = attention_scratch_take(a, &e->shape, workers, keys, most->training ? most->tokens : 0);
+    e->sequences = ARENA_ARRAY(a, attention_sequence, most->sequences);
+    e->keys = ARENA_ARRAY(a, const real *, most->sequences);
+    e->values = ARENA_ARRAY(a, const real *, most->sequences);
     if (e->absorbed) e->groups = ARENA_ARRAY(a, gemm_group, c->heads);
     if (c->relative_buckets) {
-        e->bias = ARENA_ARRAY(a, real, 2 * c->heads * most.keys);
+        e->bias = ARENA_ARRAY(a, real, 2 * c->heads * most->keys);
         e->shape.bias = e->bias;
-        e->shape.bias_span = 2 * most.keys;
-        e->shape.bias_zero = most.keys;
+        e->shape.bias_span = 2 * most->keys;
+        e->shape.bias_zero = most->keys;
     }
-    if (c->cross) attention_cross_layout(e, a, c, most.memory);
-    if (most.training) layout_gradients(e, a, c, most.tokens, most.sequences);
+    if (c->cross) attention_cross_layout(e, a, c, most->encoder_tokens);
+    if (most->training) layout_gradients(e, a, c, most->tokens, most->sequences);
 }
 
 void attention_env_begin(const attention_env *e, const weight *relative)

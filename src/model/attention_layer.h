@@ -11,19 +11,10 @@
 #include "model/cache.h"
 #include "model/weights.h"
 #include "op/attention.h"
+#include "op/batch.h"
 #include "op/linear.h"
 #include "op/norm.h"
 #include "op/rope.h"
-
-/* The tokens of one call: sequences one after another. */
-typedef struct token_batch {
-    int64_t tokens, sequences;
-    const int64_t *start;     /* [sequences + 1] first token of each */
-    const int32_t *positions; /* [tokens] in their sequences */
-    kv_cache *const *caches;  /* [sequences]; NULL: training, every sequence begins here */
-    const real *memory;       /* [M, D] an encoder's output, of the same sequences; NULL: none */
-    const int64_t *memory_start; /* [sequences + 1] */
-} token_batch;
 
 /* What all layers share; scratch is of no value between calls. */
 typedef struct attention_env {
@@ -56,22 +47,15 @@ typedef struct attention_state {
 
 void attention_state_layout(attention_state *s, arena *a, const model_config *c, int64_t tokens, bool training);
 
-/* What a transformer is laid out for: most tokens and sequences of a batch; keys that a sequence will hold; tokens of the memory.
- */
-typedef struct attention_extent {
-    int64_t tokens, sequences, keys, memory;
-    bool training;
-} attention_extent;
-
-void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, attention_extent most);
-void attention_cross_layout(attention_env *e, arena *a, const model_config *c, int64_t memory);
+void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, const batch_limits *most);
+void attention_cross_layout(attention_env *e, arena *a, const model_config *c, int64_t encoder_tokens);
 
 /* Positions' bias, once a batch, from the model's table. */
 void attention_env_begin(const attention_env *e, const weight *relative);
 
 void attention_layer_forward(const attention_env *e, const layer_weights *w, int64_t layer, const token_batch *b, const real *x,
                              attention_state *s, real *y);
-/* y = attention of x to the memory */
+/* y = attention of x to the encoder's output */
 void attention_cross_forward(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, real *y);
 
 /* dx is written. */

@@ -20,7 +20,7 @@ typedef struct block_state {
 struct transformer {
     compute *c;
     const model_config *config;
-    transformer_extent most;
+    batch_limits most;
     moe_config *moe;      /* [layers] */
     rope *rope;
     arena memory;
@@ -33,12 +33,13 @@ struct transformer {
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
-    token_batch batch;    /* of the last forward */
+    token_batch batch;    /* of the last forward, */
+    balance *balance;     /* and what it counted in */
 };
 
 /* ---- memory ---- */
 
-static size_t moe_scratch_most(const model_config *c, const moe_config *moe, moe_extent most)
+static size_t moe_scratch_most(const model_config *c, const moe_config *moe, const batch_limits *most)
 {
     size_t bytes = 0;
     for (int64_t l = 0; l < c->layers; l++) {
@@ -60,14 +61,15 @@ static void layout_block(block_state *s, arena *a, const model_config *c, int64_
 }
 
 /* The feed-forward of layer l, laid out behind the rest of the block. */
-static void layout_ffn(block_state *s, arena *a, const model_config *c, const moe_config *moe, int64_t l, moe_extent most)
+static void layout_ffn(block_state *s, arena *a, const model_config *c, const moe_config *moe, int64_t l,
+                       const batch_limits *most)
 {
     if (c->layer[l].sparse) moe_state_layout(&s->sparse, a, &moe[l], most);
-    else ffn_state_layout(&s->dense, a, model_config_inputs(c), c->dense_width, most.tokens);
+    else ffn_state_layout(&s->dense, a, model_config_inputs(c), c->dense_width, most->tokens);
 }
 
 /* Without a backward pass the layers share one state, and their feed-forwards the room of the largest. */
-static void layout_blocks(transformer *t, arena *a, moe_extent most)
+static void layout_blocks(transformer *t, arena *a)
 {
     const model_config *c = t->config;
     block_state scrap = { 0 }; /* where the pointers go when measuring */
@@ -75,11 +77,11 @@ static void layout_blocks(transformer *t, arena *a, moe_extent most)
     t->blocks = ARENA_ARRAY(a, block_state, c->layers);
     for (int64_t l = 0; l < c->layers; l++) {
         block_state *s = t->blocks ? &t->blocks[l] : &scrap;
-        if (t->most.training || l == 0) layout_block(s, a, c, most.tokens, t->most.training);
+        if (t->most.training || l == 0) layout_block(s, a, c, t->most.tokens, t->most.training);
         else if (t->blocks) *s = t->blocks[0];
         if (l == 0) start = a->used;
         if (!t->most.training && a->used != SIZE_MAX) a->used = start;
-        layout_ffn(s, a, c, t->moe, l, most);
+        layout_ffn(s, a, c, t->moe, l, &t->most);
         if (a->used > end) end = a->used;
     }
     a->used = end;
@@ -89,16 +91,14 @@ static void layout(transformer *t, arena *a)
 {
     const model_config *c = t->config;
     int64_t tokens = t->most.tokens;
-    moe_extent most = { tokens, t->most.sequences };
-    layout_blocks(t, a, most);
-    attention_env_layout(&t->env, a, c, t->c->workers,
-                         (attention_extent){ tokens, t->most.sequences, t->most.keys, t->most.memory, t->most.training });
+    layout_blocks(t, a);
+    attention_env_layout(&t->env, a, c, t->c->workers, &t->most);
     t->end = ARENA_ARRAY(a, real, tokens * c->width);
     t->hidden = ARENA_ARRAY(a, real, tokens * c->width);
     t->end_inverse = ARENA_ARRAY(a, real, tokens);
     t->positions = ARENA_ARRAY(a, int32_t, tokens);
     t->loss = loss_scratch_take(a, tokens, c->vocab);
-    t->moe_scratch_bytes = moe_scratch_most(c, t->moe, most);
+    t->moe_scratch_bytes = moe_scratch_most(c, t->moe, &t->most);
     t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
     if (!t->most.training) return;
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
@@ -106,20 +106,20 @@ static void layout(transformer *t, arena *a)
     t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
 }
 
-static size_t arena_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most)
+static size_t arena_bytes(const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
 {
     compute measured = *c;
     moe_config *rows = (moe_config *)(uintptr_t)moe; /* read only */
-    transformer t = { .c = &measured, .config = config, .most = most, .moe = rows };
+    transformer t = { .c = &measured, .config = config, .most = *most, .moe = rows };
     arena a = { 0 };
     layout(&t, &a);
     return a.used;
 }
 
-size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, transformer_extent most)
+size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
 {
     size_t laid_out = arena_bytes(c, config, moe, most);
-    size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most.keys);
+    size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most->keys);
     return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
 
@@ -128,12 +128,12 @@ static cadre_status make_rope(transformer *t)
     return t->config->relative_buckets ? CADRE_OK : rope_new(&t->config->rope, t->most.keys, &t->rope);
 }
 
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, transformer_extent most,
+cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, const batch_limits *most,
                              transformer **out)
 {
     transformer *t = MEM_ARRAY(transformer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (transformer){ .c = c, .config = config, .most = most, .moe = MEM_ARRAY(moe_config, config->layers) };
+    *t = (transformer){ .c = c, .config = config, .most = *most, .moe = MEM_ARRAY(moe_config, config->layers) };
     cadre_status status = t->moe ? make_rope(t) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         memcpy(t->moe, moe, (size_t)config->layers * sizeof *moe);
@@ -202,16 +202,11 @@ static void part_residual(const transformer *t)
 
 /* ---- the feed-forward half ---- */
 
-static moe_batch moe_batch_of(const transformer_batch *b, int64_t l)
+static moe_call moe_call_of(const transformer *t, int64_t l)
 {
-    moe_batch m = { .tokens = b->tokens, .sequences = { b->sequences, b->start }, .random = b->random };
-    m.random.layer = (int32_t)l;
-    return m;
-}
-
-static moe_call moe_call_of(const transformer *t, const transformer_batch *b, const moe_batch *m, int64_t l)
-{
-    return (moe_call){ t->c, m, t->moe_scratch, t->moe_scratch_bytes, b->balance, (int)model_config_sparse_before(t->config, l) };
+    return (moe_call){ .compute = t->c, .batch = &t->batch, .scratch = t->moe_scratch, .scratch_bytes = t->moe_scratch_bytes,
+                       .balance = t->balance, .balance_layer = (int)model_config_sparse_before(t->config, l),
+                       .layer = (int32_t)l };
 }
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
@@ -224,37 +219,38 @@ static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_grad
                    .down = linear_with_bias(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
 }
 
-static void feed_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s, real *out)
+static void feed_forward(transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
 {
     int64_t width = t->config->width;
     if (t->config->layer[l].sparse) {
-        moe_batch m = moe_batch_of(b, l);
-        moe_call call = moe_call_of(t, b, &m, l);
+        moe_call call = moe_call_of(t, l);
         moe_layer_forward(&call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, out);
     } else {
         ffn f = ffn_of(t, w, NULL);
-        ffn_forward(t->c, &f, b->tokens, s->y_normed, width, &s->dense, out, width);
+        ffn_forward(t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, out, width);
     }
 }
 
-static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g, const transformer_batch *b,
-                                  int64_t l, block_state *s, const real *dy, real *dx, bool accumulate)
+/* t->dhalf -> t->dnormed */
+static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s,
+                                  bool accumulate)
 {
     int64_t width = t->config->width;
+    const real *dy = t->dhalf;
+    real *dx = t->dnormed;
     if (t->config->layer[l].sparse) {
-        moe_batch m = moe_batch_of(b, l);
-        moe_call call = moe_call_of(t, b, &m, l);
+        moe_call call = moe_call_of(t, l);
         moe_layer_backward(&call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, dy, dx, &g->moe, accumulate);
     } else {
         ffn f = ffn_of(t, w, g);
-        ffn_backward(t->c, &f, b->tokens, s->y_normed, width, &s->dense, dy, width, dx, width);
+        ffn_backward(t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, dy, width, dx, width);
     }
 }
 
 /* ---- a block ---- */
 
-/* y += attention(norm(y), memory); forward only, and spends x */
-static void attend_to_memory(transformer *t, const layer_weights *w, block_state *s)
+/* y += attention(norm(y), encoder's output); forward only, and spends x */
+static void attend_to_encoder(transformer *t, const layer_weights *w, block_state *s)
 {
     int64_t tokens = t->batch.tokens, width = t->config->width;
     norm n = norm_of(w, NULL, ROLE_CROSS_NORM, 1, t->config->norm_eps);
@@ -265,55 +261,59 @@ static void attend_to_memory(transformer *t, const layer_weights *w, block_state
 }
 
 /* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see join_residual */
-static void block_forward(transformer *t, const layer_weights *w, const transformer_batch *b, int64_t l, block_state *s,
-                          real *out)
+static void block_forward(transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
 {
     const model_config *c = t->config;
+    const token_batch *b = &t->batch;
     norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
     norm_forward(t->c, &first, b->tokens, s->x, c->width, s->x_normed, c->width, s->x_inverse);
-    attention_layer_forward(&t->env, w, l, &t->batch, s->x_normed, &s->attention, s->y);
+    attention_layer_forward(&t->env, w, l, b, s->x_normed, &s->attention, s->y);
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
-    if (c->cross) attend_to_memory(t, w, s);
+    if (c->cross) attend_to_encoder(t, w, s);
     norm_forward(t->c, &second, b->tokens, s->y, c->width, s->y_normed, c->width, s->y_inverse);
-    feed_forward(t, w, b, l, s, out);
+    feed_forward(t, w, l, s, out);
     join_residual(t, w, ROLE_FFN_POST_NORM, s->y, out);
 }
 
 /* t->dx: the gradient by the block's output becomes the gradient by its input */
-static void block_backward(transformer *t, const layer_weights *w, layer_gradients *g, const transformer_batch *b, int64_t l,
-                           block_state *s, bool accumulate)
+static void block_backward(transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s,
+                           bool accumulate)
 {
     const model_config *c = t->config;
+    const token_batch *b = &t->batch;
     norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
     part_residual(t);
-    feed_forward_backward(t, w, g, b, l, s, t->dhalf, t->dnormed, accumulate);
+    feed_forward_backward(t, w, g, l, s, accumulate);
     norm_backward(t->c, &second, b->tokens, s->y, c->width, s->y_inverse, t->dnormed, c->width, true, t->dx, c->width);
     part_residual(t);
-    attention_layer_backward(&t->env, w, g, l, &t->batch, s->x_normed, &s->attention, t->dhalf, t->dnormed);
+    attention_layer_backward(&t->env, w, g, l, b, s->x_normed, &s->attention, t->dhalf, t->dnormed);
     norm_backward(t->c, &first, b->tokens, s->x, c->width, s->x_inverse, t->dnormed, c->width, true, t->dx, c->width);
 }
 
 /* ---- the decoder ---- */
 
-static void take_batch(transformer *t, const transformer_batch *b)
+static void take_batch(transformer *t, const token_batch *b)
 {
-    t->batch = (token_batch){ b->tokens, b->sequences, b->start, t->positions, b->caches, b->memory, b->memory_start };
+    t->batch = *b;
+    t->batch.positions = t->positions;
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t first = b->caches ? b->caches[i]->length : 0;
         for (int64_t p = b->start[i]; p < b->start[i + 1]; p++) t->positions[p] = (int32_t)(first + p - b->start[i]);
     }
 }
 
-void transformer_forward(transformer *t, const model_weights *w, const transformer_batch *b, transformer_watch watch, void *arg)
+void transformer_forward(transformer *t, const model_weights *w, const token_batch *b, balance *balancing,
+                         transformer_watch watch, void *arg)
 {
     const model_config *c = t->config;
     take_batch(t, b);
+    t->balance = balancing;
     attention_env_begin(&t->env, &w->relative);
     embedding_forward(t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
     for (int64_t l = 0; l < c->layers; l++) {
         block_state *s = &t->blocks[l];
         real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x; /* without backward: s->x, which is free by then */
-        block_forward(t, &w->layer[l], b, l, s, out);
+        block_forward(t, &w->layer[l], l, s, out);
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
     }
     norm n = { 1, c->width, w->out_norm.data, NULL, (real)c->norm_eps };
@@ -339,14 +339,15 @@ void transformer_losses(transformer *t, const model_weights *w, const int32_t *t
     loss_forward(t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
 }
 
-void transformer_backward(transformer *t, const model_weights *w, model_gradients *g, const transformer_batch *b,
-                          const int32_t *targets, real scale, bool accumulate, real *losses)
+void transformer_backward(transformer *t, const model_weights *w, model_gradients *g, const int32_t *targets, real scale,
+                          bool accumulate, real *losses)
 {
     const model_config *c = t->config;
+    const token_batch *b = &t->batch;
     loss_head head = { { .w = w->head, .dw = g->head }, logit_scale(t) };
     loss_forward_backward(t->c, &head, b->tokens, t->hidden, c->width, targets, scale, &t->loss, losses, t->dnormed, c->width);
     norm n = { 1, c->width, w->out_norm.data, g->out_norm, (real)c->norm_eps };
     norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width, false, t->dx, c->width);
-    for (int64_t l = c->layers - 1; l >= 0; l--) block_backward(t, &w->layer[l], &g->layer[l], b, l, &t->blocks[l], accumulate);
+    for (int64_t l = c->layers - 1; l >= 0; l--) block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l], accumulate);
     embedding_backward(t->c, c->width, (real)c->embedding_scale, b->tokens, b->inputs, t->dx, c->width, g->embed);
 }

@@ -48,7 +48,7 @@ static void sum_columns(const collect_job *job, const real *rows, int64_t sequen
     const plan *p = job->r->plan;
     int64_t end = first + TILE < p->experts ? first + TILE : p->experts;
     double lane[TILE] = { 0 };
-    for (int64_t t = job->r->sequences->start[sequence]; t < job->r->sequences->start[sequence + 1]; t++)
+    for (int64_t t = job->r->batch->start[sequence]; t < job->r->batch->start[sequence + 1]; t++)
         for (int64_t e = first; e < end; e++) lane[e - first] += (double)(rows[t * p->experts + e] * job->b->inverse[t]);
     memcpy(sum + sequence * p->experts + first, lane, (size_t)(end - first) * sizeof *lane);
 }
@@ -62,7 +62,7 @@ static void column_task(void *arg, int64_t begin, int64_t end)
     int64_t tiles = tiles_of(r);
     for (int64_t i = begin; i < end; i++) {
         sum_columns(job, r->state->score, i / tiles, i % tiles * TILE, job->layer->sums.probability);
-        if (r->state->load && r->random->train)
+        if (r->state->load && r->batch->random.train)
             sum_columns(job, r->state->load, i / tiles, i % tiles * TILE, job->layer->sums.load);
     }
 }
@@ -95,7 +95,7 @@ static void count_sequence(const collect_job *job, int64_t s)
     memset(count, 0, bytes), memset(first, 0, bytes), memset(importance, 0, bytes);
     memset(sum->sent + s * devices, 0, (size_t)devices * sizeof(double));
     sum->tokens[s] = sum->entropy[s] = sum->z[s] = 0;
-    for (int64_t t = job->r->sequences->start[s]; t < job->r->sequences->start[s + 1]; t++) {
+    for (int64_t t = job->r->batch->start[s]; t < job->r->batch->start[s + 1]; t++) {
         if (!plan_is_valid(p, t)) continue;
         double lse = (double)job->r->state->lse[t];
         sum->tokens[s]++;
@@ -135,10 +135,10 @@ void balance_collect(balance *b, int l, const routing *r)
     layer_part *layer = &b->layer[l];
     collect_job job = { b, layer, r };
     int64_t numbers = r->plan->tokens * r->plan->experts;
-    layer->sequences = r->sequences->count;
+    layer->sequences = r->batch->sequences;
     parallel_over(r->compute, r->plan->tokens, 1, numbers, token_task, &job);
-    parallel_over(r->compute, r->sequences->count * tiles_of(r), 1, numbers, column_task, &job);
-    parallel_over(r->compute, r->sequences->count, 1, r->plan->edges, sequence_task, &job);
+    parallel_over(r->compute, r->batch->sequences * tiles_of(r), 1, numbers, column_task, &job);
+    parallel_over(r->compute, r->batch->sequences, 1, r->plan->edges, sequence_task, &job);
     note_logits(layer, r);
     layer->part.scalars[TALLY_DROPPED] = r->plan->dropped;
     layer->part.scalars[TALLY_REROUTED] = r->plan->rerouted;

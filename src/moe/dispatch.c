@@ -69,7 +69,7 @@ typedef struct job {
 /* Tokens of segment s: a sequence where there is a limit, else a fixed number. */
 static pool_range segment_at(const job *j, int64_t s)
 {
-    if (limited(j->d->options)) return (pool_range){ j->d->sequences->start[s], j->d->sequences->start[s + 1] };
+    if (limited(j->d->options)) return (pool_range){ j->d->batch->start[s], j->d->batch->start[s + 1] };
     int64_t end = (s + 1) * SEGMENT;
     return (pool_range){ s * SEGMENT, end < j->p->tokens ? end : j->p->tokens };
 }
@@ -244,7 +244,7 @@ static void pad_segment(const job *j, int64_t s)
     const dispatch_scratch *scratch = j->d->scratch;
     for (int32_t e = 0; e < p->experts; e++) {
         int64_t at = s * p->experts + e, pads = scratch->capacity[s] - scratch->used[at];
-        for (int64_t i = 0; i < pads; i++) put_row(p, scratch->start[at] + i, j->d->sequences->start[s], -1);
+        for (int64_t i = 0; i < pads; i++) put_row(p, scratch->start[at] + i, j->d->batch->start[s], -1);
     }
 }
 
@@ -290,7 +290,7 @@ static void count_losses(const job *j)
 
 void dispatch(const dispatching *d, plan *p)
 {
-    job j = { d, p, segment_count(d->options, p->tokens, d->sequences->count) };
+    job j = { d, p, segment_count(d->options, p->tokens, d->batch->sequences) };
     if (limited(d->options)) parallel_over(d->compute, j.segments, 1, p->edges, admit_task, &j);
     parallel_over(d->compute, j.segments, 1, p->edges, count_task, &j);
     sum_up(&j);

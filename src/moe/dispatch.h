@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "kernel/compute.h"
 #include "moe/plan.h"
+#include "op/batch.h"
 
 typedef enum dispatch_overflow {
     OVERFLOW_NONE,    /* no limit */
@@ -53,7 +54,7 @@ void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, i
 typedef struct dispatching {
     compute *compute;
     const dispatch_options *options; /* NULL: no limit */
-    const moe_sequences *sequences;
+    const token_batch *batch;
     int32_t picks;     /* K: what capacity is reckoned from */
     const real *score; /* [T, E] what PRIORITY_PROBABILITY compares */
     const real *key;   /* [T, E] what OVERFLOW_REROUTE looks for the next choice in */

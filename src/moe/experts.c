@@ -83,7 +83,8 @@ static void multiply_output(const expert_pass *e, const real *act, real *out)
         if (!rows_of(e, i)) continue;
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = e->hidden,
                                           .a = act + e->rows.first[i] * e->hidden, .a_stride = e->hidden,
-                                          .b = weight_matrix(&e->weights->down, i), .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
+                                          .b = weight_matrix(&e->weights->down, i),
+                                          .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
@@ -257,8 +258,8 @@ static void multiply_down_gradient(const expert_pass *e, const real *dy, const r
 {
     for (int64_t i = 0; i < e->rows.experts; i++)
         e->group[i] = (gemm_group){ .m = e->width, .n = e->hidden, .k = rows_of(e, i), .a = by_token(e, i, dy),
-                                    .a_stride = e->width, .a_rows = tokens_of(e, i), 
-                                    .b = matrix_of_reals(act + e->rows.first[i] * e->hidden, e->hidden), .c = g->down[i], .c_stride = e->hidden };
+                                    .a_stride = e->width, .a_rows = tokens_of(e, i), .c = g->down[i], .c_stride = e->hidden,
+                                    .b = matrix_of_reals(act + e->rows.first[i] * e->hidden, e->hidden) };
     gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, accumulate);
 }
 
@@ -293,7 +294,8 @@ static void multiply_input_backward(const expert_pass *e, const real *dpre, int 
         if (!rows_of(e, i) || (half && one)) continue;
         e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = one ? 2 * e->hidden : e->hidden,
                                           .a = dpre + e->rows.first[i] * pre_width(e) + half * e->hidden,
-                                          .a_stride = pre_width(e), .b = weight_matrix(w, i), .c = dx_rows + e->rows.first[i] * e->width, .c_stride = e->width };
+                                          .a_stride = pre_width(e), .b = weight_matrix(w, i),
+                                          .c = dx_rows + e->rows.first[i] * e->width, .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, add);
 }

@@ -56,25 +56,25 @@ static int64_t max_rows(const moe_config *c, int64_t tokens, int64_t sequences)
 }
 
 /* Rows are counted in 32 bits; with that and the bounds of moe_config_check no product below leaves 64. */
-static bool fits(const moe_config *c, moe_extent most)
+static bool fits(const moe_config *c, const batch_limits *most)
 {
-    return most.tokens <= INT32_MAX && most.sequences <= INT32_MAX && max_rows(c, most.tokens, most.sequences) <= INT32_MAX;
+    return most->tokens <= INT32_MAX && most->sequences <= INT32_MAX && max_rows(c, most->tokens, most->sequences) <= INT32_MAX;
 }
 
-void moe_state_layout(moe_state *s, arena *a, const moe_config *c, moe_extent most)
+void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
 {
-    int64_t rows = max_rows(c, most.tokens, most.sequences), inputs = moe_config_inputs(c);
+    int64_t rows = max_rows(c, most->tokens, most->sequences), inputs = moe_config_inputs(c);
     *s = (moe_state){ 0 };
-    plan_layout(&s->plan, a, &(plan_limits){ .tokens = most.tokens, .edges = router_max_edges(&c->route, most.tokens),
+    plan_layout(&s->plan, a, &(plan_limits){ .tokens = most->tokens, .edges = router_max_edges(&c->route, most->tokens),
                                              .rows = rows, .experts = c->experts,
                                              .limited = c->dispatch.overflow != OVERFLOW_NONE });
-    router_state_layout(&s->router, a, c->router, &c->route, most.tokens, c->width, c->experts);
+    router_state_layout(&s->router, a, c->router, &c->route, most->tokens, c->width, c->experts);
     s->pre = ARENA_ARRAY(a, real, rows * inputs * c->hidden);
-    if (c->shared) s->shared_pre = ARENA_ARRAY(a, real, most.tokens * inputs * c->shared);
-    if (c->shared_gated) s->shared_gate = ARENA_ARRAY(a, real, most.tokens);
+    if (c->shared) s->shared_pre = ARENA_ARRAY(a, real, most->tokens * inputs * c->shared);
+    if (c->shared_gated) s->shared_gate = ARENA_ARRAY(a, real, most->tokens);
 }
 
-size_t moe_state_bytes(const moe_config *c, moe_extent most)
+size_t moe_state_bytes(const moe_config *c, const batch_limits *most)
 {
     moe_state s;
     arena measured = { 0 };
@@ -96,23 +96,23 @@ typedef struct scratch {
     real *rows;          /* [R, D] forward: the experts' outputs; backward: derivatives by their inputs */
 } scratch;
 
-static void scratch_layout(scratch *s, arena *a, const moe_config *c, moe_extent most)
+static void scratch_layout(scratch *s, arena *a, const moe_config *c, const batch_limits *most)
 {
-    int64_t rows = max_rows(c, most.tokens, most.sequences), pairs = most.tokens * c->experts;
-    int64_t act = rows * c->hidden, shared = most.tokens * c->shared;
+    int64_t rows = max_rows(c, most->tokens, most->sequences), pairs = most->tokens * c->experts;
+    int64_t act = rows * c->hidden, shared = most->tokens * c->shared;
     *s = (scratch){ 0 };
-    dispatch_layout(&s->dispatch, a, &c->dispatch, most.tokens, most.sequences, c->route.topk, c->experts);
+    dispatch_layout(&s->dispatch, a, &c->dispatch, most->tokens, most->sequences, c->route.topk, c->experts);
     s->group = ARENA_ARRAY(a, gemm_group, 2 * c->experts);
     s->logits = ARENA_ARRAY(a, real, pairs);
     s->probability = ARENA_ARRAY(a, real, pairs);
     if (c->router->traits & ROUTER_NOISE) s->noise_logits = ARENA_ARRAY(a, real, pairs);
-    s->dweight = ARENA_ARRAY(a, real, router_max_edges(&c->route, most.tokens));
-    if (c->shared_gated) s->dgate = ARENA_ARRAY(a, real, most.tokens);
+    s->dweight = ARENA_ARRAY(a, real, router_max_edges(&c->route, most->tokens));
+    if (c->shared_gated) s->dgate = ARENA_ARRAY(a, real, most->tokens);
     s->act = ARENA_ARRAY(a, real, act > shared ? act : shared);
     s->rows = ARENA_ARRAY(a, real, rows * c->width);
 }
 
-size_t moe_scratch_bytes(const moe_config *c, moe_extent most)
+size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most)
 {
     scratch s;
     arena measured = { 0 };
@@ -135,12 +135,12 @@ typedef struct run {
 
 static void run_begin(run *r, const moe_call *call, const moe_config *c, const moe_weights *w, const real *x, moe_state *s)
 {
-    const moe_batch *b = call->batch;
+    const token_batch *b = call->batch;
     arena memory = { call->scratch, call->scratch_bytes, 0 };
     *r = (run){ .call = call, .c = c, .w = w, .x = x, .s = s };
-    scratch_layout(&r->scratch, &memory, c, (moe_extent){ b->tokens, b->sequences.count });
+    scratch_layout(&r->scratch, &memory, c, &(batch_limits){ .tokens = b->tokens, .sequences = b->sequences });
     r->routing = (routing){ .compute = call->compute, .router = c->router, .options = &c->route, .weights = &w->router,
-                            .random = &b->random, .sequences = &b->sequences, .width = c->width, .x = x, .plan = &s->plan,
+                            .batch = b, .layer = call->layer, .width = c->width, .x = x, .plan = &s->plan,
                             .state = &s->router, .key = r->scratch.logits };
 }
 
@@ -150,13 +150,13 @@ static const real *expert_input(const run *r) { return r->c->route.jitter_expert
 static expert_pass routed_pass(const run *r)
 {
     const plan *p = &r->s->plan;
-    const router_random *random = &r->call->batch->random;
+    const batch_random *random = &r->call->batch->random;
     expert_pass e = { .compute = r->call->compute, .weights = &r->w->experts, .limit = clamp_of(r->c), .width = r->c->width,
                       .form = form_of(r->call->compute->variant->rows, r->c), .hidden = r->c->hidden, .group = r->scratch.group };
     e.rows = (expert_rows){ p->experts, p->first, p->row_token, p->row_edge, p->edge_weight };
     if (random->train && r->c->expert_dropout > 0) {
         e.dropout.chance = r->c->expert_dropout;
-        e.dropout.key = random_key_of(random->seed, "expert dropout", random->step, (uint64_t)random->layer);
+        e.dropout.key = random_key_of(random->seed, "expert dropout", random->step, (uint64_t)r->call->layer);
         e.dropout.first_token = random->first_token;
     }
     return e;
@@ -184,17 +184,17 @@ static void shared_begin(const run *r, shared_pass *p)
 
 static void route(run *r)
 {
-    const moe_batch *b = r->call->batch;
+    const token_batch *b = r->call->batch;
     const dispatch_options *limit = b->random.train || r->c->dispatch.in_eval ? &r->c->dispatch : NULL;
     plan *p = &r->s->plan;
-    dispatching d = { .compute = r->call->compute, .options = limit, .sequences = &b->sequences, .picks = r->c->route.topk,
+    dispatching d = { .compute = r->call->compute, .options = limit, .batch = b, .picks = r->c->route.topk,
                       .score = r->s->router.score, .key = r->routing.key, .scratch = &r->scratch.dispatch };
     p->tokens = b->tokens;
     p->valid = b->valid;
     routing_assign(&r->routing);
     dispatch(&d, p);
     routing_weigh(&r->routing);
-    if (r->call->balance) balance_collect(r->call->balance, r->call->layer, &r->routing);
+    if (r->call->balance) balance_collect(r->call->balance, r->call->balance_layer, &r->routing);
 }
 
 /* gate [T] = sigmoid(x . w) */
@@ -255,7 +255,7 @@ static void routed_backward(run *r, const real *dy, real *dx, moe_gradients *g, 
     expert_pass routed = routed_pass(r);
     routing_flow flow = { .dweight = t->dweight, .dprobability = t->probability, .dlogits = t->logits,
                           .dnoise_logits = t->noise_logits };
-    if (r->call->balance) flow.pull = balance_pulls(r->call->balance, r->call->layer);
+    if (r->call->balance) flow.pull = balance_pulls(r->call->balance, r->call->balance_layer);
     memset(t->dweight, 0, (size_t)p->edges * sizeof(real)); /* of edges without a row */
     experts_backward(&routed, expert_input(r), dy, r->s->pre, t->act, &g->experts, accumulate, t->dweight, t->rows, false);
     routing_backward(&r->routing, &flow, &g->router, accumulate, dx);

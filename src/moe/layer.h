@@ -57,18 +57,6 @@ typedef struct moe_gradients {
     real *shared_switch;                         /* [D] NULL where it is not gated */
 } moe_gradients;
 
-typedef struct moe_batch {
-    int64_t tokens;       /* T */
-    moe_sequences sequences;
-    const bool *valid;    /* [T]; NULL: all */
-    router_random random; /* .train: noise, jitter, dropout and capacity are on */
-} moe_batch;
-
-/* The largest batch that state and scratch serve. */
-typedef struct moe_extent {
-    int64_t tokens, sequences;
-} moe_extent;
-
 /* What one layer's forward leaves for its backward. */
 typedef struct moe_state {
     plan plan;
@@ -78,19 +66,20 @@ typedef struct moe_state {
     real *shared_gate; /* [T] sigmoid(w . x); NULL: not gated */
 } moe_state;
 
-void moe_state_layout(moe_state *s, arena *a, const moe_config *c, moe_extent most);
-size_t moe_state_bytes(const moe_config *c, moe_extent most); /* SIZE_MAX: does not fit the address space */
-size_t moe_scratch_bytes(const moe_config *c, moe_extent most);
+void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most);
+size_t moe_state_bytes(const moe_config *c, const batch_limits *most); /* SIZE_MAX: does not fit the address space */
+size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most);
 
 /* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned, contents of no value afterwards.
  */
 typedef struct moe_call {
     compute *compute;
-    const moe_batch *batch;
+    const token_batch *batch; /* .random.train: noise, jitter, dropout and capacity are on */
     void *scratch;
     size_t scratch_bytes;
-    balance *balance; /* NULL: evaluation, no losses and no counts */
-    int layer;        /* index of this layer in the balance */
+    balance *balance;   /* NULL: evaluation, no losses and no counts */
+    int balance_layer;  /* index of this layer in the balance */
+    int32_t layer;      /* its number in the model, for random numbers */
 } moe_call;
 
 /* y = layer(x). x must stay as it is until backward. */

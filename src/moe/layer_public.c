@@ -16,7 +16,7 @@ enum { EXPERT_PARAMETERS = 6, OTHER_PARAMETERS = 8 };
 struct cadre_moe {
     compute *compute; /* borrowed */
     moe_config config;
-    moe_extent most;
+    batch_limits most;
     int32_t layer;
     arena memory;
     moe_weights weights;
@@ -32,7 +32,7 @@ struct cadre_moe {
     uint64_t seed, step;
     int64_t tokens_before; /* of this step, in batches before the one at hand */
     bool replaces;         /* the next backward is the step's first */
-    moe_batch batch;       /* the last forward's */
+    token_batch batch;       /* the last forward's */
     int64_t one[2];        /* start, where all tokens are one sequence */
     const real *x;         /* of a forward that awaits its backward; NULL: none does */
 };
@@ -159,8 +159,8 @@ static void layout(cadre_moe *m, arena *a)
     layout_router(m, a);
     layout_experts(m, a);
     layout_shared(m, a);
-    moe_state_layout(&m->state, a, &m->config, m->most);
-    m->scratch_bytes = moe_scratch_bytes(&m->config, m->most);
+    moe_state_layout(&m->state, a, &m->config, &m->most);
+    m->scratch_bytes = moe_scratch_bytes(&m->config, &m->most);
     m->scratch = arena_take(a, m->scratch_bytes, 1);
 }
 
@@ -202,7 +202,7 @@ static cadre_status configure(cadre_moe *m, const cadre_moe_shape *s, const cadr
     c->limit = (real)s->limit;
     c->shared = s->shared, c->shared_gated = s->shared_gated;
     c->expert_bias = s->expert_bias, c->router_bias = s->router_bias;
-    m->most = (moe_extent){ s->tokens, s->sequences ? s->sequences : 1 };
+    m->most = (batch_limits){ .tokens = s->tokens, .sequences = s->sequences ? s->sequences : 1, .training = true };
     m->layer = s->layer;
     if (o) {
         settings_read_layer(o, c);
@@ -216,7 +216,7 @@ static cadre_status open_memory(cadre_moe *m)
 {
     arena measured = { 0 };
     int64_t most = OTHER_PARAMETERS + EXPERT_PARAMETERS * (int64_t)m->config.experts;
-    if (moe_state_bytes(&m->config, m->most) == SIZE_MAX || moe_scratch_bytes(&m->config, m->most) == SIZE_MAX)
+    if (moe_state_bytes(&m->config, &m->most) == SIZE_MAX || moe_scratch_bytes(&m->config, &m->most) == SIZE_MAX)
         return cadre_fail(CADRE_ENOMEM, NULL, "a batch of %lld tokens does not fit the address space", (long long)m->most.tokens);
     layout(m, &measured);
     m->parameter = MEM_ARRAY(cadre_moe_parameter, most);
@@ -294,7 +294,8 @@ static cadre_status check_batch(const cadre_moe *m, const cadre_moe_batch *b)
 
 static moe_call call_of(cadre_moe *m)
 {
-    return (moe_call){ m->compute, &m->batch, m->scratch, m->scratch_bytes, m->batch.random.train ? m->balance : NULL, 0 };
+    return (moe_call){ .compute = m->compute, .batch = &m->batch, .scratch = m->scratch, .scratch_bytes = m->scratch_bytes,
+                       .balance = m->batch.random.train ? m->balance : NULL, .layer = m->layer };
 }
 
 cadre_status cadre_moe_forward(cadre_moe *m, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y)
@@ -302,9 +303,10 @@ cadre_status cadre_moe_forward(cadre_moe *m, const cadre_moe_batch *batch, const
     CADRE_TRY(check_batch(m, batch));
     m->tokens_before += m->batch.random.train ? m->batch.tokens : 0;
     m->one[1] = batch->tokens;
-    m->batch = (moe_batch){ .tokens = batch->tokens, .valid = batch->valid,
-                            .sequences = { batch->sequences ? batch->sequences : 1, batch->sequences ? batch->start : m->one },
-                            .random = { batch->train, m->seed, m->step, m->layer, m->tokens_before } };
+    m->batch = (token_batch){ .tokens = batch->tokens, .valid = batch->valid,
+                              .sequences = batch->sequences ? batch->sequences : 1,
+                              .start = batch->sequences ? batch->start : m->one,
+                              .random = { batch->train, m->seed, m->step, m->tokens_before } };
     m->x = batch->train ? x : NULL;
     moe_call call = call_of(m);
     moe_layer_forward(&call, &m->config, &m->weights, x, &m->state, y);

@@ -31,12 +31,6 @@ typedef struct gexp {
 
 #define GEXP_NONE ((gexp){ -1 })
 
-/* Which tokens belong together: capacity and balance may hold within each sequence. */
-typedef struct moe_sequences {
-    int64_t count;        /* B */
-    const int64_t *start; /* [B + 1] first token of each; start[B] = T */
-} moe_sequences;
-
 typedef struct plan {
     int64_t tokens;      /* T */
     int32_t experts;     /* E */

@@ -25,8 +25,8 @@ void router_state_layout(router_state *s, arena *a, const router *r, const route
 }
 
 static int64_t numbers_of(const routing *r) { return r->plan->tokens * r->plan->experts; }
-static bool has_jitter(const routing *r) { return r->random->train && r->options->jitter > 0; }
-static bool has_noise(const routing *r) { return r->random->train && (r->router->traits & ROUTER_NOISE); }
+static bool has_jitter(const routing *r) { return r->batch->random.train && r->options->jitter > 0; }
+static bool has_noise(const routing *r) { return r->batch->random.train && (r->router->traits & ROUTER_NOISE); }
 
 const real *routing_input(const routing *r) { return has_jitter(r) ? r->state->jittered : r->x; }
 
@@ -62,13 +62,13 @@ static router_token dispatched_token(const routing *r, int64_t t)
 
 static random_key jitter_key(const routing *r)
 {
-    return random_key_of(r->random->seed, "router jitter", r->random->step, (uint64_t)r->random->layer);
+    return random_key_of(r->batch->random.seed, "router jitter", r->batch->random.step, (uint64_t)r->layer);
 }
 
 /* y[i] = x[i] * U(1 - jitter, 1 + jitter), i = t * D ... */
 static void jitter_row(const routing *r, random_key key, int64_t t, const real *x, real *y)
 {
-    uint64_t first = (uint64_t)((r->random->first_token + t) * r->width);
+    uint64_t first = (uint64_t)((r->batch->random.first_token + t) * r->width);
     for (int64_t i = 0; i < r->width; i++) {
         double u = 2 * random_uniform(key, first + (uint64_t)i) - 1;
         y[i] = x[i] * (real)(1 + (double)r->options->jitter * u);
@@ -95,9 +95,9 @@ static void project(const routing *r, const weight *w, const real *bias, real *o
 
 static void draw_noise(const routing *r, int64_t t)
 {
-    random_key key = random_key_of(r->random->seed, "router noise", r->random->step, (uint64_t)r->random->layer);
+    random_key key = random_key_of(r->batch->random.seed, "router noise", r->batch->random.step, (uint64_t)r->layer);
     int64_t experts = r->plan->experts;
-    uint64_t first = (uint64_t)((r->random->first_token + t) * experts);
+    uint64_t first = (uint64_t)((r->batch->random.first_token + t) * experts);
     for (int64_t e = 0; e < experts; e++) r->state->noise[t * experts + e] = (real)random_normal(key, first + (uint64_t)e);
 }
 
@@ -191,10 +191,10 @@ static void backward_token(const backward_job *job, int64_t i, const score_pull 
 static void backward_task(void *arg, int64_t begin, int64_t end)
 {
     const backward_job *job = arg;
-    const moe_sequences *seqs = job->r->sequences;
+    const int64_t *start = job->r->batch->start;
     int64_t s = 0;
     for (int64_t t = begin; t < end; t++) {
-        while (seqs->start[s + 1] <= t) s++;
+        while (start[s + 1] <= t) s++;
         backward_token(job, t, job->flow->pull ? &job->flow->pull[s] : NULL);
     }
 }

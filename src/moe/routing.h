@@ -12,6 +12,7 @@
 #include "kernel/compute.h"
 #include "kernel/weight.h"
 #include "moe/router.h"
+#include "op/batch.h"
 
 typedef struct router_weights {
     weight matrix;          /* [E, D] */
@@ -25,13 +26,6 @@ typedef struct router_gradients {
     real *bias;   /* [E]; NULL where there is none */
     real *noise;  /* [E, D]; NULL where there is none */
 } router_gradients;
-
-typedef struct router_random {
-    bool train;          /* false: no noise, no jitter, no dropout */
-    uint64_t seed, step;
-    int32_t layer;
-    int64_t first_token; /* place of the batch's token 0 among all tokens of the optimiser step */
-} router_random;
 
 /* What forward leaves for backward, the balancing losses and the metrics. */
 typedef struct router_state {
@@ -62,8 +56,8 @@ typedef struct routing {
     const router *router;
     const router_options *options;
     const router_weights *weights;
-    const router_random *random;
-    const moe_sequences *sequences;
+    const token_batch *batch;
+    int32_t layer;       /* in the model, for random numbers */
     int64_t width;
     const real *x;       /* [T, D] */
     plan *plan;

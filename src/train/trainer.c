@@ -27,9 +27,9 @@ struct trainer {
 static int64_t part_sequences(const train_settings *s) { return s->batch / s->accumulate; }
 static int64_t part_tokens(const train_settings *s) { return part_sequences(s) * s->context; }
 
-static transformer_extent extent_of(const train_settings *s)
+static batch_limits limits_of(const train_settings *s)
 {
-    return (transformer_extent){ .tokens = part_tokens(s), .sequences = part_sequences(s), .keys = s->context, .training = true };
+    return (batch_limits){ .tokens = part_tokens(s), .sequences = part_sequences(s), .keys = s->context, .training = true };
 }
 
 /* ---- memory ---- */
@@ -69,7 +69,8 @@ static cadre_status make_parts(trainer *t, const comm *world)
     CADRE_TRY(model_gradients_of_flat(t->config, &t->table, t->gradient, &t->gradients));
     if (t->head_gradient) t->gradients.head = t->head_gradient;
     CADRE_TRY(optimizer_new(t->c, &t->table, &s->optimizer, &t->optimizer));
-    CADRE_TRY(transformer_new(t->c, t->config, t->moe, extent_of(s), &t->transformer));
+    batch_limits most = limits_of(s);
+    CADRE_TRY(transformer_new(t->c, t->config, t->moe, &most, &t->transformer));
     return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_tokens(s), part_sequences(s), world,
                        &t->balance);
 }
@@ -119,7 +120,8 @@ static cadre_status measure(const compute *c, const model_config *config, const 
     size_t flat = (size_t)table.elements * sizeof(real),
            tied = config->tie ? (size_t)(config->vocab * config->width) * sizeof(real) : 0;
     size_t part = (size_t)part_tokens(s) * (2 * sizeof(int32_t) + sizeof(real));
-    size_t activations = transformer_bytes(c, config, moe, extent_of(s));
+    batch_limits most = limits_of(s);
+    size_t activations = transformer_bytes(c, config, moe, &most);
     int count = list_sparse(config, moe, layers);
     size_t rest = tied + part + optimizer_bytes(&table) + (size_t)table.count * sizeof(param) +
                   balance_bytes(&s->balance, layers, count, part_tokens(s), part_sequences(s));
@@ -167,20 +169,18 @@ static void zero_gradients(trainer *t)
 }
 
 /* Forward of one part of the batch. */
-static transformer_batch forward_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
+static void forward_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
     int64_t sequences = part_sequences(s), first = part * sequences;
     feed(arg, first, sequences, t->inputs, t->targets);
-    transformer_batch b = { .inputs = t->inputs,
-                            .tokens = part_tokens(s),
-                            .sequences = sequences,
-                            .start = t->start,
-                            .balance = t->balance,
-                            .random = {
-                                .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
-    transformer_forward(t->transformer, &t->weights, &b, NULL, NULL);
-    return b;
+    token_batch b = { .inputs = t->inputs,
+                      .tokens = part_tokens(s),
+                      .sequences = sequences,
+                      .start = t->start,
+                      .random = {
+                          .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
+    transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL);
 }
 
 /* Balancing over a step in several parts: what each adds is known before the first is differentiated. */
@@ -199,12 +199,11 @@ static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, vo
 static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
 {
     const train_settings *s = &t->settings;
-    int64_t tokens = part_tokens(s);
-    transformer_batch b = forward_part(t, step, part, feed, arg);
+    forward_part(t, step, part, feed, arg);
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));
-    transformer_backward(t->transformer, &t->weights, &t->gradients, &b, t->targets, scale, part > 0, t->losses);
-    for (int64_t i = 0; i < tokens; i++) *sum += (double)t->losses[i];
+    transformer_backward(t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses);
+    for (int64_t i = 0; i < part_tokens(s); i++) *sum += (double)t->losses[i];
     return CADRE_OK;
 }
 

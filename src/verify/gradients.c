@@ -35,10 +35,10 @@ static void fill(real *values, int64_t count, const char *use, double deviation)
 static void run_layer(verify_run *run, layer_case *c, bool backward)
 {
     int64_t start[] = { 0, TOKENS };
-    moe_extent most = { TOKENS, 1 };
-    moe_batch batch = { .tokens = TOKENS, .sequences = { 1, start } };
+    batch_limits most = { .tokens = TOKENS, .sequences = 1 };
+    token_batch batch = { .tokens = TOKENS, .sequences = 1, .start = start };
     moe_call call = {
-        .compute = run->portable, .batch = &batch, .scratch = c->scratch, .scratch_bytes = moe_scratch_bytes(&c->moe, most)
+        .compute = run->portable, .batch = &batch, .scratch = c->scratch, .scratch_bytes = moe_scratch_bytes(&c->moe, &most)
     };
     moe_layer_forward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->y);
     if (backward)
@@ -56,7 +56,7 @@ static double loss(verify_run *run, layer_case *c)
 
 static bool open_case(layer_case *c, const char *router_name, const char *form)
 {
-    moe_extent most = { TOKENS, 1 };
+    batch_limits most = { .tokens = TOKENS, .sequences = 1 };
     *c = (layer_case){ .layer = { true, 4, 2, HIDDEN } };
     c->config = (model_config){ .vocab = 1,
                                 .width = WIDTH,
@@ -82,9 +82,9 @@ static bool open_case(layer_case *c, const char *router_name, const char *form)
     fill(c->dy, TOKENS * WIDTH, "dy", 1);
     if (model_weights_of_flat(&c->config, &c->table, c->values, &c->weights) != CADRE_OK) return false;
     if (model_gradients_of_flat(&c->config, &c->table, c->gradient, &c->gradients) != CADRE_OK) return false;
-    size_t state = moe_state_bytes(&c->moe, most), scratch = moe_scratch_bytes(&c->moe, most);
+    size_t state = moe_state_bytes(&c->moe, &most), scratch = moe_scratch_bytes(&c->moe, &most);
     if (!arena_open(&c->memory, state + scratch)) return false;
-    moe_state_layout(&c->state, &c->memory, &c->moe, most);
+    moe_state_layout(&c->state, &c->memory, &c->moe, &most);
     c->scratch = arena_take(&c->memory, scratch, 1);
     return true;
 }

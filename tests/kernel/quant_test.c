@@ -196,7 +196,7 @@ static void check_same(const kernel_variant *v, const product *p)
     run(v, &p->g);
     for (int64_t i = 0; i < m * n; i++)
         if (memcmp(&p->y[i], &expected[i], sizeof(float)))
-            fail_msg("%s, %s, m %ld n %ld k %ld: y[%ld, %ld] is %.9g, expected %.9g", v->name, p->g.b_format->name, (long)m,
+            fail_msg("%s, %s, m %ld n %ld k %ld: y[%ld, %ld] is %.9g, expected %.9g", v->name, p->g.b.format->name, (long)m,
                      (long)n, (long)p->g.k, (long)(i / n), (long)(i % n), (double)p->y[i], (double)expected[i]);
     free(expected);
 }

@@ -58,8 +58,8 @@ static void open_model(small_model *m, cadre_options *o, const char *name, void 
     gradient_fill(m->values, m->table.elements, 7, 0.4);
     assert_int_equal(model_weights_of_flat(&m->config, &m->table, m->values, &m->weights), CADRE_OK);
     assert_int_equal(model_gradients_of_flat(&m->config, &m->table, m->gradient, &m->gradients), CADRE_OK);
-    transformer_extent most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = LENGTH, .training = true };
-    assert_int_equal(transformer_new(m->c, &m->config, m->moe, most, &m->t), CADRE_OK);
+    batch_limits most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = LENGTH, .training = true };
+    assert_int_equal(transformer_new(m->c, &m->config, m->moe, &most, &m->t), CADRE_OK);
     for (int64_t l = 0; l < m->config.layers; l++)
         if (m->config.layer[l].sparse)
             layers[sparse++] = (balance_layer) { m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
@@ -86,18 +86,18 @@ static void close_model(small_model *m)
     compute_free(m->c);
 }
 
-static transformer_batch batch_of(small_model *m)
+static token_batch batch_of(small_model *m)
 {
-    return (transformer_batch){ .inputs = m->inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = m->start, .balance = m->b,
-                                .random = { .train = true, .seed = 3, .step = 1 } };
+    return (token_batch){ .inputs = m->inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = m->start,
+                          .random = { .train = true, .seed = 3, .step = 1 } };
 }
 
 static void forward(void *state)
 {
     small_model *m = state;
-    transformer_batch b = batch_of(m);
+    token_batch b = batch_of(m);
     balance_step_begin(m->b, SEQUENCES, TOKENS);
-    transformer_forward(m->t, &m->weights, &b, NULL, NULL);
+    transformer_forward(m->t, &m->weights, &b, m->b, NULL, NULL);
     assert_int_equal(balance_finish(m->b), CADRE_OK);
     transformer_losses(m->t, &m->weights, m->targets, m->losses);
     balance_values terms = balance_value(m->b);
@@ -108,10 +108,9 @@ static void forward(void *state)
 
 static void backward(small_model *m)
 {
-    transformer_batch b = batch_of(m);
     forward(m);
     memset(m->gradient, 0, (size_t)m->table.elements * sizeof(real));
-    transformer_backward(m->t, &m->weights, &m->gradients, &b, m->targets, (real)(1.0 / TOKENS), true, m->losses);
+    transformer_backward(m->t, &m->weights, &m->gradients, m->targets, (real)(1.0 / TOKENS), true, m->losses);
 }
 
 static const real one = 1;
@@ -209,18 +208,18 @@ static void prefill_equals_token_by_token(void **state)
         open_model(&m, o, names[n], NULL);
         real whole[LENGTH * VOCAB], single[VOCAB];
         kv_cache one_by_one, *cache = &one_by_one;
-        transformer_extent most = { .tokens = LENGTH, .sequences = 1, .keys = LENGTH };
+        batch_limits most = { .tokens = LENGTH, .sequences = 1, .keys = LENGTH };
         transformer *t;
-        assert_int_equal(transformer_new(m.c, &m.config, m.moe, most, &t), CADRE_OK);
-        transformer_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start };
-        transformer_forward(t, &m.weights, &b, NULL, NULL);
+        assert_int_equal(transformer_new(m.c, &m.config, m.moe, &most, &t), CADRE_OK);
+        token_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start };
+        transformer_forward(t, &m.weights, &b, NULL, NULL, NULL);
         transformer_logits(t, &m.weights, 0, LENGTH, whole);
         assert_int_equal(kv_cache_open(&one_by_one, &m.config, LENGTH), CADRE_OK);
         for (int i = 0; i < LENGTH; i++) {
-            transformer_batch next = {
+            token_batch next = {
                 .inputs = m.inputs + i, .tokens = 1, .sequences = 1, .start = (int64_t[]) { 0, 1 }, .caches = &cache
             };
-            transformer_forward(t, &m.weights, &next, NULL, NULL);
+            transformer_forward(t, &m.weights, &next, NULL, NULL, NULL);
             transformer_logits(t, &m.weights, 0, 1, single);
             assert_memory_equal(single, whole + i * VOCAB, sizeof single);
         }

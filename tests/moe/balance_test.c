@@ -26,8 +26,8 @@ static const real logits[16] = { R(1.), R(0.), R(-1.), R(.5), R(.2), R(.9), R(.1
 
 static void load_batch(moe_case *c, int64_t copies)
 {
-    real *matrix = c->parameter[0].value;
-    for (int i = 0; i < 16; i++) matrix[i] = i % 5 == 0;
+    real *identity = c->parameter[0].value;
+    for (int i = 0; i < 16; i++) identity[i] = i % 5 == 0;
     for (int64_t i = 0; i < copies * 16; i++) c->x[i] = logits[i % 16], c->dy[i] = 0;
 }
 
@@ -157,7 +157,7 @@ static void test_copies_of_a_batch_have_its_loss(void **state)
         assert_within(c->losses[1], 3.823779, 2e-6);
         balance *b = c->call.balance;
         c->batch.tokens = 4; /* and once more in four parts */
-        c->batch.sequences.count = 1;
+        c->batch.sequences = 1;
         balance_step_begin(b, 4, 16);
         for (int part = 0; part < 4; part++) {
             moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
@@ -207,7 +207,7 @@ static double loss_of_two_layers(balance_form form, double *z)
     balance_step_begin(c->call.balance, 1, 4);
     for (int layer = 0; layer < 2; layer++) {
         for (int i = 0; i < 16; i++) c->x[i] = (i % 4 < 2) == (layer == 0) ? 5 : 0;
-        c->call.layer = layer;
+        c->call.balance_layer = layer;
         moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
     }
     assert_int_equal(balance_finish(c->call.balance), CADRE_OK);
@@ -319,7 +319,7 @@ static void rank_body(const comm *world, void *arg)
     balance_layer layer = { config.router, 8, 2 };
     int64_t first = world->rank * LENGTH, numbers = world->size == 1 ? 0 : first * config.width;
     if (balance_new(run->options, &layer, 1, RANKS * LENGTH, RANKS, world, &c->call.balance)) return;
-    if (world->size > 1) c->batch.tokens = LENGTH, c->batch.sequences.count = 1, c->batch.random.first_token = first;
+    if (world->size > 1) c->batch.tokens = LENGTH, c->batch.sequences = 1, c->batch.random.first_token = first;
     c->x += numbers, c->y += numbers, c->dy += numbers, c->dx += numbers;
     balance_step_begin(c->call.balance, RANKS, RANKS * LENGTH);
     moe_layer_forward(&c->call, &config, &c->weights, c->x, &c->state, c->y);

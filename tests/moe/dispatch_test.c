@@ -20,7 +20,7 @@ typedef struct fixture {
     plan plan;
     real score[TOKENS * EXPERTS]; /* keys too */
     int64_t start[SEQUENCES + 1];
-    moe_sequences sequences;
+    token_batch batch;
     dispatch_options options;
     arena memory;
 } fixture;
@@ -28,10 +28,10 @@ typedef struct fixture {
 static void lay_out(fixture *f, arena *a, dispatch_scratch *s, int64_t tokens, int32_t experts, int32_t picks)
 {
     plan_limits most = { .tokens = tokens, .edges = tokens * picks, .experts = experts,
-                         .rows = dispatch_max_rows(&f->options, tokens, f->sequences.count, picks, experts),
+                         .rows = dispatch_max_rows(&f->options, tokens, f->batch.sequences, picks, experts),
                          .limited = f->options.overflow != OVERFLOW_NONE };
     plan_layout(&f->plan, a, &most);
-    dispatch_layout(s, a, &f->options, tokens, f->sequences.count, picks, experts);
+    dispatch_layout(s, a, &f->options, tokens, f->batch.sequences, picks, experts);
 }
 
 /* Picks [T, K], -1 behind a token's last, as edges. */
@@ -61,7 +61,7 @@ static void run(fixture *f, int threads, int64_t tokens, int32_t experts, int32_
     fill_edges(&f->plan, picks, pick);
     compute_free(f->c);
     assert_int_equal(compute_new(threads, NULL, &f->c), CADRE_OK);
-    dispatching d = { f->c, &f->options, &f->sequences, picks, f->score, f->score, &scratch };
+    dispatching d = { f->c, &f->options, &f->batch, picks, f->score, f->score, &scratch };
     dispatch(&d, &f->plan);
 }
 
@@ -77,7 +77,7 @@ static fixture *make(int64_t sequences, int64_t tokens)
     fixture *f = mem_alloc(1, sizeof *f);
     assert_non_null(f);
     for (int64_t s = 0; s <= sequences; s++) f->start[s] = tokens * s / sequences;
-    f->sequences = (moe_sequences){ sequences, f->start };
+    f->batch = (token_batch){ .tokens = tokens, .sequences = sequences, .start = f->start };
     return f;
 }
 

@@ -199,14 +199,14 @@ static balance_options balanced_by_sequence(void)
 /* One step in equal parts of whole sequences, on the case's own arrays. */
 static void run_step(moe_case *c, int64_t parts)
 {
-    moe_batch whole = c->batch;
+    token_batch whole = c->batch;
     real *x = c->x, *y = c->y, *dy = c->dy, *dx = c->dx;
-    int64_t sequences = whole.sequences.count / parts, tokens = whole.tokens / parts;
-    balance_step_begin(c->call.balance, whole.sequences.count, whole.tokens);
+    int64_t sequences = whole.sequences / parts, tokens = whole.tokens / parts;
+    balance_step_begin(c->call.balance, whole.sequences, whole.tokens);
     for (int64_t i = 0; i < parts; i++) {
         int64_t offset = i * tokens * c->config.width;
         c->batch.tokens = tokens;
-        c->batch.sequences.count = sequences;
+        c->batch.sequences = sequences;
         c->batch.random.first_token = i * tokens;
         c->x = x + offset, c->y = y + offset, c->dy = dy + offset, c->dx = dx + offset;
         moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
@@ -286,7 +286,7 @@ static void test_company_changes_no_bit(void **state)
     real alone[24];
     int64_t start[] = { 0, 1 };
     c->batch.tokens = 1;
-    c->batch.sequences.start = start;
+    c->batch.start = start;
     for (int64_t t = 0; t < 40; t++) {
         moe_layer_forward(&c->call, &config, &c->weights, c->x + t * 24, &c->state, alone);
         assert_memory_equal(alone, c->y + t * 24, sizeof alone);
@@ -392,8 +392,8 @@ static void test_sizes_that_do_not_fit_are_known(void **state)
     (void)state;
     moe_config c = moe_case_config("softmax", 4096, 4096);
     c.width = c.hidden = MOE_MAX_WIDTH;
-    assert_true(moe_state_bytes(&c, (moe_extent){ INT32_MAX, 1 }) == SIZE_MAX);
-    assert_true(moe_scratch_bytes(&c, (moe_extent){ INT32_MAX, 1 }) == SIZE_MAX);
+    assert_true(moe_state_bytes(&c, &(batch_limits){ .tokens = INT32_MAX, .sequences = 1 }) == SIZE_MAX);
+    assert_true(moe_scratch_bytes(&c, &(batch_limits){ .tokens = INT32_MAX, .sequences = 1 }) == SIZE_MAX);
 }
 
 int main(void)

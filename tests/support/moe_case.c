@@ -123,8 +123,8 @@ static void make_batch(moe_case *c, int64_t sequences, int64_t length, uint64_t 
     c->x = reals(c, numbers), c->y = reals(c, numbers), c->dy = reals(c, numbers), c->dx = reals(c, numbers);
     gradient_fill(c->x, numbers, seed + 5, 1);
     gradient_fill(c->dy, numbers, seed + 6, 1);
-    c->batch = (moe_batch){ .tokens = tokens, .sequences = { sequences, c->start },
-                            .random = { .train = true, .seed = seed, .step = 3, .layer = 1 } };
+    c->batch = (token_batch){ .tokens = tokens, .sequences = sequences, .start = c->start,
+                              .random = { .train = true, .seed = seed, .step = 3 } };
 }
 
 moe_case *moe_case_new(const moe_config *config, int64_t sequences, int64_t length, int threads, uint64_t seed)
@@ -139,12 +139,13 @@ moe_case *moe_case_new(const moe_config *config, int64_t sequences, int64_t leng
     make_experts(c, seed);
     make_shared(c, seed);
     make_batch(c, sequences, length, seed);
-    moe_extent most = { sequences * length, sequences };
-    assert_true(arena_open(&c->memory, moe_state_bytes(config, most)));
-    moe_state_layout(&c->state, &c->memory, config, most);
-    size_t bytes = moe_scratch_bytes(config, most);
+    batch_limits most = { .tokens = sequences * length, .sequences = sequences };
+    assert_true(arena_open(&c->memory, moe_state_bytes(config, &most)));
+    moe_state_layout(&c->state, &c->memory, config, &most);
+    size_t bytes = moe_scratch_bytes(config, &most);
     c->call =
-        (moe_call) { .compute = c->compute, .batch = &c->batch, .scratch = own(c, (int64_t)bytes, 1), .scratch_bytes = bytes };
+        (moe_call) { .compute = c->compute, .batch = &c->batch, .scratch = own(c, (int64_t)bytes, 1), .scratch_bytes = bytes,
+                     .layer = 1 };
     return c;
 }
 
@@ -160,7 +161,7 @@ balance *moe_case_balance(const moe_case *c, const balance_options *options)
 {
     balance *b;
     balance_layer layer = { c->config.router, c->config.experts, c->config.route.topk };
-    assert_int_equal(balance_new(options, &layer, 1, c->batch.tokens, c->batch.sequences.count, NULL, &b), CADRE_OK);
+    assert_int_equal(balance_new(options, &layer, 1, c->batch.tokens, c->batch.sequences, NULL, &b), CADRE_OK);
     return b;
 }
 
@@ -175,7 +176,7 @@ void moe_case_forward(void *arg)
 {
     moe_case *c = arg;
     balance *b = c->call.balance;
-    if (b) balance_step_begin(b, c->batch.sequences.count, valid_tokens(c));
+    if (b) balance_step_begin(b, c->batch.sequences, valid_tokens(c));
     moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
     if (!b) return;
     assert_int_equal(balance_finish(b), CADRE_OK);

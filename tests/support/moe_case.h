@@ -16,7 +16,7 @@ enum { MOE_CASE_PARAMETERS = 12 };
 typedef struct moe_case {
     moe_config config;
     compute *compute;
-    moe_batch batch;
+    token_batch batch;
     moe_call call;
     moe_weights weights;
     moe_gradients gradients;

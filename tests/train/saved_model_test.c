@@ -212,14 +212,14 @@ static void compute_logits(compute *c, const model_config *config, const moe_con
     int32_t inputs[TOKENS];
     int64_t start[SEQUENCES + 1];
     transformer *t;
-    transformer_extent most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = CONTEXT };
+    batch_limits most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = CONTEXT };
     for (int i = 0; i < TOKENS; i++) inputs[i] = (i * 53 + i / 3) % SMALLEST_VOCAB;
     for (int i = 0; i <= SEQUENCES; i++) start[i] = i * CONTEXT;
-    assert_int_equal(transformer_new(c, config, moe, most, &t), CADRE_OK);
-    transformer_batch b = {
+    assert_int_equal(transformer_new(c, config, moe, &most, &t), CADRE_OK);
+    token_batch b = {
         .inputs = inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = start
     };
-    transformer_forward(t, weights, &b, NULL, NULL);
+    transformer_forward(t, weights, &b, NULL, NULL, NULL);
     transformer_logits(t, weights, 0, TOKENS, logits);
     transformer_free(t);
 }
