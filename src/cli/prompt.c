@@ -50,6 +50,14 @@ static int none_given(void)
                           "one of them, found none");
 }
 
+static int encode_read(cadre_model *model, const char *name, const char *text, size_t size,
+                       token_ids *ids)
+{
+    cadre_status status = cadre_text_check(name, text, size);
+    if (status != CADRE_OK) return complain_status(status);
+    return encode(model, text, without_last_line_feed(text, size), ids);
+}
+
 /* must: there is to be some text. */
 static int encode_stream(cadre_model *model, const char *path, bool must, token_ids *ids)
 {
@@ -58,8 +66,8 @@ static int encode_stream(cadre_model *model, const char *path, bool must, token_
     bool is_stdin = !strcmp(path, "-");
     if (!(is_stdin ? input_stream(stdin, "stdin", &text, &size) : input_file(path, &text, &size)))
         return EXIT_WORLD;
-    int exit_code = must && !size ? none_given()
-                                  : encode(model, text, without_last_line_feed(text, size), ids);
+    const char *name = is_stdin ? "stdin" : path;
+    int exit_code = must && !size ? none_given() : encode_read(model, name, text, size, ids);
     free(text);
     return exit_code;
 }

@@ -23,6 +23,10 @@ $ : > empty && cadre generate run --prompt-file empty
 $ cadre generate run -p a --prompt-file prompt.txt
 2> cadre: generate: -p, --prompt-file or --tokens: expected one of them, found two
 ? 2
+$ gzip -c prompt.txt > prompt.gz && cadre generate run --prompt-file prompt.gz
+2> cadre: prompt.gz: expected text in UTF-8, found a file compressed by gzip
+2> ...
+? 1
 $ cadre generate run --prompt-file nowhere.txt
 2> cadre: nowhere.txt: expected a readable file: No such file or directory
 ? 1
