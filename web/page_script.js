@@ -410,7 +410,8 @@ function csvOf(figure) {
 
 // A figure as one drawing: its SVGs with their styles, and its HTML as rectangles and text where the page shows them.
 const kept = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin',
-  'vector-effect', 'font', 'text-anchor', 'dominant-baseline', 'opacity'];
+  'vector-effect', 'font-family', 'font-size', 'font-weight', 'text-anchor', 'dominant-baseline', 'opacity'];
+const fontOf = (style) => ['font-family', 'font-size', 'font-weight'].map((name) => `${name}:${style.getPropertyValue(name)}`).join(';');
 const clear = 'rgba(0, 0, 0, 0)';
 const xml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replace(/[\u0000-\u0008\u000b-\u001f]/g, '');
 function drawnSvg(svg, box) {
@@ -430,17 +431,21 @@ function drawnText(node, left, top) {
   range.selectNodeContents(node);
   const box = range.getBoundingClientRect();
   if (!text.trim() || !box.width) return '';
-  return `<text x="${box.left - left}" y="${box.top - top + box.height * 0.78}" fill="${style.color}" style="font:${xml(style.font)}">${xml(text.trim())}</text>`;
+  return `<text x="${box.left - left}" y="${box.top - top + box.height * 0.78}" fill="${style.color}" style="white-space:pre;${xml(fontOf(style))}">${xml(text)}</text>`;
 }
 function drawnBox(node, left, top) {
   const style = getComputedStyle(node), box = node.getBoundingClientRect(), parts = [];
-  const border = parseFloat(style.borderBottomWidth) && style.borderBottomStyle !== 'none' ? style.borderBottomColor : null;
-  const around = border && parseFloat(style.borderTopWidth) && style.borderTopStyle !== 'none';
+  const drawnEdge = (side) => (parseFloat(style[`border${side}Width`]) && style[`border${side}Style`] !== 'none' ? style[`border${side}Color`] : null);
+  const edges = { Top: drawnEdge('Top'), Bottom: drawnEdge('Bottom') };
+  const border = edges.Bottom, around = edges.Top && edges.Bottom && drawnEdge('Left');
   const place = `x="${box.left - left}" y="${box.top - top}" width="${box.width}" height="${box.height}" rx="${Math.min(parseFloat(style.borderRadius) || 0, box.width / 2)}"`;
   if (style.backgroundColor !== clear || around) {
     parts.push(`<rect ${place} fill="${style.backgroundColor === clear ? 'none' : style.backgroundColor}"${around ? ` stroke="${border}"` : ''}/>`);
   }
-  if (border && !around) parts.push(`<path d="M${box.left - left} ${box.bottom - top}h${box.width}" stroke="${border}" stroke-width="${style.borderBottomWidth}"/>`);
+  for (const [side, colour] of Object.entries(around ? {} : edges)) {
+    const y = (side === 'Top' ? box.top : box.bottom) - top;
+    if (colour) parts.push(`<path d="M${box.left - left} ${y}h${box.width}" stroke="${colour}" stroke-width="${style[`border${side}Width`]}"/>`);
+  }
   return parts.join('');
 }
 function drawn(node, left, top) {
