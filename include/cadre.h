@@ -421,6 +421,9 @@ CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, con
 
 /* ---- running models ---- */
 
+/* What a model computes must be numbers: where its logits or losses are not (NaN in a tensor, sums beyond what a float holds),
+ * these functions return CADRE_EFORMAT, and the sentence names the tensor at fault if one is found. */
+
 /* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T, V] f32, routes [S, T, K] i32
  * sorted by id, weights [S, T, K] f32 in the same order; -1 and 0 where a token has fewer picks. S: sparse layers.
  *

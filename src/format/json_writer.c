@@ -33,7 +33,7 @@ void json_writer_free(json_writer *w) { byte_buffer_free(&w->text); }
 
 static void fail(json_writer *w, const char *why)
 {
-    if (w->text.status == CADRE_OK) w->text.status = cadre_fail(CADRE_EARGUMENT, NULL, "JSON cannot hold %s", why);
+    if (w->text.status == CADRE_OK) w->text.status = cadre_fail(CADRE_EFORMAT, NULL, "JSON cannot hold %s", why);
 }
 
 static void line(json_writer *w)

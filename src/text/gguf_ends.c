@@ -1,8 +1,8 @@
 /* gguf_ends.c - end tokens by key and by name.
  *
- * GGUF has keys for three end tokens at most, and files mostly name one: a conversation's, though the
- * model ends documents with another. Programs that read such files therefore know end tokens by their
- * spelling; the names are those that llama.cpp knows. */
+ * GGUF has keys for few end tokens, and files mostly name one: a conversation's, though the model ends
+ * documents with another. Programs that read such files therefore know end tokens by their spelling; the
+ * names are those that llama.cpp knows. */
 #include "text/gguf_ends.h"
 
 #include <string.h>
@@ -58,7 +58,8 @@ static bool is_control(const gguf_array *types, size_t id, gguf_string piece)
 }
 
 /* Where each name stands in the vocabulary, as a control token; -1: nowhere. */
-static void find_names(const gguf_array *pieces, const gguf_array *types, int32_t id_of_name[END_NAMES])
+static void find_names(const gguf_array *pieces, const gguf_array *types,
+                       int32_t id_of_name[END_NAMES])
 {
     const uint8_t *at = pieces->data;
     for (int i = 0; i < END_NAMES; i++) id_of_name[i] = -1;
@@ -85,10 +86,13 @@ static cadre_status put_named(const gguf *file, int64_t count, token_list *ids)
 {
     gguf_array pieces, types;
     int32_t id_of_name[END_NAMES];
-    if (gguf_type_of(file, KEY "tokens") != GGUF_ARRAY || gguf_type_of(file, KEY "token_type") != GGUF_ARRAY) return CADRE_OK;
+    bool there = gguf_type_of(file, KEY "tokens") == GGUF_ARRAY;
+    there = there && gguf_type_of(file, KEY "token_type") == GGUF_ARRAY;
+    if (!there) return CADRE_OK;
     CADRE_TRY(gguf_get_array(file, KEY "tokens", &pieces));
     CADRE_TRY(gguf_get_array(file, KEY "token_type", &types));
-    if (pieces.type != GGUF_STRING || !gguf_array_is_int(&types) || types.count != pieces.count) return CADRE_OK;
+    if (pieces.type != GGUF_STRING || !gguf_array_is_int(&types)) return CADRE_OK;
+    if (types.count != pieces.count) return CADRE_OK; /* the tokenizer will say so */
     find_names(&pieces, &types, id_of_name);
     for (int i = 0; i < END_NAMES; i++) {
         bool goes_on = !strcmp(end_names[i], HARMONY_END) && end_goes_on(id_of_name);

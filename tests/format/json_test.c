@@ -384,8 +384,8 @@ static void what_json_cannot_hold_is_refused(void **state)
         if (i == 3) json_put_bytes(&w, NULL, "ab\xc3\xa9", 3);
         json_put_int(&w, NULL, 1);
         json_put_close(&w, ']');
-        assert_int_equal(json_writer_status(&w), CADRE_EARGUMENT);
-        assert_int_equal(json_writer_save(&w, scratch_file("never.json")), CADRE_EARGUMENT);
+        assert_int_equal(json_writer_status(&w), CADRE_EFORMAT);
+        assert_int_equal(json_writer_save(&w, scratch_file("never.json")), CADRE_EFORMAT);
         assert_false(file_exists(scratch_file("never.json")));
     }
 }
