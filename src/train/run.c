@@ -13,6 +13,7 @@
 #include "model/initialise.h"
 #include "kernel/gemm.h"
 #include "moe/metrics.h"
+#include "train/health.h"
 
 enum { RECENT = 20 }; /* steps that the summary's loss is the mean of */
 
@@ -205,6 +206,7 @@ typedef struct loop {
     double recent[RECENT];   /* losses of the last steps */
     int64_t first;           /* step that this process began at */
     double began, worked;    /* now() and this process's processor time when it began there */
+    health health;           /* of experts and drops */
     bool prolonged;          /* its minutes were too few for --min-tokens, and that was said */
     int64_t saved;           /* the step of the last checkpoint; -1: there is none */
 } loop;
@@ -317,6 +319,33 @@ static cadre_status diverged(const loop *l, const trainer_report *report)
     return status;
 }
 
+/* What a sparse model can get wrong while its loss falls, each once. */
+static void tell_health(loop *l)
+{
+    const train_run *r = l->run;
+    health *h = &l->health;
+    for (int i = 0; i < trainer_sparse_layers(r->trainer); i++) {
+        balance_totals totals = trainer_totals(r->trainer, i);
+        health_count(h, &totals);
+    }
+    unsigned found = health_look(h);
+    if (found & HEALTH_DEAD)
+        train_note(r, "step %lld: %lld of %lld experts have had no token for many steps: a larger "
+                   "--aux-loss%s spreads the load", (long long)r->state.step, (long long)h->dead,
+                   (long long)h->experts, trainer_correction(r->trainer, 0) ? " or --bias-update-rate" : "");
+    if (found & HEALTH_DROPS)
+        train_note(r, "step %lld: %.0f %% of the picks of the last steps found their expert full and were "
+                   "dropped: a larger --capacity-factor, --overflow reroute or a larger --aux-loss keeps "
+                   "them", (long long)r->state.step, 100 * h->drop_share);
+}
+
+static int64_t experts_of(const model_config *c)
+{
+    int64_t experts = 0;
+    for (int64_t l = 0; l < c->layers; l++) experts += c->layer[l].sparse ? c->layer[l].experts : 0;
+    return experts;
+}
+
 static cadre_status one_step(loop *l)
 {
     train_run *r = l->run;
@@ -332,6 +361,7 @@ static cadre_status one_step(loop *l)
     r->state.seconds = now() - l->started;
     CADRE_TRY(metrics_put(r, r->state.step, &report, rate));
     tell(l, &report, rate);
+    tell_health(l);
     return CADRE_OK;
 }
 
@@ -380,7 +410,9 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     CADRE_TRY(check_memory(summary));
     CADRE_TRY(begin(r));
     loop l = { .run = r, .first = r->state.step, .saved = r->resumed ? r->state.step : -1 };
+    CADRE_TRY(health_open(&l.health, experts_of(&r->config)));
     cadre_status status = run_loop(&l), closed = metrics_close(r);
+    health_close(&l.health);
     summary->steps = r->state.step;
     summary->tokens = r->state.tokens;
     summary->seconds = r->state.seconds;

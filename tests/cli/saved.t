@@ -86,3 +86,10 @@ $ cadre init drawn --recipe switch --layers 2 --width 64 --jitter 0.1
 $ cadre init again2 --config drawn/config.json --layers 4
 2> cadre: --layers: with --config, the file says what the model is; expected no value, found one
 ? 2
+
+# what goes wrong in training is said once
+$ cadre train --options tiny.json --out full --steps 60 --capacity-factor 0.3
+> ...
+2> ...
+2> step 20: * % of the picks of the last steps found their expert full and were dropped: a larger --capacity-factor, --overflow reroute or a larger --aux-loss keeps them
+2> ...
