@@ -109,6 +109,7 @@ du -cb "$data"/text/*.txt | tail -1 | awk '{ printf "%.1f MB of text\n", $1 / 1e
 say "training for $minutes minutes (Ctrl-C stops with a checkpoint; 'make demo' goes on from it)"
 # small enough that two cores show it a million tokens in three minutes
 "$cadre" train --recipe olmoe --layers 3 --experts 32 --topk 4 --expert-width 128 --batch 4 --lr 0.003 \
+    --aux-loss 0.02 --sequence-entropy 0.03 \
     --data "$data/text" --minutes "$minutes" --min-tokens "$enough_tokens" --max-minutes "$most_minutes" --out "$run" --resume
 
 say "what it learnt: text that it has not seen, beside xz"
