@@ -127,5 +127,5 @@ cat << END
 Try next:
     $cadre generate $run -p "Das Debian-System" -n 200 --temperature 0.8 --top-p 0.9
     $cadre train --recipe deepseek-v3 --data $data/text --minutes $minutes --out demo/deepseek
-    $cadre report demo/deepseek --out demo/deepseek.html
+    $cadre report $run demo/deepseek --out demo/compare.html
 END
