@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "infer/finite.h"
 #include "infer/session.h"
@@ -95,8 +96,9 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
             fill_window(w, i + j, s->inputs + at, s->targets + at, s->place + at);
         if (watch->uncounted) leave_out(*watch->uncounted, tokens, s->targets);
         if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
-        token_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start };
-        transformer_forward(s->t, &m->weights, &b, NULL, watch->layer, watch->layer_arg);
+        token_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start, .may_stop = true };
+        if (!transformer_forward(s->t, &m->weights, &b, NULL, watch->layer, watch->layer_arg))
+            return interrupt_check(NULL);
         transformer_losses(s->t, &m->weights, s->targets, s->losses);
         for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
         if (!reals_are_finite(s->losses, tokens)) return refuse_not_finite(m, "the losses of the text");

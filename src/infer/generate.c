@@ -51,7 +51,8 @@ static cadre_status stop_if_asked(void)
 
 static cadre_status feed(generation *g, const int32_t *tokens, int64_t count, bool prompt)
 {
-    runner_feed(&g->on->runner, &(runner_part){ &g->on->session, tokens, count }, 1);
+    g->on->runner.may_stop = prompt; /* which may be long; a token is finished */
+    if (!runner_feed(&g->on->runner, &(runner_part){ &g->on->session, tokens, count }, 1)) return stop_if_asked();
     if (g->routes) CADRE_TRY(record(g, tokens, count, prompt));
     return prompt ? stop_if_asked() : CADRE_OK;
 }

@@ -42,7 +42,7 @@ void runner_close(runner *r)
     *r = (runner){ 0 };
 }
 
-void runner_feed(runner *r, const runner_part *parts, int64_t count)
+bool runner_feed(runner *r, const runner_part *parts, int64_t count)
 {
     int64_t tokens = 0;
     assert(count <= r->sessions);
@@ -57,8 +57,9 @@ void runner_feed(runner *r, const runner_part *parts, int64_t count)
         tokens += parts[i].count;
     }
     r->start[count] = tokens;
-    token_batch b = { .inputs = r->inputs, .tokens = tokens, .sequences = count, .start = r->start, .caches = r->caches };
-    transformer_forward(r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
+    token_batch b = { .inputs = r->inputs, .tokens = tokens, .sequences = count, .start = r->start, .caches = r->caches,
+                      .may_stop = r->may_stop };
+    return transformer_forward(r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
 }
 
 void runner_logits(runner *r, int64_t first, int64_t rows, real *logits)

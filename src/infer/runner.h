@@ -21,6 +21,7 @@ typedef struct runner {
     kv_cache **caches;  /* [sessions] */
     transformer_watch watch; /* NULL: none. Called after each sparse layer of each pass */
     void *watch_arg;
+    bool may_stop;      /* passes are given up when a stop is asked for: see runner_feed */
 } runner;
 
 /* For passes of up to `tokens` tokens of up to `sessions` sessions, each of a capacity of at most `keys`. */
@@ -35,8 +36,9 @@ typedef struct runner_part {
     int64_t count;
 } runner_part;
 
-/* One pass; a session stands in one part. */
-void runner_feed(runner *r, const runner_part *parts, int64_t count);
+/* One pass; a session stands in one part. false, where the runner may stop: it was given up between two layers because a stop was
+ * asked for, and the sessions are as they were. */
+bool runner_feed(runner *r, const runner_part *parts, int64_t count);
 
 /* Of rows first .. first + rows - 1 of the last pass, the parts' tokens one after another: logits [rows, V]. */
 void runner_logits(runner *r, int64_t first, int64_t rows, real *logits);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "kernel/number.h"
 #include "model/architecture.h"
@@ -151,8 +152,10 @@ static cadre_status read_each(const weight_file *file, const model_config *confi
 {
     tensor_use use = { 0 };
     cadre_status status = tensor_use_grow(&use, 2 * (size_t)table->count);
-    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++)
-        status = param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
+        status = interrupt_check(weight_file_path(file));
+        if (status == CADRE_OK) status = param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
+    }
     if (status == CADRE_OK) status = tensor_use_check(&use, file, config);
     tensor_use_free(&use);
     return status;

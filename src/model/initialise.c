@@ -52,7 +52,7 @@ typedef struct init_task {
 static void initialise_range(void *arg, int64_t begin, int64_t end)
 {
     const init_task *t = arg;
-    for (int64_t i = begin; i < end; i++) {
+    for (int64_t i = begin; i < end && !cadre_interrupted(); i++) { /* who asked to stop does not use them */
         const param *p = &t->table->rows[i];
         param_initialise(p, i, t->options, 0, p->rows * p->cols, t->values + p->offset);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "model/architecture.h"
 #include "model/param_source.h"
@@ -154,7 +155,7 @@ static void copy_range(void *arg, int64_t begin, int64_t end)
 {
     placing *k = arg;
     float *row = MEM_ARRAY(float, k->widest);
-    for (int64_t i = begin; row && i < end; i++)
+    for (int64_t i = begin; row && i < end && !cadre_interrupted(); i++)
         copy_one(k->compute, &k->copied[i], place_of(k, i), row);
     if (!row) k->failed = true;
     mem_free(row);
@@ -166,7 +167,7 @@ static cadre_status copy_all(placing *k)
     for (int64_t i = 0; i < (int64_t)k->copies; i++)
         place_of(k, i)->data = k->out->copies + (intptr_t)place_of(k, i)->data;
     parallel_over(k->compute, (int64_t)k->copies, 1, k->bytes, copy_range, k);
-    return k->failed ? CADRE_ENOMEM : CADRE_OK;
+    return k->failed ? CADRE_ENOMEM : interrupt_check(weight_file_path(k->file));
 }
 
 static cadre_status place_all(placing *k)

@@ -302,7 +302,9 @@ static void take_batch(transformer *t, const token_batch *b)
     }
 }
 
-void transformer_forward(transformer *t, const model_weights *w, const token_batch *b, balance *balancing,
+static bool is_given_up(const token_batch *b) { return b->may_stop && cadre_interrupted(); }
+
+bool transformer_forward(transformer *t, const model_weights *w, const token_batch *b, balance *balancing,
                          transformer_watch watch, void *arg)
 {
     const model_config *c = t->config;
@@ -311,6 +313,7 @@ void transformer_forward(transformer *t, const model_weights *w, const token_bat
     attention_env_begin(&t->env, &w->relative);
     embedding_forward(t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
     for (int64_t l = 0; l < c->layers; l++) {
+        if (is_given_up(b)) return false;
         block_state *s = &t->blocks[l];
         real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x; /* without backward: s->x, which is free by then */
         block_forward(t, &w->layer[l], l, s, out);
@@ -319,6 +322,7 @@ void transformer_forward(transformer *t, const model_weights *w, const token_bat
     norm n = { 1, c->width, w->out_norm.data, NULL, (real)c->norm_eps };
     norm_forward(t->c, &n, b->tokens, t->end, c->width, t->hidden, c->width, t->end_inverse);
     for (int64_t i = 0; b->caches && i < b->sequences; i++) b->caches[i]->length += b->start[i + 1] - b->start[i];
+    return true;
 }
 
 static real logit_scale(const transformer *t) { return (real)model_config_logit_scale(t->config); }
@@ -339,7 +343,7 @@ void transformer_losses(transformer *t, const model_weights *w, const int32_t *t
     loss_forward(t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
 }
 
-void transformer_backward(transformer *t, const model_weights *w, model_gradients *g, const int32_t *targets, real scale,
+bool transformer_backward(transformer *t, const model_weights *w, model_gradients *g, const int32_t *targets, real scale,
                           bool accumulate, real *losses)
 {
     const model_config *c = t->config;
@@ -348,6 +352,10 @@ void transformer_backward(transformer *t, const model_weights *w, model_gradient
     loss_forward_backward(t->c, &head, b->tokens, t->hidden, c->width, targets, scale, &t->loss, losses, t->dnormed, c->width);
     norm n = { 1, c->width, w->out_norm.data, g->out_norm, (real)c->norm_eps };
     norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width, false, t->dx, c->width);
-    for (int64_t l = c->layers - 1; l >= 0; l--) block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l], accumulate);
+    for (int64_t l = c->layers - 1; l >= 0; l--) {
+        if (is_given_up(b)) return false;
+        block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l], accumulate);
+    }
     embedding_backward(t->c, c->width, (real)c->embedding_scale, b->tokens, b->inputs, t->dx, c->width, g->embed);
+    return true;
 }

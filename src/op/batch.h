@@ -30,6 +30,7 @@ typedef struct token_batch {
     const real *encoder_output;      /* [M, D] of the same sequences; NULL: the model has no encoder */
     const int64_t *encoder_start;    /* [B + 1] first row of each sequence in encoder_output */
     batch_random random;
+    bool may_stop;         /* work on it is given up between two layers when a stop is asked for */
 } token_batch;
 
 /* The largest batch that memory is laid out for. */

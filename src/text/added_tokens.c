@@ -114,6 +114,7 @@ bool added_tokens_next(const added_tokens *a, const added_search *search, string
     size_t from = match->end;
     for (size_t at = match->next; spellings->nodes > 0 && at < text.size;) {
         size_t size = 0;
+        if (search->stops && at % 65536 == 0 && cadre_interrupted()) return false;
         const added_token *found = longest_at(a, spellings, (string_view){ text.data + at, text.size - at }, &size);
         if (!found || (found->control && touches_literal(search, at, at + size)) ||
             (found->single_word && touches_word(text, at, at + size))) {

@@ -44,6 +44,7 @@ typedef struct added_search {
     bool normal;               /* in normalized text, for the tokens that are looked for there */
     const text_range *literal; /* [literal_count] parts in which control tokens are plain text; in order and apart */
     size_t literal_count;
+    bool stops;                /* of a long text: it is given up, and finds nothing, when a stop is asked for */
 } added_search;
 
 typedef struct added_match { /* zeroed: before the first */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "text/bpe_train_write.h"
@@ -17,6 +18,7 @@
 
 enum {
     WORD_BYTES = 128, /* longer words are counted in parts: a pair's cost stays small whatever the text */
+    LOOK_UP = 4096,   /* words or uses of a pair between two looks at whether to stop */
     MIN_COUNT = 2,    /* a pair that occurs once teaches nothing */
     NO_USE = -1,
 };
@@ -88,7 +90,8 @@ static cadre_status count_valid(trainer *t, pattern_scan *scan, const pattern *w
     size_t begin, end;
     bool found;
     pattern_scan_start(scan, words, text.data, text.size);
-    for (;;) {
+    for (int64_t i = 0;; i++) {
+        if (i % LOOK_UP == 0) CADRE_TRY(interrupt_check(NULL));
         CADRE_TRY(pattern_scan_next(scan, &found, &begin, &end));
         if (!found) return CADRE_OK;
         CADRE_TRY(count_word(t, text.data + begin, end - begin));
@@ -230,6 +233,7 @@ static cadre_status lay_out(trainer *t)
     t->step = 1;
     size_t at = 0;
     for (uint32_t w = 0; w < t->words.count; w++) {
+        if (w % LOOK_UP == 0) CADRE_TRY(interrupt_check(NULL));
         string_view word = string_set_at(&t->words, w);
         t->spans[w].begin = at;
         t->spans[w].length = (uint32_t)word.size;
@@ -292,8 +296,11 @@ static cadre_status merge_pair(trainer *t, uint32_t place)
     }
     t->pairs[place].merged = true;
     t->pairs[place].last_use = NO_USE;
-    for (int64_t use = pair.last_use; use != NO_USE; use = t->uses[use].older)
+    int64_t i = 0;
+    for (int64_t use = pair.last_use; use != NO_USE; use = t->uses[use].older) {
+        if (i++ % LOOK_UP == 0) CADRE_TRY(interrupt_check(NULL));
         CADRE_TRY(merge_in_word(t, t->uses[use].word, pair.left, pair.right, made));
+    }
     t->pairs[place].count = 0;
     return push_raised(t);
 }

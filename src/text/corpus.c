@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "format/json.h"
@@ -34,11 +35,6 @@ static cadre_status end_document(corpus_domain *d)
     CADRE_TRY(buffer_grow((void **)&d->ends, d->documents, &d->ends_capacity, 1, sizeof *d->ends));
     d->ends[d->documents++] = d->size;
     return CADRE_OK;
-}
-
-static cadre_status stop_if_asked(const char *path)
-{
-    return cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, path, "stopped on request") : CADRE_OK;
 }
 
 /* ---- lines of {"text": "..."} ---- */
@@ -87,7 +83,7 @@ static cadre_status append_lines(corpus_domain *d, const char *path, const char 
         const char *end = memchr(text + at, '\n', size - at);
         length = end ? (size_t)(end - text) - at : size - at;
         if (is_blank(text + at, length)) continue;
-        if (number % 4096 == 0) CADRE_TRY(stop_if_asked(path));
+        if (number % 4096 == 0) CADRE_TRY(interrupt_check(path));
         CADRE_TRY(append_line(d, path, ++number, text + at, length, lines));
         if (!*lines) return CADRE_OK;
     }
@@ -119,7 +115,7 @@ static cadre_status append_file(corpus_domain *d, const char *path)
 {
     char *text;
     size_t size;
-    CADRE_TRY(stop_if_asked(path));
+    CADRE_TRY(interrupt_check(path));
     CADRE_TRY(file_read(path, text_max - d->size, &text, &size));
     cadre_status status = take_text(d, path, &text, size);
     mem_free(text);
@@ -287,7 +283,7 @@ static cadre_status tokenise_part(const corpus_domain *d, const tokenizer *t, in
     for (size_t at = begin, stop; at < end; at = stop) {
         size_t whole = corpus_document_end(d, at);
         stop = whole < end ? whole : end;
-        CADRE_TRY(stop_if_asked(d->path));
+        CADRE_TRY(interrupt_check(d->path));
         CADRE_TRY(tokenizer_encode(t, d->text + at, stop - at, 0, ids));
         if (stop == whole && end_of_text >= 0) CADRE_TRY(token_list_put(ids, end_of_text));
     }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "text/byte_level.h"
@@ -89,11 +90,16 @@ typedef struct encoder { /* one call of tokenizer_encode */
     bpe_scratch bpe;
     unigram_scratch unigram;
     byte_list visible;
+    bool stops;      /* a long text: it gives up when asked to */
+    uint32_t words_done;
 } encoder;
+
+enum { LONG_TEXT = 1 << 20, LOOK_UP = 4096 }; /* bytes; words between two looks at whether to stop */
 
 static cadre_status encode_word(void *arg, string_view word)
 {
     encoder *e = arg;
+    if (e->stops && e->words_done++ % LOOK_UP == 0) CADRE_TRY(interrupt_check(NULL));
     if (e->t->is_unigram) return unigram_encode(&e->t->unigram, &e->unigram, word, e->ids);
     return bpe_encode(&e->t->bpe, &e->bpe, word, e->ids);
 }
@@ -179,10 +185,13 @@ static cadre_status encode(const tokenizer *t, string_view text, bool special, c
     static const text_range everything = { 0, SIZE_MAX }; /* places change when text is normalized */
     if (text.size > TEXT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a text of at most %d bytes, found %zu",
                                                 TEXT_MAX, text.size);
-    encoder e = { .t = t, .ids = ids, .raw = { false, literal, count }, .normalized = { true, &everything, count > 0 } };
+    bool stops = text.size > LONG_TEXT;
+    encoder e = { .t = t, .ids = ids, .raw = { false, literal, count, stops },
+                  .normalized = { true, &everything, count > 0, stops }, .stops = stops };
     size_t before = ids->count;
     cadre_status status = special ? put_all(ids, &t->before) : CADRE_OK;
     if (status == CADRE_OK) status = encode_text(&e, text);
+    if (status == CADRE_OK && stops) status = interrupt_check(NULL); /* a search may have been given up */
     if (status == CADRE_OK && special) status = put_all(ids, &t->after);
     if (status != CADRE_OK) ids->count = before;
     pattern_scan_free(e.scan);

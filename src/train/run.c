@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "model/architecture.h"
 #include "model/files.h"
@@ -182,7 +183,7 @@ static cadre_status start_fresh(train_run *r)
     if (r->from) return model_read_values(r->from, &r->config, table, values);
     init_options init = init_options_of(r->recipe, &r->config, r->settings.seed);
     model_initialise(r->context->compute, table, &init, values);
-    return CADRE_OK;
+    return interrupt_check(r->out);
 }
 
 static cadre_status begin(train_run *r)
@@ -393,7 +394,9 @@ static cadre_status run_loop(loop *l)
             return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped at step %lld, after a checkpoint; --resume goes on",
                               (long long)r->state.step);
         }
-        CADRE_TRY(one_step(l));
+        cadre_status status = one_step(l);
+        if (status == CADRE_EINTERRUPTED) continue; /* given up in its middle, as if it had not begun */
+        CADRE_TRY(status);
         tell_length(l);
         if (r->settings.save_every && r->state.step % r->settings.save_every == 0) CADRE_TRY(save(l));
     }

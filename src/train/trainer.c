@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "kernel/rows.h"
 #include "op/parallel.h"
 
@@ -169,7 +170,7 @@ static void zero_gradients(trainer *t)
 }
 
 /* Forward of one part of the batch. */
-static void forward_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
+static cadre_status forward_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
     int64_t sequences = part_sequences(s), first = part * sequences;
@@ -178,9 +179,10 @@ static void forward_part(trainer *t, int64_t step, int64_t part, trainer_feed fe
                       .tokens = part_tokens(s),
                       .sequences = sequences,
                       .start = t->start,
+                      .may_stop = true,
                       .random = {
                           .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
-    transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL);
+    return transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL) ? CADRE_OK : interrupt_check(NULL);
 }
 
 /* Balancing over a step in several parts: what each adds is known before the first is differentiated. */
@@ -189,7 +191,7 @@ static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, vo
     int64_t parts = t->settings.accumulate;
     if (parts == 1 || !balance_wants_survey(t->balance)) return CADRE_OK;
     for (int64_t part = 0; part < parts; part++) {
-        forward_part(t, step, part, feed, arg);
+        CADRE_TRY(forward_part(t, step, part, feed, arg));
         CADRE_TRY(balance_survey(t->balance));
     }
     return CADRE_OK;
@@ -199,10 +201,11 @@ static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, vo
 static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
 {
     const train_settings *s = &t->settings;
-    forward_part(t, step, part, feed, arg);
+    CADRE_TRY(forward_part(t, step, part, feed, arg));
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));
-    transformer_backward(t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses);
+    if (!transformer_backward(t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses))
+        return interrupt_check(NULL);
     for (int64_t i = 0; i < part_tokens(s); i++) *sum += (double)t->losses[i];
     return CADRE_OK;
 }

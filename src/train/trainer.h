@@ -31,7 +31,8 @@ typedef struct trainer_report {
 /* The tokens of sequences first .. first + count - 1 of the step's batch. */
 typedef void (*trainer_feed)(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
 
-/* Step number `step`, from 0, at learning rate lr. */
+/* Step number `step`, from 0, at learning rate lr. CADRE_EINTERRUPTED: it was given up, and
+ * parameters and moments are those before it. */
 cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
 
 /* Counts and sums of sparse layer i (of sparse ones) over the last step. */

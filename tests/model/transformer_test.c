@@ -230,13 +230,44 @@ static void prefill_equals_token_by_token(void **state)
     }
 }
 
+static void ask_to_stop(void *arg, int64_t layer, const plan *p)
+{
+    (void)layer, (void)p;
+    (*(int *)arg)++;
+    cadre_interrupt();
+}
+
+/* Between two layers, where the batch says so: the cache is as it was, and the pass can be taken anew. */
+static void given_up_between_layers(void **state)
+{
+    (void)state;
+    cadre_options *o = small_options("olmoe");
+    small_model m;
+    open_model(&m, o, "olmoe", NULL);
+    kv_cache past, *cache = &past;
+    int layers = 0;
+    assert_int_equal(kv_cache_open(&past, &m.config, LENGTH), CADRE_OK);
+    token_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start, .caches = &cache,
+                            .may_stop = true };
+    assert_false(transformer_forward(m.t, &m.weights, &b, NULL, ask_to_stop, &layers));
+    assert_int_equal(layers, 1);
+    assert_int_equal(past.length, 0);
+    b.may_stop = false;
+    assert_true(transformer_forward(m.t, &m.weights, &b, NULL, ask_to_stop, &layers));
+    assert_int_equal(past.length, LENGTH);
+    cadre_interrupt_clear();
+    kv_cache_close(&past);
+    close_model(&m);
+    cadre_options_free(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_of_every_recipe),      cmocka_unit_test(gradients_with_a_tied_head),
         cmocka_unit_test(gradients_of_pooled_balance),    cmocka_unit_test(gradients_of_layers_that_differ),
         cmocka_unit_test(gradients_of_biases),            cmocka_unit_test(gradients_of_scales),
-        cmocka_unit_test(prefill_equals_token_by_token),
+        cmocka_unit_test(prefill_equals_token_by_token),  cmocka_unit_test(given_up_between_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,9 +132,23 @@ static void test_nothing_to_learn(void **state)
     byte_buffer_free(&json);
 }
 
+static void stops_when_asked(void **state)
+{
+    (void)state;
+    string_view text = { "the experts and the tokens", 26 };
+    bpe_train_options o = { BPE_TRAIN_MIN, NULL, 0 };
+    byte_buffer json = { 0 };
+    cadre_interrupt();
+    assert_int_equal(bpe_train(&text, 1, &o, &json), CADRE_EINTERRUPTED);
+    cadre_interrupt_clear();
+    assert_int_equal(bpe_train(&text, 1, &o, &json), CADRE_OK);
+    byte_buffer_free(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stops_when_asked),
         cmocka_unit_test(test_order_of_merges),   cmocka_unit_test(test_runs),    cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_endless_word),      cmocka_unit_test(test_refused), cmocka_unit_test(test_nothing_to_learn),
     };
