@@ -116,7 +116,7 @@ cadre_status model_config_derive(model_config *c, const char *where)
     else if (!c->head_dim) c->head_dim = c->width / c->heads;
     if (!c->latent) c->value_dim = c->head_dim;
     if (!c->shared_width) c->shared_width = c->shared_experts * c->expert_width;
-    if (!c->latent_norm_eps) c->latent_norm_eps = 1e-6; /* DeepSeek's, whatever the other norms use */
+    if (c->latent_norm_eps == 0) c->latent_norm_eps = 1e-6; /* DeepSeek's, whatever the other norms use */
     derive_neutral(c);
     derive_rope(c);
     return fill_layers(c);

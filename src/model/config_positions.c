@@ -50,7 +50,7 @@ static cadre_status read_share(const json_node *home, model_config *c)
 {
     double share = c->rotary_share;
     CADRE_TRY(json_opt_real(home, "partial_rotary_factor", 0, 1, &share));
-    if (share != 1 && !c->arch->rotary_share) {
+    if (share != 1 && c->arch->rotary_share == 0) {
         json_node found = json_member(home, "partial_rotary_factor");
         json_refuse(&found, "1, the only value that is implemented for this family");
         return CADRE_EUNSUPPORTED;
@@ -214,7 +214,7 @@ static void write_divisors(const model_config *c, json_writer *w)
 void config_positions_write(const model_config *c, json_writer *w)
 {
     json_put_real(w, "rope_theta", c->rope.theta);
-    if (c->arch->rotary_share) json_put_real(w, "partial_rotary_factor", c->rotary_share);
+    if (c->arch->rotary_share != 0) json_put_real(w, "partial_rotary_factor", c->rotary_share);
     for (int i = 0; i < KINDS; i++) {
         if (kinds[i].scaling != c->rope.scaling || (i == 0 && !c->arch->rope)) continue;
         if (i && kinds[i - 1].scaling == kinds[i].scaling) continue; /* another name of the same */

@@ -5,7 +5,7 @@
 static bool ends_documents(string_view piece)
 {
     static const char *const pieces[] = { "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<EOS>", "<|eos|>", "[EOS]",
-                                          "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>" };
+                                          ("<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>") };
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         if (string_view_is(piece, pieces[i])) return true;
     return false;

@@ -79,7 +79,9 @@ void thread_comm_run(int size, void (*body)(const comm *c, void *arg), void *arg
     pthread_barrier_init(&w.barrier, NULL, (unsigned)size);
     for (int r = 0; r < size; r++) {
         ranks[r] = (rank){ { r, size, &w, sum_counts, sum_reals, broadcast, barrier }, body, arg };
-        if (pthread_create(&thread[r], NULL, run_rank, &ranks[r])) assert(!"a thread could not be started");
+        int refused = pthread_create(&thread[r], NULL, run_rank, &ranks[r]);
+        assert(!refused);
+        (void)refused;
     }
     for (int r = 0; r < size; r++) pthread_join(thread[r], NULL);
     pthread_barrier_destroy(&w.barrier);
