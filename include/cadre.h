@@ -158,7 +158,8 @@ typedef struct cadre_moe_shape {
 } cadre_moe_shape;
 
 /* options: of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL: none. Weights start normal with
- * deviation 0.02, a function of `seed`; biases and noise weights 0. Borrows the context. CADRE_EARGUMENT: the sentence names what cannot be. */
+ * deviation 0.02, a function of `seed`; biases and noise weights 0. Borrows the context. CADRE_EARGUMENT: the
+ * sentence names what cannot be. */
 CADRE_API cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape, const cadre_options *options,
                                      uint64_t seed, cadre_moe **moe);
 CADRE_API void cadre_moe_free(cadre_moe *moe);
@@ -237,7 +238,8 @@ typedef struct cadre_moe_metrics {
     double logit_max, lse_mean; /* of the router's logits, and the mean of their logsumexp */
 } cadre_moe_metrics;
 
-/* Of the step that cadre_moe_step_end closed. count [E], picks before capacity: borrowed until the next step; NULL: not wanted. */
+/* Of the step that cadre_moe_step_end closed. count [E], picks before capacity: borrowed until the next step; NULL:
+ * not wanted. */
 CADRE_API cadre_moe_metrics cadre_moe_metrics_get(const cadre_moe *moe, const int64_t **count);
 
 /* ---- training ---- */
@@ -284,8 +286,10 @@ typedef struct cadre_output_listener {
 /* The i-th number format that files of models are written in, or mixture of them ("q4_k_m"); NULL: there are no more. */
 CADRE_API const char *cadre_dtype_name(int i);
 
-/* A folder, or NAME.gguf, with a model of random weights, a function of --seed: of the recipe and sizes in the options (the tables
- * of cadre_train), or of a config.json where `config` is not NULL. dtype as for cadre_convert; NULL: "f32". Written piece by piece:
+/* A folder, or NAME.gguf, with a model of random weights, a function of --seed: of the recipe and sizes in the
+ * options (the tables
+ * of cadre_train), or of a config.json where `config` is not NULL. dtype as for cadre_convert; NULL: "f32". Written
+ * piece by piece:
  * a model of any size takes a few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
 CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *dtype,
                                   const char *out, const cadre_output_listener *listener);
@@ -317,8 +321,10 @@ CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, 
                                               char **text, size_t *size);
 CADRE_API void cadre_free(void *result); /* NULL is fine */
 
-/* Refuses by name, with the command that makes text of it, what is no text: compressed files, tables, PDF, UTF-16, pointers of Git LFS,
- * and what is mostly no UTF-8. Bytes that are no UTF-8 here and there are fine. name: of the file, for the error; NULL: not known. */
+/* Refuses by name, with the command that makes text of it, what is no text: compressed files, tables, PDF, UTF-16,
+ * pointers of Git LFS,
+ * and what is mostly no UTF-8. Bytes that are no UTF-8 here and there are fine. name: of the file, for the error;
+ * NULL: not known. */
 CADRE_API cadre_status cadre_text_check(const char *name, const char *text, size_t size);
 
 /* ---- chat ---- */
@@ -353,7 +359,8 @@ typedef struct cadre_stop cadre_stop;
 CADRE_API cadre_status cadre_stop_new(const char *const *texts, int count, cadre_stop **stop); /* none may be empty */
 CADRE_API void cadre_stop_free(cadre_stop *stop);
 
-/* Takes the next piece. told [told_size]: what can be told now, all before the text that was found where *found; borrowed until the
+/* Takes the next piece. told [told_size]: what can be told now, all before the text that was found where *found;
+ * borrowed until the
  * next call. After that the object is as new. */
 CADRE_API cadre_status cadre_stop_take(cadre_stop *stop, const char *text, size_t size, const char **told, size_t *told_size,
                                        bool *found);
@@ -412,9 +419,12 @@ CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t toke
 /* The model's own tokenizer, borrowed; an error where its folder has none. */
 CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tokenizer **tokenizer);
 
-/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other numbers: dtype of the matrices, and of the
- * experts' alone, one of cadre_dtype_name's, in a folder "f32", "f16" or "bf16"; NULL: as they are, and as dtype says. Vectors, and a
- * GGUF's routers, stay float32; rows that are not whole blocks become q8_0 or f16, which is noted. CADRE_EEXISTS where OUT is there; a
+/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other numbers: dtype of
+ * the matrices, and of the
+ * experts' alone, one of cadre_dtype_name's, in a folder "f32", "f16" or "bf16"; NULL: as they are, and as dtype
+ * says. Vectors, and a
+ * GGUF's routers, stay float32; rows that are not whole blocks become q8_0 or f16, which is noted. CADRE_EEXISTS
+ * where OUT is there; a
  * failure leaves no file under a final name. */
 CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, const char *out, const char *dtype,
                                      const char *experts_dtype, const cadre_output_listener *listener);
@@ -454,7 +464,8 @@ CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens,
                                       const cadre_sampling *sampling, const char *routes, cadre_token_listener listener,
                                       void *arg);
 
-/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs only what is new in it: the turns
+/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs only what is new
+ * in it: the turns
  * of a conversation. Holds up to `capacity` tokens; takes memory as they come. Borrows the model. */
 typedef struct cadre_session cadre_session;
 CADRE_API cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **session);
@@ -471,7 +482,8 @@ CADRE_API void cadre_chat_free(cadre_chat *chat);
 CADRE_API const char *cadre_chat_template_of(const cadre_chat *chat); /* its name; static */
 CADRE_API void cadre_chat_clear(cadre_chat *chat); /* forgets all that was said but a system message */
 
-/* Whether, or how much, the model thinks before its next answers: "on", "off", "low", "medium" or "high", of which few templates know
+/* Whether, or how much, the model thinks before its next answers: "on", "off", "low", "medium" or "high", of which
+ * few templates know
  * any and none knows all. CADRE_EARGUMENT: this one does not, and the advice says which it knows. */
 CADRE_API cadre_status cadre_chat_think(cadre_chat *chat, const char *how);
 CADRE_API const char *cadre_chat_thinking(const cadre_chat *chat); /* NULL: the template leaves no choice. Static */
@@ -483,7 +495,8 @@ CADRE_API cadre_status cadre_chat_add(cadre_chat *chat, const char *role, const 
  * the conversation, also when it is interrupted. Thoughts, which some models mark, are reported and not kept; where a model ends
  * its turn in a thought that it did not close, all of the thought is the answer and reported again as such. false stops.
  *
- * Where less room than `limit` and than a quarter of the capacity is left, the oldest turns are let go first. CADRE_ENOMEM: the last
+ * Where less room than `limit` and than a quarter of the capacity is left, the oldest turns are let go first.
+ * CADRE_ENOMEM: the last
  * message does not fit even so; it is taken back, and the conversation is as it was before. */
 typedef bool (*cadre_chat_listener)(void *arg, bool thought, const char *text, size_t size);
 CADRE_API cadre_status cadre_chat_answer(cadre_chat *chat, int64_t limit, const cadre_sampling *sampling,
@@ -550,7 +563,8 @@ CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *
 CADRE_API cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg);
 
 /* {"streams", "steps", "depth", "tokens_per_second", "bytes_per_token", "bandwidth", "bandwidth_fraction"} of `streams` sequences
- * that hold `depth` tokens and take `steps` more, one a pass, all together. Bytes: of the weights that the passes read, an expert's once a pass
+ * that hold `depth` tokens and take `steps` more, one a pass, all together. Bytes: of the weights that the passes
+ * read, an expert's once a pass
  * however many sequences chose it, and of the cache. bandwidth: bytes a second that this machine reads. */
 CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
                                           cadre_line_listener line, void *arg);

@@ -57,7 +57,7 @@ static double loss(verify_run *run, layer_case *c)
 static bool open_case(layer_case *c, const char *router_name, const char *form)
 {
     batch_limits most = { .tokens = TOKENS, .sequences = 1 };
-    *c = (layer_case){ .layer = { true, 4, 2, HIDDEN } };
+    *c = (layer_case){ .layer = { true, 4, 2, HIDDEN, 0 } };
     c->config = (model_config){ .vocab = 1,
                                 .width = WIDTH,
                                 .layers = 1,
