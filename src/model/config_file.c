@@ -52,19 +52,20 @@ static bool rows_differ(const stored_tensor *a, const stored_tensor *b)
 static void fit_head(const weight_file *file, model_config *c)
 {
     tensor_naming naming = file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
-    const tensor_name *head = tensor_name_of(c->arch, naming, ROLE_HEAD, 0);
-    const tensor_name *embed = tensor_name_of(c->arch, naming, ROLE_EMBED, 0);
+    tensor_name head, embed;
     stored_tensor a, b;
-    if (!c->tie || c->encoder || !head || !embed) return;
-    if (weight_file_find(file, head->pattern, &a) && weight_file_find(file, embed->pattern, &b)) c->tie = !rows_differ(&a, &b);
+    if (!c->tie || c->encoder) return;
+    if (!tensor_name_of(c->arch, naming, ROLE_HEAD, 0, &head) || !tensor_name_of(c->arch, naming, ROLE_EMBED, 0, &embed)) return;
+    if (weight_file_find(file, head.pattern, &a) && weight_file_find(file, embed.pattern, &b)) c->tie = !rows_differ(&a, &b);
 }
 
 /* How the file has what it may have in several ways. */
 static void fit_to_file(const weight_file *file, model_config *c)
 {
-    const tensor_name *q = tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_Q, 0);
+    tensor_name q = { 0 };
+    tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_Q, 0, &q);
     param k_b = { .role = ROLE_K_B };
-    c->paired_rows = !c->latent && q->form & TENSOR_PAIRED;
+    c->paired_rows = !c->latent && q.form & TENSOR_PAIRED;
     c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);
 }
 

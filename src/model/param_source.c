@@ -31,24 +31,25 @@ static bool there(const weight_file *f, const tensor_name *n, const char *name)
 
 static tensor_naming naming_of(const weight_file *f) { return f->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER; }
 
-/* The first of the role's names that the file has; else the first, for the error; NULL: such files have none. */
-static const tensor_name *choose_name(const weight_file *f, const model_config *c, const param *p, char name[TENSOR_NAME],
-                                      bool *found)
+/* The first of the role's names that the file has (*found); else the first, for the error; false: such files have none. */
+static bool choose_name(const weight_file *f, const model_config *c, const param *p, tensor_name *n, char name[TENSOR_NAME],
+                        bool *found)
 {
-    const tensor_name *n;
-    for (int i = 0; (n = tensor_name_of(c->arch, naming_of(f), p->role, i)); i++) {
+    for (int i = 0; tensor_name_of(c->arch, naming_of(f), p->role, i, n); i++) {
         tensor_name_text(n, p, name);
-        if ((*found = there(f, n, name))) return n;
+        if ((*found = there(f, n, name))) return true;
     }
-    if ((n = tensor_name_of(c->arch, naming_of(f), p->role, 0))) tensor_name_text(n, p, name);
-    return n;
+    if (!tensor_name_of(c->arch, naming_of(f), p->role, 0, n)) return false;
+    tensor_name_text(n, p, name);
+    return true;
 }
 
 bool param_source_exists(const weight_file *f, const model_config *c, const param *p)
 {
     char name[TENSOR_NAME];
+    tensor_name n;
     bool found = false;
-    choose_name(f, c, p, name, &found);
+    choose_name(f, c, p, &n, name, &found);
     return found;
 }
 
@@ -118,13 +119,13 @@ static cadre_status find_named(const weight_file *f, const model_config *c, cons
 cadre_status param_source_find(const weight_file *f, const model_config *c, const param *p, param_source *out)
 {
     char name[TENSOR_NAME];
+    tensor_name n;
     bool found;
-    const tensor_name *n = choose_name(f, c, p, name, &found);
-    if (!n)
+    if (!choose_name(f, c, p, &n, name, &found))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "a %s model: expected a part that such a file has a name for",
                           c->arch->model_type);
-    param_source s = { .param = p, .form = n->form, .place = tensor_name_place(n, c, p) };
-    cadre_status status = find_named(f, c, n, name, &s);
+    param_source s = { .param = p, .form = n.form, .place = tensor_name_place(&n, c, p) };
+    cadre_status status = find_named(f, c, &n, name, &s);
     if (status == CADRE_OK) *out = s;
     return status;
 }

@@ -5,25 +5,10 @@
 #include "kernel/quant.h"
 #include "kernel/quant_strips.h"
 
-/* Rows of the embedding are looked up, and latent attention takes its matrices apart. */
-static bool is_multiplied_whole(param_role role)
-{
-    switch (role) {
-    case ROLE_HEAD:
-    case ROLE_Q: case ROLE_K: case ROLE_V: case ROLE_O:
-    case ROLE_Q_A: case ROLE_Q_B: case ROLE_KV_A:
-    case ROLE_CROSS_Q: case ROLE_CROSS_K: case ROLE_CROSS_V: case ROLE_CROSS_O:
-    case ROLE_GATE: case ROLE_UP: case ROLE_DOWN:
-    case ROLE_EXPERT_GATE: case ROLE_EXPERT_UP: case ROLE_EXPERT_DOWN:
-    case ROLE_SHARED_GATE: case ROLE_SHARED_UP: case ROLE_SHARED_DOWN: return true;
-    default: return false;
-    }
-}
-
 size_t repacking_bytes(const compute *c, const param_source *s)
 {
     const param *p = s->param;
-    if (!is_multiplied_whole(p->role) || s->factors.form || !param_source_in_place(s)) return 0;
+    if (param_row_of(p->role)->repacking == AS_IT_IS || s->factors.form || !param_source_in_place(s)) return 0;
     return quant_strips_bytes(c->variant, s->tensor.format, p->rows, p->cols);
 }
 

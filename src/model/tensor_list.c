@@ -56,27 +56,27 @@ static const number_format *format_in_folder(const listed_tensor *t, const param
 static cadre_status add(tensor_list *list, int64_t index, const tensor_source *source)
 {
     const param *p = &list->table->rows[index];
-    const tensor_name *n = tensor_name_of(list->config->arch, list->naming, p->role, 0);
-    if (!n)
+    tensor_name n;
+    if (!tensor_name_of(list->config->arch, list->naming, p->role, 0, &n))
         return cadre_fail(CADRE_EUNSUPPORTED, NULL, "this kind of file has no name for a part of a %s model",
                           list->config->arch->model_type);
-    if (n->form & TENSOR_EXPERTS && p->expert > 0) return CADRE_OK;
+    if (n.form & TENSOR_EXPERTS && p->expert > 0) return CADRE_OK;
     char text[TENSOR_NAME], *name;
-    tensor_name_text(n, p, text);
+    tensor_name_text(&n, p, text);
     if (!(name = mem_strdup(text))) return CADRE_ENOMEM;
-    listed_tensor *t = n->form & TENSOR_HALF ? find_other_half(list, name) : NULL;
+    listed_tensor *t = n.form & TENSOR_HALF ? find_other_half(list, name) : NULL;
     if (t) {
         mem_free(name);
     } else {
         t = &list->tensors[list->count++];
         t->name = name;
         t->wanted = source->format(source->arg, p);
-        t->experts = n->form & TENSOR_EXPERTS ? list->config->layer[p->layer].experts : 0;
-        t->rank = tensor_name_shape(n, list->config, p, t->shape);
+        t->experts = n.form & TENSOR_EXPERTS ? list->config->layer[p->layer].experts : 0;
+        t->rank = tensor_name_shape(&n, list->config, p, t->shape);
         t->format = list->naming == NAMES_OF_GGUF ? format_in_gguf(t, p) : format_in_folder(t, p);
         list->bytes += (int64_t)listed_bytes(t);
     }
-    add_part(list, t, index, n->form);
+    add_part(list, t, index, n.form);
     return CADRE_OK;
 }
 

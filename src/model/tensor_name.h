@@ -1,27 +1,13 @@
 /* tensor_name.h - how parameters are called and how they lie in files: folders of safetensors, and GGUF.
  *
- * A row of a list names a tensor and says what the parameter is of it: all of it, one expert's part of many, every second row.
- * "{l}" stands for the layer, "{e}" for the expert. Several rows may serve one role: files hold one of them, and the first
- * is what is written. */
+ * A row names a tensor and says what the parameter is of it: all of it, one expert's part of many, every second row. Rows that
+ * most families share stand in THE LIST of parameters; an architecture may have rows of its own, which come first. */
 #ifndef CADRE_MODEL_TENSOR_NAME_H
 #define CADRE_MODEL_TENSOR_NAME_H
 
 #include "model/param.h"
 
-enum tensor_form {
-    TENSOR_EXPERTS = 1 << 0,     /* [experts, ...]: the layer's experts one after another */
-    TENSOR_TRANSPOSED = 1 << 1,  /* [in, out] */
-    TENSOR_FIRST = 1 << 2,       /* gate and up in one tensor, this being the first half of its rows (of a bias: numbers) ... */
-    TENSOR_SECOND = 1 << 3,      /* ... the second half, */
-    TENSOR_EVEN = 1 << 4,        /* ... or rows 0, 2, 4 ... */
-    TENSOR_ODD = 1 << 5,         /* ... and 1, 3, 5 ... */
-    TENSOR_MXFP4 = 1 << 6,       /* NAME_blocks [rows, cols / 32, 16] and NAME_scales [rows, cols / 32] */
-    TENSOR_PAIRED = 1 << 7,      /* rows i and i + half of a head's are neighbours 2i and 2i + 1 */
-    TENSOR_HEADS = 1 << 8,       /* [heads, rows of one head, cols] */
-    TENSOR_QKV = 1 << 9,         /* rows (of a bias: numbers) of queries, then of keys, then of values */
-    TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
-};
-
+/* A row of an architecture's own, for one role. */
 typedef struct tensor_name {
     param_role role;
     const char *pattern;
@@ -32,8 +18,8 @@ extern const tensor_name tensor_names_paired[]; /* of GGUF families that keep th
 
 typedef enum tensor_naming { NAMES_OF_FOLDER, NAMES_OF_GGUF } tensor_naming;
 
-/* The i-th way that the architecture's files may hold a role; NULL: there are no more. */
-const tensor_name *tensor_name_of(const struct architecture *arch, tensor_naming naming, param_role role, int i);
+/* The i-th way that the architecture's files may hold a role; false: there are no more. */
+bool tensor_name_of(const struct architecture *arch, tensor_naming naming, param_role role, int i, tensor_name *name);
 
 /* With the parameter's layer and expert. A model of many experts has tens of thousands of names: none is allocated here. */
 enum { TENSOR_NAME = 128 };
