@@ -30,9 +30,10 @@ cadre_options *small_options(const char *name)
                                           cadre_train_options() };
     cadre_options *o;
     assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
+    if (!name) return o;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) small_set(o, sizes[i][0], sizes[i][1]);
-    if (name) small_set(o, "recipe", name);
-    if (name && !strcmp(name, "switch")) small_set(o, "topk", "1");
+    small_set(o, "recipe", name);
+    if (!strcmp(name, "switch")) small_set(o, "topk", "1");
     return o;
 }
 
