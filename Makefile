@@ -1,28 +1,31 @@
 # cadre - Mixture-of-Experts in C.   make | make demo | make check | make check-long | make bench | make install | make uninstall
+#                                                 make manual   the man pages and the completion alone
 #
 #   BUILD=DIR   where everything is made (default build)      SAN=address,undefined | thread   sanitizers
-#   DESTDIR=DIR PREFIX=/usr LIBDIR=DIR   where things are installed                            REAL=double   another real
+#   PREFIX=/usr/local LIBDIR=DIR DESTDIR=DIR   where things are installed   STRIP=:   with debug symbols   REAL=double   another real
+#   HOSTCC=cc   compiler of this machine, where CC is another machine's
 #   CC CFLAGS LDFLAGS   are respected; flags that correctness needs are added after them      V=1   show commands
 #   WERROR=1    warnings are errors      MINUTES=N   how long the demo trains      FUZZ_SECONDS=N   how long a target is fuzzed
 #   -jN         N compilers at once (default: the cores)
 
 # Targets that do more than compile run one after another.
-ifeq ($(MAKELEVEL)$(and $(word 2,$(MAKECMDGOALS)),$(filter-out all tests replays build%,$(MAKECMDGOALS))),0)
+ifeq ($(MAKELEVEL)$(and $(word 2,$(MAKECMDGOALS)),$(filter-out all manual tests replays build%,$(MAKECMDGOALS))),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
 BUILD   ?= build
-PREFIX  ?= /usr
+PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 VERSION := $(shell sed -n 's/.*CADRE_VERSION "\(.*\)".*/\1/p' include/cadre.h)
 SONAME  := libcadre.so.0
 
 PACKAGES := jansson libpcre2-8 libutf8proc libxxhash
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -ljansson -lpcre2-8 -lutf8proc -lxxhash)
+PKG_CONFIG ?= pkg-config
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null || echo -ljansson -lpcre2-8 -lutf8proc -lxxhash)
 # Of the program alone: the library does without.
 PROGRAM_PACKAGES := libedit
-PROGRAM_LIBS := $(shell pkg-config --libs $(PROGRAM_PACKAGES) 2>/dev/null || echo -ledit)
+PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs $(PROGRAM_PACKAGES) 2>/dev/null || echo -ledit)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 MUST := -std=c17 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -pthread -Iinclude -Isrc
@@ -35,7 +38,16 @@ endif
 LIBS := $(PKG_LIBS) -pthread -lm -ldl
 
 Q := $(if $(V),,@)
-ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+arch_of = $(shell $1 -dumpmachine 2>/dev/null | cut -d- -f1)
+ARCH := $(call arch_of,$(CC))
+
+# A compiler for another machine: what it makes does not run here, so it is not asked for the man pages.
+HOSTCC ?= cc
+CROSS := $(filter-out $(ARCH),$(call arch_of,$(HOSTCC)))
+ifeq ($(origin AR),default)
+AR := $(shell $(CC) -print-prog-name=ar)
+endif
+STRIP ?= $(shell $(CC) -print-prog-name=strip)
 
 # Kernel variants: one file each, stamped with its own instruction set. The others are left out where the compiler's
 # target has no such instructions.
@@ -61,7 +73,7 @@ LIB_SRC := $(filter-out src/cli/%,$(SRC))
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o)
 CLI_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter src/cli/%,$(SRC)))
 
-all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/manual/cadre.1
+all: $(BUILD)/cadre $(BUILD)/libcadre.so $(if $(CROSS),,manual)
 	@$(PROGRESS_END)
 
 # What is compiled needs these headers: a sentence says which package has one that is missing.
@@ -89,9 +101,16 @@ $(BUILD)/libcadre.so: $(LIB_OBJ)
 $(BUILD)/cadre: $(CLI_OBJ) $(BUILD)/libcadre.a
 	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libcadre.a $(PROGRAM_LIBS) $(LIBS)
 
-# Man pages and the completion come from the program's own tables.
-$(BUILD)/manual/cadre.1: $(BUILD)/cadre
-	$(Q)rm -rf $(@D) && mkdir -p $(@D) && $(BUILD)/cadre help --pages $(@D)
+# Man pages and the completion come from the program's own tables: where it is another machine's, from one that HOSTCC makes.
+PAGER := $(if $(CROSS),$(BUILD)/native/cadre,$(BUILD)/cadre)
+manual: $(BUILD)/manual/cadre.1
+$(BUILD)/manual/cadre.1: $(PAGER)
+	$(Q)rm -rf $(@D) && mkdir -p $(@D) && $< help --pages $(@D)
+
+ifneq ($(CROSS),)
+$(BUILD)/native/cadre: $(SRC) $(WEB) Makefile
+	@+$(MAKE) --no-print-directory CC="$(HOSTCC)" CFLAGS=-O1 LDFLAGS= AR=ar PKG_CONFIG=pkg-config BUILD=$(@D) $@
+endif
 
 # ---- tests: tests/ROOM/X_test.c -> BUILD/tests/ROOM/X_test, each one program of cmocka ----
 TEST_SRC := $(sort $(wildcard tests/*/*_test.c))
@@ -117,7 +136,7 @@ ifeq ($(shell test -t 2 && echo terminal)$(V),terminal)
 GOALS := $(or $(MAKECMDGOALS),all)
 TEST_OBJ := $(if $(filter tests,$(GOALS)),$(TEST_BIN),$(filter %_test,$(GOALS)))
 TEST_OBJ := $(if $(TEST_OBJ),$(TEST_OBJ:%=%.o) $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.o))
-OBJ := $(LIB_OBJ) $(if $(filter all install %/cadre,$(GOALS)),$(CLI_OBJ)) $(TEST_OBJ)
+OBJ := $(LIB_OBJ) $(if $(filter all install manual %/cadre,$(GOALS)),$(CLI_OBJ)) $(TEST_OBJ)
 TO_DO := $(words $(filter-out $(wildcard $(OBJ)),$(OBJ)))
 PROGRESS = $(eval DONE += x)printf '\r$(BUILD): %d of %d files\r' $(words $(DONE)) $(TO_DO) >&2
 PROGRESS_END := printf '\033[K' >&2
@@ -188,11 +207,11 @@ demo:
 	@+$(MAKE) --no-print-directory all
 	@demo/demo.sh $(BUILD)/cadre
 
-# ---- installation, as Debian has it ----
+# ---- installation: below /usr/local, or where PREFIX says; without debug symbols, which stay in BUILD ----
 LIBDIR ?= $(PREFIX)/lib$(addprefix /,$(shell $(CC) -print-multiarch))
 INCLUDEDIR := $(PREFIX)/include
 MANDIR := $(PREFIX)/share/man/man1
-COMPLETION := $(PREFIX)/share/bash-completion/completions/cadre
+COMPLETIONS := $(PREFIX)/share/bash-completion/completions
 define PC
 prefix=$(PREFIX)
 libdir=$(LIBDIR)
@@ -208,25 +227,40 @@ Cflags: -I$${includedir}
 endef
 export PC
 
+# The loader learns of the library (or that it is gone) where the files are meant for this system and root may tell it.
+TELL_LOADER = [ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
+
 install: all
 	install -D -m 755 $(BUILD)/cadre $(DESTDIR)$(PREFIX)/bin/cadre
 	install -D -m 644 $(BUILD)/libcadre.so $(DESTDIR)$(LIBDIR)/libcadre.so.$(VERSION)
+	install -D -m 644 $(BUILD)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.a
+	$(STRIP) --strip-unneeded $(DESTDIR)$(PREFIX)/bin/cadre $(DESTDIR)$(LIBDIR)/libcadre.so.$(VERSION)
+	$(STRIP) --strip-debug $(DESTDIR)$(LIBDIR)/libcadre.a
 	ln -sf libcadre.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcadre.so
-	install -D -m 644 $(BUILD)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.a
 	install -D -m 644 include/cadre.h $(DESTDIR)$(INCLUDEDIR)/cadre.h
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig && echo "$$PC" > $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc
-	install -d $(DESTDIR)$(MANDIR) && install -m 644 $(BUILD)/manual/*.1 $(DESTDIR)$(MANDIR)
-	install -D -m 644 $(BUILD)/manual/completion.bash $(DESTDIR)$(COMPLETION)
+	@if [ -f $(BUILD)/manual/cadre.1 ]; then set -x && \
+	    install -d $(DESTDIR)$(MANDIR) && install -m 644 $(BUILD)/manual/*.1 $(DESTDIR)$(MANDIR) && \
+	    install -D -m 644 $(BUILD)/manual/completion.bash $(DESTDIR)$(COMPLETIONS)/cadre; \
+	else \
+	    echo "The man pages and the completion are left out: the program writes them, and it does not run on this machine." && \
+	    echo "'make manual HOSTCC=cc' with the same options, before 'make install', builds one that does."; \
+	fi
+	@$(TELL_LOADER)
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/cadre $(DESTDIR)$(LIBDIR)/libcadre.* $(DESTDIR)$(INCLUDEDIR)/cadre.h
-	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc $(DESTDIR)$(MANDIR)/cadre.1 $(DESTDIR)$(MANDIR)/cadre-*.1 $(DESTDIR)$(COMPLETION)
+	rm -f $(DESTDIR)$(PREFIX)/bin/cadre $(DESTDIR)$(INCLUDEDIR)/cadre.h
+	rm -f $(DESTDIR)$(LIBDIR)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.so*
+	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc
+	rm -f $(DESTDIR)$(MANDIR)/cadre.1 $(DESTDIR)$(MANDIR)/cadre-*.1 $(DESTDIR)$(COMPLETIONS)/cadre
+	@-rmdir $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(dir $(COMPLETIONS)) 2>/dev/null || true
+	@$(TELL_LOADER)
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.d)
 
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all build-headers test-headers tests replays fuzz fuzz-here demo check check-long bench install uninstall clean
+.PHONY: all manual build-headers test-headers tests replays fuzz fuzz-here demo check check-long bench install uninstall clean
 .SECONDARY:

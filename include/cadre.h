@@ -531,9 +531,6 @@ typedef struct cadre_evaluation {
 /* Work that is behind and in all; NULL: not wanted. */
 typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
 
-/* Work that is behind and in all; NULL: not wanted. */
-typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
-
 /* How well the model predicts a text, in windows that overlap by half, so that every token but those of the first half window has
  * at least half a window before it; the first token is charged log2 V bits. context: tokens of a window, at most the model's
  * own; 0: the model's own, or 2048 where that is more. progress: in tokens. */
