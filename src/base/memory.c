@@ -43,13 +43,23 @@ static bool told_to_fail(void)
  * few rows. */
 enum { LARGE_BLOCK = 4 << 20, LARGE_PAGE = 2 << 20 };
 
-static void *allocate(size_t bytes)
+/* Its pages go back to the machine, which gives empty ones as they are first written: to zero gigabytes before any is used takes
+ * seconds in which nothing else is done. Locked memory cannot go back. */
+static void *large_block(size_t bytes)
 {
-    if (bytes < LARGE_BLOCK) return aligned_alloc(CADRE_ALIGN, bytes);
     size_t padded;
     void *block = checked_pad(bytes, LARGE_PAGE, &padded) ? aligned_alloc(LARGE_PAGE, padded) : NULL;
-    if (block) madvise(block, padded, MADV_HUGEPAGE);
-    return block;
+    if (!block) return NULL;
+    madvise(block, padded, MADV_HUGEPAGE);
+    return madvise(block, padded, MADV_DONTNEED) == 0 ? block : memset(block, 0, padded);
+}
+
+/* Zeroed. */
+static void *allocate(size_t bytes)
+{
+    if (bytes >= LARGE_BLOCK) return large_block(bytes);
+    void *block = aligned_alloc(CADRE_ALIGN, bytes);
+    return block ? memset(block, 0, bytes) : NULL;
 }
 
 static void *none_to_be_had(size_t bytes)
@@ -73,7 +83,7 @@ void *mem_alloc(size_t count, size_t size)
     if (!padded_size(count, size, CADRE_ALIGN, &padded)) return NULL;
     void *block = told_to_fail() ? NULL : allocate(padded);
     if (block) balance += (int64_t)malloc_usable_size(block);
-    return block ? memset(block, 0, padded) : none_to_be_had(padded);
+    return block ? block : none_to_be_had(padded);
 }
 
 void *mem_reserve(size_t count, size_t size)

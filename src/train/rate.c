@@ -1,8 +1,8 @@
 /* rate.c - how fast a run would be on this machine: from a few real steps where these take seconds,
  * else from the speed of one matrix product. */
 #include <math.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/gemm.h"
@@ -10,13 +10,6 @@
 #include "train/run.h"
 
 #define QUICK 1e11 /* multiplications and additions that take a second or a few */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- real steps, on random tokens ---- */
 
@@ -49,10 +42,10 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
     model_initialise(r->context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = CADRE_OK;
     for (int64_t i = 0; i < MOST && spent < enough && status == CADRE_OK; i++) {
-        double before = now();
+        double before = clock_seconds();
         status = cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request")
                                      : trainer_step(t, i, 0, feed, (void *)(uintptr_t)r, &report);
-        double took = now() - before;
+        double took = clock_seconds() - before;
         if (i) spent += took, *seconds = fmin(*seconds, took);
     }
     trainer_free(t);
@@ -95,9 +88,9 @@ static cadre_status of_a_product(const train_run *r, double work_of_token, rate_
     if (!numbers) return CADRE_ENOMEM;
     real *a = numbers, *b = a + ROWS * width, *c = b + width * width;
     for (int i = 0; i < TIMES; i++) {
-        double before = now();
+        double before = clock_seconds();
         gemm(r->context->compute, GEMM_NT, ROWS, width, width, a, width, b, width, c, width, false);
-        best = fmin(best, now() - before);
+        best = fmin(best, clock_seconds() - before);
     }
     mem_free(numbers);
     double speed = 2.0 * ROWS * (double)(width * width) / best / 2;

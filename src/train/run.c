@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -28,15 +28,6 @@ void train_note(const train_run *r, const char *format, ...)
     va_end(args);
     r->listener->note(r->listener->arg, text);
 }
-
-static double seconds_of(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
 
 /* ---- before anything is computed ---- */
 
@@ -203,10 +194,10 @@ static cadre_status begin(train_run *r)
 
 typedef struct loop {
     train_run *run;
-    double started;          /* now() at step 0 of a run without interruptions */
+    double started;          /* clock_seconds() at step 0 of a run without interruptions */
     double recent[RECENT];   /* losses of the last steps */
     int64_t first;           /* step that this process began at */
-    double began, worked;    /* now() and this process's processor time when it began there */
+    double began, worked;    /* clock_seconds() and this process's processor time when it began there */
     health health;           /* of experts and drops */
     bool prolonged;          /* its minutes were too few for --min-tokens, and that was said */
     int64_t saved;           /* the step of the last checkpoint; -1: there is none */
@@ -221,7 +212,7 @@ static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32
 static run_spent spent_by(const loop *l)
 {
     const train_run *r = l->run;
-    return (run_spent){ .steps = r->state.step, .tokens = r->state.tokens, .seconds = now() - l->started };
+    return (run_spent){ .steps = r->state.step, .tokens = r->state.tokens, .seconds = clock_seconds() - l->started };
 }
 
 /* With --minutes the number of steps is an estimate, which gets better as the time runs out. */
@@ -240,7 +231,7 @@ static void tell_prolonged(loop *l, const run_spent *s)
     const train_run *r = l->run;
     const run_length *length = &r->settings.length;
     int threads = r->context->compute->workers;
-    double share = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - l->worked) / ((now() - l->began) * threads);
+    double share = (clock_processor_seconds() - l->worked) / ((clock_seconds() - l->began) * threads);
     train_note(r, "%.3g minutes gave %lld of at least %lld tokens (%.0f a second): training goes on until they are seen",
                length->seconds / 60, (long long)s->tokens, (long long)length->min_tokens, (double)s->tokens / s->seconds);
     if (share < 0.8)
@@ -352,14 +343,14 @@ static cadre_status one_step(loop *l)
     train_run *r = l->run;
     trainer_report report;
     plan_steps(l);
-    double before = now(), lr = schedule_lr(&r->settings.schedule, r->state.step);
+    double before = clock_seconds(), lr = schedule_lr(&r->settings.schedule, r->state.step);
     CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
-    double took = now() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
+    double took = clock_seconds() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
     if (!isfinite(report.loss) || !isfinite(report.gradient_norm)) return diverged(l, &report);
     l->recent[r->state.step % RECENT] = report.loss;
     r->state.step++;
     r->state.tokens += report.tokens;
-    r->state.seconds = now() - l->started;
+    r->state.seconds = clock_seconds() - l->started;
     CADRE_TRY(metrics_put(r, r->state.step, &report, rate));
     tell(l, &report, rate);
     tell_health(l);
@@ -385,8 +376,8 @@ static bool finished(const loop *l)
 static cadre_status run_loop(loop *l)
 {
     train_run *r = l->run;
-    l->began = now();
-    l->worked = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    l->began = clock_seconds();
+    l->worked = clock_processor_seconds();
     l->started = l->began - r->state.seconds;
     while (!finished(l)) {
         if (cadre_interrupted()) {

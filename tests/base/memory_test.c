@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,6 +22,46 @@ static void blocks_are_zero_and_aligned(void **state)
         for (size_t i = 0; i < count; i++) assert_int_equal(block[i], 0);
         mem_free(block);
     }
+}
+
+enum { LARGE = (64 << 20) + 4321 };
+
+/* Fresh or used before. */
+static void large_blocks_are_zero(void **state)
+{
+    (void)state;
+    for (size_t size = LARGE; size > LARGE / 32; size /= 2) {
+        for (int time = 0; time < 2; time++) {
+            char *block = mem_alloc(size, 1);
+            size_t sum = 0;
+            assert_non_null(block);
+            assert_int_equal((uintptr_t)block % CADRE_ALIGN, 0);
+            for (size_t i = 0; i < size; i++) sum += block[i] != 0;
+            assert_int_equal(sum, 0);
+            memset(block, 0x5a, size);
+            mem_free(block);
+        }
+    }
+}
+
+static long resident_pages(void)
+{
+    long all = 0, resident = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    assert_non_null(statm);
+    assert_int_equal(fscanf(statm, "%ld %ld", &all, &resident), 2);
+    fclose(statm);
+    return resident;
+}
+
+static void a_large_block_costs_nothing_until_it_is_written(void **state)
+{
+    (void)state;
+    long before = resident_pages();
+    char *block = mem_alloc(LARGE, 1);
+    assert_non_null(block);
+    assert_true((resident_pages() - before) * 4096 < LARGE / 8);
+    mem_free(block);
 }
 
 static void reserved_memory_is_zero_and_given_back(void **state)
@@ -144,6 +185,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_zero_and_aligned),
+        cmocka_unit_test(large_blocks_are_zero),
+        cmocka_unit_test(a_large_block_costs_nothing_until_it_is_written),
         cmocka_unit_test(reserved_memory_is_zero_and_given_back),
         cmocka_unit_test(sizes_that_wrap_are_refused),
         cmocka_unit_test(resizing_keeps_what_was_there),
