@@ -83,6 +83,8 @@ static const bench *find(const char *name)
     return NULL;
 }
 
+static const char *bench_name(int i) { return i < BENCHES ? benches[i].name : NULL; }
+
 static int unknown(const char *name)
 {
     const char *names[BENCHES];
@@ -116,6 +118,7 @@ const command command_bench = {
     .operands = "WHAT [MODEL]",
     .least = 1,
     .most = 2,
+    .operand_word = bench_name,
     .description = "Prints one JSON object a line. WHAT is\n\n"
                    "gemm: matrix products, square and grouped by expert (64 of 2048 x 1024, by the mean number of rows), beside "
                    "OpenBLAS where libopenblas.so.0 is installed (a loop over the experts; OPENBLAS_CORETYPE chooses its "

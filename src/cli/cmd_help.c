@@ -21,11 +21,14 @@ static int run(const invocation *call)
     return EXIT_DONE;
 }
 
+static const char *command_name(int i) { return commands[i] ? commands[i]->name : NULL; }
+
 const command command_help = {
     .name = "help",
     .summary = "describe the program, or one command",
     .operands = "[COMMAND]",
     .most = 1,
+    .operand_word = command_name,
     .description = "Prints what a command does and the options that it takes.",
     .own = ROWS(rows),
     .examples = LINES("the options of training, by subject", "cadre help train"),

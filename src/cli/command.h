@@ -24,6 +24,7 @@ struct command {
     const char *summary;              /* one line, no full stop */
     const char *operands;             /* "MODEL"; "" when there are none */
     int least, most;                  /* how many of them */
+    const char *(*operand_word)(int i); /* the words that the first is one of, NULL after the last; NULL: a path */
     const char *description;          /* paragraphs separated by an empty line; what goes to stdout */
     cadre_option_table (*tables[MOST_TABLES])(void); /* of the library, or shared by commands */
     cadre_option_table own;           /* rows of this command alone */

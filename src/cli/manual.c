@@ -1,4 +1,4 @@
-/* manual.c - man pages (groff's man macros) and the completion for bash, rendered from the same tables as the help. */
+/* manual.c - man pages (groff's man macros), rendered from the same tables as the help, and the folder they are written to. */
 #include "cli/manual.h"
 
 #include <ctype.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/complain.h"
+#include "cli/completion.h"
 #include "cli/help.h"
 
 enum { SENTENCE = 1024 };
@@ -64,6 +65,12 @@ static void put_status(FILE *out)
           ".TP\n.B NO_COLOR\nWhere set, progress is shown without colour.\n", out);
 }
 
+static void put_bash(FILE *out, const command *every)
+{
+    (void)every;
+    completion_put(out);
+}
+
 static void put_command_page(FILE *out, const command *c)
 {
     char name[80];
@@ -103,49 +110,6 @@ static void put_overview_page(FILE *out, const command *c)
     for (int i = 0; commands[i]; i++) fprintf(out, ".BR cadre\\-%s (1)%s\n", commands[i]->name, commands[i + 1] ? "," : "");
 }
 
-/* ---- completion ---- */
-
-static void put_name(void *state, const cadre_option *row, bool first)
-{
-    (void)first;
-    fprintf(state, " --%s", row->name);
-}
-
-static void put_words(void *state, const cadre_option *row, bool first)
-{
-    (void)first;
-    if (!cadre_option_choice(row, 0)) return;
-    fprintf(state, "        --%s) words=\"", row->name);
-    const char *word;
-    for (int i = 0; (word = cadre_option_choice(row, i)); i++) fprintf(state, "%s%s", i ? " " : "", word);
-    fputs("\" ;;\n", state);
-}
-
-static void put_case(FILE *out, const command *c)
-{
-    fprintf(out, "    %s)\n        options=\"", c->name);
-    help_each_option(c, put_name, out);
-    fputs("\"\n        case $before in\n", out);
-    help_each_option(c, put_words, out);
-    fputs("        esac ;;\n", out);
-}
-
-static void put_completion(FILE *out, const command *every)
-{
-    (void)every;
-    fputs("# completion of cadre for bash\n_cadre()\n{\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options= words=\n"
-          "    if [ \"$COMP_CWORD\" = 1 ]; then\n        COMPREPLY=($(compgen -W \"", out);
-    for (int i = 0; commands[i]; i++) fprintf(out, "%s ", commands[i]->name);
-    fputs("--help --version\" -- \"$word\"))\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n", out);
-    for (int i = 0; commands[i]; i++) put_case(out, commands[i]);
-    fputs("    esac\n"
-          "    if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-          "    elif [[ $word == -* ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
-          "    else COMPREPLY=($(compgen -f -- \"$word\"))\n    fi\n}\n"
-          "complete -o filenames -F _cadre cadre\n", out);
-}
-
 /* ---- files ---- */
 
 static int write_page(const char *folder, const char *name, void (*put)(FILE *out, const command *c), const command *c)
@@ -164,7 +128,7 @@ static int write_page(const char *folder, const char *name, void (*put)(FILE *ou
 int manual_write_pages(const char *folder)
 {
     int exit_code = write_page(folder, "cadre.1", put_overview_page, NULL);
-    if (exit_code == EXIT_DONE) exit_code = write_page(folder, "completion.bash", put_completion, NULL);
+    if (exit_code == EXIT_DONE) exit_code = write_page(folder, "completion.bash", put_bash, NULL);
     for (int i = 0; commands[i] && exit_code == EXIT_DONE; i++) {
         char name[80];
         snprintf(name, sizeof name, "cadre-%s.1", commands[i]->name);

@@ -43,5 +43,91 @@ $ cadre help --pages nowhere
 $ bash -n pages/completion.bash
 2> (nothing)
 
-$ . pages/completion.bash && COMP_WORDS=(cadre help --thr) COMP_CWORD=2 && _cadre && echo "${COMPREPLY[@]}"
+# the completion, asked as bash asks: words where a word stands, paths where a path stands, nothing where neither does
+$ mkdir -p at/softmax at/other at/1 at/"of two words" && touch at/model.gguf && printf '%s\n' '. pages/completion.bash; cd at' 'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))' '_cadre; printf "%s\n" "${COMPREPLY[@]}"' > ask
+> (nothing)
+
+$ bash ask cadre help --thr
 > --threads
+
+$ bash ask cadre ver
+> verify
+
+$ bash ask cadre train --router softmax-
+> softmax-renorm
+> softmax-bias
+
+$ bash ask cadre train --router = softmax-
+> softmax-renorm
+> softmax-bias
+
+$ bash ask cadre train --no-decay norms,bi
+> norms,biases
+
+$ bash ask cadre train --router o
+>
+
+$ bash ask cadre train --steps ""
+>
+
+$ bash ask cadre train --steps = ""
+>
+
+$ bash ask cadre generate other -p ""
+>
+
+$ bash ask cadre generate other -n ""
+>
+
+$ bash ask cadre train --data other o | sort
+> of two words
+> other
+
+$ bash ask cadre train --data other --tok
+> --tokens
+
+$ bash ask cadre train --out "" | sort
+> 1
+> of two words
+> other
+> softmax
+
+$ bash ask cadre train --resume = ""
+>
+
+$ bash ask cadre train --resume --bat
+> --batch
+
+$ bash ask cadre train ""
+> ...
+> --metrics
+> ...
+
+$ bash ask cadre chat mod
+> model.gguf
+
+$ bash ask cadre chat --seed 1 mod
+> model.gguf
+
+$ bash ask cadre chat model.gguf o
+>
+
+$ bash ask cadre bench ""
+> gemm
+> layer
+> train
+> decode
+> prefill
+
+$ bash ask cadre bench decode --streams 2 o | sort
+> of two words
+> other
+
+$ bash ask cadre help ins
+> inspect
+
+$ bash ask cadre logits model.gguf --tokens mod
+> model.gguf
+
+$ bash ask cadre unknown o
+>
