@@ -4,7 +4,22 @@
  * only on success; cadre_last_error() then holds one sentence that names the file, what was expected and what was found.
  * The library never prints, exits or aborts because of its input. x_new/x_free and x_open/x_close come in pairs; freeing NULL
  * is fine. Pointers marked "borrowed" live as long as the object that they came from. One vocabulary for shapes: tokens T,
- * width D, hidden H, experts E, picks per token K, batch B, vocabulary V. */
+ * width D, hidden H, experts E, picks per token K, batch B, vocabulary V.
+ *
+ * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling and the listeners), and one of
+ * answers that it gets (cadre_train_summary, cadre_model_info, cadre_memory, cadre_evaluation, cadre_chat_account), begins with `size`, which the
+ * program sets to sizeof of it before every call. Later versions add fields at the end. Any size from that of the struct's first
+ * version on is accepted: fields that an older program does not have are taken as zero, which always means what was done before
+ * there was such a field; of a newer program's struct, fields that this libcadre does not know are not read, and set to zero in
+ * answers. A smaller size, as of a struct that was forgotten to be filled in, is CADRE_EARGUMENT. What is handed to a listener
+ * (cadre_train_progress, cadre_verification) has its size filled in by libcadre. All other structs, which stand in arrays, are
+ * returned by value or describe data, stay as they are.
+ *
+ * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread at a time, with all models,
+ * sessions, conversations and layers that were made in it: a call that would compute while another thread's does is refused with
+ * CADRE_EBUSY and changes nothing. Threads that compute at the same time have a context each; a file that both open is in memory
+ * once. Each object says what more than one thread may do. Listeners are called in the thread of the call that they listen to and
+ * may call libcadre themselves, but not with the session or conversation that is calling them. */
 #ifndef CADRE_H
 #define CADRE_H
 
@@ -36,6 +51,7 @@ typedef enum cadre_status {
     CADRE_EEXISTS = -6,      /* would overwrite */
     CADRE_EMISMATCH = -7,    /* two things that must agree do not: shapes, hashes, recipes */
     CADRE_EINTERRUPTED = -8, /* stopped on request */
+    CADRE_EBUSY = -9         /* an object that another thread, or a call that has not returned, is using */
 } cadre_status;
 
 /* This thread's last error: one line, perhaps a second of advice. Borrowed until the thread's next failing call. */
@@ -63,7 +79,7 @@ typedef enum cadre_option_kind {
     CADRE_OPTION_INTS,    /* "4" or "4,8,8": each within the bounds */
     CADRE_OPTION_CHOICES, /* "norms,biases", or "none" */
     CADRE_OPTION_PATHS,   /* one or more arguments */
-    CADRE_OPTION_TEXTS,   /* given again, one more */
+    CADRE_OPTION_TEXTS    /* given again, one more */
 } cadre_option_kind;
 
 /* A row of a table of options. */
@@ -90,6 +106,7 @@ CADRE_API cadre_option_table cadre_model_options(void); /* recipe, sizes, router
 CADRE_API cadre_option_table cadre_routing_options(void); /* of sparse layers: routing, capacity, balancing */
 CADRE_API cadre_option_table cadre_train_options(void); /* data, length, optimiser */
 
+/* Used by one thread at a time, or by many that only read values. */
 typedef struct cadre_options cadre_options;
 
 /* A value, or its default, for every row of the tables, whose names differ. */
@@ -120,10 +137,12 @@ CADRE_API const char *cadre_nearest(const char *word, const char *const *candida
 
 /* ---- context: worker threads and the kernels that they run ---- */
 
+/* Computes for one thread at a time: while a call that computes in it has not returned, such a call of another thread, also with
+ * another object that was made in it, is CADRE_EBUSY. */
 typedef struct cadre_context cadre_context;
 
 /* threads 0: the cores that this process may use. variant NULL: CADRE_CPU if it is set, else the best that this machine has
- * ("portable", "avx2", "avx512", "neon"). A context is used by one thread at a time; results do not depend on `threads`. */
+ * ("portable", "avx2", "avx512", "neon"). Results do not depend on `threads`. */
 CADRE_API cadre_status cadre_context_new(int threads, const char *variant, cadre_context **context);
 CADRE_API void cadre_context_free(cadre_context *context);
 CADRE_API const char *cadre_context_variant(const cadre_context *context); /* static */
@@ -140,7 +159,9 @@ typedef float cadre_real;
 
 /* A router, E experts and perhaps a shared one, with weights and gradients of their own: y = sum of w_e expert_e(x) over the K
  * experts that the router picks for a token. Forward and backward; the optimiser is the caller's. Results do not depend on
- * the number of threads; without capacity a token's do not depend on the tokens beside it. */
+ * the number of threads; without capacity a token's do not depend on the tokens beside it.
+ *
+ * Used by one thread at a time; layers of different contexts by different ones. */
 typedef struct cadre_moe cadre_moe;
 
 typedef struct cadre_moe_shape {
@@ -246,6 +267,7 @@ CADRE_API cadre_moe_metrics cadre_moe_metrics_get(const cadre_moe *moe, const in
 
 /* Where a run stands, after each step. */
 typedef struct cadre_train_progress {
+    size_t size;              /* filled in */
     int64_t step, steps;      /* done, and in all (an estimate where --minutes decides) */
     double loss, tokens_per_second, seconds, seconds_left;
     double max_vio;           /* mean over sparse layers of max load / mean load - 1, this step */
@@ -253,6 +275,7 @@ typedef struct cadre_train_progress {
 } cadre_train_progress;
 
 typedef struct cadre_train_listener {
+    size_t size;              /* sizeof(cadre_train_listener) */
     void (*progress)(void *arg, const cadre_train_progress *p); /* after every step; NULL: not wanted */
     void (*note)(void *arg, const char *sentence);              /* what the user should know; NULL: not wanted */
     void *arg;
@@ -262,6 +285,7 @@ typedef struct cadre_train_listener {
 } cadre_train_listener;
 
 typedef struct cadre_train_summary {
+    size_t size;              /* sizeof(cadre_train_summary) */
     const char *model_type;   /* static */
     int64_t steps, tokens, parameters, active_parameters;
     int64_t memory_bytes;     /* that the run needs at its peak */
@@ -278,6 +302,7 @@ CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *option
                                    cadre_train_summary *summary);
 
 typedef struct cadre_output_listener {
+    size_t size;              /* sizeof(cadre_output_listener) */
     void (*progress)(void *arg, int64_t done, int64_t total); /* bytes of weights; NULL: not wanted */
     void (*note)(void *arg, const char *sentence);            /* what the file cannot say, or has otherwise; NULL: not wanted */
     void *arg;
@@ -308,7 +333,7 @@ CADRE_API int32_t cadre_tokenizer_size(const cadre_tokenizer *tokenizer); /* one
 enum {
     CADRE_ADD_SPECIAL = 1,   /* encode: begin- and end-of-text tokens as the tokenizer's file says */
     CADRE_PARSE_SPECIAL = 2, /* encode: control tokens spelt out in the text become their ids; else they are plain text */
-    CADRE_SKIP_SPECIAL = 4,  /* decode: control tokens leave no text */
+    CADRE_SKIP_SPECIAL = 4   /* decode: control tokens leave no text */
 };
 
 /* The ids [count] of a text of any bytes, to be freed by cadre_free. */
@@ -370,10 +395,13 @@ CADRE_API void cadre_stop_rest(cadre_stop *stop, const char **told, size_t *told
 
 /* ---- models ---- */
 
+/* Its numbers never change. Any number of threads may ask for them and for its tokenizer; one at a time computes with it or with
+ * sessions of it, others are refused with CADRE_EBUSY meanwhile. */
 typedef struct cadre_model cadre_model;
 
-/* A Hugging Face folder. Weights are mapped, not copied. Borrows the context. */
+/* A Hugging Face folder or a GGUF file. Weights are mapped, not copied, where they can be used as they lie. Borrows the context. */
 CADRE_API cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model);
+
 /* Ways of opening that are not the usual ones. */
 typedef struct cadre_opening {
     size_t size;  /* sizeof(cadre_opening) */
@@ -390,6 +418,7 @@ typedef struct cadre_format_share {
 } cadre_format_share;
 
 typedef struct cadre_model_info {
+    size_t size;                /* sizeof(cadre_model_info) */
     const char *architecture;   /* "olmoe"; static */
     const char *router;         /* in words; static */
     const cadre_format_share *formats; /* [format_count] of its weights, most bytes first; borrowed */
@@ -402,10 +431,12 @@ typedef struct cadre_model_info {
     int64_t repack_bytes;       /* that opening with .repack copies, or has */
 } cadre_model_info;
 
-CADRE_API void cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
+CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
+
 /* Memory beside the file's pages, for one sequence of at most `context` tokens. What the program itself takes, about 1 MB, and
  * what a benchmark measures the machine with, are not in it. Opens the tokenizer where there is one. */
 typedef struct cadre_memory {
+    size_t size;       /* sizeof(cadre_memory) */
     int64_t copied;    /* weights that are not used where they lie */
     int64_t names;     /* names, places and views of weights */
     int64_t tokenizer; /* 0: there is none */
@@ -443,13 +474,24 @@ CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, con
 CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder,
                                     int64_t decoder_count, const char *out);
 
+/* How tokens are chosen. Zero is neutral everywhere: a struct of zeros and its size takes the most likely token each time. What is
+ * out of bounds, or no number, is CADRE_EARGUMENT. */
 typedef struct cadre_sampling {
-    double temperature;        /* 0: greedy */
+    size_t size;               /* sizeof(cadre_sampling) */
+    double temperature;        /* at least 0; 0: greedy, always the most likely token */
     int64_t top_k;             /* 0: all */
-    double top_p, min_p;       /* 1, 0: all; top_p is a share of what top_k leaves */
-    double repetition_penalty; /* 1: none */
+    double top_p;              /* 0 to 1, a share of what top_k leaves; 0 and 1: all */
+    double min_p;              /* 0 to 1; 0: all */
+    double repetition_penalty; /* at least 0; 0 and 1: none */
     uint64_t seed;
 } cadre_sampling;
+
+/* As likely as the model says, with seed 0. It is also what NULL means wherever a cadre_sampling is asked for. */
+static inline cadre_sampling cadre_sampling_default(void)
+{
+    cadre_sampling sampling = { sizeof(cadre_sampling), 1.0, 0, 1.0, 0.0, 1.0, 0 };
+    return sampling;
+}
 
 /* Replaces what the model's own files say of how to sample (generation_config.json, or the keys general.sampling of a GGUF), and
  * leaves the rest as it is. *said: whether they say anything. A value that cannot be is CADRE_EFORMAT. */
@@ -464,9 +506,10 @@ CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens,
                                       const cadre_sampling *sampling, const char *routes, cadre_token_listener listener,
                                       void *arg);
 
-/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs only what is new
- * in it: the turns
- * of a conversation. Holds up to `capacity` tokens; takes memory as they come. Borrows the model. */
+/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs only
+ * what is new in it: the turns of a conversation. Holds up to `capacity` tokens; takes memory as they
+ * come. Borrows the model. Used by one thread at a time; CADRE_EBUSY while another computes with the
+ * same model, and when its own listener calls back. */
 typedef struct cadre_session cadre_session;
 CADRE_API cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **session);
 CADRE_API void cadre_session_free(cadre_session *session);
@@ -475,7 +518,8 @@ CADRE_API void cadre_session_free(cadre_session *session);
 CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens, int64_t count, int64_t limit,
                                               const cadre_sampling *sampling, cadre_token_listener listener, void *arg);
 
-/* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised, see cadre_chat_recognise. */
+/* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised, see cadre_chat_recognise.
+ * Used by one thread at a time; CADRE_EBUSY while another computes with the same model, and when its own listener calls back. */
 typedef struct cadre_chat cadre_chat;
 CADRE_API cadre_status cadre_chat_new(cadre_model *model, const char *template_name, int64_t capacity, cadre_chat **chat);
 CADRE_API void cadre_chat_free(cadre_chat *chat);
@@ -524,6 +568,7 @@ typedef struct cadre_chat_account {
 CADRE_API cadre_status cadre_chat_account_get(const cadre_chat *chat, cadre_chat_account *account);
 
 typedef struct cadre_evaluation {
+    size_t size; /* sizeof(cadre_evaluation) */
     int64_t bytes, tokens;
     double bits_per_byte, perplexity;
 } cadre_evaluation;
@@ -574,6 +619,7 @@ CADRE_API cadre_status cadre_bench_prefill(cadre_model *model, int64_t tokens, c
 
 /* One check on this machine: a reference number, a gradient, a kernel. Strings are borrowed for the call. */
 typedef struct cadre_verification {
+    size_t size; /* filled in */
     const char *group, *name;
     bool passed;
     const char *detail; /* what was found */

@@ -16,6 +16,15 @@
 #include "base/checked.h"
 #include "base/status.h"
 
+#ifdef CADRE_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+static void forbid(const void *from, size_t bytes) { ASAN_POISON_MEMORY_REGION(from, bytes); }
+static void allow(const void *from, size_t bytes) { ASAN_UNPOISON_MEMORY_REGION(from, bytes); }
+#else
+static void forbid(const void *from, size_t bytes) { (void)from, (void)bytes; }
+static void allow(const void *from, size_t bytes) { (void)from, (void)bytes; }
+#endif
+
 static atomic_long allocations;
 static atomic_long fail_at; /* 0: never */
 static atomic_bool fail_sticky;
@@ -68,11 +77,13 @@ static void *none_to_be_had(size_t bytes)
     return NULL;
 }
 
-/* count * size, up to a multiple of `unit`; at least one of them. */
-static bool padded_size(size_t count, size_t size, size_t unit, size_t *padded)
+/* count * size and `gap`, up to a multiple of a cache line; at least one of them. */
+static bool padded_size(size_t count, size_t size, size_t gap, size_t *padded)
 {
     size_t bytes;
-    if (checked_mul(count, size, &bytes) && checked_pad(bytes ? bytes : 1, unit, padded) && *padded <= PTRDIFF_MAX) return true;
+    if (checked_mul(count, size, &bytes) && checked_add(bytes ? bytes : 1, gap, padded) &&
+        checked_pad(*padded, CADRE_ALIGN, padded) && *padded <= PTRDIFF_MAX)
+        return true;
     cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %zu items of %zu bytes do not fit the address space", count, size);
     return false;
 }
@@ -80,25 +91,32 @@ static bool padded_size(size_t count, size_t size, size_t unit, size_t *padded)
 void *mem_alloc(size_t count, size_t size)
 {
     size_t padded;
-    if (!padded_size(count, size, CADRE_ALIGN, &padded)) return NULL;
-    void *block = told_to_fail() ? NULL : allocate(padded);
-    if (block) balance += (int64_t)malloc_usable_size(block);
-    return block ? block : none_to_be_had(padded);
+    if (!padded_size(count, size, 0, &padded)) return NULL;
+    char *block = told_to_fail() ? NULL : allocate(padded);
+    if (!block) return none_to_be_had(padded);
+    balance += (int64_t)malloc_usable_size(block);
+    forbid(block + count * size, padded - count * size);
+    return block;
 }
 
 void *mem_reserve(size_t count, size_t size)
 {
     size_t padded;
-    if (!padded_size(count, size, CADRE_ALIGN, &padded)) return NULL;
+    if (!padded_size(count, size, MEM_GAP, &padded)) return NULL;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    void *block = told_to_fail() ? MAP_FAILED : mmap(NULL, padded, PROT_READ | PROT_WRITE, flags, -1, 0);
-    return block == MAP_FAILED ? none_to_be_had(padded) : block;
+    char *block = told_to_fail() ? MAP_FAILED : mmap(NULL, padded, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (block == MAP_FAILED) return none_to_be_had(padded);
+    forbid(block + count * size, padded - count * size);
+    return block;
 }
 
 void mem_return(void *block, size_t count, size_t size)
 {
     size_t padded;
-    if (block && padded_size(count, size, CADRE_ALIGN, &padded)) munmap(block, padded);
+    if (!block || !padded_size(count, size, MEM_GAP, &padded)) return;
+    size_t bytes = count * size;
+    allow((char *)block + bytes, padded - bytes); /* for whoever is given these addresses next */
+    munmap(block, padded);
 }
 
 void *mem_resize(void *block, size_t old_count, size_t new_count, size_t size)
@@ -148,6 +166,7 @@ void *arena_take(arena *a, size_t count, size_t size)
 {
     size_t bytes, padded, end;
     if (!checked_mul(count, size, &bytes) || !checked_pad(bytes, CADRE_ALIGN, &padded) ||
+        !checked_add(padded, MEM_GAP, &padded) ||
         !checked_add(a->used, padded, &end)) {
         a->used = SIZE_MAX;
         return NULL;
@@ -156,6 +175,8 @@ void *arena_take(arena *a, size_t count, size_t size)
     a->used = end;
     if (!a->base) return NULL;
     assert(end <= a->size && "the arena was measured by the same code that fills it");
+    allow(a->base + start, bytes); /* a scratch is laid out again and again */
+    forbid(a->base + start + bytes, padded - bytes);
     return a->base + start;
 }
 
@@ -168,6 +189,7 @@ bool arena_open(arena *a, size_t size)
     }
     a->base = mem_alloc(size, 1);
     a->size = size;
+    if (a->base) forbid(a->base, size);
     return a->base != NULL;
 }
 

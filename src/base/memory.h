@@ -11,6 +11,21 @@
 
 enum { CADRE_ALIGN = 64 }; /* of every block: a cache line, and the widest vector */
 
+/* Under the address sanitizer what lies between the end of a block and the next is forbidden ground: the padding that makes sizes
+ * whole cache lines would hide a step too far. Arenas and mappings, whose blocks lie side by side, leave a gap for it. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CADRE_ADDRESS_SANITIZER 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CADRE_ADDRESS_SANITIZER 1
+#endif
+#ifdef CADRE_ADDRESS_SANITIZER
+enum { MEM_GAP = CADRE_ALIGN };
+#else
+enum { MEM_GAP = 0 };
+#endif
+
 /* Zeroed memory for count * size bytes, CADRE_ALIGN-aligned; NULL when it overflows or is not to be had, and then the
  * last error says so. Freed by mem_free (NULL is fine). A count of 0 gives a valid, empty block. */
 void *mem_alloc(size_t count, size_t size);

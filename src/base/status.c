@@ -67,6 +67,7 @@ const char *cadre_status_name(cadre_status status)
     case CADRE_EEXISTS: return "already exists";
     case CADRE_EMISMATCH: return "does not match";
     case CADRE_EINTERRUPTED: return "interrupted";
+    case CADRE_EBUSY: return "in use";
     }
     return "unknown status";
 }

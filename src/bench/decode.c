@@ -10,6 +10,7 @@
 #include "bench/result.h"
 #include "bench/traffic.h"
 #include "infer/runner.h"
+#include "kernel/context.h"
 
 static const double SECONDS = 10; /* about, for all repeats */
 
@@ -125,8 +126,8 @@ static void close_all(decoding *d)
     traffic_close(&d->traffic);
 }
 
-cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth, cadre_line_listener line,
-                                void *arg)
+static cadre_status bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
+                                 cadre_line_listener line, void *arg)
 {
     if (steps < 1 || streams < 1 || depth < 0)
         return cadre_fail(CADRE_EARGUMENT, NULL, "steps, streams, depth: expected at least 1, 1, 0, found %lld, %lld, %lld",
@@ -136,4 +137,11 @@ cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t strea
     if (status == CADRE_OK) status = measure(&d, line, arg);
     close_all(&d);
     return status;
+}
+
+cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
+                                cadre_line_listener line, void *arg)
+{
+    CADRE_TRY(context_enter(model->context));
+    return context_leave(model->context, bench_decode(model, steps, streams, depth, line, arg));
 }

@@ -140,7 +140,7 @@ static cadre_status bench_shape(compute *c, const openblas *blas, double peak, c
     return put_line(s, ours, theirs, peak, line, arg);
 }
 
-cadre_status cadre_bench_gemm(cadre_context *context, cadre_line_listener line, void *arg)
+static cadre_status bench_gemm(cadre_context *context, cadre_line_listener line, void *arg)
 {
     static const int64_t sides[] = { 512, 1024, 2048 }, means[] = { 8, 32, 128 };
     compute *c = context->compute;
@@ -157,4 +157,10 @@ cadre_status cadre_bench_gemm(cadre_context *context, cadre_line_listener line, 
     }
     openblas_close(blas);
     return status;
+}
+
+cadre_status cadre_bench_gemm(cadre_context *context, cadre_line_listener line, void *arg)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, bench_gemm(context, line, arg));
 }

@@ -177,10 +177,16 @@ static cadre_status bench_tokens(compute *c, int64_t tokens, cadre_line_listener
     return status;
 }
 
-cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg)
+static cadre_status bench_layer(cadre_context *context, cadre_line_listener line, void *arg)
 {
     static const int64_t tokens[] = { 512, 2048, 4096 };
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
         CADRE_TRY(bench_tokens(context->compute, tokens[i], line, arg));
     return CADRE_OK;
+}
+
+cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, bench_layer(context, line, arg));
 }

@@ -6,6 +6,7 @@
 #include "bench/limits.h"
 #include "bench/result.h"
 #include "infer/runner.h"
+#include "kernel/context.h"
 
 static const double SECONDS = 10; /* about, for all repeats */
 
@@ -67,7 +68,7 @@ static void close_all(prefilling *p)
     mem_free(p->logits);
 }
 
-cadre_status cadre_bench_prefill(cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg)
+static cadre_status bench_prefill(cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg)
 {
     if (tokens < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least 1, found %lld", (long long)tokens);
     prefilling p = { .count = tokens };
@@ -78,4 +79,11 @@ cadre_status cadre_bench_prefill(cadre_model *model, int64_t tokens, cadre_line_
     }
     close_all(&p);
     return status;
+}
+
+cadre_status cadre_bench_prefill(cadre_model *model, int64_t tokens, cadre_line_listener line,
+                                 void *arg)
+{
+    CADRE_TRY(context_enter(model->context));
+    return context_leave(model->context, bench_prefill(model, tokens, line, arg));
 }

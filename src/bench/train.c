@@ -70,7 +70,8 @@ static cadre_status run(cadre_context *context, const model_config *config, cons
     return status;
 }
 
-cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg)
+static cadre_status bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line,
+                                void *arg)
 {
     const recipe *r = recipe_by_name(options_text_or(options, "recipe", "olmoe"));
     model_config config;
@@ -83,4 +84,11 @@ cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, c
     if (status == CADRE_OK) status = run(context, &config, &s, r, line, arg);
     model_config_free(&config);
     return status;
+}
+
+cadre_status cadre_bench_train(cadre_context *context, cadre_options *options,
+                               cadre_line_listener line, void *arg)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, bench_train(context, options, line, arg));
 }

@@ -144,7 +144,7 @@ static int converse(talk *t)
 
 static int64_t context_of(const invocation *call, const cadre_model *model)
 {
-    cadre_model_info info;
+    cadre_model_info info = { .size = sizeof info };
     if (cadre_options_count(call->options, "context")) return cadre_options_int(call->options, "context", 0);
     cadre_model_info_get(model, &info);
     return info.context < MOST_BY_DEFAULT ? info.context : MOST_BY_DEFAULT;

@@ -58,6 +58,7 @@ static int evaluate_all(const invocation *call, cadre_model *model, result *resu
 {
     int exit_code = EXIT_DONE;
     for (int i = 0; i < count && exit_code == EXIT_DONE; i++) {
+        results[i].evaluation.size = sizeof results[i].evaluation;
         results[i].file = cadre_options_text(call->options, "text", i);
         exit_code = evaluate(call, model, results[i].file, &results[i].evaluation);
     }

@@ -101,13 +101,13 @@ static int print_people(const facts *f)
 static int run(const invocation *call)
 {
     opened o;
-    facts f;
+    facts f = { .info.size = sizeof f.info, .memory.size = sizeof f.memory };
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status != CADRE_OK) return complain_status(status);
-    cadre_model_info_get(o.model, &f.info);
+    status = cadre_model_info_get(o.model, &f.info);
     bool asked = cadre_options_count(call->options, "context") > 0;
     f.context = asked ? cadre_options_int(call->options, "context", 0) : f.info.context;
-    status = cadre_model_memory(o.model, f.context, &f.memory);
+    if (status == CADRE_OK) status = cadre_model_memory(o.model, f.context, &f.memory);
     int exit_code = status != CADRE_OK ? complain_status(status) : call->json ? print_object(&f) : print_people(&f);
     opened_end(&o);
     return exit_code;

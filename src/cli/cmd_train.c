@@ -126,9 +126,9 @@ static int run(const invocation *call)
 {
     watch w = { .call = call, .progress = progress_begin(call), .facts = json_array() };
     const cadre_train_listener listener = {
-        .progress = show, .note = note, .arg = &w, .fact = keep_fact
+        .size = sizeof listener, .progress = show, .note = note, .arg = &w, .fact = keep_fact
     };
-    cadre_train_summary summary;
+    cadre_train_summary summary = { .size = sizeof summary };
     bool dry = cadre_options_flag(call->options, "dry-run");
     opened o;
     cadre_status status = opened_begin(call, NULL, &o);

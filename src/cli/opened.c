@@ -39,7 +39,7 @@ void opened_end(opened *o)
 bool opened_note_context(const invocation *call, const cadre_model *model, const char *what,
                          int64_t tokens)
 {
-    cadre_model_info info = { 0 };
+    cadre_model_info info = { .size = sizeof info };
     cadre_model_info_get(model, &info);
     bool beyond = tokens > info.context;
     if (beyond)

@@ -20,7 +20,7 @@ static void listen_note(void *arg, const char *sentence)
 
 void output_watch_begin(const invocation *call, output_watch *w)
 {
-    *w = (output_watch){ call, progress_begin(call), { listen_progress, listen_note, w } };
+    *w = (output_watch){ call, progress_begin(call), { sizeof w->listener, listen_progress, listen_note, w } };
 }
 
 int output_watch_end(output_watch *w, cadre_status status, const char *out)

@@ -43,23 +43,22 @@ static double real_or(const cadre_options *o, const char *name, double otherwise
 static cadre_sampling read_over(const cadre_options *o, cadre_sampling s)
 {
     s.temperature = real_or(o, "temperature", s.temperature);
-    if (cadre_options_flag(o, "greedy")) s.temperature = 0;
     if (cadre_options_count(o, "top-k")) s.top_k = cadre_options_int(o, "top-k", 0);
     s.top_p = real_or(o, "top-p", s.top_p);
+    if (cadre_options_flag(o, "greedy") || s.top_p == 0) /* a share of nothing leaves the likeliest */
+        s.temperature = 0;
     s.min_p = real_or(o, "min-p", s.min_p);
     s.repetition_penalty = real_or(o, "repetition-penalty", s.repetition_penalty);
     s.seed = (uint64_t)cadre_options_int(o, "seed", 0);
     return s;
 }
 
-static const cadre_sampling neutral = { .temperature = 1, .top_p = 1, .repetition_penalty = 1 };
-
-cadre_sampling sampling_read(const cadre_options *o) { return read_over(o, neutral); }
+cadre_sampling sampling_read(const cadre_options *o) { return read_over(o, cadre_sampling_default()); }
 
 cadre_status sampling_read_suggested(const cadre_options *o, const cadre_model *model,
                                      cadre_sampling *sampling, bool *said)
 {
-    cadre_sampling suggested = neutral;
+    cadre_sampling suggested = cadre_sampling_default();
     *said = false;
     if (!cadre_options_flag(o, "greedy")) {
         cadre_status status = cadre_model_sampling(model, &suggested, said);

@@ -8,12 +8,14 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sized.h"
 #include "format/json.h"
 #include "infer/expert_tokens.h"
 #include "infer/route_census.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
 #include "infer/shuffled_domains.h"
+#include "kernel/context.h"
 #include "model/document_end.h"
 #include "text/corpus.h"
 
@@ -218,7 +220,9 @@ static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count
 
 static cadre_status sample_domain(analysis *a, domain *d)
 {
-    const cadre_sampling sampling = { .temperature = 0.7, .top_p = 0.95, .repetition_penalty = 1.1, .seed = 1 };
+    const cadre_sampling sampling = {
+        .size = sizeof sampling, .temperature = 0.7, .top_p = 0.95, .repetition_penalty = 1.1, .seed = 1
+    };
     int64_t prompt = (int64_t)d->passage.count < PROMPT_TOKENS ? (int64_t)d->passage.count : PROMPT_TOKENS;
     byte_list text = { 0 };
     sample_text s = { 0 };
@@ -428,10 +432,19 @@ static cadre_status run_analysis(analysis *a, cadre_context *context, const char
     return write_analysis(a, run);
 }
 
-cadre_status cadre_analyse(cadre_context *context, const char *run, const cadre_train_listener *listener)
+static cadre_status analyse(cadre_context *context, const char *run, const cadre_train_listener *listener)
 {
     analysis a = { 0 };
-    cadre_status status = run_analysis(&a, context, run, listener);
+    cadre_train_listener own;
+    CADRE_TRY(sized_read_or_zero("cadre_train_listener", listener, SIZE_UP_TO(cadre_train_listener, arg), &own, sizeof own));
+    cadre_status status = run_analysis(&a, context, run, &own);
     close_analysis(&a);
     return status;
+}
+
+cadre_status cadre_analyse(cadre_context *context, const char *run,
+                           const cadre_train_listener *listener)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, analyse(context, run, listener));
 }

@@ -6,6 +6,7 @@
  * out. Where room becomes scarce the oldest turns go. */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/sized.h"
 #include "format/byte_buffer.h"
 #include "format/quote.h"
 #include "model/model.h"
@@ -292,12 +293,7 @@ cadre_status cadre_chat_answer(cadre_chat *c, int64_t limit, const cadre_samplin
 
 cadre_status cadre_chat_account_get(const cadre_chat *c, cadre_chat_account *account)
 {
-    size_t size = account->size;
-    if (size < sizeof *account)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-                          "cadre_chat_account: expected a size of at least %zu, found %zu",
-                          sizeof *account, size);
-    *account = c->account;
-    account->size = size;
+    CADRE_TRY(sized_check("cadre_chat_account", account, SIZE_UP_TO(cadre_chat_account, tokens_per_second)));
+    sized_write(&c->account, sizeof c->account, account);
     return CADRE_OK;
 }

@@ -6,8 +6,10 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/sized.h"
 #include "infer/finite.h"
 #include "infer/session.h"
+#include "kernel/context.h"
 
 enum { BATCH_TOKENS = 2048, WINDOW_MOST = 2048 };
 
@@ -125,20 +127,30 @@ cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t coun
     return status;
 }
 
-cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
-                            cadre_progress_listener progress, void *arg, cadre_evaluation *result)
+static cadre_status evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
+                             cadre_progress_listener progress, void *arg, cadre_evaluation *result)
 {
     const evaluation_watch watch = { .progress = progress, .progress_arg = arg };
     const tokenizer *t;
     token_list ids = { 0 };
     double nats = 0;
+    CADRE_TRY(sized_check("cadre_evaluation", result, SIZE_UP_TO(cadre_evaluation, perplexity)));
     if (!size) return cadre_fail(CADRE_EARGUMENT, NULL, "the text: expected at least one byte, found none");
     CADRE_TRY(cadre_model_tokenizer(model, &t));
     cadre_status status = tokenizer_encode(t, text, size, 0, &ids);
     if (status == CADRE_OK) status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, &watch, &nats);
-    if (status == CADRE_OK)
-        *result =
-            (cadre_evaluation) { (int64_t)size, (int64_t)ids.count, nats / log(2) / (double)size, exp(nats / (double)ids.count) };
+    cadre_evaluation made = { .bytes = (int64_t)size,
+                              .tokens = (int64_t)ids.count,
+                              .bits_per_byte = nats / log(2) / (double)size,
+                              .perplexity = exp(nats / (double)ids.count) };
+    if (status == CADRE_OK) sized_write(&made, sizeof made, result);
     token_list_free(&ids);
     return status;
+}
+
+cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
+                            cadre_progress_listener progress, void *arg, cadre_evaluation *result)
+{
+    CADRE_TRY(context_enter(model->context));
+    return context_leave(model->context, evaluate(model, text, size, context, progress, arg, result));
 }

@@ -1,4 +1,5 @@
 /* footprint.c - the memory that running an opened model takes, stated before it is taken. */
+#include "base/sized.h"
 #include "infer/encoder_decoder.h"
 #include "infer/runner.h"
 #include "infer/sampler.h"
@@ -16,21 +17,23 @@ static size_t sequence_bytes(const cadre_model *m, int64_t context)
 cadre_status cadre_model_memory(cadre_model *m, int64_t context, cadre_memory *memory)
 {
     const tokenizer *t;
-    cadre_model_info info;
+    cadre_model_info info = { .size = sizeof info };
+    CADRE_TRY(sized_check("cadre_memory", memory, SIZE_UP_TO(cadre_memory, total)));
     if (context < 1 || context > INT32_MAX)
         return cadre_fail(CADRE_EARGUMENT, NULL, "a context: expected 1 to %d tokens, found %lld", INT32_MAX, (long long)context);
     if (model_has_tokenizer(m)) CADRE_TRY(cadre_model_tokenizer(m, &t));
     size_t working = sequence_bytes(m, context), most = (size_t)INT64_MAX / 4;
     if (working > most) return cadre_fail(CADRE_EARGUMENT, NULL, "a context of %lld tokens does not fit the address space",
                                           (long long)context);
-    cadre_model_info_get(m, &info);
-    *memory = (cadre_memory){
+    CADRE_TRY(cadre_model_info_get(m, &info));
+    cadre_memory made = {
         .copied = info.copied_bytes,
         .names = m->opened_bytes - info.copied_bytes,
         .tokenizer = m->tokenizer_bytes,
         .cache = m->encoder ? 0 : cadre_model_cache_bytes(m, context),
         .working = (int64_t)(working + compute_bytes(m->context->compute)),
     };
-    memory->total = memory->copied + memory->names + memory->tokenizer + memory->cache + memory->working;
+    made.total = made.copied + made.names + made.tokenizer + made.cache + made.working;
+    sized_write(&made, sizeof made, memory);
     return CADRE_OK;
 }

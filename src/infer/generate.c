@@ -5,12 +5,14 @@
 #include "infer/routes.h"
 #include "infer/runner.h"
 #include "infer/sampler.h"
+#include "kernel/context.h"
 
 struct cadre_session {
     cadre_model *model;
     int64_t capacity;
     session session;
     runner runner;
+    bool in_use; /* by a call that has not returned: its listener calls back */
 };
 
 typedef struct generation {
@@ -228,21 +230,34 @@ void cadre_session_free(cadre_session *s)
     mem_free(s);
 }
 
-cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
-                                    const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
+static cadre_status go_on(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
+                          const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
 {
     CADRE_TRY(check(s->model, tokens, count, limit));
     if (count > s->capacity - limit)
         return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in this session, found %lld and %lld to generate",
                           (long long)s->capacity, (long long)count, (long long)limit);
+    if (s->in_use) return cadre_fail(CADRE_EBUSY, NULL, "expected a session that is not in use, found one that generates");
     generation g = { .model = s->model, .on = s, .listener = listener, .arg = arg };
-    return finish(&g, generate(&g, tokens, count, limit, sampling, NULL));
+    s->in_use = true;
+    cadre_status status = finish(&g, generate(&g, tokens, count, limit, sampling, NULL));
+    s->in_use = false;
+    return status;
+}
+
+cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int64_t count,
+                                    int64_t limit, const cadre_sampling *sampling,
+                                    cadre_token_listener listener, void *arg)
+{
+    CADRE_TRY(context_enter(s->model->context));
+    return context_leave(s->model->context, go_on(s, tokens, count, limit, sampling, listener, arg));
 }
 
 /* ---- one text ---- */
 
-cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
-                            const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg)
+static cadre_status generate_once(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
+                                  const cadre_sampling *sampling, const char *routes,
+                                  cadre_token_listener listener, void *arg)
 {
     cadre_session once = { 0 };
     CADRE_TRY(check(model, tokens, count, limit));
@@ -253,4 +268,12 @@ cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t c
     status = finish(&g, status);
     close_session(&once);
     return status;
+}
+
+cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count,
+                            int64_t limit, const cadre_sampling *sampling, const char *routes,
+                            cadre_token_listener listener, void *arg)
+{
+    CADRE_TRY(context_enter(model->context));
+    return context_leave(model->context, generate_once(model, tokens, count, limit, sampling, routes, listener, arg));
 }

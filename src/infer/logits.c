@@ -6,6 +6,7 @@
 #include "infer/finite.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
+#include "kernel/context.h"
 
 static cadre_status put_reals(safetensors_writer *w, const real *values, int64_t count)
 {
@@ -167,8 +168,8 @@ static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, 
     return status;
 }
 
-cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder, int64_t decoder_count,
-                          const char *out)
+static cadre_status write_logits(cadre_model *model, const int32_t *tokens, int64_t count,
+                                 const int32_t *decoder, int64_t decoder_count, const char *out)
 {
     if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least one, found none");
     CADRE_TRY(session_check_tokens(model, tokens, count));
@@ -178,4 +179,11 @@ cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t cou
         return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected at least one, found none");
     if (model->encoder) return logits_of_stacks(model, tokens, count, decoder, decoder_count, out);
     return logits_of_decoder(model, tokens, count, out);
+}
+
+cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count,
+                          const int32_t *decoder, int64_t decoder_count, const char *out)
+{
+    CADRE_TRY(context_enter(model->context));
+    return context_leave(model->context, write_logits(model, tokens, count, decoder, decoder_count, out));
 }

@@ -1,18 +1,52 @@
 /* sampler.c - choosing a token. */
 #include "infer/sampler.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/sized.h"
 #include "base/status.h"
 
 size_t sampler_bytes(size_t vocab) { return vocab * (sizeof(float) + sizeof(int32_t) + sizeof(bool)); }
 
+static cadre_status check_number(const char *name, double found, double most)
+{
+    if (found >= 0 && found <= most) return CADRE_OK;
+    if (most > 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.%s: expected a number of at least 0, found %g", name, found);
+    return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.%s: expected a number of 0 to %g, found %g", name, most, found);
+}
+
+static cadre_status check_options(const cadre_sampling *o)
+{
+    CADRE_TRY(check_number("temperature", o->temperature, DBL_MAX));
+    CADRE_TRY(check_number("top_p", o->top_p, 1));
+    CADRE_TRY(check_number("min_p", o->min_p, 1));
+    CADRE_TRY(check_number("repetition_penalty", o->repetition_penalty, DBL_MAX));
+    if (o->top_k >= 0) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.top_k: expected 0 or more, found %lld", (long long)o->top_k);
+}
+
+/* As given, with zeros as what they stand for. */
+static cadre_status read_options(const cadre_sampling *given, cadre_sampling *o)
+{
+    const cadre_sampling none_given = cadre_sampling_default();
+    CADRE_TRY(sized_read("cadre_sampling", given ? given : &none_given, SIZE_UP_TO(cadre_sampling, seed), o, sizeof *o));
+    CADRE_TRY(check_options(o));
+    if (o->top_p == 0) o->top_p = 1;
+    if (o->repetition_penalty == 0) o->repetition_penalty = 1;
+    return CADRE_OK;
+}
+
 cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab)
 {
-    *s = (sampler){ .options = *options, .vocab = vocab, .p = MEM_ARRAY(float, vocab), .order = MEM_ARRAY(int32_t, vocab),
+    cadre_sampling own;
+    *s = (sampler){ 0 };
+    CADRE_TRY(read_options(options, &own));
+    *s = (sampler){ .options = own, .vocab = vocab, .p = MEM_ARRAY(float, vocab), .order = MEM_ARRAY(int32_t, vocab),
                     .seen = MEM_ARRAY(bool, vocab) };
     if (s->p && s->order && s->seen) return CADRE_OK;
     sampler_close(s);

@@ -2,11 +2,13 @@
 #ifndef CADRE_KERNEL_CONTEXT_H
 #define CADRE_KERNEL_CONTEXT_H
 
+#include "base/guard.h"
 #include "base/status.h"
 #include "kernel/compute.h"
 
 struct cadre_context {
     compute *compute;
+    guard guard;
 };
 
 /* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the machine has. */
@@ -15,5 +17,9 @@ void compute_free(compute *c);
 size_t compute_bytes(const compute *c); /* of its workers' scratch */
 
 cadre_status variant_choose(const char *name, const kernel_variant **variant); /* NULL: as compute_new says */
+
+/* Every public call that computes stands between the two. CADRE_EBUSY: another thread is inside. */
+cadre_status context_enter(cadre_context *context);
+cadre_status context_leave(cadre_context *context, cadre_status status); /* returns the status */
 
 #endif

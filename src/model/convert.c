@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sized.h"
 #include "cadre.h"
 #include "kernel/context.h"
 #include "model/architecture.h"
@@ -180,13 +181,15 @@ static cadre_status run(const compute *c, conversion *k, const char *in, const c
     return model_output_write(c, &o);
 }
 
-cadre_status cadre_convert(cadre_context *context, const char *in, const char *out, const char *dtype, const char *experts_dtype,
-                           const cadre_output_listener *listener)
+static cadre_status convert(cadre_context *context, const char *in, const char *out, const char *dtype,
+                            const char *experts_dtype, const cadre_output_listener *listener)
 {
     conversion k = { .to_gguf = path_is_gguf(out) };
+    cadre_output_listener own;
+    CADRE_TRY(sized_read_or_zero("cadre_output_listener", listener, SIZE_UP_TO(cadre_output_listener, arg), &own, sizeof own));
     if (dtype) CADRE_TRY(format_choice_parse("dtype", dtype, k.to_gguf, &k.dtype));
     if (experts_dtype) CADRE_TRY(format_choice_parse("experts-dtype", experts_dtype, k.to_gguf, &k.experts_dtype));
-    cadre_status status = run(context->compute, &k, in, out, listener);
+    cadre_status status = run(context->compute, &k, in, out, &own);
     for (int i = 0; i < 2; i++) mem_free(k.readers[i].whole);
     mem_free(k.tokenizer_refusal);
     companions_free(&k.companions);
@@ -195,4 +198,12 @@ cadre_status cadre_convert(cadre_context *context, const char *in, const char *o
     model_config_free(&k.config);
     weight_file_close(&k.file);
     return status;
+}
+
+cadre_status cadre_convert(cadre_context *context, const char *in, const char *out,
+                           const char *dtype, const char *experts_dtype,
+                           const cadre_output_listener *listener)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, convert(context, in, out, dtype, experts_dtype, listener));
 }

@@ -6,6 +6,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sized.h"
+#include "kernel/context.h"
 #include "model/architecture.h"
 #include "model/cache.h"
 #include "text/tokenizer_gguf.h"
@@ -31,6 +33,7 @@ static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
 {
     if (!m->config.encoder) return CADRE_OK;
     if (!(m->encoder = MEM_ARRAY(cadre_model, 1))) return CADRE_ENOMEM;
+    lock_open(&m->encoder->opening);
     m->encoder->context = m->context;
     CADRE_TRY(model_config_copy(m->config.encoder, &m->encoder->config));
     return bind(m->encoder, &m->file, repack, use);
@@ -49,19 +52,21 @@ static cadre_status open_all(cadre_model *m, bool repack)
 
 cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model)
 {
-    return cadre_model_open_with(context, path, &(cadre_opening){ .size = sizeof(cadre_opening) }, model);
+    return cadre_model_open_with(context, path, NULL, model);
 }
 
-cadre_status cadre_model_open_with(cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
+static cadre_status open_model(cadre_context *context, const char *path, const cadre_opening *how,
+                               cadre_model **model)
 {
-    if (how->size < sizeof *how)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "an opening: expected a size of %zu, found %zu", sizeof *how, how->size);
+    cadre_opening own;
+    CADRE_TRY(sized_read_or_zero("cadre_opening", how, SIZE_UP_TO(cadre_opening, repack), &own, sizeof own));
     int64_t before = mem_balance();
     cadre_model *m = MEM_ARRAY(cadre_model, 1);
     if (!m) return CADRE_ENOMEM;
+    lock_open(&m->opening);
     m->context = context;
     m->path = mem_strdup(path);
-    cadre_status status = m->path ? open_all(m, how->repack) : CADRE_ENOMEM;
+    cadre_status status = m->path ? open_all(m, own.repack) : CADRE_ENOMEM;
     if (status != CADRE_OK) {
         cadre_model_close(m);
         return status;
@@ -69,6 +74,13 @@ cadre_status cadre_model_open_with(cadre_context *context, const char *path, con
     m->opened_bytes = mem_balance() - before;
     *model = m;
     return CADRE_OK;
+}
+
+cadre_status cadre_model_open_with(cadre_context *context, const char *path,
+                                   const cadre_opening *how, cadre_model **model)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, open_model(context, path, how, model));
 }
 
 void cadre_model_close(cadre_model *m)
@@ -83,6 +95,7 @@ void cadre_model_close(cadre_model *m)
     model_config_free(&m->config);
     tokenizer_close(m->tokenizer);
     mem_free(m->path);
+    lock_close(&m->opening);
     mem_free(m);
 }
 
@@ -91,15 +104,21 @@ bool model_has_tokenizer(const cadre_model *m)
     return m->file.gguf ? tokenizer_in_gguf(m->file.gguf) : tokenizer_exists(m->path);
 }
 
+static cadre_status open_tokenizer(cadre_model *m)
+{
+    int64_t before = mem_balance();
+    CADRE_TRY(m->file.gguf ? tokenizer_from_gguf(m->file.gguf, &m->tokenizer) : tokenizer_open(m->path, &m->tokenizer));
+    m->tokenizer_bytes = mem_balance() - before;
+    return CADRE_OK;
+}
+
 cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
 {
-    if (!m->tokenizer) {
-        int64_t before = mem_balance();
-        CADRE_TRY(m->file.gguf ? tokenizer_from_gguf(m->file.gguf, &m->tokenizer) : tokenizer_open(m->path, &m->tokenizer));
-        m->tokenizer_bytes = mem_balance() - before;
-    }
-    *out = m->tokenizer;
-    return CADRE_OK;
+    lock_take(&m->opening);
+    cadre_status status = m->tokenizer ? CADRE_OK : open_tokenizer(m);
+    if (status == CADRE_OK) *out = m->tokenizer;
+    lock_give(&m->opening);
+    return status;
 }
 
 /* An encoder's share of what the decoder alone has been counted for; the embedding is one for both. */
@@ -117,10 +136,11 @@ static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
     info->repack_bytes += encoder->placement.repack_bytes;
 }
 
-void cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
+cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 {
     const model_config *c = &m->config;
-    *info = (cadre_model_info){
+    CADRE_TRY(sized_check("cadre_model_info", info, SIZE_UP_TO(cadre_model_info, repack_bytes)));
+    cadre_model_info made = {
         .architecture = c->arch->model_type,
         .router = model_config_sparse_layers(c) ? c->router->help : "none: every layer is dense",
         .formats = m->placement.formats,
@@ -142,7 +162,9 @@ void cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .copied_bytes = m->placement.copied_bytes,
         .repack_bytes = m->placement.repack_bytes,
     };
-    if (m->encoder) add_encoder(m->encoder, info);
+    if (m->encoder) add_encoder(m->encoder, &made);
+    sized_write(&made, sizeof made, info);
+    return CADRE_OK;
 }
 
 int64_t cadre_model_cache_bytes(const cadre_model *m, int64_t tokens) { return (int64_t)kv_cache_bytes(&m->config, tokens); }

@@ -16,7 +16,8 @@ struct cadre_model {
     weight_file file;       /* what the weights are views of ... */
     placement placement;    /* ... or copies */
     cadre_model *encoder;   /* of an encoder-decoder: its numbers and weights, of the same file; NULL: none */
-    tokenizer *tokenizer;   /* NULL until asked for */
+    tokenizer *tokenizer;   /* NULL until asked for, by any thread, under the lock */
+    lock opening;
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };
 

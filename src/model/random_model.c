@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sized.h"
 #include "kernel/context.h"
 #include "model/architecture.h"
 #include "model/format_choice.h"
@@ -137,13 +138,22 @@ static cadre_status write_out(const compute *c, random_model *m, const char *out
     return model_output_write(c, &o);
 }
 
-cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *dtype, const char *out,
-                        const cadre_output_listener *listener)
+static cadre_status make_model(cadre_context *context, cadre_options *options, const char *config,
+                               const char *dtype, const char *out, const cadre_output_listener *listener)
 {
     random_model m = { 0 };
-    cadre_status status = choose(&m, options, config, dtype, out, listener);
-    if (status == CADRE_OK) status = write_out(context->compute, &m, out, listener);
+    cadre_output_listener own;
+    CADRE_TRY(sized_read_or_zero("cadre_output_listener", listener, SIZE_UP_TO(cadre_output_listener, arg), &own, sizeof own));
+    cadre_status status = choose(&m, options, config, dtype, out, &own);
+    if (status == CADRE_OK) status = write_out(context->compute, &m, out, &own);
     param_table_free(&m.table);
     model_config_free(&m.config);
     return status;
+}
+
+cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config,
+                        const char *dtype, const char *out, const cadre_output_listener *listener)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, make_model(context, options, config, dtype, out, listener));
 }

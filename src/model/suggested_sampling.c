@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sized.h"
 #include "format/gguf.h"
 #include "format/json.h"
 #include "model/model.h"
@@ -74,12 +75,13 @@ static cadre_status read_gguf(const gguf *f, cadre_sampling *s, bool *said)
 
 cadre_status cadre_model_sampling(const cadre_model *model, cadre_sampling *sampling, bool *said)
 {
-    cadre_sampling s = *sampling;
+    cadre_sampling s;
     bool found = false;
+    CADRE_TRY(sized_read("cadre_sampling", sampling, SIZE_UP_TO(cadre_sampling, seed), &s, sizeof s));
     CADRE_TRY(model->file.gguf ? read_gguf(model->file.gguf, &s, &found)
                                : read_folder(model->path, &s, &found));
     if (s.top_k < 0) s.top_k = 0;
-    *sampling = s;
+    sized_write(&s, sizeof s, sampling);
     *said = found;
     return CADRE_OK;
 }

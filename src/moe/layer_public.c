@@ -6,6 +6,7 @@
 
 #include "base/options.h"
 #include "base/random.h"
+#include "base/sized.h"
 #include "kernel/context.h"
 #include "moe/layer.h"
 #include "moe/metrics.h"
@@ -14,7 +15,8 @@
 enum { EXPERT_PARAMETERS = 6, OTHER_PARAMETERS = 8 };
 
 struct cadre_moe {
-    compute *compute; /* borrowed */
+    cadre_context *context; /* borrowed */
+    compute *compute; /* of the context */
     moe_config config;
     batch_limits most;
     int32_t layer;
@@ -181,8 +183,6 @@ cadre_moe_parameter cadre_moe_parameter_at(const cadre_moe *m, int64_t i) { retu
 
 static cadre_status check_shape(const cadre_moe_shape *s)
 {
-    if (s->size != sizeof *s)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "a sparse layer's shape: expected a size of %zu, found %zu", sizeof *s, s->size);
     if (s->router && !router_by_name(s->router))
         return cadre_fail(CADRE_EARGUMENT, NULL, "router: expected the name of a router, found '%s'", s->router);
     if (s->tokens < 1 || s->tokens > INT32_MAX || s->sequences < 0 || s->sequences > s->tokens)
@@ -235,13 +235,15 @@ static cadre_status moe_open(cadre_moe *m, const cadre_moe_shape *shape, const c
     return balance_new(&losses, &layer, 1, m->most.tokens, m->most.sequences, NULL, &m->balance);
 }
 
-cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape, const cadre_options *options, uint64_t seed,
-                           cadre_moe **moe)
+static cadre_status new_moe(cadre_context *context, const cadre_moe_shape *shape,
+                            const cadre_options *options, uint64_t seed, cadre_moe **moe)
 {
+    cadre_moe_shape own;
+    CADRE_TRY(sized_read("cadre_moe_shape", shape, SIZE_UP_TO(cadre_moe_shape, sequences), &own, sizeof own));
     cadre_moe *m = MEM_ARRAY(cadre_moe, 1);
     if (!m) return CADRE_ENOMEM;
-    m->compute = context->compute, m->seed = seed;
-    cadre_status status = moe_open(m, shape, options);
+    m->context = context, m->compute = context->compute, m->seed = seed;
+    cadre_status status = moe_open(m, &own, options);
     if (status != CADRE_OK) {
         cadre_moe_free(m);
         return status;
@@ -249,6 +251,13 @@ cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape,
     cadre_moe_step_begin(m, 0, m->most.sequences, m->most.tokens);
     *moe = m;
     return CADRE_OK;
+}
+
+cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape,
+                           const cadre_options *options, uint64_t seed, cadre_moe **moe)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, new_moe(context, shape, options, seed, moe));
 }
 
 void cadre_moe_free(cadre_moe *m)
@@ -272,11 +281,17 @@ void cadre_moe_step_begin(cadre_moe *m, uint64_t step, int64_t sequences, int64_
     balance_step_begin(m->balance, sequences, tokens);
 }
 
-cadre_status cadre_moe_step_end(cadre_moe *m)
+static cadre_status step_end(cadre_moe *m)
 {
     CADRE_TRY(balance_step_end(m->balance));
     if (m->correction) balance_update_bias(m->balance, 0, m->correction);
     return CADRE_OK;
+}
+
+cadre_status cadre_moe_step_end(cadre_moe *m)
+{
+    CADRE_TRY(context_enter(m->context));
+    return context_leave(m->context, step_end(m));
 }
 
 static cadre_status check_batch(const cadre_moe *m, const cadre_moe_batch *b)
@@ -298,7 +313,7 @@ static moe_call call_of(cadre_moe *m)
                        .balance = m->batch.random.train ? m->balance : NULL, .layer = m->layer };
 }
 
-cadre_status cadre_moe_forward(cadre_moe *m, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y)
+static cadre_status forward(cadre_moe *m, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y)
 {
     CADRE_TRY(check_batch(m, batch));
     m->tokens_before += m->batch.random.train ? m->batch.tokens : 0;
@@ -313,7 +328,14 @@ cadre_status cadre_moe_forward(cadre_moe *m, const cadre_moe_batch *batch, const
     return call.balance ? balance_finish(m->balance) : CADRE_OK;
 }
 
-cadre_status cadre_moe_backward(cadre_moe *m, const cadre_real *dy, cadre_real *dx)
+cadre_status cadre_moe_forward(cadre_moe *m, const cadre_moe_batch *batch, const cadre_real *x,
+                               cadre_real *y)
+{
+    CADRE_TRY(context_enter(m->context));
+    return context_leave(m->context, forward(m, batch, x, y));
+}
+
+static cadre_status backward(cadre_moe *m, const cadre_real *dy, cadre_real *dx)
 {
     if (!m->x) return cadre_fail(CADRE_EARGUMENT, NULL, "backward: expected a forward with train before it, found none");
     moe_call call = call_of(m);
@@ -321,6 +343,12 @@ cadre_status cadre_moe_backward(cadre_moe *m, const cadre_real *dy, cadre_real *
     m->replaces = false;
     m->x = NULL;
     return CADRE_OK;
+}
+
+cadre_status cadre_moe_backward(cadre_moe *m, const cadre_real *dy, cadre_real *dx)
+{
+    CADRE_TRY(context_enter(m->context));
+    return context_leave(m->context, backward(m, dy, dx));
 }
 
 /* ---- what happened ---- */

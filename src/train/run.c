@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/sized.h"
+#include "kernel/context.h"
 #include "model/architecture.h"
 #include "model/files.h"
 #include "model/initialise.h"
@@ -265,7 +267,8 @@ static void tell(const loop *l, const trainer_report *report, double tokens_per_
 {
     const train_run *r = l->run;
     if (!r->listener || !r->listener->progress) return;
-    cadre_train_progress p = { .step = r->state.step,
+    cadre_train_progress p = { .size = sizeof p,
+                               .step = r->state.step,
                                .steps = r->settings.schedule.steps,
                                .loss = report->loss,
                                .tokens_per_second = tokens_per_second,
@@ -415,11 +418,14 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     return status == CADRE_OK ? closed : status;
 }
 
-cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
-                         cadre_train_summary *summary)
+static cadre_status train(cadre_context *context, cadre_options *options,
+                          const cadre_train_listener *listener, cadre_train_summary *summary)
 {
-    train_run r = { .context = context, .options = options, .listener = listener };
+    cadre_train_listener own;
     cadre_train_summary made = { 0 };
+    CADRE_TRY(sized_check("cadre_train_summary", summary, SIZE_UP_TO(cadre_train_summary, validation)));
+    CADRE_TRY(sized_read_or_zero("cadre_train_listener", listener, SIZE_UP_TO(cadre_train_listener, arg), &own, sizeof own));
+    train_run r = { .context = context, .options = options, .listener = &own };
     cadre_status status = train_command_text(options, &r.command);
     if (status == CADRE_OK) status = run_all(&r, &made);
     metrics_close(&r);
@@ -428,6 +434,13 @@ cadre_status cadre_train(cadre_context *context, cadre_options *options, const c
     train_data_close(&r);
     mem_free(r.text);
     mem_free(r.command);
-    if (status == CADRE_OK || status == CADRE_EINTERRUPTED) *summary = made;
+    if (status == CADRE_OK || status == CADRE_EINTERRUPTED) sized_write(&made, sizeof made, summary);
     return status;
+}
+
+cadre_status cadre_train(cadre_context *context, cadre_options *options,
+                         const cadre_train_listener *listener, cadre_train_summary *summary)
+{
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, train(context, options, listener, summary));
 }

@@ -54,6 +54,12 @@ static double loss(verify_run *run, layer_case *c)
     return sum;
 }
 
+static void lay_out(layer_case *c, const batch_limits *most, arena *a)
+{
+    moe_state_layout(&c->state, a, &c->moe, most);
+    c->scratch = arena_take(a, moe_scratch_bytes(&c->moe, most), 1);
+}
+
 static bool open_case(layer_case *c, const char *router_name, const char *form)
 {
     batch_limits most = { .tokens = TOKENS, .sequences = 1 };
@@ -82,10 +88,10 @@ static bool open_case(layer_case *c, const char *router_name, const char *form)
     fill(c->dy, TOKENS * WIDTH, "dy", 1);
     if (model_weights_of_flat(&c->config, &c->table, c->values, &c->weights) != CADRE_OK) return false;
     if (model_gradients_of_flat(&c->config, &c->table, c->gradient, &c->gradients) != CADRE_OK) return false;
-    size_t state = moe_state_bytes(&c->moe, &most), scratch = moe_scratch_bytes(&c->moe, &most);
-    if (!arena_open(&c->memory, state + scratch)) return false;
-    moe_state_layout(&c->state, &c->memory, &c->moe, &most);
-    c->scratch = arena_take(&c->memory, scratch, 1);
+    arena measured = { 0 };
+    lay_out(c, &most, &measured);
+    if (!arena_open(&c->memory, measured.used)) return false;
+    lay_out(c, &most, &c->memory);
     return true;
 }
 

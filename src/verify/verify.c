@@ -24,7 +24,7 @@ cadre_status cadre_verify(int threads, cadre_verify_listener listener, void *arg
         for (size_t i = 0; i < groups[g]->count; i++) {
             const verify_check *check = &groups[g]->checks[i];
             run.detail[0] = 0;
-            cadre_verification v = { groups[g]->name, check->name, check->holds(&run), run.detail };
+            cadre_verification v = { sizeof v, groups[g]->name, check->name, check->holds(&run), run.detail };
             listener(arg, &v);
         }
     compute_free(run.portable);

@@ -144,13 +144,69 @@ static void an_arena_is_measured_by_the_code_that_fills_it(void **state)
     arena a = { 0 };
     lay_out(&a, &bytes, &numbers);
     assert_null(bytes);
-    assert_int_equal(a.used, 64 + 832);
+    assert_int_equal(a.used, 64 + 832 + 2 * MEM_GAP);
     assert_true(arena_open(&a, a.used));
     lay_out(&a, &bytes, &numbers);
-    assert_int_equal((char *)numbers - bytes, 64);
+    assert_int_equal((char *)numbers - bytes, 64 + MEM_GAP);
     assert_true(numbers[99] == 0);
     arena_close(&a);
 }
+
+#ifdef CADRE_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+
+/* The bytes before the end may be touched, those after it not. */
+static void ends_at(const char *end)
+{
+    assert_false(__asan_address_is_poisoned(end - 1));
+    for (int i = 0; i < 8; i++) assert_true(__asan_address_is_poisoned(end + i));
+}
+
+static void beyond_a_block_is_forbidden_ground(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1; bytes < 200; bytes += 3) {
+        char *block = mem_alloc(bytes, 1);
+        ends_at(block + bytes);
+        mem_free(block);
+        assert_null(__asan_region_is_poisoned(block = mem_alloc(bytes + 1, 1), bytes + 1)); /* perhaps the same place again */
+        mem_free(block);
+    }
+    for (size_t bytes = 4000; bytes < 4200; bytes += 48) { /* whole pages too */
+        char *block = mem_reserve(bytes, 1);
+        ends_at(block + bytes);
+        mem_return(block, bytes, 1);
+        assert_null(__asan_region_is_poisoned(block, 8192));
+    }
+}
+
+static void between_the_blocks_of_an_arena_is_forbidden_ground(void **state)
+{
+    (void)state;
+    arena a = { 0 };
+    assert_true(arena_open(&a, 4096));
+    char *first = arena_take(&a, 64, 1), *second = arena_take(&a, 60, 1);
+    ends_at(first + 64);
+    ends_at(second + 60);
+    arena again = { a.base, a.size, 0 }; /* as a scratch is used from call to call */
+    char *whole = arena_take(&again, 200, 1);
+    assert_null(__asan_region_is_poisoned(whole, 200));
+    ends_at(whole + 200);
+    arena_close(&a);
+}
+#else
+static void beyond_a_block_is_forbidden_ground(void **state)
+{
+    (void)state;
+    skip();
+}
+
+static void between_the_blocks_of_an_arena_is_forbidden_ground(void **state)
+{
+    (void)state;
+    skip();
+}
+#endif
 
 static void an_arena_too_large_for_the_address_space_is_refused(void **state)
 {
@@ -191,6 +247,8 @@ int main(void)
         cmocka_unit_test(sizes_that_wrap_are_refused),
         cmocka_unit_test(resizing_keeps_what_was_there),
         cmocka_unit_test(allocations_fail_once_or_for_ever),
+        cmocka_unit_test(beyond_a_block_is_forbidden_ground),
+        cmocka_unit_test(between_the_blocks_of_an_arena_is_forbidden_ground),
         cmocka_unit_test(text_is_copied_and_formatted),
         cmocka_unit_test(an_arena_is_measured_by_the_code_that_fills_it),
         cmocka_unit_test(an_arena_too_large_for_the_address_space_is_refused),

@@ -14,7 +14,7 @@
 
 enum { ROOM = 4096, LIMIT = 12 };
 
-static const cadre_sampling drawn = { .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
+static const cadre_sampling drawn = { .size = sizeof drawn, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
 
 static const char name[] = "llama-2"; /* its marks are not in this vocabulary: no answer ends early */
 
@@ -84,7 +84,7 @@ static heard read_afresh(const cadre_message *messages, int count, const cadre_s
 static void answers_are_those_of_the_whole_text(void **state)
 {
     (void)state;
-    const cadre_sampling sampling = { .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
+    const cadre_sampling sampling = { .size = sizeof sampling, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
     static const char *const lines[] = { "the expert", "and a <|endoftext|> token", "the gate is the load" };
     cadre_chat *chat;
     cadre_message said[8] = { { "system", "mixture", 7 } };
@@ -216,7 +216,7 @@ static void a_listener_stops(void **state)
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
-    const cadre_sampling greedy = { .top_p = 1, .repetition_penalty = 1 };
+    const cadre_sampling greedy = { .size = sizeof greedy, .top_p = 1, .repetition_penalty = 1 };
     cadre_chat *chat;
     heard h = { .size = 0 };
     assert_int_equal(cadre_chat_new(model, "nobody's", 10, &chat), CADRE_EARGUMENT);

@@ -46,7 +46,7 @@ static bool listen(void *arg, int32_t id, const char *text, size_t size)
 
 static void fill(cadre_session *session, int64_t vocab)
 {
-    static const cadre_sampling greedy = { .top_p = 1, .repetition_penalty = 1 };
+    static const cadre_sampling greedy = { .size = sizeof greedy, .top_p = 1, .repetition_penalty = 1 };
     int32_t tokens[CONTEXT - LAST];
     for (int i = 0; i < CONTEXT - LAST; i++) tokens[i] = (int32_t)(i * 7 % vocab);
     succeeds(cadre_session_generate(session, tokens, CONTEXT - LAST, LAST, &greedy, listen, NULL));
@@ -57,8 +57,8 @@ static void check_model(const char *path, int threads, bool repack)
     cadre_context *context;
     cadre_model *model;
     cadre_session *session;
-    cadre_memory memory;
-    cadre_model_info info;
+    cadre_memory memory = { .size = sizeof memory };
+    cadre_model_info info = { .size = sizeof info };
     malloc_trim(0);
     int64_t allocated = mem_balance(), before = resident();
     succeeds(cadre_context_new(threads, NULL, &context));
@@ -111,7 +111,7 @@ static void a_context_that_cannot_be_is_refused(void **state)
     (void)state;
     cadre_context *context;
     cadre_model *model;
-    cadre_memory memory = { .total = 7 };
+    cadre_memory memory = { .size = sizeof memory, .total = 7 };
     succeeds(cadre_context_new(1, NULL, &context));
     succeeds(cadre_model_open(context, scratch_file("olmoe.gguf"), &model));
     assert_int_equal(cadre_model_memory(model, 0, &memory), CADRE_EARGUMENT);

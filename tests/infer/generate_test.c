@@ -1,7 +1,9 @@
 /* generate_test.c - sessions that keep what they read, seeds, limits, ends and interruption. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,7 +18,7 @@ enum { ROOM = 64 };
 
 static const int32_t prompt[] = { 5, 17, 3, 9, 100, 42, 42, 7, 250, 11 };
 static const int64_t prompt_count = sizeof prompt / sizeof *prompt;
-static const cadre_sampling greedy = { .top_p = 1, .repetition_penalty = 1 };
+static const cadre_sampling greedy = { .size = sizeof greedy, .top_p = 1, .repetition_penalty = 1 };
 
 static cadre_context *context;
 static cadre_model *model;
@@ -107,7 +109,7 @@ static void a_session_has_room_for_so_many(void **state)
 static void a_seed_is_a_text(void **state)
 {
     (void)state;
-    cadre_sampling s = { .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 7 };
+    cadre_sampling s = { .size = sizeof s, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 7 };
     heard first = generate(prompt, prompt_count, 20, &s), again = generate(prompt, prompt_count, 20, &s);
     same(&first, &again);
     s.seed = 8;
@@ -120,13 +122,15 @@ static void narrow_choices_are_greedy(void **state)
     (void)state;
     heard best = generate(prompt, prompt_count, 20, &greedy);
     const cadre_sampling narrow[] = {
-        { .temperature = 5, .top_k = 1, .top_p = 1, .repetition_penalty = 1 },
-        { .temperature = 5, .top_p = 1e-9, .repetition_penalty = 1 },
-        { .temperature = 5, .top_p = 1, .min_p = 1, .repetition_penalty = 1 },
-        { .temperature = 1e-9, .top_p = 1, .repetition_penalty = 1 },
+        { .temperature = 5, .top_k = 1 },
+        { .temperature = 5, .top_p = 1e-9 },
+        { .temperature = 5, .min_p = 1 },
+        { .temperature = 1e-9 },
     };
     for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
-        heard h = generate(prompt, prompt_count, 20, &narrow[i]);
+        cadre_sampling sampling = narrow[i];
+        sampling.size = sizeof sampling;
+        heard h = generate(prompt, prompt_count, 20, &sampling);
         same(&h, &best);
     }
 }
@@ -135,7 +139,8 @@ static void narrow_choices_are_greedy(void **state)
 static void a_penalty_forbids_repetition(void **state)
 {
     (void)state;
-    heard h = generate(prompt, prompt_count, 40, &(cadre_sampling){ .top_p = 1, .repetition_penalty = 1e6 });
+    const cadre_sampling strict = { .size = sizeof strict, .repetition_penalty = 1e6 };
+    heard h = generate(prompt, prompt_count, 40, &strict);
     for (int64_t i = 0; i < h.count; i++) {
         for (int64_t j = 0; j < i; j++) assert_int_not_equal(h.ids[i], h.ids[j]);
         for (int64_t j = 0; j < prompt_count; j++) assert_int_not_equal(h.ids[i], prompt[j]);
@@ -168,6 +173,69 @@ static void impossible_prompts_are_refused(void **state)
     assert_int_equal(h.count, 0);
 }
 
+/* ---- threads, and listeners that call back ---- */
+
+/* What another thread tries while one generates. */
+typedef struct intruder {
+    cadre_session *session;
+    cadre_status generates;
+    char said[200];
+} intruder;
+
+static void *intrude(void *arg)
+{
+    intruder *i = arg;
+    heard h = { .count = 0 };
+    i->generates = i->session ? cadre_session_generate(i->session, prompt, 3, 2, &greedy, listen, &h)
+                              : cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &h);
+    snprintf(i->said, sizeof i->said, "%s", i->generates == CADRE_OK ? "" : cadre_last_error());
+    return NULL;
+}
+
+static void run_intruder(intruder *i)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, intrude, i), 0);
+    pthread_join(thread, NULL);
+}
+
+typedef struct disturbed {
+    heard heard;
+    intruder other;
+    cadre_status again; /* of the session that is generating */
+} disturbed;
+
+static bool listen_disturbed(void *arg, int32_t id, const char *text, size_t size)
+{
+    disturbed *d = arg;
+    heard nested = { .count = 0 };
+    if (d->heard.count == 1) {
+        run_intruder(&d->other);
+        d->again = cadre_session_generate(d->other.session, prompt, 3, 2, &greedy, listen, &nested);
+        succeeds(cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &nested)); /* the same thread may */
+    }
+    return listen(&d->heard, id, text, size);
+}
+
+static void a_second_thread_is_refused(void **state)
+{
+    (void)state;
+    heard alone = generate(prompt, prompt_count, 8, &greedy);
+    disturbed d = { .again = CADRE_OK };
+    succeeds(cadre_session_new(model, 64, &d.other.session));
+    succeeds(cadre_session_generate(d.other.session, prompt, prompt_count, 8, &greedy, listen_disturbed, &d));
+    same(&d.heard, &alone);
+    assert_int_equal(d.other.generates, CADRE_EBUSY);
+    assert_non_null(strstr(d.other.said, "no other thread"));
+    assert_int_equal(d.again, CADRE_EBUSY);
+    run_intruder(&d.other); /* now that nobody is inside */
+    assert_int_equal(d.other.generates, CADRE_OK);
+    cadre_session_free(d.other.session);
+    intruder free_of_sessions = { .session = NULL };
+    run_intruder(&free_of_sessions);
+    assert_int_equal(free_of_sessions.generates, CADRE_OK);
+}
+
 static const char dense_config[] =
     "{\"model_type\": \"llama\", \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 1, \"vocab_size\": 512,"
     " \"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"rms_norm_eps\": 1e-5, \"max_position_embeddings\": 64}";
@@ -195,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_answers_as_if_it_had_read_all),
         cmocka_unit_test(a_session_has_room_for_so_many),
+        cmocka_unit_test(a_second_thread_is_refused),
         cmocka_unit_test(a_seed_is_a_text),
         cmocka_unit_test(narrow_choices_are_greedy),
         cmocka_unit_test(a_penalty_forbids_repetition),

@@ -42,7 +42,7 @@ static void check(const cadre_sampling *options, int32_t seen, const double weig
 static void each_option_alone(void **state)
 {
     (void)state;
-    cadre_sampling s = { .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 5 };
+    cadre_sampling s = { .size = sizeof s, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 5 };
     check(&s, -1, p);
     s.temperature = .5;
     check(&s, -1, (double[V]){ .01, .16, .0036, .0625, .0016, .0225 });
@@ -60,7 +60,7 @@ static void each_option_alone(void **state)
 static void top_p_comes_after_top_k(void **state)
 {
     (void)state;
-    cadre_sampling s = { .temperature = 1, .top_k = 3, .top_p = .8, .repetition_penalty = 1, .seed = 6 };
+    cadre_sampling s = { .size = sizeof s, .temperature = 1, .top_k = 3, .top_p = .8, .repetition_penalty = 1, .seed = 6 };
     check(&s, -1, (double[V]){ 0, .4, 0, .25, 0, 0 });
     s.min_p = .7;
     check(&s, -1, (double[V]){ 0, 1, 0, 0, 0, 0 });
@@ -73,7 +73,7 @@ static void odd_logits(void **state)
 {
     (void)state;
     sampler s;
-    const cadre_sampling options = { .temperature = 1, .top_k = 4, .top_p = .9, .repetition_penalty = 1 };
+    const cadre_sampling options = { .size = sizeof options, .temperature = 1, .top_k = 4, .top_p = .9, .repetition_penalty = 1 };
     succeeds(sampler_open(&s, &options, V));
     real one[V] = { (real)NAN, (real)-INFINITY, 1, (real)NAN, (real)-INFINITY, (real)-INFINITY };
     for (int64_t at = 0; at < 100; at++) assert_int_equal(sampler_next(&s, one, at), 2);
@@ -82,12 +82,79 @@ static void odd_logits(void **state)
     sampler_close(&s);
 }
 
+/* Choices that differ in one way draw the same tokens. */
+static void draw_the_same(const cadre_sampling *one, const cadre_sampling *other)
+{
+    double shares[2][V];
+    draw(one, 1, shares[0]);
+    draw(other, 1, shares[1]);
+    assert_memory_equal(shares[0], shares[1], sizeof shares[0]);
+}
+
+static void zeros_and_null_have_a_meaning(void **state)
+{
+    (void)state;
+    const cadre_sampling zeros = { .size = sizeof zeros };
+    check(&zeros, 1, (double[V]){ 0, 1, 0, 0, 0, 0 }); /* greedy, and no penalty on what was seen */
+    cadre_sampling warm = cadre_sampling_default();
+    check(&warm, -1, p);
+    draw_the_same(&warm, NULL);
+    draw_the_same(&warm, &(cadre_sampling){ .size = sizeof warm, .temperature = 1 });
+}
+
+/* A program that was built with an older cadre.h, and one with a newer. */
+static void other_sizes(void **state)
+{
+    (void)state;
+    struct {
+        cadre_sampling known;
+        double later;
+    } newer = { cadre_sampling_default(), 7 };
+    newer.known.size = sizeof newer;
+    draw_the_same(&newer.known, NULL);
+    sampler s;
+    cadre_sampling wrong = cadre_sampling_default();
+    wrong.size = 0;
+    refuses(sampler_open(&s, &wrong, V), CADRE_EARGUMENT, "cadre_sampling: expected a size of at least 56 bytes, found 0");
+}
+
+static void what_cannot_be_is_refused_by_name(void **state)
+{
+    (void)state;
+    const cadre_sampling usual = cadre_sampling_default();
+    static const double bad[] = { -1, NAN, INFINITY, 1.5 }; /* the last one is fine for a temperature and a penalty */
+    static const struct {
+        const char *name;
+        size_t at;
+        int count;
+    } fields[] = {
+        { "cadre_sampling.temperature", offsetof(cadre_sampling, temperature), 3 },
+        { "cadre_sampling.top_p", offsetof(cadre_sampling, top_p), 4 },
+        { "cadre_sampling.min_p", offsetof(cadre_sampling, min_p), 4 },
+        { "cadre_sampling.repetition_penalty", offsetof(cadre_sampling, repetition_penalty), 3 },
+    };
+    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
+        for (int i = 0; i < fields[f].count; i++) {
+            cadre_sampling options = usual;
+            sampler s;
+            memcpy((char *)&options + fields[f].at, &bad[i], sizeof bad[i]);
+            refuses(sampler_open(&s, &options, V), CADRE_EARGUMENT, fields[f].name);
+        }
+    cadre_sampling options = usual;
+    sampler s;
+    options.top_k = -1;
+    refuses(sampler_open(&s, &options, V), CADRE_EARGUMENT, "cadre_sampling.top_k");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_option_alone),
         cmocka_unit_test(top_p_comes_after_top_k),
         cmocka_unit_test(odd_logits),
+        cmocka_unit_test(zeros_and_null_have_a_meaning),
+        cmocka_unit_test(other_sizes),
+        cmocka_unit_test(what_cannot_be_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

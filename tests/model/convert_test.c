@@ -100,7 +100,7 @@ static void leaves_nothing_when_stopped(void **state)
 {
     (void)state;
     char folder[4096];
-    const cadre_output_listener listener = { .progress = stop };
+    const cadre_output_listener listener = { .size = sizeof listener, .progress = stop };
     snprintf(folder, sizeof folder, "%s", oracle_path("models/mixtral"));
     assert_int_equal(cadre_convert(context, folder, scratch_file("stopped.gguf"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
     cadre_interrupt_clear();

@@ -115,7 +115,7 @@ static bool listen(void *arg, int32_t id, const char *piece, size_t size)
 
 static void check_greedy(cadre_model *model, const safetensors *expected)
 {
-    const cadre_sampling greedy = { .top_p = 1, .repetition_penalty = 1 };
+    const cadre_sampling greedy = { .size = sizeof greedy };
     int64_t prompt_count, count;
     const char *source = safetensors_find(expected, "decoder_tokens") ? "tokens" : "prompt_ids"; /* of an encoder: its input */
     const int32_t *prompt = ids_of(expected, source, &prompt_count), *ids = ids_of(expected, "greedy_ids", &count);
@@ -128,7 +128,7 @@ static void check_greedy(cadre_model *model, const safetensors *expected)
 /* Weights in FP8 and MXFP4 too are used where they lie. */
 static void check_copies(const cadre_model *model)
 {
-    cadre_model_info info;
+    cadre_model_info info = { .size = sizeof info };
     cadre_model_info_get(model, &info);
     for (int i = 0; i < info.format_count; i++)
         if (!strcmp(info.formats[i].name, "F8_E4M3") || !strcmp(info.formats[i].name, "MXFP4"))

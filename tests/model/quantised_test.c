@@ -29,7 +29,7 @@ static void take_note(void *arg, const char *sentence)
     snprintf(notes + used, sizeof notes - used, "%s\n", sentence);
 }
 
-static const cadre_output_listener listener = { .note = take_note };
+static const cadre_output_listener listener = { .size = sizeof listener, .note = take_note };
 
 /* Width 256, experts of width `expert_width`. */
 static void make(const char *path, const char *layers, const char *experts, const char *expert_width, const char *dtype)

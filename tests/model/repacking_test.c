@@ -36,7 +36,7 @@ static cadre_model_info run(const char *path, bool repack, int64_t count, const 
 {
     cadre_context *context;
     cadre_model *model;
-    cadre_model_info info;
+    cadre_model_info info = { .size = sizeof info };
     int32_t tokens[MOST];
     for (int i = 0; i < MOST; i++) tokens[i] = i * 7 % 50;
     succeeds(cadre_context_new(3, NULL, &context));
@@ -89,7 +89,7 @@ static void another_size_is_refused(void **state)
     cadre_model *model = NULL;
     (void)state;
     succeeds(cadre_context_new(1, NULL, &context));
-    assert_int_equal(cadre_model_open_with(context, "nowhere", &(cadre_opening){ .size = 1 }, &model), CADRE_EARGUMENT);
+    refuses(cadre_model_open_with(context, "nowhere", &(cadre_opening){ .size = 1 }, &model), CADRE_EARGUMENT, "cadre_opening");
     assert_null(model);
     cadre_context_free(context);
 }

@@ -13,7 +13,7 @@
 #include "support/scratch.h"
 #include "support/succeeds.h"
 
-static const cadre_sampling unsaid = { .temperature = 9, .top_k = 8, .top_p = 0.7, .min_p = 0.6,
+static const cadre_sampling unsaid = { .size = sizeof unsaid, .temperature = 9, .top_k = 8, .top_p = 0.7, .min_p = 0.6,
                                        .repetition_penalty = 5, .seed = 4 };
 
 static void folder_says(const char *json)

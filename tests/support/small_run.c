@@ -55,7 +55,7 @@ const char *small_text(const char *name, int64_t size)
 void small_train(cadre_options *o, int threads, cadre_status expected)
 {
     cadre_context *context;
-    cadre_train_summary summary;
+    cadre_train_summary summary = { .size = sizeof summary };
     assert_int_equal(cadre_context_new(threads, NULL, &context), CADRE_OK);
     cadre_status status = cadre_train(context, o, NULL, &summary);
     if (status != expected) fail_msg("training ended with %d (%s), expected %d", status, cadre_last_error(), expected);

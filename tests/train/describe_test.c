@@ -26,8 +26,8 @@ static void keep(void *arg, const char *name, const char *value)
 static void dry(const char *made_by, const char *const more[][2])
 {
     cadre_context *context;
-    cadre_train_summary summary;
-    const cadre_train_listener listener = { .fact = keep };
+    cadre_train_summary summary = { .size = sizeof summary };
+    const cadre_train_listener listener = { .size = sizeof listener, .fact = keep };
     cadre_options *o = small_options(made_by);
     for (; (*more)[0]; more++) small_set(o, (*more)[0], (*more)[1]);
     small_set(o, "dry-run", "yes");

@@ -28,8 +28,8 @@ static cadre_status decide(const char *made_by, const char *words)
 {
     char text[256], *rest = text;
     cadre_context *context;
-    cadre_train_summary summary;
-    cadre_train_listener listener = { .note = keep, .arg = (void *)(uintptr_t)words };
+    cadre_train_summary summary = { .size = sizeof summary };
+    cadre_train_listener listener = { .size = sizeof listener, .note = keep, .arg = (void *)(uintptr_t)words };
     cadre_options *o = small_options(made_by);
     snprintf(text, sizeof text, "%s", words);
     for (char *name; (name = strsep(&rest, " "));) small_set(o, name, strsep(&rest, " "));

@@ -109,8 +109,8 @@ static void interrupted_and_resumed(void **state)
     uint64_t expected = run_and_hash(text_run("deepseek-v3", whole), whole, 2);
     cadre_options *o = text_run("deepseek-v3", cut);
     cadre_context *context;
-    cadre_train_summary summary;
-    cadre_train_listener listener = { .progress = stop_after_two_steps };
+    cadre_train_summary summary = { .size = sizeof summary };
+    cadre_train_listener listener = { .size = sizeof listener, .progress = stop_after_two_steps };
     assert_int_equal(cadre_context_new(2, NULL, &context), CADRE_OK);
     assert_int_equal(cadre_train(context, o, &listener, &summary), CADRE_EINTERRUPTED);
     assert_int_equal(summary.steps, 2);
@@ -131,7 +131,7 @@ static void train_and_kill(const char *out, useconds_t microseconds)
     if (child == 0) {
         cadre_options *o = text_run("olmoe", out);
         cadre_context *context;
-        cadre_train_summary summary;
+        cadre_train_summary summary = { .size = sizeof summary };
         small_set(o, "save-every", "1");
         small_set(o, "resume", "true");
         if (cadre_context_new(1, NULL, &context) == CADRE_OK) cadre_train(context, o, NULL, &summary);
@@ -226,7 +226,7 @@ static void a_damaged_checkpoint(void **state)
         small_set(o, "resume", "true");
         small_set(o, "steps", "8");
         cadre_context *context;
-        cadre_train_summary summary;
+        cadre_train_summary summary = { .size = sizeof summary };
         assert_int_equal(cadre_context_new(1, NULL, &context), CADRE_OK);
         cadre_status status = cadre_train(context, o, NULL, &summary);
         if (status != CADRE_EMISMATCH && status != CADRE_EFORMAT)
@@ -261,7 +261,7 @@ static void a_dry_run_counts_and_writes_nothing(void **state)
     const char *out = scratch_file("dry");
     cadre_options *o = text_run("olmoe", out);
     cadre_context *context;
-    cadre_train_summary summary;
+    cadre_train_summary summary = { .size = sizeof summary };
     small_set(o, "dry-run", "true");
     assert_int_equal(cadre_context_new(1, NULL, &context), CADRE_OK);
     assert_int_equal(cadre_train(context, o, NULL, &summary), CADRE_OK);

@@ -273,7 +273,7 @@ static void run_one(const char *base, bool from, const char *beside, const try *
 {
     char folder[4096];
     cadre_context *context;
-    cadre_train_summary summary;
+    cadre_train_summary summary = { .size = sizeof summary };
     cadre_options *o = options_of(base, from, beside, t);
     snprintf(folder, sizeof folder, "%s", scratch_file("saved"));
     small_set(o, "out", folder);
