@@ -6,20 +6,23 @@
  * is fine. Pointers marked "borrowed" live as long as the object that they came from. One vocabulary for shapes: tokens T,
  * width D, hidden H, experts E, picks per token K, batch B, vocabulary V.
  *
- * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling and the listeners), and one of
- * answers that it gets (cadre_train_summary, cadre_model_info, cadre_memory, cadre_evaluation, cadre_chat_account), begins with `size`, which the
- * program sets to sizeof of it before every call. Later versions add fields at the end. Any size from that of the struct's first
- * version on is accepted: fields that an older program does not have are taken as zero, which always means what was done before
- * there was such a field; of a newer program's struct, fields that this libcadre does not know are not read, and set to zero in
- * answers. A smaller size, as of a struct that was forgotten to be filled in, is CADRE_EARGUMENT. What is handed to a listener
- * (cadre_train_progress, cadre_verification) has its size filled in by libcadre. All other structs, which stand in arrays, are
+ * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling and
+ * the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info, cadre_memory,
+ * cadre_evaluation, cadre_chat_account), begins with `size`, which the program sets to sizeof of it
+ * before every call. Later versions add fields at the end. Any size from that of the struct's first
+ * version on is accepted: fields that an older program does not have are taken as zero, which always
+ * means what was done before there was such a field; of a newer program's struct, fields that this
+ * libcadre does not know are not read, and set to zero in answers. A smaller size, as of a struct that
+ * was forgotten to be filled in, is CADRE_EARGUMENT. What is handed to a listener (cadre_train_progress,
+ * cadre_verification) has its size filled in by libcadre. All other structs, which stand in arrays, are
  * returned by value or describe data, stay as they are.
  *
- * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread at a time, with all models,
- * sessions, conversations and layers that were made in it: a call that would compute while another thread's does is refused with
- * CADRE_EBUSY and changes nothing. Threads that compute at the same time have a context each; a file that both open is in memory
- * once. Each object says what more than one thread may do. Listeners are called in the thread of the call that they listen to and
- * may call libcadre themselves, but not with the session or conversation that is calling them. */
+ * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread at a
+ * time, with all models, sessions, conversations and layers that were made in it: a call that would
+ * compute while another thread's does is refused with CADRE_EBUSY and changes nothing. Threads that
+ * compute at the same time have a context each; a file that both open is in memory once. Each object
+ * says what more than one thread may do. Listeners are called in the thread of the call that they listen
+ * to and may call libcadre themselves, but not with the session or conversation that is calling them. */
 #ifndef CADRE_H
 #define CADRE_H
 
@@ -399,7 +402,8 @@ CADRE_API void cadre_stop_rest(cadre_stop *stop, const char **told, size_t *told
  * sessions of it, others are refused with CADRE_EBUSY meanwhile. */
 typedef struct cadre_model cadre_model;
 
-/* A Hugging Face folder or a GGUF file. Weights are mapped, not copied, where they can be used as they lie. Borrows the context. */
+/* A Hugging Face folder or a GGUF file. Weights are mapped, not copied, where they can be used as they
+ * lie. Borrows the context. */
 CADRE_API cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model);
 
 /* Ways of opening that are not the usual ones. */
@@ -474,8 +478,8 @@ CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, con
 CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder,
                                     int64_t decoder_count, const char *out);
 
-/* How tokens are chosen. Zero is neutral everywhere: a struct of zeros and its size takes the most likely token each time. What is
- * out of bounds, or no number, is CADRE_EARGUMENT. */
+/* How tokens are chosen. Zero is neutral everywhere: a struct of zeros and its size takes the most likely
+ * token each time. What is out of bounds, or no number, is CADRE_EARGUMENT. */
 typedef struct cadre_sampling {
     size_t size;               /* sizeof(cadre_sampling) */
     double temperature;        /* at least 0; 0: greedy, always the most likely token */

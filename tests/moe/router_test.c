@@ -205,6 +205,120 @@ static void test_gradient_numbers(void **state)
     expect_gradient("sigmoid-bias", (const double[]){ .060122, 0, 0, -.084400 });
 }
 
+/* ---- the eps of renormalisation ---- */
+
+/* As large as the scores here, so that its sign shows: w = s / (sum over picks of s + eps), and its derivative. */
+static void test_eps_is_added_to_the_sum(void **state)
+{
+    (void)state;
+    int count, seen = 0;
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++) {
+        if (!router_understands(list[i], "norm-eps")) continue;
+        one o, moved;
+        real dweight[] = { R(.7), R(-.2) }, dprobability[4] = { 0 }, dlogits[4], dnoise[4], logits[4];
+        set(&o, list[i]->name, 4, 2, z4);
+        o.options.norm_eps = R(.5), o.options.renormalise = true;
+        route(&o);
+        double sum = (double)o.score[o.pick[0].id] + (double)o.score[o.pick[1].id] + .5;
+        for (int k = 0; k < 2; k++) assert_within(o.weight[k], (double)o.score[o.pick[k].id] / sum, 1e-6);
+        o.router->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
+        for (int e = 0; e < 4; e++) {
+            double loss[2];
+            for (int side = 0; side < 2; side++) {
+                memcpy(logits, z4, sizeof logits);
+                logits[e] += side ? R(.01) : R(-.01);
+                set(&moved, list[i]->name, 4, 2, logits);
+                moved.options = o.options;
+                route(&moved);
+                loss[side] = (double)(dweight[0] * moved.weight[0] + dweight[1] * moved.weight[1]);
+            }
+            assert_within(dlogits[e], (loss[1] - loss[0]) / .02, 1e-4);
+        }
+        seen++;
+    }
+    assert_true(seen >= 3);
+}
+
+/* What is published as the default shows where scores are as small: two of e^-28 make a third of 1 each with an eps of e^-28. */
+static void test_default_eps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *router;
+        double eps;
+    } defaults[] = { { "softmax-bias", 1e-12 }, { "sigmoid-bias", 1e-20 }, { "sqrtsoftplus-bias", 1e-20 } };
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+        router_options o;
+        const router *r = router_by_name(defaults[i].router);
+        router_defaults(r, 2, &o);
+        assert_within(o.norm_eps / (real)defaults[i].eps, 1, 1e-5);
+    }
+    one o;
+    const real z = (real)log(1e-12), logits[] = { 0, z, z, z };
+    set(&o, "softmax-bias", 4, 2, logits);
+    o.correction[0] = -2, o.correction[3] = -1, o.correction[1] = o.correction[2] = 0;
+    o.token.correction = o.correction;
+    route(&o);
+    EXPECT(&o, 2, IDS(1, 2), 1. / 3, 1. / 3);
+}
+
+static void be_noisy(one *o, int32_t experts, int32_t topk, const real *logits)
+{
+    set(o, "noisy-topk", experts, topk, logits);
+    o->options.noise_floor = 0;
+    for (int e = 0; e < experts; e++) o->noise_logits[e] = (real)log(exp(1.0) - 1), o->noise[e] = 0; /* sigma 1, no noise */
+    o->token.noise_logits = o->noise_logits, o->token.noise = o->noise, o->token.load = o->load, o->token.border = o->border;
+}
+
+
+/* ---- a token's row ends where the next one's begins ---- */
+
+enum { MARK = -77 };
+
+static void mark_from(real *row, int32_t count)
+{
+    for (int32_t i = count; i < count + 4; i++) row[i] = MARK;
+}
+
+static void expect_marks(const char *name, const real *row, int32_t count)
+{
+    for (int32_t i = count; i < count + 4; i++)
+        if (row[i] != MARK) fail_msg("%s writes into the next token's row", name);
+}
+
+static void test_a_router_writes_its_own_row_alone(void **state)
+{
+    (void)state;
+    int count;
+    enum { EXPERTS = 8, PICKS = 3 };
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++)
+        for (int noise = 0; noise < 2; noise++) {
+            one o;
+            real dweight[PICKS + 4] = { R(.7), R(-.2), R(.1) }, dprobability[EXPERTS + 4] = { 0 }, dload[EXPERTS] = { 1 };
+            real dlogits[EXPERTS + 4], dnoise[EXPERTS + 4];
+            set(&o, list[i]->name, EXPERTS, PICKS, z8);
+            o.token.correction = list[i]->traits & ROUTER_CORRECTION ? b8 : NULL;
+            if (list[i]->traits & ROUTER_NOISE) {
+                be_noisy(&o, EXPERTS, PICKS, z8);
+                if (!noise) o.token.noise = NULL;
+            }
+            real *const experts[] = { o.score, o.key, o.load, dprobability, dlogits, dnoise };
+            for (size_t r = 0; r < sizeof experts / sizeof *experts; r++) mark_from(experts[r], EXPERTS);
+            for (int e = EXPERTS; e < EXPERTS + 4; e++) o.logits[e] = o.noise_logits[e] = o.noise[e] = 3;
+            mark_from(o.weight, PICKS), mark_from(dweight, PICKS);
+            o.pick[PICKS] = (gexp){ MARK };
+            route(&o);
+            if (o.token.noise) o.router->load(&o.token);
+            o.router->backward(&o.token, &(router_flow){ dweight, dprobability, o.token.noise ? dload : NULL, dlogits, dnoise });
+            for (size_t r = 0; r < sizeof experts / sizeof *experts; r++) expect_marks(list[i]->name, experts[r], EXPERTS);
+            expect_marks(list[i]->name, o.weight, PICKS);
+            expect_marks(list[i]->name, dweight, PICKS);
+            assert_int_equal(o.pick[PICKS].id, MARK);
+        }
+}
+
 /* Trap: renormalised weights of a single pick are constant, so the router never learns. */
 static void test_single_pick_learns_only_unless_renormalised(void **state)
 {
@@ -229,14 +343,6 @@ static void test_single_pick_learns_only_unless_renormalised(void **state)
 }
 
 /* ---- the smooth load ---- */
-
-static void be_noisy(one *o, int32_t experts, int32_t topk, const real *logits)
-{
-    set(o, "noisy-topk", experts, topk, logits);
-    o->options.noise_floor = 0;
-    for (int e = 0; e < experts; e++) o->noise_logits[e] = (real)log(exp(1.0) - 1), o->noise[e] = 0; /* sigma 1, no noise */
-    o->token.noise_logits = o->noise_logits, o->token.noise = o->noise, o->token.load = o->load, o->token.border = o->border;
-}
 
 /* Trap: the estimate compares logits with noisy logits, never probabilities. */
 static void test_smooth_load_numbers(void **state)
@@ -418,6 +524,9 @@ int main(void)
         cmocka_unit_test(test_sigmoid_bias_raw_numbers),
         cmocka_unit_test(test_softmax_bias_numbers),
         cmocka_unit_test(test_top_p_numbers),
+        cmocka_unit_test(test_eps_is_added_to_the_sum),
+        cmocka_unit_test(test_default_eps),
+        cmocka_unit_test(test_a_router_writes_its_own_row_alone),
         cmocka_unit_test(test_group_scores_and_masks_differ),
         cmocka_unit_test(test_gradient_numbers),
         cmocka_unit_test(test_single_pick_learns_only_unless_renormalised),

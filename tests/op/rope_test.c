@@ -36,6 +36,25 @@ static const published cases[] = {
     { { .width = 16, .theta = 10000, .scaling = ROPE_YARN, .factor = 40, .original_context = 4096, .beta_fast = 32,
         .beta_slow = 1, .truncate = true, .mscale = 0.707, .mscale_all_dim = 1 },
       0.9210423553163399, { 1, 0.316227764, 0.1, 0.0239147246, 0.00512499968, 0.000849862176, 2.5e-05, 7.90569447e-06 } },
+    /* YaRN's bounds: both below the first pair, and so equal */
+    { { .width = 16, .theta = 10000, .scaling = ROPE_YARN, .factor = 4, .original_context = 6, .beta_fast = 32, .beta_slow = 1,
+        .truncate = true },
+      1.138629436111989, { 1, 0.0790569415, 0.025, 0.00790569415, 0.0025, 0.000790569415, 0.00025, 7.90569415e-05 } },
+    /* equal between two pairs */
+    { { .width = 16, .theta = 10000, .scaling = ROPE_YARN, .factor = 4, .original_context = 64, .beta_fast = 1,
+        .beta_slow = 1 },
+      1.138629436111989, { 1, 0.316227766, 0.1, 0.00790569415, 0.0025, 0.000790569415, 0.00025, 7.90569415e-05 } },
+    /* the upper one beyond the last pair, clamped at width - 1 */
+    { { .width = 16, .theta = 10, .scaling = ROPE_YARN, .factor = 4, .original_context = 4096, .beta_fast = 600,
+        .beta_slow = 1 },
+      1.138629436111989, { 1, 0.722683764, 0.513268439, 0.363399114, 0.256389729, 0.180176007, 0.126047348, 0.0877239386 } },
+    /* the lower one before the first, clamped at 0: with the upper one clamped too, and without */
+    { { .width = 16, .theta = 10, .scaling = ROPE_YARN, .factor = 4, .original_context = 4096, .beta_fast = 2000,
+        .beta_slow = 4 },
+      1.138629436111989, { 1, 0.712399499, 0.506107193, 0.358442028, 0.252982213, 0.177853028, 0.124479559, 0.0866788931 } },
+    { { .width = 16, .theta = 10000, .scaling = ROPE_YARN, .factor = 4, .original_context = 64, .beta_fast = 60,
+        .beta_slow = 1 },
+      1.138629436111989, { 1, 0.19858352, 0.0255952459, 0.00790569415, 0.0025, 0.000790569415, 0.00025, 7.90569415e-05 } },
 };
 
 static compute *two_workers(void)
