@@ -62,17 +62,19 @@ static cadre_status bench_prefill(const invocation *call, const opened *o)
 
 typedef struct bench {
     const char *name;
-    bool model; /* takes a second operand */
+    bool model;  /* takes a second operand */
+    bool recipe; /* reads the options of a model's shape */
+    const char *options[5]; /* others that it reads; NULL after the last */
     cadre_status (*run)(const invocation *call, const opened *o);
 } bench;
 
 /* THE LIST of benchmarks. */
 static const bench benches[] = {
-    { "gemm", false, bench_gemm },
-    { "layer", false, bench_layer },
-    { "train", false, bench_train },
-    { "decode", true, bench_decode },
-    { "prefill", true, bench_prefill },
+    { "gemm", false, false, { NULL }, bench_gemm },
+    { "layer", false, false, { NULL }, bench_layer },
+    { "train", false, true, { "batch" }, bench_train },
+    { "decode", true, false, { "length", "streams", "depth", "repack" }, bench_decode },
+    { "prefill", true, false, { "tokens", "repack" }, bench_prefill },
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -98,6 +100,40 @@ static int unknown(const char *name)
     return complain_usage(meant ? advice : NULL, "bench: expected one of %s, found '%s'", list, name);
 }
 
+static bool is_row(cadre_option_table table, const char *name)
+{
+    for (int i = 0; i < table.count; i++)
+        if (!strcmp(table.rows[i].name, name)) return true;
+    return false;
+}
+
+static bool reads(const bench *b, const char *name)
+{
+    for (int i = 0; b->options[i]; i++)
+        if (!strcmp(b->options[i], name)) return true;
+    return b->recipe && is_row(cadre_model_options(), name);
+}
+
+/* The first option that was given to another benchmark than reads it; NULL: none was. */
+static const char *given_in_vain(const bench *b, const cadre_options *options)
+{
+    const cadre_option_table tables[] = { ROWS(rows), cadre_model_options(), opened_options() };
+    for (int t = 0; t < 3; t++)
+        for (int i = 0; i < tables[t].count; i++) {
+            const char *name = tables[t].rows[i].name;
+            if (cadre_options_given(options, name) && !reads(b, name)) return name;
+        }
+    return NULL;
+}
+
+static int refuse_option(const bench *b, const char *option)
+{
+    char readers[128] = "it is for bench";
+    for (int i = 0, found = 0; i < BENCHES; i++)
+        if (reads(&benches[i], option)) strcat(strcat(readers, found++ ? " and " : " "), benches[i].name);
+    return complain_usage(readers, "bench %s: --%s: expected no value, for nothing reads it here, found one", b->name, option);
+}
+
 static int run(const invocation *call)
 {
     const bench *b = find(call->operands[0]);
@@ -105,6 +141,8 @@ static int run(const invocation *call)
     if (b->model && call->operand_count < 2) return complain_usage(NULL, "bench %s: expected a MODEL, found nothing", b->name);
     if (!b->model && call->operand_count > 1)
         return complain_usage(NULL, "bench %s: expected no more arguments, found '%s'", b->name, call->operands[1]);
+    const char *in_vain = given_in_vain(b, call->options);
+    if (in_vain) return refuse_option(b, in_vain);
     opened o;
     cadre_status status = opened_begin(call, b->model ? call->operands[1] : NULL, &o);
     if (status == CADRE_OK) status = b->run(call, &o);

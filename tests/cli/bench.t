@@ -29,3 +29,25 @@ $ cadre bench decode m.gguf -n 0
 ? 2
 $ cadre bench decode nowhere
 ? 1
+
+# an option that the benchmark does not read is refused, by name, with those that do
+$ cadre bench gemm --batch 4
+2> cadre: bench gemm: --batch: expected no value, for nothing reads it here, found one
+2>        it is for bench train
+? 2
+$ cadre bench layer --experts 4
+2> cadre: bench layer: --experts: *
+2>        it is for bench train
+? 2
+$ cadre bench decode m.gguf --tokens 4
+2> cadre: bench decode: --tokens: *
+2>        it is for bench prefill
+? 2
+$ cadre bench train --repack
+2> cadre: bench train: --repack: *
+2>        it is for bench decode and prefill
+? 2
+$ cadre bench prefill m.gguf --width 64
+2> cadre: bench prefill: --width: *
+2> *
+? 2
