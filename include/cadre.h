@@ -65,10 +65,15 @@ CADRE_API const char *cadre_version(void);                    /* static */
 /* ---- interruption ---- */
 
 /* Asks every long computation of this process to stop where it can go on later; they then return CADRE_EINTERRUPTED.
- * Safe in a signal handler. The only state that libcadre shares between threads and objects. */
+ * Safe in a signal handler. This request, and the names for cadre_abandon_files, are the only state that libcadre shares between
+ * threads and objects. */
 CADRE_API void cadre_interrupt(void);
 CADRE_API bool cadre_interrupted(void);
 CADRE_API void cadre_interrupt_clear(void);
+
+/* For a signal handler that ends the process at once: removes the files that are being written and have
+ * not got their name yet (every file appears under its name whole, or not at all). */
+CADRE_API void cadre_abandon_files(void);
 
 /* ---- options: named values with bounds, as the command line, a JSON file or a program sets them ---- */
 

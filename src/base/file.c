@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,33 @@ cadre_status file_read(const char *path, size_t limit, char **text, size_t *size
 /* A write is a large page of the machine, at its place in the file: so lies the cache of the file too. */
 enum { WRITE_BUFFER = 2 << 20 };
 
+/* Names of temporary files, for a process that ends in a signal handler, which may do little more than
+ * remove them. What finds no place here stays behind then. */
+enum { KNOWN = 64 };
+static _Atomic(char *) temporaries[KNOWN];
+
+static void remember(char *name)
+{
+    char *none = NULL;
+    for (int i = 0; i < KNOWN; i++, none = NULL)
+        if (atomic_compare_exchange_strong(&temporaries[i], &none, name)) return;
+}
+
+/* Before the name's memory is given back. */
+static void forget(char *name)
+{
+    for (int i = 0; i < KNOWN; i++)
+        if (atomic_load(&temporaries[i]) == name) atomic_store(&temporaries[i], NULL);
+}
+
+void cadre_abandon_files(void)
+{
+    for (int i = 0; i < KNOWN; i++) {
+        const char *name = atomic_load(&temporaries[i]);
+        if (name) unlink(name);
+    }
+}
+
 struct file_writer {
     char *path, *temporary, *folder;
     int fd;
@@ -116,6 +144,7 @@ static char *parent_of(const char *path)
 static void writer_free(file_writer *w)
 {
     if (w->fd >= 0) close(w->fd);
+    if (w->temporary) forget(w->temporary);
     mem_free(w->path);
     mem_free(w->temporary);
     mem_free(w->folder);
@@ -136,6 +165,7 @@ cadre_status file_writer_open(const char *path, file_writer **writer)
         writer_free(w);
         return CADRE_ENOMEM;
     }
+    remember(w->temporary);
     w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (w->fd < 0) {
         cadre_status status = cadre_fail_errno(CADRE_EIO, path, "could not be created");

@@ -15,6 +15,7 @@
 static void exit_now(int signal_number)
 {
     (void)signal_number;
+    cadre_abandon_files();
     _exit(EXIT_INTERRUPTED);
 }
 

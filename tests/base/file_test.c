@@ -96,6 +96,28 @@ static void a_writer_that_is_discarded_leaves_nothing(void **state)
     mem_free(path);
 }
 
+static void what_is_being_written_can_be_abandoned(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a"), *other = file_join(folder, "b"), *third = file_join(folder, "c");
+    file_writer *w, *v;
+    assert_int_equal(file_write(path, "old", 3), CADRE_OK);
+    assert_int_equal(file_writer_open(path, &w), CADRE_OK);
+    assert_int_equal(file_writer_open(other, &v), CADRE_OK);
+    cadre_abandon_files();
+    expect_content(path, "old");
+    expect_one_file();
+    file_writer_discard(w);
+    file_writer_discard(v);
+    assert_int_equal(file_write(third, "kept", 4), CADRE_OK);
+    cadre_abandon_files(); /* it has its name */
+    expect_content(third, "kept");
+    file_remove(third);
+    mem_free(path);
+    mem_free(other);
+    mem_free(third);
+}
+
 /* A limit on file sizes fails a write halfway, as a full disk does. */
 static void a_disk_that_fills_up_leaves_the_old_file(void **state)
 {
@@ -248,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_writer_that_is_discarded_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_being_written_can_be_abandoned, setup, teardown),
         cmocka_unit_test_setup_teardown(a_disk_that_fills_up_leaves_the_old_file, setup, teardown),
         cmocka_unit_test_setup_teardown(reading_names_what_is_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_file_is_a_file, setup, teardown),

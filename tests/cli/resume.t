@@ -117,3 +117,9 @@ $ nohup cadre train --options tiny.json --data texts --out kept --steps 1000000 
 2> ...
 2> cadre: kept: stopped at step *, after a checkpoint; --resume goes on
 ? 130
+
+# a second Ctrl-C ends the program at once, in the middle of saving too, and leaves nothing half written
+$ cadre train --options tiny.json --data texts --out hasty --steps 1000000 --save-every 1 --quiet & until ls hasty/*.tmp-* > /dev/null 2>&1 || ! kill -0 $!; do :; done; kill -INT $!; kill -INT $!; wait $!
+? 130
+$ ls hasty/*.tmp-* || true
+> (nothing)
