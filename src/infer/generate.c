@@ -5,15 +5,8 @@
 #include "infer/routes.h"
 #include "infer/runner.h"
 #include "infer/sampler.h"
+#include "infer/session_public.h"
 #include "kernel/context.h"
-
-struct cadre_session {
-    cadre_model *model;
-    int64_t capacity;
-    session session;
-    runner runner;
-    bool in_use; /* by a call that has not returned: its listener calls back */
-};
 
 typedef struct generation {
     cadre_model *model;
@@ -199,6 +192,27 @@ static cadre_status finish(generation *g, cadre_status status)
 
 /* ---- sessions ---- */
 
+static cadre_status go_on(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
+                          const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
+{
+    CADRE_TRY(check(s->model, tokens, count, limit));
+    if (count > s->capacity - limit)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in this session, found %lld and %lld to generate",
+                          (long long)s->capacity, (long long)count, (long long)limit);
+    if (!s->runner.transformer) CADRE_TRY(runner_open(s->model, runner_chunk(s->capacity), 1, s->capacity, &s->runner));
+    generation g = { .model = s->model, .on = s, .listener = listener, .arg = arg };
+    return finish(&g, generate(&g, tokens, count, limit, sampling, NULL));
+}
+
+cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
+                                    const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
+{
+    CADRE_TRY(session_enter(s));
+    return session_leave(s, go_on(s, tokens, count, limit, sampling, listener, arg));
+}
+
+/* ---- one text ---- */
+
 /* chunk: tokens of a prompt that it takes at a time */
 static cadre_status open_session(cadre_model *model, int64_t capacity, int64_t chunk, cadre_session *s)
 {
@@ -212,48 +226,6 @@ static void close_session(cadre_session *s)
     session_close(&s->session);
     runner_close(&s->runner);
 }
-
-cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **out)
-{
-    if (capacity < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least 1 token, found none");
-    cadre_session *s = MEM_ARRAY(cadre_session, 1);
-    if (!s) return CADRE_ENOMEM;
-    cadre_status status = open_session(model, capacity, runner_chunk(capacity), s);
-    if (status == CADRE_OK) *out = s;
-    else cadre_session_free(s);
-    return status;
-}
-
-void cadre_session_free(cadre_session *s)
-{
-    if (s) close_session(s);
-    mem_free(s);
-}
-
-static cadre_status go_on(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
-                          const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
-{
-    CADRE_TRY(check(s->model, tokens, count, limit));
-    if (count > s->capacity - limit)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in this session, found %lld and %lld to generate",
-                          (long long)s->capacity, (long long)count, (long long)limit);
-    if (s->in_use) return cadre_fail(CADRE_EBUSY, NULL, "expected a session that is not in use, found one that generates");
-    generation g = { .model = s->model, .on = s, .listener = listener, .arg = arg };
-    s->in_use = true;
-    cadre_status status = finish(&g, generate(&g, tokens, count, limit, sampling, NULL));
-    s->in_use = false;
-    return status;
-}
-
-cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int64_t count,
-                                    int64_t limit, const cadre_sampling *sampling,
-                                    cadre_token_listener listener, void *arg)
-{
-    CADRE_TRY(context_enter(s->model->context));
-    return context_leave(s->model->context, go_on(s, tokens, count, limit, sampling, listener, arg));
-}
-
-/* ---- one text ---- */
 
 static cadre_status generate_once(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
                                   const cadre_sampling *sampling, const char *routes,

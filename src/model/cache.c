@@ -49,6 +49,26 @@ void kv_cache_close(kv_cache *k)
     *k = (kv_cache){ 0 };
 }
 
+/* A block's first `tokens` rows. */
+static void copy_block(const kv_cache *k, const real *from_keys, const real *from_values, real *keys, real *values, int64_t tokens)
+{
+    memcpy(keys, from_keys, (size_t)(tokens * k->key_row) * sizeof *keys);
+    if (k->value_row) memcpy(values, from_values, (size_t)(tokens * k->value_row) * sizeof *values);
+}
+
+void kv_cache_copy(kv_cache *to, const kv_cache *from, int64_t length)
+{
+    for (int64_t l = 0; l < to->layers; l++) {
+        const int64_t there = l * (to->capacity / CACHE_BLOCK), here = l * (from->capacity / CACHE_BLOCK);
+        for (int64_t b = 0; b < whole_blocks(length); b++) {
+            int64_t tokens = length - b * CACHE_BLOCK < CACHE_BLOCK ? length - b * CACHE_BLOCK : CACHE_BLOCK;
+            copy_block(to, from->keys[here + b], from->values[here + b], (real *)(uintptr_t)to->keys[there + b],
+                       (real *)(uintptr_t)to->values[there + b], tokens);
+        }
+    }
+    to->length = length;
+}
+
 kv_view kv_cache_view(const kv_cache *k, int64_t layer)
 {
     int64_t blocks = k->capacity / CACHE_BLOCK;

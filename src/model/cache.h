@@ -23,6 +23,9 @@ cadre_status kv_cache_open(kv_cache *k, const model_config *config, int64_t capa
 void kv_cache_close(kv_cache *k);
 size_t kv_cache_bytes(const model_config *config, int64_t tokens);
 
+/* The first `length` tokens of another cache of the same model, which holds that many. */
+void kv_cache_copy(kv_cache *to, const kv_cache *from, int64_t length);
+
 /* Where attention of this layer reads. */
 kv_view kv_cache_view(const kv_cache *k, int64_t layer);
 

@@ -329,12 +329,27 @@ static real logit_scale(const transformer *t) { return (real)model_config_logit_
 
 const real *transformer_hidden(const transformer *t) { return t->hidden; }
 
-void transformer_logits(transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits)
+/* logits [rows, V] of hidden states [rows, D] */
+static void multiply_head(transformer *t, const model_weights *w, int64_t rows, const real *hidden, real *logits)
 {
     linear head = { .w = w->head };
-    linear_forward(t->c, &head, rows, t->hidden + first * t->config->width, t->config->width, logits, t->config->vocab);
+    linear_forward(t->c, &head, rows, hidden, t->config->width, logits, t->config->vocab);
     real scale = logit_scale(t);
     if (scale != 1) t->c->variant->rows->scale(rows * t->config->vocab, scale, logits, logits);
+}
+
+void transformer_logits(transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits)
+{
+    multiply_head(t, w, rows, t->hidden + first * t->config->width, logits);
+}
+
+void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *gathered,
+                           real *logits)
+{
+    int64_t width = t->config->width;
+    for (int64_t i = 0; i < count; i++)
+        memcpy(gathered + i * width, t->hidden + rows[i] * width, (size_t)width * sizeof *gathered);
+    multiply_head(t, w, count, gathered, logits);
 }
 
 void transformer_losses(transformer *t, const model_weights *w, const int32_t *targets, real *losses)

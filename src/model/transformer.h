@@ -33,6 +33,10 @@ const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last
 /* logits [rows, V] of tokens first .. first + rows - 1 of the last forward. */
 void transformer_logits(transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits);
 
+/* The same of any `count` tokens of it, whose hidden states are gathered [count, D] first: one product for all. */
+void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *gathered,
+                           real *logits);
+
 /* losses [tokens] of the last forward, a target of -1 counting nothing. */
 void transformer_losses(transformer *t, const model_weights *w, const int32_t *targets, real *losses);
 

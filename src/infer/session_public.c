@@ -1,0 +1,84 @@
+/* session_public.c - sessions that a program holds: made, cut back, and continued in two directions. */
+#include "infer/session_public.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "kernel/context.h"
+
+cadre_status session_enter(cadre_session *s)
+{
+    CADRE_TRY(context_enter(s->model->context));
+    if (s->in_use) {
+        cadre_status status = cadre_fail(CADRE_EBUSY, NULL, "expected a session that is not in use, found one that generates");
+        return context_leave(s->model->context, status);
+    }
+    s->in_use = true;
+    return CADRE_OK;
+}
+
+cadre_status session_leave(cadre_session *s, cadre_status status)
+{
+    s->in_use = false;
+    return context_leave(s->model->context, status);
+}
+
+cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **out)
+{
+    if (capacity < 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least 1 token, found %lld", (long long)capacity);
+    cadre_session *s = MEM_ARRAY(cadre_session, 1);
+    if (!s) return CADRE_ENOMEM;
+    *s = (cadre_session){ .model = model, .capacity = capacity };
+    cadre_status status = session_open(model, capacity, &s->session);
+    if (status == CADRE_OK) *out = s;
+    else cadre_session_free(s);
+    return status;
+}
+
+void cadre_session_free(cadre_session *s)
+{
+    if (!s) return;
+    session_close(&s->session);
+    runner_close(&s->runner);
+    mem_free(s);
+}
+
+int64_t cadre_session_length(const cadre_session *s) { return session_length(&s->session); }
+int64_t cadre_session_capacity(const cadre_session *s) { return s->capacity; }
+const int32_t *cadre_session_tokens(const cadre_session *s) { return s->session.tokens; }
+
+static cadre_status check_length(const cadre_session *s, int64_t length)
+{
+    if (length >= 0 && length <= session_length(&s->session)) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL, "a session's first tokens: expected 0 to %lld of them, found %lld",
+                      (long long)session_length(&s->session), (long long)length);
+}
+
+cadre_status cadre_session_truncate(cadre_session *s, int64_t length)
+{
+    CADRE_TRY(session_enter(s));
+    cadre_status status = check_length(s, length);
+    if (status == CADRE_OK) session_rewind(&s->session, length);
+    return session_leave(s, status);
+}
+
+static cadre_status fork_session(const cadre_session *from, int64_t length, int64_t capacity, cadre_session **out)
+{
+    cadre_session *s;
+    CADRE_TRY(check_length(from, length));
+    if (capacity < length)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least its %lld first tokens, found %lld",
+                          (long long)length, (long long)capacity);
+    CADRE_TRY(cadre_session_new(from->model, capacity, &s));
+    memcpy(s->session.tokens, from->session.tokens, (size_t)length * sizeof *s->session.tokens);
+    kv_cache_copy(&s->session.cache, &from->session.cache, length);
+    *out = s;
+    return CADRE_OK;
+}
+
+cadre_status cadre_session_fork(cadre_session *from, int64_t length, int64_t capacity, cadre_session **session)
+{
+    CADRE_TRY(session_enter(from));
+    return session_leave(from, fork_session(from, length, capacity, session));
+}
