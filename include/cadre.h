@@ -527,8 +527,9 @@ CADRE_API void cadre_session_free(cadre_session *session);
 CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens, int64_t count, int64_t limit,
                                               const cadre_sampling *sampling, cadre_token_listener listener, void *arg);
 
-/* What it holds: how many tokens, how many there is room for, and which [length], borrowed until the session goes on. After
- * cadre_session_generate these are the text that was given and what was generated, but for the last token. */
+/* What it holds: how many tokens, how many there is room for, and which [length], borrowed until
+ * the session goes on. After cadre_session_generate these are the text that was given and what was
+ * generated, but for the last token. */
 CADRE_API int64_t cadre_session_length(const cadre_session *session);
 CADRE_API int64_t cadre_session_capacity(const cadre_session *session);
 CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
@@ -536,20 +537,21 @@ CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
 /* Forgets all but the first `length` tokens. */
 CADRE_API cadre_status cadre_session_truncate(cadre_session *session, int64_t length);
 
-/* Another session that holds the first `length` tokens of this one, whose keys and values are copied and not computed again: texts
- * that begin alike. Each goes on without the other. */
+/* Another session that holds the first `length` tokens of this one, whose keys and values are
+ * copied and not computed again: texts that begin alike. Each goes on without the other. */
 CADRE_API cadre_status cadre_session_fork(cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
 
 /* ---- many sequences in one pass ---- */
 
-/* The working memory of passes that take several sessions of one model on together: each attends to its own past, and one reading
- * of the weights serves them all. A session's numbers are the same bits whatever stands beside it, in whatever pieces its tokens
- * come, for any number of threads. Borrows the model. Used by one thread at a time; CADRE_EBUSY while another one computes with
- * the same model. */
+/* The working memory of passes that take several sessions of one model on together: each attends to
+ * its own past, and one reading of the weights serves them all. A session's numbers are the same
+ * bits whatever stands beside it, in whatever pieces its tokens come, for any number of threads.
+ * Borrows the model. Used by one thread at a time; CADRE_EBUSY while another one computes with the
+ * same model. */
 typedef struct cadre_pass cadre_pass;
 
-/* For passes of up to `tokens` tokens of up to `sessions` sessions, each of at most this capacity. Passes allocate nothing but what
- * the sessions' caches grow by. */
+/* For passes of up to `tokens` tokens of up to `sessions` sessions, each of at most this capacity.
+ * Passes allocate nothing but what the sessions' caches grow by. */
 CADRE_API cadre_status cadre_pass_new(cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass);
 CADRE_API void cadre_pass_free(cadre_pass *pass);
 
@@ -563,9 +565,10 @@ typedef struct cadre_pass_part {
     cadre_status status;    /* filled in: whether this part can be */
 } cadre_pass_part;
 
-/* One pass through the model. logits [sum of row_count, V], the caller's memory: the parts' rows one after another; NULL where none
- * are wanted. All is checked before anything is done: where a part cannot be, as of a session that has no room, its status says
- * so, the first such status is returned, and no session has moved. cadre_interrupt does not stop it. */
+/* One pass through the model. logits [sum of row_count, V], the caller's memory: the parts' rows
+ * one after another; NULL where none are wanted. All is checked before anything is done: where a
+ * part cannot be, as of a session that has no room, its status says so, the first such status is
+ * returned, and no session has moved. cadre_interrupt does not stop it. */
 CADRE_API cadre_status cadre_pass_run(cadre_pass *pass, cadre_pass_part *parts, int64_t count, cadre_real *logits);
 
 /* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised, see cadre_chat_recognise.

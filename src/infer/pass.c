@@ -38,7 +38,8 @@ cadre_status cadre_pass_new(cadre_model *model, int64_t tokens, int64_t sessions
 {
     if (sessions < 1 || tokens < sessions || tokens > INT32_MAX || capacity < 1 || capacity > INT32_MAX)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-                          "a pass: expected at least 1 session, as many tokens and a capacity of at least 1, found %lld, %lld, %lld",
+                          "a pass: expected at least 1 session, as many tokens and a capacity of at least 1, "
+                          "found %lld, %lld, %lld",
                           (long long)sessions, (long long)tokens, (long long)capacity);
     cadre_pass *p = MEM_ARRAY(cadre_pass, 1);
     if (!p) return CADRE_ENOMEM;
@@ -129,7 +130,8 @@ static cadre_status check_sum(const cadre_pass *p, const cadre_pass_part *parts,
     int64_t tokens = 0, rows = 0;
     for (int64_t i = 0; i < count && tokens <= p->runner.tokens; i++) tokens += parts[i].count, rows += parts[i].row_count;
     if (tokens > p->runner.tokens)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in a pass, found more", (long long)p->runner.tokens);
+        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in a pass, found more",
+                          (long long)p->runner.tokens);
     if (rows && !logits)
         return cadre_fail(CADRE_EARGUMENT, NULL, "expected memory for %lld rows of logits, found NULL", (long long)rows);
     return CADRE_OK;

@@ -26,7 +26,8 @@ cadre_status session_leave(cadre_session *s, cadre_status status)
 cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **out)
 {
     if (capacity < 1)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least 1 token, found %lld", (long long)capacity);
+        return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least 1 token, found %lld",
+                          (long long)capacity);
     cadre_session *s = MEM_ARRAY(cadre_session, 1);
     if (!s) return CADRE_ENOMEM;
     *s = (cadre_session){ .model = model, .capacity = capacity };
@@ -77,8 +78,8 @@ static cadre_status fork_session(const cadre_session *from, int64_t length, int6
     return CADRE_OK;
 }
 
-cadre_status cadre_session_fork(cadre_session *from, int64_t length, int64_t capacity, cadre_session **session)
+cadre_status cadre_session_fork(cadre_session *from, int64_t length, int64_t capacity, cadre_session **fork)
 {
     CADRE_TRY(session_enter(from));
-    return session_leave(from, fork_session(from, length, capacity, session));
+    return session_leave(from, fork_session(from, length, capacity, fork));
 }

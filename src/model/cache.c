@@ -50,7 +50,8 @@ void kv_cache_close(kv_cache *k)
 }
 
 /* A block's first `tokens` rows. */
-static void copy_block(const kv_cache *k, const real *from_keys, const real *from_values, real *keys, real *values, int64_t tokens)
+static void copy_block(const kv_cache *k, const real *from_keys, const real *from_values, real *keys,
+                       real *values, int64_t tokens)
 {
     memcpy(keys, from_keys, (size_t)(tokens * k->key_row) * sizeof *keys);
     if (k->value_row) memcpy(values, from_values, (size_t)(tokens * k->value_row) * sizeof *values);
