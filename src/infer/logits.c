@@ -1,6 +1,7 @@
 /* logits.c - every position's logits and routing, as a file. */
 #include <stdio.h>
 
+#include "base/destination.h"
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"
 #include "infer/finite.h"
@@ -172,6 +173,7 @@ static cadre_status write_logits(cadre_model *model, const int32_t *tokens, int6
                                  const int32_t *decoder, int64_t decoder_count, const char *out)
 {
     if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least one, found none");
+    CADRE_TRY(destination_file(out));
     CADRE_TRY(session_check_tokens(model, tokens, count));
     if (!model->encoder && decoder)
         return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected none for a model without an encoder");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/destination.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -72,9 +73,18 @@ static cadre_status check_folder(train_run *r)
         status = cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a run in it");
         cadre_fail_advice("--resume goes on with it");
     }
+    if (status == CADRE_OK) status = destination_folder(r->out);
+    if (status == CADRE_OK) status = metrics_may_be_written(r);
     if (status == CADRE_OK && r->resume && !r->resumed)
         train_note(r, "there is no checkpoint in %s: the run begins at step 1", r->out);
     return status;
+}
+
+/* A checkpoint holds every parameter and two moments of it, in float32; an old one goes only when the new one is there. */
+static cadre_status check_room(const train_run *r, int64_t parameters)
+{
+    enum { BYTES = 3 * 4 };
+    return destination_room(r->out, BYTES * parameters, "a checkpoint");
 }
 
 /* A batch that nobody asked for is cut into the parts that somebody did. */
@@ -87,11 +97,24 @@ static cadre_status supply_batch(cadre_options *o)
     return options_supply(o, "batch", text);
 }
 
+/* What needs no text to be known is known before texts are read and a vocabulary is learnt from them. */
+static cadre_status foresee(train_run *r)
+{
+    int64_t parameters;
+    CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
+    if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
+    CADRE_TRY(train_data_foresee(r));
+    CADRE_TRY(train_model_foresee(r, &parameters));
+    return r->dry ? CADRE_OK : check_room(r, parameters);
+}
+
 static cadre_status open_data(train_run *r)
 {
     if (cadre_options_count(r->options, "tokens")) CADRE_TRY(train_data_open_tokens(r));
     else CADRE_TRY(supply_batch(r->options));
     CADRE_TRY(recipe_apply(r->recipe, r->options));
+    CADRE_TRY(foresee(r));
     return cadre_options_count(r->options, "data") && !r->dry ? train_data_open_texts(r) : CADRE_OK;
 }
 
@@ -101,9 +124,6 @@ static cadre_status decide(train_run *r)
     CADRE_TRY(check_folder(r));
     CADRE_TRY(open_data(r));
     CADRE_TRY(train_model_decide(r));
-    CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
-    if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     CADRE_TRY(train_idle_options(r));
     train_model_warn(r);
     return r->dry && !r->token_file ? CADRE_OK : train_data_arrange(r);
@@ -369,6 +389,21 @@ static cadre_status save(loop *l)
     return train_files_describe(r, mean_of_recent(l));
 }
 
+/* Whoever asked to stop is answered before a checkpoint that takes long is written. */
+static cadre_status stop(loop *l)
+{
+    enum { LONG = 25000000 }; /* parameters that take a disk a second or more */
+    train_run *r = l->run;
+    long long step = r->state.step, parameters = trainer_table(r->trainer)->total;
+    if (!step && l->saved < 0)
+        return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped before the first step, so there was nothing to save");
+    if (l->saved != step && parameters >= LONG)
+        train_note(r, "stopping: a checkpoint of step %lld is written; a second request ends the run at once and "
+                   "leaves the checkpoint before, if there is one", step);
+    if (l->saved != step) CADRE_TRY(save(l));
+    return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped at step %lld, after a checkpoint; --resume goes on", step);
+}
+
 static bool finished(const loop *l)
 {
     const train_run *r = l->run;
@@ -383,11 +418,7 @@ static cadre_status run_loop(loop *l)
     l->worked = clock_processor_seconds();
     l->started = l->began - r->state.seconds;
     while (!finished(l)) {
-        if (cadre_interrupted()) {
-            CADRE_TRY(save(l));
-            return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped at step %lld, after a checkpoint; --resume goes on",
-                              (long long)r->state.step);
-        }
+        if (cadre_interrupted()) return stop(l);
         cadre_status status = one_step(l);
         if (status == CADRE_EINTERRUPTED) continue; /* given up in its middle, as if it had not begun */
         CADRE_TRY(status);
@@ -405,6 +436,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     CADRE_TRY(count_memory(r, summary));
     if (r->dry) return train_describe(r, summary);
     CADRE_TRY(check_memory(summary));
+    CADRE_TRY(check_room(r, summary->parameters));
     CADRE_TRY(begin(r));
     loop l = { .run = r, .first = r->state.step, .saved = r->resumed ? r->state.step : -1 };
     CADRE_TRY(health_open(&l.health, experts_of(&r->config)));

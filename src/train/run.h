@@ -46,6 +46,8 @@ void train_note(const train_run *r, const char *format, ...) __attribute__((form
 cadre_status train_data_open_tokens(train_run *r);
 /* Reads the texts, then learns (or loads, where the run goes on or starts from a model) the tokenizer, and makes the ids. */
 cadre_status train_data_open_texts(train_run *r);
+/* Before that: refuses a size of vocabulary that cannot be learnt. */
+cadre_status train_data_foresee(const train_run *r);
 /* After the settings are known: the order of batches. Every id must be in the vocabulary. */
 cadre_status train_data_arrange(train_run *r);
 void train_data_close(train_run *r);
@@ -57,7 +59,9 @@ int64_t train_data_bytes(const train_run *r,
 /* Of --from: reads the model's numbers, refuses options that would make it another, and supplies
  * what it says of its training. */
 cadre_status train_model_open(train_run *r);
-/* After recipe_apply: r->config, which the layout that will be written can hold. */
+/* After recipe_apply, before texts are read: refuses what would be no model with any vocabulary; the least number of parameters. */
+cadre_status train_model_foresee(train_run *r, int64_t *parameters);
+/* After the texts are read: r->config, which the layout that will be written can hold. */
 cadre_status train_model_decide(train_run *r);
 void train_model_warn(const train_run *r); /* of what can be known before training */
 
@@ -95,6 +99,7 @@ cadre_status train_command_text(const cadre_options *options, char **text);
 
 /* ---- metrics_log.c: a line a step ---- */
 
+cadre_status metrics_may_be_written(const train_run *r); /* where --metrics says */
 cadre_status metrics_open(train_run *r); /* a run that goes on keeps the lines of the steps that it has done */
 cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second);
 cadre_status metrics_close(train_run *r);

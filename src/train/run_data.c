@@ -77,6 +77,15 @@ static cadre_status learn_tokenizer(train_run *r)
                : status;
 }
 
+cadre_status train_data_foresee(const train_run *r)
+{
+    bool learnt = cadre_options_count(r->options, "data") && !r->from && !r->resumed;
+    int64_t pieces = learnt ? cadre_options_int(r->options, "vocab", 0) : BPE_TRAIN_MIN;
+    if (pieces >= BPE_TRAIN_MIN && pieces <= BPE_TRAIN_MAX) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL, "--vocab: expected a size that can be learnt, %d to %d, found %lld",
+                      BPE_TRAIN_MIN, BPE_TRAIN_MAX, (long long)pieces);
+}
+
 static cadre_status find_tokenizer(train_run *r)
 {
     if (r->from) return load_tokenizer(r, r->from);

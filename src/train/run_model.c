@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "model/architecture.h"
+#include "text/bpe_train.h"
 #include "train/run.h"
 
 /* ---- of a file ---- */
@@ -55,13 +56,17 @@ cadre_status train_model_open(train_run *r)
     return supply_what_it_says(r);
 }
 
-static cadre_status check_fit(const train_run *r)
+static cadre_status check_context(const train_run *r)
 {
     int64_t context = cadre_options_int(r->options, "context", 0);
-    if (context > r->config.context)
-        return cadre_fail(CADRE_EARGUMENT, r->from,
-                          "--context: expected at most the model's %lld, found %lld",
-                          (long long)r->config.context, (long long)context);
+    if (context <= r->config.context) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, r->from,
+                      "--context: expected at most the model's %lld, found %lld",
+                      (long long)r->config.context, (long long)context);
+}
+
+static cadre_status check_tokenizer(const train_run *r)
+{
     if (r->tokenizer && tokenizer_size(r->tokenizer) > r->config.vocab)
         return cadre_fail(CADRE_EMISMATCH, r->from,
                           "tokenizer.json: expected at most the model's %lld ids, found %d",
@@ -74,7 +79,7 @@ static cadre_status check_fit(const train_run *r)
 static cadre_status decide_from_model(train_run *r)
 {
     const char *lost;
-    CADRE_TRY(check_fit(r));
+    CADRE_TRY(check_context(r));
     CADRE_TRY(model_config_read_routing(&r->config, r->options));
     CADRE_TRY(architecture_loses(r->config.arch, &r->config, &lost));
     const char *type = r->config.arch->model_type;
@@ -106,9 +111,34 @@ static cadre_status decide_from_recipe(train_run *r)
     return CADRE_OK;
 }
 
+/* As small as a vocabulary can make it. */
+static cadre_status foresee_recipe(const train_run *r, model_config *config)
+{
+    char *notes;
+    bool learnt = cadre_options_count(r->options, "data") && !r->resumed;
+    int64_t vocab = learnt ? BPE_TRAIN_MIN : cadre_options_int(r->options, "vocab", 0);
+    CADRE_TRY(recipe_config(r->recipe, r->options, vocab, config, &notes));
+    mem_free(notes);
+    return CADRE_OK;
+}
+
+cadre_status train_model_foresee(train_run *r, int64_t *parameters)
+{
+    model_config small = { 0 };
+    param_table table;
+    cadre_status status = r->from ? decide_from_model(r) : foresee_recipe(r, &small);
+    if (status == CADRE_OK) status = param_table_make(r->from ? &r->config : &small, &table);
+    if (status == CADRE_OK) {
+        *parameters = table.total;
+        param_table_free(&table);
+    }
+    model_config_free(&small);
+    return status;
+}
+
 cadre_status train_model_decide(train_run *r)
 {
-    return r->from ? decide_from_model(r) : decide_from_recipe(r);
+    return r->from ? check_tokenizer(r) : decide_from_recipe(r);
 }
 
 /* ---- what can be said before training ---- */

@@ -207,3 +207,29 @@ $ cadre report run run run
 # speed
 $ cadre bench train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --context 32 --batch 2
 > {"tokens_per_second": *, "active_parameters": *, "parameters": *, "gflops": *, "peak_fraction": *}
+
+# what can be known before texts are read is said before: there are none here
+$ cadre train --options tiny.json --data no-texts --out early --vocab 100 2>&1 | sed 's/found.*//'
+> cadre: --vocab: expected a size that can be learnt, 512 to 65536, 
+$ cadre train --options tiny.json --data no-texts --out early --vocab 65537
+2> cadre: --vocab: expected a size that can be learnt, 512 to 65536, found 65537
+? 2
+$ cadre train --options tiny.json --data no-texts --out early --heads 3
+2> cadre: *heads*
+2> ...
+? 2
+$ cadre train --options tiny.json --data no-texts --out early --metrics no-folder/steps.jsonl
+2> cadre: no-folder/steps.jsonl: could not be created: No such file or directory
+? 1
+$ mkdir a-folder && cadre train --options tiny.json --data no-texts --out early --metrics a-folder
+2> cadre: a-folder: expected the name of a file to write, found a folder
+? 1
+$ touch a-file && cadre train --options tiny.json --data no-texts --out a-file/run
+2> cadre: a-file/run: could not be created: Not a directory
+? 1
+$ ls early
+2> ...
+? 2
+$ cadre train --options tiny.json --data texts --out inside --metrics ./inside/steps.jsonl --steps 1 --quiet && ls inside/steps.jsonl
+> ...
+> inside/steps.jsonl
