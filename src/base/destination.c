@@ -34,10 +34,7 @@ static char *nearest_there(const char *path)
 /* Something can be made in the folder `there`, on the way to `path`. */
 static cadre_status may_change(const char *there, const char *path)
 {
-    if (!file_is_folder(there)) {
-        errno = ENOTDIR;
-        return cadre_fail_errno(CADRE_EIO, path, "could not be created");
-    }
+    if (!file_is_folder(there)) return cadre_fail(CADRE_EIO, there, "expected a folder to write in, found a file");
     return access(there, W_OK | X_OK) == 0 ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "could not be created");
 }
 

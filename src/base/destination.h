@@ -12,7 +12,8 @@ cadre_status destination_file(const char *path);
 /* The same of a folder, which need not be there yet, nor those that it lies in. */
 cadre_status destination_folder(const char *path);
 
-/* Refuses where less than `bytes` are free for `what`, a name for the sentence. What a file system does not tell is not refused. */
+/* Refuses where less than `bytes` are free for `what`, a name for the sentence. What a file system
+ * does not tell is not refused. */
 cadre_status destination_room(const char *path, int64_t bytes, const char *what);
 
 #endif

@@ -148,6 +148,23 @@ cadre_status model_take_values(const safetensors *file, const char *prefix, cons
     return status;
 }
 
+/* A sum of what is no number is none, and a model that trains on it learns nothing that it would tell. */
+static cadre_status check_numbers(const weight_file *file, const architecture *arch,
+                                  const param *p, const real *values)
+{
+    int64_t count = p->rows * p->cols, at = 0;
+    while (at < count && values[at] - values[at] == 0) at++;
+    if (at == count) return CADRE_OK;
+    char *name = tensor_name_alone(arch, p);
+    if (!name) return CADRE_ENOMEM;
+    const char *found = values[at] != values[at] ? "NaN" : "an infinity";
+    cadre_status status = cadre_fail(CADRE_EFORMAT, weight_file_path(file),
+                                     "%s: expected numbers, found %s", name, found);
+    cadre_fail_advice("the file was damaged, or made so");
+    mem_free(name);
+    return status;
+}
+
 static cadre_status read_each(const weight_file *file, const model_config *config, const param_table *table, real *values)
 {
     tensor_use use = { 0 };
@@ -155,6 +172,9 @@ static cadre_status read_each(const weight_file *file, const model_config *confi
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
         status = interrupt_check(weight_file_path(file));
         if (status == CADRE_OK) status = param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
+        if (status == CADRE_OK)
+            status = check_numbers(file, config->arch, &table->rows[i],
+                                   values + table->rows[i].offset);
     }
     if (status == CADRE_OK) status = tensor_use_check(&use, file, config);
     tensor_use_free(&use);

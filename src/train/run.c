@@ -32,6 +32,57 @@ void train_note(const train_run *r, const char *format, ...)
     r->listener->note(r->listener->arg, text);
 }
 
+/* ---- memory and disk ---- */
+
+enum { PROGRAM_BYTES = 12 << 20 }; /* the program itself, libraries, buffers of files */
+
+static cadre_status count_memory(const train_run *r, const model_config *config, cadre_train_summary *summary)
+{
+    size_t bytes;
+    int64_t text;
+    param_table table;
+    compute *c = r->context->compute;
+    CADRE_TRY(trainer_bytes(c, config, &r->settings, &bytes));
+    CADRE_TRY(param_table_make(config, &table));
+    *summary = (cadre_train_summary){ .model_type = config->arch->model_type,
+                                      .parameters = table.total,
+                                      .active_parameters = table.active,
+                                      .memory_bytes = (int64_t)bytes + train_data_bytes(r, &text) + PROGRAM_BYTES +
+                                                      (int64_t)gemm_scratch_bytes() * c->workers };
+    param_table_free(&table);
+    return CADRE_OK;
+}
+
+/* Better refused now than ended by the system in the middle. */
+static cadre_status check_memory(const cadre_train_summary *summary)
+{
+    size_t there = mem_of_machine();
+    if ((size_t)summary->memory_bytes <= there) return CADRE_OK;
+    cadre_status status = cadre_fail(CADRE_ENOMEM, NULL, "this run needs %.1f GB of memory, the machine has %.1f GB",
+                                     (double)summary->memory_bytes / 1e9, (double)there / 1e9);
+    cadre_fail_advice(
+        "a larger --accumulate computes the batch in smaller parts; fewer --experts or a smaller --width make a smaller model");
+    return status;
+}
+
+/* A checkpoint holds every parameter and two moments of it, in float32; an old one goes only when
+ * the new one is there. */
+static cadre_status check_room(const train_run *r, int64_t parameters)
+{
+    enum { BYTES = 3 * 4 };
+    return destination_room(r->out, BYTES * parameters, "a checkpoint");
+}
+
+/* A batch that nobody asked for is cut into the parts that somebody did. */
+static cadre_status supply_batch(cadre_options *o)
+{
+    enum { USUAL = 8 };
+    int64_t parts = cadre_options_int(o, "accumulate", 0);
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)((USUAL + parts - 1) / parts * parts));
+    return options_supply(o, "batch", text);
+}
+
 /* ---- before anything is computed ---- */
 
 static cadre_status read_intent(train_run *r)
@@ -80,33 +131,21 @@ static cadre_status check_folder(train_run *r)
     return status;
 }
 
-/* A checkpoint holds every parameter and two moments of it, in float32; an old one goes only when the new one is there. */
-static cadre_status check_room(const train_run *r, int64_t parameters)
-{
-    enum { BYTES = 3 * 4 };
-    return destination_room(r->out, BYTES * parameters, "a checkpoint");
-}
-
-/* A batch that nobody asked for is cut into the parts that somebody did. */
-static cadre_status supply_batch(cadre_options *o)
-{
-    enum { USUAL = 8 };
-    int64_t parts = cadre_options_int(o, "accumulate", 0);
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)((USUAL + parts - 1) / parts * parts));
-    return options_supply(o, "batch", text);
-}
-
 /* What needs no text to be known is known before texts are read and a vocabulary is learnt from them. */
 static cadre_status foresee(train_run *r)
 {
-    int64_t parameters;
+    model_config least = { 0 };
+    cadre_train_summary summary;
     CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
     if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
         return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     CADRE_TRY(train_data_foresee(r));
-    CADRE_TRY(train_model_foresee(r, &parameters));
-    return r->dry ? CADRE_OK : check_room(r, parameters);
+    cadre_status status = train_model_foresee(r, &least);
+    if (status == CADRE_OK && !r->dry) status = count_memory(r, r->from ? &r->config : &least, &summary);
+    if (status == CADRE_OK && !r->dry) status = check_memory(&summary);
+    if (status == CADRE_OK && !r->dry) status = check_room(r, summary.parameters);
+    model_config_free(&least);
+    return status;
 }
 
 static cadre_status open_data(train_run *r)
@@ -127,39 +166,6 @@ static cadre_status decide(train_run *r)
     CADRE_TRY(train_idle_options(r));
     train_model_warn(r);
     return r->dry && !r->token_file ? CADRE_OK : train_data_arrange(r);
-}
-
-/* ---- memory ---- */
-
-enum { PROGRAM_BYTES = 12 << 20 }; /* the program itself, libraries, buffers of files */
-
-static cadre_status count_memory(const train_run *r, cadre_train_summary *summary)
-{
-    size_t bytes;
-    int64_t text;
-    param_table table;
-    compute *c = r->context->compute;
-    CADRE_TRY(trainer_bytes(c, &r->config, &r->settings, &bytes));
-    CADRE_TRY(param_table_make(&r->config, &table));
-    *summary = (cadre_train_summary){ .model_type = r->config.arch->model_type,
-                                      .parameters = table.total,
-                                      .active_parameters = table.active,
-                                      .memory_bytes = (int64_t)bytes + train_data_bytes(r, &text) + PROGRAM_BYTES +
-                                                      (int64_t)gemm_scratch_bytes() * c->workers };
-    param_table_free(&table);
-    return CADRE_OK;
-}
-
-/* Better refused now than ended by the system in the middle. */
-static cadre_status check_memory(const cadre_train_summary *summary)
-{
-    size_t there = mem_of_machine();
-    if ((size_t)summary->memory_bytes <= there) return CADRE_OK;
-    cadre_status status = cadre_fail(CADRE_ENOMEM, NULL, "this run needs %.1f GB of memory, the machine has %.1f GB",
-                                     (double)summary->memory_bytes / 1e9, (double)there / 1e9);
-    cadre_fail_advice(
-        "a larger --accumulate computes the batch in smaller parts; fewer --experts or a smaller --width make a smaller model");
-    return status;
 }
 
 /* ---- the start: fresh or resumed ---- */
@@ -433,7 +439,7 @@ static cadre_status run_loop(loop *l)
 static cadre_status run_all(train_run *r, cadre_train_summary *summary)
 {
     CADRE_TRY(decide(r));
-    CADRE_TRY(count_memory(r, summary));
+    CADRE_TRY(count_memory(r, &r->config, summary));
     if (r->dry) return train_describe(r, summary);
     CADRE_TRY(check_memory(summary));
     CADRE_TRY(check_room(r, summary->parameters));

@@ -59,8 +59,9 @@ int64_t train_data_bytes(const train_run *r,
 /* Of --from: reads the model's numbers, refuses options that would make it another, and supplies
  * what it says of its training. */
 cadre_status train_model_open(train_run *r);
-/* After recipe_apply, before texts are read: refuses what would be no model with any vocabulary; the least number of parameters. */
-cadre_status train_model_foresee(train_run *r, int64_t *parameters);
+/* After recipe_apply, before texts are read: refuses what would be no model with any vocabulary;
+ * with --from r->config is decided, else `least` is what the smallest vocabulary gives. */
+cadre_status train_model_foresee(train_run *r, model_config *least);
 /* After the texts are read: r->config, which the layout that will be written can hold. */
 cadre_status train_model_decide(train_run *r);
 void train_model_warn(const train_run *r); /* of what can be known before training */

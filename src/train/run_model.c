@@ -111,29 +111,19 @@ static cadre_status decide_from_recipe(train_run *r)
     return CADRE_OK;
 }
 
-/* As small as a vocabulary can make it. */
-static cadre_status foresee_recipe(const train_run *r, model_config *config)
+static cadre_status foresee_recipe(const train_run *r, model_config *least)
 {
     char *notes;
     bool learnt = cadre_options_count(r->options, "data") && !r->resumed;
     int64_t vocab = learnt ? BPE_TRAIN_MIN : cadre_options_int(r->options, "vocab", 0);
-    CADRE_TRY(recipe_config(r->recipe, r->options, vocab, config, &notes));
+    CADRE_TRY(recipe_config(r->recipe, r->options, vocab, least, &notes));
     mem_free(notes);
     return CADRE_OK;
 }
 
-cadre_status train_model_foresee(train_run *r, int64_t *parameters)
+cadre_status train_model_foresee(train_run *r, model_config *least)
 {
-    model_config small = { 0 };
-    param_table table;
-    cadre_status status = r->from ? decide_from_model(r) : foresee_recipe(r, &small);
-    if (status == CADRE_OK) status = param_table_make(r->from ? &r->config : &small, &table);
-    if (status == CADRE_OK) {
-        *parameters = table.total;
-        param_table_free(&table);
-    }
-    model_config_free(&small);
-    return status;
+    return r->from ? decide_from_model(r) : foresee_recipe(r, least);
 }
 
 cadre_status train_model_decide(train_run *r)

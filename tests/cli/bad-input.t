@@ -196,7 +196,7 @@ $ cadre init new --config en.txt
 ? 1
 
 # numbers that are none: an error, never a token, and no file is left
-$ cp -r noisy spoilt && dd if=/dev/zero bs=4096 count=1 2> /dev/null | tr '\0' '\377' | dd of=spoilt/model.safetensors bs=1 seek=$(($(stat -c %s noisy/model.safetensors) - 4096)) conv=notrunc 2> /dev/null
+$ cp -r noisy spoilt && dd if=/dev/zero bs=4096 count=7 2> /dev/null | tr '\0' '\377' | dd of=spoilt/model.safetensors bs=1 seek=$(($(stat -c %s noisy/model.safetensors) - 28672)) conv=notrunc 2> /dev/null
 $ cadre generate spoilt -p 'The' -n 4
 > (nothing)
 2> cadre: spoilt: the model computes no numbers: expected finite ones, found others in the logits of token *
@@ -207,6 +207,13 @@ $ cadre generate spoilt -p 'The' -n 4 --temperature 0.5 --json
 2> cadre: spoilt: the model computes no numbers: *
 2> ...
 ? 1
+$ cadre train --from spoilt --data en.txt --context 16 --batch 2 --steps 2 --out from-spoilt --quiet
+> (nothing)
+2> cadre: spoilt*: model.*: expected numbers, found NaN
+2>        the file was damaged, or made so
+? 1
+$ ls -A from-spoilt
+> (nothing)
 $ cadre eval spoilt --text en.txt
 > (nothing)
 2> cadre: spoilt: the model computes no numbers: *

@@ -225,7 +225,7 @@ $ mkdir a-folder && cadre train --options tiny.json --data no-texts --out early 
 2> cadre: a-folder: expected the name of a file to write, found a folder
 ? 1
 $ touch a-file && cadre train --options tiny.json --data no-texts --out a-file/run
-2> cadre: a-file/run: could not be created: Not a directory
+2> cadre: a-file: expected a folder to write in, found a file
 ? 1
 $ ls early
 2> ...
