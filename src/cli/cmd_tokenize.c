@@ -57,10 +57,9 @@ static int decode(const job *j, const token_ids *ids, char **text, size_t *size)
 
 static int whole(const job *j, const char *text, size_t size)
 {
-    if (!j->decode) {
-        cadre_status status = cadre_text_check("stdin", text, size);
-        return status == CADRE_OK ? encode(j, text, size) : complain_status(status);
-    }
+    cadre_status status = cadre_text_check("stdin", text, size);
+    if (status != CADRE_OK) return complain_status(status);
+    if (!j->decode) return encode(j, text, size);
     token_ids ids = { 0 };
     char *decoded;
     size_t length;
@@ -175,7 +174,8 @@ static int line_by_line(const job *j)
     for (int64_t line = 1; exit_code == EXIT_DONE; line++) {
         ssize_t size = getline(&text, &room, stdin);
         if (size < 0) break;
-        exit_code = one_line(j, text, (size_t)size, line);
+        cadre_status status = line == 1 ? cadre_text_check("stdin", text, (size_t)size) : CADRE_OK;
+        exit_code = status != CADRE_OK ? complain_status(status) : one_line(j, text, (size_t)size, line);
     }
     if (exit_code == EXIT_DONE && !feof(stdin)) exit_code = complain_world("stdin: could not be read: %s", strerror(errno));
     free(text);

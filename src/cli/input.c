@@ -78,7 +78,8 @@ int input_ids_or_file(const char *name, const char *value, token_ids *ids)
     char *text;
     size_t size;
     if (!input_file(value, &text, &size)) return EXIT_WORLD;
-    int exit_code = input_ids(value, text, ids);
+    cadre_status status = cadre_text_check(value, text, size);
+    int exit_code = status == CADRE_OK ? input_ids(value, text, ids) : complain_status(status);
     free(text);
     return exit_code;
 }

@@ -109,12 +109,23 @@ static bool put_continued(message_source *m, view line)
     return line.data ? put(m, line.data, line.size) : !m->failed;
 }
 
+/* Where the first line is no text, none is. */
+static bool put_of_stream(message_source *m, view line)
+{
+    cadre_status status = m->begun ? CADRE_OK : cadre_text_check("stdin", line.data, line.size);
+    m->begun = true;
+    if (status == CADRE_OK) return put(m, line.data, line.size);
+    complain_status(status);
+    m->failed = true;
+    return false;
+}
+
 bool message_next(message_source *m)
 {
     m->size = 0;
     view line = read_line(m, "> ");
     if (!line.data) return false;
-    if (!m->person) return put(m, line.data, line.size);
+    if (!m->person) return put_of_stream(m, line);
     if (!(begins_fence(line) ? put_fenced : put_continued)(m, line)) return false;
     if (m->editor && m->size) line_editor_remember(m->editor, m->text);
     return true;

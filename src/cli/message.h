@@ -14,6 +14,7 @@ typedef struct message_source {
     size_t room;
     char *text;          /* the message [size], a NUL after it */
     size_t size;
+    bool begun;          /* something was read, of what nobody types */
     bool failed;         /* complained already */
 } message_source;
 

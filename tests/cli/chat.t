@@ -82,3 +82,37 @@ $ echo '["a"]' | cadre tokenize run --chat chatml
 $ echo '[{"role": "robot", "content": "a"}]' | cadre tokenize run --chat chatml
 2> cadre: expected the role system, user or assistant, found "robot"
 ? 2
+
+# what is no text is told in one line, and no answer is given to it
+$ gzip -c en.txt | cadre chat run --template chatml -n 4
+> (nothing)
+2> cadre: stdin: expected text in UTF-8, found a file compressed by gzip
+2> *
+? 1
+$ printf 'a line of text' | iconv -f UTF-8 -t UTF-16 | cadre chat run --template chatml -n 4
+> (nothing)
+2> cadre: stdin: expected text in UTF-8, found text in UTF-16
+2> *
+? 1
+$ gzip -c en.txt | cadre tokenize run --lines
+> (nothing)
+2> cadre: stdin: expected text in UTF-8, found a file compressed by gzip
+2> *
+? 1
+$ gzip -c en.txt | cadre tokenize run --decode
+> (nothing)
+2> cadre: stdin: expected text in UTF-8, found a file compressed by gzip
+2> *
+? 1
+$ gzip -c en.txt > ids.gz; cadre logits run --tokens ids.gz --out x
+2> cadre: ids.gz: expected text in UTF-8, found a file compressed by gzip
+2> *
+? 1
+$ cadre logits run --tokens 1,2 --out no-folder/x
+2> cadre: no-folder/x: could not be created: No such file or directory
+? 1
+$ gzip -c en.txt | cadre generate run -n 4
+> (nothing)
+2> cadre: stdin: expected text in UTF-8, found a file compressed by gzip
+2> *
+? 1
