@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/destination.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "model/architecture.h"
@@ -228,6 +229,7 @@ static cadre_status write_all(const compute *c, const model_output *o, const mod
     CADRE_TRY(make_stack(o, form, naming, false, &stacks[0]));
     if (form->encoder) CADRE_TRY(make_stack(o, form->encoder, naming, form->tie, &stacks[1]));
     stacks[1].list.before = stacks[0].list.bytes;
+    CADRE_TRY(destination_room(o->path, stacks[0].list.bytes + stacks[1].list.bytes, "the model"));
     return to_gguf ? write_gguf(c, o, stacks) : write_folder(c, o, stacks);
 }
 

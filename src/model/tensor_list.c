@@ -144,6 +144,9 @@ typedef struct writing {
     float *part;     /* [widest row of a parameter] */
     uint8_t *packed;
     bool *refused;   /* [rows of a batch] */
+    list_progress progress;
+    void *progress_arg;
+    int64_t done;    /* bytes */
 } writing;
 
 static const param *param_of(const writing *w, int part) { return &w->list->table->rows[w->tensor->part[part]]; }
@@ -155,11 +158,13 @@ static const param *param_at(const writing *w, int part, int64_t *index)
     return &w->list->table->rows[*index];
 }
 
-static cadre_status put(const writing *w, int64_t count)
+static cadre_status put(writing *w, int64_t count)
 {
     size_t bytes = number_row_bytes(w->tensor->format, count);
-    if (w->sink->folder) return safetensors_writer_put(w->sink->folder, w->packed, bytes);
-    return gguf_writer_put(w->sink->gguf, w->packed, bytes);
+    if (w->sink->folder) CADRE_TRY(safetensors_writer_put(w->sink->folder, w->packed, bytes));
+    else CADRE_TRY(gguf_writer_put(w->sink->gguf, w->packed, bytes));
+    w->done += (int64_t)bytes;
+    return w->progress ? w->progress(w->progress_arg, w->done) : CADRE_OK;
 }
 
 /* False: a block cannot hold one of them. */
@@ -198,7 +203,7 @@ static int64_t share_size(const writing *w)
     return w->tensor->parts * p->rows * p->cols;
 }
 
-static cadre_status write_share(const writing *w)
+static cadre_status write_share(writing *w)
 {
     const listed_tensor *t = w->tensor;
     for (int k = 0; k < t->parts; k++) {
@@ -256,7 +261,9 @@ static void pack_row(const batch *b, int64_t at)
 
 static void pack_range(void *arg, int64_t begin, int64_t end)
 {
-    for (int64_t i = begin; i < end; i++) pack_row(arg, i);
+    const batch *b = arg;
+    bool may_stop = b->writing->progress != NULL; /* which then ends the writing */
+    for (int64_t i = begin; i < end && !(may_stop && cadre_interrupted()); i++) pack_row(b, i);
 }
 
 static int64_t batch_rows(int64_t rows, int64_t cols)
@@ -265,7 +272,7 @@ static int64_t batch_rows(int64_t rows, int64_t cols)
     return rows < most ? rows : most;
 }
 
-static cadre_status write_rows(const writing *w)
+static cadre_status write_rows(writing *w)
 {
     const param *p = param_of(w, 0);
     tensor_name name = { p->role, NULL, w->tensor->form[0] };
@@ -295,14 +302,14 @@ static cadre_status write_tensor(writing *w)
     return CADRE_OK;
 }
 
-static cadre_status write_all(writing *w, list_progress progress, void *arg)
+static cadre_status write_all(writing *w)
 {
     int64_t bytes = w->list->before;
     for (int64_t i = 0; i < w->list->count; i++) {
         w->tensor = &w->list->tensors[i];
+        w->done = bytes;
         CADRE_TRY(write_tensor(w));
         bytes += (int64_t)listed_bytes(w->tensor);
-        if (progress) CADRE_TRY(progress(arg, bytes));
     }
     return CADRE_OK;
 }
@@ -312,7 +319,8 @@ static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 cadre_status tensor_list_write(const compute *c, const tensor_list *list, const tensor_sink *sink, const tensor_source *source,
                                list_progress progress, void *arg)
 {
-    writing w = { .compute = c, .list = list, .sink = sink, .source = source };
+    writing w = { .compute = c, .list = list, .sink = sink, .source = source,
+                  .progress = progress, .progress_arg = arg };
     int64_t widest = 1, most = 1, rows = 1;
     for (int64_t i = 0; i < list->count; i++) {
         w.tensor = &list->tensors[i];
@@ -325,7 +333,7 @@ cadre_status tensor_list_write(const compute *c, const tensor_list *list, const 
     w.part = MEM_ARRAY(float, widest);
     w.packed = MEM_ARRAY(uint8_t, most * (int64_t)sizeof(float));
     w.refused = MEM_ARRAY(bool, rows);
-    cadre_status status = w.values && w.part && w.packed && w.refused ? write_all(&w, progress, arg) : CADRE_ENOMEM;
+    cadre_status status = w.values && w.part && w.packed && w.refused ? write_all(&w) : CADRE_ENOMEM;
     mem_free(w.values);
     mem_free(w.part);
     mem_free(w.packed);

@@ -58,7 +58,7 @@ typedef struct tensor_sink {
 
 cadre_status tensor_list_declare(const tensor_list *list, const tensor_sink *sink);
 
-/* After each tensor: bytes written so far. A failure stops. */
+/* Several times a second: bytes written so far. A failure stops, as does a request to: it must then fail. */
 typedef cadre_status (*list_progress)(void *arg, int64_t bytes);
 
 /* c NULL: on this thread alone. progress may be NULL. Numbers that are not finite are refused where a tensor has blocks. */
