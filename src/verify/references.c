@@ -1,6 +1,6 @@
 /* references.c - routers, losses and activations against numbers worked out in double precision. */
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "moe/balance.h"
 #include "moe/select.h"
@@ -22,6 +22,28 @@ typedef struct router_case {
     int ids[MOST_PICKS];
     double weights[MOST_PICKS];
 } router_case;
+
+/* "experts 2 6, weights 0.370 0.224": to as many digits as docs/learn has. */
+static void print_picks(char *text, size_t size, int count, const gexp *pick, const real *weights)
+{
+    int used = snprintf(text, size, "experts");
+    for (int k = 0; k < count; k++) used += snprintf(text + used, size - (size_t)used, " %d", pick[k].id);
+    used += snprintf(text + used, size - (size_t)used, ", weights");
+    for (int k = 0; k < count; k++) used += snprintf(text + used, size - (size_t)used, " %.3f", (double)weights[k]);
+}
+
+static bool compare_picks(verify_run *run, const router_case *c, int count, const gexp *pick, const real *weights)
+{
+    char found[VERIFY_DETAIL / 2];
+    double worst = 0;
+    print_picks(found, sizeof found, count, pick, weights);
+    if (count != c->expected) return verify_say(run, false, "%s: expected %d picks", found, c->expected);
+    for (int k = 0; k < count; k++) {
+        if (pick[k].id != c->ids[k]) return verify_say(run, false, "%s: pick %d was to be expert %d", found, k, c->ids[k]);
+        worst = fmax(worst, fabs((double)weights[k] - c->weights[k]));
+    }
+    return verify_say(run, worst < 5e-6, "%s, within %.1e", found, worst);
+}
 
 /* Routes the logits and compares picks and weights. */
 static bool check_router(verify_run *run, const router_case *c)
@@ -48,12 +70,7 @@ static bool check_router(verify_run *run, const router_case *c)
     select_topk(EXPERTS, key, c->picks, pick);
     if (r->truncate) t.count = r->truncate(&t);
     r->weigh(&t);
-    double worst = 0;
-    for (int k = 0; k < c->expected; k++) {
-        if (pick[k].id != c->ids[k]) return verify_say(run, false, "pick %d is expert %d, expected %d", k, pick[k].id, c->ids[k]);
-        worst = fmax(worst, fabs((double)given[k] - c->weights[k]));
-    }
-    return verify_say(run, worst < 5e-6, "weights within %.1e", worst);
+    return compare_picks(run, c, t.count, pick, given);
 }
 
 #define ROUTER_CHECK(name_, ...)                          \
