@@ -182,13 +182,15 @@ fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 	    echo "ok fuzz $$target, $$(sed -n 's/^stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$$target.log) inputs"; \
 	done
 
-# The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files.
+# The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files; the
+# commands of the documents as they are shipped.
 GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null))
 check:
 	@./install-packages build test
 	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests replays build-asan/cadre
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
-	@tests/run-tests $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz build-asan/cadre:tests/cli
+	@+$(MAKE) --no-print-directory all
+	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz build-asan/cadre:tests/cli
 
 # Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, and thousands of
 # damaged models.
