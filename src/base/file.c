@@ -251,6 +251,15 @@ cadre_status file_write(const char *path, const void *data, size_t size)
 
 bool file_exists(const char *path) { return access(path, F_OK) == 0; }
 
+bool file_exists_in(const char *folder, const char *name)
+{
+    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool there = faccessat(fd, name, F_OK, 0) == 0;
+    close(fd);
+    return there;
+}
+
 bool file_is_folder(const char *path)
 {
     struct stat st;

@@ -33,6 +33,7 @@ void file_writer_discard(file_writer *w);         /* frees w; NULL is fine */
 cadre_status file_write(const char *path, const void *data, size_t size); /* the three in one */
 
 bool file_exists(const char *path);
+bool file_exists_in(const char *folder, const char *name); /* without memory of its own */
 bool file_is_folder(const char *path);
 int64_t file_written(const char *path); /* seconds since 1970 when it last changed; 0: not known */
 int64_t file_bytes(const char *path); /* of a regular file; 0: there is none */

@@ -90,9 +90,15 @@ static cadre_status check_outline(const char *name, const char *text, size_t siz
 
 /* ---- parsing ---- */
 
+/* Jansson says so, or nothing: what it allocates before the first token has no error of its own. */
+static bool ran_out_of_memory(const json_error_t *error)
+{
+    return json_error_code(error) == json_error_out_of_memory || !error->text[0];
+}
+
 static cadre_status parse_failed(const char *name, const json_error_t *error)
 {
-    if (json_error_code(error) == json_error_out_of_memory)
+    if (ran_out_of_memory(error))
         return cadre_fail(CADRE_ENOMEM, name, "out of memory");
     return cadre_fail(CADRE_EFORMAT, name, "expected valid JSON, found at line %d, column %d: %s", error->line, error->column,
                       quote_text(error->text).text);
@@ -122,9 +128,9 @@ static cadre_status load_marked(const char *text, size_t size, json_t **root, js
 
 static cadre_status parse_text(const char *name, const char *text, size_t size, json_t **root)
 {
-    json_error_t error;
+    json_error_t error = { 0 };
     *root = load(text, size, &error);
-    if (!*root && json_error_code(&error) != json_error_out_of_memory) CADRE_TRY(load_marked(text, size, root, &error));
+    if (!*root && !ran_out_of_memory(&error)) CADRE_TRY(load_marked(text, size, root, &error));
     return *root ? CADRE_OK : parse_failed(name, &error);
 }
 

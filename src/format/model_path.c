@@ -18,14 +18,6 @@ static bool ends_with(const char *text, const char *end)
     return size >= tail && !strcasecmp(text + size - tail, end);
 }
 
-static bool holds(const char *folder, const char *name)
-{
-    char *path = file_join(folder, name);
-    bool there = path && file_exists(path);
-    mem_free(path);
-    return there;
-}
-
 /* OWNER/NAME as the Hugging Face Hub has it, of a name or an address there; what follows it (a branch, a
  * format, a page) is left out. */
 static bool is_hub_name(const char *path, char name[TEXT])
@@ -76,7 +68,7 @@ static bool find_snapshot(const char *cache, char found[2 * TEXT])
     int count = 0;
     char *snapshots = file_join(cache, "snapshots"), *main = file_join(cache, "refs/main");
     bool is_cache = snapshots && main && file_is_folder(snapshots);
-    bool named = is_cache && file_exists(main) && read_line(main, commit) && holds(snapshots, commit);
+    bool named = is_cache && file_exists(main) && read_line(main, commit) && file_exists_in(snapshots, commit);
     if (is_cache && !named && file_list(snapshots, &names, &count) == CADRE_OK) {
         if (count) snprintf(commit, sizeof commit, "%s", names[count - 1]);
         file_list_free(names, count);
@@ -93,7 +85,7 @@ static bool find_cached(const char *folder, char found[2 * TEXT])
     char **names;
     int count;
     bool done = false;
-    char *hub = holds(folder, "hub") ? file_join(folder, "hub") : mem_strdup(folder);
+    char *hub = file_exists_in(folder, "hub") ? file_join(folder, "hub") : mem_strdup(folder);
     if (!hub || file_list(hub, &names, &count) != CADRE_OK) {
         mem_free(hub);
         return false;
@@ -130,7 +122,7 @@ static void advise_folder(const char *folder, char advice[4 * TEXT])
 
 static bool has_weights(const char *folder)
 {
-    return holds(folder, "model.safetensors") || holds(folder, "model.safetensors.index.json");
+    return file_exists_in(folder, "model.safetensors") || file_exists_in(folder, "model.safetensors.index.json");
 }
 
 /* A model's folder, some of which is not as it is read here. */
@@ -139,7 +131,7 @@ static void advise_parts(const char *folder, char advice[4 * TEXT])
     char name[TEXT];
     static const char *const pickles[] = { ".bin", ".pth", ".pt" };
     bool weights = has_weights(folder);
-    if (weights && !holds(folder, "tokenizer.json") && holds(folder, "tokenizer.model"))
+    if (weights && !file_exists_in(folder, "tokenizer.json") && file_exists_in(folder, "tokenizer.model"))
         snprintf(advice, 4 * TEXT, "Of tokenizers, tokenizer.json is read; the folder has tokenizer.model, of which "
                                    "transformers' AutoTokenizer makes one with save_pretrained");
     for (int i = 0; i < 3 && !weights && !*advice; i++)
@@ -158,7 +150,7 @@ static void advise_file(const char *path, char advice[4 * TEXT])
     if (length > 1) length--; /* without its slash */
     char *folder = length ? mem_printf("%.*s", length, path) : mem_strdup(".");
     bool part = ends_with(path, ".json") || ends_with(path, ".safetensors") || ends_with(path, ".bin");
-    if (folder && part && holds(folder, "config.json"))
+    if (folder && part && file_exists_in(folder, "config.json"))
         snprintf(advice, 4 * TEXT, "A model that is a folder is opened by the folder's name: %s", folder);
     mem_free(folder);
 }
@@ -168,7 +160,7 @@ void model_path_advise(const char *path)
     char advice[4 * TEXT] = "", said[2048], name[TEXT];
     snprintf(said, sizeof said, "%s", cadre_last_error()); /* looking around may fail, and say so */
     if (strchr(said, '\n')) return;
-    if (file_is_folder(path) && !holds(path, "config.json")) advise_folder(path, advice);
+    if (file_is_folder(path) && !file_exists_in(path, "config.json")) advise_folder(path, advice);
     else if (file_is_folder(path)) advise_parts(path, advice);
     else if (file_exists(path)) advise_file(path, advice);
     else if (is_hub_name(path, name))

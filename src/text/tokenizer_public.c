@@ -52,17 +52,14 @@ cadre_status tokenizer_open(const char *path, tokenizer **t)
 bool tokenizer_exists(const char *path)
 {
     gguf *file;
-    bool there = false;
+    bool there;
     if (!file_is_folder(path)) {
         if (gguf_open(path, &file) != CADRE_OK) return false;
         there = tokenizer_in_gguf(file);
         gguf_close(file);
         return there;
     }
-    char *json = file_join(path, "tokenizer.json");
-    there = json && file_exists(json);
-    mem_free(json);
-    return there;
+    return file_exists_in(path, "tokenizer.json");
 }
 
 cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **t) { return tokenizer_open(path, t); }

@@ -44,19 +44,11 @@ static cadre_status stop_at_first(const char *path, void *arg)
     return CADRE_OK;
 }
 
-static bool folder_has(const char *folder, const char *name)
-{
-    char *path = file_join(folder, name);
-    bool there = path && file_exists(path);
-    mem_free(path);
-    return there;
-}
-
 bool checkpoint_exists(const char *folder)
 {
     bool state = false;
-    return file_is_folder(folder) && folder_has(folder, model_name) && each_state(folder, stop_at_first, &state) == CADRE_OK &&
-           state;
+    return file_is_folder(folder) && file_exists_in(folder, model_name) &&
+           each_state(folder, stop_at_first, &state) == CADRE_OK && state;
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -87,7 +79,7 @@ bool checkpoint_folder_used(const char *folder)
     bool state = false;
     if (!file_is_folder(folder)) return file_exists(folder);
     if (checkpoint_exists(folder) || checkpoint_model_alone(folder)) return true;
-    if (folder_has(folder, "config.json") || folder_has(folder, "metrics.jsonl")) return true;
+    if (file_exists_in(folder, "config.json") || file_exists_in(folder, "metrics.jsonl")) return true;
     return each_state(folder, stop_at_first, &state) == CADRE_OK && state;
 }
 

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "support/scratch.h"
 
 static char folder[64];
 
@@ -265,9 +266,22 @@ static void empty_folders_alone_are_removed(void **state)
     mem_free(within);
 }
 
+static void a_file_in_a_folder_is_found_without_memory(void **state)
+{
+    (void)state;
+    const char *folder = scratch_folder();
+    assert_int_equal(file_write(scratch_file("there"), "x", 1), CADRE_OK);
+    mem_fail_at(1, true);
+    bool found = file_exists_in(folder, "there"), other = file_exists_in(folder, "elsewhere");
+    bool nowhere = file_exists_in("/no/such/folder", "there");
+    mem_fail_at(0, false);
+    assert_true(found && !other && !nowhere);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_in_a_folder_is_found_without_memory),
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_writer_that_is_discarded_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_being_written_can_be_abandoned, setup, teardown),
