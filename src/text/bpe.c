@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 
@@ -200,11 +201,20 @@ static cadre_status add_unknown(const bpe *b, bpe_scratch *s, string_view word, 
     return CADRE_OK;
 }
 
+/* A word may be a file without a blank: whoever asks to stop is heard within it. */
+static cadre_status look_up(size_t *steps)
+{
+    enum { SELDOM = 65536 };
+    return ++*steps % SELDOM ? CADRE_OK : interrupt_check(NULL);
+}
+
 static cadre_status add_characters(const bpe *b, bpe_scratch *s, string_view word)
 {
+    size_t steps = 0;
     size_t waiting = 0; /* bytes of unknown characters; the id for them comes after bytes that follow, as in the reference */
     s->symbol_count = 0;
     for (size_t at = 0, length; at < word.size; at += length) {
+        CADRE_TRY(look_up(&steps));
         length = utf8_length(word.data[at]);
         int32_t id = vocabulary_id(b->vocabulary, word.data + at, length);
         if (id < 0) {
@@ -228,9 +238,14 @@ static cadre_status push_candidate(const bpe *b, bpe_scratch *s, const char *wor
 
 static cadre_status merge_all(const bpe *b, bpe_scratch *s, const char *word)
 {
+    size_t steps = 0;
     s->heap_count = 0;
-    for (int32_t i = 0; i + 1 < (int32_t)s->symbol_count; i++) CADRE_TRY(push_candidate(b, s, word, i));
+    for (int32_t i = 0; i + 1 < (int32_t)s->symbol_count; i++) {
+        CADRE_TRY(look_up(&steps));
+        CADRE_TRY(push_candidate(b, s, word, i));
+    }
     while (s->heap_count > 0) {
+        CADRE_TRY(look_up(&steps));
         bpe_candidate top = heap_pop(s), now;
         bpe_symbol *left = &s->symbols[top.left];
         /* A candidate is out of date when its symbols have changed since it was pushed. */

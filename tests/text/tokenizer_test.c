@@ -364,6 +364,23 @@ static void test_long_runs(void **state)
     free(text);
 }
 
+/* A file without a blank is one word. */
+static void test_a_long_word_stops_when_asked(void **state)
+{
+    (void)state;
+    enum { SIZE = 1 << 20 };
+    char *text = malloc(SIZE);
+    memset(text, 'e', SIZE);
+    tokenizer *t = open_sample(SAMPLE_BYTE_LEVEL);
+    token_list ids = { 0 };
+    cadre_interrupt();
+    assert_int_equal(tokenizer_encode(t, text, SIZE, 0, &ids), CADRE_EINTERRUPTED);
+    cadre_interrupt_clear();
+    token_list_free(&ids);
+    tokenizer_close(t);
+    free(text);
+}
+
 /* Opening, encoding and decoding with the n-th allocation failing, until none does. */
 static void check_allocations(const char *json)
 {
@@ -440,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_stream_of_malformed_bytes),
         cmocka_unit_test(test_long_runs),
+        cmocka_unit_test(test_a_long_word_stops_when_asked),
         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_public),
     };
