@@ -269,10 +269,10 @@ static void empty_folders_alone_are_removed(void **state)
 static void a_file_in_a_folder_is_found_without_memory(void **state)
 {
     (void)state;
-    const char *folder = scratch_folder();
+    const char *where = scratch_folder();
     assert_int_equal(file_write(scratch_file("there"), "x", 1), CADRE_OK);
     mem_fail_at(1, true);
-    bool found = file_exists_in(folder, "there"), other = file_exists_in(folder, "elsewhere");
+    bool found = file_exists_in(where, "there"), other = file_exists_in(where, "elsewhere");
     bool nowhere = file_exists_in("/no/such/folder", "there");
     mem_fail_at(0, false);
     assert_true(found && !other && !nowhere);
