@@ -175,8 +175,8 @@ void *arena_take(arena *a, size_t count, size_t size)
     a->used = end;
     if (!a->base) return NULL;
     assert(end <= a->size && "the arena was measured by the same code that fills it");
-    allow(a->base + start, bytes); /* a scratch is laid out again and again */
-    forbid(a->base + start + bytes, padded - bytes);
+    allow(a->base + start, a->overlaid ? padded : bytes); /* a scratch is laid out again and again */
+    if (!a->overlaid) forbid(a->base + start + bytes, padded - bytes);
     return a->base + start;
 }
 

@@ -53,6 +53,7 @@ typedef struct arena {
     char *base;  /* NULL: measuring */
     size_t size; /* of base */
     size_t used; /* so far; SIZE_MAX once a size overflowed */
+    bool overlaid; /* set by the caller: layouts lie over each other, and a gap of one is a block of the next */
 } arena;
 
 /* count * size bytes, aligned, zeroed by arena_open only. When measuring, or when it does not fit: NULL (the latter is a

@@ -81,10 +81,12 @@ static void layout_blocks(transformer *t, arena *a)
         else if (t->blocks) *s = t->blocks[0];
         if (l == 0) start = a->used;
         if (!t->most.training && a->used != SIZE_MAX) a->used = start;
+        a->overlaid = !t->most.training;
         layout_ffn(s, a, c, t->moe, l, &t->most);
         if (a->used > end) end = a->used;
     }
     a->used = end;
+    a->overlaid = false;
 }
 
 static void layout(transformer *t, arena *a)

@@ -136,7 +136,7 @@ typedef struct run {
 static void run_begin(run *r, const moe_call *call, const moe_config *c, const moe_weights *w, const real *x, moe_state *s)
 {
     const token_batch *b = call->batch;
-    arena memory = { call->scratch, call->scratch_bytes, 0 };
+    arena memory = { .base = call->scratch, .size = call->scratch_bytes };
     *r = (run){ .call = call, .c = c, .w = w, .x = x, .s = s };
     scratch_layout(&r->scratch, &memory, c, &(batch_limits){ .tokens = b->tokens, .sequences = b->sequences });
     r->routing = (routing){ .compute = call->compute, .router = c->router, .options = &c->route, .weights = &w->router,

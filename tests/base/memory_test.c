@@ -188,10 +188,15 @@ static void between_the_blocks_of_an_arena_is_forbidden_ground(void **state)
     char *first = arena_take(&a, 64, 1), *second = arena_take(&a, 60, 1);
     ends_at(first + 64);
     ends_at(second + 60);
-    arena again = { a.base, a.size, 0 }; /* as a scratch is used from call to call */
+    arena again = { .base = a.base, .size = a.size }; /* as a scratch is used from call to call */
     char *whole = arena_take(&again, 200, 1);
     assert_null(__asan_region_is_poisoned(whole, 200));
     ends_at(whole + 200);
+    arena over = { .base = a.base, .size = a.size, .overlaid = true };
+    char *wide = arena_take(&over, 300, 1);
+    over.used = 0; /* another layout in the same place forbids nothing of the first */
+    arena_take(&over, 10, 1);
+    assert_null(__asan_region_is_poisoned(wide, 300));
     arena_close(&a);
 }
 #else
