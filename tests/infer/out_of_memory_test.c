@@ -35,7 +35,8 @@
 static cadre_context *context;
 static cadre_model *model;
 static cadre_options *options;
-static char folder[256], data[256], packed[256], routes[256], out[256], numbers[256], scored[256], tokenizer_file[256];
+static char folder[256], data[256], packed[256], routes[256], out[256], numbers[256], scored[256];
+static char tokenizer_file[sizeof folder + 16];
 static const int32_t prompt[] = { 5, 17, 3, 9, 100 };
 enum { PROMPT = sizeof prompt / sizeof *prompt };
 
