@@ -182,6 +182,8 @@ fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 	    echo "ok fuzz $$target, $$(sed -n 's/^stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$$target.log) inputs"; \
 	done
 
+CLI_TESTS := $(sort $(wildcard tests/cli/*.t))
+
 # The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files; the
 # commands of the documents as they are shipped.
 GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null))
@@ -190,14 +192,14 @@ check:
 	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests replays build-asan/cadre
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
 	@+$(MAKE) --no-print-directory all
-	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz build-asan/cadre:tests/cli
+	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(CLI_TESTS:%=build-asan/cadre:%)
 
 # Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, and thousands of
 # damaged models.
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
-	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(BUILD)/cadre:tests/cli tests/installed
+	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
 	@tests/mutate build-asan/cadre
 
