@@ -15,13 +15,13 @@ $ echo '"vocab_size": 512, "hidden_size": 32, "num_hidden_layers": 2, "num_atten
 $ echo "{\"model_type\": \"olmoe\", $(cat sizes) \"num_experts\": 4, \"num_experts_per_tok\": 2, \"clip_qkv\": 0.5}" > olmoe.json
 $ cadre init olmoe --config olmoe.json --quiet && cadre convert olmoe olmoe.gguf --quiet
 $ sed 's/, "clip_qkv": 0.5//' olmoe.json > whole.json && cadre init whole --config whole.json --quiet && cadre convert whole whole.gguf --quiet
-$ cadre train --from whole --data en.txt --out no
+$ cadre train --from whole --data en.txt --steps 1 --out no
 2> cadre: whole/tokenizer.json: expected a readable file*
 ? 1
-$ cadre train --from whole.gguf --data en.txt --out no
+$ cadre train --from whole.gguf --data en.txt --steps 1 --out no
 2> cadre: whole.gguf: the file holds no vocabulary
 ? 1
-$ cp one/tokenizer.json olmoe && cadre train --from olmoe --data en.txt --out no
+$ cp one/tokenizer.json olmoe && cadre train --from olmoe --data en.txt --steps 1 --out no
 2> cadre: olmoe: a model of type olmoe: expected one that can be trained, found queries, keys and values that are cut off*
 ? 1
 
