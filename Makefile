@@ -58,9 +58,9 @@ endif
 ifneq ($(ARCH),aarch64)
 SRC := $(filter-out src/kernel/%_neon.c,$(SRC))
 endif
-# Sanitizers blow unrolled kernels up: with them -O3 takes minutes where -O1 takes seconds. Fuzzing, which is after what reads
-# files, leaves the variants out.
-KERNEL_O := $(if $(SAN),-O1,-O3)
+# Sanitizers blow unrolled kernels up: with them -O3 takes minutes where -O1 takes seconds. The build in double precision is
+# for gradients, not for speed. Fuzzing, which is after what reads files, leaves the variants out.
+KERNEL_O := $(if $(SAN)$(REAL),-O1,-O3)
 VARIANT_O := $(KERNEL_O) $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 VARIANT_avx2   := $(VARIANT_O) -mavx2 -mfma -mf16c
 VARIANT_avx512 := $(VARIANT_O) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
@@ -194,14 +194,18 @@ check:
 	@+$(MAKE) --no-print-directory all
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(CLI_TESTS:%=build-asan/cadre:%)
 
-# Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, and thousands of
-# damaged models.
+# Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, thousands of
+# damaged models, fuzzing, and both compilers finding nothing to warn about.
 check-long: check
+	@./install-packages fuzz
+	@+$(MAKE) --no-print-directory WERROR=1 BUILD=build-werror all tests
+	@+$(MAKE) --no-print-directory WERROR=1 BUILD=build-clang CC=clang all tests
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
 	@tests/mutate build-asan/cadre
+	@+$(MAKE) --no-print-directory fuzz
 
 bench: $(BUILD)/cadre
 	@for what in gemm layer train; do $(BUILD)/cadre bench $$what --json || exit; done
