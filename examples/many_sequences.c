@@ -3,9 +3,9 @@
  *     cc -o many_sequences many_sequences.c $(pkg-config --cflags --libs cadre)
  *     many_sequences MODEL
  *
- * Three prompts of token ids go through the model together: a pass takes every text one token further, and reads the weights once
- * for all. Without MODEL a small one of random weights is made: the tokens then mean nothing, but a text in company is the same
- * as alone. */
+ * Three prompts of token ids go through the model together: a pass takes every text one token
+ * further, and reads the weights once for all. Without MODEL a small one of random weights is made:
+ * the tokens then mean nothing, but a text in company is the same as alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +23,16 @@ static void check(cadre_status status)
 
 static void make_model(cadre_context *context, const char *path)
 {
-    static const char *const sizes[][2] = { { "recipe", "olmoe" },     { "layers", "2" }, { "width", "32" },
-                                            { "heads", "2" },          { "experts", "8" }, { "topk", "2" },
-                                            { "expert-width", "16" }, { "vocab", "256" } };
+    static const char *const sizes[][2] = { { "recipe", "olmoe" }, { "layers", "2" },
+        { "width", "32" }, { "heads", "2" }, { "experts", "8" }, { "topk", "2" },
+        { "expert-width", "16" }, { "vocab", "256" } };
     cadre_option_table tables[4];
     cadre_options *options;
     tables[0] = cadre_run_options(), tables[1] = cadre_model_options();
     tables[2] = cadre_routing_options(), tables[3] = cadre_train_options();
     check(cadre_options_new(tables, 4, &options));
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check(cadre_options_set(options, sizes[i][0], sizes[i][1]));
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        check(cadre_options_set(options, sizes[i][0], sizes[i][1]));
     check(cadre_init(context, options, NULL, NULL, path, NULL));
     cadre_options_free(options);
 }
@@ -45,8 +46,8 @@ static int32_t most_likely(const cadre_real *logits, int64_t count)
 }
 
 /* The prompts go on by LENGTH tokens each: out [count, LENGTH]. */
-static void continue_all(cadre_model *model, int count, const int32_t *const *prompts, const int64_t *lengths,
-                         int32_t (*out)[LENGTH])
+static void continue_all(cadre_model *model, int count, const int32_t *const *prompts,
+    const int64_t *lengths, int32_t (*out)[LENGTH])
 {
     cadre_model_info info = { .size = sizeof info };
     cadre_session *sessions[TEXTS];
@@ -59,7 +60,9 @@ static void continue_all(cadre_model *model, int count, const int32_t *const *pr
     check(cadre_pass_new(model, TEXTS * CAPACITY, TEXTS, CAPACITY, &pass));
     for (int i = 0; i < count; i++) {
         check(cadre_session_new(model, CAPACITY, &sessions[i]));
-        parts[i] = (cadre_pass_part){ .session = sessions[i], .tokens = prompts[i], .count = lengths[i], .row_count = 1 };
+        parts[i] = (cadre_pass_part){
+            .session = sessions[i], .tokens = prompts[i], .count = lengths[i], .row_count = 1
+        };
     }
     for (int n = 0; n < LENGTH; n++) {
         check(cadre_pass_run(pass, parts, count, logits));
@@ -75,7 +78,8 @@ static void continue_all(cadre_model *model, int count, const int32_t *const *pr
 
 int main(int argc, char **argv)
 {
-    static const int32_t first[] = { 5, 17, 3, 9 }, second[] = { 100, 42 }, third[] = { 7, 25, 11, 30, 8, 1 };
+    static const int32_t first[] = { 5, 17, 3, 9 }, second[] = { 100, 42 },
+                         third[] = { 7, 25, 11, 30, 8, 1 };
     static const int32_t *const prompts[TEXTS] = { first, second, third };
     static const int64_t lengths[TEXTS] = { 4, 2, 6 };
     const char *made = "many_sequences.gguf"; /* in the folder where it runs */
@@ -92,7 +96,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < TEXTS; i++) {
         printf("text %d:", i);
         for (int n = 0; n < LENGTH; n++) printf(" %d", (int)together[i][n]);
-        printf("  %s\n", memcmp(together[i], alone[i], sizeof alone[i]) ? "differs from alone" : "the same as alone");
+        printf("  %s\n", memcmp(together[i], alone[i], sizeof alone[i]) ? "differs from alone"
+                                                                        : "the same as alone");
     }
     cadre_model_close(model);
     cadre_context_free(context);

@@ -2,15 +2,25 @@
  *
  *     cc -o sparse_layer sparse_layer.c $(pkg-config --cflags --libs cadre) -lm
  *
- * Tokens are of four kinds, and each kind asks for another answer. A layer of 8 experts, 2 a token, learns to give it: forward,
- * loss, backward, a step of Adam, over and over. Then it prints which experts took which kind, and how evenly they were used. */
+ * Tokens are of four kinds, and each kind asks for another answer. A layer of 8 experts, 2 a token,
+ * learns to give it: forward, loss, backward, a step of Adam, over and over. Then it prints which
+ * experts took which kind, and how evenly they were used. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <cadre.h>
 
-enum { WIDTH = 32, HIDDEN = 64, EXPERTS = 8, TOPK = 2, TOKENS = 256, STEPS = 300, SHOW = 60, KINDS = 4 };
+enum {
+    WIDTH = 32,
+    HIDDEN = 64,
+    EXPERTS = 8,
+    TOPK = 2,
+    TOKENS = 256,
+    STEPS = 300,
+    SHOW = 60,
+    KINDS = 4
+};
 
 static void check(cadre_status status)
 {
@@ -21,8 +31,14 @@ static void check(cadre_status status)
 
 static cadre_moe *new_layer(cadre_context *context)
 {
-    cadre_moe_shape shape = { .size = sizeof shape, .width = WIDTH, .hidden = HIDDEN, .experts = EXPERTS, .topk = TOPK,
-                              .router = "softmax-renorm", .form = "swiglu", .tokens = TOKENS };
+    cadre_moe_shape shape = { .size = sizeof shape,
+        .width = WIDTH,
+        .hidden = HIDDEN,
+        .experts = EXPERTS,
+        .topk = TOPK,
+        .router = "softmax-renorm",
+        .form = "swiglu",
+        .tokens = TOKENS };
     cadre_option_table table = cadre_routing_options();
     cadre_options *options;
     cadre_moe *moe;
@@ -43,7 +59,8 @@ static void descend(cadre_moe *moe, int step, float *moments)
         for (int64_t j = 0; p.gradient && j < p.rows * p.cols; j++, moments += 2) {
             moments[0] = b1 * moments[0] + (1 - b1) * p.gradient[j];
             moments[1] = b2 * moments[1] + (1 - b2) * p.gradient[j] * p.gradient[j];
-            float m = moments[0] / (1 - powf(b1, (float)step + 1)), v = moments[1] / (1 - powf(b2, (float)step + 1));
+            float m = moments[0] / (1 - powf(b1, (float)step + 1)),
+                  v = moments[1] / (1 - powf(b2, (float)step + 1));
             p.values[j] -= rate * m / (sqrtf(v) + 1e-8f);
         }
     }
@@ -66,16 +83,19 @@ static float number(uint32_t *state)
     return (float)((double)(*state >> 8) / (1 << 24) * 3.46 - 1.73);
 }
 
-/* Token t is of kind t % KINDS: the kind's centre and some noise. Wanted is the token turned by as many places as its kind says. */
+/* Token t is of kind t % KINDS: the kind's centre and some noise. Wanted is the token turned by as
+ * many places as its kind says. */
 static void make_tokens(uint32_t *state, float *x, float *wanted)
 {
     uint32_t centre = 7;
     static float centres[KINDS * WIDTH];
     for (int i = 0; i < KINDS * WIDTH; i++) centres[i] = number(&centre);
     for (int t = 0; t < TOKENS; t++)
-        for (int i = 0; i < WIDTH; i++) x[t * WIDTH + i] = centres[t % KINDS * WIDTH + i] + 0.5f * number(state);
+        for (int i = 0; i < WIDTH; i++)
+            x[t * WIDTH + i] = centres[t % KINDS * WIDTH + i] + 0.5f * number(state);
     for (int t = 0; t < TOKENS; t++)
-        for (int i = 0; i < WIDTH; i++) wanted[t * WIDTH + i] = x[t * WIDTH + (i + 1 + t % KINDS) % WIDTH];
+        for (int i = 0; i < WIDTH; i++)
+            wanted[t * WIDTH + i] = x[t * WIDTH + (i + 1 + t % KINDS) % WIDTH];
 }
 
 /* dy = derivative by y of the mean of (y - wanted)^2, which is returned. */
@@ -116,13 +136,15 @@ static void print_balance(const cadre_moe *moe)
         for (int64_t i = 0; i < count[e]; i += 4) putchar('#');
         putchar('\n');
     }
-    printf("MaxVio %.2f, dead experts %d, effective experts %.1f of %d, entropy of a token's scores %.2f nats\n", m.max_vio,
-           (int)m.dead, m.effective_experts, EXPERTS, m.token_entropy);
+    printf("MaxVio %.2f, dead experts %d, effective experts %.1f of %d, entropy of a token's "
+           "scores %.2f nats\n",
+        m.max_vio, (int)m.dead, m.effective_experts, EXPERTS, m.token_entropy);
 }
 
 int main(void)
 {
-    static float x[TOKENS * WIDTH], y[TOKENS * WIDTH], wanted[TOKENS * WIDTH], dy[TOKENS * WIDTH], dx[TOKENS * WIDTH];
+    static float x[TOKENS * WIDTH], y[TOKENS * WIDTH], wanted[TOKENS * WIDTH], dy[TOKENS * WIDTH],
+        dx[TOKENS * WIDTH];
     cadre_moe_batch batch = { .tokens = TOKENS, .train = true };
     cadre_context *context;
     uint32_t state = 1;
@@ -141,7 +163,8 @@ int main(void)
         cadre_moe_losses(moe, &balance, &z);
         descend(moe, step, moments);
         if (step % SHOW == 0 || step == STEPS - 1)
-            printf("step %3d  error %.4f  balance loss %.4f  z loss %.4f\n", step, loss, balance, z);
+            printf(
+                "step %3d  error %.4f  balance loss %.4f  z loss %.4f\n", step, loss, balance, z);
     }
     print_routes(moe);
     print_balance(moe);

@@ -1,4 +1,5 @@
-/* config_fuzz.c - any bytes as a config.json: refused, or every value can be asked for in every way. */
+/* config_fuzz.c - any bytes as a config.json: refused, or every value can be asked for in every
+ * way. */
 #include "fuzz.h"
 
 #include <float.h>
@@ -43,14 +44,17 @@ static void read_value(const json_node *node, json_writer *copy)
     bool is_text = json_as_string(node, &text, &size) == CADRE_OK;
     json_kind kind = json_kind_of(node);
     fuzz_require(kind != JSON_KIND_ABSENT && (!is_int || is_real));
-    fuzz_require(is_text == (kind == JSON_KIND_STRING) && is_real == (kind == JSON_KIND_NUMBER) && is_bool == (kind == JSON_KIND_BOOL));
+    fuzz_require(is_text == (kind == JSON_KIND_STRING) && is_real == (kind == JSON_KIND_NUMBER) &&
+                 is_bool == (kind == JSON_KIND_BOOL));
     switch (kind) {
     case JSON_KIND_OBJECT: read_members(node, copy); break;
     case JSON_KIND_ARRAY: read_items(node, copy); break;
     case JSON_KIND_STRING: json_put_bytes(copy, node->key, text, size); break;
     case JSON_KIND_NUMBER: json_put_real(copy, node->key, real); break;
     case JSON_KIND_BOOL: json_put_bool(copy, node->key, flag); break;
-    case JSON_KIND_NULL: case JSON_KIND_ABSENT: case JSON_KIND_LITERAL: json_put_null(copy, node->key); break;
+    case JSON_KIND_NULL:
+    case JSON_KIND_ABSENT:
+    case JSON_KIND_LITERAL: json_put_null(copy, node->key); break;
     }
 }
 

@@ -1,5 +1,6 @@
-/* encode_fuzz.c - any bytes through small tokenizers of each kind. The first byte chooses: tokenizer, and how control tokens are
- * treated. Ids lie in the vocabulary; a stream gives the same text as the whole list; byte-level vocabularies lose nothing. */
+/* encode_fuzz.c - any bytes through small tokenizers of each kind. The first byte chooses:
+ * tokenizer, and how control tokens are treated. Ids lie in the vocabulary; a stream gives the same
+ * text as the whole list; byte-level vocabularies lose nothing. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -41,13 +42,15 @@ static void check_stream(const tokenizer *t, const token_list *ids, const byte_l
     byte_list streamed = { 0 }, whole = { 0 };
     fuzz_require(token_stream_new(t, 0, &s) == CADRE_OK);
     for (size_t i = 0; i <= ids->count; i++) {
-        fuzz_require((i < ids->count ? token_stream_put(s, ids->ids[i], &part) : token_stream_end(s, &part)) == CADRE_OK);
+        fuzz_require((i < ids->count ? token_stream_put(s, ids->ids[i], &part)
+                                     : token_stream_end(s, &part)) == CADRE_OK);
         fuzz_require(utf8_valid_prefix(part.data, part.size) == part.size);
         fuzz_require(byte_list_put(&streamed, part.data, part.size) == CADRE_OK);
     }
     if (bytes) replace_malformed(bytes, &whole);
     if (bytes)
-        fuzz_require(streamed.size == whole.size && (whole.size == 0 || !memcmp(streamed.data, whole.data, whole.size)));
+        fuzz_require(streamed.size == whole.size &&
+                     (whole.size == 0 || !memcmp(streamed.data, whole.data, whole.size)));
     token_stream_free(s);
     byte_list_free(&streamed);
     byte_list_free(&whole);
@@ -65,9 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_require(tokenizer_encode(t, text, size - 1, flags, &ids) == CADRE_OK);
     for (size_t i = 0; i < ids.count; i++) fuzz_require(tokenizer_piece(t, ids.ids[i]).size > 0);
     fuzz_require(tokenizer_decode(t, ids.ids, ids.count, 0, &back) == CADRE_OK);
-    if (which == SAMPLE_BYTE_LEVEL) fuzz_require(back.size == size - 1 && (size == 1 || !memcmp(back.data, text, size - 1)));
-    /* A whole list of byte tokens that are no text is replaced, characters in it too, which a stream has told before. */
-    check_stream(t, &ids, which != SAMPLE_SENTENCEPIECE || utf8_valid(text, size - 1) ? &back : NULL);
+    if (which == SAMPLE_BYTE_LEVEL)
+        fuzz_require(back.size == size - 1 && (size == 1 || !memcmp(back.data, text, size - 1)));
+    /* A whole list of byte tokens that are no text is replaced, characters in it too, which a
+     * stream has told before. */
+    check_stream(
+        t, &ids, which != SAMPLE_SENTENCEPIECE || utf8_valid(text, size - 1) ? &back : NULL);
     token_list_free(&ids);
     byte_list_free(&back);
     return 0;

@@ -23,7 +23,8 @@ static double read_array(const gguf *file, const char *key)
         mem_free(items);
     } else {
         for (size_t i = 0; i < a.count; i++) sum += gguf_array_real(&a, i);
-        for (size_t i = 0; i < a.count && gguf_array_is_int(&a); i++) sum += (double)gguf_array_int(&a, i);
+        for (size_t i = 0; i < a.count && gguf_array_is_int(&a); i++)
+            sum += (double)gguf_array_int(&a, i);
     }
     return sum;
 }
@@ -35,10 +36,13 @@ static double read_key(const gguf *file, const char *key)
     bool flag = false;
     gguf_string text = { "", 0 };
     fuzz_require(gguf_has(file, key));
-    if (gguf_get_int(file, key, INT64_MIN, INT64_MAX, &integer) != CADRE_OK) fuzz_require(*cadre_last_error());
-    if (gguf_get_real(file, key, -DBL_MAX, DBL_MAX, &real) != CADRE_OK) fuzz_require(*cadre_last_error());
+    if (gguf_get_int(file, key, INT64_MIN, INT64_MAX, &integer) != CADRE_OK)
+        fuzz_require(*cadre_last_error());
+    if (gguf_get_real(file, key, -DBL_MAX, DBL_MAX, &real) != CADRE_OK)
+        fuzz_require(*cadre_last_error());
     if (gguf_opt_bool(file, key, &flag) != CADRE_OK) fuzz_require(*cadre_last_error());
-    if (gguf_get_string(file, key, &text) == CADRE_OK && text.size) real += text.data[text.size - 1];
+    if (gguf_get_string(file, key, &text) == CADRE_OK && text.size)
+        real += text.data[text.size - 1];
     return real + (double)integer + flag + read_array(file, key);
 }
 
@@ -58,8 +62,10 @@ static double first_and_last_block(const gguf_tensor *t)
 static void read_tensor(const gguf *file, size_t index, const uint8_t *data, size_t size)
 {
     gguf_tensor t = gguf_tensor_at(file, index), found;
-    fuzz_require(t.data >= data && t.data <= data + size && t.size <= size && t.data + t.size <= data + size);
-    fuzz_require(gguf_tensor_find(file, t.name, &found) && found.data == t.data && found.size == t.size);
+    fuzz_require(t.data >= data && t.data <= data + size && t.size <= size &&
+                 t.data + t.size <= data + size);
+    fuzz_require(
+        gguf_tensor_find(file, t.name, &found) && found.data == t.data && found.size == t.size);
     if (t.size) fuzz_keep((double)t.data[0] + (double)t.data[t.size - 1]);
     fuzz_keep(first_and_last_block(&t));
 }

@@ -1,4 +1,5 @@
-/* replay.c - runs a fuzz target over the files of folders: replay NAME FOLDER... prints "ok NAME, N inputs". */
+/* replay.c - runs a fuzz target over the files of folders: replay NAME FOLDER... prints "ok NAME, N
+ * inputs". */
 #include "fuzz.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* safetensors_fuzz.c - any bytes as a safetensors file: refused, or every tensor lies in it, side by side with the others. */
+/* safetensors_fuzz.c - any bytes as a safetensors file: refused, or every tensor lies in it, side
+ * by side with the others. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -17,7 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const safetensors_tensor *t = safetensors_at(file, i);
         fuzz_require(t->data >= data + 8 && t->size <= size && t->data + t->size <= data + size);
         fuzz_require(safetensors_find(file, t->name) == t);
-        fuzz_require(t->elements >= 0 && (uint64_t)t->elements * (uint64_t)safetensors_dtype_bits(t->dtype) / 8 == t->size);
+        fuzz_require(
+            t->elements >= 0 &&
+            (uint64_t)t->elements * (uint64_t)safetensors_dtype_bits(t->dtype) / 8 == t->size);
         if (t->size) fuzz_keep((double)t->data[0] + (double)t->data[t->size - 1]);
         total += t->size;
     }

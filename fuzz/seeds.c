@@ -1,4 +1,5 @@
-/* seeds.c - files to begin fuzzing from: seeds FOLDER writes FOLDER/TARGET/NAME for each target that has some here. */
+/* seeds.c - files to begin fuzzing from: seeds FOLDER writes FOLDER/TARGET/NAME for each target
+ * that has some here. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,10 +11,12 @@
 
 static int failures;
 
-static void put(const char *root, const char *target, const char *name, const void *data, size_t size)
+static void put(
+    const char *root, const char *target, const char *name, const void *data, size_t size)
 {
     char *folder = file_join(root, target), *path = mem_printf("%s/%s/%s", root, target, name);
-    if (!folder || !path || file_make_folder(folder) != CADRE_OK || file_write(path, data, size) != CADRE_OK) {
+    if (!folder || !path || file_make_folder(folder) != CADRE_OK ||
+        file_write(path, data, size) != CADRE_OK) {
         fprintf(stderr, "%s\n", cadre_last_error());
         failures++;
     }
@@ -26,8 +29,9 @@ static void put(const char *root, const char *target, const char *name, const vo
 /* One tensor of 256 numbers in a type. */
 static void put_blocks(const char *root, int type)
 {
-    uint8_t file[96 + 2048] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        1, 0, 0, 0, 0, 0, 0, 0, 't', 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, (uint8_t)type };
+    uint8_t file[96 + 2048] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 't', 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+        (uint8_t)type };
     const int64_t extent[] = { 256 };
     int64_t elements;
     size_t bytes;
@@ -49,11 +53,13 @@ static void put_gguf(const char *root)
     }
     static const uint8_t empty[24] = { 'G', 'G', 'U', 'F', 3 };
     put(root, "gguf", "nothing-inside", empty, sizeof empty);
-    static const uint8_t one_key[] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
-        1, 0, 0, 0, 0, 0, 0, 0, 'k', 9, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 'o', 'k' };
+    static const uint8_t one_key[] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+        0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 'k', 9, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+        0, 2, 0, 0, 0, 0, 0, 0, 0, 'o', 'k' };
     put(root, "gguf", "one-array", one_key, sizeof one_key);
-    static const uint8_t one_tensor[96] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        1, 0, 0, 0, 0, 0, 0, 0, 't', 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+    static const uint8_t one_tensor[96] = { 'G', 'G', 'U', 'F', 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 't', 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
     put(root, "gguf", "one-tensor", one_tensor, 64 + 16);
     for (int type = 0; type < 64; type++)
         if (gguf_tensor_type_name(type)) put_blocks(root, type);
@@ -73,28 +79,50 @@ static void put_safetensors(const char *root, const char *name, const char *head
 static void put_all_safetensors(const char *root)
 {
     put_safetensors(root, "empty", "{}", 0);
-    put_safetensors(root, "scalar", "{\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}   ", 4);
+    put_safetensors(
+        root, "scalar", "{\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}   ", 4);
     put_safetensors(root, "three",
-                    "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"BF16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
-                    "\"n\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[12,12]},"
-                    "\"f\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[12,14]}}", 14);
-    put_safetensors(root, "hashes", "{\"__metadata__\":{},\"hashes\":{\"dtype\":\"U8\",\"shape\":[1,16],\"data_offsets\":[0,16]}}", 16);
-    put_safetensors(root, "escapes", "{\"\\u00e9\\n\\\"\":{\"dtype\":\"I64\",\"shape\":[1,1],\"data_offsets\":[0,8]}}", 8);
+        "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"BF16\",\"shape\":[2,3],\"data_"
+        "offsets\":[0,12]},"
+        "\"n\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[12,12]},"
+        "\"f\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[12,14]}}",
+        14);
+    put_safetensors(root, "hashes",
+        "{\"__metadata__\":{},\"hashes\":{\"dtype\":\"U8\",\"shape\":[1,16],\"data_offsets\":[0,16]"
+        "}}",
+        16);
+    put_safetensors(root, "escapes",
+        "{\"\\u00e9\\n\\\"\":{\"dtype\":\"I64\",\"shape\":[1,1],\"data_offsets\":[0,8]}}", 8);
 }
 
 /* ---- JSON ---- */
 
-static void put_config(const char *root, const char *name, const char *text) { put(root, "config", name, text, strlen(text)); }
+static void put_config(const char *root, const char *name, const char *text)
+{
+    put(root, "config", name, text, strlen(text));
+}
 
 static void put_all_configs(const char *root)
 {
-    put_config(root, "numbers", "[0, -0, 1, -1.5, 1e-5, 1E+5, 9223372036854775807, -9223372036854775808, 1000000000000000019884624838656]");
-    put_config(root, "strings", "[\"\", \"\\u00e9\\ud83d\\ude00\\u0000\", \"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"\xc3\xa9\xf0\x9f\x98\x80\"]");
-    put_config(root, "model", "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_experts\": 128, \"rope_scaling\": null,\n"
-                              " \"norm_topk_prob\": true, \"rms_norm_eps\": 1e-06, \"rope_theta\": 1000000.0, \"mlp_only_layers\": [],\n"
-                              " \"rope_parameters\": {\"factor\": 40, \"rope_type\": \"yarn\"}, \"torch_dtype\": \"bfloat16\"}");
-    put_config(root, "literals", "{\"a\": [0.0, Infinity], \"b\": -Infinity,\"c\":NaN, \"d\": \"NaN\", \"e\": \"\\u0000NaN\", \"f\": [\"\\\"\", NaN]}");
-    put_config(root, "deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+    put_config(root, "numbers",
+        "[0, -0, 1, -1.5, 1e-5, 1E+5, 9223372036854775807, -9223372036854775808, "
+        "1000000000000000019884624838656]");
+    put_config(root, "strings",
+        "[\"\", \"\\u00e9\\ud83d\\ude00\\u0000\", \"\\\"\\\\\\/\\b\\f\\n\\r\\t\", "
+        "\"\xc3\xa9\xf0\x9f\x98\x80\"]");
+    put_config(root, "model",
+        "{\"architectures\": [\"Qwen3MoeForCausalLM\"], \"num_experts\": 128, \"rope_scaling\": "
+        "null,\n"
+        " \"norm_topk_prob\": true, \"rms_norm_eps\": 1e-06, \"rope_theta\": 1000000.0, "
+        "\"mlp_only_layers\": [],\n"
+        " \"rope_parameters\": {\"factor\": 40, \"rope_type\": \"yarn\"}, \"torch_dtype\": "
+        "\"bfloat16\"}");
+    put_config(root, "literals",
+        "{\"a\": [0.0, Infinity], \"b\": -Infinity,\"c\":NaN, \"d\": \"NaN\", \"e\": "
+        "\"\\u0000NaN\", \"f\": [\"\\\"\", NaN]}");
+    put_config(root, "deep",
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]"
+        "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 }
 
 /* ---- tokenizers ---- */
@@ -112,7 +140,8 @@ static void put_tokenizers(const char *root)
         "The experts' tokens, 1234567 of them; don't!",
         " \t\n  \r\n x",
         "\xe2\x96\x81the <0x41> <s></s><|endoftext|> word <l> <r>",
-        "A\xcc\x8a \xef\xac\x81 \xed\x95\x9c\xea\xb5\xad \xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd",
+        "A\xcc\x8a \xef\xac\x81 \xed\x95\x9c\xea\xb5\xad \xe4\xb8\xad\xe6\x96\x87 "
+        "\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd",
         "\xff\xc3\x28\xe2\x96 a\xed\xa0\x80z",
     };
     for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++) {

@@ -1,4 +1,5 @@
-/* tokenizer_json_fuzz.c - any bytes as a tokenizer.json: refused, or a text of everything goes through it and back. */
+/* tokenizer_json_fuzz.c - any bytes as a tokenizer.json: refused, or a text of everything goes
+ * through it and back. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -17,8 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_require(strlen(cadre_last_error()) > 0);
         return 0;
     }
-    if (tokenizer_encode(t, text, sizeof text - 1, CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &ids) == CADRE_OK) {
-        for (size_t i = 0; i < ids.count; i++) fuzz_require(ids.ids[i] >= 0 && ids.ids[i] < tokenizer_size(t));
+    if (tokenizer_encode(t, text, sizeof text - 1, CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &ids) ==
+        CADRE_OK) {
+        for (size_t i = 0; i < ids.count; i++)
+            fuzz_require(ids.ids[i] >= 0 && ids.ids[i] < tokenizer_size(t));
         if (tokenizer_decode(t, ids.ids, ids.count, 0, &back) != CADRE_OK) back.size = 0;
     }
     for (int32_t id = -1; id < 4; id++) fuzz_require(tokenizer_piece(t, id).data != NULL);

@@ -1,28 +1,31 @@
 /* cadre.h - Mixture-of-Experts in C: the public interface of libcadre.
  *
- * Conventions. Functions that can fail return a cadre_status, 0 for success, and write their results (the last arguments)
- * only on success; cadre_last_error() then holds one sentence that names the file, what was expected and what was found.
- * The library never prints, exits or aborts because of its input. x_new/x_free and x_open/x_close come in pairs; freeing NULL
- * is fine. Pointers marked "borrowed" live as long as the object that they came from. One vocabulary for shapes: tokens T,
- * width D, hidden H, experts E, picks per token K, batch B, vocabulary V.
+ * Conventions. Functions that can fail return a cadre_status, 0 for success, and write their
+ * results (the last arguments) only on success; cadre_last_error() then holds one sentence that
+ * names the file, what was expected and what was found. The library never prints, exits or aborts
+ * because of its input. x_new/x_free and x_open/x_close come in pairs; freeing NULL is fine.
+ * Pointers marked "borrowed" live as long as the object that they came from. One vocabulary for
+ * shapes: tokens T, width D, hidden H, experts E, picks per token K, batch B, vocabulary V.
  *
- * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling and
- * the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info, cadre_memory,
- * cadre_evaluation, cadre_chat_account), begins with `size`, which the program sets to sizeof of it
- * before every call. Later versions add fields at the end. Any size from that of the struct's first
- * version on is accepted: fields that an older program does not have are taken as zero, which always
- * means what was done before there was such a field; of a newer program's struct, fields that this
- * libcadre does not know are not read, and set to zero in answers. A smaller size, as of a struct that
- * was forgotten to be filled in, is CADRE_EARGUMENT. What is handed to a listener (cadre_train_progress,
- * cadre_verification) has its size filled in by libcadre. All other structs, which stand in arrays, are
- * returned by value or describe data, stay as they are.
+ * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling
+ * and the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info,
+ * cadre_memory, cadre_evaluation, cadre_chat_account), begins with `size`, which the program sets
+ * to sizeof of it before every call. Later versions add fields at the end. Any size from that of
+ * the struct's first version on is accepted: fields that an older program does not have are taken
+ * as zero, which always means what was done before there was such a field; of a newer program's
+ * struct, fields that this libcadre does not know are not read, and set to zero in answers. A
+ * smaller size, as of a struct that was forgotten to be filled in, is CADRE_EARGUMENT. What is
+ * handed to a listener (cadre_train_progress, cadre_verification) has its size filled in by
+ * libcadre. All other structs, which stand in arrays, are returned by value or describe data, stay
+ * as they are.
  *
- * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread at a
- * time, with all models, sessions, conversations and layers that were made in it: a call that would
- * compute while another thread's does is refused with CADRE_EBUSY and changes nothing. Threads that
- * compute at the same time have a context each; a file that both open is in memory once. Each object
- * says what more than one thread may do. Listeners are called in the thread of the call that they listen
- * to and may call libcadre themselves, but not with the session or conversation that is calling them. */
+ * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread
+ * at a time, with all models, sessions, conversations and layers that were made in it: a call that
+ * would compute while another thread's does is refused with CADRE_EBUSY and changes nothing.
+ * Threads that compute at the same time have a context each; a file that both open is in memory
+ * once. Each object says what more than one thread may do. Listeners are called in the thread of
+ * the call that they listen to and may call libcadre themselves, but not with the session or
+ * conversation that is calling them. */
 #ifndef CADRE_H
 #define CADRE_H
 
@@ -35,9 +38,9 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define CADRE_API __attribute__((visibility("default")))
+    #define CADRE_API __attribute__((visibility("default")))
 #else
-#define CADRE_API
+    #define CADRE_API
 #endif
 
 #define CADRE_VERSION "0.1.0"
@@ -54,31 +57,34 @@ typedef enum cadre_status {
     CADRE_EEXISTS = -6,      /* would overwrite */
     CADRE_EMISMATCH = -7,    /* two things that must agree do not: shapes, hashes, recipes */
     CADRE_EINTERRUPTED = -8, /* stopped on request */
-    CADRE_EBUSY = -9         /* an object that another thread, or a call that has not returned, is using */
+    /* An object that another thread, or a call that has not returned, is using */
+    CADRE_EBUSY = -9
 } cadre_status;
 
-/* This thread's last error: one line, perhaps a second of advice. Borrowed until the thread's next failing call. */
+/* This thread's last error: one line, perhaps a second of advice. Borrowed until the thread's next
+ * failing call. */
 CADRE_API const char *cadre_last_error(void);
 CADRE_API const char *cadre_status_name(cadre_status status); /* static */
 CADRE_API const char *cadre_version(void);                    /* static */
 
 /* ---- interruption ---- */
 
-/* Asks every long computation of this process to stop where it can go on later; they then return CADRE_EINTERRUPTED.
- * Safe in a signal handler. This request, and the names for cadre_abandon_files, are the only state that libcadre shares between
- * threads and objects. */
+/* Asks every long computation of this process to stop where it can go on later; they then return
+ * CADRE_EINTERRUPTED. Safe in a signal handler. This request, and the names for
+ * cadre_abandon_files, are the only state that libcadre shares between threads and objects. */
 CADRE_API void cadre_interrupt(void);
 CADRE_API bool cadre_interrupted(void);
 CADRE_API void cadre_interrupt_clear(void);
 
-/* For a signal handler that ends the process at once: removes the files that are being written and have
- * not got their name yet (every file appears under its name whole, or not at all). */
+/* For a signal handler that ends the process at once: removes the files that are being written and
+ * have not got their name yet (every file appears under its name whole, or not at all). */
 CADRE_API void cadre_abandon_files(void);
 
-/* ---- options: named values with bounds, as the command line, a JSON file or a program sets them ---- */
+/* ---- options: named values with bounds, as the command line, a JSON file or a program sets them
+ * ---- */
 
 typedef enum cadre_option_kind {
-    CADRE_OPTION_FLAG,    /* yes or no */
+    CADRE_OPTION_FLAG, /* yes or no */
     CADRE_OPTION_INT,
     CADRE_OPTION_REAL,
     CADRE_OPTION_TEXT,
@@ -92,16 +98,18 @@ typedef enum cadre_option_kind {
 
 /* A row of a table of options. */
 typedef struct cadre_option {
-    const char *name;               /* "min-lr-ratio"; its key in a file is min_lr_ratio */
+    const char *name; /* "min-lr-ratio"; its key in a file is min_lr_ratio */
     cadre_option_kind kind;
-    double min, max;                /* of INT, REAL and every one of INTS, both allowed */
-    const char *fallback;           /* the default as text; NULL: none, or decided elsewhere as `help` says */
-    const char *const *choices;     /* CHOICE, CHOICES: the words, NULL after the last ... */
-    const char *(*choice)(int i);   /* ... or a function that gives them, for lists that live elsewhere */
-    const char *value;              /* what a manual calls the value: "N", "FILE"; NULL: by kind */
-    const char *subject;            /* the heading it stands under */
-    const char *help;               /* one sentence, no full stop */
-    char letter;                    /* -p; 0: none */
+    double min, max; /* of INT, REAL and every one of INTS, both allowed */
+    /* The default as text; NULL: none, or decided elsewhere as `help` says */
+    const char *fallback;
+    const char *const *choices; /* CHOICE, CHOICES: the words, NULL after the last ... */
+    /* ... or a function that gives them, for lists that live elsewhere */
+    const char *(*choice)(int i);
+    const char *value;   /* what a manual calls the value: "N", "FILE"; NULL: by kind */
+    const char *subject; /* the heading it stands under */
+    const char *help;    /* one sentence, no full stop */
+    char letter;         /* -p; 0: none */
 } cadre_option;
 
 typedef struct cadre_option_table {
@@ -111,46 +119,60 @@ typedef struct cadre_option_table {
 
 CADRE_API cadre_option_table cadre_run_options(void);   /* threads, seed */
 CADRE_API cadre_option_table cadre_model_options(void); /* recipe, sizes, router */
-CADRE_API cadre_option_table cadre_routing_options(void); /* of sparse layers: routing, capacity, balancing */
+/* Of sparse layers: routing, capacity, balancing */
+CADRE_API cadre_option_table cadre_routing_options(void);
 CADRE_API cadre_option_table cadre_train_options(void); /* data, length, optimiser */
 
 /* Used by one thread at a time, or by many that only read values. */
 typedef struct cadre_options cadre_options;
 
 /* A value, or its default, for every row of the tables, whose names differ. */
-CADRE_API cadre_status cadre_options_new(const cadre_option_table *tables, int count, cadre_options **options);
+CADRE_API cadre_status cadre_options_new(
+    const cadre_option_table *tables, int count, cadre_options **options);
 CADRE_API void cadre_options_free(cadre_options *o);
 
-/* Replaces the value. An unknown name or a value out of bounds: CADRE_EARGUMENT, with the nearest name as advice. */
+/* Replaces the value. An unknown name or a value out of bounds: CADRE_EARGUMENT, with the nearest
+ * name as advice. */
 CADRE_API cadre_status cadre_options_set(cadre_options *o, const char *name, const char *value);
-CADRE_API cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value); /* one more of PATHS, TEXTS */
-CADRE_API cadre_status cadre_options_load(cadre_options *o, const char *path); /* {"lr": 0.003, "warmup": 10} */
-CADRE_API cadre_status cadre_options_copy(cadre_options *to, const cadre_options *from); /* what was given of names in both */
+/* One more of PATHS, TEXTS */
+CADRE_API cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value);
+CADRE_API cadre_status cadre_options_load(
+    cadre_options *o, const char *path); /* {"lr": 0.003, "warmup": 10} */
+/* What was given of names in both */
+CADRE_API cadre_status cadre_options_copy(cadre_options *to, const cadre_options *from);
 
-CADRE_API const cadre_option *cadre_options_row(const cadre_options *o, const char *name); /* NULL: unknown */
-CADRE_API bool cadre_options_given(const cadre_options *o, const char *name); /* set by someone, not a default */
+/* NULL: unknown */
+CADRE_API const cadre_option *cadre_options_row(const cadre_options *o, const char *name);
+/* Set by someone, not a default */
+CADRE_API bool cadre_options_given(const cadre_options *o, const char *name);
 
-/* Values. Asking for a name or a kind that the tables do not have is a programmer's mistake. Lists: item i. */
-CADRE_API int cadre_options_count(const cadre_options *o, const char *name); /* 0: no value and no default */
+/* Values. Asking for a name or a kind that the tables do not have is a programmer's mistake. Lists:
+ * item i. */
+/* 0: no value and no default */
+CADRE_API int cadre_options_count(const cadre_options *o, const char *name);
 CADRE_API bool cadre_options_flag(const cadre_options *o, const char *name);
 CADRE_API int64_t cadre_options_int(const cadre_options *o, const char *name, int i);
 CADRE_API double cadre_options_real(const cadre_options *o, const char *name);
-CADRE_API const char *cadre_options_text(const cadre_options *o, const char *name, int i); /* NULL: no value; borrowed */
-CADRE_API bool cadre_options_has(const cadre_options *o, const char *name, const char *word); /* among CHOICES */
+/* NULL: no value; borrowed */
+CADRE_API const char *cadre_options_text(const cadre_options *o, const char *name, int i);
+/* Among CHOICES */
+CADRE_API bool cadre_options_has(const cadre_options *o, const char *name, const char *word);
 
-CADRE_API const char *cadre_option_choice(const cadre_option *row, int i); /* word i; NULL after the last */
+/* Word i; NULL after the last */
+CADRE_API const char *cadre_option_choice(const cadre_option *row, int i);
 
 /* The candidate that a person who typed `word` may have meant; NULL: none is near. */
 CADRE_API const char *cadre_nearest(const char *word, const char *const *candidates, int count);
 
 /* ---- context: worker threads and the kernels that they run ---- */
 
-/* Computes for one thread at a time: while a call that computes in it has not returned, such a call of another thread, also with
- * another object that was made in it, is CADRE_EBUSY. */
+/* Computes for one thread at a time: while a call that computes in it has not returned, such a call
+ * of another thread, also with another object that was made in it, is CADRE_EBUSY. */
 typedef struct cadre_context cadre_context;
 
-/* threads 0: the cores that this process may use. variant NULL: CADRE_CPU if it is set, else the best that this machine has
- * ("portable", "avx2", "avx512", "neon"). Results do not depend on `threads`. */
+/* threads 0: the cores that this process may use. variant NULL: CADRE_CPU if it is set, else the
+ * best that this machine has ("portable", "avx2", "avx512", "neon"). Results do not depend on
+ * `threads`. */
 CADRE_API cadre_status cadre_context_new(int threads, const char *variant, cadre_context **context);
 CADRE_API void cadre_context_free(cadre_context *context);
 CADRE_API const char *cadre_context_variant(const cadre_context *context); /* static */
@@ -165,9 +187,10 @@ typedef double cadre_real;
 typedef float cadre_real;
 #endif
 
-/* A router, E experts and perhaps a shared one, with weights and gradients of their own: y = sum of w_e expert_e(x) over the K
- * experts that the router picks for a token. Forward and backward; the optimiser is the caller's. Results do not depend on
- * the number of threads; without capacity a token's do not depend on the tokens beside it.
+/* A router, E experts and perhaps a shared one, with weights and gradients of their own: y = sum of
+ * w_e expert_e(x) over the K experts that the router picks for a token. Forward and backward; the
+ * optimiser is the caller's. Results do not depend on the number of threads; without capacity a
+ * token's do not depend on the tokens beside it.
  *
  * Used by one thread at a time; layers of different contexts by different ones. */
 typedef struct cadre_moe cadre_moe;
@@ -179,27 +202,29 @@ typedef struct cadre_moe_shape {
     int64_t shared;        /* hidden width of an expert that every token passes through; 0: none */
     bool shared_gated;     /* its output times sigmoid(w . x) (Qwen2-MoE) */
     bool expert_bias, router_bias;
-    const char *router;    /* as --router takes it: "softmax" (also NULL), "sigmoid-bias" ... */
-    const char *form;      /* as --expert-form takes it: "swiglu" (also NULL), "relu" ... */
-    double limit;          /* form gpt-oss: the clamp, 7 as published; 0: none */
-    int32_t layer;         /* its number in the caller's model: random numbers of layers differ */
+    const char *router; /* as --router takes it: "softmax" (also NULL), "sigmoid-bias" ... */
+    const char *form;   /* as --expert-form takes it: "swiglu" (also NULL), "relu" ... */
+    double limit;       /* form gpt-oss: the clamp, 7 as published; 0: none */
+    int32_t layer;      /* its number in the caller's model: random numbers of layers differ */
     int64_t tokens, sequences; /* of the largest batch */
 } cadre_moe_shape;
 
-/* options: of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL: none. Weights start normal with
- * deviation 0.02, a function of `seed`; biases and noise weights 0. Borrows the context. CADRE_EARGUMENT: the
- * sentence names what cannot be. */
-CADRE_API cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape, const cadre_options *options,
-                                     uint64_t seed, cadre_moe **moe);
+/* options: of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL: none.
+ * Weights start normal with deviation 0.02, a function of `seed`; biases and noise weights 0.
+ * Borrows the context. CADRE_EARGUMENT: the sentence names what cannot be. */
+CADRE_API cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape,
+    const cadre_options *options, uint64_t seed, cadre_moe **moe);
 CADRE_API void cadre_moe_free(cadre_moe *moe);
 
-/* A matrix or vector of the layer, for the caller's optimiser, files and sums. Pointers are borrowed and stay the same. */
+/* A matrix or vector of the layer, for the caller's optimiser, files and sums. Pointers are
+ * borrowed and stay the same. */
 typedef struct cadre_moe_parameter {
-    const char *name;     /* "router", "experts.gate", "experts.down.bias", "shared.up" ...; static */
-    int32_t expert;       /* -1: not one of E */
-    int64_t rows, cols;   /* [out, in]; a vector has rows 1 */
-    cadre_real *values;   /* [rows, cols] */
-    cadre_real *gradient; /* [rows, cols]; NULL: the router's correction bias, which cadre_moe_step_end moves */
+    const char *name;   /* "router", "experts.gate", "experts.down.bias", "shared.up" ...; static */
+    int32_t expert;     /* -1: not one of E */
+    int64_t rows, cols; /* [out, in]; a vector has rows 1 */
+    cadre_real *values; /* [rows, cols] */
+    /* [rows, cols]; NULL: the router's correction bias, which cadre_moe_step_end moves */
+    cadre_real *gradient;
 } cadre_moe_parameter;
 
 CADRE_API int64_t cadre_moe_parameters(const cadre_moe *moe); /* how many */
@@ -209,161 +234,181 @@ typedef struct cadre_moe_batch {
     int64_t tokens;       /* T */
     int64_t sequences;    /* B; 0: all tokens are one */
     const int64_t *start; /* [B + 1] the first token of each, then T; NULL where sequences is 0 */
-    const bool *valid;    /* [T] false: padding, routed nowhere and counted nowhere; NULL: all are valid */
-    bool train;           /* jitter, dropout, capacity and balancing are on, and backward may follow */
+    /* [T] false: padding, routed nowhere and counted nowhere; NULL: all are valid */
+    const bool *valid;
+    /* jitter, dropout, capacity and balancing are on, and backward may follow */
+    bool train;
 } cadre_moe_batch;
 
 /* An optimiser step:
- *     cadre_moe_step_begin(moe, step, sequences, tokens)   of the whole step: valid tokens of all its batches
+ *     cadre_moe_step_begin(moe, step, sequences, tokens)   of the whole step: valid tokens of all
+ *         its batches
  *     for each batch: cadre_moe_forward, cadre_moe_backward
- *     cadre_moe_step_end(moe)                              counts; the correction bias, where the router has one
- * Evaluation is cadre_moe_forward alone with train false. Gradients of a step's first backward replace, later ones are added;
- * they hold the balancing losses of the options, whose values are cadre_moe_losses. Those over a step
- * (balance-over step) count the batches so far: what comes after a batch is not known here. */
-CADRE_API void cadre_moe_step_begin(cadre_moe *moe, uint64_t step, int64_t sequences, int64_t tokens);
+ *     cadre_moe_step_end(moe)                              counts; the correction bias, where the
+ *         router has one
+ * Evaluation is cadre_moe_forward alone with train false. Gradients of a step's first backward
+ * replace, later ones are added; they hold the balancing losses of the options, whose values are
+ * cadre_moe_losses. Those over a step (balance-over step) count the batches so far: what comes
+ * after a batch is not known here. */
+CADRE_API void cadre_moe_step_begin(
+    cadre_moe *moe, uint64_t step, int64_t sequences, int64_t tokens);
 CADRE_API cadre_status cadre_moe_step_end(cadre_moe *moe);
 
-/* x [T, D] -> y [T, D], without the residual. x, start and valid must stay as they are until backward. */
-CADRE_API cadre_status cadre_moe_forward(cadre_moe *moe, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y);
+/* x [T, D] -> y [T, D], without the residual. x, start and valid must stay as they are until
+ * backward. */
+CADRE_API cadre_status cadre_moe_forward(
+    cadre_moe *moe, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y);
 
-/* dy [T, D], the loss's derivative by y -> dx [T, D], and the parameters' gradients. Once after each forward with train. */
+/* dy [T, D], the loss's derivative by y -> dx [T, D], and the parameters' gradients. Once after
+ * each forward with train. */
 CADRE_API cadre_status cadre_moe_backward(cadre_moe *moe, const cadre_real *dy, cadre_real *dx);
 
-/* Terms to add to the caller's loss, coefficients included, summed over the step's batches so far. */
+/* Terms to add to the caller's loss, coefficients included, summed over the step's batches so
+ * far. */
 CADRE_API void cadre_moe_losses(const cadre_moe *moe, double *aux, double *z);
 
-/* Where the last forward sent its tokens: edges from tokens to experts, token after token. A token has as many as its router
- * gave it: K, fewer, or (padding) none. Borrowed until the next forward. */
+/* Where the last forward sent its tokens: edges from tokens to experts, token after token. A token
+ * has as many as its router gave it: K, fewer, or (padding) none. Borrowed until the next
+ * forward. */
 typedef struct cadre_moe_routes {
-    int64_t tokens, edges;    /* T, N */
-    const int64_t *start;     /* [T + 1] the first edge of each token, then N */
-    const int32_t *expert;    /* [N] a token's best first */
-    const cadre_real *weight; /* [N] what the expert's output is multiplied with */
-    const int32_t *row;       /* [N] the edge's row among all experts' rows; -1: dropped */
-    int64_t capacity;         /* rows an expert takes of the longest sequence; 0: no limit */
+    int64_t tokens, edges;     /* T, N */
+    const int64_t *start;      /* [T + 1] the first edge of each token, then N */
+    const int32_t *expert;     /* [N] a token's best first */
+    const cadre_real *weight;  /* [N] what the expert's output is multiplied with */
+    const int32_t *row;        /* [N] the edge's row among all experts' rows; -1: dropped */
+    int64_t capacity;          /* rows an expert takes of the longest sequence; 0: no limit */
     int64_t dropped, rerouted; /* edges */
 } cadre_moe_routes;
 CADRE_API cadre_moe_routes cadre_moe_routes_get(const cadre_moe *moe);
 
-/* An edge of the last forward that found its expert full, in token order; *cursor starts at 0; false: no more. */
+/* An edge of the last forward that found its expert full, in token order; *cursor starts at 0;
+ * false: no more. */
 typedef struct cadre_moe_overflow {
     int64_t token;
-    int32_t rank, wanted, instead; /* which of its edges; the full expert; who serves it, -1: nobody */
+    /* Which of its edges; the full expert; who serves it, -1: nobody */
+    int32_t rank, wanted, instead;
 } cadre_moe_overflow;
-CADRE_API bool cadre_moe_next_overflow(const cadre_moe *moe, int64_t *cursor, cadre_moe_overflow *overflow);
+CADRE_API bool cadre_moe_next_overflow(
+    const cadre_moe *moe, int64_t *cursor, cadre_moe_overflow *overflow);
 
 /* How evenly and how surely a layer routes, over an optimiser step. Entropies in nats. */
 typedef struct cadre_moe_metrics {
-    double max_vio;           /* max(count) / mean(count) - 1; 0 without tokens */
-    double cv;                /* deviation(count) / mean(count), population */
-    double min_share;         /* smallest count / mean count */
-    int32_t dead;             /* experts without a pick */
-    double load_entropy;      /* entropy of the counts' shares */
-    double effective_experts; /* exp(load_entropy) */
-    double token_entropy;     /* mean entropy of a token's normalised scores */
-    double mean_entropy;      /* entropy of the mean of the normalised scores */
-    double drop_rate;         /* dropped picks / picks */
-    double picks_per_token;   /* differs from K with a variable number */
+    double max_vio;             /* max(count) / mean(count) - 1; 0 without tokens */
+    double cv;                  /* deviation(count) / mean(count), population */
+    double min_share;           /* smallest count / mean count */
+    int32_t dead;               /* experts without a pick */
+    double load_entropy;        /* entropy of the counts' shares */
+    double effective_experts;   /* exp(load_entropy) */
+    double token_entropy;       /* mean entropy of a token's normalised scores */
+    double mean_entropy;        /* entropy of the mean of the normalised scores */
+    double drop_rate;           /* dropped picks / picks */
+    double picks_per_token;     /* differs from K with a variable number */
     double logit_max, lse_mean; /* of the router's logits, and the mean of their logsumexp */
 } cadre_moe_metrics;
 
-/* Of the step that cadre_moe_step_end closed. count [E], picks before capacity: borrowed until the next step; NULL:
- * not wanted. */
+/* Of the step that cadre_moe_step_end closed. count [E], picks before capacity: borrowed until the
+ * next step; NULL: not wanted. */
 CADRE_API cadre_moe_metrics cadre_moe_metrics_get(const cadre_moe *moe, const int64_t **count);
 
 /* ---- training ---- */
 
 /* Where a run stands, after each step. */
 typedef struct cadre_train_progress {
-    size_t size;              /* filled in */
-    int64_t step, steps;      /* done, and in all (an estimate where --minutes decides) */
+    size_t size;         /* filled in */
+    int64_t step, steps; /* done, and in all (an estimate where --minutes decides) */
     double loss, tokens_per_second, seconds, seconds_left;
-    double max_vio;           /* mean over sparse layers of max load / mean load - 1, this step */
-    int64_t dead;             /* experts without a token this step, over all sparse layers */
+    double max_vio; /* mean over sparse layers of max load / mean load - 1, this step */
+    int64_t dead;   /* experts without a token this step, over all sparse layers */
 } cadre_train_progress;
 
 typedef struct cadre_train_listener {
-    size_t size;              /* sizeof(cadre_train_listener) */
-    void (*progress)(void *arg, const cadre_train_progress *p); /* after every step; NULL: not wanted */
-    void (*note)(void *arg, const char *sentence);              /* what the user should know; NULL: not wanted */
+    size_t size; /* sizeof(cadre_train_listener) */
+    /* After every step; NULL: not wanted */
+    void (*progress)(void *arg, const cadre_train_progress *p);
+    /* What the user should know; NULL: not wanted */
+    void (*note)(void *arg, const char *sentence);
     void *arg;
-    /* With --dry-run: what the run would be. Names are those of options where there are some, numbers
-     * are decimal text. NULL: not wanted, and nothing is measured. */
+    /* With --dry-run: what the run would be. Names are those of options where there are some,
+     * numbers are decimal text. NULL: not wanted, and nothing is measured. */
     void (*fact)(void *arg, const char *name, const char *value);
 } cadre_train_listener;
 
 typedef struct cadre_train_summary {
-    size_t size;              /* sizeof(cadre_train_summary) */
-    const char *model_type;   /* static */
+    size_t size;            /* sizeof(cadre_train_summary) */
+    const char *model_type; /* static */
     int64_t steps, tokens, parameters, active_parameters;
-    int64_t memory_bytes;     /* that the run needs at its peak */
-    double seconds, loss;     /* loss: mean of the last steps, up to 20; NaN: no step was taken */
-    bool validation;          /* texts were kept apart: cadre_analyse has something to look at */
+    int64_t memory_bytes; /* that the run needs at its peak */
+    double seconds, loss; /* loss: mean of the last steps, up to 20; NaN: no step was taken */
+    bool validation;      /* texts were kept apart: cadre_analyse has something to look at */
 } cadre_train_summary;
 
-/* Trains as the options say (the tables of run, model, routing and train in one object) and leaves in the folder --out a model
- * that generates, the state to go on from, metrics.jsonl and run.json. Options that nobody gave are filled in from the
- * recipe. With --dry-run nothing is written, only the summary's sizes are, and the listener is
- * told what the run would be. CADRE_EINTERRUPTED: stopped on request,
- * after a checkpoint; the summary is filled in. */
-CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options, const cadre_train_listener *listener,
-                                   cadre_train_summary *summary);
+/* Trains as the options say (the tables of run, model, routing and train in one object) and leaves
+ * in the folder --out a model that generates, the state to go on from, metrics.jsonl and run.json.
+ * Options that nobody gave are filled in from the recipe. With --dry-run nothing is written, only
+ * the summary's sizes are, and the listener is told what the run would be. CADRE_EINTERRUPTED:
+ * stopped on request, after a checkpoint; the summary is filled in. */
+CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options,
+    const cadre_train_listener *listener, cadre_train_summary *summary);
 
 typedef struct cadre_output_listener {
-    size_t size;              /* sizeof(cadre_output_listener) */
-    void (*progress)(void *arg, int64_t done, int64_t total); /* bytes of weights; NULL: not wanted */
-    void (*note)(void *arg, const char *sentence);            /* what the file cannot say, or has otherwise; NULL: not wanted */
+    size_t size; /* sizeof(cadre_output_listener) */
+    /* Bytes of weights; NULL: not wanted */
+    void (*progress)(void *arg, int64_t done, int64_t total);
+    /* What the file cannot say, or has otherwise; NULL: not wanted */
+    void (*note)(void *arg, const char *sentence);
     void *arg;
 } cadre_output_listener;
 
-/* The i-th number format that files of models are written in, or mixture of them ("q4_k_m"); NULL: there are no more. */
+/* The i-th number format that files of models are written in, or mixture of them ("q4_k_m"); NULL:
+ * there are no more. */
 CADRE_API const char *cadre_dtype_name(int i);
 
-/* A folder, or NAME.gguf, with a model of random weights, a function of --seed: of the recipe and sizes in the
- * options (the tables
- * of cadre_train), or of a config.json where `config` is not NULL. dtype as for cadre_convert; NULL: "f32". Written
- * piece by piece:
- * a model of any size takes a few megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
-CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config, const char *dtype,
-                                  const char *out, const cadre_output_listener *listener);
+/* A folder, or NAME.gguf, with a model of random weights, a function of --seed: of the recipe and
+ * sizes in the options (the tables of cadre_train), or of a config.json where `config` is not NULL.
+ * dtype as for cadre_convert; NULL: "f32". Written piece by piece: a model of any size takes a few
+ * megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
+CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options,
+    const char *config, const char *dtype, const char *out, const cadre_output_listener *listener);
 
 /* ---- tokenizer ---- */
 
 /* Text to token ids and back. Does not change once open: any number of threads may use one. */
 typedef struct cadre_tokenizer cadre_tokenizer;
 
-/* PATH is a tokenizer.json, a model's folder with one in it, or a GGUF file. What the file asks for and libcadre does not do is
- * refused by name: CADRE_EUNSUPPORTED. */
+/* PATH is a tokenizer.json, a model's folder with one in it, or a GGUF file. What the file asks for
+ * and libcadre does not do is refused by name: CADRE_EUNSUPPORTED. */
 CADRE_API cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **tokenizer);
 CADRE_API void cadre_tokenizer_close(cadre_tokenizer *tokenizer);
-CADRE_API int32_t cadre_tokenizer_size(const cadre_tokenizer *tokenizer); /* one more than the highest id */
+/* One more than the highest id */
+CADRE_API int32_t cadre_tokenizer_size(const cadre_tokenizer *tokenizer);
 
 enum {
-    CADRE_ADD_SPECIAL = 1,   /* encode: begin- and end-of-text tokens as the tokenizer's file says */
-    CADRE_PARSE_SPECIAL = 2, /* encode: control tokens spelt out in the text become their ids; else they are plain text */
-    CADRE_SKIP_SPECIAL = 4   /* decode: control tokens leave no text */
+    /* encode: begin- and end-of-text tokens as the tokenizer's file says */
+    CADRE_ADD_SPECIAL = 1,
+    /* encode: control tokens spelt out in the text become their ids; else they are plain text */
+    CADRE_PARSE_SPECIAL = 2,
+    CADRE_SKIP_SPECIAL = 4 /* decode: control tokens leave no text */
 };
 
 /* The ids [count] of a text of any bytes, to be freed by cadre_free. */
-CADRE_API cadre_status cadre_tokenizer_encode(const cadre_tokenizer *tokenizer, const char *text, size_t size, unsigned flags,
-                                              int32_t **ids, int64_t *count);
+CADRE_API cadre_status cadre_tokenizer_encode(const cadre_tokenizer *tokenizer, const char *text,
+    size_t size, unsigned flags, int32_t **ids, int64_t *count);
 
-/* The text [size] of `count` ids, a NUL after it, to be freed by cadre_free. It need not be UTF-8: ids may stand for parts of a
- * character. Ids outside the vocabulary are refused. */
-CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, const int32_t *ids, int64_t count, unsigned flags,
-                                              char **text, size_t *size);
+/* The text [size] of `count` ids, a NUL after it, to be freed by cadre_free. It need not be UTF-8:
+ * ids may stand for parts of a character. Ids outside the vocabulary are refused. */
+CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, const int32_t *ids,
+    int64_t count, unsigned flags, char **text, size_t *size);
 CADRE_API void cadre_free(void *result); /* NULL is fine */
 
-/* Refuses by name, with the command that makes text of it, what is no text: compressed files, tables, PDF, UTF-16,
- * pointers of Git LFS,
- * and what is mostly no UTF-8. Bytes that are no UTF-8 here and there are fine. name: of the file, for the error;
- * NULL: not known. */
+/* Refuses by name, with the command that makes text of it, what is no text: compressed files,
+ * tables, PDF, UTF-16, pointers of Git LFS, and what is mostly no UTF-8. Bytes that are no UTF-8
+ * here and there are fine. name: of the file, for the error; NULL: not known. */
 CADRE_API cadre_status cadre_text_check(const char *name, const char *text, size_t size);
 
 /* ---- chat ---- */
 
-/* Conversations as the text that a family of models was trained on. The templates are built in; a model's own, which is a
- * program, is only looked at for signs of its family and never run. */
+/* Conversations as the text that a family of models was trained on. The templates are built in; a
+ * model's own, which is a program, is only looked at for signs of its family and never run. */
 typedef struct cadre_message {
     const char *role; /* "system" (first, if at all), "user" or "assistant" */
     const char *text; /* plain text, whatever control tokens it spells */
@@ -372,78 +417,85 @@ typedef struct cadre_message {
 
 CADRE_API const char *cadre_chat_template(int index); /* names; NULL after the last. Static */
 
-/* The name of the template that the tokenizer's model was trained with. CADRE_EUNSUPPORTED, with the names that there are:
- * the model's files hold none, or one that is not known. */
+/* The name of the template that the tokenizer's model was trained with. CADRE_EUNSUPPORTED, with
+ * the names that there are: the model's files hold none, or one that is not known. */
 CADRE_API cadre_status cadre_chat_recognise(const cadre_tokenizer *tokenizer, const char **name);
 
-/* The ids [id_count] of a conversation up to where the next answer begins, to be freed by cadre_free. */
-CADRE_API cadre_status cadre_chat_encode(const cadre_tokenizer *tokenizer, const char *name, const cadre_message *messages,
-                                         int message_count, int32_t **ids, int64_t *id_count);
+/* The ids [id_count] of a conversation up to where the next answer begins, to be freed by
+ * cadre_free. */
+CADRE_API cadre_status cadre_chat_encode(const cadre_tokenizer *tokenizer, const char *name,
+    const cadre_message *messages, int message_count, int32_t **ids, int64_t *id_count);
 
 /* Whether this token ends an answer. */
 CADRE_API bool cadre_chat_ends(const cadre_tokenizer *tokenizer, const char *name, int32_t id);
 
 /* ---- texts that stop ---- */
 
-/* Finds the first of some texts in one that comes piece by piece, however it is cut into pieces, and holds back what may yet turn
- * out to be one: no byte of it is told. For the listeners of text below. Used by one thread at a time. */
+/* Finds the first of some texts in one that comes piece by piece, however it is cut into pieces,
+ * and holds back what may yet turn out to be one: no byte of it is told. For the listeners of text
+ * below. Used by one thread at a time. */
 typedef struct cadre_stop cadre_stop;
 
-CADRE_API cadre_status cadre_stop_new(const char *const *texts, int count, cadre_stop **stop); /* none may be empty */
+/* None may be empty */
+CADRE_API cadre_status cadre_stop_new(const char *const *texts, int count, cadre_stop **stop);
 CADRE_API void cadre_stop_free(cadre_stop *stop);
 
-/* Takes the next piece. told [told_size]: what can be told now, all before the text that was found where *found;
- * borrowed until the
- * next call. After that the object is as new. */
-CADRE_API cadre_status cadre_stop_take(cadre_stop *stop, const char *text, size_t size, const char **told, size_t *told_size,
-                                       bool *found);
+/* Takes the next piece. told [told_size]: what can be told now, all before the text that was found
+ * where *found; borrowed until the next call. After that the object is as new. */
+CADRE_API cadre_status cadre_stop_take(cadre_stop *stop, const char *text, size_t size,
+    const char **told, size_t *told_size, bool *found);
 
-/* What was held back and is told after all, because nothing more comes. The object is then as new. */
+/* What was held back and is told after all, because nothing more comes. The object is then as
+ * new. */
 CADRE_API void cadre_stop_rest(cadre_stop *stop, const char **told, size_t *told_size);
 
 /* ---- models ---- */
 
-/* Its numbers never change. Any number of threads may ask for them and for its tokenizer; one at a time computes with it or with
- * sessions of it, others are refused with CADRE_EBUSY meanwhile. */
+/* Its numbers never change. Any number of threads may ask for them and for its tokenizer; one at a
+ * time computes with it or with sessions of it, others are refused with CADRE_EBUSY meanwhile. */
 typedef struct cadre_model cadre_model;
 
-/* A Hugging Face folder or a GGUF file. Weights are mapped, not copied, where they can be used as they
- * lie. Borrows the context. */
-CADRE_API cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_model **model);
+/* A Hugging Face folder or a GGUF file. Weights are mapped, not copied, where they can be used as
+ * they lie. Borrows the context. */
+CADRE_API cadre_status cadre_model_open(
+    cadre_context *context, const char *path, cadre_model **model);
 
 /* Ways of opening that are not the usual ones. */
 typedef struct cadre_opening {
-    size_t size;  /* sizeof(cadre_opening) */
-    bool repack;  /* quantised weights are copied into memory in the order of this machine's kernels, which are faster then; the
-                     file's pages are let go. Results are the same */
+    size_t size; /* sizeof(cadre_opening) */
+    /* Quantised weights are copied into memory in the order of this machine's kernels, which are
+     * faster then; the file's pages are let go. Results are the same. */
+    bool repack;
 } cadre_opening;
-CADRE_API cadre_status cadre_model_open_with(cadre_context *context, const char *path, const cadre_opening *how,
-                                             cadre_model **model);
+CADRE_API cadre_status cadre_model_open_with(
+    cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model);
 CADRE_API void cadre_model_close(cadre_model *model);
 
 typedef struct cadre_format_share {
-    char name[12];              /* "Q4_K" */
-    int64_t bytes;              /* in the file */
+    char name[12]; /* "Q4_K" */
+    int64_t bytes; /* in the file */
 } cadre_format_share;
 
 typedef struct cadre_model_info {
-    size_t size;                /* sizeof(cadre_model_info) */
-    const char *architecture;   /* "olmoe"; static */
-    const char *router;         /* in words; static */
-    const cadre_format_share *formats; /* [format_count] of its weights, most bytes first; borrowed */
+    size_t size;              /* sizeof(cadre_model_info) */
+    const char *architecture; /* "olmoe"; static */
+    const char *router;       /* in words; static */
+    /* [format_count] of its weights, most bytes first; borrowed */
+    const cadre_format_share *formats;
     int format_count;
     int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
     int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
     int64_t parameters, active_parameters;
-    int64_t weight_bytes;       /* in the file */
-    int64_t copied_bytes;       /* of weights that are not used where they lie */
-    int64_t repack_bytes;       /* that opening with .repack copies, or has */
+    int64_t weight_bytes; /* in the file */
+    int64_t copied_bytes; /* of weights that are not used where they lie */
+    int64_t repack_bytes; /* that opening with .repack copies, or has */
 } cadre_model_info;
 
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
 
-/* Memory beside the file's pages, for one sequence of at most `context` tokens. What the program itself takes, about 1 MB, and
- * what a benchmark measures the machine with, are not in it. Opens the tokenizer where there is one. */
+/* Memory beside the file's pages, for one sequence of at most `context` tokens. What the program
+ * itself takes, about 1 MB, and what a benchmark measures the machine with, are not in it. Opens
+ * the tokenizer where there is one. */
 typedef struct cadre_memory {
     size_t size;       /* sizeof(cadre_memory) */
     int64_t copied;    /* weights that are not used where they lie */
@@ -453,38 +505,40 @@ typedef struct cadre_memory {
     int64_t working;   /* what passes of up to 512 tokens at a time take, and each thread */
     int64_t total;
 } cadre_memory;
-CADRE_API cadre_status cadre_model_memory(cadre_model *model, int64_t context, cadre_memory *memory);
-CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens); /* keys and values of one sequence */
+CADRE_API cadre_status cadre_model_memory(
+    cadre_model *model, int64_t context, cadre_memory *memory);
+/* Keys and values of one sequence */
+CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens);
 
 /* The model's own tokenizer, borrowed; an error where its folder has none. */
 CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tokenizer **tokenizer);
 
-/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other numbers: dtype of
- * the matrices, and of the
- * experts' alone, one of cadre_dtype_name's, in a folder "f32", "f16" or "bf16"; NULL: as they are, and as dtype
- * says. Vectors, and a
- * GGUF's routers, stay float32; rows that are not whole blocks become q8_0 or f16, which is noted. CADRE_EEXISTS
- * where OUT is there; a
- * failure leaves no file under a final name. */
-CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, const char *out, const char *dtype,
-                                     const char *experts_dtype, const cadre_output_listener *listener);
+/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other
+ * numbers: dtype of the matrices, and of the experts' alone, one of cadre_dtype_name's, in a folder
+ * "f32", "f16" or "bf16"; NULL: as they are, and as dtype says. Vectors, and a GGUF's routers, stay
+ * float32; rows that are not whole blocks become q8_0 or f16, which is noted. CADRE_EEXISTS where
+ * OUT is there; a failure leaves no file under a final name. */
+CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, const char *out,
+    const char *dtype, const char *experts_dtype, const cadre_output_listener *listener);
 
 /* ---- running models ---- */
 
-/* What a model computes must be numbers: where its logits or losses are not (NaN in a tensor, sums beyond what a float holds),
- * these functions return CADRE_EFORMAT, and the sentence names the tensor at fault if one is found. */
+/* What a model computes must be numbers: where its logits or losses are not (NaN in a tensor, sums
+ * beyond what a float holds), these functions return CADRE_EFORMAT, and the sentence names the
+ * tensor at fault if one is found. */
 
-/* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T, V] f32, routes [S, T, K] i32
- * sorted by id, weights [S, T, K] f32 in the same order; -1 and 0 where a token has fewer picks. S: sparse layers.
+/* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T,
+ * V] f32, routes [S, T, K] i32 sorted by id, weights [S, T, K] f32 in the same order; -1 and 0
+ * where a token has fewer picks. S: sparse layers.
  *
- * A model with an encoder reads `tokens` [T] there and `decoder` [U] in its decoder; NULL: a model without. Its file also has
- * decoder_tokens [U], logits are [U, V], and there are tensors routes.i and weights.i [T or U, K] for the encoder's sparse
- * layers, then the decoder's. */
-CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder,
-                                    int64_t decoder_count, const char *out);
+ * A model with an encoder reads `tokens` [T] there and `decoder` [U] in its decoder; NULL: a model
+ * without. Its file also has decoder_tokens [U], logits are [U, V], and there are tensors routes.i
+ * and weights.i [T or U, K] for the encoder's sparse layers, then the decoder's. */
+CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count,
+    const int32_t *decoder, int64_t decoder_count, const char *out);
 
-/* How tokens are chosen. Zero is neutral everywhere: a struct of zeros and its size takes the most likely
- * token each time. What is out of bounds, or no number, is CADRE_EARGUMENT. */
+/* How tokens are chosen. Zero is neutral everywhere: a struct of zeros and its size takes the most
+ * likely token each time. What is out of bounds, or no number, is CADRE_EARGUMENT. */
 typedef struct cadre_sampling {
     size_t size;               /* sizeof(cadre_sampling) */
     double temperature;        /* at least 0; 0: greedy, always the most likely token */
@@ -495,37 +549,44 @@ typedef struct cadre_sampling {
     uint64_t seed;
 } cadre_sampling;
 
-/* As likely as the model says, with seed 0. It is also what NULL means wherever a cadre_sampling is asked for. */
+/* As likely as the model says, with seed 0. It is also what NULL means wherever a cadre_sampling is
+ * asked for. */
 static inline cadre_sampling cadre_sampling_default(void)
 {
     cadre_sampling sampling = { sizeof(cadre_sampling), 1.0, 0, 1.0, 0.0, 1.0, 0 };
     return sampling;
 }
 
-/* Replaces what the model's own files say of how to sample (generation_config.json, or the keys general.sampling of a GGUF), and
- * leaves the rest as it is. *said: whether they say anything. A value that cannot be is CADRE_EFORMAT. */
-CADRE_API cadre_status cadre_model_sampling(const cadre_model *model, cadre_sampling *sampling, bool *said);
+/* Replaces what the model's own files say of how to sample (generation_config.json, or the keys
+ * general.sampling of a GGUF), and leaves the rest as it is. *said: whether they say anything. A
+ * value that cannot be is CADRE_EFORMAT. */
+CADRE_API cadre_status cadre_model_sampling(
+    const cadre_model *model, cadre_sampling *sampling, bool *said);
 
-/* A token as it is generated: its id, and the text that became whole with it (size may be 0). false stops. */
+/* A token as it is generated: its id, and the text that became whole with it (size may be 0). false
+ * stops. */
 typedef bool (*cadre_token_listener)(void *arg, int32_t id, const char *text, size_t size);
 
-/* Continues `count` tokens (at least 1) by up to `limit`, until an end-of-text token, which is reported too, with no text.
- * routes NULL, or a file that records every routing decision for cadre_report_write. */
-CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
-                                      const cadre_sampling *sampling, const char *routes, cadre_token_listener listener,
-                                      void *arg);
+/* Continues `count` tokens (at least 1) by up to `limit`, until an end-of-text token, which is
+ * reported too, with no text. routes NULL, or a file that records every routing decision for
+ * cadre_report_write. */
+CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count,
+    int64_t limit, const cadre_sampling *sampling, const char *routes,
+    cadre_token_listener listener, void *arg);
 
-/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs only
- * what is new in it: the turns of a conversation. Holds up to `capacity` tokens; takes memory as they
- * come. Borrows the model. Used by one thread at a time; CADRE_EBUSY while another computes with the
- * same model, and when its own listener calls back. */
+/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs
+ * only what is new in it: the turns of a conversation. Holds up to `capacity` tokens; takes memory
+ * as they come. Borrows the model. Used by one thread at a time; CADRE_EBUSY while another computes
+ * with the same model, and when its own listener calls back. */
 typedef struct cadre_session cadre_session;
-CADRE_API cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **session);
+CADRE_API cadre_status cadre_session_new(
+    cadre_model *model, int64_t capacity, cadre_session **session);
 CADRE_API void cadre_session_free(cadre_session *session);
 
 /* As cadre_generate of the whole text: the same tokens come. count + limit <= capacity. */
-CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens, int64_t count, int64_t limit,
-                                              const cadre_sampling *sampling, cadre_token_listener listener, void *arg);
+CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens,
+    int64_t count, int64_t limit, const cadre_sampling *sampling, cadre_token_listener listener,
+    void *arg);
 
 /* What it holds: how many tokens, how many there is room for, and which [length], borrowed until
  * the session goes on. After cadre_session_generate these are the text that was given and what was
@@ -539,7 +600,8 @@ CADRE_API cadre_status cadre_session_truncate(cadre_session *session, int64_t le
 
 /* Another session that holds the first `length` tokens of this one, whose keys and values are
  * copied and not computed again: texts that begin alike. Each goes on without the other. */
-CADRE_API cadre_status cadre_session_fork(cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
+CADRE_API cadre_status cadre_session_fork(
+    cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
 
 /* ---- many sequences in one pass ---- */
 
@@ -552,7 +614,8 @@ typedef struct cadre_pass cadre_pass;
 
 /* For passes of up to `tokens` tokens of up to `sessions` sessions, each of at most this capacity.
  * Passes allocate nothing but what the sessions' caches grow by. */
-CADRE_API cadre_status cadre_pass_new(cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass);
+CADRE_API cadre_status cadre_pass_new(
+    cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass);
 CADRE_API void cadre_pass_free(cadre_pass *pass);
 
 /* What one session takes next. */
@@ -560,55 +623,65 @@ typedef struct cadre_pass_part {
     cadre_session *session; /* stands in one part of a pass */
     const int32_t *tokens;  /* [count] */
     int64_t count;          /* at least 1 */
-    int64_t row_count;      /* of how many of these tokens logits are wanted; 0: none, as of all but a prompt's last piece */
-    const int64_t *rows;    /* [row_count] of which, 0 to count - 1; NULL: of the last ones */
-    cadre_status status;    /* filled in: whether this part can be */
+    /* Of how many of these tokens logits are wanted; 0: none, as of all but a prompt's last
+     * piece */
+    int64_t row_count;
+    const int64_t *rows; /* [row_count] of which, 0 to count - 1; NULL: of the last ones */
+    cadre_status status; /* filled in: whether this part can be */
 } cadre_pass_part;
 
 /* One pass through the model. logits [sum of row_count, V], the caller's memory: the parts' rows
  * one after another; NULL where none are wanted. All is checked before anything is done: where a
  * part cannot be, as of a session that has no room, its status says so, the first such status is
  * returned, and no session has moved. cadre_interrupt does not stop it. */
-CADRE_API cadre_status cadre_pass_run(cadre_pass *pass, cadre_pass_part *parts, int64_t count, cadre_real *logits);
+CADRE_API cadre_status cadre_pass_run(
+    cadre_pass *pass, cadre_pass_part *parts, int64_t count, cadre_real *logits);
 
-/* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised, see cadre_chat_recognise.
- * Used by one thread at a time; CADRE_EBUSY while another computes with the same model, and when its own listener calls back. */
+/* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised,
+ * see cadre_chat_recognise. Used by one thread at a time; CADRE_EBUSY while another computes with
+ * the same model, and when its own listener calls back. */
 typedef struct cadre_chat cadre_chat;
-CADRE_API cadre_status cadre_chat_new(cadre_model *model, const char *template_name, int64_t capacity, cadre_chat **chat);
+CADRE_API cadre_status cadre_chat_new(
+    cadre_model *model, const char *template_name, int64_t capacity, cadre_chat **chat);
 CADRE_API void cadre_chat_free(cadre_chat *chat);
 CADRE_API const char *cadre_chat_template_of(const cadre_chat *chat); /* its name; static */
-CADRE_API void cadre_chat_clear(cadre_chat *chat); /* forgets all that was said but a system message */
+/* Forgets all that was said but a system message */
+CADRE_API void cadre_chat_clear(cadre_chat *chat);
 
-/* Whether, or how much, the model thinks before its next answers: "on", "off", "low", "medium" or "high", of which
- * few templates know
- * any and none knows all. CADRE_EARGUMENT: this one does not, and the advice says which it knows. */
+/* Whether, or how much, the model thinks before its next answers: "on", "off", "low", "medium" or
+ * "high", of which few templates know any and none knows all. CADRE_EARGUMENT: this one does not,
+ * and the advice says which it knows. */
 CADRE_API cadre_status cadre_chat_think(cadre_chat *chat, const char *how);
-CADRE_API const char *cadre_chat_thinking(const cadre_chat *chat); /* NULL: the template leaves no choice. Static */
-CADRE_API const char *cadre_thinking(int index); /* the words that there are; NULL after the last. Static */
+/* NULL: the template leaves no choice. Static */
+CADRE_API const char *cadre_chat_thinking(const cadre_chat *chat);
+/* The words that there are; NULL after the last. Static */
+CADRE_API const char *cadre_thinking(int index);
 
-CADRE_API cadre_status cadre_chat_add(cadre_chat *chat, const char *role, const char *text, size_t size);
+CADRE_API cadre_status cadre_chat_add(
+    cadre_chat *chat, const char *role, const char *text, size_t size);
 
-/* The model's answer to what was added, up to `limit` tokens (0: as many as there is room for), reported as it comes and added to
- * the conversation, also when it is interrupted. Thoughts, which some models mark, are reported and not kept; where a model ends
- * its turn in a thought that it did not close, all of the thought is the answer and reported again as such. false stops.
+/* The model's answer to what was added, up to `limit` tokens (0: as many as there is room for),
+ * reported as it comes and added to the conversation, also when it is interrupted. Thoughts, which
+ * some models mark, are reported and not kept; where a model ends its turn in a thought that it did
+ * not close, all of the thought is the answer and reported again as such. false stops.
  *
- * Where less room than `limit` and than a quarter of the capacity is left, the oldest turns are let go first.
- * CADRE_ENOMEM: the last
- * message does not fit even so; it is taken back, and the conversation is as it was before. */
+ * Where less room than `limit` and than a quarter of the capacity is left, the oldest turns are let
+ * go first. CADRE_ENOMEM: the last message does not fit even so; it is taken back, and the
+ * conversation is as it was before. */
 typedef bool (*cadre_chat_listener)(void *arg, bool thought, const char *text, size_t size);
-CADRE_API cadre_status cadre_chat_answer(cadre_chat *chat, int64_t limit, const cadre_sampling *sampling,
-                                         cadre_chat_listener listener, void *arg);
+CADRE_API cadre_status cadre_chat_answer(cadre_chat *chat, int64_t limit,
+    const cadre_sampling *sampling, cadre_chat_listener listener, void *arg);
 
 typedef enum cadre_chat_end {
-    CADRE_CHAT_ENDED,   /* by the model itself */
-    CADRE_CHAT_LIMIT,   /* cut: `limit` tokens have come */
-    CADRE_CHAT_FULL,    /* cut: so has the conversation's capacity */
-    CADRE_CHAT_STOPPED  /* cut: by the listener, or interrupted */
+    CADRE_CHAT_ENDED,  /* by the model itself */
+    CADRE_CHAT_LIMIT,  /* cut: `limit` tokens have come */
+    CADRE_CHAT_FULL,   /* cut: so has the conversation's capacity */
+    CADRE_CHAT_STOPPED /* cut: by the listener, or interrupted */
 } cadre_chat_end;
 
 /* How the last answer went. */
 typedef struct cadre_chat_account {
-    size_t size;              /* sizeof(cadre_chat_account) */
+    size_t size; /* sizeof(cadre_chat_account) */
     cadre_chat_end end;
     bool answered;            /* false: what came was thoughts alone */
     bool unclosed;            /* the model did not close its thoughts, which are the answer */
@@ -629,48 +702,59 @@ typedef struct cadre_evaluation {
 /* Work that is behind and in all; NULL: not wanted. */
 typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
 
-/* How well the model predicts a text, in windows that overlap by half, so that every token but those of the first half window has
- * at least half a window before it; the first token is charged log2 V bits. context: tokens of a window, at most the model's
- * own; 0: the model's own, or 2048 where that is more. progress: in tokens. */
-CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
-                                      cadre_progress_listener progress, void *arg, cadre_evaluation *result);
+/* How well the model predicts a text, in windows that overlap by half, so that every token but
+ * those of the first half window has at least half a window before it; the first token is charged
+ * log2 V bits. context: tokens of a window, at most the model's own; 0: the model's own, or 2048
+ * where that is more. progress: in tokens. */
+CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size,
+    int64_t context, cadre_progress_listener progress, void *arg, cadre_evaluation *result);
 
-/* Looks at a finished run's held-out texts: bits per byte, load by domain and expert, passages with their experts, and a sample
- * in each domain; writes them to analysis.json in the run's folder. */
-CADRE_API cadre_status cadre_analyse(cadre_context *context, const char *run, const cadre_train_listener *listener);
+/* Looks at a finished run's held-out texts: bits per byte, load by domain and expert, passages with
+ * their experts, and a sample in each domain; writes them to analysis.json in the run's folder. */
+CADRE_API cadre_status cadre_analyse(
+    cadre_context *context, const char *run, const cadre_train_listener *listener);
 
 /* ---- benchmarks ---- */
 
-/* Each writes lines of one JSON object, as it gets them. Limits (FMA peak, read bandwidth) are measured in the same run. */
+/* Each writes lines of one JSON object, as it gets them. Limits (FMA peak, read bandwidth) are
+ * measured in the same run. */
 typedef void (*cadre_line_listener)(void *arg, const char *line);
 
-/* {"what": "square" or "grouped", "m", "n", "k", "experts", "mean_rows", "gflops", "ratio_openblas", "peak_fraction"}: matrix
- * products of the forward pass, and the time that OpenBLAS (a loop over experts) takes for the same over ours; null where it is
- * not installed, as mean_rows is where nothing is grouped. */
-CADRE_API cadre_status cadre_bench_gemm(cadre_context *context, cadre_line_listener line, void *arg);
+/* {"what": "square" or "grouped", "m", "n", "k", "experts", "mean_rows", "gflops",
+ * "ratio_openblas", "peak_fraction"}: matrix products of the forward pass, and the time that
+ * OpenBLAS (a loop over experts) takes for the same over ours; null where it is not installed, as
+ * mean_rows is where nothing is grouped. */
+CADRE_API cadre_status cadre_bench_gemm(
+    cadre_context *context, cadre_line_listener line, void *arg);
 
-/* {"tokens_per_second", "active_parameters", "parameters", "gflops", "peak_fraction"} of a training step of the options' recipe,
- * sizes, batch and context on random tokens; gflops counts 6 operations a token and active parameter. */
-CADRE_API cadre_status cadre_bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
+/* {"tokens_per_second", "active_parameters", "parameters", "gflops", "peak_fraction"} of a training
+ * step of the options' recipe, sizes, batch and context on random tokens; gflops counts 6
+ * operations a token and active parameter. */
+CADRE_API cadre_status cadre_bench_train(
+    cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
 
-/* {"tokens", "ratio_dense"}: time of a training step of a sparse layer (width 512, 64 experts of width 256, 8 picks; routing and
- * dispatch included) over that of a dense feed-forward of equal active work, a line for each number of tokens. */
-CADRE_API cadre_status cadre_bench_layer(cadre_context *context, cadre_line_listener line, void *arg);
+/* {"tokens", "ratio_dense"}: time of a training step of a sparse layer (width 512, 64 experts of
+ * width 256, 8 picks; routing and dispatch included) over that of a dense feed-forward of equal
+ * active work, a line for each number of tokens. */
+CADRE_API cadre_status cadre_bench_layer(
+    cadre_context *context, cadre_line_listener line, void *arg);
 
-/* {"streams", "steps", "depth", "tokens_per_second", "bytes_per_token", "bandwidth", "bandwidth_fraction"} of `streams` sequences
- * that hold `depth` tokens and take `steps` more, one a pass, all together. Bytes: of the weights that the passes
- * read, an expert's once a pass
- * however many sequences chose it, and of the cache. bandwidth: bytes a second that this machine reads. */
-CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
-                                          cadre_line_listener line, void *arg);
+/* {"streams", "steps", "depth", "tokens_per_second", "bytes_per_token", "bandwidth",
+ * "bandwidth_fraction"} of `streams` sequences that hold `depth` tokens and take `steps` more, one
+ * a pass, all together. Bytes: of the weights that the passes read, an expert's once a pass however
+ * many sequences chose it, and of the cache. bandwidth: bytes a second that this machine reads. */
+CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams,
+    int64_t depth, cadre_line_listener line, void *arg);
 
-/* {"tokens", "tokens_per_second", "gflops", "peak_fraction"} of reading a prompt of `tokens`; gflops counts 2 operations a token
- * and active weight. */
-CADRE_API cadre_status cadre_bench_prefill(cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg);
+/* {"tokens", "tokens_per_second", "gflops", "peak_fraction"} of reading a prompt of `tokens`;
+ * gflops counts 2 operations a token and active weight. */
+CADRE_API cadre_status cadre_bench_prefill(
+    cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg);
 
 /* ---- verification ---- */
 
-/* One check on this machine: a reference number, a gradient, a kernel. Strings are borrowed for the call. */
+/* One check on this machine: a reference number, a gradient, a kernel. Strings are borrowed for the
+ * call. */
 typedef struct cadre_verification {
     size_t size; /* filled in */
     const char *group, *name;
@@ -685,12 +769,13 @@ CADRE_API cadre_status cadre_verify(int threads, cadre_verify_listener listener,
 
 /* ---- report ---- */
 
-/* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and what lies there of
- * metrics.jsonl, analysis.json and compare.json) or a file of recorded routes. The page replaces `out` whole or not at all. */
+/* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and
+ * what lies there of metrics.jsonl, analysis.json and compare.json) or a file of recorded routes.
+ * The page replaces `out` whole or not at all. */
 CADRE_API cadre_status cadre_report_write(const char *run, const char *out);
 
-/* The same of two training runs side by side: losses and balance over the steps, bits per byte by domain, loads, what domain and
- * expert share, and the settings in which they differ. */
+/* The same of two training runs side by side: losses and balance over the steps, bits per byte by
+ * domain, loads, what domain and expert share, and the settings in which they differ. */
 CADRE_API cadre_status cadre_report_compare(const char *first, const char *second, const char *out);
 
 #ifdef __cplusplus

@@ -9,7 +9,8 @@
 cadre_status buffer_grow(void **block, size_t used, size_t *capacity, size_t more, size_t item)
 {
     size_t need;
-    if (!checked_add(used, more, &need)) return cadre_fail(CADRE_ENOMEM, NULL, "out of memory: a list of %zu more items", more);
+    if (!checked_add(used, more, &need))
+        return cadre_fail(CADRE_ENOMEM, NULL, "out of memory: a list of %zu more items", more);
     if (need <= *capacity) return CADRE_OK;
     size_t larger = *capacity < 16 ? 16 : *capacity;
     while (larger < need && checked_mul(larger, 2, &larger)) {}
@@ -23,7 +24,8 @@ cadre_status buffer_grow(void **block, size_t used, size_t *capacity, size_t mor
 cadre_status byte_list_reserve(byte_list *b, size_t more)
 {
     if (b->limit && more > b->limit - b->size)
-        return cadre_fail(CADRE_EUNSUPPORTED, NULL, "the text becomes longer than %zu bytes", b->limit);
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, NULL, "the text becomes longer than %zu bytes", b->limit);
     if (b->capacity - b->size >= more) return CADRE_OK;
     return buffer_grow((void **)&b->data, b->size, &b->capacity, more, 1);
 }

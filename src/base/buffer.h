@@ -1,4 +1,5 @@
-/* buffer.h - lists that grow: of bytes, and of token ids; how everything that grows does. A zeroed struct is an empty list. */
+/* buffer.h - lists that grow: of bytes, and of token ids; how everything that grows does. A zeroed
+ * struct is an empty list. */
 #ifndef CADRE_BASE_BUFFER_H
 #define CADRE_BASE_BUFFER_H
 
@@ -18,8 +19,10 @@ typedef struct text_range { /* a part of a text */
     size_t begin, end;
 } text_range;
 
-static inline bool string_view_is(string_view v, const char *text) { return v.size == strlen(text) &&
-                                                                    memcmp(v.data, text, v.size) == 0; }
+static inline bool string_view_is(string_view v, const char *text)
+{
+    return v.size == strlen(text) && memcmp(v.data, text, v.size) == 0;
+}
 
 typedef struct byte_list {
     char *data; /* [size], room for `capacity` */
@@ -41,7 +44,8 @@ cadre_status token_list_reserve(token_list *l, size_t more);
 cadre_status token_list_put(token_list *l, int32_t id);
 void token_list_free(token_list *l);
 
-/* Makes room for used + more items of `item` bytes in a block that holds *capacity of them, by doubling. */
+/* Makes room for used + more items of `item` bytes in a block that holds *capacity of them, by
+ * doubling. */
 cadre_status buffer_grow(void **block, size_t used, size_t *capacity, size_t more, size_t item);
 
 #endif

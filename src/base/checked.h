@@ -1,5 +1,5 @@
-/* checked.h - arithmetic on sizes that cannot wrap: each returns false instead. Sizes from a file, an option or a
- * product of two of them go through here before they are used. */
+/* checked.h - arithmetic on sizes that cannot wrap: each returns false instead. Sizes from a file,
+ * an option or a product of two of them go through here before they are used. */
 #ifndef CADRE_BASE_CHECKED_H
 #define CADRE_BASE_CHECKED_H
 
@@ -7,8 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline bool checked_add(size_t a, size_t b, size_t *sum) { return !__builtin_add_overflow(a, b, sum); }
-static inline bool checked_mul(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
+static inline bool checked_add(size_t a, size_t b, size_t *sum)
+{
+    return !__builtin_add_overflow(a, b, sum);
+}
+static inline bool checked_mul(size_t a, size_t b, size_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
 
 /* Rounds up to a multiple of `unit`, a power of two. */
 static inline bool checked_pad(size_t size, size_t unit, size_t *padded)

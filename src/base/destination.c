@@ -1,4 +1,5 @@
-/* destination.c - permission and room, of what is there already or of the nearest folder above it. */
+/* destination.c - permission and room, of what is there already or of the nearest folder above
+ * it. */
 #define _GNU_SOURCE
 #include "base/destination.h"
 
@@ -27,22 +28,29 @@ static char *nearest_there(const char *path)
     char *there = mem_alloc(strlen(path) + 2, 1); /* room for "." */
     if (!there) return NULL;
     strcpy(there, path);
-    while (!file_exists(there) && strcmp(there, ".") != 0 && strcmp(there, "/") != 0) cut_last_part(there);
+    while (!file_exists(there) && strcmp(there, ".") != 0 && strcmp(there, "/") != 0)
+        cut_last_part(there);
     return there;
 }
 
 /* Something can be made in the folder `there`, on the way to `path`. */
 static cadre_status may_change(const char *there, const char *path)
 {
-    if (!file_is_folder(there)) return cadre_fail(CADRE_EIO, there, "expected a folder to write in, found a file");
-    return access(there, W_OK | X_OK) == 0 ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "could not be created");
+    if (!file_is_folder(there))
+        return cadre_fail(CADRE_EIO, there, "expected a folder to write in, found a file");
+    return access(there, W_OK | X_OK) == 0
+               ? CADRE_OK
+               : cadre_fail_errno(CADRE_EIO, path, "could not be created");
 }
 
 cadre_status destination_file(const char *path)
 {
-    if (file_is_folder(path)) return cadre_fail(CADRE_EIO, path, "expected the name of a file to write, found a folder");
+    if (file_is_folder(path))
+        return cadre_fail(CADRE_EIO, path, "expected the name of a file to write, found a folder");
     if (file_exists(path))
-        return access(path, W_OK) == 0 ? CADRE_OK : cadre_fail_errno(CADRE_EIO, path, "could not be opened for writing");
+        return access(path, W_OK) == 0
+                   ? CADRE_OK
+                   : cadre_fail_errno(CADRE_EIO, path, "could not be opened for writing");
     char *folder = mem_alloc(strlen(path) + 2, 1);
     if (!folder) return CADRE_ENOMEM;
     strcpy(folder, path);
@@ -73,8 +81,9 @@ cadre_status destination_room(const char *path, int64_t bytes, const char *what)
     mem_free(there);
     if (!told) return CADRE_OK;
     double unit = (double)file_system.f_frsize; /* what is kept for the superuser is his */
-    double free_bytes = unit * (double)(geteuid() == 0 ? file_system.f_bfree : file_system.f_bavail);
+    double free_bytes =
+        unit * (double)(geteuid() == 0 ? file_system.f_bfree : file_system.f_bavail);
     if ((double)bytes <= free_bytes) return CADRE_OK;
-    return cadre_fail(CADRE_EIO, path, "expected room on the disk for %s, %.3g GB, found %.3g GB", what, (double)bytes / 1e9,
-                      free_bytes / 1e9);
+    return cadre_fail(CADRE_EIO, path, "expected room on the disk for %s, %.3g GB, found %.3g GB",
+        what, (double)bytes / 1e9, free_bytes / 1e9);
 }

@@ -1,4 +1,5 @@
-/* destination.h - whether something can be written where somebody wants it, asked before the work that makes it. */
+/* destination.h - whether something can be written where somebody wants it, asked before the work
+ * that makes it. */
 #ifndef CADRE_BASE_DESTINATION_H
 #define CADRE_BASE_DESTINATION_H
 
@@ -6,7 +7,8 @@
 
 #include "base/status.h"
 
-/* Refuses a path that no file of this name can be written to: a folder, a folder that is not there or may not be changed. */
+/* Refuses a path that no file of this name can be written to: a folder, a folder that is not there
+ * or may not be changed. */
 cadre_status destination_file(const char *path);
 
 /* The same of a folder, which need not be there yet, nor those that it lies in. */

@@ -25,14 +25,15 @@ static cadre_status open_regular(const char *path, int *fd, size_t *size)
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(*fd);
         return cadre_fail(CADRE_EIO, path, "expected a regular file, found %s",
-                          S_ISDIR(st.st_mode) ? "a folder" : "something else");
+            S_ISDIR(st.st_mode) ? "a folder" : "something else");
     }
     *size = (size_t)st.st_size;
     return CADRE_OK;
 }
 
-/* From here on a file is read from disk into large pages, where system and file system have them: through small ones memory is
- * read at little more than half its speed, as their addresses are looked up one by one. */
+/* From here on a file is read from disk into large pages, where system and file system have them:
+ * through small ones memory is read at little more than half its speed, as their addresses are
+ * looked up one by one. */
 enum { LARGE_FILE = 16 << 20 };
 
 cadre_status file_map_open(const char *path, file_map *map)
@@ -57,7 +58,8 @@ void file_map_close(file_map *map)
 
 void file_map_let_go(const void *at, size_t size)
 {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)at + page - 1) / page * page;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+                    from = ((uintptr_t)at + page - 1) / page * page;
     const uintptr_t to = ((uintptr_t)at + size) / page * page;
     if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
 }
@@ -80,9 +82,12 @@ cadre_status file_read(const char *path, size_t limit, char **text, size_t *size
     CADRE_TRY(open_regular(path, &fd, &bytes));
     cadre_status status = CADRE_OK;
     char *data = NULL;
-    if (bytes > limit) status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", limit, bytes);
+    if (bytes > limit)
+        status =
+            cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", limit, bytes);
     else if (!(data = mem_alloc(bytes + 1, 1))) status = CADRE_ENOMEM;
-    else if (!read_fully(fd, data, bytes)) status = cadre_fail_errno(CADRE_EIO, path, "could not be read");
+    else if (!read_fully(fd, data, bytes))
+        status = cadre_fail_errno(CADRE_EIO, path, "could not be read");
     close(fd);
     if (status != CADRE_OK) {
         mem_free(data);
@@ -95,11 +100,12 @@ cadre_status file_read(const char *path, size_t limit, char **text, size_t *size
 
 /* ---- writing ---- */
 
-/* A write is a large page of the machine, at its place in the file: so lies the cache of the file too. */
+/* A write is a large page of the machine, at its place in the file: so lies the cache of the file
+ * too. */
 enum { WRITE_BUFFER = 2 << 20 };
 
-/* Names of temporary files, for a process that ends in a signal handler, which may do little more than
- * remove them. What finds no place here stays behind then. */
+/* Names of temporary files, for a process that ends in a signal handler, which may do little more
+ * than remove them. What finds no place here stays behind then. */
 enum { KNOWN = 64 };
 static _Atomic(char *) temporaries[KNOWN];
 
@@ -182,7 +188,8 @@ static cadre_status write_through(file_writer *w, const char *data, size_t size)
         ssize_t n = write(w->fd, data, size);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0)
-            return w->status = cadre_fail_errno(CADRE_EIO, w->path, "could not be written after %zu bytes", w->written);
+            return w->status = cadre_fail_errno(
+                       CADRE_EIO, w->path, "could not be written after %zu bytes", w->written);
         data += n;
         size -= (size_t)n;
         w->written += (size_t)n;
@@ -215,8 +222,10 @@ cadre_status file_writer_seal(file_writer *w)
 {
     if (w->status != CADRE_OK || w->fd < 0) return w->status;
     cadre_status status = flush(w);
-    if (status == CADRE_OK && fsync(w->fd) != 0) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be synced");
-    if (close(w->fd) != 0 && status == CADRE_OK) status = cadre_fail_errno(CADRE_EIO, w->path, "could not be closed");
+    if (status == CADRE_OK && fsync(w->fd) != 0)
+        status = cadre_fail_errno(CADRE_EIO, w->path, "could not be synced");
+    if (close(w->fd) != 0 && status == CADRE_OK)
+        status = cadre_fail_errno(CADRE_EIO, w->path, "could not be closed");
     w->fd = -1;
     return w->status = status;
 }
@@ -298,7 +307,8 @@ cadre_status file_make_folder(const char *path)
 
 cadre_status file_remove(const char *path)
 {
-    if (unlink(path) != 0 && errno != ENOENT) return cadre_fail_errno(CADRE_EIO, path, "could not be removed");
+    if (unlink(path) != 0 && errno != ENOENT)
+        return cadre_fail_errno(CADRE_EIO, path, "could not be removed");
     return CADRE_OK;
 }
 
@@ -309,7 +319,8 @@ cadre_status file_sync_folder(const char *path)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return cadre_fail_errno(CADRE_EIO, path, "this folder could not be opened");
     cadre_status status = CADRE_OK;
-    if (fsync(fd) != 0 && errno != EINVAL) status = cadre_fail_errno(CADRE_EIO, path, "this folder could not be synced");
+    if (fsync(fd) != 0 && errno != EINVAL)
+        status = cadre_fail_errno(CADRE_EIO, path, "this folder could not be synced");
     close(fd);
     return status;
 }
@@ -327,7 +338,10 @@ const char *file_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static cadre_status list_open(DIR *dir, char ***names, int *count)
 {

@@ -1,6 +1,8 @@
-/* file.h - files as the rest of the house sees them: mapped whole for reading, replaced whole when written.
+/* file.h - files as the rest of the house sees them: mapped whole for reading, replaced whole when
+ * written.
  *
- * A file that is written appears under its name complete and synced, or not at all. Paths in errors are the caller's. */
+ * A file that is written appears under its name complete and synced, or not at all. Paths in errors
+ * are the caller's. */
 #ifndef CADRE_BASE_FILE_H
 #define CADRE_BASE_FILE_H
 
@@ -17,29 +19,32 @@ typedef struct file_map {
 
 cadre_status file_map_open(const char *path, file_map *map); /* read-only, shared */
 void file_map_close(file_map *map);
-void file_map_let_go(const void *at, size_t size); /* of a mapped file: whole pages leave memory until they are read again */
+/* Of a mapped file: whole pages leave memory until they are read again */
+void file_map_let_go(const void *at, size_t size);
 
 /* The whole file in memory, a NUL after its last byte; refuses more than `limit` bytes. */
 cadre_status file_read(const char *path, size_t limit, char **text, size_t *size);
 
-/* Writing: bytes go to PATH.tmp-PID; commit syncs them, renames onto PATH and syncs the folder. Any failure removes the
- * temporary file and leaves PATH as it was. After a failed write the later calls return the same failure. */
+/* Writing: bytes go to PATH.tmp-PID; commit syncs them, renames onto PATH and syncs the folder. Any
+ * failure removes the temporary file and leaves PATH as it was. After a failed write the later
+ * calls return the same failure. */
 typedef struct file_writer file_writer;
 cadre_status file_writer_open(const char *path, file_writer **writer);
 cadre_status file_writer_put(file_writer *w, const void *data, size_t size);
-cadre_status file_writer_seal(file_writer *w);    /* syncs and closes the temporary file: commit has only to rename it */
-cadre_status file_writer_commit(file_writer *w);  /* frees w, whatever happens */
-void file_writer_discard(file_writer *w);         /* frees w; NULL is fine */
+/* Syncs and closes the temporary file: commit has only to rename it */
+cadre_status file_writer_seal(file_writer *w);
+cadre_status file_writer_commit(file_writer *w); /* frees w, whatever happens */
+void file_writer_discard(file_writer *w);        /* frees w; NULL is fine */
 cadre_status file_write(const char *path, const void *data, size_t size); /* the three in one */
 
 bool file_exists(const char *path);
 bool file_exists_in(const char *folder, const char *name); /* without memory of its own */
 bool file_is_folder(const char *path);
 int64_t file_written(const char *path); /* seconds since 1970 when it last changed; 0: not known */
-int64_t file_bytes(const char *path); /* of a regular file; 0: there is none */
-cadre_status file_make_folder(const char *path);  /* with its parents; fine if there already */
-cadre_status file_remove(const char *path);       /* fine if not there */
-void file_remove_folder(const char *path);        /* if it is empty */
+int64_t file_bytes(const char *path);   /* of a regular file; 0: there is none */
+cadre_status file_make_folder(const char *path); /* with its parents; fine if there already */
+cadre_status file_remove(const char *path);      /* fine if not there */
+void file_remove_folder(const char *path);       /* if it is empty */
 cadre_status file_sync_folder(const char *path);
 char *file_join(const char *folder, const char *name); /* mem_free; NULL: no memory */
 const char *file_base(const char *path);               /* the part after the last slash */

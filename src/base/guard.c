@@ -7,7 +7,8 @@ bool guard_enter(guard *g)
 {
     uintptr_t nobody = 0, me = (uintptr_t)&self;
     if (atomic_load_explicit(&g->owner, memory_order_relaxed) != me &&
-        !atomic_compare_exchange_strong_explicit(&g->owner, &nobody, me, memory_order_acquire, memory_order_relaxed))
+        !atomic_compare_exchange_strong_explicit(
+            &g->owner, &nobody, me, memory_order_acquire, memory_order_relaxed))
         return false;
     g->depth++;
     return true;

@@ -1,5 +1,6 @@
-/* guard.h - two ways to keep threads apart: a guard turns the second one away, where it would spoil the first one's work; a lock
- * lets it wait, for short work that is done once by whoever comes first. */
+/* guard.h - two ways to keep threads apart: a guard turns the second one away, where it would spoil
+ * the first one's work; a lock lets it wait, for short work that is done once by whoever comes
+ * first. */
 #ifndef CADRE_BASE_GUARD_H
 #define CADRE_BASE_GUARD_H
 
@@ -14,7 +15,8 @@ typedef struct guard {
     int depth;              /* calls of the owner that have not returned */
 } guard;
 
-/* The thread that is inside may enter again, as a listener does that calls back; false: another thread is inside. */
+/* The thread that is inside may enter again, as a listener does that calls back; false: another
+ * thread is inside. */
 bool guard_enter(guard *g);
 void guard_leave(guard *g); /* once for each guard_enter that was true */
 

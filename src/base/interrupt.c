@@ -1,4 +1,5 @@
-/* interrupt.c - the request to stop: one flag of the process, because a signal belongs to the process. */
+/* interrupt.c - the request to stop: one flag of the process, because a signal belongs to the
+ * process. */
 #include <stdatomic.h>
 
 #include "base/interrupt.h"
@@ -11,5 +12,6 @@ void cadre_interrupt_clear(void) { atomic_store(&requested, false); }
 
 cadre_status interrupt_check(const char *path)
 {
-    return cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, path, "stopped on request") : CADRE_OK;
+    return cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, path, "stopped on request")
+                               : CADRE_OK;
 }

@@ -4,7 +4,8 @@
 
 #include "base/status.h"
 
-/* CADRE_EINTERRUPTED where a stop was asked for. path: what is being worked on, for the sentence, or NULL. */
+/* CADRE_EINTERRUPTED where a stop was asked for. path: what is being worked on, for the sentence,
+ * or NULL. */
 cadre_status interrupt_check(const char *path);
 
 #endif

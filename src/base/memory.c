@@ -17,7 +17,7 @@
 #include "base/status.h"
 
 #ifdef CADRE_ADDRESS_SANITIZER
-#include <sanitizer/asan_interface.h>
+    #include <sanitizer/asan_interface.h>
 static void forbid(const void *from, size_t bytes) { ASAN_POISON_MEMORY_REGION(from, bytes); }
 static void allow(const void *from, size_t bytes) { ASAN_UNPOISON_MEMORY_REGION(from, bytes); }
 #else
@@ -48,16 +48,18 @@ static bool told_to_fail(void)
     return at > 0 && (serial == at || (serial > at && atomic_load(&fail_sticky)));
 }
 
-/* Large blocks come in the large pages of the machine where it has them: matrices are walked in strides, and a small page holds
- * few rows. */
+/* Large blocks come in the large pages of the machine where it has them: matrices are walked in
+ * strides, and a small page holds few rows. */
 enum { LARGE_BLOCK = 4 << 20, LARGE_PAGE = 2 << 20 };
 
-/* Its pages go back to the machine, which gives empty ones as they are first written: to zero gigabytes before any is used takes
- * seconds in which nothing else is done. Locked memory cannot go back. */
+/* Its pages go back to the machine, which gives empty ones as they are first written: to zero
+ * gigabytes before any is used takes seconds in which nothing else is done. Locked memory cannot go
+ * back. */
 static void *large_block(size_t bytes)
 {
     size_t padded;
-    void *block = checked_pad(bytes, LARGE_PAGE, &padded) ? aligned_alloc(LARGE_PAGE, padded) : NULL;
+    void *block =
+        checked_pad(bytes, LARGE_PAGE, &padded) ? aligned_alloc(LARGE_PAGE, padded) : NULL;
     if (!block) return NULL;
     madvise(block, padded, MADV_HUGEPAGE);
     return madvise(block, padded, MADV_DONTNEED) == 0 ? block : memset(block, 0, padded);
@@ -73,7 +75,8 @@ static void *allocate(size_t bytes)
 
 static void *none_to_be_had(size_t bytes)
 {
-    cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %.1f MB were not to be had", (double)bytes / 1e6);
+    cadre_fail(
+        CADRE_ENOMEM, NULL, "out of memory: %.1f MB were not to be had", (double)bytes / 1e6);
     return NULL;
 }
 
@@ -84,7 +87,8 @@ static bool padded_size(size_t count, size_t size, size_t gap, size_t *padded)
     if (checked_mul(count, size, &bytes) && checked_add(bytes ? bytes : 1, gap, padded) &&
         checked_pad(*padded, CADRE_ALIGN, padded) && *padded <= PTRDIFF_MAX)
         return true;
-    cadre_fail(CADRE_ENOMEM, NULL, "out of memory: %zu items of %zu bytes do not fit the address space", count, size);
+    cadre_fail(CADRE_ENOMEM, NULL,
+        "out of memory: %zu items of %zu bytes do not fit the address space", count, size);
     return false;
 }
 
@@ -104,7 +108,8 @@ void *mem_reserve(size_t count, size_t size)
     size_t padded;
     if (!padded_size(count, size, MEM_GAP, &padded)) return NULL;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    char *block = told_to_fail() ? MAP_FAILED : mmap(NULL, padded, PROT_READ | PROT_WRITE, flags, -1, 0);
+    char *block =
+        told_to_fail() ? MAP_FAILED : mmap(NULL, padded, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (block == MAP_FAILED) return none_to_be_had(padded);
     forbid(block + count * size, padded - count * size);
     return block;
@@ -166,8 +171,7 @@ void *arena_take(arena *a, size_t count, size_t size)
 {
     size_t bytes, padded, end;
     if (!checked_mul(count, size, &bytes) || !checked_pad(bytes, CADRE_ALIGN, &padded) ||
-        !checked_add(padded, MEM_GAP, &padded) ||
-        !checked_add(a->used, padded, &end)) {
+        !checked_add(padded, MEM_GAP, &padded) || !checked_add(a->used, padded, &end)) {
         a->used = SIZE_MAX;
         return NULL;
     }
@@ -175,7 +179,8 @@ void *arena_take(arena *a, size_t count, size_t size)
     a->used = end;
     if (!a->base) return NULL;
     assert(end <= a->size && "the arena was measured by the same code that fills it");
-    allow(a->base + start, a->overlaid ? padded : bytes); /* a scratch is laid out again and again */
+    /* A scratch is laid out again and again */
+    allow(a->base + start, a->overlaid ? padded : bytes);
     if (!a->overlaid) forbid(a->base + start + bytes, padded - bytes);
     return a->base + start;
 }

@@ -1,8 +1,8 @@
 /* nearest.c - what a person may have meant: the candidate at the smallest edit distance.
  *
- * The distance is Damerau's restricted one: a letter more, less, another one, or two neighbours swapped count 1 each. A
- * candidate is worth naming when no more than a third of the word would have to change, or when the word begins it; of several
- * that it begins, the shortest. */
+ * The distance is Damerau's restricted one: a letter more, less, another one, or two neighbours
+ * swapped count 1 each. A candidate is worth naming when no more than a third of the word would
+ * have to change, or when the word begins it; of several that it begins, the shortest. */
 #include <string.h>
 
 #include "cadre.h"
@@ -19,8 +19,10 @@ static int edit_distance(const char *a, int n, const char *b, int m)
         int *now = rows[i % 3], *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3];
         now[0] = i;
         for (int j = 1; j <= m; j++) {
-            now[j] = least(before[j - 1] + (a[i - 1] != b[j - 1]), 1 + least(before[j], now[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = least(now[j], earlier[j - 2] + 1);
+            now[j] =
+                least(before[j - 1] + (a[i - 1] != b[j - 1]), 1 + least(before[j], now[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                now[j] = least(now[j], earlier[j - 2] + 1);
         }
     }
     return rows[n % 3][m];

@@ -1,7 +1,8 @@
 /* options.c - tables of options and their values.
  *
- * Owns parsing, bounds and the wording of refusals, so that the command line, a JSON file and a program that calls the
- * library are all held to the same table. What an option means is known to the room that owns its table. */
+ * Owns parsing, bounds and the wording of refusals, so that the command line, a JSON file and a
+ * program that calls the library are all held to the same table. What an option means is known to
+ * the room that owns its table. */
 #define _GNU_SOURCE
 #include "base/options.h"
 
@@ -41,10 +42,20 @@ struct cadre_options {
 cadre_option_table cadre_run_options(void)
 {
     static const cadre_option rows[] = {
-        { .name = "threads", .kind = CADRE_OPTION_INT, .min = 1, .max = 1024, .subject = "Running",
-          .help = "worker threads; the result does not depend on them (default: the cores this process may use)" },
-        { .name = "seed", .kind = CADRE_OPTION_INT, .min = 0, .max = 9.2e18, .fallback = "1", .subject = "Running",
-          .help = "seed of every random number" },
+        { .name = "threads",
+            .kind = CADRE_OPTION_INT,
+            .min = 1,
+            .max = 1024,
+            .subject = "Running",
+            .help = "worker threads; the result does not depend on them (default: the cores this "
+                    "process may use)" },
+        { .name = "seed",
+            .kind = CADRE_OPTION_INT,
+            .min = 0,
+            .max = 9.2e18,
+            .fallback = "1",
+            .subject = "Running",
+            .help = "seed of every random number" },
     };
     return OPTION_TABLE(rows);
 }
@@ -58,7 +69,8 @@ const char *cadre_option_choice(const cadre_option *row, int i)
 static int list_choices(const cadre_option *row, const char **words)
 {
     int n = 0;
-    for (const char *word; n < MOST_NAMES && (word = cadre_option_choice(row, n)); n++) words[n] = word;
+    for (const char *word; n < MOST_NAMES && (word = cadre_option_choice(row, n)); n++)
+        words[n] = word;
     return n;
 }
 
@@ -83,7 +95,8 @@ const cadre_option *cadre_options_row(const cadre_options *o, const char *name)
 }
 
 /* `as_written` is the name as its writer has it: a file's has underscores. */
-static cadre_status fail_unknown(const cadre_options *o, const char *path, const char *name, const char *as_written)
+static cadre_status fail_unknown(
+    const cadre_options *o, const char *path, const char *name, const char *as_written)
 {
     cadre_status status = cadre_fail(CADRE_EARGUMENT, path, "unknown option '%s'", as_written);
     const char *names[MOST_NAMES];
@@ -103,8 +116,8 @@ static cadre_status parse_int(const cadre_option *row, const char *where, item *
     errno = 0;
     long long whole = strtoll(v->text, &end, 10);
     if (end == v->text || *end || errno || (double)whole < row->min || (double)whole > row->max)
-        return cadre_fail(CADRE_EARGUMENT, where, "expected a whole number from %.0f to %.0f, found '%s'", row->min, row->max,
-                          v->text);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "expected a whole number from %.0f to %.0f, found '%s'", row->min, row->max, v->text);
     v->whole = whole;
     v->number = (double)whole;
     return CADRE_OK;
@@ -115,7 +128,8 @@ static cadre_status parse_real(const cadre_option *row, const char *where, item 
     char *end;
     double number = strtod(v->text, &end);
     if (end == v->text || *end || !(number >= row->min && number <= row->max))
-        return cadre_fail(CADRE_EARGUMENT, where, "expected a number from %g to %g, found '%s'", row->min, row->max, v->text);
+        return cadre_fail(CADRE_EARGUMENT, where, "expected a number from %g to %g, found '%s'",
+            row->min, row->max, v->text);
     v->number = number;
     return CADRE_OK;
 }
@@ -145,9 +159,14 @@ static cadre_status parse_choice(const cadre_option *row, const char *where, ite
     for (int i = 0; i < n; i++) {
         if (is_choice(v, words[i])) return CADRE_OK;
         if (used < sizeof list)
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i == n - 1 ? " or " : ", ", words[i]);
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s",
+                i == 0       ? ""
+                : i == n - 1 ? " or "
+                             : ", ",
+                words[i]);
     }
-    cadre_status status = cadre_fail(CADRE_EARGUMENT, where, "expected %s, found '%s'", n ? list : "nothing", v->text);
+    cadre_status status = cadre_fail(
+        CADRE_EARGUMENT, where, "expected %s, found '%s'", n ? list : "nothing", v->text);
     const char *meant = cadre_nearest(v->text, words, n);
     if (meant) cadre_fail_advice("did you mean '%s'?", meant);
     return status;
@@ -166,7 +185,8 @@ static cadre_status parse_item(const cadre_option *row, const char *where, item 
     case CADRE_OPTION_TEXTS: return CADRE_OK;
     case CADRE_OPTION_PATH:
     case CADRE_OPTION_PATHS:
-        return *v->text ? CADRE_OK : cadre_fail(CADRE_EARGUMENT, where, "expected a path, found nothing");
+        return *v->text ? CADRE_OK
+                        : cadre_fail(CADRE_EARGUMENT, where, "expected a path, found nothing");
     }
     return CADRE_OK;
 }
@@ -180,13 +200,18 @@ static void items_free(item *items, int count)
 }
 
 /* Appends one parsed item to items [*count]; on failure the list is as it was. */
-static cadre_status append(const cadre_option *row, const char *where, const char *text, item **items, int *count)
+static cadre_status append(
+    const cadre_option *row, const char *where, const char *text, item **items, int *count)
 {
-    if (*count == MOST_ITEMS) return cadre_fail(CADRE_EARGUMENT, where, "expected at most %d values, found more", MOST_ITEMS);
+    if (*count == MOST_ITEMS)
+        return cadre_fail(
+            CADRE_EARGUMENT, where, "expected at most %d values, found more", MOST_ITEMS);
     item v = { .text = mem_strdup(text) };
     if (!v.text) return CADRE_ENOMEM;
     cadre_status status = parse_item(row, where, &v);
-    item *more = status == CADRE_OK ? mem_resize(*items, (size_t)*count, (size_t)*count + 1, sizeof v) : NULL;
+    item *more = status == CADRE_OK
+                     ? mem_resize(*items, (size_t)*count, (size_t)*count + 1, sizeof v)
+                     : NULL;
     if (!more) {
         mem_free(v.text);
         return status == CADRE_OK ? CADRE_ENOMEM : status;
@@ -196,21 +221,25 @@ static cadre_status append(const cadre_option *row, const char *where, const cha
     return CADRE_OK;
 }
 
-static cadre_status parse_list(const cadre_option *row, const char *where, const char *value, item **items, int *count)
+static cadre_status parse_list(
+    const cadre_option *row, const char *where, const char *value, item **items, int *count)
 {
     if (row->kind == CADRE_OPTION_CHOICES && !strcmp(value, "none")) return CADRE_OK;
     char *copy = mem_strdup(value);
     if (!copy) return CADRE_ENOMEM;
     cadre_status status = CADRE_OK;
     char *rest = copy;
-    while (rest && status == CADRE_OK) status = append(row, where, strsep(&rest, ","), items, count);
+    while (rest && status == CADRE_OK)
+        status = append(row, where, strsep(&rest, ","), items, count);
     mem_free(copy);
     return status;
 }
 
-static cadre_status parse_value(const cadre_option *row, const char *where, const char *value, item **items, int *count)
+static cadre_status parse_value(
+    const cadre_option *row, const char *where, const char *value, item **items, int *count)
 {
-    if (row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES) return parse_list(row, where, value, items, count);
+    if (row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES)
+        return parse_list(row, where, value, items, count);
     return append(row, where, value, items, count);
 }
 
@@ -330,10 +359,13 @@ static cadre_status text_of(const json_t *value, const char *where, char **text)
 {
     char *copy;
     if (json_is_string(value)) copy = mem_strdup(json_string_value(value));
-    else if (json_is_integer(value)) copy = mem_printf("%lld", (long long)json_integer_value(value));
+    else if (json_is_integer(value))
+        copy = mem_printf("%lld", (long long)json_integer_value(value));
     else if (json_is_real(value)) copy = mem_printf("%.17g", json_real_value(value));
     else if (json_is_boolean(value)) copy = mem_strdup(json_is_true(value) ? "yes" : "no");
-    else return cadre_fail(CADRE_EARGUMENT, where, "expected a number, a word or true/false, found another kind of value");
+    else
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "expected a number, a word or true/false, found another kind of value");
     *text = copy;
     return copy ? CADRE_OK : CADRE_ENOMEM;
 }
@@ -354,8 +386,8 @@ static cadre_status set_list(entry *e, const char *where, const json_t *list)
 
 static bool is_list(const cadre_option *row)
 {
-    return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES || row->kind == CADRE_OPTION_PATHS ||
-           row->kind == CADRE_OPTION_TEXTS;
+    return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES ||
+           row->kind == CADRE_OPTION_PATHS || row->kind == CADRE_OPTION_TEXTS;
 }
 
 static cadre_status set_json(entry *e, const char *where, const json_t *value)
@@ -380,7 +412,8 @@ static cadre_status load_object(cadre_options *o, const char *path, json_t *root
 {
     const char *key;
     json_t *value;
-    json_object_foreach(root, key, value) {
+    json_object_foreach(root, key, value)
+    {
         char name[80];
         name_of_key(key, name, sizeof name);
         entry *e = find(o, name);
@@ -402,17 +435,26 @@ cadre_status cadre_options_load(cadre_options *o, const char *path)
     json_error_t error;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     mem_free(text);
-    if (!root) return cadre_fail(CADRE_EFORMAT, path, "expected a JSON object of options, line %d: %s", error.line, error.text);
+    if (!root)
+        return cadre_fail(CADRE_EFORMAT, path, "expected a JSON object of options, line %d: %s",
+            error.line, error.text);
     cadre_status status = json_is_object(root) ? load_object(o, path, root)
-                                               : cadre_fail(CADRE_EFORMAT, path, "expected a JSON object, found a list");
+                                               : cadre_fail(CADRE_EFORMAT, path,
+                                                     "expected a JSON object, found a list");
     json_decref(root);
     return status;
 }
 
 /* ---- reading ---- */
 
-bool cadre_options_given(const cadre_options *o, const char *name) { return must_find(o, name)->given; }
-int cadre_options_count(const cadre_options *o, const char *name) { return must_find(o, name)->count; }
+bool cadre_options_given(const cadre_options *o, const char *name)
+{
+    return must_find(o, name)->given;
+}
+int cadre_options_count(const cadre_options *o, const char *name)
+{
+    return must_find(o, name)->count;
+}
 
 static const item *item_at(const cadre_options *o, const char *name, int i)
 {
@@ -421,9 +463,18 @@ static const item *item_at(const cadre_options *o, const char *name, int i)
     return &e->items[i];
 }
 
-bool cadre_options_flag(const cadre_options *o, const char *name) { return options_flag_or(o, name, false); }
-int64_t cadre_options_int(const cadre_options *o, const char *name, int i) { return item_at(o, name, i)->whole; }
-double cadre_options_real(const cadre_options *o, const char *name) { return item_at(o, name, 0)->number; }
+bool cadre_options_flag(const cadre_options *o, const char *name)
+{
+    return options_flag_or(o, name, false);
+}
+int64_t cadre_options_int(const cadre_options *o, const char *name, int i)
+{
+    return item_at(o, name, i)->whole;
+}
+double cadre_options_real(const cadre_options *o, const char *name)
+{
+    return item_at(o, name, 0)->number;
+}
 
 const char *cadre_options_text(const cadre_options *o, const char *name, int i)
 {
@@ -467,8 +518,9 @@ cadre_status options_layers(const cadre_options *o, const char *name, int layers
 {
     const entry *e = must_find(o, name);
     if (e->count > 1 && e->count != layers)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected one number, or one for each of %d layers, found %d", name,
-                          layers, e->count);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--%s: expected one number, or one for each of %d layers, found %d", name, layers,
+            e->count);
     for (int i = 0; i < layers && e->count; i++) values[i] = e->items[e->count == 1 ? 0 : i].whole;
     return CADRE_OK;
 }

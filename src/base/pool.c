@@ -1,7 +1,8 @@
-/* pool.c - the workers: a generation counter wakes them, a count of the unfinished lets the caller go on. Both spin briefly,
- * for steps come in quick succession, then sleep, for other programs want the cores too. Who sleeps is counted, so that nobody
- * asks the system to wake those who are awake: a sleeper is counted before the system compares the word with what it saw, and
- * the word changes before sleepers are looked for, all in one order, so none is missed. */
+/* pool.c - the workers: a generation counter wakes them, a count of the unfinished lets the caller
+ * go on. Both spin briefly, for steps come in quick succession, then sleep, for other programs want
+ * the cores too. Who sleeps is counted, so that nobody asks the system to wake those who are awake:
+ * a sleeper is counted before the system compares the word with what it saw, and the word changes
+ * before sleepers are looked for, all in one order, so none is missed. */
 #define _GNU_SOURCE
 #include "base/pool.h"
 
@@ -24,8 +25,9 @@ typedef struct signal_word {
 } signal_word;
 
 struct pool {
-    int threads;   /* workers, the caller included */
-    int cores;     /* when there are fewer than workers, spinning only keeps another worker from its core */
+    int threads; /* workers, the caller included */
+    /* When there are fewer than workers, spinning only keeps another worker from its core */
+    int cores;
     pthread_t *handles; /* [threads - 1] */
     pool_task task;
     void *arg;
@@ -49,7 +51,8 @@ static void sleep_while(signal_word *word, unsigned seen)
 /* After a change. */
 static void wake(signal_word *word)
 {
-    if (atomic_load(&word->sleepers)) syscall(SYS_futex, (unsigned *)&word->value, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+    if (atomic_load(&word->sleepers))
+        syscall(SYS_futex, (unsigned *)&word->value, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
 }
 
 static inline void relax(void)
@@ -68,7 +71,8 @@ static unsigned wait_change(signal_word *word, unsigned seen, int spins)
         relax();
     }
     unsigned now;
-    while ((now = atomic_load_explicit(&word->value, memory_order_acquire)) == seen) sleep_while(word, seen);
+    while ((now = atomic_load_explicit(&word->value, memory_order_acquire)) == seen)
+        sleep_while(word, seen);
     return now;
 }
 
@@ -128,10 +132,12 @@ pool *pool_new(int threads)
         else mem_free(own);
     }
     if (ok) {
-        wait_finished(p); /* what a thread allocates when it starts is allocated by now, however late it came */
+        /* What a thread allocates when it starts is allocated by now, however late it came */
+        wait_finished(p);
         return p;
     }
-    cadre_fail(CADRE_ENOMEM, NULL, "%d worker threads could not be started, %d could", p->threads, started + 1);
+    cadre_fail(CADRE_ENOMEM, NULL, "%d worker threads could not be started, %d could", p->threads,
+        started + 1);
     stop_workers(p, started);
     mem_free(p->handles);
     mem_free(p);

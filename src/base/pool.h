@@ -1,7 +1,8 @@
 /* pool.h - worker threads that run one function together, each on its fixed share.
  *
- * Sameness rests on two rules: a share depends on the worker's index alone, and no two workers add into the same number.
- * Everything that is computed is then independent of how many workers there are. */
+ * Sameness rests on two rules: a share depends on the worker's index alone, and no two workers add
+ * into the same number. Everything that is computed is then independent of how many workers there
+ * are. */
 #ifndef CADRE_BASE_POOL_H
 #define CADRE_BASE_POOL_H
 
@@ -16,7 +17,8 @@ int pool_threads(const pool *p); /* NULL is a pool of one */
 
 typedef void (*pool_task)(void *arg, int worker, int workers);
 
-/* Runs task(arg, w, n) on every worker w of n at once and returns when all are done. Not reentrant. */
+/* Runs task(arg, w, n) on every worker w of n at once and returns when all are done. Not
+ * reentrant. */
 void pool_run(pool *p, pool_task task, void *arg);
 
 typedef struct pool_range {

@@ -7,7 +7,8 @@ static void philox(uint32_t c[4], uint32_t k0, uint32_t k1)
 {
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c[0], p1 = (uint64_t)0xCD9E8D57u * c[2];
-        uint32_t next[4] = { (uint32_t)(p1 >> 32) ^ c[1] ^ k0, (uint32_t)p1, (uint32_t)(p0 >> 32) ^ c[3] ^ k1, (uint32_t)p0 };
+        uint32_t next[4] = { (uint32_t)(p1 >> 32) ^ c[1] ^ k0, (uint32_t)p1,
+            (uint32_t)(p0 >> 32) ^ c[3] ^ k1, (uint32_t)p0 };
         for (int i = 0; i < 4; i++) c[i] = next[i];
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
@@ -44,9 +45,11 @@ double random_uniform(random_key key, uint64_t index) { return to_unit(random_bi
 
 double random_normal(random_key key, uint64_t index)
 {
-    uint32_t c[4] = { (uint32_t)index, (uint32_t)(index >> 32), 1, 0 }; /* its own plane of counters */
+    /* Its own plane of counters */
+    uint32_t c[4] = { (uint32_t)index, (uint32_t)(index >> 32), 1, 0 };
     philox(c, key.k0, key.k1);
-    return sqrt(-2.0 * log(to_unit(c[0]))) * cos(6.283185307179586 * to_unit(c[1])); /* Box-Muller */
+    /* Box-Muller */
+    return sqrt(-2.0 * log(to_unit(c[0]))) * cos(6.283185307179586 * to_unit(c[1]));
 }
 
 uint64_t random_permute(random_key key, uint64_t count, uint64_t index)

@@ -5,11 +5,12 @@
 
 cadre_status sized_check(const char *name, const void *given, size_t first)
 {
-    if (!given) return cadre_fail(CADRE_EARGUMENT, NULL, "%s: expected a pointer to one, found NULL", name);
+    if (!given)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "%s: expected a pointer to one, found NULL", name);
     size_t size = *(const size_t *)given;
     if (size >= first) return CADRE_OK;
-    cadre_status status =
-        cadre_fail(CADRE_EARGUMENT, NULL, "%s: expected a size of at least %zu bytes, found %zu", name, first, size);
+    cadre_status status = cadre_fail(CADRE_EARGUMENT, NULL,
+        "%s: expected a size of at least %zu bytes, found %zu", name, first, size);
     cadre_fail_advice("its field `size` is set to sizeof(%s) before the call", name);
     return status;
 }
@@ -24,7 +25,8 @@ cadre_status sized_read(const char *name, const void *given, size_t first, void 
     return CADRE_OK;
 }
 
-cadre_status sized_read_or_zero(const char *name, const void *given, size_t first, void *own, size_t size)
+cadre_status sized_read_or_zero(
+    const char *name, const void *given, size_t first, void *own, size_t size)
 {
     if (given) return sized_read(name, given, first, own, size);
     memset(own, 0, size);

@@ -1,8 +1,9 @@
-/* sized.h - public structs that begin with their own size, which may be that of an older or a newer cadre.h.
+/* sized.h - public structs that begin with their own size, which may be that of an older or a newer
+ * cadre.h.
  *
- * The rule stands at the head of cadre.h: at least the first version's size is asked for; what one side
- * does not know is zero. A new field begins where the old struct's sizeof ended, never in the padding
- * there, which older programs leave as it is. */
+ * The rule stands at the head of cadre.h: at least the first version's size is asked for; what one
+ * side does not know is zero. A new field begins where the old struct's sizeof ended, never in the
+ * padding there, which older programs leave as it is. */
 #ifndef CADRE_BASE_SIZED_H
 #define CADRE_BASE_SIZED_H
 
@@ -18,7 +19,8 @@ cadre_status sized_check(const char *name, const void *given, size_t first);
 cadre_status sized_read(const char *name, const void *given, size_t first, void *own, size_t size);
 
 /* As sized_read, where NULL is allowed: then all of it is zero. */
-cadre_status sized_read_or_zero(const char *name, const void *given, size_t first, void *own, size_t size);
+cadre_status sized_read_or_zero(
+    const char *name, const void *given, size_t first, void *own, size_t size);
 
 /* A struct of answers, of `size` bytes, to one that sized_check has seen; its size field stays. */
 void sized_write(const void *own, size_t size, void *given);

@@ -10,7 +10,8 @@
 
 enum { UTF8_MAX = 4 }; /* bytes of a character */
 
-/* Length of the well-formed character at the start of `size` bytes and its code point; 0: there is none. */
+/* Length of the well-formed character at the start of `size` bytes and its code point; 0: there is
+ * none. */
 size_t utf8_decode(const char *text, size_t size, uint32_t *code);
 
 /* Writes one character (code < 0x110000) and returns its length. */
@@ -18,7 +19,10 @@ size_t utf8_encode(uint32_t code, char out[UTF8_MAX]);
 
 /* Length of the longest well-formed prefix. */
 size_t utf8_valid_prefix(const char *text, size_t size);
-static inline bool utf8_valid(const char *text, size_t size) { return utf8_valid_prefix(text, size) == size; }
+static inline bool utf8_valid(const char *text, size_t size)
+{
+    return utf8_valid_prefix(text, size) == size;
+}
 
 /* Whether `size` (1..3) bytes could be the beginning of a character whose rest has not come yet. */
 bool utf8_incomplete(const char *text, size_t size);

@@ -1,7 +1,8 @@
-/* decode.c - generating: sequences side by side, each a token further a pass, against how fast memory can be read.
+/* decode.c - generating: sequences side by side, each a token further a pass, against how fast
+ * memory can be read.
  *
- * The tokens are random, so that experts are chosen as texts choose them and not as one repeated token does; every pass computes
- * the logits of every sequence. */
+ * The tokens are random, so that experts are chosen as texts choose them and not as one repeated
+ * token does; every pass computes the logits of every sequence. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -18,16 +19,19 @@ typedef struct decoding {
     cadre_model *model;
     int64_t steps, streams, depth;
     runner runner;
-    session *sessions;   /* [streams] */
-    runner_part *parts;  /* [streams] */
-    int32_t *tokens;     /* [steps, streams] */
-    real *logits;        /* [streams, V] */
+    session *sessions;  /* [streams] */
+    runner_part *parts; /* [streams] */
+    int32_t *tokens;    /* [steps, streams] */
+    real *logits;       /* [streams, V] */
     traffic traffic;
-    int64_t cache_read;  /* bytes of keys and values */
+    int64_t cache_read; /* bytes of keys and values */
 } decoding;
 
 /* Of one token of one layer: its key and its value. */
-static int64_t cache_row_bytes(const kv_cache *k) { return (k->key_row + k->value_row) * (int64_t)sizeof(real); }
+static int64_t cache_row_bytes(const kv_cache *k)
+{
+    return (k->key_row + k->value_row) * (int64_t)sizeof(real);
+}
 
 static int64_t cache_bytes_read(const decoding *d)
 {
@@ -55,7 +59,8 @@ static void run_all(void *arg)
     }
 }
 
-static cadre_status put_line(const decoding *d, double seconds, double bandwidth, cadre_line_listener line, void *arg)
+static cadre_status put_line(
+    const decoding *d, double seconds, double bandwidth, cadre_line_listener line, void *arg)
 {
     double tokens = (double)(d->steps * d->streams);
     double bytes = (double)(d->steps * d->traffic.dense + d->traffic.experts_read + d->cache_read);
@@ -70,7 +75,8 @@ static cadre_status put_line(const decoding *d, double seconds, double bandwidth
     return result_put(&w, line, arg);
 }
 
-/* Memory's speed changes from minute to minute where machines are shared, so it is measured before and after. */
+/* Memory's speed changes from minute to minute where machines are shared, so it is measured before
+ * and after. */
 static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
 {
     compute *c = d->model->context->compute;
@@ -85,7 +91,8 @@ static cadre_status open_sessions(decoding *d, int64_t capacity)
     d->tokens = MEM_ARRAY(int32_t, d->steps * d->streams);
     d->logits = MEM_ARRAY(real, d->streams * d->model->config.vocab);
     if (!d->sessions || !d->parts || !d->tokens || !d->logits) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < d->streams; i++) CADRE_TRY(session_open(d->model, capacity, &d->sessions[i]));
+    for (int64_t i = 0; i < d->streams; i++)
+        CADRE_TRY(session_open(d->model, capacity, &d->sessions[i]));
     return CADRE_OK;
 }
 
@@ -104,7 +111,8 @@ static cadre_status open_all(decoding *d)
 {
     random_key key = random_key_of(0, "bench", 0, 0);
     int64_t capacity = d->depth + d->steps, chunk = runner_chunk(d->depth);
-    CADRE_TRY(runner_open(d->model, chunk > d->streams ? chunk : d->streams, d->streams, capacity, &d->runner));
+    CADRE_TRY(runner_open(
+        d->model, chunk > d->streams ? chunk : d->streams, d->streams, capacity, &d->runner));
     CADRE_TRY(open_sessions(d, capacity));
     for (int64_t i = 0; i < d->steps * d->streams; i++)
         d->tokens[i] = (int32_t)(random_bits(key, (uint64_t)i) % (uint64_t)d->model->config.vocab);
@@ -127,11 +135,12 @@ static void close_all(decoding *d)
 }
 
 static cadre_status bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
-                                 cadre_line_listener line, void *arg)
+    cadre_line_listener line, void *arg)
 {
     if (steps < 1 || streams < 1 || depth < 0)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "steps, streams, depth: expected at least 1, 1, 0, found %lld, %lld, %lld",
-                          (long long)steps, (long long)streams, (long long)depth);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "steps, streams, depth: expected at least 1, 1, 0, found %lld, %lld, %lld",
+            (long long)steps, (long long)streams, (long long)depth);
     decoding d = { .model = model, .steps = steps, .streams = streams, .depth = depth };
     cadre_status status = open_all(&d);
     if (status == CADRE_OK) status = measure(&d, line, arg);
@@ -140,7 +149,7 @@ static cadre_status bench_decode(cadre_model *model, int64_t steps, int64_t stre
 }
 
 cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams, int64_t depth,
-                                cadre_line_listener line, void *arg)
+    cadre_line_listener line, void *arg)
 {
     CADRE_TRY(context_enter(model->context));
     return context_leave(model->context, bench_decode(model, steps, streams, depth, line, arg));

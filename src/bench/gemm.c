@@ -1,7 +1,9 @@
-/* gemm.c - speed of matrix products: square ones, and grouped ones as experts need them, beside OpenBLAS where it is installed.
+/* gemm.c - speed of matrix products: square ones, and grouped ones as experts need them, beside
+ * OpenBLAS where it is installed.
  *
- * y = x . w^T, the product of the forward pass. OpenBLAS, which has no grouped product, runs a loop over the experts. The two
- * take turns, the best time of each counts; between their turns is a pause in which waiting threads of either fall asleep. */
+ * y = x . w^T, the product of the forward pass. OpenBLAS, which has no grouped product, runs a loop
+ * over the experts. The two take turns, the best time of each counts; between their turns is a
+ * pause in which waiting threads of either fall asleep. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
@@ -19,9 +21,9 @@
 enum { TURNS = 6, EXPERTS = 64 };
 
 typedef struct shape {
-    int64_t experts;          /* 0: one product, not grouped */
-    int64_t m, n, k;          /* m: all rows */
-    int64_t rows[EXPERTS];    /* of each expert */
+    int64_t experts;       /* 0: one product, not grouped */
+    int64_t m, n, k;       /* m: all rows */
+    int64_t rows[EXPERTS]; /* of each expert */
 } shape;
 
 typedef struct operands {
@@ -29,7 +31,10 @@ typedef struct operands {
     real *x, *w, *y; /* [m, k], [experts, n, k], [m, n] */
 } operands;
 
-static shape square_shape(int64_t side) { return (shape){ .m = side, .n = side, .k = side, .rows = { side } }; }
+static shape square_shape(int64_t side)
+{
+    return (shape){ .m = side, .n = side, .k = side, .rows = { side } };
+}
 
 /* Every row draws its expert. */
 static shape grouped_shape(int64_t mean)
@@ -54,8 +59,10 @@ static cadre_status operands_open(operands *o, const shape *s)
         if (!arena_open(&o->memory, measured.used)) return CADRE_ENOMEM;
     }
     random_key key = random_key_of(2, "bench gemm", 0, 0);
-    for (int64_t i = 0; i < one; i++) o->w[i] = (real)random_uniform(key, (uint64_t)i) - REAL_C(0.5);
-    for (int64_t e = 1; e < weights_of(s); e++) memcpy(o->w + e * one, o->w, (size_t)one * sizeof(real));
+    for (int64_t i = 0; i < one; i++)
+        o->w[i] = (real)random_uniform(key, (uint64_t)i) - REAL_C(0.5);
+    for (int64_t e = 1; e < weights_of(s); e++)
+        memcpy(o->w + e * one, o->w, (size_t)one * sizeof(real));
     for (int64_t i = 0; i < s->m * s->k; i++) o->x[i] = o->w[i % one];
     memset(o->y, 0, (size_t)(s->m * s->n) * sizeof(real));
     return CADRE_OK;
@@ -66,9 +73,14 @@ static void run_ours(compute *c, const shape *s, const operands *o)
     gemm_group groups[EXPERTS];
     int64_t count = weights_of(s), first = 0;
     for (int64_t e = 0; e < count; first += s->rows[e++])
-        groups[e] = (gemm_group){ .m = s->rows[e], .n = s->n, .k = s->k, .a = o->x + first * s->k, .a_stride = s->k,
-                                  .b = matrix_of_reals(o->w + e * s->n * s->k, s->k), .c = o->y + first * s->n,
-                                  .c_stride = s->n };
+        groups[e] = (gemm_group){ .m = s->rows[e],
+            .n = s->n,
+            .k = s->k,
+            .a = o->x + first * s->k,
+            .a_stride = s->k,
+            .b = matrix_of_reals(o->w + e * s->n * s->k, s->k),
+            .c = o->y + first * s->n,
+            .c_stride = s->n };
     gemm_grouped(c, GEMM_NT, groups, count, false);
 }
 
@@ -76,7 +88,8 @@ static void run_theirs(const openblas *blas, const shape *s, const operands *o)
 {
     for (int64_t e = 0, first = 0; e < weights_of(s); first += s->rows[e++])
         if (s->rows[e] > 0)
-            openblas_product(blas, s->rows[e], s->n, s->k, o->x + first * s->k, o->w + e * s->n * s->k, o->y + first * s->n);
+            openblas_product(blas, s->rows[e], s->n, s->k, o->x + first * s->k,
+                o->w + e * s->n * s->k, o->y + first * s->n);
 }
 
 static void pause_between_turns(void)
@@ -99,7 +112,8 @@ static double seconds_of(compute *c, const openblas *blas, const shape *s, const
 }
 
 /* Best seconds of ours and of theirs; theirs are infinite where there is no OpenBLAS. */
-static void take_turns(compute *c, const openblas *blas, const shape *s, const operands *o, double *ours, double *theirs)
+static void take_turns(compute *c, const openblas *blas, const shape *s, const operands *o,
+    double *ours, double *theirs)
 {
     *ours = *theirs = INFINITY;
     for (int turn = 0; turn < TURNS; turn++) {
@@ -111,7 +125,8 @@ static void take_turns(compute *c, const openblas *blas, const shape *s, const o
     }
 }
 
-static cadre_status put_line(const shape *s, double ours, double theirs, double peak, cadre_line_listener line, void *arg)
+static cadre_status put_line(
+    const shape *s, double ours, double theirs, double peak, cadre_line_listener line, void *arg)
 {
     double rate = 2.0 * (double)s->m * (double)s->n * (double)s->k / ours;
     json_writer w = result_new();
@@ -129,8 +144,8 @@ static cadre_status put_line(const shape *s, double ours, double theirs, double 
     return result_put(&w, line, arg);
 }
 
-static cadre_status bench_shape(compute *c, const openblas *blas, double peak, const shape *s, cadre_line_listener line,
-                                void *arg)
+static cadre_status bench_shape(compute *c, const openblas *blas, double peak, const shape *s,
+    cadre_line_listener line, void *arg)
 {
     operands o;
     double ours, theirs;

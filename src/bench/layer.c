@@ -1,8 +1,10 @@
-/* layer.c - what sparsity costs: a training step of a sparse layer against one of a dense feed-forward of equal active work.
+/* layer.c - what sparsity costs: a training step of a sparse layer against one of a dense
+ * feed-forward of equal active work.
  *
- * Both are SwiGLU without biases on the same kernels, forward and backward with gradients of weights and inputs; routing,
- * dispatch, combination and balancing losses are the sparse layer's to carry. The two take turns; the best times of a round give
- * a ratio, and the median over the rounds is the answer. */
+ * Both are SwiGLU without biases on the same kernels, forward and backward with gradients of
+ * weights and inputs; routing, dispatch, combination and balancing losses are the sparse layer's to
+ * carry. The two take turns; the best times of a round give a ratio, and the median over the rounds
+ * is the answer. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -14,9 +16,18 @@
 #include "kernel/context.h"
 #include "moe/layer.h"
 
-enum { WIDTH = 512, HIDDEN = 256, EXPERTS = 64, PICKS = 8, DENSE = PICKS * HIDDEN, ROUNDS = 5, TURNS = 3 };
+enum {
+    WIDTH = 512,
+    HIDDEN = 256,
+    EXPERTS = 64,
+    PICKS = 8,
+    DENSE = PICKS * HIDDEN,
+    ROUNDS = 5,
+    TURNS = 3
+};
 
-/* A feed-forward's three matrices and their gradients, [experts] of each, gate and up neighbours. */
+/* A feed-forward's three matrices and their gradients, [experts] of each, gate and up
+ * neighbours. */
 typedef struct matrices {
     real *values, *gradient;
     const void *gate[EXPERTS], *up[EXPERTS], *down[EXPERTS];
@@ -44,10 +55,16 @@ typedef struct bench {
 
 static void run_sparse(bench *b)
 {
-    token_batch batch = { .tokens = b->tokens, .sequences = 1, .start = b->start, .random = { .train = true } };
-    moe_call call = { .compute = b->c, .batch = &batch, .scratch = b->scratch, .scratch_bytes = b->scratch_bytes,
-                      .balance = b->balance };
-    moe_weights w = { .router.matrix = weight_of_reals(b->router, EXPERTS, WIDTH), .experts = b->sparse.weights };
+    token_batch batch = {
+        .tokens = b->tokens, .sequences = 1, .start = b->start, .random = { .train = true }
+    };
+    moe_call call = { .compute = b->c,
+        .batch = &batch,
+        .scratch = b->scratch,
+        .scratch_bytes = b->scratch_bytes,
+        .balance = b->balance };
+    moe_weights w = { .router.matrix = weight_of_reals(b->router, EXPERTS, WIDTH),
+        .experts = b->sparse.weights };
     moe_gradients g = { .router.matrix = b->drouter, .experts = b->sparse.gradients };
     balance_step_begin(b->balance, 1, b->tokens);
     moe_layer_forward(&call, &b->config, &w, b->x, &b->state, b->y);
@@ -58,11 +75,16 @@ static void run_sparse(bench *b)
 static void run_dense(bench *b)
 {
     gemm_group group[2];
-    expert_pass pass = { .compute = b->c, .weights = &b->dense.weights, .width = WIDTH, .hidden = DENSE, .group = group,
-                         .form = row_activation_by_name(b->c->variant->rows, "swiglu") };
+    expert_pass pass = { .compute = b->c,
+        .weights = &b->dense.weights,
+        .width = WIDTH,
+        .hidden = DENSE,
+        .group = group,
+        .form = row_activation_by_name(b->c->variant->rows, "swiglu") };
     pass.rows = (expert_rows){ .experts = 1, .first = b->start };
     experts_forward(&pass, b->x, b->dense_pre, b->dense_act, b->y);
-    experts_backward(&pass, b->x, b->dy, b->dense_pre, b->dense_act, &b->dense.gradients, false, NULL, b->dx, false);
+    experts_backward(&pass, b->x, b->dy, b->dense_pre, b->dense_act, &b->dense.gradients, false,
+        NULL, b->dx, false);
 }
 
 static double seconds_of(void (*run)(bench *), bench *b)
@@ -99,12 +121,15 @@ static double ratio(bench *b)
 static void fill(real *values, int64_t count, uint64_t use, double deviation)
 {
     random_key key = random_key_of(1, "bench layer", use, 0);
-    for (int64_t i = 0; i < count && values; i++) values[i] = (real)(deviation * random_normal(key, (uint64_t)i));
+    for (int64_t i = 0; i < count && values; i++)
+        values[i] = (real)(deviation * random_normal(key, (uint64_t)i));
 }
 
 static weight view(const void *const *pointers, int experts, int64_t rows, int64_t cols)
 {
-    return (weight){ .rows = rows, .cols = cols, .stride = cols, .experts = experts, .expert = pointers };
+    return (weight){
+        .rows = rows, .cols = cols, .stride = cols, .experts = experts, .expert = pointers
+    };
 }
 
 static void layout_matrices(matrices *m, arena *a, int experts, int64_t hidden)
@@ -118,8 +143,9 @@ static void layout_matrices(matrices *m, arena *a, int experts, int64_t hidden)
         m->gate[e] = w, m->up[e] = w + one, m->down[e] = w + 2 * one;
         m->dgate[e] = d, m->dup[e] = d + one, m->ddown[e] = d + 2 * one;
     }
-    m->weights = (expert_weights){ .gate = view(m->gate, experts, hidden, WIDTH), .up = view(m->up, experts, hidden, WIDTH),
-                                   .down = view(m->down, experts, WIDTH, hidden) };
+    m->weights = (expert_weights){ .gate = view(m->gate, experts, hidden, WIDTH),
+        .up = view(m->up, experts, hidden, WIDTH),
+        .down = view(m->down, experts, WIDTH, hidden) };
     m->gradients = (expert_gradients){ .gate = m->dgate, .up = m->dup, .down = m->ddown };
     fill(m->values, 3 * one * experts, 0, 0.03);
 }
@@ -130,8 +156,10 @@ static void layout(bench *b, arena *a)
     int64_t numbers = b->tokens * WIDTH;
     b->x = ARENA_ARRAY(a, real, numbers), b->dy = ARENA_ARRAY(a, real, numbers);
     b->y = ARENA_ARRAY(a, real, numbers), b->dx = ARENA_ARRAY(a, real, numbers);
-    b->router = ARENA_ARRAY(a, real, EXPERTS * WIDTH), b->drouter = ARENA_ARRAY(a, real, EXPERTS * WIDTH);
-    b->dense_pre = ARENA_ARRAY(a, real, b->tokens * 2 * DENSE), b->dense_act = ARENA_ARRAY(a, real, b->tokens * DENSE);
+    b->router = ARENA_ARRAY(a, real, EXPERTS * WIDTH),
+    b->drouter = ARENA_ARRAY(a, real, EXPERTS * WIDTH);
+    b->dense_pre = ARENA_ARRAY(a, real, b->tokens * 2 * DENSE),
+    b->dense_act = ARENA_ARRAY(a, real, b->tokens * DENSE);
     layout_matrices(&b->sparse, a, EXPERTS, HIDDEN);
     layout_matrices(&b->dense, a, 1, DENSE);
     moe_state_layout(&b->state, a, &b->config, &most);

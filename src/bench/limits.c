@@ -58,7 +58,10 @@ typedef struct reading {
     uint64_t sink[MOST_WORKERS];
 } reading;
 
-static pool_range words_of(int worker, int workers) { return pool_share(READ_BYTES / 8, 4096, worker, workers); }
+static pool_range words_of(int worker, int workers)
+{
+    return pool_share(READ_BYTES / 8, 4096, worker, workers);
+}
 
 /* Each worker touches what it will read: memory then lies where it is read from. */
 static void touch(void *arg, int worker, int workers)

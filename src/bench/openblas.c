@@ -1,5 +1,5 @@
-/* openblas.c - the library found by its name, and the two of its functions that are called. It obeys its own environment
- * variables (OPENBLAS_CORETYPE) as in any other program. */
+/* openblas.c - the library found by its name, and the two of its functions that are called. It
+ * obeys its own environment variables (OPENBLAS_CORETYPE) as in any other program. */
 #include "bench/openblas.h"
 
 #include <dlfcn.h>
@@ -11,8 +11,8 @@
 /* CBLAS' names for what lies how. */
 enum { ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112 };
 
-typedef void gemm_function(int order, int trans_a, int trans_b, int m, int n, int k, real alpha, const real *a, int lda,
-                           const real *b, int ldb, real beta, real *c, int ldc);
+typedef void gemm_function(int order, int trans_a, int trans_b, int m, int n, int k, real alpha,
+    const real *a, int lda, const real *b, int ldb, real beta, real *c, int ldc);
 typedef void threads_function(int threads);
 
 struct openblas {
@@ -51,7 +51,9 @@ void openblas_close(openblas *o)
     mem_free(o);
 }
 
-void openblas_product(const openblas *o, int64_t m, int64_t n, int64_t k, const real *a, const real *b, real *c)
+void openblas_product(
+    const openblas *o, int64_t m, int64_t n, int64_t k, const real *a, const real *b, real *c)
 {
-    o->gemm(ROW_MAJOR, AS_IT_IS, TRANSPOSED, (int)m, (int)n, (int)k, 1, a, (int)k, b, (int)k, 0, c, (int)n);
+    o->gemm(ROW_MAJOR, AS_IT_IS, TRANSPOSED, (int)m, (int)n, (int)k, 1, a, (int)k, b, (int)k, 0, c,
+        (int)n);
 }

@@ -1,5 +1,5 @@
-/* openblas.h - OpenBLAS, where this machine has it: what matrix products are measured beside. Opened at run time; nothing that
- * cadre computes ever comes from it. */
+/* openblas.h - OpenBLAS, where this machine has it: what matrix products are measured beside.
+ * Opened at run time; nothing that cadre computes ever comes from it. */
 #ifndef CADRE_BENCH_OPENBLAS_H
 #define CADRE_BENCH_OPENBLAS_H
 
@@ -11,6 +11,7 @@ openblas *openblas_open(int threads); /* NULL: not installed, or not as expected
 void openblas_close(openblas *o);
 
 /* c [m, n] = a [m, k] . b [n, k]^T, rows dense. */
-void openblas_product(const openblas *o, int64_t m, int64_t n, int64_t k, const real *a, const real *b, real *c);
+void openblas_product(
+    const openblas *o, int64_t m, int64_t n, int64_t k, const real *a, const real *b, real *c);
 
 #endif

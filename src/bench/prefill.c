@@ -1,6 +1,8 @@
-/* prefill.c - reading a prompt: random tokens in chunks, and the logits of the last, against the multiply-add peak.
+/* prefill.c - reading a prompt: random tokens in chunks, and the logits of the last, against the
+ * multiply-add peak.
  *
- * Two operations are counted for a token and an active weight, the head's for one token alone, and none for attention itself. */
+ * Two operations are counted for a token and an active weight, the head's for one token alone, and
+ * none for attention itself. */
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
@@ -36,7 +38,8 @@ static double operations(const cadre_model *m, int64_t tokens)
     return 2 * ((double)tokens * (double)(m->table.active - head - lookup) + (double)head);
 }
 
-static cadre_status put_line(const prefilling *p, double seconds, double peak, cadre_line_listener line, void *arg)
+static cadre_status put_line(
+    const prefilling *p, double seconds, double peak, cadre_line_listener line, void *arg)
 {
     double rate = operations(p->runner.model, p->count) / seconds;
     json_writer w = result_new();
@@ -68,9 +71,12 @@ static void close_all(prefilling *p)
     mem_free(p->logits);
 }
 
-static cadre_status bench_prefill(cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg)
+static cadre_status bench_prefill(
+    cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg)
 {
-    if (tokens < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least 1, found %lld", (long long)tokens);
+    if (tokens < 1)
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "tokens: expected at least 1, found %lld", (long long)tokens);
     prefilling p = { .count = tokens };
     cadre_status status = open_all(&p, model);
     if (status == CADRE_OK) {
@@ -81,8 +87,8 @@ static cadre_status bench_prefill(cadre_model *model, int64_t tokens, cadre_line
     return status;
 }
 
-cadre_status cadre_bench_prefill(cadre_model *model, int64_t tokens, cadre_line_listener line,
-                                 void *arg)
+cadre_status cadre_bench_prefill(
+    cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg)
 {
     CADRE_TRY(context_enter(model->context));
     return context_leave(model->context, bench_prefill(model, tokens, line, arg));

@@ -1,4 +1,5 @@
-/* result.h - the line that a benchmark tells: one JSON object. What is in it is each benchmark's own. */
+/* result.h - the line that a benchmark tells: one JSON object. What is in it is each benchmark's
+ * own. */
 #ifndef CADRE_BENCH_RESULT_H
 #define CADRE_BENCH_RESULT_H
 

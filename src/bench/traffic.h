@@ -1,5 +1,5 @@
-/* traffic.h - the bytes of weights that passes through a model read: all of the dense ones once a pass, of the experts those that
- * got a row, once however many rows they got. */
+/* traffic.h - the bytes of weights that passes through a model read: all of the dense ones once a
+ * pass, of the experts those that got a row, once however many rows they got. */
 #ifndef CADRE_BENCH_TRAFFIC_H
 #define CADRE_BENCH_TRAFFIC_H
 
@@ -7,7 +7,9 @@
 
 typedef struct traffic {
     const cadre_model *model;
-    int64_t dense;        /* of a pass: every weight that is not an expert's; the embedding only where it is the head too */
+    /* Of a pass: every weight that is not an expert's; the embedding only where it is the head
+     * too */
+    int64_t dense;
     int64_t *expert;      /* [layers] of one expert of a sparse layer */
     int64_t experts_read; /* bytes of experts, since it was last set to 0 */
 } traffic;

@@ -1,4 +1,5 @@
-/* train.c - speed of the training step on random tokens: the whole of it, with routing, losses, AdamW. */
+/* train.c - speed of the training step on random tokens: the whole of it, with routing, losses,
+ * AdamW. */
 #include <math.h>
 
 #include "base/clock.h"
@@ -42,10 +43,11 @@ static cadre_status time_steps(trainer *t, tokens *source, double lr, double *be
     return CADRE_OK;
 }
 
-static cadre_status put_line(const train_settings *s, const param_table *table, double seconds, double peak,
-                             cadre_line_listener line, void *arg)
+static cadre_status put_line(const train_settings *s, const param_table *table, double seconds,
+    double peak, cadre_line_listener line, void *arg)
 {
-    double rate = (double)(s->batch * s->context) / seconds, gflops = 6e-9 * (double)table->active * rate;
+    double rate = (double)(s->batch * s->context) / seconds,
+           gflops = 6e-9 * (double)table->active * rate;
     json_writer w = result_new();
     json_put_real(&w, "tokens_per_second", rate);
     json_put_int(&w, "active_parameters", table->active);
@@ -55,23 +57,26 @@ static cadre_status put_line(const train_settings *s, const param_table *table, 
     return result_put(&w, line, arg);
 }
 
-static cadre_status run(cadre_context *context, const model_config *config, const train_settings *s, const recipe *r,
-                        cadre_line_listener line, void *arg)
+static cadre_status run(cadre_context *context, const model_config *config, const train_settings *s,
+    const recipe *r, cadre_line_listener line, void *arg)
 {
     trainer *t;
     double best;
     CADRE_TRY(trainer_new(context->compute, config, s, comm_self(), &t));
-    tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0, s->batch };
+    tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0,
+        s->batch };
     init_options init = init_options_of(r, config, s->seed);
     model_initialise(context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = time_steps(t, &source, s->schedule.lr, &best);
-    if (status == CADRE_OK) status = put_line(s, trainer_table(t), best, bench_fma_peak(context->compute) / 1e9, line, arg);
+    if (status == CADRE_OK)
+        status =
+            put_line(s, trainer_table(t), best, bench_fma_peak(context->compute) / 1e9, line, arg);
     trainer_free(t);
     return status;
 }
 
-static cadre_status bench_train(cadre_context *context, cadre_options *options, cadre_line_listener line,
-                                void *arg)
+static cadre_status bench_train(
+    cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg)
 {
     const recipe *r = recipe_by_name(options_text_or(options, "recipe", "olmoe"));
     model_config config;
@@ -86,8 +91,8 @@ static cadre_status bench_train(cadre_context *context, cadre_options *options, 
     return status;
 }
 
-cadre_status cadre_bench_train(cadre_context *context, cadre_options *options,
-                               cadre_line_listener line, void *arg)
+cadre_status cadre_bench_train(
+    cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg)
 {
     CADRE_TRY(context_enter(context));
     return context_leave(context, bench_train(context, options, line, arg));

@@ -11,9 +11,9 @@
 
 typedef struct answer {
     bool json, terminal, colour;
-    bool thought;       /* is being written */
-    char last;          /* byte written */
-    FILE *parts[2];     /* --json: the answer, and its thoughts */
+    bool thought;   /* is being written */
+    char last;      /* byte written */
+    FILE *parts[2]; /* --json: the answer, and its thoughts */
 } answer;
 
 static const char *dim_if(const answer *a, bool thought)
@@ -54,31 +54,33 @@ static void note_cut(const answer_view *v, const cadre_chat_account *a)
 {
     const char *thinking = a->answered ? "" : ", before the model had ended its thoughts";
     if (a->end == CADRE_CHAT_FULL)
-        progress_note(v->call, "the answer was cut after %lld tokens%s: the conversation fills its "
-                      "context of %lld tokens; --context N gives it more", (long long)a->tokens,
-                      thinking, (long long)v->context);
+        progress_note(v->call,
+            "the answer was cut after %lld tokens%s: the conversation fills its "
+            "context of %lld tokens; --context N gives it more",
+            (long long)a->tokens, thinking, (long long)v->context);
     if (a->end == CADRE_CHAT_LIMIT && !a->answered)
         progress_note(v->call, "the answer was cut after %lld tokens%s; -n N allows more",
-                      (long long)a->tokens, thinking);
+            (long long)a->tokens, thinking);
 }
 
 static void note_account(const answer_view *v, const cadre_chat_account *a)
 {
     if (a->let_go)
-        progress_note(v->call, "the %lld oldest messages were let go: the conversation fills its "
-                      "context of %lld tokens; --context N gives it more", (long long)a->let_go,
-                      (long long)v->context);
+        progress_note(v->call,
+            "the %lld oldest messages were let go: the conversation fills its "
+            "context of %lld tokens; --context N gives it more",
+            (long long)a->let_go, (long long)v->context);
     note_cut(v, a);
     if (a->end == CADRE_CHAT_ENDED && !a->answered && a->tokens > 1)
         progress_note(v->call, "the model ended its turn without an answer: all that it wrote are "
-                      "thoughts");
+                               "thoughts");
 }
 
 static void note_speed(const answer_view *v, const cadre_chat_account *a)
 {
     if (v->person && v->terminal && a->tokens_per_second > 0)
-        progress_note(v->call, "[%lld tokens, %.1f a second]\n", (long long)a->tokens,
-                      a->tokens_per_second);
+        progress_note(
+            v->call, "[%lld tokens, %.1f a second]\n", (long long)a->tokens, a->tokens_per_second);
 }
 
 /* ---- one answer ---- */
@@ -113,14 +115,14 @@ static void print_object(char *texts[2], const size_t sizes[2], const cadre_chat
 {
     size_t thought = a->unclosed ? 0 : sizes[1];
     print_json(json_pack("{s:o,s:o,s:s,s:I,s:I,s:f}", "answer", print_json_text(texts[0], sizes[0]),
-                         "thought", print_json_text(texts[1], thought), "end", end_word(a->end),
-                         "prompt_tokens", (json_int_t)a->prompt_tokens, "tokens",
-                         (json_int_t)a->tokens, "tokens_per_second", a->tokens_per_second));
+        "thought", print_json_text(texts[1], thought), "end", end_word(a->end), "prompt_tokens",
+        (json_int_t)a->prompt_tokens, "tokens", (json_int_t)a->tokens, "tokens_per_second",
+        a->tokens_per_second));
     fflush(stdout);
 }
 
-static cadre_status write_object(const answer_view *v, cadre_chat *chat,
-                                 cadre_chat_account *account)
+static cadre_status write_object(
+    const answer_view *v, cadre_chat *chat, cadre_chat_account *account)
 {
     char *texts[2] = { NULL, NULL };
     size_t sizes[2];

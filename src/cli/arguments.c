@@ -1,9 +1,10 @@
 /* arguments.c - parsing of a command line against the command's tables.
  *
- * Long options as "--name value" or "--name=value", flags as "--name", "--no-name" or "--name=no", letters as "-n 5" or "-n5",
- * "--" before operands that begin with a dash. The line is walked twice: first for --options alone, whose file is then
- * loaded, and again for everything, so that the command line wins over the file and the last of two over the first; options of
- * which there may be several texts are the ones that repetition adds to. */
+ * Long options as "--name value" or "--name=value", flags as "--name", "--no-name" or "--name=no",
+ * letters as "-n 5" or "-n5", "--" before operands that begin with a dash. The line is walked
+ * twice: first for --options alone, whose file is then loaded, and again for everything, so that
+ * the command line wins over the file and the last of two over the first; options of which there
+ * may be several texts are the ones that repetition adds to. */
 #include "cli/arguments.h"
 
 #include <stdio.h>
@@ -19,11 +20,12 @@ typedef struct walk {
     invocation *call;
     int argc;
     char **argv;
-    int next;          /* the argument to look at */
-    bool files;        /* the first of the two walks */
-    const cadre_option *several[MOST_SEVERAL]; /* options of several texts that this line has given */
+    int next;   /* the argument to look at */
+    bool files; /* the first of the two walks */
+    /* Options of several texts that this line has given */
+    const cadre_option *several[MOST_SEVERAL];
     int several_count;
-    const char *file;  /* of --options */
+    const char *file; /* of --options */
     arguments_result result;
     int exit_code;
 } walk;
@@ -70,10 +72,12 @@ static bool assign(walk *w, const cadre_option *row, const char *value, bool mor
 static bool has_value(const walk *w, const cadre_option *row)
 {
     if (w->next >= w->argc) return false;
-    return row->kind == CADRE_OPTION_TEXT || row->kind == CADRE_OPTION_TEXTS || strncmp(w->argv[w->next], "--", 2) != 0;
+    return row->kind == CADRE_OPTION_TEXT || row->kind == CADRE_OPTION_TEXTS ||
+           strncmp(w->argv[w->next], "--", 2) != 0;
 }
 
-/* Whether this line has given a text of the option before, which another one then joins: the first replaces those of a file. */
+/* Whether this line has given a text of the option before, which another one then joins: the first
+ * replaces those of a file. */
 static bool is_another(walk *w, const cadre_option *row)
 {
     if (w->files || row->kind != CADRE_OPTION_TEXTS) return false;
@@ -88,7 +92,7 @@ static bool take_values(walk *w, const cadre_option *row, const char *attached)
     if (row->kind == CADRE_OPTION_FLAG) return assign(w, row, attached ? attached : "yes", false);
     if (!attached && !has_value(w, row))
         return wrong(w, complain_usage(NULL, "--%s: expected a value after it, found %s", row->name,
-                                       w->next < w->argc ? w->argv[w->next] : "nothing"));
+                            w->next < w->argc ? w->argv[w->next] : "nothing"));
     if (!assign(w, row, attached ? attached : w->argv[w->next++], is_another(w, row))) return false;
     if (row->kind != CADRE_OPTION_PATHS || attached) return true;
     while (w->next < w->argc && w->argv[w->next][0] != '-')
@@ -108,7 +112,8 @@ static bool take_long(walk *w, const char *argument)
     if (row) return take_values(w, row, equals ? equals + 1 : NULL);
     bool negated = !strncmp(name, "--no-", 5) && !equals;
     row = negated ? cadre_options_row(w->call->options, name + 5) : NULL;
-    return row && row->kind == CADRE_OPTION_FLAG ? assign(w, row, "no", false) : wrong_option(w, argument);
+    return row && row->kind == CADRE_OPTION_FLAG ? assign(w, row, "no", false)
+                                                 : wrong_option(w, argument);
 }
 
 static bool take_letter(walk *w, const char *argument)
@@ -150,7 +155,8 @@ static bool load_file(walk *w)
     cadre_status status = cadre_options_load(w->call->options, w->file);
     if (status != CADRE_OK) return wrong(w, complain_status(status));
     if (cadre_options_given(w->call->options, "options"))
-        return wrong(w, complain_usage(NULL, "%s: options: a file of options cannot name another", w->file));
+        return wrong(
+            w, complain_usage(NULL, "%s: options: a file of options cannot name another", w->file));
     return true;
 }
 
@@ -160,20 +166,25 @@ static bool count_operands(walk *w)
     int n = w->call->operand_count;
     if (n >= c->least && n <= c->most) return true;
     char usage[256];
-    snprintf(usage, sizeof usage, "usage: cadre %s%s%s [OPTION...]", c->name, *c->operands ? " " : "", c->operands);
+    snprintf(usage, sizeof usage, "usage: cadre %s%s%s [OPTION...]", c->name,
+        *c->operands ? " " : "", c->operands);
     const char *expected = *c->operands ? c->operands : "options alone";
-    return wrong(w, n < c->least ? complain_usage(usage, "%s: expected %s, found %s", c->name, expected, n ? "fewer" : "nothing")
-                                 : complain_usage(usage, "%s: expected %s, found '%s' too", c->name, expected,
-                                                  w->call->operands[c->most]));
+    return wrong(w, n < c->least ? complain_usage(usage, "%s: expected %s, found %s", c->name,
+                                       expected, n ? "fewer" : "nothing")
+                                 : complain_usage(usage, "%s: expected %s, found '%s' too", c->name,
+                                       expected, w->call->operands[c->most]));
 }
 
-arguments_result arguments_parse(const command *c, int argc, char **argv, invocation *call, int *exit_code)
+arguments_result arguments_parse(
+    const command *c, int argc, char **argv, invocation *call, int *exit_code)
 {
-    *call = (invocation){ .command = c, .operands = calloc((size_t)argc + 1, sizeof *call->operands) };
+    *call =
+        (invocation){ .command = c, .operands = calloc((size_t)argc + 1, sizeof *call->operands) };
     walk w = { .command = c, .call = call, .argc = argc, .argv = argv, .result = ARGUMENTS_RUN };
     cadre_option_table tables[ALL_TABLES];
     int count = command_tables(c, tables);
-    cadre_status status = call->operands ? cadre_options_new(tables, count, &call->options) : CADRE_ENOMEM;
+    cadre_status status =
+        call->operands ? cadre_options_new(tables, count, &call->options) : CADRE_ENOMEM;
     if (status != CADRE_OK) wrong(&w, complain_status(status));
     else if (walk_line(&w, true) && load_file(&w) && walk_line(&w, false)) count_operands(&w);
     if (w.result == ARGUMENTS_RUN) {

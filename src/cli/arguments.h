@@ -11,8 +11,10 @@ typedef enum arguments_result {
     ARGUMENTS_WRONG,   /* complained already; *exit_code says what to return */
 } arguments_result;
 
-/* Parses what follows the command's name; `call` is to be freed by arguments_free whatever the result. */
-arguments_result arguments_parse(const command *c, int argc, char **argv, invocation *call, int *exit_code);
+/* Parses what follows the command's name; `call` is to be freed by arguments_free whatever the
+ * result. */
+arguments_result arguments_parse(
+    const command *c, int argc, char **argv, invocation *call, int *exit_code);
 void arguments_free(invocation *call);
 
 #endif

@@ -7,16 +7,45 @@
 #include "cli/opened.h"
 
 static const cadre_option rows[] = {
-    { .name = "batch", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 20, .subject = "Length",
-      .help = "train: sequences in one optimiser step" },
-    { .name = "length", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 20, .fallback = "64", .value = "N", .subject = "Length",
-      .help = "decode: tokens that each sequence takes", .letter = 'n' },
-    { .name = "streams", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 12, .fallback = "1", .value = "S",
-      .subject = "Length", .help = "decode: sequences side by side" },
-    { .name = "depth", .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "0", .value = "N", .subject = "Length",
-      .help = "decode: tokens that each sequence holds before" },
-    { .name = "tokens", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 24, .fallback = "512", .value = "N",
-      .subject = "Length", .help = "prefill: tokens of the prompt" },
+    { .name = "batch",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 20,
+        .subject = "Length",
+        .help = "train: sequences in one optimiser step" },
+    { .name = "length",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 20,
+        .fallback = "64",
+        .value = "N",
+        .subject = "Length",
+        .help = "decode: tokens that each sequence takes",
+        .letter = 'n' },
+    { .name = "streams",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 12,
+        .fallback = "1",
+        .value = "S",
+        .subject = "Length",
+        .help = "decode: sequences side by side" },
+    { .name = "depth",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 1 << 24,
+        .fallback = "0",
+        .value = "N",
+        .subject = "Length",
+        .help = "decode: tokens that each sequence holds before" },
+    { .name = "tokens",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 24,
+        .fallback = "512",
+        .value = "N",
+        .subject = "Length",
+        .help = "prefill: tokens of the prompt" },
 };
 
 static void print_line(void *arg, const char *line)
@@ -51,19 +80,20 @@ static cadre_status bench_train(const invocation *call, const opened *o)
 static cadre_status bench_decode(const invocation *call, const opened *o)
 {
     return cadre_bench_decode(o->model, cadre_options_int(call->options, "length", 0),
-                              cadre_options_int(call->options, "streams", 0), cadre_options_int(call->options, "depth", 0),
-                              print_line, NULL);
+        cadre_options_int(call->options, "streams", 0),
+        cadre_options_int(call->options, "depth", 0), print_line, NULL);
 }
 
 static cadre_status bench_prefill(const invocation *call, const opened *o)
 {
-    return cadre_bench_prefill(o->model, cadre_options_int(call->options, "tokens", 0), print_line, NULL);
+    return cadre_bench_prefill(
+        o->model, cadre_options_int(call->options, "tokens", 0), print_line, NULL);
 }
 
 typedef struct bench {
     const char *name;
-    bool model;  /* takes a second operand */
-    bool recipe; /* reads the options of a model's shape */
+    bool model;             /* takes a second operand */
+    bool recipe;            /* reads the options of a model's shape */
     const char *options[5]; /* others that it reads; NULL after the last */
     cadre_status (*run)(const invocation *call, const opened *o);
 } bench;
@@ -97,7 +127,8 @@ static int unknown(const char *name)
     }
     const char *meant = cadre_nearest(name, names, BENCHES);
     if (meant) snprintf(advice, sizeof advice, "did you mean '%s'?", meant);
-    return complain_usage(meant ? advice : NULL, "bench: expected one of %s, found '%s'", list, name);
+    return complain_usage(
+        meant ? advice : NULL, "bench: expected one of %s, found '%s'", list, name);
 }
 
 static bool is_row(cadre_option_table table, const char *name)
@@ -130,17 +161,21 @@ static int refuse_option(const bench *b, const char *option)
 {
     char readers[128] = "it is for bench";
     for (int i = 0, found = 0; i < BENCHES; i++)
-        if (reads(&benches[i], option)) strcat(strcat(readers, found++ ? " and " : " "), benches[i].name);
-    return complain_usage(readers, "bench %s: --%s: expected no value, for nothing reads it here, found one", b->name, option);
+        if (reads(&benches[i], option))
+            strcat(strcat(readers, found++ ? " and " : " "), benches[i].name);
+    return complain_usage(readers,
+        "bench %s: --%s: expected no value, for nothing reads it here, found one", b->name, option);
 }
 
 static int run(const invocation *call)
 {
     const bench *b = find(call->operands[0]);
     if (!b) return unknown(call->operands[0]);
-    if (b->model && call->operand_count < 2) return complain_usage(NULL, "bench %s: expected a MODEL, found nothing", b->name);
+    if (b->model && call->operand_count < 2)
+        return complain_usage(NULL, "bench %s: expected a MODEL, found nothing", b->name);
     if (!b->model && call->operand_count > 1)
-        return complain_usage(NULL, "bench %s: expected no more arguments, found '%s'", b->name, call->operands[1]);
+        return complain_usage(
+            NULL, "bench %s: expected no more arguments, found '%s'", b->name, call->operands[1]);
     const char *in_vain = given_in_vain(b, call->options);
     if (in_vain) return refuse_option(b, in_vain);
     opened o;
@@ -157,23 +192,30 @@ const command command_bench = {
     .least = 1,
     .most = 2,
     .operand_word = bench_name,
-    .description = "Prints one JSON object a line. WHAT is\n\n"
-                   "gemm: matrix products, square and grouped by expert (64 of 2048 x 1024, by the mean number of rows), beside "
-                   "OpenBLAS where libopenblas.so.0 is installed (a loop over the experts; OPENBLAS_CORETYPE chooses its "
-                   "kernels);\n\n"
-                   "layer: a training step of a sparse layer against that of a dense one of equal work, by the number of "
-                   "tokens;\n\n"
-                   "train: training steps of a recipe on random tokens, with the recipe, sizes, batch and context of 'cadre "
-                   "train';\n\n"
-                   "decode MODEL: sequences side by side, each a token further in every pass, and which share of the machine's "
-                   "read bandwidth that takes, counting the weights of the experts that were chosen and the cache;\n\n"
-                   "prefill MODEL: reading a prompt.\n\n"
-                   "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
+    .description =
+        "Prints one JSON object a line. WHAT is\n\n"
+        "gemm: matrix products, square and grouped by expert (64 of 2048 x 1024, by the mean "
+        "number of rows), beside "
+        "OpenBLAS where libopenblas.so.0 is installed (a loop over the experts; OPENBLAS_CORETYPE "
+        "chooses its "
+        "kernels);\n\n"
+        "layer: a training step of a sparse layer against that of a dense one of equal work, by "
+        "the number of "
+        "tokens;\n\n"
+        "train: training steps of a recipe on random tokens, with the recipe, sizes, batch and "
+        "context of 'cadre "
+        "train';\n\n"
+        "decode MODEL: sequences side by side, each a token further in every pass, and which share "
+        "of the machine's "
+        "read bandwidth that takes, counting the weights of the experts that were chosen and the "
+        "cache;\n\n"
+        "prefill MODEL: reading a prompt.\n\n"
+        "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options, opened_options },
-    .examples = LINES("matrix products", "cadre bench gemm",
-                      "a sparse layer against a dense one", "cadre bench layer",
-                      "training speed", "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",
-                      "sixteen conversations at once", "cadre bench decode models/olmoe -n 32 --streams 16"),
+    .examples = LINES("matrix products", "cadre bench gemm", "a sparse layer against a dense one",
+        "cadre bench layer", "training speed",
+        "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",
+        "sixteen conversations at once", "cadre bench decode models/olmoe -n 32 --streams 16"),
     .run = run,
 };

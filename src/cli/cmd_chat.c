@@ -16,16 +16,38 @@ enum { MOST_BY_DEFAULT = 8192 }; /* tokens */
 static const char *template_name(int i) { return cadre_chat_template(i); }
 
 static const cadre_option rows[] = {
-    { .name = "template", .kind = CADRE_OPTION_CHOICE, .choice = template_name, .value = "NAME", .subject = "Conversation",
-      .help = "how messages are framed for the model (default: recognised by the model's own template)" },
-    { .name = "think", .kind = CADRE_OPTION_CHOICE, .choice = cadre_thinking, .subject = "Conversation",
-      .help = "whether or how much the model thinks before it answers, of the ways that its template "
-              "knows (default: as the template does)" },
-    { .name = "system", .kind = CADRE_OPTION_TEXT, .subject = "Conversation", .help = "what the model is told before" },
-    { .name = "context", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 24, .subject = "Conversation",
-      .help = "most tokens of the conversation (default: the model's own context, at most 8192)" },
-    { .name = "length", .letter = 'n', .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 24, .subject = "Conversation",
-      .help = "most tokens of an answer (default: until it ends)" },
+    { .name = "template",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = template_name,
+        .value = "NAME",
+        .subject = "Conversation",
+        .help = "how messages are framed for the model (default: recognised by the model's own "
+                "template)" },
+    { .name = "think",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = cadre_thinking,
+        .subject = "Conversation",
+        .help =
+            "whether or how much the model thinks before it answers, of the ways that its template "
+            "knows (default: as the template does)" },
+    { .name = "system",
+        .kind = CADRE_OPTION_TEXT,
+        .subject = "Conversation",
+        .help = "what the model is told before" },
+    { .name = "context",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 24,
+        .subject = "Conversation",
+        .help =
+            "most tokens of the conversation (default: the model's own context, at most 8192)" },
+    { .name = "length",
+        .letter = 'n',
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 24,
+        .subject = "Conversation",
+        .help = "most tokens of an answer (default: until it ends)" },
 };
 
 typedef struct talk {
@@ -88,8 +110,10 @@ static bool help(talk *t, const char *rest)
     (void)t, (void)rest;
     for (int i = 0; i < CHAT_COMMANDS; i++)
         fprintf(stderr, "/%-6s %s\n", chat_commands[i].name, chat_commands[i].help);
-    fputs("A message goes on after a \\ at the end of a line, or from \"\"\" to \"\"\"; pasted text "
-          "keeps its\nlines. A blank before a / makes it a message. Ctrl-C stops an answer.\n", stderr);
+    fputs(
+        "A message goes on after a \\ at the end of a line, or from \"\"\" to \"\"\"; pasted text "
+        "keeps its\nlines. A blank before a / makes it a message. Ctrl-C stops an answer.\n",
+        stderr);
     return true;
 }
 
@@ -111,8 +135,10 @@ static bool obey(talk *t, const char *name, const char *rest)
         if (!strcmp(names[i], name)) return chat_commands[i].run(t, rest + strspn(rest, " "));
     }
     const char *meant = cadre_nearest(name, names, CHAT_COMMANDS);
-    progress_note(t->call, "no command is called /%s%s%s; /help lists them, and a blank before it "
-                  "makes it a message", name, meant ? "; did you mean /" : "", meant ? meant : "");
+    progress_note(t->call,
+        "no command is called /%s%s%s; /help lists them, and a blank before it "
+        "makes it a message",
+        name, meant ? "; did you mean /" : "", meant ? meant : "");
     return true;
 }
 
@@ -145,7 +171,8 @@ static int converse(talk *t)
 static int64_t context_of(const invocation *call, const cadre_model *model)
 {
     cadre_model_info info = { .size = sizeof info };
-    if (cadre_options_count(call->options, "context")) return cadre_options_int(call->options, "context", 0);
+    if (cadre_options_count(call->options, "context"))
+        return cadre_options_int(call->options, "context", 0);
     cadre_model_info_get(model, &info);
     return info.context < MOST_BY_DEFAULT ? info.context : MOST_BY_DEFAULT;
 }
@@ -155,23 +182,28 @@ static void note_sampling(const talk *t)
     char words[256];
     sampling_words(&t->view.sampling, words, sizeof words);
     progress_note(t->call, "sampling as the model's files and the options say: %s",
-                  *words ? words : "temperature 1");
+        *words ? words : "temperature 1");
 }
 
 static cadre_status begin(talk *t, cadre_model *model)
 {
     const cadre_options *o = t->call->options;
     const char *system = cadre_options_text(o, "system", 0);
-    t->view = (answer_view){ .call = t->call, .context = context_of(t->call, model),
-                             .person = isatty(STDIN_FILENO), .terminal = isatty(STDOUT_FILENO) };
+    t->view = (answer_view){ .call = t->call,
+        .context = context_of(t->call, model),
+        .person = isatty(STDIN_FILENO),
+        .terminal = isatty(STDOUT_FILENO) };
     if (cadre_options_count(o, "length")) t->view.limit = cadre_options_int(o, "length", 0);
     bool said;
     cadre_status status = sampling_read_suggested(o, model, &t->view.sampling, &said);
     if (status == CADRE_OK && said) note_sampling(t);
-    if (status == CADRE_OK) status = cadre_chat_new(model, cadre_options_text(o, "template", 0), t->view.context, &t->chat);
+    if (status == CADRE_OK)
+        status =
+            cadre_chat_new(model, cadre_options_text(o, "template", 0), t->view.context, &t->chat);
     if (status == CADRE_OK && cadre_options_given(o, "think"))
         status = cadre_chat_think(t->chat, cadre_options_text(o, "think", 0));
-    if (status == CADRE_OK && system) status = cadre_chat_add(t->chat, "system", system, strlen(system));
+    if (status == CADRE_OK && system)
+        status = cadre_chat_add(t->chat, "system", system, strlen(system));
     return status;
 }
 
@@ -184,7 +216,7 @@ static int run(const invocation *call)
     if (status == CADRE_OK) opened_note_context(call, o.model, "the context has", t.view.context);
     if (status == CADRE_OK && t.view.person)
         progress_note(call, "template %s; Ctrl-C stops an answer, Ctrl-D ends, /help tells more",
-                      cadre_chat_template_of(t.chat));
+            cadre_chat_template_of(t.chat));
     int exit_code = status == CADRE_OK ? converse(&t) : complain_status(status);
     cadre_chat_free(t.chat);
     opened_end(&o);
@@ -198,28 +230,37 @@ const command command_chat = {
     .least = 1,
     .most = 1,
     .description =
-        "A conversation: every line of stdin is a message, and the model's answers go to stdout. On a "
-        "terminal, lines are edited with the usual keys, a message may have several lines (after a \\ "
-        "at the end of one, between \"\"\" and \"\"\", or pasted), /help lists commands to the program "
-        "itself, Ctrl-C stops an answer, Ctrl-D ends the conversation, and thoughts, which some models "
-        "mark, are shown dimmed; they are not part of the answers and are forgotten. Where a model ends "
+        "A conversation: every line of stdin is a message, and the model's answers go to stdout. "
+        "On a "
+        "terminal, lines are edited with the usual keys, a message may have several lines (after a "
+        "\\ "
+        "at the end of one, between \"\"\" and \"\"\", or pasted), /help lists commands to the "
+        "program "
+        "itself, Ctrl-C stops an answer, Ctrl-D ends the conversation, and thoughts, which some "
+        "models "
+        "mark, are shown dimmed; they are not part of the answers and are forgotten. Where a model "
+        "ends "
         "its turn without closing its thoughts, they are its answer.\n\n"
         "An answer that the context cuts is noted on stderr. Whenever less than a quarter of the "
-        "context is free for the next one, the oldest messages are let go, which is noted too; what "
+        "context is free for the next one, the oldest messages are let go, which is noted too; "
+        "what "
         "--system says stays.\n\n"
-        "The template that frames messages is built in, chosen by name or recognised by signs in the "
+        "The template that frames messages is built in, chosen by name or recognised by signs in "
+        "the "
         "model's own template, which is never executed. Messages are plain text, whatever control "
-        "tokens they spell. The date of the day is not told: gpt-oss and Granite hear of none, Llama "
+        "tokens they spell. The date of the day is not told: gpt-oss and Granite hear of none, "
+        "Llama "
         "3.1 of the one in its template.\n\n"
         "With --json, every answer is an object: answer, thought, end (how it ended: end, length, "
-        "context or stopped), prompt_tokens, tokens (thoughts included), tokens_per_second (0 where "
+        "context or stopped), prompt_tokens, tokens (thoughts included), tokens_per_second (0 "
+        "where "
         "one came alone).",
     .own = ROWS(rows),
     .tables = { sampling_suggested_options, opened_options },
-    .examples = LINES("on the terminal",
-                      "cadre chat models/Qwen3-30B-A3B --think off --system 'Be brief.'",
-                      "one question of a script",
-                      "echo 'Name three moons.' | cadre chat models/olmoe-instruct.gguf --greedy"),
+    .examples =
+        LINES("on the terminal", "cadre chat models/Qwen3-30B-A3B --think off --system 'Be brief.'",
+            "one question of a script",
+            "echo 'Name three moons.' | cadre chat models/olmoe-instruct.gguf --greedy"),
     .stops = true,
     .run = run,
 };

@@ -5,10 +5,18 @@
 #include "cli/output.h"
 
 static const cadre_option rows[] = {
-    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choice = cadre_dtype_name, .value = "FORMAT", .subject = "Output",
-      .help = "number format of the matrices, or a mixture of formats (default: as they are)" },
-    { .name = "experts-dtype", .kind = CADRE_OPTION_CHOICE, .choice = cadre_dtype_name, .value = "FORMAT", .subject = "Output",
-      .help = "of the experts' matrices (default: as --dtype)" },
+    { .name = "dtype",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = cadre_dtype_name,
+        .value = "FORMAT",
+        .subject = "Output",
+        .help = "number format of the matrices, or a mixture of formats (default: as they are)" },
+    { .name = "experts-dtype",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = cadre_dtype_name,
+        .value = "FORMAT",
+        .subject = "Output",
+        .help = "of the experts' matrices (default: as --dtype)" },
 };
 
 static int run(const invocation *call)
@@ -20,7 +28,7 @@ static int run(const invocation *call)
     output_watch watch;
     output_watch_begin(call, &watch);
     status = cadre_convert(o.context, in, out, cadre_options_text(call->options, "dtype", 0),
-                           cadre_options_text(call->options, "experts-dtype", 0), &watch.listener);
+        cadre_options_text(call->options, "experts-dtype", 0), &watch.listener);
     opened_end(&o);
     return output_watch_end(&watch, status, out);
 }
@@ -31,17 +39,23 @@ const command command_convert = {
     .operands = "IN OUT",
     .least = 2,
     .most = 2,
-    .description = "IN is a Hugging Face folder or a GGUF file; OUT is a GGUF file where it ends in .gguf, else a folder. OUT "
-                   "must not be there yet, and appears whole or not at all.\n\n"
-                   "FORMAT is one number format for all matrices, or a mixture after llama.cpp's of the same name (q4_k_m and "
-                   "its like), which gives more bits to the tensors that need them. Formats of blocks are for GGUF. Vectors and "
-                   "routers stay f32; rows that are not whole blocks become q8_0, or f16 where 32 does not divide them, and are "
-                   "named.\n\n"
-                   "What GGUF has no key for goes along as the text of config.json under cadre.config.",
+    .description =
+        "IN is a Hugging Face folder or a GGUF file; OUT is a GGUF file where it ends in .gguf, "
+        "else a folder. OUT "
+        "must not be there yet, and appears whole or not at all.\n\n"
+        "FORMAT is one number format for all matrices, or a mixture after llama.cpp's of the same "
+        "name (q4_k_m and "
+        "its like), which gives more bits to the tensors that need them. Formats of blocks are for "
+        "GGUF. Vectors and "
+        "routers stay f32; rows that are not whole blocks become q8_0, or f16 where 32 does not "
+        "divide them, and are "
+        "named.\n\n"
+        "What GGUF has no key for goes along as the text of config.json under cadre.config.",
     .own = ROWS(rows),
     .examples = LINES("for other programs", "cadre convert runs/first first.gguf --dtype bf16",
-                      "small, with better experts", "cadre convert runs/first first.gguf --dtype q4_k --experts-dtype q6_k",
-                      "and back", "cadre convert first.gguf first-again"),
+        "small, with better experts",
+        "cadre convert runs/first first.gguf --dtype q4_k --experts-dtype q6_k", "and back",
+        "cadre convert first.gguf first-again"),
     .stops = true,
     .run = run,
 };

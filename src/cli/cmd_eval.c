@@ -9,9 +9,18 @@
 #include "cli/progress.h"
 
 static const cadre_option rows[] = {
-    { .name = "text", .kind = CADRE_OPTION_PATHS, .value = "FILE...", .subject = "Texts", .help = "the files to evaluate on" },
-    { .name = "context", .kind = CADRE_OPTION_INT, .min = 2, .max = 1 << 24, .subject = "Texts",
-      .help = "tokens in a window, at most the model's own context (default: that, or 2048 where it is more)" },
+    { .name = "text",
+        .kind = CADRE_OPTION_PATHS,
+        .value = "FILE...",
+        .subject = "Texts",
+        .help = "the files to evaluate on" },
+    { .name = "context",
+        .kind = CADRE_OPTION_INT,
+        .min = 2,
+        .max = 1 << 24,
+        .subject = "Texts",
+        .help = "tokens in a window, at most the model's own context (default: that, or 2048 where "
+                "it is more)" },
 };
 
 typedef struct result {
@@ -29,11 +38,12 @@ static void draw(void *arg, int64_t done, int64_t total)
     watch *w = arg;
     if (!progress_due(&w->progress)) return;
     double rate = (double)done / progress_seconds(&w->progress);
-    progress_draw(&w->progress, (double)done / (double)total, "%s  %lld of %lld tokens  %.0f tokens/s", w->file, (long long)done,
-                  (long long)total, rate);
+    progress_draw(&w->progress, (double)done / (double)total,
+        "%s  %lld of %lld tokens  %.0f tokens/s", w->file, (long long)done, (long long)total, rate);
 }
 
-static int evaluate(const invocation *call, cadre_model *model, const char *file, cadre_evaluation *evaluation)
+static int evaluate(
+    const invocation *call, cadre_model *model, const char *file, cadre_evaluation *evaluation)
 {
     char *text;
     size_t size;
@@ -70,10 +80,10 @@ static int print_object(const result *results, int count)
     json_t *files = json_array();
     for (int i = 0; i < count; i++) {
         const cadre_evaluation *e = &results[i].evaluation;
-        json_array_append_new(files, json_pack("{s:s,s:I,s:I,s:o,s:o}", "file", results[i].file, "bytes", (json_int_t)e->bytes,
-                                               "tokens", (json_int_t)e->tokens, "bits_per_byte",
-                                               print_json_real(e->bits_per_byte), "perplexity",
-                                               print_json_real(e->perplexity)));
+        json_array_append_new(files,
+            json_pack("{s:s,s:I,s:I,s:o,s:o}", "file", results[i].file, "bytes",
+                (json_int_t)e->bytes, "tokens", (json_int_t)e->tokens, "bits_per_byte",
+                print_json_real(e->bits_per_byte), "perplexity", print_json_real(e->perplexity)));
     }
     return print_json(json_pack("{s:o}", "files", files));
 }
@@ -82,7 +92,8 @@ static int print_people(const result *results, int count)
 {
     char bytes[PRINT_NUMBER], tokens[PRINT_NUMBER];
     print_table *t = print_table_begin("lrrrr");
-    print_cells(t, (const char *const[]){ "file", "bytes", "tokens", "bits/byte", "perplexity", NULL });
+    print_cells(
+        t, (const char *const[]){ "file", "bytes", "tokens", "bits/byte", "perplexity", NULL });
     for (int i = 0; i < count; i++) {
         const cadre_evaluation *e = &results[i].evaluation;
         print_cell(t, "%s", results[i].file);
@@ -100,14 +111,16 @@ static int evaluate_and_print(const invocation *call, cadre_model *model)
     result *results = calloc((size_t)count, sizeof *results);
     if (!results) return complain_world("out of memory");
     int exit_code = evaluate_all(call, model, results, count);
-    if (exit_code == EXIT_DONE) exit_code = call->json ? print_object(results, count) : print_people(results, count);
+    if (exit_code == EXIT_DONE)
+        exit_code = call->json ? print_object(results, count) : print_people(results, count);
     free(results);
     return exit_code;
 }
 
 static int run(const invocation *call)
 {
-    if (!cadre_options_count(call->options, "text")) return complain_usage(NULL, "eval: --text: expected a file, found nothing");
+    if (!cadre_options_count(call->options, "text"))
+        return complain_usage(NULL, "eval: --text: expected a file, found nothing");
     opened o;
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status != CADRE_OK) return complain_status(status);
@@ -122,13 +135,17 @@ const command command_eval = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints bits per byte and perplexity for each file. The text is read in windows that overlap by half, so "
-                   "that every token but those of the first half window is predicted from at least half a window before it; "
-                   "the first token, which has nothing before it, is charged as one of equally likely tokens. No special "
+    .description = "Prints bits per byte and perplexity for each file. The text is read in windows "
+                   "that overlap by half, so "
+                   "that every token but those of the first half window is predicted from at least "
+                   "half a window before it; "
+                   "the first token, which has nothing before it, is charged as one of equally "
+                   "likely tokens. No special "
                    "tokens are added.",
     .own = ROWS(rows),
     .tables = { opened_options },
-    .examples = LINES("bits per byte of what training kept apart", "cadre eval runs/first --text runs/first/validation/*.txt"),
+    .examples = LINES("bits per byte of what training kept apart",
+        "cadre eval runs/first --text runs/first/validation/*.txt"),
     .stops = true,
     .run = run,
 };

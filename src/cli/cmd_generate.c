@@ -12,26 +12,39 @@
 #include "cli/sampling.h"
 
 static const cadre_option rows[] = {
-    { .name = "length", .letter = 'n', .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24, .fallback = "128", .subject = "Text",
-      .help = "most tokens to write; an end-of-text token ends it before" },
-    { .name = "stop", .kind = CADRE_OPTION_TEXTS, .subject = "Text",
-      .help = "end before this text, of which nothing is printed; may be given several times" },
-    { .name = "ids", .kind = CADRE_OPTION_FLAG, .subject = "Text",
-      .help = "print ids, those of the end token or stop text too, instead of text" },
-    { .name = "routes", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Text",
-      .help = "record which experts every token went to, for 'cadre report'" },
+    { .name = "length",
+        .letter = 'n',
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 1 << 24,
+        .fallback = "128",
+        .subject = "Text",
+        .help = "most tokens to write; an end-of-text token ends it before" },
+    { .name = "stop",
+        .kind = CADRE_OPTION_TEXTS,
+        .subject = "Text",
+        .help = "end before this text, of which nothing is printed; may be given several times" },
+    { .name = "ids",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Text",
+        .help = "print ids, those of the end token or stop text too, instead of text" },
+    { .name = "routes",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Text",
+        .help = "record which experts every token went to, for 'cadre report'" },
 };
 
 typedef struct writer {
     bool ids, json;
-    cadre_stop *stop;         /* NULL: none */
-    bool stopped;             /* its text was found */
-    int64_t count;            /* of ids */
-    json_t *id_list;          /* --json */
-    char *text;               /* [size], --json */
+    cadre_stop *stop; /* NULL: none */
+    bool stopped;     /* its text was found */
+    int64_t count;    /* of ids */
+    json_t *id_list;  /* --json */
+    char *text;       /* [size], --json */
     size_t size;
-    char last;                /* byte of text */
-    bool failed;              /* no memory */
+    char last;   /* byte of text */
+    bool failed; /* no memory */
 } writer;
 
 static bool keep(writer *w, const char *text, size_t size)
@@ -89,7 +102,8 @@ static int finish(writer *w)
         return EXIT_DONE;
     }
     if (w->failed) return complain_world("out of memory");
-    return print_json(json_pack("{s:O,s:o}", "ids", w->id_list, "text", print_json_text(w->text ? w->text : "", w->size)));
+    return print_json(json_pack(
+        "{s:O,s:o}", "ids", w->id_list, "text", print_json_text(w->text ? w->text : "", w->size)));
 }
 
 static cadre_status open_stop(const cadre_options *o, writer *w)
@@ -110,7 +124,7 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
     if (status == CADRE_OK) {
         bool noted = opened_note_context(call, model, "the prompt has", ids->count);
         status = cadre_generate(model, ids->id, ids->count, limit, &sampling,
-                                cadre_options_text(o, "routes", 0), take, w);
+            cadre_options_text(o, "routes", 0), take, w);
         release(w);
         if (!noted) opened_note_context(call, model, "the text has", ids->count + w->count);
     }
@@ -122,8 +136,9 @@ static int generate(const invocation *call, cadre_model *model)
     token_ids ids = { 0 };
     int exit_code = prompt_read(call, model, &ids);
     if (exit_code != EXIT_DONE) return exit_code;
-    writer w = { .ids = cadre_options_flag(call->options, "ids"), .json = call->json,
-                 .id_list = json_array() };
+    writer w = {
+        .ids = cadre_options_flag(call->options, "ids"), .json = call->json, .id_list = json_array()
+    };
     exit_code = write_on(call, model, &ids, &w);
     cadre_stop_free(w.stop);
     json_decref(w.id_list);
@@ -148,17 +163,20 @@ const command command_generate = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints the continuation alone, as it is written. The same seed gives the same text.\n\n"
-                   "Of a text from stdin or a file, one line feed at its end is left out, as 'echo' and editors add one. "
-                   "--stop finds its text wherever tokens begin and end: what may yet become it is held back, and printed "
-                   "when it does not.",
+    .description =
+        "Prints the continuation alone, as it is written. The same seed gives the same text.\n\n"
+        "Of a text from stdin or a file, one line feed at its end is left out, as 'echo' and "
+        "editors add one. "
+        "--stop finds its text wherever tokens begin and end: what may yet become it is held back, "
+        "and printed "
+        "when it does not.",
     .own = ROWS(rows),
     .tables = { prompt_options, sampling_options, opened_options },
     .examples = LINES("one line, of a prompt in a file",
-                      "cadre generate runs/first --prompt-file prompt.txt --greedy --stop $'\\n'",
-                      "a sample", "cadre generate runs/first -p 'The Debian system' -n 64 --temperature 0.8",
-                      "what the model holds most likely, and which experts it asked",
-                      "cadre generate runs/first -p 'The Debian system' --greedy --routes routes.jsonl"),
+        "cadre generate runs/first --prompt-file prompt.txt --greedy --stop $'\\n'", "a sample",
+        "cadre generate runs/first -p 'The Debian system' -n 64 --temperature 0.8",
+        "what the model holds most likely, and which experts it asked",
+        "cadre generate runs/first -p 'The Debian system' --greedy --routes routes.jsonl"),
     .stops = true,
     .run = run,
 };

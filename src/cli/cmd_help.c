@@ -1,12 +1,16 @@
-/* cmd_help.c - `cadre help`: the help of one command or of all, and the pages for man and the shell's completion. */
+/* cmd_help.c - `cadre help`: the help of one command or of all, and the pages for man and the
+ * shell's completion. */
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/help.h"
 #include "cli/manual.h"
 
 static const cadre_option rows[] = {
-    { .name = "pages", .kind = CADRE_OPTION_PATH, .value = "DIR", .subject = "Output",
-      .help = "write the man pages of all commands and the completion for bash into a folder" },
+    { .name = "pages",
+        .kind = CADRE_OPTION_PATH,
+        .value = "DIR",
+        .subject = "Output",
+        .help = "write the man pages of all commands and the completion for bash into a folder" },
 };
 
 static int run(const invocation *call)
@@ -15,7 +19,8 @@ static int run(const invocation *call)
     if (folder) return manual_write_pages(folder);
     const command *c = NULL;
     if (call->operand_count && !(c = command_find(call->operands[0])))
-        return complain_usage("'cadre --help' lists the commands", "help: no command is called '%s'", call->operands[0]);
+        return complain_usage("'cadre --help' lists the commands",
+            "help: no command is called '%s'", call->operands[0]);
     if (c) help_command(stdout, c);
     else help_overview(stdout);
     return EXIT_DONE;

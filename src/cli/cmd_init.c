@@ -5,10 +5,18 @@
 #include "cli/output.h"
 
 static const cadre_option rows[] = {
-    { .name = "config", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Output",
-      .help = "the config.json of the model to make, instead of --recipe and sizes" },
-    { .name = "dtype", .kind = CADRE_OPTION_CHOICE, .choice = cadre_dtype_name, .value = "FORMAT", .fallback = "f32",
-      .subject = "Output", .help = "number format of the matrices, or a mixture of formats: see convert" },
+    { .name = "config",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Output",
+        .help = "the config.json of the model to make, instead of --recipe and sizes" },
+    { .name = "dtype",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = cadre_dtype_name,
+        .value = "FORMAT",
+        .fallback = "f32",
+        .subject = "Output",
+        .help = "number format of the matrices, or a mixture of formats: see convert" },
 };
 
 static int run(const invocation *call)
@@ -22,7 +30,8 @@ static int run(const invocation *call)
     output_watch_begin(call, &watch);
     status = opened_recipe_options(call, &recipe);
     if (status == CADRE_OK)
-        status = cadre_init(o.context, recipe, config, cadre_options_text(call->options, "dtype", 0), out, &watch.listener);
+        status = cadre_init(o.context, recipe, config,
+            cadre_options_text(call->options, "dtype", 0), out, &watch.listener);
     cadre_options_free(recipe);
     opened_end(&o);
     return output_watch_end(&watch, status, out);
@@ -34,12 +43,15 @@ const command command_init = {
     .operands = "OUT",
     .least = 1,
     .most = 1,
-    .description = "Makes a model of any architecture and size without training it, to see how fast it would run and how much "
-                   "memory it would need. OUT is a GGUF file where it ends in .gguf, else a folder, and must not be there yet.",
+    .description = "Makes a model of any architecture and size without training it, to see how "
+                   "fast it would run and how much "
+                   "memory it would need. OUT is a GGUF file where it ends in .gguf, else a "
+                   "folder, and must not be there yet.",
     .tables = { cadre_model_options, cadre_routing_options },
     .own = ROWS(rows),
-    .examples = LINES("as a recipe", "cadre init big --recipe olmoe --width 1024 --layers 16 --dtype bf16",
-                      "as a published model", "cadre init big.gguf --config config.json --dtype q4_0"),
+    .examples =
+        LINES("as a recipe", "cadre init big --recipe olmoe --width 1024 --layers 16 --dtype bf16",
+            "as a published model", "cadre init big.gguf --config config.json --dtype q4_0"),
     .stops = true,
     .run = run,
 };

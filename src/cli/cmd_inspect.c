@@ -7,8 +7,12 @@
 #include "cli/print.h"
 
 static const cadre_option rows[] = {
-    { .name = "context", .kind = CADRE_OPTION_INT, .min = 1, .max = 1 << 30, .subject = "Memory",
-      .help = "tokens to count the cache for (default: the model's own context)" },
+    { .name = "context",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 30,
+        .subject = "Memory",
+        .help = "tokens to count the cache for (default: the model's own context)" },
 };
 
 typedef struct facts {
@@ -29,7 +33,8 @@ static const char *list_formats(const cadre_model_info *i, bool shares, char tex
         double share = 100 * (double)f->bytes / (double)i->weight_bytes;
         used += (size_t)snprintf(text + used, FORMATS_TEXT - used, "%s%s", n ? ", " : "", f->name);
         const char *form = share < 0.1 ? " <0.1 %%" : share < 1 ? " %.1f %%" : " %.0f %%";
-        if (shares && used < FORMATS_TEXT) used += (size_t)snprintf(text + used, FORMATS_TEXT - used, form, share);
+        if (shares && used < FORMATS_TEXT)
+            used += (size_t)snprintf(text + used, FORMATS_TEXT - used, form, share);
     }
     return text;
 }
@@ -38,8 +43,8 @@ static int print_object(const facts *f)
 {
     const cadre_model_info *i = &f->info;
     char names[FORMATS_TEXT];
-    json_t *object = json_pack("{s:s,s:s,s:s,s:o}", "architecture", i->architecture, "router", i->router, "formats",
-                               list_formats(i, false, names), "format_bytes", json_object());
+    json_t *object = json_pack("{s:s,s:s,s:s,s:o}", "architecture", i->architecture, "router",
+        i->router, "formats", list_formats(i, false, names), "format_bytes", json_object());
     json_t *bytes = json_object_get(object, "format_bytes");
     for (int n = 0; bytes && n < i->format_count; n++)
         json_object_set_new(bytes, i->formats[n].name, json_integer(i->formats[n].bytes));
@@ -47,17 +52,27 @@ static int print_object(const facts *f)
         const char *key;
         int64_t value;
     } numbers[] = {
-        { "parameters", i->parameters },       { "active_parameters", i->active_parameters },
-        { "layers", i->layers },               { "sparse_layers", i->sparse_layers },
-        { "experts", i->experts },             { "experts_per_token", i->experts_per_token },
-        { "expert_width", i->expert_width },   { "shared_width", i->shared_width },
-        { "width", i->width },                 { "heads", i->heads },
-        { "kv_heads", i->kv_heads },           { "vocabulary", i->vocabulary },
-        { "context", f->context },             { "weight_bytes", i->weight_bytes },
-        { "copied_bytes", i->copied_bytes },   { "repack_bytes", i->repack_bytes },
+        { "parameters", i->parameters },
+        { "active_parameters", i->active_parameters },
+        { "layers", i->layers },
+        { "sparse_layers", i->sparse_layers },
+        { "experts", i->experts },
+        { "experts_per_token", i->experts_per_token },
+        { "expert_width", i->expert_width },
+        { "shared_width", i->shared_width },
+        { "width", i->width },
+        { "heads", i->heads },
+        { "kv_heads", i->kv_heads },
+        { "vocabulary", i->vocabulary },
+        { "context", f->context },
+        { "weight_bytes", i->weight_bytes },
+        { "copied_bytes", i->copied_bytes },
+        { "repack_bytes", i->repack_bytes },
         { "cache_bytes", f->memory.cache },
-        { "names_bytes", f->memory.names },    { "tokenizer_bytes", f->memory.tokenizer },
-        { "working_bytes", f->memory.working }, { "memory_bytes", f->memory.total },
+        { "names_bytes", f->memory.names },
+        { "tokenizer_bytes", f->memory.tokenizer },
+        { "working_bytes", f->memory.working },
+        { "memory_bytes", f->memory.total },
     };
     for (size_t n = 0; object && n < sizeof numbers / sizeof *numbers; n++)
         json_object_set_new(object, numbers[n].key, json_integer(numbers[n].value));
@@ -70,15 +85,19 @@ static int print_people(const facts *f)
     char text[PRINT_NUMBER], other[PRINT_NUMBER], formats[FORMATS_TEXT];
     print_table *t = print_table_begin("ll");
     print_row(t, "architecture", "%s", i->architecture);
-    print_row(t, "parameters", "%s (%s)", print_short_count((double)i->parameters, text), print_count(i->parameters, other));
-    print_row(t, "active per token", "%s (%s)", print_short_count((double)i->active_parameters, text),
-              print_count(i->active_parameters, other));
-    print_row(t, "layers", "%lld, of which %lld sparse", (long long)i->layers, (long long)i->sparse_layers);
+    print_row(t, "parameters", "%s (%s)", print_short_count((double)i->parameters, text),
+        print_count(i->parameters, other));
+    print_row(t, "active per token", "%s (%s)",
+        print_short_count((double)i->active_parameters, text),
+        print_count(i->active_parameters, other));
+    print_row(t, "layers", "%lld, of which %lld sparse", (long long)i->layers,
+        (long long)i->sparse_layers);
     print_row(t, "width", "%lld", (long long)i->width);
-    print_row(t, "attention", "%lld heads, %lld of keys and values", (long long)i->heads, (long long)i->kv_heads);
+    print_row(t, "attention", "%lld heads, %lld of keys and values", (long long)i->heads,
+        (long long)i->kv_heads);
     if (i->sparse_layers) {
-        print_row(t, "experts", "%lld of width %lld, %lld a token", (long long)i->experts, (long long)i->expert_width,
-                  (long long)i->experts_per_token);
+        print_row(t, "experts", "%lld of width %lld, %lld a token", (long long)i->experts,
+            (long long)i->expert_width, (long long)i->experts_per_token);
         print_row(t, "router", "%s", i->router);
     }
     if (i->shared_width) print_row(t, "shared expert", "of width %lld", (long long)i->shared_width);
@@ -86,15 +105,18 @@ static int print_people(const facts *f)
     print_row(t, "context", "%s", print_count(i->context, text));
     print_row(t, "formats", "%s", list_formats(i, i->format_count > 1, formats));
     print_row(t, "weights", "%s", print_bytes((double)i->weight_bytes, text));
-    if (i->copied_bytes) print_row(t, "copied in memory", "%s", print_bytes((double)i->copied_bytes, text));
+    if (i->copied_bytes)
+        print_row(t, "copied in memory", "%s", print_bytes((double)i->copied_bytes, text));
     if (f->memory.cache)
         print_row(t, "cache", "%s at a context of %s", print_bytes((double)f->memory.cache, text),
-                  print_count(f->context, other));
-    print_row(t, "tokenizer, names", "%s", print_bytes((double)(f->memory.tokenizer + f->memory.names), text));
+            print_count(f->context, other));
+    print_row(t, "tokenizer, names", "%s",
+        print_bytes((double)(f->memory.tokenizer + f->memory.names), text));
     print_row(t, "working memory", "%s", print_bytes((double)f->memory.working, text));
     print_row(t, "beside the file", "%s", print_bytes((double)f->memory.total, text));
     if (i->repack_bytes)
-        print_row(t, "with --repack", "%s more, in place of as much of the file", print_bytes((double)i->repack_bytes, text));
+        print_row(t, "with --repack", "%s more, in place of as much of the file",
+            print_bytes((double)i->repack_bytes, text));
     return print_table_end(t);
 }
 
@@ -108,7 +130,9 @@ static int run(const invocation *call)
     bool asked = cadre_options_count(call->options, "context") > 0;
     f.context = asked ? cadre_options_int(call->options, "context", 0) : f.info.context;
     if (status == CADRE_OK) status = cadre_model_memory(o.model, f.context, &f.memory);
-    int exit_code = status != CADRE_OK ? complain_status(status) : call->json ? print_object(&f) : print_people(&f);
+    int exit_code = status != CADRE_OK ? complain_status(status)
+                    : call->json       ? print_object(&f)
+                                       : print_people(&f);
     opened_end(&o);
     return exit_code;
 }
@@ -119,11 +143,14 @@ const command command_inspect = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints what a model is: its architecture, its router in words, parameters in all and active for one token, "
-                   "layers, number formats, and the memory that it takes to run one sequence: the file's weights, of which the "
+    .description = "Prints what a model is: its architecture, its router in words, parameters in "
+                   "all and active for one token, "
+                   "layers, number formats, and the memory that it takes to run one sequence: the "
+                   "file's weights, of which the "
                    "pages that are read are in memory, and all that comes beside them.",
     .own = ROWS(rows),
     .examples = LINES("as a table", "cadre inspect runs/first",
-                      "memory at a context of 32768 tokens, for a program", "cadre inspect runs/first --context 32768 --json"),
+        "memory at a context of 32768 tokens, for a program",
+        "cadre inspect runs/first --context 32768 --json"),
     .run = run,
 };

@@ -8,22 +8,34 @@
 #include "cli/print.h"
 
 static const cadre_option rows[] = {
-    { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST|FILE", .subject = "Tokens",
-      .help = "ids of the input, \"1,2,3\", or a file that holds them" },
-    { .name = "decoder-tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST|FILE", .subject = "Tokens",
-      .help = "ids of the decoder's input, for a model with an encoder, which reads --tokens" },
-    { .name = "out", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Tokens", .help = "the safetensors file to write" },
+    { .name = "tokens",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "LIST|FILE",
+        .subject = "Tokens",
+        .help = "ids of the input, \"1,2,3\", or a file that holds them" },
+    { .name = "decoder-tokens",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "LIST|FILE",
+        .subject = "Tokens",
+        .help = "ids of the decoder's input, for a model with an encoder, which reads --tokens" },
+    { .name = "out",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Tokens",
+        .help = "the safetensors file to write" },
 };
 
 static int run(const invocation *call)
 {
-    const char *list = cadre_options_text(call->options, "tokens", 0), *out = cadre_options_text(call->options, "out", 0);
+    const char *list = cadre_options_text(call->options, "tokens", 0),
+               *out = cadre_options_text(call->options, "out", 0);
     if (!list) return complain_usage(NULL, "logits: --tokens: expected token ids, found nothing");
     if (!out) return complain_usage(NULL, "logits: --out: expected a file to write, found nothing");
     const char *decoder_list = cadre_options_text(call->options, "decoder-tokens", 0);
     token_ids ids = { 0 }, decoder = { 0 };
     int exit_code = input_ids_or_file("--tokens", list, &ids);
-    if (exit_code == EXIT_DONE && decoder_list) exit_code = input_ids_or_file("--decoder-tokens", decoder_list, &decoder);
+    if (exit_code == EXIT_DONE && decoder_list)
+        exit_code = input_ids_or_file("--decoder-tokens", decoder_list, &decoder);
     if (exit_code != EXIT_DONE) {
         free(ids.id);
         return exit_code;
@@ -31,7 +43,8 @@ static int run(const invocation *call)
     opened o;
     cadre_status status = opened_begin(call, call->operands[0], &o);
     if (status == CADRE_OK) opened_note_context(call, o.model, "the text has", ids.count);
-    if (status == CADRE_OK) status = cadre_logits(o.model, ids.id, ids.count, decoder.id, decoder.count, out);
+    if (status == CADRE_OK)
+        status = cadre_logits(o.model, ids.id, ids.count, decoder.id, decoder.count, out);
     opened_end(&o);
     free(ids.id);
     free(decoder.id);
@@ -45,11 +58,14 @@ const command command_logits = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Writes a safetensors file: 'tokens' [T], 'logits' [T, V] of every position, and for every sparse layer "
-                   "'routes' [S, T, K], the chosen experts sorted by id, and 'weights' [S, T, K], what their outputs were "
+    .description = "Writes a safetensors file: 'tokens' [T], 'logits' [T, V] of every position, "
+                   "and for every sparse layer "
+                   "'routes' [S, T, K], the chosen experts sorted by id, and 'weights' [S, T, K], "
+                   "what their outputs were "
                    "multiplied with. -1 and 0 stand where a token has fewer picks.",
     .own = ROWS(rows),
     .tables = { opened_options },
-    .examples = LINES("four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
+    .examples = LINES(
+        "four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
     .run = run,
 };

@@ -11,11 +11,11 @@
 
 static const cadre_option rows[] = {
     { .name = "out",
-      .kind = CADRE_OPTION_PATH,
-      .value = "FILE",
-      .subject = "Output",
-      .help = "the page (default: report.html in the run's folder, or beside the recording; "
-              "compare.html in the first of two)" },
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Output",
+        .help = "the page (default: report.html in the run's folder, or beside the recording; "
+                "compare.html in the first of two)" },
 };
 
 /* report.html in RUN where it is a folder, RUN.html beside it where it is a file; of two runs
@@ -26,10 +26,10 @@ static char *default_page(const char *run, bool two)
     char *page = NULL;
     bool folder = stat(run, &st) == 0 && S_ISDIR(st.st_mode);
     return asprintf(&page,
-                    !folder ? "%s.html"
-                    : two   ? "%s/compare.html"
-                            : "%s/report.html",
-                    run) < 0
+               !folder ? "%s.html"
+               : two   ? "%s/compare.html"
+                       : "%s/report.html",
+               run) < 0
                ? NULL
                : page;
 }
@@ -70,8 +70,7 @@ const command command_report = {
                    "text with each token coloured by its first expert. Of two runs it shows what "
                    "differs between them.",
     .own = ROWS(rows),
-    .examples =
-        LINES("the page of a run", "cadre report runs/first --out first.html",
-              "two runs side by side", "cadre report runs/first runs/second --out both.html"),
+    .examples = LINES("the page of a run", "cadre report runs/first --out first.html",
+        "two runs side by side", "cadre report runs/first runs/second --out both.html"),
     .run = run,
 };

@@ -11,14 +11,27 @@
 #include "cli/print.h"
 
 static const cadre_option rows[] = {
-    { .name = "decode", .kind = CADRE_OPTION_FLAG, .subject = "Form", .help = "ids to text instead of text to ids" },
-    { .name = "lines", .kind = CADRE_OPTION_FLAG, .subject = "Form",
-      .help = "every line of input is a JSON string and every line of output a JSON list of ids; with --decode the other way" },
-    { .name = "no-special", .kind = CADRE_OPTION_FLAG, .subject = "Form",
-      .help = "no begin- and end-of-text tokens, which the tokenizer may add" },
-    { .name = "chat", .kind = CADRE_OPTION_TEXT, .value = "TEMPLATE", .subject = "Form",
-      .help = "every line of input is a JSON list of messages, [{\"role\": \"user\", \"content\": \"Hello\"}], and every line of "
-              "output the ids up to where the answer begins; 'own': the template that the model's files ask for" },
+    { .name = "decode",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Form",
+        .help = "ids to text instead of text to ids" },
+    { .name = "lines",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Form",
+        .help = "every line of input is a JSON string and every line of output a JSON list of ids; "
+                "with --decode the other way" },
+    { .name = "no-special",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Form",
+        .help = "no begin- and end-of-text tokens, which the tokenizer may add" },
+    { .name = "chat",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "TEMPLATE",
+        .subject = "Form",
+        .help = "every line of input is a JSON list of messages, [{\"role\": \"user\", "
+                "\"content\": \"Hello\"}], and every line of "
+                "output the ids up to where the answer begins; 'own': the template that the "
+                "model's files ask for" },
 };
 
 typedef struct job {
@@ -87,7 +100,8 @@ static int all_of_stdin(const job *j)
 
 static int refuse_line(int64_t line, const char *expected, const char *found)
 {
-    return complain_world("stdin: line %lld: expected %s, found %s", (long long)line, expected, found);
+    return complain_world(
+        "stdin: line %lld: expected %s, found %s", (long long)line, expected, found);
 }
 
 static int encode_line(const job *j, const json_t *value, int64_t line)
@@ -98,8 +112,10 @@ static int encode_line(const job *j, const json_t *value, int64_t line)
 
 static bool read_message(const json_t *value, cadre_message *message)
 {
-    const json_t *role = json_object_get(value, "role"), *content = json_object_get(value, "content");
-    *message = (cadre_message){ json_string_value(role), json_string_value(content), json_string_length(content) };
+    const json_t *role = json_object_get(value, "role"),
+                 *content = json_object_get(value, "content");
+    *message = (cadre_message){ json_string_value(role), json_string_value(content),
+        json_string_length(content) };
     return message->role && message->text;
 }
 
@@ -111,11 +127,15 @@ static int encode_messages(const job *j, const json_t *value, int64_t line)
     int32_t *ids;
     int64_t id_count;
     if (!messages) return complain_world("out of memory");
-    for (size_t i = 0; i < count; i++) readable &= read_message(json_array_get(value, i), &messages[i]);
+    for (size_t i = 0; i < count; i++)
+        readable &= read_message(json_array_get(value, i), &messages[i]);
     cadre_status status = CADRE_OK;
-    if (readable) status = cadre_chat_encode(j->tokenizer, j->chat, messages, (int)count, &ids, &id_count);
+    if (readable)
+        status = cadre_chat_encode(j->tokenizer, j->chat, messages, (int)count, &ids, &id_count);
     free(messages);
-    if (!readable) return refuse_line(line, "a list of messages, each with role and content", "something else");
+    if (!readable)
+        return refuse_line(
+            line, "a list of messages, each with role and content", "something else");
     if (status != CADRE_OK) return complain_status(status);
     print_ids(j, ids, id_count);
     cadre_free(ids);
@@ -160,7 +180,9 @@ static int one_line(const job *j, const char *text, size_t size, int64_t line)
     json_error_t error;
     json_t *value = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (!value) return refuse_line(line, "JSON", error.text);
-    int exit_code = (j->chat ? encode_messages : j->decode ? decode_line : encode_line)(j, value, line);
+    int exit_code = (j->chat     ? encode_messages
+                     : j->decode ? decode_line
+                                 : encode_line)(j, value, line);
     json_decref(value);
     return exit_code;
 }
@@ -175,9 +197,11 @@ static int line_by_line(const job *j)
         ssize_t size = getline(&text, &room, stdin);
         if (size < 0) break;
         cadre_status status = line == 1 ? cadre_text_check("stdin", text, (size_t)size) : CADRE_OK;
-        exit_code = status != CADRE_OK ? complain_status(status) : one_line(j, text, (size_t)size, line);
+        exit_code =
+            status != CADRE_OK ? complain_status(status) : one_line(j, text, (size_t)size, line);
     }
-    if (exit_code == EXIT_DONE && !feof(stdin)) exit_code = complain_world("stdin: could not be read: %s", strerror(errno));
+    if (exit_code == EXIT_DONE && !feof(stdin))
+        exit_code = complain_world("stdin: could not be read: %s", strerror(errno));
     free(text);
     return exit_code;
 }
@@ -185,12 +209,17 @@ static int line_by_line(const job *j)
 static int run(const invocation *call)
 {
     bool lines = cadre_options_flag(call->options, "lines");
-    job j = { .decode = cadre_options_flag(call->options, "decode"), .brackets = lines || call->json };
-    j.flags = CADRE_PARSE_SPECIAL | (cadre_options_flag(call->options, "no-special") ? 0 : CADRE_ADD_SPECIAL);
+    job j = { .decode = cadre_options_flag(call->options, "decode"),
+        .brackets = lines || call->json };
+    j.flags = CADRE_PARSE_SPECIAL |
+              (cadre_options_flag(call->options, "no-special") ? 0 : CADRE_ADD_SPECIAL);
     j.chat = cadre_options_text(call->options, "chat", 0);
     cadre_status status = cadre_tokenizer_open(call->operands[0], &j.tokenizer);
-    if (status == CADRE_OK && j.chat && !strcmp(j.chat, "own")) status = cadre_chat_recognise(j.tokenizer, &j.chat);
-    int exit_code = status != CADRE_OK ? complain_status(status) : lines || j.chat ? line_by_line(&j) : all_of_stdin(&j);
+    if (status == CADRE_OK && j.chat && !strcmp(j.chat, "own"))
+        status = cadre_chat_recognise(j.tokenizer, &j.chat);
+    int exit_code = status != CADRE_OK ? complain_status(status)
+                    : lines || j.chat  ? line_by_line(&j)
+                                       : all_of_stdin(&j);
     cadre_tokenizer_close(j.tokenizer);
     return exit_code;
 }
@@ -201,12 +230,14 @@ const command command_tokenize = {
     .operands = "MODEL|tokenizer.json",
     .least = 1,
     .most = 1,
-    .description = "Reads text from stdin and prints the ids that the model's tokenizer gives it, on one line. Special tokens "
+    .description = "Reads text from stdin and prints the ids that the model's tokenizer gives it, "
+                   "on one line. Special tokens "
                    "that are spelt out in the text become their ids.",
     .own = ROWS(rows),
     .examples = LINES("ids of a text", "echo 'Ein Satz.' | cadre tokenize runs/first",
-                      "and the text of ids", "echo 17 4 260 | cadre tokenize runs/first --decode",
-                      "what a chat model is asked", "echo '[{\"role\": \"user\", \"content\": \"Hello\"}]' | cadre tokenize "
-                      "models/Qwen3-30B-A3B --chat own"),
+        "and the text of ids", "echo 17 4 260 | cadre tokenize runs/first --decode",
+        "what a chat model is asked",
+        "echo '[{\"role\": \"user\", \"content\": \"Hello\"}]' | cadre tokenize "
+        "models/Qwen3-30B-A3B --chat own"),
     .run = run,
 };

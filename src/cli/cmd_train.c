@@ -51,9 +51,10 @@ static void show(void *arg, const cadre_train_progress *p)
     char speed[PRINT_NUMBER];
     if (!progress_due(&w->progress)) return;
     double done = p->seconds / (p->seconds + p->seconds_left);
-    progress_draw(&w->progress, done, "step %lld of %lld  loss %.3f  %s tokens/s  MaxVio %.2f  dead %lld", (long long)p->step,
-                  (long long)p->steps, p->loss, print_count((int64_t)p->tokens_per_second, speed), p->max_vio,
-                  (long long)p->dead);
+    progress_draw(&w->progress, done,
+        "step %lld of %lld  loss %.3f  %s tokens/s  MaxVio %.2f  dead %lld", (long long)p->step,
+        (long long)p->steps, p->loss, print_count((int64_t)p->tokens_per_second, speed), p->max_vio,
+        (long long)p->dead);
 }
 
 static void note(void *arg, const char *sentence)
@@ -70,13 +71,14 @@ static const char *fact_part(const json_t *facts, size_t i, size_t part)
 
 static int print_object(const cadre_train_summary *s, bool dry, const json_t *facts)
 {
-    json_t *object = json_pack("{s:s,s:I,s:I,s:I}", "model_type", s->model_type, "parameters", (json_int_t)s->parameters,
-                               "active_parameters", (json_int_t)s->active_parameters, "memory_bytes",
-                               (json_int_t)s->memory_bytes);
+    json_t *object = json_pack("{s:s,s:I,s:I,s:I}", "model_type", s->model_type, "parameters",
+        (json_int_t)s->parameters, "active_parameters", (json_int_t)s->active_parameters,
+        "memory_bytes", (json_int_t)s->memory_bytes);
     if (object && !dry)
-        json_object_update_new(object, json_pack("{s:I,s:I,s:o,s:o}", "steps", (json_int_t)s->steps, "tokens",
-                                                 (json_int_t)s->tokens, "seconds", print_json_real(s->seconds), "loss",
-                                                 print_json_real(s->loss)));
+        json_object_update_new(
+            object, json_pack("{s:I,s:I,s:o,s:o}", "steps", (json_int_t)s->steps, "tokens",
+                        (json_int_t)s->tokens, "seconds", print_json_real(s->seconds), "loss",
+                        print_json_real(s->loss)));
     for (size_t i = 0; object && i < json_array_size(facts); i++)
         put_fact(object, fact_part(facts, i, 0), fact_part(facts, i, 1));
     return print_json(object);
@@ -106,16 +108,19 @@ static int print_people(const cadre_train_summary *s, bool dry, const json_t *fa
     print_row(t, "steps", "%s", print_count(s->steps, text));
     print_row(t, "tokens", "%s", print_count(s->tokens, text));
     print_row(t, "time", "%.1f s", s->seconds);
-    if (s->loss == s->loss) print_row(t, "loss", "%.4f", s->loss); /* not a number: no step was taken */
+    /* Not a number: no step was taken */
+    if (s->loss == s->loss) print_row(t, "loss", "%.4f", s->loss);
     return print_table_end(t);
 }
 
 /* What the report draws, from the texts that were kept apart. The model is saved: a failure here
  * is told, and is not the run's. */
-static cadre_status analyse(const invocation *call, cadre_context *context, const cadre_train_listener *listener)
+static cadre_status analyse(
+    const invocation *call, cadre_context *context, const cadre_train_listener *listener)
 {
     progress_note(call, "looking at the held-out texts");
-    cadre_status status = cadre_analyse(context, cadre_options_text(call->options, "out", 0), listener);
+    cadre_status status =
+        cadre_analyse(context, cadre_options_text(call->options, "out", 0), listener);
     if (status == CADRE_OK || status == CADRE_EINTERRUPTED) return status;
     complain_status(status);
     complain_world("the model is saved; what its report shows of held-out texts is missing");
@@ -134,7 +139,8 @@ static int run(const invocation *call)
     cadre_status status = opened_begin(call, NULL, &o);
     if (status == CADRE_OK) status = cadre_train(o.context, call->options, &listener, &summary);
     progress_wipe(&w.progress);
-    if (status == CADRE_OK && !dry && summary.validation) status = analyse(call, o.context, &listener);
+    if (status == CADRE_OK && !dry && summary.validation)
+        status = analyse(call, o.context, &listener);
     opened_end(&o);
     int code = status != CADRE_OK ? complain_status(status)
                : call->json       ? print_object(&summary, dry, w.facts)
@@ -147,24 +153,32 @@ const command command_train = {
     .name = "train",
     .summary = "train a sparse language model on text",
     .operands = "",
-    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has them, or goes on from a "
-                   "model, and saves a Hugging Face folder that 'cadre generate' and transformers open. Text is cut into "
-                   "domains, one for each file or top folder of --data; the last 5 % of each is kept apart; a byte-level BPE "
-                   "vocabulary is learnt from the rest. Files of a folder are documents, and so are the lines of a .jsonl "
+    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has "
+                   "them, or goes on from a "
+                   "model, and saves a Hugging Face folder that 'cadre generate' and transformers "
+                   "open. Text is cut into "
+                   "domains, one for each file or top folder of --data; the last 5 % of each is "
+                   "kept apart; a byte-level BPE "
+                   "vocabulary is learnt from the rest. Files of a folder are documents, and so "
+                   "are the lines of a .jsonl "
                    "file, {\"text\": \"...\"}: after each the end-of-text token is learnt.\n\n"
-                   "Sizes that are not given follow the recipe, at a size that this machine can train. Everything that a "
-                   "recipe sets can be overridden. The result depends on the options and the seed, not on the threads. Ctrl-C "
-                   "stops after a checkpoint, and so does a terminal that is closed; --resume goes on as if nothing had "
-                   "happened. It takes the same data and model only; the length, the learning rate and its schedule may be "
+                   "Sizes that are not given follow the recipe, at a size that this machine can "
+                   "train. Everything that a "
+                   "recipe sets can be overridden. The result depends on the options and the seed, "
+                   "not on the threads. Ctrl-C "
+                   "stops after a checkpoint, and so does a terminal that is closed; --resume goes "
+                   "on as if nothing had "
+                   "happened. It takes the same data and model only; the length, the learning rate "
+                   "and its schedule may be "
                    "others from there on, which is said.\n\n"
                    "Prints a summary.",
     .tables = { cadre_train_options, cadre_model_options, cadre_routing_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",
-                      "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",
-                      "what a run would be: sizes, memory, rate, time",
-                      "cadre train --recipe mixtral --width 512 --layers 8 --dry-run",
-                      "go on after Ctrl-C or a power cut",
-                      "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first --resume"),
+        "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",
+        "what a run would be: sizes, memory, rate, time",
+        "cadre train --recipe mixtral --width 512 --layers 8 --dry-run",
+        "go on after Ctrl-C or a power cut",
+        "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first --resume"),
     .stops = true,
     .run = run,
 };

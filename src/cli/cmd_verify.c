@@ -20,15 +20,16 @@ static void take(void *arg, const cadre_verification *v)
         print_cell(t->table, "%s", v->passed ? "ok" : "FAILED");
         print_cells(t->table, (const char *const[]){ v->group, v->name, v->detail, NULL });
     } else {
-        json_array_append_new(t->checks, json_pack("{s:s,s:s,s:b,s:s}", "group", v->group, "name", v->name, "passed", v->passed,
-                                                   "detail", v->detail));
+        json_array_append_new(t->checks, json_pack("{s:s,s:s,s:b,s:s}", "group", v->group, "name",
+                                             v->name, "passed", v->passed, "detail", v->detail));
     }
 }
 
 static int print_tally(const tally *t)
 {
     if (!t->table)
-        return print_json(json_pack("{s:O,s:i,s:i}", "checks", t->checks, "passed", t->passed, "failed", t->failed));
+        return print_json(json_pack(
+            "{s:O,s:i,s:i}", "checks", t->checks, "passed", t->passed, "failed", t->failed));
     int exit_code = print_table_end(t->table);
     printf("%d passed, %d failed\n", t->passed, t->failed);
     return exit_code;
@@ -51,8 +52,10 @@ const command command_verify = {
     .name = "verify",
     .summary = "check the installed program on this machine",
     .operands = "",
-    .description = "Runs reference numbers of the literature, checks of gradients against differences, and comparisons of "
-                   "every kernel that this machine can run with the portable one. Prints a line for each, and how many passed "
+    .description = "Runs reference numbers of the literature, checks of gradients against "
+                   "differences, and comparisons of "
+                   "every kernel that this machine can run with the portable one. Prints a line "
+                   "for each, and how many passed "
                    "and failed.",
     .examples = LINES("after installing", "cadre verify"),
     .run = run,

@@ -4,18 +4,45 @@
 #include <string.h>
 
 const command *const commands[] = {
-    &command_train, &command_eval,    &command_generate, &command_chat,  &command_logits, &command_tokenize, &command_inspect,
-    &command_init,  &command_convert, &command_report,   &command_bench, &command_verify, &command_help,
+    &command_train,
+    &command_eval,
+    &command_generate,
+    &command_chat,
+    &command_logits,
+    &command_tokenize,
+    &command_inspect,
+    &command_init,
+    &command_convert,
+    &command_report,
+    &command_bench,
+    &command_verify,
+    &command_help,
     NULL,
 };
 
 static const cadre_option common_rows[] = {
-    { .name = "options", .kind = CADRE_OPTION_PATH, .value = "FILE.json", .subject = "Running",
-      .help = "take options from a file, {\"lr\": 0.003, \"warmup\": 10}; the command line wins" },
-    { .name = "json", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "print JSON, and nothing else, on stdout" },
-    { .name = "quiet", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "no progress and no notes on stderr" },
-    { .name = "help", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "print this and exit" },
-    { .name = "version", .kind = CADRE_OPTION_FLAG, .subject = "Running", .help = "print the version and exit" },
+    { .name = "options",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE.json",
+        .subject = "Running",
+        .help =
+            "take options from a file, {\"lr\": 0.003, \"warmup\": 10}; the command line wins" },
+    { .name = "json",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Running",
+        .help = "print JSON, and nothing else, on stdout" },
+    { .name = "quiet",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Running",
+        .help = "no progress and no notes on stderr" },
+    { .name = "help",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Running",
+        .help = "print this and exit" },
+    { .name = "version",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Running",
+        .help = "print the version and exit" },
 };
 
 const command *command_find(const char *name)

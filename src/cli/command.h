@@ -1,4 +1,5 @@
-/* command.h - a sub-command: one row of THE LIST, from which parsing, help, manual and completion all come. */
+/* command.h - a sub-command: one row of THE LIST, from which parsing, help, manual and completion
+ * all come. */
 #ifndef CADRE_CLI_COMMAND_H
 #define CADRE_CLI_COMMAND_H
 
@@ -6,7 +7,14 @@
 
 #include "cadre.h"
 
-enum { EXIT_DONE = 0, EXIT_WORLD = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130, MOST_TABLES = 4, ALL_TABLES = MOST_TABLES + 3 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_WORLD = 1,
+    EXIT_USAGE = 2,
+    EXIT_INTERRUPTED = 130,
+    MOST_TABLES = 4,
+    ALL_TABLES = MOST_TABLES + 3
+};
 
 typedef struct command command;
 
@@ -21,25 +29,30 @@ typedef struct invocation {
 
 struct command {
     const char *name;
-    const char *summary;              /* one line, no full stop */
-    const char *operands;             /* "MODEL"; "" when there are none */
-    int least, most;                  /* how many of them */
-    const char *(*operand_word)(int i); /* the words that the first is one of, NULL after the last; NULL: a path */
-    const char *description;          /* paragraphs separated by an empty line; what goes to stdout */
+    const char *summary;  /* one line, no full stop */
+    const char *operands; /* "MODEL"; "" when there are none */
+    int least, most;      /* how many of them */
+    /* The words that the first is one of, NULL after the last; NULL: a path */
+    const char *(*operand_word)(int i);
+    /* Paragraphs separated by an empty line; what goes to stdout */
+    const char *description;
     cadre_option_table (*tables[MOST_TABLES])(void); /* of the library, or shared by commands */
-    cadre_option_table own;           /* rows of this command alone */
-    const char *const *examples;      /* "comment", "command line", ..., NULL */
-    bool stops;                       /* the first Ctrl-C asks it to stop by itself; the second kills */
+    cadre_option_table own;                          /* rows of this command alone */
+    const char *const *examples;                     /* "comment", "command line", ..., NULL */
+    /* The first Ctrl-C asks it to stop by itself; the second kills */
+    bool stops;
     int (*run)(const invocation *call); /* returns an exit code */
 };
 
-extern const command command_train, command_eval, command_generate, command_chat, command_logits, command_tokenize,
-    command_inspect, command_init, command_convert, command_report, command_bench, command_verify, command_help;
+extern const command command_train, command_eval, command_generate, command_chat, command_logits,
+    command_tokenize, command_inspect, command_init, command_convert, command_report, command_bench,
+    command_verify, command_help;
 
 extern const command *const commands[]; /* THE LIST, NULL after the last */
 
 const command *command_find(const char *name); /* NULL: unknown */
-int command_tables(const command *c, cadre_option_table tables[ALL_TABLES]); /* all that it takes, its own first */
+/* All that it takes, its own first */
+int command_tables(const command *c, cadre_option_table tables[ALL_TABLES]);
 
 #define ROWS(rows) ((cadre_option_table){ (rows), (int)(sizeof(rows) / sizeof *(rows)) })
 #define LINES(...) ((const char *const[]){ __VA_ARGS__, NULL })

@@ -1,8 +1,9 @@
 /* completion.c - the completion for bash, rendered from the same tables as the help.
  *
- * The script has one generated function, _cadre_tell, which knows for each command its options, its operands and what each option
- * takes: one of some words, a path, a folder, several paths, or nothing that could be offered (a number, free text). The rest,
- * which is the same text always, walks over the line up to the word that is completed, so as to know what stands there. */
+ * The script has one generated function, _cadre_tell, which knows for each command its options, its
+ * operands and what each option takes: one of some words, a path, a folder, several paths, or
+ * nothing that could be offered (a number, free text). The rest, which is the same text always,
+ * walks over the line up to the word that is completed, so as to know what stands there. */
 #include "cli/completion.h"
 
 #include <string.h>
@@ -38,7 +39,8 @@ static void put_value(void *state, const cadre_option *row, bool first)
     fprintf(state, "--%s) next=%s", row->name, value);
     if (!strcmp(value, "words")) {
         fputs(" words=\"", state);
-        for (int i = 0; (word = cadre_option_choice(row, i)); i++) fprintf(state, "%s%s", i ? " " : "", word);
+        for (int i = 0; (word = cadre_option_choice(row, i)); i++)
+            fprintf(state, "%s%s", i ? " " : "", word);
         fputs("\"", state);
     }
     fputs(" ;;\n", state);
@@ -48,7 +50,8 @@ static void put_operands(FILE *out, const command *c)
 {
     const char *word;
     fputs(" operands=(", out);
-    for (int i = 0; i < c->most; i++) fprintf(out, "%s%s", i ? " " : "", !i && c->operand_word ? "words" : "path");
+    for (int i = 0; i < c->most; i++)
+        fprintf(out, "%s%s", i ? " " : "", !i && c->operand_word ? "words" : "path");
     fputs(")", out);
     if (!c->operand_word) return;
     fputs(" first=\"", out);
@@ -70,7 +73,8 @@ static void put_case(FILE *out, const command *c)
 /* ---- what is the same for all ---- */
 
 static const char offer[] =
-    "# _cadre_words WORDS: those that begin as what is typed, in a list as what stands after its last comma\n"
+    "# _cadre_words WORDS: those that begin as what is typed, in a list as what stands after its "
+    "last comma\n"
     "_cadre_words()\n"
     "{\n"
     "    local before=\n"
@@ -98,7 +102,8 @@ static const char offer[] =
     "}\n"
     "\n";
 
-/* bash gives "--name=value" as three words. Only an option of several paths goes on after its first value. */
+/* bash gives "--name=value" as three words. Only an option of several paths goes on after its first
+ * value. */
 static const char walk[] =
     "_cadre()\n"
     "{\n"
@@ -139,8 +144,10 @@ static const char walk[] =
 void completion_put(FILE *out)
 {
     fputs("# completion of cadre for bash\n\n"
-          "# _cadre_tell COMMAND OPTION: the command's options and operands, and what comes next after that option\n"
-          "_cadre_tell()\n{\n    case $1 in\n", out);
+          "# _cadre_tell COMMAND OPTION: the command's options and operands, and what comes next "
+          "after that option\n"
+          "_cadre_tell()\n{\n    case $1 in\n",
+        out);
     fputs("    '') first=\"", out);
     for (int i = 0; commands[i]; i++) fprintf(out, "%s ", commands[i]->name);
     fputs("--help --version\" ;;\n", out);

@@ -22,15 +22,22 @@ static void append(char *text, size_t size, const char *format, ...)
 static void append_choices(const cadre_option *row, const char *separator, char *text, size_t size)
 {
     const char *word;
-    for (int i = 0; (word = cadre_option_choice(row, i)); i++) append(text, size, "%s%s", i ? separator : "", word);
+    for (int i = 0; (word = cadre_option_choice(row, i)); i++)
+        append(text, size, "%s%s", i ? separator : "", word);
 }
 
 const char *help_value(const cadre_option *row, char *text, size_t size)
 {
     static const char *const by_kind[] = {
-        [CADRE_OPTION_FLAG] = "",       [CADRE_OPTION_INT] = "N",        [CADRE_OPTION_REAL] = "X",
-        [CADRE_OPTION_TEXT] = "TEXT",   [CADRE_OPTION_PATH] = "PATH",    [CADRE_OPTION_CHOICE] = "WORD",
-        [CADRE_OPTION_INTS] = "N[,N]",  [CADRE_OPTION_CHOICES] = "LIST", [CADRE_OPTION_PATHS] = "PATH...",
+        [CADRE_OPTION_FLAG] = "",
+        [CADRE_OPTION_INT] = "N",
+        [CADRE_OPTION_REAL] = "X",
+        [CADRE_OPTION_TEXT] = "TEXT",
+        [CADRE_OPTION_PATH] = "PATH",
+        [CADRE_OPTION_CHOICE] = "WORD",
+        [CADRE_OPTION_INTS] = "N[,N]",
+        [CADRE_OPTION_CHOICES] = "LIST",
+        [CADRE_OPTION_PATHS] = "PATH...",
         [CADRE_OPTION_TEXTS] = "TEXT",
     };
     text[0] = 0;
@@ -59,7 +66,8 @@ static bool seen_before(const cadre_option_table *tables, int t, int i)
     return false;
 }
 
-static void visit_subject(const cadre_option_table *tables, int count, const char *subject, help_visit *visit, void *state)
+static void visit_subject(const cadre_option_table *tables, int count, const char *subject,
+    help_visit *visit, void *state)
 {
     bool first = true;
     for (int t = 0; t < count; t++)
@@ -76,12 +84,14 @@ void help_each_option(const command *c, help_visit *visit, void *state)
     int count = command_tables(c, tables);
     for (int t = 0; t < count; t++)
         for (int i = 0; i < tables[t].count; i++)
-            if (!seen_before(tables, t, i)) visit_subject(tables, count, tables[t].rows[i].subject, visit, state);
+            if (!seen_before(tables, t, i))
+                visit_subject(tables, count, tables[t].rows[i].subject, visit, state);
 }
 
 /* ---- on the terminal ---- */
 
-/* One paragraph [length] in lines of at most WIDTH, from `column` on; lines after the first begin at `indent`. */
+/* One paragraph [length] in lines of at most WIDTH, from `column` on; lines after the first begin
+ * at `indent`. */
 static void print_wrapped(FILE *out, const char *text, size_t length, int column, int indent)
 {
     const char *end = text + length;
@@ -125,13 +135,14 @@ static void print_examples(FILE *out, const command *c)
 {
     if (!c->examples) return;
     fprintf(out, "\nExamples\n");
-    for (const char *const *line = c->examples; *line; line += 2) fprintf(out, "  # %s\n  %s\n", line[0], line[1]);
+    for (const char *const *line = c->examples; *line; line += 2)
+        fprintf(out, "  # %s\n  %s\n", line[0], line[1]);
 }
 
 void help_command(FILE *out, const command *c)
 {
-    fprintf(out, "cadre %s - %s\n\nusage: cadre %s%s%s [OPTION...]\n\n", c->name, c->summary, c->name, *c->operands ? " " : "",
-            c->operands);
+    fprintf(out, "cadre %s - %s\n\nusage: cadre %s%s%s [OPTION...]\n\n", c->name, c->summary,
+        c->name, *c->operands ? " " : "", c->operands);
     print_paragraphs(out, c->description);
     help_each_option(c, print_option, out);
     print_examples(out, c);
@@ -139,8 +150,10 @@ void help_command(FILE *out, const command *c)
 
 void help_overview(FILE *out)
 {
-    fprintf(out, "cadre %s - %s\n\nusage: cadre COMMAND [OPTION...]\n\n", cadre_version(), help_purpose);
-    for (int i = 0; commands[i]; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "cadre %s - %s\n\nusage: cadre COMMAND [OPTION...]\n\n", cadre_version(),
+        help_purpose);
+    for (int i = 0; commands[i]; i++)
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\n'cadre COMMAND --help' describes a command and its options.\n"
                  "MODEL is a Hugging Face folder or a GGUF file.\n");
 }

@@ -6,8 +6,8 @@
 
 #include "cli/command.h"
 
-void help_overview(FILE *out);                   /* cadre --help */
-void help_command(FILE *out, const command *c);  /* cadre COMMAND --help */
+void help_overview(FILE *out);                  /* cadre --help */
+void help_command(FILE *out, const command *c); /* cadre COMMAND --help */
 
 /* An option's value as a manual calls it, "N" or "drop|pad"; "" for a flag. Returns text. */
 const char *help_value(const cadre_option *row, char *text, size_t size);
@@ -15,7 +15,8 @@ const char *help_value(const cadre_option *row, char *text, size_t size);
 /* Its help with the words that it takes and its default. Returns text. */
 const char *help_sentence(const cadre_option *row, char *text, size_t size);
 
-/* Calls visit for every option of the command, subject by subject in the order of the tables; first: a new subject. */
+/* Calls visit for every option of the command, subject by subject in the order of the tables;
+ * first: a new subject. */
 typedef void help_visit(void *state, const cadre_option *row, bool first);
 void help_each_option(const command *c, help_visit *visit, void *state);
 

@@ -52,7 +52,9 @@ static const char *parse_ids(const char *text, int32_t *id, int64_t *count)
         char *end;
         errno = 0;
         long value = strtol(at, &end, 10);
-        if (end == at || errno || value < 0 || value > INT32_MAX || (*end && !strchr(between, *end))) return at;
+        if (end == at || errno || value < 0 || value > INT32_MAX ||
+            (*end && !strchr(between, *end)))
+            return at;
         id[(*count)++] = (int32_t)value;
         at = end;
     }
@@ -66,7 +68,8 @@ int input_ids(const char *name, const char *text, token_ids *ids)
     const char *wrong = parse_ids(text, read.id, &read.count);
     if (*wrong) {
         free(read.id);
-        return complain_usage(NULL, "%s: expected token ids, \"1,2,3\", found '%.*s'", name, (int)strcspn(wrong, between), wrong);
+        return complain_usage(NULL, "%s: expected token ids, \"1,2,3\", found '%.*s'", name,
+            (int)strcspn(wrong, between), wrong);
     }
     *ids = read;
     return EXIT_DONE;

@@ -1,4 +1,5 @@
-/* input.h - what commands read: whole files, and lists of token ids. Results are freed by free(). */
+/* input.h - what commands read: whole files, and lists of token ids. Results are freed by
+ * free(). */
 #ifndef CADRE_CLI_INPUT_H
 #define CADRE_CLI_INPUT_H
 
@@ -7,7 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Everything that the file has, a NUL after it. Complains and returns false where it cannot be read. */
+/* Everything that the file has, a NUL after it. Complains and returns false where it cannot be
+ * read. */
 bool input_file(const char *path, char **text, size_t *size);
 bool input_stream(FILE *in, const char *name, char **text, size_t *size);
 
@@ -16,7 +18,8 @@ typedef struct token_ids {
     int64_t count;
 } token_ids;
 
-/* Ids between commas or blanks, "1,2,3"; brackets around them are fine. `name` says where they stand. Returns an exit code. */
+/* Ids between commas or blanks, "1,2,3"; brackets around them are fine. `name` says where they
+ * stand. Returns an exit code. */
 int input_ids(const char *name, const char *text, token_ids *ids);
 
 /* A list of ids, or the file that holds one. */

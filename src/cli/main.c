@@ -1,4 +1,5 @@
-/* main.c - the program: finds the command, parses its arguments, runs it, and sees to it that stdout arrived. */
+/* main.c - the program: finds the command, parses its arguments, runs it, and sees to it that
+ * stdout arrived. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -21,11 +22,13 @@ static void exit_now(int signal_number)
 
 static volatile sig_atomic_t asked_by; /* the last signal that asked to stop */
 
-/* A second Ctrl-C or SIGTERM ends the program at once. That a terminal was closed is said twice, by the system and by the shell,
- * and the end of a session by SIGTERM and SIGHUP together: SIGHUP is no second request, and none follows upon it. */
+/* A second Ctrl-C or SIGTERM ends the program at once. That a terminal was closed is said twice, by
+ * the system and by the shell, and the end of a session by SIGTERM and SIGHUP together: SIGHUP is
+ * no second request, and none follows upon it. */
 static void ask_to_stop(int signal_number)
 {
-    if (cadre_interrupted() && signal_number != SIGHUP && asked_by != SIGHUP) exit_now(signal_number);
+    if (cadre_interrupted() && signal_number != SIGHUP && asked_by != SIGHUP)
+        exit_now(signal_number);
     asked_by = signal_number;
     cadre_interrupt();
 }
@@ -36,7 +39,8 @@ static void on_interruption(void (*handler)(int))
     struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART }, before;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 static int print_version(void)
@@ -75,7 +79,9 @@ static int run_command(const command *c, int argc, char **argv)
 
 static int dispatch(int argc, char **argv)
 {
-    if (argc < 2) return complain_usage("'cadre --help' lists the commands", "expected a command, found nothing");
+    if (argc < 2)
+        return complain_usage(
+            "'cadre --help' lists the commands", "expected a command, found nothing");
     if (!strcmp(argv[1], "--version")) return print_version();
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         help_overview(stdout);
@@ -93,6 +99,7 @@ int main(int argc, char **argv)
     int exit_code = dispatch(argc, argv);
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
-        return complain_world("stdout: could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+        return complain_world(
+            "stdout: could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return exit_code;
 }

@@ -1,4 +1,5 @@
-/* manual.c - man pages (groff's man macros), rendered from the same tables as the help, and the folder they are written to. */
+/* manual.c - man pages (groff's man macros), rendered from the same tables as the help, and the
+ * folder they are written to. */
 #include "cli/manual.h"
 
 #include <ctype.h>
@@ -11,7 +12,8 @@
 
 enum { SENTENCE = 1024 };
 
-/* Text that groff must not take for its own: a backslash, a dash, a dot or quote at the start of a line. */
+/* Text that groff must not take for its own: a backslash, a dash, a dot or quote at the start of a
+ * line. */
 static void put_text(FILE *out, const char *text)
 {
     bool start = true;
@@ -62,7 +64,8 @@ static void put_status(FILE *out)
           "0 done; 1 the world's fault (a file, memory, data); 2 bad usage; 130 interrupted.\n"
           ".SH ENVIRONMENT\n"
           ".TP\n.B CADRE_CPU\nThe kernels to use instead of the best that the processor has.\n"
-          ".TP\n.B NO_COLOR\nWhere set, progress is shown without colour.\n", out);
+          ".TP\n.B NO_COLOR\nWhere set, progress is shown without colour.\n",
+        out);
 }
 
 static void put_bash(FILE *out, const command *every)
@@ -99,7 +102,9 @@ static void put_overview_page(FILE *out, const command *c)
     (void)c;
     put_title(out, "cadre", help_purpose);
     fputs(".SH SYNOPSIS\n.B cadre\n\\fIcommand\\fR [\\fIoption\\fR...]\n.SH DESCRIPTION\n"
-          "Results go to stdout, everything else to stderr. MODEL is a Hugging Face folder or a GGUF file.\n.SH COMMANDS\n", out);
+          "Results go to stdout, everything else to stderr. MODEL is a Hugging Face folder or a "
+          "GGUF file.\n.SH COMMANDS\n",
+        out);
     for (int i = 0; commands[i]; i++) {
         fprintf(out, ".TP\n.B cadre %s\n", commands[i]->name);
         put_text(out, commands[i]->summary);
@@ -107,12 +112,14 @@ static void put_overview_page(FILE *out, const command *c)
     }
     put_status(out);
     fputs(".SH SEE ALSO\n", out);
-    for (int i = 0; commands[i]; i++) fprintf(out, ".BR cadre\\-%s (1)%s\n", commands[i]->name, commands[i + 1] ? "," : "");
+    for (int i = 0; commands[i]; i++)
+        fprintf(out, ".BR cadre\\-%s (1)%s\n", commands[i]->name, commands[i + 1] ? "," : "");
 }
 
 /* ---- files ---- */
 
-static int write_page(const char *folder, const char *name, void (*put)(FILE *out, const command *c), const command *c)
+static int write_page(const char *folder, const char *name,
+    void (*put)(FILE *out, const command *c), const command *c)
 {
     char path[4096];
     if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
@@ -121,7 +128,8 @@ static int write_page(const char *folder, const char *name, void (*put)(FILE *ou
     if (!out) return complain_world("%s: could not be created: %s", path, strerror(errno));
     put(out, c);
     bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) return complain_world("%s: could not be written: %s", path, strerror(errno));
+    if (fclose(out) != 0 || failed)
+        return complain_world("%s: could not be written: %s", path, strerror(errno));
     return EXIT_DONE;
 }
 

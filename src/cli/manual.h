@@ -6,7 +6,8 @@
 
 #include "cli/command.h"
 
-/* Writes cadre.1, a cadre-COMMAND.1 for each command, and completion.bash into a folder. Returns an exit code. */
+/* Writes cadre.1, a cadre-COMMAND.1 for each command, and completion.bash into a folder. Returns an
+ * exit code. */
 int manual_write_pages(const char *folder);
 
 #endif

@@ -1,6 +1,7 @@
-/* mapped.c - weights are read where the file is mapped. Another program that cuts the file short, or a disk that fails, takes
- * away pages that are there by right: the kernel then says SIGBUS, to which there is no going on. The handler finds the file
- * by the address, in the kernel's list of this process's maps, and may use nothing but system calls. */
+/* mapped.c - weights are read where the file is mapped. Another program that cuts the file short,
+ * or a disk that fails, takes away pages that are there by right: the kernel then says SIGBUS, to
+ * which there is no going on. The handler finds the file by the address, in the kernel's list of
+ * this process's maps, and may use nothing but system calls. */
 #define _GNU_SOURCE
 #include "cli/mapped.h"
 
@@ -67,7 +68,8 @@ static void bus_error(int signal_number, siginfo_t *info, void *context)
     (void)signal_number, (void)context;
     say("cadre: ");
     say(path ? path : "a mapped file");
-    say(": expected the bytes that were there when it was opened, found that it was cut short or cannot be read\n");
+    say(": expected the bytes that were there when it was opened, found that it was cut short or "
+        "cannot be read\n");
     _exit(EXIT_WORLD);
 }
 

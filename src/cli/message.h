@@ -12,10 +12,10 @@ typedef struct message_source {
     line_editor *editor; /* NULL: lines are read as they are */
     char *line;          /* read last, in room for `room` */
     size_t room;
-    char *text;          /* the message [size], a NUL after it */
+    char *text; /* the message [size], a NUL after it */
     size_t size;
-    bool begun;          /* something was read, of what nobody types */
-    bool failed;         /* complained already */
+    bool begun;  /* something was read, of what nobody types */
+    bool failed; /* complained already */
 } message_source;
 
 void message_source_open(message_source *m);

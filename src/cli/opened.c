@@ -4,9 +4,12 @@
 #include "cli/progress.h"
 
 static const cadre_option rows[] = {
-    { .name = "repack", .kind = CADRE_OPTION_FLAG, .subject = "Running",
-      .help = "copy quantised weights into memory in the order of this machine's kernels: opens slower, runs faster, with the "
-              "same results; 'cadre inspect' tells how much memory" },
+    { .name = "repack",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Running",
+        .help = "copy quantised weights into memory in the order of this machine's kernels: opens "
+                "slower, runs faster, with the "
+                "same results; 'cadre inspect' tells how much memory" },
 };
 
 cadre_option_table opened_options(void) { return ROWS(rows); }
@@ -14,7 +17,8 @@ cadre_option_table opened_options(void) { return ROWS(rows); }
 static cadre_status open_model(const invocation *call, const char *path, opened *o)
 {
     bool offered = cadre_options_row(call->options, "repack") != NULL;
-    const cadre_opening how = { .size = sizeof how, .repack = offered && cadre_options_flag(call->options, "repack") };
+    const cadre_opening how = { .size = sizeof how,
+        .repack = offered && cadre_options_flag(call->options, "repack") };
     return cadre_model_open_with(o->context, path, &how, &o->model);
 }
 
@@ -36,23 +40,24 @@ void opened_end(opened *o)
     *o = (opened){ 0 };
 }
 
-bool opened_note_context(const invocation *call, const cadre_model *model, const char *what,
-                         int64_t tokens)
+bool opened_note_context(
+    const invocation *call, const cadre_model *model, const char *what, int64_t tokens)
 {
     cadre_model_info info = { .size = sizeof info };
     cadre_model_info_get(model, &info);
     bool beyond = tokens > info.context;
     if (beyond)
-        progress_note(call, "%s %lld tokens, more than the %lld that the model was made for; what it "
-                      "says beyond them may make no sense", what, (long long)tokens,
-                      (long long)info.context);
+        progress_note(call,
+            "%s %lld tokens, more than the %lld that the model was made for; what it "
+            "says beyond them may make no sense",
+            what, (long long)tokens, (long long)info.context);
     return beyond;
 }
 
 cadre_status opened_recipe_options(const invocation *call, cadre_options **options)
 {
-    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
-                                          cadre_train_options() };
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+        cadre_routing_options(), cadre_train_options() };
     cadre_options *made;
     cadre_status status = cadre_options_new(tables, 4, &made);
     if (status != CADRE_OK) return status;

@@ -1,4 +1,5 @@
-/* opened.h - what most commands begin with: a context with the threads that were asked for, and perhaps a model in it. */
+/* opened.h - what most commands begin with: a context with the threads that were asked for, and
+ * perhaps a model in it. */
 #ifndef CADRE_CLI_OPENED_H
 #define CADRE_CLI_OPENED_H
 
@@ -15,8 +16,8 @@ void opened_end(opened *o);
 
 /* Notes that a text, of which `what` speaks ("the prompt has"), is longer than the model was made
  * for. false: it is not. */
-bool opened_note_context(const invocation *call, const cadre_model *model, const char *what,
-                         int64_t tokens);
+bool opened_note_context(
+    const invocation *call, const cadre_model *model, const char *what, int64_t tokens);
 
 /* The three tables that a recipe fills in, with what this command took of them. */
 cadre_status opened_recipe_options(const invocation *call, cadre_options **options);

@@ -8,7 +8,8 @@ static void listen_progress(void *arg, int64_t done, int64_t total)
 {
     output_watch *w = arg;
     double share = total ? (double)done / (double)total : 1;
-    if (progress_due(&w->line)) progress_draw(&w->line, share, "%3.0f %% of %.1f GB", 100 * share, (double)total / 1e9);
+    if (progress_due(&w->line))
+        progress_draw(&w->line, share, "%3.0f %% of %.1f GB", 100 * share, (double)total / 1e9);
 }
 
 static void listen_note(void *arg, const char *sentence)
@@ -20,7 +21,8 @@ static void listen_note(void *arg, const char *sentence)
 
 void output_watch_begin(const invocation *call, output_watch *w)
 {
-    *w = (output_watch){ call, progress_begin(call), { sizeof w->listener, listen_progress, listen_note, w } };
+    *w = (output_watch){ call, progress_begin(call),
+        { sizeof w->listener, listen_progress, listen_note, w } };
 }
 
 int output_watch_end(output_watch *w, cadre_status status, const char *out)

@@ -1,4 +1,5 @@
-/* output.h - what commands that write a model show of it: how far it is, what the file cannot say, and where it lies. */
+/* output.h - what commands that write a model show of it: how far it is, what the file cannot say,
+ * and where it lies. */
 #ifndef CADRE_CLI_OUTPUT_H
 #define CADRE_CLI_OUTPUT_H
 
@@ -11,6 +12,7 @@ typedef struct output_watch {
 } output_watch;
 
 void output_watch_begin(const invocation *call, output_watch *w);
-int output_watch_end(output_watch *w, cadre_status status, const char *out); /* returns the exit code */
+/* Returns the exit code */
+int output_watch_end(output_watch *w, cadre_status status, const char *out);
 
 #endif

@@ -22,17 +22,24 @@ int print_json(json_t *value)
 
 json_t *print_json_real(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
-/* Bytes of the character at text[0 .. size), 0 < size; *valid: they are one, else the part of one that must be replaced. */
+/* Bytes of the character at text[0 .. size), 0 < size; *valid: they are one, else the part of one
+ * that must be replaced. */
 static size_t character(const unsigned char *text, size_t size, bool *valid)
 {
     unsigned char first = text[0], low = 0x80, high = 0xBF;
-    size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    size_t length = first < 0x80   ? 1
+                    : first < 0xC2 ? 0
+                    : first < 0xE0 ? 2
+                    : first < 0xF0 ? 3
+                    : first < 0xF5 ? 4
+                                   : 0;
     if (first == 0xE0) low = 0xA0;
     if (first == 0xED) high = 0x9F;
     if (first == 0xF0) low = 0x90;
     if (first == 0xF4) high = 0x8F;
     size_t good = 1;
-    for (; good < length && good < size && text[good] >= low && text[good] <= high; good++) low = 0x80, high = 0xBF;
+    for (; good < length && good < size && text[good] >= low && text[good] <= high; good++)
+        low = 0x80, high = 0xBF;
     *valid = good == length;
     return good;
 }
@@ -120,8 +127,8 @@ static void put_cell(const print_table *t, int cell, int columns)
 {
     int column = cell % columns, gap = column_width(t, columns, column) - width_of(t->cells[cell]);
     bool right = t->columns[column] == 'r', last = column == columns - 1;
-    printf("%s%*s%s%*s%s", column ? "  " : "", right ? gap : 0, "", t->cells[cell], right || last ? 0 : gap, "",
-           last ? "\n" : "");
+    printf("%s%*s%s%*s%s", column ? "  " : "", right ? gap : 0, "", t->cells[cell],
+        right || last ? 0 : gap, "", last ? "\n" : "");
 }
 
 int print_table_end(print_table *t)
@@ -153,8 +160,12 @@ static const char *scaled(double x, const char *const *units, char text[PRINT_NU
 {
     int u = 0;
     for (; x >= 999.5 && units[u + 1]; u++) x /= 1000;
-    snprintf(text, PRINT_NUMBER, u == 0 ? "%.0f%s%s" : x < 10 ? "%.2f%s%s" : x < 100 ? "%.1f%s%s" : "%.0f%s%s", x,
-             *units[u] ? " " : "", units[u]);
+    snprintf(text, PRINT_NUMBER,
+        u == 0    ? "%.0f%s%s"
+        : x < 10  ? "%.2f%s%s"
+        : x < 100 ? "%.1f%s%s"
+                  : "%.0f%s%s",
+        x, *units[u] ? " " : "", units[u]);
     return text;
 }
 
@@ -165,5 +176,6 @@ const char *print_short_count(double n, char text[PRINT_NUMBER])
 
 const char *print_bytes(double bytes, char text[PRINT_NUMBER])
 {
-    return scaled(bytes, (const char *const[]){ "bytes", "kB", "MB", "GB", "TB", "PB", NULL }, text);
+    return scaled(
+        bytes, (const char *const[]){ "bytes", "kB", "MB", "GB", "TB", "PB", NULL }, text);
 }

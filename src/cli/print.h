@@ -1,4 +1,5 @@
-/* print.h - results on stdout: tables for people, JSON for programs, and numbers as people read them. */
+/* print.h - results on stdout: tables for people, JSON for programs, and numbers as people read
+ * them. */
 #ifndef CADRE_CLI_PRINT_H
 #define CADRE_CLI_PRINT_H
 
@@ -6,21 +7,25 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Prints one line of JSON and drops the reference. NULL (out of memory): complains. Returns an exit code. */
+/* Prints one line of JSON and drops the reference. NULL (out of memory): complains. Returns an exit
+ * code. */
 int print_json(json_t *value);
 
-json_t *print_json_real(double x);                          /* null where x is not finite */
-json_t *print_json_text(const char *text, size_t size);     /* malformed UTF-8 becomes U+FFFD */
+json_t *print_json_real(double x);                      /* null where x is not finite */
+json_t *print_json_text(const char *text, size_t size); /* malformed UTF-8 becomes U+FFFD */
 
 /* ---- tables: cells row by row, columns as wide as their widest cell ---- */
 
 typedef struct print_table print_table;
 
-/* `columns`: one letter a column, l or r. Memory that is not to be had leaves cells out and makes print_table_end complain. */
+/* `columns`: one letter a column, l or r. Memory that is not to be had leaves cells out and makes
+ * print_table_end complain. */
 print_table *print_table_begin(const char *columns);
 void print_cell(print_table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void print_cells(print_table *t, const char *const *texts); /* NULL after the last */
-void print_row(print_table *t, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4))); /* two cells */
+/* Two cells */
+void print_row(print_table *t, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 int print_table_end(print_table *t); /* prints and frees; returns an exit code */
 
 /* "1,234,567", "46.7 B", "1.50 GB"; into text, which is returned. */

@@ -26,10 +26,7 @@ progress progress_begin(const invocation *call)
     return (progress){ .shown = shown, .colour = !(no_colour && *no_colour), .began = seconds() };
 }
 
-bool progress_due(const progress *p)
-{
-    return p->shown && seconds() - p->drawn >= redraw_seconds;
-}
+bool progress_due(const progress *p) { return p->shown && seconds() - p->drawn >= redraw_seconds; }
 
 double progress_seconds(const progress *p) { return seconds() - p->began; }
 
@@ -44,7 +41,8 @@ static void word_time_left(const progress *p, double done, char *text, size_t si
 {
     double left = progress_seconds(p) * (1 - done) / done;
     if (!(done > 0.001) || left > 1e6) snprintf(text, size, "  ");
-    else if (left >= 3600) snprintf(text, size, "  %d:%02d h left", (int)left / 3600, (int)left / 60 % 60);
+    else if (left >= 3600)
+        snprintf(text, size, "  %d:%02d h left", (int)left / 3600, (int)left / 60 % 60);
     else snprintf(text, size, "  %d:%02d left", (int)left / 60, (int)left % 60);
 }
 

@@ -8,13 +8,22 @@
 #include "cli/complain.h"
 
 static const cadre_option rows[] = {
-    { .name = "prompt", .letter = 'p', .kind = CADRE_OPTION_TEXT, .subject = "Prompt",
-      .help = "the text to continue; special tokens spelt out in it become their ids; -: what "
-              "stdin has, as without this option where stdin is not a terminal" },
-    { .name = "prompt-file", .kind = CADRE_OPTION_PATH, .value = "FILE", .subject = "Prompt",
-      .help = "the same from a file" },
-    { .name = "tokens", .kind = CADRE_OPTION_TEXT, .value = "LIST", .subject = "Prompt",
-      .help = "ids to continue, instead of a text" },
+    { .name = "prompt",
+        .letter = 'p',
+        .kind = CADRE_OPTION_TEXT,
+        .subject = "Prompt",
+        .help = "the text to continue; special tokens spelt out in it become their ids; -: what "
+                "stdin has, as without this option where stdin is not a terminal" },
+    { .name = "prompt-file",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Prompt",
+        .help = "the same from a file" },
+    { .name = "tokens",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "LIST",
+        .subject = "Prompt",
+        .help = "ids to continue, instead of a text" },
 };
 
 cadre_option_table prompt_options(void) { return ROWS(rows); }
@@ -47,11 +56,11 @@ static size_t without_last_line_feed(const char *text, size_t size)
 static int none_given(void)
 {
     return complain_usage("or a text on stdin", "generate: -p, --prompt-file or --tokens: expected "
-                          "one of them, found none");
+                                                "one of them, found none");
 }
 
-static int encode_read(cadre_model *model, const char *name, const char *text, size_t size,
-                       token_ids *ids)
+static int encode_read(
+    cadre_model *model, const char *name, const char *text, size_t size, token_ids *ids)
 {
     cadre_status status = cadre_text_check(name, text, size);
     if (status != CADRE_OK) return complain_status(status);
@@ -78,8 +87,10 @@ static int read_given(const invocation *call, cadre_model *model, token_ids *ids
     const char *file = cadre_options_text(call->options, "prompt-file", 0);
     const char *list = cadre_options_text(call->options, "tokens", 0);
     if ((text != NULL) + (file != NULL) + (list != NULL) > 1)
-        return complain_usage(NULL, "generate: -p, --prompt-file or --tokens: expected one of "
-                              "them, found %s", text && file && list ? "all" : "two");
+        return complain_usage(NULL,
+            "generate: -p, --prompt-file or --tokens: expected one of "
+            "them, found %s",
+            text && file && list ? "all" : "two");
     if (list) return input_ids("--tokens", list, ids);
     if (file) return encode_stream(model, file, false, ids);
     if (text && strcmp(text, "-") != 0) return encode(model, text, strlen(text), ids);
@@ -100,6 +111,8 @@ int prompt_read(const invocation *call, cadre_model *model, token_ids *ids)
     const char *source = "-p";
     if (cadre_options_given(call->options, "tokens")) source = "--tokens";
     if (cadre_options_given(call->options, "prompt-file")) source = "--prompt-file";
-    return complain_usage(NULL, "generate: %s: expected at least one token to begin with, found "
-                          "none", source);
+    return complain_usage(NULL,
+        "generate: %s: expected at least one token to begin with, found "
+        "none",
+        source);
 }

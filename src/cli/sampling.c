@@ -6,30 +6,54 @@
 
 /* The rows, with defaults that are known, or that a model's files may give. */
 #define SAMPLING_ROWS(neutral, or_one, or_zero)                                                    \
-    { .name = "greedy", .kind = CADRE_OPTION_FLAG, .subject = "Sampling",                          \
-      .help = "always the most likely token, whatever a model's files say" },                      \
-    { .name = "temperature", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100,                      \
-      .fallback = neutral("1"), .subject = "Sampling",                                             \
-      .help = "below 1 likelier tokens, above 1 others; 0: greedy" or_one },                       \
-    { .name = "top-k", .kind = CADRE_OPTION_INT, .min = 0, .max = 1 << 24,                         \
-      .fallback = neutral("0"), .subject = "Sampling",                                             \
-      .help = "among the K most likely tokens; 0: all" or_zero },                                  \
-    { .name = "top-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = neutral("1"),    \
-      .value = "P", .subject = "Sampling",                                                         \
-      .help = "among the most likely of those that have the share P of their probability together" \
-              or_one },                                                                            \
-    { .name = "min-p", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .fallback = neutral("0"),    \
-      .value = "P", .subject = "Sampling",                                                         \
-      .help = "among tokens at least P times as likely as the most likely one" or_zero },          \
-    { .name = "repetition-penalty", .kind = CADRE_OPTION_REAL, .min = 0.01, .max = 100,            \
-      .fallback = neutral("1"), .subject = "Sampling",                                             \
-      .help = "above 1: tokens that were there before become less likely" or_one },
+    { .name = "greedy",                                                                            \
+        .kind = CADRE_OPTION_FLAG,                                                                 \
+        .subject = "Sampling",                                                                     \
+        .help = "always the most likely token, whatever a model's files say" },                    \
+        { .name = "temperature",                                                                   \
+            .kind = CADRE_OPTION_REAL,                                                             \
+            .min = 0,                                                                              \
+            .max = 100,                                                                            \
+            .fallback = neutral("1"),                                                              \
+            .subject = "Sampling",                                                                 \
+            .help = "below 1 likelier tokens, above 1 others; 0: greedy" or_one },                 \
+        { .name = "top-k",                                                                         \
+            .kind = CADRE_OPTION_INT,                                                              \
+            .min = 0,                                                                              \
+            .max = 1 << 24,                                                                        \
+            .fallback = neutral("0"),                                                              \
+            .subject = "Sampling",                                                                 \
+            .help = "among the K most likely tokens; 0: all" or_zero },                            \
+        { .name = "top-p",                                                                         \
+            .kind = CADRE_OPTION_REAL,                                                             \
+            .min = 0,                                                                              \
+            .max = 1,                                                                              \
+            .fallback = neutral("1"),                                                              \
+            .value = "P",                                                                          \
+            .subject = "Sampling",                                                                 \
+            .help = "among the most likely of those that have the share P of their probability "   \
+                    "together" or_one },                                                           \
+        { .name = "min-p",                                                                         \
+            .kind = CADRE_OPTION_REAL,                                                             \
+            .min = 0,                                                                              \
+            .max = 1,                                                                              \
+            .fallback = neutral("0"),                                                              \
+            .value = "P",                                                                          \
+            .subject = "Sampling",                                                                 \
+            .help = "among tokens at least P times as likely as the most likely one" or_zero },    \
+        { .name = "repetition-penalty",                                                            \
+            .kind = CADRE_OPTION_REAL,                                                             \
+            .min = 0.01,                                                                           \
+            .max = 100,                                                                            \
+            .fallback = neutral("1"),                                                              \
+            .subject = "Sampling",                                                                 \
+            .help = "above 1: tokens that were there before become less likely" or_one },
 #define AS_SAID(value) value
 #define OF_THE_MODEL(value) NULL
 
 static const cadre_option neutral_rows[] = { SAMPLING_ROWS(AS_SAID, "", "") };
-static const cadre_option suggested_rows[] = { SAMPLING_ROWS(
-    OF_THE_MODEL, " (default: what the model's files say, else 1)",
+static const cadre_option suggested_rows[] = { SAMPLING_ROWS(OF_THE_MODEL,
+    " (default: what the model's files say, else 1)",
     " (default: what the model's files say, else 0)") };
 
 cadre_option_table sampling_options(void) { return ROWS(neutral_rows); }
@@ -45,18 +69,21 @@ static cadre_sampling read_over(const cadre_options *o, cadre_sampling s)
     s.temperature = real_or(o, "temperature", s.temperature);
     if (cadre_options_count(o, "top-k")) s.top_k = cadre_options_int(o, "top-k", 0);
     s.top_p = real_or(o, "top-p", s.top_p);
-    if (cadre_options_flag(o, "greedy") || s.top_p == 0) /* a share of nothing leaves the likeliest */
-        s.temperature = 0;
+    /* A share of nothing leaves the likeliest */
+    if (cadre_options_flag(o, "greedy") || s.top_p == 0) s.temperature = 0;
     s.min_p = real_or(o, "min-p", s.min_p);
     s.repetition_penalty = real_or(o, "repetition-penalty", s.repetition_penalty);
     s.seed = (uint64_t)cadre_options_int(o, "seed", 0);
     return s;
 }
 
-cadre_sampling sampling_read(const cadre_options *o) { return read_over(o, cadre_sampling_default()); }
+cadre_sampling sampling_read(const cadre_options *o)
+{
+    return read_over(o, cadre_sampling_default());
+}
 
-cadre_status sampling_read_suggested(const cadre_options *o, const cadre_model *model,
-                                     cadre_sampling *sampling, bool *said)
+cadre_status sampling_read_suggested(
+    const cadre_options *o, const cadre_model *model, cadre_sampling *sampling, bool *said)
 {
     cadre_sampling suggested = cadre_sampling_default();
     *said = false;

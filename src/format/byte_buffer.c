@@ -12,7 +12,8 @@
 static bool reserve(byte_buffer *b, size_t size)
 {
     if (b->status == CADRE_OK)
-        b->status = buffer_grow((void **)&b->data, b->size, &b->room, size < SIZE_MAX ? size + 1 : size, 1);
+        b->status =
+            buffer_grow((void **)&b->data, b->size, &b->room, size < SIZE_MAX ? size + 1 : size, 1);
     return b->status == CADRE_OK;
 }
 

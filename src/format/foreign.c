@@ -6,7 +6,9 @@
 #include <strings.h>
 
 #define DOWNLOAD "Download the file again, by its own address."
-#define PICKLE "A pickle is a program, which cadre does not run: have its author's tools save it as safetensors."
+#define PICKLE                                                                                     \
+    "A pickle is a program, which cadre does not run: have its author's tools save it as "         \
+    "safetensors."
 #define UNPACK "Unpack it first."
 #define OLDER "llama.cpp's tools of that time convert it to GGUF."
 
@@ -18,9 +20,11 @@ static const struct {
 } kinds[] = {
 #define BEGINS(bytes) bytes, sizeof bytes - 1
     { BEGINS("version https://git-lfs"), true,
-      "a Git LFS pointer: the file that it stands for has not been downloaded", "`git lfs pull` in its folder fetches it." },
+        "a Git LFS pointer: the file that it stands for has not been downloaded",
+        "`git lfs pull` in its folder fetches it." },
     { BEGINS("version https://hawser"), true,
-      "a Git LFS pointer: the file that it stands for has not been downloaded", "`git lfs pull` in its folder fetches it." },
+        "a Git LFS pointer: the file that it stands for has not been downloaded",
+        "`git lfs pull` in its folder fetches it." },
     { BEGINS("<!doctype"), true, "a web page", DOWNLOAD },
     { BEGINS("<html"), true, "a web page", DOWNLOAD },
     { BEGINS("<?xml"), true, "an XML document, such as a server's refusal", DOWNLOAD },
@@ -30,7 +34,9 @@ static const struct {
     { BEGINS("\x80\004"), false, "a pickle of Python", PICKLE },
     { BEGINS("\037\213"), false, "compressed data (gzip)", UNPACK },
     { BEGINS("\x28\xb5\x2f\xfd"), false, "compressed data (zstd)", UNPACK },
-    { BEGINS("\xfd" "7zXZ"), false, "compressed data (xz)", UNPACK },
+    { BEGINS("\xfd"
+             "7zXZ"),
+        false, "compressed data (xz)", UNPACK },
     { BEGINS("BZh"), false, "compressed data (bzip2)", UNPACK },
     { BEGINS("lmgg"), false, "a file of GGML, which was before GGUF", OLDER },
     { BEGINS("fmgg"), false, "a file of GGML, which was before GGUF", OLDER },

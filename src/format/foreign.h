@@ -1,5 +1,5 @@
-/* foreign.h - files that are not what their names say, known by their first bytes: what a failed download or another
- * program left in a model's place. */
+/* foreign.h - files that are not what their names say, known by their first bytes: what a failed
+ * download or another program left in a model's place. */
 #ifndef CADRE_FORMAT_FOREIGN_H
 #define CADRE_FORMAT_FOREIGN_H
 
@@ -7,8 +7,8 @@
 
 #include "base/status.h"
 
-/* Refuses bytes that are known to be something else, with advice. `wanted`: what was expected, "a safetensors
- * file". CADRE_OK: nothing is known about them. */
+/* Refuses bytes that are known to be something else, with advice. `wanted`: what was expected, "a
+ * safetensors file". CADRE_OK: nothing is known about them. */
 cadre_status foreign_check(const char *path, const void *data, size_t size, const char *wanted);
 
 #endif

@@ -37,20 +37,24 @@ static cadre_status check_split(gguf *file, size_t number, int64_t count)
     return gguf_get_int(&view, "split.count", count, count, &of);
 }
 
-/* The first file of a set is named STEM-00001-of-NNNNN.gguf; the others have their own number there. */
+/* The first file of a set is named STEM-00001-of-NNNNN.gguf; the others have their own number
+ * there. */
 static cadre_status open_others(gguf *file, int64_t count)
 {
     char tail[40];
     char *path = file->parts[0].path;
-    size_t length = strlen(path), tail_length = (size_t)snprintf(tail, sizeof tail, "-00001-of-%05d.gguf", (int)count);
+    size_t length = strlen(path),
+           tail_length = (size_t)snprintf(tail, sizeof tail, "-00001-of-%05d.gguf", (int)count);
     if (length < tail_length || strcmp(path + length - tail_length, tail))
-        return cadre_fail(CADRE_EFORMAT, path, "expected the first file of %d, whose name ends in %s", (int)count, tail);
+        return cadre_fail(CADRE_EFORMAT, path,
+            "expected the first file of %d, whose name ends in %s", (int)count, tail);
     gguf_part *parts = mem_resize(file->parts, 1, (size_t)count, sizeof *parts);
     if (!parts) return CADRE_ENOMEM;
     file->parts = parts;
     CADRE_TRY(check_split(file, 0, count));
     for (int i = 1; i < (int)count; i++) {
-        char *other = mem_printf("%.*s-%05d-of-%05d.gguf", (int)(length - tail_length), path, i + 1, (int)count);
+        char *other = mem_printf(
+            "%.*s-%05d-of-%05d.gguf", (int)(length - tail_length), path, i + 1, (int)count);
         if (!other) return CADRE_ENOMEM;
         cadre_status status = read_part(&file->parts[file->part_count++], other);
         mem_free(other);
@@ -66,13 +70,14 @@ static cadre_status join_tensors(gguf *file)
 {
     size_t total = 0;
     if (!(file->first = MEM_ARRAY(size_t, file->part_count + 1))) return CADRE_ENOMEM;
-    for (size_t i = 0; i < file->part_count; i++) file->first[i + 1] = total += file->parts[i].tensor_count;
+    for (size_t i = 0; i < file->part_count; i++)
+        file->first[i + 1] = total += file->parts[i].tensor_count;
     if (!(file->tensors = MEM_ARRAY(const uint8_t *, total))) return CADRE_ENOMEM;
     for (size_t i = 0; i < file->part_count; i++) {
         gguf_part *part = &file->parts[i];
         if (part->tensor_count)
             memcpy((void *)(file->tensors + file->first[i]), (const void *)part->tensors,
-                   part->tensor_count * sizeof *part->tensors);
+                part->tensor_count * sizeof *part->tensors);
         mem_free((void *)part->tensors);
         part->tensors = NULL;
     }
@@ -86,8 +91,8 @@ static cadre_status sort_tensors(gguf *file)
     const uint8_t *twice = gguf_twice(file->tensors, file->tensors_by_name, count);
     if (!twice) return CADRE_OK;
     gguf_string name = gguf_entry_name(twice);
-    return cadre_fail(CADRE_EFORMAT, gguf_path(file), "%s: expected this tensor once, found it twice",
-                      quote_bytes(name.data, name.size).text);
+    return cadre_fail(CADRE_EFORMAT, gguf_path(file),
+        "%s: expected this tensor once, found it twice", quote_bytes(name.data, name.size).text);
 }
 
 static cadre_status open_all(gguf *file, const char *path)
@@ -96,13 +101,14 @@ static cadre_status open_all(gguf *file, const char *path)
     CADRE_TRY(read_part(&file->parts[0], path));
     CADRE_TRY(gguf_opt_int(file, "split.count", 0, SPLIT_FILES, &parts));
     if (parts > 1 && file->parts[0].borrowed)
-        return cadre_fail(CADRE_EUNSUPPORTED, path, "expected a GGUF file of its own, found one of %d", (int)parts);
+        return cadre_fail(CADRE_EUNSUPPORTED, path,
+            "expected a GGUF file of its own, found one of %d", (int)parts);
     if (parts > 1) CADRE_TRY(open_others(file, parts));
     CADRE_TRY(join_tensors(file));
     CADRE_TRY(gguf_opt_int(file, "split.tensors.count", 0, INT32_MAX, &total));
     if (parts > 1 && total >= 0 && (size_t)total != gguf_tensor_count(file))
-        return cadre_fail(CADRE_EFORMAT, path, "expected %lld tensors in %d files, found %zu", (long long)total, (int)parts,
-                          gguf_tensor_count(file));
+        return cadre_fail(CADRE_EFORMAT, path, "expected %lld tensors in %d files, found %zu",
+            (long long)total, (int)parts, gguf_tensor_count(file));
     return sort_tensors(file);
 }
 
@@ -121,7 +127,10 @@ static cadre_status open_map(const char *path, gguf_part first, gguf **file)
     return status;
 }
 
-cadre_status gguf_open(const char *path, gguf **file) { return open_map(path, (gguf_part){ 0 }, file); }
+cadre_status gguf_open(const char *path, gguf **file)
+{
+    return open_map(path, (gguf_part){ 0 }, file);
+}
 
 cadre_status gguf_parse(const char *name, const void *data, size_t size, gguf **file)
 {
@@ -153,7 +162,8 @@ gguf_tensor gguf_tensor_at(const gguf *file, size_t index)
 bool gguf_tensor_find(const gguf *file, const char *name, gguf_tensor *tensor)
 {
     size_t index;
-    if (!gguf_search(file->tensors, file->tensors_by_name, gguf_tensor_count(file), name, &index)) return false;
+    if (!gguf_search(file->tensors, file->tensors_by_name, gguf_tensor_count(file), name, &index))
+        return false;
     *tensor = gguf_tensor_at(file, index);
     return true;
 }
@@ -161,5 +171,6 @@ bool gguf_tensor_find(const gguf *file, const char *name, gguf_tensor *tensor)
 cadre_status gguf_tensor_get(const gguf *file, const char *name, gguf_tensor *tensor)
 {
     if (gguf_tensor_find(file, name, tensor)) return CADRE_OK;
-    return cadre_fail(CADRE_EFORMAT, gguf_path(file), "expected a tensor %s, found none", quote_text(name).text);
+    return cadre_fail(
+        CADRE_EFORMAT, gguf_path(file), "expected a tensor %s, found none", quote_text(name).text);
 }

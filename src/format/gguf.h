@@ -1,9 +1,10 @@
-/* gguf.h - GGUF files, versions 2 and 3: metadata and tensors of one file or a split set, read where they lie; written as a
- * stream.
+/* gguf.h - GGUF files, versions 2 and 3: metadata and tensors of one file or a split set, read
+ * where they lie; written as a stream.
  *
- * The mapped file is the data structure. Opening walks the header once, checks every rule, and keeps the place of each key and
- * tensor and their order by name: 12 bytes an entry, whatever the file claims. Values, vocabularies of 200,000 strings among
- * them, are read in place when they are asked for. Strings are borrowed from the map and have no NUL at their end. */
+ * The mapped file is the data structure. Opening walks the header once, checks every rule, and
+ * keeps the place of each key and tensor and their order by name: 12 bytes an entry, whatever the
+ * file claims. Values, vocabularies of 200,000 strings among them, are read in place when they are
+ * asked for. Strings are borrowed from the map and have no NUL at their end. */
 #ifndef CADRE_FORMAT_GGUF_H
 #define CADRE_FORMAT_GGUF_H
 
@@ -16,8 +17,20 @@
 enum { GGUF_RANK = 4, GGUF_NAME = 64 }; /* dimensions; bytes of a tensor's name with a NUL */
 
 typedef enum gguf_type { /* of a metadata value, as in the file */
-    GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL, GGUF_STRING, GGUF_ARRAY, GGUF_U64, GGUF_I64,
-    GGUF_F64, GGUF_TYPES
+    GGUF_U8,
+    GGUF_I8,
+    GGUF_U16,
+    GGUF_I16,
+    GGUF_U32,
+    GGUF_I32,
+    GGUF_F32,
+    GGUF_BOOL,
+    GGUF_STRING,
+    GGUF_ARRAY,
+    GGUF_U64,
+    GGUF_I64,
+    GGUF_F64,
+    GGUF_TYPES
 } gguf_type;
 
 typedef struct gguf_string {
@@ -43,9 +56,11 @@ typedef struct gguf_tensor {
 
 typedef struct gguf gguf;
 
-/* `path` may be the first file of a split set, NAME-00001-of-00005.gguf: the others are opened with it. */
+/* `path` may be the first file of a split set, NAME-00001-of-00005.gguf: the others are opened with
+ * it. */
 cadre_status gguf_open(const char *path, gguf **file);
-/* The same of one file's bytes, which stay the caller's and must outlive it; `name` stands for the path in errors. */
+/* The same of one file's bytes, which stay the caller's and must outlive it; `name` stands for the
+ * path in errors. */
 cadre_status gguf_parse(const char *name, const void *data, size_t size, gguf **file);
 void gguf_close(gguf *file);
 const char *gguf_path(const gguf *file);
@@ -56,14 +71,16 @@ uint32_t gguf_version(const gguf *file);
 size_t gguf_tensor_count(const gguf *file);
 gguf_tensor gguf_tensor_at(const gguf *file, size_t index); /* in the order of the files */
 bool gguf_tensor_find(const gguf *file, const char *name, gguf_tensor *tensor);
-cadre_status gguf_tensor_get(const gguf *file, const char *name, gguf_tensor *tensor); /* refuses an absent one */
-const char *gguf_tensor_type_name(int type);                                          /* "Q4_K"; NULL: unknown or removed */
+/* Refuses an absent one */
+cadre_status gguf_tensor_get(const gguf *file, const char *name, gguf_tensor *tensor);
+const char *gguf_tensor_type_name(int type); /* "Q4_K"; NULL: unknown or removed */
 /* Bytes of a tensor; false: unknown type, rows that its blocks do not divide, or beyond 64 bits. */
 bool gguf_tensor_size(int type, int rank, const int64_t *extent, int64_t *elements, size_t *size);
 
 /* ---- metadata: of the first file ---- */
 
-#define GGUF_TOKENIZER_JSON "tokenizer.huggingface.json" /* a whole tokenizer.json that a file may carry */
+/* A whole tokenizer.json that a file may carry */
+#define GGUF_TOKENIZER_JSON "tokenizer.huggingface.json"
 
 size_t gguf_key_count(const gguf *file);
 gguf_string gguf_key_at(const gguf *file, size_t index); /* in the order of the file */
@@ -71,12 +88,16 @@ bool gguf_has(const gguf *file, const char *key);
 /* What the key holds; GGUF_TYPES: absent. */
 gguf_type gguf_type_of(const gguf *file, const char *key);
 
-/* Refuse absent keys, other types and values out of bounds; gguf_opt_X leaves the result as it was when the key is absent. Any
- * integer type will do for an integer, any number for a real. */
-cadre_status gguf_get_int(const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value);
-cadre_status gguf_opt_int(const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value);
-cadre_status gguf_get_real(const gguf *file, const char *key, double min, double max, double *value);
-cadre_status gguf_opt_real(const gguf *file, const char *key, double min, double max, double *value);
+/* Refuse absent keys, other types and values out of bounds; gguf_opt_X leaves the result as it was
+ * when the key is absent. Any integer type will do for an integer, any number for a real. */
+cadre_status gguf_get_int(
+    const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value);
+cadre_status gguf_opt_int(
+    const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value);
+cadre_status gguf_get_real(
+    const gguf *file, const char *key, double min, double max, double *value);
+cadre_status gguf_opt_real(
+    const gguf *file, const char *key, double min, double max, double *value);
 cadre_status gguf_opt_bool(const gguf *file, const char *key, bool *value);
 cadre_status gguf_get_string(const gguf *file, const char *key, gguf_string *value);
 cadre_status gguf_opt_string(const gguf *file, const char *key, gguf_string *value);
@@ -85,31 +106,40 @@ cadre_status gguf_get_array(const gguf *file, const char *key, gguf_array *value
 bool gguf_string_is(gguf_string s, const char *text);
 
 /* Items of an array, whose type must be right: a programmer's mistake otherwise. */
-bool gguf_array_is_int(const gguf_array *a);                     /* any integer type, or booleans */
-bool gguf_array_is_real(const gguf_array *a);                    /* f32 or f64 */
-int64_t gguf_array_int(const gguf_array *a, size_t index);       /* beyond int64: INT64_MAX */
-double gguf_array_real(const gguf_array *a, size_t index);       /* of integers too */
-gguf_string gguf_array_next_string(const uint8_t **at); /* the string at *at, which moves on: from a->data, a->count times */
-void gguf_array_strings(const gguf_array *a, gguf_string *items); /* all of them; items [a->count] */
+bool gguf_array_is_int(const gguf_array *a);               /* any integer type, or booleans */
+bool gguf_array_is_real(const gguf_array *a);              /* f32 or f64 */
+int64_t gguf_array_int(const gguf_array *a, size_t index); /* beyond int64: INT64_MAX */
+double gguf_array_real(const gguf_array *a, size_t index); /* of integers too */
+/* The string at *at, which moves on: from a->data, a->count times */
+gguf_string gguf_array_next_string(const uint8_t **at);
+/* All of them; items [a->count] */
+void gguf_array_strings(const gguf_array *a, gguf_string *items);
 
 /* ---- writing: version 3, tensors at multiples of 32 ---- */
 
-/* Metadata and tensors are declared in any order, then the tensors' bytes come in the order of their declaration, in pieces of
- * any size. The file appears under its name at commit, whole and synced. After a failure the later calls return it again. */
+/* Metadata and tensors are declared in any order, then the tensors' bytes come in the order of
+ * their declaration, in pieces of any size. The file appears under its name at commit, whole and
+ * synced. After a failure the later calls return it again. */
 typedef struct gguf_writer gguf_writer;
 
 cadre_status gguf_writer_open(const char *path, gguf_writer **writer);
-cadre_status gguf_writer_int(gguf_writer *w, const char *key, gguf_type type, int64_t value); /* which must fit the type */
+/* Which must fit the type */
+cadre_status gguf_writer_int(gguf_writer *w, const char *key, gguf_type type, int64_t value);
 cadre_status gguf_writer_real(gguf_writer *w, const char *key, double value); /* f32 */
 cadre_status gguf_writer_bool(gguf_writer *w, const char *key, bool value);
 cadre_status gguf_writer_string(gguf_writer *w, const char *key, const char *text, size_t size);
-cadre_status gguf_writer_ints(gguf_writer *w, const char *key, gguf_type type, const int64_t *values, size_t count);
+cadre_status gguf_writer_ints(
+    gguf_writer *w, const char *key, gguf_type type, const int64_t *values, size_t count);
 cadre_status gguf_writer_reals(gguf_writer *w, const char *key, const float *values, size_t count);
-cadre_status gguf_writer_strings(gguf_writer *w, const char *key, const gguf_string *values, size_t count);
-cadre_status gguf_writer_copy(gguf_writer *w, const gguf *file, const char *key); /* as it is in another file; absent: nothing */
-cadre_status gguf_writer_declare(gguf_writer *w, const char *name, int type, int rank, const int64_t *extent);
+cadre_status gguf_writer_strings(
+    gguf_writer *w, const char *key, const gguf_string *values, size_t count);
+/* As it is in another file; absent: nothing */
+cadre_status gguf_writer_copy(gguf_writer *w, const gguf *file, const char *key);
+cadre_status gguf_writer_declare(
+    gguf_writer *w, const char *name, int type, int rank, const int64_t *extent);
 cadre_status gguf_writer_put(gguf_writer *w, const void *data, size_t size);
-cadre_status gguf_writer_commit(gguf_writer *w); /* refused while a tensor lacks bytes; frees w, whatever happens */
-void gguf_writer_discard(gguf_writer *w);        /* frees w, leaves no file; NULL is fine */
+/* Refused while a tensor lacks bytes; frees w, whatever happens */
+cadre_status gguf_writer_commit(gguf_writer *w);
+void gguf_writer_discard(gguf_writer *w); /* frees w, leaves no file; NULL is fine */
 
 #endif

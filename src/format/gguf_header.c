@@ -1,7 +1,8 @@
 /* gguf_header.c - the rules of GGUF, checked in one walk over the header.
  *
- * Counts are compared with the bytes that are left before anything is reserved for them; nothing is multiplied unchecked;
- * duplicates are found by sorting. The walk leaves places in the map, all of which later reads trust. */
+ * Counts are compared with the bytes that are left before anything is reserved for them; nothing is
+ * multiplied unchecked; duplicates are found by sorting. The walk leaves places in the map, all of
+ * which later reads trust. */
 #define _GNU_SOURCE
 #include "format/gguf_header.h"
 
@@ -15,21 +16,41 @@
 #include "format/quote.h"
 
 enum {
-    KEYS = 65536, TENSORS = 262144, ARRAY_STRINGS = 1 << 22, /* far beyond any model's, and checked in a few milliseconds each */
-    KEY_BYTES = 65535, KEY_LEAST = 13, TENSOR_LEAST = 24,    /* the smallest entries that a count can promise */
-    ALIGN_DEFAULT = 32, ALIGN_LEAST = 8, ALIGN_MOST = 65536,
+    /* Far beyond any model's, and checked in a few milliseconds each */
+    KEYS = 65536,
+    TENSORS = 262144,
+    ARRAY_STRINGS = 1 << 22,
+    /* The smallest entries that a count can promise */
+    KEY_BYTES = 65535,
+    KEY_LEAST = 13,
+    TENSOR_LEAST = 24,
+    ALIGN_DEFAULT = 32,
+    ALIGN_LEAST = 8,
+    ALIGN_MOST = 65536,
 };
 
 size_t gguf_type_size(gguf_type type)
 {
-    static const uint8_t sizes[GGUF_TYPES] = { [GGUF_U8] = 1, [GGUF_I8] = 1, [GGUF_U16] = 2, [GGUF_I16] = 2, [GGUF_U32] = 4,
-        [GGUF_I32] = 4, [GGUF_F32] = 4, [GGUF_BOOL] = 1, [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8 };
+    static const uint8_t sizes[GGUF_TYPES] = { [GGUF_U8] = 1,
+        [GGUF_I8] = 1,
+        [GGUF_U16] = 2,
+        [GGUF_I16] = 2,
+        [GGUF_U32] = 4,
+        [GGUF_I32] = 4,
+        [GGUF_F32] = 4,
+        [GGUF_BOOL] = 1,
+        [GGUF_U64] = 8,
+        [GGUF_I64] = 8,
+        [GGUF_F64] = 8 };
     return sizes[type];
 }
 
 /* ---- entries that were checked ---- */
 
-gguf_string gguf_entry_name(const uint8_t *entry) { return (gguf_string){ (const char *)entry + 8, (size_t)gguf_u64(entry) }; }
+gguf_string gguf_entry_name(const uint8_t *entry)
+{
+    return (gguf_string){ (const char *)entry + 8, (size_t)gguf_u64(entry) };
+}
 
 static const uint8_t *after_name(const uint8_t *entry) { return entry + 8 + gguf_u64(entry); }
 
@@ -61,7 +82,8 @@ static int compare(gguf_string a, gguf_string b)
 static int by_name(const void *a, const void *b, void *context)
 {
     const uint8_t *const *entries = context;
-    return compare(gguf_entry_name(entries[*(const uint32_t *)a]), gguf_entry_name(entries[*(const uint32_t *)b]));
+    return compare(gguf_entry_name(entries[*(const uint32_t *)a]),
+        gguf_entry_name(entries[*(const uint32_t *)b]));
 }
 
 uint32_t *gguf_sort(const uint8_t *const *entries, size_t count)
@@ -76,11 +98,13 @@ uint32_t *gguf_sort(const uint8_t *const *entries, size_t count)
 const uint8_t *gguf_twice(const uint8_t *const *entries, const uint32_t *sorted, size_t count)
 {
     for (size_t i = 1; i < count; i++)
-        if (!compare(gguf_entry_name(entries[sorted[i - 1]]), gguf_entry_name(entries[sorted[i]]))) return entries[sorted[i]];
+        if (!compare(gguf_entry_name(entries[sorted[i - 1]]), gguf_entry_name(entries[sorted[i]])))
+            return entries[sorted[i]];
     return NULL;
 }
 
-const uint8_t *gguf_search(const uint8_t *const *entries, const uint32_t *sorted, size_t count, const char *name, size_t *index)
+const uint8_t *gguf_search(const uint8_t *const *entries, const uint32_t *sorted, size_t count,
+    const char *name, size_t *index)
 {
     gguf_string wanted = { name, strlen(name) };
     for (size_t low = 0, high = count; low < high;) {
@@ -108,8 +132,8 @@ static cadre_status need(const walk *w, uint64_t size, const char *what)
 {
     if (size <= left(w)) return CADRE_OK;
     return cadre_fail(CADRE_EFORMAT, w->path,
-                      "expected %llu bytes of %s at offset %zu, found %zu: the file is cut short or damaged",
-                      (unsigned long long)size, what, (size_t)(w->at - w->begin), left(w));
+        "expected %llu bytes of %s at offset %zu, found %zu: the file is cut short or damaged",
+        (unsigned long long)size, what, (size_t)(w->at - w->begin), left(w));
 }
 
 static cadre_status take_u32(walk *w, const char *what, uint32_t *value)
@@ -134,25 +158,27 @@ static cadre_status take_name(walk *w, const char *what, size_t most, gguf_strin
     uint64_t size;
     CADRE_TRY(take_u64(w, what, &size));
     if (size == 0 || size > most)
-        return cadre_fail(CADRE_EFORMAT, w->path, "expected %s of 1..%zu bytes at offset %zu, found %llu", what, most,
-                          (size_t)(w->at - w->begin), (unsigned long long)size);
+        return cadre_fail(CADRE_EFORMAT, w->path,
+            "expected %s of 1..%zu bytes at offset %zu, found %llu", what, most,
+            (size_t)(w->at - w->begin), (unsigned long long)size);
     CADRE_TRY(need(w, size, what));
     *name = (gguf_string){ (const char *)w->at, (size_t)size };
     bool printable = utf8_valid(name->data, name->size);
     for (size_t i = 0; i < name->size && printable; i++)
         printable = (unsigned char)name->data[i] >= 0x20 && name->data[i] != 0x7f;
     if (!printable)
-        return cadre_fail(CADRE_EFORMAT, w->path, "expected %s of printable UTF-8, found \"%s\"", what,
-                          quote_bytes(name->data, name->size).text);
+        return cadre_fail(CADRE_EFORMAT, w->path, "expected %s of printable UTF-8, found \"%s\"",
+            what, quote_bytes(name->data, name->size).text);
     w->at += size;
     return CADRE_OK;
 }
 
 /* Refusal of what belongs to a key or tensor. */
-static cadre_status refuse(const walk *w, gguf_string name, const char *expected, unsigned long long found)
+static cadre_status refuse(
+    const walk *w, gguf_string name, const char *expected, unsigned long long found)
 {
-    return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected %s, found %llu", quote_bytes(name.data, name.size).text, expected,
-                      found);
+    return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected %s, found %llu",
+        quote_bytes(name.data, name.size).text, expected, found);
 }
 
 static cadre_status take_bools(walk *w, gguf_string key, size_t count)
@@ -166,8 +192,10 @@ static cadre_status take_bools(walk *w, gguf_string key, size_t count)
 
 static cadre_status take_strings(walk *w, gguf_string key, uint64_t count)
 {
-    if (count > left(w) / 8) return refuse(w, key, "no more strings than the file has room for", count);
-    if (count > ARRAY_STRINGS - w->strings) return refuse(w, key, "at most 4194304 strings in all arrays", count + w->strings);
+    if (count > left(w) / 8)
+        return refuse(w, key, "no more strings than the file has room for", count);
+    if (count > ARRAY_STRINGS - w->strings)
+        return refuse(w, key, "at most 4194304 strings in all arrays", count + w->strings);
     w->strings += (size_t)count;
     for (uint64_t i = 0; i < count; i++) {
         uint64_t size;
@@ -192,7 +220,8 @@ static cadre_status take_values(walk *w, gguf_string key, gguf_type type, uint64
 {
     if (type == GGUF_STRING) return take_strings(w, key, count);
     size_t size = gguf_type_size(type);
-    if (count > left(w) / size) return refuse(w, key, "no more values than the file has room for", count);
+    if (count > left(w) / size)
+        return refuse(w, key, "no more values than the file has room for", count);
     if (type == GGUF_BOOL) return take_bools(w, key, (size_t)count);
     w->at += count * size;
     return CADRE_OK;
@@ -208,8 +237,9 @@ static cadre_status take_key(walk *w)
     if (type == GGUF_ARRAY) {
         CADRE_TRY(take_type(w, key, &type));
         if (type == GGUF_ARRAY)
-            return cadre_fail(CADRE_EUNSUPPORTED, w->path, "%s: expected an array of plain values, found an array of arrays",
-                              quote_bytes(key.data, key.size).text);
+            return cadre_fail(CADRE_EUNSUPPORTED, w->path,
+                "%s: expected an array of plain values, found an array of arrays",
+                quote_bytes(key.data, key.size).text);
         CADRE_TRY(take_u64(w, "an array's length", &count));
     }
     return take_values(w, key, type, count);
@@ -232,11 +262,12 @@ static cadre_status take_tensor(walk *w)
         extent[i] = (int64_t)value;
     }
     CADRE_TRY(take_u32(w, "a tensor's type", &type));
-    if (type > INT32_MAX || !gguf_tensor_type_name((int)type)) return refuse(w, name, "a tensor type that exists", type);
+    if (type > INT32_MAX || !gguf_tensor_type_name((int)type))
+        return refuse(w, name, "a tensor type that exists", type);
     if (!gguf_tensor_size((int)type, (int)rank, extent, &elements, &size))
         return cadre_fail(CADRE_EFORMAT, w->path,
-                          "%s: expected a shape that fits 64 bits and rows of whole %s blocks, found otherwise",
-                          quote_bytes(name.data, name.size).text, gguf_tensor_type_name((int)type));
+            "%s: expected a shape that fits 64 bits and rows of whole %s blocks, found otherwise",
+            quote_bytes(name.data, name.size).text, gguf_tensor_type_name((int)type));
     CADRE_TRY(need(w, 8, "a tensor's offset"));
     w->at += 8;
     return CADRE_OK;
@@ -261,7 +292,7 @@ static cadre_status take_count(walk *w, const char *what, uint64_t count, size_t
 {
     if (count <= most && count <= left(w) / least) return CADRE_OK;
     return cadre_fail(CADRE_EFORMAT, w->path, "expected at most %zu %s in %zu bytes, found %llu",
-                      left(w) / least < most ? left(w) / least : most, what, left(w), (unsigned long long)count);
+        left(w) / least < most ? left(w) / least : most, what, left(w), (unsigned long long)count);
 }
 
 static cadre_status read_counts(gguf_part *part, walk *w)
@@ -270,14 +301,17 @@ static cadre_status read_counts(gguf_part *part, walk *w)
     bool magic = left(w) >= 4 && !memcmp(w->at, "GGUF", 4);
     if (!magic) CADRE_TRY(foreign_check(w->path, w->at, left(w), "a GGUF file"));
     if (!magic)
-        return cadre_fail(CADRE_EFORMAT, w->path, "expected a GGUF file, found one that begins with \"%s\"",
-                          quote_bytes((const char *)w->at, left(w) < 4 ? left(w) : 4).text);
+        return cadre_fail(CADRE_EFORMAT, w->path,
+            "expected a GGUF file, found one that begins with \"%s\"",
+            quote_bytes((const char *)w->at, left(w) < 4 ? left(w) : 4).text);
     w->at += 4;
     CADRE_TRY(take_u32(w, "the version", &part->version));
     if (part->version && !(part->version & 0xffff))
-        return cadre_fail(CADRE_EUNSUPPORTED, w->path, "expected a little-endian GGUF file, found a big-endian one");
+        return cadre_fail(CADRE_EUNSUPPORTED, w->path,
+            "expected a little-endian GGUF file, found a big-endian one");
     if (part->version != 2 && part->version != 3)
-        return cadre_fail(CADRE_EUNSUPPORTED, w->path, "expected GGUF version 2 or 3, found %u", part->version);
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, w->path, "expected GGUF version 2 or 3, found %u", part->version);
     CADRE_TRY(take_u64(w, "the number of tensors", &tensors));
     CADRE_TRY(take_u64(w, "the number of keys", &keys));
     CADRE_TRY(take_count(w, "tensors", tensors, TENSOR_LEAST, TENSORS));
@@ -293,44 +327,53 @@ static cadre_status refuse_duplicate_keys(const gguf_part *part)
     if (!twice) return CADRE_OK;
     gguf_string key = gguf_entry_name(twice);
     return cadre_fail(CADRE_EFORMAT, part->path, "%s: expected this key once, found it twice",
-                      quote_bytes(key.data, key.size).text);
+        quote_bytes(key.data, key.size).text);
 }
 
 static cadre_status read_align(gguf_part *part)
 {
     size_t index;
-    const uint8_t *entry = gguf_search(part->keys, part->keys_by_name, part->key_count, "general.alignment", &index);
+    const uint8_t *entry =
+        gguf_search(part->keys, part->keys_by_name, part->key_count, "general.alignment", &index);
     part->align = ALIGN_DEFAULT;
     if (!entry) return CADRE_OK;
     uint32_t align = gguf_entry_type(entry) == GGUF_U32 ? gguf_u32(gguf_entry_value(entry)) : 0;
     if (align < ALIGN_LEAST || align > ALIGN_MOST || (align & (align - 1)))
-        return cadre_fail(CADRE_EFORMAT, part->path, "general.alignment: expected a u32 power of two in %d..%d, found otherwise",
-                          ALIGN_LEAST, ALIGN_MOST);
+        return cadre_fail(CADRE_EFORMAT, part->path,
+            "general.alignment: expected a u32 power of two in %d..%d, found otherwise",
+            ALIGN_LEAST, ALIGN_MOST);
     part->align = align;
     return CADRE_OK;
 }
 
-/* Tensors lie one after the other in the order of their entries, each at the next aligned place, and the file ends with them. */
+/* Tensors lie one after the other in the order of their entries, each at the next aligned place,
+ * and the file ends with them. */
 static cadre_status check_places(gguf_part *part, const walk *w)
 {
-    size_t begin, reached = 0, end = (size_t)(w->at - w->begin); /* the end: of the header, then of the last tensor */
-    if (!checked_pad(end, part->align, &begin)) return cadre_fail(CADRE_EFORMAT, w->path, "its header does not fit 64 bits");
+    /* The end: of the header, then of the last tensor */
+    size_t begin, reached = 0, end = (size_t)(w->at - w->begin);
+    if (!checked_pad(end, part->align, &begin))
+        return cadre_fail(CADRE_EFORMAT, w->path, "its header does not fit 64 bits");
     part->data = begin < part->map.size ? w->begin + begin : w->end;
     for (size_t i = 0; i < part->tensor_count; i++) {
         size_t offset;
         gguf_tensor t = gguf_entry_tensor(part->tensors[i], &offset);
         if (offset != reached)
-            return cadre_fail(CADRE_EFORMAT, w->path, "%s: expected its data at offset %zu, found %zu", quote_text(t.name).text,
-                              reached, offset);
-        if (!checked_add(begin, reached, &end) || !checked_add(end, t.size, &end) || end > part->map.size)
             return cadre_fail(CADRE_EFORMAT, w->path,
-                              "%s: expected %zu bytes at offset %zu of the data, found the file's end: it is cut short",
-                              quote_text(t.name).text, t.size, reached);
+                "%s: expected its data at offset %zu, found %zu", quote_text(t.name).text, reached,
+                offset);
+        if (!checked_add(begin, reached, &end) || !checked_add(end, t.size, &end) ||
+            end > part->map.size)
+            return cadre_fail(CADRE_EFORMAT, w->path,
+                "%s: expected %zu bytes at offset %zu of the data, found the file's end: it is cut "
+                "short",
+                quote_text(t.name).text, t.size, reached);
         if (!checked_pad(reached + t.size, part->align, &reached))
             return cadre_fail(CADRE_EFORMAT, w->path, "its tensors do not fit 64 bits");
     }
     if (part->map.size > begin + reached)
-        return cadre_fail(CADRE_EFORMAT, w->path, "expected at most %zu bytes, found %zu", begin + reached, part->map.size);
+        return cadre_fail(CADRE_EFORMAT, w->path, "expected at most %zu bytes, found %zu",
+            begin + reached, part->map.size);
     return CADRE_OK;
 }
 

@@ -21,7 +21,8 @@ static int64_t int_at(gguf_type type, const uint8_t *p)
 {
     assert(is_int(type) || type == GGUF_BOOL);
     switch (type) {
-    case GGUF_U8: case GGUF_BOOL: return p[0];
+    case GGUF_U8:
+    case GGUF_BOOL: return p[0];
     case GGUF_I8: return (int8_t)p[0];
     case GGUF_U16: return gguf_u16(p);
     case GGUF_I16: return (int16_t)gguf_u16(p);
@@ -50,7 +51,10 @@ static double real_at(gguf_type type, const uint8_t *p)
     return (double)int_at(type, p);
 }
 
-static gguf_string string_at(const uint8_t *p) { return (gguf_string){ (const char *)p + 8, (size_t)gguf_u64(p) }; }
+static gguf_string string_at(const uint8_t *p)
+{
+    return (gguf_string){ (const char *)p + 8, (size_t)gguf_u64(p) };
+}
 
 /* ---- keys ---- */
 
@@ -63,7 +67,10 @@ static const uint8_t *find(const gguf *file, const char *key)
 
 size_t gguf_key_count(const gguf *file) { return file->parts[0].key_count; }
 
-gguf_string gguf_key_at(const gguf *file, size_t index) { return gguf_entry_name(file->parts[0].keys[index]); }
+gguf_string gguf_key_at(const gguf *file, size_t index)
+{
+    return gguf_entry_name(file->parts[0].keys[index]);
+}
 
 bool gguf_has(const gguf *file, const char *key) { return find(file, key) != NULL; }
 
@@ -75,12 +82,13 @@ gguf_type gguf_type_of(const gguf *file, const char *key)
 
 static const char *type_name(gguf_type type)
 {
-    static const char *const names[GGUF_TYPES] = { "u8", "i8", "u16", "i16", "u32", "i32", "f32", "a boolean", "a string",
-        "an array", "u64", "i64", "f64" };
+    static const char *const names[GGUF_TYPES] = { "u8", "i8", "u16", "i16", "u32", "i32", "f32",
+        "a boolean", "a string", "an array", "u64", "i64", "f64" };
     return names[type];
 }
 
-static cadre_status refuse(const gguf *file, const char *key, const char *expected, const uint8_t *entry)
+static cadre_status refuse(
+    const gguf *file, const char *key, const char *expected, const uint8_t *entry)
 {
     char found[96] = "nothing";
     if (entry) {
@@ -89,15 +97,18 @@ static cadre_status refuse(const gguf *file, const char *key, const char *expect
         if (is_int(type)) snprintf(found, sizeof found, "%lld", (long long)int_at(type, value));
         else if (is_real(type)) snprintf(found, sizeof found, "%.9g", real_at(type, value));
         else if (type == GGUF_STRING)
-            snprintf(found, sizeof found, "\"%s\"", quote_bytes(string_at(value).data, string_at(value).size).text);
+            snprintf(found, sizeof found, "\"%s\"",
+                quote_bytes(string_at(value).data, string_at(value).size).text);
         else snprintf(found, sizeof found, "%s", type_name(type));
     }
-    return cadre_fail(CADRE_EFORMAT, file->parts[0].path, "%s: expected %s, found %s", quote_text(key).text, expected, found);
+    return cadre_fail(CADRE_EFORMAT, file->parts[0].path, "%s: expected %s, found %s",
+        quote_text(key).text, expected, found);
 }
 
 /* ---- typed ---- */
 
-cadre_status gguf_get_int(const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value)
+cadre_status gguf_get_int(
+    const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value)
 {
     char expected[80];
     const uint8_t *entry = find(file, key);
@@ -109,11 +120,14 @@ cadre_status gguf_get_int(const gguf *file, const char *key, int64_t min, int64_
         }
     }
     if (min == max) snprintf(expected, sizeof expected, "%lld", (long long)min);
-    else snprintf(expected, sizeof expected, "an integer in %lld..%lld", (long long)min, (long long)max);
+    else
+        snprintf(
+            expected, sizeof expected, "an integer in %lld..%lld", (long long)min, (long long)max);
     return refuse(file, key, expected, entry);
 }
 
-cadre_status gguf_opt_int(const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value)
+cadre_status gguf_opt_int(
+    const gguf *file, const char *key, int64_t min, int64_t max, int64_t *value)
 {
     return gguf_has(file, key) ? gguf_get_int(file, key, min, max, value) : CADRE_OK;
 }
@@ -152,7 +166,8 @@ cadre_status gguf_opt_bool(const gguf *file, const char *key, bool *value)
 cadre_status gguf_get_string(const gguf *file, const char *key, gguf_string *value)
 {
     const uint8_t *entry = find(file, key);
-    if (!entry || gguf_entry_type(entry) != GGUF_STRING) return refuse(file, key, "a string", entry);
+    if (!entry || gguf_entry_type(entry) != GGUF_STRING)
+        return refuse(file, key, "a string", entry);
     *value = string_at(gguf_entry_value(entry));
     return CADRE_OK;
 }
@@ -171,7 +186,10 @@ cadre_status gguf_get_array(const gguf *file, const char *key, gguf_array *value
     return CADRE_OK;
 }
 
-bool gguf_string_is(gguf_string s, const char *text) { return s.size == strlen(text) && !memcmp(s.data, text, s.size); }
+bool gguf_string_is(gguf_string s, const char *text)
+{
+    return s.size == strlen(text) && !memcmp(s.data, text, s.size);
+}
 
 /* ---- arrays ---- */
 
@@ -222,7 +240,9 @@ bool gguf_metadata_value(const gguf *file, const char *key, gguf_string *value)
     gguf_type type = gguf_entry_type(entry);
     const uint8_t *begin = gguf_entry_value(entry);
     size_t size;
-    if (type == GGUF_ARRAY) size = 12 + values_size((gguf_type)gguf_u32(begin), (size_t)gguf_u64(begin + 4), begin + 12);
+    if (type == GGUF_ARRAY)
+        size =
+            12 + values_size((gguf_type)gguf_u32(begin), (size_t)gguf_u64(begin + 4), begin + 12);
     else size = values_size(type, 1, begin);
     *value = (gguf_string){ (const char *)begin, size };
     return true;

@@ -1,4 +1,5 @@
-/* gguf_writer.c - metadata and tensor entries put together while they are declared; the stream does the rest. */
+/* gguf_writer.c - metadata and tensor entries put together while they are declared; the stream does
+ * the rest. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -75,10 +76,11 @@ static bool key_is_there(const gguf_writer *w, const char *key)
 static cadre_status check_key(const gguf_writer *w, const char *key)
 {
     if (w->stream.begun)
-        return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: metadata must be declared before the tensors' bytes",
-                          quote_text(key).text);
+        return cadre_fail(CADRE_EARGUMENT, w->stream.path,
+            "%s: metadata must be declared before the tensors' bytes", quote_text(key).text);
     if (!key_is_there(w, key)) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: this key is there already", quote_text(key).text);
+    return cadre_fail(
+        CADRE_EARGUMENT, w->stream.path, "%s: this key is there already", quote_text(key).text);
 }
 
 /* The front of an entry: its key and type. */
@@ -102,10 +104,7 @@ static cadre_status put_array(gguf_writer *w, const char *key, gguf_type type, s
     return CADRE_OK;
 }
 
-static cadre_status finish_value(gguf_writer *w)
-{
-    return w->stream.status = w->keys.status;
-}
+static cadre_status finish_value(gguf_writer *w) { return w->stream.status = w->keys.status; }
 
 static bool holds(gguf_type type, int64_t value)
 {
@@ -126,8 +125,9 @@ static bool holds(gguf_type type, int64_t value)
 static cadre_status put_int(gguf_writer *w, const char *key, gguf_type type, int64_t value)
 {
     if (!holds(type, value))
-        return w->stream.status = cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: %lld does not fit the type of this key",
-                                             quote_text(key).text, (long long)value);
+        return w->stream.status = cadre_fail(CADRE_EARGUMENT, w->stream.path,
+                   "%s: %lld does not fit the type of this key", quote_text(key).text,
+                   (long long)value);
     put_number(&w->keys, (uint64_t)value, gguf_type_size(type));
     return CADRE_OK;
 }
@@ -139,14 +139,18 @@ cadre_status gguf_writer_int(gguf_writer *w, const char *key, gguf_type type, in
     return finish_value(w);
 }
 
-cadre_status gguf_writer_ints(gguf_writer *w, const char *key, gguf_type type, const int64_t *values, size_t count)
+cadre_status gguf_writer_ints(
+    gguf_writer *w, const char *key, gguf_type type, const int64_t *values, size_t count)
 {
     CADRE_TRY(put_array(w, key, type, count));
     for (size_t i = 0; i < count; i++) CADRE_TRY(put_int(w, key, type, values[i]));
     return finish_value(w);
 }
 
-cadre_status gguf_writer_bool(gguf_writer *w, const char *key, bool value) { return gguf_writer_int(w, key, GGUF_BOOL, value); }
+cadre_status gguf_writer_bool(gguf_writer *w, const char *key, bool value)
+{
+    return gguf_writer_int(w, key, GGUF_BOOL, value);
+}
 
 cadre_status gguf_writer_real(gguf_writer *w, const char *key, double value)
 {
@@ -169,7 +173,8 @@ cadre_status gguf_writer_string(gguf_writer *w, const char *key, const char *tex
     return finish_value(w);
 }
 
-cadre_status gguf_writer_strings(gguf_writer *w, const char *key, const gguf_string *values, size_t count)
+cadre_status gguf_writer_strings(
+    gguf_writer *w, const char *key, const gguf_string *values, size_t count)
 {
     CADRE_TRY(put_array(w, key, GGUF_STRING, count));
     for (size_t i = 0; i < count; i++) put_string(&w->keys, values[i].data, values[i].size);
@@ -187,17 +192,20 @@ cadre_status gguf_writer_copy(gguf_writer *w, const gguf *file, const char *key)
 
 /* ---- tensors ---- */
 
-static cadre_status declare(gguf_writer *w, const char *name, int type, int rank, const int64_t *extent)
+static cadre_status declare(
+    gguf_writer *w, const char *name, int type, int rank, const int64_t *extent)
 {
     int64_t elements;
     size_t size;
     tensor_stream *s = &w->stream;
     if (s->begun || rank < 0 || rank > GGUF_RANK || !*name || strlen(name) >= GGUF_NAME)
-        return cadre_fail(CADRE_EARGUMENT, s->path, "%s: a tensor of %d dimensions and this name cannot be declared here",
-                          quote_text(name).text, rank);
+        return cadre_fail(CADRE_EARGUMENT, s->path,
+            "%s: a tensor of %d dimensions and this name cannot be declared here",
+            quote_text(name).text, rank);
     if (!gguf_tensor_size(type, rank, extent, &elements, &size))
         return cadre_fail(CADRE_EARGUMENT, s->path,
-                          "%s: expected a known type, rows of whole blocks and a size that fits 64 bits", quote_text(name).text);
+            "%s: expected a known type, rows of whole blocks and a size that fits 64 bits",
+            quote_text(name).text);
     CADRE_TRY(tensor_stream_declare(s, name, size));
     put_string(&w->tensors, name, strlen(name));
     put_number(&w->tensors, (uint64_t)rank, 4);
@@ -208,7 +216,8 @@ static cadre_status declare(gguf_writer *w, const char *name, int type, int rank
     return w->tensors.status;
 }
 
-cadre_status gguf_writer_declare(gguf_writer *w, const char *name, int type, int rank, const int64_t *extent)
+cadre_status gguf_writer_declare(
+    gguf_writer *w, const char *name, int type, int rank, const int64_t *extent)
 {
     if (w->stream.status == CADRE_OK) w->stream.status = declare(w, name, type, rank, extent);
     return w->stream.status;

@@ -9,7 +9,10 @@
 
 static hash128 of(XXH128_hash_t h) { return (hash128){ h.high64, h.low64 }; }
 
-hash128 hash_bytes(const void *data, size_t size) { return of(XXH3_128bits(size ? data : "", size)); }
+hash128 hash_bytes(const void *data, size_t size)
+{
+    return of(XXH3_128bits(size ? data : "", size));
+}
 
 cadre_status hash_file(const char *path, hash128 *hash)
 {

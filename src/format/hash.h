@@ -1,4 +1,5 @@
-/* hash.h - XXH3-128: what tells a whole file or tensor from one with a flipped bit. Not a defence against a forger. */
+/* hash.h - XXH3-128: what tells a whole file or tensor from one with a flipped bit. Not a defence
+ * against a forger. */
 #ifndef CADRE_FORMAT_HASH_H
 #define CADRE_FORMAT_HASH_H
 
@@ -18,9 +19,10 @@ hash128 hash_bytes(const void *data, size_t size);
 cadre_status hash_file(const char *path, hash128 *hash);
 
 static inline bool hash_equal(hash128 a, hash128 b) { return a.high == b.high && a.low == b.low; }
-const char *hash_text(hash128 hash, char text[HASH_TEXT]);  /* 32 hexadecimal digits; returns text */
-bool hash_from_text(const char *text, hash128 *hash);       /* false: not 32 hexadecimal digits */
-void hash_store(hash128 hash, uint8_t bytes[HASH_BYTES]);   /* big-endian, as the text */
+/* 32 hexadecimal digits; returns text */
+const char *hash_text(hash128 hash, char text[HASH_TEXT]);
+bool hash_from_text(const char *text, hash128 *hash);     /* false: not 32 hexadecimal digits */
+void hash_store(hash128 hash, uint8_t bytes[HASH_BYTES]); /* big-endian, as the text */
 hash128 hash_load(const uint8_t bytes[HASH_BYTES]);
 
 /* The same, of bytes that come in pieces. */

@@ -22,10 +22,19 @@ struct json_document {
 
 /* ---- what a text will cost, before any of it is built ---- */
 
-/* Bytes that jansson 2.14 allocates for each, with malloc's own: measured, and so are these of the text itself. */
-enum { COST_OBJECT = 224, COST_ARRAY = 128, COST_MEMBER = 104, COST_STRING = 80, COST_NUMBER = 32, COST_ITEM = 10 };
+/* Bytes that jansson 2.14 allocates for each, with malloc's own: measured, and so are these of the
+ * text itself. */
+enum {
+    COST_OBJECT = 224,
+    COST_ARRAY = 128,
+    COST_MEMBER = 104,
+    COST_STRING = 80,
+    COST_NUMBER = 32,
+    COST_ITEM = 10
+};
 enum { COST_MARK = 16 }; /* of a literal, in a text of its own */
-enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 32 << 10 }; /* 24 with the text and the parser's own buffers */
+/* 24 with the text and the parser's own buffers */
+enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 32 << 10 };
 enum { MEMORY_MOST = 8 << 20 }; /* of a stranger's values: they are built in tens of milliseconds */
 
 typedef struct outline {
@@ -53,7 +62,8 @@ static outline outline_of(const char *text, size_t size, size_t most)
         switch (text[at]) {
         case '{': count_open(&o, COST_OBJECT); break;
         case '[': count_open(&o, COST_ARRAY); break;
-        case '}': case ']': o.depth--; break;
+        case '}':
+        case ']': o.depth--; break;
         case ',': o.cost += COST_ITEM; break;
         case ':': o.cost += COST_MEMBER - COST_STRING; break; /* its key was counted as a string */
         case '"':
@@ -81,10 +91,12 @@ static cadre_status check_outline(const char *name, const char *text, size_t siz
     size_t most = allowance(size, dense);
     outline o = outline_of(text, size, most);
     if (o.deepest > JSON_DEPTH)
-        return cadre_fail(CADRE_EFORMAT, name, "expected JSON at most %d levels deep, found more", JSON_DEPTH);
+        return cadre_fail(
+            CADRE_EFORMAT, name, "expected JSON at most %d levels deep, found more", JSON_DEPTH);
     if (o.cost > most)
-        return cadre_fail(CADRE_EFORMAT, name, "expected JSON of at most %zu bytes of memory besides its %zu of text, found more",
-                          most, size);
+        return cadre_fail(CADRE_EFORMAT, name,
+            "expected JSON of at most %zu bytes of memory besides its %zu of text, found more",
+            most, size);
     return CADRE_OK;
 }
 
@@ -98,10 +110,9 @@ static bool ran_out_of_memory(const json_error_t *error)
 
 static cadre_status parse_failed(const char *name, const json_error_t *error)
 {
-    if (ran_out_of_memory(error))
-        return cadre_fail(CADRE_ENOMEM, name, "out of memory");
-    return cadre_fail(CADRE_EFORMAT, name, "expected valid JSON, found at line %d, column %d: %s", error->line, error->column,
-                      quote_text(error->text).text);
+    if (ran_out_of_memory(error)) return cadre_fail(CADRE_ENOMEM, name, "out of memory");
+    return cadre_fail(CADRE_EFORMAT, name, "expected valid JSON, found at line %d, column %d: %s",
+        error->line, error->column, quote_text(error->text).text);
 }
 
 /* Integers beyond 64 bits occur ("model_max_length": 1000000000000000019884624838656); then all are
@@ -115,7 +126,8 @@ static json_t *load(const char *text, size_t size, json_error_t *error)
     return root;
 }
 
-/* Once more with what Python writes for numbers that are none; where there is none of it, the first error stands. */
+/* Once more with what Python writes for numbers that are none; where there is none of it, the first
+ * error stands. */
 static cadre_status load_marked(const char *text, size_t size, json_t **root, json_error_t *error)
 {
     size_t marked_size, found;
@@ -134,7 +146,8 @@ static cadre_status parse_text(const char *name, const char *text, size_t size, 
     return *root ? CADRE_OK : parse_failed(name, &error);
 }
 
-static cadre_status parse(const char *name, const char *text, size_t size, bool dense, json_document **document)
+static cadre_status parse(
+    const char *name, const char *text, size_t size, bool dense, json_document **document)
 {
     CADRE_TRY(check_outline(name, text, size, dense));
     json_t *root;
@@ -155,7 +168,8 @@ cadre_status json_parse(const char *name, const char *text, size_t size, json_do
     return parse(name, text, size, false, document);
 }
 
-cadre_status json_parse_dense(const char *name, const char *text, size_t size, json_document **document)
+cadre_status json_parse_dense(
+    const char *name, const char *text, size_t size, json_document **document)
 {
     return parse(name, text, size, true, document);
 }
@@ -165,7 +179,9 @@ static cadre_status open_file(const char *path, size_t limit, bool dense, json_d
     file_map map;
     CADRE_TRY(file_map_open(path, &map));
     cadre_status status = CADRE_OK;
-    if (map.size > limit) status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", limit, map.size);
+    if (map.size > limit)
+        status = cadre_fail(
+            CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", limit, map.size);
     else status = foreign_check(path, map.data, map.size, "a JSON file");
     if (status == CADRE_OK) status = parse(path, (const char *)map.data, map.size, dense, document);
     file_map_close(&map);
@@ -219,9 +235,13 @@ static void describe_value(const json_t *value, byte_buffer *found)
     case JSON_ARRAY: byte_buffer_format(found, "an array of %zu", json_array_size(value)); break;
     case JSON_STRING:
         if (literal_of(value)) byte_buffer_text(found, literal_of(value));
-        else byte_buffer_format(found, "\"%s\"", quote_bytes(json_string_value(value), json_string_length(value)).text);
+        else
+            byte_buffer_format(found, "\"%s\"",
+                quote_bytes(json_string_value(value), json_string_length(value)).text);
         break;
-    case JSON_INTEGER: byte_buffer_format(found, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
+    case JSON_INTEGER:
+        byte_buffer_format(found, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        break;
     case JSON_REAL: byte_buffer_format(found, "%.17g", json_real_value(value)); break;
     case JSON_TRUE: byte_buffer_text(found, "true"); break;
     case JSON_FALSE: byte_buffer_text(found, "false"); break;
@@ -241,8 +261,8 @@ cadre_status json_refuse(const json_node *node, const char *expected, ...)
     describe_value(node->value, &found);
     cadre_status status = CADRE_ENOMEM;
     if (way.status == CADRE_OK && found.status == CADRE_OK)
-        status = cadre_fail(CADRE_EFORMAT, node->file, "%s%sexpected %s, found %s", way.size ? way.data : "",
-                            way.size ? ": " : "", wanted, found.data);
+        status = cadre_fail(CADRE_EFORMAT, node->file, "%s%sexpected %s, found %s",
+            way.size ? way.data : "", way.size ? ": " : "", wanted, found.data);
     byte_buffer_free(&way);
     byte_buffer_free(&found);
     return status;
@@ -257,8 +277,10 @@ json_kind json_kind_of(const json_node *node)
     case JSON_OBJECT: return JSON_KIND_OBJECT;
     case JSON_ARRAY: return JSON_KIND_ARRAY;
     case JSON_STRING: return literal_of(node->value) ? JSON_KIND_LITERAL : JSON_KIND_STRING;
-    case JSON_INTEGER: case JSON_REAL: return JSON_KIND_NUMBER;
-    case JSON_TRUE: case JSON_FALSE: return JSON_KIND_BOOL;
+    case JSON_INTEGER:
+    case JSON_REAL: return JSON_KIND_NUMBER;
+    case JSON_TRUE:
+    case JSON_FALSE: return JSON_KIND_BOOL;
     case JSON_NULL: return JSON_KIND_NULL;
     }
     return JSON_KIND_ABSENT;
@@ -266,7 +288,8 @@ json_kind json_kind_of(const json_node *node)
 
 cadre_status json_as_int(const json_node *node, int64_t min, int64_t max, int64_t *value)
 {
-    const double exact = 9007199254740992.0; /* 2^53: every integer up to here is a double of its own */
+    /* 2^53: every integer up to here is a double of its own */
+    const double exact = 9007199254740992.0;
     int64_t v = 0;
     bool whole = json_is_integer(node->value);
     if (whole) v = json_integer_value(node->value);
@@ -275,7 +298,8 @@ cadre_status json_as_int(const json_node *node, int64_t min, int64_t max, int64_
         whole = r == floor(r) && fabs(r) <= exact;
         if (whole) v = (int64_t)r;
     }
-    if (!whole || v < min || v > max) return json_refuse(node, "an integer in %lld..%lld", (long long)min, (long long)max);
+    if (!whole || v < min || v > max)
+        return json_refuse(node, "an integer in %lld..%lld", (long long)min, (long long)max);
     *value = v;
     return CADRE_OK;
 }
@@ -308,9 +332,11 @@ cadre_status json_as_bool(const json_node *node, bool *value)
 
 cadre_status json_as_string(const json_node *node, const char **value, size_t *size)
 {
-    if (!json_is_string(node->value) || literal_of(node->value)) return json_refuse(node, "a string");
+    if (!json_is_string(node->value) || literal_of(node->value))
+        return json_refuse(node, "a string");
     const char *text = json_string_value(node->value);
-    if (!size && strlen(text) != json_string_length(node->value)) return json_refuse(node, "a string without NUL");
+    if (!size && strlen(text) != json_string_length(node->value))
+        return json_refuse(node, "a string without NUL");
     *value = text;
     if (size) *size = json_string_length(node->value);
     return CADRE_OK;
@@ -330,7 +356,8 @@ cadre_status json_as_array(const json_node *node)
 
 size_t json_count(const json_node *node)
 {
-    return json_is_array(node->value) ? json_array_size(node->value) : json_object_size(node->value);
+    return json_is_array(node->value) ? json_array_size(node->value)
+                                      : json_object_size(node->value);
 }
 
 json_node json_item(const json_node *array, size_t index)
@@ -345,10 +372,13 @@ json_node json_member(const json_node *object, const char *key)
 
 bool json_next(const json_node *object, json_node *member)
 {
-    json_t *owner = (json_t *)(uintptr_t)object->value; /* jansson's iterators are not const; nothing is changed */
-    void *at = member->key ? json_object_iter_next(owner, json_object_key_to_iter(member->key)) : json_object_iter(owner);
+    /* jansson's iterators are not const; nothing is changed */
+    json_t *owner = (json_t *)(uintptr_t)object->value;
+    void *at = member->key ? json_object_iter_next(owner, json_object_key_to_iter(member->key))
+                           : json_object_iter(owner);
     if (!at) return false;
-    *member = (json_node){ object->file, object, json_object_iter_key(at), 0, json_object_iter_value(at) };
+    *member = (json_node){ object->file, object, json_object_iter_key(at), 0,
+        json_object_iter_value(at) };
     return true;
 }
 
@@ -360,24 +390,28 @@ bool json_has(const json_node *object, const char *key)
 
 /* ---- members by key ---- */
 
-cadre_status json_get_int(const json_node *object, const char *key, int64_t min, int64_t max, int64_t *value)
+cadre_status json_get_int(
+    const json_node *object, const char *key, int64_t min, int64_t max, int64_t *value)
 {
     json_node member = json_member(object, key);
     return json_as_int(&member, min, max, value);
 }
 
-cadre_status json_opt_int(const json_node *object, const char *key, int64_t min, int64_t max, int64_t *value)
+cadre_status json_opt_int(
+    const json_node *object, const char *key, int64_t min, int64_t max, int64_t *value)
 {
     return json_has(object, key) ? json_get_int(object, key, min, max, value) : CADRE_OK;
 }
 
-cadre_status json_get_real(const json_node *object, const char *key, double min, double max, double *value)
+cadre_status json_get_real(
+    const json_node *object, const char *key, double min, double max, double *value)
 {
     json_node member = json_member(object, key);
     return json_as_real(&member, min, max, value);
 }
 
-cadre_status json_opt_real(const json_node *object, const char *key, double min, double max, double *value)
+cadre_status json_opt_real(
+    const json_node *object, const char *key, double min, double max, double *value)
 {
     return json_has(object, key) ? json_get_real(object, key, min, max, value) : CADRE_OK;
 }

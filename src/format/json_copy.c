@@ -26,7 +26,8 @@ void json_put_copy(json_writer *w, const char *key, const json_node *value)
 {
     switch (json_kind_of(value)) {
     case JSON_KIND_ABSENT: return;
-    case JSON_KIND_LITERAL: json_put_null(w, key); return; /* NaN or infinity, for which JSON has no form */
+    /* NaN or infinity, for which JSON has no form */
+    case JSON_KIND_LITERAL: json_put_null(w, key); return;
     case JSON_KIND_NULL: json_put_null(w, key); return;
     case JSON_KIND_BOOL: json_put_bool(w, key, json_is_true(value->value)); return;
     case JSON_KIND_NUMBER: put_number(w, key, value); return;

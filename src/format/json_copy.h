@@ -5,6 +5,7 @@
 #include "format/json.h"
 #include "format/json_writer.h"
 
-void json_put_copy(json_writer *w, const char *key, const json_node *value); /* an absent value: nothing */
+/* An absent value: nothing */
+void json_put_copy(json_writer *w, const char *key, const json_node *value);
 
 #endif

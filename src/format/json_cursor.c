@@ -33,14 +33,14 @@ static quote found_at(const json_cursor *c)
 
 cadre_status json_cursor_refuse(const json_cursor *c, const char *expected)
 {
-    return cadre_fail(CADRE_EFORMAT, c->file, "%s: expected %s, found %s at byte %zu", c->where, expected,
-                      found_at(c).text, c->at);
+    return cadre_fail(CADRE_EFORMAT, c->file, "%s: expected %s, found %s at byte %zu", c->where,
+        expected, found_at(c).text, c->at);
 }
 
 char json_cursor_peek(json_cursor *c)
 {
-    while (c->at < c->size && (c->text[c->at] == ' ' || c->text[c->at] == '\n' || c->text[c->at] == '\r' ||
-                               c->text[c->at] == '\t'))
+    while (c->at < c->size && (c->text[c->at] == ' ' || c->text[c->at] == '\n' ||
+                                  c->text[c->at] == '\r' || c->text[c->at] == '\t'))
         c->at++;
     return c->at < c->size ? c->text[c->at] : '\0';
 }
@@ -55,7 +55,10 @@ bool json_cursor_take(json_cursor *c, char wanted)
 cadre_status json_cursor_expect(json_cursor *c, char wanted)
 {
     if (json_cursor_take(c, wanted)) return CADRE_OK;
-    const char *kind = wanted == '[' ? "an array" : wanted == '{' ? "an object" : wanted == '"' ? "a string" : NULL;
+    const char *kind = wanted == '['   ? "an array"
+                       : wanted == '{' ? "an object"
+                       : wanted == '"' ? "a string"
+                                       : NULL;
     return json_cursor_refuse(c, kind ? kind : (char[]){ '\'', wanted, '\'', '\0' });
 }
 
@@ -90,9 +93,9 @@ static cadre_status put_code(json_cursor *c, byte_list *out)
     char bytes[UTF8_MAX];
     if (!read_hex(c, c->at + 1, &code)) return json_cursor_refuse(c, "four hexadecimal digits");
     c->at += 5;
-    if (code >= 0xd800 && code < 0xdc00 && c->size - c->at >= 6 && memcmp(c->text + c->at, "\\u", 2) == 0 &&
-        read_hex(c, c->at + 2, &low) &&
-        low >= 0xdc00 && low < 0xe000) {
+    if (code >= 0xd800 && code < 0xdc00 && c->size - c->at >= 6 &&
+        memcmp(c->text + c->at, "\\u", 2) == 0 && read_hex(c, c->at + 2, &low) && low >= 0xdc00 &&
+        low < 0xe000) {
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         c->at += 6;
     }
@@ -140,7 +143,8 @@ cadre_status json_cursor_string(json_cursor *c, string_view *string)
     }
     *string = (string_view){ out->data, out->size };
     if (!utf8_valid(out->data, out->size)) return json_cursor_refuse(c, "a string in UTF-8");
-    if (c->at == c->size || c->text[c->at] != '"') return json_cursor_refuse(c, "the rest of a string");
+    if (c->at == c->size || c->text[c->at] != '"')
+        return json_cursor_refuse(c, "the rest of a string");
     c->at++;
     return CADRE_OK;
 }
@@ -164,7 +168,8 @@ cadre_status json_cursor_int(json_cursor *c, int64_t min, int64_t max, int64_t *
     for (; at < c->size && c->text[at] >= '0' && c->text[at] <= '9'; at++)
         fits = fits && !__builtin_mul_overflow(result, 10, &result) &&
                !__builtin_add_overflow(result, c->text[at] - '0', &result);
-    bool whole = at > begin && (at == c->size || (c->text[at] != '.' && (c->text[at] | 0x20) != 'e'));
+    bool whole =
+        at > begin && (at == c->size || (c->text[at] != '.' && (c->text[at] | 0x20) != 'e'));
     bool one_zero = at - begin == 1 || (at > begin && c->text[begin] != '0');
     if (negative) result = -result;
     if (fits && whole && one_zero && result >= min && result <= max) {
@@ -182,21 +187,24 @@ static bool in_number(char c)
     return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
 }
 
-/* strtod takes more than JSON does (hexadecimal, infinities, a bare point), so the characters are looked at first; and its point
- * is the locale's. */
+/* strtod takes more than JSON does (hexadecimal, infinities, a bare point), so the characters are
+ * looked at first; and its point is the locale's. */
 cadre_status json_cursor_real(json_cursor *c, double min, double max, double *value)
 {
     char number[NUMBER_BYTES + 1], *end;
     json_cursor_peek(c);
     size_t length = 0;
-    while (length < NUMBER_BYTES && c->at + length < c->size && in_number(c->text[c->at + length])) length++;
+    while (length < NUMBER_BYTES && c->at + length < c->size && in_number(c->text[c->at + length]))
+        length++;
     memcpy(number, c->text + c->at, length);
     number[length] = '\0';
     char *point = strchr(number, '.');
     if (point) *point = localeconv()->decimal_point[0];
     double result = strtod(number, &end);
-    bool starts = number[0] == '-' ? number[1] >= '0' && number[1] <= '9' : number[0] >= '0' && number[0] <= '9';
-    if (!starts || *end || !(result >= min && result <= max)) return json_cursor_refuse(c, "a number");
+    bool starts = number[0] == '-' ? number[1] >= '0' && number[1] <= '9'
+                                   : number[0] >= '0' && number[0] <= '9';
+    if (!starts || *end || !(result >= min && result <= max))
+        return json_cursor_refuse(c, "a number");
     c->at += length;
     *value = result;
     return CADRE_OK;

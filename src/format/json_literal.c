@@ -1,8 +1,8 @@
 /* json_literal.c - finding the literals, and marking them for a parser that knows JSON alone.
  *
- * A file is not refused for a number that nobody reads: where the parser has failed, the text is given
- * to it again with a string in place of each literal. The string begins with NUL, so that it is none
- * that a name or a path could be, and the getters refuse it by its key. */
+ * A file is not refused for a number that nobody reads: where the parser has failed, the text is
+ * given to it again with a string in place of each literal. The string begins with NUL, so that it
+ * is none that a name or a path could be, and the getters refuse it by its key. */
 #include "format/json_literal.h"
 
 #include <string.h>
@@ -40,7 +40,8 @@ static size_t count_literals(const char *text, size_t size)
     for (size_t at = 0; at < size;) {
         const char *literal = json_literal_at(text, size, at);
         count += literal != NULL;
-        at = text[at] == '"' ? json_string_end(text, size, at) : at + (literal ? strlen(literal) : 1);
+        at = text[at] == '"' ? json_string_end(text, size, at)
+                             : at + (literal ? strlen(literal) : 1);
     }
     return count;
 }
@@ -69,6 +70,7 @@ const char *json_literal_of(const char *string, size_t size)
 {
     if (size < 1 || string[0]) return NULL;
     for (int i = 0; i < LITERALS; i++)
-        if (strlen(literals[i]) == size - 1 && !memcmp(string + 1, literals[i], size - 1)) return literals[i];
+        if (strlen(literals[i]) == size - 1 && !memcmp(string + 1, literals[i], size - 1))
+            return literals[i];
     return NULL;
 }

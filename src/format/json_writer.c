@@ -33,7 +33,8 @@ void json_writer_free(json_writer *w) { byte_buffer_free(&w->text); }
 
 static void fail(json_writer *w, const char *why)
 {
-    if (w->text.status == CADRE_OK) w->text.status = cadre_fail(CADRE_EFORMAT, NULL, "JSON cannot hold %s", why);
+    if (w->text.status == CADRE_OK)
+        w->text.status = cadre_fail(CADRE_EFORMAT, NULL, "JSON cannot hold %s", why);
 }
 
 static void line(json_writer *w)
@@ -99,14 +100,16 @@ void json_put_int(json_writer *w, const char *key, int64_t value)
     byte_buffer_format(&w->text, "%lld", (long long)value);
 }
 
-/* The fewest digits that read back as `value`, with an exponent only where it is below 1e-4 or from 1e16 on. */
+/* The fewest digits that read back as `value`, with an exponent only where it is below 1e-4 or from
+ * 1e16 on. */
 static void shortest(double value, char *text, size_t room)
 {
     int precision = 0;
     do snprintf(text, room, "%.*e", precision, value);
     while (strtod(text, NULL) != value && ++precision < 17);
     int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-    if (exponent >= -4 && exponent < 16) snprintf(text, room, "%.*f", precision > exponent ? precision - exponent : 0, value);
+    if (exponent >= -4 && exponent < 16)
+        snprintf(text, room, "%.*f", precision > exponent ? precision - exponent : 0, value);
     char *comma = strchr(text, ','); /* the decimal point of some locales */
     if (comma) *comma = '.';
 }
@@ -118,7 +121,8 @@ void json_put_real(json_writer *w, const char *key, double value)
     if (isfinite(value)) shortest(value, digits, sizeof digits);
     else fail(w, "a number that is not finite");
     byte_buffer_text(&w->text, digits);
-    if (!strpbrk(digits, ".e")) byte_buffer_text(&w->text, ".0"); /* stays a real for readers that tell them apart */
+    /* Stays a real for readers that tell them apart */
+    if (!strpbrk(digits, ".e")) byte_buffer_text(&w->text, ".0");
 }
 
 void json_put_bool(json_writer *w, const char *key, bool value)
@@ -133,7 +137,10 @@ void json_put_null(json_writer *w, const char *key)
     byte_buffer_text(&w->text, "null");
 }
 
-void json_put_string(json_writer *w, const char *key, const char *value) { json_put_bytes(w, key, value, strlen(value)); }
+void json_put_string(json_writer *w, const char *key, const char *value)
+{
+    json_put_bytes(w, key, value, strlen(value));
+}
 
 void json_put_bytes(json_writer *w, const char *key, const char *value, size_t size)
 {

@@ -1,7 +1,8 @@
 /* json_writer.h - JSON written in the order of the calls: the same calls give the same bytes.
  *
- * Numbers take the fewest digits that read back as the same double. A failure (no memory, text that is not UTF-8, a number
- * that JSON has no form for) stays and is told at the end, so the calls between need no checks. */
+ * Numbers take the fewest digits that read back as the same double. A failure (no memory, text that
+ * is not UTF-8, a number that JSON has no form for) stays and is told at the end, so the calls
+ * between need no checks. */
 #ifndef CADRE_FORMAT_JSON_WRITER_H
 #define CADRE_FORMAT_JSON_WRITER_H
 
@@ -22,7 +23,8 @@ typedef struct json_writer {
 
 json_writer json_writer_new(int indent);
 cadre_status json_writer_status(const json_writer *w); /* the first failure */
-cadre_status json_writer_save(json_writer *w, const char *path); /* atomically, a line end after the text; frees */
+/* atomically, a line end after the text; frees */
+cadre_status json_writer_save(json_writer *w, const char *path);
 void json_writer_free(json_writer *w);
 
 /* `key` is NULL for the items of an array and for the outermost value. */
@@ -34,6 +36,7 @@ void json_put_real(json_writer *w, const char *key, double value);
 void json_put_bool(json_writer *w, const char *key, bool value);
 void json_put_null(json_writer *w, const char *key);
 void json_put_string(json_writer *w, const char *key, const char *value);
-void json_put_bytes(json_writer *w, const char *key, const char *value, size_t size); /* a string, of that many bytes */
+/* A string, of that many bytes */
+void json_put_bytes(json_writer *w, const char *key, const char *value, size_t size);
 
 #endif

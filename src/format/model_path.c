@@ -18,22 +18,26 @@ static bool ends_with(const char *text, const char *end)
     return size >= tail && !strcasecmp(text + size - tail, end);
 }
 
-/* OWNER/NAME as the Hugging Face Hub has it, of a name or an address there; what follows it (a branch, a
- * format, a page) is left out. */
+/* OWNER/NAME as the Hugging Face Hub has it, of a name or an address there; what follows it (a
+ * branch, a format, a page) is left out. */
 static bool is_hub_name(const char *path, char name[TEXT])
 {
-    static const char *const before[] = { "https://huggingface.co/", "huggingface.co/", "https://hf.co/", "hf.co/", "hf://" };
+    static const char *const before[] = { "https://huggingface.co/", "huggingface.co/",
+        "https://hf.co/", "hf.co/", "hf://" };
     bool address = false;
     for (int i = 0; i < 5 && !address; i++)
         if ((address = !strncmp(path, before[i], strlen(before[i])))) path += strlen(before[i]);
-    size_t owner = strspn(path, LETTERS), rest = path[owner] == '/' ? strspn(path + owner + 1, LETTERS) : 0;
+    size_t owner = strspn(path, LETTERS),
+           rest = path[owner] == '/' ? strspn(path + owner + 1, LETTERS) : 0;
     const char *end = path + owner + 1 + rest;
-    if (!owner || !rest || *path == '.' || (*end && !strchr(address ? "/@:" : "@:", *end))) return false;
+    if (!owner || !rest || *path == '.' || (*end && !strchr(address ? "/@:" : "@:", *end)))
+        return false;
     snprintf(name, TEXT, "%.*s", (int)(end - path), path);
     return true;
 }
 
-/* The names in a folder that end so, the first of them copied; parts of a split GGUF count as their first. */
+/* The names in a folder that end so, the first of them copied; parts of a split GGUF count as their
+ * first. */
 static int count_names(const char *folder, const char *end, char first[TEXT])
 {
     char **names;
@@ -42,14 +46,17 @@ static int count_names(const char *folder, const char *end, char first[TEXT])
     if (file_list(folder, &names, &all) != CADRE_OK) return 0;
     for (int i = 0; i < all; i++) {
         const char *part = strstr(names[i], "-of-");
-        if (!ends_with(names[i], end) || (part && part - names[i] >= 6 && memcmp(part - 6, "-00001", 6))) continue;
+        if (!ends_with(names[i], end) ||
+            (part && part - names[i] >= 6 && memcmp(part - 6, "-00001", 6)))
+            continue;
         if (!count++) snprintf(first, TEXT, "%s", names[i]);
     }
     file_list_free(names, all);
     return count;
 }
 
-/* ---- the cache of huggingface_hub: models--OWNER--NAME/snapshots/COMMIT, refs/main naming one ---- */
+/* ---- the cache of huggingface_hub: models--OWNER--NAME/snapshots/COMMIT, refs/main naming one
+ * ---- */
 
 static bool read_line(const char *path, char line[TEXT])
 {
@@ -68,7 +75,8 @@ static bool find_snapshot(const char *cache, char found[2 * TEXT])
     int count = 0;
     char *snapshots = file_join(cache, "snapshots"), *main = file_join(cache, "refs/main");
     bool is_cache = snapshots && main && file_is_folder(snapshots);
-    bool named = is_cache && file_exists(main) && read_line(main, commit) && file_exists_in(snapshots, commit);
+    bool named = is_cache && file_exists(main) && read_line(main, commit) &&
+                 file_exists_in(snapshots, commit);
     if (is_cache && !named && file_list(snapshots, &names, &count) == CADRE_OK) {
         if (count) snprintf(commit, sizeof commit, "%s", names[count - 1]);
         file_list_free(names, count);
@@ -107,7 +115,9 @@ static void advise_ggufs(const char *folder, char advice[4 * TEXT])
     char name[TEXT];
     int ggufs = count_names(folder, ".gguf", name);
     if (ggufs == 1) snprintf(advice, 4 * TEXT, "The folder holds a GGUF file: %s/%s", folder, name);
-    else if (ggufs) snprintf(advice, 4 * TEXT, "The folder holds %d GGUF files, such as %s/%s", ggufs, folder, name);
+    else if (ggufs)
+        snprintf(
+            advice, 4 * TEXT, "The folder holds %d GGUF files, such as %s/%s", ggufs, folder, name);
 }
 
 static void advise_folder(const char *folder, char advice[4 * TEXT])
@@ -122,7 +132,8 @@ static void advise_folder(const char *folder, char advice[4 * TEXT])
 
 static bool has_weights(const char *folder)
 {
-    return file_exists_in(folder, "model.safetensors") || file_exists_in(folder, "model.safetensors.index.json");
+    return file_exists_in(folder, "model.safetensors") ||
+           file_exists_in(folder, "model.safetensors.index.json");
 }
 
 /* A model's folder, some of which is not as it is read here. */
@@ -131,17 +142,23 @@ static void advise_parts(const char *folder, char advice[4 * TEXT])
     char name[TEXT];
     static const char *const pickles[] = { ".bin", ".pth", ".pt" };
     bool weights = has_weights(folder);
-    if (weights && !file_exists_in(folder, "tokenizer.json") && file_exists_in(folder, "tokenizer.model"))
-        snprintf(advice, 4 * TEXT, "Of tokenizers, tokenizer.json is read; the folder has tokenizer.model, of which "
-                                   "transformers' AutoTokenizer makes one with save_pretrained");
+    if (weights && !file_exists_in(folder, "tokenizer.json") &&
+        file_exists_in(folder, "tokenizer.model"))
+        snprintf(advice, 4 * TEXT,
+            "Of tokenizers, tokenizer.json is read; the folder has tokenizer.model, of which "
+            "transformers' AutoTokenizer makes one with save_pretrained");
     for (int i = 0; i < 3 && !weights && !*advice; i++)
         if (count_names(folder, pickles[i], name))
-            snprintf(advice, 4 * TEXT, "The folder has its weights as a pickle, %s, which is a program and is not "
-                                       "run: convert it to safetensors", name);
+            snprintf(advice, 4 * TEXT,
+                "The folder has its weights as a pickle, %s, which is a program and is not "
+                "run: convert it to safetensors",
+                name);
     if (!weights && !*advice) advise_ggufs(folder, advice);
     if (!weights && !*advice && count_names(folder, ".safetensors", name))
-        snprintf(advice, 4 * TEXT, "Of weights, model.safetensors or the files that model.safetensors.index.json names "
-                                   "are read; the folder has %s", name);
+        snprintf(advice, 4 * TEXT,
+            "Of weights, model.safetensors or the files that model.safetensors.index.json names "
+            "are read; the folder has %s",
+            name);
 }
 
 static void advise_file(const char *path, char advice[4 * TEXT])
@@ -149,9 +166,11 @@ static void advise_file(const char *path, char advice[4 * TEXT])
     int length = (int)(file_base(path) - path);
     if (length > 1) length--; /* without its slash */
     char *folder = length ? mem_printf("%.*s", length, path) : mem_strdup(".");
-    bool part = ends_with(path, ".json") || ends_with(path, ".safetensors") || ends_with(path, ".bin");
+    bool part =
+        ends_with(path, ".json") || ends_with(path, ".safetensors") || ends_with(path, ".bin");
     if (folder && part && file_exists_in(folder, "config.json"))
-        snprintf(advice, 4 * TEXT, "A model that is a folder is opened by the folder's name: %s", folder);
+        snprintf(advice, 4 * TEXT, "A model that is a folder is opened by the folder's name: %s",
+            folder);
     mem_free(folder);
 }
 
@@ -164,8 +183,10 @@ void model_path_advise(const char *path)
     else if (file_is_folder(path)) advise_parts(path, advice);
     else if (file_exists(path)) advise_file(path, advice);
     else if (is_hub_name(path, name))
-        snprintf(advice, sizeof advice, "cadre opens what is on this machine: `hf download %s --local-dir %s` fetches a "
-                                        "model from the Hugging Face Hub", name, file_base(name));
+        snprintf(advice, sizeof advice,
+            "cadre opens what is on this machine: `hf download %s --local-dir %s` fetches a "
+            "model from the Hugging Face Hub",
+            name, file_base(name));
     cadre_fail(CADRE_EIO, NULL, "%s", said);
     if (*advice) cadre_fail_advice("%.500s", advice);
 }

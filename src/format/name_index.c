@@ -1,5 +1,6 @@
-/* name_index.c - open addressing, at most half full. The hash begins with an address, which differs from run to run, so that no
- * file can be made to have all its names in one place; which name is found does not depend on it. */
+/* name_index.c - open addressing, at most half full. The hash begins with an address, which differs
+ * from run to run, so that no file can be made to have all its names in one place; which name is
+ * found does not depend on it. */
 #include "format/name_index.h"
 
 #include <string.h>
@@ -9,18 +10,21 @@
 
 static const char *name_of(const name_index *x, uint32_t i)
 {
-    return *(const char *const *)(const void *)((const char *)(const void *)x->names + i * x->stride);
+    return *(
+        const char *const *)(const void *)((const char *)(const void *)x->names + i * x->stride);
 }
 
 /* The slot that the name has, or would have. */
 static size_t slot_of(const name_index *x, const char *name)
 {
     size_t slot = XXH3_64bits_withSeed(name, strlen(name), (uintptr_t)x->slots) & x->mask;
-    while (x->slots[slot] != NAME_NONE && strcmp(name_of(x, x->slots[slot]), name)) slot = (slot + 1) & x->mask;
+    while (x->slots[slot] != NAME_NONE && strcmp(name_of(x, x->slots[slot]), name))
+        slot = (slot + 1) & x->mask;
     return slot;
 }
 
-cadre_status name_index_make(const char *const *names, size_t stride, size_t count, name_index *index, uint32_t *twice)
+cadre_status name_index_make(
+    const char *const *names, size_t stride, size_t count, name_index *index, uint32_t *twice)
 {
     name_index x = { .mask = 3, .names = names, .stride = stride };
     while (x.mask + 1 < 2 * count) x.mask = 2 * x.mask + 1;

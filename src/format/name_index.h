@@ -18,7 +18,8 @@ typedef struct name_index {
 } name_index;
 
 /* Of `count` names; *twice: one that occurs before, NAME_NONE where all differ. */
-cadre_status name_index_make(const char *const *names, size_t stride, size_t count, name_index *index, uint32_t *twice);
+cadre_status name_index_make(
+    const char *const *names, size_t stride, size_t count, name_index *index, uint32_t *twice);
 uint32_t name_index_find(const name_index *index, const char *name); /* NAME_NONE: not there */
 void name_index_free(name_index *index);
 

@@ -12,8 +12,9 @@ enum { ESCAPE_ROOM = 4, DOTS_ROOM = 4 }; /* "\xNN"; "..." and NUL */
 static bool printable(uint32_t code)
 {
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
-    return category != UTF8PROC_CATEGORY_CC && category != UTF8PROC_CATEGORY_CF && category != UTF8PROC_CATEGORY_ZL &&
-           category != UTF8PROC_CATEGORY_ZP && category != UTF8PROC_CATEGORY_CN;
+    return category != UTF8PROC_CATEGORY_CC && category != UTF8PROC_CATEGORY_CF &&
+           category != UTF8PROC_CATEGORY_ZL && category != UTF8PROC_CATEGORY_ZP &&
+           category != UTF8PROC_CATEGORY_CN;
 }
 
 quote quote_bytes(const char *text, size_t size)

@@ -1,4 +1,5 @@
-/* quote.h - a stranger's text inside our own sentences: cut to a length, nothing in it that a terminal would obey. */
+/* quote.h - a stranger's text inside our own sentences: cut to a length, nothing in it that a
+ * terminal would obey. */
 #ifndef CADRE_FORMAT_QUOTE_H
 #define CADRE_FORMAT_QUOTE_H
 
@@ -10,7 +11,8 @@ typedef struct quote {
     char text[QUOTE_ROOM];
 } quote;
 
-/* Whole UTF-8 characters as they are, control characters and stray bytes as \xNN, "..." where it was cut. */
+/* Whole UTF-8 characters as they are, control characters and stray bytes as \xNN, "..." where it
+ * was cut. */
 quote quote_bytes(const char *text, size_t size);
 quote quote_text(const char *text);
 

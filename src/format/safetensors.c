@@ -18,7 +18,7 @@ struct safetensors {
     safetensors_shard *shards;
     size_t shard_count;
     safetensors_tensor *tensors; /* [count], in the order of shards and headers */
-    size_t count, room; /* shards add theirs */
+    size_t count, room;          /* shards add theirs */
     name_index by_name;
 };
 
@@ -51,7 +51,8 @@ static cadre_status read_shard(safetensors *file, safetensors_shard *shard, shar
     CADRE_TRY(safetensors_header_read(shard, text, size, &tensors, &count));
     cadre_status status = index ? shard_index_keep(index, shard, tensors, &count) : CADRE_OK;
     if (status == CADRE_OK && file->count > 0)
-        status = buffer_grow((void **)&file->tensors, file->count, &file->room, count, sizeof *tensors);
+        status =
+            buffer_grow((void **)&file->tensors, file->count, &file->room, count, sizeof *tensors);
     if (status == CADRE_OK && file->count == 0) {
         mem_free(file->tensors);
         file->tensors = tensors;
@@ -94,8 +95,9 @@ static cadre_status open_shards(safetensors *file, shard_index *index)
         cadre_status status = open_shard(file, path, index);
         mem_free(path);
         if (!there && status == CADRE_EIO)
-            cadre_fail_advice("The index names %zu files with the model's weights, all of which must be there.",
-                              index->file_count);
+            cadre_fail_advice(
+                "The index names %zu files with the model's weights, all of which must be there.",
+                index->file_count);
         CADRE_TRY(status);
     }
     return shard_index_check(index, file->path);
@@ -118,11 +120,13 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && !strcmp(text + length - tail, end);
 }
 
-/* What `path` leads to: itself, or in a folder its model.safetensors, or the index of its shards. NULL: no memory. */
+/* What `path` leads to: itself, or in a folder its model.safetensors, or the index of its shards.
+ * NULL: no memory. */
 static char *resolve(const char *path)
 {
     if (!file_is_folder(path)) return mem_strdup(path);
-    char *single = file_join(path, "model.safetensors"), *index = file_join(path, "model.safetensors.index.json");
+    char *single = file_join(path, "model.safetensors"),
+         *index = file_join(path, "model.safetensors.index.json");
     char *found = NULL;
     if (single && index) found = !file_exists(single) && file_exists(index) ? index : single;
     if (found != single) mem_free(single);
@@ -137,7 +141,7 @@ static cadre_status index_names(safetensors *file)
     CADRE_TRY(name_index_make(first, sizeof *file->tensors, file->count, &file->by_name, &twice));
     if (twice == NAME_NONE) return CADRE_OK;
     return cadre_fail(CADRE_EFORMAT, file->path, "%s: expected this tensor once, found it twice",
-                      quote_text(file->tensors[twice].name).text);
+        quote_text(file->tensors[twice].name).text);
 }
 
 static cadre_status finish(safetensors *opened, cadre_status status, safetensors **file)
@@ -154,7 +158,8 @@ cadre_status safetensors_open(const char *path, safetensors **file)
     if (!opened) return CADRE_ENOMEM;
     opened->path = resolve(path);
     cadre_status status = CADRE_ENOMEM;
-    if (opened->path) status = ends_with(opened->path, ".json") ? open_index(opened) : open_single(opened);
+    if (opened->path)
+        status = ends_with(opened->path, ".json") ? open_index(opened) : open_single(opened);
     return finish(opened, status, file);
 }
 
@@ -167,7 +172,9 @@ cadre_status safetensors_parse(const char *name, const void *data, size_t size, 
     cadre_status status = CADRE_ENOMEM;
     if (opened->path && opened->shards) {
         safetensors_shard *shard = &opened->shards[opened->shard_count++];
-        *shard = (safetensors_shard){ .path = mem_strdup(name), .map = { data, size }, .borrowed = true };
+        *shard = (safetensors_shard){
+            .path = mem_strdup(name), .map = { data, size }, .borrowed = true
+        };
         if (shard->path) status = read_shard(opened, shard, NULL);
     }
     return finish(opened, status, file);
@@ -179,7 +186,10 @@ const char *safetensors_path(const safetensors *file) { return file->path; }
 
 size_t safetensors_count(const safetensors *file) { return file->count; }
 
-const safetensors_tensor *safetensors_at(const safetensors *file, size_t index) { return &file->tensors[index]; }
+const safetensors_tensor *safetensors_at(const safetensors *file, size_t index)
+{
+    return &file->tensors[index];
+}
 
 const safetensors_tensor *safetensors_find(const safetensors *file, const char *name)
 {
@@ -189,10 +199,12 @@ const safetensors_tensor *safetensors_find(const safetensors *file, const char *
 
 static cadre_status refuse_absent(const safetensors *file, const char *name)
 {
-    return cadre_fail(CADRE_EFORMAT, file->path, "expected a tensor %s, found none", quote_text(name).text);
+    return cadre_fail(
+        CADRE_EFORMAT, file->path, "expected a tensor %s, found none", quote_text(name).text);
 }
 
-cadre_status safetensors_get(const safetensors *file, const char *name, const safetensors_tensor **tensor)
+cadre_status safetensors_get(
+    const safetensors *file, const char *name, const safetensors_tensor **tensor)
 {
     const safetensors_tensor *found = safetensors_find(file, name);
     if (!found) return refuse_absent(file, name);
@@ -212,24 +224,25 @@ static shape_text text_of_shape(const int64_t *shape, int rank)
     for (int i = 0; i < rank && used < sizeof s.text; i++) {
         const char *comma = i ? ", " : "";
         int wrote = shape[i] < 0 ? snprintf(s.text + used, sizeof s.text - used, "%sany", comma)
-                                 : snprintf(s.text + used, sizeof s.text - used, "%s%lld", comma, (long long)shape[i]);
+                                 : snprintf(s.text + used, sizeof s.text - used, "%s%lld", comma,
+                                       (long long)shape[i]);
         used += (size_t)wrote;
     }
     if (used < sizeof s.text) snprintf(s.text + used, sizeof s.text - used, "]");
     return s;
 }
 
-cadre_status safetensors_get_as(const safetensors *file, const char *name, const char *dtype, int rank, const int64_t *shape,
-                                const safetensors_tensor **tensor)
+cadre_status safetensors_get_as(const safetensors *file, const char *name, const char *dtype,
+    int rank, const int64_t *shape, const safetensors_tensor **tensor)
 {
     const safetensors_tensor *t = safetensors_find(file, name);
     if (!t) return refuse_absent(file, name);
     bool same = t->rank == rank && (!dtype || !strcmp(dtype, t->dtype));
     for (int i = 0; same && i < rank; i++) same = shape[i] < 0 || shape[i] == t->shape[i];
     if (!same)
-        return cadre_fail(CADRE_EMISMATCH, file->path, "%s: expected %s %s, found %s %s", quote_text(name).text,
-                          dtype ? dtype : "shape", text_of_shape(shape, rank).text, t->dtype,
-                          text_of_shape(t->shape, t->rank).text);
+        return cadre_fail(CADRE_EMISMATCH, file->path, "%s: expected %s %s, found %s %s",
+            quote_text(name).text, dtype ? dtype : "shape", text_of_shape(shape, rank).text,
+            t->dtype, text_of_shape(t->shape, t->rank).text);
     *tensor = t;
     return CADRE_OK;
 }
@@ -258,7 +271,8 @@ cadre_status safetensors_verify(const safetensors *file)
     int64_t rows = (int64_t)file->count, shape[2] = { rows, HASH_BYTES };
     CADRE_TRY(safetensors_get_as(file, SAFETENSORS_HASHES, "U8", 2, shape, &hashes));
     if (hashes != &file->tensors[file->count - 1] || file->shard_count != 1)
-        return cadre_fail(CADRE_EFORMAT, file->path, "expected its hashes in the last tensor of one file");
+        return cadre_fail(
+            CADRE_EFORMAT, file->path, "expected its hashes in the last tensor of one file");
     const file_map *map = &file->shards[0].map;
     hash128 found = hash_bytes(map->data, map->size - safetensors_data_size(&file->shards[0]));
     const char *part = "the header";
@@ -267,6 +281,6 @@ cadre_status safetensors_verify(const safetensors *file)
         part = file->tensors[i].name;
         found = hash_bytes(file->tensors[i].data, file->tensors[i].size);
     }
-    return cadre_fail(CADRE_EMISMATCH, file->path, "%s: its bytes do not match their hash: the file is damaged",
-                      quote_text(part).text);
+    return cadre_fail(CADRE_EMISMATCH, file->path,
+        "%s: its bytes do not match their hash: the file is damaged", quote_text(part).text);
 }

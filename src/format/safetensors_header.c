@@ -1,10 +1,11 @@
 /* safetensors_header.c - the rules of a safetensors header, each checked where its sentence is.
  *
- * Readers that disagree about a header can be made to see different weights in one file; so what the reference reader refuses is
- * refused here too: duplicate keys, holes and overlaps between tensors, bytes after the last one.
+ * Readers that disagree about a header can be made to see different weights in one file; so what
+ * the reference reader refuses is refused here too: duplicate keys, holes and overlaps between
+ * tensors, bytes after the last one.
  *
- * The header is read from left to right, without a tree: a stranger's header is refused at the first byte that is wrong, and
- * tens of thousands of tensors are read in milliseconds. */
+ * The header is read from left to right, without a tree: a stranger's header is refused at the
+ * first byte that is wrong, and tens of thousands of tensors are read in milliseconds. */
 #define _GNU_SOURCE
 #include "format/safetensors_header.h"
 
@@ -23,9 +24,28 @@ static const struct {
     const char *name;
     int bits;
 } dtypes[] = {
-    { "F32", 32 }, { "BF16", 16 }, { "F16", 16 }, { "F64", 64 }, { "U8", 8 }, { "I8", 8 }, { "U16", 16 }, { "I16", 16 },
-    { "U32", 32 }, { "I32", 32 }, { "U64", 64 }, { "I64", 64 }, { "BOOL", 8 }, { "F8_E4M3", 8 }, { "F8_E5M2", 8 },
-    { "F8_E8M0", 8 }, { "F8_E4M3FNUZ", 8 }, { "F8_E5M2FNUZ", 8 }, { "F6_E2M3", 6 }, { "F6_E3M2", 6 }, { "F4", 4 }, { "C64", 64 },
+    { "F32", 32 },
+    { "BF16", 16 },
+    { "F16", 16 },
+    { "F64", 64 },
+    { "U8", 8 },
+    { "I8", 8 },
+    { "U16", 16 },
+    { "I16", 16 },
+    { "U32", 32 },
+    { "I32", 32 },
+    { "U64", 64 },
+    { "I64", 64 },
+    { "BOOL", 8 },
+    { "F8_E4M3", 8 },
+    { "F8_E5M2", 8 },
+    { "F8_E8M0", 8 },
+    { "F8_E4M3FNUZ", 8 },
+    { "F8_E5M2FNUZ", 8 },
+    { "F6_E2M3", 6 },
+    { "F6_E3M2", 6 },
+    { "F4", 4 },
+    { "C64", 64 },
 };
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
@@ -52,15 +72,23 @@ static uint64_t header_length(const uint8_t *data)
     return n;
 }
 
-static const uint8_t *data_begin(const safetensors_shard *s) { return s->map.data + 8 + header_length(s->map.data); }
+static const uint8_t *data_begin(const safetensors_shard *s)
+{
+    return s->map.data + 8 + header_length(s->map.data);
+}
 
-size_t safetensors_data_size(const safetensors_shard *s) { return s->map.size - 8 - (size_t)header_length(s->map.data); }
+size_t safetensors_data_size(const safetensors_shard *s)
+{
+    return s->map.size - 8 - (size_t)header_length(s->map.data);
+}
 
-cadre_status safetensors_header_frame(const safetensors_shard *shard, const char **begin, size_t *bytes)
+cadre_status safetensors_header_frame(
+    const safetensors_shard *shard, const char **begin, size_t *bytes)
 {
     const file_map *map = &shard->map;
     if (map->size < 8)
-        return cadre_fail(CADRE_EFORMAT, shard->path, "expected a safetensors file of at least 8 bytes, found %zu", map->size);
+        return cadre_fail(CADRE_EFORMAT, shard->path,
+            "expected a safetensors file of at least 8 bytes, found %zu", map->size);
     uint64_t length = header_length(map->data);
     size_t size = length <= map->size - 8 ? (size_t)length : 0;
     const char *text = (const char *)map->data + 8;
@@ -68,14 +96,17 @@ cadre_status safetensors_header_frame(const safetensors_shard *shard, const char
     bool framed = size >= 2 && text[0] == '{' && text[size - 1] == '}';
     if (!framed) CADRE_TRY(foreign_check(shard->path, map->data, map->size, "a safetensors file"));
     if (length > SAFETENSORS_HEADER_LIMIT)
-        return cadre_fail(CADRE_EFORMAT, shard->path, "expected a safetensors header of at most %zu bytes, found %llu",
-                          SAFETENSORS_HEADER_LIMIT, (unsigned long long)length);
+        return cadre_fail(CADRE_EFORMAT, shard->path,
+            "expected a safetensors header of at most %zu bytes, found %llu",
+            SAFETENSORS_HEADER_LIMIT, (unsigned long long)length);
     if (length > map->size - 8)
-        return cadre_fail(CADRE_EFORMAT, shard->path, "expected a header of %llu bytes, found %zu: the file is cut short",
-                          (unsigned long long)length, map->size - 8);
+        return cadre_fail(CADRE_EFORMAT, shard->path,
+            "expected a header of %llu bytes, found %zu: the file is cut short",
+            (unsigned long long)length, map->size - 8);
     if (!framed)
-        return cadre_fail(CADRE_EFORMAT, shard->path, "expected a header that is one JSON object and spaces, found \"%s\"",
-                          quote_bytes(text, size < 24 ? size : 24).text);
+        return cadre_fail(CADRE_EFORMAT, shard->path,
+            "expected a header that is one JSON object and spaces, found \"%s\"",
+            quote_bytes(text, size < 24 ? size : 24).text);
     *begin = text;
     *bytes = size;
     return CADRE_OK;
@@ -85,13 +116,16 @@ cadre_status safetensors_header_frame(const safetensors_shard *shard, const char
 
 static int by_place(const void *a, const void *b, void *context)
 {
-    const safetensors_tensor *tensors = context, *x = &tensors[*(const uint32_t *)a], *y = &tensors[*(const uint32_t *)b];
+    const safetensors_tensor *tensors = context, *x = &tensors[*(const uint32_t *)a],
+                             *y = &tensors[*(const uint32_t *)b];
     if (x->data != y->data) return x->data < y->data ? -1 : 1;
-    return (x->size > y->size) - (x->size < y->size); /* those of no bytes first, wherever they say they are */
+    /* Those of no bytes first, wherever they say they are */
+    return (x->size > y->size) - (x->size < y->size);
 }
 
 /* Without a hole or an overlap from the first byte of data to the last. */
-static cadre_status check_places(const safetensors_shard *shard, safetensors_tensor *tensors, size_t count)
+static cadre_status check_places(
+    const safetensors_shard *shard, safetensors_tensor *tensors, size_t count)
 {
     const uint8_t *reached = data_begin(shard), *end = reached + safetensors_data_size(shard);
     uint32_t *order = MEM_ARRAY(uint32_t, count);
@@ -106,21 +140,23 @@ static cadre_status check_places(const safetensors_shard *shard, safetensors_ten
     for (size_t i = 0; i < count && status == CADRE_OK; i++) {
         const safetensors_tensor *t = &tensors[order[i]];
         if (t->data != reached)
-            status = cadre_fail(CADRE_EFORMAT, shard->path, "%s: expected its data at offset %zu, found %zu: %s",
-                                quote_text(t->name).text, (size_t)(reached - data_begin(shard)),
-                                (size_t)(t->data - data_begin(shard)), t->data < reached ? "tensors overlap" : "a hole");
+            status = cadre_fail(CADRE_EFORMAT, shard->path,
+                "%s: expected its data at offset %zu, found %zu: %s", quote_text(t->name).text,
+                (size_t)(reached - data_begin(shard)), (size_t)(t->data - data_begin(shard)),
+                t->data < reached ? "tensors overlap" : "a hole");
         reached = t->data + t->size;
     }
     mem_free(order);
     if (status == CADRE_OK && reached != end)
         status = cadre_fail(CADRE_EFORMAT, shard->path, "expected %zu bytes of tensors, found %zu",
-                            (size_t)(reached - data_begin(shard)), safetensors_data_size(shard));
+            (size_t)(reached - data_begin(shard)), safetensors_data_size(shard));
     return status;
 }
 
 /* ---- one tensor ---- */
 
-enum { TENSORS = 262144 }; /* of one file: far beyond any model's, and read in tens of milliseconds */
+/* Of one file: far beyond any model's, and read in tens of milliseconds */
+enum { TENSORS = 262144 };
 enum { DTYPE, SHAPE, OFFSETS, FIELDS };
 static const char *const field_names[FIELDS] = { "dtype", "shape", "data_offsets" };
 static const char *const field_kinds[FIELDS] = { "a string", "an array", "an array" };
@@ -136,11 +172,13 @@ typedef struct reader {
     char place[2 * QUOTE_ROOM];
 } reader;
 
-/* The place that a refusal names: the tensor, its field (NULL: itself), an item of that (-1: itself). */
+/* The place that a refusal names: the tensor, its field (NULL: itself), an item of that (-1:
+ * itself). */
 static void at(reader *r, const char *field, int item)
 {
     if (!r->explain) return;
-    int used = snprintf(r->place, sizeof r->place, "%s", quote_text(r->tensors[r->count - 1].name).text);
+    int used =
+        snprintf(r->place, sizeof r->place, "%s", quote_text(r->tensors[r->count - 1].name).text);
     if (field) used += snprintf(r->place + used, sizeof r->place - (size_t)used, ".%s", field);
     if (item >= 0) snprintf(r->place + used, sizeof r->place - (size_t)used, "[%d]", item);
     r->c.where = r->place;
@@ -174,8 +212,8 @@ static cadre_status take_dtype(reader *r, safetensors_tensor *t)
 static cadre_status refuse_beyond(reader *r, size_t begin, int64_t most)
 {
     char expected[96];
-    snprintf(expected, sizeof expected, "at most the %lld bytes of tensors that the file has (is it cut short?)",
-             (long long)most);
+    snprintf(expected, sizeof expected,
+        "at most the %lld bytes of tensors that the file has (is it cut short?)", (long long)most);
     r->c.at = begin;
     return json_cursor_refuse(&r->c, expected);
 }
@@ -205,14 +243,18 @@ static cadre_status place_tensor(const reader *r, safetensors_tensor *t, const i
     const char *path = r->shard->path;
     int64_t bits;
     if (!checked_product(t->shape, t->rank, &t->elements))
-        return cadre_fail(CADRE_EFORMAT, path, "%s.shape: expected a shape whose product fits 64 bits", quote_text(t->name).text);
+        return cadre_fail(CADRE_EFORMAT, path,
+            "%s.shape: expected a shape whose product fits 64 bits", quote_text(t->name).text);
     if (__builtin_mul_overflow(t->elements, safetensors_dtype_bits(t->dtype), &bits) || bits % 8)
-        return cadre_fail(CADRE_EFORMAT, path, "%s.shape: expected a shape that takes whole bytes of %s and fits 64 bits",
-                          quote_text(t->name).text, t->dtype);
+        return cadre_fail(CADRE_EFORMAT, path,
+            "%s.shape: expected a shape that takes whole bytes of %s and fits 64 bits",
+            quote_text(t->name).text, t->dtype);
     t->size = (size_t)(bits / 8);
     if (offsets[1] - offsets[0] != bits / 8)
-        return cadre_fail(CADRE_EFORMAT, path, "%s.data_offsets[1]: expected %lld, where %zu bytes of %s end, found %lld",
-                          quote_text(t->name).text, (long long)(offsets[0] + bits / 8), t->size, t->dtype, (long long)offsets[1]);
+        return cadre_fail(CADRE_EFORMAT, path,
+            "%s.data_offsets[1]: expected %lld, where %zu bytes of %s end, found %lld",
+            quote_text(t->name).text, (long long)(offsets[0] + bits / 8), t->size, t->dtype,
+            (long long)offsets[1]);
     t->data = data_begin(r->shard) + offsets[0];
     return CADRE_OK;
 }
@@ -246,12 +288,14 @@ static cadre_status take_tensor(reader *r, safetensors_tensor *t)
         seen[field] = true;
         at(r, field_names[field], -1);
         CADRE_TRY(json_cursor_expect(&r->c, ':'));
-        CADRE_TRY(field == DTYPE ? take_dtype(r, t) : field == SHAPE ? take_shape(r, t) : take_offsets(r, offsets));
+        CADRE_TRY(field == DTYPE   ? take_dtype(r, t)
+                  : field == SHAPE ? take_shape(r, t)
+                                   : take_offsets(r, offsets));
     }
     for (int i = 0; i < FIELDS; i++)
         if (!seen[i])
-            return cadre_fail(CADRE_EFORMAT, r->shard->path, "%s.%s: expected %s, found nothing", quote_text(t->name).text,
-                              field_names[i], field_kinds[i]);
+            return cadre_fail(CADRE_EFORMAT, r->shard->path, "%s.%s: expected %s, found nothing",
+                quote_text(t->name).text, field_names[i], field_kinds[i]);
     return place_tensor(r, t, offsets);
 }
 
@@ -267,7 +311,8 @@ static const char *keep(reader *r, string_view text)
     return kept;
 }
 
-/* Says what is wrong only where something is: places are not put into words for the thousands that are as they should be. */
+/* Says what is wrong only where something is: places are not put into words for the thousands that
+ * are as they should be. */
 static cadre_status take_entry(reader *r, string_view name)
 {
     size_t begin = r->c.at;
@@ -299,7 +344,8 @@ static cadre_status take_metadata(reader *r)
         cadre_status status = json_cursor_string(&r->c, &value);
         r->c.nul = false;
         CADRE_TRY(status);
-        CADRE_TRY(buffer_grow((void **)&shard->notes, shard->note_count, &r->note_room, 1, sizeof *shard->notes));
+        CADRE_TRY(buffer_grow(
+            (void **)&shard->notes, shard->note_count, &r->note_room, 1, sizeof *shard->notes));
         safetensors_note *note = &shard->notes[shard->note_count++];
         note->key = keep(r, key);
         note->value = keep(r, value);
@@ -316,7 +362,8 @@ static cadre_status take_all(reader *r)
         r->c.where = "the header";
         CADRE_TRY(json_cursor_member(&r->c, &first, &name, &more));
         if (!more) break;
-        CADRE_TRY(string_view_is(name, SAFETENSORS_METADATA) ? take_metadata(r) : take_entry(r, name));
+        CADRE_TRY(
+            string_view_is(name, SAFETENSORS_METADATA) ? take_metadata(r) : take_entry(r, name));
     }
     return r->c.at == r->c.size ? CADRE_OK : json_cursor_refuse(&r->c, "nothing after the header");
 }
@@ -329,12 +376,12 @@ static cadre_status check_metadata(const safetensors_shard *shard)
     CADRE_TRY(name_index_make(first, sizeof *shard->notes, shard->note_count, &keys, &twice));
     name_index_free(&keys);
     if (twice == NAME_NONE) return CADRE_OK;
-    return cadre_fail(CADRE_EFORMAT, shard->path, "%s.%s: expected this key once, found it twice", SAFETENSORS_METADATA,
-                      quote_text(shard->notes[twice].key).text);
+    return cadre_fail(CADRE_EFORMAT, shard->path, "%s.%s: expected this key once, found it twice",
+        SAFETENSORS_METADATA, quote_text(shard->notes[twice].key).text);
 }
 
-cadre_status safetensors_header_read(safetensors_shard *shard, const char *text, size_t size, safetensors_tensor **tensors,
-                                     size_t *count)
+cadre_status safetensors_header_read(safetensors_shard *shard, const char *text, size_t size,
+    safetensors_tensor **tensors, size_t *count)
 {
     reader r = { .c = { .text = text, .size = size, .file = shard->path }, .shard = shard };
     r.strings = shard->strings = mem_alloc(size + 1, 1);

@@ -1,4 +1,5 @@
-/* safetensors_writer.c - the header put together while metadata and tensors are declared; the stream does the rest. */
+/* safetensors_writer.c - the header put together while metadata and tensors are declared; the
+ * stream does the rest. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -11,9 +12,10 @@
 struct safetensors_writer {
     tensor_stream stream;
     json_writer header;
-    bool in_metadata;   /* the header's first member is still open */
-    size_t data_bytes;  /* declared */
-    uint8_t *hash_rows; /* [tensors + 1, HASH_BYTES], once the header is written; NULL when the file takes no hashes */
+    bool in_metadata;  /* the header's first member is still open */
+    size_t data_bytes; /* declared */
+    /* [tensors + 1, HASH_BYTES], once the header is written; NULL when the file takes no hashes */
+    uint8_t *hash_rows;
     bool hashes;
 };
 
@@ -60,14 +62,15 @@ cadre_status safetensors_writer_metadata(safetensors_writer *w, const char *key,
 {
     tensor_stream *s = &w->stream;
     if (s->status == CADRE_OK && !w->in_metadata)
-        s->status = cadre_fail(CADRE_EARGUMENT, s->path, "metadata must be declared before tensors");
+        s->status =
+            cadre_fail(CADRE_EARGUMENT, s->path, "metadata must be declared before tensors");
     if (s->status != CADRE_OK) return s->status;
     json_put_string(&w->header, key, value);
     return s->status = w->header.text.status;
 }
 
-static void put_entry(json_writer *header, const char *name, const char *dtype, int rank, const int64_t *shape, size_t begin,
-                      size_t end)
+static void put_entry(json_writer *header, const char *name, const char *dtype, int rank,
+    const int64_t *shape, size_t begin, size_t end)
 {
     json_put_object(header, name);
     json_put_string(header, "dtype", dtype);
@@ -81,16 +84,20 @@ static void put_entry(json_writer *header, const char *name, const char *dtype, 
     json_put_close(header, '}');
 }
 
-static cadre_status declare(safetensors_writer *w, const char *name, const char *dtype, int rank, const int64_t *shape)
+static cadre_status declare(
+    safetensors_writer *w, const char *name, const char *dtype, int rank, const int64_t *shape)
 {
     int64_t elements, bits;
     int width = safetensors_dtype_bits(dtype);
-    if (w->stream.begun || rank < 0 || rank > SAFETENSORS_RANK || !width || !strcmp(name, SAFETENSORS_METADATA))
-        return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: a tensor of %d dimensions and dtype %s cannot be declared here",
-                          quote_text(name).text, rank, quote_text(dtype).text);
-    if (!checked_product(shape, rank, &elements) || __builtin_mul_overflow(elements, width, &bits) || bits % 8)
-        return cadre_fail(CADRE_EARGUMENT, w->stream.path, "%s: expected a shape that takes whole bytes and fits 64 bits",
-                          quote_text(name).text);
+    if (w->stream.begun || rank < 0 || rank > SAFETENSORS_RANK || !width ||
+        !strcmp(name, SAFETENSORS_METADATA))
+        return cadre_fail(CADRE_EARGUMENT, w->stream.path,
+            "%s: a tensor of %d dimensions and dtype %s cannot be declared here",
+            quote_text(name).text, rank, quote_text(dtype).text);
+    if (!checked_product(shape, rank, &elements) ||
+        __builtin_mul_overflow(elements, width, &bits) || bits % 8)
+        return cadre_fail(CADRE_EARGUMENT, w->stream.path,
+            "%s: expected a shape that takes whole bytes and fits 64 bits", quote_text(name).text);
     size_t size = (size_t)(bits / 8), begin = w->data_bytes;
     CADRE_TRY(tensor_stream_declare(&w->stream, name, size));
     end_metadata(w);
@@ -99,8 +106,8 @@ static cadre_status declare(safetensors_writer *w, const char *name, const char 
     return w->header.text.status;
 }
 
-cadre_status safetensors_writer_declare(safetensors_writer *w, const char *name, const char *dtype, int rank,
-                                        const int64_t *shape)
+cadre_status safetensors_writer_declare(
+    safetensors_writer *w, const char *name, const char *dtype, int rank, const int64_t *shape)
 {
     if (w->stream.status == CADRE_OK) w->stream.status = declare(w, name, dtype, rank, shape);
     return w->stream.status;
@@ -123,12 +130,14 @@ static cadre_status begin(safetensors_writer *w)
     byte_buffer *json = &w->header.text, whole = { 0 };
     byte_buffer_fill(json, ' ', (8 - json->size % 8) % 8); /* data at a multiple of 8 */
     if (json->size > SAFETENSORS_HEADER_LIMIT)
-        return cadre_fail(CADRE_EARGUMENT, w->stream.path, "its header of %zu bytes is beyond the format's limit", json->size);
+        return cadre_fail(CADRE_EARGUMENT, w->stream.path,
+            "its header of %zu bytes is beyond the format's limit", json->size);
     for (int i = 0; i < 8; i++) byte_buffer_fill(&whole, (char)(json->size >> 8 * i), 1);
     byte_buffer_put(&whole, json->data, json->size);
     cadre_status status = json->status != CADRE_OK ? json->status : whole.status;
     if (status == CADRE_OK) status = tensor_stream_begin(&w->stream, whole.data, whole.size);
-    if (status == CADRE_OK && w->hash_rows) hash_store(hash_bytes(whole.data, whole.size), w->hash_rows);
+    if (status == CADRE_OK && w->hash_rows)
+        hash_store(hash_bytes(whole.data, whole.size), w->hash_rows);
     byte_buffer_free(&whole);
     return status;
 }
@@ -143,18 +152,22 @@ cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, siz
 {
     CADRE_TRY(ensure_begun(w));
     tensor_stream *s = &w->stream;
-    size_t own = w->hash_rows ? s->list[s->count - 1].size : 0; /* the hashes' bytes are not the caller's to give */
+    /* The hashes' bytes are not the caller's to give */
+    size_t own = w->hash_rows ? s->list[s->count - 1].size : 0;
     if (s->status == CADRE_OK && size > s->left - own)
-        s->status = cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
+        s->status =
+            cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
     return tensor_stream_put(s, data, size);
 }
 
-/* The last tensor's bytes, known now that the others are written. If one of those lacks bytes, seal will refuse. */
+/* The last tensor's bytes, known now that the others are written. If one of those lacks bytes, seal
+ * will refuse. */
 static cadre_status put_hashes(safetensors_writer *w)
 {
     const tensor_stream *s = &w->stream;
     if (!w->hash_rows || s->at + 1 != s->count || s->done) return CADRE_OK;
-    for (size_t i = 0; i < s->at; i++) hash_store(s->list[i].hash, w->hash_rows + (i + 1) * HASH_BYTES);
+    for (size_t i = 0; i < s->at; i++)
+        hash_store(s->list[i].hash, w->hash_rows + (i + 1) * HASH_BYTES);
     return tensor_stream_put(&w->stream, w->hash_rows, s->list[s->at].size);
 }
 

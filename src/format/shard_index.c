@@ -1,4 +1,5 @@
-/* shard_index.c - {"metadata": {...}, "weight_map": {"tensor": "file", ...}}, read from left to right. */
+/* shard_index.c - {"metadata": {...}, "weight_map": {"tensor": "file", ...}}, read from left to
+ * right. */
 #include "format/shard_index.h"
 
 #include <stdlib.h>
@@ -30,7 +31,8 @@ static const char *keep(reader *r, string_view text)
 
 static bool plain_name(const char *name)
 {
-    return *name && !strchr(name, '/') && !strchr(name, '\\') && strcmp(name, ".") && strcmp(name, "..");
+    return *name && !strchr(name, '/') && !strchr(name, '\\') && strcmp(name, ".") &&
+           strcmp(name, "..");
 }
 
 /* The file of an entry: that of the entry before, which it mostly is, or one more in the list. */
@@ -64,7 +66,8 @@ static cadre_status take_map(reader *r)
     for (;;) {
         CADRE_TRY(json_cursor_member(&r->c, &first, &name, &more));
         if (!more) return CADRE_OK;
-        CADRE_TRY(buffer_grow((void **)&x->entries, x->count, &r->entry_room, 1, sizeof *x->entries));
+        CADRE_TRY(
+            buffer_grow((void **)&x->entries, x->count, &r->entry_room, 1, sizeof *x->entries));
         shard_entry *entry = &x->entries[x->count++];
         entry->name = keep(r, name);
         CADRE_TRY(take_file(r, &entry->file));
@@ -84,12 +87,17 @@ static cadre_status take_all(reader *r)
     }
     json_cursor_peek(&r->c);
     if (r->c.at < r->c.size) return json_cursor_refuse(&r->c, "nothing after the index");
-    return r->map ? CADRE_OK : cadre_fail(CADRE_EFORMAT, r->c.file, "weight_map: expected an object, found nothing");
+    return r->map ? CADRE_OK
+                  : cadre_fail(
+                        CADRE_EFORMAT, r->c.file, "weight_map: expected an object, found nothing");
 }
 
 /* ---- the whole ---- */
 
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static cadre_status sort_files(shard_index *x, const char *path)
 {
@@ -99,16 +107,19 @@ static cadre_status sort_files(shard_index *x, const char *path)
         if (!i || strcmp(x->files[i], x->files[i - 1])) x->files[distinct++] = x->files[i];
     x->file_count = distinct;
     if (distinct <= SHARDS) return CADRE_OK;
-    return cadre_fail(CADRE_EFORMAT, path, "weight_map: expected at most %d files, found %zu", SHARDS, distinct);
+    return cadre_fail(
+        CADRE_EFORMAT, path, "weight_map: expected at most %d files, found %zu", SHARDS, distinct);
 }
 
 static cadre_status index_names(shard_index *x, const char *path)
 {
     uint32_t twice;
-    CADRE_TRY(name_index_make(x->count ? &x->entries->name : NULL, sizeof *x->entries, x->count, &x->by_name, &twice));
+    CADRE_TRY(name_index_make(
+        x->count ? &x->entries->name : NULL, sizeof *x->entries, x->count, &x->by_name, &twice));
     if (twice == NAME_NONE) return CADRE_OK;
-    return cadre_fail(CADRE_EFORMAT, path, "weight_map: %s: expected this tensor once, found it twice",
-                      quote_text(x->entries[twice].name).text);
+    return cadre_fail(CADRE_EFORMAT, path,
+        "weight_map: %s: expected this tensor once, found it twice",
+        quote_text(x->entries[twice].name).text);
 }
 
 cadre_status shard_index_read(const char *path, shard_index *index)
@@ -116,12 +127,18 @@ cadre_status shard_index_read(const char *path, shard_index *index)
     file_map map;
     CADRE_TRY(file_map_open(path, &map));
     cadre_status status = CADRE_OK;
-    reader r = { .c = { .text = (const char *)map.data, .size = map.size, .file = path, .where = "the index" }, .index = index };
+    reader r = { .c = { .text = (const char *)map.data,
+                     .size = map.size,
+                     .file = path,
+                     .where = "the index" },
+        .index = index };
     if (map.size > SAFETENSORS_HEADER_LIMIT)
-        status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", SAFETENSORS_HEADER_LIMIT, map.size);
+        status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu",
+            SAFETENSORS_HEADER_LIMIT, map.size);
     if (status == CADRE_OK) status = foreign_check(path, map.data, map.size, "an index of weights");
     /* Each string and its NUL are shorter than the string in quotes. */
-    if (status == CADRE_OK && !(r.strings = index->strings = mem_alloc(map.size + 1, 1))) status = CADRE_ENOMEM;
+    if (status == CADRE_OK && !(r.strings = index->strings = mem_alloc(map.size + 1, 1)))
+        status = CADRE_ENOMEM;
     if (status == CADRE_OK) status = take_all(&r);
     if (status == CADRE_OK) status = sort_files(index, path);
     if (status == CADRE_OK) status = index_names(index, path);
@@ -138,16 +155,17 @@ void shard_index_free(shard_index *index)
     name_index_free(&index->by_name);
 }
 
-cadre_status shard_index_keep(shard_index *index, const safetensors_shard *shard, safetensors_tensor *tensors,
-                              size_t *count)
+cadre_status shard_index_keep(
+    shard_index *index, const safetensors_shard *shard, safetensors_tensor *tensors, size_t *count)
 {
     const char *file = file_base(shard->path);
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++) {
         uint32_t entry = name_index_find(&index->by_name, tensors[i].name);
         if (entry == NAME_NONE)
-            return cadre_fail(CADRE_EFORMAT, shard->path, "expected only tensors that the index names, found %s",
-                              quote_text(tensors[i].name).text);
+            return cadre_fail(CADRE_EFORMAT, shard->path,
+                "expected only tensors that the index names, found %s",
+                quote_text(tensors[i].name).text);
         if (strcmp(index->entries[entry].file, file)) continue;
         index->entries[entry].found = true;
         tensors[kept++] = tensors[i];
@@ -161,8 +179,9 @@ cadre_status shard_index_check(const shard_index *index, const char *path)
     for (size_t i = 0; i < index->count; i++) {
         const shard_entry *e = &index->entries[i];
         if (!e->found)
-            return cadre_fail(CADRE_EFORMAT, path, "weight_map: %s: expected this tensor in %s, found none",
-                              quote_text(e->name).text, quote_text(e->file).text);
+            return cadre_fail(CADRE_EFORMAT, path,
+                "weight_map: %s: expected this tensor in %s, found none", quote_text(e->name).text,
+                quote_text(e->file).text);
     }
     return CADRE_OK;
 }

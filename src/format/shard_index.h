@@ -1,4 +1,5 @@
-/* shard_index.h - model.safetensors.index.json: which file has which tensor. For safetensors.c alone. */
+/* shard_index.h - model.safetensors.index.json: which file has which tensor. For safetensors.c
+ * alone. */
 #ifndef CADRE_FORMAT_SHARD_INDEX_H
 #define CADRE_FORMAT_SHARD_INDEX_H
 
@@ -14,19 +15,21 @@ typedef struct shard_entry {
 typedef struct shard_index {
     shard_entry *entries; /* [count], in the order of the map */
     size_t count;
-    const char **files; /* [file_count]: distinct, sorted, each the plain name of a file in the same folder */
+    /* [file_count]: distinct, sorted, each the plain name of a file in the same folder */
+    const char **files;
     size_t file_count;
     name_index by_name;
     char *strings; /* what all of these point to */
 } shard_index;
 
-cadre_status shard_index_read(const char *path, shard_index *index); /* all zero before; freed by the caller, whatever happens */
+/* All zero before; freed by the caller, whatever happens */
+cadre_status shard_index_read(const char *path, shard_index *index);
 void shard_index_free(shard_index *index);
 
 /* Of this shard's tensors those that the index puts here: copies that it does not point to are left
  * alone. Refuses a tensor that the index does not know. */
-cadre_status shard_index_keep(shard_index *index, const safetensors_shard *shard, safetensors_tensor *tensors,
-                              size_t *count);
+cadre_status shard_index_keep(
+    shard_index *index, const safetensors_shard *shard, safetensors_tensor *tensors, size_t *count);
 
 /* Refuses an entry whose file does not have the tensor. After all shards. */
 cadre_status shard_index_check(const shard_index *index, const char *path);

@@ -14,7 +14,8 @@ cadre_status tensor_stream_open(tensor_stream *s, const char *path, size_t align
     s->path = mem_strdup(path);
     s->of_file = hash_stream_new();
     s->of_tensor = hash_stream_new();
-    s->status = s->path && s->of_file && s->of_tensor ? file_writer_open(path, &s->file) : CADRE_ENOMEM;
+    s->status =
+        s->path && s->of_file && s->of_tensor ? file_writer_open(path, &s->file) : CADRE_ENOMEM;
     return s->status;
 }
 
@@ -35,7 +36,8 @@ static cadre_status declare(tensor_stream *s, const char *name, size_t size)
 {
     size_t left;
     if (!checked_add(s->left, size, &left) || left > INT64_MAX / 2)
-        return cadre_fail(CADRE_EARGUMENT, s->path, "%s: expected tensors whose sizes add up in 64 bits", quote_text(name).text);
+        return cadre_fail(CADRE_EARGUMENT, s->path,
+            "%s: expected tensors whose sizes add up in 64 bits", quote_text(name).text);
     if (s->count == s->room) {
         size_t room = s->room ? 2 * s->room : 64;
         tensor_slot *list = mem_resize(s->list, s->count, room, sizeof *list);
@@ -56,7 +58,10 @@ cadre_status tensor_stream_declare(tensor_stream *s, const char *name, size_t si
     return s->status;
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static cadre_status refuse_duplicates(const tensor_stream *s)
 {
@@ -67,7 +72,8 @@ static cadre_status refuse_duplicates(const tensor_stream *s)
     cadre_status status = CADRE_OK;
     for (size_t i = 1; i < s->count && status == CADRE_OK; i++)
         if (!strcmp(names[i - 1], names[i]))
-            status = cadre_fail(CADRE_EARGUMENT, s->path, "two tensors are named %s", quote_text(names[i]).text);
+            status = cadre_fail(
+                CADRE_EARGUMENT, s->path, "two tensors are named %s", quote_text(names[i]).text);
     mem_free(names);
     return status;
 }
@@ -91,7 +97,8 @@ static cadre_status pad(tensor_stream *s, size_t size)
     return CADRE_OK;
 }
 
-/* Leaves tensors whose bytes are all there: the one that was just filled, and any of no bytes after it. */
+/* Leaves tensors whose bytes are all there: the one that was just filled, and any of no bytes after
+ * it. */
 static cadre_status advance(tensor_stream *s)
 {
     while (s->at < s->count && s->done == s->list[s->at].size) {
@@ -120,7 +127,8 @@ cadre_status tensor_stream_begin(tensor_stream *s, const void *header, size_t si
 
 static cadre_status put(tensor_stream *s, const char *data, size_t size)
 {
-    if (size > s->left) return cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
+    if (size > s->left)
+        return cadre_fail(CADRE_EARGUMENT, s->path, "was given more bytes than its tensors hold");
     while (size) {
         size_t missing = s->list[s->at].size - s->done, step = size < missing ? size : missing;
         CADRE_TRY(write_bytes(s, data, step));
@@ -143,8 +151,8 @@ cadre_status tensor_stream_put(tensor_stream *s, const void *data, size_t size)
 static cadre_status seal(tensor_stream *s)
 {
     if (s->at < s->count)
-        return cadre_fail(CADRE_EARGUMENT, s->path, "%s: expected %zu bytes, was given %zu", quote_text(s->list[s->at].name).text,
-                          s->list[s->at].size, s->done);
+        return cadre_fail(CADRE_EARGUMENT, s->path, "%s: expected %zu bytes, was given %zu",
+            quote_text(s->list[s->at].name).text, s->list[s->at].size, s->done);
     s->sealed = true;
     return file_writer_seal(s->file);
 }

@@ -1,5 +1,6 @@
-/* tensor_stream.h - the part that all tensor files share when they are written: declared sizes, a header, then each tensor's
- * bytes in that order, hashed on the way, through a file that appears whole or not at all. For the writers of this room.
+/* tensor_stream.h - the part that all tensor files share when they are written: declared sizes, a
+ * header, then each tensor's bytes in that order, hashed on the way, through a file that appears
+ * whole or not at all. For the writers of this room.
  *
  * Every function returns the first failure of the stream once there was one. */
 #ifndef CADRE_FORMAT_TENSOR_STREAM_H
@@ -33,9 +34,12 @@ typedef struct tensor_stream {
 cadre_status tensor_stream_open(tensor_stream *s, const char *path, size_t align);
 void tensor_stream_close(tensor_stream *s); /* leaves no file unless it was committed */
 cadre_status tensor_stream_declare(tensor_stream *s, const char *name, size_t size);
-cadre_status tensor_stream_begin(tensor_stream *s, const void *header, size_t size); /* refuses names that come twice */
-cadre_status tensor_stream_put(tensor_stream *s, const void *data, size_t size);     /* of any size, once begun */
-cadre_status tensor_stream_seal(tensor_stream *s);   /* on the disk under a temporary name; refused while bytes are missing */
+/* Refuses names that come twice */
+cadre_status tensor_stream_begin(tensor_stream *s, const void *header, size_t size);
+/* Of any size, once begun */
+cadre_status tensor_stream_put(tensor_stream *s, const void *data, size_t size);
+/* On the disk under a temporary name; refused while bytes are missing */
+cadre_status tensor_stream_seal(tensor_stream *s);
 cadre_status tensor_stream_commit(tensor_stream *s); /* ... and under its own; after seal */
 
 #endif

@@ -31,8 +31,9 @@ enum {
 typedef struct domain {
     char *name, *text;
     size_t size;
-    token_list ids;     /* of the whole text */
-    token_list passage; /* of some of its prose: what the sample goes on from, and what is shown token by token */
+    token_list ids; /* of the whole text */
+    /* Of some of its prose: what the sample goes on from, and what is shown token by token */
+    token_list passage;
     double nats;
     route_census census;
     char *prompt, *sample;
@@ -68,7 +69,8 @@ static bool documents_of(const domain *d, const json_node *held_out, json_node *
 static cadre_status encode_domain(const analysis *a, domain *d, const json_node *held_out)
 {
     json_node sizes;
-    if (!documents_of(d, held_out, &sizes)) return tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids);
+    if (!documents_of(d, held_out, &sizes))
+        return tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids);
     for (size_t i = 0, at = 0; i < json_count(&sizes); i++) {
         json_node item = json_item(&sizes, i);
         int64_t size = 0;
@@ -80,7 +82,8 @@ static cadre_status encode_domain(const analysis *a, domain *d, const json_node 
     return CADRE_OK;
 }
 
-static cadre_status read_domain(analysis *a, const char *folder, const char *name, const json_node *held_out)
+static cadre_status read_domain(
+    analysis *a, const char *folder, const char *name, const json_node *held_out)
 {
     domain *d = &a->domains[a->count++];
     char *path = file_join(folder, name);
@@ -92,7 +95,8 @@ static cadre_status read_domain(analysis *a, const char *folder, const char *nam
     CADRE_TRY(status);
     size_t begin = corpus_passage(d->text, d->size), left = d->size - begin;
     CADRE_TRY(encode_domain(a, d, held_out));
-    return tokenizer_encode(a->tokenizer, d->text + begin, left < PASSAGE_BYTES ? left : PASSAGE_BYTES, 0, &d->passage);
+    return tokenizer_encode(
+        a->tokenizer, d->text + begin, left < PASSAGE_BYTES ? left : PASSAGE_BYTES, 0, &d->passage);
 }
 
 static void note(const cadre_train_listener *listener, const char *format, ...)
@@ -109,7 +113,8 @@ static void note(const cadre_train_listener *listener, const char *format, ...)
 }
 
 /* Of very many texts some, evenly over the order of their names. */
-static cadre_status read_folder(analysis *a, const char *folder, const json_node *held_out, const cadre_train_listener *listener)
+static cadre_status read_folder(analysis *a, const char *folder, const json_node *held_out,
+    const cadre_train_listener *listener)
 {
     char **names;
     int count;
@@ -128,7 +133,8 @@ static cadre_status read_domains(analysis *a, const char *run, const cadre_train
     char *folder = file_join(run, "validation"), *record = file_join(run, "run.json");
     json_document *document = NULL;
     cadre_status status = folder && record ? CADRE_OK : CADRE_ENOMEM;
-    if (status == CADRE_OK && file_exists(record)) status = json_open_dense(record, JSON_LIMIT, &document);
+    if (status == CADRE_OK && file_exists(record))
+        status = json_open_dense(record, JSON_LIMIT, &document);
     if (status == CADRE_OK) {
         json_node root = { 0 };
         if (document) root = json_root(document);
@@ -211,7 +217,8 @@ static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count
     CADRE_TRY(token_stream_new(a->tokenizer, 0, &stream));
     cadre_status status = CADRE_OK;
     for (int64_t i = 0; i <= count && status == CADRE_OK; i++) {
-        status = i < count ? token_stream_put(stream, ids[i], &text) : token_stream_end(stream, &text);
+        status =
+            i < count ? token_stream_put(stream, ids[i], &text) : token_stream_end(stream, &text);
         if (status == CADRE_OK) status = byte_list_put(out, text.data, text.size);
     }
     token_stream_free(stream);
@@ -220,15 +227,20 @@ static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count
 
 static cadre_status sample_domain(analysis *a, domain *d)
 {
-    const cadre_sampling sampling = {
-        .size = sizeof sampling, .temperature = 0.7, .top_p = 0.95, .repetition_penalty = 1.1, .seed = 1
-    };
-    int64_t prompt = (int64_t)d->passage.count < PROMPT_TOKENS ? (int64_t)d->passage.count : PROMPT_TOKENS;
+    const cadre_sampling sampling = { .size = sizeof sampling,
+        .temperature = 0.7,
+        .top_p = 0.95,
+        .repetition_penalty = 1.1,
+        .seed = 1 };
+    int64_t prompt =
+        (int64_t)d->passage.count < PROMPT_TOKENS ? (int64_t)d->passage.count : PROMPT_TOKENS;
     byte_list text = { 0 };
     sample_text s = { 0 };
     cadre_status status = text_of(a, d->passage.ids, prompt, &text);
     if (status == CADRE_OK) status = text_copy(&text, &d->prompt);
-    if (status == CADRE_OK) status = cadre_generate(a->model, d->passage.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
+    if (status == CADRE_OK)
+        status = cadre_generate(
+            a->model, d->passage.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
     if (status == CADRE_OK) status = s.status;
     if (status == CADRE_OK) status = text_copy(&s.text, &d->sample);
     byte_list_free(&text);
@@ -333,7 +345,8 @@ static void put_samples(json_writer *w, const analysis *a)
 }
 
 /* Tokens with the text that each completes and their experts. */
-static cadre_status put_tokens(json_writer *w, const analysis *a, const domain *d, const route_log *log)
+static cadre_status put_tokens(
+    json_writer *w, const analysis *a, const domain *d, const route_log *log)
 {
     token_stream *stream;
     CADRE_TRY(token_stream_new(a->tokenizer, 0, &stream));
@@ -359,7 +372,8 @@ static cadre_status put_tokens(json_writer *w, const analysis *a, const domain *
 /* A passage of a domain, with the experts that each took. */
 static cadre_status put_passage(json_writer *w, const analysis *a, const domain *d)
 {
-    int64_t count = (int64_t)d->passage.count < PASSAGE_TOKENS ? (int64_t)d->passage.count : PASSAGE_TOKENS;
+    int64_t count =
+        (int64_t)d->passage.count < PASSAGE_TOKENS ? (int64_t)d->passage.count : PASSAGE_TOKENS;
     route_log log = { 0 };
     runner r = { 0 };
     session s;
@@ -383,7 +397,8 @@ static cadre_status put_passages(json_writer *w, const analysis *a)
 {
     cadre_status status = CADRE_OK;
     json_put_array(w, "passages");
-    for (int i = 0; i < a->count && status == CADRE_OK; i++) status = put_passage(w, a, &a->domains[i]);
+    for (int i = 0; i < a->count && status == CADRE_OK; i++)
+        status = put_passage(w, a, &a->domains[i]);
     json_put_close(w, ']');
     return status;
 }
@@ -413,10 +428,11 @@ static cadre_status write_analysis(const analysis *a, const char *run)
 static void tell(const cadre_train_listener *listener, const domain *d)
 {
     note(listener, "%s: %.3f bits per byte of held-out text", d->name,
-         d->nats / log(2) / (double)d->size);
+        d->nats / log(2) / (double)d->size);
 }
 
-static cadre_status run_analysis(analysis *a, cadre_context *context, const char *run, const cadre_train_listener *listener)
+static cadre_status run_analysis(
+    analysis *a, cadre_context *context, const char *run, const cadre_train_listener *listener)
 {
     CADRE_TRY(cadre_model_open(context, run, &a->model));
     CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
@@ -432,18 +448,20 @@ static cadre_status run_analysis(analysis *a, cadre_context *context, const char
     return write_analysis(a, run);
 }
 
-static cadre_status analyse(cadre_context *context, const char *run, const cadre_train_listener *listener)
+static cadre_status analyse(
+    cadre_context *context, const char *run, const cadre_train_listener *listener)
 {
     analysis a = { 0 };
     cadre_train_listener own;
-    CADRE_TRY(sized_read_or_zero("cadre_train_listener", listener, SIZE_UP_TO(cadre_train_listener, arg), &own, sizeof own));
+    CADRE_TRY(sized_read_or_zero(
+        "cadre_train_listener", listener, SIZE_UP_TO(cadre_train_listener, arg), &own, sizeof own));
     cadre_status status = run_analysis(&a, context, run, &own);
     close_analysis(&a);
     return status;
 }
 
-cadre_status cadre_analyse(cadre_context *context, const char *run,
-                           const cadre_train_listener *listener)
+cadre_status cadre_analyse(
+    cadre_context *context, const char *run, const cadre_train_listener *listener)
 {
     CADRE_TRY(context_enter(context));
     return context_leave(context, analyse(context, run, listener));

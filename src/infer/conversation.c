@@ -13,13 +13,13 @@
 #include "text/chat_template.h"
 
 struct cadre_chat {
-    const cadre_model *model;   /* borrowed */
-    const tokenizer *tokenizer; /* borrowed */
+    const cadre_model *model;      /* borrowed */
+    const tokenizer *tokenizer;    /* borrowed */
     const chat_template *template; /* of the list, or `thinking` */
     chat_template thinking;
     int64_t capacity;
     cadre_session *session;
-    chat_message *messages;     /* [count], room for `room`; texts of its own */
+    chat_message *messages; /* [count], room for `room`; texts of its own */
     size_t count, room;
     cadre_chat_account account; /* of the last answer */
 };
@@ -32,7 +32,8 @@ static cadre_status open_chat(cadre_chat *c, cadre_model *model, const char *nam
     return cadre_session_new(model, c->capacity, &c->session);
 }
 
-cadre_status cadre_chat_new(cadre_model *model, const char *name, int64_t capacity, cadre_chat **chat)
+cadre_status cadre_chat_new(
+    cadre_model *model, const char *name, int64_t capacity, cadre_chat **chat)
 {
     cadre_chat *c = MEM_ARRAY(cadre_chat, 1);
     if (!c) return CADRE_ENOMEM;
@@ -47,7 +48,8 @@ cadre_status cadre_chat_new(cadre_model *model, const char *name, int64_t capaci
 static void forget(cadre_chat *c, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) mem_free((char *)(uintptr_t)c->messages[i].text);
-    if (end < c->count) memmove(c->messages + begin, c->messages + end, (c->count - end) * sizeof *c->messages);
+    if (end < c->count)
+        memmove(c->messages + begin, c->messages + end, (c->count - end) * sizeof *c->messages);
     c->count -= end - begin;
 }
 
@@ -61,7 +63,10 @@ void cadre_chat_free(cadre_chat *c)
 }
 
 /* Where the turns begin: behind the system message, if there is one. */
-static size_t first_turn(const cadre_chat *c) { return c->count && c->messages[0].role == CHAT_SYSTEM; }
+static size_t first_turn(const cadre_chat *c)
+{
+    return c->count && c->messages[0].role == CHAT_SYSTEM;
+}
 
 void cadre_chat_clear(cadre_chat *c) { forget(c, first_turn(c), c->count); }
 
@@ -76,7 +81,8 @@ const char *cadre_chat_thinking(const cadre_chat *c)
 static void advise_ways(const chat_template *t)
 {
     byte_buffer words = { 0 };
-    for (const chat_thinking *w = t->ways; w && w->how; w++) byte_buffer_format(&words, "%s%s", w == t->ways ? "" : ", ", w->how);
+    for (const chat_thinking *w = t->ways; w && w->how; w++)
+        byte_buffer_format(&words, "%s%s", w == t->ways ? "" : ", ", w->how);
     if (words.size && words.status == CADRE_OK) cadre_fail_advice("It knows: %s", words.data);
     byte_buffer_free(&words);
 }
@@ -89,10 +95,13 @@ cadre_status cadre_chat_think(cadre_chat *c, const char *how)
         return CADRE_OK;
     }
     if (c->template->ways)
-        cadre_fail(CADRE_EARGUMENT, NULL, "the chat template %s: expected a way of thinking that it knows, found \"%s\"", name,
-                   quote_text(how).text);
-    else cadre_fail(CADRE_EARGUMENT, NULL, "the chat template %s leaves no choice of thinking, found \"%s\"", name,
-                    quote_text(how).text);
+        cadre_fail(CADRE_EARGUMENT, NULL,
+            "the chat template %s: expected a way of thinking that it knows, found \"%s\"", name,
+            quote_text(how).text);
+    else
+        cadre_fail(CADRE_EARGUMENT, NULL,
+            "the chat template %s leaves no choice of thinking, found \"%s\"", name,
+            quote_text(how).text);
     advise_ways(c->template);
     return CADRE_EARGUMENT;
 }
@@ -152,8 +161,9 @@ static cadre_status refuse_too_long(cadre_chat *c, size_t count)
     size_t last = c->count;
     while (last > first_turn(c) && c->messages[last - 1].role != CHAT_ASSISTANT) last--;
     forget(c, last, c->count);
-    cadre_fail(CADRE_ENOMEM, NULL, "the message: expected fewer than %lld tokens of conversation with it alone, found %zu",
-               (long long)c->capacity, count);
+    cadre_fail(CADRE_ENOMEM, NULL,
+        "the message: expected fewer than %lld tokens of conversation with it alone, found %zu",
+        (long long)c->capacity, count);
     cadre_fail_advice("--context N sets how many there may be; what was said before is kept");
     return CADRE_ENOMEM;
 }
@@ -164,7 +174,8 @@ static cadre_status encode(cadre_chat *c, int64_t limit, token_list *ids)
 {
     size_t begin = first_turn(c), first = begin;
     CADRE_TRY(encode_from(c, first, ids));
-    while (c->capacity - (int64_t)ids->count < room_wanted(c, limit) && next_turn(c, first) < c->count) {
+    while (c->capacity - (int64_t)ids->count < room_wanted(c, limit) &&
+           next_turn(c, first) < c->count) {
         first = next_turn(c, first);
         CADRE_TRY(encode_from(c, first, ids));
     }
@@ -179,11 +190,11 @@ static cadre_status encode(cadre_chat *c, int64_t limit, token_list *ids)
 typedef struct answer {
     const cadre_chat *chat;
     chat_reader reader;
-    chat_part part;     /* of the last token */
-    byte_buffer text;   /* the answer proper, so far */
-    byte_buffer other;  /* thoughts, or what has no mark, so far */
-    bool thought;       /* there was one ... */
-    bool unclosed;      /* ... that is the answer */
+    chat_part part;    /* of the last token */
+    byte_buffer text;  /* the answer proper, so far */
+    byte_buffer other; /* thoughts, or what has no mark, so far */
+    bool thought;      /* there was one ... */
+    bool unclosed;     /* ... that is the answer */
     bool ended, stopped;
     int64_t tokens;
     double first, last; /* seconds: when these tokens came */
@@ -238,7 +249,8 @@ static bool take(void *arg, int32_t id, const char *text, size_t size)
  * ended its turn. */
 static void find_answer(answer *a)
 {
-    bool unmarked = a->reader.part == CHAT_UNMARKED, unclosed = a->ended && chat_reader_unclosed(&a->reader);
+    bool unmarked = a->reader.part == CHAT_UNMARKED,
+         unclosed = a->ended && chat_reader_unclosed(&a->reader);
     if (a->text.size || a->other.status != CADRE_OK || !(unmarked || unclosed)) return;
     a->part = CHAT_ANSWER;
     a->unclosed = unclosed;
@@ -260,14 +272,18 @@ static void account(cadre_chat *c, const answer *a, cadre_chat_end end, size_t p
     c->account.unclosed = a->unclosed;
     c->account.prompt_tokens = (int64_t)prompt;
     c->account.tokens = a->tokens;
-    c->account.tokens_per_second = a->tokens > 1 && seconds > 0 ? (double)(a->tokens - 1) / seconds : 0;
+    c->account.tokens_per_second =
+        a->tokens > 1 && seconds > 0 ? (double)(a->tokens - 1) / seconds : 0;
 }
 
 /* The answer to a conversation of these ids, kept. */
-static cadre_status answer_to(cadre_chat *c, const token_list *ids, int64_t limit, const cadre_sampling *sampling, answer *a)
+static cadre_status answer_to(
+    cadre_chat *c, const token_list *ids, int64_t limit, const cadre_sampling *sampling, answer *a)
 {
-    int64_t room = c->capacity - (int64_t)ids->count, most = limit > 0 && limit < room ? limit : room;
-    cadre_status status = cadre_session_generate(c->session, ids->ids, (int64_t)ids->count, most, sampling, take, a);
+    int64_t room = c->capacity - (int64_t)ids->count,
+            most = limit > 0 && limit < room ? limit : room;
+    cadre_status status =
+        cadre_session_generate(c->session, ids->ids, (int64_t)ids->count, most, sampling, take, a);
     if (status != CADRE_OK && status != CADRE_EINTERRUPTED) return status;
     find_answer(a);
     account(c, a, end_of(a, status, most == room), ids->count);
@@ -277,10 +293,13 @@ static cadre_status answer_to(cadre_chat *c, const token_list *ids, int64_t limi
     return status;
 }
 
-cadre_status cadre_chat_answer(cadre_chat *c, int64_t limit, const cadre_sampling *sampling, cadre_chat_listener listener,
-                               void *arg)
+cadre_status cadre_chat_answer(cadre_chat *c, int64_t limit, const cadre_sampling *sampling,
+    cadre_chat_listener listener, void *arg)
 {
-    answer a = { .chat = c, .reader = chat_reader_begin(c->template, c->tokenizer), .listener = listener, .arg = arg };
+    answer a = { .chat = c,
+        .reader = chat_reader_begin(c->template, c->tokenizer),
+        .listener = listener,
+        .arg = arg };
     token_list ids = { 0 };
     c->account = (cadre_chat_account){ 0 };
     cadre_status status = encode(c, limit, &ids);
@@ -293,7 +312,8 @@ cadre_status cadre_chat_answer(cadre_chat *c, int64_t limit, const cadre_samplin
 
 cadre_status cadre_chat_account_get(const cadre_chat *c, cadre_chat_account *account)
 {
-    CADRE_TRY(sized_check("cadre_chat_account", account, SIZE_UP_TO(cadre_chat_account, tokens_per_second)));
+    CADRE_TRY(sized_check(
+        "cadre_chat_account", account, SIZE_UP_TO(cadre_chat_account, tokens_per_second)));
     sized_write(&c->account, sizeof c->account, account);
     return CADRE_OK;
 }

@@ -8,7 +8,9 @@ static batch_limits limits_in(int64_t inputs)
 
 static batch_limits limits_out(int64_t inputs, int64_t outputs)
 {
-    return (batch_limits){ .tokens = outputs, .sequences = 1, .keys = outputs, .encoder_tokens = inputs };
+    return (batch_limits){
+        .tokens = outputs, .sequences = 1, .keys = outputs, .encoder_tokens = inputs
+    };
 }
 
 size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outputs)
@@ -20,12 +22,14 @@ size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outpu
     return in > SIZE_MAX - out ? SIZE_MAX : in + out;
 }
 
-cadre_status encoder_decoder_open(cadre_model *m, int64_t inputs, int64_t outputs, encoder_decoder *e)
+cadre_status encoder_decoder_open(
+    cadre_model *m, int64_t inputs, int64_t outputs, encoder_decoder *e)
 {
     batch_limits in = limits_in(inputs), out = limits_out(inputs, outputs);
     compute *c = m->context->compute;
     *e = (encoder_decoder){ .model = m };
-    cadre_status status = transformer_new(c, &m->encoder->config, m->encoder->moe, &in, &e->encoder);
+    cadre_status status =
+        transformer_new(c, &m->encoder->config, m->encoder->moe, &in, &e->encoder);
     if (status == CADRE_OK) status = transformer_new(c, &m->config, m->moe, &out, &e->decoder);
     if (status != CADRE_OK) encoder_decoder_close(e);
     return status;
@@ -38,17 +42,25 @@ void encoder_decoder_close(encoder_decoder *e)
     *e = (encoder_decoder){ 0 };
 }
 
-void encoder_decoder_read(encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg)
+void encoder_decoder_read(
+    encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg)
 {
-    token_batch b = { .inputs = tokens, .tokens = count, .sequences = 1, .start = (int64_t[]){ 0, count } };
+    token_batch b = {
+        .inputs = tokens, .tokens = count, .sequences = 1, .start = (int64_t[]){ 0, count }
+    };
     transformer_forward(e->encoder, &e->model->encoder->weights, &b, NULL, watch, arg);
     e->inputs = count;
 }
 
-void encoder_decoder_run(encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg)
+void encoder_decoder_run(
+    encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg)
 {
-    token_batch b = { .inputs = tokens, .tokens = count, .sequences = 1, .start = (int64_t[]){ 0, count },
-                            .encoder_output = transformer_hidden(e->encoder), .encoder_start = (int64_t[]){ 0, e->inputs } };
+    token_batch b = { .inputs = tokens,
+        .tokens = count,
+        .sequences = 1,
+        .start = (int64_t[]){ 0, count },
+        .encoder_output = transformer_hidden(e->encoder),
+        .encoder_start = (int64_t[]){ 0, e->inputs } };
     transformer_forward(e->decoder, &e->model->weights, &b, NULL, watch, arg);
 }
 

@@ -13,8 +13,8 @@
 
 enum { BATCH_TOKENS = 2048, WINDOW_MOST = 2048 };
 
-/* Window i holds tokens i * half .. i * half + context - 1 as inputs and predicts the token after each; of all windows but the
- * first the second half of predictions counts. */
+/* Window i holds tokens i * half .. i * half + context - 1 as inputs and predicts the token after
+ * each; of all windows but the first the second half of predictions counts. */
 typedef struct windows {
     int64_t context, half, count, batch;
     const int32_t *tokens;
@@ -33,21 +33,28 @@ static windows cut(const cadre_model *m, const int32_t *tokens, int64_t count, i
     return w;
 }
 
-/* The last window ends with the text: it starts earlier than its place, and counts only what no other has. */
+/* The last window ends with the text: it starts earlier than its place, and counts only what no
+ * other has. */
 static int64_t start_of(const windows *w, int64_t i)
 {
     int64_t start = i * w->half, last = w->tokens_count - 1 - w->context;
     return start < last ? start : last;
 }
 
-static int64_t counted_before(const windows *w, int64_t i) { return i ? start_of(w, i - 1) + w->context : 0; }
+static int64_t counted_before(const windows *w, int64_t i)
+{
+    return i ? start_of(w, i - 1) + w->context : 0;
+}
 
-/* Inputs and targets of window i, and the places of the inputs; targets and places that an earlier window has had are -1. */
-static void fill_window(const windows *w, int64_t i, int32_t *inputs, int32_t *targets, int64_t *place)
+/* Inputs and targets of window i, and the places of the inputs; targets and places that an earlier
+ * window has had are -1. */
+static void fill_window(
+    const windows *w, int64_t i, int32_t *inputs, int32_t *targets, int64_t *place)
 {
     int64_t start = start_of(w, i), done = counted_before(w, i);
     memcpy(inputs, w->tokens + start, (size_t)w->context * sizeof *inputs);
-    for (int64_t p = 0; p < w->context; p++) targets[p] = start + p < done ? -1 : w->tokens[start + p + 1];
+    for (int64_t p = 0; p < w->context; p++)
+        targets[p] = start + p < done ? -1 : w->tokens[start + p + 1];
     for (int64_t p = 0; p < w->context; p++) place[p] = start + p < done ? -1 : start + p;
 }
 
@@ -69,11 +76,11 @@ static cadre_status open_workspace(workspace *s, cadre_model *m, const windows *
 {
     int64_t tokens = w->batch * w->context;
     batch_limits most = { .tokens = tokens, .sequences = w->batch, .keys = w->context };
-    *s = (workspace) { .inputs = MEM_ARRAY(int32_t, tokens),
-                       .targets = MEM_ARRAY(int32_t, tokens),
-                       .place = MEM_ARRAY(int64_t, tokens),
-                       .start = MEM_ARRAY(int64_t, w->batch + 1),
-                       .losses = MEM_ARRAY(real, tokens) };
+    *s = (workspace){ .inputs = MEM_ARRAY(int32_t, tokens),
+        .targets = MEM_ARRAY(int32_t, tokens),
+        .place = MEM_ARRAY(int64_t, tokens),
+        .start = MEM_ARRAY(int64_t, w->batch + 1),
+        .losses = MEM_ARRAY(real, tokens) };
     if (!s->inputs || !s->targets || !s->place || !s->start || !s->losses) return CADRE_ENOMEM;
     for (int64_t i = 0; i <= w->batch; i++) s->start[i] = i * w->context;
     return transformer_new(m->context->compute, &m->config, m->moe, &most, &s->t);
@@ -89,7 +96,8 @@ static void close_workspace(workspace *s)
     mem_free(s->losses);
 }
 
-static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, const evaluation_watch *watch, double *nats)
+static cadre_status run_windows(
+    workspace *s, cadre_model *m, const windows *w, const evaluation_watch *watch, double *nats)
 {
     for (int64_t i = 0; i < w->count; i += w->batch) {
         if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
@@ -98,24 +106,31 @@ static cadre_status run_windows(workspace *s, cadre_model *m, const windows *w, 
             fill_window(w, i + j, s->inputs + at, s->targets + at, s->place + at);
         if (watch->uncounted) leave_out(*watch->uncounted, tokens, s->targets);
         if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
-        token_batch b = { .inputs = s->inputs, .tokens = tokens, .sequences = n, .start = s->start, .may_stop = true };
+        token_batch b = { .inputs = s->inputs,
+            .tokens = tokens,
+            .sequences = n,
+            .start = s->start,
+            .may_stop = true };
         if (!transformer_forward(s->t, &m->weights, &b, NULL, watch->layer, watch->layer_arg))
             return interrupt_check(NULL);
         transformer_losses(s->t, &m->weights, s->targets, s->losses);
         for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
-        if (!reals_are_finite(s->losses, tokens)) return refuse_not_finite(m, "the losses of the text");
-        if (watch->progress) watch->progress(watch->progress_arg, counted_before(w, i + n), w->tokens_count - 1);
+        if (!reals_are_finite(s->losses, tokens))
+            return refuse_not_finite(m, "the losses of the text");
+        if (watch->progress)
+            watch->progress(watch->progress_arg, counted_before(w, i + n), w->tokens_count - 1);
     }
     return CADRE_OK;
 }
 
 cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t count, int64_t context,
-                             const evaluation_watch *watch, double *nats)
+    const evaluation_watch *watch, double *nats)
 {
     CADRE_TRY(session_check_model(m));
     if (context < 0 || context > m->config.context)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "context: expected at most the model's own, %lld, found %lld",
-                          (long long)m->config.context, (long long)context);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "context: expected at most the model's own, %lld, found %lld",
+            (long long)m->config.context, (long long)context);
     CADRE_TRY(session_check_tokens(m, tokens, count));
     windows w = cut(m, tokens, count, context);
     workspace s;
@@ -128,29 +143,33 @@ cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t coun
 }
 
 static cadre_status evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
-                             cadre_progress_listener progress, void *arg, cadre_evaluation *result)
+    cadre_progress_listener progress, void *arg, cadre_evaluation *result)
 {
     const evaluation_watch watch = { .progress = progress, .progress_arg = arg };
     const tokenizer *t;
     token_list ids = { 0 };
     double nats = 0;
     CADRE_TRY(sized_check("cadre_evaluation", result, SIZE_UP_TO(cadre_evaluation, perplexity)));
-    if (!size) return cadre_fail(CADRE_EARGUMENT, NULL, "the text: expected at least one byte, found none");
+    if (!size)
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "the text: expected at least one byte, found none");
     CADRE_TRY(cadre_model_tokenizer(model, &t));
     cadre_status status = tokenizer_encode(t, text, size, 0, &ids);
-    if (status == CADRE_OK) status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, &watch, &nats);
+    if (status == CADRE_OK)
+        status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, &watch, &nats);
     cadre_evaluation made = { .bytes = (int64_t)size,
-                              .tokens = (int64_t)ids.count,
-                              .bits_per_byte = nats / log(2) / (double)size,
-                              .perplexity = exp(nats / (double)ids.count) };
+        .tokens = (int64_t)ids.count,
+        .bits_per_byte = nats / log(2) / (double)size,
+        .perplexity = exp(nats / (double)ids.count) };
     if (status == CADRE_OK) sized_write(&made, sizeof made, result);
     token_list_free(&ids);
     return status;
 }
 
 cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
-                            cadre_progress_listener progress, void *arg, cadre_evaluation *result)
+    cadre_progress_listener progress, void *arg, cadre_evaluation *result)
 {
     CADRE_TRY(context_enter(model->context));
-    return context_leave(model->context, evaluate(model, text, size, context, progress, arg, result));
+    return context_leave(
+        model->context, evaluate(model, text, size, context, progress, arg, result));
 }

@@ -7,8 +7,8 @@
 
 /* What is told of a run. */
 typedef struct evaluation_watch {
-    /* Before each batch of windows: where each of its tokens stands in the text, -1 where an earlier window has had it. The
-     * array stays as it is until the next call. NULL: none. */
+    /* Before each batch of windows: where each of its tokens stands in the text, -1 where an
+     * earlier window has had it. The array stays as it is until the next call. NULL: none. */
     void (*places)(void *layer_arg, const int64_t *place, int64_t tokens);
     transformer_watch layer; /* after each sparse layer of each batch of windows; NULL: none */
     void *layer_arg;
@@ -17,9 +17,9 @@ typedef struct evaluation_watch {
     void *progress_arg;
 } evaluation_watch;
 
-/* nats: the sum over all tokens of -log p; the first token, which nothing precedes, costs log V. Windows of `context` tokens
- * (0: the model's own, or 2048 where that is more) overlap by half. */
-cadre_status evaluate_tokens(cadre_model *model, const int32_t *tokens, int64_t count, int64_t context,
-                             const evaluation_watch *watch, double *nats);
+/* nats: the sum over all tokens of -log p; the first token, which nothing precedes, costs log V.
+ * Windows of `context` tokens (0: the model's own, or 2048 where that is more) overlap by half. */
+cadre_status evaluate_tokens(cadre_model *model, const int32_t *tokens, int64_t count,
+    int64_t context, const evaluation_watch *watch, double *nats);
 
 #endif

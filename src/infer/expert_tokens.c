@@ -8,12 +8,13 @@
 #include "base/utf8.h"
 
 enum {
-    SHOWN_MOST = 8,       /* tokens of an expert */
-    ALL_SHOWN = 1 << 14,  /* tokens of all experts together, about */
-    CONTEXTS = 2,         /* places of a token */
-    TIMES_LEAST = 2,      /* fewer times tell nothing */
-    AROUND = 8,           /* tokens of a context on either side, at most */
-    BEFORE_BYTES = 36, AFTER_BYTES = 24,
+    SHOWN_MOST = 8,      /* tokens of an expert */
+    ALL_SHOWN = 1 << 14, /* tokens of all experts together, about */
+    CONTEXTS = 2,        /* places of a token */
+    TIMES_LEAST = 2,     /* fewer times tell nothing */
+    AROUND = 8,          /* tokens of a context on either side, at most */
+    BEFORE_BYTES = 36,
+    AFTER_BYTES = 24,
 };
 
 /* The kept tokens of all texts in a row, with the text that each completes. */
@@ -166,8 +167,8 @@ static int rank_tokens(ranking *r, int64_t e, ranked_token *best)
 
 /* The words of `begin` to `end` (positions), at most so many bytes of their end or their beginning,
  * whole characters. */
-static void put_words(json_writer *w, const ranking *r, int64_t begin, int64_t end, size_t most,
-                      bool keep_end)
+static void put_words(
+    json_writer *w, const ranking *r, int64_t begin, int64_t end, size_t most, bool keep_end)
 {
     const char *words = r->all.words.data ? r->all.words.data : "";
     size_t from = r->all.begin[begin], to = r->all.begin[end];
@@ -255,8 +256,8 @@ static cadre_status put_layers(json_writer *w, ranking *r)
     return status;
 }
 
-cadre_status expert_tokens_write(const route_census *const *text, int texts, const tokenizer *t,
-                                 const char *key, json_writer *w)
+cadre_status expert_tokens_write(
+    const route_census *const *text, int texts, const tokenizer *t, const char *key, json_writer *w)
 {
     ranking r = { .text = text, .tokenizer = t };
     cadre_status status = open_ranking(&r, texts);

@@ -12,6 +12,6 @@
  * count * log(count / what chance would give), which is the token's part of the mutual information
  * of token and expert. Over the picks that the texts' censuses kept. */
 cadre_status expert_tokens_write(const route_census *const *text, int texts, const tokenizer *t,
-                                 const char *key, json_writer *w);
+    const char *key, json_writer *w);
 
 #endif

@@ -1,7 +1,7 @@
 /* finite.c - one pass over results, and a search of the weights once a result is no number.
  *
- * The search takes vectors first, which are small and where one wrong number spoils every token, then
- * matrices up to a few hundred million numbers: a second or two. */
+ * The search takes vectors first, which are small and where one wrong number spoils every token,
+ * then matrices up to a few hundred million numbers: a second or two. */
 #include "infer/finite.h"
 
 #include <stdio.h>
@@ -34,7 +34,8 @@ static const char *found_in_tensor(const stored_tensor *t, int64_t most)
     const char *found = NULL;
     if (!t->format || !checked_product(t->shape, t->rank, &count)) return NULL;
     if (count > most) count = most / t->format->block * t->format->block;
-    for (int64_t i = 0; i < count && !found; i += PIECE) { /* a piece is whole blocks of every format */
+    /* A piece is whole blocks of every format */
+    for (int64_t i = 0; i < count && !found; i += PIECE) {
         int64_t n = count - i < PIECE ? count - i : PIECE;
         t->format->unpack(t->data + number_row_bytes(t->format, i), piece, n);
         found = found_in(piece, n);
@@ -54,7 +55,8 @@ static bool advise_tensor(const cadre_model *model, bool vectors)
         const char *found = found_in_tensor(&t, left);
         left -= (int64_t)t.size;
         if (!found) continue;
-        cadre_fail_advice("Its tensor %s holds %s: the file was damaged, or made so.", quote_text(name).text, found);
+        cadre_fail_advice("Its tensor %s holds %s: the file was damaged, or made so.",
+            quote_text(name).text, found);
         return true;
     }
     return false;
@@ -62,9 +64,11 @@ static bool advise_tensor(const cadre_model *model, bool vectors)
 
 cadre_status refuse_not_finite(const cadre_model *model, const char *what)
 {
-    cadre_fail(CADRE_EFORMAT, model->path, "the model computes no numbers: expected finite ones, found others in %s", what);
+    cadre_fail(CADRE_EFORMAT, model->path,
+        "the model computes no numbers: expected finite ones, found others in %s", what);
     if (!advise_tensor(model, true) && !advise_tensor(model, false))
-        cadre_fail_advice("No tensor that was looked at holds one: sums of its weights are beyond what a float holds.");
+        cadre_fail_advice("No tensor that was looked at holds one: sums of its weights are beyond "
+                          "what a float holds.");
     return CADRE_EFORMAT;
 }
 

@@ -1,4 +1,5 @@
-/* finite.h - what a model computes must be numbers: told where it is not, with the tensor at fault. */
+/* finite.h - what a model computes must be numbers: told where it is not, with the tensor at
+ * fault. */
 #ifndef CADRE_INFER_FINITE_H
 #define CADRE_INFER_FINITE_H
 
@@ -8,10 +9,12 @@
 /* Whether none of them is NaN or infinite. */
 bool reals_are_finite(const real *values, int64_t count);
 
-/* Refuses logits [V] that are not all numbers. position: of the token that they were computed from. */
+/* Refuses logits [V] that are not all numbers. position: of the token that they were computed
+ * from. */
 cadre_status logits_check(const cadre_model *model, const real *logits, int64_t position);
 
-/* The refusal itself, of whatever (`what`: "its loss") is no number; looks for a tensor that holds one. */
+/* The refusal itself, of whatever (`what`: "its loss") is no number; looks for a tensor that holds
+ * one. */
 cadre_status refuse_not_finite(const cadre_model *model, const char *what);
 
 #endif

@@ -5,12 +5,16 @@
 #include "infer/sampler.h"
 #include "kernel/context.h"
 
-/* Of a sequence: its passes, its tokens, the places of its cache's blocks, its last logits and what is drawn from them. */
+/* Of a sequence: its passes, its tokens, the places of its cache's blocks, its last logits and what
+ * is drawn from them. */
 static size_t sequence_bytes(const cadre_model *m, int64_t context)
 {
-    size_t vocab = (size_t)m->config.vocab, blocks = (size_t)(m->config.layers * (context / CACHE_BLOCK + 1));
-    size_t beside = (size_t)context * sizeof(int32_t) + blocks * 2 * sizeof(real *) + vocab * sizeof(real) + sampler_bytes(vocab);
-    size_t passes = m->encoder ? encoder_decoder_bytes(m, context, context) : runner_bytes(m, runner_chunk(context), 1, context);
+    size_t vocab = (size_t)m->config.vocab,
+           blocks = (size_t)(m->config.layers * (context / CACHE_BLOCK + 1));
+    size_t beside = (size_t)context * sizeof(int32_t) + blocks * 2 * sizeof(real *) +
+                    vocab * sizeof(real) + sampler_bytes(vocab);
+    size_t passes = m->encoder ? encoder_decoder_bytes(m, context, context)
+                               : runner_bytes(m, runner_chunk(context), 1, context);
     return passes > SIZE_MAX - beside ? SIZE_MAX : passes + beside;
 }
 
@@ -20,11 +24,13 @@ cadre_status cadre_model_memory(cadre_model *m, int64_t context, cadre_memory *m
     cadre_model_info info = { .size = sizeof info };
     CADRE_TRY(sized_check("cadre_memory", memory, SIZE_UP_TO(cadre_memory, total)));
     if (context < 1 || context > INT32_MAX)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "a context: expected 1 to %d tokens, found %lld", INT32_MAX, (long long)context);
+        return cadre_fail(CADRE_EARGUMENT, NULL, "a context: expected 1 to %d tokens, found %lld",
+            INT32_MAX, (long long)context);
     if (model_has_tokenizer(m)) CADRE_TRY(cadre_model_tokenizer(m, &t));
     size_t working = sequence_bytes(m, context), most = (size_t)INT64_MAX / 4;
-    if (working > most) return cadre_fail(CADRE_EARGUMENT, NULL, "a context of %lld tokens does not fit the address space",
-                                          (long long)context);
+    if (working > most)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "a context of %lld tokens does not fit the address space", (long long)context);
     CADRE_TRY(cadre_model_info_get(m, &info));
     cadre_memory made = {
         .copied = info.copied_bytes,

@@ -1,4 +1,5 @@
-/* generate.c - continuing a text token by token, once or again and again in a session that keeps what it has read. */
+/* generate.c - continuing a text token by token, once or again and again in a session that keeps
+ * what it has read. */
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"
 #include "infer/finite.h"
@@ -41,18 +42,23 @@ static cadre_status record(generation *g, const int32_t *tokens, int64_t count, 
 
 static cadre_status stop_if_asked(void)
 {
-    return cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request") : CADRE_OK;
+    return cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request")
+                               : CADRE_OK;
 }
 
 static cadre_status feed(generation *g, const int32_t *tokens, int64_t count, bool prompt)
 {
     g->on->runner.may_stop = prompt; /* which may be long; a token is finished */
-    if (!runner_feed(&g->on->runner, &(runner_part){ &g->on->session, tokens, count }, 1)) return stop_if_asked();
+    if (!runner_feed(&g->on->runner, &(runner_part){ &g->on->session, tokens, count }, 1))
+        return stop_if_asked();
     if (g->routes) CADRE_TRY(record(g, tokens, count, prompt));
     return prompt ? stop_if_asked() : CADRE_OK;
 }
 
-static bool is_end(const generation *g, int32_t token) { return model_config_ends(&g->model->config, token); }
+static bool is_end(const generation *g, int32_t token)
+{
+    return model_config_ends(&g->model->config, token);
+}
 
 /* Reports one token; *more: whether to go on. */
 static cadre_status report(generation *g, int32_t token, bool *more)
@@ -84,7 +90,8 @@ static cadre_status choose(generation *g, int64_t position, int32_t *token, bool
 
 static cadre_status run(generation *g, const int32_t *tokens, int64_t count, int64_t limit)
 {
-    int64_t shared = session_shared(&g->on->session, tokens, count - 1), last = 0; /* last: tokens of the last chunk */
+    /* last: tokens of the last chunk */
+    int64_t shared = session_shared(&g->on->session, tokens, count - 1), last = 0;
     session_rewind(&g->on->session, shared);
     for (int64_t at = shared; at < count; at += last) {
         last = count - at < g->on->runner.tokens ? count - at : g->on->runner.tokens;
@@ -128,7 +135,8 @@ static cadre_status open_streams(generation *g, cadre_model *model)
 static cadre_status open_routes(generation *g, const char *path)
 {
     if (!model_config_sparse_layers(&g->model->config))
-        return cadre_fail(CADRE_EUNSUPPORTED, path, "a recording of routes: expected a model with sparse layers, found none");
+        return cadre_fail(CADRE_EUNSUPPORTED, path,
+            "a recording of routes: expected a model with sparse layers, found none");
     CADRE_TRY(route_log_open(&g->log, &g->model->config, g->on->runner.tokens));
     g->on->runner.watch = route_log_watch;
     g->on->runner.watch_arg = &g->log;
@@ -139,7 +147,7 @@ static cadre_status open_stacks(generation *g, int64_t count, int64_t limit, con
 {
     if (routes)
         return cadre_fail(CADRE_EUNSUPPORTED, routes,
-                          "a recording of routes: expected a model without an encoder, found one with");
+            "a recording of routes: expected a model without an encoder, found one with");
     if (!(g->output = MEM_ARRAY(int32_t, limit + 1))) return CADRE_ENOMEM;
     return encoder_decoder_open(g->model, count, limit + 1, &g->stacks);
 }
@@ -163,17 +171,21 @@ static void close_all(generation *g)
     mem_free(g->logits);
 }
 
-static cadre_status check(const cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit)
+static cadre_status check(
+    const cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit)
 {
-    if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "the prompt: expected at least one token, found none");
+    if (count < 1)
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "the prompt: expected at least one token, found none");
     if (limit < 0)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "tokens to generate: expected 0 or more, found %lld", (long long)limit);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "tokens to generate: expected 0 or more, found %lld", (long long)limit);
     return session_check_tokens(model, tokens, count);
 }
 
 /* What `g` has been opened for so far, with the rest. */
-static cadre_status generate(generation *g, const int32_t *tokens, int64_t count, int64_t limit, const cadre_sampling *sampling,
-                             const char *routes)
+static cadre_status generate(generation *g, const int32_t *tokens, int64_t count, int64_t limit,
+    const cadre_sampling *sampling, const char *routes)
 {
     CADRE_TRY(open_all(g, sampling, routes));
     for (int64_t t = 0; g->on && t < count; t++) sampler_saw(&g->sampler, tokens[t]);
@@ -193,19 +205,21 @@ static cadre_status finish(generation *g, cadre_status status)
 /* ---- sessions ---- */
 
 static cadre_status go_on(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
-                          const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
+    const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
 {
     CADRE_TRY(check(s->model, tokens, count, limit));
     if (count > s->capacity - limit)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in this session, found %lld and %lld to generate",
-                          (long long)s->capacity, (long long)count, (long long)limit);
-    if (!s->runner.transformer) CADRE_TRY(runner_open(s->model, runner_chunk(s->capacity), 1, s->capacity, &s->runner));
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "expected at most %lld tokens in this session, found %lld and %lld to generate",
+            (long long)s->capacity, (long long)count, (long long)limit);
+    if (!s->runner.transformer)
+        CADRE_TRY(runner_open(s->model, runner_chunk(s->capacity), 1, s->capacity, &s->runner));
     generation g = { .model = s->model, .on = s, .listener = listener, .arg = arg };
     return finish(&g, generate(&g, tokens, count, limit, sampling, NULL));
 }
 
-cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int64_t count, int64_t limit,
-                                    const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
+cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int64_t count,
+    int64_t limit, const cadre_sampling *sampling, cadre_token_listener listener, void *arg)
 {
     CADRE_TRY(session_enter(s));
     return session_leave(s, go_on(s, tokens, count, limit, sampling, listener, arg));
@@ -214,7 +228,8 @@ cadre_status cadre_session_generate(cadre_session *s, const int32_t *tokens, int
 /* ---- one text ---- */
 
 /* chunk: tokens of a prompt that it takes at a time */
-static cadre_status open_session(cadre_model *model, int64_t capacity, int64_t chunk, cadre_session *s)
+static cadre_status open_session(
+    cadre_model *model, int64_t capacity, int64_t chunk, cadre_session *s)
 {
     *s = (cadre_session){ .model = model, .capacity = capacity };
     CADRE_TRY(session_open(model, capacity, &s->session));
@@ -227,13 +242,15 @@ static void close_session(cadre_session *s)
     runner_close(&s->runner);
 }
 
-static cadre_status generate_once(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
-                                  const cadre_sampling *sampling, const char *routes,
-                                  cadre_token_listener listener, void *arg)
+static cadre_status generate_once(cadre_model *model, const int32_t *tokens, int64_t count,
+    int64_t limit, const cadre_sampling *sampling, const char *routes,
+    cadre_token_listener listener, void *arg)
 {
     cadre_session once = { 0 };
     CADRE_TRY(check(model, tokens, count, limit));
-    generation g = { .model = model, .on = model->encoder ? NULL : &once, .listener = listener, .arg = arg };
+    generation g = {
+        .model = model, .on = model->encoder ? NULL : &once, .listener = listener, .arg = arg
+    };
     cadre_status status = g.on ? open_session(model, count + limit, runner_chunk(count), &once)
                                : open_stacks(&g, count, limit, routes);
     if (status == CADRE_OK) status = generate(&g, tokens, count, limit, sampling, routes);
@@ -242,10 +259,10 @@ static cadre_status generate_once(cadre_model *model, const int32_t *tokens, int
     return status;
 }
 
-cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count,
-                            int64_t limit, const cadre_sampling *sampling, const char *routes,
-                            cadre_token_listener listener, void *arg)
+cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count, int64_t limit,
+    const cadre_sampling *sampling, const char *routes, cadre_token_listener listener, void *arg)
 {
     CADRE_TRY(context_enter(model->context));
-    return context_leave(model->context, generate_once(model, tokens, count, limit, sampling, routes, listener, arg));
+    return context_leave(model->context,
+        generate_once(model, tokens, count, limit, sampling, routes, listener, arg));
 }

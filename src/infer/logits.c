@@ -22,7 +22,8 @@ static cadre_status declare(safetensors_writer *w, const route_log *r, int64_t v
 {
     const int64_t all[] = { r->layers, r->room, r->picks };
     CADRE_TRY(safetensors_writer_declare(w, "tokens", "I32", 1, &r->room));
-    CADRE_TRY(safetensors_writer_declare(w, "logits", "F32", 2, (const int64_t[]){ r->room, vocab }));
+    CADRE_TRY(
+        safetensors_writer_declare(w, "logits", "F32", 2, (const int64_t[]){ r->room, vocab }));
     if (!r->layers) return CADRE_OK;
     CADRE_TRY(safetensors_writer_declare(w, "routes", "I32", 3, all));
     return safetensors_writer_declare(w, "weights", "F32", 3, all);
@@ -76,7 +77,8 @@ static cadre_status write_file(const char *out, int64_t vocab, stream_function w
     return status;
 }
 
-static cadre_status logits_of_decoder(cadre_model *model, const int32_t *tokens, int64_t count, const char *out)
+static cadre_status logits_of_decoder(
+    cadre_model *model, const int32_t *tokens, int64_t count, const char *out)
 {
     sequence_call call = { .model = model, .tokens = tokens };
     CADRE_TRY(session_open(model, count, &call.session));
@@ -103,12 +105,14 @@ typedef struct stacks_call {
 } stacks_call;
 
 /* "KIND.i" of each sparse layer, numbered from `first`. */
-static cadre_status declare_layers(safetensors_writer *w, const char *kind, const char *dtype, const route_log *r, int64_t first)
+static cadre_status declare_layers(
+    safetensors_writer *w, const char *kind, const char *dtype, const route_log *r, int64_t first)
 {
     for (int64_t i = 0; i < r->layers; i++) {
         char name[32];
         snprintf(name, sizeof name, "%s.%lld", kind, (long long)(first + i));
-        CADRE_TRY(safetensors_writer_declare(w, name, dtype, 2, (const int64_t[]){ r->room, r->picks }));
+        CADRE_TRY(
+            safetensors_writer_declare(w, name, dtype, 2, (const int64_t[]){ r->room, r->picks }));
     }
     return CADRE_OK;
 }
@@ -125,7 +129,8 @@ static cadre_status stream_stacks(void *arg, safetensors_writer *w, real *row)
     int64_t vocab = out->config->vocab;
     CADRE_TRY(safetensors_writer_declare(w, "tokens", "I32", 1, &in->room));
     CADRE_TRY(safetensors_writer_declare(w, "decoder_tokens", "I32", 1, &out->room));
-    CADRE_TRY(safetensors_writer_declare(w, "logits", "F32", 2, (const int64_t[]){ out->room, vocab }));
+    CADRE_TRY(
+        safetensors_writer_declare(w, "logits", "F32", 2, (const int64_t[]){ out->room, vocab }));
     CADRE_TRY(declare_layers(w, "routes", "I32", in, 0));
     CADRE_TRY(declare_layers(w, "routes", "I32", out, in->layers));
     CADRE_TRY(declare_layers(w, "weights", "F32", in, 0));
@@ -155,8 +160,8 @@ static cadre_status run_stacks(cadre_model *model, stacks_call *call, const char
     return status;
 }
 
-static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, int64_t count, const int32_t *decoder,
-                                     int64_t decoder_count, const char *out)
+static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, int64_t count,
+    const int32_t *decoder, int64_t decoder_count, const char *out)
 {
     route_log in_log = { 0 }, out_log = { 0 };
     CADRE_TRY(session_check_tokens(model, decoder, decoder_count));
@@ -170,22 +175,26 @@ static cadre_status logits_of_stacks(cadre_model *model, const int32_t *tokens, 
 }
 
 static cadre_status write_logits(cadre_model *model, const int32_t *tokens, int64_t count,
-                                 const int32_t *decoder, int64_t decoder_count, const char *out)
+    const int32_t *decoder, int64_t decoder_count, const char *out)
 {
-    if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least one, found none");
+    if (count < 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "tokens: expected at least one, found none");
     CADRE_TRY(destination_file(out));
     CADRE_TRY(session_check_tokens(model, tokens, count));
     if (!model->encoder && decoder)
-        return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected none for a model without an encoder");
+        return cadre_fail(CADRE_EARGUMENT, model->path,
+            "decoder tokens: expected none for a model without an encoder");
     if (model->encoder && decoder_count < 1)
-        return cadre_fail(CADRE_EARGUMENT, model->path, "decoder tokens: expected at least one, found none");
+        return cadre_fail(
+            CADRE_EARGUMENT, model->path, "decoder tokens: expected at least one, found none");
     if (model->encoder) return logits_of_stacks(model, tokens, count, decoder, decoder_count, out);
     return logits_of_decoder(model, tokens, count, out);
 }
 
 cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count,
-                          const int32_t *decoder, int64_t decoder_count, const char *out)
+    const int32_t *decoder, int64_t decoder_count, const char *out)
 {
     CADRE_TRY(context_enter(model->context));
-    return context_leave(model->context, write_logits(model, tokens, count, decoder, decoder_count, out));
+    return context_leave(
+        model->context, write_logits(model, tokens, count, decoder, decoder_count, out));
 }

@@ -1,6 +1,8 @@
-/* pass.c - many sessions of one model taken further together, for a program that holds the sessions and wants the logits.
+/* pass.c - many sessions of one model taken further together, for a program that holds the sessions
+ * and wants the logits.
  *
- * It is infer/runner.h with everything checked that a runner takes for granted, before anything is done. */
+ * It is infer/runner.h with everything checked that a runner takes for granted, before anything is
+ * done. */
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -34,13 +36,15 @@ static cadre_status open_pass(cadre_pass *p, int64_t tokens, int64_t sessions)
     return CADRE_OK;
 }
 
-cadre_status cadre_pass_new(cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass)
+cadre_status cadre_pass_new(
+    cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass)
 {
-    if (sessions < 1 || tokens < sessions || tokens > INT32_MAX || capacity < 1 || capacity > INT32_MAX)
+    if (sessions < 1 || tokens < sessions || tokens > INT32_MAX || capacity < 1 ||
+        capacity > INT32_MAX)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-                          "a pass: expected at least 1 session, as many tokens and a capacity of at least 1, "
-                          "found %lld, %lld, %lld",
-                          (long long)sessions, (long long)tokens, (long long)capacity);
+            "a pass: expected at least 1 session, as many tokens and a capacity of at least 1, "
+            "found %lld, %lld, %lld",
+            (long long)sessions, (long long)tokens, (long long)capacity);
     cadre_pass *p = MEM_ARRAY(cadre_pass, 1);
     if (!p) return CADRE_ENOMEM;
     p->model = model, p->capacity = capacity;
@@ -64,34 +68,42 @@ static cadre_status check_session(const cadre_pass *p, const cadre_pass_part *pa
 {
     const cadre_session *s = part->session;
     if (!s || s->model != p->model)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected a session of the pass's model, found %s", s ? "another's" : "NULL");
-    if (s->in_use) return cadre_fail(CADRE_EBUSY, NULL, "expected a session that stands in one part, found one that is in use");
+        return cadre_fail(CADRE_EARGUMENT, NULL, "expected a session of the pass's model, found %s",
+            s ? "another's" : "NULL");
+    if (s->in_use)
+        return cadre_fail(CADRE_EBUSY, NULL,
+            "expected a session that stands in one part, found one that is in use");
     if (s->capacity > p->capacity)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected a session of a capacity of at most %lld tokens, found %lld",
-                          (long long)p->capacity, (long long)s->capacity);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "expected a session of a capacity of at most %lld tokens, found %lld",
+            (long long)p->capacity, (long long)s->capacity);
     return CADRE_OK;
 }
 
 static cadre_status check_tokens(const cadre_pass *p, const cadre_pass_part *part)
 {
-    int64_t length = session_length(&part->session->session), room = part->session->capacity - length;
+    int64_t length = session_length(&part->session->session),
+            room = part->session->capacity - length;
     if (part->count < 1)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at least one token, found %lld", (long long)part->count);
+        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at least one token, found %lld",
+            (long long)part->count);
     if (part->count > room)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld more tokens in a session that holds %lld, found %lld",
-                          (long long)room, (long long)length, (long long)part->count);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "expected at most %lld more tokens in a session that holds %lld, found %lld",
+            (long long)room, (long long)length, (long long)part->count);
     return session_check_tokens(p->model, part->tokens, part->count);
 }
 
 static cadre_status check_rows(const cadre_pass_part *part)
 {
     if (part->row_count < 0 || part->row_count > part->count)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected logits of 0 to %lld tokens, found %lld", (long long)part->count,
-                          (long long)part->row_count);
+        return cadre_fail(CADRE_EARGUMENT, NULL, "expected logits of 0 to %lld tokens, found %lld",
+            (long long)part->count, (long long)part->row_count);
     for (int64_t i = 0; part->rows && i < part->row_count; i++)
         if (part->rows[i] < 0 || part->rows[i] >= part->count)
-            return cadre_fail(CADRE_EARGUMENT, NULL, "expected logits of tokens 0 to %lld, found %lld",
-                              (long long)(part->count - 1), (long long)part->rows[i]);
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "expected logits of tokens 0 to %lld, found %lld", (long long)(part->count - 1),
+                (long long)part->rows[i]);
     return CADRE_OK;
 }
 
@@ -103,7 +115,8 @@ static cadre_status check_part(const cadre_pass *p, cadre_pass_part *part)
     return part->status;
 }
 
-/* Every part gets its status, and sessions without a fault are claimed; the first fault is what is returned. */
+/* Every part gets its status, and sessions without a fault are claimed; the first fault is what is
+ * returned. */
 static cadre_status claim_parts(const cadre_pass *p, cadre_pass_part *parts, int64_t count)
 {
     cadre_status first = CADRE_OK;
@@ -125,15 +138,18 @@ static void release_parts(cadre_pass_part *parts, int64_t count)
         if (parts[i].status == CADRE_OK) parts[i].session->in_use = false;
 }
 
-static cadre_status check_sum(const cadre_pass *p, const cadre_pass_part *parts, int64_t count, const cadre_real *logits)
+static cadre_status check_sum(
+    const cadre_pass *p, const cadre_pass_part *parts, int64_t count, const cadre_real *logits)
 {
     int64_t tokens = 0, rows = 0;
-    for (int64_t i = 0; i < count && tokens <= p->runner.tokens; i++) tokens += parts[i].count, rows += parts[i].row_count;
+    for (int64_t i = 0; i < count && tokens <= p->runner.tokens; i++)
+        tokens += parts[i].count, rows += parts[i].row_count;
     if (tokens > p->runner.tokens)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld tokens in a pass, found more",
-                          (long long)p->runner.tokens);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "expected at most %lld tokens in a pass, found more", (long long)p->runner.tokens);
     if (rows && !logits)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected memory for %lld rows of logits, found NULL", (long long)rows);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "expected memory for %lld rows of logits, found NULL", (long long)rows);
     return CADRE_OK;
 }
 
@@ -145,7 +161,8 @@ static int64_t list_rows(const cadre_pass *p, const cadre_pass_part *parts, int6
     int64_t n = 0, begin = 0;
     for (int64_t i = 0; i < count; begin += parts[i++].count)
         for (int64_t r = 0; r < parts[i].row_count; r++)
-            p->rows[n++] = begin + (parts[i].rows ? parts[i].rows[r] : parts[i].count - parts[i].row_count + r);
+            p->rows[n++] = begin + (parts[i].rows ? parts[i].rows[r]
+                                                  : parts[i].count - parts[i].row_count + r);
     return n;
 }
 
@@ -155,7 +172,8 @@ static cadre_status run(cadre_pass *p, cadre_pass_part *parts, int64_t count, ca
     if (status == CADRE_OK) status = check_sum(p, parts, count, logits);
     if (status == CADRE_OK && count) {
         for (int64_t i = 0; i < count; i++)
-            p->parts[i] = (runner_part){ &parts[i].session->session, parts[i].tokens, parts[i].count };
+            p->parts[i] =
+                (runner_part){ &parts[i].session->session, parts[i].tokens, parts[i].count };
         runner_feed(&p->runner, p->parts, count);
         int64_t rows = list_rows(p, parts, count);
         if (rows) runner_logits_of(&p->runner, p->rows, rows, p->gathered, logits);
@@ -164,11 +182,13 @@ static cadre_status run(cadre_pass *p, cadre_pass_part *parts, int64_t count, ca
     return status;
 }
 
-cadre_status cadre_pass_run(cadre_pass *p, cadre_pass_part *parts, int64_t count, cadre_real *logits)
+cadre_status cadre_pass_run(
+    cadre_pass *p, cadre_pass_part *parts, int64_t count, cadre_real *logits)
 {
     if (count < 0 || count > p->runner.sessions)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at most %lld sessions in a pass, found %lld",
-                          (long long)p->runner.sessions, (long long)count);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "expected at most %lld sessions in a pass, found %lld", (long long)p->runner.sessions,
+            (long long)count);
     CADRE_TRY(context_enter(p->model->context));
     return context_leave(p->model->context, run(p, parts, count, logits));
 }

@@ -5,8 +5,8 @@
 #include "moe/metrics.h"
 
 enum { STRETCH_LEAST = 64, STRETCHES_MOST = 2048, LOGGED_MOST = 1 << 17 };
-#define PICKS_MOST ((int64_t)1 << 24)  /* that are kept of all texts together */
-#define PAIRS_MOST ((int64_t)1 << 20)  /* of all layers together */
+#define PICKS_MOST ((int64_t)1 << 24) /* that are kept of all texts together */
+#define PAIRS_MOST ((int64_t)1 << 20) /* of all layers together */
 
 /* ---- how much is kept ---- */
 
@@ -35,8 +35,8 @@ static cadre_status make_pairs(const model_config *config, census_form *f)
     return CADRE_OK;
 }
 
-cadre_status census_form_make(const model_config *config, int64_t texts, int64_t tokens,
-                              census_form *form)
+cadre_status census_form_make(
+    const model_config *config, int64_t texts, int64_t tokens, census_form *form)
 {
     census_form f = { .config = config, .stretch = tokens / STRETCHES_MOST + 1 };
     int64_t pairs = 0;
@@ -59,14 +59,14 @@ void census_form_free(census_form *f)
 
 /* ---- one text ---- */
 
-cadre_status route_census_open(const census_form *form, const int32_t *ids, int64_t tokens,
-                               route_census *out)
+cadre_status route_census_open(
+    const census_form *form, const int32_t *ids, int64_t tokens, route_census *out)
 {
     route_census c = { .form = form,
-                       .ids = ids,
-                       .tokens = tokens,
-                       .logged = at_most(form->logged, tokens),
-                       .stretches = (tokens + form->stretch - 1) / form->stretch };
+        .ids = ids,
+        .tokens = tokens,
+        .logged = at_most(form->logged, tokens),
+        .stretches = (tokens + form->stretch - 1) / form->stretch };
     c.load = MEM_ARRAY(int64_t, form->layers * form->experts);
     c.part = MEM_ARRAY(int32_t, c.stretches * form->layers * form->experts);
     c.pick = MEM_ARRAY(int32_t, c.logged * form->layers * form->picks);

@@ -8,7 +8,7 @@
 
 /* How much is kept, the same for all texts of an analysis. */
 typedef struct census_form {
-    const model_config *config; /* borrowed */
+    const model_config *config;     /* borrowed */
     int64_t layers, experts, picks; /* S; E and K, the most of any layer */
     int64_t stretch;                /* tokens of a stretch */
     int64_t logged;                 /* tokens of a text whose picks are kept, at most */
@@ -18,8 +18,8 @@ typedef struct census_form {
 
 /* For texts of so many tokens together. `together` is made where the pairs of all layers are not
  * too many. */
-cadre_status census_form_make(const model_config *config, int64_t texts, int64_t tokens,
-                              census_form *form);
+cadre_status census_form_make(
+    const model_config *config, int64_t texts, int64_t tokens, census_form *form);
 void census_form_free(census_form *form);
 
 typedef struct route_census {
@@ -32,8 +32,8 @@ typedef struct route_census {
     const int64_t *place; /* of the batch that is being evaluated */
 } route_census;
 
-cadre_status route_census_open(const census_form *form, const int32_t *ids, int64_t tokens,
-                               route_census *c);
+cadre_status route_census_open(
+    const census_form *form, const int32_t *ids, int64_t tokens, route_census *c);
 void route_census_close(route_census *c);
 
 /* A watch that counts into `c`. */

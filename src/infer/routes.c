@@ -18,9 +18,12 @@ static int64_t most_picks(const model_config *c)
 
 cadre_status route_log_open(route_log *out, const model_config *config, int64_t room)
 {
-    route_log r = { .config = config, .layers = model_config_sparse_layers(config), .room = room, .picks = most_picks(config) };
+    route_log r = { .config = config,
+        .layers = model_config_sparse_layers(config),
+        .room = room,
+        .picks = most_picks(config) };
     r.experts = MEM_ARRAY(int32_t, r.layers * room * r.picks);
-    r.weights = MEM_ARRAY(float, r.layers * room * r.picks);
+    r.weights = MEM_ARRAY(float, r.layers *room *r.picks);
     if (!r.experts || !r.weights) {
         route_log_close(&r);
         return CADRE_ENOMEM;
@@ -118,8 +121,8 @@ cadre_status route_file_open(const char *path, const cadre_model *model, route_f
     return CADRE_OK;
 }
 
-cadre_status route_file_put(route_file *f, const route_log *r, int64_t t, int32_t token, const char *text, size_t size,
-                            bool prompt)
+cadre_status route_file_put(route_file *f, const route_log *r, int64_t t, int32_t token,
+    const char *text, size_t size, bool prompt)
 {
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
@@ -145,7 +148,8 @@ void route_log_write(const route_log *r, int64_t t, json_writer *w)
     for (int64_t s = 0; s < r->layers; s++) {
         int64_t at = (s * r->room + t) * r->picks;
         json_put_array(w, NULL);
-        for (int64_t k = 0; k < r->picks && r->experts[at + k] >= 0; k++) json_put_real(w, NULL, (double)r->weights[at + k]);
+        for (int64_t k = 0; k < r->picks && r->experts[at + k] >= 0; k++)
+            json_put_real(w, NULL, (double)r->weights[at + k]);
         json_put_close(w, ']');
     }
     json_put_close(w, ']');

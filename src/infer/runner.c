@@ -11,7 +11,8 @@ static void layout(runner *r, arena *a)
     r->caches = ARENA_ARRAY(a, kv_cache *, r->sessions);
 }
 
-cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r)
+cadre_status runner_open(
+    cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r)
 {
     batch_limits most = { .tokens = tokens, .sequences = sessions, .keys = keys };
     arena measured = { 0 };
@@ -19,7 +20,9 @@ cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, i
     CADRE_TRY(session_check_model(model));
     layout(r, &measured);
     cadre_status status = arena_open(&r->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
-    if (status == CADRE_OK) status = transformer_new(model->context->compute, &model->config, model->moe, &most, &r->transformer);
+    if (status == CADRE_OK)
+        status = transformer_new(
+            model->context->compute, &model->config, model->moe, &most, &r->transformer);
     if (status == CADRE_OK) layout(r, &r->memory);
     else runner_close(r);
     return status;
@@ -57,9 +60,14 @@ bool runner_feed(runner *r, const runner_part *parts, int64_t count)
         tokens += parts[i].count;
     }
     r->start[count] = tokens;
-    token_batch b = { .inputs = r->inputs, .tokens = tokens, .sequences = count, .start = r->start, .caches = r->caches,
-                      .may_stop = r->may_stop };
-    return transformer_forward(r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
+    token_batch b = { .inputs = r->inputs,
+        .tokens = tokens,
+        .sequences = count,
+        .start = r->start,
+        .caches = r->caches,
+        .may_stop = r->may_stop };
+    return transformer_forward(
+        r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
 }
 
 void runner_logits_of(runner *r, const int64_t *rows, int64_t count, real *gathered, real *logits)

@@ -1,51 +1,62 @@
 /* runner.h - the next tokens of many sessions in one pass through a model.
  *
- * Attention is each session's own, over its own cache; everything else sees the rows of all of them together, so that one
- * pass over an expert's weights serves every row that is routed to it. A session's numbers do not depend on its company: tokens
- * in chunks, one by one, alone or beside others give the same bits. */
+ * Attention is each session's own, over its own cache; everything else sees the rows of all of them
+ * together, so that one pass over an expert's weights serves every row that is routed to it. A
+ * session's numbers do not depend on its company: tokens in chunks, one by one, alone or beside
+ * others give the same bits. */
 #ifndef CADRE_INFER_RUNNER_H
 #define CADRE_INFER_RUNNER_H
 
 #include "infer/session.h"
 #include "model/transformer.h"
 
-enum { RUNNER_CHUNK = 512 }; /* tokens at a time that make good use of the kernels in reasonable memory */
+/* Tokens at a time that make good use of the kernels in reasonable memory */
+enum { RUNNER_CHUNK = 512 };
 
 typedef struct runner {
     cadre_model *model; /* borrowed */
     transformer *transformer;
     int64_t tokens, sessions; /* the most of a pass */
     arena memory;
-    int32_t *inputs;    /* [tokens] */
-    int64_t *start;     /* [sessions + 1] */
-    kv_cache **caches;  /* [sessions] */
+    int32_t *inputs;         /* [tokens] */
+    int64_t *start;          /* [sessions + 1] */
+    kv_cache **caches;       /* [sessions] */
     transformer_watch watch; /* NULL: none. Called after each sparse layer of each pass */
     void *watch_arg;
-    bool may_stop;      /* passes are given up when a stop is asked for: see runner_feed */
+    bool may_stop; /* passes are given up when a stop is asked for: see runner_feed */
 } runner;
 
-/* For passes of up to `tokens` tokens of up to `sessions` sessions, each of a capacity of at most `keys`. */
-cadre_status runner_open(cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r);
+/* For passes of up to `tokens` tokens of up to `sessions` sessions, each of a capacity of at most
+ * `keys`. */
+cadre_status runner_open(
+    cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys, runner *r);
 void runner_close(runner *r);
-size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys); /* that runner_open takes */
+/* That runner_open takes */
+size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys);
 
-/* What a session is to take next: count >= 1 tokens, each checked by the caller to be within the vocabulary. */
+/* What a session is to take next: count >= 1 tokens, each checked by the caller to be within the
+ * vocabulary. */
 typedef struct runner_part {
     session *session;
     const int32_t *tokens;
     int64_t count;
 } runner_part;
 
-/* One pass; a session stands in one part. false, where the runner may stop: it was given up between two layers because a stop was
- * asked for, and the sessions are as they were. */
+/* One pass; a session stands in one part. false, where the runner may stop: it was given up between
+ * two layers because a stop was asked for, and the sessions are as they were. */
 bool runner_feed(runner *r, const runner_part *parts, int64_t count);
 
-/* Of rows first .. first + rows - 1 of the last pass, the parts' tokens one after another: logits [rows, V]. */
+/* Of rows first .. first + rows - 1 of the last pass, the parts' tokens one after another: logits
+ * [rows, V]. */
 void runner_logits(runner *r, int64_t first, int64_t rows, real *logits);
 
-/* Of any `count` rows of the last pass: logits [count, V], by way of their hidden states, gathered [count, D]. */
+/* Of any `count` rows of the last pass: logits [count, V], by way of their hidden states, gathered
+ * [count, D]. */
 void runner_logits_of(runner *r, const int64_t *rows, int64_t count, real *gathered, real *logits);
 
-static inline int64_t runner_chunk(int64_t tokens) { return tokens < RUNNER_CHUNK ? tokens : RUNNER_CHUNK; }
+static inline int64_t runner_chunk(int64_t tokens)
+{
+    return tokens < RUNNER_CHUNK ? tokens : RUNNER_CHUNK;
+}
 
 #endif

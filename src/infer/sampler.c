@@ -10,14 +10,19 @@
 #include "base/sized.h"
 #include "base/status.h"
 
-size_t sampler_bytes(size_t vocab) { return vocab * (sizeof(float) + sizeof(int32_t) + sizeof(bool)); }
+size_t sampler_bytes(size_t vocab)
+{
+    return vocab * (sizeof(float) + sizeof(int32_t) + sizeof(bool));
+}
 
 static cadre_status check_number(const char *name, double found, double most)
 {
     if (found >= 0 && found <= most) return CADRE_OK;
     if (most > 1)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.%s: expected a number of at least 0, found %g", name, found);
-    return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.%s: expected a number of 0 to %g, found %g", name, most, found);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "cadre_sampling.%s: expected a number of at least 0, found %g", name, found);
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "cadre_sampling.%s: expected a number of 0 to %g, found %g", name, most, found);
 }
 
 static cadre_status check_options(const cadre_sampling *o)
@@ -27,14 +32,16 @@ static cadre_status check_options(const cadre_sampling *o)
     CADRE_TRY(check_number("min_p", o->min_p, 1));
     CADRE_TRY(check_number("repetition_penalty", o->repetition_penalty, DBL_MAX));
     if (o->top_k >= 0) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.top_k: expected 0 or more, found %lld", (long long)o->top_k);
+    return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.top_k: expected 0 or more, found %lld",
+        (long long)o->top_k);
 }
 
 /* As given, with zeros as what they stand for. */
 static cadre_status read_options(const cadre_sampling *given, cadre_sampling *o)
 {
     const cadre_sampling none_given = cadre_sampling_default();
-    CADRE_TRY(sized_read("cadre_sampling", given ? given : &none_given, SIZE_UP_TO(cadre_sampling, seed), o, sizeof *o));
+    CADRE_TRY(sized_read("cadre_sampling", given ? given : &none_given,
+        SIZE_UP_TO(cadre_sampling, seed), o, sizeof *o));
     CADRE_TRY(check_options(o));
     if (o->top_p == 0) o->top_p = 1;
     if (o->repetition_penalty == 0) o->repetition_penalty = 1;
@@ -46,8 +53,11 @@ cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t voc
     cadre_sampling own;
     *s = (sampler){ 0 };
     CADRE_TRY(read_options(options, &own));
-    *s = (sampler){ .options = own, .vocab = vocab, .p = MEM_ARRAY(float, vocab), .order = MEM_ARRAY(int32_t, vocab),
-                    .seen = MEM_ARRAY(bool, vocab) };
+    *s = (sampler){ .options = own,
+        .vocab = vocab,
+        .p = MEM_ARRAY(float, vocab),
+        .order = MEM_ARRAY(int32_t, vocab),
+        .seen = MEM_ARRAY(bool, vocab) };
     if (s->p && s->order && s->seen) return CADRE_OK;
     sampler_close(s);
     return CADRE_ENOMEM;
@@ -84,7 +94,10 @@ static int32_t largest(const sampler *s)
 }
 
 /* A heap of ids with the most probable on top; equal ones by lower id. */
-static bool before(const sampler *s, int32_t a, int32_t b) { return s->p[a] > s->p[b] || (s->p[a] == s->p[b] && a < b); }
+static bool before(const sampler *s, int32_t a, int32_t b)
+{
+    return s->p[a] > s->p[b] || (s->p[a] == s->p[b] && a < b);
+}
 
 static void sift(const sampler *s, int32_t *heap, int64_t count, int64_t at)
 {
@@ -112,7 +125,8 @@ static void soften(sampler *s, int32_t best)
     for (int64_t i = 0; i < s->vocab; i++) s->p[i] = (float)(s->p[i] / sum);
 }
 
-/* Moves the most probable of the heap's first `count` tokens to its end, where they lie backwards; returns its probability. */
+/* Moves the most probable of the heap's first `count` tokens to its end, where they lie backwards;
+ * returns its probability. */
 static double take_most(sampler *s, int64_t *count)
 {
     int32_t *heap = s->order, next = heap[0];
@@ -122,8 +136,8 @@ static double take_most(sampler *s, int64_t *count)
     return s->p[next];
 }
 
-/* Of the top_k most probable tokens as many as make top_p of their sum, and of those the ones that min_p allows, lie backwards
- * at the end of the heap's array. Returns how many, and their mass. */
+/* Of the top_k most probable tokens as many as make top_p of their sum, and of those the ones that
+ * min_p allows, lie backwards at the end of the heap's array. Returns how many, and their mass. */
 static int64_t keep(sampler *s, double *mass)
 {
     const cadre_sampling *o = &s->options;
@@ -151,7 +165,8 @@ int32_t sampler_next(sampler *s, const real *logits, int64_t position)
     soften(s, best);
     double mass;
     int64_t kept = keep(s, &mass);
-    double draw = random_uniform(random_key_of(s->options.seed, "sample", 0, 0), (uint64_t)position) * mass;
+    double draw =
+        random_uniform(random_key_of(s->options.seed, "sample", 0, 0), (uint64_t)position) * mass;
     const int32_t *order = s->order + s->vocab; /* backwards from the end: most probable first */
     for (int64_t i = 1; i < kept; i++) {
         draw -= s->p[order[-i]];

@@ -1,4 +1,5 @@
-/* sampler.h - the next token from its logits: greedy, or drawn after temperature, top-k, top-p, min-p and a repetition penalty.
+/* sampler.h - the next token from its logits: greedy, or drawn after temperature, top-k, top-p,
+ * min-p and a repetition penalty.
  *
  * The draw is a function of the seed and the position, so the same seed gives the same text. */
 #ifndef CADRE_INFER_SAMPLER_H
@@ -10,9 +11,9 @@
 typedef struct sampler {
     cadre_sampling options;
     int64_t vocab;
-    float *p;        /* [V] logits, then probabilities */
-    int32_t *order;  /* [V] */
-    bool *seen;      /* [V] tokens of the text so far */
+    float *p;       /* [V] logits, then probabilities */
+    int32_t *order; /* [V] */
+    bool *seen;     /* [V] tokens of the text so far */
 } sampler;
 
 size_t sampler_bytes(size_t vocab); /* that sampler_open takes */
@@ -22,7 +23,8 @@ cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t voc
 void sampler_close(sampler *s);
 void sampler_saw(sampler *s, int32_t token);
 
-/* position: of the token to be drawn. Logits that are not numbers are never chosen, unless there is nothing else. */
+/* position: of the token to be drawn. Logits that are not numbers are never chosen, unless there is
+ * nothing else. */
 int32_t sampler_next(sampler *s, const real *logits, int64_t position);
 
 #endif

@@ -31,14 +31,16 @@ int64_t session_shared(const session *s, const int32_t *tokens, int64_t count)
 cadre_status session_check_model(const cadre_model *model)
 {
     if (!model->encoder) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, model->path, "expected a model that continues texts, found one with an encoder");
+    return cadre_fail(CADRE_EUNSUPPORTED, model->path,
+        "expected a model that continues texts, found one with an encoder");
 }
 
 cadre_status session_check_tokens(const cadre_model *model, const int32_t *tokens, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
         if (tokens[i] < 0 || tokens[i] >= model->config.vocab)
-            return cadre_fail(CADRE_EARGUMENT, NULL, "token %lld: expected an id of 0 to %lld, found %d", (long long)i,
-                              (long long)(model->config.vocab - 1), tokens[i]);
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "token %lld: expected an id of 0 to %lld, found %d", (long long)i,
+                (long long)(model->config.vocab - 1), tokens[i]);
     return CADRE_OK;
 }

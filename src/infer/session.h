@@ -1,5 +1,5 @@
-/* session.h - one sequence's past: its tokens, and the keys and values that its next tokens attend to. infer/runner.h takes it
- * further. */
+/* session.h - one sequence's past: its tokens, and the keys and values that its next tokens attend
+ * to. infer/runner.h takes it further. */
 #ifndef CADRE_INFER_SESSION_H
 #define CADRE_INFER_SESSION_H
 
@@ -16,7 +16,8 @@ cadre_status session_open(const cadre_model *model, int64_t capacity, session *s
 void session_close(session *s);
 
 static inline int64_t session_length(const session *s) { return s->cache.length; }
-static inline void session_rewind(session *s, int64_t length) { s->cache.length = length; } /* <= its length: forgets the rest */
+/* <= its length: forgets the rest */
+static inline void session_rewind(session *s, int64_t length) { s->cache.length = length; }
 
 /* How many of `tokens` it holds from its beginning on. */
 int64_t session_shared(const session *s, const int32_t *tokens, int64_t count);

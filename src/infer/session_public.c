@@ -1,4 +1,5 @@
-/* session_public.c - sessions that a program holds: made, cut back, and continued in two directions. */
+/* session_public.c - sessions that a program holds: made, cut back, and continued in two
+ * directions. */
 #include "infer/session_public.h"
 
 #include <string.h>
@@ -10,7 +11,8 @@ cadre_status session_enter(cadre_session *s)
 {
     CADRE_TRY(context_enter(s->model->context));
     if (s->in_use) {
-        cadre_status status = cadre_fail(CADRE_EBUSY, NULL, "expected a session that is not in use, found one that generates");
+        cadre_status status = cadre_fail(
+            CADRE_EBUSY, NULL, "expected a session that is not in use, found one that generates");
         return context_leave(s->model->context, status);
     }
     s->in_use = true;
@@ -26,8 +28,8 @@ cadre_status session_leave(cadre_session *s, cadre_status status)
 cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **out)
 {
     if (capacity < 1)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least 1 token, found %lld",
-                          (long long)capacity);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "a session's capacity: expected at least 1 token, found %lld", (long long)capacity);
     cadre_session *s = MEM_ARRAY(cadre_session, 1);
     if (!s) return CADRE_ENOMEM;
     *s = (cadre_session){ .model = model, .capacity = capacity };
@@ -52,8 +54,9 @@ const int32_t *cadre_session_tokens(const cadre_session *s) { return s->session.
 static cadre_status check_length(const cadre_session *s, int64_t length)
 {
     if (length >= 0 && length <= session_length(&s->session)) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL, "a session's first tokens: expected 0 to %lld of them, found %lld",
-                      (long long)session_length(&s->session), (long long)length);
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "a session's first tokens: expected 0 to %lld of them, found %lld",
+        (long long)session_length(&s->session), (long long)length);
 }
 
 cadre_status cadre_session_truncate(cadre_session *s, int64_t length)
@@ -64,13 +67,15 @@ cadre_status cadre_session_truncate(cadre_session *s, int64_t length)
     return session_leave(s, status);
 }
 
-static cadre_status fork_session(const cadre_session *from, int64_t length, int64_t capacity, cadre_session **out)
+static cadre_status fork_session(
+    const cadre_session *from, int64_t length, int64_t capacity, cadre_session **out)
 {
     cadre_session *s;
     CADRE_TRY(check_length(from, length));
     if (capacity < length)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "a session's capacity: expected at least its %lld first tokens, found %lld",
-                          (long long)length, (long long)capacity);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "a session's capacity: expected at least its %lld first tokens, found %lld",
+            (long long)length, (long long)capacity);
     CADRE_TRY(cadre_session_new(from->model, capacity, &s));
     memcpy(s->session.tokens, from->session.tokens, (size_t)length * sizeof *s->session.tokens);
     kv_cache_copy(&s->session.cache, &from->session.cache, length);
@@ -78,7 +83,8 @@ static cadre_status fork_session(const cadre_session *from, int64_t length, int6
     return CADRE_OK;
 }
 
-cadre_status cadre_session_fork(cadre_session *from, int64_t length, int64_t capacity, cadre_session **fork)
+cadre_status cadre_session_fork(
+    cadre_session *from, int64_t length, int64_t capacity, cadre_session **fork)
 {
     CADRE_TRY(session_enter(from));
     return session_leave(from, fork_session(from, length, capacity, fork));

@@ -71,7 +71,8 @@ cadre_status shuffled_domains(const route_census *const *domain, int domains, sh
     cadre_status status = gather(domain, domains, &l) ? CADRE_OK : CADRE_ENOMEM;
     memset(bits, 0, (size_t)f->layers * sizeof *bits);
     for (int round = 0; status == CADRE_OK && round < SHUFFLED_ROUNDS; round++) {
-        if (cadre_interrupted()) status = cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
+        if (cadre_interrupted())
+            status = cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
         shuffle(&l, round);
         measure_round(&l, f, domains, bits);
     }

@@ -43,7 +43,10 @@ cadre_status compute_new(int threads, const char *variant, compute **result)
     return CADRE_OK;
 }
 
-size_t compute_bytes(const compute *c) { return (size_t)c->workers * (gemm_scratch_bytes() + quant_scratch_bytes()); }
+size_t compute_bytes(const compute *c)
+{
+    return (size_t)c->workers * (gemm_scratch_bytes() + quant_scratch_bytes());
+}
 
 void compute_free(compute *c)
 {

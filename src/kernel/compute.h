@@ -1,5 +1,6 @@
-/* compute.h - what arithmetic runs on: the worker pool, the chosen CPU variant, and each worker's scratch. It is made by
- * kernel/context.h; the kernels need no status codes, so that a change of the public header does not build them anew. */
+/* compute.h - what arithmetic runs on: the worker pool, the chosen CPU variant, and each worker's
+ * scratch. It is made by kernel/context.h; the kernels need no status codes, so that a change of
+ * the public header does not build them anew. */
 #ifndef CADRE_KERNEL_COMPUTE_H
 #define CADRE_KERNEL_COMPUTE_H
 
@@ -12,7 +13,7 @@ typedef struct compute {
     pool *pool;
     const kernel_variant *variant;
     int workers;
-    void **scratch; /* [workers], gemm_scratch_bytes() each */
+    void **scratch;       /* [workers], gemm_scratch_bytes() each */
     void **quant_scratch; /* [workers], quant_scratch_bytes() each */
 } compute;
 

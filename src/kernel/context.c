@@ -26,9 +26,10 @@ void cadre_context_free(cadre_context *context)
 cadre_status context_enter(cadre_context *context)
 {
     if (guard_enter(&context->guard)) return CADRE_OK;
-    cadre_status status =
-        cadre_fail(CADRE_EBUSY, NULL, "expected a context that no other thread is using, found one that computes");
-    cadre_fail_advice("threads that compute at the same time need a context each, and models and layers opened in it");
+    cadre_status status = cadre_fail(CADRE_EBUSY, NULL,
+        "expected a context that no other thread is using, found one that computes");
+    cadre_fail_advice("threads that compute at the same time need a context each, and models and "
+                      "layers opened in it");
     return status;
 }
 
@@ -38,5 +39,8 @@ cadre_status context_leave(cadre_context *context, cadre_status status)
     return status;
 }
 
-const char *cadre_context_variant(const cadre_context *context) { return context->compute->variant->name; }
+const char *cadre_context_variant(const cadre_context *context)
+{
+    return context->compute->variant->name;
+}
 int cadre_context_threads(const cadre_context *context) { return context->compute->workers; }

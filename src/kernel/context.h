@@ -1,4 +1,5 @@
-/* context.h - what the public cadre_context is made of: no globals, so everything that runs hangs on one of these. */
+/* context.h - what the public cadre_context is made of: no globals, so everything that runs hangs
+ * on one of these. */
 #ifndef CADRE_KERNEL_CONTEXT_H
 #define CADRE_KERNEL_CONTEXT_H
 
@@ -11,12 +12,14 @@ struct cadre_context {
     guard guard;
 };
 
-/* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the machine has. */
+/* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the
+ * machine has. */
 cadre_status compute_new(int threads, const char *variant, compute **c);
 void compute_free(compute *c);
 size_t compute_bytes(const compute *c); /* of its workers' scratch */
 
-cadre_status variant_choose(const char *name, const kernel_variant **variant); /* NULL: as compute_new says */
+/* NULL: as compute_new says */
+cadre_status variant_choose(const char *name, const kernel_variant **variant);
 
 /* Every public call that computes stands between the two. CADRE_EBUSY: another thread is inside. */
 cadre_status context_enter(cadre_context *context);

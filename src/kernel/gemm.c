@@ -1,8 +1,8 @@
 /* gemm.c - the grouped product: which worker computes which outputs.
  *
- * The groups lie on a line, each as long as its work; the line is cut into one piece a worker. Within a group a piece ends
- * between columns of c that share no cache line, or at a row strip where the group is taller than wide. Where it is cut changes
- * no bit. */
+ * The groups lie on a line, each as long as its work; the line is cut into one piece a worker.
+ * Within a group a piece ends between columns of c that share no cache line, or at a row strip
+ * where the group is taller than wide. Where it is cut changes no bit. */
 #include "kernel/gemm.h"
 
 #include "kernel/gemm_block.h"
@@ -17,7 +17,8 @@ typedef struct call {
     double work;
 } call;
 
-/* Multiply-adds, and what else a group costs in their measure: fetching and packing b, writing c. */
+/* Multiply-adds, and what else a group costs in their measure: fetching and packing b, writing
+ * c. */
 static double work_of(const gemm_group *g)
 {
     if (g->m <= 0 || g->n <= 0) return 0;
@@ -32,7 +33,8 @@ static int64_t unit_at(double at, double work, int64_t units)
     return at >= work ? units : (int64_t)(at / work * (double)units + 0.5);
 }
 
-static void run_piece(const call *job, const gemm_group *g, double from, double to, double work, int worker)
+static void run_piece(
+    const call *job, const gemm_group *g, double from, double to, double work, int worker)
 {
     enum { LINE = 16 };
     const kernel_variant *v = job->compute->variant;
@@ -49,7 +51,8 @@ static void run_piece(const call *job, const gemm_group *g, double from, double 
         return;
     }
     bool last = g + 1 == job->groups + job->count;
-    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate, last ? NULL : g[1].b.data };
+    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate,
+        last ? NULL : g[1].b.data };
     if (tall) part.m0 = begin, part.m1 = end;
     else part.n0 = begin, part.n1 = end;
     gemm_block(&part, job->compute->scratch[worker]);
@@ -64,12 +67,14 @@ static void run_share(void *arg, int worker, int workers)
     quant_begin(job->compute->quant_scratch[worker]);
     for (int64_t i = 0; i < job->count && at < end; i++) {
         double work = work_of(&job->groups[i]);
-        if (work > 0 && at + work > begin) run_piece(job, &job->groups[i], begin - at, end - at, work, worker);
+        if (work > 0 && at + work > begin)
+            run_piece(job, &job->groups[i], begin - at, end - at, work, worker);
         at += work;
     }
 }
 
-void gemm_grouped(compute *c, gemm_kind kind, const gemm_group *groups, int64_t count, bool accumulate)
+void gemm_grouped(
+    compute *c, gemm_kind kind, const gemm_group *groups, int64_t count, bool accumulate)
 {
     enum { WORTH_WAKING = 50000 };
     call job = { c, kind, groups, count, accumulate, 0 };

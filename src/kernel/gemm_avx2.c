@@ -1,15 +1,15 @@
-/* gemm_avx2.c - tiles of 4 x 24 in sixteen registers of eight floats: 12 sums, 3 numbers of y, 1 of x; seven loads feed twelve
- * multiply-adds. */
+/* gemm_avx2.c - tiles of 4 x 24 in sixteen registers of eight floats: 12 sums, 3 numbers of y, 1 of
+ * x; seven loads feed twelve multiply-adds. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
-#include <immintrin.h>
-#include <math.h>
-#include <string.h>
+    #include <immintrin.h>
+    #include <math.h>
+    #include <string.h>
 
 typedef __m256 vec;
 enum { WIDTH = 8, ROWS = 4, VECS = 3 };
-#define TILE_ROWS 4
+    #define TILE_ROWS 4
 
 static inline vec vec_load(const real *p) { return _mm256_loadu_ps(p); }
 static inline void vec_store(real *p, vec x) { _mm256_storeu_ps(p, x); }
@@ -21,13 +21,19 @@ static inline vec vec_keep(vec x)
 }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 
-#include "kernel/gemm_pack.h"
-#include "kernel/gemm_template.h"
-#include "kernel/gemm_x86.h"
-#include "kernel/gemm_x86_coded.h"
+    #include "kernel/gemm_pack.h"
+    #include "kernel/gemm_template.h"
+    #include "kernel/gemm_x86.h"
+    #include "kernel/gemm_x86_coded.h"
 
 const gemm_kernels gemm_avx2 = {
-    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .copy = copy,
-    .transpose = TRANSPOSES, .few = FEWS, .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16 },
+    .width = WIDTH,
+    .rows = ROWS,
+    .vecs = VECS,
+    .tile = { TILES_4 },
+    .copy = copy,
+    .transpose = TRANSPOSES,
+    .few = FEWS,
+    .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16 },
 };
 #endif

@@ -4,7 +4,8 @@
 
 #include "kernel/gemm_pack.h"
 
-/* A packing of a is kept from one part to the next, which may need the same one; a call begins by forgetting it. */
+/* A packing of a is kept from one part to the next, which may need the same one; a call begins by
+ * forgetting it. */
 void gemm_block_begin(gemm_scratch *scratch);
 void gemm_block(const gemm_part *part, gemm_scratch *scratch);
 

@@ -1,15 +1,17 @@
-/* gemm_pack.c - operands put into the order of tiles: gathered, transposed, turned into reals on the way.
+/* gemm_pack.c - operands put into the order of tiles: gathered, transposed, turned into reals on
+ * the way.
  *
- * b's rows run along k in NT: they are transposed, a vector's width of rows at a time. In NN and TN they run along n: they are
- * copied. a is read in place where its rows lie near each other; else its rows are copied together (NT, NN), or, where they run
- * along m (TN), cut into strips. */
+ * b's rows run along k in NT: they are transposed, a vector's width of rows at a time. In NN and TN
+ * they run along n: they are copied. a is read in place where its rows lie near each other; else
+ * its rows are copied together (NT, NN), or, where they run along m (TN), cut into strips. */
 #include "kernel/gemm_pack.h"
 
 #include <string.h>
 
 enum { VALUES_STRIDE = GEMM_BLOCK_K + GEMM_GAP };
 
-/* Reading b once does not pay for packing it: where one strip is all there is, and rows of b are short. */
+/* Reading b once does not pay for packing it: where one strip is all there is, and rows of b are
+ * short. */
 static bool y_in_place(const gemm_part *p)
 {
     const gemm_group *g = p->group;
@@ -19,13 +21,17 @@ static bool y_in_place(const gemm_part *p)
 
 static int64_t panel_offset(const gemm_part *p, const gemm_span *t, int64_t index)
 {
-    return gemm_cut(t->vectors, index, t->panels) * p->kernels->width * (t->q1 - t->q0) + index * GEMM_GAP;
+    return gemm_cut(t->vectors, index, t->panels) * p->kernels->width * (t->q1 - t->q0) +
+           index * GEMM_GAP;
 }
 
-gemm_panel gemm_panel_at(const gemm_part *p, const gemm_scratch *s, const gemm_span *t, int64_t index)
+gemm_panel gemm_panel_at(
+    const gemm_part *p, const gemm_scratch *s, const gemm_span *t, int64_t index)
 {
-    int64_t first = gemm_cut(t->vectors, index, t->panels), vecs = gemm_cut(t->vectors, index + 1, t->panels) - first;
-    int64_t width = vecs * p->kernels->width, j = t->j0 + first * p->kernels->width, used = gemm_min(width, t->j1 - j);
+    int64_t first = gemm_cut(t->vectors, index, t->panels),
+            vecs = gemm_cut(t->vectors, index + 1, t->panels) - first;
+    int64_t width = vecs * p->kernels->width, j = t->j0 + first * p->kernels->width,
+            used = gemm_min(width, t->j1 - j);
     gemm_panel v = { s->y + panel_offset(p, t, index), width, j, used, (int)vecs, true };
     if (used < width || !y_in_place(p)) return v;
     v.y = (const real *)p->group->b.data + t->q0 * p->group->b.stride + j;
@@ -39,7 +45,8 @@ int gemm_source_of(const gemm_group *g)
     const number_format *f = g->b.format;
     if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_REALS;
     const number_factor_form *factors = g->b.factors.form;
-    if (factors == &number_factor_f32 || factors == &number_factor_bf16) return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
+    if (factors == &number_factor_f32 || factors == &number_factor_bf16)
+        return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
     if (factors == &number_factor_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
     return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
 }
@@ -47,13 +54,15 @@ int gemm_source_of(const gemm_group *g)
 const char *gemm_b_at(const gemm_group *g, int64_t row, int64_t column)
 {
     int64_t at = row * g->b.stride + column;
-    return (const char *)g->b.data + (g->b.format ? (int64_t)number_row_bytes(g->b.format, at) : at * (int64_t)sizeof(real));
+    return (const char *)g->b.data +
+           (g->b.format ? (int64_t)number_row_bytes(g->b.format, at) : at * (int64_t)sizeof(real));
 }
 
 int64_t gemm_b_bytes(const gemm_group *g) { return gemm_b_at(g, 1, 0) - (const char *)g->b.data; }
 
 /* `count` elements from `from` on of b's stored row, as reals in `out`. */
-static void unpack_row(const gemm_part *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
+static void unpack_row(
+    const gemm_part *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
 {
     const number_format *f = p->group->b.format;
     int source = gemm_source_of(p->group);
@@ -68,17 +77,22 @@ static void unpack_row(const gemm_part *p, gemm_scratch *s, int64_t row, int64_t
     for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
 }
 
-/* One vector of a panel: `rows` rows of b from row j on, transposed; lanes past the last row are zero. */
-static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t j, int64_t rows, real *out,
-                           int64_t step)
+/* One vector of a panel: `rows` rows of b from row j on, transposed; lanes past the last row are
+ * zero. */
+static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t j,
+    int64_t rows, real *out, int64_t step)
 {
     const gemm_group *g = p->group;
     int64_t k = t->q1 - t->q0, width = p->kernels->width;
     int source = gemm_source_of(g);
-    gemm_stored in = { gemm_b_at(g, j, t->q0), gemm_b_bytes(g), number_factors_from(g->b.factors, j, t->q0) };
-    if (source != GEMM_REALS && (rows < width || source == GEMM_SOURCES || !p->kernels->transpose[source])) {
-        for (int64_t r = 0; r < rows; r++) unpack_row(p, s, j + r, t->q0, k, s->values + r * VALUES_STRIDE);
-        in = (gemm_stored){ .at = (const char *)s->values, .stride = VALUES_STRIDE * (int64_t)sizeof(real) };
+    gemm_stored in = { gemm_b_at(g, j, t->q0), gemm_b_bytes(g),
+        number_factors_from(g->b.factors, j, t->q0) };
+    if (source != GEMM_REALS &&
+        (rows < width || source == GEMM_SOURCES || !p->kernels->transpose[source])) {
+        for (int64_t r = 0; r < rows; r++)
+            unpack_row(p, s, j + r, t->q0, k, s->values + r * VALUES_STRIDE);
+        in = (gemm_stored){ .at = (const char *)s->values,
+            .stride = VALUES_STRIDE * (int64_t)sizeof(real) };
         source = GEMM_REALS;
     }
     if (rows == width) {
@@ -86,27 +100,33 @@ static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span 
         return;
     }
     for (int64_t q = 0; q < k; q++)
-        for (int64_t r = 0; r < width; r++) out[q * step + r] = r < rows ? ((const real *)(in.at + r * in.stride))[q] : 0;
+        for (int64_t r = 0; r < width; r++)
+            out[q * step + r] = r < rows ? ((const real *)(in.at + r * in.stride))[q] : 0;
 }
 
-/* Rows that copy_rows reads: row i of `count` is at + (rows ? rows[i] : i) * stride, and starts with column `j`. */
+/* Rows that copy_rows reads: row i of `count` is at + (rows ? rows[i] : i) * stride, and starts
+ * with column `j`. */
 typedef struct source {
     const real *at;
     const int32_t *rows;
     int64_t stride, j;
 } source;
 
-static source source_of(const gemm_part *p, gemm_scratch *s, int64_t q, int64_t count, int64_t j0, int64_t j1)
+static source source_of(
+    const gemm_part *p, gemm_scratch *s, int64_t q, int64_t count, int64_t j0, int64_t j1)
 {
     const gemm_group *g = p->group;
     const int32_t *rows = g->b_rows ? g->b_rows + q : NULL;
     if (gemm_source_of(g) == GEMM_REALS)
-        return (source){ (const real *)g->b.data + (rows ? 0 : q * g->b.stride) + j0, rows, g->b.stride, j0 };
-    for (int64_t i = 0; i < count; i++) unpack_row(p, s, rows ? rows[i] : q + i, j0, j1 - j0, s->values + i * GEMM_BLOCK_N);
+        return (source){ (const real *)g->b.data + (rows ? 0 : q * g->b.stride) + j0, rows,
+            g->b.stride, j0 };
+    for (int64_t i = 0; i < count; i++)
+        unpack_row(p, s, rows ? rows[i] : q + i, j0, j1 - j0, s->values + i * GEMM_BLOCK_N);
     return (source){ s->values, NULL, GEMM_BLOCK_N, j0 };
 }
 
-static void copy_to_panel(const gemm_part *p, const source *from, const gemm_panel *v, int64_t count, real *out)
+static void copy_to_panel(
+    const gemm_part *p, const source *from, const gemm_panel *v, int64_t count, real *out)
 {
     int64_t width = v->vecs * p->kernels->width;
     const real *in = from->at + v->j - from->j;
@@ -120,7 +140,8 @@ static void copy_to_panel(const gemm_part *p, const source *from, const gemm_pan
     }
 }
 
-void gemm_pack_y(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t first, int64_t last)
+void gemm_pack_y(
+    const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t first, int64_t last)
 {
     int64_t width = p->kernels->width;
     for (int64_t index = first; p->kind == GEMM_NT && index < last; index++) {
@@ -136,7 +157,9 @@ void gemm_pack_y(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_
         source from = source_of(p, s, q, count, begin.j, end.j + end.used);
         for (int64_t index = first; index < last; index++) {
             gemm_panel v = gemm_panel_at(p, s, t, index);
-            if (v.packed) copy_to_panel(p, &from, &v, count, s->y + panel_offset(p, t, index) + (q - t->q0) * v.step);
+            if (v.packed)
+                copy_to_panel(
+                    p, &from, &v, count, s->y + panel_offset(p, t, index) + (q - t->q0) * v.step);
         }
     }
 }
@@ -159,9 +182,13 @@ int64_t gemm_x_size(const gemm_part *p)
     return p->kind == GEMM_TN ? gemm_ceil(m, GEMM_GROUP) * group_size(k) : m * packed_stride(k);
 }
 
-static const real *a_row(const gemm_group *g, int64_t i) { return g->a + (g->a_rows ? g->a_rows[i] : i) * g->a_stride; }
+static const real *a_row(const gemm_group *g, int64_t i)
+{
+    return g->a + (g->a_rows ? g->a_rows[i] : i) * g->a_stride;
+}
 
-static void pack_rows(const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+static void pack_rows(
+    const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
     enum { AHEAD = 4 }; /* rows: gathered ones come from anywhere, which no hardware foresees */
     for (int64_t i = i0; i < i1; i++, out += packed_stride(q1 - q0)) {
@@ -172,7 +199,8 @@ static void pack_rows(const gemm_group *g, real *out, int64_t i0, int64_t i1, in
 }
 
 /* TN: a's rows run along m. Of each the columns i0..i1, in groups [k, GEMM_GROUP]. */
-static void pack_groups(const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+static void pack_groups(
+    const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
     for (int64_t q = q0; q < q1; q += GEMM_COPY_ROWS) {
         int64_t count = gemm_min(GEMM_COPY_ROWS, q1 - q);
@@ -181,18 +209,23 @@ static void pack_groups(const gemm_group *g, real *out, int64_t i0, int64_t i1, 
         real *to = out + (q - q0) * GEMM_GROUP;
         int64_t i = i0;
         for (; i + GEMM_GROUP <= i1; i += GEMM_GROUP, to += group_size(q1 - q0))
-            for (int64_t r = 0; r < count; r++) memcpy(to + r * GEMM_GROUP, from[r] + i, GEMM_GROUP * sizeof *to);
-        for (int64_t r = 0; i < i1 && r < count; r++) memcpy(to + r * GEMM_GROUP, from[r] + i, (size_t)(i1 - i) * sizeof *to);
+            for (int64_t r = 0; r < count; r++)
+                memcpy(to + r * GEMM_GROUP, from[r] + i, GEMM_GROUP * sizeof *to);
+        for (int64_t r = 0; i < i1 && r < count; r++)
+            memcpy(to + r * GEMM_GROUP, from[r] + i, (size_t)(i1 - i) * sizeof *to);
     }
 }
 
-gemm_operand gemm_pack_x(const gemm_part *p, gemm_scratch *s, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+gemm_operand gemm_pack_x(
+    const gemm_part *p, gemm_scratch *s, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
     const gemm_group *g = p->group;
-    if (gemm_x_in_place(p)) return (gemm_operand){ g->a + i0 * g->a_stride + q0, i0, q0, g->a_stride, 1, 0 };
+    if (gemm_x_in_place(p))
+        return (gemm_operand){ g->a + i0 * g->a_stride + q0, i0, q0, g->a_stride, 1, 0 };
     const gemm_packed wish = { g->a, g->a_rows, i0, i1, q0, q1 }, *is = &s->x_is;
     bool tn = p->kind == GEMM_TN;
-    if (is->a != g->a || is->rows != g->a_rows || is->i0 != i0 || is->i1 != i1 || is->q0 != q0 || is->q1 != q1) {
+    if (is->a != g->a || is->rows != g->a_rows || is->i0 != i0 || is->i1 != i1 || is->q0 != q0 ||
+        is->q1 != q1) {
         (tn ? pack_groups : pack_rows)(g, s->x, i0, i1, q0, q1);
         s->x_is = wish;
     }

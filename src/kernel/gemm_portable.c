@@ -1,4 +1,5 @@
-/* gemm_portable.c - the tiles in plain C: for machines without vectors of ours, and the only ones where `real` may be double. */
+/* gemm_portable.c - the tiles in plain C: for machines without vectors of ours, and the only ones
+ * where `real` may be double. */
 #include "base/real.h"
 
 typedef real vec;
@@ -20,5 +21,10 @@ static void transpose(const gemm_stored *in, int64_t k, real *out, int64_t out_s
 }
 
 const gemm_kernels gemm_portable = {
-    .width = WIDTH, .rows = ROWS, .vecs = VECS, .tile = { TILES_4 }, .transpose = { transpose }, .copy = copy,
+    .width = WIDTH,
+    .rows = ROWS,
+    .vecs = VECS,
+    .tile = { TILES_4 },
+    .transpose = { transpose },
+    .copy = copy,
 };

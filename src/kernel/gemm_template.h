@@ -1,65 +1,96 @@
 /* gemm_template.h - the register tiles of one CPU variant, stamped by gemm_X.c.
  *
- * The file that includes this has defined: vec (a vector of reals), WIDTH, ROWS, VECS (the largest tile), vec_load, vec_store,
- * vec_all (one number in every lane), vec_fma (a * b + c), vec_keep (its argument, loaded once and kept in a register). The
- * tiles are written once, over constants that the compiler unrolls; ROWS * VECS accumulators, VECS numbers of y and one of x
- * must fit the registers. */
+ * The file that includes this has defined: vec (a vector of reals), WIDTH, ROWS, VECS (the largest
+ * tile), vec_load, vec_store, vec_all (one number in every lane), vec_fma (a * b + c), vec_keep
+ * (its argument, loaded once and kept in a register). The tiles are written once, over constants
+ * that the compiler unrolls; ROWS * VECS accumulators, VECS numbers of y and one of x must fit the
+ * registers. */
 #include "kernel/gemm_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#define UNROLL_16 UNROLL
+    #define UNROLL _Pragma("unroll")
+    #define UNROLL_16 UNROLL
 #else
-#define UNROLL _Pragma("GCC unroll 8")
-#define UNROLL_16 _Pragma("GCC unroll 16")
+    #define UNROLL _Pragma("GCC unroll 8")
+    #define UNROLL_16 _Pragma("GCC unroll 16")
 #endif
 
-INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y,
-                 int64_t y_step, const real *from, int64_t from_stride, real *c, int64_t c_stride, const gemm_ahead *ahead)
+INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64_t x_row,
+    int64_t x_step, const real *y, int64_t y_step, const real *from, int64_t from_stride, real *c,
+    int64_t c_stride, const gemm_ahead *ahead)
 {
     vec acc[ROWS][VECS];
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vecs; v++) acc[r][v] = vec_load(from + r * from_stride + v * WIDTH);
-    const real *third[(ROWS + 2) / 3]; /* every third row: the two after it are reached by x_row and 2 x_row */
-    UNROLL for (int r = 0; r < rows; r += 3) third[r / 3] = x + r * x_row;
-    UNROLL for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vecs * WIDTH; v += 16) __builtin_prefetch(ahead->c + r * c_stride + v, 0, 2);
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int v = 0; v < vecs; v++) acc[r][v] = vec_load(from + r * from_stride + v * WIDTH);
+    }
+    /* Every third row: the two after it are reached by x_row and 2 x_row */
+    const real *third[(ROWS + 2) / 3];
+    UNROLL
+    for (int r = 0; r < rows; r += 3) third[r / 3] = x + r * x_row;
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs * WIDTH; v += 16)
+            __builtin_prefetch(ahead->c + r * c_stride + v, 0, 2);
     const char *fetch = ahead->at;
     const int64_t stretch = ahead->rows > 0 ? 16 : k;
     for (int64_t left = k; left > 0; left -= stretch, fetch += 64) {
-        for (int64_t r = 0; r < ahead->rows; r++) __builtin_prefetch(fetch + r * ahead->stride, 0, 2);
+        for (int64_t r = 0; r < ahead->rows; r++)
+            __builtin_prefetch(fetch + r * ahead->stride, 0, 2);
         for (int64_t q = left < stretch ? left : stretch; q > 0; q--) {
             vec b[VECS];
-            UNROLL for (int v = 0; v < vecs; v++) b[v] = vec_keep(vec_load(y + v * WIDTH));
-            UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL
+            for (int v = 0; v < vecs; v++) b[v] = vec_keep(vec_load(y + v * WIDTH));
+            UNROLL
+            for (int r = 0; r < rows; r++) {
                 vec a = vec_all(third[r / 3][r % 3 * x_row]);
-                UNROLL for (int v = 0; v < vecs; v++) acc[r][v] = vec_fma(a, b[v], acc[r][v]);
+                UNROLL
+                for (int v = 0; v < vecs; v++) acc[r][v] = vec_fma(a, b[v], acc[r][v]);
             }
             y += y_step;
-            UNROLL for (int r = 0; r < rows; r += 3) third[r / 3] += x_step;
+            UNROLL
+            for (int r = 0; r < rows; r += 3) third[r / 3] += x_step;
         }
     }
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vecs; v++) vec_store(c + r * c_stride + v * WIDTH, acc[r][v]);
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int v = 0; v < vecs; v++) vec_store(c + r * c_stride + v * WIDTH, acc[r][v]);
+    }
 }
 
-#define TILE(R, V)                                                                                                           \
-    static void tile_##R##_##V(int64_t k, const real *x, int64_t x_row, int64_t x_step, const real *y, int64_t y_step,       \
-                               const real *from, int64_t from_stride, real *c, int64_t c_stride, const gemm_ahead *ahead)    \
-    {                                                                                                                        \
-        tile(R, V, k, x, x_row, x_step, y, y_step, from, from_stride, c, c_stride, ahead);                                   \
+#define TILE(R, V)                                                                                 \
+    static void tile_##R##_##V(int64_t k, const real *x, int64_t x_row, int64_t x_step,            \
+        const real *y, int64_t y_step, const real *from, int64_t from_stride, real *c,             \
+        int64_t c_stride, const gemm_ahead *ahead)                                                 \
+    {                                                                                              \
+        tile(R, V, k, x, x_row, x_step, y, y_step, from, from_stride, c, c_stride, ahead);         \
     }
-#define TILE_ROW(R) TILE(R, 1) TILE(R, 2) TILE(R, 3)
-#define TILE_ENTRY(R) { tile_##R##_1, tile_##R##_2, tile_##R##_3 }
-TILE_ROW(1) TILE_ROW(2) TILE_ROW(3) TILE_ROW(4)
+#define TILE_ROW(R)                                                                                \
+    TILE(R, 1)                                                                                     \
+    TILE(R, 2)                                                                                     \
+    TILE(R, 3)
+#define TILE_ENTRY(R)                                                                              \
+    {                                                                                              \
+        tile_##R##_1, tile_##R##_2, tile_##R##_3                                                   \
+    }
+TILE_ROW(1)
+TILE_ROW(2)
+TILE_ROW(3)
+TILE_ROW(4)
 #define TILES_4 TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4)
 #if TILE_ROWS == 8
-TILE_ROW(5) TILE_ROW(6) TILE_ROW(7) TILE_ROW(8)
-#define TILES_8 TILES_4, TILE_ENTRY(5), TILE_ENTRY(6), TILE_ENTRY(7), TILE_ENTRY(8)
+TILE_ROW(5)
+TILE_ROW(6)
+TILE_ROW(7)
+TILE_ROW(8)
+    #define TILES_8 TILES_4, TILE_ENTRY(5), TILE_ENTRY(6), TILE_ENTRY(7), TILE_ENTRY(8)
 #endif
 
-INLINE void copy_vectors(const int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out)
+INLINE void copy_vectors(
+    const int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out)
 {
     for (int64_t q = 0; q < k; q++, out += vecs * WIDTH) {
         const real *row = in + (rows ? rows[q] : q) * stride;
@@ -67,7 +98,8 @@ INLINE void copy_vectors(const int vecs, int64_t k, const real *in, int64_t stri
     }
 }
 
-static void copy(int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out)
+static void copy(
+    int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out)
 {
     if (vecs == 3) copy_vectors(3, k, in, stride, rows, out);
     else if (vecs == 2) copy_vectors(2, k, in, stride, rows, out);

@@ -4,10 +4,24 @@
 #include <string.h>
 
 static const number_format *const formats[] = {
-    &number_f32, &number_f16, &number_bf16, &number_f8_e4m3, &number_e2m1,
-    &number_q8_0, &number_q4_0, &number_q4_1, &number_q5_0, &number_q5_1,
-    &number_q2_k, &number_q3_k, &number_q4_k, &number_q5_k, &number_q6_k,
-    &number_iq4_nl, &number_iq4_xs, &number_mxfp4,
+    &number_f32,
+    &number_f16,
+    &number_bf16,
+    &number_f8_e4m3,
+    &number_e2m1,
+    &number_q8_0,
+    &number_q4_0,
+    &number_q4_1,
+    &number_q5_0,
+    &number_q5_1,
+    &number_q2_k,
+    &number_q3_k,
+    &number_q4_k,
+    &number_q5_k,
+    &number_q6_k,
+    &number_iq4_nl,
+    &number_iq4_xs,
+    &number_mxfp4,
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };
@@ -28,7 +42,8 @@ const number_format *number_by_name(const char *name)
 const number_format *number_by_safetensors(const char *dtype)
 {
     for (int i = 0; i < FORMATS; i++)
-        if (formats[i]->safetensors && strcmp(formats[i]->safetensors, dtype) == 0) return formats[i];
+        if (formats[i]->safetensors && strcmp(formats[i]->safetensors, dtype) == 0)
+            return formats[i];
     return NULL;
 }
 

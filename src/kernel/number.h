@@ -1,7 +1,8 @@
 /* number.h - THE LIST of number formats: one row, one file kernel/number_X.c each.
  *
- * A row says how many elements a block holds, its bytes, and how to turn blocks into floats and back. With a row alone a format
- * loads, converts and multiplies (unpack, then float); a fast kernel of its own is optional. */
+ * A row says how many elements a block holds, its bytes, and how to turn blocks into floats and
+ * back. With a row alone a format loads, converts and multiplies (unpack, then float); a fast
+ * kernel of its own is optional. */
 #ifndef CADRE_KERNEL_NUMBER_H
 #define CADRE_KERNEL_NUMBER_H
 
@@ -9,15 +10,17 @@
 #include <stdint.h>
 
 typedef struct number_format {
-    const char *name;             /* "f32", as --dtype takes it */
-    const char *safetensors;      /* "F32", or NULL */
-    int gguf;                     /* GGUF's type id, or -1 */
-    int block;                    /* elements a block */
+    const char *name;        /* "f32", as --dtype takes it */
+    const char *safetensors; /* "F32", or NULL */
+    int gguf;                /* GGUF's type id, or -1 */
+    int block;               /* elements a block */
     int block_bytes;
-    void (*unpack)(const void *blocks, float *values, int64_t count);       /* count: a multiple of block */
-    void (*pack)(const float *values, void *blocks, int64_t count);         /* NULL: read only */
-    double tolerance;             /* pack then unpack: root mean square of the errors, relative to that of the values */
-    int file_type;                /* llama.cpp's number of a GGUF file that is mostly this, or -1 */
+    /* count: a multiple of block */
+    void (*unpack)(const void *blocks, float *values, int64_t count);
+    void (*pack)(const float *values, void *blocks, int64_t count); /* NULL: read only */
+    /* Pack then unpack: root mean square of the errors, relative to that of the values */
+    double tolerance;
+    int file_type; /* llama.cpp's number of a GGUF file that is mostly this, or -1 */
 } number_format;
 
 extern const number_format number_f32, number_f16, number_bf16, number_f8_e4m3, number_e2m1;
@@ -26,7 +29,7 @@ extern const number_format number_q2_k, number_q3_k, number_q4_k, number_q5_k, n
 extern const number_format number_iq4_nl, number_iq4_xs, number_mxfp4;
 
 const number_format *const *number_list(int *count);
-const number_format *number_by_name(const char *name);        /* NULL: unknown */
+const number_format *number_by_name(const char *name); /* NULL: unknown */
 const number_format *number_by_safetensors(const char *dtype);
 const number_format *number_by_gguf(int type);
 

@@ -1,4 +1,5 @@
-/* number_bf16.c - bfloat16, the upper half of a float. Rounds to nearest, ties to even; NaNs stay NaNs. */
+/* number_bf16.c - bfloat16, the upper half of a float. Rounds to nearest, ties to even; NaNs stay
+ * NaNs. */
 #include <string.h>
 
 #include "kernel/number.h"
@@ -17,7 +18,8 @@ static inline uint16_t narrow(float value)
     uint32_t bits;
     memcpy(&bits, &value, 4);
     uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    uint32_t nan = (bits >> 16) | 0x40; /* quiet: a payload in the lower half alone must not become infinity */
+    /* quiet: a payload in the lower half alone must not become infinity */
+    uint32_t nan = (bits >> 16) | 0x40;
     return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? nan : rounded);
 }
 

@@ -1,5 +1,6 @@
-/* number_e2m1.c - four bits: a sign, two of exponent, one of mantissa; two to a byte, the first one below. Doubled, so that they
- * are whole. Read only: in files it comes with a power of two for each 32 of a row, in a tensor of their own. */
+/* number_e2m1.c - four bits: a sign, two of exponent, one of mantissa; two to a byte, the first one
+ * below. Doubled, so that they are whole. Read only: in files it comes with a power of two for each
+ * 32 of a row, in a tensor of their own. */
 #include "kernel/number.h"
 #include "kernel/number_levels.h"
 

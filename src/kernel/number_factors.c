@@ -12,7 +12,10 @@ static float of_f32(const uint8_t *at)
     return value;
 }
 
-static float of_bf16(const uint8_t *at) { return number_float_of_bits((uint32_t)at[1] << 24 | (uint32_t)at[0] << 16); }
+static float of_bf16(const uint8_t *at)
+{
+    return number_float_of_bits((uint32_t)at[1] << 24 | (uint32_t)at[0] << 16);
+}
 
 static float of_e8m0(const uint8_t *at) { return number_half_e8m0(*at); }
 
@@ -20,7 +23,8 @@ const number_factor_form number_factor_f32 = { 128, 128, 4, of_f32 };
 const number_factor_form number_factor_bf16 = { 128, 128, 2, of_bf16 };
 const number_factor_form number_factor_e8m0 = { 1, 32, 1, of_e8m0 };
 
-void number_apply_factors(const number_factors *x, int64_t row, int64_t from, int64_t count, float *values)
+void number_apply_factors(
+    const number_factors *x, int64_t row, int64_t from, int64_t count, float *values)
 {
     if (!x->form) return;
     const int64_t cols = x->form->cols, to = from + count;

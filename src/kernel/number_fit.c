@@ -5,12 +5,14 @@
 
 enum { LANES = 8, PART = FIT_BLOCK / FIT_PARTS, MOST = 63 };
 
-/* Blocks of smaller values are zeros: no half-precision scale could hold them, and their inverse stays finite. */
+/* Blocks of smaller values are zeros: no half-precision scale could hold them, and their inverse
+ * stays finite. */
 static const float least_value = 0x1p-40f;
 
 static float tree(const float *lane)
 {
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
 float number_largest(const float *values, int count)
@@ -28,7 +30,8 @@ static inline float inverse_of(float scale) { return fabsf(scale) > 0x1p-100f ? 
 void number_codes(const float *values, int count, float scale, int low, int high, int8_t *codes)
 {
     const float inverse = inverse_of(scale);
-    for (int i = 0; i < count; i++) codes[i] = (int8_t)number_nearest(values[i] * inverse, (float)low, (float)high);
+    for (int i = 0; i < count; i++)
+        codes[i] = (int8_t)number_nearest(values[i] * inverse, (float)low, (float)high);
 }
 
 float number_scale_error(const float *values, int count, float scale, int low, int high)
@@ -37,14 +40,17 @@ float number_scale_error(const float *values, int count, float scale, int low, i
     float error[LANES] = { 0 };
     for (int i = 0; i < count; i += LANES)
         for (int l = 0; l < LANES; l++) {
-            float off = scale * number_nearest(values[i + l] * inverse, least, most) - values[i + l];
+            float off =
+                scale * number_nearest(values[i + l] * inverse, least, most) - values[i + l];
             error[l] += off * off;
         }
     return tree(error);
 }
 
-/* The best scale for the codes that `inverse` makes, and how much of the squared sum it explains. */
-static float solve_scale(const float *values, int count, float inverse, int low, int high, float *explained)
+/* The best scale for the codes that `inverse` makes, and how much of the squared sum it
+ * explains. */
+static float solve_scale(
+    const float *values, int count, float inverse, int low, int high, float *explained)
 {
     const float least = (float)low, most = (float)high;
     float xq[LANES] = { 0 }, qq[LANES] = { 0 };
@@ -66,7 +72,8 @@ float number_fit_scale(const float *values, int count, int low, int high)
     const float largest = number_largest(values, count);
     if (fabsf(largest) < least_value) return 0;
     float best = 0, most = -1, explained;
-    /* the largest value falls on either end of the codes, or a step beyond: then it is cut, and the others have finer steps */
+    /* the largest value falls on either end of the codes, or a step beyond: then it is cut, and the
+     * others have finer steps */
     for (int side = -1; side <= 1; side += 2)
         for (int k = 0; k < STEPS; k++) {
             float inverse = (float)side * ((float)high + 0.5f * (float)k) / largest;
@@ -98,9 +105,11 @@ static line solve_line(const float *values, line from, int high, float sum, floa
             lane_qq[l] += code * code;
             lane_xq[l] += code * values[i + l];
         }
-    const float q = tree(lane_q), qq = tree(lane_qq), xq = tree(lane_xq), determinant = PART * qq - q * q;
+    const float q = tree(lane_q), qq = tree(lane_qq), xq = tree(lane_xq),
+                determinant = PART * qq - q * q;
     line solved = { 0, 0 };
-    if (determinant > 0) solved = (line){ (PART * xq - q * sum) / determinant, (q * xq - qq * sum) / determinant };
+    if (determinant > 0)
+        solved = (line){ (PART * xq - q * sum) / determinant, (q * xq - qq * sum) / determinant };
     if (determinant <= 0 || solved.minimum < 0) solved = (line){ qq > 0 ? xq / qq : 0, 0 };
     *explained = solved.scale * xq - solved.minimum * sum;
     return solved;
@@ -159,7 +168,8 @@ static float settle_part(const float *values, int high, number_parts *b, int p)
     for (int s = scale - 1; s <= scale + 1; s++)
         for (int m = minimum - 1; m <= minimum + 1; m++) {
             if (s < 0 || s > MOST || m < 0 || m > MOST || (s == scale && m == minimum)) continue;
-            float error = line_error(values, (line){ b->scale * (float)s, b->minimum * (float)m }, high);
+            float error =
+                line_error(values, (line){ b->scale * (float)s, b->minimum * (float)m }, high);
             if (error < least) least = error, b->scales[p] = (uint8_t)s, b->minima[p] = (uint8_t)m;
         }
     return least;
@@ -178,11 +188,13 @@ static void take_codes(const float *values, int high, number_parts *b)
         const line own = line_of(b, p);
         const float inverse = inverse_of(own.scale);
         for (int i = p * PART; i < (p + 1) * PART; i++)
-            b->codes[i] = (uint8_t)number_nearest((values[i] + own.minimum) * inverse, 0, (float)high);
+            b->codes[i] =
+                (uint8_t)number_nearest((values[i] + own.minimum) * inverse, 0, (float)high);
     }
 }
 
-/* Scale and minimum of least error for these codes: x = scale * u - minimum * v, u = scales[p] * code, v = minima[p]. */
+/* Scale and minimum of least error for these codes: x = scale * u - minimum * v, u = scales[p] *
+ * code, v = minima[p]. */
 static void solve_common(const float *values, number_parts *b)
 {
     double uu = 0, uv = 0, vv = 0, xu = 0, xv = 0;
@@ -215,10 +227,12 @@ void number_fit_parts(const float *values, int high, number_parts *parts)
         widest = own[p].scale > widest ? own[p].scale : widest;
         deepest = own[p].minimum > deepest ? own[p].minimum : deepest;
     }
-    number_parts best = { .scale = number_finite_half(widest / MOST), .minimum = number_finite_half(deepest / MOST) };
+    number_parts best = { .scale = number_finite_half(widest / MOST),
+        .minimum = number_finite_half(deepest / MOST) };
     for (int p = 0; p < FIT_PARTS; p++) {
         best.scales[p] = (uint8_t)number_nearest(own[p].scale * inverse_of(best.scale), 0, MOST);
-        best.minima[p] = (uint8_t)number_nearest(own[p].minimum * inverse_of(best.minimum), 0, MOST);
+        best.minima[p] =
+            (uint8_t)number_nearest(own[p].minimum * inverse_of(best.minimum), 0, MOST);
     }
     float least = settle(values, high, &best);
     take_codes(values, high, &best);

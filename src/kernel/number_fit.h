@@ -1,11 +1,14 @@
-/* number_fit.h - scales of blocks by least squares: what packing into the quantised formats searches for.
+/* number_fit.h - scales of blocks by least squares: what packing into the quantised formats
+ * searches for.
  *
- * With the codes q fixed, the scale (and offset) of least squared error has a closed form, and its error follows from the same
- * sums. So a search tries ways to round the values to codes, each one step width apart from the last, and keeps the sums' best;
- * rounding anew with the scale found and solving again can only lower the error. Every weight counts the same: that is what the
- * expected error of a product with activations of equal size asks for.
+ * With the codes q fixed, the scale (and offset) of least squared error has a closed form, and its
+ * error follows from the same sums. So a search tries ways to round the values to codes, each one
+ * step width apart from the last, and keeps the sums' best; rounding anew with the scale found and
+ * solving again can only lower the error. Every weight counts the same: that is what the expected
+ * error of a product with activations of equal size asks for.
  *
- * Values are finite. Counts are multiples of 8: sums run in eight lanes and a fixed tree, the same on every machine. */
+ * Values are finite. Counts are multiples of 8: sums run in eight lanes and a fixed tree, the same
+ * on every machine. */
 #ifndef CADRE_KERNEL_NUMBER_FIT_H
 #define CADRE_KERNEL_NUMBER_FIT_H
 
@@ -28,14 +31,15 @@ float number_largest(const float *values, int count); /* the value of the larges
 /* Codes of values / scale in low..high. */
 void number_codes(const float *values, int count, float scale, int low, int high, int8_t *codes);
 
-/* value = scale * code, code in low..high, low < 0: the scale, of either sign; 0 where all values are (nearly) 0. */
+/* value = scale * code, code in low..high, low < 0: the scale, of either sign; 0 where all values
+ * are (nearly) 0. */
 float number_fit_scale(const float *values, int count, int low, int high);
 
 /* The squared error that codes in low..high leave under this scale. */
 float number_scale_error(const float *values, int count, float scale, int low, int high);
 
-/* 256 values in 8 parts of 32, value = scale * scales[p] * code - minimum * minima[p], codes in 0..high, scales and minima in
- * 0..63; scale and minimum are halves. */
+/* 256 values in 8 parts of 32, value = scale * scales[p] * code - minimum * minima[p], codes in
+ * 0..high, scales and minima in 0..63; scale and minimum are halves. */
 typedef struct number_parts {
     float scale, minimum;
     uint8_t scales[FIT_PARTS], minima[FIT_PARTS];

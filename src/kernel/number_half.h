@@ -1,7 +1,8 @@
-/* number_half.h - IEEE half precision to and from float, for the half format itself and for the scales of block formats.
+/* number_half.h - IEEE half precision to and from float, for the half format itself and for the
+ * scales of block formats.
  *
- * Rounds to nearest, ties to even; infinities, subnormals and NaNs (with the part of the payload that fits) are kept. Free of
- * branches, so that compilers vectorise it. */
+ * Rounds to nearest, ties to even; infinities, subnormals and NaNs (with the part of the payload
+ * that fits) are kept. Free of branches, so that compilers vectorise it. */
 #ifndef CADRE_KERNEL_NUMBER_HALF_H
 #define CADRE_KERNEL_NUMBER_HALF_H
 
@@ -22,21 +23,27 @@ static inline uint32_t number_bits_of_float(float value)
     return bits;
 }
 
-/* Shifted into a float's fields the number is 2^112 too small, subnormals included: the product restores it exactly. */
+/* Shifted into a float's fields the number is 2^112 too small, subnormals included: the product
+ * restores it exactly. */
 static inline float number_widen_half(uint16_t half)
 {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, magnitude = (uint32_t)(half & 0x7fff) << 13;
-    uint32_t finite = number_bits_of_float(number_float_of_bits(magnitude) * 0x1p112f), special = magnitude | 0x7f800000;
+    uint32_t finite = number_bits_of_float(number_float_of_bits(magnitude) * 0x1p112f),
+             special = magnitude | 0x7f800000;
     return number_float_of_bits(sign | (magnitude >= 0x7c00u << 13 ? special : finite));
 }
 
 static inline uint16_t number_narrow_half(float value)
 {
-    uint32_t bits = number_bits_of_float(value), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
-    /* normal: drop 13 bits after adding just under half of the last kept one, plus the tie's bit; rebias by 112 */
+    uint32_t bits = number_bits_of_float(value), sign = (bits >> 16) & 0x8000,
+             magnitude = bits & 0x7fffffff;
+    /* normal: drop 13 bits after adding just under half of the last kept one, plus the tie's bit;
+     * rebias by 112 */
     uint32_t normal = (magnitude + 0xfff + ((magnitude >> 13) & 1) - (112u << 23)) >> 13;
-    /* subnormal: 0.5 has its last bit where a subnormal half has its own, so that the addition rounds */
-    uint32_t subnormal = number_bits_of_float(number_float_of_bits(magnitude) + 0.5f) - number_bits_of_float(0.5f);
+    /* subnormal: 0.5 has its last bit where a subnormal half has its own, so that the addition
+     * rounds */
+    uint32_t subnormal =
+        number_bits_of_float(number_float_of_bits(magnitude) + 0.5f) - number_bits_of_float(0.5f);
     uint32_t nan = 0x7e00 | ((magnitude >> 13) & 0x3ff);
     uint32_t half = magnitude < 113u << 23 ? subnormal : normal;
     half = magnitude >= 0x477ff000 ? 0x7c00 : half; /* 65520 and more round to infinity */
@@ -52,7 +59,8 @@ static inline float number_half_at(const uint8_t *bytes)
     return number_widen_half(half);
 }
 
-/* The nearest half that is finite, for the scale of a block: infinity would make NaNs of its zeros. */
+/* The nearest half that is finite, for the scale of a block: infinity would make NaNs of its
+ * zeros. */
 static inline float number_finite_half(float value)
 {
     value = value < 65504.0f ? value : 65504.0f;

@@ -1,4 +1,5 @@
-/* number_iq4_nl.c - IQ4_NL: blocks of 32 four-bit codes of uneven steps under one half-precision scale. Read only.
+/* number_iq4_nl.c - IQ4_NL: blocks of 32 four-bit codes of uneven steps under one half-precision
+ * scale. Read only.
  *
  * A block is the scale and 16 bytes, byte j holding element j below and element j + 16 above. */
 #include "kernel/number.h"

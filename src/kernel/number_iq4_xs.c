@@ -1,9 +1,10 @@
-/* number_iq4_xs.c - IQ4_XS: blocks of 256 four-bit codes of uneven steps in 8 parts of 32, value = scale * (part's scale - 32) *
- * the code's level. Read only.
+/* number_iq4_xs.c - IQ4_XS: blocks of 256 four-bit codes of uneven steps in 8 parts of 32, value =
+ * scale * (part's scale - 32) * the code's level. Read only.
  *
- * A block is the scale in half precision; the upper two bits of the parts' scales, bits 2p and 2p + 1 of two bytes those of part
- * p; their lower four bits in four bytes, part 2g below and part 2g + 1 above; and 128 bytes, byte 16 p + j holding element
- * 32 p + j below and element 32 p + 16 + j above. */
+ * A block is the scale in half precision; the upper two bits of the parts' scales, bits 2p and 2p +
+ * 1 of two bytes those of part p; their lower four bits in four bytes, part 2g below and part 2g +
+ * 1 above; and 128 bytes, byte 16 p + j holding element 32 p + j below and element 32 p + 16 + j
+ * above. */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 #include "kernel/number_levels.h"
@@ -31,7 +32,8 @@ static void unpack_block(const uint8_t *block, float *values)
 static void unpack(const void *blocks, float *values, int64_t count)
 {
     const uint8_t *block = blocks;
-    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES)
+        unpack_block(block, values + i);
 }
 
 const number_format number_iq4_xs = { "iq4_xs", NULL, 23, BLOCK, BLOCK_BYTES, unpack, NULL, 0, 30 };

@@ -7,10 +7,13 @@
 #include "kernel/number_half.h"
 
 /* IQ4_NL and IQ4_XS: sixteen steps, closer around zero. */
-static const int8_t number_iq4_levels[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };
+static const int8_t number_iq4_levels[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25,
+    38, 53, 69, 89, 113 };
 
-/* MXFP4: a sign, two bits of exponent, one of mantissa, doubled to be whole numbers. Code 8 is +0, as in ggml. */
-static const int8_t number_e2m1_levels[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
+/* MXFP4: a sign, two bits of exponent, one of mantissa, doubled to be whole numbers. Code 8 is +0,
+ * as in ggml. */
+static const int8_t number_e2m1_levels[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8,
+    -12 };
 
 /* Half of 2^(exponent - 127), for levels that are doubled: every exponent's is finite. */
 static inline float number_half_e8m0(uint8_t exponent)

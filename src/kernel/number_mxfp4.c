@@ -1,7 +1,7 @@
 /* number_mxfp4.c - MXFP4: blocks of 32 four-bit values (E2M1) under one power of two (E8M0).
  *
- * A block is the exponent's byte and 16 bytes, byte j holding element j below and element j + 16 above. In a folder the same
- * numbers are E2M1 (number_e2m1.c) with factors. */
+ * A block is the exponent's byte and 16 bytes, byte j holding element j below and element j + 16
+ * above. In a folder the same numbers are E2M1 (number_e2m1.c) with factors. */
 #include "kernel/number.h"
 #include "kernel/number_fit.h"
 #include "kernel/number_levels.h"
@@ -25,7 +25,9 @@ static inline uint8_t code_of(float doubled)
 {
     const float size = doubled < 0 ? -doubled : doubled;
     uint8_t code = 0;
-    for (int c = 0; c < 7; c++) code = (uint8_t)(code + (2 * size > (float)(number_e2m1_levels[c] + number_e2m1_levels[c + 1])));
+    for (int c = 0; c < 7; c++)
+        code = (uint8_t)(code +
+                         (2 * size > (float)(number_e2m1_levels[c] + number_e2m1_levels[c + 1])));
     return (uint8_t)(doubled < 0 && code ? code + 8 : code);
 }
 
@@ -44,13 +46,14 @@ static float pack_as(const float *values, uint8_t exponent, uint8_t *block)
     return error;
 }
 
-/* The exponent under which the largest value is at most 8 times its power of two, and those beside it; from 1, whose power has an
- * inverse. */
+/* The exponent under which the largest value is at most 8 times its power of two, and those beside
+ * it; from 1, whose power has an inverse. */
 static void pack(const float *values, void *blocks, int64_t count)
 {
     uint8_t *block = blocks, other[BLOCK_BYTES];
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
-        int exponent = (int)(number_bits_of_float(number_largest(values + i, BLOCK)) >> 23 & 255) - 2;
+        int exponent =
+            (int)(number_bits_of_float(number_largest(values + i, BLOCK)) >> 23 & 255) - 2;
         float least = pack_as(values + i, (uint8_t)(exponent > 1 ? exponent : 1), block);
         for (int e = exponent - 1; e <= exponent + 1; e += 2) {
             if (e < 1) continue;
@@ -60,4 +63,5 @@ static void pack(const float *values, void *blocks, int64_t count)
     }
 }
 
-const number_format number_mxfp4 = { "mxfp4", NULL, 39, BLOCK, BLOCK_BYTES, unpack, pack, 0.14, 38 };
+const number_format number_mxfp4 = { "mxfp4", NULL, 39, BLOCK, BLOCK_BYTES, unpack, pack, 0.14,
+    38 };

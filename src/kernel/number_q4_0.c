@@ -1,4 +1,5 @@
-/* number_q4_0.c - Q4_0: blocks of 32 four-bit values under one half-precision scale, value = scale * (code - 8).
+/* number_q4_0.c - Q4_0: blocks of 32 four-bit values under one half-precision scale, value = scale
+ * * (code - 8).
  *
  * A block is the scale and 16 bytes, byte j holding element j below and element j + 16 above. */
 #include "kernel/number.h"
@@ -27,7 +28,8 @@ static void pack(const float *values, void *blocks, int64_t count)
         const float scale = number_finite_half(number_fit_scale(values + i, BLOCK, -8, 7));
         number_codes(values + i, BLOCK, scale, -8, 7, codes);
         number_put_half(block, scale);
-        for (int j = 0; j < HALF; j++) block[2 + j] = (uint8_t)((codes[j] + 8) | (codes[j + HALF] + 8) << 4);
+        for (int j = 0; j < HALF; j++)
+            block[2 + j] = (uint8_t)((codes[j] + 8) | (codes[j + HALF] + 8) << 4);
     }
 }
 

@@ -1,6 +1,8 @@
-/* number_q4_1.c - Q4_1: blocks of 32 four-bit values, value = scale * code + minimum, both in half precision. Read only.
+/* number_q4_1.c - Q4_1: blocks of 32 four-bit values, value = scale * code + minimum, both in half
+ * precision. Read only.
  *
- * A block is scale, minimum and 16 bytes, byte j holding element j below and element j + 16 above. */
+ * A block is scale, minimum and 16 bytes, byte j holding element j below and element j + 16
+ * above. */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 

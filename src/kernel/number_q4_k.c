@@ -1,8 +1,8 @@
-/* number_q4_k.c - Q4_K: blocks of 256 four-bit values in 8 parts of 32, value = scale * part's scale * code - minimum * part's
- * minimum.
+/* number_q4_k.c - Q4_K: blocks of 256 four-bit values in 8 parts of 32, value = scale * part's
+ * scale * code - minimum * part's minimum.
  *
- * A block is scale and minimum in half precision, the parts' of six bits (number_scales.h), and 128 bytes, byte 32 g + j holding
- * element 64 g + j below and element 64 g + 32 + j above. */
+ * A block is scale and minimum in half precision, the parts' of six bits (number_scales.h), and 128
+ * bytes, byte 32 g + j holding element 64 g + j below and element 64 g + 32 + j above. */
 #include "kernel/number.h"
 #include "kernel/number_fit.h"
 #include "kernel/number_scales.h"
@@ -15,7 +15,8 @@ static void unpack_block(const uint8_t *block, float *values)
     const uint8_t *scales = block + 4, *codes = block + 16;
     for (int p = 0; p < BLOCK / PART; p++, values += PART) {
         const uint8_t *part = codes + p / 2 * PART;
-        const float own = scale * (float)number_scale_at(scales, p), least = minimum * (float)number_minimum_at(scales, p);
+        const float own = scale * (float)number_scale_at(scales, p),
+                    least = minimum * (float)number_minimum_at(scales, p);
         const int shift = p % 2 * 4;
         for (int j = 0; j < PART; j++) values[j] = own * (float)(part[j] >> shift & 15) - least;
     }
@@ -24,7 +25,8 @@ static void unpack_block(const uint8_t *block, float *values)
 static void unpack(const void *blocks, float *values, int64_t count)
 {
     const uint8_t *block = blocks;
-    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) unpack_block(block, values + i);
+    for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES)
+        unpack_block(block, values + i);
 }
 
 static void pack_block(const float *values, uint8_t *block)

@@ -1,4 +1,5 @@
-/* number_q8_0.c - Q8_0: blocks of 32 signed bytes under one half-precision scale, which comes first. */
+/* number_q8_0.c - Q8_0: blocks of 32 signed bytes under one half-precision scale, which comes
+ * first. */
 #include <math.h>
 
 #include "kernel/number.h"

@@ -1,7 +1,8 @@
 /* number_scales.h - the eight scales and minima of six bits that Q4_K and Q5_K pack into 12 bytes.
  *
- * Bytes 0 to 3 hold scales 0 to 3, bytes 4 to 7 minima 0 to 3, in their lower six bits. Of pairs 4 to 7 the lower four bits are
- * in bytes 8 to 11, scale below and minimum above, and the upper two at the top of bytes 0 to 3 and 4 to 7. */
+ * Bytes 0 to 3 hold scales 0 to 3, bytes 4 to 7 minima 0 to 3, in their lower six bits. Of pairs 4
+ * to 7 the lower four bits are in bytes 8 to 11, scale below and minimum above, and the upper two
+ * at the top of bytes 0 to 3 and 4 to 7. */
 #ifndef CADRE_KERNEL_NUMBER_SCALES_H
 #define CADRE_KERNEL_NUMBER_SCALES_H
 

@@ -1,5 +1,5 @@
-/* peak_read.c - reading memory as fast as it comes: eight sums, so that no addition waits for another. Memory is the limit, so
- * one source serves all variants. */
+/* peak_read.c - reading memory as fast as it comes: eight sums, so that no addition waits for
+ * another. Memory is the limit, so one source serves all variants. */
 #include "kernel/peak.h"
 
 enum { SUMS = 8 };

@@ -1,5 +1,5 @@
-/* peak_template.h - the chains, in one source for all variants. The stamp has defined vec, WIDTH, vec_all, vec_fma, vec_first
- * and PEAK, the name of its function. */
+/* peak_template.h - the chains, in one source for all variants. The stamp has defined vec, WIDTH,
+ * vec_all, vec_fma, vec_first and PEAK, the name of its function. */
 #include "kernel/peak.h"
 
 enum { CHAINS = 12 }; /* more than any machine's latency times its multiply-adds a clock */

@@ -1,19 +1,19 @@
-/* quant_avx512vnni.c - products with quantised weights by AVX-512 VNNI: sixteen lanes, four products of bytes added to a word at
- * once. */
+/* quant_avx512vnni.c - products with quantised weights by AVX-512 VNNI: sixteen lanes, four
+ * products of bytes added to a word at once. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
-#include <immintrin.h>
+    #include <immintrin.h>
 
-#include "kernel/quant_words.h"
+    #include "kernel/quant_words.h"
 
-#define QUANT quant_avx512vnni
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
-#define STRIPS 1
-#define STRIPS_AT_ONCE 4
-#define ROWS 8
-#define SIGNED_FLIP 0x80808080
+    #define QUANT quant_avx512vnni
+    #define INLINE static inline __attribute__((always_inline))
+    #define UNROLL _Pragma("GCC unroll 8")
+    #define STRIPS 1
+    #define STRIPS_AT_ONCE 4
+    #define ROWS 8
+    #define SIGNED_FLIP 0x80808080
 enum { LANES = 16, SIGNED_OFFSET = 128, STRIPS_DIRECT = 16 };
 
 typedef uint32_t words __attribute__((vector_size(64)));
@@ -25,8 +25,14 @@ INLINE floats load_floats(const float *x) { return (floats)_mm512_loadu_ps(x); }
 INLINE void store_floats(float *y, floats x) { _mm512_storeu_ps(y, (__m512)x); }
 INLINE floats floats_of(words x) { return (floats)_mm512_cvtepi32_ps((__m512i)x); }
 INLINE floats floats_of_bits(words x) { return (floats)x; }
-INLINE floats fma_floats(floats a, floats b, floats c) { return (floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
-INLINE floats floats_of_halves(words x) { return (floats)_mm512_cvtph_ps(_mm512_cvtepi32_epi16((__m512i)x)); }
+INLINE floats fma_floats(floats a, floats b, floats c)
+{
+    return (floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+INLINE floats floats_of_halves(words x)
+{
+    return (floats)_mm512_cvtph_ps(_mm512_cvtepi32_epi16((__m512i)x));
+}
 
 INLINE words signed_byte(words x, int i)
 {
@@ -36,7 +42,8 @@ INLINE words signed_byte(words x, int i)
 /* Rows r, r + 4, r + 8 and r + 12 in the quarters of a register. */
 INLINE __m256 two_rows(const uint8_t *low, const uint8_t *high)
 {
-    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps((const float *)low)), _mm_loadu_ps((const float *)high), 1);
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps((const float *)low)),
+        _mm_loadu_ps((const float *)high), 1);
 }
 
 INLINE __m512 four_rows(const uint8_t *at, int64_t stride)
@@ -58,8 +65,12 @@ INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
     out[3] = (words)_mm512_shuffle_ps(high01, high23, 0xee);
 }
 
-#define FOUR(READ, R) READ(at + R * stride), READ(at + (R + 1) * stride), READ(at + (R + 2) * stride), READ(at + (R + 3) * stride)
-#define EACH(READ) FOUR(READ, 0), FOUR(READ, 4), FOUR(READ, 8), FOUR(READ, 12)
+    #define FOUR(READ, R)                                                                          \
+        READ(at + R * stride)                                                                      \
+        , READ(at + (R + 1) * stride)                                                              \
+        , READ(at + (R + 2) * stride)                                                              \
+        , READ(at + (R + 3) * stride)
+    #define EACH(READ) FOUR(READ, 0), FOUR(READ, 4), FOUR(READ, 8), FOUR(READ, 12)
 INLINE words each_word(const uint8_t *at, int64_t stride) { return (words){ EACH(word_at) }; }
 INLINE words each_byte(const uint8_t *at, int64_t stride) { return (words){ EACH(*) }; }
 INLINE words each_half(const uint8_t *at, int64_t stride)
@@ -69,8 +80,14 @@ INLINE words each_half(const uint8_t *at, int64_t stride)
 }
 
 INLINE words load_words(const uint8_t *at) { return (words)_mm512_loadu_si512(at); }
-INLINE words load_halves(const uint8_t *at) { return (words)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)at)); }
-INLINE words load_bytes(const uint8_t *at) { return (words)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)at)); }
+INLINE words load_halves(const uint8_t *at)
+{
+    return (words)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)at));
+}
+INLINE words load_bytes(const uint8_t *at)
+{
+    return (words)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)at));
+}
 
 INLINE words levels_of(words codes, const int8_t *levels)
 {
@@ -78,15 +95,21 @@ INLINE words levels_of(words codes, const int8_t *levels)
     return (words)_mm512_shuffle_epi8(table, (__m512i)codes);
 }
 
-/* As assembly, for compilers make two instructions of a product with a number that memory broadcasts, which is a third slower. */
+/* As assembly, for compilers make two instructions of a product with a number that memory
+ * broadcasts, which is a third slower. */
 INLINE words dot(const int count, const int most, const words *w, const int8_t *q, words sum)
 {
-    typedef struct four { int8_t q[4]; } four;
+    typedef struct four {
+        int8_t q[4];
+    } four;
     (void)most;
-    UNROLL for (int j = 0; j < count; j++)
-        __asm__("vpdpbusd %1%{1to16%}, %2, %0" : "+v"(sum) : "m"(*(const four *)(q + 4 * j)), "v"(w[j]));
+    UNROLL
+    for (int j = 0; j < count; j++)
+        __asm__("vpdpbusd %1%{1to16%}, %2, %0"
+                : "+v"(sum)
+                : "m"(*(const four *)(q + 4 * j)), "v"(w[j]));
     return sum;
 }
 
-#include "kernel/quant_template.h"
+    #include "kernel/quant_template.h"
 #endif

@@ -1,22 +1,24 @@
-/* quant_avxvnni.c - products with quantised weights by AVX-VNNI: four products of bytes are added to a word at once. */
+/* quant_avxvnni.c - products with quantised weights by AVX-VNNI: four products of bytes are added
+ * to a word at once. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
-#include "kernel/quant_ymm.h"
+    #include "kernel/quant_ymm.h"
 
-#define QUANT quant_avxvnni
-#define ROWS 4
-#define SIGNED_FLIP 0x80808080
+    #define QUANT quant_avxvnni
+    #define ROWS 4
+    #define SIGNED_FLIP 0x80808080
 enum { SIGNED_OFFSET = 128 };
 
 INLINE words dot(const int count, const int most, const words *w, const int8_t *q, words sum)
 {
     (void)most;
-    UNROLL for (int j = 0; j < count; j++)
+    UNROLL
+    for (int j = 0; j < count; j++)
         sum = (words)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)w[j],
-                                             _mm256_set1_epi32((int32_t)word_at((const uint8_t *)q + 4 * j)));
+            _mm256_set1_epi32((int32_t)word_at((const uint8_t *)q + 4 * j)));
     return sum;
 }
 
-#include "kernel/quant_template.h"
+    #include "kernel/quant_template.h"
 #endif

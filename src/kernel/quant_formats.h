@@ -1,5 +1,6 @@
-/* quant_formats.h - how the blocks of each format are read: codes to bytes, scales and minima to floats, in one source for all
- * variants (quant_template.h). What the bytes of a format mean is told in its number_X.c.
+/* quant_formats.h - how the blocks of each format are read: codes to bytes, scales and minima to
+ * floats, in one source for all variants (quant_template.h). What the bytes of a format mean is
+ * told in its number_X.c.
  *
  * Each goes by whole words of all lanes. A block that is read goes to take(), in the order of k. */
 
@@ -10,13 +11,17 @@ INLINE void nibbles(const use u, const source *w, int at, words p[8])
 {
     words t[4];
     read_four(u, w, at, t);
-    UNROLL for (int j = 0; j < 4; j++) {
+    UNROLL
+    for (int j = 0; j < 4; j++) {
         p[j] = t[j] & LOW;
         p[j + 4] = t[j] >> 4 & LOW;
     }
 }
 
-INLINE floats half_at(const use u, const source *w, int at) { return floats_of_halves(read_halves(u, w, at)); }
+INLINE floats half_at(const use u, const source *w, int at)
+{
+    return floats_of_halves(read_halves(u, w, at));
+}
 
 /* ---- blocks of 32 ---- */
 
@@ -25,31 +30,36 @@ INLINE void read_q8_0(const use u, int blocks, source w, sink *to)
     for (int b = 0; b < blocks; b++, pass(u, &w, 34)) {
         block p;
         read_eight(u, &w, 2, p.w);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] ^= SIGNED_FLIP;
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] ^= SIGNED_FLIP;
         p.scale[0] = half_at(u, &w, 0);
         take(u, &p, to);
     }
 }
 
-/* Eight blocks are nine times four words of a row. Of each two blocks, nine words, the first has its scale in the lower half of
- * word 0 and its codes from the middle of it on; the second its scale in the upper half of word 4, and its codes after that. */
+/* Eight blocks are nine times four words of a row. Of each two blocks, nine words, the first has
+ * its scale in the lower half of word 0 and its codes from the middle of it on; the second its
+ * scale in the upper half of word 4, and its codes after that. */
 INLINE void read_span_q4_0(const use u, const source *w, sink *to)
 {
     words t[36];
     read_four(u, w, 0, t);
-    UNROLL for (int pair = 0; pair < 4; pair++) {
+    UNROLL
+    for (int pair = 0; pair < 4; pair++) {
         const words *two = t + 9 * pair;
         block p;
         read_eight(u, w, 16 + 32 * pair, t + 4 + 8 * pair);
         p.scale[0] = floats_of_halves(two[0]);
-        UNROLL for (int j = 0; j < 4; j++) {
+        UNROLL
+        for (int j = 0; j < 4; j++) {
             words codes = two[j] >> 16 | two[j + 1] << 16;
             p.w[j] = codes & LOW;
             p.w[j + 4] = codes >> 4 & LOW;
         }
         take(u, &p, to);
         p.scale[0] = floats_of_halves(two[4] >> 16);
-        UNROLL for (int j = 0; j < 4; j++) {
+        UNROLL
+        for (int j = 0; j < 4; j++) {
             p.w[j] = two[j + 5] & LOW;
             p.w[j + 4] = two[j + 5] >> 4 & LOW;
         }
@@ -86,7 +96,8 @@ INLINE void read_q4_1(const use u, int blocks, source w, sink *to)
 /* Bits 0..31 of a word become bit 4 of the 32 codes. */
 INLINE void add_fifth_bits(words bits, words w[8])
 {
-    UNROLL for (int j = 0; j < 8; j++) w[j] |= (((bits >> 4 * j) & 15) * 0x00204081 & LOW_1) << 4;
+    UNROLL
+    for (int j = 0; j < 8; j++) w[j] |= (((bits >> 4 * j) & 15) * 0x00204081 & LOW_1) << 4;
 }
 
 INLINE void read_q5_0(const use u, int blocks, source w, sink *to)
@@ -118,14 +129,16 @@ INLINE void read_iq4_nl(const use u, int blocks, source w, sink *to)
     for (int b = 0; b < blocks; b++, pass(u, &w, 18)) {
         block p;
         nibbles(u, &w, 2, p.w);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
         p.scale[0] = half_at(u, &w, 0);
         take(u, &p, to);
     }
 }
 
 /* The levels of number_e2m1_levels from 0 up: 12 is 0. */
-static const int8_t mxfp4_levels[16] = { 12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0 };
+static const int8_t mxfp4_levels[16] = { 12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4,
+    0 };
 
 /* Half of 2^(exponent - 127), in two factors, for 0 and 1 have no exponent in a float. */
 INLINE floats half_powers(words exponents)
@@ -139,16 +152,18 @@ INLINE void read_mxfp4(const use u, int blocks, source w, sink *to)
     for (int b = 0; b < blocks; b++, pass(u, &w, 17)) {
         block p;
         nibbles(u, &w, 1, p.w);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], mxfp4_levels);
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], mxfp4_levels);
         p.scale[0] = half_powers(read_bytes(u, &w, 0));
         take(u, &p, to);
     }
 }
 
-/* ---- blocks of 256: a span of QUANT_SPAN of ours, read from its first byte to its last, as machines fetch ahead ---- */
+/* ---- blocks of 256: a span of QUANT_SPAN of ours, read from its first byte to its last, as
+ * machines fetch ahead ---- */
 
-/* Scales and minima of Q4_K and Q5_K (number_scales.h), for which the head's four words are the scale and minimum of all, and
- * the twelve packed bytes. */
+/* Scales and minima of Q4_K and Q5_K (number_scales.h), for which the head's four words are the
+ * scale and minimum of all, and the twelve packed bytes. */
 typedef struct minima {
     floats scale, least;
     words scales[2], minima[2];
@@ -159,8 +174,8 @@ INLINE minima minima_at(const use u, const source *w)
     words head[4];
     read_four(u, w, 0, head);
     return (minima){ floats_of_halves(head[0]), floats_of_halves(head[0] >> 16),
-                     { head[1] & LOW_6, (head[3] & LOW) | (head[1] >> 2 & 0x30303030) },
-                     { head[2] & LOW_6, (head[3] >> 4 & LOW) | (head[2] >> 2 & 0x30303030) } };
+        { head[1] & LOW_6, (head[3] & LOW) | (head[1] >> 2 & 0x30303030) },
+        { head[2] & LOW_6, (head[3] >> 4 & LOW) | (head[2] >> 2 & 0x30303030) } };
 }
 
 INLINE void put_minima(const minima *m, int b, block *p)
@@ -173,15 +188,18 @@ INLINE void read_q4_k(const use u, int blocks, source w, sink *to)
 {
     const minima m = minima_at(u, &w);
     (void)blocks;
-    UNROLL for (int g = 0; g < 4; g++) {
+    UNROLL
+    for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
         read_eight(u, &w, 16 + 32 * g, t);
         put_minima(&m, 2 * g, &p);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = t[j] & LOW;
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] = t[j] & LOW;
         take(u, &p, to);
         put_minima(&m, 2 * g + 1, &p);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = t[j] >> 4 & LOW;
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] = t[j] >> 4 & LOW;
         take(u, &p, to);
     }
 }
@@ -192,15 +210,19 @@ INLINE void read_q5_k(const use u, int blocks, source w, sink *to)
     words high[8];
     (void)blocks;
     read_eight(u, &w, 16, high);
-    UNROLL for (int g = 0; g < 4; g++) {
+    UNROLL
+    for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
         read_eight(u, &w, 48 + 32 * g, t);
         put_minima(&m, 2 * g, &p);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = (t[j] & LOW) | (high[j] >> 2 * g & LOW_1) << 4;
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] = (t[j] & LOW) | (high[j] >> 2 * g & LOW_1) << 4;
         take(u, &p, to);
         put_minima(&m, 2 * g + 1, &p);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = (t[j] >> 4 & LOW) | (high[j] >> (2 * g + 1) & LOW_1) << 4;
+        UNROLL
+        for (int j = 0; j < 8; j++)
+            p.w[j] = (t[j] >> 4 & LOW) | (high[j] >> (2 * g + 1) & LOW_1) << 4;
         take(u, &p, to);
     }
 }
@@ -209,18 +231,24 @@ INLINE void read_q6_k(const use u, int blocks, source w, sink *to)
 {
     words low[32], high[16], scales[4];
     (void)blocks;
-    UNROLL for (int i = 0; i < 4; i++) read_eight(u, &w, 32 * i, low + 8 * i);
-    UNROLL for (int i = 0; i < 2; i++) read_eight(u, &w, 128 + 32 * i, high + 8 * i);
+    UNROLL
+    for (int i = 0; i < 4; i++) read_eight(u, &w, 32 * i, low + 8 * i);
+    UNROLL
+    for (int i = 0; i < 2; i++) read_eight(u, &w, 128 + 32 * i, high + 8 * i);
     read_four(u, &w, 192, scales);
     const floats scale = half_at(u, &w, 208);
-    UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
+    UNROLL
+    for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         const words *four = low + b / 4 * 16 + b % 2 * 8, *two = high + b / 4 * 8;
-        UNROLL for (int j = 0; j < 8; j++) {
+        UNROLL
+        for (int j = 0; j < 8; j++) {
             words upper = b % 4 < 2 ? two[j] << (4 - b % 4 * 2) : two[j] >> (b % 4 * 2 - 4);
             p.w[j] = (four[j] >> b % 4 / 2 * 4 & LOW) | (upper & 0x30303030);
         }
-        UNROLL for (int i = 0; i < 2; i++) p.scale[i] = scale * floats_of(signed_byte(scales[b / 2], b % 2 * 2 + i));
+        UNROLL
+        for (int i = 0; i < 2; i++)
+            p.scale[i] = scale * floats_of(signed_byte(scales[b / 2], b % 2 * 2 + i));
         take(u, &p, to);
     }
 }
@@ -230,13 +258,17 @@ INLINE void read_q2_k(const use u, int blocks, source w, sink *to)
     words parts[4], codes[16];
     (void)blocks;
     read_four(u, &w, 0, parts);
-    UNROLL for (int i = 0; i < 2; i++) read_eight(u, &w, 16 + 32 * i, codes + 8 * i);
+    UNROLL
+    for (int i = 0; i < 2; i++) read_eight(u, &w, 16 + 32 * i, codes + 8 * i);
     const words tail = read_words(u, &w, 80);
     const floats scale = floats_of_halves(tail), minimum = floats_of_halves(tail >> 16);
-    UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
+    UNROLL
+    for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = codes[b / 4 * 8 + j] >> b % 4 * 2 & LOW_2;
-        UNROLL for (int i = 0; i < 2; i++) {
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] = codes[b / 4 * 8 + j] >> b % 4 * 2 & LOW_2;
+        UNROLL
+        for (int i = 0; i < 2; i++) {
             const int part = 2 * b + i;
             words own = parts[part / 4] >> part % 4 * 8;
             p.scale[i] = scale * floats_of(own & 15);
@@ -251,22 +283,28 @@ INLINE void read_q3_k(const use u, int blocks, source w, sink *to)
     words high[8], low[16], tail[4], scales[3];
     (void)blocks;
     read_eight(u, &w, 0, high);
-    UNROLL for (int i = 0; i < 2; i++) read_eight(u, &w, 32 + 32 * i, low + 8 * i);
+    UNROLL
+    for (int i = 0; i < 2; i++) read_eight(u, &w, 32 + 32 * i, low + 8 * i);
     floats scale;
     if (u.strips) {
         read_four(u, &w, 92, tail); /* four bytes of codes, the twelve of scales */
-        UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i + 1];
+        UNROLL
+        for (int i = 0; i < 3; i++) scales[i] = tail[i + 1];
         scale = half_at(u, &w, 108);
     } else {
         read_four(u, &w, 94, tail); /* two bytes of codes, the twelve of scales, the scale of all */
-        UNROLL for (int i = 0; i < 3; i++) scales[i] = tail[i] >> 16 | tail[i + 1] << 16;
+        UNROLL
+        for (int i = 0; i < 3; i++) scales[i] = tail[i] >> 16 | tail[i + 1] << 16;
         scale = floats_of_halves(tail[3] >> 16);
     }
-    UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
+    UNROLL
+    for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
-        UNROLL for (int j = 0; j < 8; j++)
+        UNROLL
+        for (int j = 0; j < 8; j++)
             p.w[j] = (low[b / 4 * 8 + j] >> b % 4 * 2 & LOW_2) | (high[j] >> b & LOW_1) << 2;
-        UNROLL for (int i = 0; i < 2; i++) {
+        UNROLL
+        for (int i = 0; i < 2; i++) {
             const int part = 2 * b + i;
             words four = scales[part / 4 % 2] >> (part % 4 * 8 + part / 8 * 4) & 15;
             words two = scales[2] >> (part % 4 * 8 + part / 4 * 2) & 3;
@@ -282,11 +320,13 @@ INLINE void read_iq4_xs(const use u, int blocks, source w, sink *to)
     (void)blocks;
     read_four(u, &w, 0, head);
     const floats scale = floats_of_halves(head[0]);
-    UNROLL for (int b = 0; b < QUANT_SPAN; b++) {
+    UNROLL
+    for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         words own = (head[1] >> 4 * b & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
         nibbles(u, &w, 8 + 16 * b, p.w);
-        UNROLL for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
+        UNROLL
+        for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
         p.scale[0] = scale * floats_of(own - 32);
         take(u, &p, to);
     }

@@ -1,33 +1,39 @@
-/* quant_kernels.h - what a CPU variant brings to the products with quantised weights: for each format how its blocks become a
- * panel, and the tiles that multiply panels. */
+/* quant_kernels.h - what a CPU variant brings to the products with quantised weights: for each
+ * format how its blocks become a panel, and the tiles that multiply panels. */
 #ifndef CADRE_KERNEL_QUANT_KERNELS_H
 #define CADRE_KERNEL_QUANT_KERNELS_H
 
 #include "kernel/quant.h"
 
 enum {
-    QUANT_SPAN = 8,           /* blocks of k in a panel, at most: a block of the formats of 256 */
+    QUANT_SPAN = 8, /* blocks of k in a panel, at most: a block of the formats of 256 */
     QUANT_MAX_LANES = 16,
-    QUANT_MAX_ROWS = 8,       /* of a tile */
-    QUANT_DIRECT_ROWS = 4,    /* of x that are multiplied at once without a panel, at most */
+    QUANT_MAX_ROWS = 8,    /* of a tile */
+    QUANT_DIRECT_ROWS = 4, /* of x that are multiplied at once without a panel, at most */
     QUANT_PANEL_BYTES = QUANT_SPAN * 12 * 4 * QUANT_MAX_LANES,
 };
 
-/* A block of a row of x. start: minus the format's offset times the sum of q, of the block or of its halves. */
+/* A block of a row of x. start: minus the format's offset times the sum of q, of the block or of
+ * its halves. */
 typedef struct quant_block {
     int8_t q[QUANT_BLOCK];
     float scale, sum; /* sum: scale * sum of q */
     int32_t start[2];
 } quant_block;
 
-/* `blocks` blocks of a lane's worth of rows of w, from `at`, rows `stride` bytes apart, into a panel. */
+/* `blocks` blocks of a lane's worth of rows of w, from `at`, rows `stride` bytes apart, into a
+ * panel. */
 typedef void quant_unpack(int blocks, const uint8_t *at, int64_t stride, void *panel);
 
-/* sums [rows, LANES] += the same blocks times those of `rows` rows of x, `x_stride` blocks apart, without a panel. */
-typedef void quant_direct(int blocks, const uint8_t *at, int64_t stride, const quant_block *x, int64_t x_stride, float *sums);
+/* sums [rows, LANES] += the same blocks times those of `rows` rows of x, `x_stride` blocks apart,
+ * without a panel. */
+typedef void quant_direct(int blocks, const uint8_t *at, int64_t stride, const quant_block *x,
+    int64_t x_stride, float *sums);
 
-/* sums [rows, LANES] += the panel's blocks times those of `rows` rows of x, `x_stride` blocks apart. */
-typedef void quant_tile(int blocks, const void *panel, const quant_block *x, int64_t x_stride, float *sums);
+/* sums [rows, LANES] += the panel's blocks times those of `rows` rows of x, `x_stride` blocks
+ * apart. */
+typedef void quant_tile(
+    int blocks, const void *panel, const quant_block *x, int64_t x_stride, float *sums);
 
 /* How w is read. */
 typedef struct quant_reader {
@@ -42,7 +48,8 @@ struct quant_kernel {
     const number_format *format;
     int offset;
     bool halves; /* two scales a block */
-    const quant_reader *rows, *strips; /* of w as files have it, and laid out again (quant_strips.h) */
+    /* Of w as files have it, and laid out again (quant_strips.h) */
+    const quant_reader *rows, *strips;
     quant_tile *const *tile; /* [rows - 1] */
 };
 

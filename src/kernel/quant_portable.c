@@ -2,18 +2,18 @@
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
-#include <string.h>
+    #include <string.h>
 
-#include "kernel/number_half.h"
-#include "kernel/quant_words.h"
+    #include "kernel/number_half.h"
+    #include "kernel/quant_words.h"
 
-#define QUANT quant_portable
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
+    #define QUANT quant_portable
+    #define INLINE static inline __attribute__((always_inline))
+    #define UNROLL _Pragma("GCC unroll 8")
 enum { LANES = 1, SIGNED_OFFSET = 128 };
-#define STRIPS 0
-#define ROWS 4
-#define SIGNED_FLIP 0x80808080
+    #define STRIPS 0
+    #define ROWS 4
+    #define SIGNED_FLIP 0x80808080
 
 typedef uint32_t words;
 typedef float floats;
@@ -57,9 +57,10 @@ INLINE words levels_of(words codes, const int8_t *levels)
 INLINE words dot(const int count, const int most, const words *w, const int8_t *q, words sum)
 {
     (void)most;
-    for (int i = 0; i < 4 * count; i++) sum += (words)((int32_t)(w[i / 4] >> i % 4 * 8 & 255) * q[i]);
+    for (int i = 0; i < 4 * count; i++)
+        sum += (words)((int32_t)(w[i / 4] >> i % 4 * 8 & 255) * q[i]);
     return sum;
 }
 
-#include "kernel/quant_template.h"
+    #include "kernel/quant_template.h"
 #endif

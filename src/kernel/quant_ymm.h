@@ -18,11 +18,15 @@ INLINE floats load_floats(const float *x) { return (floats)_mm256_loadu_ps(x); }
 INLINE void store_floats(float *y, floats x) { _mm256_storeu_ps(y, (__m256)x); }
 INLINE floats floats_of(words x) { return (floats)_mm256_cvtepi32_ps((__m256i)x); }
 INLINE floats floats_of_bits(words x) { return (floats)x; }
-INLINE floats fma_floats(floats a, floats b, floats c) { return (floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+INLINE floats fma_floats(floats a, floats b, floats c)
+{
+    return (floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
 
 INLINE floats floats_of_halves(words x)
 {
-    __m256i low = (__m256i)(x & 0xffff), packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
+    __m256i low = (__m256i)(x & 0xffff),
+            packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
     return (floats)_mm256_cvtph_ps(_mm256_castsi256_si128(packed));
 }
 
@@ -41,7 +45,8 @@ INLINE __m256 two_rows(const uint8_t *low, const uint8_t *high)
 INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
 {
     __m256 r0 = two_rows(at, at + 4 * stride), r1 = two_rows(at + stride, at + 5 * stride);
-    __m256 r2 = two_rows(at + 2 * stride, at + 6 * stride), r3 = two_rows(at + 3 * stride, at + 7 * stride);
+    __m256 r2 = two_rows(at + 2 * stride, at + 6 * stride),
+           r3 = two_rows(at + 3 * stride, at + 7 * stride);
     __m256 low01 = _mm256_unpacklo_ps(r0, r1), high01 = _mm256_unpackhi_ps(r0, r1);
     __m256 low23 = _mm256_unpacklo_ps(r2, r3), high23 = _mm256_unpackhi_ps(r2, r3);
     out[0] = (words)_mm256_shuffle_ps(low01, low23, 0x44);
@@ -50,9 +55,17 @@ INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
     out[3] = (words)_mm256_shuffle_ps(high01, high23, 0xee);
 }
 
-#define EACH(READ)                                                                                                           \
-    { READ(at), READ(at + stride), READ(at + 2 * stride), READ(at + 3 * stride), READ(at + 4 * stride), READ(at + 5 * stride), \
-      READ(at + 6 * stride), READ(at + 7 * stride) }
+#define EACH(READ)                                                                                 \
+    {                                                                                              \
+        READ(at)                                                                                   \
+        , READ(at + stride)                                                                        \
+        , READ(at + 2 * stride)                                                                    \
+        , READ(at + 3 * stride)                                                                    \
+        , READ(at + 4 * stride)                                                                    \
+        , READ(at + 5 * stride)                                                                    \
+        , READ(at + 6 * stride)                                                                    \
+        , READ(at + 7 * stride)                                                                    \
+    }
 INLINE words each_word(const uint8_t *at, int64_t stride) { return (words)EACH(word_at); }
 INLINE words each_byte(const uint8_t *at, int64_t stride) { return (words)EACH(*); }
 INLINE words each_half(const uint8_t *at, int64_t stride)
@@ -61,9 +74,18 @@ INLINE words each_half(const uint8_t *at, int64_t stride)
     return (words)_mm256_cvtepu16_epi32((__m128i)(half_words)EACH(half_word_at));
 }
 
-INLINE words load_words(const uint8_t *at) { return (words)_mm256_loadu_si256((const __m256i *)at); }
-INLINE words load_halves(const uint8_t *at) { return (words)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at)); }
-INLINE words load_bytes(const uint8_t *at) { return (words)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at)); }
+INLINE words load_words(const uint8_t *at)
+{
+    return (words)_mm256_loadu_si256((const __m256i *)at);
+}
+INLINE words load_halves(const uint8_t *at)
+{
+    return (words)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at));
+}
+INLINE words load_bytes(const uint8_t *at)
+{
+    return (words)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));
+}
 
 INLINE words levels_of(words codes, const int8_t *levels)
 {

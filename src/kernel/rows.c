@@ -5,7 +5,10 @@
 #include <string.h>
 
 /* Files of earlier versions have another spelling. */
-static const char *spelling_now(const char *name) { return strcmp(name, "gptoss") ? name : "gpt-oss"; }
+static const char *spelling_now(const char *name)
+{
+    return strcmp(name, "gptoss") ? name : "gpt-oss";
+}
 
 const row_activation *row_activation_by_name(const row_kernels *rows, const char *name)
 {

@@ -1,6 +1,8 @@
-/* rows_activation.h - part of rows_template.h: THE LIST of activations of experts, forward beside backward.
+/* rows_activation.h - part of rows_template.h: THE LIST of activations of experts, forward beside
+ * backward.
  *
- * Each is a pair of functions of vectors; a row of the list carries them over the numbers of a row. */
+ * Each is a pair of functions of vectors; a row of the list carries them over the numbers of a
+ * row. */
 
 FORCE_INLINE vec relu(vec g, vec u, vec limit)
 {
@@ -15,7 +17,10 @@ FORCE_INLINE void relu_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *d
 }
 
 /* Phi(g) = (1 + erf(g / sqrt 2)) / 2, the normal distribution */
-FORCE_INLINE vec normal_cdf(vec g) { return splat(REAL_C(0.5)) * (splat(1) + vec_erf(g * splat(REAL_C(0.70710678118654752)))); }
+FORCE_INLINE vec normal_cdf(vec g)
+{
+    return splat(REAL_C(0.5)) * (splat(1) + vec_erf(g * splat(REAL_C(0.70710678118654752))));
+}
 
 FORCE_INLINE vec gelu(vec g, vec u, vec limit)
 {
@@ -100,47 +105,53 @@ FORCE_INLINE void swiglu_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec 
     *du = dh * h;
 }
 
-/* (min(u, limit) clamped from below too, + 1) gate sigmoid(1.702 gate), gate = min(g, limit). A NaN passes the clamps. */
+/* (min(u, limit) clamped from below too, + 1) gate sigmoid(1.702 gate), gate = min(g, limit). A NaN
+ * passes the clamps. */
 FORCE_INLINE vec gptoss(vec g, vec u, vec limit)
 {
-    vec gate = select(g > limit, limit, g), up = select(u > limit, limit, select(u < -limit, -limit, u));
+    vec gate = select(g > limit, limit, g),
+        up = select(u > limit, limit, select(u < -limit, -limit, u));
     return (up + splat(1)) * (gate * vec_sigmoid(splat(REAL_C(1.702)) * gate));
 }
 
 FORCE_INLINE void gptoss_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *du)
 {
     vec slope = splat(REAL_C(1.702));
-    vec gate = select(g > limit, limit, g), up = select(u > limit, limit, select(u < -limit, -limit, u));
+    vec gate = select(g > limit, limit, g),
+        up = select(u > limit, limit, select(u < -limit, -limit, u));
     vec s = vec_sigmoid(slope * gate);
-    *dg = select(g > limit, splat(0), dh * (up + splat(1)) * s * (splat(1) + slope * gate * (splat(1) - s)));
+    *dg = select(
+        g > limit, splat(0), dh * (up + splat(1)) * s * (splat(1) + slope * gate * (splat(1) - s)));
     *du = select((u > limit) | (u < -limit), splat(0), dh * gate * s);
 }
 
-#define ACTIVATION_ONE(name)                                                                                              \
-    static void name##_rows(int64_t n, const real *g, const real *u, real limit, real *out)                               \
-    {                                                                                                                     \
-        (void)u;                                                                                                          \
-        map_two(name, n, g, g, limit, out);                                                                               \
-    }                                                                                                                     \
-    static void name##_rows_backward(int64_t n, const real *g, const real *u, real limit, const real *dh, real *dg, real *du) \
-    {                                                                                                                     \
-        (void)u, (void)du;                                                                                                \
-        map_backward(name##_backward, n, g, g, limit, dh, dg, NULL);                                                      \
+#define ACTIVATION_ONE(name)                                                                       \
+    static void name##_rows(int64_t n, const real *g, const real *u, real limit, real *out)        \
+    {                                                                                              \
+        (void)u;                                                                                   \
+        map_two(name, n, g, g, limit, out);                                                        \
+    }                                                                                              \
+    static void name##_rows_backward(                                                              \
+        int64_t n, const real *g, const real *u, real limit, const real *dh, real *dg, real *du)   \
+    {                                                                                              \
+        (void)u, (void)du;                                                                         \
+        map_backward(name##_backward, n, g, g, limit, dh, dg, NULL);                               \
     }
 
-#define ACTIVATION_TWO(name)                                                                                              \
-    static void name##_rows(int64_t n, const real *g, const real *u, real limit, real *out)                               \
-    {                                                                                                                     \
-        map_two(name, n, g, u, limit, out);                                                                               \
-    }                                                                                                                     \
-    static void name##_rows_backward(int64_t n, const real *g, const real *u, real limit, const real *dh, real *dg, real *du) \
-    {                                                                                                                     \
-        map_backward(name##_backward, n, g, u, limit, dh, dg, du);                                                        \
+#define ACTIVATION_TWO(name)                                                                       \
+    static void name##_rows(int64_t n, const real *g, const real *u, real limit, real *out)        \
+    {                                                                                              \
+        map_two(name, n, g, u, limit, out);                                                        \
+    }                                                                                              \
+    static void name##_rows_backward(                                                              \
+        int64_t n, const real *g, const real *u, real limit, const real *dh, real *dg, real *du)   \
+    {                                                                                              \
+        map_backward(name##_backward, n, g, u, limit, dh, dg, du);                                 \
     }
 
 /* dg[i], du[i] = f(g[i], u[i], limit, dh[i]); du NULL: an activation of one input */
-FORCE_INLINE void map_backward(void (*f)(vec, vec, vec, vec, vec *, vec *), int64_t n, const real *g, const real *u, real limit,
-                               const real *dh, real *dg, real *du)
+FORCE_INLINE void map_backward(void (*f)(vec, vec, vec, vec, vec *, vec *), int64_t n,
+    const real *g, const real *u, real limit, const real *dh, real *dg, real *du)
 {
     vec a, b, bound = splat(limit);
     int64_t i = 0;
@@ -150,7 +161,8 @@ FORCE_INLINE void map_backward(void (*f)(vec, vec, vec, vec, vec *, vec *), int6
         if (du) store(du + i, b);
     }
     if (i == n) return;
-    f(load_part(g + i, n - i, 0), load_part(u + i, n - i, 0), bound, load_part(dh + i, n - i, 0), &a, &b);
+    f(load_part(g + i, n - i, 0), load_part(u + i, n - i, 0), bound, load_part(dh + i, n - i, 0),
+        &a, &b);
     store_part(dg + i, n - i, a);
     if (du) store_part(du + i, n - i, b);
 }
@@ -164,11 +176,19 @@ ACTIVATION_TWO(geglu_erf)
 ACTIVATION_TWO(swiglu)
 ACTIVATION_TWO(gptoss)
 
-#define ACTIVATION_NAMED(text, name, inputs) { text, inputs, name##_rows, name##_rows_backward }
+#define ACTIVATION_NAMED(text, name, inputs)                                                       \
+    {                                                                                              \
+        text, inputs, name##_rows, name##_rows_backward                                            \
+    }
 #define ACTIVATION(name, inputs) ACTIVATION_NAMED(#name, name, inputs)
 
 static const row_activation activation_list[] = {
-    ACTIVATION(relu, 1),  ACTIVATION(gelu, 1),      ACTIVATION(gelu_tanh, 1), ACTIVATION(silu, 1),
-    ACTIVATION(geglu, 2), ACTIVATION(geglu_erf, 2), ACTIVATION(swiglu, 2),
+    ACTIVATION(relu, 1),
+    ACTIVATION(gelu, 1),
+    ACTIVATION(gelu_tanh, 1),
+    ACTIVATION(silu, 1),
+    ACTIVATION(geglu, 2),
+    ACTIVATION(geglu_erf, 2),
+    ACTIVATION(swiglu, 2),
     ACTIVATION_NAMED("gpt-oss", gptoss, 2),
 };

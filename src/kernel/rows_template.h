@@ -1,7 +1,8 @@
 /* rows_template.h - the row kernels, in one source for all variants.
  *
- * A stamp (rows_avx2.c ...) defines ROWS, the name of its table, and VECTOR_BYTES, the width of its registers, and includes
- * this file under its own compiler flags. Vectors are the compiler's own type: no intrinsics. */
+ * A stamp (rows_avx2.c ...) defines ROWS, the name of its table, and VECTOR_BYTES, the width of its
+ * registers, and includes this file under its own compiler flags. Vectors are the compiler's own
+ * type: no intrinsics. */
 #include "kernel/rows.h"
 
 #include "kernel/rows_vector.h"
@@ -12,18 +13,40 @@
 
 /* ---- sums ---- */
 
-FORCE_INLINE vec step_dot(vec sum, vec x, vec y, vec z) { (void)z; return sum + x * y; }
-FORCE_INLINE vec step_sum(vec sum, vec x, vec y, vec z) { (void)y, (void)z; return sum + x; }
-FORCE_INLINE vec step_max(vec top, vec x, vec y, vec z) { (void)y, (void)z; return vec_max(x, top); }
+FORCE_INLINE vec step_dot(vec sum, vec x, vec y, vec z)
+{
+    (void)z;
+    return sum + x * y;
+}
+FORCE_INLINE vec step_sum(vec sum, vec x, vec y, vec z)
+{
+    (void)y, (void)z;
+    return sum + x;
+}
+FORCE_INLINE vec step_max(vec top, vec x, vec y, vec z)
+{
+    (void)y, (void)z;
+    return vec_max(x, top);
+}
 FORCE_INLINE vec step_dot3(vec sum, vec x, vec y, vec z) { return sum + x * y * z; }
 
-static real dot_rows(int64_t n, const real *x, const real *y) { return reduce(step_dot, join_sum, n, 0, 0, x, y, x); }
-static real sum_rows(int64_t n, const real *x) { return reduce(step_sum, join_sum, n, 0, 0, x, x, x); }
-static real max_rows(int64_t n, const real *x) { return reduce(step_max, vec_max, n, -REAL_INF, -REAL_INF, x, x, x); }
+static real dot_rows(int64_t n, const real *x, const real *y)
+{
+    return reduce(step_dot, join_sum, n, 0, 0, x, y, x);
+}
+static real sum_rows(int64_t n, const real *x)
+{
+    return reduce(step_sum, join_sum, n, 0, 0, x, x, x);
+}
+static real max_rows(int64_t n, const real *x)
+{
+    return reduce(step_max, vec_max, n, -REAL_INF, -REAL_INF, x, x, x);
+}
 
 static double sum_squares_rows(int64_t n, const real *x)
 {
-    double lane[ROW_LANES] = { 0 }; /* plain loops: the compiler's own vectors keep the lanes apart */
+    /* Plain loops: the compiler's own vectors keep the lanes apart */
+    double lane[ROW_LANES] = { 0 };
     int64_t i = 0;
     for (; i + ROW_LANES <= n; i += ROW_LANES)
         for (int j = 0; j < ROW_LANES; j++) lane[j] += (double)x[i + j] * (double)x[i + j];
@@ -35,22 +58,54 @@ static double sum_squares_rows(int64_t n, const real *x)
 
 /* ---- one number at a time ---- */
 
-FORCE_INLINE vec each_add(vec x, vec y, vec a) { (void)a; return y + x; }
+FORCE_INLINE vec each_add(vec x, vec y, vec a)
+{
+    (void)a;
+    return y + x;
+}
 FORCE_INLINE vec each_axpy(vec x, vec y, vec a) { return y + a * x; }
 FORCE_INLINE vec each_scale(vec x, vec a) { return a * x; }
-FORCE_INLINE vec each_multiply(vec x, vec y, vec a) { (void)a; return x * y; }
+FORCE_INLINE vec each_multiply(vec x, vec y, vec a)
+{
+    (void)a;
+    return x * y;
+}
 FORCE_INLINE vec each_exp(vec x, vec shift) { return vec_exp(x - shift); }
-FORCE_INLINE vec each_log(vec x, vec a) { (void)a; return vec_log(x); }
-FORCE_INLINE vec each_sigmoid(vec x, vec a) { (void)a; return vec_sigmoid(x); }
-FORCE_INLINE vec each_tanh(vec x, vec a) { (void)a; return vec_tanh(x); }
+FORCE_INLINE vec each_log(vec x, vec a)
+{
+    (void)a;
+    return vec_log(x);
+}
+FORCE_INLINE vec each_sigmoid(vec x, vec a)
+{
+    (void)a;
+    return vec_sigmoid(x);
+}
+FORCE_INLINE vec each_tanh(vec x, vec a)
+{
+    (void)a;
+    return vec_tanh(x);
+}
 FORCE_INLINE vec each_delta(vec p, vec dp, vec delta) { return p * (dp - delta); }
 
 static void add_rows(int64_t n, const real *x, real *y) { map_two(each_add, n, x, y, 0, y); }
-static void axpy_rows(int64_t n, real a, const real *x, real *y) { map_two(each_axpy, n, x, y, a, y); }
-static void scale_rows(int64_t n, real a, const real *x, real *y) { map_one(each_scale, n, x, a, y); }
-static void multiply_rows(int64_t n, const real *x, const real *z, real *y) { map_two(each_multiply, n, x, z, 0, y); }
+static void axpy_rows(int64_t n, real a, const real *x, real *y)
+{
+    map_two(each_axpy, n, x, y, a, y);
+}
+static void scale_rows(int64_t n, real a, const real *x, real *y)
+{
+    map_one(each_scale, n, x, a, y);
+}
+static void multiply_rows(int64_t n, const real *x, const real *z, real *y)
+{
+    map_two(each_multiply, n, x, z, 0, y);
+}
 static void exp_rows(int64_t n, const real *x, real *y) { map_one(each_exp, n, x, 0, y); }
-static void exp_minus_rows(int64_t n, const real *x, real shift, real *y) { map_one(each_exp, n, x, shift, y); }
+static void exp_minus_rows(int64_t n, const real *x, real shift, real *y)
+{
+    map_one(each_exp, n, x, shift, y);
+}
 static void log_rows(int64_t n, const real *x, real *y) { map_one(each_log, n, x, 0, y); }
 static void sigmoid_rows(int64_t n, const real *x, real *y) { map_one(each_sigmoid, n, x, 0, y); }
 static void tanh_rows(int64_t n, const real *x, real *y) { map_one(each_tanh, n, x, 0, y); }
@@ -137,7 +192,8 @@ static real rms_norm_rows(int64_t n, const real *x, const real *gain, real eps, 
 }
 
 /* y = x r gain, dr/dx = -x r^3 / n:  dx = r (dy gain - x r^2 mean(dy gain x)) */
-FORCE_INLINE void norm_backward(int64_t n, const real *x, const real *gain, real r, const real *dy, bool accumulate, real *dx)
+FORCE_INLINE void norm_backward(
+    int64_t n, const real *x, const real *gain, real r, const real *dy, bool accumulate, real *dx)
 {
     real mean = reduce(step_dot3, join_sum, n, 0, 0, dy, gain, x) / (real)n;
     vec slope = splat(r * r * mean), rate = splat(r);
@@ -147,11 +203,13 @@ FORCE_INLINE void norm_backward(int64_t n, const real *x, const real *gain, real
         store(dx + i, accumulate ? load(dx + i) + d : d);
     }
     if (i == n) return;
-    vec d = rate * (load_part(dy + i, n - i, 0) * load_part(gain + i, n - i, 0) - load_part(x + i, n - i, 0) * slope);
+    vec d = rate * (load_part(dy + i, n - i, 0) * load_part(gain + i, n - i, 0) -
+                       load_part(x + i, n - i, 0) * slope);
     store_part(dx + i, n - i, accumulate ? load_part(dx + i, n - i, 0) + d : d);
 }
 
-static void rms_norm_backward_rows(int64_t n, const real *x, const real *gain, real r, const real *dy, bool accumulate, real *dx)
+static void rms_norm_backward_rows(
+    int64_t n, const real *x, const real *gain, real r, const real *dy, bool accumulate, real *dx)
 {
     if (accumulate) norm_backward(n, x, gain, r, dy, true, dx);
     else norm_backward(n, x, gain, r, dy, false, dx);
@@ -162,15 +220,19 @@ static void rms_norm_gain_rows(int64_t n, const real *x, real r, const real *dy,
 {
     vec rate = splat(r);
     int64_t i = 0;
-    for (; i + WIDTH <= n; i += WIDTH) store(dgain + i, load(dgain + i) + load(dy + i) * (load(x + i) * rate));
+    for (; i + WIDTH <= n; i += WIDTH)
+        store(dgain + i, load(dgain + i) + load(dy + i) * (load(x + i) * rate));
     if (i == n) return;
-    vec last = load_part(dgain + i, n - i, 0) + load_part(dy + i, n - i, 0) * (load_part(x + i, n - i, 0) * rate);
+    vec last = load_part(dgain + i, n - i, 0) +
+               load_part(dy + i, n - i, 0) * (load_part(x + i, n - i, 0) * rate);
     store_part(dgain + i, n - i, last);
 }
 
-/* ---- rotary positions: plain loops over independent numbers, which the compiler makes vectors of ---- */
+/* ---- rotary positions: plain loops over independent numbers, which the compiler makes vectors of
+ * ---- */
 
-static void rotate_halves_rows(int64_t half, const real *restrict cosine, const real *restrict sine, real sign, real *restrict x)
+static void rotate_halves_rows(int64_t half, const real *restrict cosine, const real *restrict sine,
+    real sign, real *restrict x)
 {
     real *restrict y = x + half;
     for (int64_t i = 0; i < half; i++) {
@@ -180,7 +242,8 @@ static void rotate_halves_rows(int64_t half, const real *restrict cosine, const 
     }
 }
 
-static void rotate_pairs_rows(int64_t half, const real *restrict cosine, const real *restrict sine, real sign, real *restrict x)
+static void rotate_pairs_rows(int64_t half, const real *restrict cosine, const real *restrict sine,
+    real sign, real *restrict x)
 {
     for (int64_t i = 0; i < half; i++) {
         real a = x[2 * i], b = x[2 * i + 1], s = sign * sine[i];
@@ -191,11 +254,12 @@ static void rotate_pairs_rows(int64_t half, const real *restrict cosine, const r
 
 /* ---- AdamW ---- */
 
-static void adamw_rows(int64_t n, real *restrict w, real *restrict m, real *restrict v, const real *restrict grad,
-                       real grad_scale, double lr, double beta1, double beta2, double eps, double decay, double correction1,
-                       double correction2)
+static void adamw_rows(int64_t n, real *restrict w, real *restrict m, real *restrict v,
+    const real *restrict grad, real grad_scale, double lr, double beta1, double beta2, double eps,
+    double decay, double correction1, double correction2)
 {
-    real keep = (real)(1 - lr * decay), toward = (real)(1 - beta1), old = (real)beta2, fresh = (real)(1 - beta2);
+    real keep = (real)(1 - lr * decay), toward = (real)(1 - beta1), old = (real)beta2,
+         fresh = (real)(1 - beta2);
     real step = (real)(-lr / correction1), root = (real)sqrt(correction2), small = (real)eps;
     for (int64_t i = 0; i < n; i++) {
         real g = grad[i] * grad_scale;

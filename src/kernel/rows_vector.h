@@ -1,8 +1,10 @@
-/* rows_vector.h - part of rows_template.h: the vector type of the variant being stamped, its loads and stores, and
- * the loops that carry a function of vectors over a row. Includer defines VECTOR_BYTES.
+/* rows_vector.h - part of rows_template.h: the vector type of the variant being stamped, its loads
+ * and stores, and the loops that carry a function of vectors over a row. Includer defines
+ * VECTOR_BYTES.
  *
- * Elementwise work goes by vectors of the native width. A sum goes by blocks of ROW_LANES elements, held in LANE_VECTORS
- * vectors, so that the order of its additions is that of the lanes and not of the machine. */
+ * Elementwise work goes by vectors of the native width. A sum goes by blocks of ROW_LANES elements,
+ * held in LANE_VECTORS vectors, so that the order of its additions is that of the lanes and not of
+ * the machine. */
 #include <string.h>
 
 #include "kernel/rows.h"
@@ -11,30 +13,35 @@
 
 #if REAL_IS_DOUBLE
 typedef int64_t lane_bits;
-#define LANES_A_VECTOR (VECTOR_BYTES / 8)
+    #define LANES_A_VECTOR (VECTOR_BYTES / 8)
 #else
 typedef int32_t lane_bits;
-#define LANES_A_VECTOR (VECTOR_BYTES / 4)
+    #define LANES_A_VECTOR (VECTOR_BYTES / 4)
 #endif
 #if LANES_A_VECTOR == 2
-#define LANE_NUMBERS 0, 1
+    #define LANE_NUMBERS 0, 1
 #elif LANES_A_VECTOR == 4
-#define LANE_NUMBERS 0, 1, 2, 3
+    #define LANE_NUMBERS 0, 1, 2, 3
 #elif LANES_A_VECTOR == 8
-#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
+    #define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
 #else
-#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    #define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #endif
 typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
-typedef lane_bits vec_bits __attribute__((vector_size(VECTOR_BYTES))); /* a mask: all bits or none of each lane */
-typedef real vec_anywhere __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+/* A mask: all bits or none of each lane */
+typedef lane_bits vec_bits __attribute__((vector_size(VECTOR_BYTES)));
+typedef real vec_anywhere
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
 enum { WIDTH = LANES_A_VECTOR, LANE_VECTORS = ROW_LANES / WIDTH };
 
 FORCE_INLINE vec splat(real x) { return x - (vec){ 0 }; }
 FORCE_INLINE vec load(const real *x) { return *(const vec_anywhere *)x; }
 FORCE_INLINE void store(real *y, vec v) { *(vec_anywhere *)y = v; }
-FORCE_INLINE vec select(vec_bits mask, vec yes, vec no) { return (vec)((mask & (vec_bits)yes) | (~mask & (vec_bits)no)); }
+FORCE_INLINE vec select(vec_bits mask, vec yes, vec no)
+{
+    return (vec)((mask & (vec_bits)yes) | (~mask & (vec_bits)no));
+}
 FORCE_INLINE vec vec_max(vec x, vec y) { return select(x > y, x, y); } /* y where either is NaN */
 FORCE_INLINE vec vec_fabs(vec x) { return (vec)((vec_bits)x & ~(vec_bits)splat(REAL_C(-0.0))); }
 FORCE_INLINE vec copy_sign(vec size, vec sign)
@@ -65,11 +72,14 @@ FORCE_INLINE void map_one(vec (*f)(vec, vec), int64_t n, const real *x, real c, 
 }
 
 /* y[i] = f(x[i], z[i], c) */
-FORCE_INLINE void map_two(vec (*f)(vec, vec, vec), int64_t n, const real *x, const real *z, real c, real *y)
+FORCE_INLINE void map_two(
+    vec (*f)(vec, vec, vec), int64_t n, const real *x, const real *z, real c, real *y)
 {
     int64_t i = 0;
     for (; i + WIDTH <= n; i += WIDTH) store(y + i, f(load(x + i), load(z + i), splat(c)));
-    if (i < n) store_part(y + i, n - i, f(load_part(x + i, n - i, 0), load_part(z + i, n - i, 0), splat(c)));
+    if (i < n)
+        store_part(
+            y + i, n - i, f(load_part(x + i, n - i, 0), load_part(z + i, n - i, 0), splat(c)));
 }
 
 /* The lanes of a running sum or maximum. */
@@ -117,15 +127,17 @@ FORCE_INLINE real lanes_fold(lanes all, vec (*join)(vec, vec))
 {
     for (int h = LANE_VECTORS / 2; h > 0; h /= 2)
         for (int j = 0; j < h; j++) all.part[j] = join(all.part[j], all.part[j + h]);
-    for (int h = WIDTH / 2; h > 0; h /= 2) all.part[0] = join(all.part[0], rotate_lanes(all.part[0], h));
+    for (int h = WIDTH / 2; h > 0; h /= 2)
+        all.part[0] = join(all.part[0], rotate_lanes(all.part[0], h));
     return all.part[0][0];
 }
 
 FORCE_INLINE vec join_sum(vec x, vec y) { return x + y; }
 
-/* Folds step(lane, x[i], y[i], z[i]) over a row. `fill` stands for the elements of x that a last block has not. */
-FORCE_INLINE real reduce(vec (*step)(vec, vec, vec, vec), vec (*join)(vec, vec), int64_t n, real start, real fill,
-                         const real *x, const real *y, const real *z)
+/* Folds step(lane, x[i], y[i], z[i]) over a row. `fill` stands for the elements of x that a last
+ * block has not. */
+FORCE_INLINE real reduce(vec (*step)(vec, vec, vec, vec), vec (*join)(vec, vec), int64_t n,
+    real start, real fill, const real *x, const real *y, const real *z)
 {
     lanes all = lanes_of(start);
     int64_t i = 0;
@@ -136,7 +148,7 @@ FORCE_INLINE real reduce(vec (*step)(vec, vec, vec, vec), vec (*join)(vec, vec),
         }
     if (i < n)
         for (int j = 0; j < LANE_VECTORS; j++)
-            all.part[j] = step(all.part[j], load_lanes(x + i, n - i, j, fill), load_lanes(y + i, n - i, j, 0),
-                               load_lanes(z + i, n - i, j, 0));
+            all.part[j] = step(all.part[j], load_lanes(x + i, n - i, j, fill),
+                load_lanes(y + i, n - i, j, 0), load_lanes(z + i, n - i, j, 0));
     return lanes_fold(all, join);
 }

@@ -1,13 +1,14 @@
 /* variant.c - THE LIST of CPU variants, what this machine can do, and the choice between them.
  *
- * What the CPU has is one thing (cpu_features), what we want is another (the order of the list, CADRE_CPU). */
+ * What the CPU has is one thing (cpu_features), what we want is another (the order of the list,
+ * CADRE_CPU). */
 #include "kernel/variant.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__)
-#include <cpuid.h>
+    #include <cpuid.h>
 #endif
 
 #include "base/real.h"
@@ -17,25 +18,30 @@
 #include "kernel/rows.h"
 
 #if REAL_IS_DOUBLE /* the vector kernels and those of integers exist in float alone */
-static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable, peak_portable, NULL };
+static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable,
+    peak_portable, NULL };
 static const kernel_variant *const variants[] = { &portable };
 #else
-static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable, peak_portable, &quant_portable };
-#if defined(__x86_64__)
+static const kernel_variant portable = { "portable", 0, &gemm_portable, &rows_portable,
+    peak_portable, &quant_portable };
+    #if defined(__x86_64__)
 enum { AVX2 = CPU_AVX2 | CPU_FMA | CPU_F16C, AVX512 = AVX2 | CPU_AVX512 };
 static const kernel_variant avx2 = { "avx2", AVX2, &gemm_avx2, &rows_avx2, peak_avx2, &quant_avx2 };
-static const kernel_variant avxvnni = { "avxvnni", AVX2 | CPU_AVX_VNNI, &gemm_avx2, &rows_avx2, peak_avx2, &quant_avxvnni };
-static const kernel_variant avx512 = { "avx512", AVX512, &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx2 };
-static const kernel_variant avx512vnni = {
-    "avx512vnni", AVX512 | CPU_AVX512_VNNI, &gemm_avx512, &rows_avx512, peak_avx512, &quant_avx512vnni
-};
-static const kernel_variant *const variants[] = { &portable, &avx2, &avxvnni, &avx512, &avx512vnni };
-#elif defined(__aarch64__)
-static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable, peak_neon, &quant_portable };
+static const kernel_variant avxvnni = { "avxvnni", AVX2 | CPU_AVX_VNNI, &gemm_avx2, &rows_avx2,
+    peak_avx2, &quant_avxvnni };
+static const kernel_variant avx512 = { "avx512", AVX512, &gemm_avx512, &rows_avx512, peak_avx512,
+    &quant_avx2 };
+static const kernel_variant avx512vnni = { "avx512vnni", AVX512 | CPU_AVX512_VNNI, &gemm_avx512,
+    &rows_avx512, peak_avx512, &quant_avx512vnni };
+static const kernel_variant *const variants[] = { &portable, &avx2, &avxvnni, &avx512,
+    &avx512vnni };
+    #elif defined(__aarch64__)
+static const kernel_variant neon = { "neon", CPU_NEON, &gemm_neon, &rows_portable, peak_neon,
+    &quant_portable };
 static const kernel_variant *const variants[] = { &portable, &neon };
-#else
+    #else
 static const kernel_variant *const variants[] = { &portable };
-#endif
+    #endif
 #endif
 
 enum { VARIANTS = sizeof variants / sizeof *variants };
@@ -89,7 +95,8 @@ cadre_status variant_choose(const char *name, const kernel_variant **variant)
     for (int i = VARIANTS - 1; i >= 0; i--) {
         if (named ? strcmp(variants[i]->name, wish) != 0 : !runs_here(variants[i])) continue;
         if (!runs_here(variants[i]))
-            return cadre_fail(CADRE_EARGUMENT, NULL, "CPU variant '%s' needs instructions that this machine has not", wish);
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "CPU variant '%s' needs instructions that this machine has not", wish);
         *variant = variants[i];
         return CADRE_OK;
     }
@@ -98,5 +105,6 @@ cadre_status variant_choose(const char *name, const kernel_variant **variant)
         if (i) strncat(known, ", ", sizeof known - strlen(known) - 1);
         strncat(known, variants[i]->name, sizeof known - strlen(known) - 1);
     }
-    return cadre_fail(CADRE_EARGUMENT, NULL, "unknown CPU variant '%s', expected one of: %s", wish, known);
+    return cadre_fail(
+        CADRE_EARGUMENT, NULL, "unknown CPU variant '%s', expected one of: %s", wish, known);
 }

@@ -1,7 +1,9 @@
-/* variant.h - THE LIST of CPU variants: one row each, with a mask of the instructions that it needs.
+/* variant.h - THE LIST of CPU variants: one row each, with a mask of the instructions that it
+ * needs.
  *
- * A variant is a set of kernels stamped for one instruction set. Rows later in the list are preferred; CADRE_CPU=name
- * forces one at run time (unknown or not runnable here: refused by name). Every variant gives the same bits. */
+ * A variant is a set of kernels stamped for one instruction set. Rows later in the list are
+ * preferred; CADRE_CPU=name forces one at run time (unknown or not runnable here: refused by name).
+ * Every variant gives the same bits. */
 #ifndef CADRE_KERNEL_VARIANT_H
 #define CADRE_KERNEL_VARIANT_H
 
@@ -21,8 +23,8 @@ enum cpu_feature {
     CPU_NEON = 1 << 7,
 };
 
-struct gemm_kernels; /* kernel/gemm_kernels.h */
-struct row_kernels;  /* kernel/rows.h */
+struct gemm_kernels;  /* kernel/gemm_kernels.h */
+struct row_kernels;   /* kernel/rows.h */
 struct quant_kernels; /* kernel/quant_kernels.h */
 
 typedef struct kernel_variant {
@@ -36,6 +38,6 @@ typedef struct kernel_variant {
 
 uint32_t cpu_features(void); /* of this machine, as the operating system lets them be used */
 
-const kernel_variant *const *variant_list(int *count);              /* the list, slowest first */
+const kernel_variant *const *variant_list(int *count); /* the list, slowest first */
 
 #endif

@@ -1,5 +1,6 @@
-/* arch_cadre.c - cadre's own: what no published decoder layout can say. Every choice stands in the file by name, and what differs
- * between layers as one item a layer. The keys are described in docs/cadre-format.md. */
+/* arch_cadre.c - cadre's own: what no published decoder layout can say. Every choice stands in the
+ * file by name, and what differs between layers as one item a layer. The keys are described in
+ * docs/cadre-format.md. */
 #include "model/architecture.h"
 
 #include <string.h>
@@ -25,7 +26,9 @@ static const config_key keys[] = {
     { 0 },
 };
 
-static const char *const qk_norms[] = { [QK_NORM_NONE] = "none", [QK_NORM_HEAD] = "head", [QK_NORM_FULL] = "full" };
+static const char *const qk_norms[] = {
+    [QK_NORM_NONE] = "none", [QK_NORM_HEAD] = "head", [QK_NORM_FULL] = "full"
+};
 
 static cadre_status read_words(const json_node *root, model_config *config)
 {
@@ -35,14 +38,16 @@ static cadre_status read_words(const json_node *root, model_config *config)
     CADRE_TRY(json_opt_string(root, "qk_norm", &norm));
     config->router = router_by_name(name);
     if (!config->router)
-        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "router: expected the name of a router, found \"%s\"", name);
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file,
+            "router: expected the name of a router, found \"%s\"", name);
     CADRE_TRY(model_config_set_form(config, form, root->file));
     for (int i = 0; i < 3; i++)
         if (!strcmp(norm, qk_norms[i])) {
             config->qk_norm = (qk_norm)i;
             return CADRE_OK;
         }
-    return cadre_fail(CADRE_EUNSUPPORTED, root->file, "qk_norm: expected none, head or full, found \"%s\"", norm);
+    return cadre_fail(
+        CADRE_EUNSUPPORTED, root->file, "qk_norm: expected none, head or full, found \"%s\"", norm);
 }
 
 /* "sparse_layers": one item a layer: null (dense), or {"experts", "topk", "expert_width"}. */
@@ -51,7 +56,8 @@ static cadre_status read_layers(const json_node *root, model_config *config)
     json_node list;
     CADRE_TRY(json_get_array(root, "sparse_layers", &list));
     if ((int64_t)json_count(&list) != config->layers)
-        return json_refuse(&list, "one item for each of the %lld layers", (long long)config->layers);
+        return json_refuse(
+            &list, "one item for each of the %lld layers", (long long)config->layers);
     for (int64_t l = 0; l < config->layers; l++) {
         json_node item = json_item(&list, (size_t)l);
         layer_config *layer = &config->layer[l];
@@ -77,7 +83,8 @@ static const cadre_option *row_of(const char *option)
 }
 
 /* *value: the place of the key's word in the option's list; as it is where there is no key. */
-static cadre_status read_word(const json_node *home, const char *key, const char *option, int *value)
+static cadre_status read_word(
+    const json_node *home, const char *key, const char *option, int *value)
 {
     const cadre_option *row = row_of(option);
     const char *word = NULL, *known;
@@ -92,7 +99,8 @@ static cadre_status read_word(const json_node *home, const char *key, const char
     return json_refuse(&found, "a word that --%s of `cadre help train` takes", option);
 }
 
-static cadre_status read_real(const json_node *home, const char *key, double low, double high, real *value)
+static cadre_status read_real(
+    const json_node *home, const char *key, double low, double high, real *value)
 {
     double number = (double)*value;
     CADRE_TRY(json_opt_real(home, key, low, high, &number));
@@ -100,7 +108,8 @@ static cadre_status read_real(const json_node *home, const char *key, double low
     return CADRE_OK;
 }
 
-/* "capacity": null, or {"factor" or "slots", "overflow", "priority"}: a limit outside of training. */
+/* "capacity": null, or {"factor" or "slots", "overflow", "priority"}: a limit outside of
+ * training. */
 static cadre_status read_capacity(const json_node *root, dispatch_options *c)
 {
     json_node home;
@@ -155,15 +164,18 @@ static void write_capacity(const dispatch_options *c, json_writer *w)
     json_put_close(w, '}');
 }
 
-/* What this router reads, whether or not it is as usual: a reader need not know the usual numbers. */
+/* What this router reads, whether or not it is as usual: a reader need not know the usual
+ * numbers. */
 static void write_routing(const model_config *config, json_writer *w)
 {
     router_options o = config->route;
     const router *r = config->router;
     if (!config->own_route) router_defaults(r, 1, &o);
     if (router_understands(r, "groups") && config->groups_used < config->groups) {
-        json_put_string(w, "group_score", cadre_option_choice(row_of("group-score"), (int)o.group_score));
-        json_put_string(w, "group_mask", cadre_option_choice(row_of("group-mask"), (int)o.group_mask));
+        json_put_string(
+            w, "group_score", cadre_option_choice(row_of("group-score"), (int)o.group_score));
+        json_put_string(
+            w, "group_mask", cadre_option_choice(row_of("group-mask"), (int)o.group_mask));
     }
     if (router_understands(r, "renormalise")) json_put_bool(w, "renormalise", o.renormalise);
     if (router_understands(r, "survivors")) json_put_bool(w, "renormalise_survivors", o.survivors);

@@ -1,4 +1,5 @@
-/* arch_deepseek.c - DeepSeekMoE-16B (Dai et al. 2024): shared experts beside fine-grained ones, raw softmax weights. */
+/* arch_deepseek.c - DeepSeekMoE-16B (Dai et al. 2024): shared experts beside fine-grained ones, raw
+ * softmax weights. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {

@@ -1,5 +1,5 @@
-/* arch_deepseek2.c - DeepSeek-V2 and V2-Lite (2024): latent attention, raw softmax weights times a factor, groups as good as
- * their best expert, shared experts. */
+/* arch_deepseek2.c - DeepSeek-V2 and V2-Lite (2024): latent attention, raw softmax weights times a
+ * factor, groups as good as their best expert, shared experts. */
 #include "model/architecture.h"
 
 #include <stdio.h>
@@ -37,8 +37,8 @@ static cadre_status read_method(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_string(root, "topk_method", &method));
     if (!strcmp(method, "group_limited_greedy")) return CADRE_OK;
     if (strcmp(method, "greedy") != 0)
-        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "topk_method: expected greedy or group_limited_greedy, found \"%s\"",
-                          method);
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file,
+            "topk_method: expected greedy or group_limited_greedy, found \"%s\"", method);
     c->groups = c->groups_used = 1;
     return CADRE_OK;
 }
@@ -66,20 +66,25 @@ const config_key architecture_deepseek2_keys[] = {
     { 0 },
 };
 
-/* The widths of a head, which files from before the absorbed form have under other names; and YaRN's magnitude, a tenth of it. */
+/* The widths of a head, which files from before the absorbed form have under other names; and
+ * YaRN's magnitude, a tenth of it. */
 cadre_status architecture_read_deepseek2(const gguf *file, model_config *c)
 {
     const config_key before[] = { KEY_INT_OF("attention.key_length", head_dim, KEY_REQUIRED, 0),
-                                  KEY_INT_OF("attention.value_length", value_dim, KEY_REQUIRED, 0), { 0 } };
-    const config_key tenth[] = { KEY_REAL_OF("rope.scaling.yarn_log_multiplier", rope.mscale_all_dim, 0, 0), { 0 } };
+        KEY_INT_OF("attention.value_length", value_dim, KEY_REQUIRED, 0), { 0 } };
+    const config_key tenth[] = {
+        KEY_REAL_OF("rope.scaling.yarn_log_multiplier", rope.mscale_all_dim, 0, 0), { 0 }
+    };
     if (!c->head_dim || !c->value_dim) CADRE_TRY(config_keys_read_gguf(file, before, c));
     if (c->head_dim <= c->rope_dim)
         return cadre_fail(CADRE_EFORMAT, gguf_path(file),
-                          "deepseek2.attention.key_length_mla: expected more than the %lld that are turned, found %lld",
-                          (long long)c->rope_dim, (long long)c->head_dim);
+            "deepseek2.attention.key_length_mla: expected more than the %lld that are turned, "
+            "found %lld",
+            (long long)c->rope_dim, (long long)c->head_dim);
     c->nope_dim = c->head_dim - c->rope_dim;
     CADRE_TRY(config_keys_read_gguf(file, tenth, c));
-    c->rope.mscale = c->rope.mscale_all_dim = gguf_decimal((double)(float)(10 * c->rope.mscale_all_dim));
+    c->rope.mscale = c->rope.mscale_all_dim =
+        gguf_decimal((double)(float)(10 * c->rope.mscale_all_dim));
     return CADRE_OK;
 }
 
@@ -98,9 +103,12 @@ bool architecture_deepseek2_is_v3(const gguf *file)
     int64_t gating = 0, dense = 0;
     gguf_tensor bias;
     char name[GGUF_NAME];
-    if (gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) != CADRE_OK) return false;
+    if (gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) != CADRE_OK)
+        return false;
     if (gating) return gating == 2; /* 0: unsaid */
-    if (gguf_opt_int(file, "deepseek2.leading_dense_block_count", 0, CONFIG_MAX_LAYERS, &dense) != CADRE_OK) return false;
+    if (gguf_opt_int(file, "deepseek2.leading_dense_block_count", 0, CONFIG_MAX_LAYERS, &dense) !=
+        CADRE_OK)
+        return false;
     snprintf(name, sizeof name, "blk.%lld.exp_probs_b.bias", (long long)dense);
     return gguf_tensor_find(file, name, &bias);
 }

@@ -1,5 +1,5 @@
-/* arch_deepseek_v3.c - DeepSeek-V3 (2024): latent attention, sigmoid scores, selection by biased scores within groups, a shared
- * expert. Its prediction layers are not read. */
+/* arch_deepseek_v3.c - DeepSeek-V3 (2024): latent attention, sigmoid scores, selection by biased
+ * scores within groups, a shared expert. Its prediction layers are not read. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -40,7 +40,8 @@ static void write_more(const model_config *config, json_writer *w)
 const architecture architecture_deepseek_v3 = {
     .model_type = "deepseek_v3",
     .class_name = "DeepseekV3ForCausalLM",
-    .words = "DeepSeek-V3: top-k of biased sigmoid scores in groups, a shared expert, latent attention",
+    .words =
+        "DeepSeek-V3: top-k of biased sigmoid scores in groups, a shared expert, latent attention",
     .keys = keys,
     .gguf_name = "deepseek2",
     .gguf_gating = 2,

@@ -1,5 +1,5 @@
-/* arch_glm4_moe.c - GLM-4.5 and 4.6 (2025): DeepSeek-V3's routing with grouped-query attention, of which half of each head is
- * turned. */
+/* arch_glm4_moe.c - GLM-4.5 and 4.6 (2025): DeepSeek-V3's routing with grouped-query attention, of
+ * which half of each head is turned. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -52,7 +52,8 @@ static void write_norms(const model_config *c, json_writer *w)
 static cadre_status read_gguf(const gguf *file, model_config *c)
 {
     gguf_tensor t;
-    c->qk_norm = gguf_tensor_find(file, "blk.0.attn_q_norm.weight", &t) ? QK_NORM_HEAD : QK_NORM_NONE;
+    c->qk_norm =
+        gguf_tensor_find(file, "blk.0.attn_q_norm.weight", &t) ? QK_NORM_HEAD : QK_NORM_NONE;
     return CADRE_OK;
 }
 

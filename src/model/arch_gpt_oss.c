@@ -1,5 +1,6 @@
-/* arch_gpt_oss.c - gpt-oss (2025): softmax over the chosen logits, biases everywhere, a sink logit a head, every second layer
- * with a window, experts of a clamped form whose gate and up rows alternate. */
+/* arch_gpt_oss.c - gpt-oss (2025): softmax over the chosen logits, biases everywhere, a sink logit
+ * a head, every second layer with a window, experts of a clamped form whose gate and up rows
+ * alternate. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -20,14 +21,21 @@ static const config_key keys[] = {
 static const tensor_name tensors[] = {
     { ROLE_ROUTER, "model.layers.{l}.mlp.router.weight", 0 },
     { ROLE_ROUTER_BIAS, "model.layers.{l}.mlp.router.bias", 0 },
-    { ROLE_EXPERT_GATE, "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_EVEN | TENSOR_TRANSPOSED },
-    { ROLE_EXPERT_UP, "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_ODD | TENSOR_TRANSPOSED },
-    { ROLE_EXPERT_DOWN, "model.layers.{l}.mlp.experts.down_proj", TENSOR_EXPERTS | TENSOR_TRANSPOSED },
-    { ROLE_EXPERT_GATE, "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_EVEN | TENSOR_MXFP4 },
-    { ROLE_EXPERT_UP, "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_ODD | TENSOR_MXFP4 },
+    { ROLE_EXPERT_GATE, "model.layers.{l}.mlp.experts.gate_up_proj",
+        TENSOR_EXPERTS | TENSOR_EVEN | TENSOR_TRANSPOSED },
+    { ROLE_EXPERT_UP, "model.layers.{l}.mlp.experts.gate_up_proj",
+        TENSOR_EXPERTS | TENSOR_ODD | TENSOR_TRANSPOSED },
+    { ROLE_EXPERT_DOWN, "model.layers.{l}.mlp.experts.down_proj",
+        TENSOR_EXPERTS | TENSOR_TRANSPOSED },
+    { ROLE_EXPERT_GATE, "model.layers.{l}.mlp.experts.gate_up_proj",
+        TENSOR_EXPERTS | TENSOR_EVEN | TENSOR_MXFP4 },
+    { ROLE_EXPERT_UP, "model.layers.{l}.mlp.experts.gate_up_proj",
+        TENSOR_EXPERTS | TENSOR_ODD | TENSOR_MXFP4 },
     { ROLE_EXPERT_DOWN, "model.layers.{l}.mlp.experts.down_proj", TENSOR_EXPERTS | TENSOR_MXFP4 },
-    { ROLE_EXPERT_GATE_BIAS, "model.layers.{l}.mlp.experts.gate_up_proj_bias", TENSOR_EXPERTS | TENSOR_EVEN },
-    { ROLE_EXPERT_UP_BIAS, "model.layers.{l}.mlp.experts.gate_up_proj_bias", TENSOR_EXPERTS | TENSOR_ODD },
+    { ROLE_EXPERT_GATE_BIAS, "model.layers.{l}.mlp.experts.gate_up_proj_bias",
+        TENSOR_EXPERTS | TENSOR_EVEN },
+    { ROLE_EXPERT_UP_BIAS, "model.layers.{l}.mlp.experts.gate_up_proj_bias",
+        TENSOR_EXPERTS | TENSOR_ODD },
     { ROLE_EXPERT_DOWN_BIAS, "model.layers.{l}.mlp.experts.down_proj_bias", TENSOR_EXPERTS },
     { 0 },
 };

@@ -1,5 +1,5 @@
-/* arch_granitemoe.c - Granite 3 MoE (2024): softmax over the chosen logits; multipliers of embeddings, attention, residuals and
- * logits. */
+/* arch_granitemoe.c - Granite 3 MoE (2024): softmax over the chosen logits; multipliers of
+ * embeddings, attention, residuals and logits. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -18,12 +18,16 @@ static const config_key keys[] = {
 
 static const tensor_name tensors[] = {
     { ROLE_ROUTER, "model.layers.{l}.block_sparse_moe.router.layer.weight", 0 },
-    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.input_linear.weight", TENSOR_EXPERTS | TENSOR_FIRST },
-    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.input_linear.weight", TENSOR_EXPERTS | TENSOR_SECOND },
+    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.input_linear.weight",
+        TENSOR_EXPERTS | TENSOR_FIRST },
+    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.input_linear.weight",
+        TENSOR_EXPERTS | TENSOR_SECOND },
     { ROLE_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.output_linear.weight", TENSOR_EXPERTS },
     { ROLE_ROUTER, "model.layers.{l}.block_sparse_moe.router.weight", 0 },
-    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST },
-    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_SECOND },
+    { ROLE_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.gate_up_proj",
+        TENSOR_EXPERTS | TENSOR_FIRST },
+    { ROLE_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.gate_up_proj",
+        TENSOR_EXPERTS | TENSOR_SECOND },
     { ROLE_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.experts.down_proj", TENSOR_EXPERTS },
     { 0 },
 };

@@ -1,4 +1,5 @@
-/* arch_grok.c - Grok-1 (2024): raw softmax weights, GELU experts, soft caps, a norm behind each half of a block. */
+/* arch_grok.c - Grok-1 (2024): raw softmax weights, GELU experts, soft caps, a norm behind each
+ * half of a block. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {

@@ -1,4 +1,5 @@
-/* arch_llama.c - Llama (Touvron et al. 2023 and after): the dense transformer that most sparse ones are made of. */
+/* arch_llama.c - Llama (Touvron et al. 2023 and after): the dense transformer that most sparse ones
+ * are made of. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -15,9 +16,15 @@ static const config_key gguf_keys[] = {
     { 0 },
 };
 
-static bool gguf_is(const gguf *file) { return !architecture_gguf_has_experts(file, "llama.expert_count"); }
+static bool gguf_is(const gguf *file)
+{
+    return !architecture_gguf_has_experts(file, "llama.expert_count");
+}
 
-static const char *refuses(const model_config *c) { return model_config_sparse_layers(c) ? "it has no experts" : NULL; }
+static const char *refuses(const model_config *c)
+{
+    return model_config_sparse_layers(c) ? "it has no experts" : NULL;
+}
 
 const architecture architecture_llama = {
     .model_type = "llama",

@@ -1,4 +1,5 @@
-/* arch_mixtral.c - Mixtral (Jiang et al. 2024): softmax over the chosen, SwiGLU experts, grouped-query attention. */
+/* arch_mixtral.c - Mixtral (Jiang et al. 2024): softmax over the chosen, SwiGLU experts,
+ * grouped-query attention. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -26,7 +27,10 @@ static const config_key gguf_keys[] = {
     { 0 },
 };
 
-static bool gguf_is(const gguf *file) { return architecture_gguf_has_experts(file, "llama.expert_count"); }
+static bool gguf_is(const gguf *file)
+{
+    return architecture_gguf_has_experts(file, "llama.expert_count");
+}
 
 static const char *refuses(const model_config *c)
 {

@@ -1,4 +1,5 @@
-/* arch_olmoe.c - OLMoE (Muennighoff et al. 2024): raw softmax weights, many small experts, norms over whole queries and keys. */
+/* arch_olmoe.c - OLMoE (Muennighoff et al. 2024): raw softmax weights, many small experts, norms
+ * over whole queries and keys. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {

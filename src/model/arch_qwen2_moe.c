@@ -1,5 +1,5 @@
-/* arch_qwen2_moe.c - Qwen1.5-MoE and Qwen2-MoE (2024): raw softmax weights, a gated shared expert of its own width, biases of
- * q, k, v. */
+/* arch_qwen2_moe.c - Qwen1.5-MoE and Qwen2-MoE (2024): raw softmax weights, a gated shared expert
+ * of its own width, biases of q, k, v. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -46,7 +46,10 @@ static void fix(model_config *c)
 
 static bool windowed(int64_t l, int64_t most) { return l % 2 == 0 && l < most; }
 
-static const char *refuses(const model_config *c) { return c->shared_gated ? NULL : "its shared expert has a gate"; }
+static const char *refuses(const model_config *c)
+{
+    return c->shared_gated ? NULL : "its shared expert has a gate";
+}
 
 const architecture architecture_qwen2_moe = {
     .model_type = "qwen2_moe",

@@ -16,7 +16,10 @@ static const config_key gguf_keys[] = {
 
 static bool windowed(int64_t l, int64_t most) { return l >= most; }
 
-static const char *refuses(const model_config *c) { return model_config_sparse_layers(c) ? "it has no experts" : NULL; }
+static const char *refuses(const model_config *c)
+{
+    return model_config_sparse_layers(c) ? "it has no experts" : NULL;
+}
 
 const architecture architecture_qwen3 = {
     .model_type = "qwen3",

@@ -1,4 +1,5 @@
-/* arch_qwen3_moe.c - Qwen3-MoE (2025): renormalised softmax weights, 128 fine-grained experts, norms over each head. */
+/* arch_qwen3_moe.c - Qwen3-MoE (2025): renormalised softmax weights, 128 fine-grained experts,
+ * norms over each head. */
 #include "model/architecture.h"
 
 static const config_key keys[] = {
@@ -45,7 +46,8 @@ void architecture_write_dense_layers(const model_config *config, json_writer *w)
 {
     json_put_array(w, "mlp_only_layers");
     for (int64_t l = 0; l < config->layers; l++)
-        if (!config->layer[l].sparse && (l + 1) % config->sparse_step == 0) json_put_int(w, NULL, l);
+        if (!config->layer[l].sparse && (l + 1) % config->sparse_step == 0)
+            json_put_int(w, NULL, l);
     json_put_close(w, ']');
 }
 
@@ -55,7 +57,10 @@ static bool windowed(int64_t l, int64_t most)
     return true;
 }
 
-static const char *refuses(const model_config *c) { return c->shared_width ? "it has no shared experts" : NULL; }
+static const char *refuses(const model_config *c)
+{
+    return c->shared_width ? "it has no shared experts" : NULL;
+}
 
 const architecture architecture_qwen3_moe = {
     .model_type = "qwen3_moe",

@@ -1,5 +1,6 @@
-/* arch_switch.c - Switch Transformers (Fedus et al. 2021) in T5's form: an encoder and a decoder, one expert a token, a fixed
- * number of slots an expert and sequence, positions as biases of scores. The two stacks are two configurations of one family. */
+/* arch_switch.c - Switch Transformers (Fedus et al. 2021) in T5's form: an encoder and a decoder,
+ * one expert a token, a fixed number of slots an expert and sequence, positions as biases of
+ * scores. The two stacks are two configurations of one family. */
 #include "model/architecture.h"
 
 #include <math.h>
@@ -33,58 +34,67 @@ static const config_key keys[] = {
     { 0 },
 };
 
-#define STACK(stack, ffn)                                                                                                        \
-    { ROLE_OUT_NORM, stack ".final_layer_norm.weight", 0 },                                  \
-        { ROLE_RELATIVE, stack ".block.0.layer.0.SelfAttention.relative_attention_bias.weight", 0 },                             \
-        { ROLE_ATTN_NORM, stack ".block.{l}.layer.0.layer_norm.weight", 0 },                                                     \
-        { ROLE_Q, stack ".block.{l}.layer.0.SelfAttention.q.weight", 0 },                                                        \
-        { ROLE_K, stack ".block.{l}.layer.0.SelfAttention.k.weight", 0 },                                                        \
-        { ROLE_V, stack ".block.{l}.layer.0.SelfAttention.v.weight", 0 },                                                        \
-        { ROLE_O, stack ".block.{l}.layer.0.SelfAttention.o.weight", 0 },                                                        \
-        { ROLE_FFN_NORM, stack ".block.{l}.layer." ffn ".layer_norm.weight", 0 },                                                \
-        { ROLE_GATE, stack ".block.{l}.layer." ffn ".mlp.wi.weight", 0 },                                                        \
-        { ROLE_DOWN, stack ".block.{l}.layer." ffn ".mlp.wo.weight", 0 },                                                        \
-        { ROLE_ROUTER, stack ".block.{l}.layer." ffn ".mlp.router.classifier.weight", 0 },                                       \
-        { ROLE_EXPERT_GATE, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wi.weight", 0 },                              \
-    {                                                                                                                            \
-        ROLE_EXPERT_DOWN, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wo.weight", 0                                   \
+#define STACK(stack, ffn)                                                                          \
+    { ROLE_OUT_NORM, stack ".final_layer_norm.weight", 0 },                                        \
+        { ROLE_RELATIVE, stack ".block.0.layer.0.SelfAttention.relative_attention_bias.weight",    \
+            0 },                                                                                   \
+        { ROLE_ATTN_NORM, stack ".block.{l}.layer.0.layer_norm.weight", 0 },                       \
+        { ROLE_Q, stack ".block.{l}.layer.0.SelfAttention.q.weight", 0 },                          \
+        { ROLE_K, stack ".block.{l}.layer.0.SelfAttention.k.weight", 0 },                          \
+        { ROLE_V, stack ".block.{l}.layer.0.SelfAttention.v.weight", 0 },                          \
+        { ROLE_O, stack ".block.{l}.layer.0.SelfAttention.o.weight", 0 },                          \
+        { ROLE_FFN_NORM, stack ".block.{l}.layer." ffn ".layer_norm.weight", 0 },                  \
+        { ROLE_GATE, stack ".block.{l}.layer." ffn ".mlp.wi.weight", 0 },                          \
+        { ROLE_DOWN, stack ".block.{l}.layer." ffn ".mlp.wo.weight", 0 },                          \
+        { ROLE_ROUTER, stack ".block.{l}.layer." ffn ".mlp.router.classifier.weight", 0 },         \
+        { ROLE_EXPERT_GATE, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wi.weight",     \
+            0 },                                                                                   \
+    {                                                                                              \
+        ROLE_EXPERT_DOWN, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wo.weight", 0     \
     }
 
 /* The stacks' embeddings are one, unless the file says that it is not the head's either. */
-#define EMBED_SHARED(stack) { ROLE_EMBED, "shared.weight", 0 }, { ROLE_EMBED, stack ".embed_tokens.weight", 0 }
-#define EMBED_APART(stack) { ROLE_EMBED, stack ".embed_tokens.weight", 0 }, { ROLE_EMBED, "shared.weight", 0 }
+#define EMBED_SHARED(stack)                                                                        \
+    { ROLE_EMBED, "shared.weight", 0 }, { ROLE_EMBED, stack ".embed_tokens.weight", 0 }
+#define EMBED_APART(stack)                                                                         \
+    { ROLE_EMBED, stack ".embed_tokens.weight", 0 }, { ROLE_EMBED, "shared.weight", 0 }
 
-static const tensor_name encoder_tensors[] = { EMBED_SHARED("encoder"), STACK("encoder", "1"), { 0 } };
+static const tensor_name encoder_tensors[] = { EMBED_SHARED("encoder"), STACK("encoder", "1"),
+    { 0 } };
 static const tensor_name encoder_apart[] = { EMBED_APART("encoder"), STACK("encoder", "1"), { 0 } };
 
-#define DECODER                                                                                                                  \
-    STACK("decoder", "2"),                                                                                                       \
-        { ROLE_CROSS_NORM, "decoder.block.{l}.layer.1.layer_norm.weight", 0 },                                                   \
-        { ROLE_CROSS_Q, "decoder.block.{l}.layer.1.EncDecAttention.q.weight", 0 },                                               \
-        { ROLE_CROSS_K, "decoder.block.{l}.layer.1.EncDecAttention.k.weight", 0 },                                               \
-        { ROLE_CROSS_V, "decoder.block.{l}.layer.1.EncDecAttention.v.weight", 0 },                                               \
-        { ROLE_CROSS_O, "decoder.block.{l}.layer.1.EncDecAttention.o.weight", 0 },                                               \
-    {                                                                                                                            \
-        0                                                                                                                        \
+#define DECODER                                                                                    \
+    STACK("decoder", "2"), { ROLE_CROSS_NORM, "decoder.block.{l}.layer.1.layer_norm.weight", 0 },  \
+        { ROLE_CROSS_Q, "decoder.block.{l}.layer.1.EncDecAttention.q.weight", 0 },                 \
+        { ROLE_CROSS_K, "decoder.block.{l}.layer.1.EncDecAttention.k.weight", 0 },                 \
+        { ROLE_CROSS_V, "decoder.block.{l}.layer.1.EncDecAttention.v.weight", 0 },                 \
+        { ROLE_CROSS_O, "decoder.block.{l}.layer.1.EncDecAttention.o.weight", 0 },                 \
+    {                                                                                              \
+        0                                                                                          \
     }
 
 static const tensor_name decoder_tensors[] = { EMBED_SHARED("decoder"), DECODER };
 static const tensor_name decoder_apart[] = { EMBED_APART("decoder"), DECODER };
 static const architecture apart;
-static const architecture encoder_row = { .model_type = "switch_transformers", .words = "the encoder of Switch Transformers",
-                                          .tensors = encoder_tensors },
+static const architecture encoder_row = { .model_type = "switch_transformers",
+    .words = "the encoder of Switch Transformers",
+    .tensors = encoder_tensors },
                           encoder_row_apart = { .model_type = "switch_transformers",
-                                                .words = "the encoder of Switch Transformers", .tensors = encoder_apart };
+                              .words = "the encoder of Switch Transformers",
+                              .tensors = encoder_apart };
 
 static void fix(model_config *c)
 {
     c->attention_scale = 1;
     c->topk = 1;
     c->init_range = 0.02;
-    c->capacity = (dispatch_options){ .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .in_eval = true };
+    c->capacity = (dispatch_options){
+        .overflow = OVERFLOW_DROP, .priority = PRIORITY_TOKEN, .in_eval = true
+    };
 }
 
-/* `sparse` layers, evenly among the stack's: number l is sparse where l % step == 1; as published, 0 of them makes one. */
+/* `sparse` layers, evenly among the stack's: number l is sparse where l % step == 1; as published,
+ * 0 of them makes one. */
 static cadre_status derive_stack(model_config *c, int64_t sparse, const char *where)
 {
     CADRE_TRY(model_config_derive(c, where));
@@ -132,12 +142,17 @@ static void write_stacks(const model_config *c, json_writer *w)
     json_put_int(w, "num_sparse_decoder_layers", sparse_of(c));
 }
 
-static const char *refuses(const model_config *c) { return c->encoder ? NULL : "it has an encoder"; }
+static const char *refuses(const model_config *c)
+{
+    return c->encoder ? NULL : "it has an encoder";
+}
 
-#define ROW                                                                                                                      \
-    .model_type = "switch_transformers", .class_name = "SwitchTransformersForConditionalGeneration",                             \
-    .words = "Switch Transformers: one expert a token, with a limit; encoder and decoder", .keys = keys, .keys_alone = true,     \
-    .router = "softmax", .expert_form = "relu", .fix = fix, .read = read_stacks, .write = write_stacks, .refuses = refuses
+#define ROW                                                                                        \
+    .model_type = "switch_transformers",                                                           \
+    .class_name = "SwitchTransformersForConditionalGeneration",                                    \
+    .words = "Switch Transformers: one expert a token, with a limit; encoder and decoder",         \
+    .keys = keys, .keys_alone = true, .router = "softmax", .expert_form = "relu", .fix = fix,      \
+    .read = read_stacks, .write = write_stacks, .refuses = refuses
 
 static const architecture apart = { ROW, .tensors = decoder_apart };
 

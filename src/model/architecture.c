@@ -4,15 +4,28 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const architecture architecture_mixtral, architecture_llama, architecture_qwen2_moe, architecture_qwen3_moe,
-    architecture_qwen3, architecture_olmoe, architecture_deepseek, architecture_deepseek_v2, architecture_deepseek_v3,
-    architecture_gpt_oss, architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch,
+extern const architecture architecture_mixtral, architecture_llama, architecture_qwen2_moe,
+    architecture_qwen3_moe, architecture_qwen3, architecture_olmoe, architecture_deepseek,
+    architecture_deepseek_v2, architecture_deepseek_v3, architecture_gpt_oss,
+    architecture_granitemoe, architecture_glm4_moe, architecture_grok, architecture_switch,
     architecture_cadre;
 
 static const architecture *const list[] = {
-    &architecture_mixtral,    &architecture_llama,    &architecture_qwen2_moe,   &architecture_qwen3_moe,   &architecture_qwen3,
-    &architecture_olmoe,      &architecture_deepseek, &architecture_deepseek_v2, &architecture_deepseek_v3, &architecture_gpt_oss,
-    &architecture_granitemoe, &architecture_glm4_moe, &architecture_grok,        &architecture_switch,      &architecture_cadre,
+    &architecture_mixtral,
+    &architecture_llama,
+    &architecture_qwen2_moe,
+    &architecture_qwen3_moe,
+    &architecture_qwen3,
+    &architecture_olmoe,
+    &architecture_deepseek,
+    &architecture_deepseek_v2,
+    &architecture_deepseek_v3,
+    &architecture_gpt_oss,
+    &architecture_granitemoe,
+    &architecture_glm4_moe,
+    &architecture_grok,
+    &architecture_switch,
+    &architecture_cadre,
 };
 
 const architecture *const *architecture_list(int *count)
@@ -33,7 +46,8 @@ const architecture *architecture_by_gguf(const gguf *file)
     gguf_string name;
     if (gguf_get_string(file, "general.architecture", &name) != CADRE_OK) return NULL;
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (list[i]->gguf_name && gguf_string_is(name, list[i]->gguf_name) && (!list[i]->gguf_is || list[i]->gguf_is(file)))
+        if (list[i]->gguf_name && gguf_string_is(name, list[i]->gguf_name) &&
+            (!list[i]->gguf_is || list[i]->gguf_is(file)))
             return list[i];
     return NULL;
 }
@@ -55,7 +69,8 @@ const char *architecture_names(bool of_gguf, char *text, size_t room)
 const char *architecture_refusal(const architecture *arch, const model_config *c)
 {
     if (!arch->class_name && !arch->router) return NULL; /* says everything by name */
-    bool known = !strcmp(c->router->name, arch->router) || (arch->renorm && !strcmp(c->router->name, arch->renorm));
+    bool known = !strcmp(c->router->name, arch->router) ||
+                 (arch->renorm && !strcmp(c->router->name, arch->renorm));
     if (!known) return "its router is another";
     if (strcmp(c->expert_form, arch->expert_form) != 0) return "its experts have another form";
     if (c->latent != arch->latent || c->qk_norm != arch->qk_norm) return "its attention is another";
@@ -66,7 +81,8 @@ const char *architecture_refusal(const architecture *arch, const model_config *c
 static cadre_status read_back(const json_writer *text, const model_config *c, const char **name)
 {
     model_config back;
-    cadre_status status = model_config_parse("config.json", (const char *)text->text.data, text->text.size, &back);
+    cadre_status status =
+        model_config_parse("config.json", (const char *)text->text.data, text->text.size, &back);
     if (status != CADRE_OK) return status;
     *name = model_config_difference(c, &back);
     model_config_free(&back);

@@ -1,10 +1,13 @@
-/* attention_grouped.c - projections of grouped-query attention: q, k, v = x W^T + b; norms of q and k, or their rows put in
- * order; a cut at +-clip; rotary positions. */
+/* attention_grouped.c - projections of grouped-query attention: q, k, v = x W^T + b; norms of q and
+ * k, or their rows put in order; a cut at +-clip; rotary positions. */
 #include "model/attention_layer.h"
 #include "op/parallel.h"
 
 static bool normed(const model_config *c) { return c->qk_norm != QK_NORM_NONE; }
-static int64_t norm_heads(const model_config *c, int64_t heads) { return c->qk_norm == QK_NORM_HEAD ? heads : 1; }
+static int64_t norm_heads(const model_config *c, int64_t heads)
+{
+    return c->qk_norm == QK_NORM_HEAD ? heads : 1;
+}
 
 typedef struct row_task {
     int64_t width, half;
@@ -13,7 +16,8 @@ typedef struct row_task {
     real *to;
 } row_task;
 
-/* Files of some families hold a head's rows in pairs (GGUF): number 2i of `from` is number i of `to`, 2i + 1 is i + half. */
+/* Files of some families hold a head's rows in pairs (GGUF): number 2i of `from` is number i of
+ * `to`, 2i + 1 is i + half. */
 static void part_pairs(void *arg, int64_t begin, int64_t end)
 {
     const row_task *k = arg;
@@ -34,10 +38,12 @@ static void cut_rows(void *arg, int64_t begin, int64_t end)
         k->to[i] = k->to[i] > limit ? limit : k->to[i] < -limit ? -limit : k->to[i];
 }
 
-static void put_in_order(const attention_env *e, int64_t tokens, int64_t heads, const real *from, real *to)
+static void put_in_order(
+    const attention_env *e, int64_t tokens, int64_t heads, const real *from, real *to)
 {
     row_task k = { .half = e->config->head_dim / 2, .from = from, .to = to };
-    parallel_over(e->compute, tokens * heads, 1, tokens * heads * e->config->head_dim, part_pairs, &k);
+    parallel_over(
+        e->compute, tokens * heads, 1, tokens * heads * e->config->head_dim, part_pairs, &k);
 }
 
 static void cut(const attention_env *e, int64_t tokens, int64_t width, real *x)
@@ -46,15 +52,18 @@ static void cut(const attention_env *e, int64_t tokens, int64_t width, real *x)
     parallel_over(e->compute, tokens, 1, tokens * width, cut_rows, &k);
 }
 
-static void project(const attention_env *e, const layer_weights *w, const token_batch *b, const real *x, attention_state *s)
+static void project(const attention_env *e, const layer_weights *w, const token_batch *b,
+    const real *x, attention_state *s)
 {
     const model_config *c = e->config;
     int64_t q_row = c->heads * c->head_dim, kv_row = c->kv_heads * c->head_dim;
-    linear q = linear_with_bias(w, NULL, ROLE_Q, ROLE_Q_BIAS), k = linear_with_bias(w, NULL, ROLE_K, ROLE_K_BIAS),
+    linear q = linear_with_bias(w, NULL, ROLE_Q, ROLE_Q_BIAS),
+           k = linear_with_bias(w, NULL, ROLE_K, ROLE_K_BIAS),
            v = linear_with_bias(w, NULL, ROLE_V, ROLE_V_BIAS);
     const linear *in[3] = { &q, &k, &v };
     real *out[3] = { s->q_raw ? s->q_raw : s->q, s->k_raw ? s->k_raw : s->k, s->kv };
-    linear_forward_together(e->compute, in, 3, b->tokens, x, c->width, out, (int64_t[]){ q_row, kv_row, kv_row });
+    linear_forward_together(
+        e->compute, in, 3, b->tokens, x, c->width, out, (int64_t[]){ q_row, kv_row, kv_row });
     if (normed(c)) {
         norm nq = norm_of(w, NULL, ROLE_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
         norm nk = norm_of(w, NULL, ROLE_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
@@ -71,27 +80,34 @@ static void project(const attention_env *e, const layer_weights *w, const token_
     }
     if (!e->rope) return;
     rope_forward(e->compute, e->rope, b->tokens, c->heads, b->positions, s->q, q_row, c->head_dim);
-    rope_forward(e->compute, e->rope, b->tokens, c->kv_heads, b->positions, s->k, kv_row, c->head_dim);
+    rope_forward(
+        e->compute, e->rope, b->tokens, c->kv_heads, b->positions, s->k, kv_row, c->head_dim);
 }
 
-static void project_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, const token_batch *b,
-                             const real *x, attention_state *s, real *dx)
+static void project_backward(const attention_env *e, const layer_weights *w,
+    const layer_gradients *g, const token_batch *b, const real *x, attention_state *s, real *dx)
 {
     const model_config *c = e->config;
     int64_t q_row = c->heads * c->head_dim, kv_row = c->kv_heads * c->head_dim;
-    rope_backward(e->compute, e->rope, b->tokens, c->heads, b->positions, e->dq, q_row, c->head_dim);
-    rope_backward(e->compute, e->rope, b->tokens, c->kv_heads, b->positions, e->dk, kv_row, c->head_dim);
+    rope_backward(
+        e->compute, e->rope, b->tokens, c->heads, b->positions, e->dq, q_row, c->head_dim);
+    rope_backward(
+        e->compute, e->rope, b->tokens, c->kv_heads, b->positions, e->dk, kv_row, c->head_dim);
     if (normed(c)) { /* q = norm(q_raw), k = norm(k_raw) */
         norm nq = norm_of(w, g, ROLE_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
         norm nk = norm_of(w, g, ROLE_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
-        norm_backward(e->compute, &nq, b->tokens, s->q_raw, q_row, s->q_inverse, e->dq, q_row, false, e->dq, q_row);
-        norm_backward(e->compute, &nk, b->tokens, s->k_raw, kv_row, s->k_inverse, e->dk, kv_row, false, e->dk, kv_row);
+        norm_backward(e->compute, &nq, b->tokens, s->q_raw, q_row, s->q_inverse, e->dq, q_row,
+            false, e->dq, q_row);
+        norm_backward(e->compute, &nk, b->tokens, s->k_raw, kv_row, s->k_inverse, e->dk, kv_row,
+            false, e->dk, kv_row);
     }
-    linear q = linear_with_bias(w, g, ROLE_Q, ROLE_Q_BIAS), k = linear_with_bias(w, g, ROLE_K, ROLE_K_BIAS),
+    linear q = linear_with_bias(w, g, ROLE_Q, ROLE_Q_BIAS),
+           k = linear_with_bias(w, g, ROLE_K, ROLE_K_BIAS),
            v = linear_with_bias(w, g, ROLE_V, ROLE_V_BIAS);
     linear_backward(e->compute, &q, b->tokens, x, c->width, e->dq, q_row, false, dx, c->width);
     linear_backward(e->compute, &k, b->tokens, x, c->width, e->dk, kv_row, true, dx, c->width);
     linear_backward(e->compute, &v, b->tokens, x, c->width, e->dkv, kv_row, true, dx, c->width);
 }
 
-const attention_parts attention_grouped = { .project = project, .project_backward = project_backward };
+const attention_parts attention_grouped = { .project = project,
+    .project_backward = project_backward };

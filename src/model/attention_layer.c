@@ -1,4 +1,5 @@
-/* attention_layer.c - memory of the attention half, and what grouped-query and latent attention have in common. */
+/* attention_layer.c - memory of the attention half, and what grouped-query and latent attention
+ * have in common. */
 #include "model/attention_layer.h"
 
 #include "model/relative_bias.h"
@@ -7,15 +8,21 @@
 static int64_t query_row(const attention_env *e) { return e->shape.heads * e->shape.key_width; }
 static int64_t key_row(const attention_env *e) { return e->shape.kv_heads * e->shape.key_width; }
 static int64_t out_row(const attention_env *e) { return e->shape.heads * e->shape.value_width; }
-static int64_t head_row(const model_config *c) { return c->heads * c->value_dim; } /* what the output projection reads */
+/* What the output projection reads */
+static int64_t head_row(const model_config *c) { return c->heads * c->value_dim; }
 
-/* Values lie by themselves, behind each head's part of the keys (latent), or are the keys' first part (absorbed). */
+/* Values lie by themselves, behind each head's part of the keys (latent), or are the keys' first
+ * part (absorbed). */
 static int64_t value_row(const attention_env *e)
 {
     const model_config *c = e->config;
-    return e->absorbed ? key_row(e) : c->kv_heads * (c->latent ? c->nope_dim + c->value_dim : c->value_dim);
+    return e->absorbed ? key_row(e)
+                       : c->kv_heads * (c->latent ? c->nope_dim + c->value_dim : c->value_dim);
 }
-static int64_t value_head(const model_config *c) { return c->latent ? c->nope_dim + c->value_dim : c->value_dim; }
+static int64_t value_head(const model_config *c)
+{
+    return c->latent ? c->nope_dim + c->value_dim : c->value_dim;
+}
 static const real *values_of(const attention_env *e, const attention_state *s)
 {
     return e->absorbed ? s->k : s->kv + (e->config->latent ? e->config->nope_dim : 0);
@@ -61,15 +68,16 @@ static void take_shape(attention_env *e, const model_config *c, bool training)
     e->config = c;
     e->absorbed = c->latent && !training;
     e->shape = (attention){ .heads = c->heads,
-                            .kv_heads = e->absorbed ? 1 : c->kv_heads,
-                            .key_width = e->absorbed ? c->kv_lora + c->rope_dim : c->head_dim,
-                            .value_width = e->absorbed ? c->kv_lora : c->value_dim,
-                            .scale = (real)model_config_attention_scale(c),
-                            .softcap = (real)c->attention_softcap,
-                            .whole = c->whole };
+        .kv_heads = e->absorbed ? 1 : c->kv_heads,
+        .key_width = e->absorbed ? c->kv_lora + c->rope_dim : c->head_dim,
+        .value_width = e->absorbed ? c->kv_lora : c->value_dim,
+        .scale = (real)model_config_attention_scale(c),
+        .softcap = (real)c->attention_softcap,
+        .whole = c->whole };
 }
 
-void attention_state_layout(attention_state *s, arena *a, const model_config *c, int64_t tokens, bool training)
+void attention_state_layout(
+    attention_state *s, arena *a, const model_config *c, int64_t tokens, bool training)
 {
     attention_env e;
     take_shape(&e, c, training);
@@ -84,7 +92,8 @@ void attention_state_layout(attention_state *s, arena *a, const model_config *c,
     else layout_expanded(s, a, c, tokens);
 }
 
-static void layout_gradients(attention_env *e, arena *a, const model_config *c, int64_t tokens, int64_t sequences)
+static void layout_gradients(
+    attention_env *e, arena *a, const model_config *c, int64_t tokens, int64_t sequences)
 {
     int64_t low = c->q_lora > c->kv_lora ? c->q_lora : c->kv_lora;
     e->gradients = ARENA_ARRAY(a, attention_gradient, sequences);
@@ -95,12 +104,14 @@ static void layout_gradients(attention_env *e, arena *a, const model_config *c, 
     e->dlow = ARENA_ARRAY(a, real, tokens * (low + c->kv_lora + c->rope_dim));
 }
 
-void attention_env_layout(attention_env *e, arena *a, const model_config *c, int workers, const batch_limits *most)
+void attention_env_layout(
+    attention_env *e, arena *a, const model_config *c, int workers, const batch_limits *most)
 {
     int64_t keys = most->keys > most->encoder_tokens ? most->keys : most->encoder_tokens;
     take_shape(e, c, most->training);
     e->tokens = most->tokens;
-    e->scratch = attention_scratch_take(a, &e->shape, workers, keys, most->training ? most->tokens : 0);
+    e->scratch =
+        attention_scratch_take(a, &e->shape, workers, keys, most->training ? most->tokens : 0);
     e->sequences = ARENA_ARRAY(a, attention_sequence, most->sequences);
     e->keys = ARENA_ARRAY(a, const real *, most->sequences);
     e->values = ARENA_ARRAY(a, const real *, most->sequences);
@@ -123,30 +134,34 @@ void attention_env_begin(const attention_env *e, const weight *relative)
 /* ---- attention over the sequences of a batch ---- */
 
 /* Without a cache the sequence's own keys are one block. */
-static kv_view own_keys(const attention_env *e, const token_batch *b, int64_t i, const attention_state *s)
+static kv_view own_keys(
+    const attention_env *e, const token_batch *b, int64_t i, const attention_state *s)
 {
     e->keys[i] = s->k + b->start[i] * key_row(e);
     e->values[i] = values_of(e, s) + b->start[i] * value_row(e);
-    return (kv_view) { .keys = &e->keys[i],
-                       .values = &e->values[i],
-                       .block = b->start[i + 1] - b->start[i],
-                       .key_stride = key_row(e),
-                       .key_head = e->shape.key_width,
-                       .value_stride = value_row(e),
-                       .value_head = value_head(e->config) };
+    return (kv_view){ .keys = &e->keys[i],
+        .values = &e->values[i],
+        .block = b->start[i + 1] - b->start[i],
+        .key_stride = key_row(e),
+        .key_head = e->shape.key_width,
+        .value_stride = value_row(e),
+        .value_head = value_head(e->config) };
 }
 
-static kv_view cached_keys(const attention_env *e, const token_batch *b, int64_t i, int64_t layer, const attention_state *s)
+static kv_view cached_keys(const attention_env *e, const token_batch *b, int64_t i, int64_t layer,
+    const attention_state *s)
 {
     int64_t from = b->start[i], count = b->start[i + 1] - from;
-    kv_cache_put(b->caches[i], layer, count, s->k + from * key_row(e), values_of(e, s) + from * value_row(e));
+    kv_cache_put(b->caches[i], layer, count, s->k + from * key_row(e),
+        values_of(e, s) + from * value_row(e));
     kv_view view = kv_cache_view(b->caches[i], layer);
     view.key_head = e->shape.key_width;
     view.value_head = e->shape.value_width;
     return view;
 }
 
-static void fill_sequences(const attention_env *e, const token_batch *b, int64_t layer, const attention_state *s)
+static void fill_sequences(
+    const attention_env *e, const token_batch *b, int64_t layer, const attention_state *s)
 {
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t from = b->start[i];
@@ -164,7 +179,8 @@ static void fill_sequences(const attention_env *e, const token_batch *b, int64_t
     }
 }
 
-static attention shape_of(const attention_env *e, const layer_weights *w, const layer_gradients *g, int64_t layer)
+static attention shape_of(
+    const attention_env *e, const layer_weights *w, const layer_gradients *g, int64_t layer)
 {
     attention shape = e->shape;
     shape.window = e->config->layer[layer].window;
@@ -175,11 +191,13 @@ static attention shape_of(const attention_env *e, const layer_weights *w, const 
 
 static const attention_parts *parts_of(const attention_env *e)
 {
-    return e->absorbed ? &attention_absorbed : e->config->latent ? &attention_latent : &attention_grouped;
+    return e->absorbed         ? &attention_absorbed
+           : e->config->latent ? &attention_latent
+                               : &attention_grouped;
 }
 
-void attention_layer_forward(const attention_env *e, const layer_weights *w, int64_t layer, const token_batch *b, const real *x,
-                             attention_state *s, real *y)
+void attention_layer_forward(const attention_env *e, const layer_weights *w, int64_t layer,
+    const token_batch *b, const real *x, attention_state *s, real *y)
 {
     const model_config *c = e->config;
     attention shape = shape_of(e, w, NULL, layer);
@@ -188,23 +206,26 @@ void attention_layer_forward(const attention_env *e, const layer_weights *w, int
     attention_forward(e->compute, &shape, e->sequences, b->sequences, &e->scratch);
     if (parts_of(e)->finish) parts_of(e)->finish(e, w, b, s);
     linear o = linear_with_bias(w, NULL, ROLE_O, ROLE_O_BIAS);
-    linear_forward(e->compute, &o, b->tokens, s->out_heads ? s->out_heads : s->out, head_row(c), y, c->width);
+    linear_forward(
+        e->compute, &o, b->tokens, s->out_heads ? s->out_heads : s->out, head_row(c), y, c->width);
 }
 
 /* y = out Wo^T + bo; out = attention(q, k, values); q, k, values = project(x) */
-void attention_layer_backward(const attention_env *e, const layer_weights *w, const layer_gradients *g, int64_t layer,
-                              const token_batch *b, const real *x, attention_state *s, const real *dy, real *dx)
+void attention_layer_backward(const attention_env *e, const layer_weights *w,
+    const layer_gradients *g, int64_t layer, const token_batch *b, const real *x,
+    attention_state *s, const real *dy, real *dx)
 {
     const model_config *c = e->config;
     attention shape = shape_of(e, w, g, layer);
     linear o = linear_with_bias(w, g, ROLE_O, ROLE_O_BIAS);
-    linear_backward(e->compute, &o, b->tokens, s->out, out_row(e), dy, c->width, false, e->dout, out_row(e));
+    linear_backward(
+        e->compute, &o, b->tokens, s->out, out_row(e), dy, c->width, false, e->dout, out_row(e));
     fill_sequences(e, b, layer, s);
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t from = b->start[i];
-        e->gradients[i] =
-            (attention_gradient) { e->dout + from * out_row(e), e->dq + from * query_row(e), e->dk + from * key_row(e),
-                                   e->dkv + from * value_row(e) + (c->latent ? c->nope_dim : 0) };
+        e->gradients[i] = (attention_gradient){ e->dout + from * out_row(e),
+            e->dq + from * query_row(e), e->dk + from * key_row(e),
+            e->dkv + from * value_row(e) + (c->latent ? c->nope_dim : 0) };
     }
     attention_backward(e->compute, &shape, e->sequences, e->gradients, b->sequences, &e->scratch);
     parts_of(e)->project_backward(e, w, g, b, x, s, dx);

@@ -12,7 +12,8 @@
 
 #define GGUF_GENERATION_KEY "cadre.generation_config"
 
-static const char generation_name[] = "generation_config.json", tokenizer_name[] = "tokenizer_config.json";
+static const char generation_name[] = "generation_config.json",
+                  tokenizer_name[] = "tokenizer_config.json";
 static const size_t text_limit = (size_t)64 << 20;
 
 /* How generation_config.json and GGUF call the same. */
@@ -63,7 +64,8 @@ static cadre_status take(json_writer *w, byte_buffer *text)
 }
 
 /* From the keys that GGUF has for it; empty where the file has none of them. */
-static cadre_status generation_of_keys(const gguf *file, const model_config *config, byte_buffer *text)
+static cadre_status generation_of_keys(
+    const gguf *file, const model_config *config, byte_buffer *text)
 {
     json_writer w = json_writer_new(2);
     bool any = false;
@@ -75,8 +77,9 @@ static cadre_status generation_of_keys(const gguf *file, const model_config *con
         if (!any) json_put_bool(&w, "do_sample", true);
         any = true;
         int64_t count = 0;
-        cadre_status status = sampling[i].whole ? gguf_opt_int(file, sampling[i].gguf, INT32_MIN, INT32_MAX, &count)
-                                                : gguf_opt_real(file, sampling[i].gguf, -1e9, 1e9, &value);
+        cadre_status status =
+            sampling[i].whole ? gguf_opt_int(file, sampling[i].gguf, INT32_MIN, INT32_MAX, &count)
+                              : gguf_opt_real(file, sampling[i].gguf, -1e9, 1e9, &value);
         if (status != CADRE_OK) {
             json_writer_free(&w);
             return status;
@@ -93,19 +96,22 @@ static cadre_status generation_of_keys(const gguf *file, const model_config *con
 static cadre_status read_gguf(const gguf *file, const model_config *config, companions *c)
 {
     gguf_string text;
-    if (!gguf_has(file, GGUF_GENERATION_KEY)) return generation_of_keys(file, config, &c->generation);
+    if (!gguf_has(file, GGUF_GENERATION_KEY))
+        return generation_of_keys(file, config, &c->generation);
     CADRE_TRY(gguf_get_string(file, GGUF_GENERATION_KEY, &text));
     byte_buffer_put(&c->generation, text.data, text.size);
     return c->generation.status;
 }
 
-cadre_status companions_read(const char *path, const gguf *file, const model_config *config, companions *c)
+cadre_status companions_read(
+    const char *path, const gguf *file, const model_config *config, companions *c)
 {
     *c = (companions){ .folder = file || !file_is_folder(path) ? NULL : path };
     cadre_status status = CADRE_OK;
     if (file) status = read_gguf(file, config, c);
     if (c->folder) status = read_text(path, generation_name, &c->generation);
-    if (c->folder && status == CADRE_OK) status = read_text(path, tokenizer_name, &c->tokenizer_config);
+    if (c->folder && status == CADRE_OK)
+        status = read_text(path, tokenizer_name, &c->tokenizer_config);
     if (status != CADRE_OK) companions_free(c);
     return status;
 }
@@ -130,7 +136,8 @@ static cadre_status write_text(const char *folder, const char *name, const void 
 cadre_status companions_write(const companions *c, const model_config *config, const char *folder)
 {
     byte_buffer made = { 0 };
-    if (c->generation.size) return write_text(folder, generation_name, c->generation.data, c->generation.size);
+    if (c->generation.size)
+        return write_text(folder, generation_name, c->generation.data, c->generation.size);
     json_writer w = json_writer_new(2);
     json_put_object(&w, NULL);
     put_ids(config, &w);
@@ -141,8 +148,8 @@ cadre_status companions_write(const companions *c, const model_config *config, c
     return status;
 }
 
-static cadre_status write_tokenizer_config(const companions *c, const model_config *config, const tokenizer *t,
-                                           int64_t context, const char *folder)
+static cadre_status write_tokenizer_config(const companions *c, const model_config *config,
+    const tokenizer *t, int64_t context, const char *folder)
 {
     byte_buffer text = { 0 };
     tokenizer_config said = t ? tokenizer_config_of(t) : (tokenizer_config){ 0 };
@@ -158,19 +165,21 @@ static cadre_status write_tokenizer_config(const companions *c, const model_conf
 /* What is copied as it is. */
 static cadre_status copy_others(const companions *c, const char *folder)
 {
-    static const char *const names[] = { "special_tokens_map.json", "chat_template.jinja", "chat_template.json" };
+    static const char *const names[] = { "special_tokens_map.json", "chat_template.jinja",
+        "chat_template.json" };
     cadre_status status = CADRE_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == CADRE_OK && c->folder; i++) {
         byte_buffer text = { 0 };
         status = read_text(c->folder, names[i], &text);
-        if (status == CADRE_OK && text.size) status = write_text(folder, names[i], text.data, text.size);
+        if (status == CADRE_OK && text.size)
+            status = write_text(folder, names[i], text.data, text.size);
         byte_buffer_free(&text);
     }
     return status;
 }
 
-cadre_status companions_write_tokenizer(const companions *c, const model_config *config, const tokenizer *t,
-                                        int64_t context, const char *folder)
+cadre_status companions_write_tokenizer(const companions *c, const model_config *config,
+    const tokenizer *t, int64_t context, const char *folder)
 {
     CADRE_TRY(write_tokenizer_config(c, config, t, context, folder));
     return copy_others(c, folder);
@@ -180,17 +189,21 @@ cadre_status companions_put_gguf(const companions *c, gguf_writer *w)
 {
     json_document *document;
     if (!c->generation.size) return CADRE_OK;
-    CADRE_TRY(json_parse(generation_name, (const char *)c->generation.data, c->generation.size, &document));
+    CADRE_TRY(json_parse(
+        generation_name, (const char *)c->generation.data, c->generation.size, &document));
     json_node root = json_root(document);
     cadre_status status = CADRE_OK;
     for (int i = 0; i < SAMPLING && status == CADRE_OK; i++) {
         json_node node = json_member(&root, sampling[i].json);
         double value;
-        if (json_kind_of(&node) != JSON_KIND_NUMBER || json_as_real(&node, -1e9, 1e9, &value) != CADRE_OK) continue;
+        if (json_kind_of(&node) != JSON_KIND_NUMBER ||
+            json_as_real(&node, -1e9, 1e9, &value) != CADRE_OK)
+            continue;
         status = sampling[i].whole ? gguf_writer_int(w, sampling[i].gguf, GGUF_I32, (int64_t)value)
                                    : gguf_writer_real(w, sampling[i].gguf, value);
     }
     json_close(document);
     if (status != CADRE_OK) return status;
-    return gguf_writer_string(w, GGUF_GENERATION_KEY, (const char *)c->generation.data, c->generation.size);
+    return gguf_writer_string(
+        w, GGUF_GENERATION_KEY, (const char *)c->generation.data, c->generation.size);
 }

@@ -16,8 +16,9 @@ static cadre_status check_bounds(const bound *bounds, size_t count, const char *
 {
     for (size_t i = 0; i < count; i++)
         if (bounds[i].value < bounds[i].low || bounds[i].value > bounds[i].high)
-            return cadre_fail(CADRE_EARGUMENT, where, "%s: expected %lld to %lld, found %lld", bounds[i].key,
-                              (long long)bounds[i].low, (long long)bounds[i].high, (long long)bounds[i].value);
+            return cadre_fail(CADRE_EARGUMENT, where, "%s: expected %lld to %lld, found %lld",
+                bounds[i].key, (long long)bounds[i].low, (long long)bounds[i].high,
+                (long long)bounds[i].value);
     return CADRE_OK;
 }
 
@@ -38,7 +39,8 @@ static cadre_status copy_owned(const model_config *from, model_config *copy)
     if (from->rope_divisors) {
         copy->rope.divisor = copy->rope_divisors = MEM_ARRAY(double, from->rope.divisors);
         if (!copy->rope_divisors) return CADRE_ENOMEM;
-        memcpy(copy->rope_divisors, from->rope_divisors, (size_t)from->rope.divisors * sizeof *copy->rope_divisors);
+        memcpy(copy->rope_divisors, from->rope_divisors,
+            (size_t)from->rope.divisors * sizeof *copy->rope_divisors);
     }
     if (!from->encoder) return CADRE_OK;
     if (!(copy->encoder = MEM_ARRAY(model_config, 1))) return CADRE_ENOMEM;
@@ -68,12 +70,16 @@ cadre_status model_config_set_form(model_config *config, const char *form, const
 {
     const row_activation *activation = activation_of(form);
     if (!activation)
-        return cadre_fail(CADRE_EUNSUPPORTED, where, "expert_form: expected the name of an activation, found \"%s\"", form);
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "expert_form: expected the name of an activation, found \"%s\"", form);
     config->expert_form = activation->name;
     return CADRE_OK;
 }
 
-int model_config_inputs(const model_config *config) { return activation_of(config->expert_form)->inputs; }
+int model_config_inputs(const model_config *config)
+{
+    return activation_of(config->expert_form)->inputs;
+}
 
 static cadre_status fill_layers(model_config *config)
 {
@@ -83,7 +89,8 @@ static cadre_status fill_layers(model_config *config)
     for (int64_t l = 0; l < config->layers; l++) {
         bool sparse = config->experts > 0 && l >= config->dense_layers && (l + 1) % step == 0;
         bool whole = config->window_period && (l + 1) % config->window_period == 0;
-        layer[l] = (layer_config){ sparse, config->experts, config->topk, config->expert_width, whole ? 0 : config->window };
+        layer[l] = (layer_config){ sparse, config->experts, config->topk, config->expert_width,
+            whole ? 0 : config->window };
     }
     mem_free(config->layer);
     config->layer = layer;
@@ -92,7 +99,8 @@ static cadre_status fill_layers(model_config *config)
 
 static void derive_neutral(model_config *c)
 {
-    double *factors[] = { &c->embedding_scale, &c->residual_scale, &c->logit_scale, &c->logit_divisor, &c->rotary_share };
+    double *factors[] = { &c->embedding_scale, &c->residual_scale, &c->logit_scale,
+        &c->logit_divisor, &c->rotary_share };
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
         if (*factors[i] == 0) *factors[i] = 1;
 }
@@ -105,18 +113,21 @@ static void derive_rope(model_config *c)
 
 cadre_status model_config_derive(model_config *c, const char *where)
 {
-    const bound before[] = { { "layers", c->layers, 1, CONFIG_MAX_LAYERS }, { "heads", c->heads, 1, 1024 },
-                             { "shared-experts", c->shared_experts, 0, 1024 }, { "expert-width", c->expert_width, 0, 1 << 20 } };
+    const bound before[] = { { "layers", c->layers, 1, CONFIG_MAX_LAYERS },
+        { "heads", c->heads, 1, 1024 }, { "shared-experts", c->shared_experts, 0, 1024 },
+        { "expert-width", c->expert_width, 0, 1 << 20 } };
     CADRE_TRY(check_bounds(before, sizeof before / sizeof *before, where));
     if (!c->kv_heads || c->latent) c->kv_heads = c->heads;
     if (c->latent) c->head_dim = c->nope_dim + c->rope_dim;
     else if (!c->head_dim && c->width % c->heads)
-        return cadre_fail(CADRE_EARGUMENT, where, "width: expected a multiple of the %lld heads, found %lld", (long long)c->heads,
-                          (long long)c->width);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "width: expected a multiple of the %lld heads, found %lld", (long long)c->heads,
+            (long long)c->width);
     else if (!c->head_dim) c->head_dim = c->width / c->heads;
     if (!c->latent) c->value_dim = c->head_dim;
     if (!c->shared_width) c->shared_width = c->shared_experts * c->expert_width;
-    if (c->latent_norm_eps == 0) c->latent_norm_eps = 1e-6; /* DeepSeek's, whatever the other norms use */
+    /* DeepSeek's, whatever the other norms use */
+    if (c->latent_norm_eps == 0) c->latent_norm_eps = 1e-6;
     derive_neutral(c);
     derive_rope(c);
     return fill_layers(c);
@@ -130,40 +141,45 @@ static cadre_status check_attention(const model_config *c, const char *where)
     CADRE_TRY(check_bounds(all, sizeof all / sizeof *all, where));
     if (c->latent) {
         const bound latent[] = { { "kv-lora-rank", c->kv_lora, 1, CONFIG_MAX_WIDTH },
-                                 { "q-lora-rank", c->q_lora, 0, CONFIG_MAX_WIDTH },
-                                 { "head width without positions", c->nope_dim, 1, 4096 },
-                                 { "qk-rope-head-dim", c->rope_dim, 2, 4096 },
-                                 { "v-head-dim", c->value_dim, 1, 4096 } };
+            { "q-lora-rank", c->q_lora, 0, CONFIG_MAX_WIDTH },
+            { "head width without positions", c->nope_dim, 1, 4096 },
+            { "qk-rope-head-dim", c->rope_dim, 2, 4096 }, { "v-head-dim", c->value_dim, 1, 4096 } };
         CADRE_TRY(check_bounds(latent, sizeof latent / sizeof *latent, where));
         if (c->rope_dim % 2)
-            return cadre_fail(CADRE_EARGUMENT, where, "qk-rope-head-dim: expected an even number, found %lld",
-                              (long long)c->rope_dim);
+            return cadre_fail(CADRE_EARGUMENT, where,
+                "qk-rope-head-dim: expected an even number, found %lld", (long long)c->rope_dim);
         return CADRE_OK;
     }
     const bound kv = { "kv-heads", c->kv_heads, 1, c->heads };
     CADRE_TRY(check_bounds(&kv, 1, where));
     if (c->heads % c->kv_heads)
-        return cadre_fail(CADRE_EARGUMENT, where, "kv-heads: expected a divisor of the %lld heads, found %lld",
-                          (long long)c->heads, (long long)c->kv_heads);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)c->heads,
+            (long long)c->kv_heads);
     if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > c->head_dim)
         return cadre_fail(CADRE_EARGUMENT, where,
-                          "head width: expected an even number to be turned, found %lld of %lld (width %lld, %lld heads)",
-                          (long long)c->rope.width, (long long)c->head_dim, (long long)c->width, (long long)c->heads);
+            "head width: expected an even number to be turned, found %lld of %lld (width %lld, "
+            "%lld heads)",
+            (long long)c->rope.width, (long long)c->head_dim, (long long)c->width,
+            (long long)c->heads);
     return CADRE_OK;
 }
 
-static cadre_status check_groups(const model_config *c, const layer_config *layer, const char *where)
+static cadre_status check_groups(
+    const model_config *c, const layer_config *layer, const char *where)
 {
     const bound used = { "groups-used", c->groups_used, 1, c->groups };
     CADRE_TRY(check_bounds(&used, 1, where));
     if (c->groups <= 1) return CADRE_OK;
     if (layer->experts % c->groups)
-        return cadre_fail(CADRE_EARGUMENT, where, "groups: expected a divisor of the %lld experts, found %lld",
-                          (long long)layer->experts, (long long)c->groups);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "groups: expected a divisor of the %lld experts, found %lld", (long long)layer->experts,
+            (long long)c->groups);
     int64_t reachable = layer->experts / c->groups * c->groups_used;
     if (layer->topk > reachable)
-        return cadre_fail(CADRE_EARGUMENT, where, "topk: expected at most the %lld experts of %lld groups, found %lld",
-                          (long long)reachable, (long long)c->groups_used, (long long)layer->topk);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "topk: expected at most the %lld experts of %lld groups, found %lld",
+            (long long)reachable, (long long)c->groups_used, (long long)layer->topk);
     return CADRE_OK;
 }
 
@@ -171,7 +187,8 @@ static cadre_status check_groups(const model_config *c, const layer_config *laye
 static moe_config moe_of(const model_config *config, const layer_config *layer)
 {
     moe_config moe;
-    moe_config_init(&moe, config->router, config->width, layer->expert_width, (int32_t)layer->experts, (int32_t)layer->topk);
+    moe_config_init(&moe, config->router, config->width, layer->expert_width,
+        (int32_t)layer->experts, (int32_t)layer->topk);
     moe.form = config->expert_form;
     moe.shared = config->shared_width;
     moe.shared_gated = config->shared_gated;
@@ -188,7 +205,8 @@ static moe_config moe_of(const model_config *config, const layer_config *layer)
     moe.router_bias = config->router_bias;
     moe.expert_bias = config->expert_bias;
     moe.limit = (real)config->expert_limit;
-    if (config->capacity.in_eval && (config->capacity.slots > 0 || config->capacity.factor > 0)) moe.dispatch = config->capacity;
+    if (config->capacity.in_eval && (config->capacity.slots > 0 || config->capacity.factor > 0))
+        moe.dispatch = config->capacity;
     return moe;
 }
 
@@ -200,11 +218,12 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
         return check_bounds(&dense, 1, where);
     }
     const bound sparse[] = { { "experts", layer->experts, 1, CONFIG_MAX_EXPERTS },
-                             { "expert-width", layer->expert_width, 1, 1 << 20 } };
+        { "expert-width", layer->expert_width, 1, 1 << 20 } };
     CADRE_TRY(check_bounds(sparse, sizeof sparse / sizeof *sparse, where));
     if (layer->topk < 1 || layer->topk > layer->experts)
-        return cadre_fail(CADRE_EARGUMENT, where, "topk: expected 1 to the %lld experts of layer %lld, found %lld",
-                          (long long)layer->experts, (long long)l, (long long)layer->topk);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "topk: expected 1 to the %lld experts of layer %lld, found %lld",
+            (long long)layer->experts, (long long)l, (long long)layer->topk);
     CADRE_TRY(check_groups(c, layer, where));
     const moe_config moe = moe_of(c, layer);
     return moe_config_check(&moe, where);
@@ -212,19 +231,23 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
 
 cadre_status model_config_check(const model_config *c, const char *where)
 {
-    const bound sizes[] = { { "vocab", c->vocab, 1, CONFIG_MAX_VOCAB },     { "width", c->width, 1, CONFIG_MAX_WIDTH },
-                            { "layers", c->layers, 1, CONFIG_MAX_LAYERS },  { "context", c->context, 1, 1 << 24 },
-                            { "shared experts' width", c->shared_width, 0, 1 << 20 },
-                            { "capacity", c->capacity.slots, 0, 1 << 24 },
-                            { "buckets of distances", c->relative_buckets, 0, 1 << 16 } };
+    const bound sizes[] = { { "vocab", c->vocab, 1, CONFIG_MAX_VOCAB },
+        { "width", c->width, 1, CONFIG_MAX_WIDTH }, { "layers", c->layers, 1, CONFIG_MAX_LAYERS },
+        { "context", c->context, 1, 1 << 24 },
+        { "shared experts' width", c->shared_width, 0, 1 << 20 },
+        { "capacity", c->capacity.slots, 0, 1 << 24 },
+        { "buckets of distances", c->relative_buckets, 0, 1 << 16 } };
     CADRE_TRY(check_bounds(sizes, sizeof sizes / sizeof *sizes, where));
     if (!(c->norm_eps > 0 && c->norm_eps < 1))
-        return cadre_fail(CADRE_EARGUMENT, where, "the norms' epsilon: expected a number between 0 and 1, found %g", c->norm_eps);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "the norms' epsilon: expected a number between 0 and 1, found %g", c->norm_eps);
     if (!(c->rope.theta >= 1 && c->rope.theta < 1e12))
-        return cadre_fail(CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
+        return cadre_fail(
+            CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
     if (c->encoder && (c->bos < 0 || c->bos >= c->vocab))
-        return cadre_fail(CADRE_EARGUMENT, where, "decoder_start_token_id: expected a token of 0 to %lld, found %lld",
-                          (long long)(c->vocab - 1), (long long)c->bos);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "decoder_start_token_id: expected a token of 0 to %lld, found %lld",
+            (long long)(c->vocab - 1), (long long)c->bos);
     CADRE_TRY(check_attention(c, where));
     CADRE_TRY(rope_check(&c->rope, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
@@ -240,12 +263,16 @@ int64_t model_config_sparse_before(const model_config *config, int64_t l)
     return count;
 }
 
-int64_t model_config_sparse_layers(const model_config *config) { return model_config_sparse_before(config, config->layers); }
+int64_t model_config_sparse_layers(const model_config *config)
+{
+    return model_config_sparse_before(config, config->layers);
+}
 
 /* Both are sparse, with as many experts and picks, as wide. */
 static bool layers_alike(const layer_config *a, const layer_config *b)
 {
-    return a->sparse && b->sparse && a->experts == b->experts && a->topk == b->topk && a->expert_width == b->expert_width;
+    return a->sparse && b->sparse && a->experts == b->experts && a->topk == b->topk &&
+           a->expert_width == b->expert_width;
 }
 
 bool model_config_layers_differ(const model_config *config)
@@ -260,7 +287,8 @@ bool model_config_layers_differ(const model_config *config)
     return false;
 }
 
-cadre_status model_config_list_divisors(model_config *c, double *divisors, int64_t count, const char *where)
+cadre_status model_config_list_divisors(
+    model_config *c, double *divisors, int64_t count, const char *where)
 {
     mem_free(c->rope_divisors);
     c->rope.divisor = c->rope_divisors = divisors;
@@ -268,8 +296,9 @@ cadre_status model_config_list_divisors(model_config *c, double *divisors, int64
     c->rope.scaling = ROPE_LISTED;
     for (int64_t i = 0; i < count; i++)
         if (!(divisors[i] > 1e-6 && divisors[i] < 1e9))
-            return cadre_fail(CADRE_EFORMAT, where, "divisor %lld of the frequencies: expected a positive number, found %g",
-                              (long long)i, divisors[i]);
+            return cadre_fail(CADRE_EFORMAT, where,
+                "divisor %lld of the frequencies: expected a positive number, found %g",
+                (long long)i, divisors[i]);
     return CADRE_OK;
 }
 
@@ -279,7 +308,8 @@ void model_config_summarise(model_config *c)
     int64_t most_alike = 0;
     for (int64_t l = 0; l < c->layers; l++) {
         int64_t alike = 0;
-        for (int64_t m = 0; c->layer[l].sparse && m < c->layers; m++) alike += layers_alike(&c->layer[l], &c->layer[m]);
+        for (int64_t m = 0; c->layer[l].sparse && m < c->layers; m++)
+            alike += layers_alike(&c->layer[l], &c->layer[m]);
         if (alike > most_alike) most = &c->layer[l], most_alike = alike;
     }
     if (!most) return;
@@ -310,7 +340,8 @@ cadre_status model_config_add_eos(model_config *c, int64_t token, const char *wh
         c->other_eos[c->other_eos_count++] = token;
         return CADRE_OK;
     }
-    return cadre_fail(CADRE_EUNSUPPORTED, where, "eos_token_id: expected at most %d ids, found more", CONFIG_OTHER_EOS + 1);
+    return cadre_fail(CADRE_EUNSUPPORTED, where,
+        "eos_token_id: expected at most %d ids, found more", CONFIG_OTHER_EOS + 1);
 }
 
 bool model_config_ends(const model_config *c, int64_t token)

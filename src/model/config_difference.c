@@ -1,7 +1,8 @@
 /* config_difference.c - whether two configurations are the same function of the same parameters.
  *
- * What is compared here is what a saved model must keep. Numbers that only steer training (coefficients of losses, the range of
- * initial weights) are left out, and those that only say how a file holds the same thing. */
+ * What is compared here is what a saved model must keep. Numbers that only steer training
+ * (coefficients of losses, the range of initial weights) are left out, and those that only say how
+ * a file holds the same thing. */
 #include <stddef.h>
 #include <string.h>
 
@@ -13,7 +14,10 @@ typedef struct compared {
     size_t at, size;
 } compared;
 
-#define COMPARED(name_, field_) { name_, offsetof(model_config, field_), sizeof(((model_config *)0)->field_) }
+#define COMPARED(name_, field_)                                                                    \
+    {                                                                                              \
+        name_, offsetof(model_config, field_), sizeof(((model_config *)0)->field_)                 \
+    }
 
 static const compared numbers[] = {
     COMPARED("vocab", vocab),
@@ -59,27 +63,32 @@ static const compared latent_numbers[] = {
 static const char *differing(const compared *list, size_t count, const void *a, const void *b)
 {
     for (size_t i = 0; i < count; i++)
-        if (memcmp((const char *)a + list[i].at, (const char *)b + list[i].at, list[i].size) != 0) return list[i].name;
+        if (memcmp((const char *)a + list[i].at, (const char *)b + list[i].at, list[i].size) != 0)
+            return list[i].name;
     return NULL;
 }
 #define DIFFERING(list, a, b) differing(list, sizeof(list) / sizeof *(list), a, b)
 
-/* What of the router's numbers has a part in picks and weights, which depends on the router and on other numbers. */
+/* What of the router's numbers has a part in picks and weights, which depends on the router and on
+ * other numbers. */
 static const char *routes_differ(const moe_config *a, const moe_config *b)
 {
     const router *r = a->router;
     const router_options *x = &a->route, *y = &b->route;
-    bool grouped = select_is_grouped(x), limited = a->dispatch.overflow != OVERFLOW_NONE && a->dispatch.in_eval;
+    bool grouped = select_is_grouped(x),
+         limited = a->dispatch.overflow != OVERFLOW_NONE && a->dispatch.in_eval;
     if (x->topk != y->topk) return "topk";
     if (x->scale != y->scale) return "route-scale";
     if (grouped != select_is_grouped(y)) return "groups";
     if (grouped && (x->groups != y->groups || x->groups_used != y->groups_used)) return "groups";
     if (grouped && x->group_score != y->group_score) return "group-score";
     if (grouped && x->group_mask != y->group_mask) return "group-mask";
-    if (router_understands(r, "renormalise") && x->renormalise != y->renormalise) return "renormalise";
+    if (router_understands(r, "renormalise") && x->renormalise != y->renormalise)
+        return "renormalise";
     if (router_understands(r, "norm-eps") && x->norm_eps != y->norm_eps) return "norm-eps";
     if (router_understands(r, "top-p") && x->top_p != y->top_p) return "top-p";
-    if (limited && router_understands(r, "survivors") && x->survivors != y->survivors) return "survivors";
+    if (limited && router_understands(r, "survivors") && x->survivors != y->survivors)
+        return "survivors";
     return NULL;
 }
 
@@ -128,7 +137,8 @@ static const char *layers_differ(const model_config *a, const model_config *b, i
     if (!x->sparse && a->dense_width != b->dense_width) return "dense-width";
     if (!x->sparse && strcmp(a->expert_form, b->expert_form) != 0) return "expert-form";
     if (!x->sparse) return NULL;
-    if (model_config_moe(a, l, &m) != CADRE_OK || model_config_moe(b, l, &n) != CADRE_OK) return "experts";
+    if (model_config_moe(a, l, &m) != CADRE_OK || model_config_moe(b, l, &n) != CADRE_OK)
+        return "experts";
     return sparse_layers_differ(&m, &n);
 }
 
@@ -137,9 +147,12 @@ const char *model_config_difference(const model_config *a, const model_config *b
     const char *name = DIFFERING(numbers, a, b);
     if (!name && a->latent) name = DIFFERING(latent_numbers, a, b);
     if (!name) name = positions_differ(&a->rope, &b->rope);
-    if (!name && model_config_attention_scale(a) != model_config_attention_scale(b)) name = "scale of attention";
-    if (!name && model_config_logit_scale(a) != model_config_logit_scale(b)) name = "scale of logits";
+    if (!name && model_config_attention_scale(a) != model_config_attention_scale(b))
+        name = "scale of attention";
+    if (!name && model_config_logit_scale(a) != model_config_logit_scale(b))
+        name = "scale of logits";
     for (int64_t l = 0; !name && l < a->layers; l++) name = layers_differ(a, b, l);
     if (name || (!a->encoder && !b->encoder)) return name;
-    return a->encoder && b->encoder ? model_config_difference(a->encoder, b->encoder) : "an encoder";
+    return a->encoder && b->encoder ? model_config_difference(a->encoder, b->encoder)
+                                    : "an encoder";
 }

@@ -1,4 +1,5 @@
-/* config_file.c - a model's numbers from its folder or its GGUF, and what the form of its weights adds to them. */
+/* config_file.c - a model's numbers from its folder or its GGUF, and what the form of its weights
+ * adds to them. */
 #include <string.h>
 
 #include "base/file.h"
@@ -23,7 +24,8 @@ static cadre_status read_ends(const char *path, model_config *c)
 static cadre_status read_folder(const char *folder, model_config *config)
 {
     model_config c;
-    char *path = file_join(folder, "config.json"), *generation = file_join(folder, "generation_config.json");
+    char *path = file_join(folder, "config.json"),
+         *generation = file_join(folder, "generation_config.json");
     cadre_status status = path && generation ? model_config_read(path, &c) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         status = read_ends(generation, &c);
@@ -48,15 +50,19 @@ static bool rows_differ(const stored_tensor *a, const stored_tensor *b)
     return false;
 }
 
-/* A config.json may say that the head is the embedding where the file has another: then that counts, as in transformers 5. */
+/* A config.json may say that the head is the embedding where the file has another: then that
+ * counts, as in transformers 5. */
 static void fit_head(const weight_file *file, model_config *c)
 {
     tensor_naming naming = file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
     tensor_name head, embed;
     stored_tensor a, b;
     if (!c->tie || c->encoder) return;
-    if (!tensor_name_of(c->arch, naming, ROLE_HEAD, 0, &head) || !tensor_name_of(c->arch, naming, ROLE_EMBED, 0, &embed)) return;
-    if (weight_file_find(file, head.pattern, &a) && weight_file_find(file, embed.pattern, &b)) c->tie = !rows_differ(&a, &b);
+    if (!tensor_name_of(c->arch, naming, ROLE_HEAD, 0, &head) ||
+        !tensor_name_of(c->arch, naming, ROLE_EMBED, 0, &embed))
+        return;
+    if (weight_file_find(file, head.pattern, &a) && weight_file_find(file, embed.pattern, &b))
+        c->tie = !rows_differ(&a, &b);
 }
 
 /* How the file has what it may have in several ways. */

@@ -1,5 +1,5 @@
-/* config_gguf.c - GGUF metadata to a model_config and back, by the tables of the architectures; a key stands in the file as
- * "ARCHITECTURE.KEY". */
+/* config_gguf.c - GGUF metadata to a model_config and back, by the tables of the architectures; a
+ * key stands in the file as "ARCHITECTURE.KEY". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,20 +31,26 @@ static const config_key yarn_keys[] = {
     { 0 },
 };
 
-static const config_key head_keys[] = { /* of grouped-query attention */
+static const config_key head_keys[] = {
+    /* of grouped-query attention */
     KEY_INT_OF("attention.key_length", head_dim, 0, 0),
     KEY_INT_OF("attention.value_length", value_dim, 0, 0),
     { 0 },
 };
 
-/* Of every kind: how far positions are stretched, and what queries and keys are multiplied with besides. */
+/* Of every kind: how far positions are stretched, and what queries and keys are multiplied with
+ * besides. */
 static const config_key stretch_keys[] = {
-    KEY_REAL_OF("rope.scale_linear", rope.factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1), /* the older name, where the next is not */
-    KEY_REAL_OF("rope.scaling.attn_factor", rope.attention_factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
+    /* The older name, where the next is not */
+    KEY_REAL_OF("rope.scale_linear", rope.factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
+    KEY_REAL_OF(
+        "rope.scaling.attn_factor", rope.attention_factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
     { 0 },
 };
 
-static const config_key factor_keys[] = { KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_ZERO_UNSAID, 1), { 0 } };
+static const config_key factor_keys[] = {
+    KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_ZERO_UNSAID, 1), { 0 }
+};
 
 double gguf_decimal(double value)
 {
@@ -67,18 +73,21 @@ static cadre_status read_real(const gguf *f, const char *name, bool required, do
 static cadre_status read_int(const gguf *f, const char *name, bool required, int64_t *value)
 {
     gguf_array list;
-    if (gguf_type_of(f, name) != GGUF_ARRAY) return (required ? gguf_get_int : gguf_opt_int)(f, name, 0, INT32_MAX, value);
+    if (gguf_type_of(f, name) != GGUF_ARRAY)
+        return (required ? gguf_get_int : gguf_opt_int)(f, name, 0, INT32_MAX, value);
     CADRE_TRY(gguf_get_array(f, name, &list));
     bool same = gguf_array_is_int(&list) && list.count > 0;
     int64_t first = same ? gguf_array_int(&list, 0) : -1;
     for (size_t i = 1; i < list.count && same; i++) same = gguf_array_int(&list, i) == first;
     if (!same || first < 0 || first > INT32_MAX)
-        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s: expected the same number for all layers, found several", name);
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "%s: expected the same number for all layers, found several", name);
     *value = first;
     return CADRE_OK;
 }
 
-static cadre_status read_key(const gguf *f, const char *name, const config_key *key, model_config *c)
+static cadre_status read_key(
+    const gguf *f, const char *name, const config_key *key, model_config *c)
 {
     void *field = (char *)c + key->field;
     bool required = key->flags & KEY_REQUIRED;
@@ -87,16 +96,16 @@ static cadre_status read_key(const gguf *f, const char *name, const config_key *
     case KEY_INT:
         *(int64_t *)field = (int64_t)key->otherwise;
         CADRE_TRY(read_int(f, name, required, field));
-        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field) *(int64_t *)field = (int64_t)key->otherwise;
+        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field)
+            *(int64_t *)field = (int64_t)key->otherwise;
         return CADRE_OK;
     case KEY_REAL:
         *(double *)field = key->otherwise;
         CADRE_TRY(read_real(f, name, required, field));
-        if (key->flags & KEY_ZERO_UNSAID && *(double *)field == 0) *(double *)field = key->otherwise;
+        if (key->flags & KEY_ZERO_UNSAID && *(double *)field == 0)
+            *(double *)field = key->otherwise;
         return CADRE_OK;
-    case KEY_BOOL:
-        *(bool *)field = key->otherwise != 0;
-        return gguf_opt_bool(f, name, field);
+    case KEY_BOOL: *(bool *)field = key->otherwise != 0; return gguf_opt_bool(f, name, field);
     case KEY_MUST:
         integer = strtoll(key->value, NULL, 10);
         return gguf_opt_int(f, name, integer, integer, &integer);
@@ -115,7 +124,8 @@ cadre_status config_keys_read_gguf(const gguf *f, const config_key *keys, model_
     return CADRE_OK;
 }
 
-static cadre_status read_text(const gguf *f, const model_config *c, const char *key, gguf_string *value)
+static cadre_status read_text(
+    const gguf *f, const model_config *c, const char *key, gguf_string *value)
 {
     char *name = mem_printf("%s.%s", c->arch->gguf_name, key);
     cadre_status status = name ? gguf_opt_string(f, name, value) : CADRE_ENOMEM;
@@ -130,7 +140,8 @@ static bool has_own(const gguf *f, const model_config *c, const char *key)
     return gguf_has(f, name);
 }
 
-/* Factors that belong to no type that is read here: refused where they are not 1, or below 0, which says nothing. */
+/* Factors that belong to no type that is read here: refused where they are not 1, or below 0, which
+ * says nothing. */
 static cadre_status refuse_factor(const gguf *f, const model_config *c, const char *key)
 {
     double value = 1;
@@ -138,8 +149,8 @@ static cadre_status refuse_factor(const gguf *f, const model_config *c, const ch
     snprintf(name, sizeof name, "%s.%s", c->arch->gguf_name, key);
     CADRE_TRY(gguf_opt_real(f, name, -1e30, 1e30, &value));
     if (value == 1 || value <= 0) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s: expected 1, the only value that is implemented, found %.9g", name,
-                      value);
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "%s: expected 1, the only value that is implemented, found %.9g", name, value);
 }
 
 /* YaRN's magnitude is the file's factor times its own. */
@@ -155,7 +166,8 @@ static cadre_status read_yarn(const gguf *f, model_config *c)
     return CADRE_OK;
 }
 
-/* A factor without a type is a linear one; a factor of 0, or none, says that positions are not stretched. */
+/* A factor without a type is a linear one; a factor of 0, or none, says that positions are not
+ * stretched. */
 static cadre_status read_positions(const gguf *f, model_config *c)
 {
     const config_key rotated[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
@@ -173,18 +185,23 @@ static cadre_status read_positions(const gguf *f, model_config *c)
         return CADRE_OK;
     }
     if (gguf_string_is(type, "none")) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"",
-                      c->arch->gguf_name, (int)type.size, type.data);
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"", c->arch->gguf_name,
+        (int)type.size, type.data);
 }
 
-/* Stretched positions whose formula the metadata do not tell: each frequency has a divisor of its own. */
+/* Stretched positions whose formula the metadata do not tell: each frequency has a divisor of its
+ * own. */
 static cadre_status read_divisors(const gguf *f, model_config *c)
 {
     gguf_tensor t;
     if (!c->arch->gguf_divisors || !gguf_tensor_find(f, GGUF_DIVISORS, &t)) return CADRE_OK;
-    if (t.type != number_f32.gguf || t.elements != c->rope.width / 2 || c->rope.scaling != ROPE_PLAIN)
-        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), GGUF_DIVISORS ": expected %lld F32 numbers and no other scaling of "
-                          "positions, found %lld of type %d", (long long)c->rope.width / 2, (long long)t.elements, t.type);
+    if (t.type != number_f32.gguf || t.elements != c->rope.width / 2 ||
+        c->rope.scaling != ROPE_PLAIN)
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            GGUF_DIVISORS ": expected %lld F32 numbers and no other scaling of "
+                          "positions, found %lld of type %d",
+            (long long)c->rope.width / 2, (long long)t.elements, t.type);
     double *divisors = MEM_ARRAY(double, t.elements);
     if (!divisors) return CADRE_ENOMEM;
     for (int64_t i = 0; i < t.elements; i++) {
@@ -228,12 +245,14 @@ static cadre_status read_tokens(const gguf *f, model_config *c)
     c->pad = pad;
     c->eos = -1;
     cadre_status status = gguf_ends(f, c->vocab, &ends);
-    for (size_t i = 0; i < ends.count && status == CADRE_OK; i++) status = model_config_add_eos(c, ends.ids[i], gguf_path(f));
+    for (size_t i = 0; i < ends.count && status == CADRE_OK; i++)
+        status = model_config_add_eos(c, ends.ids[i], gguf_path(f));
     token_list_free(&ends);
     return status;
 }
 
-/* 1 is softmax, 3 of the chosen logits, which renormalising comes to; 2 is a sigmoid, another kind of router. */
+/* 1 is softmax, 3 of the chosen logits, which renormalising comes to; 2 is a sigmoid, another kind
+ * of router. */
 static cadre_status check_gating(const gguf *f, const architecture *arch, bool renormalises)
 {
     int64_t gating = arch->gguf_gating;
@@ -242,9 +261,11 @@ static cadre_status check_gating(const gguf *f, const architecture *arch, bool r
     mem_free(name);
     CADRE_TRY(status);
     if (gating == 0) return CADRE_OK; /* unsaid: as the family has it */
-    if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf_gating == 2)) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_gating_func: expected %d, found %lld", arch->gguf_name,
-                      arch->gguf_gating, (long long)gating);
+    if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf_gating == 2))
+        return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "%s.expert_gating_func: expected %d, found %lld", arch->gguf_name, arch->gguf_gating,
+        (long long)gating);
 }
 
 static cadre_status read_router(const gguf *f, model_config *c)
@@ -257,8 +278,8 @@ static cadre_status read_router(const gguf *f, model_config *c)
     CADRE_TRY(status);
     c->router = router_by_name(renorm && arch->renorm ? arch->renorm : arch->router);
     if (renorm && !(c->router->traits & ROUTER_RENORMALISES))
-        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "%s.expert_weights_norm: expected false, found true",
-                          arch->gguf_name);
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "%s.expert_weights_norm: expected false, found true", arch->gguf_name);
     return check_gating(f, arch, c->router->traits & ROUTER_RENORMALISES);
 }
 
@@ -269,24 +290,27 @@ static bool has_groups(const architecture *arch)
     return false;
 }
 
-/* Routing within groups of experts, which any file may ask for: a family whose routers have none cannot do it. */
+/* Routing within groups of experts, which any file may ask for: a family whose routers have none
+ * cannot do it. */
 static cadre_status read_groups(const gguf *f, model_config *c)
 {
     const config_key keys[] = { KEY_INT_OF("expert_group_count", groups, 0, 0),
-                                KEY_INT_OF("expert_group_used_count", groups_used, 0, 0), { 0 } };
+        KEY_INT_OF("expert_group_used_count", groups_used, 0, 0), { 0 } };
     CADRE_TRY(config_keys_read_gguf(f, keys, c));
     if (c->groups <= 1) {
         c->groups = c->groups_used = 1;
         return CADRE_OK;
     }
     if (c->groups_used < 1 || c->groups_used > c->groups)
-        return cadre_fail(CADRE_EFORMAT, gguf_path(f), "%s.expert_group_used_count: expected 1 to the %lld groups, found %lld",
-                          c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
+        return cadre_fail(CADRE_EFORMAT, gguf_path(f),
+            "%s.expert_group_used_count: expected 1 to the %lld groups, found %lld",
+            c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
     if (c->groups_used == c->groups || has_groups(c->arch)) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-                      "%s.expert_group_count: expected no groups of experts in a model of this family, found %lld, of which %lld "
-                      "are used",
-                      c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
+        "%s.expert_group_count: expected no groups of experts in a model of this family, found "
+        "%lld, of which %lld "
+        "are used",
+        c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
 }
 
 /* The part of a head that is turned, where it is not all. */
@@ -342,25 +366,30 @@ static cadre_status refuse_architecture(const gguf *f)
     gguf_string name;
     char known[512];
     CADRE_TRY(gguf_get_string(f, "general.architecture", &name));
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "general.architecture: expected one of %s, found \"%.*s\"",
-                      architecture_names(true, known, sizeof known), (int)name.size, name.data);
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "general.architecture: expected one of %s, found \"%.*s\"",
+        architecture_names(true, known, sizeof known), (int)name.size, name.data);
 }
 
 /* A GGUF that belongs to a model and is none. */
 static cadre_status check_kind(const gguf *f)
 {
     gguf_string kind = { "model", 5 }, name = { "", 0 };
-    if (gguf_type_of(f, "general.type") == GGUF_STRING) CADRE_TRY(gguf_get_string(f, "general.type", &kind));
+    if (gguf_type_of(f, "general.type") == GGUF_STRING)
+        CADRE_TRY(gguf_get_string(f, "general.type", &kind));
     if (gguf_type_of(f, "general.architecture") == GGUF_STRING)
         CADRE_TRY(gguf_get_string(f, "general.architecture", &name));
     bool projector = gguf_string_is(kind, "mmproj") || gguf_string_is(name, "clip");
     if (!projector && gguf_string_is(kind, "model")) return CADRE_OK;
-    if (projector) return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "expected a language model, found the projector "
-                                     "of a multimodal one (mmproj), which makes tokens of pictures");
+    if (projector)
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "expected a language model, found the projector "
+            "of a multimodal one (mmproj), which makes tokens of pictures");
     if (gguf_string_is(kind, "adapter"))
-        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "expected a model, found an adapter (LoRA), which changes one");
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f), "general.type: expected \"model\", found \"%s\"",
-                      quote_bytes(kind.data, kind.size).text);
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "expected a model, found an adapter (LoRA), which changes one");
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "general.type: expected \"model\", found \"%s\"", quote_bytes(kind.data, kind.size).text);
 }
 
 /* What the standard keys cannot say, a converted file holds as the text of its config.json. */
@@ -393,7 +422,8 @@ static void put_key(gguf_writer *w, const char *name, const config_key *key, con
     const void *value = (const char *)c + key->field;
     switch (key->kind) {
     case KEY_INT:
-        if (*(const int64_t *)value || key->flags & KEY_REQUIRED) gguf_writer_int(w, name, GGUF_U32, *(const int64_t *)value);
+        if (*(const int64_t *)value || key->flags & KEY_REQUIRED)
+            gguf_writer_int(w, name, GGUF_U32, *(const int64_t *)value);
         return;
     case KEY_REAL: gguf_writer_real(w, name, *(const double *)value); return;
     case KEY_BOOL: gguf_writer_bool(w, name, *(const bool *)value); return;
@@ -404,7 +434,9 @@ static void put_key(gguf_writer *w, const char *name, const config_key *key, con
 void config_keys_write_gguf(const config_key *keys, const model_config *c, gguf_writer *w)
 {
     for (; keys && keys->name; keys++) {
-        char *name = keys->flags & KEY_UNWRITTEN ? NULL : mem_printf("%s.%s", c->arch->gguf_name, keys->name);
+        char *name = keys->flags & KEY_UNWRITTEN
+                         ? NULL
+                         : mem_printf("%s.%s", c->arch->gguf_name, keys->name);
         if (name) put_key(w, name, keys, c);
         mem_free(name);
     }
@@ -430,8 +462,10 @@ static void put_positions(gguf_writer *w, const model_config *c)
         config_keys_write_gguf(factor_keys, c, w);
         config_keys_write_gguf(yarn_keys, c, w);
         snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf_name);
-        gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context); /* read as a real, but others expect this */
-        double more = c->latent ? 1 : rope_attention_factor(&c->rope) / rope_magnitude(c->rope.factor, 1);
+        /* Read as a real, but others expect this */
+        gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context);
+        double more =
+            c->latent ? 1 : rope_attention_factor(&c->rope) / rope_magnitude(c->rope.factor, 1);
         snprintf(name, sizeof name, "%s.rope.scaling.attn_factor", c->arch->gguf_name);
         if (more != 1) gguf_writer_real(w, name, more);
     }
@@ -460,24 +494,28 @@ static void put_sizes(gguf_writer *w, const model_config *c)
     if (!c->latent) config_keys_write_gguf(head_keys, c, w);
 }
 
-cadre_status config_gguf_write(gguf_writer *w, const model_config *c, const char *name, int file_type, bool quantised)
+cadre_status config_gguf_write(
+    gguf_writer *w, const model_config *c, const char *name, int file_type, bool quantised)
 {
     const architecture *arch = c->arch;
     json_writer text = json_writer_new(0);
     model_config sizes = *c;
-    if (c->groups_used == c->groups) sizes.groups = sizes.groups_used = 0; /* no limit: others refuse it as a number */
+    /* No limit: others refuse it as a number */
+    if (c->groups_used == c->groups) sizes.groups = sizes.groups_used = 0;
     gguf_writer_string(w, "general.architecture", arch->gguf_name, strlen(arch->gguf_name));
     gguf_writer_string(w, "general.type", "model", 5);
     gguf_writer_string(w, "general.name", name, strlen(name));
     gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
-    if (quantised) gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
+    if (quantised)
+        gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
     put_sizes(w, c);
     config_keys_write_gguf(arch->gguf_keys, &sizes, w);
     put_positions(w, c);
     put_router(w, c);
     if (arch->write_gguf) arch->write_gguf(c, w);
     cadre_status status = model_config_text(c, &number_f32, &text);
-    if (status == CADRE_OK) status = gguf_writer_string(w, GGUF_CONFIG_KEY, text.text.data, text.text.size);
+    if (status == CADRE_OK)
+        status = gguf_writer_string(w, GGUF_CONFIG_KEY, text.text.data, text.text.size);
     json_writer_free(&text);
     return status;
 }

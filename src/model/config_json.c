@@ -24,7 +24,10 @@ static const config_key shared_keys[] = {
 };
 
 static void *field_of(model_config *c, const config_key *key) { return (char *)c + key->field; }
-static const void *value_of(const model_config *c, const config_key *key) { return (const char *)c + key->field; }
+static const void *value_of(const model_config *c, const config_key *key)
+{
+    return (const char *)c + key->field;
+}
 
 /* ---- reading ---- */
 
@@ -36,9 +39,13 @@ static bool is_what_it_must_be(const json_node *node, const char *value)
     switch (json_kind_of(node)) {
     case JSON_KIND_ABSENT:
     case JSON_KIND_NULL: return true;
-    case JSON_KIND_BOOL: return json_as_bool(node, &truth) == CADRE_OK && !strcmp(value, truth ? "true" : "false");
-    case JSON_KIND_NUMBER: return json_as_real(node, -1e300, 1e300, &number) == CADRE_OK && number == strtod(value, NULL);
-    case JSON_KIND_STRING: return json_as_string(node, &text, NULL) == CADRE_OK && !strcmp(text, value);
+    case JSON_KIND_BOOL:
+        return json_as_bool(node, &truth) == CADRE_OK && !strcmp(value, truth ? "true" : "false");
+    case JSON_KIND_NUMBER:
+        return json_as_real(node, -1e300, 1e300, &number) == CADRE_OK &&
+               number == strtod(value, NULL);
+    case JSON_KIND_STRING:
+        return json_as_string(node, &text, NULL) == CADRE_OK && !strcmp(text, value);
     default: return false;
     }
 }
@@ -60,7 +67,8 @@ static cadre_status check_names(const json_node *root, const config_key *key, co
 {
     double first, other;
     json_node node = json_member(root, chosen);
-    if (!strchr(key->name, '|') || json_as_real(&node, -1e300, 1e300, &first) != CADRE_OK) return CADRE_OK;
+    if (!strchr(key->name, '|') || json_as_real(&node, -1e300, 1e300, &first) != CADRE_OK)
+        return CADRE_OK;
     for (const char *at = strchr(key->name, '|'); at; at = strchr(at, '|')) {
         char name[64];
         at++;
@@ -91,7 +99,8 @@ static cadre_status read_key(const json_node *root, const config_key *key, model
     case KEY_INT:
         *(int64_t *)field = (int64_t)key->otherwise;
         CADRE_TRY((required ? json_get_int : json_opt_int)(root, name, 0, INT32_MAX, field));
-        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field) *(int64_t *)field = (int64_t)key->otherwise;
+        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field)
+            *(int64_t *)field = (int64_t)key->otherwise;
         return CADRE_OK;
     case KEY_REAL:
         *(double *)field = key->otherwise;
@@ -110,7 +119,8 @@ cadre_status config_keys_read(const json_node *root, const config_key *keys, mod
     return CADRE_OK;
 }
 
-/* The id of a special token: -1, of which some writers make 2^32 - 1, and null say that there is none. */
+/* The id of a special token: -1, of which some writers make 2^32 - 1, and null say that there is
+ * none. */
 static cadre_status read_id(const json_node *node, int64_t *id)
 {
     int64_t value = -1;
@@ -161,8 +171,8 @@ static cadre_status read_quantization(const json_node *root)
     CADRE_TRY(json_get_string(&home, "quant_method", &method));
     if (!strcmp(method, "mxfp4")) return CADRE_OK;
     if (strcmp(method, "fp8") != 0)
-        return cadre_fail(CADRE_EUNSUPPORTED, root->file, "quantization_config.quant_method: expected fp8 or mxfp4, found \"%s\"",
-                          method);
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file,
+            "quantization_config.quant_method: expected fp8 or mxfp4, found \"%s\"", method);
     CADRE_TRY(json_opt_array(&home, "weight_block_size", &blocks));
     for (size_t i = 0; blocks.value && i < json_count(&blocks); i++) {
         json_node item = json_item(&blocks, i);
@@ -209,22 +219,25 @@ static cadre_status refuse_type(const char *path, const char *type)
 {
     char known[512];
     return cadre_fail(CADRE_EUNSUPPORTED, path, "model_type: expected one of %s, found \"%s\"",
-                      architecture_names(false, known, sizeof known), type);
+        architecture_names(false, known, sizeof known), type);
 }
 
-static cadre_status read_document(const json_document *document, const char *path, model_config *config)
+static cadre_status read_document(
+    const json_document *document, const char *path, model_config *config)
 {
     json_node root = json_root(document);
     model_config c = { 0 };
     const char *type;
     cadre_status status = json_as_object(&root);
     if (status == CADRE_OK) status = json_get_string(&root, "model_type", &type);
-    if (status == CADRE_OK && !(c.arch = architecture_by_type(type))) status = refuse_type(path, type);
+    if (status == CADRE_OK && !(c.arch = architecture_by_type(type)))
+        status = refuse_type(path, type);
     if (status == CADRE_OK) status = read_all(&root, &c);
     if (status == CADRE_OK) status = model_config_check(&c, path);
     if (status != CADRE_OK) {
         model_config_free(&c);
-        return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status; /* a file's numbers are nobody's argument */
+        /* A file's numbers are nobody's argument */
+        return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status;
     }
     *config = c;
     return CADRE_OK;
@@ -239,7 +252,8 @@ cadre_status model_config_read(const char *path, model_config *config)
     return status;
 }
 
-cadre_status model_config_parse(const char *name, const char *text, size_t size, model_config *config)
+cadre_status model_config_parse(
+    const char *name, const char *text, size_t size, model_config *config)
 {
     json_document *document;
     CADRE_TRY(json_parse(name, text, size, &document));
@@ -255,8 +269,10 @@ static void write_must(const config_key *key, json_writer *w)
     char *end;
     double number = strtod(key->value, &end);
     if (!strcmp(key->value, "null")) json_put_null(w, key->name);
-    else if (!strcmp(key->value, "true") || !strcmp(key->value, "false")) json_put_bool(w, key->name, key->value[0] == 't');
-    else if (!*end && number == (double)(int64_t)number) json_put_int(w, key->name, (int64_t)number);
+    else if (!strcmp(key->value, "true") || !strcmp(key->value, "false"))
+        json_put_bool(w, key->name, key->value[0] == 't');
+    else if (!*end && number == (double)(int64_t)number)
+        json_put_int(w, key->name, (int64_t)number);
     else if (!*end) json_put_real(w, key->name, number);
     else json_put_string(w, key->name, key->value);
 }
@@ -336,13 +352,15 @@ static void write_all(const model_config *c, const number_format *format, json_w
     json_put_close(w, '}');
 }
 
-cadre_status model_config_text(const model_config *config, const number_format *format, json_writer *w)
+cadre_status model_config_text(
+    const model_config *config, const number_format *format, json_writer *w)
 {
     write_all(config, format, w);
     return json_writer_status(w);
 }
 
-cadre_status model_config_write(const model_config *config, const number_format *format, const char *path)
+cadre_status model_config_write(
+    const model_config *config, const number_format *format, const char *path)
 {
     json_writer w = json_writer_new(2);
     write_all(config, format, &w);

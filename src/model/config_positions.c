@@ -1,5 +1,5 @@
-/* config_positions.c - the parts of config.json whose keys depend on values: rotary positions, plain or stretched, and which
- * layers have a sliding window. */
+/* config_positions.c - the parts of config.json whose keys depend on values: rotary positions,
+ * plain or stretched, and which layers have a sliding window. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -7,7 +7,8 @@
 
 static const config_key plain_keys[] = { { 0 } };
 
-static const config_key linear_keys[] = { KEY_REAL_OF("factor", rope.factor, KEY_REQUIRED, 0), { 0 } };
+static const config_key linear_keys[] = { KEY_REAL_OF("factor", rope.factor, KEY_REQUIRED, 0),
+    { 0 } };
 
 static const config_key llama3_keys[] = {
     KEY_REAL_OF("factor", rope.factor, KEY_REQUIRED, 0),
@@ -29,19 +30,18 @@ static const config_key yarn_keys[] = {
     { 0 },
 };
 
-static const config_key listed_keys[] = { KEY_REAL_OF("attention_factor", rope.attention_factor, KEY_REQUIRED, 0), { 0 } };
+static const config_key listed_keys[] = {
+    KEY_REAL_OF("attention_factor", rope.attention_factor, KEY_REQUIRED, 0), { 0 }
+};
 
 static const struct {
     const char *name;
     rope_scaling scaling;
     const config_key *keys;
 } kinds[] = {
-    { "default", ROPE_PLAIN, plain_keys },
-    { "linear", ROPE_LINEAR, linear_keys },
-    { "dynamic", ROPE_DYNAMIC, linear_keys },
-    { "llama3", ROPE_LLAMA3, llama3_keys },
-    { "yarn", ROPE_YARN, yarn_keys },
-    { "longrope", ROPE_LISTED, listed_keys },
+    { "default", ROPE_PLAIN, plain_keys }, { "linear", ROPE_LINEAR, linear_keys },
+    { "dynamic", ROPE_DYNAMIC, linear_keys }, { "llama3", ROPE_LLAMA3, llama3_keys },
+    { "yarn", ROPE_YARN, yarn_keys }, { "longrope", ROPE_LISTED, listed_keys },
     { "su", ROPE_LISTED, listed_keys }, /* its older name */
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -59,14 +59,16 @@ static cadre_status read_share(const json_node *home, model_config *c)
     return CADRE_OK;
 }
 
-/* Two lists, for short and for long texts: only where they are one, for which of the two counts would change within a text. */
+/* Two lists, for short and for long texts: only where they are one, for which of the two counts
+ * would change within a text. */
 static cadre_status read_divisors(const json_node *home, model_config *c)
 {
     json_node lists[2];
     CADRE_TRY(json_get_array(home, "short_factor", &lists[0]));
     CADRE_TRY(json_get_array(home, "long_factor", &lists[1]));
     size_t count = json_count(&lists[0]);
-    if (json_count(&lists[1]) != count) return json_refuse(&lists[1], "the %zu of short_factor", count);
+    if (json_count(&lists[1]) != count)
+        return json_refuse(&lists[1], "the %zu of short_factor", count);
     double *divisors = MEM_ARRAY(double, count);
     cadre_status status = divisors ? CADRE_OK : CADRE_ENOMEM;
     for (size_t i = 0; i < count && status == CADRE_OK; i++) {
@@ -75,24 +77,26 @@ static cadre_status read_divisors(const json_node *home, model_config *c)
         status = json_as_real(&first, 1e-6, 1e9, &divisors[i]);
         if (status == CADRE_OK) status = json_as_real(&second, 1e-6, 1e9, &also);
         if (status == CADRE_OK && also != divisors[i]) {
-            json_refuse(&second, "%g, as in short_factor: lists that differ are not implemented", divisors[i]);
+            json_refuse(&second, "%g, as in short_factor: lists that differ are not implemented",
+                divisors[i]);
             status = CADRE_EUNSUPPORTED;
         }
     }
-    if (status == CADRE_OK) return model_config_list_divisors(c, divisors, (int64_t)count, home->file);
+    if (status == CADRE_OK)
+        return model_config_list_divisors(c, divisors, (int64_t)count, home->file);
     mem_free(divisors);
     return status;
 }
 
-/* A factor beside no type means different things to different programs; and an object of objects, of
- * which each is for one kind of layers, is not what a type stands in. */
+/* A factor beside no type means different things to different programs; and an object of objects,
+ * of which each is for one kind of layers, is not what a type stands in. */
 static cadre_status check_untyped(const json_node *home, const char *name)
 {
     double factor = 1;
     CADRE_TRY(json_opt_real(home, "factor", -1e30, 1e30, &factor));
     if (factor != 1)
-        return cadre_fail(CADRE_EUNSUPPORTED, home->file, "%s.rope_type: expected a type beside a factor of %g, found none",
-                          name, factor);
+        return cadre_fail(CADRE_EUNSUPPORTED, home->file,
+            "%s.rope_type: expected a type beside a factor of %g, found none", name, factor);
     for (json_node m = { 0 }; json_next(home, &m);)
         if (json_kind_of(&m) == JSON_KIND_OBJECT) {
             json_refuse(&m, "no object of its own, for one kind of layers is not implemented");
@@ -119,7 +123,9 @@ static cadre_status read_stretch(const json_node *home, const char *name, model_
     while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
     if (kind == KINDS)
         return cadre_fail(CADRE_EUNSUPPORTED, home->file,
-                          "%s.rope_type: expected default, linear, dynamic, llama3, yarn or longrope, found \"%s\"", name, type);
+            "%s.rope_type: expected default, linear, dynamic, llama3, yarn or longrope, found "
+            "\"%s\"",
+            name, type);
     c->rope = (rope_options){ .theta = c->rope.theta, .scaling = kinds[kind].scaling };
     CADRE_TRY(config_keys_read(home, kinds[kind].keys, c));
     fit_factor(c);
@@ -127,7 +133,8 @@ static cadre_status read_stretch(const json_node *home, const char *name, model_
     return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
 }
 
-/* Published files have rope_theta beside rope_scaling, transformers 5 has all in rope_parameters. */
+/* Published files have rope_theta beside rope_scaling, transformers 5 has all in
+ * rope_parameters. */
 cadre_status config_positions_read(const json_node *root, model_config *c)
 {
     static const char *const homes[] = { "rope_scaling", "rope_parameters" };
@@ -143,7 +150,8 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
         CADRE_TRY(read_stretch(&home, homes[i], c));
         CADRE_TRY(read_share(&home, c));
     }
-    bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0 : c->rope.scaling != ROPE_DYNAMIC;
+    bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0
+                                              : c->rope.scaling != ROPE_DYNAMIC;
     if (!known) c->rope.original_context = (double)c->context;
     return CADRE_OK;
 }
@@ -157,7 +165,8 @@ static cadre_status read_used_windows(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_int(root, "sliding_window", 0, INT32_MAX, &window));
     CADRE_TRY(json_opt_int(root, "max_window_layers", 0, INT32_MAX, &most));
     c->window = used && json_has(root, "sliding_window") ? window : 0;
-    for (int64_t l = 0; l < c->layers; l++) c->layer[l].window = c->arch->windowed(l, most) ? c->window : 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        c->layer[l].window = c->arch->windowed(l, most) ? c->window : 0;
     return CADRE_OK;
 }
 
@@ -196,7 +205,8 @@ static void write_windows(const model_config *c, json_writer *w)
     }
     if (!differ && !(c->arch->windowed && c->window) && !c->arch->window_period) return;
     json_put_array(w, "layer_types");
-    for (int64_t l = 0; l < c->layers; l++) json_put_string(w, NULL, c->layer[l].window ? "sliding_attention" : "full_attention");
+    for (int64_t l = 0; l < c->layers; l++)
+        json_put_string(w, NULL, c->layer[l].window ? "sliding_attention" : "full_attention");
     json_put_close(w, ']');
 }
 

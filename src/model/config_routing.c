@@ -1,5 +1,5 @@
-/* config_routing.c - what options say about a model's routing that holds outside of training too: the part that a saved model
- * must keep. */
+/* config_routing.c - what options say about a model's routing that holds outside of training too:
+ * the part that a saved model must keep. */
 #include "model/config.h"
 #include "moe/settings.h"
 
@@ -28,7 +28,8 @@ cadre_status model_config_read_routing(model_config *c, const cadre_options *opt
     if (!layer) return CADRE_OK;
     CADRE_TRY(model_config_moe(c, layer - c->layer, &moe));
     settings_read_layer(options, &moe);
-    if (cadre_options_count(options, "route-scale")) c->route_scale = cadre_options_real(options, "route-scale");
+    if (cadre_options_count(options, "route-scale"))
+        c->route_scale = cadre_options_real(options, "route-scale");
     CADRE_TRY(settings_check_router(options, moe.router));
     CADRE_TRY(moe_config_check(&moe, "options"));
     keep_what_evaluation_reads(c, &moe);

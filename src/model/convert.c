@@ -1,4 +1,5 @@
-/* convert.c - a model from one kind of file to another: folder to GGUF, GGUF to folder, or the same kind in other numbers. */
+/* convert.c - a model from one kind of file to another: folder to GGUF, GGUF to folder, or the same
+ * kind in other numbers. */
 #include <string.h>
 
 #include "base/file.h"
@@ -14,7 +15,8 @@
 #include "text/tokenizer_export.h"
 #include "text/tokenizer_gguf.h"
 
-/* A parameter that is being read: row by row from its tensor, or whole where it is put together from several. */
+/* A parameter that is being read: row by row from its tensor, or whole where it is put together
+ * from several. */
 typedef struct reader {
     const param *param; /* NULL: none yet */
     param_source source;
@@ -23,12 +25,13 @@ typedef struct reader {
 
 typedef struct conversion {
     weight_file file;
-    model_config config;     /* in the model's own order */
+    model_config config;       /* in the model's own order */
     const model_config *stack; /* of it, whose parameters are read: itself, or its encoder */
-    reader readers[2];       /* a tensor is made of up to two parameters in turn */
+    reader readers[2];         /* a tensor is made of up to two parameters in turn */
     format_choice dtype, experts_dtype; /* .base NULL: as in the file */
     bool to_gguf;
-    tokenizer *tokenizer;    /* NULL: none, or one that cannot be opened, of which only the text goes along */
+    /* NULL: none, or one that cannot be opened, of which only the text goes along */
+    tokenizer *tokenizer;
     byte_buffer tokenizer_json;
     companions companions;
     char *tokenizer_refusal; /* why it cannot; NULL: it can */
@@ -64,7 +67,8 @@ static void read_row(void *arg, const param *p, int64_t index, int64_t row, floa
     const reader *r = reader_of(arg, p);
     (void)index;
     if (!r->whole) param_source_row(&r->source, row, false, values);
-    for (int64_t i = 0; r->whole && i < p->cols; i++) values[i] = (float)r->whole[row * p->cols + i];
+    for (int64_t i = 0; r->whole && i < p->cols; i++)
+        values[i] = (float)r->whole[row * p->cols + i];
 }
 
 static const void *stored_row(void *arg, const param *p, int64_t row, const number_format *format)
@@ -80,7 +84,8 @@ static const number_format *own_format(conversion *k, const param *p)
 {
     param_source s;
     if (!param_source_exists(&k->file, k->stack, p)) return &number_f32;
-    if (param_source_find(&k->file, k->stack, p, &s) != CADRE_OK) return &number_f32; /* reading it will say why */
+    /* Reading it will say why */
+    if (param_source_find(&k->file, k->stack, p, &s) != CADRE_OK) return &number_f32;
     const number_format *f = s.tensor.format;
     if (f == &number_e2m1) return k->to_gguf ? &number_mxfp4 : &number_bf16;
     if (!k->to_gguf) return f->pack && f->safetensors ? f : &number_f32;
@@ -91,8 +96,10 @@ static const number_format *format_of(void *arg, const param *p)
 {
     conversion *k = arg;
     param source = *p;
-    if (p->role == ROLE_HEAD && k->config.tie) source.role = ROLE_EMBED; /* written apart from the embedding that it is */
-    const format_choice *wanted = param_is_expert(p->role) && k->experts_dtype.base ? &k->experts_dtype : &k->dtype;
+    /* Written apart from the embedding that it is */
+    if (p->role == ROLE_HEAD && k->config.tie) source.role = ROLE_EMBED;
+    const format_choice *wanted =
+        param_is_expert(p->role) && k->experts_dtype.base ? &k->experts_dtype : &k->dtype;
     return wanted->base ? format_choice_of(wanted, k->stack, p) : own_format(k, &source);
 }
 
@@ -124,8 +131,10 @@ static cadre_status take_text(conversion *k, const char *in)
 /* From a GGUF the tokenizer.json that it may carry, or one made of its keys. */
 static cadre_status find_tokenizer(conversion *k, const char *in)
 {
-    if (k->file.gguf ? k->to_gguf || !tokenizer_in_gguf(k->file.gguf) : !tokenizer_exists(in)) return CADRE_OK;
-    cadre_status status = k->file.gguf ? tokenizer_from_gguf(k->file.gguf, &k->tokenizer) : tokenizer_open(in, &k->tokenizer);
+    if (k->file.gguf ? k->to_gguf || !tokenizer_in_gguf(k->file.gguf) : !tokenizer_exists(in))
+        return CADRE_OK;
+    cadre_status status = k->file.gguf ? tokenizer_from_gguf(k->file.gguf, &k->tokenizer)
+                                       : tokenizer_open(in, &k->tokenizer);
     if (status == CADRE_OK) status = tokenizer_write_json(k->tokenizer, &k->tokenizer_json);
     return status == CADRE_EUNSUPPORTED ? take_text(k, in) : status;
 }
@@ -135,7 +144,8 @@ static cadre_status find_tokenizer(conversion *k, const char *in)
 static void begin_stack(void *arg, const model_config *stack)
 {
     conversion *k = arg;
-    k->stack = stack->whole ? k->config.encoder : &k->config; /* not as it is written, but as it is read */
+    /* Not as it is written, but as it is read */
+    k->stack = stack->whole ? k->config.encoder : &k->config;
 }
 
 /* Whether a block format becomes float32 because a folder has none of them. */
@@ -143,7 +153,8 @@ static bool loses_blocks(const conversion *k)
 {
     char name[GGUF_NAME];
     stored_tensor t;
-    for (size_t i = 0; !k->to_gguf && !k->dtype.base && k->file.gguf && i < weight_file_count(&k->file); i++) {
+    for (size_t i = 0;
+         !k->to_gguf && !k->dtype.base && k->file.gguf && i < weight_file_count(&k->file); i++) {
         weight_file_at(&k->file, i, name, &t);
         if (t.format && t.format->block > 1) return true;
     }
@@ -152,17 +163,23 @@ static bool loses_blocks(const conversion *k)
 
 static void note_losses(const conversion *k, const model_output *o)
 {
-    if (k->to_gguf) model_output_note(o, "what GGUF has no keys for is kept as the text of config.json under " GGUF_CONFIG_KEY);
+    if (k->to_gguf)
+        model_output_note(o,
+            "what GGUF has no keys for is kept as the text of config.json under " GGUF_CONFIG_KEY);
     if (loses_blocks(k))
-        model_output_note(o, "a folder has no blocks: what is quantised becomes f32, unless --dtype says otherwise");
+        model_output_note(o,
+            "a folder has no blocks: what is quantised becomes f32, unless --dtype says otherwise");
     if (k->tokenizer_refusal) model_output_note(o, k->tokenizer_refusal);
-    if (k->file.gguf && !k->to_gguf && !k->tokenizer_json.size) model_output_note(o, "the folder will have no tokenizer.json");
+    if (k->file.gguf && !k->to_gguf && !k->tokenizer_json.size)
+        model_output_note(o, "the folder will have no tokenizer.json");
 }
 
-static cadre_status run(const compute *c, conversion *k, const char *in, const char *out, const cadre_output_listener *listener)
+static cadre_status run(const compute *c, conversion *k, const char *in, const char *out,
+    const cadre_output_listener *listener)
 {
     CADRE_TRY(model_config_open(in, &k->config, &k->file));
-    CADRE_TRY(tensor_use_check_model(&k->file, &k->config)); /* what would be left out without a word */
+    /* What would be left out without a word */
+    CADRE_TRY(tensor_use_check_model(&k->file, &k->config));
     k->config.paired_rows = k->config.split_kv_b = false;
     CADRE_TRY(find_tokenizer(k, in));
     CADRE_TRY(companions_read(in, k->file.gguf, &k->config, &k->companions));
@@ -181,14 +198,16 @@ static cadre_status run(const compute *c, conversion *k, const char *in, const c
     return model_output_write(c, &o);
 }
 
-static cadre_status convert(cadre_context *context, const char *in, const char *out, const char *dtype,
-                            const char *experts_dtype, const cadre_output_listener *listener)
+static cadre_status convert(cadre_context *context, const char *in, const char *out,
+    const char *dtype, const char *experts_dtype, const cadre_output_listener *listener)
 {
     conversion k = { .to_gguf = path_is_gguf(out) };
     cadre_output_listener own;
-    CADRE_TRY(sized_read_or_zero("cadre_output_listener", listener, SIZE_UP_TO(cadre_output_listener, arg), &own, sizeof own));
+    CADRE_TRY(sized_read_or_zero("cadre_output_listener", listener,
+        SIZE_UP_TO(cadre_output_listener, arg), &own, sizeof own));
     if (dtype) CADRE_TRY(format_choice_parse("dtype", dtype, k.to_gguf, &k.dtype));
-    if (experts_dtype) CADRE_TRY(format_choice_parse("experts-dtype", experts_dtype, k.to_gguf, &k.experts_dtype));
+    if (experts_dtype)
+        CADRE_TRY(format_choice_parse("experts-dtype", experts_dtype, k.to_gguf, &k.experts_dtype));
     cadre_status status = run(context->compute, &k, in, out, &own);
     for (int i = 0; i < 2; i++) mem_free(k.readers[i].whole);
     mem_free(k.tokenizer_refusal);
@@ -201,8 +220,7 @@ static cadre_status convert(cadre_context *context, const char *in, const char *
 }
 
 cadre_status cadre_convert(cadre_context *context, const char *in, const char *out,
-                           const char *dtype, const char *experts_dtype,
-                           const cadre_output_listener *listener)
+    const char *dtype, const char *experts_dtype, const cadre_output_listener *listener)
 {
     CADRE_TRY(context_enter(context));
     return context_leave(context, convert(context, in, out, dtype, experts_dtype, listener));

@@ -13,7 +13,10 @@
 
 enum { CHUNK = 4096 }; /* numbers converted at a time */
 
-static bool left_out(const param *p, bool trained_only) { return trained_only && p->kind == PARAM_STATE; }
+static bool left_out(const param *p, bool trained_only)
+{
+    return trained_only && p->kind == PARAM_STATE;
+}
 
 /* PREFIX and the name of a tensor that holds this parameter alone; NULL: no memory. */
 static char *full_name(const char *prefix, const architecture *arch, const param *p)
@@ -35,8 +38,8 @@ int param_file_shape(const param *p, int64_t shape[2])
 
 /* ---- writing ---- */
 
-cadre_status model_declare_values(safetensors_writer *w, const char *prefix, const model_config *config, const param_table *table,
-                                  bool trained_only)
+cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
+    const model_config *config, const param_table *table, bool trained_only)
 {
     cadre_status status = CADRE_OK;
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
@@ -64,11 +67,13 @@ static cadre_status put_reals(safetensors_writer *w, const real *values, int64_t
     return CADRE_OK;
 }
 
-cadre_status model_put_values(safetensors_writer *w, const param_table *table, const real *values, bool trained_only)
+cadre_status model_put_values(
+    safetensors_writer *w, const param_table *table, const real *values, bool trained_only)
 {
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
-        if (!left_out(p, trained_only)) CADRE_TRY(put_reals(w, values + p->offset, p->rows * p->cols));
+        if (!left_out(p, trained_only))
+            CADRE_TRY(put_reals(w, values + p->offset, p->rows * p->cols));
     }
     return CADRE_OK;
 }
@@ -86,8 +91,8 @@ static const number_format *always_f32(void *arg, const param *p)
     return &number_f32;
 }
 
-cadre_status model_seal_values(const char *path, const model_config *config, const param_table *table, const real *values,
-                               safetensors_writer **sealed, hash128 *hash)
+cadre_status model_seal_values(const char *path, const model_config *config,
+    const param_table *table, const real *values, safetensors_writer **sealed, hash128 *hash)
 {
     tensor_list list;
     tensor_sink sink = { NULL, NULL };
@@ -115,7 +120,8 @@ static cadre_status unpack(const safetensors_tensor *t, const char *path, real *
     int64_t count = t->elements;
     const number_format *format = number_by_safetensors(t->dtype);
     if (!format || format->block != 1)
-        return cadre_fail(CADRE_EUNSUPPORTED, path, "%s: expected F32, F16 or BF16, found %s", t->name, t->dtype);
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, path, "%s: expected F32, F16 or BF16, found %s", t->name, t->dtype);
     float chunk[CHUNK];
     for (int64_t i = 0; i < count; i += CHUNK) {
         int64_t n = count - i < CHUNK ? count - i : CHUNK;
@@ -134,8 +140,8 @@ static cadre_status take(const safetensors *file, const char *name, const param 
     return unpack(t, safetensors_path(file), values);
 }
 
-cadre_status model_take_values(const safetensors *file, const char *prefix, const model_config *config, const param_table *table,
-                               bool trained_only, real *values)
+cadre_status model_take_values(const safetensors *file, const char *prefix,
+    const model_config *config, const param_table *table, bool trained_only, real *values)
 {
     cadre_status status = CADRE_OK;
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
@@ -148,9 +154,10 @@ cadre_status model_take_values(const safetensors *file, const char *prefix, cons
     return status;
 }
 
-/* A sum of what is no number is none, and a model that trains on it learns nothing that it would tell. */
-static cadre_status check_numbers(const weight_file *file, const architecture *arch,
-                                  const param *p, const real *values)
+/* A sum of what is no number is none, and a model that trains on it learns nothing that it would
+ * tell. */
+static cadre_status check_numbers(
+    const weight_file *file, const architecture *arch, const param *p, const real *values)
 {
     int64_t count = p->rows * p->cols, at = 0;
     while (at < count && values[at] - values[at] == 0) at++;
@@ -158,30 +165,34 @@ static cadre_status check_numbers(const weight_file *file, const architecture *a
     char *name = tensor_name_alone(arch, p);
     if (!name) return CADRE_ENOMEM;
     const char *found = values[at] != values[at] ? "NaN" : "an infinity";
-    cadre_status status = cadre_fail(CADRE_EFORMAT, weight_file_path(file),
-                                     "%s: expected numbers, found %s", name, found);
+    cadre_status status = cadre_fail(
+        CADRE_EFORMAT, weight_file_path(file), "%s: expected numbers, found %s", name, found);
     cadre_fail_advice("the file was damaged, or made so");
     mem_free(name);
     return status;
 }
 
-static cadre_status read_each(const weight_file *file, const model_config *config, const param_table *table, real *values)
+static cadre_status read_each(
+    const weight_file *file, const model_config *config, const param_table *table, real *values)
 {
     tensor_use use = { 0 };
     cadre_status status = tensor_use_grow(&use, 2 * (size_t)table->count);
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
         status = interrupt_check(weight_file_path(file));
-        if (status == CADRE_OK) status = param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
         if (status == CADRE_OK)
-            status = check_numbers(file, config->arch, &table->rows[i],
-                                   values + table->rows[i].offset);
+            status =
+                param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
+        if (status == CADRE_OK)
+            status =
+                check_numbers(file, config->arch, &table->rows[i], values + table->rows[i].offset);
     }
     if (status == CADRE_OK) status = tensor_use_check(&use, file, config);
     tensor_use_free(&use);
     return status;
 }
 
-cadre_status model_read_values(const char *path, const model_config *config, const param_table *table, real *values)
+cadre_status model_read_values(
+    const char *path, const model_config *config, const param_table *table, real *values)
 {
     weight_file file;
     CADRE_TRY(weight_file_open(path, &file));

@@ -1,4 +1,5 @@
-/* format_choice.c - THE LIST of mixtures, which follow llama.cpp's of the same names, and formats by their own names. */
+/* format_choice.c - THE LIST of mixtures, which follow llama.cpp's of the same names, and formats
+ * by their own names. */
 #include "model/format_choice.h"
 
 #include <string.h>
@@ -30,9 +31,11 @@ static bool spread(int64_t layer, int64_t layers)
 }
 
 static const format_choice mixtures[] = {
-    { "q4_k_s", &number_q4_k, &number_q6_k, &number_q5_k, first_four, first_eighth, &number_q5_k, true, 14 },
+    { "q4_k_s", &number_q4_k, &number_q6_k, &number_q5_k, first_four, first_eighth, &number_q5_k,
+        true, 14 },
     { "q4_k_m", &number_q4_k, &number_q6_k, &number_q6_k, spread, spread, &number_q5_k, true, 15 },
-    { "q5_k_s", &number_q5_k, &number_q6_k, &number_q5_k, no_layer, no_layer, &number_q5_k, true, 16 },
+    { "q5_k_s", &number_q5_k, &number_q6_k, &number_q5_k, no_layer, no_layer, &number_q5_k, true,
+        16 },
     { "q5_k_m", &number_q5_k, &number_q6_k, &number_q6_k, spread, spread, &number_q5_k, true, 17 },
 };
 enum { MIXTURES = sizeof mixtures / sizeof *mixtures };
@@ -67,26 +70,31 @@ static bool find(const char *name, format_choice *out)
     return out->base;
 }
 
-cadre_status format_choice_parse(const char *option, const char *name, bool to_gguf, format_choice *out)
+cadre_status format_choice_parse(
+    const char *option, const char *name, bool to_gguf, format_choice *out)
 {
     format_choice found = { 0 };
     if (!find(name, &found) || (!to_gguf && !found.base->safetensors))
         return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected %s, found \"%s\"", option,
-                          to_gguf ? "a format of `cadre help convert`" : "f32, f16 or bf16 for a folder", name);
+            to_gguf ? "a format of `cadre help convert`" : "f32, f16 or bf16 for a folder", name);
     *out = found;
     return CADRE_OK;
 }
 
 /* ---- formats ---- */
 
-const number_format *format_choice_of(const format_choice *d, const model_config *config, const param *p)
+const number_format *format_choice_of(
+    const format_choice *d, const model_config *config, const param *p)
 {
     const bool eight = d->mixed && config->experts == 8;
     switch (p->role) {
     case ROLE_HEAD: return d->head;
     case ROLE_EMBED: return config->tie ? d->head : d->base;
     case ROLE_V:
-    case ROLE_KV_B: return eight ? &number_q8_0 : d->values_have_more(p->layer, config->layers) ? d->more : d->base;
+    case ROLE_KV_B:
+        return eight                                           ? &number_q8_0
+               : d->values_have_more(p->layer, config->layers) ? d->more
+                                                               : d->base;
     case ROLE_K: return eight ? &number_q8_0 : d->base;
     case ROLE_O: return eight ? d->eight_out : d->base;
     case ROLE_DOWN:

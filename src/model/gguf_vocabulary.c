@@ -1,5 +1,6 @@
-/* gguf_vocabulary.c - the vocabulary's keys of a GGUF that is written: copied from another GGUF, or made of a tokenizer.json.
- * That file itself goes along under the key that the format's description has for it: it says more than the other keys can. */
+/* gguf_vocabulary.c - the vocabulary's keys of a GGUF that is written: copied from another GGUF, or
+ * made of a tokenizer.json. That file itself goes along under the key that the format's description
+ * has for it: it says more than the other keys can. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -51,20 +52,27 @@ static cadre_status put_keys(gguf_writer *w, const model_output *o)
     tokenizer_model model = { c->vocab, (int32_t)c->bos, (int32_t)c->eos };
     cadre_status status = tokenizer_put_gguf(o->tokenizer, &model, w, &difference);
     if (status == CADRE_EUNSUPPORTED || status == CADRE_EMISMATCH) {
-        CADRE_TRY(put_note(o, "the tokenizer is kept as " GGUF_TOKENIZER_JSON " alone", cadre_last_error()));
+        CADRE_TRY(put_note(
+            o, "the tokenizer is kept as " GGUF_TOKENIZER_JSON " alone", cadre_last_error()));
         return put_none(w, o);
     }
     CADRE_TRY(status);
-    return difference ? put_note(o, "programs that do not read " GGUF_TOKENIZER_JSON " cut some texts otherwise", difference)
-                      : CADRE_OK;
+    return difference
+               ? put_note(o,
+                     "programs that do not read " GGUF_TOKENIZER_JSON " cut some texts otherwise",
+                     difference)
+               : CADRE_OK;
 }
 
 cadre_status gguf_put_vocabulary(gguf_writer *w, const model_output *o)
 {
     if (o->vocabulary) return copy_keys(w, o->vocabulary);
-    string_view program = o->tokenizer ? tokenizer_chat_program(o->tokenizer) : (string_view){ "", 0 };
+    string_view program =
+        o->tokenizer ? tokenizer_chat_program(o->tokenizer) : (string_view){ "", 0 };
     CADRE_TRY(put_keys(w, o));
-    if (program.size) CADRE_TRY(gguf_writer_string(w, "tokenizer.chat_template", program.data, program.size));
+    if (program.size)
+        CADRE_TRY(gguf_writer_string(w, "tokenizer.chat_template", program.data, program.size));
     if (!o->tokenizer_json.size) return CADRE_OK;
-    return gguf_writer_string(w, GGUF_TOKENIZER_JSON, o->tokenizer_json.data, o->tokenizer_json.size);
+    return gguf_writer_string(
+        w, GGUF_TOKENIZER_JSON, o->tokenizer_json.data, o->tokenizer_json.size);
 }

@@ -31,7 +31,8 @@ static double truncated_normal(random_key key, uint64_t index)
     return x > 0 ? 2 : -2;
 }
 
-void param_initialise(const param *p, int64_t index, const init_options *o, int64_t begin, int64_t count, real *values)
+void param_initialise(const param *p, int64_t index, const init_options *o, int64_t begin,
+    int64_t count, real *values)
 {
     random_key key = random_key_of(o->seed, "weights", (uint64_t)index, 0);
     double deviation = deviation_of(p, o);
@@ -39,7 +40,9 @@ void param_initialise(const param *p, int64_t index, const init_options *o, int6
     for (int64_t i = 0; i < count; i++) {
         uint64_t at = (uint64_t)(begin + i);
         if (constant) values[i] = p->kind == PARAM_NORM ? 1 : 0;
-        else values[i] = (real)(deviation * (o->rule == INIT_NORMAL ? random_normal(key, at) : truncated_normal(key, at)));
+        else
+            values[i] = (real)(deviation * (o->rule == INIT_NORMAL ? random_normal(key, at)
+                                                                   : truncated_normal(key, at)));
     }
 }
 
@@ -52,13 +55,15 @@ typedef struct init_task {
 static void initialise_range(void *arg, int64_t begin, int64_t end)
 {
     const init_task *t = arg;
-    for (int64_t i = begin; i < end && !cadre_interrupted(); i++) { /* who asked to stop does not use them */
+    /* Who asked to stop does not use them */
+    for (int64_t i = begin; i < end && !cadre_interrupted(); i++) {
         const param *p = &t->table->rows[i];
         param_initialise(p, i, t->options, 0, p->rows * p->cols, t->values + p->offset);
     }
 }
 
-void model_initialise(const compute *c, const param_table *table, const init_options *options, real *values)
+void model_initialise(
+    const compute *c, const param_table *table, const init_options *options, real *values)
 {
     init_task task = { table, options, values };
     parallel_over(c, table->count, 1, table->elements, initialise_range, &task);

@@ -1,4 +1,5 @@
-/* initialise.h - random weights, as a recipe has them: a function of the seed and each parameter's place. */
+/* initialise.h - random weights, as a recipe has them: a function of the seed and each parameter's
+ * place. */
 #ifndef CADRE_MODEL_INITIALISE_H
 #define CADRE_MODEL_INITIALISE_H
 
@@ -14,12 +15,15 @@ typedef struct init_options {
     uint64_t seed;
 } init_options;
 
-init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed); /* r NULL: normal, config's range */
+/* R NULL: normal, config's range */
+init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed);
 
 /* Norms are 1, biases and states 0, the rest by rule. values: the flat layout. */
-void model_initialise(const compute *c, const param_table *table, const init_options *options, real *values);
+void model_initialise(
+    const compute *c, const param_table *table, const init_options *options, real *values);
 
 /* One parameter into any array. */
-void param_initialise(const param *p, int64_t index, const init_options *options, int64_t begin, int64_t count, real *values);
+void param_initialise(const param *p, int64_t index, const init_options *options, int64_t begin,
+    int64_t count, real *values);
 
 #endif

@@ -25,7 +25,8 @@ static cadre_status bind(cadre_model *m, const weight_file *file, bool repack, t
 {
     CADRE_TRY(make_layers(m));
     CADRE_TRY(param_table_make(&m->config, &m->table));
-    CADRE_TRY(placement_make(m->context->compute, file, &m->config, &m->table, repack, use, &m->placement));
+    CADRE_TRY(placement_make(
+        m->context->compute, file, &m->config, &m->table, repack, use, &m->placement));
     return model_weights_make(&m->config, &m->table, m->placement.place, &m->weights);
 }
 
@@ -55,11 +56,12 @@ cadre_status cadre_model_open(cadre_context *context, const char *path, cadre_mo
     return cadre_model_open_with(context, path, NULL, model);
 }
 
-static cadre_status open_model(cadre_context *context, const char *path, const cadre_opening *how,
-                               cadre_model **model)
+static cadre_status open_model(
+    cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
 {
     cadre_opening own;
-    CADRE_TRY(sized_read_or_zero("cadre_opening", how, SIZE_UP_TO(cadre_opening, repack), &own, sizeof own));
+    CADRE_TRY(sized_read_or_zero(
+        "cadre_opening", how, SIZE_UP_TO(cadre_opening, repack), &own, sizeof own));
     int64_t before = mem_balance();
     cadre_model *m = MEM_ARRAY(cadre_model, 1);
     if (!m) return CADRE_ENOMEM;
@@ -76,8 +78,8 @@ static cadre_status open_model(cadre_context *context, const char *path, const c
     return CADRE_OK;
 }
 
-cadre_status cadre_model_open_with(cadre_context *context, const char *path,
-                                   const cadre_opening *how, cadre_model **model)
+cadre_status cadre_model_open_with(
+    cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
 {
     CADRE_TRY(context_enter(context));
     return context_leave(context, open_model(context, path, how, model));
@@ -107,7 +109,8 @@ bool model_has_tokenizer(const cadre_model *m)
 static cadre_status open_tokenizer(cadre_model *m)
 {
     int64_t before = mem_balance();
-    CADRE_TRY(m->file.gguf ? tokenizer_from_gguf(m->file.gguf, &m->tokenizer) : tokenizer_open(m->path, &m->tokenizer));
+    CADRE_TRY(m->file.gguf ? tokenizer_from_gguf(m->file.gguf, &m->tokenizer)
+                           : tokenizer_open(m->path, &m->tokenizer));
     m->tokenizer_bytes = mem_balance() - before;
     return CADRE_OK;
 }
@@ -121,7 +124,8 @@ cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
     return status;
 }
 
-/* An encoder's share of what the decoder alone has been counted for; the embedding is one for both. */
+/* An encoder's share of what the decoder alone has been counted for; the embedding is one for
+ * both. */
 static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
 {
     const weight *embed = &encoder->weights.embed;
@@ -130,8 +134,8 @@ static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
     info->sparse_layers += model_config_sparse_layers(&encoder->config);
     info->parameters += encoder->table.total - shared;
     info->active_parameters += encoder->table.active - shared;
-    info->weight_bytes +=
-        encoder->placement.weight_bytes - (int64_t)(embed->format ? number_row_bytes(embed->format, shared) : 0);
+    info->weight_bytes += encoder->placement.weight_bytes -
+                          (int64_t)(embed->format ? number_row_bytes(embed->format, shared) : 0);
     info->copied_bytes += encoder->placement.copied_bytes;
     info->repack_bytes += encoder->placement.repack_bytes;
 }
@@ -167,4 +171,7 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
     return CADRE_OK;
 }
 
-int64_t cadre_model_cache_bytes(const cadre_model *m, int64_t tokens) { return (int64_t)kv_cache_bytes(&m->config, tokens); }
+int64_t cadre_model_cache_bytes(const cadre_model *m, int64_t tokens)
+{
+    return (int64_t)kv_cache_bytes(&m->config, tokens);
+}

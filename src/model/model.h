@@ -1,4 +1,5 @@
-/* model.h - an opened model: its numbers, its weights where they lie in the mapped file, its tokenizer. */
+/* model.h - an opened model: its numbers, its weights where they lie in the mapped file, its
+ * tokenizer. */
 #ifndef CADRE_MODEL_MODEL_H
 #define CADRE_MODEL_MODEL_H
 
@@ -11,12 +12,13 @@ struct cadre_model {
     char *path;
     model_config config;
     param_table table;
-    moe_config *moe;        /* [layers], rows of dense ones unused */
+    moe_config *moe; /* [layers], rows of dense ones unused */
     model_weights weights;
-    weight_file file;       /* what the weights are views of ... */
-    placement placement;    /* ... or copies */
-    cadre_model *encoder;   /* of an encoder-decoder: its numbers and weights, of the same file; NULL: none */
-    tokenizer *tokenizer;   /* NULL until asked for, by any thread, under the lock */
+    weight_file file;    /* what the weights are views of ... */
+    placement placement; /* ... or copies */
+    /* Of an encoder-decoder: its numbers and weights, of the same file; NULL: none */
+    cadre_model *encoder;
+    tokenizer *tokenizer; /* NULL until asked for, by any thread, under the lock */
     lock opening;
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };

@@ -1,4 +1,5 @@
-/* model_output.h - a whole model written: to a folder as Hugging Face has them, or to one GGUF file. */
+/* model_output.h - a whole model written: to a folder as Hugging Face has them, or to one GGUF
+ * file. */
 #ifndef CADRE_MODEL_MODEL_OUTPUT_H
 #define CADRE_MODEL_MODEL_OUTPUT_H
 
@@ -8,14 +9,16 @@
 #include "text/tokenizer.h"
 
 typedef struct model_output {
-    const char *path;           /* a folder, or NAME.gguf; must not be there yet */
+    const char *path; /* a folder, or NAME.gguf; must not be there yet */
     const model_config *config;
-    const tokenizer *tokenizer; /* NULL: none, or one that could not be opened */
-    string_view tokenizer_json; /* its text; size 0: none */
+    const tokenizer *tokenizer;   /* NULL: none, or one that could not be opened */
+    string_view tokenizer_json;   /* its text; size 0: none */
     const companions *companions; /* what goes along unchanged; NULL: nothing */
-    const gguf *vocabulary;     /* where its tokenizer.ggml.* are copied from; NULL: made of `tokenizer` */
+    /* Where its tokenizer.ggml.* are copied from; NULL: made of `tokenizer` */
+    const gguf *vocabulary;
     tensor_source source;
-    int file_type;              /* llama.cpp's number of what was asked for; -1: that of the format of most numbers */
+    /* llama.cpp's number of what was asked for; -1: that of the format of most numbers */
+    int file_type;
     const cadre_output_listener *listener; /* NULL: nobody wants to know */
 } model_output;
 

@@ -1,4 +1,5 @@
-/* param.c - which parameters a configuration has: THE LIST walked for a model, its layers and their experts. */
+/* param.c - which parameters a configuration has: THE LIST walked for a model, its layers and their
+ * experts. */
 #include "model/param.h"
 
 #include "base/checked.h"
@@ -17,13 +18,15 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
     param_table *t = b->table;
     param_kind kind = param_row_of(role)->kind;
     int64_t size, padded;
-    if (__builtin_mul_overflow(s.rows, s.cols, &size) || __builtin_add_overflow(size, OFFSET_UNIT - 1, &padded)) {
+    if (__builtin_mul_overflow(s.rows, s.cols, &size) ||
+        __builtin_add_overflow(size, OFFSET_UNIT - 1, &padded)) {
         b->overflow = true;
         return;
     }
     padded -= padded % OFFSET_UNIT;
     if (t->rows)
-        t->rows[t->count] = (param){ role, kind, (int32_t)layer, (int32_t)expert, s.rows, s.cols, t->elements };
+        t->rows[t->count] =
+            (param){ role, kind, (int32_t)layer, (int32_t)expert, s.rows, s.cols, t->elements };
     t->count++;
     b->overflow |= __builtin_add_overflow(t->elements, padded, &t->elements);
     if (kind == PARAM_STATE) return;
@@ -63,7 +66,8 @@ cadre_status param_table_make(const model_config *config, param_table *table)
     builder b = { config, &made, false };
     walk(&b); /* count */
     if (b.overflow)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "these sizes make more parameters than 64 bits can count");
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "these sizes make more parameters than 64 bits can count");
     made.rows = MEM_ARRAY(param, made.count);
     if (!made.rows) return CADRE_ENOMEM;
     walk(&b); /* fill */

@@ -1,15 +1,24 @@
-/* param_list.c - THE LIST of parameters: what each role is, when a model has it, of which shape, and what files call it. */
+/* param_list.c - THE LIST of parameters: what each role is, when a model has it, of which shape,
+ * and what files call it. */
 #include "model/param_list.h"
 
 /* ---- shapes: rows 0 where the model, or the layer, has no such parameter ---- */
 
 static param_shape matrix_of(int64_t rows, int64_t cols) { return (param_shape){ rows, cols }; }
-static param_shape matrix_if(bool there, int64_t rows, int64_t cols) { return matrix_of(there ? rows : 0, cols); }
+static param_shape matrix_if(bool there, int64_t rows, int64_t cols)
+{
+    return matrix_of(there ? rows : 0, cols);
+}
 static param_shape vector_of(int64_t n) { return matrix_of(1, n); }
 static param_shape vector_if(bool there, int64_t n) { return matrix_of(there, n); }
 
 #define SHAPE(name) static param_shape shape_##name(const model_config *c, const layer_config *l)
-#define ALWAYS(name, ...) SHAPE(name) { (void)l; return __VA_ARGS__; }
+#define ALWAYS(name, ...)                                                                          \
+    SHAPE(name)                                                                                    \
+    {                                                                                              \
+        (void)l;                                                                                   \
+        return __VA_ARGS__;                                                                        \
+    }
 
 ALWAYS(embed, matrix_of(c->vocab, c->width))
 ALWAYS(head, matrix_if(!c->tie, c->vocab, c->width))
@@ -17,10 +26,17 @@ ALWAYS(relative, matrix_if(c->relative_buckets > 0, c->relative_buckets, c->head
 ALWAYS(width, vector_of(c->width))
 ALWAYS(post_norm, vector_if(c->post_norms, c->width))
 
-/* Attention. Latent attention has queries straight from the input (Q) or by way of q_lora (Q_A, Q_B). */
-static int64_t query_row(const model_config *c) { return c->heads * (c->latent ? c->nope_dim + c->rope_dim : c->head_dim); }
+/* Attention. Latent attention has queries straight from the input (Q) or by way of q_lora (Q_A,
+ * Q_B). */
+static int64_t query_row(const model_config *c)
+{
+    return c->heads * (c->latent ? c->nope_dim + c->rope_dim : c->head_dim);
+}
 static int64_t kv_row(const model_config *c) { return c->kv_heads * c->head_dim; }
-static int64_t out_row(const model_config *c) { return c->heads * (c->latent ? c->value_dim : c->head_dim); }
+static int64_t out_row(const model_config *c)
+{
+    return c->heads * (c->latent ? c->value_dim : c->head_dim);
+}
 static bool grouped(const model_config *c) { return !c->latent; }
 static bool low_rank_queries(const model_config *c) { return c->latent && c->q_lora; }
 
@@ -31,8 +47,10 @@ ALWAYS(q_bias, vector_if(grouped(c) && c->qkv_bias, query_row(c)))
 ALWAYS(kv_bias, vector_if(grouped(c) && c->qkv_bias, kv_row(c)))
 ALWAYS(o_bias, vector_if(c->out_bias, c->width))
 ALWAYS(sinks, vector_if(grouped(c) && c->sinks, c->heads))
-ALWAYS(q_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE, c->qk_norm == QK_NORM_HEAD ? c->head_dim : query_row(c)))
-ALWAYS(k_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE, c->qk_norm == QK_NORM_HEAD ? c->head_dim : kv_row(c)))
+ALWAYS(q_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE,
+                   c->qk_norm == QK_NORM_HEAD ? c->head_dim : query_row(c)))
+ALWAYS(k_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE,
+                   c->qk_norm == QK_NORM_HEAD ? c->head_dim : kv_row(c)))
 ALWAYS(q_a, matrix_if(low_rank_queries(c), c->q_lora, c->width))
 ALWAYS(q_a_norm, vector_if(low_rank_queries(c), c->q_lora))
 ALWAYS(q_a_bias, vector_if(low_rank_queries(c) && c->qkv_bias, c->q_lora))
@@ -40,14 +58,16 @@ ALWAYS(q_b, matrix_if(low_rank_queries(c), query_row(c), c->q_lora))
 ALWAYS(kv_a, matrix_if(c->latent, c->kv_lora + c->rope_dim, c->width))
 ALWAYS(kv_a_norm, vector_if(c->latent, c->kv_lora))
 ALWAYS(kv_a_bias, vector_if(c->latent && c->qkv_bias, c->kv_lora + c->rope_dim))
-ALWAYS(kv_b, matrix_if(c->latent && !c->split_kv_b, c->heads * (c->nope_dim + c->value_dim), c->kv_lora))
+ALWAYS(kv_b,
+    matrix_if(c->latent && !c->split_kv_b, (c->nope_dim + c->value_dim) * c->heads, c->kv_lora))
 ALWAYS(k_b, matrix_if(c->latent && c->split_kv_b, c->heads * c->kv_lora, c->nope_dim))
 ALWAYS(v_b, matrix_if(c->latent && c->split_kv_b, c->heads * c->value_dim, c->kv_lora))
 ALWAYS(cross_norm, vector_if(c->cross, c->width))
 ALWAYS(cross_in, matrix_if(c->cross, c->heads * c->head_dim, c->width))
 ALWAYS(cross_out, matrix_if(c->cross, c->width, c->heads * c->head_dim))
 
-/* A feed-forward of hidden width h: gate (or the one input matrix), up where the form has two inputs, down. */
+/* A feed-forward of hidden width h: gate (or the one input matrix), up where the form has two
+ * inputs, down. */
 static bool has_up(const model_config *c) { return model_config_inputs(c) == 2; }
 
 SHAPE(gate) { return matrix_if(!l->sparse, c->dense_width, c->width); }
@@ -62,7 +82,10 @@ static bool routed_with(const model_config *c, const layer_config *l, uint32_t t
 {
     return l->sparse && (c->router->traits & trait);
 }
-static bool shared(const model_config *c, const layer_config *l) { return l->sparse && c->shared_width > 0; }
+static bool shared(const model_config *c, const layer_config *l)
+{
+    return l->sparse && c->shared_width > 0;
+}
 
 SHAPE(router) { return matrix_if(l->sparse, l->experts, c->width); }
 SHAPE(router_bias) { return vector_if(l->sparse && c->router_bias, l->experts); }
@@ -72,7 +95,10 @@ SHAPE(expert_gate) { return matrix_if(l->sparse, l->expert_width, c->width); }
 SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->expert_width, c->width); }
 SHAPE(expert_down) { return matrix_if(l->sparse, c->width, l->expert_width); }
 SHAPE(expert_gate_bias) { return vector_if(l->sparse && c->expert_bias, l->expert_width); }
-SHAPE(expert_up_bias) { return vector_if(l->sparse && c->expert_bias && has_up(c), l->expert_width); }
+SHAPE(expert_up_bias)
+{
+    return vector_if(l->sparse && c->expert_bias && has_up(c), l->expert_width);
+}
 SHAPE(expert_down_bias) { return vector_if(l->sparse && c->expert_bias, c->width); }
 SHAPE(shared_gate) { return matrix_if(shared(c, l), c->shared_width, c->width); }
 SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c), c->shared_width, c->width); }
@@ -83,30 +109,24 @@ SHAPE(shared_sigmoid) { return matrix_if(shared(c, l) && c->shared_gated, 1, c->
 
 static const param_row list[ROLE_COUNT] = {
     [ROLE_EMBED] = { PARAM_EMBEDDING, OF_MODEL, AS_IT_IS, .shape = shape_embed,
-        .folder = { { "model.embed_tokens.weight", 0 } },
-        .gguf = { { "token_embd.weight", 0 } } },
+        .folder = { { "model.embed_tokens.weight", 0 } }, .gguf = { { "token_embd.weight", 0 } } },
     [ROLE_OUT_NORM] = { PARAM_NORM, OF_MODEL, AS_IT_IS, .shape = shape_width,
-        .folder = { { "model.norm.weight", 0 } },
-        .gguf = { { "output_norm.weight", 0 } } },
+        .folder = { { "model.norm.weight", 0 } }, .gguf = { { "output_norm.weight", 0 } } },
     [ROLE_HEAD] = { PARAM_EMBEDDING, OF_MODEL, REPACKED, .shape = shape_head,
-        .folder = { { "lm_head.weight", 0 } },
-        .gguf = { { "output.weight", 0 } } },
+        .folder = { { "lm_head.weight", 0 } }, .gguf = { { "output.weight", 0 } } },
     [ROLE_RELATIVE] = { PARAM_MATRIX, OF_MODEL, AS_IT_IS, .shape = shape_relative },
     [ROLE_ATTN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_width,
         .folder = { { "model.layers.{l}.input_layernorm.weight", 0 } },
         .gguf = { { "blk.{l}.attn_norm.weight", 0 } } },
     [ROLE_Q] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_q,
         .folder = { { "model.layers.{l}.self_attn.q_proj.weight", 0 } },
-        .gguf = { { "blk.{l}.attn_q.weight", 0 },
-                  { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
+        .gguf = { { "blk.{l}.attn_q.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
     [ROLE_K] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_kv,
         .folder = { { "model.layers.{l}.self_attn.k_proj.weight", 0 } },
-        .gguf = { { "blk.{l}.attn_k.weight", 0 },
-                  { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
+        .gguf = { { "blk.{l}.attn_k.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
     [ROLE_V] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_kv,
         .folder = { { "model.layers.{l}.self_attn.v_proj.weight", 0 } },
-        .gguf = { { "blk.{l}.attn_v.weight", 0 },
-                  { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
+        .gguf = { { "blk.{l}.attn_v.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
     [ROLE_O] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_o,
         .folder = { { "model.layers.{l}.self_attn.o_proj.weight", 0 } },
         .gguf = { { "blk.{l}.attn_output.weight", 0 } } },
@@ -118,16 +138,13 @@ static const param_row list[ROLE_COUNT] = {
         .gguf = { { "blk.{l}.attn_k_norm.weight", 0 } } },
     [ROLE_Q_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_q_bias,
         .folder = { { "model.layers.{l}.self_attn.q_proj.bias", 0 } },
-        .gguf = { { "blk.{l}.attn_q.bias", 0 },
-                  { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
+        .gguf = { { "blk.{l}.attn_q.bias", 0 }, { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
     [ROLE_K_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_kv_bias,
         .folder = { { "model.layers.{l}.self_attn.k_proj.bias", 0 } },
-        .gguf = { { "blk.{l}.attn_k.bias", 0 },
-                  { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
+        .gguf = { { "blk.{l}.attn_k.bias", 0 }, { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
     [ROLE_V_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_kv_bias,
         .folder = { { "model.layers.{l}.self_attn.v_proj.bias", 0 } },
-        .gguf = { { "blk.{l}.attn_v.bias", 0 },
-                  { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
+        .gguf = { { "blk.{l}.attn_v.bias", 0 }, { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
     [ROLE_O_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_o_bias,
         .folder = { { "model.layers.{l}.self_attn.o_proj.bias", 0 } },
         .gguf = { { "blk.{l}.attn_output.bias", 0 } } },
@@ -204,29 +221,29 @@ static const param_row list[ROLE_COUNT] = {
         .gguf = { { "blk.{l}.ffn_noise_inp.weight", 0 } } },
     [ROLE_EXPERT_GATE] = { PARAM_MATRIX, OF_EXPERT, REPACKED, .shape = shape_expert_gate,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.gate_proj.weight", 0 },
-                    { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST } },
+            { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST } },
         .gguf = { { "blk.{l}.ffn_gate_exps.weight", TENSOR_EXPERTS },
-                  { "blk.{l}.ffn_gate_up_exps.weight", TENSOR_EXPERTS | TENSOR_FIRST },
-                  { "blk.{l}.ffn_gate.{e}.weight", 0 } } },
+            { "blk.{l}.ffn_gate_up_exps.weight", TENSOR_EXPERTS | TENSOR_FIRST },
+            { "blk.{l}.ffn_gate.{e}.weight", 0 } } },
     [ROLE_EXPERT_UP] = { PARAM_MATRIX, OF_EXPERT, REPACKED, .shape = shape_expert_up,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.up_proj.weight", 0 },
-                    { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_SECOND } },
+            { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_SECOND } },
         .gguf = { { "blk.{l}.ffn_up_exps.weight", TENSOR_EXPERTS },
-                  { "blk.{l}.ffn_gate_up_exps.weight", TENSOR_EXPERTS | TENSOR_SECOND },
-                  { "blk.{l}.ffn_up.{e}.weight", 0 } } },
+            { "blk.{l}.ffn_gate_up_exps.weight", TENSOR_EXPERTS | TENSOR_SECOND },
+            { "blk.{l}.ffn_up.{e}.weight", 0 } } },
     [ROLE_EXPERT_DOWN] = { PARAM_MATRIX, OF_EXPERT, REPACKED, .shape = shape_expert_down,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.down_proj.weight", 0 },
-                    { "model.layers.{l}.mlp.experts.down_proj", TENSOR_EXPERTS } },
+            { "model.layers.{l}.mlp.experts.down_proj", TENSOR_EXPERTS } },
         .gguf = { { "blk.{l}.ffn_down_exps.weight", TENSOR_EXPERTS },
-                  { "blk.{l}.ffn_down.{e}.weight", 0 } } },
+            { "blk.{l}.ffn_down.{e}.weight", 0 } } },
     [ROLE_EXPERT_GATE_BIAS] = { PARAM_BIAS, OF_EXPERT, AS_IT_IS, .shape = shape_expert_gate_bias,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.gate_proj.bias", 0 } },
         .gguf = { { "blk.{l}.ffn_gate_exps.bias", TENSOR_EXPERTS },
-                  { "blk.{l}.ffn_gate_up_exps.bias", TENSOR_EXPERTS | TENSOR_FIRST } } },
+            { "blk.{l}.ffn_gate_up_exps.bias", TENSOR_EXPERTS | TENSOR_FIRST } } },
     [ROLE_EXPERT_UP_BIAS] = { PARAM_BIAS, OF_EXPERT, AS_IT_IS, .shape = shape_expert_up_bias,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.up_proj.bias", 0 } },
         .gguf = { { "blk.{l}.ffn_up_exps.bias", TENSOR_EXPERTS },
-                  { "blk.{l}.ffn_gate_up_exps.bias", TENSOR_EXPERTS | TENSOR_SECOND } } },
+            { "blk.{l}.ffn_gate_up_exps.bias", TENSOR_EXPERTS | TENSOR_SECOND } } },
     [ROLE_EXPERT_DOWN_BIAS] = { PARAM_BIAS, OF_EXPERT, AS_IT_IS, .shape = shape_expert_down_bias,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.down_proj.bias", 0 } },
         .gguf = { { "blk.{l}.ffn_down_exps.bias", TENSOR_EXPERTS } } },

@@ -1,4 +1,5 @@
-/* placement.c - two passes over the parameters: where each is and what copies need, then the copies. */
+/* placement.c - two passes over the parameters: where each is and what copies need, then the
+ * copies. */
 #include "model/placement.h"
 
 #include <stdio.h>
@@ -24,8 +25,8 @@ typedef struct placing {
     size_t copies, room;
     placement *out;
     tensor_use *use;
-    int64_t bytes;        /* of copies so far */
-    int64_t widest;       /* row */
+    int64_t bytes;  /* of copies so far */
+    int64_t widest; /* row */
     bool failed;
 } placing;
 
@@ -36,7 +37,8 @@ static void add_format(placement *out, const char *name, int64_t bytes)
     int i = 0;
     while (i < out->format_count && strcmp(out->formats[i].name, name) != 0) i++;
     if (i == PLACEMENT_FORMATS) return;
-    if (i == out->format_count) snprintf(out->formats[out->format_count++].name, sizeof out->formats[i].name, "%s", name);
+    if (i == out->format_count)
+        snprintf(out->formats[out->format_count++].name, sizeof out->formats[i].name, "%s", name);
     out->formats[i].bytes += bytes;
 }
 
@@ -76,8 +78,8 @@ static cadre_status keep_source(placing *k, const param_source *s)
 
 static int64_t padded(int64_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
 
-static cadre_status place_copy(placing *k, int64_t i, const param_source *s, const number_format *format, bool strips,
-                               int64_t bytes)
+static cadre_status place_copy(placing *k, int64_t i, const param_source *s,
+    const number_format *format, bool strips, int64_t bytes)
 {
     const void *offset = (const void *)(uintptr_t)k->bytes; /* until there is memory */
     k->out->place[i] = (param_place){ offset, format, s->param->cols, { 0 }, strips };
@@ -104,7 +106,8 @@ static cadre_status place_one(placing *k, int64_t i)
     }
     const number_format *format = copy_format(&s);
     int64_t count = p->rows * p->cols;
-    return place_copy(k, i, &s, format, false, format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real));
+    return place_copy(k, i, &s, format, false,
+        format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real));
 }
 
 /* The experts of one role are one view: they share format and stride. */
@@ -117,11 +120,12 @@ static cadre_status check_experts(const placing *k, int64_t i)
         const param *q = &k->table->rows[j];
         if (q->role != p->role) continue;
         const param_place *other = &k->out->place[j];
-        if (mine->format == other->format && mine->stride == other->stride && mine->strips == other->strips &&
-            mine->factors.stride == other->factors.stride)
+        if (mine->format == other->format && mine->stride == other->stride &&
+            mine->strips == other->strips && mine->factors.stride == other->factors.stride)
             return CADRE_OK;
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
-                          "experts of layer %d: expected one number format for all, found several", (int)p->layer);
+            "experts of layer %d: expected one number format for all, found several",
+            (int)p->layer);
     }
     return CADRE_OK;
 }
@@ -138,7 +142,9 @@ static void copy_one(const compute *c, const param_source *s, const param_place 
     for (int64_t r = 0; r < s->param->rows; r++) {
         param_source_row(s, r, true, row);
         if (place->format) {
-            place->format->pack(row, (uint8_t *)(uintptr_t)place->data + number_row_bytes(place->format, r * cols), cols);
+            place->format->pack(row,
+                (uint8_t *)(uintptr_t)place->data + number_row_bytes(place->format, r * cols),
+                cols);
             continue;
         }
         real *values = (real *)(uintptr_t)place->data + r * cols;
@@ -182,12 +188,18 @@ static cadre_status place_all(placing *k)
     return copy_all(k);
 }
 
-cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config, const param_table *table,
-                            bool repack, tensor_use *use, placement *out)
+cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
+    const param_table *table, bool repack, tensor_use *use, placement *out)
 {
     CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
     placement made = { .place = MEM_ARRAY(param_place, table->count) };
-    placing k = { .compute = c, .file = file, .config = config, .table = table, .repack = repack, .out = &made, .use = use };
+    placing k = { .compute = c,
+        .file = file,
+        .config = config,
+        .table = table,
+        .repack = repack,
+        .out = &made,
+        .use = use };
     cadre_status status = made.place ? place_all(&k) : CADRE_ENOMEM;
     mem_free(k.copied);
     if (status != CADRE_OK) {

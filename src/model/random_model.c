@@ -1,4 +1,5 @@
-/* random_model.c - a model of random weights, in a folder or a GGUF file, for benchmarks of a size before it is downloaded. */
+/* random_model.c - a model of random weights, in a folder or a GGUF file, for benchmarks of a size
+ * before it is downloaded. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,8 +36,9 @@ static cadre_status refuse_sizes(const cadre_options *o)
             const char *name = tables[t].rows[i].name;
             if (!cadre_options_given(o, name) || !strcmp(name, "recipe")) continue;
             return cadre_fail(CADRE_EARGUMENT, NULL,
-                              "--%s: with --config, the file says what the model is; expected no "
-                              "value, found one", name);
+                "--%s: with --config, the file says what the model is; expected no "
+                "value, found one",
+                name);
         }
     return CADRE_OK;
 }
@@ -44,12 +46,23 @@ static cadre_status refuse_sizes(const cadre_options *o)
 static bool trains_alone(const model_config *c, const char *name)
 {
     static const char *const training[] = {
-        "jitter",       "jitter-experts", "noise-floor", "expert-dropout",   "balance-loss", "aux-form",
-        "balance-over", "sequence-aux",   "sequence-entropy", "z-loss",      "bias-update-rate", "devices",      "devices-used",
+        "jitter",
+        "jitter-experts",
+        "noise-floor",
+        "expert-dropout",
+        "balance-loss",
+        "aux-form",
+        "balance-over",
+        "sequence-aux",
+        "sequence-entropy",
+        "z-loss",
+        "bias-update-rate",
+        "devices",
+        "devices-used",
         NULL,
     };
-    static const char *const limits[] = { "capacity-factor", "capacity-slots", "overflow", "priority",
-                                          "survivors", NULL };
+    static const char *const limits[] = { "capacity-factor", "capacity-slots", "overflow",
+        "priority", "survivors", NULL };
     for (int i = 0; training[i]; i++)
         if (!strcmp(training[i], name)) return true;
     for (int i = 0; limits[i] && !c->capacity.in_eval; i++)
@@ -57,8 +70,8 @@ static bool trains_alone(const model_config *c, const char *name)
     return false;
 }
 
-static void note_training_options(const cadre_options *o, const model_config *c,
-                                  const cadre_output_listener *listener)
+static void note_training_options(
+    const cadre_options *o, const model_config *c, const cadre_output_listener *listener)
 {
     cadre_option_table table = cadre_routing_options();
     for (int i = 0; i < table.count; i++) {
@@ -66,13 +79,13 @@ static void note_training_options(const cadre_options *o, const model_config *c,
         const char *name = table.rows[i].name;
         if (!cadre_options_given(o, name) || !trains_alone(c, name)) continue;
         snprintf(text, sizeof text,
-                 "--%s has no effect: it steers training, and these weights are drawn", name);
+            "--%s has no effect: it steers training, and these weights are drawn", name);
         note(listener, text);
     }
 }
 
-static cadre_status choose_from_recipe(random_model *m, cadre_options *options,
-                                       const cadre_output_listener *listener)
+static cadre_status choose_from_recipe(
+    random_model *m, cadre_options *options, const cadre_output_listener *listener)
 {
     char *notes;
     CADRE_TRY(recipe_apply(m->recipe, options));
@@ -88,18 +101,18 @@ static cadre_status choose_from_recipe(random_model *m, cadre_options *options,
 }
 
 static cadre_status choose(random_model *m, cadre_options *options, const char *config,
-                           const char *dtype, const char *out, const cadre_output_listener *listener)
+    const char *dtype, const char *out, const cadre_output_listener *listener)
 {
     CADRE_TRY(format_choice_parse("dtype", dtype ? dtype : "f32", path_is_gguf(out), &m->dtype));
     const char *name = cadre_options_text(options, "recipe", 0);
     if (!name == !config)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --config: expected one of them, found %s",
-                          name ? "both" : "neither");
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--recipe or --config: expected one of them, found %s", name ? "both" : "neither");
     uint64_t seed = (uint64_t)cadre_options_int(options, "seed", 0);
     m->recipe = config ? NULL : recipe_by_name(name);
     if (config) CADRE_TRY(refuse_sizes(options));
-    CADRE_TRY(config ? model_config_read(config, &m->config)
-                     : choose_from_recipe(m, options, listener));
+    CADRE_TRY(
+        config ? model_config_read(config, &m->config) : choose_from_recipe(m, options, listener));
     m->init = init_options_of(m->recipe, &m->config, seed);
     return param_table_make(&m->config, &m->table);
 }
@@ -128,22 +141,24 @@ static void draw_row(void *arg, const param *p, int64_t index, int64_t row, floa
     }
 }
 
-static cadre_status write_out(const compute *c, random_model *m, const char *out, const cadre_output_listener *listener)
+static cadre_status write_out(
+    const compute *c, random_model *m, const char *out, const cadre_output_listener *listener)
 {
     model_output o = { .path = out,
-                       .config = &m->config,
-                       .source = { .format = format_of, .row = draw_row, .arg = m, .stack = begin_stack },
-                       .file_type = m->dtype.mixed ? m->dtype.file_type : -1,
-                       .listener = listener };
+        .config = &m->config,
+        .source = { .format = format_of, .row = draw_row, .arg = m, .stack = begin_stack },
+        .file_type = m->dtype.mixed ? m->dtype.file_type : -1,
+        .listener = listener };
     return model_output_write(c, &o);
 }
 
 static cadre_status make_model(cadre_context *context, cadre_options *options, const char *config,
-                               const char *dtype, const char *out, const cadre_output_listener *listener)
+    const char *dtype, const char *out, const cadre_output_listener *listener)
 {
     random_model m = { 0 };
     cadre_output_listener own;
-    CADRE_TRY(sized_read_or_zero("cadre_output_listener", listener, SIZE_UP_TO(cadre_output_listener, arg), &own, sizeof own));
+    CADRE_TRY(sized_read_or_zero("cadre_output_listener", listener,
+        SIZE_UP_TO(cadre_output_listener, arg), &own, sizeof own));
     cadre_status status = choose(&m, options, config, dtype, out, &own);
     if (status == CADRE_OK) status = write_out(context->compute, &m, out, &own);
     param_table_free(&m.table);
@@ -152,7 +167,7 @@ static cadre_status make_model(cadre_context *context, cadre_options *options, c
 }
 
 cadre_status cadre_init(cadre_context *context, cadre_options *options, const char *config,
-                        const char *dtype, const char *out, const cadre_output_listener *listener)
+    const char *dtype, const char *out, const cadre_output_listener *listener)
 {
     CADRE_TRY(context_enter(context));
     return context_leave(context, make_model(context, options, config, dtype, out, listener));

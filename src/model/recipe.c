@@ -8,58 +8,113 @@
 #include "base/memory.h"
 #include "model/architecture.h"
 
-/* Switch Transformers, Fedus et al. 2021: one expert a token, capacity 1.25, jitter, a tenth of the usual initialisation. */
+/* Switch Transformers, Fedus et al. 2021: one expert a token, capacity 1.25, jitter, a tenth of the
+ * usual initialisation. */
 static const recipe_setting switch_settings[] = {
-    { "router", "softmax" },         { "topk", "1" },            { "experts", "16" },      { "expert-form", "relu" },
-    { "aux-loss", "0.01" },          { "balance-loss", "load" }, { "jitter", "0.01" },     { "expert-dropout", "0.1" },
-    { "capacity-factor", "1.25" },   { "overflow", "drop" },     { "priority", "token" },  { "balance-over", "micro" },
+    { "router", "softmax" },
+    { "topk", "1" },
+    { "experts", "16" },
+    { "expert-form", "relu" },
+    { "aux-loss", "0.01" },
+    { "balance-loss", "load" },
+    { "jitter", "0.01" },
+    { "expert-dropout", "0.1" },
+    { "capacity-factor", "1.25" },
+    { "overflow", "drop" },
+    { "priority", "token" },
+    { "balance-over", "micro" },
     { 0 },
 };
 
 /* GShard, Lepikhin et al. 2020: two experts, capacity for both choices, first choices first. */
 static const recipe_setting gshard_settings[] = {
-    { "router", "softmax-renorm" }, { "topk", "2" },                   { "experts", "16" },       { "expert-form", "relu" },
-    { "aux-loss", "0.01" },         { "balance-loss", "first-choice" }, { "capacity-factor", "1" }, { "overflow", "drop" },
-    { "priority", "choice" },       { "balance-over", "micro" },        { 0 },
+    { "router", "softmax-renorm" },
+    { "topk", "2" },
+    { "experts", "16" },
+    { "expert-form", "relu" },
+    { "aux-loss", "0.01" },
+    { "balance-loss", "first-choice" },
+    { "capacity-factor", "1" },
+    { "overflow", "drop" },
+    { "priority", "choice" },
+    { "balance-over", "micro" },
+    { 0 },
 };
 
 /* GLaM, Du et al. 2021: GShard's routing with gated GELU experts in every second layer. */
 static const recipe_setting glam_settings[] = {
-    { "router", "softmax-renorm" }, { "topk", "2" },                   { "experts", "16" },          { "expert-form", "geglu" },
-    { "aux-loss", "0.01" },         { "balance-loss", "first-choice" }, { "capacity-factor", "1.25" }, { "overflow", "drop" },
-    { "priority", "choice" },       { "balance-over", "micro" },        { 0 },
+    { "router", "softmax-renorm" },
+    { "topk", "2" },
+    { "experts", "16" },
+    { "expert-form", "geglu" },
+    { "aux-loss", "0.01" },
+    { "balance-loss", "first-choice" },
+    { "capacity-factor", "1.25" },
+    { "overflow", "drop" },
+    { "priority", "choice" },
+    { "balance-over", "micro" },
+    { 0 },
 };
 
 /* Mixtral, Jiang et al. 2024. */
 static const recipe_setting mixtral_settings[] = {
-    { "router", "softmax-renorm" }, { "topk", "2" },            { "experts", "8" }, { "expert-form", "swiglu" },
-    { "aux-loss", "0.02" },         { "balance-loss", "load" }, { 0 },
+    { "router", "softmax-renorm" },
+    { "topk", "2" },
+    { "experts", "8" },
+    { "expert-form", "swiglu" },
+    { "aux-loss", "0.02" },
+    { "balance-loss", "load" },
+    { 0 },
 };
 
 /* OLMoE, Muennighoff et al. 2024: dropless, balance 0.01, z-loss 0.001. */
 static const recipe_setting olmoe_settings[] = {
-    { "router", "softmax" }, { "topk", "8" },            { "experts", "64" },   { "expert-form", "swiglu" },
-    { "aux-loss", "0.01" },  { "balance-loss", "load" }, { "z-loss", "0.001" }, { 0 },
+    { "router", "softmax" },
+    { "topk", "8" },
+    { "experts", "64" },
+    { "expert-form", "swiglu" },
+    { "aux-loss", "0.01" },
+    { "balance-loss", "load" },
+    { "z-loss", "0.001" },
+    { 0 },
 };
 
 /* Qwen3-MoE, 2025: balance over the global batch (Qiu et al. 2025). */
 static const recipe_setting qwen3_moe_settings[] = {
-    { "router", "softmax-renorm" }, { "topk", "8" },            { "experts", "64" },        { "expert-form", "swiglu" },
-    { "aux-loss", "0.001" },    { "balance-loss", "load" }, { "balance-over", "step" },
+    { "router", "softmax-renorm" },
+    { "topk", "8" },
+    { "experts", "64" },
+    { "expert-form", "swiglu" },
+    { "aux-loss", "0.001" },
+    { "balance-loss", "load" },
+    { "balance-over", "step" },
     { 0 },
 };
 
 /* DeepSeekMoE, Dai et al. 2024: two shared experts, a first dense layer, expert-level balance. */
 static const recipe_setting deepseek_moe_settings[] = {
-    { "router", "softmax" },   { "topk", "6" },            { "experts", "64" },          { "expert-form", "swiglu" },
-    { "shared-experts", "2" }, { "dense-layers", "1" },    { "aux-loss", "0.001" },      { "balance-loss", "load" },
-    { "balance-over", "sequence" }, { 0 },
+    { "router", "softmax" },
+    { "topk", "6" },
+    { "experts", "64" },
+    { "expert-form", "swiglu" },
+    { "shared-experts", "2" },
+    { "dense-layers", "1" },
+    { "aux-loss", "0.001" },
+    { "balance-loss", "load" },
+    { "balance-over", "sequence" },
+    { 0 },
 };
 
 /* DeepSeek-V3, 2024: balance by bias (Wang et al. 2024), a small loss within each sequence. */
 static const recipe_setting deepseek_v3_settings[] = {
-    { "router", "sigmoid-bias" }, { "topk", "8" },           { "experts", "64" },           { "expert-form", "swiglu" },
-    { "shared-experts", "1" },    { "dense-layers", "1" },   { "sequence-aux", "0.0001" },  { "bias-update-rate", "0.001" },
+    { "router", "sigmoid-bias" },
+    { "topk", "8" },
+    { "experts", "64" },
+    { "expert-form", "swiglu" },
+    { "shared-experts", "1" },
+    { "dense-layers", "1" },
+    { "sequence-aux", "0.0001" },
+    { "bias-update-rate", "0.001" },
     { 0 },
 };
 
@@ -98,109 +153,109 @@ static const recipe_setting new_model_settings[] = { { "priority", "choice" }, {
 
 static const recipe recipes[] = {
     { .name = "gshard",
-      .words = "top-2, capacity, first choices first",
-      .source = "Lepikhin et al. 2020 (arXiv 2006.16668)",
-      .model_type = "cadre",
-      .settings = gshard_settings,
-      .expert_width = 2,
-      .dense_width = 4,
-      .sparse_step = 2,
-      .norm_eps = 1e-6,
-      .rope_theta = 10000,
-      .init = INIT_FAN_IN,
-      .init_scale = 1 },
+        .words = "top-2, capacity, first choices first",
+        .source = "Lepikhin et al. 2020 (arXiv 2006.16668)",
+        .model_type = "cadre",
+        .settings = gshard_settings,
+        .expert_width = 2,
+        .dense_width = 4,
+        .sparse_step = 2,
+        .norm_eps = 1e-6,
+        .rope_theta = 10000,
+        .init = INIT_FAN_IN,
+        .init_scale = 1 },
     { .name = "switch",
-      .words = "top-1, capacity 1.25, jitter",
-      .source = "Fedus et al. 2021 (arXiv 2101.03961)",
-      .model_type = "cadre",
-      .settings = switch_settings,
-      .expert_width = 4,
-      .dense_width = 4,
-      .sparse_step = 2,
-      .norm_eps = 1e-6,
-      .rope_theta = 10000,
-      .init = INIT_FAN_IN,
-      .init_scale = 0.1 },
+        .words = "top-1, capacity 1.25, jitter",
+        .source = "Fedus et al. 2021 (arXiv 2101.03961)",
+        .model_type = "cadre",
+        .settings = switch_settings,
+        .expert_width = 4,
+        .dense_width = 4,
+        .sparse_step = 2,
+        .norm_eps = 1e-6,
+        .rope_theta = 10000,
+        .init = INIT_FAN_IN,
+        .init_scale = 0.1 },
     { .name = "glam",
-      .words = "top-2, gated GELU experts in every second layer",
-      .source = "Du et al. 2021 (arXiv 2112.06905)",
-      .model_type = "cadre",
-      .settings = glam_settings,
-      .expert_width = 2,
-      .dense_width = 4,
-      .sparse_step = 2,
-      .norm_eps = 1e-6,
-      .rope_theta = 10000,
-      .init = INIT_FAN_IN,
-      .init_scale = 1 },
+        .words = "top-2, gated GELU experts in every second layer",
+        .source = "Du et al. 2021 (arXiv 2112.06905)",
+        .model_type = "cadre",
+        .settings = glam_settings,
+        .expert_width = 2,
+        .dense_width = 4,
+        .sparse_step = 2,
+        .norm_eps = 1e-6,
+        .rope_theta = 10000,
+        .init = INIT_FAN_IN,
+        .init_scale = 1 },
     { .name = "mixtral",
-      .words = "top-2 of 8 wide experts, renormalised",
-      .source = "Jiang et al. 2024 (arXiv 2401.04088)",
-      .model_type = "mixtral",
-      .settings = mixtral_settings,
-      .expert_width = 1,
-      .dense_width = 4,
-      .sparse_step = 1,
-      .norm_eps = 1e-5,
-      .few_kv_heads = true,
-      .rope_theta = 1e6,
-      .init = INIT_NORMAL,
-      .init_scale = 0.02 },
+        .words = "top-2 of 8 wide experts, renormalised",
+        .source = "Jiang et al. 2024 (arXiv 2401.04088)",
+        .model_type = "mixtral",
+        .settings = mixtral_settings,
+        .expert_width = 1,
+        .dense_width = 4,
+        .sparse_step = 1,
+        .norm_eps = 1e-5,
+        .few_kv_heads = true,
+        .rope_theta = 1e6,
+        .init = INIT_NORMAL,
+        .init_scale = 0.02 },
     { .name = "olmoe",
-      .words = "top-8 of 64 small experts, dropless",
-      .source = "Muennighoff et al. 2024 (arXiv 2409.02060)",
-      .model_type = "olmoe",
-      .settings = olmoe_settings,
-      .expert_width = 0.25,
-      .dense_width = 4,
-      .sparse_step = 1,
-      .qk_norm = QK_NORM_FULL,
-      .norm_eps = 1e-5,
-      .rope_theta = 10000,
-      .init = INIT_TRUNCATED,
-      .init_scale = 0.02 },
+        .words = "top-8 of 64 small experts, dropless",
+        .source = "Muennighoff et al. 2024 (arXiv 2409.02060)",
+        .model_type = "olmoe",
+        .settings = olmoe_settings,
+        .expert_width = 0.25,
+        .dense_width = 4,
+        .sparse_step = 1,
+        .qk_norm = QK_NORM_FULL,
+        .norm_eps = 1e-5,
+        .rope_theta = 10000,
+        .init = INIT_TRUNCATED,
+        .init_scale = 0.02 },
     { .name = "qwen3-moe",
-      .words = "top-8, balance over the global batch",
-      .source = "Qwen3 technical report 2025 (arXiv 2505.09388)",
-      .model_type = "qwen3_moe",
-      .settings = qwen3_moe_settings,
-      .expert_width = 0.25,
-      .dense_width = 4,
-      .sparse_step = 1,
-      .qk_norm = QK_NORM_HEAD,
-      .norm_eps = 1e-6,
-      .few_kv_heads = true,
-      .rope_theta = 1e6,
-      .init = INIT_NORMAL,
-      .init_scale = 0.02 },
+        .words = "top-8, balance over the global batch",
+        .source = "Qwen3 technical report 2025 (arXiv 2505.09388)",
+        .model_type = "qwen3_moe",
+        .settings = qwen3_moe_settings,
+        .expert_width = 0.25,
+        .dense_width = 4,
+        .sparse_step = 1,
+        .qk_norm = QK_NORM_HEAD,
+        .norm_eps = 1e-6,
+        .few_kv_heads = true,
+        .rope_theta = 1e6,
+        .init = INIT_NORMAL,
+        .init_scale = 0.02 },
     { .name = "deepseek-moe",
-      .words = "shared experts beside fine-grained ones",
-      .source = "Dai et al. 2024 (arXiv 2401.06066)",
-      .model_type = "deepseek",
-      .settings = deepseek_moe_settings,
-      .expert_width = 0.25,
-      .dense_width = 4,
-      .sparse_step = 1,
-      .norm_eps = 1e-6,
-      .rope_theta = 10000,
-      .init = INIT_NORMAL,
-      .init_scale = 0.006 },
+        .words = "shared experts beside fine-grained ones",
+        .source = "Dai et al. 2024 (arXiv 2401.06066)",
+        .model_type = "deepseek",
+        .settings = deepseek_moe_settings,
+        .expert_width = 0.25,
+        .dense_width = 4,
+        .sparse_step = 1,
+        .norm_eps = 1e-6,
+        .rope_theta = 10000,
+        .init = INIT_NORMAL,
+        .init_scale = 0.006 },
     { .name = "deepseek-v3",
-      .words = "sigmoid scores, balance by bias, latent attention",
-      .source = "DeepSeek-V3 2024 (arXiv 2412.19437)",
-      .model_type = "deepseek_v3",
-      .settings = deepseek_v3_settings,
-      .expert_width = 0.25,
-      .dense_width = 4,
-      .sparse_step = 1,
-      .latent = true,
-      .groups = 8,
-      .groups_used = 4,
-      .route_scale = 2.5,
-      .norm_eps = 1e-6,
-      .rope_theta = 10000,
-      .init = INIT_NORMAL,
-      .init_scale = 0.006 },
+        .words = "sigmoid scores, balance by bias, latent attention",
+        .source = "DeepSeek-V3 2024 (arXiv 2412.19437)",
+        .model_type = "deepseek_v3",
+        .settings = deepseek_v3_settings,
+        .expert_width = 0.25,
+        .dense_width = 4,
+        .sparse_step = 1,
+        .latent = true,
+        .groups = 8,
+        .groups_used = 4,
+        .route_scale = 2.5,
+        .norm_eps = 1e-6,
+        .rope_theta = 10000,
+        .init = INIT_NORMAL,
+        .init_scale = 0.006 },
 };
 
 enum { RECIPES = sizeof recipes / sizeof *recipes };
@@ -234,7 +289,8 @@ cadre_status recipe_apply(const recipe *r, cadre_options *options)
 static int64_t at_least(int64_t value, int64_t least) { return value < least ? least : value; }
 static int64_t even(int64_t value) { return at_least(value - value % 2, 2); }
 
-static void note(char *text, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void note(char *text, size_t room, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void note(char *text, size_t room, const char *format, ...)
 {
     size_t used = strlen(text);
@@ -257,7 +313,8 @@ static void attention_sizes(const recipe *r, const cadre_options *o, model_confi
 {
     c->latent = r->latent;
     c->heads = options_int_or(o, "heads", usual_heads(c));
-    c->kv_heads = options_int_or(o, "kv-heads", r->few_kv_heads && c->heads % 4 == 0 ? c->heads / 4 : c->heads);
+    c->kv_heads = options_int_or(
+        o, "kv-heads", r->few_kv_heads && c->heads % 4 == 0 ? c->heads / 4 : c->heads);
     int64_t share = even(c->width / c->heads);
     c->qk_norm = r->qk_norm;
     if (!c->latent) {
@@ -271,20 +328,23 @@ static void attention_sizes(const recipe *r, const cadre_options *o, model_confi
     c->kv_lora = options_int_or(o, "kv-lora-rank", at_least(c->width / 4, 8));
 }
 
-static void sparse_sizes(const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
+static void sparse_sizes(
+    const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
 {
     c->experts = cadre_options_int(o, "experts", 0);
     c->topk = cadre_options_int(o, "topk", 0);
-    c->expert_width = cadre_options_count(o, "expert-width") ? cadre_options_int(o, "expert-width", 0)
-                                                             : at_least((int64_t)((double)c->width * r->expert_width), 1);
+    c->expert_width = cadre_options_count(o, "expert-width")
+                          ? cadre_options_int(o, "expert-width", 0)
+                          : at_least((int64_t)((double)c->width * r->expert_width), 1);
     c->dense_width = options_int_or(o, "dense-width", (int64_t)((double)c->width * r->dense_width));
     c->shared_experts = cadre_options_int(o, "shared-experts", 0);
     c->shared_gated = r->shared_gated;
     c->sparse_step = r->sparse_step;
     c->dense_layers = cadre_options_int(o, "dense-layers", 0);
     if (c->dense_layers >= c->layers) {
-        note(notes, room, "dense-layers: %lld of %lld layers would leave no sparse one; %lld it is\n", (long long)c->dense_layers,
-             (long long)c->layers, (long long)(c->layers - 1));
+        note(notes, room,
+            "dense-layers: %lld of %lld layers would leave no sparse one; %lld it is\n",
+            (long long)c->dense_layers, (long long)c->layers, (long long)(c->layers - 1));
         c->dense_layers = c->layers - 1;
     }
     if (c->sparse_step > c->layers) {
@@ -301,13 +361,16 @@ static const char *groups_refusal(const recipe *r, const model_config *c, int64_
     for (int64_t l = 0; l < c->layers; l++) {
         const layer_config *layer = &c->layer[l];
         if (!layer->sparse) continue;
-        if (layer->experts % r->groups || layer->experts / r->groups < 4) return "not every group would hold four experts";
-        if (layer->topk > layer->experts / r->groups * used) return "they hold too few experts for the picks";
+        if (layer->experts % r->groups || layer->experts / r->groups < 4)
+            return "not every group would hold four experts";
+        if (layer->topk > layer->experts / r->groups * used)
+            return "they hold too few experts for the picks";
     }
     return NULL;
 }
 
-static void choose_groups(const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
+static void choose_groups(
+    const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
 {
     c->groups = options_int_or(o, "groups", 1);
     c->groups_used = options_int_or(o, "groups-used", at_least(c->groups / 2, 1));
@@ -315,7 +378,9 @@ static void choose_groups(const recipe *r, const cadre_options *o, model_config 
     int64_t used = options_int_or(o, "groups-used", r->groups_used);
     const char *why = groups_refusal(r, c, used);
     if (!why) c->groups = r->groups, c->groups_used = used;
-    else note(notes, room, "groups: none of the recipe's %lld (%s); any expert may be chosen\n", (long long)r->groups, why);
+    else
+        note(notes, room, "groups: none of the recipe's %lld (%s); any expert may be chosen\n",
+            (long long)r->groups, why);
 }
 
 /* A recipe's picks, which nobody asked for, where a layer has fewer experts: half of these. */
@@ -327,8 +392,8 @@ static void reduce_topk(model_config *c, char *notes, size_t room)
         if (layer->topk <= layer->experts) continue;
         int64_t half = at_least(layer->experts / 2, 1);
         if (layer->sparse && !said)
-            note(notes, room, "topk: the recipe's %lld are more than %lld experts; %lld it is\n", (long long)layer->topk,
-                 (long long)layer->experts, (long long)half);
+            note(notes, room, "topk: the recipe's %lld are more than %lld experts; %lld it is\n",
+                (long long)layer->topk, (long long)layer->experts, (long long)half);
         said |= layer->sparse;
         layer->topk = half;
     }
@@ -354,7 +419,8 @@ static cadre_status layer_lists(const cadre_options *o, model_config *c, char *n
 }
 
 /* Why files of the recipe's published family cannot hold this model; *why NULL: they can. */
-static cadre_status published_layout_refusal(const model_config *c, char *text, size_t room, const char **why)
+static cadre_status published_layout_refusal(
+    const model_config *c, char *text, size_t room, const char **why)
 {
     const char *lost = NULL;
     *why = architecture_refusal(c->arch, c);
@@ -372,16 +438,23 @@ static cadre_status choose_layout(const recipe *r, model_config *c, char *notes,
     c->arch = architecture_by_type(r->model_type);
     CADRE_TRY(published_layout_refusal(c, text, sizeof text, &why));
     if (why) {
-        note(notes, room, "\"model_type\": \"cadre\" in config.json, for files of %s cannot say this (%s)\n", r->model_type, why);
+        note(notes, room,
+            "\"model_type\": \"cadre\" in config.json, for files of %s cannot say this (%s)\n",
+            r->model_type, why);
         c->arch = architecture_by_type("cadre");
     } else if (!c->arch->class_name)
-        note(notes, room, "\"model_type\": \"cadre\" in config.json: the %s recipe has no published decoder layout\n", r->name);
+        note(notes, room,
+            "\"model_type\": \"cadre\" in config.json: the %s recipe has no published decoder "
+            "layout\n",
+            r->name);
     if (why) CADRE_TRY(architecture_loses(c->arch, c, &lost));
     if (!lost) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, NULL, "--%s: expected what a model's files can hold, found what they cannot", lost);
+    return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+        "--%s: expected what a model's files can hold, found what they cannot", lost);
 }
 
-static cadre_status fill(const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
+static cadre_status fill(
+    const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
 {
     c->layers = cadre_options_int(o, "layers", 0);
     c->width = cadre_options_int(o, "width", 0);
@@ -395,7 +468,8 @@ static cadre_status fill(const recipe *r, const cadre_options *o, model_config *
     const char *router_name = cadre_options_text(o, "router", 0);
     c->router = router_by_name(router_name);
     if (!c->router)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--router: expected the name of a router, found \"%s\"", router_name);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--router: expected the name of a router, found \"%s\"", router_name);
     CADRE_TRY(model_config_set_form(c, cadre_options_text(o, "expert-form", 0), "options"));
     attention_sizes(r, o, c);
     if (!strcmp(c->expert_form, "gpt-oss")) c->expert_limit = 7; /* as published */
@@ -408,7 +482,8 @@ static cadre_status fill(const recipe *r, const cadre_options *o, model_config *
     return choose_layout(r, c, notes, room);
 }
 
-cadre_status recipe_config(const recipe *r, const cadre_options *options, int64_t vocab, model_config *config, char **notes)
+cadre_status recipe_config(const recipe *r, const cadre_options *options, int64_t vocab,
+    model_config *config, char **notes)
 {
     enum { ROOM = 1024 };
     char text[ROOM] = "";

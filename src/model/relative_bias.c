@@ -8,10 +8,13 @@
 /* In float, as the published code computes it: near a boundary the rounding decides. */
 static int64_t bucket_of(const model_config *c, int64_t distance)
 {
-    int64_t buckets = c->whole ? c->relative_buckets / 2 : c->relative_buckets, first = c->whole && distance > 0 ? buckets : 0;
-    int64_t far = c->whole ? (distance < 0 ? -distance : distance) : (distance < 0 ? -distance : 0), exact = buckets / 2;
+    int64_t buckets = c->whole ? c->relative_buckets / 2 : c->relative_buckets,
+            first = c->whole && distance > 0 ? buckets : 0;
+    int64_t far = c->whole ? (distance < 0 ? -distance : distance) : (distance < 0 ? -distance : 0),
+            exact = buckets / 2;
     if (far < exact) return first + far;
-    float ratio = logf((float)far / (float)exact) / (float)log((double)c->relative_distance / (double)exact);
+    float ratio =
+        logf((float)far / (float)exact) / (float)log((double)c->relative_distance / (double)exact);
     int64_t bucket = exact + (int64_t)(ratio * (float)(buckets - exact));
     return first + (bucket < buckets ? bucket : buckets - 1);
 }
@@ -30,6 +33,7 @@ void relative_bias_fill(const model_config *c, const weight *table, int64_t keys
 {
     for (int64_t d = 1 - keys; d < keys; d++) {
         int64_t bucket = bucket_of(c, d);
-        for (int64_t h = 0; h < c->heads; h++) bias[h * 2 * keys + keys + d] = number_at(table, bucket, h);
+        for (int64_t h = 0; h < c->heads; h++)
+            bias[h * 2 * keys + keys + d] = number_at(table, bucket, h);
     }
 }

@@ -1,5 +1,5 @@
-/* relative_bias.h - T5's positions (Raffel et al. 2020): scores get a bias by the bucket that the distance of key and query falls
- * into. */
+/* relative_bias.h - T5's positions (Raffel et al. 2020): scores get a bias by the bucket that the
+ * distance of key and query falls into. */
 #ifndef CADRE_MODEL_RELATIVE_BIAS_H
 #define CADRE_MODEL_RELATIVE_BIAS_H
 
@@ -7,8 +7,8 @@
 #include "kernel/weight.h"
 #include "model/config.h"
 
-/* bias [heads, 2 * keys]: of distance d = key - query, -keys < d < keys, at keys + d. table [buckets, heads], in any number
- * format. */
+/* bias [heads, 2 * keys]: of distance d = key - query, -keys < d < keys, at keys + d. table
+ * [buckets, heads], in any number format. */
 void relative_bias_fill(const model_config *config, const weight *table, int64_t keys, real *bias);
 
 #endif

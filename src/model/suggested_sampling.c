@@ -21,7 +21,7 @@ static const sampling_key keys[] = {
     { "top_p", "general.sampling.top_p", 0, 1, offsetof(cadre_sampling, top_p) },
     { "min_p", "general.sampling.min_p", 0, 1, offsetof(cadre_sampling, min_p) },
     { "repetition_penalty", "general.sampling.penalty_repeat", 0.01, 100,
-      offsetof(cadre_sampling, repetition_penalty) },
+        offsetof(cadre_sampling, repetition_penalty) },
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -39,8 +39,8 @@ static cadre_status read_json(const json_node *root, cadre_sampling *s, bool *sa
     CADRE_TRY(json_opt_int(root, "top_k", -1, INT32_MAX, &s->top_k));
     for (int i = 0; i < KEYS; i++) {
         *said = *said || json_has(root, keys[i].json);
-        CADRE_TRY(json_opt_real(root, keys[i].json, keys[i].min, keys[i].max,
-                                value_of(s, &keys[i])));
+        CADRE_TRY(
+            json_opt_real(root, keys[i].json, keys[i].min, keys[i].max, value_of(s, &keys[i])));
     }
     CADRE_TRY(json_opt_bool(root, "do_sample", &draws));
     if (!draws) s->temperature = 0;
@@ -77,7 +77,8 @@ cadre_status cadre_model_sampling(const cadre_model *model, cadre_sampling *samp
 {
     cadre_sampling s;
     bool found = false;
-    CADRE_TRY(sized_read("cadre_sampling", sampling, SIZE_UP_TO(cadre_sampling, seed), &s, sizeof s));
+    CADRE_TRY(
+        sized_read("cadre_sampling", sampling, SIZE_UP_TO(cadre_sampling, seed), &s, sizeof s));
     CADRE_TRY(model->file.gguf ? read_gguf(model->file.gguf, &s, &found)
                                : read_folder(model->path, &s, &found));
     if (s.top_k < 0) s.top_k = 0;

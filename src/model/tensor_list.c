@@ -15,7 +15,10 @@ static int64_t listed_elements(const listed_tensor *t)
     return elements;
 }
 
-static size_t listed_bytes(const listed_tensor *t) { return number_row_bytes(t->format, listed_elements(t)); }
+static size_t listed_bytes(const listed_tensor *t)
+{
+    return number_row_bytes(t->format, listed_elements(t));
+}
 
 /* ---- which tensors there are ---- */
 
@@ -50,7 +53,8 @@ static const number_format *format_in_gguf(const listed_tensor *t, const param *
 
 static const number_format *format_in_folder(const listed_tensor *t, const param *p)
 {
-    return p->kind == PARAM_STATE ? &number_f32 : t->wanted; /* as published files have selection biases */
+    /* As published files have selection biases */
+    return p->kind == PARAM_STATE ? &number_f32 : t->wanted;
 }
 
 static cadre_status add(tensor_list *list, int64_t index, const tensor_source *source)
@@ -58,8 +62,9 @@ static cadre_status add(tensor_list *list, int64_t index, const tensor_source *s
     const param *p = &list->table->rows[index];
     tensor_name n;
     if (!tensor_name_of(list->config->arch, list->naming, p->role, 0, &n))
-        return cadre_fail(CADRE_EUNSUPPORTED, NULL, "this kind of file has no name for a part of a %s model",
-                          list->config->arch->model_type);
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            "this kind of file has no name for a part of a %s model",
+            list->config->arch->model_type);
     if (n.form & TENSOR_EXPERTS && p->expert > 0) return CADRE_OK;
     char text[TENSOR_NAME], *name;
     tensor_name_text(&n, p, text);
@@ -80,10 +85,13 @@ static cadre_status add(tensor_list *list, int64_t index, const tensor_source *s
     return CADRE_OK;
 }
 
-cadre_status tensor_list_make(const model_config *config, const param_table *table, tensor_naming naming,
-                              const tensor_source *source, tensor_list *out)
+cadre_status tensor_list_make(const model_config *config, const param_table *table,
+    tensor_naming naming, const tensor_source *source, tensor_list *out)
 {
-    tensor_list list = { .config = config, .table = table, .naming = naming, .tensors = MEM_ARRAY(listed_tensor, table->count) };
+    tensor_list list = { .config = config,
+        .table = table,
+        .naming = naming,
+        .tensors = MEM_ARRAY(listed_tensor, table->count) };
     cadre_status status = list.tensors ? CADRE_OK : CADRE_ENOMEM;
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) status = add(&list, i, source);
     if (status != CADRE_OK) {
@@ -109,7 +117,8 @@ const number_format *tensor_list_most(const tensor_list *list)
         int64_t same = 0;
         if (i && list->tensors[i].format == list->tensors[i - 1].format) continue;
         for (int64_t j = 0; j < list->count; j++)
-            if (list->tensors[j].format == list->tensors[i].format) same += listed_elements(&list->tensors[j]);
+            if (list->tensors[j].format == list->tensors[i].format)
+                same += listed_elements(&list->tensors[j]);
         if (same > numbers) numbers = same, most = list->tensors[i].format;
     }
     return most;
@@ -118,7 +127,9 @@ const number_format *tensor_list_most(const tensor_list *list)
 static cadre_status declare_one(const listed_tensor *t, const tensor_sink *sink)
 {
     int64_t extent[3];
-    if (sink->folder) return safetensors_writer_declare(sink->folder, t->name, t->format->safetensors, t->rank, t->shape);
+    if (sink->folder)
+        return safetensors_writer_declare(
+            sink->folder, t->name, t->format->safetensors, t->rank, t->shape);
     for (int i = 0; i < t->rank; i++) extent[i] = t->shape[t->rank - 1 - i];
     return gguf_writer_declare(sink->gguf, t->name, t->format->gguf, t->rank, extent);
 }
@@ -140,16 +151,21 @@ typedef struct writing {
     const tensor_source *source;
     const listed_tensor *tensor;
     int64_t expert;
-    float *values;   /* [rows of a batch], or a share: one expert's part, or all, of a tensor that is not written by rows */
-    float *part;     /* [widest row of a parameter] */
+    /* [rows of a batch], or a share: one expert's part, or all, of a tensor that is not written by
+     * rows */
+    float *values;
+    float *part; /* [widest row of a parameter] */
     uint8_t *packed;
-    bool *refused;   /* [rows of a batch] */
+    bool *refused; /* [rows of a batch] */
     list_progress progress;
     void *progress_arg;
-    int64_t done;    /* bytes */
+    int64_t done; /* bytes */
 } writing;
 
-static const param *param_of(const writing *w, int part) { return &w->list->table->rows[w->tensor->part[part]]; }
+static const param *param_of(const writing *w, int part)
+{
+    return &w->list->table->rows[w->tensor->part[part]];
+}
 
 /* The expert's own, and its number in the table. */
 static const param *param_at(const writing *w, int part, int64_t *index)
@@ -178,8 +194,9 @@ static bool pack(const number_format *format, const float *values, uint8_t *pack
 
 static cadre_status refuse(const writing *w)
 {
-    return cadre_fail(CADRE_EFORMAT, NULL, "%s: expected finite numbers, which %s can hold, found others", w->tensor->name,
-                      w->tensor->format->name);
+    return cadre_fail(CADRE_EFORMAT, NULL,
+        "%s: expected finite numbers, which %s can hold, found others", w->tensor->name,
+        w->tensor->format->name);
 }
 
 static cadre_status begin_expert(writing *w, int64_t expert)
@@ -193,9 +210,13 @@ static cadre_status begin_expert(writing *w, int64_t expert)
     return CADRE_OK;
 }
 
-/* ---- by share: rows of a parameter are not rows of the tensor, which is put together before it is written ---- */
+/* ---- by share: rows of a parameter are not rows of the tensor, which is put together before it is
+ * written ---- */
 
-static bool by_share(const writing *w) { return w->tensor->form[0] & TENSOR_TRANSPOSED || param_is_vector(param_of(w, 0)); }
+static bool by_share(const writing *w)
+{
+    return w->tensor->form[0] & TENSOR_TRANSPOSED || param_is_vector(param_of(w, 0));
+}
 
 static int64_t share_size(const writing *w)
 {
@@ -217,7 +238,8 @@ static cadre_status write_share(writing *w)
             w->source->row(w->source->arg, own, index, r, w->part);
             for (int64_t c = 0; c < first.cols; c++) {
                 int64_t column = param_is_vector(&first) ? tensor_place_row(&place, c) : c;
-                w->values[place.offset + tensor_place_row(&place, r) * place.row + column * place.col] = w->part[c];
+                w->values[place.offset + tensor_place_row(&place, r) * place.row +
+                          column * place.col] = w->part[c];
             }
         }
     }
@@ -316,15 +338,20 @@ static cadre_status write_all(writing *w)
 
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
-cadre_status tensor_list_write(const compute *c, const tensor_list *list, const tensor_sink *sink, const tensor_source *source,
-                               list_progress progress, void *arg)
+cadre_status tensor_list_write(const compute *c, const tensor_list *list, const tensor_sink *sink,
+    const tensor_source *source, list_progress progress, void *arg)
 {
-    writing w = { .compute = c, .list = list, .sink = sink, .source = source,
-                  .progress = progress, .progress_arg = arg };
+    writing w = { .compute = c,
+        .list = list,
+        .sink = sink,
+        .source = source,
+        .progress = progress,
+        .progress_arg = arg };
     int64_t widest = 1, most = 1, rows = 1;
     for (int64_t i = 0; i < list->count; i++) {
         w.tensor = &list->tensors[i];
-        int64_t cols = param_of(&w, 0)->cols, together = batch_rows(w.tensor->parts * param_of(&w, 0)->rows, cols);
+        int64_t cols = param_of(&w, 0)->cols,
+                together = batch_rows(w.tensor->parts * param_of(&w, 0)->rows, cols);
         widest = max64(widest, cols);
         rows = max64(rows, together);
         most = max64(most, by_share(&w) ? share_size(&w) : together * cols);
@@ -333,7 +360,8 @@ cadre_status tensor_list_write(const compute *c, const tensor_list *list, const 
     w.part = MEM_ARRAY(float, widest);
     w.packed = MEM_ARRAY(uint8_t, most * (int64_t)sizeof(float));
     w.refused = MEM_ARRAY(bool, rows);
-    cadre_status status = w.values && w.part && w.packed && w.refused ? write_all(&w) : CADRE_ENOMEM;
+    cadre_status status =
+        w.values && w.part && w.packed && w.refused ? write_all(&w) : CADRE_ENOMEM;
     mem_free(w.values);
     mem_free(w.part);
     mem_free(w.packed);

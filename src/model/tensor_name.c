@@ -26,14 +26,16 @@ static const tensor_name *row_in(const tensor_name *names, param_role role, int 
     return NULL;
 }
 
-bool tensor_name_of(const architecture *arch, tensor_naming naming, param_role role, int i, tensor_name *name)
+bool tensor_name_of(
+    const architecture *arch, tensor_naming naming, param_role role, int i, tensor_name *name)
 {
     bool of_gguf = naming == NAMES_OF_GGUF;
     const param_row *row = param_row_of(role);
     const tensor_pattern *shared = of_gguf ? row->gguf : row->folder;
     const tensor_name *own = row_in(of_gguf ? arch->gguf_tensors : arch->tensors, role, &i);
     if (own) *name = *own;
-    else if (i < PARAM_PATTERNS && shared[i].pattern) *name = (tensor_name){ role, shared[i].pattern, shared[i].form };
+    else if (i < PARAM_PATTERNS && shared[i].pattern)
+        *name = (tensor_name){ role, shared[i].pattern, shared[i].form };
     else return false;
     return true;
 }
@@ -66,7 +68,8 @@ void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_
 char *tensor_name_alone(const architecture *arch, const param *p)
 {
     tensor_name name = { 0 };
-    for (int i = 0; tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i, &name) && name.form; i++) continue;
+    for (int i = 0; tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i, &name) && name.form; i++)
+        continue;
     char text[TENSOR_NAME];
     tensor_name_text(&name, p, text);
     return mem_strdup(text);
@@ -82,7 +85,8 @@ static int64_t rows_together(unsigned form, const model_config *c, int64_t rows)
     return form & TENSOR_HALF ? 2 * rows : rows;
 }
 
-int tensor_name_shape(const tensor_name *name, const model_config *c, const param *p, int64_t shape[3])
+int tensor_name_shape(
+    const tensor_name *name, const model_config *c, const param *p, int64_t shape[3])
 {
     int rank = 0;
     if (name->form & TENSOR_EXPERTS) shape[rank++] = c->layer[p->layer].experts;
@@ -110,7 +114,8 @@ static tensor_place place_of_half(unsigned form, int64_t out, int64_t step)
 static int64_t first_row(const model_config *c, param_role role)
 {
     if (role == ROLE_Q || role == ROLE_Q_BIAS) return 0;
-    return (role == ROLE_K || role == ROLE_K_BIAS ? c->heads : c->heads + c->kv_heads) * c->head_dim;
+    return (role == ROLE_K || role == ROLE_K_BIAS ? c->heads : c->heads + c->kv_heads) *
+           c->head_dim;
 }
 
 tensor_place tensor_name_place(const tensor_name *name, const model_config *c, const param *p)

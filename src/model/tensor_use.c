@@ -34,15 +34,18 @@ static int64_t layer_of(const char *name)
 {
     static const char *const layers[] = { "model.layers.", "blk." };
     for (int i = 0; i < 2; i++)
-        if (!strncmp(name, layers[i], strlen(layers[i]))) return strtoll(name + strlen(layers[i]), NULL, 10);
+        if (!strncmp(name, layers[i], strlen(layers[i])))
+            return strtoll(name + strlen(layers[i]), NULL, 10);
     return -1;
 }
 
-/* A layer behind the last predicts a further token where the file announces it, or it has the projection
- * that only such layers have. Any other is one that the configuration knows nothing of. */
+/* A layer behind the last predicts a further token where the file announces it, or it has the
+ * projection that only such layers have. Any other is one that the configuration knows nothing
+ * of. */
 static bool predicts(const weight_file *f, const model_config *c, int64_t layer)
 {
-    static const char *const patterns[] = { "model.layers.%lld.eh_proj.weight", "blk.%lld.nextn.eh_proj.weight" };
+    static const char *const patterns[] = { "model.layers.%lld.eh_proj.weight",
+        "blk.%lld.nextn.eh_proj.weight" };
     stored_tensor t;
     char name[TENSOR_NAME];
     if (layer < c->layers + c->predicting) return true;
@@ -53,15 +56,19 @@ static bool predicts(const weight_file *f, const model_config *c, int64_t layer)
     return false;
 }
 
-/* Of a layer that predicts further tokens; what the positions imply; what is there in another form. */
+/* Of a layer that predicts further tokens; what the positions imply; what is there in another
+ * form. */
 static bool may_be_left(const weight_file *f, const model_config *c, const char *name)
 {
     int64_t layer = layer_of(name);
     if (layer >= c->layers) return predicts(f, c, layer);
     if (strstr(name, "rotary_emb.inv_freq")) return true;
-    if (!strcmp(name, GGUF_DIVISORS) && (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED)) return true;
+    if (!strcmp(name, GGUF_DIVISORS) &&
+        (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED))
+        return true;
     if (c->split_kv_b && strstr(name, ".attn_kv_b.weight")) return true; /* as its two parts, too */
-    if (c->encoder && (!strcmp(name, "shared.weight") || strstr(name, "coder.embed_tokens.weight"))) return true;
+    if (c->encoder && (!strcmp(name, "shared.weight") || strstr(name, "coder.embed_tokens.weight")))
+        return true;
     return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));
 }
 
@@ -70,10 +77,12 @@ static cadre_status refuse(const weight_file *f, const model_config *c, const ch
     int64_t layer = layer_of(name);
     if (layer >= c->layers)
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
-                          "%s: expected the tensors of %lld layers, as the configuration says, found a layer %lld", name,
-                          (long long)c->layers, (long long)layer);
+            "%s: expected the tensors of %lld layers, as the configuration says, found a layer "
+            "%lld",
+            name, (long long)c->layers, (long long)layer);
     return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
-                      "%s: expected no tensor of this name in a model of type %s, found one", name, c->arch->model_type);
+        "%s: expected no tensor of this name in a model of type %s, found one", name,
+        c->arch->model_type);
 }
 
 cadre_status tensor_use_check(tensor_use *use, const weight_file *f, const model_config *c)
@@ -90,7 +99,8 @@ cadre_status tensor_use_check(tensor_use *use, const weight_file *f, const model
     return CADRE_OK;
 }
 
-static cadre_status add_table(tensor_use *use, const weight_file *f, const model_config *c, const param_table *table)
+static cadre_status add_table(
+    tensor_use *use, const weight_file *f, const model_config *c, const param_table *table)
 {
     CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
     for (int64_t i = 0; i < table->count; i++) {

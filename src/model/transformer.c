@@ -21,25 +21,27 @@ struct transformer {
     compute *c;
     const model_config *config;
     batch_limits most;
-    moe_config *moe;      /* [layers] */
+    moe_config *moe; /* [layers] */
     rope *rope;
     arena memory;
     attention_env env;
-    block_state *blocks;  /* [layers] */
+    block_state *blocks;              /* [layers] */
     real *end, *hidden, *end_inverse; /* the residual after the last block, its norm */
-    real *dx, *dnormed;   /* [T, D] gradients; NULL: forward only */
-    real *dhalf;          /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
-    int32_t *positions;   /* [T] */
+    real *dx, *dnormed;               /* [T, D] gradients; NULL: forward only */
+    /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
+    real *dhalf;
+    int32_t *positions; /* [T] */
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
-    token_batch batch;    /* of the last forward, */
-    balance *balance;     /* and what it counted in */
+    token_batch batch; /* of the last forward, */
+    balance *balance;  /* and what it counted in */
 };
 
 /* ---- memory ---- */
 
-static size_t moe_scratch_most(const model_config *c, const moe_config *moe, const batch_limits *most)
+static size_t moe_scratch_most(
+    const model_config *c, const moe_config *moe, const batch_limits *most)
 {
     size_t bytes = 0;
     for (int64_t l = 0; l < c->layers; l++) {
@@ -49,7 +51,8 @@ static size_t moe_scratch_most(const model_config *c, const moe_config *moe, con
     return bytes;
 }
 
-static void layout_block(block_state *s, arena *a, const model_config *c, int64_t tokens, bool training)
+static void layout_block(
+    block_state *s, arena *a, const model_config *c, int64_t tokens, bool training)
 {
     s->x = ARENA_ARRAY(a, real, tokens * c->width);
     s->x_normed = ARENA_ARRAY(a, real, tokens * c->width);
@@ -61,14 +64,15 @@ static void layout_block(block_state *s, arena *a, const model_config *c, int64_
 }
 
 /* The feed-forward of layer l, laid out behind the rest of the block. */
-static void layout_ffn(block_state *s, arena *a, const model_config *c, const moe_config *moe, int64_t l,
-                       const batch_limits *most)
+static void layout_ffn(block_state *s, arena *a, const model_config *c, const moe_config *moe,
+    int64_t l, const batch_limits *most)
 {
     if (c->layer[l].sparse) moe_state_layout(&s->sparse, a, &moe[l], most);
     else ffn_state_layout(&s->dense, a, model_config_inputs(c), c->dense_width, most->tokens);
 }
 
-/* Without a backward pass the layers share one state, and their feed-forwards the room of the largest. */
+/* Without a backward pass the layers share one state, and their feed-forwards the room of the
+ * largest. */
 static void layout_blocks(transformer *t, arena *a)
 {
     const model_config *c = t->config;
@@ -108,7 +112,8 @@ static void layout(transformer *t, arena *a)
     t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
 }
 
-static size_t arena_bytes(const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
+static size_t arena_bytes(
+    const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
 {
     compute measured = *c;
     moe_config *rows = (moe_config *)(uintptr_t)moe; /* read only */
@@ -118,7 +123,8 @@ static size_t arena_bytes(const compute *c, const model_config *config, const mo
     return a.used;
 }
 
-size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
+size_t transformer_bytes(
+    const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
 {
     size_t laid_out = arena_bytes(c, config, moe, most);
     size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most->keys);
@@ -127,15 +133,18 @@ size_t transformer_bytes(const compute *c, const model_config *config, const moe
 
 static cadre_status make_rope(transformer *t)
 {
-    return t->config->relative_buckets ? CADRE_OK : rope_new(&t->config->rope, t->most.keys, &t->rope);
+    return t->config->relative_buckets ? CADRE_OK
+                                       : rope_new(&t->config->rope, t->most.keys, &t->rope);
 }
 
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, const batch_limits *most,
-                             transformer **out)
+cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, transformer **out)
 {
     transformer *t = MEM_ARRAY(transformer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (transformer){ .c = c, .config = config, .most = *most, .moe = MEM_ARRAY(moe_config, config->layers) };
+    *t = (transformer){
+        .c = c, .config = config, .most = *most, .moe = MEM_ARRAY(moe_config, config->layers)
+    };
     cadre_status status = t->moe ? make_rope(t) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         memcpy(t->moe, moe, (size_t)config->layers * sizeof *moe);
@@ -179,8 +188,10 @@ static void add_range(void *arg, int64_t begin, int64_t end)
     a->rows->add(n, a->from + at, a->to + at);
 }
 
-/* y [T, D] = x + scale * norm(y): the end of both halves of a block. Most models have no norm here, and a scale of 1. */
-static void join_residual(const transformer *t, const layer_weights *w, param_role role, const real *x, real *y)
+/* y [T, D] = x + scale * norm(y): the end of both halves of a block. Most models have no norm here,
+ * and a scale of 1. */
+static void join_residual(
+    const transformer *t, const layer_weights *w, param_role role, const real *x, real *y)
 {
     const model_config *c = t->config;
     norm post = norm_of(w, NULL, role, 1, c->norm_eps);
@@ -192,36 +203,45 @@ static void join_residual(const transformer *t, const layer_weights *w, param_ro
 static void scale_range(void *arg, int64_t begin, int64_t end)
 {
     const add_task *a = arg;
-    a->rows->scale((end - begin) * a->width, a->scale, a->from + begin * a->width, a->to + begin * a->width);
+    a->rows->scale(
+        (end - begin) * a->width, a->scale, a->from + begin * a->width, a->to + begin * a->width);
 }
 
 /* y = x + scale * half:  dhalf = scale * dy, and dx = dy */
 static void part_residual(const transformer *t)
 {
-    add_task a = { t->c->variant->rows, t->config->width, (real)t->config->residual_scale, t->dx, t->dhalf };
-    if (t->dhalf != t->dx) parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * t->config->width, scale_range, &a);
+    add_task a = { t->c->variant->rows, t->config->width, (real)t->config->residual_scale, t->dx,
+        t->dhalf };
+    if (t->dhalf != t->dx)
+        parallel_over(
+            t->c, t->batch.tokens, 16, t->batch.tokens * t->config->width, scale_range, &a);
 }
 
 /* ---- the feed-forward half ---- */
 
 static moe_call moe_call_of(const transformer *t, int64_t l)
 {
-    return (moe_call){ .compute = t->c, .batch = &t->batch, .scratch = t->moe_scratch, .scratch_bytes = t->moe_scratch_bytes,
-                       .balance = t->balance, .balance_layer = (int)model_config_sparse_before(t->config, l),
-                       .layer = (int32_t)l };
+    return (moe_call){ .compute = t->c,
+        .batch = &t->batch,
+        .scratch = t->moe_scratch,
+        .scratch_bytes = t->moe_scratch_bytes,
+        .balance = t->balance,
+        .balance_layer = (int)model_config_sparse_before(t->config, l),
+        .layer = (int32_t)l };
 }
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
 {
     double limit = t->config->expert_limit;
-    return (ffn) { .activation = row_activation_by_name(t->c->variant->rows, t->config->expert_form),
-                   .limit = limit > 0 ? (real)limit : REAL_INF,
-                   .gate = linear_with_bias(w, g, ROLE_GATE, ROLE_GATE_BIAS),
-                   .up = linear_with_bias(w, g, ROLE_UP, ROLE_UP_BIAS),
-                   .down = linear_with_bias(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
+    return (ffn){ .activation = row_activation_by_name(t->c->variant->rows, t->config->expert_form),
+        .limit = limit > 0 ? (real)limit : REAL_INF,
+        .gate = linear_with_bias(w, g, ROLE_GATE, ROLE_GATE_BIAS),
+        .up = linear_with_bias(w, g, ROLE_UP, ROLE_UP_BIAS),
+        .down = linear_with_bias(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
 }
 
-static void feed_forward(transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
+static void feed_forward(
+    transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
 {
     int64_t width = t->config->width;
     if (t->config->layer[l].sparse) {
@@ -234,18 +254,20 @@ static void feed_forward(transformer *t, const layer_weights *w, int64_t l, bloc
 }
 
 /* t->dhalf -> t->dnormed */
-static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s,
-                                  bool accumulate)
+static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g,
+    int64_t l, block_state *s, bool accumulate)
 {
     int64_t width = t->config->width;
     const real *dy = t->dhalf;
     real *dx = t->dnormed;
     if (t->config->layer[l].sparse) {
         moe_call call = moe_call_of(t, l);
-        moe_layer_backward(&call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, dy, dx, &g->moe, accumulate);
+        moe_layer_backward(
+            &call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, dy, dx, &g->moe, accumulate);
     } else {
         ffn f = ffn_of(t, w, g);
-        ffn_backward(t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, dy, width, dx, width);
+        ffn_backward(
+            t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, dy, width, dx, width);
     }
 }
 
@@ -262,12 +284,15 @@ static void attend_to_encoder(transformer *t, const layer_weights *w, block_stat
     parallel_over(t->c, tokens, 16, tokens * width, add_range, &a);
 }
 
-/* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see join_residual */
-static void block_forward(transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
+/* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see
+ * join_residual */
+static void block_forward(
+    transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
 {
     const model_config *c = t->config;
     const token_batch *b = &t->batch;
-    norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
+    norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps),
+         second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
     norm_forward(t->c, &first, b->tokens, s->x, c->width, s->x_normed, c->width, s->x_inverse);
     attention_layer_forward(&t->env, w, l, b, s->x_normed, &s->attention, s->y);
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
@@ -278,18 +303,21 @@ static void block_forward(transformer *t, const layer_weights *w, int64_t l, blo
 }
 
 /* t->dx: the gradient by the block's output becomes the gradient by its input */
-static void block_backward(transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s,
-                           bool accumulate)
+static void block_backward(transformer *t, const layer_weights *w, layer_gradients *g, int64_t l,
+    block_state *s, bool accumulate)
 {
     const model_config *c = t->config;
     const token_batch *b = &t->batch;
-    norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps), second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
+    norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps),
+         second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
     part_residual(t);
     feed_forward_backward(t, w, g, l, s, accumulate);
-    norm_backward(t->c, &second, b->tokens, s->y, c->width, s->y_inverse, t->dnormed, c->width, true, t->dx, c->width);
+    norm_backward(t->c, &second, b->tokens, s->y, c->width, s->y_inverse, t->dnormed, c->width,
+        true, t->dx, c->width);
     part_residual(t);
     attention_layer_backward(&t->env, w, g, l, b, s->x_normed, &s->attention, t->dhalf, t->dnormed);
-    norm_backward(t->c, &first, b->tokens, s->x, c->width, s->x_inverse, t->dnormed, c->width, true, t->dx, c->width);
+    norm_backward(t->c, &first, b->tokens, s->x, c->width, s->x_inverse, t->dnormed, c->width, true,
+        t->dx, c->width);
 }
 
 /* ---- the decoder ---- */
@@ -300,30 +328,34 @@ static void take_batch(transformer *t, const token_batch *b)
     t->batch.positions = t->positions;
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t first = b->caches ? b->caches[i]->length : 0;
-        for (int64_t p = b->start[i]; p < b->start[i + 1]; p++) t->positions[p] = (int32_t)(first + p - b->start[i]);
+        for (int64_t p = b->start[i]; p < b->start[i + 1]; p++)
+            t->positions[p] = (int32_t)(first + p - b->start[i]);
     }
 }
 
 static bool is_given_up(const token_batch *b) { return b->may_stop && cadre_interrupted(); }
 
-bool transformer_forward(transformer *t, const model_weights *w, const token_batch *b, balance *balancing,
-                         transformer_watch watch, void *arg)
+bool transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
+    balance *balancing, transformer_watch watch, void *arg)
 {
     const model_config *c = t->config;
     take_batch(t, b);
     t->balance = balancing;
     attention_env_begin(&t->env, &w->relative);
-    embedding_forward(t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
+    embedding_forward(
+        t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
     for (int64_t l = 0; l < c->layers; l++) {
         if (is_given_up(b)) return false;
         block_state *s = &t->blocks[l];
-        real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x; /* without backward: s->x, which is free by then */
+        /* Without backward: s->x, which is free by then */
+        real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x;
         block_forward(t, &w->layer[l], l, s, out);
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
     }
     norm n = { 1, c->width, w->out_norm.data, NULL, (real)c->norm_eps };
     norm_forward(t->c, &n, b->tokens, t->end, c->width, t->hidden, c->width, t->end_inverse);
-    for (int64_t i = 0; b->caches && i < b->sequences; i++) b->caches[i]->length += b->start[i + 1] - b->start[i];
+    for (int64_t i = 0; b->caches && i < b->sequences; i++)
+        b->caches[i]->length += b->start[i + 1] - b->start[i];
     return true;
 }
 
@@ -332,7 +364,8 @@ static real logit_scale(const transformer *t) { return (real)model_config_logit_
 const real *transformer_hidden(const transformer *t) { return t->hidden; }
 
 /* logits [rows, V] of hidden states [rows, D] */
-static void multiply_head(transformer *t, const model_weights *w, int64_t rows, const real *hidden, real *logits)
+static void multiply_head(
+    transformer *t, const model_weights *w, int64_t rows, const real *hidden, real *logits)
 {
     linear head = { .w = w->head };
     linear_forward(t->c, &head, rows, hidden, t->config->width, logits, t->config->vocab);
@@ -340,13 +373,14 @@ static void multiply_head(transformer *t, const model_weights *w, int64_t rows, 
     if (scale != 1) t->c->variant->rows->scale(rows * t->config->vocab, scale, logits, logits);
 }
 
-void transformer_logits(transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits)
+void transformer_logits(
+    transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits)
 {
     multiply_head(t, w, rows, t->hidden + first * t->config->width, logits);
 }
 
-void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *gathered,
-                           real *logits)
+void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows,
+    int64_t count, real *gathered, real *logits)
 {
     int64_t width = t->config->width;
     for (int64_t i = 0; i < count; i++)
@@ -354,25 +388,30 @@ void transformer_logits_of(transformer *t, const model_weights *w, const int64_t
     multiply_head(t, w, count, gathered, logits);
 }
 
-void transformer_losses(transformer *t, const model_weights *w, const int32_t *targets, real *losses)
+void transformer_losses(
+    transformer *t, const model_weights *w, const int32_t *targets, real *losses)
 {
     loss_head head = { { .w = w->head }, logit_scale(t) };
-    loss_forward(t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
+    loss_forward(
+        t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
 }
 
-bool transformer_backward(transformer *t, const model_weights *w, model_gradients *g, const int32_t *targets, real scale,
-                          bool accumulate, real *losses)
+bool transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
+    const int32_t *targets, real scale, bool accumulate, real *losses)
 {
     const model_config *c = t->config;
     const token_batch *b = &t->batch;
     loss_head head = { { .w = w->head, .dw = g->head }, logit_scale(t) };
-    loss_forward_backward(t->c, &head, b->tokens, t->hidden, c->width, targets, scale, &t->loss, losses, t->dnormed, c->width);
+    loss_forward_backward(t->c, &head, b->tokens, t->hidden, c->width, targets, scale, &t->loss,
+        losses, t->dnormed, c->width);
     norm n = { 1, c->width, w->out_norm.data, g->out_norm, (real)c->norm_eps };
-    norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width, false, t->dx, c->width);
+    norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width,
+        false, t->dx, c->width);
     for (int64_t l = c->layers - 1; l >= 0; l--) {
         if (is_given_up(b)) return false;
         block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l], accumulate);
     }
-    embedding_backward(t->c, c->width, (real)c->embedding_scale, b->tokens, b->inputs, t->dx, c->width, g->embed);
+    embedding_backward(
+        t->c, c->width, (real)c->embedding_scale, b->tokens, b->inputs, t->dx, c->width, g->embed);
     return true;
 }

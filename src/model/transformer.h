@@ -1,12 +1,14 @@
-/* transformer.h - a whole stack of blocks on a batch of tokens: embedding, blocks, last norm, loss; forward and backward.
+/* transformer.h - a whole stack of blocks on a batch of tokens: embedding, blocks, last norm, loss;
+ * forward and backward.
  *
  *     x      = embedding of the inputs
- *     x     += attention_layer(norm(x));  x += ffn(norm(x))        for every block; the ffn is dense or a sparse layer
+ *     x     += attention_layer(norm(x));  x += ffn(norm(x))        for every block; the ffn is
+ *           dense or a sparse layer
  *     (between the two, in a decoder that has an encoder: x += attention to the encoder's output)
  *     hidden = norm(x);  logits = hidden head^T
  *
- * One code path for training and inference. All memory is laid out once for the largest batch: a state a layer when training,
- * one state for all layers otherwise. */
+ * One code path for training and inference. All memory is laid out once for the largest batch: a
+ * state a layer when training, one state for all layers otherwise. */
 #ifndef CADRE_MODEL_TRANSFORMER_H
 #define CADRE_MODEL_TRANSFORMER_H
 
@@ -15,35 +17,40 @@
 typedef struct transformer transformer;
 
 /* moe: [layers], rows of dense layers unused; copied. Borrows c and config. */
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe, const batch_limits *most,
-                             transformer **t);
+cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, transformer **t);
 void transformer_free(transformer *t);
-size_t transformer_bytes(const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most);
+size_t transformer_bytes(
+    const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most);
 
 /* After each sparse layer of a forward: its plan, of the tokens of this batch. */
 typedef void (*transformer_watch)(void *arg, int64_t layer, const plan *p);
 
-/* Leaves the normed hidden states, and when training what backward needs. Moves the caches on. What the batch points to stays
- * as it is until backward. balance NULL: no balancing losses and no counts; watch NULL: none. false: it was given up, caches are
- * as they were, and nothing else is to be used. */
-bool transformer_forward(transformer *t, const model_weights *w, const token_batch *b, balance *balancing,
-                         transformer_watch watch, void *arg);
+/* Leaves the normed hidden states, and when training what backward needs. Moves the caches on. What
+ * the batch points to stays as it is until backward. balance NULL: no balancing losses and no
+ * counts; watch NULL: none. false: it was given up, caches are as they were, and nothing else is to
+ * be used. */
+bool transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
+    balance *balancing, transformer_watch watch, void *arg);
 const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last forward */
 
 /* logits [rows, V] of tokens first .. first + rows - 1 of the last forward. */
-void transformer_logits(transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits);
+void transformer_logits(
+    transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits);
 
-/* The same of any `count` tokens of it, whose hidden states are gathered [count, D] first: one product for all. */
-void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *gathered,
-                           real *logits);
+/* The same of any `count` tokens of it, whose hidden states are gathered [count, D] first: one
+ * product for all. */
+void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows,
+    int64_t count, real *gathered, real *logits);
 
 /* losses [tokens] of the last forward, a target of -1 counting nothing. */
-void transformer_losses(transformer *t, const model_weights *w, const int32_t *targets, real *losses);
+void transformer_losses(
+    transformer *t, const model_weights *w, const int32_t *targets, real *losses);
 
-/* After a training forward (and balance_finish): the losses, and gradients of scale * their sum and of the balance's terms. Dense
- * gradients are added to; those of sparse layers are too if `accumulate`, else overwritten. false: it was given up,
- * and no gradient is to be used. */
-bool transformer_backward(transformer *t, const model_weights *w, model_gradients *g, const int32_t *targets, real scale,
-                          bool accumulate, real *losses);
+/* After a training forward (and balance_finish): the losses, and gradients of scale * their sum and
+ * of the balance's terms. Dense gradients are added to; those of sparse layers are too if
+ * `accumulate`, else overwritten. false: it was given up, and no gradient is to be used. */
+bool transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
+    const int32_t *targets, real scale, bool accumulate, real *losses);
 
 #endif

@@ -15,7 +15,8 @@ bool path_is_gguf(const char *path)
 cadre_status weight_file_open(const char *path, weight_file *f)
 {
     weight_file opened = { 0 };
-    CADRE_TRY(file_is_folder(path) ? safetensors_open(path, &opened.folder) : gguf_open(path, &opened.gguf));
+    CADRE_TRY(file_is_folder(path) ? safetensors_open(path, &opened.folder)
+                                   : gguf_open(path, &opened.gguf));
     *f = opened;
     return CADRE_OK;
 }
@@ -27,13 +28,18 @@ void weight_file_close(weight_file *f)
     *f = (weight_file){ 0 };
 }
 
-const char *weight_file_path(const weight_file *f) { return f->gguf ? gguf_path(f->gguf) : safetensors_path(f->folder); }
+const char *weight_file_path(const weight_file *f)
+{
+    return f->gguf ? gguf_path(f->gguf) : safetensors_path(f->folder);
+}
 
 static stored_tensor of_safetensors(const safetensors_tensor *t)
 {
-    stored_tensor s = {
-        .type = t->dtype, .format = number_by_safetensors(t->dtype), .rank = t->rank, .data = t->data, .size = t->size
-    };
+    stored_tensor s = { .type = t->dtype,
+        .format = number_by_safetensors(t->dtype),
+        .rank = t->rank,
+        .data = t->data,
+        .size = t->size };
     memcpy(s.shape, t->shape, (size_t)t->rank * sizeof *s.shape);
     return s;
 }
@@ -41,10 +47,10 @@ static stored_tensor of_safetensors(const safetensors_tensor *t)
 static stored_tensor of_gguf(const gguf_tensor *t)
 {
     stored_tensor s = { .type = gguf_tensor_type_name(t->type),
-                        .format = number_by_gguf(t->type),
-                        .rank = t->rank,
-                        .data = t->data,
-                        .size = t->size };
+        .format = number_by_gguf(t->type),
+        .rank = t->rank,
+        .data = t->data,
+        .size = t->size };
     for (int i = 0; i < t->rank; i++) s.shape[i] = t->extent[t->rank - 1 - i];
     return s;
 }
@@ -63,9 +69,13 @@ bool weight_file_find(const weight_file *f, const char *name, stored_tensor *out
     return true;
 }
 
-size_t weight_file_count(const weight_file *f) { return f->gguf ? gguf_tensor_count(f->gguf) : safetensors_count(f->folder); }
+size_t weight_file_count(const weight_file *f)
+{
+    return f->gguf ? gguf_tensor_count(f->gguf) : safetensors_count(f->folder);
+}
 
-const char *weight_file_at(const weight_file *f, size_t index, char buffer[GGUF_NAME], stored_tensor *out)
+const char *weight_file_at(
+    const weight_file *f, size_t index, char buffer[GGUF_NAME], stored_tensor *out)
 {
     if (f->gguf) {
         gguf_tensor t = gguf_tensor_at(f->gguf, index);

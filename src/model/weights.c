@@ -32,22 +32,27 @@ static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
 
 static weight view(const param *p, param_place place)
 {
-    return (weight){ .format = place.format, .rows = p->rows, .cols = p->cols, .stride = place.stride, .data = place.data,
-                     .factors = place.factors, .strips = place.strips };
+    return (weight){ .format = place.format,
+        .rows = p->rows,
+        .cols = p->cols,
+        .stride = place.stride,
+        .data = place.data,
+        .factors = place.factors,
+        .strips = place.strips };
 }
 
-static weight expert_view(const layer_config *layer, const param *p, param_place place, const void **table,
-                          const void **factors)
+static weight expert_view(const layer_config *layer, const param *p, param_place place,
+    const void **table, const void **factors)
 {
-    return (weight) { .format = place.format,
-                      .rows = p->rows,
-                      .cols = p->cols,
-                      .stride = place.stride,
-                      .strips = place.strips,
-                      .experts = (int)layer->experts,
-                      .expert = table,
-                      .factors = place.factors,
-                      .expert_factors = place.factors.form ? factors : NULL };
+    return (weight){ .format = place.format,
+        .rows = p->rows,
+        .cols = p->cols,
+        .stride = place.stride,
+        .strips = place.strips,
+        .experts = (int)layer->experts,
+        .expert = table,
+        .factors = place.factors,
+        .expert_factors = place.factors.form ? factors : NULL };
 }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
@@ -93,11 +98,11 @@ static void bind(const model_config *c, const param *p, param_place place, model
     else w->layer[p->layer].role[p->role] = view(p, place);
 }
 
-cadre_status model_weights_make(const model_config *config, const param_table *table, const param_place *place,
-                                model_weights *out)
+cadre_status model_weights_make(const model_config *config, const param_table *table,
+    const param_place *place, model_weights *out)
 {
     model_weights w = { .layer = MEM_ARRAY(layer_weights, config->layers),
-                        .pointers = MEM_ARRAY(const void *, 2 * count_pointers(config)) };
+        .pointers = MEM_ARRAY(const void *, 2 * count_pointers(config)) };
     if (!w.layer || !w.pointers) {
         model_weights_free(&w);
         return CADRE_ENOMEM;
@@ -116,12 +121,14 @@ void model_weights_free(model_weights *w)
     *w = (model_weights){ 0 };
 }
 
-cadre_status model_weights_of_flat(const model_config *config, const param_table *table, const real *values, model_weights *w)
+cadre_status model_weights_of_flat(
+    const model_config *config, const param_table *table, const real *values, model_weights *w)
 {
     param_place *place = MEM_ARRAY(param_place, table->count);
     if (!place) return CADRE_ENOMEM;
     for (int64_t i = 0; i < table->count; i++)
-        place[i] = (param_place){ .data = values + table->rows[i].offset, .stride = table->rows[i].cols };
+        place[i] =
+            (param_place){ .data = values + table->rows[i].offset, .stride = table->rows[i].cols };
     cadre_status status = model_weights_make(config, table, place, w);
     mem_free(place);
     return status;
@@ -129,7 +136,8 @@ cadre_status model_weights_of_flat(const model_config *config, const param_table
 
 /* ---- gradients ---- */
 
-static void bind_expert_gradient(const model_config *c, const param *p, real *data, model_gradients *g)
+static void bind_expert_gradient(
+    const model_config *c, const param *p, real *data, model_gradients *g)
 {
     int64_t first = pointer_of(c, p->layer, p->role);
     g->pointers[first + p->expert] = data;
@@ -149,17 +157,19 @@ static void bind_moe_gradient(layer_gradients *layer)
 {
     real *const *role = layer->role;
     moe_gradients *m = &layer->moe;
-    m->router = (router_gradients){ role[ROLE_ROUTER], role[ROLE_ROUTER_BIAS], role[ROLE_ROUTER_NOISE] };
+    m->router =
+        (router_gradients){ role[ROLE_ROUTER], role[ROLE_ROUTER_BIAS], role[ROLE_ROUTER_NOISE] };
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
     m->shared_switch = role[ROLE_SHARED_SIGMOID];
 }
 
-cadre_status model_gradients_of_flat(const model_config *config, const param_table *table, real *values, model_gradients *out)
+cadre_status model_gradients_of_flat(
+    const model_config *config, const param_table *table, real *values, model_gradients *out)
 {
     model_gradients g = { .layer = MEM_ARRAY(layer_gradients, config->layers),
-                          .pointers = MEM_ARRAY(real *, count_pointers(config)) };
+        .pointers = MEM_ARRAY(real *, count_pointers(config)) };
     if (!g.layer || !g.pointers) {
         model_gradients_free(&g);
         return CADRE_ENOMEM;

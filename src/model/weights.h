@@ -1,6 +1,8 @@
-/* weights.h - a model's parameters as the arithmetic sees them: views by layer and role, and tables of pointers for experts.
+/* weights.h - a model's parameters as the arithmetic sees them: views by layer and role, and tables
+ * of pointers for experts.
  *
- * The numbers lie elsewhere: in one flat array when training, in a mapped file otherwise. Gradients have the same form. */
+ * The numbers lie elsewhere: in one flat array when training, in a mapped file otherwise. Gradients
+ * have the same form. */
 #ifndef CADRE_MODEL_WEIGHTS_H
 #define CADRE_MODEL_WEIGHTS_H
 
@@ -11,9 +13,11 @@
 typedef struct param_place {
     const void *data;            /* [rows, cols]; vectors (rows 1) always `real` */
     const number_format *format; /* NULL: `real` */
-    int64_t stride;              /* numbers from row to row; the experts of one layer have the same, and the same format */
+    /* Numbers from row to row; the experts of one layer have the same, and the same format */
+    int64_t stride;
     number_factors factors;
-    bool strips;                 /* as in kernel/weight.h; of all experts of one role and layer, or none */
+    /* As in kernel/weight.h; of all experts of one role and layer, or none */
+    bool strips;
 } param_place;
 
 typedef struct layer_weights {
@@ -40,12 +44,15 @@ typedef struct model_gradients {
 } model_gradients;
 
 /* Borrows everything that `place` points to. */
-cadre_status model_weights_make(const model_config *config, const param_table *table, const param_place *place, model_weights *w);
+cadre_status model_weights_make(const model_config *config, const param_table *table,
+    const param_place *place, model_weights *w);
 void model_weights_free(model_weights *w);
 
 /* Views into flat arrays of table->elements. */
-cadre_status model_weights_of_flat(const model_config *config, const param_table *table, const real *values, model_weights *w);
-cadre_status model_gradients_of_flat(const model_config *config, const param_table *table, real *values, model_gradients *g);
+cadre_status model_weights_of_flat(
+    const model_config *config, const param_table *table, const real *values, model_weights *w);
+cadre_status model_gradients_of_flat(
+    const model_config *config, const param_table *table, real *values, model_gradients *g);
 void model_gradients_free(model_gradients *g);
 
 static inline const real *weight_reals(const weight *w) { return w->data; }

@@ -1,4 +1,5 @@
-/* balance.c - the losses over a part of the batch and their derivatives, the counts of a step, the bias update. */
+/* balance.c - the losses over a part of the batch and their derivatives, the counts of a step, the
+ * bias update. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 
 /* ---- options ---- */
 
-void balance_add(balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form)
+void balance_add(
+    balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form)
 {
     if (coefficient == 0) return;
     assert(o->terms < BALANCE_MAX_TERMS && balance_loss_by_name(loss));
@@ -36,14 +38,17 @@ static cadre_status check(const balance *b, const balance_layer *layers)
         const balance_layer *a = &layers[l];
         for (int i = 0; i < o->terms; i++)
             if (o->term[i].form == BALANCE_POOLED && a->experts != layers[0].experts)
-                return cadre_fail(CADRE_EARGUMENT, NULL, "balancing over all layers' tokens in one pool wants the same number of "
-                                  "experts in every layer, found %d and %d", layers[0].experts, a->experts);
+                return cadre_fail(CADRE_EARGUMENT, NULL,
+                    "balancing over all layers' tokens in one pool wants the same number of "
+                    "experts in every layer, found %d and %d",
+                    layers[0].experts, a->experts);
         if (has_loss(o, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
-            return cadre_fail(CADRE_EARGUMENT, NULL, "balance-loss: smooth-load wants the router noisy-topk, found %s",
-                              a->router->name);
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "balance-loss: smooth-load wants the router noisy-topk, found %s", a->router->name);
         if (a->experts % balance_devices(b))
-            return cadre_fail(CADRE_EARGUMENT, NULL, "balancing over devices: expected a divisor of %d experts, found %d",
-                              a->experts, balance_devices(b));
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "balancing over devices: expected a divisor of %d experts, found %d", a->experts,
+                balance_devices(b));
     }
     return CADRE_OK;
 }
@@ -53,22 +58,26 @@ static cadre_status check(const balance *b, const balance_layer *layers)
 static void layout_sums(sums *s, arena *a, int64_t sets, int64_t experts, int64_t devices)
 {
     s->tokens = ARENA_ARRAY(a, double, sets);
-    s->count = ARENA_ARRAY(a, double, sets * experts);
-    s->first = ARENA_ARRAY(a, double, sets * experts);
-    s->probability = ARENA_ARRAY(a, double, sets * experts);
-    s->importance = ARENA_ARRAY(a, double, sets * experts);
-    s->load = ARENA_ARRAY(a, double, sets * experts);
-    s->sent = ARENA_ARRAY(a, double, sets * devices);
+    s->count = ARENA_ARRAY(a, double, (sets * experts));
+    s->first = ARENA_ARRAY(a, double, (sets * experts));
+    s->probability = ARENA_ARRAY(a, double, (sets * experts));
+    s->importance = ARENA_ARRAY(a, double, (sets * experts));
+    s->load = ARENA_ARRAY(a, double, (sets * experts));
+    s->sent = ARENA_ARRAY(a, double, (sets * devices));
     s->entropy = ARENA_ARRAY(a, double, sets);
     s->z = ARENA_ARRAY(a, double, sets);
 }
 
-static int64_t tally_size(const balance_layer *a, int32_t devices) { return 2 * (int64_t)a->experts + devices + TALLY_SCALARS; }
+static int64_t tally_size(const balance_layer *a, int32_t devices)
+{
+    return 2 * (int64_t)a->experts + devices + TALLY_SCALARS;
+}
 
 static tally tally_at(int64_t *base, const balance_layer *a, int32_t devices)
 {
     if (!base) return (tally){ 0 };
-    return (tally){ base, base + a->experts, base + 2 * a->experts, base + 2 * a->experts + devices };
+    int64_t *first = base + a->experts, *sent = first + a->experts;
+    return (tally){ base, first, sent, sent + devices };
 }
 
 static void layout_layer(layer_part *p, arena *a, int64_t sequences, int32_t devices)
@@ -126,15 +135,16 @@ static void place_tallies(balance *b)
     }
 }
 
-size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count, int64_t tokens, int64_t sequences)
+size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
+    int64_t tokens, int64_t sequences)
 {
     balance measured = { .options = *options, .layers = count };
     layout(&measured, layers, tokens, sequences);
     return measured.memory.used;
 }
 
-cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count, int64_t tokens,
-                         int64_t sequences, const comm *ranks, balance **b)
+cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
+    int64_t tokens, int64_t sequences, const comm *ranks, balance **b)
 {
     balance blank = { .options = *options, .comm = ranks ? ranks : comm_self(), .layers = count };
     blank.counts_are_global = has_over(options, BALANCE_STEP);
@@ -182,7 +192,8 @@ static void tally_layer(const balance *b, layer_part *p)
     if (p->logit_max > p->step_logit_max) p->step_logit_max = p->logit_max;
     for (int64_t s = 0; s < p->sequences; s++) {
         p->step_entropy += p->sums.entropy[s];
-        for (int32_t e = 0; e < p->about.experts; e++) p->step_probability[e] += p->sums.probability[s * p->about.experts + e];
+        for (int32_t e = 0; e < p->about.experts; e++)
+            p->step_probability[e] += p->sums.probability[s * p->about.experts + e];
     }
 }
 
@@ -228,8 +239,8 @@ typedef struct scope {
     int64_t sequence, sequence_end;
 } scope;
 
-/* With BALANCE_STEP the counts are those of the step, or of the step so far where nothing is known of
- * the rest, on all ranks. Returns the tokens behind them. */
+/* With BALANCE_STEP the counts are those of the step, or of the step so far where nothing is known
+ * of the rest, on all ranks. Returns the tokens behind them. */
 static double count_step(balance *b, const scope *in, int64_t experts)
 {
     size_t bytes = (size_t)experts * sizeof(double);
@@ -255,18 +266,28 @@ static balance_set gather(balance *b, const scope *in, const balance_term *term)
     for (int l = in->layer; l < in->layer_end; l++) {
         const layer_part *p = &b->layer[l];
         if (whole_step) add_sums(&p->ahead, 0, experts, devices, w);
-        for (int64_t s = in->sequence; s < in->sequence_end && !whole_step; s++) add_sums(&p->sums, s, experts, devices, w);
+        for (int64_t s = in->sequence; s < in->sequence_end && !whole_step; s++)
+            add_sums(&p->sums, s, experts, devices, w);
     }
     double tokens = *w->tokens, share = tokens > 0 ? 1 / tokens : 0;
     for (int32_t e = 0; e < experts; e++) w->probability[e] *= share;
-    return (balance_set){ .experts = experts, .tokens = tokens,
-                          .count_tokens = term->over == BALANCE_STEP ? count_step(b, in, experts) : tokens, .count = w->count,
-                          .first = w->first, .probability = w->probability, .importance = w->importance, .load = w->load,
-                          .entropy = *w->entropy * share, .summed = term->form == BALANCE_POOLED, .devices = devices,
-                          .devices_used = b->options.devices_used > 0 ? b->options.devices_used : 1, .sent = w->sent };
+    return (balance_set){ .experts = experts,
+        .tokens = tokens,
+        .count_tokens = term->over == BALANCE_STEP ? count_step(b, in, experts) : tokens,
+        .count = w->count,
+        .first = w->first,
+        .probability = w->probability,
+        .importance = w->importance,
+        .load = w->load,
+        .entropy = *w->entropy * share,
+        .summed = term->form == BALANCE_POOLED,
+        .devices = devices,
+        .devices_used = b->options.devices_used > 0 ? b->options.devices_used : 1,
+        .sent = w->sent };
 }
 
-/* Derivatives by means and sums of the set become derivatives by each of its tokens' own numbers. */
+/* Derivatives by means and sums of the set become derivatives by each of its tokens' own
+ * numbers. */
 static void hand_back(balance *b, const scope *in, const balance_slope *slope, double tokens)
 {
     int64_t experts = b->layer[in->layer].about.experts;
@@ -288,17 +309,20 @@ static double surveyed_share(const balance *b, const scope *in)
     return *b->layer[in->layer].ahead.tokens / (double)b->step_tokens;
 }
 
-/* `share` is the part's part of the step's mean. A set of the whole step is looked at once a part: its
- * value counts by the share, its derivatives are by the numbers of this part's tokens alone, in full. */
+/* `share` is the part's part of the step's mean. A set of the whole step is looked at once a part:
+ * its value counts by the share, its derivatives are by the numbers of this part's tokens alone, in
+ * full. */
 static void judge(balance *b, const balance_term *term, const scope *in, double share)
 {
     size_t bytes = (size_t)b->layer[in->layer].about.experts * sizeof(double);
     balance_set set = gather(b, in, term);
     if (!(set.tokens > 0)) return;
     balance_slope slope = { b->slope_probability, b->slope_importance, b->slope_load, 0 };
-    memset(slope.probability, 0, bytes), memset(slope.importance, 0, bytes), memset(slope.load, 0, bytes);
+    memset(slope.probability, 0, bytes), memset(slope.importance, 0, bytes),
+        memset(slope.load, 0, bytes);
     bool whole_step = term->over == BALANCE_STEP && b->surveyed;
-    double layers = term->form == BALANCE_MEAN ? b->layers : 1, scale = term->coefficient * share / layers;
+    double layers = term->form == BALANCE_MEAN ? b->layers : 1,
+           scale = term->coefficient * share / layers;
     double full = whole_step ? surveyed_share(b, in) : share;
     double value = term->loss->value(&set, term->coefficient * full / layers, &slope);
     b->value.aux += scale * value;
@@ -327,12 +351,16 @@ static void judge_term(balance *b, const balance_term *term)
 
 /* ---- finish: values and pulls ---- */
 
-static double z_pull(const balance *b) { return b->options.z_loss / (b->layers * (double)b->step_tokens); }
+static double z_pull(const balance *b)
+{
+    return b->options.z_loss / (b->layers * (double)b->step_tokens);
+}
 
 static void publish(const balance *b, layer_part *p)
 {
     int64_t experts = p->about.experts;
-    bool importance = has_loss(&b->options, "importance"), load = has_loss(&b->options, "smooth-load");
+    bool importance = has_loss(&b->options, "importance"),
+         load = has_loss(&b->options, "smooth-load");
     for (int64_t i = 0; i < p->sequences * experts; i++) {
         p->pull_probability[i] = (real)p->dprobability[i];
         p->pull_importance[i] = (real)p->dimportance[i];
@@ -340,9 +368,10 @@ static void publish(const balance *b, layer_part *p)
     }
     for (int64_t s = 0; s < p->sequences; s++)
         p->pull[s] = (score_pull){ .probability = p->pull_probability + s * experts,
-                                   .importance = importance ? p->pull_importance + s * experts : NULL,
-                                   .load = load ? p->pull_load + s * experts : NULL,
-                                   .entropy = (real)p->dentropy[s], .z = (real)z_pull(b) };
+            .importance = importance ? p->pull_importance + s * experts : NULL,
+            .load = load ? p->pull_load + s * experts : NULL,
+            .entropy = (real)p->dentropy[s],
+            .z = (real)z_pull(b) };
 }
 
 static void clear_slopes(layer_part *p)
@@ -358,7 +387,8 @@ cadre_status balance_finish(balance *b)
     for (int l = 0; l < b->layers; l++) clear_slopes(&b->layer[l]);
     for (int i = 0; i < b->options.terms; i++) judge_term(b, &b->options.term[i]);
     for (int l = 0; l < b->layers; l++) {
-        for (int64_t s = 0; s < b->layer[l].sequences; s++) b->value.z += z_pull(b) * b->layer[l].sums.z[s];
+        for (int64_t s = 0; s < b->layer[l].sequences; s++)
+            b->value.z += z_pull(b) * b->layer[l].sums.z[s];
         publish(b, &b->layer[l]);
     }
     return CADRE_OK;
@@ -366,7 +396,10 @@ cadre_status balance_finish(balance *b)
 
 /* ---- parts ahead ---- */
 
-bool balance_wants_survey(const balance *b) { return b->layers > 0 && has_over(&b->options, BALANCE_STEP); }
+bool balance_wants_survey(const balance *b)
+{
+    return b->layers > 0 && has_over(&b->options, BALANCE_STEP);
+}
 
 cadre_status balance_survey(balance *b)
 {
@@ -413,7 +446,8 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
 
 cadre_status balance_step_end(balance *b)
 {
-    if (!b->counts_are_global) CADRE_TRY(b->comm->sum_counts(b->comm, b->step_tally, b->tally_size));
+    if (!b->counts_are_global)
+        CADRE_TRY(b->comm->sum_counts(b->comm, b->step_tally, b->tally_size));
     b->ended = true;
     return CADRE_OK;
 }
@@ -436,8 +470,14 @@ balance_totals balance_total(const balance *b, int l)
 {
     const layer_part *p = &b->layer[l];
     const int64_t *scalars = p->step.scalars;
-    return (balance_totals){ .experts = p->about.experts, .count = p->step.count, .tokens = scalars[TALLY_TOKENS],
-                             .dropped = scalars[TALLY_DROPPED], .rerouted = scalars[TALLY_REROUTED],
-                             .probability = p->step_probability, .entropy = p->step_entropy, .lse = p->step_lse,
-                             .logit_max = p->step_logit_max, .local_tokens = p->step_local_tokens };
+    return (balance_totals){ .experts = p->about.experts,
+        .count = p->step.count,
+        .tokens = scalars[TALLY_TOKENS],
+        .dropped = scalars[TALLY_DROPPED],
+        .rerouted = scalars[TALLY_REROUTED],
+        .probability = p->step_probability,
+        .entropy = p->step_entropy,
+        .lse = p->step_lse,
+        .logit_max = p->step_logit_max,
+        .local_tokens = p->step_local_tokens };
 }

@@ -1,10 +1,13 @@
-/* balance.h - what keeps experts evenly used: the balancing losses, the z-loss, and the bias update without a loss.
+/* balance.h - what keeps experts evenly used: the balancing losses, the z-loss, and the bias update
+ * without a loss.
  *
- * A loss over several layers, or over the whole optimiser step, can only be known once all of them have routed. So a
- * layer's forward hands its statistics over (counts and sums of scores, per sequence); when all layers are through,
- * balance_finish computes the losses and, for each layer and sequence, their derivatives; each layer's backward reads those.
+ * A loss over several layers, or over the whole optimiser step, can only be known once all of them
+ * have routed. So a layer's forward hands its statistics over (counts and sums of scores, per
+ * sequence); when all layers are through, balance_finish computes the losses and, for each layer
+ * and sequence, their derivatives; each layer's backward reads those.
  *
- *     balance_step_begin(b, sequences, tokens)         of the optimiser step, over all its parts and ranks
+ *     balance_step_begin(b, sequences, tokens)         of the optimiser step, over all its parts
+ *                                                      and ranks
  *       for each part of the batch:
  *         moe_layer_forward(..., b, l) for every layer
  *         balance_finish(b)
@@ -12,9 +15,10 @@
  *     balance_step_end(b)                              counts of the step, over all parts and ranks
  *     balance_update_bias(b, l, bias)                  where the router has one
  *
- * Running a layer's forward again (recomputation) replaces its statistics and counts nothing twice; evaluation passes no
- * balance. Padding is in no count and no mean. Every part is weighted with its share of the step, so values and gradients do not
- * depend on the number of threads and ranks, nor, for terms per sequence and the bias, on how the batch was cut. */
+ * Running a layer's forward again (recomputation) replaces its statistics and counts nothing twice;
+ * evaluation passes no balance. Padding is in no count and no mean. Every part is weighted with its
+ * share of the step, so values and gradients do not depend on the number of threads and ranks, nor,
+ * for terms per sequence and the bias, on how the batch was cut. */
 #ifndef CADRE_MOE_BALANCE_H
 #define CADRE_MOE_BALANCE_H
 
@@ -22,9 +26,10 @@
 #include "moe/routing.h"
 
 typedef enum balance_over {
-    BALANCE_MICRO,    /* each part of the batch, on each rank, by itself */
-    BALANCE_STEP,     /* the whole step: counts over all ranks, scores of this rank's parts. What comes
-                         after a part is known where it was surveyed; else counts are those so far */
+    BALANCE_MICRO, /* each part of the batch, on each rank, by itself */
+    /* The whole step: counts over all ranks, scores of this rank's parts. What comes after a part
+     * is known where it was surveyed; else counts are those so far. */
+    BALANCE_STEP,
     BALANCE_SEQUENCE, /* each sequence by itself, then the mean over the step's sequences */
 } balance_over;
 
@@ -59,14 +64,15 @@ typedef struct balance_slope {
     double entropy;      /* by the mean */
 } balance_slope;
 
-/* A row of THE LIST of balancing losses: returns the value over one set, adds `scale` times its derivatives to the slope. */
+/* A row of THE LIST of balancing losses: returns the value over one set, adds `scale` times its
+ * derivatives to the slope. */
 typedef struct balance_loss {
     const char *name;
     const char *help;
     double (*value)(const balance_set *s, double scale, balance_slope *slope);
 } balance_loss;
 
-const balance_loss *balance_losses(int *count); /* the rows */
+const balance_loss *balance_losses(int *count);             /* the rows */
 const balance_loss *balance_loss_by_name(const char *name); /* NULL: unknown */
 
 typedef struct balance_term {
@@ -86,8 +92,10 @@ typedef struct balance_options {
     int32_t devices, devices_used; /* of the terms that look at groups of experts; 0: 1 */
 } balance_options;
 
-/* Adds a term of the named loss; a coefficient of 0 adds nothing. The name is one of the list, and there is room. */
-void balance_add(balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form);
+/* Adds a term of the named loss; a coefficient of 0 adds nothing. The name is one of the list, and
+ * there is room. */
+void balance_add(
+    balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form);
 
 /* What the balance must know of a sparse layer. */
 typedef struct balance_layer {
@@ -98,31 +106,35 @@ typedef struct balance_layer {
 typedef struct balance balance;
 
 /* For parts of at most `tokens` tokens in `sequences` sequences. ranks: borrowed; NULL: one. */
-cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count, int64_t tokens,
-                         int64_t sequences, const comm *ranks, balance **b);
+cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
+    int64_t tokens, int64_t sequences, const comm *ranks, balance **b);
 void balance_free(balance *b);
-size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count, int64_t tokens, int64_t sequences);
+size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
+    int64_t tokens, int64_t sequences);
 
-void balance_step_begin(balance *b, int64_t sequences, int64_t tokens); /* valid tokens, of the whole step on all ranks */
+/* Valid tokens, of the whole step on all ranks */
+void balance_step_begin(balance *b, int64_t sequences, int64_t tokens);
 cadre_status balance_finish(balance *b);
 cadre_status balance_step_end(balance *b);
 
-/* A step of several parts whose losses are to be of the whole step: before the parts above, and behind
- * balance_step_begin, each part's forward runs once more, with a survey behind it. */
+/* A step of several parts whose losses are to be of the whole step: before the parts above, and
+ * behind balance_step_begin, each part's forward runs once more, with a survey behind it. */
 bool balance_wants_survey(const balance *b);
 cadre_status balance_survey(balance *b);
 
-/* After balance_step_end: b_e += rate * sign(mean count - count_e), once a step; a second call in a step changes nothing. */
+/* After balance_step_end: b_e += rate * sign(mean count - count_e), once a step; a second call in a
+ * step changes nothing. */
 void balance_update_bias(balance *b, int layer, real *bias /* [E] */);
 
-/* Losses as added to the language model's, coefficients included, summed over this rank's parts of the step so far. */
+/* Losses as added to the language model's, coefficients included, summed over this rank's parts of
+ * the step so far. */
 typedef struct balance_values {
     double aux, z;
 } balance_values;
 balance_values balance_value(const balance *b);
 
-/* Of one layer over one step. Counts are over all ranks, after balance_step_end; sums are this rank's. Borrowed until the next
- * step. */
+/* Of one layer over one step. Counts are over all ranks, after balance_step_end; sums are this
+ * rank's. Borrowed until the next step. */
 typedef struct balance_totals {
     int32_t experts;
     const int64_t *count;      /* [E] picks before capacity */
@@ -131,7 +143,7 @@ typedef struct balance_totals {
     const double *probability; /* [E] sum over this rank's tokens of the normalised score */
     double entropy, lse;       /* sums over this rank's tokens */
     double logit_max;
-    int64_t local_tokens;      /* this rank's valid tokens */
+    int64_t local_tokens; /* this rank's valid tokens */
 } balance_totals;
 balance_totals balance_total(const balance *b, int layer);
 

@@ -1,6 +1,7 @@
 /* balance_collect.c - the statistics of one layer's part of the batch, sequence by sequence.
  *
- * A sum over tokens is one chain in their order for each expert and sequence; work is split over (sequence, tile of experts). */
+ * A sum over tokens is one chain in their order for each expert and sequence; work is split over
+ * (sequence, tile of experts). */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +16,8 @@ typedef struct collect_job {
     const routing *r;
 } collect_job;
 
-/* Of independent scores: H = log S - (sum s log s) / S. Of a softmax: H = lse - sum p z. The key row is free by now. */
+/* Of independent scores: H = log S - (sum s log s) / S. Of a softmax: H = lse - sum p z. The key
+ * row is free by now. */
 static real token_entropy(const routing *r, int64_t t, real sum)
 {
     const row_kernels *rows = r->compute->variant->rows;
@@ -35,21 +37,27 @@ static void token_task(void *arg, int64_t begin, int64_t end)
     const routing *r = job->r;
     bool shares = !(r->router->traits & ROUTER_INDEPENDENT);
     for (int64_t t = begin; t < end; t++) {
-        real sum = shares ? 1 : r->compute->variant->rows->sum(r->plan->experts, r->state->score + t * r->plan->experts);
+        real sum = shares ? 1
+                          : r->compute->variant->rows->sum(
+                                r->plan->experts, r->state->score + t * r->plan->experts);
         bool counts = plan_is_valid(r->plan, t) && sum > 0;
         job->b->inverse[t] = counts ? 1 / sum : 0;
         job->b->entropy[t] = counts ? token_entropy(r, t, sum) : 0;
     }
 }
 
-/* sum over the tokens of one sequence, in their order, of rows[t, e] * inverse[t], for a tile of experts */
-static void sum_columns(const collect_job *job, const real *rows, int64_t sequence, int64_t first, double *sum)
+/* sum over the tokens of one sequence, in their order, of rows[t, e] * inverse[t], for a tile of
+ * experts */
+static void sum_columns(
+    const collect_job *job, const real *rows, int64_t sequence, int64_t first, double *sum)
 {
     const plan *p = job->r->plan;
-    int64_t end = first + TILE < p->experts ? first + TILE : p->experts;
+    int64_t end = first + TILE
+    < p->experts ? first + TILE : p->experts;
     double lane[TILE] = { 0 };
     for (int64_t t = job->r->batch->start[sequence]; t < job->r->batch->start[sequence + 1]; t++)
-        for (int64_t e = first; e < end; e++) lane[e - first] += (double)(rows[t * p->experts + e] * job->b->inverse[t]);
+        for (int64_t e = first; e < end; e++)
+            lane[e - first] += (double)(rows[t * p->experts + e] * job->b->inverse[t]);
     memcpy(sum + sequence * p->experts + first, lane, (size_t)(end - first) * sizeof *lane);
 }
 
@@ -61,7 +69,8 @@ static void column_task(void *arg, int64_t begin, int64_t end)
     const routing *r = job->r;
     int64_t tiles = tiles_of(r);
     for (int64_t i = begin; i < end; i++) {
-        sum_columns(job, r->state->score, i / tiles, i % tiles * TILE, job->layer->sums.probability);
+        sum_columns(
+            job, r->state->score, i / tiles, i % tiles * TILE, job->layer->sums.probability);
         if (r->state->load && r->batch->random.train)
             sum_columns(job, r->state->load, i / tiles, i % tiles * TILE, job->layer->sums.load);
     }
@@ -79,7 +88,8 @@ static void count_sent(const collect_job *job, int64_t t, double *sent)
     int32_t size = p->experts / balance_devices(job->b);
     for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
         bool again = false;
-        for (int64_t j = p->token_start[t]; j < i && !again; j++) again = wanted(p, j).id / size == wanted(p, i).id / size;
+        for (int64_t j = p->token_start[t]; j < i && !again; j++)
+            again = wanted(p, j).id / size == wanted(p, i).id / size;
         if (!again) sent[wanted(p, i).id / size]++;
     }
 }
@@ -124,7 +134,8 @@ static void note_logits(layer_part *layer, const routing *r)
     layer->logit_max = -INFINITY;
     for (int64_t t = 0; t < p->tokens; t++) {
         if (!plan_is_valid(p, t)) continue;
-        double highest = (double)r->compute->variant->rows->max(p->experts, r->state->logits + t * p->experts);
+        double highest =
+            (double)r->compute->variant->rows->max(p->experts, r->state->logits + t * p->experts);
         layer->lse += (double)r->state->lse[t];
         if (highest > layer->logit_max) layer->logit_max = highest;
     }

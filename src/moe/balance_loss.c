@@ -1,6 +1,8 @@
-/* balance_loss.c - THE LIST of balancing losses: each from the statistics of one set of tokens, with its derivatives.
+/* balance_loss.c - THE LIST of balancing losses: each from the statistics of one set of tokens,
+ * with its derivatives.
  *
- * Counts are constants to the gradient: a loss pulls on the mean scores (weights, loads) that it multiplies them with. */
+ * Counts are constants to the gradient: a loss pulls on the mean scores (weights, loads) that it
+ * multiplies them with. */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +17,8 @@ static double sum_of(int64_t n, const double *x)
 
 /* ---- shares of picks times mean scores ---- */
 
-/* sum f P, f_e = E count_e / (all counts); summed over the picks: E count_e / T. Its least value is 1, or K. */
+/* sum f P, f_e = E count_e / (all counts); summed over the picks: E count_e / T. Its least value is
+ * 1, or K. */
 static double load_value(const balance_set *s, double scale, balance_slope *slope)
 {
     double all = s->summed ? s->count_tokens : sum_of(s->experts, s->count), value = 0;
@@ -43,12 +46,14 @@ static double first_choice_value(const balance_set *s, double scale, balance_slo
 
 /* ---- squared coefficients of variation ---- */
 
-/* CV^2 = V / (m^2 + 1e-10): mean m, population variance V; slope by v_e = (2 (v_e - m) - 2 m V / (m^2 + ..)) / (E (m^2 + ..)) */
+/* CV^2 = V / (m^2 + 1e-10): mean m, population variance V; slope by v_e = (2 (v_e - m) - 2 m V /
+ * (m^2 + ..)) / (E (m^2 + ..)) */
 static double squared_variation(int32_t n, const double *v, double scale, double *slope)
 {
     double mean = sum_of(n, v) / n, variance = 0, square = mean * mean + 1e-10;
     for (int32_t e = 0; e < n; e++) variance += (v[e] - mean) * (v[e] - mean) / n;
-    for (int32_t e = 0; e < n; e++) slope[e] += scale * (2 * (v[e] - mean) - 2 * mean * variance / square) / (n * square);
+    for (int32_t e = 0; e < n; e++)
+        slope[e] += scale * (2 * (v[e] - mean) - 2 * mean * variance / square) / (n * square);
     return variance / square;
 }
 
@@ -65,7 +70,8 @@ static double smooth_load_value(const balance_set *s, double scale, balance_slop
 /* ---- groups of experts on devices ---- */
 
 /* factor * sum over devices of share_i * (sum of P on device i); share(s, i) says what share is. */
-static double device_sum(const balance_set *s, double scale, balance_slope *slope, double (*share)(const balance_set *, int32_t))
+static double device_sum(const balance_set *s, double scale, balance_slope *slope,
+    double (*share)(const balance_set *, int32_t))
 {
     int32_t size = s->experts / s->devices;
     double value = 0;
@@ -88,7 +94,8 @@ static double device_share(const balance_set *s, int32_t device)
 /* D / (M T) * tokens sent to the device. */
 static double communication_share(const balance_set *s, int32_t device)
 {
-    return s->count_tokens > 0 ? s->devices * s->sent[device] / (s->devices_used * s->count_tokens) : 0;
+    return s->count_tokens > 0 ? s->devices * s->sent[device] / (s->devices_used * s->count_tokens)
+                               : 0;
 }
 
 static double device_value(const balance_set *s, double scale, balance_slope *slope)
@@ -109,8 +116,9 @@ static double entropy_value(const balance_set *s, double scale, balance_slope *s
     return s->entropy;
 }
 
-/* H(mean of p). Over a sequence this is the half H(expert | text) of the mutual information of text and expert that Mod-Squad
- * maximises (Chen et al. 2022, arXiv 2212.08066, with tasks in place of sequences); even loads over the batch are the other. */
+/* H(mean of p). Over a sequence this is the half H(expert | text) of the mutual information of text
+ * and expert that Mod-Squad maximises (Chen et al. 2022, arXiv 2212.08066, with tasks in place of
+ * sequences); even loads over the batch are the other. */
 static double mean_entropy_value(const balance_set *s, double scale, balance_slope *slope)
 {
     double value = 0;
@@ -139,12 +147,17 @@ static double mutual_information_value(const balance_set *s, double scale, balan
 static const balance_loss rows[] = {
     { "load", "share of picks times mean score (Switch, Mixtral, OLMoE, DeepSeek)", load_value },
     { "first-choice", "share of first picks times mean score (GShard)", first_choice_value },
-    { "importance", "squared variation of the sums of weights (Shazeer et al. 2017)", importance_value },
-    { "smooth-load", "squared variation of the smooth load, for noisy-topk (Shazeer et al. 2017)", smooth_load_value },
+    { "importance", "squared variation of the sums of weights (Shazeer et al. 2017)",
+        importance_value },
+    { "smooth-load", "squared variation of the smooth load, for noisy-topk (Shazeer et al. 2017)",
+        smooth_load_value },
     { "device", "as load, over groups of experts (DeepSeek-V2)", device_value },
-    { "communication", "share of tokens sent to a group times its scores (DeepSeek-V2)", communication_value },
-    { "mutual-information", "each token sure, all tokens together even (ModuleFormer)", mutual_information_value },
-    { "mean-entropy", "all tokens together on few experts (over a sequence: Mod-Squad)", mean_entropy_value },
+    { "communication", "share of tokens sent to a group times its scores (DeepSeek-V2)",
+        communication_value },
+    { "mutual-information", "each token sure, all tokens together even (ModuleFormer)",
+        mutual_information_value },
+    { "mean-entropy", "all tokens together on few experts (over a sequence: Mod-Squad)",
+        mean_entropy_value },
     { "entropy", "each token sure, which keeps top-p to few experts (Dynamic MoE)", entropy_value },
 };
 enum { ROWS = sizeof rows / sizeof *rows };

@@ -1,7 +1,8 @@
-/* choose_token.c - assignment where every token chooses its experts: by the row's scores the K best, or fewer.
+/* choose_token.c - assignment where every token chooses its experts: by the row's scores the K
+ * best, or fewer.
  *
- * Tokens choose side by side, each into room for K edges; then the plan's edges are moved together, which moves nothing where
- * every token has K. */
+ * Tokens choose side by side, each into room for K edges; then the plan's edges are moved together,
+ * which moves nothing where every token has K. */
 #include <string.h>
 
 #include "moe/routing.h"
@@ -31,7 +32,8 @@ static void close_gaps(plan *p, int32_t room)
     p->token_start[0] = 0;
     for (int64_t t = 0; t < p->tokens; t++) {
         int64_t count = p->token_start[t + 1], from = t * room, to = p->token_start[t];
-        if (to != from) memmove(p->edge_expert + to, p->edge_expert + from, (size_t)count * sizeof(gexp));
+        if (to != from)
+            memmove(p->edge_expert + to, p->edge_expert + from, (size_t)count * sizeof(gexp));
         p->token_start[t + 1] = to + count;
     }
     p->edges = p->token_start[p->tokens];

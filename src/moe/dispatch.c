@@ -1,8 +1,9 @@
 /* dispatch.c - capacity, sequence by sequence, then the numbering of rows.
  *
- * Rows are numbered expert after expert, within an expert in token order. Tokens are cut into segments; counting each segment's
- * edges, summing the counts up, and filling give every segment its rows without looking at the others: segments are the unit of
- * work, and no number depends on who did which. */
+ * Rows are numbered expert after expert, within an expert in token order. Tokens are cut into
+ * segments; counting each segment's edges, summing the counts up, and filling give every segment
+ * its rows without looking at the others: segments are the unit of work, and no number depends on
+ * who did which. */
 #include "moe/dispatch.h"
 
 #include <math.h>
@@ -21,10 +22,11 @@ cadre_status dispatch_check(const dispatch_options *o, const char *where)
 {
     if (!limited(o)) return CADRE_OK;
     if (o->slots < 0 || o->slots > INT32_MAX)
-        return cadre_fail(CADRE_EARGUMENT, where, "capacity: expected 0 to %d slots, found %lld", INT32_MAX, (long long)o->slots);
+        return cadre_fail(CADRE_EARGUMENT, where, "capacity: expected 0 to %d slots, found %lld",
+            INT32_MAX, (long long)o->slots);
     if (!o->slots && !(o->factor > 0 && o->factor <= 65536))
-        return cadre_fail(CADRE_EARGUMENT, where, "capacity-factor: expected more than 0, at most 65536, found %g",
-                          (double)o->factor);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "capacity-factor: expected more than 0, at most 65536, found %g", (double)o->factor);
     return CADRE_OK;
 }
 
@@ -35,10 +37,12 @@ int64_t dispatch_capacity(const dispatch_options *o, int64_t tokens, int32_t pic
     return slots < (double)tokens ? (int64_t)slots : tokens;
 }
 
-int64_t dispatch_max_rows(const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks, int32_t experts)
+int64_t dispatch_max_rows(
+    const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks, int32_t experts)
 {
     if (!limited(o) || o->overflow != OVERFLOW_PAD) return tokens * picks;
-    double even = (double)o->factor * (double)(tokens * picks) / experts + (double)sequences; /* each sequence rounds up */
+    /* Each sequence rounds up */
+    double even = (double)o->factor * (double)(tokens * picks) / experts + (double)sequences;
     double slots = o->slots ? (double)o->slots * (double)sequences : even;
     return (slots < (double)tokens ? (int64_t)slots : tokens) * experts;
 }
@@ -48,16 +52,18 @@ static int64_t segment_count(const dispatch_options *o, int64_t tokens, int64_t 
     return limited(o) ? sequences : (tokens + SEGMENT - 1) / SEGMENT;
 }
 
-void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks,
-                     int32_t experts)
+void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, int64_t tokens,
+    int64_t sequences, int32_t picks, int32_t experts)
 {
     *s = (dispatch_scratch){ 0 };
-    int64_t segments = segment_count(o, tokens, sequences), unlimited = segment_count(NULL, tokens, sequences);
+    int64_t segments = segment_count(o, tokens, sequences),
+            unlimited = segment_count(NULL, tokens, sequences);
     s->start = ARENA_ARRAY(a, int64_t, (segments > unlimited ? segments : unlimited) * experts);
     if (limited(o)) s->used = ARENA_ARRAY(a, int64_t, sequences * experts);
     if (limited(o)) s->capacity = ARENA_ARRAY(a, int64_t, sequences);
     if (limited(o)) s->token = ARENA_ARRAY(a, int32_t, tokens * picks);
-    if (limited(o) && o->priority == PRIORITY_PROBABILITY) s->order = ARENA_ARRAY(a, int32_t, tokens * picks);
+    if (limited(o) && o->priority == PRIORITY_PROBABILITY)
+        s->order = ARENA_ARRAY(a, int32_t, tokens * picks);
 }
 
 typedef struct job {
@@ -69,7 +75,8 @@ typedef struct job {
 /* Tokens of segment s: a sequence where there is a limit, else a fixed number. */
 static pool_range segment_at(const job *j, int64_t s)
 {
-    if (limited(j->d->options)) return (pool_range){ j->d->batch->start[s], j->d->batch->start[s + 1] };
+    if (limited(j->d->options))
+        return (pool_range){ j->d->batch->start[s], j->d->batch->start[s + 1] };
     int64_t end = (s + 1) * SEGMENT;
     return (pool_range){ s * SEGMENT, end < j->p->tokens ? end : j->p->tokens };
 }
@@ -84,7 +91,8 @@ static gexp next_choice(const job *j, int64_t token, const int64_t *used, int64_
     gexp best = GEXP_NONE;
     for (int32_t e = 0; e < p->experts; e++) {
         bool taken = used[e] >= capacity || !(key[e] > -REAL_INF);
-        for (int64_t i = p->token_start[token]; i < p->token_start[token + 1]; i++) taken |= p->edge_expert[i].id == e;
+        for (int64_t i = p->token_start[token]; i < p->token_start[token + 1]; i++)
+            taken |= p->edge_expert[i].id == e;
         if (!taken && (best.id < 0 || key[e] > key[best.id])) best = (gexp){ e };
     }
     return best;
@@ -109,7 +117,8 @@ static void admit(const job *j, int64_t edge, int64_t *used, int64_t capacity)
 
 static real score_of(const job *j, int32_t edge)
 {
-    return j->d->score[(int64_t)j->d->scratch->token[edge] * j->p->experts + j->p->edge_expert[edge].id];
+    return j->d
+        ->score[(int64_t)j->d->scratch->token[edge] * j->p->experts + j->p->edge_expert[edge].id];
 }
 
 /* Whether edge a comes before edge b: higher score, then earlier. */
@@ -130,7 +139,8 @@ static void sift_down(const job *j, int32_t *heap, int64_t count, int64_t at)
     }
 }
 
-/* Heap sort of the edges [first, first + count): no memory, and an order in which no two are equal. */
+/* Heap sort of the edges [first, first + count): no memory, and an order in which no two are
+ * equal. */
 static const int32_t *sort_edges(const job *j, int64_t first, int64_t count)
 {
     int32_t *heap = j->d->scratch->order + first;
@@ -154,7 +164,8 @@ static void admit_in_order(const job *j, pool_range tokens, int64_t *used, int64
     case PRIORITY_CHOICE:
         for (int64_t k = 0, left = end - first; left > 0; k++)
             for (int64_t t = tokens.begin; t < tokens.end; t++)
-                if (k < plan_edges_of(p, t)) admit(j, p->token_start[t] + k, used, capacity), left--;
+                if (k < plan_edges_of(p, t))
+                    admit(j, p->token_start[t] + k, used, capacity), left--;
         break;
     case PRIORITY_TOKEN:
         for (int64_t i = first; i < end; i++) admit(j, i, used, capacity);
@@ -172,10 +183,12 @@ static void admit_sequence(const job *j, int64_t s)
     const plan *p = j->p;
     const dispatch_scratch *scratch = j->d->scratch;
     pool_range tokens = segment_at(j, s);
-    int64_t first = p->token_start[tokens.begin], count = p->token_start[tokens.end] - first, valid = 0;
+    int64_t first = p->token_start[tokens.begin], count = p->token_start[tokens.end] - first,
+            valid = 0;
     for (int64_t t = tokens.begin; t < tokens.end; t++) {
         valid += plan_is_valid(p, t);
-        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) scratch->token[i] = (int32_t)t;
+        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++)
+            scratch->token[i] = (int32_t)t;
     }
     int64_t capacity = dispatch_capacity(j->d->options, valid, j->d->picks, p->experts);
     int64_t *used = scratch->used + s * p->experts;
@@ -195,7 +208,10 @@ static void admit_task(void *arg, int64_t begin, int64_t end)
 /* ---- rows ---- */
 
 /* Whether the edge has a row: without a limit every edge, with one those that were admitted. */
-static bool is_kept(const job *j, int64_t edge) { return !limited(j->d->options) || j->p->edge_row[edge] >= 0; }
+static bool is_kept(const job *j, int64_t edge)
+{
+    return !limited(j->d->options) || j->p->edge_row[edge] >= 0;
+}
 
 static void count_task(void *arg, int64_t begin, int64_t end)
 {
@@ -210,7 +226,10 @@ static void count_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-static bool is_padded(const job *j) { return j->d->options && j->d->options->overflow == OVERFLOW_PAD; }
+static bool is_padded(const job *j)
+{
+    return j->d->options && j->d->options->overflow == OVERFLOW_PAD;
+}
 
 /* Turns each segment's counts into its first rows; pads count as rows. */
 static void sum_up(const job *j)
@@ -236,15 +255,16 @@ static void put_row(plan *p, int64_t row, int64_t token, int64_t edge)
     p->row_edge[row] = (int32_t)edge;
 }
 
-/* After filling, next[e] is behind the last of the `used` rows; pads go on up to C. They read a token of their own sequence and
- * multiply it with weight 0. */
+/* After filling, next[e] is behind the last of the `used` rows; pads go on up to C. They read a
+ * token of their own sequence and multiply it with weight 0. */
 static void pad_segment(const job *j, int64_t s)
 {
     plan *p = j->p;
     const dispatch_scratch *scratch = j->d->scratch;
     for (int32_t e = 0; e < p->experts; e++) {
         int64_t at = s * p->experts + e, pads = scratch->capacity[s] - scratch->used[at];
-        for (int64_t i = 0; i < pads; i++) put_row(p, scratch->start[at] + i, j->d->batch->start[s], -1);
+        for (int64_t i = 0; i < pads; i++)
+            put_row(p, scratch->start[at] + i, j->d->batch->start[s], -1);
     }
 }
 

@@ -1,7 +1,9 @@
-/* dispatch.h - from edges to rows grouped by expert, with or without a limit on how many an expert takes.
+/* dispatch.h - from edges to rows grouped by expert, with or without a limit on how many an expert
+ * takes.
  *
- * Without a limit (dropless) every edge gets a row. With one, an expert has C = ceil(factor * K * S / E) slots, or a fixed
- * number of them, for each sequence of S valid tokens, so what happens to a token never depends on other sequences. */
+ * Without a limit (dropless) every edge gets a row. With one, an expert has C = ceil(factor * K * S
+ * / E) slots, or a fixed number of them, for each sequence of S valid tokens, so what happens to a
+ * token never depends on other sequences. */
 #ifndef CADRE_MOE_DISPATCH_H
 #define CADRE_MOE_DISPATCH_H
 
@@ -14,7 +16,8 @@ typedef enum dispatch_overflow {
     OVERFLOW_NONE,    /* no limit */
     OVERFLOW_DROP,    /* the edge is dropped: the token keeps what its other edges give */
     OVERFLOW_REROUTE, /* it goes to the token's next choice with a free slot; none: dropped */
-    OVERFLOW_PAD,     /* dropped, and free slots are filled up to C with rows that contribute nothing */
+    /* dropped, and free slots are filled up to C with rows that contribute nothing */
+    OVERFLOW_PAD,
 } dispatch_overflow;
 
 typedef enum dispatch_priority {
@@ -34,22 +37,24 @@ typedef struct dispatch_options {
 cadre_status dispatch_check(const dispatch_options *o, const char *where);
 
 /* C of a sequence of `tokens`; at most that many, for no token has two edges to an expert. */
-int64_t dispatch_capacity(const dispatch_options *o, int64_t tokens, int32_t picks, int32_t experts);
+int64_t dispatch_capacity(
+    const dispatch_options *o, int64_t tokens, int32_t picks, int32_t experts);
 
 /* The most rows a plan can have. */
-int64_t dispatch_max_rows(const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks, int32_t experts);
+int64_t dispatch_max_rows(
+    const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks, int32_t experts);
 
 /* Memory of one dispatch, laid out for `tokens` tokens in `sequences` sequences. */
 typedef struct dispatch_scratch {
-    int64_t *start; /* [segments, E] a segment's first row of each expert */
-    int64_t *used;  /* [B, E] slots taken */
+    int64_t *start;    /* [segments, E] a segment's first row of each expert */
+    int64_t *used;     /* [B, E] slots taken */
     int64_t *capacity; /* [B] C of each sequence */
-    int32_t *token; /* [N] of each edge; NULL, as the next: not needed */
-    int32_t *order; /* [N] edges by priority */
+    int32_t *token;    /* [N] of each edge; NULL, as the next: not needed */
+    int32_t *order;    /* [N] edges by priority */
 } dispatch_scratch;
 
-void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, int64_t tokens, int64_t sequences, int32_t picks,
-                     int32_t experts);
+void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, int64_t tokens,
+    int64_t sequences, int32_t picks, int32_t experts);
 
 typedef struct dispatching {
     compute *compute;
@@ -61,7 +66,8 @@ typedef struct dispatching {
     dispatch_scratch *scratch;
 } dispatching;
 
-/* token_start, edge_expert -> everything else of the plan but the weights (and edge_expert, where edges are rerouted). */
+/* token_start, edge_expert -> everything else of the plan but the weights (and edge_expert, where
+ * edges are rerouted). */
 void dispatch(const dispatching *d, plan *p);
 
 #endif

@@ -1,4 +1,5 @@
-/* experts.c - grouped products with the gather folded in; one pass over the hidden rows each way. */
+/* experts.c - grouped products with the gather folded in; one pass over the hidden rows each
+ * way. */
 #include "moe/experts.h"
 
 #include <string.h>
@@ -11,7 +12,8 @@ enum { CHUNK = 512 }; /* numbers of a row that are in the first cache at once */
 
 static size_t stored_bytes(const weight *w)
 {
-    return w->format ? number_row_bytes(w->format, w->stride * w->rows) : (size_t)(w->stride * w->rows) * sizeof(real);
+    return w->format ? number_row_bytes(w->format, w->stride * w->rows)
+                     : (size_t)(w->stride * w->rows) * sizeof(real);
 }
 
 static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
@@ -20,13 +22,18 @@ static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 static bool up_follows_gate(const expert_pass *e, int64_t expert)
 {
     const weight *gate = &e->weights->gate, *up = &e->weights->up;
-    return gate->stride == up->stride && gate->format == up->format && gate->strips == up->strips && !gate->factors.form &&
-           weight_matrix(up, expert).data == (const char *)weight_matrix(gate, expert).data + stored_bytes(gate);
+    return gate->stride == up->stride && gate->format == up->format && gate->strips == up->strips &&
+           !gate->factors.form &&
+           weight_matrix(up, expert).data ==
+               (const char *)weight_matrix(gate, expert).data + stored_bytes(gate);
 }
 
 static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
 static int64_t row_count(const expert_pass *e) { return e->rows.first[e->rows.experts]; }
-static int64_t rows_of(const expert_pass *e, int64_t i) { return e->rows.first[i + 1] - e->rows.first[i]; }
+static int64_t rows_of(const expert_pass *e, int64_t i)
+{
+    return e->rows.first[i + 1] - e->rows.first[i];
+}
 static const int32_t *tokens_of(const expert_pass *e, int64_t i)
 {
     return e->rows.token ? e->rows.token + e->rows.first[i] : NULL;
@@ -54,11 +61,18 @@ static real weight_of_row(const expert_rows *rows, int64_t row)
 /* ---- forward ---- */
 
 /* One group of the product with gate or up, which both read the same rows of x. */
-static gemm_group input_group(const expert_pass *e, int64_t i, const weight *w, int64_t n, const real *x, real *out)
+static gemm_group input_group(
+    const expert_pass *e, int64_t i, const weight *w, int64_t n, const real *x, real *out)
 {
-    return (gemm_group){ .m = rows_of(e, i), .n = n, .k = e->width, .a = by_token(e, i, x), .a_stride = e->width,
-                         .a_rows = tokens_of(e, i), .b = weight_matrix(w, i),
-                         .c = out + e->rows.first[i] * pre_width(e), .c_stride = pre_width(e) };
+    return (gemm_group){ .m = rows_of(e, i),
+        .n = n,
+        .k = e->width,
+        .a = by_token(e, i, x),
+        .a_stride = e->width,
+        .a_rows = tokens_of(e, i),
+        .b = weight_matrix(w, i),
+        .c = out + e->rows.first[i] * pre_width(e),
+        .c_stride = pre_width(e) };
 }
 
 /* pre = x Wg^T, x Wu^T */
@@ -70,7 +84,8 @@ static void multiply_inputs(const expert_pass *e, const real *x, real *pre)
         if (!rows_of(e, i)) continue;
         bool one = has_up(e) && up_follows_gate(e, i);
         e->group[count++] = input_group(e, i, &w->gate, one ? 2 * e->hidden : e->hidden, x, pre);
-        if (has_up(e) && !one) e->group[count++] = input_group(e, i, &w->up, e->hidden, x, pre + e->hidden);
+        if (has_up(e) && !one)
+            e->group[count++] = input_group(e, i, &w->up, e->hidden, x, pre + e->hidden);
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
@@ -81,24 +96,31 @@ static void multiply_output(const expert_pass *e, const real *act, real *out)
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
         if (!rows_of(e, i)) continue;
-        e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = e->hidden,
-                                          .a = act + e->rows.first[i] * e->hidden, .a_stride = e->hidden,
-                                          .b = weight_matrix(&e->weights->down, i),
-                                          .c = out + e->rows.first[i] * e->width, .c_stride = e->width };
+        e->group[count++] = (gemm_group){ .m = rows_of(e, i),
+            .n = e->width,
+            .k = e->hidden,
+            .a = act + e->rows.first[i] * e->hidden,
+            .a_stride = e->hidden,
+            .b = weight_matrix(&e->weights->down, i),
+            .c = out + e->rows.first[i] * e->width,
+            .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
 }
 
-/* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same for act and for its gradient.
- */
-static void drop_out(const expert_pass *e, int64_t row, int64_t expert, int64_t at, int64_t n, real *values)
+/* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same
+ * for act and for its gradient.
+ * */
+static void drop_out(
+    const expert_pass *e, int64_t row, int64_t expert, int64_t at, int64_t n, real *values)
 {
     if (e->dropout.chance <= 0) return;
     int64_t token = e->dropout.first_token + (e->rows.token ? e->rows.token[row] : row);
     uint64_t first = (uint64_t)((token * e->rows.experts + expert) * e->hidden + at);
     real scale = (real)(1 / (1 - e->dropout.chance));
     for (int64_t i = 0; i < n; i++)
-        values[i] *= random_uniform(e->dropout.key, first + (uint64_t)i) < e->dropout.chance ? 0 : scale;
+        values[i] *=
+            random_uniform(e->dropout.key, first + (uint64_t)i) < e->dropout.chance ? 0 : scale;
 }
 
 typedef struct hidden_job {
@@ -157,7 +179,8 @@ static void combine_token(const combine_job *job, int64_t t)
         const real *out = job->out + p->edge_row[i] * c->width;
         if (written) rows->axpy(c->width, p->edge_weight[i], out, y);
         else rows->scale(c->width, p->edge_weight[i], out, y);
-        if (c->down_bias) rows->axpy(c->width, p->edge_weight[i], c->down_bias[p->edge_expert[i].id], y);
+        if (c->down_bias)
+            rows->axpy(c->width, p->edge_weight[i], c->down_bias[p->edge_expert[i].id], y);
         written = true;
     }
     if (!written) memset(y, 0, (size_t)c->width * sizeof(real));
@@ -190,7 +213,8 @@ static void scatter_task(void *arg, int64_t begin, int64_t end)
     for (int64_t t = begin; t < end; t++)
         for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++)
             if (p->edge_row[i] >= 0)
-                job->rows->add(job->width, job->dx_rows + p->edge_row[i] * job->width, job->dx + t * job->width);
+                job->rows->add(job->width, job->dx_rows + p->edge_row[i] * job->width,
+                    job->dx + t * job->width);
 }
 
 void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx)
@@ -201,24 +225,32 @@ void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_ro
 
 /* ---- backward ---- */
 
-/* Forward: out = act Wd^T. dA = dy Wd, before the weights: row r's own derivative is weight[r] * dA. */
+/* Forward: out = act Wd^T. dA = dy Wd, before the weights: row r's own derivative is weight[r] *
+ * dA. */
 static void multiply_output_backward(const expert_pass *e, const real *dy, real *da)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
         if (!rows_of(e, i)) continue;
-        e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->hidden, .k = e->width, .a = by_token(e, i, dy),
-                                          .a_stride = e->width, .a_rows = tokens_of(e, i),
-                                          .b = weight_matrix(&e->weights->down, i), .c = da + e->rows.first[i] * e->hidden,
-                                          .c_stride = e->hidden };
+        e->group[count++] = (gemm_group){ .m = rows_of(e, i),
+            .n = e->hidden,
+            .k = e->width,
+            .a = by_token(e, i, dy),
+            .a_stride = e->width,
+            .a_rows = tokens_of(e, i),
+            .b = weight_matrix(&e->weights->down, i),
+            .c = da + e->rows.first[i] * e->hidden,
+            .c_stride = e->hidden };
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, false);
 }
 
 /* Forward: act = form(gate, up) * mask; y_t += w * act Wd^T. Given dA in `act`:
- *     dweight = <act, dA>     dgate, dup = form'(w * dA * mask), in place of gate and up     act = w * act, for dWd
+ *     dweight = <act, dA>     dgate, dup = form'(w * dA * mask), in place of gate and up     act =
+ *                             w * act, for dWd
  * One visit of everything while it is in cache; returns dweight. */
-static real hidden_row_backward(const expert_pass *e, int64_t row, int64_t expert, real *pre, real *da)
+static real hidden_row_backward(
+    const expert_pass *e, int64_t row, int64_t expert, real *pre, real *da)
 {
     const row_kernels *rows = e->compute->variant->rows;
     real scale = weight_of_row(&e->rows, row), dweight = 0, act[CHUNK];
@@ -243,59 +275,82 @@ static void hidden_task(void *arg, int64_t begin, int64_t end)
     const expert_rows *rows = &e->rows;
     for (int64_t r = begin, expert = 0; r < end; r++) {
         expert = expert_of_row(e, r, expert);
-        real dweight = hidden_row_backward(e, r, expert, job->pre + r * pre_width(e), job->act + r * e->hidden);
+        real dweight = hidden_row_backward(
+            e, r, expert, job->pre + r * pre_width(e), job->act + r * e->hidden);
         if (!job->dweight || (rows->edge && rows->edge[r] < 0)) continue;
         if (e->weights->down_bias)
             dweight += e->compute->variant->rows->dot(e->width, e->weights->down_bias[expert],
-                                                      job->dy + (rows->token ? rows->token[r] : r) * e->width);
+                job->dy + (rows->token ? rows->token[r] : r) * e->width);
         job->dweight[rows->edge ? rows->edge[r] : r] = dweight;
     }
 }
 
 /* Forward: out = act Wd^T. dWd (+)= dy^T (w act) */
-static void multiply_down_gradient(const expert_pass *e, const real *dy, const real *act, const expert_gradients *g,
-                                   bool accumulate)
+static void multiply_down_gradient(const expert_pass *e, const real *dy, const real *act,
+    const expert_gradients *g, bool accumulate)
 {
     for (int64_t i = 0; i < e->rows.experts; i++)
-        e->group[i] = (gemm_group){ .m = e->width, .n = e->hidden, .k = rows_of(e, i), .a = by_token(e, i, dy),
-                                    .a_stride = e->width, .a_rows = tokens_of(e, i), .c = g->down[i], .c_stride = e->hidden,
-                                    .b = matrix_of_reals(act + e->rows.first[i] * e->hidden, e->hidden) };
+        e->group[i] = (gemm_group){ .m = e->width,
+            .n = e->hidden,
+            .k = rows_of(e, i),
+            .a = by_token(e, i, dy),
+            .a_stride = e->width,
+            .a_rows = tokens_of(e, i),
+            .c = g->down[i],
+            .c_stride = e->hidden,
+            .b = matrix_of_reals(act + e->rows.first[i] * e->hidden, e->hidden) };
     gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, accumulate);
 }
 
-static gemm_group input_gradient_group(const expert_pass *e, int64_t i, const real *dpre, int64_t m, const real *x, real *out)
+static gemm_group input_gradient_group(
+    const expert_pass *e, int64_t i, const real *dpre, int64_t m, const real *x, real *out)
 {
-    return (gemm_group){ .m = m, .n = e->width, .k = rows_of(e, i), .a = dpre + e->rows.first[i] * pre_width(e),
-                         .a_stride = pre_width(e), .b = matrix_of_reals(by_token(e, i, x), e->width), .b_rows = tokens_of(e, i),
-                         .c = out, .c_stride = e->width };
+    return (gemm_group){ .m = m,
+        .n = e->width,
+        .k = rows_of(e, i),
+        .a = dpre + e->rows.first[i] * pre_width(e),
+        .a_stride = pre_width(e),
+        .b = matrix_of_reals(by_token(e, i, x), e->width),
+        .b_rows = tokens_of(e, i),
+        .c = out,
+        .c_stride = e->width };
 }
 
 /* Forward: gate = x Wg^T, up = x Wu^T. dWg (+)= dgate^T x, dWu (+)= dup^T x */
-static void multiply_input_gradients(const expert_pass *e, const real *x, const real *dpre, const expert_gradients *g,
-                                     bool accumulate)
+static void multiply_input_gradients(const expert_pass *e, const real *x, const real *dpre,
+    const expert_gradients *g, bool accumulate)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
         bool one = has_up(e) && g->up[i] == g->gate[i] + e->hidden * e->width;
-        e->group[count++] = input_gradient_group(e, i, dpre, one ? 2 * e->hidden : e->hidden, x, g->gate[i]);
-        if (has_up(e) && !one) e->group[count++] = input_gradient_group(e, i, dpre + e->hidden, e->hidden, x, g->up[i]);
+        e->group[count++] =
+            input_gradient_group(e, i, dpre, one ? 2 * e->hidden : e->hidden, x, g->gate[i]);
+        if (has_up(e) && !one)
+            e->group[count++] =
+                input_gradient_group(e, i, dpre + e->hidden, e->hidden, x, g->up[i]);
     }
     gemm_grouped(e->compute, GEMM_TN, e->group, count, accumulate);
 }
 
-/* Forward: gate = x Wg^T, up = x Wu^T. dx_rows (+)= dgate Wg + dup Wu: one chain over 2H where the two are one matrix, and the
- * same chain in two calls where they are not. `half`: 0 gate (or both), 1 up alone. */
-static void multiply_input_backward(const expert_pass *e, const real *dpre, int half, real *dx_rows, bool add)
+/* Forward: gate = x Wg^T, up = x Wu^T. dx_rows (+)= dgate Wg + dup Wu: one chain over 2H where the
+ * two are one matrix, and the same chain in two calls where they are not. `half`: 0 gate (or both),
+ * 1 up alone. */
+static void multiply_input_backward(
+    const expert_pass *e, const real *dpre, int half, real *dx_rows, bool add)
 {
     const weight *w = half ? &e->weights->up : &e->weights->gate;
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
         bool one = has_up(e) && up_follows_gate(e, i);
         if (!rows_of(e, i) || (half && one)) continue;
-        e->group[count++] = (gemm_group){ .m = rows_of(e, i), .n = e->width, .k = one ? 2 * e->hidden : e->hidden,
-                                          .a = dpre + e->rows.first[i] * pre_width(e) + half * e->hidden,
-                                          .a_stride = pre_width(e), .b = weight_matrix(w, i),
-                                          .c = dx_rows + e->rows.first[i] * e->width, .c_stride = e->width };
+        e->group[count++] = (gemm_group){ .m = rows_of(e, i),
+            .n = e->width,
+            .k = one ? 2 * e->hidden : e->hidden,
+            .a = dpre + e->rows.first[i] * pre_width(e) + half * e->hidden,
+            .a_stride = pre_width(e),
+            .b = weight_matrix(w, i),
+            .c = dx_rows + e->rows.first[i] * e->width,
+            .c_stride = e->width };
     }
     gemm_grouped(e->compute, GEMM_NN, e->group, count, add);
 }
@@ -318,7 +373,8 @@ static void bias_expert(const bias_job *job, int64_t i)
     size_t hidden = (size_t)e->hidden * sizeof(real);
     if (!job->accumulate && g->gate_bias) memset(g->gate_bias[i], 0, hidden);
     if (!job->accumulate && g->up_bias) memset(g->up_bias[i], 0, hidden);
-    if (!job->accumulate && g->down_bias) memset(g->down_bias[i], 0, (size_t)e->width * sizeof(real));
+    if (!job->accumulate && g->down_bias)
+        memset(g->down_bias[i], 0, (size_t)e->width * sizeof(real));
     for (int64_t r = e->rows.first[i]; r < e->rows.first[i + 1]; r++) {
         const real *dpre = job->dpre + r * pre_width(e);
         if (g->gate_bias) rows->add(e->hidden, dpre, g->gate_bias[i]);
@@ -334,8 +390,8 @@ static void bias_task(void *arg, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) bias_expert(job, i);
 }
 
-void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act, const expert_gradients *g,
-                      bool accumulate, real *dweight, real *dx_rows, bool add_dx)
+void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act,
+    const expert_gradients *g, bool accumulate, real *dweight, real *dx_rows, bool add_dx)
 {
     hidden_job hidden = { e, dy, pre, act, dweight };
     bias_job bias = { e, g, dy, pre, accumulate };
@@ -343,7 +399,8 @@ void experts_backward(const expert_pass *e, const real *x, const real *dy, real 
     parallel_over(e->compute, row_count(e), 1, row_count(e) * pre_width(e), hidden_task, &hidden);
     multiply_down_gradient(e, dy, act, g, accumulate);
     if (g->gate_bias || g->up_bias || g->down_bias)
-        parallel_over(e->compute, e->rows.experts, 1, row_count(e) * pre_width(e), bias_task, &bias);
+        parallel_over(
+            e->compute, e->rows.experts, 1, row_count(e) * pre_width(e), bias_task, &bias);
     multiply_input_gradients(e, x, pre, g, accumulate);
     multiply_input_backward(e, pre, 0, dx_rows, add_dx);
     if (has_up(e)) multiply_input_backward(e, pre, 1, dx_rows, true);

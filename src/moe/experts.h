@@ -1,13 +1,17 @@
-/* experts.h - the experts' arithmetic over rows grouped by expert, and the weighted sum back into token order.
+/* experts.h - the experts' arithmetic over rows grouped by expert, and the weighted sum back into
+ * token order.
  *
- *     pre  [R, inputs * H] = x Wg^T + bg, x Wu^T + bu      x gathered by row; gate and up of a row beside each other
+ *     pre  [R, inputs * H] = x Wg^T + bg, x Wu^T + bu      x gathered by row; gate and up of a row
+ *          beside each other
  *     act  [R, H]          = form(gate, up), dropped out in training
  *     out  [R, D]          = act Wd^T
- *     y_t                  = sum over the token's edges i, by rank, of edge_weight[i] * (out[edge_row[i]] + bd)
+ *     y_t                  = sum over the token's edges i, by rank, of edge_weight[i] *
+ *                          (out[edge_row[i]] + bd)
  *
- * The backward pass needs pre alone: with dA = dy Wd, dweight = <act, dA>, and act is computed again while pre is in cache. Rows
- * of one expert are in token order, so a weight gradient is one chain over tokens, which a batch cut in parts continues.
- * A shared expert, or any dense feed-forward, is one expert whose rows are the tokens. */
+ * The backward pass needs pre alone: with dA = dy Wd, dweight = <act, dA>, and act is computed
+ * again while pre is in cache. Rows of one expert are in token order, so a weight gradient is one
+ * chain over tokens, which a batch cut in parts continues. A shared expert, or any dense
+ * feed-forward, is one expert whose rows are the tokens. */
 #ifndef CADRE_MOE_EXPERTS_H
 #define CADRE_MOE_EXPERTS_H
 
@@ -18,8 +22,9 @@
 #include "kernel/weight.h"
 #include "moe/plan.h"
 
-/* Weights of the experts that this rank holds: views with one pointer an expert, or one plain matrix. Forms with one input use
- * `gate` alone. Fastest when an expert's up lies right behind its gate: the two are then one matrix [2H, D]. */
+/* Weights of the experts that this rank holds: views with one pointer an expert, or one plain
+ * matrix. Forms with one input use `gate` alone. Fastest when an expert's up lies right behind its
+ * gate: the two are then one matrix [2H, D]. */
 typedef struct expert_weights {
     weight gate, up, down;        /* [H, D], [H, D], [D, H] */
     const real *const *gate_bias; /* [experts] of [H]; NULL: none. So are the next two */
@@ -28,7 +33,7 @@ typedef struct expert_weights {
 } expert_weights;
 
 typedef struct expert_gradients {
-    real *const *gate, *const *up, *const *down; /* [experts] each */
+    real *const *gate, *const *up, *const *down;                /* [experts] each */
     real *const *gate_bias, *const *up_bias, *const *down_bias; /* NULL where weights have none */
 } expert_gradients;
 
@@ -41,7 +46,8 @@ typedef struct expert_rows {
     const real *weight;   /* NULL: every weight is 1 */
 } expert_rows;
 
-/* Zeroes each number of act with this chance and scales the others up; a function of token, expert and unit. */
+/* Zeroes each number of act with this chance and scales the others up; a function of token, expert
+ * and unit. */
 typedef struct expert_dropout {
     double chance; /* 0: none */
     random_key key;
@@ -62,10 +68,10 @@ typedef struct expert_pass {
 /* x [T, D] -> pre, act (scratch), out. out has no down bias: combine adds it. */
 void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out);
 
-/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by edge (NULL: not wanted), dx_rows [R, D] (added,
- * or overwritten). Spends pre; act is scratch. */
-void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act, const expert_gradients *g,
-                      bool accumulate, real *dweight, real *dx_rows, bool add_dx);
+/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by edge (NULL: not
+ * wanted), dx_rows [R, D] (added, or overwritten). Spends pre; act is scratch. */
+void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act,
+    const expert_gradients *g, bool accumulate, real *dweight, real *dx_rows, bool add_dx);
 
 /* y_t = (base ? base_scale[t] * y_t : 0) + the sum above; base_scale NULL: 1. */
 typedef struct combination {

@@ -1,9 +1,10 @@
-/* layer.h - a sparse layer: route, dispatch, compute, combine, and the same backwards. One code path for training and
- * inference, for one pick or many, dropless or with capacity.
+/* layer.h - a sparse layer: route, dispatch, compute, combine, and the same backwards. One code
+ * path for training and inference, for one pick or many, dropless or with capacity.
  *
- * x [T, D] is the layer's input, already normalised; y [T, D] its output, without the residual. The layer allocates nothing:
- * state (what forward leaves for backward, one a layer) and scratch (shared by all layers) are laid out once for the largest
- * batch. Results do not depend on the number of threads; without capacity, a token's do not depend on the tokens beside it. */
+ * x [T, D] is the layer's input, already normalised; y [T, D] its output, without the residual. The
+ * layer allocates nothing: state (what forward leaves for backward, one a layer) and scratch
+ * (shared by all layers) are laid out once for the largest batch. Results do not depend on the
+ * number of threads; without capacity, a token's do not depend on the tokens beside it. */
 #ifndef CADRE_MOE_LAYER_H
 #define CADRE_MOE_LAYER_H
 
@@ -19,24 +20,25 @@
 enum { MOE_MAX_WIDTH = 1 << 20 };
 
 typedef struct moe_config {
-    int64_t width;        /* D */
-    int64_t hidden;       /* H of one expert */
-    int32_t experts;      /* E */
-    const router *router; /* a row of THE LIST */
-    router_options route; /* .topk is K */
-    const char *form;     /* "swiglu" ...: the name of a row_activation; static */
-    real limit;           /* gpt-oss: the clamp; 0: none */
-    bool expert_bias;     /* experts have biases */
-    bool router_bias;     /* the router has a linear bias */
-    int64_t shared;       /* hidden width of the shared expert; 0: none */
-    bool shared_gated;    /* its output times sigmoid(w . x) (Qwen2-MoE) */
+    int64_t width;         /* D */
+    int64_t hidden;        /* H of one expert */
+    int32_t experts;       /* E */
+    const router *router;  /* a row of THE LIST */
+    router_options route;  /* .topk is K */
+    const char *form;      /* "swiglu" ...: the name of a row_activation; static */
+    real limit;            /* gpt-oss: the clamp; 0: none */
+    bool expert_bias;      /* experts have biases */
+    bool router_bias;      /* the router has a linear bias */
+    int64_t shared;        /* hidden width of the shared expert; 0: none */
+    bool shared_gated;     /* its output times sigmoid(w . x) (Qwen2-MoE) */
     double expert_dropout; /* on hidden activations, in training */
     dispatch_options dispatch;
 } moe_config;
 
-/* Zeros but for what has no zero default: the router's own defaults, a capacity factor of 1 with no limit.
- * r: not NULL; who has a name looks it up first. */
-void moe_config_init(moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk);
+/* Zeros but for what has no zero default: the router's own defaults, a capacity factor of 1 with no
+ * limit. r: not NULL; who has a name looks it up first. */
+void moe_config_init(
+    moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk);
 
 /* Everything that must hold between the numbers; the sentence names `where`. */
 cadre_status moe_config_check(const moe_config *c, const char *where);
@@ -61,34 +63,38 @@ typedef struct moe_gradients {
 typedef struct moe_state {
     plan plan;
     router_state router;
-    real *pre;        /* [R, inputs * H] the experts' pre-activations */
-    real *shared_pre; /* [T, inputs * Hs]; NULL: no shared expert */
+    real *pre;         /* [R, inputs * H] the experts' pre-activations */
+    real *shared_pre;  /* [T, inputs * Hs]; NULL: no shared expert */
     real *shared_gate; /* [T] sigmoid(w . x); NULL: not gated */
 } moe_state;
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most);
-size_t moe_state_bytes(const moe_config *c, const batch_limits *most); /* SIZE_MAX: does not fit the address space */
+/* SIZE_MAX: does not fit the address space */
+size_t moe_state_bytes(const moe_config *c, const batch_limits *most);
 size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most);
 
-/* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned, contents of no value afterwards.
- */
+/* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned,
+ * contents of no value afterwards.
+ * */
 typedef struct moe_call {
     compute *compute;
     const token_batch *batch; /* .random.train: noise, jitter, dropout and capacity are on */
     void *scratch;
     size_t scratch_bytes;
-    balance *balance;   /* NULL: evaluation, no losses and no counts */
-    int balance_layer;  /* index of this layer in the balance */
-    int32_t layer;      /* its number in the model, for random numbers */
+    balance *balance;  /* NULL: evaluation, no losses and no counts */
+    int balance_layer; /* index of this layer in the balance */
+    int32_t layer;     /* its number in the model, for random numbers */
 } moe_call;
 
 /* y = layer(x). x must stay as it is until backward. */
-void moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w, const real *x /* [T, D] */,
-                       moe_state *s, real *y /* [T, D] */);
+void moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
+    const real *x /* [T, D] */, moe_state *s, real *y /* [T, D] */);
 
-/* dx = gradient by x; weight gradients are added to g, or (accumulate false: the first part of a step) overwrite what is there.
- * Spends s: what forward left is overwritten, and the plan alone stays readable. */
-void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_weights *w, const real *x /* [T, D] */,
-                        moe_state *s, const real *dy /* [T, D] */, real *dx /* [T, D] */, moe_gradients *g, bool accumulate);
+/* dx = gradient by x; weight gradients are added to g, or (accumulate false: the first part of a
+ * step) overwrite what is there. Spends s: what forward left is overwritten, and the plan alone
+ * stays readable. */
+void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_weights *w,
+    const real *x /* [T, D] */, moe_state *s, const real *dy /* [T, D] */, real *dx /* [T, D] */,
+    moe_gradients *g, bool accumulate);
 
 #endif

@@ -48,8 +48,10 @@ cadre_moe_metrics metrics_of(const balance_totals *t)
     int32_t experts = t->experts;
     int64_t picks = sum_of(t->count, experts), least = INT64_MAX;
     double mean = (double)picks / experts, variance = 0;
-    cadre_moe_metrics m = { .max_vio = metrics_max_vio(t->count, experts), .dead = metrics_dead(t->count, experts),
-                      .logit_max = t->logit_max, .mean_entropy = entropy_of(experts, t->probability) };
+    cadre_moe_metrics m = { .max_vio = metrics_max_vio(t->count, experts),
+        .dead = metrics_dead(t->count, experts),
+        .logit_max = t->logit_max,
+        .mean_entropy = entropy_of(experts, t->probability) };
     for (int32_t e = 0; e < experts; e++) {
         variance += ((double)t->count[e] - mean) * ((double)t->count[e] - mean) / experts;
         if (t->count[e] < least) least = t->count[e];
@@ -88,8 +90,11 @@ double metrics_mutual_information(const int64_t *count, int32_t domains, int32_t
         double of_domain = (double)sum_of(row, experts);
         for (int32_t e = 0; e < experts; e++) {
             double of_expert = 0;
-            for (int32_t i = 0; i < domains; i++) of_expert += (double)count[(int64_t)i * experts + e];
-            if (row[e] > 0) information += (double)row[e] / all * log((double)row[e] * all / (of_domain * of_expert));
+            for (int32_t i = 0; i < domains; i++)
+                of_expert += (double)count[(int64_t)i * experts + e];
+            if (row[e] > 0)
+                information +=
+                    (double)row[e] / all * log((double)row[e] * all / (of_domain * of_expert));
         }
     }
     return information;

@@ -1,4 +1,5 @@
-/* metrics.h - how evenly and how surely a layer routes, from counts and probabilities: numbers for logs, reports and tests. */
+/* metrics.h - how evenly and how surely a layer routes, from counts and probabilities: numbers for
+ * logs, reports and tests. */
 #ifndef CADRE_MOE_METRICS_H
 #define CADRE_MOE_METRICS_H
 
@@ -16,6 +17,7 @@ int32_t metrics_dead(const int64_t *count, int32_t experts);
 double metrics_bias_range(const real *bias, int32_t experts);
 
 /* Mutual information, in nats, between domain and expert. */
-double metrics_mutual_information(const int64_t *count /* [domains, E] */, int32_t domains, int32_t experts);
+double metrics_mutual_information(
+    const int64_t *count /* [domains, E] */, int32_t domains, int32_t experts);
 
 #endif

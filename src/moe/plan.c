@@ -16,7 +16,8 @@ void plan_layout(plan *p, arena *a, const plan_limits *most)
     p->row_edge = ARENA_ARRAY(a, int32_t, most->rows);
 }
 
-/* Bisection: the last token whose first edge is not behind this one. Tokens without edges share their start with the next. */
+/* Bisection: the last token whose first edge is not behind this one. Tokens without edges share
+ * their start with the next. */
 int64_t plan_token_of(const plan *p, int64_t edge)
 {
     int64_t low = 0, high = p->tokens - 1;
@@ -34,8 +35,10 @@ bool plan_next_loss(const plan *p, int64_t *cursor, plan_loss *loss)
     for (int64_t i = *cursor; i < edges; i++) {
         if (p->edge_lost[i].id < 0) continue;
         int64_t token = plan_token_of(p, i);
-        *loss = (plan_loss){ .token = token, .rank = (int32_t)(i - p->token_start[token]), .wanted = p->edge_lost[i],
-                             .instead = p->edge_row[i] >= 0 ? p->edge_expert[i] : GEXP_NONE };
+        *loss = (plan_loss){ .token = token,
+            .rank = (int32_t)(i - p->token_start[token]),
+            .wanted = p->edge_lost[i],
+            .instead = p->edge_row[i] >= 0 ? p->edge_expert[i] : GEXP_NONE };
         *cursor = i + 1;
         return true;
     }

@@ -1,18 +1,22 @@
 /* router.h - THE LIST of routers: one row, one file moe/router_X.c each.
  *
- * A router turns the logits z = W x (+ b) of a batch of tokens into scores, joins tokens to experts by a selection key, and
- * gives each edge of the plan a weight. A row says how:
+ * A router turns the logits z = W x (+ b) of a batch of tokens into scores, joins tokens to experts
+ * by a selection key, and gives each edge of the plan a weight. A row says how:
  *
- *     assign    a batch of tokens: logits -> scores and edges. Who chooses is the row's affair; where every token chooses by
- *               itself the row says assign_by_token (moe/choose_token.c), which asks the row's `score` and `truncate`
+ *     assign    a batch of tokens: logits -> scores and edges. Who chooses is the row's affair;
+ *               where every token chooses by
+ *               itself the row says assign_by_token (moe/choose_token.c), which asks the row's
+ *                   `score` and `truncate`
  *     weigh     one token: its edges' weights, after a capacity limit has had its say
  *     backward  one token: gradients by the weights and scores -> gradients by the logits
  *
- * Edges are constants to the gradient, which flows through the weights, and through the scores where a balancing loss asks.
- * Everything is computed in `real` (fp32), whatever the weights' format.
+ * Edges are constants to the gradient, which flows through the weights, and through the scores
+ * where a balancing loss asks. Everything is computed in `real` (fp32), whatever the weights'
+ * format.
  *
- * Always: a token's edges lead to distinct experts within range, whatever the logits are (a NaN key is the lowest); equal keys
- * go to the lower index; a correction bias takes part in selection, never in the weight, and has no gradient. */
+ * Always: a token's edges lead to distinct experts within range, whatever the logits are (a NaN key
+ * is the lowest); equal keys go to the lower index; a correction bias takes part in selection,
+ * never in the weight, and has no gradient. */
 #ifndef CADRE_MOE_ROUTER_H
 #define CADRE_MOE_ROUTER_H
 
@@ -25,35 +29,42 @@
 
 enum { ROUTER_MAX_EXPERTS = 4096 };
 
-typedef enum group_score { GROUP_MAX, GROUP_TOP2 } group_score;       /* DeepSeek-V2; DeepSeek-V3: sum of the two largest */
-typedef enum group_mask { GROUP_MASK_INF, GROUP_MASK_ZERO } group_mask; /* of groups left out: -inf; 0.0 as transformers has it */
+/* DeepSeek-V2; DeepSeek-V3: sum of the two largest */
+typedef enum group_score { GROUP_MAX, GROUP_TOP2 } group_score;
+/* Of groups left out: -inf; 0.0 as transformers has it */
+typedef enum group_mask { GROUP_MASK_INF, GROUP_MASK_ZERO } group_mask;
 
-/* The numbers that routers read. Each row's table says which ones it understands; router_defaults fills all. */
+/* The numbers that routers read. Each row's table says which ones it understands; router_defaults
+ * fills all. */
 typedef struct router_options {
-    int32_t topk;            /* K; for top-p the most picks */
-    int32_t groups;          /* experts lie in so many equal, contiguous groups ... */
-    int32_t groups_used;     /* ... of which picks come from so many; equal to groups: no limit */
+    int32_t topk;        /* K; for top-p the most picks */
+    int32_t groups;      /* experts lie in so many equal, contiguous groups ... */
+    int32_t groups_used; /* ... of which picks come from so many; equal to groups: no limit */
     group_score group_score;
     group_mask group_mask;
-    bool renormalise;        /* softmax-bias: weights sum to `scale` */
-    real scale;              /* routed scaling factor: every weight times it */
-    real norm_eps;           /* guards the sum that weights are divided by */
-    real top_p;              /* top-p: picks until their scores' sum first exceeds it */
-    real noise_floor;        /* noisy-topk: added to softplus(W_noise x) */
-    real jitter;             /* the router sees x * U(1 - jitter, 1 + jitter), in training */
-    bool jitter_experts;     /* so do the experts (transformers' Mixtral) */
-    bool survivors;          /* weights are renormalised over the picks that capacity left */
+    bool renormalise;    /* softmax-bias: weights sum to `scale` */
+    real scale;          /* routed scaling factor: every weight times it */
+    real norm_eps;       /* guards the sum that weights are divided by */
+    real top_p;          /* top-p: picks until their scores' sum first exceeds it */
+    real noise_floor;    /* noisy-topk: added to softplus(W_noise x) */
+    real jitter;         /* the router sees x * U(1 - jitter, 1 + jitter), in training */
+    bool jitter_experts; /* so do the experts (transformers' Mixtral) */
+    bool survivors;      /* weights are renormalised over the picks that capacity left */
 } router_options;
 
 enum router_trait {
-    ROUTER_CORRECTION = 1 << 0,   /* has a correction bias on selection */
-    ROUTER_NOISE = 1 << 1,        /* has noise weights, and the smooth load estimate that they allow */
-    ROUTER_INDEPENDENT = 1 << 2,  /* scores do not sum to 1: balancing losses normalise them per token */
-    ROUTER_RENORMALISES = 1 << 3, /* weights of a token sum to `scale`: a single pick has no gradient */
-    ROUTER_VARIABLE = 1 << 4,     /* the number of picks differs from token to token */
+    ROUTER_CORRECTION = 1 << 0, /* has a correction bias on selection */
+    /* Has noise weights, and the smooth load estimate that they allow */
+    ROUTER_NOISE = 1 << 1,
+    /* Scores do not sum to 1: balancing losses normalise them per token */
+    ROUTER_INDEPENDENT = 1 << 2,
+    /* Weights of a token sum to `scale`: a single pick has no gradient */
+    ROUTER_RENORMALISES = 1 << 3,
+    ROUTER_VARIABLE = 1 << 4, /* the number of picks differs from token to token */
 };
 
-/* One token, as the functions of a row see it. Its edges are `count` experts, best first, with a weight each. */
+/* One token, as the functions of a row see it. Its edges are `count` experts, best first, with a
+ * weight each. */
 typedef struct router_token {
     const router_options *options;
     const row_kernels *rows;
@@ -62,15 +73,17 @@ typedef struct router_token {
     const real *correction;   /* [E]; NULL: none */
     const real *noise_logits; /* [E] W_noise x; NULL: the router has none */
     const real *noise;        /* [E] standard normal; NULL: evaluation, no noise */
-    real *score;              /* [E] p or s: what weights, priorities, balancing losses and metrics read */
-    real *lse;                /* [1] logsumexp(z) */
-    real *key;                /* [E] what picks are taken by */
+    /* [E] p or s: what weights, priorities, balancing losses and metrics read */
+    real *score;
+    real *lse; /* [1] logsumexp(z) */
+    real *key; /* [E] what picks are taken by */
     int32_t count;
-    gexp *expert;             /* [count] */
-    real *weight;             /* [count] */
-    const int32_t *row;       /* [count] after dispatch, -1: dropped; NULL: every edge counts */
-    gexp *border;             /* [2] noisy-topk: the last that was picked, the first that was not (-1: all are) */
-    real *load;               /* [E] noisy-topk: P(e is picked again under fresh noise) */
+    gexp *expert;       /* [count] */
+    real *weight;       /* [count] */
+    const int32_t *row; /* [count] after dispatch, -1: dropped; NULL: every edge counts */
+    /* [2] noisy-topk: the last that was picked, the first that was not (-1: all are) */
+    gexp *border;
+    real *load; /* [E] noisy-topk: P(e is picked again under fresh noise) */
 } router_token;
 
 /* What flows back into one token's routing, and what comes of it. */
@@ -88,15 +101,18 @@ typedef struct router {
     const char *name; /* as --router takes it */
     const char *help;
     uint32_t traits;
-    const char *const *options;          /* names of rows in THE TABLE of options (settings.h) that only some routers
+    const char *const
+        *options; /* names of rows in THE TABLE of options (settings.h) that only some routers
                                             understand and this one does, NULL after the last */
     void (*defaults)(router_options *o); /* what differs from router_defaults' own; NULL: nothing */
-    void (*assign)(struct routing *r);     /* a batch: logits -> scores, and the edges of its plan */
-    void (*score)(const router_token *t);  /* logits -> score, lse, key */
-    int32_t (*truncate)(const router_token *t); /* how many of the K best the token keeps; NULL: all */
-    void (*weigh)(const router_token *t);  /* score, expert -> weight */
+    /* A batch: logits -> scores, and the edges of its plan */
+    void (*assign)(struct routing *r);
+    void (*score)(const router_token *t); /* logits -> score, lse, key */
+    /* How many of the K best the token keeps; NULL: all */
+    int32_t (*truncate)(const router_token *t);
+    void (*weigh)(const router_token *t);                             /* score, expert -> weight */
     void (*backward)(const router_token *t, const router_flow *flow); /* weight, score -> logits */
-    void (*load)(const router_token *t);   /* key, expert -> border, load; NULL: no smooth load */
+    void (*load)(const router_token *t); /* key, expert -> border, load; NULL: no smooth load */
 } router;
 
 const router *const *router_list(int *count);
@@ -107,9 +123,11 @@ int64_t router_max_edges(const router_options *o, int64_t tokens);
 
 void router_defaults(const router *r, int32_t topk, router_options *o);
 bool router_understands(const router *r, const char *option);
-cadre_status router_check(const router *r, const router_options *o, int64_t experts, const char *where);
+cadre_status router_check(
+    const router *r, const router_options *o, int64_t experts, const char *where);
 
-/* Renormalised weights of a single pick are the constant `scale`: the router learns nothing from the experts. */
+/* Renormalised weights of a single pick are the constant `scale`: the router learns nothing from
+ * the experts. */
 bool router_learns_nothing(const router *r, const router_options *o);
 
 #endif

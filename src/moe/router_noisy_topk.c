@@ -1,5 +1,6 @@
-/* router_noisy_topk.c - logits with learned noise, the k largest, softmax over these: Shazeer et al. 2017, with their smooth
- * estimate of how often each expert would be picked again under fresh noise, which gives a load loss a gradient.
+/* router_noisy_topk.c - logits with learned noise, the k largest, softmax over these: Shazeer et
+ * al. 2017, with their smooth estimate of how often each expert would be picked again under fresh
+ * noise, which gives a load loss a gradient.
  *
  *     h_e = z_e + eps_e sigma_e,  sigma = softplus(W_noise x) + floor     (evaluation: h = z)
  *     P_e = Phi((z_e - theta_e) / sigma_e),  theta_e = the k-th largest of h without h_e */
@@ -8,7 +9,7 @@
 
 #include "moe/select.h"
 
-#define ROOT_HALF 0.70710678118654752440           /* 1 / sqrt(2) */
+#define ROOT_HALF 0.70710678118654752440            /* 1 / sqrt(2) */
 #define ROOT_HALF_PI_INVERSE 0.39894228040143267794 /* 1 / sqrt(2 pi) */
 
 static double sigma_of(const router_token *t, int32_t e)
@@ -21,7 +22,8 @@ static double sigmoid(real x) { return 1 / (1 + exp(-(double)x)); }
 
 static real noisy(const router_token *t, int32_t e)
 {
-    return t->noise ? (real)((double)t->logits[e] + (double)t->noise[e] * sigma_of(t, e)) : t->logits[e];
+    return t->noise ? (real)((double)t->logits[e] + (double)t->noise[e] * sigma_of(t, e))
+                    : t->logits[e];
 }
 
 static void score(const router_token *t)
@@ -47,7 +49,8 @@ static double distance(const router_token *t, int32_t e, int32_t other)
     return ((double)t->logits[e] - (double)noisy(t, other)) / sigma_of(t, e);
 }
 
-/* The expert whose h is theta_e: the last one picked, or for one of the picks the first that was not. -1: e is always picked. */
+/* The expert whose h is theta_e: the last one picked, or for one of the picks the first that was
+ * not. -1: e is always picked. */
 static int32_t threshold(const router_token *t, int32_t e)
 {
     real last = noisy(t, t->border[0].id), own = noisy(t, e);
@@ -62,7 +65,8 @@ static void find_border(const router_token *t)
     for (int32_t e = 0; e < t->experts; e++) {
         bool picked = false;
         for (int32_t k = 0; k < t->count; k++) picked |= t->expert[k].id == e;
-        if (!picked && (t->border[1].id < 0 || t->key[e] > t->key[t->border[1].id])) t->border[1] = (gexp){ e };
+        if (!picked && (t->border[1].id < 0 || t->key[e] > t->key[t->border[1].id]))
+            t->border[1] = (gexp){ e };
     }
 }
 
@@ -98,7 +102,8 @@ static void backward_load(const router_token *t, const router_flow *flow)
     }
 }
 
-/* Forward: w = softmax over the picks of h, h = z + eps sigma; the balancing losses' score is softmax(z), without noise. */
+/* Forward: w = softmax over the picks of h, h = z + eps sigma; the balancing losses' score is
+ * softmax(z), without noise. */
 static void backward(const router_token *t, const router_flow *flow)
 {
     size_t bytes = (size_t)t->experts * sizeof(real);
@@ -108,7 +113,8 @@ static void backward(const router_token *t, const router_flow *flow)
     memset(dh, 0, bytes);
     backward_picked_softmax(t, &(router_flow){ .dweight = flow->dweight, .dlogits = dh });
     t->rows->add(t->experts, dh, flow->dlogits);
-    for (int32_t e = 0; t->noise && e < t->experts; e++) add_sigma(t, flow, e, (double)(dh[e] * t->noise[e]));
+    for (int32_t e = 0; t->noise && e < t->experts; e++)
+        add_sigma(t, flow, e, (double)(dh[e] * t->noise[e]));
     if (flow->dload) backward_load(t, flow);
 }
 
@@ -116,9 +122,14 @@ static void defaults(router_options *o) { o->noise_floor = REAL_C(0.01); }
 
 const router router_noisy_topk = {
     .name = "noisy-topk",
-    .help = "logits with learned noise in training, the k largest, softmax over these (Shazeer et al. 2017)",
+    .help = "logits with learned noise in training, the k largest, softmax over these (Shazeer et "
+            "al. 2017)",
     .traits = ROUTER_NOISE | ROUTER_RENORMALISES,
     .options = (const char *const[]){ "noise-floor", "survivors", NULL },
     .defaults = defaults,
-    .assign = assign_by_token, .score = score, .weigh = weigh, .backward = backward, .load = load,
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh,
+    .backward = backward,
+    .load = load,
 };

@@ -1,6 +1,6 @@
-/* router_sigmoid_bias.c - a sigmoid per expert; picked by score + correction bias, within the best groups; weights are the scores
- * without the bias, divided by their sum: DeepSeek-V3, GLM-4.5, dots.llm1, Kimi-K2, MiniMax-M2; or as they are, where a model
- * of these families says so. */
+/* router_sigmoid_bias.c - a sigmoid per expert; picked by score + correction bias, within the best
+ * groups; weights are the scores without the bias, divided by their sum: DeepSeek-V3, GLM-4.5,
+ * dots.llm1, Kimi-K2, MiniMax-M2; or as they are, where a model of these families says so. */
 #include "moe/select.h"
 
 static void score(const router_token *t)
@@ -34,11 +34,16 @@ static void defaults(router_options *o)
 
 const router router_sigmoid_bias = {
     .name = "sigmoid-bias",
-    .help = "a sigmoid per expert, picked with a correction bias, weights made to sum to 1 (DeepSeek-V3, GLM-4.5)",
+    .help = "a sigmoid per expert, picked with a correction bias, weights made to sum to 1 "
+            "(DeepSeek-V3, GLM-4.5)",
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT | ROUTER_RENORMALISES,
-    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "norm-eps", "survivors", NULL },
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
+        "norm-eps", "survivors", NULL },
     .defaults = defaults,
-    .assign = assign_by_token, .score = score, .weigh = weigh_normalised, .backward = backward,
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh_normalised,
+    .backward = backward,
 };
 
 const router router_sigmoid_bias_raw = {
@@ -47,5 +52,8 @@ const router router_sigmoid_bias_raw = {
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT,
     .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", NULL },
     .defaults = defaults,
-    .assign = assign_by_token, .score = score, .weigh = weigh_raw, .backward = backward_as_they_are,
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh_raw,
+    .backward = backward_as_they_are,
 };

@@ -1,5 +1,5 @@
-/* router_softmax_bias.c - softmax over all experts, picked by score + correction bias; weights are the scores without the bias,
- * divided by their sum (ERNIE 4.5) or as they are (LongCat-Flash). */
+/* router_softmax_bias.c - softmax over all experts, picked by score + correction bias; weights are
+ * the scores without the bias, divided by their sum (ERNIE 4.5) or as they are (LongCat-Flash). */
 #include "moe/select.h"
 
 static void score(const router_token *t)
@@ -35,10 +35,14 @@ static void defaults(router_options *o)
 
 const router router_softmax_bias = {
     .name = "softmax-bias",
-    .help = "softmax over all experts, picked with a correction bias (ERNIE 4.5; not renormalised: LongCat)",
+    .help = "softmax over all experts, picked with a correction bias (ERNIE 4.5; not renormalised: "
+            "LongCat)",
     .traits = ROUTER_CORRECTION,
-    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "renormalise", "norm-eps",
-                                      "survivors", NULL },
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
+        "renormalise", "norm-eps", "survivors", NULL },
     .defaults = defaults,
-    .assign = assign_by_token, .score = score, .weigh = weigh, .backward = backward,
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh,
+    .backward = backward,
 };

@@ -1,5 +1,6 @@
-/* router_softmax_renorm.c - softmax over all experts, top-k of it, weights divided by their sum: GShard, Mixtral, Qwen3-MoE.
- * Logits that were not picked have no gradient from the experts; a single pick has none at all. */
+/* router_softmax_renorm.c - softmax over all experts, top-k of it, weights divided by their sum:
+ * GShard, Mixtral, Qwen3-MoE. Logits that were not picked have no gradient from the experts; a
+ * single pick has none at all. */
 #include "moe/select.h"
 
 static void score(const router_token *t)
@@ -16,8 +17,13 @@ static void backward(const router_token *t, const router_flow *flow)
 
 const router router_softmax_renorm = {
     .name = "softmax-renorm",
-    .help = "softmax over all experts, the k largest, weights made to sum to 1 (GShard, Mixtral, Qwen3-MoE)",
+    .help = "softmax over all experts, the k largest, weights made to sum to 1 (GShard, Mixtral, "
+            "Qwen3-MoE)",
     .traits = ROUTER_RENORMALISES,
-    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "survivors", NULL },
-    .assign = assign_by_token, .score = score, .weigh = weigh_normalised, .backward = backward,
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
+        "survivors", NULL },
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh_normalised,
+    .backward = backward,
 };

@@ -1,4 +1,5 @@
-/* router_sqrtsoftplus_bias.c - the square root of softplus per expert, otherwise as sigmoid-bias: DeepSeek-V4. */
+/* router_sqrtsoftplus_bias.c - the square root of softplus per expert, otherwise as sigmoid-bias:
+ * DeepSeek-V4. */
 #include <math.h>
 
 #include "moe/select.h"
@@ -18,10 +19,7 @@ static void score(const router_token *t)
 }
 
 /* Forward: s = sqrt(log(1 + exp z)). */
-static real slope(real z, real s)
-{
-    return s > 0 ? (real)(0.5 / (1 + exp(-(double)z))) / s : 0;
-}
+static real slope(real z, real s) { return s > 0 ? (real)(0.5 / (1 + exp(-(double)z))) / s : 0; }
 
 static void backward(const router_token *t, const router_flow *flow)
 {
@@ -36,9 +34,14 @@ static void defaults(router_options *o)
 
 const router router_sqrtsoftplus_bias = {
     .name = "sqrtsoftplus-bias",
-    .help = "the root of softplus per expert, picked with a correction bias, weights made to sum to 1 (DeepSeek-V4)",
+    .help = "the root of softplus per expert, picked with a correction bias, weights made to sum "
+            "to 1 (DeepSeek-V4)",
     .traits = ROUTER_CORRECTION | ROUTER_INDEPENDENT | ROUTER_RENORMALISES,
-    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "norm-eps", "survivors", NULL },
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
+        "norm-eps", "survivors", NULL },
     .defaults = defaults,
-    .assign = assign_by_token, .score = score, .weigh = weigh_normalised, .backward = backward,
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh_normalised,
+    .backward = backward,
 };

@@ -1,5 +1,6 @@
-/* router_top_p.c - as many experts as it takes for the sum of their softmax to exceed a threshold; weights as they are:
- * Dynamic MoE (Huang et al. 2024). An entropy loss keeps the number of picks down. */
+/* router_top_p.c - as many experts as it takes for the sum of their softmax to exceed a threshold;
+ * weights as they are: Dynamic MoE (Huang et al. 2024). An entropy loss keeps the number of picks
+ * down. */
 #include "moe/select.h"
 
 static void score(const router_token *t)
@@ -18,8 +19,13 @@ static int32_t truncate(const router_token *t)
 
 const router router_top_p = {
     .name = "top-p",
-    .help = "experts by softmax until their sum exceeds a threshold, at most k of them (Dynamic MoE)",
+    .help =
+        "experts by softmax until their sum exceeds a threshold, at most k of them (Dynamic MoE)",
     .traits = ROUTER_VARIABLE,
     .options = (const char *const[]){ "top-p", NULL },
-    .assign = assign_by_token, .score = score, .truncate = truncate, .weigh = weigh_raw, .backward = backward_raw,
+    .assign = assign_by_token,
+    .score = score,
+    .truncate = truncate,
+    .weigh = weigh_raw,
+    .backward = backward_raw,
 };

@@ -1,5 +1,6 @@
-/* router_topk_softmax.c - the k largest logits, softmax over these: Shazeer 2017 without its noise, Granite-MoE, JetMoE, gpt-oss.
- * In real numbers the same as softmax renormalised. The scores, which balancing losses read, are the softmax over all experts. */
+/* router_topk_softmax.c - the k largest logits, softmax over these: Shazeer 2017 without its noise,
+ * Granite-MoE, JetMoE, gpt-oss. In real numbers the same as softmax renormalised. The scores, which
+ * balancing losses read, are the softmax over all experts. */
 #include "moe/select.h"
 
 static void score(const router_token *t)
@@ -20,6 +21,10 @@ const router router_topk_softmax = {
     .name = "topk-softmax",
     .help = "the k largest logits, softmax over these (Granite-MoE, JetMoE, gpt-oss)",
     .traits = ROUTER_RENORMALISES,
-    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", "survivors", NULL },
-    .assign = assign_by_token, .score = score, .weigh = weigh, .backward = backward,
+    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
+        "survivors", NULL },
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh,
+    .backward = backward,
 };

@@ -9,8 +9,8 @@
 
 enum { GRAIN = 16 }; /* tokens: neighbours that one worker takes */
 
-void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o, int64_t tokens, int64_t width,
-                         int64_t experts)
+void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o,
+    int64_t tokens, int64_t width, int64_t experts)
 {
     *s = (router_state){ 0 };
     s->logits = ARENA_ARRAY(a, real, tokens * experts);
@@ -25,8 +25,14 @@ void router_state_layout(router_state *s, arena *a, const router *r, const route
 }
 
 static int64_t numbers_of(const routing *r) { return r->plan->tokens * r->plan->experts; }
-static bool has_jitter(const routing *r) { return r->batch->random.train && r->options->jitter > 0; }
-static bool has_noise(const routing *r) { return r->batch->random.train && (r->router->traits & ROUTER_NOISE); }
+static bool has_jitter(const routing *r)
+{
+    return r->batch->random.train && r->options->jitter > 0;
+}
+static bool has_noise(const routing *r)
+{
+    return r->batch->random.train && (r->router->traits & ROUTER_NOISE);
+}
 
 const real *routing_input(const routing *r) { return has_jitter(r) ? r->state->jittered : r->x; }
 
@@ -36,9 +42,17 @@ router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int3
     const plan *p = r->plan;
     int64_t row = t * p->experts;
     router_token token = {
-        .options = r->options, .rows = r->compute->variant->rows, .experts = p->experts, .logits = s->logits + row,
-        .correction = r->weights->correction, .score = s->score + row, .lse = s->lse + t, .key = r->key + row,
-        .count = count, .expert = p->edge_expert + first_edge, .weight = p->edge_weight + first_edge,
+        .options = r->options,
+        .rows = r->compute->variant->rows,
+        .experts = p->experts,
+        .logits = s->logits + row,
+        .correction = r->weights->correction,
+        .score = s->score + row,
+        .lse = s->lse + t,
+        .key = r->key + row,
+        .count = count,
+        .expert = p->edge_expert + first_edge,
+        .weight = p->edge_weight + first_edge,
     };
     if (has_noise(r)) {
         token.noise_logits = s->noise_logits + row;
@@ -62,7 +76,8 @@ static router_token dispatched_token(const routing *r, int64_t t)
 
 static random_key jitter_key(const routing *r)
 {
-    return random_key_of(r->batch->random.seed, "router jitter", r->batch->random.step, (uint64_t)r->layer);
+    return random_key_of(
+        r->batch->random.seed, "router jitter", r->batch->random.step, (uint64_t)r->layer);
 }
 
 /* y[i] = x[i] * U(1 - jitter, 1 + jitter), i = t * D ... */
@@ -87,18 +102,27 @@ static void jitter_task(void *arg, int64_t begin, int64_t end)
 static void project(const routing *r, const weight *w, const real *bias, real *out)
 {
     const plan *p = r->plan;
-    gemm_group g = { .m = p->tokens, .n = p->experts, .k = r->width, .a = routing_input(r), .a_stride = r->width,
-                     .b = weight_matrix(w, 0), .c = out, .c_stride = p->experts };
+    gemm_group g = { .m = p->tokens,
+        .n = p->experts,
+        .k = r->width,
+        .a = routing_input(r),
+        .a_stride = r->width,
+        .b = weight_matrix(w, 0),
+        .c = out,
+        .c_stride = p->experts };
     gemm_grouped(r->compute, GEMM_NT, &g, 1, false);
-    for (int64_t t = 0; bias && t < p->tokens; t++) r->compute->variant->rows->add(p->experts, bias, out + t * p->experts);
+    for (int64_t t = 0; bias && t < p->tokens; t++)
+        r->compute->variant->rows->add(p->experts, bias, out + t * p->experts);
 }
 
 static void draw_noise(const routing *r, int64_t t)
 {
-    random_key key = random_key_of(r->batch->random.seed, "router noise", r->batch->random.step, (uint64_t)r->layer);
+    random_key key = random_key_of(
+        r->batch->random.seed, "router noise", r->batch->random.step, (uint64_t)r->layer);
     int64_t experts = r->plan->experts;
     uint64_t first = (uint64_t)((r->batch->random.first_token + t) * experts);
-    for (int64_t e = 0; e < experts; e++) r->state->noise[t * experts + e] = (real)random_normal(key, first + (uint64_t)e);
+    for (int64_t e = 0; e < experts; e++)
+        r->state->noise[t * experts + e] = (real)random_normal(key, first + (uint64_t)e);
 }
 
 static void noise_task(void *arg, int64_t begin, int64_t end)
@@ -129,7 +153,10 @@ static void weigh_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-void routing_weigh(routing *r) { parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), weigh_task, r); }
+void routing_weigh(routing *r)
+{
+    parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), weigh_task, r);
+}
 
 /* ---- backward ---- */
 
@@ -138,7 +165,8 @@ typedef struct backward_job {
     const routing_flow *flow;
 } backward_job;
 
-/* Forward: H = - sum q log q. dq -= pull (log q + 1); a q of 0 keeps its own factor of 0 further down. */
+/* Forward: H = - sum q log q. dq -= pull (log q + 1); a q of 0 keeps its own factor of 0 further
+ * down. */
 static void pull_entropy(const router_token *t, real pull, real *scratch, real *dq)
 {
     real sum = t->rows->sum(t->experts, t->score);
@@ -164,7 +192,8 @@ static void pull_token(const router_token *t, const score_pull *pull, router_flo
 {
     memcpy(flow->dprobability, pull->probability, (size_t)t->experts * sizeof(real));
     if (pull->entropy != 0) pull_entropy(t, pull->entropy, flow->dlogits, flow->dprobability);
-    for (int32_t k = 0; pull->importance && k < t->count; k++) flow->dweight[k] += pull->importance[t->expert[k].id];
+    for (int32_t k = 0; pull->importance && k < t->count; k++)
+        flow->dweight[k] += pull->importance[t->expert[k].id];
     if (t->load) flow->dload = pull->load;
 }
 
@@ -175,7 +204,8 @@ static void backward_token(const backward_job *job, int64_t i, const score_pull 
     size_t bytes = (size_t)r->plan->experts * sizeof(real);
     router_token t = dispatched_token(r, i);
     router_flow flow = { .dweight = job->flow->dweight + r->plan->token_start[i],
-                         .dprobability = job->flow->dprobability + row, .dlogits = job->flow->dlogits + row };
+        .dprobability = job->flow->dprobability + row,
+        .dlogits = job->flow->dlogits + row };
     if (job->flow->dnoise_logits) flow.dnoise_logits = job->flow->dnoise_logits + row;
     if (!plan_is_valid(r->plan, i)) {
         memset(flow.dlogits, 0, bytes);
@@ -199,23 +229,31 @@ static void backward_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-/* Forward: out = x~ W^T + b. dW (+)= dout^T x~, db (+)= sum of dout in token order, dx~ (+)= dout W */
-static void project_backward(const routing *r, const weight *w, const real *dout, real *dw, real *dbias, bool accumulate,
-                             real *dx, bool add_dx)
+/* Forward: out = x~ W^T + b. dW (+)= dout^T x~, db (+)= sum of dout in token order, dx~ (+)= dout
+ * W */
+static void project_backward(const routing *r, const weight *w, const real *dout, real *dw,
+    real *dbias, bool accumulate, real *dx, bool add_dx)
 {
     int64_t tokens = r->plan->tokens, experts = r->plan->experts;
-    gemm(r->compute, GEMM_TN, experts, r->width, tokens, dout, experts, routing_input(r), r->width, dw, r->width, accumulate);
+    gemm(r->compute, GEMM_TN, experts, r->width, tokens, dout, experts, routing_input(r), r->width,
+        dw, r->width, accumulate);
     if (dbias && !accumulate) memset(dbias, 0, (size_t)experts * sizeof(real));
-    for (int64_t t = 0; dbias && t < tokens; t++) r->compute->variant->rows->add(experts, dout + t * experts, dbias);
-    gemm(r->compute, GEMM_NN, tokens, r->width, experts, dout, experts, w->data, w->stride, dx, r->width, add_dx);
+    for (int64_t t = 0; dbias && t < tokens; t++)
+        r->compute->variant->rows->add(experts, dout + t * experts, dbias);
+    gemm(r->compute, GEMM_NN, tokens, r->width, experts, dout, experts, w->data, w->stride, dx,
+        r->width, add_dx);
 }
 
-void routing_backward(routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx)
+void routing_backward(
+    routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx)
 {
     backward_job job = { r, flow };
     parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), backward_task, &job);
-    project_backward(r, &r->weights->matrix, flow->dlogits, g->matrix, g->bias, accumulate, dx, false);
-    if (flow->dnoise_logits) project_backward(r, &r->weights->noise, flow->dnoise_logits, g->noise, NULL, accumulate, dx, true);
+    project_backward(
+        r, &r->weights->matrix, flow->dlogits, g->matrix, g->bias, accumulate, dx, false);
+    if (flow->dnoise_logits)
+        project_backward(
+            r, &r->weights->noise, flow->dnoise_logits, g->noise, NULL, accumulate, dx, true);
 }
 
 typedef struct jitter_job {
@@ -237,5 +275,7 @@ static void unjitter_task(void *arg, int64_t begin, int64_t end)
 void routing_apply_jitter(routing *r, real *dx)
 {
     jitter_job job = { r, dx };
-    if (has_jitter(r)) parallel_over(r->compute, r->plan->tokens, 1, r->plan->tokens * r->width, unjitter_task, &job);
+    if (has_jitter(r))
+        parallel_over(
+            r->compute, r->plan->tokens, 1, r->plan->tokens * r->width, unjitter_task, &job);
 }

@@ -4,7 +4,8 @@
  *     scores, edges       the router's `assign`, for the batch; padding gets no edge
  *     weights             the router's `weigh`, after dispatch has said which edges have a row
  *
- * Random numbers are a function of the run's seed, the step, the layer and the token's place in the step. */
+ * Random numbers are a function of the run's seed, the step, the layer and the token's place in the
+ * step. */
 #ifndef CADRE_MOE_ROUTING_H
 #define CADRE_MOE_ROUTING_H
 
@@ -39,10 +40,11 @@ typedef struct router_state {
     gexp *border;       /* [T, 2] */
 } router_state;
 
-void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o, int64_t tokens, int64_t width,
-                         int64_t experts);
+void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o,
+    int64_t tokens, int64_t width, int64_t experts);
 
-/* What balancing losses ask of the routing of each token of one sequence: their derivatives by the token's own numbers. */
+/* What balancing losses ask of the routing of each token of one sequence: their derivatives by the
+ * token's own numbers. */
 typedef struct score_pull {
     const real *probability; /* [E] by the score normalised to sum 1 */
     const real *importance;  /* [E] by the weight; NULL: none */
@@ -57,12 +59,12 @@ typedef struct routing {
     const router_options *options;
     const router_weights *weights;
     const token_batch *batch;
-    int32_t layer;       /* in the model, for random numbers */
+    int32_t layer; /* in the model, for random numbers */
     int64_t width;
-    const real *x;       /* [T, D] */
+    const real *x; /* [T, D] */
     plan *plan;
     router_state *state;
-    real *key;           /* [T, E] scratch of forward, which dispatch reads too */
+    real *key; /* [T, E] scratch of forward, which dispatch reads too */
 } routing;
 
 void routing_assign(routing *r); /* x -> logits, scores, edges */
@@ -72,16 +74,19 @@ void routing_weigh(routing *r);  /* edges, rows -> weights */
 router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int32_t count);
 
 typedef struct routing_flow {
-    real *dweight;           /* [N] from the experts; spent */
-    const score_pull *pull;  /* [B], one a sequence; NULL: no balancing losses */
+    real *dweight;                /* [N] from the experts; spent */
+    const score_pull *pull;       /* [B], one a sequence; NULL: no balancing losses */
     real *dprobability, *dlogits; /* [T, E] scratch */
-    real *dnoise_logits;     /* [T, E] scratch; NULL where the router has no noise */
+    real *dnoise_logits;          /* [T, E] scratch; NULL where the router has no noise */
 } routing_flow;
 
-/* Gradients of the router's weights (added, or overwritten); dx [T, D] = gradient by the routing's input x~. */
-void routing_backward(routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx);
+/* Gradients of the router's weights (added, or overwritten); dx [T, D] = gradient by the routing's
+ * input x~. */
+void routing_backward(
+    routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx);
 
-const real *routing_input(const routing *r);       /* x~ */
-void routing_apply_jitter(routing *r, real *dx);   /* dx [T, D] by x~ -> by x; nothing without jitter */
+const real *routing_input(const routing *r); /* x~ */
+/* Dx [T, D] by x~ -> by x; nothing without jitter */
+void routing_apply_jitter(routing *r, real *dx);
 
 #endif

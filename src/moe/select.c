@@ -10,14 +10,16 @@ static void clean(int32_t n, real *key)
     for (int32_t e = 0; e < n; e++) key[e] = key[e] > -REAL_INF ? key[e] : -REAL_INF;
 }
 
-/* One pass that keeps the best k so far in order. Most keys fail the first comparison, so the cost is near n. */
+/* One pass that keeps the best k so far in order. Most keys fail the first comparison, so the cost
+ * is near n. */
 void select_topk(int32_t n, real *key, int32_t k, gexp *pick)
 {
     clean(n, key);
     for (int32_t e = 0; e < n; e++) {
         int32_t place = e < k ? e : k - 1;
         if (e >= k && !(key[e] > key[pick[place].id])) continue;
-        for (; place > 0 && key[e] > key[pick[place - 1].id]; place--) pick[place] = pick[place - 1];
+        for (; place > 0 && key[e] > key[pick[place - 1].id]; place--)
+            pick[place] = pick[place - 1];
         pick[place] = (gexp){ e };
     }
 }
@@ -42,7 +44,8 @@ void select_limit_groups(const router_options *o, int32_t n, real *key)
     real value[SELECT_MAX_GROUPS];
     gexp best[SELECT_MAX_GROUPS];
     bool used[SELECT_MAX_GROUPS] = { false };
-    for (int32_t g = 0; g < o->groups; g++) value[g] = group_value(o->group_score, size, key + g * size);
+    for (int32_t g = 0; g < o->groups; g++)
+        value[g] = group_value(o->group_score, size, key + g * size);
     select_topk(o->groups, value, o->groups_used, best);
     for (int32_t i = 0; i < o->groups_used; i++) used[best[i].id] = true;
     real mask = o->group_mask == GROUP_MASK_ZERO ? 0 : -REAL_INF;
@@ -52,7 +55,10 @@ void select_limit_groups(const router_options *o, int32_t n, real *key)
 
 /* ---- scores ---- */
 
-void score_softmax(const router_token *t) { *t->lse = t->rows->softmax(t->experts, t->logits, t->score); }
+void score_softmax(const router_token *t)
+{
+    *t->lse = t->rows->softmax(t->experts, t->logits, t->score);
+}
 
 void key_of_scores(const router_token *t)
 {
@@ -87,12 +93,14 @@ void weigh_normalised(const router_token *t)
 {
     real sum = picked_sum(t) + t->options->norm_eps;
     for (int32_t k = 0; k < t->count; k++)
-        t->weight[k] = edge_counts(t, k) ? t->options->scale * (t->score[t->expert[k].id] / sum) : 0;
+        t->weight[k] =
+            edge_counts(t, k) ? t->options->scale * (t->score[t->expert[k].id] / sum) : 0;
 }
 
 void weigh_softmax(const router_token *t, const real *z)
 {
-    for (int32_t k = 0; k < t->count; k++) t->weight[k] = edge_counts(t, k) ? z[t->expert[k].id] : -REAL_INF;
+    for (int32_t k = 0; k < t->count; k++)
+        t->weight[k] = edge_counts(t, k) ? z[t->expert[k].id] : -REAL_INF;
     t->rows->softmax(t->count, t->weight, t->weight);
     if (t->options->scale != 1) t->rows->scale(t->count, t->options->scale, t->weight, t->weight);
 }
@@ -119,17 +127,20 @@ void backward_raw(const router_token *t, const router_flow *flow)
     t->rows->softmax_backward(t->experts, t->score, dp, flow->dlogits);
 }
 
-/* Forward: w_k = scale u_k, u = softmax over the picks of z. dz_k = w_k (d_k - sum u d): nothing where there is no pick */
+/* Forward: w_k = scale u_k, u = softmax over the picks of z. dz_k = w_k (d_k - sum u d): nothing
+ * where there is no pick */
 void backward_picked_softmax(const router_token *t, const router_flow *flow)
 {
     real mean = 0, scale = t->options->scale;
     for (int32_t k = 0; k < t->count; k++)
         if (edge_counts(t, k)) mean += t->weight[k] / scale * flow->dweight[k];
     for (int32_t k = 0; k < t->count; k++)
-        if (edge_counts(t, k)) flow->dlogits[t->expert[k].id] += t->weight[k] * (flow->dweight[k] - mean);
+        if (edge_counts(t, k))
+            flow->dlogits[t->expert[k].id] += t->weight[k] * (flow->dweight[k] - mean);
 }
 
-/* Forward: w_k = scale s_k / Z, Z = sum over picks of s + eps. ds_k += scale / Z (d_k - sum s d / Z) */
+/* Forward: w_k = scale s_k / Z, Z = sum over picks of s + eps. ds_k += scale / Z (d_k - sum s d /
+ * Z) */
 void backward_normalised(const router_token *t, const real *dweight, real *ds)
 {
     real sum = picked_sum(t) + t->options->norm_eps, mean = 0;
@@ -149,8 +160,9 @@ static void backward_score_share(const router_token *t, const real *dq, real *ds
     for (int32_t e = 0; e < t->experts; e++) ds[e] = (dq[e] - mean) / sum;
 }
 
-void backward_independent(const router_token *t, const router_flow *flow, real (*slope)(real z, real s),
-                          void (*weighed)(const router_token *t, const real *dweight, real *ds))
+void backward_independent(const router_token *t, const router_flow *flow,
+    real (*slope)(real z, real s),
+    void (*weighed)(const router_token *t, const real *dweight, real *ds))
 {
     real *ds = flow->dlogits;
     memset(ds, 0, (size_t)t->experts * sizeof(real));

@@ -1,7 +1,9 @@
-/* select.h - taking picks from a row of keys, and what several routers share in scoring, weighing and differentiating.
+/* select.h - taking picks from a row of keys, and what several routers share in scoring, weighing
+ * and differentiating.
  *
- * A key orders experts: larger first, equal ones by lower index, NaN as -inf. So k picks are always k distinct ids within range.
- */
+ * A key orders experts: larger first, equal ones by lower index, NaN as -inf. So k picks are always
+ * k distinct ids within range.
+ * */
 #ifndef CADRE_MOE_SELECT_H
 #define CADRE_MOE_SELECT_H
 
@@ -10,8 +12,9 @@
 enum { SELECT_MAX_GROUPS = 256 };
 
 /* The rows of THE LIST; router.c puts them in order. */
-extern const router router_softmax, router_softmax_renorm, router_topk_softmax, router_sigmoid_bias, router_sigmoid_bias_raw,
-    router_sqrtsoftplus_bias, router_softmax_bias, router_noisy_topk, router_top_p;
+extern const router router_softmax, router_softmax_renorm, router_topk_softmax, router_sigmoid_bias,
+    router_sigmoid_bias_raw, router_sqrtsoftplus_bias, router_softmax_bias, router_noisy_topk,
+    router_top_p;
 
 /* pick[0..k) = the ids of the k largest keys, best first; k <= n. NaN keys become -inf. */
 void select_topk(int32_t n, real *key, int32_t k, gexp *pick);
@@ -32,7 +35,8 @@ void score_softmax(const router_token *t);
 /* key = score + correction, limited to groups */
 void key_of_scores(const router_token *t);
 
-/* key = what orders experts as their softmax does: the logits themselves, or scores where groups are compared */
+/* key = what orders experts as their softmax does: the logits themselves, or scores where groups
+ * are compared */
 void key_of_softmax(const router_token *t);
 
 /* ---- weights ---- */
@@ -60,7 +64,8 @@ void backward_raw(const router_token *t, const router_flow *flow);
 /* dlogits = gradient of balancing losses through softmax scores alone. */
 void backward_probability(const router_token *t, const router_flow *flow);
 
-/* dlogits[pick] += gradient of weights that are softmax over the picks, or softmax renormalised, which is the same. */
+/* dlogits[pick] += gradient of weights that are softmax over the picks, or softmax renormalised,
+ * which is the same. */
 void backward_picked_softmax(const router_token *t, const router_flow *flow);
 
 /* ds[pick] += gradient of weigh_normalised by the scores */
@@ -69,9 +74,10 @@ void backward_normalised(const router_token *t, const real *dweight, real *ds);
 /* ds[pick] += gradient of weigh_raw by the scores */
 void backward_scaled(const router_token *t, const real *dweight, real *ds);
 
-/* Of weights made of independent scores s = f(z), weighed as backward_normalised or backward_scaled has it, and of balancing
- * losses by s / sum s. slope(z, s) = f'(z). */
-void backward_independent(const router_token *t, const router_flow *flow, real (*slope)(real z, real s),
-                          void (*weighed)(const router_token *t, const real *dweight, real *ds));
+/* Of weights made of independent scores s = f(z), weighed as backward_normalised or backward_scaled
+ * has it, and of balancing losses by s / sum s. slope(z, s) = f'(z). */
+void backward_independent(const router_token *t, const router_flow *flow,
+    real (*slope)(real z, real s),
+    void (*weighed)(const router_token *t, const real *dweight, real *ds));
 
 #endif

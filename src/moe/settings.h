@@ -1,7 +1,8 @@
-/* settings.h - a sparse layer's numbers by name: THE TABLE of options of routing, capacity and balancing, which recipes,
- * the command line and cadre_moe_new all take, and reading them.
+/* settings.h - a sparse layer's numbers by name: THE TABLE of options of routing, capacity and
+ * balancing, which recipes, the command line and cadre_moe_new all take, and reading them.
  *
- * Only options with a value (given, or a row's default) are read; the other numbers stay as they are. */
+ * Only options with a value (given, or a row's default) are read; the other numbers stay as they
+ * are. */
 #ifndef CADRE_MOE_SETTINGS_H
 #define CADRE_MOE_SETTINGS_H
 
@@ -9,7 +10,8 @@
 
 /* The table is cadre_routing_options(). */
 
-void settings_read_layer(const cadre_options *o, moe_config *c); /* route, dispatch, expert dropout */
+/* route, dispatch, expert dropout */
+void settings_read_layer(const cadre_options *o, moe_config *c);
 void settings_read_balance(const cadre_options *o, balance_options *b);
 
 /* An option that was given, that only some routers understand and this one does not: refused. */

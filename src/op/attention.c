@@ -1,8 +1,9 @@
-/* attention.c - a task is a block of queries under one key-value head; its rows are the pairs (query, head of the group).
+/* attention.c - a task is a block of queries under one key-value head; its rows are the pairs
+ * (query, head of the group).
  *
- * Keys of the block that a query does not see get probability 0, which changes no sum (see rows.h) and adds nothing to any chain.
- * In the backward pass a task is a whole sequence under one key-value head, its query blocks in order: dk and dv are chains
- * over queries. */
+ * Keys of the block that a query does not see get probability 0, which changes no sum (see rows.h)
+ * and adds nothing to any chain. In the backward pass a task is a whole sequence under one
+ * key-value head, its query blocks in order: dk and dv are chains over queries. */
 #include "op/attention.h"
 
 #include <assert.h>
@@ -45,12 +46,13 @@ typedef struct query_block {
 static int64_t group_of(const attention *a) { return a->heads / a->kv_heads; }
 
 /* Lays the workspace out over `base` (NULL: to measure); returns its size in reals. */
-static int64_t workspace_lay(workspace *w, real *base, const attention *a, int64_t rows, int64_t keys, bool backward)
+static int64_t workspace_lay(
+    workspace *w, real *base, const attention *a, int64_t rows, int64_t keys, bool backward)
 {
     int64_t again = backward ? rows : 0, used = 0;
     real **part[] = { &w->q, &w->out, &w->scores, &w->dq, &w->dout, &w->dscores, &w->capped };
-    int64_t size[] = { rows * a->key_width,  rows * a->value_width,  rows * keys, again * a->key_width,
-                       again * a->value_width, again * keys, backward ? keys : 0 };
+    int64_t size[] = { rows * a->key_width, rows * a->value_width, rows * keys,
+        again * a->key_width, again * a->value_width, again * keys, backward ? keys : 0 };
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         *part[i] = base ? base + used : NULL;
         used += (size[i] + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
@@ -58,7 +60,8 @@ static int64_t workspace_lay(workspace *w, real *base, const attention *a, int64
     return used;
 }
 
-attention_scratch attention_scratch_take(arena *a, const attention *shape, int workers, int64_t keys, int64_t tokens)
+attention_scratch attention_scratch_take(
+    arena *a, const attention *shape, int workers, int64_t keys, int64_t tokens)
 {
     attention_scratch s = { .keys = (keys + ROW_LANES - 1) / ROW_LANES * ROW_LANES };
     int64_t rows = SCORES_AT_ONCE / (s.keys ? s.keys : 1), group = group_of(shape);
@@ -71,37 +74,50 @@ attention_scratch attention_scratch_take(arena *a, const attention *shape, int w
     return s;
 }
 
-static query_block block_at(const attention_task *k, int worker, const attention_sequence *s, int64_t kv_head, int64_t begin)
+static query_block block_at(const attention_task *k, int worker, const attention_sequence *s,
+    int64_t kv_head, int64_t begin)
 {
     const attention *a = k->a;
     const attention_scratch *own = k->scratch;
-    query_block b = { .k = k, .s = s, .worker = worker, .kv_head = kv_head, .group = group_of(a), .begin = begin };
-    int64_t step = own->rows / b.group, first_key = a->window ? s->first + begin - a->window + 1 : 0;
+    query_block b = {
+        .k = k, .s = s, .worker = worker, .kv_head = kv_head, .group = group_of(a), .begin = begin
+    };
+    int64_t step = own->rows / b.group,
+            first_key = a->window ? s->first + begin - a->window + 1 : 0;
     b.end = begin + step < s->queries ? begin + step : s->queries;
     b.rows = (b.end - begin) * b.group;
     b.key_begin = first_key > 0 ? first_key : 0;
     b.key_end = a->whole ? s->keys : s->first + b.end;
     b.stride = own->keys;
     assert(b.key_end <= own->keys);
-    workspace_lay(&b.w, own->own + worker * own->stride, a, own->rows, own->keys, k->gradients != NULL);
+    workspace_lay(
+        &b.w, own->own + worker * own->stride, a, own->rows, own->keys, k->gradients != NULL);
     return b;
 }
 
 static const row_kernels *rows_of(const query_block *b) { return b->k->c->variant->rows; }
 static int64_t query_of(const query_block *b, int64_t row) { return b->begin + row / b->group; }
-static int64_t head_of(const query_block *b, int64_t row) { return b->kv_head * b->group + row % b->group; }
-
-/* packed [rows, width] = factor * this block's part of x [queries, heads * width]; scatter is the way back */
-static void gather(const query_block *b, const real *x, int64_t x_stride, int64_t width, real factor, real *packed)
+static int64_t head_of(const query_block *b, int64_t row)
 {
-    for (int64_t i = 0; i < b->rows; i++)
-        rows_of(b)->scale(width, factor, x + query_of(b, i) * x_stride + head_of(b, i) * width, packed + i * width);
+    return b->kv_head * b->group + row % b->group;
 }
 
-static void scatter(const query_block *b, const real *packed, int64_t width, real factor, real *x, int64_t x_stride)
+/* packed [rows, width] = factor * this block's part of x [queries, heads * width]; scatter is the
+ * way back */
+static void gather(
+    const query_block *b, const real *x, int64_t x_stride, int64_t width, real factor, real *packed)
 {
     for (int64_t i = 0; i < b->rows; i++)
-        rows_of(b)->scale(width, factor, packed + i * width, x + query_of(b, i) * x_stride + head_of(b, i) * width);
+        rows_of(b)->scale(width, factor, x + query_of(b, i) * x_stride + head_of(b, i) * width,
+            packed + i * width);
+}
+
+static void scatter(
+    const query_block *b, const real *packed, int64_t width, real factor, real *x, int64_t x_stride)
+{
+    for (int64_t i = 0; i < b->rows; i++)
+        rows_of(b)->scale(width, factor, packed + i * width,
+            x + query_of(b, i) * x_stride + head_of(b, i) * width);
 }
 
 /* Keys (or values) begin..end of the sequence, that lie in one block. */
@@ -115,18 +131,27 @@ static key_run run_at(const query_block *b, int64_t begin, bool values)
 {
     const kv_view *v = &b->s->kv;
     int64_t block = begin / v->block, end = (block + 1) * v->block;
-    int64_t stride = values ? v->value_stride : v->key_stride, head = values ? v->value_head : v->key_head;
-    const real *data = (values ? v->values : v->keys)[block] + begin % v->block * stride + b->kv_head * head;
+    int64_t stride = values ? v->value_stride : v->key_stride,
+            head = values ? v->value_head : v->key_head;
+    const real *data =
+        (values ? v->values : v->keys)[block] + begin % v->block * stride + b->kv_head * head;
     return (key_run){ begin, end < b->key_end ? end : b->key_end, data, stride };
 }
 
 /* out [rows, keys] = x [rows, width] . (keys or values)^T */
-static void products_with(const query_block *b, const real *x, int64_t width, bool values, real *out)
+static void products_with(
+    const query_block *b, const real *x, int64_t width, bool values, real *out)
 {
     for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
         r = run_at(b, r.end, values);
-        gemm_group g = { .m = b->rows, .n = r.end - r.begin, .k = width, .a = x, .a_stride = width,
-                         .b = matrix_of_reals(r.data, r.stride), .c = out + (r.begin - b->key_begin), .c_stride = b->stride };
+        gemm_group g = { .m = b->rows,
+            .n = r.end - r.begin,
+            .k = width,
+            .a = x,
+            .a_stride = width,
+            .b = matrix_of_reals(r.data, r.stride),
+            .c = out + (r.begin - b->key_begin),
+            .c_stride = b->stride };
         gemm_serial(b->k->c, b->worker, GEMM_NT, &g, false);
     }
 }
@@ -136,28 +161,38 @@ static void sums_over(const query_block *b, const real *x, int64_t width, bool v
 {
     for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
         r = run_at(b, r.end, values);
-        gemm_group g = { .m = b->rows, .n = width, .k = r.end - r.begin, .a = x + (r.begin - b->key_begin), .a_stride = b->stride,
-                         .b = matrix_of_reals(r.data, r.stride), .c = out, .c_stride = width };
+        gemm_group g = { .m = b->rows,
+            .n = width,
+            .k = r.end - r.begin,
+            .a = x + (r.begin - b->key_begin),
+            .a_stride = b->stride,
+            .b = matrix_of_reals(r.data, r.stride),
+            .c = out,
+            .c_stride = width };
         gemm_serial(b->k->c, b->worker, GEMM_NN, &g, r.begin > b->key_begin);
     }
 }
 
-/* Scores of row i as the softmax takes them: capped, -inf before the window and, up to whole lanes, after the query. Returns how
- * many there are. */
+/* Scores of row i as the softmax takes them: capped, -inf before the window and, up to whole lanes,
+ * after the query. Returns how many there are. */
 static int64_t prepare_scores(const query_block *b, int64_t i)
 {
     const attention *a = b->k->a;
     const row_kernels *rows = rows_of(b);
     real *scores = b->w.scores + i * b->stride;
     int64_t position = b->s->first + query_of(b, i);
-    int64_t seen = (a->whole ? b->key_end : position + 1) - b->key_begin, hidden = a->window ? seen - a->window : 0;
+    int64_t seen = (a->whole ? b->key_end : position + 1) - b->key_begin,
+            hidden = a->window ? seen - a->window : 0;
     int64_t count = (seen + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
     if (a->softcap > 0) {
         rows->scale(seen, 1 / a->softcap, scores, scores);
         rows->tanh(seen, scores, scores);
         rows->scale(seen, a->softcap, scores, scores);
     }
-    if (a->bias) rows->add(seen, a->bias + head_of(b, i) * a->bias_span + a->bias_zero + b->key_begin - position, scores);
+    if (a->bias)
+        rows->add(seen,
+            a->bias + head_of(b, i) * a->bias_span + a->bias_zero + b->key_begin - position,
+            scores);
     for (int64_t j = 0; j < hidden; j++) scores[j] = -REAL_INF;
     for (int64_t j = seen; j < count; j++) scores[j] = -REAL_INF;
     return count;
@@ -167,7 +202,8 @@ static int64_t prepare_scores(const query_block *b, int64_t i)
 static void clear_unseen(const query_block *b, int64_t i, int64_t count)
 {
     int64_t keys = b->key_end - b->key_begin;
-    if (count < keys) memset(b->w.scores + i * b->stride + count, 0, (size_t)(keys - count) * sizeof(real));
+    if (count < keys)
+        memset(b->w.scores + i * b->stride + count, 0, (size_t)(keys - count) * sizeof(real));
 }
 
 static void forward_block(const query_block *b)
@@ -202,10 +238,12 @@ static void forward_tasks(void *arg, int worker, int workers)
             }
 }
 
-void attention_forward(compute *c, const attention *a, const attention_sequence *sequences, int64_t count,
-                       const attention_scratch *scratch)
+void attention_forward(compute *c, const attention *a, const attention_sequence *sequences,
+    int64_t count, const attention_scratch *scratch)
 {
-    attention_task k = { .c = c, .a = a, .sequences = sequences, .count = count, .scratch = scratch };
+    attention_task k = {
+        .c = c, .a = a, .sequences = sequences, .count = count, .scratch = scratch
+    };
     pool_run(c->pool, forward_tasks, &k);
 }
 
@@ -226,7 +264,8 @@ static void backward_rows(const query_block *b, real *delta)
     const row_kernels *rows = rows_of(b);
     for (int64_t i = 0; i < b->rows; i++) {
         real *p = b->w.scores + i * b->stride, *dp = b->w.dscores + i * b->stride;
-        int64_t count = prepare_scores(b, i), head = head_of(b, i), query = query_of(b, i), at = query * a->heads + head;
+        int64_t count = prepare_scores(b, i), head = head_of(b, i), query = query_of(b, i),
+                at = query * a->heads + head;
         if (a->softcap > 0) memcpy(b->w.capped, p, (size_t)count * sizeof *p);
         rows->exp_minus(count, p, b->s->log_sum[at], p);
         clear_unseen(b, i, count);
@@ -238,10 +277,17 @@ static void backward_rows(const query_block *b, real *delta)
 }
 
 /* d [keys, width] += x^T . y over this block's rows: x [rows, keys], y [rows, width] */
-static void add_to_keys(const query_block *b, const real *x, const real *y, int64_t width, real *d, int64_t stride)
+static void add_to_keys(
+    const query_block *b, const real *x, const real *y, int64_t width, real *d, int64_t stride)
 {
-    gemm_group g = { .m = b->key_end - b->key_begin, .n = width, .k = b->rows, .a = x, .a_stride = b->stride,
-                     .b = matrix_of_reals(y, width), .c = d + b->key_begin * stride, .c_stride = stride };
+    gemm_group g = { .m = b->key_end - b->key_begin,
+        .n = width,
+        .k = b->rows,
+        .a = x,
+        .a_stride = b->stride,
+        .b = matrix_of_reals(y, width),
+        .c = d + b->key_begin * stride,
+        .c_stride = stride };
     gemm_serial(b->k->c, b->worker, GEMM_TN, &g, true);
 }
 
@@ -256,8 +302,10 @@ static void backward_block(const query_block *b, const attention_gradient *g, re
     products_with(b, b->w.q, a->key_width, false, b->w.scores);
     products_with(b, b->w.dout, a->value_width, true, b->w.dscores);
     backward_rows(b, delta);
-    add_to_keys(b, b->w.scores, b->w.dout, a->value_width, g->dv + b->kv_head * s->kv.value_head, s->kv.value_stride);
-    add_to_keys(b, b->w.dscores, b->w.q, a->key_width, g->dk + b->kv_head * s->kv.key_head, s->kv.key_stride);
+    add_to_keys(b, b->w.scores, b->w.dout, a->value_width, g->dv + b->kv_head * s->kv.value_head,
+        s->kv.value_stride);
+    add_to_keys(b, b->w.dscores, b->w.q, a->key_width, g->dk + b->kv_head * s->kv.key_head,
+        s->kv.key_stride);
     sums_over(b, b->w.dscores, a->key_width, false, b->w.dq);
     scatter(b, b->w.dq, a->key_width, a->scale, g->dq, s->q_stride);
 }
@@ -267,7 +315,8 @@ static void clear_head(real *d, int64_t keys, int64_t stride, int64_t width)
     for (int64_t p = 0; p < keys; p++) memset(d + p * stride, 0, (size_t)width * sizeof *d);
 }
 
-static void backward_sequence(const attention_task *k, int worker, int64_t i, int64_t kv_head, real *delta)
+static void backward_sequence(
+    const attention_task *k, int worker, int64_t i, int64_t kv_head, real *delta)
 {
     const attention *a = k->a;
     const attention_sequence *s = &k->sequences[i];
@@ -293,7 +342,8 @@ static void backward_tasks(void *arg, int worker, int workers)
     }
 }
 
-/* The sink's probability weighs no value, so its dp is 0:  dsink = p_sink (0 - delta), p_sink = exp(sink - log_sum) */
+/* The sink's probability weighs no value, so its dp is 0:  dsink = p_sink (0 - delta), p_sink =
+ * exp(sink - log_sum) */
 static void sink_gradient(const attention_task *k)
 {
     const attention *a = k->a;
@@ -302,15 +352,21 @@ static void sink_gradient(const attention_task *k)
         for (int64_t t = 0; t < k->sequences[i].queries; t++, delta += a->heads)
             for (int64_t h = 0; h < a->heads; h++) {
                 real p;
-                k->c->variant->rows->exp_minus(1, &a->sinks[h], k->sequences[i].log_sum[t * a->heads + h], &p);
+                k->c->variant->rows->exp_minus(
+                    1, &a->sinks[h], k->sequences[i].log_sum[t * a->heads + h], &p);
                 a->dsinks[h] -= p * delta[h];
             }
 }
 
-void attention_backward(compute *c, const attention *a, const attention_sequence *sequences, const attention_gradient *gradients,
-                        int64_t count, const attention_scratch *scratch)
+void attention_backward(compute *c, const attention *a, const attention_sequence *sequences,
+    const attention_gradient *gradients, int64_t count, const attention_scratch *scratch)
 {
-    attention_task k = { .c = c, .a = a, .sequences = sequences, .gradients = gradients, .count = count, .scratch = scratch };
+    attention_task k = { .c = c,
+        .a = a,
+        .sequences = sequences,
+        .gradients = gradients,
+        .count = count,
+        .scratch = scratch };
     assert(!a->whole && !a->bias);
     pool_run(c->pool, backward_tasks, &k);
     if (a->dsinks) sink_gradient(&k);

@@ -1,13 +1,14 @@
 /* attention.h - grouped-query causal attention over keys and values that lie in blocks.
  *
- * Training and inference share it: a training sequence is a cache of one block whose queries start at position 0. Scores of a few
- * queries at a time are computed whole (no running softmax), so a query's result does not depend on which others are
- * computed beside it: prefill in one go equals token by token, bit for bit. The forward pass keeps one number a query and head,
- * the log of the softmax's sum, from which the backward pass computes the probabilities again.
+ * Training and inference share it: a training sequence is a cache of one block whose queries start
+ * at position 0. Scores of a few queries at a time are computed whole (no running softmax), so a
+ * query's result does not depend on which others are computed beside it: prefill in one go equals
+ * token by token, bit for bit. The forward pass keeps one number a query and head, the log of the
+ * softmax's sum, from which the backward pass computes the probabilities again.
  *
- * Options: a sliding window (a query at position p sees keys p-W+1 .. p), a sink logit a head which joins the softmax and has
- * no key (gpt-oss), a soft cap on scores (Grok), a bias by distance and keys on both sides (T5). Keys and values may differ in
- * width (latent attention). */
+ * Options: a sliding window (a query at position p sees keys p-W+1 .. p), a sink logit a head which
+ * joins the softmax and has no key (gpt-oss), a soft cap on scores (Grok), a bias by distance and
+ * keys on both sides (T5). Keys and values may differ in width (latent attention). */
 #ifndef CADRE_OP_ATTENTION_H
 #define CADRE_OP_ATTENTION_H
 
@@ -21,17 +22,21 @@
 typedef struct attention {
     int64_t heads, kv_heads; /* query head h reads key-value head h / (heads / kv_heads) */
     int64_t key_width, value_width;
-    real scale;              /* of q.k */
-    real softcap;            /* scores become cap tanh(score / cap); 0: none */
-    int64_t window;          /* keys a query sees, its own included; 0: all up to it */
-    bool whole;              /* a query sees every key of its sequence, those after it too; forward only */
-    const real *bias; /* added to scores: of query position i and key j, bias[head * bias_span + bias_zero + j - i]; NULL: */
+    real scale;     /* of q.k */
+    real softcap;   /* scores become cap tanh(score / cap); 0: none */
+    int64_t window; /* keys a query sees, its own included; 0: all up to it */
+    /* A query sees every key of its sequence, those after it too; forward only */
+    bool whole;
+    /* Added to scores: of query position i and key j, bias[head * bias_span + bias_zero + j - i];
+     * NULL: */
+    const real *bias;
     int64_t bias_span, bias_zero; /* none; forward only */
-    const real *sinks;       /* [heads], or NULL */
-    real *dsinks;            /* [heads], or NULL: not trained */
+    const real *sinks;            /* [heads], or NULL */
+    real *dsinks;                 /* [heads], or NULL: not trained */
 } attention;
 
-/* Keys and values of one sequence. Number i of key p of head h: keys[p / block][p % block * key_stride + h * key_head + i]. */
+/* Keys and values of one sequence. Number i of key p of head h: keys[p / block][p % block *
+ * key_stride + h * key_head + i]. */
 typedef struct kv_view {
     const real *const *keys, *const *values; /* [blocks] */
     int64_t block;                           /* keys a block holds */
@@ -43,10 +48,10 @@ typedef struct attention_sequence {
     int64_t keys;           /* with `whole`: how many there are */
     const real *q;          /* [queries, heads * key_width] */
     int64_t q_stride;
-    kv_view kv;             /* holds first + queries keys */
-    real *out;              /* [queries, heads * value_width] */
+    kv_view kv; /* holds first + queries keys */
+    real *out;  /* [queries, heads * value_width] */
     int64_t out_stride;
-    real *log_sum;          /* [queries, heads] for the backward pass; NULL: not wanted */
+    real *log_sum; /* [queries, heads] for the backward pass; NULL: not wanted */
 } attention_sequence;
 
 /* Gradients of a training sequence: its keys in one block, `first` 0. */
@@ -56,8 +61,8 @@ typedef struct attention_gradient {
     real *dk, *dv;    /* as kv.keys[0] and kv.values[0], with their strides */
 } attention_gradient;
 
-/* Workers' memory, taken from an arena once: `keys` is the most that a sequence will hold, `tokens` the most queries of one
- * backward call (0: forward only). */
+/* Workers' memory, taken from an arena once: `keys` is the most that a sequence will hold, `tokens`
+ * the most queries of one backward call (0: forward only). */
 typedef struct attention_scratch {
     int64_t keys, rows; /* scores of `rows` pairs (query, head) at a time */
     int64_t stride;     /* reals a worker */
@@ -65,13 +70,14 @@ typedef struct attention_scratch {
     real *delta;        /* [tokens, heads] */
 } attention_scratch;
 
-attention_scratch attention_scratch_take(arena *a, const attention *shape, int workers, int64_t keys, int64_t tokens);
+attention_scratch attention_scratch_take(
+    arena *a, const attention *shape, int workers, int64_t keys, int64_t tokens);
 
-void attention_forward(compute *c, const attention *a, const attention_sequence *sequences, int64_t count,
-                       const attention_scratch *scratch);
+void attention_forward(compute *c, const attention *a, const attention_sequence *sequences,
+    int64_t count, const attention_scratch *scratch);
 
 /* Writes dq, dk and dv; dsinks is added to, in token order. */
-void attention_backward(compute *c, const attention *a, const attention_sequence *sequences, const attention_gradient *gradients,
-                        int64_t count, const attention_scratch *scratch);
+void attention_backward(compute *c, const attention *a, const attention_sequence *sequences,
+    const attention_gradient *gradients, int64_t count, const attention_scratch *scratch);
 
 #endif

@@ -1,4 +1,5 @@
-/* embedding.c - the forward pass is shared out by tokens; the backward pass, a sum over tokens, by columns. */
+/* embedding.c - the forward pass is shared out by tokens; the backward pass, a sum over tokens, by
+ * columns. */
 #include "op/embedding.h"
 
 #include <assert.h>
@@ -50,20 +51,32 @@ static void backward_columns(void *arg, int64_t begin, int64_t end)
 {
     const embedding_task *e = arg;
     for (int64_t t = 0; t < e->tokens; t++)
-        e->rows->axpy(end - begin, e->scale, e->dx + t * e->stride + begin, e->dtable + e->ids[t] * e->width + begin);
+        e->rows->axpy(end - begin, e->scale, e->dx + t * e->stride + begin,
+            e->dtable + e->ids[t] * e->width + begin);
 }
 
-void embedding_forward(const compute *c, const weight *table, real scale, int64_t tokens, const int32_t *ids, real *x,
-                       int64_t x_stride)
+void embedding_forward(const compute *c, const weight *table, real scale, int64_t tokens,
+    const int32_t *ids, real *x, int64_t x_stride)
 {
-    embedding_task e = { .rows = c->variant->rows, .table = table, .scale = scale, .ids = ids, .x = x, .stride = x_stride };
+    embedding_task e = { .rows = c->variant->rows,
+        .table = table,
+        .scale = scale,
+        .ids = ids,
+        .x = x,
+        .stride = x_stride };
     parallel_over(c, tokens, 1, tokens * table->cols, forward_rows, &e);
 }
 
-void embedding_backward(const compute *c, int64_t width, real scale, int64_t tokens, const int32_t *ids, const real *dx,
-                        int64_t dx_stride, real *dtable)
+void embedding_backward(const compute *c, int64_t width, real scale, int64_t tokens,
+    const int32_t *ids, const real *dx, int64_t dx_stride, real *dtable)
 {
-    embedding_task e = { .rows = c->variant->rows, .tokens = tokens, .width = width, .scale = scale, .ids = ids, .dx = dx,
-                         .stride = dx_stride, .dtable = dtable };
+    embedding_task e = { .rows = c->variant->rows,
+        .tokens = tokens,
+        .width = width,
+        .scale = scale,
+        .ids = ids,
+        .dx = dx,
+        .stride = dx_stride,
+        .dtable = dtable };
     parallel_over(c, width, ROW_LANES, tokens * width, backward_columns, &e);
 }

@@ -35,8 +35,8 @@ static void activate_backward(void *arg, int64_t begin, int64_t end)
     }
 }
 
-void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, real *y,
-                 int64_t y_stride)
+void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
+    ffn_state *s, real *y, int64_t y_stride)
 {
     int inputs = f->activation->inputs;
     int64_t h = f->down.w.cols, row = inputs * h;
@@ -48,17 +48,19 @@ void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_
     linear_forward(c, &f->down, tokens, s->active, h, y, y_stride);
 }
 
-void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, const real *dy,
-                  int64_t dy_stride, real *dx, int64_t dx_stride)
+void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
+    ffn_state *s, const real *dy, int64_t dy_stride, real *dx, int64_t dx_stride)
 {
     int inputs = f->activation->inputs;
     int64_t h = f->down.w.cols, row = inputs * h;
-    linear through = f->down; /* y = active Wd^T: first dWd, which reads active, then d active, which takes its place */
+    /* Y = active Wd^T: first dWd, which reads active, then d active, which takes its place */
+    linear through = f->down;
     through.dw = through.dbias = NULL;
     linear_backward(c, &f->down, tokens, s->active, h, dy, dy_stride, false, NULL, 0);
     linear_backward(c, &through, tokens, NULL, 0, dy, dy_stride, false, s->active, h);
     activation_task task = { f, s };
     parallel_over(c, tokens, 1, tokens * row * 8, activate_backward, &task);
     linear_backward(c, &f->gate, tokens, x, x_stride, s->hidden, row, false, dx, dx_stride);
-    if (inputs == 2) linear_backward(c, &f->up, tokens, x, x_stride, s->hidden + h, row, true, dx, dx_stride);
+    if (inputs == 2)
+        linear_backward(c, &f->up, tokens, x, x_stride, s->hidden + h, row, true, dx, dx_stride);
 }

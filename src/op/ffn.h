@@ -1,4 +1,5 @@
-/* ffn.h - a dense feed-forward: y = act(x Wg^T, x Wu^T) Wd^T, with one input matrix or two, and its gradients. */
+/* ffn.h - a dense feed-forward: y = act(x Wg^T, x Wu^T) Wd^T, with one input matrix or two, and its
+ * gradients. */
 #ifndef CADRE_OP_FFN_H
 #define CADRE_OP_FFN_H
 
@@ -7,9 +8,10 @@
 #include "op/linear.h"
 
 typedef struct ffn {
-    const row_activation *activation; /* of the variant that runs; its `inputs` says whether `up` is used */
-    real limit;                       /* of gpt-oss's form */
-    linear gate, up, down;            /* [H, D], [H, D], [D, H] */
+    /* Of the variant that runs; its `inputs` says whether `up` is used */
+    const row_activation *activation;
+    real limit;            /* of gpt-oss's form */
+    linear gate, up, down; /* [H, D], [H, D], [D, H] */
 } ffn;
 
 /* What forward leaves for backward. */
@@ -20,11 +22,11 @@ typedef struct ffn_state {
 
 void ffn_state_layout(ffn_state *s, arena *a, int inputs, int64_t hidden, int64_t tokens);
 
-void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, real *y,
-                 int64_t y_stride);
+void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
+    ffn_state *s, real *y, int64_t y_stride);
 
 /* dx is written; spends s. */
-void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride, ffn_state *s, const real *dy,
-                  int64_t dy_stride, real *dx, int64_t dx_stride);
+void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
+    ffn_state *s, const real *dy, int64_t dy_stride, real *dx, int64_t dx_stride);
 
 #endif

@@ -20,11 +20,13 @@ static void join_rows(void *arg, int64_t begin, int64_t end)
     int64_t key = l->nope + l->rope, wide = l->nope + l->value;
     for (int64_t i = begin * l->heads; i < end * l->heads; i++) {
         memcpy(j->k + i * key, j->kv + i * wide, (size_t)l->nope * sizeof(real));
-        memcpy(j->k + i * key + l->nope, j->shared + i / l->heads * j->shared_stride, (size_t)l->rope * sizeof(real));
+        memcpy(j->k + i * key + l->nope, j->shared + i / l->heads * j->shared_stride,
+            (size_t)l->rope * sizeof(real));
     }
 }
 
-/* k = [kv | shared] in every head:  dkv = dk's first part, dshared = the sum of its second over heads */
+/* k = [kv | shared] in every head:  dkv = dk's first part, dshared = the sum of its second over
+ * heads */
 static void part_rows(void *arg, int64_t begin, int64_t end)
 {
     const join_task *j = arg;
@@ -40,18 +42,31 @@ static void part_rows(void *arg, int64_t begin, int64_t end)
     }
 }
 
-static int64_t work_of(const latent *l, int64_t tokens) { return tokens * l->heads * (l->nope + l->rope); }
-
-void latent_keys_forward(const compute *c, const latent *l, int64_t tokens, const real *kv, const real *shared,
-                         int64_t shared_stride, real *k)
+static int64_t work_of(const latent *l, int64_t tokens)
 {
-    join_task j = { .rows = c->variant->rows, .l = l, .kv = kv, .shared = shared, .k = k, .shared_stride = shared_stride };
+    return tokens * l->heads * (l->nope + l->rope);
+}
+
+void latent_keys_forward(const compute *c, const latent *l, int64_t tokens, const real *kv,
+    const real *shared, int64_t shared_stride, real *k)
+{
+    join_task j = { .rows = c->variant->rows,
+        .l = l,
+        .kv = kv,
+        .shared = shared,
+        .k = k,
+        .shared_stride = shared_stride };
     parallel_over(c, tokens, 1, work_of(l, tokens), join_rows, &j);
 }
 
-void latent_keys_backward(const compute *c, const latent *l, int64_t tokens, const real *dk, real *dkv, real *dshared,
-                          int64_t shared_stride)
+void latent_keys_backward(const compute *c, const latent *l, int64_t tokens, const real *dk,
+    real *dkv, real *dshared, int64_t shared_stride)
 {
-    join_task j = { .rows = c->variant->rows, .l = l, .dk = dk, .dkv = dkv, .dshared = dshared, .shared_stride = shared_stride };
+    join_task j = { .rows = c->variant->rows,
+        .l = l,
+        .dk = dk,
+        .dkv = dkv,
+        .dshared = dshared,
+        .shared_stride = shared_stride };
     parallel_over(c, tokens, 1, work_of(l, tokens), part_rows, &j);
 }

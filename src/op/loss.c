@@ -1,4 +1,5 @@
-/* loss.c - chunk by chunk: logits, then in their place the gradient of the logits, then what the head makes of it. */
+/* loss.c - chunk by chunk: logits, then in their place the gradient of the logits, then what the
+ * head makes of it. */
 #include "op/loss.h"
 
 #include <assert.h>
@@ -43,30 +44,32 @@ static void entropy_rows(void *arg, int64_t begin, int64_t end)
 }
 
 /* dx NULL: the losses alone */
-static void run_chunks(compute *c, const loss_head *h, int64_t tokens, const real *x, int64_t x_stride, const int32_t *targets,
-                       real scale, const loss_scratch *scratch, real *losses, real *dx, int64_t dx_stride)
+static void run_chunks(compute *c, const loss_head *h, int64_t tokens, const real *x,
+    int64_t x_stride, const int32_t *targets, real scale, const loss_scratch *scratch, real *losses,
+    real *dx, int64_t dx_stride)
 {
     int64_t n = h->head.w.rows;
     for (int64_t t = 0; t < tokens; t += scratch->rows) {
         int64_t rows = tokens - t < scratch->rows ? tokens - t : scratch->rows;
-        loss_task k = { c->variant->rows, n, h->logit_scale, scale, targets + t, scratch->logits, losses + t };
+        loss_task k = { c->variant->rows, n, h->logit_scale, scale, targets + t, scratch->logits,
+            losses + t };
         linear_forward(c, &h->head, rows, x + t * x_stride, x_stride, scratch->logits, n);
         parallel_over(c, rows, 1, rows * n, entropy_rows, &k);
         if (dx)
-            linear_backward(c, &h->head, rows, x + t * x_stride, x_stride, scratch->logits, n, false, dx + t * dx_stride,
-                            dx_stride);
+            linear_backward(c, &h->head, rows, x + t * x_stride, x_stride, scratch->logits, n,
+                false, dx + t * dx_stride, dx_stride);
     }
 }
 
-void loss_forward(compute *c, const loss_head *h, int64_t tokens, const real *x, int64_t x_stride, const int32_t *targets,
-                  const loss_scratch *scratch, real *losses)
+void loss_forward(compute *c, const loss_head *h, int64_t tokens, const real *x, int64_t x_stride,
+    const int32_t *targets, const loss_scratch *scratch, real *losses)
 {
     run_chunks(c, h, tokens, x, x_stride, targets, 0, scratch, losses, NULL, 0);
 }
 
-void loss_forward_backward(compute *c, const loss_head *h, int64_t tokens, const real *x, int64_t x_stride,
-                           const int32_t *targets, real scale, const loss_scratch *scratch, real *losses, real *dx,
-                           int64_t dx_stride)
+void loss_forward_backward(compute *c, const loss_head *h, int64_t tokens, const real *x,
+    int64_t x_stride, const int32_t *targets, real scale, const loss_scratch *scratch, real *losses,
+    real *dx, int64_t dx_stride)
 {
     run_chunks(c, h, tokens, x, x_stride, targets, scale, scratch, losses, dx, dx_stride);
 }

@@ -1,4 +1,5 @@
-/* norm.h - root mean square norm (Zhang and Sennrich 2019) of whole rows or of each head of a row. */
+/* norm.h - root mean square norm (Zhang and Sennrich 2019) of whole rows or of each head of a
+ * row. */
 #ifndef CADRE_OP_NORM_H
 #define CADRE_OP_NORM_H
 
@@ -15,13 +16,15 @@ typedef struct norm {
     real eps;
 } norm;
 
-/* y = x r gain, r = 1 / sqrt(mean x^2 + eps), for each head of x [T, heads * width]. inverse [T, heads] keeps r for the backward
- * pass; NULL: not wanted. Strides are from token to token. y may be x. */
-void norm_forward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride, real *y, int64_t y_stride,
-                  real *inverse);
+/* y = x r gain, r = 1 / sqrt(mean x^2 + eps), for each head of x [T, heads * width]. inverse [T,
+ * heads] keeps r for the backward pass; NULL: not wanted. Strides are from token to token. y may be
+ * x. */
+void norm_forward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride,
+    real *y, int64_t y_stride, real *inverse);
 
 /* dx (+)= the gradient, dgain += its own in token order. dx may be dy unless accumulating. */
-void norm_backward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride, const real *inverse,
-                   const real *dy, int64_t dy_stride, bool accumulate, real *dx, int64_t dx_stride);
+void norm_backward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride,
+    const real *inverse, const real *dy, int64_t dy_stride, bool accumulate, real *dx,
+    int64_t dx_stride);
 
 #endif

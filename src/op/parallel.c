@@ -16,7 +16,8 @@ static void run_range(void *arg, int worker, int workers)
     if (own.begin < own.end) r->task(r->arg, own.begin, own.end);
 }
 
-void parallel_over(const compute *c, int64_t count, int64_t grain, int64_t work, parallel_task task, void *arg)
+void parallel_over(
+    const compute *c, int64_t count, int64_t grain, int64_t work, parallel_task task, void *arg)
 {
     ranges r = { count, grain, task, arg };
     if (work < WORK_WORTH_WAKING) run_range(&r, 0, 1);

@@ -1,6 +1,8 @@
-/* parallel.h - how an op's rows, columns or heads are shared out: one range a worker, fixed by the worker's index.
+/* parallel.h - how an op's rows, columns or heads are shared out: one range a worker, fixed by the
+ * worker's index.
  *
- * Ranges are of outputs, never of a sum, so the number of workers changes no bit. Small jobs stay on the caller. */
+ * Ranges are of outputs, never of a sum, so the number of workers changes no bit. Small jobs stay
+ * on the caller. */
 #ifndef CADRE_OP_PARALLEL_H
 #define CADRE_OP_PARALLEL_H
 
@@ -11,7 +13,9 @@
 
 typedef void (*parallel_task)(void *arg, int64_t begin, int64_t end);
 
-/* task(arg, begin, end) over 0..count, cut at multiples of grain; `work` is about the numbers touched in all. */
-void parallel_over(const compute *c, int64_t count, int64_t grain, int64_t work, parallel_task task, void *arg);
+/* task(arg, begin, end) over 0..count, cut at multiples of grain; `work` is about the numbers
+ * touched in all. */
+void parallel_over(
+    const compute *c, int64_t count, int64_t grain, int64_t work, parallel_task task, void *arg);
 
 #endif

@@ -1,7 +1,8 @@
 /* rope.c - the frequencies in double, once; then a turn of each pair by the table.
  *
- * Llama-3 scaling leaves short wavelengths alone and stretches long ones; YaRN (Peng et al. 2023) ramps between the two by how
- * often a frequency turns within the original context, and sharpens attention by a magnitude in cosines and sines. */
+ * Llama-3 scaling leaves short wavelengths alone and stretches long ones; YaRN (Peng et al. 2023)
+ * ramps between the two by how often a frequency turns within the original context, and sharpens
+ * attention by a magnitude in cosines and sines. */
 #include "op/rope.h"
 
 #include <assert.h>
@@ -18,14 +19,18 @@ struct rope {
     real *cosine, *sine; /* [positions, half] */
 };
 
-double rope_magnitude(double factor, double s) { return factor > 1 ? 0.1 * s * log(factor) + 1 : 1; }
+double rope_magnitude(double factor, double s)
+{
+    return factor > 1 ? 0.1 * s * log(factor) + 1 : 1;
+}
 
 static double llama3_frequency(const rope_options *o, double plain)
 {
     double wavelength = 2 * pi / plain;
     if (wavelength > o->original_context / o->low_freq_factor) return plain / o->factor;
     if (wavelength < o->original_context / o->high_freq_factor) return plain;
-    double smooth = (o->original_context / wavelength - o->low_freq_factor) / (o->high_freq_factor - o->low_freq_factor);
+    double smooth = (o->original_context / wavelength - o->low_freq_factor) /
+                    (o->high_freq_factor - o->low_freq_factor);
     return (1 - smooth) * plain / o->factor + smooth * plain;
 }
 
@@ -83,16 +88,19 @@ static bool positive(double x) { return x > 0 && x < (double)INFINITY; }
 
 static cadre_status refuse(const char *where, const char *key, double value)
 {
-    return cadre_fail(CADRE_EARGUMENT, where, "rotary positions: %s is %g, expected a positive number", key, value);
+    return cadre_fail(CADRE_EARGUMENT, where,
+        "rotary positions: %s is %g, expected a positive number", key, value);
 }
 
 static cadre_status check_list(const rope_options *o, const char *where)
 {
     if (o->divisors != o->width / 2)
-        return cadre_fail(CADRE_EARGUMENT, where, "rotary positions: expected %lld divisors of frequencies, found %lld",
-                          (long long)o->width / 2, (long long)o->divisors);
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "rotary positions: expected %lld divisors of frequencies, found %lld",
+            (long long)o->width / 2, (long long)o->divisors);
     for (int64_t i = 0; i < o->divisors; i++)
-        if (!positive(o->divisor[i])) return refuse(where, "a divisor of a frequency", o->divisor[i]);
+        if (!positive(o->divisor[i]))
+            return refuse(where, "a divisor of a frequency", o->divisor[i]);
     return CADRE_OK;
 }
 
@@ -103,12 +111,15 @@ cadre_status rope_check(const rope_options *o, const char *where)
     if (o->scaling == ROPE_LISTED) return check_list(o, where);
     if (!positive(o->factor)) return refuse(where, "factor", o->factor);
     if (o->scaling == ROPE_LINEAR) return CADRE_OK;
-    if (!positive(o->original_context)) return refuse(where, "original_max_position_embeddings", o->original_context);
+    if (!positive(o->original_context))
+        return refuse(where, "original_max_position_embeddings", o->original_context);
     if (o->scaling == ROPE_DYNAMIC) return CADRE_OK;
     if (o->scaling == ROPE_LLAMA3) {
         double between = o->high_freq_factor - o->low_freq_factor;
-        if (!positive(o->low_freq_factor)) return refuse(where, "low_freq_factor", o->low_freq_factor);
-        return positive(between) ? CADRE_OK : refuse(where, "high_freq_factor - low_freq_factor", between);
+        if (!positive(o->low_freq_factor))
+            return refuse(where, "low_freq_factor", o->low_freq_factor);
+        return positive(between) ? CADRE_OK
+                                 : refuse(where, "high_freq_factor - low_freq_factor", between);
     }
     if (!positive(o->beta_fast)) return refuse(where, "beta_fast", o->beta_fast);
     return positive(o->beta_slow) ? CADRE_OK : refuse(where, "beta_slow", o->beta_slow);
@@ -134,19 +145,23 @@ size_t rope_bytes(const rope_options *o, int64_t positions)
 cadre_status rope_new(const rope_options *o, int64_t positions, rope **result)
 {
     if (o->width <= 0 || o->width % 2 != 0)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: width is %lld, expected an even number", (long long)o->width);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "rotary positions: width is %lld, expected an even number", (long long)o->width);
     CADRE_TRY(rope_check(o, NULL));
     if (o->scaling == ROPE_DYNAMIC && (double)positions > o->original_context)
         return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-                          "rotary positions of type dynamic: expected a text of at most %g tokens, found %lld: beyond, "
-                          "frequencies change with its length, which is not implemented",
-                          o->original_context, (long long)positions);
+            "rotary positions of type dynamic: expected a text of at most %g tokens, found %lld: "
+            "beyond, "
+            "frequencies change with its length, which is not implemented",
+            o->original_context, (long long)positions);
     int64_t count;
     if (!checked_product((int64_t[]){ positions, o->width / 2 }, 2, &count))
-        return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: there cannot be %lld positions", (long long)positions);
+        return cadre_fail(CADRE_EARGUMENT, NULL, "rotary positions: there cannot be %lld positions",
+            (long long)positions);
     rope *r = MEM_ARRAY(rope, 1);
     if (!r) return CADRE_ENOMEM;
-    *r = (rope){ o->width / 2, positions, o->pairs, MEM_ARRAY(real, count), MEM_ARRAY(real, count) };
+    *r =
+        (rope){ o->width / 2, positions, o->pairs, MEM_ARRAY(real, count), MEM_ARRAY(real, count) };
     if (!r->cosine || !r->sine) {
         rope_free(r);
         return CADRE_ENOMEM;
@@ -183,28 +198,35 @@ static void turn_rows(void *arg, int64_t begin, int64_t end)
         assert(k->positions[t] >= 0 && k->positions[t] < r->positions);
         int64_t at = k->positions[t] * r->half;
         for (int64_t h = 0; h < k->heads; h++)
-            k->turn(r->half, r->cosine + at, r->sine + at, k->sign, k->x + t * k->token_stride + h * k->head_stride);
+            k->turn(r->half, r->cosine + at, r->sine + at, k->sign,
+                k->x + t * k->token_stride + h * k->head_stride);
     }
 }
 
-static void turn(const compute *c, const rope *r, int64_t tokens, int64_t heads, const int32_t *positions, real *x,
-                 int64_t token_stride, int64_t head_stride, real sign)
+static void turn(const compute *c, const rope *r, int64_t tokens, int64_t heads,
+    const int32_t *positions, real *x, int64_t token_stride, int64_t head_stride, real sign)
 {
     const row_kernels *rows = c->variant->rows;
-    turn_task k = { .r = r, .turn = r->pairs ? rows->rotate_pairs : rows->rotate_halves, .heads = heads, .positions = positions,
-                    .token_stride = token_stride, .head_stride = head_stride, .sign = sign, .x = x };
+    turn_task k = { .r = r,
+        .turn = r->pairs ? rows->rotate_pairs : rows->rotate_halves,
+        .heads = heads,
+        .positions = positions,
+        .token_stride = token_stride,
+        .head_stride = head_stride,
+        .sign = sign,
+        .x = x };
     parallel_over(c, tokens, 1, tokens * heads * 2 * r->half, turn_rows, &k);
 }
 
-void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads, const int32_t *positions, real *x,
-                  int64_t token_stride, int64_t head_stride)
+void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
+    const int32_t *positions, real *x, int64_t token_stride, int64_t head_stride)
 {
     turn(c, r, tokens, heads, positions, x, token_stride, head_stride, 1);
 }
 
 /* y = R x, R a turn (times a magnitude):  dx = R^T dy, the turn by the opposite angle */
-void rope_backward(const compute *c, const rope *r, int64_t tokens, int64_t heads, const int32_t *positions, real *dx,
-                   int64_t token_stride, int64_t head_stride)
+void rope_backward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
+    const int32_t *positions, real *dx, int64_t token_stride, int64_t head_stride)
 {
     turn(c, r, tokens, heads, positions, dx, token_stride, head_stride, -1);
 }

@@ -21,7 +21,8 @@ static void layer_shares(const int64_t *count, int domains, int experts, double 
     for (int d = 0; d < domains; d++) {
         sum[d] = 0;
         for (int e = 0; e < experts; e++) sum[d] += (double)count[d * experts + e];
-        for (int e = 0; e < experts; e++) share[d * experts + e] = sum[d] > 0 ? (double)count[d * experts + e] / sum[d] : 0;
+        for (int e = 0; e < experts; e++)
+            share[d * experts + e] = sum[d] > 0 ? (double)count[d * experts + e] / sum[d] : 0;
     }
 }
 
@@ -59,36 +60,45 @@ static void layer_order(const int *leading, const double *pure, int experts, int
 static void layer_ranks(const int *leading, const int *order, int experts, int *rank)
 {
     for (int i = 0; i < experts; i++)
-        rank[order[i]] = i && leading[order[i]] == leading[order[i - 1]] ? rank[order[i - 1]] + 1 : 0;
+        rank[order[i]] =
+            i && leading[order[i]] == leading[order[i - 1]] ? rank[order[i - 1]] + 1 : 0;
 }
 
-static void layer_affinity(const run_analysis *analysis, const shape_layer *layer, affinity *a, double *sum)
+static void layer_affinity(
+    const run_analysis *analysis, const shape_layer *layer, affinity *a, double *sum)
 {
     int experts = layer->experts, first = layer->first_expert;
     double *share = a->share + (int64_t)first * a->domains;
     layer_shares(analysis_routed(analysis, layer), a->domains, experts, share, sum);
-    for (int e = 0; e < experts; e++) a->leading[first + e] = leading_domain(share, a->domains, experts, e);
-    for (int e = 0; e < experts; e++) a->purity[first + e] = purity(share, a->domains, experts, e, a->leading[first + e]);
+    for (int e = 0; e < experts; e++)
+        a->leading[first + e] = leading_domain(share, a->domains, experts, e);
+    for (int e = 0; e < experts; e++)
+        a->purity[first + e] = purity(share, a->domains, experts, e, a->leading[first + e]);
     layer_order(a->leading + first, a->purity + first, experts, a->order + first);
     layer_ranks(a->leading + first, a->order + first, experts, a->rank + first);
-    for (int64_t i = 0; i < (int64_t)a->domains * experts; i++) a->greatest = fmax(a->greatest, share[i]);
+    for (int64_t i = 0; i < (int64_t)a->domains * experts; i++)
+        a->greatest = fmax(a->greatest, share[i]);
 }
 
 static void no_affinity(const model_shape *shape, affinity *a)
 {
     for (int s = 0; s < shape->layers; s++)
         for (int e = 0; e < shape->layer[s].experts; e++) {
-            a->order[shape->layer[s].first_expert + e] = a->rank[shape->layer[s].first_expert + e] = e;
+            a->order[shape->layer[s].first_expert + e] = a->rank[shape->layer[s].first_expert + e] =
+                e;
             a->leading[shape->layer[s].first_expert + e] = -1;
         }
 }
 
-static void all_layers(const run_analysis *analysis, const model_shape *shape, affinity *a, double *sum)
+static void all_layers(
+    const run_analysis *analysis, const model_shape *shape, affinity *a, double *sum)
 {
     for (int s = 0; s < shape->layers; s++) {
         const shape_layer *layer = &shape->layer[s];
         layer_affinity(analysis, layer, a, sum);
-        a->bits[s] = metrics_mutual_information(analysis_routed(analysis, layer), a->domains, layer->experts) / log(2);
+        a->bits[s] = metrics_mutual_information(
+                         analysis_routed(analysis, layer), a->domains, layer->experts) /
+                     log(2);
     }
     double all = 0;
     for (int d = 0; d < a->domains; d++) all += sum[d];
@@ -106,7 +116,9 @@ cadre_status affinity_of(const run_analysis *analysis, const model_shape *shape,
     made.bits = MEM_ARRAY(double, shape->layers);
     double *sum = MEM_ARRAY(double, made.domains);
     cadre_status status = CADRE_OK;
-    if (!made.share || !made.order || !made.leading || !made.rank || !made.purity || !made.bits || !sum) status = CADRE_ENOMEM;
+    if (!made.share || !made.order || !made.leading || !made.rank || !made.purity || !made.bits ||
+        !sum)
+        status = CADRE_ENOMEM;
     if (status == CADRE_OK && made.domains) all_layers(analysis, shape, &made, sum);
     else if (status == CADRE_OK) no_affinity(shape, &made);
     mem_free(sum);

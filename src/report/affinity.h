@@ -1,5 +1,6 @@
-/* affinity.h - which domain an expert is chosen for: shares, an order of the experts that puts those of one domain side by side,
- * and how many bits about the domain a layer's choice of expert tells. */
+/* affinity.h - which domain an expert is chosen for: shares, an order of the experts that puts
+ * those of one domain side by side, and how many bits about the domain a layer's choice of expert
+ * tells. */
 #ifndef CADRE_REPORT_AFFINITY_H
 #define CADRE_REPORT_AFFINITY_H
 
@@ -7,13 +8,17 @@
 
 typedef struct affinity {
     int domains;
-    double *share;  /* a layer after another, each [domains, experts]: of the domain's picks, those of the expert */
-    int *order;     /* [experts of all layers] a layer's experts, by leading domain, the surest first */
-    int *leading;   /* [experts of all layers] the domain that an expert has the greatest share of; -1: it was never picked */
-    double *purity; /* [experts of all layers] its leading domain's part of its shares */
-    int *rank;      /* [experts of all layers] its place among the experts of its leading domain */
-    double *bits;   /* [layers] mutual information of domain and expert */
-    double most;    /* entropy of the domains, in bits: what the best choice could tell */
+    /* A layer after another, each [domains, experts]: of the domain's picks, those of the expert */
+    double *share;
+    /* [experts of all layers] a layer's experts, by leading domain, the surest first */
+    int *order;
+    /* [experts of all layers] the domain that an expert has the greatest share of; -1: it was never
+     * picked */
+    int *leading;
+    double *purity;  /* [experts of all layers] its leading domain's part of its shares */
+    int *rank;       /* [experts of all layers] its place among the experts of its leading domain */
+    double *bits;    /* [layers] mutual information of domain and expert */
+    double most;     /* entropy of the domains, in bits: what the best choice could tell */
     double greatest; /* share */
 } affinity;
 

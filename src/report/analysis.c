@@ -21,7 +21,8 @@ static cadre_status read_domains(const json_node *root, run_analysis *c)
     json_node array;
     CADRE_TRY(json_opt_array(root, "domains", &array));
     size_t count = json_count(&array);
-    if (count > ANALYSIS_DOMAINS) return json_refuse(&array, "at most %d domains", ANALYSIS_DOMAINS);
+    if (count > ANALYSIS_DOMAINS)
+        return json_refuse(&array, "at most %d domains", ANALYSIS_DOMAINS);
     if (!count) return CADRE_OK;
     if (!(c->domain = MEM_ARRAY(analysis_domain, count))) return CADRE_ENOMEM;
     c->domains = (int)count;
@@ -39,12 +40,15 @@ static cadre_status read_domains(const json_node *root, run_analysis *c)
 }
 
 /* counts[domains][experts] of one layer. */
-static cadre_status read_layer_counts(const json_node *rows, int domains, int experts, int64_t *counts)
+static cadre_status read_layer_counts(
+    const json_node *rows, int domains, int experts, int64_t *counts)
 {
-    if (json_count(rows) != (size_t)domains) return json_refuse(rows, "%d lists, one a domain", domains);
+    if (json_count(rows) != (size_t)domains)
+        return json_refuse(rows, "%d lists, one a domain", domains);
     for (int d = 0; d < domains; d++) {
         json_node row = json_item(rows, (size_t)d);
-        if (json_count(&row) != (size_t)experts) return json_refuse(&row, "%d counts, one an expert", experts);
+        if (json_count(&row) != (size_t)experts)
+            return json_refuse(&row, "%d counts, one an expert", experts);
         for (int e = 0; e < experts; e++) {
             json_node item = json_item(&row, (size_t)e);
             CADRE_TRY(json_as_int(&item, 0, COUNT_MAX, counts++));
@@ -58,7 +62,8 @@ static cadre_status read_routed(const json_node *root, const model_shape *shape,
     json_node array;
     CADRE_TRY(json_opt_array(root, "domain_expert", &array));
     if (!array.value || !c->domains) return CADRE_OK;
-    if (json_count(&array) != (size_t)shape->layers) return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
+    if (json_count(&array) != (size_t)shape->layers)
+        return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
     c->routed = mem_alloc((size_t)shape->experts * (size_t)c->domains, sizeof *c->routed);
     if (!c->routed) return CADRE_ENOMEM;
     for (int s = 0; s < shape->layers; s++) {
@@ -103,7 +108,8 @@ static cadre_status read_pairs(const json_node *root, const model_shape *shape, 
     json_node array;
     CADRE_TRY(json_opt_array(root, "together", &array));
     if (!array.value || !c->routed) return CADRE_OK;
-    if (json_count(&array) != (size_t)shape->layers) return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
+    if (json_count(&array) != (size_t)shape->layers)
+        return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
     CADRE_TRY(expert_pairs_make(shape, &c->pairs));
     for (int s = 0; s < shape->layers; s++) {
         json_node lists = json_item(&array, (size_t)s);
@@ -113,8 +119,8 @@ static cadre_status read_pairs(const json_node *root, const model_shape *shape, 
     return CADRE_OK;
 }
 
-static cadre_status read_top_tokens(const json_node *root, const model_shape *shape,
-                                    run_analysis *c)
+static cadre_status read_top_tokens(
+    const json_node *root, const model_shape *shape, run_analysis *c)
 {
     json_node array;
     CADRE_TRY(json_opt_array(root, "top_tokens", &array));
@@ -212,7 +218,8 @@ static cadre_status read_compare(const char *path, run_analysis *c)
 
 /* ---- both ---- */
 
-cadre_status analysis_read(const char *path, const char *compare, const model_shape *shape, run_analysis *analysis)
+cadre_status analysis_read(
+    const char *path, const char *compare, const model_shape *shape, run_analysis *analysis)
 {
     run_analysis read = { 0 };
     cadre_status status = file_exists(path) ? read_analysis(path, shape, &read) : CADRE_OK;

@@ -1,5 +1,6 @@
-/* analysis.h - what a run wrote about its text: analysis.json (domains, which experts they went to, samples) and
- * compare.json (what compressors make of the same bytes). Both are optional; without them every count is 0.
+/* analysis.h - what a run wrote about its text: analysis.json (domains, which experts they went to,
+ * samples) and compare.json (what compressors make of the same bytes). Both are optional; without
+ * them every count is 0.
  *
  * Strings are borrowed from the documents, which stay open as long as it. */
 #ifndef CADRE_REPORT_ANALYSIS_H
@@ -10,7 +11,12 @@
 #include "report/shape.h"
 #include "report/top_tokens.h"
 
-enum { ANALYSIS_DOMAINS = 256, ANALYSIS_PASSAGES = 24, ANALYSIS_SAMPLES = 64, ANALYSIS_METHODS = 12 };
+enum {
+    ANALYSIS_DOMAINS = 256,
+    ANALYSIS_PASSAGES = 24,
+    ANALYSIS_SAMPLES = 64,
+    ANALYSIS_METHODS = 12
+};
 
 typedef struct analysis_domain {
     const char *name;
@@ -22,8 +28,8 @@ typedef struct analysis_sample {
 } analysis_sample;
 
 typedef struct analysis_method {
-    const char *name, *note;               /* note: NULL if none */
-    double bits_per_byte[ANALYSIS_DOMAINS];  /* NAN: not measured */
+    const char *name, *note;                /* note: NULL if none */
+    double bits_per_byte[ANALYSIS_DOMAINS]; /* NAN: not measured */
 } analysis_method;
 
 /* What chance would give for the mutual information of domain and expert: domains shuffled over
@@ -46,7 +52,8 @@ typedef struct run_analysis {
 } run_analysis;
 
 /* From analysis.json and compare.json; a file that is not there is left out. */
-cadre_status analysis_read(const char *path, const char *compare, const model_shape *shape, run_analysis *analysis);
+cadre_status analysis_read(
+    const char *path, const char *compare, const model_shape *shape, run_analysis *analysis);
 void analysis_free(run_analysis *analysis);
 
 /* The picks of one layer, [domains, experts]. */

@@ -1,5 +1,6 @@
-/* balance.c - balance over time, a row a layer: how far the busiest expert is above its share, experts that got nothing, picks
- * that were dropped, and how many experts' worth of choice there was. One scale a column, so that rows can be compared. */
+/* balance.c - balance over time, a row a layer: how far the busiest expert is above its share,
+ * experts that got nothing, picks that were dropped, and how many experts' worth of choice there
+ * was. One scale a column, so that rows can be compared. */
 #include <math.h>
 
 #include "report/chart.h"
@@ -9,9 +10,10 @@
 
 typedef struct balance_column {
     enum layer_metric which;
-    const char *title, *unit, *none; /* none: said in place of a line that is 0 throughout; NULL: drawn */
-    double (*shown)(double);         /* what is drawn of what was logged */
-    bool worst;                      /* the greatest of any step is the worst, and told */
+    /* none: said in place of a line that is 0 throughout; NULL: drawn */
+    const char *title, *unit, *none;
+    double (*shown)(double); /* what is drawn of what was logged */
+    bool worst;              /* the greatest of any step is the worst, and told */
 } balance_column;
 
 static double as_it_is(double value) { return value; }
@@ -30,11 +32,13 @@ enum { COLUMNS = sizeof column / sizeof *column };
 static double greatest(const run_history *h, const balance_column *col)
 {
     double most = -INFINITY;
-    for (int s = 0; s < h->layers; s++) most = fmax(most, history_greatest(h, history_layer(h, col->which, s)));
+    for (int s = 0; s < h->layers; s++)
+        most = fmax(most, history_greatest(h, history_layer(h, col->which, s)));
     return isfinite(most) ? col->shown(most) : most;
 }
 
-static void draw_cell(byte_buffer *page, const run_history *h, const balance_column *col, int s, double most)
+static void draw_cell(
+    byte_buffer *page, const run_history *h, const balance_column *col, int s, double most)
 {
     const metric_point *series = history_layer(h, col->which, s);
     double x[HISTORY_POINTS], y[HISTORY_POINTS], high = col->shown(history_greatest(h, series));
@@ -45,11 +49,15 @@ static void draw_cell(byte_buffer *page, const run_history *h, const balance_col
         y[count++] = col->shown(metric_mean(&series[i]));
     }
     if (!count || (col->none && high == 0)) {
-        byte_buffer_format(page, "<td colspan=\"2\" class=\"none\">%s</td>", count ? col->none : "");
+        byte_buffer_format(
+            page, "<td colspan=\"2\" class=\"none\">%s</td>", count ? col->none : "");
         return;
     }
-    chart c = { page, chart_scale_of((double)h->first, (double)h->last, 2, false), chart_scale_of(0, most, 2, true) };
-    chart_form form = { .style = "spark", .label = col->title, .x_name = "step", .y_name = col->unit, .bare = true };
+    chart c = { page, chart_scale_of((double)h->first, (double)h->last, 2, false),
+        chart_scale_of(0, most, 2, true) };
+    chart_form form = {
+        .style = "spark", .label = col->title, .x_name = "step", .y_name = col->unit, .bare = true
+    };
     byte_buffer_text(page, "<td class=\"line\">");
     chart_begin(&c, &form);
     chart_line(&c, x, y, count, "thin", col->unit);
@@ -57,7 +65,7 @@ static void draw_cell(byte_buffer *page, const run_history *h, const balance_col
     chart_end(&c, &form);
     double last = col->shown(history_late(h, series, HISTORY_END));
     byte_buffer_format(page, "</td><td>%s<small>%s</small></td>", figure_value(last).text,
-                       col->worst ? figure_value(high).text : "");
+        col->worst ? figure_value(high).text : "");
 }
 
 /* A row a step, a column a number of a layer; not every step where these are many. */
@@ -74,18 +82,17 @@ static void numbers(byte_buffer *page, const training_run *r, const double *most
             if (!isfinite(most[i])) continue;
             if (at++ == c / h->layers)
                 byte_buffer_format(page, "<th scope=\"col\">%s, layer %lld</th>", column[i].title,
-                                   (long long)r->shape.layer[c % h->layers].number);
+                    (long long)r->shape.layer[c % h->layers].number);
         }
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int p = 0; p < h->points; p += stride) {
-        byte_buffer_format(page, "<tr><th scope=\"row\">%s</th>",
-                           figure_whole(floor(history_step(h, p))).text);
+        byte_buffer_format(
+            page, "<tr><th scope=\"row\">%s</th>", figure_whole(floor(history_step(h, p))).text);
         for (int i = 0; i < COLUMNS; i++)
             for (int s = 0; s < h->layers && isfinite(most[i]); s++) {
                 const metric_point *at = history_layer(h, column[i].which, s) + p;
                 byte_buffer_format(page, "<td>%s</td>",
-                                   at->count ? figure_value(column[i].shown(metric_mean(at))).text
-                                             : "");
+                    at->count ? figure_value(column[i].shown(metric_mean(at))).text : "");
             }
         byte_buffer_text(page, "</tr>\n");
     }
@@ -98,22 +105,27 @@ void section_balance(byte_buffer *page, const training_run *r)
     const run_history *h = &r->history;
     double most[COLUMNS];
     bool any = false;
-    for (int i = 0; i < COLUMNS && h->points; i++) any |= isfinite(most[i] = greatest(h, &column[i]));
+    for (int i = 0; i < COLUMNS && h->points; i++)
+        any |= isfinite(most[i] = greatest(h, &column[i]));
     if (!any) return;
     html_section(page, "balance", "Balance over time");
-    byte_buffer_text(page, "<p>MaxVio is how far the busiest expert of a step is above its fair share "
-                           "(0: even, 1: twice as much).");
+    byte_buffer_text(page,
+        "<p>MaxVio is how far the busiest expert of a step is above its fair share "
+        "(0: even, 1: twice as much).");
     if (isfinite(most[COLUMNS - 1]))
-        byte_buffer_text(page, " Considered is e to the entropy of a token’s scores: 1 where the router is sure.");
+        byte_buffer_text(page,
+            " Considered is e to the entropy of a token’s scores: 1 where the router is sure.");
     byte_buffer_text(page, " Beside each line its last value, below it the worst of any step. A "
                            "column has one scale.</p>\n");
     html_picture(page, "", "balance-over-time", -1);
     byte_buffer_text(page, "<div class=\"wide\"><table class=\"balance\"><thead><tr><td></td>");
     for (int i = 0; i < COLUMNS; i++)
-        if (isfinite(most[i])) byte_buffer_format(page, "<th scope=\"col\" colspan=\"2\">%s</th>", column[i].title);
+        if (isfinite(most[i]))
+            byte_buffer_format(page, "<th scope=\"col\" colspan=\"2\">%s</th>", column[i].title);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int s = 0; s < h->layers; s++) {
-        byte_buffer_format(page, "<tr><th scope=\"row\">layer %lld</th>", (long long)r->shape.layer[s].number);
+        byte_buffer_format(
+            page, "<tr><th scope=\"row\">layer %lld</th>", (long long)r->shape.layer[s].number);
         for (int i = 0; i < COLUMNS; i++)
             if (isfinite(most[i])) draw_cell(page, h, &column[i], s, most[i]);
         byte_buffer_text(page, "</tr>\n");

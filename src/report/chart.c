@@ -17,7 +17,8 @@ static double round_step(double rough)
 chart_scale chart_scale_of(double low, double high, int wanted, bool grow)
 {
     chart_scale s = { .low = low, .high = high };
-    if (!(high - low > 1e-9 * fmax(fabs(high), fabs(low)))) s.high = low + (low != 0 ? fabs(low) * 0.1 : 1);
+    if (!(high - low > 1e-9 * fmax(fabs(high), fabs(low))))
+        s.high = low + (low != 0 ? fabs(low) * 0.1 : 1);
     double step = round_step((s.high - s.low) / wanted);
     double first = grow ? floor(s.low / step + 1e-9) : ceil(s.low / step - 1e-9);
     double last = grow ? ceil(s.high / step - 1e-9) : floor(s.high / step + 1e-9);
@@ -33,15 +34,22 @@ static double share_of(const chart_scale *s, double value)
     return share < 0 ? 0 : share > 1 ? 1 : share;
 }
 
-static int across(const chart *c, double x) { return (int)(CHART_UNITS * share_of(&c->x, x) + 0.5); }
-static int down(const chart *c, double y) { return CHART_UNITS - (int)(CHART_UNITS * share_of(&c->y, y) + 0.5); }
+static int across(const chart *c, double x)
+{
+    return (int)(CHART_UNITS * share_of(&c->x, x) + 0.5);
+}
+static int down(const chart *c, double y)
+{
+    return CHART_UNITS - (int)(CHART_UNITS * share_of(&c->y, y) + 0.5);
+}
 
 /* ---- the frame ---- */
 
 static void grid_path(chart *c)
 {
     byte_buffer_text(c->page, "<path class=\"grid\" d=\"");
-    for (int i = 0; i < c->y.ticks; i++) byte_buffer_format(c->page, "M0 %dh%d", down(c, c->y.tick[i]), CHART_UNITS);
+    for (int i = 0; i < c->y.ticks; i++)
+        byte_buffer_format(c->page, "M0 %dh%d", down(c, c->y.tick[i]), CHART_UNITS);
     byte_buffer_text(c->page, "\"/>");
 }
 
@@ -50,7 +58,8 @@ static void range_attribute(byte_buffer *page, const char *name, double low, dou
 {
     int power = (int)ceil(log10(fmax(fabs(low), fabs(high)))) - 9;
     double unit = pow(10, power);
-    byte_buffer_format(page, " data-%s=\"%.0fe%d %.0fe%d\"", name, low / unit, power, high / unit, power);
+    byte_buffer_format(
+        page, " data-%s=\"%.0fe%d %.0fe%d\"", name, low / unit, power, high / unit, power);
 }
 
 void chart_begin(chart *c, const chart_form *form)
@@ -61,11 +70,13 @@ void chart_begin(chart *c, const chart_form *form)
     for (int i = 0; i < c->y.ticks && !form->bare; i++) {
         byte_buffer_text(page, "<span style=\"top:");
         html_percent(page, 1 - share_of(&c->y, c->y.tick[i]));
-        byte_buffer_format(page, "\">%s</span>", figure_tick(c->y.tick[i], c->y.tick[1] - c->y.tick[0]).text);
+        byte_buffer_format(
+            page, "\">%s</span>", figure_tick(c->y.tick[i], c->y.tick[1] - c->y.tick[0]).text);
     }
     if (!form->bare) byte_buffer_text(page, "</div>");
-    byte_buffer_format(page, "<div class=\"plot\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\"", CHART_UNITS,
-                       CHART_UNITS);
+    byte_buffer_format(page,
+        "<div class=\"plot\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\"", CHART_UNITS,
+        CHART_UNITS);
     byte_buffer_format(page, " role=\"img\" aria-label=\"%s\"", form->label);
     range_attribute(page, "x", c->x.low, c->x.high);
     range_attribute(page, "y", c->y.low, c->y.high);
@@ -97,7 +108,8 @@ static void open_path(chart *c, const char *style, const char *name)
     byte_buffer_text(c->page, " d=\"");
 }
 
-void chart_line(chart *c, const double *x, const double *y, int count, const char *style, const char *name)
+void chart_line(
+    chart *c, const double *x, const double *y, int count, const char *style, const char *name)
 {
     open_path(c, style, name);
     int px = 0, py = 0;
@@ -116,15 +128,18 @@ void chart_line(chart *c, const double *x, const double *y, int count, const cha
     byte_buffer_text(c->page, "\"/>");
 }
 
-void chart_band(chart *c, const double *x, const double *low, const double *high, int count, const char *style)
+void chart_band(
+    chart *c, const double *x, const double *low, const double *high, int count, const char *style)
 {
     open_path(c, style, NULL);
     for (int begin = 0; begin < count; begin++) {
         int end = begin;
         while (end < count && isfinite(low[end])) end++;
         for (int i = begin; i < end; i++)
-            byte_buffer_format(c->page, "%c%d %d", i == begin ? 'M' : 'L', across(c, x[i]), down(c, high[i]));
-        for (int i = end - 1; i >= begin; i--) byte_buffer_format(c->page, "L%d %d", across(c, x[i]), down(c, low[i]));
+            byte_buffer_format(
+                c->page, "%c%d %d", i == begin ? 'M' : 'L', across(c, x[i]), down(c, high[i]));
+        for (int i = end - 1; i >= begin; i--)
+            byte_buffer_format(c->page, "L%d %d", across(c, x[i]), down(c, low[i]));
         if (end > begin) byte_buffer_text(c->page, "z");
         begin = end;
     }
@@ -132,7 +147,8 @@ void chart_band(chart *c, const double *x, const double *low, const double *high
 }
 
 /* A line of no length with round ends is a dot whose size the stretching leaves alone. */
-void chart_dots(chart *c, const double *x, const double *y, int count, const char *style, const char *name)
+void chart_dots(
+    chart *c, const double *x, const double *y, int count, const char *style, const char *name)
 {
     open_path(c, style, name);
     for (int i = 0; i < count; i++)
@@ -142,7 +158,8 @@ void chart_dots(chart *c, const double *x, const double *y, int count, const cha
 
 void chart_rule(chart *c, double y, const char *style)
 {
-    byte_buffer_format(c->page, "<path class=\"%s\" d=\"M0 %dh%d\"/>", style, down(c, y), CHART_UNITS);
+    byte_buffer_format(
+        c->page, "<path class=\"%s\" d=\"M0 %dh%d\"/>", style, down(c, y), CHART_UNITS);
 }
 
 void chart_note(chart *c, double x, double y, const char *style, const char *text)

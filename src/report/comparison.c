@@ -30,16 +30,17 @@ static void text_row(byte_buffer *page, const char *label, const char *a, const 
 }
 
 /* Two numbers and by how much the second differs; NAN: not said. */
-static void number_row(byte_buffer *page, const char *label, double a, double b,
-                       figure (*shown)(double))
+static void number_row(
+    byte_buffer *page, const char *label, double a, double b, figure (*shown)(double))
 {
     if (isnan(a) && isnan(b)) return;
     head_row(page, label);
     byte_buffer_format(page, "<td>%s</td><td>%s</td>", isnan(a) ? "" : shown(a).text,
-                       isnan(b) ? "" : shown(b).text);
+        isnan(b) ? "" : shown(b).text);
     if (isnan(a) || isnan(b) || a == b) byte_buffer_text(page, "<td></td></tr>\n");
-    else if (a != 0) byte_buffer_format(page, "<td>%s%s %%</td></tr>\n", b > a ? "+" : "",
-                                        figure_digits(100 * (b - a) / fabs(a), 1).text);
+    else if (a != 0)
+        byte_buffer_format(page, "<td>%s%s %%</td></tr>\n", b > a ? "+" : "",
+            figure_digits(100 * (b - a) / fabs(a), 1).text);
     else byte_buffer_format(page, "<td>%s%s</td></tr>\n", b > a ? "+" : "", shown(b - a).text);
 }
 
@@ -85,16 +86,16 @@ static void results(byte_buffer *page, const run_side side[2])
     const training_run *a = &side[0].run, *b = &side[1].run;
     number_row(page, "Loss, nats", loss_of(a), loss_of(b), three_digits);
     number_row(page, "Validation, bits per byte", analysis_bits_per_byte(&a->analysis),
-               analysis_bits_per_byte(&b->analysis), three_digits);
+        analysis_bits_per_byte(&b->analysis), three_digits);
     number_row(page, "Domain and expert share, bits", share_of(&side[0]), share_of(&side[1]),
-               three_digits);
-    number_row(page, "Busiest expert, fair shares", busiest(&side[0]), busiest(&side[1]),
-               three_digits);
+        three_digits);
+    number_row(
+        page, "Busiest expert, fair shares", busiest(&side[0]), busiest(&side[1]), three_digits);
     number_row(page, "Experts without a token", without_tokens(&side[0]), without_tokens(&side[1]),
-               figure_whole);
+        figure_whole);
     number_row(page, "Parameters", said(a->parameters), said(b->parameters), figure_short);
     number_row(page, "Active per token", said(a->active_parameters), said(b->active_parameters),
-               figure_short);
+        figure_short);
     number_row(page, "Sparse layers", a->shape.layers, b->shape.layers, figure_whole);
     number_row(page, "Experts in all", a->shape.experts, b->shape.experts, figure_whole);
     number_row(page, "Steps", said(a->steps), said(b->steps), figure_whole);
@@ -104,18 +105,17 @@ static void results(byte_buffer *page, const run_side side[2])
 
 static void name_cell(byte_buffer *page, const run_side side[2], int i)
 {
-    byte_buffer_format(page, "<th scope=\"col\"><i class=\"stroke %s\"></i> ",
-                       i ? "second" : "smooth");
+    byte_buffer_format(
+        page, "<th scope=\"col\"><i class=\"stroke %s\"></i> ", i ? "second" : "smooth");
     html_cut(page, side[i].name, 60);
     byte_buffer_text(page, "</th>");
 }
 
-static void table_begin(byte_buffer *page, const run_side side[2], const char *first,
-                        const char *last)
+static void table_begin(
+    byte_buffer *page, const run_side side[2], const char *first, const char *last)
 {
-    byte_buffer_format(
-        page, "<div class=\"wide\"><table class=\"two\"><thead><tr><th scope=\"col\">%s</th>",
-        first);
+    byte_buffer_format(page,
+        "<div class=\"wide\"><table class=\"two\"><thead><tr><th scope=\"col\">%s</th>", first);
     for (int i = 0; i < 2; i++) name_cell(page, side, i);
     if (last) byte_buffer_format(page, "<th scope=\"col\">%s</th>", last);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
@@ -149,7 +149,7 @@ static void draw_side(byte_buffer *page, const run_side *s, int l, double top)
     byte_buffer_text(page, "<div>");
     if (s->loads && l < s->run.shape.layers)
         load_draw_sorted(page, &s->run.shape.layer[l],
-                         s->loads + s->run.shape.layer[l].first_expert, top, s->name);
+            s->loads + s->run.shape.layer[l].first_expert, top, s->name);
     byte_buffer_text(page, "</div>");
 }
 
@@ -216,7 +216,7 @@ void comparison_settings(byte_buffer *page, const run_side side[2])
     }
     table_end(page);
     html_picture_end(page);
-    byte_buffer_format(page, "<p class=\"small\">%d settings differ, %d are the same.</p>\n",
-                       differ, same);
+    byte_buffer_format(
+        page, "<p class=\"small\">%d settings differ, %d are the same.</p>\n", differ, same);
     html_section_end(page);
 }

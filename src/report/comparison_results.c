@@ -29,8 +29,10 @@ static void key(byte_buffer *page, const run_side side[2], const char *axis)
 static void put_numbers(byte_buffer *page, const run_side side[2], const curve *c, const char *name)
 {
     html_table(page, NULL, "In numbers");
-    byte_buffer_format(page, "<thead><tr><th scope=\"col\">run</th><th scope=\"col\">step</th>"
-                             "<th scope=\"col\">%s</th></tr></thead><tbody>\n", name);
+    byte_buffer_format(page,
+        "<thead><tr><th scope=\"col\">run</th><th scope=\"col\">step</th>"
+        "<th scope=\"col\">%s</th></tr></thead><tbody>\n",
+        name);
     for (int i = 0; i < 2; i++)
         for (int p = 0; p < c[i].count; p++) {
             byte_buffer_text(page, "<tr><th scope=\"row\">");
@@ -54,7 +56,7 @@ static void draw_curves(byte_buffer *page, const curve *c, const chart_form *for
             last = fmax(last, c[i].x[p]);
         }
     chart drawn = { page, chart_scale_of(first, last, 8, false),
-                    chart_scale_of(from_zero ? 0 : low, high, 6, true) };
+        chart_scale_of(from_zero ? 0 : low, high, 6, true) };
     static const char *const name[] = { "first run", "second run" };
     chart_begin(&drawn, form);
     chart_line(&drawn, c[0].x, c[0].mean, c[0].count, "faint", NULL);
@@ -99,11 +101,11 @@ void comparison_curves(byte_buffer *page, const run_side side[2])
     html_picture(page, "", "loss", -1);
     key(page, side, "cross-entropy of the next token, nats, by step, smoothed");
     draw_curves(page, loss,
-                &(chart_form){ .style = "tall",
-                               .label = "Training loss of both runs by step",
-                               .x_name = "step",
-                               .y_name = "nats" },
-                false);
+        &(chart_form){ .style = "tall",
+            .label = "Training loss of both runs by step",
+            .x_name = "step",
+            .y_name = "nats" },
+        false);
     put_numbers(page, side, loss, "loss");
     html_picture_end(page);
     if (vio[0].count || vio[1].count) {
@@ -113,11 +115,11 @@ void comparison_curves(byte_buffer *page, const run_side side[2])
         html_picture(page, "", "maxvio", -1);
         key(page, side, "MaxVio by step, smoothed");
         draw_curves(page, vio,
-                    &(chart_form){ .style = "tall",
-                                   .label = "MaxVio of both runs by step",
-                                   .x_name = "step",
-                                   .y_name = "MaxVio" },
-                    true);
+            &(chart_form){ .style = "tall",
+                .label = "MaxVio of both runs by step",
+                .x_name = "step",
+                .y_name = "MaxVio" },
+            true);
         put_numbers(page, side, vio, "MaxVio");
         html_picture_end(page);
     }
@@ -159,26 +161,26 @@ static void domain_row(byte_buffer *page, const char *name, double a, double b, 
     byte_buffer_format(page, "<td>%s</td>", isnan(b) ? "" : figure_digits(b, 3).text);
     double more = b - a;
     byte_buffer_format(page, "<td>%s%s</td></tr>\n", more > 0 ? "+" : "",
-                       isnan(more) ? "" : figure_digits(more, 3).text);
+        isnan(more) ? "" : figure_digits(more, 3).text);
 }
 
 static void bits_table(byte_buffer *page, const run_side side[2], double most)
 {
     const run_analysis *a = &side[0].run.analysis, *b = &side[1].run.analysis;
     byte_buffer_text(page,
-                     "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
-                     "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
+        "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
+        "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
     byte_buffer_format(page, "%s</span></div></td>", figure_digits(most, 1).text);
     for (int i = 0; i < 2; i++) {
-        byte_buffer_format(page, "<th scope=\"col\"><i class=\"mark %s\"></i>",
-                           i ? "second m1" : "ours m0");
+        byte_buffer_format(
+            page, "<th scope=\"col\"><i class=\"mark %s\"></i>", i ? "second m1" : "ours m0");
         html_cut(page, side[i].name, 40);
         byte_buffer_text(page, "</th>");
     }
     byte_buffer_text(page, "<th scope=\"col\">difference</th></tr></thead><tbody>\n");
     for (int d = 0; d < a->domains; d++)
         domain_row(page, a->domain[d].name, a->domain[d].bits_per_byte,
-                   bits_of(b, a->domain[d].name), most);
+            bits_of(b, a->domain[d].name), most);
     for (int d = 0; d < b->domains; d++)
         if (isnan(bits_of(a, b->domain[d].name)))
             domain_row(page, b->domain[d].name, NAN, b->domain[d].bits_per_byte, most);
@@ -199,7 +201,7 @@ static void sharing_cell(byte_buffer *page, const run_side *s, int layer)
     byte_buffer_format(page, "%s bits", figure_digits(a->most, 2).text);
     if (chance)
         byte_buffer_format(page, ", by chance %s ± %s", figure_digits(chance[layer].mean, 4).text,
-                           figure_digits(chance[layer].deviation, 4).text);
+            figure_digits(chance[layer].deviation, 4).text);
     byte_buffer_text(page, "<i class=\"meter\"><i style=\"width:");
     html_percent(page, fmin(a->bits[layer] / a->most, 1));
     byte_buffer_text(page, "\"></i></i></td>");
@@ -213,8 +215,7 @@ static void sharing(byte_buffer *page, const run_side side[2])
                            "pick tells, sparse layer "
                            "by sparse layer.</p>\n");
     html_picture(page, "", "sharing", -1);
-    byte_buffer_text(
-        page,
+    byte_buffer_text(page,
         "<div class=\"wide\"><table class=\"two\"><thead><tr><th scope=\"col\">sparse layer</th>");
     for (int i = 0; i < 2; i++) {
         byte_buffer_text(page, "<th scope=\"col\">");

@@ -1,4 +1,5 @@
-/* compression.c - bits per byte of each domain's validation text, beside what compressors make of the same bytes. */
+/* compression.c - bits per byte of each domain's validation text, beside what compressors make of
+ * the same bytes. */
 #include <math.h>
 
 #include "report/figure.h"
@@ -52,12 +53,14 @@ static void draw_domain(byte_buffer *page, const run_analysis *c, int d, double 
     byte_buffer_text(page, "</th><td class=\"dots\" aria-hidden=\"true\"><div>");
     if (!isnan(domain->bits_per_byte)) draw_span(page, c, d, most);
     for (int i = 0; i < c->methods; i++)
-        if (!isnan(c->method[i].bits_per_byte[d])) mark(page, "other", i, c->method[i].bits_per_byte[d] / most);
+        if (!isnan(c->method[i].bits_per_byte[d]))
+            mark(page, "other", i, c->method[i].bits_per_byte[d] / most);
     if (!isnan(domain->bits_per_byte)) mark(page, "ours", 0, domain->bits_per_byte / most);
     byte_buffer_text(page, "</div></td>");
     put_bits(page, domain->bits_per_byte);
     for (int i = 0; i < c->methods; i++) put_bits(page, c->method[i].bits_per_byte[d]);
-    byte_buffer_format(page, "<td>%s</td></tr>\n", isnan(domain->bytes) ? "" : figure_short(domain->bytes).text);
+    byte_buffer_format(
+        page, "<td>%s</td></tr>\n", isnan(domain->bytes) ? "" : figure_short(domain->bytes).text);
 }
 
 static void notes(byte_buffer *page, const run_analysis *c)
@@ -80,8 +83,9 @@ void section_compression(byte_buffer *page, const training_run *r)
     html_section(page, "compression", "Bits per byte");
     byte_buffer_text(page, "<p>Of each domain’s validation text; fewer is better.</p>\n");
     html_picture(page, "", "bits-per-byte", -1);
-    byte_buffer_text(page, "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
-                           "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
+    byte_buffer_text(page,
+        "<div class=\"wide\"><table class=\"compression\"><thead><tr><td></td>"
+        "<td class=\"dots axis\" aria-hidden=\"true\"><div><span>0</span><span>");
     byte_buffer_format(page, "%s</span></div></td>", figure_digits(most, 1).text);
     byte_buffer_text(page, "<th scope=\"col\"><i class=\"mark ours m0\"></i>model</th>");
     for (int i = 0; i < c->methods; i++) {

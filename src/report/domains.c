@@ -1,4 +1,5 @@
-/* domains.c - which expert took which domain: a matrix of squares a layer, and the bits that the choice of expert tells. */
+/* domains.c - which expert took which domain: a matrix of squares a layer, and the bits that the
+ * choice of expert tells. */
 #include <math.h>
 #include <stdio.h>
 
@@ -15,7 +16,7 @@ static bool tabled(const affinity *a, const model_shape *shape)
 
 /* Bits told, as a bar against what could be told. */
 static void caption(byte_buffer *page, const affinity *a, const shuffled_bits *chance,
-                    const shape_layer *layer, int s)
+    const shape_layer *layer, int s)
 {
     if (!(a->most > 0)) { /* one domain */
         byte_buffer_format(page, "<figcaption>layer %lld</figcaption>", (long long)layer->number);
@@ -23,26 +24,28 @@ static void caption(byte_buffer *page, const affinity *a, const shuffled_bits *c
     }
     double part = fmin(a->bits[s] / a->most, 1);
     byte_buffer_format(page, "<figcaption>layer %lld<span><b>%s of %s bits</b>",
-                       (long long)layer->number, figure_digits(a->bits[s], 2).text,
-                       figure_digits(a->most, 2).text);
+        (long long)layer->number, figure_digits(a->bits[s], 2).text,
+        figure_digits(a->most, 2).text);
     if (chance)
         byte_buffer_format(page, " · by chance %s ± %s", figure_digits(chance[s].mean, 4).text,
-                           figure_digits(chance[s].deviation, 4).text);
+            figure_digits(chance[s].deviation, 4).text);
     byte_buffer_text(page, "</span>");
     byte_buffer_text(page, "<i class=\"meter\"><i style=\"width:");
     html_percent(page, part);
     byte_buffer_text(page, "\"></i></i></figcaption>");
 }
 
-static void layer_table(byte_buffer *page, const run_analysis *analysis, const affinity *a, const shape_layer *layer, int s)
+static void layer_table(byte_buffer *page, const run_analysis *analysis, const affinity *a,
+    const shape_layer *layer, int s)
 {
     char id[24];
     snprintf(id, sizeof id, "shares-%d", s);
     html_table(page, id, "In numbers");
-    byte_buffer_format(page, "<caption>layer %lld, %% of the domain’s picks</caption>",
-                       (long long)layer->number);
+    byte_buffer_format(
+        page, "<caption>layer %lld, %% of the domain’s picks</caption>", (long long)layer->number);
     byte_buffer_text(page, "<thead><tr><td></td>");
-    for (int e = 0; e < layer->experts; e++) byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
+    for (int e = 0; e < layer->experts; e++)
+        byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     const double *share = a->share + (int64_t)layer->first_expert * a->domains;
     for (int d = 0; d < a->domains; d++) {
@@ -50,7 +53,8 @@ static void layer_table(byte_buffer *page, const run_analysis *analysis, const a
         html_cut(page, analysis->domain[d].name, 40);
         byte_buffer_text(page, "</th>");
         for (int e = 0; e < layer->experts; e++)
-            byte_buffer_format(page, "<td>%s</td>", figure_digits(100 * share[d * layer->experts + e], 1).text);
+            byte_buffer_format(
+                page, "<td>%s</td>", figure_digits(100 * share[d * layer->experts + e], 1).text);
         byte_buffer_text(page, "</tr>\n");
     }
     byte_buffer_text(page, "</tbody>");
@@ -58,18 +62,27 @@ static void layer_table(byte_buffer *page, const run_analysis *analysis, const a
 }
 
 static void draw_layer(byte_buffer *page, const affinity *a, const training_run *r, int s,
-                       const char *const *names, bool *gap)
+    const char *const *names, bool *gap)
 {
     const model_shape *shape = &r->shape;
     const shape_layer *layer = &shape->layer[s];
     const int *order = a->order + layer->first_expert, *leading = a->leading + layer->first_expert;
     char label[96], table[24];
-    for (int c = 0; c < layer->experts; c++) gap[c] = c && leading[order[c]] != leading[order[c - 1]];
-    snprintf(label, sizeof label, "Layer %lld: share of each domain's picks by expert, as areas", (long long)layer->number);
+    for (int c = 0; c < layer->experts; c++)
+        gap[c] = c && leading[order[c]] != leading[order[c - 1]];
+    snprintf(label, sizeof label, "Layer %lld: share of each domain's picks by expert, as areas",
+        (long long)layer->number);
     snprintf(table, sizeof table, "shares-%d", s);
-    matrix m = { .rows = a->domains, .columns = layer->experts, .share = a->share + (int64_t)layer->first_expert * a->domains,
-                 .full = a->greatest, .row_name = names, .column = order, .gap = gap, .layer = s,
-                 .table = tabled(a, shape) ? table : NULL, .label = label };
+    matrix m = { .rows = a->domains,
+        .columns = layer->experts,
+        .share = a->share + (int64_t)layer->first_expert * a->domains,
+        .full = a->greatest,
+        .row_name = names,
+        .column = order,
+        .gap = gap,
+        .layer = s,
+        .table = tabled(a, shape) ? table : NULL,
+        .label = label };
     html_picture(page, "panel fit", "who-took-what", layer->number);
     caption(page, a, r->analysis.shuffled, layer, s);
     matrix_draw(page, &m);

@@ -45,8 +45,7 @@ static void put_contexts(byte_buffer *page, const top_token *t)
 
 static void put_rows(byte_buffer *page, const top_token *token, int count, int expert)
 {
-    byte_buffer_format(
-        page,
+    byte_buffer_format(page,
         "<div class=\"wide\"><table class=\"numbers\"><caption>expert %d</caption><thead><tr>"
         "<th scope=\"col\">token</th><th scope=\"col\">taken</th><th scope=\"col\">of</th>"
         "<th scope=\"col\">where it stood</th></tr></thead><tbody>\n",
@@ -55,16 +54,16 @@ static void put_rows(byte_buffer *page, const top_token *token, int count, int e
         byte_buffer_text(page, "<tr><td>");
         put_token(page, token[i].text);
         byte_buffer_format(page, "</td><td>%s</td>", figure_whole((double)token[i].count).text);
-        byte_buffer_format(page, "<td>%s</td><td class=\"context\">",
-                           figure_whole((double)token[i].of).text);
+        byte_buffer_format(
+            page, "<td>%s</td><td class=\"context\">", figure_whole((double)token[i].of).text);
         put_contexts(page, &token[i]);
         byte_buffer_text(page, "</td></tr>\n");
     }
     byte_buffer_text(page, "</tbody></table></div>");
 }
 
-static void put_expert(byte_buffer *page, const training_run *r, const affinity *a, int s, int e,
-                       int most)
+static void put_expert(
+    byte_buffer *page, const training_run *r, const affinity *a, int s, int e, int most)
 {
     const shape_layer *layer = &r->shape.layer[s];
     const top_tokens *t = &r->analysis.top;
@@ -73,8 +72,8 @@ static void put_expert(byte_buffer *page, const training_run *r, const affinity 
     if (count > most) count = most;
     byte_buffer_format(
         page, "<details class=\"expert\" data-layer=\"%d\" data-expert=\"%d\"><summary>", s, e);
-    byte_buffer_format(page, "<span class=\"t c%d s%d\">%d</span>", paint / PAINT_TINTS,
-                       paint % PAINT_TINTS, e);
+    byte_buffer_format(
+        page, "<span class=\"t c%d s%d\">%d</span>", paint / PAINT_TINTS, paint % PAINT_TINTS, e);
     if (a->domains && a->leading[at] >= 0) {
         byte_buffer_text(page, "<small>");
         html_cut(page, r->analysis.domain[a->leading[at]].name, 12);
@@ -108,7 +107,7 @@ void section_experts(byte_buffer *page, const training_run *r, const affinity *a
         const shape_layer *layer = &r->shape.layer[s];
         html_picture(page, "expert-list", "top-tokens", layer->number);
         byte_buffer_format(page, "<figcaption>layer %lld</figcaption><div class=\"experts\">\n",
-                           (long long)layer->number);
+            (long long)layer->number);
         for (int i = 0; i < layer->experts; i++, shown++)
             put_expert(page, r, a, s, a->order[layer->first_expert + i], each);
         byte_buffer_text(page, "</div>");

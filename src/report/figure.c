@@ -10,7 +10,8 @@
 #define THIN "\xE2\x80\xAF" /* narrow no-break space */
 #define MINUS "\xE2\x88\x92"
 
-/* A figure in our own form: a point where the locale wrote a comma, a minus sign for a hyphen in front. */
+/* A figure in our own form: a point where the locale wrote a comma, a minus sign for a hyphen in
+ * front. */
 static figure settle(const char *printed, const char *unit)
 {
     figure f;
@@ -38,20 +39,26 @@ figure figure_whole(double n)
     size_t used = 0;
     for (int i = 0; i < size; i++) {
         bool gap = i > 0 && (size - i) % 3 == 0 && size > 4 && digits[i - 1] != '-';
-        used += (size_t)snprintf(f.text + used, sizeof f.text - used, "%s%c", gap ? THIN : "", digits[i]);
+        used += (size_t)snprintf(
+            f.text + used, sizeof f.text - used, "%s%c", gap ? THIN : "", digits[i]);
     }
     return f;
 }
 
 figure figure_short(double n)
 {
-    static const char *const unit[] = { "", THIN "k", THIN "M", THIN "G", THIN "T", THIN "P", THIN "E" };
+    static const char *const unit[] = { "", THIN "k", THIN "M", THIN "G", THIN "T", THIN "P",
+        THIN "E" };
     int u = 0;
     if (fabs(n) < 10000 && n == floor(n)) return figure_whole(n);
     if (!(fabs(n) < 1e21)) return figure_value(n);
     for (; fabs(n) >= 999.5 && u < 6; u++) n /= 1000;
     char printed[FIGURE_ROOM];
-    snprintf(printed, sizeof printed, "%.*f", n == floor(n) || fabs(n) >= 99.95 ? 0 : fabs(n) >= 9.995 ? 1 : 2, n);
+    snprintf(printed, sizeof printed, "%.*f",
+        n == floor(n) || fabs(n) >= 99.95 ? 0
+        : fabs(n) >= 9.995                ? 1
+                                          : 2,
+        n);
     return settle(printed, unit[u]);
 }
 
@@ -70,7 +77,8 @@ figure figure_value(double value)
 figure figure_tick(double value, double step)
 {
     if (value == 0) return figure_digits(0, 0);
-    if (step >= 1) return step >= 1000 || value >= 10000 ? figure_short(value) : figure_whole(value);
+    if (step >= 1)
+        return step >= 1000 || value >= 10000 ? figure_short(value) : figure_whole(value);
     if (step < 1e-4) {
         char printed[FIGURE_ROOM];
         snprintf(printed, sizeof printed, "%.0e", value);

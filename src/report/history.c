@@ -13,14 +13,25 @@
 #define LOAD_MAX 1e15
 
 static const char *const scalar_key[METRIC_COUNT] = {
-    [METRIC_LOSS] = "loss", [METRIC_VALID] = "valid_loss", [METRIC_AUX] = "aux_loss", [METRIC_Z] = "z_loss",
-    [METRIC_GRADIENT] = "grad_norm", [METRIC_RATE] = "lr", [METRIC_SPEED] = "tokens_per_second",
+    [METRIC_LOSS] = "loss",
+    [METRIC_VALID] = "valid_loss",
+    [METRIC_AUX] = "aux_loss",
+    [METRIC_Z] = "z_loss",
+    [METRIC_GRADIENT] = "grad_norm",
+    [METRIC_RATE] = "lr",
+    [METRIC_SPEED] = "tokens_per_second",
 };
 static const char *const layer_key[LAYER_METRIC_COUNT] = {
-    [LAYER_MAX_VIO] = "max_vio", [LAYER_DEAD] = "dead", [LAYER_DROPPED] = "dropped", [LAYER_ENTROPY] = "entropy",
+    [LAYER_MAX_VIO] = "max_vio",
+    [LAYER_DEAD] = "dead",
+    [LAYER_DROPPED] = "dropped",
+    [LAYER_ENTROPY] = "entropy",
 };
 
-const metric_point *history_scalar(const run_history *m, enum metric which) { return m->scalar + (int)which * m->points; }
+const metric_point *history_scalar(const run_history *m, enum metric which)
+{
+    return m->scalar + (int)which * m->points;
+}
 
 const metric_point *history_layer(const run_history *m, enum layer_metric which, int layer)
 {
@@ -29,8 +40,8 @@ const metric_point *history_layer(const run_history *m, enum layer_metric which,
 
 /* ---- spans ---- */
 
-/* Span of `step` when the run is cut into `count`; a log that goes on after a step that a later line took back may
- * name steps outside first..last. */
+/* Span of `step` when the run is cut into `count`; a log that goes on after a step that a later
+ * line took back may name steps outside first..last. */
 static int span_of(const run_history *m, int count, int64_t step)
 {
     if (step <= m->first) return 0;
@@ -63,11 +74,12 @@ static void forget_from(run_history *m, int64_t step)
     int point = span_of(m, m->points, step), column = span_of(m, m->columns, step);
     int rows = METRIC_COUNT + LAYER_METRIC_COUNT * m->layers;
     for (int r = 0; r < rows; r++) {
-        metric_point *row = r < METRIC_COUNT ? m->scalar + r * m->points : m->layer + (r - METRIC_COUNT) * m->points;
+        metric_point *row = r < METRIC_COUNT ? m->scalar + r * m->points
+                                             : m->layer + (r - METRIC_COUNT) * m->points;
         memset(row + point, 0, (size_t)(m->points - point) * sizeof *row);
     }
     memset(m->loads + (size_t)column * (size_t)m->experts, 0,
-           (size_t)(m->columns - column) * (size_t)m->experts * sizeof *m->loads);
+        (size_t)(m->columns - column) * (size_t)m->experts * sizeof *m->loads);
 }
 
 /* ---- one line ---- */
@@ -91,14 +103,17 @@ static cadre_status read_scalars(const json_node *line, run_history *m, int poin
 }
 
 /* An optional array of one item a sparse layer. */
-static cadre_status layer_array(const json_node *line, const char *key, int layers, json_node *array)
+static cadre_status layer_array(
+    const json_node *line, const char *key, int layers, json_node *array)
 {
     CADRE_TRY(json_opt_array(line, key, array));
-    if (array->value && json_count(array) != (size_t)layers) return json_refuse(array, "%d items, one a sparse layer", layers);
+    if (array->value && json_count(array) != (size_t)layers)
+        return json_refuse(array, "%d items, one a sparse layer", layers);
     return CADRE_OK;
 }
 
-static cadre_status read_loads(const json_node *line, history_reader *r, double *loads /* [experts] */)
+static cadre_status read_loads(
+    const json_node *line, history_reader *r, double *loads /* [experts] */)
 {
     json_node array;
     CADRE_TRY(layer_array(line, "loads", r->shape->layers, &array));
@@ -106,7 +121,8 @@ static cadre_status read_loads(const json_node *line, history_reader *r, double 
     for (int s = 0; array.value && s < r->shape->layers; s++) {
         const shape_layer *layer = &r->shape->layer[s];
         json_node row = json_item(&array, (size_t)s);
-        if (json_count(&row) != (size_t)layer->experts) return json_refuse(&row, "%d numbers, one an expert", layer->experts);
+        if (json_count(&row) != (size_t)layer->experts)
+            return json_refuse(&row, "%d numbers, one an expert", layer->experts);
         for (int e = 0; e < layer->experts; e++) {
             json_node item = json_item(&row, (size_t)e);
             double value;
@@ -119,7 +135,8 @@ static cadre_status read_loads(const json_node *line, history_reader *r, double 
 }
 
 /* After read_loads. Dropped picks become a share of the layer's picks. */
-static cadre_status read_layer_metric(const json_node *line, history_reader *r, int which, int point)
+static cadre_status read_layer_metric(
+    const json_node *line, history_reader *r, int which, int point)
 {
     run_history *m = r->m;
     json_node array;
@@ -260,13 +277,17 @@ double history_greatest(const run_history *m, const metric_point *series)
     return greatest;
 }
 
-bool history_any(const run_history *m, const metric_point *series) { return history_greatest(m, series) > -INFINITY; }
+bool history_any(const run_history *m, const metric_point *series)
+{
+    return history_greatest(m, series) > -INFINITY;
+}
 
 int64_t history_final_loads(const run_history *m, double *loads)
 {
     int from = m->columns - (m->columns + 19) / 20;
     memset(loads, 0, (size_t)m->experts * sizeof *loads);
     for (int c = from; c < m->columns; c++)
-        for (int e = 0; e < m->experts; e++) loads[e] += m->loads[(size_t)c * (size_t)m->experts + (size_t)e];
+        for (int e = 0; e < m->experts; e++)
+            loads[e] += m->loads[(size_t)c * (size_t)m->experts + (size_t)e];
     return m->first + (int64_t)((double)(m->last - m->first + 1) * from / m->columns);
 }

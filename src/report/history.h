@@ -1,7 +1,8 @@
 /* history.h - what a run logged at each step, gathered into few points of time.
  *
- * A run may have any number of steps; it is cut into equal spans of steps, and a span keeps mean, least and greatest of every
- * number. Where the log goes back (a run resumed from a checkpoint), what it says again replaces what it said before. */
+ * A run may have any number of steps; it is cut into equal spans of steps, and a span keeps mean,
+ * least and greatest of every number. Where the log goes back (a run resumed from a checkpoint),
+ * what it says again replaces what it said before. */
 #ifndef CADRE_REPORT_HISTORY_H
 #define CADRE_REPORT_HISTORY_H
 
@@ -9,9 +10,19 @@
 
 enum { HISTORY_POINTS = 480, HISTORY_COLUMNS = 96 };
 
-enum metric { METRIC_LOSS, METRIC_VALID, METRIC_AUX, METRIC_Z, METRIC_GRADIENT, METRIC_RATE, METRIC_SPEED, METRIC_COUNT };
+enum metric {
+    METRIC_LOSS,
+    METRIC_VALID,
+    METRIC_AUX,
+    METRIC_Z,
+    METRIC_GRADIENT,
+    METRIC_RATE,
+    METRIC_SPEED,
+    METRIC_COUNT
+};
 enum layer_metric {
-    LAYER_MAX_VIO, LAYER_DEAD,
+    LAYER_MAX_VIO,
+    LAYER_DEAD,
     LAYER_DROPPED, /* as a share of the picks */
     LAYER_ENTROPY, /* of a token's scores, in nats */
     LAYER_METRIC_COUNT
@@ -25,9 +36,9 @@ typedef struct metric_point {
 static inline double metric_mean(const metric_point *p) { return p->sum / (double)p->count; }
 
 typedef struct run_history {
-    int64_t first, last; /* steps */
-    int points, columns; /* spans of time: of the numbers, and of the loads */
-    int layers, experts; /* of all layers */
+    int64_t first, last;  /* steps */
+    int points, columns;  /* spans of time: of the numbers, and of the loads */
+    int layers, experts;  /* of all layers */
     metric_point *scalar; /* [METRIC_COUNT, points] */
     metric_point *layer;  /* [LAYER_METRIC_COUNT, layers, points] */
     double *loads;        /* [columns, experts] picks */
@@ -38,16 +49,19 @@ typedef struct run_history {
 cadre_status history_read(const char *path, const model_shape *shape, run_history *history);
 void history_free(run_history *history);
 
-const metric_point *history_scalar(const run_history *m, enum metric which);                 /* [points] */
-const metric_point *history_layer(const run_history *m, enum layer_metric which, int layer); /* [points] */
-double history_step(const run_history *m, int point);          /* the middle of its span */
-double history_column_step(const run_history *m, int column);  /* likewise, of the loads */
+/* [points] */
+const metric_point *history_scalar(const run_history *m, enum metric which);
+/* [points] */
+const metric_point *history_layer(const run_history *m, enum layer_metric which, int layer);
+double history_step(const run_history *m, int point);         /* the middle of its span */
+double history_column_step(const run_history *m, int column); /* likewise, of the loads */
 
 #define HISTORY_END 0.025 /* the part of a run whose mean stands for its end */
 
 /* Mean of the last `share` of the run (at least its last logged span); NAN without any. */
 double history_late(const run_history *m, const metric_point *series, double share);
-double history_greatest(const run_history *m, const metric_point *series); /* -INFINITY without any */
+/* -INFINITY without any */
+double history_greatest(const run_history *m, const metric_point *series);
 bool history_any(const run_history *m, const metric_point *series);
 
 /* loads[experts] of the last twentieth of the run; returns its first step. */

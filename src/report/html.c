@@ -18,7 +18,8 @@ static const char *entity_of(unsigned char byte)
     case '>': return "&gt;";
     case '"': return "&quot;";
     case '\'': return "&#39;";
-    default: return byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\t') ? REPLACEMENT : NULL;
+    default:
+        return byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\t') ? REPLACEMENT : NULL;
     }
 }
 
@@ -105,7 +106,8 @@ void html_too_many(byte_buffer *page)
 
 void html_table(byte_buffer *page, const char *id, const char *title)
 {
-    byte_buffer_format(page, "<details><summary>%s</summary><div class=\"wide\"><table class=\"numbers\"", title);
+    byte_buffer_format(
+        page, "<details><summary>%s</summary><div class=\"wide\"><table class=\"numbers\"", title);
     if (id) byte_buffer_format(page, " id=\"%s\"", id);
     byte_buffer_text(page, ">\n");
 }

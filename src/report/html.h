@@ -1,5 +1,5 @@
-/* html.h - text on its way into a page. Whatever comes from a file goes through html_text; everything else that is written
- * into the page is our own. */
+/* html.h - text on its way into a page. Whatever comes from a file goes through html_text;
+ * everything else that is written into the page is our own. */
 #ifndef CADRE_REPORT_HTML_H
 #define CADRE_REPORT_HTML_H
 
@@ -8,12 +8,15 @@
 
 #include "format/byte_buffer.h"
 
-/* Escaped for content and for quoted attributes; control characters and bytes that are not UTF-8 become U+FFFD. */
+/* Escaped for content and for quoted attributes; control characters and bytes that are not UTF-8
+ * become U+FFFD. */
 void html_text(byte_buffer *page, const char *text);
 void html_bytes(byte_buffer *page, const char *text, size_t size);
-void html_cut(byte_buffer *page, const char *text, size_t most); /* at most so many bytes of it, then an ellipsis */
+/* At most so many bytes of it, then an ellipsis */
+void html_cut(byte_buffer *page, const char *text, size_t most);
 
-/* " lang=..." when a name reads as a language code (de, zh-cn), so that the browser takes the right glyphs; else nothing. */
+/* " lang=..." when a name reads as a language code (de, zh-cn), so that the browser takes the right
+ * glyphs; else nothing. */
 void html_language(byte_buffer *page, const char *name);
 
 /* A share 0..1 as "12.3%", for style attributes, whatever the locale. */
@@ -32,7 +35,7 @@ void html_picture_end(byte_buffer *page);
 enum {
     HTML_CELLS = 20000
 }; /* of the tables under one kind of picture; with more they are left out, ... */
-void html_too_many(byte_buffer *page);  /* ... and the page says so */
+void html_too_many(byte_buffer *page); /* ... and the page says so */
 
 /* A table behind a disclosure: <details><summary>title</summary><div><table id>; id NULL: none. */
 void html_table(byte_buffer *page, const char *id, const char *title);

@@ -20,11 +20,13 @@ static bool is_blank(const char *text, size_t size)
     return true;
 }
 
-static cadre_status parse_line(json_lines *lines, const char *text, size_t size, json_document **document)
+static cadre_status parse_line(
+    json_lines *lines, const char *text, size_t size, json_document **document)
 {
     snprintf(lines->name, sizeof lines->name, "%s:%lld", lines->path, (long long)lines->line);
     if (size > LINES_LONGEST)
-        return cadre_fail(CADRE_EFORMAT, lines->name, "expected a line of at most %zu bytes, found %zu", LINES_LONGEST, size);
+        return cadre_fail(CADRE_EFORMAT, lines->name,
+            "expected a line of at most %zu bytes, found %zu", LINES_LONGEST, size);
     return json_parse_dense(lines->name, text, size, document);
 }
 

@@ -21,9 +21,10 @@ typedef struct json_lines {
 cadre_status lines_open(const char *path, json_lines *lines);
 void lines_close(json_lines *lines);
 
-/* The next line's document, which is the caller's to close; NULL after the last. Blank lines are passed over, and so is a
- * last line that breaks off, as one does that is still being written. */
+/* The next line's document, which is the caller's to close; NULL after the last. Blank lines are
+ * passed over, and so is a last line that breaks off, as one does that is still being written. */
 cadre_status lines_next(json_lines *lines, json_document **document);
-cadre_status lines_last(json_lines *lines, json_document **document); /* the last complete line; then back to the start */
+/* The last complete line; then back to the start */
+cadre_status lines_last(json_lines *lines, json_document **document);
 
 #endif

@@ -1,4 +1,5 @@
-/* load.c - how much each expert carries: at the end of the run as bars against the fair share, and over time as shades. */
+/* load.c - how much each expert carries: at the end of the run as bars against the fair share, and
+ * over time as shades. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@ enum { BAR_UNITS = 1000 };
 
 /* ---- a strip of bars ---- */
 
-static void draw_bars(byte_buffer *page, const double *load, int experts, double fair, double top, int level)
+static void draw_bars(
+    byte_buffer *page, const double *load, int experts, double fair, double top, int level)
 {
     size_t opened = page->size;
     for (int e = 0; e < experts; e++) {
@@ -54,34 +56,36 @@ load_balance load_balance_of(const double *load, int experts)
 }
 
 /* Up to the picture's other attributes. run: its name, NULL: there is but one. */
-static void strip_begin(byte_buffer *page, long long number, int width, const char *label,
-                        const char *run)
+static void strip_begin(
+    byte_buffer *page, long long number, int width, const char *label, const char *run)
 {
     byte_buffer_format(page, "<div class=\"strip\"><span class=\"name\">layer %lld", number);
     if (run) byte_buffer_text(page, "<br><small>");
     if (run) html_cut(page, run, 16);
     byte_buffer_text(page, run ? "</small></span>" : "</span>");
     byte_buffer_format(page, "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\"",
-                       width, BAR_UNITS);
+        width, BAR_UNITS);
     byte_buffer_format(page, " aria-label=\"Layer %lld: %s\"", number, label);
 }
 
 /* A bar of `top` fair shares, or more, fills its box. */
 static void draw_strip(byte_buffer *page, const shape_layer *layer, const double *load, double top,
-                       int row, bool recorded)
+    int row, bool recorded)
 {
     load_balance b = load_balance_of(load, layer->experts);
     long long number = layer->number;
     int width = layer->experts * 10;
     strip_begin(page, number, width, "load of each expert against the fair share", NULL);
-    byte_buffer_format(page, " data-table=\"loads\" data-row=\"%d\" data-experts=\"%d\"", row,
-                       layer->experts);
+    byte_buffer_format(
+        page, " data-table=\"loads\" data-row=\"%d\" data-experts=\"%d\"", row, layer->experts);
     byte_buffer_format(page, " data-layer=\"%d\" data-kind=\"bars\" tabindex=\"0\">", row);
-    for (int level = 0; level < HEAT_LEVELS; level++) draw_bars(page, load, layer->experts, b.fair, top, level);
+    for (int level = 0; level < HEAT_LEVELS; level++)
+        draw_bars(page, load, layer->experts, b.fair, top, level);
     if (!recorded) draw_zeros(page, load, layer->experts);
-    byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>", BAR_UNITS - (int)(BAR_UNITS / top), width);
+    byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>",
+        BAR_UNITS - (int)(BAR_UNITS / top), width);
     byte_buffer_format(page, "<span class=\"value\">least <b>%s</b>, most <b>%s</b>",
-                       figure_digits(b.least, 2).text, figure_digits(b.most, 2).text);
+        figure_digits(b.least, 2).text, figure_digits(b.most, 2).text);
     if (b.idle)
         byte_buffer_format(page, "<br>%d %s", b.idle, recorded ? "idle here" : "without a token");
     byte_buffer_text(page, "</span></div>\n");
@@ -93,8 +97,8 @@ static int busier(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double *load, double top,
-                      const char *run)
+void load_draw_sorted(
+    byte_buffer *page, const shape_layer *layer, const double *load, double top, const char *run)
 {
     double *sorted = MEM_ARRAY(double, layer->experts);
     if (!sorted) {
@@ -105,14 +109,14 @@ void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double 
     qsort(sorted, (size_t)layer->experts, sizeof *sorted, busier);
     load_balance b = load_balance_of(sorted, layer->experts);
     strip_begin(page, (long long)layer->number, layer->experts * 10,
-                "load of each expert, the busiest first", run);
+        "load of each expert, the busiest first", run);
     byte_buffer_text(page, ">");
     for (int level = 0; level < HEAT_LEVELS; level++)
         draw_bars(page, sorted, layer->experts, b.fair, top, level);
     byte_buffer_format(page, "<path class=\"fair\" d=\"M0 %dh%d\"/></svg>",
-                       BAR_UNITS - (int)(BAR_UNITS / top), layer->experts * 10);
+        BAR_UNITS - (int)(BAR_UNITS / top), layer->experts * 10);
     byte_buffer_format(page, "<span class=\"value\">least <b>%s</b>, most <b>%s</b></span></div>\n",
-                       figure_digits(b.least, 2).text, figure_digits(b.most, 2).text);
+        figure_digits(b.least, 2).text, figure_digits(b.most, 2).text);
     mem_free(sorted);
 }
 
@@ -127,22 +131,24 @@ static int widest(const model_shape *shape)
 }
 
 void load_table(byte_buffer *page, const model_shape *shape, const double *loads, const char *id,
-                const char *name)
+    const char *name)
 {
     html_table(page, id, "In numbers");
     byte_buffer_text(page, "<caption>");
     if (name) html_cut(page, name, 40);
     byte_buffer_format(page,
-                       "%sload of each expert, times the fair share</caption><thead><tr><td></td>",
-                       name ? ": " : "");
-    for (int e = 0, most = widest(shape); e < most; e++) byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
+        "%sload of each expert, times the fair share</caption><thead><tr><td></td>",
+        name ? ": " : "");
+    for (int e = 0, most = widest(shape); e < most; e++)
+        byte_buffer_format(page, "<th scope=\"col\">%d</th>", e);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int s = 0; s < shape->layers; s++) {
         const shape_layer *layer = &shape->layer[s];
         double fair = load_balance_of(loads + layer->first_expert, layer->experts).fair;
         byte_buffer_format(page, "<tr><th scope=\"row\">layer %lld</th>", (long long)layer->number);
         for (int e = 0; e < layer->experts; e++)
-            byte_buffer_format(page, "<td>%s</td>", figure_digits(fair > 0 ? loads[layer->first_expert + e] / fair : 0, 2).text);
+            byte_buffer_format(page, "<td>%s</td>",
+                figure_digits(fair > 0 ? loads[layer->first_expert + e] / fair : 0, 2).text);
         byte_buffer_text(page, "</tr>\n");
     }
     byte_buffer_text(page, "</tbody>");
@@ -153,12 +159,13 @@ void load_draw(byte_buffer *page, const model_shape *shape, const double *loads,
 {
     double top = BAR_TOP_LEAST;
     for (int s = 0; s < shape->layers; s++)
-        top = fmax(top, load_balance_of(loads + shape->layer[s].first_expert, shape->layer[s].experts).most);
+        top = fmax(top,
+            load_balance_of(loads + shape->layer[s].first_expert, shape->layer[s].experts).most);
     html_picture(page, "", "load", -1);
     byte_buffer_text(page, "<div class=\"strips\">\n");
     for (int s = 0; s < shape->layers; s++)
         draw_strip(page, &shape->layer[s], loads + shape->layer[s].first_expert,
-                   fmin(top, BAR_TOP_MOST), s, recorded);
+            fmin(top, BAR_TOP_MOST), s, recorded);
     byte_buffer_text(page, "</div>\n");
     load_table(page, shape, loads, "loads", NULL);
     html_picture_end(page);
@@ -178,26 +185,25 @@ static void time_levels(const run_history *h, const shape_layer *layer, int8_t *
 }
 
 /* Times the fair share, a row an expert, every `stride`-th span of steps. */
-static void time_table(byte_buffer *page, const run_history *h, const shape_layer *layer,
-                       int stride)
+static void time_table(
+    byte_buffer *page, const run_history *h, const shape_layer *layer, int stride)
 {
     html_table(page, NULL, "In numbers");
-    byte_buffer_format(
-        page,
+    byte_buffer_format(page,
         "<caption>layer %lld: load of each expert, times the fair share, by step</caption>"
         "<thead><tr><td>expert</td>",
         (long long)layer->number);
     for (int c = 0; c < h->columns; c += stride)
-        byte_buffer_format(page, "<th scope=\"col\">%s</th>",
-                           figure_whole(floor(history_column_step(h, c))).text);
+        byte_buffer_format(
+            page, "<th scope=\"col\">%s</th>", figure_whole(floor(history_column_step(h, c))).text);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int e = 0; e < layer->experts; e++) {
         byte_buffer_format(page, "<tr><th scope=\"row\">%d</th>", e);
         for (int c = 0; c < h->columns; c += stride) {
             const double *load = h->loads + (int64_t)c * h->experts + layer->first_expert;
             double fair = load_balance_of(load, layer->experts).fair;
-            byte_buffer_format(page, "<td>%s</td>",
-                               fair > 0 ? figure_digits(load[e] / fair, 2).text : "");
+            byte_buffer_format(
+                page, "<td>%s</td>", fair > 0 ? figure_digits(load[e] / fair, 2).text : "");
         }
         byte_buffer_text(page, "</tr>\n");
     }
@@ -211,22 +217,24 @@ static int table_stride(const run_history *h)
     return (int)((int64_t)h->experts * h->columns / HTML_CELLS) + 1;
 }
 
-static void draw_time(byte_buffer *page, const run_history *h, const shape_layer *layer, int s,
-                      int8_t *levels)
+static void draw_time(
+    byte_buffer *page, const run_history *h, const shape_layer *layer, int s, int8_t *levels)
 {
     char label[96];
-    snprintf(label, sizeof label, "Layer %lld: load of each expert over time", (long long)layer->number);
+    snprintf(
+        label, sizeof label, "Layer %lld: load of each expert over time", (long long)layer->number);
     time_levels(h, layer, levels);
     int height = layer->experts * 6;
     height = height < 48 ? 48 : height > 192 ? 192 : height;
     html_picture(page, "panel", "load-over-time", layer->number);
-    byte_buffer_format(page, "<figcaption>layer %lld</figcaption><div class=\"timed\">",
-                       (long long)layer->number);
-    byte_buffer_format(page, "<span class=\"top\">0</span><span class=\"bottom\">%d</span>", layer->experts - 1);
+    byte_buffer_format(
+        page, "<figcaption>layer %lld</figcaption><div class=\"timed\">", (long long)layer->number);
+    byte_buffer_format(
+        page, "<span class=\"top\">0</span><span class=\"bottom\">%d</span>", layer->experts - 1);
     byte_buffer_format(page, "<div class=\"box\" style=\"height:%dpx\">", height);
     heat_draw(page, levels, layer->experts, h->columns, label, s, HEAT_ROWS);
-    byte_buffer_format(
-        page, "</div><span class=\"from\">%s</span><span class=\"to\">step %s</span></div>\n",
+    byte_buffer_format(page,
+        "</div><span class=\"from\">%s</span><span class=\"to\">step %s</span></div>\n",
         figure_whole((double)h->first).text, figure_whole((double)h->last).text);
     if (table_stride(h) < h->columns) time_table(page, h, layer, table_stride(h));
     html_picture_end(page);
@@ -242,11 +250,13 @@ void section_load(byte_buffer *page, const training_run *r)
     int64_t from = loads ? history_final_loads(h, loads) : 0;
     if (page->status == CADRE_OK) {
         html_section(page, "load", "Load");
-        byte_buffer_format(page, "<p>Each bar is an expert; the dashed line is its fair share. Steps %s to %s.</p>\n",
-                           figure_whole((double)from).text, figure_whole((double)h->last).text);
+        byte_buffer_format(page,
+            "<p>Each bar is an expert; the dashed line is its fair share. Steps %s to %s.</p>\n",
+            figure_whole((double)from).text, figure_whole((double)h->last).text);
         heat_legend(page, "times the fair share");
         load_draw(page, &r->shape, loads, false);
-        byte_buffer_text(page, "<h3>Over time</h3><p>A row is an expert, from the first at the top; steps run from left to "
+        byte_buffer_text(page, "<h3>Over time</h3><p>A row is an expert, from the first at the "
+                               "top; steps run from left to "
                                "right.</p>\n<div class=\"panels\">\n");
         for (int s = 0; s < r->shape.layers; s++) draw_time(page, h, &r->shape.layer[s], s, levels);
         byte_buffer_text(page, "</div>\n");

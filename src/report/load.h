@@ -1,4 +1,5 @@
-/* load.h - the load of experts against their fair share, drawn the same for a training run and for a recording. */
+/* load.h - the load of experts against their fair share, drawn the same for a training run and for
+ * a recording. */
 #ifndef CADRE_REPORT_LOAD_H
 #define CADRE_REPORT_LOAD_H
 
@@ -21,12 +22,12 @@ void load_draw(byte_buffer *page, const model_shape *shape, const double *loads,
 
 /* One layer's bars, the busiest first, and what is least and most; a bar of `top` fair shares fills
  * its box. */
-void load_draw_sorted(byte_buffer *page, const shape_layer *layer, const double *load, double top,
-                      const char *run);
+void load_draw_sorted(
+    byte_buffer *page, const shape_layer *layer, const double *load, double top, const char *run);
 
 /* Loads in fair shares, a row a layer; id for the page's script, NULL: none; name: of the run,
  * NULL: not said. */
 void load_table(byte_buffer *page, const model_shape *shape, const double *loads, const char *id,
-                const char *name);
+    const char *name);
 
 #endif

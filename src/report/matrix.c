@@ -10,13 +10,20 @@
 #include "report/paint.h"
 
 /* Lengths in tenths of a pixel. */
-enum { UNIT = 10, CELL_MOST = 17 * UNIT, CELL_LEAST = 4 * UNIT, WIDE = 930 * UNIT, TOP = 15 * UNIT };
+enum {
+    UNIT = 10,
+    CELL_MOST = 17 * UNIT,
+    CELL_LEAST = 4 * UNIT,
+    WIDE = 930 * UNIT,
+    TOP = 15 * UNIT
+};
 enum { HALF = 485 * UNIT, CELL_HALF = 12 * UNIT };
 enum {
     DIGIT = 5 * UNIT,
     TOP_TURNED = 24 * UNIT
 }; /* of the numbers above; where they stand upright because of their width */
-enum { LABEL_LETTER = 62, LABEL_BYTES = 10, LABELLED = 11 * UNIT, SEEN_LEAST = 5 }; /* cells have labels from LABELLED on */
+/* Cells have labels from LABELLED on */
+enum { LABEL_LETTER = 62, LABEL_BYTES = 10, LABELLED = 11 * UNIT, SEEN_LEAST = 5 };
 
 static int margin(const matrix *m)
 {
@@ -38,8 +45,8 @@ static bool upwards(const matrix *m, int cell)
 static void draw_number(byte_buffer *page, int x, int top, int number, bool turned)
 {
     int y = top - 5 * UNIT;
-    byte_buffer_format(page, "<text x=\"%d\" y=\"%d\" class=\"%s\"", x, y,
-                       turned ? "col turned" : "col");
+    byte_buffer_format(
+        page, "<text x=\"%d\" y=\"%d\" class=\"%s\"", x, y, turned ? "col turned" : "col");
     if (turned) byte_buffer_format(page, " transform=\"rotate(-90 %d %d)\"", x, y);
     byte_buffer_format(page, ">%d</text>", number);
 }
@@ -57,7 +64,7 @@ static void draw_labels(byte_buffer *page, const matrix *m, int left, int top, i
     bool turned = upwards(m, cell);
     for (int r = 0; r < m->rows && cell >= LABELLED; r++) {
         byte_buffer_format(page, "<text x=\"%d\" y=\"%d\" class=\"row\">", left - 6 * UNIT,
-                           top + r * cell + cell / 2);
+            top + r * cell + cell / 2);
         html_cut(page, m->row_name[r], LABEL_BYTES);
         byte_buffer_text(page, "</text>");
     }
@@ -71,8 +78,8 @@ static void draw_rules(byte_buffer *page, const matrix *m, int left, int top, in
     byte_buffer_text(page, "<path class=\"lattice\" d=\"");
     for (int r = 0; r <= m->rows && m->rows <= 64; r++)
         byte_buffer_format(page, "M%d %dh%d", left, top + r * cell, right);
-    byte_buffer_format(page, "M%d %dv%dM%d %dv%d\"/>", left, top, bottom, left + right, top,
-                       bottom);
+    byte_buffer_format(
+        page, "M%d %dv%dM%d %dv%d\"/>", left, top, bottom, left + right, top, bottom);
     byte_buffer_text(page, "<path class=\"gap\" d=\"");
     for (int c = 1; c < m->columns; c++)
         if (m->gap[c]) byte_buffer_format(page, "M%d %dv%d", left + c * cell, top, bottom);
@@ -88,7 +95,7 @@ static void draw_row(byte_buffer *page, const matrix *m, int r, int left, int to
         int s = (int)(side + 0.5);
         if (s < SEEN_LEAST) continue;
         byte_buffer_format(page, "M%d %dh%dv%dh-%dz", left + c * cell + (cell - s) / 2,
-                           top + r * cell + (cell - s) / 2, s, s, s);
+            top + r * cell + (cell - s) / 2, s, s, s);
     }
     byte_buffer_text(page, "\"/>");
 }
@@ -98,12 +105,14 @@ void matrix_draw(byte_buffer *page, const matrix *m)
     int left = margin(m), cell = cell_size(m, left);
     int top = upwards(m, cell) ? TOP_TURNED : TOP;
     int width = left + m->columns * cell + UNIT, height = top + m->rows * cell + UNIT;
-    byte_buffer_format(page, "<div class=\"wide\"><svg class=\"matrix\" role=\"img\" aria-label=\"%s\"", m->label);
-    byte_buffer_format(page, " width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"", width / UNIT, height / UNIT, width, height);
+    byte_buffer_format(
+        page, "<div class=\"wide\"><svg class=\"matrix\" role=\"img\" aria-label=\"%s\"", m->label);
+    byte_buffer_format(page, " width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"", width / UNIT,
+        height / UNIT, width, height);
     if (m->table) byte_buffer_format(page, " data-table=\"%s\"", m->table);
     byte_buffer_format(page,
-                       " tabindex=\"0\" data-layer=\"%d\" data-kind=\"columns\" data-rows=\"%d\"",
-                       m->layer, m->rows);
+        " tabindex=\"0\" data-layer=\"%d\" data-kind=\"columns\" data-rows=\"%d\"", m->layer,
+        m->rows);
     byte_buffer_format(page, " data-cell=\"%d %d %d\" data-order=\"", left, top, cell);
     for (int c = 0; c < m->columns; c++) byte_buffer_format(page, c ? " %d" : "%d", m->column[c]);
     byte_buffer_text(page, "\">");
@@ -119,8 +128,10 @@ void matrix_legend(byte_buffer *page, double full)
     for (int i = 0; i < 4; i++) {
         double share = full / (1 << (2 * (3 - i)));
         int side = 2 << i;
-        byte_buffer_format(page, "<span class=\"key\"><i class=\"square\" style=\"width:%dpx;height:%dpx\"></i>%s</span>", side,
-                           side, figure_share(share).text);
+        byte_buffer_format(page,
+            "<span class=\"key\"><i class=\"square\" "
+            "style=\"width:%dpx;height:%dpx\"></i>%s</span>",
+            side, side, figure_share(share).text);
     }
     byte_buffer_text(page, "</div>\n");
 }

@@ -1,4 +1,5 @@
-/* matrix.h - a table of shares drawn as squares: the area of a square is the share, so that colour is never needed. */
+/* matrix.h - a table of shares drawn as squares: the area of a square is the share, so that colour
+ * is never needed. */
 #ifndef CADRE_REPORT_MATRIX_H
 #define CADRE_REPORT_MATRIX_H
 
@@ -8,13 +9,15 @@
 
 typedef struct matrix {
     int rows, columns;
-    const double *share;            /* [rows, columns] */
-    double full;                    /* the share that fills its cell */
-    const char *const *row_name;    /* [rows], escaped here */
-    const int *column;              /* [columns] which column of share stands there, and is named there */
-    const bool *gap;                /* [columns] a rule in front of this column */
-    int layer;                      /* the sparse layer whose experts the columns are */
-    const char *table;              /* id of the table that holds the shares in words, for the tooltip; NULL: none */
+    const double *share;         /* [rows, columns] */
+    double full;                 /* the share that fills its cell */
+    const char *const *row_name; /* [rows], escaped here */
+    /* [columns] which column of share stands there, and is named there */
+    const int *column;
+    const bool *gap; /* [columns] a rule in front of this column */
+    int layer;       /* the sparse layer whose experts the columns are */
+    /* Id of the table that holds the shares in words, for the tooltip; NULL: none */
+    const char *table;
     const char *label;
 } matrix;
 

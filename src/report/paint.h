@@ -1,4 +1,5 @@
-/* paint.h - which of the page's colours stands for what. Colours repeat; numbers and labels tell apart what they do not. */
+/* paint.h - which of the page's colours stands for what. Colours repeat; numbers and labels tell
+ * apart what they do not. */
 #ifndef CADRE_REPORT_PAINT_H
 #define CADRE_REPORT_PAINT_H
 

@@ -28,8 +28,8 @@ void expert_pairs_free(expert_pairs *p)
     *p = (expert_pairs){ 0 };
 }
 
-cadre_status expert_pairs_read(const json_node *lists, const model_shape *shape, int s,
-                               expert_pairs *p)
+cadre_status expert_pairs_read(
+    const json_node *lists, const model_shape *shape, int s, expert_pairs *p)
 {
     int experts = shape->layer[s].experts;
     if (json_count(lists) != (size_t)experts)

@@ -19,7 +19,7 @@ void expert_pairs_free(expert_pairs *p);
 
 /* Adds a list an expert of how many tokens picked it together with each of the experts before it.
  */
-cadre_status expert_pairs_read(const json_node *lists, const model_shape *shape, int s,
-                               expert_pairs *p);
+cadre_status expert_pairs_read(
+    const json_node *lists, const model_shape *shape, int s, expert_pairs *p);
 
 #endif

@@ -11,28 +11,33 @@ enum { ROOM_FIRST = 64 };
 
 static bool grow(passage *p, const model_shape *shape)
 {
-    if (p->tokens < p->room) return true; /* room is a power of two times ROOM_FIRST: one row is left beyond PASSAGE_TOKENS */
+    /* Room is a power of two times ROOM_FIRST: one row is left beyond PASSAGE_TOKENS */
+    if (p->tokens < p->room) return true;
     size_t old = (size_t)p->room, room = old ? 2 * old : ROOM_FIRST, picks = (size_t)shape->picks;
     int *begin = mem_resize(p->begin, old, room, sizeof *begin);
     if (begin) p->begin = begin;
     bool *prompt = begin ? mem_resize(p->prompt, old, room, sizeof *prompt) : NULL;
     if (prompt) p->prompt = prompt;
-    int16_t *expert = prompt ? mem_resize(p->expert, old * picks, room * picks, sizeof *expert) : NULL;
+    int16_t *expert =
+        prompt ? mem_resize(p->expert, old * picks, room * picks, sizeof *expert) : NULL;
     if (expert) p->expert = expert;
-    float *weight = expert ? mem_resize(p->weight, old * picks, room * picks, sizeof *weight) : NULL;
+    float *weight =
+        expert ? mem_resize(p->weight, old * picks, room * picks, sizeof *weight) : NULL;
     if (weight) p->weight = weight;
     if (weight) p->room = (int)room;
     return weight != NULL;
 }
 
 /* The picks of one layer: experts[picks], and weights[picks] where they are given. */
-static cadre_status read_picks(const json_node *experts, const json_node *weights, const shape_layer *layer, int16_t *expert,
-                               float *weight)
+static cadre_status read_picks(const json_node *experts, const json_node *weights,
+    const shape_layer *layer, int16_t *expert, float *weight)
 {
     size_t count = json_count(experts);
     CADRE_TRY(json_as_array(experts));
-    if (count > (size_t)layer->picks) return json_refuse(experts, "at most %d experts", layer->picks);
-    if (weights->value && json_count(weights) != count) return json_refuse(weights, "%zu weights", count);
+    if (count > (size_t)layer->picks)
+        return json_refuse(experts, "at most %d experts", layer->picks);
+    if (weights->value && json_count(weights) != count)
+        return json_refuse(weights, "%zu weights", count);
     for (size_t k = 0; k < (size_t)layer->picks; k++) {
         int64_t id = -1;
         double w = 0;
@@ -48,7 +53,8 @@ static cadre_status read_picks(const json_node *experts, const json_node *weight
     return CADRE_OK;
 }
 
-/* Puts the picks of one layer in the order of their weights, the heaviest first; equals stay as they are. */
+/* Puts the picks of one layer in the order of their weights, the heaviest first; equals stay as
+ * they are. */
 static void sort_picks(int16_t *expert, float *weight, int picks)
 {
     for (int k = 1; k < picks; k++) {
@@ -64,19 +70,24 @@ static void sort_picks(int16_t *expert, float *weight, int picks)
     }
 }
 
-static cadre_status read_routes(const json_node *token, const model_shape *shape, int16_t *expert, float *weight)
+static cadre_status read_routes(
+    const json_node *token, const model_shape *shape, int16_t *expert, float *weight)
 {
     json_node experts, weights;
     CADRE_TRY(json_get_array(token, "experts", &experts));
     CADRE_TRY(json_opt_array(token, "weights", &weights));
     size_t layers = (size_t)shape->layers;
-    if (json_count(&experts) != layers) return json_refuse(&experts, "%zu lists, one a sparse layer", layers);
-    if (weights.value && json_count(&weights) != layers) return json_refuse(&weights, "%zu lists, one a sparse layer", layers);
+    if (json_count(&experts) != layers)
+        return json_refuse(&experts, "%zu lists, one a sparse layer", layers);
+    if (weights.value && json_count(&weights) != layers)
+        return json_refuse(&weights, "%zu lists, one a sparse layer", layers);
     for (size_t s = 0; s < layers; s++) {
         const shape_layer *layer = &shape->layer[s];
-        json_node e = json_item(&experts, s), w = weights.value ? json_item(&weights, s) : (json_node){ 0 };
+        json_node e = json_item(&experts, s),
+                  w = weights.value ? json_item(&weights, s) : (json_node){ 0 };
         if (w.value) CADRE_TRY(json_as_array(&w));
-        CADRE_TRY(read_picks(&e, &w, layer, expert + layer->first_pick, weight + layer->first_pick));
+        CADRE_TRY(
+            read_picks(&e, &w, layer, expert + layer->first_pick, weight + layer->first_pick));
         sort_picks(expert + layer->first_pick, weight + layer->first_pick, layer->picks);
     }
     return CADRE_OK;
@@ -98,7 +109,8 @@ cadre_status passage_add(passage *p, const json_node *token, const model_shape *
     const char *text;
     size_t size;
     bool prompt = false;
-    CADRE_TRY(json_as_string(&text_node, &text, &size)); /* a NUL within is fine: the text is shown up to it */
+    /* A NUL within is fine: the text is shown up to it */
+    CADRE_TRY(json_as_string(&text_node, &text, &size));
     CADRE_TRY(json_opt_bool(token, "prompt", &prompt));
     if (!grow(p, shape)) return CADRE_ENOMEM;
     /* The row after the last is where a token that is only counted is checked. */

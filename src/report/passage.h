@@ -1,11 +1,13 @@
-/* passage.h - a piece of text as the model saw it: tokens, and for each the experts that every sparse layer picked. */
+/* passage.h - a piece of text as the model saw it: tokens, and for each the experts that every
+ * sparse layer picked. */
 #ifndef CADRE_REPORT_PASSAGE_H
 #define CADRE_REPORT_PASSAGE_H
 
 #include "format/byte_buffer.h"
 #include "report/shape.h"
 
-enum { PASSAGE_TOKENS = 640, PASSAGE_TOKEN_BYTES = 160 }; /* that a page shows of a passage, and of a token */
+/* That a page shows of a passage, and of a token */
+enum { PASSAGE_TOKENS = 640, PASSAGE_TOKEN_BYTES = 160 };
 
 typedef struct passage {
     const char *domain; /* borrowed; NULL: none */
@@ -20,8 +22,9 @@ typedef struct passage {
     int latest;         /* row of expert and weight that holds the token added last */
 } passage;
 
-/* Appends a token, {"text", "experts": [S][K], "weights": [S][K], "prompt"}; beyond PASSAGE_TOKENS only checks and counts it.
- * A layer may name fewer experts than it has picks, and -1 for a pick that was dropped; weights are optional. */
+/* Appends a token, {"text", "experts": [S][K], "weights": [S][K], "prompt"}; beyond PASSAGE_TOKENS
+ * only checks and counts it. A layer may name fewer experts than it has picks, and -1 for a pick
+ * that was dropped; weights are optional. */
 cadre_status passage_add(passage *p, const json_node *token, const model_shape *shape);
 void passage_free(passage *p);
 

@@ -1,7 +1,8 @@
-/* reading.c - passages of text, each token underlined in the paint of its heaviest expert, whose number stands where a new
- * one begins.
+/* reading.c - passages of text, each token underlined in the paint of its heaviest expert, whose
+ * number stands where a new one begins.
  *
- * The page holds every layer's picks as letters; what is drawn here is one layer, which the page's script exchanges. */
+ * The page holds every layer's picks as letters; what is drawn here is one layer, which the page's
+ * script exchanges. */
 #include <math.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@
 #include "report/paint.h"
 #include "report/sections.h"
 
-enum { PICKS_MOST = 120000, GROUP_MOST = 8 }; /* picks of a passage that the page carries; tokens kept on one line */
+/* Picks of a passage that the page carries; tokens kept on one line */
+enum { PICKS_MOST = 120000, GROUP_MOST = 8 };
 
 static const char letter[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -20,7 +22,8 @@ static int tokens_shown(const passage *p, const model_shape *shape)
     return p->tokens < most ? p->tokens : most;
 }
 
-/* ---- picks as letters: two of base 64 for the expert (4095: none), two for the weight against the greatest ---- */
+/* ---- picks as letters: two of base 64 for the expert (4095: none), two for the weight against the
+ * greatest ---- */
 
 static void put_pair(byte_buffer *page, int value)
 {
@@ -61,7 +64,8 @@ static void put_paints(byte_buffer *page, const model_shape *shape, const affini
     }
     byte_buffer_text(page, "\" data-layers=\"");
     for (int s = 0; s < shape->layers; s++)
-        byte_buffer_format(page, s ? " %lld:%d" : "%lld:%d", (long long)shape->layer[s].number, shape->layer[s].picks);
+        byte_buffer_format(page, s ? " %lld:%d" : "%lld:%d", (long long)shape->layer[s].number,
+            shape->layer[s].picks);
     byte_buffer_text(page, "\"");
 }
 
@@ -76,20 +80,24 @@ static void put_token_text(byte_buffer *page, const char *text)
     if (!*text) byte_buffer_text(page, "·");
 }
 
-static bool breaks_before(const char *text) { return !*text || strchr(" \n\t", *text) || (unsigned char)*text >= 0xE2; }
+static bool breaks_before(const char *text)
+{
+    return !*text || strchr(" \n\t", *text) || (unsigned char)*text >= 0xE2;
+}
 
 static int digits_of(int number)
 {
     return number < 10 ? 1 : number < 100 ? 2 : number < 1000 ? 3 : 4;
 }
 
-static void put_token(byte_buffer *page, const passage *p, int t, const char *text, int expert, int before, int paint)
+static void put_token(
+    byte_buffer *page, const passage *p, int t, const char *text, int expert, int before, int paint)
 {
     bool numbered = expert >= 0 && expert != before;
     if (expert < 0) byte_buffer_text(page, "<span class=\"t\"");
     else
-        byte_buffer_format(page, "<span class=\"t c%d s%d", paint / PAINT_TINTS,
-                           paint % PAINT_TINTS);
+        byte_buffer_format(
+            page, "<span class=\"t c%d s%d", paint / PAINT_TINTS, paint % PAINT_TINTS);
     if (numbered) byte_buffer_format(page, " n%d\" data-n=\"%d", digits_of(expert), expert);
     if (expert >= 0) byte_buffer_text(page, "\"");
     if (p->prompt[t]) byte_buffer_text(page, " data-given");
@@ -98,7 +106,8 @@ static void put_token(byte_buffer *page, const passage *p, int t, const char *te
     byte_buffer_text(page, "</span>");
 }
 
-static void put_text(byte_buffer *page, const passage *p, const model_shape *shape, const affinity *a, int layer, int tokens)
+static void put_text(byte_buffer *page, const passage *p, const model_shape *shape,
+    const affinity *a, int layer, int tokens)
 {
     int before = -1, grouped = 0;
     for (int t = 0; t < tokens; t++) {
@@ -109,7 +118,8 @@ static void put_text(byte_buffer *page, const passage *p, const model_shape *sha
             grouped = 0;
         }
         if (!grouped++) byte_buffer_text(page, "<span class=\"w\">");
-        put_token(page, p, t, text, expert, before, expert < 0 ? 0 : affinity_paint(a, &shape->layer[layer], expert));
+        put_token(page, p, t, text, expert, before,
+            expert < 0 ? 0 : affinity_paint(a, &shape->layer[layer], expert));
         before = expert;
         if (!strchr(text, '\n')) continue;
         byte_buffer_text(page, "</span><br>");
@@ -120,8 +130,8 @@ static void put_text(byte_buffer *page, const passage *p, const model_shape *sha
 }
 
 /* The picks of a token in a layer, the heaviest first, with their weights where there are any. */
-static void put_pick_cell(byte_buffer *page, const passage *p, const model_shape *shape, int t,
-                          int s)
+static void put_pick_cell(
+    byte_buffer *page, const passage *p, const model_shape *shape, int t, int s)
 {
     const shape_layer *layer = &shape->layer[s];
     int64_t at = (int64_t)t * shape->picks + layer->first_pick;
@@ -139,8 +149,8 @@ static void put_numbers(byte_buffer *page, const passage *p, const model_shape *
     html_table(page, NULL, "In numbers");
     byte_buffer_text(page, "<thead><tr><th scope=\"col\">token</th>");
     for (int s = 0; s < shape->layers; s++)
-        byte_buffer_format(page, "<th scope=\"col\">layer %lld</th>",
-                           (long long)shape->layer[s].number);
+        byte_buffer_format(
+            page, "<th scope=\"col\">layer %lld</th>", (long long)shape->layer[s].number);
     byte_buffer_text(page, "</tr></thead><tbody>\n");
     for (int t = 0; t < tokens; t++) {
         byte_buffer_text(page, "<tr><th scope=\"row\">");
@@ -154,7 +164,7 @@ static void put_numbers(byte_buffer *page, const passage *p, const model_shape *
 }
 
 static void put_passage(byte_buffer *page, const passage *p, const model_shape *shape,
-                        const affinity *a, int layer, bool tabled)
+    const affinity *a, int layer, bool tabled)
 {
     int tokens = tokens_shown(p, shape);
     byte_buffer_text(page, "<article class=\"passage\"");
@@ -169,14 +179,15 @@ static void put_passage(byte_buffer *page, const passage *p, const model_shape *
     put_text(page, p, shape, a, layer, tokens);
     byte_buffer_text(page, "</p>");
     if (tokens < p->whole)
-        byte_buffer_format(page, "<p class=\"small\">The first %s of %s tokens.</p>", figure_whole(tokens).text,
-                           figure_whole((double)p->whole).text);
+        byte_buffer_format(page, "<p class=\"small\">The first %s of %s tokens.</p>",
+            figure_whole(tokens).text, figure_whole((double)p->whole).text);
     if (tabled) put_numbers(page, p, shape, tokens);
     html_picture_end(page);
     byte_buffer_text(page, "</article>\n");
 }
 
-void section_passages(byte_buffer *page, const passage *passages, int count, const model_shape *shape, const affinity *a)
+void section_passages(byte_buffer *page, const passage *passages, int count,
+    const model_shape *shape, const affinity *a)
 {
     int some = 0, layer = affinity_clearest_layer(a, shape);
     int64_t picks = 0;
@@ -186,11 +197,14 @@ void section_passages(byte_buffer *page, const passage *passages, int count, con
     }
     if (!some) return;
     html_section(page, "passages", "Token by token");
-    byte_buffer_text(page, "<p>Each token is underlined in the paint of the expert that has the most weight; the number "
+    byte_buffer_text(page, "<p>Each token is underlined in the paint of the expert that has the "
+                           "most weight; the number "
                            "below names the expert where it changes.");
-    if (a->domains) byte_buffer_text(page, " Hues are those of the domain in which an expert leads.");
-    byte_buffer_format(
-        page, "<span class=\"static\"> Shown is layer <b>%lld</b>.</span></p>\n<div class=\"reader\" data-layer=\"%d\"",
+    if (a->domains)
+        byte_buffer_text(page, " Hues are those of the domain in which an expert leads.");
+    byte_buffer_format(page,
+        "<span class=\"static\"> Shown is layer <b>%lld</b>.</span></p>\n<div class=\"reader\" "
+        "data-layer=\"%d\"",
         (long long)shape->layer[layer].number, layer);
     put_paints(page, shape, a);
     byte_buffer_text(page, ">\n<div class=\"controls\"></div>\n");

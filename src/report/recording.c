@@ -14,7 +14,9 @@ static cadre_status read_head(json_lines *lines, recording *r)
     json_node sparse;
     int64_t version;
     CADRE_TRY(lines_next(lines, &r->head));
-    if (!r->head) return cadre_fail(CADRE_EFORMAT, lines->path, "expected recorded routes, found an empty file");
+    if (!r->head)
+        return cadre_fail(
+            CADRE_EFORMAT, lines->path, "expected recorded routes, found an empty file");
     json_node root = json_root(r->head);
     CADRE_TRY(json_as_object(&root));
     CADRE_TRY(json_get_int(&root, "cadre_routes", RECORDING_VERSION, RECORDING_VERSION, &version));
@@ -90,7 +92,8 @@ cadre_status recording_read(const char *path, recording *r)
     CADRE_TRY(lines_open(path, &lines));
     cadre_status status = read_head(&lines, &read);
     if (status == CADRE_OK) status = make_tables(&read);
-    if (status == CADRE_OK && !(before = MEM_ARRAY(int16_t, read.shape.picks))) status = CADRE_ENOMEM;
+    if (status == CADRE_OK && !(before = MEM_ARRAY(int16_t, read.shape.picks)))
+        status = CADRE_ENOMEM;
     if (status == CADRE_OK) status = read_tokens(&lines, &read, before);
     lines_close(&lines);
     mem_free(before);

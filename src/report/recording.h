@@ -1,5 +1,6 @@
-/* recording.h - the routes that a model took while it read and wrote: who got how much, who was picked together, how often a
- * token keeps the experts of the one before, and the first of the text itself. */
+/* recording.h - the routes that a model took while it read and wrote: who got how much, who was
+ * picked together, how often a token keeps the experts of the one before, and the first of the text
+ * itself. */
 #ifndef CADRE_REPORT_RECORDING_H
 #define CADRE_REPORT_RECORDING_H
 
@@ -10,10 +11,10 @@
 typedef struct recording {
     const char *model, *architecture; /* "" if not said; borrowed from head */
     model_shape shape;
-    int64_t tokens, given;       /* all; of the prompt */
+    int64_t tokens, given; /* all; of the prompt */
     expert_pairs pairs;
-    int64_t *kept, *comparable;  /* [layers] picks that the token before had too, of so many */
-    int64_t written;             /* seconds since 1970 when the file was written; 0: not known */
+    int64_t *kept, *comparable; /* [layers] picks that the token before had too, of so many */
+    int64_t written;            /* seconds since 1970 when the file was written; 0: not known */
     passage text;
     json_document *head;
 } recording;

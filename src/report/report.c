@@ -12,20 +12,23 @@
 
 static void page_begin(byte_buffer *page, const char *title)
 {
-    byte_buffer_text(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                           "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
-                           "<meta name=\"generator\" content=\"cadre " CADRE_VERSION "\">\n<title>");
+    byte_buffer_text(page,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+        "<meta name=\"generator\" content=\"cadre " CADRE_VERSION "\">\n<title>");
     html_cut(page, title, 200);
     byte_buffer_text(page, " – cadre report</title>\n<style>\n");
     byte_buffer_text(page, page_style);
-    byte_buffer_text(page, "</style>\n</head>\n<body>\n<div class=\"bar\"><nav aria-label=\"Sections\"></nav></div>\n<main>\n");
+    byte_buffer_text(page, "</style>\n</head>\n<body>\n<div class=\"bar\"><nav "
+                           "aria-label=\"Sections\"></nav></div>\n<main>\n");
 }
 
 static void page_finish(byte_buffer *page)
 {
-    byte_buffer_text(page, "</main>\n<footer><p>Made by cadre " CADRE_VERSION ".</p></footer>\n<script>\n");
+    byte_buffer_text(
+        page, "</main>\n<footer><p>Made by cadre " CADRE_VERSION ".</p></footer>\n<script>\n");
     byte_buffer_text(page, page_script);
     byte_buffer_text(page, "</script>\n</body>\n</html>\n");
 }
@@ -112,7 +115,7 @@ static cadre_status open_side(const char *folder, const char *name, run_side *s)
     s->name = name;
     if (file_exists(folder) && !file_is_folder(folder))
         return cadre_fail(CADRE_EFORMAT, folder,
-                          "expected the folder of a training run to compare, found a file");
+            "expected the folder of a training run to compare, found a file");
     CADRE_TRY(training_run_read(folder, &s->run));
     CADRE_TRY(affinity_of(&s->run.analysis, &s->run.shape, &s->affinity));
     if (!s->run.history.points) return CADRE_OK;
@@ -179,7 +182,8 @@ cadre_status cadre_report_write(const char *run, const char *out)
     byte_buffer page = { 0 };
     char *name = name_of(run);
     if (!name) return CADRE_ENOMEM;
-    cadre_status status = file_is_folder(run) ? page_of_run(run, name, &page) : page_of_recording(run, name, &page);
+    cadre_status status =
+        file_is_folder(run) ? page_of_run(run, name, &page) : page_of_recording(run, name, &page);
     if (status == CADRE_OK) status = file_write(out, page.data, page.size);
     byte_buffer_free(&page);
     mem_free(name);

@@ -1,5 +1,5 @@
-/* sections.h - the parts of the page, in the order in which they stand. Each writes itself, or nothing where its data is
- * not there. A want of memory stays in the page's status. */
+/* sections.h - the parts of the page, in the order in which they stand. Each writes itself, or
+ * nothing where its data is not there. A want of memory stays in the page's status. */
 #ifndef CADRE_REPORT_SECTIONS_H
 #define CADRE_REPORT_SECTIONS_H
 
@@ -8,10 +8,12 @@
 #include "report/recording.h"
 #include "report/training_run.h"
 
-void section_run_header(byte_buffer *page, const char *name, const training_run *r, const affinity *a);
+void section_run_header(
+    byte_buffer *page, const char *name, const training_run *r, const affinity *a);
 void section_learning(byte_buffer *page, const training_run *r);
 void section_domains(byte_buffer *page, const training_run *r, const affinity *a);
-void section_passages(byte_buffer *page, const passage *passages, int count, const model_shape *shape, const affinity *a);
+void section_passages(byte_buffer *page, const passage *passages, int count,
+    const model_shape *shape, const affinity *a);
 void section_experts(byte_buffer *page, const training_run *r, const affinity *a);
 void section_load(byte_buffer *page, const training_run *r);
 void section_balance(byte_buffer *page, const training_run *r);

@@ -20,7 +20,8 @@ static void put_value(byte_buffer *page, const json_node *value)
         if (json_as_bool(value, &flag) == CADRE_OK) byte_buffer_text(page, flag ? "yes" : "no");
         break;
     case JSON_KIND_NUMBER:
-        if (json_as_real(value, -1e300, 1e300, &number) == CADRE_OK) byte_buffer_format(page, "%.10g", number);
+        if (json_as_real(value, -1e300, 1e300, &number) == CADRE_OK)
+            byte_buffer_format(page, "%.10g", number);
         break;
     case JSON_KIND_ARRAY:
     case JSON_KIND_OBJECT: byte_buffer_text(page, "…"); break;

@@ -1,5 +1,5 @@
-/* shape.h - the sparse layers of a model: how many experts each has, how many a token picks, and where they stand in
- * arrays that hold all layers one after another. */
+/* shape.h - the sparse layers of a model: how many experts each has, how many a token picks, and
+ * where they stand in arrays that hold all layers one after another. */
 #ifndef CADRE_REPORT_SHAPE_H
 #define CADRE_REPORT_SHAPE_H
 
@@ -7,7 +7,13 @@
 
 #include "format/json.h"
 
-enum { SHAPE_LAYERS = 512, SHAPE_EXPERTS = 4096, SHAPE_PICKS = 64, SHAPE_ALL_EXPERTS = 1 << 16, SHAPE_ALL_PICKS = 2048 };
+enum {
+    SHAPE_LAYERS = 512,
+    SHAPE_EXPERTS = 4096,
+    SHAPE_PICKS = 64,
+    SHAPE_ALL_EXPERTS = 1 << 16,
+    SHAPE_ALL_PICKS = 2048
+};
 
 typedef struct shape_layer {
     int64_t number; /* of the layer in the model */
@@ -17,8 +23,8 @@ typedef struct shape_layer {
 
 typedef struct model_shape {
     int layers;
-    int experts, picks;  /* of all layers together */
-    shape_layer *layer;  /* [layers] */
+    int experts, picks; /* of all layers together */
+    shape_layer *layer; /* [layers] */
 } model_shape;
 
 /* From [{"layer", "experts", "topk"}, ...]. */

@@ -1,4 +1,5 @@
-/* summary.c - the head of the page: what was run, its key figures, and what the rest of the page shows, in words. */
+/* summary.c - the head of the page: what was run, its key figures, and what the rest of the page
+ * shows, in words. */
 #include <math.h>
 #include <time.h>
 
@@ -24,13 +25,16 @@ static void title(byte_buffer *page, const char *kind, const char *name, const c
 
 static void key_figure(byte_buffer *page, const char *name, figure value, const char *unit)
 {
-    byte_buffer_format(page, "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>\n", name, value.text, unit);
+    byte_buffer_format(
+        page, "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>\n", name, value.text, unit);
 }
 
 static bool same_everywhere(const model_shape *shape)
 {
     for (int s = 1; s < shape->layers; s++)
-        if (shape->layer[s].experts != shape->layer[0].experts || shape->layer[s].picks != shape->layer[0].picks) return false;
+        if (shape->layer[s].experts != shape->layer[0].experts ||
+            shape->layer[s].picks != shape->layer[0].picks)
+            return false;
     return true;
 }
 
@@ -39,8 +43,8 @@ static void shape_sentence(byte_buffer *page, const model_shape *shape)
     const shape_layer *first = &shape->layer[0];
     byte_buffer_format(page, "%d sparse layer%s", shape->layers, shape->layers == 1 ? "" : "s");
     if (same_everywhere(shape))
-        byte_buffer_format(page, " of %d expert%s, %d for each token", first->experts, first->experts == 1 ? "" : "s",
-                           first->picks);
+        byte_buffer_format(page, " of %d expert%s, %d for each token", first->experts,
+            first->experts == 1 ? "" : "s", first->picks);
     else byte_buffer_format(page, " with %d experts in all", shape->experts);
     byte_buffer_text(page, ".");
 }
@@ -55,8 +59,9 @@ static void finding_loss(byte_buffer *page, const training_run *r)
     if (first >= r->history.points - 1) return;
     double begin = metric_mean(&loss[first]), end = history_late(&r->history, loss, HISTORY_END);
     figure steps = figure_whole((double)(r->history.last - r->history.first + 1));
-    byte_buffer_format(page, "<li>The loss went from <b>%s</b> to <b>%s</b> nats a token in %s steps.</li>\n",
-                       figure_digits(begin, 2).text, figure_digits(end, 3).text, steps.text);
+    byte_buffer_format(page,
+        "<li>The loss went from <b>%s</b> to <b>%s</b> nats a token in %s steps.</li>\n",
+        figure_digits(begin, 2).text, figure_digits(end, 3).text, steps.text);
 }
 
 static void finding_compression(byte_buffer *page, const run_analysis *c)
@@ -79,35 +84,37 @@ static void finding_domains(byte_buffer *page, const training_run *r, const affi
 {
     if (!(a->most > 0)) return;
     int s = affinity_clearest_layer(a, &r->shape);
-    byte_buffer_format(
-        page,
+    byte_buffer_format(page,
         "<li>One pick of layer %lld tells <b>%s of %s bits</b> about which domain the text is from",
         (long long)r->shape.layer[s].number, figure_digits(a->bits[s], 2).text,
         figure_digits(a->most, 2).text);
     if (r->analysis.shuffled)
         byte_buffer_format(page, "; shuffled domains would seem to tell %s ± %s",
-                           figure_digits(r->analysis.shuffled[s].mean, 4).text,
-                           figure_digits(r->analysis.shuffled[s].deviation, 4).text);
+            figure_digits(r->analysis.shuffled[s].mean, 4).text,
+            figure_digits(r->analysis.shuffled[s].deviation, 4).text);
     byte_buffer_text(page, ".</li>\n");
 }
 
-static void finding_load(byte_buffer *page, const model_shape *shape, const double *loads,
-                         bool recorded)
+static void finding_load(
+    byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
 {
     int idle = 0, where = 0;
     double most = 0;
     for (int s = 0; s < shape->layers; s++) {
-        load_balance b = load_balance_of(loads + shape->layer[s].first_expert, shape->layer[s].experts);
+        load_balance b =
+            load_balance_of(loads + shape->layer[s].first_expert, shape->layer[s].experts);
         idle += b.idle;
         if (b.most > most) where = s;
         most = fmax(most, b.most);
     }
     if (!(most > 0)) return;
-    if (idle) byte_buffer_format(page, "<li><b>%d of %d experts %s</b>; ", idle, shape->experts,
-                                 recorded ? "are idle in this recording" : "got nothing");
+    if (idle)
+        byte_buffer_format(page, "<li><b>%d of %d experts %s</b>; ", idle, shape->experts,
+            recorded ? "are idle in this recording" : "got nothing");
     else byte_buffer_text(page, "<li>Every expert is in use; ");
-    byte_buffer_format(page, "the busiest, in layer %lld, carries <b>%s times</b> its fair share.</li>\n",
-                       (long long)shape->layer[where].number, figure_digits(most, 2).text);
+    byte_buffer_format(page,
+        "the busiest, in layer %lld, carries <b>%s times</b> its fair share.</li>\n",
+        (long long)shape->layer[where].number, figure_digits(most, 2).text);
 }
 
 static void findings(byte_buffer *page, const training_run *r, const affinity *a)
@@ -140,10 +147,12 @@ static void run_figures(byte_buffer *page, const training_run *r)
     if (!isnan(valid)) key_figure(page, "Validation loss", figure_digits(valid, 3), "nats");
     if (!isnan(bits)) key_figure(page, "Validation", figure_digits(bits, 3), "bits per byte");
     if (r->parameters >= 0) key_figure(page, "Parameters", figure_short((double)r->parameters), "");
-    if (r->active_parameters >= 0) key_figure(page, "Active per token", figure_short((double)r->active_parameters), "");
+    if (r->active_parameters >= 0)
+        key_figure(page, "Active per token", figure_short((double)r->active_parameters), "");
     if (r->tokens >= 0) key_figure(page, "Tokens seen", figure_short((double)r->tokens), "");
     if (!isnan(r->seconds)) key_figure(page, "Time", figure_time(r->seconds), "");
-    if (r->seconds > 0 && r->tokens > 0) key_figure(page, "Speed", figure_short((double)r->tokens / r->seconds), "tokens/s");
+    if (r->seconds > 0 && r->tokens > 0)
+        key_figure(page, "Speed", figure_short((double)r->tokens / r->seconds), "tokens/s");
     byte_buffer_text(page, "</dl>\n");
 }
 
@@ -187,14 +196,17 @@ static void run_origin(byte_buffer *page, const training_run *r)
     byte_buffer_text(page, "</dl>\n");
 }
 
-void section_run_header(byte_buffer *page, const char *name, const training_run *r, const affinity *a)
+void section_run_header(
+    byte_buffer *page, const char *name, const training_run *r, const affinity *a)
 {
     title(page, "Training run", name, r->recipe);
     byte_buffer_text(page, "<p class=\"lead\">");
     shape_sentence(page, &r->shape);
-    if (r->depth > r->shape.layers) byte_buffer_format(page, " %s layers in all.", figure_whole((double)r->depth).text);
+    if (r->depth > r->shape.layers)
+        byte_buffer_format(page, " %s layers in all.", figure_whole((double)r->depth).text);
     if (r->width >= 0) byte_buffer_format(page, " Width %s.", figure_whole((double)r->width).text);
-    if (r->vocabulary >= 0) byte_buffer_format(page, " A vocabulary of %s.", figure_whole((double)r->vocabulary).text);
+    if (r->vocabulary >= 0)
+        byte_buffer_format(page, " A vocabulary of %s.", figure_whole((double)r->vocabulary).text);
     byte_buffer_text(page, "</p>\n");
     run_origin(page, r);
     run_figures(page, r);
@@ -255,7 +267,8 @@ void section_recording_header(byte_buffer *page, const char *name, const recordi
     key_figure(page, "Tokens", figure_short((double)r->tokens), "");
     key_figure(page, "Given", figure_short((double)r->given), "");
     key_figure(page, "Generated", figure_short((double)(r->tokens - r->given)), "");
-    if (!isnan(kept)) key_figure(page, "Same expert as the token before", figure_share(kept), "of picks");
+    if (!isnan(kept))
+        key_figure(page, "Same expert as the token before", figure_share(kept), "of picks");
     byte_buffer_text(page, "</dl>\n<ul class=\"findings\">\n");
     finding_load(page, &r->shape, r->pairs.load, true);
     byte_buffer_text(page, "</ul>\n</header>\n");

@@ -1,5 +1,5 @@
-/* together.c - experts that a token picks together: for each layer how often every pair was met, against how often their
- * loads alone would have it, and the closest pairs by name. */
+/* together.c - experts that a token picks together: for each layer how often every pair was met,
+ * against how often their loads alone would have it, and the closest pairs by name. */
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -8,7 +8,8 @@
 #include "report/html.h"
 #include "report/sections.h"
 
-enum { DRAWN_EXPERTS = 256, PAIRS = 4, EXPECTED_LEAST = 3 }; /* pairs expected fewer times than that say nothing */
+/* Pairs expected fewer times than that say nothing */
+enum { DRAWN_EXPERTS = 256, PAIRS = 4, EXPECTED_LEAST = 3 };
 
 typedef struct close_pair {
     int a, b;
@@ -27,7 +28,7 @@ static layer_pairs pairs_of(const model_shape *shape, const expert_pairs *p, int
 {
     const shape_layer *layer = &shape->layer[s];
     layer_pairs l = { (int)layer->number, layer->experts, p->load + layer->first_expert,
-                      p->count[s], 0 };
+        p->count[s], 0 };
     double met = 0, products = 0;
     for (int a = 0; a < l.experts; a++)
         for (int b = 0; b < a; b++) {
@@ -64,8 +65,7 @@ static int closest_pairs(const layer_pairs *l, close_pair *pairs)
 static void pairs_table(byte_buffer *page, const layer_pairs *l)
 {
     html_table(page, NULL, "In numbers");
-    byte_buffer_format(
-        page,
+    byte_buffer_format(page,
         "<caption>layer %d: times that both were picked, over what their loads would give</caption>"
         "<thead><tr><td>expert</td>",
         l->number);
@@ -101,7 +101,8 @@ static void draw_layer(byte_buffer *page, const layer_pairs *l, int s, int8_t *l
     int count = closest_pairs(l, pairs);
     byte_buffer_text(page, "<ol>");
     for (int i = 0; i < count; i++)
-        byte_buffer_format(page, "<li>%d + %d: %s×</li>", pairs[i].a, pairs[i].b, figure_digits(pairs[i].lift, 1).text);
+        byte_buffer_format(page, "<li>%d + %d: %s×</li>", pairs[i].a, pairs[i].b,
+            figure_digits(pairs[i].lift, 1).text);
     byte_buffer_text(page, "</ol></div>\n");
     if (tabled) pairs_table(page, l);
     html_picture_end(page);
@@ -121,8 +122,8 @@ static bool drawn(const shape_layer *layer)
     return layer->picks > 1 && layer->experts > 1 && layer->experts <= DRAWN_EXPERTS;
 }
 
-static void draw_layers(byte_buffer *page, const model_shape *shape, const expert_pairs *p,
-                        int8_t *levels, bool tabled)
+static void draw_layers(
+    byte_buffer *page, const model_shape *shape, const expert_pairs *p, int8_t *levels, bool tabled)
 {
     int silent = 0;
     byte_buffer_text(page, "<div class=\"panels\">\n");
@@ -135,8 +136,8 @@ static void draw_layers(byte_buffer *page, const model_shape *shape, const exper
     byte_buffer_text(page, "</div>\n");
     if (silent)
         byte_buffer_format(page,
-                           "<p class=\"small\">In %d layer%s every pair is too rare to tell.</p>\n",
-                           silent, silent == 1 ? "" : "s");
+            "<p class=\"small\">In %d layer%s every pair is too rare to tell.</p>\n", silent,
+            silent == 1 ? "" : "s");
 }
 
 void section_together(byte_buffer *page, const model_shape *shape, const expert_pairs *p)
@@ -154,8 +155,10 @@ void section_together(byte_buffer *page, const model_shape *shape, const expert_
         return;
     }
     html_section(page, "together", "Picked together");
-    byte_buffer_text(page, "<p>A row and a column are two experts; the shade tells how often tokens picked both, against how "
-                           "often their loads alone would have it. In the corner the closest pairs. Pairs too rare to tell are "
+    byte_buffer_text(page, "<p>A row and a column are two experts; the shade tells how often "
+                           "tokens picked both, against how "
+                           "often their loads alone would have it. In the corner the closest "
+                           "pairs. Pairs too rare to tell are "
                            "left blank.</p>\n");
     heat_legend(page, "times what their loads would give");
     draw_layers(page, shape, p, levels, cells <= HTML_CELLS);

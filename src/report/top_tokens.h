@@ -10,7 +10,7 @@ enum { TOP_TOKENS = 8, TOP_CONTEXTS = 2 }; /* that a page shows of an expert, an
 typedef struct top_token {
     const char *text;  /* borrowed from the document, as all strings; up to a NUL within */
     int64_t count, of; /* times that the expert took it; times that it occurred */
-    const char *context[TOP_CONTEXTS][3];  /* before, the token, after */
+    const char *context[TOP_CONTEXTS][3]; /* before, the token, after */
     int contexts;
 } top_token;
 

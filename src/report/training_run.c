@@ -14,8 +14,13 @@ static cadre_status read_sizes(const json_node *root, training_run *r)
         const char *key;
         int64_t *value;
     } row[] = {
-        { "parameters", &r->parameters }, { "active_parameters", &r->active_parameters }, { "width", &r->width },
-        { "layers", &r->depth }, { "vocab", &r->vocabulary }, { "tokens", &r->tokens }, { "steps", &r->steps },
+        { "parameters", &r->parameters },
+        { "active_parameters", &r->active_parameters },
+        { "width", &r->width },
+        { "layers", &r->depth },
+        { "vocab", &r->vocabulary },
+        { "tokens", &r->tokens },
+        { "steps", &r->steps },
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         *row[i].value = -1;
@@ -54,8 +59,8 @@ static cadre_status read_all(training_run *r, char *const *path)
 
 cadre_status training_run_read(const char *folder, training_run *r)
 {
-    char *path[] = { file_join(folder, "run.json"), file_join(folder, "metrics.jsonl"), file_join(folder, "analysis.json"),
-                     file_join(folder, "compare.json") };
+    char *path[] = { file_join(folder, "run.json"), file_join(folder, "metrics.jsonl"),
+        file_join(folder, "analysis.json"), file_join(folder, "compare.json") };
     *r = (training_run){ 0 };
     cadre_status status = read_all(r, path);
     for (int i = 0; i < 4; i++) mem_free(path[i]);

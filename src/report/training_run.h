@@ -1,5 +1,5 @@
-/* training_run.h - the folder of a training run, read whole: what it is (run.json), how it went (history), what came of it
- * (analysis). */
+/* training_run.h - the folder of a training run, read whole: what it is (run.json), how it went
+ * (history), what came of it (analysis). */
 #ifndef CADRE_REPORT_TRAINING_RUN_H
 #define CADRE_REPORT_TRAINING_RUN_H
 
@@ -10,8 +10,10 @@
 typedef struct training_run {
     const char *recipe, *model_type, *command,
         *date; /* "" if not said; borrowed from document, as options and data */
-    int64_t parameters, active_parameters, width, depth, vocabulary, tokens, steps; /* -1: not said */
-    double seconds;                                                                 /* NAN: not said */
+    /* -1: not said */
+    int64_t parameters, active_parameters, width, depth, vocabulary, tokens, steps;
+    /* NAN: not said */
+    double seconds;
     json_node options, data; /* an object; the paths that were read, a list. Value NULL: not said */
     model_shape shape;
     run_history history;

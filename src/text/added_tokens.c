@@ -36,13 +36,15 @@ bool added_tokens_looks_control(const char *spelling, size_t size)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t one = strlen(ends[i][0]);
         if (size > 2 * one && memcmp(spelling, ends[i][0], one) == 0 &&
-            memcmp(spelling + size - one, ends[i][1], one) == 0) return true;
+            memcmp(spelling + size - one, ends[i][1], one) == 0)
+            return true;
     }
     return false;
 }
 
 /* The longest spelling at the start of the text; NULL: none. */
-static const added_token *longest_at(const added_tokens *a, const trie *spellings, string_view text, size_t *size)
+static const added_token *longest_at(
+    const added_tokens *a, const trie *spellings, string_view text, size_t *size)
 {
     const added_token *longest = NULL;
     uint32_t node = 0;
@@ -77,13 +79,15 @@ static uint32_t character_at(string_view text, size_t at, size_t *end)
 static bool touches_word(string_view text, size_t begin, size_t end)
 {
     size_t ignored;
-    return char_is_word(character_before(text, begin, &ignored)) || char_is_word(character_at(text, end, &ignored));
+    return char_is_word(character_before(text, begin, &ignored)) ||
+           char_is_word(character_at(text, end, &ignored));
 }
 
 static size_t spaces_before(string_view text, size_t from, size_t at)
 {
     size_t begin;
-    while (at > from && char_is_space(character_before(text, at, &begin)) && begin >= from) at = begin;
+    while (at > from && char_is_space(character_before(text, at, &begin)) && begin >= from)
+        at = begin;
     return at;
 }
 
@@ -108,14 +112,16 @@ static bool touches_literal(const added_search *search, size_t begin, size_t end
     return low < search->literal_count && search->literal[low].begin < end;
 }
 
-bool added_tokens_next(const added_tokens *a, const added_search *search, string_view text, added_match *match)
+bool added_tokens_next(
+    const added_tokens *a, const added_search *search, string_view text, added_match *match)
 {
     const trie *spellings = search->normal ? &a->normal : &a->raw;
     size_t from = match->end;
     for (size_t at = match->next; spellings->nodes > 0 && at < text.size;) {
         size_t size = 0;
         if (search->stops && at % 65536 == 0 && cadre_interrupted()) return false;
-        const added_token *found = longest_at(a, spellings, (string_view){ text.data + at, text.size - at }, &size);
+        const added_token *found =
+            longest_at(a, spellings, (string_view){ text.data + at, text.size - at }, &size);
         if (!found || (found->control && touches_literal(search, at, at + size)) ||
             (found->single_word && touches_word(text, at, at + size))) {
             at += found ? size : 1;
@@ -125,7 +131,8 @@ bool added_tokens_next(const added_tokens *a, const added_search *search, string
         match->begin = !found->lstrip ? at : at > from ? spaces_before(text, from, at) : from;
         match->next = match->end = at += size;
         if (found->rstrip) match->end = match->spaces = spaces_after(text, at, match->spaces);
-        if (match->begin < match->end) return true; /* nothing may be left of a token of white space */
+        /* Nothing may be left of a token of white space */
+        if (match->begin < match->end) return true;
     }
     return false;
 }

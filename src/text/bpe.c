@@ -12,18 +12,23 @@ enum { NONE = -1, RULE_BYTES_MAX = 1024 };
 
 /* ---- what may be merged ---- */
 
-static uint64_t pair_key(int32_t left, int32_t right) { return (uint64_t)(uint32_t)left << 32 | (uint32_t)right; }
+static uint64_t pair_key(int32_t left, int32_t right)
+{
+    return (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+}
 
 cadre_status bpe_add_merge(bpe *b, string_view left, string_view right, bool *known)
 {
     b->joined.size = 0;
     CADRE_TRY(byte_list_put(&b->joined, left.data, left.size));
     CADRE_TRY(byte_list_put(&b->joined, right.data, right.size));
-    int32_t l = vocabulary_id(b->vocabulary, left.data, left.size), r = vocabulary_id(b->vocabulary, right.data, right.size);
+    int32_t l = vocabulary_id(b->vocabulary, left.data, left.size),
+            r = vocabulary_id(b->vocabulary, right.data, right.size);
     int32_t made = vocabulary_id(b->vocabulary, b->joined.data, b->joined.size);
     *known = l >= 0 && r >= 0 && made >= 0;
     if (!*known) return CADRE_OK;
-    return number_map_set(&b->merges, pair_key(l, r), (uint64_t)b->merge_count++ << 32 | (uint32_t)made);
+    return number_map_set(
+        &b->merges, pair_key(l, r), (uint64_t)b->merge_count++ << 32 | (uint32_t)made);
 }
 
 typedef struct scored_id {
@@ -50,7 +55,8 @@ cadre_status bpe_rank_by_score(bpe *b, const float *scores)
     for (size_t i = 0; i < count; i++) sorted[i] = (scored_id){ scores[i], (int32_t)i };
     qsort(sorted, count, sizeof *sorted, by_falling_score);
     uint32_t rank = 0;
-    for (size_t i = 0; i < count; i++) { /* equal scores, equal ranks: then the leftmost pair comes first */
+    /* Equal scores, equal ranks: then the leftmost pair comes first */
+    for (size_t i = 0; i < count; i++) {
         if (i > 0 && sorted[i].score != sorted[i - 1].score) rank++;
         b->ranks[sorted[i].id] = rank;
     }
@@ -62,21 +68,25 @@ static int by_rank(const void *a, const void *b)
 {
     const bpe_rule *x = a, *y = b;
     if (x->rank != y->rank) return x->rank < y->rank ? -1 : 1;
-    return x->left != y->left ? (x->left > y->left) - (x->left < y->left) : (x->right > y->right) - (x->right < y->right);
+    return x->left != y->left ? (x->left > y->left) - (x->left < y->left)
+                              : (x->right > y->right) - (x->right < y->right);
 }
 
-/* Every way to make a piece of two others. Files may hold anything: all ends of a huge piece would take for ever. */
-static cadre_status add_rules_for(const bpe *b, int32_t made, bpe_rule **rules, size_t *count, size_t *room)
+/* Every way to make a piece of two others. Files may hold anything: all ends of a huge piece would
+ * take for ever. */
+static cadre_status add_rules_for(
+    const bpe *b, int32_t made, bpe_rule **rules, size_t *count, size_t *room)
 {
     string_view piece = vocabulary_piece(b->vocabulary, made);
     if (piece.size > RULE_BYTES_MAX)
         return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-                          "a list of merges: expected pieces of at most %d bytes, found one of %zu (id %d)", RULE_BYTES_MAX,
-                          piece.size, made);
+            "a list of merges: expected pieces of at most %d bytes, found one of %zu (id %d)",
+            RULE_BYTES_MAX, piece.size, made);
     for (size_t cut = 1; cut < piece.size; cut++) {
         if (utf8_continues(piece.data[cut])) continue;
         int32_t left = vocabulary_id(b->vocabulary, piece.data, cut);
-        int32_t right = left < 0 ? -1 : vocabulary_id(b->vocabulary, piece.data + cut, piece.size - cut);
+        int32_t right =
+            left < 0 ? -1 : vocabulary_id(b->vocabulary, piece.data + cut, piece.size - cut);
         if (right < 0) continue;
         CADRE_TRY(buffer_grow((void **)rules, *count, room, 1, sizeof **rules));
         (*rules)[(*count)++] = (bpe_rule){ b->ranks[made], left, right, made };
@@ -92,8 +102,8 @@ cadre_status bpe_rules(const bpe *b, bpe_rule **rules, size_t *count)
     for (size_t i = 0; i < b->merges.capacity && status == CADRE_OK; i++) {
         uint64_t key = b->merges.slots[i].key_plus_one - 1, value = b->merges.slots[i].value;
         if (b->merges.slots[i].key_plus_one)
-            list[used++] = (bpe_rule){ (uint32_t)(value >> 32), (int32_t)(key >> 32), (int32_t)(uint32_t)key,
-                                      (int32_t)(uint32_t)value };
+            list[used++] = (bpe_rule){ (uint32_t)(value >> 32), (int32_t)(key >> 32),
+                (int32_t)(uint32_t)key, (int32_t)(uint32_t)value };
     }
     for (int32_t id = 0; b->ranks && id < b->vocabulary->size && status == CADRE_OK; id++)
         status = add_rules_for(b, id, &list, &used, &room);
@@ -115,12 +125,15 @@ void bpe_free(bpe *b)
 }
 
 /* The candidate that symbols left and next of it make, if they make one. */
-static bool find_candidate(const bpe *b, const bpe_scratch *s, const char *word, int32_t left, bpe_candidate *c)
+static bool find_candidate(
+    const bpe *b, const bpe_scratch *s, const char *word, int32_t left, bpe_candidate *c)
 {
     const bpe_symbol *l = &s->symbols[left], *r = &s->symbols[l->next];
     if (b->ranks) {
         size_t length = (size_t)l->length + r->length;
-        int32_t id = length <= b->vocabulary->longest ? vocabulary_id(b->vocabulary, word + l->begin, length) : -1;
+        int32_t id = length <= b->vocabulary->longest
+                         ? vocabulary_id(b->vocabulary, word + l->begin, length)
+                         : -1;
         if (id < 0) return false;
         *c = (bpe_candidate){ b->ranks[id], left, id };
         return true;
@@ -133,14 +146,19 @@ static bool find_candidate(const bpe *b, const bpe_scratch *s, const char *word,
 
 /* ---- the heap: lowest rank, then leftmost ---- */
 
-static bool comes_before(bpe_candidate a, bpe_candidate b) { return a.rank != b.rank ? a.rank < b.rank : a.left < b.left; }
+static bool comes_before(bpe_candidate a, bpe_candidate b)
+{
+    return a.rank != b.rank ? a.rank < b.rank : a.left < b.left;
+}
 
 static cadre_status heap_push(bpe_scratch *s, bpe_candidate c)
 {
     if (s->heap_count == s->heap_capacity)
-        CADRE_TRY(buffer_grow((void **)&s->heap, s->heap_count, &s->heap_capacity, 1, sizeof *s->heap));
+        CADRE_TRY(
+            buffer_grow((void **)&s->heap, s->heap_count, &s->heap_capacity, 1, sizeof *s->heap));
     size_t at = s->heap_count++;
-    for (; at > 0 && comes_before(c, s->heap[(at - 1) / 2]); at = (at - 1) / 2) s->heap[at] = s->heap[(at - 1) / 2];
+    for (; at > 0 && comes_before(c, s->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        s->heap[at] = s->heap[(at - 1) / 2];
     s->heap[at] = c;
     return CADRE_OK;
 }
@@ -163,7 +181,8 @@ static bpe_candidate heap_pop(bpe_scratch *s)
 static cadre_status add_symbol(bpe_scratch *s, size_t begin, size_t length, int32_t id)
 {
     if (s->symbol_count == s->symbol_capacity)
-        CADRE_TRY(buffer_grow((void **)&s->symbols, s->symbol_count, &s->symbol_capacity, 1, sizeof *s->symbols));
+        CADRE_TRY(buffer_grow(
+            (void **)&s->symbols, s->symbol_count, &s->symbol_capacity, 1, sizeof *s->symbols));
     int32_t at = (int32_t)s->symbol_count++;
     if (at > 0) s->symbols[at - 1].next = at;
     s->symbols[at] = (bpe_symbol){ (uint32_t)begin, (uint32_t)length, id, at - 1, NONE };
@@ -186,8 +205,10 @@ static cadre_status add_waiting(const bpe *b, bpe_scratch *s, size_t end, size_t
     return length ? add_symbol(s, end - length, length, b->unknown) : CADRE_OK;
 }
 
-/* A character that is not in the vocabulary. By score it stays as it is, for a neighbour may make a piece with it. */
-static cadre_status add_unknown(const bpe *b, bpe_scratch *s, string_view word, size_t begin, size_t length, size_t *waiting)
+/* A character that is not in the vocabulary. By score it stays as it is, for a neighbour may make a
+ * piece with it. */
+static cadre_status add_unknown(
+    const bpe *b, bpe_scratch *s, string_view word, size_t begin, size_t length, size_t *waiting)
 {
     if (b->ranks) return add_symbol(s, begin, length, -1);
     if (bytes_are_pieces(b, word.data + begin, length)) {
@@ -211,7 +232,9 @@ static cadre_status look_up(size_t *steps)
 static cadre_status add_characters(const bpe *b, bpe_scratch *s, string_view word)
 {
     size_t steps = 0;
-    size_t waiting = 0; /* bytes of unknown characters; the id for them comes after bytes that follow, as in the reference */
+    /* Bytes of unknown characters; the id for them comes after bytes that follow, as in the
+     * reference */
+    size_t waiting = 0;
     s->symbol_count = 0;
     for (size_t at = 0, length; at < word.size; at += length) {
         CADRE_TRY(look_up(&steps));
@@ -232,7 +255,8 @@ static cadre_status add_characters(const bpe *b, bpe_scratch *s, string_view wor
 static cadre_status push_candidate(const bpe *b, bpe_scratch *s, const char *word, int32_t left)
 {
     bpe_candidate c;
-    if (left == NONE || s->symbols[left].next == NONE || !find_candidate(b, s, word, left, &c)) return CADRE_OK;
+    if (left == NONE || s->symbols[left].next == NONE || !find_candidate(b, s, word, left, &c))
+        return CADRE_OK;
     return heap_push(s, c);
 }
 
@@ -249,7 +273,9 @@ static cadre_status merge_all(const bpe *b, bpe_scratch *s, const char *word)
         bpe_candidate top = heap_pop(s), now;
         bpe_symbol *left = &s->symbols[top.left];
         /* A candidate is out of date when its symbols have changed since it was pushed. */
-        if (left->length == 0 || left->next == NONE || !find_candidate(b, s, word, top.left, &now) || now.id != top.id) continue;
+        if (left->length == 0 || left->next == NONE ||
+            !find_candidate(b, s, word, top.left, &now) || now.id != top.id)
+            continue;
         bpe_symbol *right = &s->symbols[left->next];
         s->last_rank = top.rank;
         left->id = top.id;
@@ -272,7 +298,8 @@ static cadre_status put_ids(const bpe *b, const bpe_scratch *s, string_view word
         if (symbol->id >= 0) CADRE_TRY(token_list_put(ids, symbol->id));
         else if (bytes_are_pieces(b, word.data + symbol->begin, symbol->length))
             for (uint32_t k = 0; k < symbol->length; k++)
-                CADRE_TRY(token_list_put(ids, b->byte_ids[(unsigned char)word.data[symbol->begin + k]]));
+                CADRE_TRY(
+                    token_list_put(ids, b->byte_ids[(unsigned char)word.data[symbol->begin + k]]));
         else if (b->unknown >= 0) CADRE_TRY(token_list_put(ids, b->unknown));
     }
     return CADRE_OK;

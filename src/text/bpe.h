@@ -1,8 +1,9 @@
 /* bpe.h - byte-pair encoding of one word: the best pair of neighbours is merged until none is left.
  *
- * What "best" means has two forms. By rule (tokenizer.json; GPT-2's lineage): a list of merges, the earlier one first. By score
- * (SentencePiece): any two neighbours that together spell a piece, the piece with the highest score first. Among equals the
- * leftmost pair. A heap of candidates makes it n log n whatever the word. */
+ * What "best" means has two forms. By rule (tokenizer.json; GPT-2's lineage): a list of merges, the
+ * earlier one first. By score (SentencePiece): any two neighbours that together spell a piece, the
+ * piece with the highest score first. Among equals the leftmost pair. A heap of candidates makes it
+ * n log n whatever the word. */
 #ifndef CADRE_TEXT_BPE_H
 #define CADRE_TEXT_BPE_H
 
@@ -16,21 +17,26 @@ typedef struct bpe {
     number_map merges;            /* by rule: left id, right id -> rank, id of both together */
     uint32_t merge_count;         /* rules given so far: the next one's rank */
     byte_list joined;             /* spelling of the last rule's result */
-    uint32_t *ranks;              /* by score: [vocabulary->size] place in the order of scores; NULL: by rule */
-    int32_t unknown;              /* id for a character that is not in the vocabulary; -1: it leaves no id */
-    bool fuse_unknown;            /* neighbours of that kind share one id */
-    bool byte_fallback;           /* the character's bytes, where all of them have a piece, come first */
-    bool ignore_merges;           /* a word that is a piece is that piece */
+    /* By score: [vocabulary->size] place in the order of scores; NULL: by rule */
+    uint32_t *ranks;
+    /* Id for a character that is not in the vocabulary; -1: it leaves no id */
+    int32_t unknown;
+    bool fuse_unknown; /* neighbours of that kind share one id */
+    /* The character's bytes, where all of them have a piece, come first */
+    bool byte_fallback;
+    bool ignore_merges; /* a word that is a piece is that piece */
     int32_t byte_ids[256];
 } bpe;
 
-/* Adds a rule. *known is false, and nothing done, where left, right or what they make is not in the vocabulary. */
+/* Adds a rule. *known is false, and nothing done, where left, right or what they make is not in the
+ * vocabulary. */
 cadre_status bpe_add_merge(bpe *b, string_view left, string_view right, bool *known);
-cadre_status bpe_rank_by_score(bpe *b, const float *scores); /* [vocabulary->size], none of them NaN */
+/* [vocabulary->size], none of them NaN */
+cadre_status bpe_rank_by_score(bpe *b, const float *scores);
 void bpe_free(bpe *b);
 
-/* All rules in their order, to be freed by mem_free. By score: what merges into each piece, as a list of rules that gives the
- * same ids. */
+/* All rules in their order, to be freed by mem_free. By score: what merges into each piece, as a
+ * list of rules that gives the same ids. */
 typedef struct bpe_rule {
     uint32_t rank;
     int32_t left, right, made;

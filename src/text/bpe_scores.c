@@ -4,10 +4,12 @@
 #include "base/utf8.h"
 
 typedef struct piece_parts {
-    size_t characters, tokens; /* an unknown character is one token: bytes that stand for it do not merge */
+    /* An unknown character is one token: bytes that stand for it do not merge */
+    size_t characters, tokens;
 } piece_parts;
 
-static cadre_status encode_piece(const bpe *b, bpe_scratch *s, string_view piece, token_list *ids, piece_parts *parts)
+static cadre_status encode_piece(
+    const bpe *b, bpe_scratch *s, string_view piece, token_list *ids, piece_parts *parts)
 {
     ids->count = 0;
     CADRE_TRY(bpe_encode(b, s, piece, ids));
@@ -19,7 +21,8 @@ static cadre_status encode_piece(const bpe *b, bpe_scratch *s, string_view piece
     return CADRE_OK;
 }
 
-static cadre_status score_by_rule(const bpe *b, bpe_scratch *s, token_list *ids, float *scores, bool *same)
+static cadre_status score_by_rule(
+    const bpe *b, bpe_scratch *s, token_list *ids, float *scores, bool *same)
 {
     for (int32_t id = 0; id < b->vocabulary->size; id++) {
         string_view piece = vocabulary_piece(b->vocabulary, id);
@@ -38,7 +41,8 @@ cadre_status bpe_scores(const bpe *b, float *scores, bool *same)
     bpe_scratch scratch = { 0 };
     token_list ids = { 0 };
     *same = true;
-    for (int32_t id = 0; b->ranks && id < b->vocabulary->size; id++) scores[id] = -(float)b->ranks[id] - 1;
+    for (int32_t id = 0; b->ranks && id < b->vocabulary->size; id++)
+        scores[id] = -(float)b->ranks[id] - 1;
     if (b->ranks) return CADRE_OK;
     rules.ignore_merges = false;
     rules.byte_fallback = true;

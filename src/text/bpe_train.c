@@ -1,8 +1,9 @@
 /* bpe_train.c - counting pairs and merging the most frequent one, incrementally.
  *
- * Texts are cut into words, equal words are counted once. Every pair of neighbouring symbols has a count and a list of the
- * words it was seen in; a heap holds pairs by count. A count in the heap may be out of date: it is corrected when it comes to
- * the top, and pairs whose count rose are pushed again. One merge then costs the words that contain the pair, not the text. */
+ * Texts are cut into words, equal words are counted once. Every pair of neighbouring symbols has a
+ * count and a list of the words it was seen in; a heap holds pairs by count. A count in the heap
+ * may be out of date: it is corrected when it comes to the top, and pairs whose count rose are
+ * pushed again. One merge then costs the words that contain the pair, not the text. */
 #include "text/bpe_train.h"
 
 #include <stdbool.h>
@@ -17,21 +18,23 @@
 #include "text/table.h"
 
 enum {
-    WORD_BYTES = 128, /* longer words are counted in parts: a pair's cost stays small whatever the text */
-    LOOK_UP = 4096,   /* words or uses of a pair between two looks at whether to stop */
-    MIN_COUNT = 2,    /* a pair that occurs once teaches nothing */
+    /* Longer words are counted in parts: a pair's cost stays small whatever the text */
+    WORD_BYTES = 128,
+    LOOK_UP = 4096, /* words or uses of a pair between two looks at whether to stop */
+    MIN_COUNT = 2,  /* a pair that occurs once teaches nothing */
     NO_USE = -1,
 };
 
 typedef struct pair_stats {
     uint32_t left, right;
     int64_t count;
-    int64_t last_use; /* newest of its uses; NO_USE: none */
+    int64_t last_use;  /* newest of its uses; NO_USE: none */
     int32_t raised_in; /* the merge in which its count last rose */
-    bool merged;      /* its rule has been written */
+    bool merged;       /* its rule has been written */
 } pair_stats;
 
-typedef struct pair_use { /* "this pair was seen in this word", a list from the newest to the oldest */
+typedef struct
+    pair_use { /* "this pair was seen in this word", a list from the newest to the oldest */
     uint32_t word;
     int64_t older;
 } pair_use;
@@ -76,7 +79,8 @@ static cadre_status count_word(trainer *t, const char *data, size_t size)
         uint32_t place;
         bool was_there;
         CADRE_TRY(string_set_add(&t->words, data, part, &place, &was_there));
-        CADRE_TRY(buffer_grow((void **)&t->spans, t->words.count - 1, &t->span_capacity, 1, sizeof *t->spans));
+        CADRE_TRY(buffer_grow(
+            (void **)&t->spans, t->words.count - 1, &t->span_capacity, 1, sizeof *t->spans));
         if (!was_there) t->spans[place] = (word_span){ 0 };
         t->spans[place].count++;
         data += part;
@@ -85,7 +89,8 @@ static cadre_status count_word(trainer *t, const char *data, size_t size)
     return CADRE_OK;
 }
 
-static cadre_status count_valid(trainer *t, pattern_scan *scan, const pattern *words, string_view text)
+static cadre_status count_valid(
+    trainer *t, pattern_scan *scan, const pattern *words, string_view text)
 {
     size_t begin, end;
     bool found;
@@ -99,7 +104,8 @@ static cadre_status count_valid(trainer *t, pattern_scan *scan, const pattern *w
 }
 
 /* The pattern reads characters, so malformed bytes separate the stretches that it sees. */
-static cadre_status count_words(trainer *t, pattern_scan *scan, const pattern *words, string_view text)
+static cadre_status count_words(
+    trainer *t, pattern_scan *scan, const pattern *words, string_view text)
 {
     while (text.size > 0) {
         size_t valid = utf8_valid_prefix(text.data, text.size);
@@ -114,9 +120,11 @@ static cadre_status count_texts(trainer *t, const string_view *texts, int count)
 {
     pattern *words = NULL;
     pattern_scan *scan = NULL;
-    cadre_status status = pattern_new(BYTE_LEVEL_PATTERN, strlen(BYTE_LEVEL_PATTERN), NULL, "the training pattern", &words);
+    cadre_status status = pattern_new(
+        BYTE_LEVEL_PATTERN, strlen(BYTE_LEVEL_PATTERN), NULL, "the training pattern", &words);
     if (status == CADRE_OK) status = pattern_scan_new(&scan);
-    for (int i = 0; i < count && status == CADRE_OK; i++) status = count_words(t, scan, words, texts[i]);
+    for (int i = 0; i < count && status == CADRE_OK; i++)
+        status = count_words(t, scan, words, texts[i]);
     pattern_scan_free(scan);
     pattern_free(words);
     return status;
@@ -137,7 +145,8 @@ static cadre_status heap_push(trainer *t, uint32_t pair)
     if (c.count < MIN_COUNT) return CADRE_OK;
     CADRE_TRY(buffer_grow((void **)&t->heap, t->heap_count, &t->heap_capacity, 1, sizeof *t->heap));
     size_t at = t->heap_count++;
-    for (; at > 0 && comes_before(t, c, t->heap[(at - 1) / 2]); at = (at - 1) / 2) t->heap[at] = t->heap[(at - 1) / 2];
+    for (; at > 0 && comes_before(t, c, t->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        t->heap[at] = t->heap[(at - 1) / 2];
     t->heap[at] = c;
     return CADRE_OK;
 }
@@ -147,7 +156,8 @@ static candidate heap_pop(trainer *t)
     candidate top = t->heap[0], last = t->heap[--t->heap_count];
     size_t at = 0;
     for (size_t child; (child = 2 * at + 1) < t->heap_count; at = child) {
-        if (child + 1 < t->heap_count && comes_before(t, t->heap[child + 1], t->heap[child])) child++;
+        if (child + 1 < t->heap_count && comes_before(t, t->heap[child + 1], t->heap[child]))
+            child++;
         if (!comes_before(t, t->heap[child], last)) break;
         t->heap[at] = t->heap[child];
     }
@@ -178,9 +188,11 @@ static cadre_status pair_at(trainer *t, uint32_t left, uint32_t right, pair_stat
     uint64_t key = (uint64_t)left << 32 | right;
     uint64_t *place = number_map_find(&t->pair_places, key);
     if (!place) {
-        CADRE_TRY(buffer_grow((void **)&t->pairs, t->pair_count, &t->pair_capacity, 1, sizeof *t->pairs));
+        CADRE_TRY(
+            buffer_grow((void **)&t->pairs, t->pair_count, &t->pair_capacity, 1, sizeof *t->pairs));
         CADRE_TRY(number_map_set(&t->pair_places, key, t->pair_count));
-        t->pairs[t->pair_count++] = (pair_stats){ .left = left, .right = right, .last_use = NO_USE };
+        t->pairs[t->pair_count++] =
+            (pair_stats){ .left = left, .right = right, .last_use = NO_USE };
         *pair = &t->pairs[t->pair_count - 1];
     } else {
         *pair = &t->pairs[*place];
@@ -194,7 +206,8 @@ static cadre_status pair_seen(trainer *t, uint32_t left, uint32_t right, uint32_
     CADRE_TRY(pair_at(t, left, right, &pair));
     pair->count += t->spans[word].count;
     if (pair->raised_in != t->step) {
-        CADRE_TRY(buffer_grow((void **)&t->raised, t->raised_count, &t->raised_capacity, 1, sizeof *t->raised));
+        CADRE_TRY(buffer_grow(
+            (void **)&t->raised, t->raised_count, &t->raised_capacity, 1, sizeof *t->raised));
         t->raised[t->raised_count++] = (uint32_t)(pair - t->pairs);
         pair->raised_in = t->step;
     }
@@ -247,8 +260,10 @@ static cadre_status lay_out(trainer *t)
 
 /* ---- merging ---- */
 
-/* Replaces left, right by `made` in one word, from left to right, and keeps the counts of the neighbours' pairs. */
-static cadre_status merge_in_word(trainer *t, uint32_t word, uint32_t left, uint32_t right, uint32_t made)
+/* Replaces left, right by `made` in one word, from left to right, and keeps the counts of the
+ * neighbours' pairs. */
+static cadre_status merge_in_word(
+    trainer *t, uint32_t word, uint32_t left, uint32_t right, uint32_t made)
 {
     uint32_t *s = t->symbols + t->spans[word].begin;
     uint32_t length = t->spans[word].length, kept = 0;
@@ -280,7 +295,8 @@ static cadre_status join_pieces(trainer *t, uint32_t left, uint32_t right, uint3
     bool was_there;
     cadre_status status = byte_list_put(&joined, a.data, a.size);
     if (status == CADRE_OK) status = byte_list_put(&joined, b.data, b.size);
-    if (status == CADRE_OK) status = string_set_add(&t->pieces, joined.data, joined.size, made, &was_there);
+    if (status == CADRE_OK)
+        status = string_set_add(&t->pieces, joined.data, joined.size, made, &was_there);
     byte_list_free(&joined);
     return status;
 }
@@ -291,7 +307,8 @@ static cadre_status merge_pair(trainer *t, uint32_t place)
     uint32_t made;
     CADRE_TRY(join_pieces(t, pair.left, pair.right, &made));
     if (!pair.merged) {
-        CADRE_TRY(buffer_grow((void **)&t->merges, t->merge_count, &t->merge_capacity, 1, sizeof *t->merges));
+        CADRE_TRY(buffer_grow(
+            (void **)&t->merges, t->merge_count, &t->merge_capacity, 1, sizeof *t->merges));
         t->merges[t->merge_count++] = (bpe_merge){ pair.left, pair.right };
     }
     t->pairs[place].merged = true;
@@ -331,20 +348,24 @@ static void trainer_free(trainer *t)
     mem_free(t->raised);
 }
 
-cadre_status bpe_train(const string_view *texts, int count, const bpe_train_options *options, byte_buffer *json)
+cadre_status bpe_train(
+    const string_view *texts, int count, const bpe_train_options *options, byte_buffer *json)
 {
     if (options->vocabulary < BPE_TRAIN_MIN || options->vocabulary > BPE_TRAIN_MAX)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "vocabulary: expected a size of %d to %d, found %d", BPE_TRAIN_MIN,
-                          BPE_TRAIN_MAX,
-                          options->vocabulary);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "vocabulary: expected a size of %d to %d, found %d", BPE_TRAIN_MIN, BPE_TRAIN_MAX,
+            options->vocabulary);
     if (options->special_count < 0 || options->special_count > options->vocabulary - 256)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "special tokens: expected 0 to %d of them, found %d", options->vocabulary - 256,
-                          options->special_count);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "special tokens: expected 0 to %d of them, found %d", options->vocabulary - 256,
+            options->special_count);
     trainer t = { 0 };
     cadre_status status = count_texts(&t, texts, count);
     if (status == CADRE_OK) status = lay_out(&t);
-    if (status == CADRE_OK) status = learn(&t, (size_t)(options->vocabulary - options->special_count));
-    if (status == CADRE_OK) status = bpe_train_write(&t.pieces, t.merges, t.merge_count, options, json);
+    if (status == CADRE_OK)
+        status = learn(&t, (size_t)(options->vocabulary - options->special_count));
+    if (status == CADRE_OK)
+        status = bpe_train_write(&t.pieces, t.merges, t.merge_count, options, json);
     trainer_free(&t);
     return status;
 }

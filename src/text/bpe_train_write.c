@@ -42,7 +42,8 @@ static void write_byte_level(json_writer *w, const char *key)
     json_put_close(w, '}');
 }
 
-static cadre_status write_vocabulary(json_writer *w, const string_set *pieces, const bpe_train_options *options, byte_list *name)
+static cadre_status write_vocabulary(
+    json_writer *w, const string_set *pieces, const bpe_train_options *options, byte_list *name)
 {
     json_put_object(w, "vocab");
     for (int32_t i = 0; i < options->special_count; i++) json_put_int(w, options->specials[i], i);
@@ -54,7 +55,8 @@ static cadre_status write_vocabulary(json_writer *w, const string_set *pieces, c
     return CADRE_OK;
 }
 
-static cadre_status write_merges(json_writer *w, const string_set *pieces, const bpe_merge *merges, size_t count, byte_list *name)
+static cadre_status write_merges(json_writer *w, const string_set *pieces, const bpe_merge *merges,
+    size_t count, byte_list *name)
 {
     json_put_array(w, "merges");
     for (size_t i = 0; i < count; i++) {
@@ -69,10 +71,11 @@ static cadre_status write_merges(json_writer *w, const string_set *pieces, const
     return CADRE_OK;
 }
 
-static cadre_status write_model(json_writer *w, const string_set *pieces, const bpe_merge *merges, size_t count,
-                                const bpe_train_options *options)
+static cadre_status write_model(json_writer *w, const string_set *pieces, const bpe_merge *merges,
+    size_t count, const bpe_train_options *options)
 {
-    static const char *const absent[] = { "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix" };
+    static const char *const absent[] = { "dropout", "unk_token", "continuing_subword_prefix",
+        "end_of_word_suffix" };
     static const char *const off[] = { "fuse_unk", "byte_fallback", "ignore_merges" };
     byte_list name = { 0 };
     json_put_object(w, "model");
@@ -87,8 +90,7 @@ static cadre_status write_model(json_writer *w, const string_set *pieces, const 
 }
 
 cadre_status bpe_train_write(const string_set *pieces, const bpe_merge *merges, size_t merge_count,
-                             const bpe_train_options *options,
-                             byte_buffer *json)
+    const bpe_train_options *options, byte_buffer *json)
 {
     json_writer w = json_writer_new(1);
     json_put_object(&w, NULL);

@@ -3,7 +3,8 @@
 
 #include "base/utf8.h"
 
-/* 33..126, 161..172 and 174..255 stand for themselves. The others in order: 0..32 -> 256.., 127..160 -> 289.., 173 -> 323. */
+/* 33..126, 161..172 and 174..255 stand for themselves. The others in order: 0..32 -> 256..,
+ * 127..160 -> 289.., 173 -> 323. */
 uint32_t byte_level_char(uint8_t byte)
 {
     if (byte <= 32) return 256u + byte;
@@ -22,7 +23,8 @@ int byte_level_byte(uint32_t code)
 
 cadre_status byte_level_put(byte_list *out, const char *bytes, size_t size)
 {
-    CADRE_TRY(byte_list_reserve(out, 2 * size)); /* no character of the alphabet is longer than two bytes */
+    /* No character of the alphabet is longer than two bytes */
+    CADRE_TRY(byte_list_reserve(out, 2 * size));
     for (size_t i = 0; i < size; i++)
         out->size += utf8_encode(byte_level_char((uint8_t)bytes[i]), out->data + out->size);
     return CADRE_OK;

@@ -1,7 +1,8 @@
-/* byte_level.h - the alphabet of byte-level tokenizers: each of the 256 bytes as one visible character.
+/* byte_level.h - the alphabet of byte-level tokenizers: each of the 256 bytes as one visible
+ * character.
  *
- * Vocabularies of this kind are written in that alphabet, so that any bytes are a string: printable Latin-1 characters stand for
- * themselves, the other 68 bytes, in order, for U+0100 and up. */
+ * Vocabularies of this kind are written in that alphabet, so that any bytes are a string: printable
+ * Latin-1 characters stand for themselves, the other 68 bytes, in order, for U+0100 and up. */
 #ifndef CADRE_TEXT_BYTE_LEVEL_H
 #define CADRE_TEXT_BYTE_LEVEL_H
 
@@ -11,13 +12,15 @@
 #include "base/buffer.h"
 
 /* The splitting pattern of GPT-2, which is also what "ByteLevel" means in a tokenizer.json. */
-#define BYTE_LEVEL_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define BYTE_LEVEL_PATTERN                                                                         \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 enum { BYTE_LEVEL_END = 0x144 }; /* no character at or beyond it belongs to the alphabet */
 
 uint32_t byte_level_char(uint8_t byte);
 int byte_level_byte(uint32_t code); /* -1: not of the alphabet */
 
-cadre_status byte_level_put(byte_list *out, const char *bytes, size_t size); /* bytes to visible text */
+/* Bytes to visible text */
+cadre_status byte_level_put(byte_list *out, const char *bytes, size_t size);
 
 #endif

@@ -7,7 +7,8 @@
 
 #include "base/utf8.h"
 
-enum { GRAPHEME_MAX = 6 }; /* graphemes of so many bytes or more are mapped character by character */
+/* Graphemes of so many bytes or more are mapped character by character */
+enum { GRAPHEME_MAX = 6 };
 
 /* ---- reading ---- */
 
@@ -22,16 +23,18 @@ static int base64_digit(char c)
 static cadre_status decode_base64(const char *text, size_t size, const char *path, byte_list *out)
 {
     size_t padding = 0;
-    if (size % 4 != 0) return cadre_fail(CADRE_EFORMAT, path,
-                                         "normalizer: precompiled_charsmap: expected base64, found %zu digits", size);
+    if (size % 4 != 0)
+        return cadre_fail(CADRE_EFORMAT, path,
+            "normalizer: precompiled_charsmap: expected base64, found %zu digits", size);
     while (padding < 2 && padding < size && text[size - 1 - padding] == '=') padding++;
     CADRE_TRY(byte_list_reserve(out, size / 4 * 3));
     uint32_t bits = 0;
     for (size_t i = 0; i < size - padding; i++) {
         int digit = base64_digit(text[i]);
         if (digit < 0)
-            return cadre_fail(CADRE_EFORMAT, path, "normalizer: precompiled_charsmap: expected base64, found byte 0x%02x at %zu",
-                              (unsigned)(unsigned char)text[i], i);
+            return cadre_fail(CADRE_EFORMAT, path,
+                "normalizer: precompiled_charsmap: expected base64, found byte 0x%02x at %zu",
+                (unsigned)(unsigned char)text[i], i);
         bits = bits << 6 | (uint32_t)digit;
         if (i % 4 != 0) out->data[out->size++] = (char)(bits >> (6 - 2 * (i % 4)));
     }
@@ -52,10 +55,12 @@ cadre_status charsmap_read(const char *base64, size_t size, const char *path, ch
     size_t trie = status == CADRE_OK && m.blob.size >= 4 ? u32_at(m.blob.data) : 0;
     if (status == CADRE_OK && (trie == 0 || trie % 4 != 0 || trie > m.blob.size - 4))
         status = cadre_fail(CADRE_EFORMAT, path,
-                            "normalizer: precompiled_charsmap: expected a trie within its %zu bytes, found one of %zu",
-                            m.blob.size, trie);
+            "normalizer: precompiled_charsmap: expected a trie within its %zu bytes, found one of "
+            "%zu",
+            m.blob.size, trie);
     if (status == CADRE_OK && !utf8_valid(m.blob.data + 4 + trie, m.blob.size - 4 - trie))
-        status = cadre_fail(CADRE_EFORMAT, path, "normalizer: precompiled_charsmap: expected replacements in UTF-8");
+        status = cadre_fail(CADRE_EFORMAT, path,
+            "normalizer: precompiled_charsmap: expected replacements in UTF-8");
     if (status == CADRE_OK) status = byte_list_put(&m.blob, "", 1);
     if (status != CADRE_OK) {
         byte_list_free(&m.blob);
@@ -86,8 +91,8 @@ static bool unit_at(const charsmap *m, size_t place, uint32_t *unit)
 
 static size_t offset_of(uint32_t unit) { return (size_t)(unit >> 10) << ((unit & 1u << 9) >> 6); }
 
-/* The replacement of the shortest spelling in the map with which the text begins. That it may be a part of a grapheme, which
- * is then replaced whole, is the reference's way. */
+/* The replacement of the shortest spelling in the map with which the text begins. That it may be a
+ * part of a grapheme, which is then replaced whole, is the reference's way. */
 static bool find_replacement(const charsmap *m, string_view text, string_view *replacement)
 {
     uint32_t unit;
@@ -96,7 +101,8 @@ static bool find_replacement(const charsmap *m, string_view text, string_view *r
     place ^= offset_of(unit);
     for (size_t i = 0; i < text.size && text.data[i]; i++) {
         place ^= (unsigned char)text.data[i];
-        if (!unit_at(m, place, &unit) || (unit & (1u << 31 | 0xff)) != (unsigned char)text.data[i]) return false;
+        if (!unit_at(m, place, &unit) || (unit & (1u << 31 | 0xff)) != (unsigned char)text.data[i])
+            return false;
         place ^= offset_of(unit);
         if (!(unit >> 8 & 1)) continue;
         size_t begin = unit_at(m, place, &unit) ? unit & ~(1u << 31) : SIZE_MAX;
@@ -129,7 +135,9 @@ static size_t grapheme_size(string_view text)
     size_t size = utf8_decode(text.data, text.size, &code);
     while (size < text.size) {
         size_t length = utf8_decode(text.data + size, text.size - size, &next);
-        if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)code, (utf8proc_int32_t)next, &state)) break;
+        if (utf8proc_grapheme_break_stateful(
+                (utf8proc_int32_t)code, (utf8proc_int32_t)next, &state))
+            break;
         size += length;
         code = next;
     }

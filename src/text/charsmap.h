@@ -1,8 +1,10 @@
-/* charsmap.h - SentencePiece's compiled normalisation map: a double-array trie from spellings to their replacements.
+/* charsmap.h - SentencePiece's compiled normalisation map: a double-array trie from spellings to
+ * their replacements.
  *
- * The blob: u32 bytes of the trie, the trie as u32 units, then the replacements, each ended by a NUL. A unit of the trie is
- * label | offset << 10 with flags: bit 8 the node has a value, bit 9 the offset counts in 256s; a value unit has bit 31. The map
- * as a file may hold anything: every step of a walk is checked against the array. */
+ * The blob: u32 bytes of the trie, the trie as u32 units, then the replacements, each ended by a
+ * NUL. A unit of the trie is label | offset << 10 with flags: bit 8 the node has a value, bit 9 the
+ * offset counts in 256s; a value unit has bit 31. The map as a file may hold anything: every step
+ * of a walk is checked against the array. */
 #ifndef CADRE_TEXT_CHARSMAP_H
 #define CADRE_TEXT_CHARSMAP_H
 
@@ -12,7 +14,7 @@
 
 typedef struct charsmap {
     byte_list blob;
-    const char *units;        /* [unit_count] little-endian u32, in blob */
+    const char *units; /* [unit_count] little-endian u32, in blob */
     size_t unit_count;
     const char *replacements; /* [replacement_bytes] in blob, a NUL at the end */
     size_t replacement_bytes;

@@ -95,12 +95,14 @@ static int user_with_system(const chat_template *c, const chat_message *messages
 {
     int found = -1;
     for (int i = 0; i < count; i++)
-        if (messages[i].role == CHAT_USER && (found < 0 || c->system_place == SYSTEM_IN_LAST)) found = i;
+        if (messages[i].role == CHAT_USER && (found < 0 || c->system_place == SYSTEM_IN_LAST))
+            found = i;
     return found;
 }
 
 /* system: without data where there is none. */
-static cadre_status put_messages(script *s, string_view system, const chat_message *messages, int count)
+static cadre_status put_messages(
+    script *s, string_view system, const chat_message *messages, int count)
 {
     bool apart = s->c->system_place == SYSTEM_APART;
     int inside = apart || !system.data ? -1 : user_with_system(s->c, messages, count);
@@ -109,13 +111,15 @@ static cadre_status put_messages(script *s, string_view system, const chat_messa
     for (int i = 0; i < count; i++) {
         string_view said = { messages[i].text, messages[i].size };
         if (messages[i].role == CHAT_SYSTEM)
-            return cadre_fail(CADRE_EARGUMENT, NULL, "expected the system message first, found it later");
+            return cadre_fail(
+                CADRE_EARGUMENT, NULL, "expected the system message first, found it later");
         CADRE_TRY(i == inside ? put_both(s, system, said) : put_framed(s, messages[i].role, said));
     }
     return put_words(s, s->c->answer);
 }
 
-cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages, int count, token_list *ids)
+cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
+    int count, token_list *ids)
 {
     script s = { .c = c, .t = t, .said = MEM_ARRAY(text_range, count + 1) };
     string_view system = { c->system, c->system ? strlen(c->system) : 0 };
@@ -126,7 +130,8 @@ cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_
         count--;
     }
     cadre_status status = put_messages(&s, system, messages, count);
-    if (status == CADRE_OK) status = tokenizer_encode_parts(t, s.text.data, s.text.size, s.said, s.count, ids);
+    if (status == CADRE_OK)
+        status = tokenizer_encode_parts(t, s.text.data, s.text.size, s.said, s.count, ids);
     byte_list_free(&s.text);
     mem_free(s.said);
     return status;
@@ -148,7 +153,11 @@ bool chat_ends(const chat_template *c, const tokenizer *t, int32_t id)
 
 chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t)
 {
-    return (chat_reader){ .c = c, .t = t, .part = c->thinks ? CHAT_THOUGHT : c->headed ? CHAT_UNMARKED : CHAT_ANSWER };
+    return (chat_reader){ .c = c,
+        .t = t,
+        .part = c->thinks   ? CHAT_THOUGHT
+                : c->headed ? CHAT_UNMARKED
+                            : CHAT_ANSWER };
 }
 
 static const chat_mark *mark_of(const chat_template *c, string_view piece)
@@ -164,13 +173,16 @@ static void add_name(chat_reader *r, string_view piece)
     memcpy(r->name + used, piece.data, piece.size < room ? piece.size : room);
 }
 
-/* The channel is the first word of the name; a content type or a recipient may follow it. Without one it is an answer. */
+/* The channel is the first word of the name; a content type or a recipient may follow it. Without
+ * one it is an answer. */
 static chat_part part_of_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    const char *channel = name + strcspn(name, "<abcdefghijklmnopqrstuvwxyz"); /* vocabularies spell blanks in their own ways */
+    /* Vocabularies spell blanks in their own ways */
+    const char *channel = name + strcspn(name, "<abcdefghijklmnopqrstuvwxyz");
     size_t length = strspn(channel, letters);
-    return !length || (length == 5 && !memcmp(channel, "final", length)) ? CHAT_ANSWER : CHAT_THOUGHT;
+    return !length || (length == 5 && !memcmp(channel, "final", length)) ? CHAT_ANSWER
+                                                                         : CHAT_THOUGHT;
 }
 
 static chat_part part_after(const chat_reader *r, chat_mark_kind kind)

@@ -16,8 +16,10 @@ static void advise_names(void)
 {
     byte_buffer names = { 0 };
     const char *name;
-    for (int i = 0; (name = cadre_chat_template(i)); i++) byte_buffer_format(&names, "%s%s", i ? ", " : "", name);
-    if (names.status == CADRE_OK) cadre_fail_advice("Templates that can be chosen by name: %s", names.data);
+    for (int i = 0; (name = cadre_chat_template(i)); i++)
+        byte_buffer_format(&names, "%s%s", i ? ", " : "", name);
+    if (names.status == CADRE_OK)
+        cadre_fail_advice("Templates that can be chosen by name: %s", names.data);
     byte_buffer_free(&names);
 }
 
@@ -30,9 +32,12 @@ cadre_status cadre_chat_recognise(const cadre_tokenizer *t, const char **name)
         return CADRE_OK;
     }
     if (program.size)
-        cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a chat template of a known family, found \"%s\"",
-                   quote_bytes(program.data, program.size).text);
-    else cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a chat template in the model's files, found none");
+        cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            "expected a chat template of a known family, found \"%s\"",
+            quote_bytes(program.data, program.size).text);
+    else
+        cadre_fail(
+            CADRE_EUNSUPPORTED, NULL, "expected a chat template in the model's files, found none");
     advise_names();
     return CADRE_EUNSUPPORTED;
 }
@@ -41,7 +46,8 @@ cadre_status chat_template_named(const char *name, const chat_template **c)
 {
     *c = chat_template_find(name);
     if (*c) return CADRE_OK;
-    cadre_fail(CADRE_EARGUMENT, NULL, "the chat template \"%s\" is not known", quote_text(name).text);
+    cadre_fail(
+        CADRE_EARGUMENT, NULL, "the chat template \"%s\" is not known", quote_text(name).text);
     advise_names();
     return CADRE_EARGUMENT;
 }
@@ -59,11 +65,12 @@ cadre_status chat_role_named(const char *name, chat_role *role)
         *role = (chat_role)i;
         if (strcmp(name, names[i]) == 0) return CADRE_OK;
     }
-    return cadre_fail(CADRE_EARGUMENT, NULL, "expected the role system, user or assistant, found \"%s\"", quote_text(name).text);
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "expected the role system, user or assistant, found \"%s\"", quote_text(name).text);
 }
 
-cadre_status cadre_chat_encode(const cadre_tokenizer *t, const char *name, const cadre_message *messages, int message_count,
-                               int32_t **ids, int64_t *id_count)
+cadre_status cadre_chat_encode(const cadre_tokenizer *t, const char *name,
+    const cadre_message *messages, int message_count, int32_t **ids, int64_t *id_count)
 {
     const chat_template *c;
     token_list list = { 0 };

@@ -12,15 +12,17 @@
 #include "format/json.h"
 #include "text/plain_text.h"
 
-enum { DEPTH_MAX = 32 };            /* of folders in folders */
-static const size_t text_max = (size_t)1 << 30; /* bytes of a domain: what one call of the tokenizer takes */
+enum { DEPTH_MAX = 32 }; /* of folders in folders */
+/* Bytes of a domain: what one call of the tokenizer takes */
+static const size_t text_max = (size_t)1 << 30;
 
 /* ---- reading ---- */
 
 static cadre_status append_text(corpus_domain *d, const char *text, size_t size)
 {
     if (size > text_max - d->size)
-        return cadre_fail(CADRE_EFORMAT, d->path, "expected a domain of at most %zu bytes, found more", text_max);
+        return cadre_fail(
+            CADRE_EFORMAT, d->path, "expected a domain of at most %zu bytes, found more", text_max);
     CADRE_TRY(buffer_grow((void **)&d->text, d->size, &d->text_capacity, size + 1, 1));
     memcpy(d->text + d->size, text, size);
     d->size += size;
@@ -39,8 +41,10 @@ static cadre_status end_document(corpus_domain *d)
 
 /* ---- lines of {"text": "..."} ---- */
 
-/* The text of a line, which counts as read where the file turns out to have none; refused where `must`. */
-static cadre_status line_text(const char *name, const char *line, size_t size, bool must, byte_list *text, bool *found)
+/* The text of a line, which counts as read where the file turns out to have none; refused where
+ * `must`. */
+static cadre_status line_text(
+    const char *name, const char *line, size_t size, bool must, byte_list *text, bool *found)
 {
     json_document *document;
     const char *value;
@@ -49,9 +53,11 @@ static cadre_status line_text(const char *name, const char *line, size_t size, b
     cadre_status status = json_parse(name, line, size, &document);
     if (status != CADRE_OK) return must ? status : CADRE_OK;
     json_node root = json_root(document), member = json_member(&root, "text");
-    *found = json_kind_of(&member) == JSON_KIND_STRING && json_as_string(&member, &value, &length) == CADRE_OK;
+    *found = json_kind_of(&member) == JSON_KIND_STRING &&
+             json_as_string(&member, &value, &length) == CADRE_OK;
     if (*found) status = byte_list_put(text, value, length);
-    else if (must) status = cadre_fail(CADRE_EFORMAT, name, "expected an object with a \"text\", found none");
+    else if (must)
+        status = cadre_fail(CADRE_EFORMAT, name, "expected an object with a \"text\", found none");
     json_close(document);
     return status;
 }
@@ -62,12 +68,15 @@ static bool is_blank(const char *line, size_t size)
     return size == 0;
 }
 
-static cadre_status append_line(corpus_domain *d, const char *path, int64_t number, const char *line, size_t size, bool *found)
+static cadre_status append_line(
+    corpus_domain *d, const char *path, int64_t number, const char *line, size_t size, bool *found)
 {
     byte_list text = { 0 };
     char *name = mem_printf("%s: line %lld", path, (long long)number);
-    cadre_status status = name ? line_text(name, line, size, number > 1, &text, found) : CADRE_ENOMEM;
-    if (status == CADRE_OK && *found) status = append_text(d, text.data ? text.data : "", text.size);
+    cadre_status status =
+        name ? line_text(name, line, size, number > 1, &text, found) : CADRE_ENOMEM;
+    if (status == CADRE_OK && *found)
+        status = append_text(d, text.data ? text.data : "", text.size);
     if (status == CADRE_OK && *found) status = end_document(d);
     byte_list_free(&text);
     mem_free(name);
@@ -75,7 +84,8 @@ static cadre_status append_line(corpus_domain *d, const char *path, int64_t numb
 }
 
 /* *lines: whether the first line is an object with a text, and so all must be. */
-static cadre_status append_lines(corpus_domain *d, const char *path, const char *text, size_t size, bool *lines)
+static cadre_status append_lines(
+    corpus_domain *d, const char *path, const char *text, size_t size, bool *lines)
 {
     int64_t number = 0;
     *lines = false;
@@ -128,7 +138,8 @@ static cadre_status append_path(corpus_domain *d, const char *path, int depth)
     char **names;
     int count;
     if (!file_is_folder(path)) return append_file(d, path);
-    if (depth == DEPTH_MAX) return cadre_fail(CADRE_EIO, path, "expected folders at most %d deep", DEPTH_MAX);
+    if (depth == DEPTH_MAX)
+        return cadre_fail(CADRE_EIO, path, "expected folders at most %d deep", DEPTH_MAX);
     CADRE_TRY(file_list(path, &names, &count));
     cadre_status status = CADRE_OK;
     for (int i = 0; i < count && status == CADRE_OK; i++) {
@@ -164,8 +175,8 @@ size_t corpus_document_end(const corpus_domain *d, size_t at)
     return d->ends[low];
 }
 
-/* Where the last 5 % begin: between two documents, if any end in the 5 % before that point, else after the last line end there,
- * if there is one, else between characters. */
+/* Where the last 5 % begin: between two documents, if any end in the 5 % before that point, else
+ * after the last line end there, if there is one, else between characters. */
 static size_t cut_of(const corpus_domain *d)
 {
     const char *text = d->text;
@@ -186,11 +197,13 @@ static cadre_status add_domain(corpus *c, const char *path)
     if (!d->path || !d->name) return CADRE_ENOMEM;
     for (int i = 0; i + 1 < c->count; i++)
         if (strcmp(c->domains[i].name, d->name) == 0)
-            return cadre_fail(CADRE_EARGUMENT, path, "expected domains with different names, found \"%s\" twice (also %s)",
-                              d->name,
-                              c->domains[i].path);
+            return cadre_fail(CADRE_EARGUMENT, path,
+                "expected domains with different names, found \"%s\" twice (also %s)", d->name,
+                c->domains[i].path);
     CADRE_TRY(append_path(d, path, 0));
-    if (d->size == 0) return cadre_fail(CADRE_EFORMAT, path, "expected text, found none: the domain \"%s\" is empty", d->name);
+    if (d->size == 0)
+        return cadre_fail(
+            CADRE_EFORMAT, path, "expected text, found none: the domain \"%s\" is empty", d->name);
     d->training_size = cut_of(d);
     return CADRE_OK;
 }
@@ -204,7 +217,9 @@ static cadre_status add_entries(corpus *c, const char *folder, char **names, int
         mem_free(path);
         CADRE_TRY(status);
     }
-    return c->count ? CADRE_OK : cadre_fail(CADRE_EIO, folder, "expected a folder with texts, found an empty one");
+    return c->count
+               ? CADRE_OK
+               : cadre_fail(CADRE_EIO, folder, "expected a folder with texts, found an empty one");
 }
 
 static cadre_status read_domains(corpus *c, const char *const *paths, int count)
@@ -216,14 +231,16 @@ static cadre_status read_domains(corpus *c, const char *const *paths, int count)
     c->domains = MEM_ARRAY(corpus_domain, entries);
     cadre_status status = c->domains ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK && one_folder) status = add_entries(c, paths[0], names, entries);
-    for (int i = 0; i < count && status == CADRE_OK && !one_folder; i++) status = add_domain(c, paths[i]);
+    for (int i = 0; i < count && status == CADRE_OK && !one_folder; i++)
+        status = add_domain(c, paths[i]);
     if (one_folder) file_list_free(names, entries);
     return status;
 }
 
 cadre_status corpus_read(const char *const *paths, int count, corpus **c)
 {
-    if (count < 1) return cadre_fail(CADRE_EARGUMENT, NULL, "expected at least one file or folder with texts");
+    if (count < 1)
+        return cadre_fail(CADRE_EARGUMENT, NULL, "expected at least one file or folder with texts");
     corpus *made = MEM_ARRAY(corpus, 1);
     if (!made) return CADRE_ENOMEM;
     cadre_status status = read_domains(made, paths, count);
@@ -250,7 +267,8 @@ void corpus_free(corpus *c)
 
 hash128 corpus_hash(const corpus_domain *d)
 {
-    hash128 text = hash_bytes(d->text, d->size), ends = hash_bytes(d->ends, d->documents * sizeof *d->ends);
+    hash128 text = hash_bytes(d->text, d->size),
+            ends = hash_bytes(d->ends, d->documents * sizeof *d->ends);
     return d->documents == 1 ? text : (hash128){ text.high ^ ends.high, text.low ^ ends.low };
 }
 
@@ -260,7 +278,9 @@ cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *co
 {
     size_t most = 0, n = 0;
     for (int i = 0; i < c->count; i++) most += c->domains[i].documents;
-    if (most > INT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
+    if (most > INT_MAX)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
     string_view *list = MEM_ARRAY(string_view, most);
     if (!list) return CADRE_ENOMEM;
     for (int i = 0; i < c->count; i++) {
@@ -276,8 +296,8 @@ cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *co
     return CADRE_OK;
 }
 
-static cadre_status tokenise_part(const corpus_domain *d, const tokenizer *t, int32_t end_of_text, size_t begin, size_t end,
-                                  token_list *ids)
+static cadre_status tokenise_part(const corpus_domain *d, const tokenizer *t, int32_t end_of_text,
+    size_t begin, size_t end, token_list *ids)
 {
     ids->count = 0;
     for (size_t at = begin, stop; at < end; at = stop) {
@@ -290,19 +310,22 @@ static cadre_status tokenise_part(const corpus_domain *d, const tokenizer *t, in
     return CADRE_OK;
 }
 
-static cadre_status refuse_length(const corpus_domain *d, int64_t context, size_t found, const char *unit)
+static cadre_status refuse_length(
+    const corpus_domain *d, int64_t context, size_t found, const char *unit)
 {
     return cadre_fail(CADRE_EFORMAT, d->path,
-                      "expected at least %lld tokens to train on (one context and its last target), found %zu%s",
-                      (long long)context + 1, found, unit);
+        "expected at least %lld tokens to train on (one context and its last target), found %zu%s",
+        (long long)context + 1, found, unit);
 }
 
 cadre_status corpus_check_length(const corpus *c, int64_t context)
 {
     for (int i = 0; i < c->count; i++) {
         const corpus_domain *d = &c->domains[i];
-        size_t most = d->training_size + d->documents; /* a token a byte, and the ends of documents */
-        if (most < (size_t)context + 1) return refuse_length(d, context, d->training_size, " bytes");
+        /* A token a byte, and the ends of documents */
+        size_t most = d->training_size + d->documents;
+        if (most < (size_t)context + 1)
+            return refuse_length(d, context, d->training_size, " bytes");
     }
     return CADRE_OK;
 }
@@ -313,7 +336,8 @@ cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t
         corpus_domain *d = &c->domains[i];
         CADRE_TRY(tokenise_part(d, t, end, 0, d->training_size, &d->training));
         CADRE_TRY(tokenise_part(d, t, end, d->training_size, d->size, &d->validation));
-        if ((int64_t)d->training.count < context + 1) return refuse_length(d, context, d->training.count, "");
+        if ((int64_t)d->training.count < context + 1)
+            return refuse_length(d, context, d->training.count, "");
     }
     return CADRE_OK;
 }

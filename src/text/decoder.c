@@ -14,7 +14,8 @@ enum { STRIP_MAX = 1 << 20 };
 /* ---- each kind: from token to text ---- */
 
 /* Visible characters to bytes; a token with any other character in it stands for itself. */
-static cadre_status run_byte_level(const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+static cadre_status run_byte_level(
+    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
 {
     (void)step, (void)state;
     size_t before = out->size;
@@ -33,25 +34,31 @@ static cadre_status run_byte_level(const decoder_step *step, decoder_state *stat
     return CADRE_OK;
 }
 
-static cadre_status run_byte_fallback(const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+static cadre_status run_byte_fallback(
+    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
 {
     (void)step, (void)state;
     int byte = vocabulary_byte_of(token);
-    return byte < 0 ? byte_list_put(out, token.data, token.size) : byte_list_put(out, &(char){ (char)byte }, 1);
+    return byte < 0 ? byte_list_put(out, token.data, token.size)
+                    : byte_list_put(out, &(char){ (char)byte }, 1);
 }
 
-static cadre_status run_replace(const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+static cadre_status run_replace(
+    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
 {
     if (!state->scan) CADRE_TRY(pattern_scan_new(&state->scan));
-    return normalizer_replace(step->pattern, state->scan, token, (string_view){ step->content.data, step->content.size }, out);
+    return normalizer_replace(step->pattern, state->scan, token,
+        (string_view){ step->content.data, step->content.size }, out);
 }
 
 static bool is_content(const decoder_step *step, string_view token, size_t at)
 {
-    return token.size - at >= step->content.size && memcmp(token.data + at, step->content.data, step->content.size) == 0;
+    return token.size - at >= step->content.size &&
+           memcmp(token.data + at, step->content.data, step->content.size) == 0;
 }
 
-static cadre_status run_metaspace(const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+static cadre_status run_metaspace(
+    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
 {
     bool drop = step->drop_first && state->tokens == 0;
     for (size_t at = 0, length; at < token.size; at += length) {
@@ -66,18 +73,22 @@ static cadre_status run_metaspace(const decoder_step *step, decoder_state *state
     return CADRE_OK;
 }
 
-static cadre_status run_strip(const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+static cadre_status run_strip(
+    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
 {
     (void)state;
     size_t begin = 0, end = token.size, one = step->content.size;
     for (int64_t i = 0; i < step->start && is_content(step, token, begin); i++) begin += one;
-    for (int64_t i = 0; i < step->stop && end - begin >= one && is_content(step, (string_view){ token.data, end },
-                                                                           end - one); i++) end -= one;
+    for (int64_t i = 0; i < step->stop && end - begin >= one &&
+                        is_content(step, (string_view){ token.data, end }, end - one);
+         i++)
+        end -= one;
     return byte_list_put(out, token.data + begin, end - begin);
 }
 
 /* Strip of the fused text: its beginning may come in several tokens. */
-static cadre_status run_strip_text(const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+static cadre_status run_strip_text(
+    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
 {
     size_t begin = 0;
     while (!state->begun && begin < token.size) {
@@ -93,7 +104,8 @@ static cadre_status run_strip_text(const decoder_step *step, decoder_state *stat
 
 /* ---- each kind: from its object ---- */
 
-static decoder_step *new_step(decoder *d, cadre_status (*run)(const decoder_step *, decoder_state *, string_view, byte_list *))
+static decoder_step *new_step(decoder *d,
+    cadre_status (*run)(const decoder_step *, decoder_state *, string_view, byte_list *))
 {
     decoder_step *step = &d->steps[d->count++];
     step->run = run;
@@ -101,12 +113,13 @@ static decoder_step *new_step(decoder *d, cadre_status (*run)(const decoder_step
     return step;
 }
 
-/* Steps before the fusing see single tokens; after ByteFallback a token may be part of a character. */
+/* Steps before the fusing see single tokens; after ByteFallback a token may be part of a
+ * character. */
 static cadre_status check_single(const decoder *d, const json_node *node, const char *type)
 {
     if (!d->fused && !d->byte_fallback) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, node->file, "decoders: %s after %s is not supported", type,
-                      d->fused ? "a fused text" : "ByteFallback");
+    return cadre_fail(CADRE_EUNSUPPORTED, node->file, "decoders: %s after %s is not supported",
+        type, d->fused ? "a fused text" : "ByteFallback");
 }
 
 static cadre_status read_byte_level(void *list, const json_node *node)
@@ -154,7 +167,8 @@ static cadre_status read_character(const json_node *node, const char *key, byte_
     uint32_t code;
     CADRE_TRY(json_as_string(&member, &text, NULL));
     size_t size = strlen(text);
-    if (size == 0 || utf8_decode(text, size, &code) != size) return json_refuse(&member, "one character");
+    if (size == 0 || utf8_decode(text, size, &code) != size)
+        return json_refuse(&member, "one character");
     return byte_list_put(character, text, size);
 }
 
@@ -179,9 +193,11 @@ static cadre_status read_strip(void *list, const json_node *node)
     CADRE_TRY(json_get_int(node, "start", 0, STRIP_MAX, &step->start));
     CADRE_TRY(json_get_int(node, "stop", 0, STRIP_MAX, &step->stop));
     for (int i = 0; i + 1 < d->count; i++)
-        if (d->steps[i].run == run_strip_text) return json_refuse(node, "one Strip of a fused text");
+        if (d->steps[i].run == run_strip_text)
+            return json_refuse(node, "one Strip of a fused text");
     if (d->fused && step->stop > 0) return json_refuse(node, "no Strip at the end of a fused text");
-    if (d->fused && step->content.size > 1) return json_refuse(node, "a Strip of an ASCII character from a fused text");
+    if (d->fused && step->content.size > 1)
+        return json_refuse(node, "a Strip of an ASCII character from a fused text");
     return CADRE_OK;
 }
 

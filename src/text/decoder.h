@@ -1,9 +1,10 @@
-/* decoder.h - how a tokenizer.json makes text from tokens: a list of steps that each token passes through.
+/* decoder.h - how a tokenizer.json makes text from tokens: a list of steps that each token passes
+ * through.
  *
- * Tokens are decoded as they come, with the little state that "the first one" and "the beginning of the text" need, so that a
- * whole list and a stream give the same bytes (but for byte tokens that are no text: see tokenizer_decode). After a step that
- * fuses (Fuse, ByteLevel) only steps follow that can work on a text in parts; others are refused. THE LIST of kinds is in
- * decoder.c. */
+ * Tokens are decoded as they come, with the little state that "the first one" and "the beginning of
+ * the text" need, so that a whole list and a stream give the same bytes (but for byte tokens that
+ * are no text: see tokenizer_decode). After a step that fuses (Fuse, ByteLevel) only steps follow
+ * that can work on a text in parts; others are refused. THE LIST of kinds is in decoder.c. */
 #ifndef CADRE_TEXT_DECODER_H
 #define CADRE_TEXT_DECODER_H
 
@@ -18,7 +19,8 @@ enum { DECODER_STEPS_MAX = 16 };
 typedef struct decoder_step decoder_step;
 typedef struct decoder_state decoder_state;
 struct decoder_step {
-    cadre_status (*run)(const decoder_step *step, decoder_state *state, string_view token, byte_list *out);
+    cadre_status (*run)(
+        const decoder_step *step, decoder_state *state, string_view token, byte_list *out);
     pattern *pattern;    /* Replace */
     byte_list content;   /* Replace; Strip and Metaspace: one character */
     int64_t start, stop; /* Strip */
@@ -38,14 +40,15 @@ cadre_status decoder_read(decoder *d, const json_node *node);
 void decoder_free(decoder *d);
 
 struct decoder_state { /* zeroed: before the first token. One a thread */
-    size_t tokens;           /* so far */
-    int64_t stripped;        /* characters taken from the beginning of the fused text */
-    bool begun;              /* the fused text has a character that stays */
+    size_t tokens;     /* so far */
+    int64_t stripped;  /* characters taken from the beginning of the fused text */
+    bool begun;        /* the fused text has a character that stays */
     byte_list buffers[2];
     pattern_scan *scan;
 };
 
-cadre_status decoder_put(const decoder *d, decoder_state *s, string_view token, byte_list *out); /* appends the token's bytes */
+/* Appends the token's bytes */
+cadre_status decoder_put(const decoder *d, decoder_state *s, string_view token, byte_list *out);
 void decoder_restart(decoder_state *s); /* before the first token again */
 void decoder_state_free(decoder_state *s);
 

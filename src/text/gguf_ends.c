@@ -1,8 +1,8 @@
 /* gguf_ends.c - end tokens by key and by name.
  *
- * GGUF has keys for few end tokens, and files mostly name one: a conversation's, though the model ends
- * documents with another. Programs that read such files therefore know end tokens by their spelling; the
- * names are those that llama.cpp knows. */
+ * GGUF has keys for few end tokens, and files mostly name one: a conversation's, though the model
+ * ends documents with another. Programs that read such files therefore know end tokens by their
+ * spelling; the names are those that llama.cpp knows. */
 #include "text/gguf_ends.h"
 
 #include <string.h>
@@ -12,18 +12,37 @@
 
 #define KEY "tokenizer.ggml."
 
-static const char *const end_keys[] = { KEY "eos_token_id",     KEY "eot_token_id",
-                                        KEY "eom_token_id",     KEY "fim_pad_token_id",
-                                        KEY "fim_rep_token_id", KEY "fim_sep_token_id" };
+static const char *const end_keys[] = { KEY "eos_token_id", KEY "eot_token_id", KEY "eom_token_id",
+    KEY "fim_pad_token_id", KEY "fim_rep_token_id", KEY "fim_sep_token_id" };
 enum { END_KEYS = sizeof end_keys / sizeof *end_keys };
 
 #define HARMONY_END "<|end|>"
 static const char *const end_names[] = {
-    "<|eot_id|>", "<|im_end|>", HARMONY_END, "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
-    "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
-    "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>", "<|fim_pad|>",
-    "<|repo_name|>", "<|file_sep|>",
-    ("<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"),
+    "<|eot_id|>",
+    "<|im_end|>",
+    HARMONY_END,
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "<|fim_pad|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
+    ("<\xef\xbd\x9c"
+     "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"),
 };
 enum { END_NAMES = sizeof end_names / sizeof *end_names };
 
@@ -58,8 +77,8 @@ static bool is_control(const gguf_array *types, size_t id, gguf_string piece)
 }
 
 /* Where each name stands in the vocabulary, as a control token; -1: nowhere. */
-static void find_names(const gguf_array *pieces, const gguf_array *types,
-                       int32_t id_of_name[END_NAMES])
+static void find_names(
+    const gguf_array *pieces, const gguf_array *types, int32_t id_of_name[END_NAMES])
 {
     const uint8_t *at = pieces->data;
     for (int i = 0; i < END_NAMES; i++) id_of_name[i] = -1;

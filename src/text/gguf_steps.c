@@ -49,7 +49,8 @@ static void close_sequence(json_writer *w)
     json_put_close(w, '}');
 }
 
-/* Spaces become visible, one is put in front; back, bytes become characters, and the one in front goes. */
+/* Spaces become visible, one is put in front; back, bytes become characters, and the one in front
+ * goes. */
 static void write_sentencepiece(json_writer *w, bool space_prefix)
 {
     open_sequence(w, "normalizer", "normalizers");
@@ -118,14 +119,16 @@ cadre_status gguf_steps_read(const gguf_steps *s, tokenizer *t)
     return status;
 }
 
-/* Whether t cuts texts as a tokenizer with these steps does; json: another way to write them, or NULL. */
+/* Whether t cuts texts as a tokenizer with these steps does; json: another way to write them, or
+ * NULL. */
 static cadre_status compare(const tokenizer *t, const gguf_steps *s, const char *json, bool *same)
 {
     tokenizer *other;
     CADRE_TRY(tokenizer_new("steps", &other));
     cadre_status status = json ? read_text(other, json, strlen(json)) : gguf_steps_read(s, other);
     bool ignore_merges = s->pre && s->pre->ignore_merges;
-    *same = status == CADRE_OK && t->bpe.ignore_merges == ignore_merges && normalizer_same(&t->normalizer, &other->normalizer) &&
+    *same = status == CADRE_OK && t->bpe.ignore_merges == ignore_merges &&
+            normalizer_same(&t->normalizer, &other->normalizer) &&
             pretokenizer_same(&t->pretokenizer, &other->pretokenizer);
     tokenizer_close(other);
     return status;
@@ -133,11 +136,13 @@ static cadre_status compare(const tokenizer *t, const gguf_steps *s, const char 
 
 static cadre_status find_byte_level(const tokenizer *t, gguf_steps *s, bool *found)
 {
-    for (int i = 0; !*found && (s->pre = pre_tokenizer_at(i)); i++) CADRE_TRY(compare(t, s, NULL, found));
+    for (int i = 0; !*found && (s->pre = pre_tokenizer_at(i)); i++)
+        CADRE_TRY(compare(t, s, NULL, found));
     return CADRE_OK;
 }
 
-/* Whether words that begin with the mark may be merged as one text, because no piece reaches from one into the next. */
+/* Whether words that begin with the mark may be merged as one text, because no piece reaches from
+ * one into the next. */
 static bool words_stay_apart(const tokenizer *t)
 {
     size_t mark = strlen(WORD_MARK);
@@ -149,28 +154,29 @@ static bool words_stay_apart(const tokenizer *t)
     return true;
 }
 
-#define SPACES(split, scheme)                                                          \
-    "{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK "\",\"split\":" split "," \
+#define SPACES(split, scheme)                                                                      \
+    "{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK "\",\"split\":" split ","               \
     "\"prepend_scheme\":\"" scheme "\"}"
 #define METASPACE(split, scheme) "{\"pre_tokenizer\":" SPACES(split, scheme) "}"
-#define WORDS(split)                                                                                    \
-    "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}," SPACES(split, "always") "]}}"
+#define WORDS(split)                                                                               \
+    "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}"  \
+    "," SPACES(split, "always") "]}}"
 
 static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *found)
 {
     static const char always[] = "it puts no space before a text that begins with one";
-    static const char first[] = "it puts no space behind special tokens, or before a text that begins with one";
+    static const char first[] =
+        "it puts no space behind special tokens, or before a text that begins with one";
     static const struct {
         bool space_prefix, split;
         const char *json, *difference;
-    } forms[] = { { true, false, NULL, NULL },
-                  { false, false, NULL, NULL },
-                  { true, false, METASPACE("false", "first"), first },
-                  { true, false, METASPACE("false", "always"), always },
-                  { false, false, METASPACE("false", "never"), NULL },
-                  { true, true, METASPACE("true", "first"), first },
-                  { true, true, METASPACE("true", "always"), always },
-                  { false, true, METASPACE("true", "never"), NULL } };
+    } forms[] = { { true, false, NULL, NULL }, { false, false, NULL, NULL },
+        { true, false, METASPACE("false", "first"), first },
+        { true, false, METASPACE("false", "always"), always },
+        { false, false, METASPACE("false", "never"), NULL },
+        { true, true, METASPACE("true", "first"), first },
+        { true, true, METASPACE("true", "always"), always },
+        { false, true, METASPACE("true", "never"), NULL } };
     for (size_t i = 0; !*found && i < sizeof forms / sizeof *forms; i++) {
         s->space_prefix = forms[i].space_prefix;
         s->difference = forms[i].difference;
@@ -188,10 +194,9 @@ static cadre_status find_unigram(const tokenizer *t, gguf_steps *s, bool *found)
     static const struct {
         bool merge_spaces, split;
         const char *json, *difference;
-    } forms[] = { { true, false, WORDS("true"), white },
-                  { true, false, WORDS("false"), white },
-                  { false, false, METASPACE("false", "always"), always },
-                  { false, true, METASPACE("true", "always"), always } };
+    } forms[] = { { true, false, WORDS("true"), white }, { true, false, WORDS("false"), white },
+        { false, false, METASPACE("false", "always"), always },
+        { false, true, METASPACE("true", "always"), always } };
     tokenizer rest = *t; /* what it points at stays t's */
     normalizer *n = &rest.normalizer;
     s->map = normalizer_first_map(&t->normalizer);
@@ -199,7 +204,8 @@ static cadre_status find_unigram(const tokenizer *t, gguf_steps *s, bool *found)
     if (s->map) memmove(n->steps, n->steps + 1, (size_t)--n->count * sizeof *n->steps);
     for (size_t i = 0; !*found && i < sizeof forms / sizeof *forms; i++) {
         s->merge_spaces = forms[i].merge_spaces;
-        s->difference = s->map && s->merge_spaces ? NULL : forms[i].difference; /* maps make spaces of white space */
+        /* Maps make spaces of white space */
+        s->difference = s->map && s->merge_spaces ? NULL : forms[i].difference;
         CADRE_TRY(compare(&rest, s, forms[i].json, found));
         if (forms[i].split && *found) *found = words_stay_apart(t);
     }
@@ -211,5 +217,6 @@ cadre_status gguf_steps_of(const tokenizer *t, gguf_steps *s, bool *found)
     *s = (gguf_steps){ 0 };
     *found = false;
     if (t->is_unigram) return find_unigram(t, s, found);
-    return t->pretokenizer.byte_level ? find_byte_level(t, s, found) : find_sentencepiece(t, s, found);
+    return t->pretokenizer.byte_level ? find_byte_level(t, s, found)
+                                      : find_sentencepiece(t, s, found);
 }

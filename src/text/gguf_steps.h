@@ -1,7 +1,8 @@
 /* gguf_steps.h - how the texts of a GGUF file's vocabulary are cut and put together again.
  *
- * The file only names it. Here it is written as the "normalizer", "pre_tokenizer" and "decoder" of a tokenizer.json and read by
- * what reads those, so that there is one description; the other way, a tokenizer is compared with each of them. */
+ * The file only names it. Here it is written as the "normalizer", "pre_tokenizer" and "decoder" of
+ * a tokenizer.json and read by what reads those, so that there is one description; the other way, a
+ * tokenizer is compared with each of them. */
 #ifndef CADRE_TEXT_GGUF_STEPS_H
 #define CADRE_TEXT_GGUF_STEPS_H
 
@@ -10,10 +11,13 @@
 
 typedef struct gguf_steps {
     const pre_tokenizer *pre; /* byte-level; NULL: SentencePiece's */
-    bool space_prefix;        /* SentencePiece's: a space is put before a text, and behind special tokens */
-    bool merge_spaces;        /* Unigram's: runs of white space are one space, none is left at the ends */
-    const charsmap *map;      /* Unigram's: what characters become first; NULL: nothing. Borrowed from the tokenizer */
-    const char *difference;   /* of a tokenizer that almost does so; NULL: none */
+    /* SentencePiece's: a space is put before a text, and behind special tokens */
+    bool space_prefix;
+    /* Unigram's: runs of white space are one space, none is left at the ends */
+    bool merge_spaces;
+    /* Unigram's: what characters become first; NULL: nothing. Borrowed from the tokenizer */
+    const charsmap *map;
+    const char *difference; /* of a tokenizer that almost does so; NULL: none */
 } gguf_steps;
 
 void gguf_steps_write(const gguf_steps *s, json_writer *w); /* into an object that is open */
@@ -21,10 +25,16 @@ cadre_status gguf_steps_read(const gguf_steps *s, tokenizer *t);
 cadre_status gguf_steps_of(const tokenizer *t, gguf_steps *s, bool *found);
 
 typedef enum gguf_piece_type { /* a column beside the pieces of such a file */
-    GGUF_PIECE_NORMAL = 1, GGUF_PIECE_UNKNOWN, GGUF_PIECE_CONTROL, GGUF_PIECE_USER_DEFINED, GGUF_PIECE_UNUSED, GGUF_PIECE_BYTE
+    GGUF_PIECE_NORMAL = 1,
+    GGUF_PIECE_UNKNOWN,
+    GGUF_PIECE_CONTROL,
+    GGUF_PIECE_USER_DEFINED,
+    GGUF_PIECE_UNUSED,
+    GGUF_PIECE_BYTE
 } gguf_piece_type;
 
 enum { GGUF_PADDING_BYTES = 32 };
-const char *gguf_padding_name(size_t id, char name[GGUF_PADDING_BYTES]); /* of a row that has no piece; returns name */
+/* Of a row that has no piece; returns name */
+const char *gguf_padding_name(size_t id, char name[GGUF_PADDING_BYTES]);
 
 #endif

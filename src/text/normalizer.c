@@ -12,31 +12,37 @@ enum { GROWTH_MAX = 32, GROWTH_FREE = 1 << 20 }; /* how much longer a step may m
 
 /* ---- each kind: from text to text ---- */
 
-static cadre_status run_form(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+static cadre_status run_form(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
 {
     (void)scan;
     return unicode_form_put(step->form, in, out);
 }
 
-static cadre_status run_charsmap(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+static cadre_status run_charsmap(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
 {
     (void)scan;
     return charsmap_put(&step->map, in, out);
 }
 
-static cadre_status run_replace(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+static cadre_status run_replace(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
 {
-    return normalizer_replace(step->pattern, scan, in, (string_view){ step->content.data, step->content.size }, out);
+    return normalizer_replace(
+        step->pattern, scan, in, (string_view){ step->content.data, step->content.size }, out);
 }
 
-static cadre_status run_prepend(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+static cadre_status run_prepend(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
 {
     (void)scan;
     if (in.size > 0) CADRE_TRY(byte_list_put(out, step->content.data, step->content.size));
     return byte_list_put(out, in.data, in.size);
 }
 
-static cadre_status run_strip(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+static cadre_status run_strip(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
 {
     (void)scan;
     uint32_t code;
@@ -56,7 +62,8 @@ static cadre_status run_strip(const normalizer_step *step, pattern_scan *scan, s
 }
 
 /* Puts what `map` makes of each character; map returns how many code points. */
-static cadre_status put_mapped(string_view in, byte_list *out, int (*map)(uint32_t code, uint32_t made[2]))
+static cadre_status put_mapped(
+    string_view in, byte_list *out, int (*map)(uint32_t code, uint32_t made[2]))
 {
     uint32_t code, made[2];
     for (size_t at = 0; at < in.size;) {
@@ -71,7 +78,8 @@ static cadre_status put_mapped(string_view in, byte_list *out, int (*map)(uint32
 static int lower_of(uint32_t code, uint32_t made[2])
 {
     made[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
-    if (code != 0x130) return 1; /* the only character whose lower case is two: i with a dot above */
+    /* The only character whose lower case is two: i with a dot above */
+    if (code != 0x130) return 1;
     made[0] = 'i';
     made[1] = 0x307;
     return 2;
@@ -83,13 +91,15 @@ static int without_mark(uint32_t code, uint32_t made[2])
     return char_is_mark(code) ? 0 : 1;
 }
 
-static cadre_status run_lowercase(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+static cadre_status run_lowercase(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
 {
     (void)step, (void)scan;
     return put_mapped(in, out, lower_of);
 }
 
-static cadre_status run_strip_accents(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+static cadre_status run_strip_accents(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
 {
     (void)step, (void)scan;
     return put_mapped(in, out, without_mark);
@@ -107,8 +117,10 @@ static normalizer_step *new_step(void *list, normalizer_run run)
 
 static cadre_status read_form(void *list, const json_node *node)
 {
-    static const char *const names[] = { [UNICODE_NFC] = "NFC", [UNICODE_NFD] = "NFD", [UNICODE_NFKC] = "NFKC",
-                                        [UNICODE_NFKD] = "NFKD" };
+    static const char *const names[] = { [UNICODE_NFC] = "NFC",
+        [UNICODE_NFD] = "NFD",
+        [UNICODE_NFKC] = "NFKC",
+        [UNICODE_NFKD] = "NFKD" };
     const char *type;
     int form = UNICODE_NFC;
     CADRE_TRY(json_get_string(node, "type", &type));
@@ -180,7 +192,8 @@ static const step_row rows[] = {
 
 cadre_status normalizer_read(normalizer *n, const json_node *node)
 {
-    return step_list_read(node, "normalizers", rows, sizeof rows / sizeof *rows, NORMALIZER_STEPS_MAX, n);
+    return step_list_read(
+        node, "normalizers", rows, sizeof rows / sizeof *rows, NORMALIZER_STEPS_MAX, n);
 }
 
 void normalizer_free(normalizer *n)
@@ -197,8 +210,8 @@ bool normalizer_same(const normalizer *a, const normalizer *b)
     for (int i = 0; i < a->count && i < b->count; i++) {
         const normalizer_step *x = &a->steps[i], *y = &b->steps[i];
         if (x->run != y->run || x->form != y->form || x->left != y->left || x->right != y->right ||
-            !pattern_same(x->pattern, y->pattern) ||
-            !byte_list_same(&x->content, &y->content) || !byte_list_same(&x->map.blob, &y->map.blob))
+            !pattern_same(x->pattern, y->pattern) || !byte_list_same(&x->content, &y->content) ||
+            !byte_list_same(&x->map.blob, &y->map.blob))
             return false;
     }
     return a->count == b->count;
@@ -218,10 +231,12 @@ cadre_status normalizer_read_pattern(const json_node *step, pattern **p)
     CADRE_TRY(json_get_object(step, "pattern", &object));
     bool regex = json_has(&object, "Regex");
     CADRE_TRY(json_get_string(&object, regex ? "Regex" : "String", &text));
-    return (regex ? pattern_new : pattern_new_literal)(text, strlen(text), step->file, "pattern", p);
+    return (regex ? pattern_new : pattern_new_literal)(
+        text, strlen(text), step->file, "pattern", p);
 }
 
-cadre_status normalizer_replace(const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_list *out)
+cadre_status normalizer_replace(
+    const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_list *out)
 {
     size_t copied = 0, begin, end;
     bool found;
@@ -238,8 +253,8 @@ cadre_status normalizer_replace(const pattern *p, pattern_scan *scan, string_vie
 
 /* ---- the list ---- */
 
-cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, pattern_scan *scan, string_view text,
-                              string_view *normal)
+cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, pattern_scan *scan,
+    string_view text, string_view *normal)
 {
     for (int i = 0; i < n->count; i++) {
         byte_list *out = &s->buffers[i % 2];

@@ -1,6 +1,8 @@
-/* normalizer.h - what a tokenizer.json does to a text before it is cut: a list of steps, each from text to text.
+/* normalizer.h - what a tokenizer.json does to a text before it is cut: a list of steps, each from
+ * text to text.
  *
- * THE LIST of kinds is in normalizer.c, one row each; a kind that is not in it is refused. "Sequence" is flattened. */
+ * THE LIST of kinds is in normalizer.c, one row each; a kind that is not in it is refused.
+ * "Sequence" is flattened. */
 #ifndef CADRE_TEXT_NORMALIZER_H
 #define CADRE_TEXT_NORMALIZER_H
 
@@ -13,15 +15,16 @@
 enum { NORMALIZER_STEPS_MAX = 32 };
 
 typedef struct normalizer_step normalizer_step;
-typedef cadre_status (*normalizer_run)(const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out);
+typedef cadre_status (*normalizer_run)(
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out);
 
 struct normalizer_step {
     normalizer_run run;
-    pattern *pattern;   /* Replace */
-    byte_list content;  /* Replace, Prepend: what is put in */
-    charsmap map;       /* Precompiled */
-    unicode_form form;  /* NFC ... */
-    bool left, right;   /* Strip */
+    pattern *pattern;  /* Replace */
+    byte_list content; /* Replace, Prepend: what is put in */
+    charsmap map;      /* Precompiled */
+    unicode_form form; /* NFC ... */
+    bool left, right;  /* Strip */
 };
 
 typedef struct normalizer { /* zeroed: changes nothing */
@@ -43,14 +46,15 @@ const charsmap *normalizer_first_map(const normalizer *n);
 typedef struct normalizer_scratch { /* zeroed: empty. One a thread */
     byte_list buffers[2];
 } normalizer_scratch;
-cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, pattern_scan *scan, string_view text,
-                              string_view *normal);
+cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, pattern_scan *scan,
+    string_view text, string_view *normal);
 void normalizer_scratch_free(normalizer_scratch *s);
 
 /* Reads a "pattern" member, {"String": ...} or {"Regex": ...}. */
 cadre_status normalizer_read_pattern(const json_node *step, pattern **p);
 
 /* Appends the text with every match of a pattern replaced. */
-cadre_status normalizer_replace(const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_list *out);
+cadre_status normalizer_replace(
+    const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_list *out);
 
 #endif

@@ -11,10 +11,11 @@
 #include "base/utf8.h"
 
 enum {
-    LIMIT_FIRST = 256,       /* steps that an attempt at every place may take */
-    STEPS_PER_BYTE = 64,     /* of the text's length times its logarithm: what a whole scan may take beyond that */
+    LIMIT_FIRST = 256, /* steps that an attempt at every place may take */
+    /* Of the text's length times its logarithm: what a whole scan may take beyond that */
+    STEPS_PER_BYTE = 64,
     STEPS_FLOOR = 1 << 20,
-    HEAP_KIB = 256 * 1024,   /* of the matcher's backtracking memory */
+    HEAP_KIB = 256 * 1024, /* of the matcher's backtracking memory */
 };
 
 struct pattern {
@@ -28,19 +29,21 @@ struct pattern_scan {
     pcre2_match_data *match;
     pcre2_match_context *context;
     const char *text;
-    size_t size, at;   /* where the next match may begin */
-    size_t last_end;   /* of the match before; SIZE_MAX: none yet */
+    size_t size, at;    /* where the next match may begin */
+    size_t last_end;    /* of the match before; SIZE_MAX: none yet */
     uint64_t allowance; /* steps left beyond LIMIT_FIRST a match */
-    uint32_t limit;    /* now set in the context */
+    uint32_t limit;     /* now set in the context */
 };
 
-static cadre_status compile_failed(pattern *p, const char *path, const char *where, int error, size_t offset)
+static cadre_status compile_failed(
+    pattern *p, const char *path, const char *where, int error, size_t offset)
 {
     char message[160] = "out of memory";
     pattern_free(p);
     if (error) pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof message);
     return cadre_fail(error ? CADRE_EFORMAT : CADRE_ENOMEM, path,
-                      "%s: expected a regular expression, found an error near character %zu: %s", where, offset, message);
+        "%s: expected a regular expression, found an error near character %zu: %s", where, offset,
+        message);
 }
 
 /* Takes the text over, whatever happens. */
@@ -59,7 +62,8 @@ static cadre_status compile(byte_list text, const char *path, const char *where,
     if (context && made->where) {
         pcre2_set_newline(context, PCRE2_NEWLINE_LF);
         made->code = pcre2_compile((PCRE2_SPTR)(text.size ? text.data : ""), text.size,
-                                   PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset, context);
+            PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset,
+            context);
     }
     pcre2_compile_context_free(context);
     if (!made->code) return compile_failed(made, path, where, error, offset);
@@ -67,7 +71,8 @@ static cadre_status compile(byte_list text, const char *path, const char *where,
     return CADRE_OK;
 }
 
-cadre_status pattern_new(const char *regex, size_t size, const char *path, const char *where, pattern **p)
+cadre_status pattern_new(
+    const char *regex, size_t size, const char *path, const char *where, pattern **p)
 {
     byte_list translated = { 0 };
     cadre_status status = pattern_translate(regex, size, path, where, &translated);
@@ -76,7 +81,8 @@ cadre_status pattern_new(const char *regex, size_t size, const char *path, const
     return status;
 }
 
-cadre_status pattern_new_literal(const char *text, size_t size, const char *path, const char *where, pattern **p)
+cadre_status pattern_new_literal(
+    const char *text, size_t size, const char *path, const char *where, pattern **p)
 {
     byte_list escaped = { 0 };
     cadre_status status = CADRE_OK;
@@ -164,10 +170,12 @@ static bool raise_limit(pattern_scan *s)
 
 static int match_at(pattern_scan *s, uint32_t options)
 {
-    return pcre2_match(s->pattern->code, (PCRE2_SPTR)s->text, s->size, s->at, options | PCRE2_NO_UTF_CHECK, s->match, s->context);
+    return pcre2_match(s->pattern->code, (PCRE2_SPTR)s->text, s->size, s->at,
+        options | PCRE2_NO_UTF_CHECK, s->match, s->context);
 }
 
-/* PCRE2 counts steps anew for every place where a match may begin, so a raised limit may serve one place only. */
+/* PCRE2 counts steps anew for every place where a match may begin, so a raised limit may serve one
+ * place only. */
 static int match_place_by_place(pattern_scan *s)
 {
     for (; s->at <= s->size; step_one_character(s)) {
@@ -181,11 +189,13 @@ static int match_place_by_place(pattern_scan *s)
 
 static cadre_status match_failed(const pattern_scan *s, int code)
 {
-    if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_HEAPLIMIT || code == PCRE2_ERROR_DEPTHLIMIT)
+    if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_HEAPLIMIT ||
+        code == PCRE2_ERROR_DEPTHLIMIT)
         return cadre_fail(CADRE_EUNSUPPORTED, s->pattern->where,
-                          "the pattern needs more steps or memory than %zu bytes of text may cost, near byte %zu",
-                          s->size, s->at);
-    return cadre_fail(CADRE_ENOMEM, s->pattern->where, "the pattern could not be matched (error %d)", code);
+            "the pattern needs more steps or memory than %zu bytes of text may cost, near byte %zu",
+            s->size, s->at);
+    return cadre_fail(
+        CADRE_ENOMEM, s->pattern->where, "the pattern could not be matched (error %d)", code);
 }
 
 cadre_status pattern_scan_next(pattern_scan *s, bool *found, size_t *begin, size_t *end)
@@ -197,7 +207,8 @@ cadre_status pattern_scan_next(pattern_scan *s, bool *found, size_t *begin, size
         if (code < 0) return match_failed(s, code);
         const PCRE2_SIZE *at = pcre2_get_ovector_pointer(s->match);
         size_t from = at[0], to = at[1];
-        if (to < from) return match_failed(s, PCRE2_ERROR_INTERNAL); /* \K in a lookahead: refused before, so cannot be */
+        /* \K in a lookahead: refused before, so cannot be */
+        if (to < from) return match_failed(s, PCRE2_ERROR_INTERNAL);
         s->at = to;
         if (from == to) {
             step_one_character(s);

@@ -1,8 +1,10 @@
-/* pattern_translate.c - from Oniguruma's syntax (its Ruby flavour, which tokenizer.json speaks) to PCRE2's.
+/* pattern_translate.c - from Oniguruma's syntax (its Ruby flavour, which tokenizer.json speaks) to
+ * PCRE2's.
  *
- * One pass over the pattern. What means the same in both is copied; what differs is rewritten; everything else is refused, so
- * that no pattern can silently match something else. A sign after a counted repeat, {1,3}+ or {2}?, modifies it in PCRE2
- * and is a second repeat in Oniguruma, so the pass remembers where in its output the last atom began and wraps it. */
+ * One pass over the pattern. What means the same in both is copied; what differs is rewritten;
+ * everything else is refused, so that no pattern can silently match something else. A sign after a
+ * counted repeat, {1,3}+ or {2}?, modifies it in PCRE2 and is a second repeat in Oniguruma, so the
+ * pass remembers where in its output the last atom began and wraps it. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,12 +19,13 @@ typedef struct translation {
     const char *text, *path, *where;
     size_t size, at;
     byte_list *out;
-    size_t atom;                /* where in `out` the last atom began; SIZE_MAX: none that could be repeated */
-    bool fold;                  /* case does not matter here */
+    /* Where in `out` the last atom began; SIZE_MAX: none that could be repeated */
+    size_t atom;
+    bool fold; /* case does not matter here */
     struct {
-        size_t begin;           /* where in `out` it began */
-        bool fold;              /* of what surrounds it */
-    } groups[DEPTH_MAX];        /* the open ones */
+        size_t begin;    /* where in `out` it began */
+        bool fold;       /* of what surrounds it */
+    } groups[DEPTH_MAX]; /* the open ones */
     int depth;
 } translation;
 
@@ -36,28 +39,42 @@ typedef struct translation {
 #define AFTER_WORD "(?<=[" WORD "])"
 #define NOT_AFTER_WORD "(?<![" WORD "])"
 
-/* Symbols, most of them emoji, that Unicode 15 and 16 added: the tokenizers package knows them, PCRE2 before 10.43 does not.
- * Where its tables have them, naming them again changes nothing. */
-#define LATER_SYMBOLS \
-    "\\x{2427}-\\x{2429}\\x{2ffc}-\\x{2fff}\\x{31e4}-\\x{31e5}\\x{31ef}\\x{10d8e}-\\x{10d8f}\\x{1cc00}-\\x{1ccef}" \
-    "\\x{1cd00}-\\x{1ceb3}\\x{1f6dc}\\x{1f774}-\\x{1f776}\\x{1f77b}-\\x{1f77f}\\x{1f7d9}\\x{1f8b2}-\\x{1f8bb}" \
-    "\\x{1f8c0}-\\x{1f8c1}\\x{1fa75}-\\x{1fa77}\\x{1fa87}-\\x{1fa89}\\x{1fa8f}\\x{1faad}-\\x{1faaf}" \
-    "\\x{1fabb}-\\x{1fabf}\\x{1fac6}\\x{1face}-\\x{1facf}\\x{1fada}-\\x{1fadc}\\x{1fadf}\\x{1fae8}-\\x{1fae9}" \
+/* Symbols, most of them emoji, that Unicode 15 and 16 added: the tokenizers package knows them,
+ * PCRE2 before 10.43 does not. Where its tables have them, naming them again changes nothing. */
+#define LATER_SYMBOLS                                                                              \
+    "\\x{2427}-\\x{2429}\\x{2ffc}-\\x{2fff}\\x{31e4}-\\x{31e5}\\x{31ef}\\x{10d8e}-\\x{10d8f}\\x{"  \
+    "1cc00}-\\x{1ccef}"                                                                            \
+    "\\x{1cd00}-\\x{1ceb3}\\x{1f6dc}\\x{1f774}-\\x{1f776}\\x{1f77b}-\\x{1f77f}\\x{1f7d9}\\x{"      \
+    "1f8b2}-\\x{1f8bb}"                                                                            \
+    "\\x{1f8c0}-\\x{1f8c1}\\x{1fa75}-\\x{1fa77}\\x{1fa87}-\\x{1fa89}\\x{1fa8f}\\x{1faad}-\\x{"     \
+    "1faaf}"                                                                                       \
+    "\\x{1fabb}-\\x{1fabf}\\x{1fac6}\\x{1face}-\\x{1facf}\\x{1fada}-\\x{1fadc}\\x{1fadf}\\x{"      \
+    "1fae8}-\\x{1fae9}"                                                                            \
     "\\x{1faf7}-\\x{1faf8}\\x{1fbcb}-\\x{1fbef}"
 
 static cadre_status refuse(const translation *t, size_t from, const char *why)
 {
-    return cadre_fail(CADRE_EUNSUPPORTED, t->path, "%s: the regular expression holds %s, which is not supported, at \"%s\"",
-                      t->where, why, quote_bytes(t->text + from, t->size - from).text);
+    return cadre_fail(CADRE_EUNSUPPORTED, t->path,
+        "%s: the regular expression holds %s, which is not supported, at \"%s\"", t->where, why,
+        quote_bytes(t->text + from, t->size - from).text);
 }
 
-static cadre_status put(translation *t, const char *text) { return byte_list_put(t->out, text, strlen(text)); }
+static cadre_status put(translation *t, const char *text)
+{
+    return byte_list_put(t->out, text, strlen(text));
+}
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_hex(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
-static char peek(const translation *t, size_t ahead) { return t->at + ahead < t->size ? t->text[t->at + ahead] : '\0'; }
+static char peek(const translation *t, size_t ahead)
+{
+    return t->at + ahead < t->size ? t->text[t->at + ahead] : '\0';
+}
 
 static cadre_status copy(translation *t, size_t length)
 {
@@ -71,7 +88,9 @@ static cadre_status copy(translation *t, size_t length)
 static const char *extended_property(const char *name)
 {
     static const char *const rows[][2] = {
-        { "S", "\\p{S}" LATER_SYMBOLS }, { "L", "\\p{L}" LATER_LETTERS }, { "Lo", "\\p{Lo}" LATER_LETTERS },
+        { "S", "\\p{S}" LATER_SYMBOLS },
+        { "L", "\\p{L}" LATER_LETTERS },
+        { "Lo", "\\p{Lo}" LATER_LETTERS },
         { "Han", "\\p{sc:Han}" LATER_LETTERS },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -89,20 +108,23 @@ static cadre_status put_extended(translation *t, const char *members, bool brack
 /* A property that keeps its name: a general category, or one of these. */
 static bool keeps_name(const char *name)
 {
-    static const char *const binary[] = { "Alphabetic", "White_Space", "Lowercase", "Uppercase", "Emoji", "Ideographic" };
+    static const char *const binary[] = { "Alphabetic", "White_Space", "Lowercase", "Uppercase",
+        "Emoji", "Ideographic" };
     for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
         if (strcmp(name, binary[i]) == 0) return true;
     return strlen(name) <= 2;
 }
 
-/* \p{Name}, \P{Name}, \p{^Name}. Any other name must be a script's (PCRE2 would take a bare one to mean its extensions too). */
+/* \p{Name}, \P{Name}, \p{^Name}. Any other name must be a script's (PCRE2 would take a bare one to
+ * mean its extensions too). */
 static cadre_status put_property(translation *t, bool brackets)
 {
     size_t from = t->at, length = 0;
     bool negated = peek(t, 3) == '^', outside = (peek(t, 1) == 'P') != negated;
     char name[NAME_MAX_BYTES];
     if (peek(t, 2) != '{') return refuse(t, from, "a property without braces");
-    for (t->at += negated ? 4 : 3; is_letter(peek(t, 0)) && length + 1 < sizeof name; t->at++) name[length++] = peek(t, 0);
+    for (t->at += negated ? 4 : 3; is_letter(peek(t, 0)) && length + 1 < sizeof name; t->at++)
+        name[length++] = peek(t, 0);
     name[length] = '\0';
     if (length == 0 || peek(t, 0) != '}') return refuse(t, from, "an unknown property");
     t->at++;
@@ -122,7 +144,8 @@ static cadre_status put_code_point(translation *t)
     bool braces = peek(t, 1) == 'x' && peek(t, 2) == '{';
     size_t begin = t->at + (braces ? 3 : 2), most = braces ? 6 : peek(t, 1) == 'u' ? 4 : 2;
     for (t->at = begin; digits < most && is_hex(peek(t, digits));) digits++;
-    if (digits == 0 || (braces ? peek(t, digits) != '}' : digits != most)) return refuse(t, from, "a malformed code point");
+    if (digits == 0 || (braces ? peek(t, digits) != '}' : digits != most))
+        return refuse(t, from, "a malformed code point");
     if (most == 2 && peek(t, 0) >= '8') return refuse(t, from, "a raw byte");
     CADRE_TRY(put(t, "\\x{"));
     CADRE_TRY(copy(t, digits));
@@ -164,14 +187,15 @@ static cadre_status put_escape(translation *t, bool brackets)
         t->at += 2;
         return put(t, as);
     }
-    if (letter < ' ' || letter > '~' || is_letter(letter) || is_digit(letter)) return refuse(t, t->at, "an escape");
+    if (letter < ' ' || letter > '~' || is_letter(letter) || is_digit(letter))
+        return refuse(t, t->at, "an escape");
     return copy(t, 2);
 }
 
 /* ---- sets ---- */
 
-/* Where case does not matter, Oniguruma lets one character stand for several (sharp s for ss, the ligatures for ff, fi, fl, st)
- * and PCRE2 does not. False where that could begin. */
+/* Where case does not matter, Oniguruma lets one character stand for several (sharp s for ss, the
+ * ligatures for ff, fi, fl, st) and PCRE2 does not. False where that could begin. */
 static bool in_plain_case(const translation *t)
 {
     static const char *const several[] = { "ss", "ff", "fi", "fl", "st" };
@@ -182,8 +206,8 @@ static bool in_plain_case(const translation *t)
     return (unsigned char)c < 0x80 && !(c == '\\' && (next == 'x' || next == 'u' || next == 'p'));
 }
 
-/* [...]: a set within a set adds its members, so its brackets are left out. Complements of such, intersections and named
- * classes are refused. */
+/* [...]: a set within a set adds its members, so its brackets are left out. Complements of such,
+ * intersections and named classes are refused. */
 static cadre_status put_set(translation *t)
 {
     size_t from = t->at;
@@ -191,11 +215,14 @@ static cadre_status put_set(translation *t)
     CADRE_TRY(copy(t, peek(t, 1) == '^' ? 2 : 1));
     while (t->at < t->size) {
         char c = peek(t, 0), next = peek(t, 1);
-        bool opens = c == '[', closes = c == ']', empty = closes && strchr("[^", t->text[t->at - 1]);
+        bool opens = c == '[', closes = c == ']',
+             empty = closes && strchr("[^", t->text[t->at - 1]);
         if (empty) return refuse(t, from, "an empty set");
-        if (opens && (next == '^' || next == ':')) return refuse(t, t->at, "a complement or a named class within a set");
+        if (opens && (next == '^' || next == ':'))
+            return refuse(t, t->at, "a complement or a named class within a set");
         if (c == '&' && next == '&') return refuse(t, t->at, "an intersection of sets");
-        if (!in_plain_case(t)) return refuse(t, t->at, "a character that has several when case does not matter");
+        if (!in_plain_case(t))
+            return refuse(t, t->at, "a character that has several when case does not matter");
         depth += opens - closes;
         if (depth == 0) return copy(t, 1);
         if (opens || closes) t->at++;
@@ -213,7 +240,8 @@ static bool comes(const translation *t, const char *text)
 
 static cadre_status open_group(translation *t)
 {
-    static const char *const known[] = { "(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:", "(?-i:" };
+    static const char *const known[] = { "(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>",
+        "(?i:", "(?-i:" };
     if (t->depth == DEPTH_MAX) return refuse(t, t->at, "groups nested too deeply");
     if (t->at == 0 && comes(t, "(?i)")) { /* elsewhere its reach differs */
         t->fold = true;
@@ -231,7 +259,8 @@ static cadre_status open_group(translation *t)
     return refuse(t, t->at, "a group of a kind");
 }
 
-/* Length of a counted repeat {n}, {n,}, {,m} or {n,m} at the current place; 0: a brace that stands for itself. */
+/* Length of a counted repeat {n}, {n,}, {,m} or {n,m} at the current place; 0: a brace that stands
+ * for itself. */
 static size_t counted_repeat(const translation *t)
 {
     size_t length = 1, digits = 0;
@@ -266,7 +295,8 @@ static cadre_status put_counted(translation *t, size_t length)
 static cadre_status put_atom(translation *t)
 {
     char c = peek(t, 0);
-    if (!in_plain_case(t)) return refuse(t, t->at, "a character that has several when case does not matter");
+    if (!in_plain_case(t))
+        return refuse(t, t->at, "a character that has several when case does not matter");
     t->atom = t->out->size;
     if (c == '\\') return put_escape(t, false);
     if (c == '[') return put_set(t);
@@ -301,9 +331,12 @@ static cadre_status put_next(translation *t)
     return put_atom(t);
 }
 
-cadre_status pattern_translate(const char *regex, size_t size, const char *path, const char *where, byte_list *out)
+cadre_status pattern_translate(
+    const char *regex, size_t size, const char *path, const char *where, byte_list *out)
 {
-    translation t = { .text = regex, .path = path, .where = where, .size = size, .out = out, .atom = SIZE_MAX };
+    translation t = {
+        .text = regex, .path = path, .where = where, .size = size, .out = out, .atom = SIZE_MAX
+    };
     if (!utf8_valid(regex, size)) return refuse(&t, 0, "malformed UTF-8");
     while (t.at < size) CADRE_TRY(put_next(&t));
     if (t.depth) return refuse(&t, 0, "a group without an end");

@@ -20,7 +20,9 @@ typedef struct kind {
 static const kind kinds[] = {
     { BEGINS("\x1f\x8b"), "a file compressed by gzip", "gzip -dc FILE > FILE.txt" },
     { BEGINS("\x28\xb5\x2f\xfd"), "a file compressed by zstd", "zstd -dc FILE > FILE.txt" },
-    { BEGINS("\xfd" "7zXZ\0"), "a file compressed by xz", "xz -dc FILE > FILE.txt" },
+    { BEGINS("\xfd"
+             "7zXZ\0"),
+        "a file compressed by xz", "xz -dc FILE > FILE.txt" },
     { BEGINS("\x5d\0\0\x80\0"), "a file compressed by lzma", "xz -dc FILE > FILE.txt" },
     { BEGINS("BZh91AY&SY"), "a file compressed by bzip2", "bzip2 -dc FILE > FILE.txt" },
     { BEGINS("\x04\x22\x4d\x18"), "a file compressed by lz4", "lz4 -dc FILE > FILE.txt" },
@@ -32,9 +34,11 @@ static const kind kinds[] = {
     { BEGINS("Rar!\x1a\7"), "a rar archive", "unrar x FILE" },
     { AT(257, "ustar"), "a tar archive", "tar -xf FILE" },
     { BEGINS("PAR1\x15"), "a Parquet table",
-      "python3 -c 'import sys, pandas; print(*pandas.read_parquet(sys.argv[1])[\"text\"], sep=\"\\n\")' FILE > FILE.txt" },
+        "python3 -c 'import sys, pandas; print(*pandas.read_parquet(sys.argv[1])[\"text\"], "
+        "sep=\"\\n\")' FILE > FILE.txt" },
     { BEGINS("ARROW1"), "an Arrow table",
-      "python3 -c 'import sys, pandas; print(*pandas.read_feather(sys.argv[1])[\"text\"], sep=\"\\n\")' FILE > FILE.txt" },
+        "python3 -c 'import sys, pandas; print(*pandas.read_feather(sys.argv[1])[\"text\"], "
+        "sep=\"\\n\")' FILE > FILE.txt" },
     { BEGINS("Obj\1"), "an Avro table", NULL },
     { BEGINS("\x89HDF\r\n\x1a\n"), "an HDF5 file", NULL },
     { BEGINS("SQLite format 3\0"), "an SQLite database", NULL },
@@ -42,13 +46,17 @@ static const kind kinds[] = {
     { BEGINS("%PDF-"), "a PDF", "pdftotext FILE FILE.txt" },
     { BEGINS("%!PS"), "a PostScript document", "ps2ascii FILE FILE.txt" },
     { BEGINS("{\\rtf1"), "a rich text document", "unrtf --text FILE > FILE.txt" },
-    { BEGINS("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "a document of an office program", "soffice --headless --convert-to txt FILE" },
-    { BEGINS("version https://git-lfs.github.com/spec/"), "a pointer of Git LFS to a file that was not fetched", "git lfs pull" },
+    { BEGINS("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "a document of an office program",
+        "soffice --headless --convert-to txt FILE" },
+    { BEGINS("version https://git-lfs.github.com/spec/"),
+        "a pointer of Git LFS to a file that was not fetched", "git lfs pull" },
     { BEGINS("\xff\xfe\0\0"), "text in UTF-32", "iconv -f UTF-32 -t UTF-8 FILE > FILE.txt" },
     { BEGINS("\0\0\xfe\xff"), "text in UTF-32", "iconv -f UTF-32 -t UTF-8 FILE > FILE.txt" },
     { BEGINS("\xff\xfe"), "text in UTF-16", "iconv -f UTF-16 -t UTF-8 FILE > FILE.txt" },
     { BEGINS("\xfe\xff"), "text in UTF-16", "iconv -f UTF-16 -t UTF-8 FILE > FILE.txt" },
-    { BEGINS("\x7f" "ELF"), "a program", NULL },
+    { BEGINS("\x7f"
+             "ELF"),
+        "a program", NULL },
     { BEGINS("GGUF\3\0\0\0"), "a model in GGUF", NULL },
     { BEGINS("GGUF\2\0\0\0"), "a model in GGUF", NULL },
     { AT(8, "{\"__metadata__\""), "a safetensors file", NULL },
@@ -87,14 +95,16 @@ static void advise(const char *path, const char *command)
 
 /* ---- bytes that no text has ---- */
 
-enum { LEAST = 512, LOOKED_AT = 1 << 20, NULS = 100, MALFORMED = 8 }; /* one in so many is too much */
+/* One in so many is too much */
+enum { LEAST = 512, LOOKED_AT = 1 << 20, NULS = 100, MALFORMED = 8 };
 
 /* Bytes that are no UTF-8, and NULs. */
 static void count(const char *data, size_t size, size_t *malformed, size_t *nuls)
 {
     for (size_t at = 0; at < size;) {
         size_t valid = utf8_valid_prefix(data + at, size - at);
-        for (const char *c = data + at; (c = memchr(c, 0, (size_t)(data + at + valid - c))); c++) (*nuls)++;
+        for (const char *c = data + at; (c = memchr(c, 0, (size_t)(data + at + valid - c))); c++)
+            (*nuls)++;
         at += valid;
         if (at < size) (*malformed)++, at++;
     }
@@ -105,19 +115,25 @@ cadre_status plain_text_check(const char *path, const char *data, size_t size)
     const kind *k = kind_of(data, size);
     size_t looked = size < LOOKED_AT ? size : LOOKED_AT, malformed = 0, nuls = 0;
     if (k) {
-        cadre_status status = cadre_fail(CADRE_EFORMAT, path, "expected text in UTF-8, found %s", k->name);
+        cadre_status status =
+            cadre_fail(CADRE_EFORMAT, path, "expected text in UTF-8, found %s", k->name);
         if (k->command) advise(path, k->command);
         return status;
     }
     if (size < LEAST) return CADRE_OK;
     count(data, looked, &malformed, &nuls);
     if (nuls > looked / NULS)
-        return cadre_fail(CADRE_EFORMAT, path, "expected text in UTF-8, found zero bytes: %zu of the first %zu", nuls, looked);
+        return cadre_fail(CADRE_EFORMAT, path,
+            "expected text in UTF-8, found zero bytes: %zu of the first %zu", nuls, looked);
     if (malformed <= looked / MALFORMED) return CADRE_OK;
-    cadre_status status = cadre_fail(CADRE_EFORMAT, path, "expected text in UTF-8, found %zu of the first %zu bytes to be none",
-                                     malformed, looked);
-    advise(path, "where it is text in another encoding, such as CP1251: iconv -f CP1251 -t UTF-8 FILE > FILE.txt");
+    cadre_status status = cadre_fail(CADRE_EFORMAT, path,
+        "expected text in UTF-8, found %zu of the first %zu bytes to be none", malformed, looked);
+    advise(path, "where it is text in another encoding, such as CP1251: iconv -f CP1251 -t UTF-8 "
+                 "FILE > FILE.txt");
     return status;
 }
 
-cadre_status cadre_text_check(const char *name, const char *text, size_t size) { return plain_text_check(name, text, size); }
+cadre_status cadre_text_check(const char *name, const char *text, size_t size)
+{
+    return plain_text_check(name, text, size);
+}

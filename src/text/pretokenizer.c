@@ -42,7 +42,8 @@ static cadre_status flush(cutting *c)
     bool pending = c->pending;
     c->pending = false;
     if (!pending) return CADRE_OK;
-    return hand_on(c->run, c->step + 1, (string_view){ c->piece.data + c->begin, c->end - c->begin }, c->first && c->begin == 0);
+    return hand_on(c->run, c->step + 1,
+        (string_view){ c->piece.data + c->begin, c->end - c->begin }, c->first && c->begin == 0);
 }
 
 /* Whether the part joins the one before it. */
@@ -165,11 +166,14 @@ static cadre_status run_metaspace(pretokenizer_run *r, int step, string_view pie
 
 /* ---- each kind: from its object ---- */
 
-/* A step whose run is set; NULL, last error set, where the list is full (a kind may take several steps). */
-static pretokenizer_step *new_step(pretokenizer *p, cadre_status (*run)(pretokenizer_run *, int, string_view, bool))
+/* A step whose run is set; NULL, last error set, where the list is full (a kind may take several
+ * steps). */
+static pretokenizer_step *new_step(
+    pretokenizer *p, cadre_status (*run)(pretokenizer_run *, int, string_view, bool))
 {
     if (p->count == PRETOKENIZER_STEPS_MAX) {
-        cadre_fail(CADRE_EUNSUPPORTED, NULL, "pretokenizers: more than %d steps are not supported", PRETOKENIZER_STEPS_MAX);
+        cadre_fail(CADRE_EUNSUPPORTED, NULL, "pretokenizers: more than %d steps are not supported",
+            PRETOKENIZER_STEPS_MAX);
         return NULL;
     }
     pretokenizer_step *step = &p->steps[p->count++];
@@ -180,8 +184,11 @@ static pretokenizer_step *new_step(pretokenizer *p, cadre_status (*run)(pretoken
 static cadre_status read_behavior(const json_node *node, split_behavior *behavior)
 {
     static const char *const names[] = {
-        [SPLIT_ISOLATED] = "Isolated", [SPLIT_REMOVED] = "Removed", [SPLIT_CONTIGUOUS] = "Contiguous",
-        [SPLIT_MERGED_WITH_PREVIOUS] = "MergedWithPrevious", [SPLIT_MERGED_WITH_NEXT] = "MergedWithNext",
+        [SPLIT_ISOLATED] = "Isolated",
+        [SPLIT_REMOVED] = "Removed",
+        [SPLIT_CONTIGUOUS] = "Contiguous",
+        [SPLIT_MERGED_WITH_PREVIOUS] = "MergedWithPrevious",
+        [SPLIT_MERGED_WITH_NEXT] = "MergedWithNext",
     };
     json_node member = json_member(node, "behavior");
     const char *name;
@@ -191,7 +198,8 @@ static cadre_status read_behavior(const json_node *node, split_behavior *behavio
         *behavior = (split_behavior)i;
         return CADRE_OK;
     }
-    return json_refuse(&member, "Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext");
+    return json_refuse(
+        &member, "Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext");
 }
 
 static cadre_status read_split(void *list, const json_node *node)
@@ -249,7 +257,8 @@ static cadre_status read_delimiter(void *list, const json_node *node)
     if (!step) return CADRE_EUNSUPPORTED;
     step->behavior = SPLIT_REMOVED;
     CADRE_TRY(json_get_string(node, "delimiter", &delimiter));
-    return pattern_new_literal(delimiter, strlen(delimiter), node->file, "CharDelimiterSplit", &step->pattern);
+    return pattern_new_literal(
+        delimiter, strlen(delimiter), node->file, "CharDelimiterSplit", &step->pattern);
 }
 
 static cadre_status read_byte_level(void *list, const json_node *node)
@@ -263,7 +272,8 @@ static cadre_status read_byte_level(void *list, const json_node *node)
     if (split) {
         pretokenizer_step *step = new_step(p, run_split);
         if (!step) return CADRE_EUNSUPPORTED;
-        CADRE_TRY(pattern_new(BYTE_LEVEL_PATTERN, strlen(BYTE_LEVEL_PATTERN), node->file, "ByteLevel", &step->pattern));
+        CADRE_TRY(pattern_new(BYTE_LEVEL_PATTERN, strlen(BYTE_LEVEL_PATTERN), node->file,
+            "ByteLevel", &step->pattern));
     }
     p->byte_level = true;
     return new_step(p, run_visible) ? CADRE_OK : CADRE_EUNSUPPORTED;
@@ -274,7 +284,8 @@ static cadre_status read_prepend_scheme(const json_node *node, prepend_scheme *s
     json_node member = json_member(node, "prepend_scheme");
     const char *name = "always";
     bool prefix = true;
-    CADRE_TRY(json_opt_bool(node, "add_prefix_space", &prefix)); /* what older files have in its place */
+    /* What older files have in its place */
+    CADRE_TRY(json_opt_bool(node, "add_prefix_space", &prefix));
     if (!prefix) name = "never";
     CADRE_TRY(json_opt_string(node, "prepend_scheme", &name));
     if (strcmp(name, "never") == 0) *scheme = PREPEND_NEVER;
@@ -295,7 +306,8 @@ static cadre_status read_metaspace(void *list, const json_node *node)
     json_node member = json_member(node, "replacement");
     CADRE_TRY(json_as_string(&member, &replacement, NULL));
     size_t size = strlen(replacement);
-    if (size == 0 || utf8_decode(replacement, size, &code) != size) return json_refuse(&member, "one character");
+    if (size == 0 || utf8_decode(replacement, size, &code) != size)
+        return json_refuse(&member, "one character");
     CADRE_TRY(byte_list_put(&step->replacement, replacement, size));
     CADRE_TRY(read_prepend_scheme(node, &step->prepend));
     CADRE_TRY(json_opt_bool(node, "split", &split));
@@ -318,16 +330,18 @@ static const step_row rows[] = {
 
 cadre_status pretokenizer_read(pretokenizer *p, const json_node *node)
 {
-    return step_list_read(node, "pretokenizers", rows, sizeof rows / sizeof *rows, PRETOKENIZER_STEPS_MAX, p);
+    return step_list_read(
+        node, "pretokenizers", rows, sizeof rows / sizeof *rows, PRETOKENIZER_STEPS_MAX, p);
 }
 
 bool pretokenizer_same(const pretokenizer *a, const pretokenizer *b)
 {
     for (int i = 0; i < a->count && i < b->count; i++) {
         const pretokenizer_step *x = &a->steps[i], *y = &b->steps[i];
-        if (x->run != y->run || x->is != y->is || x->behavior != y->behavior || x->invert != y->invert ||
-            x->prepend != y->prepend ||
-            !pattern_same(x->pattern, y->pattern) || !byte_list_same(&x->replacement, &y->replacement))
+        if (x->run != y->run || x->is != y->is || x->behavior != y->behavior ||
+            x->invert != y->invert || x->prepend != y->prepend ||
+            !pattern_same(x->pattern, y->pattern) ||
+            !byte_list_same(&x->replacement, &y->replacement))
             return false;
     }
     return a->count == b->count;
@@ -343,8 +357,8 @@ void pretokenizer_free(pretokenizer *p)
 
 /* ---- the list ---- */
 
-cadre_status pretokenizer_apply(const pretokenizer *p, pretokenizer_scratch *s, string_view text, bool first, word_sink sink,
-                                void *arg)
+cadre_status pretokenizer_apply(const pretokenizer *p, pretokenizer_scratch *s, string_view text,
+    bool first, word_sink sink, void *arg)
 {
     pretokenizer_run run = { p, s, sink, arg };
     return hand_on(&run, 0, text, first);

@@ -1,8 +1,9 @@
-/* pretokenizer.h - how a tokenizer.json cuts a text into the words that its model sees: a list of steps, each of which takes a
- * piece and hands on smaller or rewritten pieces.
+/* pretokenizer.h - how a tokenizer.json cuts a text into the words that its model sees: a list of
+ * steps, each of which takes a piece and hands on smaller or rewritten pieces.
  *
- * Pieces flow through all steps one at a time, so nothing but the piece at hand is kept. THE LIST of kinds is in
- * pretokenizer.c, one row each; a kind that is not in it is refused. "Sequence" is flattened. */
+ * Pieces flow through all steps one at a time, so nothing but the piece at hand is kept. THE LIST
+ * of kinds is in pretokenizer.c, one row each; a kind that is not in it is refused. "Sequence" is
+ * flattened. */
 #ifndef CADRE_TEXT_PRETOKENIZER_H
 #define CADRE_TEXT_PRETOKENIZER_H
 
@@ -28,12 +29,12 @@ typedef enum prepend_scheme { PREPEND_ALWAYS, PREPEND_FIRST, PREPEND_NEVER } pre
 typedef struct pretokenizer_run pretokenizer_run;
 typedef struct pretokenizer_step {
     cadre_status (*run)(pretokenizer_run *run, int step, string_view piece, bool first);
-    pattern *pattern;           /* matches are where it matches, ... */
-    bool (*is)(uint32_t code);  /* ... or single characters of a kind */
+    pattern *pattern;          /* matches are where it matches, ... */
+    bool (*is)(uint32_t code); /* ... or single characters of a kind */
     split_behavior behavior;
-    bool invert;                /* what does not match counts as match */
-    byte_list replacement;      /* Metaspace */
-    prepend_scheme prepend;     /* Metaspace */
+    bool invert;            /* what does not match counts as match */
+    byte_list replacement;  /* Metaspace */
+    prepend_scheme prepend; /* Metaspace */
 } pretokenizer_step;
 
 typedef struct pretokenizer { /* zeroed: the whole text is one word */
@@ -56,9 +57,10 @@ typedef struct pretokenizer_scratch { /* zeroed: empty. One a thread */
     byte_list rewritten[PRETOKENIZER_STEPS_MAX];
 } pretokenizer_scratch;
 
-/* Hands every word of well-formed text to the sink, none of them empty. first: the text begins where the user's text does. */
-cadre_status pretokenizer_apply(const pretokenizer *p, pretokenizer_scratch *s, string_view text, bool first, word_sink sink,
-                                void *arg);
+/* Hands every word of well-formed text to the sink, none of them empty. first: the text begins
+ * where the user's text does. */
+cadre_status pretokenizer_apply(const pretokenizer *p, pretokenizer_scratch *s, string_view text,
+    bool first, word_sink sink, void *arg);
 void pretokenizer_scratch_free(pretokenizer_scratch *s);
 
 #endif

@@ -30,18 +30,20 @@ cadre_status step_list_check_members(const json_node *object, const char *member
     CADRE_TRY(json_as_object(object));
     while (json_next(object, &member))
         if (!is_among(member.key, members))
-            return cadre_fail(CADRE_EUNSUPPORTED, object->file, "%s: the member \"%s\" is not supported",
-                              object->key ? object->key : "a step",
-                              quote_text(member.key).text);
+            return cadre_fail(CADRE_EUNSUPPORTED, object->file,
+                "%s: the member \"%s\" is not supported", object->key ? object->key : "a step",
+                quote_text(member.key).text);
     return CADRE_OK;
 }
 
 static cadre_status refuse_type(const reading *r, const json_node *step, const char *type)
 {
     byte_buffer known = { 0 };
-    for (int i = 0; i < r->row_count; i++) byte_buffer_format(&known, "%s%s", i ? ", " : "", r->rows[i].type);
-    cadre_status status = cadre_fail(CADRE_EUNSUPPORTED, step->file, "%s: \"%s\" is not supported (supported: %s)", r->key,
-                                     quote_text(type).text, known.data ? known.data : "");
+    for (int i = 0; i < r->row_count; i++)
+        byte_buffer_format(&known, "%s%s", i ? ", " : "", r->rows[i].type);
+    cadre_status status =
+        cadre_fail(CADRE_EUNSUPPORTED, step->file, "%s: \"%s\" is not supported (supported: %s)",
+            r->key, quote_text(type).text, known.data ? known.data : "");
     byte_buffer_free(&known);
     return status;
 }
@@ -65,15 +67,17 @@ static cadre_status read_step(reading *r, const json_node *step)
         json_node member = { 0 };
         while (json_next(step, &member))
             if (strcmp(member.key, "type") != 0 && !is_among(member.key, r->rows[i].members))
-                return cadre_fail(CADRE_EUNSUPPORTED, step->file, "%s: the member \"%s\" of %s is not supported", r->key,
-                                  quote_text(member.key).text, type);
+                return cadre_fail(CADRE_EUNSUPPORTED, step->file,
+                    "%s: the member \"%s\" of %s is not supported", r->key,
+                    quote_text(member.key).text, type);
         if (r->room-- == 0) return json_refuse(step, "fewer steps");
         return r->rows[i].read(r->list, step);
     }
     return refuse_type(r, step, type);
 }
 
-cadre_status step_list_read(const json_node *node, const char *key, const step_row *rows, int row_count, int room, void *list)
+cadre_status step_list_read(const json_node *node, const char *key, const step_row *rows,
+    int row_count, int room, void *list)
 {
     reading r = { key, rows, row_count, room, list };
     json_kind kind = json_kind_of(node);

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 
 typedef struct pattern_search {
-    char *text;      /* [size] */
+    char *text;       /* [size] */
     size_t *fallback; /* [size] of a match of i + 1 bytes: the longest shorter one at its end */
     size_t size, matched;
 } pattern_search;
@@ -33,10 +33,11 @@ static cadre_status open_search(pattern_search *s, const char *text)
 {
     size_t size = strlen(text);
     if (!size)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-                          "a text to stop at: expected at least one byte, found none");
-    *s = (pattern_search){ .text = mem_strdup(text), .fallback = MEM_ARRAY(size_t, size),
-                           .size = size };
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "a text to stop at: expected at least one byte, found none");
+    *s = (pattern_search){
+        .text = mem_strdup(text), .fallback = MEM_ARRAY(size_t, size), .size = size
+    };
     if (!s->text || !s->fallback) return CADRE_ENOMEM;
     for (size_t i = 1; i < size; i++) s->fallback[i] = advance(s, s->fallback[i - 1], text[i]);
     return CADRE_OK;
@@ -98,8 +99,8 @@ static void begin_anew(cadre_stop *s)
     for (int i = 0; i < s->count; i++) s->searches[i].matched = 0;
 }
 
-cadre_status cadre_stop_take(cadre_stop *s, const char *text, size_t size, const char **told,
-                             size_t *told_size, bool *found)
+cadre_status cadre_stop_take(
+    cadre_stop *s, const char *text, size_t size, const char **told, size_t *told_size, bool *found)
 {
     forget_told(s);
     CADRE_TRY(byte_list_reserve(&s->text, size + 1));

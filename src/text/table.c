@@ -24,7 +24,8 @@ static size_t number_slot(const number_map *m, uint64_t key)
 {
     uint64_t mixed = (key ^ key >> 32) * 0x9e3779b97f4a7c15u;
     size_t at = (size_t)(mixed ^ mixed >> 29) & (m->capacity - 1);
-    while (m->slots[at].key_plus_one != 0 && m->slots[at].key_plus_one != key + 1) at = (at + 1) & (m->capacity - 1);
+    while (m->slots[at].key_plus_one != 0 && m->slots[at].key_plus_one != key + 1)
+        at = (at + 1) & (m->capacity - 1);
     return at;
 }
 
@@ -32,10 +33,12 @@ cadre_status number_map_reserve(number_map *m, size_t count)
 {
     size_t capacity = slots_for(count);
     if (capacity <= m->capacity && capacity) return CADRE_OK;
-    number_map larger = { MEM_ARRAY(number_map_slot, capacity ? capacity : SIZE_MAX), m->count, capacity };
+    number_map larger = { MEM_ARRAY(number_map_slot, capacity ? capacity : SIZE_MAX), m->count,
+        capacity };
     if (!larger.slots) return CADRE_ENOMEM;
     for (size_t i = 0; i < m->capacity; i++)
-        if (m->slots[i].key_plus_one) larger.slots[number_slot(&larger, m->slots[i].key_plus_one - 1)] = m->slots[i];
+        if (m->slots[i].key_plus_one)
+            larger.slots[number_slot(&larger, m->slots[i].key_plus_one - 1)] = m->slots[i];
     mem_free(m->slots);
     *m = larger;
     return CADRE_OK;
@@ -98,15 +101,19 @@ static cadre_status reserve_slots(string_set *s, size_t count)
 cadre_status string_set_reserve(string_set *s, size_t count, size_t bytes)
 {
     CADRE_TRY(reserve_slots(s, count));
-    if (count > s->count) CADRE_TRY(buffer_grow((void **)&s->ends, s->count, &s->list_capacity, count - s->count,
-                                                sizeof *s->ends));
-    return bytes > s->used ? buffer_grow((void **)&s->bytes, s->used, &s->room, bytes - s->used, 1) : CADRE_OK;
+    if (count > s->count)
+        CADRE_TRY(buffer_grow(
+            (void **)&s->ends, s->count, &s->list_capacity, count - s->count, sizeof *s->ends));
+    return bytes > s->used ? buffer_grow((void **)&s->bytes, s->used, &s->room, bytes - s->used, 1)
+                           : CADRE_OK;
 }
 
-cadre_status string_set_add(string_set *s, const char *data, size_t size, uint32_t *place, bool *was_there)
+cadre_status string_set_add(
+    string_set *s, const char *data, size_t size, uint32_t *place, bool *was_there)
 {
     if (size > UINT32_MAX - s->used || s->count >= UINT32_MAX - 1)
-        return cadre_fail(CADRE_ENOMEM, NULL, "out of memory: a table of strings holds 4 GB at most");
+        return cadre_fail(
+            CADRE_ENOMEM, NULL, "out of memory: a table of strings holds 4 GB at most");
     CADRE_TRY(string_set_reserve(s, s->count + 1, s->used + size));
     uint64_t hash = XXH3_64bits(data, size);
     size_t slot = string_slot(s, data, size, hash);

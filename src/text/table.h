@@ -1,7 +1,8 @@
-/* table.h - the two hash tables of this room: numbers to numbers, and strings to their place in a list.
+/* table.h - the two hash tables of this room: numbers to numbers, and strings to their place in a
+ * list.
  *
- * Open addressing with linear probing, at most five eighths full. Nothing is ever removed. Neither table's order of slots is
- * visible outside, so whatever is built from them is deterministic. */
+ * Open addressing with linear probing, at most five eighths full. Nothing is ever removed. Neither
+ * table's order of slots is visible outside, so whatever is built from them is deterministic. */
 #ifndef CADRE_TEXT_TABLE_H
 #define CADRE_TEXT_TABLE_H
 
@@ -23,23 +24,28 @@ typedef struct number_map { /* zeroed: empty */
 } number_map;
 
 cadre_status number_map_reserve(number_map *m, size_t count); /* room for so many keys altogether */
-uint64_t *number_map_find(const number_map *m, uint64_t key); /* NULL: not there. Valid until the next set */
-cadre_status number_map_set(number_map *m, uint64_t key, uint64_t value); /* replaces the value of a key that is there */
+/* NULL: not there. Valid until the next set */
+uint64_t *number_map_find(const number_map *m, uint64_t key);
+/* Replaces the value of a key that is there */
+cadre_status number_map_set(number_map *m, uint64_t key, uint64_t value);
 void number_map_free(number_map *m);
 
 /* ---- strings to their place in a list ---- */
 
 typedef struct string_set { /* zeroed: empty */
-    char *bytes;        /* all strings, one after the other */
-    uint32_t *ends;     /* [count] of each in `bytes` */
-    uint64_t *slots;    /* upper half of the hash, place + 1 */
+    char *bytes;            /* all strings, one after the other */
+    uint32_t *ends;         /* [count] of each in `bytes` */
+    uint64_t *slots;        /* upper half of the hash, place + 1 */
     size_t used, room, count, list_capacity, capacity;
 } string_set;
 
-cadre_status string_set_reserve(string_set *s, size_t count, size_t bytes); /* altogether; spares growth */
-cadre_status string_set_add(string_set *s, const char *data, size_t size, uint32_t *place, bool *was_there);
+/* altogether; spares growth */
+cadre_status string_set_reserve(string_set *s, size_t count, size_t bytes);
+cadre_status string_set_add(
+    string_set *s, const char *data, size_t size, uint32_t *place, bool *was_there);
 bool string_set_find(const string_set *s, const char *data, size_t size, uint32_t *place);
-static inline string_view string_set_at(const string_set *s, uint32_t place) /* valid until the next add */
+/* Valid until the next add */
+static inline string_view string_set_at(const string_set *s, uint32_t place)
 {
     uint32_t begin = place ? s->ends[place - 1] : 0;
     return (string_view){ s->bytes + begin, s->ends[place] - begin };

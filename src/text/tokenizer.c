@@ -58,7 +58,8 @@ int32_t tokenizer_size(const tokenizer *t)
 
 string_view tokenizer_piece(const tokenizer *t, int32_t id)
 {
-    return vocabulary_piece(vocabulary_has(&t->added_pieces, id) ? &t->added_pieces : &t->pieces, id);
+    return vocabulary_piece(
+        vocabulary_has(&t->added_pieces, id) ? &t->added_pieces : &t->pieces, id);
 }
 
 int32_t tokenizer_id(const tokenizer *t, const char *piece, size_t size)
@@ -76,7 +77,10 @@ bool tokenizer_is_special(const tokenizer *t, int32_t id)
 int32_t tokenizer_bos(const tokenizer *t) { return t->bos; }
 int32_t tokenizer_eos(const tokenizer *t) { return t->eos; }
 
-string_view tokenizer_chat_program(const tokenizer *t) { return (string_view){ t->chat.data, t->chat.size }; }
+string_view tokenizer_chat_program(const tokenizer *t)
+{
+    return (string_view){ t->chat.data, t->chat.size };
+}
 
 /* ---- text to ids ---- */
 
@@ -90,11 +94,12 @@ typedef struct encoder { /* one call of tokenizer_encode */
     bpe_scratch bpe;
     unigram_scratch unigram;
     byte_list visible;
-    bool stops;      /* a long text: it gives up when asked to */
+    bool stops; /* a long text: it gives up when asked to */
     uint32_t words_done;
 } encoder;
 
-enum { LONG_TEXT = 1 << 20, LOOK_UP = 4096 }; /* bytes; words between two looks at whether to stop */
+/* bytes; words between two looks at whether to stop */
+enum { LONG_TEXT = 1 << 20, LOOK_UP = 4096 };
 
 static cadre_status encode_word(void *arg, string_view word)
 {
@@ -138,7 +143,8 @@ static cadre_status encode_normal(encoder *e, string_view text, bool first)
     for (size_t at = 0;; at = match.end) {
         bool found = added_tokens_next(&e->t->added, &e->normalized, text, &match);
         string_view part = part_before(text, at, found, &match);
-        CADRE_TRY(pretokenizer_apply(&e->t->pretokenizer, &e->words, part, first && at == 0, encode_word, e));
+        CADRE_TRY(pretokenizer_apply(
+            &e->t->pretokenizer, &e->words, part, first && at == 0, encode_word, e));
         if (!found) return CADRE_OK;
         CADRE_TRY(token_list_put(e->ids, match.token->id));
     }
@@ -152,7 +158,8 @@ static cadre_status encode_bytes(encoder *e, string_view text, bool first)
         uint32_t code;
         if (valid > 0) CADRE_TRY(encode_normal(e, (string_view){ text.data, valid }, first));
         while (bad < text.size && utf8_decode(text.data + bad, text.size - bad, &code) == 0) bad++;
-        if (bad > valid) CADRE_TRY(encode_malformed(e, (string_view){ text.data + valid, bad - valid }));
+        if (bad > valid)
+            CADRE_TRY(encode_malformed(e, (string_view){ text.data + valid, bad - valid }));
         text = (string_view){ text.data + bad, text.size - bad };
         first = false;
     }
@@ -179,19 +186,25 @@ static cadre_status put_all(token_list *ids, const token_list *more)
 }
 
 /* special: with the ids around the text. */
-static cadre_status encode(const tokenizer *t, string_view text, bool special, const text_range *literal, size_t count,
-                           token_list *ids)
+static cadre_status encode(const tokenizer *t, string_view text, bool special,
+    const text_range *literal, size_t count, token_list *ids)
 {
-    static const text_range everything = { 0, SIZE_MAX }; /* places change when text is normalized */
-    if (text.size > TEXT_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "expected a text of at most %d bytes, found %zu",
-                                                TEXT_MAX, text.size);
+    /* Places change when text is normalized */
+    static const text_range everything = { 0, SIZE_MAX };
+    if (text.size > TEXT_MAX)
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            "expected a text of at most %d bytes, found %zu", TEXT_MAX, text.size);
     bool stops = text.size > LONG_TEXT;
-    encoder e = { .t = t, .ids = ids, .raw = { false, literal, count, stops },
-                  .normalized = { true, &everything, count > 0, stops }, .stops = stops };
+    encoder e = { .t = t,
+        .ids = ids,
+        .raw = { false, literal, count, stops },
+        .normalized = { true, &everything, count > 0, stops },
+        .stops = stops };
     size_t before = ids->count;
     cadre_status status = special ? put_all(ids, &t->before) : CADRE_OK;
     if (status == CADRE_OK) status = encode_text(&e, text);
-    if (status == CADRE_OK && stops) status = interrupt_check(NULL); /* a search may have been given up */
+    /* A search may have been given up */
+    if (status == CADRE_OK && stops) status = interrupt_check(NULL);
     if (status == CADRE_OK && special) status = put_all(ids, &t->after);
     if (status != CADRE_OK) ids->count = before;
     pattern_scan_free(e.scan);
@@ -203,14 +216,16 @@ static cadre_status encode(const tokenizer *t, string_view text, bool special, c
     return status;
 }
 
-cadre_status tokenizer_encode(const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids)
+cadre_status tokenizer_encode(
+    const tokenizer *t, const char *text, size_t size, unsigned flags, token_list *ids)
 {
     text_range all = { 0, size };
-    return encode(t, (string_view){ text, size }, flags & CADRE_ADD_SPECIAL, &all, flags & CADRE_PARSE_SPECIAL ? 0 : 1, ids);
+    return encode(t, (string_view){ text, size }, flags & CADRE_ADD_SPECIAL, &all,
+        flags & CADRE_PARSE_SPECIAL ? 0 : 1, ids);
 }
 
-cadre_status tokenizer_encode_parts(const tokenizer *t, const char *text, size_t size, const text_range *literal, size_t count,
-                                    token_list *ids)
+cadre_status tokenizer_encode_parts(const tokenizer *t, const char *text, size_t size,
+    const text_range *literal, size_t count, token_list *ids)
 {
     return encode(t, (string_view){ text, size }, false, literal, count, ids);
 }

@@ -12,9 +12,11 @@ static bool is_known(const tokenizer *t, int32_t id)
     return vocabulary_has(&t->added_pieces, id) || vocabulary_has(&t->pieces, id);
 }
 
-static cadre_status put_id(const tokenizer *t, decoder_state *state, int32_t id, unsigned flags, byte_list *text)
+static cadre_status put_id(
+    const tokenizer *t, decoder_state *state, int32_t id, unsigned flags, byte_list *text)
 {
-    if (!is_known(t, id) || (flags & CADRE_SKIP_SPECIAL && tokenizer_is_special(t, id))) return CADRE_OK;
+    if (!is_known(t, id) || (flags & CADRE_SKIP_SPECIAL && tokenizer_is_special(t, id)))
+        return CADRE_OK;
     return decoder_put(&t->decoder, state, tokenizer_piece(t, id), text);
 }
 
@@ -24,18 +26,20 @@ static bool is_byte(const tokenizer *t, int32_t id)
 }
 
 /* Byte tokens ids[0..count): all of them are replaced where together they are no text. */
-static cadre_status put_bytes(const tokenizer *t, decoder_state *state, const int32_t *ids, size_t count, unsigned flags,
-                              byte_list *text)
+static cadre_status put_bytes(const tokenizer *t, decoder_state *state, const int32_t *ids,
+    size_t count, unsigned flags, byte_list *text)
 {
     size_t begin = text->size;
     for (size_t i = 0; i < count; i++) CADRE_TRY(put_id(t, state, ids[i], flags, text));
     if (utf8_valid(text->data + begin, text->size - begin)) return CADRE_OK;
     text->size = begin;
-    for (size_t i = 0; i < count; i++) CADRE_TRY(byte_list_put(text, REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER)));
+    for (size_t i = 0; i < count; i++)
+        CADRE_TRY(byte_list_put(text, REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER)));
     return CADRE_OK;
 }
 
-cadre_status tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text)
+cadre_status tokenizer_decode(
+    const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text)
 {
     decoder_state state = { 0 };
     cadre_status status = CADRE_OK;

@@ -1,4 +1,5 @@
-/* tokenizer_export.h - tokenizers written: as a tokenizer.json, and into the metadata of a GGUF file. */
+/* tokenizer_export.h - tokenizers written: as a tokenizer.json, and into the metadata of a GGUF
+ * file. */
 #ifndef CADRE_TEXT_TOKENIZER_EXPORT_H
 #define CADRE_TEXT_TOKENIZER_EXPORT_H
 
@@ -6,15 +7,16 @@
 #include "format/gguf.h"
 #include "text/tokenizer.h"
 
-/* Writes a tokenizer.json into `json`, an empty buffer: the one that it was opened from, or, from a GGUF file, one that gives the
- * same ids. */
+/* Writes a tokenizer.json into `json`, an empty buffer: the one that it was opened from, or, from a
+ * GGUF file, one that gives the same ids. */
 cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json);
 
 /* What a tokenizer_config.json says; size 0, or 0: nothing. */
 typedef struct tokenizer_config {
     string_view bos, eos, unknown, pad; /* pieces */
     string_view chat;                   /* tokenizer_chat_program */
-    string_view kept;                   /* the file that there was: all of it but the class; the rest where it is silent */
+    /* The file that there was: all of it but the class; the rest where it is silent */
+    string_view kept;
     int64_t context;
 } tokenizer_config;
 
@@ -30,8 +32,10 @@ typedef struct tokenizer_model {
     int32_t bos, eos;
 } tokenizer_model;
 
-/* Writes tokenizer.ggml.*. A tokenizer that GGUF has no name for, and one with more ids than rows, are refused with nothing
- * written. *difference says in words why other programs may give other ids to some texts; NULL: for no reason that is known. */
-cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model, gguf_writer *w, const char **difference);
+/* Writes tokenizer.ggml.*. A tokenizer that GGUF has no name for, and one with more ids than rows,
+ * are refused with nothing written. *difference says in words why other programs may give other ids
+ * to some texts; NULL: for no reason that is known. */
+cadre_status tokenizer_put_gguf(
+    const tokenizer *t, const tokenizer_model *model, gguf_writer *w, const char **difference);
 
 #endif

@@ -43,19 +43,23 @@ static void fill_rows(const tokenizer *t, columns *c)
 /* Of ordinary pieces: the others have none. */
 static cadre_status fill_scores(const tokenizer *t, columns *c, bool *same)
 {
-    if (!t->is_unigram) CADRE_TRY(bpe_scores(&t->bpe, c->scores, same)); /* of pieces that the model knows: no more than rows */
-    for (int32_t id = 0; t->is_unigram && id < t->pieces.size; id++) c->scores[id] = (float)t->unigram.scores[id];
+    /* Of pieces that the model knows: no more than rows */
+    if (!t->is_unigram) CADRE_TRY(bpe_scores(&t->bpe, c->scores, same));
+    for (int32_t id = 0; t->is_unigram && id < t->pieces.size; id++)
+        c->scores[id] = (float)t->unigram.scores[id];
     for (size_t row = 0; row < c->count; row++)
         if (c->types[row] != GGUF_PIECE_NORMAL) c->scores[row] = 0;
     return CADRE_OK;
 }
 
-static cadre_status put_texts(const tokenizer *t, const bpe_rule *rules, size_t count, gguf_string *merges, gguf_writer *w)
+static cadre_status put_texts(
+    const tokenizer *t, const bpe_rule *rules, size_t count, gguf_string *merges, gguf_writer *w)
 {
     byte_list text = { 0 };
     cadre_status status = CADRE_OK;
     for (size_t i = 0; i < count && status == CADRE_OK; i++) {
-        string_view left = vocabulary_piece(&t->pieces, rules[i].left), right = vocabulary_piece(&t->pieces, rules[i].right);
+        string_view left = vocabulary_piece(&t->pieces, rules[i].left),
+                    right = vocabulary_piece(&t->pieces, rules[i].right);
         merges[i].size = left.size + 1 + right.size;
         status = byte_list_put(&text, left.data, left.size);
         if (status == CADRE_OK) status = byte_list_put(&text, " ", 1);
@@ -80,7 +84,8 @@ static cadre_status put_merges(const tokenizer *t, gguf_writer *w)
     return status;
 }
 
-static cadre_status put_tables(const tokenizer *t, const gguf_steps *steps, columns *c, gguf_writer *w, bool *same)
+static cadre_status put_tables(
+    const tokenizer *t, const gguf_steps *steps, columns *c, gguf_writer *w, bool *same)
 {
     fill_rows(t, c);
     CADRE_TRY(gguf_writer_strings(w, KEY "tokens", c->pieces, c->count));
@@ -90,11 +95,14 @@ static cadre_status put_tables(const tokenizer *t, const gguf_steps *steps, colu
     return gguf_writer_reals(w, KEY "scores", c->scores, c->count);
 }
 
-static cadre_status put_columns(const tokenizer *t, const gguf_steps *steps, size_t rows, gguf_writer *w, bool *same)
+static cadre_status put_columns(
+    const tokenizer *t, const gguf_steps *steps, size_t rows, gguf_writer *w, bool *same)
 {
     columns c = { MEM_ARRAY(gguf_string, rows), MEM_ARRAY(int64_t, rows), MEM_ARRAY(float, rows),
-                  mem_alloc(rows, GGUF_PADDING_BYTES), rows };
-    cadre_status status = c.pieces && c.types && c.scores && c.names ? put_tables(t, steps, &c, w, same) : CADRE_ENOMEM;
+        mem_alloc(rows, GGUF_PADDING_BYTES), rows };
+    cadre_status status = c.pieces && c.types && c.scores && c.names
+                              ? put_tables(t, steps, &c, w, same)
+                              : CADRE_ENOMEM;
     mem_free(c.pieces);
     mem_free(c.types);
     mem_free(c.scores);
@@ -108,17 +116,25 @@ static cadre_status put_id(gguf_writer *w, const char *key, int32_t id)
 }
 
 /* The file has room for one id before a text and one after it. */
-static cadre_status put_flags(const tokenizer *t, const tokenizer_model *model, const gguf_steps *steps, gguf_writer *w)
+static cadre_status put_flags(
+    const tokenizer *t, const tokenizer_model *model, const gguf_steps *steps, gguf_writer *w)
 {
     bool add_bos = t->before.count == 1, add_eos = t->after.count == 1;
-    CADRE_TRY(put_id(w, KEY "bos_token_id", add_bos ? t->before.ids[0] : t->bos >= 0 ? t->bos : model->bos));
-    CADRE_TRY(put_id(w, KEY "eos_token_id", add_eos ? t->after.ids[0] : t->eos >= 0 ? t->eos : model->eos));
+    CADRE_TRY(put_id(w, KEY "bos_token_id",
+        add_bos       ? t->before.ids[0]
+        : t->bos >= 0 ? t->bos
+                      : model->bos));
+    CADRE_TRY(put_id(w, KEY "eos_token_id",
+        add_eos       ? t->after.ids[0]
+        : t->eos >= 0 ? t->eos
+                      : model->eos));
     CADRE_TRY(put_id(w, KEY "unknown_token_id", tokenizer_unknown(t)));
     CADRE_TRY(put_id(w, KEY "padding_token_id", t->pad));
     CADRE_TRY(gguf_writer_bool(w, KEY "add_bos_token", add_bos));
     CADRE_TRY(gguf_writer_bool(w, KEY "add_eos_token", add_eos));
     if (steps->pre) return CADRE_OK;
-    if (t->is_unigram) CADRE_TRY(gguf_writer_bool(w, KEY "remove_extra_whitespaces", steps->merge_spaces));
+    if (t->is_unigram)
+        CADRE_TRY(gguf_writer_bool(w, KEY "remove_extra_whitespaces", steps->merge_spaces));
     return gguf_writer_bool(w, KEY "add_space_prefix", steps->space_prefix);
 }
 
@@ -144,35 +160,47 @@ static bool spells_bytes(const tokenizer *t)
     return t->bpe.byte_fallback;
 }
 
-/* Why other programs may cut some texts otherwise, though every key is as it should be; NULL: nothing is known. */
+/* Why other programs may cut some texts otherwise, though every key is as it should be; NULL:
+ * nothing is known. */
 static const char *difference_of(const tokenizer *t, const gguf_steps *steps, bool same)
 {
     for (size_t i = 0; i < t->added.count; i++) {
         const added_token *token = &t->added.list[i];
         if (token->single_word || token->lstrip || token->rstrip)
             return "some of its special tokens look at what stands beside them";
-        if (token->normalized && !steps->pre) return "some of its special tokens are looked for in normalized text";
+        if (token->normalized && !steps->pre)
+            return "some of its special tokens are looked for in normalized text";
     }
-    if (t->is_unigram && t->unigram.byte_fallback) return "it spells characters that it does not know in bytes";
+    if (t->is_unigram && t->unigram.byte_fallback)
+        return "it spells characters that it does not know in bytes";
     if (!same) return "some words cannot be merged by scores as they are by its list of merges";
-    if (t->before.count > 1 || t->after.count > 1) return "it puts more than one id before or after a text";
-    if (steps->pre && steps->pre->nfc) return "it composes characters first, which others leave as they are";
+    if (t->before.count > 1 || t->after.count > 1)
+        return "it puts more than one id before or after a text";
+    if (steps->pre && steps->pre->nfc)
+        return "it composes characters first, which others leave as they are";
     return steps->difference;
 }
 
-cadre_status tokenizer_put_gguf(const tokenizer *t, const tokenizer_model *model, gguf_writer *w, const char **difference)
+cadre_status tokenizer_put_gguf(
+    const tokenizer *t, const tokenizer_model *model, gguf_writer *w, const char **difference)
 {
     gguf_steps steps;
     bool found, same = true;
     if (tokenizer_size(t) > model->rows)
-        return cadre_fail(CADRE_EMISMATCH, t->name, "expected at most %lld pieces, one for each row of the embedding, found %d",
-                          (long long)model->rows, tokenizer_size(t));
+        return cadre_fail(CADRE_EMISMATCH, t->name,
+            "expected at most %lld pieces, one for each row of the embedding, found %d",
+            (long long)model->rows, tokenizer_size(t));
     CADRE_TRY(gguf_steps_of(t, &steps, &found));
-    if (!found) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "GGUF has no name for how this tokenizer cuts a text");
+    if (!found)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, t->name, "GGUF has no name for how this tokenizer cuts a text");
     if (!steps.pre && !t->is_unigram && !spells_bytes(t))
         return cadre_fail(CADRE_EUNSUPPORTED, t->name,
-                          "GGUF has no name for a tokenizer that merges and does not know all bytes");
-    const char *kind = steps.pre ? "gpt2" : t->is_unigram ? "t5" : "llama", *pre = steps.pre ? steps.pre->names : "default";
+            "GGUF has no name for a tokenizer that merges and does not know all bytes");
+    const char *kind = steps.pre       ? "gpt2"
+                       : t->is_unigram ? "t5"
+                                       : "llama",
+               *pre = steps.pre ? steps.pre->names : "default";
     CADRE_TRY(gguf_writer_string(w, KEY "model", kind, strlen(kind)));
     CADRE_TRY(gguf_writer_string(w, KEY "pre", pre, strcspn(pre, " ")));
     CADRE_TRY(put_columns(t, &steps, (size_t)model->rows, w, &same));

@@ -1,4 +1,5 @@
-/* tokenizer_export_json.c - a tokenizer that came from a GGUF file, as tokenizer.json; and tokenizer_config.json. */
+/* tokenizer_export_json.c - a tokenizer that came from a GGUF file, as tokenizer.json; and
+ * tokenizer_config.json. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -32,7 +33,9 @@ static const char *piece_name(const tokenizer *t, int32_t id, byte_list *name)
 {
     string_view piece = tokenizer_piece(t, id);
     name->size = 0;
-    if (byte_list_put(name, piece.data, piece.size) != CADRE_OK || byte_list_put(name, "", 1) != CADRE_OK) return "";
+    if (byte_list_put(name, piece.data, piece.size) != CADRE_OK ||
+        byte_list_put(name, "", 1) != CADRE_OK)
+        return "";
     return name->data;
 }
 
@@ -46,12 +49,15 @@ static void write_template_part(json_writer *w, const char *kind, const char *id
     json_put_close(w, '}');
 }
 
-static void write_template_parts(const tokenizer *t, json_writer *w, const char *key, byte_list *name)
+static void write_template_parts(
+    const tokenizer *t, json_writer *w, const char *key, byte_list *name)
 {
     json_put_array(w, key);
-    for (size_t i = 0; i < t->before.count; i++) write_template_part(w, "SpecialToken", piece_name(t, t->before.ids[i], name));
+    for (size_t i = 0; i < t->before.count; i++)
+        write_template_part(w, "SpecialToken", piece_name(t, t->before.ids[i], name));
     write_template_part(w, "Sequence", "A");
-    for (size_t i = 0; i < t->after.count; i++) write_template_part(w, "SpecialToken", piece_name(t, t->after.ids[i], name));
+    for (size_t i = 0; i < t->after.count; i++)
+        write_template_part(w, "SpecialToken", piece_name(t, t->after.ids[i], name));
     if (strcmp(key, "pair") == 0) write_template_part(w, "Sequence", "B");
     json_put_close(w, ']');
 }
@@ -81,9 +87,11 @@ static void write_template(const tokenizer *t, json_writer *w, byte_list *name)
     write_template_parts(t, w, "single", name);
     write_template_parts(t, w, "pair", name);
     json_put_object(w, "special_tokens");
-    for (size_t i = 0; i < t->before.count; i++) write_template_special(t, w, t->before.ids[i], name);
+    for (size_t i = 0; i < t->before.count; i++)
+        write_template_special(t, w, t->before.ids[i], name);
     for (size_t i = 0; i < t->after.count; i++)
-        if (t->before.count == 0 || t->before.ids[0] != t->after.ids[i]) write_template_special(t, w, t->after.ids[i], name);
+        if (t->before.count == 0 || t->before.ids[0] != t->after.ids[i])
+            write_template_special(t, w, t->after.ids[i], name);
     json_put_close(w, '}');
     json_put_close(w, '}');
 }
@@ -94,20 +102,24 @@ static cadre_status check_pieces(const tokenizer *t)
 {
     for (int32_t id = 0; id < tokenizer_size(t); id++) {
         string_view piece = tokenizer_piece(t, id);
-        if (!utf8_valid(piece.data, piece.size) || (piece.size && memchr(piece.data, '\0', piece.size)))
+        if (!utf8_valid(piece.data, piece.size) ||
+            (piece.size && memchr(piece.data, '\0', piece.size)))
             return cadre_fail(CADRE_EUNSUPPORTED, t->name,
-                              "a tokenizer.json cannot hold the piece of id %d: expected UTF-8 without a NUL", id);
+                "a tokenizer.json cannot hold the piece of id %d: expected UTF-8 without a NUL",
+                id);
     }
     return CADRE_OK;
 }
 
-/* All pieces. The tokenizers package gives an added token that is not among them an id of its own choice. */
+/* All pieces. The tokenizers package gives an added token that is not among them an id of its own
+ * choice. */
 static void write_vocabulary(const tokenizer *t, json_writer *w, byte_list *name)
 {
     json_put_object(w, "vocab");
     for (int32_t id = 0; id < tokenizer_size(t); id++) {
         string_view piece = tokenizer_piece(t, id);
-        if (piece.size && tokenizer_id(t, piece.data, piece.size) == id) json_put_int(w, piece_name(t, id, name), id);
+        if (piece.size && tokenizer_id(t, piece.data, piece.size) == id)
+            json_put_int(w, piece_name(t, id, name), id);
     }
     json_put_close(w, '}');
 }
@@ -119,7 +131,8 @@ static cadre_status write_merges(const tokenizer *t, json_writer *w)
     CADRE_TRY(bpe_rules(&t->bpe, &rules, &count));
     json_put_array(w, "merges");
     for (size_t i = 0; i < count; i++) {
-        string_view left = vocabulary_piece(&t->pieces, rules[i].left), right = vocabulary_piece(&t->pieces, rules[i].right);
+        string_view left = vocabulary_piece(&t->pieces, rules[i].left),
+                    right = vocabulary_piece(&t->pieces, rules[i].right);
         json_put_array(w, NULL);
         json_put_bytes(w, NULL, left.data, left.size);
         json_put_bytes(w, NULL, right.data, right.size);
@@ -173,7 +186,9 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
         return json->status;
     }
     CADRE_TRY(gguf_steps_of(t, &steps, &found));
-    if (!found || t->is_unigram) return cadre_fail(CADRE_EUNSUPPORTED, t->name, "the tokenizer has no form as tokenizer.json");
+    if (!found || t->is_unigram)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, t->name, "the tokenizer has no form as tokenizer.json");
     CADRE_TRY(check_pieces(t));
     byte_list name = { 0 };
     json_writer w = json_writer_new(1);
@@ -218,7 +233,8 @@ static void write_member(json_writer *w, const json_node *kept, const char *key,
 static void write_kept(json_writer *w, const json_node *kept)
 {
     for (json_node m = { 0 }; kept->value && json_next(kept, &m);)
-        if (strcmp(m.key, "tokenizer_class") && strcmp(m.key, "auto_map")) json_put_copy(w, m.key, &m);
+        if (strcmp(m.key, "tokenizer_class") && strcmp(m.key, "auto_map"))
+            json_put_copy(w, m.key, &m);
 }
 
 static void write_members(json_writer *w, const tokenizer_config *config, const json_node *kept)
@@ -230,9 +246,12 @@ static void write_members(json_writer *w, const tokenizer_config *config, const 
     write_member(w, kept, "eos_token", config->eos);
     write_member(w, kept, "unk_token", config->unknown);
     write_member(w, kept, "pad_token", config->pad);
-    if (!kept->value) write_member(w, kept, "chat_template", config->chat); /* else it lies beside it, and is copied */
-    if (config->context > 0 && !says(kept, "model_max_length")) json_put_int(w, "model_max_length", config->context);
-    if (!says(kept, "clean_up_tokenization_spaces")) json_put_bool(w, "clean_up_tokenization_spaces", false);
+    /* Else it lies beside it, and is copied */
+    if (!kept->value) write_member(w, kept, "chat_template", config->chat);
+    if (config->context > 0 && !says(kept, "model_max_length"))
+        json_put_int(w, "model_max_length", config->context);
+    if (!says(kept, "clean_up_tokenization_spaces"))
+        json_put_bool(w, "clean_up_tokenization_spaces", false);
     json_put_close(w, '}');
 }
 
@@ -241,7 +260,8 @@ cadre_status tokenizer_write_config(const tokenizer_config *config, byte_buffer 
     json_document *document = NULL;
     json_node kept = { 0 };
     json_writer w = json_writer_new(2);
-    if (config->kept.size && json_parse("tokenizer_config.json", config->kept.data, config->kept.size, &document) == CADRE_OK) {
+    if (config->kept.size && json_parse("tokenizer_config.json", config->kept.data,
+                                 config->kept.size, &document) == CADRE_OK) {
         kept = json_root(document);
         if (json_kind_of(&kept) != JSON_KIND_OBJECT) kept = (json_node){ 0 };
     }

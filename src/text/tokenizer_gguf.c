@@ -32,25 +32,28 @@ static cadre_status read_model(gguf_vocabulary *v)
     CADRE_TRY(gguf_get_string(v->file, KEY "model", &model));
     CADRE_TRY(gguf_opt_string(v->file, KEY "pre", &pre));
     if (gguf_string_is(model, "llama")) return CADRE_OK;
-    if (gguf_string_is(model, "none")) return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), "the file holds no vocabulary");
+    if (gguf_string_is(model, "none"))
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), "the file holds no vocabulary");
     if (!gguf_string_is(model, "gpt2"))
-        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "model: \"%s\" is not supported (supported: llama, gpt2)",
-                          quote_bytes(model.data, model.size).text);
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file),
+            KEY "model: \"%s\" is not supported (supported: llama, gpt2)",
+            quote_bytes(model.data, model.size).text);
     v->steps.pre = pre_tokenizer_find(pre.data, pre.size);
     if (v->steps.pre) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "pre: the pre-tokenizer \"%s\" is not known",
-                      quote_bytes(pre.data, pre.size).text);
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file),
+        KEY "pre: the pre-tokenizer \"%s\" is not known", quote_bytes(pre.data, pre.size).text);
 }
 
 /* An array beside the pieces, one item for each. */
-static cadre_status read_column(const gguf_vocabulary *v, const char *key, bool (*fits)(const gguf_array *), gguf_array *column)
+static cadre_status read_column(
+    const gguf_vocabulary *v, const char *key, bool (*fits)(const gguf_array *), gguf_array *column)
 {
     if (!gguf_has(v->file, key)) return CADRE_OK;
     CADRE_TRY(gguf_get_array(v->file, key, column));
     if (fits(column) && column->count == v->count) return CADRE_OK;
-    return cadre_fail(CADRE_EFORMAT, gguf_path(v->file), "%s: expected %zu numbers, one for each piece, found %zu items", key,
-                      v->count,
-                      column->count);
+    return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+        "%s: expected %zu numbers, one for each piece, found %zu items", key, v->count,
+        column->count);
 }
 
 static cadre_status read_flags(gguf_vocabulary *v)
@@ -63,7 +66,8 @@ static cadre_status read_flags(gguf_vocabulary *v)
     CADRE_TRY(gguf_opt_bool(v->file, KEY "add_space_prefix", &v->steps.space_prefix));
     CADRE_TRY(gguf_opt_bool(v->file, KEY "remove_extra_whitespaces", &extra_spaces));
     if (!extra_spaces) return CADRE_OK;
-    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file), KEY "remove_extra_whitespaces: true is not supported");
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(v->file),
+        KEY "remove_extra_whitespaces: true is not supported");
 }
 
 static cadre_status read_keys(gguf_vocabulary *v)
@@ -73,9 +77,9 @@ static cadre_status read_keys(gguf_vocabulary *v)
     CADRE_TRY(read_flags(v));
     CADRE_TRY(gguf_get_array(v->file, KEY "tokens", &pieces));
     if (pieces.type != GGUF_STRING || pieces.count == 0 || pieces.count >= TOKENIZER_ID_MAX)
-        return cadre_fail(CADRE_EFORMAT, gguf_path(v->file), KEY "tokens: expected 1..%d strings, found %zu items",
-                          TOKENIZER_ID_MAX - 1,
-                          pieces.count);
+        return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+            KEY "tokens: expected 1..%d strings, found %zu items", TOKENIZER_ID_MAX - 1,
+            pieces.count);
     v->count = pieces.count;
     v->pieces = MEM_ARRAY(gguf_string, v->count);
     if (!v->pieces) return CADRE_ENOMEM;
@@ -93,8 +97,8 @@ static cadre_status add_special(tokenizer *t, string_view piece, int32_t id, ggu
     token.control = token.special || added_tokens_looks_control(piece.data, piece.size);
     if (piece.size > ADDED_TOKEN_BYTES_MAX)
         return cadre_fail(CADRE_EFORMAT, t->name,
-                          KEY "tokens: expected special pieces of at most %d bytes, found one of %zu (id %d)",
-                          ADDED_TOKEN_BYTES_MAX, piece.size, id);
+            KEY "tokens: expected special pieces of at most %d bytes, found one of %zu (id %d)",
+            ADDED_TOKEN_BYTES_MAX, piece.size, id);
     CADRE_TRY(vocabulary_add(&t->added_pieces, piece.data, piece.size, id, &vacant));
     return piece.size ? added_tokens_add(&t->added, token, piece.data, piece.size) : CADRE_OK;
 }
@@ -113,28 +117,34 @@ static cadre_status add_pieces(const gguf_vocabulary *v, tokenizer *t)
         int64_t type = v->types.count ? gguf_array_int(&v->types, i) : GGUF_PIECE_NORMAL;
         bool vacant;
         if (is_padding(v, i, type)) continue;
-        if (type == GGUF_PIECE_CONTROL || type == GGUF_PIECE_USER_DEFINED || type == GGUF_PIECE_UNKNOWN)
-            CADRE_TRY(add_special(t, (string_view){ v->pieces[i].data, v->pieces[i].size }, (int32_t)i, (gguf_piece_type)type));
+        if (type == GGUF_PIECE_CONTROL || type == GGUF_PIECE_USER_DEFINED ||
+            type == GGUF_PIECE_UNKNOWN)
+            CADRE_TRY(add_special(t, (string_view){ v->pieces[i].data, v->pieces[i].size },
+                (int32_t)i, (gguf_piece_type)type));
         else
-            CADRE_TRY(vocabulary_add(&t->pieces, v->pieces[i].data, v->pieces[i].size, (int32_t)i, &vacant));
+            CADRE_TRY(vocabulary_add(
+                &t->pieces, v->pieces[i].data, v->pieces[i].size, (int32_t)i, &vacant));
     }
     return CADRE_OK;
 }
 
 /* Each merge is "left right"; a piece may itself begin with a space. */
-static cadre_status add_merges(const gguf_vocabulary *v, tokenizer *t, const gguf_string *merges, size_t count)
+static cadre_status add_merges(
+    const gguf_vocabulary *v, tokenizer *t, const gguf_string *merges, size_t count)
 {
     CADRE_TRY(number_map_reserve(&t->bpe.merges, count));
     for (size_t i = 0; i < count; i++) {
-        const char *data = merges[i].data, *space = merges[i].size > 1 ? memchr(data + 1, ' ', merges[i].size - 1) : NULL;
+        const char *data = merges[i].data,
+                   *space = merges[i].size > 1 ? memchr(data + 1, ' ', merges[i].size - 1) : NULL;
         bool known = false;
         if (space)
             CADRE_TRY(bpe_add_merge(&t->bpe, (string_view){ data, (size_t)(space - data) },
-                                    (string_view){ space + 1, merges[i].size - (size_t)(space - data) - 1 }, &known));
+                (string_view){ space + 1, merges[i].size - (size_t)(space - data) - 1 }, &known));
         if (!known)
             return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
-                              KEY "merges: expected two pieces that are in the vocabulary, alone and together, found \"%s\"",
-                              quote_bytes(data, merges[i].size).text);
+                KEY "merges: expected two pieces that are in the vocabulary, alone and together, "
+                    "found \"%s\"",
+                quote_bytes(data, merges[i].size).text);
     }
     return CADRE_OK;
 }
@@ -143,7 +153,8 @@ static cadre_status read_merges(const gguf_vocabulary *v, tokenizer *t)
 {
     gguf_array array;
     CADRE_TRY(gguf_get_array(v->file, KEY "merges", &array));
-    if (array.type != GGUF_STRING) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file), KEY "merges: expected strings");
+    if (array.type != GGUF_STRING)
+        return cadre_fail(CADRE_EFORMAT, gguf_path(v->file), KEY "merges: expected strings");
     gguf_string *merges = MEM_ARRAY(gguf_string, array.count);
     if (!merges) return CADRE_ENOMEM;
     gguf_array_strings(&array, merges);
@@ -155,15 +166,17 @@ static cadre_status read_merges(const gguf_vocabulary *v, tokenizer *t)
 
 static cadre_status read_scores(const gguf_vocabulary *v, tokenizer *t)
 {
-    if (!v->scores.count) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
-                                            KEY "scores: expected one for each piece, found none");
+    if (!v->scores.count)
+        return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+            KEY "scores: expected one for each piece, found none");
     float *scores = MEM_ARRAY(float, v->count);
     if (!scores) return CADRE_ENOMEM;
     cadre_status status = CADRE_OK;
     for (size_t i = 0; i < v->count && status == CADRE_OK; i++) {
         scores[i] = (float)gguf_array_real(&v->scores, i);
-        if (isnan(scores[i])) status = cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
-                                                  KEY "scores: expected numbers, found NaN (id %zu)", i);
+        if (isnan(scores[i]))
+            status = cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
+                KEY "scores: expected numbers, found NaN (id %zu)", i);
     }
     if (status == CADRE_OK) status = bpe_rank_by_score(&t->bpe, scores);
     t->bpe.byte_fallback = true;
@@ -194,10 +207,12 @@ static cadre_status read_ids(const gguf_vocabulary *v, tokenizer *t)
     }
     CADRE_TRY(read_named_ids(v, t));
     if (is_sentencepiece(v)) CADRE_TRY(read_id(v, KEY "unknown_token_id", &t->bpe.unknown));
-    if (v->add_bos && t->bos < 0) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
-                                                    KEY "bos_token_id: expected an id, found none");
-    if (v->add_eos && t->eos < 0) return cadre_fail(CADRE_EFORMAT, gguf_path(v->file),
-                                                    KEY "eos_token_id: expected an id, found none");
+    if (v->add_bos && t->bos < 0)
+        return cadre_fail(
+            CADRE_EFORMAT, gguf_path(v->file), KEY "bos_token_id: expected an id, found none");
+    if (v->add_eos && t->eos < 0)
+        return cadre_fail(
+            CADRE_EFORMAT, gguf_path(v->file), KEY "eos_token_id: expected an id, found none");
     if (v->add_bos) CADRE_TRY(token_list_put(&t->before, t->bos));
     return v->add_eos ? token_list_put(&t->after, t->eos) : CADRE_OK;
 }
@@ -224,7 +239,8 @@ static cadre_status from_keys(const gguf *file, tokenizer **t)
     return status;
 }
 
-/* The tokenizer.json that a file may carry says more than the keys; what stands beside such a file is theirs to say. */
+/* The tokenizer.json that a file may carry says more than the keys; what stands beside such a file
+ * is theirs to say. */
 static cadre_status from_json(const gguf *file, tokenizer **t)
 {
     gguf_string json;
@@ -243,8 +259,8 @@ static cadre_status read_chat_program(const gguf *file, tokenizer *t)
     gguf_string program = { "", 0 };
     CADRE_TRY(gguf_opt_string(file, CHAT_KEY, &program));
     if (program.size > CHAT_PROGRAM_MAX)
-        return cadre_fail(CADRE_EFORMAT, t->name, CHAT_KEY ": expected at most %d bytes, found %zu", CHAT_PROGRAM_MAX,
-                          program.size);
+        return cadre_fail(CADRE_EFORMAT, t->name, CHAT_KEY ": expected at most %d bytes, found %zu",
+            CHAT_PROGRAM_MAX, program.size);
     return byte_list_put(&t->chat, program.data, program.size);
 }
 
@@ -258,7 +274,8 @@ bool tokenizer_in_gguf(const gguf *file)
 cadre_status tokenizer_from_gguf(const gguf *file, tokenizer **t)
 {
     tokenizer *made;
-    CADRE_TRY(gguf_has(file, GGUF_TOKENIZER_JSON) ? from_json(file, &made) : from_keys(file, &made));
+    CADRE_TRY(
+        gguf_has(file, GGUF_TOKENIZER_JSON) ? from_json(file, &made) : from_keys(file, &made));
     cadre_status status = read_chat_program(file, made);
     if (status == CADRE_OK) *t = made;
     else tokenizer_close(made);

@@ -1,6 +1,7 @@
 /* tokenizer_json.c - a tokenizer from the tokenizers package's file.
  *
- * "truncation" and "padding" are left unread: they are settings of a batch, which every caller of the package sets anew. */
+ * "truncation" and "padding" are left unread: they are settings of a batch, which every caller of
+ * the package sets anew. */
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,11 @@
 #include "text/tokenizer_parts.h"
 
 enum {
-    NODES_FREE = 65536,      /* of a Unigram's trie, beyond half the file's bytes */
-    REST_MOST = 2 << 20,     /* bytes of a file beside its tables: a tree of them is made in tens of milliseconds */
-    TOKEN_MOST = 64 << 10,   /* of one added token's entry */
-    BYTES_OF_PIECE = 24,     /* in a vocabulary, as a rule */
+    NODES_FREE = 65536, /* of a Unigram's trie, beyond half the file's bytes */
+    /* Bytes of a file beside its tables: a tree of them is made in tens of milliseconds */
+    REST_MOST = 2 << 20,
+    TOKEN_MOST = 64 << 10, /* of one added token's entry */
+    BYTES_OF_PIECE = 24,   /* in a vocabulary, as a rule */
 };
 
 /* Ids may have gaps, but not so many that a small file asks for much memory. */
@@ -36,7 +38,9 @@ static bool is_there(text_range range) { return range.begin < range.end; }
 
 static json_cursor cursor_at(const tokenizer *t, const char *where, size_t begin)
 {
-    return (json_cursor){ .text = t->source.data, .size = t->source.size, .at = begin, .file = t->name, .where = where };
+    return (json_cursor){
+        .text = t->source.data, .size = t->source.size, .at = begin, .file = t->name, .where = where
+    };
 }
 
 /* The members of the object at the cursor, the file or its "model". */
@@ -50,11 +54,13 @@ static cadre_status find_in_object(json_cursor *c, bool model, tables *found)
         if (!more) return CADRE_OK;
         json_cursor_peek(c);
         size_t begin = c->at;
-        if (!model && string_view_is(key, "model") && json_cursor_peek(c) == '{') CADRE_TRY(find_in_object(c, true, found));
+        if (!model && string_view_is(key, "model") && json_cursor_peek(c) == '{')
+            CADRE_TRY(find_in_object(c, true, found));
         else CADRE_TRY(json_cursor_skip(c));
         if (model && string_view_is(key, "vocab")) found->vocab = (text_range){ begin, c->at };
         if (model && string_view_is(key, "merges")) found->merges = (text_range){ begin, c->at };
-        if (!model && string_view_is(key, "added_tokens")) found->added = (text_range){ begin, c->at };
+        if (!model && string_view_is(key, "added_tokens"))
+            found->added = (text_range){ begin, c->at };
     }
 }
 
@@ -79,13 +85,16 @@ static cadre_status read_vocabulary_entry(tokenizer *t, json_cursor *c, int64_t 
     CADRE_TRY(vocabulary_add(&t->pieces, piece.data, piece.size, (int32_t)id, &vacant));
     c->at = vacant && t->pieces.pieces.count > known ? c->at : at;
     if (!vacant) return json_cursor_refuse(c, "an id that no other piece has");
-    return t->pieces.pieces.count > known ? CADRE_OK : json_cursor_refuse(c, "a piece that is not there yet");
+    return t->pieces.pieces.count > known ? CADRE_OK
+                                          : json_cursor_refuse(c, "a piece that is not there yet");
 }
 
-/* Room for as many pieces as a vocabulary of these bytes mostly has, so that its table is not made anew again and again. */
+/* Room for as many pieces as a vocabulary of these bytes mostly has, so that its table is not made
+ * anew again and again. */
 static cadre_status expect_pieces(tokenizer *t, text_range vocab)
 {
-    size_t count = (vocab.end - vocab.begin) / BYTES_OF_PIECE, most = (size_t)id_limit(t->source.size);
+    size_t count = (vocab.end - vocab.begin) / BYTES_OF_PIECE,
+           most = (size_t)id_limit(t->source.size);
     return vocabulary_reserve(&t->pieces, count < most ? count : most);
 }
 
@@ -113,8 +122,10 @@ static cadre_status read_merge(json_cursor *c, string_view *left, string_view *r
     string_view both;
     CADRE_TRY(json_cursor_string(c, &both));
     const char *space = both.size ? memchr(both.data, ' ', both.size) : NULL;
-    size_t before = space ? (size_t)(space - both.data) : 0, after = space ? both.size - before - 1 : 0;
-    if (!space || memchr(space + 1, ' ', after)) return json_cursor_refuse(c, "two pieces with a space between them");
+    size_t before = space ? (size_t)(space - both.data) : 0,
+           after = space ? both.size - before - 1 : 0;
+    if (!space || memchr(space + 1, ' ', after))
+        return json_cursor_refuse(c, "two pieces with a space between them");
     *left = (string_view){ both.data, before };
     *right = (string_view){ space + 1, after };
     return CADRE_OK;
@@ -130,7 +141,9 @@ static cadre_status read_merges(tokenizer *t, json_cursor *c)
         if (!more) return CADRE_OK;
         CADRE_TRY(read_merge(c, &left, &right));
         CADRE_TRY(bpe_add_merge(&t->bpe, left, right, &known));
-        if (!known) return json_cursor_refuse(c, "a merge of pieces that are in the vocabulary, alone and together");
+        if (!known)
+            return json_cursor_refuse(
+                c, "a merge of pieces that are in the vocabulary, alone and together");
     }
 }
 
@@ -146,7 +159,8 @@ static cadre_status read_scored_piece(tokenizer *t, json_cursor *c, size_t *room
     CADRE_TRY(json_cursor_real(c, -FLT_MAX, FLT_MAX, &score));
     CADRE_TRY(json_cursor_expect(c, ']'));
     if (t->pieces.size == TOKENIZER_ID_MAX) return json_cursor_refuse(c, "fewer pieces");
-    CADRE_TRY(buffer_grow((void **)&t->unigram.scores, (size_t)t->pieces.size, room, 1, sizeof *t->unigram.scores));
+    CADRE_TRY(buffer_grow(
+        (void **)&t->unigram.scores, (size_t)t->pieces.size, room, 1, sizeof *t->unigram.scores));
     t->unigram.scores[t->pieces.size] = score;
     return vocabulary_add(&t->pieces, piece.data, piece.size, t->pieces.size, &vacant);
 }
@@ -155,7 +169,8 @@ static cadre_status read_scored_pieces(tokenizer *t, json_cursor *c)
 {
     bool first = true, more;
     size_t room = 0;
-    CADRE_TRY(buffer_grow((void **)&t->unigram.scores, 0, &room, t->pieces.id_capacity, sizeof *t->unigram.scores));
+    CADRE_TRY(buffer_grow(
+        (void **)&t->unigram.scores, 0, &room, t->pieces.id_capacity, sizeof *t->unigram.scores));
     CADRE_TRY(json_cursor_expect(c, '['));
     for (;;) {
         CADRE_TRY(json_cursor_next(c, ']', &first, &more));
@@ -198,8 +213,9 @@ static cadre_status read_bpe_tables(tokenizer *t, const tables *found)
 static cadre_status read_bpe(tokenizer *t, const json_node *model, const tables *found)
 {
     const char *unknown = NULL;
-    CADRE_TRY(step_list_check_members(model, "type dropout unk_token continuing_subword_prefix end_of_word_suffix fuse_unk "
-                                             "byte_fallback ignore_merges vocab merges"));
+    CADRE_TRY(step_list_check_members(model,
+        "type dropout unk_token continuing_subword_prefix end_of_word_suffix fuse_unk "
+        "byte_fallback ignore_merges vocab merges"));
     CADRE_TRY(check_neutral(model));
     CADRE_TRY(json_opt_bool(model, "fuse_unk", &t->bpe.fuse_unknown));
     CADRE_TRY(json_opt_bool(model, "byte_fallback", &t->bpe.byte_fallback));
@@ -220,7 +236,8 @@ static cadre_status read_unigram(tokenizer *t, const json_node *model, const tab
     bool fallback = false;
     CADRE_TRY(step_list_check_members(model, "type unk_id vocab byte_fallback"));
     CADRE_TRY(json_opt_bool(model, "byte_fallback", &fallback));
-    if (!is_there(found->vocab)) return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab");
+    if (!is_there(found->vocab))
+        return cadre_fail(CADRE_EFORMAT, t->name, "model: expected a vocab");
     t->is_unigram = true;
     cadre_status status = expect_pieces(t, found->vocab);
     if (status == CADRE_OK) status = read_scored_pieces(t, &vocab);
@@ -236,9 +253,12 @@ static cadre_status read_model(tokenizer *t, const json_node *root, const tables
     const char *name = NULL;
     CADRE_TRY(json_get_object(root, "model", &model));
     CADRE_TRY(json_opt_string(&model, "type", &name)); /* the oldest files have none */
-    if (name ? strcmp(name, "BPE") == 0 : is_there(found->merges)) return read_bpe(t, &model, found);
+    if (name ? strcmp(name, "BPE") == 0 : is_there(found->merges))
+        return read_bpe(t, &model, found);
     if (name && strcmp(name, "Unigram") == 0) return read_unigram(t, &model, found);
-    if (name) return cadre_fail(CADRE_EUNSUPPORTED, root->file, "model: \"%s\" is not supported (supported: BPE, Unigram)", name);
+    if (name)
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file,
+            "model: \"%s\" is not supported (supported: BPE, Unigram)", name);
     type = json_member(&model, "type");
     return json_refuse(&type, "BPE or Unigram");
 }
@@ -252,30 +272,36 @@ static cadre_status normalize_spelling(const tokenizer *t, string_view content, 
     pattern_scan *scan = NULL;
     string_view normal;
     cadre_status status = pattern_scan_new(&scan);
-    if (status == CADRE_OK) status = normalizer_apply(&t->normalizer, &scratch, scan, content, &normal);
+    if (status == CADRE_OK)
+        status = normalizer_apply(&t->normalizer, &scratch, scan, content, &normal);
     if (status == CADRE_OK) status = byte_list_put(spelling, normal.data, normal.size);
     pattern_scan_free(scan);
     normalizer_scratch_free(&scratch);
     return status;
 }
 
-static cadre_status add_token(tokenizer *t, const json_node *node, added_token token, string_view content)
+static cadre_status add_token(
+    tokenizer *t, const json_node *node, added_token token, string_view content)
 {
     byte_list spelling = { 0 };
     bool vacant = true;
     int32_t known = vocabulary_id(&t->pieces, content.data, content.size);
     if (content.size == 0) return CADRE_OK; /* as the package does */
     json_node id = json_member(node, "id");
-    if (known >= 0 && known != token.id) return json_refuse(&id, "%d, which the vocabulary gives this token", known);
-    if (known < 0 && vocabulary_has(&t->pieces, token.id)) return json_refuse(&id, "an id that no other piece has");
+    if (known >= 0 && known != token.id)
+        return json_refuse(&id, "%d, which the vocabulary gives this token", known);
+    if (known < 0 && vocabulary_has(&t->pieces, token.id))
+        return json_refuse(&id, "an id that no other piece has");
     cadre_status status = CADRE_OK;
     if (token.normalized) status = normalize_spelling(t, content, &spelling);
     else status = byte_list_put(&spelling, content.data, content.size);
     if (status == CADRE_OK && spelling.size > ADDED_TOKEN_BYTES_MAX)
         status = json_refuse(node, "a spelling of at most %d bytes", ADDED_TOKEN_BYTES_MAX);
-    if (status == CADRE_OK) status = vocabulary_add(&t->added_pieces, spelling.data, spelling.size, token.id, &vacant);
+    if (status == CADRE_OK)
+        status = vocabulary_add(&t->added_pieces, spelling.data, spelling.size, token.id, &vacant);
     if (status == CADRE_OK && !vacant) status = json_refuse(&id, "an id that no other token has");
-    if (status == CADRE_OK && spelling.size > 0) status = added_tokens_add(&t->added, token, spelling.data, spelling.size);
+    if (status == CADRE_OK && spelling.size > 0)
+        status = added_tokens_add(&t->added, token, spelling.data, spelling.size);
     byte_list_free(&spelling);
     return status;
 }
@@ -286,7 +312,8 @@ static cadre_status read_added_token(tokenizer *t, const json_node *node, int64_
     const char *content;
     size_t size;
     int64_t id;
-    CADRE_TRY(step_list_check_members(node, "id content single_word lstrip rstrip normalized special"));
+    CADRE_TRY(
+        step_list_check_members(node, "id content single_word lstrip rstrip normalized special"));
     CADRE_TRY(json_get_int(node, "id", 0, limit - 1, &id));
     CADRE_TRY(json_get_bool(node, "single_word", &token.single_word));
     CADRE_TRY(json_get_bool(node, "lstrip", &token.lstrip));
@@ -304,7 +331,9 @@ static cadre_status read_added_token(tokenizer *t, const json_node *node, int64_
 static cadre_status read_entry(tokenizer *t, json_cursor *c, size_t index, int64_t limit)
 {
     json_document *document;
-    json_node list = { .file = t->name, .key = "added_tokens", .parent = &(json_node){ .file = t->name } };
+    json_node list = {
+        .file = t->name, .key = "added_tokens", .parent = &(json_node){ .file = t->name }
+    };
     json_cursor_peek(c);
     size_t begin = c->at;
     CADRE_TRY(json_cursor_skip(c));
@@ -341,7 +370,8 @@ static cadre_status read_added_tokens(tokenizer *t, const tables *found)
 
 /* ---- what is put around a text ---- */
 
-static cadre_status put_template_ids(const tokenizer *t, const json_node *template, const char *name, token_list *ids)
+static cadre_status put_template_ids(
+    const tokenizer *t, const json_node *template, const char *name, token_list *ids)
 {
     json_node specials, special, list;
     CADRE_TRY(json_get_object(template, "special_tokens", &specials));
@@ -351,16 +381,18 @@ static cadre_status put_template_ids(const tokenizer *t, const json_node *templa
         json_node item = json_item(&list, i);
         int64_t id;
         CADRE_TRY(json_as_int(&item, 0, INT32_MAX, &id));
-        if (!vocabulary_has(&t->pieces, (int32_t)id) && !vocabulary_has(&t->added_pieces, (int32_t)id))
+        if (!vocabulary_has(&t->pieces, (int32_t)id) &&
+            !vocabulary_has(&t->added_pieces, (int32_t)id))
             return json_refuse(&item, "an id of the vocabulary");
         CADRE_TRY(token_list_put(ids, (int32_t)id));
     }
     return CADRE_OK;
 }
 
-/* One item of a template for a single text: {"Sequence": ...}, the text itself, or {"SpecialToken": ...}. */
-static cadre_status read_template_item(const tokenizer *t, const json_node *template, const json_node *item, bool *text_seen,
-                                       token_list *before, token_list *after)
+/* One item of a template for a single text: {"Sequence": ...}, the text itself, or {"SpecialToken":
+ * ...}. */
+static cadre_status read_template_item(const tokenizer *t, const json_node *template,
+    const json_node *item, bool *text_seen, token_list *before, token_list *after)
 {
     json_node part;
     const char *name;
@@ -374,7 +406,8 @@ static cadre_status read_template_item(const tokenizer *t, const json_node *temp
     return CADRE_OK;
 }
 
-static cadre_status read_template_items(const tokenizer *t, const json_node *template, token_list *before, token_list *after)
+static cadre_status read_template_items(
+    const tokenizer *t, const json_node *template, token_list *before, token_list *after)
 {
     json_node single;
     bool text_seen = false;
@@ -392,15 +425,18 @@ static cadre_status read_template(void *list, const json_node *node)
     tokenizer *t = list;
     token_list before = { 0 }, after = { 0 };
     cadre_status status = read_template_items(t, node, &before, &after);
-    for (size_t i = 0; i < t->before.count && status == CADRE_OK; i++) status = token_list_put(&before, t->before.ids[i]);
-    for (size_t i = 0; i < after.count && status == CADRE_OK; i++) status = token_list_put(&t->after, after.ids[i]);
+    for (size_t i = 0; i < t->before.count && status == CADRE_OK; i++)
+        status = token_list_put(&before, t->before.ids[i]);
+    for (size_t i = 0; i < after.count && status == CADRE_OK; i++)
+        status = token_list_put(&t->after, after.ids[i]);
     token_list_free(&after);
     token_list_free(&t->before);
     t->before = before;
     return status;
 }
 
-static cadre_status read_nothing(void *list, const json_node *node) /* ByteLevel only trims offsets, which are not kept here */
+/* ByteLevel only trims offsets, which are not kept here */
+static cadre_status read_nothing(void *list, const json_node *node)
 {
     (void)list, (void)node;
     return CADRE_OK;
@@ -426,13 +462,14 @@ static cadre_status read_document(tokenizer *t, const json_node *root, const tab
 {
     CADRE_TRY(json_as_object(root));
     CADRE_TRY(step_list_check_members(root,
-                                      "version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder "
-                                            "model"));
+        "version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder "
+        "model"));
     json_node processor = json_member(root, "post_processor");
     CADRE_TRY(tokenizer_read_steps(t, root));
     CADRE_TRY(read_model(t, root, found));
     CADRE_TRY(read_added_tokens(t, found));
-    return step_list_read(&processor, "processors", processors, sizeof processors / sizeof *processors, INT32_MAX, t);
+    return step_list_read(
+        &processor, "processors", processors, sizeof processors / sizeof *processors, INT32_MAX, t);
 }
 
 static int by_begin(const void *a, const void *b)
@@ -451,8 +488,8 @@ static cadre_status put_rest(const tokenizer *t, const tables *found, byte_list 
         size_t end = i < 3 ? cuts[i].begin : t->source.size;
         if (i < 3 && !is_there(cuts[i])) continue;
         if (rest->size + (end - done) > REST_MOST)
-            return cadre_fail(CADRE_EFORMAT, t->name, "expected at most %d bytes beside vocab, merges and added_tokens",
-                              REST_MOST);
+            return cadre_fail(CADRE_EFORMAT, t->name,
+                "expected at most %d bytes beside vocab, merges and added_tokens", REST_MOST);
         CADRE_TRY(byte_list_put(rest, t->source.data + done, end - done));
         if (i < 3) CADRE_TRY(byte_list_put(rest, "null", 4));
         done = i < 3 ? cuts[i].end : end;
@@ -496,8 +533,10 @@ cadre_status tokenizer_open_text(const char *json, size_t size, const char *name
 
 /* ---- the files beside it ---- */
 
-/* "bos_token" is a string, or an object with the string as "content". A token that the vocabulary lacks means none. */
-static cadre_status read_named_token(const tokenizer *t, const json_node *config, const char *key, int32_t *id)
+/* "bos_token" is a string, or an object with the string as "content". A token that the vocabulary
+ * lacks means none. */
+static cadre_status read_named_token(
+    const tokenizer *t, const json_node *config, const char *key, int32_t *id)
 {
     json_node member = json_member(config, key), object;
     const char *content;
@@ -517,7 +556,8 @@ static cadre_status read_chat_program(tokenizer *t, const json_node *config)
 {
     json_node member = json_member(config, "chat_template");
     const char *program = NULL, *name = NULL;
-    if (json_kind_of(&member) == JSON_KIND_STRING) CADRE_TRY(json_as_string(&member, &program, NULL));
+    if (json_kind_of(&member) == JSON_KIND_STRING)
+        CADRE_TRY(json_as_string(&member, &program, NULL));
     for (size_t i = 0; json_kind_of(&member) == JSON_KIND_ARRAY && i < json_count(&member); i++) {
         json_node item = json_item(&member, i);
         CADRE_TRY(json_as_object(&item));
@@ -529,10 +569,12 @@ static cadre_status read_chat_program(tokenizer *t, const json_node *config)
 
 static bool is_read(string_view key)
 {
-    return string_view_is(key, "bos_token") || string_view_is(key, "eos_token") || string_view_is(key, "chat_template");
+    return string_view_is(key, "bos_token") || string_view_is(key, "eos_token") ||
+           string_view_is(key, "chat_template");
 }
 
-/* Of the object at the cursor the members that are read, as an object. Most of the file is a list of tokens that is not. */
+/* Of the object at the cursor the members that are read, as an object. Most of the file is a list
+ * of tokens that is not. */
 static cadre_status put_read(json_cursor *c, byte_list *rest)
 {
     bool first = true, more;
@@ -549,7 +591,8 @@ static cadre_status put_read(json_cursor *c, byte_list *rest)
         CADRE_TRY(json_cursor_expect(c, ':'));
         CADRE_TRY(json_cursor_skip(c));
         if (wanted && rest->size > 1) CADRE_TRY(byte_list_put(rest, ",", 1));
-        if (wanted && rest->size + (c->at - begin) > REST_MOST) return json_cursor_refuse(c, "fewer bytes");
+        if (wanted && rest->size + (c->at - begin) > REST_MOST)
+            return json_cursor_refuse(c, "fewer bytes");
         if (wanted) CADRE_TRY(byte_list_put(rest, c->text + begin, c->at - begin));
     }
 }
@@ -571,10 +614,13 @@ static cadre_status read_config(tokenizer *t, const char *path)
     file_map map;
     byte_list rest = { 0 };
     CADRE_TRY(file_map_open(path, &map));
-    json_cursor c = { .text = (const char *)map.data, .size = map.size, .file = path, .where = "the file" };
+    json_cursor c = {
+        .text = (const char *)map.data, .size = map.size, .file = path, .where = "the file"
+    };
     cadre_status status = CADRE_OK;
     if (map.size > JSON_LIMIT)
-        status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, map.size);
+        status = cadre_fail(
+            CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, map.size);
     if (status == CADRE_OK) status = foreign_check(path, map.data, map.size, "a JSON file");
     if (status == CADRE_OK) status = put_read(&c, &rest);
     if (status == CADRE_OK) status = read_tree(t, path, &rest);
@@ -597,7 +643,8 @@ static cadre_status read_chat_file(tokenizer *t, const char *path)
 }
 
 /* Reads a file of the folder that `path` is in, if it is there. */
-static cadre_status read_beside(tokenizer *t, const char *path, const char *name, cadre_status (*read)(tokenizer *, const char *))
+static cadre_status read_beside(tokenizer *t, const char *path, const char *name,
+    cadre_status (*read)(tokenizer *, const char *))
 {
     char *beside = mem_printf("%.*s%s", (int)(file_base(path) - path), path, name);
     if (!beside) return CADRE_ENOMEM;
@@ -612,8 +659,10 @@ cadre_status tokenizer_open_json(const char *path, tokenizer **t)
     CADRE_TRY(tokenizer_new(path, &made));
     cadre_status status = file_map_open(path, &made->map);
     if (status == CADRE_OK && made->map.size > JSON_LIMIT)
-        status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu", JSON_LIMIT, made->map.size);
-    if (status == CADRE_OK) status = foreign_check(path, made->map.data, made->map.size, "a tokenizer.json");
+        status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu",
+            JSON_LIMIT, made->map.size);
+    if (status == CADRE_OK)
+        status = foreign_check(path, made->map.data, made->map.size, "a tokenizer.json");
     made->source = (string_view){ (const char *)made->map.data, made->map.size };
     if (status == CADRE_OK) status = read_text(made);
     if (status == CADRE_OK) status = read_beside(made, path, "tokenizer_config.json", read_config);

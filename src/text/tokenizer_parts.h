@@ -1,8 +1,8 @@
 /* tokenizer_parts.h - what a tokenizer is made of; for the files that build one.
  *
- * Text to ids: control and other added tokens are taken out, what lies between them is normalized, cut into words, and each
- * word is encoded by one of two models; then ids are put before and after. Ids to text: each id's spelling passes through the
- * decoder. */
+ * Text to ids: control and other added tokens are taken out, what lies between them is normalized,
+ * cut into words, and each word is encoded by one of two models; then ids are put before and after.
+ * Ids to text: each id's spelling passes through the decoder. */
 #ifndef CADRE_TEXT_TOKENIZER_PARTS_H
 #define CADRE_TEXT_TOKENIZER_PARTS_H
 
@@ -15,30 +15,34 @@
 #include "text/tokenizer.h"
 #include "text/unigram.h"
 
-enum { TOKENIZER_ID_MAX = 1 << 20 };   /* no id reaches it; four times the largest published vocabulary */
+/* No id reaches it; four times the largest published vocabulary */
+enum { TOKENIZER_ID_MAX = 1 << 20 };
 enum { CHAT_PROGRAM_MAX = 1 << 20 }; /* bytes */
 
 struct cadre_tokenizer {
-    char *name;                /* path, for errors */
-    file_map map;              /* of the file it was read from ... */
-    char *text;                /* ... or a copy of its text */
-    string_view source;        /* one of the two */
+    char *name;         /* path, for errors */
+    file_map map;       /* of the file it was read from ... */
+    char *text;         /* ... or a copy of its text */
+    string_view source; /* one of the two */
 
     added_tokens added;
     normalizer normalizer;
     pretokenizer pretokenizer;
-    vocabulary pieces;         /* of the model */
-    vocabulary added_pieces;   /* of the added tokens, in the spelling that is decoded */
-    bool is_unigram;           /* which of the two models */
+    vocabulary pieces;       /* of the model */
+    vocabulary added_pieces; /* of the added tokens, in the spelling that is decoded */
+    bool is_unigram;         /* which of the two models */
     bpe bpe;
     unigram unigram;
-    token_list before, after;  /* ids put around a text */
+    token_list before, after; /* ids put around a text */
     decoder decoder;
-    int32_t bos, eos, pad;     /* -1: not known */
-    byte_list chat;            /* the program that writes a conversation */
+    int32_t bos, eos, pad; /* -1: not known */
+    byte_list chat;        /* the program that writes a conversation */
 };
 
-static inline int32_t tokenizer_unknown(const tokenizer *t) { return t->is_unigram ? t->unigram.unknown : t->bpe.unknown; }
+static inline int32_t tokenizer_unknown(const tokenizer *t)
+{
+    return t->is_unigram ? t->unigram.unknown : t->bpe.unknown;
+}
 
 /* An empty tokenizer with its name. */
 cadre_status tokenizer_new(const char *name, tokenizer **t);

@@ -62,13 +62,16 @@ bool tokenizer_exists(const char *path)
     return file_exists_in(path, "tokenizer.json");
 }
 
-cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **t) { return tokenizer_open(path, t); }
+cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **t)
+{
+    return tokenizer_open(path, t);
+}
 void cadre_tokenizer_close(cadre_tokenizer *t) { tokenizer_close(t); }
 int32_t cadre_tokenizer_size(const cadre_tokenizer *t) { return tokenizer_size(t); }
 void cadre_free(void *result) { mem_free(result); }
 
-cadre_status cadre_tokenizer_encode(const cadre_tokenizer *t, const char *text, size_t size, unsigned flags, int32_t **ids,
-                                    int64_t *count)
+cadre_status cadre_tokenizer_encode(const cadre_tokenizer *t, const char *text, size_t size,
+    unsigned flags, int32_t **ids, int64_t *count)
 {
     token_list list = { 0 };
     cadre_status status = tokenizer_encode(t, text, size, flags, &list);
@@ -82,14 +85,14 @@ cadre_status cadre_tokenizer_encode(const cadre_tokenizer *t, const char *text, 
     return CADRE_OK;
 }
 
-cadre_status cadre_tokenizer_decode(const cadre_tokenizer *t, const int32_t *ids, int64_t count, unsigned flags, char **text,
-                                    size_t *size)
+cadre_status cadre_tokenizer_decode(const cadre_tokenizer *t, const int32_t *ids, int64_t count,
+    unsigned flags, char **text, size_t *size)
 {
     byte_list bytes = { 0 };
     for (int64_t i = 0; i < count; i++)
         if (ids[i] < 0 || ids[i] >= tokenizer_size(t))
-            return cadre_fail(CADRE_EARGUMENT, t->name, "expected ids in 0..%d, found %d", tokenizer_size(t) - 1,
-                              ids[i]);
+            return cadre_fail(CADRE_EARGUMENT, t->name, "expected ids in 0..%d, found %d",
+                tokenizer_size(t) - 1, ids[i]);
     cadre_status status = tokenizer_decode(t, ids, (size_t)count, flags, &bytes);
     if (status == CADRE_OK) status = byte_list_put(&bytes, "", 1);
     if (status != CADRE_OK) {

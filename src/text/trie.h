@@ -8,12 +8,13 @@
 #include "text/table.h"
 
 typedef struct trie { /* zeroed: empty */
-    number_map edges;   /* node, byte -> node; the root is node 0 */
-    int32_t *values;    /* [nodes] value + 1 of the string that ends there; 0: none does */
+    number_map edges; /* node, byte -> node; the root is node 0 */
+    int32_t *values;  /* [nodes] value + 1 of the string that ends there; 0: none does */
     size_t nodes, capacity;
 } trie;
 
-cadre_status trie_add(trie *t, const char *data, size_t size, int32_t value); /* value >= 0; replaces an earlier one */
+/* Value >= 0; replaces an earlier one */
+cadre_status trie_add(trie *t, const char *data, size_t size, int32_t value);
 void trie_free(trie *t);
 
 /* From a node along one byte; false: no string goes on so. A walk begins at node 0. */
@@ -25,6 +26,7 @@ static inline bool trie_step(const trie *t, uint32_t *node, char byte)
     return true;
 }
 
-static inline int32_t trie_value(const trie *t, uint32_t node) { return t->values[node] - 1; } /* -1: no string ends here */
+/* -1: no string ends here */
+static inline int32_t trie_value(const trie *t, uint32_t node) { return t->values[node] - 1; }
 
 #endif

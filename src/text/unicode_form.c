@@ -1,8 +1,9 @@
 /* unicode_form.c - decompose, order marks, compose, one stretch at a time.
  *
- * No ASCII character changes and none joins what stands before it, so ASCII is copied and every other stretch is treated alone,
- * together with the ASCII character before it, to which its marks may belong. Marks are ordered here and not by utf8proc, which
- * sorts them by insertion: long runs of marks, which nobody writes, must not cost a square. */
+ * No ASCII character changes and none joins what stands before it, so ASCII is copied and every
+ * other stretch is treated alone, together with the ASCII character before it, to which its marks
+ * may belong. Marks are ordered here and not by utf8proc, which sorts them by insertion: long runs
+ * of marks, which nobody writes, must not cost a square. */
 #include "text/unicode_form.h"
 
 #include <stdint.h>
@@ -22,16 +23,19 @@ typedef struct stretch {
 
 static utf8proc_option_t options_of(unicode_form form)
 {
-    bool compatible = form == UNICODE_NFKC || form == UNICODE_NFKD, compose = form == UNICODE_NFC || form == UNICODE_NFKC;
+    bool compatible = form == UNICODE_NFKC || form == UNICODE_NFKD,
+         compose = form == UNICODE_NFC || form == UNICODE_NFKC;
     return (utf8proc_option_t)(UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
                                (compatible ? UTF8PROC_COMPAT : 0));
 }
 
-/* Characters with a compatible form only since Unicode 10 and later, which the reference's tables leave as they are. */
+/* Characters with a compatible form only since Unicode 10 and later, which the reference's tables
+ * leave as they are. */
 static bool stays_as_it_is(uint32_t code)
 {
-    static const uint32_t ranges[][2] = { { 0x32ff, 0x32ff },   { 0xa7f2, 0xa7f4 },   { 0xab69, 0xab69 },   { 0x10781, 0x107ba },
-                                          { 0x1e030, 0x1e06d }, { 0x1f16c, 0x1f16c }, { 0x1fbf0, 0x1fbf9 } };
+    static const uint32_t ranges[][2] = { { 0x32ff, 0x32ff }, { 0xa7f2, 0xa7f4 },
+        { 0xab69, 0xab69 }, { 0x10781, 0x107ba }, { 0x1e030, 0x1e06d }, { 0x1f16c, 0x1f16c },
+        { 0x1fbf0, 0x1fbf9 } };
     for (size_t i = 0; code >= ranges[0][0] && i < sizeof ranges / sizeof *ranges; i++)
         if (code >= ranges[i][0] && code <= ranges[i][1]) return true;
     return false;
@@ -44,26 +48,30 @@ static cadre_status decompose(stretch *s, string_view text, utf8proc_option_t op
     uint32_t code;
     s->count = 0;
     for (size_t at = 0; at < text.size;) {
-        CADRE_TRY(buffer_grow((void **)&s->codes, s->count, &s->capacity, EXPANSION_MAX, sizeof *s->codes));
+        CADRE_TRY(buffer_grow(
+            (void **)&s->codes, s->count, &s->capacity, EXPANSION_MAX, sizeof *s->codes));
         at += utf8_decode(text.data + at, text.size - at, &code);
         int boundary = 0;
         if (options & UTF8PROC_COMPAT && stays_as_it_is(code)) {
             s->codes[s->count++] = (utf8proc_int32_t)code;
             continue;
         }
-        utf8proc_ssize_t made = utf8proc_decompose_char((utf8proc_int32_t)code, s->codes + s->count, EXPANSION_MAX, options,
-                                                        &boundary);
-        if (made < 0 || made > EXPANSION_MAX) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "U+%04X has no normal form here", code);
+        utf8proc_ssize_t made = utf8proc_decompose_char(
+            (utf8proc_int32_t)code, s->codes + s->count, EXPANSION_MAX, options, &boundary);
+        if (made < 0 || made > EXPANSION_MAX)
+            return cadre_fail(CADRE_EUNSUPPORTED, NULL, "U+%04X has no normal form here", code);
         s->count += (size_t)made;
     }
     return CADRE_OK;
 }
 
-/* Orders codes[begin..end), all with a combining class, by it; a counting sort, so equal classes keep their order. */
+/* Orders codes[begin..end), all with a combining class, by it; a counting sort, so equal classes
+ * keep their order. */
 static cadre_status order_marks(stretch *s, size_t begin, size_t end)
 {
     size_t starts[CLASSES + 1] = { 0 };
-    CADRE_TRY(buffer_grow((void **)&s->moved, 0, &s->moved_capacity, end - begin, sizeof *s->moved));
+    CADRE_TRY(
+        buffer_grow((void **)&s->moved, 0, &s->moved_capacity, end - begin, sizeof *s->moved));
     for (size_t i = begin; i < end; i++) starts[class_of(s->codes[i]) + 1]++;
     for (int c = 0; c < CLASSES; c++) starts[c + 1] += starts[c];
     for (size_t i = begin; i < end; i++) s->moved[starts[class_of(s->codes[i])]++] = s->codes[i];
@@ -76,21 +84,27 @@ static cadre_status order(stretch *s)
     for (size_t begin = 0, end; begin < s->count; begin = end) {
         bool sorted = true;
         for (end = begin; end < s->count && class_of(s->codes[end]) != 0; end++)
-            if (end > begin && class_of(s->codes[end]) < class_of(s->codes[end - 1])) sorted = false;
+            if (end > begin && class_of(s->codes[end]) < class_of(s->codes[end - 1]))
+                sorted = false;
         if (!sorted) CADRE_TRY(order_marks(s, begin, end));
         if (end == begin) end++;
     }
     return CADRE_OK;
 }
 
-static cadre_status put_stretch(stretch *s, string_view text, utf8proc_option_t options, byte_list *out)
+static cadre_status put_stretch(
+    stretch *s, string_view text, utf8proc_option_t options, byte_list *out)
 {
     CADRE_TRY(decompose(s, text, options));
     CADRE_TRY(order(s));
-    utf8proc_ssize_t count = utf8proc_normalize_utf32(s->codes, (utf8proc_ssize_t)s->count, options);
-    if (count < 0) return cadre_fail(CADRE_EUNSUPPORTED, NULL, "a text has no normal form here: %s", utf8proc_errmsg(count));
+    utf8proc_ssize_t count =
+        utf8proc_normalize_utf32(s->codes, (utf8proc_ssize_t)s->count, options);
+    if (count < 0)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, NULL, "a text has no normal form here: %s", utf8proc_errmsg(count));
     CADRE_TRY(byte_list_reserve(out, (size_t)count * UTF8_MAX));
-    for (utf8proc_ssize_t i = 0; i < count; i++) out->size += utf8_encode((uint32_t)s->codes[i], out->data + out->size);
+    for (utf8proc_ssize_t i = 0; i < count; i++)
+        out->size += utf8_encode((uint32_t)s->codes[i], out->data + out->size);
     return CADRE_OK;
 }
 
@@ -108,7 +122,8 @@ cadre_status unicode_form_put(unicode_form form, string_view text, byte_list *ou
         size_t end = plain + 1;
         while (end < text.size && !is_ascii(text.data[end])) end++;
         if (status == CADRE_OK && plain < text.size)
-            status = put_stretch(&s, (string_view){ text.data + plain, end - plain }, options_of(form), out);
+            status = put_stretch(
+                &s, (string_view){ text.data + plain, end - plain }, options_of(form), out);
         at = plain < text.size ? end : plain;
     }
     mem_free(s.codes);

@@ -19,10 +19,13 @@ cadre_status unigram_build(unigram *u, int32_t unknown, bool byte_fallback, size
     for (int32_t id = 0; id < v->size; id++) {
         string_view piece = vocabulary_piece(v, id);
         if (u->scores[id] < u->least) u->least = u->scores[id];
-        if (piece.size) CADRE_TRY(trie_add(&u->pieces, piece.data, piece.size, vocabulary_id(v, piece.data, piece.size)));
+        if (piece.size)
+            CADRE_TRY(trie_add(
+                &u->pieces, piece.data, piece.size, vocabulary_id(v, piece.data, piece.size)));
         if (u->pieces.nodes > node_limit)
             return cadre_fail(CADRE_EFORMAT, NULL,
-                              "expected pieces with beginnings in common, found more than %zu different ones", node_limit);
+                "expected pieces with beginnings in common, found more than %zu different ones",
+                node_limit);
     }
     return CADRE_OK;
 }
@@ -35,7 +38,8 @@ void unigram_free(unigram *u)
 
 static void offer(unigram_node *node, double score, size_t length, int32_t id)
 {
-    if (node->length == 0 || score > node->score) *node = (unigram_node){ score, (uint32_t)length, id };
+    if (node->length == 0 || score > node->score)
+        *node = (unigram_node){ score, (uint32_t)length, id };
 }
 
 /* Extends the best path that ends at `at` by every piece that begins there. */
@@ -52,17 +56,21 @@ static void extend(const unigram *u, unigram_node *nodes, string_view word, size
         offer(&nodes[end], score + u->scores[id], end - at, id);
         if (end - at == character) known = true;
     }
-    if (!known) offer(&nodes[at + character], score + (u->least - unknown_penalty), character, u->unknown);
+    if (!known)
+        offer(&nodes[at + character], score + (u->least - unknown_penalty), character, u->unknown);
 }
 
-/* A stretch of unknown characters: a piece that happens to be spelt so, its bytes, or the unknown id. Backwards. */
-static cadre_status put_unknown(const unigram *u, token_list *backwards, const char *data, size_t size)
+/* A stretch of unknown characters: a piece that happens to be spelt so, its bytes, or the unknown
+ * id. Backwards. */
+static cadre_status put_unknown(
+    const unigram *u, token_list *backwards, const char *data, size_t size)
 {
     int32_t id = vocabulary_id(u->vocabulary, data, size);
     bool bytes = id < 0 && u->byte_fallback;
     for (size_t i = 0; i < size && bytes; i++) bytes = u->byte_ids[(unsigned char)data[i]] >= 0;
     if (!bytes) return token_list_put(backwards, id < 0 ? u->unknown : id);
-    for (size_t i = size; i > 0; i--) CADRE_TRY(token_list_put(backwards, u->byte_ids[(unsigned char)data[i - 1]]));
+    for (size_t i = size; i > 0; i--)
+        CADRE_TRY(token_list_put(backwards, u->byte_ids[(unsigned char)data[i - 1]]));
     return CADRE_OK;
 }
 
@@ -86,10 +94,12 @@ cadre_status unigram_encode(const unigram *u, unigram_scratch *s, string_view wo
 {
     CADRE_TRY(buffer_grow((void **)&s->nodes, 0, &s->capacity, word.size + 1, sizeof *s->nodes));
     memset(s->nodes, 0, (word.size + 1) * sizeof *s->nodes);
-    for (size_t at = 0; at < word.size; at += utf8_length(word.data[at])) extend(u, s->nodes, word, at);
+    for (size_t at = 0; at < word.size; at += utf8_length(word.data[at]))
+        extend(u, s->nodes, word, at);
     CADRE_TRY(trace_back(u, s, word));
     CADRE_TRY(token_list_reserve(ids, s->backwards.count));
-    for (size_t i = s->backwards.count; i > 0; i--) CADRE_TRY(token_list_put(ids, s->backwards.ids[i - 1]));
+    for (size_t i = s->backwards.count; i > 0; i--)
+        CADRE_TRY(token_list_put(ids, s->backwards.ids[i - 1]));
     return CADRE_OK;
 }
 

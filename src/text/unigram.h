@@ -1,7 +1,9 @@
-/* unigram.h - the unigram language model of one word (Kudo 2018): of all ways to cut it into pieces, the most probable one.
+/* unigram.h - the unigram language model of one word (Kudo 2018): of all ways to cut it into
+ * pieces, the most probable one.
  *
- * Every piece has a log probability; Viterbi's algorithm finds the best path from the word's begin to its end. A character that
- * is no piece costs ten more than the least probable piece; neighbours of that kind become one unknown token. */
+ * Every piece has a log probability; Viterbi's algorithm finds the best path from the word's begin
+ * to its end. A character that is no piece costs ten more than the least probable piece; neighbours
+ * of that kind become one unknown token. */
 #ifndef CADRE_TEXT_UNIGRAM_H
 #define CADRE_TEXT_UNIGRAM_H
 
@@ -37,7 +39,8 @@ typedef struct unigram_scratch { /* zeroed: empty. One a thread */
 } unigram_scratch;
 
 /* Appends the ids of one word of well-formed UTF-8, at most INT32_MAX bytes. */
-cadre_status unigram_encode(const unigram *u, unigram_scratch *s, string_view word, token_list *ids);
+cadre_status unigram_encode(
+    const unigram *u, unigram_scratch *s, string_view word, token_list *ids);
 void unigram_scratch_free(unigram_scratch *s);
 
 #endif

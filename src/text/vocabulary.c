@@ -8,9 +8,12 @@
 cadre_status vocabulary_reserve(vocabulary *v, size_t count)
 {
     enum { SPELLING = 8 }; /* bytes, as a rule */
-    CADRE_TRY(string_set_reserve(&v->pieces, v->pieces.count + count, v->pieces.used + count * SPELLING));
-    CADRE_TRY(buffer_grow((void **)&v->ids, v->pieces.count, &v->id_capacity, count, sizeof *v->ids));
-    return buffer_grow((void **)&v->places, (size_t)v->size, &v->place_capacity, count, sizeof *v->places);
+    CADRE_TRY(
+        string_set_reserve(&v->pieces, v->pieces.count + count, v->pieces.used + count * SPELLING));
+    CADRE_TRY(
+        buffer_grow((void **)&v->ids, v->pieces.count, &v->id_capacity, count, sizeof *v->ids));
+    return buffer_grow(
+        (void **)&v->places, (size_t)v->size, &v->place_capacity, count, sizeof *v->places);
 }
 
 cadre_status vocabulary_add(vocabulary *v, const char *piece, size_t size, int32_t id, bool *vacant)
@@ -20,11 +23,12 @@ cadre_status vocabulary_add(vocabulary *v, const char *piece, size_t size, int32
     *vacant = !vocabulary_has(v, id);
     if (!*vacant) return CADRE_OK;
     CADRE_TRY(string_set_add(&v->pieces, piece, size, &place, &was_there));
-    CADRE_TRY(buffer_grow((void **)&v->ids, v->pieces.count - 1, &v->id_capacity, 1, sizeof *v->ids));
+    CADRE_TRY(
+        buffer_grow((void **)&v->ids, v->pieces.count - 1, &v->id_capacity, 1, sizeof *v->ids));
     v->ids[place] = id;
     if (id >= v->size) { /* what mem_resize adds is zero: no such id */
-        CADRE_TRY(buffer_grow((void **)&v->places, (size_t)v->size, &v->place_capacity, (size_t)(id + 1 - v->size),
-                              sizeof *v->places));
+        CADRE_TRY(buffer_grow((void **)&v->places, (size_t)v->size, &v->place_capacity,
+            (size_t)(id + 1 - v->size), sizeof *v->places));
         v->size = id + 1;
     }
     v->places[id] = place + 1;
@@ -40,7 +44,8 @@ int32_t vocabulary_id(const vocabulary *v, const char *piece, size_t size)
 
 string_view vocabulary_piece(const vocabulary *v, int32_t id)
 {
-    return vocabulary_has(v, id) ? string_set_at(&v->pieces, v->places[id] - 1) : (string_view){ "", 0 };
+    return vocabulary_has(v, id) ? string_set_at(&v->pieces, v->places[id] - 1)
+                                 : (string_view){ "", 0 };
 }
 
 void vocabulary_free(vocabulary *v)
@@ -55,7 +60,8 @@ void vocabulary_byte_ids(const vocabulary *v, int32_t ids[256])
 {
     static const char digits[] = "0123456789ABCDEF";
     for (int byte = 0; byte < 256; byte++)
-        ids[byte] = vocabulary_id(v, (char[]){ '<', '0', 'x', digits[byte >> 4], digits[byte & 15], '>' }, 6);
+        ids[byte] = vocabulary_id(
+            v, (char[]){ '<', '0', 'x', digits[byte >> 4], digits[byte & 15], '>' }, 6);
 }
 
 static int hex_digit(char c)

@@ -1,6 +1,7 @@
 /* vocabulary.h - pieces and their ids, both ways.
  *
- * Ids may have gaps. Two ids may share a spelling (published files have such): the spelling then means the later one. */
+ * Ids may have gaps. Two ids may share a spelling (published files have such): the spelling then
+ * means the later one. */
 #ifndef CADRE_TEXT_VOCABULARY_H
 #define CADRE_TEXT_VOCABULARY_H
 
@@ -10,22 +11,28 @@
 #include "text/table.h"
 
 typedef struct vocabulary { /* zeroed: empty */
-    string_set pieces;  /* every spelling once; its place is not its id */
-    int32_t *ids;       /* [pieces.count] place -> id */
-    uint32_t *places;   /* [size] id -> place + 1; 0: no such id */
-    int32_t size;       /* one more than the highest id */
+    string_set pieces;      /* every spelling once; its place is not its id */
+    int32_t *ids;           /* [pieces.count] place -> id */
+    uint32_t *places;       /* [size] id -> place + 1; 0: no such id */
+    int32_t size;           /* one more than the highest id */
     size_t id_capacity, place_capacity;
-    size_t longest;     /* piece, in bytes */
+    size_t longest; /* piece, in bytes */
 } vocabulary;
 
-/* Room for about so many more pieces: without it a large vocabulary is copied again and again while it grows. */
+/* Room for about so many more pieces: without it a large vocabulary is copied again and again while
+ * it grows. */
 cadre_status vocabulary_reserve(vocabulary *v, size_t count);
 
-/* Takes an id >= 0, which the caller has bounded. *vacant is false, and nothing done, where the id has another piece. */
-cadre_status vocabulary_add(vocabulary *v, const char *piece, size_t size, int32_t id, bool *vacant);
+/* Takes an id >= 0, which the caller has bounded. *vacant is false, and nothing done, where the id
+ * has another piece. */
+cadre_status vocabulary_add(
+    vocabulary *v, const char *piece, size_t size, int32_t id, bool *vacant);
 int32_t vocabulary_id(const vocabulary *v, const char *piece, size_t size); /* -1: no such piece */
 string_view vocabulary_piece(const vocabulary *v, int32_t id);              /* size 0: no such id */
-static inline bool vocabulary_has(const vocabulary *v, int32_t id) { return id >= 0 && id < v->size && v->places[id]; }
+static inline bool vocabulary_has(const vocabulary *v, int32_t id)
+{
+    return id >= 0 && id < v->size && v->places[id];
+}
 void vocabulary_free(vocabulary *v);
 
 /* Ids of <0x00> .. <0xFF>, the pieces that stand for one byte; -1 where there is none. */

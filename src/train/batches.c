@@ -12,15 +12,22 @@ static int64_t windows_of(const token_run *run, int64_t context)
     return whole > 0 ? whole : run->count > context ? 1 : 0;
 }
 
-cadre_status batches_of_corpus(const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b)
+cadre_status batches_of_corpus(
+    const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b)
 {
     int64_t windows = 0;
     for (int i = 0; i < runs; i++) windows += windows_of(&run[i], context);
     if (!windows)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-                          "the training text: expected a domain of more than %lld tokens (one context), found none",
-                          (long long)context);
-    *b = (batches){ .batch = batch, .context = context, .seed = seed, .runs = runs, .run = run, .windows = windows };
+            "the training text: expected a domain of more than %lld tokens (one context), found "
+            "none",
+            (long long)context);
+    *b = (batches){ .batch = batch,
+        .context = context,
+        .seed = seed,
+        .runs = runs,
+        .run = run,
+        .windows = windows };
     return CADRE_OK;
 }
 
@@ -28,8 +35,10 @@ cadre_status batches_of_corpus(const token_run *run, int runs, int64_t batch, in
 static const int32_t *corpus_window(const batches *b, int64_t serial)
 {
     uint64_t epoch = (uint64_t)(serial / b->windows);
-    random_key order = random_key_of(b->seed, "window", epoch, 0), shift = random_key_of(b->seed, "offset", epoch, 0);
-    int64_t at = (int64_t)random_permute(order, (uint64_t)b->windows, (uint64_t)(serial % b->windows));
+    random_key order = random_key_of(b->seed, "window", epoch, 0),
+               shift = random_key_of(b->seed, "offset", epoch, 0);
+    int64_t at =
+        (int64_t)random_permute(order, (uint64_t)b->windows, (uint64_t)(serial % b->windows));
     int i = 0;
     while (at >= windows_of(&b->run[i], b->context)) at -= windows_of(&b->run[i++], b->context);
     int64_t room = b->run[i].count - 1 - (windows_of(&b->run[i], b->context) * b->context);
@@ -38,11 +47,13 @@ static const int32_t *corpus_window(const batches *b, int64_t serial)
     return b->run[i].tokens + at * b->context + offset;
 }
 
-void batches_take(const batches *b, int64_t step, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+void batches_take(
+    const batches *b, int64_t step, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
 {
     for (int64_t i = 0; i < count; i++) {
         int64_t serial = step * b->batch + first + i;
-        const int32_t *window = b->table ? b->table + serial * (b->context + 1) : corpus_window(b, serial);
+        const int32_t *window =
+            b->table ? b->table + serial * (b->context + 1) : corpus_window(b, serial);
         memcpy(inputs + i * b->context, window, (size_t)b->context * sizeof *inputs);
         memcpy(targets + i * b->context, window + 1, (size_t)b->context * sizeof *targets);
     }

@@ -1,7 +1,9 @@
-/* batches.h - which tokens a step trains on: a function of the step alone, so that a resumed run goes on where it was.
+/* batches.h - which tokens a step trains on: a function of the step alone, so that a resumed run
+ * goes on where it was.
  *
- * From a corpus: every domain's tokens are cut into windows of context + 1; each epoch visits all windows of all domains once, in
- * an order and from an offset drawn from (seed, epoch). From a file: its batches, in its order. */
+ * From a corpus: every domain's tokens are cut into windows of context + 1; each epoch visits all
+ * windows of all domains once, in an order and from an offset drawn from (seed, epoch). From a
+ * file: its batches, in its order. */
 #ifndef CADRE_TRAIN_BATCHES_H
 #define CADRE_TRAIN_BATCHES_H
 
@@ -20,17 +22,20 @@ typedef struct batches {
     uint64_t seed;
     /* from a corpus */
     int runs;
-    const token_run *run;   /* [runs], borrowed */
-    int64_t windows;        /* of one epoch */
+    const token_run *run; /* [runs], borrowed */
+    int64_t windows;      /* of one epoch */
     /* from a file */
-    const int32_t *table;   /* [steps, batch, context + 1]; NULL: a corpus */
+    const int32_t *table; /* [steps, batch, context + 1]; NULL: a corpus */
     int64_t steps;
 } batches;
 
 /* Refuses a corpus in which no domain holds one window. */
-cadre_status batches_of_corpus(const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b);
+cadre_status batches_of_corpus(
+    const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b);
 
-/* Sequences first .. first + count - 1 of the step's batch: inputs and targets, both [count, context]. */
-void batches_take(const batches *b, int64_t step, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
+/* Sequences first .. first + count - 1 of the step's batch: inputs and targets, both [count,
+ * context]. */
+void batches_take(const batches *b, int64_t step, int64_t first, int64_t count, int32_t *inputs,
+    int32_t *targets);
 
 #endif

@@ -12,16 +12,20 @@
 #include "format/safetensors.h"
 #include "model/files.h"
 
-static const char model_name[] = "model.safetensors", state_prefix[] = "training-state-", state_suffix[] = ".safetensors";
+static const char model_name[] = "model.safetensors", state_prefix[] = "training-state-",
+                  state_suffix[] = ".safetensors";
 
 static bool is_state(const char *name)
 {
-    size_t length = strlen(name), prefix = sizeof state_prefix - 1, suffix = sizeof state_suffix - 1;
-    return length > prefix + suffix && !strncmp(name, state_prefix, prefix) && !strcmp(name + length - suffix, state_suffix);
+    size_t length = strlen(name), prefix = sizeof state_prefix - 1,
+           suffix = sizeof state_suffix - 1;
+    return length > prefix + suffix && !strncmp(name, state_prefix, prefix) &&
+           !strcmp(name + length - suffix, state_suffix);
 }
 
 /* Calls visit(path, arg) for every state file of the folder, until one returns other than OK. */
-static cadre_status each_state(const char *folder, cadre_status (*visit)(const char *path, void *arg), void *arg)
+static cadre_status each_state(
+    const char *folder, cadre_status (*visit)(const char *path, void *arg), void *arg)
 {
     char **names;
     int count;
@@ -59,8 +63,8 @@ static bool ends_with(const char *name, const char *end)
 
 static bool is_weights(const char *name)
 {
-    return (ends_with(name, state_suffix) && !is_state(name)) || ends_with(name, ".safetensors.index.json") ||
-           ends_with(name, ".gguf");
+    return (ends_with(name, state_suffix) && !is_state(name)) ||
+           ends_with(name, ".safetensors.index.json") || ends_with(name, ".gguf");
 }
 
 bool checkpoint_model_alone(const char *folder)
@@ -68,7 +72,9 @@ bool checkpoint_model_alone(const char *folder)
     char **names;
     int count;
     bool found = false;
-    if (!file_is_folder(folder) || checkpoint_exists(folder) || file_list(folder, &names, &count) != CADRE_OK) return false;
+    if (!file_is_folder(folder) || checkpoint_exists(folder) ||
+        file_list(folder, &names, &count) != CADRE_OK)
+        return false;
     for (int i = 0; i < count; i++) found |= is_weights(names[i]);
     file_list_free(names, count);
     return found;
@@ -79,7 +85,8 @@ bool checkpoint_folder_used(const char *folder)
     bool state = false;
     if (!file_is_folder(folder)) return file_exists(folder);
     if (checkpoint_exists(folder) || checkpoint_model_alone(folder)) return true;
-    if (file_exists_in(folder, "config.json") || file_exists_in(folder, "metrics.jsonl")) return true;
+    if (file_exists_in(folder, "config.json") || file_exists_in(folder, "metrics.jsonl"))
+        return true;
     return each_state(folder, stop_at_first, &state) == CADRE_OK && state;
 }
 
@@ -97,7 +104,8 @@ static cadre_status put_number(safetensors_writer *w, const char *key, const cha
     return safetensors_writer_metadata(w, key, text);
 }
 
-static cadre_status describe_state(safetensors_writer *w, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
+static cadre_status describe_state(
+    safetensors_writer *w, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
 {
     char text[HASH_TEXT];
     CADRE_TRY(safetensors_writer_metadata(w, "format", "cadre training state 1"));
@@ -110,7 +118,8 @@ static cadre_status describe_state(safetensors_writer *w, const checkpoint_array
     return model_declare_values(w, "adamw.v.", a->config, a->table, true);
 }
 
-static cadre_status write_state(const char *path, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
+static cadre_status write_state(
+    const char *path, const checkpoint_arrays *a, const checkpoint_state *s, hash128 model)
 {
     safetensors_writer *w;
     CADRE_TRY(safetensors_writer_open(path, true, &w));
@@ -122,20 +131,25 @@ static cadre_status write_state(const char *path, const checkpoint_arrays *a, co
     return status;
 }
 
-static cadre_status remove_other(const char *path, void *keep) { return strcmp(path, keep) ? file_remove(path) : CADRE_OK; }
+static cadre_status remove_other(const char *path, void *keep)
+{
+    return strcmp(path, keep) ? file_remove(path) : CADRE_OK;
+}
 
-cadre_status checkpoint_save(const char *folder, const checkpoint_arrays *a, const checkpoint_state *s)
+cadre_status checkpoint_save(
+    const char *folder, const checkpoint_arrays *a, const checkpoint_state *s)
 {
     char *model = file_join(folder, model_name);
     char *state = mem_printf("%s/%s%09" PRId64 "%s", folder, state_prefix, s->step, state_suffix);
     safetensors_writer *sealed = NULL;
     hash128 hash;
-    cadre_status status = model && state ? model_seal_values(model, a->config, a->table, a->values, &sealed, &hash)
-                                         : CADRE_ENOMEM;
+    cadre_status status =
+        model && state ? model_seal_values(model, a->config, a->table, a->values, &sealed, &hash)
+                       : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         status = write_state(state, a, s, hash);
-        if (status == CADRE_OK)
-            status = safetensors_writer_commit(sealed); /* the model is renamed: from here on the new one holds */
+        if (status == CADRE_OK) /* The model is renamed: from here on the new one holds */
+            status = safetensors_writer_commit(sealed);
         else safetensors_writer_discard(sealed);
         if (status == CADRE_OK) status = each_state(folder, remove_other, state);
     }
@@ -172,7 +186,8 @@ static cadre_status try_state(const char *path, void *arg)
     search *s = arg;
     safetensors *file;
     if (s->found) return CADRE_OK;
-    if (safetensors_open(path, &file) != CADRE_OK) return CADRE_OK; /* a damaged state of some other step does no harm */
+    /* A damaged state of some other step does no harm */
+    if (safetensors_open(path, &file) != CADRE_OK) return CADRE_OK;
     const char *model = safetensors_metadata(file, "model");
     if (model && !strcmp(model, s->model)) s->found = file;
     else safetensors_close(file);
@@ -191,8 +206,9 @@ static cadre_status find_state(const char *folder, safetensors **file)
         status = each_state(folder, try_state, &s);
     }
     if (status == CADRE_OK && !s.found)
-        status = cadre_fail(CADRE_EMISMATCH, model, "expected a training state that was saved with this file, found none: "
-                                                    "the model or its state has been damaged or replaced");
+        status = cadre_fail(CADRE_EMISMATCH, model,
+            "expected a training state that was saved with this file, found none: "
+            "the model or its state has been damaged or replaced");
     mem_free(model);
     *file = s.found;
     return status;
@@ -200,14 +216,18 @@ static cadre_status find_state(const char *folder, safetensors **file)
 
 static cadre_status read_description(const safetensors *file, checkpoint_state *s, char **run)
 {
-    const char *step = safetensors_metadata(file, "step"), *tokens = safetensors_metadata(file, "tokens");
-    const char *seconds = safetensors_metadata(file, "seconds"), *text = safetensors_metadata(file, "run");
+    const char *step = safetensors_metadata(file, "step"),
+               *tokens = safetensors_metadata(file, "tokens");
+    const char *seconds = safetensors_metadata(file, "seconds"),
+               *text = safetensors_metadata(file, "run");
     if (!step || !tokens || !seconds || !text)
-        return cadre_fail(CADRE_EFORMAT, safetensors_path(file), "expected step, tokens, seconds and run in its metadata");
-    *s = (checkpoint_state){ strtoll(step, NULL, 10), strtoll(tokens, NULL, 10), strtod(seconds, NULL), NULL };
+        return cadre_fail(CADRE_EFORMAT, safetensors_path(file),
+            "expected step, tokens, seconds and run in its metadata");
+    *s = (checkpoint_state){ strtoll(step, NULL, 10), strtoll(tokens, NULL, 10),
+        strtod(seconds, NULL), NULL };
     if (s->step < 0 || s->tokens < 0)
-        return cadre_fail(CADRE_EFORMAT, safetensors_path(file), "expected steps and tokens of 0 or more, found %s and %s",
-                          step, tokens);
+        return cadre_fail(CADRE_EFORMAT, safetensors_path(file),
+            "expected steps and tokens of 0 or more, found %s and %s", step, tokens);
     char *copy = mem_strdup(text);
     if (!copy) return CADRE_ENOMEM;
     s->run = *run = copy;
@@ -223,14 +243,17 @@ cadre_status checkpoint_peek(const char *folder, checkpoint_state *state, char *
     return status;
 }
 
-cadre_status checkpoint_load(const char *folder, const checkpoint_arrays *a, checkpoint_state *state, char **run)
+cadre_status checkpoint_load(
+    const char *folder, const checkpoint_arrays *a, checkpoint_state *state, char **run)
 {
     safetensors *file;
     CADRE_TRY(find_state(folder, &file));
     cadre_status status = safetensors_verify(file);
     if (status == CADRE_OK) status = model_read_values(folder, a->config, a->table, a->values);
-    if (status == CADRE_OK) status = model_take_values(file, "adamw.m.", a->config, a->table, true, a->first);
-    if (status == CADRE_OK) status = model_take_values(file, "adamw.v.", a->config, a->table, true, a->second);
+    if (status == CADRE_OK)
+        status = model_take_values(file, "adamw.m.", a->config, a->table, true, a->first);
+    if (status == CADRE_OK)
+        status = model_take_values(file, "adamw.v.", a->config, a->table, true, a->second);
     if (status == CADRE_OK) status = read_description(file, state, run);
     safetensors_close(file);
     return status;

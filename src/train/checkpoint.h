@@ -1,9 +1,11 @@
-/* checkpoint.h - a run's folder on the disk, such that at every instant either the old or the new checkpoint loads.
+/* checkpoint.h - a run's folder on the disk, such that at every instant either the old or the new
+ * checkpoint loads.
  *
- * Two files cannot be renamed at once. So: the new model is written and synced under a temporary name, which gives its hash;
- * the training state of step S, which holds that hash, is written and synced under its own name, training-state-S.safetensors;
- * then renaming model.safetensors commits; then states of other models are removed. Loading takes the state that holds the hash
- * of the model file that is there, and verifies both. */
+ * Two files cannot be renamed at once. So: the new model is written and synced under a temporary
+ * name, which gives its hash; the training state of step S, which holds that hash, is written and
+ * synced under its own name, training-state-S.safetensors; then renaming model.safetensors commits;
+ * then states of other models are removed. Loading takes the state that holds the hash of the model
+ * file that is there, and verifies both. */
 #ifndef CADRE_TRAIN_CHECKPOINT_H
 #define CADRE_TRAIN_CHECKPOINT_H
 
@@ -24,14 +26,18 @@ typedef struct checkpoint_arrays {
     real *values, *first, *second; /* the flat layout: parameters, AdamW's two moments */
 } checkpoint_arrays;
 
-bool checkpoint_exists(const char *folder);     /* a committed model and some state */
-bool checkpoint_model_alone(const char *folder); /* weights that no state of this program belongs to */
+bool checkpoint_exists(const char *folder); /* a committed model and some state */
+/* Weights that no state of this program belongs to */
+bool checkpoint_model_alone(const char *folder);
 bool checkpoint_folder_used(const char *folder); /* any file that a run would replace */
 
-cadre_status checkpoint_save(const char *folder, const checkpoint_arrays *arrays, const checkpoint_state *state);
+cadre_status checkpoint_save(
+    const char *folder, const checkpoint_arrays *arrays, const checkpoint_state *state);
 
-/* The state of the committed model; its arrays are filled. run: the JSON text that was saved; mem_free. */
-cadre_status checkpoint_load(const char *folder, const checkpoint_arrays *arrays, checkpoint_state *state, char **run);
+/* The state of the committed model; its arrays are filled. run: the JSON text that was saved;
+ * mem_free. */
+cadre_status checkpoint_load(
+    const char *folder, const checkpoint_arrays *arrays, checkpoint_state *state, char **run);
 
 /* Only what the state says of itself, before anything is allocated for its arrays. */
 cadre_status checkpoint_peek(const char *folder, checkpoint_state *state, char **run);

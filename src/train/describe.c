@@ -1,4 +1,5 @@
-/* describe.c - what a run would be, for --dry-run: every number in force, and how long it would take.
+/* describe.c - what a run would be, for --dry-run: every number in force, and how long it would
+ * take.
  *
  * Facts are told one by one, by the option's name where there is one. */
 #include <stdarg.h>
@@ -133,7 +134,7 @@ static void tell_balancing(const train_run *r)
     if (!model_config_sparse_layers(&r->config)) return;
     for (int i = 0; i < b->terms; i++)
         fact(r, "balancing", "%s, coefficient %g, over %s, %s", b->term[i].loss->name,
-             b->term[i].coefficient, over[b->term[i].over], forms[b->term[i].form]);
+            b->term[i].coefficient, over[b->term[i].over], forms[b->term[i].form]);
     if (bias && b->bias_rate > 0) fact(r, "balancing", "selection bias, %g a step", b->bias_rate);
     else if (!b->terms) fact(r, "balancing", "none");
     number(r, "z-loss", b->z_loss);
@@ -146,10 +147,8 @@ static void tell_no_decay(const train_run *r, const optimizer_options *o)
     const struct {
         bool kept;
         const char *name;
-    } kinds[] = { { o->keep_norms, "norms" },
-                  { o->keep_biases, "biases" },
-                  { o->keep_router, "router" },
-                  { o->keep_embeddings, "embeddings" } };
+    } kinds[] = { { o->keep_norms, "norms" }, { o->keep_biases, "biases" },
+        { o->keep_router, "router" }, { o->keep_embeddings, "embeddings" } };
     char text[64] = "";
     for (int i = 0; i < 4; i++) {
         size_t used = strlen(text);

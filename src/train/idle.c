@@ -112,8 +112,8 @@ static const char *without_aux_loss(const facts *f)
 
 static const char *of_one_device(const facts *f)
 {
-    bool grouped = is_option(f, "balance-loss", "device") ||
-                   is_option(f, "balance-loss", "communication");
+    bool grouped =
+        is_option(f, "balance-loss", "device") || is_option(f, "balance-loss", "communication");
     if (without_aux_loss(f)) return without_aux_loss(f);
     return grouped && f->balance->devices <= 1
                ? "one device has the same share whatever is picked (--devices sets more)"

@@ -25,7 +25,8 @@ static double steps_by(const run_spent *s, double seconds)
 
 static double steps_by_tokens(const run_spent *s, int64_t tokens)
 {
-    return (double)s->steps + ceil((double)(tokens - s->tokens) / ((double)s->tokens / (double)s->steps));
+    return (double)s->steps +
+           ceil((double)(tokens - s->tokens) / ((double)s->tokens / (double)s->steps));
 }
 
 int64_t length_plan(const run_length *l, const run_spent *s)

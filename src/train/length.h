@@ -1,7 +1,9 @@
-/* length.h - when a run ends: after its steps, or when its time is over and it has seen as many tokens as it must.
+/* length.h - when a run ends: after its steps, or when its time is over and it has seen as many
+ * tokens as it must.
  *
- * Where time decides, the number of steps is a plan made anew at every step from the rate so far, so that the schedule of
- * learning rates ends with the run. The plan is a function of what a checkpoint holds: steps, tokens and seconds. */
+ * Where time decides, the number of steps is a plan made anew at every step from the rate so far,
+ * so that the schedule of learning rates ends with the run. The plan is a function of what a
+ * checkpoint holds: steps, tokens and seconds. */
 #ifndef CADRE_TRAIN_LENGTH_H
 #define CADRE_TRAIN_LENGTH_H
 
@@ -9,10 +11,10 @@
 #include <stdint.h>
 
 typedef struct run_length {
-    int64_t steps;       /* 0: time decides */
-    double seconds;      /* the time that is given to it */
-    int64_t min_tokens;  /* where it has seen fewer by then, it goes on until it has seen so many */
-    double max_seconds;  /* but no longer than this; 0: however long that takes */
+    int64_t steps;      /* 0: time decides */
+    double seconds;     /* the time that is given to it */
+    int64_t min_tokens; /* where it has seen fewer by then, it goes on until it has seen so many */
+    double max_seconds; /* but no longer than this; 0: however long that takes */
 } run_length;
 
 /* Steps, tokens and seconds of training behind. */

@@ -43,7 +43,8 @@ static void cut_slashes(char *path)
 /* In a folder that is not there yet, only where that is the run's own, which will be made. */
 static bool lies_in_new_folder(const train_run *r, const char *path)
 {
-    char *parent = mem_printf("%.*s", (int)(file_base(path) - path), path), *out = mem_strdup(r->out);
+    char *parent = mem_printf("%.*s", (int)(file_base(path) - path), path),
+         *out = mem_strdup(r->out);
     cut_slashes(parent);
     cut_slashes(out);
     bool same = parent && out && !file_exists(parent) && !strcmp(file_base(parent), file_base(out));
@@ -90,7 +91,8 @@ static void put_metrics(json_writer *w, int layers, const cadre_moe_metrics *m)
 {
     for (size_t k = 0; k < sizeof layer_metrics / sizeof *layer_metrics; k++) {
         json_put_array(w, layer_metrics[k].key);
-        for (int i = 0; i < layers; i++) json_put_real(w, NULL, *(const double *)((const char *)&m[i] + layer_metrics[k].at));
+        for (int i = 0; i < layers; i++)
+            json_put_real(w, NULL, *(const double *)((const char *)&m[i] + layer_metrics[k].at));
         json_put_close(w, ']');
     }
     json_put_array(w, "dead");
@@ -98,7 +100,8 @@ static void put_metrics(json_writer *w, int layers, const cadre_moe_metrics *m)
     json_put_close(w, ']');
 }
 
-/* What the trainer knows of each router: the norm of its gradient, the range of its selection bias where one has any. */
+/* What the trainer knows of each router: the norm of its gradient, the range of its selection bias
+ * where one has any. */
 static void put_routers(const train_run *r, json_writer *w)
 {
     int layers = trainer_sparse_layers(r->trainer);
@@ -108,7 +111,9 @@ static void put_routers(const train_run *r, json_writer *w)
     if (!layers || !trainer_correction(r->trainer, 0)) return;
     json_put_array(w, "bias_range");
     for (int i = 0; i < layers; i++)
-        json_put_real(w, NULL, metrics_bias_range(trainer_correction(r->trainer, i), trainer_totals(r->trainer, i).experts));
+        json_put_real(w, NULL,
+            metrics_bias_range(
+                trainer_correction(r->trainer, i), trainer_totals(r->trainer, i).experts));
     json_put_close(w, ']');
 }
 
@@ -140,7 +145,8 @@ static void put_layers(const train_run *r, json_writer *w)
     put_counts(w, layers, totals);
 }
 
-cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second)
+cadre_status metrics_put(
+    const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second)
 {
     if (!r->metrics[0] && !r->metrics[1]) return CADRE_OK;
     json_writer w = json_writer_new(0);
@@ -158,10 +164,11 @@ cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report 
     cadre_status status = json_writer_status(&w);
     for (int i = 0; i < 2 && status == CADRE_OK; i++) {
         if (!r->metrics[i]) continue;
-        if (fwrite(w.text.data, 1, w.text.size, r->metrics[i]) != w.text.size || putc('\n', r->metrics[i]) == EOF ||
-            fflush(r->metrics[i]))
-            status = cadre_fail_errno(CADRE_EIO, i ? cadre_options_text(r->options, "metrics", 0) : "metrics.jsonl",
-                                      "could not be written");
+        if (fwrite(w.text.data, 1, w.text.size, r->metrics[i]) != w.text.size ||
+            putc('\n', r->metrics[i]) == EOF || fflush(r->metrics[i]))
+            status = cadre_fail_errno(CADRE_EIO,
+                i ? cadre_options_text(r->options, "metrics", 0) : "metrics.jsonl",
+                "could not be written");
     }
     json_writer_free(&w);
     return status;
@@ -171,7 +178,8 @@ cadre_status metrics_close(train_run *r)
 {
     cadre_status status = CADRE_OK;
     for (int i = 0; i < 2; i++) {
-        if (r->metrics[i] && fclose(r->metrics[i])) status = cadre_fail_errno(CADRE_EIO, "metrics.jsonl", "could not be written");
+        if (r->metrics[i] && fclose(r->metrics[i]))
+            status = cadre_fail_errno(CADRE_EIO, "metrics.jsonl", "could not be written");
         r->metrics[i] = NULL;
     }
     return status;

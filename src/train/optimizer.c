@@ -1,5 +1,5 @@
-/* optimizer.c - AdamW in blocks of the flat layout. A block lies inside one parameter, so it decays or not as a whole; the sum of
- * squares is kept a block and added in the order of blocks. */
+/* optimizer.c - AdamW in blocks of the flat layout. A block lies inside one parameter, so it decays
+ * or not as a whole; the sum of squares is kept a block and added in the order of blocks. */
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -23,7 +23,10 @@ struct optimizer {
     real *m, *v;     /* [elements] */
 };
 
-static int64_t blocks_of(const param *p) { return p->kind == PARAM_STATE ? 0 : (p->rows * p->cols + BLOCK - 1) / BLOCK; }
+static int64_t blocks_of(const param *p)
+{
+    return p->kind == PARAM_STATE ? 0 : (p->rows * p->cols + BLOCK - 1) / BLOCK;
+}
 
 static int64_t count_blocks(const param_table *table)
 {
@@ -51,18 +54,20 @@ static void cut_blocks(optimizer *o, const param_table *table)
         int64_t size = p->rows * p->cols;
         for (int64_t b = 0; b < blocks_of(p); b++) {
             int64_t begin = b * BLOCK, left = size - begin;
-            o->blocks[at++] = (block){ p->offset + begin, left < BLOCK ? left : BLOCK, decays(&o->options, p),
-                                       p->kind == PARAM_ROUTER };
+            o->blocks[at++] = (block){ p->offset + begin, left < BLOCK ? left : BLOCK,
+                decays(&o->options, p), p->kind == PARAM_ROUTER };
         }
     }
 }
 
 size_t optimizer_bytes(const param_table *table)
 {
-    return 2 * (size_t)table->elements * sizeof(real) + (size_t)count_blocks(table) * (sizeof(block) + sizeof(double));
+    return 2 * (size_t)table->elements * sizeof(real) +
+           (size_t)count_blocks(table) * (sizeof(block) + sizeof(double));
 }
 
-cadre_status optimizer_new(compute *c, const param_table *table, const optimizer_options *options, optimizer **out)
+cadre_status optimizer_new(
+    compute *c, const param_table *table, const optimizer_options *options, optimizer **out)
 {
     optimizer *o = MEM_ARRAY(optimizer, 1);
     if (!o) return CADRE_ENOMEM;
@@ -136,18 +141,20 @@ static void update(void *arg, int worker, int workers)
     pool_range share = pool_share(o->count, 1, worker, workers);
     for (int64_t i = share.begin; i < share.end; i++) {
         const block *b = &o->blocks[i];
-        o->c->variant->rows->adamw(b->count, t->values + b->offset, o->m + b->offset, o->v + b->offset, t->gradient + b->offset,
-                                   t->scale, b->router ? t->router_lr : t->lr, o->options.beta1, o->options.beta2,
-                                   o->options.eps, b->decays ? o->options.weight_decay : 0, t->correction1, t->correction2);
+        o->c->variant->rows->adamw(b->count, t->values + b->offset, o->m + b->offset,
+            o->v + b->offset, t->gradient + b->offset, t->scale, b->router ? t->router_lr : t->lr,
+            o->options.beta1, o->options.beta2, o->options.eps,
+            b->decays ? o->options.weight_decay : 0, t->correction1, t->correction2);
     }
 }
 
-void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr, double router_lr, int64_t t)
+void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr,
+    double router_lr, int64_t t)
 {
-    double clip = o->options.clip, shrink = clip / (norm + 1e-6); /* as torch.nn.utils.clip_grad_norm_ */
-    step_task task = {
-        o, values, gradient, 1, lr, router_lr, 1 - pow(o->options.beta1, (double)t), 1 - pow(o->options.beta2, (double)t)
-    };
+    /* As torch.nn.utils.clip_grad_norm_ */
+    double clip = o->options.clip, shrink = clip / (norm + 1e-6);
+    step_task task = { o, values, gradient, 1, lr, router_lr, 1 - pow(o->options.beta1, (double)t),
+        1 - pow(o->options.beta2, (double)t) };
     if (clip > 0 && shrink < 1) task.scale = (real)shrink;
     pool_run(o->c->pool, update, &task);
 }

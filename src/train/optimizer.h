@@ -1,5 +1,6 @@
-/* optimizer.h - AdamW over the flat parameters (Loshchilov & Hutter 2019; PyTorch's order of operations), with the norm of the
- * whole gradient for clipping, which counts every parameter once. */
+/* optimizer.h - AdamW over the flat parameters (Loshchilov & Hutter 2019; PyTorch's order of
+ * operations), with the norm of the whole gradient for clipping, which counts every parameter
+ * once. */
 #ifndef CADRE_TRAIN_OPTIMIZER_H
 #define CADRE_TRAIN_OPTIMIZER_H
 
@@ -8,24 +9,27 @@
 
 typedef struct optimizer_options {
     double beta1, beta2, eps, weight_decay;
-    double clip;                                                 /* 0: none */
+    double clip;                                                /* 0: none */
     bool keep_norms, keep_biases, keep_router, keep_embeddings; /* kinds that do not decay */
 } optimizer_options;
 
 typedef struct optimizer optimizer;
 
 /* Borrows c and table. Allocates m and v, zero. */
-cadre_status optimizer_new(compute *c, const param_table *table, const optimizer_options *options, optimizer **o);
+cadre_status optimizer_new(
+    compute *c, const param_table *table, const optimizer_options *options, optimizer **o);
 void optimizer_free(optimizer *o);
 size_t optimizer_bytes(const param_table *table); /* what optimizer_new will allocate */
 
-real *optimizer_first_moment(optimizer *o);  /* [table->elements], the flat layout */
+real *optimizer_first_moment(optimizer *o); /* [table->elements], the flat layout */
 real *optimizer_second_moment(optimizer *o);
 
 /* The norm of the gradient before clipping; the same for any number of workers. */
 double optimizer_gradient_norm(optimizer *o, const real *gradient);
 
-/* One step, t counted from 1. The gradient is scaled by clip / norm where the norm is larger than clip. */
-void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr, double router_lr, int64_t t);
+/* One step, t counted from 1. The gradient is scaled by clip / norm where the norm is larger than
+ * clip. */
+void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr,
+    double router_lr, int64_t t);
 
 #endif

@@ -58,7 +58,7 @@ static cadre_status of_whole_steps(const train_run *r, rate_estimate *rate)
     double seconds;
     CADRE_TRY(time_steps(r, s->batch, s->accumulate, &seconds));
     *rate = (rate_estimate){ (double)(s->batch * s->context) / seconds,
-                             "measured with the first steps" };
+        "measured with the first steps" };
     return CADRE_OK;
 }
 
@@ -72,13 +72,14 @@ static cadre_status of_few_sequences(const train_run *r, rate_estimate *rate)
     double each = two > one ? two - one : two / 2, fixed = fmax(one - each, 0);
     double seconds = fixed + each * (double)s->batch;
     *rate = (rate_estimate){ (double)(s->batch * s->context) / seconds,
-                             "measured with one sequence and with two" };
+        "measured with one sequence and with two" };
     return CADRE_OK;
 }
 
 /* ---- a model of it ---- */
 
-/* Half of what a product of this width reaches; routing, norms, attention and memory take the rest. */
+/* Half of what a product of this width reaches; routing, norms, attention and memory take the
+ * rest. */
 static cadre_status of_a_product(const train_run *r, double work_of_token, rate_estimate *rate)
 {
     enum { ROWS = 256, MOST = 1024, TIMES = 3 };
@@ -98,8 +99,8 @@ static cadre_status of_a_product(const train_run *r, double work_of_token, rate_
     return CADRE_OK;
 }
 
-cadre_status train_rate(const train_run *r, int64_t active, int64_t memory_bytes,
-                        rate_estimate *rate)
+cadre_status train_rate(
+    const train_run *r, int64_t active, int64_t memory_bytes, rate_estimate *rate)
 {
     const train_settings *s = &r->settings;
     double of_token = 6 * (double)active, of_sequence = of_token * (double)s->context;

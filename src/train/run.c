@@ -36,7 +36,8 @@ void train_note(const train_run *r, const char *format, ...)
 
 enum { PROGRAM_BYTES = 12 << 20 }; /* the program itself, libraries, buffers of files */
 
-static cadre_status count_memory(const train_run *r, const model_config *config, cadre_train_summary *summary)
+static cadre_status count_memory(
+    const train_run *r, const model_config *config, cadre_train_summary *summary)
 {
     size_t bytes;
     int64_t text;
@@ -45,10 +46,10 @@ static cadre_status count_memory(const train_run *r, const model_config *config,
     CADRE_TRY(trainer_bytes(c, config, &r->settings, &bytes));
     CADRE_TRY(param_table_make(config, &table));
     *summary = (cadre_train_summary){ .model_type = config->arch->model_type,
-                                      .parameters = table.total,
-                                      .active_parameters = table.active,
-                                      .memory_bytes = (int64_t)bytes + train_data_bytes(r, &text) + PROGRAM_BYTES +
-                                                      (int64_t)gemm_scratch_bytes() * c->workers };
+        .parameters = table.total,
+        .active_parameters = table.active,
+        .memory_bytes = (int64_t)bytes + train_data_bytes(r, &text) + PROGRAM_BYTES +
+                        (int64_t)gemm_scratch_bytes() * c->workers };
     param_table_free(&table);
     return CADRE_OK;
 }
@@ -58,10 +59,11 @@ static cadre_status check_memory(const cadre_train_summary *summary)
 {
     size_t there = mem_of_machine();
     if ((size_t)summary->memory_bytes <= there) return CADRE_OK;
-    cadre_status status = cadre_fail(CADRE_ENOMEM, NULL, "this run needs %.1f GB of memory, the machine has %.1f GB",
-                                     (double)summary->memory_bytes / 1e9, (double)there / 1e9);
-    cadre_fail_advice(
-        "a larger --accumulate computes the batch in smaller parts; fewer --experts or a smaller --width make a smaller model");
+    cadre_status status =
+        cadre_fail(CADRE_ENOMEM, NULL, "this run needs %.1f GB of memory, the machine has %.1f GB",
+            (double)summary->memory_bytes / 1e9, (double)there / 1e9);
+    cadre_fail_advice("a larger --accumulate computes the batch in smaller parts; fewer --experts "
+                      "or a smaller --width make a smaller model");
     return status;
 }
 
@@ -94,16 +96,19 @@ static cadre_status read_intent(train_run *r)
     r->resume = cadre_options_flag(o, "resume");
     r->dry = cadre_options_flag(o, "dry-run");
     if (!name == !r->from)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe or --from: expected one of them, found %s",
-                          name ? "both" : "neither");
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--recipe or --from: expected one of them, found %s", name ? "both" : "neither");
     bool data = cadre_options_count(o, "data"), tokens = cadre_options_count(o, "tokens");
     if (data == tokens && !(r->dry && !data))
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--data or --tokens: expected one of them, found %s", data ? "both" : "neither");
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--data or --tokens: expected one of them, found %s", data ? "both" : "neither");
     if (!r->out && !r->dry)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--out: expected the folder to save the model in, found nothing");
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--out: expected the folder to save the model in, found nothing");
     r->recipe = name ? recipe_by_name(name) : NULL;
     if (name && !r->recipe)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--recipe: expected the name of a recipe, found \"%s\"", name);
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "--recipe: expected the name of a recipe, found \"%s\"", name);
     return r->from ? train_model_open(r) : CADRE_OK;
 }
 
@@ -116,12 +121,16 @@ static cadre_status check_folder(train_run *r)
         return cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a file");
     r->resumed = r->resume && checkpoint_exists(r->out);
     if (checkpoint_model_alone(r->out)) {
-        const char *expected = r->resume ? "a training state to go on from"
-                                         : "an empty or new folder, or a run with its training state";
-        status = cadre_fail(CADRE_EEXISTS, r->out, "expected %s, found a model without one", expected);
-        cadre_fail_advice("'cadre train --from %s' with another --out starts from that model", r->out);
+        const char *expected = r->resume
+                                   ? "a training state to go on from"
+                                   : "an empty or new folder, or a run with its training state";
+        status =
+            cadre_fail(CADRE_EEXISTS, r->out, "expected %s, found a model without one", expected);
+        cadre_fail_advice(
+            "'cadre train --from %s' with another --out starts from that model", r->out);
     } else if (!r->resume && checkpoint_folder_used(r->out)) {
-        status = cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a run in it");
+        status =
+            cadre_fail(CADRE_EEXISTS, r->out, "expected an empty or new folder, found a run in it");
         cadre_fail_advice("--resume goes on with it");
     }
     if (status == CADRE_OK) status = destination_folder(r->out);
@@ -131,17 +140,20 @@ static cadre_status check_folder(train_run *r)
     return status;
 }
 
-/* What needs no text to be known is known before texts are read and a vocabulary is learnt from them. */
+/* What needs no text to be known is known before texts are read and a vocabulary is learnt from
+ * them. */
 static cadre_status foresee(train_run *r)
 {
     model_config least = { 0 };
     cadre_train_summary summary;
     CADRE_TRY(train_settings_read(r->options, r->recipe, &r->settings));
     if (r->settings.length.steps <= 0 && r->settings.length.seconds <= 0 && !r->dry)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     CADRE_TRY(train_data_foresee(r));
     cadre_status status = train_model_foresee(r, &least);
-    if (status == CADRE_OK && !r->dry) status = count_memory(r, r->from ? &r->config : &least, &summary);
+    if (status == CADRE_OK && !r->dry)
+        status = count_memory(r, r->from ? &r->config : &least, &summary);
     if (status == CADRE_OK && !r->dry) status = check_memory(&summary);
     if (status == CADRE_OK && !r->dry) status = check_room(r, summary.parameters);
     model_config_free(&least);
@@ -173,8 +185,8 @@ static cadre_status decide(train_run *r)
 static checkpoint_arrays arrays_of(const train_run *r)
 {
     optimizer *o = trainer_optimizer(r->trainer);
-    return (checkpoint_arrays){ &r->config, trainer_table(r->trainer), trainer_values(r->trainer), optimizer_first_moment(o),
-                                optimizer_second_moment(o) };
+    return (checkpoint_arrays){ &r->config, trainer_table(r->trainer), trainer_values(r->trainer),
+        optimizer_first_moment(o), optimizer_second_moment(o) };
 }
 
 static cadre_status resume(train_run *r)
@@ -182,7 +194,9 @@ static cadre_status resume(train_run *r)
     char *saved;
     checkpoint_arrays arrays = arrays_of(r);
     CADRE_TRY(checkpoint_peek(r->out, &r->state,
-                              &saved)); /* other options make other shapes: said before the tensors are looked for */
+        /* Other options make other shapes: said before the tensors are looked
+                               * for */
+        &saved));
     cadre_status status = same_run_compare(r, saved);
     mem_free(saved);
     CADRE_TRY(status);
@@ -190,7 +204,8 @@ static cadre_status resume(train_run *r)
     mem_free(saved);
     const run_spent spent = { r->state.step, r->state.tokens, r->state.seconds };
     if (length_over(&r->settings.length, &spent))
-        train_note(r, "the run there has taken %lld steps: nothing is left to do", (long long)r->state.step);
+        train_note(r, "the run there has taken %lld steps: nothing is left to do",
+            (long long)r->state.step);
     else train_note(r, "going on from step %lld", (long long)r->state.step);
     return CADRE_OK;
 }
@@ -222,13 +237,14 @@ static cadre_status begin(train_run *r)
 
 typedef struct loop {
     train_run *run;
-    double started;          /* clock_seconds() at step 0 of a run without interruptions */
-    double recent[RECENT];   /* losses of the last steps */
-    int64_t first;           /* step that this process began at */
-    double began, worked;    /* clock_seconds() and this process's processor time when it began there */
-    health health;           /* of experts and drops */
-    bool prolonged;          /* its minutes were too few for --min-tokens, and that was said */
-    int64_t saved;           /* the step of the last checkpoint; -1: there is none */
+    double started;        /* clock_seconds() at step 0 of a run without interruptions */
+    double recent[RECENT]; /* losses of the last steps */
+    int64_t first;         /* step that this process began at */
+    /* clock_seconds() and this process's processor time when it began there */
+    double began, worked;
+    health health;  /* of experts and drops */
+    bool prolonged; /* its minutes were too few for --min-tokens, and that was said */
+    int64_t saved;  /* the step of the last checkpoint; -1: there is none */
 } loop;
 
 static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
@@ -240,7 +256,9 @@ static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32
 static run_spent spent_by(const loop *l)
 {
     const train_run *r = l->run;
-    return (run_spent){ .steps = r->state.step, .tokens = r->state.tokens, .seconds = clock_seconds() - l->started };
+    return (run_spent){
+        .steps = r->state.step, .tokens = r->state.tokens, .seconds = clock_seconds() - l->started
+    };
 }
 
 /* With --minutes the number of steps is an estimate, which gets better as the time runs out. */
@@ -259,13 +277,24 @@ static void tell_prolonged(loop *l, const run_spent *s)
     const train_run *r = l->run;
     const run_length *length = &r->settings.length;
     int threads = r->context->compute->workers;
-    double share = (clock_processor_seconds() - l->worked) / ((clock_seconds() - l->began) * threads);
-    train_note(r, "%.3g minutes gave %lld of at least %lld tokens (%.0f a second): training goes on until they are seen",
-               length->seconds / 60, (long long)s->tokens, (long long)length->min_tokens, (double)s->tokens / s->seconds);
+    double share =
+        (clock_processor_seconds() - l->worked) / ((clock_seconds() - l->began) * threads);
+    train_note(r,
+        "%.3g minutes gave %lld of at least %lld tokens (%.0f a second): training goes on until "
+        "they are seen",
+        length->seconds / 60, (long long)s->tokens, (long long)length->min_tokens,
+        (double)s->tokens / s->seconds);
     if (share < 0.8)
-        train_note(r, "it takes longer because other programs use the processors: this one had %.0f %% of the time of its "
-                   "%d thread%s", 100 * share, threads, threads == 1 ? "" : "s");
-    else train_note(r, "it takes longer because the processors are slow: this program had %.0f %% of their time", 100 * share);
+        train_note(r,
+            "it takes longer because other programs use the processors: this one had %.0f %% of "
+            "the time of its "
+            "%d thread%s",
+            100 * share, threads, threads == 1 ? "" : "s");
+    else
+        train_note(r,
+            "it takes longer because the processors are slow: this program had %.0f %% of their "
+            "time",
+            100 * share);
 }
 
 static void tell_length(loop *l)
@@ -275,8 +304,8 @@ static void tell_length(loop *l)
     run_spent s = spent_by(l);
     if (!length_lacks_tokens(length, &s)) return;
     if (length_over(length, &s))
-        train_note(r, "%.3g minutes were too few as well: %lld of at least %lld tokens were seen", length->max_seconds / 60,
-                   (long long)s.tokens, (long long)length->min_tokens);
+        train_note(r, "%.3g minutes were too few as well: %lld of at least %lld tokens were seen",
+            length->max_seconds / 60, (long long)s.tokens, (long long)length->min_tokens);
     else if (!l->prolonged) tell_prolonged(l, &s);
     l->prolonged = true;
 }
@@ -294,11 +323,11 @@ static void tell(const loop *l, const trainer_report *report, double tokens_per_
     const train_run *r = l->run;
     if (!r->listener || !r->listener->progress) return;
     cadre_train_progress p = { .size = sizeof p,
-                               .step = r->state.step,
-                               .steps = r->settings.schedule.steps,
-                               .loss = report->loss,
-                               .tokens_per_second = tokens_per_second,
-                               .seconds = r->state.seconds };
+        .step = r->state.step,
+        .steps = r->settings.schedule.steps,
+        .loss = report->loss,
+        .tokens_per_second = tokens_per_second,
+        .seconds = r->state.seconds };
     int layers = trainer_sparse_layers(r->trainer);
     for (int i = 0; i < layers; i++) {
         balance_totals t = trainer_totals(r->trainer, i);
@@ -306,36 +335,45 @@ static void tell(const loop *l, const trainer_report *report, double tokens_per_
         p.dead += metrics_dead(t.count, t.experts);
     }
     bool timed = !r->settings.length.steps;
-    double step_seconds = timed ? p.seconds / (double)p.step : (double)report->tokens / tokens_per_second;
+    double step_seconds =
+        timed ? p.seconds / (double)p.step : (double)report->tokens / tokens_per_second;
     p.seconds_left = (double)(p.steps - p.step) * step_seconds;
     r->listener->progress(r->listener->arg, &p);
 }
 
-static const char *number_in_words(double x) { return isnan(x) ? "no number" : isinf(x) ? "infinity" : "a finite number"; }
+static const char *number_in_words(double x)
+{
+    return isnan(x) ? "no number" : isinf(x) ? "infinity" : "a finite number";
+}
 
-/* What is advised can be done. A step right after a checkpoint shows its weights, on which no learning rate of now has acted. */
+/* What is advised can be done. A step right after a checkpoint shows its weights, on which no
+ * learning rate of now has acted. */
 static void advise(const loop *l)
 {
     long long saved = l->saved;
     if (saved < 0)
-        cadre_fail_advice("no checkpoint was saved: --resume begins again at step 1, with a lower --lr, a longer --warmup or a "
+        cadre_fail_advice("no checkpoint was saved: --resume begins again at step 1, with a lower "
+                          "--lr, a longer --warmup or a "
                           "smaller --clip");
     else if (saved < l->run->state.step)
-        cadre_fail_advice("the checkpoint of step %lld is kept: --resume goes on from it, with a lower "
-                          "--lr, a longer --warmup or a smaller --clip", saved);
+        cadre_fail_advice(
+            "the checkpoint of step %lld is kept: --resume goes on from it, with a lower "
+            "--lr, a longer --warmup or a smaller --clip",
+            saved);
     else
         cadre_fail_advice("the checkpoint of step %lld has the weights that gave this: the run had "
                           "left its way before; begin again in another --out, with a smaller --lr, "
-                          "a longer --warmup or a smaller --clip", saved);
+                          "a longer --warmup or a smaller --clip",
+            saved);
 }
 
 static cadre_status diverged(const loop *l, const trainer_report *report)
 {
     const train_run *r = l->run;
     cadre_status status = cadre_fail(CADRE_EFORMAT, r->out,
-                                     "step %lld: expected a finite loss and gradient, found as loss %s, as gradient's norm %s",
-                                     (long long)r->state.step + 1, number_in_words(report->loss),
-                                     number_in_words(report->gradient_norm));
+        "step %lld: expected a finite loss and gradient, found as loss %s, as gradient's norm %s",
+        (long long)r->state.step + 1, number_in_words(report->loss),
+        number_in_words(report->gradient_norm));
     advise(l);
     return status;
 }
@@ -351,13 +389,17 @@ static void tell_health(loop *l)
     }
     unsigned found = health_look(h);
     if (found & HEALTH_DEAD)
-        train_note(r, "step %lld: %lld of %lld experts have had no token for many steps: a larger "
-                   "--aux-loss%s spreads the load", (long long)r->state.step, (long long)h->dead,
-                   (long long)h->experts, trainer_correction(r->trainer, 0) ? " or --bias-update-rate" : "");
+        train_note(r,
+            "step %lld: %lld of %lld experts have had no token for many steps: a larger "
+            "--aux-loss%s spreads the load",
+            (long long)r->state.step, (long long)h->dead, (long long)h->experts,
+            trainer_correction(r->trainer, 0) ? " or --bias-update-rate" : "");
     if (found & HEALTH_DROPS)
-        train_note(r, "step %lld: %.0f %% of the picks of the last steps found their expert full and were "
-                   "dropped: a larger --capacity-factor, --overflow reroute or a larger --aux-loss keeps "
-                   "them", (long long)r->state.step, 100 * h->drop_share);
+        train_note(r,
+            "step %lld: %.0f %% of the picks of the last steps found their expert full and were "
+            "dropped: a larger --capacity-factor, --overflow reroute or a larger --aux-loss keeps "
+            "them",
+            (long long)r->state.step, 100 * h->drop_share);
 }
 
 static int64_t experts_of(const model_config *c)
@@ -402,19 +444,25 @@ static cadre_status stop(loop *l)
     train_run *r = l->run;
     long long step = r->state.step, parameters = trainer_table(r->trainer)->total;
     if (!step && l->saved < 0)
-        return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped before the first step, so there was nothing to save");
+        return cadre_fail(CADRE_EINTERRUPTED, r->out,
+            "stopped before the first step, so there was nothing to save");
     if (l->saved != step && parameters >= LONG)
-        train_note(r, "stopping: a checkpoint of step %lld is written; a second request ends the run at once and "
-                   "leaves the checkpoint before, if there is one", step);
+        train_note(r,
+            "stopping: a checkpoint of step %lld is written; a second request ends the run at once "
+            "and "
+            "leaves the checkpoint before, if there is one",
+            step);
     if (l->saved != step) CADRE_TRY(save(l));
-    return cadre_fail(CADRE_EINTERRUPTED, r->out, "stopped at step %lld, after a checkpoint; --resume goes on", step);
+    return cadre_fail(CADRE_EINTERRUPTED, r->out,
+        "stopped at step %lld, after a checkpoint; --resume goes on", step);
 }
 
 static bool finished(const loop *l)
 {
     const train_run *r = l->run;
     run_spent spent = spent_by(l);
-    return length_over(&r->settings.length, &spent) || (r->token_file && r->state.step >= r->batches.steps);
+    return length_over(&r->settings.length, &spent) ||
+           (r->token_file && r->state.step >= r->batches.steps);
 }
 
 static cadre_status run_loop(loop *l)
@@ -426,13 +474,16 @@ static cadre_status run_loop(loop *l)
     while (!finished(l)) {
         if (cadre_interrupted()) return stop(l);
         cadre_status status = one_step(l);
-        if (status == CADRE_EINTERRUPTED) continue; /* given up in its middle, as if it had not begun */
+        /* Given up in its middle, as if it had not begun */
+        if (status == CADRE_EINTERRUPTED) continue;
         CADRE_TRY(status);
         tell_length(l);
-        if (r->settings.save_every && r->state.step % r->settings.save_every == 0) CADRE_TRY(save(l));
+        if (r->settings.save_every && r->state.step % r->settings.save_every == 0)
+            CADRE_TRY(save(l));
     }
     if (r->token_file && r->state.step >= r->batches.steps && r->settings.length.seconds > 0)
-        train_note(r, "the file's %lld batches are all used: the run ends before its time", (long long)r->batches.steps);
+        train_note(r, "the file's %lld batches are all used: the run ends before its time",
+            (long long)r->batches.steps);
     return l->saved == r->state.step ? CADRE_OK : save(l);
 }
 
@@ -457,12 +508,14 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
 }
 
 static cadre_status train(cadre_context *context, cadre_options *options,
-                          const cadre_train_listener *listener, cadre_train_summary *summary)
+    const cadre_train_listener *listener, cadre_train_summary *summary)
 {
     cadre_train_listener own;
     cadre_train_summary made = { 0 };
-    CADRE_TRY(sized_check("cadre_train_summary", summary, SIZE_UP_TO(cadre_train_summary, validation)));
-    CADRE_TRY(sized_read_or_zero("cadre_train_listener", listener, SIZE_UP_TO(cadre_train_listener, arg), &own, sizeof own));
+    CADRE_TRY(
+        sized_check("cadre_train_summary", summary, SIZE_UP_TO(cadre_train_summary, validation)));
+    CADRE_TRY(sized_read_or_zero(
+        "cadre_train_listener", listener, SIZE_UP_TO(cadre_train_listener, arg), &own, sizeof own));
     train_run r = { .context = context, .options = options, .listener = &own };
     cadre_status status = train_command_text(options, &r.command);
     if (status == CADRE_OK) status = run_all(&r, &made);
@@ -472,12 +525,13 @@ static cadre_status train(cadre_context *context, cadre_options *options,
     train_data_close(&r);
     mem_free(r.text);
     mem_free(r.command);
-    if (status == CADRE_OK || status == CADRE_EINTERRUPTED) sized_write(&made, sizeof made, summary);
+    if (status == CADRE_OK || status == CADRE_EINTERRUPTED)
+        sized_write(&made, sizeof made, summary);
     return status;
 }
 
 cadre_status cadre_train(cadre_context *context, cadre_options *options,
-                         const cadre_train_listener *listener, cadre_train_summary *summary)
+    const cadre_train_listener *listener, cadre_train_summary *summary)
 {
     CADRE_TRY(context_enter(context));
     return context_leave(context, train(context, options, listener, summary));

@@ -1,4 +1,5 @@
-/* run.h - one training run: what its parts share. cadre_train (run.c) walks through them in this order. */
+/* run.h - one training run: what its parts share. cadre_train (run.c) walks through them in this
+ * order. */
 #ifndef CADRE_TRAIN_RUN_H
 #define CADRE_TRAIN_RUN_H
 
@@ -13,29 +14,30 @@
 #include "train/trainer.h"
 
 typedef struct train_run {
-    cadre_context *context;         /* borrowed */
-    cadre_options *options;         /* borrowed, filled in */
+    cadre_context *context; /* borrowed */
+    cadre_options *options; /* borrowed, filled in */
     const cadre_train_listener *listener;
-    const recipe *recipe;           /* NULL: from a model */
-    const char *from, *out;         /* NULL: not given */
+    const recipe *recipe;   /* NULL: from a model */
+    const char *from, *out; /* NULL: not given */
     bool resume, dry;
-    bool resumed;                   /* there is a checkpoint that it goes on from */
+    bool resumed; /* there is a checkpoint that it goes on from */
 
     /* data (run_data.c) */
-    corpus *corpus;                 /* NULL: from a token file */
-    tokenizer *tokenizer;           /* likewise */
-    byte_buffer tokenizer_json;     /* as it will be saved; empty: none */
+    corpus *corpus;             /* NULL: from a token file */
+    tokenizer *tokenizer;       /* likewise */
+    byte_buffer tokenizer_json; /* as it will be saved; empty: none */
     safetensors *token_file;
-    token_run *runs;                /* [domains] of the corpus */
+    token_run *runs; /* [domains] of the corpus */
     batches batches;
 
     model_config config;
     train_settings settings;
     trainer *trainer;
-    char *text;                     /* what the run is, for a checkpoint: same_run.c */
-    char *command;                  /* the command line that says what was given */
+    char *text;    /* what the run is, for a checkpoint: same_run.c */
+    char *command; /* the command line that says what was given */
     checkpoint_state state;
-    FILE *metrics[2];               /* in the run's folder, and where --metrics says; NULL: not written */
+    /* In the run's folder, and where --metrics says; NULL: not written */
+    FILE *metrics[2];
 } train_run;
 
 void train_note(const train_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -44,7 +46,8 @@ void train_note(const train_run *r, const char *format, ...) __attribute__((form
 
 /* Fills in --batch, --context and --steps from a token file's shape; refuses values that differ. */
 cadre_status train_data_open_tokens(train_run *r);
-/* Reads the texts, then learns (or loads, where the run goes on or starts from a model) the tokenizer, and makes the ids. */
+/* Reads the texts, then learns (or loads, where the run goes on or starts from a model) the
+ * tokenizer, and makes the ids. */
 cadre_status train_data_open_texts(train_run *r);
 /* Before that: refuses a size of vocabulary that cannot be learnt. */
 cadre_status train_data_foresee(const train_run *r);
@@ -52,7 +55,8 @@ cadre_status train_data_foresee(const train_run *r);
 cadre_status train_data_arrange(train_run *r);
 void train_data_close(train_run *r);
 int64_t train_data_bytes(const train_run *r,
-                         int64_t *text_bytes); /* an estimate of the memory it will take, before it is opened */
+    /* An estimate of the memory it will take, before it is opened */
+    int64_t *text_bytes);
 
 /* ---- run_model.c: what is trained ---- */
 
@@ -74,8 +78,8 @@ typedef struct rate_estimate {
 } rate_estimate;
 
 cadre_status train_describe(const train_run *r, const cadre_train_summary *summary);
-cadre_status train_rate(const train_run *r, int64_t active_parameters, int64_t memory_bytes,
-                        rate_estimate *rate);
+cadre_status train_rate(
+    const train_run *r, int64_t active_parameters, int64_t memory_bytes, rate_estimate *rate);
 
 /* ---- idle.c ---- */
 
@@ -83,26 +87,32 @@ cadre_status train_idle_options(const train_run *r); /* notes those that were gi
 
 /* ---- same_run.c: whether a run that goes on is the run that was saved ---- */
 
-/* Options, and the data by size and hash, as JSON text: two runs with the same text take the same steps. mem_free. */
+/* Options, and the data by size and hash, as JSON text: two runs with the same text take the same
+ * steps. mem_free. */
 cadre_status same_run_text(const train_run *r, char **text);
-/* Refuses, naming the first that differs, what would make it another run; notes what may change from here on. */
+/* Refuses, naming the first that differs, what would make it another run; notes what may change
+ * from here on. */
 cadre_status same_run_compare(const train_run *r, const char *saved);
 
 /* ---- run_files.c: what the folder says of the run besides the model ---- */
 
-cadre_status train_files_begin(const train_run *r);                   /* config, tokenizer, held-out texts */
-cadre_status train_files_describe(const train_run *r, double loss);   /* run.json */
+/* config, tokenizer, held-out texts */
+cadre_status train_files_begin(const train_run *r);
+cadre_status train_files_describe(const train_run *r, double loss); /* run.json */
 
 /* ---- run_command.c ---- */
 
-/* The command line that gives these options, as a shell takes it; called before a recipe or a file fills any in. mem_free. */
+/* The command line that gives these options, as a shell takes it; called before a recipe or a file
+ * fills any in. mem_free. */
 cadre_status train_command_text(const cadre_options *options, char **text);
 
 /* ---- metrics_log.c: a line a step ---- */
 
 cadre_status metrics_may_be_written(const train_run *r); /* where --metrics says */
-cadre_status metrics_open(train_run *r); /* a run that goes on keeps the lines of the steps that it has done */
-cadre_status metrics_put(const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second);
+/* A run that goes on keeps the lines of the steps that it has done */
+cadre_status metrics_open(train_run *r);
+cadre_status metrics_put(
+    const train_run *r, int64_t step, const trainer_report *report, double tokens_per_second);
 cadre_status metrics_close(train_run *r);
 
 #endif

@@ -46,7 +46,7 @@ static void put_option(byte_buffer *b, const cadre_options *o, const cadre_optio
 cadre_status train_command_text(const cadre_options *o, char **text)
 {
     const cadre_option_table table[] = { cadre_train_options(), cadre_model_options(),
-                                         cadre_routing_options(), cadre_run_options() };
+        cadre_routing_options(), cadre_run_options() };
     byte_buffer b = { 0 };
     byte_buffer_text(&b, "cadre train");
     for (size_t t = 0; t < sizeof table / sizeof *table; t++)

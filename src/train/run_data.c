@@ -1,4 +1,5 @@
-/* run_data.c - what a run trains on: texts in domains with a tokenizer learnt from them, or a file of token batches. */
+/* run_data.c - what a run trains on: texts in domains with a tokenizer learnt from them, or a file
+ * of token batches. */
 #include <string.h>
 
 #include "base/file.h"
@@ -36,8 +37,9 @@ static cadre_status fit_option(train_run *r, const char *name, int64_t value, co
     if (!cadre_options_count(r->options, name)) return cadre_options_set(r->options, name, text);
     int64_t wanted = cadre_options_int(r->options, name, 0);
     if (wanted == value) return CADRE_OK;
-    return cadre_fail(CADRE_EMISMATCH, file, "--%s: expected what the file's shape says, %lld, found %lld", name,
-                      (long long)value, (long long)wanted);
+    return cadre_fail(CADRE_EMISMATCH, file,
+        "--%s: expected what the file's shape says, %lld, found %lld", name, (long long)value,
+        (long long)wanted);
 }
 
 cadre_status train_data_open_tokens(train_run *r)
@@ -45,18 +47,23 @@ cadre_status train_data_open_tokens(train_run *r)
     const char *path = cadre_options_text(r->options, "tokens", 0);
     const safetensors_tensor *t;
     CADRE_TRY(safetensors_open(path, &r->token_file));
-    CADRE_TRY(safetensors_get_as(r->token_file, "tokens", "I32", 3, (const int64_t[]){ -1, -1, -1 }, &t));
+    CADRE_TRY(
+        safetensors_get_as(r->token_file, "tokens", "I32", 3, (const int64_t[]){ -1, -1, -1 }, &t));
     if (t->shape[0] < 1 || t->shape[1] < 1 || t->shape[2] < 2)
-        return cadre_fail(CADRE_EFORMAT, path, "tokens: expected the shape [steps, batch, context + 1], found [%lld, %lld, %lld]",
-                          (long long)t->shape[0], (long long)t->shape[1], (long long)t->shape[2]);
-    if ((uintptr_t)t->data % sizeof(int32_t)) return cadre_fail(CADRE_EFORMAT, path, "tokens: expected data aligned to 4 bytes");
+        return cadre_fail(CADRE_EFORMAT, path,
+            "tokens: expected the shape [steps, batch, context + 1], found [%lld, %lld, %lld]",
+            (long long)t->shape[0], (long long)t->shape[1], (long long)t->shape[2]);
+    if ((uintptr_t)t->data % sizeof(int32_t))
+        return cadre_fail(CADRE_EFORMAT, path, "tokens: expected data aligned to 4 bytes");
     CADRE_TRY(fit_option(r, "batch", t->shape[1], path));
     CADRE_TRY(fit_option(r, "context", t->shape[2] - 1, path));
-    r->batches = (batches){
-        .batch = t->shape[1], .context = t->shape[2] - 1, .table = (const int32_t *)(const void *)t->data, .steps = t->shape[0]
-    };
+    r->batches = (batches){ .batch = t->shape[1],
+        .context = t->shape[2] - 1,
+        .table = (const int32_t *)(const void *)t->data,
+        .steps = t->shape[0] };
     CADRE_TRY(take_tokenizer(r));
-    bool length = cadre_options_count(r->options, "steps") || cadre_options_count(r->options, "minutes");
+    bool length =
+        cadre_options_count(r->options, "steps") || cadre_options_count(r->options, "minutes");
     return length ? CADRE_OK : fit_option(r, "steps", t->shape[0], path);
 }
 
@@ -72,9 +79,9 @@ static cadre_status learn_tokenizer(train_run *r)
     train_note(r, "learning a vocabulary of %d pieces", (int)o.vocabulary);
     cadre_status status = bpe_train(texts, count, &o, &r->tokenizer_json);
     mem_free(texts);
-    return status == CADRE_OK
-               ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size, "the learnt vocabulary", &r->tokenizer)
-               : status;
+    return status == CADRE_OK ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size,
+                                    "the learnt vocabulary", &r->tokenizer)
+                              : status;
 }
 
 cadre_status train_data_foresee(const train_run *r)
@@ -82,8 +89,9 @@ cadre_status train_data_foresee(const train_run *r)
     bool learnt = cadre_options_count(r->options, "data") && !r->from && !r->resumed;
     int64_t pieces = learnt ? cadre_options_int(r->options, "vocab", 0) : BPE_TRAIN_MIN;
     if (pieces >= BPE_TRAIN_MIN && pieces <= BPE_TRAIN_MAX) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL, "--vocab: expected a size that can be learnt, %d to %d, found %lld",
-                      BPE_TRAIN_MIN, BPE_TRAIN_MAX, (long long)pieces);
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "--vocab: expected a size that can be learnt, %d to %d, found %lld", BPE_TRAIN_MIN,
+        BPE_TRAIN_MAX, (long long)pieces);
 }
 
 static cadre_status find_tokenizer(train_run *r)
@@ -93,7 +101,8 @@ static cadre_status find_tokenizer(train_run *r)
     return learn_tokenizer(r);
 }
 
-/* The token that ends a document: of a learnt vocabulary its only one, of a model that it goes on from its own. */
+/* The token that ends a document: of a learnt vocabulary its only one, of a model that it goes on
+ * from its own. */
 static int32_t end_of_document(const train_run *r)
 {
     return r->from ? document_end(&r->config, r->tokenizer)
@@ -107,10 +116,15 @@ static cadre_status make_ids(train_run *r)
     for (int i = 0; i < r->corpus->count; i++) documents += r->corpus->domains[i].documents;
     string_view piece = tokenizer_piece(r->tokenizer, end);
     if (documents > (size_t)r->corpus->count && end < 0)
-        train_note(r, "the model names no end of a text: %zu documents follow one another with nothing between", documents);
+        train_note(r,
+            "the model names no end of a text: %zu documents follow one another with nothing "
+            "between",
+            documents);
     else if (documents > (size_t)r->corpus->count)
-        train_note(r, "%zu documents, each with %.*s after it", documents, (int)piece.size, piece.data);
-    return corpus_tokenise(r->corpus, r->tokenizer, end, cadre_options_int(r->options, "context", 0));
+        train_note(
+            r, "%zu documents, each with %.*s after it", documents, (int)piece.size, piece.data);
+    return corpus_tokenise(
+        r->corpus, r->tokenizer, end, cadre_options_int(r->options, "context", 0));
 }
 
 cadre_status train_data_open_texts(train_run *r)
@@ -137,16 +151,19 @@ cadre_status train_data_open_texts(train_run *r)
 cadre_status train_data_arrange(train_run *r)
 {
     const train_settings *s = &r->settings;
-    if (!r->token_file) return batches_of_corpus(r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches);
+    if (!r->token_file)
+        return batches_of_corpus(
+            r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches);
     int64_t count = r->batches.steps * s->batch * (s->context + 1);
     for (int64_t i = 0; i < count; i++)
         if (r->batches.table[i] < 0 || r->batches.table[i] >= r->config.vocab)
-            return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file), "tokens: expected ids of 0 to %lld, found %d",
-                              (long long)(r->config.vocab - 1), r->batches.table[i]);
+            return cadre_fail(CADRE_EFORMAT, safetensors_path(r->token_file),
+                "tokens: expected ids of 0 to %lld, found %d", (long long)(r->config.vocab - 1),
+                r->batches.table[i]);
     if (s->length.steps > r->batches.steps)
         return cadre_fail(CADRE_EARGUMENT, safetensors_path(r->token_file),
-                          "--steps: expected at most the %lld that the file holds, found %lld", (long long)r->batches.steps,
-                          (long long)s->length.steps);
+            "--steps: expected at most the %lld that the file holds, found %lld",
+            (long long)r->batches.steps, (long long)s->length.steps);
     return CADRE_OK;
 }
 

@@ -1,4 +1,5 @@
-/* run_files.c - the files of a run's folder besides checkpoints and metrics: config.json, tokenizer, held-out texts, run.json. */
+/* run_files.c - the files of a run's folder besides checkpoints and metrics: config.json,
+ * tokenizer, held-out texts, run.json. */
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -35,10 +36,12 @@ static cadre_status write_tokenizer(const train_run *r)
     string_view end = { "<|endoftext|>", 13 };
     tokenizer_config said = { .bos = end, .eos = end, .context = r->config.context };
     byte_buffer config = { 0 };
-    cadre_status status = write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);
+    cadre_status status =
+        write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);
     if (r->from || status != CADRE_OK) return status;
     status = tokenizer_write_config(&said, &config); /* as it was learnt */
-    if (status == CADRE_OK) status = write_in(r->out, "tokenizer_config.json", config.data, config.size);
+    if (status == CADRE_OK)
+        status = write_in(r->out, "tokenizer_config.json", config.data, config.size);
     byte_buffer_free(&config);
     return status;
 }
@@ -53,13 +56,15 @@ static cadre_status write_companions(const train_run *r)
     if (status == CADRE_OK && r->from) status = companions_read(r->from, file.gguf, &r->config, &c);
     if (status == CADRE_OK) status = companions_write(&c, &r->config, r->out);
     if (status == CADRE_OK && r->from && r->tokenizer_json.size)
-        status = companions_write_tokenizer(&c, &r->config, r->tokenizer, r->config.context, r->out);
+        status =
+            companions_write_tokenizer(&c, &r->config, r->tokenizer, r->config.context, r->out);
     companions_free(&c);
     weight_file_close(&file);
     return status;
 }
 
-/* validation/DOMAIN.txt: the end of each text, which is not trained on. A run that goes on keeps what it has held out. */
+/* validation/DOMAIN.txt: the end of each text, which is not trained on. A run that goes on keeps
+ * what it has held out. */
 static cadre_status write_held_out(const train_run *r)
 {
     if (!r->corpus || r->resumed) return CADRE_OK;
@@ -68,7 +73,9 @@ static cadre_status write_held_out(const train_run *r)
     for (int i = 0; i < r->corpus->count && status == CADRE_OK; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
         char *name = mem_printf("%s.txt", d->name);
-        status = name ? write_in(folder, name, d->text + d->training_size, d->size - d->training_size) : CADRE_ENOMEM;
+        status =
+            name ? write_in(folder, name, d->text + d->training_size, d->size - d->training_size)
+                 : CADRE_ENOMEM;
         mem_free(name);
     }
     mem_free(folder);
@@ -95,9 +102,11 @@ static void put_options(json_writer *w, const char *text)
         for (json_node m = { 0 }; json_next(&root, &m);) {
             const char *value;
             bool flag;
-            if (json_kind_of(&m) == JSON_KIND_STRING && json_as_string(&m, &value, NULL) == CADRE_OK)
+            if (json_kind_of(&m) == JSON_KIND_STRING &&
+                json_as_string(&m, &value, NULL) == CADRE_OK)
                 json_put_string(w, m.key, value);
-            else if (json_kind_of(&m) == JSON_KIND_BOOL && json_as_bool(&m, &flag) == CADRE_OK) json_put_bool(w, m.key, flag);
+            else if (json_kind_of(&m) == JSON_KIND_BOOL && json_as_bool(&m, &flag) == CADRE_OK)
+                json_put_bool(w, m.key, flag);
         }
         json_close(document);
     }
@@ -126,7 +135,8 @@ static void put_shape(json_writer *w, const train_run *r)
     }
     json_put_close(w, ']');
     json_put_array(w, "domains");
-    for (int i = 0; r->corpus && i < r->corpus->count; i++) json_put_string(w, NULL, r->corpus->domains[i].name);
+    for (int i = 0; r->corpus && i < r->corpus->count; i++)
+        json_put_string(w, NULL, r->corpus->domains[i].name);
     json_put_close(w, ']');
 }
 
@@ -136,7 +146,8 @@ static void put_held_out(json_writer *w, const train_run *r)
     json_put_object(w, "held_out_documents");
     for (int i = 0; r->corpus && i < r->corpus->count; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
-        if (d->training_size == d->size || corpus_document_end(d, d->training_size) == d->size) continue;
+        if (d->training_size == d->size || corpus_document_end(d, d->training_size) == d->size)
+            continue;
         json_put_array(w, d->name);
         for (size_t at = d->training_size, end; at < d->size; at = end) {
             end = corpus_document_end(d, at);

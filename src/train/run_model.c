@@ -25,8 +25,7 @@ static cadre_status refuse_options_of_another_model(const train_run *r)
         if (cadre_options_given(r->options, groups[i])) found = groups[i];
     if (!found) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,
-                      "--%s: with --from, the model says what it is; expected no value, found one",
-                      found);
+        "--%s: with --from, the model says what it is; expected no value, found one", found);
 }
 
 /* The usual context where the model has as much; its own coefficient of the balancing loss. */
@@ -50,9 +49,9 @@ cadre_status train_model_open(train_run *r)
     const char *untrainable = model_config_untrainable(&r->config);
     if (untrainable)
         return cadre_fail(CADRE_EUNSUPPORTED, r->from,
-                          "a model of type %s: expected one that can be trained, found %s, which "
-                          "cannot be yet",
-                          r->config.arch->model_type, untrainable);
+            "a model of type %s: expected one that can be trained, found %s, which "
+            "cannot be yet",
+            r->config.arch->model_type, untrainable);
     return supply_what_it_says(r);
 }
 
@@ -61,16 +60,16 @@ static cadre_status check_context(const train_run *r)
     int64_t context = cadre_options_int(r->options, "context", 0);
     if (context <= r->config.context) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, r->from,
-                      "--context: expected at most the model's %lld, found %lld",
-                      (long long)r->config.context, (long long)context);
+        "--context: expected at most the model's %lld, found %lld", (long long)r->config.context,
+        (long long)context);
 }
 
 static cadre_status check_tokenizer(const train_run *r)
 {
     if (r->tokenizer && tokenizer_size(r->tokenizer) > r->config.vocab)
         return cadre_fail(CADRE_EMISMATCH, r->from,
-                          "tokenizer.json: expected at most the model's %lld ids, found %d",
-                          (long long)r->config.vocab, tokenizer_size(r->tokenizer));
+            "tokenizer.json: expected at most the model's %lld ids, found %d",
+            (long long)r->config.vocab, tokenizer_size(r->tokenizer));
     return CADRE_OK;
 }
 
@@ -85,12 +84,10 @@ static cadre_status decide_from_model(train_run *r)
     const char *type = r->config.arch->model_type;
     if (lost && cadre_options_row(r->options, lost) && cadre_options_given(r->options, lost))
         return cadre_fail(CADRE_EARGUMENT, NULL,
-                          "--%s: expected what files of type %s have a key for, found another",
-                          lost, type);
+            "--%s: expected what files of type %s have a key for, found another", lost, type);
     if (lost)
         return cadre_fail(CADRE_EUNSUPPORTED, r->from,
-                          "%s: expected what a config.json of type %s can say, found another",
-                          lost, type);
+            "%s: expected what a config.json of type %s can say, found another", lost, type);
     r->config.aux_loss = cadre_options_real(r->options, "aux-loss"); /* the written file says it */
     return CADRE_OK;
 }
@@ -100,8 +97,8 @@ static cadre_status decide_from_model(train_run *r)
 static cadre_status decide_from_recipe(train_run *r)
 {
     char *notes;
-    int64_t vocab = r->tokenizer ? tokenizer_size(r->tokenizer)
-                                 : cadre_options_int(r->options, "vocab", 0);
+    int64_t vocab =
+        r->tokenizer ? tokenizer_size(r->tokenizer) : cadre_options_int(r->options, "vocab", 0);
     CADRE_TRY(recipe_config(r->recipe, r->options, vocab, &r->config, &notes));
     for (char *line = notes, *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
@@ -141,7 +138,7 @@ static void warn_of_routers_without_gradient(const train_run *r)
         if (model_config_moe(&r->config, l, &moe) != CADRE_OK) continue;
         if (!router_learns_nothing(moe.router, &moe.route)) continue;
         train_note(r, "one pick with a renormalised weight: the router learns nothing from the "
-                   "experts");
+                      "experts");
         return;
     }
 }
@@ -153,9 +150,10 @@ static void warn_of_dense_picks(const train_run *r)
         const layer_config *layer = &r->config.layer[l];
         if (!layer->sparse || layer->topk < layer->experts || layer->experts == 1) continue;
         if (r->config.router->traits & ROUTER_VARIABLE) continue;
-        train_note(r, "every token takes all %lld experts, so nothing is routed: a --topk below "
-                   "%lld, or more --experts, makes the layers sparse",
-                   (long long)layer->experts, (long long)layer->experts);
+        train_note(r,
+            "every token takes all %lld experts, so nothing is routed: a --topk below "
+            "%lld, or more --experts, makes the layers sparse",
+            (long long)layer->experts, (long long)layer->experts);
         return;
     }
 }
@@ -170,14 +168,14 @@ static void tell_balancing(const train_run *r)
     const char *other = bias_can_move ? " or --bias-update-rate X" : "";
     if (!b->terms && !bias) {
         train_note(r, "no balancing is in force, for nothing names one: --aux-loss X%s turns it on",
-                   other);
+            other);
         return;
     }
     static const char source[] = ", as the model's file has it (--aux-loss sets another)";
     bool from_file = !cadre_options_given(r->options, "aux-loss") && r->config.aux_loss > 0;
     for (int i = 0; i < b->terms; i++)
         train_note(r, "balancing: the loss %s with a coefficient of %g%s", b->term[i].loss->name,
-                   b->term[i].coefficient, i == 0 && from_file ? source : "");
+            b->term[i].coefficient, i == 0 && from_file ? source : "");
     if (bias) train_note(r, "balancing: the selection bias moves by %g a step", b->bias_rate);
 }
 

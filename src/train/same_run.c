@@ -1,7 +1,9 @@
-/* same_run.c - what a checkpoint records of its run, and what of it may be another where the run goes on.
+/* same_run.c - what a checkpoint records of its run, and what of it may be another where the run
+ * goes on.
  *
- * Options of the learning rate, of its schedule and of the run's length may change, which is told; where a run stores its files
- * and how many threads it has is its own affair; everything else, texts and starting model among it, must be the same. */
+ * Options of the learning rate, of its schedule and of the run's length may change, which is told;
+ * where a run stores its files and how many threads it has is its own affair; everything else,
+ * texts and starting model among it, must be the same. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -21,19 +23,20 @@ static bool is_among(const char *name, const char *const *list, size_t count)
     return false;
 }
 
-/* Options that do not change the steps; what --data, --tokens and --from name is compared by its content. */
+/* Options that do not change the steps; what --data, --tokens and --from name is compared by its
+ * content. */
 static bool is_free(const char *name)
 {
-    static const char *const list[] = { "data",    "tokens",     "from",    "out",    "resume",
-                                        "metrics", "save-every", "threads", "dry-run" };
+    static const char *const list[] = { "data", "tokens", "from", "out", "resume", "metrics",
+        "save-every", "threads", "dry-run" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
 /* Options that may change from a step on. */
 static bool is_noted(const char *name)
 {
-    static const char *const list[] = { "steps", "minutes", "min-tokens", "max-minutes", "accumulate", "lr", "min-lr-ratio",
-                                        "warmup", "schedule", "clip", "router-lr" };
+    static const char *const list[] = { "steps", "minutes", "min-tokens", "max-minutes",
+        "accumulate", "lr", "min-lr-ratio", "warmup", "schedule", "clip", "router-lr" };
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
@@ -42,11 +45,13 @@ static bool is_noted(const char *name)
 static void put_option(const cadre_options *o, const cadre_option *row, json_writer *w)
 {
     int count = cadre_options_count(o, row->name);
-    if (row->kind == CADRE_OPTION_FLAG) json_put_bool(w, row->name, cadre_options_flag(o, row->name));
+    if (row->kind == CADRE_OPTION_FLAG)
+        json_put_bool(w, row->name, cadre_options_flag(o, row->name));
     else if (count == 1) json_put_string(w, row->name, cadre_options_text(o, row->name, 0));
     else if (count > 1) {
         json_put_array(w, row->name);
-        for (int i = 0; i < count; i++) json_put_string(w, NULL, cadre_options_text(o, row->name, i));
+        for (int i = 0; i < count; i++)
+            json_put_string(w, NULL, cadre_options_text(o, row->name, i));
         json_put_close(w, ']');
     }
 }
@@ -85,7 +90,8 @@ static cadre_status put_model(const train_run *r, json_writer *w)
     for (size_t i = 0; status == CADRE_OK && i < weight_file_count(&file); i++) {
         stored_tensor t;
         const char *name = weight_file_at(&file, i, buffer, &t);
-        if (cadre_interrupted()) status = cadre_fail(CADRE_EINTERRUPTED, r->from, "stopped on request");
+        if (cadre_interrupted())
+            status = cadre_fail(CADRE_EINTERRUPTED, r->from, "stopped on request");
         hash_stream_add(stream, name, strlen(name));
         hash_stream_add(stream, t.data, t.size);
         bytes += (int64_t)t.size;
@@ -102,7 +108,8 @@ static cadre_status put_inputs(const train_run *r, json_writer *w)
     cadre_status status = r->from ? put_model(r, w) : CADRE_OK;
     const byte_buffer *vocabulary = &r->tokenizer_json;
     if (vocabulary->size)
-        put_input(w, "the vocabulary", (int64_t)vocabulary->size, hash_bytes(vocabulary->data, vocabulary->size));
+        put_input(w, "the vocabulary", (int64_t)vocabulary->size,
+            hash_bytes(vocabulary->data, vocabulary->size));
     if (r->token_file) put_tokens(r, w);
     for (int i = 0; r->corpus && i < r->corpus->count; i++) {
         const corpus_domain *d = &r->corpus->domains[i];
@@ -123,7 +130,9 @@ cadre_status same_run_text(const train_run *r, char **text)
     cadre_status status = put_inputs(r, &w);
     json_put_close(&w, '}');
     if (status == CADRE_OK) status = json_writer_status(&w);
-    if (status == CADRE_OK && !(*text = mem_printf("%.*s", (int)w.text.size, (const char *)w.text.data))) status = CADRE_ENOMEM;
+    if (status == CADRE_OK &&
+        !(*text = mem_printf("%.*s", (int)w.text.size, (const char *)w.text.data)))
+        status = CADRE_ENOMEM;
     json_writer_free(&w);
     return status;
 }
@@ -142,9 +151,11 @@ static bool same_value(const json_node *a, const json_node *b)
         return true;
     }
     bool x = false, y = false;
-    if (json_kind_of(a) == JSON_KIND_BOOL) return json_as_bool(a, &x) == CADRE_OK && json_as_bool(b, &y) == CADRE_OK && x == y;
+    if (json_kind_of(a) == JSON_KIND_BOOL)
+        return json_as_bool(a, &x) == CADRE_OK && json_as_bool(b, &y) == CADRE_OK && x == y;
     const char *s, *t;
-    return json_as_string(a, &s, NULL) == CADRE_OK && json_as_string(b, &t, NULL) == CADRE_OK && !strcmp(s, t);
+    return json_as_string(a, &s, NULL) == CADRE_OK && json_as_string(b, &t, NULL) == CADRE_OK &&
+           !strcmp(s, t);
 }
 
 /* A value in words: "0.003", "4,8", "on", "not given". */
@@ -162,7 +173,8 @@ static const char *in_words(const json_node *node, char *text, size_t room)
         }
         return text;
     }
-    if (json_kind_of(node) == JSON_KIND_BOOL && json_as_bool(node, &on) == CADRE_OK) word = on ? "on" : "off";
+    if (json_kind_of(node) == JSON_KIND_BOOL && json_as_bool(node, &on) == CADRE_OK)
+        word = on ? "on" : "off";
     if (json_kind_of(node) == JSON_KIND_STRING) (void)json_as_string(node, &word, NULL);
     snprintf(text, room, "%s", word);
     return text;
@@ -170,49 +182,58 @@ static const char *in_words(const json_node *node, char *text, size_t room)
 
 enum { WORDS = 160 };
 
-static cadre_status refuse_option(const train_run *r, const char *name, const json_node *was, const json_node *is)
+static cadre_status refuse_option(
+    const train_run *r, const char *name, const json_node *was, const json_node *is)
 {
     char before[WORDS], after[WORDS];
     cadre_status status = cadre_fail(CADRE_EMISMATCH, r->out,
-                                     "--%s: expected what the run there was started with, %s, found another value, %s", name,
-                                     in_words(was, before, WORDS), in_words(is, after, WORDS));
+        "--%s: expected what the run there was started with, %s, found another value, %s", name,
+        in_words(was, before, WORDS), in_words(is, after, WORDS));
     cadre_fail_advice("resume with the same options, or choose another --out");
     return status;
 }
 
-static void note_option(const train_run *r, const char *name, const json_node *was, const json_node *is)
+static void note_option(
+    const train_run *r, const char *name, const json_node *was, const json_node *is)
 {
     char before[WORDS], after[WORDS];
     bool length = !strcmp(name, "steps") || !strcmp(name, "minutes");
     bool drawn = strcmp(cadre_options_text(r->options, "schedule", 0), "constant") != 0;
-    const char *what = length && drawn ? ": the schedule of the learning rate is drawn over the new length" : "";
+    const char *what =
+        length && drawn ? ": the schedule of the learning rate is drawn over the new length" : "";
     train_note(r, "--%s was %s, and is %s from step %lld on%s", name, in_words(was, before, WORDS),
-               in_words(is, after, WORDS), (long long)r->state.step + 1, what);
+        in_words(is, after, WORDS), (long long)r->state.step + 1, what);
 }
 
-/* What differs in one option, of which either side may say nothing: a checkpoint may be older than the option. */
-typedef cadre_status (*option_difference)(const train_run *r, const char *name, const json_node *was, const json_node *is);
+/* What differs in one option, of which either side may say nothing: a checkpoint may be older than
+ * the option. */
+typedef cadre_status (*option_difference)(
+    const train_run *r, const char *name, const json_node *was, const json_node *is);
 
-static cadre_status refuse_other_run(const train_run *r, const char *name, const json_node *was, const json_node *is)
+static cadre_status refuse_other_run(
+    const train_run *r, const char *name, const json_node *was, const json_node *is)
 {
     return is_noted(name) ? CADRE_OK : refuse_option(r, name, was, is);
 }
 
-static cadre_status note_change(const train_run *r, const char *name, const json_node *was, const json_node *is)
+static cadre_status note_change(
+    const train_run *r, const char *name, const json_node *was, const json_node *is)
 {
     if (is_noted(name)) note_option(r, name, was, is);
     return CADRE_OK;
 }
 
-static cadre_status compare_option(const train_run *r, const char *name, const json_node *was, const json_node *is,
-                                   option_difference differs)
+static cadre_status compare_option(const train_run *r, const char *name, const json_node *was,
+    const json_node *is, option_difference differs)
 {
     bool saved = json_kind_of(was) != JSON_KIND_ABSENT;
-    if (!cadre_options_row(r->options, name) || is_free(name) || same_value(was, is)) return CADRE_OK;
+    if (!cadre_options_row(r->options, name) || is_free(name) || same_value(was, is))
+        return CADRE_OK;
     return saved || cadre_options_given(r->options, name) ? differs(r, name, was, is) : CADRE_OK;
 }
 
-static cadre_status compare_options(const train_run *r, const json_node *saved, const json_node *now, option_difference differs)
+static cadre_status compare_options(
+    const train_run *r, const json_node *saved, const json_node *now, option_difference differs)
 {
     for (json_node m = { 0 }; json_next(now, &m);) {
         json_node was = json_member(saved, m.key);
@@ -220,7 +241,8 @@ static cadre_status compare_options(const train_run *r, const json_node *saved, 
     }
     for (json_node m = { 0 }; json_next(saved, &m);) {
         json_node is = json_member(now, m.key);
-        if (json_kind_of(&is) == JSON_KIND_ABSENT) CADRE_TRY(compare_option(r, m.key, &m, &is, differs));
+        if (json_kind_of(&is) == JSON_KIND_ABSENT)
+            CADRE_TRY(compare_option(r, m.key, &m, &is, differs));
     }
     return CADRE_OK;
 }
@@ -245,13 +267,16 @@ static cadre_status refuse_inputs(const char *folder, const input *was, const in
     cadre_status status;
     if (was && is && !strcmp(was->name, is->name))
         status = cadre_fail(CADRE_EMISMATCH, folder,
-                            "%s: expected what the run there was started with, %lld bytes, found other content, %lld bytes",
-                            is->name, (long long)was->bytes, (long long)is->bytes);
+            "%s: expected what the run there was started with, %lld bytes, found other content, "
+            "%lld bytes",
+            is->name, (long long)was->bytes, (long long)is->bytes);
     else
-        status = cadre_fail(CADRE_EMISMATCH, folder, "the run there was started with other data: expected %s, found %s",
-                            was ? was->name : "nothing more", is ? is->name : "nothing more");
+        status = cadre_fail(CADRE_EMISMATCH, folder,
+            "the run there was started with other data: expected %s, found %s",
+            was ? was->name : "nothing more", is ? is->name : "nothing more");
     cadre_fail_advice("resume with the same data, which keeps what was held out apart; "
-                      "'cadre train --from %s' with another --out goes on with other data", folder);
+                      "'cadre train --from %s' with another --out goes on with other data",
+        folder);
     return status;
 }
 
@@ -261,7 +286,8 @@ static cadre_status compare_inputs(const train_run *r, const json_node *saved, c
     CADRE_TRY(json_opt_array(saved, inputs_key, &a));
     CADRE_TRY(json_get_array(now, inputs_key, &b));
     if (!a.value) {
-        train_note(r, "the checkpoint does not say what it was trained on: that the data are the same is not checked");
+        train_note(r, "the checkpoint does not say what it was trained on: that the data are the "
+                      "same is not checked");
         return CADRE_OK;
     }
     size_t most = json_count(&a) > json_count(&b) ? json_count(&a) : json_count(&b);

@@ -14,7 +14,9 @@ double schedule_lr(const schedule *s, int64_t step)
     if (step < s->warmup) return s->lr * (double)(step + 1) / (double)s->warmup;
     double r = s->min_ratio;
     switch (s->kind) {
-    case SCHEDULE_COSINE: return s->lr * (r + (1 - r) * 0.5 * (1 + cos(3.141592653589793 * progress(s, step, s->warmup))));
+    case SCHEDULE_COSINE:
+        return s->lr *
+               (r + (1 - r) * 0.5 * (1 + cos(3.141592653589793 * progress(s, step, s->warmup))));
     case SCHEDULE_WSD: { /* the last fifth falls in a straight line */
         int64_t fall = s->steps - s->steps / 5;
         if (fall < s->warmup) fall = s->warmup;

@@ -1,4 +1,5 @@
-/* schedule.h - the learning rate as a function of the step: warm-up, then constant, cosine, or warm-up-stable-decay. */
+/* schedule.h - the learning rate as a function of the step: warm-up, then constant, cosine, or
+ * warm-up-stable-decay. */
 #ifndef CADRE_TRAIN_SCHEDULE_H
 #define CADRE_TRAIN_SCHEDULE_H
 

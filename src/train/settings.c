@@ -7,34 +7,40 @@
 
 static schedule_kind kind_of(const char *word)
 {
-    return !strcmp(word, "constant") ? SCHEDULE_CONSTANT : !strcmp(word, "wsd") ? SCHEDULE_WSD : SCHEDULE_COSINE;
+    return !strcmp(word, "constant") ? SCHEDULE_CONSTANT
+           : !strcmp(word, "wsd")    ? SCHEDULE_WSD
+                                     : SCHEDULE_COSINE;
 }
 
 static void read_optimizer(const cadre_options *o, optimizer_options *a)
 {
     *a = (optimizer_options){ .beta1 = cadre_options_real(o, "beta1"),
-                              .beta2 = cadre_options_real(o, "beta2"),
-                              .eps = cadre_options_real(o, "eps"),
-                              .weight_decay = cadre_options_real(o, "weight-decay"),
-                              .clip = cadre_options_real(o, "clip"),
-                              .keep_norms = cadre_options_has(o, "no-decay", "norms"),
-                              .keep_biases = cadre_options_has(o, "no-decay", "biases"),
-                              .keep_router = cadre_options_has(o, "no-decay", "router"),
-                              .keep_embeddings = cadre_options_has(o, "no-decay", "embeddings") };
+        .beta2 = cadre_options_real(o, "beta2"),
+        .eps = cadre_options_real(o, "eps"),
+        .weight_decay = cadre_options_real(o, "weight-decay"),
+        .clip = cadre_options_real(o, "clip"),
+        .keep_norms = cadre_options_has(o, "no-decay", "norms"),
+        .keep_biases = cadre_options_has(o, "no-decay", "biases"),
+        .keep_router = cadre_options_has(o, "no-decay", "router"),
+        .keep_embeddings = cadre_options_has(o, "no-decay", "embeddings") };
 }
 
 static cadre_status check_length(const cadre_options *o, const run_length *l)
 {
     bool minutes = cadre_options_count(o, "minutes"), tokens = cadre_options_count(o, "min-tokens");
     if (cadre_options_count(o, "steps") && minutes)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--steps and --minutes: expected one of them, found both");
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "--steps and --minutes: expected one of them, found both");
     if (tokens && !minutes)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--min-tokens: expected --minutes, which it prolongs, found none");
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--min-tokens: expected --minutes, which it prolongs, found none");
     if (cadre_options_count(o, "max-minutes") && !tokens)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--max-minutes: expected --min-tokens, which it limits, found none");
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--max-minutes: expected --min-tokens, which it limits, found none");
     if (cadre_options_count(o, "max-minutes") && l->max_seconds < l->seconds)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--max-minutes: expected at least the %g of --minutes, found %g",
-                          l->seconds / 60, l->max_seconds / 60);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--max-minutes: expected at least the %g of --minutes, found %g", l->seconds / 60,
+            l->max_seconds / 60);
     return CADRE_OK;
 }
 
@@ -44,20 +50,23 @@ static cadre_status read_length(const cadre_options *o, train_settings *s)
     s->accumulate = cadre_options_int(o, "accumulate", 0);
     s->context = cadre_options_int(o, "context", 0);
     s->length = (run_length){ .steps = options_int_or(o, "steps", 0),
-                              .seconds = options_real_or(o, "minutes", 0) * 60,
-                              .min_tokens = options_int_or(o, "min-tokens", 0),
-                              .max_seconds = options_real_or(o, "max-minutes", 0) * 60 };
+        .seconds = options_real_or(o, "minutes", 0) * 60,
+        .min_tokens = options_int_or(o, "min-tokens", 0),
+        .max_seconds = options_real_or(o, "max-minutes", 0) * 60 };
     s->schedule.steps = s->length.steps;
     s->save_every = cadre_options_int(o, "save-every", 0);
     if (s->batch % s->accumulate)
-        return cadre_fail(CADRE_EARGUMENT, NULL, "--accumulate: expected a divisor of the batch of %lld sequences, found %lld",
-                          (long long)s->batch, (long long)s->accumulate);
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--accumulate: expected a divisor of the batch of %lld sequences, found %lld",
+            (long long)s->batch, (long long)s->accumulate);
     return check_length(o, &s->length);
 }
 
 cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_settings *s)
 {
-    *s = (train_settings){ .recipe = r, .options = o, .seed = (uint64_t)cadre_options_int(o, "seed", 0) };
+    *s = (train_settings){
+        .recipe = r, .options = o, .seed = (uint64_t)cadre_options_int(o, "seed", 0)
+    };
     CADRE_TRY(read_length(o, s));
     s->schedule.kind = kind_of(cadre_options_text(o, "schedule", 0));
     s->schedule.lr = cadre_options_real(o, "lr");
@@ -70,7 +79,8 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     return CADRE_OK;
 }
 
-cadre_status train_settings_moe(const train_settings *s, const model_config *config, moe_config *moe)
+cadre_status train_settings_moe(
+    const train_settings *s, const model_config *config, moe_config *moe)
 {
     for (int64_t l = 0; l < config->layers; l++) {
         if (!config->layer[l].sparse) continue;

@@ -8,22 +8,24 @@
 #include "train/schedule.h"
 
 typedef struct train_settings {
-    const recipe *recipe;  /* NULL: continuing from a model */
+    const recipe *recipe;         /* NULL: continuing from a model */
     const cadre_options *options; /* borrowed */
     uint64_t seed;
     int64_t batch, accumulate, context;
     run_length length;
-    schedule schedule;     /* its steps: where time decides, a plan that gets better as the time runs out */
-    double router_lr;      /* as a multiple of the learning rate */
+    /* Its steps: where time decides, a plan that gets better as the time runs out */
+    schedule schedule;
+    double router_lr; /* as a multiple of the learning rate */
     optimizer_options optimizer;
     balance_options balance;
-    int64_t save_every;    /* 0: at the end */
+    int64_t save_every; /* 0: at the end */
 } train_settings;
 
 /* options: after recipe_apply. */
 cadre_status train_settings_read(const cadre_options *options, const recipe *r, train_settings *s);
 
 /* The MoE layers as they train: the model's, with capacity, jitter and dropout. moe: [layers]. */
-cadre_status train_settings_moe(const train_settings *s, const model_config *config, moe_config *moe);
+cadre_status train_settings_moe(
+    const train_settings *s, const model_config *config, moe_config *moe);
 
 #endif

@@ -12,13 +12,14 @@ struct trainer {
     const model_config *config;
     train_settings settings;
     param_table table;
-    real *values, *gradient;   /* [elements] */
-    real *head_gradient;       /* [V, D] of a tied head until the step's end: two sums over tokens, each in its own order */
+    real *values, *gradient; /* [elements] */
+    /* [V, D] of a tied head until the step's end: two sums over tokens, each in its own order */
+    real *head_gradient;
     model_weights weights;
     model_gradients gradients;
     optimizer *optimizer;
     transformer *transformer;
-    moe_config *moe;           /* [layers] */
+    moe_config *moe; /* [layers] */
     balance *balance;
     int32_t *inputs, *targets; /* [part] */
     int64_t *start;            /* [sequences of a part + 1] */
@@ -30,7 +31,10 @@ static int64_t part_tokens(const train_settings *s) { return part_sequences(s) *
 
 static batch_limits limits_of(const train_settings *s)
 {
-    return (batch_limits){ .tokens = part_tokens(s), .sequences = part_sequences(s), .keys = s->context, .training = true };
+    return (batch_limits){ .tokens = part_tokens(s),
+        .sequences = part_sequences(s),
+        .keys = s->context,
+        .training = true };
 }
 
 /* ---- memory ---- */
@@ -39,7 +43,8 @@ static int list_sparse(const model_config *c, const moe_config *moe, balance_lay
 {
     int count = 0;
     for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse) layers[count++] = (balance_layer){ moe[l].router, moe[l].experts, moe[l].route.topk };
+        if (c->layer[l].sparse)
+            layers[count++] = (balance_layer){ moe[l].router, moe[l].experts, moe[l].route.topk };
     return count;
 }
 
@@ -56,8 +61,8 @@ static cadre_status allocate(trainer *t)
     t->losses = MEM_ARRAY(real, part_tokens(s));
     t->start = MEM_ARRAY(int64_t, part_sequences(s) + 1);
     t->moe = MEM_ARRAY(moe_config, c->layers);
-    bool ok =
-        t->values && t->gradient && (t->head_gradient || !c->tie) && t->inputs && t->targets && t->losses && t->start && t->moe;
+    bool ok = t->values && t->gradient && (t->head_gradient || !c->tie) && t->inputs &&
+              t->targets && t->losses && t->start && t->moe;
     return ok ? CADRE_OK : CADRE_ENOMEM;
 }
 
@@ -72,11 +77,12 @@ static cadre_status make_parts(trainer *t, const comm *world)
     CADRE_TRY(optimizer_new(t->c, &t->table, &s->optimizer, &t->optimizer));
     batch_limits most = limits_of(s);
     CADRE_TRY(transformer_new(t->c, t->config, t->moe, &most, &t->transformer));
-    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_tokens(s), part_sequences(s), world,
-                       &t->balance);
+    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_tokens(s),
+        part_sequences(s), world, &t->balance);
 }
 
-cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings, const comm *world, trainer **out)
+cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
+    const comm *world, trainer **out)
 {
     trainer *t = MEM_ARRAY(trainer, 1);
     if (!t) return CADRE_ENOMEM;
@@ -112,7 +118,8 @@ void trainer_free(trainer *t)
     mem_free(t);
 }
 
-static cadre_status measure(const compute *c, const model_config *config, const train_settings *s, moe_config *moe, size_t *bytes)
+static cadre_status measure(const compute *c, const model_config *config, const train_settings *s,
+    moe_config *moe, size_t *bytes)
 {
     param_table table;
     balance_layer layers[CONFIG_MAX_LAYERS];
@@ -127,12 +134,15 @@ static cadre_status measure(const compute *c, const model_config *config, const 
     size_t rest = tied + part + optimizer_bytes(&table) + (size_t)table.count * sizeof(param) +
                   balance_bytes(&s->balance, layers, count, part_tokens(s), part_sequences(s));
     param_table_free(&table);
-    if (activations == SIZE_MAX) return cadre_fail(CADRE_EARGUMENT, NULL, "these sizes need more memory than 64 bits can count");
+    if (activations == SIZE_MAX)
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "these sizes need more memory than 64 bits can count");
     *bytes = 2 * flat + rest + activations;
     return CADRE_OK;
 }
 
-cadre_status trainer_bytes(const compute *c, const model_config *config, const train_settings *settings, size_t *bytes)
+cadre_status trainer_bytes(
+    const compute *c, const model_config *config, const train_settings *settings, size_t *bytes)
 {
     moe_config *moe = MEM_ARRAY(moe_config, config->layers);
     cadre_status status = moe ? measure(c, config, settings, moe, bytes) : CADRE_ENOMEM;
@@ -152,7 +162,8 @@ static void zero_range(void *arg, int64_t begin, int64_t end)
     memset((real *)arg + begin, 0, (size_t)(end - begin) * sizeof(real));
 }
 
-/* Of what a sparse layer's backward overwrites in the first part of a step, nothing need be zero. */
+/* Of what a sparse layer's backward overwrites in the first part of a step, nothing need be
+ * zero. */
 static bool overwritten(const trainer *t, const param *p)
 {
     return p->role >= ROLE_ROUTER && p->layer >= 0 && t->config->layer[p->layer].sparse;
@@ -164,28 +175,35 @@ static void zero_gradients(trainer *t)
     for (int64_t i = 0; i < t->table.count; i++) {
         const param *p = &t->table.rows[i];
         int64_t size = p->rows * p->cols;
-        if (!overwritten(t, p)) parallel_over(t->c, size, 4096, size, zero_range, t->gradient + p->offset);
+        if (!overwritten(t, p))
+            parallel_over(t->c, size, 4096, size, zero_range, t->gradient + p->offset);
     }
     if (t->head_gradient) parallel_over(t->c, head, 4096, head, zero_range, t->head_gradient);
 }
 
 /* Forward of one part of the batch. */
-static cadre_status forward_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
+static cadre_status forward_part(
+    trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
     int64_t sequences = part_sequences(s), first = part * sequences;
     feed(arg, first, sequences, t->inputs, t->targets);
     token_batch b = { .inputs = t->inputs,
-                      .tokens = part_tokens(s),
-                      .sequences = sequences,
-                      .start = t->start,
-                      .may_stop = true,
-                      .random = {
-                          .train = true, .seed = s->seed, .step = (uint64_t)step, .first_token = first * s->context } };
-    return transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL) ? CADRE_OK : interrupt_check(NULL);
+        .tokens = part_tokens(s),
+        .sequences = sequences,
+        .start = t->start,
+        .may_stop = true,
+        .random = { .train = true,
+            .seed = s->seed,
+            .step = (uint64_t)step,
+            .first_token = first * s->context } };
+    return transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL)
+               ? CADRE_OK
+               : interrupt_check(NULL);
 }
 
-/* Balancing over a step in several parts: what each adds is known before the first is differentiated. */
+/* Balancing over a step in several parts: what each adds is known before the first is
+ * differentiated. */
 static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, void *arg)
 {
     int64_t parts = t->settings.accumulate;
@@ -197,14 +215,17 @@ static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, vo
     return CADRE_OK;
 }
 
-/* One part of the batch: adds its gradients; returns the sum of its tokens' losses, in token order. */
-static cadre_status run_part(trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
+/* One part of the batch: adds its gradients; returns the sum of its tokens' losses, in token
+ * order. */
+static cadre_status run_part(
+    trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
 {
     const train_settings *s = &t->settings;
     CADRE_TRY(forward_part(t, step, part, feed, arg));
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));
-    if (!transformer_backward(t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses))
+    if (!transformer_backward(
+            t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses))
         return interrupt_check(NULL);
     for (int64_t i = 0; i < part_tokens(s); i++) *sum += (double)t->losses[i];
     return CADRE_OK;
@@ -218,7 +239,8 @@ static void update_biases(trainer *t)
     }
 }
 
-cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report)
+cadre_status trainer_step(
+    trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report)
 {
     const train_settings *s = &t->settings;
     double sum = 0;
@@ -226,8 +248,11 @@ cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed
     zero_gradients(t);
     balance_step_begin(t->balance, s->batch, tokens);
     CADRE_TRY(survey_parts(t, step, feed, arg));
-    for (int64_t part = 0; part < s->accumulate; part++) CADRE_TRY(run_part(t, step, part, feed, arg, &sum));
-    if (t->head_gradient) t->c->variant->rows->add(t->config->vocab * t->config->width, t->head_gradient, t->gradients.embed);
+    for (int64_t part = 0; part < s->accumulate; part++)
+        CADRE_TRY(run_part(t, step, part, feed, arg, &sum));
+    if (t->head_gradient)
+        t->c->variant->rows->add(
+            t->config->vocab * t->config->width, t->head_gradient, t->gradients.embed);
     double size = optimizer_gradient_norm(t->optimizer, t->gradient);
     optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);
     CADRE_TRY(balance_step_end(t->balance));
@@ -248,10 +273,14 @@ static int64_t sparse_layer(const trainer *t, int i)
     return l;
 }
 
-const real *trainer_correction(const trainer *t, int i) { return t->weights.layer[sparse_layer(t, i)].moe.router.correction; }
+const real *trainer_correction(const trainer *t, int i)
+{
+    return t->weights.layer[sparse_layer(t, i)].moe.router.correction;
+}
 
 double trainer_router_norm(const trainer *t, int i)
 {
     int64_t l = sparse_layer(t, i);
-    return sqrt(t->c->variant->rows->sum_squares(t->moe[l].experts * t->config->width, t->gradients.layer[l].moe.router.matrix));
+    return sqrt(t->c->variant->rows->sum_squares(
+        t->moe[l].experts * t->config->width, t->gradients.layer[l].moe.router.matrix));
 }

@@ -1,7 +1,9 @@
-/* trainer.h - one optimiser step after another: forward, balance, backward, clip, AdamW, bias update; and the memory of it.
+/* trainer.h - one optimiser step after another: forward, balance, backward, clip, AdamW, bias
+ * update; and the memory of it.
  *
- * Knows nothing of text, files or time. A step depends on the values, the step's number, the seed and the tokens alone: not on
- * threads, nor (where balance is per sequence or by bias) on how the batch is cut. */
+ * Knows nothing of text, files or time. A step depends on the values, the step's number, the seed
+ * and the tokens alone: not on threads, nor (where balance is per sequence or by bias) on how the
+ * batch is cut. */
 #ifndef CADRE_TRAIN_TRAINER_H
 #define CADRE_TRAIN_TRAINER_H
 
@@ -11,13 +13,14 @@
 typedef struct trainer trainer;
 
 /* Borrows c and config. */
-cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings, const comm *world, trainer **t);
+cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
+    const comm *world, trainer **t);
 void trainer_free(trainer *t);
-cadre_status trainer_bytes(const compute *c, const model_config *config, const train_settings *settings,
-                           size_t *bytes); /* what trainer_new will allocate */
+cadre_status trainer_bytes(const compute *c, const model_config *config,
+    const train_settings *settings, size_t *bytes); /* what trainer_new will allocate */
 
 const param_table *trainer_table(const trainer *t);
-real *trainer_values(trainer *t);          /* [table->elements], the flat layout */
+real *trainer_values(trainer *t); /* [table->elements], the flat layout */
 optimizer *trainer_optimizer(trainer *t);
 const model_weights *trainer_weights(const trainer *t);
 
@@ -29,16 +32,20 @@ typedef struct trainer_report {
 } trainer_report;
 
 /* The tokens of sequences first .. first + count - 1 of the step's batch. */
-typedef void (*trainer_feed)(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
+typedef void (*trainer_feed)(
+    void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
 
 /* Step number `step`, from 0, at learning rate lr. CADRE_EINTERRUPTED: it was given up, and
  * parameters and moments are those before it. */
-cadre_status trainer_step(trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
+cadre_status trainer_step(
+    trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
 
 /* Counts and sums of sparse layer i (of sparse ones) over the last step. */
 int trainer_sparse_layers(const trainer *t);
 balance_totals trainer_totals(const trainer *t, int i);
-const real *trainer_correction(const trainer *t, int i);  /* [E] its selection bias; NULL: its router has none */
-double trainer_router_norm(const trainer *t, int i);      /* of the gradient of its router's matrix in that step */
+/* [E] its selection bias; NULL: its router has none */
+const real *trainer_correction(const trainer *t, int i);
+/* Of the gradient of its router's matrix in that step */
+double trainer_router_norm(const trainer *t, int i);
 
 #endif

@@ -1,5 +1,6 @@
-/* gradients.c - a sparse layer's backward pass against central differences of its forward pass, in the precision that is
- * installed. In float that holds to about a hundredth; the build with REAL=double is held to a millionth by the tests. */
+/* gradients.c - a sparse layer's backward pass against central differences of its forward pass, in
+ * the precision that is installed. In float that holds to about a hundredth; the build with
+ * REAL=double is held to a millionth by the tests. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -29,7 +30,8 @@ typedef struct layer_case {
 static void fill(real *values, int64_t count, const char *use, double deviation)
 {
     random_key key = random_key_of(11, use, 0, 0);
-    for (int64_t i = 0; i < count; i++) values[i] = (real)(deviation * random_normal(key, (uint64_t)i));
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (real)(deviation * random_normal(key, (uint64_t)i));
 }
 
 static void run_layer(verify_run *run, layer_case *c, bool backward)
@@ -37,13 +39,14 @@ static void run_layer(verify_run *run, layer_case *c, bool backward)
     int64_t start[] = { 0, TOKENS };
     batch_limits most = { .tokens = TOKENS, .sequences = 1 };
     token_batch batch = { .tokens = TOKENS, .sequences = 1, .start = start };
-    moe_call call = {
-        .compute = run->portable, .batch = &batch, .scratch = c->scratch, .scratch_bytes = moe_scratch_bytes(&c->moe, &most)
-    };
+    moe_call call = { .compute = run->portable,
+        .batch = &batch,
+        .scratch = c->scratch,
+        .scratch_bytes = moe_scratch_bytes(&c->moe, &most) };
     moe_layer_forward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->y);
     if (backward)
-        moe_layer_backward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->dy, c->dx, &c->gradients.layer[0].moe,
-                           false);
+        moe_layer_backward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->dy, c->dx,
+            &c->gradients.layer[0].moe, false);
 }
 
 static double loss(verify_run *run, layer_case *c)
@@ -65,29 +68,33 @@ static bool open_case(layer_case *c, const char *router_name, const char *form)
     batch_limits most = { .tokens = TOKENS, .sequences = 1 };
     *c = (layer_case){ .layer = { true, 4, 2, HIDDEN, 0 } };
     c->config = (model_config){ .vocab = 1,
-                                .width = WIDTH,
-                                .layers = 1,
-                                .heads = 1,
-                                .kv_heads = 1,
-                                .head_dim = 2,
-                                .value_dim = 2,
-                                .experts = 4,
-                                .topk = 2,
-                                .router = router_by_name(router_name),
-                                .expert_form = form,
-                                .groups = 1,
-                                .groups_used = 1,
-                                .route_scale = 1,
-                                .layer = &c->layer };
-    if (model_config_moe(&c->config, 0, &c->moe) != CADRE_OK || param_table_make(&c->config, &c->table) != CADRE_OK) return false;
+        .width = WIDTH,
+        .layers = 1,
+        .heads = 1,
+        .kv_heads = 1,
+        .head_dim = 2,
+        .value_dim = 2,
+        .experts = 4,
+        .topk = 2,
+        .router = router_by_name(router_name),
+        .expert_form = form,
+        .groups = 1,
+        .groups_used = 1,
+        .route_scale = 1,
+        .layer = &c->layer };
+    if (model_config_moe(&c->config, 0, &c->moe) != CADRE_OK ||
+        param_table_make(&c->config, &c->table) != CADRE_OK)
+        return false;
     c->values = MEM_ARRAY(real, c->table.elements);
     c->gradient = MEM_ARRAY(real, c->table.elements);
     if (!c->values || !c->gradient) return false;
     fill(c->values, c->table.elements, "values", 0.5);
     fill(c->x, TOKENS * WIDTH, "x", 1);
     fill(c->dy, TOKENS * WIDTH, "dy", 1);
-    if (model_weights_of_flat(&c->config, &c->table, c->values, &c->weights) != CADRE_OK) return false;
-    if (model_gradients_of_flat(&c->config, &c->table, c->gradient, &c->gradients) != CADRE_OK) return false;
+    if (model_weights_of_flat(&c->config, &c->table, c->values, &c->weights) != CADRE_OK)
+        return false;
+    if (model_gradients_of_flat(&c->config, &c->table, c->gradient, &c->gradients) != CADRE_OK)
+        return false;
     arena measured = { 0 };
     lay_out(c, &most, &measured);
     if (!arena_open(&c->memory, measured.used)) return false;
@@ -106,7 +113,8 @@ static void close_case(layer_case *c)
 }
 
 /* The largest difference at some of `count` inputs, relative to the largest gradient. */
-static double compare(verify_run *run, layer_case *c, real *input, const real *analytic, int64_t count)
+static double compare(
+    verify_run *run, layer_case *c, real *input, const real *analytic, int64_t count)
 {
     const real h = REAL_C(0.01);
     double worst = 0, top = 1e-3;
@@ -134,7 +142,8 @@ static bool check(verify_run *run, const char *router_name, const char *form)
         for (int64_t i = 0; i < c.table.count; i++) {
             const param *p = &c.table.rows[i];
             if (p->role != ROLE_ROUTER && !param_is_expert(p->role)) continue;
-            worst = fmax(worst, compare(run, &c, c.values + p->offset, c.gradient + p->offset, p->rows * p->cols));
+            worst = fmax(worst,
+                compare(run, &c, c.values + p->offset, c.gradient + p->offset, p->rows * p->cols));
         }
     }
     close_case(&c);

@@ -1,4 +1,5 @@
-/* kernels.c - every CPU variant that this machine has against the portable one, bit for bit, on one thread and on several. */
+/* kernels.c - every CPU variant that this machine has against the portable one, bit for bit, on one
+ * thread and on several. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -19,13 +20,19 @@ static bool each_variant(verify_run *run, variant_check same)
     const kernel_variant *const *list = variant_list(&count);
     char names[64] = "";
     for (int i = 0; i < count; i++)
-        for (int threads = 1; threads <= run->threads; threads += run->threads > 1 ? run->threads - 1 : 1) {
+        for (int threads = 1; threads <= run->threads;
+             threads += run->threads > 1 ? run->threads - 1 : 1) {
             compute *other;
-            if (compute_new(threads, list[i]->name, &other) != CADRE_OK) break; /* not of this machine */
+            /* Not of this machine */
+            if (compute_new(threads, list[i]->name, &other) != CADRE_OK) break;
             bool equal = same(run->portable, other);
             compute_free(other);
-            if (!equal) return verify_say(run, false, "%s with %d threads differs from portable", list[i]->name, threads);
-            if (threads == 1) strncat(strcat(names, tried++ ? ", " : ""), list[i]->name, sizeof names - strlen(names) - 3);
+            if (!equal)
+                return verify_say(
+                    run, false, "%s with %d threads differs from portable", list[i]->name, threads);
+            if (threads == 1)
+                strncat(strcat(names, tried++ ? ", " : ""), list[i]->name,
+                    sizeof names - strlen(names) - 3);
         }
     return verify_say(run, true, "%s: the same bits", names);
 }
@@ -38,9 +45,10 @@ static void fill(real *values, int64_t count, const char *use)
 
 static bool same_product(compute *portable, compute *other, gemm_kind kind)
 {
-    static const int64_t sizes[][3] = { { 1, 7, 40 }, { 9, 33, 17 }, { 64, 48, 100 }, { 150, 65, 129 } };
-    real *a = MEM_ARRAY(real, MOST * MOST), *b = MEM_ARRAY(real, MOST * MOST), *x = MEM_ARRAY(real, MOST * MOST),
-         *y = MEM_ARRAY(real, MOST * MOST);
+    static const int64_t sizes[][3] = { { 1, 7, 40 }, { 9, 33, 17 }, { 64, 48, 100 },
+        { 150, 65, 129 } };
+    real *a = MEM_ARRAY(real, MOST * MOST), *b = MEM_ARRAY(real, MOST * MOST),
+         *x = MEM_ARRAY(real, MOST * MOST), *y = MEM_ARRAY(real, MOST * MOST);
     bool equal = a && b && x && y;
     for (size_t i = 0; equal && i < sizeof sizes / sizeof *sizes; i++) {
         int64_t m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];

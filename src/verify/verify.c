@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const verify_group *const groups[] = { &verify_references, &verify_gradients, &verify_kernels };
+static const verify_group *const groups[] = { &verify_references, &verify_gradients,
+    &verify_kernels };
 
 bool verify_say(verify_run *run, bool holds, const char *format, ...)
 {
@@ -24,7 +25,8 @@ cadre_status cadre_verify(int threads, cadre_verify_listener listener, void *arg
         for (size_t i = 0; i < groups[g]->count; i++) {
             const verify_check *check = &groups[g]->checks[i];
             run.detail[0] = 0;
-            cadre_verification v = { sizeof v, groups[g]->name, check->name, check->holds(&run), run.detail };
+            cadre_verification v = { sizeof v, groups[g]->name, check->name, check->holds(&run),
+                run.detail };
             listener(arg, &v);
         }
     compute_free(run.portable);

@@ -1,7 +1,8 @@
-/* verify.h - what `cadre verify` runs on the installed program: three lists of checks, each a row with a name and a function.
+/* verify.h - what `cadre verify` runs on the installed program: three lists of checks, each a row
+ * with a name and a function.
  *
- * A check writes what it found into `detail` and returns whether it holds. The tests in tests/ go much further; this is what a
- * user can ask of the machine at hand. */
+ * A check writes what it found into `detail` and returns whether it holds. The tests in tests/ go
+ * much further; this is what a user can ask of the machine at hand. */
 #ifndef CADRE_VERIFY_VERIFY_H
 #define CADRE_VERIFY_VERIFY_H
 
@@ -31,6 +32,7 @@ typedef struct verify_group {
 
 extern const verify_group verify_references, verify_gradients, verify_kernels;
 
-bool verify_say(verify_run *run, bool holds, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool verify_say(verify_run *run, bool holds, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -76,7 +76,8 @@ static void room_is_that_of_the_nearest_folder(void **state)
     char *path = file_join(folder, "a/b");
     assert_int_equal(destination_room(path, 1, "a letter"), CADRE_OK);
     assert_int_equal(destination_room(path, INT64_MAX, "all the world's books"), CADRE_EIO);
-    assert_non_null(strstr(cadre_last_error(), "expected room on the disk for all the world's books, 9.22e+09 GB, found "));
+    assert_non_null(strstr(cadre_last_error(),
+        "expected room on the disk for all the world's books, 9.22e+09 GB, found "));
     mem_free(path);
 }
 

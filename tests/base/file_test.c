@@ -68,7 +68,8 @@ static void a_file_is_replaced_whole(void **state)
     assert_int_equal(file_write(path, "old", 3), CADRE_OK);
     file_writer *w;
     assert_int_equal(file_writer_open(path, &w), CADRE_OK);
-    for (int i = 0; i < 300000; i++) assert_int_equal(file_writer_put(w, "0123456789", 10), CADRE_OK);
+    for (int i = 0; i < 300000; i++)
+        assert_int_equal(file_writer_put(w, "0123456789", 10), CADRE_OK);
     expect_content(path, "old");
     assert_int_equal(file_writer_commit(w), CADRE_OK);
     file_map map;
@@ -100,7 +101,8 @@ static void a_writer_that_is_discarded_leaves_nothing(void **state)
 static void what_is_being_written_can_be_abandoned(void **state)
 {
     (void)state;
-    char *path = file_join(folder, "a"), *other = file_join(folder, "b"), *third = file_join(folder, "c");
+    char *path = file_join(folder, "a"), *other = file_join(folder, "b"),
+         *third = file_join(folder, "c");
     file_writer *w, *v;
     assert_int_equal(file_write(path, "old", 3), CADRE_OK);
     assert_int_equal(file_writer_open(path, &w), CADRE_OK);

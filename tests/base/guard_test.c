@@ -75,7 +75,8 @@ static void nobody_is_inside_together(void **state)
     static counter c;
     pthread_t threads[THREADS];
     lock_open(&c.lock);
-    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, count, &c), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count, &c), 0);
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     assert_int_equal(c.guarded, atomic_load(&c.entered));
     assert_int_equal(c.locked, THREADS * TURNS);

@@ -28,6 +28,7 @@ static void a_signal_handler_may_ask_and_it_is_taken_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_signal_handler_may_ask_and_it_is_taken_back) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(
+        a_signal_handler_may_ask_and_it_is_taken_back) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

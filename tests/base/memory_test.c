@@ -153,7 +153,7 @@ static void an_arena_is_measured_by_the_code_that_fills_it(void **state)
 }
 
 #ifdef CADRE_ADDRESS_SANITIZER
-#include <sanitizer/asan_interface.h>
+    #include <sanitizer/asan_interface.h>
 
 /* The bytes before the end may be touched, those after it not. */
 static void ends_at(const char *end)
@@ -169,7 +169,8 @@ static void beyond_a_block_is_forbidden_ground(void **state)
         char *block = mem_alloc(bytes, 1);
         ends_at(block + bytes);
         mem_free(block);
-        assert_null(__asan_region_is_poisoned(block = mem_alloc(bytes + 1, 1), bytes + 1)); /* perhaps the same place again */
+        /* Perhaps the same place again */
+        assert_null(__asan_region_is_poisoned(block = mem_alloc(bytes + 1, 1), bytes + 1));
         mem_free(block);
     }
     for (size_t bytes = 4000; bytes < 4200; bytes += 48) { /* whole pages too */
@@ -236,10 +237,12 @@ static void checked_sizes_do_not_wrap(void **state)
     assert_true(checked_pad(64, 64, &n) && n == 64);
     assert_false(checked_pad(SIZE_MAX - 3, 64, &n));
     assert_true(checked_product((const int64_t[]){ 3, 5, 7 }, 3, &product) && product == 105);
-    assert_false(checked_product((const int64_t[]){ INT64_C(1) << 32, INT64_C(1) << 31 }, 2, &product));
+    assert_false(
+        checked_product((const int64_t[]){ INT64_C(1) << 32, INT64_C(1) << 31 }, 2, &product));
     assert_false(checked_product((const int64_t[]){ 3, -1 }, 2, &product));
     /* a product that wraps to a small number */
-    assert_false(checked_product((const int64_t[]){ 4194305, 4194305, 211106198978564 }, 3, &product));
+    assert_false(
+        checked_product((const int64_t[]){ 4194305, 4194305, 211106198978564 }, 3, &product));
 }
 
 int main(void)

@@ -9,17 +9,21 @@
 
 #include "cadre.h"
 
-static const char *const commands[] = { "train", "eval", "generate", "chat", "logits", "tokenize", "inspect", "init", "report" };
+static const char *const commands[] = { "train", "eval", "generate", "chat", "logits", "tokenize",
+    "inspect", "init", "report" };
 
-static const char *near(const char *word) { return cadre_nearest(word, commands, (int)(sizeof commands / sizeof *commands)); }
+static const char *near(const char *word)
+{
+    return cadre_nearest(word, commands, (int)(sizeof commands / sizeof *commands));
+}
 
 static void one_slip_is_recognised(void **state)
 {
     (void)state;
-    assert_string_equal(near("trian"), "train");     /* two swapped */
-    assert_string_equal(near("tran"), "train");      /* one left out */
-    assert_string_equal(near("traain"), "train");    /* one too many */
-    assert_string_equal(near("trqin"), "train");     /* another one */
+    assert_string_equal(near("trian"), "train");  /* two swapped */
+    assert_string_equal(near("tran"), "train");   /* one left out */
+    assert_string_equal(near("traain"), "train"); /* one too many */
+    assert_string_equal(near("trqin"), "train");  /* another one */
     assert_string_equal(near("tokenise"), "tokenize");
 }
 
@@ -55,8 +59,10 @@ static void far_words_have_no_neighbour(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_slip_is_recognised),     cmocka_unit_test(a_beginning_is_recognised),
-        cmocka_unit_test(the_nearest_wins),           cmocka_unit_test(far_words_have_no_neighbour),
+        cmocka_unit_test(one_slip_is_recognised),
+        cmocka_unit_test(a_beginning_is_recognised),
+        cmocka_unit_test(the_nearest_wins),
+        cmocka_unit_test(far_words_have_no_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,13 +14,24 @@
 #include "base/memory.h"
 
 static const cadre_option rows[] = {
-    { .name = "layers", .kind = CADRE_OPTION_INT, .min = 1, .max = 100, .fallback = "4", .help = "h" },
+    { .name = "layers",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 100,
+        .fallback = "4",
+        .help = "h" },
     { .name = "min-lr-ratio", .kind = CADRE_OPTION_REAL, .min = 0, .max = 1, .help = "h" },
     { .name = "tie", .kind = CADRE_OPTION_FLAG, .help = "h" },
-    { .name = "schedule", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("constant", "cosine", "wsd"), .help = "h" },
+    { .name = "schedule",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("constant", "cosine", "wsd"),
+        .help = "h" },
     { .name = "experts", .kind = CADRE_OPTION_INTS, .min = 1, .max = 64, .help = "h" },
-    { .name = "no-decay", .kind = CADRE_OPTION_CHOICES, .choices = OPTION_CHOICES("norms", "biases"), .fallback = "norms",
-      .help = "h" },
+    { .name = "no-decay",
+        .kind = CADRE_OPTION_CHOICES,
+        .choices = OPTION_CHOICES("norms", "biases"),
+        .fallback = "norms",
+        .help = "h" },
     { .name = "data", .kind = CADRE_OPTION_PATHS, .help = "h" },
 };
 
@@ -36,7 +47,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static void expect_refused(cadre_options *o, const char *name, const char *value, const char *sentence)
+static void expect_refused(
+    cadre_options *o, const char *name, const char *value, const char *sentence)
 {
     assert_int_equal(cadre_options_set(o, name, value), CADRE_EARGUMENT);
     assert_string_equal(cadre_last_error(), sentence);
@@ -66,12 +78,15 @@ static void numbers_out_of_bounds_are_refused_and_change_nothing(void **state)
 {
     cadre_options *o = *state;
     expect_refused(o, "layers", "0", "--layers: expected a whole number from 1 to 100, found '0'");
-    expect_refused(o, "layers", "7x", "--layers: expected a whole number from 1 to 100, found '7x'");
+    expect_refused(
+        o, "layers", "7x", "--layers: expected a whole number from 1 to 100, found '7x'");
     expect_refused(o, "layers", "", "--layers: expected a whole number from 1 to 100, found ''");
     expect_refused(o, "layers", "99999999999999999999",
-                   "--layers: expected a whole number from 1 to 100, found '99999999999999999999'");
-    expect_refused(o, "min-lr-ratio", "nan", "--min-lr-ratio: expected a number from 0 to 1, found 'nan'");
-    expect_refused(o, "min-lr-ratio", "1.1", "--min-lr-ratio: expected a number from 0 to 1, found '1.1'");
+        "--layers: expected a whole number from 1 to 100, found '99999999999999999999'");
+    expect_refused(
+        o, "min-lr-ratio", "nan", "--min-lr-ratio: expected a number from 0 to 1, found 'nan'");
+    expect_refused(
+        o, "min-lr-ratio", "1.1", "--min-lr-ratio: expected a number from 0 to 1, found '1.1'");
     expect_refused(o, "tie", "maybe", "--tie: expected yes or no, found 'maybe'");
     assert_int_equal(cadre_options_int(o, "layers", 0), 4);
 }
@@ -79,7 +94,8 @@ static void numbers_out_of_bounds_are_refused_and_change_nothing(void **state)
 static void words_are_refused_with_the_nearest(void **state)
 {
     cadre_options *o = *state;
-    expect_refused(o, "schedule", "cosin", "--schedule: expected constant, cosine or wsd, found 'cosin'\ndid you mean 'cosine'?");
+    expect_refused(o, "schedule", "cosin",
+        "--schedule: expected constant, cosine or wsd, found 'cosin'\ndid you mean 'cosine'?");
     expect_refused(o, "layrs", "3", "unknown option 'layrs'\ndid you mean 'layers'?");
     expect_refused(o, "zzzzzz", "3", "unknown option 'zzzzzz'");
     assert_int_equal(cadre_options_set(o, "schedule", "wsd"), CADRE_OK);
@@ -99,8 +115,10 @@ static void lists_give_one_number_for_all_layers_or_one_each(void **state)
     assert_int_equal(options_layers(o, "experts", 3, experts), CADRE_OK);
     assert_int_equal(experts[1], 16);
     assert_int_equal(options_layers(o, "experts", 2, experts), CADRE_EARGUMENT);
-    assert_string_equal(cadre_last_error(), "--experts: expected one number, or one for each of 2 layers, found 3");
-    expect_refused(o, "experts", "8,,32", "--experts: expected a whole number from 1 to 64, found ''");
+    assert_string_equal(
+        cadre_last_error(), "--experts: expected one number, or one for each of 2 layers, found 3");
+    expect_refused(
+        o, "experts", "8,,32", "--experts: expected a whole number from 1 to 64, found ''");
 }
 
 static void lists_of_words_can_be_empty(void **state)
@@ -158,8 +176,11 @@ static cadre_status load_text(cadre_options *o, const char *text)
 static void a_file_sets_every_kind(void **state)
 {
     cadre_options *o = *state;
-    assert_int_equal(load_text(o, "{\"layers\": 3, \"min_lr_ratio\": 1e-3, \"tie\": true, \"experts\": [4, 8],"
-                                  " \"no_decay\": \"norms,biases\", \"data\": [\"x\", \"y\"], \"schedule\": \"wsd\"}"), CADRE_OK);
+    assert_int_equal(
+        load_text(o,
+            "{\"layers\": 3, \"min_lr_ratio\": 1e-3, \"tie\": true, \"experts\": [4, 8],"
+            " \"no_decay\": \"norms,biases\", \"data\": [\"x\", \"y\"], \"schedule\": \"wsd\"}"),
+        CADRE_OK);
     assert_int_equal(cadre_options_int(o, "layers", 0), 3);
     assert_true(cadre_options_real(o, "min-lr-ratio") == 1e-3);
     assert_true(cadre_options_flag(o, "tie"));
@@ -168,7 +189,8 @@ static void a_file_sets_every_kind(void **state)
     assert_string_equal(cadre_options_text(o, "data", 1), "y");
 }
 
-static void expect_file_refused(cadre_options *o, const char *text, cadre_status code, const char *part)
+static void expect_file_refused(
+    cadre_options *o, const char *text, cadre_status code, const char *part)
 {
     assert_int_equal(load_text(o, text), code);
     assert_non_null(strstr(cadre_last_error(), part));
@@ -177,12 +199,14 @@ static void expect_file_refused(cadre_options *o, const char *text, cadre_status
 static void a_file_is_held_to_the_same_bounds(void **state)
 {
     cadre_options *o = *state;
-    expect_file_refused(o, "{\"layers\": 0}", CADRE_EARGUMENT, ".json: layers: expected a whole number from 1 to 100, found '0'");
+    expect_file_refused(o, "{\"layers\": 0}", CADRE_EARGUMENT,
+        ".json: layers: expected a whole number from 1 to 100, found '0'");
     expect_file_refused(o, "{\"layers\": 2.5}", CADRE_EARGUMENT, "found '2.5'");
     expect_file_refused(o, "{\"layers\": [2]}", CADRE_EARGUMENT, "found another kind");
     expect_file_refused(o, "{\"layers\": null}", CADRE_EARGUMENT, "found another kind");
     expect_file_refused(o, "{\"experts\": [2, {}]}", CADRE_EARGUMENT, "found another kind");
-    expect_file_refused(o, "{\"min_lr\": 1}", CADRE_EARGUMENT, ".json: unknown option 'min_lr'\ndid you mean 'min-lr-ratio'?");
+    expect_file_refused(o, "{\"min_lr\": 1}", CADRE_EARGUMENT,
+        ".json: unknown option 'min_lr'\ndid you mean 'min-lr-ratio'?");
     expect_file_refused(o, "{\"layers\": 1, \"layers\": 2}", CADRE_EFORMAT, "duplicate");
     expect_file_refused(o, "[1]", CADRE_EFORMAT, "expected a JSON object");
     expect_file_refused(o, "{\"layers\": ", CADRE_EFORMAT, "line 1");
@@ -212,8 +236,8 @@ static void every_allocation_may_fail(void **state)
 static void the_library_s_own_tables_agree_with_themselves(void **state)
 {
     (void)state;
-    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
-                                          cadre_train_options() };
+    const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+        cadre_routing_options(), cadre_train_options() };
     cadre_options *o;
     assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
     for (int t = 0; t < 4; t++)
@@ -229,9 +253,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_are_values_that_nobody_gave, setup, teardown),
         cmocka_unit_test_setup_teardown(the_last_value_wins, setup, teardown),
-        cmocka_unit_test_setup_teardown(numbers_out_of_bounds_are_refused_and_change_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            numbers_out_of_bounds_are_refused_and_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(words_are_refused_with_the_nearest, setup, teardown),
-        cmocka_unit_test_setup_teardown(lists_give_one_number_for_all_layers_or_one_each, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            lists_give_one_number_for_all_layers_or_one_each, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_of_words_can_be_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(paths_add_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_takes_what_was_given, setup, teardown),

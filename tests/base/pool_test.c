@@ -68,7 +68,8 @@ static void threads_have_started_when_the_pool_is_there(void **state)
         bool counts = heap_peak_begin();
         pool_run(p, work, &t);
         if (counts) assert_int_equal(heap_peak_end(), 0);
-        else if (i == 0) printf("SKIP: not built with the address sanitizer, which counts: memory\n");
+        else if (i == 0)
+            printf("SKIP: not built with the address sanitizer, which counts: memory\n");
         pool_free(p);
     }
 }

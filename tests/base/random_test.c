@@ -12,18 +12,21 @@
 static void philox_gives_the_published_numbers(void **state)
 {
     (void)state;
-    const uint32_t expected[] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 }; /* counter 0, key 0; Random123 */
-    for (uint64_t i = 0; i < 4; i++) assert_int_equal(random_bits((random_key){ 0, 0 }, i), expected[i]);
+    /* Counter 0, key 0; Random123 */
+    const uint32_t expected[] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 };
+    for (uint64_t i = 0; i < 4; i++)
+        assert_int_equal(random_bits((random_key){ 0, 0 }, i), expected[i]);
 }
 
 static void keys_differ_by_seed_use_and_place(void **state)
 {
     (void)state;
     const random_key keys[] = { random_key_of(1, "jitter", 0, 0), random_key_of(2, "jitter", 0, 0),
-                                random_key_of(1, "order", 0, 0), random_key_of(1, "jitter", 1, 0),
-                                random_key_of(1, "jitter", 0, 1) };
+        random_key_of(1, "order", 0, 0), random_key_of(1, "jitter", 1, 0),
+        random_key_of(1, "jitter", 0, 1) };
     for (int i = 0; i < 5; i++)
-        for (int j = 0; j < i; j++) assert_true(keys[i].k0 != keys[j].k0 || keys[i].k1 != keys[j].k1);
+        for (int j = 0; j < i; j++)
+            assert_true(keys[i].k0 != keys[j].k0 || keys[i].k1 != keys[j].k1);
     random_key again = random_key_of(1, "jitter", 0, 0);
     assert_true(again.k0 == keys[0].k0 && again.k1 == keys[0].k1);
 }

@@ -14,7 +14,8 @@
 static void a_failure_names_path_and_cause(void **state)
 {
     (void)state;
-    assert_int_equal(cadre_fail(CADRE_EFORMAT, "x.json", "expected %d, found %d", 1, 2), CADRE_EFORMAT);
+    assert_int_equal(
+        cadre_fail(CADRE_EFORMAT, "x.json", "expected %d, found %d", 1, 2), CADRE_EFORMAT);
     assert_string_equal(cadre_last_error(), "x.json: expected 1, found 2");
     cadre_fail(CADRE_EARGUMENT, NULL, "no path");
     cadre_fail_advice("try %s", "this");
@@ -60,7 +61,8 @@ static void each_thread_has_its_own(void **state)
 static void every_status_has_a_name(void **state)
 {
     (void)state;
-    for (int s = CADRE_EINTERRUPTED; s <= 0; s++) assert_string_not_equal(cadre_status_name((cadre_status)s), "unknown status");
+    for (int s = CADRE_EINTERRUPTED; s <= 0; s++)
+        assert_string_not_equal(cadre_status_name((cadre_status)s), "unknown status");
     assert_string_equal(cadre_status_name((cadre_status)-99), "unknown status");
 }
 

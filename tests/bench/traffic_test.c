@@ -1,4 +1,5 @@
-/* traffic_test.c - bytes counted for a pass against the shapes of the model, and the lines of the benchmarks that use them. */
+/* traffic_test.c - bytes counted for a pass against the shapes of the model, and the lines of the
+ * benchmarks that use them. */
 #include "bench/traffic.h"
 
 #include <setjmp.h>
@@ -48,7 +49,8 @@ static void an_expert_counts_once_a_pass(void **state)
     runner_part parts[3];
     runner r;
     traffic t;
-    int64_t expert = 3 * WIDTH * HIDDEN * 2, layer = 4 * WIDTH * WIDTH * 2 + 4 * WIDTH * 4 + EXPERTS * WIDTH * 4;
+    int64_t expert = 3 * WIDTH * HIDDEN * 2,
+            layer = 4 * WIDTH * WIDTH * 2 + 4 * WIDTH * 4 + EXPERTS * WIDTH * 4;
     succeeds(traffic_open(model, &t));
     assert_int_equal(t.expert[0], expert);
     assert_int_equal(t.dense, LAYERS * layer + WIDTH * 4 + VOCAB * WIDTH * 2);
@@ -80,13 +82,16 @@ static void lines_hold_what_was_measured(void **state)
     (void)state;
     char line[256] = "";
     succeeds(cadre_bench_decode(model, 3, 2, 70, take_line, line));
-    double rate = value_of(line, "\"tokens_per_second\""), bytes = value_of(line, "\"bytes_per_token\"");
-    double share = value_of(line, "\"bandwidth_fraction\"") / (rate * bytes / value_of(line, "\"bandwidth\""));
+    double rate = value_of(line, "\"tokens_per_second\""),
+           bytes = value_of(line, "\"bytes_per_token\"");
+    double share =
+        value_of(line, "\"bandwidth_fraction\"") / (rate * bytes / value_of(line, "\"bandwidth\""));
     assert_true(rate > 0 && bytes > 0);
     assert_true(share > 0.999 && share < 1.001);
     succeeds(cadre_bench_prefill(model, 9, take_line, line));
     assert_true(value_of(line, "\"tokens\"") == 9);
-    assert_true(value_of(line, "\"tokens_per_second\"") > 0 && value_of(line, "\"peak_fraction\"") > 0);
+    assert_true(
+        value_of(line, "\"tokens_per_second\"") > 0 && value_of(line, "\"peak_fraction\"") > 0);
     assert_int_equal(cadre_bench_decode(model, 0, 1, 0, take_line, line), CADRE_EARGUMENT);
     assert_int_equal(cadre_bench_prefill(model, 0, take_line, line), CADRE_EARGUMENT);
 }

@@ -1,5 +1,5 @@
-/* foreign_test.c - what lies in a model's place and is none is named, whichever file it should have been; a header that
- * only begins like it is read. */
+/* foreign_test.c - what lies in a model's place and is none is named, whichever file it should have
+ * been; a header that only begins like it is read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -24,7 +24,10 @@ static const struct {
     size_t size;
     const char *name;
 } kinds[] = {
-#define KIND(bytes, name) { bytes, sizeof bytes - 1, name }
+#define KIND(bytes, name)                                                                          \
+    {                                                                                              \
+        bytes, sizeof bytes - 1, name                                                              \
+    }
     KIND(POINTER, "found a Git LFS pointer"),
     KIND("\n <!DOCTYPE html><html><head>", "found a web page"),
     KIND("<HTML><body>404", "found a web page"),
@@ -39,7 +42,8 @@ static const struct {
 static void named(const char *path, cadre_status status, const char *name)
 {
     assert_int_equal(status, CADRE_EFORMAT);
-    if (!strstr(cadre_last_error(), name)) fail_msg("\"%s\" does not name %s", cadre_last_error(), name);
+    if (!strstr(cadre_last_error(), name))
+        fail_msg("\"%s\" does not name %s", cadre_last_error(), name);
     assert_int_equal(strncmp(cadre_last_error(), path, strlen(path)), 0);
     assert_non_null(strchr(cadre_last_error(), '\n')); /* what to do about it */
 }
@@ -52,7 +56,8 @@ static void each_is_named_in_every_place(void **state)
         gguf *file;
         json_document *document;
         tokenizer *t;
-        const char *path = scratch_file("x.bin"), *index = scratch_file("model.safetensors.index.json");
+        const char *path = scratch_file("x.bin"),
+                   *index = scratch_file("model.safetensors.index.json");
         succeeds(file_write(path, kinds[i].bytes, kinds[i].size));
         succeeds(file_write(index, kinds[i].bytes, kinds[i].size));
         named(path, safetensors_open(path, &weights), kinds[i].name);

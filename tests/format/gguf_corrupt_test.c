@@ -1,4 +1,5 @@
-/* gguf_corrupt_test.c - damaged and hostile GGUF files, each by its name: refused, in one sentence, in little time and memory. */
+/* gguf_corrupt_test.c - damaged and hostile GGUF files, each by its name: refused, in one sentence,
+ * in little time and memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@
 
 static const char path[] = "x.gguf";
 
-/* One field overwritten; "size" cuts or lengthens the file to `value` bytes, "size of" to the place of field `of`. */
+/* One field overwritten; "size" cuts or lengthens the file to `value` bytes, "size of" to the place
+ * of field `of`. */
 typedef struct patch {
     const char *field;
     int bytes;
@@ -48,10 +50,12 @@ static const kind kinds[] = {
     { "big-endian", "big-endian", { { "version", 4, 3u << 24 } } },
     /* counts: CVE-2024-23605, and the sums of CVE-2025-53630, CVE-2026-27940 */
     { "tensor count of 2^64-1", "expected at most", { { "tensors", 8, BIG } } },
-    { "tensor count that wraps when multiplied", "expected at most", { { "tensors", 8, 1ull << 61 } } },
+    { "tensor count that wraps when multiplied", "expected at most",
+        { { "tensors", 8, 1ull << 61 } } },
     { "tensor count beyond the file", "tensors in", { { "tensors", 8, 1000 } } },
     { "key count of 2^64-1", "expected at most", { { "keys", 8, BIG } } },
-    { "key count that wraps when multiplied", "expected at most", { { "keys", 8, 0x5555555555555556 } } },
+    { "key count that wraps when multiplied", "expected at most",
+        { { "keys", 8, 0x5555555555555556 } } },
     { "key count beyond the file", "keys in", { { "keys", 8, 2000 } } },
     { "one tensor too many", "", { { "tensors", 8, 5 } } },
     { "one tensor too few", "expected at most", { { "tensors", 8, 3 } } },
@@ -68,20 +72,26 @@ static const kind kinds[] = {
     { "key with a line end", "printable UTF-8", { { "k.u8.name", 1, '\n' } } },
     { "key with an escape sequence", "\\x1b", { { "k.u8.name", 2, 0x5b1b } } },
     { "key that is not UTF-8", "printable UTF-8", { { "k.u8.name", 1, 0xff } } },
-    { "key twice", "k.i8: expected this key once", { { "k.u8.name", 4, 0x38692e6b }, { "k.i8.name", 4, 0x38692e6b } } },
-    { "key twice, far apart", "k.i64: expected this key once", { { "k.u64.name", 5, 0x3436692e6b } } },
+    { "key twice", "k.i8: expected this key once",
+        { { "k.u8.name", 4, 0x38692e6b }, { "k.i8.name", 4, 0x38692e6b } } },
+    { "key twice, far apart", "k.i64: expected this key once",
+        { { "k.u64.name", 5, 0x3436692e6b } } },
     { "value type 13", "a value type of 0..12", { { "k.u8.type", 4, 13 } } },
     { "value type 2^32-1", "a value type of 0..12", { { "k.u8.type", 4, 0xffffffff } } },
     { "value type wider than its value", "", { { "k.u8.type", 4, 4 } } },
-    { "boolean of 2", "k.bool: expected booleans of 0 or 1, found 2", { { "k.bool.value", 1, 2 } } },
-    /* strings and arrays: CVE-2025-66960, and the length that once made a parser ask for a terabyte */
+    { "boolean of 2", "k.bool: expected booleans of 0 or 1, found 2",
+        { { "k.bool.value", 1, 2 } } },
+    /* strings and arrays: CVE-2025-66960, and the length that once made a parser ask for a
+     * terabyte */
     { "string length 2^64-1", "cut short", { { "general.architecture.value", 8, BIG } } },
     { "string length 2^40", "cut short", { { "general.architecture.value", 8, 1ull << 40 } } },
-    { "string one byte beyond the file", "5 bytes of a string", { { "tensors", 8, 0 }, { "keys", 8, 1 }, { "size", 0, 68 } } },
+    { "string one byte beyond the file", "5 bytes of a string",
+        { { "tensors", 8, 0 }, { "keys", 8, 1 }, { "size", 0, 68 } } },
     { "array of arrays", "array of arrays", { { "k.ints.items", 4, 9 } } },
     { "array of type 13", "a value type of 0..12", { { "k.ints.items", 4, 13 } } },
     { "array count 2^64-1", "no more values", { { "k.ints.count", 8, BIG } } },
-    { "array count that wraps to 0 bytes", "no more values", { { "k.ints.count", 8, 1ull << 62 } } },
+    { "array count that wraps to 0 bytes", "no more values",
+        { { "k.ints.count", 8, 1ull << 62 } } },
     { "array count beyond the file", "no more values", { { "k.ints.count", 8, 100000 } } },
     { "array of strings, count 2^64-1", "no more strings", { { "k.strings.count", 8, BIG } } },
     { "array of strings, count 2^61", "no more strings", { { "k.strings.count", 8, 1ull << 61 } } },
@@ -102,7 +112,8 @@ static const kind kinds[] = {
     { "tensor name length 64", "a tensor's name of 1..63", { { "t.f32.length", 8, 64 } } },
     { "tensor name length 2^64-1", "a tensor's name of 1..63", { { "t.f32.length", 8, BIG } } },
     { "tensor name with NUL", "printable UTF-8", { { "t.f32.name", 1, 0 } } },
-    { "tensor name twice", "t.f32: expected this tensor once", { { "t.f16.name", 5, 0x3233662e74 } } },
+    { "tensor name twice", "t.f32: expected this tensor once",
+        { { "t.f16.name", 5, 0x3233662e74 } } },
     { "rank 5", "at most 4 dimensions", { { "t.f32.rank", 4, 5 } } },
     { "rank 2^32-1", "at most 4 dimensions", { { "t.f32.rank", 4, 0xffffffff } } },
     { "rank one more than its extents", "", { { "t.f32.rank", 4, 3 } } },
@@ -110,21 +121,26 @@ static const kind kinds[] = {
     { "extent -1", "dimensions below 2^63", { { "t.f32.ne0", 8, BIG } } },
     { "extent -2^63", "dimensions below 2^63", { { "t.f32.ne0", 8, 1ull << 63 } } },
     { "extents 2^32 x 2^32, a product that wraps to 0", "fits 64 bits",
-      { { "t.f32.ne0", 8, 1ull << 32 }, { "t.f32.ne1", 8, 1ull << 32 } } },
-    { "extents whose bytes wrap to 4", "fits 64 bits", { { "t.f32.ne0", 8, (1ull << 62) + 1 }, { "t.f32.ne1", 8, 1 } } },
+        { { "t.f32.ne0", 8, 1ull << 32 }, { "t.f32.ne1", 8, 1ull << 32 } } },
+    { "extents whose bytes wrap to 4", "fits 64 bits",
+        { { "t.f32.ne0", 8, (1ull << 62) + 1 }, { "t.f32.ne1", 8, 1 } } },
     { "extents whose product wraps to 12", "fits 64 bits",
-      { { "t.f32.ne0", 8, 0xaaaaaaaaaaaaaab }, { "t.f32.ne1", 8, 0x1000000000000003 } } },
+        { { "t.f32.ne0", 8, 0xaaaaaaaaaaaaaab }, { "t.f32.ne1", 8, 0x1000000000000003 } } },
     { "an exabyte", "fits 64 bits", { { "t.f32.ne0", 8, 1ull << 60 }, { "t.f32.ne1", 8, 4 } } },
     { "row shorter than a block", "whole Q8_0 blocks", { { "t.q8_0.ne0", 8, 31 } } },
     { "row of one and a half blocks", "whole Q8_0 blocks", { { "t.q8_0.ne0", 8, 48 } } },
     { "row of 32 in blocks of 256", "whole Q4_K blocks", { { "t.q8_0.type", 4, 12 } } },
-    { "row of one and a half blocks of 256", "whole Q6_K blocks", { { "t.q8_0.type", 4, 14 }, { "t.q8_0.ne0", 8, 384 } } },
-    { "row of 16 in MXFP4", "whole MXFP4 blocks", { { "t.q8_0.type", 4, 39 }, { "t.q8_0.ne0", 8, 16 } } },
-    { "blocks of fewer bytes than the next one's offset says", "at offset 128, found 160", { { "t.q8_0.type", 4, 2 } } },
+    { "row of one and a half blocks of 256", "whole Q6_K blocks",
+        { { "t.q8_0.type", 4, 14 }, { "t.q8_0.ne0", 8, 384 } } },
+    { "row of 16 in MXFP4", "whole MXFP4 blocks",
+        { { "t.q8_0.type", 4, 39 }, { "t.q8_0.ne0", 8, 16 } } },
+    { "blocks of fewer bytes than the next one's offset says", "at offset 128, found 160",
+        { { "t.q8_0.type", 4, 2 } } },
     { "blocks of 256 beyond the file", "the file's end",
-      { { "t.q8_0.type", 4, 13 }, { "t.q8_0.ne0", 8, 256 }, { "t.q8_0.ne1", 8, 99 } } },
+        { { "t.q8_0.type", 4, 13 }, { "t.q8_0.ne0", 8, 256 }, { "t.q8_0.ne1", 8, 99 } } },
     { "rows of whole blocks whose bytes wrap", "fits 64 bits",
-      { { "t.q8_0.type", 4, 14 }, { "t.q8_0.ne0", 8, 1ull << 40 }, { "t.q8_0.ne1", 8, 1ull << 24 } } },
+        { { "t.q8_0.type", 4, 14 }, { "t.q8_0.ne0", 8, 1ull << 40 },
+            { "t.q8_0.ne1", 8, 1ull << 24 } } },
     { "no row of blocks where bytes are", "at offset 64, found 160", { { "t.q8_0.ne1", 8, 0 } } },
     { "tensor larger than the file", "the file's end", { { "t.q8_0.ne1", 8, 10000 } } },
     { "tensor smaller than the next one's offset says", "at offset 32", { { "t.f32.ne1", 8, 1 } } },
@@ -139,7 +155,8 @@ static const kind kinds[] = {
     { "offset that leaves a hole", "at offset 64, found 96", { { "t.q8_0.offset", 8, 96 } } },
     { "offset beyond the file", "at offset 64, found", { { "t.q8_0.offset", 8, 1ull << 40 } } },
     { "offset 2^64-32", "at offset 64, found", { { "t.q8_0.offset", 8, BIG - 31 } } },
-    { "two tensors' offsets swapped", "at offset 64, found 160", { { "t.q8_0.offset", 8, 160 }, { "t.f16.offset", 8, 64 } } },
+    { "two tensors' offsets swapped", "at offset 64, found 160",
+        { { "t.q8_0.offset", 8, 160 }, { "t.f16.offset", 8, 64 } } },
     { "first offset not 0", "at offset 0, found 32", { { "t.f32.offset", 8, 32 } } },
     /* the end */
     { "cut in the data", "the file's end", { { "size of", 0, 195 } } },
@@ -163,12 +180,14 @@ static void spoil(gguf_sample *s, const kind *k)
         const patch *p = &k->patches[i];
         if (!strcmp(p->field, "size")) s->size = p->value;
         else if (!strcmp(p->field, "size of")) s->size = gguf_sample_place(s, "data") + p->value;
-        else if (strstr(p->field, ".first")) memcpy(s->data + first_item(s, p->field), &p->value, (size_t)p->bytes);
+        else if (strstr(p->field, ".first"))
+            memcpy(s->data + first_item(s, p->field), &p->value, (size_t)p->bytes);
         else gguf_sample_set(s, p->field, p->bytes, p->value);
     }
 }
 
-/* The sample is parsed from a block of its own size, so that the sanitizer sees a read beyond it. */
+/* The sample is parsed from a block of its own size, so that the sanitizer sees a read beyond
+ * it. */
 static cadre_status parse(const gguf_sample *s, gguf **file)
 {
     uint8_t *exact = malloc(s->size ? s->size : 1);
@@ -223,11 +242,13 @@ static void every_prefix_is_refused(void **state)
     for (size_t size = 0; size < whole.size - 28; size++) { /* the last 28 bytes are padding */
         s = whole;
         s.size = size;
-        if (!refusal_is_good("prefix", parse(&s, &file), path, "")) fail_msg("a prefix of %zu bytes", size);
+        if (!refusal_is_good("prefix", parse(&s, &file), path, ""))
+            fail_msg("a prefix of %zu bytes", size);
     }
 }
 
-/* A flipped bit may leave a file that is well-formed (a number, a letter); it must never leave one that reads outside itself. */
+/* A flipped bit may leave a file that is well-formed (a number, a letter); it must never leave one
+ * that reads outside itself. */
 static void every_flipped_bit_is_refused_or_harmless(void **state)
 {
     (void)state;
@@ -274,7 +295,10 @@ static large many_keys(uint64_t count)
     large l = large_begin(24 + count * 20 + 64, 0, count);
     for (uint64_t i = 0; i < count; i++) {
         put(&l, 4, 8);
-        put(&l, 0x41414141 + (i & 15) + (i >> 4 & 15) * 256 + (i >> 8 & 15) * 65536 + (i >> 12 & 15) * 16777216, 4);
+        put(&l,
+            0x41414141 + (i & 15) + (i >> 4 & 15) * 256 + (i >> 8 & 15) * 65536 +
+                (i >> 12 & 15) * 16777216,
+            4);
         put(&l, GGUF_U8, 4);
         put(&l, 0, 1);
     }
@@ -286,8 +310,10 @@ static large many_tensors(uint64_t count)
     large l = large_begin(24 + count * 37 + 64, count, 0);
     for (uint64_t i = 0; i < count; i++) {
         put(&l, 5, 8);
-        put(&l, 0x4141414141 + (i & 15) + (i >> 4 & 15) * 256 + (i >> 8 & 15) * 65536 + (i >> 12 & 15) * 16777216 +
-            (i >> 16 & 15) * 4294967296, 5);
+        put(&l,
+            0x4141414141 + (i & 15) + (i >> 4 & 15) * 256 + (i >> 8 & 15) * 65536 +
+                (i >> 12 & 15) * 16777216 + (i >> 16 & 15) * 4294967296,
+            5);
         put(&l, 1, 4);
         put(&l, 0, 8);
         put(&l, 0, 4);
@@ -300,7 +326,8 @@ static large many_tensors(uint64_t count)
 static large many_strings(uint64_t count)
 {
     large l = large_begin(64 + count * 8, 0, 1);
-    put(&l, 1, 8), put(&l, 'k', 1), put(&l, GGUF_ARRAY, 4), put(&l, GGUF_STRING, 4), put(&l, count, 8);
+    put(&l, 1, 8), put(&l, 'k', 1), put(&l, GGUF_ARRAY, 4), put(&l, GGUF_STRING, 4),
+        put(&l, count, 8);
     memset(l.data + l.size, 0, count * 8);
     l.size += count * 8;
     return l;
@@ -313,7 +340,8 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Peak memory at most twice the header. The bound on the time of this process is wide: it tells a square from a line, under any sanitizer. */
+/* Peak memory at most twice the header. The bound on the time of this process is wide: it tells a
+ * square from a line, under any sanitizer. */
 static void check_cost(const char *what, large l, cadre_status expected)
 {
     gguf *file;
@@ -323,7 +351,8 @@ static void check_cost(const char *what, large l, cadre_status expected)
     double took = seconds() - begin;
     size_t peak = heap_peak_end();
     if (!counts) printf("SKIP: not built with the address sanitizer, which counts: memory\n");
-    printf("    %s: %zu bytes, %.1f ms, %.2f times its bytes\n", what, l.size, took * 1e3, (double)peak / (double)l.size);
+    printf("    %s: %zu bytes, %.1f ms, %.2f times its bytes\n", what, l.size, took * 1e3,
+        (double)peak / (double)l.size);
     assert_int_equal(status, expected);
     assert_true(peak <= 2 * l.size + 65536);
     assert_true(took < 30);

@@ -1,4 +1,5 @@
-/* gguf_test.c - values and tensors as they are in the file, what is written reads back, split sets. */
+/* gguf_test.c - values and tensors as they are in the file, what is written reads back, split
+ * sets. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,9 +17,9 @@
 #include "support/refusal.h"
 #include "support/scratch.h"
 
-#define OK(call)                                                              \
-    do {                                                                      \
-        if ((call) != CADRE_OK) fail_msg("%s: %s", #call, cadre_last_error()); \
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        if ((call) != CADRE_OK) fail_msg("%s: %s", #call, cadre_last_error());                     \
     } while (0)
 
 static gguf *parse_sample(gguf_sample *s)
@@ -39,8 +40,9 @@ static void integers_of_every_type_are_read(void **state)
     static const struct {
         const char *key;
         int64_t value;
-    } cases[] = { { "k.u8", 200 }, { "k.i8", -128 }, { "k.u16", 60000 }, { "k.i16", -32768 }, { "k.i32", -1 },
-                  { "k.u64", INT64_MAX }, { "k.i64", INT64_MIN }, { "general.alignment", 32 } };
+    } cases[] = { { "k.u8", 200 }, { "k.i8", -128 }, { "k.u16", 60000 }, { "k.i16", -32768 },
+        { "k.i32", -1 }, { "k.u64", INT64_MAX }, { "k.i64", INT64_MIN },
+        { "general.alignment", 32 } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t value = 0;
         OK(gguf_get_int(file, cases[i].key, INT64_MIN, INT64_MAX, &value));
@@ -56,13 +58,17 @@ static void integers_out_of_bounds_or_of_other_types_are_refused(void **state)
     gguf *file = parse_sample(&s);
     int64_t value = 7;
     assert_true(refusal_is_good("bound", gguf_get_int(file, "k.u8", 1, 199, &value), "x.gguf",
-                                "k.u8: expected an integer in 1..199, found 200"));
+        "k.u8: expected an integer in 1..199, found 200"));
     assert_true(refusal_is_good("type", gguf_get_int(file, "k.f32", 0, 9, &value), "x.gguf",
-                                "k.f32: expected an integer in 0..9, found 1.5"));
-    assert_true(refusal_is_good("string", gguf_get_int(file, "general.architecture", 0, 9, &value), "x.gguf", "found \"olmoe\""));
-    assert_true(refusal_is_good("boolean", gguf_get_int(file, "k.bool", 0, 9, &value), "x.gguf", "found a boolean"));
-    assert_true(refusal_is_good("array", gguf_get_int(file, "k.ints", 0, 9, &value), "x.gguf", "found an array"));
-    assert_true(refusal_is_good("absent", gguf_get_int(file, "nope", 0, 9, &value), "x.gguf", "found nothing"));
+        "k.f32: expected an integer in 0..9, found 1.5"));
+    assert_true(refusal_is_good("string", gguf_get_int(file, "general.architecture", 0, 9, &value),
+        "x.gguf", "found \"olmoe\""));
+    assert_true(refusal_is_good(
+        "boolean", gguf_get_int(file, "k.bool", 0, 9, &value), "x.gguf", "found a boolean"));
+    assert_true(refusal_is_good(
+        "array", gguf_get_int(file, "k.ints", 0, 9, &value), "x.gguf", "found an array"));
+    assert_true(refusal_is_good(
+        "absent", gguf_get_int(file, "nope", 0, 9, &value), "x.gguf", "found nothing"));
     OK(gguf_opt_int(file, "nope", 0, 9, &value));
     assert_int_equal(value, 7);
     gguf_close(file);
@@ -82,10 +88,12 @@ static void reals_booleans_and_strings_are_read(void **state)
     assert_true(real == -2.5);
     OK(gguf_opt_real(file, "k.u8", 0, 200, &real));
     assert_true(real == 200);
-    assert_true(refusal_is_good("bound", gguf_get_real(file, "k.f64", 0, 1, &real), "x.gguf", "a number in 0..1, found -2.5"));
+    assert_true(refusal_is_good("bound", gguf_get_real(file, "k.f64", 0, 1, &real), "x.gguf",
+        "a number in 0..1, found -2.5"));
     OK(gguf_opt_bool(file, "k.bool", &flag));
     assert_true(flag);
-    assert_true(refusal_is_good("bool", gguf_opt_bool(file, "k.u8", &flag), "x.gguf", "k.u8: expected a boolean, found 200"));
+    assert_true(refusal_is_good("bool", gguf_opt_bool(file, "k.u8", &flag), "x.gguf",
+        "k.u8: expected a boolean, found 200"));
     OK(gguf_get_string(file, "general.architecture", &text));
     assert_true(gguf_string_is(text, "olmoe") && !gguf_string_is(text, "olmo"));
     OK(gguf_opt_string(file, "nope", &text));
@@ -102,8 +110,8 @@ static void a_number_that_is_not_finite_is_refused(void **state)
     gguf *file = NULL;
     double real;
     OK(gguf_parse("x.gguf", s.data, s.size, &file));
-    assert_true(refusal_is_good("nan", gguf_get_real(file, "k.f32", -HUGE_VAL, HUGE_VAL, &real), "x.gguf",
-                                "a finite number, found"));
+    assert_true(refusal_is_good("nan", gguf_get_real(file, "k.f32", -HUGE_VAL, HUGE_VAL, &real),
+        "x.gguf", "a finite number, found"));
     gguf_close(file);
 }
 
@@ -117,11 +125,14 @@ static void arrays_are_read_in_place(void **state)
     OK(gguf_get_array(file, "k.strings", &a));
     assert_int_equal(a.count, 3);
     gguf_array_strings(&a, items);
-    assert_true(gguf_string_is(items[0], "a") && gguf_string_is(items[1], "") && gguf_string_is(items[2], "\xc3\xa9"));
-    assert_true((const uint8_t *)items[2].data > s.data && (const uint8_t *)items[2].data < s.data + s.size);
+    assert_true(gguf_string_is(items[0], "a") && gguf_string_is(items[1], "") &&
+                gguf_string_is(items[2], "\xc3\xa9"));
+    assert_true((const uint8_t *)items[2].data > s.data &&
+                (const uint8_t *)items[2].data < s.data + s.size);
     OK(gguf_get_array(file, "k.ints", &a));
     assert_true(gguf_array_is_int(&a) && !gguf_array_is_real(&a));
-    assert_true(gguf_array_int(&a, 0) == 1 && gguf_array_int(&a, 1) == -2 && gguf_array_real(&a, 2) == 3);
+    assert_true(
+        gguf_array_int(&a, 0) == 1 && gguf_array_int(&a, 1) == -2 && gguf_array_real(&a, 2) == 3);
     OK(gguf_get_array(file, "k.none", &a));
     assert_true(a.count == 0 && gguf_array_is_real(&a));
     assert_int_equal(gguf_get_array(file, "k.u8", &a), CADRE_EFORMAT);
@@ -145,15 +156,16 @@ static void tensors_are_found_where_they_lie(void **state)
         int rank;
         int64_t elements;
         size_t offset, size;
-    } cases[] = { { "t.f32", "F32", 2, 12, 0, 48 }, { "t.q8_0", "Q8_0", 2, 64, 64, 68 }, { "t.f16", "F16", 1, 5, 160, 10 },
-                  { "t.scalar", "F32", 0, 1, 192, 4 } };
+    } cases[] = { { "t.f32", "F32", 2, 12, 0, 48 }, { "t.q8_0", "Q8_0", 2, 64, 64, 68 },
+        { "t.f16", "F16", 1, 5, 160, 10 }, { "t.scalar", "F32", 0, 1, 192, 4 } };
     assert_int_equal(gguf_tensor_count(file), 4);
     for (size_t i = 0; i < 4; i++) {
         gguf_tensor t;
         assert_true(gguf_tensor_find(file, cases[i].name, &t));
         assert_string_equal(t.name, cases[i].name);
         assert_string_equal(gguf_tensor_type_name(t.type), cases[i].type);
-        assert_true(t.rank == cases[i].rank && t.elements == cases[i].elements && t.size == cases[i].size);
+        assert_true(
+            t.rank == cases[i].rank && t.elements == cases[i].elements && t.size == cases[i].size);
         assert_ptr_equal(t.data, data + cases[i].offset);
         assert_string_equal(gguf_tensor_at(file, i).name, cases[i].name);
     }
@@ -161,7 +173,8 @@ static void tensors_are_found_where_they_lie(void **state)
     OK(gguf_tensor_get(file, "t.f32", &t));
     assert_true(t.extent[0] == 4 && t.extent[1] == 3 && t.extent[2] == 1 && t.extent[3] == 1);
     assert_false(gguf_tensor_find(file, "t.f3", &t));
-    assert_true(refusal_is_good("absent", gguf_tensor_get(file, "t.f3", &t), "x.gguf", "expected a tensor t.f3, found none"));
+    assert_true(refusal_is_good("absent", gguf_tensor_get(file, "t.f3", &t), "x.gguf",
+        "expected a tensor t.f3, found none"));
     gguf_close(file);
 }
 
@@ -175,7 +188,8 @@ static void every_tensor_type_has_its_size(void **state)
         bool has = gguf_tensor_size(type, 2, extent, &elements, &size);
         assert_int_equal(has, gguf_tensor_type_name(type) != NULL);
         known += has;
-        if (has) assert_true(elements == 768 && size % 3 == 0 && size >= 3 * 32 && size <= 3 * 8 * 256);
+        if (has)
+            assert_true(elements == 768 && size % 3 == 0 && size >= 3 * 32 && size <= 3 * 8 * 256);
     }
     assert_int_equal(known, 35);
     assert_true(gguf_tensor_size(12, 2, extent, &elements, &size) && size == 3 * 144);
@@ -250,7 +264,8 @@ static void what_is_written_reads_back(void **state)
     OK(gguf_tensor_get(file, "blocks", &t));
     assert_true(t.size == 68 && t.data[0] == 0 && t.data[67] == 67 && (uintptr_t)t.data % 32 == 0);
     OK(gguf_tensor_get(file, "four", &t));
-    assert_true(t.rank == 4 && t.elements == 6 && t.size == 6 && t.extent[1] == 2 && t.extent[3] == 3 && t.data[5] == 5);
+    assert_true(t.rank == 4 && t.elements == 6 && t.size == 6 && t.extent[1] == 2 &&
+                t.extent[3] == 3 && t.data[5] == 5);
     OK(gguf_tensor_get(file, "none", &t));
     assert_true(t.size == 0 && t.elements == 0);
     gguf_close(file);
@@ -280,15 +295,31 @@ static cadre_status key_twice(gguf_writer *w)
     return gguf_writer_bool(w, "k", true);
 }
 
-static cadre_status number_too_large(gguf_writer *w) { return gguf_writer_int(w, "n", GGUF_U8, 256); }
-static cadre_status negative_unsigned(gguf_writer *w) { return gguf_writer_int(w, "n", GGUF_U64, -1); }
-static cadre_status integer_of_type_f32(gguf_writer *w) { return gguf_writer_int(w, "n", GGUF_F32, 1); }
+static cadre_status number_too_large(gguf_writer *w)
+{
+    return gguf_writer_int(w, "n", GGUF_U8, 256);
+}
+static cadre_status negative_unsigned(gguf_writer *w)
+{
+    return gguf_writer_int(w, "n", GGUF_U64, -1);
+}
+static cadre_status integer_of_type_f32(gguf_writer *w)
+{
+    return gguf_writer_int(w, "n", GGUF_F32, 1);
+}
 static cadre_status name_too_long(gguf_writer *w)
 {
-    return gguf_writer_declare(w, "0123456789012345678901234567890123456789012345678901234567890123", 0, 0, NULL);
+    return gguf_writer_declare(
+        w, "0123456789012345678901234567890123456789012345678901234567890123", 0, 0, NULL);
 }
-static cadre_status broken_rows(gguf_writer *w) { return gguf_writer_declare(w, "t", 8, 1, (int64_t[]){ 33 }); }
-static cadre_status removed_type(gguf_writer *w) { return gguf_writer_declare(w, "t", 4, 1, (int64_t[]){ 32 }); }
+static cadre_status broken_rows(gguf_writer *w)
+{
+    return gguf_writer_declare(w, "t", 8, 1, (int64_t[]){ 33 });
+}
+static cadre_status removed_type(gguf_writer *w)
+{
+    return gguf_writer_declare(w, "t", 4, 1, (int64_t[]){ 32 });
+}
 static cadre_status shape_that_wraps(gguf_writer *w)
 {
     return gguf_writer_declare(w, "t", 0, 2, (int64_t[]){ (int64_t)1 << 32, (int64_t)1 << 32 });
@@ -317,15 +348,17 @@ static void integers_must_fit_the_type_they_are_written_as(void **state)
     static const struct {
         gguf_type type;
         int64_t least, most;
-    } bounds[] = { { GGUF_U8, 0, 255 }, { GGUF_I8, -128, 127 }, { GGUF_U16, 0, 65535 }, { GGUF_I16, -32768, 32767 },
-                   { GGUF_U32, 0, 4294967295 }, { GGUF_I32, -2147483647 - 1, 2147483647 }, { GGUF_BOOL, 0, 1 } };
+    } bounds[] = { { GGUF_U8, 0, 255 }, { GGUF_I8, -128, 127 }, { GGUF_U16, 0, 65535 },
+        { GGUF_I16, -32768, 32767 }, { GGUF_U32, 0, 4294967295 },
+        { GGUF_I32, -2147483647 - 1, 2147483647 }, { GGUF_BOOL, 0, 1 } };
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         for (int64_t by = -1; by <= 1; by += 2) {
             gguf_writer *w = NULL;
             int64_t edge = by < 0 ? bounds[i].least : bounds[i].most;
             OK(gguf_writer_open(scratch_file("bounds.gguf"), &w));
             OK(gguf_writer_int(w, "edge", bounds[i].type, edge));
-            assert_int_equal(gguf_writer_int(w, "beyond", bounds[i].type, edge + by), CADRE_EARGUMENT);
+            assert_int_equal(
+                gguf_writer_int(w, "beyond", bounds[i].type, edge + by), CADRE_EARGUMENT);
             gguf_writer_discard(w);
         }
 }
@@ -333,8 +366,9 @@ static void integers_must_fit_the_type_they_are_written_as(void **state)
 static void mistakes_of_the_writer_leave_no_file(void **state)
 {
     (void)state;
-    static mistake *const mistakes[] = { key_twice, number_too_large, negative_unsigned, integer_of_type_f32, name_too_long,
-        broken_rows, removed_type, shape_that_wraps, too_many_bytes, tensor_twice, key_after_bytes };
+    static mistake *const mistakes[] = { key_twice, number_too_large, negative_unsigned,
+        integer_of_type_f32, name_too_long, broken_rows, removed_type, shape_that_wraps,
+        too_many_bytes, tensor_twice, key_after_bytes };
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         gguf_writer *w;
         OK(gguf_writer_open(scratch_file("mistake.gguf"), &w));
@@ -422,10 +456,12 @@ static void a_failed_allocation_among_parts_leaks_nothing(void **state)
     gguf_close(file);
 }
 
-static void check_split_refusal(const char *what, const char *open, const char *blamed, const char *phrase)
+static void check_split_refusal(
+    const char *what, const char *open, const char *blamed, const char *phrase)
 {
     gguf *file;
-    if (!refusal_is_good(what, gguf_open(scratch_file(open), &file), scratch_file(blamed), phrase)) fail_msg("%s", what);
+    if (!refusal_is_good(what, gguf_open(scratch_file(open), &file), scratch_file(blamed), phrase))
+        fail_msg("%s", what);
 }
 
 static void broken_split_sets_are_refused(void **state)
@@ -433,22 +469,29 @@ static void broken_split_sets_are_refused(void **state)
     (void)state;
     write_part("n-00001-of-00002.gguf", 0, 2, 2, "a");
     gguf *file;
-    assert_int_equal(gguf_open(scratch_file("n-00001-of-00002.gguf"), &file), CADRE_EIO); /* its other half is not there */
+    /* Its other half is not there */
+    assert_int_equal(gguf_open(scratch_file("n-00001-of-00002.gguf"), &file), CADRE_EIO);
     write_part("n-00002-of-00002.gguf", 1, 2, 2, "a");
-    check_split_refusal("tensor in both", "n-00001-of-00002.gguf", "n-00001-of-00002.gguf", "a: expected this tensor once");
+    check_split_refusal("tensor in both", "n-00001-of-00002.gguf", "n-00001-of-00002.gguf",
+        "a: expected this tensor once");
     write_part("n-00002-of-00002.gguf", 0, 2, 2, "b");
-    check_split_refusal("wrong number", "n-00001-of-00002.gguf", "n-00002-of-00002.gguf", "split.no: expected 1, found 0");
+    check_split_refusal("wrong number", "n-00001-of-00002.gguf", "n-00002-of-00002.gguf",
+        "split.no: expected 1, found 0");
     write_part("n-00002-of-00002.gguf", 1, 3, 2, "b");
-    check_split_refusal("other count", "n-00001-of-00002.gguf", "n-00002-of-00002.gguf", "split.count: expected 2, found 3");
+    check_split_refusal("other count", "n-00001-of-00002.gguf", "n-00002-of-00002.gguf",
+        "split.count: expected 2, found 3");
     write_part("n-00002-of-00002.gguf", 1, 2, 2, "b");
-    check_split_refusal("second opened", "n-00002-of-00002.gguf", "n-00002-of-00002.gguf", "expected the first file of 2");
+    check_split_refusal("second opened", "n-00002-of-00002.gguf", "n-00002-of-00002.gguf",
+        "expected the first file of 2");
     write_part("n-00001-of-00002.gguf", 0, 2, 5, "a");
     check_split_refusal("tensors missing", "n-00001-of-00002.gguf", "n-00001-of-00002.gguf",
-                        "expected 5 tensors in 2 files, found 2");
+        "expected 5 tensors in 2 files, found 2");
     write_part("renamed.gguf", 0, 2, 2, "a");
-    check_split_refusal("renamed", "renamed.gguf", "renamed.gguf", "whose name ends in -00001-of-00002.gguf");
+    check_split_refusal(
+        "renamed", "renamed.gguf", "renamed.gguf", "whose name ends in -00001-of-00002.gguf");
     write_part("o-00001-of-60000.gguf", 0, 60000, 2, "a");
-    check_split_refusal("60000 files", "o-00001-of-60000.gguf", "o-00001-of-60000.gguf", "split.count: expected");
+    check_split_refusal(
+        "60000 files", "o-00001-of-60000.gguf", "o-00001-of-60000.gguf", "split.count: expected");
 }
 
 /* ---- other people's files ---- */

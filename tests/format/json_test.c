@@ -1,4 +1,5 @@
-/* json_test.c - bounds before parsing, typed getters with errors that name the way, and the writer. */
+/* json_test.c - bounds before parsing, typed getters with errors that name the way, and the
+ * writer. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -24,7 +25,8 @@ static json_node parse(const char *text)
 {
     json_close(document);
     document = NULL;
-    if (json_parse("config.json", text, strlen(text), &document) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (json_parse("config.json", text, strlen(text), &document) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     return json_root(document);
 }
 
@@ -57,20 +59,20 @@ static cadre_status parse_bad(const char *text, size_t size)
 static void malformed_text_is_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = { "", " ", "{", "}", "[", "[1,]", "{\"a\"}", "{\"a\":1,}", "{a:1}", "'a'", "01",
-        "+1", "1.", ".5", "1e",
-        "nul", "nan", "NaNs", "Inf", "+Infinity", "[NaN Infinity]", "{NaN:1}", "{\"a\":1, NaN :2}", "-", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\x01\"", "\"\xff\"",
-        "\"\xed\xa0\x80\"", "1 2",
-        "{} {}", "// a\n1", "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}",
-        "{\"\\u0061\":1,\"a\":2}", "1e999",
-        "{\"a\\u0000b\":1}" };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) check_refusal(parse_bad(texts[i], strlen(texts[i])),
-        "expected valid JSON");
+    static const char *const texts[] = { "", " ", "{", "}", "[", "[1,]", "{\"a\"}", "{\"a\":1,}",
+        "{a:1}", "'a'", "01", "+1", "1.", ".5", "1e", "nul", "nan", "NaNs", "Inf", "+Infinity",
+        "[NaN Infinity]", "{NaN:1}", "{\"a\":1, NaN :2}", "-", "\"", "\"\\x\"", "\"\\u12\"",
+        "\"\\ud800\"", "\"\x01\"", "\"\xff\"", "\"\xed\xa0\x80\"", "1 2", "{} {}", "// a\n1",
+        "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}",
+        "{\"\\u0061\":1,\"a\":2}", "1e999", "{\"a\\u0000b\":1}" };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        check_refusal(parse_bad(texts[i], strlen(texts[i])), "expected valid JSON");
     check_refusal(parse_bad("{}\0", 3), "expected valid JSON");
     check_refusal(parse_bad("{\n \"a\": x}", 10), "at line 2, column 7");
 }
 
-/* What Python writes for numbers that are none: values that nobody can have, and that harm nobody who does not ask. */
+/* What Python writes for numbers that are none: values that nobody can have, and that harm nobody
+ * who does not ask. */
 static void literals_are_nobodys(void **state)
 {
     (void)state;
@@ -79,7 +81,8 @@ static void literals_are_nobodys(void **state)
     bool flag;
     const char *text;
     size_t size;
-    json_node root = parse("{\"a\": [0.5, Infinity,-Infinity ],\"b\":NaN, \"c\": \"NaN\", \"d\": \"\\\", NaN\", \"e\": 7}");
+    json_node root = parse("{\"a\": [0.5, Infinity,-Infinity ],\"b\":NaN, \"c\": \"NaN\", \"d\": "
+                           "\"\\\", NaN\", \"e\": 7}");
     json_node list = json_member(&root, "a"), node = json_member(&root, "b");
     assert_int_equal(json_count(&list), 3);
     assert_int_equal(json_get_int(&root, "e", 0, 9, &integer), CADRE_OK);
@@ -89,13 +92,16 @@ static void literals_are_nobodys(void **state)
     assert_string_equal(text, "\", NaN");
     assert_int_equal(json_kind_of(&node), JSON_KIND_LITERAL);
     assert_true(json_has(&root, "b"));
-    check_refusal(json_opt_real(&root, "b", -DBL_MAX, DBL_MAX, &real), "b: expected a number, found NaN");
-    check_refusal(json_opt_int(&root, "b", 0, 1, &integer), "b: expected an integer in 0..1, found NaN");
+    check_refusal(
+        json_opt_real(&root, "b", -DBL_MAX, DBL_MAX, &real), "b: expected a number, found NaN");
+    check_refusal(
+        json_opt_int(&root, "b", 0, 1, &integer), "b: expected an integer in 0..1, found NaN");
     check_refusal(json_opt_bool(&root, "b", &flag), "found NaN");
     check_refusal(json_opt_string(&root, "b", &text), "b: expected a string, found NaN");
     check_refusal(json_as_string(&node, &text, &size), "b: expected a string, found NaN");
     node = json_item(&list, 2);
-    check_refusal(json_as_real(&node, -DBL_MAX, DBL_MAX, &real), "a[2]: expected a number, found -Infinity");
+    check_refusal(
+        json_as_real(&node, -DBL_MAX, DBL_MAX, &real), "a[2]: expected a number, found -Infinity");
     root = parse("Infinity");
     check_refusal(json_as_real(&root, -DBL_MAX, DBL_MAX, &real), "found Infinity");
 }
@@ -116,7 +122,8 @@ static void depth_is_bounded(void **state)
     memset(deep, '[', size);
     check_refusal(parse_bad(deep, size), "levels deep, found more");
     free(deep);
-    parse("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[\"");
+    parse("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[["
+          "[\"");
 }
 
 static void size_is_bounded(void **state)
@@ -125,7 +132,8 @@ static void size_is_bounded(void **state)
     json_document *d;
     const char *path = scratch_file("large.json");
     assert_int_equal(file_write(path, "[1, 2, 3]", 9), CADRE_OK);
-    assert_true(refusal_is_good("large", json_open(path, 8, &d), path, "expected at most 8 bytes, found 9"));
+    assert_true(refusal_is_good(
+        "large", json_open(path, 8, &d), path, "expected at most 8 bytes, found 9"));
     assert_int_equal(json_open(path, 9, &d), CADRE_OK);
     json_close(d);
     assert_int_equal(json_open(scratch_file("absent.json"), 9, &d), CADRE_EIO);
@@ -146,7 +154,8 @@ static void check_memory(const char *item)
     cadre_status status = json_parse_dense("config.json", text, size, &d);
     size_t peak = heap_peak_end();
     if (!counts) printf("SKIP: not built with the address sanitizer, which counts: memory\n");
-    printf("    %-24s %s, %.1f times its bytes\n", item, status == CADRE_OK ? "read" : "refused", (double)peak / (double)size);
+    printf("    %-24s %s, %.1f times its bytes\n", item, status == CADRE_OK ? "read" : "refused",
+        (double)peak / (double)size);
     assert_true(peak <= 24 * size);
     if (status != CADRE_OK) check_refusal(status, "bytes of memory");
     json_close(d);
@@ -156,9 +165,9 @@ static void check_memory(const char *item)
 static void memory_is_bounded(void **state)
 {
     (void)state;
-    static const char *const items[] = { "[]", "{}", "0", "\"\"", "[0]", "{\"\":0}", "[[]]", "[\"a\",\"b\"]", "-1.5",
-        "true", "\"word\"", "NaN", "-Infinity", "[NaN]",
-        "{\"id\":1}", "[\"token\",\"token\"]", " [ ]", "\"\\\"\"" };
+    static const char *const items[] = { "[]", "{}", "0", "\"\"", "[0]", "{\"\":0}", "[[]]",
+        "[\"a\",\"b\"]", "-1.5", "true", "\"word\"", "NaN", "-Infinity", "[NaN]", "{\"id\":1}",
+        "[\"token\",\"token\"]", " [ ]", "\"\\\"\"" };
     for (size_t i = 0; i < sizeof items / sizeof *items; i++) check_memory(items[i]);
 }
 
@@ -167,37 +176,47 @@ static void memory_is_bounded(void **state)
 static void numbers_are_read_within_bounds(void **state)
 {
     (void)state;
-    json_node root = parse("{\"e\": 64, \"t\": 1e4, \"h\": 0.5, "
-                           "\"big\": 9223372036854775807, \"n\": null, \"s\": \"x\", \"list\": [1]}");
+    json_node root =
+        parse("{\"e\": 64, \"t\": 1e4, \"h\": 0.5, "
+              "\"big\": 9223372036854775807, \"n\": null, \"s\": \"x\", \"list\": [1]}");
     int64_t i = 3;
     double r = 0.25;
     assert_int_equal(json_get_int(&root, "e", 1, 4096, &i), CADRE_OK);
     assert_int_equal(i, 64);
-    assert_int_equal(json_get_int(&root, "t", 0, 10000, &i), CADRE_OK); /* an integer, however it is written */
+    /* An integer, however it is written */
+    assert_int_equal(json_get_int(&root, "t", 0, 10000, &i), CADRE_OK);
     assert_int_equal(i, 10000);
     assert_int_equal(json_get_int(&root, "big", 0, INT64_MAX, &i), CADRE_OK);
     assert_true(i == INT64_MAX);
     check_refusal(json_get_int(&root, "e", 1, 63, &i), "e: expected an integer in 1..63, found 64");
-    check_refusal(json_get_int(&root, "h", 0, 63, &i), "h: expected an integer in 0..63, found 0.5");
-    check_refusal(json_get_int(&root, "s", 1, 63, &i), "s: expected an integer in 1..63, found \"x\"");
-    check_refusal(json_get_int(&root, "n", 1, 63, &i), "n: expected an integer in 1..63, found null");
-    check_refusal(json_get_int(&root, "list", 1, 63, &i), "list: expected an integer in 1..63, found an array of 1");
-    check_refusal(json_get_int(&root, "nope", 1, 63, &i), "nope: expected an integer in 1..63, found nothing");
+    check_refusal(
+        json_get_int(&root, "h", 0, 63, &i), "h: expected an integer in 0..63, found 0.5");
+    check_refusal(
+        json_get_int(&root, "s", 1, 63, &i), "s: expected an integer in 1..63, found \"x\"");
+    check_refusal(
+        json_get_int(&root, "n", 1, 63, &i), "n: expected an integer in 1..63, found null");
+    check_refusal(json_get_int(&root, "list", 1, 63, &i),
+        "list: expected an integer in 1..63, found an array of 1");
+    check_refusal(json_get_int(&root, "nope", 1, 63, &i),
+        "nope: expected an integer in 1..63, found nothing");
     assert_true(i == INT64_MAX);
     assert_int_equal(json_get_real(&root, "h", 0, 1, &r), CADRE_OK);
     assert_true(r == 0.5);
     assert_int_equal(json_get_real(&root, "e", 0, 100, &r), CADRE_OK);
     assert_true(r == 64);
     check_refusal(json_get_real(&root, "h", 1, 2, &r), "h: expected a number in 1..2, found 0.5");
-    check_refusal(json_get_real(&root, "h", 1, HUGE_VAL, &r), "h: expected a number of at least 1, found 0.5");
-    check_refusal(json_get_real(&root, "s", -DBL_MAX, DBL_MAX, &r), "s: expected a number, found \"x\"");
+    check_refusal(json_get_real(&root, "h", 1, HUGE_VAL, &r),
+        "h: expected a number of at least 1, found 0.5");
+    check_refusal(
+        json_get_real(&root, "s", -DBL_MAX, DBL_MAX, &r), "s: expected a number, found \"x\"");
 }
 
 static void optional_members_keep_the_default(void **state)
 {
     (void)state;
-    json_node node, root = parse("{\"n\": null, \"wrong\": [], \"i\": 1, \"b\": true, \"s\": \"t\", "
-                                 "\"r\": 2.5, \"o\": {}, \"a\": [7]}");
+    json_node node,
+        root = parse("{\"n\": null, \"wrong\": [], \"i\": 1, \"b\": true, \"s\": \"t\", "
+                     "\"r\": 2.5, \"o\": {}, \"a\": [7]}");
     int64_t i = 3;
     double r = 0.25;
     bool b = false;
@@ -234,23 +253,30 @@ static void errors_name_the_whole_way(void **state)
     json_node root = parse("{\"rope\": {\"factor\": [1, {\"x\": false}]}}"), rope, factor;
     assert_int_equal(json_get_object(&root, "rope", &rope), CADRE_OK);
     assert_int_equal(json_get_array(&rope, "factor", &factor), CADRE_OK);
-    json_node first = json_item(&factor, 0), second = json_item(&factor, 1), x = json_member(&second, "x");
+    json_node first = json_item(&factor, 0), second = json_item(&factor, 1),
+              x = json_member(&second, "x");
     int64_t i;
-    check_refusal(json_as_int(&first, 2, 3, &i), "config.json: rope.factor[0]: expected an integer in 2..3, found 1");
-    check_refusal(json_as_int(&x, 2, 3, &i), "config.json: rope.factor[1].x: expected an integer in 2..3, found false");
+    check_refusal(json_as_int(&first, 2, 3, &i),
+        "config.json: rope.factor[0]: expected an integer in 2..3, found 1");
+    check_refusal(json_as_int(&x, 2, 3, &i),
+        "config.json: rope.factor[1].x: expected an integer in 2..3, found false");
     check_refusal(json_refuse(&rope, "\"type\" to be one of %d", 7),
         "config.json: rope: expected \"type\" to be one of 7, found an object");
-    check_refusal(json_refuse(&root, "something else"), "config.json: expected something else, found an object");
+    check_refusal(json_refuse(&root, "something else"),
+        "config.json: expected something else, found an object");
     json_node wrong = parse("[]");
     check_refusal(json_as_object(&wrong), "config.json: expected an object, found an array of 0");
-    check_refusal(json_get_int(&wrong, "k", 0, 1, &i), "k: expected an integer in 0..1, found nothing");
+    check_refusal(
+        json_get_int(&wrong, "k", 0, 1, &i), "k: expected an integer in 0..1, found nothing");
 }
 
 static void strangers_text_cannot_command_a_terminal(void **state)
 {
     (void)state;
-    json_node root = parse("{\"\\u001b[2J\\n\": \"\\u001b]0;x\\u0007\\u202e\\u200b\\u009b\", \"long\": "
-                           "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}");
+    json_node root =
+        parse("{\"\\u001b[2J\\n\": \"\\u001b]0;x\\u0007\\u202e\\u200b\\u009b\", \"long\": "
+              "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+              "aaaaaaaaaaaa\"}");
     int64_t i;
     check_refusal(json_get_int(&root, "\x1b[2J\n", 0, 1, &i),
         "\\x1b[2J\\x0a: expected an integer in 0..1, found \"\\x1b]0;x\\x07\\xe2\\x80");
@@ -263,7 +289,8 @@ static void strings_may_hold_nul_only_where_asked_for(void **state)
     json_node root = parse("{\"s\": \"a\\u0000b\", \"plain\": \"\\ud83d\\ude00\"}");
     const char *text;
     size_t size;
-    check_refusal(json_get_string(&root, "s", &text), "s: expected a string without NUL, found \"a\\x00b\"");
+    check_refusal(
+        json_get_string(&root, "s", &text), "s: expected a string without NUL, found \"a\\x00b\"");
     json_node s = json_member(&root, "s");
     assert_int_equal(json_as_string(&s, &text, &size), CADRE_OK);
     assert_true(size == 3 && !memcmp(text, "a\0b", 4));
@@ -288,7 +315,8 @@ static void members_come_in_the_order_of_the_file(void **state)
 static void integers_beyond_64_bits_are_reals(void **state)
 {
     (void)state;
-    json_node root = parse("{\"model_max_length\": 1000000000000000019884624838656, \"id\": 17, \"edge\": 9007199254740994}");
+    json_node root = parse("{\"model_max_length\": 1000000000000000019884624838656, \"id\": 17, "
+                           "\"edge\": 9007199254740994}");
     double r;
     int64_t i;
     assert_int_equal(json_get_real(&root, "model_max_length", 0, HUGE_VAL, &r), CADRE_OK);
@@ -296,7 +324,8 @@ static void integers_beyond_64_bits_are_reals(void **state)
     assert_int_equal(json_get_int(&root, "id", 0, 100, &i), CADRE_OK);
     assert_int_equal(i, 17);
     check_refusal(json_get_int(&root, "model_max_length", 0, INT64_MAX, &i), "found 1e+30");
-    check_refusal(json_get_int(&root, "edge", 0, INT64_MAX, &i), "edge: expected an integer"); /* may have been rounded */
+    /* May have been rounded */
+    check_refusal(json_get_int(&root, "edge", 0, INT64_MAX, &i), "edge: expected an integer");
 }
 
 static void a_failed_allocation_is_told(void **state)
@@ -343,10 +372,11 @@ static void writing_keeps_the_order_of_the_calls(void **state)
     (void)state;
     json_writer line = json_writer_new(0), page = json_writer_new(2);
     put_some(&line);
-    check_written(&line,
-        "{\"n\": -9223372036854775808, \"list\": [0.1, true, null, {}], \"text\": \"\\\"\\\\\\n\\t\\u0001/\xc3\xa9\"}");
+    check_written(&line, "{\"n\": -9223372036854775808, \"list\": [0.1, true, null, {}], \"text\": "
+                         "\"\\\"\\\\\\n\\t\\u0001/\xc3\xa9\"}");
     put_some(&page);
-    check_written(&page, "{\n  \"n\": -9223372036854775808,\n  \"list\": [\n    0.1,\n    true,\n    null,\n    {}\n  ],\n"
+    check_written(&page, "{\n  \"n\": -9223372036854775808,\n  \"list\": [\n    0.1,\n    true,\n  "
+                         "  null,\n    {}\n  ],\n"
                          "  \"text\": \"\\\"\\\\\\n\\t\\u0001/\xc3\xa9\"\n}");
 }
 
@@ -356,11 +386,12 @@ static void reals_take_the_fewest_digits_that_read_back(void **state)
     static const struct {
         double value;
         const char *text;
-    } cases[] = { { 0, "0.0" }, { 1, "1.0" }, { -2.5, "-2.5" }, { 1e-6, "1e-06" }, { 1e-5, "1e-05" },
-                  { 0.1 + 0.2, "0.30000000000000004" }, { 10000, "10000.0" }, { 1e15, "1000000000000000.0" }, { 1e16, "1e+16" },
-                  { 123456.789, "123456.789" }, { 0.0001, "0.0001" }, { 1e30, "1e+30" }, { DBL_MAX, "1.7976931348623157e+308" },
-                  { 5e-324, "5e-324" },
-                  { 1.0 / 3, "0.3333333333333333" }, { (double)0.1f, "0.10000000149011612" } };
+    } cases[] = { { 0, "0.0" }, { 1, "1.0" }, { -2.5, "-2.5" }, { 1e-6, "1e-06" },
+        { 1e-5, "1e-05" }, { 0.1 + 0.2, "0.30000000000000004" }, { 10000, "10000.0" },
+        { 1e15, "1000000000000000.0" }, { 1e16, "1e+16" }, { 123456.789, "123456.789" },
+        { 0.0001, "0.0001" }, { 1e30, "1e+30" }, { DBL_MAX, "1.7976931348623157e+308" },
+        { 5e-324, "5e-324" }, { 1.0 / 3, "0.3333333333333333" },
+        { (double)0.1f, "0.10000000149011612" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_writer w = json_writer_new(0);
         json_put_real(&w, NULL, cases[i].value);

@@ -1,4 +1,5 @@
-/* python_test.c - files to and from the Python packages safetensors and gguf: $CADRE_PYTHON runs tests/oracle/formats.py. */
+/* python_test.c - files to and from the Python packages safetensors and gguf: $CADRE_PYTHON runs
+ * tests/oracle/formats.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,9 +13,9 @@
 #include "format/safetensors.h"
 #include "support/scratch.h"
 
-#define OK(call)                                                              \
-    do {                                                                      \
-        if ((call) != CADRE_OK) fail_msg("%s: %s", #call, cadre_last_error()); \
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        if ((call) != CADRE_OK) fail_msg("%s: %s", #call, cadre_last_error());                     \
     } while (0)
 
 /* The test is skipped where no such Python is named. */
@@ -23,10 +24,12 @@ static void run_python(const char *mode)
     char command[1024];
     const char *python = getenv("CADRE_PYTHON");
     if (!python) {
-        printf("SKIP: CADRE_PYTHON names no Python with safetensors and gguf: formats.py %s\n", mode);
+        printf(
+            "SKIP: CADRE_PYTHON names no Python with safetensors and gguf: formats.py %s\n", mode);
         skip();
     }
-    snprintf(command, sizeof command, "'%s' tests/oracle/formats.py %s '%s'", python, mode, scratch_folder());
+    snprintf(command, sizeof command, "'%s' tests/oracle/formats.py %s '%s'", python, mode,
+        scratch_folder());
     if (system(command) != 0) fail_msg("%s", command);
 }
 
@@ -78,14 +81,16 @@ static void check_gguf(void)
     OK(gguf_get_array(file, "tokenizer.ggml.tokens", &a));
     assert_int_equal(a.count, 3);
     gguf_array_strings(&a, words);
-    assert_true(gguf_string_is(words[0], "a") && gguf_string_is(words[1], "") && gguf_string_is(words[2], "\xc3\xa9"));
+    assert_true(gguf_string_is(words[0], "a") && gguf_string_is(words[1], "") &&
+                gguf_string_is(words[2], "\xc3\xa9"));
     OK(gguf_get_array(file, "olmoe.layers", &a));
     assert_true(a.count == 3 && gguf_array_is_int(&a) && gguf_array_int(&a, 2) == 3);
     OK(gguf_tensor_get(file, "blk.0.weight", &t));
     assert_true(t.rank == 2 && t.extent[0] == 32 && t.extent[1] == 3);
     assert_memory_equal(t.data, halves(), t.size);
     OK(gguf_tensor_get(file, "blk.0.q8", &t));
-    assert_true(!strcmp(gguf_tensor_type_name(t.type), "Q8_0") && t.elements == 128 && t.size == 4 * 34);
+    assert_true(
+        !strcmp(gguf_tensor_type_name(t.type), "Q8_0") && t.elements == 128 && t.size == 4 * 34);
     OK(gguf_tensor_get(file, "half", &t));
     assert_memory_equal(t.data, halves_f16, 10);
     gguf_close(file);

@@ -1,4 +1,5 @@
-/* safetensors_test.c - what is written reads back, hashes find a flipped bit, two files can be committed in order. */
+/* safetensors_test.c - what is written reads back, hashes find a flipped bit, two files can be
+ * committed in order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,9 +15,9 @@
 #include "support/refusal.h"
 #include "support/scratch.h"
 
-#define OK(call)                                                              \
-    do {                                                                      \
-        if ((call) != CADRE_OK) fail_msg("%s: %s", #call, cadre_last_error()); \
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        if ((call) != CADRE_OK) fail_msg("%s: %s", #call, cadre_last_error());                     \
     } while (0)
 
 /* ---- writing and reading ---- */
@@ -60,7 +61,8 @@ static void what_is_written_reads_back(void **state)
     assert_string_equal(safetensors_at(file, 0)->name, "a.weight");
     assert_string_equal(safetensors_at(file, 2)->name, "step");
     assert_non_null(t = safetensors_find(file, "a.weight"));
-    assert_true(t->rank == 2 && t->shape[0] == 2 && t->shape[1] == 3 && t->elements == 6 && t->size == 24);
+    assert_true(
+        t->rank == 2 && t->shape[0] == 2 && t->shape[1] == 3 && t->elements == 6 && t->size == 24);
     assert_string_equal(t->dtype, "F32");
     assert_memory_equal(t->data, ((float[]){ 1, 2, 3, 4, 5, 6 }), 24);
     assert_int_equal((uintptr_t)t->data % 8, 0);
@@ -82,11 +84,16 @@ static void a_tensor_must_be_as_asked_for(void **state)
     write_sample(path, false);
     OK(safetensors_open(path, &file));
     OK(safetensors_get_as(file, "a.weight", NULL, 2, (int64_t[]){ -1, 3 }, &t));
-    assert_true(refusal_is_good("absent", safetensors_get(file, "b", &t), path, "expected a tensor b, found none"));
-    assert_int_equal(safetensors_get_as(file, "a.weight", "BF16", 2, (int64_t[]){ -1, 4 }, &t), CADRE_EMISMATCH);
-    assert_non_null(strstr(cadre_last_error(), "a.weight: expected BF16 [any, 4], found F32 [2, 3]"));
-    assert_int_equal(safetensors_get_as(file, "a.weight", "F32", 1, (int64_t[]){ 6 }, &t), CADRE_EMISMATCH);
-    assert_int_equal(safetensors_get_as(file, "a.weight", "I32", 2, (int64_t[]){ 2, 3 }, &t), CADRE_EMISMATCH);
+    assert_true(refusal_is_good(
+        "absent", safetensors_get(file, "b", &t), path, "expected a tensor b, found none"));
+    assert_int_equal(
+        safetensors_get_as(file, "a.weight", "BF16", 2, (int64_t[]){ -1, 4 }, &t), CADRE_EMISMATCH);
+    assert_non_null(
+        strstr(cadre_last_error(), "a.weight: expected BF16 [any, 4], found F32 [2, 3]"));
+    assert_int_equal(
+        safetensors_get_as(file, "a.weight", "F32", 1, (int64_t[]){ 6 }, &t), CADRE_EMISMATCH);
+    assert_int_equal(
+        safetensors_get_as(file, "a.weight", "I32", 2, (int64_t[]){ 2, 3 }, &t), CADRE_EMISMATCH);
     safetensors_close(file);
 }
 
@@ -94,20 +101,23 @@ static void a_tensor_must_be_as_asked_for(void **state)
 static void every_dtype_is_known(void **state)
 {
     (void)state;
-    static const char *const dtypes[] = { "F64",     "F32",     "F16",     "BF16",    "I64", "I32",  "I16",
-                                          "I8",      "U64",     "U32",     "U16",     "U8",  "BOOL", "F8_E4M3",
-                                          "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4" };
+    static const char *const dtypes[] = { "F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8",
+        "U64", "U32", "U16", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2",
+        "F4" };
     enum { COUNT = sizeof dtypes / sizeof *dtypes };
     safetensors_writer *w = NULL;
     safetensors *file = NULL;
     uint8_t zeros[64] = { 0 };
     OK(safetensors_writer_open(scratch_file("dtypes.safetensors"), false, &w));
     for (int i = 0; i < COUNT; i++)
-        OK(safetensors_writer_declare(w, dtypes[i], dtypes[i], 8, (int64_t[]){ 1, 1, 1, 2, 1, 2, 1, 2 }));
-    for (int i = 0; i < COUNT; i++) OK(safetensors_writer_put(w, zeros, (size_t)safetensors_dtype_bits(dtypes[i])));
+        OK(safetensors_writer_declare(
+            w, dtypes[i], dtypes[i], 8, (int64_t[]){ 1, 1, 1, 2, 1, 2, 1, 2 }));
+    for (int i = 0; i < COUNT; i++)
+        OK(safetensors_writer_put(w, zeros, (size_t)safetensors_dtype_bits(dtypes[i])));
     OK(safetensors_writer_commit(w));
     OK(safetensors_open(scratch_file("dtypes.safetensors"), &file));
-    for (int i = 0; i < COUNT; i++) assert_string_equal(safetensors_find(file, dtypes[i])->dtype, dtypes[i]);
+    for (int i = 0; i < COUNT; i++)
+        assert_string_equal(safetensors_find(file, dtypes[i])->dtype, dtypes[i]);
     safetensors_close(file);
     assert_int_equal(safetensors_dtype_bits("f32"), 0);
 }
@@ -144,7 +154,8 @@ static void every_flipped_bit_is_found(void **state)
             status = safetensors_verify(file);
             safetensors_close(file);
         }
-        if (status == CADRE_OK) fail_msg("bit %zu of %zu bytes was flipped and nobody saw it", bit, size);
+        if (status == CADRE_OK)
+            fail_msg("bit %zu of %zu bytes was flipped and nobody saw it", bit, size);
         data[bit / 8] ^= (char)(1 << bit % 8);
     }
     mem_free(data);
@@ -157,7 +168,8 @@ static void a_file_without_hashes_cannot_be_verified(void **state)
     safetensors *file = NULL;
     write_sample(path, false);
     OK(safetensors_open(path, &file));
-    assert_true(refusal_is_good("no hashes", safetensors_verify(file), path, "expected a tensor hashes, found none"));
+    assert_true(refusal_is_good(
+        "no hashes", safetensors_verify(file), path, "expected a tensor hashes, found none"));
     safetensors_close(file);
 }
 
@@ -203,13 +215,19 @@ static cadre_status name_twice(safetensors_writer *w)
     OK(safetensors_writer_declare(w, "step", "I32", 0, NULL));
     return safetensors_writer_put(w, "x", 1);
 }
-static cadre_status metadata_too_late(safetensors_writer *w) { return safetensors_writer_metadata(w, "k", "v"); }
+static cadre_status metadata_too_late(safetensors_writer *w)
+{
+    return safetensors_writer_metadata(w, "k", "v");
+}
 static cadre_status tensor_too_late(safetensors_writer *w)
 {
     OK(safetensors_writer_put(w, "x", 1));
     return safetensors_writer_declare(w, "late", "I32", 0, NULL);
 }
-static cadre_status dtype_unknown(safetensors_writer *w) { return safetensors_writer_declare(w, "t", "f32", 0, NULL); }
+static cadre_status dtype_unknown(safetensors_writer *w)
+{
+    return safetensors_writer_declare(w, "t", "f32", 0, NULL);
+}
 static cadre_status rank_nine(safetensors_writer *w)
 {
     return safetensors_writer_declare(w, "t", "U8", 9, (int64_t[]){ 1, 1, 1, 1, 1, 1, 1, 1, 1 });
@@ -220,10 +238,17 @@ static cadre_status negative_shape(safetensors_writer *w)
 }
 static cadre_status shape_that_wraps(safetensors_writer *w)
 {
-    return safetensors_writer_declare(w, "t", "U8", 2, (int64_t[]){ (int64_t)1 << 32, (int64_t)1 << 32 });
+    return safetensors_writer_declare(
+        w, "t", "U8", 2, (int64_t[]){ (int64_t)1 << 32, (int64_t)1 << 32 });
 }
-static cadre_status half_a_byte(safetensors_writer *w) { return safetensors_writer_declare(w, "t", "F4", 1, (int64_t[]){ 1 }); }
-static cadre_status name_not_utf8(safetensors_writer *w) { return safetensors_writer_declare(w, "\xff", "I32", 0, NULL); }
+static cadre_status half_a_byte(safetensors_writer *w)
+{
+    return safetensors_writer_declare(w, "t", "F4", 1, (int64_t[]){ 1 });
+}
+static cadre_status name_not_utf8(safetensors_writer *w)
+{
+    return safetensors_writer_declare(w, "\xff", "I32", 0, NULL);
+}
 static cadre_status name_of_metadata(safetensors_writer *w)
 {
     return safetensors_writer_declare(w, "__metadata__", "I32", 0, NULL);
@@ -232,13 +257,14 @@ static cadre_status name_of_metadata(safetensors_writer *w)
 static void mistakes_of_the_writer_leave_no_file(void **state)
 {
     (void)state;
-    static mistake *const mistakes[] = { too_many_bytes,   too_few_bytes, name_twice,    metadata_too_late,
-                                         tensor_too_late,  dtype_unknown, rank_nine,     negative_shape,
-                                         shape_that_wraps, half_a_byte,   name_not_utf8, name_of_metadata };
+    static mistake *const mistakes[] = { too_many_bytes, too_few_bytes, name_twice,
+        metadata_too_late, tensor_too_late, dtype_unknown, rank_nine, negative_shape,
+        shape_that_wraps, half_a_byte, name_not_utf8, name_of_metadata };
     const char *path = scratch_file("mistake.safetensors");
     for (size_t i = 0; i < 2 * sizeof mistakes / sizeof *mistakes; i++) {
         safetensors_writer *w = begin(path, i % 2);
-        cadre_status expected = mistakes[i / 2] == name_not_utf8 ? CADRE_EFORMAT : CADRE_EARGUMENT; /* a text's fault */
+        /* A text's fault */
+        cadre_status expected = mistakes[i / 2] == name_not_utf8 ? CADRE_EFORMAT : CADRE_EARGUMENT;
         assert_int_equal(mistakes[i / 2](w), expected);
         assert_int_equal(safetensors_writer_put(w, "x", 1), expected);
         assert_int_equal(safetensors_writer_commit(w), expected);
@@ -276,11 +302,10 @@ static void published_files_open(void **state)
     static const struct {
         const char *path;
         size_t count;
-    } cases[] = { { "models/olmoe", 117 },
-                  { "models/qwen3_moe_sharded", 128 },
-                  { "models/deepseek_v3_fp8/model.safetensors", 93 },
-                  { "models/deepseek_v2_lite/expected.safetensors", 6 },
-                  { "train/mixtral/tokens.safetensors", 1 } };
+    } cases[] = { { "models/olmoe", 117 }, { "models/qwen3_moe_sharded", 128 },
+        { "models/deepseek_v3_fp8/model.safetensors", 93 },
+        { "models/deepseek_v2_lite/expected.safetensors", 6 },
+        { "train/mixtral/tokens.safetensors", 1 } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         safetensors *file = NULL;
         OK(safetensors_open(oracle_path(cases[i].path), &file));

@@ -170,6 +170,6 @@ static void chance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_token_once),
-                                        cmocka_unit_test(chance) };
+        cmocka_unit_test(chance) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* conversation_test.c - answers of a conversation are those of its whole text, read afresh; what is interrupted stays said. */
+/* conversation_test.c - answers of a conversation are those of its whole text, read afresh; what is
+ * interrupted stays said. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +15,12 @@
 
 enum { ROOM = 4096, LIMIT = 12 };
 
-static const cadre_sampling drawn = { .size = sizeof drawn, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
+static const cadre_sampling drawn = {
+    .size = sizeof drawn, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3
+};
 
-static const char name[] = "llama-2"; /* its marks are not in this vocabulary: no answer ends early */
+/* Its marks are not in this vocabulary: no answer ends early */
+static const char name[] = "llama-2";
 
 static cadre_context *context;
 static cadre_model *model;
@@ -66,7 +70,10 @@ static bool hear_answer(void *arg, bool thought, const char *text, size_t size)
     return put(arg, text, size);
 }
 
-static bool hear_token(void *arg, int32_t id, const char *text, size_t size) { return (void)id, put(arg, text, size); }
+static bool hear_token(void *arg, int32_t id, const char *text, size_t size)
+{
+    return (void)id, put(arg, text, size);
+}
 
 static heard read_afresh(const cadre_message *messages, int count, const cadre_sampling *sampling)
 {
@@ -84,8 +91,11 @@ static heard read_afresh(const cadre_message *messages, int count, const cadre_s
 static void answers_are_those_of_the_whole_text(void **state)
 {
     (void)state;
-    const cadre_sampling sampling = { .size = sizeof sampling, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3 };
-    static const char *const lines[] = { "the expert", "and a <|endoftext|> token", "the gate is the load" };
+    const cadre_sampling sampling = {
+        .size = sizeof sampling, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 3
+    };
+    static const char *const lines[] = { "the expert", "and a <|endoftext|> token",
+        "the gate is the load" };
     cadre_chat *chat;
     cadre_message said[8] = { { "system", "mixture", 7 } };
     heard answers[3];
@@ -101,7 +111,8 @@ static void answers_are_those_of_the_whole_text(void **state)
         cadre_status status = cadre_chat_answer(chat, LIMIT, &sampling, hear_answer, &answers[i]);
         assert_int_equal(status, i == 1 ? CADRE_EINTERRUPTED : CADRE_OK);
         cadre_interrupt_clear();
-        assert_true(answers[i].size > 0 && (i == 1 ? answers[i].size < afresh.size : answers[i].size == afresh.size));
+        assert_true(answers[i].size > 0 &&
+                    (i == 1 ? answers[i].size < afresh.size : answers[i].size == afresh.size));
         assert_memory_equal(answers[i].text, afresh.text, answers[i].size);
         said[count++] = (cadre_message){ "assistant", answers[i].text, answers[i].size };
     }
@@ -235,7 +246,8 @@ static void what_cannot_be_is_refused(void **state)
     assert_string_equal(cadre_chat_thinking(chat), "off");
     assert_int_equal(cadre_chat_think(chat, "low"), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "It knows: on, off"));
-    assert_int_equal(cadre_chat_account_get(chat, &(cadre_chat_account){ .size = 8 }), CADRE_EARGUMENT);
+    assert_int_equal(
+        cadre_chat_account_get(chat, &(cadre_chat_account){ .size = 8 }), CADRE_EARGUMENT);
     cadre_chat_free(chat);
 }
 

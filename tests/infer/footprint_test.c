@@ -1,5 +1,6 @@
-/* footprint_test.c - the memory that is stated for an opened model is what running it takes, to within a tenth: as it is
- * allocated, and as the machine counts it. Large blocks end on large pages, so a few megabytes are let pass. */
+/* footprint_test.c - the memory that is stated for an opened model is what running it takes, to
+ * within a tenth: as it is allocated, and as the machine counts it. Large blocks end on large
+ * pages, so a few megabytes are let pass. */
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +47,9 @@ static bool listen(void *arg, int32_t id, const char *text, size_t size)
 
 static void fill(cadre_session *session, int64_t vocab)
 {
-    static const cadre_sampling greedy = { .size = sizeof greedy, .top_p = 1, .repetition_penalty = 1 };
+    static const cadre_sampling greedy = {
+        .size = sizeof greedy, .top_p = 1, .repetition_penalty = 1
+    };
     int32_t tokens[CONTEXT - LAST];
     for (int i = 0; i < CONTEXT - LAST; i++) tokens[i] = (int32_t)(i * 7 % vocab);
     succeeds(cadre_session_generate(session, tokens, CONTEXT - LAST, LAST, &greedy, listen, NULL));
@@ -62,7 +65,8 @@ static void check_model(const char *path, int threads, bool repack)
     malloc_trim(0);
     int64_t allocated = mem_balance(), before = resident();
     succeeds(cadre_context_new(threads, NULL, &context));
-    succeeds(cadre_model_open_with(context, path, &(cadre_opening){ sizeof(cadre_opening), repack }, &model));
+    succeeds(cadre_model_open_with(
+        context, path, &(cadre_opening){ sizeof(cadre_opening), repack }, &model));
     succeeds(cadre_model_memory(model, CONTEXT, &memory));
     cadre_model_info_get(model, &info);
     succeeds(cadre_session_new(model, CONTEXT, &session));
@@ -70,8 +74,9 @@ static void check_model(const char *path, int threads, bool repack)
     allocated = mem_balance() - allocated;
     int64_t found = resident() - before, kept = memory.total - memory.cache;
     if (repack) assert_true(info.copied_bytes >= info.repack_bytes);
-    printf("    %s, %d threads%s: stated %.2f MB, allocated %.2f and %.2f of cache, found %.2f\n", info.architecture, threads, repack ? ", repacked" : "",
-           (double)memory.total / 1e6, (double)allocated / 1e6, (double)memory.cache / 1e6, (double)found / 1e6);
+    printf("    %s, %d threads%s: stated %.2f MB, allocated %.2f and %.2f of cache, found %.2f\n",
+        info.architecture, threads, repack ? ", repacked" : "", (double)memory.total / 1e6,
+        (double)allocated / 1e6, (double)memory.cache / 1e6, (double)found / 1e6);
     assert_true(llabs(allocated - kept) <= kept / 10 + FLOOR);
     if (SHADOWED) printf("SKIP: a sanitizer has memory of its own: the machine's count\n");
     else assert_true(llabs(found - memory.total) <= memory.total / 10 + FLOOR);

@@ -59,7 +59,8 @@ static bool listen(void *arg, int32_t id, const char *text, size_t size)
     return !h->most || h->count < h->most;
 }
 
-static heard generate(const int32_t *tokens, int64_t count, int64_t limit, const cadre_sampling *sampling)
+static heard generate(
+    const int32_t *tokens, int64_t count, int64_t limit, const cadre_sampling *sampling)
 {
     heard h = { .count = 0 };
     succeeds(cadre_generate(model, tokens, count, limit, sampling, NULL, listen, &h));
@@ -99,7 +100,8 @@ static void a_session_has_room_for_so_many(void **state)
     heard h = { .count = 0 };
     assert_int_equal(cadre_session_new(model, 0, &s), CADRE_EARGUMENT);
     succeeds(cadre_session_new(model, 12, &s));
-    assert_int_equal(cadre_session_generate(s, prompt, prompt_count, 3, &greedy, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(
+        cadre_session_generate(s, prompt, prompt_count, 3, &greedy, listen, &h), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "at most 12 tokens"));
     succeeds(cadre_session_generate(s, prompt, prompt_count, 2, &greedy, listen, &h));
     assert_int_equal(h.count, 2);
@@ -109,8 +111,11 @@ static void a_session_has_room_for_so_many(void **state)
 static void a_seed_is_a_text(void **state)
 {
     (void)state;
-    cadre_sampling s = { .size = sizeof s, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 7 };
-    heard first = generate(prompt, prompt_count, 20, &s), again = generate(prompt, prompt_count, 20, &s);
+    cadre_sampling s = {
+        .size = sizeof s, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 7
+    };
+    heard first = generate(prompt, prompt_count, 20, &s),
+          again = generate(prompt, prompt_count, 20, &s);
     same(&first, &again);
     s.seed = 8;
     heard other = generate(prompt, prompt_count, 20, &s);
@@ -154,9 +159,11 @@ static void a_listener_and_an_interruption_stop(void **state)
     succeeds(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h));
     assert_int_equal(h.count, 3);
     h = (heard){ .interrupts = true };
-    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h), CADRE_EINTERRUPTED);
+    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h),
+        CADRE_EINTERRUPTED);
     assert_int_equal(h.count, 2);
-    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h), CADRE_EINTERRUPTED);
+    assert_int_equal(cadre_generate(model, prompt, prompt_count, 20, &greedy, NULL, listen, &h),
+        CADRE_EINTERRUPTED);
     assert_int_equal(h.count, 2); /* the request stands until it is taken back */
     cadre_interrupt_clear();
 }
@@ -166,9 +173,12 @@ static void impossible_prompts_are_refused(void **state)
     (void)state;
     heard h = { .count = 0 };
     const int32_t high = 512, low = -1;
-    assert_int_equal(cadre_generate(model, prompt, 0, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
-    assert_int_equal(cadre_generate(model, prompt, 1, -1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
-    assert_int_equal(cadre_generate(model, &high, 1, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(
+        cadre_generate(model, prompt, 0, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(
+        cadre_generate(model, prompt, 1, -1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
+    assert_int_equal(
+        cadre_generate(model, &high, 1, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
     assert_int_equal(cadre_generate(model, &low, 1, 1, &greedy, NULL, listen, &h), CADRE_EARGUMENT);
     assert_int_equal(h.count, 0);
 }
@@ -186,8 +196,9 @@ static void *intrude(void *arg)
 {
     intruder *i = arg;
     heard h = { .count = 0 };
-    i->generates = i->session ? cadre_session_generate(i->session, prompt, 3, 2, &greedy, listen, &h)
-                              : cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &h);
+    i->generates = i->session
+                       ? cadre_session_generate(i->session, prompt, 3, 2, &greedy, listen, &h)
+                       : cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &h);
     snprintf(i->said, sizeof i->said, "%s", i->generates == CADRE_OK ? "" : cadre_last_error());
     return NULL;
 }
@@ -212,7 +223,8 @@ static bool listen_disturbed(void *arg, int32_t id, const char *text, size_t siz
     if (d->heard.count == 1) {
         run_intruder(&d->other);
         d->again = cadre_session_generate(d->other.session, prompt, 3, 2, &greedy, listen, &nested);
-        succeeds(cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &nested)); /* the same thread may */
+        /* The same thread may */
+        succeeds(cadre_generate(model, prompt, 3, 2, &greedy, NULL, listen, &nested));
     }
     return listen(&d->heard, id, text, size);
 }
@@ -223,7 +235,8 @@ static void a_second_thread_is_refused(void **state)
     heard alone = generate(prompt, prompt_count, 8, &greedy);
     disturbed d = { .again = CADRE_OK };
     succeeds(cadre_session_new(model, 64, &d.other.session));
-    succeeds(cadre_session_generate(d.other.session, prompt, prompt_count, 8, &greedy, listen_disturbed, &d));
+    succeeds(cadre_session_generate(
+        d.other.session, prompt, prompt_count, 8, &greedy, listen_disturbed, &d));
     same(&d.heard, &alone);
     assert_int_equal(d.other.generates, CADRE_EBUSY);
     assert_non_null(strstr(d.other.said, "no other thread"));
@@ -237,20 +250,24 @@ static void a_second_thread_is_refused(void **state)
 }
 
 static const char dense_config[] =
-    "{\"model_type\": \"llama\", \"hidden_size\": 16, \"intermediate_size\": 24, \"num_hidden_layers\": 1, \"vocab_size\": 512,"
-    " \"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"rms_norm_eps\": 1e-5, \"max_position_embeddings\": 64}";
+    "{\"model_type\": \"llama\", \"hidden_size\": 16, \"intermediate_size\": 24, "
+    "\"num_hidden_layers\": 1, \"vocab_size\": 512,"
+    " \"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"rms_norm_eps\": 1e-5, "
+    "\"max_position_embeddings\": 64}";
 
 static void a_dense_model_has_no_routes(void **state)
 {
     (void)state;
-    const char *config = scratch_file("dense.json"), *path = scratch_file("dense.gguf"), *routes = scratch_file("routes.jsonl");
+    const char *config = scratch_file("dense.json"), *path = scratch_file("dense.gguf"),
+               *routes = scratch_file("routes.jsonl");
     cadre_options *o = small_options(NULL);
     cadre_model *dense;
     heard h = { .count = 0 };
     succeeds(file_write(config, dense_config, sizeof dense_config - 1));
     succeeds(cadre_init(context, o, config, "f32", path, NULL));
     succeeds(cadre_model_open(context, path, &dense));
-    assert_int_equal(cadre_generate(dense, prompt, 3, 2, &greedy, routes, listen, &h), CADRE_EUNSUPPORTED);
+    assert_int_equal(
+        cadre_generate(dense, prompt, 3, 2, &greedy, routes, listen, &h), CADRE_EUNSUPPORTED);
     assert_non_null(strstr(cadre_last_error(), "expected a model with sparse layers"));
     assert_false(file_exists(routes));
     succeeds(cadre_generate(dense, prompt, 3, 2, &greedy, NULL, listen, &h));

@@ -1,5 +1,5 @@
-/* out_of_memory_test.c - memory that runs out at every single allocation of what the library makes: an
- * error that says so, nothing kept, nothing broken. */
+/* out_of_memory_test.c - memory that runs out at every single allocation of what the library makes:
+ * an error that says so, nothing kept, nothing broken. */
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,8 +40,9 @@ static char tokenizer_file[sizeof folder + 16];
 static const int32_t prompt[] = { 5, 17, 3, 9, 100 };
 enum { PROMPT = sizeof prompt / sizeof *prompt };
 
-/* Jansson's memory comes from mem_alloc here, so that it runs out too. Where that happens within a token,
- * jansson calls it a mistake of the text, or loses a character of it: any status will do then. */
+/* Jansson's memory comes from mem_alloc here, so that it runs out too. Where that happens within a
+ * token, jansson calls it a mistake of the text, or loses a character of it: any status will do
+ * then. */
 static bool json_ran_out;
 static void *json_take(size_t size)
 {
@@ -62,7 +63,8 @@ static cadre_status make_context(void)
 
 static cadre_status make_options(void)
 {
-    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_train_options() };
+    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+        cadre_train_options() };
     cadre_options *o = NULL;
     cadre_status status = cadre_options_new(tables, 3, &o);
     if (status == CADRE_OK) status = cadre_options_set(o, "lr", "0.5");
@@ -105,7 +107,8 @@ static cadre_status make_tokenizer(void)
     char *text = NULL;
     size_t size;
     CADRE_TRY(cadre_tokenizer_open(tokenizer_file, &t));
-    cadre_status status = cadre_tokenizer_encode(t, "the experts' tokens", 19, CADRE_ADD_SPECIAL, &ids, &count);
+    cadre_status status =
+        cadre_tokenizer_encode(t, "the experts' tokens", 19, CADRE_ADD_SPECIAL, &ids, &count);
     if (status == CADRE_OK) status = cadre_tokenizer_decode(t, ids, count, 0, &text, &size);
     cadre_free(ids);
     cadre_free(text);
@@ -124,7 +127,13 @@ static cadre_status make_rope(void)
 
 static cadre_status make_moe(void)
 {
-    cadre_moe_shape shape = { .size = sizeof shape, .width = 8, .hidden = 6, .experts = 4, .topk = 2, .shared = 4, .tokens = 16 };
+    cadre_moe_shape shape = { .size = sizeof shape,
+        .width = 8,
+        .hidden = 6,
+        .experts = 4,
+        .topk = 2,
+        .shared = 4,
+        .tokens = 16 };
     cadre_moe *m;
     cadre_status status = cadre_moe_new(context, &shape, options, 1, &m);
     if (status == CADRE_OK) cadre_moe_free(m);
@@ -192,7 +201,10 @@ static cadre_status record(void)
     return cadre_generate(model, prompt, PROMPT, 3, NULL, routes, hear, NULL);
 }
 
-static cadre_status write_logits(void) { return cadre_logits(model, prompt, PROMPT, NULL, 0, numbers); }
+static cadre_status write_logits(void)
+{
+    return cadre_logits(model, prompt, PROMPT, NULL, 0, numbers);
+}
 
 static cadre_status evaluate(void)
 {
@@ -247,7 +259,8 @@ typedef struct constructor {
     const char *name;
     cadre_status (*make)(void);
     bool elsewhere; /* other threads let go of some of it, which mem_balance does not see */
-    bool tries;          /* several ways: a refusal's sentence that nobody reads may go without memory */
+    /* Several ways: a refusal's sentence that nobody reads may go without memory */
+    bool tries;
     bool costly;         /* of thousands of allocations, not each is let fail */
     void (*clean)(void); /* what it leaves in files; NULL: nothing that is in the way */
 } constructor;
@@ -274,7 +287,11 @@ static const constructor constructors[] = {
     { .name = "tokenizer with scores", .make = make_scored_tokenizer },
     { .name = "vocabulary", .make = learn_vocabulary },
     { .name = "trainer", .make = make_trainer },
-    { .name = "training run", .make = run_training, .clean = remove_run, .costly = true, .tries = true },
+    { .name = "training run",
+        .make = run_training,
+        .clean = remove_run,
+        .costly = true,
+        .tries = true },
 };
 
 /* The n-th allocation fails, once or with all after it. Whether it was reached. */
@@ -292,10 +309,12 @@ static bool fails_at(const constructor *c, long n, bool sticky)
     if (!reached && status != CADRE_OK) fail_msg("%s: %s", c->name, cadre_last_error());
     if (json_ran_out) status = reached ? CADRE_ENOMEM : CADRE_OK;
     if (reached && status != CADRE_ENOMEM && !(c->tries && status == CADRE_OK))
-        fail_msg("%s, allocation %ld%s: status %d, \"%s\"", c->name, n, sticky ? " and after" : "", (int)status,
-                 status == CADRE_OK ? "" : cadre_last_error());
-    if (reached && status != CADRE_OK && !strcmp(cadre_last_error(), "nothing was said")) fail_msg("%s, allocation %ld", c->name, n);
-    if (!c->elsewhere && kept) fail_msg("%s, allocation %ld: %lld bytes are kept", c->name, n, (long long)kept);
+        fail_msg("%s, allocation %ld%s: status %d, \"%s\"", c->name, n, sticky ? " and after" : "",
+            (int)status, status == CADRE_OK ? "" : cadre_last_error());
+    if (reached && status != CADRE_OK && !strcmp(cadre_last_error(), "nothing was said"))
+        fail_msg("%s, allocation %ld", c->name, n);
+    if (!c->elsewhere && kept)
+        fail_msg("%s, allocation %ld: %lld bytes are kept", c->name, n, (long long)kept);
     return reached;
 }
 
@@ -307,7 +326,8 @@ static void every_allocation_may_fail(void **state)
         if (constructors[i].clean) constructors[i].clean();
         for (int sticky = 0; sticky < 2; sticky++) {
             long n = 1;
-            while (fails_at(&constructors[i], n, sticky)) n += constructors[i].costly ? 1 + n / 16 : 1;
+            while (fails_at(&constructors[i], n, sticky))
+                n += constructors[i].costly ? 1 + n / 16 : 1;
             if (n == 1) fail_msg("%s allocates nothing", constructors[i].name);
         }
     }

@@ -1,4 +1,5 @@
-/* pass_test.c - many sessions in one pass: the bits of each alone, faults told before any work, prefixes shared. */
+/* pass_test.c - many sessions in one pass: the bits of each alone, faults told before any work,
+ * prefixes shared. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,18 +85,22 @@ static void company_and_pieces_change_no_bit(void **state)
             if (piece > left) piece = left;
             if (!piece) continue;
             owner[count] = i;
-            parts[count++] = (cadre_pass_part){ .session = sessions[i], .tokens = text[i] + at[i], .count = piece,
-                                                .row_count = piece };
+            parts[count++] = (cadre_pass_part){ .session = sessions[i],
+                .tokens = text[i] + at[i],
+                .count = piece,
+                .row_count = piece };
         }
         succeeds(cadre_pass_run(pass, parts, count, &logits[0][0]));
         int64_t row = 0;
         for (int p = 0; p < count; p++) {
             int i = owner[p];
             assert_int_equal(parts[p].status, CADRE_OK);
-            assert_memory_equal(logits[row], expected[i][at[i]], (size_t)parts[p].count * sizeof *expected[i]);
+            assert_memory_equal(
+                logits[row], expected[i][at[i]], (size_t)parts[p].count * sizeof *expected[i]);
             row += parts[p].count, at[i] += parts[p].count;
             assert_int_equal(cadre_session_length(sessions[i]), at[i]);
-            assert_memory_equal(cadre_session_tokens(sessions[i]), text[i], (size_t)at[i] * sizeof **text);
+            assert_memory_equal(
+                cadre_session_tokens(sessions[i]), text[i], (size_t)at[i] * sizeof **text);
         }
     }
     for (int i = 0; i < MOST; i++) cadre_session_free(sessions[i]);
@@ -107,10 +112,13 @@ static void rows_are_chosen(void **state)
     static cadre_real logits[4][V];
     const int64_t rows[] = { 7, 0, 7 };
     cadre_session *a = new_session(), *b = new_session();
-    cadre_pass_part parts[] = { { .session = a, .tokens = text[0], .count = 9, .row_count = 3, .rows = rows },
-                                { .session = b, .tokens = text[1], .count = 20, .row_count = 1 } };
+    cadre_pass_part parts[] = {
+        { .session = a, .tokens = text[0], .count = 9, .row_count = 3, .rows = rows },
+        { .session = b, .tokens = text[1], .count = 20, .row_count = 1 }
+    };
     succeeds(cadre_pass_run(pass, parts, 2, &logits[0][0]));
-    for (int i = 0; i < 3; i++) assert_memory_equal(logits[i], expected[0][rows[i]], sizeof logits[i]);
+    for (int i = 0; i < 3; i++)
+        assert_memory_equal(logits[i], expected[0][rows[i]], sizeof logits[i]);
     assert_memory_equal(logits[3], expected[1][19], sizeof logits[3]);
     cadre_pass_part silent = { .session = a, .tokens = text[0] + 9, .count = 2 };
     succeeds(cadre_pass_run(pass, &silent, 1, NULL));
@@ -129,8 +137,10 @@ static void a_prefix_is_shared(void **state)
     succeeds(cadre_session_fork(a, 70, CAPACITY, &b));
     succeeds(cadre_session_truncate(a, 65));
     assert_true(cadre_session_length(a) == 65 && cadre_session_length(b) == 70);
-    cadre_pass_part parts[] = { { .session = a, .tokens = text[0] + 65, .count = 35, .row_count = 1 },
-                                { .session = b, .tokens = text[0] + 70, .count = 10, .row_count = 1 } };
+    cadre_pass_part parts[] = {
+        { .session = a, .tokens = text[0] + 65, .count = 35, .row_count = 1 },
+        { .session = b, .tokens = text[0] + 70, .count = 10, .row_count = 1 }
+    };
     succeeds(cadre_pass_run(pass, parts, 2, &logits[0][0]));
     assert_memory_equal(logits[0], expected[0][99], sizeof logits[0]);
     assert_memory_equal(logits[1], expected[0][79], sizeof logits[1]);
@@ -149,7 +159,8 @@ static void fault(cadre_pass_part wrong, const char *phrase)
 {
     cadre_real logits[2][V];
     cadre_session *good = new_session();
-    cadre_pass_part parts[] = { { .session = good, .tokens = text[0], .count = 3, .row_count = 1 }, wrong };
+    cadre_pass_part parts[] = { { .session = good, .tokens = text[0], .count = 3, .row_count = 1 },
+        wrong };
     int64_t before = wrong.session ? cadre_session_length(wrong.session) : 0;
     refuses(cadre_pass_run(pass, parts, 2, &logits[0][0]), CADRE_EARGUMENT, phrase);
     assert_non_null(strstr(cadre_last_error(), "part 1: "));
@@ -167,17 +178,26 @@ static void faults_are_told_before_any_work(void **state)
     const int32_t high = V;
     const int64_t beyond = 3;
     fault((cadre_pass_part){ .session = NULL, .tokens = text[0], .count = 1 }, "found NULL");
-    fault((cadre_pass_part){ .session = s, .tokens = text[0], .count = 0 }, "expected at least one token");
-    fault((cadre_pass_part){ .session = s, .tokens = &high, .count = 1 }, "expected an id of 0 to 511");
-    fault((cadre_pass_part){ .session = s, .tokens = text[0], .count = 3, .row_count = 4 }, "expected logits of 0 to 3");
-    fault((cadre_pass_part){ .session = s, .tokens = text[0], .count = 3, .row_count = 1, .rows = &beyond }, "0 to 2, found 3");
+    fault((cadre_pass_part){ .session = s, .tokens = text[0], .count = 0 },
+        "expected at least one token");
+    fault((cadre_pass_part){ .session = s, .tokens = &high, .count = 1 },
+        "expected an id of 0 to 511");
+    fault((cadre_pass_part){ .session = s, .tokens = text[0], .count = 3, .row_count = 4 },
+        "expected logits of 0 to 3");
+    fault(
+        (cadre_pass_part){
+            .session = s, .tokens = text[0], .count = 3, .row_count = 1, .rows = &beyond },
+        "0 to 2, found 3");
     succeeds(cadre_session_new(model, CAPACITY + 1, &large));
-    fault((cadre_pass_part){ .session = large, .tokens = text[0], .count = 1 }, "capacity of at most 128");
+    fault((cadre_pass_part){ .session = large, .tokens = text[0], .count = 1 },
+        "capacity of at most 128");
     cadre_session_free(large);
     cadre_pass_part fill = { .session = s, .tokens = text[0], .count = 100 };
     succeeds(cadre_pass_run(pass, &fill, 1, NULL));
-    fault((cadre_pass_part){ .session = s, .tokens = text[0], .count = 29 }, "at most 28 more tokens");
-    cadre_pass_part twice[] = { { .session = s, .tokens = text[0], .count = 1 }, { .session = s, .tokens = text[0], .count = 1 } };
+    fault((cadre_pass_part){ .session = s, .tokens = text[0], .count = 29 },
+        "at most 28 more tokens");
+    cadre_pass_part twice[] = { { .session = s, .tokens = text[0], .count = 1 },
+        { .session = s, .tokens = text[0], .count = 1 } };
     refuses(cadre_pass_run(pass, twice, 2, NULL), CADRE_EBUSY, "stands in one part");
     assert_int_equal(cadre_session_length(s), 100);
     refuses(cadre_pass_run(pass, twice, MOST + 1, NULL), CADRE_EARGUMENT, "at most 3 sessions");

@@ -31,9 +31,18 @@ static fixture f;
 /* How many tokens sequence i takes in pass `pass`, having taken `done`. */
 typedef int64_t (*pace)(int64_t i, int64_t pass, int64_t done);
 
-static int64_t one_by_one(int64_t i, int64_t pass, int64_t done) { return (void)i, (void)pass, done >= 0; }
-static int64_t sevens(int64_t i, int64_t pass, int64_t done) { return (void)i, (void)pass, done >= 0 ? 7 : 0; }
-static int64_t whole(int64_t i, int64_t pass, int64_t done) { return (void)pass, lengths[i] - done; }
+static int64_t one_by_one(int64_t i, int64_t pass, int64_t done)
+{
+    return (void)i, (void)pass, done >= 0;
+}
+static int64_t sevens(int64_t i, int64_t pass, int64_t done)
+{
+    return (void)i, (void)pass, done >= 0 ? 7 : 0;
+}
+static int64_t whole(int64_t i, int64_t pass, int64_t done)
+{
+    return (void)pass, lengths[i] - done;
+}
 
 /* Some read prompts while others generate; some join late or stand out a pass. */
 static int64_t mixed(int64_t i, int64_t pass, int64_t done)
@@ -48,13 +57,15 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
     runner r;
     session sessions[SEQUENCES];
     succeeds(runner_open(model, SEQUENCES * LENGTH, SEQUENCES, LENGTH, &r));
-    for (int64_t i = 0; i < count; i++) succeeds(session_open(model, lengths[first + i], &sessions[i]));
+    for (int64_t i = 0; i < count; i++)
+        succeeds(session_open(model, lengths[first + i], &sessions[i]));
     for (int64_t pass = 0, left = count; left > 0; pass++) {
         runner_part parts[SEQUENCES];
         int64_t who[SEQUENCES], n = 0, row = 0;
         left = 0;
         for (int64_t i = 0; i < count; i++) {
-            int64_t done = session_length(&sessions[i]), most = lengths[first + i] - done, take = next(first + i, pass, done);
+            int64_t done = session_length(&sessions[i]), most = lengths[first + i] - done,
+                    take = next(first + i, pass, done);
             if (take > most) take = most;
             left += most - take;
             if (!take) continue;
@@ -63,7 +74,8 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
         }
         if (n) runner_feed(&r, parts, n);
         for (int64_t i = 0; i < n; row += parts[i++].count)
-            runner_logits(&r, row, parts[i].count, f.got[who[i]][session_length(parts[i].session) - parts[i].count]);
+            runner_logits(&r, row, parts[i].count,
+                f.got[who[i]][session_length(parts[i].session) - parts[i].count]);
     }
     for (int64_t i = 0; i < count; i++) session_close(&sessions[i]);
     runner_close(&r);
@@ -103,7 +115,8 @@ static void check_model(const char *path)
     cadre_model *model;
     f.path = path;
     for (int64_t i = 0; i < SEQUENCES * LENGTH; i++)
-        f.tokens[i / LENGTH][i % LENGTH] = (int32_t)(random_bits(random_key_of(1, "tokens", 0, 0), (uint64_t)i) % VOCAB);
+        f.tokens[i / LENGTH][i % LENGTH] =
+            (int32_t)(random_bits(random_key_of(1, "tokens", 0, 0), (uint64_t)i) % VOCAB);
     succeeds(cadre_context_new(1, NULL, &context));
     succeeds(cadre_model_open(context, path, &model));
     for (int64_t i = 0; i < SEQUENCES; i++) run_together(model, i, 1, one_by_one);
@@ -153,10 +166,14 @@ static void quantised(void **state)
 
 /* Sinks, a window shorter than the sequences, biases, experts in MXFP4's form of activation. */
 static const char windowed_config[] =
-    "{\"model_type\": \"gpt_oss\", \"hidden_size\": 32, \"intermediate_size\": 32, \"num_hidden_layers\": 2, \"head_dim\": 16,"
-    " \"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"num_local_experts\": 8, \"num_experts_per_tok\": 2,"
-    " \"vocab_size\": 512, \"max_position_embeddings\": 128, \"sliding_window\": 16, \"rms_norm_eps\": 1e-5,"
-    " \"layer_types\": [\"sliding_attention\", \"full_attention\"], \"rope_theta\": 10000.0, \"tie_word_embeddings\": false}";
+    "{\"model_type\": \"gpt_oss\", \"hidden_size\": 32, \"intermediate_size\": 32, "
+    "\"num_hidden_layers\": 2, \"head_dim\": 16,"
+    " \"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"num_local_experts\": 8, "
+    "\"num_experts_per_tok\": 2,"
+    " \"vocab_size\": 512, \"max_position_embeddings\": 128, \"sliding_window\": 16, "
+    "\"rms_norm_eps\": 1e-5,"
+    " \"layer_types\": [\"sliding_attention\", \"full_attention\"], \"rope_theta\": 10000.0, "
+    "\"tie_word_embeddings\": false}";
 
 static void windows(void **state)
 {

@@ -1,4 +1,5 @@
-/* sampler_test.c - what is drawn, and how often: temperature, top-k, top-p, min-p, the repetition penalty and their order. */
+/* sampler_test.c - what is drawn, and how often: temperature, top-k, top-p, min-p, the repetition
+ * penalty and their order. */
 #include "infer/sampler.h"
 
 #include <math.h>
@@ -27,7 +28,8 @@ static void draw(const cadre_sampling *options, int32_t seen, double share[V])
     sampler_close(&s);
 }
 
-/* As often as `weight` says, of those that are not 0 each within four standard deviations; the others never. */
+/* As often as `weight` says, of those that are not 0 each within four standard deviations; the
+ * others never. */
 static void check(const cadre_sampling *options, int32_t seen, const double weight[V])
 {
     double share[V], sum = 0;
@@ -42,7 +44,9 @@ static void check(const cadre_sampling *options, int32_t seen, const double weig
 static void each_option_alone(void **state)
 {
     (void)state;
-    cadre_sampling s = { .size = sizeof s, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 5 };
+    cadre_sampling s = {
+        .size = sizeof s, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 5
+    };
     check(&s, -1, p);
     s.temperature = .5;
     check(&s, -1, (double[V]){ .01, .16, .0036, .0625, .0016, .0225 });
@@ -56,11 +60,17 @@ static void each_option_alone(void **state)
     check(&s, 1, (double[V]){ .1, .16, .06, .25, .04, .15 });
 }
 
-/* top_p is a share of what top_k leaves: .4 and .25 are 81 hundredths of the three, and 65 of all. */
+/* top_p is a share of what top_k leaves: .4 and .25 are 81 hundredths of the three, and 65 of
+ * all. */
 static void top_p_comes_after_top_k(void **state)
 {
     (void)state;
-    cadre_sampling s = { .size = sizeof s, .temperature = 1, .top_k = 3, .top_p = .8, .repetition_penalty = 1, .seed = 6 };
+    cadre_sampling s = { .size = sizeof s,
+        .temperature = 1,
+        .top_k = 3,
+        .top_p = .8,
+        .repetition_penalty = 1,
+        .seed = 6 };
     check(&s, -1, (double[V]){ 0, .4, 0, .25, 0, 0 });
     s.min_p = .7;
     check(&s, -1, (double[V]){ 0, 1, 0, 0, 0, 0 });
@@ -73,7 +83,9 @@ static void odd_logits(void **state)
 {
     (void)state;
     sampler s;
-    const cadre_sampling options = { .size = sizeof options, .temperature = 1, .top_k = 4, .top_p = .9, .repetition_penalty = 1 };
+    const cadre_sampling options = {
+        .size = sizeof options, .temperature = 1, .top_k = 4, .top_p = .9, .repetition_penalty = 1
+    };
     succeeds(sampler_open(&s, &options, V));
     real one[V] = { (real)NAN, (real)-INFINITY, 1, (real)NAN, (real)-INFINITY, (real)-INFINITY };
     for (int64_t at = 0; at < 100; at++) assert_int_equal(sampler_next(&s, one, at), 2);
@@ -115,14 +127,16 @@ static void other_sizes(void **state)
     sampler s;
     cadre_sampling wrong = cadre_sampling_default();
     wrong.size = 0;
-    refuses(sampler_open(&s, &wrong, V), CADRE_EARGUMENT, "cadre_sampling: expected a size of at least 56 bytes, found 0");
+    refuses(sampler_open(&s, &wrong, V), CADRE_EARGUMENT,
+        "cadre_sampling: expected a size of at least 56 bytes, found 0");
 }
 
 static void what_cannot_be_is_refused_by_name(void **state)
 {
     (void)state;
     const cadre_sampling usual = cadre_sampling_default();
-    static const double bad[] = { -1, NAN, INFINITY, 1.5 }; /* the last one is fine for a temperature and a penalty */
+    /* The last one is fine for a temperature and a penalty */
+    static const double bad[] = { -1, NAN, INFINITY, 1.5 };
     static const struct {
         const char *name;
         size_t at;

@@ -1,5 +1,6 @@
-/* dequantise_test.c - block formats against the Python package gguf: by hashes that tests/oracle/dequantise.py made of its
- * values, and where $CADRE_PYTHON has the package, number by number on random and extreme blocks. */
+/* dequantise_test.c - block formats against the Python package gguf: by hashes that
+ * tests/oracle/dequantise.py made of its values, and where $CADRE_PYTHON has the package, number by
+ * number on random and extreme blocks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,10 +19,18 @@ static const struct {
     const char *format;
     uint64_t hash;
 } expected[] = {
-    { "q8_0", 0x7a835148ef7c7e1f },   { "q4_0", 0xce4fb65a99429166 },   { "q4_1", 0x1d3947e7aa32144a },
-    { "q5_0", 0x26f3b3c8dda20f4e },   { "q5_1", 0xc7c1aed9f843bc12 },   { "q2_k", 0x51bb59e63997ed1b },
-    { "q3_k", 0xf355e2b7fc11f412 },   { "q4_k", 0xa0d2d76760c7e772 },   { "q5_k", 0xac0f4c4297476e43 },
-    { "q6_k", 0x99d81018bf15d3ea },   { "iq4_nl", 0x1994cb3c7fc193d3 }, { "iq4_xs", 0x8f752c88ffaa98b4 },
+    { "q8_0", 0x7a835148ef7c7e1f },
+    { "q4_0", 0xce4fb65a99429166 },
+    { "q4_1", 0x1d3947e7aa32144a },
+    { "q5_0", 0x26f3b3c8dda20f4e },
+    { "q5_1", 0xc7c1aed9f843bc12 },
+    { "q2_k", 0x51bb59e63997ed1b },
+    { "q3_k", 0xf355e2b7fc11f412 },
+    { "q4_k", 0xa0d2d76760c7e772 },
+    { "q5_k", 0xac0f4c4297476e43 },
+    { "q6_k", 0x99d81018bf15d3ea },
+    { "iq4_nl", 0x1994cb3c7fc193d3 },
+    { "iq4_xs", 0x8f752c88ffaa98b4 },
     { "mxfp4", 0x83667737bbd7cd5f },
 };
 enum { FORMATS = sizeof expected / sizeof *expected, SAME_BLOCKS = 64 };
@@ -65,7 +74,8 @@ static void hashes_are_the_references(void **state)
             uint64_t mixed = (bits_of(values[i]) + (uint64_t)1) * (2 * i + 1) * 0x9e3779b97f4a7c15;
             hash += mixed ^ mixed >> 29;
         }
-        if (hash != expected[k].hash) fail_msg("%s: hash 0x%016llx", f->name, (unsigned long long)hash);
+        if (hash != expected[k].hash)
+            fail_msg("%s: hash 0x%016llx", f->name, (unsigned long long)hash);
     }
 }
 
@@ -75,7 +85,8 @@ static void read_made(const char *format, const char *what, char **data, size_t 
 {
     char name[32];
     snprintf(name, sizeof name, "%s.%s", format, what);
-    if (file_read(scratch_file(name), (size_t)1 << 28, data, size) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (file_read(scratch_file(name), (size_t)1 << 28, data, size) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
 }
 
 static void compare(const number_format *f)
@@ -92,7 +103,8 @@ static void compare(const number_format *f)
         float value;
         memcpy(&value, theirs + 4 * i, 4);
         if (bits_of(value) != bits_of(ours[i]))
-            fail_msg("%s: element %lld: expected %a, found %a", f->name, (long long)i, (double)value, (double)ours[i]);
+            fail_msg("%s: element %lld: expected %a, found %a", f->name, (long long)i,
+                (double)value, (double)ours[i]);
     }
     mem_free(ours);
     mem_free(blocks);
@@ -108,7 +120,8 @@ static void every_number_is_the_references(void **state)
         printf("SKIP: CADRE_PYTHON names no Python with gguf: dequantise.py\n");
         skip();
     }
-    snprintf(command, sizeof command, "'%s' tests/oracle/dequantise.py make '%s'", python, scratch_folder());
+    snprintf(command, sizeof command, "'%s' tests/oracle/dequantise.py make '%s'", python,
+        scratch_folder());
     if (system(command) != 0) fail_msg("%s", command);
     for (int k = 0; k < FORMATS; k++) compare(number_by_name(expected[k].format));
 }

@@ -1,7 +1,9 @@
-/* gemm_test.c - every CPU variant against one chain of multiply-adds an element, bit for bit: all kinds, shapes around every
- * block's edge, strides, gathered rows, accumulation, number formats, ragged groups, any number of workers.
+/* gemm_test.c - every CPU variant against one chain of multiply-adds an element, bit for bit: all
+ * kinds, shapes around every block's edge, strides, gathered rows, accumulation, number formats,
+ * ragged groups, any number of workers.
  *
- * Arrays are cut to their exact size, so that a sanitizer sees each read beyond them; what lies between c's rows is guarded. */
+ * Arrays are cut to their exact size, so that a sanitizer sees each read beyond them; what lies
+ * between c's rows is guarded. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +23,7 @@ static const real GUARD = (real)12345.5;
 
 typedef struct shape {
     int64_t m, n, k;
-    int64_t gap;     /* added to every stride */
+    int64_t gap; /* added to every stride */
     bool gather_a, gather_b, accumulate;
     const number_format *format;
     const number_factor_form *factors; /* of a format that is read only: codes are drawn */
@@ -56,14 +58,19 @@ static int32_t *row_numbers(int64_t count, int64_t stored, uint64_t seed)
 {
     int32_t *rows = malloc((size_t)(count ? count : 1) * sizeof *rows);
     for (int64_t i = 0; i < count; i++)
-        rows[i] = (int32_t)(random_bits((random_key){ (uint32_t)seed, 9 }, (uint64_t)i) % (uint64_t)stored);
+        rows[i] = (int32_t)(random_bits((random_key){ (uint32_t)seed, 9 }, (uint64_t)i) %
+                            (uint64_t)stored);
     return rows;
 }
 
-static int64_t extent(int64_t rows, int64_t cols, int64_t stride) { return rows ? (rows - 1) * stride + cols : 0; }
+static int64_t extent(int64_t rows, int64_t cols, int64_t stride)
+{
+    return rows ? (rows - 1) * stride + cols : 0;
+}
 
 /* b as it is stored, and (through `plain`) the reals that it stands for. */
-static void make_b(product *p, int64_t count, const number_format *format, uint64_t seed, real **plain)
+static void make_b(
+    product *p, int64_t count, const number_format *format, uint64_t seed, real **plain)
 {
     *plain = values(count, seed);
     if (!format) {
@@ -82,13 +89,16 @@ static void make_b(product *p, int64_t count, const number_format *format, uint6
 }
 
 /* Codes and factors as they come, NaNs aside. */
-static void make_coded(product *p, int64_t rows, int64_t cols, const shape *s, uint64_t seed, real **plain)
+static void make_coded(
+    product *p, int64_t rows, int64_t cols, const shape *s, uint64_t seed, real **plain)
 {
     const number_factor_form *form = s->factors;
     gemm_group *g = &p->group;
-    int64_t count = extent(rows, cols, g->b.stride), bytes = (count + s->format->block - 1) / s->format->block;
+    int64_t count = extent(rows, cols, g->b.stride),
+            bytes = (count + s->format->block - 1) / s->format->block;
     int64_t across = (cols + form->cols - 1) / form->cols;
-    g->b.factors = (number_factors){ .form = form, .stride = across * form->bytes, .skip = s->skip };
+    g->b.factors =
+        (number_factors){ .form = form, .stride = across * form->bytes, .skip = s->skip };
     p->b = malloc((size_t)(bytes ? bytes : 1));
     p->factors = malloc((size_t)(number_factor_bytes(form, s->skip + rows, cols) + 1));
     *plain = calloc((size_t)(count ? count : 1), sizeof(real));
@@ -98,14 +108,17 @@ static void make_coded(product *p, int64_t rows, int64_t cols, const shape *s, u
     }
     for (int64_t i = 0; i < number_factor_bytes(form, s->skip + rows, cols) / form->bytes; i++) {
         float factor = (float)value_at(seed + 1, i);
-        if (form->bytes > 1) memcpy(p->factors + i * form->bytes, (char *)(&factor + 1) - form->bytes, (size_t)form->bytes);
+        if (form->bytes > 1)
+            memcpy(p->factors + i * form->bytes, (char *)(&factor + 1) - form->bytes,
+                (size_t)form->bytes);
         else p->factors[i] = (uint8_t)(123 + i % 7);
     }
     for (int64_t i = 0; i < rows * cols; i++) {
         int64_t r = i / cols, c = i % cols, at = r * g->b.stride + c;
         float pair[2];
         s->format->unpack((uint8_t *)p->b + at / s->format->block, pair, s->format->block);
-        const uint8_t *factor = p->factors + ((s->skip + r) / form->rows * across + c / form->cols) * form->bytes;
+        const uint8_t *factor =
+            p->factors + ((s->skip + r) / form->rows * across + c / form->cols) * form->bytes;
         (*plain)[at] = (real)(pair[at % s->format->block] * form->value(factor));
     }
     g->b.factors.at = p->factors;
@@ -132,13 +145,20 @@ static product product_make(gemm_kind kind, const shape *s, uint64_t seed)
 {
     product p = { 0 };
     bool tn = kind == GEMM_TN, nt = kind == GEMM_NT;
-    int64_t a_need = tn ? s->k : s->m, b_need = nt ? s->n : s->k, a_cols = tn ? s->m : s->k, b_cols = nt ? s->k : s->n;
-    int64_t a_stored = s->gather_a ? a_need + 3 : a_need, b_stored = s->gather_b ? b_need / 2 + 1 : b_need;
+    int64_t a_need = tn ? s->k : s->m, b_need = nt ? s->n : s->k, a_cols = tn ? s->m : s->k,
+            b_cols = nt ? s->k : s->n;
+    int64_t a_stored = s->gather_a ? a_need + 3 : a_need,
+            b_stored = s->gather_b ? b_need / 2 + 1 : b_need;
     p.a_rows = s->gather_a ? row_numbers(a_need, a_stored, seed + 1) : NULL;
     p.b_rows = s->gather_b ? row_numbers(b_need, b_stored, seed + 2) : NULL;
-    p.group = (gemm_group){ .m = s->m, .n = s->n, .k = s->k, .a_stride = a_cols + s->gap, .a_rows = p.a_rows,
-                            .b = { .stride = b_cols + s->gap, .format = s->format }, .b_rows = p.b_rows,
-                            .c_stride = s->n + s->gap };
+    p.group = (gemm_group){ .m = s->m,
+        .n = s->n,
+        .k = s->k,
+        .a_stride = a_cols + s->gap,
+        .a_rows = p.a_rows,
+        .b = { .stride = b_cols + s->gap, .format = s->format },
+        .b_rows = p.b_rows,
+        .c_stride = s->n + s->gap };
     p.a = values(extent(a_stored, a_cols, p.group.a_stride), seed + 3);
     real *plain;
     if (s->factors) make_coded(&p, b_stored, b_cols, s, seed + 4, &plain);
@@ -173,9 +193,10 @@ static void assert_product(const product *p, const kernel_variant *v, gemm_kind 
     if (memcmp(p->c, p->expected, (size_t)p->c_count * sizeof(real)) == 0) return;
     for (int64_t i = 0; i < p->c_count; i++)
         if (p->c[i] != p->expected[i])
-            fail_msg("%s kind %d m %ld n %ld k %ld: c[%ld, %ld] is %.9g, expected %.9g", v->name, kind, (long)p->group.m,
-                     (long)p->group.n, (long)p->group.k, (long)(i / p->group.c_stride), (long)(i % p->group.c_stride),
-                     (double)p->c[i], (double)p->expected[i]);
+            fail_msg("%s kind %d m %ld n %ld k %ld: c[%ld, %ld] is %.9g, expected %.9g", v->name,
+                kind, (long)p->group.m, (long)p->group.n, (long)p->group.k,
+                (long)(i / p->group.c_stride), (long)(i % p->group.c_stride), (double)p->c[i],
+                (double)p->expected[i]);
 }
 
 /* The computes of every variant that this machine runs, `threads` workers each. */
@@ -190,8 +211,11 @@ static machines machines_make(int threads)
     int count;
     const kernel_variant *const *list = variant_list(&count);
     for (int i = 0; i < count; i++) {
-        if (list[i]->needs & ~cpu_features()) print_message("SKIP: this machine cannot run the variant: %s\n", list[i]->name);
-        else assert_int_equal(compute_new(threads, list[i]->name, &all.compute[all.count++]), CADRE_OK);
+        if (list[i]->needs & ~cpu_features())
+            print_message("SKIP: this machine cannot run the variant: %s\n", list[i]->name);
+        else
+            assert_int_equal(
+                compute_new(threads, list[i]->name, &all.compute[all.count++]), CADRE_OK);
     }
     return all;
 }
@@ -224,7 +248,9 @@ static void small_shapes(void **state)
         for (int64_t m = 0; m <= 20; m++)
             for (int64_t n = 0; n <= 20; n++)
                 for (int64_t k = 0; k <= 20; k += 1 + (m + n + k) % 3) {
-                    shape s = { .m = m, .n = n, .k = k, .gap = k % 3, .accumulate = (m + n + k) % 2 };
+                    shape s = {
+                        .m = m, .n = n, .k = k, .gap = k % 3, .accumulate = (m + n + k) % 2
+                    };
                     try_shape(&all, (gemm_kind)kind, &s, true);
                 }
     machines_free(&all);
@@ -234,23 +260,28 @@ static void small_shapes(void **state)
 static void edges_of_blocks(void **state)
 {
     (void)state;
-    static const int64_t edges[] = { 23, 24,  25,  47,  48,  49,  63,  64,  65,  95,  96,
-                                     97, 127, 128, 129, 191, 192, 193, 255, 256, 257, 513 };
+    static const int64_t edges[] = { 23, 24, 25, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129,
+        191, 192, 193, 255, 256, 257, 513 };
     machines all = machines_make(1);
     for (int kind = GEMM_NT; kind <= GEMM_TN; kind++)
         for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) {
             bool odd = i % 2;
             int64_t e = edges[i];
             try_shape(&all, (gemm_kind)kind,
-                      &(shape){ .m = e, .n = 17, .k = 21, .gap = 1, .accumulate = odd, .gather_a = !odd }, true);
-            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 9, .n = e, .k = 130, .gap = 3, .accumulate = !odd }, true);
-            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 9, .n = e, .k = 19, .gap = 3, .accumulate = odd }, true);
+                &(shape){ .m = e, .n = 17, .k = 21, .gap = 1, .accumulate = odd, .gather_a = !odd },
+                true);
             try_shape(&all, (gemm_kind)kind,
-                      &(shape){ .m = 7, .n = 50, .k = e, .accumulate = odd, .gather_b = kind == GEMM_TN }, true);
+                &(shape){ .m = 9, .n = e, .k = 130, .gap = 3, .accumulate = !odd }, true);
+            try_shape(&all, (gemm_kind)kind,
+                &(shape){ .m = 9, .n = e, .k = 19, .gap = 3, .accumulate = odd }, true);
+            try_shape(&all, (gemm_kind)kind,
+                &(shape){ .m = 7, .n = 50, .k = e, .accumulate = odd, .gather_b = kind == GEMM_TN },
+                true);
         }
     for (int kind = GEMM_NT; kind <= GEMM_TN; kind++) {
         try_shape(&all, (gemm_kind)kind, &(shape){ .m = 5, .n = 1100, .k = 300 }, true);
-        try_shape(&all, (gemm_kind)kind, &(shape){ .m = 5, .n = 1025, .k = 40, .accumulate = true }, true);
+        try_shape(&all, (gemm_kind)kind, &(shape){ .m = 5, .n = 1025, .k = 40, .accumulate = true },
+            true);
         try_shape(&all, (gemm_kind)kind, &(shape){ .m = 3, .n = 40, .k = 1030, .gap = 2 }, true);
         try_shape(&all, (gemm_kind)kind, &(shape){ .m = 401, .n = 60, .k = 140, .gap = 513 }, true);
     }
@@ -270,25 +301,36 @@ static void formats_of_b(void **state)
                 for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
                     if (!list[f]->pack || list[f]->block != 1) continue;
                     shape s = { .m = 1 + (int64_t)(i + j) * 3,
-                                .n = sizes[i],
-                                .k = sizes[j],
-                                .gap = (int64_t)i % 2,
-                                .format = list[f],
-                                .gather_a = i == j };
+                        .n = sizes[i],
+                        .k = sizes[j],
+                        .gap = (int64_t)i % 2,
+                        .format = list[f],
+                        .gather_a = i == j };
                     try_shape(&all, (gemm_kind)kind, &s, true);
                 }
     machines_free(&all);
 }
 
 /* The number of workers goes round. */
-static void try_coded(const machines *one_two_three, const number_format *format, const number_factor_form *form)
+static void try_coded(
+    const machines *one_two_three, const number_format *format, const number_factor_form *form)
 {
     static const int64_t rows[] = { 1, 2, 5, 8, 9, 30 }, columns[] = { 7, 40, 130, 270 };
     static const int64_t inner[] = { 1, 20, 64, 96, 160, 300, 520 };
-    enum { ROWS = sizeof rows / sizeof *rows, COLUMNS = sizeof columns / sizeof *columns, INNER = sizeof inner / sizeof *inner };
+    enum {
+        ROWS = sizeof rows / sizeof *rows,
+        COLUMNS = sizeof columns / sizeof *columns,
+        INNER = sizeof inner / sizeof *inner
+    };
     for (int i = 0; i < ROWS * COLUMNS * INNER; i++) {
-        shape s = { .m = rows[i % ROWS], .n = columns[i / ROWS % COLUMNS], .k = inner[i / ROWS / COLUMNS], .format = format,
-                    .factors = form, .gather_a = i % 2, .accumulate = i % 3 == 0, .skip = i % 5 * 31 % form->rows };
+        shape s = { .m = rows[i % ROWS],
+            .n = columns[i / ROWS % COLUMNS],
+            .k = inner[i / ROWS / COLUMNS],
+            .format = format,
+            .factors = form,
+            .gather_a = i % 2,
+            .accumulate = i % 3 == 0,
+            .skip = i % 5 * 31 % form->rows };
         s.gap = (32 - s.k % 32) % 32 + i % 4 / 2 * 32;
         try_shape(&one_two_three[i % 3], GEMM_NT, &s, false);
         s.gap = (32 - s.n % 32) % 32;
@@ -307,8 +349,8 @@ static void formats_with_factors_on_1_2_3_workers(void **state)
 }
 
 /* A number among zeros, under one factor: as it is in plain C, by way of packing or not. */
-static void try_number(const machines *all, const number_format *format, const number_factor_form *form, int code,
-                       const void *factor)
+static void try_number(const machines *all, const number_format *format,
+    const number_factor_form *form, int code, const void *factor)
 {
     enum { AT = 36 };
     for (int64_t m = 1; m < 10; m += 8) {
@@ -318,14 +360,16 @@ static void try_number(const machines *all, const number_format *format, const n
         memset(p.a, 0, (size_t)(m * s.k) * sizeof *p.a);
         memset(p.b, 0, (size_t)(s.n * s.k / format->block));
         for (int64_t i = 0; i < m; i++) p.a[i * s.k + AT] = 1;
-        for (int64_t j = 0; j < s.n; j++) ((uint8_t *)p.b)[(j * s.k + AT) / format->block] = (uint8_t)code;
+        for (int64_t j = 0; j < s.n; j++)
+            ((uint8_t *)p.b)[(j * s.k + AT) / format->block] = (uint8_t)code;
         for (int64_t i = 0; i < number_factor_bytes(form, s.n, s.k); i += form->bytes)
             memcpy(p.factors + i, factor, (size_t)form->bytes);
         format->unpack(&(uint8_t){ (uint8_t)code }, value, format->block);
         value[0] *= form->value(factor);
         for (int i = 0; i < all->count; i++) {
             gemm_serial(all->compute[i], 0, GEMM_NT, &p.group, false);
-            for (int64_t c = 0; c < p.c_count; c++) assert_true((float)p.c[c] == value[0] || (isnan(value[0]) && isnan(p.c[c])));
+            for (int64_t c = 0; c < p.c_count; c++)
+                assert_true((float)p.c[c] == value[0] || (isnan(value[0]) && isnan(p.c[c])));
         }
         product_free(&p);
     }
@@ -343,7 +387,8 @@ static void every_code_under_factors_of_any_size(void **state)
             try_number(&all, &number_f8_e4m3, &number_factor_f32, code, &factors[f]);
         for (size_t f = 0; f < sizeof halved / sizeof *halved; f++)
             try_number(&all, &number_f8_e4m3, &number_factor_bf16, code, &halved[f]);
-        for (int c = 0; c < 16; c++) try_number(&all, &number_e2m1, &number_factor_e8m0, c, &exponent);
+        for (int c = 0; c < 16; c++)
+            try_number(&all, &number_e2m1, &number_factor_e8m0, c, &exponent);
     }
     machines_free(&all);
 }
@@ -351,16 +396,22 @@ static void every_code_under_factors_of_any_size(void **state)
 static const int64_t ragged[] = { 3, 0, 1, 40, 0, 17, 8, 130, 0, 2, 66, 1, 0 };
 enum { GROUPS = sizeof ragged / sizeof *ragged };
 
-/* Ragged groups, empty ones among them, in one call; in TN it is k that is ragged. Neighbours share a and its rows. */
-static void try_groups(const machines *all, gemm_kind kind, int64_t n, int64_t k, bool gather, bool accumulate)
+/* Ragged groups, empty ones among them, in one call; in TN it is k that is ragged. Neighbours share
+ * a and its rows. */
+static void try_groups(
+    const machines *all, gemm_kind kind, int64_t n, int64_t k, bool gather, bool accumulate)
 {
     for (int i = 0; i < all->count; i++) {
         product made[GROUPS];
         gemm_group groups[GROUPS];
         for (int e = 0; e < GROUPS; e++) {
             int64_t rows = ragged[e];
-            shape s = { .m = kind == GEMM_TN ? k : rows, .n = n, .k = kind == GEMM_TN ? rows : k, .gather_a = gather,
-                        .gather_b = gather && kind == GEMM_TN, .accumulate = accumulate };
+            shape s = { .m = kind == GEMM_TN ? k : rows,
+                .n = n,
+                .k = kind == GEMM_TN ? rows : k,
+                .gather_a = gather,
+                .gather_b = gather && kind == GEMM_TN,
+                .accumulate = accumulate };
             made[e] = product_make(kind, &s, (uint64_t)(e + 50));
             groups[e] = made[e].group;
         }
@@ -383,14 +434,15 @@ static void ragged_groups_on_1_2_3_5_workers(void **state)
             try_groups(&all, (gemm_kind)kind, 33, 260, true, true);
             try_groups(&all, (gemm_kind)kind, 5, 5, true, false);
             try_shape(&all, (gemm_kind)kind, &(shape){ .m = 300, .n = 90, .k = 33 }, false);
-            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 30, .n = 400, .k = 270, .accumulate = true }, false);
+            try_shape(&all, (gemm_kind)kind,
+                &(shape){ .m = 30, .n = 400, .k = 270, .accumulate = true }, false);
         }
         machines_free(&all);
     }
 }
 
-/* Two weights for the same rows, neighbours in the list: the packing of a that they share must be the right one, also after a's
- * numbers have changed. */
+/* Two weights for the same rows, neighbours in the list: the packing of a that they share must be
+ * the right one, also after a's numbers have changed. */
 static void groups_that_share_a(void **state)
 {
     (void)state;
@@ -431,9 +483,13 @@ static void products_allocate_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes), cmocka_unit_test(edges_of_blocks), cmocka_unit_test(formats_of_b),
-        cmocka_unit_test(formats_with_factors_on_1_2_3_workers), cmocka_unit_test(every_code_under_factors_of_any_size),
-        cmocka_unit_test(ragged_groups_on_1_2_3_5_workers), cmocka_unit_test(groups_that_share_a),
+        cmocka_unit_test(small_shapes),
+        cmocka_unit_test(edges_of_blocks),
+        cmocka_unit_test(formats_of_b),
+        cmocka_unit_test(formats_with_factors_on_1_2_3_workers),
+        cmocka_unit_test(every_code_under_factors_of_any_size),
+        cmocka_unit_test(ragged_groups_on_1_2_3_5_workers),
+        cmocka_unit_test(groups_that_share_a),
         cmocka_unit_test(products_allocate_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

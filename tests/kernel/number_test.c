@@ -48,7 +48,8 @@ static void every_half_unpacks_and_comes_back(void **state)
         double expected = half_value((uint16_t)h);
         if (isnan(expected)) {
             assert_true(isnan(value));
-            assert_int_equal(packed(&number_f16, value), h | 0x200); /* quiet, the rest of the payload kept */
+            /* quiet, the rest of the payload kept */
+            assert_int_equal(packed(&number_f16, value), h | 0x200);
         } else {
             assert_true((double)value == expected && !signbit(value) == !signbit(expected));
             assert_int_equal(packed(&number_f16, value), h);
@@ -61,7 +62,8 @@ static void halves_round_to_nearest_even(void **state)
 {
     (void)state;
     for (uint32_t h = 0; h < 0x7c00; h++) {
-        double low = half_value((uint16_t)h), high = h == 0x7bff ? 65536.0 : half_value((uint16_t)(h + 1));
+        double low = half_value((uint16_t)h),
+               high = h == 0x7bff ? 65536.0 : half_value((uint16_t)(h + 1));
         float middle = (float)((low + high) / 2);
         uint16_t even = (uint16_t)(h & 1 ? h + 1 : h);
         assert_int_equal(packed(&number_f16, middle), even);
@@ -106,7 +108,9 @@ static void every_f8_e4m3_is_its_definition(void **state)
         int exponent = code >> 3 & 15, mantissa = code & 7;
         double magnitude = exponent == 0 ? ldexp(mantissa, -9) : ldexp(8 + mantissa, exponent - 10);
         if ((code & 127) == 127) assert_true(isnan(value));
-        else assert_true((double)value == (code & 128 ? -magnitude : magnitude) && !signbit(value) == !(code & 128));
+        else
+            assert_true((double)value == (code & 128 ? -magnitude : magnitude) &&
+                        !signbit(value) == !(code & 128));
     }
 }
 
@@ -132,8 +136,10 @@ static void mxfp4_is_its_definition(void **state)
         number_apply_factors(&factors, 0, 0, 32, values);
         number_mxfp4.unpack(block, of_block, 32);
         for (int i = 0; i < 32; i++) {
-            assert_true(values[i] == (float)ldexp(e2m1_value(i % 2 ? 15 - i / 2 : i / 2), exponent - 127));
-            assert_true(of_block[i] == (float)ldexp(e2m1_value(i < 16 ? i : 31 - i), exponent - 127));
+            assert_true(
+                values[i] == (float)ldexp(e2m1_value(i % 2 ? 15 - i / 2 : i / 2), exponent - 127));
+            assert_true(
+                of_block[i] == (float)ldexp(e2m1_value(i < 16 ? i : 31 - i), exponent - 127));
         }
     }
 }
@@ -145,7 +151,9 @@ static void factors_cover_their_blocks(void **state)
     enum { ROWS = 300, COLS = 330, ACROSS = (COLS + 127) / 128 };
     float table[3 * ACROSS], values[COLS];
     for (int i = 0; i < 3 * ACROSS; i++) table[i] = (float)(i + 1);
-    const number_factors all = { .form = &number_factor_f32, .at = (const uint8_t *)table, .stride = ACROSS * 4 };
+    const number_factors all = {
+        .form = &number_factor_f32, .at = (const uint8_t *)table, .stride = ACROSS * 4
+    };
     assert_int_equal(number_factor_bytes(all.form, ROWS, COLS), sizeof table);
     for (int row = 0; row < ROWS; row += 7)
         for (int part = 0; part <= row; part += 50)
@@ -153,7 +161,8 @@ static void factors_cover_their_blocks(void **state)
                 number_factors x = number_factors_from(all, part, 0);
                 for (int i = from; i < COLS; i++) values[i - from] = 2;
                 number_apply_factors(&x, row - part, from, COLS - from, values);
-                for (int i = from; i < COLS; i++) assert_true(values[i - from] == 2 * table[row / 128 * ACROSS + i / 128]);
+                for (int i = from; i < COLS; i++)
+                    assert_true(values[i - from] == 2 * table[row / 128 * ACROSS + i / 128]);
             }
     number_apply_factors(&(number_factors){ 0 }, 5, 3, 1, values);
 }
@@ -165,7 +174,8 @@ static void formats_are_found(void **state)
     const number_format *const *list = number_list(&count);
     for (int i = 0; i < count; i++) {
         assert_ptr_equal(number_by_name(list[i]->name), list[i]);
-        if (list[i]->safetensors) assert_ptr_equal(number_by_safetensors(list[i]->safetensors), list[i]);
+        if (list[i]->safetensors)
+            assert_ptr_equal(number_by_safetensors(list[i]->safetensors), list[i]);
         if (list[i]->gguf >= 0) assert_ptr_equal(number_by_gguf(list[i]->gguf), list[i]);
     }
     assert_null(number_by_name("f17"));
@@ -197,10 +207,14 @@ static void tolerances_hold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_half_unpacks_and_comes_back), cmocka_unit_test(halves_round_to_nearest_even),
-        cmocka_unit_test(bf16_rounds_to_nearest_even_and_keeps_nan), cmocka_unit_test(every_f8_e4m3_is_its_definition),
-        cmocka_unit_test(mxfp4_is_its_definition), cmocka_unit_test(factors_cover_their_blocks),
-        cmocka_unit_test(formats_are_found), cmocka_unit_test(tolerances_hold),
+        cmocka_unit_test(every_half_unpacks_and_comes_back),
+        cmocka_unit_test(halves_round_to_nearest_even),
+        cmocka_unit_test(bf16_rounds_to_nearest_even_and_keeps_nan),
+        cmocka_unit_test(every_f8_e4m3_is_its_definition),
+        cmocka_unit_test(mxfp4_is_its_definition),
+        cmocka_unit_test(factors_cover_their_blocks),
+        cmocka_unit_test(formats_are_found),
+        cmocka_unit_test(tolerances_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

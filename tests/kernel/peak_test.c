@@ -26,6 +26,7 @@ static void work_grows_with_rounds_and_the_sum_stays_finite(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(work_grows_with_rounds_and_the_sum_stays_finite) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(
+        work_grows_with_rounds_and_the_sum_stays_finite) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* quant_strips_test.c - products with weights laid out in strips have the bits of those with the same weights row by row, in every
- * variant and format, in ragged shapes, from rows further apart than they are long, and by any number of workers. */
+/* quant_strips_test.c - products with weights laid out in strips have the bits of those with the
+ * same weights row by row, in every variant and format, in ragged shapes, from rows further apart
+ * than they are long, and by any number of workers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,18 +22,21 @@ int main(void) { return 0; } /* the kernels exist in float alone */
 
 enum { MOST_THREADS = 3 };
 
-/* Random bytes, of which no two make a half-precision number that is none: a bit of its exponent is missing. */
+/* Random bytes, of which no two make a half-precision number that is none: a bit of its exponent is
+ * missing. */
 static uint8_t *random_bytes(size_t size, uint64_t seed)
 {
     uint8_t *bytes = malloc(size);
-    for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)random_bits((random_key){ (uint32_t)seed, 9 }, i) & 0xbf;
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)random_bits((random_key){ (uint32_t)seed, 9 }, i) & 0xbf;
     return bytes;
 }
 
 static real *random_reals(int64_t count, uint64_t seed)
 {
     real *x = malloc((size_t)count * sizeof *x);
-    for (int64_t i = 0; i < count; i++) x[i] = (real)random_normal((random_key){ (uint32_t)seed, 8 }, (uint64_t)i);
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (real)random_normal((random_key){ (uint32_t)seed, 8 }, (uint64_t)i);
     return x;
 }
 
@@ -44,7 +48,8 @@ static uint8_t *lay(const kernel_variant *v, const gemm_group *g)
     assert_int_equal(bytes, number_row_bytes(g->b.format, count * lanes * g->k));
     uint8_t *strips = malloc(bytes);
     memset(strips, 0xff, bytes);
-    for (int64_t s = count; s-- > 0;) quant_strips_lay(v, g->b.format, g->n, g->k, g->b.data, g->b.stride, s, s + 1, strips);
+    for (int64_t s = count; s-- > 0;)
+        quant_strips_lay(v, g->b.format, g->n, g->k, g->b.data, g->b.stride, s, s + 1, strips);
     return strips;
 }
 
@@ -52,22 +57,30 @@ static void check(compute *c, const number_format *f, int64_t m, int64_t n, int6
 {
     int64_t stride = k + 2 * f->block;
     uint8_t *w = random_bytes(number_row_bytes(f, n * stride), (uint64_t)(m + n));
-    real *x = random_reals(m * k, 3), *y = malloc((size_t)(m * n) * sizeof *y), *again = malloc((size_t)(m * n) * sizeof *y);
-    gemm_group g = { .m = m, .n = n, .k = k, .a = x, .a_stride = k, .c = y, .c_stride = n,
-                     .b = { .data = w, .stride = stride, .format = f } };
+    real *x = random_reals(m * k, 3), *y = malloc((size_t)(m * n) * sizeof *y),
+         *again = malloc((size_t)(m * n) * sizeof *y);
+    gemm_group g = { .m = m,
+        .n = n,
+        .k = k,
+        .a = x,
+        .a_stride = k,
+        .c = y,
+        .c_stride = n,
+        .b = { .data = w, .stride = stride, .format = f } };
     gemm_grouped(c, GEMM_NT, &g, 1, false);
     uint8_t *strips = lay(c->variant, &g);
     g.b = (matrix){ .data = strips, .stride = k, .format = f, .strips = true }, g.c = again;
     gemm_grouped(c, GEMM_NT, &g, 1, false);
     if (memcmp(y, again, (size_t)(m * n) * sizeof *y))
-        fail_msg("%s, %s, %d threads: m %ld n %ld k %ld", c->variant->name, f->name, c->workers, (long)m, (long)n, (long)k);
+        fail_msg("%s, %s, %d threads: m %ld n %ld k %ld", c->variant->name, f->name, c->workers,
+            (long)m, (long)n, (long)k);
     free(w), free(x), free(y), free(again), free(strips);
 }
 
 static void check_variant(const kernel_variant *v, int threads)
 {
-    static const int64_t shapes[][3] = { { 1, 1, 1 }, { 1, 16, 8 }, { 2, 7, 3 }, { 3, 17, 2 }, { 1, 77, 9 }, { 4, 33, 9 },
-                                         { 8, 40, 4 }, { 9, 31, 10 }, { 2, 48, 16 }, { 17, 9, 5 } };
+    static const int64_t shapes[][3] = { { 1, 1, 1 }, { 1, 16, 8 }, { 2, 7, 3 }, { 3, 17, 2 },
+        { 1, 77, 9 }, { 4, 33, 9 }, { 8, 40, 4 }, { 9, 31, 10 }, { 2, 48, 16 }, { 17, 9, 5 } };
     compute *c;
     assert_int_equal(compute_new(threads, v->name, &c), CADRE_OK);
     for (int i = 0; i < v->quant->count; i++)
@@ -86,7 +99,8 @@ static void strips_have_the_same_bits(void **state)
     for (int v = 0; v < count; v++) {
         bool here = (list[v]->needs & ~cpu_features()) == 0;
         if (!here) print_message("SKIP: this machine cannot run the variant: %s\n", list[v]->name);
-        for (int threads = 1; here && threads <= MOST_THREADS; threads++) check_variant(list[v], threads);
+        for (int threads = 1; here && threads <= MOST_THREADS; threads++)
+            check_variant(list[v], threads);
     }
 }
 
@@ -98,11 +112,14 @@ static void a_strip_is_words_beside_each_other(void **state)
     assert_int_equal(compute_new(1, NULL, &c), CADRE_OK);
     int64_t lanes = quant_grain(c->variant);
     uint8_t *w = random_bytes((size_t)lanes * 18, 1);
-    const gemm_group g = { .n = lanes, .k = 32, .b = { .data = w, .stride = 32, .format = &number_q4_0 } };
+    const gemm_group g = {
+        .n = lanes, .k = 32, .b = { .data = w, .stride = 32, .format = &number_q4_0 }
+    };
     uint8_t *strip = lay(c->variant, &g);
     for (int64_t r = 0; r < lanes; r++) {
         assert_memory_equal(strip + 2 * r, w + 18 * r, 2);
-        for (int64_t j = 0; j < 4; j++) assert_memory_equal(strip + (2 + 4 * j) * lanes + 4 * r, w + 18 * r + 2 + 4 * j, 4);
+        for (int64_t j = 0; j < 4; j++)
+            assert_memory_equal(strip + (2 + 4 * j) * lanes + 4 * r, w + 18 * r + 2 + 4 * j, 4);
     }
     free(w);
     free(strip);

@@ -1,9 +1,10 @@
-/* quant_test.c - products with quantised weights: every format in the portable kernels against the unpacked weights and the rounded
- * rows in double precision; every CPU variant against the portable one, bit for bit, in ragged shapes; and that neither company
- * nor the number of workers changes a bit.
+/* quant_test.c - products with quantised weights: every format in the portable kernels against the
+ * unpacked weights and the rounded rows in double precision; every CPU variant against the portable
+ * one, bit for bit, in ragged shapes; and that neither company nor the number of workers changes a
+ * bit.
  *
- * AVX-VNNI is computed by support/avxvnni.c where the machine lacks it. Arrays are cut to their exact size, so that a sanitizer
- * sees each read beyond them. */
+ * AVX-VNNI is computed by support/avxvnni.c where the machine lacks it. Arrays are cut to their
+ * exact size, so that a sanitizer sees each read beyond them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +35,8 @@ static float uniform(uint64_t seed, int64_t i)
 static float *normal_rows(int64_t count, uint64_t seed)
 {
     float *x = malloc((size_t)count * sizeof *x);
-    for (int64_t i = 0; i < count; i++) x[i] = (float)random_normal((random_key){ (uint32_t)seed, 8 }, (uint64_t)i);
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (float)random_normal((random_key){ (uint32_t)seed, 8 }, (uint64_t)i);
     return x;
 }
 
@@ -44,9 +46,10 @@ static void put_scales(const number_format *f, uint8_t *block, uint64_t seed, in
     static const struct {
         const number_format *format;
         int at, count;
-    } halves[] = { { &number_q8_0, 0, 1 }, { &number_q4_0, 0, 1 }, { &number_q4_1, 0, 2 }, { &number_q5_0, 0, 1 },
-                   { &number_q5_1, 0, 2 }, { &number_q2_k, 80, 2 }, { &number_q3_k, 108, 1 }, { &number_q4_k, 0, 2 },
-                   { &number_q5_k, 0, 2 }, { &number_q6_k, 208, 1 }, { &number_iq4_nl, 0, 1 }, { &number_iq4_xs, 0, 1 } };
+    } halves[] = { { &number_q8_0, 0, 1 }, { &number_q4_0, 0, 1 }, { &number_q4_1, 0, 2 },
+        { &number_q5_0, 0, 1 }, { &number_q5_1, 0, 2 }, { &number_q2_k, 80, 2 },
+        { &number_q3_k, 108, 1 }, { &number_q4_k, 0, 2 }, { &number_q5_k, 0, 2 },
+        { &number_q6_k, 208, 1 }, { &number_iq4_nl, 0, 1 }, { &number_iq4_xs, 0, 1 } };
     for (size_t h = 0; h < sizeof halves / sizeof *halves; h++)
         for (int j = 0; halves[h].format == f && j < halves[h].count; j++)
             number_put_half(block + halves[h].at + 2 * j, uniform(seed, 2 * i + j));
@@ -59,7 +62,8 @@ static uint8_t *random_blocks(const number_format *f, int64_t count, uint64_t se
     uint8_t *bytes = malloc(number_row_bytes(f, count));
     for (size_t i = 0; i < number_row_bytes(f, count); i++)
         bytes[i] = (uint8_t)random_bits((random_key){ (uint32_t)seed, 9 }, i);
-    for (int64_t i = 0; i < count / f->block; i++) put_scales(f, bytes + i * f->block_bytes, seed, i);
+    for (int64_t i = 0; i < count / f->block; i++)
+        put_scales(f, bytes + i * f->block_bytes, seed, i);
     return bytes;
 }
 
@@ -71,10 +75,17 @@ typedef struct product {
 
 static product product_make(const number_format *f, int64_t m, int64_t n, int64_t k, uint64_t seed)
 {
-    product p = { .x = normal_rows(m * k, seed), .y = malloc((size_t)(m * n) * sizeof(float)),
-                  .w = random_blocks(f, n * k, seed + 1) };
-    p.g = (gemm_group){ .m = m, .n = n, .k = k, .a = p.x, .a_stride = k, .c = p.y, .c_stride = n,
-                        .b = { .data = p.w, .stride = k, .format = f } };
+    product p = { .x = normal_rows(m * k, seed),
+        .y = malloc((size_t)(m * n) * sizeof(float)),
+        .w = random_blocks(f, n * k, seed + 1) };
+    p.g = (gemm_group){ .m = m,
+        .n = n,
+        .k = k,
+        .a = p.x,
+        .a_stride = k,
+        .c = p.y,
+        .c_stride = n,
+        .b = { .data = p.w, .stride = k, .format = f } };
     return p;
 }
 
@@ -96,8 +107,12 @@ static void run(const kernel_variant *v, const gemm_group *g)
     mem_free(scratch);
 }
 
-/* On this machine, or with what tests add to it: asked for anew in each test, for cmocka takes all signals at its beginning. */
-static bool runs_here(const kernel_variant *v) { return (v->needs & ~(cpu_features() | avxvnni_emulated())) == 0; }
+/* On this machine, or with what tests add to it: asked for anew in each test, for cmocka takes all
+ * signals at its beginning. */
+static bool runs_here(const kernel_variant *v)
+{
+    return (v->needs & ~(cpu_features() | avxvnni_emulated())) == 0;
+}
 
 /* ---- the portable kernels ---- */
 
@@ -127,7 +142,9 @@ static void check_portable(const number_format *f, int64_t m, int64_t n, int64_t
                 size += fabs(x[q] * (double)w[j * k + q]);
             }
             double away = fabs(sum - (double)p.y[i * n + j]);
-            if (!(away <= 2e-6 * size)) fail_msg("%s: y[%ld, %ld] is %g away from %g", f->name, (long)i, (long)j, away, sum);
+            if (!(away <= 2e-6 * size))
+                fail_msg(
+                    "%s: y[%ld, %ld] is %g away from %g", f->name, (long)i, (long)j, away, sum);
         }
     }
     free(w);
@@ -149,11 +166,13 @@ static void rounding_is_near(void **state)
     quant_block block;
     (void)state;
     for (int64_t seed = 0; seed < 50; seed++) {
-        for (int i = 0; i < QUANT_BLOCK; i++) x[i] = uniform((uint64_t)seed, i) * (float)pow(10, (double)(seed % 9) - 4);
+        for (int i = 0; i < QUANT_BLOCK; i++)
+            x[i] = uniform((uint64_t)seed, i) * (float)pow(10, (double)(seed % 9) - 4);
         portable()->quant->round(1, x, 8, true, &block);
         int sum[2] = { 0 };
         for (int i = 0; i < QUANT_BLOCK; i++) {
-            assert_true(fabs((double)x[i] - (double)block.scale * block.q[i]) <= 0.50001 * (double)block.scale);
+            assert_true(fabs((double)x[i] - (double)block.scale * block.q[i]) <=
+                        0.50001 * (double)block.scale);
             sum[i * 2 / QUANT_BLOCK] += block.q[i];
         }
         assert_int_equal(block.start[0], -8 * sum[0]);
@@ -196,19 +215,22 @@ static void check_same(const kernel_variant *v, const product *p)
     run(v, &p->g);
     for (int64_t i = 0; i < m * n; i++)
         if (memcmp(&p->y[i], &expected[i], sizeof(float)))
-            fail_msg("%s, %s, m %ld n %ld k %ld: y[%ld, %ld] is %.9g, expected %.9g", v->name, p->g.b.format->name, (long)m,
-                     (long)n, (long)p->g.k, (long)(i / n), (long)(i % n), (double)p->y[i], (double)expected[i]);
+            fail_msg("%s, %s, m %ld n %ld k %ld: y[%ld, %ld] is %.9g, expected %.9g", v->name,
+                p->g.b.format->name, (long)m, (long)n, (long)p->g.k, (long)(i / n), (long)(i % n),
+                (double)p->y[i], (double)expected[i]);
     free(expected);
 }
 
-static void same_in_variant(const kernel_variant *v, const number_format *f, int64_t m, int64_t n, int64_t k)
+static void same_in_variant(
+    const kernel_variant *v, const number_format *f, int64_t m, int64_t n, int64_t k)
 {
     product p = product_make(f, m, n, k, (uint64_t)(m * 1000 + n));
     check_same(v, &p);
     product_free(&p);
 }
 
-/* Every code the same, the largest among them, and every number of x the largest: what sums of 16 bits could not hold. */
+/* Every code the same, the largest among them, and every number of x the largest: what sums of 16
+ * bits could not hold. */
 static void same_at_the_bounds(const kernel_variant *v, const number_format *f)
 {
     static const uint8_t fills[] = { 0x00, 0xff, 0x7f, 0x80 };
@@ -216,7 +238,8 @@ static void same_at_the_bounds(const kernel_variant *v, const number_format *f)
     product p = product_make(f, M, N, K, 7);
     for (size_t i = 0; i < sizeof fills; i++) {
         memset(p.w, fills[i], number_row_bytes(f, N * K));
-        for (int64_t b = 0; b < N * K / f->block; b++) put_scales(f, p.w + b * f->block_bytes, 8, b);
+        for (int64_t b = 0; b < N * K / f->block; b++)
+            put_scales(f, p.w + b * f->block_bytes, 8, b);
         for (int64_t j = 0; j < M * K; j++) p.x[j] = (j / K + (int64_t)i) % 2 ? -1.5f : 1.5f;
         check_same(v, &p);
     }
@@ -225,9 +248,9 @@ static void same_at_the_bounds(const kernel_variant *v, const number_format *f)
 
 static void variants_agree(void **state)
 {
-    static const int64_t shapes[][3] = { { 1, 1, 1 }, { 1, 16, 8 }, { 2, 7, 3 }, { 3, 17, 2 }, { 4, 33, 9 }, { 5, 8, 7 },
-                                         { 7, 15, 1 }, { 8, 40, 4 }, { 9, 31, 10 }, { 13, 48, 16 }, { 17, 9, 5 },
-                                         { 1, 75, 3 }, { 2, 53, 9 } };
+    static const int64_t shapes[][3] = { { 1, 1, 1 }, { 1, 16, 8 }, { 2, 7, 3 }, { 3, 17, 2 },
+        { 4, 33, 9 }, { 5, 8, 7 }, { 7, 15, 1 }, { 8, 40, 4 }, { 9, 31, 10 }, { 13, 48, 16 },
+        { 17, 9, 5 }, { 1, 75, 3 }, { 2, 53, 9 } };
     int count;
     const kernel_variant *const *list = variant_list(&count);
     (void)state;
@@ -242,7 +265,8 @@ static void variants_agree(void **state)
             same_at_the_bounds(list[v], q->list[i].format);
             for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
                 same_in_variant(list[v], q->list[i].format, shapes[s][0], shapes[s][1],
-                                q->list[i].format->block == 256 ? (1 + shapes[s][2] % 3) * 256 : shapes[s][2] * 32);
+                    q->list[i].format->block == 256 ? (1 + shapes[s][2] % 3) * 256
+                                                    : shapes[s][2] * 32);
         }
         if (list[v]->needs & avxvnni_emulated()) assert_true(avxvnni_count() > before);
     }
@@ -266,7 +290,8 @@ static void every_variant_has_every_format(void **state)
 static void company_changes_nothing(void **state)
 {
     static const int64_t rows[] = { 19, 1, 0, 4, 2 };
-    const number_format *formats[] = { &number_q4_k, &number_q8_0, &number_q6_k, &number_q4_0, &number_q5_1 };
+    const number_format *formats[] = { &number_q4_k, &number_q8_0, &number_q6_k, &number_q4_0,
+        &number_q5_1 };
     enum { GROUPS = 5, N = 77, K = 512 };
     product p[GROUPS];
     gemm_group groups[GROUPS];
@@ -312,7 +337,8 @@ static void gathered_rows(void **state)
     compute *c;
     assert_int_equal(compute_new(2, NULL, &c), CADRE_OK);
     gemm_grouped(c, GEMM_NT, &g, 1, false);
-    for (int i = 0; i < M; i++) assert_memory_equal(many + i * N, p.y + row[i] * N, N * sizeof *many);
+    for (int i = 0; i < M; i++)
+        assert_memory_equal(many + i * N, p.y + row[i] * N, N * sizeof *many);
     compute_free(c);
     free(many);
     product_free(&p);
@@ -321,9 +347,12 @@ static void gathered_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(portable_is_right), cmocka_unit_test(rounding_is_near),
-        cmocka_unit_test(rounding_keeps_what_is_no_number), cmocka_unit_test(variants_agree),
-        cmocka_unit_test(every_variant_has_every_format), cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(portable_is_right),
+        cmocka_unit_test(rounding_is_near),
+        cmocka_unit_test(rounding_keeps_what_is_no_number),
+        cmocka_unit_test(variants_agree),
+        cmocka_unit_test(every_variant_has_every_format),
+        cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(gathered_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

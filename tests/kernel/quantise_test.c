@@ -1,5 +1,5 @@
-/* quantise_test.c - packing into the quantised formats: its error beside that of ggml's own quantisers, blocks that are kept
- * exactly, and input that no block can hold. */
+/* quantise_test.c - packing into the quantised formats: its error beside that of ggml's own
+ * quantisers, blocks that are kept exactly, and input that no block can hold. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -16,8 +16,12 @@ static const struct {
     const char *format;
     double reference;
 } expected[] = {
-    { "q8_0", 0.006675 }, { "q4_0", 0.106647 }, { "q4_k", 0.084138 },
-    { "q5_k", 0.042774 }, { "q6_k", 0.021410 }, { "mxfp4", 0.126000 },
+    { "q8_0", 0.006675 },
+    { "q4_0", 0.106647 },
+    { "q4_k", 0.084138 },
+    { "q5_k", 0.042774 },
+    { "q6_k", 0.021410 },
+    { "mxfp4", 0.126000 },
 };
 enum { FORMATS = sizeof expected / sizeof *expected, ROWS = 64, COLS = 512, COUNT = ROWS * COLS };
 
@@ -61,13 +65,15 @@ static void error_is_not_above_the_references(void **state)
     make_weights(weights);
     for (int k = 0; k < FORMATS; k++) {
         double found = relative_error(number_by_name(expected[k].format));
-        if (!(found <= 1.0001 * expected[k].reference)) fail_msg("%s: error %.6f", expected[k].format, found);
-        if (found < 0.8 * expected[k].reference) fail_msg("%s: error %.6f is too good to be true", expected[k].format, found);
+        if (!(found <= 1.0001 * expected[k].reference))
+            fail_msg("%s: error %.6f", expected[k].format, found);
+        if (found < 0.8 * expected[k].reference)
+            fail_msg("%s: error %.6f is too good to be true", expected[k].format, found);
     }
 }
 
-/* Values that are whole steps apart, the widest in every part: the scale is found, up to the rounding of scales and of steps
- * that the format has more of. */
+/* Values that are whole steps apart, the widest in every part: the scale is found, up to the
+ * rounding of scales and of steps that the format has more of. */
 static void whole_steps_are_found(void **state)
 {
     (void)state;
@@ -75,21 +81,25 @@ static void whole_steps_are_found(void **state)
         const number_format *format;
         int steps;
         float within; /* of a step */
-    } cases[] = { { &number_q4_0, 7, 0 }, { &number_q4_k, 7, 0.02f }, { &number_q5_k, 15, 0.02f }, { &number_q6_k, 7, 0.15f } };
+    } cases[] = { { &number_q4_0, 7, 0 }, { &number_q4_k, 7, 0.02f }, { &number_q5_k, 15, 0.02f },
+        { &number_q6_k, 7, 0.15f } };
     for (int k = 0; k < 4; k++) {
-        for (int i = 0; i < 512; i++) weights[i] = 0.125f * (float)(i % (2 * cases[k].steps + 1) - cases[k].steps);
+        for (int i = 0; i < 512; i++)
+            weights[i] = 0.125f * (float)(i % (2 * cases[k].steps + 1) - cases[k].steps);
         cases[k].format->pack(weights, blocks, 512);
         cases[k].format->unpack(blocks, back, 512);
         for (int i = 0; i < 512; i++)
             if (fabsf(back[i] - weights[i]) > cases[k].within * 0.125f)
-                fail_msg("%s: %d: %g became %g", cases[k].format->name, i, (double)weights[i], (double)back[i]);
+                fail_msg("%s: %d: %g became %g", cases[k].format->name, i, (double)weights[i],
+                    (double)back[i]);
     }
 }
 
 static void mxfp4_keeps_what_it_had(void **state)
 {
     (void)state;
-    for (int i = 0; i < 17 * 64; i++) blocks[i] = (uint8_t)(i % 17 ? i * 89 + 3 : 100 + i / 17 % 50);
+    for (int i = 0; i < 17 * 64; i++)
+        blocks[i] = (uint8_t)(i % 17 ? i * 89 + 3 : 100 + i / 17 % 50);
     number_mxfp4.unpack(blocks, weights, 32 * 64);
     number_mxfp4.pack(weights, blocks, 32 * 64);
     number_mxfp4.unpack(blocks, back, 32 * 64);
@@ -100,19 +110,24 @@ static void mxfp4_keeps_what_it_had(void **state)
 static void extreme_values_are_survived(void **state)
 {
     (void)state;
-    const float extremes[] = { 0,     -0.0f, FLT_TRUE_MIN, -FLT_MIN, 1e-20f,   -1e-7f, 1,
-                               65504, -1e6f, 1e20f,        -FLT_MAX, INFINITY, NAN };
+    const float extremes[] = { 0, -0.0f, FLT_TRUE_MIN, -FLT_MIN, 1e-20f, -1e-7f, 1, 65504, -1e6f,
+        1e20f, -FLT_MAX, INFINITY, NAN };
     for (int k = 0; k < FORMATS; k++) {
         const number_format *f = number_by_name(expected[k].format);
         for (int e = 0; e < 13; e++)
             for (int others = 0; others < 3; others++) {
-                for (int i = 0; i < 512; i++) weights[i] = others == 0 ? 0 : others == 1 ? extremes[e] : 0.01f * (float)(i % 9);
+                for (int i = 0; i < 512; i++)
+                    weights[i] = others == 0   ? 0
+                                 : others == 1 ? extremes[e]
+                                               : 0.01f * (float)(i % 9);
                 weights[77] = weights[401] = extremes[e];
                 f->pack(weights, blocks, 512);
                 f->unpack(blocks, back, 512);
                 for (int i = 0; i < 512; i++)
-                    if ((isfinite(extremes[e]) && !isfinite(back[i])) || (e < 2 && others < 2 && back[i] != 0))
-                        fail_msg("%s: %d: %g became %g", f->name, i, (double)weights[i], (double)back[i]);
+                    if ((isfinite(extremes[e]) && !isfinite(back[i])) ||
+                        (e < 2 && others < 2 && back[i] != 0))
+                        fail_msg("%s: %d: %g became %g", f->name, i, (double)weights[i],
+                            (double)back[i]);
             }
     }
 }

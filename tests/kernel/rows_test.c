@@ -1,4 +1,5 @@
-/* rows_test.c - the row kernels: accuracy against the C library, special values, the same bits in every variant. */
+/* rows_test.c - the row kernels: accuracy against the C library, special values, the same bits in
+ * every variant. */
 #include "kernel/rows.h"
 
 #include <setjmp.h>
@@ -36,7 +37,8 @@ static double worst_ulps(row_map map, double (*truth)(double), double from, doub
     real x[64], y[64];
     double worst = 0;
     for (int i = 0; i < 4000; i++) {
-        for (int j = 0; j < 64; j++) x[j] = (real)(from + (to - from) * (64.0 * i + j + 0.37) / (64 * 4000));
+        for (int j = 0; j < 64; j++)
+            x[j] = (real)(from + (to - from) * (64.0 * i + j + 0.37) / (64 * 4000));
         map(64, x, y);
         for (int j = 0; j < 64; j++) worst = fmax(worst, ulps(y[j], truth((double)x[j])));
     }
@@ -77,11 +79,13 @@ static void test_special_values(void **state)
     const row_kernels *r = portable();
     real x[6] = { -REAL_INF, REAL_INF, (real)NAN, 0, -1000, 1000 }, y[6];
     r->exp(6, x, y);
-    assert_true(y[0] == 0 && y[1] == REAL_INF && isnan(y[2]) && y[3] == 1 && y[4] == 0 && y[5] == REAL_INF);
+    assert_true(
+        y[0] == 0 && y[1] == REAL_INF && isnan(y[2]) && y[3] == 1 && y[4] == 0 && y[5] == REAL_INF);
     r->tanh(6, x, y);
     assert_true(y[0] == -1 && y[1] == 1 && isnan(y[2]) && y[3] == 0 && y[4] == -1 && y[5] == 1);
     r->sigmoid(6, x, y);
-    assert_true(y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[3] == REAL_C(0.5) && y[4] == 0 && y[5] == 1);
+    assert_true(
+        y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[3] == REAL_C(0.5) && y[4] == 0 && y[5] == 1);
     r->log(6, x, y);
     assert_true(isnan(y[0]) && y[1] == REAL_INF && isnan(y[2]) && y[3] == -REAL_INF && isnan(y[4]));
     assert_true(r->max(6, x) == REAL_INF);
@@ -93,8 +97,10 @@ static void test_special_values(void **state)
     assert_true(r->log_sum_exp(40, hidden) == -REAL_INF);
 }
 
-/* Every kernel once over n numbers; what it wrote goes into `out`, the results one after another. */
-static int64_t run_all(const row_kernels *r, int64_t n, const real *x, const real *y, const real *z, real *out)
+/* Every kernel once over n numbers; what it wrote goes into `out`, the results one after
+ * another. */
+static int64_t run_all(
+    const row_kernels *r, int64_t n, const real *x, const real *y, const real *z, real *out)
 {
     real *o = out;
     *o++ = r->dot(n, x, y);
@@ -116,7 +122,8 @@ static int64_t run_all(const row_kernels *r, int64_t n, const real *x, const rea
     r->softmax_delta(n, x, y, REAL_C(0.2), o), o += n;
     if (n > 0) {
         *o = r->rms_norm(n, x, y, REAL_C(1e-6), o + 1), o += n + 1;
-        memcpy(o, z, (size_t)n * sizeof *o), r->rms_norm_backward(n, x, y, REAL_C(0.9), z, true, o), o += n;
+        memcpy(o, z, (size_t)n * sizeof *o), r->rms_norm_backward(n, x, y, REAL_C(0.9), z, true, o),
+            o += n;
         r->rms_norm_backward(n, x, y, REAL_C(0.9), z, false, o), o += n;
         memcpy(o, z, (size_t)n * sizeof *o), r->rms_norm_gain(n, x, REAL_C(0.9), y, o), o += n;
         memcpy(o, x, (size_t)n * sizeof *o);
@@ -130,7 +137,8 @@ static int64_t run_all(const row_kernels *r, int64_t n, const real *x, const rea
     r->adamw(n, w, m, v, z, REAL_C(0.5), 1e-3, 0.9, 0.95, 1e-8, 0.1, 0.3, 0.2), o += 3 * n;
     for (int i = 0; i < r->activation_count; i++, o += 3 * n) {
         r->activations[i].forward(n, x, y, 2, o);
-        r->activations[i].backward(n, x, y, 2, z, o + n, r->activations[i].inputs == 2 ? o + 2 * n : NULL);
+        r->activations[i].backward(
+            n, x, y, 2, z, o + n, r->activations[i].inputs == 2 ? o + 2 * n : NULL);
     }
     return o - out;
 }
@@ -155,8 +163,8 @@ static void test_variants(void **state)
             assert_int_equal(run_all(list[v]->rows, n, x, y, z, got), written);
             for (int64_t i = 0; i < written; i++)
                 if (memcmp(&got[i], &expected[i], sizeof *got) != 0)
-                    fail_msg("%s, n %lld: result %lld is %.9g, portable gives %.9g", list[v]->name, (long long)n, (long long)i,
-                             (double)got[i], (double)expected[i]);
+                    fail_msg("%s, n %lld: result %lld is %.9g, portable gives %.9g", list[v]->name,
+                        (long long)n, (long long)i, (double)got[i], (double)expected[i]);
         }
     }
 }
@@ -182,7 +190,8 @@ static void test_masked_company(void **state)
 
 static void near(double got, double expected, double tolerance)
 {
-    if (!(fabs(got - expected) <= tolerance * fmax(1, fabs(expected)))) fail_msg("%.9g, expected %.9g", got, expected);
+    if (!(fabs(got - expected) <= tolerance * fmax(1, fabs(expected))))
+        fail_msg("%.9g, expected %.9g", got, expected);
 }
 
 static void test_softmax(void **state)
@@ -202,7 +211,8 @@ static void test_softmax(void **state)
     for (int i = 0; i < 77; i++) near((double)p[i], exp((double)x[i]) / sum, 1e-6);
     for (int i = 0; i < 77; i++) inner += exp((double)x[i]) / sum * (double)dp[i];
     r->softmax_backward(77, p, dp, dx);
-    for (int i = 0; i < 77; i++) near((double)dx[i], exp((double)x[i]) / sum * ((double)dp[i] - inner), 1e-6);
+    for (int i = 0; i < 77; i++)
+        near((double)dx[i], exp((double)x[i]) / sum * ((double)dp[i] - inner), 1e-6);
 }
 
 static void test_cross_entropy(void **state)
@@ -213,8 +223,10 @@ static void test_cross_entropy(void **state)
     memcpy(logits, x, sizeof x);
     double sum = 0;
     for (int i = 0; i < 1000; i++) sum += exp((double)x[i]);
-    near((double)portable()->cross_entropy(1000, logits, 17, REAL_C(0.5)), log(sum) - (double)x[17], 1e-6);
-    for (int i = 0; i < 1000; i++) near((double)logits[i], 0.5 * (exp((double)x[i]) / sum - (i == 17)), 1e-6);
+    near((double)portable()->cross_entropy(1000, logits, 17, REAL_C(0.5)), log(sum) - (double)x[17],
+        1e-6);
+    for (int i = 0; i < 1000; i++)
+        near((double)logits[i], 0.5 * (exp((double)x[i]) / sum - (i == 17)), 1e-6);
 }
 
 static void test_norm(void **state)
@@ -231,7 +243,8 @@ static void test_norm(void **state)
     for (int i = 0; i < 100; i++) near((double)y[i], (double)x[i] * r * (double)gain[i], 1e-6);
 }
 
-/* Three steps of torch.optim.AdamW(lr 0.01, betas (0.9, 0.95), eps 1e-8, weight_decay 0.1) from 0.5, gradients 0.3, -0.2, 0.1. */
+/* Three steps of torch.optim.AdamW(lr 0.01, betas (0.9, 0.95), eps 1e-8, weight_decay 0.1) from
+ * 0.5, gradients 0.3, -0.2, 0.1. */
 static void test_adamw(void **state)
 {
     (void)state;
@@ -254,8 +267,10 @@ static void test_adamw(void **state)
 static void test_rotation(void **state)
 {
     (void)state;
-    real x[6] = { 1, 2, 3, 4, 5, 6 }, cosine[3] = { REAL_C(0.8), 1, 0 }, sine[3] = { REAL_C(0.6), 0, 1 };
-    const double halves[6] = { 0.8 - 2.4, 2, -6, 3.2 + 0.6, 5, 3 }, pairs[6] = { 0.8 - 1.2, 1.6 + 0.6, 3, 4, -6, 5 };
+    real x[6] = { 1, 2, 3, 4, 5, 6 }, cosine[3] = { REAL_C(0.8), 1, 0 },
+         sine[3] = { REAL_C(0.6), 0, 1 };
+    const double halves[6] = { 0.8 - 2.4, 2, -6, 3.2 + 0.6, 5, 3 },
+                 pairs[6] = { 0.8 - 1.2, 1.6 + 0.6, 3, 4, -6, 5 };
     portable()->rotate_halves(3, cosine, sine, 1, x);
     for (int i = 0; i < 6; i++) near((double)x[i], halves[i], 1e-6);
     portable()->rotate_halves(3, cosine, sine, -1, x);
@@ -297,7 +312,8 @@ static void test_activation_values(void **state)
     for (int i = 0; i < portable()->activation_count; i++) {
         const row_activation *a = &portable()->activations[i];
         a->forward(301, g, u, 3, h);
-        for (int j = 0; j < 301; j++) near((double)h[j], activation_truth(a->name, (double)g[j], (double)u[j], 3), 1e-6);
+        for (int j = 0; j < 301; j++)
+            near((double)h[j], activation_truth(a->name, (double)g[j], (double)u[j], 3), 1e-6);
         assert_ptr_equal(row_activation_by_name(portable(), a->name), a);
     }
     assert_null(row_activation_by_name(portable(), "no such"));
@@ -329,7 +345,8 @@ static void leave_kinks(real *values, int count)
 {
     for (int i = 0; i < count; i++)
         for (int kink = -3; kink <= 3; kink += 3)
-            if (real_fabs(values[i] - (real)kink) < REAL_C(0.03)) values[i] = (real)kink + REAL_C(0.1);
+            if (real_fabs(values[i] - (real)kink) < REAL_C(0.03))
+                values[i] = (real)kink + REAL_C(0.1);
 }
 
 static void test_activation_gradients(void **state)
@@ -345,7 +362,9 @@ static void test_activation_gradients(void **state)
         leave_kinks(s.g, 50);
         leave_kinks(s.u, 50);
         s.a->backward(50, s.g, s.u, 3, dh, dg, du);
-        gradient_loss loss = { .forward = activation_forward, .state = &s, .part = { { s.h, dh, 50 } } };
+        gradient_loss loss = {
+            .forward = activation_forward, .state = &s, .part = { { s.h, dh, 50 } }
+        };
         gradient_check(&loss, s.a->name, s.g, dg, 50);
         if (s.a->inputs == 2) gradient_check(&loss, s.a->name, s.u, du, 50);
         real in_place[50];
@@ -358,12 +377,18 @@ static void test_activation_gradients(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accuracy),      cmocka_unit_test(test_erf),
-        cmocka_unit_test(test_special_values), cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_masked_company), cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_cross_entropy),  cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_adamw),          cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_activation_values), cmocka_unit_test(test_gptoss_worked),
+        cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_erf),
+        cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_masked_company),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_adamw),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_activation_values),
+        cmocka_unit_test(test_gptoss_worked),
         cmocka_unit_test(test_activation_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

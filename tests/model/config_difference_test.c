@@ -36,7 +36,8 @@ static void differs(const char *recipe_name, const char *option, const char *val
     model_config other = config_with(recipe_name, option, value);
     const char *name = model_config_difference(&plain, &other);
     if (!name || strcmp(name, option) != 0)
-        fail_msg("%s --%s %s: found to differ in %s", recipe_name, option, value, name ? name : "nothing");
+        fail_msg("%s --%s %s: found to differ in %s", recipe_name, option, value,
+            name ? name : "nothing");
     assert_null(model_config_difference(&other, &other));
     model_config_free(&plain);
     model_config_free(&other);
@@ -46,14 +47,21 @@ static void options_of_the_function(void **state)
 {
     (void)state;
     static const char *const cases[][3] = {
-        { "olmoe", "route-scale", "3" },      { "mixtral", "experts", "4" },
-        { "mixtral", "topk", "3" },           { "qwen3-moe", "expert-width", "20" },
-        { "olmoe", "expert-form", "geglu" },  { "gshard", "dense-width", "12" },
+        { "olmoe", "route-scale", "3" },
+        { "mixtral", "experts", "4" },
+        { "mixtral", "topk", "3" },
+        { "qwen3-moe", "expert-width", "20" },
+        { "olmoe", "expert-form", "geglu" },
+        { "gshard", "dense-width", "12" },
         { "mixtral", "tie", "yes" },
-        { "mixtral", "kv-heads", "1" },       { "deepseek-moe", "shared-experts", "3" },
-        { "deepseek-v3", "v-head-dim", "6" }, { "deepseek-v3", "q-lora-rank", "6" },
-        { "deepseek-v3", "groups", "2" },     { "deepseek-v3", "norm-eps", "0.1" },
-        { "mixtral", "router", "softmax" },   { "deepseek-v3", "head-dim", "12" },
+        { "mixtral", "kv-heads", "1" },
+        { "deepseek-moe", "shared-experts", "3" },
+        { "deepseek-v3", "v-head-dim", "6" },
+        { "deepseek-v3", "q-lora-rank", "6" },
+        { "deepseek-v3", "groups", "2" },
+        { "deepseek-v3", "norm-eps", "0.1" },
+        { "mixtral", "router", "softmax" },
+        { "deepseek-v3", "head-dim", "12" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         differs(cases[i][0], cases[i][1], cases[i][2]);
@@ -63,9 +71,9 @@ static void options_of_the_function(void **state)
 static void options_of_training(void **state)
 {
     (void)state;
-    static const char *const options[][2] = { { "jitter", "0.1" },          { "aux-loss", "0.5" },
-                                              { "capacity-factor", "0.5" }, { "expert-dropout", "0.2" },
-                                              { "z-loss", "0.1" },          { "lr", "0.5" } };
+    static const char *const options[][2] = { { "jitter", "0.1" }, { "aux-loss", "0.5" },
+        { "capacity-factor", "0.5" }, { "expert-dropout", "0.2" }, { "z-loss", "0.1" },
+        { "lr", "0.5" } };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         model_config plain = config_with("olmoe", NULL, NULL);
         model_config other = config_with("olmoe", options[i][0], options[i][1]);
@@ -80,7 +88,8 @@ static void check_model(const char *path)
     model_config c;
     const char *lost;
     if (model_config_of(path, &c) != CADRE_OK) fail_msg("%s", cadre_last_error());
-    if (architecture_loses(c.arch, &c, &lost) != CADRE_OK) fail_msg("%s: %s", path, cadre_last_error());
+    if (architecture_loses(c.arch, &c, &lost) != CADRE_OK)
+        fail_msg("%s: %s", path, cadre_last_error());
     if (lost) fail_msg("%s: config.json would lose %s", path, lost);
     model_config_free(&c);
 }

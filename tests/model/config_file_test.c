@@ -1,5 +1,6 @@
-/* config_file_test.c - what the file of a model says against its name and its config.json: a GGUF by its first bytes, a head that
- * is there against the word that there is none, factors of fewer bits, numbers that no model can have. */
+/* config_file_test.c - what the file of a model says against its name and its config.json: a GGUF
+ * by its first bytes, a head that is there against the word that there is none, factors of fewer
+ * bits, numbers that no model can have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -52,7 +53,8 @@ static const char *changed_model(const char *name, const char *from, const char 
     succeeds(file_read(changed, (size_t)1 << 20, &config, &size));
     const char *at = strstr(config, from);
     assert_non_null(at);
-    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - config), config, to, at + strlen(from));
+    snprintf(
+        changed, sizeof changed, "%.*s%s%s", (int)(at - config), config, to, at + strlen(from));
     succeeds(file_write(scratch_file("config.json"), changed, strlen(changed)));
     copy_file(folder, "model.safetensors", scratch_file("model.safetensors"));
     cadre_free(config);
@@ -62,14 +64,16 @@ static const char *changed_model(const char *name, const char *from, const char 
 static void a_head_that_is_there_counts(void **state)
 {
     (void)state;
-    const char *folder = changed_model("models/olmoe", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+    const char *folder = changed_model(
+        "models/olmoe", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
     assert_true(same_logits(context, folder, scratch_folder()));
 }
 
 static void a_head_that_is_not_there_is_the_embedding(void **state)
 {
     (void)state;
-    const char *folder = changed_model("models/qwen3", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": true ");
+    const char *folder = changed_model(
+        "models/qwen3", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": true ");
     assert_true(same_logits(context, folder, scratch_folder()));
 }
 
@@ -83,7 +87,8 @@ static void a_gguf_is_known_by_its_bytes(void **state)
     assert_int_equal(rename(scratch_file("sha256-0123.gguf"), scratch_file("sha256-0123")), 0);
     assert_true(same_logits(context, folder, scratch_file("sha256-0123")));
     succeeds(file_write(scratch_file("x.safetensors"), "{}", 2));
-    assert_int_equal(cadre_model_open(context, scratch_file("x.safetensors"), &model), CADRE_EFORMAT);
+    assert_int_equal(
+        cadre_model_open(context, scratch_file("x.safetensors"), &model), CADRE_EFORMAT);
     assert_non_null(strstr(cadre_last_error(), "expected a GGUF file"));
 }
 
@@ -95,7 +100,8 @@ static void write_factors(const safetensors *from, const char *to, bool halved)
     for (size_t i = 0; i < safetensors_count(from); i++) {
         const safetensors_tensor *t = safetensors_at(from, i);
         bool factor = strstr(t->name, "_scale_inv");
-        succeeds(safetensors_writer_declare(w, t->name, factor && halved ? "BF16" : t->dtype, t->rank, t->shape));
+        succeeds(safetensors_writer_declare(
+            w, t->name, factor && halved ? "BF16" : t->dtype, t->rank, t->shape));
     }
     for (size_t i = 0; i < safetensors_count(from); i++) {
         const safetensors_tensor *t = safetensors_at(from, i);
@@ -141,9 +147,11 @@ static void what_is_left_over_is_not_converted(void **state)
 {
     (void)state;
     char path[256];
-    if (!changed_model("models/mixtral", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2")) return;
+    if (!changed_model("models/mixtral", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2"))
+        return;
     snprintf(path, sizeof path, "%s", scratch_file("out.gguf"));
-    assert_int_equal(cadre_convert(context, scratch_folder(), path, NULL, NULL, NULL), CADRE_EUNSUPPORTED);
+    assert_int_equal(
+        cadre_convert(context, scratch_folder(), path, NULL, NULL, NULL), CADRE_EUNSUPPORTED);
     assert_non_null(strstr(cadre_last_error(), "found a layer 2"));
     assert_false(file_exists(path));
 }

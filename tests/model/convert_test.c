@@ -1,5 +1,6 @@
-/* convert_test.c - folder to GGUF to folder: the same bits all the way, from the standard keys alone wherever they can say the
- * model, nothing overwritten, nothing left by a conversion that was stopped. */
+/* convert_test.c - folder to GGUF to folder: the same bits all the way, from the standard keys
+ * alone wherever they can say the model, nothing overwritten, nothing left by a conversion that was
+ * stopped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -35,8 +36,8 @@ static int end(void **state)
 
 static void remove_files(const char *folder)
 {
-    static const char *const names[] = { "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
-                                         "tokenizer_config.json" };
+    static const char *const names[] = { "config.json", "generation_config.json",
+        "model.safetensors", "tokenizer.json", "tokenizer_config.json" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[4200];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -102,10 +103,13 @@ static void leaves_nothing_when_stopped(void **state)
     char folder[4096];
     const cadre_output_listener listener = { .size = sizeof listener, .progress = stop };
     snprintf(folder, sizeof folder, "%s", oracle_path("models/mixtral"));
-    assert_int_equal(cadre_convert(context, folder, scratch_file("stopped.gguf"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
+    assert_int_equal(
+        cadre_convert(context, folder, scratch_file("stopped.gguf"), NULL, NULL, &listener),
+        CADRE_EINTERRUPTED);
     cadre_interrupt_clear();
     assert_false(file_exists(scratch_file("stopped.gguf")));
-    assert_int_equal(cadre_convert(context, folder, scratch_file("stopped"), NULL, NULL, &listener), CADRE_EINTERRUPTED);
+    assert_int_equal(cadre_convert(context, folder, scratch_file("stopped"), NULL, NULL, &listener),
+        CADRE_EINTERRUPTED);
     cadre_interrupt_clear();
     assert_false(file_exists(scratch_file("stopped")));
 }
@@ -114,7 +118,8 @@ static void refuses_what_gguf_has_no_form_for(void **state)
 {
     (void)state;
     const char *folder = oracle_path("models/switch");
-    assert_int_equal(cadre_convert(context, folder, scratch_file("switch.gguf"), NULL, NULL, NULL), CADRE_EUNSUPPORTED);
+    assert_int_equal(cadre_convert(context, folder, scratch_file("switch.gguf"), NULL, NULL, NULL),
+        CADRE_EUNSUPPORTED);
     assert_non_null(strstr(cadre_last_error(), "switch_transformers"));
     assert_false(file_exists(scratch_file("switch.gguf")));
 }
@@ -122,17 +127,33 @@ static void refuses_what_gguf_has_no_form_for(void **state)
 int main(void)
 {
     static const conversion_case cases[] = {
-        { "llama", true },           { "mixtral", true },     { "mixtral_bf16", true },      { "qwen2_moe", true },
-        { "qwen3", true },           { "qwen3_moe", true },   { "qwen3_moe_sharded", false }, { "olmoe", true },
-        { "olmoe_v5", false },       { "deepseek", true },    { "deepseek_v2", false },      { "deepseek_v2_lite", true },
-        { "deepseek_v3", true },     { "deepseek_v3_fp8", true }, { "gpt_oss", true },       { "gpt_oss_mxfp4", true },
-        { "granitemoe", true },      { "glm4_moe", true },    { "grok", true },
+        { "llama", true },
+        { "mixtral", true },
+        { "mixtral_bf16", true },
+        { "qwen2_moe", true },
+        { "qwen3", true },
+        { "qwen3_moe", true },
+        { "qwen3_moe_sharded", false },
+        { "olmoe", true },
+        { "olmoe_v5", false },
+        { "deepseek", true },
+        { "deepseek_v2", false },
+        { "deepseek_v2_lite", true },
+        { "deepseek_v3", true },
+        { "deepseek_v3_fp8", true },
+        { "gpt_oss", true },
+        { "gpt_oss_mxfp4", true },
+        { "granitemoe", true },
+        { "glm4_moe", true },
+        { "grok", true },
     };
     enum { CASES = sizeof cases / sizeof *cases };
-    struct CMUnitTest tests[CASES + 2] = { { .name = "nothing is left", .test_func = leaves_nothing_when_stopped },
-                                           { .name = "no form", .test_func = refuses_what_gguf_has_no_form_for } };
+    struct CMUnitTest tests[CASES + 2] = { { .name = "nothing is left",
+                                               .test_func = leaves_nothing_when_stopped },
+        { .name = "no form", .test_func = refuses_what_gguf_has_no_form_for } };
     for (size_t i = 0; i < CASES; i++)
-        tests[i + 2] = (struct CMUnitTest){ .name = cases[i].name, .test_func = there_and_back,
-                                            .initial_state = (void *)(uintptr_t)&cases[i] };
+        tests[i + 2] = (struct CMUnitTest){ .name = cases[i].name,
+            .test_func = there_and_back,
+            .initial_state = (void *)(uintptr_t)&cases[i] };
     return _cmocka_run_group_tests("convert", tests, CASES + 2, begin, end);
 }

@@ -9,18 +9,25 @@
 
 #include "model/document_end.h"
 
-static const char json[] = "{\"added_tokens\": ["
-    "{\"id\": 2, \"content\": \"<|im_end|>\", \"special\": true, \"normalized\": false, \"single_word\": false, \"lstrip\": false, \"rstrip\": false},"
-    "{\"id\": 3, \"content\": \"<|endoftext|>\", \"special\": true, \"normalized\": false, \"single_word\": false, \"lstrip\": false, \"rstrip\": false}],"
-    "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"<|im_end|>\": 2, \"<|endoftext|>\": 3}, \"merges\": []}}";
+static const char json[] =
+    "{\"added_tokens\": ["
+    "{\"id\": 2, \"content\": \"<|im_end|>\", \"special\": true, \"normalized\": false, "
+    "\"single_word\": false, \"lstrip\": false, \"rstrip\": false},"
+    "{\"id\": 3, \"content\": \"<|endoftext|>\", \"special\": true, \"normalized\": false, "
+    "\"single_word\": false, \"lstrip\": false, \"rstrip\": false}],"
+    "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"<|im_end|>\": 2, "
+    "\"<|endoftext|>\": 3}, \"merges\": []}}";
 
 static void the_end_of_documents(void **state)
 {
     (void)state;
     tokenizer *t;
-    if (tokenizer_open_text(json, strlen(json), "sample", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
-    model_config turns_first = { .vocab = 4, .eos = 2, .other_eos = { 3 }, .other_eos_count = 1 }, turns = { .vocab = 4, .eos = 2 };
-    model_config documents = { .vocab = 4, .eos = 3, .other_eos = { 2 }, .other_eos_count = 1 }, none = { .vocab = 4, .eos = -1 };
+    if (tokenizer_open_text(json, strlen(json), "sample", &t) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
+    model_config turns_first = { .vocab = 4, .eos = 2, .other_eos = { 3 }, .other_eos_count = 1 },
+                 turns = { .vocab = 4, .eos = 2 };
+    model_config documents = { .vocab = 4, .eos = 3, .other_eos = { 2 }, .other_eos_count = 1 },
+                 none = { .vocab = 4, .eos = -1 };
     model_config outside = { .vocab = 2, .eos = 2 };
     assert_int_equal(document_end(&turns_first, t), 3);
     assert_int_equal(document_end(&documents, t), 3);

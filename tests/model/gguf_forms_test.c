@@ -1,4 +1,5 @@
-/* gguf_forms_test.c - GGUF files whose tensors lie as other programs have laid them out: the same bits as from our own. */
+/* gguf_forms_test.c - GGUF files whose tensors lie as other programs have laid them out: the same
+ * bits as from our own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -59,7 +60,10 @@ static laid_out *add(layout *l, const gguf_tensor *like, const char *name)
     return t;
 }
 
-static void add_piece(laid_out *t, const uint8_t *data, size_t size) { t->pieces[t->count++] = (piece){ data, size }; }
+static void add_piece(laid_out *t, const uint8_t *data, size_t size)
+{
+    t->pieces[t->count++] = (piece){ data, size };
+}
 
 static gguf_tensor beside(const layout *l, const gguf_tensor *t, const char *from, const char *to)
 {
@@ -80,8 +84,8 @@ static bool join_qkv(layout *l, const gguf_tensor *t)
     if (strstr(t->name, ".attn_k.") || strstr(t->name, ".attn_v.")) return true;
     if (!strstr(t->name, ".attn_q.")) return false;
     gguf_tensor k = beside(l, t, "attn_q", "attn_k"), v = beside(l, t, "attn_q", "attn_v");
-    snprintf(name, sizeof name, "%.*s.attn_qkv.%s", (int)(strstr(t->name, ".attn_q.") - t->name), t->name,
-             strrchr(t->name, '.') + 1);
+    snprintf(name, sizeof name, "%.*s.attn_qkv.%s", (int)(strstr(t->name, ".attn_q.") - t->name),
+        t->name, strrchr(t->name, '.') + 1);
     laid_out *made = add(l, t, name);
     made->shape.extent[t->rank - 1] += k.extent[t->rank - 1] + v.extent[t->rank - 1];
     add_piece(made, t->data, t->size);
@@ -96,7 +100,8 @@ static bool join_gate_up(layout *l, const gguf_tensor *t)
     if (strstr(t->name, ".ffn_up_exps.")) return true;
     if (!strstr(t->name, ".ffn_gate_exps.")) return false;
     gguf_tensor up = beside(l, t, "ffn_gate", "ffn_up");
-    snprintf(name, sizeof name, "%.*s.ffn_gate_up_exps.weight", (int)(strchr(t->name + 4, '.') - t->name), t->name);
+    snprintf(name, sizeof name, "%.*s.ffn_gate_up_exps.weight",
+        (int)(strchr(t->name + 4, '.') - t->name), t->name);
     laid_out *made = add(l, t, name);
     made->shape.extent[1] *= 2;
     size_t share = t->size / (size_t)t->extent[2];
@@ -128,7 +133,8 @@ static bool add_kv_b(layout *l, const gguf_tensor *t)
     char name[GGUF_NAME];
     if (!strstr(t->name, "attn_k_b.")) return false;
     add_piece(add(l, t, t->name), t->data, t->size);
-    snprintf(name, sizeof name, "%.*sattn_kv_b.weight", (int)(strstr(t->name, "attn_k_b") - t->name), t->name);
+    snprintf(name, sizeof name, "%.*sattn_kv_b.weight",
+        (int)(strstr(t->name, "attn_k_b") - t->name), t->name);
     add_piece(add(l, t, name), t->data, t->size);
     return true;
 }
@@ -145,7 +151,8 @@ static void write_keys(gguf_writer *w, const gguf *file, const char *without)
     for (size_t i = 0; i < gguf_key_count(file); i++) {
         gguf_string name = gguf_key_at(file, i);
         snprintf(key, sizeof key, "%.*s", (int)name.size, name.data);
-        if (strcmp(key, "cadre.config") != 0 && (!without || strcmp(key, without) != 0)) succeeds(gguf_writer_copy(w, file, key));
+        if (strcmp(key, "cadre.config") != 0 && (!without || strcmp(key, without) != 0))
+            succeeds(gguf_writer_copy(w, file, key));
     }
 }
 
@@ -176,7 +183,8 @@ static bool add_predicting_layer(layout *l, const gguf_tensor *t)
     return true;
 }
 
-static void lay_out(const char *from, const char *to, rule take, const char *without, more_keys more)
+static void lay_out(
+    const char *from, const char *to, rule take, const char *without, more_keys more)
 {
     gguf *file;
     gguf_writer *w;
@@ -184,7 +192,8 @@ static void lay_out(const char *from, const char *to, rule take, const char *wit
     succeeds(gguf_writer_open(to, &w));
     write_keys(w, file, without);
     if (more) more(w, file);
-    layout l = { .file = file, .tensors = calloc(gguf_tensor_count(file) * PIECES, sizeof(laid_out)) };
+    layout l = { .file = file,
+        .tensors = calloc(gguf_tensor_count(file) * PIECES, sizeof(laid_out)) };
     for (size_t i = 0; i < gguf_tensor_count(file); i++) {
         gguf_tensor t = gguf_tensor_at(file, i);
         if (!take(&l, &t)) add_piece(add(&l, &t, t.name), t.data, t.size);
@@ -236,15 +245,20 @@ int main(void)
         { "gates beside their inputs", "olmoe", join_gate_up, NULL, NULL, NULL },
         { "one tensor an expert", "mixtral", part_experts, NULL, NULL, NULL },
         { "keys and values whole, too", "deepseek_v3", add_kv_b, NULL, NULL, NULL },
-        { "scores that are not named", "deepseek_v3", as_it_is, "deepseek2.expert_gating_func", NULL, NULL },
-        { "a number for each layer", "qwen3_moe", as_it_is, "qwen3moe.attention.head_count_kv", NULL, list_kv_heads },
-        { "a layer that predicts", "deepseek_v3", add_predicting_layer, "deepseek2.block_count", NULL, count_predicting_layer },
-        { "the same of softmax", "deepseek_v2_lite", as_it_is, "deepseek2.expert_gating_func", NULL, NULL },
+        { "scores that are not named", "deepseek_v3", as_it_is, "deepseek2.expert_gating_func",
+            NULL, NULL },
+        { "a number for each layer", "qwen3_moe", as_it_is, "qwen3moe.attention.head_count_kv",
+            NULL, list_kv_heads },
+        { "a layer that predicts", "deepseek_v3", add_predicting_layer, "deepseek2.block_count",
+            NULL, count_predicting_layer },
+        { "the same of softmax", "deepseek_v2_lite", as_it_is, "deepseek2.expert_gating_func", NULL,
+            NULL },
     };
     enum { CASES = sizeof cases / sizeof *cases };
     struct CMUnitTest tests[CASES];
     for (size_t i = 0; i < CASES; i++)
-        tests[i] = (struct CMUnitTest){ .name = cases[i].name, .test_func = same_bits,
-                                        .initial_state = (void *)(uintptr_t)&cases[i] };
+        tests[i] = (struct CMUnitTest){ .name = cases[i].name,
+            .test_func = same_bits,
+            .initial_state = (void *)(uintptr_t)&cases[i] };
     return _cmocka_run_group_tests("forms of GGUF", tests, CASES, begin, end);
 }

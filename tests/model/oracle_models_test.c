@@ -1,5 +1,6 @@
-/* oracle_models_test.c - every published architecture as other people's software computes it: logits, chosen experts, their
- * weights and greedy text, from the folder, and logits and routing from a GGUF of the same model where there is one. */
+/* oracle_models_test.c - every published architecture as other people's software computes it:
+ * logits, chosen experts, their weights and greedy text, from the folder, and logits and routing
+ * from a GGUF of the same model where there is one. */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -45,13 +46,17 @@ static const safetensors_tensor *tensor_of(const safetensors *file, const char *
     return t;
 }
 
-static void compare_reals(const safetensors_tensor *got, const safetensors_tensor *expected, double tolerance)
+static void compare_reals(
+    const safetensors_tensor *got, const safetensors_tensor *expected, double tolerance)
 {
-    const float *x = (const float *)(const void *)got->data, *y = (const float *)(const void *)expected->data;
+    const float *x = (const float *)(const void *)got->data,
+                *y = (const float *)(const void *)expected->data;
     double worst = 0;
     assert_int_equal(got->elements, expected->elements);
-    for (int64_t i = 0; i < got->elements; i++) worst = fmax(worst, isnan(x[i]) ? INFINITY : fabs((double)x[i] - (double)y[i]));
-    if (!(worst <= tolerance)) fail_msg("%s differs by %g, more than %g", got->name, worst, tolerance);
+    for (int64_t i = 0; i < got->elements; i++)
+        worst = fmax(worst, isnan(x[i]) ? INFINITY : fabs((double)x[i] - (double)y[i]));
+    if (!(worst <= tolerance))
+        fail_msg("%s differs by %g, more than %g", got->name, worst, tolerance);
 }
 
 static double largest(const safetensors_tensor *t)
@@ -62,15 +67,20 @@ static double largest(const safetensors_tensor *t)
     return most;
 }
 
-static bool begins_with(const char *text, const char *start) { return !strncmp(text, start, strlen(start)); }
+static bool begins_with(const char *text, const char *start)
+{
+    return !strncmp(text, start, strlen(start));
+}
 
 /* Every tensor that the reference has and a file of logits should. */
 static void compare(const safetensors *got, const safetensors *expected)
 {
     for (size_t i = 0; i < safetensors_count(expected); i++) {
         const safetensors_tensor *want = safetensors_at(expected, i);
-        if (begins_with(want->name, "logits")) compare_reals(tensor_of(got, want->name), want, 1e-4);
-        if (begins_with(want->name, "weights")) compare_reals(tensor_of(got, want->name), want, 1e-5 * fmax(1, largest(want)));
+        if (begins_with(want->name, "logits"))
+            compare_reals(tensor_of(got, want->name), want, 1e-4);
+        if (begins_with(want->name, "weights"))
+            compare_reals(tensor_of(got, want->name), want, 1e-5 * fmax(1, largest(want)));
         if (!begins_with(want->name, "routes")) continue;
         const safetensors_tensor *have = tensor_of(got, want->name);
         assert_int_equal(have->size, want->size);
@@ -92,7 +102,8 @@ static void check_logits(cadre_model *model, const safetensors *expected)
     const char *out = scratch_file("logits.safetensors");
     int64_t count, decoder_count = 0;
     const int32_t *tokens = ids_of(expected, "tokens", &count), *decoder = NULL;
-    if (safetensors_find(expected, "decoder_tokens")) decoder = ids_of(expected, "decoder_tokens", &decoder_count);
+    if (safetensors_find(expected, "decoder_tokens"))
+        decoder = ids_of(expected, "decoder_tokens", &decoder_count);
     safetensors *got;
     succeeds(cadre_logits(model, tokens, count, decoder, decoder_count, out));
     succeeds(safetensors_open(out, &got));
@@ -117,8 +128,10 @@ static void check_greedy(cadre_model *model, const safetensors *expected)
 {
     const cadre_sampling greedy = { .size = sizeof greedy };
     int64_t prompt_count, count;
-    const char *source = safetensors_find(expected, "decoder_tokens") ? "tokens" : "prompt_ids"; /* of an encoder: its input */
-    const int32_t *prompt = ids_of(expected, source, &prompt_count), *ids = ids_of(expected, "greedy_ids", &count);
+    /* Of an encoder: its input */
+    const char *source = safetensors_find(expected, "decoder_tokens") ? "tokens" : "prompt_ids";
+    const int32_t *prompt = ids_of(expected, source, &prompt_count),
+                  *ids = ids_of(expected, "greedy_ids", &count);
     text t = { .count = 0 };
     succeeds(cadre_generate(model, prompt, prompt_count, count, &greedy, NULL, listen, &t));
     assert_int_equal(t.count, count);
@@ -172,7 +185,8 @@ int main(void)
     for (const struct dirent *entry; (entry = readdir(folder)) && count < MOST_CASES;) {
         if (entry->d_name[0] == '.') continue;
         char *name = mem_strdup(entry->d_name);
-        tests[count++] = (struct CMUnitTest){ .name = name, .test_func = check_case, .initial_state = name };
+        tests[count++] =
+            (struct CMUnitTest){ .name = name, .test_func = check_case, .initial_state = name };
     }
     closedir(folder);
     qsort(tests, count, sizeof *tests, by_name);

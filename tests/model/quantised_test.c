@@ -1,5 +1,6 @@
-/* quantised_test.c - models written in quantised formats: which tensor has which, rows that no block divides, bytes that stay as
- * they are, numbers that no block can hold; the same file for any number of threads. */
+/* quantised_test.c - models written in quantised formats: which tensor has which, rows that no
+ * block divides, bytes that stay as they are, numbers that no block can hold; the same file for any
+ * number of threads. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@ static void take_note(void *arg, const char *sentence)
 static const cadre_output_listener listener = { .size = sizeof listener, .note = take_note };
 
 /* Width 256, experts of width `expert_width`. */
-static void make(const char *path, const char *layers, const char *experts, const char *expert_width, const char *dtype)
+static void make(const char *path, const char *layers, const char *experts,
+    const char *expert_width, const char *dtype)
 {
     cadre_options *o = small_options("qwen3-moe");
     small_set(o, "layers", layers);
@@ -72,13 +74,13 @@ static void one_format_is_for_all_matrices(void **state)
     (void)state;
     const char *path = scratch_file("plain.gguf");
     make(path, "2", "4", "256", "q5_k");
-    static const char *const matrices[] = { "token_embd.weight",        "output.weight",
-                                            "blk.0.attn_q.weight",      "blk.1.attn_v.weight",
-                                            "blk.0.attn_output.weight", "blk.0.ffn_gate_exps.weight",
-                                            "blk.1.ffn_down_exps.weight" };
-    static const char *const others[] = { "output_norm.weight", "blk.0.attn_norm.weight", "blk.0.attn_q_norm.weight",
-                                          "blk.1.ffn_gate_inp.weight" };
-    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) expect_type(path, matrices[i], "Q5_K");
+    static const char *const matrices[] = { "token_embd.weight", "output.weight",
+        "blk.0.attn_q.weight", "blk.1.attn_v.weight", "blk.0.attn_output.weight",
+        "blk.0.ffn_gate_exps.weight", "blk.1.ffn_down_exps.weight" };
+    static const char *const others[] = { "output_norm.weight", "blk.0.attn_norm.weight",
+        "blk.0.attn_q_norm.weight", "blk.1.ffn_gate_inp.weight" };
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++)
+        expect_type(path, matrices[i], "Q5_K");
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) expect_type(path, others[i], "F32");
     assert_int_equal(key(path, "general.file_type"), 16);
     assert_int_equal(key(path, "general.quantization_version"), 2);
@@ -122,13 +124,15 @@ static void rows_of_no_whole_blocks_have_another_format(void **state)
     make(path, "2", "4", "96", "q4_k");
     expect_type(path, "blk.0.ffn_up_exps.weight", "Q4_K");
     expect_type(path, "blk.0.ffn_down_exps.weight", "Q8_0");
-    assert_non_null(strstr(notes, "blk.0.ffn_down_exps.weight and 1 more like it: rows of 96 numbers are not whole blocks of "
-                                  "q4_k: written as q8_0\n"));
+    assert_non_null(strstr(notes,
+        "blk.0.ffn_down_exps.weight and 1 more like it: rows of 96 numbers are not whole blocks of "
+        "q4_k: written as q8_0\n"));
     assert_null(strstr(notes, "ffn_up"));
     remove(path);
     make(path, "2", "4", "40", "q4_0");
     expect_type(path, "blk.1.ffn_down_exps.weight", "F16");
-    assert_non_null(strstr(notes, "rows of 40 numbers are not whole blocks of q4_0: written as f16\n"));
+    assert_non_null(
+        strstr(notes, "rows of 40 numbers are not whole blocks of q4_0: written as f16\n"));
     remove(path);
 }
 
@@ -226,7 +230,8 @@ static void folders_have_the_numbers_of_the_blocks(void **state)
     succeeds(gguf_open(in, &file));
     succeeds(safetensors_open(out, &folder));
     succeeds(gguf_tensor_get(file, "output.weight", &t));
-    succeeds(safetensors_get_as(folder, "lm_head.weight", "F32", 2, (int64_t[]){ t.extent[1], t.extent[0] }, &u));
+    succeeds(safetensors_get_as(
+        folder, "lm_head.weight", "F32", 2, (int64_t[]){ t.extent[1], t.extent[0] }, &u));
     float *values = MEM_ARRAY(float, t.elements);
     number_q6_k.unpack(t.data, values, t.elements);
     assert_memory_equal(values, u->data, u->size);
@@ -261,7 +266,8 @@ static void no_block_holds_what_is_not_finite(void **state)
         succeeds(file_write(in, bytes, size));
         mem_free(bytes);
         assert_int_equal(cadre_convert(context, in, out, "q4_k", NULL, NULL), CADRE_EFORMAT);
-        assert_non_null(strstr(cadre_last_error(), "blk.1.ffn_up_exps.weight: expected finite numbers"));
+        assert_non_null(
+            strstr(cadre_last_error(), "blk.1.ffn_up_exps.weight: expected finite numbers"));
         assert_false(file_exists(out));
         remove(in);
         make(in, "2", "4", "256", "f32");

@@ -21,7 +21,8 @@ static cadre_options *applied(const char *name, const char *option, const char *
     return o;
 }
 
-static void overflows(const char *name, const char *option, const char *value, dispatch_overflow expected)
+static void overflows(
+    const char *name, const char *option, const char *value, dispatch_overflow expected)
 {
     moe_config c;
     cadre_options *o = applied(name, option, value);
@@ -69,19 +70,28 @@ static void test_published_numbers(void **state)
         const char *recipe, *option;
         double value;
     } facts[] = {
-        { "gshard", "topk", 2 },          { "switch", "topk", 1 },        { "glam", "topk", 2 },
-        { "mixtral", "topk", 2 },         { "switch", "aux-loss", 0.01 }, { "switch", "jitter", 0.01 },
-        { "olmoe", "aux-loss", 0.01 },    { "olmoe", "z-loss", 0.001 },   { "qwen3-moe", "aux-loss", 0.001 },
+        { "gshard", "topk", 2 },
+        { "switch", "topk", 1 },
+        { "glam", "topk", 2 },
+        { "mixtral", "topk", 2 },
+        { "switch", "aux-loss", 0.01 },
+        { "switch", "jitter", 0.01 },
+        { "olmoe", "aux-loss", 0.01 },
+        { "olmoe", "z-loss", 0.001 },
+        { "qwen3-moe", "aux-loss", 0.001 },
         { "deepseek-v3", "bias-update-rate", 0.001 },
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         cadre_options *o;
-        cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(), cadre_train_options() };
+        cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+            cadre_routing_options(), cadre_train_options() };
         assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
         assert_int_equal(recipe_apply(recipe_by_name(facts[i].recipe), o), CADRE_OK);
-        double value = cadre_options_row(o, facts[i].option)->kind == CADRE_OPTION_REAL ? cadre_options_real(o, facts[i].option)
-                                                                                        : (double)cadre_options_int(o, facts[i].option, 0);
-        if (fabs(value - facts[i].value) > 1e-9) fail_msg("%s: --%s is %g", facts[i].recipe, facts[i].option, value);
+        double value = cadre_options_row(o, facts[i].option)->kind == CADRE_OPTION_REAL
+                           ? cadre_options_real(o, facts[i].option)
+                           : (double)cadre_options_int(o, facts[i].option, 0);
+        if (fabs(value - facts[i].value) > 1e-9)
+            fail_msg("%s: --%s is %g", facts[i].recipe, facts[i].option, value);
         cadre_options_free(o);
     }
 }

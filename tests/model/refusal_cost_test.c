@@ -1,5 +1,6 @@
-/* refusal_cost_test.c - what it costs to refuse the JSON of a model: at most 24 times its bytes of memory, and little time,
- * whatever its size and wherever in a file the values stand that are too many, too deep or too long. */
+/* refusal_cost_test.c - what it costs to refuse the JSON of a model: at most 24 times its bytes of
+ * memory, and little time, whatever its size and wherever in a file the values stand that are too
+ * many, too deep or too long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@
 #include "support/scratch.h"
 #include "text/tokenizer.h"
 
-/* The memory that small files may take beyond the rule; and seconds, far above what is printed, for machines under load. */
+/* The memory that small files may take beyond the rule; and seconds, far above what is printed, for
+ * machines under load. */
 enum { FLOOR = 64 << 10 };
 static const double TIME_MOST = 1;
 
@@ -51,7 +53,8 @@ enum { VALUES = sizeof values / sizeof *values };
 /* Writes a value of about `room` bytes; returns its bytes. */
 static size_t put_value(char *text, size_t room, int kind)
 {
-    size_t size = (size_t)sprintf(text, "%s", values[kind].begin), between = strlen(values[kind].between);
+    size_t size = (size_t)sprintf(text, "%s", values[kind].begin),
+           between = strlen(values[kind].between);
     for (size_t i = 0; size < room; i++) {
         if (i && between) text[size++] = *values[kind].between;
         if (strchr(values[kind].item, '%')) {
@@ -109,9 +112,12 @@ static const struct {
     { "config.json", "{\"model_type\":\"mixtral\",\"hidden_size\":", "}", open_config },
     { "config.json", "{\"model_type\":\"none\",\"x\":", "}", open_config },
     { "tokenizer.json", "", "", open_tokenizer },
-    { "tokenizer.json", "{\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":", "}}", open_tokenizer },
-    { "tokenizer.json", "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":", "}}", open_tokenizer },
-    { "tokenizer.json", "{\"model\":{\"type\":\"Unigram\",\"unk_id\":-1,\"vocab\":", "}}", open_tokenizer },
+    { "tokenizer.json", "{\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":", "}}",
+        open_tokenizer },
+    { "tokenizer.json", "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":", "}}",
+        open_tokenizer },
+    { "tokenizer.json", "{\"model\":{\"type\":\"Unigram\",\"unk_id\":-1,\"vocab\":", "}}",
+        open_tokenizer },
     { "tokenizer.json", BPE ",\"added_tokens\":", "}", open_tokenizer },
     { "tokenizer.json", BPE ",\"normalizer\":", "}", open_tokenizer },
     { "tokenizer.json", BPE ",\"none\":", "}", open_tokenizer },
@@ -133,8 +139,10 @@ typedef struct cost {
 static void measure(int place, int kind, char *text, size_t room, bool counts, cost *worst)
 {
     char what[96];
-    snprintf(what, sizeof what, "%s, %s%s", values[kind].name, places[place].name, places[place].before);
-    size_t head = places[place].open == open_safetensors && !strstr(places[place].name, "json") ? 8 : 0;
+    snprintf(
+        what, sizeof what, "%s, %s%s", values[kind].name, places[place].name, places[place].before);
+    size_t head =
+        places[place].open == open_safetensors && !strstr(places[place].name, "json") ? 8 : 0;
     size_t size = head + (size_t)sprintf(text + head, "%s", places[place].before);
     size += put_value(text + size, room, kind);
     size += (size_t)sprintf(text + size, "%s", places[place].after);
@@ -148,7 +156,9 @@ static void measure(int place, int kind, char *text, size_t room, bool counts, c
     double took = seconds() - begin;
     size_t peak = counts ? heap_peak_end() : 0;
     double memory = peak > FLOOR ? (double)(peak - FLOOR) / (double)size : 0;
-    if (status != CADRE_OK && status != CADRE_EIO) assert_true(refusal_is_good(what, status, path, "")); /* EIO: a shard */
+    /* EIO: a shard */
+    if (status != CADRE_OK && status != CADRE_EIO)
+        assert_true(refusal_is_good(what, status, path, ""));
     if (took > worst->seconds) {
         worst->seconds = took;
         memcpy(worst->slowest, what, sizeof what);
@@ -157,7 +167,8 @@ static void measure(int place, int kind, char *text, size_t room, bool counts, c
         worst->memory = memory;
         memcpy(worst->largest, what, sizeof what);
     }
-    if (memory > 24 || took > TIME_MOST) printf("    %zu bytes, %s: %.1f ms, %.1f times\n", size, what, took * 1e3, memory);
+    if (memory > 24 || took > TIME_MOST)
+        printf("    %zu bytes, %s: %.1f ms, %.1f times\n", size, what, took * 1e3, memory);
 }
 
 static void check_size(size_t room, bool counts)

@@ -1,5 +1,6 @@
-/* repacking_test.c - a model opened with its weights laid out again gives the bits that it gives from the file, whatever its
- * architecture and number formats, for a token and for many, and it states what that took. */
+/* repacking_test.c - a model opened with its weights laid out again gives the bits that it gives
+ * from the file, whatever its architecture and number formats, for a token and for many, and it
+ * states what that took. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +41,8 @@ static cadre_model_info run(const char *path, bool repack, int64_t count, const 
     int32_t tokens[MOST];
     for (int i = 0; i < MOST; i++) tokens[i] = i * 7 % 50;
     succeeds(cadre_context_new(3, NULL, &context));
-    succeeds(cadre_model_open_with(context, path, &(cadre_opening){ sizeof(cadre_opening), repack }, &model));
+    succeeds(cadre_model_open_with(
+        context, path, &(cadre_opening){ sizeof(cadre_opening), repack }, &model));
     cadre_model_info_get(model, &info);
     succeeds(file_remove(out));
     succeeds(cadre_logits(model, tokens, count, NULL, 0, out));
@@ -60,12 +62,15 @@ static void check(const char *name, const char *width, const char *dtype)
     for (int64_t count = 1; count <= MOST; count = 3 * count + 1) {
         char *expected, *found;
         size_t size, found_size;
-        cadre_model_info mapped = run(path, false, count, one), repacked = run(path, true, count, other);
+        cadre_model_info mapped = run(path, false, count, one),
+                         repacked = run(path, true, count, other);
         succeeds(file_read(one, SIZE_MAX, &expected, &size));
         succeeds(file_read(other, SIZE_MAX, &found, &found_size));
         assert_int_equal(size, found_size);
-        if (memcmp(expected, found, size)) fail_msg("%s of width %s in %s: other logits", name, width, dtype);
-        assert_true(repacked.repack_bytes == mapped.repack_bytes && (REAL_IS_DOUBLE || mapped.repack_bytes > 0));
+        if (memcmp(expected, found, size))
+            fail_msg("%s of width %s in %s: other logits", name, width, dtype);
+        assert_true(repacked.repack_bytes == mapped.repack_bytes &&
+                    (REAL_IS_DOUBLE || mapped.repack_bytes > 0));
         assert_int_equal(repacked.copied_bytes, mapped.copied_bytes + mapped.repack_bytes);
         mem_free(expected);
         mem_free(found);
@@ -89,7 +94,8 @@ static void another_size_is_refused(void **state)
     cadre_model *model = NULL;
     (void)state;
     succeeds(cadre_context_new(1, NULL, &context));
-    refuses(cadre_model_open_with(context, "nowhere", &(cadre_opening){ .size = 1 }, &model), CADRE_EARGUMENT, "cadre_opening");
+    refuses(cadre_model_open_with(context, "nowhere", &(cadre_opening){ .size = 1 }, &model),
+        CADRE_EARGUMENT, "cadre_opening");
     assert_null(model);
     cadre_context_free(context);
 }

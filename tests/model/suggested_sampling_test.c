@@ -1,5 +1,5 @@
-/* suggested_sampling_test.c - sampling as a model's folder or GGUF says: what is there replaces, what
- * is not stays, what cannot be is refused by name. */
+/* suggested_sampling_test.c - sampling as a model's folder or GGUF says: what is there replaces,
+ * what is not stays, what cannot be is refused by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +13,13 @@
 #include "support/scratch.h"
 #include "support/succeeds.h"
 
-static const cadre_sampling unsaid = { .size = sizeof unsaid, .temperature = 9, .top_k = 8, .top_p = 0.7, .min_p = 0.6,
-                                       .repetition_penalty = 5, .seed = 4 };
+static const cadre_sampling unsaid = { .size = sizeof unsaid,
+    .temperature = 9,
+    .top_k = 8,
+    .top_p = 0.7,
+    .min_p = 0.6,
+    .repetition_penalty = 5,
+    .seed = 4 };
 
 static void folder_says(const char *json)
 {
@@ -69,8 +74,12 @@ static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "{\"temperature\": -1}", "{\"top_p\": 1.5}",  "{\"top_k\": 2.5}",
-        "{\"min_p\": \"x\"}",    "{\"do_sample\": 3}", "{\"repetition_penalty\": 0}",
+        "{\"temperature\": -1}",
+        "{\"top_p\": 1.5}",
+        "{\"top_k\": 2.5}",
+        "{\"min_p\": \"x\"}",
+        "{\"do_sample\": 3}",
+        "{\"repetition_penalty\": 0}",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cadre_sampling s;
@@ -85,7 +94,8 @@ static void what_cannot_be_is_refused(void **state)
 static void a_gguf_says_one_thing(void **state)
 {
     (void)state;
-    static const char *const keys[] = { "general.sampling.top_k", "general.sampling.min_p", "other" };
+    static const char *const keys[] = { "general.sampling.top_k", "general.sampling.min_p",
+        "other" };
     for (int i = 0; i < 3; i++) {
         const char *path = scratch_file("one.gguf");
         gguf_writer *w;

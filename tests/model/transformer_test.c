@@ -1,5 +1,5 @@
-/* transformer_test.c - the whole model: gradients of every recipe's loss against differences, and prefill against one token at a
- * time. */
+/* transformer_test.c - the whole model: gradients of every recipe's loss against differences, and
+ * prefill against one token at a time. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +38,8 @@ typedef struct small_model {
 } small_model;
 
 /* change: of what no recipe has; NULL: nothing. */
-static void open_model(small_model *m, cadre_options *o, const char *name, void (*change)(model_config *))
+static void open_model(
+    small_model *m, cadre_options *o, const char *name, void (*change)(model_config *))
 {
     char *notes;
     balance_layer layers[CONFIG_MAX_LAYERS];
@@ -47,23 +48,32 @@ static void open_model(small_model *m, cadre_options *o, const char *name, void 
     *m = (small_model){ 0 };
     assert_int_equal(compute_new(1, "portable", &m->c), CADRE_OK);
     assert_int_equal(recipe_apply(r, o), CADRE_OK);
-    if (recipe_config(r, o, VOCAB, &m->config, &notes) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (recipe_config(r, o, VOCAB, &m->config, &notes) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     mem_free(notes);
     if (change) change(&m->config);
     assert_int_equal(train_settings_read(o, r, &m->settings), CADRE_OK);
-    if (train_settings_moe(&m->settings, &m->config, m->moe) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (train_settings_moe(&m->settings, &m->config, m->moe) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     assert_int_equal(param_table_make(&m->config, &m->table), CADRE_OK);
     m->values = MEM_ARRAY(real, m->table.elements);
     m->gradient = MEM_ARRAY(real, m->table.elements);
     gradient_fill(m->values, m->table.elements, 7, 0.4);
-    assert_int_equal(model_weights_of_flat(&m->config, &m->table, m->values, &m->weights), CADRE_OK);
-    assert_int_equal(model_gradients_of_flat(&m->config, &m->table, m->gradient, &m->gradients), CADRE_OK);
-    batch_limits most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = LENGTH, .training = true };
+    assert_int_equal(
+        model_weights_of_flat(&m->config, &m->table, m->values, &m->weights), CADRE_OK);
+    assert_int_equal(
+        model_gradients_of_flat(&m->config, &m->table, m->gradient, &m->gradients), CADRE_OK);
+    batch_limits most = {
+        .tokens = TOKENS, .sequences = SEQUENCES, .keys = LENGTH, .training = true
+    };
     assert_int_equal(transformer_new(m->c, &m->config, m->moe, &most, &m->t), CADRE_OK);
     for (int64_t l = 0; l < m->config.layers; l++)
         if (m->config.layer[l].sparse)
-            layers[sparse++] = (balance_layer) { m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
-    assert_int_equal(balance_new(&m->settings.balance, layers, sparse, TOKENS, SEQUENCES, NULL, &m->b), CADRE_OK);
+            layers[sparse++] =
+                (balance_layer){ m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
+    assert_int_equal(
+        balance_new(&m->settings.balance, layers, sparse, TOKENS, SEQUENCES, NULL, &m->b),
+        CADRE_OK);
     random_key key = random_key_of(5, "tokens", 0, 0);
     for (int i = 0; i < TOKENS; i++) {
         m->inputs[i] = (int32_t)(random_bits(key, (uint64_t)i) % VOCAB);
@@ -88,8 +98,11 @@ static void close_model(small_model *m)
 
 static token_batch batch_of(small_model *m)
 {
-    return (token_batch){ .inputs = m->inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = m->start,
-                          .random = { .train = true, .seed = 3, .step = 1 } };
+    return (token_batch){ .inputs = m->inputs,
+        .tokens = TOKENS,
+        .sequences = SEQUENCES,
+        .start = m->start,
+        .random = { .train = true, .seed = 3, .step = 1 } };
 }
 
 static void forward(void *state)
@@ -110,23 +123,29 @@ static void backward(small_model *m)
 {
     forward(m);
     memset(m->gradient, 0, (size_t)m->table.elements * sizeof(real));
-    transformer_backward(m->t, &m->weights, &m->gradients, m->targets, (real)(1.0 / TOKENS), true, m->losses);
+    transformer_backward(
+        m->t, &m->weights, &m->gradients, m->targets, (real)(1.0 / TOKENS), true, m->losses);
 }
 
 static const real one = 1;
 
-static void check_gradients(cadre_options *o, const char *recipe_name_, void (*change)(model_config *))
+static void check_gradients(
+    cadre_options *o, const char *recipe_name_, void (*change)(model_config *))
 {
     small_model m;
     open_model(&m, o, recipe_name_, change);
     backward(&m);
-    gradient_loss loss = { .forward = forward, .state = &m, .part = { { &m.loss, &one, 1 } }, .limit = 3 };
+    gradient_loss loss = {
+        .forward = forward, .state = &m, .part = { { &m.loss, &one, 1 } }, .limit = 3
+    };
     for (int64_t i = 0; i < m.table.count; i++) {
         const param *p = &m.table.rows[i];
         char what[64];
         if (p->kind == PARAM_STATE) continue;
-        snprintf(what, sizeof what, "%s: role %d of layer %d, expert %d", recipe_name_, (int)p->role, p->layer, p->expert);
-        gradient_check(&loss, what, m.values + p->offset, m.gradient + p->offset, p->rows * p->cols);
+        snprintf(what, sizeof what, "%s: role %d of layer %d, expert %d", recipe_name_,
+            (int)p->role, p->layer, p->expert);
+        gradient_check(
+            &loss, what, m.values + p->offset, m.gradient + p->offset, p->rows * p->cols);
     }
     close_model(&m);
     cadre_options_free(o);
@@ -216,9 +235,11 @@ static void prefill_equals_token_by_token(void **state)
         transformer_logits(t, &m.weights, 0, LENGTH, whole);
         assert_int_equal(kv_cache_open(&one_by_one, &m.config, LENGTH), CADRE_OK);
         for (int i = 0; i < LENGTH; i++) {
-            token_batch next = {
-                .inputs = m.inputs + i, .tokens = 1, .sequences = 1, .start = (int64_t[]) { 0, 1 }, .caches = &cache
-            };
+            token_batch next = { .inputs = m.inputs + i,
+                .tokens = 1,
+                .sequences = 1,
+                .start = (int64_t[]){ 0, 1 },
+                .caches = &cache };
             transformer_forward(t, &m.weights, &next, NULL, NULL, NULL);
             transformer_logits(t, &m.weights, 0, 1, single);
             assert_memory_equal(single, whole + i * VOCAB, sizeof single);
@@ -237,7 +258,8 @@ static void ask_to_stop(void *arg, int64_t layer, const plan *p)
     cadre_interrupt();
 }
 
-/* Between two layers, where the batch says so: the cache is as it was, and the pass can be taken anew. */
+/* Between two layers, where the batch says so: the cache is as it was, and the pass can be taken
+ * anew. */
 static void given_up_between_layers(void **state)
 {
     (void)state;
@@ -247,8 +269,12 @@ static void given_up_between_layers(void **state)
     kv_cache past, *cache = &past;
     int layers = 0;
     assert_int_equal(kv_cache_open(&past, &m.config, LENGTH), CADRE_OK);
-    token_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start, .caches = &cache,
-                            .may_stop = true };
+    token_batch b = { .inputs = m.inputs,
+        .tokens = LENGTH,
+        .sequences = 1,
+        .start = m.start,
+        .caches = &cache,
+        .may_stop = true };
     assert_false(transformer_forward(m.t, &m.weights, &b, NULL, ask_to_stop, &layers));
     assert_int_equal(layers, 1);
     assert_int_equal(past.length, 0);
@@ -264,10 +290,14 @@ static void given_up_between_layers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_of_every_recipe),      cmocka_unit_test(gradients_with_a_tied_head),
-        cmocka_unit_test(gradients_of_pooled_balance),    cmocka_unit_test(gradients_of_layers_that_differ),
-        cmocka_unit_test(gradients_of_biases),            cmocka_unit_test(gradients_of_scales),
-        cmocka_unit_test(prefill_equals_token_by_token),  cmocka_unit_test(given_up_between_layers),
+        cmocka_unit_test(gradients_of_every_recipe),
+        cmocka_unit_test(gradients_with_a_tied_head),
+        cmocka_unit_test(gradients_of_pooled_balance),
+        cmocka_unit_test(gradients_of_layers_that_differ),
+        cmocka_unit_test(gradients_of_biases),
+        cmocka_unit_test(gradients_of_scales),
+        cmocka_unit_test(prefill_equals_token_by_token),
+        cmocka_unit_test(given_up_between_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

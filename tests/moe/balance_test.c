@@ -19,10 +19,10 @@
 
 #define R(x) REAL_C(x)
 
-/* The fact sheet's batch: T = 4, E = 4, k = 2. The router's matrix is the identity, so x are the logits; dy = 0, so dx is what
- * the losses alone do to them. */
-static const real logits[16] = { R(1.), R(0.), R(-1.), R(.5), R(.2), R(.9), R(.1), R(-.3),
-                                 R(2.), R(-.5), R(.3), R(0.), R(.4), R(.6), R(-.2), R(1.1) };
+/* The fact sheet's batch: T = 4, E = 4, k = 2. The router's matrix is the identity, so x are the
+ * logits; dy = 0, so dx is what the losses alone do to them. */
+static const real logits[16] = { R(1.), R(0.), R(-1.), R(.5), R(.2), R(.9), R(.1), R(-.3), R(2.),
+    R(-.5), R(.3), R(0.), R(.4), R(.6), R(-.2), R(1.1) };
 
 static void load_batch(moe_case *c, int64_t copies)
 {
@@ -36,7 +36,8 @@ static moe_case *batch_of_four(const char *router_name, int64_t copies, const ba
     moe_config config = moe_case_config(router_name, 4, 2);
     config.width = 4;
     moe_case *c = moe_case_new(&config, copies, 4, 1, 2);
-    for (int e = 0; e < 4 && c->weights.router.correction; e++) ((real *)(uintptr_t)c->weights.router.correction)[e] = 0;
+    for (int e = 0; e < 4 && c->weights.router.correction; e++)
+        ((real *)(uintptr_t)c->weights.router.correction)[e] = 0;
     load_batch(c, copies);
     c->call.balance = moe_case_balance(c, o);
     return c;
@@ -57,7 +58,8 @@ static balance_options one_term(const char *loss, balance_over over, balance_for
 
 /* ---- worked numbers ---- */
 
-static void expect_loss(const char *router_name, const char *loss, balance_over over, balance_form form, double expected)
+static void expect_loss(const char *router_name, const char *loss, balance_over over,
+    balance_form form, double expected)
 {
     balance_options o = one_term(loss, over, form);
     moe_case *c = batch_of_four(router_name, 1, &o);
@@ -72,7 +74,8 @@ static void test_loss_numbers(void **state)
     for (int over = BALANCE_MICRO; over <= BALANCE_SEQUENCE; over++) {
         expect_loss("softmax", "load", (balance_over)over, BALANCE_LAYER, 1.138617);
         expect_loss("softmax", "load", (balance_over)over, BALANCE_MEAN, 1.138617);
-        expect_loss("softmax", "load", (balance_over)over, BALANCE_POOLED, 2.277235); /* transformers' */
+        /* transformers' */
+        expect_loss("softmax", "load", (balance_over)over, BALANCE_POOLED, 2.277235);
         expect_loss("softmax", "first-choice", (balance_over)over, BALANCE_LAYER, 1.277235);
         /* Trap: sigmoid scores are normalised per token before their mean is taken. */
         expect_loss("sigmoid-bias", "load", (balance_over)over, BALANCE_LAYER, 1.052630);
@@ -80,7 +83,7 @@ static void test_loss_numbers(void **state)
     }
     expect_loss("topk-softmax", "importance", BALANCE_MICRO, BALANCE_LAYER, .339178);
     expect_loss("topk-softmax", "load", BALANCE_MICRO, BALANCE_LAYER,
-                1.138617); /* trap: P over all experts, not over the picks */
+        1.138617); /* trap: P over all experts, not over the picks */
     expect_loss("softmax-renorm", "load", BALANCE_MICRO, BALANCE_LAYER, 1.138617);
 }
 
@@ -90,7 +93,8 @@ static void test_smooth_load_number(void **state)
     const double load[] = { 2.779163, 1.887797, 1.356746, 2.140125 };
     double slope[4] = { 0 };
     balance_set s = { .experts = 4, .load = load };
-    double value = balance_loss_by_name("smooth-load")->value(&s, 1, &(balance_slope){ .load = slope });
+    double value =
+        balance_loss_by_name("smooth-load")->value(&s, 1, &(balance_slope){ .load = slope });
     assert_within(value, .062801, 1e-6);
     assert_within(value * 4 / 3, .083734, 2e-6); /* with the unbiased variance that others use */
 }
@@ -217,7 +221,8 @@ static double loss_of_two_layers(balance_form form, double *z)
     return value;
 }
 
-/* Trap: pooling layers hides that each is unbalanced. It is transformers' form, and must be asked for. */
+/* Trap: pooling layers hides that each is unbalanced. It is transformers' form, and must be asked
+ * for. */
 static void test_layers_are_pooled_on_demand_alone(void **state)
 {
     (void)state;
@@ -241,7 +246,8 @@ static void test_recomputation_counts_once(void **state)
         moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
     assert_int_equal(balance_finish(b), CADRE_OK);
     assert_within(balance_value(b).aux, 1.138617, 2e-6);
-    moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y); /* as in backward */
+    /* As in backward */
+    moe_layer_forward(&c->call, &c->config, &c->weights, c->x, &c->state, c->y);
     moe_case_backward(c, false);
     assert_int_equal(balance_step_end(b), CADRE_OK);
     assert_int_equal(balance_total(b, 0).tokens, 4);
@@ -294,7 +300,7 @@ static void test_step_scope_knows_the_parts_before(void **state)
         value[part] = balance_value(b).aux;
     }
     double alone = 2 * exp(5) / (exp(5) + 1);
-    assert_within(value[0], alone / 2, 1e-5);     /* half of the step, as unbalanced as can be */
+    assert_within(value[0], alone / 2, 1e-5);      /* half of the step, as unbalanced as can be */
     assert_within(value[1] - value[0], 0.5, 1e-5); /* the other half evens the counts out */
     finish_case(c);
 }
@@ -318,8 +324,10 @@ static void rank_body(const comm *world, void *arg)
     moe_case *c = moe_case_new(&config, RANKS, LENGTH, 1, 2);
     balance_layer layer = { config.router, 8, 2 };
     int64_t first = world->rank * LENGTH, numbers = world->size == 1 ? 0 : first * config.width;
-    if (balance_new(run->options, &layer, 1, RANKS * LENGTH, RANKS, world, &c->call.balance)) return;
-    if (world->size > 1) c->batch.tokens = LENGTH, c->batch.sequences = 1, c->batch.random.first_token = first;
+    if (balance_new(run->options, &layer, 1, RANKS * LENGTH, RANKS, world, &c->call.balance))
+        return;
+    if (world->size > 1)
+        c->batch.tokens = LENGTH, c->batch.sequences = 1, c->batch.random.first_token = first;
     c->x += numbers, c->y += numbers, c->dy += numbers, c->dx += numbers;
     balance_step_begin(c->call.balance, RANKS, RANKS * LENGTH);
     moe_layer_forward(&c->call, &config, &c->weights, c->x, &c->state, c->y);
@@ -334,8 +342,8 @@ static void rank_body(const comm *world, void *arg)
     finish_case(c);
 }
 
-/* Trap: losses, or experts' gradients, that change with the number of ranks. Each rank divides by the step's tokens and
- * sequences; the sum over ranks is then what one rank has. */
+/* Trap: losses, or experts' gradients, that change with the number of ranks. Each rank divides by
+ * the step's tokens and sequences; the sum over ranks is then what one rank has. */
 static void test_ranks_together_are_one(void **state)
 {
     (void)state;
@@ -348,7 +356,8 @@ static void test_ranks_together_are_one(void **state)
         thread_comm_run(RANKS, rank_body, &two);
         assert_within(two.value[0].aux + two.value[1].aux, one.value[0].aux, 1e-6);
         assert_within(two.value[0].z + two.value[1].z, one.value[0].z, 1e-5);
-        for (int r = 0; r < RANKS; r++) assert_memory_equal(two.count[r], one.count[0], sizeof one.count[0]);
+        for (int r = 0; r < RANKS; r++)
+            assert_memory_equal(two.count[r], one.count[0], sizeof one.count[0]);
         for (size_t i = 0; i < sizeof one.gradient[0] / sizeof(real); i++)
             assert_within(two.gradient[0][i] + two.gradient[1][i], one.gradient[0][i], 1e-4);
     }
@@ -360,7 +369,8 @@ static void test_impossible_losses_are_refused(void **state)
 {
     (void)state;
     balance *b;
-    balance_layer layers[2] = { { &(router){ .name = "plain" }, 8, 2 }, { &(router){ .name = "plain" }, 4, 2 } };
+    balance_layer layers[2] = { { &(router){ .name = "plain" }, 8, 2 },
+        { &(router){ .name = "plain" }, 4, 2 } };
     balance_options pooled = one_term("load", BALANCE_MICRO, BALANCE_POOLED);
     balance_options smooth = one_term("smooth-load", BALANCE_MICRO, BALANCE_LAYER);
     balance_options devices = { .devices = 3 };

@@ -25,11 +25,14 @@ typedef struct fixture {
     arena memory;
 } fixture;
 
-static void lay_out(fixture *f, arena *a, dispatch_scratch *s, int64_t tokens, int32_t experts, int32_t picks)
+static void lay_out(
+    fixture *f, arena *a, dispatch_scratch *s, int64_t tokens, int32_t experts, int32_t picks)
 {
-    plan_limits most = { .tokens = tokens, .edges = tokens * picks, .experts = experts,
-                         .rows = dispatch_max_rows(&f->options, tokens, f->batch.sequences, picks, experts),
-                         .limited = f->options.overflow != OVERFLOW_NONE };
+    plan_limits most = { .tokens = tokens,
+        .edges = tokens * picks,
+        .experts = experts,
+        .rows = dispatch_max_rows(&f->options, tokens, f->batch.sequences, picks, experts),
+        .limited = f->options.overflow != OVERFLOW_NONE };
     plan_layout(&f->plan, a, &most);
     dispatch_layout(s, a, &f->options, tokens, f->batch.sequences, picks, experts);
 }
@@ -46,10 +49,14 @@ static void fill_edges(plan *p, int32_t picks, const gexp *pick)
 }
 
 /* The edge of pick i of [T, PICKS], a token's picks standing in front. */
-static int64_t edge_of(const fixture *f, int64_t i) { return f->plan.token_start[i / PICKS] + i % PICKS; }
+static int64_t edge_of(const fixture *f, int64_t i)
+{
+    return f->plan.token_start[i / PICKS] + i % PICKS;
+}
 
 /* Runs dispatch over `pick` as edges; f->plan is then what it made. */
-static void run(fixture *f, int threads, int64_t tokens, int32_t experts, int32_t picks, const gexp *pick, const bool *valid)
+static void run(fixture *f, int threads, int64_t tokens, int32_t experts, int32_t picks,
+    const gexp *pick, const bool *valid)
 {
     dispatch_scratch scratch;
     arena measured = { 0 };
@@ -86,7 +93,8 @@ static fixture *make(int64_t sequences, int64_t tokens)
 static const gexp four[] = { { 0 }, { 3 }, { 1 }, { 0 }, { 0 }, { 2 }, { 3 }, { 1 } };
 
 static const double four_scores[4][4] = { /* softmax of its logits */
-    { .404561, .233332, .127326, .234781 }, { .218, .440, .198, .133 }, { .69, .057, .127, .094 }, { .22, .27, .12, .44 }
+    { .404561, .233332, .127326, .234781 }, { .218, .440, .198, .133 }, { .69, .057, .127, .094 },
+    { .22, .27, .12, .44 }
 };
 
 static fixture *batch_of_four(dispatch_overflow overflow, dispatch_priority priority)
@@ -99,7 +107,8 @@ static fixture *batch_of_four(dispatch_overflow overflow, dispatch_priority prio
     return f;
 }
 
-static void expect_one_loss(const fixture *f, int64_t token, int32_t rank, int32_t wanted, int32_t instead)
+static void expect_one_loss(
+    const fixture *f, int64_t token, int32_t rank, int32_t wanted, int32_t instead)
 {
     int64_t cursor = 0;
     plan_loss loss;
@@ -128,7 +137,8 @@ static void test_priorities_of_the_worked_batch(void **state)
     }
 }
 
-/* Token 1 has expert 1 and loses expert 0; of those left, 2 has its higher score and a free slot. */
+/* Token 1 has expert 1 and loses expert 0; of those left, 2 has its higher score and a free
+ * slot. */
 static void test_rerouting_of_the_worked_batch(void **state)
 {
     (void)state;
@@ -173,7 +183,8 @@ static void test_capacity_counts_the_picks(void **state)
 static void random_batch(fixture *f, uint64_t seed, gexp *pick, bool *valid)
 {
     random_key key = random_key_of(seed, "dispatch", 0, 0);
-    for (uint64_t i = 0; i < TOKENS * EXPERTS; i++) f->score[i] = (real)(random_bits(key, i) % 50); /* with ties */
+    /* With ties */
+    for (uint64_t i = 0; i < TOKENS * EXPERTS; i++) f->score[i] = (real)(random_bits(key, i) % 50);
     for (uint64_t t = 0; t < TOKENS; t++) {
         valid[t] = random_bits(key, 1000000 + t) % 16 != 0;
         for (uint64_t k = 0; k < PICKS; k++) { /* skewed, distinct, now and then fewer */
@@ -206,7 +217,8 @@ static void visit(rules *r, int64_t pair, int64_t capacity)
         const gexp *own = r->pick + pair / PICKS * PICKS;
         const real *key = r->f->score + pair / PICKS * EXPERTS;
         for (int32_t o = 0; o < EXPERTS && r->f->options.overflow == OVERFLOW_REROUTE; o++)
-            if (r->used[o] < capacity && own[0].id != o && own[1].id != o && own[2].id != o && (best < 0 || key[o] > key[best]))
+            if (r->used[o] < capacity && own[0].id != o && own[1].id != o && own[2].id != o &&
+                (best < 0 || key[o] > key[best]))
                 best = o;
         if (best < 0) return;
         r->pick[pair] = (gexp){ best };
@@ -229,11 +241,15 @@ static void apply_rules(rules *r, int64_t s, const bool *valid)
         int64_t next = -1;
         for (int64_t i = begin * PICKS; i < end * PICKS; i++) {
             if (done[i]) continue;
-            if (next < 0) { next = i; continue; }
+            if (next < 0) {
+                next = i;
+                continue;
+            }
             if (f->options.priority == PRIORITY_CHOICE && i % PICKS < next % PICKS) next = i;
             if (f->options.priority != PRIORITY_PROBABILITY || r->pick[i].id < 0) continue;
             if (r->pick[next].id < 0 || f->score[i / PICKS * EXPERTS + r->pick[i].id] >
-                f->score[next / PICKS * EXPERTS + r->pick[next].id]) next = i;
+                                            f->score[next / PICKS * EXPERTS + r->pick[next].id])
+                next = i;
         }
         done[next] = true;
         visit(r, next, capacity);
@@ -249,7 +265,8 @@ static void expect_rows_in_order(const plan *p)
             assert_int_equal(p->edge_expert[edge].id, e);
             assert_int_equal(p->edge_row[edge], r);
             assert_int_equal(p->row_token[r], plan_token_of(p, edge));
-            if (r > p->first[e] && p->row_edge[r - 1] >= 0) assert_true(p->row_token[r - 1] < p->row_token[r]);
+            if (r > p->first[e] && p->row_edge[r - 1] >= 0)
+                assert_true(p->row_token[r - 1] < p->row_token[r]);
         }
 }
 
@@ -262,8 +279,9 @@ static void test_capacity_follows_the_rules(void **state)
     for (uint64_t seed = 0; seed < 9; seed++) {
         fixture *f = make(SEQUENCES, TOKENS / 4);
         random_batch(f, seed, pick, valid);
-        f->options = (dispatch_options){ .overflow = (dispatch_overflow)(1 + seed % 3), .priority = (dispatch_priority)(seed / 3),
-                                         .factor = REAL_C(0.75) };
+        f->options = (dispatch_options){ .overflow = (dispatch_overflow)(1 + seed % 3),
+            .priority = (dispatch_priority)(seed / 3),
+            .factor = REAL_C(0.75) };
         run(f, 1 + (int)(seed % 3), TOKENS / 4, EXPERTS, PICKS, pick, valid);
         expected.f = f;
         memcpy(expected.pick, pick, sizeof pick);
@@ -318,7 +336,8 @@ static void test_sequences_do_not_compete(void **state)
     fixture *all = make(2, 60), *own = make(1, 30);
     random_batch(all, 3, pick, valid);
     memcpy(own->score, all->score, sizeof all->score);
-    all->options = own->options = (dispatch_options){ .overflow = OVERFLOW_DROP, .factor = REAL_C(0.5) };
+    all->options = own->options =
+        (dispatch_options){ .overflow = OVERFLOW_DROP, .factor = REAL_C(0.5) };
     run(all, 1, 60, EXPERTS, PICKS, pick, valid);
     run(own, 1, 30, EXPERTS, PICKS, pick, valid);
     assert_int_equal(all->plan.token_start[30], own->plan.edges);

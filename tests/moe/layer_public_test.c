@@ -1,5 +1,5 @@
-/* layer_public_test.c - the sparse layer that a stranger's program uses, through cadre.h alone: gradients, steps, capacity,
- * refusals, and the same bits for any number of threads. */
+/* layer_public_test.c - the sparse layer that a stranger's program uses, through cadre.h alone:
+ * gradients, steps, capacity, refusals, and the same bits for any number of threads. */
 #include "cadre.h"
 
 #include <setjmp.h>
@@ -27,12 +27,20 @@ typedef struct fixture {
 
 static cadre_moe_shape shape_of(const char *router, const char *form)
 {
-    return (cadre_moe_shape){ .size = sizeof(cadre_moe_shape), .width = WIDTH, .hidden = HIDDEN, .experts = EXPERTS, .topk = TOPK,
-                              .router = router, .form = form, .tokens = TOKENS, .sequences = 2 };
+    return (cadre_moe_shape){ .size = sizeof(cadre_moe_shape),
+        .width = WIDTH,
+        .hidden = HIDDEN,
+        .experts = EXPERTS,
+        .topk = TOPK,
+        .router = router,
+        .form = form,
+        .tokens = TOKENS,
+        .sequences = 2 };
 }
 
 /* settings: "name=value" pairs, NULL after the last. */
-static cadre_status try_new(cadre_context *context, const cadre_moe_shape *shape, const char *const *settings, cadre_moe **moe)
+static cadre_status try_new(cadre_context *context, const cadre_moe_shape *shape,
+    const char *const *settings, cadre_moe **moe)
 {
     cadre_option_table table = cadre_routing_options();
     cadre_options *o;
@@ -63,7 +71,9 @@ static fixture *open_case(const cadre_moe_shape *shape, const char *const *setti
     assert_non_null(f);
     assert_int_equal(cadre_context_new(threads, NULL, &f->context), CADRE_OK);
     assert_int_equal(try_new(f->context, shape, settings, &f->moe), CADRE_OK);
-    f->batch = (cadre_moe_batch){ .tokens = TOKENS, .sequences = 2, .start = two_sequences, .train = true };
+    f->batch = (cadre_moe_batch){
+        .tokens = TOKENS, .sequences = 2, .start = two_sequences, .train = true
+    };
     enliven(f);
     gradient_fill(f->x, NUMBERS, 1, 1);
     gradient_fill(f->dy, NUMBERS, 2, 1);
@@ -91,7 +101,9 @@ static void check_gradients(const cadre_moe_shape *shape, const char *const *set
 {
     static const cadre_real ones[] = { 1, 1 };
     fixture *f = open_case(shape, settings, 1);
-    gradient_loss loss = { .forward = forward, .state = f, .part = { { f->y, f->dy, NUMBERS }, { f->losses, ones, 2 } } };
+    gradient_loss loss = {
+        .forward = forward, .state = f, .part = { { f->y, f->dy, NUMBERS }, { f->losses, ones, 2 } }
+    };
     forward(f);
     assert_int_equal(cadre_moe_backward(f->moe, f->dy, f->dx), CADRE_OK);
     gradient_check(&loss, "x", f->x, f->dx, NUMBERS);
@@ -106,7 +118,8 @@ static void test_every_parameter_has_its_gradient(void **state)
 {
     (void)state;
     static const char *const losses[] = { "aux-loss=0.1", "z-loss=0.05", "route-scale=1.5", NULL };
-    cadre_moe_shape plain = shape_of(NULL, NULL), full = shape_of("softmax-renorm", "swiglu"), gptoss = shape_of("topk-softmax", "gpt-oss");
+    cadre_moe_shape plain = shape_of(NULL, NULL), full = shape_of("softmax-renorm", "swiglu"),
+                    gptoss = shape_of("topk-softmax", "gpt-oss");
     full.shared = 3, full.shared_gated = true;
     gptoss.expert_bias = gptoss.router_bias = true, gptoss.limit = 7;
     cadre_moe_shape relu = shape_of("sigmoid-bias", "relu");
@@ -127,8 +140,10 @@ static void test_names_and_shapes(void **state)
     int64_t seen = 0;
     for (int64_t i = 0; i < cadre_moe_parameters(f->moe); i++) {
         cadre_moe_parameter p = cadre_moe_parameter_at(f->moe, i);
-        if (!strcmp(p.name, "experts.down") && p.expert == 2) seen += p.rows == WIDTH && p.cols == HIDDEN;
-        if (!strcmp(p.name, "router.correction")) seen += p.expert == -1 && p.cols == EXPERTS && !p.gradient;
+        if (!strcmp(p.name, "experts.down") && p.expert == 2)
+            seen += p.rows == WIDTH && p.cols == HIDDEN;
+        if (!strcmp(p.name, "router.correction"))
+            seen += p.expert == -1 && p.cols == EXPERTS && !p.gradient;
         if (!strcmp(p.name, "shared.switch")) seen += p.rows == 1 && p.cols == WIDTH;
     }
     assert_int_equal(seen, 3);
@@ -166,7 +181,8 @@ static void test_metrics_count_every_pick_once(void **state)
     forward(f);
     cadre_moe_batch evaluation = f->batch;
     evaluation.train = false;
-    assert_int_equal(cadre_moe_forward(f->moe, &evaluation, f->x, f->y), CADRE_OK); /* counts nothing */
+    /* Counts nothing */
+    assert_int_equal(cadre_moe_forward(f->moe, &evaluation, f->x, f->y), CADRE_OK);
     assert_int_equal(cadre_moe_step_end(f->moe), CADRE_OK);
     const int64_t *count;
     cadre_moe_metrics m = cadre_moe_metrics_get(f->moe, &count);
@@ -175,14 +191,20 @@ static void test_metrics_count_every_pick_once(void **state)
     assert_int_equal(sum, (TOKENS - 1) * TOPK);
     assert_within(m.max_vio, (double)most * EXPERTS / (double)sum - 1, 1e-12);
     cadre_moe_routes r = cadre_moe_routes_get(f->moe);
-    assert_true(r.tokens == TOKENS && r.edges == (TOKENS - 1) * TOPK && r.start[7] == r.start[8]); /* padding */
-    for (int64_t i = 0; i < cadre_moe_parameters(f->moe); i++) { /* the bias moved against the load */
+    /* padding */
+    assert_true(r.tokens == TOKENS && r.edges == (TOKENS - 1) * TOPK && r.start[7] == r.start[8]);
+    /* The bias moved against the load */
+    for (int64_t i = 0; i < cadre_moe_parameters(f->moe); i++) {
         cadre_moe_parameter p = cadre_moe_parameter_at(f->moe, i);
         cadre_real before[EXPERTS];
         if (p.gradient) continue;
         gradient_fill(before, EXPERTS, 100 + (uint64_t)i, 0.1);
         for (int e = 0; e < EXPERTS; e++)
-            assert_within(p.values[e] - before[e], count[e] * EXPERTS > sum ? -0.5 : count[e] * EXPERTS < sum ? 0.5 : 0, 1e-6);
+            assert_within(p.values[e] - before[e],
+                count[e] * EXPERTS > sum   ? -0.5
+                : count[e] * EXPERTS < sum ? 0.5
+                                           : 0,
+                1e-6);
     }
     close_case(f);
 }
@@ -209,7 +231,8 @@ static void test_capacity_says_who_was_dropped(void **state)
 static void test_threads_change_no_bit(void **state)
 {
     (void)state;
-    static const char *const settings[] = { "aux-loss=0.1", "jitter=0.1", "expert-dropout=0.2", NULL };
+    static const char *const settings[] = { "aux-loss=0.1", "jitter=0.1", "expert-dropout=0.2",
+        NULL };
     cadre_real y[NUMBERS], dx[NUMBERS];
     for (int threads = 1; threads <= 3; threads++) {
         cadre_moe_shape shape = shape_of(NULL, NULL);
@@ -223,7 +246,8 @@ static void test_threads_change_no_bit(void **state)
     }
 }
 
-/* Trap: jitter that is added to the input. Nothing times anything is nothing: every logit is 0, and ties go to the first experts. */
+/* Trap: jitter that is added to the input. Nothing times anything is nothing: every logit is 0, and
+ * ties go to the first experts. */
 static void test_jitter_multiplies(void **state)
 {
     (void)state;
@@ -233,16 +257,19 @@ static void test_jitter_multiplies(void **state)
     forward(f);
     cadre_moe_routes r = cadre_moe_routes_get(f->moe);
     for (int64_t t = 0; t < r.tokens; t++)
-        for (int64_t i = r.start[t]; i < r.start[t + 1]; i++) assert_int_equal(r.expert[i], i - r.start[t]);
+        for (int64_t i = r.start[t]; i < r.start[t + 1]; i++)
+            assert_int_equal(r.expert[i], i - r.start[t]);
     close_case(f);
 }
 
-static void refused(cadre_context *context, const cadre_moe_shape *shape, const char *const *settings, const char *phrase)
+static void refused(cadre_context *context, const cadre_moe_shape *shape,
+    const char *const *settings, const char *phrase)
 {
     cadre_moe *moe = NULL;
     assert_int_equal(try_new(context, shape, settings, &moe), CADRE_EARGUMENT);
     assert_null(moe);
-    if (!strstr(cadre_last_error(), phrase)) fail_msg("'%s' does not say '%s'", cadre_last_error(), phrase);
+    if (!strstr(cadre_last_error(), phrase))
+        fail_msg("'%s' does not say '%s'", cadre_last_error(), phrase);
 }
 
 static void test_what_cannot_be_is_refused(void **state)
@@ -258,7 +285,8 @@ static void test_what_cannot_be_is_refused(void **state)
     s = shape_of(NULL, NULL), s.tokens = 0, refused(context, &s, NULL, "batch");
     s = shape_of(NULL, NULL), s.shared_gated = true, refused(context, &s, NULL, "shared");
     s = shape_of(NULL, NULL), s.size = 1, refused(context, &s, NULL, "size");
-    s = shape_of(NULL, NULL), refused(context, &s, (const char *const[]){ "top-p=0.5", NULL }, "top-p");
+    s = shape_of(NULL, NULL),
+    refused(context, &s, (const char *const[]){ "top-p=0.5", NULL }, "top-p");
     cadre_context_free(context);
 }
 
@@ -268,14 +296,16 @@ static void test_wrong_calls_are_refused(void **state)
     cadre_moe_shape shape = shape_of(NULL, NULL);
     fixture *f = open_case(&shape, NULL, 1);
     const int64_t falling[] = { 0, 12, TOKENS };
-    assert_int_equal(cadre_moe_backward(f->moe, f->dy, f->dx), CADRE_EARGUMENT); /* no forward yet */
+    /* No forward yet */
+    assert_int_equal(cadre_moe_backward(f->moe, f->dy, f->dx), CADRE_EARGUMENT);
     cadre_moe_batch large = { .tokens = TOKENS + 1, .train = true }, wrong = f->batch;
     wrong.start = falling;
     assert_int_equal(cadre_moe_forward(f->moe, &large, f->x, f->y), CADRE_EARGUMENT);
     assert_int_equal(cadre_moe_forward(f->moe, &wrong, f->x, f->y), CADRE_EARGUMENT);
     forward(f);
     assert_int_equal(cadre_moe_backward(f->moe, f->dy, f->dx), CADRE_OK);
-    assert_int_equal(cadre_moe_backward(f->moe, f->dy, f->dx), CADRE_EARGUMENT); /* once is enough */
+    /* Once is enough */
+    assert_int_equal(cadre_moe_backward(f->moe, f->dy, f->dx), CADRE_EARGUMENT);
     close_case(f);
 }
 

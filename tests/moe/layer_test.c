@@ -1,4 +1,5 @@
-/* layer_test.c - the whole layer: gradients of every router, form, loss and option; the same bits however it is run. */
+/* layer_test.c - the whole layer: gradients of every router, form, loss and option; the same bits
+ * however it is run. */
 #include "moe/layer.h"
 
 #include <setjmp.h>
@@ -44,7 +45,8 @@ static void test_every_router(void **state)
 static void test_group_limited_selection(void **state)
 {
     (void)state;
-    const char *const routers[] = { "sigmoid-bias", "sigmoid-bias-raw", "sqrtsoftplus-bias", "softmax", "softmax-renorm", "softmax-bias" };
+    const char *const routers[] = { "sigmoid-bias", "sigmoid-bias-raw", "sqrtsoftplus-bias",
+        "softmax", "softmax-renorm", "softmax-bias" };
     for (size_t i = 0; i < sizeof routers / sizeof *routers; i++)
         for (int variant = 0; variant < 4; variant++) {
             moe_config c = moe_case_config(routers[i], 8, 3);
@@ -102,8 +104,9 @@ static void test_capacity(void **state)
                 moe_config c = moe_case_config("softmax-renorm", 4, 2);
                 c.expert_bias = true;
                 c.route.survivors = survivors;
-                c.dispatch = (dispatch_options){ .overflow = (dispatch_overflow)overflow, .factor = REAL_C(0.8),
-                                                 .priority = (dispatch_priority)priority };
+                c.dispatch = (dispatch_options){ .overflow = (dispatch_overflow)overflow,
+                    .factor = REAL_C(0.8),
+                    .priority = (dispatch_priority)priority };
                 check_config(&c, NULL, "capacity");
             }
 }
@@ -224,14 +227,17 @@ static void assert_same_step(const moe_case *a, const moe_case *b)
     assert_memory_equal(a->y, b->y, bytes);
     assert_memory_equal(a->dx, b->dx, bytes);
     for (int i = 0; i < a->parameters; i++)
-        assert_memory_equal(a->parameter[i].gradient, b->parameter[i].gradient, (size_t)a->parameter[i].count * sizeof(real));
-    assert_memory_equal(balance_total(a->call.balance, 0).count, balance_total(b->call.balance, 0).count,
-                        (size_t)a->config.experts * sizeof(int64_t));
+        assert_memory_equal(a->parameter[i].gradient, b->parameter[i].gradient,
+            (size_t)a->parameter[i].count * sizeof(real));
+    assert_memory_equal(balance_total(a->call.balance, 0).count,
+        balance_total(b->call.balance, 0).count, (size_t)a->config.experts * sizeof(int64_t));
 }
 
-static void check_sameness(const moe_config *config, const balance_options *losses, int64_t length, int threads, int64_t parts)
+static void check_sameness(const moe_config *config, const balance_options *losses, int64_t length,
+    int threads, int64_t parts)
 {
-    moe_case *a = moe_case_new(config, 4, length, 1, 9), *b = moe_case_new(config, 4, length, threads, 9);
+    moe_case *a = moe_case_new(config, 4, length, 1, 9),
+             *b = moe_case_new(config, 4, length, threads, 9);
     a->call.balance = moe_case_balance(a, losses);
     b->call.balance = moe_case_balance(b, losses);
     run_step(a, 1);
@@ -254,9 +260,13 @@ static void test_threads_change_no_bit(void **state)
         balance_options losses = { .z_loss = 0.01 };
         balance_add(&losses, "load", 0.1, BALANCE_STEP, BALANCE_POOLED);
         balance_add(&losses, "mutual-information", 0.1, BALANCE_MICRO, BALANCE_LAYER);
-        if (i % 2) c.dispatch = (dispatch_options){ .overflow = OVERFLOW_PAD, .factor = 1, .priority = PRIORITY_PROBABILITY };
+        if (i % 2)
+            c.dispatch = (dispatch_options){
+                .overflow = OVERFLOW_PAD, .factor = 1, .priority = PRIORITY_PROBABILITY
+            };
         /* long enough that every pass over picks is shared out */
-        for (int threads = 2; threads <= 3; threads++) check_sameness(&c, &losses, 1030, threads, 1);
+        for (int threads = 2; threads <= 3; threads++)
+            check_sameness(&c, &losses, 1030, threads, 1);
     }
 }
 
@@ -268,12 +278,16 @@ static void test_cuts_of_the_batch_change_no_bit(void **state)
     balance_options losses = balanced_by_sequence();
     for (int i = 0; i < count; i++) {
         moe_config c = everything(list[i]->name);
-        if (i % 2) c.dispatch = (dispatch_options){ .overflow = OVERFLOW_REROUTE, .factor = 1, .priority = PRIORITY_CHOICE };
+        if (i % 2)
+            c.dispatch = (dispatch_options){
+                .overflow = OVERFLOW_REROUTE, .factor = 1, .priority = PRIORITY_CHOICE
+            };
         for (int64_t parts = 2; parts <= 4; parts += 2) check_sameness(&c, &losses, 75, 2, parts);
     }
 }
 
-/* Trap: with capacity a token's result depends on its neighbours; without, in evaluation, it must not. */
+/* Trap: with capacity a token's result depends on its neighbours; without, in evaluation, it must
+ * not. */
 static void test_company_changes_no_bit(void **state)
 {
     (void)state;
@@ -383,8 +397,10 @@ static void test_impossible_configurations_are_refused(void **state)
     c = good, c.route.jitter = 1, expect_refused(c, "jitter");
     c = good, c.route.scale = (real)NAN, expect_refused(c, "route-scale");
     c = good, c.expert_dropout = 1, expect_refused(c, "expert-dropout");
-    c = good, c.dispatch.overflow = OVERFLOW_DROP, c.dispatch.factor = 0, expect_refused(c, "capacity-factor");
-    c = moe_case_config("top-p", 8, 2), c.route.groups = 4, c.route.groups_used = 2, expect_refused(c, "top-p");
+    c = good, c.dispatch.overflow = OVERFLOW_DROP, c.dispatch.factor = 0,
+    expect_refused(c, "capacity-factor");
+    c = moe_case_config("top-p", 8, 2), c.route.groups = 4, c.route.groups_used = 2,
+    expect_refused(c, "top-p");
 }
 
 static void test_sizes_that_do_not_fit_are_known(void **state)
@@ -392,8 +408,10 @@ static void test_sizes_that_do_not_fit_are_known(void **state)
     (void)state;
     moe_config c = moe_case_config("softmax", 4096, 4096);
     c.width = c.hidden = MOE_MAX_WIDTH;
-    assert_true(moe_state_bytes(&c, &(batch_limits){ .tokens = INT32_MAX, .sequences = 1 }) == SIZE_MAX);
-    assert_true(moe_scratch_bytes(&c, &(batch_limits){ .tokens = INT32_MAX, .sequences = 1 }) == SIZE_MAX);
+    assert_true(
+        moe_state_bytes(&c, &(batch_limits){ .tokens = INT32_MAX, .sequences = 1 }) == SIZE_MAX);
+    assert_true(
+        moe_scratch_bytes(&c, &(batch_limits){ .tokens = INT32_MAX, .sequences = 1 }) == SIZE_MAX);
 }
 
 int main(void)

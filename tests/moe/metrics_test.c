@@ -17,8 +17,15 @@ static void test_evenness(void **state)
     (void)state;
     const int64_t count[] = { 3, 2, 1, 2 };
     const double probability[] = { 1, 1, 1, 1 };
-    balance_totals t = { .experts = 4, .count = count, .tokens = 4, .dropped = 2, .probability = probability, .entropy = 2,
-                         .lse = 6, .logit_max = 7, .local_tokens = 4 };
+    balance_totals t = { .experts = 4,
+        .count = count,
+        .tokens = 4,
+        .dropped = 2,
+        .probability = probability,
+        .entropy = 2,
+        .lse = 6,
+        .logit_max = 7,
+        .local_tokens = 4 };
     cadre_moe_metrics m = metrics_of(&t);
     assert_within(m.max_vio, 0.5, 1e-12);
     assert_within(m.cv, sqrt(0.5) / 2, 1e-12);
@@ -41,7 +48,9 @@ static void test_one_expert_for_all_and_none_for_anyone(void **state)
     const double probability[] = { 0, 0, 0, 0 };
     assert_within(metrics_max_vio(one, 4), 3, 1e-12);
     assert_int_equal(metrics_dead(one, 4), 3);
-    balance_totals t = { .experts = 4, .count = one, .tokens = 8, .probability = probability, .local_tokens = 8 };
+    balance_totals t = {
+        .experts = 4, .count = one, .tokens = 8, .probability = probability, .local_tokens = 8
+    };
     assert_within(metrics_of(&t).effective_experts, 1, 1e-12);
     t.count = none, t.tokens = t.local_tokens = 0;
     cadre_moe_metrics m = metrics_of(&t);
@@ -63,7 +72,8 @@ static void test_mutual_information(void **state)
     const int64_t apart[] = { 5, 0, 0, 5 }, alike[] = { 2, 6, 1, 3 }, between[] = { 3, 1, 1, 3 };
     assert_within(metrics_mutual_information(apart, 2, 2), log(2), 1e-12);
     assert_within(metrics_mutual_information(alike, 2, 2), 0, 1e-12);
-    assert_within(metrics_mutual_information(between, 2, 2), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-12);
+    assert_within(
+        metrics_mutual_information(between, 2, 2), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-12);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* router_test.c - every router on one token: published numbers, gradients worked out by hand, hostile logits. */
+/* router_test.c - every router on one token: published numbers, gradients worked out by hand,
+ * hostile logits. */
 #include "moe/router.h"
 
 #include <math.h>
@@ -35,9 +36,16 @@ static void set(one *o, const char *name, int32_t experts, int32_t topk, const r
     assert_non_null(o->router);
     router_defaults(o->router, topk, &o->options);
     memcpy(o->logits, logits, (size_t)experts * sizeof(real));
-    o->token = (router_token){ .options = &o->options, .rows = variant_list(&count)[0]->rows, .experts = experts,
-                               .logits = o->logits, .score = o->score, .lse = &o->lse, .key = o->key,
-                               .count = topk, .expert = o->pick, .weight = o->weight };
+    o->token = (router_token){ .options = &o->options,
+        .rows = variant_list(&count)[0]->rows,
+        .experts = experts,
+        .logits = o->logits,
+        .score = o->score,
+        .lse = &o->lse,
+        .key = o->key,
+        .count = topk,
+        .expert = o->pick,
+        .weight = o->weight };
 }
 
 static void route(one *o)
@@ -57,8 +65,12 @@ static void expect(const one *o, int count, const int *experts, const double *we
     }
 }
 
-#define EXPECT(o, count, ids, ...) expect(o, count, (const int[])ids, (const double[]){ __VA_ARGS__ })
-#define IDS(...) { __VA_ARGS__ }
+#define EXPECT(o, count, ids, ...)                                                                 \
+    expect(o, count, (const int[])ids, (const double[]){ __VA_ARGS__ })
+#define IDS(...)                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 #define R(x) REAL_C(x)
 static const real z8[] = { R(1.), R(-.5), R(2.), R(.3), R(-1.2), R(.8), R(1.5), R(-.1) };
@@ -69,7 +81,8 @@ static const real b8[] = { R(0.), R(.3), R(-.2), R(.05), R(.1), R(0.), R(-.4), R
 static void test_softmax_numbers(void **state)
 {
     (void)state;
-    static const double p[] = { .136071, .030361, .369878, .067571, .015077, .111405, .224343, .045294 };
+    static const double p[] = { .136071, .030361, .369878, .067571, .015077, .111405, .224343,
+        .045294 };
     one o;
     set(&o, "softmax", 8, 2, z8), route(&o);
     EXPECT(&o, 2, IDS(2, 6), .369878, .224343);
@@ -159,7 +172,8 @@ static void test_top_p_numbers(void **state)
     }
 }
 
-/* Which group's score: V3 takes the two largest, V2 the largest; 0.0 for groups left out wins over negative keys. */
+/* Which group's score: V3 takes the two largest, V2 the largest; 0.0 for groups left out wins over
+ * negative keys. */
 static void test_group_scores_and_masks_differ(void **state)
 {
     (void)state;
@@ -181,7 +195,8 @@ static void test_group_scores_and_masks_differ(void **state)
     assert_true(pick[0].id == 0 && pick[1].id == 1);
 }
 
-/* ---- gradients worked out by hand: token 0 of the batch of four, picks (0, 3), d = (.7, -.2) ---- */
+/* ---- gradients worked out by hand: token 0 of the batch of four, picks (0, 3), d = (.7, -.2)
+ * ---- */
 
 static const real z4[] = { R(1.), R(0.), R(-1.), R(.5) };
 
@@ -207,7 +222,8 @@ static void test_gradient_numbers(void **state)
 
 /* ---- the eps of renormalisation ---- */
 
-/* As large as the scores here, so that its sign shows: w = s / (sum over picks of s + eps), and its derivative. */
+/* As large as the scores here, so that its sign shows: w = s / (sum over picks of s + eps), and its
+ * derivative. */
 static void test_eps_is_added_to_the_sum(void **state)
 {
     (void)state;
@@ -216,13 +232,16 @@ static void test_eps_is_added_to_the_sum(void **state)
     for (int i = 0; i < count; i++) {
         if (!router_understands(list[i], "norm-eps")) continue;
         one o, moved;
-        real dweight[] = { R(.7), R(-.2) }, dprobability[4] = { 0 }, dlogits[4], dnoise[4], logits[4];
+        real dweight[] = { R(.7), R(-.2) }, dprobability[4] = { 0 }, dlogits[4], dnoise[4],
+             logits[4];
         set(&o, list[i]->name, 4, 2, z4);
         o.options.norm_eps = R(.5), o.options.renormalise = true;
         route(&o);
         double sum = (double)o.score[o.pick[0].id] + (double)o.score[o.pick[1].id] + .5;
-        for (int k = 0; k < 2; k++) assert_within(o.weight[k], (double)o.score[o.pick[k].id] / sum, 1e-6);
-        o.router->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
+        for (int k = 0; k < 2; k++)
+            assert_within(o.weight[k], (double)o.score[o.pick[k].id] / sum, 1e-6);
+        o.router->backward(
+            &o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
         for (int e = 0; e < 4; e++) {
             double loss[2];
             for (int side = 0; side < 2; side++) {
@@ -240,14 +259,16 @@ static void test_eps_is_added_to_the_sum(void **state)
     assert_true(seen >= 3);
 }
 
-/* What is published as the default shows where scores are as small: two of e^-28 make a third of 1 each with an eps of e^-28. */
+/* What is published as the default shows where scores are as small: two of e^-28 make a third of 1
+ * each with an eps of e^-28. */
 static void test_default_eps(void **state)
 {
     (void)state;
     static const struct {
         const char *router;
         double eps;
-    } defaults[] = { { "softmax-bias", 1e-12 }, { "sigmoid-bias", 1e-20 }, { "sqrtsoftplus-bias", 1e-20 } };
+    } defaults[] = { { "softmax-bias", 1e-12 }, { "sigmoid-bias", 1e-20 },
+        { "sqrtsoftplus-bias", 1e-20 } };
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
         router_options o;
         const router *r = router_by_name(defaults[i].router);
@@ -267,10 +288,11 @@ static void be_noisy(one *o, int32_t experts, int32_t topk, const real *logits)
 {
     set(o, "noisy-topk", experts, topk, logits);
     o->options.noise_floor = 0;
-    for (int e = 0; e < experts; e++) o->noise_logits[e] = (real)log(exp(1.0) - 1), o->noise[e] = 0; /* sigma 1, no noise */
-    o->token.noise_logits = o->noise_logits, o->token.noise = o->noise, o->token.load = o->load, o->token.border = o->border;
+    /* Sigma 1, no noise */
+    for (int e = 0; e < experts; e++) o->noise_logits[e] = (real)log(exp(1.0) - 1), o->noise[e] = 0;
+    o->token.noise_logits = o->noise_logits, o->token.noise = o->noise, o->token.load = o->load,
+    o->token.border = o->border;
 }
-
 
 /* ---- a token's row ends where the next one's begins ---- */
 
@@ -296,7 +318,8 @@ static void test_a_router_writes_its_own_row_alone(void **state)
     for (int i = 0; i < count; i++)
         for (int noise = 0; noise < 2; noise++) {
             one o;
-            real dweight[PICKS + 4] = { R(.7), R(-.2), R(.1) }, dprobability[EXPERTS + 4] = { 0 }, dload[EXPERTS] = { 1 };
+            real dweight[PICKS + 4] = { R(.7), R(-.2), R(.1) }, dprobability[EXPERTS + 4] = { 0 },
+                                 dload[EXPERTS] = { 1 };
             real dlogits[EXPERTS + 4], dnoise[EXPERTS + 4];
             set(&o, list[i]->name, EXPERTS, PICKS, z8);
             o.token.correction = list[i]->traits & ROUTER_CORRECTION ? b8 : NULL;
@@ -305,14 +328,18 @@ static void test_a_router_writes_its_own_row_alone(void **state)
                 if (!noise) o.token.noise = NULL;
             }
             real *const experts[] = { o.score, o.key, o.load, dprobability, dlogits, dnoise };
-            for (size_t r = 0; r < sizeof experts / sizeof *experts; r++) mark_from(experts[r], EXPERTS);
-            for (int e = EXPERTS; e < EXPERTS + 4; e++) o.logits[e] = o.noise_logits[e] = o.noise[e] = 3;
+            for (size_t r = 0; r < sizeof experts / sizeof *experts; r++)
+                mark_from(experts[r], EXPERTS);
+            for (int e = EXPERTS; e < EXPERTS + 4; e++)
+                o.logits[e] = o.noise_logits[e] = o.noise[e] = 3;
             mark_from(o.weight, PICKS), mark_from(dweight, PICKS);
             o.pick[PICKS] = (gexp){ MARK };
             route(&o);
             if (o.token.noise) o.router->load(&o.token);
-            o.router->backward(&o.token, &(router_flow){ dweight, dprobability, o.token.noise ? dload : NULL, dlogits, dnoise });
-            for (size_t r = 0; r < sizeof experts / sizeof *experts; r++) expect_marks(list[i]->name, experts[r], EXPERTS);
+            o.router->backward(&o.token, &(router_flow){ dweight, dprobability,
+                                             o.token.noise ? dload : NULL, dlogits, dnoise });
+            for (size_t r = 0; r < sizeof experts / sizeof *experts; r++)
+                expect_marks(list[i]->name, experts[r], EXPERTS);
             expect_marks(list[i]->name, o.weight, PICKS);
             expect_marks(list[i]->name, dweight, PICKS);
             assert_int_equal(o.pick[PICKS].id, MARK);
@@ -348,8 +375,9 @@ static void test_single_pick_learns_only_unless_renormalised(void **state)
 static void test_smooth_load_numbers(void **state)
 {
     (void)state;
-    static const real rows[4][4] = { { R(1.), R(0.), R(-1.), R(.5) }, { R(.2), R(.9), R(.1), R(-.3) },
-                                     { R(2.), R(-.5), R(.3), R(0.) }, { R(.4), R(.6), R(-.2), R(1.1) } };
+    static const real rows[4][4] = { { R(1.), R(0.), R(-1.), R(.5) },
+        { R(.2), R(.9), R(.1), R(-.3) }, { R(2.), R(-.5), R(.3), R(0.) },
+        { R(.4), R(.6), R(-.2), R(1.1) } };
     static const double expected[] = { 2.779163, 1.887797, 1.356746, 2.140125 };
     double load[4] = { 0 };
     for (int t = 0; t < 4; t++) {
@@ -401,7 +429,8 @@ static void assert_distinct(const one *o)
 static void test_hostile_logits_give_distinct_ids(void **state)
 {
     (void)state;
-    static const real hostile[] = { (real)NAN, REAL_INF, -REAL_INF, 0, R(-0.), R(1e-45), R(-1e-45), R(3e38), R(-3e38), 1 };
+    static const real hostile[] = { (real)NAN, REAL_INF, -REAL_INF, 0, R(-0.), R(1e-45), R(-1e-45),
+        R(3e38), R(-3e38), 1 };
     int count;
     const router *const *list = router_list(&count);
     random_key key = random_key_of(4, "hostile", 0, 0);
@@ -414,9 +443,11 @@ static void test_hostile_logits_give_distinct_ids(void **state)
             logits[e] = trial % 11 == 0 ? hostile[trial % 10] : hostile[bits % 10];
         }
         set(&o, list[trial % (uint64_t)count]->name, experts, topk, logits);
-        for (int32_t e = 0; e < experts; e++) o.correction[e] = trial % 5 ? 0 : hostile[(trial + (uint64_t)e) % 10];
+        for (int32_t e = 0; e < experts; e++)
+            o.correction[e] = trial % 5 ? 0 : hostile[(trial + (uint64_t)e) % 10];
         if (o.router->traits & ROUTER_CORRECTION) o.token.correction = o.correction;
-        if (router_understands(o.router, "groups")) o.options.groups = 4, o.options.groups_used = topk > experts / 2 ? 4 : 2;
+        if (router_understands(o.router, "groups"))
+            o.options.groups = 4, o.options.groups_used = topk > experts / 2 ? 4 : 2;
         o.options.group_score = trial % 2 ? GROUP_TOP2 : GROUP_MAX;
         route(&o);
         assert_distinct(&o);
@@ -450,12 +481,15 @@ static void test_selection_is_a_sort(void **state)
                 k = 1 + (int32_t)(random_bits(key, trial * 1000 + 1) % (uint32_t)n);
         real keys[MOST];
         gexp pick[MOST];
-        for (int32_t e = 0; e < n; e++) keys[e] = (real)(random_bits(key, trial * 1000 + 2 + (uint64_t)e) % 97); /* with ties */
+        /* With ties */
+        for (int32_t e = 0; e < n; e++)
+            keys[e] = (real)(random_bits(key, trial * 1000 + 2 + (uint64_t)e) % 97);
         select_topk(n, keys, k, pick);
         for (int32_t i = 0; i < k; i++) {
             int32_t better = 0;
             for (int32_t e = 0; e < n; e++)
-                better += keys[e] > keys[pick[i].id] || (keys[e] == keys[pick[i].id] && e < pick[i].id);
+                better +=
+                    keys[e] > keys[pick[i].id] || (keys[e] == keys[pick[i].id] && e < pick[i].id);
             assert_int_equal(better, i);
         }
     }
@@ -478,7 +512,8 @@ static void test_two_ways_of_renormalising_agree(void **state)
     }
 }
 
-/* Weights of independent scores survive scores that are all but zero, and their derivative is finite. */
+/* Weights of independent scores survive scores that are all but zero, and their derivative is
+ * finite. */
 static void test_vanishing_scores_stay_finite(void **state)
 {
     (void)state;
@@ -487,9 +522,11 @@ static void test_vanishing_scores_stay_finite(void **state)
         for (int level = 0; level < 3; level++) {
             one o;
             real logits[4], dweight[] = { 1, -1 }, dprobability[4] = { 1, 2, 3, 4 }, dlogits[4];
-            for (int e = 0; e < 4; e++) logits[e] = (real)(level == 0 ? -30 : level == 1 ? -120 : -3000) - (real)e;
+            for (int e = 0; e < 4; e++)
+                logits[e] = (real)(level == 0 ? -30 : level == 1 ? -120 : -3000) - (real)e;
             set(&o, names[i], 4, 2, logits), route(&o);
-            o.router->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, NULL });
+            o.router->backward(
+                &o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, NULL });
             for (int k = 0; k < 2; k++) assert_true(isfinite(o.weight[k]));
             for (int e = 0; e < 4; e++) assert_true(isfinite(dlogits[e]));
         }
@@ -505,7 +542,8 @@ static void test_every_row_is_complete(void **state)
     assert_int_equal(count, 9);
     for (int i = 0; i < count; i++) {
         assert_ptr_equal(router_by_name(list[i]->name), list[i]);
-        assert_true(list[i]->help && list[i]->options && list[i]->score && list[i]->weigh && list[i]->backward);
+        assert_true(list[i]->help && list[i]->options && list[i]->score && list[i]->weigh &&
+                    list[i]->backward);
         assert_true(!(list[i]->traits & ROUTER_NOISE) == !list[i]->load);
         router_options o;
         router_defaults(list[i], 2, &o);

@@ -1,5 +1,5 @@
-/* attention_test.c - attention in all its options: against the definition, by gradients, and bit for bit whatever the queries'
- * company, the blocks of the cache, variant and threads. */
+/* attention_test.c - attention in all its options: against the definition, by gradients, and bit
+ * for bit whatever the queries' company, the blocks of the cache, variant and threads. */
 #include "kernel/context.h"
 #include "op/attention.h"
 
@@ -25,9 +25,12 @@ typedef struct layer {
     int64_t tokens, key_stride, value_stride;
     arena memory;
     attention_scratch scratch;
-    real q[SEQUENCES * MOST * HEADS * KEY], k[SEQUENCES * MOST * HEADS * (KEY + 1)], v[SEQUENCES * MOST * HEADS * (VALUE + 2)];
-    real dq[SEQUENCES * MOST * HEADS * KEY], dk[SEQUENCES * MOST * HEADS * (KEY + 1)], dv[SEQUENCES * MOST * HEADS * (VALUE + 2)];
-    real out[SEQUENCES * MOST * HEADS * VALUE], dout[SEQUENCES * MOST * HEADS * VALUE], log_sum[SEQUENCES * MOST * HEADS];
+    real q[SEQUENCES * MOST * HEADS * KEY], k[SEQUENCES * MOST * HEADS * (KEY + 1)],
+        v[SEQUENCES * MOST * HEADS * (VALUE + 2)];
+    real dq[SEQUENCES * MOST * HEADS * KEY], dk[SEQUENCES * MOST * HEADS * (KEY + 1)],
+        dv[SEQUENCES * MOST * HEADS * (VALUE + 2)];
+    real out[SEQUENCES * MOST * HEADS * VALUE], dout[SEQUENCES * MOST * HEADS * VALUE],
+        log_sum[SEQUENCES * MOST * HEADS];
     real sinks[HEADS], dsinks[HEADS];
     const real *keys[SEQUENCES], *values[SEQUENCES];
     attention_sequence sequences[SEQUENCES];
@@ -39,16 +42,19 @@ static void layer_scratch(layer *s)
     arena measure = { 0 };
     attention_scratch_take(&measure, &s->a, s->c->workers, s->tokens, SEQUENCES * s->tokens);
     assert_true(arena_open(&s->memory, measure.used));
-    s->scratch = attention_scratch_take(&s->memory, &s->a, s->c->workers, s->tokens, SEQUENCES * s->tokens);
+    s->scratch =
+        attention_scratch_take(&s->memory, &s->a, s->c->workers, s->tokens, SEQUENCES * s->tokens);
 }
 
 /* Options are those of `a`; its shape is set here. */
-static void layer_fill(layer *s, compute *c, attention a, int64_t kv_heads, int64_t tokens, bool sinks)
+static void layer_fill(
+    layer *s, compute *c, attention a, int64_t kv_heads, int64_t tokens, bool sinks)
 {
     memset(s, 0, sizeof *s);
     s->c = c;
     s->a = a;
-    s->a.heads = HEADS, s->a.kv_heads = kv_heads, s->a.key_width = KEY, s->a.value_width = VALUE, s->a.scale = REAL_C(0.4);
+    s->a.heads = HEADS, s->a.kv_heads = kv_heads, s->a.key_width = KEY, s->a.value_width = VALUE,
+    s->a.scale = REAL_C(0.4);
     s->a.sinks = sinks ? s->sinks : NULL;
     s->a.dsinks = sinks ? s->dsinks : NULL;
     s->tokens = tokens;
@@ -63,12 +69,16 @@ static void layer_fill(layer *s, compute *c, attention a, int64_t kv_heads, int6
         int64_t at = i * tokens;
         s->keys[i] = s->k + at * s->key_stride;
         s->values[i] = s->v + at * s->value_stride;
-        s->sequences[i] = (attention_sequence){
-            .queries = tokens, .q = s->q + at * HEADS * KEY, .q_stride = HEADS * KEY, .out = s->out + at * HEADS * VALUE,
-            .out_stride = HEADS * VALUE, .log_sum = s->log_sum + at * HEADS,
-            .kv = { &s->keys[i], &s->values[i], tokens, s->key_stride, KEY + 1, s->value_stride, VALUE + 2 } };
-        s->gradients[i] = (attention_gradient){ s->dout + at * HEADS * VALUE, s->dq + at * HEADS * KEY,
-                                                s->dk + at * s->key_stride, s->dv + at * s->value_stride };
+        s->sequences[i] = (attention_sequence){ .queries = tokens,
+            .q = s->q + at * HEADS * KEY,
+            .q_stride = HEADS * KEY,
+            .out = s->out + at * HEADS * VALUE,
+            .out_stride = HEADS * VALUE,
+            .log_sum = s->log_sum + at * HEADS,
+            .kv = { &s->keys[i], &s->values[i], tokens, s->key_stride, KEY + 1, s->value_stride,
+                VALUE + 2 } };
+        s->gradients[i] = (attention_gradient){ s->dout + at * HEADS * VALUE,
+            s->dq + at * HEADS * KEY, s->dk + at * s->key_stride, s->dv + at * s->value_stride };
     }
 }
 
@@ -78,13 +88,17 @@ static void forward(void *state)
     attention_forward(s->c, &s->a, s->sequences, SEQUENCES, &s->scratch);
 }
 
-static void backward(layer *s) { attention_backward(s->c, &s->a, s->sequences, s->gradients, SEQUENCES, &s->scratch); }
+static void backward(layer *s)
+{
+    attention_backward(s->c, &s->a, s->sequences, s->gradients, SEQUENCES, &s->scratch);
+}
 
 /* The definition, for query t of head h of a sequence. */
 static void query_truth(const layer *s, int i, int64_t t, int64_t h, double *out)
 {
     double p[MOST], sum = s->a.sinks ? exp((double)s->sinks[h]) : 0;
-    int64_t kv = h / (HEADS / s->a.kv_heads), first = s->a.window && t >= s->a.window ? t - s->a.window + 1 : 0;
+    int64_t kv = h / (HEADS / s->a.kv_heads),
+            first = s->a.window && t >= s->a.window ? t - s->a.window + 1 : 0;
     for (int64_t j = first; j <= t; j++) {
         double z = 0;
         for (int d = 0; d < KEY; d++)
@@ -110,7 +124,8 @@ static void check_values(const layer *s)
                 double expected[VALUE];
                 query_truth(s, i, t, h, expected);
                 for (int d = 0; d < VALUE; d++)
-                    assert_near("out", t, s->sequences[i].out[t * HEADS * VALUE + h * VALUE + d], expected[d]);
+                    assert_near("out", t, s->sequences[i].out[t * HEADS * VALUE + h * VALUE + d],
+                        expected[d]);
             }
 }
 
@@ -118,7 +133,10 @@ static void check_gradients(layer *s)
 {
     int64_t rows = SEQUENCES * s->tokens;
     backward(s);
-    gradient_loss loss = { .forward = forward, .state = s, .part = { { s->out, s->dout, rows * HEADS * VALUE } }, .limit = 20 };
+    gradient_loss loss = { .forward = forward,
+        .state = s,
+        .part = { { s->out, s->dout, rows * HEADS * VALUE } },
+        .limit = 20 };
     gradient_check(&loss, "q", s->q, s->dq, rows * HEADS * KEY);
     gradient_check(&loss, "k", s->k, s->dk, rows * s->key_stride);
     gradient_check(&loss, "v", s->v, s->dv, rows * s->value_stride);
@@ -206,7 +224,8 @@ static void run(compute *c, void *state, real *out)
     forward(&s);
     backward(&s);
     real *parts[] = { s.out, s.log_sum, s.dq, s.dk, s.dv, s.dsinks };
-    size_t sizes[] = { sizeof s.out, sizeof s.log_sum, sizeof s.dq, sizeof s.dk, sizeof s.dv, sizeof s.dsinks };
+    size_t sizes[] = { sizeof s.out, sizeof s.log_sum, sizeof s.dq, sizeof s.dk, sizeof s.dv,
+        sizeof s.dsinks };
     for (int i = 0; i < 6; out += sizes[i++] / sizeof *out) memcpy(out, parts[i], sizes[i]);
     arena_close(&s.memory);
 }

@@ -52,7 +52,8 @@ static void test_values(void **state)
     (void)state;
     forward(NULL);
     for (int t = 0; t < T; t++)
-        for (int i = 0; i < D; i++) assert_true(s.x[t * S + i] == REAL_C(1.5) * s.values[s.ids[t] * D + i]);
+        for (int i = 0; i < D; i++)
+            assert_true(s.x[t * S + i] == REAL_C(1.5) * s.values[s.ids[t] * D + i]);
 }
 
 static void test_number_format(void **state)
@@ -67,7 +68,8 @@ static void test_number_format(void **state)
     s.table.data = packed;
     forward(NULL);
     for (int t = 0; t < T; t++)
-        for (int i = 0; i < D; i++) assert_true(s.x[t * S + i] == REAL_C(1.5) * (real)values[s.ids[t] * D + i]);
+        for (int i = 0; i < D; i++)
+            assert_true(s.x[t * S + i] == REAL_C(1.5) * (real)values[s.ids[t] * D + i]);
 }
 
 static void test_gradients(void **state)
@@ -97,7 +99,8 @@ static void run(compute *c, void *state, real *out)
     for (int t = 0; t < ROWS; t++) ids[t] = t * 7 % V;
     gradient_fill(dx, ROWS * D, 1, 1);
     embedding_backward(c, D, REAL_C(0.7), ROWS, ids, dx, D, out);
-    embedding_forward(c, &(weight){ .rows = V, .cols = D, .stride = D, .data = out }, REAL_C(1.1), ROWS, ids, out + V * D, D);
+    embedding_forward(c, &(weight){ .rows = V, .cols = D, .stride = D, .data = out }, REAL_C(1.1),
+        ROWS, ids, out + V * D, D);
 }
 
 static void test_sameness(void **state)

@@ -1,4 +1,5 @@
-/* ffn_test.c - the dense feed-forward with every activation: gradients, cuts, the same bits on every variant. */
+/* ffn_test.c - the dense feed-forward with every activation: gradients, cuts, the same bits on
+ * every variant. */
 #include "kernel/context.h"
 #include "op/ffn.h"
 
@@ -29,10 +30,11 @@ static void layer_fill(layer *s, compute *c, const char *activation)
     memset(s, 0, sizeof *s);
     s->c = c;
     s->state = (ffn_state){ s->hidden, s->active };
-    s->f = (ffn){ .activation = row_activation_by_name(c->variant->rows, activation), .limit = 7,
-                  .gate = { weight_of_reals(s->gate, H, D), s->bias, s->dgate, s->dbias },
-                  .up = { .w = weight_of_reals(s->up, H, D), .dw = s->dup },
-                  .down = { .w = weight_of_reals(s->down, D, H), .dw = s->ddown } };
+    s->f = (ffn){ .activation = row_activation_by_name(c->variant->rows, activation),
+        .limit = 7,
+        .gate = { weight_of_reals(s->gate, H, D), s->bias, s->dgate, s->dbias },
+        .up = { .w = weight_of_reals(s->up, H, D), .dw = s->dup },
+        .down = { .w = weight_of_reals(s->down, D, H), .dw = s->ddown } };
     gradient_fill(s->x, T * XS, 1, 1);
     gradient_fill(s->gate, H * D, 2, 1);
     gradient_fill(s->up, H * D, 3, 1);
@@ -51,7 +53,8 @@ static void forward(void *state)
 static void both(layer *s, int64_t begin, int64_t end)
 {
     ffn_forward(s->c, &s->f, end - begin, s->x + begin * XS, XS, &s->state, s->y + begin * YS, YS);
-    ffn_backward(s->c, &s->f, end - begin, s->x + begin * XS, XS, &s->state, s->dy + begin * YS, YS, s->dx + begin * XS, XS);
+    ffn_backward(s->c, &s->f, end - begin, s->x + begin * XS, XS, &s->state, s->dy + begin * YS, YS,
+        s->dx + begin * XS, XS);
 }
 
 static double value(const layer *s, int t, int d)
@@ -89,7 +92,8 @@ static void test_gradients(void **state)
     assert_int_equal(compute_new(2, NULL, &c), CADRE_OK);
     for (int i = 0; i < c->variant->rows->activation_count; i++) {
         const row_activation *a = &c->variant->rows->activations[i];
-        if (!strcmp(a->name, "relu")) continue; /* its kink may stand within a difference's reach; rows_test has it */
+        /* Its kink may stand within a difference's reach; rows_test has it */
+        if (!strcmp(a->name, "relu")) continue;
         layer_fill(&s, c, a->name);
         if (!strcmp(a->name, "gpt-oss")) s.f.limit = 100; /* as above: the clamps */
         both(&s, 0, T);

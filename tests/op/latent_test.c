@@ -20,7 +20,8 @@ static const latent shape = { HEADS, NOPE, ROPE, VALUE };
 
 typedef struct layer {
     compute *c;
-    real kv[T * WIDE], shared[T * SHARED], k[T * KEY], dk[T * KEY], dkv[T * WIDE], dshared[T * SHARED];
+    real kv[T * WIDE], shared[T * SHARED], k[T * KEY], dk[T * KEY], dkv[T * WIDE],
+        dshared[T * SHARED];
 } layer;
 
 static void forward(void *state)
@@ -41,7 +42,8 @@ static void test_values_and_gradients(void **state)
     for (int t = 0; t < T; t++)
         for (int h = 0; h < HEADS; h++)
             for (int i = 0; i < NOPE + ROPE; i++) {
-                real expected = i < NOPE ? s.kv[t * WIDE + h * (NOPE + VALUE) + i] : s.shared[t * SHARED + i - NOPE];
+                real expected = i < NOPE ? s.kv[t * WIDE + h * (NOPE + VALUE) + i]
+                                         : s.shared[t * SHARED + i - NOPE];
                 assert_true(s.k[t * KEY + h * (NOPE + ROPE) + i] == expected);
             }
     latent_keys_backward(s.c, &shape, T, s.dk, s.dkv, s.dshared, SHARED);
@@ -74,6 +76,7 @@ static void test_sameness(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_values_and_gradients), cmocka_unit_test(test_sameness) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_values_and_gradients),
+        cmocka_unit_test(test_sameness) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

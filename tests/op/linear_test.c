@@ -40,7 +40,8 @@ static void forward(void *state)
 
 static void backward(layer *s, int64_t begin, int64_t end)
 {
-    linear_backward(s->c, &s->l, end - begin, s->x + begin * XS, XS, s->dy + begin * YS, YS, false, s->dx + begin * XS, XS);
+    linear_backward(s->c, &s->l, end - begin, s->x + begin * XS, XS, s->dy + begin * YS, YS, false,
+        s->dx + begin * XS, XS);
 }
 
 static int set_up(void **state)
@@ -78,7 +79,8 @@ static void test_together(void **state)
     static real alone[T * N], a[T * YS], b[T * N];
     forward(s);
     linear_forward(s->c, &plain, T, s->x, XS, alone, N);
-    linear_forward_together(s->c, (const linear *[]){ &s->l, &plain }, 2, T, s->x, XS, (real *[]){ a, b }, (int64_t[]){ YS, N });
+    linear_forward_together(s->c, (const linear *[]){ &s->l, &plain }, 2, T, s->x, XS,
+        (real *[]){ a, b }, (int64_t[]){ YS, N });
     assert_memory_equal(a, s->y, sizeof a);
     assert_memory_equal(b, alone, sizeof b);
 }

@@ -1,4 +1,5 @@
-/* loss_test.c - cross entropy with its head: values, gradients, ignored targets, chunks that leave no trace. */
+/* loss_test.c - cross entropy with its head: values, gradients, ignored targets, chunks that leave
+ * no trace. */
 #include "kernel/context.h"
 #include "op/loss.h"
 
@@ -21,7 +22,8 @@ typedef struct layer {
     loss_head h;
     loss_scratch scratch;
     int32_t targets[T];
-    real x[T * D], w[V * D], bias[V], dw[V * D], dbias[V], logits[T * V], losses[T], weights[T], dx[T * D];
+    real x[T * D], w[V * D], bias[V], dw[V * D], dbias[V], logits[T * V], losses[T], weights[T],
+        dx[T * D];
 } layer;
 
 static layer s;
@@ -55,7 +57,8 @@ static void forward(void *state)
 
 static void backward(void)
 {
-    loss_forward_backward(s.c, &s.h, T, s.x, D, s.targets, REAL_C(0.1), &s.scratch, s.losses, s.dx, D);
+    loss_forward_backward(
+        s.c, &s.h, T, s.x, D, s.targets, REAL_C(0.1), &s.scratch, s.losses, s.dx, D);
 }
 
 static double loss_truth(int t)
@@ -74,7 +77,8 @@ static void test_values(void **state)
 {
     (void)state;
     forward(NULL);
-    for (int t = 0; t < T; t++) assert_near("loss", t, s.losses[t], s.targets[t] < 0 ? 0 : loss_truth(t));
+    for (int t = 0; t < T; t++)
+        assert_near("loss", t, s.losses[t], s.targets[t] < 0 ? 0 : loss_truth(t));
     real alone[T];
     memcpy(alone, s.losses, sizeof alone);
     backward();
@@ -114,10 +118,12 @@ static void test_scratch(void **state)
 {
     (void)state;
     arena measure = { 0 };
-    loss_scratch small = loss_scratch_take(&measure, 3, 1000), large = loss_scratch_take(&measure, 100000, 200000);
+    loss_scratch small = loss_scratch_take(&measure, 3, 1000),
+                 large = loss_scratch_take(&measure, 100000, 200000);
     assert_int_equal(small.rows, 3);
     assert_true(large.rows >= 16 && large.rows < 1000);
-    assert_true(measure.used >= ((size_t)small.rows * 1000 + (size_t)large.rows * 200000) * sizeof(real));
+    assert_true(
+        measure.used >= ((size_t)small.rows * 1000 + (size_t)large.rows * 200000) * sizeof(real));
 }
 
 static void run(compute *c, void *state, real *out)

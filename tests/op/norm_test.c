@@ -40,8 +40,8 @@ static void forward(void *state)
 
 static void backward(layer *s, int64_t begin, int64_t end)
 {
-    norm_backward(s->c, &s->n, end - begin, s->x + begin * S, S, s->inverse + begin * s->n.heads, s->dy + begin * S, S, false,
-                  s->dx + begin * S, S);
+    norm_backward(s->c, &s->n, end - begin, s->x + begin * S, S, s->inverse + begin * s->n.heads,
+        s->dy + begin * S, S, false, s->dx + begin * S, S);
 }
 
 static void check_values(const layer *s)
@@ -53,7 +53,8 @@ static void check_values(const layer *s)
             for (int64_t i = 0; i < s->n.width; i++) squares += (double)x[i] * (double)x[i];
             double r = 1 / sqrt(squares / (double)s->n.width + (double)s->n.eps);
             assert_near("inverse", t, s->inverse[t * s->n.heads + h], r);
-            for (int64_t i = 0; i < s->n.width; i++) assert_near("y", i, y[i], (double)x[i] * r * (double)s->gain[i]);
+            for (int64_t i = 0; i < s->n.width; i++)
+                assert_near("y", i, y[i], (double)x[i] * r * (double)s->gain[i]);
         }
 }
 
@@ -98,12 +99,14 @@ static void test_in_place_and_accumulate(void **state)
     backward(&s, 0, T);
     apart = s;
     norm_backward(c, &s.n, T, s.x, S, s.inverse, s.dy, S, false, s.dy, S);
-    for (int t = 0; t < T; t++) assert_memory_equal(s.dy + t * S, apart.dx + t * S, 90 * sizeof(real));
+    for (int t = 0; t < T; t++)
+        assert_memory_equal(s.dy + t * S, apart.dx + t * S, 90 * sizeof(real));
     norm_backward(c, &s.n, T, s.x, S, s.inverse, apart.dy, S, true, s.dx, S);
     for (int t = 0; t < T; t++)
         for (int i = 0; i < 90; i++) assert_true(s.dx[t * S + i] == 2 * apart.dx[t * S + i]);
     norm_forward(c, &s.n, T, s.x, S, s.x, S, NULL);
-    for (int t = 0; t < T; t++) assert_memory_equal(s.x + t * S, apart.y + t * S, 90 * sizeof(real));
+    for (int t = 0; t < T; t++)
+        assert_memory_equal(s.x + t * S, apart.y + t * S, 90 * sizeof(real));
     compute_free(c);
 }
 

@@ -1,4 +1,5 @@
-/* history_test.c - logs of any length in few spans of time; what a resumed run says again replaces what it said before. */
+/* history_test.c - logs of any length in few spans of time; what a resumed run says again replaces
+ * what it said before. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <setjmp.h>
@@ -12,7 +13,8 @@
 
 #include "report/history.h"
 
-static shape_layer layer[] = { { .experts = 2, .picks = 1 }, { .experts = 1, .picks = 1, .first_expert = 2, .first_pick = 1 } };
+static shape_layer layer[] = { { .experts = 2, .picks = 1 },
+    { .experts = 1, .picks = 1, .first_expert = 2, .first_pick = 1 } };
 static const model_shape shape = { .layers = 2, .experts = 3, .picks = 2, .layer = layer };
 static char path[] = "/tmp/cadre-history-XXXXXX";
 static FILE *file;
@@ -51,7 +53,8 @@ static void long_run(void **state)
     enum { STEPS = 100000 };
     start();
     for (int i = 1; i <= STEPS; i++)
-        fprintf(file, "{\"step\":%d,\"loss\":%d,\"dead\":[0,%d],\"loads\":[[3,1],[4]]}\n", i, i, i == 70000 ? 1 : 0);
+        fprintf(file, "{\"step\":%d,\"loss\":%d,\"dead\":[0,%d],\"loads\":[[3,1],[4]]}\n", i, i,
+            i == 70000 ? 1 : 0);
     run_history h = read_back();
     const metric_point *loss = history_scalar(&h, METRIC_LOSS);
     double sum = 0, picks = 0;
@@ -77,8 +80,10 @@ static void resumed_run(void **state)
 {
     (void)state;
     start();
-    for (int i = 1; i <= 6; i++) fprintf(file, "{\"step\":%d,\"loss\":100,\"loads\":[[1,0],[1]]}\n", i);
-    for (int i = 4; i <= 8; i++) fprintf(file, "{\"step\":%d,\"loss\":7,\"loads\":[[0,1],[1]]}\n", i);
+    for (int i = 1; i <= 6; i++)
+        fprintf(file, "{\"step\":%d,\"loss\":100,\"loads\":[[1,0],[1]]}\n", i);
+    for (int i = 4; i <= 8; i++)
+        fprintf(file, "{\"step\":%d,\"loss\":7,\"loads\":[[0,1],[1]]}\n", i);
     run_history h = read_back();
     const metric_point *loss = history_scalar(&h, METRIC_LOSS);
     double loads[3];
@@ -145,8 +150,12 @@ static void nothing_logged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(long_run),           cmocka_unit_test(resumed_run),     cmocka_unit_test(goes_back_before_its_beginning),
-        cmocka_unit_test(dropped_is_a_share), cmocka_unit_test(unfinished_line), cmocka_unit_test(nothing_logged),
+        cmocka_unit_test(long_run),
+        cmocka_unit_test(resumed_run),
+        cmocka_unit_test(goes_back_before_its_beginning),
+        cmocka_unit_test(dropped_is_a_share),
+        cmocka_unit_test(unfinished_line),
+        cmocka_unit_test(nothing_logged),
     };
     return cmocka_run_group_tests(tests, open_file, remove_file);
 }

@@ -1,4 +1,5 @@
-/* markup.h - a strict reader of pages: every element closed in order, every attribute quoted, ids unique, text escaped. */
+/* markup.h - a strict reader of pages: every element closed in order, every attribute quoted, ids
+ * unique, text escaped. */
 #ifndef CADRE_TESTS_REPORT_MARKUP_H
 #define CADRE_TESTS_REPORT_MARKUP_H
 
@@ -56,9 +57,11 @@ static bool markup_attributes(markup *m, bool *closed)
         if (*m->at != '=') continue;
         if (m->at[1] != '"') return markup_wrong(m, "attribute without quotes");
         const char *value = m->at + 2, *end = strchr(value, '"');
-        if (!end || memchr(value, '<', (size_t)(end - value))) return markup_wrong(m, "broken attribute");
+        if (!end || memchr(value, '<', (size_t)(end - value)))
+            return markup_wrong(m, "broken attribute");
         if (!strcmp(name, "id") && !markup_id(m, value, (size_t)(end - value))) return false;
-        if (!strncmp(name, "on", 2) || !strcmp(name, "src")) return markup_wrong(m, "attribute that acts");
+        if (!strncmp(name, "on", 2) || !strcmp(name, "src"))
+            return markup_wrong(m, "attribute that acts");
         m->at = end + 1;
     }
 }
@@ -68,7 +71,8 @@ static bool markup_end_tag(markup *m)
     char name[MARKUP_NAME];
     m->at += 2;
     if (!markup_name(m, name) || *m->at != '>') return markup_wrong(m, "broken end tag");
-    if (!m->depth || strcmp(m->open[m->depth - 1], name)) return markup_wrong(m, "end tag of another element");
+    if (!m->depth || strcmp(m->open[m->depth - 1], name))
+        return markup_wrong(m, "end tag of another element");
     m->depth--;
     m->at++;
     return true;
@@ -109,7 +113,8 @@ static bool markup_check(markup *m, const char *page)
     if (strncmp(page, doctype, sizeof doctype - 1)) return markup_wrong(m, "no doctype");
     m->at += sizeof doctype - 1;
     while (*m->at)
-        if (!(*m->at != '<' ? markup_text(m) : m->at[1] == '/' ? markup_end_tag(m) : markup_tag(m))) return false;
+        if (!(*m->at != '<' ? markup_text(m) : m->at[1] == '/' ? markup_end_tag(m) : markup_tag(m)))
+            return false;
     return !m->depth || markup_wrong(m, "elements left open");
 }
 

@@ -1,4 +1,5 @@
-/* passage_test.c - tokens of a passage: the heaviest expert first, long ones cut at a character, all counted. */
+/* passage_test.c - tokens of a passage: the heaviest expert first, long ones cut at a character,
+ * all counted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,8 @@
 
 #include "report/passage.h"
 
-static shape_layer layer[] = { { .experts = 8, .picks = 3 }, { .experts = 4, .picks = 1, .first_expert = 8, .first_pick = 3 } };
+static shape_layer layer[] = { { .experts = 8, .picks = 3 },
+    { .experts = 4, .picks = 1, .first_expert = 8, .first_pick = 3 } };
 static const model_shape shape = { .layers = 2, .experts = 12, .picks = 4, .layer = layer };
 
 static void add(passage *p, const char *token)
@@ -74,7 +76,7 @@ static void long_passage(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(heaviest_first), cmocka_unit_test(long_token),
-                                        cmocka_unit_test(long_passage) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(heaviest_first),
+        cmocka_unit_test(long_token), cmocka_unit_test(long_passage) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

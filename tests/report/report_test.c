@@ -1,5 +1,5 @@
-/* report_test.c - whole pages: well-formed for every kind of run, nothing in a file breaks out of them, what is wrong is
- * named. */
+/* report_test.c - whole pages: well-formed for every kind of run, nothing in a file breaks out of
+ * them, what is wrong is named. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +59,9 @@ static void remove_file(const char *run, const char *name)
     mem_free(path);
 }
 
-#define LAYERS "\"sparse_layers\":[{\"layer\":0,\"experts\":2,\"topk\":1},{\"layer\":3,\"experts\":3,\"topk\":2}]"
+#define LAYERS                                                                                     \
+    "\"sparse_layers\":[{\"layer\":0,\"experts\":2,\"topk\":1},{\"layer\":3,\"experts\":3,"        \
+    "\"topk\":2}]"
 #define TOKEN(text) "{\"text\":\"" text "\",\"experts\":[[1],[2,0]],\"weights\":[[1],[0.3,0.7]]}"
 
 /* A folder with run.json alone. */
@@ -74,14 +76,18 @@ static char *bare_run(const char *name)
 static void whole_run(void **state)
 {
     (void)state;
-    synthetic sizes = { .layers = 3, .experts = 16, .picks = 2, .domains = 8, .steps = 200, .tokens = 60, .drops = true };
+    synthetic sizes = { .layers = 3,
+        .experts = 16,
+        .picks = 2,
+        .domains = 8,
+        .steps = 200,
+        .tokens = 60,
+        .drops = true };
     char *run = in_folder("whole");
     synthetic_run(run, &sizes);
     char *page = page_of(run);
-    static const char *const id[] = {
-        "learning", "domains",  "experts",     "passages", "load",
-        "balance",  "together", "compression", "samples",  "options"
-    };
+    static const char *const id[] = { "learning", "domains", "experts", "passages", "load",
+        "balance", "together", "compression", "samples", "options" };
     for (size_t i = 0; i < sizeof id / sizeof *id; i++) {
         char section[40];
         snprintf(section, sizeof section, "<section id=\"%s\">", id[i]);
@@ -157,10 +163,13 @@ static void needs_no_network(void **state)
 static void optional_files(void **state)
 {
     (void)state;
-    synthetic sizes = { .layers = 2, .experts = 4, .picks = 1, .domains = 3, .steps = 30, .tokens = 20 };
+    synthetic sizes = {
+        .layers = 2, .experts = 4, .picks = 1, .domains = 3, .steps = 30, .tokens = 20
+    };
     char *run = in_folder("optional");
     static const char *const file[] = { "compare.json", "analysis.json", "metrics.jsonl" };
-    static const char *const gone[] = { "xz -9e", "<section id=\"domains\">", "<section id=\"learning\">" };
+    static const char *const gone[] = { "xz -9e", "<section id=\"domains\">",
+        "<section id=\"learning\">" };
     synthetic_run(run, &sizes);
     for (int i = 0; i < 3; i++) {
         remove_file(run, file[i]);
@@ -176,8 +185,9 @@ static void one_step(void **state)
 {
     (void)state;
     char *run = bare_run("one-step");
-    write_file(run, "metrics.jsonl", "{\"step\":1,\"loss\":4,\"max_vio\":[0,0.5],\"dead\":[0,1],\"loads\":[[4,4],[0,9,7]],"
-                                     "\"valid_loss\":4.5}\n");
+    write_file(run, "metrics.jsonl",
+        "{\"step\":1,\"loss\":4,\"max_vio\":[0,0.5],\"dead\":[0,1],\"loads\":[[4,4],[0,9,7]],"
+        "\"valid_loss\":4.5}\n");
     char *page = page_of(run);
     assert_holds(page, "<section id=\"learning\">");
     assert_holds(page, "1 of 5 experts got nothing");
@@ -188,7 +198,9 @@ static void one_step(void **state)
 static void one_expert(void **state)
 {
     (void)state;
-    synthetic sizes = { .layers = 1, .experts = 1, .picks = 1, .domains = 1, .steps = 3, .tokens = 5 };
+    synthetic sizes = {
+        .layers = 1, .experts = 1, .picks = 1, .domains = 1, .steps = 3, .tokens = 5
+    };
     char *run = in_folder("one-expert");
     synthetic_run(run, &sizes);
     char *page = page_of(run);
@@ -202,8 +214,9 @@ static void losses_that_are_not(void **state)
 {
     (void)state;
     char *run = bare_run("not-finite");
-    write_file(run, "metrics.jsonl", "{\"step\":1,\"loss\":null}\n{\"step\":2,\"loss\":1e300}\n"
-                                     "{\"step\":3,\"loss\":-1e300,\"lr\":0}\n{\"step\":4}\n");
+    write_file(run, "metrics.jsonl",
+        "{\"step\":1,\"loss\":null}\n{\"step\":2,\"loss\":1e300}\n"
+        "{\"step\":3,\"loss\":-1e300,\"lr\":0}\n{\"step\":4}\n");
     char *page = page_of(run);
     assert_holds(page, "2 steps logged no finite loss");
     assert_lacks(page, ">nan");
@@ -219,24 +232,26 @@ static void hostile_text(void **state)
     char *run = in_folder("evil \"'<b>&"), text[4096];
     assert_int_equal(file_make_folder(run), CADRE_OK);
     snprintf(text, sizeof text,
-             "{\"recipe\":\"%s\",\"model_type\":\"%s\"," LAYERS
-             ",\"command\":\"%s\",\"date\":\"%s\",\"data_paths\":[\"%s\",7],\"options\":{\"%s\":\"%"
-             "s\",\"list\":[\"%s\",1,null,[2]]}}",
-             evil, evil, evil, evil, evil, evil, evil, evil);
+        "{\"recipe\":\"%s\",\"model_type\":\"%s\"," LAYERS
+        ",\"command\":\"%s\",\"date\":\"%s\",\"data_paths\":[\"%s\",7],\"options\":{\"%s\":\"%"
+        "s\",\"list\":[\"%s\",1,null,[2]]}}",
+        evil, evil, evil, evil, evil, evil, evil, evil);
     write_file(run, "run.json", text);
     snprintf(text, sizeof text,
-             "{\"domains\":[{\"name\":\"%s\",\"bytes\":5,\"bits_per_byte\":2},{\"name\":\"\"}],"
-             "\"top_tokens\":[[[{\"text\":\"<b>\",\"count\":1,\"of\":1,\"contexts\":[[\"</"
-             "q>\",\"\\u0001\",\"\\u0000\"]]}],[]],[[],[],[]]],"
-             "\"domain_expert\":[[[1,2],[0,0]],[[0,0,0],[1,0,0]]],\"passages\":[{\"domain\":\"%s\","
-             "\"tokens\":[" TOKEN("%s") "," TOKEN("") "," TOKEN("a\\nb") "," TOKEN(
-                 "\\u0000") "]}],"
-                            "\"samples\":[{\"domain\":\"%s\",\"prompt\":\"%s\",\"text\":\"%s\"}]}",
-             evil, evil, evil, evil, evil, evil);
+        "{\"domains\":[{\"name\":\"%s\",\"bytes\":5,\"bits_per_byte\":2},{\"name\":\"\"}],"
+        "\"top_tokens\":[[[{\"text\":\"<b>\",\"count\":1,\"of\":1,\"contexts\":[[\"</"
+        "q>\",\"\\u0001\",\"\\u0000\"]]}],[]],[[],[],[]]],"
+        "\"domain_expert\":[[[1,2],[0,0]],[[0,0,0],[1,0,0]]],\"passages\":[{\"domain\":\"%s\","
+        "\"tokens\":[" TOKEN("%s") "," TOKEN("") "," TOKEN("a\\nb") "," TOKEN(
+            "\\u0000") "]}],"
+                       "\"samples\":[{\"domain\":\"%s\",\"prompt\":\"%s\",\"text\":\"%s\"}]}",
+        evil, evil, evil, evil, evil, evil);
     write_file(run, "analysis.json", text);
-    snprintf(text, sizeof text, "[{\"name\":\"%s\",\"note\":\"%s\",\"domains\":{\"%s\":3,\"other\":1}}]", evil, evil, evil);
+    snprintf(text, sizeof text,
+        "[{\"name\":\"%s\",\"note\":\"%s\",\"domains\":{\"%s\":3,\"other\":1}}]", evil, evil, evil);
     write_file(run, "compare.json", text);
-    char *page = page_of(run); /* every raw <, >, quote or control character would be found by the reader of markup */
+    /* Every raw <, >, quote or control character would be found by the reader of markup */
+    char *page = page_of(run);
     assert_lacks(page, "<img");
     assert_holds(page, "&lt;img src=x onerror=alert(1)&gt;&quot;&#39; &amp;amp; \xEF\xBF\xBD");
     mem_free(page);
@@ -253,7 +268,7 @@ static const struct bad_file {
     { "run.json", "{\"sparse_layers\":[]}", "sparse_layers" },
     { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":0,\"topk\":1}]}", "experts" },
     { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":1000000000,\"topk\":1}]}",
-      "experts" },
+        "experts" },
     { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":4,\"topk\":5}]}", "topk" },
     { "run.json", "{\"recipe\":7," LAYERS "}", "recipe" },
     { "run.json", "{\"parameters\":-1," LAYERS "}", "parameters" },
@@ -273,40 +288,44 @@ static const struct bad_file {
     { "analysis.json", "{\"domains\":[{\"name\":\"a\",\"bytes\":-1}]}", "domains[0].bytes" },
     { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[]}", "domain_expert" },
     { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2]]]}",
-      "domain_expert[1][0]" },
+        "domain_expert[1][0]" },
     { "analysis.json", "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,1e18]]]}",
-      "domain_expert[1][0][2]" },
+        "domain_expert[1][0][2]" },
     { "analysis.json", "{\"shuffled_domains\":{}}", "shuffled_domains.bits" },
     { "analysis.json", "{\"shuffled_domains\":{\"bits\":[{\"mean\":0,\"deviation\":0}]}}",
-      "shuffled_domains.bits" },
+        "shuffled_domains.bits" },
     { "analysis.json",
-      "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[-1]"
-      "],[[],[1],[1,2]]]}",
-      "together[0][1][0]" },
+        "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[-"
+        "1]"
+        "],[[],[1],[1,2]]]}",
+        "together[0][1][0]" },
     { "analysis.json",
-      "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],[1]]"
-      ",[[],[1],[1]]]}",
-      "together[1][2]" },
+        "{\"domains\":[{\"name\":\"a\"}],\"domain_expert\":[[[1,2]],[[1,2,3]]],\"together\":[[[],["
+        "1]]"
+        ",[[],[1],[1]]]}",
+        "together[1][2]" },
     { "analysis.json", "{\"top_tokens\":[[[],[]]]}", "top_tokens" },
     { "analysis.json", "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":3,\"of\":2}]],[[],[],[]]]}",
-      "top_tokens[0][1][0].count" },
+        "top_tokens[0][1][0].count" },
     { "analysis.json",
-      "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":1,\"of\":2,\"contexts\":[[\"a\"]]}]],[[],[],"
-      "[]]]}",
-      "contexts[0]" },
+        "{\"top_tokens\":[[[],[{\"text\":\"a\",\"count\":1,\"of\":2,\"contexts\":[[\"a\"]]}]],[[],["
+        "],"
+        "[]]]}",
+        "contexts[0]" },
     { "run.json", "{\"command\":1," LAYERS "}", "command" },
     { "analysis.json", "{\"passages\":[{}]}", "passages[0].tokens" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"experts\":[[0],[1,2]]}]}]}", "text" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0]]}]}]}",
-      "experts" },
+        "experts" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[2],[1,2]]}]}]}",
-      "experts[0][0]" },
+        "experts[0][0]" },
     { "analysis.json", "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1,2,0]]}]}]}",
-      "experts[1]" },
+        "experts[1]" },
     { "analysis.json",
-      "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1]],\"weights\":[[1],[1,2]]}]}"
-      "]}",
-      "weights[1]" },
+        "{\"passages\":[{\"tokens\":[{\"text\":\"a\",\"experts\":[[0],[1]],\"weights\":[[1],[1,2]]}"
+        "]}"
+        "]}",
+        "weights[1]" },
     { "analysis.json", "{\"samples\":[{\"text\":null}]}", "samples[0].text" },
     { "compare.json", "{}", "compare.json" },
     { "compare.json", "[{\"name\":\"xz\"}]", "[0].domains" },
@@ -333,7 +352,8 @@ static void refusals(void **state)
 static void missing(void **state)
 {
     (void)state;
-    char *run = in_folder("empty"), *nowhere = in_folder("nowhere"), *out = in_folder("missing.html");
+    char *run = in_folder("empty"), *nowhere = in_folder("nowhere"),
+         *out = in_folder("missing.html");
     assert_int_equal(file_make_folder(run), CADRE_OK);
     assert_int_equal(cadre_report_write(run, out), CADRE_EIO);
     assert_non_null(strstr(cadre_last_error(), "run.json"));
@@ -425,9 +445,10 @@ static void small_recordings(void **state)
     char *path = in_folder("small.jsonl");
     write_file(folder, "small.jsonl", "{\"cadre_routes\":1," LAYERS "}\n");
     mem_free(page_of(path)); /* no token at all */
-    write_file(folder, "small.jsonl", "{\"cadre_routes\":1," LAYERS "}\n"
-                                      "{\"text\":\"a\",\"experts\":[[],[-1,1]],\"prompt\":true}\n"
-                                      "{\"text\":\"b\",\"expe");
+    write_file(folder, "small.jsonl",
+        "{\"cadre_routes\":1," LAYERS "}\n"
+        "{\"text\":\"a\",\"experts\":[[],[-1,1]],\"prompt\":true}\n"
+        "{\"text\":\"b\",\"expe");
     char *page = page_of(path); /* dropped picks, no weights, a line that breaks off */
     assert_holds(page, "<dt>Tokens</dt><dd>1<");
     assert_holds(page, "4 of 5 experts are idle in this recording");
@@ -441,9 +462,9 @@ static void small_recordings(void **state)
 static void bad_recordings(void **state)
 {
     (void)state;
-    static const char *const text[] = { "", "\n\n", "{}", "{\"cadre_routes\":2," LAYERS "}", "{\"cadre_routes\":1}", "[1]\n",
-                                        "not JSON\n",
-                                        "{\"cadre_routes\":1," LAYERS "}\n{\"text\":\"a\",\"experts\":[[9],[0]]}\n" };
+    static const char *const text[] = { "", "\n\n", "{}", "{\"cadre_routes\":2," LAYERS "}",
+        "{\"cadre_routes\":1}", "[1]\n", "not JSON\n",
+        "{\"cadre_routes\":1," LAYERS "}\n{\"text\":\"a\",\"experts\":[[9],[0]]}\n" };
     char *path = in_folder("bad.jsonl"), *out = in_folder("bad.html");
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         write_file(folder, "bad.jsonl", text[i]);
@@ -457,12 +478,16 @@ static void bad_recordings(void **state)
 
 /* ---- failures ---- */
 
-/* Every allocation fails once: the page is whole, or a status says why not and the old page is still there. */
+/* Every allocation fails once: the page is whole, or a status says why not and the old page is
+ * still there. */
 static void no_memory(void **state)
 {
     (void)state;
-    synthetic sizes = { .layers = 2, .experts = 4, .picks = 2, .domains = 2, .steps = 12, .tokens = 6 };
-    char *run = in_folder("memory"), *out = in_folder("memory.html"), *path = in_folder("memory.jsonl");
+    synthetic sizes = {
+        .layers = 2, .experts = 4, .picks = 2, .domains = 2, .steps = 12, .tokens = 6
+    };
+    char *run = in_folder("memory"), *out = in_folder("memory.html"),
+         *path = in_folder("memory.jsonl");
     synthetic_run(run, &sizes);
     synthetic_recording(folder, "memory.jsonl", &sizes);
     for (int kind = 0; kind < 3; kind++)

@@ -1,4 +1,5 @@
-/* synthetic.h - makes run folders and recordings for the report's tests: plausible curves, experts that lean to domains. */
+/* synthetic.h - makes run folders and recordings for the report's tests: plausible curves, experts
+ * that lean to domains. */
 #ifndef CADRE_TESTS_REPORT_SYNTHETIC_H
 #define CADRE_TESTS_REPORT_SYNTHETIC_H
 
@@ -16,20 +17,24 @@
 
 typedef struct synthetic {
     int layers, experts, picks, domains, steps, tokens; /* tokens: of a passage */
-    bool drops;                                         /* capacity: "dropped" and "entropy" are logged */
+    bool drops; /* capacity: "dropped" and "entropy" are logged */
 } synthetic;
 
 static const struct {
     const char *name, *text;
 } synthetic_domain[] = {
     { "de", "Das Paket wird nach dem Herunterladen geprüft und eingerichtet.\n"
-            "Die Datei „sources.list“ nennt die Quellen; wer sie ändert, lädt danach die Verzeichnisse neu. " },
+            "Die Datei „sources.list“ nennt die Quellen; wer sie ändert, lädt danach die "
+            "Verzeichnisse neu. " },
     { "en", "The package is verified after the download and then set up.\n"
-            "The file \"sources.list\" names the mirrors; whoever edits it reloads the lists afterwards. " },
+            "The file \"sources.list\" names the mirrors; whoever edits it reloads the lists "
+            "afterwards. " },
     { "es", "El paquete se comprueba tras la descarga y luego se configura.\n"
-            "El archivo «sources.list» nombra los servidores; quien lo cambia vuelve a leer las listas. " },
+            "El archivo «sources.list» nombra los servidores; quien lo cambia vuelve a leer las "
+            "listas. " },
     { "fr", "Le paquet est vérifié après le téléchargement, puis configuré.\n"
-            "Le fichier « sources.list » nomme les miroirs ; qui le modifie relit ensuite les listes. " },
+            "Le fichier « sources.list » nomme les miroirs ; qui le modifie relit ensuite les "
+            "listes. " },
     { "it", "Il pacchetto viene verificato dopo lo scaricamento e poi configurato.\n"
             "Il file «sources.list» elenca i server; chi lo cambia rilegge poi gli elenchi. " },
     { "ja", "パッケージは取得した後に検査され、設定されます。\n"
@@ -41,7 +46,10 @@ static const struct {
 };
 enum { SYNTHETIC_DOMAINS = sizeof synthetic_domain / sizeof *synthetic_domain };
 
-static double synthetic_noise(const char *use, uint64_t a, uint64_t b) { return random_uniform(random_key_of(7, use, a, b), 0); }
+static double synthetic_noise(const char *use, uint64_t a, uint64_t b)
+{
+    return random_uniform(random_key_of(7, use, a, b), 0);
+}
 
 /* How much expert e of layer s is drawn to domain d: deeper layers more; es, pt and it are kin. */
 static double synthetic_pull(const synthetic *run, int s, int d, int e)
@@ -110,12 +118,13 @@ static void synthetic_description(const char *folder, const synthetic *run)
 /* ---- metrics.jsonl ---- */
 
 /* One number a layer, that goes from `begin` to `end`; `whole` ones are cut. */
-static void synthetic_layer_metric(json_writer *w, const synthetic *run, const char *key, int step, double begin, double end,
-                                   bool whole)
+static void synthetic_layer_metric(json_writer *w, const synthetic *run, const char *key, int step,
+    double begin, double end, bool whole)
 {
     json_put_array(w, key);
     for (int s = 0; s < run->layers; s++) {
-        double now = end + (begin - end) * exp(-step / (0.08 * run->steps + 1)) * (1 + 0.4 * s / run->layers);
+        double now = end + (begin - end) * exp(-step / (0.08 * run->steps + 1)) *
+                               (1 + 0.4 * s / run->layers);
         double value = now * (0.8 + 0.4 * synthetic_noise(key, (uint64_t)step, (uint64_t)s));
         json_put_real(w, NULL, whole ? floor(value) : value);
     }
@@ -130,7 +139,8 @@ static void synthetic_loads(json_writer *w, const synthetic *run, int step)
         json_put_array(w, NULL);
         for (int e = 0; e < run->experts; e++) {
             double fixed = synthetic_noise("fixed", (uint64_t)s, (uint64_t)e);
-            double load = 0.7 + 0.5 * fixed * fixed + 0.3 * synthetic_noise("now", (uint64_t)(step * 64 + s), (uint64_t)e);
+            double load = 0.7 + 0.5 * fixed * fixed +
+                          0.3 * synthetic_noise("now", (uint64_t)(step * 64 + s), (uint64_t)e);
             load = load * (1 - early) + early * 3 * fixed * fixed * fixed;
             if (early > 0.6 && fixed < 0.35) load = 0;
             json_put_int(w, NULL, (int64_t)(load * 4096 * run->picks / run->experts));
@@ -150,15 +160,19 @@ static void synthetic_step(json_writer *w, const synthetic *run, int step)
     json_put_real(w, "aux_loss", 0.0101 + 0.004 * exp(-t * 20) + 0.0003 * noise);
     json_put_real(w, "z_loss", 0.002 + 0.003 * exp(-t * 9) + 0.0002 * noise);
     json_put_real(w, "grad_norm", 0.45 + 2.6 * exp(-t * 30) + 0.2 * noise);
-    json_put_real(w, "lr", 0.003 * fmin(1, (step + 1) / 40.0) * (t > 0.8 ? 1 - 0.9 * (t - 0.8) / 0.2 : 1));
+    json_put_real(
+        w, "lr", 0.003 * fmin(1, (step + 1) / 40.0) * (t > 0.8 ? 1 - 0.9 * (t - 0.8) / 0.2 : 1));
     json_put_int(w, "tokens", (step + 1) * 4096);
     json_put_real(w, "tokens_per_second", 27800 + 900 * noise);
     synthetic_layer_metric(w, run, "max_vio", step, 3.1, 0.32, false);
     synthetic_layer_metric(w, run, "dead", step, 5, 0, true);
     if (run->drops) synthetic_layer_metric(w, run, "dropped", step, 2500, 90, true);
-    if (run->drops) synthetic_layer_metric(w, run, "entropy", step, log(run->experts) * 0.9, log(run->experts) * 0.7, false);
+    if (run->drops)
+        synthetic_layer_metric(
+            w, run, "entropy", step, log(run->experts) * 0.9, log(run->experts) * 0.7, false);
     synthetic_loads(w, run, step);
-    if (step % (run->steps / 10 + 1) == run->steps / 10) json_put_real(w, "valid_loss", loss + 0.12 - 0.2 * noise);
+    if (step % (run->steps / 10 + 1) == run->steps / 10)
+        json_put_real(w, "valid_loss", loss + 0.12 - 0.2 * noise);
     json_put_close(w, '}');
 }
 
@@ -175,7 +189,8 @@ static void synthetic_line(byte_buffer *all, json_writer *w)
 static void synthetic_save_lines(byte_buffer *all, const char *folder, const char *name)
 {
     char *path = file_join(folder, name);
-    if (!path || all->status != CADRE_OK || file_write(path, all->data, all->size) != CADRE_OK) abort();
+    if (!path || all->status != CADRE_OK || file_write(path, all->data, all->size) != CADRE_OK)
+        abort();
     mem_free(path);
     byte_buffer_free(all);
 }
@@ -226,7 +241,9 @@ static void synthetic_routes(json_writer *w, const synthetic *run, int d, uint64
         double left = 1;
         json_put_array(w, NULL);
         for (int k = 0; k < run->picks; k++) {
-            double share = k == run->picks - 1 ? 1 : 0.5 + 0.3 * synthetic_noise("weight", token, (uint64_t)(s * 64 + k));
+            double share = k == run->picks - 1 ? 1
+                                               : 0.5 + 0.3 * synthetic_noise("weight", token,
+                                                                 (uint64_t)(s * 64 + k));
             json_put_real(w, NULL, (float)(left * share));
             left -= left * share;
         }
@@ -235,7 +252,8 @@ static void synthetic_routes(json_writer *w, const synthetic *run, int d, uint64
     json_put_close(w, ']');
 }
 
-/* Bytes of the next pseudo-token of a text: up to four characters of a word, a leading space with them. */
+/* Bytes of the next pseudo-token of a text: up to four characters of a word, a leading space with
+ * them. */
 static size_t synthetic_token_size(const char *text, uint64_t serial)
 {
     size_t size = 0;
@@ -287,7 +305,8 @@ static void synthetic_counts(json_writer *w, const synthetic *run)
             double sum = 0;
             for (int e = 0; e < run->experts; e++) sum += synthetic_pull(run, s, d, e);
             json_put_array(w, NULL);
-            for (int e = 0; e < run->experts; e++) json_put_int(w, NULL, (int64_t)(20000 * synthetic_pull(run, s, d, e) / sum));
+            for (int e = 0; e < run->experts; e++)
+                json_put_int(w, NULL, (int64_t)(20000 * synthetic_pull(run, s, d, e) / sum));
             json_put_close(w, ']');
         }
         json_put_close(w, ']');
@@ -388,7 +407,8 @@ static void synthetic_analysis(const char *folder, const synthetic *run)
 static void synthetic_compare(const char *folder, const synthetic *run)
 {
     static const char *const name[] = { "xz -9e", "xz -9e, primed" };
-    static const char *const note[] = { "the text alone", "what the text adds to the size of the compressed training text" };
+    static const char *const note[] = { "the text alone",
+        "what the text adds to the size of the compressed training text" };
     json_writer w = json_writer_new(0);
     json_put_array(&w, NULL);
     for (int i = 0; i < 2; i++) {
@@ -398,7 +418,7 @@ static void synthetic_compare(const char *folder, const synthetic *run)
         json_put_object(&w, "domains");
         for (int d = 0; d < run->domains; d++)
             json_put_real(&w, synthetic_domain[d % SYNTHETIC_DOMAINS].name,
-                          (i ? 1.62 : 2.3) + 0.5 * synthetic_noise("xz", (uint64_t)d, (uint64_t)i));
+                (i ? 1.62 : 2.3) + 0.5 * synthetic_noise("xz", (uint64_t)d, (uint64_t)i));
         json_put_close(&w, '}');
         json_put_close(&w, '}');
     }

@@ -1,8 +1,10 @@
-/* avxvnni.c - AVX-VNNI on machines that lack it: its one instruction in use, vpdpbusd of 32 bytes in VEX's encoding, is an
- * undefined one there. The handler of SIGILL takes it apart, computes it on the registers that the kernel has saved, which are
- * restored when it returns, and goes on behind it. Any other undefined instruction ends the program as ever.
+/* avxvnni.c - AVX-VNNI on machines that lack it: its one instruction in use, vpdpbusd of 32 bytes
+ * in VEX's encoding, is an undefined one there. The handler of SIGILL takes it apart, computes it
+ * on the registers that the kernel has saved, which are restored when it returns, and goes on
+ * behind it. Any other undefined instruction ends the program as ever.
  *
- * Intel's manual: the Software Developer's Manual, volume 2A chapter 2 (VEX, ModRM) and volume 1 chapter 13 (XSAVE). */
+ * Intel's manual: the Software Developer's Manual, volume 2A chapter 2 (VEX, ModRM) and volume 1
+ * chapter 13 (XSAVE). */
 #define _GNU_SOURCE
 #include "support/avxvnni.h"
 
@@ -10,11 +12,11 @@
 #include "kernel/variant.h"
 
 #if defined(__x86_64__) && !REAL_IS_DOUBLE
-#include <cpuid.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <string.h>
-#include <ucontext.h>
+    #include <cpuid.h>
+    #include <signal.h>
+    #include <stdbool.h>
+    #include <string.h>
+    #include <ucontext.h>
 
 enum { XMM_AT = 160, XSTATE_BV_AT = 512, YMM_STATE = 1 << 2 };
 static uint32_t high_halves_at; /* of ymm registers, in the saved state */
@@ -28,8 +30,8 @@ typedef struct instruction {
 
 static uint64_t general(const ucontext_t *context, int i)
 {
-    static const int order[] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                 REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
+    static const int order[] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI,
+        REG_RDI, REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
     return (uint64_t)context->uc_mcontext.gregs[order[i]];
 }
 
@@ -52,7 +54,8 @@ static void store(ucontext_t *context, int i, const uint8_t in[32])
 }
 
 /* The address that ModRM, a SIB byte and a displacement say; `at` goes behind them. */
-static const uint8_t *address(const ucontext_t *context, int mode, int low, bool far_index, bool far_base, const uint8_t **at)
+static const uint8_t *address(
+    const ucontext_t *context, int mode, int low, bool far_index, bool far_base, const uint8_t **at)
 {
     int32_t wide = 0;
     uint64_t sum = 0;
@@ -63,7 +66,7 @@ static const uint8_t *address(const ucontext_t *context, int mode, int low, bool
         if (index != 4) sum = general(context, index) << (sib >> 6);
     }
     bool absolute = mode == 0 && base == 5;
-    if (mode == 1) wide = (int8_t)**at, *at += 1;
+    if (mode == 1) wide = (int8_t) * *at, *at += 1;
     else if (mode == 2 || absolute) memcpy(&wide, *at, 4), *at += 4;
     if (!absolute) sum += general(context, base + 8 * far_base);
     else if (low == 5) sum += (uint64_t)(uintptr_t)*at; /* relative to the next instruction */
@@ -74,14 +77,16 @@ static const uint8_t *address(const ucontext_t *context, int mode, int low, bool
 static bool decode(const ucontext_t *context, instruction *out)
 {
     const uint8_t *at = (const uint8_t *)(uintptr_t)context->uc_mcontext.gregs[REG_RIP];
-    if (at[0] != 0xc4 || (at[1] & 0x1f) != 2 || (at[2] & 0x87) != 0x05 || at[3] != 0x50) return false;
+    if (at[0] != 0xc4 || (at[1] & 0x1f) != 2 || (at[2] & 0x87) != 0x05 || at[3] != 0x50)
+        return false;
     bool far_sum = !(at[1] & 0x80), far_index = !(at[1] & 0x40), far_base = !(at[1] & 0x20);
     int mode = at[4] >> 6, low = at[4] & 7;
     out->sum = (at[4] >> 3 & 7) + 8 * far_sum;
     out->unsigned_bytes = ~at[2] >> 3 & 15;
     out->next = at + 5;
     if (mode == 3) load(context, low + 8 * far_base, out->signed_bytes);
-    else memcpy(out->signed_bytes, address(context, mode, low, far_index, far_base, &out->next), 32);
+    else
+        memcpy(out->signed_bytes, address(context, mode, low, far_index, far_base, &out->next), 32);
     return true;
 }
 
@@ -107,7 +112,9 @@ uint32_t avxvnni_emulated(void)
 {
     uint32_t size, c, d;
     uint32_t has = cpu_features();
-    if (has & CPU_AVX_VNNI || !(has & CPU_AVX2) || !__get_cpuid_count(13, 2, &size, &high_halves_at, &c, &d)) return 0;
+    if (has & CPU_AVX_VNNI || !(has & CPU_AVX2) ||
+        !__get_cpuid_count(13, 2, &size, &high_halves_at, &c, &d))
+        return 0;
     struct sigaction action = { .sa_sigaction = compute_one, .sa_flags = SA_SIGINFO };
     return sigaction(SIGILL, &action, NULL) == 0 ? CPU_AVX_VNNI : 0;
 }

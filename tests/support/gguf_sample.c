@@ -1,4 +1,5 @@
-/* gguf_sample.c - the bytes of a GGUF file, written by the format's description and not by the code under test. */
+/* gguf_sample.c - the bytes of a GGUF file, written by the format's description and not by the code
+ * under test. */
 #include "support/gguf_sample.h"
 
 #include <stdarg.h>
@@ -99,10 +100,10 @@ void gguf_sample_make(gguf_sample *s, uint32_t version)
     mark(s, "tensors", ""), number(s, 8, 4);
     mark(s, "keys", ""), number(s, 8, 16);
     keys(s);
-    tensor(s, "t.f32", 0, 0, 2, 4, 3);     /* 48 bytes, 64 with its padding */
-    tensor(s, "t.q8_0", 8, 64, 2, 32, 2);  /* 68, 96 */
-    tensor(s, "t.f16", 1, 160, 1, 5);      /* 10, 32 */
-    tensor(s, "t.scalar", 0, 192, 0);      /* 4, 32 */
+    tensor(s, "t.f32", 0, 0, 2, 4, 3);    /* 48 bytes, 64 with its padding */
+    tensor(s, "t.q8_0", 8, 64, 2, 32, 2); /* 68, 96 */
+    tensor(s, "t.f16", 1, 160, 1, 5);     /* 10, 32 */
+    tensor(s, "t.scalar", 0, 192, 0);     /* 4, 32 */
     mark(s, "header end", "");
     s->size = (s->size + 31) / 32 * 32;
     mark(s, "data", "");

@@ -1,4 +1,5 @@
-/* gguf_sample.h - a small GGUF file put together byte by byte, with the place of each field, so that a test can spoil one. */
+/* gguf_sample.h - a small GGUF file put together byte by byte, with the place of each field, so
+ * that a test can spoil one. */
 #ifndef CADRE_TESTS_GGUF_SAMPLE_H
 #define CADRE_TESTS_GGUF_SAMPLE_H
 
@@ -19,11 +20,13 @@ typedef struct gguf_sample {
     int field_count;
 } gguf_sample;
 
-/* Keys of every type and tensors of three; alignment 32. Fields are "magic", "version", "tensors", "keys", "header end", "data";
- * of key K "K.length", "K.name", "K.type", "K.value", of an array "K.items" and "K.count" too; of tensor T "T.length", "T.name",
- * "T.rank", "T.ne0" ..., "T.type", "T.offset". */
+/* Keys of every type and tensors of three; alignment 32. Fields are "magic", "version", "tensors",
+ * "keys", "header end", "data"; of key K "K.length", "K.name", "K.type", "K.value", of an array
+ * "K.items" and "K.count" too; of tensor T "T.length", "T.name", "T.rank", "T.ne0" ..., "T.type",
+ * "T.offset". */
 void gguf_sample_make(gguf_sample *s, uint32_t version);
-size_t gguf_sample_place(const gguf_sample *s, const char *field); /* the test fails when there is none */
+/* The test fails when there is none */
+size_t gguf_sample_place(const gguf_sample *s, const char *field);
 void gguf_sample_set(gguf_sample *s, const char *field, int bytes, uint64_t value);
 
 #endif

@@ -1,4 +1,5 @@
-/* gradient.c - five-point central differences: their error is of the order of step^4, so that 1e-6 means something. */
+/* gradient.c - five-point central differences: their error is of the order of step^4, so that 1e-6
+ * means something. */
 #include "support/gradient.h"
 
 #include <setjmp.h>
@@ -10,7 +11,8 @@
 
 #include "base/random.h"
 
-static const double difference_step = 1e-5; /* small: picks and ReLUs must not change side within it */
+/* small: picks and ReLUs must not change side within it */
+static const double difference_step = 1e-5;
 
 double gradient_loss_value(const gradient_loss *loss)
 {
@@ -47,16 +49,19 @@ static double largest(const real *values, int64_t count)
     return top;
 }
 
-void gradient_check(const gradient_loss *loss, const char *what, real *input, const real *analytic, int64_t count)
+void gradient_check(
+    const gradient_loss *loss, const char *what, real *input, const real *analytic, int64_t count)
 {
     if (!REAL_IS_DOUBLE) return;
-    double bound = (loss->tolerance > 0 ? loss->tolerance : 1e-6) * fmax(largest(analytic, count), 1e-3);
+    double bound =
+        (loss->tolerance > 0 ? loss->tolerance : 1e-6) * fmax(largest(analytic, count), 1e-3);
     int64_t tries = loss->limit && loss->limit < count ? loss->limit : count;
     for (int64_t t = 0; t < tries; t++) {
         int64_t i = t * count / tries;
         double expected = difference(loss, &input[i]), got = (double)analytic[i];
         if (!(fabs(expected - got) <= bound))
-            fail_msg("%s[%lld]: gradient %.12g, differences say %.12g, bound %.2g", what, (long long)i, got, expected, bound);
+            fail_msg("%s[%lld]: gradient %.12g, differences say %.12g, bound %.2g", what,
+                (long long)i, got, expected, bound);
     }
     gradient_loss_value(loss); /* leaves the outputs of the unvaried inputs */
 }
@@ -64,5 +69,6 @@ void gradient_check(const gradient_loss *loss, const char *what, real *input, co
 void gradient_fill(real *values, int64_t count, uint64_t seed, double deviation)
 {
     random_key key = random_key_of(seed, "gradient_fill", 0, 0);
-    for (int64_t i = 0; i < count; i++) values[i] = (real)(deviation * random_normal(key, (uint64_t)i));
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (real)(deviation * random_normal(key, (uint64_t)i));
 }

@@ -1,7 +1,9 @@
-/* gradient.h - holds a backward pass against central differences of its forward pass, in the build with REAL=double.
+/* gradient.h - holds a backward pass against central differences of its forward pass, in the build
+ * with REAL=double.
  *
- * The loss is sum(output * weight) over whatever the forward pass writes, so `weight` is the gradient that the backward pass
- * starts from. In the float build differences say nothing: there gradient_check does nothing, and tests compare values. */
+ * The loss is sum(output * weight) over whatever the forward pass writes, so `weight` is the
+ * gradient that the backward pass starts from. In the float build differences say nothing: there
+ * gradient_check does nothing, and tests compare values. */
 #ifndef CADRE_TESTS_GRADIENT_H
 #define CADRE_TESTS_GRADIENT_H
 
@@ -25,9 +27,12 @@ typedef struct gradient_loss {
 
 double gradient_loss_value(const gradient_loss *loss);
 
-/* Fails the test (cmocka) naming `what` and the index where analytic[i] is not dloss/dinput[i]. Leaves input as it was. */
-void gradient_check(const gradient_loss *loss, const char *what, real *input, const real *analytic, int64_t count);
+/* Fails the test (cmocka) naming `what` and the index where analytic[i] is not dloss/dinput[i].
+ * Leaves input as it was. */
+void gradient_check(
+    const gradient_loss *loss, const char *what, real *input, const real *analytic, int64_t count);
 
-void gradient_fill(real *values, int64_t count, uint64_t seed, double deviation); /* normal numbers */
+/* Normal numbers */
+void gradient_fill(real *values, int64_t count, uint64_t seed, double deviation);
 
 #endif

@@ -2,11 +2,11 @@
 #include "support/heap_peak.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <stdatomic.h>
+    #include <stdatomic.h>
 
 /* The sanitizer's own interface; gcc ships the functions without their header. */
-int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile void *, size_t),
-                                              void (*freed)(const volatile void *));
+int __sanitizer_install_malloc_and_free_hooks(
+    void (*allocated)(const volatile void *, size_t), void (*freed)(const volatile void *));
 size_t __sanitizer_get_allocated_size(const volatile void *block);
 
 static atomic_long live, peak;

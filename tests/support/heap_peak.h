@@ -1,4 +1,5 @@
-/* heap_peak.h - the most memory that was allocated at one time between two points, as the address sanitizer sees it. */
+/* heap_peak.h - the most memory that was allocated at one time between two points, as the address
+ * sanitizer sees it. */
 #ifndef CADRE_TESTS_HEAP_PEAK_H
 #define CADRE_TESTS_HEAP_PEAK_H
 

@@ -18,7 +18,8 @@ safetensors *logits_of(cadre_context *context, const char *path, const char *out
     cadre_model *model;
     safetensors *file;
     succeeds(cadre_model_open(context, path, &model));
-    succeeds(cadre_logits(model, tokens, sizeof tokens / sizeof *tokens, NULL, 0, scratch_file(out)));
+    succeeds(
+        cadre_logits(model, tokens, sizeof tokens / sizeof *tokens, NULL, 0, scratch_file(out)));
     cadre_model_close(model);
     succeeds(safetensors_open(scratch_file(out), &file));
     return file;
@@ -35,7 +36,8 @@ bool logits_equal(const safetensors *a, const safetensors *b)
 
 bool same_logits(cadre_context *context, const char *model, const char *other)
 {
-    safetensors *a = logits_of(context, model, "a.safetensors"), *b = logits_of(context, other, "b.safetensors");
+    safetensors *a = logits_of(context, model, "a.safetensors"),
+                *b = logits_of(context, other, "b.safetensors");
     bool same = logits_equal(a, b);
     safetensors_close(a);
     safetensors_close(b);

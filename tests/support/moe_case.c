@@ -29,7 +29,8 @@ static void *own(moe_case *c, int64_t count, size_t size)
 
 static real *reals(moe_case *c, int64_t count) { return own(c, count, sizeof(real)); }
 
-static real *parameter(moe_case *c, const char *name, int64_t count, double deviation, uint64_t seed, real **gradient)
+static real *parameter(
+    moe_case *c, const char *name, int64_t count, double deviation, uint64_t seed, real **gradient)
 {
     assert_true(c->parameters < MOE_CASE_PARAMETERS);
     moe_parameter *p = &c->parameter[c->parameters++];
@@ -56,13 +57,16 @@ static real *const *gradient_table(moe_case *c, real *base, int64_t stride, int6
 
 static weight expert_view(moe_case *c, const void *const *pointers, int64_t rows, int64_t cols)
 {
-    return (weight){ .rows = rows, .cols = cols, .stride = cols, .experts = c->config.experts, .expert = pointers };
+    return (weight){
+        .rows = rows, .cols = cols, .stride = cols, .experts = c->config.experts, .expert = pointers
+    };
 }
 
 /* Even seeds: up right behind gate; odd seeds: with something in between. */
 static void make_experts(moe_case *c, uint64_t seed)
 {
-    int64_t d = c->config.width, h = c->config.hidden, experts = c->config.experts, gap = seed % 2 ? 3 : 0;
+    int64_t d = c->config.width, h = c->config.hidden, experts = c->config.experts,
+            gap = seed % 2 ? 3 : 0;
     bool two = moe_config_inputs(&c->config) == 2;
     int64_t stride = (two ? 2 : 1) * h * d + gap;
     real *g, *gd;
@@ -90,10 +94,12 @@ static void make_router(moe_case *c, uint64_t seed)
     int64_t d = c->config.width, experts = c->config.experts;
     router_weights *w = &c->weights.router;
     router_gradients *g = &c->gradients.router;
-    w->matrix = weight_of_reals(parameter(c, "router", experts * d, 0.8, seed, &g->matrix), experts, d);
+    w->matrix =
+        weight_of_reals(parameter(c, "router", experts * d, 0.8, seed, &g->matrix), experts, d);
     if (c->config.router_bias) w->bias = parameter(c, "router bias", experts, 0.3, seed, &g->bias);
     if (c->config.router->traits & ROUTER_NOISE)
-        w->noise = weight_of_reals(parameter(c, "noise", experts * d, 0.5, seed, &g->noise), experts, d);
+        w->noise =
+            weight_of_reals(parameter(c, "noise", experts * d, 0.5, seed, &g->noise), experts, d);
     if (c->config.router->traits & ROUTER_CORRECTION) {
         real *correction = reals(c, experts);
         gradient_fill(correction, experts, seed + 77, 0.1);
@@ -106,11 +112,15 @@ static void make_shared(moe_case *c, uint64_t seed)
     int64_t d = c->config.width, h = c->config.shared;
     moe_gradients *g = &c->gradients;
     if (!h) return;
-    c->weights.shared_gate = weight_of_reals(parameter(c, "shared gate", h * d, 0.7, seed, &g->shared_gate), h, d);
-    c->weights.shared_up = weight_of_reals(parameter(c, "shared up", h * d, 0.7, seed, &g->shared_up), h, d);
-    c->weights.shared_down = weight_of_reals(parameter(c, "shared down", h * d, 0.7, seed, &g->shared_down), d, h);
+    c->weights.shared_gate =
+        weight_of_reals(parameter(c, "shared gate", h * d, 0.7, seed, &g->shared_gate), h, d);
+    c->weights.shared_up =
+        weight_of_reals(parameter(c, "shared up", h * d, 0.7, seed, &g->shared_up), h, d);
+    c->weights.shared_down =
+        weight_of_reals(parameter(c, "shared down", h * d, 0.7, seed, &g->shared_down), d, h);
     if (c->config.shared_gated)
-        c->weights.shared_switch = weight_of_reals(parameter(c, "shared switch", d, 0.7, seed, &g->shared_switch), 1, d);
+        c->weights.shared_switch =
+            weight_of_reals(parameter(c, "shared switch", d, 0.7, seed, &g->shared_switch), 1, d);
 }
 
 static void make_batch(moe_case *c, int64_t sequences, int64_t length, uint64_t seed)
@@ -120,14 +130,18 @@ static void make_batch(moe_case *c, int64_t sequences, int64_t length, uint64_t 
     c->valid = own(c, tokens, sizeof *c->valid);
     for (int64_t s = 0; s <= sequences; s++) c->start[s] = s * length;
     memset(c->valid, 1, (size_t)tokens);
-    c->x = reals(c, numbers), c->y = reals(c, numbers), c->dy = reals(c, numbers), c->dx = reals(c, numbers);
+    c->x = reals(c, numbers), c->y = reals(c, numbers), c->dy = reals(c, numbers),
+    c->dx = reals(c, numbers);
     gradient_fill(c->x, numbers, seed + 5, 1);
     gradient_fill(c->dy, numbers, seed + 6, 1);
-    c->batch = (token_batch){ .tokens = tokens, .sequences = sequences, .start = c->start,
-                              .random = { .train = true, .seed = seed, .step = 3 } };
+    c->batch = (token_batch){ .tokens = tokens,
+        .sequences = sequences,
+        .start = c->start,
+        .random = { .train = true, .seed = seed, .step = 3 } };
 }
 
-moe_case *moe_case_new(const moe_config *config, int64_t sequences, int64_t length, int threads, uint64_t seed)
+moe_case *moe_case_new(
+    const moe_config *config, int64_t sequences, int64_t length, int threads, uint64_t seed)
 {
     moe_case *c = mem_alloc(1, sizeof *c);
     assert_non_null(c);
@@ -143,9 +157,11 @@ moe_case *moe_case_new(const moe_config *config, int64_t sequences, int64_t leng
     assert_true(arena_open(&c->memory, moe_state_bytes(config, &most)));
     moe_state_layout(&c->state, &c->memory, config, &most);
     size_t bytes = moe_scratch_bytes(config, &most);
-    c->call =
-        (moe_call) { .compute = c->compute, .batch = &c->batch, .scratch = own(c, (int64_t)bytes, 1), .scratch_bytes = bytes,
-                     .layer = 1 };
+    c->call = (moe_call){ .compute = c->compute,
+        .batch = &c->batch,
+        .scratch = own(c, (int64_t)bytes, 1),
+        .scratch_bytes = bytes,
+        .layer = 1 };
     return c;
 }
 
@@ -161,7 +177,8 @@ balance *moe_case_balance(const moe_case *c, const balance_options *options)
 {
     balance *b;
     balance_layer layer = { c->config.router, c->config.experts, c->config.route.topk };
-    assert_int_equal(balance_new(options, &layer, 1, c->batch.tokens, c->batch.sequences, NULL, &b), CADRE_OK);
+    assert_int_equal(
+        balance_new(options, &layer, 1, c->batch.tokens, c->batch.sequences, NULL, &b), CADRE_OK);
     return b;
 }
 
@@ -186,22 +203,27 @@ void moe_case_forward(void *arg)
 
 void moe_case_backward(moe_case *c, bool accumulate)
 {
-    moe_layer_backward(&c->call, &c->config, &c->weights, c->x, &c->state, c->dy, c->dx, &c->gradients, accumulate);
+    moe_layer_backward(&c->call, &c->config, &c->weights, c->x, &c->state, c->dy, c->dx,
+        &c->gradients, accumulate);
 }
 
 /* ---- settling ---- */
 
-/* Edges and rows of a token, and which side of 0 and of the limit its pre-activations are on, as one number. */
+/* Edges and rows of a token, and which side of 0 and of the limit its pre-activations are on, as
+ * one number. */
 static uint64_t pattern_of(const moe_case *c, int64_t t)
 {
     const plan *p = &c->state.plan;
     int64_t pre_width = moe_config_inputs(&c->config) * c->config.hidden;
     uint64_t pattern = 14695981039346656037u;
     for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
-        pattern = (pattern ^ (uint64_t)(p->edge_expert[i].id + 2) ^ ((uint64_t)(p->edge_row[i] + 2) << 20)) * 1099511628211u;
+        pattern = (pattern ^ (uint64_t)(p->edge_expert[i].id + 2) ^
+                      ((uint64_t)(p->edge_row[i] + 2) << 20)) *
+                  1099511628211u;
         for (int64_t j = 0; p->edge_row[i] >= 0 && j < pre_width; j++) {
             real v = c->state.pre[p->edge_row[i] * pre_width + j];
-            uint64_t side = (uint64_t)(v > 0) | (uint64_t)(v > c->config.limit) << 1 | (uint64_t)(v > -c->config.limit) << 2;
+            uint64_t side = (uint64_t)(v > 0) | (uint64_t)(v > c->config.limit) << 1 |
+                            (uint64_t)(v > -c->config.limit) << 2;
             pattern = (pattern ^ side) * 1099511628211u;
         }
     }
@@ -216,7 +238,8 @@ static void nudge(moe_case *c, uint64_t seed, real sign)
         real *value = inputs ? c->x : c->parameter[i].value;
         int64_t count = inputs ? c->batch.tokens * c->config.width : c->parameter[i].count;
         random_key key = random_key_of(seed, "nudge", (uint64_t)i, 0);
-        for (int64_t j = 0; j < count; j++) value[j] += sign * (real)(deviation * random_normal(key, (uint64_t)j));
+        for (int64_t j = 0; j < count; j++)
+            value[j] += sign * (real)(deviation * random_normal(key, (uint64_t)j));
     }
 }
 
@@ -254,15 +277,18 @@ void moe_case_check_gradients(moe_case *c, const char *what)
 {
     int64_t numbers = c->batch.tokens * c->config.width;
     char label[200];
-    gradient_loss loss = { .forward = moe_case_forward, .state = c,
-                           .part = { { c->y, c->dy, numbers }, { c->losses, c->ones, 2 } }, .limit = 12 };
+    gradient_loss loss = { .forward = moe_case_forward,
+        .state = c,
+        .part = { { c->y, c->dy, numbers }, { c->losses, c->ones, 2 } },
+        .limit = 12 };
     if (!REAL_IS_DOUBLE) return;
     moe_case_settle(c);
     moe_case_forward(c);
     moe_case_backward(c, false);
     for (int i = 0; i < c->parameters; i++) {
         snprintf(label, sizeof label, "%s: %s", what, c->parameter[i].name);
-        gradient_check(&loss, label, c->parameter[i].value, c->parameter[i].gradient, c->parameter[i].count);
+        gradient_check(
+            &loss, label, c->parameter[i].value, c->parameter[i].gradient, c->parameter[i].count);
     }
     snprintf(label, sizeof label, "%s: x", what);
     gradient_check(&loss, label, c->x, c->dx, numbers);

@@ -1,4 +1,5 @@
-/* near.h - numbers that may differ by rounding: in float by 1e-5 of their size (at least 1), in double by 1e-11. */
+/* near.h - numbers that may differ by rounding: in float by 1e-5 of their size (at least 1), in
+ * double by 1e-11. */
 #ifndef CADRE_TESTS_NEAR_H
 #define CADRE_TESTS_NEAR_H
 

@@ -12,12 +12,13 @@
 
 #include "base/memory.h"
 
-static void compare(const real *got, const real *expected, int64_t count, const char *variant, int threads)
+static void compare(
+    const real *got, const real *expected, int64_t count, const char *variant, int threads)
 {
     for (int64_t i = 0; i < count; i++)
         if (memcmp(&got[i], &expected[i], sizeof *got) != 0)
-            fail_msg("%s with %d threads: number %lld is %.9g, portable alone gives %.9g", variant, threads, (long long)i,
-                     (double)got[i], (double)expected[i]);
+            fail_msg("%s with %d threads: number %lld is %.9g, portable alone gives %.9g", variant,
+                threads, (long long)i, (double)got[i], (double)expected[i]);
 }
 
 void sameness_check(sameness_run run, void *state, int64_t count)

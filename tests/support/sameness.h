@@ -1,4 +1,5 @@
-/* sameness.h - runs something under every CPU variant of this machine and 1, 2 and 3 threads, and wants the same bits. */
+/* sameness.h - runs something under every CPU variant of this machine and 1, 2 and 3 threads, and
+ * wants the same bits. */
 #ifndef CADRE_TESTS_SAMENESS_H
 #define CADRE_TESTS_SAMENESS_H
 

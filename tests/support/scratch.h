@@ -2,7 +2,8 @@
 #ifndef CADRE_TESTS_SCRATCH_H
 #define CADRE_TESTS_SCRATCH_H
 
-/* The folder's path; made at the first call, removed with the plain files in it when the program ends. */
+/* The folder's path; made at the first call, removed with the plain files in it when the program
+ * ends. */
 const char *scratch_folder(void);
 
 /* The path of a file in it; good until the eighth call from now. */

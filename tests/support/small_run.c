@@ -23,15 +23,17 @@ void small_set(cadre_options *o, const char *name, const char *value)
 
 cadre_options *small_options(const char *name)
 {
-    static const char *const sizes[][2] = { { "layers", "2" },  { "width", "16" },        { "heads", "2" },   { "experts", "8" },
-                                            { "topk", "2" },    { "expert-width", "12" }, { "vocab", "512" }, { "context", "16" },
-                                            { "batch", "4" },   { "dense-width", "24" },  { "steps", "6" },   { "seed", "3" } };
-    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
-                                          cadre_train_options() };
+    static const char *const sizes[][2] = { { "layers", "2" }, { "width", "16" }, { "heads", "2" },
+        { "experts", "8" }, { "topk", "2" }, { "expert-width", "12" }, { "vocab", "512" },
+        { "context", "16" }, { "batch", "4" }, { "dense-width", "24" }, { "steps", "6" },
+        { "seed", "3" } };
+    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+        cadre_routing_options(), cadre_train_options() };
     cadre_options *o;
     assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
     if (!name) return o;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) small_set(o, sizes[i][0], sizes[i][1]);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        small_set(o, sizes[i][0], sizes[i][1]);
     small_set(o, "recipe", name);
     if (!strcmp(name, "switch")) small_set(o, "topk", "1");
     return o;
@@ -39,13 +41,14 @@ cadre_options *small_options(const char *name)
 
 const char *small_text(const char *name, int64_t size)
 {
-    static const char *const words[] = { "expert", "router", "token", "layer", "the", "of",
-                                         "and",    "gate",   "load",  "a",     "is",  "mixture" };
+    static const char *const words[] = { "expert", "router", "token", "layer", "the", "of", "and",
+        "gate", "load", "a", "is", "mixture" };
     random_key key = random_key_of(1, name, 0, 0);
     char *text = mem_alloc((size_t)size + 32, 1);
     assert_non_null(text);
     for (int64_t at = 0, i = 0; at < size; i++)
-        at += sprintf(text + at, "%s%c", words[random_bits(key, (uint64_t)i) % 12], i % 9 == 8 ? '\n' : ' ');
+        at += sprintf(
+            text + at, "%s%c", words[random_bits(key, (uint64_t)i) % 12], i % 9 == 8 ? '\n' : ' ');
     const char *path = scratch_file(name);
     assert_int_equal(file_write(path, text, (size_t)size), CADRE_OK);
     mem_free(text);
@@ -58,7 +61,8 @@ void small_train(cadre_options *o, int threads, cadre_status expected)
     cadre_train_summary summary = { .size = sizeof summary };
     assert_int_equal(cadre_context_new(threads, NULL, &context), CADRE_OK);
     cadre_status status = cadre_train(context, o, NULL, &summary);
-    if (status != expected) fail_msg("training ended with %d (%s), expected %d", status, cadre_last_error(), expected);
+    if (status != expected)
+        fail_msg("training ended with %d (%s), expected %d", status, cadre_last_error(), expected);
     cadre_context_free(context);
 }
 

@@ -9,9 +9,11 @@
 
 /* Every table of options, with the recipe at sizes of a few thousand parameters. */
 cadre_options *small_options(const char *name);
-void small_set(cadre_options *o, const char *name, const char *value); /* fails the test when refused */
+/* Fails the test when refused */
+void small_set(cadre_options *o, const char *name, const char *value);
 
-/* A file of readable nonsense, `size` bytes, a function of the name; the path as scratch_file gives it. */
+/* A file of readable nonsense, `size` bytes, a function of the name; the path as scratch_file gives
+ * it. */
 const char *small_text(const char *name, int64_t size);
 
 /* Runs to the end or to `status`. */

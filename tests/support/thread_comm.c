@@ -1,4 +1,5 @@
-/* thread_comm.c - every operation: all show their arrays, all read, all wait. Sums are in rank order. */
+/* thread_comm.c - every operation: all show their arrays, all read, all wait. Sums are in rank
+ * order. */
 #define _GNU_SOURCE
 #include "support/thread_comm.h"
 
@@ -18,7 +19,8 @@ static cadre_status sum_counts(const comm *c, int64_t *values, int64_t count)
     world *w = c->state;
     w->shown[c->rank] = values;
     meet(c);
-    for (int64_t i = c->rank; i < count; i += c->size) { /* each rank sums its share, into all arrays */
+    /* Each rank sums its share, into all arrays */
+    for (int64_t i = c->rank; i < count; i += c->size) {
         int64_t sum = 0;
         for (int r = 0; r < c->size; r++) sum += ((int64_t *)w->shown[r])[i];
         for (int r = 0; r < c->size; r++) ((int64_t *)w->shown[r])[i] = sum;

@@ -1,10 +1,12 @@
-/* tokenizer_sample.h - small tokenizers of each kind, as the text of a tokenizer.json; to be freed by mem_free. */
+/* tokenizer_sample.h - small tokenizers of each kind, as the text of a tokenizer.json; to be freed
+ * by mem_free. */
 #ifndef CADRE_TESTS_TOKENIZER_SAMPLE_H
 #define CADRE_TESTS_TOKENIZER_SAMPLE_H
 
 typedef enum tokenizer_sample {
-    SAMPLE_BYTE_LEVEL,    /* learnt from a few lines; any bytes come back */
-    SAMPLE_PATTERNS,      /* the same vocabulary; NFC, split by GPT-4o's pattern, several kinds of added tokens */
+    SAMPLE_BYTE_LEVEL, /* learnt from a few lines; any bytes come back */
+    /* The same vocabulary; NFC, split by GPT-4o's pattern, several kinds of added tokens */
+    SAMPLE_PATTERNS,
     SAMPLE_SENTENCEPIECE, /* BPE with bytes, <s> put before */
     SAMPLE_UNIGRAM,       /* with a compiled normalisation map, </s> put after */
     SAMPLES

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
-#define assert_within(got, expected, bound) assert_true(fabs((double)(got) - (double)(expected)) <= (bound))
+#define assert_within(got, expected, bound)                                                        \
+    assert_true(fabs((double)(got) - (double)(expected)) <= (bound))
 
 #endif

@@ -1,4 +1,5 @@
-/* bpe_scores_test.c - random lists of rules, and the scores made of them, over every text of a small alphabet. */
+/* bpe_scores_test.c - random lists of rules, and the scores made of them, over every text of a
+ * small alphabet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,25 +13,32 @@
 
 enum { LISTS = 300, LETTERS = 3, RULES = 8, PIECE = 5, TEXT = 8 };
 
-static string_view piece_of(const vocabulary *v, uint32_t draw) { return vocabulary_piece(v, (int32_t)(draw % (uint32_t)v->size)); }
+static string_view piece_of(const vocabulary *v, uint32_t draw)
+{
+    return vocabulary_piece(v, (int32_t)(draw % (uint32_t)v->size));
+}
 
 /* Letters, pieces that some rule makes, and a few that none does. */
 static void draw_rules(bpe *b, vocabulary *v, random_key key)
 {
     bool vacant, known;
     *b = (bpe){ .vocabulary = v, .unknown = -1 };
-    for (int i = 0; i < LETTERS; i++) assert_int_equal(vocabulary_add(v, &"abc"[i], 1, i, &vacant), CADRE_OK);
+    for (int i = 0; i < LETTERS; i++)
+        assert_int_equal(vocabulary_add(v, &"abc"[i], 1, i, &vacant), CADRE_OK);
     for (uint64_t i = 0; i < RULES; i++) {
         char text[2 * PIECE];
-        string_view left = piece_of(v, random_bits(key, 3 * i)), right = piece_of(v, random_bits(key, 3 * i + 1));
+        string_view left = piece_of(v, random_bits(key, 3 * i)),
+                    right = piece_of(v, random_bits(key, 3 * i + 1));
         size_t size = left.size + right.size;
         if (size > PIECE) continue;
         memcpy(text, left.data, left.size);
         memcpy(text + left.size, right.data, right.size);
-        if (vocabulary_id(v, text, size) < 0) assert_int_equal(vocabulary_add(v, text, size, v->size, &vacant), CADRE_OK);
+        if (vocabulary_id(v, text, size) < 0)
+            assert_int_equal(vocabulary_add(v, text, size, v->size, &vacant), CADRE_OK);
         left = (string_view){ text, left.size }; /* adding may have moved the pieces */
         right = (string_view){ text + left.size, right.size };
-        if (random_bits(key, 3 * i + 2) % 8) assert_int_equal(bpe_add_merge(b, left, right, &known), CADRE_OK);
+        if (random_bits(key, 3 * i + 2) % 8)
+            assert_int_equal(bpe_add_merge(b, left, right, &known), CADRE_OK);
     }
 }
 
@@ -53,7 +61,8 @@ static bool same_everywhere(const bpe *a, const bpe *b)
     for (size_t size = 1, count = LETTERS; size <= TEXT; size++, count *= LETTERS)
         for (size_t number = 0; number < count && same; number++) {
             char text[TEXT];
-            for (size_t i = 0, rest = number; i < size; i++, rest /= LETTERS) text[i] = "abc"[rest % LETTERS];
+            for (size_t i = 0, rest = number; i < size; i++, rest /= LETTERS)
+                text[i] = "abc"[rest % LETTERS];
             same = same_ids(a, b, (string_view){ text, size });
         }
     return same;

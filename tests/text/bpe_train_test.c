@@ -1,4 +1,5 @@
-/* bpe_train_test.c - merges in the right order, any bytes there and back, the same texts the same bytes. */
+/* bpe_train_test.c - merges in the right order, any bytes there and back, the same texts the same
+ * bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -25,7 +26,8 @@ static byte_buffer trained(const string_view *texts, int count, int32_t vocabula
 static tokenizer *opened(const byte_buffer *json)
 {
     tokenizer *t = NULL;
-    if (tokenizer_open_text(json->data, json->size, "trained", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (tokenizer_open_text(json->data, json->size, "trained", &t) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     return t;
 }
 
@@ -39,7 +41,11 @@ static void test_order_of_merges(void **state)
     tokenizer *t = opened(&json);
     assert_int_equal(tokenizer_size(t), 257 + 3);
     assert_int_equal(tokenizer_id(t, "<|endoftext|>", 13), 0);
-    static const char *const merged[] = { "ab", "\xc4\xa0" "ab", "\xc4\xa0" "abc" };
+    static const char *const merged[] = { "ab",
+        "\xc4\xa0"
+        "ab",
+        "\xc4\xa0"
+        "abc" };
     for (int i = 0; i < 3; i++) {
         string_view piece = tokenizer_piece(t, 257 + i);
         assert_int_equal(piece.size, strlen(merged[i]));
@@ -69,7 +75,9 @@ static void test_runs(void **state)
 static void test_any_bytes(void **state)
 {
     (void)state;
-    byte_buffer json = trained((string_view[]){ view("the text of the tokens, \xc3\xa9t\xc3\xa9 \xff\xfe the the the") }, 1, 600);
+    byte_buffer json = trained(
+        (string_view[]){ view("the text of the tokens, \xc3\xa9t\xc3\xa9 \xff\xfe the the the") },
+        1, 600);
     tokenizer *t = opened(&json);
     random_key key = random_key_of(3, "bytes", 0, 0);
     for (uint64_t round = 0; round < 300; round++) {
@@ -99,8 +107,8 @@ static void test_endless_word(void **state)
     char *text = malloc(SIZE);
     random_key key = random_key_of(4, "letters", 0, 0);
     for (uint64_t i = 0; i < SIZE; i++) text[i] = (char)('a' + random_bits(key, i) % 4);
-    byte_buffer json = trained((string_view[]){ { text, SIZE } }, 1, 1024), again = trained((string_view[]){ { text, SIZE } },
-                                                                                            1, 1024);
+    byte_buffer json = trained((string_view[]){ { text, SIZE } }, 1, 1024),
+                again = trained((string_view[]){ { text, SIZE } }, 1, 1024);
     tokenizer *t = opened(&json);
     assert_int_equal(tokenizer_size(t), 1024);
     assert_int_equal(json.size, again.size);
@@ -116,9 +124,12 @@ static void test_refused(void **state)
     (void)state;
     byte_buffer json = { 0 };
     string_view text = view("text");
-    assert_int_equal(bpe_train(&text, 1, &(bpe_train_options){ 511, NULL, 0 }, &json), CADRE_EARGUMENT);
-    assert_int_equal(bpe_train(&text, 1, &(bpe_train_options){ 65537, NULL, 0 }, &json), CADRE_EARGUMENT);
-    assert_int_equal(bpe_train(&text, 1, &(bpe_train_options){ 512, NULL, 257 }, &json), CADRE_EARGUMENT);
+    assert_int_equal(
+        bpe_train(&text, 1, &(bpe_train_options){ 511, NULL, 0 }, &json), CADRE_EARGUMENT);
+    assert_int_equal(
+        bpe_train(&text, 1, &(bpe_train_options){ 65537, NULL, 0 }, &json), CADRE_EARGUMENT);
+    assert_int_equal(
+        bpe_train(&text, 1, &(bpe_train_options){ 512, NULL, 257 }, &json), CADRE_EARGUMENT);
     assert_null(json.data);
 }
 
@@ -149,8 +160,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stops_when_asked),
-        cmocka_unit_test(test_order_of_merges),   cmocka_unit_test(test_runs),    cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_endless_word),      cmocka_unit_test(test_refused), cmocka_unit_test(test_nothing_to_learn),
+        cmocka_unit_test(test_order_of_merges),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_endless_word),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_nothing_to_learn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

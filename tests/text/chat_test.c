@@ -1,4 +1,5 @@
-/* chat_test.c - the text of a conversation in every template, control tokens in messages, recognition. */
+/* chat_test.c - the text of a conversation in every template, control tokens in messages,
+ * recognition. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,8 +34,10 @@ static int set_up(void **state)
     char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL);
     assert_non_null(mkdtemp(folder));
     put("tokenizer.json", json);
-    put("tokenizer_config.json", "{\"bos_token\": \"" END "\", \"eos_token\": {\"content\": \"" END "\"}, \"model_max_length\": "
-                                 "1000000000000000019884624838656, \"chat_template\": \"{% for m in x %}<|im_start|>\"}");
+    put("tokenizer_config.json",
+        "{\"bos_token\": \"" END "\", \"eos_token\": {\"content\": \"" END
+        "\"}, \"model_max_length\": "
+        "1000000000000000019884624838656, \"chat_template\": \"{% for m in x %}<|im_start|>\"}");
     mem_free(json);
     return tokenizer_open(folder, &t) != CADRE_OK;
 }
@@ -49,10 +52,14 @@ static int tear_down(void **state)
     return failed;
 }
 
-static chat_message message(chat_role role, const char *text) { return (chat_message){ role, text, strlen(text) }; }
+static chat_message message(chat_role role, const char *text)
+{
+    return (chat_message){ role, text, strlen(text) };
+}
 
 /* Every byte of the sample's text can be read back from its ids. */
-static void check_text_of(const chat_template *c, const chat_message *messages, int count, const char *expected)
+static void check_text_of(
+    const chat_template *c, const chat_message *messages, int count, const char *expected)
 {
     token_list ids = { 0 };
     byte_list text = { 0 };
@@ -60,12 +67,14 @@ static void check_text_of(const chat_template *c, const chat_message *messages, 
     assert_int_equal(chat_encode(c, t, messages, count, &ids), CADRE_OK);
     assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &text), CADRE_OK);
     if (text.size != strlen(expected) || memcmp(text.data, expected, text.size) != 0)
-        fail_msg("%s: expected\n%s\nfound\n%.*s", chat_template_name(c), expected, (int)text.size, text.data);
+        fail_msg("%s: expected\n%s\nfound\n%.*s", chat_template_name(c), expected, (int)text.size,
+            text.data);
     token_list_free(&ids);
     byte_list_free(&text);
 }
 
-static void check_text(const char *name, const chat_message *messages, int count, const char *expected)
+static void check_text(
+    const char *name, const chat_message *messages, int count, const char *expected)
 {
     check_text_of(chat_template_find(name), messages, count, expected);
 }
@@ -76,53 +85,73 @@ static void test_every_template(void **state)
     static const struct {
         const char *name, *text;
     } cases[] = {
-        { "chatml",
-         "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n"
+        { "chatml", "<|im_start|>system\nBe "
+                    "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n "
+                    "Hi <|im_end|>\n"
                     "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n" },
-        { "llama-3",
-         END "<|start_header_id|>system<|end_header_id|>\n\nBe brief<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
-                     "Hello<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>user"
-                     "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
-        { "llama-3.1",
-         END "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
-                     "Be brief<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
-                     "Hello<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>user"
-                     "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" },
-        { "qwen3-thinking",
-         "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n"
-                    "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
-        { "qwen3",
-         "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n"
-                    "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n" },
+        { "llama-3", END "<|start_header_id|>system<|end_header_id|>\n\nBe "
+                         "brief<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
+                         "Hello<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nHi<|eot_"
+                         "id|><|start_header_id|>user"
+                         "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_"
+                         "header_id|>\n\n" },
+        { "llama-3.1", END "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: "
+                           "December 2023\nToday Date: 26 Jul 2024\n\n"
+                           "Be brief<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
+                           "Hello<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nHi<|"
+                           "eot_id|><|start_header_id|>user"
+                           "<|end_header_id|>\n\nWho?<|eot_id|><|start_header_id|>assistant<|end_"
+                           "header_id|>\n\n" },
+        { "qwen3-thinking", "<|im_start|>system\nBe "
+                            "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>"
+                            "assistant\n Hi <|im_end|>\n"
+                            "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n<think>\n" },
+        { "qwen3", "<|im_start|>system\nBe "
+                   "brief<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi "
+                   "<|im_end|>\n"
+                   "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n" },
         { "mistral", END "[INST] Be brief\n\nHello [/INST] Hi " END "[INST] Who? [/INST]" },
         { "mistral-v1", END " [INST] Be brief\n\nHello [/INST]  Hi " END " [INST] Who? [/INST]" },
         { "mistral-v3", END "[INST] Hello[/INST] Hi" END "[INST] Be brief\n\nWho?[/INST]" },
         { "mistral-v3-tekken", END "[INST]Hello[/INST] Hi " END "[INST]Be brief\n\nWho?[/INST]" },
-        { "mistral-v7", END "[SYSTEM_PROMPT] Be brief[/SYSTEM_PROMPT][INST] Hello[/INST]  Hi " END "[INST] Who?[/INST]" },
-        { "llama-2", END "[INST] <<SYS>>\nBe brief\n<</SYS>>\n\nHello [/INST] Hi " END END "[INST] Who? [/INST]" },
-        { "deepseek", END "Be brief\n\nUser: Hello\n\nAssistant:  Hi " END "User: Who?\n\nAssistant:" },
-        { "deepseek-v3", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "> Hi " END "<" BAR "User" BAR ">Who?<" BAR
-                         "Assistant" BAR ">" },
-        { "deepseek-r1", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "> Hi " END "<" BAR "User" BAR ">Who?<" BAR
-                         "Assistant" BAR "><think>\n" },
-        { "deepseek-v3.1", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR "User" BAR
-                           ">Who?<" BAR "Assistant" BAR "></think>" },
-        { "granite", "<|start_of_role|>system<|end_of_role|>Be brief<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello"
-                     "<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|> Hi <|end_of_text|>\n<|start_of_role|>user"
-                     "<|end_of_role|>Who?<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>" },
-        { "glm4", "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n Hi <|user|>\nWho?<|assistant|>\n" },
+        { "mistral-v7", END "[SYSTEM_PROMPT] Be brief[/SYSTEM_PROMPT][INST] Hello[/INST]  Hi " END
+                            "[INST] Who?[/INST]" },
+        { "llama-2", END "[INST] <<SYS>>\nBe brief\n<</SYS>>\n\nHello [/INST] Hi " END END
+                         "[INST] Who? [/INST]" },
+        { "deepseek",
+            END "Be brief\n\nUser: Hello\n\nAssistant:  Hi " END "User: Who?\n\nAssistant:" },
+        { "deepseek-v3", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "> Hi " END
+                             "<" BAR "User" BAR ">Who?<" BAR "Assistant" BAR ">" },
+        { "deepseek-r1", END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "> Hi " END
+                             "<" BAR "User" BAR ">Who?<" BAR "Assistant" BAR "><think>\n" },
+        { "deepseek-v3.1",
+            END "Be brief<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR
+                "User" BAR ">Who?<" BAR "Assistant" BAR "></think>" },
+        { "granite",
+            "<|start_of_role|>system<|end_of_role|>Be "
+            "brief<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello"
+            "<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|> Hi "
+            "<|end_of_text|>\n<|start_of_role|>user"
+            "<|end_of_role|>Who?<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>" },
+        { "glm4", "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n Hi "
+                  "<|user|>\nWho?<|assistant|>\n" },
         { "glm4.5",
-         "[gMASK]<sop><|system|>\nBe brief<|user|>\nHello<|assistant|>\n<think></think>\nHi<|user|>\nWho?<|assistant|>" },
-        { "glm4.7", "[gMASK]<sop><|system|>Be brief<|user|>Hello<|assistant|></think>Hi<|user|>Who?<|assistant|><think>" },
-        { "phi-3", END "<|system|>\nBe brief<|end|>\n<|user|>\nHello<|end|>\n<|assistant|>\n Hi <|end|>\n<|user|>\nWho?<|end|>\n"
+            "[gMASK]<sop><|system|>\nBe "
+            "brief<|user|>\nHello<|assistant|>\n<think></think>\nHi<|user|>\nWho?<|assistant|>" },
+        { "glm4.7", "[gMASK]<sop><|system|>Be "
+                    "brief<|user|>Hello<|assistant|></think>Hi<|user|>Who?<|assistant|><think>" },
+        { "phi-3", END "<|system|>\nBe brief<|end|>\n<|user|>\nHello<|end|>\n<|assistant|>\n Hi "
+                       "<|end|>\n<|user|>\nWho?<|end|>\n"
                        "<|assistant|>\n" },
-        { "phi-3.5", "<|system|>\nBe brief<|end|>\n<|user|>\nHello<|end|>\n<|assistant|>\n Hi <|end|>\n<|user|>\nWho?<|end|>\n"
+        { "phi-3.5", "<|system|>\nBe brief<|end|>\n<|user|>\nHello<|end|>\n<|assistant|>\n Hi "
+                     "<|end|>\n<|user|>\nWho?<|end|>\n"
                      "<|assistant|>\n" },
-        { "tulu", END "<|system|>\nBe brief\n<|user|>\nHello\n<|assistant|>\n Hi " END "\n<|user|>\nWho?\n<|assistant|>\n" },
-        { "zephyr", "<|system|>\nBe brief" END "\n<|user|>\nHello" END "\n<|assistant|>\n Hi " END "\n<|user|>\nWho?" END
-                    "\n<|assistant|>\n" },
-        { "gpt-oss",
-         "<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\n\n"
+        { "tulu", END "<|system|>\nBe brief\n<|user|>\nHello\n<|assistant|>\n Hi " END
+                      "\n<|user|>\nWho?\n<|assistant|>\n" },
+        { "zephyr", "<|system|>\nBe brief" END "\n<|user|>\nHello" END "\n<|assistant|>\n Hi " END
+                    "\n<|user|>\nWho?" END "\n<|assistant|>\n" },
+        { "gpt-oss", "<|start|>system<|message|>You are ChatGPT, a large language model trained by "
+                     "OpenAI.\nKnowledge cutoff: 2024-06\n\n"
                      "Reasoning: medium\n\n# Valid channels: analysis, commentary, final. "
                      "Channel must be included for every message."
                      "<|end|><|start|>developer<|message|># Instructions\n\nBe brief\n\n<|end|>"
@@ -130,9 +159,10 @@ static void test_every_template(void **state)
                      "<|start|>assistant<|channel|>final<|message|> Hi <|end|>"
                      "<|start|>user<|message|>Who?<|end|><|start|>assistant" },
     };
-    chat_message talk[] = { message(CHAT_SYSTEM, "Be brief"), message(CHAT_USER, "Hello"), message(CHAT_ASSISTANT, " Hi "),
-                            message(CHAT_USER, "Who?") };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_text(cases[i].name, talk, 4, cases[i].text);
+    chat_message talk[] = { message(CHAT_SYSTEM, "Be brief"), message(CHAT_USER, "Hello"),
+        message(CHAT_ASSISTANT, " Hi "), message(CHAT_USER, "Who?") };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_text(cases[i].name, talk, 4, cases[i].text);
 }
 
 /* Each way of thinking, and what is no way of this template. */
@@ -143,27 +173,32 @@ static void test_ways_of_thinking(void **state)
         const char *name, *how, *text;
     } cases[] = {
         { "qwen3", "on",
-          "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n<|im_start|>user\n"
-          "Who/nothink<|im_end|>\n<|im_start|>assistant\n" },
+            "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi "
+            "<|im_end|>\n<|im_start|>user\n"
+            "Who/nothink<|im_end|>\n<|im_start|>assistant\n" },
         { "qwen3", "off",
-          "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi <|im_end|>\n<|im_start|>user\n"
-          "Who/nothink<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n" },
+            "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n Hi "
+            "<|im_end|>\n<|im_start|>user\n"
+            "Who/nothink<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n" },
         { "deepseek-v3.1", "off",
-          END "<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR "User" BAR
-              ">Who/nothink<" BAR "Assistant" BAR "></think>" },
+            END "<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR
+                "User" BAR ">Who/nothink<" BAR "Assistant" BAR "></think>" },
         { "deepseek-v3.1", "on",
-          END "<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR "User" BAR
-              ">Who/nothink<" BAR "Assistant" BAR "><think>" },
+            END "<" BAR "User" BAR ">Hello<" BAR "Assistant" BAR "></think> Hi " END "<" BAR
+                "User" BAR ">Who/nothink<" BAR "Assistant" BAR "><think>" },
         { "glm4.5", "on",
-          "[gMASK]<sop><|user|>\nHello<|assistant|>\n<think></think>\nHi<|user|>\nWho/nothink<|assistant|>" },
+            "[gMASK]<sop><|user|>\nHello<|assistant|>\n<think></think>\nHi<|user|>\nWho/"
+            "nothink<|assistant|>" },
         { "glm4.5", "off",
-          "[gMASK]<sop><|user|>\nHello/nothink<|assistant|>\n<think></think>\nHi<|user|>\nWho/nothink"
-          "<|assistant|>\n<think></think>" },
+            "[gMASK]<sop><|user|>\nHello/nothink<|assistant|>\n<think></think>\nHi<|user|>\nWho/"
+            "nothink"
+            "<|assistant|>\n<think></think>" },
         { "glm4.7", "off",
-          "[gMASK]<sop><|user|>Hello<|assistant|></think>Hi<|user|>Who/nothink<|assistant|></think>" },
+            "[gMASK]<sop><|user|>Hello<|assistant|></think>Hi<|user|>Who/nothink<|assistant|></"
+            "think>" },
     };
     chat_message talk[] = { message(CHAT_USER, "Hello"), message(CHAT_ASSISTANT, " Hi "),
-                            message(CHAT_USER, "Who/nothink") };
+        message(CHAT_USER, "Who/nothink") };
     chat_template way;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(chat_template_think(chat_template_find(cases[i].name), cases[i].how, &way));
@@ -180,7 +215,8 @@ static void test_ways_of_thinking(void **state)
     for (int i = 0; chat_template_at(i); i++) { /* the first way is the template itself */
         const chat_template *c = chat_template_at(i);
         if (!c->ways) continue;
-        for (const chat_thinking *w = c->ways; w->how; w++) assert_true(chat_template_think(c, w->how, &way));
+        for (const chat_thinking *w = c->ways; w->how; w++)
+            assert_true(chat_template_think(c, w->how, &way));
         assert_true(chat_template_think(&way, c->ways->how, &way)); /* from another one */
         assert_true(way.thinks == c->thinks && way.answer == c->answer && way.begin == c->begin);
     }
@@ -191,20 +227,27 @@ static void test_system_by_default(void **state)
     (void)state;
     chat_message hello = message(CHAT_USER, "Hello");
     check_text("qwen2", &hello, 1,
-               "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
-                                   "<|im_start|>assistant\n");
-    check_text("chatml-bos", &hello, 1, END "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+        "<|im_start|>system\nYou are a helpful "
+        "assistant.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
+        "<|im_start|>assistant\n");
+    check_text(
+        "chatml-bos", &hello, 1, END "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
     check_text("llama-3.1", &hello, 1,
-               END "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024"
-                   "\n\n<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nHello<|eot_id|><|start_header_id|>assistant"
-                   "<|end_header_id|>\n\n");
+        END "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December "
+            "2023\nToday Date: 26 Jul 2024"
+            "\n\n<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nHello<|eot_id|><|start_"
+            "header_id|>assistant"
+            "<|end_header_id|>\n\n");
     check_text("granite-3.1", &hello, 1,
-               "<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\nYou are Granite, developed by IBM. You "
-               "are a helpful AI assistant.<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello<|end_of_text|>\n"
-               "<|start_of_role|>assistant<|end_of_role|>");
+        "<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\nYou are "
+        "Granite, developed by IBM. You "
+        "are a helpful AI "
+        "assistant.<|end_of_text|>\n<|start_of_role|>user<|end_of_role|>Hello<|end_of_text|>\n"
+        "<|start_of_role|>assistant<|end_of_role|>");
     chat_message nothing[] = { message(CHAT_SYSTEM, ""), hello };
     check_text("qwen2", nothing, 2,
-               "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+        "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>"
+        "assistant\n");
     check_text("chatml", &hello, 1, "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
     check_text("mistral", &hello, 1, END "[INST] Hello [/INST]");
     check_text("chatml", NULL, 0, "<|im_start|>assistant\n");
@@ -217,7 +260,7 @@ static void test_control_tokens_in_messages(void **state)
     token_list ids = { 0 };
     size_t ends = 0;
     chat_message talk[] = { message(CHAT_SYSTEM, END), message(CHAT_USER, "a" END "b<|endoftext"),
-                           message(CHAT_ASSISTANT, "|>" END) };
+        message(CHAT_ASSISTANT, "|>" END) };
     assert_int_equal(chat_encode(chat_template_find("mistral"), t, talk, 3, &ids), CADRE_OK);
     for (size_t i = 0; i < ids.count; i++) ends += ids.ids[i] == tokenizer_eos(t);
     assert_int_equal(ends, 2); /* the first and the last id */
@@ -241,69 +284,98 @@ static void test_recognised(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        { "chatml", "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}" },
-        { "qwen1.5", "{{ '<|im_start|>system\\nYou are a helpful assistant<|im_end|>\\n' }}{{'<|im_start|>' + message['role']" },
+        { "chatml", "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + "
+                    "'<|im_end|>' + '\\n'}}" },
+        { "qwen1.5", "{{ '<|im_start|>system\\nYou are a helpful assistant<|im_end|>\\n' "
+                     "}}{{'<|im_start|>' + message['role']" },
         { "qwen2", "{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}" },
-        { "qwen2.5", "<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>" },
-        { "qwen2.5", "\"<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\"" },
-        { "qwen3-thinking", "'<|im_start|>' + message.role + '\\n<think>\\n'{{- '<|im_start|>assistant\\n<think>\\n' }}" },
+        { "qwen2.5", "<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a "
+                     "helpful assistant.<|im_end|>" },
+        { "qwen2.5", "\"<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a "
+                     "helpful assistant.<|im_end|>\"" },
+        { "qwen3-thinking", "'<|im_start|>' + message.role + '\\n<think>\\n'{{- "
+                            "'<|im_start|>assistant\\n<think>\\n' }}" },
         { "qwen3-thinking", "{{- \"<|im_start|>assistant\n<think>\n\" -}}" },
-        { "qwen3-coder", "'<|im_start|>system\\nYou are Qwen, a helpful AI assistant that can interact with a computer'" },
-        { "chatml", "'<|im_start|>' + message.role + '\\n<think>\\n'{% if no %}{{- '<think>\\n\\n</think>\\n\\n' }}" },
-        { "chatml-bos", "{{bos_token}}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>'}}" },
-        { "llama-3.1",
-         "{{- bos_token }}\"26 Jul 2024\"{{- \"<|start_header_id|>system<|end_header_id|>\\n\\n\" }}"
-                      "{{- \"Cutting Knowledge Date: December 2023\\n\" }}" },
-        { "llama-3",
-         "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>'" },
-        { "mistral", "{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}{{ message['content'] + eos_token}}" },
-        { "mistral-v1", "{{- ' [INST] ' + system_message + '\\n\\n' + message['content'] + ' [/INST]' }}" },
-        { "mistral-v3", "{{- \"[AVAILABLE_TOOLS] [\" }}{{- \"[INST] \" + message[\"content\"] + \"[/INST]\" }}" },
-        { "mistral-v3-tekken", "{{- \"[AVAILABLE_TOOLS][\" }}{{- \"[INST]\" + message[\"content\"] + \"[/INST]\" }}" },
-        { "llama-2",
-         "{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' %}{{ bos_token + '[INST] ' + content" },
-        { "deepseek", "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + message['content'] + eos_token }}" },
-        { "deepseek-v3", "{{'<" BAR "User" BAR ">' + message['content']}}{{'<" BAR "Assistant" BAR ">' + message['content']" },
-        { "deepseek-r1", "{{'<" BAR "User" BAR ">'}}{% if add_generation_prompt %}{{'<" BAR "Assistant" BAR "><think>\\n'}}" },
-        { "deepseek-v3.1",
-         "{% if not thinking is defined %}{% set thinking = false %}{{'<" BAR "Assistant" BAR ">'}}{{'</think>'}}" },
-        { "granite", "{{- '<|start_of_role|>user<|end_of_role|>' + message['content'] + '<|end_of_text|>\\n' }}" },
-        { "granite-3.1",
-         "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: April 2024.\nToday's Date: \" + strftime_now(" },
-        { "granite-3.3",
-         "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: April 2024. Today's Date: \" + strftime_now(" },
-        { "glm4.7", "[gMASK]<sop><|user|>{{ visible_text(m.content) }}<|assistant|>{{- '</think>' if x else '<think>' -}}" },
-        { "glm4", "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>{{ item['metadata'] }}\\n{{ item['content'] }}" },
+        { "qwen3-coder", "'<|im_start|>system\\nYou are Qwen, a helpful AI assistant that can "
+                         "interact with a computer'" },
+        { "chatml", "'<|im_start|>' + message.role + '\\n<think>\\n'{% if no %}{{- "
+                    "'<think>\\n\\n</think>\\n\\n' }}" },
+        { "chatml-bos", "{{bos_token}}{{'<|im_start|>' + message['role'] + '\\n' + "
+                        "message['content'] + '<|im_end|>'}}" },
+        { "llama-3.1", "{{- bos_token }}\"26 Jul 2024\"{{- "
+                       "\"<|start_header_id|>system<|end_header_id|>\\n\\n\" }}"
+                       "{{- \"Cutting Knowledge Date: December 2023\\n\" }}" },
+        { "llama-3", "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ "
+                     "message['content'] | trim + '<|eot_id|>'" },
+        { "mistral", "{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}{{ "
+                     "message['content'] + eos_token}}" },
+        { "mistral-v1",
+            "{{- ' [INST] ' + system_message + '\\n\\n' + message['content'] + ' [/INST]' }}" },
+        { "mistral-v3", "{{- \"[AVAILABLE_TOOLS] [\" }}{{- \"[INST] \" + message[\"content\"] + "
+                        "\"[/INST]\" }}" },
+        { "mistral-v3-tekken",
+            "{{- \"[AVAILABLE_TOOLS][\" }}{{- \"[INST]\" + message[\"content\"] + \"[/INST]\" }}" },
+        { "llama-2", "{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' %}{{ "
+                     "bos_token + '[INST] ' + content" },
+        { "deepseek", "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + "
+                      "message['content'] + eos_token }}" },
+        { "deepseek-v3", "{{'<" BAR "User" BAR ">' + message['content']}}{{'<" BAR "Assistant" BAR
+                         ">' + message['content']" },
+        { "deepseek-r1", "{{'<" BAR "User" BAR ">'}}{% if add_generation_prompt %}{{'<" BAR
+                         "Assistant" BAR "><think>\\n'}}" },
+        { "deepseek-v3.1", "{% if not thinking is defined %}{% set thinking = false %}{{'<" BAR
+                           "Assistant" BAR ">'}}{{'</think>'}}" },
+        { "granite", "{{- '<|start_of_role|>user<|end_of_role|>' + message['content'] + "
+                     "'<|end_of_text|>\\n' }}" },
+        { "granite-3.1", "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: "
+                         "April 2024.\nToday's Date: \" + strftime_now(" },
+        { "granite-3.3", "'<|start_of_role|>'{%- set system_message = \"Knowledge Cutoff Date: "
+                         "April 2024. Today's Date: \" + strftime_now(" },
+        { "glm4.7", "[gMASK]<sop><|user|>{{ visible_text(m.content) }}<|assistant|>{{- '</think>' "
+                    "if x else '<think>' -}}" },
+        { "glm4", "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>{{ item['metadata'] "
+                  "}}\\n{{ item['content'] }}" },
         { "glm4.5", "[gMASK]<sop>\n{{ '\\n<think>' + reasoning_content.strip() +  '</think>'}}" },
-        { "qwen3",
-          "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' }}{{- '\\n<think>\\n' + reasoning_content }}{%- endfor %}"
-          "{{- '<|im_start|>assistant\\n' }}{%- if enable_thinking is defined and enable_thinking is false %}"
-          "{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}" },
-        { "phi-3.5", "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
-        { "phi-3", "{{ bos_token }}{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}" },
-        { "tulu",
-         "{{ bos_token }}{{ '<|user|>\\n' + message['content'] + '\\n' }}"
-                   "{{ '<|assistant|>\\n'  + message['content'] + eos_token" },
+        { "qwen3", "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' }}{{- "
+                   "'\\n<think>\\n' + reasoning_content }}{%- endfor %}"
+                   "{{- '<|im_start|>assistant\\n' }}{%- if enable_thinking is defined and "
+                   "enable_thinking is false %}"
+                   "{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}" },
+        { "phi-3.5", "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + "
+                     "'<|assistant|>' + '\n'}}" },
+        { "phi-3", "{{ bos_token }}{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + "
+                   "'<|assistant|>' + '\n'}}" },
+        { "tulu", "{{ bos_token }}{{ '<|user|>\\n' + message['content'] + '\\n' }}"
+                  "{{ '<|assistant|>\\n'  + message['content'] + eos_token" },
         { "zephyr", "{{ '<|user|>\\n' + message['content'] + eos_token }}{{ '<|assistant|>' }}" },
-        { "gpt-oss", "{{- \"<|start|>system<|message|>\" }}{{- \"<|start|>assistant<|channel|>final<|message|>\" }}" },
+        { "gpt-oss", "{{- \"<|start|>system<|message|>\" }}{{- "
+                     "\"<|start|>assistant<|channel|>final<|message|>\" }}" },
     };
     /* Like one of them, but with words of their own. */
     static const char *const strangers[] = {
-        "{{- '<|im_start|>system\\nYou are MiMo, an AI assistant developed by Xiaomi.<|im_end|>\\n' }}",
-        "'<|im_start|>assistant\\n' }}{% if enable_thinking is false %}{% else %}{{- '<think>\\n' }}{% endif %}",
-        "{{- '<|im_start|>assistant\\n<think>\\n' }}{%- if not enable_thinking -%}{{- '</think>' -}}{%- endif -%}",
-        "{%- set default_system_message = 'You are Mistral' %}{{- '[SYSTEM_PROMPT] ' }}{{- '[INST]' }}{{- bos_token }}",
+        "{{- '<|im_start|>system\\nYou are MiMo, an AI assistant developed by "
+        "Xiaomi.<|im_end|>\\n' }}",
+        "'<|im_start|>assistant\\n' }}{% if enable_thinking is false %}{% else %}{{- '<think>\\n' "
+        "}}{% endif %}",
+        "{{- '<|im_start|>assistant\\n<think>\\n' }}{%- if not enable_thinking -%}{{- '</think>' "
+        "-}}{%- endif -%}",
+        "{%- set default_system_message = 'You are Mistral' %}{{- '[SYSTEM_PROMPT] ' }}{{- "
+        "'[INST]' }}{{- bos_token }}",
         "{{'<" BAR "User" BAR ">'}}{{'<" BAR "Assistant" BAR "><think></think>'}}",
-        "{{- '<|start_of_role|>system<|end_of_role|>' }}Please ensure responses are professional, accurate, and safe.",
-        "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + message['content'] + '\\n\\n' }}",
+        "{{- '<|start_of_role|>system<|end_of_role|>' }}Please ensure responses are professional, "
+        "accurate, and safe.",
+        "{{ 'User: ' + message['content'] + '\\n\\n' }}{{ 'Assistant: ' + message['content'] + "
+        "'\\n\\n' }}",
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const chat_template *c = chat_template_recognise((string_view){ cases[i][1], strlen(cases[i][1]) });
+        const chat_template *c =
+            chat_template_recognise((string_view){ cases[i][1], strlen(cases[i][1]) });
         if (!c || strcmp(chat_template_name(c), cases[i][0]) != 0)
             fail_msg("expected %s, found %s", cases[i][0], c ? chat_template_name(c) : "none");
     }
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
-        const chat_template *c = chat_template_recognise((string_view){ strangers[i], strlen(strangers[i]) });
+        const chat_template *c =
+            chat_template_recognise((string_view){ strangers[i], strlen(strangers[i]) });
         if (c) fail_msg("%s: expected none, found %s", strangers[i], chat_template_name(c));
     }
     assert_null(chat_template_recognise((string_view){ "{{ messages }}", 14 }));
@@ -321,50 +393,68 @@ static void test_ends(void **state)
 }
 
 /* Of each piece: a(nswer), t(hought), m(arkup), u(nmarked). */
-static void check_parts(const tokenizer *vocabulary, const char *name, const char *const *pieces, const char *expected)
+static void check_parts(
+    const tokenizer *vocabulary, const char *name, const char *const *pieces, const char *expected)
 {
     chat_reader r = chat_reader_begin(chat_template_find(name), vocabulary);
     for (int i = 0; pieces[i]; i++) {
         int32_t id = tokenizer_id(vocabulary, pieces[i], strlen(pieces[i]));
         if (id < 0) fail_msg("the vocabulary has no %s", pieces[i]);
         char got = "atmu"[chat_reader_take(&r, id)];
-        if (got != expected[i]) fail_msg("%s: piece %d, %s: expected %c, found %c", name, i, pieces[i], expected[i], got);
+        if (got != expected[i])
+            fail_msg(
+                "%s: piece %d, %s: expected %c, found %c", name, i, pieces[i], expected[i], got);
     }
 }
 
 static void test_thoughts(void **state)
 {
     (void)state;
-    static const char *const tokens[] = { "<think>", "</think>", "<|channel|>", "<|message|>", "<|end|>", "<|start|>", "final",
-                                          "analysis", "commentary", "<|constrain|>" };
+    static const char *const tokens[] = { "<think>", "</think>", "<|channel|>", "<|message|>",
+        "<|end|>", "<|start|>", "final", "analysis", "commentary", "<|constrain|>" };
     char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL), added[2048] = "\"added_tokens\": [";
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
         sprintf(added + strlen(added),
-                "{\"id\": %d, \"content\": \"%s\", \"special\": false, \"single_word\": false, \"lstrip\": false, "
-                "\"rstrip\": false, \"normalized\": false},", 1000 + (int)i, tokens[i]);
+            "{\"id\": %d, \"content\": \"%s\", \"special\": false, \"single_word\": false, "
+            "\"lstrip\": false, "
+            "\"rstrip\": false, \"normalized\": false},",
+            1000 + (int)i, tokens[i]);
     char *at = strstr(json, "\"added_tokens\": ["), *more;
     assert_non_null(at);
-    more = mem_printf("%.*s%s%s", (int)(at - json), json, added, at + strlen("\"added_tokens\": ["));
+    more =
+        mem_printf("%.*s%s%s", (int)(at - json), json, added, at + strlen("\"added_tokens\": ["));
     put("thoughts.json", more);
     char *path = file_join(folder, "thoughts.json");
     tokenizer *thoughts;
     if (tokenizer_open(path, &thoughts) != CADRE_OK) fail_msg("%s", cadre_last_error());
-    check_parts(thoughts, "chatml", (const char *[]){ "a", "<think>", "b", "</think>", "a", NULL }, "amtma");
+    check_parts(thoughts, "chatml", (const char *[]){ "a", "<think>", "b", "</think>", "a", NULL },
+        "amtma");
     check_parts(thoughts, "deepseek-r1", (const char *[]){ "a", "</think>", "b", NULL }, "tma");
     check_parts(thoughts, "mistral", (const char *[]){ "<think>", "a", NULL }, "aa");
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "analysis", "<|message|>", "a", "<|end|>", "<|start|>", "b",
-                                                       "<|channel|>", "final", "<|message|>", "a", "b", NULL }, "mmmtmmmmmmaa");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){ "<|channel|>", "analysis", "<|message|>", "a", "<|end|>", "<|start|>",
+            "b", "<|channel|>", "final", "<|message|>", "a", "b", NULL },
+        "mmmtmmmmmmaa");
     /* headers: content types, recipients, no channel, no header */
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "final", "<|constrain|>", "a", "<|message|>", "a", NULL },
-                "mmmmma");
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "final", "\u0120", "a", "b", "<|message|>", "a", NULL },
-                "mmmmmma");
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|message|>", "a", "<|end|>", "<|start|>", "a", "<|message|>", "b", NULL },
-                "mammmma");
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "a", "<|channel|>", "commentary", "a", "<|message|>", "b", NULL }, "ummmmt");
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "<|constrain|>", "a", "<|message|>", "b", NULL }, "mmmma");
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "final", "a", "<|message|>", "b", NULL }, "mmmmt");
-    check_parts(thoughts, "gpt-oss", (const char *[]){ "<|channel|>", "f", "<|message|>", "b", NULL }, "mmmt");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){ "<|channel|>", "final", "<|constrain|>", "a", "<|message|>", "a", NULL },
+        "mmmmma");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){ "<|channel|>", "final", "\u0120", "a", "b", "<|message|>", "a", NULL },
+        "mmmmmma");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){
+            "<|message|>", "a", "<|end|>", "<|start|>", "a", "<|message|>", "b", NULL },
+        "mammmma");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){ "a", "<|channel|>", "commentary", "a", "<|message|>", "b", NULL },
+        "ummmmt");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){ "<|channel|>", "<|constrain|>", "a", "<|message|>", "b", NULL }, "mmmma");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){ "<|channel|>", "final", "a", "<|message|>", "b", NULL }, "mmmmt");
+    check_parts(thoughts, "gpt-oss",
+        (const char *[]){ "<|channel|>", "f", "<|message|>", "b", NULL }, "mmmt");
     tokenizer_close(thoughts);
     mem_free(path);
     mem_free(more);
@@ -390,7 +480,8 @@ static void test_public(void **state)
     put("chat_template.jinja", "{{ raise_exception('a program of an unknown family') }}");
     tokenizer *other;
     assert_int_equal(tokenizer_open(folder, &other), CADRE_OK);
-    assert_int_equal(cadre_chat_recognise(other, &name), CADRE_EUNSUPPORTED); /* the file counts, not the configuration */
+    /* The file counts, not the configuration */
+    assert_int_equal(cadre_chat_recognise(other, &name), CADRE_EUNSUPPORTED);
     assert_non_null(strstr(cadre_last_error(), "found \"{{ raise_exception("));
     tokenizer_close(other);
 }

@@ -27,9 +27,14 @@ static const char *in_folder(const char *name)
     return path;
 }
 
-static void put(const char *name, const char *text) { assert_int_equal(file_write(in_folder(name), text, strlen(text)),
-                                                                       CADRE_OK); }
-static void make(const char *name) { assert_int_equal(file_make_folder(in_folder(name)), CADRE_OK); }
+static void put(const char *name, const char *text)
+{
+    assert_int_equal(file_write(in_folder(name), text, strlen(text)), CADRE_OK);
+}
+static void make(const char *name)
+{
+    assert_int_equal(file_make_folder(in_folder(name)), CADRE_OK);
+}
 
 static corpus *read_all(const char *const *paths, int count)
 {
@@ -50,7 +55,8 @@ static void check_refused(const char *const *paths, int count, const char *words
     corpus *c = NULL;
     assert_int_not_equal(corpus_read(paths, count, &c), CADRE_OK);
     assert_null(c);
-    if (!strstr(cadre_last_error(), words)) fail_msg("\"%s\" is not in \"%s\"", words, cadre_last_error());
+    if (!strstr(cadre_last_error(), words))
+        fail_msg("\"%s\" is not in \"%s\"", words, cadre_last_error());
 }
 
 static int set_up(void **state)
@@ -110,7 +116,8 @@ static void test_refused(void **state)
     check_refused((const char *[]){ in_folder("empty") }, 1, "an empty one");
     check_refused((const char *[]){ in_folder("nothing.txt") }, 1, "is empty");
     check_refused((const char *[]){ in_folder("empty"), in_folder("de.md") }, 2, "is empty");
-    check_refused((const char *[]){ in_folder("de.md"), in_folder("texts/de.txt") }, 2, "found \"de\" twice");
+    check_refused(
+        (const char *[]){ in_folder("de.md"), in_folder("texts/de.txt") }, 2, "found \"de\" twice");
     assert_int_equal(symlink(".", in_folder("empty/again")), 0);
     check_refused((const char *[]){ in_folder("empty"), in_folder("de.md") }, 2, "");
     unlink(in_folder("empty/again"));
@@ -128,7 +135,10 @@ static size_t cut_of(const char *text, size_t size)
 static void test_passage_begins_with_prose(void **state)
 {
     (void)state;
-    const char table[] = "a | b\nc | d\n\n  indented\n", prose[] = "\n\nHere begins a paragraph whose first line is long enough to be read as prose.\n";
+    const char
+        table[] = "a | b\nc | d\n\n  indented\n",
+        prose[] =
+            "\n\nHere begins a paragraph whose first line is long enough to be read as prose.\n";
     char text[400] = "";
     for (int i = 0; i < 8; i++) strcat(text, table);
     size_t middle = strlen(text) / 2;
@@ -170,7 +180,8 @@ static void test_tokens(void **state)
     const corpus_domain *d = &c->domains[0];
     assert_int_equal(d->training_size, 95 * strlen(line));
     assert_int_equal(tokenizer_decode(t, d->training.ids, d->training.count, 0, &back), CADRE_OK);
-    assert_int_equal(tokenizer_decode(t, d->validation.ids, d->validation.count, 0, &back), CADRE_OK);
+    assert_int_equal(
+        tokenizer_decode(t, d->validation.ids, d->validation.count, 0, &back), CADRE_OK);
     assert_int_equal(back.size, text.size);
     assert_memory_equal(back.data, text.data, text.size);
     assert_int_equal(corpus_tokenise(c, t, -1, 64), CADRE_EFORMAT); /* "again" is shorter */
@@ -201,7 +212,8 @@ static void check_documents(const char *path, tokenizer *t)
     assert_int_equal(corpus_document_end(d, d->size - 1), d->size);
     assert_int_equal(corpus_tokenise(c, t, END, 2), CADRE_OK);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(tokenizer_encode(t, documents[i], strlen(documents[i]), 0, &expected), CADRE_OK);
+        assert_int_equal(
+            tokenizer_encode(t, documents[i], strlen(documents[i]), 0, &expected), CADRE_OK);
         assert_int_equal(token_list_put(&expected, END), CADRE_OK);
     }
     assert_true(d->training.count > expected.count); /* the begun third, which does not end there */
@@ -226,7 +238,8 @@ static void test_documents(void **state)
     put("documents/all/3", "the end");
     put("documents/all/4", "");
     check_documents(in_folder("documents"), t);
-    put("lines.jsonl", "{\"text\": \"the expert\"}\n\n{\"id\": 2, \"text\": \"and the token\"}\n{\"text\": \"the end\"}");
+    put("lines.jsonl", "{\"text\": \"the expert\"}\n\n{\"id\": 2, \"text\": \"and the "
+                       "token\"}\n{\"text\": \"the end\"}");
     check_documents(in_folder("lines.jsonl"), t);
     put("numbers.jsonl", "[1, 2]\n[3]\n"); /* no texts in it: a text itself */
     corpus *c = read_all((const char *[]){ in_folder("numbers.jsonl") }, 1);
@@ -240,7 +253,8 @@ static void test_documents(void **state)
     mem_free(json);
 }
 
-/* A folder is cut between documents where one ends in the 5 % before; a hash tells one document from two of the same text. */
+/* A folder is cut between documents where one ends in the 5 % before; a hash tells one document
+ * from two of the same text. */
 static void test_cut_between_documents(void **state)
 {
     (void)state;
@@ -266,10 +280,14 @@ static void test_cut_between_documents(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_folder), cmocka_unit_test(test_several_paths), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_one_folder),
+        cmocka_unit_test(test_several_paths),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_passage_begins_with_prose),
-        cmocka_unit_test(test_cut),        cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_documents),  cmocka_unit_test(test_cut_between_documents),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_cut_between_documents),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

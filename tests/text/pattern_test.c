@@ -1,4 +1,5 @@
-/* pattern_test.c - patterns mean what they mean to Oniguruma; what could mean something else is refused; limits hold. */
+/* pattern_test.c - patterns mean what they mean to Oniguruma; what could mean something else is
+ * refused; limits hold. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -15,7 +16,8 @@
 static pattern *compiled(const char *regex)
 {
     pattern *p;
-    if (pattern_new(regex, strlen(regex), NULL, "test", &p) != CADRE_OK) fail_msg("%s: %s", regex, cadre_last_error());
+    if (pattern_new(regex, strlen(regex), NULL, "test", &p) != CADRE_OK)
+        fail_msg("%s: %s", regex, cadre_last_error());
     return p;
 }
 
@@ -42,13 +44,21 @@ static void test_matches(void **state)
 {
     (void)state;
     check_matches(BYTE_LEVEL_PATTERN, "I'll be  12 there!", "|I|'ll| be| | 12| there|!|");
-    check_matches("\\s+", "a \xe2\x80\x83\xc2\xa0" "b\xe1\xa0\x8e" "c", "| \xe2\x80\x83\xc2\xa0|"); /* U+180E is no space */
+    /* U+180E is no space */
+    check_matches("\\s+",
+        "a \xe2\x80\x83\xc2\xa0"
+        "b\xe1\xa0\x8e"
+        "c",
+        "| \xe2\x80\x83\xc2\xa0|");
     check_matches("\\w+", "caf\xc3\xa9_1\xcc\x81 \xc2\xb2", "|caf\xc3\xa9_1\xcc\x81|\xc2\xb2|");
     check_matches("\\h+", "xA0f-", "|A0f|");
     check_matches("^.", "a\nb", "|a|b|");
     check_matches("[\\v]", "\x0b\n", "|\x0b|");
-    check_matches("\\p{Han}+", "\xe4\xb8\xad\xe3\x80\x85\xe3\x83\xbc", "|\xe4\xb8\xad\xe3\x80\x85|"); /* not script extensions */
-    check_matches("\\p{N}{1,3}+", "1234567 1", "|1234567|1|");           /* a repeat of a repeat, not a possessive one */
+    /* Not script extensions */
+    check_matches(
+        "\\p{Han}+", "\xe4\xb8\xad\xe3\x80\x85\xe3\x83\xbc", "|\xe4\xb8\xad\xe3\x80\x85|");
+    /* A repeat of a repeat, not a possessive one */
+    check_matches("\\p{N}{1,3}+", "1234567 1", "|1234567|1|");
     check_matches("a{,2}b", "aaab", "|aab|");
     check_matches("(?i:'s)|k", "'S \xe2\x84\xaa", "|'S|");
     check_matches("[a[bc]]+", "xabcx", "|abc|");
@@ -56,7 +66,10 @@ static void test_matches(void **state)
     check_matches("\\p{L}+", "a\xf0\xb1\x8d\x90", "|a\xf0\xb1\x8d\x90|"); /* of Unicode 15 */
     check_matches("\\d{1,3}(?=(?:\\d{3})*\\b)", "1234567 12a", "|1|234|567|");
     check_matches("\\b.", "ab \xc3\xa9", "|a| |\xc3\xa9|");
-    check_matches("\\B.", "ab \xc3\xa9" "c", "|b|c|");
+    check_matches("\\B.",
+        "ab \xc3\xa9"
+        "c",
+        "|b|c|");
     check_matches("x*", "axxb", "||xx||");
     check_matches("(?=b)", "abab", "|||");
     check_matches("", "ab", "||||");
@@ -70,7 +83,8 @@ static void test_literal(void **state)
     assert_int_equal(pattern_new_literal(marks, strlen(marks), NULL, "test", &p), CADRE_OK);
     assert_int_equal(pattern_new_literal(marks, strlen(marks), NULL, "test", &same), CADRE_OK);
     assert_int_equal(pattern_new_literal("x", 1, NULL, "test", &other), CADRE_OK);
-    assert_true(pattern_same(p, same) && !pattern_same(p, other) && !pattern_same(p, NULL) && pattern_same(NULL, NULL));
+    assert_true(pattern_same(p, same) && !pattern_same(p, other) && !pattern_same(p, NULL) &&
+                pattern_same(NULL, NULL));
     pattern_scan *s;
     size_t begin, end;
     bool found;
@@ -88,10 +102,51 @@ static void test_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "[\\b]", "\\1", "\\k<a>", "\\G", "\\K", "\\R", "\\X", "\\C", "\\p", "\\pL", "\\p{}", "\\p{Nonsense}", "\\p{L", "\\x",
-        "\\x{}", "\\xff", "\\u12", "[", "[]", "[^]", "[a&&b]", "[[:alpha:]]", "[a[^b]]", "[\\W]", "[a[b]", "(", ")",
-        "(?P<n>a)", "(?<n>a)", "(?#c)", "(?m:a)", "(?s)a", "a(?i)b", "(?R)", "(?1)", "(*ACCEPT)", "{2}", "|{2}", "*",
-        "a**b(", "(?i:ss)", "(?i:\xc3\x9f)", "(?i:\\p{Lu})", "\xff", "\\",
+        "[\\b]",
+        "\\1",
+        "\\k<a>",
+        "\\G",
+        "\\K",
+        "\\R",
+        "\\X",
+        "\\C",
+        "\\p",
+        "\\pL",
+        "\\p{}",
+        "\\p{Nonsense}",
+        "\\p{L",
+        "\\x",
+        "\\x{}",
+        "\\xff",
+        "\\u12",
+        "[",
+        "[]",
+        "[^]",
+        "[a&&b]",
+        "[[:alpha:]]",
+        "[a[^b]]",
+        "[\\W]",
+        "[a[b]",
+        "(",
+        ")",
+        "(?P<n>a)",
+        "(?<n>a)",
+        "(?#c)",
+        "(?m:a)",
+        "(?s)a",
+        "a(?i)b",
+        "(?R)",
+        "(?1)",
+        "(*ACCEPT)",
+        "{2}",
+        "|{2}",
+        "*",
+        "a**b(",
+        "(?i:ss)",
+        "(?i:\xc3\x9f)",
+        "(?i:\\p{Lu})",
+        "\xff",
+        "\\",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         pattern *p = NULL;
@@ -102,7 +157,8 @@ static void test_refused(void **state)
     }
 }
 
-/* Steps that all matches of a text may take grow with the text alone: this pattern looks at every pair of places. */
+/* Steps that all matches of a text may take grow with the text alone: this pattern looks at every
+ * pair of places. */
 static void test_limit(void **state)
 {
     (void)state;
@@ -138,7 +194,8 @@ static void test_long_run(void **state)
     memset(text + SIZE / 2, 'x', SIZE / 2);
     assert_int_equal(pattern_scan_new(&s), CADRE_OK);
     pattern_scan_start(s, p, text, SIZE);
-    for (; found; matches += found) assert_int_equal(pattern_scan_next(s, &found, &begin, &end), CADRE_OK);
+    for (; found; matches += found)
+        assert_int_equal(pattern_scan_next(s, &found, &begin, &end), CADRE_OK);
     assert_int_equal(matches, SIZE / 2 + 2);
     pattern_scan_free(s);
     pattern_free(p);
@@ -148,8 +205,11 @@ static void test_long_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matches),  cmocka_unit_test(test_literal),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limit),    cmocka_unit_test(test_long_run),
+        cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_literal),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_long_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,10 @@
 static void kinds_by_their_first_bytes(void **state)
 {
     (void)state;
-#define CASE(bytes, name, command) { bytes, sizeof(bytes) - 1, name, command }
+#define CASE(bytes, name, command)                                                                 \
+    {                                                                                              \
+        bytes, sizeof(bytes) - 1, name, command                                                    \
+    }
     static const struct {
         const char *bytes;
         size_t size;
@@ -20,12 +23,16 @@ static void kinds_by_their_first_bytes(void **state)
     } cases[] = {
         CASE("\x1f\x8b\x08\0\0", "gzip", "gzip -dc a/b > a/b.txt"),
         CASE("\x28\xb5\x2f\xfd", "zstd", "zstd -dc a/b"),
-        CASE("\xfd" "7zXZ\0\0", "xz", "xz -dc a/b"),
+        CASE("\xfd"
+             "7zXZ\0\0",
+            "xz", "xz -dc a/b"),
         CASE("BZh91AY&SY", "bzip2", "bzip2 -dc a/b"),
         CASE("PK\3\4..", "zip", "unzip a/b"),
         CASE("PAR1\x15\4", "Parquet", "pandas"),
         CASE("%PDF-1.7", "PDF", "pdftotext a/b"),
-        CASE("\xff\xfe" "h\0", "UTF-16", "iconv -f UTF-16"),
+        CASE("\xff\xfe"
+             "h\0",
+            "UTF-16", "iconv -f UTF-16"),
         CASE("\xfe\xff\0h", "UTF-16", "iconv -f UTF-16"),
         CASE("version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
     };
@@ -59,6 +66,7 @@ static void shares_of_bytes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(kinds_by_their_first_bytes), cmocka_unit_test(shares_of_bytes) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(kinds_by_their_first_bytes),
+        cmocka_unit_test(shares_of_bytes) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* pretokenizer_test.c - two lists of steps, for cutting and for changing a text, are the same only where no member differs. */
+/* pretokenizer_test.c - two lists of steps, for cutting and for changing a text, are the same only
+ * where no member differs. */
 #include "text/pretokenizer.h"
 
 #include <setjmp.h>
@@ -47,17 +48,20 @@ static bool change_alike(const char *one, const char *other)
 }
 
 /* Each is like itself and like no other. */
-static void all_differ(const char *const *steps, size_t count, bool (*alike)(const char *one, const char *other))
+static void all_differ(
+    const char *const *steps, size_t count, bool (*alike)(const char *one, const char *other))
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < count; j++)
             if (alike(steps[i], steps[j]) != (i == j)) fail_msg("%s and %s", steps[i], steps[j]);
 }
 
-#define SPLIT(pattern, behavior, invert)                                                                      \
-    "{\"type\":\"Split\",\"pattern\":{\"" pattern "\"},\"behavior\":\"" behavior "\",\"invert\":" invert "}"
-#define SPACES(replacement, scheme, split)                                                                    \
-    "{\"type\":\"Metaspace\",\"replacement\":\"" replacement "\",\"prepend_scheme\":\"" scheme "\",\"split\":" split "}"
+#define SPLIT(pattern, behavior, invert)                                                           \
+    "{\"type\":\"Split\",\"pattern\":{\"" pattern "\"},\"behavior\":\"" behavior                   \
+    "\",\"invert\":" invert "}"
+#define SPACES(replacement, scheme, split)                                                         \
+    "{\"type\":\"Metaspace\",\"replacement\":\"" replacement "\",\"prepend_scheme\":\"" scheme     \
+    "\",\"split\":" split "}"
 #define ALL_OF(list, ...) "{\"type\":\"Sequence\",\"" list "\":[" __VA_ARGS__ "]}"
 
 static void test_pretokenizers(void **state)
@@ -89,7 +93,8 @@ static void test_pretokenizers(void **state)
         ALL_OF("pretokenizers", "{\"type\":\"Whitespace\"},{\"type\":\"Punctuation\"}"),
     };
     all_differ(steps, sizeof steps / sizeof *steps, cut_alike);
-    assert_true(cut_alike(ALL_OF("pretokenizers", "{\"type\":\"Whitespace\"}"), "{\"type\":\"Whitespace\"}"));
+    assert_true(cut_alike(
+        ALL_OF("pretokenizers", "{\"type\":\"Whitespace\"}"), "{\"type\":\"Whitespace\"}"));
 }
 
 static void test_normalizers(void **state)

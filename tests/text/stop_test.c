@@ -1,5 +1,5 @@
-/* stop_test.c - texts that stop a text: found in every cut into pieces, nothing of them told, nothing
- * else lost. */
+/* stop_test.c - texts that stop a text: found in every cut into pieces, nothing of them told,
+ * nothing else lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,13 +53,15 @@ static void check(const char *const *texts, int count, const char *text, const c
     for (uint32_t cuts = 0; cuts < 1u << (strlen(text) - 1); cuts++) {
         heard h = hear(s, text, cuts);
         if (h.found != found || h.size != strlen(expected) || memcmp(h.text, expected, h.size) != 0)
-            fail_msg("%s in pieces %x: expected %s, found %.*s", text, cuts, expected, (int)h.size, h.text);
+            fail_msg("%s in pieces %x: expected %s, found %.*s", text, cuts, expected, (int)h.size,
+                h.text);
     }
     cadre_stop_free(s);
 }
 
 #define TEXTS(...) (const char *[]){ __VA_ARGS__ }, sizeof(TEXT_LIST(__VA_ARGS__)) / sizeof(char *)
-#define TEXT_LIST(...) (const char *[]){ __VA_ARGS__ }
+#define TEXT_LIST(...)                                                                             \
+    (const char *[]) { __VA_ARGS__ }
 
 static void found_however_it_is_cut(void **state)
 {
@@ -68,7 +70,7 @@ static void found_however_it_is_cut(void **state)
     check(TEXTS("END"), "abcENxEND", "abcENx");
     check(TEXTS("END"), "END", "");
     check(TEXTS("x"), "abx", "ab");
-    check(TEXTS("aab"), "aaaab", "aa");         /* goes on with a part of what failed */
+    check(TEXTS("aab"), "aaaab", "aa"); /* goes on with a part of what failed */
     check(TEXTS("aab"), "aaab", "a");
     check(TEXTS("abac"), "ababacx", "ab");
     check(TEXTS("\n\n"), "a\nb\n\nc", "a\nb");
@@ -144,9 +146,12 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found_however_it_is_cut), cmocka_unit_test(held_back_text_is_told),
-        cmocka_unit_test(of_several_the_first),    cmocka_unit_test(tells_as_soon_as_it_can),
-        cmocka_unit_test(refused),                 cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(found_however_it_is_cut),
+        cmocka_unit_test(held_back_text_is_told),
+        cmocka_unit_test(of_several_the_first),
+        cmocka_unit_test(tells_as_soon_as_it_can),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

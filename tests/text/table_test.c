@@ -18,11 +18,13 @@ static void test_numbers(void **state)
     number_map map = { 0 };
     random_key key = random_key_of(1, "table", 0, 0);
     assert_null(number_map_find(&map, 0));
-    for (uint64_t i = 0; i < COUNT; i++) assert_int_equal(number_map_set(&map, (uint64_t)random_bits(key, i) << 20, i), CADRE_OK);
+    for (uint64_t i = 0; i < COUNT; i++)
+        assert_int_equal(number_map_set(&map, (uint64_t)random_bits(key, i) << 20, i), CADRE_OK);
     assert_int_equal(number_map_set(&map, 0, 77), CADRE_OK);
     assert_int_equal(number_map_set(&map, 0, 78), CADRE_OK);
     assert_int_equal(map.count, COUNT + 1);
-    for (uint64_t i = 0; i < COUNT; i++) assert_int_equal(*number_map_find(&map, (uint64_t)random_bits(key, i) << 20), i);
+    for (uint64_t i = 0; i < COUNT; i++)
+        assert_int_equal(*number_map_find(&map, (uint64_t)random_bits(key, i) << 20), i);
     assert_int_equal(*number_map_find(&map, 0), 78);
     assert_null(number_map_find(&map, 1));
     number_map_free(&map);

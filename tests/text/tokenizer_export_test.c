@@ -1,4 +1,5 @@
-/* tokenizer_export_test.c - written as GGUF and as tokenizer.json, a tokenizer gives the same ids. */
+/* tokenizer_export_test.c - written as GGUF and as tokenizer.json, a tokenizer gives the same
+ * ids. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,8 @@ static char path[] = "/tmp/cadre-export-XXXXXX";
 static tokenizer *open_text(const char *json, size_t size)
 {
     tokenizer *t = NULL;
-    if (tokenizer_open_text(json, size, "sample", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (tokenizer_open_text(json, size, "sample", &t) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     return t;
 }
 
@@ -35,9 +37,12 @@ static tokenizer *through_gguf(tokenizer *t, bool with_json, int64_t rows)
     unlink(path);
     assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
     const char *difference = NULL;
-    if (tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, 2 }, w, &difference) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, 2 }, w, &difference) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     assert_null(difference);
-    if (with_json) assert_int_equal(gguf_writer_string(w, GGUF_TOKENIZER_JSON, t->source.data, t->source.size), CADRE_OK);
+    if (with_json)
+        assert_int_equal(
+            gguf_writer_string(w, GGUF_TOKENIZER_JSON, t->source.data, t->source.size), CADRE_OK);
     assert_int_equal(gguf_writer_commit(w), CADRE_OK);
     assert_int_equal(gguf_open(path, &file), CADRE_OK);
     assert_int_equal(gguf_has(file, GGUF_TOKENIZER_JSON), with_json);
@@ -57,10 +62,15 @@ static tokenizer *through_json(const tokenizer *t)
 
 static void check_same(const tokenizer *a, const tokenizer *b)
 {
-    static const char text[] = "The experts' tokens <|endoftext|> <s>the</s> ther  12345 r\xc3\xa4ther \xff \xe4\xb8\xad\n\n  x";
+    static const char text[] = "The experts' tokens <|endoftext|> <s>the</s> ther  12345 "
+                               "r\xc3\xa4ther \xff \xe4\xb8\xad\n\n  x";
     token_list x = { 0 }, y = { 0 };
-    assert_int_equal(tokenizer_encode(a, text, strlen(text), CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &x), CADRE_OK);
-    assert_int_equal(tokenizer_encode(b, text, strlen(text), CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &y), CADRE_OK);
+    assert_int_equal(
+        tokenizer_encode(a, text, strlen(text), CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &x),
+        CADRE_OK);
+    assert_int_equal(
+        tokenizer_encode(b, text, strlen(text), CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, &y),
+        CADRE_OK);
     assert_int_equal(x.count, y.count);
     assert_memory_equal(x.ids, y.ids, x.count * sizeof *x.ids);
     assert_int_equal(tokenizer_size(a), tokenizer_size(b));
@@ -72,7 +82,8 @@ static void check_sample(tokenizer_sample which, bool with_json)
 {
     char *json = tokenizer_sample_text(which);
     tokenizer *first = open_text(json, strlen(json)), *again = open_text(json, strlen(json));
-    tokenizer *back = through_gguf(again, with_json, tokenizer_size(first) + 20), *folder = through_json(back);
+    tokenizer *back = through_gguf(again, with_json, tokenizer_size(first) + 20),
+              *folder = through_json(back);
     assert_int_equal(tokenizer_eos(back), 2); /* the model knew it */
     check_same(first, back);
     check_same(first, folder);
@@ -96,7 +107,8 @@ static void test_there_and_back(void **state)
     check_sample(SAMPLE_SENTENCEPIECE, true);
 }
 
-static void check_refused(tokenizer_sample which, int64_t rows, cadre_status expected, const char *words)
+static void check_refused(
+    tokenizer_sample which, int64_t rows, cadre_status expected, const char *words)
 {
     char *json = tokenizer_sample_text(which);
     tokenizer *t = open_text(json, strlen(json));
@@ -104,7 +116,8 @@ static void check_refused(tokenizer_sample which, int64_t rows, cadre_status exp
     unlink(path);
     assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
     const char *difference;
-    assert_int_equal(tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, -1 }, w, &difference), expected);
+    assert_int_equal(
+        tokenizer_put_gguf(t, &(tokenizer_model){ rows, -1, -1 }, w, &difference), expected);
     assert_non_null(strstr(cadre_last_error(), words));
     gguf_writer_discard(w);
     tokenizer_close(t);
@@ -114,7 +127,8 @@ static void check_refused(tokenizer_sample which, int64_t rows, cadre_status exp
 static void test_refused(void **state)
 {
     (void)state;
-    check_refused(SAMPLE_PATTERNS, 1000, CADRE_EUNSUPPORTED, "has no name"); /* no published model composes before this pattern */
+    /* No published model composes before this pattern */
+    check_refused(SAMPLE_PATTERNS, 1000, CADRE_EUNSUPPORTED, "has no name");
     check_refused(SAMPLE_BYTE_LEVEL, 200, CADRE_EMISMATCH, "expected at most 200 pieces");
 }
 
@@ -129,14 +143,16 @@ static void test_unigram(void **state)
     const char *difference;
     unlink(path);
     assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
-    if (tokenizer_put_gguf(t, &(tokenizer_model){ 100, -1, -1 }, w, &difference) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (tokenizer_put_gguf(t, &(tokenizer_model){ 100, -1, -1 }, w, &difference) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     assert_int_equal(gguf_writer_commit(w), CADRE_OK);
     assert_int_equal(gguf_open(path, &file), CADRE_OK);
     assert_int_equal(gguf_get_array(file, "tokenizer.ggml.scores", &scores), CADRE_OK);
     assert_int_equal(gguf_get_array(file, "tokenizer.ggml.precompiled_charsmap", &map), CADRE_OK);
     assert_int_equal(scores.count, 100);
     assert_int_equal(map.count, 4 + 1024 + 1);
-    assert_int_equal(tokenizer_from_gguf(file, &back), CADRE_EUNSUPPORTED); /* without the tokenizer.json that goes along */
+    /* Without the tokenizer.json that goes along */
+    assert_int_equal(tokenizer_from_gguf(file, &back), CADRE_EUNSUPPORTED);
     gguf_close(file);
     tokenizer_close(t);
     mem_free(json);
@@ -153,7 +169,8 @@ static void check_difference(const char *from, const char *to, const char *words
     const char *difference = NULL;
     unlink(path);
     assert_int_equal(gguf_writer_open(path, &w), CADRE_OK);
-    assert_int_equal(tokenizer_put_gguf(t, &(tokenizer_model){ 1000, -1, -1 }, w, &difference), CADRE_OK);
+    assert_int_equal(
+        tokenizer_put_gguf(t, &(tokenizer_model){ 1000, -1, -1 }, w, &difference), CADRE_OK);
     assert_non_null(difference);
     assert_non_null(strstr(difference, words));
     gguf_writer_discard(w);
@@ -169,14 +186,20 @@ static void test_differences(void **state)
     check_difference("\"lstrip\":false", "\"lstrip\":true", "beside them");
     check_difference("\"normalized\":false", "\"normalized\":true", "normalized text");
     check_difference("{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}",
-                     "{\"SpecialToken\":{\"id\":\"<s>\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}", "more than one id");
+        "{\"SpecialToken\":{\"id\":\"<s>\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":"
+        "0}}",
+        "more than one id");
 }
 
 static void test_config(void **state)
 {
     (void)state;
     byte_buffer json = { 0 };
-    tokenizer_config config = { .bos = { "<s>", 3 }, .eos = { "</s>", 4 }, .pad = { "<pad>", 5 }, .chat = { "{{ x }}", 7 }, .context = 256 };
+    tokenizer_config config = { .bos = { "<s>", 3 },
+        .eos = { "</s>", 4 },
+        .pad = { "<pad>", 5 },
+        .chat = { "{{ x }}", 7 },
+        .context = 256 };
     assert_int_equal(tokenizer_write_config(&config, &json), CADRE_OK);
     assert_non_null(strstr(json.data, "\"chat_template\": \"{{ x }}\""));
     assert_non_null(strstr(json.data, "\"tokenizer_class\": \"PreTrainedTokenizerFast\""));

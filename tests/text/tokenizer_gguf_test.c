@@ -1,4 +1,5 @@
-/* tokenizer_gguf_test.c - vocabularies of GGUF files made here: both kinds, every named pre-tokenizer, spoilt ones. */
+/* tokenizer_gguf_test.c - vocabularies of GGUF files made here: both kinds, every named
+ * pre-tokenizer, spoilt ones. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <setjmp.h>
@@ -52,8 +53,11 @@ static cadre_status open_contents(const contents *c, tokenizer **t)
     assert_int_equal(gguf_writer_string(w, KEY "model", c->model, strlen(c->model)), CADRE_OK);
     if (c->pre) gguf_writer_string(w, KEY "pre", c->pre, strlen(c->pre));
     if (c->pieces) put_strings(w, KEY "tokens", c->pieces, c->count);
-    if (c->types) gguf_writer_ints(w, KEY "token_type", GGUF_I32, c->types, c->type_count ? c->type_count : c->count);
-    if (c->scores) gguf_writer_reals(w, KEY "scores", c->scores, c->score_count ? c->score_count : c->count);
+    if (c->types)
+        gguf_writer_ints(
+            w, KEY "token_type", GGUF_I32, c->types, c->type_count ? c->type_count : c->count);
+    if (c->scores)
+        gguf_writer_reals(w, KEY "scores", c->scores, c->score_count ? c->score_count : c->count);
     if (c->merges) put_strings(w, KEY "merges", c->merges, c->merge_count);
     if (c->bos) gguf_writer_int(w, KEY "bos_token_id", GGUF_U32, c->bos);
     if (c->eos) gguf_writer_int(w, KEY "eos_token_id", GGUF_U32, c->eos);
@@ -75,8 +79,8 @@ static tokenizer *opened(const contents *c)
     return t;
 }
 
-static void check_text(const tokenizer *t, const char *text, unsigned flags, const int32_t *expected, size_t count,
-                       const char *decoded)
+static void check_text(const tokenizer *t, const char *text, unsigned flags,
+    const int32_t *expected, size_t count, const char *decoded)
 {
     token_list ids = { 0 };
     byte_list back = { 0 };
@@ -93,16 +97,19 @@ static void check_text(const tokenizer *t, const char *text, unsigned flags, con
 /* ---- SentencePiece's ---- */
 
 enum { AB = 3, ABC, BC, SPACE, A, B, C, BYTE_C3, BYTE_A9, CHAT, SPM_COUNT };
-static const char *const spm_pieces[SPM_COUNT] = { "<unk>", "<s>", "</s>", "ab", "abc", "bc", "\xe2\x96\x81", "a", "b", "c",
-                                                  "<0xC3>", "<0xA9>",
-                                                   "<|chat|>" };
+static const char *const spm_pieces[SPM_COUNT] = { "<unk>", "<s>", "</s>", "ab", "abc", "bc",
+    "\xe2\x96\x81", "a", "b", "c", "<0xC3>", "<0xA9>", "<|chat|>" };
 static const int64_t spm_types[SPM_COUNT] = { 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 6, 6, 4 };
 static const float spm_scores[SPM_COUNT] = { 0, 0, 0, -2, -3, -1, -9, -9, -9, -9, 0, 0, 0 };
 
 static contents spm(void)
 {
-    return (contents){ .model = "llama", .pre = "default", .pieces = spm_pieces, .count = SPM_COUNT, .types = spm_types,
-                      .scores = spm_scores };
+    return (contents){ .model = "llama",
+        .pre = "default",
+        .pieces = spm_pieces,
+        .count = SPM_COUNT,
+        .types = spm_types,
+        .scores = spm_scores };
 }
 
 static void test_sentencepiece(void **state)
@@ -113,13 +120,16 @@ static void test_sentencepiece(void **state)
     assert_int_equal(tokenizer_bos(t), 1);
     assert_int_equal(tokenizer_eos(t), 2);
     check_text(t, "bc", CADRE_ADD_SPECIAL, (int32_t[]){ 1, SPACE, BC }, 3, "bc");
-    check_text(t, "abc", 0, (int32_t[]){ SPACE, ABC }, 2, "abc");        /* a + bc, for bc comes first */
+    /* A + bc, for bc comes first */
+    check_text(t, "abc", 0, (int32_t[]){ SPACE, ABC }, 2, "abc");
     check_text(t, "abab", 0, (int32_t[]){ SPACE, AB, AB }, 3, "abab");
     check_text(t, "\xc3\xa9", 0, (int32_t[]){ SPACE, BYTE_C3, BYTE_A9 }, 3, "\xc3\xa9");
-    check_text(t, "\xc3\xab", 0, (int32_t[]){ SPACE, 0 }, 2, "");         /* not all of its bytes are there */
+    /* Not all of its bytes are there */
+    check_text(t, "\xc3\xab", 0, (int32_t[]){ SPACE, 0 }, 2, "");
     check_text(t, "a<s>b", CADRE_PARSE_SPECIAL, (int32_t[]){ SPACE, A, 1, SPACE, B }, 5, "a b");
     check_text(t, "a<s>", 0, (int32_t[]){ SPACE, A, 0, 0, 0 }, 5, "a");
-    check_text(t, "a<|chat|>", 0, (int32_t[]){ SPACE, A, 0, 0, C, 0, A, 0, 0, 0 }, 10, "aca"); /* looks like a control token */
+    /* Looks like a control token */
+    check_text(t, "a<|chat|>", 0, (int32_t[]){ SPACE, A, 0, 0, C, 0, A, 0, 0, 0 }, 10, "aca");
     check_text(t, "", 0, NULL, 0, "");
     tokenizer_close(t);
     c.no_prefix = true;
@@ -146,13 +156,20 @@ static contents bpe(const char *pre)
         bpe_types[b] = 1;
     }
     bpe_pieces[BYTE_PIECES] = "ab";
-    bpe_pieces[BYTE_PIECES + 1] = "\xc4\xa0" "ab";
+    bpe_pieces[BYTE_PIECES + 1] = "\xc4\xa0"
+                                  "ab";
     bpe_pieces[BYTE_PIECES + 2] = "<|end|>";
     bpe_types[BYTE_PIECES] = bpe_types[BYTE_PIECES + 1] = 1;
     bpe_types[BYTE_PIECES + 2] = 3;
-    return (contents){ .model = "gpt2", .pre = pre, .pieces = bpe_pieces, .count = BPE_COUNT, .types = bpe_types,
-                      .merges = bpe_merges,
-                       .merge_count = 2, .bos = BYTE_PIECES + 2, .eos = BYTE_PIECES + 2 };
+    return (contents){ .model = "gpt2",
+        .pre = pre,
+        .pieces = bpe_pieces,
+        .count = BPE_COUNT,
+        .types = bpe_types,
+        .merges = bpe_merges,
+        .merge_count = 2,
+        .bos = BYTE_PIECES + 2,
+        .eos = BYTE_PIECES + 2 };
 }
 
 /* Every row can be compiled, keeps all bytes, and answers to each of its names. */
@@ -171,7 +188,8 @@ static void test_every_pre_tokenizer(void **state)
             tokenizer *t = opened(&c);
             token_list ids = { 0 };
             byte_list back = { 0 };
-            assert_int_equal(tokenizer_encode(t, text, strlen(text), CADRE_PARSE_SPECIAL, &ids), CADRE_OK);
+            assert_int_equal(
+                tokenizer_encode(t, text, strlen(text), CADRE_PARSE_SPECIAL, &ids), CADRE_OK);
             assert_int_equal(ids.ids[0], BYTE_PIECES);
             assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &back), CADRE_OK);
             assert_int_equal(back.size, strlen(text));
@@ -190,8 +208,7 @@ static void test_byte_level(void **state)
     contents c = bpe("gpt-2");
     tokenizer *t = opened(&c);
     check_text(t, "ab ab<|end|>", CADRE_PARSE_SPECIAL | CADRE_ADD_SPECIAL,
-               (int32_t[]){ BYTE_PIECES, BYTE_PIECES + 1, BYTE_PIECES + 2 }, 3,
-               "ab ab");
+        (int32_t[]){ BYTE_PIECES, BYTE_PIECES + 1, BYTE_PIECES + 2 }, 3, "ab ab");
     tokenizer_close(t);
     c = bpe("llama-bpe"); /* begins every text, unless the file says otherwise */
     t = opened(&c);
@@ -199,7 +216,8 @@ static void test_byte_level(void **state)
     tokenizer_close(t);
 }
 
-/* -1 in 32 bits, and ids that the vocabulary does not have, say that there is none: as where the key is absent. */
+/* -1 in 32 bits, and ids that the vocabulary does not have, say that there is none: as where the
+ * key is absent. */
 static void test_ids_of_none(void **state)
 {
     (void)state;
@@ -246,13 +264,16 @@ static void test_refused(void **state)
     scores[4] = NAN;
     c = spm(), c.scores = scores, check_refused(c, "NaN (id 4)");
     c = bpe("gpt-2"), c.merges = NULL, check_refused(c, "merges");
-    c = bpe("gpt-2"), c.merges = (const char *const[]){ "ab" }, c.merge_count = 1, check_refused(c, "found \"ab\"");
-    c = bpe("gpt-2"), c.merges = (const char *const[]){ "b a" }, c.merge_count = 1, check_refused(c, "alone and together");
+    c = bpe("gpt-2"), c.merges = (const char *const[]){ "ab" }, c.merge_count = 1,
+    check_refused(c, "found \"ab\"");
+    c = bpe("gpt-2"), c.merges = (const char *const[]){ "b a" }, c.merge_count = 1,
+    check_refused(c, "alone and together");
     c = bpe("gpt-2"), c.eos = 0, c.add_eos = true, check_refused(c, "eos_token_id: expected an id");
     char long_piece[600];
     memset(long_piece, 'x', sizeof long_piece);
     long_piece[sizeof long_piece - 1] = '\0';
-    c = bpe("gpt-2"), bpe_pieces[BYTE_PIECES + 2] = long_piece, check_refused(c, "at most 512 bytes");
+    c = bpe("gpt-2"), bpe_pieces[BYTE_PIECES + 2] = long_piece,
+    check_refused(c, "at most 512 bytes");
 }
 
 static int set_up(void **state)
@@ -271,8 +292,11 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sentencepiece), cmocka_unit_test(test_every_pre_tokenizer),
-        cmocka_unit_test(test_byte_level),    cmocka_unit_test(test_ids_of_none), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_sentencepiece),
+        cmocka_unit_test(test_every_pre_tokenizer),
+        cmocka_unit_test(test_byte_level),
+        cmocka_unit_test(test_ids_of_none),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

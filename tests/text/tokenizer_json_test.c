@@ -1,4 +1,5 @@
-/* tokenizer_json_test.c - spoilt files: each is refused with a sentence that names the file and what was wrong. */
+/* tokenizer_json_test.c - spoilt files: each is refused with a sentence that names the file and
+ * what was wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -36,11 +37,15 @@ static const spoilt files[] = {
     { SP, "\"type\":\"BPE\"", "\"type\":7", "model.type: expected a string" },
     { SP, "\"type\":\"BPE\"", "\"type\":\"Unigram\"", "not supported" },
     { SP, "\"dropout\":null", "\"dropout\":0.1", "model.dropout" },
-    { SP, "\"continuing_subword_prefix\":null", "\"continuing_subword_prefix\":\"##\"", "subword_prefix: expected none" },
-    { SP, "\"end_of_word_suffix\":null", "\"end_of_word_suffix\":\"</w>\"", "end_of_word_suffix: expected none" },
+    { SP, "\"continuing_subword_prefix\":null", "\"continuing_subword_prefix\":\"##\"",
+        "subword_prefix: expected none" },
+    { SP, "\"end_of_word_suffix\":null", "\"end_of_word_suffix\":\"</w>\"",
+        "end_of_word_suffix: expected none" },
     { SP, "\"fuse_unk\":true", "\"fuse_unk\":1", "model.fuse_unk: expected true or false" },
-    { SP, "\"byte_fallback\":true", "\"bite_fallback\":true", "\"bite_fallback\" is not supported" },
-    { SP, "\"unk_token\":\"<unk>\"", "\"unk_token\":\"<none>\"", "model.unk_token: expected a piece of the vocabulary" },
+    { SP, "\"byte_fallback\":true", "\"bite_fallback\":true",
+        "\"bite_fallback\" is not supported" },
+    { SP, "\"unk_token\":\"<unk>\"", "\"unk_token\":\"<none>\"",
+        "model.unk_token: expected a piece of the vocabulary" },
     /* vocabulary */
     { SP, "\"vocab\":{", "\"vocab\":[],\"x\":{", "\"x\" is not supported" },
     { SP, "\"vocab\":{", "\"words\":{", "\"words\" is not supported" },
@@ -69,7 +74,8 @@ static const spoilt files[] = {
     { SP, "\"merges\":[", "\"merges\":[\"t h e\",", "two pieces with a space" },
     { SP, "\"merges\":[", "\"merges\":[\"t missing\",", "pieces that are in the vocabulary" },
     { SP, "\"merges\":[", "\"merges\":[[\"h\",\"t\"],", "alone and together" },
-    { SP, "\"merges\":[", "\"merges\":[[\"t\",\"\"],[\"\",\"\"],", "pieces that are in the vocabulary" },
+    { SP, "\"merges\":[", "\"merges\":[[\"t\",\"\"],[\"\",\"\"],",
+        "pieces that are in the vocabulary" },
     /* a Unigram's pieces */
     { UNI, "\"unk_id\":0", "\"unk_id\":null", "model.unk_id" },
     { UNI, "\"unk_id\":0", "\"unk_id\":11", "model.unk_id: expected an integer in 0..10" },
@@ -84,36 +90,46 @@ static const spoilt files[] = {
     { SP, "\"added_tokens\":[", "\"added_tokens\":{\"a\":[", "expected" },
     { SP, "\"added_tokens\":[", "\"added_tokens\":[3,", "added_tokens[0]: expected an object" },
     { SP, "\"id\":1,", "\"id\":2,", "expected 1, which the vocabulary gives" },
-    { SP, "\"id\":1,\"content\":\"<s>\"", "\"id\":1,\"content\":\"<t>\"", "an id that no other piece has" },
+    { SP, "\"id\":1,\"content\":\"<s>\"", "\"id\":1,\"content\":\"<t>\"",
+        "an id that no other piece has" },
     { SP, "\"id\":1,", "\"id\":1,\"colour\":2,", "\"colour\" is not supported" },
     { SP, "\"id\":1,", "\"id\":2000000000,", "expected an integer in 0.." },
     { SP, "\"lstrip\":false", "\"lstrip\":\"no\"", "lstrip: expected true or false" },
     { SP, "\"content\":\"<unk>\",", "", "content: expected a string" },
     /* steps */
-    { SP, "\"type\":\"Prepend\"", "\"type\":\"BertNormalizer\"", "\"BertNormalizer\" is not supported" },
+    { SP, "\"type\":\"Prepend\"", "\"type\":\"BertNormalizer\"",
+        "\"BertNormalizer\" is not supported" },
     { SP, "\"prepend\":", "\"append\":", "\"append\" of Prepend is not supported" },
     { SP, "\"normalizers\":[", "\"normals\":[", "normalizers" },
     { SP, "\"pattern\":{\"String\"", "\"pattern\":{\"Glob\"", "pattern.String" },
     { SP, "{\"String\":\" \"}", "{\"Regex\":\"(\"}", "a group without an end" },
     { SP, "{\"String\":\" \"}", "{\"Regex\":\"(?R)\"}", "which is not supported" },
     { SP, "{\"String\":\" \"}", "{\"Regex\":\"[z-a]\"}", "expected a regular expression" },
-    { SP, "\"pre_tokenizer\":null", "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}", "\"BertPreTokenizer\" is not" },
-    { SP, "\"pre_tokenizer\":null", "\"pre_tokenizer\":{\"type\":\"Punctuation\",\"behavior\":\"Sideways\"}",
-     "expected Isolated" },
+    { SP, "\"pre_tokenizer\":null", "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}",
+        "\"BertPreTokenizer\" is not" },
+    { SP, "\"pre_tokenizer\":null",
+        "\"pre_tokenizer\":{\"type\":\"Punctuation\",\"behavior\":\"Sideways\"}",
+        "expected Isolated" },
     { SP, "\"pre_tokenizer\":null", "\"pre_tokenizer\":[]", "expected an object" },
-    { UNI, "\"prepend_scheme\":\"always\"", "\"prepend_scheme\":\"sometimes\"", "always, first or never" },
-    { UNI, "\"prepend_scheme\":\"always\"", "\"prepend_scheme\":\"always\",\"add_prefix_space\":false", "expected never" },
-    { UNI, "\"replacement\":\"\xe2\x96\x81\"", "\"replacement\":\"ab\"", "replacement: expected one character" },
+    { UNI, "\"prepend_scheme\":\"always\"", "\"prepend_scheme\":\"sometimes\"",
+        "always, first or never" },
+    { UNI, "\"prepend_scheme\":\"always\"",
+        "\"prepend_scheme\":\"always\",\"add_prefix_space\":false", "expected never" },
+    { UNI, "\"replacement\":\"\xe2\x96\x81\"", "\"replacement\":\"ab\"",
+        "replacement: expected one character" },
     { UNI, "\"precompiled_charsmap\":\"", "\"precompiled_charsmap\":\"A", "expected base64" },
-    { UNI, "\"precompiled_charsmap\":\"AAQA", "\"precompiled_charsmap\":\"A*QA", "expected base64" },
+    { UNI, "\"precompiled_charsmap\":\"AAQA", "\"precompiled_charsmap\":\"A*QA",
+        "expected base64" },
     { UNI, "\"precompiled_charsmap\":\"AAQA", "\"precompiled_charsmap\":\"////", "a trie within" },
     { UNI, "\"precompiled_charsmap\":\"AAQA", "\"precompiled_charsmap\":\"AwAA", "a trie within" },
     { SP, "\"type\":\"ByteFallback\"", "\"type\":\"CTC\"", "\"CTC\" is not supported" },
     { SP, "{\"type\":\"Fuse\"},", "", "after ByteFallback is not supported" },
-    { SP, "{\"type\":\"Fuse\"},", "{\"type\":\"Fuse\"},{\"type\":\"ByteLevel\"},", "after a fused text is not supported" },
+    { SP, "{\"type\":\"Fuse\"},", "{\"type\":\"Fuse\"},{\"type\":\"ByteLevel\"},",
+        "after a fused text is not supported" },
     { SP, "\"start\":1", "\"start\":-1", "start: expected an integer" },
     { SP, "\"stop\":0", "\"stop\":1", "no Strip at the end" },
-    { SP, "\"type\":\"TemplateProcessing\"", "\"type\":\"BertProcessing\"", "\"BertProcessing\" is not supported" },
+    { SP, "\"type\":\"TemplateProcessing\"", "\"type\":\"BertProcessing\"",
+        "\"BertProcessing\" is not supported" },
     { SP, "\"ids\":[1]", "\"ids\":[5000]", "an id of the vocabulary" },
     { SP, "\"SpecialToken\":{\"id\":\"<s>\"", "\"SpecialToken\":{\"id\":\"<absent>\"", "<absent>" },
     { SP, "{\"Sequence\":{\"id\":\"A\"", "{\"Sequence\":{\"id\":\"B\"", "the text A once" },
@@ -138,8 +154,10 @@ static void test_spoilt_files(void **state)
         cadre_status status = tokenizer_open_text(text, strlen(text), "FILE", &t);
         const char *said = cadre_last_error();
         bool refused = status == CADRE_EFORMAT || status == CADRE_EUNSUPPORTED;
-        if (!refused || strncmp(said, "FILE: ", 6) != 0 || !strstr(said, files[i].words) || strchr(said, '\n')) {
-            print_error("%s: expected \"%s\", found %s: %s\n", files[i].to, files[i].words, cadre_status_name(status), said);
+        if (!refused || strncmp(said, "FILE: ", 6) != 0 || !strstr(said, files[i].words) ||
+            strchr(said, '\n')) {
+            print_error("%s: expected \"%s\", found %s: %s\n", files[i].to, files[i].words,
+                cadre_status_name(status), said);
             bad++;
         }
         tokenizer_close(t);
@@ -157,7 +175,8 @@ static void test_truncated(void **state)
         size_t last = (size_t)(strrchr(text, '}') - text);
         for (size_t cut = 0; cut <= last; cut += cut < last - 20 ? 1 + last / 400 : 1) {
             tokenizer *t = NULL;
-            if (tokenizer_open_text(text, cut, "FILE", &t) == CADRE_OK) fail_msg("%d: %zu bytes are taken", i, cut);
+            if (tokenizer_open_text(text, cut, "FILE", &t) == CADRE_OK)
+                fail_msg("%d: %zu bytes are taken", i, cut);
         }
         mem_free(text);
     }
@@ -171,13 +190,15 @@ static void test_older_forms(void **state)
         { SP, "[\"t\",\"h\"]", "\"t h\"", NULL },
         { SP, "\"type\":\"BPE\",", "", NULL },
         { SP, "\"t\":259", "\"\\u0074\":259", NULL },
-        { UNI, "\"prepend_scheme\":\"always\"", "\"add_prefix_space\":true,\"str_rep\":\"x\"", NULL },
+        { UNI, "\"prepend_scheme\":\"always\"", "\"add_prefix_space\":true,\"str_rep\":\"x\"",
+            NULL },
     };
     for (size_t i = 0; i < sizeof older / sizeof *older; i++) {
         char *text = spoil(&older[i]);
         tokenizer *t = NULL;
         token_list ids = { 0 };
-        if (tokenizer_open_text(text, strlen(text), "FILE", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+        if (tokenizer_open_text(text, strlen(text), "FILE", &t) != CADRE_OK)
+            fail_msg("%s", cadre_last_error());
         assert_int_equal(tokenizer_encode(t, "the", 3, 0, &ids), CADRE_OK);
         assert_int_equal(ids.count, 1);
         token_list_free(&ids);

@@ -1,4 +1,5 @@
-/* tokenizer_test.c - ids and texts of the published tokenizers, control tokens, streams, failing allocations. */
+/* tokenizer_test.c - ids and texts of the published tokenizers, control tokens, streams, failing
+ * allocations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -29,14 +30,18 @@ static tokenizer *open_sample(tokenizer_sample which)
 {
     tokenizer *t = NULL;
     char *json = tokenizer_sample_text(which);
-    if (tokenizer_open_text(json, strlen(json), "sample", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (tokenizer_open_text(json, strlen(json), "sample", &t) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     mem_free(json);
     return t;
 }
 
-static void check_ids(const char *name, const char *text, const token_list *ids, const int32_t *expected, size_t count)
+static void check_ids(const char *name, const char *text, const token_list *ids,
+    const int32_t *expected, size_t count)
 {
-    if (ids->count == count && (count == 0 || memcmp(ids->ids, expected, count * sizeof *expected) == 0)) return;
+    if (ids->count == count &&
+        (count == 0 || memcmp(ids->ids, expected, count * sizeof *expected) == 0))
+        return;
     print_error("%s: \"%s\": expected", name, text);
     for (size_t i = 0; i < count; i++) print_error(" %d", expected[i]);
     print_error(", found");
@@ -44,9 +49,8 @@ static void check_ids(const char *name, const char *text, const token_list *ids,
     fail_msg("%s", name);
 }
 
-static void check_text(const tokenizer *t, const char *name, const char *text, size_t size, unsigned flags,
-                       const int32_t *expected,
-                       size_t count)
+static void check_text(const tokenizer *t, const char *name, const char *text, size_t size,
+    unsigned flags, const int32_t *expected, size_t count)
 {
     token_list ids = { 0 };
     assert_int_equal(tokenizer_encode(t, text, size, flags, &ids), CADRE_OK);
@@ -56,12 +60,14 @@ static void check_text(const tokenizer *t, const char *name, const char *text, s
 
 /* ---- the tokenizers package's ids ---- */
 
-static void check_json_ids(const tokenizer *t, const char *name, const json_t *text, unsigned flags, const json_t *list)
+static void check_json_ids(
+    const tokenizer *t, const char *name, const json_t *text, unsigned flags, const json_t *list)
 {
     int32_t expected[512];
     size_t count = json_array_size(list);
     assert_true(count <= 512);
-    for (size_t i = 0; i < count; i++) expected[i] = (int32_t)json_integer_value(json_array_get(list, i));
+    for (size_t i = 0; i < count; i++)
+        expected[i] = (int32_t)json_integer_value(json_array_get(list, i));
     check_text(t, name, json_string_value(text), json_string_length(text), flags, expected, count);
 }
 
@@ -72,10 +78,14 @@ static void check_case(const tokenizer *t, const char *name, const json_t *c)
     byte_list back = { 0 };
     check_json_ids(t, name, text, AS_FILE, json_object_get(c, "ids"));
     check_json_ids(t, name, text, CADRE_PARSE_SPECIAL, json_object_get(c, "ids_without_special"));
-    assert_int_equal(tokenizer_encode(t, json_string_value(text), json_string_length(text), CADRE_PARSE_SPECIAL, &ids), CADRE_OK);
+    assert_int_equal(tokenizer_encode(t, json_string_value(text), json_string_length(text),
+                         CADRE_PARSE_SPECIAL, &ids),
+        CADRE_OK);
     assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &back), CADRE_OK);
-    if (back.size != json_string_length(decoded) || (back.size && memcmp(back.data, json_string_value(decoded), back.size) != 0))
-        fail_msg("%s: expected \"%s\", found \"%.*s\"", name, json_string_value(decoded), (int)back.size, back.data);
+    if (back.size != json_string_length(decoded) ||
+        (back.size && memcmp(back.data, json_string_value(decoded), back.size) != 0))
+        fail_msg("%s: expected \"%s\", found \"%.*s\"", name, json_string_value(decoded),
+            (int)back.size, back.data);
     token_list_free(&ids);
     byte_list_free(&back);
 }
@@ -89,7 +99,8 @@ static void test_tokenizer_json(void **state)
     snprintf(file, sizeof file, "tokenizer-json/%s.cases.json", name);
     json_t *cases = json_load_file(oracle_path(file), JSON_ALLOW_NUL, NULL);
     assert_true(json_array_size(cases) > 0);
-    for (size_t i = 0; i < json_array_size(cases); i++) check_case(t, name, json_array_get(cases, i));
+    for (size_t i = 0; i < json_array_size(cases); i++)
+        check_case(t, name, json_array_get(cases, i));
     json_decref(cases);
     tokenizer_close(t);
 }
@@ -141,7 +152,8 @@ static void test_gguf(void **state)
 static void test_gguf_like_folder(void **state)
 {
     const char *name = *state;
-    static const char text[] = "<|endoftext|>The experts'  1,234 tokens\n\n \xe4\xb8\xad\xe6\x96\x87 e\xcc\x81 \xf0\x9f\x91\x8d";
+    static const char text[] = "<|endoftext|>The experts'  1,234 tokens\n\n "
+                               "\xe4\xb8\xad\xe6\x96\x87 e\xcc\x81 \xf0\x9f\x91\x8d";
     char file[128];
     snprintf(file, sizeof file, "models/%s/model.gguf", name);
     tokenizer *gguf = open_path(oracle_path(file));
@@ -184,8 +196,9 @@ static void test_control_tokens(void **state)
     assert_false(tokenizer_is_special(t, end + 1));
     assert_int_equal(count_id(t, "a<|endoftext|>b<|endoftext|>", CADRE_PARSE_SPECIAL, end), 2);
     assert_int_equal(count_id(t, "a<|endoftext|>b<|endoftext|>", 0, end), 0);
-    assert_int_equal(tokenizer_decode(t, (int32_t[]){ end, id_of(t, "a"), -1, 1 << 20, end }, 5, CADRE_SKIP_SPECIAL, &text),
-                     CADRE_OK);
+    assert_int_equal(tokenizer_decode(t, (int32_t[]){ end, id_of(t, "a"), -1, 1 << 20, end }, 5,
+                         CADRE_SKIP_SPECIAL, &text),
+        CADRE_OK);
     assert_int_equal(text.size, 1);
     assert_int_equal(tokenizer_decode(t, &end, 1, 0, &text), CADRE_OK);
     assert_int_equal(text.size, 14);
@@ -199,37 +212,43 @@ static void test_added_tokens(void **state)
     (void)state;
     tokenizer *t = open_sample(SAMPLE_PATTERNS);
     int32_t a = id_of(t, "a"), b = id_of(t, "b"), space = id_of(t, "\xc4\xa0");
-    int32_t left = id_of(t, "<l>"), right = id_of(t, "<r>"), word = id_of(t, "word"), two = id_of(t, "  ");
+    int32_t left = id_of(t, "<l>"), right = id_of(t, "<r>"), word = id_of(t, "word"),
+            two = id_of(t, "  ");
     check_text(t, "lstrip", "a \t<l> b", 8, AS_FILE, (int32_t[]){ a, left, space, b }, 4);
     check_text(t, "rstrip", "a <r>\n b", 8, AS_FILE, (int32_t[]){ a, space, right, b }, 4);
     check_text(t, "single word", "word", 4, AS_FILE, (int32_t[]){ word }, 1);
     assert_int_equal(count_id(t, "words sword \xc3\xa9word word_ word1", AS_FILE, word), 0);
     assert_int_equal(count_id(t, "word. (word) word", AS_FILE, word), 3);
     check_text(t, "spaces", "   -", 4, AS_FILE, (int32_t[]){ two, space, id_of(t, "-") }, 3);
-    assert_int_equal(count_id(t, "<l> <r> word", 0, left), 0); /* a special one is text here, the others are not */
+    /* A special one is text here, the others are not */
+    assert_int_equal(count_id(t, "<l> <r> word", 0, left), 0);
     assert_int_equal(count_id(t, "<l> <r> word", 0, right), 1);
     tokenizer_close(t);
 }
 
 /* A sample with the first `from` behind `place` replaced by `to`. */
-static tokenizer *open_changed(tokenizer_sample sample, const char *place, const char *from, const char *to)
+static tokenizer *open_changed(
+    tokenizer_sample sample, const char *place, const char *from, const char *to)
 {
     tokenizer *t;
     char *text = tokenizer_sample_text(sample), *at = strstr(text, place);
     assert_non_null(at);
     assert_non_null(at = strstr(at, from));
     char *changed = mem_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-    if (tokenizer_open_text(changed, strlen(changed), "sample", &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (tokenizer_open_text(changed, strlen(changed), "sample", &t) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     mem_free(changed);
     mem_free(text);
     return t;
 }
 
-/* A token of spaces is found among those that a token before took along, as the tokenizers package does. */
+/* A token of spaces is found among those that a token before took along, as the tokenizers package
+ * does. */
 static void test_spaces_taken_along(void **state)
 {
     (void)state;
-    tokenizer *t = open_changed(SAMPLE_PATTERNS, "\"content\":\"  \"", "\"normalized\":true", "\"normalized\":false");
+    tokenizer *t = open_changed(
+        SAMPLE_PATTERNS, "\"content\":\"  \"", "\"normalized\":true", "\"normalized\":false");
     int32_t a = id_of(t, "a"), b = id_of(t, "b"), space = id_of(t, "\xc4\xa0");
     int32_t right = id_of(t, "<r>"), left = id_of(t, "<l>"), two = id_of(t, "  ");
     check_text(t, "within", "a<r>   b", 8, AS_FILE, (int32_t[]){ a, right, two, space, b }, 5);
@@ -244,8 +263,10 @@ static void test_unknown_among_bytes(void **state)
     (void)state;
     tokenizer *t = open_changed(SAMPLE_SENTENCEPIECE, "", "\"<0xE9>\"", "\"<0xe9!>\"");
     int32_t mark = id_of(t, "\xe2\x96\x81"), r = id_of(t, "r");
-    check_text(t, "bytes", "\xe9\x80\x80\xc3\xa9", 5, 0, (int32_t[]){ mark, 2 + 0xc3, 2 + 0xa9, 0 }, 4);
-    check_text(t, "piece", "\xe9\x80\x80r\xc3\xa9", 6, 0, (int32_t[]){ mark, 0, r, 2 + 0xc3, 2 + 0xa9 }, 5);
+    check_text(
+        t, "bytes", "\xe9\x80\x80\xc3\xa9", 5, 0, (int32_t[]){ mark, 2 + 0xc3, 2 + 0xa9, 0 }, 4);
+    check_text(t, "piece", "\xe9\x80\x80r\xc3\xa9", 6, 0,
+        (int32_t[]){ mark, 0, r, 2 + 0xc3, 2 + 0xa9 }, 5);
     tokenizer_close(t);
 }
 
@@ -255,8 +276,10 @@ static void test_bytes_without_meaning(void **state)
     (void)state;
     tokenizer *t = open_sample(SAMPLE_SENTENCEPIECE);
     byte_list text = { 0 };
-    int32_t ids[] = { id_of(t, "the"), 2 + 0xc3, 2 + 0xa9, id_of(t, "r"), 2 + 'Z', 2 + 0x9c, id_of(t, "e") };
-    static const char expected[] = "the\xc3\xa9r\xef\xbf\xbd\xef\xbf\xbd" "e";
+    int32_t ids[] = { id_of(t, "the"), 2 + 0xc3, 2 + 0xa9, id_of(t, "r"), 2 + 'Z', 2 + 0x9c,
+        id_of(t, "e") };
+    static const char expected[] = "the\xc3\xa9r\xef\xbf\xbd\xef\xbf\xbd"
+                                   "e";
     assert_int_equal(tokenizer_decode(t, ids, 7, 0, &text), CADRE_OK);
     assert_int_equal(text.size, strlen(expected));
     assert_memory_equal(text.data, expected, text.size);
@@ -271,13 +294,14 @@ static void test_ids_around(void **state)
     int32_t the = id_of(t, "\xe2\x96\x81the");
     check_text(t, "before", "the", 3, AS_FILE, (int32_t[]){ 1, the }, 2);
     check_text(t, "nothing", "", 0, AS_FILE, (int32_t[]){ 1 }, 1);
-    check_text(t, "bytes", "\xc3\xa9\xff", 3, 0, (int32_t[]){ id_of(t, "\xe2\x96\x81"), 2 + 0xc3, 2 + 0xa9, 2 + 0xff }, 4);
+    check_text(t, "bytes", "\xc3\xa9\xff", 3, 0,
+        (int32_t[]){ id_of(t, "\xe2\x96\x81"), 2 + 0xc3, 2 + 0xa9, 2 + 0xff }, 4);
     tokenizer_close(t);
     t = open_sample(SAMPLE_UNIGRAM);
     the = id_of(t, "\xe2\x96\x81the");
     check_text(t, "after", "the", 3, AS_FILE, (int32_t[]){ the, 1 }, 2);
     check_text(t, "unknown", "the \xc3\xa9\xc3\xa9 ther", 13, 0,
-               (int32_t[]){ the, id_of(t, "\xe2\x96\x81"), 0, the, id_of(t, "r") }, 5);
+        (int32_t[]){ the, id_of(t, "\xe2\x96\x81"), 0, the, id_of(t, "r") }, 5);
     tokenizer_close(t);
 }
 
@@ -295,7 +319,9 @@ static void check_stream(const tokenizer *t, const char *text, size_t size)
     for (int round = 0; round < 2; round++) { /* the end makes it as new */
         streamed.size = 0;
         for (size_t i = 0; i <= ids.count; i++) {
-            assert_int_equal(i < ids.count ? token_stream_put(s, ids.ids[i], &part) : token_stream_end(s, &part), CADRE_OK);
+            assert_int_equal(
+                i < ids.count ? token_stream_put(s, ids.ids[i], &part) : token_stream_end(s, &part),
+                CADRE_OK);
             assert_int_equal(utf8_valid_prefix(part.data, part.size), part.size);
             assert_int_equal(byte_list_put(&streamed, part.data, part.size), CADRE_OK);
         }
@@ -311,7 +337,8 @@ static void check_stream(const tokenizer *t, const char *text, size_t size)
 static void test_streams(void **state)
 {
     (void)state;
-    static const char text[] = " the \xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd \xe4\xb8\xad\xe6\x96\x87 ther \xc3\xa4 the";
+    static const char text[] =
+        " the \xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd \xe4\xb8\xad\xe6\x96\x87 ther \xc3\xa4 the";
     for (int i = 0; i < SAMPLES; i++) {
         tokenizer *t = open_sample((tokenizer_sample)i);
         check_stream(t, text, strlen(text));
@@ -328,9 +355,10 @@ static void test_stream_of_malformed_bytes(void **state)
     static const struct {
         int byte;
         const char *text;
-    } steps[] = { { 0xf0, "" }, { 0x9f, "" }, { 'a', "\xef\xbf\xbd\xef\xbf\xbd" "a" }, { 0xff, "\xef\xbf\xbd" }, { 0xc3, "" },
-                 { 0xa9, "\xc3\xa9" },
-                  { 0xe4, "" } };
+    } steps[] = { { 0xf0, "" }, { 0x9f, "" },
+        { 'a', "\xef\xbf\xbd\xef\xbf\xbd"
+               "a" },
+        { 0xff, "\xef\xbf\xbd" }, { 0xc3, "" }, { 0xa9, "\xc3\xa9" }, { 0xe4, "" } };
     assert_int_equal(token_stream_new(t, 0, &s), CADRE_OK);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         assert_int_equal(token_stream_put(s, 2 + steps[i].byte, &part), CADRE_OK);
@@ -356,7 +384,8 @@ static void test_long_runs(void **state)
         for (const char *c = "et -1\n"; *c; c++) {
             token_list ids = { 0 };
             memset(text, *c, SIZE);
-            if (tokenizer_encode(t, text, SIZE, 0, &ids) != CADRE_OK) fail_msg("%d '%c': %s", i, *c, cadre_last_error());
+            if (tokenizer_encode(t, text, SIZE, 0, &ids) != CADRE_OK)
+                fail_msg("%d '%c': %s", i, *c, cadre_last_error());
             token_list_free(&ids);
         }
         tokenizer_close(t);
@@ -436,17 +465,40 @@ static void test_public(void **state)
     assert_int_equal(cadre_tokenizer_open("/nowhere/tokenizer.json", &t), CADRE_EIO);
 }
 
-#define JSON(name) { name, test_tokenizer_json, NULL, NULL, (void *)(uintptr_t)name }
-#define GGUF(name) { name ".gguf", test_gguf, NULL, NULL, (void *)(uintptr_t)name }
-#define BOTH(name) { name ", folder and GGUF", test_gguf_like_folder, NULL, NULL, (void *)(uintptr_t)name }
+#define JSON(name)                                                                                 \
+    {                                                                                              \
+        name, test_tokenizer_json, NULL, NULL, (void *)(uintptr_t)name                             \
+    }
+#define GGUF(name)                                                                                 \
+    {                                                                                              \
+        name ".gguf", test_gguf, NULL, NULL, (void *)(uintptr_t)name                               \
+    }
+#define BOTH(name)                                                                                 \
+    {                                                                                              \
+        name ", folder and GGUF", test_gguf_like_folder, NULL, NULL, (void *)(uintptr_t)name       \
+    }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        JSON("deepseek-v3"), JSON("gpt-2"), JSON("gpt-oss"), JSON("llama-3"), JSON("qwen-2"),
-        JSON("sentencepiece-bpe"), JSON("t5-precompiled"), JSON("t5-unigram"),
-        GGUF("deepseek-llm"), GGUF("gpt-2"), GGUF("llama-spm"), GGUF("phi-3"),
-        BOTH("deepseek"), BOTH("deepseek_v3"), BOTH("glm4_moe"), BOTH("granitemoe"), BOTH("llama"), BOTH("olmoe"),
+        JSON("deepseek-v3"),
+        JSON("gpt-2"),
+        JSON("gpt-oss"),
+        JSON("llama-3"),
+        JSON("qwen-2"),
+        JSON("sentencepiece-bpe"),
+        JSON("t5-precompiled"),
+        JSON("t5-unigram"),
+        GGUF("deepseek-llm"),
+        GGUF("gpt-2"),
+        GGUF("llama-spm"),
+        GGUF("phi-3"),
+        BOTH("deepseek"),
+        BOTH("deepseek_v3"),
+        BOTH("glm4_moe"),
+        BOTH("granitemoe"),
+        BOTH("llama"),
+        BOTH("olmoe"),
         BOTH("qwen3_moe"),
         cmocka_unit_test(test_control_tokens),
         cmocka_unit_test(test_added_tokens),

@@ -23,28 +23,46 @@ static void test_known(void **state)
     (void)state;
     check(UNICODE_NFC, "", "");
     check(UNICODE_NFC, "plain", "plain");
-    check(UNICODE_NFC, "e\xcc\x81t\xc3\xa9", "\xc3\xa9t\xc3\xa9");                       /* e + acute */
+    /* E + acute */
+    check(UNICODE_NFC, "e\xcc\x81t\xc3\xa9", "\xc3\xa9t\xc3\xa9");
     check(UNICODE_NFD, "\xc3\xa9x", "e\xcc\x81x");
-    check(UNICODE_NFC, "\xe2\x84\xab", "\xc3\x85");                                      /* Angstrom sign */
-    check(UNICODE_NFC, "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", "\xed\x95\x9c");          /* Hangul */
+    /* Angstrom sign */
+    check(UNICODE_NFC, "\xe2\x84\xab", "\xc3\x85");
+    /* Hangul */
+    check(UNICODE_NFC, "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", "\xed\x95\x9c");
     check(UNICODE_NFD, "\xed\x95\x9c", "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab");
-    check(UNICODE_NFC, "\xef\xac\x81", "\xef\xac\x81");                                  /* the ligature fi stays, ... */
-    check(UNICODE_NFKC, "\xef\xac\x81 \xc2\xbd", "fi 1\xe2\x81\x84" "2");                /* ... or does not */
+    /* The ligature fi stays, ... */
+    check(UNICODE_NFC, "\xef\xac\x81", "\xef\xac\x81");
+    /* ... or does not */
+    check(UNICODE_NFKC, "\xef\xac\x81 \xc2\xbd",
+        "fi 1\xe2\x81\x84"
+        "2");
     check(UNICODE_NFKD, "\xef\xac\x81\xc3\xa9", "fie\xcc\x81");
-    check(UNICODE_NFKC, "\xe3\x8b\xbf \xe3\x8d\xbb", "\xe3\x8b\xbf \xe5\xb9\xb3\xe6\x88\x90"); /* eras: Reiwa stays */
-    check(UNICODE_NFC, "\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc");                      /* excluded from composition */
+    /* eras: Reiwa stays */
+    check(UNICODE_NFKC, "\xe3\x8b\xbf \xe3\x8d\xbb", "\xe3\x8b\xbf \xe5\xb9\xb3\xe6\x88\x90");
+    /* Excluded from composition */
+    check(UNICODE_NFC, "\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc");
     check(UNICODE_NFKC, "\xef\xb7\xba",
-          "\xd8\xb5\xd9\x84\xd9\x89 \xd8\xa7\xd9\x84\xd9\x84\xd9\x87 \xd8\xb9\xd9\x84\xd9\x8a\xd9\x87 "
-                                        "\xd9\x88\xd8\xb3\xd9\x84\xd9\x85");             /* the longest: eighteen characters */
+        "\xd8\xb5\xd9\x84\xd9\x89 \xd8\xa7\xd9\x84\xd9\x84\xd9\x87 "
+        "\xd8\xb9\xd9\x84\xd9\x8a\xd9\x87 "
+        /* The longest: eighteen characters */
+        "\xd9\x88\xd8\xb3\xd9\x84\xd9\x85");
 }
 
 static void test_order_of_marks(void **state)
 {
     (void)state;
-    check(UNICODE_NFD, "a\xcc\x81\xcc\x96", "a\xcc\x96\xcc\x81");             /* below (220) comes before above (230) */
-    check(UNICODE_NFD, "a\xcc\x81\xcc\x80\xcc\x96", "a\xcc\x96\xcc\x81\xcc\x80"); /* two of one class keep their order */
-    check(UNICODE_NFC, "a\xcc\x96\xcc\x81", "\xc3\xa1\xcc\x96");              /* composed across a mark of another class */
-    check(UNICODE_NFC, "\xcc\x81" "a", "\xcc\x81" "a");
+    /* Below (220) comes before above (230) */
+    check(UNICODE_NFD, "a\xcc\x81\xcc\x96", "a\xcc\x96\xcc\x81");
+    /* Two of one class keep their order */
+    check(UNICODE_NFD, "a\xcc\x81\xcc\x80\xcc\x96", "a\xcc\x96\xcc\x81\xcc\x80");
+    /* Composed across a mark of another class */
+    check(UNICODE_NFC, "a\xcc\x96\xcc\x81", "\xc3\xa1\xcc\x96");
+    check(UNICODE_NFC,
+        "\xcc\x81"
+        "a",
+        "\xcc\x81"
+        "a");
 }
 
 /* A sort by insertion would take hours. */
@@ -56,7 +74,8 @@ static void test_long_run_of_marks(void **state)
     byte_list out = { 0 };
     text[0] = 'e';
     for (int i = 0; i < PAIRS; i++) memcpy(text + 1 + 4 * i, "\xcc\x80\xcc\x96", 4);
-    assert_int_equal(unicode_form_put(UNICODE_NFD, (string_view){ text, 1 + 4 * PAIRS }, &out), CADRE_OK);
+    assert_int_equal(
+        unicode_form_put(UNICODE_NFD, (string_view){ text, 1 + 4 * PAIRS }, &out), CADRE_OK);
     assert_int_equal(out.size, 1 + 4 * PAIRS);
     assert_memory_equal(out.data + 1, "\xcc\x96\xcc\x96", 4);
     assert_memory_equal(out.data + out.size - 4, "\xcc\x80\xcc\x80", 4);

@@ -59,9 +59,12 @@ static void test_a_batch_is_a_function_of_the_step(void **state)
 {
     (void)state;
     batches b = open_case(3), other = open_case(4);
-    int32_t whole[BATCH * CONTEXT], part[BATCH * CONTEXT], targets[BATCH * CONTEXT], different[BATCH * CONTEXT];
+    int32_t whole[BATCH * CONTEXT], part[BATCH * CONTEXT], targets[BATCH * CONTEXT],
+        different[BATCH * CONTEXT];
     batches_take(&b, 41, 0, BATCH, whole, targets);
-    for (int64_t i = BATCH - 1; i >= 0; i--) batches_take(&b, 41, i, 1, part + i * CONTEXT, targets); /* in parts, backwards */
+    /* In parts, backwards */
+    for (int64_t i = BATCH - 1; i >= 0; i--)
+        batches_take(&b, 41, i, 1, part + i * CONTEXT, targets);
     assert_memory_equal(whole, part, sizeof whole);
     batches_take(&other, 41, 0, BATCH, different, targets);
     assert_memory_not_equal(whole, different, sizeof whole);

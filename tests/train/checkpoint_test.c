@@ -37,18 +37,19 @@ static bool used_with(const char *name)
 static void a_folder_with_files_of_others_is_free(void **state)
 {
     (void)state;
-    static const char *const files[] = { NULL, "notes.txt", "text.json", "training-state-", "training-state-1.txt",
-                                         ".hidden" };
+    static const char *const files[] = { NULL, "notes.txt", "text.json", "training-state-",
+        "training-state-1.txt", ".hidden" };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (used_with(files[i])) fail_msg("%s is nobody's", files[i] ? files[i] : "an empty folder");
+        if (used_with(files[i]))
+            fail_msg("%s is nobody's", files[i] ? files[i] : "an empty folder");
     assert_false(checkpoint_folder_used(scratch_file("nowhere")));
 }
 
 static void a_folder_with_a_file_of_a_run_is_used(void **state)
 {
     (void)state;
-    static const char *const files[] = { "model.safetensors", "model.gguf", "config.json", "metrics.jsonl",
-                                         "training-state-000000001.safetensors" };
+    static const char *const files[] = { "model.safetensors", "model.gguf", "config.json",
+        "metrics.jsonl", "training-state-000000001.safetensors" };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (!used_with(files[i])) fail_msg("%s is a run's", files[i]);
     const char *file = scratch_file("file");

@@ -1,4 +1,5 @@
-/* describe_test.c - what a dry run tells: numbers in force, wherever they come from, and a length. */
+/* describe_test.c - what a dry run tells: numbers in force, wherever they come from, and a
+ * length. */
 #include "train/run.h"
 
 #include <setjmp.h>
@@ -33,7 +34,8 @@ static void dry(const char *made_by, const char *const more[][2])
     small_set(o, "dry-run", "yes");
     told[0] = 0;
     assert_int_equal(cadre_context_new(1, NULL, &context), CADRE_OK);
-    if (cadre_train(context, o, &listener, &summary) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (cadre_train(context, o, &listener, &summary) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     cadre_context_free(context);
     cadre_options_free(o);
 }
@@ -64,8 +66,8 @@ static void numbers_in_force(void **state)
     dry("deepseek-v3", (const char *const[][2]){ { "experts", "32,32" }, { NULL, NULL } });
     expect("groups=8"), expect("route-scale=2.5"), expect("balancing=selection bias, 0.001 a step");
     expect("dense-width=24"), expect("sparse-layers=1"), expect("no-decay=norms,biases,router");
-    dry("mixtral", (const char *const[][2]){ { "experts", "4,8" }, { "topk", "1,2" }, { "aux-loss", "0" },
-                                             { "router-lr", "0.004" }, { NULL, NULL } });
+    dry("mixtral", (const char *const[][2]){ { "experts", "4,8" }, { "topk", "1,2" },
+                       { "aux-loss", "0" }, { "router-lr", "0.004" }, { NULL, NULL } });
     expect("experts=4,8"), expect("topk=1,2"), expect("balancing=none"), expect("router-lr=0.004");
 }
 
@@ -82,6 +84,6 @@ static void length_and_rate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(numbers_in_force),
-                                        cmocka_unit_test(length_and_rate) };
+        cmocka_unit_test(length_and_rate) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

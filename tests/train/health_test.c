@@ -26,7 +26,8 @@ static void idle_experts(void **state)
     assert_int_equal(step(&h, even, 0), 0);                                  /* it woke */
     int found = 0;
     for (int i = 0; i < 120; i++)
-        if (step(&h, one_idle, 0) == HEALTH_DEAD) found++, assert_true(i >= 49), assert_int_equal(h.dead, 1);
+        if (step(&h, one_idle, 0) == HEALTH_DEAD)
+            found++, assert_true(i >= 49), assert_int_equal(h.dead, 1);
     assert_int_equal(found, 1);
     health_close(&h);
 }
@@ -58,6 +59,6 @@ static void drops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(idle_experts), cmocka_unit_test(few_picks),
-                                        cmocka_unit_test(drops) };
+        cmocka_unit_test(drops) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,9 @@ static cadre_status decide(const char *made_by, const char *words)
     char text[256], *rest = text;
     cadre_context *context;
     cadre_train_summary summary = { .size = sizeof summary };
-    cadre_train_listener listener = { .size = sizeof listener, .note = keep, .arg = (void *)(uintptr_t)words };
+    cadre_train_listener listener = {
+        .size = sizeof listener, .note = keep, .arg = (void *)(uintptr_t)words
+    };
     cadre_options *o = small_options(made_by);
     snprintf(text, sizeof text, "%s", words);
     for (char *name; (name = strsep(&rest, " "));) small_set(o, name, strsep(&rest, " "));
@@ -47,7 +49,8 @@ static void named(const char *made_by, const char *option, const char *words)
     char wanted[80];
     snprintf(wanted, sizeof wanted, "--%s has no effect: ", option);
     if (decide(made_by, words) != CADRE_OK) fail_msg("%s: %s", words, cadre_last_error());
-    if (!strstr(notes, wanted)) fail_msg("%s, %s: %s is not named in \"%s\"", made_by, words, option, notes);
+    if (!strstr(notes, wanted))
+        fail_msg("%s, %s: %s is not named in \"%s\"", made_by, words, option, notes);
 }
 
 static void silent(const char *made_by, const char *words)
@@ -111,12 +114,13 @@ static void refused(void **state)
     assert_non_null(strstr(cadre_last_error(), "bias-update-rate"));
     assert_int_equal(decide("olmoe", "top-p 0.5"), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "top-p"));
-    assert_int_equal(decide("deepseek-v3", "router softmax"), CADRE_OK); /* the recipe's rate is nobody's */
+    /* The recipe's rate is nobody's */
+    assert_int_equal(decide("deepseek-v3", "router softmax"), CADRE_OK);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(in_vain), cmocka_unit_test(with_effect),
-                                        cmocka_unit_test(refused) };
+        cmocka_unit_test(refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,14 +10,18 @@
 /* A machine that makes so many steps a second, of 1000 tokens each. */
 static run_spent after(int64_t steps, double steps_a_second)
 {
-    return (run_spent){ .steps = steps, .tokens = steps * 1000, .seconds = (double)steps / steps_a_second };
+    return (run_spent){
+        .steps = steps, .tokens = steps * 1000, .seconds = (double)steps / steps_a_second
+    };
 }
 
 /* The step at which a run on that machine ends. */
 static int64_t last_step(const run_length *l, double steps_a_second)
 {
     int64_t step = 0;
-    for (run_spent s = after(0, steps_a_second); !length_over(l, &s); s = after(++step, steps_a_second)) assert_true(step < 100000);
+    for (run_spent s = after(0, steps_a_second); !length_over(l, &s);
+         s = after(++step, steps_a_second))
+        assert_true(step < 100000);
     return step;
 }
 

@@ -16,7 +16,8 @@
 
 enum { ROWS = 6, EACH = 16, ELEMENTS = ROWS * EACH };
 
-/* Kind k stands at k * EACH; 10 of its 16 elements are in use, the rest is padding that nothing may touch or count. */
+/* Kind k stands at k * EACH; 10 of its 16 elements are in use, the rest is padding that nothing may
+ * touch or count. */
 static param rows_of_every_kind[ROWS];
 static const param_table table = { rows_of_every_kind, ROWS, ELEMENTS, ROWS * 10, ROWS * 10 };
 enum { USED = 10 };
@@ -30,7 +31,9 @@ typedef struct fixture {
 static void open_case(fixture *f, const optimizer_options *options, int threads)
 {
     for (int k = 0; k < ROWS; k++)
-        rows_of_every_kind[k] = (param){ .role = ROLE_GATE, .kind = (param_kind)k, .rows = 1, .cols = USED, .offset = k * EACH };
+        rows_of_every_kind[k] = (param){
+            .role = ROLE_GATE, .kind = (param_kind)k, .rows = 1, .cols = USED, .offset = k * EACH
+        };
     assert_int_equal(compute_new(threads, NULL, &f->c), CADRE_OK);
     assert_int_equal(optimizer_new(f->c, &table, options, &f->o), CADRE_OK);
     gradient_fill(f->values, ELEMENTS, 1, 1);
@@ -43,9 +46,12 @@ static void close_case(fixture *f)
     compute_free(f->c);
 }
 
-static const optimizer_options plain = { .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1 };
+static const optimizer_options plain = {
+    .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1
+};
 
-/* Trap: an expert's or a router's parameters counted twice, or padding and the selection bias counted at all. */
+/* Trap: an expert's or a router's parameters counted twice, or padding and the selection bias
+ * counted at all. */
 static void test_norm_counts_every_parameter_once(void **state)
 {
     (void)state;
@@ -56,14 +62,16 @@ static void test_norm_counts_every_parameter_once(void **state)
         double norm = optimizer_gradient_norm(f.o, f.gradient);
         if (threads == 1)
             for (int i = 0; i < ELEMENTS; i++)
-                if (i / EACH != PARAM_STATE && i % EACH < USED) sum += (double)f.gradient[i] * (double)f.gradient[i];
+                if (i / EACH != PARAM_STATE && i % EACH < USED)
+                    sum += (double)f.gradient[i] * (double)f.gradient[i];
         assert_within(norm, sqrt(sum), 1e-6);
         close_case(&f);
     }
 }
 
 /* What two steps of AdamW make of element i. */
-static double expected(const fixture *f, const optimizer_options *o, int i, double scale, double lr, double decay)
+static double expected(
+    const fixture *f, const optimizer_options *o, int i, double scale, double lr, double decay)
 {
     double w = (double)f->values[i], g = scale * (double)f->gradient[i], m = 0, v = 0;
     for (int t = 1; t <= 2; t++) {
@@ -79,12 +87,15 @@ static void check_steps(const optimizer_options *o, const bool *decays, double c
     fixture f, before;
     open_case(&f, o, 2);
     before = f;
-    double norm = optimizer_gradient_norm(f.o, f.gradient), scale = clip > 0 && clip < norm ? clip / (norm + 1e-6) : 1;
-    for (int64_t t = 1; t <= 2; t++) optimizer_step(f.o, f.values, f.gradient, norm, 0.01, 0.002, t);
+    double norm = optimizer_gradient_norm(f.o, f.gradient),
+           scale = clip > 0 && clip < norm ? clip / (norm + 1e-6) : 1;
+    for (int64_t t = 1; t <= 2; t++)
+        optimizer_step(f.o, f.values, f.gradient, norm, 0.01, 0.002, t);
     for (int i = 0; i < ELEMENTS; i++) {
         int kind = i / EACH;
         bool still = kind == PARAM_STATE || i % EACH >= USED;
-        double want = expected(&before, o, i, scale, kind == PARAM_ROUTER ? 0.002 : 0.01, decays[kind] ? o->weight_decay : 0);
+        double want = expected(&before, o, i, scale, kind == PARAM_ROUTER ? 0.002 : 0.01,
+            decays[kind] ? o->weight_decay : 0);
         if (still) assert_true(f.values[i] == before.values[i]);
         else assert_within(f.values[i], want, 2e-6);
     }

@@ -1,4 +1,5 @@
-/* oracle_test.c - training steps of four architectures, as PyTorch computed them in double precision. */
+/* oracle_test.c - training steps of four architectures, as PyTorch computed them in double
+ * precision. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,8 +36,8 @@ static double number(const safetensors_tensor *t, int64_t i)
 }
 
 /* One number of each line of the metrics against a tensor of the expectation. */
-static void compare_column(const char *name, const char *key, const json_node *line, const safetensors *expected, int64_t step,
-                           double bound)
+static void compare_column(const char *name, const char *key, const json_node *line,
+    const safetensors *expected, int64_t step, double bound)
 {
     double got;
     const safetensors_tensor *t = find(expected, key);
@@ -47,7 +48,8 @@ static void compare_column(const char *name, const char *key, const json_node *l
         fail_msg("%s step %lld: %s is %.9g, expected %.9g", name, (long long)step, key, got, want);
 }
 
-static void compare_loads(const char *name, const json_node *line, const safetensors *expected, int64_t step)
+static void compare_loads(
+    const char *name, const json_node *line, const safetensors *expected, int64_t step)
 {
     const safetensors_tensor *t = find(expected, "loads");
     json_node layers;
@@ -62,8 +64,8 @@ static void compare_loads(const char *name, const json_node *line, const safeten
             int64_t got, at = (step * sparse + s) * experts + e;
             assert_int_equal(json_as_int(&cell, 0, 1 << 30, &got), CADRE_OK);
             if ((double)got != number(t, at))
-                fail_msg("%s step %lld: load of expert %lld in sparse layer %lld", name, (long long)step, (long long)e,
-                         (long long)s);
+                fail_msg("%s step %lld: load of expert %lld in sparse layer %lld", name,
+                    (long long)step, (long long)e, (long long)s);
         }
     }
 }
@@ -89,7 +91,8 @@ static void compare_metrics(const char *name, const char *path, const safetensor
     mem_free(text);
 }
 
-static void compare_logits(const char *name, const char *folder, const char *tokens_path, const safetensors *expected)
+static void compare_logits(
+    const char *name, const char *folder, const char *tokens_path, const safetensors *expected)
 {
     cadre_context *context;
     cadre_model *model;
@@ -99,13 +102,16 @@ static void compare_logits(const char *name, const char *folder, const char *tok
     const safetensors_tensor *t = find(tokens, "tokens");
     assert_int_equal(cadre_context_new(2, NULL, &context), CADRE_OK);
     if (cadre_model_open(context, folder, &model) != CADRE_OK) fail_msg("%s", cadre_last_error());
-    assert_int_equal(cadre_logits(model, (const int32_t *)(const void *)t->data, t->shape[2] - 1, NULL, 0, out), CADRE_OK);
+    assert_int_equal(
+        cadre_logits(model, (const int32_t *)(const void *)t->data, t->shape[2] - 1, NULL, 0, out),
+        CADRE_OK);
     assert_int_equal(safetensors_open(out, &got), CADRE_OK);
     const safetensors_tensor *a = find(got, "logits"), *b = find(expected, "final_logits");
     assert_int_equal(a->elements, b->elements);
     for (int64_t i = 0; i < a->elements; i++)
         if (!(fabs(number(a, i) - number(b, i)) <= 1e-3))
-            fail_msg("%s: logit %lld is %g, expected %g", name, (long long)i, number(a, i), number(b, i));
+            fail_msg("%s: logit %lld is %g, expected %g", name, (long long)i, number(a, i),
+                number(b, i));
     safetensors_close(got);
     safetensors_close(tokens);
     cadre_model_close(model);
@@ -121,8 +127,8 @@ static void run_case(const char *name)
     snprintf(tokens, sizeof tokens, "%s/tokens.safetensors", model);
     snprintf(recipe_path, sizeof recipe_path, "%s/recipe.json", model);
     snprintf(expected_path, sizeof expected_path, "%s/expected.safetensors", model);
-    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(), cadre_routing_options(),
-                                          cadre_train_options() };
+    cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
+        cadre_routing_options(), cadre_train_options() };
     cadre_options *o;
     safetensors *expected;
     assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
@@ -147,7 +153,7 @@ static void deepseek_v3(void **state) { (void)state, run_case("deepseek_v3"); }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(mixtral), cmocka_unit_test(olmoe), cmocka_unit_test(qwen3_moe),
-                                        cmocka_unit_test(deepseek_v3) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(mixtral), cmocka_unit_test(olmoe),
+        cmocka_unit_test(qwen3_moe), cmocka_unit_test(deepseek_v3) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

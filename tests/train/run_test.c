@@ -1,5 +1,5 @@
-/* run_test.c - whole training runs: the same bits for any number of threads and any cut of the batch, interrupted and resumed
- * runs, and what is refused. */
+/* run_test.c - whole training runs: the same bits for any number of threads and any cut of the
+ * batch, interrupted and resumed runs, and what is refused. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
@@ -54,9 +54,8 @@ static void any_cut_of_the_batch(void **state)
     (void)state;
     static const char *const cuts[] = { "1", "2", "4" };
     static const char *const cases[][3] = { { "deepseek-v3", NULL, NULL },
-                                            { "qwen3-moe", "balance-over", "sequence" },
-                                            { "qwen3-moe", "tie", "true" },
-                                            { "olmoe", "aux-loss", "0" } };
+        { "qwen3-moe", "balance-over", "sequence" }, { "qwen3-moe", "tie", "true" },
+        { "olmoe", "aux-loss", "0" } };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         uint64_t whole = 0;
         for (int i = 0; i < 3; i++) {
@@ -68,7 +67,8 @@ static void any_cut_of_the_batch(void **state)
             uint64_t hash = run_and_hash(o, out, 2);
             if (i == 0) whole = hash;
             if (hash != whole)
-                fail_msg("%s (%s): other bits in %s parts", cases[c][0], cases[c][1] ? cases[c][1] : "as it is", cuts[i]);
+                fail_msg("%s (%s): other bits in %s parts", cases[c][0],
+                    cases[c][1] ? cases[c][1] : "as it is", cuts[i]);
         }
     }
 }
@@ -134,7 +134,8 @@ static void train_and_kill(const char *out, useconds_t microseconds)
         cadre_train_summary summary = { .size = sizeof summary };
         small_set(o, "save-every", "1");
         small_set(o, "resume", "true");
-        if (cadre_context_new(1, NULL, &context) == CADRE_OK) cadre_train(context, o, NULL, &summary);
+        if (cadre_context_new(1, NULL, &context) == CADRE_OK)
+            cadre_train(context, o, NULL, &summary);
         _exit(0);
     }
     usleep(microseconds);
@@ -159,7 +160,8 @@ static void killed_at_any_moment(void **state)
 static void expect(cadre_options *o, cadre_status status, const char *words)
 {
     small_train(o, 1, status);
-    if (!strstr(cadre_last_error(), words)) fail_msg("\"%s\" does not speak of \"%s\"", cadre_last_error(), words);
+    if (!strstr(cadre_last_error(), words))
+        fail_msg("\"%s\" does not speak of \"%s\"", cadre_last_error(), words);
     cadre_options_free(o);
 }
 
@@ -240,9 +242,9 @@ static void a_damaged_checkpoint(void **state)
 static void options_that_cannot_be(void **state)
 {
     (void)state;
-    static const char *const cases[][3] = { { "topk", "9", "topk" },         { "heads", "3", "width" },
-                                            { "kv-heads", "5", "kv-heads" }, { "accumulate", "3", "accumulate" },
-                                            { "groups", "3", "groups" },     { "groups-used", "9", "groups-used" } };
+    static const char *const cases[][3] = { { "topk", "9", "topk" }, { "heads", "3", "width" },
+        { "kv-heads", "5", "kv-heads" }, { "accumulate", "3", "accumulate" },
+        { "groups", "3", "groups" }, { "groups-used", "9", "groups-used" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cadre_options *o = text_run("mixtral", scratch_file("run"));
         small_set(o, cases[i][0], cases[i][1]);
@@ -274,11 +276,16 @@ static void a_dry_run_counts_and_writes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_number_of_threads),    cmocka_unit_test(any_cut_of_the_batch),
-        cmocka_unit_test(every_variant),            cmocka_unit_test(interrupted_and_resumed),
-        cmocka_unit_test(killed_at_any_moment),     cmocka_unit_test(a_folder_that_holds_a_run),
-        cmocka_unit_test(another_recipe_on_resume), cmocka_unit_test(a_damaged_checkpoint),
-        cmocka_unit_test(options_that_cannot_be),   cmocka_unit_test(a_dry_run_counts_and_writes_nothing),
+        cmocka_unit_test(any_number_of_threads),
+        cmocka_unit_test(any_cut_of_the_batch),
+        cmocka_unit_test(every_variant),
+        cmocka_unit_test(interrupted_and_resumed),
+        cmocka_unit_test(killed_at_any_moment),
+        cmocka_unit_test(a_folder_that_holds_a_run),
+        cmocka_unit_test(another_recipe_on_resume),
+        cmocka_unit_test(a_damaged_checkpoint),
+        cmocka_unit_test(options_that_cannot_be),
+        cmocka_unit_test(a_dry_run_counts_and_writes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

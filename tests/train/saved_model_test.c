@@ -38,11 +38,13 @@ typedef enum effect {
     TRAINING, /* must not change it */
 } effect;
 
-typedef struct try {
+typedef struct
+try {
     const char *option, *value;
     const char *beside; /* "option value ..." that it acts on; NULL: nothing is needed */
     effect effect;
-} try;
+}
+try;
 
 #define LIMIT "capacity-factor 0.4 capacity-in-eval yes"
 #define GROUPS "groups 4 groups-used 2"
@@ -130,11 +132,35 @@ enum { TRIES = sizeof tries / sizeof *tries };
 
 /* What is computed on, how fast, how long, where it is kept. */
 static const char *const nature[] = {
-    "threads",     "seed",       "recipe",   "context",   "from",         "data",    "tokens",
-    "out",         "resume",     "metrics",  "dry-run",   "save-every",   "steps",   "minutes",
-    "batch",       "accumulate", "lr",       "warmup",    "beta1",        "beta2",   "eps",
-    "weight-decay", "clip",      "router-lr", "no-decay", "schedule",     "min-lr-ratio",
-    "min-tokens",  "max-minutes",
+    "threads",
+    "seed",
+    "recipe",
+    "context",
+    "from",
+    "data",
+    "tokens",
+    "out",
+    "resume",
+    "metrics",
+    "dry-run",
+    "save-every",
+    "steps",
+    "minutes",
+    "batch",
+    "accumulate",
+    "lr",
+    "warmup",
+    "beta1",
+    "beta2",
+    "eps",
+    "weight-decay",
+    "clip",
+    "router-lr",
+    "no-decay",
+    "schedule",
+    "min-lr-ratio",
+    "min-tokens",
+    "max-minutes",
 };
 
 static bool is_known(const char *name)
@@ -150,12 +176,12 @@ static void every_row_is_tried(void **state)
 {
     (void)state;
     const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
-                                          cadre_routing_options(), cadre_train_options() };
+        cadre_routing_options(), cadre_train_options() };
     for (int t = 0; t < 4; t++)
         for (int i = 0; i < tables[t].count; i++)
             if (!is_known(tables[t].rows[i].name))
                 fail_msg("--%s: is it kept in a saved model? Say so in `tries` or `nature`",
-                         tables[t].rows[i].name);
+                    tables[t].rows[i].name);
 }
 
 /* ---- runs ---- */
@@ -187,7 +213,7 @@ static void set_words(cadre_options *o, const char *words)
 static cadre_options *options_of(const char *base, bool from, const char *beside, const try *t)
 {
     cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),
-                                    cadre_routing_options(), cadre_train_options() };
+        cadre_routing_options(), cadre_train_options() };
     cadre_options *o;
     if (!from) o = small_options(base);
     else assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
@@ -207,7 +233,7 @@ typedef struct outcome {
 } outcome;
 
 static void compute_logits(compute *c, const model_config *config, const moe_config *moe,
-                           const model_weights *weights, real *logits)
+    const model_weights *weights, real *logits)
 {
     int32_t inputs[TOKENS];
     int64_t start[SEQUENCES + 1];
@@ -216,9 +242,7 @@ static void compute_logits(compute *c, const model_config *config, const moe_con
     for (int i = 0; i < TOKENS; i++) inputs[i] = (i * 53 + i / 3) % SMALLEST_VOCAB;
     for (int i = 0; i <= SEQUENCES; i++) start[i] = i * CONTEXT;
     assert_int_equal(transformer_new(c, config, moe, &most, &t), CADRE_OK);
-    token_batch b = {
-        .inputs = inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = start
-    };
+    token_batch b = { .inputs = inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = start };
     transformer_forward(t, weights, &b, NULL, NULL, NULL);
     transformer_logits(t, weights, 0, TOKENS, logits);
     transformer_free(t);
@@ -235,8 +259,8 @@ static void logits_of_saved(cadre_context *context, const char *folder, outcome 
 }
 
 /* The configuration and the layers of a trainer with these options, and the saved values. */
-static void logits_of_trained(cadre_context *context, cadre_options *o, const char *folder,
-                              int64_t vocab, real *logits)
+static void logits_of_trained(
+    cadre_context *context, cadre_options *o, const char *folder, int64_t vocab, real *logits)
 {
     const char *name = cadre_options_text(o, "recipe", 0);
     const char *from = cadre_options_text(o, "from", 0);
@@ -285,8 +309,8 @@ static void run_one(const char *base, bool from, const char *beside, const try *
         logits_of_trained(context, o, folder, result->vocab, result->trained);
         small_remove(folder);
     } else if (status != CADRE_EARGUMENT && status != CADRE_EUNSUPPORTED)
-        fail_msg("%s: --%s %s: %s", base, t ? t->option : "", t ? t->value : "",
-                 cadre_last_error());
+        fail_msg(
+            "%s: --%s %s: %s", base, t ? t->option : "", t ? t->value : "", cadre_last_error());
     cadre_context_free(context);
     cadre_options_free(o);
 }
@@ -331,7 +355,7 @@ static bool check_try(const char *base, bool from, const try *t, const outcome *
     }
     if (!same(with.saved, with.trained, with.vocab))
         fail_msg("%s: --%s %s (%s): what was saved is not what was trained", base, t->option,
-                 t->value, t->beside ? t->beside : "");
+            t->value, t->beside ? t->beside : "");
     if (t->effect == SHAPE) return true;
     const outcome *other = without(base, from, t, plain);
     if (other->refused) return true;

@@ -39,7 +39,8 @@ static void open_with(fixture *f, const char *name, const char *const more[][2])
     assert_int_equal(recipe_config(r, f->options, VOCAB, &f->config, &notes), CADRE_OK);
     mem_free(notes);
     assert_int_equal(train_settings_read(f->options, r, &f->settings), CADRE_OK);
-    if (trainer_new(f->c, &f->config, &f->settings, NULL, &f->t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (trainer_new(f->c, &f->config, &f->settings, NULL, &f->t) != CADRE_OK)
+        fail_msg("%s", cadre_last_error());
     init_options start = init_options_of(r, &f->config, 5);
     model_initialise(f->c, trainer_table(f->t), &start, trainer_values(f->t));
 }
@@ -71,7 +72,8 @@ static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32
 static trainer_report step(fixture *f, int64_t number)
 {
     trainer_report report;
-    assert_int_equal(trainer_step(f->t, number, f->lr, feed, &f->settings.context, &report), CADRE_OK);
+    assert_int_equal(
+        trainer_step(f->t, number, f->lr, feed, &f->settings.context, &report), CADRE_OK);
     return report;
 }
 
@@ -85,7 +87,8 @@ static void test_a_step_allocates_nothing(void **state)
         bool watched = heap_peak_begin();
         for (int64_t s = 0; s < 3; s++) step(&f, s);
         size_t grown = watched ? heap_peak_end() : 0;
-        if (mem_count() || grown) fail_msg("%s: %ld allocations, %zu bytes", recipe_name(i), mem_count(), grown);
+        if (mem_count() || grown)
+            fail_msg("%s: %ld allocations, %zu bytes", recipe_name(i), mem_count(), grown);
         close_case(&f);
     }
 }
@@ -98,12 +101,14 @@ static void test_it_learns_to_count(void **state)
         open_case(&f, recipe_name(i), NULL, NULL);
         double first = step(&f, 0).loss, last = first;
         for (int64_t s = 1; s < 60; s++) last = step(&f, s).loss;
-        if (!(last < 0.5 * first)) fail_msg("%s: loss %g, at first %g", recipe_name(i), last, first);
+        if (!(last < 0.5 * first))
+            fail_msg("%s: loss %g, at first %g", recipe_name(i), last, first);
         close_case(&f);
     }
 }
 
-/* Trap: a balancing loss that is reported but never reaches the parameters, or one that counts as language loss. */
+/* Trap: a balancing loss that is reported but never reaches the parameters, or one that counts as
+ * language loss. */
 static void test_balancing_reaches_the_router_alone_apart_from_the_loss(void **state)
 {
     (void)state;
@@ -138,10 +143,9 @@ static void compare_cuts(const char *loss, const char *form, const char *router_
     trainer_report r[3];
     for (int i = 0; i < 3; i++) {
         const char *const more[][2] = { { "accumulate", cuts[i] }, { "balance-over", "step" },
-                                        { "balance-loss", loss },  { "aux-form", form },
-                                        { "devices", "4" },        { "devices-used", "2" },
-                                        { "router", router_name }, { "aux-loss", "1" },
-                                        { NULL, NULL } };
+            { "balance-loss", loss }, { "aux-form", form }, { "devices", "4" },
+            { "devices-used", "2" }, { "router", router_name }, { "aux-loss", "1" },
+            { NULL, NULL } };
         open_with(&f[i], "olmoe", more);
         r[i] = step(&f[i], 0);
     }
@@ -156,8 +160,8 @@ static void compare_cuts(const char *loss, const char *form, const char *router_
 static void test_balance_over_a_step_is_of_all_its_parts(void **state)
 {
     (void)state;
-    static const char *const losses[] = { "load",   "first-choice",  "importance",         "entropy",
-                                          "device", "communication", "mutual-information", NULL };
+    static const char *const losses[] = { "load", "first-choice", "importance", "entropy", "device",
+        "communication", "mutual-information", NULL };
     static const char *const forms[] = { "layer", "mean", "pooled" };
     for (int i = 0; losses[i]; i++)
         for (int k = 0; k < 3; k++) compare_cuts(losses[i], forms[k], "softmax");
