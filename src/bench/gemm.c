@@ -13,8 +13,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
-#include "bench/result.h"
 #include "bench/openblas.h"
+#include "bench/result.h"
 #include "kernel/context.h"
 #include "kernel/gemm.h"
 

@@ -8,8 +8,8 @@
 #include "bench/limits.h"
 #include "bench/result.h"
 #include "kernel/context.h"
-#include "model/initialise.h"
 #include "train/trainer.h"
+#include "weights/initialise.h"
 
 enum { WARM_STEPS = 2, TIMED_STEPS = 7 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/document_end.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sized.h"
@@ -16,7 +17,6 @@
 #include "infer/runner.h"
 #include "infer/shuffled_domains.h"
 #include "kernel/context.h"
-#include "model/document_end.h"
 #include "text/corpus.h"
 
 enum {

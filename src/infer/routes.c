@@ -1,10 +1,10 @@
 /* routes.c - recording routing decisions. */
 #include "infer/routes.h"
 
+#include "arch/architecture.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/json_writer.h"
-#include "model/architecture.h"
 
 /* ---- the log ---- */
 

@@ -10,12 +10,12 @@
 #include "base/memory.h"
 #include "kernel/gemm.h"
 #include "model/cache.h"
-#include "model/weights.h"
 #include "op/attention.h"
 #include "op/batch.h"
 #include "op/linear.h"
 #include "op/norm.h"
 #include "op/rope.h"
+#include "weights/weights.h"
 
 /* What all layers share; scratch is of no value between calls. */
 typedef struct attention_env {

@@ -6,8 +6,8 @@
 #ifndef CADRE_MODEL_CACHE_H
 #define CADRE_MODEL_CACHE_H
 
+#include "arch/config.h"
 #include "base/real.h"
-#include "model/config.h"
 #include "op/attention.h"
 
 enum { CACHE_BLOCK = 64 }; /* tokens */

@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/architecture.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sized.h"
 #include "kernel/context.h"
-#include "model/architecture.h"
 #include "model/cache.h"
 #include "text/tokenizer_gguf.h"
+#include "weights/config_file.h"
 
 static cadre_status make_layers(cadre_model *m)
 {

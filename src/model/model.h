@@ -4,8 +4,8 @@
 #define CADRE_MODEL_MODEL_H
 
 #include "kernel/context.h"
-#include "model/placement.h"
 #include "text/tokenizer.h"
+#include "weights/placement.h"
 
 struct cadre_model {
     cadre_context *context; /* borrowed */

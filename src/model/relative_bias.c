@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "model/weights.h"
+#include "weights/weights.h"
 
 /* In float, as the published code computes it: near a boundary the rounding decides. */
 static int64_t bucket_of(const model_config *c, int64_t distance)

@@ -3,9 +3,9 @@
 #ifndef CADRE_MODEL_RELATIVE_BIAS_H
 #define CADRE_MODEL_RELATIVE_BIAS_H
 
+#include "arch/config.h"
 #include "base/real.h"
 #include "kernel/weight.h"
-#include "model/config.h"
 
 /* bias [heads, 2 * keys]: of distance d = key - query, -keys < d < keys, at keys + d. table
  * [buckets, heads], in any number format. */

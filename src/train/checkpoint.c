@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
-#include "model/files.h"
+#include "weights/files.h"
 
 static const char model_name[] = "model.safetensors", state_prefix[] = "training-state-",
                   state_suffix[] = ".safetensors";

@@ -9,8 +9,8 @@
 #ifndef CADRE_TRAIN_CHECKPOINT_H
 #define CADRE_TRAIN_CHECKPOINT_H
 
+#include "arch/param.h"
 #include "format/hash.h"
-#include "model/param.h"
 
 /* What a run is at the end of a step, besides the flat arrays. */
 typedef struct checkpoint_state {

@@ -4,8 +4,8 @@
 #ifndef CADRE_TRAIN_OPTIMIZER_H
 #define CADRE_TRAIN_OPTIMIZER_H
 
+#include "arch/param.h"
 #include "kernel/compute.h"
-#include "model/param.h"
 
 typedef struct optimizer_options {
     double beta1, beta2, eps, weight_decay;

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/gemm.h"
-#include "model/initialise.h"
 #include "train/run.h"
+#include "weights/initialise.h"
 
 #define QUICK 1e11 /* multiplications and additions that take a second or a few */
 

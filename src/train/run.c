@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "arch/architecture.h"
 #include "base/clock.h"
 #include "base/destination.h"
 #include "base/file.h"
@@ -12,12 +13,11 @@
 #include "base/memory.h"
 #include "base/sized.h"
 #include "kernel/context.h"
-#include "model/architecture.h"
-#include "model/files.h"
-#include "model/initialise.h"
 #include "kernel/gemm.h"
 #include "moe/metrics.h"
 #include "train/health.h"
+#include "weights/files.h"
+#include "weights/initialise.h"
 
 enum { RECENT = 20 }; /* steps that the summary's loss is the mean of */
 

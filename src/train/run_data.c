@@ -2,14 +2,14 @@
  * of token batches. */
 #include <string.h>
 
+#include "arch/document_end.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
-#include "model/document_end.h"
-#include "model/weight_file.h"
 #include "text/bpe_train.h"
 #include "text/tokenizer_export.h"
 #include "train/run.h"
+#include "weights/weight_file.h"
 
 static const char end_of_text[] = "<|endoftext|>";
 

@@ -4,15 +4,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "arch/architecture.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/json.h"
 #include "format/json_writer.h"
-#include "model/architecture.h"
-#include "model/companions.h"
-#include "model/weight_file.h"
 #include "text/tokenizer_export.h"
 #include "train/run.h"
+#include "weights/companions.h"
+#include "weights/weight_file.h"
 
 static cadre_status write_in(const char *folder, const char *name, const void *data, size_t size)
 {

@@ -1,10 +1,11 @@
 /* run_model.c - the model that a run trains: of a recipe, or of the file that it goes on from. */
 #include <string.h>
 
+#include "arch/architecture.h"
 #include "base/memory.h"
-#include "model/architecture.h"
 #include "text/bpe_train.h"
 #include "train/run.h"
+#include "weights/config_file.h"
 
 /* ---- of a file ---- */
 

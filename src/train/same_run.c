@@ -6,13 +6,13 @@
  * texts and starting model among it, must be the same. */
 #include <string.h>
 
+#include "arch/architecture.h"
 #include "base/memory.h"
 #include "format/hash.h"
 #include "format/json.h"
 #include "format/json_writer.h"
-#include "model/architecture.h"
-#include "model/weight_file.h"
 #include "train/run.h"
+#include "weights/weight_file.h"
 
 static const char inputs_key[] = "inputs"; /* beside the options: what was read, by size and hash */
 

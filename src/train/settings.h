@@ -2,7 +2,7 @@
 #ifndef CADRE_TRAIN_SETTINGS_H
 #define CADRE_TRAIN_SETTINGS_H
 
-#include "model/recipe.h"
+#include "arch/recipe.h"
 #include "train/length.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"

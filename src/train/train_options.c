@@ -1,5 +1,5 @@
 /* train_options.c - THE TABLE of options that describe a training run; those of its model are in
- * model/model_options.c.
+ * arch/model_options.c.
  *
  * A row without a default takes the recipe's value, or what its help says. */
 #include "base/options.h"

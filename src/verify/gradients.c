@@ -3,12 +3,12 @@
  * REAL=double is held to a millionth by the tests. */
 #include <math.h>
 
+#include "arch/recipe.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "model/recipe.h"
-#include "model/weights.h"
 #include "moe/layer.h"
 #include "verify/verify.h"
+#include "weights/weights.h"
 
 enum { TOKENS = 6, WIDTH = 8, HIDDEN = 12, SAMPLES = 40 };
 

@@ -1,6 +1,6 @@
 /* verify.c - walks the lists of checks. */
-#include "verify/verify.h"
 #include "kernel/context.h"
+#include "verify/verify.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -12,11 +12,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/context.h"
-#include "model/initialise.h"
 #include "model/transformer.h"
 #include "support/gradient.h"
 #include "support/small_run.h"
 #include "train/settings.h"
+#include "weights/initialise.h"
 
 enum { SEQUENCES = 2, LENGTH = 5, TOKENS = SEQUENCES * LENGTH, VOCAB = 24 };
 

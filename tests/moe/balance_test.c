@@ -14,8 +14,8 @@
 #include "moe/metrics.h"
 #include "support/gradient.h"
 #include "support/moe_case.h"
-#include "support/within.h"
 #include "support/thread_comm.h"
+#include "support/within.h"
 
 #define R(x) REAL_C(x)
 

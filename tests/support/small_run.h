@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "cadre.h"
-#include "model/recipe.h"
+#include "arch/recipe.h"
 
 /* Every table of options, with the recipe at sizes of a few thousand parameters. */
 cadre_options *small_options(const char *name);

@@ -16,16 +16,17 @@
 
 #include <cmocka.h>
 
+#include "arch/architecture.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
-#include "model/architecture.h"
-#include "model/files.h"
 #include "model/model.h"
 #include "model/transformer.h"
 #include "moe/settings.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "train/settings.h"
+#include "weights/config_file.h"
+#include "weights/files.h"
 
 enum { CONTEXT = 16, BATCH = 4, SEQUENCES = 2, TOKENS = SEQUENCES * CONTEXT };
 enum { MOST_VOCAB = 640, SMALLEST_VOCAB = 500 };

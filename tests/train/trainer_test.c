@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "model/initialise.h"
 #include "support/heap_peak.h"
 #include "support/small_run.h"
 #include "support/within.h"
+#include "weights/initialise.h"
 
 enum { VOCAB = 24 };
 

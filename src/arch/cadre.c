@@ -1,0 +1,225 @@
+/* cadre.c - cadre's own: what no published decoder layout can say. Every choice stands in the
+ * file by name, and what differs between layers as one item a layer. The keys are described in
+ * docs/cadre-format.md. */
+#include "arch/architecture.h"
+
+#include <string.h>
+
+static const config_key keys[] = {
+    KEY_INT_OF("head_dim", head_dim, KEY_REQUIRED, 0),
+    KEY_INT_OF("intermediate_size", dense_width, 0, 0),
+    KEY_INT_OF("n_shared_experts", shared_experts, 0, 0),
+    KEY_INT_OF("shared_expert_intermediate_size", shared_width, 0, 0),
+    KEY_BOOL_OF("shared_expert_gated", shared_gated, 0, 0),
+    KEY_INT_OF("n_group", groups, 0, 1),
+    KEY_INT_OF("topk_group", groups_used, 0, 1),
+    KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
+    KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0),
+    KEY_BOOL_OF("latent_attention", latent, 0, 0),
+    KEY_INT_OF("q_lora_rank", q_lora, 0, 0),
+    KEY_INT_OF("kv_lora_rank", kv_lora, 0, 0),
+    KEY_INT_OF("qk_nope_head_dim", nope_dim, 0, 0),
+    KEY_INT_OF("qk_rope_head_dim", rope_dim, 0, 0),
+    KEY_INT_OF("v_head_dim", value_dim, 0, 0),
+    KEY_REAL_OF("swiglu_limit", expert_limit, KEY_UNUSUAL, 0),
+    KEY_MUST_BE("attention_bias", "false"),
+    { 0 },
+};
+
+static const char *const qk_norms[] = {
+    [QK_NORM_NONE] = "none", [QK_NORM_HEAD] = "head", [QK_NORM_FULL] = "full"
+};
+
+static cadre_status read_words(const json_node *root, model_config *config)
+{
+    const char *name, *form, *norm = "none";
+    CADRE_TRY(json_get_string(root, "router", &name));
+    CADRE_TRY(json_get_string(root, "expert_form", &form));
+    CADRE_TRY(json_opt_string(root, "qk_norm", &norm));
+    config->router = router_by_name(name);
+    if (!config->router)
+        return cadre_fail(CADRE_EUNSUPPORTED, root->file,
+            "router: expected the name of a router, found \"%s\"", name);
+    CADRE_TRY(model_config_set_form(config, form, root->file));
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(norm, qk_norms[i])) {
+            config->qk_norm = (qk_norm)i;
+            return CADRE_OK;
+        }
+    return cadre_fail(
+        CADRE_EUNSUPPORTED, root->file, "qk_norm: expected none, head or full, found \"%s\"", norm);
+}
+
+/* "sparse_layers": one item a layer: null (dense), or {"experts", "topk", "expert_width"}. */
+static cadre_status read_layers(const json_node *root, model_config *config)
+{
+    json_node list;
+    CADRE_TRY(json_get_array(root, "sparse_layers", &list));
+    if ((int64_t)json_count(&list) != config->layers)
+        return json_refuse(
+            &list, "one item for each of the %lld layers", (long long)config->layers);
+    for (int64_t l = 0; l < config->layers; l++) {
+        json_node item = json_item(&list, (size_t)l);
+        layer_config *layer = &config->layer[l];
+        *layer = (layer_config){ .sparse = json_kind_of(&item) != JSON_KIND_NULL };
+        if (!layer->sparse) continue;
+        CADRE_TRY(json_as_object(&item));
+        CADRE_TRY(json_get_int(&item, "experts", 1, CONFIG_MAX_EXPERTS, &layer->experts));
+        CADRE_TRY(json_get_int(&item, "topk", 1, layer->experts, &layer->topk));
+        CADRE_TRY(json_get_int(&item, "expert_width", 1, 1 << 20, &layer->expert_width));
+    }
+    return CADRE_OK;
+}
+
+/* ---- numbers of routing ---- */
+
+/* The words of an option's row, which are the keys' too. */
+static const cadre_option *row_of(const char *option)
+{
+    cadre_option_table table = cadre_routing_options();
+    for (int i = 0; i < table.count; i++)
+        if (!strcmp(table.rows[i].name, option)) return &table.rows[i];
+    return NULL;
+}
+
+/* *value: the place of the key's word in the option's list; as it is where there is no key. */
+static cadre_status read_word(
+    const json_node *home, const char *key, const char *option, int *value)
+{
+    const cadre_option *row = row_of(option);
+    const char *word = NULL, *known;
+    CADRE_TRY(json_opt_string(home, key, &word));
+    if (!word) return CADRE_OK;
+    for (int i = 0; (known = cadre_option_choice(row, i)); i++)
+        if (!strcmp(word, known)) {
+            *value = i;
+            return CADRE_OK;
+        }
+    json_node found = json_member(home, key);
+    return json_refuse(&found, "a word that --%s of `cadre help train` takes", option);
+}
+
+static cadre_status read_real(
+    const json_node *home, const char *key, double low, double high, real *value)
+{
+    double number = (double)*value;
+    CADRE_TRY(json_opt_real(home, key, low, high, &number));
+    *value = (real)number;
+    return CADRE_OK;
+}
+
+/* "capacity": null, or {"factor" or "slots", "overflow", "priority"}: a limit outside of
+ * training. */
+static cadre_status read_capacity(const json_node *root, dispatch_options *c)
+{
+    json_node home;
+    int overflow = OVERFLOW_DROP, priority = PRIORITY_CHOICE;
+    json_node found = json_member(root, "capacity");
+    json_kind kind = json_kind_of(&found);
+    if (kind == JSON_KIND_ABSENT || kind == JSON_KIND_NULL) return CADRE_OK;
+    CADRE_TRY(json_opt_object(root, "capacity", &home));
+    *c = (dispatch_options){ .in_eval = true };
+    CADRE_TRY(json_opt_int(&home, "slots", 0, INT32_MAX, &c->slots));
+    CADRE_TRY(read_real(&home, "factor", 0, 65536, &c->factor));
+    CADRE_TRY(read_word(&home, "overflow", "overflow", &overflow));
+    CADRE_TRY(read_word(&home, "priority", "priority", &priority));
+    c->overflow = (dispatch_overflow)overflow;
+    c->priority = (dispatch_priority)priority;
+    if (c->slots > 0 || c->factor > 0) return CADRE_OK;
+    return json_refuse(&home, "a factor or slots of more than 0");
+}
+
+static cadre_status read_routing(const json_node *root, model_config *config)
+{
+    router_options *o = &config->route;
+    router_defaults(config->router, 1, o);
+    int score = (int)o->group_score, mask = (int)o->group_mask;
+    config->own_route = true;
+    CADRE_TRY(read_word(root, "group_score", "group-score", &score));
+    CADRE_TRY(read_word(root, "group_mask", "group-mask", &mask));
+    o->group_score = (group_score)score;
+    o->group_mask = (group_mask)mask;
+    CADRE_TRY(json_opt_bool(root, "renormalise", &o->renormalise));
+    CADRE_TRY(json_opt_bool(root, "renormalise_survivors", &o->survivors));
+    CADRE_TRY(read_real(root, "router_norm_eps", 0, 1, &o->norm_eps));
+    CADRE_TRY(read_real(root, "router_top_p", 0, 1, &o->top_p));
+    return read_capacity(root, &config->capacity);
+}
+
+/* The shortest decimal that is read back as the same number. */
+static void write_real(json_writer *w, const char *key, real value)
+{
+    double decimal = gguf_decimal((double)value);
+    json_put_real(w, key, (real)decimal == value ? decimal : (double)value);
+}
+
+static void write_capacity(const dispatch_options *c, json_writer *w)
+{
+    if (!c->in_eval || c->overflow == OVERFLOW_NONE) return;
+    json_put_object(w, "capacity");
+    if (c->slots > 0) json_put_int(w, "slots", c->slots);
+    else write_real(w, "factor", c->factor);
+    json_put_string(w, "overflow", cadre_option_choice(row_of("overflow"), (int)c->overflow));
+    json_put_string(w, "priority", cadre_option_choice(row_of("priority"), (int)c->priority));
+    json_put_close(w, '}');
+}
+
+/* What this router reads, whether or not it is as usual: a reader need not know the usual
+ * numbers. */
+static void write_routing(const model_config *config, json_writer *w)
+{
+    router_options o = config->route;
+    const router *r = config->router;
+    if (!config->own_route) router_defaults(r, 1, &o);
+    if (router_understands(r, "groups") && config->groups_used < config->groups) {
+        json_put_string(
+            w, "group_score", cadre_option_choice(row_of("group-score"), (int)o.group_score));
+        json_put_string(
+            w, "group_mask", cadre_option_choice(row_of("group-mask"), (int)o.group_mask));
+    }
+    if (router_understands(r, "renormalise")) json_put_bool(w, "renormalise", o.renormalise);
+    if (router_understands(r, "survivors")) json_put_bool(w, "renormalise_survivors", o.survivors);
+    if (router_understands(r, "norm-eps")) write_real(w, "router_norm_eps", o.norm_eps);
+    if (router_understands(r, "top-p")) write_real(w, "router_top_p", o.top_p);
+    write_capacity(&config->capacity, w);
+}
+
+static cadre_status read_own(const json_node *root, model_config *config)
+{
+    CADRE_TRY(read_words(root, config));
+    CADRE_TRY(read_routing(root, config));
+    CADRE_TRY(read_layers(root, config));
+    model_config_summarise(config);
+    return CADRE_OK;
+}
+
+static void write_own(const model_config *config, json_writer *w)
+{
+    json_put_string(w, "router", config->router->name);
+    json_put_string(w, "expert_form", config->expert_form);
+    json_put_string(w, "qk_norm", qk_norms[config->qk_norm]);
+    write_routing(config, w);
+    json_put_array(w, "sparse_layers");
+    for (int64_t l = 0; l < config->layers; l++) {
+        const layer_config *layer = &config->layer[l];
+        if (!layer->sparse) {
+            json_put_null(w, NULL);
+            continue;
+        }
+        json_put_object(w, NULL);
+        json_put_int(w, "experts", layer->experts);
+        json_put_int(w, "topk", layer->topk);
+        json_put_int(w, "expert_width", layer->expert_width);
+        json_put_close(w, '}');
+    }
+    json_put_close(w, ']');
+}
+
+const architecture architecture_cadre = {
+    .model_type = "cadre",
+    .words = "cadre's own layout: any router and expert form, layers may differ",
+    .keys = keys,
+    .gguf_name = "cadre",
+    .read = read_own,
+    .write = write_own,
+};

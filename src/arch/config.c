@@ -1,0 +1,368 @@
+/* config.c - filling in, checking and copying a model's numbers. */
+#include "arch/config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/memory.h"
+
+typedef struct bound {
+    const char *key;
+    int64_t value, low, high;
+} bound;
+
+static cadre_status check_bounds(const bound *bounds, size_t count, const char *where)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bounds[i].value < bounds[i].low || bounds[i].value > bounds[i].high)
+            return cadre_fail(CADRE_EARGUMENT, where, "%s: expected %lld to %lld, found %lld",
+                bounds[i].key, (long long)bounds[i].low, (long long)bounds[i].high,
+                (long long)bounds[i].value);
+    return CADRE_OK;
+}
+
+void model_config_free(model_config *config)
+{
+    if (config->encoder) model_config_free(config->encoder);
+    mem_free(config->encoder);
+    mem_free(config->layer);
+    mem_free(config->rope_divisors);
+    *config = (model_config){ 0 };
+}
+
+/* What the copy of all numbers left pointing to `from`. */
+static cadre_status copy_owned(const model_config *from, model_config *copy)
+{
+    copy->encoder = NULL;
+    copy->rope_divisors = NULL;
+    if (from->rope_divisors) {
+        copy->rope.divisor = copy->rope_divisors = MEM_ARRAY(double, from->rope.divisors);
+        if (!copy->rope_divisors) return CADRE_ENOMEM;
+        memcpy(copy->rope_divisors, from->rope_divisors,
+            (size_t)from->rope.divisors * sizeof *copy->rope_divisors);
+    }
+    if (!from->encoder) return CADRE_OK;
+    if (!(copy->encoder = MEM_ARRAY(model_config, 1))) return CADRE_ENOMEM;
+    return model_config_copy(from->encoder, copy->encoder);
+}
+
+cadre_status model_config_copy(const model_config *from, model_config *to)
+{
+    model_config copy = *from;
+    copy.layer = MEM_ARRAY(layer_config, from->layers);
+    if (!copy.layer) return CADRE_ENOMEM;
+    memcpy(copy.layer, from->layer, (size_t)from->layers * sizeof *copy.layer);
+    cadre_status status = copy_owned(from, &copy);
+    if (status == CADRE_OK) *to = copy;
+    else model_config_free(&copy);
+    return status;
+}
+
+/* Names and inputs are the same in every variant. */
+static const row_activation *activation_of(const char *form)
+{
+    int count;
+    return row_activation_by_name(variant_list(&count)[0]->rows, form);
+}
+
+cadre_status model_config_set_form(model_config *config, const char *form, const char *where)
+{
+    const row_activation *activation = activation_of(form);
+    if (!activation)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "expert_form: expected the name of an activation, found \"%s\"", form);
+    config->expert_form = activation->name;
+    return CADRE_OK;
+}
+
+int model_config_inputs(const model_config *config)
+{
+    return activation_of(config->expert_form)->inputs;
+}
+
+static cadre_status fill_layers(model_config *config)
+{
+    layer_config *layer = MEM_ARRAY(layer_config, config->layers);
+    if (!layer) return CADRE_ENOMEM;
+    int64_t step = config->sparse_step > 0 ? config->sparse_step : 1;
+    for (int64_t l = 0; l < config->layers; l++) {
+        bool sparse = config->experts > 0 && l >= config->dense_layers && (l + 1) % step == 0;
+        bool whole = config->window_period && (l + 1) % config->window_period == 0;
+        layer[l] = (layer_config){ sparse, config->experts, config->topk, config->expert_width,
+            whole ? 0 : config->window };
+    }
+    mem_free(config->layer);
+    config->layer = layer;
+    return CADRE_OK;
+}
+
+static void derive_neutral(model_config *c)
+{
+    double *factors[] = { &c->embedding_scale, &c->residual_scale, &c->logit_scale,
+        &c->logit_divisor, &c->rotary_share };
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        if (*factors[i] == 0) *factors[i] = 1;
+}
+
+static void derive_rope(model_config *c)
+{
+    c->rope.pairs = c->latent;
+    c->rope.width = c->latent ? c->rope_dim : (int64_t)((double)c->head_dim * c->rotary_share);
+}
+
+cadre_status model_config_derive(model_config *c, const char *where)
+{
+    const bound before[] = { { "layers", c->layers, 1, CONFIG_MAX_LAYERS },
+        { "heads", c->heads, 1, 1024 }, { "shared-experts", c->shared_experts, 0, 1024 },
+        { "expert-width", c->expert_width, 0, 1 << 20 } };
+    CADRE_TRY(check_bounds(before, sizeof before / sizeof *before, where));
+    if (!c->kv_heads || c->latent) c->kv_heads = c->heads;
+    if (c->latent) c->head_dim = c->nope_dim + c->rope_dim;
+    else if (!c->head_dim && c->width % c->heads)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "width: expected a multiple of the %lld heads, found %lld", (long long)c->heads,
+            (long long)c->width);
+    else if (!c->head_dim) c->head_dim = c->width / c->heads;
+    if (!c->latent) c->value_dim = c->head_dim;
+    if (!c->shared_width) c->shared_width = c->shared_experts * c->expert_width;
+    /* DeepSeek's, whatever the other norms use */
+    if (c->latent_norm_eps == 0) c->latent_norm_eps = 1e-6;
+    derive_neutral(c);
+    derive_rope(c);
+    return fill_layers(c);
+}
+
+/* ---- what must hold ---- */
+
+static cadre_status check_attention(const model_config *c, const char *where)
+{
+    const bound all[] = { { "heads", c->heads, 1, 1024 }, { "head width", c->head_dim, 1, 4096 } };
+    CADRE_TRY(check_bounds(all, sizeof all / sizeof *all, where));
+    if (c->latent) {
+        const bound latent[] = { { "kv-lora-rank", c->kv_lora, 1, CONFIG_MAX_WIDTH },
+            { "q-lora-rank", c->q_lora, 0, CONFIG_MAX_WIDTH },
+            { "head width without positions", c->nope_dim, 1, 4096 },
+            { "qk-rope-head-dim", c->rope_dim, 2, 4096 }, { "v-head-dim", c->value_dim, 1, 4096 } };
+        CADRE_TRY(check_bounds(latent, sizeof latent / sizeof *latent, where));
+        if (c->rope_dim % 2)
+            return cadre_fail(CADRE_EARGUMENT, where,
+                "qk-rope-head-dim: expected an even number, found %lld", (long long)c->rope_dim);
+        return CADRE_OK;
+    }
+    const bound kv = { "kv-heads", c->kv_heads, 1, c->heads };
+    CADRE_TRY(check_bounds(&kv, 1, where));
+    if (c->heads % c->kv_heads)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)c->heads,
+            (long long)c->kv_heads);
+    if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > c->head_dim)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "head width: expected an even number to be turned, found %lld of %lld (width %lld, "
+            "%lld heads)",
+            (long long)c->rope.width, (long long)c->head_dim, (long long)c->width,
+            (long long)c->heads);
+    return CADRE_OK;
+}
+
+static cadre_status check_groups(
+    const model_config *c, const layer_config *layer, const char *where)
+{
+    const bound used = { "groups-used", c->groups_used, 1, c->groups };
+    CADRE_TRY(check_bounds(&used, 1, where));
+    if (c->groups <= 1) return CADRE_OK;
+    if (layer->experts % c->groups)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "groups: expected a divisor of the %lld experts, found %lld", (long long)layer->experts,
+            (long long)c->groups);
+    int64_t reachable = layer->experts / c->groups * c->groups_used;
+    if (layer->topk > reachable)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "topk: expected at most the %lld experts of %lld groups, found %lld",
+            (long long)reachable, (long long)c->groups_used, (long long)layer->topk);
+    return CADRE_OK;
+}
+
+/* The layer without anything that only training sets. */
+static moe_config moe_of(const model_config *config, const layer_config *layer)
+{
+    moe_config moe;
+    moe_config_init(&moe, config->router, config->width, layer->expert_width,
+        (int32_t)layer->experts, (int32_t)layer->topk);
+    moe.form = config->expert_form;
+    moe.shared = config->shared_width;
+    moe.shared_gated = config->shared_gated;
+    if (config->own_route) {
+        moe.route = config->route;
+        moe.route.topk = (int32_t)layer->topk;
+        moe.route.groups = moe.route.groups_used = 1;
+    }
+    if (config->groups > 1) {
+        moe.route.groups = (int32_t)config->groups;
+        moe.route.groups_used = (int32_t)config->groups_used;
+    }
+    moe.route.scale = (real)config->route_scale;
+    moe.router_bias = config->router_bias;
+    moe.expert_bias = config->expert_bias;
+    moe.limit = (real)config->expert_limit;
+    if (config->capacity.in_eval && (config->capacity.slots > 0 || config->capacity.factor > 0))
+        moe.dispatch = config->capacity;
+    return moe;
+}
+
+static cadre_status check_layer(const model_config *c, int64_t l, const char *where)
+{
+    const layer_config *layer = &c->layer[l];
+    if (!layer->sparse) {
+        const bound dense = { "dense-width", c->dense_width, 1, 1 << 20 };
+        return check_bounds(&dense, 1, where);
+    }
+    const bound sparse[] = { { "experts", layer->experts, 1, CONFIG_MAX_EXPERTS },
+        { "expert-width", layer->expert_width, 1, 1 << 20 } };
+    CADRE_TRY(check_bounds(sparse, sizeof sparse / sizeof *sparse, where));
+    if (layer->topk < 1 || layer->topk > layer->experts)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "topk: expected 1 to the %lld experts of layer %lld, found %lld",
+            (long long)layer->experts, (long long)l, (long long)layer->topk);
+    CADRE_TRY(check_groups(c, layer, where));
+    const moe_config moe = moe_of(c, layer);
+    return moe_config_check(&moe, where);
+}
+
+cadre_status model_config_check(const model_config *c, const char *where)
+{
+    const bound sizes[] = { { "vocab", c->vocab, 1, CONFIG_MAX_VOCAB },
+        { "width", c->width, 1, CONFIG_MAX_WIDTH }, { "layers", c->layers, 1, CONFIG_MAX_LAYERS },
+        { "context", c->context, 1, 1 << 24 },
+        { "shared experts' width", c->shared_width, 0, 1 << 20 },
+        { "capacity", c->capacity.slots, 0, 1 << 24 },
+        { "buckets of distances", c->relative_buckets, 0, 1 << 16 } };
+    CADRE_TRY(check_bounds(sizes, sizeof sizes / sizeof *sizes, where));
+    if (!(c->norm_eps > 0 && c->norm_eps < 1))
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "the norms' epsilon: expected a number between 0 and 1, found %g", c->norm_eps);
+    if (!(c->rope.theta >= 1 && c->rope.theta < 1e12))
+        return cadre_fail(
+            CADRE_EARGUMENT, where, "rope_theta: expected 1 to 1e12, found %g", c->rope.theta);
+    if (c->encoder && (c->bos < 0 || c->bos >= c->vocab))
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "decoder_start_token_id: expected a token of 0 to %lld, found %lld",
+            (long long)(c->vocab - 1), (long long)c->bos);
+    CADRE_TRY(check_attention(c, where));
+    CADRE_TRY(rope_check(&c->rope, where));
+    for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
+    return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;
+}
+
+/* ---- questions ---- */
+
+int64_t model_config_sparse_before(const model_config *config, int64_t l)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < l; i++) count += config->layer[i].sparse;
+    return count;
+}
+
+int64_t model_config_sparse_layers(const model_config *config)
+{
+    return model_config_sparse_before(config, config->layers);
+}
+
+/* Both are sparse, with as many experts and picks, as wide. */
+static bool layers_alike(const layer_config *a, const layer_config *b)
+{
+    return a->sparse && b->sparse && a->experts == b->experts && a->topk == b->topk &&
+           a->expert_width == b->expert_width;
+}
+
+bool model_config_layers_differ(const model_config *config)
+{
+    const layer_config *first = NULL;
+    for (int64_t l = 0; l < config->layers; l++) {
+        const layer_config *layer = &config->layer[l];
+        if (!layer->sparse) continue;
+        if (!first) first = layer;
+        if (!layers_alike(layer, first)) return true;
+    }
+    return false;
+}
+
+cadre_status model_config_list_divisors(
+    model_config *c, double *divisors, int64_t count, const char *where)
+{
+    mem_free(c->rope_divisors);
+    c->rope.divisor = c->rope_divisors = divisors;
+    c->rope.divisors = count;
+    c->rope.scaling = ROPE_LISTED;
+    for (int64_t i = 0; i < count; i++)
+        if (!(divisors[i] > 1e-6 && divisors[i] < 1e9))
+            return cadre_fail(CADRE_EFORMAT, where,
+                "divisor %lld of the frequencies: expected a positive number, found %g",
+                (long long)i, divisors[i]);
+    return CADRE_OK;
+}
+
+void model_config_summarise(model_config *c)
+{
+    const layer_config *most = NULL;
+    int64_t most_alike = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        int64_t alike = 0;
+        for (int64_t m = 0; c->layer[l].sparse && m < c->layers; m++)
+            alike += layers_alike(&c->layer[l], &c->layer[m]);
+        if (alike > most_alike) most = &c->layer[l], most_alike = alike;
+    }
+    if (!most) return;
+    c->experts = most->experts;
+    c->topk = most->topk;
+    c->expert_width = most->expert_width;
+}
+
+double model_config_attention_scale(const model_config *c)
+{
+    if (c->attention_scale > 0) return c->attention_scale;
+    double scale = 1 / sqrt((double)c->head_dim);
+    bool stretched = c->latent && c->rope.scaling == ROPE_YARN && c->rope.mscale_all_dim > 0;
+    double magnitude = stretched ? rope_magnitude(c->rope.factor, c->rope.mscale_all_dim) : 1;
+    return scale * magnitude * magnitude;
+}
+
+double model_config_logit_scale(const model_config *c) { return c->logit_scale / c->logit_divisor; }
+
+cadre_status model_config_add_eos(model_config *c, int64_t token, const char *where)
+{
+    if (token < 0 || model_config_ends(c, token)) return CADRE_OK;
+    if (c->eos < 0) {
+        c->eos = token;
+        return CADRE_OK;
+    }
+    if (c->other_eos_count < CONFIG_OTHER_EOS) {
+        c->other_eos[c->other_eos_count++] = token;
+        return CADRE_OK;
+    }
+    return cadre_fail(CADRE_EUNSUPPORTED, where,
+        "eos_token_id: expected at most %d ids, found more", CONFIG_OTHER_EOS + 1);
+}
+
+bool model_config_ends(const model_config *c, int64_t token)
+{
+    if (token < 0) return false;
+    if (token == c->eos) return true;
+    for (int i = 0; i < c->other_eos_count; i++)
+        if (token == c->other_eos[i]) return true;
+    return false;
+}
+
+const char *model_config_untrainable(const model_config *c)
+{
+    if (c->encoder) return "an encoder";
+    if (c->post_norms) return "norms behind each half of a block";
+    if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
+    return NULL;
+}
+
+cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe)
+{
+    *moe = moe_of(config, &config->layer[l]);
+    return moe_config_check(moe, "this model");
+}

@@ -1,0 +1,158 @@
+/* config_difference.c - whether two configurations are the same function of the same parameters.
+ *
+ * What is compared here is what a saved model must keep. Numbers that only steer training
+ * (coefficients of losses, the range of initial weights) are left out, and those that only say how
+ * a file holds the same thing. */
+#include <stddef.h>
+#include <string.h>
+
+#include "arch/config.h"
+#include "moe/select.h"
+
+typedef struct compared {
+    const char *name;
+    size_t at, size;
+} compared;
+
+#define COMPARED(name_, field_)                                                                    \
+    {                                                                                              \
+        name_, offsetof(model_config, field_), sizeof(((model_config *)0)->field_)                 \
+    }
+
+static const compared numbers[] = {
+    COMPARED("vocab", vocab),
+    COMPARED("width", width),
+    COMPARED("context", context),
+    COMPARED("layers", layers),
+    COMPARED("epsilon of the norms", norm_eps),
+    COMPARED("tie", tie),
+    COMPARED("scale of embeddings", embedding_scale),
+    COMPARED("scale of residuals", residual_scale),
+    COMPARED("norms behind each half of a block", post_norms),
+    COMPARED("heads", heads),
+    COMPARED("kv-heads", kv_heads),
+    COMPARED("head-dim", head_dim),
+    COMPARED("norms of queries and keys", qk_norm),
+    COMPARED("turned share of a head", rotary_share),
+    COMPARED("biases of attention", qkv_bias),
+    COMPARED("bias of attention's output", out_bias),
+    COMPARED("sinks", sinks),
+    COMPARED("limit of queries, keys and values", qkv_clip),
+    COMPARED("soft limit of attention's scores", attention_softcap),
+    COMPARED("biases by distance", relative_buckets),
+    COMPARED("distance of biases", relative_distance),
+    COMPARED("attention to what comes after", whole),
+    COMPARED("attention to an encoder", cross),
+    COMPARED("latent attention", latent),
+    COMPARED("biases of the feed-forward", ffn_bias),
+    COMPARED("biases of the router", router_bias),
+    COMPARED("biases of experts", expert_bias),
+    COMPARED("rotary base", rope.theta),
+    COMPARED("order of turned pairs", rope.pairs),
+    COMPARED("turned numbers of a head", rope.width),
+    COMPARED("end of text", eos),
+};
+static const compared latent_numbers[] = {
+    COMPARED("q-lora-rank", q_lora),
+    COMPARED("kv-lora-rank", kv_lora),
+    COMPARED("head-dim", nope_dim),
+    COMPARED("qk-rope-head-dim", rope_dim),
+    COMPARED("v-head-dim", value_dim),
+    COMPARED("epsilon of latent norms", latent_norm_eps),
+};
+static const char *differing(const compared *list, size_t count, const void *a, const void *b)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp((const char *)a + list[i].at, (const char *)b + list[i].at, list[i].size) != 0)
+            return list[i].name;
+    return NULL;
+}
+#define DIFFERING(list, a, b) differing(list, sizeof(list) / sizeof *(list), a, b)
+
+/* What of the router's numbers has a part in picks and weights, which depends on the router and on
+ * other numbers. */
+static const char *routes_differ(const moe_config *a, const moe_config *b)
+{
+    const router *r = a->router;
+    const router_options *x = &a->route, *y = &b->route;
+    bool grouped = select_is_grouped(x),
+         limited = a->dispatch.overflow != OVERFLOW_NONE && a->dispatch.in_eval;
+    if (x->topk != y->topk) return "topk";
+    if (x->scale != y->scale) return "route-scale";
+    if (grouped != select_is_grouped(y)) return "groups";
+    if (grouped && (x->groups != y->groups || x->groups_used != y->groups_used)) return "groups";
+    if (grouped && x->group_score != y->group_score) return "group-score";
+    if (grouped && x->group_mask != y->group_mask) return "group-mask";
+    if (router_understands(r, "renormalise") && x->renormalise != y->renormalise)
+        return "renormalise";
+    if (router_understands(r, "norm-eps") && x->norm_eps != y->norm_eps) return "norm-eps";
+    if (router_understands(r, "top-p") && x->top_p != y->top_p) return "top-p";
+    if (limited && router_understands(r, "survivors") && x->survivors != y->survivors)
+        return "survivors";
+    return NULL;
+}
+
+static const char *limits_differ(const dispatch_options *x, const dispatch_options *y)
+{
+    bool limited = x->in_eval && x->overflow != OVERFLOW_NONE;
+    if (limited != (y->in_eval && y->overflow != OVERFLOW_NONE)) return "capacity-in-eval";
+    if (!limited) return NULL;
+    if (x->overflow != y->overflow) return "overflow";
+    if (x->priority != y->priority) return "priority";
+    if (x->slots != y->slots) return "capacity-slots";
+    return x->slots > 0 || x->factor == y->factor ? NULL : "capacity-factor";
+}
+
+static const char *sparse_layers_differ(const moe_config *a, const moe_config *b)
+{
+    if (a->router != b->router) return "router";
+    if (a->experts != b->experts) return "experts";
+    if (a->hidden != b->hidden) return "expert-width";
+    if (strcmp(a->form, b->form) != 0) return "expert-form";
+    if (!strcmp(a->form, "gpt-oss") && a->limit != b->limit) return "limit of expert-form gpt-oss";
+    if (a->shared != b->shared) return "shared-experts";
+    if (a->shared && a->shared_gated != b->shared_gated) return "gate of the shared experts";
+    const char *name = routes_differ(a, b);
+    return name ? name : limits_differ(&a->dispatch, &b->dispatch);
+}
+
+/* Several ways of writing them down come to the same. */
+static const char *positions_differ(const rope_options *a, const rope_options *b)
+{
+    bool dynamic = a->scaling == ROPE_DYNAMIC;
+    if (dynamic != (b->scaling == ROPE_DYNAMIC)) return "scaling of positions";
+    if (dynamic && a->original_context != b->original_context) return "original context";
+    if (rope_attention_factor(a) != rope_attention_factor(b)) return "scale of stretched attention";
+    for (int64_t i = 0; i < a->width / 2; i++)
+        if (rope_divisor(a, i) != rope_divisor(b, i)) return "scaling of positions";
+    return NULL;
+}
+
+static const char *layers_differ(const model_config *a, const model_config *b, int64_t l)
+{
+    const layer_config *x = &a->layer[l], *y = &b->layer[l];
+    moe_config m, n;
+    if (x->sparse != y->sparse) return "dense-layers";
+    if (x->window != y->window) return "window of attention";
+    if (!x->sparse && a->dense_width != b->dense_width) return "dense-width";
+    if (!x->sparse && strcmp(a->expert_form, b->expert_form) != 0) return "expert-form";
+    if (!x->sparse) return NULL;
+    if (model_config_moe(a, l, &m) != CADRE_OK || model_config_moe(b, l, &n) != CADRE_OK)
+        return "experts";
+    return sparse_layers_differ(&m, &n);
+}
+
+const char *model_config_difference(const model_config *a, const model_config *b)
+{
+    const char *name = DIFFERING(numbers, a, b);
+    if (!name && a->latent) name = DIFFERING(latent_numbers, a, b);
+    if (!name) name = positions_differ(&a->rope, &b->rope);
+    if (!name && model_config_attention_scale(a) != model_config_attention_scale(b))
+        name = "scale of attention";
+    if (!name && model_config_logit_scale(a) != model_config_logit_scale(b))
+        name = "scale of logits";
+    for (int64_t l = 0; !name && l < a->layers; l++) name = layers_differ(a, b, l);
+    if (name || (!a->encoder && !b->encoder)) return name;
+    return a->encoder && b->encoder ? model_config_difference(a->encoder, b->encoder)
+                                    : "an encoder";
+}

@@ -1,0 +1,521 @@
+/* config_gguf.c - GGUF metadata to a model_config and back, by the tables of the architectures; a
+ * key stands in the file as "ARCHITECTURE.KEY". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/memory.h"
+#include "format/quote.h"
+#include "text/gguf_ends.h"
+
+enum { QUANTIZATION_VERSION = 2 }; /* of ggml's block layouts */
+
+static const config_key shared_keys[] = {
+    KEY_INT_OF("block_count", layers, KEY_REQUIRED, 0),
+    KEY_INT_OF("context_length", context, 0, 2048),
+    KEY_INT_OF("embedding_length", width, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.head_count", heads, KEY_REQUIRED, 0),
+    KEY_INT_OF("attention.head_count_kv", kv_heads, 0, 0),
+    KEY_REAL_OF("attention.layer_norm_rms_epsilon", norm_eps, KEY_REQUIRED, 0),
+    KEY_INT_OF("expert_count", experts, 0, 0),
+    KEY_INT_OF("expert_used_count", topk, 0, 0),
+    KEY_REAL_OF("rope.freq_base", rope.theta, 0, 10000),
+    { 0 },
+};
+
+static const config_key yarn_keys[] = {
+    KEY_REAL_OF("rope.scaling.original_context_length", rope.original_context, KEY_UNWRITTEN, 0),
+    KEY_REAL_OF("rope.scaling.yarn_beta_fast", rope.beta_fast, KEY_ZERO_UNSAID, 32),
+    KEY_REAL_OF("rope.scaling.yarn_beta_slow", rope.beta_slow, KEY_ZERO_UNSAID, 1),
+    { 0 },
+};
+
+static const config_key head_keys[] = {
+    /* of grouped-query attention */
+    KEY_INT_OF("attention.key_length", head_dim, 0, 0),
+    KEY_INT_OF("attention.value_length", value_dim, 0, 0),
+    { 0 },
+};
+
+/* Of every kind: how far positions are stretched, and what queries and keys are multiplied with
+ * besides. */
+static const config_key stretch_keys[] = {
+    /* The older name, where the next is not */
+    KEY_REAL_OF("rope.scale_linear", rope.factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
+    KEY_REAL_OF(
+        "rope.scaling.attn_factor", rope.attention_factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
+    { 0 },
+};
+
+static const config_key factor_keys[] = {
+    KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_ZERO_UNSAID, 1), { 0 }
+};
+
+double gguf_decimal(double value)
+{
+    char text[32];
+    for (int digits = 6; digits < 9 && (double)(float)value == value; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtof(text, NULL) == (float)value) return strtod(text, NULL);
+    }
+    return value;
+}
+
+static cadre_status read_real(const gguf *f, const char *name, bool required, double *value)
+{
+    CADRE_TRY((required ? gguf_get_real : gguf_opt_real)(f, name, -1e30, 1e30, value));
+    *value = gguf_decimal(*value);
+    return CADRE_OK;
+}
+
+/* A number, or one for each layer where all of them are the same. */
+static cadre_status read_int(const gguf *f, const char *name, bool required, int64_t *value)
+{
+    gguf_array list;
+    if (gguf_type_of(f, name) != GGUF_ARRAY)
+        return (required ? gguf_get_int : gguf_opt_int)(f, name, 0, INT32_MAX, value);
+    CADRE_TRY(gguf_get_array(f, name, &list));
+    bool same = gguf_array_is_int(&list) && list.count > 0;
+    int64_t first = same ? gguf_array_int(&list, 0) : -1;
+    for (size_t i = 1; i < list.count && same; i++) same = gguf_array_int(&list, i) == first;
+    if (!same || first < 0 || first > INT32_MAX)
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "%s: expected the same number for all layers, found several", name);
+    *value = first;
+    return CADRE_OK;
+}
+
+static cadre_status read_key(
+    const gguf *f, const char *name, const config_key *key, model_config *c)
+{
+    void *field = (char *)c + key->field;
+    bool required = key->flags & KEY_REQUIRED;
+    int64_t integer;
+    switch (key->kind) {
+    case KEY_INT:
+        *(int64_t *)field = (int64_t)key->otherwise;
+        CADRE_TRY(read_int(f, name, required, field));
+        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field)
+            *(int64_t *)field = (int64_t)key->otherwise;
+        return CADRE_OK;
+    case KEY_REAL:
+        *(double *)field = key->otherwise;
+        CADRE_TRY(read_real(f, name, required, field));
+        if (key->flags & KEY_ZERO_UNSAID && *(double *)field == 0)
+            *(double *)field = key->otherwise;
+        return CADRE_OK;
+    case KEY_BOOL: *(bool *)field = key->otherwise != 0; return gguf_opt_bool(f, name, field);
+    case KEY_MUST:
+        integer = strtoll(key->value, NULL, 10);
+        return gguf_opt_int(f, name, integer, integer, &integer);
+    }
+    return CADRE_OK;
+}
+
+cadre_status config_keys_read_gguf(const gguf *f, const config_key *keys, model_config *c)
+{
+    for (; keys && keys->name; keys++) {
+        char *name = mem_printf("%s.%s", c->arch->gguf_name, keys->name);
+        cadre_status status = name ? read_key(f, name, keys, c) : CADRE_ENOMEM;
+        mem_free(name);
+        CADRE_TRY(status);
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_text(
+    const gguf *f, const model_config *c, const char *key, gguf_string *value)
+{
+    char *name = mem_printf("%s.%s", c->arch->gguf_name, key);
+    cadre_status status = name ? gguf_opt_string(f, name, value) : CADRE_ENOMEM;
+    mem_free(name);
+    return status;
+}
+
+static bool has_own(const gguf *f, const model_config *c, const char *key)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", c->arch->gguf_name, key);
+    return gguf_has(f, name);
+}
+
+/* Factors that belong to no type that is read here: refused where they are not 1, or below 0, which
+ * says nothing. */
+static cadre_status refuse_factor(const gguf *f, const model_config *c, const char *key)
+{
+    double value = 1;
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", c->arch->gguf_name, key);
+    CADRE_TRY(gguf_opt_real(f, name, -1e30, 1e30, &value));
+    if (value == 1 || value <= 0) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "%s: expected 1, the only value that is implemented, found %.9g", name, value);
+}
+
+/* YaRN's magnitude is the file's factor times its own. */
+static cadre_status read_yarn(const gguf *f, model_config *c)
+{
+    double factor = c->rope.factor, magnitude = c->rope.attention_factor;
+    CADRE_TRY(refuse_factor(f, c, "rope.scaling.yarn_ext_factor"));
+    CADRE_TRY(refuse_factor(f, c, "rope.scaling.yarn_attn_factor"));
+    c->rope.scaling = ROPE_YARN;
+    CADRE_TRY(config_keys_read_gguf(f, yarn_keys, c));
+    if (c->rope.original_context == 0) c->rope.original_context = (double)c->context;
+    c->rope.attention_factor = magnitude == 1 ? 0 : magnitude * rope_magnitude(factor, 1);
+    return CADRE_OK;
+}
+
+/* A factor without a type is a linear one; a factor of 0, or none, says that positions are not
+ * stretched. */
+static cadre_status read_positions(const gguf *f, model_config *c)
+{
+    const config_key rotated[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
+    gguf_string type = { "linear", 6 };
+    CADRE_TRY(config_keys_read_gguf(f, rotated, c));
+    CADRE_TRY(read_text(f, c, "rope.scaling.type", &type));
+    CADRE_TRY(config_keys_read_gguf(f, stretch_keys, c));
+    if (has_own(f, c, "rope.scaling.factor")) CADRE_TRY(config_keys_read_gguf(f, factor_keys, c));
+    c->rope.truncate = true;
+    if (gguf_string_is(type, "yarn")) return read_yarn(f, c);
+    CADRE_TRY(refuse_factor(f, c, "rope.scaling.attn_factor"));
+    c->rope.attention_factor = 0;
+    if (gguf_string_is(type, "linear")) {
+        if (c->rope.factor != 1) c->rope.scaling = ROPE_LINEAR;
+        return CADRE_OK;
+    }
+    if (gguf_string_is(type, "none")) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"", c->arch->gguf_name,
+        (int)type.size, type.data);
+}
+
+/* Stretched positions whose formula the metadata do not tell: each frequency has a divisor of its
+ * own. */
+static cadre_status read_divisors(const gguf *f, model_config *c)
+{
+    gguf_tensor t;
+    if (!c->arch->gguf_divisors || !gguf_tensor_find(f, GGUF_DIVISORS, &t)) return CADRE_OK;
+    if (t.type != number_f32.gguf || t.elements != c->rope.width / 2 ||
+        c->rope.scaling != ROPE_PLAIN)
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            GGUF_DIVISORS ": expected %lld F32 numbers and no other scaling of "
+                          "positions, found %lld of type %d",
+            (long long)c->rope.width / 2, (long long)t.elements, t.type);
+    double *divisors = MEM_ARRAY(double, t.elements);
+    if (!divisors) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < t.elements; i++) {
+        float value;
+        memcpy(&value, t.data + i * (int64_t)sizeof value, sizeof value);
+        divisors[i] = value;
+    }
+    c->rope.attention_factor = 1;
+    return model_config_list_divisors(c, divisors, t.elements, gguf_path(f));
+}
+
+bool architecture_gguf_has_experts(const gguf *f, const char *key)
+{
+    int64_t count = 0;
+    return gguf_opt_int(f, key, 1, INT32_MAX, &count) == CADRE_OK && count > 0;
+}
+
+static bool has_tensor(const gguf *f, const char *name)
+{
+    gguf_tensor t;
+    return gguf_tensor_find(f, name, &t);
+}
+
+/* What tensors say: how large the vocabulary is, and whether there are a head and biases. */
+static cadre_status read_embedding(const gguf *f, model_config *c)
+{
+    gguf_tensor embedding;
+    CADRE_TRY(gguf_tensor_get(f, "token_embd.weight", &embedding));
+    c->vocab = embedding.extent[1];
+    c->tie = !has_tensor(f, "output.weight");
+    return CADRE_OK;
+}
+
+static cadre_status read_tokens(const gguf *f, model_config *c)
+{
+    int32_t bos = -1, pad = -1;
+    token_list ends = { 0 };
+    CADRE_TRY(gguf_special_id(f, "tokenizer.ggml.bos_token_id", c->vocab, &bos));
+    c->bos = bos;
+    CADRE_TRY(gguf_special_id(f, "tokenizer.ggml.padding_token_id", c->vocab, &pad));
+    c->pad = pad;
+    c->eos = -1;
+    cadre_status status = gguf_ends(f, c->vocab, &ends);
+    for (size_t i = 0; i < ends.count && status == CADRE_OK; i++)
+        status = model_config_add_eos(c, ends.ids[i], gguf_path(f));
+    token_list_free(&ends);
+    return status;
+}
+
+/* 1 is softmax, 3 of the chosen logits, which renormalising comes to; 2 is a sigmoid, another kind
+ * of router. */
+static cadre_status check_gating(const gguf *f, const architecture *arch, bool renormalises)
+{
+    int64_t gating = arch->gguf_gating;
+    char *name = mem_printf("%s.expert_gating_func", arch->gguf_name);
+    cadre_status status = name ? gguf_opt_int(f, name, 0, 4, &gating) : CADRE_ENOMEM;
+    mem_free(name);
+    CADRE_TRY(status);
+    if (gating == 0) return CADRE_OK; /* unsaid: as the family has it */
+    if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf_gating == 2))
+        return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "%s.expert_gating_func: expected %d, found %lld", arch->gguf_name, arch->gguf_gating,
+        (long long)gating);
+}
+
+static cadre_status read_router(const gguf *f, model_config *c)
+{
+    const architecture *arch = c->arch;
+    bool renorm = arch->gguf_renorm;
+    char *name = mem_printf("%s.expert_weights_norm", arch->gguf_name);
+    cadre_status status = name ? gguf_opt_bool(f, name, &renorm) : CADRE_ENOMEM;
+    mem_free(name);
+    CADRE_TRY(status);
+    c->router = router_by_name(renorm && arch->renorm ? arch->renorm : arch->router);
+    if (renorm && !(c->router->traits & ROUTER_RENORMALISES))
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "%s.expert_weights_norm: expected false, found true", arch->gguf_name);
+    return check_gating(f, arch, c->router->traits & ROUTER_RENORMALISES);
+}
+
+static bool has_groups(const architecture *arch)
+{
+    for (const config_key *k = arch->gguf_keys; k && k->name; k++)
+        if (k->field == offsetof(model_config, groups)) return true;
+    return false;
+}
+
+/* Routing within groups of experts, which any file may ask for: a family whose routers have none
+ * cannot do it. */
+static cadre_status read_groups(const gguf *f, model_config *c)
+{
+    const config_key keys[] = { KEY_INT_OF("expert_group_count", groups, 0, 0),
+        KEY_INT_OF("expert_group_used_count", groups_used, 0, 0), { 0 } };
+    CADRE_TRY(config_keys_read_gguf(f, keys, c));
+    if (c->groups <= 1) {
+        c->groups = c->groups_used = 1;
+        return CADRE_OK;
+    }
+    if (c->groups_used < 1 || c->groups_used > c->groups)
+        return cadre_fail(CADRE_EFORMAT, gguf_path(f),
+            "%s.expert_group_used_count: expected 1 to the %lld groups, found %lld",
+            c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
+    if (c->groups_used == c->groups || has_groups(c->arch)) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "%s.expert_group_count: expected no groups of experts in a model of this family, found "
+        "%lld, of which %lld "
+        "are used",
+        c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
+}
+
+/* The part of a head that is turned, where it is not all. */
+static void fit_rotary_share(model_config *c, int64_t turned)
+{
+    int64_t head = c->head_dim ? c->head_dim : c->heads ? c->width / c->heads : 0;
+    if (turned && !c->latent && head) c->rotary_share = (double)turned / (double)head;
+}
+
+/* The blocks count layers that predict further tokens, behind the others. */
+static cadre_status leave_predicting(const gguf *f, model_config *c)
+{
+    char *name = mem_printf("%s.nextn_predict_layers", c->arch->gguf_name);
+    cadre_status status = name ? gguf_opt_int(f, name, 0, c->layers, &c->predicting) : CADRE_ENOMEM;
+    mem_free(name);
+    c->layers -= c->predicting;
+    return status;
+}
+
+static cadre_status read_all(const gguf *f, model_config *c)
+{
+    const architecture *arch = c->arch;
+    CADRE_TRY(config_keys_read_gguf(f, shared_keys, c));
+    CADRE_TRY(leave_predicting(f, c));
+    CADRE_TRY(read_embedding(f, c));
+    CADRE_TRY(read_tokens(f, c));
+    c->groups = c->groups_used = 1;
+    c->route_scale = 1;
+    c->sparse_step = 1;
+    c->init_range = 0.02;
+    c->qk_norm = arch->qk_norm;
+    c->latent = arch->latent;
+    c->window_period = arch->window_period;
+    if (arch->fix) arch->fix(c);
+    c->qkv_bias = has_tensor(f, c->latent ? "blk.0.attn_kv_a_mqa.bias" : "blk.0.attn_q.bias") ||
+                  has_tensor(f, "blk.0.attn_qkv.bias");
+    c->out_bias = has_tensor(f, "blk.0.attn_output.bias");
+    c->ffn_bias = has_tensor(f, "blk.0.ffn_down.bias");
+    if (!c->latent) CADRE_TRY(config_keys_read_gguf(f, head_keys, c));
+    CADRE_TRY(config_keys_read_gguf(f, arch->gguf_keys, c));
+    CADRE_TRY(read_groups(f, c));
+    CADRE_TRY(read_positions(f, c));
+    CADRE_TRY(read_router(f, c));
+    fit_rotary_share(c, c->rope.width);
+    CADRE_TRY(model_config_set_form(c, arch->expert_form, gguf_path(f)));
+    if (arch->read_gguf) CADRE_TRY(arch->read_gguf(f, c));
+    CADRE_TRY(model_config_derive(c, gguf_path(f)));
+    return read_divisors(f, c);
+}
+
+static cadre_status refuse_architecture(const gguf *f)
+{
+    gguf_string name;
+    char known[512];
+    CADRE_TRY(gguf_get_string(f, "general.architecture", &name));
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "general.architecture: expected one of %s, found \"%.*s\"",
+        architecture_names(true, known, sizeof known), (int)name.size, name.data);
+}
+
+/* A GGUF that belongs to a model and is none. */
+static cadre_status check_kind(const gguf *f)
+{
+    gguf_string kind = { "model", 5 }, name = { "", 0 };
+    if (gguf_type_of(f, "general.type") == GGUF_STRING)
+        CADRE_TRY(gguf_get_string(f, "general.type", &kind));
+    if (gguf_type_of(f, "general.architecture") == GGUF_STRING)
+        CADRE_TRY(gguf_get_string(f, "general.architecture", &name));
+    bool projector = gguf_string_is(kind, "mmproj") || gguf_string_is(name, "clip");
+    if (!projector && gguf_string_is(kind, "model")) return CADRE_OK;
+    if (projector)
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "expected a language model, found the projector "
+            "of a multimodal one (mmproj), which makes tokens of pictures");
+    if (gguf_string_is(kind, "adapter"))
+        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+            "expected a model, found an adapter (LoRA), which changes one");
+    return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
+        "general.type: expected \"model\", found \"%s\"", quote_bytes(kind.data, kind.size).text);
+}
+
+/* What the standard keys cannot say, a converted file holds as the text of its config.json. */
+static cadre_status read_own(const gguf *f, model_config *config)
+{
+    gguf_string text;
+    CADRE_TRY(gguf_get_string(f, GGUF_CONFIG_KEY, &text));
+    return model_config_parse(gguf_path(f), text.data, text.size, config);
+}
+
+cadre_status model_config_read_gguf(const gguf *f, model_config *config)
+{
+    if (gguf_has(f, GGUF_CONFIG_KEY)) return read_own(f, config);
+    CADRE_TRY(check_kind(f));
+    model_config c = { .arch = architecture_by_gguf(f) };
+    cadre_status status = c.arch ? read_all(f, &c) : refuse_architecture(f);
+    if (status == CADRE_OK) status = model_config_check(&c, gguf_path(f));
+    if (status != CADRE_OK) {
+        model_config_free(&c);
+        return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status;
+    }
+    *config = c;
+    return CADRE_OK;
+}
+
+/* ---- writing ---- */
+
+static void put_key(gguf_writer *w, const char *name, const config_key *key, const model_config *c)
+{
+    const void *value = (const char *)c + key->field;
+    switch (key->kind) {
+    case KEY_INT:
+        if (*(const int64_t *)value || key->flags & KEY_REQUIRED)
+            gguf_writer_int(w, name, GGUF_U32, *(const int64_t *)value);
+        return;
+    case KEY_REAL: gguf_writer_real(w, name, *(const double *)value); return;
+    case KEY_BOOL: gguf_writer_bool(w, name, *(const bool *)value); return;
+    case KEY_MUST: return; /* what the family fixes is written apart */
+    }
+}
+
+void config_keys_write_gguf(const config_key *keys, const model_config *c, gguf_writer *w)
+{
+    for (; keys && keys->name; keys++) {
+        char *name = keys->flags & KEY_UNWRITTEN
+                         ? NULL
+                         : mem_printf("%s.%s", c->arch->gguf_name, keys->name);
+        if (name) put_key(w, name, keys, c);
+        mem_free(name);
+    }
+}
+
+static void put_scaling(gguf_writer *w, const model_config *c, const char *kind)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.rope.scaling.type", c->arch->gguf_name);
+    gguf_writer_string(w, name, kind, strlen(kind));
+}
+
+static void put_positions(gguf_writer *w, const model_config *c)
+{
+    const config_key turned[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
+    if (!c->latent) config_keys_write_gguf(turned, c, w); /* else the family's own keys have it */
+    if (c->rope.scaling == ROPE_LINEAR) {
+        put_scaling(w, c, "linear");
+        config_keys_write_gguf(factor_keys, c, w);
+    } else if (c->rope.scaling == ROPE_YARN) {
+        char name[64];
+        put_scaling(w, c, "yarn");
+        config_keys_write_gguf(factor_keys, c, w);
+        config_keys_write_gguf(yarn_keys, c, w);
+        snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf_name);
+        /* Read as a real, but others expect this */
+        gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context);
+        double more =
+            c->latent ? 1 : rope_attention_factor(&c->rope) / rope_magnitude(c->rope.factor, 1);
+        snprintf(name, sizeof name, "%s.rope.scaling.attn_factor", c->arch->gguf_name);
+        if (more != 1) gguf_writer_real(w, name, more);
+    }
+}
+
+static void put_router(gguf_writer *w, const model_config *c)
+{
+    char name[64];
+    if (c->arch->gguf_gating) {
+        snprintf(name, sizeof name, "%s.expert_gating_func", c->arch->gguf_name);
+        gguf_writer_int(w, name, GGUF_U32, c->arch->gguf_gating);
+    }
+    if (!c->arch->gguf_gating && !c->arch->renorm) return;
+    snprintf(name, sizeof name, "%s.expert_weights_norm", c->arch->gguf_name);
+    gguf_writer_bool(w, name, c->router->traits & ROUTER_RENORMALISES);
+}
+
+static void put_sizes(gguf_writer *w, const model_config *c)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.vocab_size", c->arch->gguf_name);
+    gguf_writer_int(w, name, GGUF_U32, c->vocab);
+    model_config copy = *c;
+    if (c->latent) copy.kv_heads = 1; /* one compressed key serves all heads */
+    config_keys_write_gguf(shared_keys, &copy, w);
+    if (!c->latent) config_keys_write_gguf(head_keys, c, w);
+}
+
+cadre_status config_gguf_write(
+    gguf_writer *w, const model_config *c, const char *name, int file_type, bool quantised)
+{
+    const architecture *arch = c->arch;
+    json_writer text = json_writer_new(0);
+    model_config sizes = *c;
+    /* No limit: others refuse it as a number */
+    if (c->groups_used == c->groups) sizes.groups = sizes.groups_used = 0;
+    gguf_writer_string(w, "general.architecture", arch->gguf_name, strlen(arch->gguf_name));
+    gguf_writer_string(w, "general.type", "model", 5);
+    gguf_writer_string(w, "general.name", name, strlen(name));
+    gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
+    if (quantised)
+        gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
+    put_sizes(w, c);
+    config_keys_write_gguf(arch->gguf_keys, &sizes, w);
+    put_positions(w, c);
+    put_router(w, c);
+    if (arch->write_gguf) arch->write_gguf(c, w);
+    cadre_status status = model_config_text(c, &number_f32, &text);
+    if (status == CADRE_OK)
+        status = gguf_writer_string(w, GGUF_CONFIG_KEY, text.text.data, text.text.size);
+    json_writer_free(&text);
+    return status;
+}

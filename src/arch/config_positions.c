@@ -1,0 +1,239 @@
+/* config_positions.c - the parts of config.json whose keys depend on values: rotary positions,
+ * plain or stretched, and which layers have a sliding window. */
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/memory.h"
+
+static const config_key plain_keys[] = { { 0 } };
+
+static const config_key linear_keys[] = { KEY_REAL_OF("factor", rope.factor, KEY_REQUIRED, 0),
+    { 0 } };
+
+static const config_key llama3_keys[] = {
+    KEY_REAL_OF("factor", rope.factor, KEY_REQUIRED, 0),
+    KEY_REAL_OF("original_max_position_embeddings", rope.original_context, KEY_REQUIRED, 0),
+    KEY_REAL_OF("low_freq_factor", rope.low_freq_factor, KEY_REQUIRED, 0),
+    KEY_REAL_OF("high_freq_factor", rope.high_freq_factor, KEY_REQUIRED, 0),
+    { 0 },
+};
+
+static const config_key yarn_keys[] = {
+    KEY_REAL_OF("factor", rope.factor, 0, 0), /* unsaid: see fit_factor */
+    KEY_REAL_OF("original_max_position_embeddings", rope.original_context, KEY_UNUSUAL, 0),
+    KEY_REAL_OF("beta_fast", rope.beta_fast, 0, 32),
+    KEY_REAL_OF("beta_slow", rope.beta_slow, 0, 1),
+    KEY_BOOL_OF("truncate", rope.truncate, KEY_UNUSUAL, 1),
+    KEY_REAL_OF("attention_factor", rope.attention_factor, KEY_UNUSUAL, 0),
+    KEY_REAL_OF("mscale", rope.mscale, KEY_UNUSUAL, 0),
+    KEY_REAL_OF("mscale_all_dim", rope.mscale_all_dim, KEY_UNUSUAL, 0),
+    { 0 },
+};
+
+static const config_key listed_keys[] = {
+    KEY_REAL_OF("attention_factor", rope.attention_factor, KEY_REQUIRED, 0), { 0 }
+};
+
+static const struct {
+    const char *name;
+    rope_scaling scaling;
+    const config_key *keys;
+} kinds[] = {
+    { "default", ROPE_PLAIN, plain_keys }, { "linear", ROPE_LINEAR, linear_keys },
+    { "dynamic", ROPE_DYNAMIC, linear_keys }, { "llama3", ROPE_LLAMA3, llama3_keys },
+    { "yarn", ROPE_YARN, yarn_keys }, { "longrope", ROPE_LISTED, listed_keys },
+    { "su", ROPE_LISTED, listed_keys }, /* its older name */
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static cadre_status read_share(const json_node *home, model_config *c)
+{
+    double share = c->rotary_share;
+    CADRE_TRY(json_opt_real(home, "partial_rotary_factor", 0, 1, &share));
+    if (share != 1 && c->arch->rotary_share == 0) {
+        json_node found = json_member(home, "partial_rotary_factor");
+        json_refuse(&found, "1, the only value that is implemented for this family");
+        return CADRE_EUNSUPPORTED;
+    }
+    c->rotary_share = share;
+    return CADRE_OK;
+}
+
+/* Two lists, for short and for long texts: only where they are one, for which of the two counts
+ * would change within a text. */
+static cadre_status read_divisors(const json_node *home, model_config *c)
+{
+    json_node lists[2];
+    CADRE_TRY(json_get_array(home, "short_factor", &lists[0]));
+    CADRE_TRY(json_get_array(home, "long_factor", &lists[1]));
+    size_t count = json_count(&lists[0]);
+    if (json_count(&lists[1]) != count)
+        return json_refuse(&lists[1], "the %zu of short_factor", count);
+    double *divisors = MEM_ARRAY(double, count);
+    cadre_status status = divisors ? CADRE_OK : CADRE_ENOMEM;
+    for (size_t i = 0; i < count && status == CADRE_OK; i++) {
+        json_node first = json_item(&lists[0], i), second = json_item(&lists[1], i);
+        double also = 0;
+        status = json_as_real(&first, 1e-6, 1e9, &divisors[i]);
+        if (status == CADRE_OK) status = json_as_real(&second, 1e-6, 1e9, &also);
+        if (status == CADRE_OK && also != divisors[i]) {
+            json_refuse(&second, "%g, as in short_factor: lists that differ are not implemented",
+                divisors[i]);
+            status = CADRE_EUNSUPPORTED;
+        }
+    }
+    if (status == CADRE_OK)
+        return model_config_list_divisors(c, divisors, (int64_t)count, home->file);
+    mem_free(divisors);
+    return status;
+}
+
+/* A factor beside no type means different things to different programs; and an object of objects,
+ * of which each is for one kind of layers, is not what a type stands in. */
+static cadre_status check_untyped(const json_node *home, const char *name)
+{
+    double factor = 1;
+    CADRE_TRY(json_opt_real(home, "factor", -1e30, 1e30, &factor));
+    if (factor != 1)
+        return cadre_fail(CADRE_EUNSUPPORTED, home->file,
+            "%s.rope_type: expected a type beside a factor of %g, found none", name, factor);
+    for (json_node m = { 0 }; json_next(home, &m);)
+        if (json_kind_of(&m) == JSON_KIND_OBJECT) {
+            json_refuse(&m, "no object of its own, for one kind of layers is not implemented");
+            return CADRE_EUNSUPPORTED;
+        }
+    return CADRE_OK;
+}
+
+/* YaRN without a factor stretches the first context to the whole one. */
+static void fit_factor(model_config *c)
+{
+    bool yarn = c->rope.scaling == ROPE_YARN && c->rope.factor == 0 && c->rope.original_context > 0;
+    if (yarn) c->rope.factor = (double)c->context / c->rope.original_context;
+}
+
+static cadre_status read_stretch(const json_node *home, const char *name, model_config *c)
+{
+    const char *type = NULL;
+    int kind = 0;
+    CADRE_TRY(json_opt_string(home, "type", &type));
+    CADRE_TRY(json_opt_string(home, "rope_type", &type));
+    if (!type) CADRE_TRY(check_untyped(home, name));
+    if (!type) type = kinds[0].name;
+    while (kind < KINDS && strcmp(kinds[kind].name, type) != 0) kind++;
+    if (kind == KINDS)
+        return cadre_fail(CADRE_EUNSUPPORTED, home->file,
+            "%s.rope_type: expected default, linear, dynamic, llama3, yarn or longrope, found "
+            "\"%s\"",
+            name, type);
+    c->rope = (rope_options){ .theta = c->rope.theta, .scaling = kinds[kind].scaling };
+    CADRE_TRY(config_keys_read(home, kinds[kind].keys, c));
+    fit_factor(c);
+    if (c->rope.scaling == ROPE_LISTED) CADRE_TRY(read_divisors(home, c));
+    return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
+}
+
+/* Published files have rope_theta beside rope_scaling, transformers 5 has all in
+ * rope_parameters. */
+cadre_status config_positions_read(const json_node *root, model_config *c)
+{
+    static const char *const homes[] = { "rope_scaling", "rope_parameters" };
+    if (c->arch->rope) c->rope = *c->arch->rope;
+    c->rope.theta = c->arch->rope_theta > 0 ? c->arch->rope_theta : 10000;
+    c->rotary_share = c->arch->rotary_share > 0 ? c->arch->rotary_share : 1;
+    CADRE_TRY(json_opt_real(root, "rope_theta", 1, 1e12, &c->rope.theta));
+    CADRE_TRY(read_share(root, c));
+    for (int i = 0; i < 2; i++) {
+        json_node home;
+        CADRE_TRY(json_opt_object(root, homes[i], &home));
+        if (!home.value) continue;
+        CADRE_TRY(read_stretch(&home, homes[i], c));
+        CADRE_TRY(read_share(&home, c));
+    }
+    bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0
+                                              : c->rope.scaling != ROPE_DYNAMIC;
+    if (!known) c->rope.original_context = (double)c->context;
+    return CADRE_OK;
+}
+
+/* The families whose files say whether there are any. */
+static cadre_status read_used_windows(const json_node *root, model_config *c)
+{
+    bool used = false;
+    int64_t window = 4096, most = 28; /* transformers' defaults */
+    CADRE_TRY(json_opt_bool(root, "use_sliding_window", &used));
+    CADRE_TRY(json_opt_int(root, "sliding_window", 0, INT32_MAX, &window));
+    CADRE_TRY(json_opt_int(root, "max_window_layers", 0, INT32_MAX, &most));
+    c->window = used && json_has(root, "sliding_window") ? window : 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        c->layer[l].window = c->arch->windowed(l, most) ? c->window : 0;
+    return CADRE_OK;
+}
+
+cadre_status config_windows_read(const json_node *root, model_config *c)
+{
+    json_node list;
+    if (c->arch->windowed) CADRE_TRY(read_used_windows(root, c));
+    CADRE_TRY(json_opt_array(root, "layer_types", &list));
+    if (!list.value) return CADRE_OK;
+    if ((int64_t)json_count(&list) != c->layers)
+        return json_refuse(&list, "one item for each of the %lld layers", (long long)c->layers);
+    for (int64_t l = 0; l < c->layers; l++) {
+        json_node item = json_item(&list, (size_t)l);
+        const char *type;
+        CADRE_TRY(json_as_string(&item, &type, NULL));
+        bool sliding = !strcmp(type, "sliding_attention");
+        if ((!sliding && strcmp(type, "full_attention") != 0) || (sliding && !c->window)) {
+            json_refuse(&item, c->window ? "full_attention or sliding_attention"
+                                         : "full_attention, for the model has no sliding_window");
+            return CADRE_EUNSUPPORTED;
+        }
+        c->layer[l].window = sliding ? c->window : 0;
+    }
+    return CADRE_OK;
+}
+
+static void write_windows(const model_config *c, json_writer *w)
+{
+    bool differ = false;
+    for (int64_t l = 1; l < c->layers; l++) differ |= c->layer[l].window != c->layer[0].window;
+    if (c->arch->windowed) {
+        json_put_bool(w, "use_sliding_window", c->window > 0);
+        if (c->window) json_put_int(w, "sliding_window", c->window);
+        else json_put_null(w, "sliding_window");
+        json_put_int(w, "max_window_layers", c->layers);
+    }
+    if (!differ && !(c->arch->windowed && c->window) && !c->arch->window_period) return;
+    json_put_array(w, "layer_types");
+    for (int64_t l = 0; l < c->layers; l++)
+        json_put_string(w, NULL, c->layer[l].window ? "sliding_attention" : "full_attention");
+    json_put_close(w, ']');
+}
+
+static void write_divisors(const model_config *c, json_writer *w)
+{
+    static const char *const names[] = { "short_factor", "long_factor" };
+    json_put_int(w, "original_max_position_embeddings", c->context);
+    for (int i = 0; i < 2; i++) {
+        json_put_array(w, names[i]);
+        for (int64_t k = 0; k < c->rope.divisors; k++) json_put_real(w, NULL, c->rope.divisor[k]);
+        json_put_close(w, ']');
+    }
+}
+
+void config_positions_write(const model_config *c, json_writer *w)
+{
+    json_put_real(w, "rope_theta", c->rope.theta);
+    if (c->arch->rotary_share != 0) json_put_real(w, "partial_rotary_factor", c->rotary_share);
+    for (int i = 0; i < KINDS; i++) {
+        if (kinds[i].scaling != c->rope.scaling || (i == 0 && !c->arch->rope)) continue;
+        if (i && kinds[i - 1].scaling == kinds[i].scaling) continue; /* another name of the same */
+        json_put_object(w, "rope_scaling");
+        json_put_string(w, "type", kinds[i].name);
+        json_put_string(w, "rope_type", kinds[i].name);
+        config_keys_write(kinds[i].keys, c, w);
+        if (c->rope.scaling == ROPE_LISTED) write_divisors(c, w);
+        json_put_close(w, '}');
+    }
+    write_windows(c, w);
+}

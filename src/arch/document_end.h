@@ -1,0 +1,12 @@
+/* document_end.h - the token that stands between documents of a model's training text. */
+#ifndef CADRE_ARCH_DOCUMENT_END_H
+#define CADRE_ARCH_DOCUMENT_END_H
+
+#include "arch/config.h"
+#include "text/tokenizer.h"
+
+/* Of the tokens that end a text for this model, the one that ends documents rather than turns of a
+ * conversation; -1: it has none. */
+int32_t document_end(const model_config *config, const tokenizer *t);
+
+#endif

@@ -1,0 +1,43 @@
+/* llama.c - Llama (Touvron et al. 2023 and after): the dense transformer that most sparse ones
+ * are made of. */
+#include "arch/architecture.h"
+
+static const config_key keys[] = {
+    KEY_INT_OF("intermediate_size", dense_width, KEY_REQUIRED, 0),
+    KEY_INT_OF("head_dim", head_dim, 0, 0),
+    KEY_BOOL_OF("attention_bias", qkv_bias, 0, 0),
+    KEY_BOOL_OF("attention_bias", out_bias, KEY_UNWRITTEN, 0),
+    KEY_BOOL_OF("mlp_bias", ffn_bias, 0, 0),
+    { 0 },
+};
+
+static const config_key gguf_keys[] = {
+    KEY_INT_OF("feed_forward_length", dense_width, KEY_REQUIRED, 0),
+    { 0 },
+};
+
+static bool gguf_is(const gguf *file)
+{
+    return !architecture_gguf_has_experts(file, "llama.expert_count");
+}
+
+static const char *refuses(const model_config *c)
+{
+    return model_config_sparse_layers(c) ? "it has no experts" : NULL;
+}
+
+const architecture architecture_llama = {
+    .model_type = "llama",
+    .class_name = "LlamaForCausalLM",
+    .words = "Llama: dense",
+    .keys = keys,
+    .gguf_name = "llama",
+    .gguf_divisors = true,
+    .gguf_keys = gguf_keys,
+    .gguf_tensors = tensor_names_paired,
+    .gguf_is = gguf_is,
+    .router = "softmax",
+    .expert_form = "swiglu",
+    .act = "silu",
+    .refuses = refuses,
+};

@@ -1,0 +1,94 @@
+/* model_options.c - THE TABLE of options that describe a model.
+ *
+ * A row without a default takes the recipe's value (or the opened model's). Bounds here are those
+ * of one number alone; what two of them must agree on (heads that divide a width, picks within the
+ * experts) is checked where the shape is made. */
+#include "arch/recipe.h"
+#include "base/options.h"
+#include "moe/router.h"
+
+enum { MAX_LAYERS = 1024, MAX_EXPERTS = 4096 };
+
+#define SIZE(name_, max_, help_)                                                                   \
+    {                                                                                              \
+        .name = name_, .kind = CADRE_OPTION_INT, .min = 1, .max = max_, .subject = "Sizes",        \
+        .help = help_                                                                              \
+    }
+
+static const char *router_name(int i)
+{
+    int count;
+    const router *const *list = router_list(&count);
+    return i < count ? list[i]->name : NULL;
+}
+
+static const cadre_option rows[] = {
+    { .name = "recipe",
+        .kind = CADRE_OPTION_CHOICE,
+        .value = "NAME",
+        .subject = "Sizes",
+        .choice = recipe_name,
+        .help = "router, expert form, losses, balancing and initialisation as one publication has "
+                "them" },
+    SIZE("layers", MAX_LAYERS, "transformer blocks"),
+    SIZE("width", 65536, "numbers in a token's vector"),
+    SIZE("heads", 1024, "attention heads"),
+    SIZE("kv-heads", 1024, "heads of keys and values, which divide --heads"),
+    SIZE("head-dim", 4096, "numbers in a head (latent attention: the part without positions)"),
+    SIZE("q-lora-rank", 65536, "latent attention: width of the compressed queries"),
+    SIZE("kv-lora-rank", 65536, "latent attention: width of the compressed keys and values"),
+    SIZE("qk-rope-head-dim", 4096, "latent attention: numbers in a head that carry positions"),
+    SIZE("v-head-dim", 4096, "latent attention: numbers in a head's value"),
+    { .name = "experts",
+        .kind = CADRE_OPTION_INTS,
+        .min = 1,
+        .max = MAX_EXPERTS,
+        .subject = "Sizes",
+        .help = "experts in a sparse layer; a list gives one number a layer" },
+    { .name = "expert-width",
+        .kind = CADRE_OPTION_INTS,
+        .min = 1,
+        .max = 1 << 20,
+        .subject = "Sizes",
+        .help = "hidden width of an expert; a list gives one number a layer" },
+    { .name = "shared-experts",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 64,
+        .subject = "Sizes",
+        .help = "experts that every token passes through" },
+    { .name = "dense-layers",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = MAX_LAYERS,
+        .subject = "Sizes",
+        .help = "first layers that have one dense network instead of experts" },
+    SIZE("dense-width", 1 << 20, "hidden width of a dense layer"),
+    SIZE("vocab", 1 << 24, "tokens in the vocabulary"),
+    SIZE("context", 1 << 24, "tokens in a sequence"),
+    { .name = "tie",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Sizes",
+        .help = "the output matrix is the embedding" },
+
+    { .name = "router",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = router_name,
+        .value = "NAME",
+        .subject = "Routing",
+        .help = "how scores become chosen experts and weights" },
+    { .name = "topk",
+        .kind = CADRE_OPTION_INTS,
+        .min = 1,
+        .max = 1024,
+        .subject = "Routing",
+        .help = "experts chosen for a token; a list gives one number a layer" },
+    { .name = "expert-form",
+        .kind = CADRE_OPTION_CHOICE,
+        .value = "FORM",
+        .subject = "Routing",
+        .choices = OPTION_CHOICES("relu", "gelu", "geglu", "swiglu", "gpt-oss"),
+        .help = "what an expert computes" },
+};
+
+cadre_option_table cadre_model_options(void) { return OPTION_TABLE(rows); }

@@ -1,0 +1,264 @@
+/* param_list.c - THE LIST of parameters: what each role is, when a model has it, of which shape,
+ * and what files call it. */
+#include "arch/param_list.h"
+
+/* ---- shapes: rows 0 where the model, or the layer, has no such parameter ---- */
+
+static param_shape matrix_of(int64_t rows, int64_t cols) { return (param_shape){ rows, cols }; }
+static param_shape matrix_if(bool there, int64_t rows, int64_t cols)
+{
+    return matrix_of(there ? rows : 0, cols);
+}
+static param_shape vector_of(int64_t n) { return matrix_of(1, n); }
+static param_shape vector_if(bool there, int64_t n) { return matrix_of(there, n); }
+
+#define SHAPE(name) static param_shape shape_##name(const model_config *c, const layer_config *l)
+#define ALWAYS(name, ...)                                                                          \
+    SHAPE(name)                                                                                    \
+    {                                                                                              \
+        (void)l;                                                                                   \
+        return __VA_ARGS__;                                                                        \
+    }
+
+ALWAYS(embed, matrix_of(c->vocab, c->width))
+ALWAYS(head, matrix_if(!c->tie, c->vocab, c->width))
+ALWAYS(relative, matrix_if(c->relative_buckets > 0, c->relative_buckets, c->heads))
+ALWAYS(width, vector_of(c->width))
+ALWAYS(post_norm, vector_if(c->post_norms, c->width))
+
+/* Attention. Latent attention has queries straight from the input (Q) or by way of q_lora (Q_A,
+ * Q_B). */
+static int64_t query_row(const model_config *c)
+{
+    return c->heads * (c->latent ? c->nope_dim + c->rope_dim : c->head_dim);
+}
+static int64_t kv_row(const model_config *c) { return c->kv_heads * c->head_dim; }
+static int64_t out_row(const model_config *c)
+{
+    return c->heads * (c->latent ? c->value_dim : c->head_dim);
+}
+static bool grouped(const model_config *c) { return !c->latent; }
+static bool low_rank_queries(const model_config *c) { return c->latent && c->q_lora; }
+
+ALWAYS(q, matrix_if(!low_rank_queries(c), query_row(c), c->width))
+ALWAYS(kv, matrix_if(grouped(c), kv_row(c), c->width))
+ALWAYS(o, matrix_of(c->width, out_row(c)))
+ALWAYS(q_bias, vector_if(grouped(c) && c->qkv_bias, query_row(c)))
+ALWAYS(kv_bias, vector_if(grouped(c) && c->qkv_bias, kv_row(c)))
+ALWAYS(o_bias, vector_if(c->out_bias, c->width))
+ALWAYS(sinks, vector_if(grouped(c) && c->sinks, c->heads))
+ALWAYS(q_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE,
+                   c->qk_norm == QK_NORM_HEAD ? c->head_dim : query_row(c)))
+ALWAYS(k_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE,
+                   c->qk_norm == QK_NORM_HEAD ? c->head_dim : kv_row(c)))
+ALWAYS(q_a, matrix_if(low_rank_queries(c), c->q_lora, c->width))
+ALWAYS(q_a_norm, vector_if(low_rank_queries(c), c->q_lora))
+ALWAYS(q_a_bias, vector_if(low_rank_queries(c) && c->qkv_bias, c->q_lora))
+ALWAYS(q_b, matrix_if(low_rank_queries(c), query_row(c), c->q_lora))
+ALWAYS(kv_a, matrix_if(c->latent, c->kv_lora + c->rope_dim, c->width))
+ALWAYS(kv_a_norm, vector_if(c->latent, c->kv_lora))
+ALWAYS(kv_a_bias, vector_if(c->latent && c->qkv_bias, c->kv_lora + c->rope_dim))
+ALWAYS(kv_b,
+    matrix_if(c->latent && !c->split_kv_b, (c->nope_dim + c->value_dim) * c->heads, c->kv_lora))
+ALWAYS(k_b, matrix_if(c->latent && c->split_kv_b, c->heads * c->kv_lora, c->nope_dim))
+ALWAYS(v_b, matrix_if(c->latent && c->split_kv_b, c->heads * c->value_dim, c->kv_lora))
+ALWAYS(cross_norm, vector_if(c->cross, c->width))
+ALWAYS(cross_in, matrix_if(c->cross, c->heads * c->head_dim, c->width))
+ALWAYS(cross_out, matrix_if(c->cross, c->width, c->heads * c->head_dim))
+
+/* A feed-forward of hidden width h: gate (or the one input matrix), up where the form has two
+ * inputs, down. */
+static bool has_up(const model_config *c) { return model_config_inputs(c) == 2; }
+
+SHAPE(gate) { return matrix_if(!l->sparse, c->dense_width, c->width); }
+SHAPE(up) { return matrix_if(!l->sparse && has_up(c), c->dense_width, c->width); }
+SHAPE(down) { return matrix_if(!l->sparse, c->width, c->dense_width); }
+SHAPE(gate_bias) { return vector_if(!l->sparse && c->ffn_bias, c->dense_width); }
+SHAPE(up_bias) { return vector_if(!l->sparse && c->ffn_bias && has_up(c), c->dense_width); }
+SHAPE(down_bias) { return vector_if(!l->sparse && c->ffn_bias, c->width); }
+
+/* Sparse layers. */
+static bool routed_with(const model_config *c, const layer_config *l, uint32_t trait)
+{
+    return l->sparse && (c->router->traits & trait);
+}
+static bool shared(const model_config *c, const layer_config *l)
+{
+    return l->sparse && c->shared_width > 0;
+}
+
+SHAPE(router) { return matrix_if(l->sparse, l->experts, c->width); }
+SHAPE(router_bias) { return vector_if(l->sparse && c->router_bias, l->experts); }
+SHAPE(router_correction) { return vector_if(routed_with(c, l, ROUTER_CORRECTION), l->experts); }
+SHAPE(router_noise) { return matrix_if(routed_with(c, l, ROUTER_NOISE), l->experts, c->width); }
+SHAPE(expert_gate) { return matrix_if(l->sparse, l->expert_width, c->width); }
+SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->expert_width, c->width); }
+SHAPE(expert_down) { return matrix_if(l->sparse, c->width, l->expert_width); }
+SHAPE(expert_gate_bias) { return vector_if(l->sparse && c->expert_bias, l->expert_width); }
+SHAPE(expert_up_bias)
+{
+    return vector_if(l->sparse && c->expert_bias && has_up(c), l->expert_width);
+}
+SHAPE(expert_down_bias) { return vector_if(l->sparse && c->expert_bias, c->width); }
+SHAPE(shared_gate) { return matrix_if(shared(c, l), c->shared_width, c->width); }
+SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c), c->shared_width, c->width); }
+SHAPE(shared_down) { return matrix_if(shared(c, l), c->width, c->shared_width); }
+SHAPE(shared_sigmoid) { return matrix_if(shared(c, l) && c->shared_gated, 1, c->width); }
+
+/* ---- the list, in the order of model files ---- */
+
+static const param_row list[ROLE_COUNT] = {
+    [ROLE_EMBED] = { PARAM_EMBEDDING, OF_MODEL, AS_IT_IS, .shape = shape_embed,
+        .folder = { { "model.embed_tokens.weight", 0 } }, .gguf = { { "token_embd.weight", 0 } } },
+    [ROLE_OUT_NORM] = { PARAM_NORM, OF_MODEL, AS_IT_IS, .shape = shape_width,
+        .folder = { { "model.norm.weight", 0 } }, .gguf = { { "output_norm.weight", 0 } } },
+    [ROLE_HEAD] = { PARAM_EMBEDDING, OF_MODEL, REPACKED, .shape = shape_head,
+        .folder = { { "lm_head.weight", 0 } }, .gguf = { { "output.weight", 0 } } },
+    [ROLE_RELATIVE] = { PARAM_MATRIX, OF_MODEL, AS_IT_IS, .shape = shape_relative },
+    [ROLE_ATTN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_width,
+        .folder = { { "model.layers.{l}.input_layernorm.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_norm.weight", 0 } } },
+    [ROLE_Q] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_q,
+        .folder = { { "model.layers.{l}.self_attn.q_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_q.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
+    [ROLE_K] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_kv,
+        .folder = { { "model.layers.{l}.self_attn.k_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_k.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
+    [ROLE_V] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_kv,
+        .folder = { { "model.layers.{l}.self_attn.v_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_v.weight", 0 }, { "blk.{l}.attn_qkv.weight", TENSOR_QKV } } },
+    [ROLE_O] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_o,
+        .folder = { { "model.layers.{l}.self_attn.o_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_output.weight", 0 } } },
+    [ROLE_Q_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_q_norm,
+        .folder = { { "model.layers.{l}.self_attn.q_norm.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_q_norm.weight", 0 } } },
+    [ROLE_K_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_k_norm,
+        .folder = { { "model.layers.{l}.self_attn.k_norm.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_k_norm.weight", 0 } } },
+    [ROLE_Q_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_q_bias,
+        .folder = { { "model.layers.{l}.self_attn.q_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.attn_q.bias", 0 }, { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
+    [ROLE_K_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_kv_bias,
+        .folder = { { "model.layers.{l}.self_attn.k_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.attn_k.bias", 0 }, { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
+    [ROLE_V_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_kv_bias,
+        .folder = { { "model.layers.{l}.self_attn.v_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.attn_v.bias", 0 }, { "blk.{l}.attn_qkv.bias", TENSOR_QKV } } },
+    [ROLE_O_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_o_bias,
+        .folder = { { "model.layers.{l}.self_attn.o_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.attn_output.bias", 0 } } },
+    [ROLE_SINKS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_sinks,
+        .folder = { { "model.layers.{l}.self_attn.sinks", 0 } },
+        .gguf = { { "blk.{l}.attn_sinks.weight", 0 } } },
+    [ROLE_Q_A] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_q_a,
+        .folder = { { "model.layers.{l}.self_attn.q_a_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_q_a.weight", 0 } } },
+    [ROLE_Q_A_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_q_a_norm,
+        .folder = { { "model.layers.{l}.self_attn.q_a_layernorm.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_q_a_norm.weight", 0 } } },
+    [ROLE_Q_B] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_q_b,
+        .folder = { { "model.layers.{l}.self_attn.q_b_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_q_b.weight", 0 } } },
+    [ROLE_KV_A] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_kv_a,
+        .folder = { { "model.layers.{l}.self_attn.kv_a_proj_with_mqa.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_kv_a_mqa.weight", 0 } } },
+    [ROLE_KV_A_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_kv_a_norm,
+        .folder = { { "model.layers.{l}.self_attn.kv_a_layernorm.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_kv_a_norm.weight", 0 } } },
+    [ROLE_KV_B] = { PARAM_MATRIX, OF_LAYER, AS_IT_IS, .shape = shape_kv_b,
+        .folder = { { "model.layers.{l}.self_attn.kv_b_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.attn_kv_b.weight", 0 } } },
+    [ROLE_K_B] = { PARAM_MATRIX, OF_LAYER, AS_IT_IS, .shape = shape_k_b,
+        .gguf = { { "blk.{l}.attn_k_b.weight", TENSOR_HEADS } } },
+    [ROLE_V_B] = { PARAM_MATRIX, OF_LAYER, AS_IT_IS, .shape = shape_v_b,
+        .gguf = { { "blk.{l}.attn_v_b.weight", TENSOR_HEADS } } },
+    [ROLE_Q_A_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_q_a_bias,
+        .folder = { { "model.layers.{l}.self_attn.q_a_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.attn_q_a.bias", 0 } } },
+    [ROLE_KV_A_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_kv_a_bias,
+        .folder = { { "model.layers.{l}.self_attn.kv_a_proj_with_mqa.bias", 0 } },
+        .gguf = { { "blk.{l}.attn_kv_a_mqa.bias", 0 } } },
+    [ROLE_ATTN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_post_norm },
+    [ROLE_FFN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_post_norm },
+    [ROLE_CROSS_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_cross_norm },
+    [ROLE_CROSS_Q] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_cross_in },
+    [ROLE_CROSS_K] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_cross_in },
+    [ROLE_CROSS_V] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_cross_in },
+    [ROLE_CROSS_O] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_cross_out },
+    [ROLE_FFN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, .shape = shape_width,
+        .folder = { { "model.layers.{l}.post_attention_layernorm.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_norm.weight", 0 } } },
+    [ROLE_GATE] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_gate,
+        .folder = { { "model.layers.{l}.mlp.gate_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate.weight", 0 } } },
+    [ROLE_UP] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_up,
+        .folder = { { "model.layers.{l}.mlp.up_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_up.weight", 0 } } },
+    [ROLE_DOWN] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_down,
+        .folder = { { "model.layers.{l}.mlp.down_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_down.weight", 0 } } },
+    [ROLE_GATE_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_gate_bias,
+        .folder = { { "model.layers.{l}.mlp.gate_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate.bias", 0 } } },
+    [ROLE_UP_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_up_bias,
+        .folder = { { "model.layers.{l}.mlp.up_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_up.bias", 0 } } },
+    [ROLE_DOWN_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_down_bias,
+        .folder = { { "model.layers.{l}.mlp.down_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_down.bias", 0 } } },
+    [ROLE_ROUTER] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, .shape = shape_router,
+        .folder = { { "model.layers.{l}.mlp.gate.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate_inp.weight", 0 } } },
+    [ROLE_ROUTER_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, .shape = shape_router_bias,
+        .folder = { { "model.layers.{l}.mlp.gate.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate_inp.bias", 0 } } },
+    [ROLE_ROUTER_CORRECTION] = { PARAM_STATE, OF_LAYER, AS_IT_IS, .shape = shape_router_correction,
+        .folder = { { "model.layers.{l}.mlp.gate.e_score_correction_bias", 0 } },
+        .gguf = { { "blk.{l}.exp_probs_b.bias", 0 } } },
+    [ROLE_ROUTER_NOISE] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, .shape = shape_router_noise,
+        .folder = { { "model.layers.{l}.mlp.noise.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_noise_inp.weight", 0 } } },
+    [ROLE_EXPERT_GATE] = { PARAM_MATRIX, OF_EXPERT, REPACKED, .shape = shape_expert_gate,
+        .folder = { { "model.layers.{l}.mlp.experts.{e}.gate_proj.weight", 0 },
+            { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST } },
+        .gguf = { { "blk.{l}.ffn_gate_exps.weight", TENSOR_EXPERTS },
+            { "blk.{l}.ffn_gate_up_exps.weight", TENSOR_EXPERTS | TENSOR_FIRST },
+            { "blk.{l}.ffn_gate.{e}.weight", 0 } } },
+    [ROLE_EXPERT_UP] = { PARAM_MATRIX, OF_EXPERT, REPACKED, .shape = shape_expert_up,
+        .folder = { { "model.layers.{l}.mlp.experts.{e}.up_proj.weight", 0 },
+            { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_SECOND } },
+        .gguf = { { "blk.{l}.ffn_up_exps.weight", TENSOR_EXPERTS },
+            { "blk.{l}.ffn_gate_up_exps.weight", TENSOR_EXPERTS | TENSOR_SECOND },
+            { "blk.{l}.ffn_up.{e}.weight", 0 } } },
+    [ROLE_EXPERT_DOWN] = { PARAM_MATRIX, OF_EXPERT, REPACKED, .shape = shape_expert_down,
+        .folder = { { "model.layers.{l}.mlp.experts.{e}.down_proj.weight", 0 },
+            { "model.layers.{l}.mlp.experts.down_proj", TENSOR_EXPERTS } },
+        .gguf = { { "blk.{l}.ffn_down_exps.weight", TENSOR_EXPERTS },
+            { "blk.{l}.ffn_down.{e}.weight", 0 } } },
+    [ROLE_EXPERT_GATE_BIAS] = { PARAM_BIAS, OF_EXPERT, AS_IT_IS, .shape = shape_expert_gate_bias,
+        .folder = { { "model.layers.{l}.mlp.experts.{e}.gate_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate_exps.bias", TENSOR_EXPERTS },
+            { "blk.{l}.ffn_gate_up_exps.bias", TENSOR_EXPERTS | TENSOR_FIRST } } },
+    [ROLE_EXPERT_UP_BIAS] = { PARAM_BIAS, OF_EXPERT, AS_IT_IS, .shape = shape_expert_up_bias,
+        .folder = { { "model.layers.{l}.mlp.experts.{e}.up_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_up_exps.bias", TENSOR_EXPERTS },
+            { "blk.{l}.ffn_gate_up_exps.bias", TENSOR_EXPERTS | TENSOR_SECOND } } },
+    [ROLE_EXPERT_DOWN_BIAS] = { PARAM_BIAS, OF_EXPERT, AS_IT_IS, .shape = shape_expert_down_bias,
+        .folder = { { "model.layers.{l}.mlp.experts.{e}.down_proj.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_down_exps.bias", TENSOR_EXPERTS } } },
+    [ROLE_SHARED_GATE] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_shared_gate,
+        .folder = { { "model.layers.{l}.mlp.shared_experts.gate_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate_shexp.weight", 0 } } },
+    [ROLE_SHARED_UP] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_shared_up,
+        .folder = { { "model.layers.{l}.mlp.shared_experts.up_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_up_shexp.weight", 0 } } },
+    [ROLE_SHARED_DOWN] = { PARAM_MATRIX, OF_LAYER, REPACKED, .shape = shape_shared_down,
+        .folder = { { "model.layers.{l}.mlp.shared_experts.down_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_down_shexp.weight", 0 } } },
+    [ROLE_SHARED_SIGMOID] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, .shape = shape_shared_sigmoid,
+        .folder = { { "model.layers.{l}.mlp.shared_expert_gate.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate_inp_shexp.weight", 0 } } },
+};
+
+const param_row *param_row_of(param_role role) { return &list[role]; }

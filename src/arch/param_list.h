@@ -1,0 +1,132 @@
+/* param_list.h - THE LIST of parameters: one row a role, with everything that holds for it in every
+ * model.
+ *
+ * The order of roles is the order of model files and of the optimiser's state: the model's own
+ * first, then layer by layer the layer's, then its experts', one expert after another. Nothing else
+ * follows from it. */
+#ifndef CADRE_ARCH_PARAM_LIST_H
+#define CADRE_ARCH_PARAM_LIST_H
+
+#include "arch/config.h"
+
+typedef enum param_role {
+    /* A bias for each bucket of distances and head */
+    ROLE_EMBED,
+    ROLE_OUT_NORM,
+    ROLE_HEAD,
+    ROLE_RELATIVE,
+    ROLE_ATTN_NORM,
+    ROLE_Q,
+    ROLE_K,
+    ROLE_V,
+    ROLE_O,
+    ROLE_Q_NORM,
+    ROLE_K_NORM,
+    ROLE_Q_BIAS,
+    ROLE_K_BIAS,
+    ROLE_V_BIAS,
+    ROLE_O_BIAS,
+    ROLE_SINKS,
+    /* K_B, V_B: KV_B in two */
+    ROLE_Q_A,
+    ROLE_Q_A_NORM,
+    ROLE_Q_B,
+    ROLE_KV_A,
+    ROLE_KV_A_NORM,
+    ROLE_KV_B,
+    ROLE_K_B,
+    ROLE_V_B,
+    ROLE_Q_A_BIAS,
+    ROLE_KV_A_BIAS,
+    ROLE_ATTN_POST_NORM,
+    ROLE_FFN_POST_NORM,
+    ROLE_CROSS_NORM,
+    ROLE_CROSS_Q,
+    ROLE_CROSS_K,
+    ROLE_CROSS_V,
+    ROLE_CROSS_O,
+    ROLE_FFN_NORM,
+    ROLE_GATE,
+    ROLE_UP,
+    ROLE_DOWN,
+    ROLE_GATE_BIAS,
+    ROLE_UP_BIAS,
+    ROLE_DOWN_BIAS,
+    ROLE_ROUTER,
+    ROLE_ROUTER_BIAS,
+    ROLE_ROUTER_CORRECTION,
+    ROLE_ROUTER_NOISE,
+    ROLE_EXPERT_GATE,
+    ROLE_EXPERT_UP,
+    ROLE_EXPERT_DOWN,
+    ROLE_EXPERT_GATE_BIAS,
+    ROLE_EXPERT_UP_BIAS,
+    ROLE_EXPERT_DOWN_BIAS,
+    ROLE_SHARED_GATE,
+    ROLE_SHARED_UP,
+    ROLE_SHARED_DOWN,
+    ROLE_SHARED_SIGMOID,
+    ROLE_COUNT
+} param_role;
+
+/* PARAM_STATE: part of the model, not trained by gradient */
+typedef enum param_kind {
+    PARAM_MATRIX,
+    PARAM_NORM,
+    PARAM_BIAS,
+    PARAM_ROUTER,
+    PARAM_EMBEDDING,
+    PARAM_STATE
+} param_kind;
+
+/* One a model, one a layer, one an expert */
+typedef enum param_scope { OF_MODEL, OF_LAYER, OF_EXPERT } param_scope;
+
+/* REPACKED: a matrix that products read whole, and that --repack may lay out again. Rows of the
+ * embedding are looked up, and latent attention takes its matrices apart. */
+typedef enum param_repacking { AS_IT_IS, REPACKED } param_repacking;
+
+typedef struct param_shape {
+    int64_t rows, cols; /* a vector has rows 1; rows 0: not there */
+} param_shape;
+
+/* What a tensor of a file is to the parameter. */
+enum tensor_form {
+    TENSOR_EXPERTS = 1 << 0,    /* [experts, ...]: the layer's experts one after another */
+    TENSOR_TRANSPOSED = 1 << 1, /* [in, out] */
+    /* Gate and up in one tensor, this being the first half of its rows (of a bias: numbers) ... */
+    TENSOR_FIRST = 1 << 2,
+    TENSOR_SECOND = 1 << 3, /* ... the second half, */
+    TENSOR_EVEN = 1 << 4,   /* ... or rows 0, 2, 4 ... */
+    TENSOR_ODD = 1 << 5,    /* ... and 1, 3, 5 ... */
+    /* NAME_blocks [rows, cols / 32, 16] and NAME_scales [rows, cols / 32] */
+    TENSOR_MXFP4 = 1 << 6,
+    TENSOR_PAIRED = 1 << 7, /* rows i and i + half of a head's are neighbours 2i and 2i + 1 */
+    TENSOR_HEADS = 1 << 8,  /* [heads, rows of one head, cols] */
+    /* Rows (of a bias: numbers) of queries, then of keys, then of values */
+    TENSOR_QKV = 1 << 9,
+    TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
+};
+
+/* A tensor's name, in which "{l}" stands for the layer and "{e}" for the expert, and its form. */
+typedef struct tensor_pattern {
+    const char *pattern;
+    unsigned form;
+} tensor_pattern;
+
+enum { PARAM_PATTERNS = 4 };
+
+typedef struct param_row {
+    param_kind kind;
+    param_scope scope;
+    param_repacking repacking;
+    /* L NULL where the scope is the model */
+    param_shape (*shape)(const model_config *c, const layer_config *l);
+    /* How most families' files hold it: files hold one of them, and the first is what is
+     * written. */
+    tensor_pattern folder[PARAM_PATTERNS], gguf[PARAM_PATTERNS];
+} param_row;
+
+const param_row *param_row_of(param_role role);
+
+#endif

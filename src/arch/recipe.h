@@ -1,0 +1,52 @@
+/* recipe.h - THE LIST of recipes: how published sparse models were made, as data.
+ *
+ * A recipe sets options that nobody gave: router, expert form, losses, balancing, initialisation
+ * and optimiser as published, and sizes cut down to what two cores train in minutes. Everything it
+ * sets is an option, so everything can be overridden. */
+#ifndef CADRE_ARCH_RECIPE_H
+#define CADRE_ARCH_RECIPE_H
+
+#include "arch/config.h"
+#include "base/options.h"
+
+typedef enum init_rule {
+    INIT_NORMAL,    /* N(0, scale^2) */
+    INIT_TRUNCATED, /* the same within two deviations */
+    INIT_FAN_IN,    /* truncated, deviation sqrt(scale / inputs) (Switch) */
+} init_rule;
+
+typedef struct recipe_setting {
+    const char *option, *value;
+} recipe_setting;
+
+typedef struct recipe {
+    const char *name, *words, *source;
+    const char *model_type;         /* the layout of its files, where that can say what it is */
+    const recipe_setting *settings; /* ended by a NULL option */
+    /* Hidden widths as multiples of the width, where no option says */
+    double expert_width, dense_width;
+    int64_t sparse_step;
+    qk_norm qk_norm;
+    bool latent, shared_gated;
+    bool few_kv_heads;           /* a quarter as many heads of keys and values */
+    int64_t groups, groups_used; /* where each group holds four experts or more; 0: none */
+    double route_scale;          /* 0: 1 */
+    double norm_eps, rope_theta;
+    init_rule init;
+    double init_scale;
+    bool zero_router; /* the router starts at zero (Shazeer 2017, Grok-1) */
+} recipe;
+
+const recipe *recipe_by_name(const char *name); /* NULL: unknown */
+const char *recipe_name(int i);                 /* NULL: past the end */
+
+/* Sets every option that was not given: from the recipe (NULL: none, continuing from a model), then
+ * from what all runs share. */
+cadre_status recipe_apply(const recipe *r, cadre_options *options);
+
+/* The model that a recipe and its options describe. notes: what had to be reduced or said, one
+ * sentence a line; mem_free. */
+cadre_status recipe_config(const recipe *r, const cadre_options *options, int64_t vocab,
+    model_config *config, char **notes);
+
+#endif

@@ -1,0 +1,145 @@
+/* tensor_name.c - the lookup of names, and the arithmetic of forms. */
+#include "arch/tensor_name.h"
+
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/memory.h"
+
+const tensor_name tensor_names_paired[] = {
+    { ROLE_Q, "blk.{l}.attn_q.weight", TENSOR_PAIRED },
+    { ROLE_K, "blk.{l}.attn_k.weight", TENSOR_PAIRED },
+    { ROLE_Q_BIAS, "blk.{l}.attn_q.bias", TENSOR_PAIRED },
+    { ROLE_K_BIAS, "blk.{l}.attn_k.bias", TENSOR_PAIRED },
+    { ROLE_Q, "blk.{l}.attn_qkv.weight", TENSOR_PAIRED | TENSOR_QKV },
+    { ROLE_K, "blk.{l}.attn_qkv.weight", TENSOR_PAIRED | TENSOR_QKV },
+    { ROLE_Q_BIAS, "blk.{l}.attn_qkv.bias", TENSOR_PAIRED | TENSOR_QKV },
+    { ROLE_K_BIAS, "blk.{l}.attn_qkv.bias", TENSOR_PAIRED | TENSOR_QKV },
+    { 0 },
+};
+
+/* The i-th row for a role in an architecture's own list; what is left of i after this list. */
+static const tensor_name *row_in(const tensor_name *names, param_role role, int *i)
+{
+    for (; names && names->pattern; names++)
+        if (names->role == role && (*i)-- == 0) return names;
+    return NULL;
+}
+
+bool tensor_name_of(
+    const architecture *arch, tensor_naming naming, param_role role, int i, tensor_name *name)
+{
+    bool of_gguf = naming == NAMES_OF_GGUF;
+    const param_row *row = param_row_of(role);
+    const tensor_pattern *shared = of_gguf ? row->gguf : row->folder;
+    const tensor_name *own = row_in(of_gguf ? arch->gguf_tensors : arch->tensors, role, &i);
+    if (own) *name = *own;
+    else if (i < PARAM_PATTERNS && shared[i].pattern)
+        *name = (tensor_name){ role, shared[i].pattern, shared[i].form };
+    else return false;
+    return true;
+}
+
+static char *put_number(char *at, int64_t number)
+{
+    char digits[24];
+    int count = 0;
+    do digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (count > 0) *at++ = digits[--count];
+    return at;
+}
+
+void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_NAME])
+{
+    char *at = text;
+    for (const char *from = name->pattern; *from; from++) {
+        bool layer = !strncmp(from, "{l}", 3), expert = !strncmp(from, "{e}", 3);
+        if (layer || expert) {
+            at = put_number(at, layer ? p->layer : p->expert);
+            from += 2;
+        } else {
+            *at++ = *from;
+        }
+    }
+    *at = '\0';
+}
+
+char *tensor_name_alone(const architecture *arch, const param *p)
+{
+    tensor_name name = { 0 };
+    for (int i = 0; tensor_name_of(arch, NAMES_OF_FOLDER, p->role, i, &name) && name.form; i++)
+        continue;
+    char text[TENSOR_NAME];
+    tensor_name_text(&name, p, text);
+    return mem_strdup(text);
+}
+
+/* ---- forms ---- */
+
+/* Rows (of a vector: numbers) of the tensor that the parameter is a part of. */
+static int64_t rows_together(unsigned form, const model_config *c, int64_t rows)
+{
+    if (form & TENSOR_QKV) return (c->heads + 2 * c->kv_heads) * c->head_dim;
+    if (form & TENSOR_HEADS) return rows / c->heads;
+    return form & TENSOR_HALF ? 2 * rows : rows;
+}
+
+int tensor_name_shape(
+    const tensor_name *name, const model_config *c, const param *p, int64_t shape[3])
+{
+    int rank = 0;
+    if (name->form & TENSOR_EXPERTS) shape[rank++] = c->layer[p->layer].experts;
+    if (param_is_vector(p)) {
+        shape[rank++] = rows_together(name->form, c, p->cols);
+        return rank;
+    }
+    if (name->form & TENSOR_HEADS) shape[rank++] = c->heads;
+    int64_t rows = rows_together(name->form, c, p->rows);
+    bool transposed = name->form & TENSOR_TRANSPOSED;
+    shape[rank++] = transposed ? p->cols : rows;
+    shape[rank++] = transposed ? rows : p->cols;
+    return rank;
+}
+
+static tensor_place place_of_half(unsigned form, int64_t out, int64_t step)
+{
+    if (form & TENSOR_SECOND) return (tensor_place){ .offset = out * step, .row = step };
+    if (form & TENSOR_EVEN) return (tensor_place){ .row = 2 * step };
+    if (form & TENSOR_ODD) return (tensor_place){ .offset = step, .row = 2 * step };
+    return (tensor_place){ .row = step };
+}
+
+/* Where queries, keys or values begin in a tensor of all three. */
+static int64_t first_row(const model_config *c, param_role role)
+{
+    if (role == ROLE_Q || role == ROLE_Q_BIAS) return 0;
+    return (role == ROLE_K || role == ROLE_K_BIAS ? c->heads : c->heads + c->kv_heads) *
+           c->head_dim;
+}
+
+tensor_place tensor_name_place(const tensor_name *name, const model_config *c, const param *p)
+{
+    int64_t twice = name->form & TENSOR_HALF ? 2 : 1;
+    tensor_place place;
+    if (param_is_vector(p)) {
+        place = place_of_half(name->form, p->cols, 1);
+        place.col = place.row;
+    } else if (name->form & TENSOR_TRANSPOSED) {
+        place = place_of_half(name->form, p->rows, 1);
+        place.col = twice * p->rows;
+    } else {
+        place = place_of_half(name->form, p->rows, p->cols);
+        place.col = 1;
+    }
+    if (name->form & TENSOR_EXPERTS) place.offset += p->expert * twice * p->rows * p->cols;
+    if (name->form & TENSOR_QKV) place.offset = first_row(c, p->role) * place.row;
+    if (name->form & TENSOR_PAIRED) place.paired = c->head_dim;
+    return place;
+}
+
+int64_t tensor_place_row(const tensor_place *place, int64_t row)
+{
+    int64_t d = place->paired, in_head = d ? row % d : 0;
+    return d ? row - in_head + 2 * (in_head % (d / 2)) + in_head / (d / 2) : row;
+}

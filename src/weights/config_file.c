@@ -1,0 +1,121 @@
+/* config_file.c - a model's numbers from its folder or its GGUF, and what the form of its weights
+ * adds to them. */
+#include "weights/config_file.h"
+
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/model_path.h"
+#include "weights/param_source.h"
+
+/* generation_config.json may name more tokens that end a text. */
+static cadre_status read_ends(const char *path, model_config *c)
+{
+    json_document *document;
+    if (!file_exists(path)) return CADRE_OK;
+    CADRE_TRY(json_open(path, 1 << 20, &document));
+    json_node root = json_root(document);
+    cadre_status status = json_as_object(&root);
+    if (status == CADRE_OK) status = config_eos_read(&root, c);
+    json_close(document);
+    return status;
+}
+
+static cadre_status read_folder(const char *folder, model_config *config)
+{
+    model_config c;
+    char *path = file_join(folder, "config.json"),
+         *generation = file_join(folder, "generation_config.json");
+    cadre_status status = path && generation ? model_config_read(path, &c) : CADRE_ENOMEM;
+    if (status == CADRE_OK) {
+        status = read_ends(generation, &c);
+        if (status == CADRE_OK) *config = c;
+        else model_config_free(&c);
+    }
+    mem_free(path);
+    mem_free(generation);
+    return status;
+}
+
+/* Some rows of two tensors, first and last among them; all would be read from disk. */
+static bool rows_differ(const stored_tensor *a, const stored_tensor *b)
+{
+    enum { LOOKED_AT = 16 };
+    if (a->type != b->type || a->size != b->size || a->rank != 2 || a->shape[0] < 1) return true;
+    size_t last = (size_t)a->shape[0] - 1, row = a->size / (last + 1);
+    for (size_t i = 0; i <= LOOKED_AT; i++) {
+        size_t at = last * i / LOOKED_AT * row;
+        if (memcmp(a->data + at, b->data + at, row) != 0) return true;
+    }
+    return false;
+}
+
+/* A config.json may say that the head is the embedding where the file has another: then that
+ * counts, as in transformers 5. */
+static void fit_head(const weight_file *file, model_config *c)
+{
+    tensor_naming naming = file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
+    tensor_name head, embed;
+    stored_tensor a, b;
+    if (!c->tie || c->encoder) return;
+    if (!tensor_name_of(c->arch, naming, ROLE_HEAD, 0, &head) ||
+        !tensor_name_of(c->arch, naming, ROLE_EMBED, 0, &embed))
+        return;
+    if (weight_file_find(file, head.pattern, &a) && weight_file_find(file, embed.pattern, &b))
+        c->tie = !rows_differ(&a, &b);
+}
+
+/* How the file has what it may have in several ways. */
+static void fit_to_file(const weight_file *file, model_config *c)
+{
+    tensor_name q = { 0 };
+    tensor_name_of(c->arch, file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER, ROLE_Q, 0, &q);
+    param k_b = { .role = ROLE_K_B };
+    c->paired_rows = !c->latent && q.form & TENSOR_PAIRED;
+    c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);
+}
+
+static cadre_status open_found(const char *path, model_config *config, weight_file *file)
+{
+    weight_file opened;
+    model_config c = { 0 };
+    bool is_gguf = !file_is_folder(path);
+    cadre_status status = is_gguf ? CADRE_OK : read_folder(path, &c);
+    if (status == CADRE_OK) status = weight_file_open(path, &opened);
+    if (status == CADRE_OK && is_gguf) {
+        status = model_config_read_gguf(opened.gguf, &c);
+        if (status != CADRE_OK) weight_file_close(&opened);
+    }
+    if (status != CADRE_OK) {
+        model_config_free(&c);
+        return status;
+    }
+    fit_head(&opened, &c);
+    *config = c;
+    *file = opened;
+    return CADRE_OK;
+}
+
+static cadre_status open_both(const char *path, model_config *config, weight_file *file)
+{
+    cadre_status status = open_found(path, config, file);
+    if (status == CADRE_EIO || status == CADRE_EFORMAT) model_path_advise(path);
+    return status;
+}
+
+cadre_status model_config_of(const char *path, model_config *config)
+{
+    weight_file file;
+    CADRE_TRY(open_both(path, config, &file));
+    weight_file_close(&file);
+    return CADRE_OK;
+}
+
+cadre_status model_config_open(const char *path, model_config *config, weight_file *file)
+{
+    CADRE_TRY(open_both(path, config, file));
+    fit_to_file(file, config);
+    return CADRE_OK;
+}

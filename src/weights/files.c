@@ -1,0 +1,202 @@
+/* files.c - parameters to and from safetensors. Files hold float32 whatever `real` is. */
+#include "weights/files.h"
+
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "kernel/number.h"
+#include "weights/param_source.h"
+#include "weights/tensor_list.h"
+
+enum { CHUNK = 4096 }; /* numbers converted at a time */
+
+static bool left_out(const param *p, bool trained_only)
+{
+    return trained_only && p->kind == PARAM_STATE;
+}
+
+/* PREFIX and the name of a tensor that holds this parameter alone; NULL: no memory. */
+static char *full_name(const char *prefix, const architecture *arch, const param *p)
+{
+    char *name = tensor_name_alone(arch, p);
+    if (!name || !*prefix) return name;
+    char *full = mem_printf("%s%s", prefix, name);
+    mem_free(name);
+    return full;
+}
+
+int param_file_shape(const param *p, int64_t shape[2])
+{
+    bool vector = param_is_vector(p);
+    shape[0] = vector ? p->cols : p->rows;
+    shape[1] = p->cols;
+    return vector ? 1 : 2;
+}
+
+/* ---- writing ---- */
+
+cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
+    const model_config *config, const param_table *table, bool trained_only)
+{
+    cadre_status status = CADRE_OK;
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
+        const param *p = &table->rows[i];
+        if (left_out(p, trained_only)) continue;
+        char *name = full_name(prefix, config->arch, p);
+        if (!name) return CADRE_ENOMEM;
+        int64_t shape[2];
+        int rank = param_file_shape(p, shape);
+        status = safetensors_writer_declare(w, name, "F32", rank, shape);
+        mem_free(name);
+    }
+    return status;
+}
+
+static cadre_status put_reals(safetensors_writer *w, const real *values, int64_t count)
+{
+    if (!REAL_IS_DOUBLE) return safetensors_writer_put(w, values, (size_t)count * sizeof *values);
+    float chunk[CHUNK];
+    for (int64_t i = 0; i < count; i += CHUNK) {
+        int64_t n = count - i < CHUNK ? count - i : CHUNK;
+        for (int64_t j = 0; j < n; j++) chunk[j] = (float)values[i + j];
+        CADRE_TRY(safetensors_writer_put(w, chunk, (size_t)n * sizeof *chunk));
+    }
+    return CADRE_OK;
+}
+
+cadre_status model_put_values(
+    safetensors_writer *w, const param_table *table, const real *values, bool trained_only)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        if (!left_out(p, trained_only))
+            CADRE_TRY(put_reals(w, values + p->offset, p->rows * p->cols));
+    }
+    return CADRE_OK;
+}
+
+static void flat_row(void *arg, const param *p, int64_t index, int64_t row, float *values)
+{
+    const real *const *flat = arg, *from = *flat + p->offset + row * p->cols;
+    (void)index;
+    for (int64_t i = 0; i < p->cols; i++) values[i] = (float)from[i];
+}
+
+static const number_format *always_f32(void *arg, const param *p)
+{
+    (void)arg, (void)p;
+    return &number_f32;
+}
+
+cadre_status model_seal_values(const char *path, const model_config *config,
+    const param_table *table, const real *values, safetensors_writer **sealed, hash128 *hash)
+{
+    tensor_list list;
+    tensor_sink sink = { NULL, NULL };
+    const tensor_source source = { .format = always_f32, .row = flat_row, .arg = &values };
+    CADRE_TRY(tensor_list_make(config, table, NAMES_OF_FOLDER, &source, &list));
+    cadre_status status = safetensors_writer_open(path, false, &sink.folder);
+    if (status == CADRE_OK) status = safetensors_writer_metadata(sink.folder, "format", "pt");
+    if (status == CADRE_OK) status = tensor_list_declare(&list, &sink);
+    if (status == CADRE_OK) status = tensor_list_write(NULL, &list, &sink, &source, NULL, NULL);
+    if (status == CADRE_OK) status = safetensors_writer_seal(sink.folder, hash);
+    tensor_list_free(&list);
+    if (status != CADRE_OK) {
+        safetensors_writer_discard(sink.folder);
+        return status;
+    }
+    *sealed = sink.folder;
+    return CADRE_OK;
+}
+
+/* ---- reading ---- */
+
+/* Every number of a tensor, F32, F16 or BF16, as `real`. */
+static cadre_status unpack(const safetensors_tensor *t, const char *path, real *values)
+{
+    int64_t count = t->elements;
+    const number_format *format = number_by_safetensors(t->dtype);
+    if (!format || format->block != 1)
+        return cadre_fail(
+            CADRE_EUNSUPPORTED, path, "%s: expected F32, F16 or BF16, found %s", t->name, t->dtype);
+    float chunk[CHUNK];
+    for (int64_t i = 0; i < count; i += CHUNK) {
+        int64_t n = count - i < CHUNK ? count - i : CHUNK;
+        format->unpack(t->data + number_row_bytes(format, i), chunk, n);
+        for (int64_t j = 0; j < n; j++) values[i + j] = chunk[j];
+    }
+    return CADRE_OK;
+}
+
+static cadre_status take(const safetensors *file, const char *name, const param *p, real *values)
+{
+    const safetensors_tensor *t;
+    int64_t shape[2];
+    int rank = param_file_shape(p, shape);
+    CADRE_TRY(safetensors_get_as(file, name, NULL, rank, shape, &t));
+    return unpack(t, safetensors_path(file), values);
+}
+
+cadre_status model_take_values(const safetensors *file, const char *prefix,
+    const model_config *config, const param_table *table, bool trained_only, real *values)
+{
+    cadre_status status = CADRE_OK;
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
+        const param *p = &table->rows[i];
+        if (left_out(p, trained_only)) continue;
+        char *name = full_name(prefix, config->arch, p);
+        status = name ? take(file, name, p, values + p->offset) : CADRE_ENOMEM;
+        mem_free(name);
+    }
+    return status;
+}
+
+/* A sum of what is no number is none, and a model that trains on it learns nothing that it would
+ * tell. */
+static cadre_status check_numbers(
+    const weight_file *file, const architecture *arch, const param *p, const real *values)
+{
+    int64_t count = p->rows * p->cols, at = 0;
+    while (at < count && values[at] - values[at] == 0) at++;
+    if (at == count) return CADRE_OK;
+    char *name = tensor_name_alone(arch, p);
+    if (!name) return CADRE_ENOMEM;
+    const char *found = values[at] != values[at] ? "NaN" : "an infinity";
+    cadre_status status = cadre_fail(
+        CADRE_EFORMAT, weight_file_path(file), "%s: expected numbers, found %s", name, found);
+    cadre_fail_advice("the file was damaged, or made so");
+    mem_free(name);
+    return status;
+}
+
+static cadre_status read_each(
+    const weight_file *file, const model_config *config, const param_table *table, real *values)
+{
+    tensor_use use = { 0 };
+    cadre_status status = tensor_use_grow(&use, 2 * (size_t)table->count);
+    for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
+        status = interrupt_check(weight_file_path(file));
+        if (status == CADRE_OK)
+            status =
+                param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
+        if (status == CADRE_OK)
+            status =
+                check_numbers(file, config->arch, &table->rows[i], values + table->rows[i].offset);
+    }
+    if (status == CADRE_OK) status = tensor_use_check(&use, file, config);
+    tensor_use_free(&use);
+    return status;
+}
+
+cadre_status model_read_values(
+    const char *path, const model_config *config, const param_table *table, real *values)
+{
+    weight_file file;
+    CADRE_TRY(weight_file_open(path, &file));
+    cadre_status status = read_each(&file, config, table, values);
+    weight_file_close(&file);
+    return status;
+}

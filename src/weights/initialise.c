@@ -1,0 +1,70 @@
+/* initialise.c - the rules of initialisation. */
+#include "weights/initialise.h"
+
+#include <math.h>
+
+#include "base/random.h"
+#include "op/parallel.h"
+
+init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed)
+{
+    if (!r) return (init_options){ INIT_NORMAL, config->init_range, false, seed };
+    return (init_options){ r->init, r->init_scale, r->zero_router, seed };
+}
+
+static double deviation_of(const param *p, const init_options *o)
+{
+    if (o->zero_router && p->kind == PARAM_ROUTER) return 0;
+    if (p->role == ROLE_ROUTER_NOISE) return 0; /* equal load at the start (Shazeer et al. 2017) */
+    return o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)p->cols) : o->scale;
+}
+
+/* Within two deviations: other draws of the same place are taken until one is. */
+static double truncated_normal(random_key key, uint64_t index)
+{
+    enum { TRIES = 8 };
+    double x = 0;
+    for (uint64_t i = 0; i < TRIES; i++) {
+        x = random_normal(key, index * TRIES + i);
+        if (fabs(x) <= 2) return x;
+    }
+    return x > 0 ? 2 : -2;
+}
+
+void param_initialise(const param *p, int64_t index, const init_options *o, int64_t begin,
+    int64_t count, real *values)
+{
+    random_key key = random_key_of(o->seed, "weights", (uint64_t)index, 0);
+    double deviation = deviation_of(p, o);
+    bool constant = p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t at = (uint64_t)(begin + i);
+        if (constant) values[i] = p->kind == PARAM_NORM ? 1 : 0;
+        else
+            values[i] = (real)(deviation * (o->rule == INIT_NORMAL ? random_normal(key, at)
+                                                                   : truncated_normal(key, at)));
+    }
+}
+
+typedef struct init_task {
+    const param_table *table;
+    const init_options *options;
+    real *values;
+} init_task;
+
+static void initialise_range(void *arg, int64_t begin, int64_t end)
+{
+    const init_task *t = arg;
+    /* Who asked to stop does not use them */
+    for (int64_t i = begin; i < end && !cadre_interrupted(); i++) {
+        const param *p = &t->table->rows[i];
+        param_initialise(p, i, t->options, 0, p->rows * p->cols, t->values + p->offset);
+    }
+}
+
+void model_initialise(
+    const compute *c, const param_table *table, const init_options *options, real *values)
+{
+    init_task task = { table, options, values };
+    parallel_over(c, table->count, 1, table->elements, initialise_range, &task);
+}

@@ -1,0 +1,29 @@
+/* initialise.h - random weights, as a recipe has them: a function of the seed and each parameter's
+ * place. */
+#ifndef CADRE_WEIGHTS_INITIALISE_H
+#define CADRE_WEIGHTS_INITIALISE_H
+
+#include "arch/param.h"
+#include "arch/recipe.h"
+#include "base/real.h"
+#include "kernel/compute.h"
+
+typedef struct init_options {
+    init_rule rule;
+    double scale;
+    bool zero_router;
+    uint64_t seed;
+} init_options;
+
+/* R NULL: normal, config's range */
+init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed);
+
+/* Norms are 1, biases and states 0, the rest by rule. values: the flat layout. */
+void model_initialise(
+    const compute *c, const param_table *table, const init_options *options, real *values);
+
+/* One parameter into any array. */
+void param_initialise(const param *p, int64_t index, const init_options *options, int64_t begin,
+    int64_t count, real *values);
+
+#endif

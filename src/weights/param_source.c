@@ -1,0 +1,297 @@
+/* param_source.c - finding tensors by the names of an architecture, and the second tensors of those
+ * whose numbers have factors: FP8's NAME_scale_inv, and NAME_scales beside NAME_blocks, which
+ * together are MXFP4. */
+#include "weights/param_source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/memory.h"
+
+enum { MXFP4_BLOCK = 32, PIECE = 256 };
+
+/* ---- finding ---- */
+
+static cadre_status find_suffixed(
+    const weight_file *f, const char *name, const char *suffix, stored_tensor *t)
+{
+    char full[TENSOR_NAME + 16];
+    snprintf(full, sizeof full, "%s%s", name, suffix);
+    if (weight_file_find(f, full, t)) return CADRE_OK;
+    return cadre_fail(
+        CADRE_EFORMAT, weight_file_path(f), "%s: expected a tensor of this name, found none", full);
+}
+
+static bool there(const weight_file *f, const tensor_name *n, const char *name)
+{
+    char full[TENSOR_NAME + 16];
+    stored_tensor t;
+    if (!(n->form & TENSOR_MXFP4)) return weight_file_find(f, name, &t);
+    snprintf(full, sizeof full, "%s_blocks", name);
+    return weight_file_find(f, full, &t);
+}
+
+static tensor_naming naming_of(const weight_file *f)
+{
+    return f->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
+}
+
+/* The first of the role's names that the file has (*found); else the first, for the error; false:
+ * such files have none. */
+static bool choose_name(const weight_file *f, const model_config *c, const param *p, tensor_name *n,
+    char name[TENSOR_NAME], bool *found)
+{
+    for (int i = 0; tensor_name_of(c->arch, naming_of(f), p->role, i, n); i++) {
+        tensor_name_text(n, p, name);
+        if ((*found = there(f, n, name))) return true;
+    }
+    if (!tensor_name_of(c->arch, naming_of(f), p->role, 0, n)) return false;
+    tensor_name_text(n, p, name);
+    return true;
+}
+
+bool param_source_exists(const weight_file *f, const model_config *c, const param *p)
+{
+    char name[TENSOR_NAME];
+    tensor_name n;
+    bool found = false;
+    choose_name(f, c, p, &n, name, &found);
+    return found;
+}
+
+static cadre_status refuse_shape(
+    const weight_file *f, const char *name, int rank, const int64_t *shape, const stored_tensor *t)
+{
+    char expected[96] = "", found[256] = "";
+    for (int i = 0; i < rank; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%lld",
+            i ? ", " : "", (long long)shape[i]);
+    for (int i = 0; i < t->rank; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%lld", i ? ", " : "",
+            (long long)t->shape[i]);
+    return cadre_fail(CADRE_EMISMATCH, weight_file_path(f),
+        "%s: expected a shape of [%s], found [%s]", name, expected, found);
+}
+
+static cadre_status find_fp8(const weight_file *f, const char *name, param_source *s)
+{
+    const param *p = s->param;
+    CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
+    const number_factor_form *form =
+        s->scales.format == &number_bf16 ? &number_factor_bf16 : &number_factor_f32;
+    const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows,
+        (p->cols + form->cols - 1) / form->cols };
+    s->factors =
+        (number_factors){ .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes };
+    if (s->form || param_is_vector(p))
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "%s: expected F8_E4M3 for a plain matrix alone", name);
+    if (s->scales.format != &number_f32 && s->scales.format != &number_bf16)
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "%s_scale_inv: expected F32 or BF16, found %s", name, s->scales.type);
+    return stored_has_shape(&s->scales, 2, shape) ? CADRE_OK
+                                                  : refuse_shape(f, name, 2, shape, &s->scales);
+}
+
+static cadre_status find_mxfp4(
+    const weight_file *f, const char *name, int rank, const int64_t *shape, param_source *s)
+{
+    int64_t blocks[5];
+    memcpy(blocks, shape, (size_t)rank * sizeof *shape);
+    CADRE_TRY(find_suffixed(f, name, "_blocks", &s->tensor));
+    CADRE_TRY(find_suffixed(f, name, "_scales", &s->scales));
+    if (strcmp(s->tensor.type, "U8") != 0 || strcmp(s->scales.type, "U8") != 0 ||
+        s->param->cols % MXFP4_BLOCK)
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "%s: expected blocks of %d numbers in U8, found %s", name, MXFP4_BLOCK, s->tensor.type);
+    s->tensor.type = "MXFP4";
+    s->tensor.format = &number_e2m1;
+    blocks[rank - 1] = shape[rank - 1] / MXFP4_BLOCK;
+    blocks[rank] = MXFP4_BLOCK / 2;
+    if (!stored_has_shape(&s->tensor, rank + 1, blocks))
+        return refuse_shape(f, name, rank + 1, blocks, &s->tensor);
+    if (!stored_has_shape(&s->scales, rank, blocks))
+        return refuse_shape(f, name, rank, blocks, &s->scales);
+    s->factors = (number_factors){ .form = &number_factor_e8m0,
+        .at = s->scales.data + s->place.offset / MXFP4_BLOCK,
+        .stride = s->place.row / MXFP4_BLOCK };
+    return CADRE_OK;
+}
+
+static cadre_status find_named(const weight_file *f, const model_config *c, const tensor_name *n,
+    const char *name, param_source *s)
+{
+    int64_t shape[4];
+    int rank = tensor_name_shape(n, c, s->param, shape);
+    if (n->form & TENSOR_MXFP4) return find_mxfp4(f, name, rank, shape, s);
+    CADRE_TRY(find_suffixed(f, name, "", &s->tensor));
+    if (!stored_has_shape(&s->tensor, rank, shape))
+        return refuse_shape(f, name, rank, shape, &s->tensor);
+    if (!strcmp(s->tensor.type, "F8_E4M3")) return find_fp8(f, name, s);
+    if (!s->tensor.format)
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "%s: expected a number format that is implemented, found %s", name, s->tensor.type);
+    int block = s->tensor.format->block;
+    if (block > 1 && (s->place.col != 1 || s->place.offset % block || s->place.row % block ||
+                         s->param->cols % block))
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f), "%s: expected whole rows of %s",
+            name, s->tensor.type);
+    return CADRE_OK;
+}
+
+cadre_status param_source_find(
+    const weight_file *f, const model_config *c, const param *p, param_source *out)
+{
+    char name[TENSOR_NAME];
+    tensor_name n;
+    bool found;
+    if (!choose_name(f, c, p, &n, name, &found))
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "a %s model: expected a part that such a file has a name for", c->arch->model_type);
+    param_source s = { .param = p, .form = n.form, .place = tensor_name_place(&n, c, p) };
+    cadre_status status = find_named(f, c, &n, name, &s);
+    if (status == CADRE_OK) *out = s;
+    return status;
+}
+
+const void *param_source_in_place(const param_source *s)
+{
+    const number_format *format = s->tensor.format;
+    if (s->place.col != 1 || REAL_IS_DOUBLE) return NULL;
+    const uint8_t *data = s->tensor.data + number_row_bytes(format, s->place.offset);
+    return format->block > 1 || (uintptr_t)data % (uintptr_t)format->block_bytes == 0 ? data : NULL;
+}
+
+/* ---- reading ---- */
+
+/* Numbers that are not neighbours: their bytes are gathered, a piece at a time. */
+static void strided_row(const param_source *s, int64_t at, float *values)
+{
+    const number_format *format = s->tensor.format;
+    size_t size = (size_t)format->block_bytes;
+    uint8_t piece[PIECE * 8];
+    for (int64_t c = 0; c < s->param->cols; c += PIECE) {
+        int64_t n = s->param->cols - c < PIECE ? s->param->cols - c : PIECE;
+        for (int64_t i = 0; i < n; i++)
+            memcpy(piece + (size_t)i * size,
+                s->tensor.data + (size_t)(at + (c + i) * s->place.col) * size, size);
+        format->unpack(piece, values + c, n);
+    }
+}
+
+/* A vector whose numbers are rows of heads. */
+static void put_vector_in_order(const param_source *s, float *values)
+{
+    float head[4096];
+    int64_t d = s->place.paired;
+    for (int64_t h = 0; h < s->param->cols; h += d) {
+        memcpy(head, values + h, (size_t)d * sizeof *head);
+        for (int64_t i = 0; i < d; i++) values[h + i] = head[tensor_place_row(&s->place, i)];
+    }
+}
+
+void param_source_row(const param_source *s, int64_t row, bool stored, float *values)
+{
+    const number_format *format = s->tensor.format;
+    if (!stored) row = tensor_place_row(&s->place, row);
+    int64_t at = s->place.offset + row * s->place.row;
+    if (s->place.col != 1) strided_row(s, at, values);
+    else format->unpack(s->tensor.data + number_row_bytes(format, at), values, s->param->cols);
+    number_apply_factors(&s->factors, row, 0, s->param->cols, values);
+    if (!stored && s->place.paired && param_is_vector(s->param)) put_vector_in_order(s, values);
+}
+
+const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
+{
+    if (s->factors.form || s->place.col != 1 || s->tensor.format != format) return NULL;
+    return s->tensor.data + number_row_bytes(format,
+                                s->place.offset + tensor_place_row(&s->place, row) * s->place.row);
+}
+
+static cadre_status read_found(const param_source *s, real *values)
+{
+    int64_t cols = s->param->cols;
+    float *row = MEM_ARRAY(float, cols);
+    if (!row) return CADRE_ENOMEM;
+    for (int64_t r = 0; r < s->param->rows; r++) {
+        param_source_row(s, r, false, row);
+        for (int64_t i = 0; i < cols; i++) values[r * cols + i] = (real)row[i];
+    }
+    mem_free(row);
+    return CADRE_OK;
+}
+
+/* ---- a kv_b in one or in two: heads of [nope | value] rows over the latent; K_B has each head's
+ * nope part transposed ---- */
+
+typedef struct kv_b_parts {
+    param kv, k, v;
+} kv_b_parts;
+
+static kv_b_parts parts_of(const model_config *c, const param *p)
+{
+    kv_b_parts parts = { *p, *p, *p };
+    parts.kv.role = ROLE_KV_B, parts.kv.rows = c->heads * (c->nope_dim + c->value_dim),
+    parts.kv.cols = c->kv_lora;
+    parts.k.role = ROLE_K_B, parts.k.rows = c->heads * c->kv_lora, parts.k.cols = c->nope_dim;
+    parts.v.role = ROLE_V_B, parts.v.rows = c->heads * c->value_dim, parts.v.cols = c->kv_lora;
+    return parts;
+}
+
+static int64_t size_of(const param *p) { return p->rows * p->cols; }
+
+static void copy_values(const model_config *c, bool to_kv, real *kv, real *v)
+{
+    size_t bytes = (size_t)(c->value_dim * c->kv_lora) * sizeof *kv;
+    for (int64_t h = 0; h < c->heads; h++) {
+        real *in_kv = kv + (h * (c->nope_dim + c->value_dim) + c->nope_dim) * c->kv_lora,
+             *alone = v + h * c->value_dim * c->kv_lora;
+        memcpy(to_kv ? in_kv : alone, to_kv ? alone : in_kv, bytes);
+    }
+}
+
+static void copy_keys(const model_config *c, bool to_kv, real *kv, real *k)
+{
+    for (int64_t h = 0; h < c->heads; h++)
+        for (int64_t j = 0; j < c->kv_lora; j++)
+            for (int64_t i = 0; i < c->nope_dim; i++) {
+                real *in_kv = kv + (h * (c->nope_dim + c->value_dim) + i) * c->kv_lora + j;
+                real *alone = k + (h * c->kv_lora + j) * c->nope_dim + i;
+                *(to_kv ? in_kv : alone) = *(to_kv ? alone : in_kv);
+            }
+}
+
+static cadre_status read_kv_b(
+    const weight_file *f, const model_config *c, const param *p, real *values, tensor_use *use)
+{
+    kv_b_parts parts = parts_of(c, p);
+    bool join = p->role == ROLE_KV_B, keys = join || p->role == ROLE_K_B;
+    const param *other = join ? &parts.k : &parts.kv;
+    int64_t most = size_of(&parts.kv) + size_of(&parts.k) + size_of(&parts.v);
+    real *room = MEM_ARRAY(real, most);
+    if (!room) return CADRE_ENOMEM;
+    cadre_status status = param_read(f, c, other, room, use);
+    if (status == CADRE_OK && keys) copy_keys(c, join, join ? values : room, join ? room : values);
+    if (status == CADRE_OK && join) status = param_read(f, c, &parts.v, room, use);
+    if (status == CADRE_OK && p->role != ROLE_K_B)
+        copy_values(c, join, join ? values : room, join ? room : values);
+    mem_free(room);
+    return status;
+}
+
+cadre_status param_read(
+    const weight_file *f, const model_config *c, const param *p, real *values, tensor_use *use)
+{
+    bool kv_b = p->role == ROLE_KV_B || p->role == ROLE_K_B || p->role == ROLE_V_B;
+    if (kv_b && !param_source_exists(f, c, p)) {
+        kv_b_parts parts = parts_of(c, p);
+        if (param_source_exists(f, c, p->role == ROLE_KV_B ? &parts.k : &parts.kv))
+            return read_kv_b(f, c, p, values, use);
+    }
+    param_source s;
+    CADRE_TRY(param_source_find(f, c, p, &s));
+    if (use) use->data[use->count++] = s.tensor.data;
+    if (use && s.scales.data) use->data[use->count++] = s.scales.data;
+    return read_found(&s, values);
+}

@@ -1,0 +1,218 @@
+/* placement.c - two passes over the parameters: where each is and what copies need, then the
+ * copies. */
+#include "weights/placement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "op/parallel.h"
+#include "weights/param_source.h"
+#include "weights/repacking.h"
+
+enum { ALIGN = 64 };
+
+typedef struct placing {
+    const compute *compute;
+    const weight_file *file;
+    const model_config *config;
+    const param_table *table;
+    bool repack;
+    param_source *copied; /* [copies] what is not used in place; .param is a row of the table */
+    size_t copies, room;
+    placement *out;
+    tensor_use *use;
+    int64_t bytes;  /* of copies so far */
+    int64_t widest; /* row */
+    bool failed;
+} placing;
+
+/* ---- the first pass ---- */
+
+static void add_format(placement *out, const char *name, int64_t bytes)
+{
+    int i = 0;
+    while (i < out->format_count && strcmp(out->formats[i].name, name) != 0) i++;
+    if (i == PLACEMENT_FORMATS) return;
+    if (i == out->format_count)
+        snprintf(out->formats[out->format_count++].name, sizeof out->formats[i].name, "%s", name);
+    out->formats[i].bytes += bytes;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const cadre_format_share *x = a, *y = b;
+    return x->bytes == y->bytes ? strcmp(x->name, y->name) : x->bytes < y->bytes ? 1 : -1;
+}
+
+static int64_t stored_bytes(const param_source *s)
+{
+    int64_t count = s->param->rows * s->param->cols;
+    return (int64_t)number_row_bytes(s->tensor.format, count) +
+           number_factor_bytes(s->factors.form, s->param->rows, s->param->cols);
+}
+
+/* NULL: `real`. */
+static const number_format *copy_format(const param_source *s)
+{
+    if (s->param->rows == 1 || REAL_IS_DOUBLE) return NULL;
+    return s->tensor.format->block == 1 && s->tensor.format->pack ? s->tensor.format : NULL;
+}
+
+static cadre_status keep_source(placing *k, const param_source *s)
+{
+    enum { FIRST = 256 };
+    if (k->copies == k->room) {
+        size_t room = k->room ? 2 * k->room : FIRST;
+        param_source *more = mem_resize(k->copied, k->room, room, sizeof *more);
+        if (!more) return CADRE_ENOMEM;
+        k->copied = more;
+        k->room = room;
+    }
+    k->copied[k->copies++] = *s;
+    return CADRE_OK;
+}
+
+static int64_t padded(int64_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
+
+static cadre_status place_copy(placing *k, int64_t i, const param_source *s,
+    const number_format *format, bool strips, int64_t bytes)
+{
+    const void *offset = (const void *)(uintptr_t)k->bytes; /* until there is memory */
+    k->out->place[i] = (param_place){ offset, format, s->param->cols, { 0 }, strips };
+    k->bytes += padded(bytes);
+    return keep_source(k, s);
+}
+
+static cadre_status place_one(placing *k, int64_t i)
+{
+    const param *p = &k->table->rows[i];
+    param_source s;
+    CADRE_TRY(param_source_find(k->file, k->config, p, &s));
+    k->use->data[k->use->count++] = s.tensor.data;
+    if (s.scales.data) k->use->data[k->use->count++] = s.scales.data;
+    add_format(k->out, s.tensor.type, stored_bytes(&s));
+    k->out->weight_bytes += stored_bytes(&s);
+    const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
+    int64_t strips = padded((int64_t)repacking_bytes(k->compute, &s));
+    k->out->repack_bytes += strips;
+    if (k->repack && strips) return place_copy(k, i, &s, s.tensor.format, true, strips);
+    if (data) {
+        k->out->place[i] = (param_place){ data, s.tensor.format, s.place.row, s.factors, false };
+        return CADRE_OK;
+    }
+    const number_format *format = copy_format(&s);
+    int64_t count = p->rows * p->cols;
+    return place_copy(k, i, &s, format, false,
+        format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real));
+}
+
+/* The experts of one role are one view: they share format and stride. */
+static cadre_status check_experts(const placing *k, int64_t i)
+{
+    const param *p = &k->table->rows[i];
+    if (!param_is_expert(p->role) || !p->expert) return CADRE_OK;
+    const param_place *mine = &k->out->place[i];
+    for (int64_t j = i; j-- > 0;) {
+        const param *q = &k->table->rows[j];
+        if (q->role != p->role) continue;
+        const param_place *other = &k->out->place[j];
+        if (mine->format == other->format && mine->stride == other->stride &&
+            mine->strips == other->strips && mine->factors.stride == other->factors.stride)
+            return CADRE_OK;
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
+            "experts of layer %d: expected one number format for all, found several",
+            (int)p->layer);
+    }
+    return CADRE_OK;
+}
+
+/* ---- the second ---- */
+
+static void copy_one(const compute *c, const param_source *s, const param_place *place, float *row)
+{
+    int64_t cols = s->param->cols;
+    if (place->strips) {
+        repacking_lay(c, s, (void *)(uintptr_t)place->data);
+        return;
+    }
+    for (int64_t r = 0; r < s->param->rows; r++) {
+        param_source_row(s, r, true, row);
+        if (place->format) {
+            place->format->pack(row,
+                (uint8_t *)(uintptr_t)place->data + number_row_bytes(place->format, r * cols),
+                cols);
+            continue;
+        }
+        real *values = (real *)(uintptr_t)place->data + r * cols;
+        for (int64_t i = 0; i < cols; i++) values[i] = (real)row[i];
+    }
+}
+
+static param_place *place_of(const placing *k, int64_t copy)
+{
+    return &k->out->place[k->copied[copy].param - k->table->rows];
+}
+
+static void copy_range(void *arg, int64_t begin, int64_t end)
+{
+    placing *k = arg;
+    float *row = MEM_ARRAY(float, k->widest);
+    for (int64_t i = begin; row && i < end && !cadre_interrupted(); i++)
+        copy_one(k->compute, &k->copied[i], place_of(k, i), row);
+    if (!row) k->failed = true;
+    mem_free(row);
+}
+
+static cadre_status copy_all(placing *k)
+{
+    if (!(k->out->copies = MEM_ARRAY(uint8_t, k->bytes))) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < (int64_t)k->copies; i++)
+        place_of(k, i)->data = k->out->copies + (intptr_t)place_of(k, i)->data;
+    parallel_over(k->compute, (int64_t)k->copies, 1, k->bytes, copy_range, k);
+    return k->failed ? CADRE_ENOMEM : interrupt_check(weight_file_path(k->file));
+}
+
+static cadre_status place_all(placing *k)
+{
+    for (int64_t i = 0; i < k->table->count; i++) {
+        CADRE_TRY(place_one(k, i));
+        if (k->table->rows[i].cols > k->widest) k->widest = k->table->rows[i].cols;
+    }
+    for (int64_t i = 0; i < k->table->count; i++) CADRE_TRY(check_experts(k, i));
+    k->out->copied_bytes = k->bytes;
+    qsort(k->out->formats, (size_t)k->out->format_count, sizeof *k->out->formats, by_bytes);
+    return copy_all(k);
+}
+
+cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
+    const param_table *table, bool repack, tensor_use *use, placement *out)
+{
+    CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
+    placement made = { .place = MEM_ARRAY(param_place, table->count) };
+    placing k = { .compute = c,
+        .file = file,
+        .config = config,
+        .table = table,
+        .repack = repack,
+        .out = &made,
+        .use = use };
+    cadre_status status = made.place ? place_all(&k) : CADRE_ENOMEM;
+    mem_free(k.copied);
+    if (status != CADRE_OK) {
+        placement_free(&made);
+        return status;
+    }
+    *out = made;
+    return CADRE_OK;
+}
+
+void placement_free(placement *p)
+{
+    mem_free(p->place);
+    mem_free(p->copies);
+    *p = (placement){ 0 };
+}

@@ -1,0 +1,32 @@
+/* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels
+ * can read them there, else in copies.
+ *
+ * Copied are vectors, as `real`, and matrices that lie transposed, in their own format; and what is
+ * to be repacked. */
+#ifndef CADRE_WEIGHTS_PLACEMENT_H
+#define CADRE_WEIGHTS_PLACEMENT_H
+
+#include "cadre.h"
+#include "kernel/compute.h"
+#include "weights/tensor_use.h"
+#include "weights/weight_file.h"
+#include "weights/weights.h"
+
+enum { PLACEMENT_FORMATS = 24 }; /* more than there are kinds that can be read */
+
+typedef struct placement {
+    param_place *place; /* [table->count] */
+    uint8_t *copies;
+    int64_t weight_bytes, copied_bytes; /* in the file; in copies */
+    int64_t repack_bytes;               /* that repacking takes, whether it was asked for or not */
+    cadre_format_share formats[PLACEMENT_FORMATS]; /* [format_count], most bytes first */
+    int format_count;
+} placement;
+
+/* The tensors it uses are added to `use`. repack: what can be laid out again (weights/repacking.h)
+ * is. */
+cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
+    const param_table *table, bool repack, tensor_use *use, placement *out);
+void placement_free(placement *p);
+
+#endif

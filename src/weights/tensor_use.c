@@ -1,0 +1,132 @@
+/* tensor_use.c - which tensors of a file parameters are made of, and what is left over. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/memory.h"
+#include "weights/param_source.h"
+#include "weights/tensor_use.h"
+
+cadre_status tensor_use_grow(tensor_use *use, size_t more)
+{
+    const uint8_t **data = mem_resize(use->data, use->room, use->count + more, sizeof *data);
+    if (!data) return CADRE_ENOMEM;
+    use->data = data;
+    use->room = use->count + more;
+    return CADRE_OK;
+}
+
+void tensor_use_free(tensor_use *use)
+{
+    mem_free(use->data);
+    *use = (tensor_use){ 0 };
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The layer that a name is of; -1: of none that is numbered so. */
+static int64_t layer_of(const char *name)
+{
+    static const char *const layers[] = { "model.layers.", "blk." };
+    for (int i = 0; i < 2; i++)
+        if (!strncmp(name, layers[i], strlen(layers[i])))
+            return strtoll(name + strlen(layers[i]), NULL, 10);
+    return -1;
+}
+
+/* A layer behind the last predicts a further token where the file announces it, or it has the
+ * projection that only such layers have. Any other is one that the configuration knows nothing
+ * of. */
+static bool predicts(const weight_file *f, const model_config *c, int64_t layer)
+{
+    static const char *const patterns[] = { "model.layers.%lld.eh_proj.weight",
+        "blk.%lld.nextn.eh_proj.weight" };
+    stored_tensor t;
+    char name[TENSOR_NAME];
+    if (layer < c->layers + c->predicting) return true;
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, patterns[i], (long long)layer);
+        if (weight_file_find(f, name, &t)) return true;
+    }
+    return false;
+}
+
+/* Of a layer that predicts further tokens; what the positions imply; what is there in another
+ * form. */
+static bool may_be_left(const weight_file *f, const model_config *c, const char *name)
+{
+    int64_t layer = layer_of(name);
+    if (layer >= c->layers) return predicts(f, c, layer);
+    if (strstr(name, "rotary_emb.inv_freq")) return true;
+    if (!strcmp(name, GGUF_DIVISORS) &&
+        (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED))
+        return true;
+    if (c->split_kv_b && strstr(name, ".attn_kv_b.weight")) return true; /* as its two parts, too */
+    if (c->encoder && (!strcmp(name, "shared.weight") || strstr(name, "coder.embed_tokens.weight")))
+        return true;
+    return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));
+}
+
+static cadre_status refuse(const weight_file *f, const model_config *c, const char *name)
+{
+    int64_t layer = layer_of(name);
+    if (layer >= c->layers)
+        return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+            "%s: expected the tensors of %lld layers, as the configuration says, found a layer "
+            "%lld",
+            name, (long long)c->layers, (long long)layer);
+    return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
+        "%s: expected no tensor of this name in a model of type %s, found one", name,
+        c->arch->model_type);
+}
+
+cadre_status tensor_use_check(tensor_use *use, const weight_file *f, const model_config *c)
+{
+    qsort(use->data, use->count, sizeof *use->data, by_address);
+    for (size_t i = 0; i < weight_file_count(f); i++) {
+        char buffer[GGUF_NAME];
+        stored_tensor t;
+        const char *name = weight_file_at(f, i, buffer, &t);
+        if (!t.size || may_be_left(f, c, name)) continue;
+        if (bsearch(&t.data, use->data, use->count, sizeof *use->data, by_address)) continue;
+        return refuse(f, c, name);
+    }
+    return CADRE_OK;
+}
+
+static cadre_status add_table(
+    tensor_use *use, const weight_file *f, const model_config *c, const param_table *table)
+{
+    CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
+    for (int64_t i = 0; i < table->count; i++) {
+        param_source s;
+        CADRE_TRY(param_source_find(f, c, &table->rows[i], &s));
+        use->data[use->count++] = s.tensor.data;
+        if (s.scales.data) use->data[use->count++] = s.scales.data;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status add_model(tensor_use *use, const weight_file *f, const model_config *c)
+{
+    param_table table = { 0 };
+    CADRE_TRY(param_table_make(c, &table));
+    cadre_status status = add_table(use, f, c, &table);
+    param_table_free(&table);
+    return status;
+}
+
+cadre_status tensor_use_check_model(const weight_file *f, const model_config *c)
+{
+    tensor_use use = { 0 };
+    cadre_status status = add_model(&use, f, c);
+    if (status == CADRE_OK && c->encoder) status = add_model(&use, f, c->encoder);
+    if (status == CADRE_OK) status = tensor_use_check(&use, f, c);
+    tensor_use_free(&use);
+    return status;
+}

@@ -1,0 +1,48 @@
+/* weight_file.h - the tensors of a model, whichever kind of file they lie in: a folder of
+ * safetensors, or a GGUF. */
+#ifndef CADRE_WEIGHTS_WEIGHT_FILE_H
+#define CADRE_WEIGHTS_WEIGHT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/gguf.h"
+#include "format/safetensors.h"
+#include "kernel/number.h"
+
+enum { STORED_RANK = 8 };
+
+/* A tensor as it lies in the mapped file. */
+typedef struct stored_tensor {
+    const char *type;            /* "BF16": static */
+    const number_format *format; /* NULL: not a format of plain numbers */
+    int rank;
+    int64_t shape[STORED_RANK]; /* slowest dimension first */
+    const uint8_t *data;
+    size_t size;
+} stored_tensor;
+
+typedef struct weight_file {
+    safetensors *folder; /* one of the two */
+    gguf *gguf;
+} weight_file;
+
+/* A folder of safetensors, or a GGUF file of any name */
+cadre_status weight_file_open(const char *path, weight_file *f);
+void weight_file_close(weight_file *f);
+const char *weight_file_path(const weight_file *f);
+
+bool weight_file_find(const weight_file *f, const char *name, stored_tensor *t);
+size_t weight_file_count(const weight_file *f);
+/* Name and tensor by number; the name is borrowed until the next call with the same buffer. */
+const char *weight_file_at(
+    const weight_file *f, size_t index, char buffer[GGUF_NAME], stored_tensor *t);
+
+/* Whether a model that is written there is to be a GGUF: by its name */
+bool path_is_gguf(const char *path);
+
+/* The same numbers in the same order: leading dimensions of 1 do not count. */
+bool stored_has_shape(const stored_tensor *t, int rank, const int64_t *shape);
+
+#endif

@@ -1,0 +1,197 @@
+/* weights.c - from a table of parameters to views by layer and role. */
+#include "weights/weights.h"
+
+#include "base/memory.h"
+
+/* The experts' six roles as tables of pointers, one after another: table of role r of layer l at
+ * pointers + first[l] + (r - ROLE_EXPERT_GATE) * experts. */
+enum { EXPERT_ROLES = ROLE_EXPERT_DOWN_BIAS - ROLE_EXPERT_GATE + 1 };
+
+static int64_t count_pointers(const model_config *c)
+{
+    int64_t count = 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse) count += EXPERT_ROLES * c->layer[l].experts;
+    return count;
+}
+
+static int64_t pointers_before(const model_config *c, int64_t l)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < l; i++)
+        if (c->layer[i].sparse) count += EXPERT_ROLES * c->layer[i].experts;
+    return count;
+}
+
+static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
+{
+    return pointers_before(c, l) + (int64_t)(role - ROLE_EXPERT_GATE) * c->layer[l].experts;
+}
+
+/* ---- weights ---- */
+
+static weight view(const param *p, param_place place)
+{
+    return (weight){ .format = place.format,
+        .rows = p->rows,
+        .cols = p->cols,
+        .stride = place.stride,
+        .data = place.data,
+        .factors = place.factors,
+        .strips = place.strips };
+}
+
+static weight expert_view(const layer_config *layer, const param *p, param_place place,
+    const void **table, const void **factors)
+{
+    return (weight){ .format = place.format,
+        .rows = p->rows,
+        .cols = p->cols,
+        .stride = place.stride,
+        .strips = place.strips,
+        .experts = (int)layer->experts,
+        .expert = table,
+        .factors = place.factors,
+        .expert_factors = place.factors.form ? factors : NULL };
+}
+
+static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
+{
+    int64_t first = pointer_of(c, p->layer, p->role);
+    const void **table = w->pointers + first, **factors = table + count_pointers(c);
+    table[p->expert] = place.data;
+    factors[p->expert] = place.factors.at;
+    if (p->expert) return;
+    weight v = expert_view(&c->layer[p->layer], p, place, table, factors);
+    expert_weights *e = &w->layer[p->layer].moe.experts;
+    switch (p->role) {
+    case ROLE_EXPERT_GATE: e->gate = v; break;
+    case ROLE_EXPERT_UP: e->up = v; break;
+    case ROLE_EXPERT_DOWN: e->down = v; break;
+    case ROLE_EXPERT_GATE_BIAS: e->gate_bias = (const real *const *)table; break;
+    case ROLE_EXPERT_UP_BIAS: e->up_bias = (const real *const *)table; break;
+    default: e->down_bias = (const real *const *)table; break;
+    }
+}
+
+static void bind_moe(layer_weights *layer)
+{
+    const weight *role = layer->role;
+    moe_weights *m = &layer->moe;
+    m->router.matrix = role[ROLE_ROUTER];
+    m->router.bias = role[ROLE_ROUTER_BIAS].data;
+    m->router.correction = role[ROLE_ROUTER_CORRECTION].data;
+    m->router.noise = role[ROLE_ROUTER_NOISE];
+    m->shared_gate = role[ROLE_SHARED_GATE];
+    m->shared_up = role[ROLE_SHARED_UP];
+    m->shared_down = role[ROLE_SHARED_DOWN];
+    m->shared_switch = role[ROLE_SHARED_SIGMOID];
+}
+
+static void bind(const model_config *c, const param *p, param_place place, model_weights *w)
+{
+    if (p->role == ROLE_EMBED) w->embed = view(p, place);
+    else if (p->role == ROLE_OUT_NORM) w->out_norm = view(p, place);
+    else if (p->role == ROLE_HEAD) w->head = view(p, place);
+    else if (p->role == ROLE_RELATIVE) w->relative = view(p, place);
+    else if (param_is_expert(p->role)) bind_expert(c, p, place, w);
+    else w->layer[p->layer].role[p->role] = view(p, place);
+}
+
+cadre_status model_weights_make(const model_config *config, const param_table *table,
+    const param_place *place, model_weights *out)
+{
+    model_weights w = { .layer = MEM_ARRAY(layer_weights, config->layers),
+        .pointers = MEM_ARRAY(const void *, 2 * count_pointers(config)) };
+    if (!w.layer || !w.pointers) {
+        model_weights_free(&w);
+        return CADRE_ENOMEM;
+    }
+    for (int64_t i = 0; i < table->count; i++) bind(config, &table->rows[i], place[i], &w);
+    for (int64_t l = 0; l < config->layers; l++) bind_moe(&w.layer[l]);
+    if (config->tie) w.head = w.embed;
+    *out = w;
+    return CADRE_OK;
+}
+
+void model_weights_free(model_weights *w)
+{
+    mem_free(w->layer);
+    mem_free(w->pointers);
+    *w = (model_weights){ 0 };
+}
+
+cadre_status model_weights_of_flat(
+    const model_config *config, const param_table *table, const real *values, model_weights *w)
+{
+    param_place *place = MEM_ARRAY(param_place, table->count);
+    if (!place) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < table->count; i++)
+        place[i] =
+            (param_place){ .data = values + table->rows[i].offset, .stride = table->rows[i].cols };
+    cadre_status status = model_weights_make(config, table, place, w);
+    mem_free(place);
+    return status;
+}
+
+/* ---- gradients ---- */
+
+static void bind_expert_gradient(
+    const model_config *c, const param *p, real *data, model_gradients *g)
+{
+    int64_t first = pointer_of(c, p->layer, p->role);
+    g->pointers[first + p->expert] = data;
+    real *const *table = g->pointers + first;
+    expert_gradients *e = &g->layer[p->layer].moe.experts;
+    switch (p->role) {
+    case ROLE_EXPERT_GATE: e->gate = table; break;
+    case ROLE_EXPERT_UP: e->up = table; break;
+    case ROLE_EXPERT_DOWN: e->down = table; break;
+    case ROLE_EXPERT_GATE_BIAS: e->gate_bias = table; break;
+    case ROLE_EXPERT_UP_BIAS: e->up_bias = table; break;
+    default: e->down_bias = table; break;
+    }
+}
+
+static void bind_moe_gradient(layer_gradients *layer)
+{
+    real *const *role = layer->role;
+    moe_gradients *m = &layer->moe;
+    m->router =
+        (router_gradients){ role[ROLE_ROUTER], role[ROLE_ROUTER_BIAS], role[ROLE_ROUTER_NOISE] };
+    m->shared_gate = role[ROLE_SHARED_GATE];
+    m->shared_up = role[ROLE_SHARED_UP];
+    m->shared_down = role[ROLE_SHARED_DOWN];
+    m->shared_switch = role[ROLE_SHARED_SIGMOID];
+}
+
+cadre_status model_gradients_of_flat(
+    const model_config *config, const param_table *table, real *values, model_gradients *out)
+{
+    model_gradients g = { .layer = MEM_ARRAY(layer_gradients, config->layers),
+        .pointers = MEM_ARRAY(real *, count_pointers(config)) };
+    if (!g.layer || !g.pointers) {
+        model_gradients_free(&g);
+        return CADRE_ENOMEM;
+    }
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        real *data = values + p->offset;
+        if (p->role == ROLE_EMBED) g.embed = data;
+        else if (p->role == ROLE_OUT_NORM) g.out_norm = data;
+        else if (p->role == ROLE_HEAD) g.head = data;
+        else if (param_is_expert(p->role)) bind_expert_gradient(config, p, data, &g);
+        else g.layer[p->layer].role[p->role] = data;
+    }
+    for (int64_t l = 0; l < config->layers; l++) bind_moe_gradient(&g.layer[l]);
+    if (config->tie) g.head = g.embed;
+    *out = g;
+    return CADRE_OK;
+}
+
+void model_gradients_free(model_gradients *g)
+{
+    mem_free(g->layer);
+    mem_free(g->pointers);
+    *g = (model_gradients){ 0 };
+}

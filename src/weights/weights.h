@@ -1,0 +1,60 @@
+/* weights.h - a model's parameters as the arithmetic sees them: views by layer and role, and tables
+ * of pointers for experts.
+ *
+ * The numbers lie elsewhere: in one flat array when training, in a mapped file otherwise. Gradients
+ * have the same form. */
+#ifndef CADRE_WEIGHTS_WEIGHTS_H
+#define CADRE_WEIGHTS_WEIGHTS_H
+
+#include "arch/param.h"
+#include "kernel/weight.h"
+
+/* Where the numbers of table->rows[i] are. */
+typedef struct param_place {
+    const void *data;            /* [rows, cols]; vectors (rows 1) always `real` */
+    const number_format *format; /* NULL: `real` */
+    /* Numbers from row to row; the experts of one layer have the same, and the same format */
+    int64_t stride;
+    number_factors factors;
+    /* As in kernel/weight.h; of all experts of one role and layer, or none */
+    bool strips;
+} param_place;
+
+typedef struct layer_weights {
+    weight role[ROLE_COUNT]; /* plain matrices and vectors; .data NULL: this layer has none */
+    moe_weights moe;         /* of a sparse layer */
+} layer_weights;
+
+typedef struct model_weights {
+    weight embed, out_norm, head; /* head: the embedding where they are tied */
+    weight relative;              /* [buckets, heads]; .data NULL: none */
+    layer_weights *layer;         /* [layers] */
+    const void **pointers;        /* the experts' tables, then those of their factors */
+} model_weights;
+
+typedef struct layer_gradients {
+    real *role[ROLE_COUNT];
+    moe_gradients moe;
+} layer_gradients;
+
+typedef struct model_gradients {
+    real *embed, *out_norm, *head; /* head: the embedding's where they are tied */
+    layer_gradients *layer;        /* [layers] */
+    real **pointers;
+} model_gradients;
+
+/* Borrows everything that `place` points to. */
+cadre_status model_weights_make(const model_config *config, const param_table *table,
+    const param_place *place, model_weights *w);
+void model_weights_free(model_weights *w);
+
+/* Views into flat arrays of table->elements. */
+cadre_status model_weights_of_flat(
+    const model_config *config, const param_table *table, const real *values, model_weights *w);
+cadre_status model_gradients_of_flat(
+    const model_config *config, const param_table *table, real *values, model_gradients *g);
+void model_gradients_free(model_gradients *g);
+
+static inline const real *weight_reals(const weight *w) { return w->data; }
+
+#endif

@@ -1,0 +1,98 @@
+/* param_test.c - the published models' sizes, from their configurations alone. */
+#include "arch/param.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/architecture.h"
+
+typedef struct published {
+    const char *name, *config;
+    double total, active; /* as published, in billions */
+    /* Of the embedding is in the active count; others publish it with the whole */
+    bool one_row;
+} published;
+
+static const published models[] = {
+    { "Mixtral-8x7B",
+        "\"model_type\": \"mixtral\", \"vocab_size\": 32000, \"hidden_size\": 4096, "
+        "\"num_hidden_layers\": 32, \"num_attention_heads\": 32,"
+        "\"num_key_value_heads\": 8, \"intermediate_size\": 14336, \"num_local_experts\": 8, "
+        "\"num_experts_per_tok\": 2",
+        46.702792704, 12.9, false },
+    { "OLMoE-1B-7B",
+        "\"model_type\": \"olmoe\", \"vocab_size\": 50304, \"hidden_size\": 2048, "
+        "\"num_hidden_layers\": 16, \"num_attention_heads\": 16,"
+        "\"num_key_value_heads\": 16, \"intermediate_size\": 1024, \"num_experts\": 64, "
+        "\"num_experts_per_tok\": 8",
+        6.919161856, 1.3, false },
+    { "Qwen3-30B-A3B",
+        "\"model_type\": \"qwen3_moe\", \"vocab_size\": 151936, \"hidden_size\": 2048, "
+        "\"num_hidden_layers\": 48, \"head_dim\": 128,"
+        "\"num_attention_heads\": 32, \"num_key_value_heads\": 4, \"intermediate_size\": 6144, "
+        "\"moe_intermediate_size\": 768,"
+        "\"num_experts\": 128, \"num_experts_per_tok\": 8, \"norm_topk_prob\": true",
+        30.532122624, 3.3, false },
+    { "Qwen1.5-MoE-A2.7B",
+        "\"model_type\": \"qwen2_moe\", \"vocab_size\": 151936, \"hidden_size\": 2048, "
+        "\"num_hidden_layers\": 24, \"num_attention_heads\": 16,"
+        "\"num_key_value_heads\": 16, \"intermediate_size\": 5632, \"moe_intermediate_size\": 1408,"
+        "\"shared_expert_intermediate_size\": 5632, \"num_experts\": 60, \"num_experts_per_tok\": "
+        "4",
+        14.315784192, 2.7, false },
+    { "DeepSeek-V3",
+        "\"model_type\": \"deepseek_v3\", \"vocab_size\": 129280, \"hidden_size\": 7168, "
+        "\"num_hidden_layers\": 61,"
+        "\"num_attention_heads\": 128, \"num_key_value_heads\": 128, \"intermediate_size\": 18432, "
+        "\"moe_intermediate_size\": 2048,"
+        "\"n_routed_experts\": 256, \"n_shared_experts\": 1, \"num_experts_per_tok\": 8, "
+        "\"n_group\": 8, \"topk_group\": 4,"
+        "\"first_k_dense_replace\": 3, \"routed_scaling_factor\": 2.5, \"norm_topk_prob\": true, "
+        "\"q_lora_rank\": 1536,"
+        "\"kv_lora_rank\": 512, \"qk_nope_head_dim\": 128, \"qk_rope_head_dim\": 64, "
+        "\"v_head_dim\": 128",
+        671.026404352, 37, false },
+    { "gpt-oss-20b",
+        "\"model_type\": \"gpt_oss\", \"vocab_size\": 201088, \"hidden_size\": 2880, "
+        "\"num_hidden_layers\": 24, \"num_attention_heads\": 64,"
+        "\"num_key_value_heads\": 8, \"head_dim\": 64, \"intermediate_size\": 2880, "
+        "\"num_local_experts\": 32, \"num_experts_per_tok\": 4",
+        20.914757184, 3.6, true },
+};
+
+static void check(const published *m)
+{
+    char text[1024];
+    model_config config;
+    param_table table;
+    snprintf(text, sizeof text, "{%s}", m->config);
+    if (model_config_parse("config.json", text, strlen(text), &config) != CADRE_OK)
+        fail_msg("%s: %s", m->name, cadre_last_error());
+    assert_int_equal(param_table_make(&config, &table), CADRE_OK);
+    double total = (double)table.total / 1e9, active = (double)table.active / 1e9;
+    if (!m->one_row) active += (double)(config.vocab * config.width) / 1e9;
+    if (total < m->total * 0.99999 || total > m->total * 1.00001)
+        fail_msg("%s: %.9f billion, expected %.9f", m->name, total, m->total);
+    if (active < m->active * 0.95 || active > m->active * 1.05)
+        fail_msg("%s: %.3f billion active, expected %.3g", m->name, active, m->active);
+    param_table_free(&table);
+    model_config_free(&config);
+}
+
+static void test_published_sizes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) check(&models[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_published_sizes) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
