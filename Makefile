@@ -182,7 +182,8 @@ fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 	    echo "ok fuzz $$target, $$(sed -n 's/^stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$$target.log) inputs"; \
 	done
 
-CLI_TESTS := $(sort $(wildcard tests/cli/*.t))
+# Benchmarks are tried as they are shipped: under sanitizers they take minutes.
+CLI_TESTS := $(filter-out tests/cli/bench.t,$(sort $(wildcard tests/cli/*.t)))
 
 # The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files; the
 # commands of the documents as they are shipped.
@@ -192,7 +193,8 @@ check:
 	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests replays build-asan/cadre
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
 	@+$(MAKE) --no-print-directory all
-	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(CLI_TESTS:%=build-asan/cadre:%)
+	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz \
+	    $(BUILD)/cadre:tests/cli/bench.t $(CLI_TESTS:%=build-asan/cadre:%)
 
 # Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, thousands of
 # damaged models, and fuzzing.
