@@ -21,6 +21,7 @@ typedef struct decoding {
     runner runner;
     session *sessions;  /* [streams] */
     runner_part *parts; /* [streams] */
+    int64_t *rows;      /* [streams] of a pass */
     int32_t *tokens;    /* [steps, streams] */
     real *logits;       /* [streams, V] */
     traffic traffic;
@@ -54,7 +55,7 @@ static void run_all(void *arg)
         for (int64_t i = 0; i < d->streams; i++)
             d->parts[i] = (runner_part){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
         runner_feed(&d->runner, d->parts, d->streams);
-        runner_logits(&d->runner, 0, d->streams, d->logits);
+        runner_logits(&d->runner, d->rows, d->streams, d->logits);
         d->cache_read += cache_bytes_read(d);
     }
 }
@@ -88,9 +89,11 @@ static cadre_status open_sessions(decoding *d, int64_t capacity)
 {
     d->sessions = MEM_ARRAY(session, d->streams);
     d->parts = MEM_ARRAY(runner_part, d->streams);
+    d->rows = MEM_ARRAY(int64_t, d->streams);
     d->tokens = MEM_ARRAY(int32_t, d->steps * d->streams);
     d->logits = MEM_ARRAY(real, d->streams * d->model->config.vocab);
-    if (!d->sessions || !d->parts || !d->tokens || !d->logits) return CADRE_ENOMEM;
+    if (!d->sessions || !d->parts || !d->rows || !d->tokens || !d->logits) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < d->streams; i++) d->rows[i] = i;
     for (int64_t i = 0; i < d->streams; i++)
         CADRE_TRY(session_open(d->model, capacity, &d->sessions[i]));
     return CADRE_OK;
@@ -129,6 +132,7 @@ static void close_all(decoding *d)
     for (int64_t i = 0; d->sessions && i < d->streams; i++) session_close(&d->sessions[i]);
     mem_free(d->sessions);
     mem_free(d->parts);
+    mem_free(d->rows);
     mem_free(d->tokens);
     mem_free(d->logits);
     traffic_close(&d->traffic);

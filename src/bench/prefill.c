@@ -29,7 +29,8 @@ static void run_all(void *arg)
         last = runner_chunk(p->count - at);
         runner_feed(&p->runner, &(runner_part){ &p->session, p->tokens + at, last }, 1);
     }
-    runner_logits(&p->runner, last - 1, 1, p->logits);
+    last--;
+    runner_logits(&p->runner, &last, 1, p->logits);
 }
 
 static double operations(const cadre_model *m, int64_t tokens)

@@ -100,7 +100,7 @@ static cadre_status run(generation *g, const int32_t *tokens, int64_t count, int
     for (int64_t i = 0; i < limit; i++) {
         int32_t token;
         bool more;
-        runner_logits(&g->on->runner, last - 1, 1, g->logits);
+        runner_logits(&g->on->runner, (int64_t[]){ last - 1 }, 1, g->logits);
         CADRE_TRY(choose(g, count + i, &token, &more));
         if (!more || i + 1 == limit) break;
         CADRE_TRY(feed(g, &token, 1, false));

@@ -49,7 +49,7 @@ static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
         int64_t count = runner_chunk(r->room - r->offset);
         runner_feed(&call->runner, &(runner_part){ &call->session, tokens + r->offset, count }, 1);
         for (int64_t i = 0; i < count; i++) {
-            runner_logits(&call->runner, i, 1, row);
+            runner_logits(&call->runner, &i, 1, row);
             CADRE_TRY(logits_check(call->model, row, r->offset + i));
             CADRE_TRY(put_reals(w, row, vocab));
         }

@@ -16,14 +16,12 @@ struct cadre_pass {
     arena memory;
     runner_part *parts; /* [sessions] */
     int64_t *rows;      /* [tokens] of the pass, that logits are wanted of */
-    real *gathered;     /* [tokens, D] */
 };
 
 static void layout(cadre_pass *p, arena *a)
 {
     p->parts = ARENA_ARRAY(a, runner_part, p->runner.sessions);
     p->rows = ARENA_ARRAY(a, int64_t, p->runner.tokens);
-    p->gathered = ARENA_ARRAY(a, real, p->runner.tokens * p->model->config.width);
 }
 
 static cadre_status open_pass(cadre_pass *p, int64_t tokens, int64_t sessions)
@@ -176,7 +174,7 @@ static cadre_status run(cadre_pass *p, cadre_pass_part *parts, int64_t count, ca
                 (runner_part){ &parts[i].session->session, parts[i].tokens, parts[i].count };
         runner_feed(&p->runner, p->parts, count);
         int64_t rows = list_rows(p, parts, count);
-        if (rows) runner_logits_of(&p->runner, p->rows, rows, p->gathered, logits);
+        if (rows) runner_logits(&p->runner, p->rows, rows, logits);
     }
     release_parts(parts, count);
     return status;

@@ -70,12 +70,8 @@ bool runner_feed(runner *r, const runner_part *parts, int64_t count)
         r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
 }
 
-void runner_logits_of(runner *r, const int64_t *rows, int64_t count, real *gathered, real *logits)
+void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits)
 {
-    transformer_logits_of(r->transformer, &r->model->weights, rows, count, gathered, logits);
-}
-
-void runner_logits(runner *r, int64_t first, int64_t rows, real *logits)
-{
-    transformer_logits(r->transformer, &r->model->weights, first, rows, logits);
+    assert(count <= r->tokens);
+    transformer_logits_of(r->transformer, &r->model->weights, rows, count, logits);
 }

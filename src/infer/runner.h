@@ -46,13 +46,9 @@ typedef struct runner_part {
  * two layers because a stop was asked for, and the sessions are as they were. */
 bool runner_feed(runner *r, const runner_part *parts, int64_t count);
 
-/* Of rows first .. first + rows - 1 of the last pass, the parts' tokens one after another: logits
- * [rows, V]. */
-void runner_logits(runner *r, int64_t first, int64_t rows, real *logits);
-
-/* Of any `count` rows of the last pass: logits [count, V], by way of their hidden states, gathered
- * [count, D]. */
-void runner_logits_of(runner *r, const int64_t *rows, int64_t count, real *gathered, real *logits);
+/* Of `count` rows of the last pass, which are the parts' tokens one after another: logits [count,
+ * V], in one product. At most as many as the pass had. */
+void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits);
 
 static inline int64_t runner_chunk(int64_t tokens)
 {

@@ -379,13 +379,14 @@ void transformer_logits(
     multiply_head(t, w, rows, t->hidden + first * t->config->width, logits);
 }
 
-void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows,
-    int64_t count, real *gathered, real *logits)
+/* The rows are gathered where the last block left its sum, which the last norm has read. */
+void transformer_logits_of(
+    transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *logits)
 {
     int64_t width = t->config->width;
     for (int64_t i = 0; i < count; i++)
-        memcpy(gathered + i * width, t->hidden + rows[i] * width, (size_t)width * sizeof *gathered);
-    multiply_head(t, w, count, gathered, logits);
+        memcpy(t->end + i * width, t->hidden + rows[i] * width, (size_t)width * sizeof *t->end);
+    multiply_head(t, w, count, t->end, logits);
 }
 
 void transformer_losses(

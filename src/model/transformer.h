@@ -38,10 +38,10 @@ const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last
 void transformer_logits(
     transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits);
 
-/* The same of any `count` tokens of it, whose hidden states are gathered [count, D] first: one
- * product for all. */
-void transformer_logits_of(transformer *t, const model_weights *w, const int64_t *rows,
-    int64_t count, real *gathered, real *logits);
+/* The same of any `count` tokens of it, at most as many as it had: one product for all. Not when
+ * training. */
+void transformer_logits_of(
+    transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *logits);
 
 /* losses [tokens] of the last forward, a target of -1 counting nothing. */
 void transformer_losses(

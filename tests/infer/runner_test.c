@@ -73,9 +73,11 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
             who[n++] = first + i;
         }
         if (n) runner_feed(&r, parts, n);
-        for (int64_t i = 0; i < n; row += parts[i++].count)
-            runner_logits(&r, row, parts[i].count,
-                f.got[who[i]][session_length(parts[i].session) - parts[i].count]);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t rows[LENGTH], from = session_length(parts[i].session) - parts[i].count;
+            for (int64_t p = 0; p < parts[i].count; p++) rows[p] = row++;
+            runner_logits(&r, rows, parts[i].count, f.got[who[i]][from]);
+        }
     }
     for (int64_t i = 0; i < count; i++) session_close(&sessions[i]);
     runner_close(&r);
