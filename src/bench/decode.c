@@ -26,6 +26,7 @@ typedef struct decoding {
     real *logits;       /* [streams, V] */
     traffic traffic;
     int64_t cache_read; /* bytes of keys and values */
+    cadre_status status;
 } decoding;
 
 /* Of one token of one layer: its key and its value. */
@@ -54,7 +55,8 @@ static void run_all(void *arg)
     for (int64_t s = 0; s < d->steps; s++) {
         for (int64_t i = 0; i < d->streams; i++)
             d->parts[i] = (runner_part){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
-        runner_feed(&d->runner, d->parts, d->streams);
+        d->status = runner_feed(&d->runner, d->parts, d->streams);
+        if (d->status != CADRE_OK) return;
         runner_logits(&d->runner, d->rows, d->streams, d->logits);
         d->cache_read += cache_bytes_read(d);
     }
@@ -82,6 +84,7 @@ static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
 {
     compute *c = d->model->context->compute;
     double before = bench_bandwidth(c), seconds = bench_best(run_all, d, SECONDS);
+    CADRE_TRY(d->status);
     return put_line(d, seconds, fmax(before, bench_bandwidth(c)), line, arg);
 }
 
@@ -100,14 +103,16 @@ static cadre_status open_sessions(decoding *d, int64_t capacity)
 }
 
 /* Fills every session with the same `depth` tokens, over and over the first of those to come. */
-static void fill_sessions(decoding *d)
+static cadre_status fill_sessions(decoding *d)
 {
     for (int64_t i = 0; i < d->streams; i++)
         for (int64_t left = d->depth, take; left > 0; left -= take) {
             take = left < d->runner.tokens ? left : d->runner.tokens;
             take = take < d->steps * d->streams ? take : d->steps * d->streams;
-            runner_feed(&d->runner, &(runner_part){ &d->sessions[i], d->tokens, take }, 1);
+            CADRE_TRY(
+                runner_feed(&d->runner, &(runner_part){ &d->sessions[i], d->tokens, take }, 1));
         }
+    return CADRE_OK;
 }
 
 static cadre_status open_all(decoding *d)
@@ -119,7 +124,7 @@ static cadre_status open_all(decoding *d)
     CADRE_TRY(open_sessions(d, capacity));
     for (int64_t i = 0; i < d->steps * d->streams; i++)
         d->tokens[i] = (int32_t)(random_bits(key, (uint64_t)i) % (uint64_t)d->model->config.vocab);
-    fill_sessions(d);
+    CADRE_TRY(fill_sessions(d));
     CADRE_TRY(traffic_open(d->model, &d->traffic));
     d->runner.watch = traffic_watch;
     d->runner.watch_arg = &d->traffic;

@@ -75,11 +75,13 @@ static void run_sparse(bench *b)
 static void run_dense(bench *b)
 {
     gemm_group group[2];
+    int32_t wanted[1];
     expert_pass pass = { .compute = b->c,
         .weights = &b->dense.weights,
         .width = WIDTH,
         .hidden = DENSE,
         .group = group,
+        .wanted = wanted,
         .form = row_activation_by_name(b->c->variant->rows, "swiglu") };
     pass.rows = (expert_rows){ .experts = 1, .first = b->start };
     experts_forward(&pass, b->x, b->dense_pre, b->dense_act, b->y);
@@ -145,8 +147,10 @@ static void layout_matrices(matrices *m, arena *a, int experts, int64_t hidden)
     }
     m->weights = (expert_weights){ .gate = view(m->gate, experts, hidden, WIDTH),
         .up = view(m->up, experts, hidden, WIDTH),
-        .down = view(m->down, experts, WIDTH, hidden) };
-    m->gradients = (expert_gradients){ .gate = m->dgate, .up = m->dup, .down = m->ddown };
+        .down = view(m->down, experts, WIDTH, hidden),
+        .joined = true };
+    m->gradients =
+        (expert_gradients){ .gate = m->dgate, .up = m->dup, .down = m->ddown, .joined = true };
     fill(m->values, 3 * one * experts, 0, 0.03);
 }
 

@@ -18,6 +18,7 @@ typedef struct prefilling {
     session session;
     int32_t *tokens; /* [count] */
     real *logits;    /* [V] */
+    cadre_status status;
 } prefilling;
 
 static void run_all(void *arg)
@@ -27,7 +28,8 @@ static void run_all(void *arg)
     session_rewind(&p->session, 0);
     for (int64_t at = 0; at < p->count; at += last) {
         last = runner_chunk(p->count - at);
-        runner_feed(&p->runner, &(runner_part){ &p->session, p->tokens + at, last }, 1);
+        p->status = runner_feed(&p->runner, &(runner_part){ &p->session, p->tokens + at, last }, 1);
+        if (p->status != CADRE_OK) return;
     }
     last--;
     runner_logits(&p->runner, &last, 1, p->logits);
@@ -82,7 +84,9 @@ static cadre_status bench_prefill(
     cadre_status status = open_all(&p, model);
     if (status == CADRE_OK) {
         double seconds = bench_best(run_all, &p, SECONDS);
-        status = put_line(&p, seconds, bench_fma_peak(model->context->compute), line, arg);
+        status = p.status;
+        if (status == CADRE_OK)
+            status = put_line(&p, seconds, bench_fma_peak(model->context->compute), line, arg);
     }
     close_all(&p);
     return status;

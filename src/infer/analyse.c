@@ -384,9 +384,9 @@ static cadre_status put_passage(json_writer *w, const analysis *a, const domain 
     if (status == CADRE_OK) {
         r.watch = route_log_watch;
         r.watch_arg = &log;
-        runner_feed(&r, &(runner_part){ &s, d->passage.ids, count }, 1);
-        status = put_tokens(w, a, d, &log);
+        status = runner_feed(&r, &(runner_part){ &s, d->passage.ids, count }, 1);
     }
+    if (status == CADRE_OK) status = put_tokens(w, a, d, &log);
     route_log_close(&log);
     runner_close(&r);
     session_close(&s);

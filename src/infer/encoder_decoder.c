@@ -42,17 +42,17 @@ void encoder_decoder_close(encoder_decoder *e)
     *e = (encoder_decoder){ 0 };
 }
 
-void encoder_decoder_read(
+cadre_status encoder_decoder_read(
     encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg)
 {
     token_batch b = {
         .inputs = tokens, .tokens = count, .sequences = 1, .start = (int64_t[]){ 0, count }
     };
-    transformer_forward(e->encoder, &e->model->encoder->weights, &b, NULL, watch, arg);
     e->inputs = count;
+    return transformer_forward(e->encoder, &e->model->encoder->weights, &b, NULL, watch, arg);
 }
 
-void encoder_decoder_run(
+cadre_status encoder_decoder_run(
     encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg)
 {
     token_batch b = { .inputs = tokens,
@@ -61,7 +61,7 @@ void encoder_decoder_run(
         .start = (int64_t[]){ 0, count },
         .encoder_output = transformer_hidden(e->encoder),
         .encoder_start = (int64_t[]){ 0, e->inputs } };
-    transformer_forward(e->decoder, &e->model->weights, &b, NULL, watch, arg);
+    return transformer_forward(e->decoder, &e->model->weights, &b, NULL, watch, arg);
 }
 
 void encoder_decoder_logits(encoder_decoder *e, int64_t first, int64_t rows, real *logits)

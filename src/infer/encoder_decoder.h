@@ -20,10 +20,10 @@ cadre_status encoder_decoder_open(
 size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outputs);
 void encoder_decoder_close(encoder_decoder *e);
 
-void encoder_decoder_read(
+cadre_status encoder_decoder_read(
     encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg);
 /* The output so far, from its start token on. */
-void encoder_decoder_run(
+cadre_status encoder_decoder_run(
     encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg);
 /* Of output tokens first .. first + rows - 1: logits [rows, V]. */
 void encoder_decoder_logits(encoder_decoder *e, int64_t first, int64_t rows, real *logits);

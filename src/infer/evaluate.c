@@ -111,8 +111,7 @@ static cadre_status run_windows(
             .sequences = n,
             .start = s->start,
             .may_stop = true };
-        if (!transformer_forward(s->t, &m->weights, &b, NULL, watch->layer, watch->layer_arg))
-            return interrupt_check(NULL);
+        CADRE_TRY(transformer_forward(s->t, &m->weights, &b, NULL, watch->layer, watch->layer_arg));
         transformer_losses(s->t, &m->weights, s->targets, s->losses);
         for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
         if (!reals_are_finite(s->losses, tokens))

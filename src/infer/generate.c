@@ -49,8 +49,7 @@ static cadre_status stop_if_asked(void)
 static cadre_status feed(generation *g, const int32_t *tokens, int64_t count, bool prompt)
 {
     g->on->runner.may_stop = prompt; /* which may be long; a token is finished */
-    if (!runner_feed(&g->on->runner, &(runner_part){ &g->on->session, tokens, count }, 1))
-        return stop_if_asked();
+    CADRE_TRY(runner_feed(&g->on->runner, &(runner_part){ &g->on->session, tokens, count }, 1));
     if (g->routes) CADRE_TRY(record(g, tokens, count, prompt));
     return prompt ? stop_if_asked() : CADRE_OK;
 }
@@ -112,10 +111,10 @@ static cadre_status run(generation *g, const int32_t *tokens, int64_t count, int
 static cadre_status run_stacks(generation *g, const int32_t *tokens, int64_t count, int64_t limit)
 {
     g->output[0] = (int32_t)g->model->config.bos;
-    encoder_decoder_read(&g->stacks, tokens, count, NULL, NULL);
+    CADRE_TRY(encoder_decoder_read(&g->stacks, tokens, count, NULL, NULL));
     for (int64_t i = 0; i < limit; i++) {
         bool more;
-        encoder_decoder_run(&g->stacks, g->output, i + 1, NULL, NULL);
+        CADRE_TRY(encoder_decoder_run(&g->stacks, g->output, i + 1, NULL, NULL));
         encoder_decoder_logits(&g->stacks, i, 1, g->logits);
         CADRE_TRY(choose(g, count + i, &g->output[i + 1], &more));
         if (!more) break;

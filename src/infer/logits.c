@@ -47,7 +47,8 @@ static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
     CADRE_TRY(safetensors_writer_put(w, tokens, (size_t)r->room * sizeof *tokens));
     while (r->offset < r->room) {
         int64_t count = runner_chunk(r->room - r->offset);
-        runner_feed(&call->runner, &(runner_part){ &call->session, tokens + r->offset, count }, 1);
+        runner_part part = { &call->session, tokens + r->offset, count };
+        CADRE_TRY(runner_feed(&call->runner, &part, 1));
         for (int64_t i = 0; i < count; i++) {
             runner_logits(&call->runner, &i, 1, row);
             CADRE_TRY(logits_check(call->model, row, r->offset + i));
@@ -153,9 +154,12 @@ static cadre_status run_stacks(cadre_model *model, stacks_call *call, const char
     encoder_decoder stacks;
     CADRE_TRY(encoder_decoder_open(model, call->in->room, call->out->room, &stacks));
     call->stacks = &stacks;
-    encoder_decoder_read(&stacks, call->tokens, call->in->room, route_log_watch, call->in);
-    encoder_decoder_run(&stacks, call->decoder, call->out->room, route_log_watch, call->out);
-    cadre_status status = write_file(out, model->config.vocab, stream_stacks, call);
+    cadre_status status =
+        encoder_decoder_read(&stacks, call->tokens, call->in->room, route_log_watch, call->in);
+    if (status == CADRE_OK)
+        status = encoder_decoder_run(
+            &stacks, call->decoder, call->out->room, route_log_watch, call->out);
+    if (status == CADRE_OK) status = write_file(out, model->config.vocab, stream_stacks, call);
     encoder_decoder_close(&stacks);
     return status;
 }

@@ -172,9 +172,9 @@ static cadre_status run(cadre_pass *p, cadre_pass_part *parts, int64_t count, ca
         for (int64_t i = 0; i < count; i++)
             p->parts[i] =
                 (runner_part){ &parts[i].session->session, parts[i].tokens, parts[i].count };
-        runner_feed(&p->runner, p->parts, count);
+        status = runner_feed(&p->runner, p->parts, count);
         int64_t rows = list_rows(p, parts, count);
-        if (rows) runner_logits(&p->runner, p->rows, rows, logits);
+        if (status == CADRE_OK && rows) runner_logits(&p->runner, p->rows, rows, logits);
     }
     release_parts(parts, count);
     return status;

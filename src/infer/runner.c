@@ -45,7 +45,7 @@ void runner_close(runner *r)
     *r = (runner){ 0 };
 }
 
-bool runner_feed(runner *r, const runner_part *parts, int64_t count)
+cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
 {
     int64_t tokens = 0;
     assert(count <= r->sessions);

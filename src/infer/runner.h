@@ -42,9 +42,9 @@ typedef struct runner_part {
     int64_t count;
 } runner_part;
 
-/* One pass; a session stands in one part. false, where the runner may stop: it was given up between
- * two layers because a stop was asked for, and the sessions are as they were. */
-bool runner_feed(runner *r, const runner_part *parts, int64_t count);
+/* One pass; a session stands in one part. Fails where the runner may stop and was asked to, between
+ * two layers, and where experts cannot be read: the sessions are then as they were. */
+cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count);
 
 /* Of `count` rows of the last pass, which are the parts' tokens one after another: logits [count,
  * V], in one product. At most as many as the pass had. */

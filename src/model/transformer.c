@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "op/embedding.h"
 #include "op/ffn.h"
 #include "op/loss.h"
@@ -219,7 +220,7 @@ static void part_residual(const transformer *t)
 
 /* ---- the feed-forward half ---- */
 
-static moe_call moe_call_of(const transformer *t, int64_t l)
+static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *source)
 {
     return (moe_call){ .compute = t->c,
         .batch = &t->batch,
@@ -227,7 +228,8 @@ static moe_call moe_call_of(const transformer *t, int64_t l)
         .scratch_bytes = t->moe_scratch_bytes,
         .balance = t->balance,
         .balance_layer = (int)model_config_sparse_before(t->config, l),
-        .layer = (int32_t)l };
+        .layer = (int32_t)l,
+        .source = source };
 }
 
 static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_gradients *g)
@@ -240,17 +242,17 @@ static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_grad
         .down = linear_with_bias(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
 }
 
-static void feed_forward(
-    transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
+static cadre_status feed_forward(
+    transformer *t, const model_weights *w, int64_t l, block_state *s, real *out)
 {
     int64_t width = t->config->width;
     if (t->config->layer[l].sparse) {
-        moe_call call = moe_call_of(t, l);
-        moe_layer_forward(&call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, out);
-    } else {
-        ffn f = ffn_of(t, w, NULL);
-        ffn_forward(t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, out, width);
+        moe_call call = moe_call_of(t, l, w->source);
+        return moe_layer_forward(&call, &t->moe[l], &w->layer[l].moe, s->y_normed, &s->sparse, out);
     }
+    ffn f = ffn_of(t, &w->layer[l], NULL);
+    ffn_forward(t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, out, width);
+    return CADRE_OK;
 }
 
 /* t->dhalf -> t->dnormed */
@@ -261,7 +263,7 @@ static void feed_forward_backward(transformer *t, const layer_weights *w, layer_
     const real *dy = t->dhalf;
     real *dx = t->dnormed;
     if (t->config->layer[l].sparse) {
-        moe_call call = moe_call_of(t, l);
+        moe_call call = moe_call_of(t, l, NULL);
         moe_layer_backward(
             &call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, dy, dx, &g->moe, accumulate);
     } else {
@@ -286,10 +288,11 @@ static void attend_to_encoder(transformer *t, const layer_weights *w, block_stat
 
 /* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see
  * join_residual */
-static void block_forward(
-    transformer *t, const layer_weights *w, int64_t l, block_state *s, real *out)
+static cadre_status block_forward(
+    transformer *t, const model_weights *all, int64_t l, block_state *s, real *out)
 {
     const model_config *c = t->config;
+    const layer_weights *w = &all->layer[l];
     const token_batch *b = &t->batch;
     norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps),
          second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
@@ -298,8 +301,9 @@ static void block_forward(
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
     if (c->cross) attend_to_encoder(t, w, s);
     norm_forward(t->c, &second, b->tokens, s->y, c->width, s->y_normed, c->width, s->y_inverse);
-    feed_forward(t, w, l, s, out);
+    CADRE_TRY(feed_forward(t, all, l, s, out));
     join_residual(t, w, ROLE_FFN_POST_NORM, s->y, out);
+    return CADRE_OK;
 }
 
 /* t->dx: the gradient by the block's output becomes the gradient by its input */
@@ -333,9 +337,12 @@ static void take_batch(transformer *t, const token_batch *b)
     }
 }
 
-static bool is_given_up(const token_batch *b) { return b->may_stop && cadre_interrupted(); }
+static cadre_status stop_if_asked(const token_batch *b)
+{
+    return b->may_stop ? interrupt_check(NULL) : CADRE_OK;
+}
 
-bool transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
+cadre_status transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
     balance *balancing, transformer_watch watch, void *arg)
 {
     const model_config *c = t->config;
@@ -345,18 +352,18 @@ bool transformer_forward(transformer *t, const model_weights *w, const token_bat
     embedding_forward(
         t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
     for (int64_t l = 0; l < c->layers; l++) {
-        if (is_given_up(b)) return false;
+        CADRE_TRY(stop_if_asked(b));
         block_state *s = &t->blocks[l];
         /* Without backward: s->x, which is free by then */
         real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x;
-        block_forward(t, &w->layer[l], l, s, out);
+        CADRE_TRY(block_forward(t, w, l, s, out));
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
     }
     norm n = { 1, c->width, w->out_norm.data, NULL, (real)c->norm_eps };
     norm_forward(t->c, &n, b->tokens, t->end, c->width, t->hidden, c->width, t->end_inverse);
     for (int64_t i = 0; b->caches && i < b->sequences; i++)
         b->caches[i]->length += b->start[i + 1] - b->start[i];
-    return true;
+    return CADRE_OK;
 }
 
 static real logit_scale(const transformer *t) { return (real)model_config_logit_scale(t->config); }
@@ -397,7 +404,7 @@ void transformer_losses(
         t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
 }
 
-bool transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
+cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, bool accumulate, real *losses)
 {
     const model_config *c = t->config;
@@ -409,10 +416,10 @@ bool transformer_backward(transformer *t, const model_weights *w, model_gradient
     norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width,
         false, t->dx, c->width);
     for (int64_t l = c->layers - 1; l >= 0; l--) {
-        if (is_given_up(b)) return false;
+        CADRE_TRY(stop_if_asked(b));
         block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l], accumulate);
     }
     embedding_backward(
         t->c, c->width, (real)c->embedding_scale, b->tokens, b->inputs, t->dx, c->width, g->embed);
-    return true;
+    return CADRE_OK;
 }

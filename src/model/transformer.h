@@ -28,9 +28,9 @@ typedef void (*transformer_watch)(void *arg, int64_t layer, const plan *p);
 
 /* Leaves the normed hidden states, and when training what backward needs. Moves the caches on. What
  * the batch points to stays as it is until backward. balance NULL: no balancing losses and no
- * counts; watch NULL: none. false: it was given up, caches are as they were, and nothing else is to
- * be used. */
-bool transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
+ * counts; watch NULL: none. Fails where it was asked to stop and may, and where the weights' source
+ * of experts does: then caches are as they were, and nothing else is to be used. */
+cadre_status transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
     balance *balancing, transformer_watch watch, void *arg);
 const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last forward */
 
@@ -49,8 +49,9 @@ void transformer_losses(
 
 /* After a training forward (and balance_finish): the losses, and gradients of scale * their sum and
  * of the balance's terms. Dense gradients are added to; those of sparse layers are too if
- * `accumulate`, else overwritten. false: it was given up, and no gradient is to be used. */
-bool transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
+ * `accumulate`, else overwritten. Fails where it was asked to stop and may: no gradient is then to
+ * be used. */
+cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, bool accumulate, real *losses);
 
 #endif

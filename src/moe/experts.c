@@ -1,5 +1,6 @@
-/* experts.c - grouped products with the gather folded in; one pass over the hidden rows each
- * way. */
+/* experts.c - grouped products with the gather folded in; one pass over the hidden rows each way.
+ * Forward runs in waves of experts, as their source has them; backward reads the weights as they
+ * were opened. */
 #include "moe/experts.h"
 
 #include <string.h>
@@ -10,23 +11,10 @@ enum { CHUNK = 512 }; /* numbers of a row that are in the first cache at once */
 
 /* ---- views ---- */
 
-static size_t stored_bytes(const weight *w)
-{
-    return w->format ? number_row_bytes(w->format, w->stride * w->rows)
-                     : (size_t)(w->stride * w->rows) * sizeof(real);
-}
-
 static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 
-/* Whether up lies right behind gate, so that the two are one matrix [2H, D]. */
-static bool up_follows_gate(const expert_pass *e, int64_t expert)
-{
-    const weight *gate = &e->weights->gate, *up = &e->weights->up;
-    return gate->stride == up->stride && gate->format == up->format && gate->strips == up->strips &&
-           !gate->factors.form &&
-           weight_matrix(up, expert).data ==
-               (const char *)weight_matrix(gate, expert).data + stored_bytes(gate);
-}
+/* Whether gate and up are one matrix [2H, D]. */
+static bool inputs_joined(const expert_pass *e) { return has_up(e) && e->weights->joined; }
 
 static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
 static int64_t row_count(const expert_pass *e) { return e->rows.first[e->rows.experts]; }
@@ -76,13 +64,13 @@ static gemm_group input_group(
 }
 
 /* pre = x Wg^T, x Wu^T */
-static void multiply_inputs(const expert_pass *e, const real *x, real *pre)
+static void multiply_inputs(const expert_pass *e, const expert_wave *wave, const real *x, real *pre)
 {
-    const expert_weights *w = e->weights;
+    const expert_weights *w = wave->weights;
+    bool one = has_up(e) && w->joined;
     int64_t count = 0;
-    for (int64_t i = 0; i < e->rows.experts; i++) {
-        if (!rows_of(e, i)) continue;
-        bool one = has_up(e) && up_follows_gate(e, i);
+    for (int32_t j = 0; j < wave->held; j++) {
+        int64_t i = wave->experts[j];
         e->group[count++] = input_group(e, i, &w->gate, one ? 2 * e->hidden : e->hidden, x, pre);
         if (has_up(e) && !one)
             e->group[count++] = input_group(e, i, &w->up, e->hidden, x, pre + e->hidden);
@@ -91,21 +79,21 @@ static void multiply_inputs(const expert_pass *e, const real *x, real *pre)
 }
 
 /* out = act Wd^T */
-static void multiply_output(const expert_pass *e, const real *act, real *out)
+static void multiply_output(
+    const expert_pass *e, const expert_wave *wave, const real *act, real *out)
 {
-    int64_t count = 0;
-    for (int64_t i = 0; i < e->rows.experts; i++) {
-        if (!rows_of(e, i)) continue;
-        e->group[count++] = (gemm_group){ .m = rows_of(e, i),
+    for (int32_t j = 0; j < wave->held; j++) {
+        int64_t i = wave->experts[j];
+        e->group[j] = (gemm_group){ .m = rows_of(e, i),
             .n = e->width,
             .k = e->hidden,
             .a = act + e->rows.first[i] * e->hidden,
             .a_stride = e->hidden,
-            .b = weight_matrix(&e->weights->down, i),
+            .b = weight_matrix(&wave->weights->down, i),
             .c = out + e->rows.first[i] * e->width,
             .c_stride = e->width };
     }
-    gemm_grouped(e->compute, GEMM_NT, e->group, count, false);
+    gemm_grouped(e->compute, GEMM_NT, e->group, wave->held, false);
 }
 
 /* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same
@@ -123,11 +111,11 @@ static void drop_out(
             random_uniform(e->dropout.key, first + (uint64_t)i) < e->dropout.chance ? 0 : scale;
 }
 
-typedef struct hidden_job {
+typedef struct activation_job {
     const expert_pass *pass;
-    const real *dy;
-    real *pre, *act, *dweight;
-} hidden_job;
+    int64_t expert, row; /* the first of both */
+    real *pre, *act;
+} activation_job;
 
 static void add_input_biases(const expert_pass *e, int64_t expert, real *pre)
 {
@@ -139,9 +127,10 @@ static void add_input_biases(const expert_pass *e, int64_t expert, real *pre)
 
 static void activate_task(void *arg, int64_t begin, int64_t end)
 {
-    const hidden_job *job = arg;
+    const activation_job *job = arg;
     const expert_pass *e = job->pass;
-    for (int64_t r = begin, expert = 0; r < end; r++) {
+    int64_t expert = job->expert;
+    for (int64_t r = job->row + begin; r < job->row + end; r++) {
         real *gate = job->pre + r * pre_width(e), *act = job->act + r * e->hidden;
         expert = expert_of_row(e, r, expert);
         add_input_biases(e, expert, gate);
@@ -150,12 +139,45 @@ static void activate_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out)
+/* act = form(pre), at once for experts of the wave whose rows stand behind each other: where all
+ * experts are held, that is all rows. */
+static void activate(const expert_pass *e, const expert_wave *wave, real *pre, real *act)
 {
-    hidden_job job = { .pass = e, .pre = pre, .act = act };
-    multiply_inputs(e, x, pre);
-    parallel_over(e->compute, row_count(e), 1, row_count(e) * pre_width(e), activate_task, &job);
-    multiply_output(e, act, out);
+    const int64_t *first = e->rows.first;
+    for (int32_t j = 0; j < wave->held;) {
+        int32_t expert = wave->experts[j];
+        int64_t begin = first[expert], end = first[expert + 1];
+        while (++j < wave->held && first[wave->experts[j]] == end)
+            end = first[wave->experts[j] + 1];
+        activation_job job = { e, expert, begin, pre, act };
+        parallel_over(
+            e->compute, end - begin, 1, (end - begin) * pre_width(e), activate_task, &job);
+    }
+}
+
+static int32_t list_wanted(const expert_pass *e)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < e->rows.experts; i++)
+        if (rows_of(e, i)) e->wanted[count++] = i;
+    return count;
+}
+
+cadre_status experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out)
+{
+    expert_wave w = { .layer = e->layer,
+        .plan = e->plan,
+        .opened = e->weights,
+        .experts = e->wanted,
+        .count = list_wanted(e) };
+    for (; w.count; w.experts += w.held, w.count -= w.held) {
+        CADRE_TRY(expert_source_acquire(e->source, &w));
+        multiply_inputs(e, &w, x, pre);
+        activate(e, &w, pre, act);
+        multiply_output(e, &w, act, out);
+        expert_source_release(e->source, &w);
+    }
+    return CADRE_OK;
 }
 
 /* ---- combine ---- */
@@ -245,6 +267,12 @@ static void multiply_output_backward(const expert_pass *e, const real *dy, real 
     gemm_grouped(e->compute, GEMM_NN, e->group, count, false);
 }
 
+typedef struct hidden_job {
+    const expert_pass *pass;
+    const real *dy;
+    real *pre, *act, *dweight;
+} hidden_job;
+
 /* Forward: act = form(gate, up) * mask; y_t += w * act Wd^T. Given dA in `act`:
  *     dweight = <act, dA>     dgate, dup = form'(w * dA * mask), in place of gate and up     act =
  *                             w * act, for dWd
@@ -322,7 +350,7 @@ static void multiply_input_gradients(const expert_pass *e, const real *x, const 
 {
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
-        bool one = has_up(e) && g->up[i] == g->gate[i] + e->hidden * e->width;
+        bool one = has_up(e) && g->joined;
         e->group[count++] =
             input_gradient_group(e, i, dpre, one ? 2 * e->hidden : e->hidden, x, g->gate[i]);
         if (has_up(e) && !one)
@@ -341,7 +369,7 @@ static void multiply_input_backward(
     const weight *w = half ? &e->weights->up : &e->weights->gate;
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
-        bool one = has_up(e) && up_follows_gate(e, i);
+        bool one = inputs_joined(e);
         if (!rows_of(e, i) || (half && one)) continue;
         e->group[count++] = (gemm_group){ .m = rows_of(e, i),
             .n = e->width,

@@ -19,21 +19,11 @@
 #include "kernel/compute.h"
 #include "kernel/gemm.h"
 #include "kernel/rows.h"
-#include "kernel/weight.h"
-#include "moe/plan.h"
-
-/* Weights of the experts that this rank holds: views with one pointer an expert, or one plain
- * matrix. Forms with one input use `gate` alone. Fastest when an expert's up lies right behind its
- * gate: the two are then one matrix [2H, D]. */
-typedef struct expert_weights {
-    weight gate, up, down;        /* [H, D], [H, D], [D, H] */
-    const real *const *gate_bias; /* [experts] of [H]; NULL: none. So are the next two */
-    const real *const *up_bias;   /* [experts] of [H] */
-    const real *const *down_bias; /* [experts] of [D] */
-} expert_weights;
+#include "moe/expert_source.h"
 
 typedef struct expert_gradients {
     real *const *gate, *const *up, *const *down;                /* [experts] each */
+    bool joined;                                                /* as the weights are */
     real *const *gate_bias, *const *up_bias, *const *down_bias; /* NULL where weights have none */
 } expert_gradients;
 
@@ -56,17 +46,22 @@ typedef struct expert_dropout {
 
 typedef struct expert_pass {
     compute *compute;
-    const expert_weights *weights;
+    const expert_weights *weights; /* as they were opened */
+    expert_source *source;         /* of forward; NULL: the weights are readable as they are */
+    const plan *plan;              /* for the source; NULL: of a shared expert */
+    int32_t layer;                 /* for the source */
     const row_activation *form;
     real limit;
     int64_t width, hidden; /* D, H */
     expert_rows rows;
     expert_dropout dropout;
     gemm_group *group; /* [2 * experts] scratch */
+    int32_t *wanted;   /* [experts] scratch of forward */
 } expert_pass;
 
-/* x [T, D] -> pre, act (scratch), out. out has no down bias: combine adds it. */
-void experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out);
+/* x [T, D] -> pre, act (scratch), out. out has no down bias: combine adds it. Fails where the
+ * source does, and leaves nothing acquired. */
+cadre_status experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out);
 
 /* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by edge (NULL: not
  * wanted), dx_rows [R, D] (added, or overwritten). Spends pre; act is scratch. */

@@ -6,6 +6,7 @@
  *                 experts (+ jitter) + shared */
 #include "moe/layer.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "kernel/gemm.h"
@@ -101,6 +102,7 @@ size_t moe_state_bytes(const moe_config *c, const batch_limits *most)
 typedef struct scratch {
     dispatch_scratch dispatch;
     gemm_group *group; /* [2 * E] */
+    int32_t *wanted;   /* [E] */
     /* [T, E] forward: keys of selection; backward: derivatives by the logits */
     real *logits;
     real *probability;  /* [T, E] derivatives by scores */
@@ -120,6 +122,7 @@ static void scratch_layout(scratch *s, arena *a, const moe_config *c, const batc
     dispatch_layout(
         &s->dispatch, a, &c->dispatch, most->tokens, most->sequences, c->route.topk, c->experts);
     s->group = ARENA_ARRAY(a, gemm_group, 2 * c->experts);
+    s->wanted = ARENA_ARRAY(a, int32_t, c->experts);
     s->logits = ARENA_ARRAY(a, real, pairs);
     s->probability = ARENA_ARRAY(a, real, pairs);
     if (c->router->traits & ROUTER_NOISE) s->noise_logits = ARENA_ARRAY(a, real, pairs);
@@ -183,11 +186,15 @@ static expert_pass routed_pass(const run *r)
     const batch_random *random = &r->call->batch->random;
     expert_pass e = { .compute = r->call->compute,
         .weights = &r->w->experts,
+        .source = r->call->source,
+        .plan = p,
+        .layer = r->call->layer,
         .limit = clamp_of(r->c),
         .width = r->c->width,
         .form = form_of(r->call->compute->variant->rows, r->c),
         .hidden = r->c->hidden,
-        .group = r->scratch.group };
+        .group = r->scratch.group,
+        .wanted = r->scratch.wanted };
     e.rows = (expert_rows){ p->experts, p->first, p->row_token, p->row_edge, p->edge_weight };
     if (random->train && r->c->expert_dropout > 0) {
         e.dropout.chance = r->c->expert_dropout;
@@ -207,9 +214,10 @@ typedef struct shared_pass {
 
 static void shared_begin(const run *r, shared_pass *p)
 {
-    p->weights = (expert_weights){
-        .gate = r->w->shared_gate, .up = r->w->shared_up, .down = r->w->shared_down
-    };
+    p->weights = (expert_weights){ .gate = r->w->shared_gate,
+        .up = r->w->shared_up,
+        .down = r->w->shared_down,
+        .joined = r->w->shared_joined };
     p->first[0] = 0;
     p->first[1] = r->s->plan.tokens;
     p->pass = (expert_pass){ .compute = r->call->compute,
@@ -218,7 +226,8 @@ static void shared_begin(const run *r, shared_pass *p)
         .width = r->c->width,
         .form = form_of(r->call->compute->variant->rows, r->c),
         .hidden = r->c->shared,
-        .group = r->scratch.group };
+        .group = r->scratch.group,
+        .wanted = r->scratch.wanted };
     p->pass.rows = (expert_rows){ .experts = 1, .first = p->first, .weight = r->s->shared_gate };
 }
 
@@ -261,20 +270,21 @@ static void gate_shared(const run *r)
     r->call->compute->variant->rows->sigmoid(tokens, r->s->shared_gate, r->s->shared_gate);
 }
 
-void moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
+cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
     const real *x, moe_state *s, real *y)
 {
     run r;
     run_begin(&r, call, c, w, x, s);
     route(&r);
+    expert_source_prefetch(call->source, call->layer, &s->plan);
     if (c->shared_gated) gate_shared(&r);
     if (c->shared) {
         shared_pass shared;
         shared_begin(&r, &shared);
-        experts_forward(&shared.pass, x, s->shared_pre, r.scratch.act, y);
+        CADRE_TRY(experts_forward(&shared.pass, x, s->shared_pre, r.scratch.act, y));
     }
     expert_pass routed = routed_pass(&r);
-    experts_forward(&routed, expert_input(&r), s->pre, r.scratch.act, r.scratch.rows);
+    CADRE_TRY(experts_forward(&routed, expert_input(&r), s->pre, r.scratch.act, r.scratch.rows));
     combination sum = { .compute = call->compute,
         .plan = &s->plan,
         .width = c->width,
@@ -282,6 +292,7 @@ void moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weig
         .base = c->shared > 0,
         .base_scale = s->shared_gate };
     experts_combine(&sum, r.scratch.rows, y);
+    return CADRE_OK;
 }
 
 /* ---- backward ---- */
@@ -293,7 +304,8 @@ static void shared_backward(
     shared_pass shared;
     expert_gradients into = { .gate = &(real *const){ g->shared_gate },
         .up = &(real *const){ g->shared_up },
-        .down = &(real *const){ g->shared_down } };
+        .down = &(real *const){ g->shared_down },
+        .joined = g->shared_joined };
     shared_begin(r, &shared);
     experts_backward(&shared.pass, r->x, dy, r->s->shared_pre, r->scratch.act, &into, accumulate,
         r->scratch.dgate, dx, true);
@@ -333,6 +345,7 @@ void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_wei
     const real *x, moe_state *s, const real *dy, real *dx, moe_gradients *g, bool accumulate)
 {
     run r;
+    assert(!call->source);
     run_begin(&r, call, c, w, x, s);
     routed_backward(&r, dy, dx, g, accumulate);
     if (c->shared) shared_backward(&r, dy, dx, g, accumulate);

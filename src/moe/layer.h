@@ -49,6 +49,7 @@ typedef struct moe_weights {
     router_weights router;
     expert_weights experts;
     weight shared_gate, shared_up, shared_down; /* [Hs, D], [Hs, D], [D, Hs] */
+    bool shared_joined;                         /* as in expert_weights */
     weight shared_switch;                       /* [1, D] of a gated shared expert */
 } moe_weights;
 
@@ -56,6 +57,7 @@ typedef struct moe_gradients {
     router_gradients router;
     expert_gradients experts;
     real *shared_gate, *shared_up, *shared_down; /* NULL where there is no shared expert */
+    bool shared_joined;                          /* as in expert_gradients */
     real *shared_switch;                         /* [D] NULL where it is not gated */
 } moe_gradients;
 
@@ -83,11 +85,13 @@ typedef struct moe_call {
     size_t scratch_bytes;
     balance *balance;  /* NULL: evaluation, no losses and no counts */
     int balance_layer; /* index of this layer in the balance */
-    int32_t layer;     /* its number in the model, for random numbers */
+    int32_t layer;     /* its number in the model, for random numbers and the source */
+    /* Of the routed experts' weights; NULL, as always in training: they are readable as they are */
+    expert_source *source;
 } moe_call;
 
-/* y = layer(x). x must stay as it is until backward. */
-void moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
+/* y = layer(x). x must stay as it is until backward. Fails where the source of experts does. */
+cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
     const real *x /* [T, D] */, moe_state *s, real *y /* [T, D] */);
 
 /* dx = gradient by x; weight gradients are added to g, or (accumulate false: the first part of a

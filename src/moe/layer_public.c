@@ -140,6 +140,7 @@ static void layout_experts(cadre_moe *m, arena *a)
     w->gate = view_of(m, &in[0]), g->gate = in[0].gradients;
     w->up = view_of(m, &in[two]), g->up = in[two].gradients;
     w->down = view_of(m, &down), g->down = down.gradients;
+    w->joined = g->joined = two;
     if (!m->config.expert_bias) return;
     expert_table bias[] = { table_of(a, "experts.down.bias", experts, 1, d),
         table_of(a, "experts.gate.bias", experts, 1, h),
@@ -163,6 +164,7 @@ static void layout_shared(cadre_moe *m, arena *a)
     list(m, "shared.gate", -1, h, d, in, gradient);
     if (up) {
         w->shared_up = weight_of_reals(up, h, d), g->shared_up = gradient + h * d;
+        w->shared_joined = g->shared_joined = true;
         list(m, "shared.up", -1, h, d, up, g->shared_up);
     }
     w->shared_down = weight_of_reals(take_listed(m, a, "shared.down", d, h, &g->shared_down), d, h);
@@ -366,7 +368,7 @@ static cadre_status forward(
         .random = { batch->train, m->seed, m->step, m->tokens_before } };
     m->x = batch->train ? x : NULL;
     moe_call call = call_of(m);
-    moe_layer_forward(&call, &m->config, &m->weights, x, &m->state, y);
+    CADRE_TRY(moe_layer_forward(&call, &m->config, &m->weights, x, &m->state, y));
     return call.balance ? balance_finish(m->balance) : CADRE_OK;
 }
 

@@ -197,9 +197,7 @@ static cadre_status forward_part(
             .seed = s->seed,
             .step = (uint64_t)step,
             .first_token = first * s->context } };
-    return transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL)
-               ? CADRE_OK
-               : interrupt_check(NULL);
+    return transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL);
 }
 
 /* Balancing over a step in several parts: what each adds is known before the first is
@@ -224,9 +222,8 @@ static cadre_status run_part(
     CADRE_TRY(forward_part(t, step, part, feed, arg));
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));
-    if (!transformer_backward(
-            t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses))
-        return interrupt_check(NULL);
+    CADRE_TRY(transformer_backward(
+        t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses));
     for (int64_t i = 0; i < part_tokens(s); i++) *sum += (double)t->losses[i];
     return CADRE_OK;
 }

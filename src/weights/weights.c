@@ -74,6 +74,24 @@ static void bind_expert(const model_config *c, const param *p, param_place place
     }
 }
 
+static size_t stored_bytes(const weight *w)
+{
+    return w->format ? number_row_bytes(w->format, w->stride * w->rows)
+                     : (size_t)(w->stride * w->rows) * sizeof(real);
+}
+
+/* Whether `up` begins where `gate` ends, for every expert: the two are then one matrix [2H, D]. */
+static bool are_joined(const weight *gate, const weight *up)
+{
+    bool joined = up->rows && gate->stride == up->stride && gate->format == up->format &&
+                  gate->strips == up->strips && !gate->factors.form;
+    for (int e = 0; joined && (e < up->experts || !e); e++) {
+        const char *first = weight_matrix(gate, e).data;
+        joined = first && weight_matrix(up, e).data == first + stored_bytes(gate);
+    }
+    return joined;
+}
+
 static void bind_moe(layer_weights *layer)
 {
     const weight *role = layer->role;
@@ -85,7 +103,9 @@ static void bind_moe(layer_weights *layer)
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
+    m->shared_joined = are_joined(&m->shared_gate, &m->shared_up);
     m->shared_switch = role[ROLE_SHARED_SIGMOID];
+    m->experts.joined = are_joined(&m->experts.gate, &m->experts.up);
 }
 
 static void bind(const model_config *c, const param *p, param_place place, model_weights *w)
@@ -136,6 +156,12 @@ cadre_status model_weights_of_flat(
 
 /* ---- gradients ---- */
 
+/* Whether it lies right behind the parameter before it: up, behind gate. */
+static bool is_joined(const param *up)
+{
+    return up[-1].offset + up[-1].rows * up[-1].cols == up->offset;
+}
+
 static void bind_expert_gradient(
     const model_config *c, const param *p, real *data, model_gradients *g)
 {
@@ -145,7 +171,7 @@ static void bind_expert_gradient(
     expert_gradients *e = &g->layer[p->layer].moe.experts;
     switch (p->role) {
     case ROLE_EXPERT_GATE: e->gate = table; break;
-    case ROLE_EXPERT_UP: e->up = table; break;
+    case ROLE_EXPERT_UP: e->up = table, e->joined = is_joined(p); break;
     case ROLE_EXPERT_DOWN: e->down = table; break;
     case ROLE_EXPERT_GATE_BIAS: e->gate_bias = table; break;
     case ROLE_EXPERT_UP_BIAS: e->up_bias = table; break;
@@ -182,6 +208,7 @@ cadre_status model_gradients_of_flat(
         else if (p->role == ROLE_HEAD) g.head = data;
         else if (param_is_expert(p->role)) bind_expert_gradient(config, p, data, &g);
         else g.layer[p->layer].role[p->role] = data;
+        if (p->role == ROLE_SHARED_UP) g.layer[p->layer].moe.shared_joined = is_joined(p);
     }
     for (int64_t l = 0; l < config->layers; l++) bind_moe_gradient(&g.layer[l]);
     if (config->tie) g.head = g.embed;

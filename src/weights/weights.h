@@ -30,6 +30,7 @@ typedef struct model_weights {
     weight relative;              /* [buckets, heads]; .data NULL: none */
     layer_weights *layer;         /* [layers] */
     const void **pointers;        /* the experts' tables, then those of their factors */
+    expert_source *source;        /* borrowed; NULL: the experts are where the tables say */
 } model_weights;
 
 typedef struct layer_gradients {

@@ -76,6 +76,7 @@ static void make_experts(moe_case *c, uint64_t seed)
     w->gate = expert_view(c, table(c, inputs, stride, 0), h, d);
     w->up = expert_view(c, table(c, inputs, stride, two ? h * d + gap : 0), h, d);
     w->down = expert_view(c, table(c, down, d * h, 0), d, h);
+    w->joined = c->gradients.experts.joined = two && !gap;
     c->gradients.experts.gate = gradient_table(c, g, stride, 0);
     c->gradients.experts.up = gradient_table(c, g, stride, two ? h * d + gap : 0);
     c->gradients.experts.down = gradient_table(c, gd, d * h, 0);
