@@ -69,7 +69,7 @@ static void run_sparse(bench *b)
     balance_step_begin(b->balance, 1, b->tokens);
     moe_layer_forward(&call, &b->config, &w, b->x, &b->state, b->y);
     balance_finish(b->balance); /* one rank: nothing to go wrong */
-    moe_layer_backward(&call, &b->config, &w, b->x, &b->state, b->dy, b->dx, &g, false);
+    moe_layer_backward(&call, &b->config, &w, &b->state, b->dy, b->dx, &g);
 }
 
 static void run_dense(bench *b)

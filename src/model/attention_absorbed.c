@@ -60,10 +60,11 @@ static void project(const attention_env *e, const layer_weights *w, const token_
     norm n = norm_of(w, NULL, ROLE_KV_A_NORM, 1, c->latent_norm_eps);
     attention_latent_queries(e, w, b, x, s, s->q_raw);
     absorb_queries(e, w, b->tokens, s->q_raw, s->q);
-    linear_forward(e->compute, &a, b->tokens, x, c->width, s->k, row);
-    norm_forward(e->compute, &n, b->tokens, s->k, row, s->k, row, s->kv_low_inverse);
-    rope_forward(
-        e->compute, e->rope, b->tokens, 1, b->positions, s->k + c->kv_lora, row, c->rope_dim);
+    linear_forward(e->compute, &a, b->tokens, rows_from(x, c->width), rows_to(s->k, row));
+    norm_forward(
+        e->compute, &n, b->tokens, rows_from(s->k, row), rows_to(s->k, row), s->kv_low_inverse);
+    rope_forward(e->compute, e->rope, b->tokens, 1, b->positions, rows_to(s->k + c->kv_lora, row),
+        c->rope_dim);
 }
 
 /* out_heads [T, heads * value] = Vb of each head's sum of latents */

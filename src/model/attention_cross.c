@@ -45,10 +45,10 @@ void attention_cross_forward(
     attention shape = e->shape;
     shape.whole = true;
     shape.bias = NULL;
-    linear_forward(e->compute, &q, b->tokens, x, c->width, e->cross_q, row);
-    linear_forward_together(e->compute, both, 2, inputs, b->encoder_output, c->width,
-        (real *[]){ e->cross_k, e->cross_v }, (int64_t[]){ row, row });
+    linear_forward(e->compute, &q, b->tokens, rows_from(x, c->width), rows_to(e->cross_q, row));
+    linear_forward_together(e->compute, both, 2, inputs, rows_from(b->encoder_output, c->width),
+        (strided_out[]){ rows_to(e->cross_k, row), rows_to(e->cross_v, row) });
     fill_sequences(e, b);
     attention_forward(e->compute, &shape, e->sequences, b->sequences, &e->scratch);
-    linear_forward(e->compute, &o, b->tokens, e->cross_out, row, y, c->width);
+    linear_forward(e->compute, &o, b->tokens, rows_from(e->cross_out, row), rows_to(y, c->width));
 }

@@ -61,14 +61,16 @@ static void project(const attention_env *e, const layer_weights *w, const token_
            k = linear_with_bias(w, NULL, ROLE_K, ROLE_K_BIAS),
            v = linear_with_bias(w, NULL, ROLE_V, ROLE_V_BIAS);
     const linear *in[3] = { &q, &k, &v };
-    real *out[3] = { s->q_raw ? s->q_raw : s->q, s->k_raw ? s->k_raw : s->k, s->kv };
-    linear_forward_together(
-        e->compute, in, 3, b->tokens, x, c->width, out, (int64_t[]){ q_row, kv_row, kv_row });
+    strided_out out[3] = { rows_to(s->q_raw ? s->q_raw : s->q, q_row),
+        rows_to(s->k_raw ? s->k_raw : s->k, kv_row), rows_to(s->kv, kv_row) };
+    linear_forward_together(e->compute, in, 3, b->tokens, rows_from(x, c->width), out);
     if (normed(c)) {
         norm nq = norm_of(w, NULL, ROLE_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
         norm nk = norm_of(w, NULL, ROLE_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
-        norm_forward(e->compute, &nq, b->tokens, s->q_raw, q_row, s->q, q_row, s->q_inverse);
-        norm_forward(e->compute, &nk, b->tokens, s->k_raw, kv_row, s->k, kv_row, s->k_inverse);
+        norm_forward(e->compute, &nq, b->tokens, rows_from(s->q_raw, q_row), rows_to(s->q, q_row),
+            s->q_inverse);
+        norm_forward(e->compute, &nk, b->tokens, rows_from(s->k_raw, kv_row), rows_to(s->k, kv_row),
+            s->k_inverse);
     } else if (c->paired_rows) {
         put_in_order(e, b->tokens, c->heads, s->q_raw, s->q);
         put_in_order(e, b->tokens, c->kv_heads, s->k_raw, s->k);
@@ -79,9 +81,10 @@ static void project(const attention_env *e, const layer_weights *w, const token_
         cut(e, b->tokens, kv_row, s->kv);
     }
     if (!e->rope) return;
-    rope_forward(e->compute, e->rope, b->tokens, c->heads, b->positions, s->q, q_row, c->head_dim);
     rope_forward(
-        e->compute, e->rope, b->tokens, c->kv_heads, b->positions, s->k, kv_row, c->head_dim);
+        e->compute, e->rope, b->tokens, c->heads, b->positions, rows_to(s->q, q_row), c->head_dim);
+    rope_forward(e->compute, e->rope, b->tokens, c->kv_heads, b->positions, rows_to(s->k, kv_row),
+        c->head_dim);
 }
 
 static void project_backward(const attention_env *e, const layer_weights *w,
@@ -90,23 +93,25 @@ static void project_backward(const attention_env *e, const layer_weights *w,
     const model_config *c = e->config;
     int64_t q_row = c->heads * c->head_dim, kv_row = c->kv_heads * c->head_dim;
     rope_backward(
-        e->compute, e->rope, b->tokens, c->heads, b->positions, e->dq, q_row, c->head_dim);
-    rope_backward(
-        e->compute, e->rope, b->tokens, c->kv_heads, b->positions, e->dk, kv_row, c->head_dim);
+        e->compute, e->rope, b->tokens, c->heads, b->positions, rows_to(e->dq, q_row), c->head_dim);
+    rope_backward(e->compute, e->rope, b->tokens, c->kv_heads, b->positions, rows_to(e->dk, kv_row),
+        c->head_dim);
     if (normed(c)) { /* q = norm(q_raw), k = norm(k_raw) */
         norm nq = norm_of(w, g, ROLE_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
         norm nk = norm_of(w, g, ROLE_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
-        norm_backward(e->compute, &nq, b->tokens, s->q_raw, q_row, s->q_inverse, e->dq, q_row,
-            false, e->dq, q_row);
-        norm_backward(e->compute, &nk, b->tokens, s->k_raw, kv_row, s->k_inverse, e->dk, kv_row,
-            false, e->dk, kv_row);
+        norm_backward(e->compute, &nq, b->tokens, rows_from(s->q_raw, q_row), s->q_inverse,
+            rows_from(e->dq, q_row), rows_to(e->dq, q_row));
+        norm_backward(e->compute, &nk, b->tokens, rows_from(s->k_raw, kv_row), s->k_inverse,
+            rows_from(e->dk, kv_row), rows_to(e->dk, kv_row));
     }
     linear q = linear_with_bias(w, g, ROLE_Q, ROLE_Q_BIAS),
            k = linear_with_bias(w, g, ROLE_K, ROLE_K_BIAS),
            v = linear_with_bias(w, g, ROLE_V, ROLE_V_BIAS);
-    linear_backward(e->compute, &q, b->tokens, x, c->width, e->dq, q_row, false, dx, c->width);
-    linear_backward(e->compute, &k, b->tokens, x, c->width, e->dk, kv_row, true, dx, c->width);
-    linear_backward(e->compute, &v, b->tokens, x, c->width, e->dkv, kv_row, true, dx, c->width);
+    strided_in in = rows_from(x, c->width);
+    strided_out first = rows_to(dx, c->width), further = rows_added(dx, c->width);
+    linear_backward(e->compute, &q, b->tokens, in, rows_from(e->dq, q_row), first);
+    linear_backward(e->compute, &k, b->tokens, in, rows_from(e->dk, kv_row), further);
+    linear_backward(e->compute, &v, b->tokens, in, rows_from(e->dkv, kv_row), further);
 }
 
 const attention_parts attention_grouped = { .project = project,

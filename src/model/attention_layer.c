@@ -186,6 +186,7 @@ static attention shape_of(
     shape.window = e->config->layer[layer].window;
     shape.sinks = w->role[ROLE_SINKS].data;
     shape.dsinks = g ? g->role[ROLE_SINKS] : NULL;
+    shape.accumulate = g && g->accumulate;
     return shape;
 }
 
@@ -206,8 +207,8 @@ void attention_layer_forward(const attention_env *e, const layer_weights *w, int
     attention_forward(e->compute, &shape, e->sequences, b->sequences, &e->scratch);
     if (parts_of(e)->finish) parts_of(e)->finish(e, w, b, s);
     linear o = linear_with_bias(w, NULL, ROLE_O, ROLE_O_BIAS);
-    linear_forward(
-        e->compute, &o, b->tokens, s->out_heads ? s->out_heads : s->out, head_row(c), y, c->width);
+    linear_forward(e->compute, &o, b->tokens,
+        rows_from(s->out_heads ? s->out_heads : s->out, head_row(c)), rows_to(y, c->width));
 }
 
 /* y = out Wo^T + bo; out = attention(q, k, values); q, k, values = project(x) */
@@ -218,8 +219,8 @@ void attention_layer_backward(const attention_env *e, const layer_weights *w,
     const model_config *c = e->config;
     attention shape = shape_of(e, w, g, layer);
     linear o = linear_with_bias(w, g, ROLE_O, ROLE_O_BIAS);
-    linear_backward(
-        e->compute, &o, b->tokens, s->out, out_row(e), dy, c->width, false, e->dout, out_row(e));
+    linear_backward(e->compute, &o, b->tokens, rows_from(s->out, out_row(e)),
+        rows_from(dy, c->width), rows_to(e->dout, out_row(e)));
     fill_sequences(e, b, layer, s);
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t from = b->start[i];

@@ -96,7 +96,9 @@ void attention_latent_queries(const attention_env *e, const layer_weights *w, co
 
 static inline linear linear_of(const layer_weights *w, const layer_gradients *g, param_role role)
 {
-    return (linear){ .w = w->role[role], .dw = g ? g->role[role] : NULL };
+    return (linear){
+        .w = w->role[role], .dw = g ? g->role[role] : NULL, .accumulate = g && g->accumulate
+    };
 }
 
 static inline linear linear_with_bias(
@@ -105,14 +107,20 @@ static inline linear linear_with_bias(
     return (linear){ .w = w->role[role],
         .bias = w->role[bias].data,
         .dw = g ? g->role[role] : NULL,
-        .dbias = g ? g->role[bias] : NULL };
+        .dbias = g ? g->role[bias] : NULL,
+        .accumulate = g && g->accumulate };
 }
 
 static inline norm norm_of(
     const layer_weights *w, const layer_gradients *g, param_role role, int64_t heads, double eps)
 {
     const weight *gain = &w->role[role];
-    return (norm){ heads, gain->cols, gain->data, g ? g->role[role] : NULL, (real)eps };
+    return (norm){ .heads = heads,
+        .width = gain->cols,
+        .gain = gain->data,
+        .dgain = g ? g->role[role] : NULL,
+        .eps = (real)eps,
+        .accumulate = g && g->accumulate };
 }
 
 #endif

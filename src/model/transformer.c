@@ -196,7 +196,9 @@ static void join_residual(
 {
     const model_config *c = t->config;
     norm post = norm_of(w, NULL, role, 1, c->norm_eps);
-    if (c->post_norms) norm_forward(t->c, &post, t->batch.tokens, y, c->width, y, c->width, NULL);
+    if (c->post_norms)
+        norm_forward(
+            t->c, &post, t->batch.tokens, rows_from(y, c->width), rows_to(y, c->width), NULL);
     add_task a = { t->c->variant->rows, c->width, (real)c->residual_scale, x, y };
     parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * c->width, add_range, &a);
 }
@@ -251,25 +253,25 @@ static cadre_status feed_forward(
         return moe_layer_forward(&call, &t->moe[l], &w->layer[l].moe, s->y_normed, &s->sparse, out);
     }
     ffn f = ffn_of(t, &w->layer[l], NULL);
-    ffn_forward(t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, out, width);
+    ffn_forward(
+        t->c, &f, t->batch.tokens, rows_from(s->y_normed, width), &s->dense, rows_to(out, width));
     return CADRE_OK;
 }
 
 /* t->dhalf -> t->dnormed */
-static void feed_forward_backward(transformer *t, const layer_weights *w, layer_gradients *g,
-    int64_t l, block_state *s, bool accumulate)
+static void feed_forward_backward(
+    transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s)
 {
     int64_t width = t->config->width;
     const real *dy = t->dhalf;
     real *dx = t->dnormed;
     if (t->config->layer[l].sparse) {
         moe_call call = moe_call_of(t, l, NULL);
-        moe_layer_backward(
-            &call, &t->moe[l], &w->moe, s->y_normed, &s->sparse, dy, dx, &g->moe, accumulate);
+        moe_layer_backward(&call, &t->moe[l], &w->moe, &s->sparse, dy, dx, &g->moe);
     } else {
         ffn f = ffn_of(t, w, g);
-        ffn_backward(
-            t->c, &f, t->batch.tokens, s->y_normed, width, &s->dense, dy, width, dx, width);
+        ffn_backward(t->c, &f, t->batch.tokens, rows_from(s->y_normed, width), &s->dense,
+            rows_from(dy, width), rows_to(dx, width));
     }
 }
 
@@ -280,7 +282,7 @@ static void attend_to_encoder(transformer *t, const layer_weights *w, block_stat
 {
     int64_t tokens = t->batch.tokens, width = t->config->width;
     norm n = norm_of(w, NULL, ROLE_CROSS_NORM, 1, t->config->norm_eps);
-    norm_forward(t->c, &n, tokens, s->y, width, s->y_normed, width, NULL);
+    norm_forward(t->c, &n, tokens, rows_from(s->y, width), rows_to(s->y_normed, width), NULL);
     attention_cross_forward(&t->env, w, &t->batch, s->y_normed, s->x);
     add_task a = { t->c->variant->rows, width, 1, s->x, s->y };
     parallel_over(t->c, tokens, 16, tokens * width, add_range, &a);
@@ -296,32 +298,34 @@ static cadre_status block_forward(
     const token_batch *b = &t->batch;
     norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps),
          second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
-    norm_forward(t->c, &first, b->tokens, s->x, c->width, s->x_normed, c->width, s->x_inverse);
+    norm_forward(t->c, &first, b->tokens, rows_from(s->x, c->width), rows_to(s->x_normed, c->width),
+        s->x_inverse);
     attention_layer_forward(&t->env, w, l, b, s->x_normed, &s->attention, s->y);
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
     if (c->cross) attend_to_encoder(t, w, s);
-    norm_forward(t->c, &second, b->tokens, s->y, c->width, s->y_normed, c->width, s->y_inverse);
+    norm_forward(t->c, &second, b->tokens, rows_from(s->y, c->width),
+        rows_to(s->y_normed, c->width), s->y_inverse);
     CADRE_TRY(feed_forward(t, all, l, s, out));
     join_residual(t, w, ROLE_FFN_POST_NORM, s->y, out);
     return CADRE_OK;
 }
 
 /* t->dx: the gradient by the block's output becomes the gradient by its input */
-static void block_backward(transformer *t, const layer_weights *w, layer_gradients *g, int64_t l,
-    block_state *s, bool accumulate)
+static void block_backward(
+    transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s)
 {
     const model_config *c = t->config;
     const token_batch *b = &t->batch;
     norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps),
          second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
+    strided_in dnormed = rows_from(t->dnormed, c->width);
+    strided_out dx = rows_added(t->dx, c->width);
     part_residual(t);
-    feed_forward_backward(t, w, g, l, s, accumulate);
-    norm_backward(t->c, &second, b->tokens, s->y, c->width, s->y_inverse, t->dnormed, c->width,
-        true, t->dx, c->width);
+    feed_forward_backward(t, w, g, l, s);
+    norm_backward(t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
     part_residual(t);
     attention_layer_backward(&t->env, w, g, l, b, s->x_normed, &s->attention, t->dhalf, t->dnormed);
-    norm_backward(t->c, &first, b->tokens, s->x, c->width, s->x_inverse, t->dnormed, c->width, true,
-        t->dx, c->width);
+    norm_backward(t->c, &first, b->tokens, rows_from(s->x, c->width), s->x_inverse, dnormed, dx);
 }
 
 /* ---- the decoder ---- */
@@ -337,6 +341,16 @@ static void take_batch(transformer *t, const token_batch *b)
     }
 }
 
+static norm out_norm_of(const transformer *t, const model_weights *w, const model_gradients *g)
+{
+    return (norm){ .heads = 1,
+        .width = t->config->width,
+        .gain = w->out_norm.data,
+        .dgain = g ? g->out_norm : NULL,
+        .eps = (real)t->config->norm_eps,
+        .accumulate = g && g->accumulate };
+}
+
 static cadre_status stop_if_asked(const token_batch *b)
 {
     return b->may_stop ? interrupt_check(NULL) : CADRE_OK;
@@ -349,8 +363,8 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     take_batch(t, b);
     t->balance = balancing;
     attention_env_begin(&t->env, &w->relative);
-    embedding_forward(
-        t->c, &w->embed, (real)c->embedding_scale, b->tokens, b->inputs, t->blocks[0].x, c->width);
+    embedding embed = { .table = &w->embed, .scale = (real)c->embedding_scale };
+    embedding_forward(t->c, &embed, b->tokens, b->inputs, rows_to(t->blocks[0].x, c->width));
     for (int64_t l = 0; l < c->layers; l++) {
         CADRE_TRY(stop_if_asked(b));
         block_state *s = &t->blocks[l];
@@ -359,8 +373,9 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
         CADRE_TRY(block_forward(t, w, l, s, out));
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
     }
-    norm n = { 1, c->width, w->out_norm.data, NULL, (real)c->norm_eps };
-    norm_forward(t->c, &n, b->tokens, t->end, c->width, t->hidden, c->width, t->end_inverse);
+    norm n = out_norm_of(t, w, NULL);
+    norm_forward(t->c, &n, b->tokens, rows_from(t->end, c->width), rows_to(t->hidden, c->width),
+        t->end_inverse);
     for (int64_t i = 0; b->caches && i < b->sequences; i++)
         b->caches[i]->length += b->start[i + 1] - b->start[i];
     return CADRE_OK;
@@ -375,7 +390,8 @@ static void multiply_head(
     transformer *t, const model_weights *w, int64_t rows, const real *hidden, real *logits)
 {
     linear head = { .w = w->head };
-    linear_forward(t->c, &head, rows, hidden, t->config->width, logits, t->config->vocab);
+    linear_forward(
+        t->c, &head, rows, rows_from(hidden, t->config->width), rows_to(logits, t->config->vocab));
     real scale = logit_scale(t);
     if (scale != 1) t->c->variant->rows->scale(rows * t->config->vocab, scale, logits, logits);
 }
@@ -400,26 +416,38 @@ void transformer_losses(
     transformer *t, const model_weights *w, const int32_t *targets, real *losses)
 {
     loss_head head = { { .w = w->head }, logit_scale(t) };
-    loss_forward(
-        t->c, &head, t->batch.tokens, t->hidden, t->config->width, targets, &t->loss, losses);
+    loss_pass pass = { .tokens = t->batch.tokens,
+        .x = rows_from(t->hidden, t->config->width),
+        .targets = targets,
+        .losses = losses };
+    loss_forward(t->c, &head, &t->loss, &pass);
 }
 
 cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
-    const int32_t *targets, real scale, bool accumulate, real *losses)
+    const int32_t *targets, real scale, real *losses)
 {
     const model_config *c = t->config;
     const token_batch *b = &t->batch;
-    loss_head head = { { .w = w->head, .dw = g->head }, logit_scale(t) };
-    loss_forward_backward(t->c, &head, b->tokens, t->hidden, c->width, targets, scale, &t->loss,
-        losses, t->dnormed, c->width);
-    norm n = { 1, c->width, w->out_norm.data, g->out_norm, (real)c->norm_eps };
-    norm_backward(t->c, &n, b->tokens, t->end, c->width, t->end_inverse, t->dnormed, c->width,
-        false, t->dx, c->width);
+    loss_head head = { { .w = w->head, .dw = g->head, .accumulate = g->accumulate },
+        logit_scale(t) };
+    loss_pass pass = { .tokens = b->tokens,
+        .x = rows_from(t->hidden, c->width),
+        .targets = targets,
+        .losses = losses,
+        .scale = scale,
+        .dx = rows_to(t->dnormed, c->width) };
+    loss_forward_backward(t->c, &head, &t->loss, &pass);
+    norm n = out_norm_of(t, w, g);
+    norm_backward(t->c, &n, b->tokens, rows_from(t->end, c->width), t->end_inverse,
+        rows_from(t->dnormed, c->width), rows_to(t->dx, c->width));
     for (int64_t l = c->layers - 1; l >= 0; l--) {
         CADRE_TRY(stop_if_asked(b));
-        block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l], accumulate);
+        block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l]);
     }
-    embedding_backward(
-        t->c, c->width, (real)c->embedding_scale, b->tokens, b->inputs, t->dx, c->width, g->embed);
+    embedding embed = { .table = &w->embed,
+        .scale = (real)c->embedding_scale,
+        .dtable = g->embed,
+        .accumulate = g->accumulate || g->head == g->embed };
+    embedding_backward(t->c, &embed, b->tokens, b->inputs, rows_from(t->dx, c->width));
     return CADRE_OK;
 }

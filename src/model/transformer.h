@@ -48,10 +48,9 @@ void transformer_losses(
     transformer *t, const model_weights *w, const int32_t *targets, real *losses);
 
 /* After a training forward (and balance_finish): the losses, and gradients of scale * their sum and
- * of the balance's terms. Dense gradients are added to; those of sparse layers are too if
- * `accumulate`, else overwritten. Fails where it was asked to stop and may: no gradient is then to
- * be used. */
+ * of the balance's terms, added or written as g says. Fails where it was asked to stop and may: no
+ * gradient is then to be used. */
 cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
-    const int32_t *targets, real scale, bool accumulate, real *losses);
+    const int32_t *targets, real scale, real *losses);
 
 #endif

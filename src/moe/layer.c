@@ -153,12 +153,12 @@ typedef struct run {
     routing routing;
 } run;
 
-static void run_begin(run *r, const moe_call *call, const moe_config *c, const moe_weights *w,
-    const real *x, moe_state *s)
+static void run_begin(
+    run *r, const moe_call *call, const moe_config *c, const moe_weights *w, moe_state *s)
 {
     const token_batch *b = call->batch;
     arena memory = { .base = call->scratch, .size = call->scratch_bytes };
-    *r = (run){ .call = call, .c = c, .w = w, .x = x, .s = s };
+    *r = (run){ .call = call, .c = c, .w = w, .x = s->x, .s = s };
     scratch_layout(
         &r->scratch, &memory, c, &(batch_limits){ .tokens = b->tokens, .sequences = b->sequences });
     r->routing = (routing){ .compute = call->compute,
@@ -168,7 +168,7 @@ static void run_begin(run *r, const moe_call *call, const moe_config *c, const m
         .batch = b,
         .layer = call->layer,
         .width = c->width,
-        .x = x,
+        .x = s->x,
         .plan = &s->plan,
         .state = &s->router,
         .key = r->scratch.logits };
@@ -274,7 +274,8 @@ cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const 
     const real *x, moe_state *s, real *y)
 {
     run r;
-    run_begin(&r, call, c, w, x, s);
+    s->x = x;
+    run_begin(&r, call, c, w, s);
     route(&r);
     expert_source_prefetch(call->source, call->layer, &s->plan);
     if (c->shared_gated) gate_shared(&r);
@@ -298,8 +299,7 @@ cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const 
 /* ---- backward ---- */
 
 /* Forward: y = gate * shared(x). Adds to dx. */
-static void shared_backward(
-    run *r, const real *dy, real *dx, const moe_gradients *g, bool accumulate)
+static void shared_backward(run *r, const real *dy, real *dx, const moe_gradients *g)
 {
     shared_pass shared;
     expert_gradients into = { .gate = &(real *const){ g->shared_gate },
@@ -307,7 +307,7 @@ static void shared_backward(
         .down = &(real *const){ g->shared_down },
         .joined = g->shared_joined };
     shared_begin(r, &shared);
-    experts_backward(&shared.pass, r->x, dy, r->s->shared_pre, r->scratch.act, &into, accumulate,
+    experts_backward(&shared.pass, r->x, dy, r->s->shared_pre, r->scratch.act, &into, g->accumulate,
         r->scratch.dgate, dx, true);
 }
 
@@ -322,7 +322,7 @@ static void gate_backward(run *r, real *dx, real *dw, bool accumulate)
     gemm(r->call->compute, GEMM_NN, tokens, width, 1, dz, 1, w->data, w->stride, dx, width, true);
 }
 
-static void routed_backward(run *r, const real *dy, real *dx, moe_gradients *g, bool accumulate)
+static void routed_backward(run *r, const real *dy, real *dx, moe_gradients *g)
 {
     const scratch *t = &r->scratch;
     const plan *p = &r->s->plan;
@@ -333,21 +333,21 @@ static void routed_backward(run *r, const real *dy, real *dx, moe_gradients *g, 
         .dnoise_logits = t->noise_logits };
     if (r->call->balance) flow.pull = balance_pulls(r->call->balance, r->call->balance_layer);
     memset(t->dweight, 0, (size_t)p->edges * sizeof(real)); /* of edges without a row */
-    experts_backward(&routed, expert_input(r), dy, r->s->pre, t->act, &g->experts, accumulate,
+    experts_backward(&routed, expert_input(r), dy, r->s->pre, t->act, &g->experts, g->accumulate,
         t->dweight, t->rows, false);
-    routing_backward(&r->routing, &flow, &g->router, accumulate, dx);
+    routing_backward(&r->routing, &flow, &g->router, g->accumulate, dx);
     if (!r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);
     experts_scatter(r->call->compute, p, r->c->width, t->rows, dx);
     if (r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);
 }
 
 void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_weights *w,
-    const real *x, moe_state *s, const real *dy, real *dx, moe_gradients *g, bool accumulate)
+    moe_state *s, const real *dy, real *dx, moe_gradients *g)
 {
     run r;
     assert(!call->source);
-    run_begin(&r, call, c, w, x, s);
-    routed_backward(&r, dy, dx, g, accumulate);
-    if (c->shared) shared_backward(&r, dy, dx, g, accumulate);
-    if (c->shared_gated) gate_backward(&r, dx, g->shared_switch, accumulate);
+    run_begin(&r, call, c, w, s);
+    routed_backward(&r, dy, dx, g);
+    if (c->shared) shared_backward(&r, dy, dx, g);
+    if (c->shared_gated) gate_backward(&r, dx, g->shared_switch, g->accumulate);
 }

@@ -59,10 +59,12 @@ typedef struct moe_gradients {
     real *shared_gate, *shared_up, *shared_down; /* NULL where there is no shared expert */
     bool shared_joined;                          /* as in expert_gradients */
     real *shared_switch;                         /* [D] NULL where it is not gated */
+    bool accumulate; /* the next backward adds to what is there; else it writes */
 } moe_gradients;
 
 /* What one layer's forward leaves for its backward. */
 typedef struct moe_state {
+    const real *x; /* [T, D] the layer's input; borrowed */
     plan plan;
     router_state router;
     real *pre;         /* [R, inputs * H] the experts' pre-activations */
@@ -94,11 +96,9 @@ typedef struct moe_call {
 cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
     const real *x /* [T, D] */, moe_state *s, real *y /* [T, D] */);
 
-/* dx = gradient by x; weight gradients are added to g, or (accumulate false: the first part of a
- * step) overwrite what is there. Spends s: what forward left is overwritten, and the plan alone
- * stays readable. */
+/* dx = gradient by x, that of forward; those of the weights go to g. Spends s: what forward left is
+ * overwritten, and the plan alone stays readable. */
 void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_weights *w,
-    const real *x /* [T, D] */, moe_state *s, const real *dy /* [T, D] */, real *dx /* [T, D] */,
-    moe_gradients *g, bool accumulate);
+    moe_state *s, const real *dy /* [T, D] */, real *dx /* [T, D] */, moe_gradients *g);
 
 #endif

@@ -34,7 +34,6 @@ struct cadre_moe {
 
     uint64_t seed, step;
     int64_t tokens_before; /* of this step, in batches before the one at hand */
-    bool replaces;         /* the next backward is the step's first */
     token_batch batch;     /* the last forward's */
     int64_t one[2];        /* start, where all tokens are one sequence */
     const real *x;         /* of a forward that awaits its backward; NULL: none does */
@@ -308,7 +307,7 @@ void cadre_moe_step_begin(cadre_moe *m, uint64_t step, int64_t sequences, int64_
 {
     m->step = step;
     m->tokens_before = 0;
-    m->replaces = true;
+    m->gradients.accumulate = false;
     m->x = NULL;
     m->batch.tokens = 0;
     balance_step_begin(m->balance, sequences, tokens);
@@ -385,9 +384,8 @@ static cadre_status backward(cadre_moe *m, const cadre_real *dy, cadre_real *dx)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "backward: expected a forward with train before it, found none");
     moe_call call = call_of(m);
-    moe_layer_backward(
-        &call, &m->config, &m->weights, m->x, &m->state, dy, dx, &m->gradients, !m->replaces);
-    m->replaces = false;
+    moe_layer_backward(&call, &m->config, &m->weights, &m->state, dy, dx, &m->gradients);
+    m->gradients.accumulate = true;
     m->x = NULL;
     return CADRE_OK;
 }

@@ -348,6 +348,7 @@ static void sink_gradient(const attention_task *k)
 {
     const attention *a = k->a;
     const real *delta = k->scratch->delta;
+    if (!a->accumulate) memset(a->dsinks, 0, (size_t)a->heads * sizeof(real));
     for (int64_t i = 0; i < k->count; i++)
         for (int64_t t = 0; t < k->sequences[i].queries; t++, delta += a->heads)
             for (int64_t h = 0; h < a->heads; h++) {

@@ -33,6 +33,7 @@ typedef struct attention {
     int64_t bias_span, bias_zero; /* none; forward only */
     const real *sinks;            /* [heads], or NULL */
     real *dsinks;                 /* [heads], or NULL: not trained */
+    bool accumulate;              /* dsinks is added to; else written */
 } attention;
 
 /* Keys and values of one sequence. Number i of key p of head h: keys[p / block][p % block *
@@ -76,7 +77,7 @@ attention_scratch attention_scratch_take(
 void attention_forward(compute *c, const attention *a, const attention_sequence *sequences,
     int64_t count, const attention_scratch *scratch);
 
-/* Writes dq, dk and dv; dsinks is added to, in token order. */
+/* Writes dq, dk and dv; dsinks (+)= its gradient, in token order. */
 void attention_backward(compute *c, const attention *a, const attention_sequence *sequences,
     const attention_gradient *gradients, int64_t count, const attention_scratch *scratch);
 

@@ -3,17 +3,17 @@
 #include "op/embedding.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "op/parallel.h"
 
 typedef struct embedding_task {
     const row_kernels *rows;
-    const weight *table;
-    int64_t tokens, width, stride;
-    real scale;
+    const embedding *e;
+    int64_t tokens;
     const int32_t *ids;
-    const real *dx;
-    real *x, *dtable;
+    strided_out x;
+    strided_in dx;
 } embedding_task;
 
 /* One stored row as reals, a piece of whole number-format blocks at a time. */
@@ -33,50 +33,46 @@ static void unpack_row(const weight *table, int64_t id, real *x)
 
 static void forward_rows(void *arg, int64_t begin, int64_t end)
 {
-    const embedding_task *e = arg;
-    const weight *table = e->table;
+    const embedding_task *k = arg;
+    const weight *table = k->e->table;
     for (int64_t t = begin; t < end; t++) {
-        assert(e->ids[t] >= 0 && e->ids[t] < table->rows);
-        int64_t id = e->ids[t];
-        real *x = e->x + t * e->stride;
+        assert(k->ids[t] >= 0 && k->ids[t] < table->rows);
+        int64_t id = k->ids[t];
+        real *x = k->x.at + t * k->x.stride;
         const real *from = x;
         if (table->format) unpack_row(table, id, x);
         else from = (const real *)table->data + id * table->stride;
-        e->rows->scale(table->cols, e->scale, from, x);
+        k->rows->scale(table->cols, k->e->scale, from, x);
     }
 }
 
-/* x = scale table[id]:  dtable[id] += scale dx */
+static void clear_columns(const embedding *e, int64_t begin, int64_t end)
+{
+    for (int64_t v = 0; v < e->table->rows; v++)
+        memset(e->dtable + v * e->table->cols + begin, 0, (size_t)(end - begin) * sizeof(real));
+}
+
+/* x = scale table[id]:  dtable[id] (+)= scale dx */
 static void backward_columns(void *arg, int64_t begin, int64_t end)
 {
-    const embedding_task *e = arg;
-    for (int64_t t = 0; t < e->tokens; t++)
-        e->rows->axpy(end - begin, e->scale, e->dx + t * e->stride + begin,
-            e->dtable + e->ids[t] * e->width + begin);
+    const embedding_task *k = arg;
+    if (!k->e->accumulate) clear_columns(k->e, begin, end);
+    for (int64_t t = 0; t < k->tokens; t++)
+        k->rows->axpy(end - begin, k->e->scale, k->dx.at + t * k->dx.stride + begin,
+            k->e->dtable + k->ids[t] * k->e->table->cols + begin);
 }
 
-void embedding_forward(const compute *c, const weight *table, real scale, int64_t tokens,
-    const int32_t *ids, real *x, int64_t x_stride)
+void embedding_forward(
+    const compute *c, const embedding *e, int64_t tokens, const int32_t *ids, strided_out x)
 {
-    embedding_task e = { .rows = c->variant->rows,
-        .table = table,
-        .scale = scale,
-        .ids = ids,
-        .x = x,
-        .stride = x_stride };
-    parallel_over(c, tokens, 1, tokens * table->cols, forward_rows, &e);
+    embedding_task k = { .rows = c->variant->rows, .e = e, .ids = ids, .x = x };
+    parallel_over(c, tokens, 1, tokens * e->table->cols, forward_rows, &k);
 }
 
-void embedding_backward(const compute *c, int64_t width, real scale, int64_t tokens,
-    const int32_t *ids, const real *dx, int64_t dx_stride, real *dtable)
+void embedding_backward(
+    const compute *c, const embedding *e, int64_t tokens, const int32_t *ids, strided_in dx)
 {
-    embedding_task e = { .rows = c->variant->rows,
-        .tokens = tokens,
-        .width = width,
-        .scale = scale,
-        .ids = ids,
-        .dx = dx,
-        .stride = dx_stride,
-        .dtable = dtable };
-    parallel_over(c, width, ROW_LANES, tokens * width, backward_columns, &e);
+    int64_t width = e->table->cols, rows = tokens + (e->accumulate ? 0 : e->table->rows);
+    embedding_task k = { .rows = c->variant->rows, .e = e, .tokens = tokens, .ids = ids, .dx = dx };
+    parallel_over(c, width, ROW_LANES, rows * width, backward_columns, &k);
 }

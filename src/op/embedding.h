@@ -6,14 +6,21 @@
 
 #include "kernel/compute.h"
 #include "kernel/weight.h"
+#include "op/strided.h"
 
-/* x [T, D] = scale * table [V, D] at ids [T]; the caller has checked 0 <= id < V. Any number
- * format. */
-void embedding_forward(const compute *c, const weight *table, real scale, int64_t tokens,
-    const int32_t *ids, real *x, int64_t x_stride);
+typedef struct embedding {
+    const weight *table; /* [V, D], of any number format */
+    real scale;
+    real *dtable;    /* [V, D]; NULL: forward only */
+    bool accumulate; /* dtable is added to; else written, with zeros where no token is */
+} embedding;
 
-/* dtable [V, width] += scale * dx, at ids, in token order */
-void embedding_backward(const compute *c, int64_t width, real scale, int64_t tokens,
-    const int32_t *ids, const real *dx, int64_t dx_stride, real *dtable);
+/* x [T, D] = scale * table at ids [T]; the caller has checked 0 <= id < V. */
+void embedding_forward(
+    const compute *c, const embedding *e, int64_t tokens, const int32_t *ids, strided_out x);
+
+/* dtable (+)= scale * dx [T, D], at ids, in token order */
+void embedding_backward(
+    const compute *c, const embedding *e, int64_t tokens, const int32_t *ids, strided_in dx);
 
 #endif

@@ -35,32 +35,33 @@ static void activate_backward(void *arg, int64_t begin, int64_t end)
     }
 }
 
-void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
-    ffn_state *s, real *y, int64_t y_stride)
+void ffn_forward(
+    compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s, strided_out y)
 {
     int inputs = f->activation->inputs;
     int64_t h = f->down.w.cols, row = inputs * h;
     const linear *in[2] = { &f->gate, &f->up };
-    real *out[2] = { s->hidden, s->hidden + h };
-    linear_forward_together(c, in, inputs, tokens, x, x_stride, out, (int64_t[]){ row, row });
+    strided_out out[2] = { rows_to(s->hidden, row), rows_to(s->hidden + h, row) };
+    linear_forward_together(c, in, inputs, tokens, x, out);
     activation_task task = { f, s };
     parallel_over(c, tokens, 1, tokens * row * 8, activate, &task);
-    linear_forward(c, &f->down, tokens, s->active, h, y, y_stride);
+    linear_forward(c, &f->down, tokens, rows_from(s->active, h), y);
 }
 
-void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
-    ffn_state *s, const real *dy, int64_t dy_stride, real *dx, int64_t dx_stride)
+void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s,
+    strided_in dy, strided_out dx)
 {
     int inputs = f->activation->inputs;
     int64_t h = f->down.w.cols, row = inputs * h;
     /* Y = active Wd^T: first dWd, which reads active, then d active, which takes its place */
     linear through = f->down;
     through.dw = through.dbias = NULL;
-    linear_backward(c, &f->down, tokens, s->active, h, dy, dy_stride, false, NULL, 0);
-    linear_backward(c, &through, tokens, NULL, 0, dy, dy_stride, false, s->active, h);
+    linear_backward(c, &f->down, tokens, rows_from(s->active, h), dy, rows_to(NULL, 0));
+    linear_backward(c, &through, tokens, rows_from(NULL, 0), dy, rows_to(s->active, h));
     activation_task task = { f, s };
     parallel_over(c, tokens, 1, tokens * row * 8, activate_backward, &task);
-    linear_backward(c, &f->gate, tokens, x, x_stride, s->hidden, row, false, dx, dx_stride);
+    linear_backward(c, &f->gate, tokens, x, rows_from(s->hidden, row), dx);
     if (inputs == 2)
-        linear_backward(c, &f->up, tokens, x, x_stride, s->hidden + h, row, true, dx, dx_stride);
+        linear_backward(
+            c, &f->up, tokens, x, rows_from(s->hidden + h, row), rows_added(dx.at, dx.stride));
 }

@@ -22,11 +22,11 @@ typedef struct ffn_state {
 
 void ffn_state_layout(ffn_state *s, arena *a, int inputs, int64_t hidden, int64_t tokens);
 
-void ffn_forward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
-    ffn_state *s, real *y, int64_t y_stride);
+void ffn_forward(
+    compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s, strided_out y);
 
-/* dx is written; spends s. */
-void ffn_backward(compute *c, const ffn *f, int64_t tokens, const real *x, int64_t x_stride,
-    ffn_state *s, const real *dy, int64_t dy_stride, real *dx, int64_t dx_stride);
+/* dx (+)= its gradient; spends s. */
+void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s,
+    strided_in dy, strided_out dx);
 
 #endif

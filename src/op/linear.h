@@ -1,5 +1,4 @@
-/* linear.h - y = x w^T + bias, and its gradients. Gradients of parameters are added to, in token
- * order. */
+/* linear.h - y = x w^T + bias, and its gradients: sums over tokens, in token order. */
 #ifndef CADRE_OP_LINEAR_H
 #define CADRE_OP_LINEAR_H
 
@@ -8,6 +7,7 @@
 
 #include "kernel/compute.h"
 #include "kernel/weight.h"
+#include "op/strided.h"
 
 enum { LINEAR_TOGETHER = 4 }; /* most that linear_forward_together takes */
 
@@ -16,19 +16,19 @@ typedef struct linear {
     const real *bias; /* [N], or NULL */
     real *dw;         /* [N, K], or NULL: not trained */
     real *dbias;      /* [N], or NULL */
+    bool accumulate;  /* dw and dbias are added to; else written */
 } linear;
 
-/* y [T, N] = x [T, K] w^T + bias. Strides are in elements, from row to row. */
-void linear_forward(compute *c, const linear *l, int64_t tokens, const real *x, int64_t x_stride,
-    real *y, int64_t y_stride);
+/* y [T, N] = x [T, K] w^T + bias */
+void linear_forward(compute *c, const linear *l, int64_t tokens, strided_in x, strided_out y);
 
 /* Several layers that read the same x (q, k and v; gate and up) in one call: the same bits, less
  * overhead. */
 void linear_forward_together(compute *c, const linear *const *l, int count, int64_t tokens,
-    const real *x, int64_t x_stride, real *const *y, const int64_t *y_stride);
+    strided_in x, const strided_out *y /* [count] */);
 
-/* dx (+)= dy w, dw += dy^T x, dbias += the sum of dy's rows. dx NULL: not wanted. */
-void linear_backward(compute *c, const linear *l, int64_t tokens, const real *x, int64_t x_stride,
-    const real *dy, int64_t dy_stride, bool accumulate, real *dx, int64_t dx_stride);
+/* dx (+)= dy w, dw (+)= dy^T x, dbias (+)= the sum of dy's rows. */
+void linear_backward(
+    compute *c, const linear *l, int64_t tokens, strided_in x, strided_in dy, strided_out dx);
 
 #endif

@@ -43,33 +43,33 @@ static void entropy_rows(void *arg, int64_t begin, int64_t end)
     }
 }
 
-/* dx NULL: the losses alone */
-static void run_chunks(compute *c, const loss_head *h, int64_t tokens, const real *x,
-    int64_t x_stride, const int32_t *targets, real scale, const loss_scratch *scratch, real *losses,
-    real *dx, int64_t dx_stride)
+static void run_chunks(
+    compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *p, bool backward)
 {
-    int64_t n = h->head.w.rows;
-    for (int64_t t = 0; t < tokens; t += scratch->rows) {
-        int64_t rows = tokens - t < scratch->rows ? tokens - t : scratch->rows;
-        loss_task k = { c->variant->rows, n, h->logit_scale, scale, targets + t, scratch->logits,
-            losses + t };
-        linear_forward(c, &h->head, rows, x + t * x_stride, x_stride, scratch->logits, n);
+    linear head = h->head; /* its gradients: as told in the first chunk, then added to */
+    int64_t n = head.w.rows;
+    for (int64_t t = 0; t < p->tokens; t += scratch->rows) {
+        int64_t rows = p->tokens - t < scratch->rows ? p->tokens - t : scratch->rows;
+        loss_task k = { c->variant->rows, n, h->logit_scale, backward ? p->scale : 0,
+            p->targets + t, scratch->logits, p->losses + t };
+        strided_in x = rows_from(p->x.at + t * p->x.stride, p->x.stride);
+        linear_forward(c, &head, rows, x, rows_to(scratch->logits, n));
         parallel_over(c, rows, 1, rows * n, entropy_rows, &k);
-        if (dx)
-            linear_backward(c, &h->head, rows, x + t * x_stride, x_stride, scratch->logits, n,
-                false, dx + t * dx_stride, dx_stride);
+        if (!backward) continue;
+        strided_out dx = { p->dx.at + t * p->dx.stride, p->dx.stride, p->dx.add };
+        linear_backward(c, &head, rows, x, rows_from(scratch->logits, n), dx);
+        head.accumulate = true;
     }
 }
 
-void loss_forward(compute *c, const loss_head *h, int64_t tokens, const real *x, int64_t x_stride,
-    const int32_t *targets, const loss_scratch *scratch, real *losses)
+void loss_forward(
+    compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *pass)
 {
-    run_chunks(c, h, tokens, x, x_stride, targets, 0, scratch, losses, NULL, 0);
+    run_chunks(c, h, scratch, pass, false);
 }
 
-void loss_forward_backward(compute *c, const loss_head *h, int64_t tokens, const real *x,
-    int64_t x_stride, const int32_t *targets, real scale, const loss_scratch *scratch, real *losses,
-    real *dx, int64_t dx_stride)
+void loss_forward_backward(
+    compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *pass)
 {
-    run_chunks(c, h, tokens, x, x_stride, targets, scale, scratch, losses, dx, dx_stride);
+    run_chunks(c, h, scratch, pass, true);
 }

@@ -25,14 +25,20 @@ typedef struct loss_scratch {
 /* tokens: the most in one call */
 loss_scratch loss_scratch_take(arena *a, int64_t tokens, int64_t vocabulary);
 
-/* losses [T] = -log p(target); a target of -1 counts nothing and gives 0. */
-void loss_forward(compute *c, const loss_head *h, int64_t tokens, const real *x, int64_t x_stride,
-    const int32_t *targets, const loss_scratch *scratch, real *losses);
+typedef struct loss_pass {
+    int64_t tokens;
+    strided_in x;           /* [T, D] hidden states */
+    const int32_t *targets; /* [T] */
+    real *losses;           /* [T] -log p(target); a target of -1 counts nothing and gives 0 */
+    real scale;             /* backward: gradients are those of scale * sum(losses) */
+    strided_out dx;         /* [T, D] backward */
+} loss_pass;
 
-/* The same, and the gradients of scale * sum(losses): dx [T, D] is written, the head's are added
- * to. */
-void loss_forward_backward(compute *c, const loss_head *h, int64_t tokens, const real *x,
-    int64_t x_stride, const int32_t *targets, real scale, const loss_scratch *scratch, real *losses,
-    real *dx, int64_t dx_stride);
+void loss_forward(
+    compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *pass);
+
+/* The same losses, dx (+)= their gradient, and the head's gradients as `head` says. */
+void loss_forward_backward(
+    compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *pass);
 
 #endif

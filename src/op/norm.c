@@ -2,17 +2,18 @@
  * sum over tokens. */
 #include "op/norm.h"
 
+#include <string.h>
+
 #include "op/parallel.h"
 
 typedef struct norm_task {
     const row_kernels *rows;
     const norm *n;
     int64_t tokens;
-    const real *x, *dy;
-    real *y, *dx, *inverse;
+    strided_in x, dy;
+    strided_out y, dx;
+    real *inverse;
     const real *saved; /* inverse, in the backward pass */
-    int64_t x_stride, y_stride, dy_stride, dx_stride;
-    bool accumulate;
 } norm_task;
 
 static void forward_rows(void *arg, int64_t begin, int64_t end)
@@ -22,8 +23,8 @@ static void forward_rows(void *arg, int64_t begin, int64_t end)
     for (int64_t t = begin; t < end; t++)
         for (int64_t h = 0; h < n->heads; h++) {
             int64_t at = h * n->width;
-            real r = k->rows->rms_norm(n->width, k->x + t * k->x_stride + at, n->gain, n->eps,
-                k->y + t * k->y_stride + at);
+            real r = k->rows->rms_norm(n->width, k->x.at + t * k->x.stride + at, n->gain, n->eps,
+                k->y.at + t * k->y.stride + at);
             if (k->inverse) k->inverse[t * n->heads + h] = r;
         }
 }
@@ -35,9 +36,9 @@ static void backward_rows(void *arg, int64_t begin, int64_t end)
     for (int64_t t = begin; t < end; t++)
         for (int64_t h = 0; h < n->heads; h++) {
             int64_t at = h * n->width;
-            k->rows->rms_norm_backward(n->width, k->x + t * k->x_stride + at, n->gain,
-                k->saved[t * n->heads + h], k->dy + t * k->dy_stride + at, k->accumulate,
-                k->dx + t * k->dx_stride + at);
+            k->rows->rms_norm_backward(n->width, k->x.at + t * k->x.stride + at, n->gain,
+                k->saved[t * n->heads + h], k->dy.at + t * k->dy.stride + at, k->dx.add,
+                k->dx.at + t * k->dx.stride + at);
         }
 }
 
@@ -45,44 +46,35 @@ static void gain_columns(void *arg, int64_t begin, int64_t end)
 {
     const norm_task *k = arg;
     const norm *n = k->n;
+    if (!n->accumulate) memset(n->dgain + begin, 0, (size_t)(end - begin) * sizeof(real));
     for (int64_t t = 0; t < k->tokens; t++)
         for (int64_t h = 0; h < n->heads; h++) {
             int64_t at = h * n->width + begin;
-            k->rows->rms_norm_gain(end - begin, k->x + t * k->x_stride + at,
-                k->saved[t * n->heads + h], k->dy + t * k->dy_stride + at, n->dgain + begin);
+            k->rows->rms_norm_gain(end - begin, k->x.at + t * k->x.stride + at,
+                k->saved[t * n->heads + h], k->dy.at + t * k->dy.stride + at, n->dgain + begin);
         }
 }
 
-void norm_forward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride,
-    real *y, int64_t y_stride, real *inverse)
+void norm_forward(
+    const compute *c, const norm *n, int64_t tokens, strided_in x, strided_out y, real *inverse)
 {
-    norm_task k = { .rows = c->variant->rows,
-        .n = n,
-        .tokens = tokens,
-        .x = x,
-        .x_stride = x_stride,
-        .y = y,
-        .y_stride = y_stride,
-        .inverse = inverse };
+    norm_task k = {
+        .rows = c->variant->rows, .n = n, .tokens = tokens, .x = x, .y = y, .inverse = inverse
+    };
     parallel_over(c, tokens, 1, tokens * n->heads * n->width, forward_rows, &k);
 }
 
 /* y = x r gain:  the gain first, for dx may overwrite dy */
-void norm_backward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride,
-    const real *inverse, const real *dy, int64_t dy_stride, bool accumulate, real *dx,
-    int64_t dx_stride)
+void norm_backward(const compute *c, const norm *n, int64_t tokens, strided_in x,
+    const real *inverse, strided_in dy, strided_out dx)
 {
     norm_task k = { .rows = c->variant->rows,
         .n = n,
         .tokens = tokens,
         .x = x,
-        .x_stride = x_stride,
         .saved = inverse,
         .dy = dy,
-        .dy_stride = dy_stride,
-        .dx = dx,
-        .dx_stride = dx_stride,
-        .accumulate = accumulate };
+        .dx = dx };
     int64_t work = tokens * n->heads * n->width;
     if (n->dgain) parallel_over(c, n->width, ROW_LANES, work, gain_columns, &k);
     parallel_over(c, tokens, 1, work, backward_rows, &k);

@@ -8,23 +8,23 @@
 
 #include "base/real.h"
 #include "kernel/compute.h"
+#include "op/strided.h"
 
 typedef struct norm {
     int64_t heads, width; /* heads 1: the whole row; the heads share one gain */
     const real *gain;     /* [width] */
     real *dgain;          /* [width], or NULL: not trained */
     real eps;
+    bool accumulate; /* dgain is added to; else written */
 } norm;
 
 /* y = x r gain, r = 1 / sqrt(mean x^2 + eps), for each head of x [T, heads * width]. inverse [T,
- * heads] keeps r for the backward pass; NULL: not wanted. Strides are from token to token. y may be
- * x. */
-void norm_forward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride,
-    real *y, int64_t y_stride, real *inverse);
+ * heads] keeps r for the backward pass; NULL: not wanted. y may be x. */
+void norm_forward(
+    const compute *c, const norm *n, int64_t tokens, strided_in x, strided_out y, real *inverse);
 
-/* dx (+)= the gradient, dgain += its own in token order. dx may be dy unless accumulating. */
-void norm_backward(const compute *c, const norm *n, int64_t tokens, const real *x, int64_t x_stride,
-    const real *inverse, const real *dy, int64_t dy_stride, bool accumulate, real *dx,
-    int64_t dx_stride);
+/* dx (+)= the gradient, dgain (+)= its own in token order. dx may be dy unless it is added to. */
+void norm_backward(const compute *c, const norm *n, int64_t tokens, strided_in x,
+    const real *inverse, strided_in dy, strided_out dx);
 
 #endif

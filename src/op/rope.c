@@ -184,10 +184,10 @@ int64_t rope_positions(const rope *r) { return r->positions; }
 typedef struct turn_task {
     const rope *r;
     void (*turn)(int64_t half, const real *cosine, const real *sine, real sign, real *x);
-    int64_t heads, token_stride, head_stride;
+    int64_t heads, head_stride;
     const int32_t *positions;
     real sign;
-    real *x;
+    strided_out x;
 } turn_task;
 
 static void turn_rows(void *arg, int64_t begin, int64_t end)
@@ -199,34 +199,38 @@ static void turn_rows(void *arg, int64_t begin, int64_t end)
         int64_t at = k->positions[t] * r->half;
         for (int64_t h = 0; h < k->heads; h++)
             k->turn(r->half, r->cosine + at, r->sine + at, k->sign,
-                k->x + t * k->token_stride + h * k->head_stride);
+                k->x.at + t * k->x.stride + h * k->head_stride);
     }
 }
 
-static void turn(const compute *c, const rope *r, int64_t tokens, int64_t heads,
-    const int32_t *positions, real *x, int64_t token_stride, int64_t head_stride, real sign)
+static void turn(const compute *c, int64_t tokens, turn_task *k)
 {
     const row_kernels *rows = c->variant->rows;
-    turn_task k = { .r = r,
-        .turn = r->pairs ? rows->rotate_pairs : rows->rotate_halves,
-        .heads = heads,
-        .positions = positions,
-        .token_stride = token_stride,
-        .head_stride = head_stride,
-        .sign = sign,
-        .x = x };
-    parallel_over(c, tokens, 1, tokens * heads * 2 * r->half, turn_rows, &k);
+    k->turn = k->r->pairs ? rows->rotate_pairs : rows->rotate_halves;
+    parallel_over(c, tokens, 1, tokens * k->heads * 2 * k->r->half, turn_rows, k);
 }
 
 void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
-    const int32_t *positions, real *x, int64_t token_stride, int64_t head_stride)
+    const int32_t *positions, strided_out x, int64_t head_stride)
 {
-    turn(c, r, tokens, heads, positions, x, token_stride, head_stride, 1);
+    turn_task k = { .r = r,
+        .heads = heads,
+        .head_stride = head_stride,
+        .positions = positions,
+        .sign = 1,
+        .x = x };
+    turn(c, tokens, &k);
 }
 
 /* y = R x, R a turn (times a magnitude):  dx = R^T dy, the turn by the opposite angle */
 void rope_backward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
-    const int32_t *positions, real *dx, int64_t token_stride, int64_t head_stride)
+    const int32_t *positions, strided_out dx, int64_t head_stride)
 {
-    turn(c, r, tokens, heads, positions, dx, token_stride, head_stride, -1);
+    turn_task k = { .r = r,
+        .heads = heads,
+        .head_stride = head_stride,
+        .positions = positions,
+        .sign = -1,
+        .x = dx };
+    turn(c, tokens, &k);
 }

@@ -13,6 +13,7 @@
 #include "base/real.h"
 #include "base/status.h"
 #include "kernel/compute.h"
+#include "op/strided.h"
 
 typedef enum rope_scaling {
     ROPE_PLAIN,
@@ -61,12 +62,12 @@ double rope_divisor(const rope_options *options, int64_t i);
  * attention's products. */
 double rope_magnitude(double factor, double s);
 
-/* Turns heads of `tokens` rows in place. Number i of head h of token t is x[t * token_stride + h *
+/* Turns heads of `tokens` rows in place. Number i of head h of token t is x.at[t * x.stride + h *
  * head_stride + i]. positions [T], each less than rope_positions. The backward pass turns the
  * gradient back. */
 void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
-    const int32_t *positions, real *x, int64_t token_stride, int64_t head_stride);
+    const int32_t *positions, strided_out x, int64_t head_stride);
 void rope_backward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
-    const int32_t *positions, real *dx, int64_t token_stride, int64_t head_stride);
+    const int32_t *positions, strided_out dx, int64_t head_stride);
 
 #endif

@@ -1,11 +1,8 @@
 /* trainer.c - the training step. */
 #include "train/trainer.h"
 
-#include <string.h>
-
 #include "base/interrupt.h"
 #include "kernel/rows.h"
-#include "op/parallel.h"
 
 struct trainer {
     compute *c;
@@ -157,30 +154,6 @@ const model_weights *trainer_weights(const trainer *t) { return &t->weights; }
 
 /* ---- the step ---- */
 
-static void zero_range(void *arg, int64_t begin, int64_t end)
-{
-    memset((real *)arg + begin, 0, (size_t)(end - begin) * sizeof(real));
-}
-
-/* Of what a sparse layer's backward overwrites in the first part of a step, nothing need be
- * zero. */
-static bool overwritten(const trainer *t, const param *p)
-{
-    return p->role >= ROLE_ROUTER && p->layer >= 0 && t->config->layer[p->layer].sparse;
-}
-
-static void zero_gradients(trainer *t)
-{
-    int64_t head = t->config->vocab * t->config->width;
-    for (int64_t i = 0; i < t->table.count; i++) {
-        const param *p = &t->table.rows[i];
-        int64_t size = p->rows * p->cols;
-        if (!overwritten(t, p))
-            parallel_over(t->c, size, 4096, size, zero_range, t->gradient + p->offset);
-    }
-    if (t->head_gradient) parallel_over(t->c, head, 4096, head, zero_range, t->head_gradient);
-}
-
 /* Forward of one part of the batch. */
 static cadre_status forward_part(
     trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
@@ -222,8 +195,9 @@ static cadre_status run_part(
     CADRE_TRY(forward_part(t, step, part, feed, arg));
     CADRE_TRY(balance_finish(t->balance));
     real scale = (real)(1.0 / (double)(s->batch * s->context));
+    model_gradients_accumulate(&t->gradients, t->config->layers, part > 0);
     CADRE_TRY(transformer_backward(
-        t->transformer, &t->weights, &t->gradients, t->targets, scale, part > 0, t->losses));
+        t->transformer, &t->weights, &t->gradients, t->targets, scale, t->losses));
     for (int64_t i = 0; i < part_tokens(s); i++) *sum += (double)t->losses[i];
     return CADRE_OK;
 }
@@ -242,7 +216,6 @@ cadre_status trainer_step(
     const train_settings *s = &t->settings;
     double sum = 0;
     int64_t tokens = s->batch * s->context;
-    zero_gradients(t);
     balance_step_begin(t->balance, s->batch, tokens);
     CADRE_TRY(survey_parts(t, step, feed, arg));
     for (int64_t part = 0; part < s->accumulate; part++)

@@ -45,8 +45,8 @@ static void run_layer(verify_run *run, layer_case *c, bool backward)
         .scratch_bytes = moe_scratch_bytes(&c->moe, &most) };
     moe_layer_forward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->y);
     if (backward)
-        moe_layer_backward(&call, &c->moe, &c->weights.layer[0].moe, c->x, &c->state, c->dy, c->dx,
-            &c->gradients.layer[0].moe, false);
+        moe_layer_backward(&call, &c->moe, &c->weights.layer[0].moe, &c->state, c->dy, c->dx,
+            &c->gradients.layer[0].moe);
 }
 
 static double loss(verify_run *run, layer_case *c)

@@ -216,6 +216,13 @@ cadre_status model_gradients_of_flat(
     return CADRE_OK;
 }
 
+void model_gradients_accumulate(model_gradients *g, int64_t layers, bool accumulate)
+{
+    g->accumulate = accumulate;
+    for (int64_t l = 0; l < layers; l++)
+        g->layer[l].accumulate = g->layer[l].moe.accumulate = accumulate;
+}
+
 void model_gradients_free(model_gradients *g)
 {
     mem_free(g->layer);

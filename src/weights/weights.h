@@ -36,12 +36,14 @@ typedef struct model_weights {
 typedef struct layer_gradients {
     real *role[ROLE_COUNT];
     moe_gradients moe;
+    bool accumulate; /* the next backward adds to what is there; else it writes */
 } layer_gradients;
 
 typedef struct model_gradients {
     real *embed, *out_norm, *head; /* head: the embedding's where they are tied */
     layer_gradients *layer;        /* [layers] */
     real **pointers;
+    bool accumulate; /* as in each layer's */
 } model_gradients;
 
 /* Borrows everything that `place` points to. */
@@ -55,6 +57,8 @@ cadre_status model_weights_of_flat(
 cadre_status model_gradients_of_flat(
     const model_config *config, const param_table *table, real *values, model_gradients *g);
 void model_gradients_free(model_gradients *g);
+/* Whether the next backward adds to what is there, or writes: the first of a step. */
+void model_gradients_accumulate(model_gradients *g, int64_t layers, bool accumulate);
 
 static inline const real *weight_reals(const weight *w) { return w->data; }
 

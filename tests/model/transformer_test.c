@@ -123,8 +123,9 @@ static void backward(small_model *m)
 {
     forward(m);
     memset(m->gradient, 0, (size_t)m->table.elements * sizeof(real));
+    model_gradients_accumulate(&m->gradients, m->config.layers, false);
     transformer_backward(
-        m->t, &m->weights, &m->gradients, m->targets, (real)(1.0 / TOKENS), true, m->losses);
+        m->t, &m->weights, &m->gradients, m->targets, (real)(1.0 / TOKENS), m->losses);
 }
 
 static const real one = 1;

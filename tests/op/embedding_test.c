@@ -41,10 +41,23 @@ static int tear_down(void **state)
     return 0;
 }
 
+static embedding embedding_of(bool accumulate)
+{
+    return (embedding){ &s.table, REAL_C(1.5), s.dtable, accumulate };
+}
+
+/* Tokens begin..end; the first ones write over what is there. */
+static void backward(int64_t begin, int64_t end)
+{
+    embedding e = embedding_of(begin > 0);
+    embedding_backward(s.c, &e, end - begin, s.ids + begin, rows_from(s.dx + begin * S, S));
+}
+
 static void forward(void *state)
 {
     (void)state;
-    embedding_forward(s.c, &s.table, REAL_C(1.5), T, s.ids, s.x, S);
+    embedding e = embedding_of(false);
+    embedding_forward(s.c, &e, T, s.ids, rows_to(s.x, S));
 }
 
 static void test_values(void **state)
@@ -76,7 +89,7 @@ static void test_gradients(void **state)
 {
     (void)state;
     static real whole[V * D];
-    embedding_backward(s.c, D, REAL_C(1.5), T, s.ids, s.dx, S, s.dtable);
+    backward(0, T);
     gradient_loss loss = { .forward = forward, .part = { { s.x, s.dx, T * S } }, .limit = 400 };
     gradient_check(&loss, "table", s.values, s.dtable, V * D);
     for (int i = 0; i < D; i++) {
@@ -84,9 +97,9 @@ static void test_gradients(void **state)
         assert_near("dtable", i, s.dtable[3 * D + i], 1.5 * sum);
     }
     memcpy(whole, s.dtable, sizeof whole);
-    memset(s.dtable, 0, sizeof s.dtable);
-    embedding_backward(s.c, D, REAL_C(1.5), 4, s.ids, s.dx, S, s.dtable);
-    embedding_backward(s.c, D, REAL_C(1.5), T - 4, s.ids + 4, s.dx + 4 * S, S, s.dtable);
+    for (int i = 0; i < V * D; i++) s.dtable[i] = 7;
+    backward(0, 4);
+    backward(4, T);
     assert_memory_equal(s.dtable, whole, sizeof whole);
 }
 
@@ -98,9 +111,11 @@ static void run(compute *c, void *state, real *out)
     (void)state;
     for (int t = 0; t < ROWS; t++) ids[t] = t * 7 % V;
     gradient_fill(dx, ROWS * D, 1, 1);
-    embedding_backward(c, D, REAL_C(0.7), ROWS, ids, dx, D, out);
-    embedding_forward(c, &(weight){ .rows = V, .cols = D, .stride = D, .data = out }, REAL_C(1.1),
-        ROWS, ids, out + V * D, D);
+    weight table = weight_of_reals(out, V, D);
+    embedding e = { &table, REAL_C(0.7), out, false };
+    embedding_backward(c, &e, ROWS, ids, rows_from(dx, D));
+    e.scale = REAL_C(1.1);
+    embedding_forward(c, &e, ROWS, ids, rows_to(out + V * D, D));
 }
 
 static void test_sameness(void **state)

@@ -32,7 +32,7 @@ static void layer_fill(layer *s, compute *c, const char *activation)
     s->state = (ffn_state){ s->hidden, s->active };
     s->f = (ffn){ .activation = row_activation_by_name(c->variant->rows, activation),
         .limit = 7,
-        .gate = { weight_of_reals(s->gate, H, D), s->bias, s->dgate, s->dbias },
+        .gate = { weight_of_reals(s->gate, H, D), s->bias, s->dgate, s->dbias, false },
         .up = { .w = weight_of_reals(s->up, H, D), .dw = s->dup },
         .down = { .w = weight_of_reals(s->down, D, H), .dw = s->ddown } };
     gradient_fill(s->x, T * XS, 1, 1);
@@ -46,15 +46,17 @@ static void layer_fill(layer *s, compute *c, const char *activation)
 static void forward(void *state)
 {
     layer *s = state;
-    ffn_forward(s->c, &s->f, T, s->x, XS, &s->state, s->y, YS);
+    ffn_forward(s->c, &s->f, T, rows_from(s->x, XS), &s->state, rows_to(s->y, YS));
 }
 
 /* Tokens begin..end alone, forward and backward. */
 static void both(layer *s, int64_t begin, int64_t end)
 {
-    ffn_forward(s->c, &s->f, end - begin, s->x + begin * XS, XS, &s->state, s->y + begin * YS, YS);
-    ffn_backward(s->c, &s->f, end - begin, s->x + begin * XS, XS, &s->state, s->dy + begin * YS, YS,
-        s->dx + begin * XS, XS);
+    strided_in x = rows_from(s->x + begin * XS, XS);
+    s->f.gate.accumulate = s->f.up.accumulate = s->f.down.accumulate = begin > 0;
+    ffn_forward(s->c, &s->f, end - begin, x, &s->state, rows_to(s->y + begin * YS, YS));
+    ffn_backward(s->c, &s->f, end - begin, x, &s->state, rows_from(s->dy + begin * YS, YS),
+        rows_to(s->dx + begin * XS, XS));
 }
 
 static double value(const layer *s, int t, int d)

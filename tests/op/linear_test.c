@@ -29,19 +29,20 @@ static void layer_fill(layer *s)
     gradient_fill(s->w, N * K, 2, 1);
     gradient_fill(s->bias, N, 3, 1);
     gradient_fill(s->dy, T * YS, 4, 1);
-    s->l = (linear){ weight_of_reals(s->w, N, K), s->bias, s->dw, s->dbias };
+    s->l = (linear){ weight_of_reals(s->w, N, K), s->bias, s->dw, s->dbias, false };
 }
 
 static void forward(void *state)
 {
     layer *s = state;
-    linear_forward(s->c, &s->l, T, s->x, XS, s->y, YS);
+    linear_forward(s->c, &s->l, T, rows_from(s->x, XS), rows_to(s->y, YS));
 }
 
 static void backward(layer *s, int64_t begin, int64_t end)
 {
-    linear_backward(s->c, &s->l, end - begin, s->x + begin * XS, XS, s->dy + begin * YS, YS, false,
-        s->dx + begin * XS, XS);
+    s->l.accumulate = begin > 0;
+    linear_backward(s->c, &s->l, end - begin, rows_from(s->x + begin * XS, XS),
+        rows_from(s->dy + begin * YS, YS), rows_to(s->dx + begin * XS, XS));
 }
 
 static int set_up(void **state)
@@ -78,9 +79,9 @@ static void test_together(void **state)
     plain.bias = NULL;
     static real alone[T * N], a[T * YS], b[T * N];
     forward(s);
-    linear_forward(s->c, &plain, T, s->x, XS, alone, N);
-    linear_forward_together(s->c, (const linear *[]){ &s->l, &plain }, 2, T, s->x, XS,
-        (real *[]){ a, b }, (int64_t[]){ YS, N });
+    linear_forward(s->c, &plain, T, rows_from(s->x, XS), rows_to(alone, N));
+    linear_forward_together(s->c, (const linear *[]){ &s->l, &plain }, 2, T, rows_from(s->x, XS),
+        (strided_out[]){ rows_to(a, YS), rows_to(b, N) });
     assert_memory_equal(a, s->y, sizeof a);
     assert_memory_equal(b, alone, sizeof b);
 }
@@ -104,9 +105,7 @@ static void test_cut(void **state)
     static layer whole;
     backward(s, 0, T);
     whole = *s;
-    memset(s->dw, 0, sizeof s->dw);
-    memset(s->dbias, 0, sizeof s->dbias);
-    backward(s, 0, 3);
+    backward(s, 0, 3); /* writes over what is there */
     backward(s, 3, T);
     assert_memory_equal(s->dw, whole.dw, sizeof s->dw);
     assert_memory_equal(s->dbias, whole.dbias, sizeof s->dbias);
@@ -118,7 +117,8 @@ static void test_accumulate(void **state)
     layer *s = *state;
     backward(s, 0, T);
     real before = s->dx[5];
-    linear_backward(s->c, &s->l, T, s->x, XS, s->dy, YS, true, s->dx, XS);
+    linear_backward(
+        s->c, &s->l, T, rows_from(s->x, XS), rows_from(s->dy, YS), rows_added(s->dx, XS));
     assert_near("dx", 5, s->dx[5], 2 * (double)before);
 }
 

@@ -32,7 +32,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&s, 0, sizeof s);
-    s.h = (loss_head){ { weight_of_reals(s.w, V, D), s.bias, s.dw, s.dbias }, REAL_C(0.6) };
+    s.h = (loss_head){ { weight_of_reals(s.w, V, D), s.bias, s.dw, s.dbias, false }, REAL_C(0.6) };
     s.scratch = (loss_scratch){ 4, s.logits };
     gradient_fill(s.x, T * D, 1, 1);
     gradient_fill(s.w, V * D, 2, 1);
@@ -49,16 +49,22 @@ static int tear_down(void **state)
     return 0;
 }
 
+static loss_pass pass_of(void)
+{
+    return (loss_pass){ T, rows_from(s.x, D), s.targets, s.losses, REAL_C(0.1), rows_to(s.dx, D) };
+}
+
 static void forward(void *state)
 {
     (void)state;
-    loss_forward(s.c, &s.h, T, s.x, D, s.targets, &s.scratch, s.losses);
+    loss_pass pass = pass_of();
+    loss_forward(s.c, &s.h, &s.scratch, &pass);
 }
 
 static void backward(void)
 {
-    loss_forward_backward(
-        s.c, &s.h, T, s.x, D, s.targets, REAL_C(0.1), &s.scratch, s.losses, s.dx, D);
+    loss_pass pass = pass_of();
+    loss_forward_backward(s.c, &s.h, &s.scratch, &pass);
 }
 
 static double loss_truth(int t)
@@ -103,8 +109,6 @@ static void test_chunks(void **state)
     backward();
     four = s;
     for (int64_t rows = 1; rows <= T; rows += 5) {
-        memset(s.dw, 0, sizeof s.dw);
-        memset(s.dbias, 0, sizeof s.dbias);
         s.scratch.rows = rows;
         backward();
         assert_memory_equal(s.dx, four.dx, sizeof s.dx);
@@ -138,7 +142,8 @@ static void run(compute *c, void *state, real *out)
     loss_head h = { { .w = weight_of_reals(w, WORDS, SIZE), .dw = out }, 1 };
     loss_scratch scratch = { 32, logits };
     real *losses = out + WORDS * SIZE, *dx = losses + ROWS;
-    loss_forward_backward(c, &h, ROWS, x, SIZE, targets, REAL_C(0.01), &scratch, losses, dx, SIZE);
+    loss_pass pass = { ROWS, rows_from(x, SIZE), targets, losses, REAL_C(0.01), rows_to(dx, SIZE) };
+    loss_forward_backward(c, &h, &scratch, &pass);
 }
 
 static void test_sameness(void **state)

@@ -26,7 +26,7 @@ static void layer_fill(layer *s, compute *c, int64_t heads, int64_t width)
 {
     memset(s, 0, sizeof *s);
     s->c = c;
-    s->n = (norm){ heads, width, s->gain, s->dgain, REAL_C(1e-5) };
+    s->n = (norm){ heads, width, s->gain, s->dgain, REAL_C(1e-5), false };
     gradient_fill(s->x, T * S, 1, 1);
     gradient_fill(s->gain, width, 2, 1);
     for (int t = 0; t < T; t++) gradient_fill(s->dy + t * S, heads * width, 10 + (uint64_t)t, 1);
@@ -35,13 +35,15 @@ static void layer_fill(layer *s, compute *c, int64_t heads, int64_t width)
 static void forward(void *state)
 {
     layer *s = state;
-    norm_forward(s->c, &s->n, T, s->x, S, s->y, S, s->inverse);
+    norm_forward(s->c, &s->n, T, rows_from(s->x, S), rows_to(s->y, S), s->inverse);
 }
 
 static void backward(layer *s, int64_t begin, int64_t end)
 {
-    norm_backward(s->c, &s->n, end - begin, s->x + begin * S, S, s->inverse + begin * s->n.heads,
-        s->dy + begin * S, S, false, s->dx + begin * S, S);
+    s->n.accumulate = begin > 0;
+    norm_backward(s->c, &s->n, end - begin, rows_from(s->x + begin * S, S),
+        s->inverse + begin * s->n.heads, rows_from(s->dy + begin * S, S),
+        rows_to(s->dx + begin * S, S));
 }
 
 static void check_values(const layer *s)
@@ -69,7 +71,7 @@ static void check_shape(compute *c, int64_t heads, int64_t width)
     gradient_check(&loss, "x", s.x, s.dx, T * S);
     gradient_check(&loss, "gain", s.gain, s.dgain, width);
     whole = s;
-    memset(s.dgain, 0, sizeof s.dgain);
+    for (int64_t i = 0; i < width; i++) s.dgain[i] = 7; /* the first part writes over it */
     backward(&s, 0, 4);
     backward(&s, 4, T);
     assert_memory_equal(s.dgain, whole.dgain, sizeof s.dgain);
@@ -98,13 +100,14 @@ static void test_in_place_and_accumulate(void **state)
     forward(&s);
     backward(&s, 0, T);
     apart = s;
-    norm_backward(c, &s.n, T, s.x, S, s.inverse, s.dy, S, false, s.dy, S);
+    norm_backward(c, &s.n, T, rows_from(s.x, S), s.inverse, rows_from(s.dy, S), rows_to(s.dy, S));
     for (int t = 0; t < T; t++)
         assert_memory_equal(s.dy + t * S, apart.dx + t * S, 90 * sizeof(real));
-    norm_backward(c, &s.n, T, s.x, S, s.inverse, apart.dy, S, true, s.dx, S);
+    norm_backward(
+        c, &s.n, T, rows_from(s.x, S), s.inverse, rows_from(apart.dy, S), rows_added(s.dx, S));
     for (int t = 0; t < T; t++)
         for (int i = 0; i < 90; i++) assert_true(s.dx[t * S + i] == 2 * apart.dx[t * S + i]);
-    norm_forward(c, &s.n, T, s.x, S, s.x, S, NULL);
+    norm_forward(c, &s.n, T, rows_from(s.x, S), rows_to(s.x, S), NULL);
     for (int t = 0; t < T; t++)
         assert_memory_equal(s.x + t * S, apart.y + t * S, 90 * sizeof(real));
     compute_free(c);
@@ -119,9 +122,10 @@ static void run(compute *c, void *state, real *out)
     gradient_fill(x, BIG * WIDE, 1, 1);
     gradient_fill(dy, BIG * WIDE, 2, 1);
     gradient_fill(gain, WIDE, 3, 1);
-    norm n = { 1, WIDE, gain, out + 2 * BIG * WIDE, REAL_C(1e-6) };
-    norm_forward(c, &n, BIG, x, WIDE, out, WIDE, inverse);
-    norm_backward(c, &n, BIG, x, WIDE, inverse, dy, WIDE, false, out + BIG * WIDE, WIDE);
+    norm n = { 1, WIDE, gain, out + 2 * BIG * WIDE, REAL_C(1e-6), false };
+    norm_forward(c, &n, BIG, rows_from(x, WIDE), rows_to(out, WIDE), inverse);
+    norm_backward(c, &n, BIG, rows_from(x, WIDE), inverse, rows_from(dy, WIDE),
+        rows_to(out + BIG * WIDE, WIDE));
 }
 
 static void test_sameness(void **state)

@@ -143,7 +143,7 @@ static void test_published(void **state)
         /* The first of each pair: becomes cosine and sine */
         real x[16] = { 1, 1, 1, 1, 1, 1, 1, 1 };
         int32_t position = 37;
-        rope_forward(c, r, 1, 1, &position, x, 16, 16);
+        rope_forward(c, r, 1, 1, &position, rows_to(x, 16), 16);
         for (int i = 0; i < 8; i++) { /* the frequencies above have single precision */
             double angle = 37 * cases[k].frequency[i], size = cases[k].magnitude;
             assert_true(fabs((double)x[i] - cos(angle) * size) < 5e-6 &&
@@ -167,7 +167,7 @@ static void forward(void *state)
 {
     layer *s = state;
     memcpy(s->y, s->x, sizeof s->y);
-    rope_forward(s->c, s->r, T, HEADS, s->positions, s->y + AT, ROW, WIDTH);
+    rope_forward(s->c, s->r, T, HEADS, s->positions, rows_to(s->y + AT, ROW), WIDTH);
 }
 
 /* Numbers AT .. AT+TURNED-1 of each head are turned, by positions of their own, and nothing else is
@@ -196,7 +196,7 @@ static void check_part(bool pairs)
                 assert_near("y", i, y[i], expected);
             }
     memcpy(s.dx, s.dy, sizeof s.dx);
-    rope_backward(s.c, s.r, T, HEADS, s.positions, s.dx + AT, ROW, WIDTH);
+    rope_backward(s.c, s.r, T, HEADS, s.positions, rows_to(s.dx + AT, ROW), WIDTH);
     gradient_loss loss = { .forward = forward, .state = &s, .part = { { s.y, s.dy, T * ROW } } };
     gradient_check(&loss, pairs ? "pairs" : "halves", s.x, s.dx, T * ROW);
     rope_free(s.r);
@@ -303,7 +303,7 @@ static void run(compute *c, void *state, real *out)
     int32_t positions[ROWS];
     for (int t = 0; t < ROWS; t++) positions[t] = t;
     gradient_fill(out, ROWS * SIZE, 1, 1);
-    rope_forward(c, state, ROWS, 4, positions, out, SIZE, SIZE / 4);
+    rope_forward(c, state, ROWS, 4, positions, rows_to(out, SIZE), SIZE / 4);
 }
 
 static void test_sameness(void **state)

@@ -204,8 +204,8 @@ void moe_case_forward(void *arg)
 
 void moe_case_backward(moe_case *c, bool accumulate)
 {
-    moe_layer_backward(&c->call, &c->config, &c->weights, c->x, &c->state, c->dy, c->dx,
-        &c->gradients, accumulate);
+    c->gradients.accumulate = accumulate;
+    moe_layer_backward(&c->call, &c->config, &c->weights, &c->state, c->dy, c->dx, &c->gradients);
 }
 
 /* ---- settling ---- */
