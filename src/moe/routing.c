@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "kernel/gemm.h"
 #include "op/parallel.h"
+#include "op/strided.h"
 
 enum { GRAIN = 16 }; /* tokens: neighbours that one worker takes */
 
@@ -232,7 +233,7 @@ static void backward_task(void *arg, int64_t begin, int64_t end)
 /* Forward: out = x~ W^T + b. dW (+)= dout^T x~, db (+)= sum of dout in token order, dx~ (+)= dout
  * W */
 static void project_backward(const routing *r, const weight *w, const real *dout, real *dw,
-    real *dbias, bool accumulate, real *dx, bool add_dx)
+    real *dbias, bool accumulate, strided_out dx)
 {
     int64_t tokens = r->plan->tokens, experts = r->plan->experts;
     gemm(r->compute, GEMM_TN, experts, r->width, tokens, dout, experts, routing_input(r), r->width,
@@ -240,8 +241,8 @@ static void project_backward(const routing *r, const weight *w, const real *dout
     if (dbias && !accumulate) memset(dbias, 0, (size_t)experts * sizeof(real));
     for (int64_t t = 0; dbias && t < tokens; t++)
         r->compute->variant->rows->add(experts, dout + t * experts, dbias);
-    gemm(r->compute, GEMM_NN, tokens, r->width, experts, dout, experts, w->data, w->stride, dx,
-        r->width, add_dx);
+    gemm(r->compute, GEMM_NN, tokens, r->width, experts, dout, experts, w->data, w->stride, dx.at,
+        dx.stride, dx.add);
 }
 
 void routing_backward(
@@ -249,11 +250,11 @@ void routing_backward(
 {
     backward_job job = { r, flow };
     parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), backward_task, &job);
-    project_backward(
-        r, &r->weights->matrix, flow->dlogits, g->matrix, g->bias, accumulate, dx, false);
+    project_backward(r, &r->weights->matrix, flow->dlogits, g->matrix, g->bias, accumulate,
+        rows_to(dx, r->width));
     if (flow->dnoise_logits)
-        project_backward(
-            r, &r->weights->noise, flow->dnoise_logits, g->noise, NULL, accumulate, dx, true);
+        project_backward(r, &r->weights->noise, flow->dnoise_logits, g->noise, NULL, accumulate,
+            rows_added(dx, r->width));
 }
 
 typedef struct jitter_job {
