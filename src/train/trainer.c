@@ -1,7 +1,6 @@
 /* trainer.c - the training step. */
 #include "train/trainer.h"
 
-#include "base/interrupt.h"
 #include "kernel/rows.h"
 
 struct trainer {
