@@ -1,9 +1,10 @@
 /* cadre.c - cadre's own: what no published decoder layout can say. Every choice stands in the
  * file by name, and what differs between layers as one item a layer. The keys are described in
  * docs/cadre-format.md. */
-#include "arch/architecture.h"
-
 #include <string.h>
+
+#include "arch/architecture.h"
+#include "arch/config_keys_gguf.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("head_dim", head_dim, KEY_REQUIRED, 0),
@@ -218,8 +219,8 @@ static void write_own(const model_config *config, json_writer *w)
 const architecture architecture_cadre = {
     .model_type = "cadre",
     .words = "cadre's own layout: any router and expert form, layers may differ",
-    .keys = keys,
-    .gguf_name = "cadre",
-    .read = read_own,
-    .write = write_own,
+    .hf.keys = keys,
+    .gguf.name = "cadre",
+    .hf.read = read_own,
+    .hf.write = write_own,
 };

@@ -1,10 +1,12 @@
-/* config_gguf.c - GGUF metadata to a model_config and back, by the tables of the architectures; a
- * key stands in the file as "ARCHITECTURE.KEY". */
+/* config_gguf.c - GGUF metadata to a model_config and back, by the tables of the architectures. */
+#include "arch/config_gguf.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "arch/config_json.h"
+#include "arch/config_keys_gguf.h"
 #include "base/memory.h"
 #include "format/quote.h"
 #include "text/gguf_ends.h"
@@ -52,82 +54,10 @@ static const config_key factor_keys[] = {
     KEY_REAL_OF("rope.scaling.factor", rope.factor, KEY_ZERO_UNSAID, 1), { 0 }
 };
 
-double gguf_decimal(double value)
-{
-    char text[32];
-    for (int digits = 6; digits < 9 && (double)(float)value == value; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtof(text, NULL) == (float)value) return strtod(text, NULL);
-    }
-    return value;
-}
-
-static cadre_status read_real(const gguf *f, const char *name, bool required, double *value)
-{
-    CADRE_TRY((required ? gguf_get_real : gguf_opt_real)(f, name, -1e30, 1e30, value));
-    *value = gguf_decimal(*value);
-    return CADRE_OK;
-}
-
-/* A number, or one for each layer where all of them are the same. */
-static cadre_status read_int(const gguf *f, const char *name, bool required, int64_t *value)
-{
-    gguf_array list;
-    if (gguf_type_of(f, name) != GGUF_ARRAY)
-        return (required ? gguf_get_int : gguf_opt_int)(f, name, 0, INT32_MAX, value);
-    CADRE_TRY(gguf_get_array(f, name, &list));
-    bool same = gguf_array_is_int(&list) && list.count > 0;
-    int64_t first = same ? gguf_array_int(&list, 0) : -1;
-    for (size_t i = 1; i < list.count && same; i++) same = gguf_array_int(&list, i) == first;
-    if (!same || first < 0 || first > INT32_MAX)
-        return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-            "%s: expected the same number for all layers, found several", name);
-    *value = first;
-    return CADRE_OK;
-}
-
-static cadre_status read_key(
-    const gguf *f, const char *name, const config_key *key, model_config *c)
-{
-    void *field = (char *)c + key->field;
-    bool required = key->flags & KEY_REQUIRED;
-    int64_t integer;
-    switch (key->kind) {
-    case KEY_INT:
-        *(int64_t *)field = (int64_t)key->otherwise;
-        CADRE_TRY(read_int(f, name, required, field));
-        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field)
-            *(int64_t *)field = (int64_t)key->otherwise;
-        return CADRE_OK;
-    case KEY_REAL:
-        *(double *)field = key->otherwise;
-        CADRE_TRY(read_real(f, name, required, field));
-        if (key->flags & KEY_ZERO_UNSAID && *(double *)field == 0)
-            *(double *)field = key->otherwise;
-        return CADRE_OK;
-    case KEY_BOOL: *(bool *)field = key->otherwise != 0; return gguf_opt_bool(f, name, field);
-    case KEY_MUST:
-        integer = strtoll(key->value, NULL, 10);
-        return gguf_opt_int(f, name, integer, integer, &integer);
-    }
-    return CADRE_OK;
-}
-
-cadre_status config_keys_read_gguf(const gguf *f, const config_key *keys, model_config *c)
-{
-    for (; keys && keys->name; keys++) {
-        char *name = mem_printf("%s.%s", c->arch->gguf_name, keys->name);
-        cadre_status status = name ? read_key(f, name, keys, c) : CADRE_ENOMEM;
-        mem_free(name);
-        CADRE_TRY(status);
-    }
-    return CADRE_OK;
-}
-
 static cadre_status read_text(
     const gguf *f, const model_config *c, const char *key, gguf_string *value)
 {
-    char *name = mem_printf("%s.%s", c->arch->gguf_name, key);
+    char *name = mem_printf("%s.%s", c->arch->gguf.name, key);
     cadre_status status = name ? gguf_opt_string(f, name, value) : CADRE_ENOMEM;
     mem_free(name);
     return status;
@@ -136,7 +66,7 @@ static cadre_status read_text(
 static bool has_own(const gguf *f, const model_config *c, const char *key)
 {
     char name[96];
-    snprintf(name, sizeof name, "%s.%s", c->arch->gguf_name, key);
+    snprintf(name, sizeof name, "%s.%s", c->arch->gguf.name, key);
     return gguf_has(f, name);
 }
 
@@ -146,7 +76,7 @@ static cadre_status refuse_factor(const gguf *f, const model_config *c, const ch
 {
     double value = 1;
     char name[96];
-    snprintf(name, sizeof name, "%s.%s", c->arch->gguf_name, key);
+    snprintf(name, sizeof name, "%s.%s", c->arch->gguf.name, key);
     CADRE_TRY(gguf_opt_real(f, name, -1e30, 1e30, &value));
     if (value == 1 || value <= 0) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
@@ -186,7 +116,7 @@ static cadre_status read_positions(const gguf *f, model_config *c)
     }
     if (gguf_string_is(type, "none")) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-        "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"", c->arch->gguf_name,
+        "%s.rope.scaling.type: expected none, linear or yarn, found \"%.*s\"", c->arch->gguf.name,
         (int)type.size, type.data);
 }
 
@@ -195,7 +125,7 @@ static cadre_status read_positions(const gguf *f, model_config *c)
 static cadre_status read_divisors(const gguf *f, model_config *c)
 {
     gguf_tensor t;
-    if (!c->arch->gguf_divisors || !gguf_tensor_find(f, GGUF_DIVISORS, &t)) return CADRE_OK;
+    if (!c->arch->gguf.divisors || !gguf_tensor_find(f, GGUF_DIVISORS, &t)) return CADRE_OK;
     if (t.type != number_f32.gguf || t.elements != c->rope.width / 2 ||
         c->rope.scaling != ROPE_PLAIN)
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
@@ -211,12 +141,6 @@ static cadre_status read_divisors(const gguf *f, model_config *c)
     }
     c->rope.attention_factor = 1;
     return model_config_list_divisors(c, divisors, t.elements, gguf_path(f));
-}
-
-bool architecture_gguf_has_experts(const gguf *f, const char *key)
-{
-    int64_t count = 0;
-    return gguf_opt_int(f, key, 1, INT32_MAX, &count) == CADRE_OK && count > 0;
 }
 
 static bool has_tensor(const gguf *f, const char *name)
@@ -255,37 +179,37 @@ static cadre_status read_tokens(const gguf *f, model_config *c)
  * of router. */
 static cadre_status check_gating(const gguf *f, const architecture *arch, bool renormalises)
 {
-    int64_t gating = arch->gguf_gating;
-    char *name = mem_printf("%s.expert_gating_func", arch->gguf_name);
+    int64_t gating = arch->gguf.gating;
+    char *name = mem_printf("%s.expert_gating_func", arch->gguf.name);
     cadre_status status = name ? gguf_opt_int(f, name, 0, 4, &gating) : CADRE_ENOMEM;
     mem_free(name);
     CADRE_TRY(status);
     if (gating == 0) return CADRE_OK; /* unsaid: as the family has it */
-    if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf_gating == 2))
+    if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf.gating == 2))
         return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-        "%s.expert_gating_func: expected %d, found %lld", arch->gguf_name, arch->gguf_gating,
+        "%s.expert_gating_func: expected %d, found %lld", arch->gguf.name, arch->gguf.gating,
         (long long)gating);
 }
 
 static cadre_status read_router(const gguf *f, model_config *c)
 {
     const architecture *arch = c->arch;
-    bool renorm = arch->gguf_renorm;
-    char *name = mem_printf("%s.expert_weights_norm", arch->gguf_name);
+    bool renorm = arch->gguf.renorm;
+    char *name = mem_printf("%s.expert_weights_norm", arch->gguf.name);
     cadre_status status = name ? gguf_opt_bool(f, name, &renorm) : CADRE_ENOMEM;
     mem_free(name);
     CADRE_TRY(status);
-    c->router = router_by_name(renorm && arch->renorm ? arch->renorm : arch->router);
+    c->router = router_by_name(renorm && arch->base.renorm ? arch->base.renorm : arch->base.router);
     if (renorm && !(c->router->traits & ROUTER_RENORMALISES))
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
-            "%s.expert_weights_norm: expected false, found true", arch->gguf_name);
+            "%s.expert_weights_norm: expected false, found true", arch->gguf.name);
     return check_gating(f, arch, c->router->traits & ROUTER_RENORMALISES);
 }
 
 static bool has_groups(const architecture *arch)
 {
-    for (const config_key *k = arch->gguf_keys; k && k->name; k++)
+    for (const config_key *k = arch->gguf.keys; k && k->name; k++)
         if (k->field == offsetof(model_config, groups)) return true;
     return false;
 }
@@ -304,13 +228,13 @@ static cadre_status read_groups(const gguf *f, model_config *c)
     if (c->groups_used < 1 || c->groups_used > c->groups)
         return cadre_fail(CADRE_EFORMAT, gguf_path(f),
             "%s.expert_group_used_count: expected 1 to the %lld groups, found %lld",
-            c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
+            c->arch->gguf.name, (long long)c->groups, (long long)c->groups_used);
     if (c->groups_used == c->groups || has_groups(c->arch)) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
         "%s.expert_group_count: expected no groups of experts in a model of this family, found "
         "%lld, of which %lld "
         "are used",
-        c->arch->gguf_name, (long long)c->groups, (long long)c->groups_used);
+        c->arch->gguf.name, (long long)c->groups, (long long)c->groups_used);
 }
 
 /* The part of a head that is turned, where it is not all. */
@@ -323,7 +247,7 @@ static void fit_rotary_share(model_config *c, int64_t turned)
 /* The blocks count layers that predict further tokens, behind the others. */
 static cadre_status leave_predicting(const gguf *f, model_config *c)
 {
-    char *name = mem_printf("%s.nextn_predict_layers", c->arch->gguf_name);
+    char *name = mem_printf("%s.nextn_predict_layers", c->arch->gguf.name);
     cadre_status status = name ? gguf_opt_int(f, name, 0, c->layers, &c->predicting) : CADRE_ENOMEM;
     mem_free(name);
     c->layers -= c->predicting;
@@ -341,22 +265,22 @@ static cadre_status read_all(const gguf *f, model_config *c)
     c->route_scale = 1;
     c->sparse_step = 1;
     c->init_range = 0.02;
-    c->qk_norm = arch->qk_norm;
-    c->latent = arch->latent;
-    c->window_period = arch->window_period;
-    if (arch->fix) arch->fix(c);
+    c->qk_norm = arch->base.qk_norm;
+    c->latent = arch->base.latent;
+    c->window_period = arch->base.window_period;
+    if (arch->base.fix) arch->base.fix(c);
     c->qkv_bias = has_tensor(f, c->latent ? "blk.0.attn_kv_a_mqa.bias" : "blk.0.attn_q.bias") ||
                   has_tensor(f, "blk.0.attn_qkv.bias");
     c->out_bias = has_tensor(f, "blk.0.attn_output.bias");
     c->ffn_bias = has_tensor(f, "blk.0.ffn_down.bias");
     if (!c->latent) CADRE_TRY(config_keys_read_gguf(f, head_keys, c));
-    CADRE_TRY(config_keys_read_gguf(f, arch->gguf_keys, c));
+    CADRE_TRY(config_keys_read_gguf(f, arch->gguf.keys, c));
     CADRE_TRY(read_groups(f, c));
     CADRE_TRY(read_positions(f, c));
     CADRE_TRY(read_router(f, c));
     fit_rotary_share(c, c->rope.width);
-    CADRE_TRY(model_config_set_form(c, arch->expert_form, gguf_path(f)));
-    if (arch->read_gguf) CADRE_TRY(arch->read_gguf(f, c));
+    CADRE_TRY(model_config_set_form(c, arch->base.expert_form, gguf_path(f)));
+    if (arch->gguf.read) CADRE_TRY(arch->gguf.read(f, c));
     CADRE_TRY(model_config_derive(c, gguf_path(f)));
     return read_divisors(f, c);
 }
@@ -417,35 +341,10 @@ cadre_status model_config_read_gguf(const gguf *f, model_config *config)
 
 /* ---- writing ---- */
 
-static void put_key(gguf_writer *w, const char *name, const config_key *key, const model_config *c)
-{
-    const void *value = (const char *)c + key->field;
-    switch (key->kind) {
-    case KEY_INT:
-        if (*(const int64_t *)value || key->flags & KEY_REQUIRED)
-            gguf_writer_int(w, name, GGUF_U32, *(const int64_t *)value);
-        return;
-    case KEY_REAL: gguf_writer_real(w, name, *(const double *)value); return;
-    case KEY_BOOL: gguf_writer_bool(w, name, *(const bool *)value); return;
-    case KEY_MUST: return; /* what the family fixes is written apart */
-    }
-}
-
-void config_keys_write_gguf(const config_key *keys, const model_config *c, gguf_writer *w)
-{
-    for (; keys && keys->name; keys++) {
-        char *name = keys->flags & KEY_UNWRITTEN
-                         ? NULL
-                         : mem_printf("%s.%s", c->arch->gguf_name, keys->name);
-        if (name) put_key(w, name, keys, c);
-        mem_free(name);
-    }
-}
-
 static void put_scaling(gguf_writer *w, const model_config *c, const char *kind)
 {
     char name[64];
-    snprintf(name, sizeof name, "%s.rope.scaling.type", c->arch->gguf_name);
+    snprintf(name, sizeof name, "%s.rope.scaling.type", c->arch->gguf.name);
     gguf_writer_string(w, name, kind, strlen(kind));
 }
 
@@ -461,12 +360,12 @@ static void put_positions(gguf_writer *w, const model_config *c)
         put_scaling(w, c, "yarn");
         config_keys_write_gguf(factor_keys, c, w);
         config_keys_write_gguf(yarn_keys, c, w);
-        snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf_name);
+        snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf.name);
         /* Read as a real, but others expect this */
         gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context);
         double more =
             c->latent ? 1 : rope_attention_factor(&c->rope) / rope_magnitude(c->rope.factor, 1);
-        snprintf(name, sizeof name, "%s.rope.scaling.attn_factor", c->arch->gguf_name);
+        snprintf(name, sizeof name, "%s.rope.scaling.attn_factor", c->arch->gguf.name);
         if (more != 1) gguf_writer_real(w, name, more);
     }
 }
@@ -474,19 +373,19 @@ static void put_positions(gguf_writer *w, const model_config *c)
 static void put_router(gguf_writer *w, const model_config *c)
 {
     char name[64];
-    if (c->arch->gguf_gating) {
-        snprintf(name, sizeof name, "%s.expert_gating_func", c->arch->gguf_name);
-        gguf_writer_int(w, name, GGUF_U32, c->arch->gguf_gating);
+    if (c->arch->gguf.gating) {
+        snprintf(name, sizeof name, "%s.expert_gating_func", c->arch->gguf.name);
+        gguf_writer_int(w, name, GGUF_U32, c->arch->gguf.gating);
     }
-    if (!c->arch->gguf_gating && !c->arch->renorm) return;
-    snprintf(name, sizeof name, "%s.expert_weights_norm", c->arch->gguf_name);
+    if (!c->arch->gguf.gating && !c->arch->base.renorm) return;
+    snprintf(name, sizeof name, "%s.expert_weights_norm", c->arch->gguf.name);
     gguf_writer_bool(w, name, c->router->traits & ROUTER_RENORMALISES);
 }
 
 static void put_sizes(gguf_writer *w, const model_config *c)
 {
     char name[64];
-    snprintf(name, sizeof name, "%s.vocab_size", c->arch->gguf_name);
+    snprintf(name, sizeof name, "%s.vocab_size", c->arch->gguf.name);
     gguf_writer_int(w, name, GGUF_U32, c->vocab);
     model_config copy = *c;
     if (c->latent) copy.kv_heads = 1; /* one compressed key serves all heads */
@@ -502,17 +401,17 @@ cadre_status config_gguf_write(
     model_config sizes = *c;
     /* No limit: others refuse it as a number */
     if (c->groups_used == c->groups) sizes.groups = sizes.groups_used = 0;
-    gguf_writer_string(w, "general.architecture", arch->gguf_name, strlen(arch->gguf_name));
+    gguf_writer_string(w, "general.architecture", arch->gguf.name, strlen(arch->gguf.name));
     gguf_writer_string(w, "general.type", "model", 5);
     gguf_writer_string(w, "general.name", name, strlen(name));
     gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
     if (quantised)
         gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
     put_sizes(w, c);
-    config_keys_write_gguf(arch->gguf_keys, &sizes, w);
+    config_keys_write_gguf(arch->gguf.keys, &sizes, w);
     put_positions(w, c);
     put_router(w, c);
-    if (arch->write_gguf) arch->write_gguf(c, w);
+    if (arch->gguf.write) arch->gguf.write(c, w);
     cadre_status status = model_config_text(c, &number_f32, &text);
     if (status == CADRE_OK)
         status = gguf_writer_string(w, GGUF_CONFIG_KEY, text.text.data, text.text.size);

@@ -1,12 +1,10 @@
 /* config_json.c - config.json to a model_config and back, by the tables of the architectures. */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "arch/config_json.h"
+
 #include <string.h>
 
 #include "arch/architecture.h"
-#include "base/file.h"
-#include "base/memory.h"
+#include "arch/config_positions.h"
 
 enum { CONFIG_LIMIT = 2 << 20 }; /* bytes; published ones have tens of thousands */
 
@@ -23,101 +21,7 @@ static const config_key shared_keys[] = {
     { 0 },
 };
 
-static void *field_of(model_config *c, const config_key *key) { return (char *)c + key->field; }
-static const void *value_of(const model_config *c, const config_key *key)
-{
-    return (const char *)c + key->field;
-}
-
 /* ---- reading ---- */
-
-static bool is_what_it_must_be(const json_node *node, const char *value)
-{
-    double number;
-    bool truth;
-    const char *text;
-    switch (json_kind_of(node)) {
-    case JSON_KIND_ABSENT:
-    case JSON_KIND_NULL: return true;
-    case JSON_KIND_BOOL:
-        return json_as_bool(node, &truth) == CADRE_OK && !strcmp(value, truth ? "true" : "false");
-    case JSON_KIND_NUMBER:
-        return json_as_real(node, -1e300, 1e300, &number) == CADRE_OK &&
-               number == strtod(value, NULL);
-    case JSON_KIND_STRING:
-        return json_as_string(node, &text, NULL) == CADRE_OK && !strcmp(text, value);
-    default: return false;
-    }
-}
-
-/* The one of a key's names that the object has; else the first. */
-static const char *name_in(const json_node *root, const config_key *key, char buffer[64])
-{
-    for (const char *at = key->name; at; at = strchr(at, '|')) {
-        at += *at == '|';
-        snprintf(buffer, 64, "%.*s", (int)strcspn(at, "|"), at);
-        if (json_has(root, buffer)) return buffer;
-    }
-    snprintf(buffer, 64, "%.*s", (int)strcspn(key->name, "|"), key->name);
-    return buffer;
-}
-
-/* Several names of one number must not say different ones. */
-static cadre_status check_names(const json_node *root, const config_key *key, const char *chosen)
-{
-    double first, other;
-    json_node node = json_member(root, chosen);
-    if (!strchr(key->name, '|') || json_as_real(&node, -1e300, 1e300, &first) != CADRE_OK)
-        return CADRE_OK;
-    for (const char *at = strchr(key->name, '|'); at; at = strchr(at, '|')) {
-        char name[64];
-        at++;
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "|"), at);
-        node = json_member(root, name);
-        if (json_as_real(&node, -1e300, 1e300, &other) == CADRE_OK && other != first)
-            return json_refuse(&node, "%g, as %s says", first, chosen);
-    }
-    return CADRE_OK;
-}
-
-static cadre_status read_must(const json_node *root, const config_key *key)
-{
-    json_node node = json_member(root, key->name);
-    if (is_what_it_must_be(&node, key->value)) return CADRE_OK;
-    json_refuse(&node, "%s, the only value that is implemented", key->value);
-    return CADRE_EUNSUPPORTED;
-}
-
-static cadre_status read_key(const json_node *root, const config_key *key, model_config *c)
-{
-    void *field = field_of(c, key);
-    bool required = key->flags & KEY_REQUIRED;
-    char buffer[64];
-    const char *name = name_in(root, key, buffer);
-    CADRE_TRY(check_names(root, key, name));
-    switch (key->kind) {
-    case KEY_INT:
-        *(int64_t *)field = (int64_t)key->otherwise;
-        CADRE_TRY((required ? json_get_int : json_opt_int)(root, name, 0, INT32_MAX, field));
-        if (key->flags & KEY_ZERO_UNSAID && !*(int64_t *)field)
-            *(int64_t *)field = (int64_t)key->otherwise;
-        return CADRE_OK;
-    case KEY_REAL:
-        *(double *)field = key->otherwise;
-        return (required ? json_get_real : json_opt_real)(root, name, -1e30, 1e30, field);
-    case KEY_BOOL:
-        *(bool *)field = key->otherwise != 0;
-        return (required ? json_get_bool : json_opt_bool)(root, name, field);
-    case KEY_MUST: return read_must(root, key);
-    }
-    return CADRE_OK;
-}
-
-cadre_status config_keys_read(const json_node *root, const config_key *keys, model_config *c)
-{
-    for (; keys && keys->name; keys++) CADRE_TRY(read_key(root, keys, c));
-    return CADRE_OK;
-}
 
 /* The id of a special token: -1, of which some writers make 2^32 - 1, and null say that there is
  * none. */
@@ -155,10 +59,10 @@ static cadre_status read_ids(const json_node *root, model_config *c)
     return config_eos_read(root, c);
 }
 
-static cadre_status read_act(const json_node *root, const model_config *c)
+static cadre_status read_act(const json_node *root, model_config *c)
 {
-    const config_key act = KEY_MUST_BE("hidden_act", c->arch->act);
-    return c->arch->act ? read_must(root, &act) : CADRE_OK;
+    const config_key act[] = { KEY_MUST_BE("hidden_act", c->arch->hf.act), { 0 } };
+    return c->arch->hf.act ? config_keys_read(root, act, c) : CADRE_OK;
 }
 
 /* Numbers in fewer bits: how they lie shows in the tensors, but the scheme must be one of those. */
@@ -185,34 +89,36 @@ static cadre_status read_quantization(const json_node *root)
 static cadre_status read_norm_topk(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
-    bool renorm = arch->norm_topk_prob;
-    if (arch->renorm) CADRE_TRY(json_opt_bool(root, "norm_topk_prob", &renorm));
-    if (arch->router) c->router = router_by_name(renorm ? arch->renorm : arch->router);
+    bool renorm = arch->hf.norm_topk_prob;
+    if (arch->base.renorm) CADRE_TRY(json_opt_bool(root, "norm_topk_prob", &renorm));
+    if (arch->base.router)
+        c->router = router_by_name(renorm ? arch->base.renorm : arch->base.router);
     return CADRE_OK;
 }
 
 static cadre_status read_all(const json_node *root, model_config *c)
 {
     const architecture *arch = c->arch;
-    if (!arch->keys_alone) CADRE_TRY(config_keys_read(root, shared_keys, c));
+    if (!arch->hf.keys_alone) CADRE_TRY(config_keys_read(root, shared_keys, c));
     CADRE_TRY(read_ids(root, c)); /* a family may have another key for its first token */
     c->groups = c->groups_used = 1;
     c->route_scale = 1;
     c->sparse_step = 1;
-    c->qk_norm = arch->qk_norm;
-    c->latent = arch->latent;
-    c->window_period = arch->window_period;
-    if (arch->fix) arch->fix(c);
-    CADRE_TRY(config_keys_read(root, arch->keys, c));
+    c->qk_norm = arch->base.qk_norm;
+    c->latent = arch->base.latent;
+    c->window_period = arch->base.window_period;
+    if (arch->base.fix) arch->base.fix(c);
+    CADRE_TRY(config_keys_read(root, arch->hf.keys, c));
     CADRE_TRY(config_positions_read(root, c));
     CADRE_TRY(read_norm_topk(root, c));
     CADRE_TRY(read_act(root, c));
     CADRE_TRY(read_quantization(root));
     CADRE_TRY(json_opt_int(root, "num_nextn_predict_layers", 0, CONFIG_MAX_LAYERS, &c->predicting));
-    if (arch->expert_form) CADRE_TRY(model_config_set_form(c, arch->expert_form, root->file));
+    if (arch->base.expert_form)
+        CADRE_TRY(model_config_set_form(c, arch->base.expert_form, root->file));
     CADRE_TRY(model_config_derive(c, root->file));
     CADRE_TRY(config_windows_read(root, c));
-    return arch->read ? arch->read(root, c) : CADRE_OK;
+    return arch->hf.read ? arch->hf.read(root, c) : CADRE_OK;
 }
 
 static cadre_status refuse_type(const char *path, const char *type)
@@ -264,46 +170,6 @@ cadre_status model_config_parse(
 
 /* ---- writing ---- */
 
-static void write_must(const config_key *key, json_writer *w)
-{
-    char *end;
-    double number = strtod(key->value, &end);
-    if (!strcmp(key->value, "null")) json_put_null(w, key->name);
-    else if (!strcmp(key->value, "true") || !strcmp(key->value, "false"))
-        json_put_bool(w, key->name, key->value[0] == 't');
-    else if (!*end && number == (double)(int64_t)number)
-        json_put_int(w, key->name, (int64_t)number);
-    else if (!*end) json_put_real(w, key->name, number);
-    else json_put_string(w, key->name, key->value);
-}
-
-static bool is_otherwise(const config_key *key, const void *value)
-{
-    switch (key->kind) {
-    case KEY_INT: return *(const int64_t *)value == (int64_t)key->otherwise;
-    case KEY_REAL: return *(const double *)value == key->otherwise;
-    case KEY_BOOL: return *(const bool *)value == (key->otherwise != 0);
-    case KEY_MUST: return false;
-    }
-    return false;
-}
-
-void config_keys_write(const config_key *key, const model_config *c, json_writer *w)
-{
-    for (; key && key->name; key++) {
-        const void *value = value_of(c, key);
-        bool usual = is_otherwise(key, value);
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(key->name, "|"), key->name);
-        if (key->flags & KEY_UNWRITTEN || (key->flags & KEY_UNUSUAL && usual)) continue;
-        if (key->kind == KEY_MUST) write_must(key, w);
-        else if (key->flags & KEY_NULLABLE && usual) json_put_null(w, name);
-        else if (key->kind == KEY_INT) json_put_int(w, name, *(const int64_t *)value);
-        else if (key->kind == KEY_REAL) json_put_real(w, name, *(const double *)value);
-        else json_put_bool(w, name, *(const bool *)value);
-    }
-}
-
 static void put_id(json_writer *w, const char *key, int64_t id)
 {
     if (id < 0) json_put_null(w, key);
@@ -332,23 +198,24 @@ static void write_all(const model_config *c, const number_format *format, json_w
     const architecture *arch = c->arch;
     json_put_object(w, NULL);
     json_put_string(w, "model_type", arch->model_type);
-    if (arch->class_name) {
+    if (arch->hf.class_name) {
         json_put_array(w, "architectures");
-        json_put_string(w, NULL, arch->class_name);
+        json_put_string(w, NULL, arch->hf.class_name);
         json_put_close(w, ']');
     }
-    if (arch->act) json_put_string(w, "hidden_act", arch->act);
+    if (arch->hf.act) json_put_string(w, "hidden_act", arch->hf.act);
     json_put_string(w, "torch_dtype", dtype_of(format));
-    if (!arch->keys_alone) {
+    if (!arch->hf.keys_alone) {
         config_keys_write(shared_keys, c, w);
         put_id(w, "bos_token_id", c->bos);
         config_positions_write(c, w);
     }
     config_eos_write(c, w);
     put_id(w, "pad_token_id", c->pad);
-    config_keys_write(arch->keys, c, w);
-    if (arch->renorm) json_put_bool(w, "norm_topk_prob", !strcmp(c->router->name, arch->renorm));
-    if (arch->write) arch->write(c, w);
+    config_keys_write(arch->hf.keys, c, w);
+    if (arch->base.renorm)
+        json_put_bool(w, "norm_topk_prob", !strcmp(c->router->name, arch->base.renorm));
+    if (arch->hf.write) arch->hf.write(c, w);
     json_put_close(w, '}');
 }
 

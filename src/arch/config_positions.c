@@ -1,5 +1,7 @@
 /* config_positions.c - the parts of config.json whose keys depend on values: rotary positions,
  * plain or stretched, and which layers have a sliding window. */
+#include "arch/config_positions.h"
+
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -50,7 +52,7 @@ static cadre_status read_share(const json_node *home, model_config *c)
 {
     double share = c->rotary_share;
     CADRE_TRY(json_opt_real(home, "partial_rotary_factor", 0, 1, &share));
-    if (share != 1 && c->arch->rotary_share == 0) {
+    if (share != 1 && c->arch->base.rotary_share == 0) {
         json_node found = json_member(home, "partial_rotary_factor");
         json_refuse(&found, "1, the only value that is implemented for this family");
         return CADRE_EUNSUPPORTED;
@@ -138,9 +140,9 @@ static cadre_status read_stretch(const json_node *home, const char *name, model_
 cadre_status config_positions_read(const json_node *root, model_config *c)
 {
     static const char *const homes[] = { "rope_scaling", "rope_parameters" };
-    if (c->arch->rope) c->rope = *c->arch->rope;
-    c->rope.theta = c->arch->rope_theta > 0 ? c->arch->rope_theta : 10000;
-    c->rotary_share = c->arch->rotary_share > 0 ? c->arch->rotary_share : 1;
+    if (c->arch->base.rope) c->rope = *c->arch->base.rope;
+    c->rope.theta = c->arch->base.rope_theta > 0 ? c->arch->base.rope_theta : 10000;
+    c->rotary_share = c->arch->base.rotary_share > 0 ? c->arch->base.rotary_share : 1;
     CADRE_TRY(json_opt_real(root, "rope_theta", 1, 1e12, &c->rope.theta));
     CADRE_TRY(read_share(root, c));
     for (int i = 0; i < 2; i++) {
@@ -166,14 +168,14 @@ static cadre_status read_used_windows(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_int(root, "max_window_layers", 0, INT32_MAX, &most));
     c->window = used && json_has(root, "sliding_window") ? window : 0;
     for (int64_t l = 0; l < c->layers; l++)
-        c->layer[l].window = c->arch->windowed(l, most) ? c->window : 0;
+        c->layer[l].window = c->arch->hf.windowed(l, most) ? c->window : 0;
     return CADRE_OK;
 }
 
 cadre_status config_windows_read(const json_node *root, model_config *c)
 {
     json_node list;
-    if (c->arch->windowed) CADRE_TRY(read_used_windows(root, c));
+    if (c->arch->hf.windowed) CADRE_TRY(read_used_windows(root, c));
     CADRE_TRY(json_opt_array(root, "layer_types", &list));
     if (!list.value) return CADRE_OK;
     if ((int64_t)json_count(&list) != c->layers)
@@ -197,13 +199,13 @@ static void write_windows(const model_config *c, json_writer *w)
 {
     bool differ = false;
     for (int64_t l = 1; l < c->layers; l++) differ |= c->layer[l].window != c->layer[0].window;
-    if (c->arch->windowed) {
+    if (c->arch->hf.windowed) {
         json_put_bool(w, "use_sliding_window", c->window > 0);
         if (c->window) json_put_int(w, "sliding_window", c->window);
         else json_put_null(w, "sliding_window");
         json_put_int(w, "max_window_layers", c->layers);
     }
-    if (!differ && !(c->arch->windowed && c->window) && !c->arch->window_period) return;
+    if (!differ && !(c->arch->hf.windowed && c->window) && !c->arch->base.window_period) return;
     json_put_array(w, "layer_types");
     for (int64_t l = 0; l < c->layers; l++)
         json_put_string(w, NULL, c->layer[l].window ? "sliding_attention" : "full_attention");
@@ -224,9 +226,9 @@ static void write_divisors(const model_config *c, json_writer *w)
 void config_positions_write(const model_config *c, json_writer *w)
 {
     json_put_real(w, "rope_theta", c->rope.theta);
-    if (c->arch->rotary_share != 0) json_put_real(w, "partial_rotary_factor", c->rotary_share);
+    if (c->arch->base.rotary_share != 0) json_put_real(w, "partial_rotary_factor", c->rotary_share);
     for (int i = 0; i < KINDS; i++) {
-        if (kinds[i].scaling != c->rope.scaling || (i == 0 && !c->arch->rope)) continue;
+        if (kinds[i].scaling != c->rope.scaling || (i == 0 && !c->arch->base.rope)) continue;
         if (i && kinds[i - 1].scaling == kinds[i].scaling) continue; /* another name of the same */
         json_put_object(w, "rope_scaling");
         json_put_string(w, "type", kinds[i].name);

@@ -1,9 +1,12 @@
 /* deepseek2.c - DeepSeek-V2 and V2-Lite (2024): latent attention, raw softmax weights times a
  * factor, groups as good as their best expert, shared experts. */
-#include "arch/architecture.h"
+#include "arch/deepseek2.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "arch/architecture.h"
+#include "arch/config_keys_gguf.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
@@ -50,7 +53,7 @@ static void write_method(const model_config *c, json_writer *w)
 
 /* ---- GGUF ---- */
 
-const config_key architecture_deepseek2_keys[] = {
+const config_key deepseek2_gguf_keys[] = {
     KEY_INT_OF("feed_forward_length", dense_width, 0, 0),
     KEY_INT_OF("expert_feed_forward_length", expert_width, KEY_REQUIRED, 0),
     KEY_INT_OF("expert_shared_count", shared_experts, 0, 0),
@@ -68,7 +71,7 @@ const config_key architecture_deepseek2_keys[] = {
 
 /* The widths of a head, which files from before the absorbed form have under other names; and
  * YaRN's magnitude, a tenth of it. */
-cadre_status architecture_read_deepseek2(const gguf *file, model_config *c)
+cadre_status deepseek2_read_gguf(const gguf *file, model_config *c)
 {
     const config_key before[] = { KEY_INT_OF("attention.key_length", head_dim, KEY_REQUIRED, 0),
         KEY_INT_OF("attention.value_length", value_dim, KEY_REQUIRED, 0), { 0 } };
@@ -89,7 +92,7 @@ cadre_status architecture_read_deepseek2(const gguf *file, model_config *c)
 }
 
 /* What one compressed key and its value take in the cache. */
-void architecture_write_deepseek2(const model_config *c, gguf_writer *w)
+void deepseek2_write_gguf(const model_config *c, gguf_writer *w)
 {
     gguf_writer_int(w, "deepseek2.attention.key_length", GGUF_U32, c->kv_lora + c->rope_dim);
     gguf_writer_int(w, "deepseek2.attention.value_length", GGUF_U32, c->kv_lora);
@@ -98,7 +101,7 @@ void architecture_write_deepseek2(const model_config *c, gguf_writer *w)
 }
 
 /* Files that do not say how experts are scored: sigmoids are what a bias is added to. */
-bool architecture_deepseek2_is_v3(const gguf *file)
+bool deepseek2_is_v3(const gguf *file)
 {
     int64_t gating = 0, dense = 0;
     gguf_tensor bias;
@@ -113,23 +116,23 @@ bool architecture_deepseek2_is_v3(const gguf *file)
     return gguf_tensor_find(file, name, &bias);
 }
 
-static bool gguf_is(const gguf *file) { return !architecture_deepseek2_is_v3(file); }
+static bool gguf_is(const gguf *file) { return !deepseek2_is_v3(file); }
 
 const architecture architecture_deepseek_v2 = {
     .model_type = "deepseek_v2",
-    .class_name = "DeepseekV2ForCausalLM",
+    .hf.class_name = "DeepseekV2ForCausalLM",
     .words = "DeepSeek-V2: top-k of softmax in groups, shared experts, latent attention",
-    .keys = keys,
-    .gguf_name = "deepseek2",
-    .gguf_gating = 1,
-    .gguf_keys = architecture_deepseek2_keys,
-    .gguf_is = gguf_is,
-    .read_gguf = architecture_read_deepseek2,
-    .write_gguf = architecture_write_deepseek2,
-    .router = "softmax",
-    .expert_form = "swiglu",
-    .act = "silu",
-    .latent = true,
-    .read = read_method,
-    .write = write_method,
+    .hf.keys = keys,
+    .gguf.name = "deepseek2",
+    .gguf.gating = 1,
+    .gguf.keys = deepseek2_gguf_keys,
+    .gguf.is = gguf_is,
+    .gguf.read = deepseek2_read_gguf,
+    .gguf.write = deepseek2_write_gguf,
+    .base.router = "softmax",
+    .base.expert_form = "swiglu",
+    .hf.act = "silu",
+    .base.latent = true,
+    .hf.read = read_method,
+    .hf.write = write_method,
 };

@@ -1,6 +1,7 @@
 /* deepseek_v3.c - DeepSeek-V3 (2024): latent attention, sigmoid scores, selection by biased
  * scores within groups, a shared expert. Its prediction layers are not read. */
 #include "arch/architecture.h"
+#include "arch/deepseek2.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
@@ -39,22 +40,22 @@ static void write_more(const model_config *config, json_writer *w)
 
 const architecture architecture_deepseek_v3 = {
     .model_type = "deepseek_v3",
-    .class_name = "DeepseekV3ForCausalLM",
+    .hf.class_name = "DeepseekV3ForCausalLM",
     .words =
         "DeepSeek-V3: top-k of biased sigmoid scores in groups, a shared expert, latent attention",
-    .keys = keys,
-    .gguf_name = "deepseek2",
-    .gguf_gating = 2,
-    .gguf_keys = architecture_deepseek2_keys,
-    .gguf_is = architecture_deepseek2_is_v3,
-    .read_gguf = architecture_read_deepseek2,
-    .write_gguf = architecture_write_deepseek2,
-    .router = "sigmoid-bias-raw",
-    .renorm = "sigmoid-bias",
-    .norm_topk_prob = true,
-    .expert_form = "swiglu",
-    .act = "silu",
-    .latent = true,
-    .read = read_pairs,
-    .write = write_more,
+    .hf.keys = keys,
+    .gguf.name = "deepseek2",
+    .gguf.gating = 2,
+    .gguf.keys = deepseek2_gguf_keys,
+    .gguf.is = deepseek2_is_v3,
+    .gguf.read = deepseek2_read_gguf,
+    .gguf.write = deepseek2_write_gguf,
+    .base.router = "sigmoid-bias-raw",
+    .base.renorm = "sigmoid-bias",
+    .hf.norm_topk_prob = true,
+    .base.expert_form = "swiglu",
+    .hf.act = "silu",
+    .base.latent = true,
+    .hf.read = read_pairs,
+    .hf.write = write_more,
 };

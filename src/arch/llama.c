@@ -1,6 +1,7 @@
 /* llama.c - Llama (Touvron et al. 2023 and after): the dense transformer that most sparse ones
  * are made of. */
 #include "arch/architecture.h"
+#include "arch/config_keys_gguf.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, KEY_REQUIRED, 0),
@@ -18,7 +19,7 @@ static const config_key gguf_keys[] = {
 
 static bool gguf_is(const gguf *file)
 {
-    return !architecture_gguf_has_experts(file, "llama.expert_count");
+    return !config_gguf_has_experts(file, "llama.expert_count");
 }
 
 static const char *refuses(const model_config *c)
@@ -28,16 +29,16 @@ static const char *refuses(const model_config *c)
 
 const architecture architecture_llama = {
     .model_type = "llama",
-    .class_name = "LlamaForCausalLM",
+    .hf.class_name = "LlamaForCausalLM",
     .words = "Llama: dense",
-    .keys = keys,
-    .gguf_name = "llama",
-    .gguf_divisors = true,
-    .gguf_keys = gguf_keys,
-    .gguf_tensors = tensor_names_paired,
-    .gguf_is = gguf_is,
-    .router = "softmax",
-    .expert_form = "swiglu",
-    .act = "silu",
-    .refuses = refuses,
+    .hf.keys = keys,
+    .gguf.name = "llama",
+    .gguf.divisors = true,
+    .gguf.keys = gguf_keys,
+    .gguf.tensors = tensor_names_paired,
+    .gguf.is = gguf_is,
+    .base.router = "softmax",
+    .base.expert_form = "swiglu",
+    .hf.act = "silu",
+    .hf.refuses = refuses,
 };

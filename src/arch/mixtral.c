@@ -1,6 +1,7 @@
 /* mixtral.c - Mixtral (Jiang et al. 2024): softmax over the chosen, SwiGLU experts,
  * grouped-query attention. */
 #include "arch/architecture.h"
+#include "arch/config_keys_gguf.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", expert_width, KEY_REQUIRED, 0),
@@ -29,7 +30,7 @@ static const config_key gguf_keys[] = {
 
 static bool gguf_is(const gguf *file)
 {
-    return architecture_gguf_has_experts(file, "llama.expert_count");
+    return config_gguf_has_experts(file, "llama.expert_count");
 }
 
 static const char *refuses(const model_config *c)
@@ -41,18 +42,18 @@ static const char *refuses(const model_config *c)
 
 const architecture architecture_mixtral = {
     .model_type = "mixtral",
-    .class_name = "MixtralForCausalLM",
+    .hf.class_name = "MixtralForCausalLM",
     .words = "Mixtral: top-k of softmax, renormalised",
-    .keys = keys,
-    .tensors = tensors,
-    .gguf_name = "llama",
-    .gguf_divisors = true,
-    .gguf_keys = gguf_keys,
-    .gguf_tensors = tensor_names_paired,
-    .gguf_is = gguf_is,
-    .router = "softmax-renorm",
-    .expert_form = "swiglu",
-    .act = "silu",
-    .rope_theta = 1e6,
-    .refuses = refuses,
+    .hf.keys = keys,
+    .hf.tensors = tensors,
+    .gguf.name = "llama",
+    .gguf.divisors = true,
+    .gguf.keys = gguf_keys,
+    .gguf.tensors = tensor_names_paired,
+    .gguf.is = gguf_is,
+    .base.router = "softmax-renorm",
+    .base.expert_form = "swiglu",
+    .hf.act = "silu",
+    .base.rope_theta = 1e6,
+    .hf.refuses = refuses,
 };

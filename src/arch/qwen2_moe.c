@@ -1,6 +1,7 @@
 /* qwen2_moe.c - Qwen1.5-MoE and Qwen2-MoE (2024): raw softmax weights, a gated shared expert
  * of its own width, biases of q, k, v. */
 #include "arch/architecture.h"
+#include "arch/dense_layers.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
@@ -53,21 +54,21 @@ static const char *refuses(const model_config *c)
 
 const architecture architecture_qwen2_moe = {
     .model_type = "qwen2_moe",
-    .class_name = "Qwen2MoeForCausalLM",
+    .hf.class_name = "Qwen2MoeForCausalLM",
     .words = "Qwen2-MoE: top-k of softmax, weights as they are, a gated shared expert",
-    .keys = keys,
-    .tensors = tensors,
-    .gguf_name = "qwen2moe",
-    .gguf_head = true,
-    .gguf_keys = gguf_keys,
-    .read_gguf = read_gguf,
-    .router = "softmax",
-    .renorm = "softmax-renorm",
-    .expert_form = "swiglu",
-    .act = "silu",
-    .windowed = windowed,
-    .fix = fix,
-    .read = architecture_read_dense_layers,
-    .write = architecture_write_dense_layers,
-    .refuses = refuses,
+    .hf.keys = keys,
+    .hf.tensors = tensors,
+    .gguf.name = "qwen2moe",
+    .gguf.head = true,
+    .gguf.keys = gguf_keys,
+    .gguf.read = read_gguf,
+    .base.router = "softmax",
+    .base.renorm = "softmax-renorm",
+    .base.expert_form = "swiglu",
+    .hf.act = "silu",
+    .hf.windowed = windowed,
+    .base.fix = fix,
+    .hf.read = dense_layers_read,
+    .hf.write = dense_layers_write,
+    .hf.refuses = refuses,
 };

@@ -1,6 +1,7 @@
 /* qwen3_moe.c - Qwen3-MoE (2025): renormalised softmax weights, 128 fine-grained experts,
  * norms over each head. */
 #include "arch/architecture.h"
+#include "arch/dense_layers.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("intermediate_size", dense_width, 0, 0),
@@ -29,28 +30,6 @@ static cadre_status read_gguf(const gguf *file, model_config *c)
     return CADRE_OK;
 }
 
-cadre_status architecture_read_dense_layers(const json_node *root, model_config *config)
-{
-    json_node list;
-    CADRE_TRY(json_opt_array(root, "mlp_only_layers", &list));
-    for (size_t i = 0; list.value && i < json_count(&list); i++) {
-        json_node item = json_item(&list, i);
-        int64_t layer;
-        CADRE_TRY(json_as_int(&item, 0, config->layers - 1, &layer));
-        config->layer[layer].sparse = false;
-    }
-    return CADRE_OK;
-}
-
-void architecture_write_dense_layers(const model_config *config, json_writer *w)
-{
-    json_put_array(w, "mlp_only_layers");
-    for (int64_t l = 0; l < config->layers; l++)
-        if (!config->layer[l].sparse && (l + 1) % config->sparse_step == 0)
-            json_put_int(w, NULL, l);
-    json_put_close(w, ']');
-}
-
 static bool windowed(int64_t l, int64_t most)
 {
     (void)l, (void)most;
@@ -64,20 +43,20 @@ static const char *refuses(const model_config *c)
 
 const architecture architecture_qwen3_moe = {
     .model_type = "qwen3_moe",
-    .class_name = "Qwen3MoeForCausalLM",
+    .hf.class_name = "Qwen3MoeForCausalLM",
     .words = "Qwen3-MoE: top-k of softmax, renormalised, no shared expert",
-    .keys = keys,
-    .router = "softmax",
-    .renorm = "softmax-renorm",
-    .gguf_name = "qwen3moe",
-    .gguf_keys = gguf_keys,
-    .gguf_renorm = true,
-    .read_gguf = read_gguf,
-    .expert_form = "swiglu",
-    .act = "silu",
-    .windowed = windowed,
-    .qk_norm = QK_NORM_HEAD,
-    .read = architecture_read_dense_layers,
-    .write = architecture_write_dense_layers,
-    .refuses = refuses,
+    .hf.keys = keys,
+    .base.router = "softmax",
+    .base.renorm = "softmax-renorm",
+    .gguf.name = "qwen3moe",
+    .gguf.keys = gguf_keys,
+    .gguf.renorm = true,
+    .gguf.read = read_gguf,
+    .base.expert_form = "swiglu",
+    .hf.act = "silu",
+    .hf.windowed = windowed,
+    .base.qk_norm = QK_NORM_HEAD,
+    .hf.read = dense_layers_read,
+    .hf.write = dense_layers_write,
+    .hf.refuses = refuses,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "arch/config_fit.h"
 #include "base/memory.h"
 
 /* Switch Transformers, Fedus et al. 2021: one expert a token, capacity 1.25, jitter, a tenth of the
@@ -442,7 +443,7 @@ static cadre_status choose_layout(const recipe *r, model_config *c, char *notes,
             "\"model_type\": \"cadre\" in config.json, for files of %s cannot say this (%s)\n",
             r->model_type, why);
         c->arch = architecture_by_type("cadre");
-    } else if (!c->arch->class_name)
+    } else if (!c->arch->hf.class_name)
         note(notes, room,
             "\"model_type\": \"cadre\" in config.json: the %s recipe has no published decoder "
             "layout\n",

@@ -78,10 +78,10 @@ static const tensor_name decoder_apart[] = { EMBED_APART("decoder"), DECODER };
 static const architecture apart;
 static const architecture encoder_row = { .model_type = "switch_transformers",
     .words = "the encoder of Switch Transformers",
-    .tensors = encoder_tensors },
+    .hf.tensors = encoder_tensors },
                           encoder_row_apart = { .model_type = "switch_transformers",
                               .words = "the encoder of Switch Transformers",
-                              .tensors = encoder_apart };
+                              .hf.tensors = encoder_apart };
 
 static void fix(model_config *c)
 {
@@ -149,11 +149,11 @@ static const char *refuses(const model_config *c)
 
 #define ROW                                                                                        \
     .model_type = "switch_transformers",                                                           \
-    .class_name = "SwitchTransformersForConditionalGeneration",                                    \
+    .hf.class_name = "SwitchTransformersForConditionalGeneration",                                 \
     .words = "Switch Transformers: one expert a token, with a limit; encoder and decoder",         \
-    .keys = keys, .keys_alone = true, .router = "softmax", .expert_form = "relu", .fix = fix,      \
-    .read = read_stacks, .write = write_stacks, .refuses = refuses
+    .hf.keys = keys, .hf.keys_alone = true, .base.router = "softmax", .base.expert_form = "relu",  \
+    .base.fix = fix, .hf.read = read_stacks, .hf.write = write_stacks, .hf.refuses = refuses
 
-static const architecture apart = { ROW, .tensors = decoder_apart };
+static const architecture apart = { ROW, .hf.tensors = decoder_apart };
 
-const architecture architecture_switch = { ROW, .tensors = decoder_tensors };
+const architecture architecture_switch = { ROW, .hf.tensors = decoder_tensors };

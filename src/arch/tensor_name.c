@@ -32,7 +32,7 @@ bool tensor_name_of(
     bool of_gguf = naming == NAMES_OF_GGUF;
     const param_row *row = param_row_of(role);
     const tensor_pattern *shared = of_gguf ? row->gguf : row->folder;
-    const tensor_name *own = row_in(of_gguf ? arch->gguf_tensors : arch->tensors, role, &i);
+    const tensor_name *own = row_in(of_gguf ? arch->gguf.tensors : arch->hf.tensors, role, &i);
     if (own) *name = *own;
     else if (i < PARAM_PATTERNS && shared[i].pattern)
         *name = (tensor_name){ role, shared[i].pattern, shared[i].form };

@@ -2,7 +2,6 @@
 #include "train/run.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -20,17 +19,6 @@
 #include "weights/initialise.h"
 
 enum { RECENT = 20 }; /* steps that the summary's loss is the mean of */
-
-void train_note(const train_run *r, const char *format, ...)
-{
-    if (!r->listener || !r->listener->note) return;
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    r->listener->note(r->listener->arg, text);
-}
 
 /* ---- memory and disk ---- */
 

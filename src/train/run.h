@@ -40,6 +40,8 @@ typedef struct train_run {
     FILE *metrics[2];
 } train_run;
 
+/* ---- run_note.c ---- */
+
 void train_note(const train_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- run_data.c: what is trained on ---- */

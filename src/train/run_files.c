@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "arch/architecture.h"
+#include "arch/config_json.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/json.h"

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "arch/config_fit.h"
 #include "base/memory.h"
 #include "text/bpe_train.h"
 #include "train/run.h"

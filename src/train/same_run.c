@@ -6,7 +6,6 @@
  * texts and starting model among it, must be the same. */
 #include <string.h>
 
-#include "arch/architecture.h"
 #include "base/memory.h"
 #include "format/hash.h"
 #include "format/json.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "arch/architecture.h"
+#include "arch/config_json.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/json.h"

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#include "arch/architecture.h"
+#include "arch/config_gguf.h"
+#include "arch/config_json.h"
+#include "arch/tensor_name.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/model_path.h"

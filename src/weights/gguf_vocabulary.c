@@ -1,12 +1,13 @@
 /* gguf_vocabulary.c - the vocabulary's keys of a GGUF that is written: copied from another GGUF, or
  * made of a tokenizer.json. That file itself goes along under the key that the format's description
  * has for it: it says more than the other keys can. */
+#include "weights/gguf_vocabulary.h"
+
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "text/tokenizer_export.h"
-#include "weights/model_output.h"
 
 static cadre_status copy_keys(gguf_writer *w, const gguf *from)
 {

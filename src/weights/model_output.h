@@ -1,5 +1,4 @@
-/* model_output.h - a whole model written: to a folder as Hugging Face has them, or to one GGUF
- * file. */
+/* model_output.h - what is written of a model, and where. */
 #ifndef CADRE_WEIGHTS_MODEL_OUTPUT_H
 #define CADRE_WEIGHTS_MODEL_OUTPUT_H
 
@@ -22,11 +21,7 @@ typedef struct model_output {
     const cadre_output_listener *listener; /* NULL: nobody wants to know */
 } model_output;
 
-/* Files appear under their names whole, the weights first; a failure leaves none. */
-cadre_status model_output_write(const compute *c, const model_output *output);
+/* For whoever listens */
 void model_output_note(const model_output *output, const char *sentence);
-
-/* The vocabulary's keys of a GGUF; for model_output.c. */
-cadre_status gguf_put_vocabulary(gguf_writer *w, const model_output *output);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/architecture.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "op/parallel.h"

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/architecture.h"
+#include "arch/config_json.h"
 #include "base/memory.h"
 #include "base/sized.h"
 #include "kernel/context.h"
 #include "weights/format_choice.h"
 #include "weights/initialise.h"
-#include "weights/model_output.h"
+#include "weights/model_write.h"
 #include "weights/weight_file.h"
 
 typedef struct random_model {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "arch/config_gguf.h"
 #include "base/memory.h"
 #include "weights/param_source.h"
 #include "weights/tensor_use.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/architecture.h"
+#include "arch/config_fit.h"
 #include "arch/recipe.h"
 #include "base/file.h"
 #include "base/memory.h"

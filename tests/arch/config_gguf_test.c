@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "arch/architecture.h"
+#include "arch/config_gguf.h"
 #include "support/scratch.h"
 #include "support/succeeds.h"
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "arch/architecture.h"
+#include "arch/config_json.h"
 
 typedef struct published {
     const char *name, *config;

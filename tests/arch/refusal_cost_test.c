@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "arch/architecture.h"
+#include "arch/config_json.h"
 #include "format/safetensors.h"
 #include "support/heap_peak.h"
 #include "support/refusal.h"

@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "cadre.h"
-#include "arch/architecture.h"
+#include "arch/config_json.h"
 #include "support/oracle.h"
 #include "support/scratch.h"
 

@@ -16,7 +16,6 @@
 
 #include <cmocka.h>
 
-#include "arch/architecture.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "model/model.h"
