@@ -76,6 +76,11 @@ CADRE_API void cadre_interrupt(void);
 CADRE_API bool cadre_interrupted(void);
 CADRE_API void cadre_interrupt_clear(void);
 
+/* Whether a request to stop waits for a call that cannot look at it (a pattern that is matched with
+ * one word of many megabytes). Nothing is lost by ending the process then. Safe in a signal
+ * handler. */
+CADRE_API bool cadre_interrupt_unheard(void);
+
 /* For a signal handler that ends the process at once: removes the files that are being written and
  * have not got their name yet (every file appears under its name whole, or not at all). */
 CADRE_API void cadre_abandon_files(void);

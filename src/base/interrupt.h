@@ -8,4 +8,9 @@
  * or NULL. */
 cadre_status interrupt_check(const char *path);
 
+/* Between these a thread cannot look, perhaps for seconds, and leaves nothing undone if the process
+ * ends (cadre_interrupt_unheard). */
+void interrupt_unheard_begin(void);
+void interrupt_unheard_end(void);
+
 #endif

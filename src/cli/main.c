@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "cli/arguments.h"
@@ -20,6 +21,24 @@ static void exit_now(int signal_number)
     _exit(EXIT_INTERRUPTED);
 }
 
+/* A while after a request to stop, and then every now and then: a call that cannot hear it is ended
+ * with the process. */
+static void on_alarm(int signal_number)
+{
+    static const char told[] = "cadre: stopped on request\n";
+    if (!cadre_interrupted()) setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+    if (!cadre_interrupt_unheard()) return;
+    ssize_t written = write(STDERR_FILENO, told, sizeof told - 1);
+    (void)written;
+    exit_now(signal_number);
+}
+
+static void ring_from_now_on(void)
+{
+    const struct timeval first = { .tv_usec = 600000 }, then = { .tv_usec = 100000 };
+    setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = first, .it_interval = then }, NULL);
+}
+
 static volatile sig_atomic_t asked_by; /* the last signal that asked to stop */
 
 /* A second Ctrl-C or SIGTERM ends the program at once. That a terminal was closed is said twice, by
@@ -31,6 +50,7 @@ static void ask_to_stop(int signal_number)
         exit_now(signal_number);
     asked_by = signal_number;
     cadre_interrupt();
+    ring_from_now_on();
 }
 
 /* SIGHUP says that the terminal was closed; under nohup it is ignored, and stays so. */
@@ -39,6 +59,7 @@ static void on_interruption(void (*handler)(int))
     struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART }, before;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm, .sa_flags = SA_RESTART }, NULL);
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
         sigaction(SIGHUP, &action, NULL);
 }

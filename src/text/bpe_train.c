@@ -20,8 +20,9 @@
 enum {
     /* Longer words are counted in parts: a pair's cost stays small whatever the text */
     WORD_BYTES = 128,
-    LOOK_UP = 4096, /* words or uses of a pair between two looks at whether to stop */
-    MIN_COUNT = 2,  /* a pair that occurs once teaches nothing */
+    LOOK_UP = 4096,            /* words or uses of a pair between two looks at whether to stop */
+    LOOK_UP_SYMBOLS = 1 << 20, /* the same of the symbols of one word */
+    MIN_COUNT = 2,             /* a pair that occurs once teaches nothing */
     NO_USE = -1,
 };
 
@@ -234,7 +235,21 @@ static cadre_status push_raised(trainer *t)
     return CADRE_OK;
 }
 
-/* Every word as its bytes, every pair of neighbours counted. */
+/* One word as its bytes, every pair of neighbours counted. */
+static cadre_status lay_out_word(trainer *t, uint32_t w, size_t begin)
+{
+    string_view word = string_set_at(&t->words, w);
+    uint32_t *s = t->symbols + begin;
+    t->spans[w].begin = begin;
+    t->spans[w].length = (uint32_t)word.size;
+    for (size_t i = 0; i < word.size; i++) {
+        if (i % LOOK_UP_SYMBOLS == 0) CADRE_TRY(interrupt_check(NULL));
+        s[i] = (unsigned char)word.data[i];
+        if (i > 0) CADRE_TRY(pair_seen(t, s[i - 1], s[i], w));
+    }
+    return CADRE_OK;
+}
+
 static cadre_status lay_out(trainer *t)
 {
     uint32_t place;
@@ -246,14 +261,8 @@ static cadre_status lay_out(trainer *t)
     t->step = 1;
     size_t at = 0;
     for (uint32_t w = 0; w < t->words.count; w++) {
-        if (w % LOOK_UP == 0) CADRE_TRY(interrupt_check(NULL));
-        string_view word = string_set_at(&t->words, w);
-        t->spans[w].begin = at;
-        t->spans[w].length = (uint32_t)word.size;
-        for (size_t i = 0; i < word.size; i++) {
-            t->symbols[at++] = (unsigned char)word.data[i];
-            if (i > 0) CADRE_TRY(pair_seen(t, t->symbols[at - 2], t->symbols[at - 1], w));
-        }
+        CADRE_TRY(lay_out_word(t, w, at));
+        at += t->spans[w].length;
     }
     return push_raised(t);
 }
@@ -268,6 +277,7 @@ static cadre_status merge_in_word(
     uint32_t *s = t->symbols + t->spans[word].begin;
     uint32_t length = t->spans[word].length, kept = 0;
     for (uint32_t i = 0; i < length; i++) {
+        if (i % LOOK_UP_SYMBOLS == LOOK_UP_SYMBOLS - 1) CADRE_TRY(interrupt_check(NULL));
         if (i + 1 == length || s[i] != left || s[i + 1] != right) {
             s[kept++] = s[i];
             continue;

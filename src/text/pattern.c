@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 
 enum {
+    LASTING = 1 << 20, /* bytes of text, from which on a match may take long */
     LIMIT_FIRST = 256, /* steps that an attempt at every place may take */
     /* Of the text's length times its logarithm: what a whole scan may take beyond that */
     STEPS_PER_BYTE = 64,
@@ -170,8 +172,12 @@ static bool raise_limit(pattern_scan *s)
 
 static int match_at(pattern_scan *s, uint32_t options)
 {
-    return pcre2_match(s->pattern->code, (PCRE2_SPTR)s->text, s->size, s->at,
+    bool lasting = s->size - s->at > LASTING;
+    if (lasting) interrupt_unheard_begin();
+    int code = pcre2_match(s->pattern->code, (PCRE2_SPTR)s->text, s->size, s->at,
         options | PCRE2_NO_UTF_CHECK, s->match, s->context);
+    if (lasting) interrupt_unheard_end();
+    return code;
 }
 
 /* PCRE2 counts steps anew for every place where a match may begin, so a raised limit may serve one
