@@ -56,6 +56,12 @@ void file_map_close(file_map *map)
     *map = (file_map){ 0 };
 }
 
+int64_t file_map_offset(const file_map *map, const void *at)
+{
+    uintptr_t begin = (uintptr_t)map->data, place = (uintptr_t)at;
+    return place >= begin && place - begin < map->size ? (int64_t)(place - begin) : -1;
+}
+
 void file_map_let_go(const void *at, size_t size)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),

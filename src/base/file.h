@@ -19,6 +19,8 @@ typedef struct file_map {
 
 cadre_status file_map_open(const char *path, file_map *map); /* read-only, shared */
 void file_map_close(file_map *map);
+/* The place in the file of a byte of its map; -1: it is none. */
+int64_t file_map_offset(const file_map *map, const void *at);
 /* Of a mapped file: whole pages leave memory until they are read again */
 void file_map_let_go(const void *at, size_t size);
 

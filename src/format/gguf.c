@@ -19,6 +19,15 @@ void gguf_close(gguf *file)
     mem_free(file);
 }
 
+size_t gguf_part_of(const gguf *file, const uint8_t *at, int64_t *offset)
+{
+    size_t part = 0;
+    while ((*offset = file_map_offset(&file->parts[part].map, at)) < 0) part++;
+    return part;
+}
+
+const char *gguf_part_path(const gguf *file, size_t part) { return file->parts[part].path; }
+
 /* ---- split sets ---- */
 
 static cadre_status read_part(gguf_part *part, const char *path)

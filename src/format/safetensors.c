@@ -39,6 +39,18 @@ void safetensors_close(safetensors *file)
     mem_free(file);
 }
 
+size_t safetensors_shard_of(const safetensors *file, const uint8_t *at, int64_t *offset)
+{
+    size_t shard = 0;
+    while ((*offset = file_map_offset(&file->shards[shard].map, at)) < 0) shard++;
+    return shard;
+}
+
+const char *safetensors_shard_path(const safetensors *file, size_t shard)
+{
+    return file->shards[shard].path;
+}
+
 /* ---- one file ---- */
 
 /* A file on its own, for which `index` is NULL, says itself how many tensors there are. */

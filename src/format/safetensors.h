@@ -39,6 +39,9 @@ cadre_status safetensors_open(const char *path, safetensors **file);
 cadre_status safetensors_parse(const char *name, const void *data, size_t size, safetensors **file);
 void safetensors_close(safetensors *file);
 const char *safetensors_path(const safetensors *file);
+/* The shard that a byte of a tensor lies in, and where there; its path by number. */
+size_t safetensors_shard_of(const safetensors *file, const uint8_t *at, int64_t *offset);
+const char *safetensors_shard_path(const safetensors *file, size_t shard);
 
 size_t safetensors_count(const safetensors *file);
 /* In the order of header and shards */

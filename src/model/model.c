@@ -26,8 +26,9 @@ static cadre_status bind(cadre_model *m, const weight_file *file, bool repack, t
 {
     CADRE_TRY(make_layers(m));
     CADRE_TRY(param_table_make(&m->config, &m->table));
+    const placement_options options = { .repack = repack };
     CADRE_TRY(placement_make(
-        m->context->compute, file, &m->config, &m->table, repack, use, &m->placement));
+        m->context->compute, file, &m->config, &m->table, &options, use, &m->placement));
     return model_weights_make(&m->config, &m->table, m->placement.place, &m->weights);
 }
 

@@ -14,13 +14,18 @@
 
 enum { ALIGN = 64 };
 
+typedef struct copied_param {
+    param_source source; /* .param is a row of the table */
+    int64_t offset;      /* in the memory of all copies */
+} copied_param;
+
 typedef struct placing {
     const compute *compute;
     const weight_file *file;
     const model_config *config;
     const param_table *table;
-    bool repack;
-    param_source *copied; /* [copies] what is not used in place; .param is a row of the table */
+    const placement_options *options;
+    copied_param *copied; /* [copies] what is not used in place */
     size_t copies, room;
     placement *out;
     tensor_use *use;
@@ -61,29 +66,71 @@ static const number_format *copy_format(const param_source *s)
     return s->tensor.format->block == 1 && s->tensor.format->pack ? s->tensor.format : NULL;
 }
 
-static cadre_status keep_source(placing *k, const param_source *s)
+static int64_t padded(int64_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
+
+static cadre_status keep_source(placing *k, const param_source *s, int64_t bytes)
 {
     enum { FIRST = 256 };
     if (k->copies == k->room) {
         size_t room = k->room ? 2 * k->room : FIRST;
-        param_source *more = mem_resize(k->copied, k->room, room, sizeof *more);
+        copied_param *more = mem_resize(k->copied, k->room, room, sizeof *more);
         if (!more) return CADRE_ENOMEM;
         k->copied = more;
         k->room = room;
     }
-    k->copied[k->copies++] = *s;
+    k->copied[k->copies++] = (copied_param){ *s, k->bytes };
+    k->bytes += padded(bytes);
     return CADRE_OK;
 }
 
-static int64_t padded(int64_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
-
-static cadre_status place_copy(placing *k, int64_t i, const param_source *s,
-    const number_format *format, bool strips, int64_t bytes)
+/* Its data is known when there is memory. */
+static cadre_status place_copy(placing *k, int64_t i, const param_source *s)
 {
-    const void *offset = (const void *)(uintptr_t)k->bytes; /* until there is memory */
-    k->out->place[i] = (param_place){ offset, format, s->param->cols, { 0 }, strips };
-    k->bytes += padded(bytes);
-    return keep_source(k, s);
+    const number_format *format = copy_format(s);
+    int64_t count = s->param->rows * s->param->cols;
+    k->out->place[i] =
+        (param_place){ .kind = PLACE_COPIED, .format = format, .stride = s->param->cols };
+    return keep_source(
+        k, s, format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real));
+}
+
+static cadre_status place_repacked(placing *k, int64_t i, const param_source *s, int64_t bytes)
+{
+    k->out->place[i] = (param_place){
+        .kind = PLACE_COPIED, .format = s->tensor.format, .stride = s->param->cols, .strips = true
+    };
+    return keep_source(k, s, bytes);
+}
+
+static void place_mapped(placing *k, int64_t i, const param_source *s, const void *data)
+{
+    k->out->place[i] = (param_place){ .kind = PLACE_MAPPED,
+        .data = data,
+        .format = s->tensor.format,
+        .stride = s->place.row,
+        .factors = s->factors };
+}
+
+/* Bytes from a matrix's first factor to its last. */
+static int64_t factor_span(const number_factors *x, const param *p)
+{
+    const number_factor_form *form = x->form;
+    int64_t rows = (p->rows + x->skip + form->rows - 1) / form->rows;
+    return (rows - 1) * x->stride + (p->cols + form->cols - 1) / form->cols * form->bytes;
+}
+
+static void place_streamed(placing *k, int64_t i, const param_source *s, const uint8_t *data)
+{
+    const param *p = s->param;
+    param_place *place = &k->out->place[i];
+    place_mapped(k, i, s, NULL);
+    place->kind = PLACE_STREAMED;
+    place->range = weight_file_range(k->file, data,
+        (int64_t)number_row_bytes(place->format, (p->rows - 1) * place->stride + p->cols));
+    place->factors.at = NULL;
+    if (s->factors.form)
+        place->factor_range =
+            weight_file_range(k->file, s->factors.at, factor_span(&s->factors, p));
 }
 
 static cadre_status place_one(placing *k, int64_t i)
@@ -98,15 +145,11 @@ static cadre_status place_one(placing *k, int64_t i)
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
     int64_t strips = padded((int64_t)repacking_bytes(k->compute, &s));
     k->out->repack_bytes += strips;
-    if (k->repack && strips) return place_copy(k, i, &s, s.tensor.format, true, strips);
-    if (data) {
-        k->out->place[i] = (param_place){ data, s.tensor.format, s.place.row, s.factors, false };
-        return CADRE_OK;
-    }
-    const number_format *format = copy_format(&s);
-    int64_t count = p->rows * p->cols;
-    return place_copy(k, i, &s, format, false,
-        format ? (int64_t)number_row_bytes(format, count) : count * (int64_t)sizeof(real));
+    if (data && k->options->stream && param_is_expert(p->role)) place_streamed(k, i, &s, data);
+    else if (k->options->repack && strips) return place_repacked(k, i, &s, strips);
+    else if (data) place_mapped(k, i, &s, data);
+    else return place_copy(k, i, &s);
+    return CADRE_OK;
 }
 
 /* The experts of one role are one view: they share format and stride. */
@@ -131,37 +174,36 @@ static cadre_status check_experts(const placing *k, int64_t i)
 
 /* ---- the second ---- */
 
-static void copy_one(const compute *c, const param_source *s, const param_place *place, float *row)
+static void copy_one(
+    const compute *c, const param_source *s, const param_place *place, uint8_t *to, float *row)
 {
     int64_t cols = s->param->cols;
     if (place->strips) {
-        repacking_lay(c, s, (void *)(uintptr_t)place->data);
+        repacking_lay(c, s, to);
         return;
     }
     for (int64_t r = 0; r < s->param->rows; r++) {
         param_source_row(s, r, true, row);
         if (place->format) {
-            place->format->pack(row,
-                (uint8_t *)(uintptr_t)place->data + number_row_bytes(place->format, r * cols),
-                cols);
+            place->format->pack(row, to + number_row_bytes(place->format, r * cols), cols);
             continue;
         }
-        real *values = (real *)(uintptr_t)place->data + r * cols;
+        real *values = (real *)to + r * cols;
         for (int64_t i = 0; i < cols; i++) values[i] = (real)row[i];
     }
-}
-
-static param_place *place_of(const placing *k, int64_t copy)
-{
-    return &k->out->place[k->copied[copy].param - k->table->rows];
 }
 
 static void copy_range(void *arg, int64_t begin, int64_t end)
 {
     placing *k = arg;
     float *row = MEM_ARRAY(float, k->widest);
-    for (int64_t i = begin; row && i < end && !cadre_interrupted(); i++)
-        copy_one(k->compute, &k->copied[i], place_of(k, i), row);
+    for (int64_t i = begin; row && i < end && !cadre_interrupted(); i++) {
+        const copied_param *one = &k->copied[i];
+        param_place *place = &k->out->place[one->source.param - k->table->rows];
+        uint8_t *to = k->out->copies + one->offset;
+        copy_one(k->compute, &one->source, place, to, row);
+        place->data = to;
+    }
     if (!row) k->failed = true;
     mem_free(row);
 }
@@ -169,8 +211,6 @@ static void copy_range(void *arg, int64_t begin, int64_t end)
 static cadre_status copy_all(placing *k)
 {
     if (!(k->out->copies = MEM_ARRAY(uint8_t, k->bytes))) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < (int64_t)k->copies; i++)
-        place_of(k, i)->data = k->out->copies + (intptr_t)place_of(k, i)->data;
     parallel_over(k->compute, (int64_t)k->copies, 1, k->bytes, copy_range, k);
     return k->failed ? CADRE_ENOMEM : interrupt_check(weight_file_path(k->file));
 }
@@ -188,7 +228,7 @@ static cadre_status place_all(placing *k)
 }
 
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
-    const param_table *table, bool repack, tensor_use *use, placement *out)
+    const param_table *table, const placement_options *options, tensor_use *use, placement *out)
 {
     CADRE_TRY(tensor_use_grow(use, 2 * (size_t)table->count));
     placement made = { .place = MEM_ARRAY(param_place, table->count) };
@@ -196,7 +236,7 @@ cadre_status placement_make(const compute *c, const weight_file *file, const mod
         .file = file,
         .config = config,
         .table = table,
-        .repack = repack,
+        .options = options,
         .out = &made,
         .use = use };
     cadre_status status = made.place ? place_all(&k) : CADRE_ENOMEM;

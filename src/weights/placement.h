@@ -1,5 +1,5 @@
 /* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels
- * can read them there, else in copies.
+ * can read them there, else in copies; or, of experts, in the file until a source brings them.
  *
  * Copied are vectors, as `real`, and matrices that lie transposed, in their own format; and what is
  * to be repacked. */
@@ -23,10 +23,14 @@ typedef struct placement {
     int format_count;
 } placement;
 
-/* The tensors it uses are added to `use`. repack: what can be laid out again (weights/repacking.h)
- * is. */
+typedef struct placement_options {
+    bool repack; /* what can be laid out again (weights/repacking.h) is */
+    bool stream; /* experts' matrices that kernels could read in the mapped file are streamed */
+} placement_options;
+
+/* The tensors it uses are added to `use`. */
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
-    const param_table *table, bool repack, tensor_use *use, placement *out);
+    const param_table *table, const placement_options *options, tensor_use *use, placement *out);
 void placement_free(placement *p);
 
 #endif

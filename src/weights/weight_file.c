@@ -33,6 +33,19 @@ const char *weight_file_path(const weight_file *f)
     return f->gguf ? gguf_path(f->gguf) : safetensors_path(f->folder);
 }
 
+file_range weight_file_range(const weight_file *f, const uint8_t *at, int64_t bytes)
+{
+    file_range r = { .bytes = bytes };
+    r.file = f->gguf ? gguf_part_of(f->gguf, at, &r.offset)
+                     : safetensors_shard_of(f->folder, at, &r.offset);
+    return r;
+}
+
+const char *weight_file_path_of(const weight_file *f, size_t file)
+{
+    return f->gguf ? gguf_part_path(f->gguf, file) : safetensors_shard_path(f->folder, file);
+}
+
 static stored_tensor of_safetensors(const safetensors_tensor *t)
 {
     stored_tensor s = { .type = t->dtype,

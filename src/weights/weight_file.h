@@ -33,6 +33,16 @@ cadre_status weight_file_open(const char *path, weight_file *f);
 void weight_file_close(weight_file *f);
 const char *weight_file_path(const weight_file *f);
 
+/* Bytes of one of the files that the model lies in; of 0 bytes: none. */
+typedef struct file_range {
+    size_t file; /* its number: see weight_file_path_of */
+    int64_t offset, bytes;
+} file_range;
+
+/* Of bytes of a tensor that begin at `at` in the map. */
+file_range weight_file_range(const weight_file *f, const uint8_t *at, int64_t bytes);
+const char *weight_file_path_of(const weight_file *f, size_t file);
+
 bool weight_file_find(const weight_file *f, const char *name, stored_tensor *t);
 size_t weight_file_count(const weight_file *f);
 /* Name and tensor by number; the name is borrowed until the next call with the same buffer. */

@@ -147,8 +147,9 @@ cadre_status model_weights_of_flat(
     param_place *place = MEM_ARRAY(param_place, table->count);
     if (!place) return CADRE_ENOMEM;
     for (int64_t i = 0; i < table->count; i++)
-        place[i] =
-            (param_place){ .data = values + table->rows[i].offset, .stride = table->rows[i].cols };
+        place[i] = (param_place){ .kind = PLACE_COPIED,
+            .data = values + table->rows[i].offset,
+            .stride = table->rows[i].cols };
     cadre_status status = model_weights_make(config, table, place, w);
     mem_free(place);
     return status;

@@ -8,11 +8,18 @@
 
 #include "arch/param.h"
 #include "kernel/weight.h"
+#include "weights/weight_file.h"
+
+/* Streamed: not in memory but while a source of experts has brought it there. */
+typedef enum place_kind { PLACE_MAPPED, PLACE_COPIED, PLACE_STREAMED } place_kind;
 
 /* Where the numbers of table->rows[i] are. */
 typedef struct param_place {
-    const void *data;            /* [rows, cols]; vectors (rows 1) always `real` */
-    const number_format *format; /* NULL: `real` */
+    place_kind kind;
+    /* [rows, cols]; vectors (rows 1) always `real`; NULL where they are streamed: */
+    const void *data;
+    file_range range, factor_range; /* the bytes from the first number's to the last's */
+    const number_format *format;    /* NULL: `real` */
     /* Numbers from row to row; the experts of one layer have the same, and the same format */
     int64_t stride;
     number_factors factors;

@@ -22,10 +22,18 @@ static const weight *matrix_of(const expert_weights *w, int part)
     return list[part % 3];
 }
 
+static size_t factor_bytes(const weight *m)
+{
+    const number_factor_form *form = m->factors.form;
+    if (!form) return 0;
+    int64_t rows = (m->rows + form->rows - 1) / form->rows;
+    return (size_t)((rows - 1) * m->factors.stride + number_factor_bytes(form, 1, m->cols));
+}
+
 static size_t part_bytes(const expert_weights *w, int part)
 {
     const weight *m = matrix_of(w, part);
-    if (part >= 3) return (size_t)number_factor_bytes(m->factors.form, m->rows, m->cols);
+    if (part >= 3) return factor_bytes(m);
     int64_t count = m->rows ? (m->rows - 1) * m->stride + m->cols : 0;
     return m->format ? number_row_bytes(m->format, count) : (size_t)count * sizeof(real);
 }
@@ -47,7 +55,12 @@ static size_t part_at(const expert_slots *s, const expert_weights *w, int part)
     return at;
 }
 
-static cadre_status copy_opened(
+size_t expert_slots_room(const expert_slots *s, const expert_weights *w)
+{
+    return part_at(s, w, EXPERT_PARTS);
+}
+
+cadre_status expert_slots_copy(
     void *arg, const expert_wave *w, int32_t expert, int part, void *to, size_t bytes)
 {
     matrix m = weight_matrix(matrix_of(w->opened, part), expert);
@@ -165,7 +178,7 @@ static void prefetch(expert_source *source, int64_t layer, const plan *p)
 void expert_slots_open(expert_slots *s, int32_t slots, int32_t most, size_t room)
 {
     *s = (expert_slots){ .source = { prefetch, acquire, release },
-        .read = copy_opened,
+        .read = expert_slots_copy,
         .slot = MEM_ARRAY(expert_slot, slots),
         .slots = slots,
         .most = most,

@@ -23,7 +23,7 @@ typedef cadre_status (*expert_reader)(
 
 struct expert_slots {
     expert_source source;
-    expert_reader read; /* NULL: copies what the opened views say */
+    expert_reader read; /* at first expert_slots_copy */
     void *arg;
     expert_slot *slot;
     int32_t slots, most; /* the waves' longest list */
@@ -37,6 +37,11 @@ struct expert_slots {
 
 /* Slots of `room` bytes, for layers of at most `most` experts. */
 void expert_slots_open(expert_slots *s, int32_t slots, int32_t most, size_t room);
+/* What an expert of this layer takes of a slot. */
+size_t expert_slots_room(const expert_slots *s, const expert_weights *w);
+/* What the opened views say. */
+cadre_status expert_slots_copy(
+    void *arg, const expert_wave *w, int32_t expert, int part, void *to, size_t bytes);
 /* The test fails where something is still acquired. */
 void expert_slots_close(expert_slots *s);
 
