@@ -1,32 +1,224 @@
-/* comm.c - the communicator of one rank. */
+/* comm.c - errors that stick, in front of any table of methods; and the table of one rank. */
 #include "base/comm.h"
 
-static cadre_status keep_counts(const comm *c, int64_t *values, int64_t count)
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* ---- errors ---- */
+
+static void keep(comm *c, cadre_status status)
+{
+    comm *w = comm_world(c);
+    if (w->status != CADRE_OK) return;
+    w->status = status;
+    snprintf(w->sentence, sizeof w->sentence, "%s", cadre_last_error());
+}
+
+cadre_status comm_status(const comm *c)
+{
+    const comm *w = c->world ? c->world : c;
+    return w->status == CADRE_OK ? CADRE_OK : cadre_fail(w->status, NULL, "%s", w->sentence);
+}
+
+void comm_fail(comm *c, cadre_status code)
+{
+    comm *w = comm_world(c);
+    if (code == CADRE_OK || w->status != CADRE_OK) return;
+    if (w->size > 1) {
+        char own[COMM_SENTENCE];
+        snprintf(own, sizeof own, "%s", cadre_last_error());
+        cadre_fail(code, NULL, "rank %d: %s", w->rank, own);
+    }
+    keep(w, code);
+    w->methods->fail(w, code, w->sentence);
+}
+
+static bool works(comm *c) { return comm_world(c)->status == CADRE_OK; }
+
+/* Whether the call is done; what it should have received is zeros where not. */
+static bool done(comm *c, cadre_status status)
+{
+    if (status != CADRE_OK) keep(c, status);
+    return status == CADRE_OK;
+}
+
+static void clear(void *data, int64_t count, size_t size)
+{
+    if (data && count > 0) memset(data, 0, (size_t)count * size);
+}
+
+/* ---- the calls ---- */
+
+void comm_all_reduce_counts(comm *c, int64_t *values, int64_t count)
+{
+    if (works(c)) done(c, c->methods->all_reduce_counts(c, values, count));
+}
+
+void comm_all_reduce_reals(comm *c, real *values, int64_t count)
+{
+    if (works(c)) done(c, c->methods->all_reduce_reals(c, values, count));
+}
+
+void comm_reduce_scatter(comm *c, const real *values, const int64_t *first, real *own)
+{
+    if (works(c) && done(c, c->methods->reduce_scatter(c, values, first, own))) return;
+    clear(own, first[c->rank + 1] - first[c->rank], sizeof *own);
+}
+
+void comm_all_gather(comm *c, const void *own, size_t bytes, void *all)
+{
+    if (works(c) && done(c, c->methods->all_gather(c, own, bytes, all))) return;
+    clear(all, c->size, bytes);
+}
+
+void comm_all_gather_v(comm *c, const void *own, const int64_t *first, size_t row, void *all)
+{
+    if (works(c) && done(c, c->methods->all_gather_v(c, own, first, row, all))) return;
+    clear(all, first[c->size], row);
+}
+
+void comm_all_to_all_v(comm *c, const comm_rows *rows)
+{
+    if (works(c) && done(c, c->methods->all_to_all_v(c, rows))) return;
+    clear(rows->receive, rows->receive_first[c->size], rows->row);
+}
+
+void comm_broadcast(comm *c, void *data, size_t bytes, int root)
+{
+    if (works(c) && done(c, c->methods->broadcast(c, data, bytes, root))) return;
+    if (c->rank != root) clear(data, 1, bytes);
+}
+
+void comm_send_receive(comm *c, const comm_message *m)
+{
+    assert(m->to != c->rank && m->from != c->rank && "a rank has its own data already");
+    if (works(c) && done(c, c->methods->send_receive(c, m))) return;
+    if (m->from >= 0) clear(m->receive, 1, m->receive_bytes);
+}
+
+void comm_send(comm *c, int to, const void *data, size_t bytes)
+{
+    comm_message m = { .to = to, .from = -1, .send = data, .send_bytes = bytes };
+    comm_send_receive(c, &m);
+}
+
+void comm_receive(comm *c, int from, void *data, size_t bytes)
+{
+    comm_message m = { .to = -1, .from = from, .receive = data, .receive_bytes = bytes };
+    comm_send_receive(c, &m);
+}
+
+void comm_barrier(comm *c)
+{
+    if (works(c)) done(c, c->methods->barrier(c));
+}
+
+cadre_status comm_split(comm *c, int colour, int key, comm **part)
+{
+    *part = NULL;
+    if (works(c)) done(c, c->methods->split(c, colour, key, part));
+    return comm_status(c);
+}
+
+void comm_free(comm *part)
+{
+    if (part) part->methods->free(part);
+}
+
+/* ---- one rank ---- */
+
+static cadre_status keep_counts(comm *c, int64_t *values, int64_t count)
 {
     (void)c, (void)values, (void)count;
     return CADRE_OK;
 }
 
-static cadre_status keep_reals(const comm *c, real *values, int64_t count)
+static cadre_status keep_reals(comm *c, real *values, int64_t count)
 {
     (void)c, (void)values, (void)count;
     return CADRE_OK;
 }
 
-static cadre_status keep_bytes(const comm *c, void *data, int64_t bytes, int root)
+static void copy(void *to, const void *from, size_t bytes)
+{
+    if (to != from && bytes) memcpy(to, from, bytes);
+}
+
+static cadre_status copy_reals(comm *c, const real *values, const int64_t *first, real *own)
+{
+    (void)c;
+    copy(own, values + first[0], (size_t)(first[1] - first[0]) * sizeof *own);
+    return CADRE_OK;
+}
+
+static cadre_status copy_own(comm *c, const void *own, size_t bytes, void *all)
+{
+    (void)c;
+    copy(all, own, bytes);
+    return CADRE_OK;
+}
+
+static cadre_status copy_rows(comm *c, const void *own, const int64_t *first, size_t row, void *all)
+{
+    (void)c;
+    copy((char *)all + (size_t)first[0] * row, own, (size_t)(first[1] - first[0]) * row);
+    return CADRE_OK;
+}
+
+static cadre_status copy_sent(comm *c, const comm_rows *r)
+{
+    int64_t count = r->send_first[1] - r->send_first[0];
+    (void)c;
+    assert(count == r->receive_first[1] - r->receive_first[0]);
+    copy((char *)r->receive + (size_t)r->receive_first[0] * r->row,
+        (const char *)r->send + (size_t)r->send_first[0] * r->row, (size_t)count * r->row);
+    return CADRE_OK;
+}
+
+static cadre_status keep_bytes(comm *c, void *data, size_t bytes, int root)
 {
     (void)c, (void)data, (void)bytes, (void)root;
     return CADRE_OK;
 }
 
-static cadre_status pass(const comm *c)
+static cadre_status no_message(comm *c, const comm_message *m)
+{
+    (void)c, (void)m;
+    assert(m->to < 0 && m->from < 0 && "there is no other rank");
+    return CADRE_OK;
+}
+
+static cadre_status pass(comm *c)
 {
     (void)c;
     return CADRE_OK;
 }
 
-const comm *comm_self(void)
+static cadre_status split_self(comm *c, int colour, int key, comm **part)
 {
-    static const comm self = { 0, 1, 0, keep_counts, keep_reals, keep_bytes, pass };
-    return &self;
+    (void)key;
+    if (colour < 0) return CADRE_OK;
+    comm *made = MEM_ARRAY(comm, 1);
+    if (!made) return CADRE_ENOMEM;
+    *made = comm_self();
+    made->world = comm_world(c);
+    *part = made;
+    return CADRE_OK;
+}
+
+static void free_part(comm *part) { mem_free(part); }
+
+static void tell_nobody(comm *world, cadre_status code, const char *sentence)
+{
+    (void)world, (void)code, (void)sentence;
+}
+
+comm comm_self(void)
+{
+    static const comm_methods self = { keep_counts, keep_reals, copy_reals, copy_own, copy_rows,
+        copy_sent, keep_bytes, no_message, pass, split_self, free_part, tell_nobody };
+    return (comm){ .rank = 0, .size = 1, .methods = &self };
 }

@@ -68,7 +68,7 @@ static void run_sparse(bench *b)
     moe_gradients g = { .router.matrix = b->drouter, .experts = b->sparse.gradients };
     balance_step_begin(b->balance, 1, b->tokens);
     moe_layer_forward(&call, &b->config, &w, b->x, &b->state, b->y);
-    balance_finish(b->balance); /* one rank: nothing to go wrong */
+    balance_finish(b->balance);
     moe_layer_backward(&call, &b->config, &w, &b->state, b->dy, b->dx, &g);
 }
 

@@ -62,7 +62,7 @@ static cadre_status run(cadre_context *context, const model_config *config, cons
 {
     trainer *t;
     double best;
-    CADRE_TRY(trainer_new(context->compute, config, s, comm_self(), &t));
+    CADRE_TRY(trainer_new(context->compute, config, s, NULL, &t));
     tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0,
         s->batch };
     init_options init = init_options_of(r, config, s->seed);

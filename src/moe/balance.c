@@ -144,14 +144,15 @@ size_t balance_bytes(const balance_options *options, const balance_layer *layers
 }
 
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences, const comm *ranks, balance **b)
+    int64_t tokens, int64_t sequences, comm *ranks, balance **b)
 {
-    balance blank = { .options = *options, .comm = ranks ? ranks : comm_self(), .layers = count };
+    balance blank = { .options = *options, .self = comm_self(), .layers = count };
     blank.counts_are_global = has_over(options, BALANCE_STEP);
     CADRE_TRY(check(&blank, layers));
     balance *made = MEM_ARRAY(balance, 1);
     if (!made) return CADRE_ENOMEM;
     *made = blank;
+    made->comm = ranks ? ranks : &made->self;
     if (!arena_open(&made->memory, balance_bytes(options, layers, count, tokens, sequences))) {
         mem_free(made);
         return CADRE_ENOMEM;
@@ -197,12 +198,11 @@ static void tally_layer(const balance *b, layer_part *p)
     }
 }
 
-static cadre_status tally_part(balance *b)
+static void tally_part(balance *b)
 {
     for (int l = 0; l < b->layers; l++) tally_layer(b, &b->layer[l]);
-    if (b->counts_are_global) CADRE_TRY(b->comm->sum_counts(b->comm, b->part_tally, b->tally_size));
+    if (b->counts_are_global) comm_all_reduce_counts(b->comm, b->part_tally, b->tally_size);
     for (int64_t i = 0; i < b->tally_size; i++) b->step_tally[i] += b->part_tally[i];
-    return CADRE_OK;
 }
 
 /* ---- one set of tokens ---- */
@@ -381,9 +381,9 @@ static void clear_slopes(layer_part *p)
     memset(p->dentropy, 0, (size_t)p->sequences * sizeof(double));
 }
 
-cadre_status balance_finish(balance *b)
+void balance_finish(balance *b)
 {
-    CADRE_TRY(tally_part(b));
+    tally_part(b);
     for (int l = 0; l < b->layers; l++) clear_slopes(&b->layer[l]);
     for (int i = 0; i < b->options.terms; i++) judge_term(b, &b->options.term[i]);
     for (int l = 0; l < b->layers; l++) {
@@ -391,7 +391,6 @@ cadre_status balance_finish(balance *b)
             b->value.z += z_pull(b) * b->layer[l].sums.z[s];
         publish(b, &b->layer[l]);
     }
-    return CADRE_OK;
 }
 
 /* ---- parts ahead ---- */
@@ -401,7 +400,7 @@ bool balance_wants_survey(const balance *b)
     return b->layers > 0 && has_over(&b->options, BALANCE_STEP);
 }
 
-cadre_status balance_survey(balance *b)
+void balance_survey(balance *b)
 {
     int64_t devices = balance_devices(b);
     for (int l = 0; l < b->layers; l++) {
@@ -410,10 +409,9 @@ cadre_status balance_survey(balance *b)
         for (int64_t s = 0; s < p->sequences; s++)
             add_sums(&p->sums, s, p->about.experts, devices, &p->ahead);
     }
-    CADRE_TRY(b->comm->sum_counts(b->comm, b->part_tally, b->tally_size));
+    comm_all_reduce_counts(b->comm, b->part_tally, b->tally_size);
     for (int64_t i = 0; i < b->tally_size; i++) b->ahead_tally[i] += b->part_tally[i];
     b->surveyed = true;
-    return CADRE_OK;
 }
 
 const score_pull *balance_pulls(const balance *b, int layer)
@@ -444,12 +442,10 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
     }
 }
 
-cadre_status balance_step_end(balance *b)
+void balance_step_end(balance *b)
 {
-    if (!b->counts_are_global)
-        CADRE_TRY(b->comm->sum_counts(b->comm, b->step_tally, b->tally_size));
+    if (!b->counts_are_global) comm_all_reduce_counts(b->comm, b->step_tally, b->tally_size);
     b->ended = true;
-    return CADRE_OK;
 }
 
 void balance_update_bias(balance *b, int l, real *bias)

@@ -107,20 +107,21 @@ typedef struct balance balance;
 
 /* For parts of at most `tokens` tokens in `sequences` sequences. ranks: borrowed; NULL: one. */
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences, const comm *ranks, balance **b);
+    int64_t tokens, int64_t sequences, comm *ranks, balance **b);
 void balance_free(balance *b);
 size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
     int64_t tokens, int64_t sequences);
 
-/* Valid tokens, of the whole step on all ranks */
+/* Valid tokens, of the whole step on all ranks. What goes wrong between ranks stays in their
+ * communicator, and makes what comes after worthless. */
 void balance_step_begin(balance *b, int64_t sequences, int64_t tokens);
-cadre_status balance_finish(balance *b);
-cadre_status balance_step_end(balance *b);
+void balance_finish(balance *b);
+void balance_step_end(balance *b);
 
 /* A step of several parts whose losses are to be of the whole step: before the parts above, and
  * behind balance_step_begin, each part's forward runs once more, with a survey behind it. */
 bool balance_wants_survey(const balance *b);
-cadre_status balance_survey(balance *b);
+void balance_survey(balance *b);
 
 /* After balance_step_end: b_e += rate * sign(mean count - count_e), once a step; a second call in a
  * step changes nothing. */

@@ -44,7 +44,7 @@ typedef struct layer_part {
 
 struct balance {
     balance_options options;
-    const comm *comm;
+    comm self, *comm; /* comm: &self where there is one rank */
     int layers;
     layer_part *layer;
     arena memory;

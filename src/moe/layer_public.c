@@ -313,17 +313,12 @@ void cadre_moe_step_begin(cadre_moe *m, uint64_t step, int64_t sequences, int64_
     balance_step_begin(m->balance, sequences, tokens);
 }
 
-static cadre_status step_end(cadre_moe *m)
-{
-    CADRE_TRY(balance_step_end(m->balance));
-    if (m->correction) balance_update_bias(m->balance, 0, m->correction);
-    return CADRE_OK;
-}
-
 cadre_status cadre_moe_step_end(cadre_moe *m)
 {
     CADRE_TRY(context_enter(m->context));
-    return context_leave(m->context, step_end(m));
+    balance_step_end(m->balance);
+    if (m->correction) balance_update_bias(m->balance, 0, m->correction);
+    return context_leave(m->context, CADRE_OK);
 }
 
 static cadre_status check_batch(const cadre_moe *m, const cadre_moe_batch *b)
@@ -368,7 +363,8 @@ static cadre_status forward(
     m->x = batch->train ? x : NULL;
     moe_call call = call_of(m);
     CADRE_TRY(moe_layer_forward(&call, &m->config, &m->weights, x, &m->state, y));
-    return call.balance ? balance_finish(m->balance) : CADRE_OK;
+    if (call.balance) balance_finish(m->balance);
+    return CADRE_OK;
 }
 
 cadre_status cadre_moe_forward(

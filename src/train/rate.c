@@ -37,7 +37,7 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
     train_settings s = r->settings;
     s.batch = batch, s.accumulate = parts;
     *seconds = INFINITY;
-    CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, comm_self(), &t));
+    CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, NULL, &t));
     init_options init = init_options_of(r->recipe, &r->config, s.seed);
     model_initialise(r->context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = CADRE_OK;

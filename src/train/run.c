@@ -211,7 +211,7 @@ static cadre_status start_fresh(train_run *r)
 static cadre_status begin(train_run *r)
 {
     CADRE_TRY(same_run_text(r, &r->text));
-    CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, comm_self(), &r->trainer));
+    CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, NULL, &r->trainer));
     CADRE_TRY(file_make_folder(r->out));
     CADRE_TRY(checkpoint_sweep(r->out));
     if (r->resumed) CADRE_TRY(resume(r));

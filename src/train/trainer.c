@@ -5,6 +5,7 @@
 
 struct trainer {
     compute *c;
+    comm self, *world; /* world: &self where there is one rank */
     const model_config *config;
     train_settings settings;
     param_table table;
@@ -62,7 +63,7 @@ static cadre_status allocate(trainer *t)
     return ok ? CADRE_OK : CADRE_ENOMEM;
 }
 
-static cadre_status make_parts(trainer *t, const comm *world)
+static cadre_status make_parts(trainer *t)
 {
     const train_settings *s = &t->settings;
     balance_layer layers[CONFIG_MAX_LAYERS];
@@ -74,17 +75,18 @@ static cadre_status make_parts(trainer *t, const comm *world)
     batch_limits most = limits_of(s);
     CADRE_TRY(transformer_new(t->c, t->config, t->moe, &most, &t->transformer));
     return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_tokens(s),
-        part_sequences(s), world, &t->balance);
+        part_sequences(s), t->world, &t->balance);
 }
 
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
-    const comm *world, trainer **out)
+    comm *world, trainer **out)
 {
     trainer *t = MEM_ARRAY(trainer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (trainer){ .c = c, .config = config, .settings = *settings };
+    *t = (trainer){ .c = c, .self = comm_self(), .config = config, .settings = *settings };
+    t->world = world ? world : &t->self;
     cadre_status status = allocate(t);
-    if (status == CADRE_OK) status = make_parts(t, world);
+    if (status == CADRE_OK) status = make_parts(t);
     if (status != CADRE_OK) {
         trainer_free(t);
         return status;
@@ -180,7 +182,7 @@ static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, vo
     if (parts == 1 || !balance_wants_survey(t->balance)) return CADRE_OK;
     for (int64_t part = 0; part < parts; part++) {
         CADRE_TRY(forward_part(t, step, part, feed, arg));
-        CADRE_TRY(balance_survey(t->balance));
+        balance_survey(t->balance);
     }
     return CADRE_OK;
 }
@@ -192,7 +194,7 @@ static cadre_status run_part(
 {
     const train_settings *s = &t->settings;
     CADRE_TRY(forward_part(t, step, part, feed, arg));
-    CADRE_TRY(balance_finish(t->balance));
+    balance_finish(t->balance);
     real scale = (real)(1.0 / (double)(s->batch * s->context));
     model_gradients_accumulate(&t->gradients, t->config->layers, part > 0);
     CADRE_TRY(transformer_backward(
@@ -219,12 +221,13 @@ cadre_status trainer_step(
     CADRE_TRY(survey_parts(t, step, feed, arg));
     for (int64_t part = 0; part < s->accumulate; part++)
         CADRE_TRY(run_part(t, step, part, feed, arg, &sum));
+    balance_step_end(t->balance);
+    CADRE_TRY(comm_status(t->world)); /* asked once: nothing is changed before */
     if (t->head_gradient)
         t->c->variant->rows->add(
             t->config->vocab * t->config->width, t->head_gradient, t->gradients.embed);
     double size = optimizer_gradient_norm(t->optimizer, t->gradient);
     optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);
-    CADRE_TRY(balance_step_end(t->balance));
     update_biases(t);
     balance_values terms = balance_value(t->balance);
     *report = (trainer_report){ sum / (double)tokens, terms.aux, terms.z, size, lr, tokens };

@@ -12,9 +12,9 @@
 
 typedef struct trainer trainer;
 
-/* Borrows c and config. */
+/* Borrows c, config and world (NULL: one rank). */
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
-    const comm *world, trainer **t);
+    comm *world, trainer **t);
 void trainer_free(trainer *t);
 cadre_status trainer_bytes(const compute *c, const model_config *config,
     const train_settings *settings, size_t *bytes); /* what trainer_new will allocate */
@@ -35,8 +35,8 @@ typedef struct trainer_report {
 typedef void (*trainer_feed)(
     void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
 
-/* Step number `step`, from 0, at learning rate lr. CADRE_EINTERRUPTED: it was given up, and
- * parameters and moments are those before it. */
+/* Step number `step`, from 0, at learning rate lr. A failure (CADRE_EINTERRUPTED; another rank's):
+ * it was given up, and parameters and moments are those before it. */
 cadre_status trainer_step(
     trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
 
