@@ -48,6 +48,7 @@ ifeq ($(origin AR),default)
 AR := $(shell $(CC) -print-prog-name=ar)
 endif
 STRIP ?= $(shell $(CC) -print-prog-name=strip)
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 
 # Kernel variants: one file each, stamped with its own instruction set. The others are left out where the compiler's
 # target has no such instructions.
@@ -73,7 +74,7 @@ LIB_SRC := $(filter-out src/cli/%,$(SRC))
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o)
 CLI_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter src/cli/%,$(SRC)))
 
-all: $(BUILD)/cadre $(BUILD)/libcadre.so $(if $(CROSS),,manual)
+all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/libcadre.a $(if $(CROSS),,manual)
 	@$(PROGRESS_END)
 
 # What is compiled needs these headers: a sentence says which package has one that is missing.
@@ -92,7 +93,16 @@ $(BUILD)/obj/web/%.c: web/% tools/embed.sh
 $(BUILD)/obj/web/%.o: $(BUILD)/obj/web/%.c
 	$(Q)$(CC) $(CFLAGS) $(MUST) -c $< -o $@
 
-$(BUILD)/libcadre.a: $(LIB_OBJ)
+# The archive that is installed is one object, in which what cadre.h does not declare is local: it takes no name from a
+# program that links it. Tests, which call the rest too, link $(BUILD)/whole.a. LTO ends here: its symbols cannot be made local.
+$(BUILD)/libcadre.o: $(LIB_OBJ)
+	$(Q)$(CC) $(CFLAGS) $(if $(findstring -flto,$(CFLAGS)),-flinker-output=nolto-rel) -r -nostdlib -o $@ $^ && \
+	    $(OBJCOPY) --localize-hidden $@
+
+$(BUILD)/libcadre.a: $(BUILD)/libcadre.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/whole.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/libcadre.so: $(LIB_OBJ)
@@ -125,7 +135,7 @@ $(BUILD)/tests/%.o: tests/%.c Makefile | build-headers test-headers
 $(BUILD)/tests/support.a: $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/tests/support.a $(BUILD)/libcadre.a
+$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/tests/support.a $(BUILD)/whole.a
 	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 tests: $(TEST_BIN)
@@ -152,15 +162,15 @@ FUZZ_SUPPORT := $(wildcard tests/support/*_sample.c)
 FUZZ_TARGETS := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
 FUZZ_BUILD = $(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Ifuzz -Itests -o $@ $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS)
 
-$(BUILD)/fuzz/seeds: fuzz/seeds.c $(FUZZ_SUPPORT) $(BUILD)/libcadre.a
+$(BUILD)/fuzz/seeds: fuzz/seeds.c $(FUZZ_SUPPORT) $(BUILD)/whole.a
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD)
 
-$(BUILD)/fuzz/%_replay: fuzz/replay.c fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/libcadre.a
+$(BUILD)/fuzz/%_replay: fuzz/replay.c fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/whole.a
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD)
 
-$(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/libcadre.a
+$(BUILD)/fuzz/%_fuzz: fuzz/%_fuzz.c fuzz/fuzz.h $(FUZZ_SUPPORT) $(BUILD)/whole.a
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_BUILD) -fsanitize=fuzzer
 
@@ -191,7 +201,7 @@ GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'sup
 check:
 	@./install-packages build test
 	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests replays build-asan/cadre
-	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/libcadre.a $(GRADIENT_TESTS)
+	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/whole.a $(GRADIENT_TESTS)
 	@+$(MAKE) --no-print-directory all
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz \
 	    $(BUILD)/cadre:tests/cli/bench.t $(CLI_TESTS:%=build-asan/cadre:%)
