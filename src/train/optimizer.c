@@ -17,6 +17,7 @@ typedef struct block {
 struct optimizer {
     compute *c;
     optimizer_options options;
+    arena memory;
     int64_t count;   /* blocks */
     block *blocks;   /* [count] */
     double *squares; /* [count] */
@@ -60,10 +61,20 @@ static void cut_blocks(optimizer *o, const param_table *table)
     }
 }
 
+static void layout(optimizer *o, arena *a, const param_table *table)
+{
+    o->count = count_blocks(table);
+    o->blocks = ARENA_ARRAY(a, block, o->count);
+    o->squares = ARENA_ARRAY(a, double, o->count);
+    o->m = ARENA_ARRAY(a, real, table->elements);
+    o->v = ARENA_ARRAY(a, real, table->elements);
+}
+
 size_t optimizer_bytes(const param_table *table)
 {
-    return 2 * (size_t)table->elements * sizeof(real) +
-           (size_t)count_blocks(table) * (sizeof(block) + sizeof(double));
+    optimizer o = { 0 };
+    layout(&o, &o.memory, table);
+    return o.memory.used;
 }
 
 cadre_status optimizer_new(
@@ -71,15 +82,12 @@ cadre_status optimizer_new(
 {
     optimizer *o = MEM_ARRAY(optimizer, 1);
     if (!o) return CADRE_ENOMEM;
-    *o = (optimizer){ .c = c, .options = *options, .count = count_blocks(table) };
-    o->blocks = MEM_ARRAY(block, o->count);
-    o->squares = MEM_ARRAY(double, o->count);
-    o->m = MEM_ARRAY(real, table->elements);
-    o->v = MEM_ARRAY(real, table->elements);
-    if (!o->blocks || !o->squares || !o->m || !o->v) {
+    *o = (optimizer){ .c = c, .options = *options };
+    if (!arena_open(&o->memory, optimizer_bytes(table))) {
         optimizer_free(o);
         return CADRE_ENOMEM;
     }
+    layout(o, &o->memory, table);
     cut_blocks(o, table);
     *out = o;
     return CADRE_OK;
@@ -87,11 +95,7 @@ cadre_status optimizer_new(
 
 void optimizer_free(optimizer *o)
 {
-    if (!o) return;
-    mem_free(o->blocks);
-    mem_free(o->squares);
-    mem_free(o->m);
-    mem_free(o->v);
+    if (o) arena_close(&o->memory);
     mem_free(o);
 }
 

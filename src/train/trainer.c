@@ -8,6 +8,7 @@ struct trainer {
     comm self, *world; /* world: &self where there is one rank */
     const model_config *config;
     train_settings settings;
+    arena memory;
     param_table table;
     real *values, *gradient; /* [elements] */
     /* [V, D] of a tied head until the step's end: two sums over tokens, each in its own order */
@@ -45,29 +46,37 @@ static int list_sparse(const model_config *c, const moe_config *moe, balance_lay
     return count;
 }
 
-static cadre_status allocate(trainer *t)
+/* t->table is made. Run twice: t->memory measures where its base is NULL. */
+static void layout(trainer *t)
 {
     const train_settings *s = &t->settings;
     const model_config *c = t->config;
-    CADRE_TRY(param_table_make(c, &t->table));
-    t->values = MEM_ARRAY(real, t->table.elements);
-    t->gradient = MEM_ARRAY(real, t->table.elements);
-    t->head_gradient = c->tie ? MEM_ARRAY(real, c->vocab * c->width) : NULL;
-    t->inputs = MEM_ARRAY(int32_t, part_tokens(s));
-    t->targets = MEM_ARRAY(int32_t, part_tokens(s));
-    t->losses = MEM_ARRAY(real, part_tokens(s));
-    t->start = MEM_ARRAY(int64_t, part_sequences(s) + 1);
-    t->moe = MEM_ARRAY(moe_config, c->layers);
-    bool ok = t->values && t->gradient && (t->head_gradient || !c->tie) && t->inputs &&
-              t->targets && t->losses && t->start && t->moe;
-    return ok ? CADRE_OK : CADRE_ENOMEM;
+    arena *a = &t->memory;
+    t->values = ARENA_ARRAY(a, real, t->table.elements);
+    t->gradient = ARENA_ARRAY(a, real, t->table.elements);
+    if (c->tie) t->head_gradient = ARENA_ARRAY(a, real, (c->vocab * c->width));
+    t->inputs = ARENA_ARRAY(a, int32_t, part_tokens(s));
+    t->targets = ARENA_ARRAY(a, int32_t, part_tokens(s));
+    t->losses = ARENA_ARRAY(a, real, part_tokens(s));
+    t->start = ARENA_ARRAY(a, int64_t, (part_sequences(s) + 1));
+    t->moe = ARENA_ARRAY(a, moe_config, c->layers);
+}
+
+static cadre_status allocate(trainer *t)
+{
+    CADRE_TRY(param_table_make(t->config, &t->table));
+    layout(t);
+    if (!arena_open(&t->memory, t->memory.used)) return CADRE_ENOMEM;
+    layout(t);
+    for (int64_t i = 0; i <= part_sequences(&t->settings); i++)
+        t->start[i] = i * t->settings.context;
+    return train_settings_moe(&t->settings, t->config, t->moe);
 }
 
 static cadre_status make_parts(trainer *t)
 {
     const train_settings *s = &t->settings;
     balance_layer layers[CONFIG_MAX_LAYERS];
-    CADRE_TRY(train_settings_moe(s, t->config, t->moe));
     CADRE_TRY(model_weights_of_flat(t->config, &t->table, t->values, &t->weights));
     CADRE_TRY(model_gradients_of_flat(t->config, &t->table, t->gradient, &t->gradients));
     if (t->head_gradient) t->gradients.head = t->head_gradient;
@@ -91,7 +100,6 @@ cadre_status trainer_new(compute *c, const model_config *config, const train_set
         trainer_free(t);
         return status;
     }
-    for (int64_t i = 0; i <= part_sequences(settings); i++) t->start[i] = i * settings->context;
     *out = t;
     return CADRE_OK;
 }
@@ -105,45 +113,39 @@ void trainer_free(trainer *t)
     model_gradients_free(&t->gradients);
     model_weights_free(&t->weights);
     param_table_free(&t->table);
-    mem_free(t->values);
-    mem_free(t->gradient);
-    mem_free(t->head_gradient);
-    mem_free(t->inputs);
-    mem_free(t->targets);
-    mem_free(t->losses);
-    mem_free(t->start);
-    mem_free(t->moe);
+    arena_close(&t->memory);
     mem_free(t);
 }
 
-static cadre_status measure(const compute *c, const model_config *config, const train_settings *s,
-    moe_config *moe, size_t *bytes)
+/* The sizes that its parts were opened with. */
+static cadre_status measure(trainer *t, const compute *c, const moe_config *moe, size_t *bytes)
 {
-    param_table table;
+    const train_settings *s = &t->settings;
     balance_layer layers[CONFIG_MAX_LAYERS];
-    CADRE_TRY(train_settings_moe(s, config, moe));
-    CADRE_TRY(param_table_make(config, &table));
-    size_t flat = (size_t)table.elements * sizeof(real),
-           tied = config->tie ? (size_t)(config->vocab * config->width) * sizeof(real) : 0;
-    size_t part = (size_t)part_tokens(s) * (2 * sizeof(int32_t) + sizeof(real));
+    int sparse = list_sparse(t->config, moe, layers);
     batch_limits most = limits_of(s);
-    size_t activations = transformer_bytes(c, config, moe, &most);
-    int count = list_sparse(config, moe, layers);
-    size_t rest = tied + part + optimizer_bytes(&table) + (size_t)table.count * sizeof(param) +
-                  balance_bytes(&s->balance, layers, count, part_tokens(s), part_sequences(s));
-    param_table_free(&table);
-    if (activations == SIZE_MAX)
-        return cadre_fail(
-            CADRE_EARGUMENT, NULL, "these sizes need more memory than 64 bits can count");
-    *bytes = 2 * flat + rest + activations;
+    layout(t);
+    const size_t part[] = { (size_t)t->table.count * sizeof(param), t->memory.used,
+        optimizer_bytes(&t->table), transformer_bytes(c, t->config, moe, &most),
+        balance_bytes(&s->balance, layers, sparse, part_tokens(s), part_sequences(s)) };
+    size_t sum = 0;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        if (__builtin_add_overflow(sum, part[i], &sum) || sum == SIZE_MAX)
+            return cadre_fail(
+                CADRE_EARGUMENT, NULL, "these sizes need more memory than 64 bits can count");
+    *bytes = sum;
     return CADRE_OK;
 }
 
 cadre_status trainer_bytes(
     const compute *c, const model_config *config, const train_settings *settings, size_t *bytes)
 {
+    trainer t = { .config = config, .settings = *settings };
     moe_config *moe = MEM_ARRAY(moe_config, config->layers);
-    cadre_status status = moe ? measure(c, config, settings, moe, bytes) : CADRE_ENOMEM;
+    cadre_status status = moe ? train_settings_moe(settings, config, moe) : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = param_table_make(config, &t.table);
+    if (status == CADRE_OK) status = measure(&t, c, moe, bytes);
+    param_table_free(&t.table);
     mem_free(moe);
     return status;
 }

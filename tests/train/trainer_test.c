@@ -93,6 +93,27 @@ static void test_a_step_allocates_nothing(void **state)
     }
 }
 
+/* What is said before a run is what it takes: but for tables of pointers and small structs. */
+static void test_memory_is_known_before(void **state)
+{
+    (void)state;
+    for (int i = 0; recipe_name(i); i++) {
+        fixture f;
+        size_t bytes;
+        open_case(&f, recipe_name(i), "layers", "2");
+        trainer_free(f.t);
+        int64_t before = mem_balance();
+        assert_int_equal(trainer_bytes(f.c, &f.config, &f.settings, &bytes), CADRE_OK);
+        assert_int_equal(mem_balance(), before);
+        assert_int_equal(trainer_new(f.c, &f.config, &f.settings, NULL, &f.t), CADRE_OK);
+        int64_t taken = mem_balance() - before;
+        if (taken < (int64_t)bytes || taken > (int64_t)bytes + (1 << 16))
+            fail_msg(
+                "%s: %zu bytes were told, %lld taken", recipe_name(i), bytes, (long long)taken);
+        close_case(&f);
+    }
+}
+
 static void test_it_learns_to_count(void **state)
 {
     (void)state;
@@ -173,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_step_allocates_nothing),
+        cmocka_unit_test(test_memory_is_known_before),
         cmocka_unit_test(test_it_learns_to_count),
         cmocka_unit_test(test_balancing_reaches_the_router_alone_apart_from_the_loss),
         cmocka_unit_test(test_balance_over_a_step_is_of_all_its_parts),
