@@ -78,7 +78,7 @@ static void run_ours(compute *c, const shape *s, const operands *o)
             .k = s->k,
             .a = o->x + first * s->k,
             .a_stride = s->k,
-            .b = matrix_of_reals(o->w + e * s->n * s->k, s->k),
+            .b = matrix_of_floats(o->w + e * s->n * s->k, s->k),
             .c = o->y + first * s->n,
             .c_stride = s->n };
     gemm_grouped(c, GEMM_NT, groups, count, false);

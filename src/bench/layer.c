@@ -63,7 +63,7 @@ static void run_sparse(bench *b)
         .scratch = b->scratch,
         .scratch_bytes = b->scratch_bytes,
         .balance = b->balance };
-    moe_weights w = { .router.matrix = weight_of_reals(b->router, EXPERTS, WIDTH),
+    moe_weights w = { .router.matrix = weight_of_floats(b->router, EXPERTS, WIDTH),
         .experts = b->sparse.weights };
     moe_gradients g = { .router.matrix = b->drouter, .experts = b->sparse.gradients };
     balance_step_begin(b->balance, 1, b->tokens);

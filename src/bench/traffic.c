@@ -8,7 +8,7 @@ static int64_t bytes_of(const param *p, const param_place *place)
     int64_t count = p->rows * p->cols;
     if (!place->format) return count * (int64_t)sizeof(real);
     return (int64_t)number_row_bytes(place->format, count) +
-           number_factor_bytes(place->factors.form, p->rows, p->cols);
+           number_block_scale_bytes(place->block_scales.form, p->rows, p->cols);
 }
 
 cadre_status traffic_open(const cadre_model *m, traffic *t)

@@ -1,6 +1,6 @@
 /* compute.h - what arithmetic runs on: the worker pool, the chosen CPU variant, and each worker's
- * scratch. It is made by kernel/context.h; the kernels need no status codes, so that a change of
- * the public header does not build them anew. */
+ * scratch memory. kernel/context.h makes it. The kernels include no status codes, so that a change
+ * of the public header does not recompile them. */
 #ifndef CADRE_KERNEL_COMPUTE_H
 #define CADRE_KERNEL_COMPUTE_H
 

@@ -1,8 +1,11 @@
 /* gemm.c - the grouped product: which worker computes which outputs.
  *
- * The groups lie on a line, each as long as its work; the line is cut into one piece a worker.
- * Within a group a piece ends between columns of c that share no cache line, or at a row strip
- * where the group is taller than wide. Where it is cut changes no bit. */
+ * Think of the groups as laid end to end on a line, each as long as its work. The line is split
+ * into one share for each worker, and a share may take a slice of a group. For example, with two
+ * workers and experts that got 10, 70 and 20 tokens, worker 0 computes the first expert and four
+ * sevenths of the second, worker 1 the rest. A group is split between columns of C that share no
+ * cache line, or where it is taller than wide, between micro-panels of its rows. Where it is split
+ * changes no bit. */
 #include "kernel/gemm.h"
 
 #include "kernel/gemm_block.h"
@@ -17,8 +20,8 @@ typedef struct call {
     double work;
 } call;
 
-/* Multiply-adds, and what else a group costs in their measure: fetching and packing b, writing
- * c. */
+/* The work of a group in multiply-adds, with what else it costs in their measure: B is read and
+ * packed, C is written. */
 static double work_of(const gemm_group *g)
 {
     if (g->m <= 0 || g->n <= 0) return 0;
@@ -26,14 +29,14 @@ static double work_of(const gemm_group *g)
     return m * n * k + 8 * n * k + 16 * m * n;
 }
 
-/* Where the point `at` of a group's `work` falls among its `units`. */
+/* Which of a group's `units` lies at the point `at` of its `work`. */
 static int64_t unit_at(double at, double work, int64_t units)
 {
     if (at <= 0) return 0;
     return at >= work ? units : (int64_t)(at / work * (double)units + 0.5);
 }
 
-static void run_piece(
+static void run_slice(
     const call *job, const gemm_group *g, double from, double to, double work, int worker)
 {
     enum { LINE = 16 };
@@ -51,11 +54,11 @@ static void run_piece(
         return;
     }
     bool last = g + 1 == job->groups + job->count;
-    gemm_part part = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate,
+    gemm_slice slice = { kernels, job->kind, g, 0, g->m, 0, g->n, job->accumulate,
         last ? NULL : g[1].b.data };
-    if (tall) part.m0 = begin, part.m1 = end;
-    else part.n0 = begin, part.n1 = end;
-    gemm_block(&part, job->compute->scratch[worker]);
+    if (tall) slice.m0 = begin, slice.m1 = end;
+    else slice.n0 = begin, slice.n1 = end;
+    gemm_block(&slice, job->compute->scratch[worker]);
 }
 
 static void run_share(void *arg, int worker, int workers)
@@ -68,7 +71,7 @@ static void run_share(void *arg, int worker, int workers)
     for (int64_t i = 0; i < job->count && at < end; i++) {
         double work = work_of(&job->groups[i]);
         if (work > 0 && at + work > begin)
-            run_piece(job, &job->groups[i], begin - at, end - at, work, worker);
+            run_slice(job, &job->groups[i], begin - at, end - at, work, worker);
         at += work;
     }
 }
@@ -86,7 +89,8 @@ void gemm_grouped(
 void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group, bool accumulate)
 {
     if (group->m <= 0 || group->n <= 0) return;
-    gemm_part part = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate, NULL };
+    gemm_slice slice = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate,
+        NULL };
     gemm_block_begin(c->scratch[worker]);
-    gemm_block(&part, c->scratch[worker]);
+    gemm_block(&slice, c->scratch[worker]);
 }

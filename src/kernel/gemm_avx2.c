@@ -1,5 +1,5 @@
-/* gemm_avx2.c - tiles of 4 x 24 in sixteen registers of eight floats: 12 sums, 3 numbers of y, 1 of
- * x; seven loads feed twelve multiply-adds. */
+/* gemm_avx2.c - tiles of 4 x 24 in sixteen registers of eight floats: 12 accumulators, 3 vectors of
+ * B and 1 of A. Seven loads feed twelve multiply-adds. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
@@ -24,7 +24,7 @@ static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c)
     #include "kernel/gemm_pack.h"
     #include "kernel/gemm_template.h"
     #include "kernel/gemm_x86.h"
-    #include "kernel/gemm_x86_coded.h"
+    #include "kernel/gemm_x86_quantised.h"
 
 const gemm_kernels gemm_avx2 = {
     .width = WIDTH,
@@ -33,7 +33,7 @@ const gemm_kernels gemm_avx2 = {
     .tile = { TILES_4 },
     .copy = copy,
     .transpose = TRANSPOSES,
-    .few = FEWS,
+    .skinny = SKINNY,
     .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16 },
 };
 #endif

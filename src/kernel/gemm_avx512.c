@@ -1,5 +1,5 @@
-/* gemm_avx512.c - tiles of 8 x 48 in thirty-two registers of sixteen floats: 24 sums, 3 numbers of
- * y, 1 of x. */
+/* gemm_avx512.c - tiles of 8 x 48 in thirty-two registers of sixteen floats: 24 accumulators, 3
+ * vectors of B and 1 of A. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
@@ -24,7 +24,7 @@ static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c)
     #include "kernel/gemm_pack.h"
     #include "kernel/gemm_template.h"
     #include "kernel/gemm_x86.h"
-    #include "kernel/gemm_x86_coded.h"
+    #include "kernel/gemm_x86_quantised.h"
 
 const gemm_kernels gemm_avx512 = {
     .width = WIDTH,
@@ -33,7 +33,7 @@ const gemm_kernels gemm_avx512 = {
     .tile = { TILES_8 },
     .copy = copy,
     .transpose = TRANSPOSES,
-    .few = FEWS,
+    .skinny = SKINNY,
     .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16 },
 };
 #endif

@@ -1,5 +1,5 @@
-/* gemm_neon.c - tiles of 8 x 12 in thirty-two registers of four floats: 24 sums, 3 numbers of y, 1
- * of x. */
+/* gemm_neon.c - tiles of 8 x 12 in thirty-two registers of four floats: 24 accumulators, 3
+ * vectors of B and 1 of A. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE

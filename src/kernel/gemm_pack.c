@@ -1,40 +1,41 @@
-/* gemm_pack.c - operands put into the order of tiles: gathered, transposed, turned into reals on
- * the way.
+/* gemm_pack.c - packing: operands are put into the order in which tiles read them, and are
+ * gathered, transposed and unpacked to floats on the way.
  *
- * b's rows run along k in NT: they are transposed, a vector's width of rows at a time. In NN and TN
- * they run along n: they are copied. a is read in place where its rows lie near each other; else
- * its rows are copied together (NT, NN), or, where they run along m (TN), cut into strips. */
+ * In NT the rows of B run along k: they are transposed, as many rows at a time as a vector has
+ * lanes. In NN and TN they run along n: they are copied. A is read in place where its rows lie near
+ * each other. Else its rows are copied together (NT, NN), or, where they run along m (TN), are
+ * split into groups of GEMM_GROUP columns. */
 #include "kernel/gemm_pack.h"
 
 #include <string.h>
 
 enum { VALUES_STRIDE = GEMM_BLOCK_K + GEMM_GAP };
 
-/* Reading b once does not pay for packing it: where one strip is all there is, and rows of b are
- * short. */
-static bool y_in_place(const gemm_part *p)
+/* Where A is a single micro-panel, B is read once, which does not pay for packing it. Its rows must
+ * be short, for a tile walks down them. */
+static bool b_in_place(const gemm_slice *p)
 {
     const gemm_group *g = p->group;
-    if (p->kind == GEMM_NT || gemm_source_of(g) != GEMM_REALS || g->b_rows) return false;
+    if (p->kind == GEMM_NT || gemm_source_of(g) != GEMM_FLOAT || g->b_rows) return false;
     return p->m1 - p->m0 <= p->kernels->rows && p->n1 - p->n0 <= 128;
 }
 
-static int64_t panel_offset(const gemm_part *p, const gemm_span *t, int64_t index)
+static int64_t panel_offset(const gemm_slice *p, const gemm_span *t, int64_t index)
 {
-    return gemm_cut(t->vectors, index, t->panels) * p->kernels->width * (t->q1 - t->q0) +
+    return gemm_split(t->vectors, index, t->panels) * p->kernels->width * (t->q1 - t->q0) +
            index * GEMM_GAP;
 }
 
-gemm_panel gemm_panel_at(
-    const gemm_part *p, const gemm_scratch *s, const gemm_span *t, int64_t index)
+gemm_b_panel gemm_b_panel_at(
+    const gemm_slice *p, const gemm_scratch *s, const gemm_span *t, int64_t index)
 {
-    int64_t first = gemm_cut(t->vectors, index, t->panels),
-            vecs = gemm_cut(t->vectors, index + 1, t->panels) - first;
+    int64_t first = gemm_split(t->vectors, index, t->panels),
+            vecs = gemm_split(t->vectors, index + 1, t->panels) - first;
     int64_t width = vecs * p->kernels->width, j = t->j0 + first * p->kernels->width,
             used = gemm_min(width, t->j1 - j);
-    gemm_panel v = { s->y + panel_offset(p, t, index), width, j, used, (int)vecs, true };
-    if (used < width || !y_in_place(p)) return v;
-    v.y = (const real *)p->group->b.data + t->q0 * p->group->b.stride + j;
+    gemm_b_panel v = { s->packed_b + panel_offset(p, t, index), width, j, used, (int)vecs, true };
+    if (used < width || !b_in_place(p)) return v;
+    v.b = (const real *)p->group->b.data + t->q0 * p->group->b.stride + j;
     v.step = p->group->b.stride;
     v.packed = false;
     return v;
@@ -43,11 +44,11 @@ gemm_panel gemm_panel_at(
 int gemm_source_of(const gemm_group *g)
 {
     const number_format *f = g->b.format;
-    if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_REALS;
-    const number_factor_form *factors = g->b.factors.form;
-    if (factors == &number_factor_f32 || factors == &number_factor_bf16)
+    if (!f || (f == &number_f32 && !REAL_IS_DOUBLE)) return GEMM_FLOAT;
+    const number_block_scale_form *scales = g->b.block_scales.form;
+    if (scales == &number_block_scale_f32 || scales == &number_block_scale_bf16)
         return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
-    if (factors == &number_factor_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
+    if (scales == &number_block_scale_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
     return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
 }
 
@@ -60,9 +61,9 @@ const char *gemm_b_at(const gemm_group *g, int64_t row, int64_t column)
 
 int64_t gemm_b_bytes(const gemm_group *g) { return gemm_b_at(g, 1, 0) - (const char *)g->b.data; }
 
-/* `count` elements from `from` on of b's stored row, as reals in `out`. */
+/* Unpacks `count` elements of a stored row of B, from column `from` on, to floats in `out`. */
 static void unpack_row(
-    const gemm_part *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
+    const gemm_slice *p, gemm_scratch *s, int64_t row, int64_t from, int64_t count, real *out)
 {
     const number_format *f = p->group->b.format;
     int source = gemm_source_of(p->group);
@@ -73,27 +74,28 @@ static void unpack_row(
         return;
     }
     f->unpack(blocks, s->unpacked, gemm_ceil(skip + count, f->block) * f->block);
-    number_apply_factors(&p->group->b.factors, row, from - skip, skip + count, s->unpacked);
+    number_apply_block_scales(
+        &p->group->b.block_scales, row, from - skip, skip + count, s->unpacked);
     for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];
 }
 
-/* One vector of a panel: `rows` rows of b from row j on, transposed; lanes past the last row are
+/* One vector of a panel: `rows` rows of B from row j on, transposed. Lanes after the last row are
  * zero. */
-static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t j,
+static void transpose_rows(const gemm_slice *p, gemm_scratch *s, const gemm_span *t, int64_t j,
     int64_t rows, real *out, int64_t step)
 {
     const gemm_group *g = p->group;
     int64_t k = t->q1 - t->q0, width = p->kernels->width;
     int source = gemm_source_of(g);
     gemm_stored in = { gemm_b_at(g, j, t->q0), gemm_b_bytes(g),
-        number_factors_from(g->b.factors, j, t->q0) };
-    if (source != GEMM_REALS &&
+        number_block_scales_from(g->b.block_scales, j, t->q0) };
+    if (source != GEMM_FLOAT &&
         (rows < width || source == GEMM_SOURCES || !p->kernels->transpose[source])) {
         for (int64_t r = 0; r < rows; r++)
             unpack_row(p, s, j + r, t->q0, k, s->values + r * VALUES_STRIDE);
         in = (gemm_stored){ .at = (const char *)s->values,
             .stride = VALUES_STRIDE * (int64_t)sizeof(real) };
-        source = GEMM_REALS;
+        source = GEMM_FLOAT;
     }
     if (rows == width) {
         p->kernels->transpose[source](&in, k, out, step);
@@ -104,8 +106,8 @@ static void transpose_rows(const gemm_part *p, gemm_scratch *s, const gemm_span 
             out[q * step + r] = r < rows ? ((const real *)(in.at + r * in.stride))[q] : 0;
 }
 
-/* Rows that copy_rows reads: row i of `count` is at + (rows ? rows[i] : i) * stride, and starts
- * with column `j`. */
+/* Rows that copy_to_panel reads: row i begins at + (rows ? rows[i] : i) * stride, with column
+ * `j`. */
 typedef struct source {
     const real *at;
     const int32_t *rows;
@@ -113,11 +115,11 @@ typedef struct source {
 } source;
 
 static source source_of(
-    const gemm_part *p, gemm_scratch *s, int64_t q, int64_t count, int64_t j0, int64_t j1)
+    const gemm_slice *p, gemm_scratch *s, int64_t q, int64_t count, int64_t j0, int64_t j1)
 {
     const gemm_group *g = p->group;
     const int32_t *rows = g->b_rows ? g->b_rows + q : NULL;
-    if (gemm_source_of(g) == GEMM_REALS)
+    if (gemm_source_of(g) == GEMM_FLOAT)
         return (source){ (const real *)g->b.data + (rows ? 0 : q * g->b.stride) + j0, rows,
             g->b.stride, j0 };
     for (int64_t i = 0; i < count; i++)
@@ -126,7 +128,7 @@ static source source_of(
 }
 
 static void copy_to_panel(
-    const gemm_part *p, const source *from, const gemm_panel *v, int64_t count, real *out)
+    const gemm_slice *p, const source *from, const gemm_b_panel *v, int64_t count, real *out)
 {
     int64_t width = v->vecs * p->kernels->width;
     const real *in = from->at + v->j - from->j;
@@ -140,43 +142,43 @@ static void copy_to_panel(
     }
 }
 
-void gemm_pack_y(
-    const gemm_part *p, gemm_scratch *s, const gemm_span *t, int64_t first, int64_t last)
+void gemm_pack_b(
+    const gemm_slice *p, gemm_scratch *s, const gemm_span *t, int64_t first, int64_t last)
 {
     int64_t width = p->kernels->width;
     for (int64_t index = first; p->kind == GEMM_NT && index < last; index++) {
-        gemm_panel v = gemm_panel_at(p, s, t, index);
-        real *out = s->y + panel_offset(p, t, index);
+        gemm_b_panel v = gemm_b_panel_at(p, s, t, index);
+        real *out = s->packed_b + panel_offset(p, t, index);
         for (int64_t r = 0; r < v.used; r += width)
             transpose_rows(p, s, t, v.j + r, gemm_min(width, v.used - r), out + r, v.step);
     }
     if (p->kind == GEMM_NT) return;
-    gemm_panel begin = gemm_panel_at(p, s, t, first), end = gemm_panel_at(p, s, t, last - 1);
+    gemm_b_panel begin = gemm_b_panel_at(p, s, t, first), end = gemm_b_panel_at(p, s, t, last - 1);
     for (int64_t q = t->q0; q < t->q1; q += GEMM_COPY_ROWS) {
         int64_t count = gemm_min(GEMM_COPY_ROWS, t->q1 - q);
         source from = source_of(p, s, q, count, begin.j, end.j + end.used);
         for (int64_t index = first; index < last; index++) {
-            gemm_panel v = gemm_panel_at(p, s, t, index);
+            gemm_b_panel v = gemm_b_panel_at(p, s, t, index);
             if (v.packed)
-                copy_to_panel(
-                    p, &from, &v, count, s->y + panel_offset(p, t, index) + (q - t->q0) * v.step);
+                copy_to_panel(p, &from, &v, count,
+                    s->packed_b + panel_offset(p, t, index) + (q - t->q0) * v.step);
         }
     }
 }
 
-/* ---- x ---- */
+/* ---- A ---- */
 
-bool gemm_x_in_place(const gemm_part *p)
+bool gemm_a_in_place(const gemm_slice *p)
 {
     return p->kind != GEMM_TN && !p->group->a_rows && p->group->a_stride <= 512;
 }
 
-/* An odd number of cache lines, so that rows do not fall into one set of the cache. */
+/* An odd number of cache lines, so that the rows do not all fall into one set of the cache. */
 static int64_t packed_stride(int64_t k) { return gemm_ceil(k, 32) * 32 + 16; }
 
 static int64_t group_size(int64_t k) { return k * GEMM_GROUP + GEMM_GAP; }
 
-int64_t gemm_x_size(const gemm_part *p)
+int64_t gemm_packed_a_size(const gemm_slice *p)
 {
     int64_t m = p->m1 - p->m0, k = p->group->k;
     return p->kind == GEMM_TN ? gemm_ceil(m, GEMM_GROUP) * group_size(k) : m * packed_stride(k);
@@ -190,7 +192,7 @@ static const real *a_row(const gemm_group *g, int64_t i)
 static void pack_rows(
     const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
-    enum { AHEAD = 4 }; /* rows: gathered ones come from anywhere, which no hardware foresees */
+    enum { AHEAD = 4 }; /* rows: gathered ones lie anywhere, which no hardware foresees */
     for (int64_t i = i0; i < i1; i++, out += packed_stride(q1 - q0)) {
         const real *coming = a_row(g, gemm_min(i + AHEAD, i1 - 1)) + q0;
         for (int64_t q = 0; g->a_rows && q < q1 - q0; q += 16) __builtin_prefetch(coming + q, 0, 3);
@@ -198,7 +200,8 @@ static void pack_rows(
     }
 }
 
-/* TN: a's rows run along m. Of each the columns i0..i1, in groups [k, GEMM_GROUP]. */
+/* TN: the rows of A run along m. The columns i0..i1 of each are copied, in groups [k,
+ * GEMM_GROUP]. */
 static void pack_groups(
     const gemm_group *g, real *out, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
@@ -216,19 +219,19 @@ static void pack_groups(
     }
 }
 
-gemm_operand gemm_pack_x(
-    const gemm_part *p, gemm_scratch *s, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
+gemm_operand gemm_pack_a(
+    const gemm_slice *p, gemm_scratch *s, int64_t i0, int64_t i1, int64_t q0, int64_t q1)
 {
     const gemm_group *g = p->group;
-    if (gemm_x_in_place(p))
+    if (gemm_a_in_place(p))
         return (gemm_operand){ g->a + i0 * g->a_stride + q0, i0, q0, g->a_stride, 1, 0 };
-    const gemm_packed wish = { g->a, g->a_rows, i0, i1, q0, q1 }, *is = &s->x_is;
+    const gemm_packed_range wish = { g->a, g->a_rows, i0, i1, q0, q1 }, *is = &s->packed_a_of;
     bool tn = p->kind == GEMM_TN;
     if (is->a != g->a || is->rows != g->a_rows || is->i0 != i0 || is->i1 != i1 || is->q0 != q0 ||
         is->q1 != q1) {
-        (tn ? pack_groups : pack_rows)(g, s->x, i0, i1, q0, q1);
-        s->x_is = wish;
+        (tn ? pack_groups : pack_rows)(g, s->packed_a, i0, i1, q0, q1);
+        s->packed_a_of = wish;
     }
-    if (tn) return (gemm_operand){ s->x, i0, q0, 1, GEMM_GROUP, group_size(q1 - q0) };
-    return (gemm_operand){ s->x, i0, q0, packed_stride(q1 - q0), 1, 0 };
+    if (tn) return (gemm_operand){ s->packed_a, i0, q0, 1, GEMM_GROUP, group_size(q1 - q0) };
+    return (gemm_operand){ s->packed_a, i0, q0, packed_stride(q1 - q0), 1, 0 };
 }

@@ -1,10 +1,12 @@
-/* gemm_template.h - the register tiles of one CPU variant, stamped by gemm_X.c.
+/* gemm_template.h - the register tiles of one CPU variant, instantiated by gemm_X.c.
  *
- * The file that includes this has defined: vec (a vector of reals), WIDTH, ROWS, VECS (the largest
- * tile), vec_load, vec_store, vec_all (one number in every lane), vec_fma (a * b + c), vec_keep
- * (its argument, loaded once and kept in a register). The tiles are written once, over constants
- * that the compiler unrolls; ROWS * VECS accumulators, VECS numbers of y and one of x must fit the
- * registers. */
+ * The file that includes this has defined: vec (a vector of WIDTH elements), ROWS and VECS (the
+ * largest tile), vec_load, vec_store, vec_all (broadcasts an element), vec_fma (a * b + c) and
+ * vec_keep (returns its argument, which the compiler then loads once and keeps in a register).
+ *
+ * A tile is written once, over constants that the compiler unrolls. ROWS * VECS accumulators, VECS
+ * vectors of B and one broadcast element of A must fit the registers: 4 x 3 + 3 + 1 = 16 for AVX2,
+ * 8 x 3 + 3 + 1 = 28 of 32 for AVX-512. */
 #include "kernel/gemm_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -16,9 +18,9 @@
     #define UNROLL_16 _Pragma("GCC unroll 16")
 #endif
 
-INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64_t x_row,
-    int64_t x_step, const real *y, int64_t y_step, const real *from, int64_t from_stride, real *c,
-    int64_t c_stride, const gemm_ahead *ahead)
+INLINE void tile(const int rows, const int vecs, int64_t k, const real *a, int64_t a_row,
+    int64_t a_step, const real *b, int64_t b_step, const real *from, int64_t from_stride, real *c,
+    int64_t c_stride, const gemm_prefetch *prefetch)
 {
     vec acc[ROWS][VECS];
     UNROLL
@@ -26,32 +28,34 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64
         UNROLL
         for (int v = 0; v < vecs; v++) acc[r][v] = vec_load(from + r * from_stride + v * WIDTH);
     }
-    /* Every third row: the two after it are reached by x_row and 2 x_row */
+    /* Pointers to every third row of A. The two rows after it are reached by a_row and 2 a_row,
+     * which addresses of instructions can hold: so few registers are needed for pointers */
     const real *third[(ROWS + 2) / 3];
     UNROLL
-    for (int r = 0; r < rows; r += 3) third[r / 3] = x + r * x_row;
+    for (int r = 0; r < rows; r += 3) third[r / 3] = a + r * a_row;
     UNROLL
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs * WIDTH; v += 16)
-            __builtin_prefetch(ahead->c + r * c_stride + v, 0, 2);
-    const char *fetch = ahead->at;
-    const int64_t stretch = ahead->rows > 0 ? 16 : k;
+            __builtin_prefetch(prefetch->c + r * c_stride + v, 0, 2);
+    const char *fetch = prefetch->at;
+    /* 16 steps of k at a time, and then the next 64 bytes of each row */
+    const int64_t stretch = prefetch->rows > 0 ? 16 : k;
     for (int64_t left = k; left > 0; left -= stretch, fetch += 64) {
-        for (int64_t r = 0; r < ahead->rows; r++)
-            __builtin_prefetch(fetch + r * ahead->stride, 0, 2);
+        for (int64_t r = 0; r < prefetch->rows; r++)
+            __builtin_prefetch(fetch + r * prefetch->stride, 0, 2);
         for (int64_t q = left < stretch ? left : stretch; q > 0; q--) {
-            vec b[VECS];
+            vec b_vec[VECS];
             UNROLL
-            for (int v = 0; v < vecs; v++) b[v] = vec_keep(vec_load(y + v * WIDTH));
+            for (int v = 0; v < vecs; v++) b_vec[v] = vec_keep(vec_load(b + v * WIDTH));
             UNROLL
             for (int r = 0; r < rows; r++) {
-                vec a = vec_all(third[r / 3][r % 3 * x_row]);
+                vec a_vec = vec_all(third[r / 3][r % 3 * a_row]);
                 UNROLL
-                for (int v = 0; v < vecs; v++) acc[r][v] = vec_fma(a, b[v], acc[r][v]);
+                for (int v = 0; v < vecs; v++) acc[r][v] = vec_fma(a_vec, b_vec[v], acc[r][v]);
             }
-            y += y_step;
+            b += b_step;
             UNROLL
-            for (int r = 0; r < rows; r += 3) third[r / 3] += x_step;
+            for (int r = 0; r < rows; r += 3) third[r / 3] += a_step;
         }
     }
     UNROLL
@@ -62,11 +66,11 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *x, int64
 }
 
 #define TILE(R, V)                                                                                 \
-    static void tile_##R##_##V(int64_t k, const real *x, int64_t x_row, int64_t x_step,            \
-        const real *y, int64_t y_step, const real *from, int64_t from_stride, real *c,             \
-        int64_t c_stride, const gemm_ahead *ahead)                                                 \
+    static void tile_##R##_##V(int64_t k, const real *a, int64_t a_row, int64_t a_step,            \
+        const real *b, int64_t b_step, const real *from, int64_t from_stride, real *c,             \
+        int64_t c_stride, const gemm_prefetch *prefetch)                                           \
     {                                                                                              \
-        tile(R, V, k, x, x_row, x_step, y, y_step, from, from_stride, c, c_stride, ahead);         \
+        tile(R, V, k, a, a_row, a_step, b, b_step, from, from_stride, c, c_stride, prefetch);      \
     }
 #define TILE_ROW(R)                                                                                \
     TILE(R, 1)                                                                                     \

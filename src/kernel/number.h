@@ -1,8 +1,8 @@
-/* number.h - THE LIST of number formats: one row, one file kernel/number_X.c each.
+/* number.h - THE LIST of number formats: each has an entry, in a file kernel/number_X.c.
  *
- * A row says how many elements a block holds, its bytes, and how to turn blocks into floats and
- * back. With a row alone a format loads, converts and multiplies (unpack, then float); a fast
- * kernel of its own is optional. */
+ * An entry says how many elements a block holds, how many bytes it has, and how blocks are unpacked
+ * to floats and packed from them. That is all a format needs to be loaded, converted and multiplied
+ * (products unpack it first); a fast kernel of its own is optional. */
 #ifndef CADRE_KERNEL_NUMBER_H
 #define CADRE_KERNEL_NUMBER_H
 
@@ -18,7 +18,7 @@ typedef struct number_format {
     /* count: a multiple of block */
     void (*unpack)(const void *blocks, float *values, int64_t count);
     void (*pack)(const float *values, void *blocks, int64_t count); /* NULL: read only */
-    /* Pack then unpack: root mean square of the errors, relative to that of the values */
+    /* The error of packing and unpacking: its root mean square, relative to that of the values */
     double tolerance;
     int file_type; /* llama.cpp's number of a GGUF file that is mostly this, or -1 */
 } number_format;

@@ -1,6 +1,6 @@
-/* number_e2m1.c - four bits: a sign, two of exponent, one of mantissa; two to a byte, the first one
- * below. Doubled, so that they are whole. Read only: in files it comes with a power of two for each
- * 32 of a row, in a tensor of their own. */
+/* number_e2m1.c - E2M1: floats of four bits, a sign, two of exponent and one of mantissa. Two share
+ * a byte, the first in its lower half. Unpacked they are doubled, so that they are integers. Read
+ * only: in files each 32 of a row have a power of two, their block scale, in a second tensor. */
 #include "kernel/number.h"
 #include "kernel/number_levels.h"
 

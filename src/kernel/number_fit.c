@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { LANES = 8, PART = FIT_BLOCK / FIT_PARTS, MOST = 63 };
+enum { LANES = 8, SUB_BLOCK = FIT_BLOCK / FIT_SUB_BLOCKS, MAX_SCALE = 63 };
 
 /* Blocks of smaller values are zeros: no half-precision scale could hold them, and their inverse
  * stays finite. */
@@ -27,11 +27,11 @@ static inline float inverse_of(float scale) { return fabsf(scale) > 0x1p-100f ? 
 
 /* ---- one scale ---- */
 
-void number_codes(const float *values, int count, float scale, int low, int high, int8_t *codes)
+void number_quantise(const float *values, int count, float scale, int low, int high, int8_t *quants)
 {
     const float inverse = inverse_of(scale);
     for (int i = 0; i < count; i++)
-        codes[i] = (int8_t)number_nearest(values[i] * inverse, (float)low, (float)high);
+        quants[i] = (int8_t)number_nearest(values[i] * inverse, (float)low, (float)high);
 }
 
 float number_scale_error(const float *values, int count, float scale, int low, int high)
@@ -47,7 +47,7 @@ float number_scale_error(const float *values, int count, float scale, int low, i
     return tree(error);
 }
 
-/* The best scale for the codes that `inverse` makes, and how much of the squared sum it
+/* The best scale for the values as `inverse` quantises them, and how much of the sum of squares it
  * explains. */
 static float solve_scale(
     const float *values, int count, float inverse, int low, int high, float *explained)
@@ -56,9 +56,9 @@ static float solve_scale(
     float xq[LANES] = { 0 }, qq[LANES] = { 0 };
     for (int i = 0; i < count; i += LANES)
         for (int l = 0; l < LANES; l++) {
-            float code = number_nearest(values[i + l] * inverse, least, most);
-            xq[l] += code * values[i + l];
-            qq[l] += code * code;
+            float quant = number_nearest(values[i + l] * inverse, least, most);
+            xq[l] += quant * values[i + l];
+            qq[l] += quant * quant;
         }
     float product = tree(xq), square = tree(qq);
     float scale = square > 0 ? product / square : 0;
@@ -72,8 +72,8 @@ float number_fit_scale(const float *values, int count, int low, int high)
     const float largest = number_largest(values, count);
     if (fabsf(largest) < least_value) return 0;
     float best = 0, most = -1, explained;
-    /* the largest value falls on either end of the codes, or a step beyond: then it is cut, and the
-     * others have finer steps */
+    /* The largest value is quantised to either end of the range, or is up to two steps beyond it:
+     * then it is clipped, and the others have finer steps */
     for (int side = -1; side <= 1; side += 2)
         for (int k = 0; k < STEPS; k++) {
             float inverse = (float)side * ((float)high + 0.5f * (float)k) / largest;
@@ -90,26 +90,27 @@ float number_fit_scale(const float *values, int count, int low, int high)
 /* ---- a scale and a minimum ---- */
 
 typedef struct line {
-    float scale, minimum; /* value = scale * code - minimum, minimum >= 0 */
+    float scale, minimum; /* value = scale * q - minimum, minimum >= 0 */
 } line;
 
-/* The best line for the codes that `from`, of any step width, makes. */
+/* The best line for the values as `from` quantises them. */
 static line solve_line(const float *values, line from, int high, float sum, float *explained)
 {
     const float inverse = inverse_of(from.scale), most = (float)high;
     float lane_q[LANES] = { 0 }, lane_qq[LANES] = { 0 }, lane_xq[LANES] = { 0 };
-    for (int i = 0; i < PART; i += LANES)
+    for (int i = 0; i < SUB_BLOCK; i += LANES)
         for (int l = 0; l < LANES; l++) {
-            float code = number_nearest((values[i + l] + from.minimum) * inverse, 0, most);
-            lane_q[l] += code;
-            lane_qq[l] += code * code;
-            lane_xq[l] += code * values[i + l];
+            float quant = number_nearest((values[i + l] + from.minimum) * inverse, 0, most);
+            lane_q[l] += quant;
+            lane_qq[l] += quant * quant;
+            lane_xq[l] += quant * values[i + l];
         }
     const float q = tree(lane_q), qq = tree(lane_qq), xq = tree(lane_xq),
-                determinant = PART * qq - q * q;
+                determinant = SUB_BLOCK * qq - q * q;
     line solved = { 0, 0 };
     if (determinant > 0)
-        solved = (line){ (PART * xq - q * sum) / determinant, (q * xq - qq * sum) / determinant };
+        solved =
+            (line){ (SUB_BLOCK * xq - q * sum) / determinant, (q * xq - qq * sum) / determinant };
     if (determinant <= 0 || solved.minimum < 0) solved = (line){ qq > 0 ? xq / qq : 0, 0 };
     *explained = solved.scale * xq - solved.minimum * sum;
     return solved;
@@ -119,7 +120,7 @@ static line fit_line(const float *values, int high)
 {
     enum { STEPS = 8, REFINEMENTS = 2 };
     float low = 0, top = values[0], lane[LANES] = { 0 };
-    for (int i = 0; i < PART; i++) {
+    for (int i = 0; i < SUB_BLOCK; i++) {
         low = values[i] < low ? values[i] : low;
         top = values[i] > top ? values[i] : top;
         lane[i % LANES] += values[i];
@@ -140,34 +141,35 @@ static line fit_line(const float *values, int high)
     return best;
 }
 
-/* ---- eight of them under a common scale and minimum ---- */
+/* ---- eight sub-blocks under a common scale and minimum ---- */
 
 static float line_error(const float *values, line own, int high)
 {
     const float inverse = inverse_of(own.scale), most = (float)high;
     float error[LANES] = { 0 };
-    for (int i = 0; i < PART; i += LANES)
+    for (int i = 0; i < SUB_BLOCK; i += LANES)
         for (int l = 0; l < LANES; l++) {
-            float code = number_nearest((values[i + l] + own.minimum) * inverse, 0, most);
-            float off = own.scale * code - own.minimum - values[i + l];
+            float quant = number_nearest((values[i + l] + own.minimum) * inverse, 0, most);
+            float off = own.scale * quant - own.minimum - values[i + l];
             error[l] += off * off;
         }
     return tree(error);
 }
 
-static line line_of(const number_parts *b, int p)
+static line line_of(const number_sub_blocks *b, int p)
 {
     return (line){ b->scale * (float)b->scales[p], b->minimum * (float)b->minima[p] };
 }
 
-/* Moves the part's scale and minimum to the best of their neighbours; returns the error. */
-static float settle_part(const float *values, int high, number_parts *b, int p)
+/* Moves the sub-block's scale and minimum to the best of their neighbours; returns the error. */
+static float settle_sub_block(const float *values, int high, number_sub_blocks *b, int p)
 {
     const int scale = b->scales[p], minimum = b->minima[p];
     float least = line_error(values, line_of(b, p), high);
     for (int s = scale - 1; s <= scale + 1; s++)
         for (int m = minimum - 1; m <= minimum + 1; m++) {
-            if (s < 0 || s > MOST || m < 0 || m > MOST || (s == scale && m == minimum)) continue;
+            if (s < 0 || s > MAX_SCALE || m < 0 || m > MAX_SCALE || (s == scale && m == minimum))
+                continue;
             float error =
                 line_error(values, (line){ b->scale * (float)s, b->minimum * (float)m }, high);
             if (error < least) least = error, b->scales[p] = (uint8_t)s, b->minima[p] = (uint8_t)m;
@@ -175,38 +177,39 @@ static float settle_part(const float *values, int high, number_parts *b, int p)
     return least;
 }
 
-static float settle(const float *values, int high, number_parts *b)
+static float settle(const float *values, int high, number_sub_blocks *b)
 {
     float error = 0;
-    for (int p = 0; p < FIT_PARTS; p++) error += settle_part(values + p * PART, high, b, p);
+    for (int p = 0; p < FIT_SUB_BLOCKS; p++)
+        error += settle_sub_block(values + p * SUB_BLOCK, high, b, p);
     return error;
 }
 
-static void take_codes(const float *values, int high, number_parts *b)
+static void quantise_sub_blocks(const float *values, int high, number_sub_blocks *b)
 {
-    for (int p = 0; p < FIT_PARTS; p++) {
+    for (int p = 0; p < FIT_SUB_BLOCKS; p++) {
         const line own = line_of(b, p);
         const float inverse = inverse_of(own.scale);
-        for (int i = p * PART; i < (p + 1) * PART; i++)
-            b->codes[i] =
+        for (int i = p * SUB_BLOCK; i < (p + 1) * SUB_BLOCK; i++)
+            b->quants[i] =
                 (uint8_t)number_nearest((values[i] + own.minimum) * inverse, 0, (float)high);
     }
 }
 
-/* Scale and minimum of least error for these codes: x = scale * u - minimum * v, u = scales[p] *
- * code, v = minima[p]. */
-static void solve_common(const float *values, number_parts *b)
+/* Solves for the common scale and minimum of least error, while quantised values, sub-blocks'
+ * scales and minima stay: x ~ scale * u - minimum * v, with u = scales[p] * q and v = minima[p]. */
+static void solve_common(const float *values, number_sub_blocks *b)
 {
     double uu = 0, uv = 0, vv = 0, xu = 0, xv = 0;
-    for (int p = 0; p < FIT_PARTS; p++) {
+    for (int p = 0; p < FIT_SUB_BLOCKS; p++) {
         double q = 0, qq = 0, x = 0, xq = 0, s = b->scales[p], m = b->minima[p];
-        for (int i = p * PART; i < (p + 1) * PART; i++) {
-            q += b->codes[i];
-            qq += b->codes[i] * b->codes[i];
+        for (int i = p * SUB_BLOCK; i < (p + 1) * SUB_BLOCK; i++) {
+            q += b->quants[i];
+            qq += b->quants[i] * b->quants[i];
             x += (double)values[i];
-            xq += (double)values[i] * b->codes[i];
+            xq += (double)values[i] * b->quants[i];
         }
-        uu += s * s * qq, uv += s * m * q, vv += m * m * PART;
+        uu += s * s * qq, uv += s * m * q, vv += m * m * SUB_BLOCK;
         xu += s * xq, xv += m * x;
     }
     double determinant = uu * vv - uv * uv;
@@ -218,29 +221,30 @@ static void solve_common(const float *values, number_parts *b)
     }
 }
 
-void number_fit_parts(const float *values, int high, number_parts *parts)
+void number_fit_sub_blocks(const float *values, int high, number_sub_blocks *fit)
 {
-    line own[FIT_PARTS];
+    line own[FIT_SUB_BLOCKS];
     float widest = 0, deepest = 0;
-    for (int p = 0; p < FIT_PARTS; p++) {
-        own[p] = fit_line(values + p * PART, high);
+    for (int p = 0; p < FIT_SUB_BLOCKS; p++) {
+        own[p] = fit_line(values + p * SUB_BLOCK, high);
         widest = own[p].scale > widest ? own[p].scale : widest;
         deepest = own[p].minimum > deepest ? own[p].minimum : deepest;
     }
-    number_parts best = { .scale = number_finite_half(widest / MOST),
-        .minimum = number_finite_half(deepest / MOST) };
-    for (int p = 0; p < FIT_PARTS; p++) {
-        best.scales[p] = (uint8_t)number_nearest(own[p].scale * inverse_of(best.scale), 0, MOST);
+    number_sub_blocks best = { .scale = number_finite_half(widest / MAX_SCALE),
+        .minimum = number_finite_half(deepest / MAX_SCALE) };
+    for (int p = 0; p < FIT_SUB_BLOCKS; p++) {
+        best.scales[p] =
+            (uint8_t)number_nearest(own[p].scale * inverse_of(best.scale), 0, MAX_SCALE);
         best.minima[p] =
-            (uint8_t)number_nearest(own[p].minimum * inverse_of(best.minimum), 0, MOST);
+            (uint8_t)number_nearest(own[p].minimum * inverse_of(best.minimum), 0, MAX_SCALE);
     }
     float least = settle(values, high, &best);
-    take_codes(values, high, &best);
-    number_parts next = best;
+    quantise_sub_blocks(values, high, &best);
+    number_sub_blocks next = best;
     solve_common(values, &next);
     if (settle(values, high, &next) < least) {
-        take_codes(values, high, &next);
+        quantise_sub_blocks(values, high, &next);
         best = next;
     }
-    *parts = best;
+    *fit = best;
 }

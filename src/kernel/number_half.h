@@ -1,8 +1,8 @@
 /* number_half.h - IEEE half precision to and from float, for the half format itself and for the
  * scales of block formats.
  *
- * Rounds to nearest, ties to even; infinities, subnormals and NaNs (with the part of the payload
- * that fits) are kept. Free of branches, so that compilers vectorise it. */
+ * Values are rounded to nearest, ties to even. Infinities, subnormals and NaNs (with the bits of
+ * their payload that fit) are kept. There are no branches, so that compilers vectorise it. */
 #ifndef CADRE_KERNEL_NUMBER_HALF_H
 #define CADRE_KERNEL_NUMBER_HALF_H
 
@@ -23,8 +23,8 @@ static inline uint32_t number_bits_of_float(float value)
     return bits;
 }
 
-/* Shifted into a float's fields the number is 2^112 too small, subnormals included: the product
- * restores it exactly. */
+/* The bits, shifted into the fields of a float, make a float that is 2^112 too small, subnormals
+ * included; the product restores it exactly. */
 static inline float number_widen_half(uint16_t half)
 {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, magnitude = (uint32_t)(half & 0x7fff) << 13;
@@ -37,11 +37,11 @@ static inline uint16_t number_narrow_half(float value)
 {
     uint32_t bits = number_bits_of_float(value), sign = (bits >> 16) & 0x8000,
              magnitude = bits & 0x7fffffff;
-    /* normal: drop 13 bits after adding just under half of the last kept one, plus the tie's bit;
-     * rebias by 112 */
+    /* normal: 13 bits are dropped after just under half of the last kept bit is added, and that bit
+     * itself, which rounds ties to even; the bias of the exponent changes by 112 */
     uint32_t normal = (magnitude + 0xfff + ((magnitude >> 13) & 1) - (112u << 23)) >> 13;
-    /* subnormal: 0.5 has its last bit where a subnormal half has its own, so that the addition
-     * rounds */
+    /* subnormal: the last bit of 0.5 is worth as much as that of a subnormal half, so that the
+     * addition rounds */
     uint32_t subnormal =
         number_bits_of_float(number_float_of_bits(magnitude) + 0.5f) - number_bits_of_float(0.5f);
     uint32_t nan = 0x7e00 | ((magnitude >> 13) & 0x3ff);

@@ -1,7 +1,10 @@
-/* number_iq4_nl.c - IQ4_NL: blocks of 32 four-bit codes of uneven steps under one half-precision
- * scale. Read only.
+/* number_iq4_nl.c - IQ4_NL: blocks of 32 four-bit indices q into a table of 16 uneven levels. Read
+ * only.
  *
- * A block is the scale and 16 bytes, byte j holding element j below and element j + 16 above. */
+ *     value = scale * level[q]
+ *
+ *     bytes 0-1     scale: float16
+ *     bytes 2-17    q: byte j holds element j in its lower half and element j + 16 in its upper */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 #include "kernel/number_levels.h"
@@ -13,10 +16,10 @@ static void unpack(const void *blocks, float *values, int64_t count)
     const uint8_t *block = blocks;
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
         const float scale = number_half_at(block);
-        const uint8_t *codes = block + 2;
+        const uint8_t *quants = block + 2;
         for (int j = 0; j < HALF; j++) {
-            values[i + j] = scale * (float)number_iq4_levels[codes[j] & 15];
-            values[i + j + HALF] = scale * (float)number_iq4_levels[codes[j] >> 4];
+            values[i + j] = scale * (float)number_iq4_levels[quants[j] & 15];
+            values[i + j + HALF] = scale * (float)number_iq4_levels[quants[j] >> 4];
         }
     }
 }

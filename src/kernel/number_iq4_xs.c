@@ -1,17 +1,20 @@
-/* number_iq4_xs.c - IQ4_XS: blocks of 256 four-bit codes of uneven steps in 8 parts of 32, value =
- * scale * (part's scale - 32) * the code's level. Read only.
+/* number_iq4_xs.c - IQ4_XS: blocks of 256 four-bit indices q into a table of 16 uneven levels, in 8
+ * sub-blocks p of 32. Read only.
  *
- * A block is the scale in half precision; the upper two bits of the parts' scales, bits 2p and 2p +
- * 1 of two bytes those of part p; their lower four bits in four bytes, part 2g below and part 2g +
- * 1 above; and 128 bytes, byte 16 p + j holding element 32 p + j below and element 32 p + 16 + j
- * above. */
+ *     value = scale * (scale[p] - 32) * level[q]
+ *
+ *     bytes 0-1      scale: float16
+ *     bytes 2-3      the upper two of the six bits of scale[p]: bits 2p and 2p + 1
+ *     bytes 4-7      the lower four: byte g holds p = 2g in its lower half and 2g + 1 in its upper
+ *     bytes 8-135    q: byte 16 p + j holds element 32 p + j in its lower half and element
+ *                    32 p + 16 + j in its upper */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 #include "kernel/number_levels.h"
 
-enum { BLOCK = 256, BLOCK_BYTES = 136, PART = 32, HALF = PART / 2 };
+enum { BLOCK = 256, BLOCK_BYTES = 136, SUB_BLOCK = 32, HALF = SUB_BLOCK / 2 };
 
-static int part_scale(const uint8_t *block, int p)
+static int sub_block_scale(const uint8_t *block, int p)
 {
     return ((block[4 + p / 2] >> p % 2 * 4 & 15) | (block[2 + p / 4] >> p % 4 * 2 & 3) << 4) - 32;
 }
@@ -19,12 +22,12 @@ static int part_scale(const uint8_t *block, int p)
 static void unpack_block(const uint8_t *block, float *values)
 {
     const float scale = number_half_at(block);
-    const uint8_t *codes = block + 8;
-    for (int p = 0; p < BLOCK / PART; p++, values += PART, codes += HALF) {
-        const float own = scale * (float)part_scale(block, p);
+    const uint8_t *quants = block + 8;
+    for (int p = 0; p < BLOCK / SUB_BLOCK; p++, values += SUB_BLOCK, quants += HALF) {
+        const float own = scale * (float)sub_block_scale(block, p);
         for (int j = 0; j < HALF; j++) {
-            values[j] = own * (float)number_iq4_levels[codes[j] & 15];
-            values[j + HALF] = own * (float)number_iq4_levels[codes[j] >> 4];
+            values[j] = own * (float)number_iq4_levels[quants[j] & 15];
+            values[j + HALF] = own * (float)number_iq4_levels[quants[j] >> 4];
         }
     }
 }

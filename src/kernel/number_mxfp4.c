@@ -1,7 +1,12 @@
-/* number_mxfp4.c - MXFP4: blocks of 32 four-bit values (E2M1) under one power of two (E8M0).
+/* number_mxfp4.c - MXFP4: blocks of 32 four-bit floats q (E2M1) under one power of two (E8M0).
  *
- * A block is the exponent's byte and 16 bytes, byte j holding element j below and element j + 16
- * above. In a folder the same numbers are E2M1 (number_e2m1.c) with factors. */
+ *     value = 2^(exponent - 127) * q
+ *
+ *     byte 0        exponent
+ *     bytes 1-16    q: byte j holds element j in its lower half and element j + 16 in its upper
+ *
+ * In a folder the same values are E2M1 (number_e2m1.c) with block scales in a tensor of their
+ * own. */
 #include "kernel/number.h"
 #include "kernel/number_fit.h"
 #include "kernel/number_levels.h"
@@ -20,15 +25,15 @@ static void unpack(const void *blocks, float *values, int64_t count)
     }
 }
 
-/* The nearest level's code; of two as near the one of smaller magnitude. */
-static inline uint8_t code_of(float doubled)
+/* The index of the nearest level; of two equally near ones, that of smaller magnitude. */
+static inline uint8_t nearest_level(float doubled)
 {
     const float size = doubled < 0 ? -doubled : doubled;
-    uint8_t code = 0;
+    uint8_t level = 0;
     for (int c = 0; c < 7; c++)
-        code = (uint8_t)(code +
-                         (2 * size > (float)(number_e2m1_levels[c] + number_e2m1_levels[c + 1])));
-    return (uint8_t)(doubled < 0 && code ? code + 8 : code);
+        level = (uint8_t)(level +
+                          (2 * size > (float)(number_e2m1_levels[c] + number_e2m1_levels[c + 1])));
+    return (uint8_t)(doubled < 0 && level ? level + 8 : level);
 }
 
 static float pack_as(const float *values, uint8_t exponent, uint8_t *block)
@@ -38,16 +43,16 @@ static float pack_as(const float *values, uint8_t exponent, uint8_t *block)
     block[0] = exponent;
     memset(block + 1, 0, HALF);
     for (int j = 0; j < BLOCK; j++) {
-        uint8_t code = code_of(values[j] * inverse);
-        float off = scale * (float)number_e2m1_levels[code] - values[j];
+        uint8_t level = nearest_level(values[j] * inverse);
+        float off = scale * (float)number_e2m1_levels[level] - values[j];
         error += off * off;
-        block[1 + j % HALF] |= (uint8_t)(code << j / HALF * 4);
+        block[1 + j % HALF] |= (uint8_t)(level << j / HALF * 4);
     }
     return error;
 }
 
-/* The exponent under which the largest value is at most 8 times its power of two, and those beside
- * it; from 1, whose power has an inverse. */
+/* Tries the exponent under which the largest value is at most 8 times the power of two, and the two
+ * beside it. They begin with 1, for the power of 0 has no inverse. */
 static void pack(const float *values, void *blocks, int64_t count)
 {
     uint8_t *block = blocks, other[BLOCK_BYTES];

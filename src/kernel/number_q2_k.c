@@ -1,24 +1,25 @@
-/* number_q2_k.c - Q2_K: blocks of 256 two-bit values in 16 parts of 16, value = scale * part's
- * scale * code - minimum * part's minimum. Read only.
+/* number_q2_k.c - Q2_K: blocks of 256 two-bit values q in 16 sub-blocks p of 16. Read only.
  *
- * A block is 16 bytes, the scale of part p in the lower and its minimum in the upper four bits; 64
- * bytes of codes; scale and minimum in half precision. Bits 2s and 2s + 1 of byte 32 h + j of the
- * codes are element 128 h + 32 s + j. */
+ *     value = scale * scale[p] * q - minimum * minimum[p]
+ *
+ *     bytes 0-15     scale[p] in the lower four bits of byte p, minimum[p] in the upper four
+ *     bytes 16-79    q: of element 128 h + 32 s + j, bits 2s and 2s + 1 of byte 32 h + j
+ *     bytes 80-83    scale, minimum: float16 */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 
-enum { BLOCK = 256, BLOCK_BYTES = 84, PART = 16 };
+enum { BLOCK = 256, BLOCK_BYTES = 84, SUB_BLOCK = 16 };
 
 static void unpack_block(const uint8_t *block, float *values)
 {
-    const uint8_t *scales = block, *codes = block + 16;
+    const uint8_t *scales = block, *quants = block + 16;
     const float scale = number_half_at(block + 80), minimum = number_half_at(block + 82);
-    for (int p = 0; p < BLOCK / PART; p++, values += PART) {
-        const uint8_t *part = codes + p / 8 * 32 + p % 2 * PART;
+    for (int p = 0; p < BLOCK / SUB_BLOCK; p++, values += SUB_BLOCK) {
+        const uint8_t *bits = quants + p / 8 * 32 + p % 2 * SUB_BLOCK;
         const float own = scale * (float)(scales[p] & 15),
                     least = minimum * (float)(scales[p] >> 4);
         const int shift = p / 2 % 4 * 2;
-        for (int j = 0; j < PART; j++) values[j] = own * (float)(part[j] >> shift & 3) - least;
+        for (int j = 0; j < SUB_BLOCK; j++) values[j] = own * (float)(bits[j] >> shift & 3) - least;
     }
 }
 

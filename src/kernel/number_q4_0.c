@@ -1,7 +1,9 @@
-/* number_q4_0.c - Q4_0: blocks of 32 four-bit values under one half-precision scale, value = scale
- * * (code - 8).
+/* number_q4_0.c - Q4_0: blocks of 32 four-bit values q.
  *
- * A block is the scale and 16 bytes, byte j holding element j below and element j + 16 above. */
+ *     value = scale * (q - 8)
+ *
+ *     bytes 0-1     scale: float16
+ *     bytes 2-17    q: byte j holds element j in its lower half and element j + 16 in its upper */
 #include "kernel/number.h"
 #include "kernel/number_fit.h"
 
@@ -12,10 +14,10 @@ static void unpack(const void *blocks, float *values, int64_t count)
     const uint8_t *block = blocks;
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
         const float scale = number_half_at(block);
-        const uint8_t *codes = block + 2;
+        const uint8_t *quants = block + 2;
         for (int j = 0; j < HALF; j++) {
-            values[i + j] = scale * (float)((codes[j] & 15) - 8);
-            values[i + j + HALF] = scale * (float)((codes[j] >> 4) - 8);
+            values[i + j] = scale * (float)((quants[j] & 15) - 8);
+            values[i + j + HALF] = scale * (float)((quants[j] >> 4) - 8);
         }
     }
 }
@@ -23,13 +25,13 @@ static void unpack(const void *blocks, float *values, int64_t count)
 static void pack(const float *values, void *blocks, int64_t count)
 {
     uint8_t *block = blocks;
-    int8_t codes[BLOCK];
+    int8_t quants[BLOCK];
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
         const float scale = number_finite_half(number_fit_scale(values + i, BLOCK, -8, 7));
-        number_codes(values + i, BLOCK, scale, -8, 7, codes);
+        number_quantise(values + i, BLOCK, scale, -8, 7, quants);
         number_put_half(block, scale);
         for (int j = 0; j < HALF; j++)
-            block[2 + j] = (uint8_t)((codes[j] + 8) | (codes[j + HALF] + 8) << 4);
+            block[2 + j] = (uint8_t)((quants[j] + 8) | (quants[j + HALF] + 8) << 4);
     }
 }
 

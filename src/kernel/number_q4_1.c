@@ -1,8 +1,9 @@
-/* number_q4_1.c - Q4_1: blocks of 32 four-bit values, value = scale * code + minimum, both in half
- * precision. Read only.
+/* number_q4_1.c - Q4_1: blocks of 32 four-bit values q. Read only.
  *
- * A block is scale, minimum and 16 bytes, byte j holding element j below and element j + 16
- * above. */
+ *     value = scale * q + minimum
+ *
+ *     bytes 0-3     scale, minimum: float16
+ *     bytes 4-19    q: byte j holds element j in its lower half and element j + 16 in its upper */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 
@@ -13,10 +14,10 @@ static void unpack(const void *blocks, float *values, int64_t count)
     const uint8_t *block = blocks;
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
         const float scale = number_half_at(block), minimum = number_half_at(block + 2);
-        const uint8_t *codes = block + 4;
+        const uint8_t *quants = block + 4;
         for (int j = 0; j < HALF; j++) {
-            values[i + j] = scale * (float)(codes[j] & 15) + minimum;
-            values[i + j + HALF] = scale * (float)(codes[j] >> 4) + minimum;
+            values[i + j] = scale * (float)(quants[j] & 15) + minimum;
+            values[i + j + HALF] = scale * (float)(quants[j] >> 4) + minimum;
         }
     }
 }

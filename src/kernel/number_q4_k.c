@@ -1,24 +1,28 @@
-/* number_q4_k.c - Q4_K: blocks of 256 four-bit values in 8 parts of 32, value = scale * part's
- * scale * code - minimum * part's minimum.
+/* number_q4_k.c - Q4_K: blocks of 256 four-bit values q in 8 sub-blocks p of 32.
  *
- * A block is scale and minimum in half precision, the parts' of six bits (number_scales.h), and 128
- * bytes, byte 32 g + j holding element 64 g + j below and element 64 g + 32 + j above. */
+ *     value = scale * scale[p] * q - minimum * minimum[p]
+ *
+ *     bytes 0-3       scale, minimum: float16
+ *     bytes 4-15      scale[p] and minimum[p], six bits each (number_scales.h)
+ *     bytes 16-143    q: byte 32 g + j holds element 64 g + j in its lower half and element
+ *                     64 g + 32 + j in its upper */
 #include "kernel/number.h"
 #include "kernel/number_fit.h"
 #include "kernel/number_scales.h"
 
-enum { BLOCK = 256, BLOCK_BYTES = 144, PART = 32 };
+enum { BLOCK = 256, BLOCK_BYTES = 144, SUB_BLOCK = 32 };
 
 static void unpack_block(const uint8_t *block, float *values)
 {
     const float scale = number_half_at(block), minimum = number_half_at(block + 2);
-    const uint8_t *scales = block + 4, *codes = block + 16;
-    for (int p = 0; p < BLOCK / PART; p++, values += PART) {
-        const uint8_t *part = codes + p / 2 * PART;
+    const uint8_t *scales = block + 4, *quants = block + 16;
+    for (int p = 0; p < BLOCK / SUB_BLOCK; p++, values += SUB_BLOCK) {
+        const uint8_t *bits = quants + p / 2 * SUB_BLOCK;
         const float own = scale * (float)number_scale_at(scales, p),
                     least = minimum * (float)number_minimum_at(scales, p);
         const int shift = p % 2 * 4;
-        for (int j = 0; j < PART; j++) values[j] = own * (float)(part[j] >> shift & 15) - least;
+        for (int j = 0; j < SUB_BLOCK; j++)
+            values[j] = own * (float)(bits[j] >> shift & 15) - least;
     }
 }
 
@@ -31,14 +35,14 @@ static void unpack(const void *blocks, float *values, int64_t count)
 
 static void pack_block(const float *values, uint8_t *block)
 {
-    number_parts parts;
-    number_fit_parts(values, 15, &parts);
-    number_put_half(block, parts.scale);
-    number_put_half(block + 2, parts.minimum);
-    number_put_scales(block + 4, parts.scales, parts.minima);
+    number_sub_blocks fit;
+    number_fit_sub_blocks(values, 15, &fit);
+    number_put_half(block, fit.scale);
+    number_put_half(block + 2, fit.minimum);
+    number_put_scales(block + 4, fit.scales, fit.minima);
     for (int i = 0; i < BLOCK / 2; i++) {
-        const uint8_t *pair = parts.codes + i / PART * 2 * PART + i % PART;
-        block[16 + i] = (uint8_t)(pair[0] | pair[PART] << 4);
+        const uint8_t *pair = fit.quants + i / SUB_BLOCK * 2 * SUB_BLOCK + i % SUB_BLOCK;
+        block[16 + i] = (uint8_t)(pair[0] | pair[SUB_BLOCK] << 4);
     }
 }
 

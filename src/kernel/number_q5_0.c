@@ -1,8 +1,11 @@
-/* number_q5_0.c - Q5_0: blocks of 32 five-bit values under one half-precision scale, value = scale
- * * (code - 16). Read only.
+/* number_q5_0.c - Q5_0: blocks of 32 five-bit values q. Read only.
  *
- * A block is the scale, 32 bits that are the codes' highest, and 16 bytes, byte j holding the rest
- * of element j below and of element j + 16 above. */
+ *     value = scale * (q - 16)
+ *
+ *     bytes 0-1     scale: float16
+ *     bytes 2-5     the highest bits of q: bit j of the 32 is that of element j
+ *     bytes 6-21    the others: byte j holds element j in its lower half and element j + 16 in its
+ *                   upper */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 
@@ -13,12 +16,12 @@ static void unpack(const void *blocks, float *values, int64_t count)
     const uint8_t *block = blocks;
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
         const float scale = number_half_at(block);
-        const uint8_t *codes = block + 6;
+        const uint8_t *quants = block + 6;
         uint32_t high;
         memcpy(&high, block + 2, 4);
         for (int j = 0; j < HALF; j++) {
-            int low = (codes[j] & 15) | (int)(high >> j & 1) << 4,
-                up = codes[j] >> 4 | (int)(high >> (j + HALF) & 1) << 4;
+            int low = (quants[j] & 15) | (int)(high >> j & 1) << 4,
+                up = quants[j] >> 4 | (int)(high >> (j + HALF) & 1) << 4;
             values[i + j] = scale * (float)(low - 16);
             values[i + j + HALF] = scale * (float)(up - 16);
         }

@@ -1,8 +1,11 @@
-/* number_q5_1.c - Q5_1: blocks of 32 five-bit values, value = scale * code + minimum, both in half
- * precision. Read only.
+/* number_q5_1.c - Q5_1: blocks of 32 five-bit values q. Read only.
  *
- * A block is scale, minimum, 32 bits that are the codes' highest, and 16 bytes, byte j holding the
- * rest of element j below and of element j + 16 above. */
+ *     value = scale * q + minimum
+ *
+ *     bytes 0-3     scale, minimum: float16
+ *     bytes 4-7     the highest bits of q: bit j of the 32 is that of element j
+ *     bytes 8-23    the others: byte j holds element j in its lower half and element j + 16 in its
+ *                   upper */
 #include "kernel/number.h"
 #include "kernel/number_half.h"
 
@@ -13,12 +16,12 @@ static void unpack(const void *blocks, float *values, int64_t count)
     const uint8_t *block = blocks;
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
         const float scale = number_half_at(block), minimum = number_half_at(block + 2);
-        const uint8_t *codes = block + 8;
+        const uint8_t *quants = block + 8;
         uint32_t high;
         memcpy(&high, block + 4, 4);
         for (int j = 0; j < HALF; j++) {
-            int low = (codes[j] & 15) | (int)(high >> j & 1) << 4,
-                up = codes[j] >> 4 | (int)(high >> (j + HALF) & 1) << 4;
+            int low = (quants[j] & 15) | (int)(high >> j & 1) << 4,
+                up = quants[j] >> 4 | (int)(high >> (j + HALF) & 1) << 4;
             values[i + j] = scale * (float)low + minimum;
             values[i + j + HALF] = scale * (float)up + minimum;
         }

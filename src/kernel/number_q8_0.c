@@ -1,5 +1,9 @@
-/* number_q8_0.c - Q8_0: blocks of 32 signed bytes under one half-precision scale, which comes
- * first. */
+/* number_q8_0.c - Q8_0: blocks of 32 signed bytes q under one scale.
+ *
+ *     value = scale * q
+ *
+ *     bytes 0-1     scale: float16
+ *     bytes 2-33    q */
 #include <math.h>
 
 #include "kernel/number.h"
@@ -16,16 +20,16 @@ static void unpack(const void *blocks, float *values, int64_t count)
     }
 }
 
-/* The largest value has the last code: with 255 of them nothing is gained by cutting it. */
+/* The largest magnitude becomes 127: with 255 steps nothing is gained by clipping it. */
 static void pack(const float *values, void *blocks, int64_t count)
 {
     uint8_t *block = blocks;
-    int8_t codes[BLOCK];
+    int8_t quants[BLOCK];
     for (int64_t i = 0; i < count; i += BLOCK, block += BLOCK_BYTES) {
         const float scale = number_finite_half(fabsf(number_largest(values + i, BLOCK)) / 127);
-        number_codes(values + i, BLOCK, scale, -127, 127, codes);
+        number_quantise(values + i, BLOCK, scale, -127, 127, quants);
         number_put_half(block, scale);
-        memcpy(block + 2, codes, BLOCK);
+        memcpy(block + 2, quants, BLOCK);
     }
 }
 

@@ -1,8 +1,11 @@
-/* number_scales.h - the eight scales and minima of six bits that Q4_K and Q5_K pack into 12 bytes.
+/* number_scales.h - the scales and minima of the eight sub-blocks of Q4_K and Q5_K, six bits each,
+ * in 12 bytes.
  *
- * Bytes 0 to 3 hold scales 0 to 3, bytes 4 to 7 minima 0 to 3, in their lower six bits. Of pairs 4
- * to 7 the lower four bits are in bytes 8 to 11, scale below and minimum above, and the upper two
- * at the top of bytes 0 to 3 and 4 to 7. */
+ *                  bits 7-6                   bits 5-0
+ *     byte 0-3     scale 4-7, bits 5-4        scale 0-3
+ *     byte 4-7     minimum 4-7, bits 5-4      minimum 0-3
+ *                  bits 7-4                   bits 3-0
+ *     byte 8-11    minimum 4-7, bits 3-0      scale 4-7, bits 3-0 */
 #ifndef CADRE_KERNEL_NUMBER_SCALES_H
 #define CADRE_KERNEL_NUMBER_SCALES_H
 

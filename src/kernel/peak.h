@@ -1,5 +1,6 @@
-/* peak.h - how fast multiply-adds can go on this machine, in chains in registers that wait for
- * nothing but themselves, and how fast memory can be read. Benchmarks divide by what these give. */
+/* peak.h - the limits of this machine: how fast it can multiply and add, in chains in registers
+ * that wait for nothing but themselves, and how fast it can read memory. Benchmarks divide by
+ * them. */
 #ifndef CADRE_KERNEL_PEAK_H
 #define CADRE_KERNEL_PEAK_H
 
@@ -7,13 +8,14 @@
 
 #include "base/real.h"
 
-/* Runs `rounds` rounds of independent multiply-adds and returns the floating-point operations, two
- * each, that they are. *sink takes the sum, so that they cannot be left out. */
+/* Runs `rounds` rounds of independent multiply-adds and returns the number of floating-point
+ * operations, two for each. *sink takes the sum, so that compilers cannot leave them out. */
 typedef double peak_kernel(int64_t rounds, real *sink);
 
-peak_kernel peak_portable, peak_avx2, peak_avx512, peak_neon; /* the stamps; variant.c lists them */
+peak_kernel peak_portable, peak_avx2, peak_avx512, peak_neon; /* variant.c lists them */
 
-/* Reads words [count], a multiple of 8, in order; the sum, so that no reading can be left out. */
+/* Reads words [count], a multiple of 8, in order, and returns their sum, so that compilers cannot
+ * leave a read out. */
 uint64_t peak_read(const uint64_t *words, int64_t count);
 
 #endif

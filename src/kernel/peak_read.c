@@ -1,4 +1,4 @@
-/* peak_read.c - reading memory as fast as it comes: eight sums, so that no addition waits for
+/* peak_read.c - reads memory as fast as it comes, into eight sums, so that no addition waits for
  * another. Memory is the limit, so one source serves all variants. */
 #include "kernel/peak.h"
 

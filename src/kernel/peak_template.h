@@ -1,8 +1,10 @@
-/* peak_template.h - the chains, in one source for all variants. The stamp has defined vec, WIDTH,
- * vec_all, vec_fma, vec_first and PEAK, the name of its function. */
+/* peak_template.h - chains of multiply-adds, in one source for all variants. The file that includes
+ * this has defined vec, WIDTH, vec_all, vec_fma, vec_first, and PEAK, the name of its function. */
 #include "kernel/peak.h"
 
-enum { CHAINS = 12 }; /* more than any machine's latency times its multiply-adds a clock */
+enum {
+    CHAINS = 12
+}; /* more than the latency of a multiply-add times how many start in a clock cycle */
 
 double PEAK(int64_t rounds, real *sink)
 {

@@ -1,5 +1,5 @@
-/* quant_avx512vnni.c - products with quantised weights by AVX-512 VNNI: sixteen lanes, four
- * products of bytes added to a word at once. */
+/* quant_avx512vnni.c - products with quantised weights by AVX-512 VNNI. There are sixteen lanes,
+ * and an instruction adds four products of bytes to each word. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
@@ -10,11 +10,11 @@
     #define QUANT quant_avx512vnni
     #define INLINE static inline __attribute__((always_inline))
     #define UNROLL _Pragma("GCC unroll 8")
-    #define STRIPS 1
-    #define STRIPS_AT_ONCE 4
+    #define INTERLEAVED 1
+    #define INTERLEAVED_AT_ONCE 4
     #define ROWS 8
     #define SIGNED_FLIP 0x80808080
-enum { LANES = 16, SIGNED_OFFSET = 128, STRIPS_DIRECT = 16 };
+enum { LANES = 16, SIGNED_OFFSET = 128, INTERLEAVED_DIRECT = 16 };
 
 typedef uint32_t words __attribute__((vector_size(64)));
 typedef float floats __attribute__((vector_size(64)));
@@ -52,8 +52,8 @@ INLINE __m512 four_rows(const uint8_t *at, int64_t stride)
     return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
 }
 
-/* A transposition of 4 x 4 words in each quarter. */
-INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
+/* Transposes 4 x 4 words in each quarter. */
+INLINE void transpose_words(const uint8_t *at, int64_t stride, words out[4])
 {
     __m512 r0 = four_rows(at, stride), r1 = four_rows(at + stride, stride);
     __m512 r2 = four_rows(at + 2 * stride, stride), r3 = four_rows(at + 3 * stride, stride);
@@ -89,20 +89,20 @@ INLINE words load_bytes(const uint8_t *at)
     return (words)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)at));
 }
 
-INLINE words levels_of(words codes, const int8_t *levels)
+INLINE words levels_of(words quants, const int8_t *levels)
 {
     __m512i table = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)levels));
-    return (words)_mm512_shuffle_epi8(table, (__m512i)codes);
+    return (words)_mm512_shuffle_epi8(table, (__m512i)quants);
 }
 
-/* As assembly, for compilers make two instructions of a product with a number that memory
- * broadcasts, which is a third slower. */
-INLINE words dot(const int count, const int most, const words *w, const int8_t *q, words sum)
+/* In assembly: an instruction can broadcast q from memory and multiply, but compilers make two of
+ * it, which is a third slower. */
+INLINE words dot(const int count, const int max_quant, const words *w, const int8_t *q, words sum)
 {
     typedef struct four {
         int8_t q[4];
     } four;
-    (void)most;
+    (void)max_quant;
     UNROLL
     for (int j = 0; j < count; j++)
         __asm__("vpdpbusd %1%{1to16%}, %2, %0"

@@ -1,5 +1,5 @@
-/* quant_avxvnni.c - products with quantised weights by AVX-VNNI: four products of bytes are added
- * to a word at once. */
+/* quant_avxvnni.c - products with quantised weights by AVX-VNNI: an instruction adds four products
+ * of bytes to each word. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
@@ -10,9 +10,9 @@
     #define SIGNED_FLIP 0x80808080
 enum { SIGNED_OFFSET = 128 };
 
-INLINE words dot(const int count, const int most, const words *w, const int8_t *q, words sum)
+INLINE words dot(const int count, const int max_quant, const words *w, const int8_t *q, words sum)
 {
-    (void)most;
+    (void)max_quant;
     UNROLL
     for (int j = 0; j < count; j++)
         sum = (words)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)w[j],

@@ -1,16 +1,17 @@
-/* quant_formats.h - how the blocks of each format are read: codes to bytes, scales and minima to
- * floats, in one source for all variants (quant_template.h). What the bytes of a format mean is
- * told in its number_X.c.
+/* quant_formats.h - how the blocks of each format are read: quantised values to bytes, scales and
+ * minima to floats, in one source for all variants (quant_template.h). What the bytes of a format
+ * mean is said in its number_X.c.
  *
- * Each goes by whole words of all lanes. A block that is read goes to take(), in the order of k. */
+ * Each function reads whole words of all lanes. Every block goes to emit_block(), in the order of
+ * k. */
 
 enum { LOW = 0x0f0f0f0f, LOW_2 = 0x03030303, LOW_1 = 0x01010101, LOW_6 = 0x3f3f3f3f };
 
-/* Sixteen bytes of codes in four bits, element j below and j + 16 above. */
-INLINE void nibbles(const use u, const source *w, int at, words p[8])
+/* Sixteen bytes of four-bit values: element j in the lower bits and j + 16 in the upper. */
+INLINE void nibbles(const read_mode mode, const source *w, int at, words p[8])
 {
     words t[4];
-    read_four(u, w, at, t);
+    read_four(mode, w, at, t);
     UNROLL
     for (int j = 0; j < 4; j++) {
         p[j] = t[j] & LOW;
@@ -18,225 +19,230 @@ INLINE void nibbles(const use u, const source *w, int at, words p[8])
     }
 }
 
-INLINE floats half_at(const use u, const source *w, int at)
+INLINE floats half_at(const read_mode mode, const source *w, int at)
 {
-    return floats_of_halves(read_halves(u, w, at));
+    return floats_of_halves(read_halves(mode, w, at));
 }
 
 /* ---- blocks of 32 ---- */
 
-INLINE void read_q8_0(const use u, int blocks, source w, sink *to)
+INLINE void read_q8_0(const read_mode mode, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, pass(u, &w, 34)) {
+    for (int b = 0; b < blocks; b++, advance(mode, &w, 34)) {
         block p;
-        read_eight(u, &w, 2, p.w);
+        read_eight(mode, &w, 2, p.w);
         UNROLL
         for (int j = 0; j < 8; j++) p.w[j] ^= SIGNED_FLIP;
-        p.scale[0] = half_at(u, &w, 0);
-        take(u, &p, to);
+        p.scale[0] = half_at(mode, &w, 0);
+        emit_block(mode, &p, to);
     }
 }
 
-/* Eight blocks are nine times four words of a row. Of each two blocks, nine words, the first has
- * its scale in the lower half of word 0 and its codes from the middle of it on; the second its
- * scale in the upper half of word 4, and its codes after that. */
-INLINE void read_span_q4_0(const use u, const source *w, sink *to)
+/* Eight blocks of 18 bytes are nine times four words of a row. Two blocks are nine words, which lie
+ * so (s: a scale, q: quantised values, a letter for two bytes):
+ *
+ *     word     0   1   2   3   4   5   6   7   8
+ *             s q q q q q q q q|s q q q q q q q q
+ *             first block       second block */
+INLINE void read_span_q4_0(const read_mode mode, const source *w, sink *to)
 {
     words t[36];
-    read_four(u, w, 0, t);
+    read_four(mode, w, 0, t);
     UNROLL
     for (int pair = 0; pair < 4; pair++) {
         const words *two = t + 9 * pair;
         block p;
-        read_eight(u, w, 16 + 32 * pair, t + 4 + 8 * pair);
+        read_eight(mode, w, 16 + 32 * pair, t + 4 + 8 * pair);
         p.scale[0] = floats_of_halves(two[0]);
         UNROLL
         for (int j = 0; j < 4; j++) {
-            words codes = two[j] >> 16 | two[j + 1] << 16;
-            p.w[j] = codes & LOW;
-            p.w[j + 4] = codes >> 4 & LOW;
+            words quants = two[j] >> 16 | two[j + 1] << 16;
+            p.w[j] = quants & LOW;
+            p.w[j + 4] = quants >> 4 & LOW;
         }
-        take(u, &p, to);
+        emit_block(mode, &p, to);
         p.scale[0] = floats_of_halves(two[4] >> 16);
         UNROLL
         for (int j = 0; j < 4; j++) {
             p.w[j] = two[j + 5] & LOW;
             p.w[j + 4] = two[j + 5] >> 4 & LOW;
         }
-        take(u, &p, to);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_q4_0(const use u, int blocks, source w, sink *to)
+INLINE void read_q4_0(const read_mode mode, int blocks, source w, sink *to)
 {
-    if (blocks == QUANT_SPAN && !u.strips) {
-        read_span_q4_0(u, &w, to);
+    if (blocks == QUANT_SPAN && !mode.interleaved) {
+        read_span_q4_0(mode, &w, to);
         return;
     }
-    for (int b = 0; b < blocks; b++, pass(u, &w, 18)) {
+    for (int b = 0; b < blocks; b++, advance(mode, &w, 18)) {
         block p;
-        nibbles(u, &w, 2, p.w);
-        p.scale[0] = half_at(u, &w, 0);
-        take(u, &p, to);
+        nibbles(mode, &w, 2, p.w);
+        p.scale[0] = half_at(mode, &w, 0);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_q4_1(const use u, int blocks, source w, sink *to)
+INLINE void read_q4_1(const read_mode mode, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, pass(u, &w, 20)) {
+    for (int b = 0; b < blocks; b++, advance(mode, &w, 20)) {
         block p;
-        words head = read_words(u, &w, 0);
-        nibbles(u, &w, 4, p.w);
+        words head = read_words(mode, &w, 0);
+        nibbles(mode, &w, 4, p.w);
         p.scale[0] = floats_of_halves(head);
-        p.least[0] = floats_of_halves(head >> 16);
-        take(u, &p, to);
+        p.minimum[0] = floats_of_halves(head >> 16);
+        emit_block(mode, &p, to);
     }
 }
 
-/* Bits 0..31 of a word become bit 4 of the 32 codes. */
+/* Bits 0..31 of a word become bit 4 of the 32 quantised values. The product spreads four bits over
+ * the four bytes of a word. */
 INLINE void add_fifth_bits(words bits, words w[8])
 {
     UNROLL
     for (int j = 0; j < 8; j++) w[j] |= (((bits >> 4 * j) & 15) * 0x00204081 & LOW_1) << 4;
 }
 
-INLINE void read_q5_0(const use u, int blocks, source w, sink *to)
+INLINE void read_q5_0(const read_mode mode, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, pass(u, &w, 22)) {
+    for (int b = 0; b < blocks; b++, advance(mode, &w, 22)) {
         block p;
-        nibbles(u, &w, 6, p.w);
-        add_fifth_bits(read_words(u, &w, 2), p.w);
-        p.scale[0] = half_at(u, &w, 0);
-        take(u, &p, to);
+        nibbles(mode, &w, 6, p.w);
+        add_fifth_bits(read_words(mode, &w, 2), p.w);
+        p.scale[0] = half_at(mode, &w, 0);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_q5_1(const use u, int blocks, source w, sink *to)
+INLINE void read_q5_1(const read_mode mode, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, pass(u, &w, 24)) {
+    for (int b = 0; b < blocks; b++, advance(mode, &w, 24)) {
         block p;
-        words head = read_words(u, &w, 0);
-        nibbles(u, &w, 8, p.w);
-        add_fifth_bits(read_words(u, &w, 4), p.w);
+        words head = read_words(mode, &w, 0);
+        nibbles(mode, &w, 8, p.w);
+        add_fifth_bits(read_words(mode, &w, 4), p.w);
         p.scale[0] = floats_of_halves(head);
-        p.least[0] = floats_of_halves(head >> 16);
-        take(u, &p, to);
+        p.minimum[0] = floats_of_halves(head >> 16);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_iq4_nl(const use u, int blocks, source w, sink *to)
+INLINE void read_iq4_nl(const read_mode mode, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, pass(u, &w, 18)) {
+    for (int b = 0; b < blocks; b++, advance(mode, &w, 18)) {
         block p;
-        nibbles(u, &w, 2, p.w);
+        nibbles(mode, &w, 2, p.w);
         UNROLL
         for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
-        p.scale[0] = half_at(u, &w, 0);
-        take(u, &p, to);
+        p.scale[0] = half_at(mode, &w, 0);
+        emit_block(mode, &p, to);
     }
 }
 
-/* The levels of number_e2m1_levels from 0 up: 12 is 0. */
+/* number_e2m1_levels plus 12, so that they are not negative. */
 static const int8_t mxfp4_levels[16] = { 12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4,
     0 };
 
-/* Half of 2^(exponent - 127), in two factors, for 0 and 1 have no exponent in a float. */
+/* Half of 2^(exponent - 127), as a product of two powers: for the exponents 0 and 1 a float's
+ * fields could not hold it. */
 INLINE floats half_powers(words exponents)
 {
     words one = exponents >> 1, other = exponents - one;
     return floats_of_bits((one + 63) << 23) * floats_of_bits((other + 63) << 23);
 }
 
-INLINE void read_mxfp4(const use u, int blocks, source w, sink *to)
+INLINE void read_mxfp4(const read_mode mode, int blocks, source w, sink *to)
 {
-    for (int b = 0; b < blocks; b++, pass(u, &w, 17)) {
+    for (int b = 0; b < blocks; b++, advance(mode, &w, 17)) {
         block p;
-        nibbles(u, &w, 1, p.w);
+        nibbles(mode, &w, 1, p.w);
         UNROLL
         for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], mxfp4_levels);
-        p.scale[0] = half_powers(read_bytes(u, &w, 0));
-        take(u, &p, to);
+        p.scale[0] = half_powers(read_bytes(mode, &w, 0));
+        emit_block(mode, &p, to);
     }
 }
 
-/* ---- blocks of 256: a span of QUANT_SPAN of ours, read from its first byte to its last, as
- * machines fetch ahead ---- */
+/* ---- blocks of 256: each is a span of QUANT_SPAN blocks of QUANT_BLOCK. It is read from its first
+ * byte to its last, the order in which machines prefetch ---- */
 
-/* Scales and minima of Q4_K and Q5_K (number_scales.h), for which the head's four words are the
- * scale and minimum of all, and the twelve packed bytes. */
+/* The scales and minima of Q4_K and Q5_K (number_scales.h). The first of the four words of their
+ * head is the scale and the minimum of the whole block, the others are the twelve packed bytes. */
 typedef struct minima {
-    floats scale, least;
+    floats scale, minimum;
     words scales[2], minima[2];
 } minima;
 
-INLINE minima minima_at(const use u, const source *w)
+INLINE minima minima_at(const read_mode mode, const source *w)
 {
     words head[4];
-    read_four(u, w, 0, head);
+    read_four(mode, w, 0, head);
     return (minima){ floats_of_halves(head[0]), floats_of_halves(head[0] >> 16),
         { head[1] & LOW_6, (head[3] & LOW) | (head[1] >> 2 & 0x30303030) },
         { head[2] & LOW_6, (head[3] >> 4 & LOW) | (head[2] >> 2 & 0x30303030) } };
 }
 
-INLINE void put_minima(const minima *m, int b, block *p)
+INLINE void set_minima(const minima *m, int b, block *p)
 {
     p->scale[0] = m->scale * floats_of(m->scales[b / 4] >> b % 4 * 8 & 255);
-    p->least[0] = -(m->least * floats_of(m->minima[b / 4] >> b % 4 * 8 & 255));
+    p->minimum[0] = -(m->minimum * floats_of(m->minima[b / 4] >> b % 4 * 8 & 255));
 }
 
-INLINE void read_q4_k(const use u, int blocks, source w, sink *to)
+INLINE void read_q4_k(const read_mode mode, int blocks, source w, sink *to)
 {
-    const minima m = minima_at(u, &w);
+    const minima m = minima_at(mode, &w);
     (void)blocks;
     UNROLL
     for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        read_eight(u, &w, 16 + 32 * g, t);
-        put_minima(&m, 2 * g, &p);
+        read_eight(mode, &w, 16 + 32 * g, t);
+        set_minima(&m, 2 * g, &p);
         UNROLL
         for (int j = 0; j < 8; j++) p.w[j] = t[j] & LOW;
-        take(u, &p, to);
-        put_minima(&m, 2 * g + 1, &p);
+        emit_block(mode, &p, to);
+        set_minima(&m, 2 * g + 1, &p);
         UNROLL
         for (int j = 0; j < 8; j++) p.w[j] = t[j] >> 4 & LOW;
-        take(u, &p, to);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_q5_k(const use u, int blocks, source w, sink *to)
+INLINE void read_q5_k(const read_mode mode, int blocks, source w, sink *to)
 {
-    const minima m = minima_at(u, &w);
+    const minima m = minima_at(mode, &w);
     words high[8];
     (void)blocks;
-    read_eight(u, &w, 16, high);
+    read_eight(mode, &w, 16, high);
     UNROLL
     for (int g = 0; g < 4; g++) {
         words t[8];
         block p;
-        read_eight(u, &w, 48 + 32 * g, t);
-        put_minima(&m, 2 * g, &p);
+        read_eight(mode, &w, 48 + 32 * g, t);
+        set_minima(&m, 2 * g, &p);
         UNROLL
         for (int j = 0; j < 8; j++) p.w[j] = (t[j] & LOW) | (high[j] >> 2 * g & LOW_1) << 4;
-        take(u, &p, to);
-        put_minima(&m, 2 * g + 1, &p);
+        emit_block(mode, &p, to);
+        set_minima(&m, 2 * g + 1, &p);
         UNROLL
         for (int j = 0; j < 8; j++)
             p.w[j] = (t[j] >> 4 & LOW) | (high[j] >> (2 * g + 1) & LOW_1) << 4;
-        take(u, &p, to);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_q6_k(const use u, int blocks, source w, sink *to)
+INLINE void read_q6_k(const read_mode mode, int blocks, source w, sink *to)
 {
     words low[32], high[16], scales[4];
     (void)blocks;
     UNROLL
-    for (int i = 0; i < 4; i++) read_eight(u, &w, 32 * i, low + 8 * i);
+    for (int i = 0; i < 4; i++) read_eight(mode, &w, 32 * i, low + 8 * i);
     UNROLL
-    for (int i = 0; i < 2; i++) read_eight(u, &w, 128 + 32 * i, high + 8 * i);
-    read_four(u, &w, 192, scales);
-    const floats scale = half_at(u, &w, 208);
+    for (int i = 0; i < 2; i++) read_eight(mode, &w, 128 + 32 * i, high + 8 * i);
+    read_four(mode, &w, 192, scales);
+    const floats scale = half_at(mode, &w, 208);
     UNROLL
     for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
@@ -249,50 +255,52 @@ INLINE void read_q6_k(const use u, int blocks, source w, sink *to)
         UNROLL
         for (int i = 0; i < 2; i++)
             p.scale[i] = scale * floats_of(signed_byte(scales[b / 2], b % 2 * 2 + i));
-        take(u, &p, to);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_q2_k(const use u, int blocks, source w, sink *to)
+INLINE void read_q2_k(const read_mode mode, int blocks, source w, sink *to)
 {
-    words parts[4], codes[16];
+    words scales[4], quants[16];
     (void)blocks;
-    read_four(u, &w, 0, parts);
+    read_four(mode, &w, 0, scales);
     UNROLL
-    for (int i = 0; i < 2; i++) read_eight(u, &w, 16 + 32 * i, codes + 8 * i);
-    const words tail = read_words(u, &w, 80);
+    for (int i = 0; i < 2; i++) read_eight(mode, &w, 16 + 32 * i, quants + 8 * i);
+    const words tail = read_words(mode, &w, 80);
     const floats scale = floats_of_halves(tail), minimum = floats_of_halves(tail >> 16);
     UNROLL
     for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         UNROLL
-        for (int j = 0; j < 8; j++) p.w[j] = codes[b / 4 * 8 + j] >> b % 4 * 2 & LOW_2;
+        for (int j = 0; j < 8; j++) p.w[j] = quants[b / 4 * 8 + j] >> b % 4 * 2 & LOW_2;
         UNROLL
         for (int i = 0; i < 2; i++) {
-            const int part = 2 * b + i;
-            words own = parts[part / 4] >> part % 4 * 8;
+            const int sub_block = 2 * b + i;
+            words own = scales[sub_block / 4] >> sub_block % 4 * 8;
             p.scale[i] = scale * floats_of(own & 15);
-            p.least[i] = -(minimum * floats_of(own >> 4 & 15));
+            p.minimum[i] = -(minimum * floats_of(own >> 4 & 15));
         }
-        take(u, &p, to);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_q3_k(const use u, int blocks, source w, sink *to)
+INLINE void read_q3_k(const read_mode mode, int blocks, source w, sink *to)
 {
     words high[8], low[16], tail[4], scales[3];
     (void)blocks;
-    read_eight(u, &w, 0, high);
+    read_eight(mode, &w, 0, high);
     UNROLL
-    for (int i = 0; i < 2; i++) read_eight(u, &w, 32 + 32 * i, low + 8 * i);
+    for (int i = 0; i < 2; i++) read_eight(mode, &w, 32 + 32 * i, low + 8 * i);
     floats scale;
-    if (u.strips) {
-        read_four(u, &w, 92, tail); /* four bytes of codes, the twelve of scales */
+    if (mode.interleaved) {
+        read_four(
+            mode, &w, 92, tail); /* four bytes of quantised values, then the twelve of scales */
         UNROLL
         for (int i = 0; i < 3; i++) scales[i] = tail[i + 1];
-        scale = half_at(u, &w, 108);
+        scale = half_at(mode, &w, 108);
     } else {
-        read_four(u, &w, 94, tail); /* two bytes of codes, the twelve of scales, the scale of all */
+        read_four(mode, &w, 94,
+            tail); /* two bytes of quantised values, the twelve of scales, the block's scale */
         UNROLL
         for (int i = 0; i < 3; i++) scales[i] = tail[i] >> 16 | tail[i + 1] << 16;
         scale = floats_of_halves(tail[3] >> 16);
@@ -305,29 +313,29 @@ INLINE void read_q3_k(const use u, int blocks, source w, sink *to)
             p.w[j] = (low[b / 4 * 8 + j] >> b % 4 * 2 & LOW_2) | (high[j] >> b & LOW_1) << 2;
         UNROLL
         for (int i = 0; i < 2; i++) {
-            const int part = 2 * b + i;
-            words four = scales[part / 4 % 2] >> (part % 4 * 8 + part / 8 * 4) & 15;
-            words two = scales[2] >> (part % 4 * 8 + part / 4 * 2) & 3;
+            const int sub_block = 2 * b + i;
+            words four = scales[sub_block / 4 % 2] >> (sub_block % 4 * 8 + sub_block / 8 * 4) & 15;
+            words two = scales[2] >> (sub_block % 4 * 8 + sub_block / 4 * 2) & 3;
             p.scale[i] = scale * floats_of((four | two << 4) - 32);
         }
-        take(u, &p, to);
+        emit_block(mode, &p, to);
     }
 }
 
-INLINE void read_iq4_xs(const use u, int blocks, source w, sink *to)
+INLINE void read_iq4_xs(const read_mode mode, int blocks, source w, sink *to)
 {
     words head[4];
     (void)blocks;
-    read_four(u, &w, 0, head);
+    read_four(mode, &w, 0, head);
     const floats scale = floats_of_halves(head[0]);
     UNROLL
     for (int b = 0; b < QUANT_SPAN; b++) {
         block p;
         words own = (head[1] >> 4 * b & 15) | (head[0] >> (16 + 2 * b) & 3) << 4;
-        nibbles(u, &w, 8 + 16 * b, p.w);
+        nibbles(mode, &w, 8 + 16 * b, p.w);
         UNROLL
         for (int j = 0; j < 8; j++) p.w[j] = levels_of(p.w[j], number_iq4_levels) ^ SIGNED_FLIP;
         p.scale[0] = scale * floats_of(own - 32);
-        take(u, &p, to);
+        emit_block(mode, &p, to);
     }
 }

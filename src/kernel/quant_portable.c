@@ -1,4 +1,5 @@
-/* quant_portable.c - products with quantised weights in plain C: one lane, four codes a word. */
+/* quant_portable.c - products with quantised weights in plain C: one lane, four
+ * quantised values in a word. */
 #include "base/real.h"
 
 #if !REAL_IS_DOUBLE
@@ -11,7 +12,7 @@
     #define INLINE static inline __attribute__((always_inline))
     #define UNROLL _Pragma("GCC unroll 8")
 enum { LANES = 1, SIGNED_OFFSET = 128 };
-    #define STRIPS 0
+    #define INTERLEAVED 0
     #define ROWS 4
     #define SIGNED_FLIP 0x80808080
 
@@ -28,7 +29,7 @@ INLINE floats fma_floats(floats a, floats b, floats c) { return fmaf(a, b, c); }
 INLINE floats floats_of_halves(words x) { return number_widen_half((uint16_t)x); }
 INLINE words signed_byte(words x, int i) { return (words)(int32_t)(int8_t)(x >> 8 * i); }
 
-INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
+INLINE void transpose_words(const uint8_t *at, int64_t stride, words out[4])
 {
     (void)stride;
     memcpy(out, at, 16);
@@ -47,16 +48,16 @@ INLINE words load_words(const uint8_t *at) { return word_at(at); }
 INLINE words load_halves(const uint8_t *at) { return half_word_at(at); }
 INLINE words load_bytes(const uint8_t *at) { return at[0]; }
 
-INLINE words levels_of(words codes, const int8_t *levels)
+INLINE words levels_of(words quants, const int8_t *levels)
 {
     words out = 0;
-    for (int i = 0; i < 32; i += 8) out |= (words)(uint8_t)levels[codes >> i & 15] << i;
+    for (int i = 0; i < 32; i += 8) out |= (words)(uint8_t)levels[quants >> i & 15] << i;
     return out;
 }
 
-INLINE words dot(const int count, const int most, const words *w, const int8_t *q, words sum)
+INLINE words dot(const int count, const int max_quant, const words *w, const int8_t *q, words sum)
 {
-    (void)most;
+    (void)max_quant;
     for (int i = 0; i < 4 * count; i++)
         sum += (words)((int32_t)(w[i / 4] >> i % 4 * 8 & 255) * q[i]);
     return sum;

@@ -1,34 +1,43 @@
-/* quant_template.h - tiles and the rounding of activations, in one source for all variants.
+/* quant_template.h - tiles and the quantisation of activations, in one source for all variants.
  *
- * The stamp has defined QUANT (the name of its table), LANES, ROWS (of the largest tile), words and
- * floats (LANES numbers of 32 bits that know C's operators), and
- *     INLINE words all_words(int32_t), floats all_floats(float), floats floats_of(words), floats
- *         fma_floats(a, b, c),
- *            floats load_floats(const float *), void store_floats(float *, floats)
- *     INLINE void columns(const uint8_t *at, int64_t stride, words out[4])   the four words at `at`
- *         of each row
- *     INLINE words each_word/each_half/each_byte(at, stride)                 one number of each row
- *     INLINE words load_words/load_halves/load_bytes(at)                     LANES numbers beside
- *         each other
- *     INLINE floats floats_of_halves(words)                                  of the lower 16 bits
- *     INLINE words levels_of(words codes, const int8_t *levels)              levels[code], byte by
- *         byte
- *     INLINE words dot(int count, int most, const words *w, const int8_t *q, words sum)
- *         sum + the products of 4 * count codes, each at most `most` (0: signed bytes), with q
- *     STRIPS (whether matrices are laid out in strips for it), STRIPS_DIRECT (rows of x up to which
- *         they need no panel),
- *     STRIPS_AT_ONCE (those of them that share a pass: 2 or 4)
- *     SIGNED_OFFSET, SIGNED_FLIP: what turns signed bytes into the codes that dot takes when most
- *         is 0 */
+ * The file that includes this instantiates it. It has defined QUANT (the name of its table), LANES,
+ * ROWS (of the largest tile), the types words and floats (LANES elements of 32 bits, with C's
+ * operators), and
+ *     INLINE words all_words(int32_t), floats all_floats(float)     broadcast
+ *     INLINE floats floats_of(words), floats_of_bits(words), fma_floats(a, b, c)
+ *     INLINE floats load_floats(const float *), void store_floats(float *, floats)
+ *     INLINE floats floats_of_halves(words)       float16 in the lower 16 bits
+ *     INLINE void transpose_words(const uint8_t *at, int64_t stride, words out[4])
+ *         the four words at `at` of each row, a row in each lane
+ *     INLINE words each_word / each_half / each_byte(at, stride)    one element of each row
+ *     INLINE words load_words / load_halves / load_bytes(at)        LANES elements side by side
+ *     INLINE words levels_of(words quants, const int8_t *levels)    levels[quant], byte by byte
+ *     INLINE words dot(int count, int max_quant, const words *w, const int8_t *q, words sum)
+ *         sum + the products of 4 * count quantised values, each at most max_quant (0: signed
+ *         bytes), with q
+ *     INTERLEAVED (1: matrices may be interleaved for this variant), INTERLEAVED_DIRECT (rows of x
+ *         up to which these need no panel), INTERLEAVED_AT_ONCE (rows that share a pass: 2 or 4)
+ *     SIGNED_OFFSET, SIGNED_FLIP: what makes signed bytes the values that dot takes where max_quant
+ *         is 0
+ *
+ * So that one source serves all formats, how a block is computed is a constant `shape`, from which
+ * the compiler makes a function without branches. */
 #include "kernel/number_half.h"
 #include "kernel/number_levels.h"
 #include "kernel/quant_kernels.h"
 
-/* LANES rows of a block of w. The word of lane r, byte i of w[j] is code 4 j + i of row r. */
+/* One block of LANES rows of w. In lane r, byte i of w[j] is the quantised value 4 j + i of row r:
+ *
+ *             lane 0                 lane 1               ...
+ *     w[0]    row 0: q0 q1 q2 q3     row 1: q0 q1 q2 q3
+ *     w[1]    row 0: q4 q5 q6 q7     row 1: q4 q5 q6 q7
+ *     ...
+ *
+ * so that one instruction multiplies four values of every row with the same four of x. */
 typedef struct block {
     words w[QUANT_BLOCK / 4];
-    floats scale[2]; /* of each half, or [0] alone */
-    floats least[2]; /* likewise, of formats with minima */
+    floats scale[2];   /* of each half, or [0] alone */
+    floats minimum[2]; /* likewise, of formats that have minima */
 } block;
 
 _Static_assert(QUANT_SPAN * sizeof(block) <= QUANT_PANEL_BYTES, "a panel fits its scratch");
@@ -37,87 +46,88 @@ enum shape { PLAIN, MINIMA, HALVES, HALVES_MINIMA };
 
 /* ---- tiles ---- */
 
-/* sum[r] += the words from..to of a block, under scale h. Where halves have minima, an offset of -1
- * makes `start` the sum of q, which is the minima's. */
-INLINE void add_part(const int rows, const enum shape shape, const int most, const int h,
+/* sum[r] += the words from..to of a block, under scale h. In HALVES_MINIMA the format's offset is
+ * -1, which makes `start` the sum of q, the factor of the minima. */
+INLINE void add_words(const int rows, const enum shape shape, const int max_quant, const int h,
     const int from, const int to, const block *p, const quant_block *x, int64_t x_stride,
     floats *sum)
 {
-    const int step = most == 0 ? 1 : most < 16 ? 8 : most < 32 ? 4 : 2;
-    words whole[ROWS];
+    const int step = max_quant == 0 ? 1 : max_quant < 16 ? 8 : max_quant < 32 ? 4 : 2;
+    words isum[ROWS];
     UNROLL
     for (int r = 0; r < rows; r++)
-        whole[r] = all_words(shape == HALVES_MINIMA ? 0 : x[r * x_stride].start[h]);
+        isum[r] = all_words(shape == HALVES_MINIMA ? 0 : x[r * x_stride].start[h]);
     UNROLL
     for (int j = from; j < to; j += step) {
         UNROLL
         for (int r = 0; r < rows; r++)
-            whole[r] = dot(
-                step < to - j ? step : to - j, most, p->w + j, x[r * x_stride].q + 4 * j, whole[r]);
+            isum[r] = dot(step < to - j ? step : to - j, max_quant, p->w + j,
+                x[r * x_stride].q + 4 * j, isum[r]);
     }
     UNROLL
     for (int r = 0; r < rows; r++)
-        sum[r] = fma_floats(
-            p->scale[h] * all_floats(x[r * x_stride].scale), floats_of(whole[r]), sum[r]);
+        sum[r] =
+            fma_floats(p->scale[h] * all_floats(x[r * x_stride].scale), floats_of(isum[r]), sum[r]);
     if (shape == HALVES_MINIMA) {
         UNROLL
         for (int r = 0; r < rows; r++) {
             const quant_block *own = &x[r * x_stride];
-            sum[r] = fma_floats(p->least[h], all_floats(own->scale * (float)own->start[h]), sum[r]);
+            sum[r] =
+                fma_floats(p->minimum[h], all_floats(own->scale * (float)own->start[h]), sum[r]);
         }
     }
 }
 
-INLINE void add_block(const int rows, const enum shape shape, const int most, const block *p,
+INLINE void add_block(const int rows, const enum shape shape, const int max_quant, const block *p,
     const quant_block *x, int64_t x_stride, floats *sum)
 {
     enum { WORDS = QUANT_BLOCK / 4 };
     if (shape >= HALVES) {
-        add_part(rows, shape, most, 0, 0, WORDS / 2, p, x, x_stride, sum);
-        add_part(rows, shape, most, 1, WORDS / 2, WORDS, p, x, x_stride, sum);
-    } else add_part(rows, shape, most, 0, 0, WORDS, p, x, x_stride, sum);
+        add_words(rows, shape, max_quant, 0, 0, WORDS / 2, p, x, x_stride, sum);
+        add_words(rows, shape, max_quant, 1, WORDS / 2, WORDS, p, x, x_stride, sum);
+    } else add_words(rows, shape, max_quant, 0, 0, WORDS, p, x, x_stride, sum);
     if (shape == MINIMA) {
         UNROLL
         for (int r = 0; r < rows; r++)
-            sum[r] = fma_floats(p->least[0], all_floats(x[r * x_stride].sum), sum[r]);
+            sum[r] = fma_floats(p->minimum[0], all_floats(x[r * x_stride].sum), sum[r]);
     }
 }
 
-INLINE void tile(const int rows, const enum shape shape, const int most, int blocks, const block *p,
-    const quant_block *x, int64_t x_stride, float *sums)
+INLINE void tile(const int rows, const enum shape shape, const int max_quant, int blocks,
+    const block *p, const quant_block *x, int64_t x_stride, float *sums)
 {
     floats sum[ROWS];
     UNROLL
     for (int r = 0; r < rows; r++) sum[r] = load_floats(sums + r * LANES);
-    for (int b = 0; b < blocks; b++) add_block(rows, shape, most, p + b, x + b, x_stride, sum);
+    for (int b = 0; b < blocks; b++) add_block(rows, shape, max_quant, p + b, x + b, x_stride, sum);
     UNROLL
     for (int r = 0; r < rows; r++) store_floats(sums + r * LANES, sum[r]);
 }
 
-#define TILE(NAME, R, SHAPE, MOST)                                                                 \
+#define TILE(NAME, R, SHAPE, MAX_QUANT)                                                            \
     static void NAME##_##R(                                                                        \
         int blocks, const void *p, const quant_block *x, int64_t x_stride, float *sums)            \
     {                                                                                              \
-        tile(R, SHAPE, MOST, blocks, p, x, x_stride, sums);                                        \
+        tile(R, SHAPE, MAX_QUANT, blocks, p, x, x_stride, sums);                                   \
     }
 #if ROWS == 8
-    #define TILES(NAME, SHAPE, MOST)                                                               \
-        TILE(NAME, 1, SHAPE, MOST)                                                                 \
-        TILE(NAME, 2, SHAPE, MOST)                                                                 \
-        TILE(NAME, 3, SHAPE, MOST)                                                                 \
-        TILE(NAME, 4, SHAPE, MOST)                                                                 \
-        TILE(NAME, 5, SHAPE, MOST)                                                                 \
-        TILE(NAME, 6, SHAPE, MOST)                                                                 \
-        TILE(NAME, 7, SHAPE, MOST)                                                                 \
-        TILE(NAME, 8, SHAPE, MOST)                                                                 \
+    #define TILES(NAME, SHAPE, MAX_QUANT)                                                          \
+        TILE(NAME, 1, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 2, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 3, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 4, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 5, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 6, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 7, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 8, SHAPE, MAX_QUANT)                                                            \
         static quant_tile *const NAME[] = { NAME##_1, NAME##_2, NAME##_3, NAME##_4, NAME##_5,      \
             NAME##_6, NAME##_7, NAME##_8 };
 #else
-    #define TILES(NAME, SHAPE, MOST)                                                               \
-        TILE(NAME, 1, SHAPE, MOST)                                                                 \
-        TILE(NAME, 2, SHAPE, MOST)                                                                 \
-        TILE(NAME, 3, SHAPE, MOST)                                                                 \
-        TILE(NAME, 4, SHAPE, MOST)                                                                 \
+    #define TILES(NAME, SHAPE, MAX_QUANT)                                                          \
+        TILE(NAME, 1, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 2, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 3, SHAPE, MAX_QUANT)                                                            \
+        TILE(NAME, 4, SHAPE, MAX_QUANT)                                                            \
         static quant_tile *const NAME[] = { NAME##_1, NAME##_2, NAME##_3, NAME##_4 };
 #endif
 
@@ -129,14 +139,15 @@ TILES(tiles_5_bits, PLAIN, 31)
 TILES(tiles_5_bits_minima, MINIMA, 31)
 TILES(tiles_6_bits_halves, HALVES, 63)
 
-/* ---- blocks as they are read: stored as a panel, or multiplied at once ---- */
+/* ---- blocks as they are read: stored in a panel, or multiplied at once ---- */
 
-typedef struct use {
-    bool strips; /* w lies in strips (quant_strips.h), not row by row */
-    int rows;    /* of x, that blocks are multiplied by; 0: they are stored */
+/* What is done with the blocks that are read. Its values are constants. */
+typedef struct read_mode {
+    bool interleaved; /* w is interleaved (quant_interleaved.h), not row by row */
+    int rows;         /* of x that blocks are multiplied with; 0: they are stored */
     enum shape shape;
-    int most;
-} use;
+    int max_quant;
+} read_mode;
 
 typedef struct sink {
     block *panel;         /* to store */
@@ -145,69 +156,72 @@ typedef struct sink {
     floats sum[ROWS];
 } sink;
 
-INLINE void take(const use u, const block *p, sink *to)
+INLINE void emit_block(const read_mode mode, const block *p, sink *to)
 {
-    if (u.rows) {
-        add_block(u.rows, u.shape, u.most, p, to->x++, to->x_stride, to->sum);
+    if (mode.rows) {
+        add_block(mode.rows, mode.shape, mode.max_quant, p, to->x++, to->x_stride, to->sum);
         return;
     }
     UNROLL
     for (int j = 0; j < QUANT_BLOCK / 4; j++) to->panel->w[j] = p->w[j];
     to->panel->scale[0] = p->scale[0];
-    if (u.shape >= HALVES) to->panel->scale[1] = p->scale[1];
-    if (u.shape == MINIMA || u.shape == HALVES_MINIMA) to->panel->least[0] = p->least[0];
-    if (u.shape == HALVES_MINIMA) to->panel->least[1] = p->least[1];
+    if (mode.shape >= HALVES) to->panel->scale[1] = p->scale[1];
+    if (mode.shape == MINIMA || mode.shape == HALVES_MINIMA) to->panel->minimum[0] = p->minimum[0];
+    if (mode.shape == HALVES_MINIMA) to->panel->minimum[1] = p->minimum[1];
     to->panel++;
 }
 
-/* Where a block of each lane's row begins: `stride` bytes apart. Or where a block of a strip does,
- * in which what is at byte i of a row's block is at i * LANES for all rows (quant_strips.h). */
+/* Where a block of the first row begins; the rows are `stride` bytes apart. Where w is interleaved,
+ * it is where a block of all LANES rows begins, and byte i of each row's block is at i * LANES. */
 typedef struct source {
     const uint8_t *at;
     int64_t stride;
 } source;
 
-INLINE void pass(const use u, source *w, int bytes) { w->at += u.strips ? bytes * LANES : bytes; }
+INLINE void advance(const read_mode mode, source *w, int bytes)
+{
+    w->at += mode.interleaved ? bytes * LANES : bytes;
+}
 
-/* Where rows are multiplied at once, each lane's follow one another (quant.c), and what is read
- * next is asked for by running on: so far, that it comes in time, and so near, that the first cache
- * keeps it. */
-INLINE void ask(const use u, const source *w, int at)
+/* Where rows are multiplied at once, the rows of a lane follow one another in memory (quant.c), so
+ * that prefetching further along a row brings what is read next. The distance is long enough for
+ * memory to answer in time, and short enough for the L1 cache to keep it. */
+INLINE void prefetch_rows(const read_mode mode, const source *w, int at)
 {
     enum { AHEAD = 512 };
-    if (!u.rows || u.strips) return;
+    if (!mode.rows || mode.interleaved) return;
     UNROLL
     for (int r = 0; r < LANES; r++) __builtin_prefetch(w->at + at + r * w->stride + AHEAD);
 }
 
-/* Four words of each row, from byte `at` of the block on. */
-INLINE void four_words(const use u, const source *w, int at, words out[4])
+/* Reads four words of each row, from byte `at` of the block on. */
+INLINE void four_words(const read_mode mode, const source *w, int at, words out[4])
 {
-    if (u.strips) {
+    if (mode.interleaved) {
         UNROLL
         for (int i = 0; i < 4; i++) out[i] = load_words(w->at + (at + 4 * i) * LANES);
-    } else columns(w->at + at, w->stride, out);
+    } else transpose_words(w->at + at, w->stride, out);
 }
 
-INLINE void read_four(const use u, const source *w, int at, words out[4])
+INLINE void read_four(const read_mode mode, const source *w, int at, words out[4])
 {
-    ask(u, w, at);
-    four_words(u, w, at, out);
+    prefetch_rows(mode, w, at);
+    four_words(mode, w, at, out);
 }
 
-/* Eight, which are half a line: asked for once. */
-INLINE void read_eight(const use u, const source *w, int at, words out[8])
+/* Reads eight words, half a cache line, with one prefetch. */
+INLINE void read_eight(const read_mode mode, const source *w, int at, words out[8])
 {
-    ask(u, w, at);
-    four_words(u, w, at, out);
-    four_words(u, w, at + 16, out + 4);
+    prefetch_rows(mode, w, at);
+    four_words(mode, w, at, out);
+    four_words(mode, w, at + 16, out + 4);
 }
 
-/* One number of each row. */
+/* One element of each row. */
 #define READ(NAME, EACH, LOAD)                                                                     \
-    INLINE words NAME(const use u, const source *w, int at)                                        \
+    INLINE words NAME(const read_mode mode, const source *w, int at)                               \
     {                                                                                              \
-        return u.strips ? LOAD(w->at + at * LANES) : EACH(w->at + at, w->stride);                  \
+        return mode.interleaved ? LOAD(w->at + at * LANES) : EACH(w->at + at, w->stride);          \
     }
 READ(read_words, each_word, load_words)
 READ(read_halves, each_half, load_halves)
@@ -215,53 +229,58 @@ READ(read_bytes, each_byte, load_bytes)
 
 #include "kernel/quant_formats.h"
 
-#define DIRECT(NAME, FORMAT, STRIPS, R, SHAPE, MOST)                                               \
+#define DIRECT(NAME, FORMAT, INTERLEAVED, R, SHAPE, MAX_QUANT)                                     \
     static void NAME##_##R(int blocks, const uint8_t *at, int64_t stride, const quant_block *x,    \
         int64_t x_stride, float *sums)                                                             \
     {                                                                                              \
         sink to = { .x = x, .x_stride = x_stride };                                                \
         UNROLL                                                                                     \
         for (int r = 0; r < R; r++) to.sum[r] = load_floats(sums + r * LANES);                     \
-        read_##FORMAT((use){ STRIPS, R, SHAPE, MOST }, blocks, (source){ at, stride }, &to);       \
+        read_##FORMAT(                                                                             \
+            (read_mode){ INTERLEAVED, R, SHAPE, MAX_QUANT }, blocks, (source){ at, stride }, &to); \
         UNROLL                                                                                     \
         for (int r = 0; r < R; r++) store_floats(sums + r * LANES, to.sum[r]);                     \
     }
-#define UNPACK(NAME, FORMAT, STRIPS, SHAPE, MOST)                                                  \
+#define UNPACK(NAME, FORMAT, INTERLEAVED, SHAPE, MAX_QUANT)                                        \
     static void NAME##_unpack(int blocks, const uint8_t *at, int64_t stride, void *panel)          \
     {                                                                                              \
         sink to = { .panel = panel };                                                              \
-        read_##FORMAT((use){ STRIPS, 0, SHAPE, MOST }, blocks, (source){ at, stride }, &to);       \
+        read_##FORMAT(                                                                             \
+            (read_mode){ INTERLEAVED, 0, SHAPE, MAX_QUANT }, blocks, (source){ at, stride }, &to); \
     }
-#define ROW_READER(NAME, SHAPE, MOST)                                                              \
-    UNPACK(rows_##NAME, NAME, false, SHAPE, MOST)                                                  \
-    DIRECT(rows_##NAME, NAME, false, 1, SHAPE, MOST)                                               \
-    DIRECT(rows_##NAME, NAME, false, 2, SHAPE, MOST)                                               \
+#define ROW_READER(NAME, SHAPE, MAX_QUANT)                                                         \
+    UNPACK(rows_##NAME, NAME, false, SHAPE, MAX_QUANT)                                             \
+    DIRECT(rows_##NAME, NAME, false, 1, SHAPE, MAX_QUANT)                                          \
+    DIRECT(rows_##NAME, NAME, false, 2, SHAPE, MAX_QUANT)                                          \
     static const quant_reader rows_##NAME = { 2, 2, rows_##NAME##_unpack,                          \
         { rows_##NAME##_1, rows_##NAME##_2 } };
-#if !STRIPS /* a strip of one row is the row */
-    #define STRIP_READER(NAME, SHAPE, MOST)
-    #define STRIPS_OF(NAME) &rows_##NAME
-#elif STRIPS_AT_ONCE == 2
-    #define STRIP_READER(NAME, SHAPE, MOST)                                                        \
-        UNPACK(strips_##NAME, NAME, true, SHAPE, MOST)                                             \
-        DIRECT(strips_##NAME, NAME, true, 1, SHAPE, MOST)                                          \
-        DIRECT(strips_##NAME, NAME, true, 2, SHAPE, MOST)                                          \
-        static const quant_reader strips_##NAME = { STRIPS_DIRECT, 2, strips_##NAME##_unpack,      \
-            { strips_##NAME##_1, strips_##NAME##_2 } };
+#if !INTERLEAVED /* with one lane, an interleaved matrix is what it was */
+    #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)
+    #define INTERLEAVED_OF(NAME) &rows_##NAME
+#elif INTERLEAVED_AT_ONCE == 2
+    #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)                                             \
+        UNPACK(interleaved_##NAME, NAME, true, SHAPE, MAX_QUANT)                                   \
+        DIRECT(interleaved_##NAME, NAME, true, 1, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 2, SHAPE, MAX_QUANT)                                \
+        static const quant_reader interleaved_##NAME = { INTERLEAVED_DIRECT, 2,                    \
+            interleaved_##NAME##_unpack, { interleaved_##NAME##_1, interleaved_##NAME##_2 } };
 #else
-    #define STRIP_READER(NAME, SHAPE, MOST)                                                        \
-        UNPACK(strips_##NAME, NAME, true, SHAPE, MOST)                                             \
-        DIRECT(strips_##NAME, NAME, true, 1, SHAPE, MOST)                                          \
-        DIRECT(strips_##NAME, NAME, true, 2, SHAPE, MOST)                                          \
-        DIRECT(strips_##NAME, NAME, true, 3, SHAPE, MOST)                                          \
-        DIRECT(strips_##NAME, NAME, true, 4, SHAPE, MOST)                                          \
-        static const quant_reader strips_##NAME = { STRIPS_DIRECT, 4, strips_##NAME##_unpack,      \
-            { strips_##NAME##_1, strips_##NAME##_2, strips_##NAME##_3, strips_##NAME##_4 } };
+    #define INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)                                             \
+        UNPACK(interleaved_##NAME, NAME, true, SHAPE, MAX_QUANT)                                   \
+        DIRECT(interleaved_##NAME, NAME, true, 1, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 2, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 3, SHAPE, MAX_QUANT)                                \
+        DIRECT(interleaved_##NAME, NAME, true, 4, SHAPE, MAX_QUANT)                                \
+        static const quant_reader interleaved_##NAME = { INTERLEAVED_DIRECT, 4,                    \
+            interleaved_##NAME##_unpack,                                                           \
+            { interleaved_##NAME##_1, interleaved_##NAME##_2, interleaved_##NAME##_3,              \
+                interleaved_##NAME##_4 } };
 #endif
-#ifndef STRIPS_OF
-    #define STRIPS_OF(NAME) &strips_##NAME
+#ifndef INTERLEAVED_OF
+    #define INTERLEAVED_OF(NAME) &interleaved_##NAME
 #endif
-#define FORMAT(NAME, SHAPE, MOST) ROW_READER(NAME, SHAPE, MOST) STRIP_READER(NAME, SHAPE, MOST)
+#define FORMAT(NAME, SHAPE, MAX_QUANT)                                                             \
+    ROW_READER(NAME, SHAPE, MAX_QUANT) INTERLEAVED_READER(NAME, SHAPE, MAX_QUANT)
 
 FORMAT(q8_0, PLAIN, 0)
 FORMAT(q4_0, PLAIN, 15)
@@ -279,7 +298,8 @@ FORMAT(mxfp4, PLAIN, 24)
 
 /* ---- activations ---- */
 
-/* The bits of the largest magnitude: NaN above infinity above numbers, in any order of looking. */
+/* The bits of the largest magnitude. NaN is above infinity, which is above all numbers, so that the
+ * order of the elements does not matter. */
 INLINE uint32_t largest_bits(const float *x)
 {
     uint32_t top = 0;
@@ -290,18 +310,18 @@ INLINE uint32_t largest_bits(const float *x)
     return top;
 }
 
-static void round_block(const float *x, int offset, bool halves, quant_block *out)
+static void quantise_block(const float *x, int offset, bool halves, quant_block *out)
 {
-    const float nearest = 0x1.8p23f; /* the sum has no bits behind the point: added, it rounds */
+    const float nearest = 0x1.8p23f; /* floats of this size are integers: adding it rounds */
     uint32_t top = largest_bits(x);
-    float most = number_float_of_bits(top);
-    /* A scale that is not a number shows in the output; next to zero is zero */
-    if (top >= 0x7f800000 || most < 0x1p-100f) {
-        *out = (quant_block){ .scale = top >= 0x7f800000 ? most : 0,
-            .sum = top >= 0x7f800000 ? most : 0 };
+    float largest = number_float_of_bits(top);
+    /* NaN and infinity become the scale, which shows in the output; tiny blocks become zeros */
+    if (top >= 0x7f800000 || largest < 0x1p-100f) {
+        *out = (quant_block){ .scale = top >= 0x7f800000 ? largest : 0,
+            .sum = top >= 0x7f800000 ? largest : 0 };
         return;
     }
-    float rate = 127 / most;
+    float rate = 127 / largest;
     int32_t sum[2] = { 0 };
     for (int h = 0; h < 2; h++)
         for (int i = h * QUANT_BLOCK / 2; i < (h + 1) * QUANT_BLOCK / 2; i++) {
@@ -310,22 +330,24 @@ static void round_block(const float *x, int offset, bool halves, quant_block *ou
             out->q[i] = (int8_t)q;
             sum[h] += q;
         }
-    out->scale = most / 127;
+    out->scale = largest / 127;
     out->sum = out->scale * (float)(sum[0] + sum[1]);
     out->start[0] = -offset * (halves ? sum[0] : sum[0] + sum[1]);
     out->start[1] = -offset * sum[1];
 }
 
-static void round_blocks(int64_t blocks, const real *x, int offset, bool halves, quant_block *out)
+static void quantise_blocks(
+    int64_t blocks, const real *x, int offset, bool halves, quant_block *out)
 {
-    for (int64_t b = 0; b < blocks; b++) round_block(x + b * QUANT_BLOCK, offset, halves, out + b);
+    for (int64_t b = 0; b < blocks; b++)
+        quantise_block(x + b * QUANT_BLOCK, offset, halves, out + b);
 }
 
 /* ---- the table ---- */
 
 #define KERNEL(NAME, OFFSET, IN_HALVES, TILES_OF)                                                  \
     {                                                                                              \
-        &number_##NAME, OFFSET, IN_HALVES, &rows_##NAME, STRIPS_OF(NAME), TILES_OF                 \
+        &number_##NAME, OFFSET, IN_HALVES, &rows_##NAME, INTERLEAVED_OF(NAME), TILES_OF            \
     }
 static const quant_kernel kernels[] = {
     KERNEL(q8_0, SIGNED_OFFSET, false, tiles_signed),
@@ -343,5 +365,5 @@ static const quant_kernel kernels[] = {
     KERNEL(mxfp4, 12, false, tiles_5_bits),
 };
 
-const quant_kernels QUANT = { LANES, ROWS, round_blocks, kernels,
+const quant_kernels QUANT = { LANES, ROWS, quantise_blocks, kernels,
     sizeof kernels / sizeof *kernels };

@@ -1,13 +1,13 @@
-/* quant_ymm.h - eight lanes of 32 bits, for the variants with registers of 32 bytes. */
+/* quant_ymm.h - eight lanes of 32 bits, for the variants whose registers have 32 bytes. */
 #include <immintrin.h>
 
 #include "kernel/quant_words.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
-#define STRIPS 1
-#define STRIPS_AT_ONCE 2
-enum { LANES = 8, STRIPS_DIRECT = 4 };
+#define INTERLEAVED 1
+#define INTERLEAVED_AT_ONCE 2
+enum { LANES = 8, INTERLEAVED_DIRECT = 4 };
 
 typedef uint32_t words __attribute__((vector_size(32)));
 typedef float floats __attribute__((vector_size(32)));
@@ -41,8 +41,8 @@ INLINE __m256 two_rows(const uint8_t *low, const uint8_t *high)
     return _mm256_insertf128_ps(x, _mm_loadu_ps((const float *)high), 1);
 }
 
-/* Rows r and r + 4 in the halves of a register, and a transposition of 4 x 4 words in each half. */
-INLINE void columns(const uint8_t *at, int64_t stride, words out[4])
+/* Rows r and r + 4 go to the halves of a register; 4 x 4 words are transposed in each half. */
+INLINE void transpose_words(const uint8_t *at, int64_t stride, words out[4])
 {
     __m256 r0 = two_rows(at, at + 4 * stride), r1 = two_rows(at + stride, at + 5 * stride);
     __m256 r2 = two_rows(at + 2 * stride, at + 6 * stride),
@@ -87,8 +87,8 @@ INLINE words load_bytes(const uint8_t *at)
     return (words)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));
 }
 
-INLINE words levels_of(words codes, const int8_t *levels)
+INLINE words levels_of(words quants, const int8_t *levels)
 {
     __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)levels));
-    return (words)_mm256_shuffle_epi8(table, (__m256i)codes);
+    return (words)_mm256_shuffle_epi8(table, (__m256i)quants);
 }

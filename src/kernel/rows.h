@@ -1,11 +1,15 @@
-/* rows.h - kernels over rows of numbers: what is not a matrix product.
+/* rows.h - kernels over rows of elements: whatever is not a matrix product.
  *
- * One portable source (rows_template.h and the parts that it includes), stamped once per CPU
- * variant with the width of its vectors. No fused multiply-add, no library call; exp and its kin
- * are our own. A sum goes over ROW_LANES lanes, element i in lane i % ROW_LANES; then lanes half
- * the lanes apart are added, then those a quarter apart ...: the same bits in every variant. As
- * that tree looks the same from every lane, zeros before or after the row (masked keys: -inf)
- * change no bit either. Pointers need no alignment; in-place is fine where a comment says so. */
+ * They are one portable source (rows_template.h and the headers that it includes), instantiated for
+ * each CPU variant with the width of its vectors. There is no fused multiply-add and no call of a
+ * math library; exp and its like are our own.
+ *
+ * Every variant gives the same bits, because a sum has one order: element i is added to lane i %
+ * ROW_LANES, and then lanes are added in a tree, those 16 apart, then those 8 apart, 4, 2 and 1.
+ * The tree looks the same from every lane, so that zeros before or after the row (or -inf, for
+ * masked keys) change no bit either.
+ *
+ * Pointers need no alignment. A kernel works in place where its comment says so. */
 #ifndef CADRE_KERNEL_ROWS_H
 #define CADRE_KERNEL_ROWS_H
 
@@ -16,13 +20,13 @@
 
 enum { ROW_LANES = 32 };
 
-/* How an expert turns its hidden pre-activations into hidden activations. gate/up forms read two
- * inputs. */
+/* The activation of a feed-forward network or an expert. Gated ones have two inputs, the gate and
+ * up projections. */
 typedef struct row_activation {
     const char *name; /* "relu" "gelu" "gelu_tanh" "silu", "geglu" "geglu_erf" "swiglu" "gpt-oss" */
     int inputs;       /* 1: h = f(g); 2: h = f(g, u) */
-    /* out[i] = f(g[i], u[i]); u unused when inputs == 1; limit: gpt-oss's clamp. out may be g or
-     * u. */
+    /* out[i] = f(g[i], u[i]); u is unused where inputs == 1; limit: gpt-oss's clamp. out may be g
+     * or u. */
     void (*forward)(int64_t n, const real *g, const real *u, real limit, real *out);
     /* dg[i] = dh[i] df/dg, du[i] = dh[i] df/du; dg may be g, du may be u, and dh may be either */
     void (*backward)(
@@ -32,20 +36,20 @@ typedef struct row_activation {
 typedef struct row_kernels {
     real (*dot)(int64_t n, const real *x, const real *y);
     real (*sum)(int64_t n, const real *x);
-    /* In double, for the norm of a gradient */
+    /* The sum in double, for the norm of a gradient */
     double (*sum_squares)(int64_t n, const real *x);
     real (*max)(int64_t n, const real *x);                    /* NaN is ignored; n == 0: -inf */
     void (*add)(int64_t n, const real *x, real *y);           /* y += x */
     void (*axpy)(int64_t n, real a, const real *x, real *y);  /* y += a x */
     void (*scale)(int64_t n, real a, const real *x, real *y); /* y = a x; y may be x */
-    /* Y = x z; y may be x or z */
+    /* y = x z; y may be x or z */
     void (*multiply)(int64_t n, const real *x, const real *z, real *y);
 
-    /* Elementwise; y may be x. In float: exp within 1 ulp, 0 below 2^-126; log, tanh and erf within
-     * 2 ulp. */
+    /* Elementwise; y may be x. In float, exp is within 1 ulp and 0 below 2^-126; log, tanh and erf
+     * are within 2 ulp. */
     void (*exp)(int64_t n, const real *x, real *y);
     void (*exp_minus)(int64_t n, const real *x, real shift, real *y); /* y = exp(x - shift) */
-    /* 0 gives -inf, negative NaN, denormals -inf */
+    /* 0 and denormals give -inf, negative elements NaN */
     void (*log)(int64_t n, const real *x, real *y);
     void (*sigmoid)(int64_t n, const real *x, real *y);
     void (*tanh)(int64_t n, const real *x, real *y);
@@ -53,12 +57,12 @@ typedef struct row_kernels {
     real (*log_sum_exp)(int64_t n, const real *x);
     /* p = exp(x - max) / sum; returns log(sum exp(x)). p may be x. A row of -inf gives zeros. */
     real (*softmax)(int64_t n, const real *x, real *p);
-    /* As softmax with one more logit that takes part in the sum and has no column (gpt-oss's
-     * sink). */
+    /* softmax with one more logit, which is part of the sum and has no column (gpt-oss's attention
+     * sink) */
     real (*softmax_sink)(int64_t n, const real *x, real sink, real *p);
     /* dx = p (dp - sum p dp); dx may be p or dp */
     void (*softmax_backward)(int64_t n, const real *p, const real *dp, real *dx);
-    /* ds = p (dp - delta): the same with the sum already known. ds may be p or dp. */
+    /* ds = p (dp - delta): the same where the sum is known already. ds may be p or dp. */
     void (*softmax_delta)(int64_t n, const real *p, const real *dp, real delta, real *ds);
 
     /* y = x r gain with r = 1 / sqrt(mean x^2 + eps); returns r. y may be x. */
@@ -67,22 +71,25 @@ typedef struct row_kernels {
      * accumulating */
     void (*rms_norm_backward)(int64_t n, const real *x, const real *gain, real r, const real *dy,
         bool accumulate, real *dx);
-    /* Dgain += dy (x r) */
+    /* dgain += dy (x r) */
     void (*rms_norm_gain)(int64_t n, const real *x, real r, const real *dy, real *dgain);
 
-    /* Turns pairs (x[i], x[i+half]) by angles whose cos and sin are given [half]; sign -1 turns
-     * back (the gradient). */
+    /* Rotates the pairs (x[i], x[i + half]) by angles whose cosines and sines are given [half].
+     * With sign -1 it rotates back, as the gradient needs. */
     void (*rotate_halves)(int64_t half, const real *cosine, const real *sine, real sign, real *x);
-    /* (x[2i], x[2i+1]) */
+    /* The same for the pairs (x[2i], x[2i + 1]) */
     void (*rotate_pairs)(int64_t half, const real *cosine, const real *sine, real sign, real *x);
 
-    /* Cross entropy of one row of logits: returns lse - logits[target]; logits become (softmax -
-     * onehot) * scale. */
+    /* The cross-entropy of one row of logits: returns log_sum_exp - logits[target]. The logits
+     * become their gradient, (softmax - onehot) * scale. */
     real (*cross_entropy)(int64_t n, real *logits, int64_t target, real scale);
 
-    /* One AdamW step over n numbers, PyTorch's order of operations, with g = grad * grad_scale: w
-     * *= 1 - lr decay; m += (1 - beta1)(g - m); v = beta2 v + (1 - beta2) g g; w -= lr/c1 m /
-     * (sqrt(v)/sqrt(c2) + eps) */
+    /* One AdamW step over n parameters, in PyTorch's order of operations. With g = grad *
+     * grad_scale:
+     *     w *= 1 - lr decay
+     *     m += (1 - beta1) (g - m)
+     *     v = beta2 v + (1 - beta2) g g
+     *     w -= lr / correction1 m / (sqrt(v) / sqrt(correction2) + eps) */
     void (*adamw)(int64_t n, real *w, real *m, real *v, const real *grad, real grad_scale,
         double lr, double beta1, double beta2, double eps, double decay, double correction1,
         double correction2);
@@ -91,7 +98,7 @@ typedef struct row_kernels {
     int activation_count;
 } row_kernels;
 
-/* The stamps; variant.c lists them */
+/* The instantiations; variant.c lists them */
 extern const row_kernels rows_portable, rows_avx2, rows_avx512;
 
 /* NULL: unknown */

@@ -1,7 +1,6 @@
-/* rows_activation.h - part of rows_template.h: THE LIST of activations of experts, forward beside
- * backward.
+/* rows_activation.h - part of rows_template.h: THE LIST of activations, forward beside backward.
  *
- * Each is a pair of functions of vectors; a row of the list carries them over the numbers of a
+ * Each is a pair of functions of vectors, which an entry of the list applies to all elements of a
  * row. */
 
 FORCE_INLINE vec relu(vec g, vec u, vec limit)
@@ -28,7 +27,7 @@ FORCE_INLINE vec gelu(vec g, vec u, vec limit)
     return g * normal_cdf(g);
 }
 
-FORCE_INLINE vec gelu_slope(vec g) /* Phi(g) + g phi(g) */
+FORCE_INLINE vec gelu_derivative(vec g) /* Phi(g) + g phi(g) */
 {
     vec density = splat(REAL_C(0.39894228040143268)) * vec_exp(splat(REAL_C(-0.5)) * g * g);
     return normal_cdf(g) + g * density;
@@ -37,7 +36,7 @@ FORCE_INLINE vec gelu_slope(vec g) /* Phi(g) + g phi(g) */
 FORCE_INLINE void gelu_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *du)
 {
     (void)u, (void)limit, (void)du;
-    *dg = dh * gelu_slope(g);
+    *dg = dh * gelu_derivative(g);
 }
 
 /* tanh(sqrt(2/pi) (g + 0.044715 g^3)) */
@@ -52,7 +51,7 @@ FORCE_INLINE vec gelu_tanh(vec g, vec u, vec limit)
     return splat(REAL_C(0.5)) * g * (splat(1) + gelu_angle(g));
 }
 
-FORCE_INLINE vec gelu_tanh_slope(vec g, vec t)
+FORCE_INLINE vec gelu_tanh_derivative(vec g, vec t)
 {
     vec inner = splat(REAL_C(0.79788456080286536)) * (splat(1) + splat(REAL_C(0.134145)) * g * g);
     return splat(REAL_C(0.5)) * (splat(1) + t + g * (splat(1) - t * t) * inner);
@@ -61,7 +60,7 @@ FORCE_INLINE vec gelu_tanh_slope(vec g, vec t)
 FORCE_INLINE void gelu_tanh_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *du)
 {
     (void)u, (void)limit, (void)du;
-    *dg = dh * gelu_tanh_slope(g, gelu_angle(g));
+    *dg = dh * gelu_tanh_derivative(g, gelu_angle(g));
 }
 
 FORCE_INLINE vec silu(vec g, vec u, vec limit)
@@ -83,7 +82,7 @@ FORCE_INLINE void geglu_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *
 {
     (void)limit;
     vec t = gelu_angle(g);
-    *dg = dh * u * gelu_tanh_slope(g, t);
+    *dg = dh * u * gelu_tanh_derivative(g, t);
     *du = dh * (splat(REAL_C(0.5)) * g * (splat(1) + t));
 }
 
@@ -91,7 +90,7 @@ FORCE_INLINE vec geglu_erf(vec g, vec u, vec limit) { return gelu(g, u, limit) *
 
 FORCE_INLINE void geglu_erf_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *du)
 {
-    *dg = dh * u * gelu_slope(g);
+    *dg = dh * u * gelu_derivative(g);
     *du = dh * gelu(g, u, limit);
 }
 
@@ -105,8 +104,8 @@ FORCE_INLINE void swiglu_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec 
     *du = dh * h;
 }
 
-/* (min(u, limit) clamped from below too, + 1) gate sigmoid(1.702 gate), gate = min(g, limit). A NaN
- * passes the clamps. */
+/* (up + 1) gate sigmoid(1.702 gate), with gate = min(g, limit) and up = u clamped to -limit..limit.
+ * NaN passes the clamps. */
 FORCE_INLINE vec gptoss(vec g, vec u, vec limit)
 {
     vec gate = select(g > limit, limit, g),
@@ -116,12 +115,12 @@ FORCE_INLINE vec gptoss(vec g, vec u, vec limit)
 
 FORCE_INLINE void gptoss_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec *du)
 {
-    vec slope = splat(REAL_C(1.702));
+    vec alpha = splat(REAL_C(1.702));
     vec gate = select(g > limit, limit, g),
         up = select(u > limit, limit, select(u < -limit, -limit, u));
-    vec s = vec_sigmoid(slope * gate);
+    vec s = vec_sigmoid(alpha * gate);
     *dg = select(
-        g > limit, splat(0), dh * (up + splat(1)) * s * (splat(1) + slope * gate * (splat(1) - s)));
+        g > limit, splat(0), dh * (up + splat(1)) * s * (splat(1) + alpha * gate * (splat(1) - s)));
     *du = select((u > limit) | (u < -limit), splat(0), dh * gate * s);
 }
 
@@ -149,7 +148,7 @@ FORCE_INLINE void gptoss_backward(vec g, vec u, vec limit, vec dh, vec *dg, vec 
         map_backward(name##_backward, n, g, u, limit, dh, dg, du);                                 \
     }
 
-/* dg[i], du[i] = f(g[i], u[i], limit, dh[i]); du NULL: an activation of one input */
+/* dg[i], du[i] = f(g[i], u[i], limit, dh[i]); du NULL: the activation has one input */
 FORCE_INLINE void map_backward(void (*f)(vec, vec, vec, vec, vec *, vec *), int64_t n,
     const real *g, const real *u, real limit, const real *dh, real *dg, real *du)
 {
@@ -161,10 +160,10 @@ FORCE_INLINE void map_backward(void (*f)(vec, vec, vec, vec, vec *, vec *), int6
         if (du) store(du + i, b);
     }
     if (i == n) return;
-    f(load_part(g + i, n - i, 0), load_part(u + i, n - i, 0), bound, load_part(dh + i, n - i, 0),
-        &a, &b);
-    store_part(dg + i, n - i, a);
-    if (du) store_part(du + i, n - i, b);
+    f(load_partial(g + i, n - i, 0), load_partial(u + i, n - i, 0), bound,
+        load_partial(dh + i, n - i, 0), &a, &b);
+    store_partial(dg + i, n - i, a);
+    if (du) store_partial(du + i, n - i, b);
 }
 
 ACTIVATION_ONE(relu)

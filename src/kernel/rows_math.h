@@ -1,8 +1,8 @@
 /* rows_math.h - part of rows_template.h: exp, log, tanh, sigmoid and erf of vectors.
  *
- * In float they are polynomials after the usual reductions, minimax fits of our own, evaluated
- * without fused multiply-add so that every variant gives the same bits. In double, which only
- * gradient checks use, they ask the C library lane by lane. */
+ * In float they are polynomials after the usual range reductions. The coefficients are minimax fits
+ * of our own, and there is no fused multiply-add, so that every variant gives the same bits. In
+ * double, which only gradient checks use, they call the C library lane by lane. */
 #if REAL_IS_DOUBLE
 
     #define LANEWISE(name, call)                                                                   \
@@ -19,14 +19,14 @@ LANEWISE(vec_erf, erf)
 
 #else
 
-/* Bits in arithmetic that wraps */
+/* Bits as unsigned integers, whose arithmetic wraps */
 typedef uint32_t vec_count __attribute__((vector_size(VECTOR_BYTES)));
 
 FORCE_INLINE vec_count splat_count(uint32_t x) { return x - (vec_count){ 0 }; }
 
-/* 2^n e^r with n = round(x / ln 2), r = x - n ln 2: adding 1.5 2^23 rounds and leaves n in the low
- * bits; ln 2 is cut in two so that n times its upper part is exact. The product with 2^n is an
- * addition to the exponent, good for normal results. */
+/* e^x = 2^n e^r with n = round(x / ln 2) and r = x - n ln 2. Adding 1.5 * 2^23 rounds, and leaves n
+ * in the low bits. ln 2 is split in two, so that n times its upper part is exact. The product with
+ * 2^n is an addition to the exponent, which is right for normal results. */
 FORCE_INLINE vec vec_exp(vec x)
 {
     vec magic = splat(12582912.0f), shifted = x * splat(1.44269504f) + magic, n = shifted - magic;

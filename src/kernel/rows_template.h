@@ -1,8 +1,8 @@
 /* rows_template.h - the row kernels, in one source for all variants.
  *
- * A stamp (rows_avx2.c ...) defines ROWS, the name of its table, and VECTOR_BYTES, the width of its
- * registers, and includes this file under its own compiler flags. Vectors are the compiler's own
- * type: no intrinsics. */
+ * Each instantiation (rows_avx2.c ...) defines ROWS, the name of its table, and VECTOR_BYTES, the
+ * width of its registers, and includes this file under its own compiler flags. Vectors are the
+ * compiler's vector types; there are no intrinsics. */
 #include "kernel/rows.h"
 
 #include "kernel/rows_vector.h"
@@ -45,7 +45,7 @@ static real max_rows(int64_t n, const real *x)
 
 static double sum_squares_rows(int64_t n, const real *x)
 {
-    /* Plain loops: the compiler's own vectors keep the lanes apart */
+    /* Plain loops, which the compiler vectorises without mixing the lanes */
     double lane[ROW_LANES] = { 0 };
     int64_t i = 0;
     for (; i + ROW_LANES <= n; i += ROW_LANES)
@@ -56,7 +56,7 @@ static double sum_squares_rows(int64_t n, const real *x)
     return lane[0];
 }
 
-/* ---- one number at a time ---- */
+/* ---- elementwise ---- */
 
 FORCE_INLINE vec each_add(vec x, vec y, vec a)
 {
@@ -112,7 +112,7 @@ static void tanh_rows(int64_t n, const real *x, real *y) { map_one(each_tanh, n,
 
 /* ---- softmax ---- */
 
-/* p = exp(x - top); returns its sum. p NULL: the sum alone. */
+/* p = exp(x - top); returns its sum. p NULL: only the sum is wanted. */
 FORCE_INLINE real exp_sum(int64_t n, const real *x, real top, real *p)
 {
     lanes all = lanes_of(0);
@@ -122,13 +122,13 @@ FORCE_INLINE real exp_sum(int64_t n, const real *x, real top, real *p)
         for (int j = 0; j < LANE_VECTORS; j++) {
             vec e = vec_exp(load(x + i + j * WIDTH) - shift);
             if (p) store(p + i + j * WIDTH, e);
-            all.part[j] += e;
+            all.vector[j] += e;
         }
     if (i < n)
         for (int j = 0; j < LANE_VECTORS; j++) {
             vec e = vec_exp(load_lanes(x + i, n - i, j, -REAL_INF) - shift);
             if (p) store_lanes(p + i, n - i, j, e);
-            all.part[j] += e;
+            all.vector[j] += e;
         }
     return lanes_fold(all, join_sum);
 }
@@ -196,16 +196,16 @@ FORCE_INLINE void norm_backward(
     int64_t n, const real *x, const real *gain, real r, const real *dy, bool accumulate, real *dx)
 {
     real mean = reduce(step_dot3, join_sum, n, 0, 0, dy, gain, x) / (real)n;
-    vec slope = splat(r * r * mean), rate = splat(r);
+    vec coefficient = splat(r * r * mean), rate = splat(r);
     int64_t i = 0;
     for (; i + WIDTH <= n; i += WIDTH) {
-        vec d = rate * (load(dy + i) * load(gain + i) - load(x + i) * slope);
+        vec d = rate * (load(dy + i) * load(gain + i) - load(x + i) * coefficient);
         store(dx + i, accumulate ? load(dx + i) + d : d);
     }
     if (i == n) return;
-    vec d = rate * (load_part(dy + i, n - i, 0) * load_part(gain + i, n - i, 0) -
-                       load_part(x + i, n - i, 0) * slope);
-    store_part(dx + i, n - i, accumulate ? load_part(dx + i, n - i, 0) + d : d);
+    vec d = rate * (load_partial(dy + i, n - i, 0) * load_partial(gain + i, n - i, 0) -
+                       load_partial(x + i, n - i, 0) * coefficient);
+    store_partial(dx + i, n - i, accumulate ? load_partial(dx + i, n - i, 0) + d : d);
 }
 
 static void rms_norm_backward_rows(
@@ -223,12 +223,12 @@ static void rms_norm_gain_rows(int64_t n, const real *x, real r, const real *dy,
     for (; i + WIDTH <= n; i += WIDTH)
         store(dgain + i, load(dgain + i) + load(dy + i) * (load(x + i) * rate));
     if (i == n) return;
-    vec last = load_part(dgain + i, n - i, 0) +
-               load_part(dy + i, n - i, 0) * (load_part(x + i, n - i, 0) * rate);
-    store_part(dgain + i, n - i, last);
+    vec last = load_partial(dgain + i, n - i, 0) +
+               load_partial(dy + i, n - i, 0) * (load_partial(x + i, n - i, 0) * rate);
+    store_partial(dgain + i, n - i, last);
 }
 
-/* ---- rotary positions: plain loops over independent numbers, which the compiler makes vectors of
+/* ---- rotary positions: plain loops over independent elements, which the compiler vectorises
  * ---- */
 
 static void rotate_halves_rows(int64_t half, const real *restrict cosine, const real *restrict sine,

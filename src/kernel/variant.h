@@ -1,9 +1,9 @@
-/* variant.h - THE LIST of CPU variants: one row each, with a mask of the instructions that it
- * needs.
+/* variant.h - THE LIST of CPU variants: one entry each, with a mask of the instructions that
+ * it needs.
  *
- * A variant is a set of kernels stamped for one instruction set. Rows later in the list are
- * preferred; CADRE_CPU=name forces one at run time (unknown or not runnable here: refused by name).
- * Every variant gives the same bits. */
+ * A variant is a set of kernels instantiated for one instruction set. Later entries of the list are
+ * preferred. CADRE_CPU=name chooses one at run time; a name that is unknown or cannot run here is
+ * refused. Every variant gives the same bits. */
 #ifndef CADRE_KERNEL_VARIANT_H
 #define CADRE_KERNEL_VARIANT_H
 

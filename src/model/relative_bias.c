@@ -25,7 +25,7 @@ static real number_at(const weight *table, int64_t row, int64_t column)
     const char *at = matrix_from_row(weight_matrix(table, 0), row).data;
     if (!table->format) return ((const real *)(const void *)at)[column];
     table->format->unpack(at + number_row_bytes(table->format, column), &value, 1);
-    number_apply_factors(&table->factors, row, column, 1, &value);
+    number_apply_block_scales(&table->block_scales, row, column, 1, &value);
     return (real)value;
 }
 

@@ -326,7 +326,7 @@ static void multiply_down_gradient(const expert_pass *e, const real *dy, const r
             .a_rows = tokens_of(e, i),
             .c = g->down[i],
             .c_stride = e->hidden,
-            .b = matrix_of_reals(act + e->rows.first[i] * e->hidden, e->hidden) };
+            .b = matrix_of_floats(act + e->rows.first[i] * e->hidden, e->hidden) };
     gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, accumulate);
 }
 
@@ -338,7 +338,7 @@ static gemm_group input_gradient_group(
         .k = rows_of(e, i),
         .a = dpre + e->rows.first[i] * pre_width(e),
         .a_stride = pre_width(e),
-        .b = matrix_of_reals(by_token(e, i, x), e->width),
+        .b = matrix_of_floats(by_token(e, i, x), e->width),
         .b_rows = tokens_of(e, i),
         .c = out,
         .c_stride = e->width };

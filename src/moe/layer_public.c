@@ -70,11 +70,11 @@ static void layout_router(cadre_moe *m, arena *a)
     int64_t d = m->config.width, experts = m->config.experts;
     router_weights *w = &m->weights.router;
     router_gradients *g = &m->gradients.router;
-    w->matrix = weight_of_reals(take_listed(m, a, "router", experts, d, &g->matrix), experts, d);
+    w->matrix = weight_of_floats(take_listed(m, a, "router", experts, d, &g->matrix), experts, d);
     if (m->config.router_bias) w->bias = take_listed(m, a, "router.bias", 1, experts, &g->bias);
     if (m->config.router->traits & ROUTER_NOISE)
         w->noise =
-            weight_of_reals(take_listed(m, a, "router.noise", experts, d, &g->noise), experts, d);
+            weight_of_floats(take_listed(m, a, "router.noise", experts, d, &g->noise), experts, d);
     if (!(m->config.router->traits & ROUTER_CORRECTION)) return;
     w->correction = m->correction = ARENA_ARRAY(a, real, experts);
     list(m, "router.correction", -1, 1, experts, m->correction, NULL);
@@ -159,17 +159,18 @@ static void layout_shared(cadre_moe *m, arena *a)
     if (!h) return;
     real *gradient, *in = take(a, (two ? 2 : 1) * h * d, &gradient);
     real *up = in && two ? in + h * d : NULL;
-    w->shared_gate = weight_of_reals(in, h, d), g->shared_gate = gradient;
+    w->shared_gate = weight_of_floats(in, h, d), g->shared_gate = gradient;
     list(m, "shared.gate", -1, h, d, in, gradient);
     if (up) {
-        w->shared_up = weight_of_reals(up, h, d), g->shared_up = gradient + h * d;
+        w->shared_up = weight_of_floats(up, h, d), g->shared_up = gradient + h * d;
         w->shared_joined = g->shared_joined = true;
         list(m, "shared.up", -1, h, d, up, g->shared_up);
     }
-    w->shared_down = weight_of_reals(take_listed(m, a, "shared.down", d, h, &g->shared_down), d, h);
+    w->shared_down =
+        weight_of_floats(take_listed(m, a, "shared.down", d, h, &g->shared_down), d, h);
     if (m->config.shared_gated)
         w->shared_switch =
-            weight_of_reals(take_listed(m, a, "shared.switch", 1, d, &g->shared_switch), 1, d);
+            weight_of_floats(take_listed(m, a, "shared.switch", 1, d, &g->shared_switch), 1, d);
 }
 
 static void layout(cadre_moe *m, arena *a)

@@ -149,7 +149,7 @@ static void products_with(
             .k = width,
             .a = x,
             .a_stride = width,
-            .b = matrix_of_reals(r.data, r.stride),
+            .b = matrix_of_floats(r.data, r.stride),
             .c = out + (r.begin - b->key_begin),
             .c_stride = b->stride };
         gemm_serial(b->k->c, b->worker, GEMM_NT, &g, false);
@@ -166,7 +166,7 @@ static void sums_over(const query_block *b, const real *x, int64_t width, bool v
             .k = r.end - r.begin,
             .a = x + (r.begin - b->key_begin),
             .a_stride = b->stride,
-            .b = matrix_of_reals(r.data, r.stride),
+            .b = matrix_of_floats(r.data, r.stride),
             .c = out,
             .c_stride = width };
         gemm_serial(b->k->c, b->worker, GEMM_NN, &g, r.begin > b->key_begin);
@@ -285,7 +285,7 @@ static void add_to_keys(
         .k = b->rows,
         .a = x,
         .a_stride = b->stride,
-        .b = matrix_of_reals(y, width),
+        .b = matrix_of_floats(y, width),
         .c = d + b->key_begin * stride,
         .c_stride = stride };
     gemm_serial(b->k->c, b->worker, GEMM_TN, &g, true);

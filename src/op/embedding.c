@@ -26,7 +26,7 @@ static void unpack_row(const weight *table, int64_t id, real *x)
     for (int64_t i = 0; i < table->cols; i += PIECE) {
         int64_t n = table->cols - i < PIECE ? table->cols - i : PIECE;
         f->unpack(row + number_row_bytes(f, i), piece, n);
-        number_apply_factors(&table->factors, id, i, n, piece);
+        number_apply_block_scales(&table->block_scales, id, i, n, piece);
         for (int64_t j = 0; j < n; j++) x[i + j] = (real)piece[j];
     }
 }

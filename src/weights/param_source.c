@@ -78,12 +78,13 @@ static cadre_status find_fp8(const weight_file *f, const char *name, param_sourc
 {
     const param *p = s->param;
     CADRE_TRY(find_suffixed(f, name, "_scale_inv", &s->scales));
-    const number_factor_form *form =
-        s->scales.format == &number_bf16 ? &number_factor_bf16 : &number_factor_f32;
+    const number_block_scale_form *form =
+        s->scales.format == &number_bf16 ? &number_block_scale_bf16 : &number_block_scale_f32;
     const int64_t shape[] = { (p->rows + form->rows - 1) / form->rows,
         (p->cols + form->cols - 1) / form->cols };
-    s->factors =
-        (number_factors){ .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes };
+    s->block_scales = (number_block_scales){
+        .form = form, .at = s->scales.data, .stride = shape[1] * form->bytes
+    };
     if (s->form || param_is_vector(p))
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(f),
             "%s: expected F8_E4M3 for a plain matrix alone", name);
@@ -113,7 +114,7 @@ static cadre_status find_mxfp4(
         return refuse_shape(f, name, rank + 1, blocks, &s->tensor);
     if (!stored_has_shape(&s->scales, rank, blocks))
         return refuse_shape(f, name, rank, blocks, &s->scales);
-    s->factors = (number_factors){ .form = &number_factor_e8m0,
+    s->block_scales = (number_block_scales){ .form = &number_block_scale_e8m0,
         .at = s->scales.data + s->place.offset / MXFP4_BLOCK,
         .stride = s->place.row / MXFP4_BLOCK };
     return CADRE_OK;
@@ -198,13 +199,13 @@ void param_source_row(const param_source *s, int64_t row, bool stored, float *va
     int64_t at = s->place.offset + row * s->place.row;
     if (s->place.col != 1) strided_row(s, at, values);
     else format->unpack(s->tensor.data + number_row_bytes(format, at), values, s->param->cols);
-    number_apply_factors(&s->factors, row, 0, s->param->cols, values);
+    number_apply_block_scales(&s->block_scales, row, 0, s->param->cols, values);
     if (!stored && s->place.paired && param_is_vector(s->param)) put_vector_in_order(s, values);
 }
 
 const void *param_source_stored_row(const param_source *s, int64_t row, const number_format *format)
 {
-    if (s->factors.form || s->place.col != 1 || s->tensor.format != format) return NULL;
+    if (s->block_scales.form || s->place.col != 1 || s->tensor.format != format) return NULL;
     return s->tensor.data + number_row_bytes(format,
                                 s->place.offset + tensor_place_row(&s->place, row) * s->place.row);
 }

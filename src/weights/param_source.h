@@ -5,7 +5,7 @@
 
 #include "arch/tensor_name.h"
 #include "base/real.h"
-#include "kernel/number_factors.h"
+#include "kernel/number_block_scales.h"
 #include "weights/tensor_use.h"
 #include "weights/weight_file.h"
 
@@ -14,7 +14,7 @@ typedef struct param_source {
     unsigned form;                /* of the name it was found by */
     stored_tensor tensor, scales; /* scales: what its factors are of, or nothing */
     tensor_place place;
-    number_factors factors; /* of its stored rows */
+    number_block_scales block_scales; /* of its stored rows */
 } param_source;
 
 /* A missing tensor, one of another shape, and one whose numbers cannot be read are refused by

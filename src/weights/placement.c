@@ -56,7 +56,7 @@ static int64_t stored_bytes(const param_source *s)
 {
     int64_t count = s->param->rows * s->param->cols;
     return (int64_t)number_row_bytes(s->tensor.format, count) +
-           number_factor_bytes(s->factors.form, s->param->rows, s->param->cols);
+           number_block_scale_bytes(s->block_scales.form, s->param->rows, s->param->cols);
 }
 
 /* NULL: `real`. */
@@ -96,9 +96,10 @@ static cadre_status place_copy(placing *k, int64_t i, const param_source *s)
 
 static cadre_status place_repacked(placing *k, int64_t i, const param_source *s, int64_t bytes)
 {
-    k->out->place[i] = (param_place){
-        .kind = PLACE_COPIED, .format = s->tensor.format, .stride = s->param->cols, .strips = true
-    };
+    k->out->place[i] = (param_place){ .kind = PLACE_COPIED,
+        .format = s->tensor.format,
+        .stride = s->param->cols,
+        .interleaved = true };
     return keep_source(k, s, bytes);
 }
 
@@ -108,13 +109,13 @@ static void place_mapped(placing *k, int64_t i, const param_source *s, const voi
         .data = data,
         .format = s->tensor.format,
         .stride = s->place.row,
-        .factors = s->factors };
+        .block_scales = s->block_scales };
 }
 
 /* Bytes from a matrix's first factor to its last. */
-static int64_t factor_span(const number_factors *x, const param *p)
+static int64_t factor_span(const number_block_scales *x, const param *p)
 {
-    const number_factor_form *form = x->form;
+    const number_block_scale_form *form = x->form;
     int64_t rows = (p->rows + x->skip + form->rows - 1) / form->rows;
     return (rows - 1) * x->stride + (p->cols + form->cols - 1) / form->cols * form->bytes;
 }
@@ -127,10 +128,10 @@ static void place_streamed(placing *k, int64_t i, const param_source *s, const u
     place->kind = PLACE_STREAMED;
     place->range = weight_file_range(k->file, data,
         (int64_t)number_row_bytes(place->format, (p->rows - 1) * place->stride + p->cols));
-    place->factors.at = NULL;
-    if (s->factors.form)
+    place->block_scales.at = NULL;
+    if (s->block_scales.form)
         place->factor_range =
-            weight_file_range(k->file, s->factors.at, factor_span(&s->factors, p));
+            weight_file_range(k->file, s->block_scales.at, factor_span(&s->block_scales, p));
 }
 
 static cadre_status place_one(placing *k, int64_t i)
@@ -163,7 +164,8 @@ static cadre_status check_experts(const placing *k, int64_t i)
         if (q->role != p->role) continue;
         const param_place *other = &k->out->place[j];
         if (mine->format == other->format && mine->stride == other->stride &&
-            mine->strips == other->strips && mine->factors.stride == other->factors.stride)
+            mine->interleaved == other->interleaved &&
+            mine->block_scales.stride == other->block_scales.stride)
             return CADRE_OK;
         return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
             "experts of layer %d: expected one number format for all, found several",
@@ -178,7 +180,7 @@ static void copy_one(
     const compute *c, const param_source *s, const param_place *place, uint8_t *to, float *row)
 {
     int64_t cols = s->param->cols;
-    if (place->strips) {
+    if (place->interleaved) {
         repacking_lay(c, s, to);
         return;
     }

@@ -1,6 +1,6 @@
 /* repacking.h - which weights of an opened model may be laid out again in memory
- * (kernel/quant_strips.h), where that is asked for: quantised matrices that are multiplied from the
- * right and read in no other way. The rest stays where it lies. */
+ * (kernel/quant_interleaved.h), where that is asked for: quantised matrices that are multiplied
+ * from the right and read in no other way. The rest stays where it lies. */
 #ifndef CADRE_WEIGHTS_REPACKING_H
 #define CADRE_WEIGHTS_REPACKING_H
 

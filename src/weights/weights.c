@@ -37,8 +37,8 @@ static weight view(const param *p, param_place place)
         .cols = p->cols,
         .stride = place.stride,
         .data = place.data,
-        .factors = place.factors,
-        .strips = place.strips };
+        .block_scales = place.block_scales,
+        .interleaved = place.interleaved };
 }
 
 static weight expert_view(const layer_config *layer, const param *p, param_place place,
@@ -48,11 +48,11 @@ static weight expert_view(const layer_config *layer, const param *p, param_place
         .rows = p->rows,
         .cols = p->cols,
         .stride = place.stride,
-        .strips = place.strips,
+        .interleaved = place.interleaved,
         .experts = (int)layer->experts,
         .expert = table,
-        .factors = place.factors,
-        .expert_factors = place.factors.form ? factors : NULL };
+        .block_scales = place.block_scales,
+        .expert_block_scales = place.block_scales.form ? factors : NULL };
 }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
@@ -60,7 +60,7 @@ static void bind_expert(const model_config *c, const param *p, param_place place
     int64_t first = pointer_of(c, p->layer, p->role);
     const void **table = w->pointers + first, **factors = table + count_pointers(c);
     table[p->expert] = place.data;
-    factors[p->expert] = place.factors.at;
+    factors[p->expert] = place.block_scales.at;
     if (p->expert) return;
     weight v = expert_view(&c->layer[p->layer], p, place, table, factors);
     expert_weights *e = &w->layer[p->layer].moe.experts;
@@ -84,7 +84,7 @@ static size_t stored_bytes(const weight *w)
 static bool are_joined(const weight *gate, const weight *up)
 {
     bool joined = up->rows && gate->stride == up->stride && gate->format == up->format &&
-                  gate->strips == up->strips && !gate->factors.form;
+                  gate->interleaved == up->interleaved && !gate->block_scales.form;
     for (int e = 0; joined && (e < up->experts || !e); e++) {
         const char *first = weight_matrix(gate, e).data;
         joined = first && weight_matrix(up, e).data == first + stored_bytes(gate);

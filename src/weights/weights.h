@@ -22,9 +22,9 @@ typedef struct param_place {
     const number_format *format;    /* NULL: `real` */
     /* Numbers from row to row; the experts of one layer have the same, and the same format */
     int64_t stride;
-    number_factors factors;
+    number_block_scales block_scales;
     /* As in kernel/weight.h; of all experts of one role and layer, or none */
-    bool strips;
+    bool interleaved;
 } param_place;
 
 typedef struct layer_weights {

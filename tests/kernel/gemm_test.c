@@ -26,8 +26,9 @@ typedef struct shape {
     int64_t gap; /* added to every stride */
     bool gather_a, gather_b, accumulate;
     const number_format *format;
-    const number_factor_form *factors; /* of a format that is read only: codes are drawn */
-    int64_t skip;                      /* rows of the first row of factors that lie before b */
+    const number_block_scale_form
+        *block_scales; /* of a format that is read only: its elements are drawn */
+    int64_t skip;      /* rows of the first row of scales that lie before b */
 } shape;
 
 /* One product with its own memory; `expected` is what c must become. */
@@ -35,7 +36,7 @@ typedef struct product {
     gemm_group group;
     real *a, *c, *expected;
     void *b;
-    uint8_t *factors;
+    uint8_t *block_scales;
     int32_t *a_rows, *b_rows;
     int64_t c_count;
 } product;
@@ -68,7 +69,7 @@ static int64_t extent(int64_t rows, int64_t cols, int64_t stride)
     return rows ? (rows - 1) * stride + cols : 0;
 }
 
-/* b as it is stored, and (through `plain`) the reals that it stands for. */
+/* b as it is stored, and (through `plain`) the floats that it stands for. */
 static void make_b(
     product *p, int64_t count, const number_format *format, uint64_t seed, real **plain)
 {
@@ -88,40 +89,41 @@ static void make_b(
     }
 }
 
-/* Codes and factors as they come, NaNs aside. */
+/* Elements and block scales as they come, NaNs aside. */
 static void make_coded(
     product *p, int64_t rows, int64_t cols, const shape *s, uint64_t seed, real **plain)
 {
-    const number_factor_form *form = s->factors;
+    const number_block_scale_form *form = s->block_scales;
     gemm_group *g = &p->group;
     int64_t count = extent(rows, cols, g->b.stride),
             bytes = (count + s->format->block - 1) / s->format->block;
     int64_t across = (cols + form->cols - 1) / form->cols;
-    g->b.factors =
-        (number_factors){ .form = form, .stride = across * form->bytes, .skip = s->skip };
+    g->b.block_scales =
+        (number_block_scales){ .form = form, .stride = across * form->bytes, .skip = s->skip };
     p->b = malloc((size_t)(bytes ? bytes : 1));
-    p->factors = malloc((size_t)(number_factor_bytes(form, s->skip + rows, cols) + 1));
+    p->block_scales = malloc((size_t)(number_block_scale_bytes(form, s->skip + rows, cols) + 1));
     *plain = calloc((size_t)(count ? count : 1), sizeof(real));
     for (int64_t i = 0; i < bytes; i++) {
         uint8_t code = (uint8_t)random_bits((random_key){ (uint32_t)seed, 8 }, (uint64_t)i);
         ((uint8_t *)p->b)[i] = (code & 127) == 127 ? 0 : code;
     }
-    for (int64_t i = 0; i < number_factor_bytes(form, s->skip + rows, cols) / form->bytes; i++) {
+    for (int64_t i = 0; i < number_block_scale_bytes(form, s->skip + rows, cols) / form->bytes;
+         i++) {
         float factor = (float)value_at(seed + 1, i);
         if (form->bytes > 1)
-            memcpy(p->factors + i * form->bytes, (char *)(&factor + 1) - form->bytes,
+            memcpy(p->block_scales + i * form->bytes, (char *)(&factor + 1) - form->bytes,
                 (size_t)form->bytes);
-        else p->factors[i] = (uint8_t)(123 + i % 7);
+        else p->block_scales[i] = (uint8_t)(123 + i % 7);
     }
     for (int64_t i = 0; i < rows * cols; i++) {
         int64_t r = i / cols, c = i % cols, at = r * g->b.stride + c;
         float pair[2];
         s->format->unpack((uint8_t *)p->b + at / s->format->block, pair, s->format->block);
         const uint8_t *factor =
-            p->factors + ((s->skip + r) / form->rows * across + c / form->cols) * form->bytes;
+            p->block_scales + ((s->skip + r) / form->rows * across + c / form->cols) * form->bytes;
         (*plain)[at] = (real)(pair[at % s->format->block] * form->value(factor));
     }
-    g->b.factors.at = p->factors;
+    g->b.block_scales.at = p->block_scales;
 }
 
 static void expect(product *p, gemm_kind kind, const real *b, bool accumulate)
@@ -161,7 +163,7 @@ static product product_make(gemm_kind kind, const shape *s, uint64_t seed)
         .c_stride = s->n + s->gap };
     p.a = values(extent(a_stored, a_cols, p.group.a_stride), seed + 3);
     real *plain;
-    if (s->factors) make_coded(&p, b_stored, b_cols, s, seed + 4, &plain);
+    if (s->block_scales) make_coded(&p, b_stored, b_cols, s, seed + 4, &plain);
     else make_b(&p, extent(b_stored, b_cols, p.group.b.stride), s->format, seed + 4, &plain);
     p.c_count = extent(s->m, s->n, p.group.c_stride);
     p.c = values(p.c_count, seed + 5);
@@ -181,7 +183,7 @@ static void product_free(product *p)
 {
     free(p->a);
     free(p->b);
-    free(p->factors);
+    free(p->block_scales);
     free(p->c);
     free(p->expected);
     free(p->a_rows);
@@ -313,7 +315,7 @@ static void formats_of_b(void **state)
 
 /* The number of workers goes round. */
 static void try_coded(
-    const machines *one_two_three, const number_format *format, const number_factor_form *form)
+    const machines *one_two_three, const number_format *format, const number_block_scale_form *form)
 {
     static const int64_t rows[] = { 1, 2, 5, 8, 9, 30 }, columns[] = { 7, 40, 130, 270 };
     static const int64_t inner[] = { 1, 20, 64, 96, 160, 300, 520 };
@@ -327,7 +329,7 @@ static void try_coded(
             .n = columns[i / ROWS % COLUMNS],
             .k = inner[i / ROWS / COLUMNS],
             .format = format,
-            .factors = form,
+            .block_scales = form,
             .gather_a = i % 2,
             .accumulate = i % 3 == 0,
             .skip = i % 5 * 31 % form->rows };
@@ -338,23 +340,23 @@ static void try_coded(
     }
 }
 
-static void formats_with_factors_on_1_2_3_workers(void **state)
+static void formats_with_block_scales_on_1_2_3_workers(void **state)
 {
     (void)state;
     machines all[3] = { machines_make(1), machines_make(2), machines_make(3) };
-    try_coded(all, &number_f8_e4m3, &number_factor_f32);
-    try_coded(all, &number_f8_e4m3, &number_factor_bf16);
-    try_coded(all, &number_e2m1, &number_factor_e8m0);
+    try_coded(all, &number_f8_e4m3, &number_block_scale_f32);
+    try_coded(all, &number_f8_e4m3, &number_block_scale_bf16);
+    try_coded(all, &number_e2m1, &number_block_scale_e8m0);
     for (int i = 0; i < 3; i++) machines_free(&all[i]);
 }
 
 /* A number among zeros, under one factor: as it is in plain C, by way of packing or not. */
 static void try_number(const machines *all, const number_format *format,
-    const number_factor_form *form, int code, const void *factor)
+    const number_block_scale_form *form, int code, const void *factor)
 {
     enum { AT = 36 };
     for (int64_t m = 1; m < 10; m += 8) {
-        shape s = { .m = m, .n = 16, .k = 64, .format = format, .factors = form };
+        shape s = { .m = m, .n = 16, .k = 64, .format = format, .block_scales = form };
         product p = product_make(GEMM_NT, &s, 3);
         float value[2];
         memset(p.a, 0, (size_t)(m * s.k) * sizeof *p.a);
@@ -362,8 +364,8 @@ static void try_number(const machines *all, const number_format *format,
         for (int64_t i = 0; i < m; i++) p.a[i * s.k + AT] = 1;
         for (int64_t j = 0; j < s.n; j++)
             ((uint8_t *)p.b)[(j * s.k + AT) / format->block] = (uint8_t)code;
-        for (int64_t i = 0; i < number_factor_bytes(form, s.n, s.k); i += form->bytes)
-            memcpy(p.factors + i, factor, (size_t)form->bytes);
+        for (int64_t i = 0; i < number_block_scale_bytes(form, s.n, s.k); i += form->bytes)
+            memcpy(p.block_scales + i, factor, (size_t)form->bytes);
         format->unpack(&(uint8_t){ (uint8_t)code }, value, format->block);
         value[0] *= form->value(factor);
         for (int i = 0; i < all->count; i++) {
@@ -375,20 +377,20 @@ static void try_number(const machines *all, const number_format *format,
     }
 }
 
-static void every_code_under_factors_of_any_size(void **state)
+static void every_value_under_block_scales_of_any_size(void **state)
 {
     (void)state;
-    static const float factors[] = { 0x1p-149f, 0x1p-126f, 1, 0x1p119f, 0x1p120f, -0x1p127f, 0 };
+    static const float scales[] = { 0x1p-149f, 0x1p-126f, 1, 0x1p119f, 0x1p120f, -0x1p127f, 0 };
     static const uint16_t halved[] = { 1, 0x0080, 0x3f80, 0x7b00, 0x7b80, 0xff00, 0x3f9b };
     machines all = machines_make(1);
     for (int code = 0; code < 256; code++) {
         uint8_t exponent = (uint8_t)code;
-        for (size_t f = 0; f < sizeof factors / sizeof *factors; f++)
-            try_number(&all, &number_f8_e4m3, &number_factor_f32, code, &factors[f]);
+        for (size_t f = 0; f < sizeof scales / sizeof *scales; f++)
+            try_number(&all, &number_f8_e4m3, &number_block_scale_f32, code, &scales[f]);
         for (size_t f = 0; f < sizeof halved / sizeof *halved; f++)
-            try_number(&all, &number_f8_e4m3, &number_factor_bf16, code, &halved[f]);
+            try_number(&all, &number_f8_e4m3, &number_block_scale_bf16, code, &halved[f]);
         for (int c = 0; c < 16; c++)
-            try_number(&all, &number_e2m1, &number_factor_e8m0, c, &exponent);
+            try_number(&all, &number_e2m1, &number_block_scale_e8m0, c, &exponent);
     }
     machines_free(&all);
 }
@@ -486,8 +488,8 @@ int main(void)
         cmocka_unit_test(small_shapes),
         cmocka_unit_test(edges_of_blocks),
         cmocka_unit_test(formats_of_b),
-        cmocka_unit_test(formats_with_factors_on_1_2_3_workers),
-        cmocka_unit_test(every_code_under_factors_of_any_size),
+        cmocka_unit_test(formats_with_block_scales_on_1_2_3_workers),
+        cmocka_unit_test(every_value_under_block_scales_of_any_size),
         cmocka_unit_test(ragged_groups_on_1_2_3_5_workers),
         cmocka_unit_test(groups_that_share_a),
         cmocka_unit_test(products_allocate_nothing),

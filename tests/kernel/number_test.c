@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "kernel/number.h"
-#include "kernel/number_factors.h"
+#include "kernel/number_block_scales.h"
 
 static float float_of(uint32_t bits)
 {
@@ -131,9 +131,11 @@ static void mxfp4_is_its_definition(void **state)
             pairs[i] = (uint8_t)(i | (15 - i) << 4);
             block[1 + i] = (uint8_t)(i | (15 - i) << 4);
         }
-        const number_factors factors = { .form = &number_factor_e8m0, .at = block, .stride = 1 };
+        const number_block_scales scales = {
+            .form = &number_block_scale_e8m0, .at = block, .stride = 1
+        };
         number_e2m1.unpack(pairs, values, 32);
-        number_apply_factors(&factors, 0, 0, 32, values);
+        number_apply_block_scales(&scales, 0, 0, 32, values);
         number_mxfp4.unpack(block, of_block, 32);
         for (int i = 0; i < 32; i++) {
             assert_true(
@@ -144,27 +146,27 @@ static void mxfp4_is_its_definition(void **state)
     }
 }
 
-/* From any row and column on; a part of a matrix has a part of its factors. */
-static void factors_cover_their_blocks(void **state)
+/* From any row and column on; a slice of a matrix has a slice of its block scales. */
+static void block_scales_cover_their_blocks(void **state)
 {
     (void)state;
     enum { ROWS = 300, COLS = 330, ACROSS = (COLS + 127) / 128 };
     float table[3 * ACROSS], values[COLS];
     for (int i = 0; i < 3 * ACROSS; i++) table[i] = (float)(i + 1);
-    const number_factors all = {
-        .form = &number_factor_f32, .at = (const uint8_t *)table, .stride = ACROSS * 4
+    const number_block_scales all = {
+        .form = &number_block_scale_f32, .at = (const uint8_t *)table, .stride = ACROSS * 4
     };
-    assert_int_equal(number_factor_bytes(all.form, ROWS, COLS), sizeof table);
+    assert_int_equal(number_block_scale_bytes(all.form, ROWS, COLS), sizeof table);
     for (int row = 0; row < ROWS; row += 7)
         for (int part = 0; part <= row; part += 50)
             for (int from = 0; from < COLS; from += 31) {
-                number_factors x = number_factors_from(all, part, 0);
+                number_block_scales x = number_block_scales_from(all, part, 0);
                 for (int i = from; i < COLS; i++) values[i - from] = 2;
-                number_apply_factors(&x, row - part, from, COLS - from, values);
+                number_apply_block_scales(&x, row - part, from, COLS - from, values);
                 for (int i = from; i < COLS; i++)
                     assert_true(values[i - from] == 2 * table[row / 128 * ACROSS + i / 128]);
             }
-    number_apply_factors(&(number_factors){ 0 }, 5, 3, 1, values);
+    number_apply_block_scales(&(number_block_scales){ 0 }, 5, 3, 1, values);
 }
 
 static void formats_are_found(void **state)
@@ -212,7 +214,7 @@ int main(void)
         cmocka_unit_test(bf16_rounds_to_nearest_even_and_keeps_nan),
         cmocka_unit_test(every_f8_e4m3_is_its_definition),
         cmocka_unit_test(mxfp4_is_its_definition),
-        cmocka_unit_test(factors_cover_their_blocks),
+        cmocka_unit_test(block_scales_cover_their_blocks),
         cmocka_unit_test(formats_are_found),
         cmocka_unit_test(tolerances_hold),
     };

@@ -121,7 +121,7 @@ static void rounded_row(int64_t k, const float *x, double *out)
 {
     quant_block block;
     for (int64_t i = 0; i < k; i += QUANT_BLOCK) {
-        portable()->quant->round(1, x + i, 0, false, &block);
+        portable()->quant->quantise(1, x + i, 0, false, &block);
         for (int j = 0; j < QUANT_BLOCK; j++) out[i + j] = (double)block.scale * block.q[j];
     }
 }
@@ -168,7 +168,7 @@ static void rounding_is_near(void **state)
     for (int64_t seed = 0; seed < 50; seed++) {
         for (int i = 0; i < QUANT_BLOCK; i++)
             x[i] = uniform((uint64_t)seed, i) * (float)pow(10, (double)(seed % 9) - 4);
-        portable()->quant->round(1, x, 8, true, &block);
+        portable()->quant->quantise(1, x, 8, true, &block);
         int sum[2] = { 0 };
         for (int i = 0; i < QUANT_BLOCK; i++) {
             assert_true(fabs((double)x[i] - (double)block.scale * block.q[i]) <=
@@ -180,7 +180,7 @@ static void rounding_is_near(void **state)
         assert_true(block.sum == block.scale * (float)(sum[0] + sum[1]));
     }
     memset(x, 0, sizeof x);
-    portable()->quant->round(1, x, 8, false, &block);
+    portable()->quant->quantise(1, x, 8, false, &block);
     assert_true(block.scale == 0 && block.sum == 0 && block.start[0] == 0);
 }
 

@@ -28,7 +28,7 @@ static layer s;
 static int set_up(void **state)
 {
     (void)state;
-    s = (layer){ .table = weight_of_reals(s.values, V, D), .ids = { 3, 0, 10, 3, 3, 7 } };
+    s = (layer){ .table = weight_of_floats(s.values, V, D), .ids = { 3, 0, 10, 3, 3, 7 } };
     gradient_fill(s.values, V * D, 1, 1);
     for (int t = 0; t < T; t++) gradient_fill(s.dx + t * S, D, 2 + (uint64_t)t, 1);
     return compute_new(2, NULL, &s.c);
@@ -111,7 +111,7 @@ static void run(compute *c, void *state, real *out)
     (void)state;
     for (int t = 0; t < ROWS; t++) ids[t] = t * 7 % V;
     gradient_fill(dx, ROWS * D, 1, 1);
-    weight table = weight_of_reals(out, V, D);
+    weight table = weight_of_floats(out, V, D);
     embedding e = { &table, REAL_C(0.7), out, false };
     embedding_backward(c, &e, ROWS, ids, rows_from(dx, D));
     e.scale = REAL_C(1.1);

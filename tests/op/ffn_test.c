@@ -32,9 +32,9 @@ static void layer_fill(layer *s, compute *c, const char *activation)
     s->state = (ffn_state){ s->hidden, s->active };
     s->f = (ffn){ .activation = row_activation_by_name(c->variant->rows, activation),
         .limit = 7,
-        .gate = { weight_of_reals(s->gate, H, D), s->bias, s->dgate, s->dbias, false },
-        .up = { .w = weight_of_reals(s->up, H, D), .dw = s->dup },
-        .down = { .w = weight_of_reals(s->down, D, H), .dw = s->ddown } };
+        .gate = { weight_of_floats(s->gate, H, D), s->bias, s->dgate, s->dbias, false },
+        .up = { .w = weight_of_floats(s->up, H, D), .dw = s->dup },
+        .down = { .w = weight_of_floats(s->down, D, H), .dw = s->ddown } };
     gradient_fill(s->x, T * XS, 1, 1);
     gradient_fill(s->gate, H * D, 2, 1);
     gradient_fill(s->up, H * D, 3, 1);

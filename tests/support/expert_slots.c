@@ -24,10 +24,11 @@ static const weight *matrix_of(const expert_weights *w, int part)
 
 static size_t factor_bytes(const weight *m)
 {
-    const number_factor_form *form = m->factors.form;
+    const number_block_scale_form *form = m->block_scales.form;
     if (!form) return 0;
     int64_t rows = (m->rows + form->rows - 1) / form->rows;
-    return (size_t)((rows - 1) * m->factors.stride + number_factor_bytes(form, 1, m->cols));
+    return (
+        size_t)((rows - 1) * m->block_scales.stride + number_block_scale_bytes(form, 1, m->cols));
 }
 
 static size_t part_bytes(const expert_weights *w, int part)
@@ -41,7 +42,8 @@ static size_t part_bytes(const expert_weights *w, int part)
 static bool can_join(const expert_slots *s, const expert_weights *w)
 {
     return s->joined && w->up.rows && w->gate.stride == w->gate.cols &&
-           w->up.stride == w->up.cols && w->gate.format == w->up.format && !w->gate.factors.form;
+           w->up.stride == w->up.cols && w->gate.format == w->up.format &&
+           !w->gate.block_scales.form;
 }
 
 /* Where a part begins in a slot. */
@@ -65,7 +67,7 @@ cadre_status expert_slots_copy(
 {
     matrix m = weight_matrix(matrix_of(w->opened, part), expert);
     (void)arg;
-    memcpy(to, part < 3 ? m.data : m.factors.at, bytes);
+    memcpy(to, part < 3 ? m.data : m.block_scales.at, bytes);
     return CADRE_OK;
 }
 
@@ -133,7 +135,7 @@ static void make_view(expert_slots *s, const expert_weights *opened)
     s->view.joined = can_join(s, opened);
     for (int i = 0; i < 3; i++) {
         mine[i]->expert = table_of(s, i);
-        mine[i]->expert_factors = mine[i]->factors.form ? table_of(s, i + 3) : NULL;
+        mine[i]->expert_block_scales = mine[i]->block_scales.form ? table_of(s, i + 3) : NULL;
     }
 }
 

@@ -96,11 +96,11 @@ static void make_router(moe_case *c, uint64_t seed)
     router_weights *w = &c->weights.router;
     router_gradients *g = &c->gradients.router;
     w->matrix =
-        weight_of_reals(parameter(c, "router", experts * d, 0.8, seed, &g->matrix), experts, d);
+        weight_of_floats(parameter(c, "router", experts * d, 0.8, seed, &g->matrix), experts, d);
     if (c->config.router_bias) w->bias = parameter(c, "router bias", experts, 0.3, seed, &g->bias);
     if (c->config.router->traits & ROUTER_NOISE)
         w->noise =
-            weight_of_reals(parameter(c, "noise", experts * d, 0.5, seed, &g->noise), experts, d);
+            weight_of_floats(parameter(c, "noise", experts * d, 0.5, seed, &g->noise), experts, d);
     if (c->config.router->traits & ROUTER_CORRECTION) {
         real *correction = reals(c, experts);
         gradient_fill(correction, experts, seed + 77, 0.1);
@@ -114,14 +114,14 @@ static void make_shared(moe_case *c, uint64_t seed)
     moe_gradients *g = &c->gradients;
     if (!h) return;
     c->weights.shared_gate =
-        weight_of_reals(parameter(c, "shared gate", h * d, 0.7, seed, &g->shared_gate), h, d);
+        weight_of_floats(parameter(c, "shared gate", h * d, 0.7, seed, &g->shared_gate), h, d);
     c->weights.shared_up =
-        weight_of_reals(parameter(c, "shared up", h * d, 0.7, seed, &g->shared_up), h, d);
+        weight_of_floats(parameter(c, "shared up", h * d, 0.7, seed, &g->shared_up), h, d);
     c->weights.shared_down =
-        weight_of_reals(parameter(c, "shared down", h * d, 0.7, seed, &g->shared_down), d, h);
+        weight_of_floats(parameter(c, "shared down", h * d, 0.7, seed, &g->shared_down), d, h);
     if (c->config.shared_gated)
         c->weights.shared_switch =
-            weight_of_reals(parameter(c, "shared switch", d, 0.7, seed, &g->shared_switch), 1, d);
+            weight_of_floats(parameter(c, "shared switch", d, 0.7, seed, &g->shared_switch), 1, d);
 }
 
 static void make_batch(moe_case *c, int64_t sequences, int64_t length, uint64_t seed)

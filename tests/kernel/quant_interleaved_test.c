@@ -1,6 +1,6 @@
-/* quant_strips_test.c - products with weights laid out in strips have the bits of those with the
- * same weights row by row, in every variant and format, in ragged shapes, from rows further apart
- * than they are long, and by any number of workers. */
+/* quant_interleaved_test.c - products with weights in the interleaved layout have the bits of those
+ * with the same weights row by row, in every variant and format, in ragged shapes, from rows
+ * further apart than they are long, and by any number of workers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "kernel/context.h"
 #include "kernel/gemm.h"
 #include "kernel/quant_kernels.h"
-#include "kernel/quant_strips.h"
+#include "kernel/quant_interleaved.h"
 
 #if REAL_IS_DOUBLE
 int main(void) { return 0; } /* the kernels exist in float alone */
@@ -44,13 +44,13 @@ static real *random_reals(int64_t count, uint64_t seed)
 static uint8_t *lay(const kernel_variant *v, const gemm_group *g)
 {
     int64_t lanes = quant_grain(v), count = (g->n + lanes - 1) / lanes;
-    size_t bytes = quant_strips_bytes(v, g->b.format, g->n, g->k);
+    size_t bytes = quant_interleaved_bytes(v, g->b.format, g->n, g->k);
     assert_int_equal(bytes, number_row_bytes(g->b.format, count * lanes * g->k));
-    uint8_t *strips = malloc(bytes);
-    memset(strips, 0xff, bytes);
+    uint8_t *interleaved = malloc(bytes);
+    memset(interleaved, 0xff, bytes);
     for (int64_t s = count; s-- > 0;)
-        quant_strips_lay(v, g->b.format, g->n, g->k, g->b.data, g->b.stride, s, s + 1, strips);
-    return strips;
+        quant_interleave(v, g->b.format, g->n, g->k, g->b.data, g->b.stride, s, s + 1, interleaved);
+    return interleaved;
 }
 
 static void check(compute *c, const number_format *f, int64_t m, int64_t n, int64_t k)
@@ -68,13 +68,14 @@ static void check(compute *c, const number_format *f, int64_t m, int64_t n, int6
         .c_stride = n,
         .b = { .data = w, .stride = stride, .format = f } };
     gemm_grouped(c, GEMM_NT, &g, 1, false);
-    uint8_t *strips = lay(c->variant, &g);
-    g.b = (matrix){ .data = strips, .stride = k, .format = f, .strips = true }, g.c = again;
+    uint8_t *interleaved = lay(c->variant, &g);
+    g.b = (matrix){ .data = interleaved, .stride = k, .format = f, .interleaved = true },
+    g.c = again;
     gemm_grouped(c, GEMM_NT, &g, 1, false);
     if (memcmp(y, again, (size_t)(m * n) * sizeof *y))
         fail_msg("%s, %s, %d threads: m %ld n %ld k %ld", c->variant->name, f->name, c->workers,
             (long)m, (long)n, (long)k);
-    free(w), free(x), free(y), free(again), free(strips);
+    free(w), free(x), free(y), free(again), free(interleaved);
 }
 
 static void check_variant(const kernel_variant *v, int threads)
@@ -91,7 +92,7 @@ static void check_variant(const kernel_variant *v, int threads)
     compute_free(c);
 }
 
-static void strips_have_the_same_bits(void **state)
+static void interleaved_weights_have_the_same_bits(void **state)
 {
     int count;
     const kernel_variant *const *list = variant_list(&count);
@@ -131,16 +132,16 @@ static void what_is_not_multiplied_in_integers_is_not_laid_out(void **state)
     compute *c;
     (void)state;
     assert_int_equal(compute_new(1, NULL, &c), CADRE_OK);
-    assert_int_equal(quant_strips_bytes(c->variant, NULL, 16, 256), 0);
-    assert_int_equal(quant_strips_bytes(c->variant, &number_bf16, 16, 256), 0);
-    assert_int_equal(quant_strips_bytes(c->variant, &number_q4_0, 16, 1 << 24), 0);
+    assert_int_equal(quant_interleaved_bytes(c->variant, NULL, 16, 256), 0);
+    assert_int_equal(quant_interleaved_bytes(c->variant, &number_bf16, 16, 256), 0);
+    assert_int_equal(quant_interleaved_bytes(c->variant, &number_q4_0, 16, 1 << 24), 0);
     compute_free(c);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strips_have_the_same_bits),
+        cmocka_unit_test(interleaved_weights_have_the_same_bits),
         cmocka_unit_test(a_strip_is_words_beside_each_other),
         cmocka_unit_test(what_is_not_multiplied_in_integers_is_not_laid_out),
     };
