@@ -50,13 +50,13 @@ static void flip(real *x)
     flips++;
 }
 
-static void turned_transpose(const gemm_stored *in, int64_t k, real *out, int64_t out_step)
+static void flipped_transpose(const gemm_stored *in, int64_t k, real *out, int64_t out_step)
 {
-    gemm_portable.transpose[GEMM_REALS](in, k, out, out_step);
+    gemm_portable.transpose[GEMM_FLOAT](in, k, out, out_step);
     flip(out);
 }
 
-static void turned_copy(
+static void flipped_copy(
     int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out)
 {
     gemm_portable.copy(vecs, k, in, stride, rows, out);
@@ -66,12 +66,12 @@ static void turned_copy(
 static void a_bit_of_a_product_is_seen(void **state)
 {
     (void)state;
-    s.gemm.transpose[GEMM_REALS] = turned_transpose;
+    s.gemm.transpose[GEMM_FLOAT] = flipped_transpose;
     only_these_fail(&s, &verify_kernels, (const char *const[]){ "product x w^T", NULL });
     check_says(&s, &verify_kernels, "product x w^T", false,
         "portable with 1 threads differs from portable");
-    s.gemm.transpose[GEMM_REALS] = gemm_portable.transpose[GEMM_REALS];
-    s.gemm.copy = turned_copy;
+    s.gemm.transpose[GEMM_FLOAT] = gemm_portable.transpose[GEMM_FLOAT];
+    s.gemm.copy = flipped_copy;
     only_these_fail(
         &s, &verify_kernels, (const char *const[]){ "product dy w", "product dy^T x", NULL });
 }
