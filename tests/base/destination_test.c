@@ -81,12 +81,80 @@ static void room_is_that_of_the_nearest_folder(void **state)
     mem_free(path);
 }
 
+static void sentences_name_what_was_asked_for(void **state)
+{
+    (void)state;
+    int64_t before = mem_balance();
+    char *file = file_join(folder, "file"), *inner = file_join(folder, "file/a/b"),
+         *none = file_join(folder, "none/new"), *slashes = file_join(folder, "new///"), wanted[300];
+    assert_int_equal(file_write(file, "x", 1), CADRE_OK);
+    snprintf(
+        wanted, sizeof wanted, "%s: expected the name of a file to write, found a folder", folder);
+    assert_int_equal(destination_file(folder), CADRE_EIO);
+    assert_string_equal(cadre_last_error(), wanted);
+    snprintf(wanted, sizeof wanted, "%s: expected a folder to write in, found a file", file);
+    assert_int_equal(destination_folder(inner), CADRE_EIO);
+    assert_string_equal(cadre_last_error(), wanted);
+    snprintf(wanted, sizeof wanted, "%s: could not be created: No such file or directory", none);
+    assert_int_equal(destination_file(none), CADRE_EIO);
+    assert_string_equal(cadre_last_error(), wanted);
+    assert_int_equal(destination_file(slashes), CADRE_OK);
+    mem_free(file);
+    mem_free(inner);
+    mem_free(none);
+    mem_free(slashes);
+    assert_int_equal(mem_balance(), before);
+}
+
+static void the_root_is_a_folder_like_others(void **state)
+{
+    (void)state;
+    assert_int_equal(destination_file("/"), CADRE_EIO);
+    assert_int_equal(destination_folder("/"), CADRE_OK);
+    assert_int_equal(destination_room("/not/there/yet", 1, "a letter"), CADRE_OK);
+    if (access("/", W_OK) == 0) {
+        assert_int_equal(destination_file("/cadre-destination-test"), CADRE_OK);
+        assert_int_equal(destination_folder("/not/there/yet"), CADRE_OK);
+    }
+}
+
+static void questions_without_memory_are_not_answered(void **state)
+{
+    (void)state;
+    cadre_status (*const ask[])(const char *) = { destination_file, destination_folder };
+    int64_t before = mem_balance();
+    for (int i = 0; i < 3; i++) {
+        mem_fail_at(1, false);
+        cadre_status status = i < 2 ? ask[i]("a/b") : destination_room("a/b", 1, "a letter");
+        mem_fail_at(0, false);
+        assert_int_equal(status, CADRE_ENOMEM);
+    }
+    assert_int_equal(mem_balance(), before);
+}
+
+static void the_room_that_was_found_is_told(void **state)
+{
+    (void)state;
+    double free_gb = 0;
+    assert_int_equal(destination_room(folder, INT64_MAX, "all"), CADRE_EIO);
+    const char *found = strstr(cadre_last_error(), ", found ");
+    assert_non_null(found);
+    assert_int_equal(sscanf(found, ", found %lf GB", &free_gb), 1);
+    assert_true(free_gb > 1e-6 && free_gb < 1e8);
+    assert_int_equal(destination_room(folder, (int64_t)(free_gb * 0.8e9), "less"), CADRE_OK);
+    assert_int_equal(destination_room(folder, (int64_t)(free_gb * 1.5e9), "more"), CADRE_EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_need_a_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_come_with_their_parents, setup, teardown),
         cmocka_unit_test_setup_teardown(room_is_that_of_the_nearest_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(sentences_name_what_was_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_root_is_a_folder_like_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(questions_without_memory_are_not_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_room_that_was_found_is_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -280,6 +281,221 @@ static void a_file_in_a_folder_is_found_without_memory(void **state)
     assert_true(found && !other && !nowhere);
 }
 
+/* ---- nothing stays open ---- */
+
+static int lowest_handle(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    close(fd);
+    return fd;
+}
+
+static void no_handle_stays_open(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a"), *none = file_join(folder, "none/a"), *text, **names;
+    size_t size;
+    int count, before = lowest_handle();
+    file_map map;
+    file_writer *w;
+    assert_int_equal(file_write(path, "text", 4), CADRE_OK);
+    assert_int_equal(file_write(none, "text", 4), CADRE_EIO);
+    assert_int_equal(file_map_open(folder, &map), CADRE_EIO);
+    assert_int_equal(file_map_open(path, &map), CADRE_OK);
+    file_map_close(&map);
+    assert_int_equal(file_read(path, 3, &text, &size), CADRE_EFORMAT);
+    assert_int_equal(file_read(path, 4, &text, &size), CADRE_OK);
+    mem_free(text);
+    assert_int_equal(file_list(folder, &names, &count), CADRE_OK);
+    file_list_free(names, count);
+    assert_true(file_exists_in(folder, "a"));
+    assert_int_equal(file_sync_folder(folder), CADRE_OK);
+    assert_int_equal(file_writer_open(path, &w), CADRE_OK);
+    file_writer_discard(w);
+    assert_int_equal(lowest_handle(), before);
+    mem_free(path);
+    mem_free(none);
+}
+
+/* How much of a file is mapped: kilobytes of addresses, and of memory behind them. */
+static void mapped(const char *path, long *addresses, long *resident)
+{
+    char line[512];
+    bool own = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    assert_non_null(maps);
+    *addresses = *resident = 0;
+    while (fgets(line, sizeof line, maps)) {
+        long kilobytes;
+        if (strstr(line, path)) own = true;
+        else if (own && sscanf(line, "Size: %ld", &kilobytes) == 1) *addresses += kilobytes;
+        else if (own && sscanf(line, "Rss: %ld", &kilobytes) == 1) *resident += kilobytes, own = 0;
+    }
+    fclose(maps);
+}
+
+static void a_mapping_is_let_go_page_by_page_and_closed_whole(void **state)
+{
+    (void)state;
+    enum { BYTES = 1 << 20 };
+    char *path = file_join(folder, "a"), *ones = mem_alloc(BYTES, 1);
+    long addresses, resident;
+    file_map map;
+    memset(ones, 1, BYTES);
+    assert_int_equal(file_write(path, ones, BYTES), CADRE_OK);
+    assert_int_equal(file_map_open(path, &map), CADRE_OK);
+    assert_memory_equal(map.data, ones, BYTES);
+    mapped(path, &addresses, &resident);
+    assert_int_equal(addresses, BYTES / 1024);
+    assert_int_equal(resident, BYTES / 1024);
+    file_map_let_go(map.data + 1, BYTES - 2); /* all but the first page and the last */
+    mapped(path, &addresses, &resident);
+    assert_int_equal(resident, 2 * sysconf(_SC_PAGESIZE) / 1024);
+    file_map_let_go(map.data + 10, 100); /* no whole page */
+    assert_memory_equal(map.data, ones, BYTES);
+    file_map_close(&map);
+    mapped(path, &addresses, &resident);
+    assert_int_equal(addresses, 0);
+    assert_true(!map.data && map.size == 0);
+    file_map_close(&map);
+    mem_free(path);
+    mem_free(ones);
+}
+
+/* ---- writing ---- */
+
+static void what_is_written_lies_beside_until_it_is_renamed(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a"),
+         *temporary = mem_printf("%s.tmp-%ld", path, (long)getpid());
+    file_writer *w;
+    assert_int_equal(file_writer_open(path, &w), CADRE_OK);
+    assert_int_equal(file_writer_put(w, "whole", 5), CADRE_OK);
+    assert_true(file_exists(temporary) && !file_exists(path));
+    assert_int_equal(file_bytes(temporary), 0); /* still in the buffer */
+    assert_int_equal(file_writer_seal(w), CADRE_OK);
+    assert_int_equal(file_writer_seal(w), CADRE_OK);
+    expect_content(temporary, "whole");
+    assert_false(file_exists(path));
+    assert_int_equal(file_writer_commit(w), CADRE_OK);
+    expect_content(path, "whole");
+    expect_one_file();
+    mem_free(path);
+    mem_free(temporary);
+}
+
+static void a_name_that_is_taken_by_a_folder_leaves_nothing(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "made");
+    assert_int_equal(file_make_folder(path), CADRE_OK);
+    assert_int_equal(file_write(path, "x", 1), CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), path));
+    assert_non_null(strstr(cadre_last_error(), ": could not be renamed into place: "));
+    expect_one_file();
+    assert_true(file_is_folder(path));
+    mem_free(path);
+}
+
+static void a_name_alone_is_of_this_folder(void **state)
+{
+    (void)state;
+    char before[1000], *path = file_join(folder, "alone");
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(folder), 0);
+    cadre_status status = file_write("alone", "x", 1);
+    assert_int_equal(chdir(before), 0);
+    assert_int_equal(status, CADRE_OK);
+    expect_content(path, "x");
+    mem_free(path);
+}
+
+/* More than there are places to remember them. */
+static void many_files_are_written_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 66 };
+    file_writer *w[MANY];
+    char *path[MANY];
+    for (int i = 0; i < MANY; i++) {
+        path[i] = mem_printf("%s/%d", folder, i);
+        assert_int_equal(file_writer_open(path[i], &w[i]), CADRE_OK);
+        assert_int_equal(file_writer_put(w[i], path[i], strlen(path[i])), CADRE_OK);
+    }
+    for (int i = 0; i < MANY; i++) assert_int_equal(file_writer_commit(w[i]), CADRE_OK);
+    cadre_abandon_files();
+    for (int i = 0; i < MANY; i++) {
+        expect_content(path[i], path[i]);
+        mem_free(path[i]);
+    }
+}
+
+/* ---- folders ---- */
+
+static void sentences_name_the_part_that_failed(void **state)
+{
+    (void)state;
+    char *file = file_join(folder, "f"), *inner = file_join(folder, "f/x/y"), wanted[300], **names;
+    int count;
+    assert_int_equal(file_write(file, "x", 1), CADRE_OK);
+    snprintf(wanted, sizeof wanted, "%s: this folder could not be made: File exists", file);
+    assert_int_equal(file_make_folder(inner), CADRE_EIO);
+    assert_string_equal(cadre_last_error(), wanted);
+    snprintf(wanted, sizeof wanted, "%s: this folder could not be opened: Not a directory", file);
+    assert_int_equal(file_sync_folder(file), CADRE_EIO);
+    assert_string_equal(cadre_last_error(), wanted);
+    assert_int_equal(file_list(file, &names, &count), CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), ": expected a readable folder: Not a directory"));
+    assert_int_equal(file_remove(folder), CADRE_EIO);
+    assert_non_null(strstr(cadre_last_error(), ": could not be removed: "));
+    mem_free(file);
+    mem_free(inner);
+}
+
+static void a_file_tells_when_it_was_written(void **state)
+{
+    (void)state;
+    char *path = file_join(folder, "a");
+    assert_int_equal(file_written(path), 0);
+    assert_int_equal(file_bytes(path), 0);
+    assert_int_equal(file_write(path, "12345", 5), CADRE_OK);
+    struct timespec times[2] = { { 1000000000, 0 }, { 1234567890, 0 } };
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_int_equal(file_written(path), 1234567890);
+    assert_int_equal(file_bytes(path), 5);
+    mem_free(path);
+}
+
+/* More names than the first block holds, and every allocation of the list may fail. */
+static void a_long_list_is_whole_or_refused(void **state)
+{
+    (void)state;
+    enum { FILES = 40 };
+    for (int i = 0; i < FILES; i++) {
+        char *path = mem_printf("%s/%02d", folder, FILES - 1 - i);
+        assert_int_equal(file_write(path, "x", 1), CADRE_OK);
+        mem_free(path);
+    }
+    int64_t before = mem_balance();
+    cadre_status status = CADRE_ENOMEM;
+    for (long n = 1; status != CADRE_OK; n++) {
+        char **names;
+        int count;
+        mem_fail_at(n, false);
+        status = file_list(folder, &names, &count);
+        mem_fail_at(0, false);
+        assert_true(status == CADRE_OK || status == CADRE_ENOMEM);
+        if (status == CADRE_OK) {
+            assert_int_equal(count, FILES);
+            for (int i = 0; i < FILES; i++) assert_int_equal(atoi(names[i]), i);
+            file_list_free(names, count);
+            assert_int_equal(n, FILES + 4); /* names and three blocks */
+        }
+        assert_int_equal(mem_balance(), before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +512,18 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pipe_is_refused_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_folders_alone_are_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(every_allocation_of_a_write_may_fail, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_handle_stays_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_mapping_is_let_go_page_by_page_and_closed_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_is_written_lies_beside_until_it_is_renamed, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_name_that_is_taken_by_a_folder_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_alone_is_of_this_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_files_are_written_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(sentences_name_the_part_that_failed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_tells_when_it_was_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_list_is_whole_or_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

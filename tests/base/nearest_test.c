@@ -54,6 +54,50 @@ static void far_words_have_no_neighbour(void **state)
     endless[sizeof endless - 1] = 0;
     assert_null(near(endless));
     assert_null(cadre_nearest("train", NULL, 0));
+    static const char *const four_of_six[] = { "abwxyz" };
+    assert_null(cadre_nearest("abcdef", four_of_six, 1));
+}
+
+static void of_equals_the_first_is_taken(void **state)
+{
+    (void)state;
+    static const char *const alike[] = { "cat", "bat", "rat" }, *const ends[] = { "abcd", "abce" };
+    assert_string_equal(cadre_nearest("mat", alike, 3), "cat");
+    assert_string_equal(cadre_nearest("abc", ends, 2), "abcd");
+}
+
+static void a_word_that_is_there_is_itself(void **state)
+{
+    (void)state;
+    static const char *const words[] = { "report", "reports", "repor" };
+    assert_string_equal(cadre_nearest("report", words, 3), "report");
+    assert_string_equal(cadre_nearest("report", words + 1, 2), "reports");
+}
+
+static void two_neighbours_swapped_are_one_slip(void **state)
+{
+    (void)state;
+    static const char *const one[] = { "trxix", "trian" }, *const split[] = { "ca" };
+    assert_string_equal(cadre_nearest("train", one, 2), "trian"); /* the other has two */
+    assert_null(cadre_nearest("abc", split, 1)); /* swapped letters are not written between */
+}
+
+static void long_words_are_compared_up_to_63_letters(void **state)
+{
+    (void)state;
+    char word[70], other[70];
+    const char *const candidate[] = { other };
+    for (int length = 62; length <= 65; length++) {
+        memset(word, 'a', sizeof word);
+        memset(other, 'a', sizeof other);
+        word[length] = other[length] = 0;
+        other[3] = 'b';
+        const char *found = cadre_nearest(word, candidate, 1);
+        assert_true(length <= 63 ? found == other : !found);
+    }
+    memset(word, 'a', sizeof word);
+    word[63] = 0; /* a candidate of 65 is not looked at */
+    assert_null(cadre_nearest(word, candidate, 1));
 }
 
 int main(void)
@@ -63,6 +107,10 @@ int main(void)
         cmocka_unit_test(a_beginning_is_recognised),
         cmocka_unit_test(the_nearest_wins),
         cmocka_unit_test(far_words_have_no_neighbour),
+        cmocka_unit_test(of_equals_the_first_is_taken),
+        cmocka_unit_test(a_word_that_is_there_is_itself),
+        cmocka_unit_test(two_neighbours_swapped_are_one_slip),
+        cmocka_unit_test(long_words_are_compared_up_to_63_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "support/succeeds.h"
 
 static const cadre_option rows[] = {
     { .name = "layers",
@@ -248,6 +249,174 @@ static void the_library_s_own_tables_agree_with_themselves(void **state)
     cadre_options_free(o);
 }
 
+/* ---- every kind ---- */
+
+static const cadre_option kinds[] = {
+    { .name = "size", .kind = CADRE_OPTION_INT, .min = -5, .max = 5, .help = "h" },
+    { .name = "rate", .kind = CADRE_OPTION_REAL, .min = -1, .max = 1, .help = "h" },
+    { .name = "tie", .kind = CADRE_OPTION_FLAG, .fallback = "yes", .help = "h" },
+    { .name = "name", .kind = CADRE_OPTION_TEXT, .help = "h" },
+    { .name = "stop", .kind = CADRE_OPTION_TEXTS, .help = "h" },
+    { .name = "out", .kind = CADRE_OPTION_PATH, .help = "h" },
+    { .name = "one", .kind = CADRE_OPTION_CHOICE, .choices = OPTION_CHOICES("Only"), .help = "h" },
+};
+
+static int setup_kinds(void **state)
+{
+    const cadre_option_table table = OPTION_TABLE(kinds);
+    return cadre_options_new(&table, 1, (cadre_options **)state);
+}
+
+static void bounds_are_values_too(void **state)
+{
+    cadre_options *o = *state;
+    static const char *const least[] = { "-5", "-1" }, *const most[] = { "5", "1" },
+                             *const beyond[] = { "6", "1.0001" },
+                             *const below[] = { "-6", "-1.0001" };
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "rate" : "size";
+        succeeds(cadre_options_set(o, name, least[i]));
+        succeeds(cadre_options_set(o, name, most[i]));
+        assert_int_equal(cadre_options_set(o, name, beyond[i]), CADRE_EARGUMENT);
+        assert_int_equal(cadre_options_set(o, name, below[i]), CADRE_EARGUMENT);
+    }
+    assert_int_equal(options_int_or(o, "size", 0), 5);
+    assert_true(cadre_options_real(o, "rate") == 1);
+    expect_refused(o, "rate", "0.5x", "--rate: expected a number from -1 to 1, found '0.5x'");
+    expect_refused(o, "rate", "", "--rate: expected a number from -1 to 1, found ''");
+    expect_refused(o, "rate", "inf", "--rate: expected a number from -1 to 1, found 'inf'");
+}
+
+static void a_flag_is_yes_or_no_in_two_words_each(void **state)
+{
+    cadre_options *o = *state;
+    static const char *const word[] = { "no", "yes", "false", "true" };
+    assert_true(cadre_options_flag(o, "tie"));
+    for (int i = 0; i < 4; i++) {
+        succeeds(cadre_options_set(o, "tie", word[i]));
+        assert_int_equal(cadre_options_flag(o, "tie"), i % 2);
+        assert_int_equal(options_flag_or(o, "tie", !(i % 2)), i % 2);
+    }
+    expect_refused(o, "tie", "", "--tie: expected yes or no, found ''");
+}
+
+static void what_nobody_gave_is_what_the_caller_says(void **state)
+{
+    cadre_options *o = *state;
+    assert_int_equal(options_int_or(o, "size", 3), 3);
+    assert_true(options_real_or(o, "rate", 0.25) == 0.25);
+    assert_string_equal(options_text_or(o, "name", "none"), "none");
+    assert_null(cadre_options_text(o, "name", 0));
+    assert_false(cadre_options_has(o, "stop", "x"));
+    succeeds(cadre_options_set(o, "name", "a,b"));
+    assert_string_equal(options_text_or(o, "name", "none"), "a,b");
+    assert_null(cadre_options_text(o, "name", 1));
+}
+
+static void a_word_is_taken_in_any_case_and_kept_as_the_table_has_it(void **state)
+{
+    cadre_options *o = *state;
+    succeeds(cadre_options_set(o, "one", "oNLY"));
+    assert_string_equal(cadre_options_text(o, "one", 0), "Only");
+    expect_refused(o, "one", "Onlyx", "--one: expected Only, found 'Onlyx'\ndid you mean 'Only'?");
+    expect_refused(o, "one", "Onl", "--one: expected Only, found 'Onl'\ndid you mean 'Only'?");
+}
+
+static void texts_add_up_and_may_be_empty(void **state)
+{
+    cadre_options *o = *state;
+    succeeds(cadre_options_add(o, "stop", "a,b"));
+    succeeds(cadre_options_add(o, "stop", ""));
+    assert_int_equal(cadre_options_count(o, "stop"), 2);
+    assert_string_equal(cadre_options_text(o, "stop", 0), "a,b");
+    assert_string_equal(cadre_options_text(o, "stop", 1), "");
+    assert_true(cadre_options_given(o, "stop"));
+    assert_int_equal(cadre_options_add(o, "stops", "x"), CADRE_EARGUMENT);
+    assert_string_equal(cadre_last_error(), "unknown option 'stops'\ndid you mean 'stop'?");
+    assert_int_equal(cadre_options_add(o, "out", ""), CADRE_EARGUMENT);
+    assert_string_equal(cadre_last_error(), "--out: expected a path, found nothing");
+    assert_int_equal(cadre_options_count(o, "out"), 0);
+    assert_false(cadre_options_given(o, "out"));
+}
+
+static void a_recipe_supplies_only_what_is_missing(void **state)
+{
+    cadre_options *o = *state;
+    succeeds(options_supply(o, "size", "2"));
+    assert_int_equal(cadre_options_int(o, "size", 0), 2);
+    assert_false(cadre_options_given(o, "size"));
+    succeeds(options_supply(o, "size", "4")); /* there is one */
+    assert_int_equal(cadre_options_int(o, "size", 0), 2);
+    succeeds(options_supply(o, "tie", "no")); /* there is a default */
+    assert_true(cadre_options_flag(o, "tie"));
+    succeeds(cadre_options_set(o, "name", "given"));
+    succeeds(options_supply(o, "name", "supplied"));
+    assert_string_equal(cadre_options_text(o, "name", 0), "given");
+    assert_int_equal(options_supply(o, "rate", "2"), CADRE_EARGUMENT);
+    assert_string_equal(cadre_last_error(), "rate: expected a number from -1 to 1, found '2'");
+}
+
+static void rows_are_found_by_name_alone(void **state)
+{
+    cadre_options *o = *state;
+    assert_ptr_equal(cadre_options_row(o, "rate"), &kinds[1]);
+    assert_null(cadre_options_row(o, "rat"));
+    assert_string_equal(cadre_option_choice(&kinds[6], 0), "Only");
+    assert_null(cadre_option_choice(&kinds[6], 1));
+    assert_null(cadre_option_choice(&kinds[0], 0));
+}
+
+static void a_file_says_words_and_numbers_as_the_command_line_does(void **state)
+{
+    cadre_options *o = *state;
+    succeeds(load_text(o, "{\"size\": \"-3\", \"rate\": \"0.5\", \"tie\": false,"
+                          " \"stop\": \"x,y\", \"name\": 7}"));
+    assert_int_equal(cadre_options_int(o, "size", 0), -3);
+    assert_true(cadre_options_real(o, "rate") == 0.5);
+    assert_false(cadre_options_flag(o, "tie"));
+    assert_int_equal(cadre_options_count(o, "stop"), 1);
+    assert_string_equal(cadre_options_text(o, "name", 0), "7");
+    succeeds(load_text(o, "{\"stop\": []}"));
+    assert_int_equal(cadre_options_count(o, "stop"), 0);
+    assert_true(cadre_options_given(o, "stop"));
+    succeeds(load_text(o, "{\"stop\": [\"x\"]}"));
+    expect_file_refused(o, "{\"stop\": [\"y\", null]}", CADRE_EARGUMENT,
+        ".json: stop: expected a number, a word or true/false, found another kind of value");
+    assert_string_equal(cadre_options_text(o, "stop", 0), "x"); /* as it was */
+}
+
+static void lists_are_held_to_4096_items(void **state)
+{
+    cadre_options *o = *state;
+    char *list = mem_alloc(4097 * 2, 1);
+    for (int i = 0; i < 4097; i++) memcpy(list + 2 * i, "1,", 2);
+    list[2 * 4096 - 1] = 0;
+    succeeds(cadre_options_set(o, "experts", list));
+    assert_int_equal(cadre_options_count(o, "experts"), 4096);
+    list[2 * 4096 - 1] = ',';
+    list[2 * 4097 - 1] = 0;
+    expect_refused(o, "experts", list, "--experts: expected at most 4096 values, found more");
+    assert_int_equal(cadre_options_count(o, "experts"), 4096);
+    mem_free(list);
+}
+
+static void nothing_stays_when_options_are_freed(void **state)
+{
+    (void)state;
+    const cadre_option_table tables[] = { OPTION_TABLE(rows), cadre_run_options() };
+    int64_t before = mem_balance();
+    cadre_options *o;
+    succeeds(cadre_options_new(tables, 2, &o));
+    succeeds(cadre_options_set(o, "experts", "1,2,3"));
+    succeeds(cadre_options_set(o, "experts", "4"));
+    assert_int_equal(cadre_options_set(o, "experts", "4,5,x"), CADRE_EARGUMENT);
+    succeeds(load_text(o, "{\"data\": [\"x\", \"y\"], \"experts\": [1, 2]}"));
+    assert_int_equal(load_text(o, "{\"data\": [\"x\", \"\"]}"), CADRE_EARGUMENT);
+    cadre_options_free(o);
+    cadre_options_free(NULL);
+    assert_int_equal(mem_balance(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +434,21 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_is_held_to_the_same_bounds, setup, teardown),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(the_library_s_own_tables_agree_with_themselves),
+        cmocka_unit_test_setup_teardown(bounds_are_values_too, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_flag_is_yes_or_no_in_two_words_each, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_nobody_gave_is_what_the_caller_says, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_word_is_taken_in_any_case_and_kept_as_the_table_has_it, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(texts_add_up_and_may_be_empty, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_recipe_supplies_only_what_is_missing, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(rows_are_found_by_name_alone, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_file_says_words_and_numbers_as_the_command_line_does, setup_kinds, teardown),
+        cmocka_unit_test_setup_teardown(lists_are_held_to_4096_items, setup, teardown),
+        cmocka_unit_test(nothing_stays_when_options_are_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

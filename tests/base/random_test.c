@@ -80,6 +80,41 @@ static void a_permutation_visits_each_once(void **state)
     }
 }
 
+/* Worked out by a program of its own, from the papers: a run can be repeated by every version. */
+static void what_is_drawn_stays_the_same_for_ever(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t index;
+        uint32_t bits;
+        double uniform, normal;
+    } drawn[] = { { 0, 0x9479197a, 0.5799728321144357, 1.325362220524254 },
+        { 1, 0x1607cda9, 0.08605656994041055, 1.261607765846701 },
+        { 6, 0x9c83fe9a, 0.6113890769192949, 0.8869815678932589 },
+        { (UINT64_C(1) << 40) + 5, 0x27ae6b31, 0.15500516851898283, 0.9205875761619606 } };
+    random_key key = random_key_of(1, "jitter", 2, 3), plain = random_key_of(0, "", 0, 0),
+               far = random_key_of(UINT64_MAX, "order", UINT64_C(1) << 40, 7);
+    assert_true(key.k0 == 0xef99c8e8 && key.k1 == 0xd43501db);
+    assert_true(plain.k0 == 0x956f555d && plain.k1 == 0x546ab76a);
+    assert_true(far.k0 == 0x731a2b36 && far.k1 == 0xaf89801b);
+    for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++) {
+        assert_int_equal(random_bits(key, drawn[i].index), drawn[i].bits);
+        assert_true(random_uniform(key, drawn[i].index) == drawn[i].uniform);
+        assert_true(fabs(random_normal(key, drawn[i].index) - drawn[i].normal) < 1e-15);
+    }
+}
+
+static void a_permutation_stays_the_same_for_ever(void **state)
+{
+    (void)state;
+    static const uint64_t ten[] = { 5, 8, 1, 4, 0, 3, 6, 2, 7, 9 },
+                          many[] = { 7037, 3413, 72906, 68966 };
+    random_key key = random_key_of(1, "jitter", 2, 3);
+    for (uint64_t i = 0; i < 10; i++) assert_int_equal(random_permute(key, 10, i), ten[i]);
+    for (uint64_t i = 0; i < 4; i++) assert_int_equal(random_permute(key, 100000, i), many[i]);
+    assert_int_equal(random_permute(key, 1, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +123,8 @@ int main(void)
         cmocka_unit_test(uniform_numbers_are_spread_over_the_open_interval),
         cmocka_unit_test(normal_numbers_have_their_moments),
         cmocka_unit_test(a_permutation_visits_each_once),
+        cmocka_unit_test(what_is_drawn_stays_the_same_for_ever),
+        cmocka_unit_test(a_permutation_stays_the_same_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,31 @@ static void every_status_has_a_name(void **state)
     assert_string_equal(cadre_status_name((cadre_status)-99), "unknown status");
 }
 
+static void a_path_that_fills_the_sentence_leaves_room_for_the_cause(void **state)
+{
+    (void)state;
+    char path[4000];
+    memset(path, 'p', sizeof path - 1);
+    path[sizeof path - 1] = 0;
+    cadre_fail(CADRE_EIO, path, "expected %s", "a file");
+    assert_string_equal(cadre_last_error(), "expected a file");
+    path[100] = 0;
+    cadre_fail(CADRE_EIO, path, "expected %s", "a file");
+    assert_int_equal(strlen(cadre_last_error()), 100 + strlen(": expected a file"));
+}
+
+static void each_status_is_told_apart(void **state)
+{
+    (void)state;
+    for (int s = CADRE_EINTERRUPTED; s <= 0; s++)
+        for (int t = CADRE_EINTERRUPTED; t < s; t++)
+            assert_string_not_equal(
+                cadre_status_name((cadre_status)s), cadre_status_name((cadre_status)t));
+    assert_string_equal(cadre_status_name(CADRE_EFORMAT), "malformed data");
+    assert_string_equal(cadre_status_name(CADRE_EARGUMENT), "impossible argument");
+    assert_string_equal(cadre_status_name(CADRE_EIO), "input or output failed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +98,8 @@ int main(void)
         cmocka_unit_test(endless_sentences_are_cut),
         cmocka_unit_test(each_thread_has_its_own),
         cmocka_unit_test(every_status_has_a_name),
+        cmocka_unit_test(a_path_that_fills_the_sentence_leaves_room_for_the_cause),
+        cmocka_unit_test(each_status_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
