@@ -96,19 +96,26 @@ static void multiply_output(
     gemm_grouped(e->compute, GEMM_NT, e->group, wave->held, false);
 }
 
+static int64_t place_of_token(const expert_pass *e, int64_t row)
+{
+    const expert_dropout *d = &e->dropout;
+    if (d->token) return d->token[row];
+    return d->first_token + (e->rows.token ? e->rows.token[row] : row);
+}
+
 /* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same
- * for act and for its gradient.
- * */
+ * for act and for its gradient. */
 static void drop_out(
     const expert_pass *e, int64_t row, int64_t expert, int64_t at, int64_t n, real *values)
 {
-    if (e->dropout.chance <= 0) return;
-    int64_t token = e->dropout.first_token + (e->rows.token ? e->rows.token[row] : row);
-    uint64_t first = (uint64_t)((token * e->rows.experts + expert) * e->hidden + at);
-    real scale = (real)(1 / (1 - e->dropout.chance));
+    const expert_dropout *d = &e->dropout;
+    if (d->chance <= 0) return;
+    int64_t among_all = d->expert ? d->expert[expert].id : expert;
+    int64_t pair = place_of_token(e, row) * d->experts + among_all;
+    uint64_t first = (uint64_t)(pair * e->hidden + at);
+    real scale = (real)(1 / (1 - d->chance));
     for (int64_t i = 0; i < n; i++)
-        values[i] *=
-            random_uniform(e->dropout.key, first + (uint64_t)i) < e->dropout.chance ? 0 : scale;
+        values[i] *= random_uniform(d->key, first + (uint64_t)i) < d->chance ? 0 : scale;
 }
 
 typedef struct activation_job {

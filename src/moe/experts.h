@@ -36,12 +36,16 @@ typedef struct expert_rows {
     const real *weight;   /* NULL: every weight is 1 */
 } expert_rows;
 
-/* Zeroes each number of act with this chance and scales the others up; a function of token, expert
- * and unit. */
+/* Zeroes each number of act with this chance and scales the others up: a function of the token's
+ * place in the step, of the expert among all of the layer, and of the unit. Who holds the expert,
+ * and which rows stand beside the row, change nothing. */
 typedef struct expert_dropout {
     double chance; /* 0: none */
     random_key key;
-    int64_t first_token; /* place of token 0 in the step */
+    int32_t experts;      /* E, of the layer */
+    const gexp *expert;   /* [experts of the rows]; NULL: they are all of the layer */
+    int64_t first_token;  /* place of token 0 in the step */
+    const int64_t *token; /* [R] places of the rows' tokens; NULL: first_token + the row's token */
 } expert_dropout;
 
 typedef struct expert_pass {

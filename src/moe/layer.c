@@ -196,12 +196,12 @@ static expert_pass routed_pass(const run *r)
         .group = r->scratch.group,
         .wanted = r->scratch.wanted };
     e.rows = (expert_rows){ p->experts, p->first, p->row_token, p->row_edge, p->edge_weight };
-    if (random->train && r->c->expert_dropout > 0) {
-        e.dropout.chance = r->c->expert_dropout;
-        e.dropout.key =
-            random_key_of(random->seed, "expert dropout", random->step, (uint64_t)r->call->layer);
-        e.dropout.first_token = random->first_token;
-    }
+    if (random->train && r->c->expert_dropout > 0)
+        e.dropout = (expert_dropout){ .chance = r->c->expert_dropout,
+            .key = random_key_of(
+                random->seed, "expert dropout", random->step, (uint64_t)r->call->layer),
+            .experts = r->c->experts,
+            .first_token = random->first_token };
     return e;
 }
 
