@@ -36,8 +36,7 @@ static cadre_status check_options(const cadre_sampling *o)
         (long long)o->top_k);
 }
 
-/* As given, with zeros as what they stand for. */
-static cadre_status read_options(const cadre_sampling *given, cadre_sampling *o)
+cadre_status sampler_read(const cadre_sampling *given, cadre_sampling *o)
 {
     const cadre_sampling none_given = cadre_sampling_default();
     CADRE_TRY(sized_read("cadre_sampling", given ? given : &none_given,
@@ -52,7 +51,7 @@ cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t voc
 {
     cadre_sampling own;
     *s = (sampler){ 0 };
-    CADRE_TRY(read_options(options, &own));
+    CADRE_TRY(sampler_read(options, &own));
     *s = (sampler){ .options = own,
         .vocab = vocab,
         .p = MEM_ARRAY(float, vocab),

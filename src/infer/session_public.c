@@ -42,8 +42,8 @@ cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_sessi
 void cadre_session_free(cadre_session *s)
 {
     if (!s) return;
+    batcher_close(&s->batcher);
     session_close(&s->session);
-    runner_close(&s->runner);
     mem_free(s);
 }
 

@@ -3,14 +3,14 @@
 #ifndef CADRE_INFER_SESSION_PUBLIC_H
 #define CADRE_INFER_SESSION_PUBLIC_H
 
-#include "infer/runner.h"
+#include "infer/batcher.h"
 
 struct cadre_session {
     cadre_model *model; /* borrowed */
     int64_t capacity;
     session session;
-    runner runner; /* for passes of this session alone; all zero until it generates */
-    bool in_use;   /* by a call that has not returned: its listener calls back */
+    batcher batcher; /* of this session alone; all zero until it generates */
+    bool in_use;     /* by a call that has not returned: its listener calls back */
 };
 
 /* A thread, and a listener, may use the session; CADRE_EBUSY if not. The context is entered until

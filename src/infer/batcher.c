@@ -1,0 +1,261 @@
+/* batcher.c - who takes how many tokens in a pass, the pass, and what came of it. */
+#include "infer/batcher.h"
+
+#include <assert.h>
+
+#include "base/interrupt.h"
+
+/* ---- memory ---- */
+
+static void layout(batcher *b, arena *a)
+{
+    int64_t slots = b->limits.slots;
+    b->slots = ARENA_ARRAY(a, batcher_slot, slots);
+    b->parts = ARENA_ARRAY(a, runner_part, slots);
+    b->rows = ARENA_ARRAY(a, int64_t, slots);
+    b->logits = ARENA_ARRAY(a, real, slots * b->model->config.vocab);
+}
+
+/* While all slots but one write, that one reads. */
+static cadre_status open_runner(batcher *b)
+{
+    const batcher_limits *l = &b->limits;
+    return runner_open(b->model, l->chunk + l->slots - 1, l->slots, l->capacity, &b->runner);
+}
+
+cadre_status batcher_open(
+    cadre_model *model, const batcher_limits *limits, session *sessions, batcher *b)
+{
+    arena measured = { 0 };
+    *b = (batcher){ .model = model, .limits = *limits };
+    layout(b, &measured);
+    cadre_status status = arena_open(&b->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
+    if (status == CADRE_OK) layout(b, &b->memory);
+    if (status == CADRE_OK && !model->encoder) status = open_runner(b);
+    if (status != CADRE_OK) batcher_close(b);
+    else
+        for (int64_t i = 0; sessions && i < limits->slots; i++) b->slots[i].session = &sessions[i];
+    return status;
+}
+
+void batcher_close(batcher *b)
+{
+    for (int64_t i = 0; b->slots && i < b->limits.slots; i++)
+        encoder_decoder_close(&b->slots[i].stacks);
+    runner_close(&b->runner);
+    route_log_close(&b->log);
+    arena_close(&b->memory);
+    *b = (batcher){ 0 };
+}
+
+/* ---- joining and leaving ---- */
+
+bool batcher_has_room(const batcher *b)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (!b->slots[i].request) return true;
+    return false;
+}
+
+bool batcher_is_idle(const batcher *b)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (b->slots[i].request) return false;
+    return true;
+}
+
+/* At least one token is left to read, for its logits. */
+static int64_t shared_with(const batcher_slot *s, const request *r)
+{
+    return s->session ? session_shared(s->session, r->tokens, r->prompt - 1) : 0;
+}
+
+/* Of those that share as much the one that would forget the least. */
+static batcher_slot *choose_slot(const batcher *b, const request *r)
+{
+    batcher_slot *best = NULL;
+    for (int64_t i = 0; i < b->limits.slots; i++) {
+        batcher_slot *s = &b->slots[i];
+        if (s->request) continue;
+        int64_t more = best ? shared_with(s, r) - shared_with(best, r) : 1;
+        if (more > 0 ||
+            (more == 0 && s->session && session_length(s->session) < session_length(best->session)))
+            best = s;
+    }
+    return best;
+}
+
+static cadre_status open_log(batcher *b, const request *r)
+{
+    if (!r->options.watch || b->log.experts || b->model->encoder) return CADRE_OK;
+    return route_log_open(&b->log, &b->model->config, b->runner.tokens);
+}
+
+cadre_status batcher_join(batcher *b, request *r)
+{
+    batcher_slot *s = choose_slot(b, r);
+    assert(s);
+    int64_t shared = shared_with(s, r);
+    CADRE_TRY(request_begin(r, shared));
+    CADRE_TRY(open_log(b, r));
+    if (s->session) session_rewind(s->session, shared);
+    else CADRE_TRY(encoder_decoder_open(b->model, r->prompt, r->options.limit + 1, &s->stacks));
+    s->request = r;
+    return CADRE_OK;
+}
+
+static void leave(batcher_slot *s)
+{
+    encoder_decoder_close(&s->stacks);
+    s->request = NULL;
+}
+
+void batcher_leave(batcher *b, const request *r)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (b->slots[i].request == r) leave(&b->slots[i]);
+}
+
+static void let_go(batcher *b)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (b->slots[i].request && request_ended(b->slots[i].request)) leave(&b->slots[i]);
+}
+
+/* ---- a pass's tokens ---- */
+
+static bool reads(const batcher_slot *s)
+{
+    return s->request && s->request->state == REQUEST_READS;
+}
+
+/* Up to `most` more tokens of its prompt; returns what is left of the budget. */
+static int64_t take(batcher_slot *s, int64_t most, int64_t budget)
+{
+    int64_t left = request_left(s->request) - s->count, count = left < most ? left : most;
+    s->count += count;
+    return budget - count;
+}
+
+/* Evenly, from the slot on whose turn it is; what short prompts leave goes to the longer ones. */
+static void share_out(batcher *b, int64_t budget, int64_t readers)
+{
+    int64_t slots = b->limits.slots;
+    for (int64_t i = 0; i < 2 * slots && budget; i++) {
+        batcher_slot *s = &b->slots[(b->turn + i) % slots];
+        if (reads(s))
+            budget = take(s, i < slots ? (budget + readers - 1) / readers : budget, budget);
+        if (reads(s) && i < slots) readers--;
+    }
+    b->turn = (b->turn + 1) % slots;
+}
+
+static void plan_tokens(batcher *b)
+{
+    int64_t readers = 0, writers = 0;
+    for (int64_t i = 0; i < b->limits.slots; i++) {
+        batcher_slot *s = &b->slots[i];
+        bool writes = s->request && !reads(s);
+        s->count = writes;
+        writers += writes, readers += reads(s);
+    }
+    share_out(b, writers ? b->limits.beside : b->limits.chunk, readers);
+}
+
+static int64_t lay_out(batcher *b)
+{
+    int64_t parts = 0, tokens = 0;
+    for (int64_t i = 0; i < b->limits.slots; i++) {
+        batcher_slot *s = &b->slots[i];
+        runner_part *p = &b->parts[parts];
+        if (!s->count) continue;
+        p->session = s->session;
+        p->count = request_next(s->request, s->count, &p->tokens);
+        s->first = tokens;
+        tokens += p->count;
+        parts++;
+    }
+    return parts;
+}
+
+/* ---- a pass ---- */
+
+/* A token is finished; a prompt may be long. */
+static bool may_stop(const batcher *b)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (b->slots[i].request && !(reads(&b->slots[i]) && b->slots[i].request->options.may_stop))
+            return false;
+    return true;
+}
+
+static bool is_watched(const batcher *b)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (b->slots[i].request && b->slots[i].request->options.watch) return true;
+    return false;
+}
+
+static void give_up(batcher *b)
+{
+    cadre_status status = cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (b->slots[i].request) request_fail(b->slots[i].request, status);
+}
+
+static int64_t read_tokens(batcher *b, const route_log *log)
+{
+    int64_t rows = 0;
+    for (int64_t i = 0; i < b->limits.slots; i++) {
+        batcher_slot *s = &b->slots[i];
+        s->row = -1;
+        if (!s->count) continue;
+        request_read(s->request, s->count, log, s->first);
+        if (!request_wants_logits(s->request)) continue;
+        s->row = rows;
+        b->rows[rows++] = s->first + s->count - 1;
+    }
+    return rows;
+}
+
+static void run_together(batcher *b)
+{
+    plan_tokens(b);
+    int64_t parts = lay_out(b);
+    const route_log *log = is_watched(b) ? &b->log : NULL;
+    b->runner.may_stop = may_stop(b);
+    b->runner.watch = log ? route_log_watch : NULL;
+    b->runner.watch_arg = &b->log;
+    if (!runner_feed(&b->runner, b->parts, parts)) {
+        give_up(b);
+        return;
+    }
+    int64_t rows = read_tokens(b, log), vocab = b->model->config.vocab;
+    if (rows) runner_logits(&b->runner, b->rows, rows, b->logits);
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (b->slots[i].count && b->slots[i].row >= 0)
+            request_take(b->slots[i].request, b->logits + b->slots[i].row * vocab);
+}
+
+static void run_stacks(const batcher *b, batcher_slot *s)
+{
+    request *r = s->request;
+    int64_t count;
+    if (!r) return;
+    if (reads(s)) encoder_decoder_read(&s->stacks, r->tokens, r->prompt, NULL, NULL);
+    request_read(r, request_left(r), NULL, 0);
+    if (!request_wants_logits(r)) return;
+    const int32_t *output = request_output(r, &count);
+    encoder_decoder_run(&s->stacks, output, count, NULL, NULL);
+    encoder_decoder_logits(&s->stacks, count - 1, 1, b->logits);
+    request_take(r, b->logits);
+}
+
+void batcher_pass(batcher *b)
+{
+    if (batcher_is_idle(b)) return;
+    if (!b->model->encoder) run_together(b);
+    else
+        for (int64_t i = 0; i < b->limits.slots; i++) run_stacks(b, &b->slots[i]);
+    let_go(b);
+}

@@ -1,0 +1,65 @@
+/* batcher.h - requests taken further together, pass by pass. It owns the memory of the passes and
+ * the order in them; requests join and leave between two passes.
+ *
+ * A pass takes every request that writes one token further, and reads a piece of the prompts beside
+ * them, which is bounded, so that who writes waits no longer than that. The prompts share it evenly.
+ * One product with the vocabulary gives all their logits. What a request writes depends neither on
+ * its company nor on the pieces (infer/runner.h).
+ *
+ * A model with an encoder has a pass for each request: its experts' places are counted over all of
+ * an output, which is run whole each time. */
+#ifndef CADRE_INFER_BATCHER_H
+#define CADRE_INFER_BATCHER_H
+
+#include "infer/encoder_decoder.h"
+#include "infer/request.h"
+#include "infer/runner.h"
+
+typedef struct batcher_limits {
+    int64_t slots;    /* requests that are taken further together */
+    int64_t capacity; /* tokens of a sequence */
+    int64_t chunk;    /* tokens of prompts in a pass */
+    int64_t beside;   /* the same while others write: 1 to chunk */
+} batcher_limits;
+
+/* A request's place, and what is planned for it in a pass. */
+typedef struct batcher_slot {
+    session *session;       /* borrowed: what was read, kept when the request is gone; or */
+    encoder_decoder stacks; /* of a model with an encoder */
+    request *request;       /* borrowed; NULL: free */
+    int64_t count, first;   /* tokens in the pass, and the first of them there */
+    int64_t row;            /* of its logits; -1: none */
+} batcher_slot;
+
+typedef struct batcher {
+    cadre_model *model; /* borrowed */
+    batcher_limits limits;
+    runner runner;
+    arena memory;
+    batcher_slot *slots; /* [slots] */
+    runner_part *parts;  /* [slots] */
+    int64_t *rows;       /* [slots] */
+    real *logits;        /* [slots, V] */
+    route_log log;       /* of a pass, once a request wants routes */
+    int64_t turn;        /* the slot whose prompt comes first */
+} batcher;
+
+/* sessions [slots], of room for the capacity: borrowed, and left alone by others while their slots
+ * are not free; NULL: of a model with an encoder. */
+cadre_status batcher_open(
+    cadre_model *model, const batcher_limits *limits, session *sessions, batcher *b);
+void batcher_close(batcher *b); /* of requests too: they stay as they are */
+
+bool batcher_has_room(const batcher *b); /* a slot is free */
+bool batcher_is_idle(const batcher *b);  /* all are */
+
+/* The request, of no more tokens than the capacity, takes a free slot: the one that has read most of
+ * its prompt. */
+cadre_status batcher_join(batcher *b, request *r);
+void batcher_leave(batcher *b, const request *r); /* if it is there */
+
+/* One pass. Requests that have ended leave. Where all that are in it may stop, and read, a request
+ * to stop is answered between two layers. */
+void batcher_pass(batcher *b);
+
+#endif
