@@ -3,8 +3,6 @@
 
 #include <assert.h>
 
-#include "base/interrupt.h"
-
 /* ---- memory ---- */
 
 static void layout(batcher *b, arena *a)
@@ -196,11 +194,10 @@ static bool is_watched(const batcher *b)
     return false;
 }
 
-static void give_up(batcher *b)
+static void give_up(batcher *b, cadre_status status)
 {
-    cadre_status status = cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
     for (int64_t i = 0; i < b->limits.slots; i++)
-        if (b->slots[i].request) request_fail(b->slots[i].request, status);
+        if (b->slots[i].count) request_fail(b->slots[i].request, status);
 }
 
 static int64_t read_tokens(batcher *b, const route_log *log)
@@ -226,8 +223,9 @@ static void run_together(batcher *b)
     b->runner.may_stop = may_stop(b);
     b->runner.watch = log ? route_log_watch : NULL;
     b->runner.watch_arg = &b->log;
-    if (!runner_feed(&b->runner, b->parts, parts)) {
-        give_up(b);
+    cadre_status status = runner_feed(&b->runner, b->parts, parts);
+    if (status != CADRE_OK) {
+        give_up(b, status);
         return;
     }
     int64_t rows = read_tokens(b, log), vocab = b->model->config.vocab;
@@ -237,25 +235,33 @@ static void run_together(batcher *b)
             request_take(b->slots[i].request, b->logits + b->slots[i].row * vocab);
 }
 
-static void run_stacks(const batcher *b, batcher_slot *s)
+static cadre_status run_stacks(const batcher *b, batcher_slot *s)
 {
     request *r = s->request;
     int64_t count;
-    if (!r) return;
-    if (reads(s)) encoder_decoder_read(&s->stacks, r->tokens, r->prompt, NULL, NULL);
+    if (reads(s)) CADRE_TRY(encoder_decoder_read(&s->stacks, r->tokens, r->prompt, NULL, NULL));
     request_read(r, request_left(r), NULL, 0);
-    if (!request_wants_logits(r)) return;
+    if (!request_wants_logits(r)) return CADRE_OK;
     const int32_t *output = request_output(r, &count);
-    encoder_decoder_run(&s->stacks, output, count, NULL, NULL);
+    CADRE_TRY(encoder_decoder_run(&s->stacks, output, count, NULL, NULL));
     encoder_decoder_logits(&s->stacks, count - 1, 1, b->logits);
     request_take(r, b->logits);
+    return CADRE_OK;
+}
+
+static void run_each(batcher *b)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++) {
+        batcher_slot *s = &b->slots[i];
+        cadre_status status = s->request ? run_stacks(b, s) : CADRE_OK;
+        if (status != CADRE_OK) request_fail(s->request, status);
+    }
 }
 
 void batcher_pass(batcher *b)
 {
     if (batcher_is_idle(b)) return;
-    if (!b->model->encoder) run_together(b);
-    else
-        for (int64_t i = 0; i < b->limits.slots; i++) run_stacks(b, &b->slots[i]);
+    if (b->model->encoder) run_each(b);
+    else run_together(b);
     let_go(b);
 }

@@ -2,9 +2,9 @@
  * the order in them; requests join and leave between two passes.
  *
  * A pass takes every request that writes one token further, and reads a piece of the prompts beside
- * them, which is bounded, so that who writes waits no longer than that. The prompts share it evenly.
- * One product with the vocabulary gives all their logits. What a request writes depends neither on
- * its company nor on the pieces (infer/runner.h).
+ * them, which is bounded, so that who writes waits no longer than that. The prompts share it
+ * evenly. One product with the vocabulary gives all their logits. What a request writes depends
+ * neither on what else is in a pass nor on the pieces (infer/runner.h).
  *
  * A model with an encoder has a pass for each request: its experts' places are counted over all of
  * an output, which is run whole each time. */
@@ -53,8 +53,8 @@ void batcher_close(batcher *b); /* of requests too: they stay as they are */
 bool batcher_has_room(const batcher *b); /* a slot is free */
 bool batcher_is_idle(const batcher *b);  /* all are */
 
-/* The request, of no more tokens than the capacity, takes a free slot: the one that has read most of
- * its prompt. */
+/* The request, of no more tokens than the capacity, takes a free slot: the one that has read most
+ * of its prompt. */
 cadre_status batcher_join(batcher *b, request *r);
 void batcher_leave(batcher *b, const request *r); /* if it is there */
 

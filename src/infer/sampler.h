@@ -18,8 +18,8 @@ typedef struct sampler {
 
 size_t sampler_bytes(size_t vocab); /* that sampler_open takes */
 
-/* What was given, with zeros as what they stand for; NULL: cadre_sampling_default. What cannot be is
- * refused by name. */
+/* What was given, with zeros as what they stand for; NULL: cadre_sampling_default. What cannot be
+ * is refused by name. */
 cadre_status sampler_read(const cadre_sampling *given, cadre_sampling *own);
 
 /* options: as sampler_read takes them. */

@@ -158,7 +158,7 @@ static void tokens_and_listeners_end_it(void **state)
     request_close(&r);
 }
 
-/* Nothing of it is told, wherever the tokens begin; what only looked like one is told at the end. */
+/* Nothing of it is told, wherever tokens begin; what only looked like one is told at the end. */
 static void a_text_ends_it(void **state)
 {
     (void)state;
