@@ -43,7 +43,7 @@ void attention_cross_forward(
     linear o = linear_of(w, NULL, ROLE_CROSS_O);
     const linear *both[2] = { &k, &v };
     attention shape = e->shape;
-    shape.whole = true;
+    shape.bidirectional = true;
     shape.bias = NULL;
     linear_forward(e->compute, &q, b->tokens, rows_from(x, c->width), rows_to(e->cross_q, row));
     linear_forward_together(e->compute, both, 2, inputs, rows_from(b->encoder_output, c->width),

@@ -73,7 +73,7 @@ static void take_shape(attention_env *e, const model_config *c, bool training)
         .value_width = e->absorbed ? c->kv_lora : c->value_dim,
         .scale = (real)model_config_attention_scale(c),
         .softcap = (real)c->attention_softcap,
-        .whole = c->whole };
+        .bidirectional = c->whole };
 }
 
 void attention_state_layout(

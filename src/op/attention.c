@@ -1,9 +1,21 @@
-/* attention.c - a task is a block of queries under one key-value head; its rows are the pairs
- * (query, head of the group).
+/* attention.c - a task is a block of queries under one key-value head. Its rows are the pairs
+ * (query, head of the group), so that all heads that read the same keys share one product.
  *
- * Keys of the block that a query does not see get probability 0, which changes no sum (see rows.h)
- * and adds nothing to any chain. In the backward pass a task is a whole sequence under one
- * key-value head, its query blocks in order: dk and dv are chains over queries. */
+ * With 4 heads over 2 key-value heads, queries 5 and 6 under key-value head 0 are a block of 4
+ * rows, and a window of 3 hides the keys marked with a dot:
+ *
+ *                       key   3  4  5  6           the passes of forward_block
+ *     query 5, head 0         s  s  s  .           q  [rows, width]   gathered, times scale
+ *     query 5, head 1         s  s  s  .           s  [rows, keys]    = q k^T
+ *     query 6, head 0         .  s  s  s           p  [rows, keys]    = softmax(s), dots are 0
+ *     query 6, head 1         .  s  s  s           out [rows, width]  = p v, scattered
+ *
+ * A key that a query does not see has probability 0, which changes no sum (see rows.h) and adds
+ * nothing to any chain of multiply-adds. So a query's result does not depend on its block.
+ *
+ * The backward pass computes the scores again, and from them and log_sum the probabilities. A task
+ * is then a whole sequence under one key-value head, its query blocks in order, because dk and dv
+ * are chains over queries. */
 #include "op/attention.h"
 
 #include <assert.h>
@@ -12,9 +24,9 @@
 #include "kernel/gemm.h"
 #include "kernel/rows.h"
 
-enum { MOST_ROWS = 64, FEWEST_ROWS = 16, SCORES_AT_ONCE = 1 << 16 };
+enum { MAX_ROWS = 64, MIN_ROWS = 16, SCORES_AT_ONCE = 1 << 16 };
 
-/* One worker's share of the scratch. */
+/* One worker's share of the scratch memory. */
 typedef struct workspace {
     real *q, *dq;           /* [rows, key_width]; q scaled */
     real *out, *dout;       /* [rows, value_width] */
@@ -38,23 +50,23 @@ typedef struct query_block {
     int worker;
     int64_t kv_head, group;
     int64_t begin, end, rows;
-    int64_t key_begin, key_end; /* that any of its queries sees */
+    int64_t key_begin, key_end; /* the keys that any of its queries sees */
     int64_t stride;             /* of scores */
     workspace w;
 } query_block;
 
 static int64_t group_of(const attention *a) { return a->heads / a->kv_heads; }
 
-/* Lays the workspace out over `base` (NULL: to measure); returns its size in reals. */
+/* Lays the workspace out from `base` on (NULL: only measures it). Returns its size in elements. */
 static int64_t workspace_lay(
     workspace *w, real *base, const attention *a, int64_t rows, int64_t keys, bool backward)
 {
     int64_t again = backward ? rows : 0, used = 0;
-    real **part[] = { &w->q, &w->out, &w->scores, &w->dq, &w->dout, &w->dscores, &w->capped };
+    real **area[] = { &w->q, &w->out, &w->scores, &w->dq, &w->dout, &w->dscores, &w->capped };
     int64_t size[] = { rows * a->key_width, rows * a->value_width, rows * keys,
         again * a->key_width, again * a->value_width, again * keys, backward ? keys : 0 };
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
-        *part[i] = base ? base + used : NULL;
+        *area[i] = base ? base + used : NULL;
         used += (size[i] + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
     }
     return used;
@@ -65,7 +77,7 @@ attention_scratch attention_scratch_take(
 {
     attention_scratch s = { .keys = (keys + ROW_LANES - 1) / ROW_LANES * ROW_LANES };
     int64_t rows = SCORES_AT_ONCE / (s.keys ? s.keys : 1), group = group_of(shape);
-    rows = rows > MOST_ROWS ? MOST_ROWS : rows < FEWEST_ROWS ? FEWEST_ROWS : rows;
+    rows = rows > MAX_ROWS ? MAX_ROWS : rows < MIN_ROWS ? MIN_ROWS : rows;
     s.rows = rows > group ? rows / group * group : group;
     workspace w;
     s.stride = workspace_lay(&w, NULL, shape, s.rows, s.keys, tokens > 0);
@@ -87,7 +99,7 @@ static query_block block_at(const attention_task *k, int worker, const attention
     b.end = begin + step < s->queries ? begin + step : s->queries;
     b.rows = (b.end - begin) * b.group;
     b.key_begin = first_key > 0 ? first_key : 0;
-    b.key_end = a->whole ? s->keys : s->first + b.end;
+    b.key_end = a->bidirectional ? s->keys : s->first + b.end;
     b.stride = own->keys;
     assert(b.key_end <= own->keys);
     workspace_lay(
@@ -120,7 +132,7 @@ static void scatter(
             x + query_of(b, i) * x_stride + head_of(b, i) * width);
 }
 
-/* Keys (or values) begin..end of the sequence, that lie in one block. */
+/* Keys (or values) begin..end of the sequence, which lie in one block of the cache. */
 typedef struct key_run {
     int64_t begin, end;
     const real *data;
@@ -156,7 +168,7 @@ static void products_with(
     }
 }
 
-/* out [rows, width] = x [rows, keys] . (keys or values), one chain through all runs */
+/* out [rows, width] = x [rows, keys] . (keys or values), one chain over all blocks of the cache */
 static void sums_over(const query_block *b, const real *x, int64_t width, bool values, real *out)
 {
     for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
@@ -173,15 +185,16 @@ static void sums_over(const query_block *b, const real *x, int64_t width, bool v
     }
 }
 
-/* Scores of row i as the softmax takes them: capped, -inf before the window and, up to whole lanes,
- * after the query. Returns how many there are. */
+/* Makes the scores of row i ready for the softmax: applies the cap and the bias, and writes -inf
+ * where keys are before the window or, up to a multiple of ROW_LANES, after the query. Returns how
+ * many scores there are. */
 static int64_t prepare_scores(const query_block *b, int64_t i)
 {
     const attention *a = b->k->a;
     const row_kernels *rows = rows_of(b);
     real *scores = b->w.scores + i * b->stride;
     int64_t position = b->s->first + query_of(b, i);
-    int64_t seen = (a->whole ? b->key_end : position + 1) - b->key_begin,
+    int64_t seen = (a->bidirectional ? b->key_end : position + 1) - b->key_begin,
             hidden = a->window ? seen - a->window : 0;
     int64_t count = (seen + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
     if (a->softcap > 0) {
@@ -198,7 +211,7 @@ static int64_t prepare_scores(const query_block *b, int64_t i)
     return count;
 }
 
-/* Probabilities of the block's keys from number `count` on, which row i does not see. */
+/* Clears the probabilities of the block's keys from `count` on, which row i does not see. */
 static void clear_unseen(const query_block *b, int64_t i, int64_t count)
 {
     int64_t keys = b->key_end - b->key_begin;
@@ -247,8 +260,9 @@ void attention_forward(compute *c, const attention *a, const attention_sequence 
     pool_run(c->pool, forward_tasks, &k);
 }
 
-/* z = cap tanh(x / cap):  dx = dz (1 - (z / cap)^2); where p is 0, so is dz, and z may be -inf */
-static void uncap(int64_t n, real cap, const real *z, const real *p, real *dz)
+/* z = cap tanh(x / cap):  dx = dz (1 - (z / cap)^2). Where p is 0, dz is 0 too, and z may be
+ * -inf. */
+static void uncap_gradient(int64_t n, real cap, const real *z, const real *p, real *dz)
 {
     for (int64_t j = 0; j < n; j++) {
         real t = z[j] / cap;
@@ -256,8 +270,8 @@ static void uncap(int64_t n, real cap, const real *z, const real *p, real *dz)
     }
 }
 
-/* Makes the probabilities again in scores, and of dscores = dp the gradient of the products:
- * p = softmax(z):  dz = p (dp - delta), delta = sum p dp = out . dout */
+/* Computes the probabilities p = exp(z - log_sum) in scores, and turns dp, which dscores holds,
+ * into the gradient of the scores:  dz = p (dp - delta), delta = sum p dp = out . dout */
 static void backward_rows(const query_block *b, real *delta)
 {
     const attention *a = b->k->a;
@@ -272,11 +286,11 @@ static void backward_rows(const query_block *b, real *delta)
         const real *out = b->s->out + query * b->s->out_stride + head * a->value_width;
         delta[at] = rows->dot(a->value_width, b->w.dout + i * a->value_width, out);
         rows->softmax_delta(b->key_end - b->key_begin, p, dp, delta[at], dp);
-        if (a->softcap > 0) uncap(count, a->softcap, b->w.capped, p, dp);
+        if (a->softcap > 0) uncap_gradient(count, a->softcap, b->w.capped, p, dp);
     }
 }
 
-/* d [keys, width] += x^T . y over this block's rows: x [rows, keys], y [rows, width] */
+/* d [keys, width] += x^T . y, a sum over this block's rows: x [rows, keys], y [rows, width] */
 static void add_to_keys(
     const query_block *b, const real *x, const real *y, int64_t width, real *d, int64_t stride)
 {
@@ -342,8 +356,8 @@ static void backward_tasks(void *arg, int worker, int workers)
     }
 }
 
-/* The sink's probability weighs no value, so its dp is 0:  dsink = p_sink (0 - delta), p_sink =
- * exp(sink - log_sum) */
+/* The sink has no value, so its dp is 0:  dsink = p_sink (0 - delta) with
+ * p_sink = exp(sink - log_sum) */
 static void sink_gradient(const attention_task *k)
 {
     const attention *a = k->a;
@@ -368,7 +382,7 @@ void attention_backward(compute *c, const attention *a, const attention_sequence
         .gradients = gradients,
         .count = count,
         .scratch = scratch };
-    assert(!a->whole && !a->bias);
+    assert(!a->bidirectional && !a->bias);
     pool_run(c->pool, backward_tasks, &k);
     if (a->dsinks) sink_gradient(&k);
 }

@@ -1,14 +1,16 @@
 /* attention.h - grouped-query causal attention over keys and values that lie in blocks.
  *
- * Training and inference share it: a training sequence is a cache of one block whose queries start
- * at position 0. Scores of a few queries at a time are computed whole (no running softmax), so a
- * query's result does not depend on which others are computed beside it: prefill in one go equals
- * token by token, bit for bit. The forward pass keeps one number a query and head, the log of the
- * softmax's sum, from which the backward pass computes the probabilities again.
+ * Training and inference share it: a training sequence is a cache of one block, and its queries
+ * start at position 0. All scores of a query exist before its softmax (there is no running softmax
+ * as in FlashAttention), so that a query's result does not depend on which others are computed with
+ * it: prefill in one go equals prefill token by token, bit for bit. The forward pass keeps one
+ * value for each query and head, the logarithm of the softmax's sum, and the backward pass computes
+ * the probabilities from it again.
  *
- * Options: a sliding window (a query at position p sees keys p-W+1 .. p), a sink logit a head which
- * joins the softmax and has no key (gpt-oss), a soft cap on scores (Grok), a bias by distance and
- * keys on both sides (T5). Keys and values may differ in width (latent attention). */
+ * Options: a sliding window (a query at position p sees keys p - W + 1 .. p); attention sinks, a
+ * logit for each head that joins the softmax and has no key (gpt-oss); a soft cap on scores (Grok);
+ * a bias by distance and bidirectional attention (T5). Keys and values may differ in width (latent
+ * attention). */
 #ifndef CADRE_OP_ATTENTION_H
 #define CADRE_OP_ATTENTION_H
 
@@ -24,20 +26,20 @@ typedef struct attention {
     int64_t key_width, value_width;
     real scale;     /* of q.k */
     real softcap;   /* scores become cap tanh(score / cap); 0: none */
-    int64_t window; /* keys a query sees, its own included; 0: all up to it */
+    int64_t window; /* keys that a query sees, its own included; 0: all up to its own */
     /* A query sees every key of its sequence, those after it too; forward only */
-    bool whole;
-    /* Added to scores: of query position i and key j, bias[head * bias_span + bias_zero + j - i];
-     * NULL: */
+    bool bidirectional;
+    /* Added to the score of query position i and key position j:
+     * bias[head * bias_span + bias_zero + j - i]. NULL: no bias. Forward only. */
     const real *bias;
-    int64_t bias_span, bias_zero; /* none; forward only */
-    const real *sinks;            /* [heads], or NULL */
-    real *dsinks;                 /* [heads], or NULL: not trained */
-    bool accumulate;              /* dsinks is added to; else written */
+    int64_t bias_span, bias_zero;
+    const real *sinks; /* [heads], or NULL */
+    real *dsinks;      /* [heads], or NULL: not trained */
+    bool accumulate;   /* dsinks is added to; else written */
 } attention;
 
-/* Keys and values of one sequence. Number i of key p of head h: keys[p / block][p % block *
- * key_stride + h * key_head + i]. */
+/* Keys and values of one sequence. Element i of key p of head h is
+ * keys[p / block][p % block * key_stride + h * key_head + i]. */
 typedef struct kv_view {
     const real *const *keys, *const *values; /* [blocks] */
     int64_t block;                           /* keys a block holds */
@@ -46,7 +48,7 @@ typedef struct kv_view {
 
 typedef struct attention_sequence {
     int64_t queries, first; /* query i stands at position first + i and sees keys up to its own */
-    int64_t keys;           /* with `whole`: how many there are */
+    int64_t keys;           /* bidirectional: how many there are */
     const real *q;          /* [queries, heads * key_width] */
     int64_t q_stride;
     kv_view kv; /* holds first + queries keys */
@@ -62,11 +64,11 @@ typedef struct attention_gradient {
     real *dk, *dv;    /* as kv.keys[0] and kv.values[0], with their strides */
 } attention_gradient;
 
-/* Workers' memory, taken from an arena once: `keys` is the most that a sequence will hold, `tokens`
- * the most queries of one backward call (0: forward only). */
+/* The workers' scratch memory, taken from an arena once. `keys` is the most that a sequence will
+ * hold, `tokens` the most queries of one backward call (0: forward only). */
 typedef struct attention_scratch {
     int64_t keys, rows; /* scores of `rows` pairs (query, head) at a time */
-    int64_t stride;     /* reals a worker */
+    int64_t stride;     /* elements of a worker */
     real *own;          /* [workers, stride] */
     real *delta;        /* [tokens, heads] */
 } attention_scratch;

@@ -1,8 +1,8 @@
-/* batch.h - the tokens of one pass: sequences one after another. The one description that every
- * layer reads, forward and backward, in training and in inference.
+/* batch.h - the tokens of one pass: sequences one after another. Every layer reads this one
+ * description, forward and backward, in training and in inference.
  *
  * Example: two sequences of 3 and 2 tokens are tokens 0 .. 4, start = 0 3 5. In training a sequence
- * begins with the pass; in inference it may continue a past, which its cache holds. */
+ * begins with the pass; in inference it may continue one whose past its cache holds. */
 #ifndef CADRE_OP_BATCH_H
 #define CADRE_OP_BATCH_H
 
@@ -26,13 +26,13 @@ typedef struct token_batch {
     const int64_t *start;           /* [B + 1] first token of each sequence; start[B] = T */
     const bool *valid;              /* [T] false: padding; NULL: all are valid */
     const int32_t *inputs;          /* [T] token ids, which only a whole model reads */
-    const int32_t *positions;       /* [T] places in their sequences; the model fills them in */
+    const int32_t *positions;       /* [T] in their sequences; the model fills them in */
     struct kv_cache *const *caches; /* [B] pasts; NULL: every sequence begins here */
     /* [M, D] of the same sequences; NULL: the model has no encoder */
     const real *encoder_output;
     const int64_t *encoder_start; /* [B + 1] first row of each sequence in encoder_output */
     batch_random random;
-    bool may_stop; /* work on it is given up between two layers when a stop is asked for */
+    bool may_stop; /* the pass ends between two layers when the user asks for a stop */
 } token_batch;
 
 /* The largest batch that memory is laid out for. */

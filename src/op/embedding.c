@@ -1,5 +1,5 @@
-/* embedding.c - the forward pass is shared out by tokens; the backward pass, a sum over tokens, by
- * columns. */
+/* embedding.c - workers share the tokens of the forward pass, and the columns of the backward pass,
+ * which is a sum over tokens. */
 #include "op/embedding.h"
 
 #include <assert.h>
@@ -16,18 +16,18 @@ typedef struct embedding_task {
     strided_in dx;
 } embedding_task;
 
-/* One stored row as reals, a piece of whole number-format blocks at a time. */
+/* Unpacks a stored row to floats, some blocks of its number format at a time. */
 static void unpack_row(const weight *table, int64_t id, real *x)
 {
-    enum { PIECE = 256 };
-    float piece[PIECE];
+    enum { CHUNK = 256 };
+    float chunk[CHUNK];
     const number_format *f = table->format;
     const char *row = (const char *)table->data + (size_t)id * number_row_bytes(f, table->stride);
-    for (int64_t i = 0; i < table->cols; i += PIECE) {
-        int64_t n = table->cols - i < PIECE ? table->cols - i : PIECE;
-        f->unpack(row + number_row_bytes(f, i), piece, n);
-        number_apply_block_scales(&table->block_scales, id, i, n, piece);
-        for (int64_t j = 0; j < n; j++) x[i + j] = (real)piece[j];
+    for (int64_t i = 0; i < table->cols; i += CHUNK) {
+        int64_t n = table->cols - i < CHUNK ? table->cols - i : CHUNK;
+        f->unpack(row + number_row_bytes(f, i), chunk, n);
+        number_apply_block_scales(&table->block_scales, id, i, n, chunk);
+        for (int64_t j = 0; j < n; j++) x[i + j] = (real)chunk[j];
     }
 }
 

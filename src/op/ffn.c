@@ -24,7 +24,7 @@ static void activate(void *arg, int64_t begin, int64_t end)
     }
 }
 
-/* active = f(gate, up): d gate and d up take the place of gate and up */
+/* active = f(gate, up):  dgate and dup overwrite gate and up */
 static void activate_backward(void *arg, int64_t begin, int64_t end)
 {
     const activation_task *t = arg;
@@ -53,7 +53,7 @@ void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_st
 {
     int inputs = f->activation->inputs;
     int64_t h = f->down.w.cols, row = inputs * h;
-    /* Y = active Wd^T: first dWd, which reads active, then d active, which takes its place */
+    /* y = active Wd^T. First comes dWd, which reads active, then dactive, which overwrites it. */
     linear through = f->down;
     through.dw = through.dbias = NULL;
     linear_backward(c, &f->down, tokens, rows_from(s->active, h), dy, rows_to(NULL, 0));

@@ -8,9 +8,9 @@
 #include "op/linear.h"
 
 typedef struct ffn {
-    /* Of the variant that runs; its `inputs` says whether `up` is used */
+    /* One of the CPU variant's; its `inputs` says whether `up` is used */
     const row_activation *activation;
-    real limit;            /* of gpt-oss's form */
+    real limit;            /* of gpt-oss's activation */
     linear gate, up, down; /* [H, D], [H, D], [D, H] */
 } ffn;
 
@@ -25,7 +25,7 @@ void ffn_state_layout(ffn_state *s, arena *a, int inputs, int64_t hidden, int64_
 void ffn_forward(
     compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s, strided_out y);
 
-/* dx (+)= its gradient; spends s. */
+/* dx (+)= its gradient. s holds nothing useful afterwards. */
 void ffn_backward(compute *c, const ffn *f, int64_t tokens, strided_in x, ffn_state *s,
     strided_in dy, strided_out dx);
 

@@ -1,4 +1,5 @@
-/* latent.c - joins the heads' own and shared parts of the keys, and takes their gradients apart. */
+/* latent.c - joins each head's own part of the key and the part that all share, and splits their
+ * gradient. */
 #include "op/latent.h"
 
 #include <string.h>
@@ -25,9 +26,9 @@ static void join_rows(void *arg, int64_t begin, int64_t end)
     }
 }
 
-/* k = [kv | shared] in every head:  dkv = dk's first part, dshared = the sum of its second over
- * heads */
-static void part_rows(void *arg, int64_t begin, int64_t end)
+/* k = [kv | shared] in every head:  dkv is the first part of dk, and dshared the sum of the second
+ * over heads. */
+static void split_rows(void *arg, int64_t begin, int64_t end)
 {
     const join_task *j = arg;
     const latent *l = j->l;
@@ -68,5 +69,5 @@ void latent_keys_backward(const compute *c, const latent *l, int64_t tokens, con
         .dkv = dkv,
         .dshared = dshared,
         .shared_stride = shared_stride };
-    parallel_over(c, tokens, 1, work_of(l, tokens), part_rows, &j);
+    parallel_over(c, tokens, 1, work_of(l, tokens), split_rows, &j);
 }

@@ -22,7 +22,7 @@ static void add_bias(void *arg, int64_t begin, int64_t end)
     for (int64_t t = begin; t < end; t++) b->rows->add(b->width, b->from, b->to + t * b->stride);
 }
 
-/* y = ... + bias:  dbias (+)= dy, row after row; a worker owns columns */
+/* y = ... + bias:  dbias (+)= dy, row after row. Each worker has a range of columns. */
 static void add_bias_gradient(void *arg, int64_t begin, int64_t end)
 {
     const bias_task *b = arg;

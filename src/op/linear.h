@@ -9,7 +9,7 @@
 #include "kernel/weight.h"
 #include "op/strided.h"
 
-enum { LINEAR_TOGETHER = 4 }; /* most that linear_forward_together takes */
+enum { LINEAR_TOGETHER = 4 }; /* at most so many for linear_forward_together */
 
 typedef struct linear {
     weight w;         /* [N, K], a plain matrix in stored row order */

@@ -1,5 +1,8 @@
-/* loss.c - chunk by chunk: logits, then in their place the gradient of the logits, then what the
- * head makes of it. */
+/* loss.c - chunk by chunk of rows:
+ *
+ *     1. logits = head(x)                             [rows, V]
+ *     2. losses, and in place of the logits their gradient
+ *     3. dx, and the head's gradients, from that */
 #include "op/loss.h"
 
 #include <assert.h>
@@ -7,7 +10,7 @@
 
 #include "op/parallel.h"
 
-enum { LEAST_ROWS = 64, MOST_ROWS = 512, LOGITS_AT_ONCE = 1 << 20 };
+enum { MIN_ROWS = 64, MAX_ROWS = 512, LOGITS_AT_ONCE = 1 << 20 };
 
 typedef struct loss_task {
     const row_kernels *rows;
@@ -20,7 +23,7 @@ typedef struct loss_task {
 loss_scratch loss_scratch_take(arena *a, int64_t tokens, int64_t vocabulary)
 {
     int64_t rows = LOGITS_AT_ONCE / vocabulary;
-    rows = rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+    rows = rows < MIN_ROWS ? MIN_ROWS : rows > MAX_ROWS ? MAX_ROWS : rows;
     if (rows > tokens) rows = tokens;
     return (loss_scratch){ rows, ARENA_ARRAY(a, real, rows * vocabulary) };
 }
@@ -46,7 +49,7 @@ static void entropy_rows(void *arg, int64_t begin, int64_t end)
 static void run_chunks(
     compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *p, bool backward)
 {
-    linear head = h->head; /* its gradients: as told in the first chunk, then added to */
+    linear head = h->head; /* after the first chunk its gradients are added to */
     int64_t n = head.w.rows;
     for (int64_t t = 0; t < p->tokens; t += scratch->rows) {
         int64_t rows = p->tokens - t < scratch->rows ? p->tokens - t : scratch->rows;

@@ -1,8 +1,8 @@
 /* loss.h - next-token cross entropy from hidden states: output head, softmax and their gradients
  * together.
  *
- * Logits exist for a chunk of rows at a time, never [T, V]. Sums over tokens run on across chunks
- * in token order, so the chunks leave no trace. */
+ * Logits exist for a chunk of rows at a time, never [T, V]. Sums over tokens continue from chunk to
+ * chunk in token order, so that the size of a chunk changes no bit. */
 #ifndef CADRE_OP_LOSS_H
 #define CADRE_OP_LOSS_H
 
@@ -18,7 +18,7 @@ typedef struct loss_head {
 } loss_head;
 
 typedef struct loss_scratch {
-    int64_t rows; /* a chunk */
+    int64_t rows; /* of a chunk */
     real *logits; /* [rows, V] */
 } loss_scratch;
 
@@ -29,7 +29,7 @@ typedef struct loss_pass {
     int64_t tokens;
     strided_in x;           /* [T, D] hidden states */
     const int32_t *targets; /* [T] */
-    real *losses;           /* [T] -log p(target); a target of -1 counts nothing and gives 0 */
+    real *losses;           /* [T] -log p(target); 0 for a target of -1, which does not count */
     real scale;             /* backward: gradients are those of scale * sum(losses) */
     strided_out dx;         /* [T, D] backward */
 } loss_pass;

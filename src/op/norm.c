@@ -1,5 +1,5 @@
-/* norm.c - rows are shared out for the values and dx, columns for the gain's gradient, which is a
- * sum over tokens. */
+/* norm.c - workers share the rows of the values and of dx, and the columns of the gain's gradient,
+ * which is a sum over tokens. */
 #include "op/norm.h"
 
 #include <string.h>
@@ -64,7 +64,7 @@ void norm_forward(
     parallel_over(c, tokens, 1, tokens * n->heads * n->width, forward_rows, &k);
 }
 
-/* y = x r gain:  the gain first, for dx may overwrite dy */
+/* y = x r gain. The gain's gradient comes first, for dx may overwrite dy. */
 void norm_backward(const compute *c, const norm *n, int64_t tokens, strided_in x,
     const real *inverse, strided_in dy, strided_out dx)
 {

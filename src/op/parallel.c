@@ -1,7 +1,9 @@
-/* parallel.c - the one loop over workers of the ops that go by ranges. */
+/* parallel.c - the loop over workers that ops use which split their work into ranges. */
 #include "op/parallel.h"
 
-enum { WORK_WORTH_WAKING = 1 << 14 }; /* numbers: a few microseconds, what a wake-up costs */
+enum {
+    WORK_WORTH_WAKING = 1 << 14
+}; /* elements: some microseconds, what it costs to wake a thread */
 
 typedef struct ranges {
     int64_t count, grain;

@@ -1,8 +1,8 @@
-/* parallel.h - how an op's rows, columns or heads are shared out: one range a worker, fixed by the
- * worker's index.
+/* parallel.h - how workers share an op's rows, columns or heads: each has one range, which its
+ * index determines.
  *
- * Ranges are of outputs, never of a sum, so the number of workers changes no bit. Small jobs stay
- * on the caller. */
+ * Ranges are ranges of outputs, never of the terms of a sum, so that the number of workers changes
+ * no bit. Small jobs run on the calling thread. */
 #ifndef CADRE_OP_PARALLEL_H
 #define CADRE_OP_PARALLEL_H
 
@@ -13,8 +13,8 @@
 
 typedef void (*parallel_task)(void *arg, int64_t begin, int64_t end);
 
-/* task(arg, begin, end) over 0..count, cut at multiples of grain; `work` is about the numbers
- * touched in all. */
+/* Runs task(arg, begin, end) on ranges of 0..count, split at multiples of grain. `work` is about
+ * the number of elements that are touched in all. */
 void parallel_over(
     const compute *c, int64_t count, int64_t grain, int64_t work, parallel_task task, void *arg);
 

@@ -1,8 +1,9 @@
-/* rope.c - the frequencies in double, once; then a turn of each pair by the table.
+/* rope.c - the frequencies are computed in double, once; then each pair is rotated by a table.
  *
- * Llama-3 scaling leaves short wavelengths alone and stretches long ones; YaRN (Peng et al. 2023)
- * ramps between the two by how often a frequency turns within the original context, and sharpens
- * attention by a magnitude in cosines and sines. */
+ * RoPE scaling for longer contexts: Llama 3 leaves short wavelengths as they are and divides the
+ * frequencies of long ones; YaRN (Peng et al. 2023) interpolates between the two by how often a
+ * pair rotates within the original context, and sharpens attention by a factor on cosines and
+ * sines. */
 #include "op/rope.h"
 
 #include <assert.h>
@@ -34,7 +35,8 @@ static double llama3_frequency(const rope_options *o, double plain)
     return (1 - smooth) * plain / o->factor + smooth * plain;
 }
 
-/* Which pair turns `turns` times in the original context. */
+/* The index of the pair that rotates `turns` times within the original context, as a real
+ * number. */
 static double yarn_bound(const rope_options *o, double turns)
 {
     return (double)o->width * log(o->original_context / (2 * pi * turns)) / (2 * log(o->theta));
@@ -181,56 +183,57 @@ void rope_free(rope *r)
 
 int64_t rope_positions(const rope *r) { return r->positions; }
 
-typedef struct turn_task {
+typedef struct rotation_task {
     const rope *r;
-    void (*turn)(int64_t half, const real *cosine, const real *sine, real sign, real *x);
+    void (*rotate)(int64_t half, const real *cosine, const real *sine, real sign, real *x);
     int64_t heads, head_stride;
     const int32_t *positions;
     real sign;
     strided_out x;
-} turn_task;
+} rotation_task;
 
-static void turn_rows(void *arg, int64_t begin, int64_t end)
+static void rotate_rows(void *arg, int64_t begin, int64_t end)
 {
-    const turn_task *k = arg;
+    const rotation_task *k = arg;
     const rope *r = k->r;
     for (int64_t t = begin; t < end; t++) {
         assert(k->positions[t] >= 0 && k->positions[t] < r->positions);
         int64_t at = k->positions[t] * r->half;
         for (int64_t h = 0; h < k->heads; h++)
-            k->turn(r->half, r->cosine + at, r->sine + at, k->sign,
+            k->rotate(r->half, r->cosine + at, r->sine + at, k->sign,
                 k->x.at + t * k->x.stride + h * k->head_stride);
     }
 }
 
-static void turn(const compute *c, int64_t tokens, turn_task *k)
+static void rotate(const compute *c, int64_t tokens, rotation_task *k)
 {
     const row_kernels *rows = c->variant->rows;
-    k->turn = k->r->pairs ? rows->rotate_pairs : rows->rotate_halves;
-    parallel_over(c, tokens, 1, tokens * k->heads * 2 * k->r->half, turn_rows, k);
+    k->rotate = k->r->pairs ? rows->rotate_pairs : rows->rotate_halves;
+    parallel_over(c, tokens, 1, tokens * k->heads * 2 * k->r->half, rotate_rows, k);
 }
 
 void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
     const int32_t *positions, strided_out x, int64_t head_stride)
 {
-    turn_task k = { .r = r,
+    rotation_task k = { .r = r,
         .heads = heads,
         .head_stride = head_stride,
         .positions = positions,
         .sign = 1,
         .x = x };
-    turn(c, tokens, &k);
+    rotate(c, tokens, &k);
 }
 
-/* y = R x, R a turn (times a magnitude):  dx = R^T dy, the turn by the opposite angle */
+/* y = R x with R a rotation (times a magnitude):  dx = R^T dy, the rotation by the opposite
+ * angle */
 void rope_backward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
     const int32_t *positions, strided_out dx, int64_t head_stride)
 {
-    turn_task k = { .r = r,
+    rotation_task k = { .r = r,
         .heads = heads,
         .head_stride = head_stride,
         .positions = positions,
         .sign = -1,
         .x = dx };
-    turn(c, tokens, &k);
+    rotate(c, tokens, &k);
 }

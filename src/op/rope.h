@@ -1,9 +1,9 @@
-/* rope.h - rotary positions (Su et al. 2021): pairs of a head's numbers are turned by an angle that
- * grows with the position.
+/* rope.h - rotary positions (Su et al. 2021): pairs of a head's elements are rotated by an angle
+ * that grows with the position.
  *
- * A rope is a table of cosines and sines for positions 0 .. positions-1, with the published ways to
- * stretch it over longer contexts. What is turned need not be the whole head: the caller points at
- * the first number and says how far heads are apart. */
+ * A rope is a table of cosines and sines for positions 0 .. positions - 1, with the published ways
+ * of RoPE scaling for longer contexts. Not all of a head need be rotated: the caller points at the
+ * first element that is and says how far apart heads lie. */
 #ifndef CADRE_OP_ROPE_H
 #define CADRE_OP_ROPE_H
 
@@ -25,14 +25,14 @@ typedef enum rope_scaling {
 } rope_scaling;
 
 typedef struct rope_options {
-    int64_t width; /* numbers turned in each head, even */
+    int64_t width; /* elements that are rotated in each head, even */
     double theta;  /* base of the frequencies theta^(-2i/width) */
     bool pairs;    /* (x[2i], x[2i+1]) is a pair; else (x[i], x[i + width/2]) */
     rope_scaling scaling;
     double factor;           /* of the context; linear, dynamic, llama3, yarn */
     double original_context; /* dynamic, which is plain up to it and refused beyond; llama3, yarn */
     double low_freq_factor, high_freq_factor; /* llama3 */
-    double beta_fast, beta_slow;              /* yarn: turns in the original context */
+    double beta_fast, beta_slow;              /* yarn: rotations within the original context */
     bool truncate;                            /* yarn: round the bounds outwards */
     /* yarn, listed: multiplies cosines and sines; 0: from the mscales, or 0.1 ln(factor) + 1; or
      * 1 */
@@ -45,26 +45,26 @@ typedef struct rope_options {
 typedef struct rope rope;
 
 size_t rope_bytes(const rope_options *options, int64_t positions); /* of its table */
-/* The numbers that frequencies are made of; the sentence names `where` and the number. */
+/* Checks the options that frequencies are computed from. A refusal names `where` and the option. */
 cadre_status rope_check(const rope_options *options, const char *where);
 /* EARGUMENT names the bad option */
 cadre_status rope_new(const rope_options *options, int64_t positions, rope **r);
 void rope_free(rope *r);
 int64_t rope_positions(const rope *r);
 
-/* What cosines and sines are multiplied by */
+/* The factor of cosines and sines */
 double rope_attention_factor(const rope_options *options);
 
-/* What stretching divides frequency i by. */
+/* What RoPE scaling divides frequency i by. */
 double rope_divisor(const rope_options *options, int64_t i);
 
-/* 0.1 s ln(factor) + 1, 1 for factors up to 1: YaRN's magnitude, whose square also scales latent
- * attention's products. */
+/* YaRN's magnitude, 0.1 s ln(factor) + 1, or 1 for factors up to 1. Its square also scales the
+ * products of latent attention. */
 double rope_magnitude(double factor, double s);
 
-/* Turns heads of `tokens` rows in place. Number i of head h of token t is x.at[t * x.stride + h *
- * head_stride + i]. positions [T], each less than rope_positions. The backward pass turns the
- * gradient back. */
+/* Rotates the heads of `tokens` rows in place. Element i of head h of token t is
+ * x.at[t * x.stride + h * head_stride + i]. The positions [T] are less than rope_positions. The
+ * backward pass rotates the gradient back. */
 void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
     const int32_t *positions, strided_out x, int64_t head_stride);
 void rope_backward(const compute *c, const rope *r, int64_t tokens, int64_t heads,

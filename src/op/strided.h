@@ -1,4 +1,4 @@
-/* strided.h - rows of numbers a stride apart, as one value: what an op reads, and where it writes.
+/* strided.h - rows of elements a stride apart, as one value: what an op reads, and where it writes.
  *
  * Example: of a matrix [T, heads * width], head h of every token is rows_from(x + h * width,
  * heads * width). It owns nothing. */
@@ -12,7 +12,7 @@
 
 typedef struct strided_in {
     const real *at;
-    int64_t stride; /* numbers from row to row */
+    int64_t stride; /* elements from row to row */
 } strided_in;
 
 typedef struct strided_out {
