@@ -10,7 +10,7 @@ static const config_key keys[] = {
     KEY_INT_OF("num_experts|num_local_experts|n_routed_experts", experts, KEY_REQUIRED, 0),
     KEY_INT_OF("num_experts_per_tok", topk, KEY_REQUIRED, 0),
     KEY_INT_OF("head_dim", head_dim, KEY_UNUSUAL, 0),
-    KEY_INT_OF("decoder_sparse_step", sparse_step, 0, 1),
+    KEY_INT_OF("decoder_sparse_step", sparse_step, KEY_ZERO_UNSAID, 1),
     KEY_BOOL_OF("qkv_bias", qkv_bias, 0, 1),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0.001),
     { 0 },

@@ -543,6 +543,14 @@ static void layers_that_are_sparse(void **state)
     sparse("switch_transformers", "\"num_sparse_decoder_layers\": 6", "ssssss");
 }
 
+/* A step of 0 says no more than a step that is not there. */
+static void a_step_of_nothing_is_no_step(void **state)
+{
+    (void)state;
+    sparse("qwen3_moe", "\"decoder_sparse_step\": 0, \"mlp_only_layers\": [1]", "sds");
+    sparse("qwen2_moe", "\"decoder_sparse_step\": 0, \"mlp_only_layers\": [1]", "sds");
+}
+
 static void a_dense_layer_that_is_not_there_is_refused(void **state)
 {
     (void)state;
@@ -594,6 +602,7 @@ int main(void)
         cmocka_unit_test(two_names_of_a_number_must_agree),
         cmocka_unit_test(groups_of_experts_count_where_the_method_has_them),
         cmocka_unit_test(layers_that_are_sparse),
+        cmocka_unit_test(a_step_of_nothing_is_no_step),
         cmocka_unit_test(a_dense_layer_that_is_not_there_is_refused),
         cmocka_unit_test(numbers_of_fewer_bits_have_known_schemes),
     };
