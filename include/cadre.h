@@ -224,7 +224,7 @@ CADRE_API void cadre_moe_free(cadre_moe *moe);
 /* A matrix or vector of the layer, for the caller's optimiser, files and sums. Pointers are
  * borrowed and stay the same. */
 typedef struct cadre_moe_parameter {
-    const char *name;   /* "router", "experts.gate", "experts.down.bias", "shared.up" ...; static */
+    const char *name;   /* "router.weight", "experts.gate", "experts.down.bias" ...; static */
     int32_t expert;     /* -1: not one of E */
     int64_t rows, cols; /* [out, in]; a vector has rows 1 */
     cadre_real *values; /* [rows, cols] */
@@ -243,6 +243,8 @@ typedef struct cadre_moe_batch {
     const bool *valid;
     /* jitter, dropout, capacity and balancing are on, and backward may follow */
     bool train;
+    /* [T, E] what router noisy-topk takes for its noise, standard normal; NULL: it draws */
+    const cadre_real *normal;
 } cadre_moe_batch;
 
 /* An optimiser step:
@@ -271,6 +273,9 @@ CADRE_API cadre_status cadre_moe_backward(cadre_moe *moe, const cadre_real *dy, 
 /* Terms to add to the caller's loss, coefficients included, summed over the step's batches so
  * far. */
 CADRE_API void cadre_moe_losses(const cadre_moe *moe, double *aux, double *z);
+
+/* The same one by one: name (static) and value of loss i; false: no more. */
+CADRE_API bool cadre_moe_loss_at(const cadre_moe *moe, int i, const char **name, double *value);
 
 /* Where the last forward sent its tokens: edges from tokens to experts, token after token. A token
  * has as many as its router gave it: K, fewer, or (padding) none. Borrowed until the next
@@ -314,6 +319,19 @@ typedef struct cadre_moe_metrics {
 /* Of the step that cadre_moe_step_end closed. count [E], picks before capacity: borrowed until the
  * next step; NULL: not wanted. */
 CADRE_API cadre_moe_metrics cadre_moe_metrics_get(const cadre_moe *moe, const int64_t **count);
+
+/* A sparse layer on given numbers, forward and backward: what other software computed can be
+ * compared with it. path: a safetensors file, F32 "x" and "dy" [B, S, D], the parameters under
+ * their names ("router.weight" [E, D], "experts.gate" [E, H, D] ...), I32 "valid" [B, S] where
+ * tokens are padding, "draws.normal" [B S, E] where noise is given. options: of the tables
+ * cadre_layer_options and cadre_routing_options. out, a safetensors file that is written: "y",
+ * "picks" and "weights" [B S, K] of the edges that capacity left by rising expert (-1 and 0 behind
+ * them), "grad.NAME" of the sum of dy y and of all losses, "loss.NAME" [1]. The listener (NULL:
+ * none) hears every loss. CADRE_EFORMAT, CADRE_EUNSUPPORTED name the tensor. */
+typedef void (*cadre_layer_listener)(void *arg, const char *loss, double value);
+CADRE_API cadre_option_table cadre_layer_options(void);
+CADRE_API cadre_status cadre_layer_run(cadre_context *context, const char *path,
+    const cadre_options *options, const char *out, cadre_layer_listener listener, void *arg);
 
 /* ---- training ---- */
 

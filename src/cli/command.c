@@ -14,6 +14,7 @@ const command *const commands[] = {
     &command_init,
     &command_convert,
     &command_report,
+    &command_layer,
     &command_bench,
     &command_verify,
     &command_help,

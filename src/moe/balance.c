@@ -326,6 +326,7 @@ static void judge(balance *b, const balance_term *term, const scope *in, double 
     double full = whole_step ? surveyed_share(b, in) : share;
     double value = term->loss->value(&set, term->coefficient * full / layers, &slope);
     b->value.aux += scale * value;
+    b->value.term[term - b->options.term].value += scale * value;
     hand_back(b, in, &slope, set.tokens);
 }
 
@@ -419,7 +420,15 @@ const score_pull *balance_pulls(const balance *b, int layer)
     return b->options.terms || b->options.z_loss != 0 ? b->layer[layer].pull : NULL;
 }
 
-balance_values balance_value(const balance *b) { return b->value; }
+bool balance_has_z_loss(const balance *b) { return b->options.z_loss != 0; }
+
+balance_values balance_value(const balance *b)
+{
+    balance_values v = b->value;
+    v.terms = b->options.terms;
+    for (int i = 0; i < v.terms; i++) v.term[i].name = b->options.term[i].loss->name;
+    return v;
+}
 
 /* ---- the step ---- */
 

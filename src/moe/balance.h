@@ -130,8 +130,14 @@ void balance_update_bias(balance *b, int layer, real *bias /* [E] */);
 /* Losses as added to the language model's, coefficients included, summed over this rank's parts of
  * the step so far. */
 typedef struct balance_values {
-    double aux, z;
+    double aux, z; /* of all terms together; of the z-loss */
+    int terms;
+    struct {
+        const char *name;
+        double value;
+    } term[BALANCE_MAX_TERMS];
 } balance_values;
+bool balance_has_z_loss(const balance *b);
 balance_values balance_value(const balance *b);
 
 /* Of one layer over one step. Counts are over all ranks, after balance_step_end; sums are this

@@ -70,7 +70,8 @@ static void layout_router(cadre_moe *m, arena *a)
     int64_t d = m->config.width, experts = m->config.experts;
     router_weights *w = &m->weights.router;
     router_gradients *g = &m->gradients.router;
-    w->matrix = weight_of_floats(take_listed(m, a, "router", experts, d, &g->matrix), experts, d);
+    w->matrix =
+        weight_of_floats(take_listed(m, a, "router.weight", experts, d, &g->matrix), experts, d);
     if (m->config.router_bias) w->bias = take_listed(m, a, "router.bias", 1, experts, &g->bias);
     if (m->config.router->traits & ROUTER_NOISE)
         w->noise =
@@ -170,7 +171,7 @@ static void layout_shared(cadre_moe *m, arena *a)
         weight_of_floats(take_listed(m, a, "shared.down", d, h, &g->shared_down), d, h);
     if (m->config.shared_gated)
         w->shared_switch =
-            weight_of_floats(take_listed(m, a, "shared.switch", 1, d, &g->shared_switch), 1, d);
+            weight_of_floats(take_listed(m, a, "shared.weight", 1, d, &g->shared_switch), 1, d);
 }
 
 static void layout(cadre_moe *m, arena *a)
@@ -235,7 +236,7 @@ static cadre_status configure(
     m->layer = s->layer;
     if (o) {
         settings_read_layer(o, c);
-        settings_read_balance(o, losses);
+        CADRE_TRY(settings_read_balance(o, losses));
         CADRE_TRY(settings_check_router(o, c->router));
     }
     return moe_config_check(c, NULL);
@@ -360,7 +361,7 @@ static cadre_status forward(
         .valid = batch->valid,
         .sequences = batch->sequences ? batch->sequences : 1,
         .start = batch->sequences ? batch->start : m->one,
-        .random = { batch->train, m->seed, m->step, m->tokens_before } };
+        .random = { batch->train, m->seed, m->step, m->tokens_before, batch->normal } };
     m->x = batch->train ? x : NULL;
     moe_call call = call_of(m);
     CADRE_TRY(moe_layer_forward(&call, &m->config, &m->weights, x, &m->state, y));
@@ -399,6 +400,15 @@ void cadre_moe_losses(const cadre_moe *m, double *aux, double *z)
 {
     balance_values v = balance_value(m->balance);
     *aux = v.aux, *z = v.z;
+}
+
+bool cadre_moe_loss_at(const cadre_moe *m, int i, const char **name, double *value)
+{
+    balance_values v = balance_value(m->balance);
+    if (i < v.terms) *name = v.term[i].name, *value = v.term[i].value;
+    else if (i == v.terms && balance_has_z_loss(m->balance)) *name = "z", *value = v.z;
+    else return false;
+    return true;
 }
 
 _Static_assert(sizeof(gexp) == sizeof(int32_t), "a pick is its expert's id");

@@ -122,8 +122,10 @@ static void draw_noise(const routing *r, int64_t t)
         r->batch->random.seed, "router noise", r->batch->random.step, (uint64_t)r->layer);
     int64_t experts = r->plan->experts;
     uint64_t first = (uint64_t)((r->batch->random.first_token + t) * experts);
+    const real *given = r->batch->random.normal;
     for (int64_t e = 0; e < experts; e++)
-        r->state->noise[t * experts + e] = (real)random_normal(key, first + (uint64_t)e);
+        r->state->noise[t * experts + e] =
+            given ? given[t * experts + e] : (real)random_normal(key, first + (uint64_t)e);
 }
 
 static void noise_task(void *arg, int64_t begin, int64_t end)

@@ -1,6 +1,8 @@
 /* settings.c - the table, and its words as numbers. */
 #include "moe/settings.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/options.h"
@@ -171,7 +173,32 @@ void settings_read_layer(const cadre_options *o, moe_config *c)
     if (has(o, "expert-dropout")) c->expert_dropout = cadre_options_real(o, "expert-dropout");
 }
 
-void settings_read_balance(const cadre_options *o, balance_options *b)
+/* "load=0.01,z=0.001": terms over all tokens of a batch, added to those of the other options. */
+static cadre_status read_losses(const char *text, balance_options *b)
+{
+    while (*text) {
+        size_t size = strcspn(text, ","), name = strcspn(text, "=,");
+        char word[64] = { 0 }, *end;
+        double value = name < size ? strtod(text + name + 1, &end) : 0;
+        if (name < sizeof word) memcpy(word, text, name);
+        bool known = !strcmp(word, "z") || balance_loss_by_name(word);
+        if (name >= size || end != text + size || end == text + name + 1 || !isfinite(value))
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "losses: expected NAME=COEFFICIENT between commas, found '%.*s'", (int)size, text);
+        if (!known)
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "losses: expected the name of a balancing loss or z, found '%s'", word);
+        if (b->terms == BALANCE_MAX_TERMS)
+            return cadre_fail(
+                CADRE_EARGUMENT, NULL, "losses: expected at most %d of them", BALANCE_MAX_TERMS);
+        if (!strcmp(word, "z")) b->z_loss += value;
+        else balance_add(b, word, value, BALANCE_MICRO, BALANCE_LAYER);
+        text += size + (text[size] == ',');
+    }
+    return CADRE_OK;
+}
+
+cadre_status settings_read_balance(const cadre_options *o, balance_options *b)
 {
     balance_form form = (balance_form)read_word(o, "aux-form", forms, BALANCE_LAYER);
     balance_over over = (balance_over)read_word(o, "balance-over", scopes, BALANCE_MICRO);
@@ -184,6 +211,8 @@ void settings_read_balance(const cadre_options *o, balance_options *b)
     b->bias_rate = options_real_or(o, "bias-update-rate", b->bias_rate);
     read_int(o, "devices", &b->devices);
     read_int(o, "devices-used", &b->devices_used);
+    if (!cadre_options_row(o, "losses") || !has(o, "losses")) return CADRE_OK;
+    return read_losses(cadre_options_text(o, "losses", 0), b);
 }
 
 cadre_status settings_check_router(const cadre_options *o, const router *r)

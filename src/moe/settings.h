@@ -12,7 +12,7 @@
 
 /* route, dispatch, expert dropout */
 void settings_read_layer(const cadre_options *o, moe_config *c);
-void settings_read_balance(const cadre_options *o, balance_options *b);
+cadre_status settings_read_balance(const cadre_options *o, balance_options *b);
 
 /* An option that was given, that only some routers understand and this one does not: refused. */
 cadre_status settings_check_router(const cadre_options *o, const router *r);

@@ -19,6 +19,8 @@ typedef struct batch_random {
     bool train; /* false: there are none */
     uint64_t seed, step;
     int64_t first_token; /* place of token 0 among all tokens of the optimiser step */
+    /* [T, E] the router's noise, standard normal, where a program gives it; NULL: it is drawn */
+    const real *normal;
 } batch_random;
 
 typedef struct token_batch {

@@ -75,8 +75,7 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     double router_lr = options_real_or(o, "router-lr", s->schedule.lr);
     s->router_lr = s->schedule.lr > 0 ? router_lr / s->schedule.lr : 1;
     read_optimizer(o, &s->optimizer);
-    settings_read_balance(o, &s->balance);
-    return CADRE_OK;
+    return settings_read_balance(o, &s->balance);
 }
 
 cadre_status train_settings_moe(

@@ -144,7 +144,7 @@ static void test_names_and_shapes(void **state)
             seen += p.rows == WIDTH && p.cols == HIDDEN;
         if (!strcmp(p.name, "router.correction"))
             seen += p.expert == -1 && p.cols == EXPERTS && !p.gradient;
-        if (!strcmp(p.name, "shared.switch")) seen += p.rows == 1 && p.cols == WIDTH;
+        if (!strcmp(p.name, "shared.weight")) seen += p.rows == 1 && p.cols == WIDTH;
     }
     assert_int_equal(seen, 3);
     close_case(f);
