@@ -9,27 +9,74 @@ enum { OFFSET_UNIT = 16 }; /* elements: a cache line of floats */
 
 typedef struct builder {
     const model_config *config;
+    param_share share;
     param_table *table;
     bool overflow;
+    const param_row *uncut; /* that has fewer pieces than there are slices */
 } builder;
+
+/* The i-th of `parts` shares of n things, neighbours: as many as in any other, or one more. */
+static int64_t share_begin(int64_t n, int32_t i, int32_t parts) { return n * i / parts; }
+
+static bool is_held(const builder *b, int64_t layer, int64_t expert)
+{
+    if (expert < 0) return true;
+    int64_t experts = b->config->layer[layer].experts;
+    return expert >= share_begin(experts, b->share.group, b->share.groups) &&
+           expert < share_begin(experts, b->share.group + 1, b->share.groups);
+}
+
+/* This rank's slice of a parameter of that shape. */
+static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert, param_shape s)
+{
+    const param_row *row = param_row_of(role);
+    const param_share *share = &b->share;
+    bool vector = param_kind_is_vector(row->kind);
+    int64_t whole = vector ? s.cols : s.rows,
+            pieces = param_pieces(row, b->config, layer < 0 ? NULL : &b->config->layer[layer], s);
+    bool cut = row->cut != WHOLE && share->slices > 1;
+    if (cut && (pieces < share->slices || whole % pieces)) b->uncut = row;
+    if (!cut || b->uncut) pieces = 1;
+    int64_t piece = whole / pieces,
+            first = cut ? share_begin(pieces, share->slice, share->slices) : 0,
+            end = cut ? share_begin(pieces, share->slice + 1, share->slices) : pieces;
+    bool copied = (!cut && share->slice > 0) || (expert < 0 && share->group > 0);
+    return (param){ .role = role,
+        .kind = row->kind,
+        .layer = (int32_t)layer,
+        .expert = (int32_t)expert,
+        .rows = vector ? 1 : (end - first) * piece,
+        .cols = vector ? (end - first) * piece : s.cols,
+        .offset = b->table->elements,
+        .first = first * piece,
+        .whole = whole,
+        .copy = copied };
+}
+
+static void hold(builder *b, const param *p)
+{
+    param_table *t = b->table;
+    int64_t padded = p->rows * p->cols + OFFSET_UNIT - 1;
+    padded -= padded % OFFSET_UNIT;
+    if (t->rows) t->rows[t->count] = *p;
+    t->count++;
+    b->overflow |= __builtin_add_overflow(t->elements, padded, &t->elements);
+}
 
 static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, param_shape s)
 {
     param_table *t = b->table;
-    param_kind kind = param_row_of(role)->kind;
     int64_t size, padded;
     if (__builtin_mul_overflow(s.rows, s.cols, &size) ||
         __builtin_add_overflow(size, OFFSET_UNIT - 1, &padded)) {
         b->overflow = true;
         return;
     }
-    padded -= padded % OFFSET_UNIT;
-    if (t->rows)
-        t->rows[t->count] =
-            (param){ role, kind, (int32_t)layer, (int32_t)expert, s.rows, s.cols, t->elements };
-    t->count++;
-    b->overflow |= __builtin_add_overflow(t->elements, padded, &t->elements);
-    if (kind == PARAM_STATE) return;
+    if (is_held(b, layer, expert)) {
+        param p = slice_of(b, role, layer, expert, s);
+        hold(b, &p);
+    }
+    if (param_row_of(role)->kind == PARAM_STATE) return;
     t->total += size;
     bool lookup = role == ROLE_EMBED && !b->config->tie;
     bool idle = expert >= 0 && expert >= b->config->layer[layer].topk;
@@ -60,19 +107,34 @@ static void walk(builder *b)
     }
 }
 
-cadre_status param_table_make(const model_config *config, param_table *table)
+static cadre_status refuse_slices(const builder *b)
+{
+    const char *name = b->uncut->folder[0].pattern;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "the model cannot be cut into %d slices: there are not so many %s in %s", b->share.slices,
+        b->uncut->cut == BY_HEAD ? "key-value heads" : "rows", name ? name : "a parameter");
+}
+
+cadre_status param_table_make_share(
+    const model_config *config, const param_share *share, param_table *table)
 {
     param_table made = { 0 };
-    builder b = { config, &made, false };
+    builder b = { .config = config, .share = *share, .table = &made };
     walk(&b); /* count */
     if (b.overflow)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "these sizes make more parameters than 64 bits can count");
+    if (b.uncut) return refuse_slices(&b);
     made.rows = MEM_ARRAY(param, made.count);
     if (!made.rows) return CADRE_ENOMEM;
     walk(&b); /* fill */
     *table = made;
     return CADRE_OK;
+}
+
+cadre_status param_table_make(const model_config *config, param_table *table)
+{
+    return param_table_make_share(config, &(param_share){ 0, 1, 0, 1 }, table);
 }
 
 void param_table_free(param_table *table)

@@ -15,7 +15,18 @@ typedef struct param {
     int32_t expert;     /* -1: not one of several experts */
     int64_t rows, cols; /* [rows, cols]; a vector has rows 1 */
     int64_t offset;     /* of its first element when all lie one after another, each 16-aligned */
+    /* Where the table is of one rank's share: rows (of a vector: numbers) of the whole that come
+     * before these, and of how many */
+    int64_t first, whole;
+    bool copy; /* other ranks hold the same, and one of them counts it in sums over parameters */
 } param;
+
+/* What one rank holds: of every parameter that is cut one of so many slices, of each layer's
+ * experts one of so many groups of neighbours, and all the rest. */
+typedef struct param_share {
+    int32_t slice, slices;
+    int32_t group, groups;
+} param_share;
 
 typedef struct param_table {
     param *rows;
@@ -28,7 +39,19 @@ typedef struct param_table {
 } param_table;
 
 cadre_status param_table_make(const model_config *config, param_table *table);
+/* Of one rank's share: rows and elements are those that it holds, total and active the model's. */
+cadre_status param_table_make_share(
+    const model_config *config, const param_share *share, param_table *table);
 void param_table_free(param_table *table);
+
+/* A matrix of one row is none */
+static inline bool param_is_vector(const param *p) { return param_kind_is_vector(p->kind); }
+
+/* Elements of the whole that come before the first one here. */
+static inline int64_t param_elements_before(const param *p)
+{
+    return param_is_vector(p) ? p->first : p->first * p->cols;
+}
 
 static inline bool param_is_expert(param_role role)
 {

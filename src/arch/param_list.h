@@ -86,6 +86,15 @@ typedef enum param_scope { OF_MODEL, OF_LAYER, OF_EXPERT } param_scope;
  * embedding are looked up, and latent attention takes its matrices apart. */
 typedef enum param_repacking { AS_IT_IS, REPACKED } param_repacking;
 
+/* Where tensor parallelism cuts a parameter: between rows of a matrix, between numbers of a vector,
+ * never across a sum over k (kernel/gemm.h), so that the slices' outputs side by side are the bits
+ * of the whole. Expert parallelism cuts none: who holds an expert holds all that is OF_EXPERT. */
+typedef enum param_cut {
+    WHOLE,   /* every rank holds it: norms and routers, which read whole rows */
+    BY_ROW,  /* between any two */
+    BY_HEAD, /* between key-value heads, each with the queries that read it */
+} param_cut;
+
 typedef struct param_shape {
     int64_t rows, cols; /* a vector has rows 1; rows 0: not there */
 } param_shape;
@@ -120,6 +129,7 @@ typedef struct param_row {
     param_kind kind;
     param_scope scope;
     param_repacking repacking;
+    param_cut cut;
     /* L NULL where the scope is the model */
     param_shape (*shape)(const model_config *c, const layer_config *l);
     /* How most families' files hold it: files hold one of them, and the first is what is
@@ -128,5 +138,15 @@ typedef struct param_row {
 } param_row;
 
 const param_row *param_row_of(param_role role);
+
+static inline bool param_kind_is_vector(param_kind kind)
+{
+    return kind == PARAM_NORM || kind == PARAM_BIAS || kind == PARAM_STATE;
+}
+
+/* How many pieces a parameter of this shape may be cut into: 1, its heads, or its rows (a vector's
+ * numbers). */
+int64_t param_pieces(
+    const param_row *row, const model_config *c, const layer_config *l, param_shape shape);
 
 #endif

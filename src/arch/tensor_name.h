@@ -47,10 +47,4 @@ typedef struct tensor_place {
 tensor_place tensor_name_place(const tensor_name *name, const model_config *config, const param *p);
 int64_t tensor_place_row(const tensor_place *place, int64_t row); /* the stored row of a row */
 
-static inline bool param_is_vector(const param *p)
-{
-    /* A matrix of one row is none */
-    return p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE;
-}
-
 #endif

@@ -12,6 +12,7 @@ enum { BLOCK = 1 << 14 }; /* elements */
 typedef struct block {
     int64_t offset, count;
     bool decays, router;
+    bool counted; /* in the norm, by this rank */
 } block;
 
 struct optimizer {
@@ -24,9 +25,11 @@ struct optimizer {
     real *m, *v;     /* [elements] */
 };
 
+/* Blocks lie at multiples of BLOCK of the whole parameter, whichever rows of it are here. */
 static int64_t blocks_of(const param *p)
 {
-    return p->kind == PARAM_STATE ? 0 : (p->rows * p->cols + BLOCK - 1) / BLOCK;
+    int64_t before = param_elements_before(p), size = p->rows * p->cols;
+    return p->kind == PARAM_STATE ? 0 : (before % BLOCK + size + BLOCK - 1) / BLOCK;
 }
 
 static int64_t count_blocks(const param_table *table)
@@ -52,11 +55,11 @@ static void cut_blocks(optimizer *o, const param_table *table)
     int64_t at = 0;
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
-        int64_t size = p->rows * p->cols;
+        int64_t size = p->rows * p->cols, ahead = param_elements_before(p) % BLOCK;
         for (int64_t b = 0; b < blocks_of(p); b++) {
-            int64_t begin = b * BLOCK, left = size - begin;
-            o->blocks[at++] = (block){ p->offset + begin, left < BLOCK ? left : BLOCK,
-                decays(&o->options, p), p->kind == PARAM_ROUTER };
+            int64_t begin = b ? b * BLOCK - ahead : 0, end = (b + 1) * BLOCK - ahead;
+            o->blocks[at++] = (block){ p->offset + begin, (end < size ? end : size) - begin,
+                decays(&o->options, p), p->kind == PARAM_ROUTER, !p->copy };
         }
     }
 }
@@ -124,7 +127,8 @@ double optimizer_gradient_norm(optimizer *o, const real *gradient)
     norm_task task = { o, gradient };
     pool_run(o->c->pool, sum_squares, &task);
     double sum = 0;
-    for (int64_t i = 0; i < o->count; i++) sum += o->squares[i];
+    for (int64_t i = 0; i < o->count; i++)
+        if (o->blocks[i].counted) sum += o->squares[i];
     return sqrt(sum);
 }
 

@@ -24,7 +24,8 @@ size_t optimizer_bytes(const param_table *table); /* what optimizer_new will all
 real *optimizer_first_moment(optimizer *o); /* [table->elements], the flat layout */
 real *optimizer_second_moment(optimizer *o);
 
-/* The norm of the gradient before clipping; the same for any number of workers. */
+/* The norm of the gradient before clipping; the same for any number of workers. Of a rank's share
+ * (arch/param.h): of those parameters that this rank counts. */
 double optimizer_gradient_norm(optimizer *o, const real *gradient);
 
 /* One step, t counted from 1. The gradient is scaled by clip / norm where the norm is larger than

@@ -30,10 +30,9 @@ static char *full_name(const char *prefix, const architecture *arch, const param
 
 int param_file_shape(const param *p, int64_t shape[2])
 {
-    bool vector = param_is_vector(p);
-    shape[0] = vector ? p->cols : p->rows;
+    shape[0] = p->whole;
     shape[1] = p->cols;
-    return vector ? 1 : 2;
+    return param_is_vector(p) ? 1 : 2;
 }
 
 /* ---- writing ---- */
@@ -114,10 +113,10 @@ cadre_status model_seal_values(const char *path, const model_config *config,
 
 /* ---- reading ---- */
 
-/* Every number of a tensor, F32, F16 or BF16, as `real`. */
-static cadre_status unpack(const safetensors_tensor *t, const char *path, real *values)
+/* `count` numbers of a tensor, F32, F16 or BF16, as `real`, from number `first` on. */
+static cadre_status unpack(
+    const safetensors_tensor *t, const char *path, int64_t first, int64_t count, real *values)
 {
-    int64_t count = t->elements;
     const number_format *format = number_by_safetensors(t->dtype);
     if (!format || format->block != 1)
         return cadre_fail(
@@ -125,7 +124,7 @@ static cadre_status unpack(const safetensors_tensor *t, const char *path, real *
     float chunk[CHUNK];
     for (int64_t i = 0; i < count; i += CHUNK) {
         int64_t n = count - i < CHUNK ? count - i : CHUNK;
-        format->unpack(t->data + number_row_bytes(format, i), chunk, n);
+        format->unpack(t->data + number_row_bytes(format, first + i), chunk, n);
         for (int64_t j = 0; j < n; j++) values[i + j] = chunk[j];
     }
     return CADRE_OK;
@@ -137,7 +136,7 @@ static cadre_status take(const safetensors *file, const char *name, const param 
     int64_t shape[2];
     int rank = param_file_shape(p, shape);
     CADRE_TRY(safetensors_get_as(file, name, NULL, rank, shape, &t));
-    return unpack(t, safetensors_path(file), values);
+    return unpack(t, safetensors_path(file), param_elements_before(p), p->rows * p->cols, values);
 }
 
 cadre_status model_take_values(const safetensors *file, const char *prefix,

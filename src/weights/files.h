@@ -17,8 +17,8 @@ cadre_status model_read_values(
 cadre_status model_seal_values(const char *path, const model_config *config,
     const param_table *table, const real *values, safetensors_writer **sealed, hash128 *hash);
 
-/* Declares and streams one flat array, each tensor's name after `prefix`. PARAM_STATE rows are left
- * out if trained_only. */
+/* Declares and streams one flat array of the whole model, each tensor's name after `prefix`; a
+ * table of a rank's share takes its slices. PARAM_STATE rows are left out if trained_only. */
 cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
     const model_config *config, const param_table *table, bool trained_only);
 cadre_status model_put_values(

@@ -91,8 +91,109 @@ static void test_published_sizes(void **state)
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) check(&models[i]);
 }
 
+/* ---- shares of ranks ---- */
+
+static void parse(const published *m, model_config *config)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "{%s}", m->config);
+    assert_int_equal(model_config_parse("config.json", text, strlen(text), config), CADRE_OK);
+}
+
+/* Elements that a rank counts, of those that are trained. */
+static int64_t counted(const param_table *t)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < t->count; i++)
+        if (!t->rows[i].copy && t->rows[i].kind != PARAM_STATE)
+            sum += t->rows[i].rows * t->rows[i].cols;
+    return sum;
+}
+
+/* The same parameters in two neighbouring slices: the second begins where the first ends, or holds
+ * the same. */
+static void check_neighbours(const param_table *a, const param_table *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (int64_t i = 0; i < a->count; i++) {
+        const param *p = &a->rows[i], *q = &b->rows[i];
+        int64_t held = param_is_vector(p) ? p->cols : p->rows;
+        assert_true(p->role == q->role && p->layer == q->layer && p->expert == q->expert);
+        assert_int_equal(p->whole, q->whole);
+        assert_int_equal(q->first, held == p->whole ? 0 : p->first + held);
+        assert_true(held > 0);
+    }
+}
+
+static void check_shares(const model_config *config, int32_t slices, int32_t groups)
+{
+    param_table whole, before = { 0 };
+    int64_t sum = 0, experts = 0;
+    assert_int_equal(param_table_make(config, &whole), CADRE_OK);
+    for (int32_t g = 0; g < groups; g++)
+        for (int32_t s = 0; s < slices; s++) {
+            param_table t;
+            assert_int_equal(
+                param_table_make_share(config, &(param_share){ s, slices, g, groups }, &t),
+                CADRE_OK);
+            assert_true(t.total == whole.total && t.active == whole.active);
+            sum += counted(&t);
+            for (int64_t i = 0; i < t.count; i++) experts += t.rows[i].expert >= 0;
+            if (s > 0) check_neighbours(&before, &t);
+            if (s + 1 == slices) assert_true(t.rows[0].first + t.rows[0].rows == t.rows[0].whole);
+            param_table_free(&before);
+            before = t;
+        }
+    assert_int_equal(sum, whole.total);
+    for (int64_t i = 0; i < whole.count; i++) experts -= slices * (whole.rows[i].expert >= 0);
+    assert_int_equal(experts, 0);
+    param_table_free(&before);
+    param_table_free(&whole);
+}
+
+/* Every parameter is held, and counted once, however a model is cut. */
+static void test_shares_make_the_whole(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        model_config config;
+        parse(&models[i], &config);
+        config.layers = config.layers < 4 ? config.layers : 4;
+        for (int32_t slices = 1; slices <= 4; slices++)
+            for (int32_t groups = 1; groups <= 8; groups += 3 - groups % 2)
+                check_shares(&config, slices, groups);
+        model_config_free(&config);
+    }
+}
+
+/* Heads stay whole, with the queries that read them. */
+static void test_slices_are_of_whole_heads(void **state)
+{
+    (void)state;
+    model_config config;
+    param_table t;
+    parse(&models[2], &config); /* 4 key-value heads of 128 for 32 heads */
+    assert_int_equal(param_table_make_share(&config, &(param_share){ 1, 3, 0, 1 }, &t), CADRE_OK);
+    for (int64_t i = 0; i < t.count; i++) {
+        const param *p = &t.rows[i];
+        if (p->role == ROLE_Q) assert_true(p->first == 8 * 128 && p->rows == 8 * 128);
+        if (p->role == ROLE_K) assert_true(p->first == 128 && p->rows == 128);
+        if (p->role == ROLE_O) assert_true(p->first == 682 && p->rows == 683);
+        if (p->role == ROLE_ROUTER) assert_true(p->rows == p->whole && p->copy);
+    }
+    param_table_free(&t);
+    param_share many = { 0, 5, 0, 1 };
+    assert_int_equal(param_table_make_share(&config, &many, &t), CADRE_EARGUMENT);
+    assert_non_null(strstr(cadre_last_error(), "5 slices: there are not so many key-value heads"));
+    model_config_free(&config);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_published_sizes) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_published_sizes),
+        cmocka_unit_test(test_shares_make_the_whole),
+        cmocka_unit_test(test_slices_are_of_whole_heads),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

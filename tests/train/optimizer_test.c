@@ -69,6 +69,44 @@ static void test_norm_counts_every_parameter_once(void **state)
     }
 }
 
+enum { LONG = 3 * (1 << 14) + 77, SMALL = 10 };
+
+/* The square of the norm that rank r of `ranks` counts: its slice of a long bias, and a norm that
+ * all hold. */
+static double counted_by(compute *c, int r, int ranks)
+{
+    static real all[LONG], own[LONG + SMALL];
+    int64_t begin = (int64_t)LONG * r / ranks, end = (int64_t)LONG * (r + 1) / ranks;
+    param rows[] = {
+        { .kind = PARAM_BIAS, .rows = 1, .cols = end - begin, .first = begin, .whole = LONG },
+        { .kind = PARAM_NORM, .rows = 1, .cols = SMALL, .offset = end - begin, .copy = r > 0 }
+    };
+    const param_table share = { rows, 2, end - begin + SMALL, LONG + SMALL, LONG + SMALL };
+    optimizer *o;
+    gradient_fill(all, LONG, 3, 1);
+    memcpy(own, all + begin, (size_t)(end - begin) * sizeof *own);
+    gradient_fill(own + (end - begin), SMALL, 4, 1);
+    assert_int_equal(optimizer_new(c, &share, &plain, &o), CADRE_OK);
+    double norm = optimizer_gradient_norm(o, own);
+    optimizer_free(o);
+    return norm * norm;
+}
+
+static void test_shares_are_counted_once(void **state)
+{
+    (void)state;
+    compute *c;
+    assert_int_equal(compute_new(2, NULL, &c), CADRE_OK);
+    double whole = counted_by(c, 0, 1);
+    assert_true(whole > 1000);
+    for (int ranks = 2; ranks <= 4; ranks++) {
+        double sum = 0;
+        for (int r = 0; r < ranks; r++) sum += counted_by(c, r, ranks);
+        assert_within(sum, whole, 1e-9 * whole);
+    }
+    compute_free(c);
+}
+
 /* What two steps of AdamW make of element i. */
 static double expected(
     const fixture *f, const optimizer_options *o, int i, double scale, double lr, double decay)
@@ -132,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_norm_counts_every_parameter_once),
+        cmocka_unit_test(test_shares_are_counted_once),
         cmocka_unit_test(test_kinds_decay_as_told),
         cmocka_unit_test(test_clipping_scales_the_whole_gradient),
     };

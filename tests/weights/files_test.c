@@ -1,0 +1,102 @@
+/* files_test.c - arrays in the layout of a model's parameters, written and read: whole, and as the
+ * shares of ranks. */
+#include "weights/files.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "support/gradient.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+#include "support/succeeds.h"
+
+typedef struct fixture {
+    cadre_options *options;
+    model_config config;
+    param_table table;
+    real *values;
+    safetensors *file;
+} fixture;
+
+static void open_case(fixture *f, const char *name)
+{
+    const recipe *r = recipe_by_name(name);
+    const char *path = scratch_file("values.safetensors");
+    char *notes;
+    safetensors_writer *w;
+    f->options = small_options(name);
+    succeeds(recipe_apply(r, f->options));
+    succeeds(recipe_config(r, f->options, 24, &f->config, &notes));
+    mem_free(notes);
+    succeeds(param_table_make(&f->config, &f->table));
+    f->values = MEM_ARRAY(real, f->table.elements);
+    gradient_fill(f->values, f->table.elements, 1, 1);
+    succeeds(safetensors_writer_open(path, true, &w));
+    succeeds(model_declare_values(w, "m.", &f->config, &f->table, false));
+    succeeds(model_put_values(w, &f->table, f->values, false));
+    succeeds(safetensors_writer_commit(w));
+    succeeds(safetensors_open(path, &f->file));
+}
+
+static void close_case(fixture *f)
+{
+    safetensors_close(f->file);
+    mem_free(f->values);
+    param_table_free(&f->table);
+    model_config_free(&f->config);
+    cadre_options_free(f->options);
+}
+
+static const param *same_of(const param_table *t, const param *p)
+{
+    for (int64_t i = 0; i < t->count; i++) {
+        const param *q = &t->rows[i];
+        if (q->role == p->role && q->layer == p->layer && q->expert == p->expert) return q;
+    }
+    fail_msg("role %d is in no whole model", (int)p->role);
+    return NULL;
+}
+
+static void check_share(const fixture *f, const param_share *share)
+{
+    param_table t;
+    succeeds(param_table_make_share(&f->config, share, &t));
+    real *values = MEM_ARRAY(real, t.elements);
+    succeeds(model_take_values(f->file, "m.", &f->config, &t, false, values));
+    for (int64_t i = 0; i < t.count; i++) {
+        const param *p = &t.rows[i];
+        const real *whole = f->values + same_of(&f->table, p)->offset;
+        for (int64_t k = 0; k < p->rows * p->cols; k++)
+            if ((float)values[p->offset + k] != (float)whole[param_elements_before(p) + k])
+                fail_msg("role %d of layer %d, expert %d", (int)p->role, p->layer, p->expert);
+    }
+    mem_free(values);
+    param_table_free(&t);
+}
+
+/* Files know no ranks: whoever wrote one, any share of it is there. */
+static void test_a_share_is_read_from_the_whole(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "olmoe", "deepseek-v3", "switch" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        fixture f;
+        open_case(&f, names[i]);
+        for (int32_t r = 0; r < 4; r++) check_share(&f, &(param_share){ r / 2, 2, r % 2, 2 });
+        check_share(&f, &(param_share){ 0, 1, 0, 1 });
+        check_share(&f, &(param_share){ 0, 1, 2, 3 });
+        close_case(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_share_is_read_from_the_whole) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
