@@ -1,5 +1,19 @@
-/* balance.c - the losses over a part of the batch and their derivatives, the counts of a step, the
- * bias update. */
+/* balance.c - the balancing losses over sets of tokens and their derivatives, the counts of a step,
+ * and the bias update.
+ *
+ * The passes of balance_finish, for one micro-batch:
+ *
+ *     1. tally      counts of this micro-batch are added to those of the step, over all ranks
+ *     2. gather     for each loss, the statistics of each of its sets of tokens: a layer's
+ *                   micro-batch, a sequence, or all layers in a pool
+ *     3. evaluate   the value of the loss, and its derivatives by the set's means and sums
+ *     4. distribute derivatives by the means become derivatives by each token's scores
+ *
+ * For example, two experts and four tokens whose one pick was expert 0, 0, 0 and 1, with mean
+ * scores P = 0.7 and 0.3. The load loss has f = E count / all = 2 * 3 / 4 = 1.5 and 0.5, so its
+ * value is 1.5 * 0.7 + 0.5 * 0.3 = 1.2 (1 is even). Its derivatives by P are f: with the
+ * coefficient 0.01, each token's score of expert 0 gets the gradient 0.01 * 1.5 / 4, that of expert
+ * 1 a third of it. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -80,7 +94,7 @@ static tally tally_at(int64_t *base, const balance_layer *a, int32_t devices)
     return (tally){ base, first, sent, sent + devices };
 }
 
-static void layout_layer(layer_part *p, arena *a, int64_t sequences, int32_t devices)
+static void layout_layer(layer_statistics *p, arena *a, int64_t sequences, int32_t devices)
 {
     int64_t experts = p->about.experts, all = sequences * experts;
     layout_sums(&p->sums, a, sequences, experts, devices);
@@ -88,12 +102,12 @@ static void layout_layer(layer_part *p, arena *a, int64_t sequences, int32_t dev
     p->dimportance = ARENA_ARRAY(a, double, all);
     p->dload = ARENA_ARRAY(a, double, all);
     p->dentropy = ARENA_ARRAY(a, double, sequences);
-    p->pull_probability = ARENA_ARRAY(a, real, all);
-    p->pull_importance = ARENA_ARRAY(a, real, all);
-    p->pull_load = ARENA_ARRAY(a, real, all);
-    p->pull = ARENA_ARRAY(a, score_pull, sequences);
+    p->score_dprobability = ARENA_ARRAY(a, real, all);
+    p->score_dimportance = ARENA_ARRAY(a, real, all);
+    p->score_dload = ARENA_ARRAY(a, real, all);
+    p->dscore = ARENA_ARRAY(a, score_gradient, sequences);
     p->step_probability = ARENA_ARRAY(a, double, experts);
-    layout_sums(&p->ahead, a, 1, experts, devices);
+    layout_sums(&p->survey, a, 1, experts, devices);
 }
 
 /* b->memory measures where its base is NULL. */
@@ -101,23 +115,23 @@ static void layout(balance *b, const balance_layer *layers, int64_t tokens, int6
 {
     arena *a = &b->memory;
     int32_t devices = balance_devices(b), experts = 1;
-    layer_part measured = { 0 };
-    b->layer = ARENA_ARRAY(a, layer_part, b->layers);
+    layer_statistics measured = { 0 };
+    b->layer = ARENA_ARRAY(a, layer_statistics, b->layers);
     b->tally_size = 0;
     for (int l = 0; l < b->layers; l++) {
-        layer_part *p = b->layer ? &b->layer[l] : &measured;
+        layer_statistics *p = b->layer ? &b->layer[l] : &measured;
         p->about = layers[l];
         layout_layer(p, a, sequences, devices);
         b->tally_size += tally_size(&layers[l], devices);
         if (layers[l].experts > experts) experts = layers[l].experts;
     }
-    b->part_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    b->micro_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
     b->step_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
-    b->ahead_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    b->survey_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
     layout_sums(&b->work, a, 1, experts, devices);
-    b->slope_probability = ARENA_ARRAY(a, double, experts);
-    b->slope_importance = ARENA_ARRAY(a, double, experts);
-    b->slope_load = ARENA_ARRAY(a, double, experts);
+    b->dprobability = ARENA_ARRAY(a, double, experts);
+    b->dimportance = ARENA_ARRAY(a, double, experts);
+    b->dload = ARENA_ARRAY(a, double, experts);
     b->inverse = ARENA_ARRAY(a, real, tokens);
     b->entropy = ARENA_ARRAY(a, real, tokens);
 }
@@ -127,10 +141,10 @@ static void place_tallies(balance *b)
     int64_t at = 0;
     int32_t devices = balance_devices(b);
     for (int l = 0; l < b->layers; l++) {
-        layer_part *p = &b->layer[l];
-        p->part = tally_at(b->part_tally + at, &p->about, devices);
+        layer_statistics *p = &b->layer[l];
+        p->micro = tally_at(b->micro_tally + at, &p->about, devices);
         p->step = tally_at(b->step_tally + at, &p->about, devices);
-        p->step_ahead = tally_at(b->ahead_tally + at, &p->about, devices);
+        p->step_survey = tally_at(b->survey_tally + at, &p->about, devices);
         at += tally_size(&p->about, devices);
     }
 }
@@ -169,7 +183,7 @@ void balance_free(balance *b)
     mem_free(b);
 }
 
-/* ---- whole numbers of the part and of the step ---- */
+/* ---- counts of the micro-batch and of the step ---- */
 
 static void add_to_tally(const double *from, int64_t sets, int64_t n, int64_t *to)
 {
@@ -177,18 +191,18 @@ static void add_to_tally(const double *from, int64_t sets, int64_t n, int64_t *t
     for (int64_t i = 0; i < sets * n; i++) to[i % n] += (int64_t)from[i];
 }
 
-static void count_part(const balance *b, layer_part *p)
+static void count_micro_batch(const balance *b, layer_statistics *p)
 {
-    add_to_tally(p->sums.count, p->sequences, p->about.experts, p->part.count);
-    add_to_tally(p->sums.first, p->sequences, p->about.experts, p->part.first);
-    add_to_tally(p->sums.sent, p->sequences, balance_devices(b), p->part.sent);
-    add_to_tally(p->sums.tokens, p->sequences, 1, &p->part.scalars[TALLY_TOKENS]);
+    add_to_tally(p->sums.count, p->sequences, p->about.experts, p->micro.count);
+    add_to_tally(p->sums.first, p->sequences, p->about.experts, p->micro.first);
+    add_to_tally(p->sums.sent, p->sequences, balance_devices(b), p->micro.sent);
+    add_to_tally(p->sums.tokens, p->sequences, 1, &p->micro.scalars[TALLY_TOKENS]);
 }
 
-static void tally_layer(const balance *b, layer_part *p)
+static void tally_layer(const balance *b, layer_statistics *p)
 {
-    count_part(b, p);
-    p->step_local_tokens += p->part.scalars[TALLY_TOKENS];
+    count_micro_batch(b, p);
+    p->step_local_tokens += p->micro.scalars[TALLY_TOKENS];
     p->step_lse += p->lse;
     if (p->logit_max > p->step_logit_max) p->step_logit_max = p->logit_max;
     for (int64_t s = 0; s < p->sequences; s++) {
@@ -198,11 +212,11 @@ static void tally_layer(const balance *b, layer_part *p)
     }
 }
 
-static void tally_part(balance *b)
+static void tally_micro_batch(balance *b)
 {
     for (int l = 0; l < b->layers; l++) tally_layer(b, &b->layer[l]);
-    if (b->counts_are_global) comm_all_reduce_counts(b->comm, b->part_tally, b->tally_size);
-    for (int64_t i = 0; i < b->tally_size; i++) b->step_tally[i] += b->part_tally[i];
+    if (b->counts_are_global) comm_all_reduce_counts(b->comm, b->micro_tally, b->tally_size);
+    for (int64_t i = 0; i < b->tally_size; i++) b->step_tally[i] += b->micro_tally[i];
 }
 
 /* ---- one set of tokens ---- */
@@ -239,8 +253,8 @@ typedef struct scope {
     int64_t sequence, sequence_end;
 } scope;
 
-/* With BALANCE_STEP the counts are those of the step, or of the step so far where nothing is known
- * of the rest, on all ranks. Returns the tokens behind them. */
+/* With BALANCE_STEP the counts are those of the whole step, on all ranks, or of the step so far
+ * where there was no survey. Returns how many tokens were counted. */
 static double count_step(balance *b, const scope *in, int64_t experts)
 {
     size_t bytes = (size_t)experts * sizeof(double);
@@ -248,7 +262,7 @@ static double count_step(balance *b, const scope *in, int64_t experts)
     memset(b->work.count, 0, bytes), memset(b->work.first, 0, bytes);
     memset(b->work.sent, 0, (size_t)balance_devices(b) * sizeof(double));
     for (int l = in->layer; l < in->layer_end; l++) {
-        const tally *step = b->surveyed ? &b->layer[l].step_ahead : &b->layer[l].step;
+        const tally *step = b->surveyed ? &b->layer[l].step_survey : &b->layer[l].step;
         for (int64_t e = 0; e < experts; e++)
             b->work.count[e] += (double)step->count[e], b->work.first[e] += (double)step->first[e];
         for (int64_t i = 0; i < balance_devices(b); i++) b->work.sent[i] += (double)step->sent[i];
@@ -264,8 +278,8 @@ static balance_set gather(balance *b, const scope *in, const balance_term *term)
     bool whole_step = term->over == BALANCE_STEP && b->surveyed;
     clear_sums(w, experts, devices);
     for (int l = in->layer; l < in->layer_end; l++) {
-        const layer_part *p = &b->layer[l];
-        if (whole_step) add_sums(&p->ahead, 0, experts, devices, w);
+        const layer_statistics *p = &b->layer[l];
+        if (whole_step) add_sums(&p->survey, 0, experts, devices, w);
         for (int64_t s = in->sequence; s < in->sequence_end && !whole_step; s++)
             add_sums(&p->sums, s, experts, devices, w);
     }
@@ -286,96 +300,96 @@ static balance_set gather(balance *b, const scope *in, const balance_term *term)
         .sent = w->sent };
 }
 
-/* Derivatives by means and sums of the set become derivatives by each of its tokens' own
- * numbers. */
-static void hand_back(balance *b, const scope *in, const balance_slope *slope, double tokens)
+/* Turns derivatives by the means and sums of a set into derivatives by the scores, weights and
+ * loads of each of its tokens. */
+static void distribute_gradient(
+    balance *b, const scope *in, const balance_gradient *d, double tokens)
 {
     int64_t experts = b->layer[in->layer].about.experts;
     for (int l = in->layer; l < in->layer_end; l++)
         for (int64_t s = in->sequence; s < in->sequence_end; s++) {
-            layer_part *p = &b->layer[l];
+            layer_statistics *p = &b->layer[l];
             for (int64_t e = 0; e < experts; e++) {
-                p->dprobability[s * experts + e] += slope->probability[e] / tokens;
-                p->dimportance[s * experts + e] += slope->importance[e];
-                p->dload[s * experts + e] += slope->load[e];
+                p->dprobability[s * experts + e] += d->probability[e] / tokens;
+                p->dimportance[s * experts + e] += d->importance[e];
+                p->dload[s * experts + e] += d->load[e];
             }
-            p->dentropy[s] += slope->entropy / tokens;
+            p->dentropy[s] += d->entropy / tokens;
         }
 }
 
 /* This rank's share of the step's tokens. */
 static double surveyed_share(const balance *b, const scope *in)
 {
-    return *b->layer[in->layer].ahead.tokens / (double)b->step_tokens;
+    return *b->layer[in->layer].survey.tokens / (double)b->step_tokens;
 }
 
-/* `share` is the part's part of the step's mean. A set of the whole step is looked at once a part:
- * its value counts by the share, its derivatives are by the numbers of this part's tokens alone, in
- * full. */
-static void judge(balance *b, const balance_term *term, const scope *in, double share)
+/* Evaluates a term over one set of tokens. `share` is the micro-batch's share of the step's mean. A
+ * set of the whole step is evaluated once for each micro-batch: its value counts by the share, and
+ * its derivatives are those by this micro-batch's tokens, in full. */
+static void evaluate(balance *b, const balance_term *term, const scope *in, double share)
 {
     size_t bytes = (size_t)b->layer[in->layer].about.experts * sizeof(double);
     balance_set set = gather(b, in, term);
     if (!(set.tokens > 0)) return;
-    balance_slope slope = { b->slope_probability, b->slope_importance, b->slope_load, 0 };
-    memset(slope.probability, 0, bytes), memset(slope.importance, 0, bytes),
-        memset(slope.load, 0, bytes);
+    balance_gradient d = { b->dprobability, b->dimportance, b->dload, 0 };
+    memset(d.probability, 0, bytes), memset(d.importance, 0, bytes), memset(d.load, 0, bytes);
     bool whole_step = term->over == BALANCE_STEP && b->surveyed;
     double layers = term->form == BALANCE_MEAN ? b->layers : 1,
            scale = term->coefficient * share / layers;
     double full = whole_step ? surveyed_share(b, in) : share;
-    double value = term->loss->value(&set, term->coefficient * full / layers, &slope);
+    double value = term->loss->value(&set, term->coefficient * full / layers, &d);
     b->value.aux += scale * value;
     b->value.term[term - b->options.term].value += scale * value;
-    hand_back(b, in, &slope, set.tokens);
+    distribute_gradient(b, in, &d, set.tokens);
 }
 
-static void judge_layers(balance *b, const balance_term *term, int first, int end)
+static void evaluate_layers(balance *b, const balance_term *term, int first, int end)
 {
-    const layer_part *p = &b->layer[first];
+    const layer_statistics *p = &b->layer[first];
     if (term->over == BALANCE_SEQUENCE) {
         for (int64_t s = 0; s < p->sequences; s++)
-            judge(b, term, &(scope){ first, end, s, s + 1 }, 1 / (double)b->step_sequences);
+            evaluate(b, term, &(scope){ first, end, s, s + 1 }, 1 / (double)b->step_sequences);
         return;
     }
     double tokens = 0;
     for (int64_t s = 0; s < p->sequences; s++) tokens += p->sums.tokens[s];
-    judge(b, term, &(scope){ first, end, 0, p->sequences }, tokens / (double)b->step_tokens);
+    evaluate(b, term, &(scope){ first, end, 0, p->sequences }, tokens / (double)b->step_tokens);
 }
 
-static void judge_term(balance *b, const balance_term *term)
+static void evaluate_term(balance *b, const balance_term *term)
 {
-    if (term->form == BALANCE_POOLED) judge_layers(b, term, 0, b->layers);
+    if (term->form == BALANCE_POOLED) evaluate_layers(b, term, 0, b->layers);
     else
-        for (int l = 0; l < b->layers; l++) judge_layers(b, term, l, l + 1);
+        for (int l = 0; l < b->layers; l++) evaluate_layers(b, term, l, l + 1);
 }
 
-/* ---- finish: values and pulls ---- */
+/* ---- finish: values and gradients ---- */
 
-static double z_pull(const balance *b)
+static double z_gradient(const balance *b)
 {
     return b->options.z_loss / (b->layers * (double)b->step_tokens);
 }
 
-static void publish(const balance *b, layer_part *p)
+static void publish(const balance *b, layer_statistics *p)
 {
     int64_t experts = p->about.experts;
     bool importance = has_loss(&b->options, "importance"),
          load = has_loss(&b->options, "smooth-load");
     for (int64_t i = 0; i < p->sequences * experts; i++) {
-        p->pull_probability[i] = (real)p->dprobability[i];
-        p->pull_importance[i] = (real)p->dimportance[i];
-        p->pull_load[i] = (real)p->dload[i];
+        p->score_dprobability[i] = (real)p->dprobability[i];
+        p->score_dimportance[i] = (real)p->dimportance[i];
+        p->score_dload[i] = (real)p->dload[i];
     }
     for (int64_t s = 0; s < p->sequences; s++)
-        p->pull[s] = (score_pull){ .probability = p->pull_probability + s * experts,
-            .importance = importance ? p->pull_importance + s * experts : NULL,
-            .load = load ? p->pull_load + s * experts : NULL,
+        p->dscore[s] = (score_gradient){ .probability = p->score_dprobability + s * experts,
+            .importance = importance ? p->score_dimportance + s * experts : NULL,
+            .load = load ? p->score_dload + s * experts : NULL,
             .entropy = (real)p->dentropy[s],
-            .z = (real)z_pull(b) };
+            .z = (real)z_gradient(b) };
 }
 
-static void clear_slopes(layer_part *p)
+static void clear_gradients(layer_statistics *p)
 {
     size_t bytes = (size_t)(p->sequences * p->about.experts) * sizeof(double);
     memset(p->dprobability, 0, bytes), memset(p->dimportance, 0, bytes), memset(p->dload, 0, bytes);
@@ -384,17 +398,17 @@ static void clear_slopes(layer_part *p)
 
 void balance_finish(balance *b)
 {
-    tally_part(b);
-    for (int l = 0; l < b->layers; l++) clear_slopes(&b->layer[l]);
-    for (int i = 0; i < b->options.terms; i++) judge_term(b, &b->options.term[i]);
+    tally_micro_batch(b);
+    for (int l = 0; l < b->layers; l++) clear_gradients(&b->layer[l]);
+    for (int i = 0; i < b->options.terms; i++) evaluate_term(b, &b->options.term[i]);
     for (int l = 0; l < b->layers; l++) {
         for (int64_t s = 0; s < b->layer[l].sequences; s++)
-            b->value.z += z_pull(b) * b->layer[l].sums.z[s];
+            b->value.z += z_gradient(b) * b->layer[l].sums.z[s];
         publish(b, &b->layer[l]);
     }
 }
 
-/* ---- parts ahead ---- */
+/* ---- the survey of a step ---- */
 
 bool balance_wants_survey(const balance *b)
 {
@@ -405,19 +419,19 @@ void balance_survey(balance *b)
 {
     int64_t devices = balance_devices(b);
     for (int l = 0; l < b->layers; l++) {
-        layer_part *p = &b->layer[l];
-        count_part(b, p);
+        layer_statistics *p = &b->layer[l];
+        count_micro_batch(b, p);
         for (int64_t s = 0; s < p->sequences; s++)
-            add_sums(&p->sums, s, p->about.experts, devices, &p->ahead);
+            add_sums(&p->sums, s, p->about.experts, devices, &p->survey);
     }
-    comm_all_reduce_counts(b->comm, b->part_tally, b->tally_size);
-    for (int64_t i = 0; i < b->tally_size; i++) b->ahead_tally[i] += b->part_tally[i];
+    comm_all_reduce_counts(b->comm, b->micro_tally, b->tally_size);
+    for (int64_t i = 0; i < b->tally_size; i++) b->survey_tally[i] += b->micro_tally[i];
     b->surveyed = true;
 }
 
-const score_pull *balance_pulls(const balance *b, int layer)
+const score_gradient *balance_gradients(const balance *b, int layer)
 {
-    return b->options.terms || b->options.z_loss != 0 ? b->layer[layer].pull : NULL;
+    return b->options.terms || b->options.z_loss != 0 ? b->layer[layer].dscore : NULL;
 }
 
 bool balance_has_z_loss(const balance *b) { return b->options.z_loss != 0; }
@@ -439,10 +453,10 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
     b->value = (balance_values){ 0 };
     b->ended = b->surveyed = false;
     memset(b->step_tally, 0, (size_t)b->tally_size * sizeof *b->step_tally);
-    memset(b->ahead_tally, 0, (size_t)b->tally_size * sizeof *b->ahead_tally);
+    memset(b->survey_tally, 0, (size_t)b->tally_size * sizeof *b->survey_tally);
     for (int l = 0; l < b->layers; l++) {
-        layer_part *p = &b->layer[l];
-        clear_sums(&p->ahead, p->about.experts, balance_devices(b));
+        layer_statistics *p = &b->layer[l];
+        clear_sums(&p->survey, p->about.experts, balance_devices(b));
         memset(p->step_probability, 0, (size_t)p->about.experts * sizeof(double));
         p->step_entropy = p->step_lse = 0;
         p->step_logit_max = -INFINITY;
@@ -459,7 +473,7 @@ void balance_step_end(balance *b)
 
 void balance_update_bias(balance *b, int l, real *bias)
 {
-    layer_part *p = &b->layer[l];
+    layer_statistics *p = &b->layer[l];
     assert(b->ended && "the counts of a step are known when it has ended");
     if (p->bias_moved) return;
     p->bias_moved = true;
@@ -473,7 +487,7 @@ void balance_update_bias(balance *b, int l, real *bias)
 
 balance_totals balance_total(const balance *b, int l)
 {
-    const layer_part *p = &b->layer[l];
+    const layer_statistics *p = &b->layer[l];
     const int64_t *scalars = p->step.scalars;
     return (balance_totals){ .experts = p->about.experts,
         .count = p->step.count,

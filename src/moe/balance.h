@@ -1,24 +1,23 @@
-/* balance.h - what keeps experts evenly used: the balancing losses, the z-loss, and the bias update
- * without a loss.
+/* balance.h - what keeps experts evenly used: the balancing losses, the z-loss, and the bias
+ * update, which needs no loss.
  *
- * A loss over several layers, or over the whole optimiser step, can only be known once all of them
- * have routed. So a layer's forward hands its statistics over (counts and sums of scores, per
- * sequence); when all layers are through, balance_finish computes the losses and, for each layer
- * and sequence, their derivatives; each layer's backward reads those.
+ * A loss over several layers, or over the whole optimiser step, is known only when all of them have
+ * routed. So a layer's forward hands over its statistics (counts and sums of scores, by sequence);
+ * when all layers are through, balance_finish computes the losses and, for each layer and sequence,
+ * their derivatives; each layer's backward reads those.
  *
- *     balance_step_begin(b, sequences, tokens)         of the optimiser step, over all its parts
- *                                                      and ranks
- *       for each part of the batch:
+ *     balance_step_begin(b, sequences, tokens)         of the whole optimiser step, on all ranks
+ *       for each micro-batch:
  *         moe_layer_forward(..., b, l) for every layer
  *         balance_finish(b)
  *         moe_layer_backward(..., b, l) for every layer
- *     balance_step_end(b)                              counts of the step, over all parts and ranks
- *     balance_update_bias(b, l, bias)                  where the router has one
+ *     balance_step_end(b)                              the counts of the step, over all ranks
+ *     balance_update_bias(b, l, bias)                  where the router has a selection bias
  *
- * Running a layer's forward again (recomputation) replaces its statistics and counts nothing twice;
- * evaluation passes no balance. Padding is in no count and no mean. Every part is weighted with its
- * share of the step, so values and gradients do not depend on the number of threads and ranks, nor,
- * for terms per sequence and the bias, on how the batch was cut. */
+ * To run a layer's forward again (recomputation) replaces its statistics and counts nothing twice.
+ * Evaluation passes no balance. Padding is in no count and no mean. Every micro-batch is weighted
+ * with its share of the step, so that values and gradients do not depend on the number of threads
+ * and ranks, nor, for terms per sequence and the bias, on how the batch was split. */
 #ifndef CADRE_MOE_BALANCE_H
 #define CADRE_MOE_BALANCE_H
 
@@ -26,24 +25,24 @@
 #include "moe/routing.h"
 
 typedef enum balance_over {
-    BALANCE_MICRO, /* each part of the batch, on each rank, by itself */
-    /* The whole step: counts over all ranks, scores of this rank's parts. What comes after a part
-     * is known where it was surveyed; else counts are those so far. */
+    BALANCE_MICRO, /* each micro-batch, on each rank, by itself */
+    /* The whole step: counts over all ranks, scores of this rank's micro-batches. Later
+     * micro-batches are known where there was a survey; else the counts are those so far. */
     BALANCE_STEP,
     BALANCE_SEQUENCE, /* each sequence by itself, then the mean over the step's sequences */
 } balance_over;
 
 typedef enum balance_form {
-    BALANCE_LAYER,  /* a loss a layer, summed */
-    BALANCE_MEAN,   /* a loss a layer, mean over layers (MegaBlocks) */
+    BALANCE_LAYER,  /* a loss for each layer, summed */
+    BALANCE_MEAN,   /* a loss for each layer, mean over layers (MegaBlocks) */
     BALANCE_POOLED, /* transformers' own: all layers' tokens in one pool, summed over the K picks */
 } balance_form;
 
-/* Statistics of one set of tokens that a loss looks at. */
+/* Statistics of the set of tokens that a loss is evaluated on. */
 typedef struct balance_set {
     int32_t experts;
-    double tokens;             /* T, valid ones, behind the sums and means below */
-    double count_tokens;       /* tokens behind count, first and sent, which may be of more parts */
+    double tokens;             /* T, valid tokens, of the sums and means below */
+    double count_tokens;       /* of count, first and sent, which may cover more micro-batches */
     const double *count;       /* [E] picks, before capacity */
     const double *first;       /* [E] first picks */
     const double *probability; /* [E] mean over tokens of the score normalised to sum 1 */
@@ -56,20 +55,20 @@ typedef struct balance_set {
     const double *sent;        /* [devices] tokens with at least one pick there */
 } balance_set;
 
-/* Derivatives of a loss by what it looked at; added to. */
-typedef struct balance_slope {
+/* Derivatives of a loss by the statistics of its set; they are added to. */
+typedef struct balance_gradient {
     double *probability; /* [E] by the mean */
     double *importance;  /* [E] by the sum */
     double *load;        /* [E] by the sum */
     double entropy;      /* by the mean */
-} balance_slope;
+} balance_gradient;
 
-/* A row of THE LIST of balancing losses: returns the value over one set, adds `scale` times its
- * derivatives to the slope. */
+/* An entry of THE LIST of balancing losses. `value` returns the loss of one set and adds `scale`
+ * times its derivatives to d. */
 typedef struct balance_loss {
     const char *name;
     const char *help;
-    double (*value)(const balance_set *s, double scale, balance_slope *slope);
+    double (*value)(const balance_set *s, double scale, balance_gradient *d);
 } balance_loss;
 
 const balance_loss *balance_losses(int *count);             /* the rows */
@@ -89,7 +88,7 @@ typedef struct balance_options {
     int terms;
     double z_loss;    /* coefficient * mean over layers of mean over tokens of logsumexp(z)^2 */
     double bias_rate; /* u of the bias update; 0: none */
-    int32_t devices, devices_used; /* of the terms that look at groups of experts; 0: 1 */
+    int32_t devices, devices_used; /* of the terms over groups of experts; 0: 1 */
 } balance_options;
 
 /* Adds a term of the named loss; a coefficient of 0 adds nothing. The name is one of the list, and
@@ -105,21 +104,23 @@ typedef struct balance_layer {
 
 typedef struct balance balance;
 
-/* For parts of at most `tokens` tokens in `sequences` sequences. ranks: borrowed; NULL: one. */
+/* For micro-batches of at most `tokens` tokens in `sequences` sequences. ranks: borrowed; NULL:
+ * one. */
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
     int64_t tokens, int64_t sequences, comm *ranks, balance **b);
 void balance_free(balance *b);
 size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
     int64_t tokens, int64_t sequences);
 
-/* Valid tokens, of the whole step on all ranks. What goes wrong between ranks stays in their
- * communicator, and makes what comes after worthless. */
+/* The numbers of valid tokens and sequences of the whole step on all ranks. An error between ranks
+ * stays in their communicator; what is computed after it is not valid. */
 void balance_step_begin(balance *b, int64_t sequences, int64_t tokens);
 void balance_finish(balance *b);
 void balance_step_end(balance *b);
 
-/* A step of several parts whose losses are to be of the whole step: before the parts above, and
- * behind balance_step_begin, each part's forward runs once more, with a survey behind it. */
+/* Where a step has several micro-batches and its losses are to be of the whole step: between
+ * balance_step_begin and the micro-batches above, the forward of each runs once more, and
+ * balance_survey after it. */
 bool balance_wants_survey(const balance *b);
 void balance_survey(balance *b);
 
@@ -127,8 +128,8 @@ void balance_survey(balance *b);
  * step changes nothing. */
 void balance_update_bias(balance *b, int layer, real *bias /* [E] */);
 
-/* Losses as added to the language model's, coefficients included, summed over this rank's parts of
- * the step so far. */
+/* The losses as they are added to the language model's, coefficients included, summed over this
+ * rank's micro-batches of the step so far. */
 typedef struct balance_values {
     double aux, z; /* of all terms together; of the z-loss */
     int terms;
@@ -156,10 +157,11 @@ balance_totals balance_total(const balance *b, int layer);
 
 /* ---- between a layer and the balance ---- */
 
-/* After routing and dispatch of one layer's part of the batch. */
+/* After routing and dispatch of one layer's micro-batch. */
 void balance_collect(balance *b, int layer, const routing *r);
 
-/* After balance_finish: what the losses ask of each sequence's tokens, [B]. NULL: nothing. */
-const score_pull *balance_pulls(const balance *b, int layer);
+/* After balance_finish: the gradients of the losses by the routing of each sequence's tokens, [B].
+ * NULL: there are none. */
+const score_gradient *balance_gradients(const balance *b, int layer);
 
 #endif

@@ -1,4 +1,4 @@
-/* balance_collect.c - the statistics of one layer's part of the batch, sequence by sequence.
+/* balance_collect.c - the statistics of one layer's micro-batch, sequence by sequence.
  *
  * A sum over tokens is one chain in their order for each expert and sequence; work is split over
  * (sequence, tile of experts). */
@@ -12,7 +12,7 @@ enum { TILE = 16 }; /* experts whose sums one worker keeps */
 
 typedef struct collect_job {
     balance *b;
-    layer_part *layer;
+    layer_statistics *layer;
     const routing *r;
 } collect_job;
 
@@ -127,7 +127,7 @@ static void sequence_task(void *arg, int64_t begin, int64_t end)
 }
 
 /* For the metrics alone. */
-static void note_logits(layer_part *layer, const routing *r)
+static void note_logits(layer_statistics *layer, const routing *r)
 {
     const plan *p = r->plan;
     layer->lse = 0;
@@ -143,7 +143,7 @@ static void note_logits(layer_part *layer, const routing *r)
 
 void balance_collect(balance *b, int l, const routing *r)
 {
-    layer_part *layer = &b->layer[l];
+    layer_statistics *layer = &b->layer[l];
     collect_job job = { b, layer, r };
     int64_t numbers = r->plan->tokens * r->plan->experts;
     layer->sequences = r->batch->sequences;
@@ -151,6 +151,6 @@ void balance_collect(balance *b, int l, const routing *r)
     parallel_over(r->compute, r->batch->sequences * tiles_of(r), 1, numbers, column_task, &job);
     parallel_over(r->compute, r->batch->sequences, 1, r->plan->edges, sequence_task, &job);
     note_logits(layer, r);
-    layer->part.scalars[TALLY_DROPPED] = r->plan->dropped;
-    layer->part.scalars[TALLY_REROUTED] = r->plan->rerouted;
+    layer->micro.scalars[TALLY_DROPPED] = r->plan->dropped;
+    layer->micro.scalars[TALLY_REROUTED] = r->plan->rerouted;
 }

@@ -1,7 +1,7 @@
 /* balance_loss.c - THE LIST of balancing losses: each from the statistics of one set of tokens,
  * with its derivatives.
  *
- * Counts are constants to the gradient: a loss pulls on the mean scores (weights, loads) that it
+ * Counts are constants to the gradient, which goes to the mean scores (weights, loads) that a loss
  * multiplies them with. */
 #include <math.h>
 #include <string.h>
@@ -17,60 +17,60 @@ static double sum_of(int64_t n, const double *x)
 
 /* ---- shares of picks times mean scores ---- */
 
-/* sum f P, f_e = E count_e / (all counts); summed over the picks: E count_e / T. Its least value is
- * 1, or K. */
-static double load_value(const balance_set *s, double scale, balance_slope *slope)
+/* sum f P, f_e = E count_e / (all counts); summed over the picks: E count_e / T. Its minimum
+ * is 1, or K. */
+static double load_value(const balance_set *s, double scale, balance_gradient *d)
 {
     double all = s->summed ? s->count_tokens : sum_of(s->experts, s->count), value = 0;
     if (!(all > 0)) return 0;
     for (int32_t e = 0; e < s->experts; e++) {
         double f = s->experts * s->count[e] / all;
         value += f * s->probability[e];
-        slope->probability[e] += scale * f;
+        d->probability[e] += scale * f;
     }
     return value;
 }
 
 /* E sum (first_e / T) P */
-static double first_choice_value(const balance_set *s, double scale, balance_slope *slope)
+static double first_choice_value(const balance_set *s, double scale, balance_gradient *d)
 {
     double value = 0;
     if (!(s->count_tokens > 0)) return 0;
     for (int32_t e = 0; e < s->experts; e++) {
         double f = s->experts * s->first[e] / s->count_tokens;
         value += f * s->probability[e];
-        slope->probability[e] += scale * f;
+        d->probability[e] += scale * f;
     }
     return value;
 }
 
 /* ---- squared coefficients of variation ---- */
 
-/* CV^2 = V / (m^2 + 1e-10): mean m, population variance V; slope by v_e = (2 (v_e - m) - 2 m V /
- * (m^2 + ..)) / (E (m^2 + ..)) */
-static double squared_variation(int32_t n, const double *v, double scale, double *slope)
+/* CV^2 = V / (m^2 + 1e-10), with the mean m and the population variance V. Its derivative by v_e is
+ * (2 (v_e - m) - 2 m V / (m^2 + 1e-10)) / (E (m^2 + 1e-10)). */
+static double squared_variation(int32_t n, const double *v, double scale, double *d)
 {
     double mean = sum_of(n, v) / n, variance = 0, square = mean * mean + 1e-10;
     for (int32_t e = 0; e < n; e++) variance += (v[e] - mean) * (v[e] - mean) / n;
     for (int32_t e = 0; e < n; e++)
-        slope[e] += scale * (2 * (v[e] - mean) - 2 * mean * variance / square) / (n * square);
+        d[e] += scale * (2 * (v[e] - mean) - 2 * mean * variance / square) / (n * square);
     return variance / square;
 }
 
-static double importance_value(const balance_set *s, double scale, balance_slope *slope)
+static double importance_value(const balance_set *s, double scale, balance_gradient *d)
 {
-    return squared_variation(s->experts, s->importance, scale, slope->importance);
+    return squared_variation(s->experts, s->importance, scale, d->importance);
 }
 
-static double smooth_load_value(const balance_set *s, double scale, balance_slope *slope)
+static double smooth_load_value(const balance_set *s, double scale, balance_gradient *d)
 {
-    return squared_variation(s->experts, s->load, scale, slope->load);
+    return squared_variation(s->experts, s->load, scale, d->load);
 }
 
 /* ---- groups of experts on devices ---- */
 
 /* factor * sum over devices of share_i * (sum of P on device i); share(s, i) says what share is. */
-static double device_sum(const balance_set *s, double scale, balance_slope *slope,
+static double device_sum(const balance_set *s, double scale, balance_gradient *d,
     double (*share)(const balance_set *, int32_t))
 {
     int32_t size = s->experts / s->devices;
@@ -78,7 +78,7 @@ static double device_sum(const balance_set *s, double scale, balance_slope *slop
     for (int32_t i = 0; i < s->devices; i++) {
         double f = share(s, i);
         value += f * sum_of(size, s->probability + i * size);
-        for (int32_t e = i * size; e < (i + 1) * size; e++) slope->probability[e] += scale * f;
+        for (int32_t e = i * size; e < (i + 1) * size; e++) d->probability[e] += scale * f;
     }
     return value;
 }
@@ -98,46 +98,46 @@ static double communication_share(const balance_set *s, int32_t device)
                                : 0;
 }
 
-static double device_value(const balance_set *s, double scale, balance_slope *slope)
+static double device_value(const balance_set *s, double scale, balance_gradient *d)
 {
-    return device_sum(s, scale, slope, device_share);
+    return device_sum(s, scale, d, device_share);
 }
 
-static double communication_value(const balance_set *s, double scale, balance_slope *slope)
+static double communication_value(const balance_set *s, double scale, balance_gradient *d)
 {
-    return device_sum(s, scale, slope, communication_share);
+    return device_sum(s, scale, d, communication_share);
 }
 
 /* ---- entropies ---- */
 
-static double entropy_value(const balance_set *s, double scale, balance_slope *slope)
+static double entropy_value(const balance_set *s, double scale, balance_gradient *d)
 {
-    slope->entropy += scale;
+    d->entropy += scale;
     return s->entropy;
 }
 
 /* H(mean of p). Over a sequence this is the half H(expert | text) of the mutual information of text
  * and expert that Mod-Squad maximises (Chen et al. 2022, arXiv 2212.08066, with tasks in place of
  * sequences); even loads over the batch are the other. */
-static double mean_entropy_value(const balance_set *s, double scale, balance_slope *slope)
+static double mean_entropy_value(const balance_set *s, double scale, balance_gradient *d)
 {
     double value = 0;
     for (int32_t e = 0; e < s->experts; e++) {
         if (!(s->probability[e] > 0)) continue;
         value -= s->probability[e] * log(s->probability[e]);
-        slope->probability[e] -= scale * (log(s->probability[e]) + 1);
+        d->probability[e] -= scale * (log(s->probability[e]) + 1);
     }
     return value;
 }
 
 /* -H(mean of p) + mean of H(p) */
-static double mutual_information_value(const balance_set *s, double scale, balance_slope *slope)
+static double mutual_information_value(const balance_set *s, double scale, balance_gradient *d)
 {
-    double value = entropy_value(s, scale, slope);
+    double value = entropy_value(s, scale, d);
     for (int32_t e = 0; e < s->experts; e++) {
         if (!(s->probability[e] > 0)) continue;
         value += s->probability[e] * log(s->probability[e]);
-        slope->probability[e] += scale * (log(s->probability[e]) + 1);
+        d->probability[e] += scale * (log(s->probability[e]) + 1);
     }
     return value;
 }

@@ -327,15 +327,15 @@ static void routed_backward(run *r, const real *dy, real *dx, moe_gradients *g)
     const scratch *t = &r->scratch;
     const plan *p = &r->s->plan;
     expert_pass routed = routed_pass(r);
-    routing_flow flow = { .dweight = t->dweight,
+    routing_gradient d = { .dweight = t->dweight,
         .dprobability = t->probability,
         .dlogits = t->logits,
         .dnoise_logits = t->noise_logits };
-    if (r->call->balance) flow.pull = balance_pulls(r->call->balance, r->call->balance_layer);
+    if (r->call->balance) d.dscore = balance_gradients(r->call->balance, r->call->balance_layer);
     memset(t->dweight, 0, (size_t)p->edges * sizeof(real)); /* of edges without a row */
     experts_backward(&routed, expert_input(r), dy, r->s->pre, t->act, &g->experts, g->accumulate,
         t->dweight, t->rows, false);
-    routing_backward(&r->routing, &flow, &g->router, g->accumulate, dx);
+    routing_backward(&r->routing, &d, &g->router, g->accumulate, dx);
     if (!r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);
     experts_scatter(r->call->compute, p, r->c->width, t->rows, dx);
     if (r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);

@@ -1,25 +1,24 @@
-/* plan.h - the routing plan: who goes where. Everything that a sparse layer does is one of four
- * steps on it:
+/* plan.h - the routing plan: which token goes to which expert. Everything that a sparse layer does
+ * is one of four steps on it:
  *
  *     route     tokens -> edges with weights                 router.h writes token_start,
- *               edge_expert, edge_weight
+ *                                                            edge_expert, edge_weight
  *     dispatch  edges -> rows grouped by expert, capacity    dispatch.h writes edge_row, first,
- *               row_token, row_edge, counts
+ *                                                            row_token, row_edge, counts
  *     compute   one grouped product over all experts' rows   experts.h reads first, row_token,
- *               row_edge, edge_weight
+ *                                                            row_edge, edge_weight
  *     combine   rows -> weighted sum in token order          experts.h reads token_start, edge_row,
- *               edge_weight
+ *                                                            edge_weight
  *
  * An edge joins a token to an expert. A token may have any number of edges, none included: a router
  * that lets tokens choose gives each K, one that lets experts choose gives a token as many as chose
- * it. The same edges stand in two orders: by token, and (those that capacity left) by expert, where
- * each is a row of the grouped product. Example: 3 tokens, 2 experts, token 0 chose both, token 1
- * is padding, token 2 chose expert 0:
+ * it. The same edges are stored in two orders: by token, and (those that capacity kept) by expert,
+ * where each is a row of the grouped product. Example: 3 tokens, 2 experts; token 0 chose both,
+ * token 1 is padding, token 2 chose expert 0:
  *
  *     token_start 0 2 2 3       first     0 2 3
- *     edge_expert 1 0 0         row_token 0 2 0       rows 0 and 1 are expert 0's, row 2 is expert
- *                               1's
- *     edge_row    2 0 1         row_edge  1 2 0
+ *     edge_expert 1 0 0         row_token 0 2 0       rows 0 and 1 are expert 0's,
+ *     edge_row    2 0 1         row_edge  1 2 0       row 2 is expert 1's
  *
  * The backward pass, the balancing losses, the metrics and the reports read the same plan; nothing
  * else describes routing. */
@@ -32,8 +31,8 @@
 #include "base/memory.h"
 #include "base/real.h"
 
-/* An expert by its place among all experts of the layer: a type of its own, so that no other index
- * is taken for one. */
+/* An expert by its index among all experts of the layer. It has a type of its own, so that no other
+ * index is taken for one. */
 typedef struct gexp {
     int32_t id; /* 0..E-1; -1: none */
 } gexp;
@@ -48,7 +47,7 @@ typedef struct plan {
     const bool *valid;
 
     int64_t edges; /* N */
-    /* [T + 1] first edge of each token; a token's edges stand by rank: descending selection
+    /* [T + 1] first edge of each token; a token's edges are in descending order of selection
      * score */
     int64_t *token_start;
     gexp *edge_expert; /* [N] */

@@ -1,22 +1,21 @@
-/* router.h - THE LIST of routers: one row, one file moe/router_X.c each.
+/* router.h - THE LIST of routers: each has an entry, in a file moe/router_X.c.
  *
  * A router turns the logits z = W x (+ b) of a batch of tokens into scores, joins tokens to experts
- * by a selection key, and gives each edge of the plan a weight. A row says how:
+ * by a selection key, and gives each edge of the plan a weight. An entry says how:
  *
- *     assign    a batch of tokens: logits -> scores and edges. Who chooses is the row's affair;
- *               where every token chooses by
- *               itself the row says assign_by_token (moe/choose_token.c), which asks the row's
- *                   `score` and `truncate`
- *     weigh     one token: its edges' weights, after a capacity limit has had its say
+ *     assign    a batch of tokens: logits -> scores and edges. Where every token chooses by itself,
+ *               it is assign_by_token (moe/choose_token.c), which calls the entry's `score` and
+ *               `truncate`
+ *     weigh     one token: the weights of its edges, after a capacity limit was applied
  *     backward  one token: gradients by the weights and scores -> gradients by the logits
  *
- * Edges are constants to the gradient, which flows through the weights, and through the scores
- * where a balancing loss asks. Everything is computed in `real` (fp32), whatever the weights'
- * format.
+ * Edges are constants to the gradient. It goes through the weights, and, where there is a balancing
+ * loss, through the scores. Everything is computed in `real` (float32), whatever the format of the
+ * weights is.
  *
  * Always: a token's edges lead to distinct experts within range, whatever the logits are (a NaN key
- * is the lowest); equal keys go to the lower index; a correction bias takes part in selection,
- * never in the weight, and has no gradient. */
+ * is the lowest); of equal keys the lower index wins; a selection bias is part of the key, never of
+ * the weight, and has no gradient. */
 #ifndef CADRE_MOE_ROUTER_H
 #define CADRE_MOE_ROUTER_H
 
@@ -34,7 +33,7 @@ typedef enum group_score { GROUP_MAX, GROUP_TOP2 } group_score;
 /* Of groups left out: -inf; 0.0 as transformers has it */
 typedef enum group_mask { GROUP_MASK_INF, GROUP_MASK_ZERO } group_mask;
 
-/* The numbers that routers read. Each row's table says which ones it understands; router_defaults
+/* The options of routers. Each entry's `options` says which of them it understands; router_defaults
  * fills all. */
 typedef struct router_options {
     int32_t topk;        /* K; for top-p the most picks */
@@ -49,7 +48,7 @@ typedef struct router_options {
     real noise_floor;    /* noisy-topk: added to softplus(W_noise x) */
     real jitter;         /* the router sees x * U(1 - jitter, 1 + jitter), in training */
     bool jitter_experts; /* so do the experts (transformers' Mixtral) */
-    bool survivors;      /* weights are renormalised over the picks that capacity left */
+    bool survivors;      /* weights are renormalised over the picks that were kept, not dropped */
 } router_options;
 
 enum router_trait {
@@ -63,7 +62,7 @@ enum router_trait {
     ROUTER_VARIABLE = 1 << 4, /* the number of picks differs from token to token */
 };
 
-/* One token, as the functions of a row see it. Its edges are `count` experts, best first, with a
+/* One token, as the functions of an entry see it. Its edges are `count` experts, best first, with a
  * weight each. */
 typedef struct router_token {
     const router_options *options;
@@ -81,19 +80,20 @@ typedef struct router_token {
     gexp *expert;       /* [count] */
     real *weight;       /* [count] */
     const int32_t *row; /* [count] after dispatch, -1: dropped; NULL: every edge counts */
-    /* [2] noisy-topk: the last that was picked, the first that was not (-1: all are) */
-    gexp *border;
+    /* [2] noisy-topk, the top-k threshold: the last expert that was picked, and the best that was
+     * not (-1: all are) */
+    gexp *threshold;
     real *load; /* [E] noisy-topk: P(e is picked again under fresh noise) */
 } router_token;
 
-/* What flows back into one token's routing, and what comes of it. */
-typedef struct router_flow {
+/* The gradients by one token's weights and scores, and by its logits, which they become. */
+typedef struct token_gradient {
     real *dweight;       /* [count] */
     real *dprobability;  /* [E] by the score normalised to sum 1; the callee may overwrite it */
     const real *dload;   /* [E] by the smooth load; NULL: none */
     real *dlogits;       /* [E] written */
     real *dnoise_logits; /* [E] written; NULL where there are none */
-} router_flow;
+} token_gradient;
 
 struct routing;
 
@@ -111,8 +111,8 @@ typedef struct router {
     /* How many of the K best the token keeps; NULL: all */
     int32_t (*truncate)(const router_token *t);
     void (*weigh)(const router_token *t);                             /* score, expert -> weight */
-    void (*backward)(const router_token *t, const router_flow *flow); /* weight, score -> logits */
-    void (*load)(const router_token *t); /* key, expert -> border, load; NULL: no smooth load */
+    void (*backward)(const router_token *t, const token_gradient *d); /* weight, score -> logits */
+    void (*load)(const router_token *t); /* key, expert -> threshold, load; NULL: no smooth load */
 } router;
 
 const router *const *router_list(int *count);

@@ -49,73 +49,73 @@ static double distance(const router_token *t, int32_t e, int32_t other)
     return ((double)t->logits[e] - (double)noisy(t, other)) / sigma_of(t, e);
 }
 
-/* The expert whose h is theta_e: the last one picked, or for one of the picks the first that was
+/* The expert whose h is theta_e: the last one that was picked, or for the picks the best that was
  * not. -1: e is always picked. */
-static int32_t threshold(const router_token *t, int32_t e)
+static int32_t theta_expert(const router_token *t, int32_t e)
 {
-    real last = noisy(t, t->border[0].id), own = noisy(t, e);
-    bool picked = own > last || (own == last && e <= t->border[0].id);
-    return picked ? t->border[1].id : t->border[0].id;
+    real last = noisy(t, t->threshold[0].id), own = noisy(t, e);
+    bool picked = own > last || (own == last && e <= t->threshold[0].id);
+    return picked ? t->threshold[1].id : t->threshold[0].id;
 }
 
-static void find_border(const router_token *t)
+static void find_threshold(const router_token *t)
 {
-    t->border[0] = t->expert[t->count - 1];
-    t->border[1] = GEXP_NONE;
+    t->threshold[0] = t->expert[t->count - 1];
+    t->threshold[1] = GEXP_NONE;
     for (int32_t e = 0; e < t->experts; e++) {
         bool picked = false;
         for (int32_t k = 0; k < t->count; k++) picked |= t->expert[k].id == e;
-        if (!picked && (t->border[1].id < 0 || t->key[e] > t->key[t->border[1].id]))
-            t->border[1] = (gexp){ e };
+        if (!picked && (t->threshold[1].id < 0 || t->key[e] > t->key[t->threshold[1].id]))
+            t->threshold[1] = (gexp){ e };
     }
 }
 
 static void load(const router_token *t)
 {
-    find_border(t);
+    find_threshold(t);
     for (int32_t e = 0; e < t->experts; e++) {
-        int32_t other = threshold(t, e);
+        int32_t other = theta_expert(t, e);
         t->load[e] = other < 0 ? 1 : (real)(0.5 * erfc(-distance(t, e, other) * ROOT_HALF));
     }
 }
 
 /* ---- gradient ---- */
 
-/* sigma's gradient, handed on to the noise logits: dsigma / dn = sigmoid(n). */
-static void add_sigma(const router_token *t, const router_flow *flow, int32_t e, double dsigma)
+/* Adds the gradient through sigma to the noise logits: dsigma / dn = sigmoid(n). */
+static void add_sigma(const router_token *t, const token_gradient *d, int32_t e, double dsigma)
 {
-    flow->dnoise_logits[e] += (real)(dsigma * sigmoid(t->noise_logits[e]));
+    d->dnoise_logits[e] += (real)(dsigma * sigmoid(t->noise_logits[e]));
 }
 
 /* Forward: P_e = Phi(u), u = (z_e - theta) / sigma_e, theta = h of another expert. */
-static void backward_load(const router_token *t, const router_flow *flow)
+static void backward_load(const router_token *t, const token_gradient *d)
 {
     for (int32_t e = 0; e < t->experts; e++) {
-        int32_t other = threshold(t, e);
+        int32_t other = theta_expert(t, e);
         if (other < 0) continue;
         double sigma = sigma_of(t, e), u = distance(t, e, other);
-        double du = (double)flow->dload[e] * exp(-0.5 * u * u) * ROOT_HALF_PI_INVERSE;
-        flow->dlogits[e] += (real)(du / sigma);
-        add_sigma(t, flow, e, -du * u / sigma);
-        flow->dlogits[other] -= (real)(du / sigma);
-        add_sigma(t, flow, other, -du / sigma * (double)t->noise[other]);
+        double du = (double)d->dload[e] * exp(-0.5 * u * u) * ROOT_HALF_PI_INVERSE;
+        d->dlogits[e] += (real)(du / sigma);
+        add_sigma(t, d, e, -du * u / sigma);
+        d->dlogits[other] -= (real)(du / sigma);
+        add_sigma(t, d, other, -du / sigma * (double)t->noise[other]);
     }
 }
 
 /* Forward: w = softmax over the picks of h, h = z + eps sigma; the balancing losses' score is
  * softmax(z), without noise. */
-static void backward(const router_token *t, const router_flow *flow)
+static void backward(const router_token *t, const token_gradient *d)
 {
     size_t bytes = (size_t)t->experts * sizeof(real);
-    memset(flow->dnoise_logits, 0, bytes);
-    backward_probability(t, flow);
-    real *dh = flow->dprobability; /* spent */
+    memset(d->dnoise_logits, 0, bytes);
+    backward_probability(t, d);
+    real *dh = d->dprobability; /* spent */
     memset(dh, 0, bytes);
-    backward_picked_softmax(t, &(router_flow){ .dweight = flow->dweight, .dlogits = dh });
-    t->rows->add(t->experts, dh, flow->dlogits);
+    backward_picked_softmax(t, &(token_gradient){ .dweight = d->dweight, .dlogits = dh });
+    t->rows->add(t->experts, dh, d->dlogits);
     for (int32_t e = 0; t->noise && e < t->experts; e++)
-        add_sigma(t, flow, e, (double)(dh[e] * t->noise[e]));
-    if (flow->dload) backward_load(t, flow);
+        add_sigma(t, d, e, (double)(dh[e] * t->noise[e]));
+    if (d->dload) backward_load(t, d);
 }
 
 static void defaults(router_options *o) { o->noise_floor = REAL_C(0.01); }

@@ -15,16 +15,16 @@ static void weigh(const router_token *t)
 }
 
 /* Forward: w = scale p / (sum over picks of p + eps), p = softmax(z). */
-static void backward_renormalised(const router_token *t, const router_flow *flow)
+static void backward_renormalised(const router_token *t, const token_gradient *d)
 {
-    backward_normalised(t, flow->dweight, flow->dprobability);
-    backward_probability(t, flow);
+    backward_normalised(t, d->dweight, d->dprobability);
+    backward_probability(t, d);
 }
 
-static void backward(const router_token *t, const router_flow *flow)
+static void backward(const router_token *t, const token_gradient *d)
 {
-    if (t->options->renormalise) backward_renormalised(t, flow);
-    else backward_raw(t, flow);
+    if (t->options->renormalise) backward_renormalised(t, d);
+    else backward_raw(t, d);
 }
 
 static void defaults(router_options *o)

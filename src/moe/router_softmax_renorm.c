@@ -9,10 +9,10 @@ static void score(const router_token *t)
     key_of_softmax(t);
 }
 
-static void backward(const router_token *t, const router_flow *flow)
+static void backward(const router_token *t, const token_gradient *d)
 {
-    backward_probability(t, flow);
-    backward_picked_softmax(t, flow);
+    backward_probability(t, d);
+    backward_picked_softmax(t, d);
 }
 
 const router router_softmax_renorm = {

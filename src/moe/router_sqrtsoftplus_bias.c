@@ -19,11 +19,14 @@ static void score(const router_token *t)
 }
 
 /* Forward: s = sqrt(log(1 + exp z)). */
-static real slope(real z, real s) { return s > 0 ? (real)(0.5 / (1 + exp(-(double)z))) / s : 0; }
-
-static void backward(const router_token *t, const router_flow *flow)
+static real derivative(real z, real s)
 {
-    backward_independent(t, flow, slope, backward_normalised);
+    return s > 0 ? (real)(0.5 / (1 + exp(-(double)z))) / s : 0;
+}
+
+static void backward(const router_token *t, const token_gradient *d)
+{
+    backward_independent(t, d, derivative, backward_normalised);
 }
 
 static void defaults(router_options *o)

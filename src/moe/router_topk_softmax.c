@@ -11,10 +11,10 @@ static void score(const router_token *t)
 
 static void weigh(const router_token *t) { weigh_softmax(t, t->logits); }
 
-static void backward(const router_token *t, const router_flow *flow)
+static void backward(const router_token *t, const token_gradient *d)
 {
-    backward_probability(t, flow);
-    backward_picked_softmax(t, flow);
+    backward_probability(t, d);
+    backward_picked_softmax(t, d);
 }
 
 const router router_topk_softmax = {

@@ -22,7 +22,7 @@ void router_state_layout(router_state *s, arena *a, const router *r, const route
     s->noise_logits = ARENA_ARRAY(a, real, tokens * experts);
     s->noise = ARENA_ARRAY(a, real, tokens * experts);
     s->load = ARENA_ARRAY(a, real, tokens * experts);
-    s->border = ARENA_ARRAY(a, gexp, tokens * 2);
+    s->threshold = ARENA_ARRAY(a, gexp, tokens * 2);
 }
 
 static int64_t numbers_of(const routing *r) { return r->plan->tokens * r->plan->experts; }
@@ -58,7 +58,7 @@ router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int3
     if (has_noise(r)) {
         token.noise_logits = s->noise_logits + row;
         token.noise = s->noise + row;
-        token.border = s->border + 2 * t;
+        token.threshold = s->threshold + 2 * t;
         token.load = s->load + row;
     }
     return token;
@@ -165,60 +165,62 @@ void routing_weigh(routing *r)
 
 typedef struct backward_job {
     routing *r;
-    const routing_flow *flow;
+    const routing_gradient *d;
 } backward_job;
 
-/* Forward: H = - sum q log q. dq -= pull (log q + 1); a q of 0 keeps its own factor of 0 further
- * down. */
-static void pull_entropy(const router_token *t, real pull, real *scratch, real *dq)
+/* Forward: H = - sum q log q. dq -= coefficient (log q + 1); where q is 0, the factor q of the
+ * softmax's gradient is 0 too. */
+static void backward_entropy(const router_token *t, real coefficient, real *scratch, real *dq)
 {
     real sum = t->rows->sum(t->experts, t->score);
     t->rows->scale(t->experts, 1 / sum, t->score, scratch);
     t->rows->log(t->experts, scratch, scratch);
     for (int32_t e = 0; e < t->experts; e++)
-        if (t->score[e] > 0) dq[e] -= pull * (scratch[e] + 1);
+        if (t->score[e] > 0) dq[e] -= coefficient * (scratch[e] + 1);
 }
 
-/* Forward: lse^2. dz += 2 pull lse softmax(z) */
-static void pull_z(const routing *r, const router_token *t, real pull, real *scratch, real *dz)
+/* Forward: lse^2. dz += 2 coefficient lse softmax(z) */
+static void backward_z(
+    const routing *r, const router_token *t, real coefficient, real *scratch, real *dz)
 {
     const real *p = t->score;
     if (r->router->traits & ROUTER_INDEPENDENT) {
         t->rows->softmax(t->experts, t->logits, scratch);
         p = scratch;
     }
-    t->rows->axpy(t->experts, 2 * pull * *t->lse, p, dz);
+    t->rows->axpy(t->experts, 2 * coefficient * *t->lse, p, dz);
 }
 
-/* Adds what balancing losses ask of one token to what the experts do. */
-static void pull_token(const router_token *t, const score_pull *pull, router_flow *flow)
+/* Adds the gradient of the balancing losses by one token's routing to that from the experts. */
+static void add_balance_gradient(
+    const router_token *t, const score_gradient *dscore, token_gradient *d)
 {
-    memcpy(flow->dprobability, pull->probability, (size_t)t->experts * sizeof(real));
-    if (pull->entropy != 0) pull_entropy(t, pull->entropy, flow->dlogits, flow->dprobability);
-    for (int32_t k = 0; pull->importance && k < t->count; k++)
-        flow->dweight[k] += pull->importance[t->expert[k].id];
-    if (t->load) flow->dload = pull->load;
+    memcpy(d->dprobability, dscore->probability, (size_t)t->experts * sizeof(real));
+    if (dscore->entropy != 0) backward_entropy(t, dscore->entropy, d->dlogits, d->dprobability);
+    for (int32_t k = 0; dscore->importance && k < t->count; k++)
+        d->dweight[k] += dscore->importance[t->expert[k].id];
+    if (t->load) d->dload = dscore->load;
 }
 
-static void backward_token(const backward_job *job, int64_t i, const score_pull *pull)
+static void backward_token(const backward_job *job, int64_t i, const score_gradient *dscore)
 {
     const routing *r = job->r;
     int64_t row = i * r->plan->experts;
     size_t bytes = (size_t)r->plan->experts * sizeof(real);
     router_token t = dispatched_token(r, i);
-    router_flow flow = { .dweight = job->flow->dweight + r->plan->token_start[i],
-        .dprobability = job->flow->dprobability + row,
-        .dlogits = job->flow->dlogits + row };
-    if (job->flow->dnoise_logits) flow.dnoise_logits = job->flow->dnoise_logits + row;
+    token_gradient d = { .dweight = job->d->dweight + r->plan->token_start[i],
+        .dprobability = job->d->dprobability + row,
+        .dlogits = job->d->dlogits + row };
+    if (job->d->dnoise_logits) d.dnoise_logits = job->d->dnoise_logits + row;
     if (!plan_is_valid(r->plan, i)) {
-        memset(flow.dlogits, 0, bytes);
-        if (flow.dnoise_logits) memset(flow.dnoise_logits, 0, bytes);
+        memset(d.dlogits, 0, bytes);
+        if (d.dnoise_logits) memset(d.dnoise_logits, 0, bytes);
         return;
     }
-    if (pull) pull_token(&t, pull, &flow);
-    else memset(flow.dprobability, 0, bytes);
-    r->router->backward(&t, &flow);
-    if (pull && pull->z != 0) pull_z(r, &t, pull->z, flow.dprobability, flow.dlogits);
+    if (dscore) add_balance_gradient(&t, dscore, &d);
+    else memset(d.dprobability, 0, bytes);
+    r->router->backward(&t, &d);
+    if (dscore && dscore->z != 0) backward_z(r, &t, dscore->z, d.dprobability, d.dlogits);
 }
 
 static void backward_task(void *arg, int64_t begin, int64_t end)
@@ -228,7 +230,7 @@ static void backward_task(void *arg, int64_t begin, int64_t end)
     int64_t s = 0;
     for (int64_t t = begin; t < end; t++) {
         while (start[s + 1] <= t) s++;
-        backward_token(job, t, job->flow->pull ? &job->flow->pull[s] : NULL);
+        backward_token(job, t, job->d->dscore ? &job->d->dscore[s] : NULL);
     }
 }
 
@@ -248,14 +250,14 @@ static void project_backward(const routing *r, const weight *w, const real *dout
 }
 
 void routing_backward(
-    routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx)
+    routing *r, const routing_gradient *d, router_gradients *g, bool accumulate, real *dx)
 {
-    backward_job job = { r, flow };
+    backward_job job = { r, d };
     parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), backward_task, &job);
-    project_backward(r, &r->weights->matrix, flow->dlogits, g->matrix, g->bias, accumulate,
-        rows_to(dx, r->width));
-    if (flow->dnoise_logits)
-        project_backward(r, &r->weights->noise, flow->dnoise_logits, g->noise, NULL, accumulate,
+    project_backward(
+        r, &r->weights->matrix, d->dlogits, g->matrix, g->bias, accumulate, rows_to(dx, r->width));
+    if (d->dnoise_logits)
+        project_backward(r, &r->weights->noise, d->dnoise_logits, g->noise, NULL, accumulate,
             rows_added(dx, r->width));
 }
 

@@ -4,7 +4,7 @@
  *     scores, edges       the router's `assign`, for the batch; padding gets no edge
  *     weights             the router's `weigh`, after dispatch has said which edges have a row
  *
- * Random numbers are a function of the run's seed, the step, the layer and the token's place in the
+ * Random numbers are a function of the run's seed, the step, the layer and the token's index in the
  * step. */
 #ifndef CADRE_MOE_ROUTING_H
 #define CADRE_MOE_ROUTING_H
@@ -37,21 +37,20 @@ typedef struct router_state {
     real *noise_logits; /* [T, E]; NULL, as the next three: the router has no noise weights */
     real *noise;        /* [T, E] standard normal */
     real *load;         /* [T, E] */
-    gexp *border;       /* [T, 2] */
+    gexp *threshold;    /* [T, 2] */
 } router_state;
 
 void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o,
     int64_t tokens, int64_t width, int64_t experts);
 
-/* What balancing losses ask of the routing of each token of one sequence: their derivatives by the
- * token's own numbers. */
-typedef struct score_pull {
+/* The gradient of the balancing losses by the routing of each token of one sequence. */
+typedef struct score_gradient {
     const real *probability; /* [E] by the score normalised to sum 1 */
     const real *importance;  /* [E] by the weight; NULL: none */
     const real *load;        /* [E] by the smooth load; NULL: none */
     real entropy;            /* by the entropy of the normalised score */
     real z;                  /* by logsumexp(z)^2 */
-} score_pull;
+} score_gradient;
 
 typedef struct routing {
     compute *compute;
@@ -73,20 +72,20 @@ void routing_weigh(routing *r);  /* edges, rows -> weights */
 /* Token t as the router's row sees it, with `count` edges from first_edge on. */
 router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int32_t count);
 
-typedef struct routing_flow {
-    real *dweight;                /* [N] from the experts; spent */
-    const score_pull *pull;       /* [B], one a sequence; NULL: no balancing losses */
+typedef struct routing_gradient {
+    real *dweight;                /* [N] from the experts; it is overwritten */
+    const score_gradient *dscore; /* [B], one for each sequence; NULL: no balancing losses */
     real *dprobability, *dlogits; /* [T, E] scratch */
     real *dnoise_logits;          /* [T, E] scratch; NULL where the router has no noise */
-} routing_flow;
+} routing_gradient;
 
 /* Gradients of the router's weights (added, or overwritten); dx [T, D] = gradient by the routing's
  * input x~. */
 void routing_backward(
-    routing *r, const routing_flow *flow, router_gradients *g, bool accumulate, real *dx);
+    routing *r, const routing_gradient *d, router_gradients *g, bool accumulate, real *dx);
 
 const real *routing_input(const routing *r); /* x~ */
-/* Dx [T, D] by x~ -> by x; nothing without jitter */
+/* dx [T, D], by x~, becomes dx by x. Without jitter it stays as it is. */
 void routing_apply_jitter(routing *r, real *dx);
 
 #endif

@@ -107,9 +107,9 @@ void weigh_softmax(const router_token *t, const real *z)
 
 /* ---- gradients ---- */
 
-void backward_probability(const router_token *t, const router_flow *flow)
+void backward_probability(const router_token *t, const token_gradient *d)
 {
-    t->rows->softmax_backward(t->experts, t->score, flow->dprobability, flow->dlogits);
+    t->rows->softmax_backward(t->experts, t->score, d->dprobability, d->dlogits);
 }
 
 /* Forward: w_k = scale s[pick_k]. */
@@ -120,23 +120,22 @@ void backward_scaled(const router_token *t, const real *dweight, real *ds)
 }
 
 /* Forward: w_k = scale p[pick_k]; p = softmax(z). */
-void backward_raw(const router_token *t, const router_flow *flow)
+void backward_raw(const router_token *t, const token_gradient *d)
 {
-    real *dp = flow->dprobability;
-    backward_scaled(t, flow->dweight, dp);
-    t->rows->softmax_backward(t->experts, t->score, dp, flow->dlogits);
+    real *dp = d->dprobability;
+    backward_scaled(t, d->dweight, dp);
+    t->rows->softmax_backward(t->experts, t->score, dp, d->dlogits);
 }
 
 /* Forward: w_k = scale u_k, u = softmax over the picks of z. dz_k = w_k (d_k - sum u d): nothing
  * where there is no pick */
-void backward_picked_softmax(const router_token *t, const router_flow *flow)
+void backward_picked_softmax(const router_token *t, const token_gradient *d)
 {
     real mean = 0, scale = t->options->scale;
     for (int32_t k = 0; k < t->count; k++)
-        if (edge_counts(t, k)) mean += t->weight[k] / scale * flow->dweight[k];
+        if (edge_counts(t, k)) mean += t->weight[k] / scale * d->dweight[k];
     for (int32_t k = 0; k < t->count; k++)
-        if (edge_counts(t, k))
-            flow->dlogits[t->expert[k].id] += t->weight[k] * (flow->dweight[k] - mean);
+        if (edge_counts(t, k)) d->dlogits[t->expert[k].id] += t->weight[k] * (d->dweight[k] - mean);
 }
 
 /* Forward: w_k = scale s_k / Z, Z = sum over picks of s + eps. ds_k += scale / Z (d_k - sum s d /
@@ -160,13 +159,13 @@ static void backward_score_share(const router_token *t, const real *dq, real *ds
     for (int32_t e = 0; e < t->experts; e++) ds[e] = (dq[e] - mean) / sum;
 }
 
-void backward_independent(const router_token *t, const router_flow *flow,
-    real (*slope)(real z, real s),
+void backward_independent(const router_token *t, const token_gradient *d,
+    real (*derivative)(real z, real s),
     void (*weighed)(const router_token *t, const real *dweight, real *ds))
 {
-    real *ds = flow->dlogits;
+    real *ds = d->dlogits;
     memset(ds, 0, (size_t)t->experts * sizeof(real));
-    backward_score_share(t, flow->dprobability, ds);
-    weighed(t, flow->dweight, ds);
-    for (int32_t e = 0; e < t->experts; e++) ds[e] *= slope(t->logits[e], t->score[e]);
+    backward_score_share(t, d->dprobability, ds);
+    weighed(t, d->dweight, ds);
+    for (int32_t e = 0; e < t->experts; e++) ds[e] *= derivative(t->logits[e], t->score[e]);
 }

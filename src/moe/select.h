@@ -1,9 +1,8 @@
 /* select.h - taking picks from a row of keys, and what several routers share in scoring, weighing
  * and differentiating.
  *
- * A key orders experts: larger first, equal ones by lower index, NaN as -inf. So k picks are always
- * k distinct ids within range.
- * */
+ * A key orders experts: the larger comes first, of equal ones the lower index, and NaN counts as
+ * -inf. So k picks are always k distinct ids within range. */
 #ifndef CADRE_MOE_SELECT_H
 #define CADRE_MOE_SELECT_H
 
@@ -11,7 +10,7 @@
 
 enum { SELECT_MAX_GROUPS = 256 };
 
-/* The rows of THE LIST; router.c puts them in order. */
+/* The entries of THE LIST; router.c puts them in order. */
 extern const router router_softmax, router_softmax_renorm, router_topk_softmax, router_sigmoid_bias,
     router_sigmoid_bias_raw, router_sqrtsoftplus_bias, router_softmax_bias, router_noisy_topk,
     router_top_p;
@@ -19,7 +18,7 @@ extern const router router_softmax, router_softmax_renorm, router_topk_softmax, 
 /* pick[0..k) = the ids of the k largest keys, best first; k <= n. NaN keys become -inf. */
 void select_topk(int32_t n, real *key, int32_t k, gexp *pick);
 
-/* A row's `assign` where every token chooses by itself (choose_token.c). */
+/* `assign` where every token chooses by itself (choose_token.c). */
 void assign_by_token(struct routing *r);
 
 /* Masks, in place, the keys of all but the best groups_used groups. */
@@ -59,14 +58,14 @@ static inline bool edge_counts(const router_token *t, int32_t k)
 /* ---- gradients ---- */
 
 /* Of weigh_raw with softmax scores, and of balancing losses. */
-void backward_raw(const router_token *t, const router_flow *flow);
+void backward_raw(const router_token *t, const token_gradient *d);
 
 /* dlogits = gradient of balancing losses through softmax scores alone. */
-void backward_probability(const router_token *t, const router_flow *flow);
+void backward_probability(const router_token *t, const token_gradient *d);
 
 /* dlogits[pick] += gradient of weights that are softmax over the picks, or softmax renormalised,
  * which is the same. */
-void backward_picked_softmax(const router_token *t, const router_flow *flow);
+void backward_picked_softmax(const router_token *t, const token_gradient *d);
 
 /* ds[pick] += gradient of weigh_normalised by the scores */
 void backward_normalised(const router_token *t, const real *dweight, real *ds);
@@ -75,9 +74,9 @@ void backward_normalised(const router_token *t, const real *dweight, real *ds);
 void backward_scaled(const router_token *t, const real *dweight, real *ds);
 
 /* Of weights made of independent scores s = f(z), weighed as backward_normalised or backward_scaled
- * has it, and of balancing losses by s / sum s. slope(z, s) = f'(z). */
-void backward_independent(const router_token *t, const router_flow *flow,
-    real (*slope)(real z, real s),
+ * has it, and of balancing losses by s / sum s. derivative(z, s) = f'(z). */
+void backward_independent(const router_token *t, const token_gradient *d,
+    real (*derivative)(real z, real s),
     void (*weighed)(const router_token *t, const real *dweight, real *ds));
 
 #endif

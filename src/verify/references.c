@@ -110,8 +110,8 @@ static bool check_loss(verify_run *run, const char *name, bool summed, double ex
                         mean[] = { .404561, .233332, .127326, .234781 };
     static const double importance[] = { 1.799806, 1.045728, .154465, 1 }, load[4] = { 0 },
                         sent[1] = { 4 };
-    double slopes[12] = { 0 };
-    balance_slope slope = { slopes, slopes + 4, slopes + 8, 0 };
+    double derivatives[12] = { 0 };
+    balance_gradient d = { derivatives, derivatives + 4, derivatives + 8, 0 };
     balance_set set = { .experts = 4,
         .tokens = 4,
         .count_tokens = 4,
@@ -124,7 +124,7 @@ static bool check_loss(verify_run *run, const char *name, bool summed, double ex
         .devices = 1,
         .devices_used = 1,
         .sent = sent };
-    double value = balance_loss_by_name(name)->value(&set, 1, &slope);
+    double value = balance_loss_by_name(name)->value(&set, 1, &d);
     return verify_say(run, fabs(value - expected) < 1e-5, "%.6f, expected %.6f", value, expected);
 }
 

@@ -94,7 +94,7 @@ static void test_smooth_load_number(void **state)
     double slope[4] = { 0 };
     balance_set s = { .experts = 4, .load = load };
     double value =
-        balance_loss_by_name("smooth-load")->value(&s, 1, &(balance_slope){ .load = slope });
+        balance_loss_by_name("smooth-load")->value(&s, 1, &(balance_gradient){ .load = slope });
     assert_within(value, .062801, 1e-6);
     assert_within(value * 4 / 3, .083734, 2e-6); /* with the unbiased variance that others use */
 }

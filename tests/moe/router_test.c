@@ -26,7 +26,7 @@ typedef struct one {
     router_token token;
     real logits[MOST], score[MOST], key[MOST], weight[MOST], correction[MOST], lse;
     real noise_logits[MOST], noise[MOST], load[MOST];
-    gexp pick[MOST], border[2];
+    gexp pick[MOST], threshold[2];
 } one;
 
 static void set(one *o, const char *name, int32_t experts, int32_t topk, const real *logits)
@@ -206,7 +206,7 @@ static void expect_gradient(const char *name, const double *expected)
     real dweight[] = { R(.7), R(-.2) }, dprobability[4] = { 0 }, dlogits[4], dnoise[4];
     set(&o, name, 4, 2, z4), route(&o);
     assert_true(o.pick[0].id == 0 && o.pick[1].id == 3);
-    o.router->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
+    o.router->backward(&o.token, &(token_gradient){ dweight, dprobability, NULL, dlogits, dnoise });
     for (int e = 0; e < 4; e++) assert_within(dlogits[e], expected[e], 1e-6);
 }
 
@@ -241,7 +241,7 @@ static void test_eps_is_added_to_the_sum(void **state)
         for (int k = 0; k < 2; k++)
             assert_within(o.weight[k], (double)o.score[o.pick[k].id] / sum, 1e-6);
         o.router->backward(
-            &o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
+            &o.token, &(token_gradient){ dweight, dprobability, NULL, dlogits, dnoise });
         for (int e = 0; e < 4; e++) {
             double loss[2];
             for (int side = 0; side < 2; side++) {
@@ -291,7 +291,7 @@ static void be_noisy(one *o, int32_t experts, int32_t topk, const real *logits)
     /* Sigma 1, no noise */
     for (int e = 0; e < experts; e++) o->noise_logits[e] = (real)log(exp(1.0) - 1), o->noise[e] = 0;
     o->token.noise_logits = o->noise_logits, o->token.noise = o->noise, o->token.load = o->load,
-    o->token.border = o->border;
+    o->token.threshold = o->threshold;
 }
 
 /* ---- a token's row ends where the next one's begins ---- */
@@ -336,7 +336,7 @@ static void test_a_router_writes_its_own_row_alone(void **state)
             o.pick[PICKS] = (gexp){ MARK };
             route(&o);
             if (o.token.noise) o.router->load(&o.token);
-            o.router->backward(&o.token, &(router_flow){ dweight, dprobability,
+            o.router->backward(&o.token, &(token_gradient){ dweight, dprobability,
                                              o.token.noise ? dload : NULL, dlogits, dnoise });
             for (size_t r = 0; r < sizeof experts / sizeof *experts; r++)
                 expect_marks(list[i]->name, experts[r], EXPERTS);
@@ -356,7 +356,8 @@ static void test_single_pick_learns_only_unless_renormalised(void **state)
         one o;
         real dweight[] = { 1 }, dprobability[4] = { 0 }, dlogits[4], dnoise[4], largest = 0;
         set(&o, list[i]->name, 4, 1, z4), route(&o);
-        list[i]->backward(&o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, dnoise });
+        list[i]->backward(
+            &o.token, &(token_gradient){ dweight, dprobability, NULL, dlogits, dnoise });
         for (int e = 0; e < 4; e++) largest = dlogits[e] > largest ? dlogits[e] : largest;
         if (router_learns_nothing(list[i], &o.options)) assert_true(largest < R(1e-6));
         else assert_true(largest > R(1e-2));
@@ -526,7 +527,7 @@ static void test_vanishing_scores_stay_finite(void **state)
                 logits[e] = (real)(level == 0 ? -30 : level == 1 ? -120 : -3000) - (real)e;
             set(&o, names[i], 4, 2, logits), route(&o);
             o.router->backward(
-                &o.token, &(router_flow){ dweight, dprobability, NULL, dlogits, NULL });
+                &o.token, &(token_gradient){ dweight, dprobability, NULL, dlogits, NULL });
             for (int k = 0; k < 2; k++) assert_true(isfinite(o.weight[k]));
             for (int e = 0; e < 4; e++) assert_true(isfinite(dlogits[e]));
         }
