@@ -1,14 +1,20 @@
 /* pool_test.c - every worker runs its share, once, in every run. */
+#define _GNU_SOURCE
 #include "base/pool.h"
 
+#include <dirent.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/memory.h"
+#include "base/status.h"
 #include "support/heap_peak.h"
 
 enum { ITEMS = 1003 };
@@ -90,6 +96,68 @@ static void shares_are_cut_at_multiples_of_the_grain(void **state)
         }
 }
 
+static int threads_of_this_process(void)
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) count += task->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* A joined thread may stand in the list for a moment yet. */
+static void no_thread_is_left(int before)
+{
+    for (int i = 0; i < 100 && threads_of_this_process() > before; i++) usleep(10000);
+    assert_int_equal(threads_of_this_process(), before);
+}
+
+static void a_freed_pool_leaves_no_thread(void **state)
+{
+    (void)state;
+    int before = threads_of_this_process();
+    pool *p = pool_new(4);
+    assert_int_equal(threads_of_this_process(), before + 3);
+    pool_free(p);
+    no_thread_is_left(before);
+}
+
+static void a_pool_that_finds_no_memory_says_how_far_it_came(void **state)
+{
+    (void)state;
+    int before = threads_of_this_process();
+    for (long n = 1; n <= 5; n++) { /* the pool, the handles, three seats */
+        mem_fail_at(n, false);
+        pool *p = pool_new(4);
+        mem_fail_at(0, false);
+        assert_null(p);
+        char wanted[80];
+        snprintf(wanted, sizeof wanted, "4 worker threads could not be started, %d could",
+            n < 3 ? 1 : (int)n - 2);
+        if (n > 1) assert_string_equal(cadre_last_error(), wanted);
+    }
+    no_thread_is_left(before);
+}
+
+static void as_many_threads_as_cores_that_may_be_used(void **state)
+{
+    (void)state;
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    assert_int_equal(pool_default_threads(), CPU_COUNT(&all));
+    size_t first = 0;
+    while (!CPU_ISSET(first, &all)) first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(pool_default_threads(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    pool *p = pool_new(0);
+    assert_int_equal(pool_threads(p), 1);
+    pool_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +166,9 @@ int main(void)
         cmocka_unit_test(a_pool_that_never_ran_can_be_freed),
         cmocka_unit_test(threads_have_started_when_the_pool_is_there),
         cmocka_unit_test(shares_are_cut_at_multiples_of_the_grain),
+        cmocka_unit_test(a_freed_pool_leaves_no_thread),
+        cmocka_unit_test(a_pool_that_finds_no_memory_says_how_far_it_came),
+        cmocka_unit_test(as_many_threads_as_cores_that_may_be_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
