@@ -62,8 +62,9 @@ void dispatch_layout(dispatch_scratch *s, arena *a, const dispatch_options *o, i
     if (limited(o)) s->used = ARENA_ARRAY(a, int64_t, sequences * experts);
     if (limited(o)) s->capacity = ARENA_ARRAY(a, int64_t, sequences);
     if (limited(o)) s->token = ARENA_ARRAY(a, int32_t, tokens * picks);
-    if (limited(o) && o->priority == PRIORITY_PROBABILITY)
+    if (limited(o) && (o->priority == PRIORITY_PROBABILITY || o->priority == PRIORITY_BATCH))
         s->order = ARENA_ARRAY(a, int32_t, tokens * picks);
+    if (limited(o) && o->priority == PRIORITY_BATCH) s->surest = ARENA_ARRAY(a, real, tokens);
 }
 
 typedef struct job {
@@ -121,9 +122,20 @@ static real score_of(const job *j, int32_t edge)
         ->score[(int64_t)j->d->scratch->token[edge] * j->p->experts + j->p->edge_expert[edge].id];
 }
 
+/* Lower rank, then the surer token, then the earlier one. */
+static bool before_in_batch(const job *j, int32_t a, int32_t b)
+{
+    int32_t token_a = j->d->scratch->token[a], token_b = j->d->scratch->token[b];
+    int64_t rank_a = a - j->p->token_start[token_a], rank_b = b - j->p->token_start[token_b];
+    real sure_a = j->d->scratch->surest[token_a], sure_b = j->d->scratch->surest[token_b];
+    if (rank_a != rank_b) return rank_a < rank_b;
+    return sure_a > sure_b || (!(sure_b > sure_a) && a < b);
+}
+
 /* Whether edge a comes before edge b: higher score, then earlier. */
 static bool before(const job *j, int32_t a, int32_t b)
 {
+    if (j->d->options->priority == PRIORITY_BATCH) return before_in_batch(j, a, b);
     real score_a = score_of(j, a), score_b = score_of(j, b);
     return score_a > score_b || (!(score_b > score_a) && a < b);
 }
@@ -170,7 +182,8 @@ static void admit_in_order(const job *j, pool_range tokens, int64_t *used, int64
     case PRIORITY_TOKEN:
         for (int64_t i = first; i < end; i++) admit(j, i, used, capacity);
         break;
-    case PRIORITY_PROBABILITY: {
+    case PRIORITY_PROBABILITY:
+    case PRIORITY_BATCH: {
         const int32_t *order = sort_edges(j, first, end - first);
         for (int64_t i = 0; i < end - first; i++) admit(j, order[i], used, capacity);
         break;
@@ -186,6 +199,9 @@ static void admit_sequence(const job *j, int64_t s)
     int64_t first = p->token_start[tokens.begin], count = p->token_start[tokens.end] - first,
             valid = 0;
     for (int64_t t = tokens.begin; t < tokens.end; t++) {
+        if (scratch->surest)
+            scratch->surest[t] =
+                j->d->compute->variant->rows->max(p->experts, j->d->score + t * p->experts);
         valid += plan_is_valid(p, t);
         for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++)
             scratch->token[i] = (int32_t)t;

@@ -37,10 +37,13 @@ static const char *loss_name(int i)
 static const char *const group_scores[] = { "max", "top2", NULL }, *const group_masks[] = { "inf",
     "zero", NULL };
 static const char *const overflows[] = { "none", "drop", "reroute", "pad", NULL };
-static const char *const priorities[] = { "choice", "token", "probability", NULL };
+static const char *const priorities[] = { "choice", "token", "probability", "batch", NULL };
 static const char *const scopes[] = { "micro", "step", "sequence", NULL }, *const forms[] = {
     "layer", "mean", "pooled", NULL
 };
+
+const char *settings_overflow_name(dispatch_overflow overflow) { return overflows[overflow]; }
+const char *settings_priority_name(dispatch_priority priority) { return priorities[priority]; }
 
 static const cadre_option rows[] = {
     INT("groups", 1, ROUTER_MAX_EXPERTS, "Routing",
@@ -77,7 +80,8 @@ static const cadre_option rows[] = {
     WORD("overflow", overflows, "Capacity",
         "what happens to a token that finds its expert full; none: experts are never full"),
     WORD("priority", priorities, "Capacity",
-        "who takes the slots first: all first choices, earlier tokens, or higher scores"),
+        "who takes the slots first: all first choices, earlier tokens, higher scores, or in each "
+        "round of choices the tokens that are surest of an expert"),
 
     REAL("aux-loss", 1000, "Balancing", "coefficient of the load-balancing loss"),
     { .name = "balance-loss",

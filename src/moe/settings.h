@@ -10,6 +10,10 @@
 
 /* The table is cadre_routing_options(). */
 
+/* The words that --overflow and --priority take. */
+const char *settings_overflow_name(dispatch_overflow overflow);
+const char *settings_priority_name(dispatch_priority priority);
+
 /* route, dispatch, expert dropout */
 void settings_read_layer(const cadre_options *o, moe_config *c);
 cadre_status settings_read_balance(const cadre_options *o, balance_options *b);

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "moe/select.h"
+#include "moe/settings.h"
 #include "train/run.h"
 
 /* ---- telling ---- */
@@ -96,13 +97,11 @@ static cadre_status first_layer(const train_run *r, moe_config *moe)
 
 static void tell_capacity(const train_run *r, const dispatch_options *d)
 {
-    static const char *const overflows[] = { "none", "drop", "reroute", "pad" };
-    static const char *const priorities[] = { "choice", "token", "probability" };
-    fact(r, "overflow", "%s", overflows[d->overflow]);
+    fact(r, "overflow", "%s", settings_overflow_name(d->overflow));
     if (d->overflow == OVERFLOW_NONE) return;
     if (d->slots > 0) whole(r, "capacity-slots", d->slots);
     else number(r, "capacity-factor", (double)d->factor);
-    fact(r, "priority", "%s", priorities[d->priority]);
+    fact(r, "priority", "%s", settings_priority_name(d->priority));
     fact(r, "capacity-in-eval", "%s", d->in_eval ? "yes" : "no");
 }
 

@@ -128,9 +128,10 @@ static void expect_one_loss(
 static void test_priorities_of_the_worked_batch(void **state)
 {
     (void)state;
-    static const int64_t token[] = { 1, 2, 1 }; /* choice-major, token-major, by probability */
-    static const int32_t rank[] = { 1, 0, 1 };
-    for (int priority = PRIORITY_CHOICE; priority <= PRIORITY_PROBABILITY; priority++) {
+    /* choice-major, token-major, by probability, by batch */
+    static const int64_t token[] = { 1, 2, 1, 1 };
+    static const int32_t rank[] = { 1, 0, 1, 1 };
+    for (int priority = PRIORITY_CHOICE; priority <= PRIORITY_BATCH; priority++) {
         fixture *f = batch_of_four(OVERFLOW_DROP, (dispatch_priority)priority);
         expect_one_loss(f, token[priority], rank[priority], 0, -1);
         drop(f);
@@ -228,6 +229,17 @@ static void visit(rules *r, int64_t pair, int64_t capacity)
     r->used[e]++;
 }
 
+static bool before_in_batch(const fixture *f, int64_t a, int64_t b)
+{
+    real surest[2] = { -1, -1 };
+    for (int e = 0; e < EXPERTS; e++) {
+        surest[0] = (real)fmax((double)surest[0], (double)f->score[a / PICKS * EXPERTS + e]);
+        surest[1] = (real)fmax((double)surest[1], (double)f->score[b / PICKS * EXPERTS + e]);
+    }
+    if (a % PICKS != b % PICKS) return a % PICKS < b % PICKS;
+    return surest[0] > surest[1];
+}
+
 /* Visits the pairs of one sequence by looking for the next one again and again: slow and plain. */
 static void apply_rules(rules *r, int64_t s, const bool *valid)
 {
@@ -246,6 +258,7 @@ static void apply_rules(rules *r, int64_t s, const bool *valid)
                 continue;
             }
             if (f->options.priority == PRIORITY_CHOICE && i % PICKS < next % PICKS) next = i;
+            if (f->options.priority == PRIORITY_BATCH && before_in_batch(f, i, next)) next = i;
             if (f->options.priority != PRIORITY_PROBABILITY || r->pick[i].id < 0) continue;
             if (r->pick[next].id < 0 || f->score[i / PICKS * EXPERTS + r->pick[i].id] >
                                             f->score[next / PICKS * EXPERTS + r->pick[next].id])
@@ -276,7 +289,7 @@ static void test_capacity_follows_the_rules(void **state)
     static gexp pick[TOKENS * PICKS];
     static bool valid[TOKENS];
     static rules expected;
-    for (uint64_t seed = 0; seed < 9; seed++) {
+    for (uint64_t seed = 0; seed < 12; seed++) {
         fixture *f = make(SEQUENCES, TOKENS / 4);
         random_batch(f, seed, pick, valid);
         f->options = (dispatch_options){ .overflow = (dispatch_overflow)(1 + seed % 3),

@@ -99,7 +99,7 @@ static void test_capacity(void **state)
 {
     (void)state;
     for (int overflow = OVERFLOW_DROP; overflow <= OVERFLOW_PAD; overflow++)
-        for (int priority = PRIORITY_CHOICE; priority <= PRIORITY_PROBABILITY; priority++)
+        for (int priority = PRIORITY_CHOICE; priority <= PRIORITY_BATCH; priority++)
             for (int survivors = 0; survivors < 2; survivors++) {
                 moe_config c = moe_case_config("softmax-renorm", 4, 2);
                 c.expert_bias = true;
