@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "arch/architecture.h"
+#include "arch/config_json.h"
 #include "support/family.h"
 #include "support/succeeds.h"
 

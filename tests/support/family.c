@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "arch/config_json.h"
 #include "support/succeeds.h"
 
 typedef struct member {
