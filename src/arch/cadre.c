@@ -62,7 +62,7 @@ static cadre_status read_layers(const json_node *root, model_config *config)
     for (int64_t l = 0; l < config->layers; l++) {
         json_node item = json_item(&list, (size_t)l);
         layer_config *layer = &config->layer[l];
-        *layer = (layer_config){ .sparse = json_kind_of(&item) != JSON_KIND_NULL };
+        layer->sparse = json_kind_of(&item) != JSON_KIND_NULL;
         if (!layer->sparse) continue;
         CADRE_TRY(json_as_object(&item));
         CADRE_TRY(json_get_int(&item, "experts", 1, CONFIG_MAX_EXPERTS, &layer->experts));

@@ -81,7 +81,63 @@ int model_config_inputs(const model_config *config)
     return activation_of(config->expert_form)->inputs;
 }
 
-static cadre_status fill_layers(model_config *config)
+static double attention_scale(const model_config *c, const mixer_config *m)
+{
+    if (c->attention_scale > 0) return c->attention_scale;
+    double scale = 1 / sqrt((double)m->head_dim);
+    bool stretched = c->latent && c->rope.scaling == ROPE_YARN && c->rope.mscale_all_dim > 0;
+    double magnitude = stretched ? rope_magnitude(c->rope.factor, c->rope.mscale_all_dim) : 1;
+    return scale * magnitude * magnitude;
+}
+
+static void fill_mixer(const model_config *c, mixer_config *m)
+{
+    m->bidirectional = c->whole;
+    m->scale = attention_scale(c, m);
+    m->softcap = c->attention_softcap;
+    m->qk_norm = c->qk_norm;
+    m->norm_eps = c->norm_eps;
+    m->clip = c->qkv_clip;
+    m->paired_rows = c->paired_rows;
+    m->latent_norm_eps = c->latent_norm_eps;
+    m->split_kv_b = c->split_kv_b;
+}
+
+void model_config_fill_layers(model_config *c)
+{
+    for (int64_t l = 0; l < c->layers; l++) {
+        fill_mixer(c, &c->layer[l].mixer);
+        if (c->layer[l].cross.row) fill_mixer(c, &c->layer[l].cross);
+    }
+}
+
+static mixer_config mixer_of(const model_config *c)
+{
+    return (mixer_config){ .row = c->latent ? &mixer_latent : &mixer_grouped,
+        .width = c->width,
+        .heads = c->heads,
+        .kv_heads = c->kv_heads,
+        .head_dim = c->head_dim,
+        .value_dim = c->value_dim,
+        .window = c->window,
+        .q_lora = c->q_lora,
+        .kv_lora = c->kv_lora,
+        .nope_dim = c->nope_dim,
+        .rope_dim = c->rope_dim };
+}
+
+static mixer_config cross_of(const model_config *c)
+{
+    if (!c->cross) return (mixer_config){ 0 };
+    return (mixer_config){ .row = &mixer_cross,
+        .width = c->width,
+        .heads = c->heads,
+        .kv_heads = c->heads,
+        .head_dim = c->head_dim,
+        .value_dim = c->head_dim };
+}
+
+static cadre_status make_layers(model_config *config)
 {
     layer_config *layer = MEM_ARRAY(layer_config, config->layers);
     if (!layer) return CADRE_ENOMEM;
@@ -89,11 +145,17 @@ static cadre_status fill_layers(model_config *config)
     for (int64_t l = 0; l < config->layers; l++) {
         bool sparse = config->experts > 0 && l >= config->dense_layers && (l + 1) % step == 0;
         bool whole = config->window_period && (l + 1) % config->window_period == 0;
-        layer[l] = (layer_config){ sparse, config->experts, config->topk, config->expert_width,
-            whole ? 0 : config->window };
+        layer[l] = (layer_config){ .mixer = mixer_of(config),
+            .cross = cross_of(config),
+            .sparse = sparse,
+            .experts = config->experts,
+            .topk = config->topk,
+            .expert_width = config->expert_width };
+        if (whole) layer[l].mixer.window = 0;
     }
     mem_free(config->layer);
     config->layer = layer;
+    model_config_fill_layers(config);
     return CADRE_OK;
 }
 
@@ -130,38 +192,40 @@ cadre_status model_config_derive(model_config *c, const char *where)
     if (c->latent_norm_eps == 0) c->latent_norm_eps = 1e-6;
     derive_neutral(c);
     derive_rope(c);
-    return fill_layers(c);
+    return make_layers(c);
 }
 
 /* ---- what must hold ---- */
 
-static cadre_status check_attention(const model_config *c, const char *where)
+static cadre_status check_latent(const mixer_config *m, const char *where)
 {
-    const bound all[] = { { "heads", c->heads, 1, 1024 }, { "head width", c->head_dim, 1, 4096 } };
+    const bound latent[] = { { "kv-lora-rank", m->kv_lora, 1, CONFIG_MAX_WIDTH },
+        { "q-lora-rank", m->q_lora, 0, CONFIG_MAX_WIDTH },
+        { "head width without positions", m->nope_dim, 1, 4096 },
+        { "qk-rope-head-dim", m->rope_dim, 2, 4096 }, { "v-head-dim", m->value_dim, 1, 4096 } };
+    CADRE_TRY(check_bounds(latent, sizeof latent / sizeof *latent, where));
+    if (m->rope_dim % 2 == 0) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, where,
+        "qk-rope-head-dim: expected an even number, found %lld", (long long)m->rope_dim);
+}
+
+static cadre_status check_mixer(const model_config *c, const mixer_config *m, const char *where)
+{
+    const bound all[] = { { "heads", m->heads, 1, 1024 }, { "head width", m->head_dim, 1, 4096 } };
     CADRE_TRY(check_bounds(all, sizeof all / sizeof *all, where));
-    if (c->latent) {
-        const bound latent[] = { { "kv-lora-rank", c->kv_lora, 1, CONFIG_MAX_WIDTH },
-            { "q-lora-rank", c->q_lora, 0, CONFIG_MAX_WIDTH },
-            { "head width without positions", c->nope_dim, 1, 4096 },
-            { "qk-rope-head-dim", c->rope_dim, 2, 4096 }, { "v-head-dim", c->value_dim, 1, 4096 } };
-        CADRE_TRY(check_bounds(latent, sizeof latent / sizeof *latent, where));
-        if (c->rope_dim % 2)
-            return cadre_fail(CADRE_EARGUMENT, where,
-                "qk-rope-head-dim: expected an even number, found %lld", (long long)c->rope_dim);
-        return CADRE_OK;
-    }
-    const bound kv = { "kv-heads", c->kv_heads, 1, c->heads };
+    if (m->row == &mixer_latent) return check_latent(m, where);
+    const bound kv = { "kv-heads", m->kv_heads, 1, m->heads };
     CADRE_TRY(check_bounds(&kv, 1, where));
-    if (c->heads % c->kv_heads)
+    if (m->heads % m->kv_heads)
         return cadre_fail(CADRE_EARGUMENT, where,
-            "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)c->heads,
-            (long long)c->kv_heads);
-    if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > c->head_dim)
+            "kv-heads: expected a divisor of the %lld heads, found %lld", (long long)m->heads,
+            (long long)m->kv_heads);
+    if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > m->head_dim)
         return cadre_fail(CADRE_EARGUMENT, where,
             "head width: expected an even number to be turned, found %lld of %lld (width %lld, "
             "%lld heads)",
-            (long long)c->rope.width, (long long)c->head_dim, (long long)c->width,
-            (long long)c->heads);
+            (long long)c->rope.width, (long long)m->head_dim, (long long)c->width,
+            (long long)m->heads);
     return CADRE_OK;
 }
 
@@ -248,7 +312,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
         return cadre_fail(CADRE_EARGUMENT, where,
             "decoder_start_token_id: expected a token of 0 to %lld, found %lld",
             (long long)(c->vocab - 1), (long long)c->bos);
-    CADRE_TRY(check_attention(c, where));
+    for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_mixer(c, &c->layer[l].mixer, where));
     CADRE_TRY(rope_check(&c->rope, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
     return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;
@@ -318,15 +382,6 @@ void model_config_summarise(model_config *c)
     c->expert_width = most->expert_width;
 }
 
-double model_config_attention_scale(const model_config *c)
-{
-    if (c->attention_scale > 0) return c->attention_scale;
-    double scale = 1 / sqrt((double)c->head_dim);
-    bool stretched = c->latent && c->rope.scaling == ROPE_YARN && c->rope.mscale_all_dim > 0;
-    double magnitude = stretched ? rope_magnitude(c->rope.factor, c->rope.mscale_all_dim) : 1;
-    return scale * magnitude * magnitude;
-}
-
 double model_config_logit_scale(const model_config *c) { return c->logit_scale / c->logit_divisor; }
 
 cadre_status model_config_add_eos(model_config *c, int64_t token, const char *where)
@@ -358,6 +413,11 @@ const char *model_config_untrainable(const model_config *c)
     if (c->encoder) return "an encoder";
     if (c->post_norms) return "norms behind each half of a block";
     if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
+    for (int64_t l = 0; l < c->layers; l++) {
+        const layer_config *layer = &c->layer[l];
+        if (!layer->mixer.row->backward) return layer->mixer.row->words;
+        if (layer->cross.row && !layer->cross.row->backward) return layer->cross.row->words;
+    }
     return NULL;
 }
 

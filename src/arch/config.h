@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "mixer/mixer.h"
 #include "moe/layer.h"
 #include "op/rope.h"
 
@@ -21,13 +22,12 @@ enum {
     CONFIG_OTHER_EOS = 31
 };
 
-/* Per head, or over the whole projection */
-typedef enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_FULL } qk_norm;
-
+/* One layer: whoever computes, counts or reads a layer's numbers takes them from here. */
 typedef struct layer_config {
+    mixer_config mixer;
+    mixer_config cross; /* to an encoder's output; .row NULL: none */
     bool sparse;
     int64_t experts, topk, expert_width; /* of a sparse layer */
-    int64_t window;                      /* keys a query sees, its own included; 0: all before it */
 } layer_config;
 
 typedef struct model_config {
@@ -106,6 +106,10 @@ cadre_status model_config_copy(const model_config *from, model_config *to);
  * there. */
 cadre_status model_config_derive(model_config *config, const char *where);
 
+/* What the layers have of the model's numbers that all of them share (norms, scales, how the opened
+ * file has it), after one of these has changed. */
+void model_config_fill_layers(model_config *config);
+
 /* expert_form, refused where no activation has that name. */
 cadre_status model_config_set_form(model_config *config, const char *form, const char *where);
 
@@ -118,7 +122,6 @@ cadre_status model_config_check(const model_config *config, const char *where);
 cadre_status model_config_list_divisors(
     model_config *config, double *divisors, int64_t count, const char *where);
 
-double model_config_attention_scale(const model_config *config);
 double model_config_logit_scale(const model_config *config);
 
 /* One more; twice is fine */

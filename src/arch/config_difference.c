@@ -14,10 +14,13 @@ typedef struct compared {
     size_t at, size;
 } compared;
 
-#define COMPARED(name_, field_)                                                                    \
+#define COMPARED_OF(type_, name_, field_)                                                          \
     {                                                                                              \
-        name_, offsetof(model_config, field_), sizeof(((model_config *)0)->field_)                 \
+        name_, offsetof(type_, field_), sizeof(((type_ *)0)->field_)                               \
     }
+
+#define COMPARED(name_, field_) COMPARED_OF(model_config, name_, field_)
+#define MIXERS(name_, field_) COMPARED_OF(mixer_config, name_, field_)
 
 static const compared numbers[] = {
     COMPARED("vocab", vocab),
@@ -29,21 +32,13 @@ static const compared numbers[] = {
     COMPARED("scale of embeddings", embedding_scale),
     COMPARED("scale of residuals", residual_scale),
     COMPARED("norms behind each half of a block", post_norms),
-    COMPARED("heads", heads),
-    COMPARED("kv-heads", kv_heads),
-    COMPARED("head-dim", head_dim),
-    COMPARED("norms of queries and keys", qk_norm),
     COMPARED("turned share of a head", rotary_share),
     COMPARED("biases of attention", qkv_bias),
     COMPARED("bias of attention's output", out_bias),
     COMPARED("sinks", sinks),
-    COMPARED("limit of queries, keys and values", qkv_clip),
-    COMPARED("soft limit of attention's scores", attention_softcap),
     COMPARED("biases by distance", relative_buckets),
     COMPARED("distance of biases", relative_distance),
-    COMPARED("attention to what comes after", whole),
     COMPARED("attention to an encoder", cross),
-    COMPARED("latent attention", latent),
     COMPARED("biases of the feed-forward", ffn_bias),
     COMPARED("biases of the router", router_bias),
     COMPARED("biases of experts", expert_bias),
@@ -52,13 +47,25 @@ static const compared numbers[] = {
     COMPARED("turned numbers of a head", rope.width),
     COMPARED("end of text", eos),
 };
+static const compared mixer_numbers[] = {
+    MIXERS("kind of token mixer", row),
+    MIXERS("heads", heads),
+    MIXERS("kv-heads", kv_heads),
+    MIXERS("head-dim", head_dim),
+    MIXERS("norms of queries and keys", qk_norm),
+    MIXERS("limit of queries, keys and values", clip),
+    MIXERS("soft limit of attention's scores", softcap),
+    MIXERS("attention to what comes after", bidirectional),
+    MIXERS("scale of attention", scale),
+    MIXERS("window of attention", window),
+};
 static const compared latent_numbers[] = {
-    COMPARED("q-lora-rank", q_lora),
-    COMPARED("kv-lora-rank", kv_lora),
-    COMPARED("head-dim", nope_dim),
-    COMPARED("qk-rope-head-dim", rope_dim),
-    COMPARED("v-head-dim", value_dim),
-    COMPARED("epsilon of latent norms", latent_norm_eps),
+    MIXERS("q-lora-rank", q_lora),
+    MIXERS("kv-lora-rank", kv_lora),
+    MIXERS("head-dim", nope_dim),
+    MIXERS("qk-rope-head-dim", rope_dim),
+    MIXERS("v-head-dim", value_dim),
+    MIXERS("epsilon of latent norms", latent_norm_eps),
 };
 static const char *differing(const compared *list, size_t count, const void *a, const void *b)
 {
@@ -128,12 +135,17 @@ static const char *positions_differ(const rope_options *a, const rope_options *b
     return NULL;
 }
 
+static const char *mixers_differ(const mixer_config *a, const mixer_config *b)
+{
+    const char *name = DIFFERING(mixer_numbers, a, b);
+    return !name && a->row == &mixer_latent ? DIFFERING(latent_numbers, a, b) : name;
+}
+
 static const char *layers_differ(const model_config *a, const model_config *b, int64_t l)
 {
     const layer_config *x = &a->layer[l], *y = &b->layer[l];
     moe_config m, n;
     if (x->sparse != y->sparse) return "dense-layers";
-    if (x->window != y->window) return "window of attention";
     if (!x->sparse && a->dense_width != b->dense_width) return "dense-width";
     if (!x->sparse && strcmp(a->expert_form, b->expert_form) != 0) return "expert-form";
     if (!x->sparse) return NULL;
@@ -145,10 +157,9 @@ static const char *layers_differ(const model_config *a, const model_config *b, i
 const char *model_config_difference(const model_config *a, const model_config *b)
 {
     const char *name = DIFFERING(numbers, a, b);
-    if (!name && a->latent) name = DIFFERING(latent_numbers, a, b);
+    for (int64_t l = 0; !name && l < a->layers; l++)
+        name = mixers_differ(&a->layer[l].mixer, &b->layer[l].mixer);
     if (!name) name = positions_differ(&a->rope, &b->rope);
-    if (!name && model_config_attention_scale(a) != model_config_attention_scale(b))
-        name = "scale of attention";
     if (!name && model_config_logit_scale(a) != model_config_logit_scale(b))
         name = "scale of logits";
     for (int64_t l = 0; !name && l < a->layers; l++) name = layers_differ(a, b, l);

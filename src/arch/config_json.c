@@ -118,7 +118,9 @@ static cadre_status read_all(const json_node *root, model_config *c)
         CADRE_TRY(model_config_set_form(c, arch->base.expert_form, root->file));
     CADRE_TRY(model_config_derive(c, root->file));
     CADRE_TRY(config_windows_read(root, c));
-    return arch->hf.read ? arch->hf.read(root, c) : CADRE_OK;
+    if (arch->hf.read) CADRE_TRY(arch->hf.read(root, c));
+    model_config_fill_layers(c);
+    return CADRE_OK;
 }
 
 static cadre_status refuse_type(const char *path, const char *type)

@@ -168,7 +168,7 @@ static cadre_status read_used_windows(const json_node *root, model_config *c)
     CADRE_TRY(json_opt_int(root, "max_window_layers", 0, INT32_MAX, &most));
     c->window = used && json_has(root, "sliding_window") ? window : 0;
     for (int64_t l = 0; l < c->layers; l++)
-        c->layer[l].window = c->arch->hf.windowed(l, most) ? c->window : 0;
+        c->layer[l].mixer.window = c->arch->hf.windowed(l, most) ? c->window : 0;
     return CADRE_OK;
 }
 
@@ -190,7 +190,7 @@ cadre_status config_windows_read(const json_node *root, model_config *c)
                                          : "full_attention, for the model has no sliding_window");
             return CADRE_EUNSUPPORTED;
         }
-        c->layer[l].window = sliding ? c->window : 0;
+        c->layer[l].mixer.window = sliding ? c->window : 0;
     }
     return CADRE_OK;
 }
@@ -198,7 +198,8 @@ cadre_status config_windows_read(const json_node *root, model_config *c)
 static void write_windows(const model_config *c, json_writer *w)
 {
     bool differ = false;
-    for (int64_t l = 1; l < c->layers; l++) differ |= c->layer[l].window != c->layer[0].window;
+    for (int64_t l = 1; l < c->layers; l++)
+        differ |= c->layer[l].mixer.window != c->layer[0].mixer.window;
     if (c->arch->hf.windowed) {
         json_put_bool(w, "use_sliding_window", c->window > 0);
         if (c->window) json_put_int(w, "sliding_window", c->window);
@@ -208,7 +209,7 @@ static void write_windows(const model_config *c, json_writer *w)
     if (!differ && !(c->arch->hf.windowed && c->window) && !c->arch->base.window_period) return;
     json_put_array(w, "layer_types");
     for (int64_t l = 0; l < c->layers; l++)
-        json_put_string(w, NULL, c->layer[l].window ? "sliding_attention" : "full_attention");
+        json_put_string(w, NULL, c->layer[l].mixer.window ? "sliding_attention" : "full_attention");
     json_put_close(w, ']');
 }
 

@@ -20,51 +20,76 @@ static param_shape vector_if(bool there, int64_t n) { return matrix_of(there, n)
         return __VA_ARGS__;                                                                        \
     }
 
+#define LAYERS_OWN(name, ...)                                                                      \
+    SHAPE(name)                                                                                    \
+    {                                                                                              \
+        (void)c;                                                                                   \
+        return __VA_ARGS__;                                                                        \
+    }
+
 ALWAYS(embed, matrix_of(c->vocab, c->width))
 ALWAYS(head, matrix_if(!c->tie, c->vocab, c->width))
 ALWAYS(relative, matrix_if(c->relative_buckets > 0, c->relative_buckets, c->heads))
 ALWAYS(width, vector_of(c->width))
 ALWAYS(post_norm, vector_if(c->post_norms, c->width))
 
-/* Attention. Latent attention has queries straight from the input (Q) or by way of q_lora (Q_A,
+/* Token mixers. Latent attention has queries straight from the input (Q) or by way of q_lora (Q_A,
  * Q_B). */
-static int64_t query_row(const model_config *c)
+static bool grouped(const layer_config *l) { return l->mixer.row == &mixer_grouped; }
+static bool latent(const layer_config *l) { return l->mixer.row == &mixer_latent; }
+static bool attends(const layer_config *l) { return grouped(l) || latent(l); }
+static bool low_rank_queries(const layer_config *l) { return latent(l) && l->mixer.q_lora; }
+static bool normed(const layer_config *l) { return grouped(l) && l->mixer.qk_norm != QK_NORM_NONE; }
+static int64_t query_row(const layer_config *l) { return l->mixer.heads * l->mixer.head_dim; }
+static int64_t kv_row(const layer_config *l) { return l->mixer.kv_heads * l->mixer.head_dim; }
+static int64_t out_row(const layer_config *l) { return l->mixer.heads * l->mixer.value_dim; }
+static int64_t low_row(const layer_config *l) { return l->mixer.kv_lora + l->mixer.rope_dim; }
+static int64_t normed_row(const layer_config *l, int64_t row)
 {
-    return c->heads * (c->latent ? c->nope_dim + c->rope_dim : c->head_dim);
+    return l->mixer.qk_norm == QK_NORM_HEAD ? l->mixer.head_dim : row;
 }
-static int64_t kv_row(const model_config *c) { return c->kv_heads * c->head_dim; }
-static int64_t out_row(const model_config *c)
-{
-    return c->heads * (c->latent ? c->value_dim : c->head_dim);
-}
-static bool grouped(const model_config *c) { return !c->latent; }
-static bool low_rank_queries(const model_config *c) { return c->latent && c->q_lora; }
 
-ALWAYS(q, matrix_if(!low_rank_queries(c), query_row(c), c->width))
-ALWAYS(kv, matrix_if(grouped(c), kv_row(c), c->width))
-ALWAYS(o, matrix_of(c->width, out_row(c)))
-ALWAYS(q_bias, vector_if(grouped(c) && c->qkv_bias, query_row(c)))
-ALWAYS(kv_bias, vector_if(grouped(c) && c->qkv_bias, kv_row(c)))
-ALWAYS(o_bias, vector_if(c->out_bias, c->width))
-ALWAYS(sinks, vector_if(grouped(c) && c->sinks, c->heads))
-ALWAYS(q_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE,
-                   c->qk_norm == QK_NORM_HEAD ? c->head_dim : query_row(c)))
-ALWAYS(k_norm, vector_if(grouped(c) && c->qk_norm != QK_NORM_NONE,
-                   c->qk_norm == QK_NORM_HEAD ? c->head_dim : kv_row(c)))
-ALWAYS(q_a, matrix_if(low_rank_queries(c), c->q_lora, c->width))
-ALWAYS(q_a_norm, vector_if(low_rank_queries(c), c->q_lora))
-ALWAYS(q_a_bias, vector_if(low_rank_queries(c) && c->qkv_bias, c->q_lora))
-ALWAYS(q_b, matrix_if(low_rank_queries(c), query_row(c), c->q_lora))
-ALWAYS(kv_a, matrix_if(c->latent, c->kv_lora + c->rope_dim, c->width))
-ALWAYS(kv_a_norm, vector_if(c->latent, c->kv_lora))
-ALWAYS(kv_a_bias, vector_if(c->latent && c->qkv_bias, c->kv_lora + c->rope_dim))
-ALWAYS(kv_b,
-    matrix_if(c->latent && !c->split_kv_b, (c->nope_dim + c->value_dim) * c->heads, c->kv_lora))
-ALWAYS(k_b, matrix_if(c->latent && c->split_kv_b, c->heads * c->kv_lora, c->nope_dim))
-ALWAYS(v_b, matrix_if(c->latent && c->split_kv_b, c->heads * c->value_dim, c->kv_lora))
-ALWAYS(cross_norm, vector_if(c->cross, c->width))
-ALWAYS(cross_in, matrix_if(c->cross, c->heads * c->head_dim, c->width))
-ALWAYS(cross_out, matrix_if(c->cross, c->width, c->heads * c->head_dim))
+SHAPE(q) { return matrix_if(attends(l) && !low_rank_queries(l), query_row(l), c->width); }
+SHAPE(kv) { return matrix_if(grouped(l), kv_row(l), c->width); }
+SHAPE(o) { return matrix_if(attends(l), c->width, out_row(l)); }
+SHAPE(q_bias) { return vector_if(grouped(l) && c->qkv_bias, query_row(l)); }
+SHAPE(kv_bias) { return vector_if(grouped(l) && c->qkv_bias, kv_row(l)); }
+SHAPE(o_bias) { return vector_if(attends(l) && c->out_bias, c->width); }
+SHAPE(sinks) { return vector_if(grouped(l) && c->sinks, l->mixer.heads); }
+LAYERS_OWN(q_norm, vector_if(normed(l), normed_row(l, query_row(l))))
+LAYERS_OWN(k_norm, vector_if(normed(l), normed_row(l, kv_row(l))))
+SHAPE(q_a) { return matrix_if(low_rank_queries(l), l->mixer.q_lora, c->width); }
+LAYERS_OWN(q_a_norm, vector_if(low_rank_queries(l), l->mixer.q_lora))
+SHAPE(q_a_bias) { return vector_if(low_rank_queries(l) && c->qkv_bias, l->mixer.q_lora); }
+LAYERS_OWN(q_b, matrix_if(low_rank_queries(l), query_row(l), l->mixer.q_lora))
+SHAPE(kv_a) { return matrix_if(latent(l), low_row(l), c->width); }
+LAYERS_OWN(kv_a_norm, vector_if(latent(l), l->mixer.kv_lora))
+SHAPE(kv_a_bias) { return vector_if(latent(l) && c->qkv_bias, low_row(l)); }
+SHAPE(kv_b)
+{
+    const mixer_config *m = &l->mixer;
+    return matrix_if(
+        latent(l) && !c->split_kv_b, (m->nope_dim + m->value_dim) * m->heads, m->kv_lora);
+}
+SHAPE(k_b)
+{
+    const mixer_config *m = &l->mixer;
+    return matrix_if(latent(l) && c->split_kv_b, m->heads * m->kv_lora, m->nope_dim);
+}
+SHAPE(v_b)
+{
+    const mixer_config *m = &l->mixer;
+    return matrix_if(latent(l) && c->split_kv_b, m->heads * m->value_dim, m->kv_lora);
+}
+SHAPE(cross_norm) { return vector_if(l->cross.row != NULL, c->width); }
+SHAPE(cross_in)
+{
+    return matrix_if(l->cross.row != NULL, l->cross.heads * l->cross.head_dim, c->width);
+}
+SHAPE(cross_out)
+{
+    return matrix_if(l->cross.row != NULL, c->width, l->cross.heads * l->cross.value_dim);
+}
 
 /* A feed-forward of hidden width h: gate (or the one input matrix), up where the form has two
  * inputs, down. */

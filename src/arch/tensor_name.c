@@ -78,10 +78,10 @@ char *tensor_name_alone(const architecture *arch, const param *p)
 /* ---- forms ---- */
 
 /* Rows (of a vector: numbers) of the tensor that the parameter is a part of. */
-static int64_t rows_together(unsigned form, const model_config *c, int64_t rows)
+static int64_t rows_together(unsigned form, const mixer_config *m, int64_t rows)
 {
-    if (form & TENSOR_QKV) return (c->heads + 2 * c->kv_heads) * c->head_dim;
-    if (form & TENSOR_HEADS) return rows / c->heads;
+    if (form & TENSOR_QKV) return (m->heads + 2 * m->kv_heads) * m->head_dim;
+    if (form & TENSOR_HEADS) return rows / m->heads;
     return form & TENSOR_HALF ? 2 * rows : rows;
 }
 
@@ -89,13 +89,14 @@ int tensor_name_shape(
     const tensor_name *name, const model_config *c, const param *p, int64_t shape[3])
 {
     int rank = 0;
+    const mixer_config *m = p->layer < 0 ? NULL : &c->layer[p->layer].mixer;
     if (name->form & TENSOR_EXPERTS) shape[rank++] = c->layer[p->layer].experts;
     if (param_is_vector(p)) {
-        shape[rank++] = rows_together(name->form, c, p->cols);
+        shape[rank++] = rows_together(name->form, m, p->cols);
         return rank;
     }
-    if (name->form & TENSOR_HEADS) shape[rank++] = c->heads;
-    int64_t rows = rows_together(name->form, c, p->rows);
+    if (name->form & TENSOR_HEADS) shape[rank++] = m->heads;
+    int64_t rows = rows_together(name->form, m, p->rows);
     bool transposed = name->form & TENSOR_TRANSPOSED;
     shape[rank++] = transposed ? p->cols : rows;
     shape[rank++] = transposed ? rows : p->cols;
@@ -111,11 +112,11 @@ static tensor_place place_of_half(unsigned form, int64_t out, int64_t step)
 }
 
 /* Where queries, keys or values begin in a tensor of all three. */
-static int64_t first_row(const model_config *c, param_role role)
+static int64_t first_row(const mixer_config *m, param_role role)
 {
     if (role == ROLE_Q || role == ROLE_Q_BIAS) return 0;
-    return (role == ROLE_K || role == ROLE_K_BIAS ? c->heads : c->heads + c->kv_heads) *
-           c->head_dim;
+    return (role == ROLE_K || role == ROLE_K_BIAS ? m->heads : m->heads + m->kv_heads) *
+           m->head_dim;
 }
 
 tensor_place tensor_name_place(const tensor_name *name, const model_config *c, const param *p)
@@ -133,8 +134,9 @@ tensor_place tensor_name_place(const tensor_name *name, const model_config *c, c
         place.col = 1;
     }
     if (name->form & TENSOR_EXPERTS) place.offset += p->expert * twice * p->rows * p->cols;
-    if (name->form & TENSOR_QKV) place.offset = first_row(c, p->role) * place.row;
-    if (name->form & TENSOR_PAIRED) place.paired = c->head_dim;
+    if (name->form & TENSOR_QKV)
+        place.offset = first_row(&c->layer[p->layer].mixer, p->role) * place.row;
+    if (name->form & TENSOR_PAIRED) place.paired = c->layer[p->layer].mixer.head_dim;
     return place;
 }
 

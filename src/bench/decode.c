@@ -29,22 +29,18 @@ typedef struct decoding {
     cadre_status status;
 } decoding;
 
-/* Of one token of one layer: its key and its value. */
-static int64_t cache_row_bytes(const kv_cache *k)
-{
-    return (k->key_row + k->value_row) * (int64_t)sizeof(real);
-}
-
 static int64_t cache_bytes_read(const decoding *d)
 {
     const model_config *c = &d->model->config;
-    int64_t keys = 0;
+    int64_t reals = 0;
     for (int64_t i = 0; i < d->streams; i++)
         for (int64_t l = 0; l < c->layers; l++) {
-            int64_t seen = session_length(&d->sessions[i]), window = c->layer[l].window;
-            keys += window && window < seen ? window : seen;
+            const mixer_state_size *size = &d->sessions[i].state.layer[l].size;
+            int64_t seen = session_length(&d->sessions[i]), window = c->layer[l].mixer.window;
+            reals += (window && window < seen ? window : seen) * (size->key_row + size->value_row) +
+                     size->fixed;
         }
-    return keys * cache_row_bytes(&d->sessions[0].cache);
+    return reals * (int64_t)sizeof(real);
 }
 
 static void run_all(void *arg)

@@ -9,10 +9,10 @@
  * is drawn from them. */
 static size_t sequence_bytes(const cadre_model *m, int64_t context)
 {
-    size_t vocab = (size_t)m->config.vocab,
-           blocks = (size_t)(m->config.layers * (context / CACHE_BLOCK + 1));
-    size_t beside = (size_t)context * sizeof(int32_t) + blocks * 2 * sizeof(real *) +
-                    vocab * sizeof(real) + sampler_bytes(vocab);
+    size_t vocab = (size_t)m->config.vocab;
+    size_t beside = (size_t)context * sizeof(int32_t) +
+                    model_state_list_bytes(&m->config, context + 1) + vocab * sizeof(real) +
+                    sampler_bytes(vocab);
     size_t passes = m->encoder ? encoder_decoder_bytes(m, context, context)
                                : runner_bytes(m, runner_chunk(context), 1, context);
     return passes > SIZE_MAX - beside ? SIZE_MAX : passes + beside;

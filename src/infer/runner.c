@@ -8,7 +8,7 @@ static void layout(runner *r, arena *a)
 {
     r->inputs = ARENA_ARRAY(a, int32_t, r->tokens);
     r->start = ARENA_ARRAY(a, int64_t, r->sessions + 1);
-    r->caches = ARENA_ARRAY(a, kv_cache *, r->sessions);
+    r->states = ARENA_ARRAY(a, sequence_state *, r->sessions);
 }
 
 cadre_status runner_open(
@@ -55,7 +55,7 @@ cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
         size_t bytes = (size_t)parts[i].count * sizeof *r->inputs;
         memcpy(r->inputs + tokens, parts[i].tokens, bytes);
         memcpy(s->tokens + session_length(s), parts[i].tokens, bytes);
-        r->caches[i] = &s->cache;
+        r->states[i] = &s->state;
         r->start[i] = tokens;
         tokens += parts[i].count;
     }
@@ -64,7 +64,7 @@ cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
         .tokens = tokens,
         .sequences = count,
         .start = r->start,
-        .caches = r->caches,
+        .states = r->states,
         .may_stop = r->may_stop };
     return transformer_forward(
         r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);

@@ -20,7 +20,7 @@ typedef struct runner {
     arena memory;
     int32_t *inputs;         /* [tokens] */
     int64_t *start;          /* [sessions + 1] */
-    kv_cache **caches;       /* [sessions] */
+    sequence_state **states; /* [sessions] */
     transformer_watch watch; /* NULL: none. Called after each sparse layer of each pass */
     void *watch_arg;
     bool may_stop; /* passes are given up when a stop is asked for: see runner_feed */

@@ -1,4 +1,4 @@
-/* session.c - a cache, and what a sequence may consist of. */
+/* session.c - a state, and what a sequence may consist of. */
 #include "infer/session.h"
 
 #include "base/memory.h"
@@ -7,8 +7,8 @@ cadre_status session_open(const cadre_model *model, int64_t capacity, session *s
 {
     *s = (session){ 0 };
     CADRE_TRY(session_check_model(model));
-    CADRE_TRY(kv_cache_open(&s->cache, &model->config, capacity));
-    s->tokens = MEM_ARRAY(int32_t, s->cache.capacity);
+    CADRE_TRY(model_state_open(&model->config, capacity, &s->state));
+    s->tokens = MEM_ARRAY(int32_t, s->state.capacity);
     if (s->tokens) return CADRE_OK;
     session_close(s);
     return CADRE_ENOMEM;
@@ -16,16 +16,22 @@ cadre_status session_open(const cadre_model *model, int64_t capacity, session *s
 
 void session_close(session *s)
 {
-    kv_cache_close(&s->cache);
+    sequence_state_close(&s->state);
     mem_free(s->tokens);
     *s = (session){ 0 };
+}
+
+int64_t session_rewind(session *s, int64_t length)
+{
+    if (!sequence_state_rewind(&s->state, length)) sequence_state_rewind(&s->state, 0);
+    return session_length(s);
 }
 
 int64_t session_shared(const session *s, const int32_t *tokens, int64_t count)
 {
     int64_t most = count < session_length(s) ? count : session_length(s), n = 0;
     while (n < most && s->tokens[n] == tokens[n]) n++;
-    return n;
+    return n == session_length(s) || s->state.rewinds ? n : 0;
 }
 
 cadre_status session_check_model(const cadre_model *model)

@@ -3,23 +3,24 @@
 #ifndef CADRE_INFER_SESSION_H
 #define CADRE_INFER_SESSION_H
 
-#include "model/cache.h"
 #include "model/model.h"
+#include "model/state.h"
 
 typedef struct session {
-    kv_cache cache;
-    int32_t *tokens; /* [cache.length], of room for the capacity */
+    sequence_state state;
+    int32_t *tokens; /* [state.length], of room for the capacity */
 } session;
 
 /* For a sequence of up to `capacity` tokens. */
 cadre_status session_open(const cadre_model *model, int64_t capacity, session *s);
 void session_close(session *s);
 
-static inline int64_t session_length(const session *s) { return s->cache.length; }
-/* <= its length: forgets the rest */
-static inline void session_rewind(session *s, int64_t length) { s->cache.length = length; }
+static inline int64_t session_length(const session *s) { return s->state.length; }
+/* Forgets all but the first `length` tokens, at most as many as it holds; or all of them, where the
+ * model's mixers cannot go back. Returns how many are left. */
+int64_t session_rewind(session *s, int64_t length);
 
-/* How many of `tokens` it holds from its beginning on. */
+/* How many of `tokens` it holds from its beginning on, and can go back to. */
 int64_t session_shared(const session *s, const int32_t *tokens, int64_t count);
 
 /* A model with an encoder does not take one sequence: see encoder_decoder.h. */

@@ -59,11 +59,19 @@ static cadre_status check_length(const cadre_session *s, int64_t length)
         (long long)session_length(&s->session), (long long)length);
 }
 
+static cadre_status refuse_going_back(void)
+{
+    return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+        "a session's first tokens: expected all or none of them: this model cannot forget its last "
+        "ones alone");
+}
+
 cadre_status cadre_session_truncate(cadre_session *s, int64_t length)
 {
     CADRE_TRY(session_enter(s));
     cadre_status status = check_length(s, length);
-    if (status == CADRE_OK) session_rewind(&s->session, length);
+    if (status == CADRE_OK && !sequence_state_rewind(&s->session.state, length))
+        status = refuse_going_back();
     return session_leave(s, status);
 }
 
@@ -78,7 +86,10 @@ static cadre_status fork_session(
             (long long)length, (long long)capacity);
     CADRE_TRY(cadre_session_new(from->model, capacity, &s));
     memcpy(s->session.tokens, from->session.tokens, (size_t)length * sizeof *s->session.tokens);
-    kv_cache_copy(&s->session.cache, &from->session.cache, length);
+    if (!sequence_state_copy(&s->session.state, &from->session.state, length)) {
+        cadre_session_free(s);
+        return refuse_going_back();
+    }
     *out = s;
     return CADRE_OK;
 }

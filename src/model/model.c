@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/sized.h"
 #include "kernel/context.h"
-#include "model/cache.h"
+#include "model/state.h"
 #include "text/tokenizer_gguf.h"
 #include "weights/config_file.h"
 
@@ -175,5 +175,5 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 
 int64_t cadre_model_cache_bytes(const cadre_model *m, int64_t tokens)
 {
-    return (int64_t)kv_cache_bytes(&m->config, tokens);
+    return (int64_t)model_state_bytes(&m->config, tokens);
 }

@@ -4,16 +4,20 @@
 #include <string.h>
 
 #include "base/interrupt.h"
+#include "mixer/sequence_state.h"
+#include "model/relative_bias.h"
 #include "op/embedding.h"
 #include "op/ffn.h"
 #include "op/loss.h"
+#include "op/norm.h"
 #include "op/parallel.h"
 
 /* What a block's forward leaves for its backward. */
 typedef struct block_state {
     real *x, *x_normed, *x_inverse; /* [T, D], [T, D], [T]: the residual at entry, and its norm */
     real *y, *y_normed, *y_inverse; /* the same between the two halves */
-    attention_state attention;
+    void *mixer;                    /* as the layer's mixer lays it out */
+    size_t mixer_bytes;
     ffn_state dense;
     moe_state sparse;
 } block_state;
@@ -25,13 +29,16 @@ struct transformer {
     moe_config *moe; /* [layers] */
     rope *rope;
     arena memory;
-    attention_env env;
+    mixer_positions positions;
+    real *bias;      /* [heads, 2 * keys] of the positions; NULL: none */
+    void *workspace; /* of mixers */
+    size_t workspace_bytes;
     block_state *blocks;              /* [layers] */
     real *end, *hidden, *end_inverse; /* the residual after the last block, its norm */
     real *dx, *dnormed;               /* [T, D] gradients; NULL: forward only */
     /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
     real *dhalf;
-    int32_t *positions; /* [T] */
+    int32_t *places; /* [T] in their sequences */
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
@@ -52,16 +59,51 @@ static size_t moe_scratch_most(
     return bytes;
 }
 
-static void layout_block(
-    block_state *s, arena *a, const model_config *c, int64_t tokens, bool training)
+static size_t kept_bytes(const layer_config *l, const batch_limits *most)
 {
+    return l->mixer.row->kept_bytes(&l->mixer, most);
+}
+
+/* Of the layers' mixers that share a block's memory, the most. */
+static size_t kept_most(const model_config *c, const batch_limits *most)
+{
+    size_t bytes = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        size_t own = kept_bytes(&c->layer[l], most);
+        if (own > bytes) bytes = own;
+    }
+    return bytes;
+}
+
+static size_t workspace_of(const mixer_config *c, const batch_limits *most, int workers)
+{
+    return c->row ? c->row->workspace_bytes(c, most, workers) : 0;
+}
+
+static size_t workspace_most(const model_config *c, const batch_limits *most, int workers)
+{
+    size_t bytes = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        size_t own = workspace_of(&c->layer[l].mixer, most, workers),
+               cross = workspace_of(&c->layer[l].cross, most, workers);
+        if (own > bytes) bytes = own;
+        if (cross > bytes) bytes = cross;
+    }
+    return bytes;
+}
+
+static void layout_block(
+    block_state *s, arena *a, const model_config *c, int64_t l, const batch_limits *most)
+{
+    int64_t tokens = most->tokens;
     s->x = ARENA_ARRAY(a, real, tokens * c->width);
     s->x_normed = ARENA_ARRAY(a, real, tokens * c->width);
     s->x_inverse = ARENA_ARRAY(a, real, tokens);
     s->y = ARENA_ARRAY(a, real, tokens * c->width);
     s->y_normed = ARENA_ARRAY(a, real, tokens * c->width);
     s->y_inverse = ARENA_ARRAY(a, real, tokens);
-    attention_state_layout(&s->attention, a, c, tokens, training);
+    s->mixer_bytes = most->training ? kept_bytes(&c->layer[l], most) : kept_most(c, most);
+    s->mixer = arena_take(a, s->mixer_bytes, 1);
 }
 
 /* The feed-forward of layer l, laid out behind the rest of the block. */
@@ -82,7 +124,7 @@ static void layout_blocks(transformer *t, arena *a)
     t->blocks = ARENA_ARRAY(a, block_state, c->layers);
     for (int64_t l = 0; l < c->layers; l++) {
         block_state *s = t->blocks ? &t->blocks[l] : &scrap;
-        if (t->most.training || l == 0) layout_block(s, a, c, t->most.tokens, t->most.training);
+        if (t->most.training || l == 0) layout_block(s, a, c, l, &t->most);
         else if (t->blocks) *s = t->blocks[0];
         if (l == 0) start = a->used;
         if (!t->most.training && a->used != SIZE_MAX) a->used = start;
@@ -99,11 +141,13 @@ static void layout(transformer *t, arena *a)
     const model_config *c = t->config;
     int64_t tokens = t->most.tokens;
     layout_blocks(t, a);
-    attention_env_layout(&t->env, a, c, t->c->workers, &t->most);
+    t->workspace_bytes = workspace_most(c, &t->most, t->c->workers);
+    t->workspace = arena_take(a, t->workspace_bytes, 1);
+    if (c->relative_buckets) t->bias = ARENA_ARRAY(a, real, 2 * c->heads * t->most.keys);
     t->end = ARENA_ARRAY(a, real, tokens * c->width);
     t->hidden = ARENA_ARRAY(a, real, tokens * c->width);
     t->end_inverse = ARENA_ARRAY(a, real, tokens);
-    t->positions = ARENA_ARRAY(a, int32_t, tokens);
+    t->places = ARENA_ARRAY(a, int32_t, tokens);
     t->loss = loss_scratch_take(a, tokens, c->vocab);
     t->moe_scratch_bytes = moe_scratch_most(c, t->moe, &t->most);
     t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
@@ -156,8 +200,9 @@ cadre_status transformer_new(compute *c, const model_config *config, const moe_c
         return status;
     }
     layout(t, &t->memory);
-    t->env.compute = c;
-    t->env.rope = t->rope;
+    t->positions = (mixer_positions){
+        .rope = t->rope, .bias = t->bias, .span = 2 * most->keys, .zero = most->keys
+    };
     *out = t;
     return CADRE_OK;
 }
@@ -172,6 +217,27 @@ void transformer_free(transformer *t)
 }
 
 /* ---- rows ---- */
+
+static linear linear_of(
+    const layer_weights *w, const layer_gradients *g, param_role role, param_role bias)
+{
+    return (linear){ .w = w->role[role],
+        .bias = w->role[bias].data,
+        .dw = g ? g->role[role] : NULL,
+        .dbias = g ? g->role[bias] : NULL,
+        .accumulate = g && g->accumulate };
+}
+
+static norm norm_of(
+    const transformer *t, const layer_weights *w, const layer_gradients *g, param_role role)
+{
+    return (norm){ .heads = 1,
+        .width = t->config->width,
+        .gain = w->role[role].data,
+        .dgain = g ? g->role[role] : NULL,
+        .eps = (real)t->config->norm_eps,
+        .accumulate = g && g->accumulate };
+}
 
 typedef struct add_task {
     const row_kernels *rows;
@@ -195,7 +261,7 @@ static void join_residual(
     const transformer *t, const layer_weights *w, param_role role, const real *x, real *y)
 {
     const model_config *c = t->config;
-    norm post = norm_of(w, NULL, role, 1, c->norm_eps);
+    norm post = norm_of(t, w, NULL, role);
     if (c->post_norms)
         norm_forward(
             t->c, &post, t->batch.tokens, rows_from(y, c->width), rows_to(y, c->width), NULL);
@@ -220,6 +286,42 @@ static void part_residual(const transformer *t)
             t->c, t->batch.tokens, 16, t->batch.tokens * t->config->width, scale_range, &a);
 }
 
+/* ---- the half of the token mixer ---- */
+
+static mixer_call mixer_call_of(
+    const transformer *t, const mixer_config *c, const mixer_weights *w, int64_t l)
+{
+    const block_state *s = &t->blocks[l];
+    return (mixer_call){ .compute = t->c,
+        .config = c,
+        .weights = w,
+        .batch = &t->batch,
+        .most = &t->most,
+        .positions = t->positions,
+        .layer = l,
+        .kept = s->mixer,
+        .kept_bytes = s->mixer_bytes,
+        .workspace = t->workspace,
+        .workspace_bytes = t->workspace_bytes };
+}
+
+/* y [T, D] = mixer(x) */
+static void mix(transformer *t, const layer_weights *w, int64_t l, const real *x, real *y)
+{
+    const mixer_config *c = &t->config->layer[l].mixer;
+    mixer_call call = mixer_call_of(t, c, &w->mixer, l);
+    c->row->forward(&call, x, y);
+}
+
+/* t->dhalf -> t->dnormed */
+static void mix_backward(
+    transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, const real *x)
+{
+    const mixer_config *c = &t->config->layer[l].mixer;
+    mixer_call call = mixer_call_of(t, c, &w->mixer, l);
+    c->row->backward(&call, &g->mixer, x, t->dhalf, t->dnormed);
+}
+
 /* ---- the feed-forward half ---- */
 
 static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *source)
@@ -239,9 +341,9 @@ static ffn ffn_of(const transformer *t, const layer_weights *w, const layer_grad
     double limit = t->config->expert_limit;
     return (ffn){ .activation = row_activation_by_name(t->c->variant->rows, t->config->expert_form),
         .limit = limit > 0 ? (real)limit : REAL_INF,
-        .gate = linear_with_bias(w, g, ROLE_GATE, ROLE_GATE_BIAS),
-        .up = linear_with_bias(w, g, ROLE_UP, ROLE_UP_BIAS),
-        .down = linear_with_bias(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
+        .gate = linear_of(w, g, ROLE_GATE, ROLE_GATE_BIAS),
+        .up = linear_of(w, g, ROLE_UP, ROLE_UP_BIAS),
+        .down = linear_of(w, g, ROLE_DOWN, ROLE_DOWN_BIAS) };
 }
 
 static cadre_status feed_forward(
@@ -277,18 +379,20 @@ static void feed_forward_backward(
 
 /* ---- a block ---- */
 
-/* y += attention(norm(y), encoder's output); forward only, and spends x */
-static void attend_to_encoder(transformer *t, const layer_weights *w, block_state *s)
+/* y += cross attention(norm(y)); forward only, and spends x */
+static void attend_to_encoder(
+    transformer *t, const layer_weights *w, const mixer_config *c, int64_t l, block_state *s)
 {
+    mixer_call call = mixer_call_of(t, c, &w->cross, l);
     int64_t tokens = t->batch.tokens, width = t->config->width;
-    norm n = norm_of(w, NULL, ROLE_CROSS_NORM, 1, t->config->norm_eps);
+    norm n = norm_of(t, w, NULL, ROLE_CROSS_NORM);
     norm_forward(t->c, &n, tokens, rows_from(s->y, width), rows_to(s->y_normed, width), NULL);
-    attention_cross_forward(&t->env, w, &t->batch, s->y_normed, s->x);
+    c->row->forward(&call, s->y_normed, s->x);
     add_task a = { t->c->variant->rows, width, 1, s->x, s->y };
     parallel_over(t->c, tokens, 16, tokens * width, add_range, &a);
 }
 
-/* y = x + attention(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see
+/* y = x + mixer(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see
  * join_residual */
 static cadre_status block_forward(
     transformer *t, const model_weights *all, int64_t l, block_state *s, real *out)
@@ -296,13 +400,12 @@ static cadre_status block_forward(
     const model_config *c = t->config;
     const layer_weights *w = &all->layer[l];
     const token_batch *b = &t->batch;
-    norm first = norm_of(w, NULL, ROLE_ATTN_NORM, 1, c->norm_eps),
-         second = norm_of(w, NULL, ROLE_FFN_NORM, 1, c->norm_eps);
+    norm first = norm_of(t, w, NULL, ROLE_ATTN_NORM), second = norm_of(t, w, NULL, ROLE_FFN_NORM);
     norm_forward(t->c, &first, b->tokens, rows_from(s->x, c->width), rows_to(s->x_normed, c->width),
         s->x_inverse);
-    attention_layer_forward(&t->env, w, l, b, s->x_normed, &s->attention, s->y);
+    mix(t, w, l, s->x_normed, s->y);
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
-    if (c->cross) attend_to_encoder(t, w, s);
+    if (c->layer[l].cross.row) attend_to_encoder(t, w, &c->layer[l].cross, l, s);
     norm_forward(t->c, &second, b->tokens, rows_from(s->y, c->width),
         rows_to(s->y_normed, c->width), s->y_inverse);
     CADRE_TRY(feed_forward(t, all, l, s, out));
@@ -316,15 +419,14 @@ static void block_backward(
 {
     const model_config *c = t->config;
     const token_batch *b = &t->batch;
-    norm first = norm_of(w, g, ROLE_ATTN_NORM, 1, c->norm_eps),
-         second = norm_of(w, g, ROLE_FFN_NORM, 1, c->norm_eps);
+    norm first = norm_of(t, w, g, ROLE_ATTN_NORM), second = norm_of(t, w, g, ROLE_FFN_NORM);
     strided_in dnormed = rows_from(t->dnormed, c->width);
     strided_out dx = rows_added(t->dx, c->width);
     part_residual(t);
     feed_forward_backward(t, w, g, l, s);
     norm_backward(t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
     part_residual(t);
-    attention_layer_backward(&t->env, w, g, l, b, s->x_normed, &s->attention, t->dhalf, t->dnormed);
+    mix_backward(t, w, g, l, s->x_normed);
     norm_backward(t->c, &first, b->tokens, rows_from(s->x, c->width), s->x_inverse, dnormed, dx);
 }
 
@@ -333,11 +435,11 @@ static void block_backward(
 static void take_batch(transformer *t, const token_batch *b)
 {
     t->batch = *b;
-    t->batch.positions = t->positions;
+    t->batch.positions = t->places;
     for (int64_t i = 0; i < b->sequences; i++) {
-        int64_t first = b->caches ? b->caches[i]->length : 0;
+        int64_t first = b->states ? b->states[i]->length : 0;
         for (int64_t p = b->start[i]; p < b->start[i + 1]; p++)
-            t->positions[p] = (int32_t)(first + p - b->start[i]);
+            t->places[p] = (int32_t)(first + p - b->start[i]);
     }
 }
 
@@ -362,7 +464,7 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     const model_config *c = t->config;
     take_batch(t, b);
     t->balance = balancing;
-    attention_env_begin(&t->env, &w->relative);
+    if (t->bias) relative_bias_fill(c, &w->relative, t->most.keys, t->bias);
     embedding embed = { .table = &w->embed, .scale = (real)c->embedding_scale };
     embedding_forward(t->c, &embed, b->tokens, b->inputs, rows_to(t->blocks[0].x, c->width));
     for (int64_t l = 0; l < c->layers; l++) {
@@ -376,8 +478,8 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     norm n = out_norm_of(t, w, NULL);
     norm_forward(t->c, &n, b->tokens, rows_from(t->end, c->width), rows_to(t->hidden, c->width),
         t->end_inverse);
-    for (int64_t i = 0; b->caches && i < b->sequences; i++)
-        b->caches[i]->length += b->start[i + 1] - b->start[i];
+    for (int64_t i = 0; b->states && i < b->sequences; i++)
+        b->states[i]->length += b->start[i + 1] - b->start[i];
     return CADRE_OK;
 }
 

@@ -2,8 +2,8 @@
  * forward and backward.
  *
  *     x      = embedding of the inputs
- *     x     += attention_layer(norm(x));  x += ffn(norm(x))        for every block; the ffn is
- *           dense or a sparse layer
+ *     x     += mixer(norm(x));  x += ffn(norm(x))        for every block; the mixer is its row of
+ *           THE LIST of token mixers, the ffn is dense or a sparse layer
  *     (between the two, in a decoder that has an encoder: x += attention to the encoder's output)
  *     hidden = norm(x);  logits = hidden head^T
  *
@@ -12,7 +12,8 @@
 #ifndef CADRE_MODEL_TRANSFORMER_H
 #define CADRE_MODEL_TRANSFORMER_H
 
-#include "model/attention_layer.h"
+#include "moe/layer.h"
+#include "weights/weights.h"
 
 typedef struct transformer transformer;
 
@@ -26,10 +27,10 @@ size_t transformer_bytes(
 /* After each sparse layer of a forward: its plan, of the tokens of this batch. */
 typedef void (*transformer_watch)(void *arg, int64_t layer, const plan *p);
 
-/* Leaves the normed hidden states, and when training what backward needs. Moves the caches on. What
+/* Leaves the normed hidden states, and when training what backward needs. Moves the states on. What
  * the batch points to stays as it is until backward. balance NULL: no balancing losses and no
  * counts; watch NULL: none. Fails where it was asked to stop and may, and where the weights' source
- * of experts does: then caches are as they were, and nothing else is to be used. */
+ * of experts does: then states are as they were, and nothing else is to be used. */
 cadre_status transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
     balance *balancing, transformer_watch watch, void *arg);
 const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last forward */

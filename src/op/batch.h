@@ -2,7 +2,7 @@
  * description, forward and backward, in training and in inference.
  *
  * Example: two sequences of 3 and 2 tokens are tokens 0 .. 4, start = 0 3 5. In training a sequence
- * begins with the pass; in inference it may continue one whose past its cache holds. */
+ * begins with the pass; in inference it may continue one whose past its state holds. */
 #ifndef CADRE_OP_BATCH_H
 #define CADRE_OP_BATCH_H
 
@@ -11,7 +11,7 @@
 
 #include "base/real.h"
 
-struct kv_cache; /* model/cache.h */
+struct sequence_state; /* mixer/sequence_state.h */
 
 /* Random numbers of a pass (noise, jitter, dropout) are functions of these, of the layer and of the
  * token's place. */
@@ -24,12 +24,12 @@ typedef struct batch_random {
 } batch_random;
 
 typedef struct token_batch {
-    int64_t tokens, sequences;      /* T, B */
-    const int64_t *start;           /* [B + 1] first token of each sequence; start[B] = T */
-    const bool *valid;              /* [T] false: padding; NULL: all are valid */
-    const int32_t *inputs;          /* [T] token ids, which only a whole model reads */
-    const int32_t *positions;       /* [T] in their sequences; the model fills them in */
-    struct kv_cache *const *caches; /* [B] pasts; NULL: every sequence begins here */
+    int64_t tokens, sequences;            /* T, B */
+    const int64_t *start;                 /* [B + 1] first token of each sequence; start[B] = T */
+    const bool *valid;                    /* [T] false: padding; NULL: all are valid */
+    const int32_t *inputs;                /* [T] token ids, which only a whole model reads */
+    const int32_t *positions;             /* [T] in their sequences; the model fills them in */
+    struct sequence_state *const *states; /* [B] pasts; NULL: every sequence begins here */
     /* [M, D] of the same sequences; NULL: the model has no encoder */
     const real *encoder_output;
     const int64_t *encoder_start; /* [B + 1] first row of each sequence in encoder_output */

@@ -66,14 +66,19 @@ static void lay_out(layer_case *c, const batch_limits *most, arena *a)
 static bool open_case(layer_case *c, const char *router_name, const char *form)
 {
     batch_limits most = { .tokens = TOKENS, .sequences = 1 };
-    *c = (layer_case){ .layer = { true, 4, 2, HIDDEN, 0 } };
+    *c = (layer_case){ .layer = { .mixer = { .row = &mixer_grouped,
+                                      .width = WIDTH,
+                                      .heads = 1,
+                                      .kv_heads = 1,
+                                      .head_dim = 2,
+                                      .value_dim = 2 },
+                           .sparse = true,
+                           .experts = 4,
+                           .topk = 2,
+                           .expert_width = HIDDEN } };
     c->config = (model_config){ .vocab = 1,
         .width = WIDTH,
         .layers = 1,
-        .heads = 1,
-        .kv_heads = 1,
-        .head_dim = 2,
-        .value_dim = 2,
         .experts = 4,
         .topk = 2,
         .router = router_by_name(router_name),

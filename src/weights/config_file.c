@@ -77,6 +77,7 @@ static void fit_to_file(const weight_file *file, model_config *c)
     param k_b = { .role = ROLE_K_B };
     c->paired_rows = !c->latent && q.form & TENSOR_PAIRED;
     c->split_kv_b = c->latent && file->gguf && param_source_exists(file, c, &k_b);
+    model_config_fill_layers(c);
 }
 
 static cadre_status open_found(const char *path, model_config *config, weight_file *file)

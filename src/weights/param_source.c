@@ -230,35 +230,35 @@ typedef struct kv_b_parts {
     param kv, k, v;
 } kv_b_parts;
 
-static kv_b_parts parts_of(const model_config *c, const param *p)
+static kv_b_parts parts_of(const mixer_config *m, const param *p)
 {
     kv_b_parts parts = { *p, *p, *p };
-    parts.kv.role = ROLE_KV_B, parts.kv.rows = c->heads * (c->nope_dim + c->value_dim),
-    parts.kv.cols = c->kv_lora;
-    parts.k.role = ROLE_K_B, parts.k.rows = c->heads * c->kv_lora, parts.k.cols = c->nope_dim;
-    parts.v.role = ROLE_V_B, parts.v.rows = c->heads * c->value_dim, parts.v.cols = c->kv_lora;
+    parts.kv.role = ROLE_KV_B, parts.kv.rows = m->heads * (m->nope_dim + m->value_dim),
+    parts.kv.cols = m->kv_lora;
+    parts.k.role = ROLE_K_B, parts.k.rows = m->heads * m->kv_lora, parts.k.cols = m->nope_dim;
+    parts.v.role = ROLE_V_B, parts.v.rows = m->heads * m->value_dim, parts.v.cols = m->kv_lora;
     return parts;
 }
 
 static int64_t size_of(const param *p) { return p->rows * p->cols; }
 
-static void copy_values(const model_config *c, bool to_kv, real *kv, real *v)
+static void copy_values(const mixer_config *m, bool to_kv, real *kv, real *v)
 {
-    size_t bytes = (size_t)(c->value_dim * c->kv_lora) * sizeof *kv;
-    for (int64_t h = 0; h < c->heads; h++) {
-        real *in_kv = kv + (h * (c->nope_dim + c->value_dim) + c->nope_dim) * c->kv_lora,
-             *alone = v + h * c->value_dim * c->kv_lora;
+    size_t bytes = (size_t)(m->value_dim * m->kv_lora) * sizeof *kv;
+    for (int64_t h = 0; h < m->heads; h++) {
+        real *in_kv = kv + (h * (m->nope_dim + m->value_dim) + m->nope_dim) * m->kv_lora,
+             *alone = v + h * m->value_dim * m->kv_lora;
         memcpy(to_kv ? in_kv : alone, to_kv ? alone : in_kv, bytes);
     }
 }
 
-static void copy_keys(const model_config *c, bool to_kv, real *kv, real *k)
+static void copy_keys(const mixer_config *m, bool to_kv, real *kv, real *k)
 {
-    for (int64_t h = 0; h < c->heads; h++)
-        for (int64_t j = 0; j < c->kv_lora; j++)
-            for (int64_t i = 0; i < c->nope_dim; i++) {
-                real *in_kv = kv + (h * (c->nope_dim + c->value_dim) + i) * c->kv_lora + j;
-                real *alone = k + (h * c->kv_lora + j) * c->nope_dim + i;
+    for (int64_t h = 0; h < m->heads; h++)
+        for (int64_t j = 0; j < m->kv_lora; j++)
+            for (int64_t i = 0; i < m->nope_dim; i++) {
+                real *in_kv = kv + (h * (m->nope_dim + m->value_dim) + i) * m->kv_lora + j;
+                real *alone = k + (h * m->kv_lora + j) * m->nope_dim + i;
                 *(to_kv ? in_kv : alone) = *(to_kv ? alone : in_kv);
             }
 }
@@ -266,17 +266,18 @@ static void copy_keys(const model_config *c, bool to_kv, real *kv, real *k)
 static cadre_status read_kv_b(
     const weight_file *f, const model_config *c, const param *p, real *values, tensor_use *use)
 {
-    kv_b_parts parts = parts_of(c, p);
+    const mixer_config *m = &c->layer[p->layer].mixer;
+    kv_b_parts parts = parts_of(m, p);
     bool join = p->role == ROLE_KV_B, keys = join || p->role == ROLE_K_B;
     const param *other = join ? &parts.k : &parts.kv;
     int64_t most = size_of(&parts.kv) + size_of(&parts.k) + size_of(&parts.v);
     real *room = MEM_ARRAY(real, most);
     if (!room) return CADRE_ENOMEM;
     cadre_status status = param_read(f, c, other, room, use);
-    if (status == CADRE_OK && keys) copy_keys(c, join, join ? values : room, join ? room : values);
+    if (status == CADRE_OK && keys) copy_keys(m, join, join ? values : room, join ? room : values);
     if (status == CADRE_OK && join) status = param_read(f, c, &parts.v, room, use);
     if (status == CADRE_OK && p->role != ROLE_K_B)
-        copy_values(c, join, join ? values : room, join ? room : values);
+        copy_values(m, join, join ? values : room, join ? room : values);
     mem_free(room);
     return status;
 }
@@ -286,7 +287,7 @@ cadre_status param_read(
 {
     bool kv_b = p->role == ROLE_KV_B || p->role == ROLE_K_B || p->role == ROLE_V_B;
     if (kv_b && !param_source_exists(f, c, p)) {
-        kv_b_parts parts = parts_of(c, p);
+        kv_b_parts parts = parts_of(&c->layer[p->layer].mixer, p);
         if (param_source_exists(f, c, p->role == ROLE_KV_B ? &parts.k : &parts.kv))
             return read_kv_b(f, c, p, values, use);
     }

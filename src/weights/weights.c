@@ -92,6 +92,54 @@ static bool are_joined(const weight *gate, const weight *up)
     return joined;
 }
 
+/* What a role is to a mixer, and to cross attention. */
+typedef struct mixer_role {
+    param_role role;
+    mixer_part part;
+} mixer_role;
+
+static const mixer_role mixer_roles[] = {
+    { ROLE_Q, MIXER_Q },
+    { ROLE_K, MIXER_K },
+    { ROLE_V, MIXER_V },
+    { ROLE_O, MIXER_O },
+    { ROLE_Q_BIAS, MIXER_Q_BIAS },
+    { ROLE_K_BIAS, MIXER_K_BIAS },
+    { ROLE_V_BIAS, MIXER_V_BIAS },
+    { ROLE_O_BIAS, MIXER_O_BIAS },
+    { ROLE_Q_NORM, MIXER_Q_NORM },
+    { ROLE_K_NORM, MIXER_K_NORM },
+    { ROLE_SINKS, MIXER_SINKS },
+    { ROLE_Q_A, MIXER_Q_A },
+    { ROLE_Q_A_BIAS, MIXER_Q_A_BIAS },
+    { ROLE_Q_A_NORM, MIXER_Q_A_NORM },
+    { ROLE_Q_B, MIXER_Q_B },
+    { ROLE_KV_A, MIXER_KV_A },
+    { ROLE_KV_A_BIAS, MIXER_KV_A_BIAS },
+    { ROLE_KV_A_NORM, MIXER_KV_A_NORM },
+    { ROLE_KV_B, MIXER_KV_B },
+    { ROLE_K_B, MIXER_K_B },
+    { ROLE_V_B, MIXER_V_B },
+};
+static const mixer_role cross_roles[] = {
+    { ROLE_CROSS_Q, MIXER_Q },
+    { ROLE_CROSS_K, MIXER_K },
+    { ROLE_CROSS_V, MIXER_V },
+    { ROLE_CROSS_O, MIXER_O },
+};
+enum {
+    MIXER_ROLES = sizeof mixer_roles / sizeof *mixer_roles,
+    CROSS_ROLES = sizeof cross_roles / sizeof *cross_roles
+};
+
+static void bind_mixers(layer_weights *layer)
+{
+    for (int i = 0; i < MIXER_ROLES; i++)
+        layer->mixer.part[mixer_roles[i].part] = layer->role[mixer_roles[i].role];
+    for (int i = 0; i < CROSS_ROLES; i++)
+        layer->cross.part[cross_roles[i].part] = layer->role[cross_roles[i].role];
+}
+
 static void bind_moe(layer_weights *layer)
 {
     const weight *role = layer->role;
@@ -128,7 +176,10 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
         return CADRE_ENOMEM;
     }
     for (int64_t i = 0; i < table->count; i++) bind(config, &table->rows[i], place[i], &w);
-    for (int64_t l = 0; l < config->layers; l++) bind_moe(&w.layer[l]);
+    for (int64_t l = 0; l < config->layers; l++) {
+        bind_mixers(&w.layer[l]);
+        bind_moe(&w.layer[l]);
+    }
     if (config->tie) w.head = w.embed;
     *out = w;
     return CADRE_OK;
@@ -180,6 +231,12 @@ static void bind_expert_gradient(
     }
 }
 
+static void bind_mixer_gradient(layer_gradients *layer)
+{
+    for (int i = 0; i < MIXER_ROLES; i++)
+        layer->mixer.part[mixer_roles[i].part] = layer->role[mixer_roles[i].role];
+}
+
 static void bind_moe_gradient(layer_gradients *layer)
 {
     real *const *role = layer->role;
@@ -211,7 +268,10 @@ cadre_status model_gradients_of_flat(
         else g.layer[p->layer].role[p->role] = data;
         if (p->role == ROLE_SHARED_UP) g.layer[p->layer].moe.shared_joined = is_joined(p);
     }
-    for (int64_t l = 0; l < config->layers; l++) bind_moe_gradient(&g.layer[l]);
+    for (int64_t l = 0; l < config->layers; l++) {
+        bind_mixer_gradient(&g.layer[l]);
+        bind_moe_gradient(&g.layer[l]);
+    }
     if (config->tie) g.head = g.embed;
     *out = g;
     return CADRE_OK;
@@ -221,7 +281,8 @@ void model_gradients_accumulate(model_gradients *g, int64_t layers, bool accumul
 {
     g->accumulate = accumulate;
     for (int64_t l = 0; l < layers; l++)
-        g->layer[l].accumulate = g->layer[l].moe.accumulate = accumulate;
+        g->layer[l].accumulate = g->layer[l].mixer.accumulate = g->layer[l].moe.accumulate =
+            accumulate;
 }
 
 void model_gradients_free(model_gradients *g)

@@ -28,8 +28,9 @@ typedef struct param_place {
 } param_place;
 
 typedef struct layer_weights {
-    weight role[ROLE_COUNT]; /* plain matrices and vectors; .data NULL: this layer has none */
-    moe_weights moe;         /* of a sparse layer */
+    weight role[ROLE_COUNT];    /* plain matrices and vectors; .data NULL: this layer has none */
+    mixer_weights mixer, cross; /* views of some of these, as mixers have them */
+    moe_weights moe;            /* of a sparse layer */
 } layer_weights;
 
 typedef struct model_weights {
@@ -42,6 +43,7 @@ typedef struct model_weights {
 
 typedef struct layer_gradients {
     real *role[ROLE_COUNT];
+    mixer_gradients mixer;
     moe_gradients moe;
     bool accumulate; /* the next backward adds to what is there; else it writes */
 } layer_gradients;

@@ -159,7 +159,7 @@ static void zeros_that_say_nothing(void **state)
         NULL);
     assert_true(
         c.embedding_scale == 1 && c.residual_scale == 1 && model_config_logit_scale(&c) == 1);
-    assert_true(model_config_attention_scale(&c) == 1 / 2.8284271247461903);
+    assert_true(c.layer[0].mixer.scale == 1 / 2.8284271247461903);
     model_config_free(&c);
     c = taken("glm4moe",
         KEYS(EXPERTS, { "expert_feed_forward_length", 'u', 8, NULL },

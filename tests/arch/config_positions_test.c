@@ -204,11 +204,11 @@ static void windows(const char *type, const char *members, const int64_t expecte
 {
     model_config c = family_config(type, members);
     for (int l = 0; l < 3; l++)
-        if (c.layer[l].window != expected[l])
+        if (c.layer[l].mixer.window != expected[l])
             fail_msg("%s with %s: layer %d has a window of %d", type, members, l,
-                (int)c.layer[l].window);
+                (int)c.layer[l].mixer.window);
     model_config back = back_of(&c);
-    for (int l = 0; l < 3; l++) assert_int_equal(back.layer[l].window, expected[l]);
+    for (int l = 0; l < 3; l++) assert_int_equal(back.layer[l].mixer.window, expected[l]);
     const char *text = family_written(&c);
     if (written && !strstr(text, written)) fail_msg("%s is not in %s", written, text);
     if (unwritten && strstr(text, unwritten)) fail_msg("%s is in %s", unwritten, text);

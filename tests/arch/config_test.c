@@ -89,7 +89,7 @@ static void layers_follow(void **state)
         for (int64_t l = 0; l < 6; l++) {
             bool sparse = cases[i].sparse[l] == 's';
             assert_int_equal(c.layer[l].sparse, sparse);
-            assert_int_equal(c.layer[l].window, cases[i].windowed[l] == 'w' ? 9 : 0);
+            assert_int_equal(c.layer[l].mixer.window, cases[i].windowed[l] == 'w' ? 9 : 0);
             assert_int_equal(model_config_sparse_before(&c, l), count);
             assert_true(
                 c.layer[l].experts == 4 && c.layer[l].topk == 2 && c.layer[l].expert_width == 12);
@@ -311,23 +311,23 @@ static void the_scale_of_attention(void **state)
 {
     (void)state;
     model_config c = family_config("llama", "\"head_dim\": 16");
-    assert_true(model_config_attention_scale(&c) == 0.25);
+    assert_true(c.layer[0].mixer.scale == 0.25);
     model_config_free(&c);
     c = family_config("granitemoe", "\"attention_multiplier\": 0.015625");
-    assert_true(model_config_attention_scale(&c) == 0.015625);
+    assert_true(c.layer[0].mixer.scale == 0.015625);
     model_config_free(&c);
     /* a head of 6 + 4; YaRN's magnitude squared */
     c = family_config("deepseek_v3",
         "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 40, \"mscale_all_dim\": 1.0}");
     double magnitude = 0.1 * log(40) + 1;
-    assert_true(fabs(model_config_attention_scale(&c) - magnitude * magnitude / sqrt(10)) < 1e-12);
+    assert_true(fabs(c.layer[0].mixer.scale - magnitude * magnitude / sqrt(10)) < 1e-12);
     model_config_free(&c);
     c = family_config("deepseek_v3", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 40}");
-    assert_true(fabs(model_config_attention_scale(&c) - 1 / sqrt(10)) < 1e-12);
+    assert_true(fabs(c.layer[0].mixer.scale - 1 / sqrt(10)) < 1e-12);
     model_config_free(&c);
     c = family_config("llama",
         "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 40, \"mscale_all_dim\": 1.0}");
-    assert_true(fabs(model_config_attention_scale(&c) - 1 / sqrt(8)) < 1e-12);
+    assert_true(fabs(c.layer[0].mixer.scale - 1 / sqrt(8)) < 1e-12);
     model_config_free(&c);
 }
 

@@ -151,7 +151,7 @@ static void windows_of_layers(void **state)
         if (read_into(cases[i].type, cases[i].members, &c) != CADRE_OK)
             fail_msg("%s", cadre_last_error());
         for (int l = 0; l < 2; l++)
-            if (c.layer[l].window != cases[i].window[l])
+            if (c.layer[l].mixer.window != cases[i].window[l])
                 fail_msg("%s with %s: layer %d", cases[i].type, cases[i].members, l);
         model_config_free(&c);
     }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/context.h"
+#include "model/state.h"
 #include "model/transformer.h"
 #include "support/gradient.h"
 #include "support/small_run.h"
@@ -227,25 +228,25 @@ static void prefill_equals_token_by_token(void **state)
         small_model m;
         open_model(&m, o, names[n], NULL);
         real whole[LENGTH * VOCAB], single[VOCAB];
-        kv_cache one_by_one, *cache = &one_by_one;
+        sequence_state one_by_one, *past = &one_by_one;
         batch_limits most = { .tokens = LENGTH, .sequences = 1, .keys = LENGTH };
         transformer *t;
         assert_int_equal(transformer_new(m.c, &m.config, m.moe, &most, &t), CADRE_OK);
         token_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start };
         transformer_forward(t, &m.weights, &b, NULL, NULL, NULL);
         transformer_logits(t, &m.weights, 0, LENGTH, whole);
-        assert_int_equal(kv_cache_open(&one_by_one, &m.config, LENGTH), CADRE_OK);
+        assert_int_equal(model_state_open(&m.config, LENGTH, &one_by_one), CADRE_OK);
         for (int i = 0; i < LENGTH; i++) {
             token_batch next = { .inputs = m.inputs + i,
                 .tokens = 1,
                 .sequences = 1,
                 .start = (int64_t[]){ 0, 1 },
-                .caches = &cache };
+                .states = &past };
             transformer_forward(t, &m.weights, &next, NULL, NULL, NULL);
             transformer_logits(t, &m.weights, 0, 1, single);
             assert_memory_equal(single, whole + i * VOCAB, sizeof single);
         }
-        kv_cache_close(&one_by_one);
+        sequence_state_close(&one_by_one);
         transformer_free(t);
         close_model(&m);
         cadre_options_free(o);
@@ -267,25 +268,25 @@ static void given_up_between_layers(void **state)
     cadre_options *o = small_options("olmoe");
     small_model m;
     open_model(&m, o, "olmoe", NULL);
-    kv_cache past, *cache = &past;
+    sequence_state held, *past = &held;
     int layers = 0;
-    assert_int_equal(kv_cache_open(&past, &m.config, LENGTH), CADRE_OK);
+    assert_int_equal(model_state_open(&m.config, LENGTH, &held), CADRE_OK);
     token_batch b = { .inputs = m.inputs,
         .tokens = LENGTH,
         .sequences = 1,
         .start = m.start,
-        .caches = &cache,
+        .states = &past,
         .may_stop = true };
     assert_int_equal(
         transformer_forward(m.t, &m.weights, &b, NULL, ask_to_stop, &layers), CADRE_EINTERRUPTED);
     assert_int_equal(layers, 1);
-    assert_int_equal(past.length, 0);
+    assert_int_equal(held.length, 0);
     b.may_stop = false;
     assert_int_equal(
         transformer_forward(m.t, &m.weights, &b, NULL, ask_to_stop, &layers), CADRE_OK);
-    assert_int_equal(past.length, LENGTH);
+    assert_int_equal(held.length, LENGTH);
     cadre_interrupt_clear();
-    kv_cache_close(&past);
+    sequence_state_close(&held);
     close_model(&m);
     cadre_options_free(o);
 }

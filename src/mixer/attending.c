@@ -1,0 +1,152 @@
+/* attending.c - attention over the sequences of a batch. */
+#include "mixer/attending.h"
+
+#include "mixer/mixer_ops.h"
+#include "mixer/sequence_state.h"
+
+/* Rows of what attention reads and writes, in reals a token. */
+static int64_t query_row(const attending *a) { return a->shape.heads * a->shape.key_width; }
+static int64_t key_row(const attending *a) { return a->shape.kv_heads * a->shape.key_width; }
+static int64_t out_row(const attending *a) { return a->shape.heads * a->shape.value_width; }
+static const real *values_of(const attending *a)
+{
+    return a->values ? a->values + a->value_first : a->k;
+}
+
+attention attending_shape(const mixer_config *c)
+{
+    return (attention){ .heads = c->heads,
+        .kv_heads = c->kv_heads,
+        .key_width = c->head_dim,
+        .value_width = c->value_dim,
+        .scale = (real)c->scale,
+        .softcap = (real)c->softcap,
+        .window = c->window,
+        .bidirectional = c->bidirectional };
+}
+
+void attending_begin(attending *a, const mixer_call *call, const mixer_gradients *g)
+{
+    a->shape.bias = call->positions.bias;
+    a->shape.bias_span = call->positions.span;
+    a->shape.bias_zero = call->positions.zero;
+    a->shape.sinks = call->weights->part[MIXER_SINKS].data;
+    a->shape.dsinks = g ? g->part[MIXER_SINKS] : NULL;
+    a->shape.accumulate = g && g->accumulate;
+}
+
+/* ---- memory ---- */
+
+void attending_lay_kept(attending *a, arena *memory, const batch_limits *most, bool values)
+{
+    int64_t tokens = most->tokens;
+    a->q = ARENA_ARRAY(memory, real, tokens * query_row(a));
+    a->k = ARENA_ARRAY(memory, real, tokens * key_row(a));
+    if (values) a->values = ARENA_ARRAY(memory, real, tokens * a->value_row);
+    a->out = ARENA_ARRAY(memory, real, tokens * out_row(a));
+    if (most->training) a->log_sum = ARENA_ARRAY(memory, real, tokens * a->shape.heads);
+}
+
+void attending_lay_workspace(
+    attending *a, arena *memory, const batch_limits *most, int workers, int64_t keys)
+{
+    int64_t tokens = most->tokens;
+    a->scratch =
+        attention_scratch_take(memory, &a->shape, workers, keys, most->training ? tokens : 0);
+    a->sequences = ARENA_ARRAY(memory, attention_sequence, most->sequences);
+    a->key_block = ARENA_ARRAY(memory, const real *, most->sequences);
+    a->value_block = ARENA_ARRAY(memory, const real *, most->sequences);
+    if (!most->training) return;
+    a->gradients = ARENA_ARRAY(memory, attention_gradient, most->sequences);
+    a->dq = ARENA_ARRAY(memory, real, tokens * query_row(a));
+    a->dk = ARENA_ARRAY(memory, real, tokens * key_row(a));
+    a->dvalues = ARENA_ARRAY(memory, real, tokens * a->value_row);
+    a->dout = ARENA_ARRAY(memory, real, tokens * out_row(a));
+}
+
+/* ---- attention over the sequences of a batch ---- */
+
+static kv_view own_keys(const attending *a, const token_batch *b, int64_t i)
+{
+    a->key_block[i] = a->k + b->start[i] * key_row(a);
+    a->value_block[i] = values_of(a) + b->start[i] * a->value_row;
+    return (kv_view){ .keys = &a->key_block[i],
+        .values = &a->value_block[i],
+        .block = b->start[i + 1] - b->start[i],
+        .key_stride = key_row(a),
+        .key_head = a->shape.key_width,
+        .value_stride = a->value_row,
+        .value_head = a->value_head };
+}
+
+static kv_view kept_keys(const attending *a, const token_batch *b, int64_t i, int64_t layer)
+{
+    int64_t from = b->start[i], count = b->start[i + 1] - from;
+    sequence_state_put(
+        b->states[i], layer, count, a->k + from * key_row(a), values_of(a) + from * a->value_row);
+    kv_view view = sequence_state_view(b->states[i], layer);
+    view.key_head = a->shape.key_width;
+    view.value_head = a->shape.value_width;
+    return view;
+}
+
+static void fill_sequences(const attending *a, const token_batch *b, int64_t layer)
+{
+    for (int64_t i = 0; i < b->sequences; i++) {
+        int64_t from = b->start[i];
+        a->sequences[i] = (attention_sequence){
+            .queries = b->start[i + 1] - from,
+            .keys = b->start[i + 1] - from,
+            .first = b->states ? b->states[i]->length : 0,
+            .q = a->q + from * query_row(a),
+            .q_stride = query_row(a),
+            .kv = b->states ? kept_keys(a, b, i, layer) : own_keys(a, b, i),
+            .out = a->out + from * out_row(a),
+            .out_stride = out_row(a),
+            .log_sum = a->log_sum ? a->log_sum + from * a->shape.heads : NULL,
+        };
+    }
+}
+
+void attending_forward(const attending *a, const mixer_call *call)
+{
+    fill_sequences(a, call->batch, call->layer);
+    attention_forward(call->compute, &a->shape, a->sequences, call->batch->sequences, &a->scratch);
+}
+
+/* out = attention(q, k, values) */
+void attending_backward(const attending *a, const mixer_call *call)
+{
+    const token_batch *b = call->batch;
+    fill_sequences(a, b, call->layer);
+    for (int64_t i = 0; i < b->sequences; i++) {
+        int64_t from = b->start[i];
+        a->gradients[i] =
+            (attention_gradient){ a->dout + from * out_row(a), a->dq + from * query_row(a),
+                a->dk + from * key_row(a), a->dvalues + from * a->value_row + a->value_first };
+    }
+    attention_backward(
+        call->compute, &a->shape, a->sequences, a->gradients, b->sequences, &a->scratch);
+}
+
+/* ---- the projection of the result ---- */
+
+static int64_t head_row(const mixer_config *c) { return c->heads * c->value_dim; }
+
+void attending_project(const mixer_call *call, const real *heads, real *y)
+{
+    const mixer_config *c = call->config;
+    linear o = mixer_linear(call->weights, NULL, MIXER_O, MIXER_O_BIAS);
+    linear_forward(call->compute, &o, call->batch->tokens, rows_from(heads, head_row(c)),
+        rows_to(y, c->width));
+}
+
+/* y = heads Wo^T + bo */
+void attending_project_backward(const mixer_call *call, const mixer_gradients *g, const real *heads,
+    const real *dy, real *dheads)
+{
+    const mixer_config *c = call->config;
+    linear o = mixer_linear(call->weights, g, MIXER_O, MIXER_O_BIAS);
+    linear_backward(call->compute, &o, call->batch->tokens, rows_from(heads, head_row(c)),
+        rows_from(dy, c->width), rows_to(dheads, head_row(c)));
+}

@@ -1,0 +1,47 @@
+/* attending.h - what mixers that attend have in common: queries, keys and values of a batch's
+ * tokens, attention over each sequence, and the projection of its result.
+ *
+ * Without states a sequence's own keys are one block; with them keys are appended to the state and
+ * read there. */
+#ifndef CADRE_MIXER_ATTENDING_H
+#define CADRE_MIXER_ATTENDING_H
+
+#include "base/memory.h"
+#include "mixer/mixer.h"
+#include "op/attention.h"
+
+typedef struct attending {
+    attention shape;
+    int64_t value_row, value_head, value_first; /* of `values`: a token's, a head's; where it is */
+    /* Kept. values NULL: they are the keys' first part */
+    real *q, *k, *values, *out; /* [T, heads * width] each; out: what was attended to */
+    real *log_sum;              /* NULL: forward only */
+    /* Workspace */
+    attention_scratch scratch;
+    attention_sequence *sequences;         /* [most sequences] */
+    const real **key_block, **value_block; /* [most sequences] */
+    attention_gradient *gradients;         /* [most sequences]; NULL: forward only */
+    real *dq, *dk, *dvalues, *dout;        /* as those without d; NULL: forward only */
+} attending;
+
+/* Ordinary attention in these numbers; the caller may change widths before memory is laid out. */
+attention attending_shape(const mixer_config *c);
+/* What a call adds: positions, and sinks with their gradient. */
+void attending_begin(attending *a, const mixer_call *call, const mixer_gradients *g);
+
+/* value_row and value_head are set. values: whether there are any but the keys. */
+void attending_lay_kept(attending *a, arena *memory, const batch_limits *most, bool values);
+void attending_lay_workspace(
+    attending *a, arena *memory, const batch_limits *most, int workers, int64_t keys);
+
+/* out = attention of q to k and values. */
+void attending_forward(const attending *a, const mixer_call *call);
+/* dout to dq, dk, dvalues */
+void attending_backward(const attending *a, const mixer_call *call);
+
+/* y [T, D] = heads [T, heads * value_dim] Wo^T + bo, and its gradient dheads */
+void attending_project(const mixer_call *call, const real *heads, real *y);
+void attending_project_backward(const mixer_call *call, const mixer_gradients *g, const real *heads,
+    const real *dy, real *dheads);
+
+#endif

@@ -1,0 +1,238 @@
+/* grouped.c - grouped-query attention: q, k, v = x W^T + b; norms of q and k, or their rows put in
+ * order; a cut at +-clip; rotary positions; attention; the output's projection. */
+#include "mixer/attending.h"
+#include "mixer/mixer_ops.h"
+#include "op/parallel.h"
+
+typedef struct grouped {
+    attending a;
+    /* Kept: before their norms, or in the file's order; NULL where they are not */
+    real *q_raw, *k_raw;
+    real *q_inverse, *k_inverse;
+} grouped;
+
+static bool normed(const mixer_config *c) { return c->qk_norm != QK_NORM_NONE; }
+static int64_t norm_heads(const mixer_config *c, int64_t heads)
+{
+    return c->qk_norm == QK_NORM_HEAD ? heads : 1;
+}
+static int64_t query_row(const mixer_config *c) { return c->heads * c->head_dim; }
+static int64_t kv_row(const mixer_config *c) { return c->kv_heads * c->head_dim; }
+
+/* ---- memory ---- */
+
+static grouped grouped_of(const mixer_config *c)
+{
+    return (grouped){ .a = {
+                          .shape = attending_shape(c),
+                          .value_row = kv_row(c),
+                          .value_head = c->value_dim,
+                      } };
+}
+
+static void lay_kept(grouped *m, arena *a, const mixer_config *c, const batch_limits *most)
+{
+    int64_t tokens = most->tokens;
+    attending_lay_kept(&m->a, a, most, true);
+    if (!normed(c) && !c->paired_rows) return;
+    m->q_raw = ARENA_ARRAY(a, real, tokens * query_row(c));
+    m->k_raw = ARENA_ARRAY(a, real, tokens * kv_row(c));
+    m->q_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, c->heads));
+    m->k_inverse = ARENA_ARRAY(a, real, tokens * norm_heads(c, c->kv_heads));
+}
+
+static size_t kept_bytes(const mixer_config *c, const batch_limits *most)
+{
+    grouped m = grouped_of(c);
+    arena measured = { 0 };
+    lay_kept(&m, &measured, c, most);
+    return measured.used;
+}
+
+static size_t workspace_bytes(const mixer_config *c, const batch_limits *most, int workers)
+{
+    grouped m = grouped_of(c);
+    arena measured = { 0 };
+    attending_lay_workspace(&m.a, &measured, most, workers, most->keys);
+    return measured.used;
+}
+
+static grouped begin(const mixer_call *call, const mixer_gradients *g)
+{
+    grouped m = grouped_of(call->config);
+    arena kept = { .base = call->kept, .size = call->kept_bytes },
+          work = { .base = call->workspace, .size = call->workspace_bytes };
+    lay_kept(&m, &kept, call->config, call->most);
+    attending_lay_workspace(&m.a, &work, call->most, call->compute->workers, call->most->keys);
+    attending_begin(&m.a, call, g);
+    return m;
+}
+
+static mixer_state_size state(const mixer_config *c)
+{
+    return (mixer_state_size){ .key_row = kv_row(c), .value_row = c->kv_heads * c->value_dim };
+}
+
+/* ---- rows ---- */
+
+typedef struct row_task {
+    int64_t width, half;
+    real limit;
+    const real *from;
+    real *to;
+} row_task;
+
+/* Files of some families hold a head's rows in pairs (GGUF): element 2i of `from` is element i of
+ * `to`, 2i + 1 is i + half. */
+static void part_pairs(void *arg, int64_t begin, int64_t end)
+{
+    const row_task *k = arg;
+    for (int64_t h = begin; h < end; h++)
+        for (int64_t i = 0; i < k->half; i++) {
+            const real *pair = k->from + (h * k->half + i) * 2;
+            real *head = k->to + h * k->half * 2;
+            head[i] = pair[0];
+            head[i + k->half] = pair[1];
+        }
+}
+
+static void clip_rows(void *arg, int64_t begin, int64_t end)
+{
+    const row_task *k = arg;
+    real limit = k->limit;
+    for (int64_t i = begin * k->width; i < end * k->width; i++)
+        k->to[i] = k->to[i] > limit ? limit : k->to[i] < -limit ? -limit : k->to[i];
+}
+
+static void put_in_order(const mixer_call *call, int64_t heads, const real *from, real *to)
+{
+    int64_t rows = call->batch->tokens * heads, width = call->config->head_dim;
+    row_task k = { .half = width / 2, .from = from, .to = to };
+    parallel_over(call->compute, rows, 1, rows * width, part_pairs, &k);
+}
+
+static void clip(const mixer_call *call, int64_t width, real *x)
+{
+    int64_t tokens = call->batch->tokens;
+    row_task k = { .width = width, .limit = (real)call->config->clip, .to = x };
+    parallel_over(call->compute, tokens, 1, tokens * width, clip_rows, &k);
+}
+
+/* ---- projections ---- */
+
+static void norm_queries_and_keys(const mixer_call *call, const grouped *m)
+{
+    const mixer_config *c = call->config;
+    int64_t tokens = call->batch->tokens, q_row = query_row(c), k_row = kv_row(c);
+    norm nq = mixer_norm(call->weights, NULL, MIXER_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
+    norm nk =
+        mixer_norm(call->weights, NULL, MIXER_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
+    norm_forward(call->compute, &nq, tokens, rows_from(m->q_raw, q_row), rows_to(m->a.q, q_row),
+        m->q_inverse);
+    norm_forward(call->compute, &nk, tokens, rows_from(m->k_raw, k_row), rows_to(m->a.k, k_row),
+        m->k_inverse);
+}
+
+static void project(const mixer_call *call, const grouped *m, const real *x)
+{
+    const mixer_config *c = call->config;
+    int64_t q_row = query_row(c), k_row = kv_row(c);
+    linear q = mixer_linear(call->weights, NULL, MIXER_Q, MIXER_Q_BIAS),
+           k = mixer_linear(call->weights, NULL, MIXER_K, MIXER_K_BIAS),
+           v = mixer_linear(call->weights, NULL, MIXER_V, MIXER_V_BIAS);
+    const linear *in[3] = { &q, &k, &v };
+    strided_out out[3] = { rows_to(m->q_raw ? m->q_raw : m->a.q, q_row),
+        rows_to(m->k_raw ? m->k_raw : m->a.k, k_row), rows_to(m->a.values, k_row) };
+    linear_forward_together(call->compute, in, 3, call->batch->tokens, rows_from(x, c->width), out);
+    if (normed(c)) {
+        norm_queries_and_keys(call, m);
+    } else if (c->paired_rows) {
+        put_in_order(call, c->heads, m->q_raw, m->a.q);
+        put_in_order(call, c->kv_heads, m->k_raw, m->a.k);
+    }
+    if (c->clip > 0) {
+        clip(call, q_row, m->a.q);
+        clip(call, k_row, m->a.k);
+        clip(call, k_row, m->a.values);
+    }
+}
+
+static void rotate(const mixer_call *call, const grouped *m)
+{
+    const mixer_config *c = call->config;
+    const token_batch *b = call->batch;
+    const rope *r = call->positions.rope;
+    if (!r) return;
+    rope_forward(call->compute, r, b->tokens, c->heads, b->positions, rows_to(m->a.q, query_row(c)),
+        c->head_dim);
+    rope_forward(call->compute, r, b->tokens, c->kv_heads, b->positions, rows_to(m->a.k, kv_row(c)),
+        c->head_dim);
+}
+
+/* q, k = rotate(norm(q_raw)), rotate(norm(k_raw)) */
+static void rotate_and_norm_backward(
+    const mixer_call *call, const mixer_gradients *g, const grouped *m)
+{
+    const mixer_config *c = call->config;
+    const token_batch *b = call->batch;
+    int64_t q_row = query_row(c), k_row = kv_row(c);
+    rope_backward(call->compute, call->positions.rope, b->tokens, c->heads, b->positions,
+        rows_to(m->a.dq, q_row), c->head_dim);
+    rope_backward(call->compute, call->positions.rope, b->tokens, c->kv_heads, b->positions,
+        rows_to(m->a.dk, k_row), c->head_dim);
+    if (!normed(c)) return;
+    norm nq = mixer_norm(call->weights, g, MIXER_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
+    norm nk = mixer_norm(call->weights, g, MIXER_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);
+    norm_backward(call->compute, &nq, b->tokens, rows_from(m->q_raw, q_row), m->q_inverse,
+        rows_from(m->a.dq, q_row), rows_to(m->a.dq, q_row));
+    norm_backward(call->compute, &nk, b->tokens, rows_from(m->k_raw, k_row), m->k_inverse,
+        rows_from(m->a.dk, k_row), rows_to(m->a.dk, k_row));
+}
+
+/* q_raw, k_raw, v = x Wq^T + bq, x Wk^T + bk, x Wv^T + bv */
+static void project_backward(
+    const mixer_call *call, const mixer_gradients *g, const grouped *m, const real *x, real *dx)
+{
+    const mixer_config *c = call->config;
+    int64_t tokens = call->batch->tokens, q_row = query_row(c), k_row = kv_row(c);
+    linear q = mixer_linear(call->weights, g, MIXER_Q, MIXER_Q_BIAS),
+           k = mixer_linear(call->weights, g, MIXER_K, MIXER_K_BIAS),
+           v = mixer_linear(call->weights, g, MIXER_V, MIXER_V_BIAS);
+    strided_in in = rows_from(x, c->width);
+    strided_out first = rows_to(dx, c->width), further = rows_added(dx, c->width);
+    linear_backward(call->compute, &q, tokens, in, rows_from(m->a.dq, q_row), first);
+    linear_backward(call->compute, &k, tokens, in, rows_from(m->a.dk, k_row), further);
+    linear_backward(call->compute, &v, tokens, in, rows_from(m->a.dvalues, k_row), further);
+}
+
+/* ---- the mixer ---- */
+
+static void forward(const mixer_call *call, const real *x, real *y)
+{
+    grouped m = begin(call, NULL);
+    project(call, &m, x);
+    rotate(call, &m);
+    attending_forward(&m.a, call);
+    attending_project(call, m.a.out, y);
+}
+
+static void backward(
+    const mixer_call *call, const mixer_gradients *g, const real *x, const real *dy, real *dx)
+{
+    grouped m = begin(call, g);
+    attending_project_backward(call, g, m.a.out, dy, m.a.dout);
+    attending_backward(&m.a, call);
+    rotate_and_norm_backward(call, g, &m);
+    project_backward(call, g, &m, x, dx);
+}
+
+const mixer mixer_grouped = {
+    .name = "grouped",
+    .words = "grouped-query attention",
+    .kept_bytes = kept_bytes,
+    .workspace_bytes = workspace_bytes,
+    .forward = forward,
+    .backward = backward,
+    .state = state,
+    .rewinds = true,
+};

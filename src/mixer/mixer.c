@@ -1,0 +1,14 @@
+/* mixer.c - THE LIST of token mixers. */
+#include "mixer/mixer.h"
+
+static const mixer *const list[] = {
+    &mixer_grouped,
+    &mixer_latent,
+    &mixer_cross,
+};
+
+const mixer *const *mixer_list(int *count)
+{
+    *count = (int)(sizeof list / sizeof *list);
+    return list;
+}

@@ -1,0 +1,32 @@
+/* mixer_ops.h - a mixer's parameters as the layers' arithmetic takes them. */
+#ifndef CADRE_MIXER_MIXER_OPS_H
+#define CADRE_MIXER_MIXER_OPS_H
+
+#include "mixer/mixer.h"
+#include "op/linear.h"
+#include "op/norm.h"
+
+/* g NULL: forward only; bias: MIXER_NOTHING where there never is one */
+static inline linear mixer_linear(
+    const mixer_weights *w, const mixer_gradients *g, mixer_part part, mixer_part bias)
+{
+    return (linear){ .w = w->part[part],
+        .bias = w->part[bias].data,
+        .dw = g ? g->part[part] : NULL,
+        .dbias = g ? g->part[bias] : NULL,
+        .accumulate = g && g->accumulate };
+}
+
+static inline norm mixer_norm(
+    const mixer_weights *w, const mixer_gradients *g, mixer_part part, int64_t heads, double eps)
+{
+    const weight *gain = &w->part[part];
+    return (norm){ .heads = heads,
+        .width = gain->cols,
+        .gain = gain->data,
+        .dgain = g ? g->part[part] : NULL,
+        .eps = (real)eps,
+        .accumulate = g && g->accumulate };
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* state.c - the layers' mixers, one after another. */
+#include "model/state.h"
+
+#include "base/memory.h"
+
+cadre_status model_state_open(const model_config *c, int64_t capacity, sequence_state *s)
+{
+    const mixer_config **mixers = MEM_ARRAY(const mixer_config *, c->layers);
+    if (!mixers) return CADRE_ENOMEM;
+    for (int64_t l = 0; l < c->layers; l++) mixers[l] = &c->layer[l].mixer;
+    cadre_status status = sequence_state_open(s, mixers, c->layers, capacity);
+    mem_free(mixers);
+    return status;
+}
+
+size_t model_state_bytes(const model_config *c, int64_t tokens)
+{
+    size_t bytes = 0;
+    for (int64_t l = 0; l < c->layers; l++) bytes += layer_state_bytes(&c->layer[l].mixer, tokens);
+    return bytes;
+}
+
+size_t model_state_list_bytes(const model_config *c, int64_t tokens)
+{
+    size_t bytes = 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        bytes += layer_state_list_bytes(&c->layer[l].mixer, tokens);
+    return bytes;
+}

@@ -1,0 +1,15 @@
+/* state.h - the state of one sequence of a model: each layer's, as its mixer has it. */
+#ifndef CADRE_MODEL_STATE_H
+#define CADRE_MODEL_STATE_H
+
+#include "arch/config.h"
+#include "mixer/sequence_state.h"
+
+/* For up to `capacity` tokens. */
+cadre_status model_state_open(const model_config *config, int64_t capacity, sequence_state *s);
+
+/* What `tokens` tokens take, and what the lists of their blocks do. */
+size_t model_state_bytes(const model_config *config, int64_t tokens);
+size_t model_state_list_bytes(const model_config *config, int64_t tokens);
+
+#endif

@@ -1,0 +1,315 @@
+/* mixer_test.c - THE LIST of token mixers, each row as its contract has it: a pass over a whole
+ * sequence, over states token by token and beside other sequences give the same bits; a state that
+ * goes back is as it was; what is measured suffices; gradients are those of the forward pass. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "kernel/context.h"
+#include "mixer/sequence_state.h"
+
+enum { WIDTH = 12, LENGTH = 9, INPUTS = 5 };
+
+typedef struct mixer_case {
+    compute *compute;
+    mixer_config config;
+    mixer_weights weights;
+    mixer_gradients gradients;
+    real *values[MIXER_PARTS];
+    rope *rope;
+    real x[LENGTH * WIDTH], encoded[INPUTS * WIDTH];
+} mixer_case;
+
+/* Small numbers for every row: what one does not read does not harm it. */
+static mixer_config config_of(const mixer *row)
+{
+    bool latent = row == &mixer_latent;
+    return (mixer_config){ .row = row,
+        .width = WIDTH,
+        .heads = 4,
+        .kv_heads = row == &mixer_grouped ? 2 : 4,
+        .head_dim = latent ? 7 : 6,
+        .value_dim = latent ? 5 : 6,
+        .scale = 0.4,
+        .qk_norm = row == &mixer_grouped ? QK_NORM_HEAD : QK_NORM_NONE,
+        .norm_eps = 1e-5,
+        .q_lora = 8,
+        .kv_lora = 6,
+        .nope_dim = 3,
+        .rope_dim = 4,
+        .latent_norm_eps = 1e-6 };
+}
+
+typedef struct shape {
+    mixer_part part;
+    int64_t rows, cols;
+} shape;
+
+/* The parameters of each row, in whose numbers config_of is. */
+static const shape *shapes_of(const mixer *row)
+{
+    static const shape grouped[] = { { MIXER_Q, 24, WIDTH }, { MIXER_K, 12, WIDTH },
+        { MIXER_V, 12, WIDTH }, { MIXER_O, WIDTH, 24 }, { MIXER_Q_BIAS, 1, 24 },
+        { MIXER_K_NORM, 1, 6 }, { MIXER_Q_NORM, 1, 6 }, { MIXER_SINKS, 1, 4 }, { 0 } };
+    static const shape latent[] = { { MIXER_Q_A, 8, WIDTH }, { MIXER_Q_A_NORM, 1, 8 },
+        { MIXER_Q_B, 28, 8 }, { MIXER_KV_A, 10, WIDTH }, { MIXER_KV_A_NORM, 1, 6 },
+        { MIXER_KV_B, 32, 6 }, { MIXER_O, WIDTH, 20 }, { 0 } };
+    static const shape cross[] = { { MIXER_Q, 24, WIDTH }, { MIXER_K, 24, WIDTH },
+        { MIXER_V, 24, WIDTH }, { MIXER_O, WIDTH, 24 }, { 0 } };
+    return row == &mixer_grouped ? grouped : row == &mixer_latent ? latent : cross;
+}
+
+static void fill(real *values, int64_t count, uint64_t use)
+{
+    random_key key = random_key_of(7, "values", use, 0);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (real)(random_uniform(key, (uint64_t)i) * 2 - 1);
+}
+
+static void open_case(mixer_case *m, const mixer *row, bool training)
+{
+    *m = (mixer_case){ .config = config_of(row) };
+    assert_int_equal(compute_new(3, NULL, &m->compute), CADRE_OK);
+    rope_options positions = { .theta = 100, .width = row == &mixer_latent ? 4 : 6 };
+    assert_int_equal(rope_new(&positions, LENGTH, &m->rope), CADRE_OK);
+    for (const shape *s = shapes_of(row); s->rows; s++) {
+        real *values = m->values[s->part] = MEM_ARRAY(real, 2 * s->rows * s->cols);
+        assert_non_null(values);
+        fill(values, s->rows * s->cols, (uint64_t)s->part);
+        m->weights.part[s->part] =
+            (weight){ .rows = s->rows, .cols = s->cols, .stride = s->cols, .data = values };
+        if (training) m->gradients.part[s->part] = values + s->rows * s->cols;
+    }
+    fill(m->x, LENGTH * WIDTH, 100);
+    fill(m->encoded, INPUTS * WIDTH, 101);
+}
+
+static void close_case(mixer_case *m)
+{
+    for (int i = 0; i < MIXER_PARTS; i++) mem_free(m->values[i]);
+    rope_free(m->rope);
+    compute_free(m->compute);
+}
+
+/* ---- a pass ---- */
+
+typedef struct pass {
+    batch_limits most;
+    int32_t places[LENGTH];
+    token_batch batch;
+    mixer_call call;
+} pass;
+
+/* Tokens of sequences that start[] parts, the first of them at places firsts[]. */
+static void open_pass(pass *p, mixer_case *m, int64_t sequences, const int64_t *start,
+    sequence_state *const *states, bool training)
+{
+    static const int64_t inputs[] = { 0, INPUTS };
+    int64_t tokens = start[sequences];
+    *p = (pass){ .most = { .tokens = tokens,
+                     .sequences = sequences,
+                     .keys = LENGTH,
+                     .encoder_tokens = INPUTS,
+                     .training = training } };
+    for (int64_t s = 0; s < sequences; s++)
+        for (int64_t t = start[s]; t < start[s + 1]; t++)
+            p->places[t] = (int32_t)(t - start[s] + (states ? states[s]->length : 0));
+    p->batch = (token_batch){ .tokens = tokens,
+        .sequences = sequences,
+        .start = start,
+        .positions = p->places,
+        .states = states,
+        .encoder_output = m->encoded,
+        .encoder_start = inputs };
+    p->call = (mixer_call){ .compute = m->compute,
+        .config = &m->config,
+        .weights = &m->weights,
+        .batch = &p->batch,
+        .most = &p->most,
+        .positions = { .rope = m->rope },
+        .kept_bytes = m->config.row->kept_bytes(&m->config, &p->most),
+        .workspace_bytes =
+            m->config.row->workspace_bytes(&m->config, &p->most, m->compute->workers) };
+    p->call.kept = mem_alloc(p->call.kept_bytes, 1);
+    p->call.workspace = mem_alloc(p->call.workspace_bytes, 1);
+    assert_non_null(p->call.kept);
+    assert_non_null(p->call.workspace);
+}
+
+static void close_pass(pass *p)
+{
+    mem_free(p->call.kept);
+    mem_free(p->call.workspace);
+}
+
+static void run(mixer_case *m, int64_t sequences, const int64_t *start,
+    sequence_state *const *states, bool training, const real *x, real *y)
+{
+    pass p;
+    open_pass(&p, m, sequences, start, states, training);
+    m->config.row->forward(&p.call, x, y);
+    close_pass(&p);
+    for (int64_t s = 0; states && s < sequences; s++) states[s]->length += start[s + 1] - start[s];
+}
+
+static void open_state(const mixer_case *m, sequence_state *s)
+{
+    const mixer_config *mixers[] = { &m->config };
+    assert_int_equal(sequence_state_open(s, mixers, 1, LENGTH), CADRE_OK);
+}
+
+/* ---- what holds for every row ---- */
+
+static void check_states(const mixer *row)
+{
+    mixer_case m;
+    sequence_state state, other, *one[] = { &state }, *two[] = { &state, &other };
+    real whole[LENGTH * WIDTH], y[LENGTH * WIDTH], both[LENGTH * WIDTH];
+    open_case(&m, row, false);
+    open_state(&m, &state);
+    open_state(&m, &other);
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
+    for (int t = 0; t < LENGTH; t++)
+        run(&m, 1, (int64_t[]){ 0, 1 }, one, false, m.x + t * WIDTH, y + t * WIDTH);
+    assert_memory_equal(y, whole, sizeof whole);
+    if (row == &mixer_cross) goto done; /* the encoder's output is of one sequence */
+    if (state.rewinds) { /* the last five once more, beside the first two of another sequence */
+        assert_true(sequence_state_rewind(&state, LENGTH - 5));
+        memcpy(both, m.x + (LENGTH - 5) * WIDTH, 5 * WIDTH * sizeof *both);
+        memcpy(both + 5 * WIDTH, m.x, 2 * WIDTH * sizeof *both);
+        run(&m, 2, (int64_t[]){ 0, 5, 7 }, two, false, both, y);
+        assert_memory_equal(y, whole + (LENGTH - 5) * WIDTH, 5 * WIDTH * sizeof *y);
+        assert_memory_equal(y + 5 * WIDTH, whole, 2 * WIDTH * sizeof *y);
+    }
+    assert_true(sequence_state_copy(&other, &state, LENGTH));
+    assert_true(sequence_state_rewind(&state, 0));
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, one, false, m.x, y);
+    assert_memory_equal(y, whole, sizeof whole);
+    assert_int_equal(other.length, LENGTH);
+done:
+    sequence_state_close(&state);
+    sequence_state_close(&other);
+    close_case(&m);
+}
+
+/* Training's forward computes the same function as inference's, which may take another way. */
+static void check_training(const mixer *row)
+{
+    mixer_case m;
+    real kept[LENGTH * WIDTH], y[LENGTH * WIDTH];
+    if (!row->backward) return;
+    open_case(&m, row, true);
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, true, m.x, kept);
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, y);
+    for (int i = 0; i < LENGTH * WIDTH; i++) assert_true(fabs((double)(kept[i] - y[i])) < 1e-4);
+    close_case(&m);
+}
+
+/* sum of dy . y, which the gradients are of */
+static double value_of(mixer_case *m, const int64_t *start, const real *dy)
+{
+    real y[LENGTH * WIDTH];
+    double sum = 0;
+    run(m, 2, start, NULL, true, m->x, y);
+    for (int i = 0; i < LENGTH * WIDTH; i++) sum += (double)y[i] * (double)dy[i];
+    return sum;
+}
+
+static void check_slope(mixer_case *m, const int64_t *start, const real *dy, real *at, real found)
+{
+    const real step = sizeof(real) == 4 ? (real)4e-3 : (real)1e-5;
+    const double allowed = sizeof(real) == 4 ? 2e-2 : 1e-7;
+    real held = *at;
+    *at = held + step;
+    double above = value_of(m, start, dy);
+    *at = held - step;
+    double below = value_of(m, start, dy);
+    *at = held;
+    double slope = (above - below) / (2 * (double)step);
+    if (!(fabs(slope - (double)found) < allowed * (1 + fabs(slope))))
+        fail_msg(
+            "%s: a gradient of %g, the slope is %g", m->config.row->name, (double)found, slope);
+}
+
+static void check_gradients(const mixer *row)
+{
+    static const int64_t start[] = { 0, 4, LENGTH };
+    mixer_case m;
+    pass p;
+    real y[LENGTH * WIDTH], dy[LENGTH * WIDTH], dx[LENGTH * WIDTH];
+    if (!row->backward) return;
+    open_case(&m, row, true);
+    fill(dy, LENGTH * WIDTH, 102);
+    open_pass(&p, &m, 2, start, NULL, true);
+    row->forward(&p.call, m.x, y);
+    row->backward(&p.call, &m.gradients, m.x, dy, dx);
+    close_pass(&p);
+    for (int i = 0; i < LENGTH * WIDTH; i += 7) check_slope(&m, start, dy, &m.x[i], dx[i]);
+    for (const shape *s = shapes_of(row); s->rows; s++)
+        for (int64_t i = 0; i < s->rows * s->cols; i += 11)
+            check_slope(&m, start, dy, &m.values[s->part][i], m.gradients.part[s->part][i]);
+    close_case(&m);
+}
+
+static void every_row_keeps_its_contract(void **unused)
+{
+    (void)unused;
+    int count;
+    const mixer *const *list = mixer_list(&count);
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        assert_true(list[i]->name && list[i]->words && list[i]->forward && list[i]->state);
+        for (int j = 0; j < i; j++) assert_string_not_equal(list[i]->name, list[j]->name);
+        check_states(list[i]);
+        check_training(list[i]);
+        check_gradients(list[i]);
+    }
+}
+
+/* ---- states of rows that cannot go back ---- */
+
+static mixer_state_size fixed_size(const mixer_config *c)
+{
+    (void)c;
+    return (mixer_state_size){ .fixed = 3 };
+}
+
+static void a_fixed_part_is_copied_and_begins_anew(void **unused)
+{
+    (void)unused;
+    const mixer recurrent = { .name = "recurrent", .state = fixed_size };
+    mixer_config config = { .row = &recurrent };
+    const mixer_config *mixers[] = { &config, &config };
+    sequence_state s, other;
+    assert_int_equal(sequence_state_open(&s, mixers, 2, 4), CADRE_OK);
+    assert_int_equal(sequence_state_open(&other, mixers, 2, 4), CADRE_OK);
+    assert_true(s.layer[0].fixed + 3 == s.layer[1].fixed);
+    for (int i = 0; i < 6; i++) s.layer[0].fixed[i] = (real)(i + 1);
+    s.length = 3;
+    assert_false(sequence_state_rewind(&s, 2));
+    assert_false(sequence_state_copy(&other, &s, 2));
+    assert_true(sequence_state_rewind(&s, 3));
+    assert_true(sequence_state_copy(&other, &s, 3));
+    assert_true(sequence_state_rewind(&s, 0));
+    assert_true(s.length == 0 && s.layer[1].fixed[2] == 0);
+    assert_true(other.length == 3 && other.layer[1].fixed[2] == 6);
+    assert_int_equal(layer_state_bytes(&config, 1000), 3 * sizeof(real));
+    sequence_state_close(&s);
+    sequence_state_close(&other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_keeps_its_contract),
+        cmocka_unit_test(a_fixed_part_is_copied_and_begins_anew),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
