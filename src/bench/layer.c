@@ -80,13 +80,14 @@ static void run_dense(bench *b)
         .weights = &b->dense.weights,
         .width = WIDTH,
         .hidden = DENSE,
+        .pre = b->dense_pre,
+        .act = b->dense_act,
         .group = group,
         .wanted = wanted,
         .form = row_activation_by_name(b->c->variant->rows, "swiglu") };
     pass.rows = (expert_rows){ .experts = 1, .first = b->start };
-    experts_forward(&pass, b->x, b->dense_pre, b->dense_act, b->y);
-    experts_backward(&pass, b->x, b->dy, b->dense_pre, b->dense_act, &b->dense.gradients, false,
-        NULL, b->dx, false);
+    experts_forward(&pass, b->x, b->y);
+    experts_backward(&pass, b->x, b->dy, &b->dense.gradients, NULL, b->dx, false);
 }
 
 static double seconds_of(void (*run)(bench *), bench *b)

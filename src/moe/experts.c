@@ -170,7 +170,7 @@ static int32_t list_wanted(const expert_pass *e)
     return count;
 }
 
-cadre_status experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out)
+cadre_status experts_forward(const expert_pass *e, const real *x, real *out)
 {
     expert_wave w = { .layer = e->layer,
         .plan = e->plan,
@@ -179,9 +179,9 @@ cadre_status experts_forward(const expert_pass *e, const real *x, real *pre, rea
         .count = list_wanted(e) };
     for (; w.count; w.experts += w.held, w.count -= w.held) {
         CADRE_TRY(expert_source_acquire(e->source, &w));
-        multiply_inputs(e, &w, x, pre);
-        activate(e, &w, pre, act);
-        multiply_output(e, &w, act, out);
+        multiply_inputs(e, &w, x, e->pre);
+        activate(e, &w, e->pre, e->act);
+        multiply_output(e, &w, e->act, out);
         expert_source_release(e->source, &w);
     }
     return CADRE_OK;
@@ -321,8 +321,8 @@ static void hidden_task(void *arg, int64_t begin, int64_t end)
 }
 
 /* Forward: out = act Wd^T. dWd (+)= dy^T (w act) */
-static void multiply_down_gradient(const expert_pass *e, const real *dy, const real *act,
-    const expert_gradients *g, bool accumulate)
+static void multiply_down_gradient(
+    const expert_pass *e, const real *dy, const real *act, const expert_gradients *g)
 {
     for (int64_t i = 0; i < e->rows.experts; i++)
         e->group[i] = (gemm_group){ .m = e->width,
@@ -334,7 +334,7 @@ static void multiply_down_gradient(const expert_pass *e, const real *dy, const r
             .c = g->down[i],
             .c_stride = e->hidden,
             .b = matrix_of_floats(act + e->rows.first[i] * e->hidden, e->hidden) };
-    gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, accumulate);
+    gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, g->accumulate);
 }
 
 static gemm_group input_gradient_group(
@@ -352,8 +352,8 @@ static gemm_group input_gradient_group(
 }
 
 /* Forward: gate = x Wg^T, up = x Wu^T. dWg (+)= dgate^T x, dWu (+)= dup^T x */
-static void multiply_input_gradients(const expert_pass *e, const real *x, const real *dpre,
-    const expert_gradients *g, bool accumulate)
+static void multiply_input_gradients(
+    const expert_pass *e, const real *x, const real *dpre, const expert_gradients *g)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < e->rows.experts; i++) {
@@ -364,7 +364,7 @@ static void multiply_input_gradients(const expert_pass *e, const real *x, const 
             e->group[count++] =
                 input_gradient_group(e, i, dpre + e->hidden, e->hidden, x, g->up[i]);
     }
-    gemm_grouped(e->compute, GEMM_TN, e->group, count, accumulate);
+    gemm_grouped(e->compute, GEMM_TN, e->group, count, g->accumulate);
 }
 
 /* Forward: gate = x Wg^T, up = x Wu^T. dx_rows (+)= dgate Wg + dup Wu: one chain over 2H where the
@@ -396,7 +396,6 @@ typedef struct bias_job {
     const expert_pass *pass;
     const expert_gradients *g;
     const real *dy, *dpre;
-    bool accumulate;
 } bias_job;
 
 /* Forward: gate += bg, up += bu; y_t += w * bd. */
@@ -406,10 +405,9 @@ static void bias_expert(const bias_job *job, int64_t i)
     const row_kernels *rows = e->compute->variant->rows;
     const expert_gradients *g = job->g;
     size_t hidden = (size_t)e->hidden * sizeof(real);
-    if (!job->accumulate && g->gate_bias) memset(g->gate_bias[i], 0, hidden);
-    if (!job->accumulate && g->up_bias) memset(g->up_bias[i], 0, hidden);
-    if (!job->accumulate && g->down_bias)
-        memset(g->down_bias[i], 0, (size_t)e->width * sizeof(real));
+    if (!g->accumulate && g->gate_bias) memset(g->gate_bias[i], 0, hidden);
+    if (!g->accumulate && g->up_bias) memset(g->up_bias[i], 0, hidden);
+    if (!g->accumulate && g->down_bias) memset(g->down_bias[i], 0, (size_t)e->width * sizeof(real));
     for (int64_t r = e->rows.first[i]; r < e->rows.first[i + 1]; r++) {
         const real *dpre = job->dpre + r * pre_width(e);
         if (g->gate_bias) rows->add(e->hidden, dpre, g->gate_bias[i]);
@@ -425,18 +423,18 @@ static void bias_task(void *arg, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) bias_expert(job, i);
 }
 
-void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act,
-    const expert_gradients *g, bool accumulate, real *dweight, real *dx_rows, bool add_dx)
+void experts_backward(const expert_pass *e, const real *x, const real *dy,
+    const expert_gradients *g, real *dweight, real *dx_rows, bool add_dx)
 {
-    hidden_job hidden = { e, dy, pre, act, dweight };
-    bias_job bias = { e, g, dy, pre, accumulate };
-    multiply_output_backward(e, dy, act);
-    parallel_over(e->compute, row_count(e), 1, row_count(e) * pre_width(e), hidden_task, &hidden);
-    multiply_down_gradient(e, dy, act, g, accumulate);
+    int64_t work = row_count(e) * pre_width(e);
+    hidden_job hidden = { e, dy, e->pre, e->act, dweight };
+    bias_job bias = { e, g, dy, e->pre };
+    multiply_output_backward(e, dy, e->act);
+    parallel_over(e->compute, row_count(e), 1, work, hidden_task, &hidden);
+    multiply_down_gradient(e, dy, e->act, g);
     if (g->gate_bias || g->up_bias || g->down_bias)
-        parallel_over(
-            e->compute, e->rows.experts, 1, row_count(e) * pre_width(e), bias_task, &bias);
-    multiply_input_gradients(e, x, pre, g, accumulate);
-    multiply_input_backward(e, pre, 0, dx_rows, add_dx);
-    if (has_up(e)) multiply_input_backward(e, pre, 1, dx_rows, true);
+        parallel_over(e->compute, e->rows.experts, 1, work, bias_task, &bias);
+    multiply_input_gradients(e, x, e->pre, g);
+    multiply_input_backward(e, e->pre, 0, dx_rows, add_dx);
+    if (has_up(e)) multiply_input_backward(e, e->pre, 1, dx_rows, true);
 }

@@ -25,6 +25,7 @@ typedef struct expert_gradients {
     real *const *gate, *const *up, *const *down;                /* [experts] each */
     bool joined;                                                /* as the weights are */
     real *const *gate_bias, *const *up_bias, *const *down_bias; /* NULL where weights have none */
+    bool accumulate;                                            /* all are added to; else written */
 } expert_gradients;
 
 /* Rows grouped by local expert. */
@@ -59,18 +60,20 @@ typedef struct expert_pass {
     int64_t width, hidden; /* D, H */
     expert_rows rows;
     expert_dropout dropout;
+    real *pre;         /* [R, inputs * H] of forward for backward, which spends it */
+    real *act;         /* [R, H] scratch */
     gemm_group *group; /* [2 * experts] scratch */
     int32_t *wanted;   /* [experts] scratch of forward */
 } expert_pass;
 
-/* x [T, D] -> pre, act (scratch), out. out has no down bias: combine adds it. Fails where the
- * source does, and leaves nothing acquired. */
-cadre_status experts_forward(const expert_pass *e, const real *x, real *pre, real *act, real *out);
+/* x [T, D] -> pre, out [R, D]. out has no down bias: combine adds it. Fails where the source does,
+ * and leaves nothing acquired. */
+cadre_status experts_forward(const expert_pass *e, const real *x, real *out);
 
-/* dy [T, D] -> gradients of the weights (added, or overwritten), dweight by edge (NULL: not
- * wanted), dx_rows [R, D] (added, or overwritten). Spends pre; act is scratch. */
-void experts_backward(const expert_pass *e, const real *x, const real *dy, real *pre, real *act,
-    const expert_gradients *g, bool accumulate, real *dweight, real *dx_rows, bool add_dx);
+/* dy [T, D] -> gradients of the weights, dweight by edge (NULL: not wanted), dx_rows [R, D] (added,
+ * or overwritten). */
+void experts_backward(const expert_pass *e, const real *x, const real *dy,
+    const expert_gradients *g, real *dweight, real *dx_rows, bool add_dx);
 
 /* y_t = (base ? base_scale[t] * y_t : 0) + the sum above; base_scale NULL: 1. */
 typedef struct combination {

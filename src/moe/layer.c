@@ -193,6 +193,8 @@ static expert_pass routed_pass(const run *r)
         .width = r->c->width,
         .form = form_of(r->call->compute->variant->rows, r->c),
         .hidden = r->c->hidden,
+        .pre = r->s->pre,
+        .act = r->scratch.act,
         .group = r->scratch.group,
         .wanted = r->scratch.wanted };
     e.rows = (expert_rows){ p->experts, p->first, p->row_token, p->row_edge, p->edge_weight };
@@ -226,6 +228,8 @@ static void shared_begin(const run *r, shared_pass *p)
         .width = r->c->width,
         .form = form_of(r->call->compute->variant->rows, r->c),
         .hidden = r->c->shared,
+        .pre = r->s->shared_pre,
+        .act = r->scratch.act,
         .group = r->scratch.group,
         .wanted = r->scratch.wanted };
     p->pass.rows = (expert_rows){ .experts = 1, .first = p->first, .weight = r->s->shared_gate };
@@ -282,10 +286,10 @@ cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const 
     if (c->shared) {
         shared_pass shared;
         shared_begin(&r, &shared);
-        CADRE_TRY(experts_forward(&shared.pass, x, s->shared_pre, r.scratch.act, y));
+        CADRE_TRY(experts_forward(&shared.pass, x, y));
     }
     expert_pass routed = routed_pass(&r);
-    CADRE_TRY(experts_forward(&routed, expert_input(&r), s->pre, r.scratch.act, r.scratch.rows));
+    CADRE_TRY(experts_forward(&routed, expert_input(&r), r.scratch.rows));
     combination sum = { .compute = call->compute,
         .plan = &s->plan,
         .width = c->width,
@@ -305,10 +309,10 @@ static void shared_backward(run *r, const real *dy, real *dx, const moe_gradient
     expert_gradients into = { .gate = &(real *const){ g->shared_gate },
         .up = &(real *const){ g->shared_up },
         .down = &(real *const){ g->shared_down },
-        .joined = g->shared_joined };
+        .joined = g->shared_joined,
+        .accumulate = g->accumulate };
     shared_begin(r, &shared);
-    experts_backward(&shared.pass, r->x, dy, r->s->shared_pre, r->scratch.act, &into, g->accumulate,
-        r->scratch.dgate, dx, true);
+    experts_backward(&shared.pass, r->x, dy, &into, r->scratch.dgate, dx, true);
 }
 
 /* Forward: gate = sigmoid(z), z = x . w. Given dgate: dw (+)= dz^T x, dx += dz w */
@@ -327,14 +331,15 @@ static void routed_backward(run *r, const real *dy, real *dx, moe_gradients *g)
     const scratch *t = &r->scratch;
     const plan *p = &r->s->plan;
     expert_pass routed = routed_pass(r);
+    expert_gradients into = g->experts;
+    into.accumulate = g->accumulate;
     routing_gradient d = { .dweight = t->dweight,
         .dprobability = t->probability,
         .dlogits = t->logits,
         .dnoise_logits = t->noise_logits };
     if (r->call->balance) d.dscore = balance_gradients(r->call->balance, r->call->balance_layer);
     memset(t->dweight, 0, (size_t)p->edges * sizeof(real)); /* of edges without a row */
-    experts_backward(&routed, expert_input(r), dy, r->s->pre, t->act, &g->experts, g->accumulate,
-        t->dweight, t->rows, false);
+    experts_backward(&routed, expert_input(r), dy, &into, t->dweight, t->rows, false);
     routing_backward(&r->routing, &d, &g->router, g->accumulate, dx);
     if (!r->c->route.jitter_experts) routing_apply_jitter(&r->routing, dx);
     experts_scatter(r->call->compute, p, r->c->width, t->rows, dx);

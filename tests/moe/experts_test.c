@@ -119,12 +119,14 @@ static void run(layer *l, const held *h, bool sent, made *m)
             .expert = sent ? h->expert : NULL,
             .first_token = 100,
             .token = sent ? h->place : NULL },
+        .pre = pre,
+        .act = act,
         .group = group,
         .wanted = wanted };
-    assert_int_equal(experts_forward(&p, h->x, pre, act, out), CADRE_OK);
+    assert_int_equal(experts_forward(&p, h->x, out), CADRE_OK);
     for (int64_t r = 0; r < h->first[h->experts]; r++)
         memcpy(m->act[h->pair[r]], act + r * H, H * sizeof(real));
-    experts_backward(&p, h->x, h->dy, pre, act, &into, false, NULL, dx, false);
+    experts_backward(&p, h->x, h->dy, &into, NULL, dx, false);
     for (int64_t r = 0; r < h->first[h->experts]; r++) {
         memcpy(m->out[h->pair[r]], out + r * D, D * sizeof(real));
         memcpy(m->dx[h->pair[r]], dx + r * D, D * sizeof(real));

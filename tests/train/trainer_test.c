@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,6 +14,7 @@
 #include "base/memory.h"
 #include "support/heap_peak.h"
 #include "support/small_run.h"
+#include "support/thread_comm.h"
 #include "support/within.h"
 #include "weights/initialise.h"
 
@@ -190,6 +192,48 @@ static void test_balance_over_a_step_is_of_all_its_parts(void **state)
     compare_cuts("smooth-load", "layer", "noisy-topk");
 }
 
+/* ---- another rank that fails ---- */
+
+typedef struct failing {
+    cadre_status status[2];
+    char sentence[2][COMM_SENTENCE];
+    bool kept[2];
+} failing;
+
+/* Rank 1 has no room for what it is asked; rank 0 learns it in the middle of a step. */
+static void step_or_fail(comm *world, void *arg)
+{
+    failing *f = arg;
+    fixture one;
+    trainer_report report;
+    open_case(&one, "olmoe", "balance-over", "step");
+    trainer_free(one.t);
+    if (trainer_new(one.c, &one.config, &one.settings, world, &one.t) != CADRE_OK) return;
+    init_options start = init_options_of(one.settings.recipe, &one.config, 5);
+    model_initialise(one.c, trainer_table(one.t), &start, trainer_values(one.t));
+    size_t size = (size_t)trainer_table(one.t)->elements * sizeof(real);
+    real *before = mem_alloc(size, 1);
+    memcpy(before, trainer_values(one.t), size);
+    if (world->rank == 1) comm_fail(world, cadre_fail(CADRE_ENOMEM, NULL, "no room"));
+    f->status[world->rank] = trainer_step(one.t, 0, 0.01, feed, &one.settings.context, &report);
+    snprintf(f->sentence[world->rank], COMM_SENTENCE, "%s", cadre_last_error());
+    f->kept[world->rank] = !memcmp(before, trainer_values(one.t), size);
+    mem_free(before);
+    close_case(&one);
+}
+
+static void test_a_failing_rank_changes_nothing(void **state)
+{
+    (void)state;
+    static failing f;
+    assert_int_equal(thread_comm_run(2, 60, step_or_fail, &f), CADRE_OK);
+    for (int r = 0; r < 2; r++) {
+        assert_int_equal(f.status[r], CADRE_ENOMEM);
+        assert_string_equal(f.sentence[r], "rank 1: no room");
+        assert_true(f.kept[r]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_balancing_reaches_the_router_alone_apart_from_the_loss),
         cmocka_unit_test(test_balance_over_a_step_is_of_all_its_parts),
         cmocka_unit_test(test_metrics_are_of_the_sparse_layers),
+        cmocka_unit_test(test_a_failing_rank_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
