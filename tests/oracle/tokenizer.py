@@ -1,9 +1,12 @@
-"""Ids and texts of one tokenizer.json beside those of the tokenizers package and of transformers' PreTrainedTokenizerFast.
+"""Ids and texts of one tokenizer.json beside those of the tokenizers package and of transformers'
+PreTrainedTokenizerFast.
 
 usage: tokenizer.py tokenizer.json [TEXT FILE...]     CADRE names the program (default build/cadre)
 
-Lines of the files (by default this one and the house's sources) and strings of random characters of many scripts go through
-`cadre tokenize --lines`; ids, and the texts decoded from them, must be the same."""
+Lines of the files (by default this one and the house's sources) and strings of random characters of
+many scripts go through `cadre tokenize --lines`; ids, and the texts decoded from them, must be the
+same."""
+
 import glob
 import json
 import os
@@ -14,9 +17,31 @@ import sys
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-RANGES = ((0x20, 0x7e), (0x20, 0x7e), (0x30, 0x39), (0x09, 0x0d), (0x20, 0x20), (0x80, 0x24f), (0x300, 0x36f), (0x370, 0x3ff), (0x400, 0x4ff), (0x590, 0x6ff),
-          (0x900, 0x97f), (0xe00, 0xe7f), (0x1100, 0x11ff), (0x2000, 0x206f), (0x2070, 0x218f), (0x2580, 0x259f), (0x3000, 0x30ff), (0x4e00, 0x9fbf),
-          (0xac00, 0xd7a3), (0xf900, 0xfaff), (0xff00, 0xffef), (0x1d400, 0x1d7ff), (0x1f300, 0x1f64f))
+RANGES = (
+    (0x20, 0x7E),
+    (0x20, 0x7E),
+    (0x30, 0x39),
+    (0x09, 0x0D),
+    (0x20, 0x20),
+    (0x80, 0x24F),
+    (0x300, 0x36F),
+    (0x370, 0x3FF),
+    (0x400, 0x4FF),
+    (0x590, 0x6FF),
+    (0x900, 0x97F),
+    (0xE00, 0xE7F),
+    (0x1100, 0x11FF),
+    (0x2000, 0x206F),
+    (0x2070, 0x218F),
+    (0x2580, 0x259F),
+    (0x3000, 0x30FF),
+    (0x4E00, 0x9FBF),
+    (0xAC00, 0xD7A3),
+    (0xF900, 0xFAFF),
+    (0xFF00, 0xFFEF),
+    (0x1D400, 0x1D7FF),
+    (0x1F300, 0x1F64F),
+)
 
 
 def random_text(rnd, size):
@@ -29,8 +54,12 @@ def random_text(rnd, size):
 
 def lines(path, items, *options):
     program = os.environ.get("CADRE", "build/cadre")
-    said = subprocess.run([program, "tokenize", path, "--lines", *options], input="".join(json.dumps(i) + "\n" for i in items),
-                          capture_output=True, text=True)
+    said = subprocess.run(
+        [program, "tokenize", path, "--lines", *options],
+        input="".join(json.dumps(i) + "\n" for i in items),
+        capture_output=True,
+        text=True,
+    )
     if said.returncode:
         sys.exit(said.stderr.strip())
     return [json.loads(line) for line in said.stdout.split("\n") if line]
@@ -40,7 +69,9 @@ def main(path, files):
     rnd = random.Random(7)
     texts = [line for file in files for line in open(file, encoding="utf-8").read().split("\n")]
     specials = [t["content"] for t in json.load(open(path, encoding="utf-8"))["added_tokens"]]
-    texts += [random_text(rnd, rnd.randint(1, 60)) for _ in range(3000)] + [random_text(rnd, 5) + s + random_text(rnd, 5) for s in specials for _ in range(4)]
+    texts += [random_text(rnd, rnd.randint(1, 60)) for _ in range(3000)] + [
+        random_text(rnd, 5) + s + random_text(rnd, 5) for s in specials for _ in range(4)
+    ]
     reference, fast = Tokenizer.from_file(path), PreTrainedTokenizerFast(tokenizer_file=path)
     bad = 0
     for special in (True, False):
