@@ -1,6 +1,7 @@
 /* config_gguf_test.c - the numbers of a GGUF file as other programs write them: ids that say none,
  * zeros that say nothing, factors without a type, groups of experts, and end tokens by key and by
  * name. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 
 #include "arch/architecture.h"
 #include "arch/config_gguf.h"
+#include "support/family.h"
 #include "support/scratch.h"
 #include "support/succeeds.h"
 
@@ -19,7 +21,7 @@ enum { VOCAB = 8 };
 
 typedef struct extra { /* a key of the file besides the usual ones; ended by a NULL name */
     const char *name;
-    char kind; /* u: an integer, i: a signed one, r: a number, s: a text */
+    char kind; /* u: an integer, i: a signed one, r: a number, b: a truth, s: a text */
     double number;
     const char *text;
 } extra;
@@ -33,6 +35,7 @@ static void put_extra(gguf_writer *w, const char *arch, const extra *e)
     if (e->kind == 'u') gguf_writer_int(w, key, GGUF_U32, (int64_t)e->number);
     if (e->kind == 'i') gguf_writer_int(w, key, GGUF_I32, (int64_t)e->number);
     if (e->kind == 'r') gguf_writer_real(w, key, e->number);
+    if (e->kind == 'b') gguf_writer_bool(w, key, e->number != 0);
     if (e->kind == 's') gguf_writer_string(w, key, e->text, strlen(e->text));
 }
 
@@ -112,6 +115,10 @@ static void refused(const char *arch, const extra *more, const char *name)
 }
 
 #define KEYS(...) ((const extra[]){ __VA_ARGS__, { NULL, 0, 0, NULL } })
+#define GROUPS "\"n_group\": 4, \"topk_group\": 2"
+#define YARN                                                                                       \
+    "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4, \"beta_fast\": 30, "               \
+    "\"beta_slow\": 2, \"original_max_position_embeddings\": 96}"
 #define EXPERTS                                                                                    \
     { "expert_count", 'u', 4, NULL }, { "expert_used_count", 'u', 2, NULL }
 
@@ -270,6 +277,322 @@ static void other_kinds_of_files(void **state)
     refused("llama", KEYS({ "general.type", 's', 0, "imatrix" }), "general.type");
 }
 
+/* ---- what is written ---- */
+
+/* The metadata of a configuration, in a file. */
+static gguf *written(const char *type, const char *members, bool quantised)
+{
+    const char *path = scratch_file("written.gguf");
+    model_config c = family_config(type, members);
+    static const float number;
+    gguf_writer *w;
+    gguf *file;
+    unlink(path);
+    succeeds(gguf_writer_open(path, &w));
+    succeeds(config_gguf_write(w, &c, "a model", 7, quantised));
+    gguf_writer_declare(w, "one", 0, 1, (const int64_t[]){ 1 });
+    gguf_writer_put(w, &number, sizeof number);
+    succeeds(gguf_writer_commit(w));
+    succeeds(gguf_open(path, &file));
+    model_config_free(&c);
+    return file;
+}
+
+typedef struct stored {
+    const char *type, *members, *key;
+    double value;     /* NAN: the key is not there */
+    const char *text; /* of a string */
+} stored;
+
+#define NONE (double)NAN
+static const stored keys_written[] = {
+    { "mixtral", "", "general.architecture", 0, "llama" },
+    { "mixtral", "", "general.name", 0, "a model" },
+    { "mixtral", "", "general.type", 0, "model" },
+    { "mixtral", "", "general.file_type", 7, NULL },
+    { "mixtral", "", "llama.vocab_size", 64, NULL },
+    { "mixtral", "", "llama.block_count", 3, NULL },
+    { "mixtral", "", "llama.context_length", 2048, NULL },
+    { "mixtral", "", "llama.embedding_length", 32, NULL },
+    { "mixtral", "", "llama.attention.head_count", 4, NULL },
+    { "mixtral", "\"num_key_value_heads\": 2", "llama.attention.head_count_kv", 2, NULL },
+    { "mixtral", "\"rms_norm_eps\": 0.25", "llama.attention.layer_norm_rms_epsilon", 0.25, NULL },
+    { "mixtral", "", "llama.expert_count", 8, NULL },
+    { "mixtral", "", "llama.expert_used_count", 2, NULL },
+    { "mixtral", "\"rope_theta\": 5000", "llama.rope.freq_base", 5000, NULL },
+    { "mixtral", "\"head_dim\": 6", "llama.rope.dimension_count", 6, NULL },
+    { "mixtral", "\"head_dim\": 6", "llama.attention.key_length", 6, NULL },
+    { "mixtral", "\"head_dim\": 6", "llama.attention.value_length", 6, NULL },
+    { "mixtral", "", "llama.feed_forward_length", 16, NULL },
+    { "mixtral", "", "llama.expert_gating_func", NONE, NULL },
+    { "mixtral", "", "llama.expert_weights_norm", NONE, NULL },
+    { "mixtral", "", "llama.rope.scaling.type", NONE, NULL },
+    { "mixtral", "", "llama.rope.scaling.factor", NONE, NULL },
+    { "llama", "", "llama.expert_count", NONE, NULL },
+    { "llama", "", "llama.feed_forward_length", 16, NULL },
+    { "llama", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}", "llama.rope.scaling.type",
+        0, "linear" },
+    { "llama", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}",
+        "llama.rope.scaling.factor", 4, NULL },
+    { "llama", YARN, "llama.rope.scaling.type", 0, "yarn" },
+    { "llama", YARN, "llama.rope.scaling.factor", 4, NULL },
+    { "llama", YARN, "llama.rope.scaling.original_context_length", 96, NULL },
+    { "llama", YARN, "llama.rope.scaling.yarn_beta_fast", 30, NULL },
+    { "llama", YARN, "llama.rope.scaling.yarn_beta_slow", 2, NULL },
+    { "llama", YARN, "llama.rope.scaling.attn_factor", NONE, NULL },
+    { "qwen3", "", "qwen3.feed_forward_length", 16, NULL },
+    { "qwen2_moe", "", "qwen2moe.feed_forward_length", 16, NULL },
+    { "qwen2_moe", "", "qwen2moe.expert_feed_forward_length", 12, NULL },
+    { "qwen2_moe", "", "qwen2moe.expert_shared_feed_forward_length", 10, NULL },
+    { "qwen2_moe", "", "qwen2moe.expert_weights_norm", 0, NULL },
+    { "qwen2_moe", "\"norm_topk_prob\": true", "qwen2moe.expert_weights_norm", 1, NULL },
+    { "qwen3_moe", "", "qwen3moe.feed_forward_length", 16, NULL },
+    { "qwen3_moe", "", "qwen3moe.expert_feed_forward_length", 12, NULL },
+    { "olmoe", "", "olmoe.feed_forward_length", 16, NULL },
+    { "deepseek", "\"n_shared_experts\": 2", "deepseek.expert_shared_count", 2, NULL },
+    { "deepseek", "\"first_k_dense_replace\": 1", "deepseek.leading_dense_block_count", 1, NULL },
+    { "deepseek", "", "deepseek.expert_feed_forward_length", 12, NULL },
+    { "deepseek", "", "deepseek.expert_weights_scale", 1, NULL },
+    { "deepseek", "", "deepseek.expert_gating_func", 1, NULL },
+    { "deepseek_v2", "", "deepseek2.expert_gating_func", 1, NULL },
+    { "deepseek_v2", "\"routed_scaling_factor\": 16", "deepseek2.expert_weights_scale", 16, NULL },
+    { "deepseek_v3", "", "deepseek2.expert_gating_func", 2, NULL },
+    { "deepseek_v3", "", "deepseek2.expert_weights_norm", 1, NULL },
+    { "deepseek_v3", "", "deepseek2.attention.head_count_kv", 1, NULL },
+    { "deepseek_v3", "\"q_lora_rank\": 9", "deepseek2.attention.q_lora_rank", 9, NULL },
+    { "deepseek_v3", "", "deepseek2.attention.kv_lora_rank", 8, NULL },
+    { "deepseek_v3", "", "deepseek2.attention.key_length", 12, NULL },
+    { "deepseek_v3", "", "deepseek2.attention.value_length", 8, NULL },
+    { "deepseek_v3", "", "deepseek2.attention.key_length_mla", 10, NULL },
+    { "deepseek_v3", "", "deepseek2.attention.value_length_mla", 5, NULL },
+    { "deepseek_v3", "", "deepseek2.rope.dimension_count", 4, NULL },
+    { "deepseek_v3", "", "deepseek2.expert_group_count", NONE, NULL },
+    { "deepseek_v3", GROUPS, "deepseek2.expert_group_count", 4, NULL },
+    { "deepseek_v3", GROUPS, "deepseek2.expert_group_used_count", 2, NULL },
+    { "deepseek_v3",
+        "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4, \"mscale\": 0.5, "
+        "\"mscale_all_dim\": 0.5}",
+        "deepseek2.rope.scaling.yarn_log_multiplier", 0.05, NULL },
+    { "deepseek_v3", "", "deepseek2.rope.scaling.yarn_log_multiplier", NONE, NULL },
+    { "glm4_moe", "", "glm4moe.expert_shared_count", 1, NULL },
+    { "glm4_moe", "", "glm4moe.leading_dense_block_count", 1, NULL },
+    { "glm4_moe", "", "glm4moe.rope.dimension_count", 4, NULL },
+    { "glm4_moe", GROUPS, "glm4moe.expert_group_used_count", 2, NULL },
+    { "gpt_oss", "\"head_dim\": 8", "gpt-oss.attention.sliding_window", 128, NULL },
+    { "gpt_oss", "\"head_dim\": 8", "gpt-oss.expert_feed_forward_length", 16, NULL },
+    { "granitemoe", "\"logits_scaling\": 6", "granitemoe.logit_scale", 6, NULL },
+    { "granitemoe", "\"residual_multiplier\": 0.5", "granitemoe.residual_scale", 0.5, NULL },
+    { "granitemoe", "\"embedding_multiplier\": 12", "granitemoe.embedding_scale", 12, NULL },
+    { "granitemoe", "\"attention_multiplier\": 0.5", "granitemoe.attention.scale", 0.5, NULL },
+    { "grok", "\"attn_logit_softcapping\": 25", "grok.attn_logit_softcapping", 25, NULL },
+    { "grok", "\"attn_output_multiplier\": 0.5", "grok.attention.output_scale", 0.5, NULL },
+    { "grok", "\"output_multiplier_scale\": 0.5", "grok.logit_scale", 0.5, NULL },
+    { "grok", "\"embedding_multiplier_scale\": 12", "grok.embedding_scale", 12, NULL },
+};
+
+static double number_of(const gguf *file, const char *key)
+{
+    double number;
+    bool flag;
+    if (gguf_type_of(file, key) == GGUF_BOOL) {
+        succeeds(gguf_opt_bool(file, key, &flag));
+        return flag;
+    }
+    if (gguf_get_real(file, key, -1e30, 1e30, &number) == CADRE_OK) return number;
+    int64_t whole;
+    succeeds(gguf_get_int(file, key, 0, INT32_MAX, &whole));
+    return (double)whole;
+}
+
+static void keys_as_others_read_them(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof keys_written / sizeof *keys_written; i++) {
+        const stored *k = &keys_written[i];
+        gguf *file = written(k->type, k->members, false);
+        gguf_string text = { "", 0 };
+        bool there = gguf_has(file, k->key), expected = !isnan(k->value);
+        if (there != expected) fail_msg("%s is%s written", k->key, there ? "" : " not");
+        if (k->text) {
+            succeeds(gguf_get_string(file, k->key, &text));
+            if (!gguf_string_is(text, k->text)) fail_msg("%s is not %s", k->key, k->text);
+        } else if (expected && number_of(file, k->key) != (double)(float)k->value)
+            fail_msg("%s: expected %g, found %.9g", k->key, k->value, number_of(file, k->key));
+        gguf_close(file);
+    }
+}
+
+/* Counts are of the type that other programs insist on. */
+static void counts_are_unsigned(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "general.file_type", "general.quantization_version",
+        "llama.vocab_size", "llama.block_count", "llama.expert_count", "llama.expert_used_count",
+        "llama.rope.dimension_count", "llama.rope.scaling.original_context_length" };
+    gguf *file = written("mixtral", YARN, true);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (gguf_type_of(file, keys[i]) != GGUF_U32) fail_msg("%s is no u32", keys[i]);
+    assert_true(number_of(file, "general.quantization_version") == 2);
+    gguf_close(file);
+    file = written("mixtral", "", false);
+    assert_false(gguf_has(file, "general.quantization_version"));
+    gguf_close(file);
+}
+
+/* YaRN's magnitude beside its own, where a file asks for another. */
+static void a_magnitude_of_its_own(void **state)
+{
+    (void)state;
+    gguf *file = written("llama",
+        "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4, \"attention_factor\": 2}",
+        false);
+    double more = number_of(file, "llama.rope.scaling.attn_factor");
+    assert_true(fabs(more - 2 / (0.1 * log(4) + 1)) < 1e-6);
+    gguf_close(file);
+}
+
+/* The text of config.json counts alone: what it says is what was written. */
+static void the_configuration_itself_comes_back(void **state)
+{
+    (void)state;
+    static const char *const models[][2] = { { "qwen3_moe", "\"mlp_only_layers\": [1]" },
+        { "qwen2_moe", "\"decoder_sparse_step\": 2" }, { "cadre", "" },
+        { "deepseek_v3", GROUPS ", \"rope_interleave\": false" } };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        model_config c = family_config(models[i][0], models[i][1]), back;
+        gguf *file = written(models[i][0], models[i][1], false);
+        succeeds(model_config_read_gguf(file, &back));
+        assert_ptr_equal(back.arch, c.arch);
+        assert_null(model_config_difference(&c, &back));
+        assert_int_equal(c.sparse_step, back.sparse_step);
+        model_config_free(&back);
+        model_config_free(&c);
+        gguf_close(file);
+    }
+}
+
+/* A family without a key for it has a step of 1 in files of others, and says so in its own. */
+static void a_step_is_never_nothing(void **state)
+{
+    (void)state;
+    model_config c =
+        taken("qwen3moe", KEYS(EXPERTS, { "expert_feed_forward_length", 'u', 8, NULL }), NULL);
+    assert_int_equal(c.sparse_step, 1);
+    assert_non_null(strstr(family_written(&c), "\"decoder_sparse_step\": 1"));
+    model_config_free(&c);
+}
+
+/* ---- more of what is read ---- */
+
+static void numbers_of_families(void **state)
+{
+    (void)state;
+    model_config c = taken("qwen2moe",
+        KEYS(EXPERTS, { "expert_feed_forward_length", 'u', 6, NULL },
+            { "expert_shared_feed_forward_length", 'u', 9, NULL }),
+        NULL);
+    assert_true(c.expert_width == 6 && c.shared_width == 9 && c.shared_gated &&
+                !strcmp(c.router->name, "softmax"));
+    model_config_free(&c);
+    c = taken("qwen2moe", KEYS(EXPERTS), NULL); /* one width for all, 16 */
+    assert_true(c.expert_width == 8 && c.shared_width == 16 && c.dense_width == 16);
+    model_config_free(&c);
+    c = taken("qwen3moe", KEYS(EXPERTS, { "expert_feed_forward_length", 'u', 6, NULL }), NULL);
+    assert_true(c.expert_width == 6 && c.qk_norm == QK_NORM_HEAD &&
+                !strcmp(c.router->name, "softmax-renorm"));
+    model_config_free(&c);
+    c = taken("gpt-oss",
+        KEYS(EXPERTS, { "expert_feed_forward_length", 'u', 6, NULL },
+            { "attention.sliding_window", 'u', 5, NULL }),
+        NULL);
+    assert_true(c.sinks && c.router_bias && c.expert_bias && c.expert_limit == 7);
+    assert_true(c.layer[0].window == 5 && c.layer[1].window == 0 && !c.rope.truncate);
+    assert_string_equal(c.router->name, "topk-softmax");
+    model_config_free(&c);
+    c = taken("granitemoe",
+        KEYS(EXPERTS, { "embedding_scale", 'r', 12, NULL }, { "residual_scale", 'r', 0.5, NULL },
+            { "logit_scale", 'r', 8, NULL }, { "attention.scale", 'r', 0.25, NULL }),
+        NULL);
+    assert_true(c.embedding_scale == 12 && c.residual_scale == 0.5 &&
+                model_config_logit_scale(&c) == 0.125 && model_config_attention_scale(&c) == 0.25);
+    model_config_free(&c);
+    c = taken("grok", KEYS(EXPERTS), NULL);
+    assert_true(c.post_norms && c.attention_softcap == 30 &&
+                c.embedding_scale == 78.38367176906169 && c.logit_scale == 0.5773502691896257 &&
+                c.attention_scale == 0.08838834764831845);
+    model_config_free(&c);
+    c = taken("grok",
+        KEYS(EXPERTS, { "attn_logit_softcapping", 'r', 25, NULL },
+            { "embedding_scale", 'r', 12, NULL }, { "logit_scale", 'r', 0.5, NULL },
+            { "attention.output_scale", 'r', 0.25, NULL }),
+        NULL);
+    assert_true(c.attention_softcap == 25 && c.embedding_scale == 12 && c.logit_scale == 0.5 &&
+                c.attention_scale == 0.25);
+    model_config_free(&c);
+}
+
+#define LATENT                                                                                     \
+    EXPERTS, { "expert_feed_forward_length", 'u', 8, NULL },                                       \
+        { "attention.kv_lora_rank", 'u', 8, NULL },                                                \
+    {                                                                                              \
+        "rope.dimension_count", 'u', 4, NULL                                                       \
+    }
+
+/* The widths of a head stand under newer names, or under those from before the absorbed form. */
+static void heads_of_latent_attention(void **state)
+{
+    (void)state;
+    model_config c = taken("deepseek2",
+        KEYS(LATENT, { "attention.key_length", 'u', 12, NULL },
+            { "attention.value_length", 'u', 7, NULL }),
+        NULL);
+    assert_true(c.head_dim == 12 && c.nope_dim == 8 && c.rope_dim == 4 && c.value_dim == 7);
+    assert_string_equal(c.arch->model_type, "deepseek_v2");
+    model_config_free(&c);
+    c = taken("deepseek2",
+        KEYS(LATENT, { "attention.key_length", 'u', 12, NULL },
+            { "attention.value_length", 'u', 8, NULL },
+            { "attention.key_length_mla", 'u', 10, NULL },
+            { "attention.value_length_mla", 'u', 5, NULL }, { "expert_gating_func", 'u', 2, NULL }),
+        NULL);
+    assert_true(c.head_dim == 10 && c.nope_dim == 6 && c.value_dim == 5);
+    assert_string_equal(c.arch->model_type, "deepseek_v3");
+    model_config_free(&c);
+    c = taken("deepseek2",
+        KEYS(LATENT, { "attention.key_length", 'u', 12, NULL },
+            { "attention.value_length", 'u', 7, NULL }, { "rope.scaling.type", 's', 0, "yarn" },
+            { "rope.scaling.factor", 'r', 4, NULL },
+            { "rope.scaling.yarn_log_multiplier", 'r', 0.0707, NULL }),
+        NULL);
+    assert_true(c.rope.mscale == 0.707 && c.rope.mscale_all_dim == 0.707);
+    model_config_free(&c);
+    refused("deepseek2",
+        KEYS(LATENT, { "attention.key_length", 'u', 4, NULL },
+            { "attention.value_length", 'u', 7, NULL }),
+        "deepseek2.attention.key_length_mla: expected more than the 4 that are turned, found 4");
+    refused("deepseek2", KEYS(LATENT), "deepseek2.attention.key_length");
+}
+
+static void how_experts_are_scored(void **state)
+{
+    (void)state;
+    model_config c = taken("llama", KEYS(EXPERTS, { "expert_gating_func", 'u', 1, NULL }), NULL);
+    model_config_free(&c);
+    c = taken("llama", KEYS(EXPERTS, { "expert_gating_func", 'u', 3, NULL }), NULL);
+    model_config_free(&c);
+    refused("llama", KEYS(EXPERTS, { "expert_gating_func", 'u', 2, NULL }),
+        "llama.expert_gating_func: expected 0, found 2");
+    refused("llama", KEYS(EXPERTS, { "expert_gating_func", 'u', 4, NULL }),
+        "llama.expert_gating_func: expected 0, found 4");
+    refused("olmoe", KEYS(EXPERTS, { "expert_gating_func", 'u', 3, NULL }),
+        "olmoe.expert_gating_func: expected 0, found 3"); /* not renormalised */
+    c = taken("olmoe",
+        KEYS(EXPERTS, { "expert_gating_func", 'u', 3, NULL },
+            { "expert_weights_norm", 'b', 1, NULL }),
+        NULL);
+    model_config_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +602,14 @@ int main(void)
         cmocka_unit_test(groups_of_experts),
         cmocka_unit_test(end_tokens),
         cmocka_unit_test(other_kinds_of_files),
+        cmocka_unit_test(keys_as_others_read_them),
+        cmocka_unit_test(counts_are_unsigned),
+        cmocka_unit_test(a_magnitude_of_its_own),
+        cmocka_unit_test(the_configuration_itself_comes_back),
+        cmocka_unit_test(a_step_is_never_nothing),
+        cmocka_unit_test(numbers_of_families),
+        cmocka_unit_test(heads_of_latent_attention),
+        cmocka_unit_test(how_experts_are_scored),
     };
     return cmocka_run_group_tests_name("numbers of GGUF files", tests, NULL, NULL);
 }
