@@ -404,7 +404,7 @@ cadre_status config_gguf_write(
     gguf_writer_string(w, "general.architecture", arch->gguf.name, strlen(arch->gguf.name));
     gguf_writer_string(w, "general.type", "model", 5);
     gguf_writer_string(w, "general.name", name, strlen(name));
-    gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
+    if (file_type >= 0) gguf_writer_int(w, "general.file_type", GGUF_U32, file_type);
     if (quantised)
         gguf_writer_int(w, "general.quantization_version", GGUF_U32, QUANTIZATION_VERSION);
     put_sizes(w, c);

@@ -13,7 +13,7 @@
 
 /* A GGUF's metadata -> numbers, checked. */
 cadre_status model_config_read_gguf(const gguf *file, model_config *config);
-/* name: of the model, for people; file_type: llama.cpp's number. */
+/* name: of the model, for people; file_type: llama.cpp's number, -1: none. */
 cadre_status config_gguf_write(
     gguf_writer *w, const model_config *config, const char *name, int file_type, bool quantised);
 

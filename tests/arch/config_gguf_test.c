@@ -280,7 +280,7 @@ static void other_kinds_of_files(void **state)
 /* ---- what is written ---- */
 
 /* The metadata of a configuration, in a file. */
-static gguf *written(const char *type, const char *members, bool quantised)
+static gguf *written_as(const char *type, const char *members, int file_type, bool quantised)
 {
     const char *path = scratch_file("written.gguf");
     model_config c = family_config(type, members);
@@ -289,13 +289,18 @@ static gguf *written(const char *type, const char *members, bool quantised)
     gguf *file;
     unlink(path);
     succeeds(gguf_writer_open(path, &w));
-    succeeds(config_gguf_write(w, &c, "a model", 7, quantised));
+    succeeds(config_gguf_write(w, &c, "a model", file_type, quantised));
     gguf_writer_declare(w, "one", 0, 1, (const int64_t[]){ 1 });
     gguf_writer_put(w, &number, sizeof number);
     succeeds(gguf_writer_commit(w));
     succeeds(gguf_open(path, &file));
     model_config_free(&c);
     return file;
+}
+
+static gguf *written(const char *type, const char *members, bool quantised)
+{
+    return written_as(type, members, 7, quantised);
 }
 
 typedef struct stored {
@@ -436,6 +441,18 @@ static void counts_are_unsigned(void **state)
     gguf_close(file);
     file = written("mixtral", "", false);
     assert_false(gguf_has(file, "general.quantization_version"));
+    gguf_close(file);
+}
+
+/* A format that llama.cpp has no number for. */
+static void a_format_without_a_number_is_not_named(void **state)
+{
+    (void)state;
+    gguf *file = written_as("llama", "", -1, true);
+    assert_false(gguf_has(file, "general.file_type"));
+    gguf_close(file);
+    file = written_as("llama", "", 0, false); /* f32 is 0 */
+    assert_true(gguf_has(file, "general.file_type") && number_of(file, "general.file_type") == 0);
     gguf_close(file);
 }
 
@@ -604,6 +621,7 @@ int main(void)
         cmocka_unit_test(other_kinds_of_files),
         cmocka_unit_test(keys_as_others_read_them),
         cmocka_unit_test(counts_are_unsigned),
+        cmocka_unit_test(a_format_without_a_number_is_not_named),
         cmocka_unit_test(a_magnitude_of_its_own),
         cmocka_unit_test(the_configuration_itself_comes_back),
         cmocka_unit_test(a_step_is_never_nothing),
