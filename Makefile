@@ -204,7 +204,7 @@ check:
 	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/whole.a $(GRADIENT_TESTS)
 	@+$(MAKE) --no-print-directory all
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz \
-	    $(BUILD)/cadre:tests/cli/bench.t $(CLI_TESTS:%=build-asan/cadre:%)
+	    $(BUILD)/cadre:tests/cli/bench.t $(BUILD)/cadre:tests/adding $(CLI_TESTS:%=build-asan/cadre:%)
 
 # Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, thousands of
 # damaged models, and fuzzing.
