@@ -523,7 +523,7 @@ static void numbers_of_families(void **state)
             { "attention.sliding_window", 'u', 5, NULL }),
         NULL);
     assert_true(c.sinks && c.router_bias && c.expert_bias && c.expert_limit == 7);
-    assert_true(c.layer[0].window == 5 && c.layer[1].window == 0 && !c.rope.truncate);
+    assert_true(c.layer[0].mixer.window == 5 && c.layer[1].mixer.window == 0 && !c.rope.truncate);
     assert_string_equal(c.router->name, "topk-softmax");
     model_config_free(&c);
     c = taken("granitemoe",
@@ -531,7 +531,7 @@ static void numbers_of_families(void **state)
             { "logit_scale", 'r', 8, NULL }, { "attention.scale", 'r', 0.25, NULL }),
         NULL);
     assert_true(c.embedding_scale == 12 && c.residual_scale == 0.5 &&
-                model_config_logit_scale(&c) == 0.125 && model_config_attention_scale(&c) == 0.25);
+                model_config_logit_scale(&c) == 0.125 && c.layer[0].mixer.scale == 0.25);
     model_config_free(&c);
     c = taken("grok", KEYS(EXPERTS), NULL);
     assert_true(c.post_norms && c.attention_softcap == 30 &&
