@@ -57,8 +57,8 @@ static cadre_status put_line(const train_settings *s, const param_table *table, 
     return result_put(&w, line, arg);
 }
 
-static cadre_status run(cadre_context *context, const model_config *config, const train_settings *s,
-    const recipe *r, cadre_line_listener line, void *arg)
+static cadre_status measure(cadre_context *context, const model_config *config,
+    const train_settings *s, const recipe *r, cadre_line_listener line, void *arg)
 {
     trainer *t;
     double best;
@@ -86,7 +86,7 @@ static cadre_status bench_train(
     CADRE_TRY(recipe_config(r, options, cadre_options_int(options, "vocab", 0), &config, &notes));
     mem_free(notes);
     cadre_status status = train_settings_read(options, r, &s);
-    if (status == CADRE_OK) status = run(context, &config, &s, r, line, arg);
+    if (status == CADRE_OK) status = measure(context, &config, &s, r, line, arg);
     model_config_free(&config);
     return status;
 }

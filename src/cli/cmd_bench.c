@@ -167,7 +167,7 @@ static int refuse_option(const bench *b, const char *option)
         "bench %s: --%s: expected no value, for nothing reads it here, found one", b->name, option);
 }
 
-static int run(const invocation *call)
+static int run_bench(const invocation *call)
 {
     const bench *b = find(call->operands[0]);
     if (!b) return unknown(call->operands[0]);
@@ -217,5 +217,5 @@ const command command_bench = {
         "cadre bench layer", "training speed",
         "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",
         "sixteen conversations at once", "cadre bench decode models/olmoe -n 32 --streams 16"),
-    .run = run,
+    .run = run_bench,
 };

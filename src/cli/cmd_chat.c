@@ -207,7 +207,7 @@ static cadre_status begin(talk *t, cadre_model *model)
     return status;
 }
 
-static int run(const invocation *call)
+static int run_chat(const invocation *call)
 {
     opened o;
     talk t = { .call = call };
@@ -262,5 +262,5 @@ const command command_chat = {
             "one question of a script",
             "echo 'Name three moons.' | cadre chat models/olmoe-instruct.gguf --greedy"),
     .stops = true,
-    .run = run,
+    .run = run_chat,
 };

@@ -19,7 +19,7 @@ static const cadre_option rows[] = {
         .help = "of the experts' matrices (default: as --dtype)" },
 };
 
-static int run(const invocation *call)
+static int run_convert(const invocation *call)
 {
     const char *in = call->operands[0], *out = call->operands[1];
     opened o;
@@ -57,5 +57,5 @@ const command command_convert = {
         "cadre convert runs/first first.gguf --dtype q4_k --experts-dtype q6_k", "and back",
         "cadre convert first.gguf first-again"),
     .stops = true,
-    .run = run,
+    .run = run_convert,
 };

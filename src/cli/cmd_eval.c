@@ -117,7 +117,7 @@ static int evaluate_and_print(const invocation *call, cadre_model *model)
     return exit_code;
 }
 
-static int run(const invocation *call)
+static int run_eval(const invocation *call)
 {
     if (!cadre_options_count(call->options, "text"))
         return complain_usage(NULL, "eval: --text: expected a file, found nothing");
@@ -147,5 +147,5 @@ const command command_eval = {
     .examples = LINES("bits per byte of what training kept apart",
         "cadre eval runs/first --text runs/first/validation/*.txt"),
     .stops = true,
-    .run = run,
+    .run = run_eval,
 };

@@ -147,7 +147,7 @@ static int generate(const invocation *call, cadre_model *model)
     return exit_code;
 }
 
-static int run(const invocation *call)
+static int run_generate(const invocation *call)
 {
     opened o;
     cadre_status status = opened_begin(call, call->operands[0], &o);
@@ -178,5 +178,5 @@ const command command_generate = {
         "what the model holds most likely, and which experts it asked",
         "cadre generate runs/first -p 'The Debian system' --greedy --routes routes.jsonl"),
     .stops = true,
-    .run = run,
+    .run = run_generate,
 };

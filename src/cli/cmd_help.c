@@ -13,7 +13,7 @@ static const cadre_option rows[] = {
         .help = "write the man pages of all commands and the completion for bash into a folder" },
 };
 
-static int run(const invocation *call)
+static int run_help(const invocation *call)
 {
     const char *folder = cadre_options_text(call->options, "pages", 0);
     if (folder) return manual_write_pages(folder);
@@ -37,5 +37,5 @@ const command command_help = {
     .description = "Prints what a command does and the options that it takes.",
     .own = ROWS(rows),
     .examples = LINES("the options of training, by subject", "cadre help train"),
-    .run = run,
+    .run = run_help,
 };

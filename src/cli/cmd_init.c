@@ -19,7 +19,7 @@ static const cadre_option rows[] = {
         .help = "number format of the matrices, or a mixture of formats: see convert" },
 };
 
-static int run(const invocation *call)
+static int run_init(const invocation *call)
 {
     const char *config = cadre_options_text(call->options, "config", 0), *out = call->operands[0];
     opened o;
@@ -53,5 +53,5 @@ const command command_init = {
         LINES("as a recipe", "cadre init big --recipe olmoe --width 1024 --layers 16 --dtype bf16",
             "as a published model", "cadre init big.gguf --config config.json --dtype q4_0"),
     .stops = true,
-    .run = run,
+    .run = run_init,
 };

@@ -120,7 +120,7 @@ static int print_people(const facts *f)
     return print_table_end(t);
 }
 
-static int run(const invocation *call)
+static int run_inspect(const invocation *call)
 {
     opened o;
     facts f = { .info.size = sizeof f.info, .memory.size = sizeof f.memory };
@@ -152,5 +152,5 @@ const command command_inspect = {
     .examples = LINES("as a table", "cadre inspect runs/first",
         "memory at a context of 32768 tokens, for a program",
         "cadre inspect runs/first --context 32768 --json"),
-    .run = run,
+    .run = run_inspect,
 };

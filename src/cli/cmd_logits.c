@@ -25,7 +25,7 @@ static const cadre_option rows[] = {
         .help = "the safetensors file to write" },
 };
 
-static int run(const invocation *call)
+static int run_logits(const invocation *call)
 {
     const char *list = cadre_options_text(call->options, "tokens", 0),
                *out = cadre_options_text(call->options, "out", 0);
@@ -67,5 +67,5 @@ const command command_logits = {
     .tables = { opened_options },
     .examples = LINES(
         "four positions", "cadre logits runs/first --tokens 5,17,3,9 --out logits.safetensors"),
-    .run = run,
+    .run = run_logits,
 };

@@ -45,7 +45,7 @@ static int write_report(const invocation *call, const char *page)
     return EXIT_DONE;
 }
 
-static int run(const invocation *call)
+static int run_report(const invocation *call)
 {
     const char *out = cadre_options_text(call->options, "out", 0);
     if (out) return write_report(call, out);
@@ -72,5 +72,5 @@ const command command_report = {
     .own = ROWS(rows),
     .examples = LINES("the page of a run", "cadre report runs/first --out first.html",
         "two runs side by side", "cadre report runs/first runs/second --out both.html"),
-    .run = run,
+    .run = run_report,
 };

@@ -206,7 +206,7 @@ static int line_by_line(const job *j)
     return exit_code;
 }
 
-static int run(const invocation *call)
+static int run_tokenize(const invocation *call)
 {
     bool lines = cadre_options_flag(call->options, "lines");
     job j = { .decode = cadre_options_flag(call->options, "decode"),
@@ -239,5 +239,5 @@ const command command_tokenize = {
         "what a chat model is asked",
         "echo '[{\"role\": \"user\", \"content\": \"Hello\"}]' | cadre tokenize "
         "models/Qwen3-30B-A3B --chat own"),
-    .run = run,
+    .run = run_tokenize,
 };

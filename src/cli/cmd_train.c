@@ -127,7 +127,7 @@ static cadre_status analyse(
     return CADRE_OK;
 }
 
-static int run(const invocation *call)
+static int run_train(const invocation *call)
 {
     watch w = { .call = call, .progress = progress_begin(call), .facts = json_array() };
     const cadre_train_listener listener = {
@@ -180,5 +180,5 @@ const command command_train = {
         "go on after Ctrl-C or a power cut",
         "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first --resume"),
     .stops = true,
-    .run = run,
+    .run = run_train,
 };

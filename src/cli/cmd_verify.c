@@ -35,7 +35,7 @@ static int print_tally(const tally *t)
     return exit_code;
 }
 
-static int run(const invocation *call)
+static int run_verify(const invocation *call)
 {
     bool asked = cadre_options_count(call->options, "threads") > 0;
     int threads = asked ? (int)cadre_options_int(call->options, "threads", 0) : 0;
@@ -58,5 +58,5 @@ const command command_verify = {
                    "for each, and how many passed "
                    "and failed.",
     .examples = LINES("after installing", "cadre verify"),
-    .run = run,
+    .run = run_verify,
 };

@@ -148,8 +148,6 @@ cadre_status gguf_parse(const char *name, const void *data, size_t size, gguf **
 
 const char *gguf_path(const gguf *file) { return file->parts[0].path; }
 
-uint32_t gguf_version(const gguf *file) { return file->parts[0].version; }
-
 /* ---- tensors ---- */
 
 size_t gguf_tensor_count(const gguf *file) { return file->first[file->part_count]; }

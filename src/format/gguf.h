@@ -67,7 +67,6 @@ const char *gguf_path(const gguf *file);
 /* The file of a split set that a byte of a tensor lies in, and where there; its path by number. */
 size_t gguf_part_of(const gguf *file, const uint8_t *at, int64_t *offset);
 const char *gguf_part_path(const gguf *file, size_t part);
-uint32_t gguf_version(const gguf *file);
 
 /* ---- tensors ---- */
 

@@ -53,20 +53,6 @@ const char *hash_text(hash128 hash, char text[HASH_TEXT])
     return text;
 }
 
-bool hash_from_text(const char *text, hash128 *hash)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint8_t bytes[HASH_BYTES] = { 0 };
-    if (strlen(text) != HASH_TEXT - 1) return false;
-    for (int i = 0; i < HASH_TEXT - 1; i++) {
-        const char *digit = strchr(digits, text[i]);
-        if (!digit) return false;
-        bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (digit - digits));
-    }
-    *hash = hash_load(bytes);
-    return true;
-}
-
 struct hash_stream {
     XXH3_state_t *state;
 };

@@ -21,7 +21,6 @@ cadre_status hash_file(const char *path, hash128 *hash);
 static inline bool hash_equal(hash128 a, hash128 b) { return a.high == b.high && a.low == b.low; }
 /* 32 hexadecimal digits; returns text */
 const char *hash_text(hash128 hash, char text[HASH_TEXT]);
-bool hash_from_text(const char *text, hash128 *hash);     /* false: not 32 hexadecimal digits */
 void hash_store(hash128 hash, uint8_t bytes[HASH_BYTES]); /* big-endian, as the text */
 hash128 hash_load(const uint8_t bytes[HASH_BYTES]);
 

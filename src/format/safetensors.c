@@ -215,15 +215,6 @@ static cadre_status refuse_absent(const safetensors *file, const char *name)
         CADRE_EFORMAT, file->path, "expected a tensor %s, found none", quote_text(name).text);
 }
 
-cadre_status safetensors_get(
-    const safetensors *file, const char *name, const safetensors_tensor **tensor)
-{
-    const safetensors_tensor *found = safetensors_find(file, name);
-    if (!found) return refuse_absent(file, name);
-    *tensor = found;
-    return CADRE_OK;
-}
-
 /* "[2, 3, any]" */
 typedef struct shape_text {
     char text[192];

@@ -48,8 +48,6 @@ size_t safetensors_count(const safetensors *file);
 const safetensors_tensor *safetensors_at(const safetensors *file, size_t index);
 /* NULL: not there */
 const safetensors_tensor *safetensors_find(const safetensors *file, const char *name);
-cadre_status safetensors_get(
-    const safetensors *file, const char *name, const safetensors_tensor **tensor);
 /* With its type and shape as expected; a negative dimension may be anything. */
 cadre_status safetensors_get_as(const safetensors *file, const char *name, const char *dtype,
     int rank, const int64_t *shape, const safetensors_tensor **tensor);

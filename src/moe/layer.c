@@ -18,12 +18,16 @@ static const row_activation *form_of(const row_kernels *rows, const moe_config *
     return row_activation_by_name(rows, c->form);
 }
 
+/* A form's name and inputs are the same for every variant. */
+static const row_activation *form_anywhere(const moe_config *c)
+{
+    int count;
+    return form_of(variant_list(&count)[0]->rows, c);
+}
+
 static real clamp_of(const moe_config *c) { return c->limit > 0 ? c->limit : REAL_INF; }
 
-int moe_config_inputs(const moe_config *c)
-{
-    return form_of(variant_list(&(int){ 0 })[0]->rows, c)->inputs;
-}
+int moe_config_inputs(const moe_config *c) { return form_anywhere(c)->inputs; }
 
 void moe_config_init(
     moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk)
@@ -52,7 +56,7 @@ cadre_status moe_config_check(const moe_config *c, const char *where)
     if (!(c->expert_dropout >= 0 && c->expert_dropout < 1))
         return cadre_fail(CADRE_EARGUMENT, where,
             "expert-dropout: expected at least 0 and less than 1, found %g", c->expert_dropout);
-    if (!form_of(variant_list(&(int){ 0 })[0]->rows, c))
+    if (!form_anywhere(c))
         return cadre_fail(CADRE_EARGUMENT, where,
             "expert-form: expected the name of a form, found '%s'", c->form);
     return CADRE_OK;

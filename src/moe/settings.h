@@ -1,5 +1,5 @@
-/* settings.h - a sparse layer's numbers by name: THE TABLE of options of routing, capacity and
- * balancing, which recipes, the command line and cadre_moe_new all take, and reading them.
+/* settings.h - a sparse layer's numbers, read from its options: those of moe/routing_options.c,
+ * which recipes, the command line and cadre_moe_new all take.
  *
  * Only options with a value (given, or a row's default) are read; the other numbers stay as they
  * are. */
@@ -7,8 +7,6 @@
 #define CADRE_MOE_SETTINGS_H
 
 #include "moe/layer.h"
-
-/* The table is cadre_routing_options(). */
 
 /* The words that --overflow and --priority take. */
 const char *settings_overflow_name(dispatch_overflow overflow);

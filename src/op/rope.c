@@ -181,8 +181,6 @@ void rope_free(rope *r)
     mem_free(r);
 }
 
-int64_t rope_positions(const rope *r) { return r->positions; }
-
 typedef struct rotation_task {
     const rope *r;
     void (*rotate)(int64_t half, const real *cosine, const real *sine, real sign, real *x);

@@ -50,7 +50,6 @@ cadre_status rope_check(const rope_options *options, const char *where);
 /* EARGUMENT names the bad option */
 cadre_status rope_new(const rope_options *options, int64_t positions, rope **r);
 void rope_free(rope *r);
-int64_t rope_positions(const rope *r);
 
 /* The factor of cosines and sines */
 double rope_attention_factor(const rope_options *options);
@@ -63,7 +62,7 @@ double rope_divisor(const rope_options *options, int64_t i);
 double rope_magnitude(double factor, double s);
 
 /* Rotates the heads of `tokens` rows in place. Element i of head h of token t is
- * x.at[t * x.stride + h * head_stride + i]. The positions [T] are less than rope_positions. The
+ * x.at[t * x.stride + h * head_stride + i]. The positions [T] are less than those of rope_new. The
  * backward pass rotates the gradient back. */
 void rope_forward(const compute *c, const rope *r, int64_t tokens, int64_t heads,
     const int32_t *positions, strided_out x, int64_t head_stride);

@@ -155,7 +155,10 @@ void load_table(byte_buffer *page, const model_shape *shape, const double *loads
     html_table_end(page);
 }
 
-void load_draw(byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
+/* Strips of bars, one a layer, and the table behind them. In a recording, which may be short, an
+ * expert without a pick is idle; at the end of a run it is marked. */
+static void load_draw(
+    byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
 {
     double top = BAR_TOP_LEAST;
     for (int s = 0; s < shape->layers; s++)

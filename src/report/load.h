@@ -16,10 +16,6 @@ typedef struct load_balance {
 
 load_balance load_balance_of(const double *load, int experts);
 
-/* Strips of bars, one a layer, and the table behind them. In a recording, which may be short, an
- * expert without a pick is idle; at the end of a run it is marked. */
-void load_draw(byte_buffer *page, const model_shape *shape, const double *loads, bool recorded);
-
 /* One layer's bars, the busiest first, and what is least and most; a bar of `top` fair shares fills
  * its box. */
 void load_draw_sorted(

@@ -49,8 +49,6 @@ void tokenizer_close(tokenizer *t)
 
 /* ---- the vocabulary ---- */
 
-string_view tokenizer_source(const tokenizer *t) { return t->source; }
-
 int32_t tokenizer_size(const tokenizer *t)
 {
     return t->pieces.size > t->added_pieces.size ? t->pieces.size : t->added_pieces.size;

@@ -24,10 +24,6 @@ void tokenizer_close(tokenizer *t);
 /* Whether there is one to be opened, in a folder or a GGUF */
 bool tokenizer_exists(const char *path);
 
-/* The tokenizer.json that it was opened from, byte for byte; size 0 where there was none.
- * Borrowed. */
-string_view tokenizer_source(const tokenizer *t);
-
 /* ---- text to ids ---- */
 
 /* Appends the ids of `size` bytes, which may be any bytes. flags: CADRE_ADD_SPECIAL,

@@ -153,7 +153,6 @@ cadre_status trainer_bytes(
 const param_table *trainer_table(const trainer *t) { return &t->table; }
 real *trainer_values(trainer *t) { return t->values; }
 optimizer *trainer_optimizer(trainer *t) { return t->optimizer; }
-const model_weights *trainer_weights(const trainer *t) { return &t->weights; }
 
 /* ---- the step ---- */
 

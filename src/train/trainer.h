@@ -22,7 +22,6 @@ cadre_status trainer_bytes(const compute *c, const model_config *config,
 const param_table *trainer_table(const trainer *t);
 real *trainer_values(trainer *t); /* [table->elements], the flat layout */
 optimizer *trainer_optimizer(trainer *t);
-const model_weights *trainer_weights(const trainer *t);
 
 typedef struct trainer_report {
     double loss, aux, z;  /* mean next-token cross entropy alone; balance and z terms as added */

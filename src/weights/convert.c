@@ -175,7 +175,7 @@ static void note_losses(const conversion *k, const model_output *o)
         model_output_note(o, "the folder will have no tokenizer.json");
 }
 
-static cadre_status run(const compute *c, conversion *k, const char *in, const char *out,
+static cadre_status convert_stacks(const compute *c, conversion *k, const char *in, const char *out,
     const cadre_output_listener *listener)
 {
     CADRE_TRY(model_config_open(in, &k->config, &k->file));
@@ -209,7 +209,7 @@ static cadre_status convert(cadre_context *context, const char *in, const char *
     if (dtype) CADRE_TRY(format_choice_parse("dtype", dtype, k.to_gguf, &k.dtype));
     if (experts_dtype)
         CADRE_TRY(format_choice_parse("experts-dtype", experts_dtype, k.to_gguf, &k.experts_dtype));
-    cadre_status status = run(context->compute, &k, in, out, &own);
+    cadre_status status = convert_stacks(context->compute, &k, in, out, &own);
     for (int i = 0; i < 2; i++) mem_free(k.readers[i].whole);
     mem_free(k.tokenizer_refusal);
     companions_free(&k.companions);

@@ -28,7 +28,8 @@ static char *full_name(const char *prefix, const architecture *arch, const param
     return full;
 }
 
-int param_file_shape(const param *p, int64_t shape[2])
+/* The shape as files have it: [cols] of a vector, else [rows, cols]; returns the rank. */
+static int file_shape(const param *p, int64_t shape[2])
 {
     shape[0] = p->whole;
     shape[1] = p->cols;
@@ -47,7 +48,7 @@ cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
         char *name = full_name(prefix, config->arch, p);
         if (!name) return CADRE_ENOMEM;
         int64_t shape[2];
-        int rank = param_file_shape(p, shape);
+        int rank = file_shape(p, shape);
         status = safetensors_writer_declare(w, name, "F32", rank, shape);
         mem_free(name);
     }
@@ -134,7 +135,7 @@ static cadre_status take(const safetensors *file, const char *name, const param 
 {
     const safetensors_tensor *t;
     int64_t shape[2];
-    int rank = param_file_shape(p, shape);
+    int rank = file_shape(p, shape);
     CADRE_TRY(safetensors_get_as(file, name, NULL, rank, shape, &t));
     return unpack(t, safetensors_path(file), param_elements_before(p), p->rows * p->cols, values);
 }

@@ -26,7 +26,4 @@ cadre_status model_put_values(
 cadre_status model_take_values(const safetensors *file, const char *prefix,
     const model_config *config, const param_table *table, bool trained_only, real *values);
 
-/* The shape as files have it: [cols] of a vector, else [rows, cols]; returns the rank. */
-int param_file_shape(const param *p, int64_t shape[2]);
-
 #endif

@@ -88,8 +88,8 @@ static void check_sample(tokenizer_sample which, bool with_json)
     check_same(first, back);
     check_same(first, folder);
     if (with_json) { /* byte for byte */
-        assert_int_equal(tokenizer_source(back).size, strlen(json));
-        assert_memory_equal(tokenizer_source(folder).data, json, strlen(json));
+        assert_int_equal(back->source.size, strlen(json));
+        assert_memory_equal(folder->source.data, json, strlen(json));
     }
     tokenizer_close(first);
     tokenizer_close(again);

@@ -19,8 +19,8 @@
 
 static const safetensors_tensor *find(const safetensors *f, const char *name)
 {
-    const safetensors_tensor *t;
-    if (safetensors_get(f, name, &t) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    const safetensors_tensor *t = safetensors_find(f, name);
+    if (!t) fail_msg("%s is not there", name);
     return t;
 }
 
