@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     tokenizer *t;
     token_list ids = { 0 };
-    byte_list back = { 0 };
+    byte_buffer back = { 0 };
     if (tokenizer_open_text((const char *)data, size, "fuzz.json", &t) != CADRE_OK) {
         fuzz_require(strlen(cadre_last_error()) > 0);
         return 0;
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (int32_t id = -1; id < 4; id++) fuzz_require(tokenizer_piece(t, id).data != NULL);
     token_list_free(&ids);
-    byte_list_free(&back);
+    byte_buffer_free(&back);
     tokenizer_close(t);
     return 0;
 }

@@ -1,6 +1,8 @@
 /* buffer.c - growth by doubling. */
 #include "base/buffer.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -21,33 +23,70 @@ cadre_status buffer_grow(void **block, size_t used, size_t *capacity, size_t mor
     return CADRE_OK;
 }
 
-cadre_status byte_list_reserve(byte_list *b, size_t more)
+/* ---- bytes ---- */
+
+static cadre_status make_room(byte_buffer *b, size_t more)
 {
     if (b->limit && more > b->limit - b->size)
         return cadre_fail(
             CADRE_EUNSUPPORTED, NULL, "the text becomes longer than %zu bytes", b->limit);
-    if (b->capacity - b->size >= more) return CADRE_OK;
-    return buffer_grow((void **)&b->data, b->size, &b->capacity, more, 1);
+    if (b->capacity - b->size > more) return CADRE_OK;
+    return buffer_grow(
+        (void **)&b->data, b->size, &b->capacity, more < SIZE_MAX ? more + 1 : more, 1);
 }
 
-cadre_status byte_list_put(byte_list *b, const void *data, size_t size)
+cadre_status byte_buffer_reserve(byte_buffer *b, size_t more)
 {
-    CADRE_TRY(byte_list_reserve(b, size));
+    cadre_status status = make_room(b, more);
+    if (b->status == CADRE_OK) b->status = status;
+    return status;
+}
+
+cadre_status byte_buffer_put(byte_buffer *b, const void *data, size_t size)
+{
+    CADRE_TRY(byte_buffer_reserve(b, size));
     if (size) memcpy(b->data + b->size, data, size);
     b->size += size;
+    b->data[b->size] = 0;
     return CADRE_OK;
 }
 
-bool byte_list_same(const byte_list *a, const byte_list *b)
+cadre_status byte_buffer_fill(byte_buffer *b, char byte, size_t count)
+{
+    CADRE_TRY(byte_buffer_reserve(b, count));
+    memset(b->data + b->size, byte, count);
+    b->size += count;
+    b->data[b->size] = 0;
+    return CADRE_OK;
+}
+
+void byte_buffer_text(byte_buffer *b, const char *text) { byte_buffer_put(b, text, strlen(text)); }
+
+void byte_buffer_format(byte_buffer *b, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (size < 0 || byte_buffer_reserve(b, (size_t)size) != CADRE_OK) return;
+    va_start(args, format);
+    vsnprintf(b->data + b->size, (size_t)size + 1, format, args);
+    va_end(args);
+    b->size += (size_t)size;
+}
+
+bool byte_buffer_same(const byte_buffer *a, const byte_buffer *b)
 {
     return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
-void byte_list_free(byte_list *b)
+void byte_buffer_free(byte_buffer *b)
 {
     mem_free(b->data);
-    *b = (byte_list){ 0 };
+    *b = (byte_buffer){ 0 };
 }
+
+/* ---- tokens ---- */
 
 cadre_status token_list_reserve(token_list *l, size_t more)
 {

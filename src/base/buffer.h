@@ -24,16 +24,24 @@ static inline bool string_view_is(string_view v, const char *text)
     return v.size == strlen(text) && memcmp(v.data, text, v.size) == 0;
 }
 
-typedef struct byte_list {
-    char *data; /* [size], room for `capacity` */
+/* Bytes that grow at the end. What fails is returned, and the first failure stays in `status`: who
+ * puts a text together in many steps looks at the end. */
+typedef struct byte_buffer {
+    char *data; /* [size]; behind what was put last stands a NUL; NULL: nothing was */
     size_t size, capacity;
     size_t limit; /* of size: what would be longer is refused; 0: none */
-} byte_list;
+    cadre_status status;
+} byte_buffer;
 
-cadre_status byte_list_reserve(byte_list *b, size_t more); /* room for `more` bytes after size */
-cadre_status byte_list_put(byte_list *b, const void *data, size_t size);
-bool byte_list_same(const byte_list *a, const byte_list *b);
-void byte_list_free(byte_list *b);
+/* Room for `more` bytes after size, and a NUL */
+cadre_status byte_buffer_reserve(byte_buffer *b, size_t more);
+cadre_status byte_buffer_put(byte_buffer *b, const void *data, size_t size);
+cadre_status byte_buffer_fill(byte_buffer *b, char byte, size_t count);
+void byte_buffer_text(byte_buffer *b, const char *text);
+void byte_buffer_format(byte_buffer *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+bool byte_buffer_same(const byte_buffer *a, const byte_buffer *b);
+void byte_buffer_free(byte_buffer *b); /* and makes it empty */
 
 typedef struct token_list {
     int32_t *ids; /* [count], room for `capacity` */

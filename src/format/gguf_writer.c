@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/gguf_header.h"
 #include "format/quote.h"
 #include "format/tensor_stream.h"

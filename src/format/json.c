@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/foreign.h"
 #include "format/json_literal.h"
 #include "format/quote.h"

@@ -13,8 +13,8 @@ enum { NUMBER_BYTES = 63 };
 
 void json_cursor_free(json_cursor *c)
 {
-    byte_list_free(&c->strings[0]);
-    byte_list_free(&c->strings[1]);
+    byte_buffer_free(&c->strings[0]);
+    byte_buffer_free(&c->strings[1]);
 }
 
 /* What stands at the cursor, in words or as it is spelt. */
@@ -87,7 +87,7 @@ static bool read_hex(const json_cursor *c, size_t at, uint32_t *value)
 }
 
 /* \uHHHH, or two of them that are one character; at the u. */
-static cadre_status put_code(json_cursor *c, byte_list *out)
+static cadre_status put_code(json_cursor *c, byte_buffer *out)
 {
     uint32_t code, low;
     char bytes[UTF8_MAX];
@@ -101,10 +101,10 @@ static cadre_status put_code(json_cursor *c, byte_list *out)
     }
     if ((code == 0 && !c->nul) || (code >= 0xd800 && code < 0xe000))
         return json_cursor_refuse(c, "a character other than NUL or half a pair");
-    return byte_list_put(out, bytes, utf8_encode(code, bytes));
+    return byte_buffer_put(out, bytes, utf8_encode(code, bytes));
 }
 
-static cadre_status put_escape(json_cursor *c, byte_list *out)
+static cadre_status put_escape(json_cursor *c, byte_buffer *out)
 {
     static const char letters[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     c->at++;
@@ -113,7 +113,7 @@ static cadre_status put_escape(json_cursor *c, byte_list *out)
     const char *letter = c->text[c->at] ? strchr(letters, c->text[c->at]) : NULL;
     if (!letter) return json_cursor_refuse(c, "an escape");
     c->at++;
-    return byte_list_put(out, &values[letter - letters], 1);
+    return byte_buffer_put(out, &values[letter - letters], 1);
 }
 
 static bool is_plain(char c) { return (unsigned char)c >= 0x20 && c != '"' && c != '\\'; }
@@ -132,14 +132,14 @@ cadre_status json_cursor_string(json_cursor *c, string_view *string)
         c->at++;
         return CADRE_OK;
     }
-    byte_list *out = &c->strings[c->turn ^= 1];
+    byte_buffer *out = &c->strings[c->turn ^= 1];
     out->size = 0;
-    CADRE_TRY(byte_list_put(out, string->data, string->size));
+    CADRE_TRY(byte_buffer_put(out, string->data, string->size));
     while (c->at < c->size && c->text[c->at] == '\\') {
         CADRE_TRY(put_escape(c, out));
         begin = c->at;
         while (c->at < c->size && is_plain(c->text[c->at])) c->at++;
-        CADRE_TRY(byte_list_put(out, c->text + begin, c->at - begin));
+        CADRE_TRY(byte_buffer_put(out, c->text + begin, c->at - begin));
     }
     *string = (string_view){ out->data, out->size };
     if (!utf8_valid(out->data, out->size)) return json_cursor_refuse(c, "a string in UTF-8");

@@ -17,7 +17,7 @@ typedef struct json_cursor {
     size_t size, at;
     const char *file, *where; /* for errors */
     bool nul;                 /* strings may hold NUL */
-    byte_list strings[2];     /* the last two strings that had escapes in them */
+    byte_buffer strings[2];   /* the last two strings that had escapes in them */
     int turn;
 } json_cursor;
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 
 enum { JSON_WRITER_DEPTH = 64 };
 

@@ -191,7 +191,7 @@ static cadre_status evaluate_domain(analysis *a, domain *d)
 /* ---- a sample ---- */
 
 typedef struct sample_text {
-    byte_list text;
+    byte_buffer text;
     cadre_status status;
 } sample_text;
 
@@ -199,18 +199,18 @@ static bool append(void *arg, int32_t id, const char *text, size_t size)
 {
     sample_text *s = arg;
     (void)id;
-    s->status = byte_list_put(&s->text, text, size);
+    s->status = byte_buffer_put(&s->text, text, size);
     return s->status == CADRE_OK;
 }
 
-static cadre_status text_copy(const byte_list *b, char **text)
+static cadre_status text_copy(const byte_buffer *b, char **text)
 {
     *text = mem_printf("%.*s", (int)b->size, b->data ? b->data : "");
     return *text ? CADRE_OK : CADRE_ENOMEM;
 }
 
 /* The text of ids, whole characters only. */
-static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count, byte_list *out)
+static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count, byte_buffer *out)
 {
     token_stream *stream;
     string_view text;
@@ -219,7 +219,7 @@ static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count
     for (int64_t i = 0; i <= count && status == CADRE_OK; i++) {
         status =
             i < count ? token_stream_put(stream, ids[i], &text) : token_stream_end(stream, &text);
-        if (status == CADRE_OK) status = byte_list_put(out, text.data, text.size);
+        if (status == CADRE_OK) status = byte_buffer_put(out, text.data, text.size);
     }
     token_stream_free(stream);
     return status;
@@ -234,7 +234,7 @@ static cadre_status sample_domain(analysis *a, domain *d)
         .seed = 1 };
     int64_t prompt =
         (int64_t)d->passage.count < PROMPT_TOKENS ? (int64_t)d->passage.count : PROMPT_TOKENS;
-    byte_list text = { 0 };
+    byte_buffer text = { 0 };
     sample_text s = { 0 };
     cadre_status status = text_of(a, d->passage.ids, prompt, &text);
     if (status == CADRE_OK) status = text_copy(&text, &d->prompt);
@@ -243,8 +243,8 @@ static cadre_status sample_domain(analysis *a, domain *d)
             a->model, d->passage.ids, prompt, SAMPLE_TOKENS, &sampling, NULL, append, &s);
     if (status == CADRE_OK) status = s.status;
     if (status == CADRE_OK) status = text_copy(&s.text, &d->sample);
-    byte_list_free(&text);
-    byte_list_free(&s.text);
+    byte_buffer_free(&text);
+    byte_buffer_free(&s.text);
     return status;
 }
 

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/sized.h"
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/quote.h"
 #include "model/model.h"
 #include "text/chat_template.h"

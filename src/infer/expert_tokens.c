@@ -21,7 +21,7 @@ enum {
 typedef struct token_places {
     int64_t count;
     int64_t *text_of, *place; /* [count] which text, and where in it */
-    byte_list words;          /* what the tokens spell, one after another */
+    byte_buffer words;        /* what the tokens spell, one after another */
     size_t *begin;            /* [count + 1] in words */
     int64_t *seen;            /* [vocabulary] times that a token occurs */
 } token_places;
@@ -56,7 +56,7 @@ static cadre_status spell_text(ranking *r, const route_census *c, int64_t index,
         r->all.place[*at] = i;
         r->all.seen[c->ids[i]]++;
         status = token_stream_put(stream, c->ids[i], &word);
-        if (status == CADRE_OK) status = byte_list_put(&r->all.words, word.data, word.size);
+        if (status == CADRE_OK) status = byte_buffer_put(&r->all.words, word.data, word.size);
         r->all.begin[*at + 1] = r->all.words.size;
     }
     token_stream_free(stream);
@@ -93,7 +93,7 @@ static void close_ranking(ranking *r)
     mem_free(r->all.place);
     mem_free(r->all.begin);
     mem_free(r->all.seen);
-    byte_list_free(&r->all.words);
+    byte_buffer_free(&r->all.words);
     mem_free(r->first);
     mem_free(r->taken);
     mem_free(r->times);
@@ -207,18 +207,18 @@ static void put_contexts(json_writer *w, const ranking *r, int64_t e, const rank
 /* A token that is part of a character is shown as its bytes. */
 static cadre_status put_token_text(json_writer *w, const ranking *r, int32_t id)
 {
-    byte_list text = { 0 }, hex = { 0 };
+    byte_buffer text = { 0 }, hex = { 0 };
     cadre_status status = tokenizer_decode(r->tokenizer, &id, 1, 0, &text);
     bool whole = utf8_valid(text.data ? text.data : "", text.size);
     for (size_t i = 0; i < text.size && !whole && status == CADRE_OK; i++) {
         char byte[8];
         int size = snprintf(byte, sizeof byte, "<%02X>", (unsigned)(unsigned char)text.data[i]);
-        status = byte_list_put(&hex, byte, (size_t)size);
+        status = byte_buffer_put(&hex, byte, (size_t)size);
     }
-    const byte_list *shown = whole ? &text : &hex;
+    const byte_buffer *shown = whole ? &text : &hex;
     if (status == CADRE_OK) json_put_bytes(w, "text", shown->data ? shown->data : "", shown->size);
-    byte_list_free(&text);
-    byte_list_free(&hex);
+    byte_buffer_free(&text);
+    byte_buffer_free(&hex);
     return status;
 }
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 
 enum { CHART_UNITS = 10000, CHART_TICKS = 12 };
 

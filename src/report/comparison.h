@@ -3,7 +3,7 @@
 #ifndef CADRE_REPORT_COMPARISON_H
 #define CADRE_REPORT_COMPARISON_H
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "report/affinity.h"
 #include "report/training_run.h"
 

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 
 enum { HEAT_LEVELS = 9 };
 

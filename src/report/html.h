@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 
 /* Escaped for content and for quoted attributes; control characters and bytes that are not UTF-8
  * become U+FFFD. */

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "report/shape.h"
 
 typedef struct load_balance {

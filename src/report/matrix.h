@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 
 typedef struct matrix {
     int rows, columns;

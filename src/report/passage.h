@@ -3,7 +3,7 @@
 #ifndef CADRE_REPORT_PASSAGE_H
 #define CADRE_REPORT_PASSAGE_H
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "report/shape.h"
 
 /* That a page shows of a passage, and of a token */

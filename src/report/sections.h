@@ -3,7 +3,7 @@
 #ifndef CADRE_REPORT_SECTIONS_H
 #define CADRE_REPORT_SECTIONS_H
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "report/affinity.h"
 #include "report/recording.h"
 #include "report/training_run.h"

@@ -2,7 +2,7 @@
 #ifndef CADRE_REPORT_SETTINGS_H
 #define CADRE_REPORT_SETTINGS_H
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/json.h"
 
 /* Escaped; a list is its items; nothing where there is no value. */

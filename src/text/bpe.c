@@ -20,8 +20,8 @@ static uint64_t pair_key(int32_t left, int32_t right)
 cadre_status bpe_add_merge(bpe *b, string_view left, string_view right, bool *known)
 {
     b->joined.size = 0;
-    CADRE_TRY(byte_list_put(&b->joined, left.data, left.size));
-    CADRE_TRY(byte_list_put(&b->joined, right.data, right.size));
+    CADRE_TRY(byte_buffer_put(&b->joined, left.data, left.size));
+    CADRE_TRY(byte_buffer_put(&b->joined, right.data, right.size));
     int32_t l = vocabulary_id(b->vocabulary, left.data, left.size),
             r = vocabulary_id(b->vocabulary, right.data, right.size);
     int32_t made = vocabulary_id(b->vocabulary, b->joined.data, b->joined.size);
@@ -120,7 +120,7 @@ cadre_status bpe_rules(const bpe *b, bpe_rule **rules, size_t *count)
 void bpe_free(bpe *b)
 {
     number_map_free(&b->merges);
-    byte_list_free(&b->joined);
+    byte_buffer_free(&b->joined);
     mem_free(b->ranks);
 }
 

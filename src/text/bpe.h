@@ -16,7 +16,7 @@ typedef struct bpe {
     const vocabulary *vocabulary; /* borrowed */
     number_map merges;            /* by rule: left id, right id -> rank, id of both together */
     uint32_t merge_count;         /* rules given so far: the next one's rank */
-    byte_list joined;             /* spelling of the last rule's result */
+    byte_buffer joined;           /* spelling of the last rule's result */
     /* By score: [vocabulary->size] place in the order of scores; NULL: by rule */
     uint32_t *ranks;
     /* Id for a character that is not in the vocabulary; -1: it leaves no id */

@@ -300,14 +300,14 @@ static cadre_status merge_in_word(
 /* The symbol for left + right: a new one, unless another merge has already made the same bytes. */
 static cadre_status join_pieces(trainer *t, uint32_t left, uint32_t right, uint32_t *made)
 {
-    byte_list joined = { 0 };
+    byte_buffer joined = { 0 };
     string_view a = string_set_at(&t->pieces, left), b = string_set_at(&t->pieces, right);
     bool was_there;
-    cadre_status status = byte_list_put(&joined, a.data, a.size);
-    if (status == CADRE_OK) status = byte_list_put(&joined, b.data, b.size);
+    cadre_status status = byte_buffer_put(&joined, a.data, a.size);
+    if (status == CADRE_OK) status = byte_buffer_put(&joined, b.data, b.size);
     if (status == CADRE_OK)
         status = string_set_add(&t->pieces, joined.data, joined.size, made, &was_there);
-    byte_list_free(&joined);
+    byte_buffer_free(&joined);
     return status;
 }
 

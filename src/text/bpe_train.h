@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "format/byte_buffer.h"
 
 enum { BPE_TRAIN_MIN = 512, BPE_TRAIN_MAX = 65536 }; /* sizes of vocabulary that can be asked for */
 

@@ -7,12 +7,12 @@
 #include "text/byte_level.h"
 
 /* A piece in the visible alphabet, NUL-terminated, in `buffer`. */
-static cadre_status make_visible(const string_set *pieces, uint32_t place, byte_list *buffer)
+static cadre_status make_visible(const string_set *pieces, uint32_t place, byte_buffer *buffer)
 {
     string_view piece = string_set_at(pieces, place);
     buffer->size = 0;
     CADRE_TRY(byte_level_put(buffer, piece.data, piece.size));
-    return byte_list_put(buffer, "", 1);
+    return byte_buffer_put(buffer, "", 1);
 }
 
 static void write_specials(json_writer *w, const bpe_train_options *options)
@@ -43,7 +43,7 @@ static void write_byte_level(json_writer *w, const char *key)
 }
 
 static cadre_status write_vocabulary(
-    json_writer *w, const string_set *pieces, const bpe_train_options *options, byte_list *name)
+    json_writer *w, const string_set *pieces, const bpe_train_options *options, byte_buffer *name)
 {
     json_put_object(w, "vocab");
     for (int32_t i = 0; i < options->special_count; i++) json_put_int(w, options->specials[i], i);
@@ -56,7 +56,7 @@ static cadre_status write_vocabulary(
 }
 
 static cadre_status write_merges(json_writer *w, const string_set *pieces, const bpe_merge *merges,
-    size_t count, byte_list *name)
+    size_t count, byte_buffer *name)
 {
     json_put_array(w, "merges");
     for (size_t i = 0; i < count; i++) {
@@ -77,7 +77,7 @@ static cadre_status write_model(json_writer *w, const string_set *pieces, const 
     static const char *const absent[] = { "dropout", "unk_token", "continuing_subword_prefix",
         "end_of_word_suffix" };
     static const char *const off[] = { "fuse_unk", "byte_fallback", "ignore_merges" };
-    byte_list name = { 0 };
+    byte_buffer name = { 0 };
     json_put_object(w, "model");
     json_put_string(w, "type", "BPE");
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) json_put_null(w, absent[i]);
@@ -85,7 +85,7 @@ static cadre_status write_model(json_writer *w, const string_set *pieces, const 
     cadre_status status = write_vocabulary(w, pieces, options, &name);
     if (status == CADRE_OK) status = write_merges(w, pieces, merges, count, &name);
     json_put_close(w, '}');
-    byte_list_free(&name);
+    byte_buffer_free(&name);
     return status;
 }
 

@@ -21,10 +21,10 @@ int byte_level_byte(uint32_t code)
     return byte_level_char((uint8_t)code) == code ? (int)code : -1;
 }
 
-cadre_status byte_level_put(byte_list *out, const char *bytes, size_t size)
+cadre_status byte_level_put(byte_buffer *out, const char *bytes, size_t size)
 {
     /* No character of the alphabet is longer than two bytes */
-    CADRE_TRY(byte_list_reserve(out, 2 * size));
+    CADRE_TRY(byte_buffer_reserve(out, 2 * size));
     for (size_t i = 0; i < size; i++)
         out->size += utf8_encode(byte_level_char((uint8_t)bytes[i]), out->data + out->size);
     return CADRE_OK;

@@ -21,6 +21,6 @@ uint32_t byte_level_char(uint8_t byte);
 int byte_level_byte(uint32_t code); /* -1: not of the alphabet */
 
 /* Bytes to visible text */
-cadre_status byte_level_put(byte_list *out, const char *bytes, size_t size);
+cadre_status byte_level_put(byte_buffer *out, const char *bytes, size_t size);
 
 #endif

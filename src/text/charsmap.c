@@ -20,14 +20,14 @@ static int base64_digit(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-static cadre_status decode_base64(const char *text, size_t size, const char *path, byte_list *out)
+static cadre_status decode_base64(const char *text, size_t size, const char *path, byte_buffer *out)
 {
     size_t padding = 0;
     if (size % 4 != 0)
         return cadre_fail(CADRE_EFORMAT, path,
             "normalizer: precompiled_charsmap: expected base64, found %zu digits", size);
     while (padding < 2 && padding < size && text[size - 1 - padding] == '=') padding++;
-    CADRE_TRY(byte_list_reserve(out, size / 4 * 3));
+    CADRE_TRY(byte_buffer_reserve(out, size / 4 * 3));
     uint32_t bits = 0;
     for (size_t i = 0; i < size - padding; i++) {
         int digit = base64_digit(text[i]);
@@ -61,9 +61,9 @@ cadre_status charsmap_read(const char *base64, size_t size, const char *path, ch
     if (status == CADRE_OK && !utf8_valid(m.blob.data + 4 + trie, m.blob.size - 4 - trie))
         status = cadre_fail(CADRE_EFORMAT, path,
             "normalizer: precompiled_charsmap: expected replacements in UTF-8");
-    if (status == CADRE_OK) status = byte_list_put(&m.blob, "", 1);
+    if (status == CADRE_OK) status = byte_buffer_put(&m.blob, "", 1);
     if (status != CADRE_OK) {
-        byte_list_free(&m.blob);
+        byte_buffer_free(&m.blob);
         return status;
     }
     m.units = m.blob.data + 4;
@@ -76,7 +76,7 @@ cadre_status charsmap_read(const char *base64, size_t size, const char *path, ch
 
 void charsmap_free(charsmap *map)
 {
-    byte_list_free(&map->blob);
+    byte_buffer_free(&map->blob);
     *map = (charsmap){ 0 };
 }
 
@@ -113,16 +113,16 @@ static bool find_replacement(const charsmap *m, string_view text, string_view *r
     return false;
 }
 
-static cadre_status put_grapheme(const charsmap *m, string_view grapheme, byte_list *out)
+static cadre_status put_grapheme(const charsmap *m, string_view grapheme, byte_buffer *out)
 {
     string_view replacement;
     if (grapheme.size < GRAPHEME_MAX && find_replacement(m, grapheme, &replacement))
-        return byte_list_put(out, replacement.data, replacement.size);
+        return byte_buffer_put(out, replacement.data, replacement.size);
     for (size_t at = 0, length; at < grapheme.size; at += length) {
         length = utf8_length(grapheme.data[at]);
         string_view character = { grapheme.data + at, length };
         if (find_replacement(m, character, &replacement)) character = replacement;
-        CADRE_TRY(byte_list_put(out, character.data, character.size));
+        CADRE_TRY(byte_buffer_put(out, character.data, character.size));
     }
     return CADRE_OK;
 }
@@ -144,7 +144,7 @@ static size_t grapheme_size(string_view text)
     return size;
 }
 
-cadre_status charsmap_put(const charsmap *map, string_view text, byte_list *out)
+cadre_status charsmap_put(const charsmap *map, string_view text, byte_buffer *out)
 {
     while (text.size > 0) {
         size_t size = grapheme_size(text);

@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 
 typedef struct charsmap {
-    byte_list blob;
+    byte_buffer blob;
     const char *units; /* [unit_count] little-endian u32, in blob */
     size_t unit_count;
     const char *replacements; /* [replacement_bytes] in blob, a NUL at the end */
@@ -25,6 +25,6 @@ cadre_status charsmap_read(const char *base64, size_t size, const char *path, ch
 void charsmap_free(charsmap *map);
 
 /* Appends the normalised form of well-formed text, grapheme by grapheme as the reference does. */
-cadre_status charsmap_put(const charsmap *map, string_view text, byte_list *out);
+cadre_status charsmap_put(const charsmap *map, string_view text, byte_buffer *out);
 
 #endif

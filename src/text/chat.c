@@ -11,7 +11,7 @@
 typedef struct script {
     const chat_template *c;
     const tokenizer *t;
-    byte_list text;
+    byte_buffer text;
     text_range *said; /* [count] parts of the text that people said */
     size_t count;
 } script;
@@ -19,7 +19,7 @@ typedef struct script {
 static cadre_status put_piece(script *s, int32_t id)
 {
     string_view piece = tokenizer_piece(s->t, id);
-    return byte_list_put(&s->text, piece.data, piece.size);
+    return byte_buffer_put(&s->text, piece.data, piece.size);
 }
 
 /* The template's own words. */
@@ -27,13 +27,13 @@ static cadre_status put_words(script *s, const char *words)
 {
     for (const char *at = words ? words : ""; *at;) {
         size_t plain = strcspn(at, "{");
-        CADRE_TRY(byte_list_put(&s->text, at, plain));
+        CADRE_TRY(byte_buffer_put(&s->text, at, plain));
         at += plain;
         if (!*at) break;
         bool bos = strncmp(at, "{bos}", 5) == 0, eos = strncmp(at, "{eos}", 5) == 0;
         if (bos) CADRE_TRY(put_piece(s, tokenizer_bos(s->t)));
         if (eos) CADRE_TRY(put_piece(s, tokenizer_eos(s->t)));
-        if (!bos && !eos) CADRE_TRY(byte_list_put(&s->text, at, 1));
+        if (!bos && !eos) CADRE_TRY(byte_buffer_put(&s->text, at, 1));
         at += bos || eos ? 5 : 1;
     }
     return CADRE_OK;
@@ -57,7 +57,7 @@ static cadre_status put_said(script *s, chat_role role, string_view said)
 {
     if (s->c->trims[role]) said = trimmed(said);
     s->said[s->count++] = (text_range){ s->text.size, s->text.size + said.size };
-    return byte_list_put(&s->text, said.data, said.size);
+    return byte_buffer_put(&s->text, said.data, said.size);
 }
 
 static bool ends_with(string_view text, const char *end)
@@ -132,7 +132,7 @@ cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_
     cadre_status status = put_messages(&s, system, messages, count);
     if (status == CADRE_OK)
         status = tokenizer_encode_parts(t, s.text.data, s.text.size, s.said, s.count, ids);
-    byte_list_free(&s.text);
+    byte_buffer_free(&s.text);
     mem_free(s.said);
     return status;
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/quote.h"
 #include "text/chat.h"
 

@@ -44,7 +44,7 @@ static cadre_status end_document(corpus_domain *d)
 /* The text of a line, which counts as read where the file turns out to have none; refused where
  * `must`. */
 static cadre_status line_text(
-    const char *name, const char *line, size_t size, bool must, byte_list *text, bool *found)
+    const char *name, const char *line, size_t size, bool must, byte_buffer *text, bool *found)
 {
     json_document *document;
     const char *value;
@@ -55,7 +55,7 @@ static cadre_status line_text(
     json_node root = json_root(document), member = json_member(&root, "text");
     *found = json_kind_of(&member) == JSON_KIND_STRING &&
              json_as_string(&member, &value, &length) == CADRE_OK;
-    if (*found) status = byte_list_put(text, value, length);
+    if (*found) status = byte_buffer_put(text, value, length);
     else if (must)
         status = cadre_fail(CADRE_EFORMAT, name, "expected an object with a \"text\", found none");
     json_close(document);
@@ -71,14 +71,14 @@ static bool is_blank(const char *line, size_t size)
 static cadre_status append_line(
     corpus_domain *d, const char *path, int64_t number, const char *line, size_t size, bool *found)
 {
-    byte_list text = { 0 };
+    byte_buffer text = { 0 };
     char *name = mem_printf("%s: line %lld", path, (long long)number);
     cadre_status status =
         name ? line_text(name, line, size, number > 1, &text, found) : CADRE_ENOMEM;
     if (status == CADRE_OK && *found)
         status = append_text(d, text.data ? text.data : "", text.size);
     if (status == CADRE_OK && *found) status = end_document(d);
-    byte_list_free(&text);
+    byte_buffer_free(&text);
     mem_free(name);
     return status;
 }

@@ -15,18 +15,18 @@ enum { STRIP_MAX = 1 << 20 };
 
 /* Visible characters to bytes; a token with any other character in it stands for itself. */
 static cadre_status run_byte_level(
-    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+    const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
     (void)step, (void)state;
     size_t before = out->size;
     uint32_t code;
-    CADRE_TRY(byte_list_reserve(out, token.size));
+    CADRE_TRY(byte_buffer_reserve(out, token.size));
     for (size_t at = 0; at < token.size;) {
         size_t length = utf8_decode(token.data + at, token.size - at, &code);
         int byte = length ? byte_level_byte(code) : -1;
         if (byte < 0) {
             out->size = before;
-            return byte_list_put(out, token.data, token.size);
+            return byte_buffer_put(out, token.data, token.size);
         }
         out->data[out->size++] = (char)byte;
         at += length;
@@ -35,16 +35,16 @@ static cadre_status run_byte_level(
 }
 
 static cadre_status run_byte_fallback(
-    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+    const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
     (void)step, (void)state;
     int byte = vocabulary_byte_of(token);
-    return byte < 0 ? byte_list_put(out, token.data, token.size)
-                    : byte_list_put(out, &(char){ (char)byte }, 1);
+    return byte < 0 ? byte_buffer_put(out, token.data, token.size)
+                    : byte_buffer_put(out, &(char){ (char)byte }, 1);
 }
 
 static cadre_status run_replace(
-    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+    const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
     if (!state->scan) CADRE_TRY(pattern_scan_new(&state->scan));
     return normalizer_replace(step->pattern, state->scan, token,
@@ -58,23 +58,23 @@ static bool is_content(const decoder_step *step, string_view token, size_t at)
 }
 
 static cadre_status run_metaspace(
-    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+    const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
     bool drop = step->drop_first && state->tokens == 0;
     for (size_t at = 0, length; at < token.size; at += length) {
         if (is_content(step, token, at)) {
             length = step->content.size;
-            if (!drop) CADRE_TRY(byte_list_put(out, " ", 1));
+            if (!drop) CADRE_TRY(byte_buffer_put(out, " ", 1));
         } else {
             length = 1;
-            CADRE_TRY(byte_list_put(out, token.data + at, 1));
+            CADRE_TRY(byte_buffer_put(out, token.data + at, 1));
         }
     }
     return CADRE_OK;
 }
 
 static cadre_status run_strip(
-    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+    const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
     (void)state;
     size_t begin = 0, end = token.size, one = step->content.size;
@@ -83,12 +83,12 @@ static cadre_status run_strip(
                         is_content(step, (string_view){ token.data, end }, end - one);
          i++)
         end -= one;
-    return byte_list_put(out, token.data + begin, end - begin);
+    return byte_buffer_put(out, token.data + begin, end - begin);
 }
 
 /* Strip of the fused text: its beginning may come in several tokens. */
 static cadre_status run_strip_text(
-    const decoder_step *step, decoder_state *state, string_view token, byte_list *out)
+    const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
     size_t begin = 0;
     while (!state->begun && begin < token.size) {
@@ -99,13 +99,13 @@ static cadre_status run_strip_text(
             begin++;
         }
     }
-    return byte_list_put(out, token.data + begin, token.size - begin);
+    return byte_buffer_put(out, token.data + begin, token.size - begin);
 }
 
 /* ---- each kind: from its object ---- */
 
 static decoder_step *new_step(decoder *d,
-    cadre_status (*run)(const decoder_step *, decoder_state *, string_view, byte_list *))
+    cadre_status (*run)(const decoder_step *, decoder_state *, string_view, byte_buffer *))
 {
     decoder_step *step = &d->steps[d->count++];
     step->run = run;
@@ -155,12 +155,12 @@ static cadre_status read_replace(void *list, const json_node *node)
     CADRE_TRY(check_single(list, node, "Replace"));
     decoder_step *step = new_step(list, run_replace);
     CADRE_TRY(json_get_string(node, "content", &content));
-    CADRE_TRY(byte_list_put(&step->content, content, strlen(content)));
+    CADRE_TRY(byte_buffer_put(&step->content, content, strlen(content)));
     return normalizer_read_pattern(node, &step->pattern);
 }
 
 /* A member that is one character. */
-static cadre_status read_character(const json_node *node, const char *key, byte_list *character)
+static cadre_status read_character(const json_node *node, const char *key, byte_buffer *character)
 {
     json_node member = json_member(node, key);
     const char *text;
@@ -169,7 +169,7 @@ static cadre_status read_character(const json_node *node, const char *key, byte_
     size_t size = strlen(text);
     if (size == 0 || utf8_decode(text, size, &code) != size)
         return json_refuse(&member, "one character");
-    return byte_list_put(character, text, size);
+    return byte_buffer_put(character, text, size);
 }
 
 static cadre_status read_metaspace(void *list, const json_node *node)
@@ -219,23 +219,23 @@ void decoder_free(decoder *d)
 {
     for (int i = 0; i < d->count; i++) {
         pattern_free(d->steps[i].pattern);
-        byte_list_free(&d->steps[i].content);
+        byte_buffer_free(&d->steps[i].content);
     }
 }
 
 /* ---- the list ---- */
 
-cadre_status decoder_put(const decoder *d, decoder_state *s, string_view token, byte_list *out)
+cadre_status decoder_put(const decoder *d, decoder_state *s, string_view token, byte_buffer *out)
 {
-    if (d->count == 0 && !d->fused && s->tokens > 0) CADRE_TRY(byte_list_put(out, " ", 1));
+    if (d->count == 0 && !d->fused && s->tokens > 0) CADRE_TRY(byte_buffer_put(out, " ", 1));
     for (int i = 0; i < d->count; i++) {
-        byte_list *next = &s->buffers[i % 2];
+        byte_buffer *next = &s->buffers[i % 2];
         next->size = 0;
         CADRE_TRY(d->steps[i].run(&d->steps[i], s, token, next));
         token = (string_view){ next->data, next->size };
     }
     s->tokens++;
-    return byte_list_put(out, token.data, token.size);
+    return byte_buffer_put(out, token.data, token.size);
 }
 
 void decoder_restart(decoder_state *s)
@@ -247,7 +247,7 @@ void decoder_restart(decoder_state *s)
 
 void decoder_state_free(decoder_state *s)
 {
-    byte_list_free(&s->buffers[0]);
-    byte_list_free(&s->buffers[1]);
+    byte_buffer_free(&s->buffers[0]);
+    byte_buffer_free(&s->buffers[1]);
     pattern_scan_free(s->scan);
 }

@@ -20,9 +20,9 @@ typedef struct decoder_step decoder_step;
 typedef struct decoder_state decoder_state;
 struct decoder_step {
     cadre_status (*run)(
-        const decoder_step *step, decoder_state *state, string_view token, byte_list *out);
+        const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out);
     pattern *pattern;    /* Replace */
-    byte_list content;   /* Replace; Strip and Metaspace: one character */
+    byte_buffer content; /* Replace; Strip and Metaspace: one character */
     int64_t start, stop; /* Strip */
     bool drop_first;     /* Metaspace: the first token's replacement characters leave nothing */
 };
@@ -43,12 +43,12 @@ struct decoder_state { /* zeroed: before the first token. One a thread */
     size_t tokens;     /* so far */
     int64_t stripped;  /* characters taken from the beginning of the fused text */
     bool begun;        /* the fused text has a character that stays */
-    byte_list buffers[2];
+    byte_buffer buffers[2];
     pattern_scan *scan;
 };
 
 /* Appends the token's bytes */
-cadre_status decoder_put(const decoder *d, decoder_state *s, string_view token, byte_list *out);
+cadre_status decoder_put(const decoder *d, decoder_state *s, string_view token, byte_buffer *out);
 void decoder_restart(decoder_state *s); /* before the first token again */
 void decoder_state_free(decoder_state *s);
 

@@ -13,36 +13,36 @@ enum { GROWTH_MAX = 32, GROWTH_FREE = 1 << 20 }; /* how much longer a step may m
 /* ---- each kind: from text to text ---- */
 
 static cadre_status run_form(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
 {
     (void)scan;
     return unicode_form_put(step->form, in, out);
 }
 
 static cadre_status run_charsmap(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
 {
     (void)scan;
     return charsmap_put(&step->map, in, out);
 }
 
 static cadre_status run_replace(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
 {
     return normalizer_replace(
         step->pattern, scan, in, (string_view){ step->content.data, step->content.size }, out);
 }
 
 static cadre_status run_prepend(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
 {
     (void)scan;
-    if (in.size > 0) CADRE_TRY(byte_list_put(out, step->content.data, step->content.size));
-    return byte_list_put(out, in.data, in.size);
+    if (in.size > 0) CADRE_TRY(byte_buffer_put(out, step->content.data, step->content.size));
+    return byte_buffer_put(out, in.data, in.size);
 }
 
 static cadre_status run_strip(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
 {
     (void)scan;
     uint32_t code;
@@ -58,18 +58,18 @@ static cadre_status run_strip(
         if (!char_is_space(code)) break;
         end = last;
     }
-    return byte_list_put(out, in.data + begin, end - begin);
+    return byte_buffer_put(out, in.data + begin, end - begin);
 }
 
 /* Puts what `map` makes of each character; map returns how many code points. */
 static cadre_status put_mapped(
-    string_view in, byte_list *out, int (*map)(uint32_t code, uint32_t made[2]))
+    string_view in, byte_buffer *out, int (*map)(uint32_t code, uint32_t made[2]))
 {
     uint32_t code, made[2];
     for (size_t at = 0; at < in.size;) {
         at += utf8_decode(in.data + at, in.size - at, &code);
         int count = map(code, made);
-        CADRE_TRY(byte_list_reserve(out, 2 * UTF8_MAX));
+        CADRE_TRY(byte_buffer_reserve(out, 2 * UTF8_MAX));
         for (int i = 0; i < count; i++) out->size += utf8_encode(made[i], out->data + out->size);
     }
     return CADRE_OK;
@@ -92,14 +92,14 @@ static int without_mark(uint32_t code, uint32_t made[2])
 }
 
 static cadre_status run_lowercase(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
 {
     (void)step, (void)scan;
     return put_mapped(in, out, lower_of);
 }
 
 static cadre_status run_strip_accents(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out)
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
 {
     (void)step, (void)scan;
     return put_mapped(in, out, without_mark);
@@ -129,11 +129,11 @@ static cadre_status read_form(void *list, const json_node *node)
     return CADRE_OK;
 }
 
-static cadre_status read_content(const json_node *node, const char *key, byte_list *content)
+static cadre_status read_content(const json_node *node, const char *key, byte_buffer *content)
 {
     const char *text;
     CADRE_TRY(json_get_string(node, key, &text));
-    return byte_list_put(content, text, strlen(text));
+    return byte_buffer_put(content, text, strlen(text));
 }
 
 static cadre_status read_replace(void *list, const json_node *node)
@@ -200,7 +200,7 @@ void normalizer_free(normalizer *n)
 {
     for (int i = 0; i < n->count; i++) {
         pattern_free(n->steps[i].pattern);
-        byte_list_free(&n->steps[i].content);
+        byte_buffer_free(&n->steps[i].content);
         charsmap_free(&n->steps[i].map);
     }
 }
@@ -210,8 +210,8 @@ bool normalizer_same(const normalizer *a, const normalizer *b)
     for (int i = 0; i < a->count && i < b->count; i++) {
         const normalizer_step *x = &a->steps[i], *y = &b->steps[i];
         if (x->run != y->run || x->form != y->form || x->left != y->left || x->right != y->right ||
-            !pattern_same(x->pattern, y->pattern) || !byte_list_same(&x->content, &y->content) ||
-            !byte_list_same(&x->map.blob, &y->map.blob))
+            !pattern_same(x->pattern, y->pattern) || !byte_buffer_same(&x->content, &y->content) ||
+            !byte_buffer_same(&x->map.blob, &y->map.blob))
             return false;
     }
     return a->count == b->count;
@@ -236,7 +236,7 @@ cadre_status normalizer_read_pattern(const json_node *step, pattern **p)
 }
 
 cadre_status normalizer_replace(
-    const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_list *out)
+    const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_buffer *out)
 {
     size_t copied = 0, begin, end;
     bool found;
@@ -244,9 +244,9 @@ cadre_status normalizer_replace(
     pattern_scan_start(scan, p, text.data, text.size);
     for (;;) {
         CADRE_TRY(pattern_scan_next(scan, &found, &begin, &end));
-        if (!found) return byte_list_put(out, text.data + copied, text.size - copied);
-        CADRE_TRY(byte_list_put(out, text.data + copied, begin - copied));
-        CADRE_TRY(byte_list_put(out, content.data, content.size));
+        if (!found) return byte_buffer_put(out, text.data + copied, text.size - copied);
+        CADRE_TRY(byte_buffer_put(out, text.data + copied, begin - copied));
+        CADRE_TRY(byte_buffer_put(out, content.data, content.size));
         copied = end;
     }
 }
@@ -257,7 +257,7 @@ cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, patter
     string_view text, string_view *normal)
 {
     for (int i = 0; i < n->count; i++) {
-        byte_list *out = &s->buffers[i % 2];
+        byte_buffer *out = &s->buffers[i % 2];
         out->size = 0;
         out->limit = GROWTH_FREE + GROWTH_MAX * text.size;
         CADRE_TRY(n->steps[i].run(&n->steps[i], scan, text, out));
@@ -269,6 +269,6 @@ cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, patter
 
 void normalizer_scratch_free(normalizer_scratch *s)
 {
-    byte_list_free(&s->buffers[0]);
-    byte_list_free(&s->buffers[1]);
+    byte_buffer_free(&s->buffers[0]);
+    byte_buffer_free(&s->buffers[1]);
 }

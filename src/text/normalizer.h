@@ -16,15 +16,15 @@ enum { NORMALIZER_STEPS_MAX = 32 };
 
 typedef struct normalizer_step normalizer_step;
 typedef cadre_status (*normalizer_run)(
-    const normalizer_step *step, pattern_scan *scan, string_view in, byte_list *out);
+    const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out);
 
 struct normalizer_step {
     normalizer_run run;
-    pattern *pattern;  /* Replace */
-    byte_list content; /* Replace, Prepend: what is put in */
-    charsmap map;      /* Precompiled */
-    unicode_form form; /* NFC ... */
-    bool left, right;  /* Strip */
+    pattern *pattern;    /* Replace */
+    byte_buffer content; /* Replace, Prepend: what is put in */
+    charsmap map;        /* Precompiled */
+    unicode_form form;   /* NFC ... */
+    bool left, right;    /* Strip */
 };
 
 typedef struct normalizer { /* zeroed: changes nothing */
@@ -44,7 +44,7 @@ const charsmap *normalizer_first_map(const normalizer *n);
 
 /* Well-formed text to well-formed text, borrowed from `text` or from one of the two buffers. */
 typedef struct normalizer_scratch { /* zeroed: empty. One a thread */
-    byte_list buffers[2];
+    byte_buffer buffers[2];
 } normalizer_scratch;
 cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, pattern_scan *scan,
     string_view text, string_view *normal);
@@ -55,6 +55,6 @@ cadre_status normalizer_read_pattern(const json_node *step, pattern **p);
 
 /* Appends the text with every match of a pattern replaced. */
 cadre_status normalizer_replace(
-    const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_list *out);
+    const pattern *p, pattern_scan *scan, string_view text, string_view content, byte_buffer *out);
 
 #endif

@@ -23,7 +23,7 @@ enum {
 struct pattern {
     pcre2_code *code;
     char *where; /* for errors */
-    byte_list text;
+    byte_buffer text;
 };
 
 struct pattern_scan {
@@ -49,11 +49,11 @@ static cadre_status compile_failed(
 }
 
 /* Takes the text over, whatever happens. */
-static cadre_status compile(byte_list text, const char *path, const char *where, pattern **p)
+static cadre_status compile(byte_buffer text, const char *path, const char *where, pattern **p)
 {
     pattern *made = mem_alloc(1, sizeof *made);
     if (!made) {
-        byte_list_free(&text);
+        byte_buffer_free(&text);
         return CADRE_ENOMEM;
     }
     made->text = text;
@@ -76,38 +76,39 @@ static cadre_status compile(byte_list text, const char *path, const char *where,
 cadre_status pattern_new(
     const char *regex, size_t size, const char *path, const char *where, pattern **p)
 {
-    byte_list translated = { 0 };
+    byte_buffer translated = { 0 };
     cadre_status status = pattern_translate(regex, size, path, where, &translated);
     if (status == CADRE_OK) return compile(translated, path, where, p);
-    byte_list_free(&translated);
+    byte_buffer_free(&translated);
     return status;
 }
 
 cadre_status pattern_new_literal(
     const char *text, size_t size, const char *path, const char *where, pattern **p)
 {
-    byte_list escaped = { 0 };
+    byte_buffer escaped = { 0 };
     cadre_status status = CADRE_OK;
     for (size_t i = 0; i < size && status == CADRE_OK; i++) {
-        if (text[i] && strchr("\\^$.[|()?*+{}", text[i])) status = byte_list_put(&escaped, "\\", 1);
-        if (status == CADRE_OK) status = byte_list_put(&escaped, &text[i], 1);
+        if (text[i] && strchr("\\^$.[|()?*+{}", text[i]))
+            status = byte_buffer_put(&escaped, "\\", 1);
+        if (status == CADRE_OK) status = byte_buffer_put(&escaped, &text[i], 1);
     }
     if (status == CADRE_OK) return compile(escaped, path, where, p);
-    byte_list_free(&escaped);
+    byte_buffer_free(&escaped);
     return status;
 }
 
 bool pattern_same(const pattern *a, const pattern *b)
 {
     if (!a || !b) return a == b;
-    return byte_list_same(&a->text, &b->text);
+    return byte_buffer_same(&a->text, &b->text);
 }
 
 void pattern_free(pattern *p)
 {
     if (!p) return;
     pcre2_code_free(p->code);
-    byte_list_free(&p->text);
+    byte_buffer_free(&p->text);
     mem_free(p->where);
     mem_free(p);
 }

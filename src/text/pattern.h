@@ -28,7 +28,7 @@ bool pattern_same(const pattern *a, const pattern *b);
 
 /* Rewrites a pattern as described above. */
 cadre_status pattern_translate(
-    const char *regex, size_t size, const char *path, const char *where, byte_list *out);
+    const char *regex, size_t size, const char *path, const char *where, byte_buffer *out);
 
 /* One thread's matching; usable with any pattern, one text at a time. */
 typedef struct pattern_scan pattern_scan;

@@ -18,7 +18,7 @@ enum { DEPTH_MAX = 64, NAME_MAX_BYTES = 48 };
 typedef struct translation {
     const char *text, *path, *where;
     size_t size, at;
-    byte_list *out;
+    byte_buffer *out;
     /* Where in `out` the last atom began; SIZE_MAX: none that could be repeated */
     size_t atom;
     bool fold; /* case does not matter here */
@@ -61,7 +61,7 @@ static cadre_status refuse(const translation *t, size_t from, const char *why)
 
 static cadre_status put(translation *t, const char *text)
 {
-    return byte_list_put(t->out, text, strlen(text));
+    return byte_buffer_put(t->out, text, strlen(text));
 }
 
 static bool is_letter(char c)
@@ -79,7 +79,7 @@ static char peek(const translation *t, size_t ahead)
 static cadre_status copy(translation *t, size_t length)
 {
     t->at += length;
-    return byte_list_put(t->out, t->text + t->at - length, length);
+    return byte_buffer_put(t->out, t->text + t->at - length, length);
 }
 
 /* ---- escapes ---- */
@@ -273,7 +273,7 @@ static size_t counted_repeat(const translation *t)
 /* Wraps the last atom with its repeat, so that another repeat applies to both. */
 static cadre_status wrap_atom(translation *t)
 {
-    CADRE_TRY(byte_list_reserve(t->out, 4));
+    CADRE_TRY(byte_buffer_reserve(t->out, 4));
     memmove(t->out->data + t->atom + 3, t->out->data + t->atom, t->out->size - t->atom);
     memcpy(t->out->data + t->atom, "(?:", 3);
     t->out->size += 3;
@@ -332,7 +332,7 @@ static cadre_status put_next(translation *t)
 }
 
 cadre_status pattern_translate(
-    const char *regex, size_t size, const char *path, const char *where, byte_list *out)
+    const char *regex, size_t size, const char *path, const char *where, byte_buffer *out)
 {
     translation t = {
         .text = regex, .path = path, .where = where, .size = size, .out = out, .atom = SIZE_MAX

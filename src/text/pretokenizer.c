@@ -118,16 +118,16 @@ static cadre_status run_split(pretokenizer_run *r, int step, string_view piece, 
 
 /* ---- rewriting ---- */
 
-static byte_list *fresh_buffer(pretokenizer_run *r, int step)
+static byte_buffer *fresh_buffer(pretokenizer_run *r, int step)
 {
-    byte_list *out = &r->scratch->rewritten[step];
+    byte_buffer *out = &r->scratch->rewritten[step];
     out->size = 0;
     return out;
 }
 
 static cadre_status run_visible(pretokenizer_run *r, int step, string_view piece, bool first)
 {
-    byte_list *out = fresh_buffer(r, step);
+    byte_buffer *out = fresh_buffer(r, step);
     CADRE_TRY(byte_level_put(out, piece.data, piece.size));
     return hand_on(r, step + 1, (string_view){ out->data, out->size }, first);
 }
@@ -135,13 +135,13 @@ static cadre_status run_visible(pretokenizer_run *r, int step, string_view piece
 static cadre_status run_prefix_space(pretokenizer_run *r, int step, string_view piece, bool first)
 {
     if (piece.data[0] == ' ') return hand_on(r, step + 1, piece, first);
-    byte_list *out = fresh_buffer(r, step);
-    CADRE_TRY(byte_list_put(out, " ", 1));
-    CADRE_TRY(byte_list_put(out, piece.data, piece.size));
+    byte_buffer *out = fresh_buffer(r, step);
+    CADRE_TRY(byte_buffer_put(out, " ", 1));
+    CADRE_TRY(byte_buffer_put(out, piece.data, piece.size));
     return hand_on(r, step + 1, (string_view){ out->data, out->size }, first);
 }
 
-static bool begins_with(string_view text, const byte_list *with)
+static bool begins_with(string_view text, const byte_buffer *with)
 {
     return text.size >= with->size && memcmp(text.data, with->data, with->size) == 0;
 }
@@ -149,15 +149,15 @@ static bool begins_with(string_view text, const byte_list *with)
 static cadre_status run_metaspace(pretokenizer_run *r, int step, string_view piece, bool first)
 {
     const pretokenizer_step *s = &r->steps->steps[step];
-    byte_list *out = fresh_buffer(r, step);
+    byte_buffer *out = fresh_buffer(r, step);
     bool wanted = s->prepend == PREPEND_ALWAYS || (s->prepend == PREPEND_FIRST && first);
     if (wanted && piece.data[0] != ' ' && !begins_with(piece, &s->replacement))
-        CADRE_TRY(byte_list_put(out, s->replacement.data, s->replacement.size));
+        CADRE_TRY(byte_buffer_put(out, s->replacement.data, s->replacement.size));
     for (size_t at = 0, end; at < piece.size; at = end) {
         for (end = at; end < piece.size && piece.data[end] != ' ';) end++;
-        CADRE_TRY(byte_list_put(out, piece.data + at, end - at));
+        CADRE_TRY(byte_buffer_put(out, piece.data + at, end - at));
         if (end < piece.size) {
-            CADRE_TRY(byte_list_put(out, s->replacement.data, s->replacement.size));
+            CADRE_TRY(byte_buffer_put(out, s->replacement.data, s->replacement.size));
             end++;
         }
     }
@@ -308,7 +308,7 @@ static cadre_status read_metaspace(void *list, const json_node *node)
     size_t size = strlen(replacement);
     if (size == 0 || utf8_decode(replacement, size, &code) != size)
         return json_refuse(&member, "one character");
-    CADRE_TRY(byte_list_put(&step->replacement, replacement, size));
+    CADRE_TRY(byte_buffer_put(&step->replacement, replacement, size));
     CADRE_TRY(read_prepend_scheme(node, &step->prepend));
     CADRE_TRY(json_opt_bool(node, "split", &split));
     if (!split) return CADRE_OK;
@@ -341,7 +341,7 @@ bool pretokenizer_same(const pretokenizer *a, const pretokenizer *b)
         if (x->run != y->run || x->is != y->is || x->behavior != y->behavior ||
             x->invert != y->invert || x->prepend != y->prepend ||
             !pattern_same(x->pattern, y->pattern) ||
-            !byte_list_same(&x->replacement, &y->replacement))
+            !byte_buffer_same(&x->replacement, &y->replacement))
             return false;
     }
     return a->count == b->count;
@@ -351,7 +351,7 @@ void pretokenizer_free(pretokenizer *p)
 {
     for (int i = 0; i < p->count; i++) {
         pattern_free(p->steps[i].pattern);
-        byte_list_free(&p->steps[i].replacement);
+        byte_buffer_free(&p->steps[i].replacement);
     }
 }
 
@@ -368,6 +368,6 @@ void pretokenizer_scratch_free(pretokenizer_scratch *s)
 {
     for (int i = 0; i < PRETOKENIZER_STEPS_MAX; i++) {
         pattern_scan_free(s->scans[i]);
-        byte_list_free(&s->rewritten[i]);
+        byte_buffer_free(&s->rewritten[i]);
     }
 }

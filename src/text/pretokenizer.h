@@ -32,9 +32,9 @@ typedef struct pretokenizer_step {
     pattern *pattern;          /* matches are where it matches, ... */
     bool (*is)(uint32_t code); /* ... or single characters of a kind */
     split_behavior behavior;
-    bool invert;            /* what does not match counts as match */
-    byte_list replacement;  /* Metaspace */
-    prepend_scheme prepend; /* Metaspace */
+    bool invert;             /* what does not match counts as match */
+    byte_buffer replacement; /* Metaspace */
+    prepend_scheme prepend;  /* Metaspace */
 } pretokenizer_step;
 
 typedef struct pretokenizer { /* zeroed: the whole text is one word */
@@ -54,7 +54,7 @@ typedef cadre_status (*word_sink)(void *arg, string_view word);
 
 typedef struct pretokenizer_scratch { /* zeroed: empty. One a thread */
     pattern_scan *scans[PRETOKENIZER_STEPS_MAX];
-    byte_list rewritten[PRETOKENIZER_STEPS_MAX];
+    byte_buffer rewritten[PRETOKENIZER_STEPS_MAX];
 } pretokenizer_scratch;
 
 /* Hands every word of well-formed text to the sink, none of them empty. first: the text begins

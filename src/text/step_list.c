@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/quote.h"
 
 typedef struct reading {

@@ -18,7 +18,7 @@ typedef struct pattern_search {
 struct cadre_stop {
     pattern_search *searches; /* [count] */
     int count;
-    byte_list text; /* told by the last call, then held back */
+    byte_buffer text; /* told by the last call, then held back */
     size_t told;
 };
 
@@ -65,7 +65,7 @@ void cadre_stop_free(cadre_stop *s)
         mem_free(s->searches[i].fallback);
     }
     mem_free(s->searches);
-    byte_list_free(&s->text);
+    byte_buffer_free(&s->text);
     mem_free(s);
 }
 
@@ -103,7 +103,7 @@ cadre_status cadre_stop_take(
     cadre_stop *s, const char *text, size_t size, const char **told, size_t *told_size, bool *found)
 {
     forget_told(s);
-    CADRE_TRY(byte_list_reserve(&s->text, size + 1));
+    CADRE_TRY(byte_buffer_reserve(&s->text, size + 1));
     size_t held = s->text.size, length = 0;
     for (size_t i = 0; i < size && !length; i++) {
         s->text.data[s->text.size++] = text[i];

@@ -40,7 +40,7 @@ void tokenizer_close(tokenizer *t)
     token_list_free(&t->before);
     token_list_free(&t->after);
     decoder_free(&t->decoder);
-    byte_list_free(&t->chat);
+    byte_buffer_free(&t->chat);
     file_map_close(&t->map);
     mem_free(t->text);
     mem_free(t->name);
@@ -91,7 +91,7 @@ typedef struct encoder { /* one call of tokenizer_encode */
     pretokenizer_scratch words;
     bpe_scratch bpe;
     unigram_scratch unigram;
-    byte_list visible;
+    byte_buffer visible;
     bool stops; /* a long text: it gives up when asked to */
     uint32_t words_done;
 } encoder;
@@ -210,7 +210,7 @@ static cadre_status encode(const tokenizer *t, string_view text, bool special,
     pretokenizer_scratch_free(&e.words);
     bpe_scratch_free(&e.bpe);
     unigram_scratch_free(&e.unigram);
-    byte_list_free(&e.visible);
+    byte_buffer_free(&e.visible);
     return status;
 }
 

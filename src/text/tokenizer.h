@@ -41,7 +41,7 @@ cadre_status tokenizer_encode_parts(const tokenizer *t, const char *text, size_t
 /* Appends the bytes of `count` ids; ids outside the vocabulary leave no text. Byte tokens (<0xE4>)
  * in a row that are no UTF-8 together become U+FFFD each. flags: CADRE_SKIP_SPECIAL. */
 cadre_status tokenizer_decode(
-    const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text);
+    const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_buffer *text);
 
 /* A stream gives the same text id by id, whole characters only: an unfinished character waits for
  * its rest, malformed bytes become U+FFFD. The text of a call is borrowed until the next one. */

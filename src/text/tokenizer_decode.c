@@ -13,7 +13,7 @@ static bool is_known(const tokenizer *t, int32_t id)
 }
 
 static cadre_status put_id(
-    const tokenizer *t, decoder_state *state, int32_t id, unsigned flags, byte_list *text)
+    const tokenizer *t, decoder_state *state, int32_t id, unsigned flags, byte_buffer *text)
 {
     if (!is_known(t, id) || (flags & CADRE_SKIP_SPECIAL && tokenizer_is_special(t, id)))
         return CADRE_OK;
@@ -27,19 +27,19 @@ static bool is_byte(const tokenizer *t, int32_t id)
 
 /* Byte tokens ids[0..count): all of them are replaced where together they are no text. */
 static cadre_status put_bytes(const tokenizer *t, decoder_state *state, const int32_t *ids,
-    size_t count, unsigned flags, byte_list *text)
+    size_t count, unsigned flags, byte_buffer *text)
 {
     size_t begin = text->size;
     for (size_t i = 0; i < count; i++) CADRE_TRY(put_id(t, state, ids[i], flags, text));
     if (utf8_valid(text->data + begin, text->size - begin)) return CADRE_OK;
     text->size = begin;
     for (size_t i = 0; i < count; i++)
-        CADRE_TRY(byte_list_put(text, REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER)));
+        CADRE_TRY(byte_buffer_put(text, REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER)));
     return CADRE_OK;
 }
 
 cadre_status tokenizer_decode(
-    const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_list *text)
+    const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_buffer *text)
 {
     decoder_state state = { 0 };
     cadre_status status = CADRE_OK;
@@ -60,8 +60,8 @@ struct token_stream {
     const tokenizer *t;
     unsigned flags;
     decoder_state state;
-    byte_list bytes; /* decoded, not yet given out */
-    byte_list text;  /* given out by the last call */
+    byte_buffer bytes; /* decoded, not yet given out */
+    byte_buffer text;  /* given out by the last call */
 };
 
 cadre_status token_stream_new(const tokenizer *t, unsigned flags, token_stream **s)
@@ -78,8 +78,8 @@ void token_stream_free(token_stream *s)
 {
     if (!s) return;
     decoder_state_free(&s->state);
-    byte_list_free(&s->bytes);
-    byte_list_free(&s->text);
+    byte_buffer_free(&s->bytes);
+    byte_buffer_free(&s->text);
     mem_free(s);
 }
 
@@ -91,10 +91,10 @@ static cadre_status give_out(token_stream *s, bool end)
     while (done < s->bytes.size) {
         const char *rest = s->bytes.data + done;
         size_t left = s->bytes.size - done, valid = utf8_valid_prefix(rest, left);
-        CADRE_TRY(byte_list_put(&s->text, rest, valid));
+        CADRE_TRY(byte_buffer_put(&s->text, rest, valid));
         done += valid;
         if (valid == left || (!end && utf8_incomplete(rest + valid, left - valid))) break;
-        CADRE_TRY(byte_list_put(&s->text, REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER)));
+        CADRE_TRY(byte_buffer_put(&s->text, REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER)));
         done++;
     }
     if (done) memmove(s->bytes.data, s->bytes.data + done, s->bytes.size - done);

@@ -3,7 +3,7 @@
 #ifndef CADRE_TEXT_TOKENIZER_EXPORT_H
 #define CADRE_TEXT_TOKENIZER_EXPORT_H
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/gguf.h"
 #include "text/tokenizer.h"
 

@@ -55,20 +55,20 @@ static cadre_status fill_scores(const tokenizer *t, columns *c, bool *same)
 static cadre_status put_texts(
     const tokenizer *t, const bpe_rule *rules, size_t count, gguf_string *merges, gguf_writer *w)
 {
-    byte_list text = { 0 };
+    byte_buffer text = { 0 };
     cadre_status status = CADRE_OK;
     for (size_t i = 0; i < count && status == CADRE_OK; i++) {
         string_view left = vocabulary_piece(&t->pieces, rules[i].left),
                     right = vocabulary_piece(&t->pieces, rules[i].right);
         merges[i].size = left.size + 1 + right.size;
-        status = byte_list_put(&text, left.data, left.size);
-        if (status == CADRE_OK) status = byte_list_put(&text, " ", 1);
-        if (status == CADRE_OK) status = byte_list_put(&text, right.data, right.size);
+        status = byte_buffer_put(&text, left.data, left.size);
+        if (status == CADRE_OK) status = byte_buffer_put(&text, " ", 1);
+        if (status == CADRE_OK) status = byte_buffer_put(&text, right.data, right.size);
     }
     const char *at = text.data;
     for (size_t i = 0; i < count && status == CADRE_OK; at += merges[i++].size) merges[i].data = at;
     if (status == CADRE_OK) status = gguf_writer_strings(w, KEY "merges", merges, count);
-    byte_list_free(&text);
+    byte_buffer_free(&text);
     return status;
 }
 

@@ -29,12 +29,12 @@ static void write_added_tokens(const tokenizer *t, json_writer *w)
 
 /* ---- what is put around a text ---- */
 
-static const char *piece_name(const tokenizer *t, int32_t id, byte_list *name)
+static const char *piece_name(const tokenizer *t, int32_t id, byte_buffer *name)
 {
     string_view piece = tokenizer_piece(t, id);
     name->size = 0;
-    if (byte_list_put(name, piece.data, piece.size) != CADRE_OK ||
-        byte_list_put(name, "", 1) != CADRE_OK)
+    if (byte_buffer_put(name, piece.data, piece.size) != CADRE_OK ||
+        byte_buffer_put(name, "", 1) != CADRE_OK)
         return "";
     return name->data;
 }
@@ -50,7 +50,7 @@ static void write_template_part(json_writer *w, const char *kind, const char *id
 }
 
 static void write_template_parts(
-    const tokenizer *t, json_writer *w, const char *key, byte_list *name)
+    const tokenizer *t, json_writer *w, const char *key, byte_buffer *name)
 {
     json_put_array(w, key);
     for (size_t i = 0; i < t->before.count; i++)
@@ -62,7 +62,8 @@ static void write_template_parts(
     json_put_close(w, ']');
 }
 
-static void write_template_special(const tokenizer *t, json_writer *w, int32_t id, byte_list *name)
+static void write_template_special(
+    const tokenizer *t, json_writer *w, int32_t id, byte_buffer *name)
 {
     const char *piece = piece_name(t, id, name);
     json_put_object(w, piece);
@@ -76,7 +77,7 @@ static void write_template_special(const tokenizer *t, json_writer *w, int32_t i
     json_put_close(w, '}');
 }
 
-static void write_template(const tokenizer *t, json_writer *w, byte_list *name)
+static void write_template(const tokenizer *t, json_writer *w, byte_buffer *name)
 {
     if (t->before.count + t->after.count == 0) {
         json_put_null(w, "post_processor");
@@ -113,7 +114,7 @@ static cadre_status check_pieces(const tokenizer *t)
 
 /* All pieces. The tokenizers package gives an added token that is not among them an id of its own
  * choice. */
-static void write_vocabulary(const tokenizer *t, json_writer *w, byte_list *name)
+static void write_vocabulary(const tokenizer *t, json_writer *w, byte_buffer *name)
 {
     json_put_object(w, "vocab");
     for (int32_t id = 0; id < tokenizer_size(t); id++) {
@@ -143,7 +144,7 @@ static cadre_status write_merges(const tokenizer *t, json_writer *w)
     return CADRE_OK;
 }
 
-static cadre_status write_model(const tokenizer *t, json_writer *w, byte_list *name)
+static cadre_status write_model(const tokenizer *t, json_writer *w, byte_buffer *name)
 {
     json_put_object(w, "model");
     json_put_string(w, "type", "BPE");
@@ -190,7 +191,7 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
         return cadre_fail(
             CADRE_EUNSUPPORTED, t->name, "the tokenizer has no form as tokenizer.json");
     CADRE_TRY(check_pieces(t));
-    byte_list name = { 0 };
+    byte_buffer name = { 0 };
     json_writer w = json_writer_new(1);
     json_put_object(&w, NULL);
     json_put_string(&w, "version", "1.0");
@@ -201,7 +202,7 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
     write_template(t, &w, &name);
     cadre_status status = write_model(t, &w, &name);
     json_put_close(&w, '}');
-    byte_list_free(&name);
+    byte_buffer_free(&name);
     return finish(&w, status, json);
 }
 

@@ -261,7 +261,7 @@ static cadre_status read_chat_program(const gguf *file, tokenizer *t)
     if (program.size > CHAT_PROGRAM_MAX)
         return cadre_fail(CADRE_EFORMAT, t->name, CHAT_KEY ": expected at most %d bytes, found %zu",
             CHAT_PROGRAM_MAX, program.size);
-    return byte_list_put(&t->chat, program.data, program.size);
+    return byte_buffer_put(&t->chat, program.data, program.size);
 }
 
 bool tokenizer_in_gguf(const gguf *file)

@@ -266,7 +266,8 @@ static cadre_status read_model(tokenizer *t, const json_node *root, const tables
 /* ---- added tokens ---- */
 
 /* The spelling that is looked for in a text, and decoded. */
-static cadre_status normalize_spelling(const tokenizer *t, string_view content, byte_list *spelling)
+static cadre_status normalize_spelling(
+    const tokenizer *t, string_view content, byte_buffer *spelling)
 {
     normalizer_scratch scratch = { 0 };
     pattern_scan *scan = NULL;
@@ -274,7 +275,7 @@ static cadre_status normalize_spelling(const tokenizer *t, string_view content, 
     cadre_status status = pattern_scan_new(&scan);
     if (status == CADRE_OK)
         status = normalizer_apply(&t->normalizer, &scratch, scan, content, &normal);
-    if (status == CADRE_OK) status = byte_list_put(spelling, normal.data, normal.size);
+    if (status == CADRE_OK) status = byte_buffer_put(spelling, normal.data, normal.size);
     pattern_scan_free(scan);
     normalizer_scratch_free(&scratch);
     return status;
@@ -283,7 +284,7 @@ static cadre_status normalize_spelling(const tokenizer *t, string_view content, 
 static cadre_status add_token(
     tokenizer *t, const json_node *node, added_token token, string_view content)
 {
-    byte_list spelling = { 0 };
+    byte_buffer spelling = { 0 };
     bool vacant = true;
     int32_t known = vocabulary_id(&t->pieces, content.data, content.size);
     if (content.size == 0) return CADRE_OK; /* as the package does */
@@ -294,7 +295,7 @@ static cadre_status add_token(
         return json_refuse(&id, "an id that no other piece has");
     cadre_status status = CADRE_OK;
     if (token.normalized) status = normalize_spelling(t, content, &spelling);
-    else status = byte_list_put(&spelling, content.data, content.size);
+    else status = byte_buffer_put(&spelling, content.data, content.size);
     if (status == CADRE_OK && spelling.size > ADDED_TOKEN_BYTES_MAX)
         status = json_refuse(node, "a spelling of at most %d bytes", ADDED_TOKEN_BYTES_MAX);
     if (status == CADRE_OK)
@@ -302,7 +303,7 @@ static cadre_status add_token(
     if (status == CADRE_OK && !vacant) status = json_refuse(&id, "an id that no other token has");
     if (status == CADRE_OK && spelling.size > 0)
         status = added_tokens_add(&t->added, token, spelling.data, spelling.size);
-    byte_list_free(&spelling);
+    byte_buffer_free(&spelling);
     return status;
 }
 
@@ -479,7 +480,7 @@ static int by_begin(const void *a, const void *b)
 }
 
 /* The text with null in place of the tables. */
-static cadre_status put_rest(const tokenizer *t, const tables *found, byte_list *rest)
+static cadre_status put_rest(const tokenizer *t, const tables *found, byte_buffer *rest)
 {
     text_range cuts[3] = { found->vocab, found->merges, found->added };
     size_t done = 0;
@@ -490,8 +491,8 @@ static cadre_status put_rest(const tokenizer *t, const tables *found, byte_list 
         if (rest->size + (end - done) > REST_MOST)
             return cadre_fail(CADRE_EFORMAT, t->name,
                 "expected at most %d bytes beside vocab, merges and added_tokens", REST_MOST);
-        CADRE_TRY(byte_list_put(rest, t->source.data + done, end - done));
-        if (i < 3) CADRE_TRY(byte_list_put(rest, "null", 4));
+        CADRE_TRY(byte_buffer_put(rest, t->source.data + done, end - done));
+        if (i < 3) CADRE_TRY(byte_buffer_put(rest, "null", 4));
         done = i < 3 ? cuts[i].end : end;
     }
     return CADRE_OK;
@@ -501,11 +502,11 @@ static cadre_status read_text(tokenizer *t)
 {
     json_document *document = NULL;
     tables found;
-    byte_list rest = { 0 };
+    byte_buffer rest = { 0 };
     cadre_status status = find_tables(t, &found);
     if (status == CADRE_OK) status = put_rest(t, &found, &rest);
     if (status == CADRE_OK) status = json_parse(t->name, rest.data, rest.size, &document);
-    byte_list_free(&rest);
+    byte_buffer_free(&rest);
     if (status != CADRE_OK) return status;
     json_node root = json_root(document);
     status = read_document(t, &root, &found);
@@ -564,7 +565,7 @@ static cadre_status read_chat_program(tokenizer *t, const json_node *config)
         CADRE_TRY(json_get_string(&item, "name", &name));
         if (strcmp(name, "default") == 0) CADRE_TRY(json_get_string(&item, "template", &program));
     }
-    return program ? byte_list_put(&t->chat, program, strlen(program)) : CADRE_OK;
+    return program ? byte_buffer_put(&t->chat, program, strlen(program)) : CADRE_OK;
 }
 
 static bool is_read(string_view key)
@@ -575,29 +576,29 @@ static bool is_read(string_view key)
 
 /* Of the object at the cursor the members that are read, as an object. Most of the file is a list
  * of tokens that is not. */
-static cadre_status put_read(json_cursor *c, byte_list *rest)
+static cadre_status put_read(json_cursor *c, byte_buffer *rest)
 {
     bool first = true, more;
     string_view key;
     CADRE_TRY(json_cursor_expect(c, '{'));
-    CADRE_TRY(byte_list_put(rest, "{", 1));
+    CADRE_TRY(byte_buffer_put(rest, "{", 1));
     for (;;) {
         CADRE_TRY(json_cursor_next(c, '}', &first, &more));
-        if (!more) return byte_list_put(rest, "}", 1);
+        if (!more) return byte_buffer_put(rest, "}", 1);
         json_cursor_peek(c);
         size_t begin = c->at;
         CADRE_TRY(json_cursor_string(c, &key));
         bool wanted = is_read(key);
         CADRE_TRY(json_cursor_expect(c, ':'));
         CADRE_TRY(json_cursor_skip(c));
-        if (wanted && rest->size > 1) CADRE_TRY(byte_list_put(rest, ",", 1));
+        if (wanted && rest->size > 1) CADRE_TRY(byte_buffer_put(rest, ",", 1));
         if (wanted && rest->size + (c->at - begin) > REST_MOST)
             return json_cursor_refuse(c, "fewer bytes");
-        if (wanted) CADRE_TRY(byte_list_put(rest, c->text + begin, c->at - begin));
+        if (wanted) CADRE_TRY(byte_buffer_put(rest, c->text + begin, c->at - begin));
     }
 }
 
-static cadre_status read_tree(tokenizer *t, const char *path, const byte_list *text)
+static cadre_status read_tree(tokenizer *t, const char *path, const byte_buffer *text)
 {
     json_document *document;
     CADRE_TRY(json_parse(path, text->data, text->size, &document));
@@ -612,7 +613,7 @@ static cadre_status read_tree(tokenizer *t, const char *path, const byte_list *t
 static cadre_status read_config(tokenizer *t, const char *path)
 {
     file_map map;
-    byte_list rest = { 0 };
+    byte_buffer rest = { 0 };
     CADRE_TRY(file_map_open(path, &map));
     json_cursor c = {
         .text = (const char *)map.data, .size = map.size, .file = path, .where = "the file"
@@ -625,7 +626,7 @@ static cadre_status read_config(tokenizer *t, const char *path)
     if (status == CADRE_OK) status = put_read(&c, &rest);
     if (status == CADRE_OK) status = read_tree(t, path, &rest);
     json_cursor_free(&c);
-    byte_list_free(&rest);
+    byte_buffer_free(&rest);
     file_map_close(&map);
     return status;
 }
@@ -637,7 +638,7 @@ static cadre_status read_chat_file(tokenizer *t, const char *path)
     size_t size;
     CADRE_TRY(file_read(path, CHAT_PROGRAM_MAX, &text, &size));
     t->chat.size = 0;
-    cadre_status status = byte_list_put(&t->chat, text, size);
+    cadre_status status = byte_buffer_put(&t->chat, text, size);
     mem_free(text);
     return status;
 }

@@ -36,7 +36,7 @@ struct cadre_tokenizer {
     token_list before, after; /* ids put around a text */
     decoder decoder;
     int32_t bos, eos, pad; /* -1: not known */
-    byte_list chat;        /* the program that writes a conversation */
+    byte_buffer chat;      /* the program that writes a conversation */
 };
 
 static inline int32_t tokenizer_unknown(const tokenizer *t)

@@ -88,15 +88,15 @@ cadre_status cadre_tokenizer_encode(const cadre_tokenizer *t, const char *text, 
 cadre_status cadre_tokenizer_decode(const cadre_tokenizer *t, const int32_t *ids, int64_t count,
     unsigned flags, char **text, size_t *size)
 {
-    byte_list bytes = { 0 };
+    byte_buffer bytes = { 0 };
     for (int64_t i = 0; i < count; i++)
         if (ids[i] < 0 || ids[i] >= tokenizer_size(t))
             return cadre_fail(CADRE_EARGUMENT, t->name, "expected ids in 0..%d, found %d",
                 tokenizer_size(t) - 1, ids[i]);
     cadre_status status = tokenizer_decode(t, ids, (size_t)count, flags, &bytes);
-    if (status == CADRE_OK) status = byte_list_put(&bytes, "", 1);
+    if (status == CADRE_OK) status = byte_buffer_put(&bytes, "", 1);
     if (status != CADRE_OK) {
-        byte_list_free(&bytes);
+        byte_buffer_free(&bytes);
         return status;
     }
     *text = bytes.data;

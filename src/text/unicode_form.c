@@ -93,7 +93,7 @@ static cadre_status order(stretch *s)
 }
 
 static cadre_status put_stretch(
-    stretch *s, string_view text, utf8proc_option_t options, byte_list *out)
+    stretch *s, string_view text, utf8proc_option_t options, byte_buffer *out)
 {
     CADRE_TRY(decompose(s, text, options));
     CADRE_TRY(order(s));
@@ -102,7 +102,7 @@ static cadre_status put_stretch(
     if (count < 0)
         return cadre_fail(
             CADRE_EUNSUPPORTED, NULL, "a text has no normal form here: %s", utf8proc_errmsg(count));
-    CADRE_TRY(byte_list_reserve(out, (size_t)count * UTF8_MAX));
+    CADRE_TRY(byte_buffer_reserve(out, (size_t)count * UTF8_MAX));
     for (utf8proc_ssize_t i = 0; i < count; i++)
         out->size += utf8_encode((uint32_t)s->codes[i], out->data + out->size);
     return CADRE_OK;
@@ -110,7 +110,7 @@ static cadre_status put_stretch(
 
 static bool is_ascii(char c) { return (unsigned char)c < 0x80; }
 
-cadre_status unicode_form_put(unicode_form form, string_view text, byte_list *out)
+cadre_status unicode_form_put(unicode_form form, string_view text, byte_buffer *out)
 {
     stretch s = { 0 };
     cadre_status status = CADRE_OK;
@@ -118,7 +118,7 @@ cadre_status unicode_form_put(unicode_form form, string_view text, byte_list *ou
         size_t plain = at;
         while (plain < text.size && is_ascii(text.data[plain])) plain++;
         if (plain < text.size && plain > at) plain--; /* the character that marks may belong to */
-        status = byte_list_put(out, text.data + at, plain - at);
+        status = byte_buffer_put(out, text.data + at, plain - at);
         size_t end = plain + 1;
         while (end < text.size && !is_ascii(text.data[end])) end++;
         if (status == CADRE_OK && plain < text.size)

@@ -7,6 +7,6 @@
 typedef enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD } unicode_form;
 
 /* Appends the form of well-formed text. Linear in its length, whatever marks follow each other. */
-cadre_status unicode_form_put(unicode_form form, string_view text, byte_list *out);
+cadre_status unicode_form_put(unicode_form form, string_view text, byte_buffer *out);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/safetensors.h"
 #include "kernel/context.h"
 #include "text/corpus.h"

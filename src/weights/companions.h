@@ -4,7 +4,7 @@
 #define CADRE_WEIGHTS_COMPANIONS_H
 
 #include "arch/config.h"
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/gguf.h"
 #include "text/tokenizer.h"
 

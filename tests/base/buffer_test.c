@@ -46,10 +46,10 @@ static void growing_keeps_the_items(void **state)
 static void a_list_that_cannot_grow_stays_as_it_is(void **state)
 {
     (void)state;
-    byte_list b = { 0 };
-    succeeds(byte_list_put(&b, "abc", 3));
+    byte_buffer b = { 0 };
+    succeeds(byte_buffer_put(&b, "abc", 3));
     mem_fail_at(1, false);
-    cadre_status status = byte_list_put(&b, "0123456789abcdef", 16);
+    cadre_status status = byte_buffer_put(&b, "0123456789abcdef", 16);
     mem_fail_at(0, false);
     assert_int_equal(status, CADRE_ENOMEM);
     assert_int_equal(b.size, 3);
@@ -60,52 +60,112 @@ static void a_list_that_cannot_grow_stays_as_it_is(void **state)
     refuses(buffer_grow((void **)&b.data, 3, &b.capacity, SIZE_MAX / 2, 1), CADRE_ENOMEM,
         "out of memory");
     assert_int_equal(b.capacity, 16);
-    byte_list_free(&b);
+    byte_buffer_free(&b);
     assert_true(!b.data && b.size == 0 && b.capacity == 0);
 }
 
 static void bytes_are_put_one_after_another(void **state)
 {
     (void)state;
-    byte_list b = { 0 };
-    succeeds(byte_list_put(&b, NULL, 0));
-    assert_null(b.data);
-    succeeds(byte_list_put(&b, "in", 2));
-    succeeds(byte_list_put(&b, "\0to", 3));
-    succeeds(byte_list_put(&b, NULL, 0));
+    byte_buffer b = { 0 };
+    succeeds(byte_buffer_put(&b, NULL, 0));
+    assert_string_equal(b.data, "");
+    succeeds(byte_buffer_put(&b, "in", 2));
+    succeeds(byte_buffer_put(&b, "\0to", 3));
+    succeeds(byte_buffer_put(&b, NULL, 0));
     assert_int_equal(b.size, 5);
-    assert_memory_equal(b.data, "in\0to", 5);
-    succeeds(byte_list_reserve(&b, 11));
+    assert_memory_equal(b.data, "in\0to", 6);
+    succeeds(byte_buffer_reserve(&b, 10)); /* and a NUL */
     assert_int_equal(b.capacity, 16);
-    succeeds(byte_list_reserve(&b, 12));
+    succeeds(byte_buffer_reserve(&b, 11));
     assert_int_equal(b.capacity, 32);
     assert_int_equal(b.size, 5);
-    byte_list_free(&b);
+    byte_buffer_free(&b);
+}
+
+static void bytes_are_put_at_the_end(void **state)
+{
+    (void)state;
+    byte_buffer b = { 0 };
+    assert_null(b.data);
+    byte_buffer_put(&b, "a\0b", 3);
+    byte_buffer_text(&b, "cd");
+    byte_buffer_format(&b, "<%d|%s>", -7, "x");
+    byte_buffer_fill(&b, '.', 3);
+    byte_buffer_fill(&b, '!', 0);
+    byte_buffer_put(&b, NULL, 0);
+    assert_int_equal(b.status, CADRE_OK);
+    assert_int_equal(b.size, 14);
+    assert_memory_equal(b.data, "a\0bcd<-7|x>...", 15); /* and the NUL */
+    byte_buffer_free(&b);
+    assert_true(!b.data && b.size == 0 && b.capacity == 0);
+}
+
+/* At each size that a block may have, however it is filled. */
+static void a_nul_follows_whatever_the_size(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < 70; size++)
+        for (int how = 0; how < 3; how++) {
+            byte_buffer b = { 0 };
+            char text[70];
+            memset(text, 'x', sizeof text);
+            text[size] = 0;
+            if (how == 0) byte_buffer_put(&b, text, size);
+            if (how == 1) byte_buffer_fill(&b, 'x', size);
+            if (how == 2) byte_buffer_format(&b, "%s", text);
+            assert_int_equal(b.size, size);
+            assert_string_equal(b.data, text);
+            byte_buffer_free(&b);
+        }
+}
+
+static void a_failure_stays(void **state)
+{
+    (void)state;
+    int64_t before = mem_balance();
+    byte_buffer b = { 0 };
+    byte_buffer_text(&b, "kept");
+    mem_fail_at(1, false);
+    byte_buffer_fill(&b, 'x', 100);
+    mem_fail_at(0, false);
+    assert_int_equal(b.status, CADRE_ENOMEM);
+    assert_string_equal(b.data, "kept");
+    byte_buffer_text(&b, "x");
+    byte_buffer_format(&b, "%d", 1);
+    byte_buffer_fill(&b, 'x', 1);
+    assert_int_equal(b.status, CADRE_ENOMEM);
+    byte_buffer_free(&b);
+    assert_int_equal(b.status, CADRE_OK);
+    byte_buffer_fill(&b, 'x', SIZE_MAX);
+    assert_int_equal(b.status, CADRE_ENOMEM);
+    byte_buffer_free(&b);
+    assert_int_equal(mem_balance(), before);
 }
 
 static void a_limit_is_reached_and_not_passed(void **state)
 {
     (void)state;
-    byte_list b = { .limit = 5 };
-    succeeds(byte_list_put(&b, "abc", 3));
+    byte_buffer b = { .limit = 5 };
+    succeeds(byte_buffer_put(&b, "abc", 3));
     refuses(
-        byte_list_put(&b, "def", 3), CADRE_EUNSUPPORTED, "the text becomes longer than 5 bytes");
+        byte_buffer_put(&b, "def", 3), CADRE_EUNSUPPORTED, "the text becomes longer than 5 bytes");
     assert_int_equal(b.size, 3);
-    succeeds(byte_list_put(&b, "de", 2));
-    refuses(byte_list_put(&b, "f", 1), CADRE_EUNSUPPORTED, "longer than 5 bytes");
-    succeeds(byte_list_put(&b, NULL, 0));
+    succeeds(byte_buffer_put(&b, "de", 2));
+    refuses(byte_buffer_put(&b, "f", 1), CADRE_EUNSUPPORTED, "longer than 5 bytes");
+    succeeds(byte_buffer_put(&b, NULL, 0));
     assert_memory_equal(b.data, "abcde", 5);
-    byte_list_free(&b);
+    byte_buffer_free(&b);
 }
 
 static bool same(const char *a, size_t n, const char *b, size_t m)
 {
-    byte_list x = { 0 }, y = { 0 };
-    succeeds(byte_list_put(&x, a, n));
-    succeeds(byte_list_put(&y, b, m));
-    bool result = byte_list_same(&x, &y);
-    byte_list_free(&x);
-    byte_list_free(&y);
+    byte_buffer x = { 0 }, y = { 0 };
+    succeeds(byte_buffer_put(&x, a, n));
+    succeeds(byte_buffer_put(&y, b, m));
+    bool result = byte_buffer_same(&x, &y);
+    byte_buffer_free(&x);
+    byte_buffer_free(&y);
     return result;
 }
 
@@ -156,15 +216,15 @@ static void nothing_stays_when_lists_are_freed(void **state)
 {
     (void)state;
     int64_t before = mem_balance();
-    byte_list b = { 0 };
+    byte_buffer b = { 0 };
     token_list l = { 0 };
     for (int i = 0; i < 100; i++) {
-        succeeds(byte_list_put(&b, "expert", 6));
+        succeeds(byte_buffer_put(&b, "expert", 6));
         succeeds(token_list_put(&l, i));
     }
-    byte_list_free(&b);
+    byte_buffer_free(&b);
     token_list_free(&l);
-    byte_list_free(&b);
+    byte_buffer_free(&b);
     token_list_free(&l);
     assert_int_equal(mem_balance(), before);
 }
@@ -176,6 +236,9 @@ int main(void)
         cmocka_unit_test(growing_keeps_the_items),
         cmocka_unit_test(a_list_that_cannot_grow_stays_as_it_is),
         cmocka_unit_test(bytes_are_put_one_after_another),
+        cmocka_unit_test(bytes_are_put_at_the_end),
+        cmocka_unit_test(a_nul_follows_whatever_the_size),
+        cmocka_unit_test(a_failure_stays),
         cmocka_unit_test(a_limit_is_reached_and_not_passed),
         cmocka_unit_test(lists_are_the_same_by_every_byte),
         cmocka_unit_test(views_are_compared_with_whole_texts),

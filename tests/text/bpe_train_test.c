@@ -83,7 +83,7 @@ static void test_any_bytes(void **state)
     for (uint64_t round = 0; round < 300; round++) {
         char text[64];
         token_list ids = { 0 };
-        byte_list back = { 0 };
+        byte_buffer back = { 0 };
         for (uint64_t i = 0; i < sizeof text; i++) {
             uint32_t bits = random_bits(key, round * sizeof text + i);
             text[i] = bits & 1 ? (char)(bits >> 8) : "the \xc3\xa9"[bits >> 8 & 3];
@@ -93,7 +93,7 @@ static void test_any_bytes(void **state)
         assert_int_equal(back.size, sizeof text);
         assert_memory_equal(back.data, text, sizeof text);
         token_list_free(&ids);
-        byte_list_free(&back);
+        byte_buffer_free(&back);
     }
     tokenizer_close(t);
     byte_buffer_free(&json);

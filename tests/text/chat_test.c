@@ -62,7 +62,7 @@ static void check_text_of(
     const chat_template *c, const chat_message *messages, int count, const char *expected)
 {
     token_list ids = { 0 };
-    byte_list text = { 0 };
+    byte_buffer text = { 0 };
     assert_non_null(c);
     assert_int_equal(chat_encode(c, t, messages, count, &ids), CADRE_OK);
     assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &text), CADRE_OK);
@@ -70,7 +70,7 @@ static void check_text_of(
         fail_msg("%s: expected\n%s\nfound\n%.*s", chat_template_name(c), expected, (int)text.size,
             text.data);
     token_list_free(&ids);
-    byte_list_free(&text);
+    byte_buffer_free(&text);
 }
 
 static void check_text(

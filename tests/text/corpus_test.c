@@ -170,10 +170,10 @@ static void test_tokens(void **state)
 {
     (void)state;
     char *json = tokenizer_sample_text(SAMPLE_BYTE_LEVEL), line[] = "the experts and the tokens\n";
-    byte_list text = { 0 }, back = { 0 };
+    byte_buffer text = { 0 }, back = { 0 };
     tokenizer *t;
     assert_int_equal(tokenizer_open_text(json, strlen(json), "sample", &t), CADRE_OK);
-    for (int i = 0; i < 100; i++) byte_list_put(&text, line, strlen(line));
+    for (int i = 0; i < 100; i++) byte_buffer_put(&text, line, strlen(line));
     assert_int_equal(file_write(in_folder("lines.txt"), text.data, text.size), CADRE_OK);
     corpus *c = read_all((const char *[]){ in_folder("lines.txt"), in_folder("de.md") }, 2);
     assert_int_equal(corpus_tokenise(c, t, -1, 2), CADRE_OK);
@@ -188,8 +188,8 @@ static void test_tokens(void **state)
     assert_non_null(strstr(cadre_last_error(), "de.md: expected at least 65 tokens"));
     corpus_free(c);
     tokenizer_close(t);
-    byte_list_free(&text);
-    byte_list_free(&back);
+    byte_buffer_free(&text);
+    byte_buffer_free(&back);
     mem_free(json);
 }
 

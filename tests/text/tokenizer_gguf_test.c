@@ -83,7 +83,7 @@ static void check_text(const tokenizer *t, const char *text, unsigned flags,
     const int32_t *expected, size_t count, const char *decoded)
 {
     token_list ids = { 0 };
-    byte_list back = { 0 };
+    byte_buffer back = { 0 };
     assert_int_equal(tokenizer_encode(t, text, strlen(text), flags, &ids), CADRE_OK);
     assert_int_equal(ids.count, count);
     if (count) assert_memory_equal(ids.ids, expected, count * sizeof *expected);
@@ -91,7 +91,7 @@ static void check_text(const tokenizer *t, const char *text, unsigned flags,
     assert_int_equal(back.size, strlen(decoded));
     if (back.size) assert_memory_equal(back.data, decoded, back.size);
     token_list_free(&ids);
-    byte_list_free(&back);
+    byte_buffer_free(&back);
 }
 
 /* ---- SentencePiece's ---- */
@@ -187,7 +187,7 @@ static void test_every_pre_tokenizer(void **state)
             contents c = bpe(pre);
             tokenizer *t = opened(&c);
             token_list ids = { 0 };
-            byte_list back = { 0 };
+            byte_buffer back = { 0 };
             assert_int_equal(
                 tokenizer_encode(t, text, strlen(text), CADRE_PARSE_SPECIAL, &ids), CADRE_OK);
             assert_int_equal(ids.ids[0], BYTE_PIECES);
@@ -195,7 +195,7 @@ static void test_every_pre_tokenizer(void **state)
             assert_int_equal(back.size, strlen(text));
             assert_memory_equal(back.data, text, back.size);
             token_list_free(&ids);
-            byte_list_free(&back);
+            byte_buffer_free(&back);
             tokenizer_close(t);
             name += size;
         }

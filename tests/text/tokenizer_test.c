@@ -75,7 +75,7 @@ static void check_case(const tokenizer *t, const char *name, const json_t *c)
 {
     const json_t *text = json_object_get(c, "text"), *decoded = json_object_get(c, "decoded");
     token_list ids = { 0 };
-    byte_list back = { 0 };
+    byte_buffer back = { 0 };
     check_json_ids(t, name, text, AS_FILE, json_object_get(c, "ids"));
     check_json_ids(t, name, text, CADRE_PARSE_SPECIAL, json_object_get(c, "ids_without_special"));
     assert_int_equal(tokenizer_encode(t, json_string_value(text), json_string_length(text),
@@ -87,7 +87,7 @@ static void check_case(const tokenizer *t, const char *name, const json_t *c)
         fail_msg("%s: expected \"%s\", found \"%.*s\"", name, json_string_value(decoded),
             (int)back.size, back.data);
     token_list_free(&ids);
-    byte_list_free(&back);
+    byte_buffer_free(&back);
 }
 
 static void test_tokenizer_json(void **state)
@@ -190,7 +190,7 @@ static void test_control_tokens(void **state)
 {
     (void)state;
     tokenizer *t = open_sample(SAMPLE_BYTE_LEVEL);
-    byte_list text = { 0 };
+    byte_buffer text = { 0 };
     int32_t end = id_of(t, "<|endoftext|>");
     assert_true(tokenizer_is_special(t, end));
     assert_false(tokenizer_is_special(t, end + 1));
@@ -202,7 +202,7 @@ static void test_control_tokens(void **state)
     assert_int_equal(text.size, 1);
     assert_int_equal(tokenizer_decode(t, &end, 1, 0, &text), CADRE_OK);
     assert_int_equal(text.size, 14);
-    byte_list_free(&text);
+    byte_buffer_free(&text);
     tokenizer_close(t);
 }
 
@@ -275,7 +275,7 @@ static void test_bytes_without_meaning(void **state)
 {
     (void)state;
     tokenizer *t = open_sample(SAMPLE_SENTENCEPIECE);
-    byte_list text = { 0 };
+    byte_buffer text = { 0 };
     int32_t ids[] = { id_of(t, "the"), 2 + 0xc3, 2 + 0xa9, id_of(t, "r"), 2 + 'Z', 2 + 0x9c,
         id_of(t, "e") };
     static const char expected[] = "the\xc3\xa9r\xef\xbf\xbd\xef\xbf\xbd"
@@ -283,7 +283,7 @@ static void test_bytes_without_meaning(void **state)
     assert_int_equal(tokenizer_decode(t, ids, 7, 0, &text), CADRE_OK);
     assert_int_equal(text.size, strlen(expected));
     assert_memory_equal(text.data, expected, text.size);
-    byte_list_free(&text);
+    byte_buffer_free(&text);
     tokenizer_close(t);
 }
 
@@ -311,7 +311,7 @@ static void check_stream(const tokenizer *t, const char *text, size_t size)
 {
     token_stream *s;
     token_list ids = { 0 };
-    byte_list whole = { 0 }, streamed = { 0 };
+    byte_buffer whole = { 0 }, streamed = { 0 };
     string_view part;
     assert_int_equal(tokenizer_encode(t, text, size, 0, &ids), CADRE_OK);
     assert_int_equal(tokenizer_decode(t, ids.ids, ids.count, 0, &whole), CADRE_OK);
@@ -323,15 +323,15 @@ static void check_stream(const tokenizer *t, const char *text, size_t size)
                 i < ids.count ? token_stream_put(s, ids.ids[i], &part) : token_stream_end(s, &part),
                 CADRE_OK);
             assert_int_equal(utf8_valid_prefix(part.data, part.size), part.size);
-            assert_int_equal(byte_list_put(&streamed, part.data, part.size), CADRE_OK);
+            assert_int_equal(byte_buffer_put(&streamed, part.data, part.size), CADRE_OK);
         }
         assert_int_equal(streamed.size, whole.size);
         assert_memory_equal(streamed.data, whole.data, whole.size);
     }
     token_stream_free(s);
     token_list_free(&ids);
-    byte_list_free(&whole);
-    byte_list_free(&streamed);
+    byte_buffer_free(&whole);
+    byte_buffer_free(&streamed);
 }
 
 static void test_streams(void **state)
@@ -418,7 +418,7 @@ static void check_allocations(const char *json)
     for (long n = 1; status != CADRE_OK; n++) {
         tokenizer *t = NULL;
         token_list ids = { 0 };
-        byte_list back = { 0 };
+        byte_buffer back = { 0 };
         mem_fail_at(n, false);
         status = tokenizer_open_text(json, strlen(json), "sample", &t);
         if (status == CADRE_OK) status = tokenizer_encode(t, text, strlen(text), AS_FILE, &ids);
@@ -426,7 +426,7 @@ static void check_allocations(const char *json)
         bool all = mem_count() < n;
         mem_fail_at(0, false);
         token_list_free(&ids);
-        byte_list_free(&back);
+        byte_buffer_free(&back);
         tokenizer_close(t);
         assert_true(status == CADRE_OK ? all : status == CADRE_ENOMEM);
     }

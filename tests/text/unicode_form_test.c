@@ -11,11 +11,11 @@
 
 static void check(unicode_form form, const char *text, const char *expected)
 {
-    byte_list out = { 0 };
+    byte_buffer out = { 0 };
     assert_int_equal(unicode_form_put(form, (string_view){ text, strlen(text) }, &out), CADRE_OK);
     assert_int_equal(out.size, strlen(expected));
     assert_memory_equal(out.data ? out.data : "", expected, out.size);
-    byte_list_free(&out);
+    byte_buffer_free(&out);
 }
 
 static void test_known(void **state)
@@ -71,7 +71,7 @@ static void test_long_run_of_marks(void **state)
     (void)state;
     enum { PAIRS = 500000 };
     char *text = malloc(1 + 4 * PAIRS);
-    byte_list out = { 0 };
+    byte_buffer out = { 0 };
     text[0] = 'e';
     for (int i = 0; i < PAIRS; i++) memcpy(text + 1 + 4 * i, "\xcc\x80\xcc\x96", 4);
     assert_int_equal(
@@ -79,7 +79,7 @@ static void test_long_run_of_marks(void **state)
     assert_int_equal(out.size, 1 + 4 * PAIRS);
     assert_memory_equal(out.data + 1, "\xcc\x96\xcc\x96", 4);
     assert_memory_equal(out.data + out.size - 4, "\xcc\x80\xcc\x80", 4);
-    byte_list_free(&out);
+    byte_buffer_free(&out);
     free(text);
 }
 
