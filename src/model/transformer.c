@@ -1,6 +1,7 @@
 /* transformer.c - the decoder's memory, and its blocks forward and backward. */
 #include "model/transformer.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/interrupt.h"
@@ -22,9 +23,20 @@ typedef struct block_state {
     moe_state sparse;
 } block_state;
 
+/* A batch between its forward and its backward. */
+typedef struct pass {
+    block_state *blocks; /* [layers of the stage] */
+    real *end;           /* [T, D] the residual after the stage's last block; after the model's, */
+    real *hidden, *end_inverse; /* [T, D], [T] its norm */
+    int32_t *places;            /* [T] in their sequences */
+    token_batch batch;
+    balance *balance; /* what it counts in */
+} pass;
+
 struct transformer {
     compute *c;
     const model_config *config;
+    transformer_stage stage;
     batch_limits most;
     moe_config *moe; /* [layers] */
     rope *rope;
@@ -33,27 +45,30 @@ struct transformer {
     real *bias;      /* [heads, 2 * keys] of the positions; NULL: none */
     void *workspace; /* of mixers */
     size_t workspace_bytes;
-    block_state *blocks;              /* [layers] */
-    real *end, *hidden, *end_inverse; /* the residual after the last block, its norm */
-    real *dx, *dnormed;               /* [T, D] gradients; NULL: forward only */
+    pass *passes;       /* [stage.passes] */
+    pass *now;          /* that calls are of */
+    real *dx, *dnormed; /* [T, D] gradients; NULL: forward only */
     /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
     real *dhalf;
-    int32_t *places; /* [T] in their sequences */
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
-    token_batch batch; /* of the last forward, */
-    balance *balance;  /* and what it counted in */
 };
+
+static block_state *block_of(const transformer *t, int64_t l)
+{
+    return &t->now->blocks[l - t->stage.first];
+}
+
+static bool is_last(const transformer *t) { return t->stage.end == t->config->layers; }
 
 /* ---- memory ---- */
 
-static size_t moe_scratch_most(
-    const model_config *c, const moe_config *moe, const batch_limits *most)
+static size_t moe_scratch_most(const transformer *t)
 {
     size_t bytes = 0;
-    for (int64_t l = 0; l < c->layers; l++) {
-        size_t own = c->layer[l].sparse ? moe_scratch_bytes(&moe[l], most) : 0;
+    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
+        size_t own = t->config->layer[l].sparse ? moe_scratch_bytes(&t->moe[l], &t->most) : 0;
         if (own > bytes) bytes = own;
     }
     return bytes;
@@ -65,11 +80,11 @@ static size_t kept_bytes(const layer_config *l, const batch_limits *most)
 }
 
 /* Of the layers' mixers that share a block's memory, the most. */
-static size_t kept_most(const model_config *c, const batch_limits *most)
+static size_t kept_most(const transformer *t)
 {
     size_t bytes = 0;
-    for (int64_t l = 0; l < c->layers; l++) {
-        size_t own = kept_bytes(&c->layer[l], most);
+    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
+        size_t own = kept_bytes(&t->config->layer[l], &t->most);
         if (own > bytes) bytes = own;
     }
     return bytes;
@@ -80,76 +95,86 @@ static size_t workspace_of(const mixer_config *c, const batch_limits *most, int 
     return c->row ? c->row->workspace_bytes(c, most, workers) : 0;
 }
 
-static size_t workspace_most(const model_config *c, const batch_limits *most, int workers)
+static size_t workspace_most(const transformer *t)
 {
     size_t bytes = 0;
-    for (int64_t l = 0; l < c->layers; l++) {
-        size_t own = workspace_of(&c->layer[l].mixer, most, workers),
-               cross = workspace_of(&c->layer[l].cross, most, workers);
+    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
+        const layer_config *layer = &t->config->layer[l];
+        size_t own = workspace_of(&layer->mixer, &t->most, t->c->workers),
+               cross = workspace_of(&layer->cross, &t->most, t->c->workers);
         if (own > bytes) bytes = own;
         if (cross > bytes) bytes = cross;
     }
     return bytes;
 }
 
-static void layout_block(
-    block_state *s, arena *a, const model_config *c, int64_t l, const batch_limits *most)
+static void layout_block(const transformer *t, block_state *s, arena *a, int64_t l)
 {
-    int64_t tokens = most->tokens;
-    s->x = ARENA_ARRAY(a, real, tokens * c->width);
-    s->x_normed = ARENA_ARRAY(a, real, tokens * c->width);
+    int64_t tokens = t->most.tokens, width = t->config->width;
+    s->x = ARENA_ARRAY(a, real, tokens * width);
+    s->x_normed = ARENA_ARRAY(a, real, tokens * width);
     s->x_inverse = ARENA_ARRAY(a, real, tokens);
-    s->y = ARENA_ARRAY(a, real, tokens * c->width);
-    s->y_normed = ARENA_ARRAY(a, real, tokens * c->width);
+    s->y = ARENA_ARRAY(a, real, tokens * width);
+    s->y_normed = ARENA_ARRAY(a, real, tokens * width);
     s->y_inverse = ARENA_ARRAY(a, real, tokens);
-    s->mixer_bytes = most->training ? kept_bytes(&c->layer[l], most) : kept_most(c, most);
+    s->mixer_bytes = t->most.training ? kept_bytes(&t->config->layer[l], &t->most) : kept_most(t);
     s->mixer = arena_take(a, s->mixer_bytes, 1);
 }
 
 /* The feed-forward of layer l, laid out behind the rest of the block. */
-static void layout_ffn(block_state *s, arena *a, const model_config *c, const moe_config *moe,
-    int64_t l, const batch_limits *most)
+static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l)
 {
-    if (c->layer[l].sparse) moe_state_layout(&s->sparse, a, &moe[l], most);
-    else ffn_state_layout(&s->dense, a, model_config_inputs(c), c->dense_width, most->tokens);
+    const model_config *c = t->config;
+    if (c->layer[l].sparse) moe_state_layout(&s->sparse, a, &t->moe[l], &t->most);
+    else ffn_state_layout(&s->dense, a, model_config_inputs(c), c->dense_width, t->most.tokens);
 }
 
 /* Without a backward pass the layers share one state, and their feed-forwards the room of the
  * largest. */
-static void layout_blocks(transformer *t, arena *a)
+static void layout_blocks(const transformer *t, pass *p, arena *a)
 {
-    const model_config *c = t->config;
+    int64_t count = t->stage.end - t->stage.first;
     block_state scrap = { 0 }; /* where the pointers go when measuring */
     size_t start = 0, end = 0;
-    t->blocks = ARENA_ARRAY(a, block_state, c->layers);
-    for (int64_t l = 0; l < c->layers; l++) {
-        block_state *s = t->blocks ? &t->blocks[l] : &scrap;
-        if (t->most.training || l == 0) layout_block(s, a, c, l, &t->most);
-        else if (t->blocks) *s = t->blocks[0];
-        if (l == 0) start = a->used;
+    p->blocks = ARENA_ARRAY(a, block_state, count);
+    for (int64_t i = 0; i < count; i++) {
+        block_state *s = p->blocks ? &p->blocks[i] : &scrap;
+        if (t->most.training || i == 0) layout_block(t, s, a, t->stage.first + i);
+        else if (p->blocks) *s = p->blocks[0];
+        if (i == 0) start = a->used;
         if (!t->most.training && a->used != SIZE_MAX) a->used = start;
         a->overlaid = !t->most.training;
-        layout_ffn(s, a, c, t->moe, l, &t->most);
+        layout_ffn(t, s, a, t->stage.first + i);
         if (a->used > end) end = a->used;
     }
     a->used = end;
     a->overlaid = false;
 }
 
+static void layout_pass(const transformer *t, pass *p, arena *a)
+{
+    int64_t tokens = t->most.tokens, width = t->config->width;
+    layout_blocks(t, p, a);
+    p->end = ARENA_ARRAY(a, real, tokens * width);
+    p->places = ARENA_ARRAY(a, int32_t, tokens);
+    if (!is_last(t)) return;
+    p->hidden = ARENA_ARRAY(a, real, tokens * width);
+    p->end_inverse = ARENA_ARRAY(a, real, tokens);
+}
+
 static void layout(transformer *t, arena *a)
 {
     const model_config *c = t->config;
     int64_t tokens = t->most.tokens;
-    layout_blocks(t, a);
-    t->workspace_bytes = workspace_most(c, &t->most, t->c->workers);
+    pass scrap = { 0 };
+    t->passes = ARENA_ARRAY(a, pass, t->stage.passes);
+    t->now = t->passes;
+    for (int i = 0; i < t->stage.passes; i++) layout_pass(t, t->passes ? &t->passes[i] : &scrap, a);
+    t->workspace_bytes = workspace_most(t);
     t->workspace = arena_take(a, t->workspace_bytes, 1);
     if (c->relative_buckets) t->bias = ARENA_ARRAY(a, real, 2 * c->heads * t->most.keys);
-    t->end = ARENA_ARRAY(a, real, tokens * c->width);
-    t->hidden = ARENA_ARRAY(a, real, tokens * c->width);
-    t->end_inverse = ARENA_ARRAY(a, real, tokens);
-    t->places = ARENA_ARRAY(a, int32_t, tokens);
-    t->loss = loss_scratch_take(a, tokens, c->vocab);
-    t->moe_scratch_bytes = moe_scratch_most(c, t->moe, &t->most);
+    if (is_last(t)) t->loss = loss_scratch_take(a, tokens, c->vocab);
+    t->moe_scratch_bytes = moe_scratch_most(t);
     t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
     if (!t->most.training) return;
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
@@ -157,23 +182,38 @@ static void layout(transformer *t, arena *a)
     t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
 }
 
-static size_t arena_bytes(
-    const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
+static size_t arena_bytes(const compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, const transformer_stage *stage)
 {
     compute measured = *c;
     moe_config *rows = (moe_config *)(uintptr_t)moe; /* read only */
-    transformer t = { .c = &measured, .config = config, .most = *most, .moe = rows };
+    transformer t = {
+        .c = &measured, .config = config, .stage = *stage, .most = *most, .moe = rows
+    };
     arena a = { 0 };
     layout(&t, &a);
     return a.used;
 }
 
+size_t transformer_stage_bytes(const compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, const transformer_stage *stage)
+{
+    size_t laid_out = arena_bytes(c, config, moe, most, stage);
+    size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most->keys);
+    return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
+}
+
+/* All layers, one batch at a time. */
+static transformer_stage whole_of(const model_config *config)
+{
+    return (transformer_stage){ .first = 0, .end = config->layers, .passes = 1 };
+}
+
 size_t transformer_bytes(
     const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
 {
-    size_t laid_out = arena_bytes(c, config, moe, most);
-    size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most->keys);
-    return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
+    transformer_stage whole = whole_of(config);
+    return transformer_stage_bytes(c, config, moe, most, &whole);
 }
 
 static cadre_status make_rope(transformer *t)
@@ -182,18 +222,21 @@ static cadre_status make_rope(transformer *t)
                                        : rope_new(&t->config->rope, t->most.keys, &t->rope);
 }
 
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe,
-    const batch_limits *most, transformer **out)
+cadre_status transformer_new_stage(compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, const transformer_stage *stage, transformer **out)
 {
     transformer *t = MEM_ARRAY(transformer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (transformer){
-        .c = c, .config = config, .most = *most, .moe = MEM_ARRAY(moe_config, config->layers)
-    };
+    *t = (transformer){ .c = c,
+        .config = config,
+        .stage = *stage,
+        .most = *most,
+        .moe = MEM_ARRAY(moe_config, config->layers) };
     cadre_status status = t->moe ? make_rope(t) : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         memcpy(t->moe, moe, (size_t)config->layers * sizeof *moe);
-        if (!arena_open(&t->memory, arena_bytes(c, config, moe, most))) status = CADRE_ENOMEM;
+        if (!arena_open(&t->memory, arena_bytes(c, config, moe, most, stage)))
+            status = CADRE_ENOMEM;
     }
     if (status != CADRE_OK) {
         transformer_free(t);
@@ -205,6 +248,13 @@ cadre_status transformer_new(compute *c, const model_config *config, const moe_c
     };
     *out = t;
     return CADRE_OK;
+}
+
+cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, transformer **out)
+{
+    transformer_stage whole = whole_of(config);
+    return transformer_new_stage(c, config, moe, most, &whole, out);
 }
 
 void transformer_free(transformer *t)
@@ -264,9 +314,9 @@ static void join_residual(
     norm post = norm_of(t, w, NULL, role);
     if (c->post_norms)
         norm_forward(
-            t->c, &post, t->batch.tokens, rows_from(y, c->width), rows_to(y, c->width), NULL);
+            t->c, &post, t->now->batch.tokens, rows_from(y, c->width), rows_to(y, c->width), NULL);
     add_task a = { t->c->variant->rows, c->width, (real)c->residual_scale, x, y };
-    parallel_over(t->c, t->batch.tokens, 16, t->batch.tokens * c->width, add_range, &a);
+    parallel_over(t->c, t->now->batch.tokens, 16, t->now->batch.tokens * c->width, add_range, &a);
 }
 
 static void scale_range(void *arg, int64_t begin, int64_t end)
@@ -282,8 +332,8 @@ static void part_residual(const transformer *t)
     add_task a = { t->c->variant->rows, t->config->width, (real)t->config->residual_scale, t->dx,
         t->dhalf };
     if (t->dhalf != t->dx)
-        parallel_over(
-            t->c, t->batch.tokens, 16, t->batch.tokens * t->config->width, scale_range, &a);
+        parallel_over(t->c, t->now->batch.tokens, 16, t->now->batch.tokens * t->config->width,
+            scale_range, &a);
 }
 
 /* ---- the half of the token mixer ---- */
@@ -291,11 +341,11 @@ static void part_residual(const transformer *t)
 static mixer_call mixer_call_of(
     const transformer *t, const mixer_config *c, const mixer_weights *w, int64_t l)
 {
-    const block_state *s = &t->blocks[l];
+    const block_state *s = block_of(t, l);
     return (mixer_call){ .compute = t->c,
         .config = c,
         .weights = w,
-        .batch = &t->batch,
+        .batch = &t->now->batch,
         .most = &t->most,
         .positions = t->positions,
         .layer = l,
@@ -327,10 +377,10 @@ static void mix_backward(
 static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *source)
 {
     return (moe_call){ .compute = t->c,
-        .batch = &t->batch,
+        .batch = &t->now->batch,
         .scratch = t->moe_scratch,
         .scratch_bytes = t->moe_scratch_bytes,
-        .balance = t->balance,
+        .balance = t->now->balance,
         .balance_layer = (int)model_config_sparse_before(t->config, l),
         .layer = (int32_t)l,
         .source = source };
@@ -355,8 +405,8 @@ static cadre_status feed_forward(
         return moe_layer_forward(&call, &t->moe[l], &w->layer[l].moe, s->y_normed, &s->sparse, out);
     }
     ffn f = ffn_of(t, &w->layer[l], NULL);
-    ffn_forward(
-        t->c, &f, t->batch.tokens, rows_from(s->y_normed, width), &s->dense, rows_to(out, width));
+    ffn_forward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,
+        rows_to(out, width));
     return CADRE_OK;
 }
 
@@ -372,7 +422,7 @@ static void feed_forward_backward(
         moe_layer_backward(&call, &t->moe[l], &w->moe, &s->sparse, dy, dx, &g->moe);
     } else {
         ffn f = ffn_of(t, w, g);
-        ffn_backward(t->c, &f, t->batch.tokens, rows_from(s->y_normed, width), &s->dense,
+        ffn_backward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,
             rows_from(dy, width), rows_to(dx, width));
     }
 }
@@ -384,7 +434,7 @@ static void attend_to_encoder(
     transformer *t, const layer_weights *w, const mixer_config *c, int64_t l, block_state *s)
 {
     mixer_call call = mixer_call_of(t, c, &w->cross, l);
-    int64_t tokens = t->batch.tokens, width = t->config->width;
+    int64_t tokens = t->now->batch.tokens, width = t->config->width;
     norm n = norm_of(t, w, NULL, ROLE_CROSS_NORM);
     norm_forward(t->c, &n, tokens, rows_from(s->y, width), rows_to(s->y_normed, width), NULL);
     c->row->forward(&call, s->y_normed, s->x);
@@ -399,7 +449,7 @@ static cadre_status block_forward(
 {
     const model_config *c = t->config;
     const layer_weights *w = &all->layer[l];
-    const token_batch *b = &t->batch;
+    const token_batch *b = &t->now->batch;
     norm first = norm_of(t, w, NULL, ROLE_ATTN_NORM), second = norm_of(t, w, NULL, ROLE_FFN_NORM);
     norm_forward(t->c, &first, b->tokens, rows_from(s->x, c->width), rows_to(s->x_normed, c->width),
         s->x_inverse);
@@ -418,7 +468,7 @@ static void block_backward(
     transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s)
 {
     const model_config *c = t->config;
-    const token_batch *b = &t->batch;
+    const token_batch *b = &t->now->batch;
     norm first = norm_of(t, w, g, ROLE_ATTN_NORM), second = norm_of(t, w, g, ROLE_FFN_NORM);
     strided_in dnormed = rows_from(t->dnormed, c->width);
     strided_out dx = rows_added(t->dx, c->width);
@@ -434,12 +484,12 @@ static void block_backward(
 
 static void take_batch(transformer *t, const token_batch *b)
 {
-    t->batch = *b;
-    t->batch.positions = t->places;
+    t->now->batch = *b;
+    t->now->batch.positions = t->now->places;
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t first = b->states ? b->states[i]->length : 0;
         for (int64_t p = b->start[i]; p < b->start[i + 1]; p++)
-            t->places[p] = (int32_t)(first + p - b->start[i]);
+            t->now->places[p] = (int32_t)(first + p - b->start[i]);
     }
 }
 
@@ -453,6 +503,23 @@ static norm out_norm_of(const transformer *t, const model_weights *w, const mode
         .accumulate = g && g->accumulate };
 }
 
+static void embed_inputs(const transformer *t, const model_weights *w)
+{
+    const token_batch *b = &t->now->batch;
+    embedding e = { .table = &w->embed, .scale = (real)t->config->embedding_scale };
+    embedding_forward(
+        t->c, &e, b->tokens, b->inputs, rows_to(t->now->blocks[0].x, t->config->width));
+}
+
+static void norm_end(const transformer *t, const model_weights *w)
+{
+    const pass *p = t->now;
+    int64_t width = t->config->width;
+    norm n = out_norm_of(t, w, NULL);
+    norm_forward(t->c, &n, p->batch.tokens, rows_from(p->end, width), rows_to(p->hidden, width),
+        p->end_inverse);
+}
+
 static cadre_status stop_if_asked(const token_batch *b)
 {
     return b->may_stop ? interrupt_check(NULL) : CADRE_OK;
@@ -463,21 +530,18 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
 {
     const model_config *c = t->config;
     take_batch(t, b);
-    t->balance = balancing;
+    t->now->balance = balancing;
     if (t->bias) relative_bias_fill(c, &w->relative, t->most.keys, t->bias);
-    embedding embed = { .table = &w->embed, .scale = (real)c->embedding_scale };
-    embedding_forward(t->c, &embed, b->tokens, b->inputs, rows_to(t->blocks[0].x, c->width));
-    for (int64_t l = 0; l < c->layers; l++) {
+    if (t->stage.first == 0) embed_inputs(t, w);
+    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
         CADRE_TRY(stop_if_asked(b));
-        block_state *s = &t->blocks[l];
+        block_state *s = block_of(t, l);
         /* Without backward: s->x, which is free by then */
-        real *out = l + 1 == c->layers ? t->end : t->blocks[l + 1].x;
+        real *out = l + 1 == t->stage.end ? t->now->end : block_of(t, l + 1)->x;
         CADRE_TRY(block_forward(t, w, l, s, out));
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
     }
-    norm n = out_norm_of(t, w, NULL);
-    norm_forward(t->c, &n, b->tokens, rows_from(t->end, c->width), rows_to(t->hidden, c->width),
-        t->end_inverse);
+    if (is_last(t)) norm_end(t, w);
     for (int64_t i = 0; b->states && i < b->sequences; i++)
         b->states[i]->length += b->start[i + 1] - b->start[i];
     return CADRE_OK;
@@ -485,7 +549,7 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
 
 static real logit_scale(const transformer *t) { return (real)model_config_logit_scale(t->config); }
 
-const real *transformer_hidden(const transformer *t) { return t->hidden; }
+const real *transformer_hidden(const transformer *t) { return t->now->hidden; }
 
 /* logits [rows, V] of hidden states [rows, D] */
 static void multiply_head(
@@ -501,7 +565,7 @@ static void multiply_head(
 void transformer_logits(
     transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits)
 {
-    multiply_head(t, w, rows, t->hidden + first * t->config->width, logits);
+    multiply_head(t, w, rows, t->now->hidden + first * t->config->width, logits);
 }
 
 /* The rows are gathered where the last block left its sum, which the last norm has read. */
@@ -510,46 +574,72 @@ void transformer_logits_of(
 {
     int64_t width = t->config->width;
     for (int64_t i = 0; i < count; i++)
-        memcpy(t->end + i * width, t->hidden + rows[i] * width, (size_t)width * sizeof *t->end);
-    multiply_head(t, w, count, t->end, logits);
+        memcpy(t->now->end + i * width, t->now->hidden + rows[i] * width,
+            (size_t)width * sizeof *t->now->end);
+    multiply_head(t, w, count, t->now->end, logits);
 }
 
 void transformer_losses(
     transformer *t, const model_weights *w, const int32_t *targets, real *losses)
 {
     loss_head head = { { .w = w->head }, logit_scale(t) };
-    loss_pass pass = { .tokens = t->batch.tokens,
-        .x = rows_from(t->hidden, t->config->width),
+    loss_pass head_pass = { .tokens = t->now->batch.tokens,
+        .x = rows_from(t->now->hidden, t->config->width),
         .targets = targets,
         .losses = losses };
-    loss_forward(t->c, &head, &t->loss, &pass);
+    loss_forward(t->c, &head, &t->loss, &head_pass);
+}
+
+/* The losses, and t->dx: the gradient by the residual after the last block */
+static void end_backward(transformer *t, const model_weights *w, model_gradients *g,
+    const int32_t *targets, real scale, real *losses)
+{
+    const pass *p = t->now;
+    int64_t tokens = p->batch.tokens, width = t->config->width;
+    loss_head head = { { .w = w->head, .dw = g->head, .accumulate = g->accumulate },
+        logit_scale(t) };
+    loss_pass head_pass = { .tokens = tokens,
+        .x = rows_from(p->hidden, width),
+        .targets = targets,
+        .losses = losses,
+        .scale = scale,
+        .dx = rows_to(t->dnormed, width) };
+    loss_forward_backward(t->c, &head, &t->loss, &head_pass);
+    norm n = out_norm_of(t, w, g);
+    norm_backward(t->c, &n, tokens, rows_from(p->end, width), p->end_inverse,
+        rows_from(t->dnormed, width), rows_to(t->dx, width));
+}
+
+static void embedding_gradient(const transformer *t, const model_weights *w, model_gradients *g)
+{
+    const token_batch *b = &t->now->batch;
+    embedding e = { .table = &w->embed,
+        .scale = (real)t->config->embedding_scale,
+        .dtable = g->embed,
+        .accumulate = g->accumulate || g->head == g->embed };
+    embedding_backward(t->c, &e, b->tokens, b->inputs, rows_from(t->dx, t->config->width));
 }
 
 cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses)
 {
-    const model_config *c = t->config;
-    const token_batch *b = &t->batch;
-    loss_head head = { { .w = w->head, .dw = g->head, .accumulate = g->accumulate },
-        logit_scale(t) };
-    loss_pass pass = { .tokens = b->tokens,
-        .x = rows_from(t->hidden, c->width),
-        .targets = targets,
-        .losses = losses,
-        .scale = scale,
-        .dx = rows_to(t->dnormed, c->width) };
-    loss_forward_backward(t->c, &head, &t->loss, &pass);
-    norm n = out_norm_of(t, w, g);
-    norm_backward(t->c, &n, b->tokens, rows_from(t->end, c->width), t->end_inverse,
-        rows_from(t->dnormed, c->width), rows_to(t->dx, c->width));
-    for (int64_t l = c->layers - 1; l >= 0; l--) {
-        CADRE_TRY(stop_if_asked(b));
-        block_backward(t, &w->layer[l], &g->layer[l], l, &t->blocks[l]);
+    if (is_last(t)) end_backward(t, w, g, targets, scale, losses);
+    for (int64_t l = t->stage.end - 1; l >= t->stage.first; l--) {
+        CADRE_TRY(stop_if_asked(&t->now->batch));
+        block_backward(t, &w->layer[l], &g->layer[l], l, block_of(t, l));
     }
-    embedding embed = { .table = &w->embed,
-        .scale = (real)c->embedding_scale,
-        .dtable = g->embed,
-        .accumulate = g->accumulate || g->head == g->embed };
-    embedding_backward(t->c, &embed, b->tokens, b->inputs, rows_from(t->dx, c->width));
+    if (t->stage.first == 0) embedding_gradient(t, w, g);
     return CADRE_OK;
 }
+
+/* ---- stages ---- */
+
+void transformer_turn_to(transformer *t, int i)
+{
+    assert(i >= 0 && i < t->stage.passes);
+    t->now = &t->passes[i];
+}
+
+real *transformer_entry(transformer *t) { return t->now->blocks[0].x; }
+const real *transformer_exit(const transformer *t) { return t->now->end; }
+real *transformer_gradient(transformer *t) { return t->dx; }

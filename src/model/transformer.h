@@ -17,7 +17,16 @@
 
 typedef struct transformer transformer;
 
-/* moe: [layers], rows of dense layers unused; copied. Borrows c and config. */
+/* Layers first .. end - 1 of a model: what one rank of a pipeline has, or all. It holds so many
+ * batches between their forward and their backward (passes) as are in flight; what is of no value
+ * between two calls is there once. */
+typedef struct transformer_stage {
+    int64_t first, end;
+    int passes;
+} transformer_stage;
+
+/* The whole model, one batch at a time. moe: [layers], rows of dense layers unused; copied. Borrows
+ * c and config. */
 cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe,
     const batch_limits *most, transformer **t);
 void transformer_free(transformer *t);
@@ -53,5 +62,23 @@ void transformer_losses(
  * gradient is then to be used. */
 cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses);
+
+/* ---- a stage of a pipeline ---- */
+
+cadre_status transformer_new_stage(compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, const transformer_stage *stage, transformer **t);
+size_t transformer_stage_bytes(const compute *c, const model_config *config, const moe_config *moe,
+    const batch_limits *most, const transformer_stage *stage);
+
+/* The calls that follow are of pass i of the stage's; at first of pass 0. */
+void transformer_turn_to(transformer *t, int i);
+
+/* [T, D] the residual where the stage begins, which is filled in before forward unless that is with
+ * layer 0; and where it ends, after forward. */
+real *transformer_entry(transformer *t);
+const real *transformer_exit(const transformer *t);
+/* [T, D] the gradient by the latter, which is filled in before backward unless the stage has the
+ * last layer; after backward it is that by the former. */
+real *transformer_gradient(transformer *t);
 
 #endif
