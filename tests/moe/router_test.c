@@ -15,6 +15,7 @@
 #include "kernel/variant.h"
 #include "moe/select.h"
 #include "support/gradient.h" /* and so runs in double too */
+#include "support/succeeds.h"
 #include "support/within.h"
 
 enum { MOST = 512 };
@@ -533,6 +534,126 @@ static void test_vanishing_scores_stay_finite(void **state)
         }
 }
 
+/* ---- what can be asked of a router ---- */
+
+typedef struct asked {
+    const char *router;
+    int32_t experts, topk, groups, used;
+    double scale, jitter, top_p;
+    const char *phrase; /* NULL: it is fine */
+} asked;
+
+static const asked questions[] = {
+    { "softmax", 8, 8, 1, 1, 1, 0, .4, NULL },
+    { "softmax", 4096, 2, 1, 1, 1, 0, .4, NULL },
+    { "softmax", 4097, 2, 1, 1, 1, 0, .4, "experts: expected 1 to 4096, found 4097" },
+    { "softmax", 0, 2, 1, 1, 1, 0, .4, "experts: expected 1 to 4096, found 0" },
+    { "softmax", 8, 9, 1, 1, 1, 0, .4, "topk: expected 1 to 8, the number of experts, found 9" },
+    { "softmax", 8, 0, 1, 1, 1, 0, .4, "topk: expected 1 to 8, the number of experts, found 0" },
+    { "softmax", 8, 2, 1, 1, 0, 0, .4, "route-scale: expected a positive number, found 0" },
+    { "softmax", 8, 2, 1, 1, -1, 0, .4, "route-scale: expected a positive number, found -1" },
+    { "softmax", 8, 2, 1, 1, INFINITY, 0, .4,
+        "route-scale: expected a positive number, found inf" },
+    { "softmax", 8, 2, 1, 1, NAN, 0, .4, "route-scale: expected a positive number, found" },
+    { "softmax", 8, 2, 1, 1, 1, .5, .4, NULL },
+    { "softmax", 8, 2, 1, 1, 1, 1, .4, "jitter: expected at least 0 and less than 1, found 1" },
+    { "softmax", 8, 2, 1, 1, 1, -.5, .4,
+        "jitter: expected at least 0 and less than 1, found -0.5" },
+    { "top-p", 8, 2, 1, 1, 1, 0, 1, NULL },
+    { "top-p", 8, 2, 1, 1, 1, 0, 1.5, "top-p: expected more than 0, at most 1, found 1.5" },
+    { "top-p", 8, 2, 1, 1, 1, 0, 0, "top-p: expected more than 0, at most 1, found 0" },
+    { "softmax", 512, 2, 256, 128, 1, 0, .4, NULL },
+    { "softmax", 514, 2, 257, 128, 1, 0, .4,
+        "groups: expected a divisor of 514 experts up to 256, found 257" },
+    { "softmax", 8, 2, 3, 2, 1, 0, .4,
+        "groups: expected a divisor of 8 experts up to 256, found 3" },
+    { "softmax", 8, 2, 0, 1, 1, 0, .4,
+        "groups: expected a divisor of 8 experts up to 256, found 0" },
+    { "softmax", 8, 2, 4, 5, 1, 0, .4, "groups-used: expected 1 to 4 groups, found 5" },
+    { "softmax", 8, 2, 4, 0, 1, 0, .4, "groups-used: expected 1 to 4 groups, found 0" },
+    { "softmax", 8, 4, 4, 2, 1, 0, .4, NULL },
+    { "softmax", 8, 5, 4, 2, 1, 0, .4, "groups-used: 2 groups of 2 experts cannot hold 5 picks" },
+    { "noisy-topk", 8, 2, 4, 2, 1, 0, .4,
+        "groups: the router noisy-topk does not select by groups" },
+    { "noisy-topk", 8, 2, 4, 4, 1, 0, .4, NULL },
+};
+
+static void test_bounds_of_options(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        const asked *q = &questions[i];
+        const router *r = router_by_name(q->router);
+        router_options o;
+        router_defaults(r, q->topk, &o);
+        o.groups = q->groups, o.groups_used = q->used, o.scale = (real)q->scale;
+        o.jitter = (real)q->jitter, o.top_p = (real)q->top_p;
+        if (!q->phrase) assert_int_equal(router_check(r, &o, q->experts, "here"), CADRE_OK);
+        else refuses(router_check(r, &o, q->experts, "here"), CADRE_EARGUMENT, q->phrase);
+    }
+}
+
+static void test_who_understands_groups(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "groups", "groups-used", "group-score", "group-mask" };
+    int count;
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++) {
+        bool none = !strcmp(list[i]->name, "noisy-topk") || !strcmp(list[i]->name, "top-p");
+        for (int k = 0; k < 4; k++)
+            if (router_understands(list[i], options[k]) == none)
+                fail_msg("%s, %s", list[i]->name, options[k]);
+    }
+}
+
+/* A factor that is not 1, wherever the weights come from. */
+static void test_every_router_has_a_scale(void **state)
+{
+    (void)state;
+    int count;
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++) {
+        one plain, scaled;
+        set(&plain, list[i]->name, 8, 3, z8), route(&plain);
+        set(&scaled, list[i]->name, 8, 3, z8);
+        scaled.options.scale = 3;
+        route(&scaled);
+        for (int k = 0; k < plain.token.count; k++)
+            assert_within(scaled.weight[k], 3 * plain.weight[k], 2e-6);
+    }
+}
+
+/* What a balancing loss says of the scores' shares comes back to the logits: q = s / sum s. */
+static void test_gradient_of_shares(void **state)
+{
+    (void)state;
+    static const double dq[] = { .4, -.3, .2, .1 };
+    int count;
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++) {
+        one o, moved;
+        real dweight[4] = { 0 }, dprobability[4], dlogits[4], dnoise[4], logits[4];
+        set(&o, list[i]->name, 4, 2, z4), route(&o);
+        for (int e = 0; e < 4; e++) dprobability[e] = (real)dq[e];
+        o.router->backward(
+            &o.token, &(token_gradient){ dweight, dprobability, NULL, dlogits, dnoise });
+        for (int e = 0; e < 4; e++) {
+            double loss[2] = { 0 };
+            for (int side = 0; side < 2; side++) {
+                memcpy(logits, z4, sizeof logits);
+                logits[e] += side ? R(.01) : R(-.01);
+                set(&moved, list[i]->name, 4, 2, logits), route(&moved);
+                double sum = 0;
+                for (int k = 0; k < 4; k++) sum += (double)moved.score[k];
+                for (int k = 0; k < 4; k++) loss[side] += dq[k] * (double)moved.score[k] / sum;
+            }
+            if (fabs((double)dlogits[e] - (loss[1] - loss[0]) / .02) > 1e-4)
+                fail_msg("%s, expert %d: %g", list[i]->name, e, (double)dlogits[e]);
+        }
+    }
+}
+
 /* ---- the list ---- */
 
 static void test_every_row_is_complete(void **state)
@@ -577,6 +698,10 @@ int main(void)
         cmocka_unit_test(test_selection_is_a_sort),
         cmocka_unit_test(test_two_ways_of_renormalising_agree),
         cmocka_unit_test(test_vanishing_scores_stay_finite),
+        cmocka_unit_test(test_bounds_of_options),
+        cmocka_unit_test(test_who_understands_groups),
+        cmocka_unit_test(test_every_router_has_a_scale),
+        cmocka_unit_test(test_gradient_of_shares),
         cmocka_unit_test(test_every_row_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,9 +56,54 @@ static void drops(void **state)
     health_close(&h);
 }
 
+/* An even share of 6 picks a step: 42 steps make 252, and the next reaches 256; one of 5 at most
+ * counts, for a step is one occasion, and so 52 steps it takes. */
+static void silence_lasts_as_long_as_an_even_share_says(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t share;
+        int steps;
+    } cases[] = { { 1, 256 }, { 2, 128 }, { 4, 64 }, { 5, 52 }, { 6, 52 }, { 500, 52 } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int64_t count[E] = { 2 * cases[i].share, cases[i].share, cases[i].share, 0 };
+        health h;
+        assert_int_equal(health_open(&h, E), CADRE_OK);
+        for (int s = 1; s < cases[i].steps; s++) assert_int_equal(step(&h, count, 0), 0);
+        assert_int_equal(step(&h, count, 0), HEALTH_DEAD);
+        assert_int_equal(h.dead, 1);
+        health_close(&h);
+    }
+}
+
+/* Of two layers, each expert is its own; a window of drops is twenty steps, and one of a quarter is
+ * not too many. */
+static void layers_and_windows(void **state)
+{
+    (void)state;
+    const int64_t first[E] = { 1000, 0, 1000, 1000 }, second[E] = { 0, 1000, 1000, 1000 };
+    health h;
+    assert_int_equal(health_open(&h, 2 * E), CADRE_OK);
+    for (int s = 1; s <= 52; s++) {
+        health_count(&h, &(balance_totals){ .experts = E, .count = first });
+        health_count(&h, &(balance_totals){ .experts = E, .count = second });
+        assert_int_equal(health_look(&h), s == 52 ? HEALTH_DEAD : 0);
+    }
+    assert_int_equal(h.dead, 2);
+    health_close(&h);
+    const int64_t even[E] = { 25, 25, 25, 25 };
+    assert_int_equal(health_open(&h, E), CADRE_OK);
+    for (int s = 1; s <= 20; s++) assert_int_equal(step(&h, even, 25), 0);
+    for (int s = 1; s < 20; s++) assert_int_equal(step(&h, even, 25), 0);
+    assert_int_equal(step(&h, even, 26), HEALTH_DROPS);
+    assert_true(h.drop_share == 501.0 / 2000);
+    health_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(idle_experts), cmocka_unit_test(few_picks),
-        cmocka_unit_test(drops) };
+        cmocka_unit_test(drops), cmocka_unit_test(silence_lasts_as_long_as_an_even_share_says),
+        cmocka_unit_test(layers_and_windows) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,25 @@ static void test_constant_and_stable_then_decay(void **state)
     assert_within(schedule_lr(&s, 100), 0.001, 1e-12);
 }
 
+/* The last fifth falls, but not before warm-up is through; what is left of it then falls. */
+static void test_a_warmup_into_the_last_fifth(void **state)
+{
+    (void)state;
+    schedule s = { SCHEDULE_WSD, 0.01, 0.1, 90, 100 };
+    assert_within(schedule_lr(&s, 44), 0.01 * 45 / 90, 1e-12);
+    assert_within(schedule_lr(&s, 89), 0.01, 1e-12);
+    assert_within(schedule_lr(&s, 90), 0.01, 1e-12);
+    assert_within(schedule_lr(&s, 95), 0.01 * (1 - 0.9 * 0.5), 1e-12);
+    s.warmup = 0;
+    assert_within(schedule_lr(&s, 79), 0.01, 0);
+    assert_within(schedule_lr(&s, 81), 0.01 * (1 - 0.9 * 0.05), 1e-12);
+    s.steps = 4; /* no whole step in a fifth */
+    assert_within(schedule_lr(&s, 3), 0.01, 0);
+    s = (schedule){ SCHEDULE_COSINE, 0.01, 0.1, 20, 10 }; /* ends while it warms up */
+    assert_within(schedule_lr(&s, 9), 0.005, 1e-12);
+    assert_within(schedule_lr(&s, 20), 0.001, 1e-12);
+}
+
 static void test_a_run_of_one_step(void **state)
 {
     (void)state;
@@ -55,6 +74,7 @@ int main(void)
         cmocka_unit_test(test_warmup_rises_in_a_line),
         cmocka_unit_test(test_cosine_ends_at_its_ratio),
         cmocka_unit_test(test_constant_and_stable_then_decay),
+        cmocka_unit_test(test_a_warmup_into_the_last_fifth),
         cmocka_unit_test(test_a_run_of_one_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
