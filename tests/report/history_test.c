@@ -7,10 +7,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "report/history.h"
 
 static shape_layer layer[] = { { .experts = 2, .picks = 1 },
@@ -147,6 +149,93 @@ static void nothing_logged(void **state)
     history_free(&h);
 }
 
+static void refused(const char *line, const char *phrase)
+{
+    run_history h;
+    start();
+    fprintf(file, "{\"step\":1}\n%s\n", line);
+    fflush(file);
+    cadre_status status = history_read(path, &shape, &h);
+    if (status != CADRE_EFORMAT || !strstr(cadre_last_error(), phrase))
+        fail_msg("status %d, \"%s\", wanted \"%s\"", (int)status, cadre_last_error(), phrase);
+}
+
+static void spoilt_lines_are_refused_by_line_and_key(void **state)
+{
+    (void)state;
+    int64_t before = mem_balance();
+    refused("{\"loss\":1}", ":2: step: expected an integer in 0..4503599627370496, found nothing");
+    refused("{\"step\":-1}", ":2: step: expected an integer in 0..4503599627370496, found -1");
+    refused("{\"step\":2,\"loss\":\"x\"}", ":2: loss: expected a number");
+    refused("{\"step\":2,\"dead\":[1]}", ":2: dead: expected 2 items, one a sparse layer");
+    refused("{\"step\":2,\"dead\":[1,-1]}", ":2: dead[1]: expected ");
+    refused("{\"step\":2,\"loads\":[[1,2]]}", ":2: loads: expected 2 items, one a sparse layer");
+    refused(
+        "{\"step\":2,\"loads\":[[1,2],[1,2]]}", ":2: loads[1]: expected 1 numbers, one an expert");
+    refused("{\"step\":2,\"loads\":[[1,-2],[1]]}", ":2: loads[0][1]: expected ");
+    refused("[2]", ":2: ");
+    assert_int_equal(mem_balance(), before);
+}
+
+static void what_was_not_logged_is_no_number(void **state)
+{
+    (void)state;
+    start();
+    fprintf(file, "{\"step\":5,\"loss\":null,\"entropy\":[null,1.5]}\n"
+                  "{\"step\":6,\"loss\":2,\"valid_loss\":3}\n");
+    run_history h = read_back();
+    assert_true(h.first == 5 && h.last == 6);
+    assert_int_equal(h.not_finite, 1);
+    assert_int_equal(history_scalar(&h, METRIC_LOSS)[0].count, 0);
+    assert_false(history_any(&h, history_layer(&h, LAYER_ENTROPY, 0)));
+    assert_true(history_greatest(&h, history_layer(&h, LAYER_ENTROPY, 1)) == 1.5);
+    assert_true(history_late(&h, history_scalar(&h, METRIC_VALID), 1) == 3);
+    assert_true(isnan(history_late(&h, history_scalar(&h, METRIC_AUX), 1)));
+    history_free(&h);
+}
+
+static void a_step_that_is_said_again_counts_once(void **state)
+{
+    (void)state;
+    start();
+    fprintf(file, "{\"step\":1,\"loss\":1}\n{\"step\":2,\"loss\":5}\n{\"step\":2,\"loss\":-7}\n");
+    run_history h = read_back();
+    const metric_point *loss = history_scalar(&h, METRIC_LOSS);
+    assert_true(loss[0].count == 1 && loss[0].sum == 1);
+    assert_true(loss[1].count == 1 && loss[1].low == -7 && loss[1].high == -7);
+    history_free(&h);
+}
+
+/* Ten steps: the last logged span at least, else the share that is asked for. */
+static void the_end_is_the_mean_of_the_last_share(void **state)
+{
+    (void)state;
+    start();
+    for (int i = 1; i <= 10; i++) fprintf(file, "{\"step\":%d,\"loss\":%d}\n", i, i * i);
+    fprintf(file, "{\"step\":11}\n");
+    run_history h = read_back();
+    const metric_point *loss = history_scalar(&h, METRIC_LOSS);
+    assert_true(history_late(&h, loss, HISTORY_END) == 100);
+    assert_true(history_late(&h, loss, 0.3) == 90.5);
+    assert_true(history_late(&h, loss, 1) == 38.5);
+    assert_true(history_step(&h, 0) == 1 && history_step(&h, 10) == 11);
+    assert_true(history_column_step(&h, 10) == 11);
+    history_free(&h);
+}
+
+static void loads_of_the_last_twentieth_are_the_final_ones(void **state)
+{
+    (void)state;
+    double loads[3];
+    start();
+    for (int i = 1; i <= 40; i++)
+        fprintf(file, "{\"step\":%d,\"loads\":[[%d,1],[2]]}\n", i, i == 39 ? 5 : i == 38 ? 100 : 0);
+    run_history h = read_back();
+    assert_int_equal(history_final_loads(&h, loads), 39);
+    assert_true(loads[0] == 5 && loads[1] == 2 && loads[2] == 4);
+    history_free(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +245,11 @@ int main(void)
         cmocka_unit_test(dropped_is_a_share),
         cmocka_unit_test(unfinished_line),
         cmocka_unit_test(nothing_logged),
+        cmocka_unit_test(spoilt_lines_are_refused_by_line_and_key),
+        cmocka_unit_test(what_was_not_logged_is_no_number),
+        cmocka_unit_test(the_end_is_the_mean_of_the_last_share),
+        cmocka_unit_test(loads_of_the_last_twentieth_are_the_final_ones),
+        cmocka_unit_test(a_step_that_is_said_again_counts_once),
     };
     return cmocka_run_group_tests(tests, open_file, remove_file);
 }
