@@ -41,14 +41,14 @@ static void every_byte_comes_back_and_nothing_else(void **state)
 static void texts_are_put_after_what_is_there(void **state)
 {
     (void)state;
-    byte_list out = { 0 };
+    byte_buffer out = { 0 };
     assert_int_equal(byte_level_put(&out, "a b", 3), CADRE_OK);
     assert_int_equal(byte_level_put(&out, "\n\xff\xad\0", 4), CADRE_OK);
     assert_int_equal(byte_level_put(&out, "", 0), CADRE_OK);
     const char *const expected = "aĠbĊÿŃĀ";
     assert_int_equal(out.size, strlen(expected));
     assert_memory_equal(out.data, expected, out.size);
-    byte_list_free(&out);
+    byte_buffer_free(&out);
     mem_fail_at(1, false);
     cadre_status status = byte_level_put(&out, "a", 1);
     mem_fail_at(0, false);

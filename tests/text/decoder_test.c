@@ -39,7 +39,7 @@ static void makes(const char *json, const char *tokens, const char *expected)
 {
     decoder d;
     decoder_state s = { 0 };
-    byte_list out = { 0 };
+    byte_buffer out = { 0 };
     int64_t before = mem_balance();
     succeeds(read_text(json, &d));
     for (int time = 0; time < 2; time++) {
@@ -50,7 +50,7 @@ static void makes(const char *json, const char *tokens, const char *expected)
         if (out.size != strlen(expected) || memcmp(out.data ? out.data : "", expected, out.size))
             fail_msg("%s of %s is \"%.*s\"", json, tokens, (int)out.size, out.data);
     }
-    byte_list_free(&out);
+    byte_buffer_free(&out);
     decoder_state_free(&s);
     decoder_free(&d);
     assert_int_equal(mem_balance(), before);
