@@ -59,6 +59,58 @@ $ cadre help trian
 2>        'cadre --help' lists the commands
 ? 2
 
+# values: attached or after it; none is none
+$ cadre help --seed=
+2> cadre: --seed: expected a whole number from 0 to 9200000000000000000, found ''
+? 2
+
+$ cadre generate m -n5x
+2> cadre: --length: expected a whole number from 0 to 16777216, found '5x'
+? 2
+
+$ cadre generate m -n
+2> cadre: --length: expected a value after it, found nothing
+? 2
+
+# only a flag is taken back, and then without a value
+$ cadre help --no-seed
+2> cadre: help: unknown option '--no-seed'
+2>        did you mean --seed?
+? 2
+
+$ cadre help --no-quiet=yes
+2> cadre: help: unknown option '--no-quiet'
+2>        did you mean --quiet?
+? 2
+
+# a name that no option could have is cut
+$ cadre help --xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+2> cadre: help: unknown option '--xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'
+2>        'cadre help --help' lists the options
+? 2
+
+# a dash alone is an operand, and after two dashes everything is
+$ cadre help -
+2> cadre: help: no command is called '-'
+2>        'cadre --help' lists the commands
+? 2
+
+$ cadre help -- --help
+2> cadre: help: no command is called '--help'
+2>        'cadre --help' lists the commands
+? 2
+
+# operands that are missing
+$ cadre generate
+2> cadre: generate: expected MODEL, found nothing
+2>        usage: cadre generate MODEL [OPTION...]
+? 2
+
+$ cadre tokenize --quiet
+2> cadre: tokenize: expected MODEL|tokenizer.json, found nothing
+2>        usage: cadre tokenize MODEL|tokenizer.json [OPTION...]
+? 2
+
 # the last of two wins, and a flag can be taken back
 $ cadre help --seed 1 --seed 2 --quiet --no-quiet -- help
 > cadre help - *
