@@ -49,7 +49,8 @@ static void what_only_training_reads_is_not(void **state)
     succeeds(read_with("mixtral", "",
         GIVEN({ "jitter", "0.25" }, { "jitter-experts", "yes" }, { "capacity-factor", "1.5" }),
         &c));
-    assert_true(c.route.jitter == 0 && !c.route.jitter_experts && c.route_scale == 1);
+    assert_true(
+        c.own_route && c.route.jitter == 0 && !c.route.jitter_experts && c.route_scale == 1);
     assert_true(!c.capacity.in_eval && c.capacity.factor == 0 && c.capacity.slots == 0 &&
                 c.capacity.overflow == OVERFLOW_NONE);
     model_config_free(&c);

@@ -1,15 +1,18 @@
-/* checkpoint_test.c - which folders a run would spoil. */
+/* checkpoint_test.c - which folders a run would spoil; what is saved comes back, and what does not
+ * belong together is refused. */
 #include "train/checkpoint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "support/family.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -70,12 +73,207 @@ static void a_checkpoint_has_both(void **state)
     small_remove(folder);
 }
 
+/* ---- saved and loaded ---- */
+
+typedef struct saved {
+    model_config config;
+    param_table table;
+    checkpoint_arrays arrays;
+} saved;
+
+static real *numbers(const param_table *t, real first)
+{
+    real *x = MEM_ARRAY(real, t->elements);
+    assert_non_null(x);
+    for (int64_t p = 0; p < t->count; p++)
+        for (int64_t i = 0; i < t->rows[p].rows * t->rows[p].cols; i++)
+            x[t->rows[p].offset + i] = first + (real)(i % 64) / 64;
+    return x;
+}
+
+static void saved_open(saved *s, real first)
+{
+    s->config = family_config("mixtral", "\"num_hidden_layers\": 1, \"num_local_experts\": 2");
+    succeeds(param_table_make(&s->config, &s->table));
+    s->arrays = (checkpoint_arrays){ &s->config, &s->table, numbers(&s->table, first),
+        numbers(&s->table, first + 1), numbers(&s->table, first + 2) };
+}
+
+static void saved_close(saved *s)
+{
+    mem_free(s->arrays.values);
+    mem_free(s->arrays.first);
+    mem_free(s->arrays.second);
+    param_table_free(&s->table);
+    model_config_free(&s->config);
+}
+
+static void same_arrays(const saved *a, const saved *b)
+{
+    const size_t bytes = (size_t)a->table.elements * sizeof(real);
+    assert_memory_equal(a->arrays.values, b->arrays.values, bytes);
+    assert_memory_equal(a->arrays.first, b->arrays.first, bytes);
+    assert_memory_equal(a->arrays.second, b->arrays.second, bytes);
+}
+
+static const char *fresh(const char *name)
+{
+    const char *folder = scratch_file(name);
+    small_remove(folder);
+    succeeds(file_make_folder(folder));
+    return folder;
+}
+
+static bool there(const char *folder, const char *name) { return file_exists_in(folder, name); }
+
+#define STATE_7 "training-state-000000007.safetensors"
+#define STATE_8 "training-state-000000008.safetensors"
+
+static void what_is_saved_comes_back(void **state)
+{
+    (void)state;
+    const char *folder = fresh("saved");
+    saved a, b;
+    checkpoint_state s;
+    char *run;
+    saved_open(&a, 3), saved_open(&b, 30);
+    succeeds(checkpoint_save(
+        folder, &a.arrays, &(checkpoint_state){ 7, 12345678901, 2.5, "{\"lr\": \"0.1\"}" }));
+    assert_true(checkpoint_exists(folder) && there(folder, STATE_7));
+    succeeds(checkpoint_peek(folder, &s, &run));
+    assert_true(s.step == 7 && s.tokens == 12345678901 && s.seconds == 2.5);
+    assert_string_equal(run, "{\"lr\": \"0.1\"}");
+    mem_free(run);
+    succeeds(checkpoint_load(folder, &b.arrays, &s, &run));
+    assert_true(s.step == 7 && s.tokens == 12345678901 && s.seconds == 2.5);
+    mem_free(run);
+    same_arrays(&a, &b);
+    saved_close(&a), saved_close(&b);
+    small_remove(folder);
+}
+
+/* The next one takes the place of the first, whose state goes. */
+static void the_last_one_counts(void **state)
+{
+    (void)state;
+    const char *folder = fresh("last");
+    saved a, b, c;
+    checkpoint_state s;
+    char *run;
+    saved_open(&a, 3), saved_open(&b, 30), saved_open(&c, 0);
+    succeeds(checkpoint_save(folder, &a.arrays, &(checkpoint_state){ 7, 70, 1, "{}" }));
+    succeeds(checkpoint_save(folder, &b.arrays, &(checkpoint_state){ 8, 80, 2, "{}" }));
+    assert_true(there(folder, STATE_8) && !there(folder, STATE_7));
+    succeeds(checkpoint_load(folder, &c.arrays, &s, &run));
+    assert_int_equal(s.step, 8);
+    same_arrays(&b, &c);
+    mem_free(run);
+    saved_close(&a), saved_close(&b), saved_close(&c);
+    small_remove(folder);
+}
+
+static char *bytes_of(const char *folder, const char *name, size_t *size)
+{
+    char *path = file_join(folder, name), *bytes;
+    succeeds(file_read(path, 1 << 24, &bytes, size));
+    mem_free(path);
+    return bytes;
+}
+
+static void put_bytes(const char *folder, const char *name, const char *bytes, size_t size)
+{
+    char *path = file_join(folder, name);
+    succeeds(file_write(path, bytes, size));
+    mem_free(path);
+}
+
+/* A state belongs to the very bytes of a model: one number that is another, or a model of another
+ * step, and there is no state. A state of another step beside it does no harm, damaged or not. */
+static void a_state_belongs_to_one_model(void **state)
+{
+    (void)state;
+    const char *folder = fresh("belongs");
+    saved a, b;
+    checkpoint_state s;
+    char *run;
+    size_t size, state_size;
+    saved_open(&a, 3), saved_open(&b, 30);
+    succeeds(checkpoint_save(folder, &a.arrays, &(checkpoint_state){ 7, 70, 1, "{}" }));
+    char *model = bytes_of(folder, "model.safetensors", &size);
+    char *old = bytes_of(folder, STATE_7, &state_size);
+    model[size - 1] ^= 1;
+    put_bytes(folder, "model.safetensors", model, size);
+    refuses(checkpoint_load(folder, &b.arrays, &s, &run), CADRE_EMISMATCH,
+        "model.safetensors: expected a training state that was saved with this file, found none");
+    refuses(checkpoint_peek(folder, &s, &run), CADRE_EMISMATCH, "found none");
+    model[size - 1] ^= 1;
+    put_bytes(folder, "model.safetensors", model, size);
+    put_bytes(folder, "training-state-000000003.safetensors", "x", 1);
+    succeeds(checkpoint_load(folder, &b.arrays, &s, &run));
+    mem_free(run);
+    same_arrays(&a, &b);
+    /* interrupted between the new state and the new model: the old one still holds */
+    saved c;
+    saved_open(&c, 50);
+    succeeds(checkpoint_save(folder, &c.arrays, &(checkpoint_state){ 8, 80, 1, "{}" }));
+    put_bytes(folder, "model.safetensors", model, size);
+    put_bytes(folder, STATE_7, old, state_size);
+    assert_true(there(folder, STATE_8));
+    succeeds(checkpoint_load(folder, &c.arrays, &s, &run));
+    assert_int_equal(s.step, 7);
+    same_arrays(&a, &c);
+    mem_free(run);
+    saved_close(&c);
+    mem_free(model);
+    mem_free(old);
+    saved_close(&a), saved_close(&b);
+    small_remove(folder);
+}
+
+/* Bytes of the state itself that are others are not loaded. */
+static void a_damaged_state_is_refused(void **state)
+{
+    (void)state;
+    const char *folder = fresh("damaged");
+    saved a;
+    checkpoint_state s;
+    char *run;
+    size_t size;
+    saved_open(&a, 3);
+    succeeds(checkpoint_save(folder, &a.arrays, &(checkpoint_state){ 7, 70, 1, "{}" }));
+    char *bytes = bytes_of(folder, STATE_7, &size);
+    bytes[size - 1] ^= 1;
+    put_bytes(folder, STATE_7, bytes, size);
+    cadre_status status = checkpoint_load(folder, &a.arrays, &s, &run);
+    assert_int_not_equal(status, CADRE_OK);
+    assert_non_null(strstr(cadre_last_error(), STATE_7));
+    mem_free(bytes);
+    saved_close(&a);
+    small_remove(folder);
+}
+
+static void leftovers_are_swept(void **state)
+{
+    (void)state;
+    const char *folder = fresh("swept");
+    put(folder, "model.safetensors.tmp-123");
+    put(folder, "notes.tmp");
+    succeeds(checkpoint_sweep(folder));
+    assert_true(!there(folder, "model.safetensors.tmp-123") && there(folder, "notes.tmp"));
+    small_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_with_files_of_others_is_free),
         cmocka_unit_test(a_folder_with_a_file_of_a_run_is_used),
         cmocka_unit_test(a_checkpoint_has_both),
+        cmocka_unit_test(what_is_saved_comes_back),
+        cmocka_unit_test(the_last_one_counts),
+        cmocka_unit_test(a_state_belongs_to_one_model),
+        cmocka_unit_test(a_damaged_state_is_refused),
+        cmocka_unit_test(leftovers_are_swept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
