@@ -737,6 +737,81 @@ CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size
 CADRE_API cadre_status cadre_analyse(
     cadre_context *context, const char *run, const cadre_train_listener *listener);
 
+/* ---- mixtures of local experts on tables ---- */
+
+/* A soft mixture of experts (Jacobs et al. 1991, Jordan & Jacobs 1994) on a table of numbers in a
+ * CSV file: a gate says for each row how much each of E experts has to say, the experts are linear
+ * or small networks, and all of them answer: y = sum of p_i(x) o_i(x). Computes in double precision
+ * and in one thread; does not change once it is fitted or open, so any number of threads may use
+ * one. */
+typedef struct cadre_mixture cadre_mixture;
+
+/* Columns, experts, method, files */
+CADRE_API cadre_option_table cadre_mixture_options(void);
+
+/* Where a fit stands: before the first iteration, and after each. */
+typedef struct cadre_mixture_progress {
+    size_t size;                   /* filled in */
+    int64_t iteration, iterations; /* done, and in all */
+    /* Of all rows, constants included; under --method em it never falls */
+    double log_likelihood;
+    double loss; /* that gradient descent follows, mean over rows; NaN: the method has none */
+} cadre_mixture_progress;
+
+/* NULL: not wanted. */
+typedef void (*cadre_mixture_listener)(void *arg, const cadre_mixture_progress *p);
+
+/* Fits a mixture on the table `data` as the options say (the tables of run and mixture in one
+ * object), and writes it to the folder --out and its course to the file --trace where these are
+ * given. CADRE_EEXISTS: there is a mixture in that folder. CADRE_EFORMAT: not a table that such a
+ * mixture can be fitted on; the sentence says where. */
+CADRE_API cadre_status cadre_mixture_fit(const char *data, const cadre_options *options,
+    cadre_mixture_listener listener, void *arg, cadre_mixture **mixture);
+CADRE_API void cadre_mixture_free(cadre_mixture *mixture);
+
+/* A folder that cadre_mixture_fit wrote; freed by cadre_mixture_free. */
+CADRE_API cadre_status cadre_mixture_open(const char *folder, cadre_mixture **mixture);
+
+typedef struct cadre_mixture_info {
+    size_t size;             /* sizeof(cadre_mixture_info) */
+    const char *method;      /* as --method takes it; static */
+    bool classify;           /* the one target is a class */
+    int64_t inputs, targets; /* columns of the table */
+    int64_t outputs;         /* numbers of a prediction: a target each, or a class each */
+    int64_t experts, groups; /* groups 0: there is no hierarchy */
+    int64_t hidden;          /* units of an expert's hidden layer; 0: experts are linear */
+    int64_t parameters, rows, iterations;
+    double log_likelihood; /* after the last iteration */
+} cadre_mixture_info;
+
+CADRE_API cadre_status cadre_mixture_info_get(
+    const cadre_mixture *mixture, cadre_mixture_info *info);
+
+/* The i-th column's name, inputs first, then targets; NULL: there are no more. Borrowed */
+CADRE_API const char *cadre_mixture_column(const cadre_mixture *mixture, int64_t i);
+
+/* How much of the rows an expert answered for at the end of the fit: the mean of its gate, which of
+ * all experts together is 1. */
+CADRE_API double cadre_mixture_share(const cadre_mixture *mixture, int64_t expert);
+
+/* What a mixture makes of a row; borrowed for the call. */
+typedef struct cadre_mixture_prediction {
+    size_t size;         /* filled in */
+    int64_t row;         /* from 0 */
+    const double *input; /* [inputs] as they stand in the table */
+    /* [outputs] the targets, or the probability of each class */
+    const double *output;
+    int64_t best;       /* of classes the most probable; -1: the targets are no classes */
+    const double *gate; /* [experts] p_i, their sum 1; with a gate a task of the first target */
+} cadre_mixture_prediction;
+
+typedef void (*cadre_mixture_answer)(void *arg, const cadre_mixture_prediction *p);
+
+/* Predicts each row of a table that has the columns of the mixture's inputs, by name, in any order,
+ * perhaps among others. All of the table is read and checked before the first answer. */
+CADRE_API cadre_status cadre_mixture_predict(
+    const cadre_mixture *mixture, const char *data, cadre_mixture_answer answer, void *arg);
+
 /* ---- benchmarks ---- */
 
 /* Each writes lines of one JSON object, as it gets them. Limits (FMA peak, read bandwidth) are
@@ -793,7 +868,8 @@ CADRE_API cadre_status cadre_verify(int threads, cadre_verify_listener listener,
 /* ---- report ---- */
 
 /* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and
- * what lies there of metrics.jsonl, analysis.json and compare.json) or a file of recorded routes.
+ * what lies there of metrics.jsonl, analysis.json and compare.json), a file of recorded routes, or
+ * the folder of a mixture on a table.
  * The page replaces `out` whole or not at all. */
 CADRE_API cadre_status cadre_report_write(const char *run, const char *out);
 

@@ -131,8 +131,12 @@ for (const svg of all('svg[data-x]')) {
         ([name, p]) =>
           `${lines.length > 1 ? name : yName} ${readable(y0 + (1 - p[1] / units) * (y1 - y0))}`
       );
+    const value = x0 + (x / units) * (x1 - x0);
     showTip(
-      [`${xName} ${readable(Math.round(x0 + (x / units) * (x1 - x0)))}`, ...rows].join('\n'),
+      [
+        `${xName} ${readable('fractions' in svg.dataset ? value : Math.round(value))}`,
+        ...rows,
+      ].join('\n'),
       box.left + (x / units) * box.width,
       box.top + box.height / 2
     );

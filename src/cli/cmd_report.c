@@ -57,18 +57,19 @@ static int run_report(const invocation *call)
 
 const command command_report = {
     .name = "report",
-    .summary = "draw a training run, or recorded routes, as a web page",
+    .summary = "draw a training run, recorded routes or a mixture as a web page",
     .operands = "RUN [RUN]",
     .least = 1,
     .most = 2,
-    .description = "RUN is the folder that 'cadre train' wrote, or a file of 'cadre generate "
-                   "--routes'. The page holds "
-                   "everything that it shows and opens from disk, without a network: the loss, the "
-                   "load of every expert, which "
-                   "expert took which domain and which tokens, the balance over time, which "
-                   "experts are picked together, and a "
-                   "text with each token coloured by its first expert. Of two runs it shows what "
-                   "differs between them.",
+    .description =
+        "RUN is the folder that 'cadre train' or 'cadre mixture fit' wrote, or a file of "
+        "'cadre generate --routes'. The page holds "
+        "everything that it shows and opens from disk, without a network: the loss, the "
+        "load of every expert, which "
+        "expert took which domain and which tokens, the balance over time, which "
+        "experts are picked together, and a "
+        "text with each token coloured by its first expert. Of two runs it shows what "
+        "differs between them.",
     .own = ROWS(rows),
     .examples = LINES("the page of a run", "cadre report runs/first --out first.html",
         "two runs side by side", "cadre report runs/first runs/second --out both.html"),

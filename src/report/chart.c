@@ -80,6 +80,7 @@ void chart_begin(chart *c, const chart_form *form)
     byte_buffer_format(page, " role=\"img\" aria-label=\"%s\"", form->label);
     range_attribute(page, "x", c->x.low, c->x.high);
     range_attribute(page, "y", c->y.low, c->y.high);
+    if (form->fractions) byte_buffer_text(page, " data-fractions=\"\"");
     byte_buffer_format(page, " data-names=\"%s|%s\" tabindex=\"0\">", form->x_name, form->y_name);
     if (!form->bare) grid_path(c);
 }
@@ -90,10 +91,11 @@ void chart_end(chart *c, const chart_form *form)
 {
     byte_buffer_text(c->page, "</div>");
     if (!form->bare) byte_buffer_text(c->page, "<div class=\"xs\" aria-hidden=\"true\">");
+    double step = form->fractions && c->x.ticks > 1 ? c->x.tick[1] - c->x.tick[0] : 1;
     for (int i = 0; i < c->x.ticks && !form->bare; i++) {
         byte_buffer_text(c->page, "<span style=\"left:");
         html_percent(c->page, share_of(&c->x, c->x.tick[i]));
-        byte_buffer_format(c->page, "\">%s</span>", figure_tick(c->x.tick[i], 1).text);
+        byte_buffer_format(c->page, "\">%s</span>", figure_tick(c->x.tick[i], step).text);
     }
     if (!form->bare) byte_buffer_text(c->page, "</div>");
     byte_buffer_text(c->page, "</div>\n");
@@ -153,6 +155,23 @@ void chart_dots(
     open_path(c, style, name);
     for (int i = 0; i < count; i++)
         if (isfinite(y[i])) byte_buffer_format(c->page, "M%d %dh0", across(c, x[i]), down(c, y[i]));
+    byte_buffer_text(c->page, "\"/>");
+}
+
+/* Neighbours in a row are one stroke. */
+void chart_cells(
+    chart *c, const int32_t *which, int rows, int columns, int32_t value, const char *style)
+{
+    open_path(c, style, NULL);
+    for (int r = 0; r < rows; r++)
+        for (int i = 0; i < columns; i++) {
+            int begin = i;
+            while (i < columns && which[r * columns + i] == value) i++;
+            if (i == begin) continue;
+            int left = CHART_UNITS * begin / columns, right = CHART_UNITS * i / columns;
+            int top = CHART_UNITS * r / rows, bottom = CHART_UNITS * (r + 1) / rows;
+            byte_buffer_format(c->page, "M%d %dH%dV%dH%dz", left, top, right, bottom, left);
+        }
     byte_buffer_text(c->page, "\"/>");
 }
 

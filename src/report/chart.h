@@ -6,6 +6,7 @@
 #define CADRE_REPORT_CHART_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 
@@ -31,6 +32,7 @@ typedef struct chart_form {
     const char *label;           /* what it shows, for those who cannot see it */
     const char *x_name, *y_name; /* in the tooltip; y_name: the unit */
     bool bare;                   /* no labels on the axes */
+    bool fractions;              /* x is no count: its numbers are not rounded */
 } chart_form;
 
 void chart_begin(chart *c, const chart_form *form);
@@ -41,6 +43,10 @@ void chart_band(
     chart *c, const double *x, const double *low, const double *high, int count, const char *style);
 void chart_dots(
     chart *c, const double *x, const double *y, int count, const char *style, const char *name);
+/* A map over the whole plot: the cells of which [rows, columns], the top row first, that are
+ * `value`. */
+void chart_cells(
+    chart *c, const int32_t *which, int rows, int columns, int32_t value, const char *style);
 void chart_rule(chart *c, double y, const char *style); /* a horizontal line */
 void chart_drawn(chart *c);                             /* no more lines: labels from here on */
 /* Text of our own */

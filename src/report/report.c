@@ -1,12 +1,14 @@
-/* report.c - cadre_report_write, cadre_report_compare: read a run, a recording or two runs, put the
- * page together, replace the file. */
+/* report.c - cadre_report_write, cadre_report_compare: read a run, a recording, a mixture or two
+ * runs, put the page together, replace the file. */
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "mixture/folder.h"
 #include "report/comparison.h"
 #include "report/html.h"
 #include "report/load.h"
+#include "report/mixture.h"
 #include "report/page_files.h"
 #include "report/sections.h"
 
@@ -108,6 +110,17 @@ static cadre_status page_of_recording(const char *path, const char *name, byte_b
     return status;
 }
 
+static cadre_status page_of_mixture(const char *folder, const char *name, byte_buffer *page)
+{
+    cadre_mixture *m;
+    CADRE_TRY(cadre_mixture_open(folder, &m));
+    page_begin(page, name);
+    mixture_sections(page, name, m);
+    page_finish(page);
+    cadre_mixture_free(m);
+    return page->status;
+}
+
 /* ---- two runs ---- */
 
 static cadre_status open_side(const char *folder, const char *name, run_side *s)
@@ -182,8 +195,9 @@ cadre_status cadre_report_write(const char *run, const char *out)
     byte_buffer page = { 0 };
     char *name = name_of(run);
     if (!name) return CADRE_ENOMEM;
-    cadre_status status =
-        file_is_folder(run) ? page_of_run(run, name, &page) : page_of_recording(run, name, &page);
+    cadre_status status = !file_is_folder(run)     ? page_of_recording(run, name, &page)
+                          : mixture_folder_is(run) ? page_of_mixture(run, name, &page)
+                                                   : page_of_run(run, name, &page);
     if (status == CADRE_OK) status = file_write(out, page.data, page.size);
     byte_buffer_free(&page);
     mem_free(name);

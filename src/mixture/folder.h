@@ -1,0 +1,21 @@
+/* folder.h - the folder of a mixture: one file, mixture.safetensors.
+ *
+ * Its metadata "mixture" is a JSON object with sizes, method and names of columns; its tensors, all
+ * F64, are the parameters by the names of their parts, "columns" [4, columns] with mean, deviation,
+ * least and greatest of each, "share" [E], "log_likelihood" and perhaps "loss" [records], and
+ * "sample" [rows, columns]. */
+#ifndef CADRE_MIXTURE_FOLDER_H
+#define CADRE_MIXTURE_FOLDER_H
+
+#include <stdbool.h>
+
+#include "mixture/model.h"
+
+/* Whether a mixture lies there. */
+bool mixture_folder_is(const char *path);
+
+/* CADRE_EEXISTS: a mixture lies there; else whether it can be written. */
+cadre_status mixture_folder_check(const char *path);
+cadre_status mixture_folder_write(const char *path, const cadre_mixture *m);
+
+#endif
