@@ -55,6 +55,7 @@ static void print_iteration(const cadre_mixture_progress *p)
         put_json_real(p->loss);
     }
     puts("}");
+    fflush(stdout);
 }
 
 static void show_iteration(void *arg, const cadre_mixture_progress *p)
@@ -113,6 +114,7 @@ static int fit(const invocation *call)
     if (status != CADRE_OK) return complain_status(status);
     int exit_code = call->json ? EXIT_DONE : print_fit(&w, m);
     cadre_mixture_free(m);
+    fflush(stdout);
     if (exit_code == EXIT_DONE) progress_note(call, "written to %s", out);
     return exit_code;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 #include "format/quote.h"
 
 enum { PLACE = 1024, NAMES_SHOWN = 8 };

@@ -20,8 +20,8 @@ enum { PLACE = 1024, LONGEST_NUMBER = 400, LONGEST_NAME = 1000, MOST_COLUMNS = 6
 typedef struct csv {
     const char *path;
     const char *at, *end;
-    int64_t line;      /* that `at` stands in, from 1 */
-    byte_list written; /* a quoted cell without its quotes */
+    int64_t line;        /* that `at` stands in, from 1 */
+    byte_buffer written; /* a quoted cell without its quotes */
 } csv;
 
 static cadre_status refuse(const csv *c, int64_t line, int64_t column, const char *what)
@@ -73,7 +73,7 @@ static cadre_status take_quoted(csv *c, int64_t column, string_view *cell)
         if (*c->at == '"' && (c->at + 1 == c->end || c->at[1] != '"')) break;
         c->at += *c->at == '"';
         c->line += *c->at == '\n';
-        CADRE_TRY(byte_list_put(&c->written, c->at, 1));
+        CADRE_TRY(byte_buffer_put(&c->written, c->at, 1));
     }
     if (c->at == c->end)
         return refuse(c, line, column, "expected a second quote, found the end of the file");
@@ -175,7 +175,7 @@ static cadre_status read_head(table *t)
     if (!find_row(&c))
         return cadre_fail(CADRE_EFORMAT, t->path, "expected a table, found empty lines");
     cadre_status status = read_names(&c, t);
-    byte_list_free(&c.written);
+    byte_buffer_free(&c.written);
     t->body = (size_t)(c.at - (const char *)t->map.data);
     t->lines = c.line - 1;
     return status;
@@ -275,7 +275,7 @@ static cadre_status read_rows(reading *r)
     csv c = csv_of(r->table, r->table->body, r->table->lines + 1);
     cadre_status status = CADRE_OK;
     while (status == CADRE_OK && find_row(&c)) status = read_row(&c, r);
-    byte_list_free(&c.written);
+    byte_buffer_free(&c.written);
     if (status == CADRE_OK && !r->numbers->rows)
         return cadre_fail(
             CADRE_EFORMAT, r->table->path, "expected rows under the names, found none");

@@ -386,7 +386,7 @@ static void section_answers(view *v)
     html_section(v->page, "answers", "What they say");
     byte_buffer_text(v->page, "<p>Each expert’s own answer, where it has any share, and what the "
                               "mixture makes of them; dots are rows of the table.</p>\n");
-    put_legend(v, "answer");
+    put_legend(v, "answer; dashed: of the mixture");
     for (int64_t j = 0; j < v->s->outputs && j < MOST_CHARTS; j++) draw_answers(v, j);
     html_section_end(v->page);
 }

@@ -2,7 +2,7 @@
 #ifndef CADRE_REPORT_MIXTURE_H
 #define CADRE_REPORT_MIXTURE_H
 
-#include "format/byte_buffer.h"
+#include "base/buffer.h"
 
 /* Everything of it. A want of memory stays in the page's status. */
 void mixture_sections(byte_buffer *page, const char *name, const cadre_mixture *m);

@@ -14,9 +14,15 @@ train/NAME/       config.json, model.safetensors (the start), tokens.safetensors
                   expected.safetensors: loss, aux_loss, z_loss, grad_norm, loads, final_logits, in
                   double precision
 
+mixture/          fits on tables, by mixture.py
+
 A case is drawn anew until neither the experts nor the greedy text hang on rounding."""
+<<<<<<< HEAD
 
 import copy, json, math, os, random, shutil, sys
+=======
+import copy, json, math, os, random, shutil, subprocess, sys
+>>>>>>> b879ec8 (Tables: tests of mixtures beside other programs' numbers, and their page)
 
 import numpy as np
 import torch
@@ -817,6 +823,7 @@ def main():
     for name, (kind, recipe, options) in RUNS.items():
         make_run(f"{folder}/train/{name}", kind, recipe, options)
         print("ok train/" + name)
+    subprocess.run([sys.executable, HERE + "/mixture.py", folder + "/mixture"], check=True)
 
 
 if __name__ == "__main__":
