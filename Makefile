@@ -1,12 +1,20 @@
-# cadre - Mixture-of-Experts in C.   make | make demo | make check | make check-long | make bench | make install | make uninstall
-#                                                 make manual   the man pages and the completion alone
+# cadre - Mixture-of-Experts in C.
 #
-#   BUILD=DIR   where everything is made (default build)      SAN=address,undefined | thread   sanitizers
-#   PREFIX=/usr/local LIBDIR=DIR DESTDIR=DIR   where things are installed   STRIP=:   with debug symbols   REAL=double   another real
-#   HOSTCC=cc   compiler of this machine, where CC is another machine's
-#   CC CFLAGS LDFLAGS   are respected; flags that correctness needs are added after them      V=1   show commands
-#   WERROR=1    warnings are errors      MINUTES=N   how long the demo trains      FUZZ_SECONDS=N   how long a target is fuzzed
-#   -jN         N compilers at once (default: the cores)
+#   make | make demo | make check | make check-long | make bench | make install | make uninstall
+#   make manual             the man pages and the completion alone
+#
+#   BUILD=DIR               where everything is made (default build)
+#   SAN=address,undefined   sanitizers; or thread
+#   PREFIX=/usr/local LIBDIR=DIR DESTDIR=DIR   where things are installed
+#   STRIP=:                 installs with debug symbols
+#   REAL=double             computes in double
+#   HOSTCC=cc               compiler of this machine, where CC is another machine's
+#   CC CFLAGS LDFLAGS       are respected; flags that correctness needs are added after them
+#   V=1                     show commands
+#   WERROR=1                warnings are errors
+#   MINUTES=N               how long the demo trains
+#   FUZZ_SECONDS=N          how long a target is fuzzed
+#   -jN                     N compilers at once (default: the cores)
 
 # Targets that do more than compile run one after another.
 ifeq ($(MAKELEVEL)$(and $(word 2,$(MAKECMDGOALS)),$(filter-out all manual tests replays build%,$(MAKECMDGOALS))),0)
@@ -22,13 +30,16 @@ SONAME  := libcadre.so.0
 PACKAGES := jansson libpcre2-8 libutf8proc libxxhash
 PKG_CONFIG ?= pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null || echo -ljansson -lpcre2-8 -lutf8proc -lxxhash)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null || \
+    echo -ljansson -lpcre2-8 -lutf8proc -lxxhash)
 # Of the program alone: the library does without.
 PROGRAM_PACKAGES := libedit
 PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs $(PROGRAM_PACKAGES) 2>/dev/null || echo -ledit)
 
-WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
-MUST := -std=c17 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -pthread -Iinclude -Isrc
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+    $(if $(WERROR),-Werror)
+MUST := -std=c17 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -pthread \
+    -Iinclude -Isrc
 ifdef SAN
 MUST += -fsanitize=$(SAN) -fno-omit-frame-pointer
 endif
@@ -41,7 +52,8 @@ Q := $(if $(V),,@)
 arch_of = $(shell $1 -dumpmachine 2>/dev/null | cut -d- -f1)
 ARCH := $(call arch_of,$(CC))
 
-# A compiler for another machine: what it makes does not run here, so it is not asked for the man pages.
+# A compiler for another machine: what it makes does not run here, so it is not asked for the man
+# pages.
 HOSTCC ?= cc
 CROSS := $(filter-out $(ARCH),$(call arch_of,$(HOSTCC)))
 ifeq ($(origin AR),default)
@@ -50,24 +62,28 @@ endif
 STRIP ?= $(shell $(CC) -print-prog-name=strip)
 OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 
-# Kernel variants: one file each, stamped with its own instruction set. The others are left out where the compiler's
-# target has no such instructions.
+# Kernel variants: one file each, instantiated with its own instruction set. The others are left out
+# where the compiler's target has no such instructions.
+VARIANTS := avx2 avxvnni avx512 avx512vnni
 SRC := $(sort $(wildcard src/*/*.c))
 ifneq ($(ARCH),x86_64)
-SRC := $(filter-out $(foreach v,avx2 avxvnni avx512 avx512vnni,src/kernel/%_$(v).c),$(SRC))
+SRC := $(filter-out $(foreach v,$(VARIANTS),src/kernel/%_$(v).c),$(SRC))
 endif
 ifneq ($(ARCH),aarch64)
 SRC := $(filter-out src/kernel/%_neon.c,$(SRC))
 endif
-# Sanitizers blow unrolled kernels up: with them -O3 takes minutes where -O1 takes seconds. The build in double precision is
-# for gradients, not for speed. Fuzzing, which is after what reads files, leaves the variants out.
+# Sanitizers blow unrolled kernels up: with them -O3 takes minutes where -O1 takes seconds. The
+# build in double precision is for gradients, not for speed. Fuzzing, which is after what reads
+# files, leaves the variants out.
 KERNEL_O := $(if $(SAN)$(REAL),-O1,-O3)
 VARIANT_O := $(KERNEL_O) $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 VARIANT_avx2   := $(VARIANT_O) -mavx2 -mfma -mf16c
-VARIANT_avx512 := $(VARIANT_O) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+VARIANT_avx512 := $(VARIANT_O) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c \
+    -mprefer-vector-width=512
 VARIANT_avxvnni := $(VARIANT_avx2) -mavxvnni
 VARIANT_avx512vnni := $(VARIANT_avx512) -mavx512vnni
-variant = $(or $(strip $(foreach v,avx2 avxvnni avx512 avx512vnni,$(if $(filter %_$(v).c,$1),$(VARIANT_$(v))))),$(if $(filter src/kernel/%,$1),$(KERNEL_O)))
+variant_flags = $(strip $(foreach v,$(VARIANTS),$(if $(filter %_$(v).c,$1),$(VARIANT_$(v)))))
+variant = $(or $(call variant_flags,$1),$(if $(filter src/kernel/%,$1),$(KERNEL_O)))
 
 WEB := $(sort $(wildcard web/*.css web/*.js)) # embedded as strings
 LIB_SRC := $(filter-out src/cli/%,$(SRC))
@@ -93,8 +109,9 @@ $(BUILD)/obj/web/%.c: web/% tools/embed.sh
 $(BUILD)/obj/web/%.o: $(BUILD)/obj/web/%.c
 	$(Q)$(CC) $(CFLAGS) $(MUST) -c $< -o $@
 
-# The archive that is installed is one object, in which what cadre.h does not declare is local: it takes no name from a
-# program that links it. Tests, which call the rest too, link $(BUILD)/whole.a. LTO ends here: its symbols cannot be made local.
+# The archive that is installed is one object, in which what cadre.h does not declare is local: it
+# takes no name from a program that links it. Tests, which call the rest too, link $(BUILD)/whole.a.
+# LTO ends here: its symbols cannot be made local.
 $(BUILD)/libcadre.o: $(LIB_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(if $(findstring -flto,$(CFLAGS)),-flinker-output=nolto-rel) -r -nostdlib -o $@ $^ && \
 	    $(OBJCOPY) --localize-hidden $@
@@ -111,7 +128,8 @@ $(BUILD)/libcadre.so: $(LIB_OBJ)
 $(BUILD)/cadre: $(CLI_OBJ) $(BUILD)/libcadre.a
 	$(Q)$(CC) $(MUST) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libcadre.a $(PROGRAM_LIBS) $(LIBS)
 
-# Man pages and the completion come from the program's own tables: where it is another machine's, from one that HOSTCC makes.
+# Man pages and the completion come from the program's own tables: where it is another machine's,
+# from one that HOSTCC makes.
 PAGER := $(if $(CROSS),$(BUILD)/native/cadre,$(BUILD)/cadre)
 manual: $(BUILD)/manual/cadre.1
 $(BUILD)/manual/cadre.1: $(PAGER)
@@ -157,7 +175,8 @@ endif
 
 # ---- fuzzing: fuzz/X_fuzz.c is a target; fuzz/corpus/X holds what it has found before ----
 FUZZ_SECONDS ?= 30
-FUZZ_FLAGS := -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=5 -max_len=8192 -use_value_profile=1 -print_final_stats=1
+FUZZ_FLAGS := -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=5 -max_len=8192 \
+    -use_value_profile=1 -print_final_stats=1
 FUZZ_SUPPORT := $(wildcard tests/support/*_sample.c)
 FUZZ_TARGETS := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
 FUZZ_BUILD = $(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Ifuzz -Itests -o $@ $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS)
@@ -195,8 +214,8 @@ fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 # Benchmarks are tried as they are shipped: under sanitizers they take minutes.
 CLI_TESTS := $(filter-out tests/cli/bench.t,$(sort $(wildcard tests/cli/*.t)))
 
-# The unit tests run under sanitizers; those that compare gradients also in double precision; the command line's as files; the
-# commands of the documents as they are shipped.
+# The unit tests run under sanitizers; those that compare gradients also in double precision; the
+# command line's as files; the commands of the documents as they are shipped.
 GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null))
 check:
 	@./install-packages build test
@@ -206,8 +225,8 @@ check:
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz \
 	    $(BUILD)/cadre:tests/cli/bench.t $(BUILD)/cadre:tests/adding $(CLI_TESTS:%=build-asan/cadre:%)
 
-# Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one character, thousands of
-# damaged models, and fuzzing.
+# Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one
+# character, thousands of damaged models, and fuzzing.
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
@@ -224,7 +243,8 @@ demo:
 	@+$(MAKE) --no-print-directory all
 	@demo/demo.sh $(BUILD)/cadre
 
-# ---- installation: below /usr/local, or where PREFIX says; without debug symbols, which stay in BUILD ----
+# ---- installation: below /usr/local, or where PREFIX says; without debug symbols, which stay in
+# BUILD ----
 LIBDIR ?= $(PREFIX)/lib$(addprefix /,$(shell $(CC) -print-multiarch))
 INCLUDEDIR := $(PREFIX)/include
 MANDIR := $(PREFIX)/share/man/man1
@@ -244,7 +264,8 @@ Cflags: -I$${includedir}
 endef
 export PC
 
-# The loader learns of the library (or that it is gone) where the files are meant for this system and root may tell it.
+# The loader learns of the library (or that it is gone) where the files are meant for this system
+# and root may tell it.
 TELL_LOADER = [ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
 install: all

@@ -1,14 +1,17 @@
 #!/bin/bash
-# demo.sh - a sparse language model learns eight languages on this machine, in about five minutes, and shows what it learnt:
-# gets real text, trains, compares its bits per byte with xz, writes a sample in each language, draws the report. `make demo`
-# runs it; `make demo MINUTES=1` trains for one minute. A machine that is too slow, or busy, to see enough text in that time
-# trains up to twice as long.
+# demo.sh - a sparse language model learns eight languages on this machine, in about five minutes,
+# and shows what it learnt: gets real text, trains, compares its bits per byte with xz, writes a
+# sample in each language, draws the report. `make demo` runs it; `make demo MINUTES=1` trains for
+# one minute. A machine that is too slow, or busy, to see enough text in that time trains up to
+# twice as long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 cadre=${1:-build/cadre} data=demo/data run=demo/run minutes=${MINUTES:-3}
 most_minutes=$(awk "BEGIN { print 2 * $minutes }")
-enough_tokens=500000 # with 385,024 it just beat xz -9e in all eight languages, German (3.15 of 3.17) last; this leaves room
+# With 385,024 it just beat xz -9e in all eight languages, German (3.15 of 3.17) last; this leaves
+# room.
+enough_tokens=500000
 languages="en de fr es it pt ja zh-cn"
 declare -A begins=(
     [en]="The Debian system" [de]="Das Debian-System" [fr]="Le système Debian" [es]="El sistema Debian"
@@ -17,7 +20,8 @@ declare -A begins=(
 part=0
 say() { printf '\n== %d of 5: %s\n' $((++part)) "$*" >&2; }
 
-# The Debian Reference in each language, as plain text: downloaded once, unpacked without root, its prose alone.
+# The Debian Reference in each language, as plain text: downloaded once, unpacked without root, its
+# prose alone.
 get_text() {
     local language=$1 text=$data/text/$1.txt work spaces=1
     [ "$text" -nt demo/prose.awk ] && return
@@ -36,7 +40,8 @@ get_text() {
 
 packed() { xz -9e -c | wc -c; }
 
-# compare.json: bits per byte of xz on the same bytes, alone, and as what they add to the size of the training text.
+# compare.json: bits per byte of xz on the same bytes, alone, and as what they add to the size of
+# the training text.
 compare() {
     local language held_out bytes training
     for language in $languages; do
@@ -60,7 +65,8 @@ show_bits() {
              END { printf "bits per byte, fewer is better: cadre needs fewer than xz -9e in %d of %d languages\n", better, NR }'
 }
 
-# How much one pick of an expert tells about the language of the text: their mutual information, of log2(8) = 3 bits.
+# How much one pick of an expert tells about the language of the text: their mutual information, of
+# log2(8) = 3 bits.
 show_shares() {
     jq -r --slurpfile run "$run/run.json" 'def plogp: if . > 0 then . * log2 else 0 end;
         def entropy: add as $all | -(map(. / $all | plogp) | add);
@@ -70,7 +76,8 @@ show_shares() {
         awk '{ printf "layer %d: one pick of an expert tells %.2f of %.2f bits about the language\n", $1, $2, $3 }'
 }
 
-# Lines of at most 76 columns, broken at spaces where there are any; Chinese and Japanese characters take two.
+# Lines of at most 76 columns, broken at spaces where there are any; Chinese and Japanese characters
+# take two.
 wrap() {
     local text=$1 line="" word="" width=0 word_width=0 i c
     for ((i = 0; i <= ${#text}; i++)); do

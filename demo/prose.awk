@@ -1,7 +1,8 @@
-# prose.awk - the prose of a manual that was laid out as plain text: tables, lists of contents, rules, commands with their output
-# and the numbers of headings are left out, and the lines that a paragraph was broken into are joined again.
-# Paragraphs are read, with LC_ALL=C: characters are counted by hand.
-# Run it with -v margin=COLUMNS (the width that the text was laid out for) and -v spaces=0 for a language without them.
+# prose.awk - the prose of a manual that was laid out as plain text: tables, lists of contents,
+# rules, commands with their output and the numbers of headings are left out, and the lines that a
+# paragraph was broken into are joined again. Paragraphs are read, with LC_ALL=C: characters are
+# counted by hand. Run it with -v margin=COLUMNS (the width that the text was laid out for) and -v
+# spaces=0 for a language without them.
 
 BEGIN { RS = ""; FS = "\n" }
 
@@ -12,7 +13,8 @@ function columns(text,    wide) {
     return length(text) + wide
 }
 
-# What could not be broken off from the next line's beginning: its first word, or its first character.
+# What could not be broken off from the next line's beginning: its first word, or its first
+# character.
 function first_word(text,    at) {
     if (!spaces && text ~ /^[\340-\367]/) return substr(text, 1, 3)
     at = index(text, " ")

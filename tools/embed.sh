@@ -1,5 +1,6 @@
 #!/bin/sh
-# embed.sh FILE - prints C source that holds FILE as a string under its own name without the ending: page_style.css -> page_style.
+# embed.sh FILE - prints C source that holds FILE as a string under its own name without the ending:
+# page_style.css -> page_style.
 set -eu
 name=$(basename "$1")
 printf 'extern const char %s[];\nconst char %s[] = {\n' "${name%.*}" "${name%.*}"

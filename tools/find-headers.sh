@@ -1,6 +1,6 @@
 #!/bin/sh
-# find-headers.sh PURPOSE CC FLAGS... - asks the compiler for the headers that packages.txt lists for that purpose, and says which
-# Debian package has what it does not find.
+# find-headers.sh PURPOSE CC FLAGS... - asks the compiler for the headers that packages.txt lists
+# for that purpose, and says which Debian package has what it does not find.
 purpose=$1 packages=$(dirname "$0")/../packages.txt
 shift
 command -v "$1" > /dev/null || {
