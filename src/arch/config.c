@@ -85,14 +85,14 @@ static double attention_scale(const model_config *c, const mixer_config *m)
 {
     if (c->attention_scale > 0) return c->attention_scale;
     double scale = 1 / sqrt((double)m->head_dim);
-    bool stretched = c->latent && c->rope.scaling == ROPE_YARN && c->rope.mscale_all_dim > 0;
-    double magnitude = stretched ? rope_magnitude(c->rope.factor, c->rope.mscale_all_dim) : 1;
+    bool scaled = c->latent && c->rope.scaling == ROPE_YARN && c->rope.mscale_all_dim > 0;
+    double magnitude = scaled ? rope_magnitude(c->rope.factor, c->rope.mscale_all_dim) : 1;
     return scale * magnitude * magnitude;
 }
 
 static void fill_mixer(const model_config *c, mixer_config *m)
 {
-    m->bidirectional = c->whole;
+    m->bidirectional = c->bidirectional;
     m->scale = attention_scale(c, m);
     m->softcap = c->attention_softcap;
     m->qk_norm = c->qk_norm;

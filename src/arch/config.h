@@ -49,10 +49,10 @@ typedef struct model_config {
     qk_norm qk_norm;
     rope_options rope;       /* its width, and pairs or halves, are derived */
     double *rope_divisors;   /* owned: rope.divisor, where there is one */
-    double rotary_share;     /* of a head, from its start, that positions turn */
+    double rotary_share;     /* of a head, from its start, that positions rotate */
     bool qkv_bias, out_bias; /* of the projections; of latent attention's into the small widths */
     bool sinks;              /* a logit a head without a key (gpt-oss) */
-    /* queries, keys and values are cut to +- this before they are turned; 0: not */
+    /* queries, keys and values are clipped to +- this before they are rotated; 0: not */
     double qkv_clip;
     double attention_scale;   /* of query times key; 0: one over the root of the head's width */
     double attention_softcap; /* 0: none */
@@ -61,7 +61,7 @@ typedef struct model_config {
 
     /* Scores get a bias by distance instead of rotary positions (T5); 0: not */
     int64_t relative_buckets, relative_distance;
-    bool whole;                   /* attention sees what comes after, too: an encoder */
+    bool bidirectional;           /* attention sees what comes after, too: an encoder */
     bool cross;                   /* a third part of each block attends to an encoder's output */
     struct model_config *encoder; /* owned; NULL: the model has none */
 
@@ -81,7 +81,7 @@ typedef struct model_config {
     bool router_bias, expert_bias;
     /* Outside of training: slots or factor, where one is not 0 and .in_eval */
     dispatch_options capacity;
-    double expert_limit;         /* gpt-oss's form: where its inputs are cut off */
+    double expert_limit;         /* gpt-oss's form: where its inputs are clipped */
     const struct router *router; /* a row of THE LIST of routers */
     const char *expert_form;     /* the name of an activation, static */
     int64_t groups, groups_used; /* equal: selection is not limited to groups */

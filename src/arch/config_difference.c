@@ -32,7 +32,7 @@ static const compared numbers[] = {
     COMPARED("scale of embeddings", embedding_scale),
     COMPARED("scale of residuals", residual_scale),
     COMPARED("norms behind each half of a block", post_norms),
-    COMPARED("turned share of a head", rotary_share),
+    COMPARED("rotated share of a head", rotary_share),
     COMPARED("biases of attention", qkv_bias),
     COMPARED("bias of attention's output", out_bias),
     COMPARED("sinks", sinks),
@@ -43,8 +43,8 @@ static const compared numbers[] = {
     COMPARED("biases of the router", router_bias),
     COMPARED("biases of experts", expert_bias),
     COMPARED("rotary base", rope.theta),
-    COMPARED("order of turned pairs", rope.pairs),
-    COMPARED("turned numbers of a head", rope.width),
+    COMPARED("order of rotated pairs", rope.pairs),
+    COMPARED("rotated elements of a head", rope.width),
     COMPARED("end of text", eos),
 };
 static const compared mixer_numbers[] = {
@@ -129,7 +129,8 @@ static const char *positions_differ(const rope_options *a, const rope_options *b
     bool dynamic = a->scaling == ROPE_DYNAMIC;
     if (dynamic != (b->scaling == ROPE_DYNAMIC)) return "scaling of positions";
     if (dynamic && a->original_context != b->original_context) return "original context";
-    if (rope_attention_factor(a) != rope_attention_factor(b)) return "scale of stretched attention";
+    if (rope_attention_factor(a) != rope_attention_factor(b))
+        return "attention scale of RoPE scaling";
     for (int64_t i = 0; i < a->width / 2; i++)
         if (rope_divisor(a, i) != rope_divisor(b, i)) return "scaling of positions";
     return NULL;

@@ -40,7 +40,7 @@ static const config_key head_keys[] = {
     { 0 },
 };
 
-/* Of every kind: how far positions are stretched, and what queries and keys are multiplied with
+/* Of every kind: the RoPE scaling, and what queries and keys are multiplied with
  * besides. */
 static const config_key stretch_keys[] = {
     /* The older name, where the next is not */
@@ -237,11 +237,11 @@ static cadre_status read_groups(const gguf *f, model_config *c)
         c->arch->gguf.name, (long long)c->groups, (long long)c->groups_used);
 }
 
-/* The part of a head that is turned, where it is not all. */
-static void fit_rotary_share(model_config *c, int64_t turned)
+/* The part of a head that is rotated, where it is not all. */
+static void fit_rotary_share(model_config *c, int64_t rotated)
 {
     int64_t head = c->head_dim ? c->head_dim : c->heads ? c->width / c->heads : 0;
-    if (turned && !c->latent && head) c->rotary_share = (double)turned / (double)head;
+    if (rotated && !c->latent && head) c->rotary_share = (double)rotated / (double)head;
 }
 
 /* The blocks count layers that predict further tokens, behind the others. */
@@ -350,8 +350,8 @@ static void put_scaling(gguf_writer *w, const model_config *c, const char *kind)
 
 static void put_positions(gguf_writer *w, const model_config *c)
 {
-    const config_key turned[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
-    if (!c->latent) config_keys_write_gguf(turned, c, w); /* else the family's own keys have it */
+    const config_key rotated[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
+    if (!c->latent) config_keys_write_gguf(rotated, c, w); /* else the family's own keys have it */
     if (c->rope.scaling == ROPE_LINEAR) {
         put_scaling(w, c, "linear");
         config_keys_write_gguf(factor_keys, c, w);

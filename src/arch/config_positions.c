@@ -1,5 +1,5 @@
 /* config_positions.c - the parts of config.json whose keys depend on values: rotary positions,
- * plain or stretched, and which layers have a sliding window. */
+ * plain or with RoPE scaling, and which layers have a sliding window. */
 #include "arch/config_positions.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* glm4_moe.c - GLM-4.5 and 4.6 (2025): DeepSeek-V3's routing with grouped-query attention, of
- * which half of each head is turned. */
+ * which half of each head is rotated. */
 #include "arch/architecture.h"
 
 static const config_key keys[] = {

@@ -57,7 +57,7 @@ static void fix(model_config *c)
     c->expert_limit = 7;
 }
 
-static const rope_options stretched = {
+static const rope_options yarn = {
     .scaling = ROPE_YARN, .factor = 32, .original_context = 4096, .beta_fast = 32, .beta_slow = 1
 };
 
@@ -84,7 +84,7 @@ const architecture architecture_gpt_oss = {
     .base.expert_form = "gpt-oss",
     .hf.act = "silu",
     .base.rope_theta = 150000,
-    .base.rope = &stretched,
+    .base.rope = &yarn,
     .base.window_period = 2,
     .base.fix = fix,
 };

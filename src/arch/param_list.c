@@ -285,7 +285,7 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_SHARED_DOWN] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_shared_down,
         .folder = { { "model.layers.{l}.mlp.shared_experts.down_proj.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_down_shexp.weight", 0 } } },
-    [ROLE_SHARED_SIGMOID] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, WHOLE,
+    [ROLE_SHARED_EXPERT_GATE] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, WHOLE,
         .shape = shape_shared_sigmoid,
         .folder = { { "model.layers.{l}.mlp.shared_expert_gate.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_gate_inp_shexp.weight", 0 } } },

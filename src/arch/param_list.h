@@ -65,7 +65,7 @@ typedef enum param_role {
     ROLE_SHARED_GATE,
     ROLE_SHARED_UP,
     ROLE_SHARED_DOWN,
-    ROLE_SHARED_SIGMOID,
+    ROLE_SHARED_EXPERT_GATE,
     ROLE_COUNT
 } param_role;
 

@@ -114,7 +114,7 @@ static cadre_status read_stacks(const json_node *root, model_config *c)
     encoder.arch = c->tie ? &encoder_row : &encoder_row_apart;
     encoder.layer = NULL;
     encoder.encoder = NULL;
-    encoder.whole = encoder.tie = true;
+    encoder.bidirectional = encoder.tie = true;
     *c->encoder = encoder;
     CADRE_TRY(derive_stack(c->encoder, sparse_encoder, root->file));
     c->layers = decoder_layers;

@@ -88,7 +88,7 @@ static int print_object(const result *results, int count)
     return print_json(json_pack("{s:o}", "files", files));
 }
 
-static int print_people(const result *results, int count)
+static int print_as_table(const result *results, int count)
 {
     char bytes[PRINT_NUMBER], tokens[PRINT_NUMBER];
     print_table *t = print_table_begin("lrrrr");
@@ -112,7 +112,7 @@ static int evaluate_and_print(const invocation *call, cadre_model *model)
     if (!results) return complain_world("out of memory");
     int exit_code = evaluate_all(call, model, results, count);
     if (exit_code == EXIT_DONE)
-        exit_code = call->json ? print_object(results, count) : print_people(results, count);
+        exit_code = call->json ? print_object(results, count) : print_as_table(results, count);
     free(results);
     return exit_code;
 }

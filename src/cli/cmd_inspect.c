@@ -79,7 +79,7 @@ static int print_object(const facts *f)
     return print_json(object);
 }
 
-static int print_people(const facts *f)
+static int print_as_table(const facts *f)
 {
     const cadre_model_info *i = &f->info;
     char text[PRINT_NUMBER], other[PRINT_NUMBER], formats[FORMATS_TEXT];
@@ -132,7 +132,7 @@ static int run_inspect(const invocation *call)
     if (status == CADRE_OK) status = cadre_model_memory(o.model, f.context, &f.memory);
     int exit_code = status != CADRE_OK ? complain_status(status)
                     : call->json       ? print_object(&f)
-                                       : print_people(&f);
+                                       : print_as_table(&f);
     opened_end(&o);
     return exit_code;
 }

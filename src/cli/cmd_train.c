@@ -94,7 +94,7 @@ static void print_fact(print_table *t, const char *name, const char *value)
     print_row(t, words, "%s", value);
 }
 
-static int print_people(const cadre_train_summary *s, bool dry, const json_t *facts)
+static int print_as_table(const cadre_train_summary *s, bool dry, const json_t *facts)
 {
     char text[PRINT_NUMBER];
     print_table *t = print_table_begin("ll");
@@ -144,7 +144,7 @@ static int run_train(const invocation *call)
     opened_end(&o);
     int code = status != CADRE_OK ? complain_status(status)
                : call->json       ? print_object(&summary, dry, w.facts)
-                                  : print_people(&summary, dry, w.facts);
+                                  : print_as_table(&summary, dry, w.facts);
     json_decref(w.facts);
     return code;
 }

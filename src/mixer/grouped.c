@@ -1,5 +1,5 @@
 /* grouped.c - grouped-query attention: q, k, v = x W^T + b; norms of q and k, or their rows put in
- * order; a cut at +-clip; rotary positions; attention; the output's projection. */
+ * order; clipping; rotary positions; attention; the output's projection. */
 #include "mixer/attending.h"
 #include "mixer/mixer_ops.h"
 #include "op/parallel.h"

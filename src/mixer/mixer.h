@@ -1,5 +1,5 @@
 /* mixer.h - THE LIST of token mixers: the half of a block in which a token reads others, between
- * its norm and the residual. One row, one file mixer/X.c each.
+ * its norm and the residual. Each has an entry, in a file mixer/X.c.
  *
  * A mixer works on memory that its caller gives it: `kept`, what forward leaves for backward (one a
  * layer when training), and a workspace that is of no value between calls. What it must know of a
@@ -29,7 +29,7 @@ typedef struct mixer_config {
     double scale, softcap;
     qk_norm qk_norm;
     double norm_eps;
-    double clip;      /* queries, keys and values are cut to +- this; 0: not */
+    double clip;      /* queries, keys and values are clipped to +- this; 0: not */
     bool paired_rows; /* rows of a head's queries and keys lie in pairs */
     /* Latent attention. q_lora 0: queries are projected directly */
     int64_t q_lora, kv_lora, nope_dim, rope_dim;
@@ -94,7 +94,7 @@ typedef struct mixer_call {
     size_t kept_bytes, workspace_bytes;
 } mixer_call;
 
-/* Of one sequence, in reals. */
+/* The state of one sequence, in elements. */
 typedef struct mixer_state_size {
     /* A row a token, in two parts: keys and values, say; values 0: they are the keys' first part */
     int64_t key_row, value_row;

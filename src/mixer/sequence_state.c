@@ -23,7 +23,7 @@ size_t layer_state_list_bytes(const mixer_config *c, int64_t tokens)
 
 /* ---- memory ---- */
 
-/* Into s->reals; false: it does not fit the address space. */
+/* Into s->elements; false: it does not fit the address space. */
 static bool count_reals(sequence_state *s, const mixer_config *const *mixers)
 {
     for (int64_t l = 0; l < s->layers; l++) {
@@ -31,12 +31,12 @@ static bool count_reals(sequence_state *s, const mixer_config *const *mixers)
         const int64_t factors[] = { s->capacity, row_of(&size) };
         int64_t rows;
         if (!checked_product(factors, 2, &rows) || rows > INT64_MAX - size.fixed ||
-            s->reals > INT64_MAX - rows - size.fixed)
+            s->elements > INT64_MAX - rows - size.fixed)
             return false;
-        s->reals += rows + size.fixed;
+        s->elements += rows + size.fixed;
         s->rewinds &= mixers[l]->row->rewinds;
     }
-    return (uint64_t)s->reals <= SIZE_MAX / sizeof(real);
+    return (uint64_t)s->elements <= SIZE_MAX / sizeof(real);
 }
 
 /* The layers' rows one layer after another, then their fixed parts. */
@@ -66,7 +66,7 @@ cadre_status sequence_state_open(
     if (!count_reals(&s, mixers))
         return cadre_fail(CADRE_ENOMEM, NULL,
             "a cache of %lld tokens does not fit the address space", (long long)capacity);
-    s.memory = mem_reserve((size_t)s.reals, sizeof *s.memory);
+    s.memory = mem_reserve((size_t)s.elements, sizeof *s.memory);
     s.layer = MEM_ARRAY(layer_state, layers);
     s.blocks = MEM_ARRAY(const real *, (2 * layers * blocks));
     if (!s.memory || !s.layer || !s.blocks) {
@@ -80,7 +80,7 @@ cadre_status sequence_state_open(
 
 void sequence_state_close(sequence_state *s)
 {
-    mem_return(s->memory, (size_t)s->reals, sizeof *s->memory);
+    mem_return(s->memory, (size_t)s->elements, sizeof *s->memory);
     mem_free(s->layer);
     mem_free(s->blocks);
     *s = (sequence_state){ 0 };

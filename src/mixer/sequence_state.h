@@ -25,7 +25,7 @@ typedef struct sequence_state {
     int64_t length;   /* tokens held */
     bool rewinds;     /* every layer's mixer does */
     layer_state *layer;
-    int64_t reals; /* of memory */
+    int64_t elements; /* of memory */
     real *memory;
     const real **blocks; /* the layers' lists of blocks */
 } sequence_state;

@@ -8,9 +8,10 @@
 /* In float, as the published code computes it: near a boundary the rounding decides. */
 static int64_t bucket_of(const model_config *c, int64_t distance)
 {
-    int64_t buckets = c->whole ? c->relative_buckets / 2 : c->relative_buckets,
-            first = c->whole && distance > 0 ? buckets : 0;
-    int64_t far = c->whole ? (distance < 0 ? -distance : distance) : (distance < 0 ? -distance : 0),
+    int64_t buckets = c->bidirectional ? c->relative_buckets / 2 : c->relative_buckets,
+            first = c->bidirectional && distance > 0 ? buckets : 0;
+    int64_t far = c->bidirectional ? (distance < 0 ? -distance : distance)
+                                   : (distance < 0 ? -distance : 0),
             exact = buckets / 2;
     if (far < exact) return first + far;
     float ratio =

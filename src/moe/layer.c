@@ -90,7 +90,7 @@ void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_l
     router_state_layout(&s->router, a, c->router, &c->route, most->tokens, c->width, c->experts);
     s->pre = ARENA_ARRAY(a, real, rows * inputs * c->hidden);
     if (c->shared) s->shared_pre = ARENA_ARRAY(a, real, most->tokens * inputs * c->shared);
-    if (c->shared_gated) s->shared_gate = ARENA_ARRAY(a, real, most->tokens);
+    if (c->shared_gated) s->shared_expert_gate = ARENA_ARRAY(a, real, most->tokens);
 }
 
 size_t moe_state_bytes(const moe_config *c, const batch_limits *most)
@@ -109,11 +109,11 @@ typedef struct scratch {
     int32_t *wanted;   /* [E] */
     /* [T, E] forward: keys of selection; backward: derivatives by the logits */
     real *logits;
-    real *probability;  /* [T, E] derivatives by scores */
-    real *noise_logits; /* [T, E] derivatives; NULL: no noise */
-    real *dweight;      /* [N] */
-    real *dgate;        /* [T] of a gated shared expert */
-    real *act;          /* [R, H], or [T, Hs] */
+    real *probability;         /* [T, E] derivatives by scores */
+    real *noise_logits;        /* [T, E] derivatives; NULL: no noise */
+    real *dweight;             /* [N] */
+    real *dshared_expert_gate; /* [T] of a gated shared expert */
+    real *act;                 /* [R, H], or [T, Hs] */
     /* [R, D] forward: the experts' outputs; backward: derivatives by their inputs */
     real *rows;
 } scratch;
@@ -131,7 +131,7 @@ static void scratch_layout(scratch *s, arena *a, const moe_config *c, const batc
     s->probability = ARENA_ARRAY(a, real, pairs);
     if (c->router->traits & ROUTER_NOISE) s->noise_logits = ARENA_ARRAY(a, real, pairs);
     s->dweight = ARENA_ARRAY(a, real, router_max_edges(&c->route, most->tokens));
-    if (c->shared_gated) s->dgate = ARENA_ARRAY(a, real, most->tokens);
+    if (c->shared_gated) s->dshared_expert_gate = ARENA_ARRAY(a, real, most->tokens);
     s->act = ARENA_ARRAY(a, real, act > shared ? act : shared);
     s->rows = ARENA_ARRAY(a, real, rows * c->width);
 }
@@ -236,7 +236,8 @@ static void shared_begin(const run *r, shared_pass *p)
         .act = r->scratch.act,
         .group = r->scratch.group,
         .wanted = r->scratch.wanted };
-    p->pass.rows = (expert_rows){ .experts = 1, .first = p->first, .weight = r->s->shared_gate };
+    p->pass.rows =
+        (expert_rows){ .experts = 1, .first = p->first, .weight = r->s->shared_expert_gate };
 }
 
 /* ---- forward ---- */
@@ -271,11 +272,12 @@ static void gate_shared(const run *r)
         .k = r->c->width,
         .a = r->x,
         .a_stride = r->c->width,
-        .b = weight_matrix(&r->w->shared_switch, 0),
-        .c = r->s->shared_gate,
+        .b = weight_matrix(&r->w->shared_expert_gate, 0),
+        .c = r->s->shared_expert_gate,
         .c_stride = 1 };
     gemm_grouped(r->call->compute, GEMM_NT, &g, 1, false);
-    r->call->compute->variant->rows->sigmoid(tokens, r->s->shared_gate, r->s->shared_gate);
+    r->call->compute->variant->rows->sigmoid(
+        tokens, r->s->shared_expert_gate, r->s->shared_expert_gate);
 }
 
 cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
@@ -299,7 +301,7 @@ cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const 
         .width = c->width,
         .down_bias = w->experts.down_bias,
         .base = c->shared > 0,
-        .base_scale = s->shared_gate };
+        .base_scale = s->shared_expert_gate };
     experts_combine(&sum, r.scratch.rows, y);
     return CADRE_OK;
 }
@@ -316,16 +318,18 @@ static void shared_backward(run *r, const real *dy, real *dx, const moe_gradient
         .joined = g->shared_joined,
         .accumulate = g->accumulate };
     shared_begin(r, &shared);
-    experts_backward(&shared.pass, r->x, dy, &into, r->scratch.dgate, dx, true);
+    experts_backward(&shared.pass, r->x, dy, &into, r->scratch.dshared_expert_gate, dx, true);
 }
 
-/* Forward: gate = sigmoid(z), z = x . w. Given dgate: dw (+)= dz^T x, dx += dz w */
+/* Forward: gate = sigmoid(z), z = x . w. Given dgate, which becomes dz:  dw (+)= dz^T x,
+ * dx += dz w */
 static void gate_backward(run *r, real *dx, real *dw, bool accumulate)
 {
     int64_t tokens = r->s->plan.tokens, width = r->c->width;
-    const weight *w = &r->w->shared_switch;
-    real *dz = r->scratch.dgate;
-    for (int64_t t = 0; t < tokens; t++) dz[t] *= r->s->shared_gate[t] * (1 - r->s->shared_gate[t]);
+    const weight *w = &r->w->shared_expert_gate;
+    real *dz = r->scratch.dshared_expert_gate;
+    for (int64_t t = 0; t < tokens; t++)
+        dz[t] *= r->s->shared_expert_gate[t] * (1 - r->s->shared_expert_gate[t]);
     gemm(r->call->compute, GEMM_TN, 1, width, tokens, dz, 1, r->x, width, dw, width, accumulate);
     gemm(r->call->compute, GEMM_NN, tokens, width, 1, dz, 1, w->data, w->stride, dx, width, true);
 }
@@ -358,5 +362,5 @@ void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_wei
     run_begin(&r, call, c, w, s);
     routed_backward(&r, dy, dx, g);
     if (c->shared) shared_backward(&r, dy, dx, g);
-    if (c->shared_gated) gate_backward(&r, dx, g->shared_switch, g->accumulate);
+    if (c->shared_gated) gate_backward(&r, dx, g->shared_expert_gate, g->accumulate);
 }

@@ -50,7 +50,7 @@ typedef struct moe_weights {
     expert_weights experts;
     weight shared_gate, shared_up, shared_down; /* [Hs, D], [Hs, D], [D, Hs] */
     bool shared_joined;                         /* as in expert_weights */
-    weight shared_switch;                       /* [1, D] of a gated shared expert */
+    weight shared_expert_gate;                  /* [1, D] of a shared-expert gate */
 } moe_weights;
 
 typedef struct moe_gradients {
@@ -58,7 +58,7 @@ typedef struct moe_gradients {
     expert_gradients experts;
     real *shared_gate, *shared_up, *shared_down; /* NULL where there is no shared expert */
     bool shared_joined;                          /* as in expert_gradients */
-    real *shared_switch;                         /* [D] NULL where it is not gated */
+    real *shared_expert_gate;                    /* [D] NULL where it is not gated */
     bool accumulate; /* the next backward adds to what is there; else it writes */
 } moe_gradients;
 
@@ -67,9 +67,9 @@ typedef struct moe_state {
     const real *x; /* [T, D] the layer's input; borrowed */
     plan plan;
     router_state router;
-    real *pre;         /* [R, inputs * H] the experts' pre-activations */
-    real *shared_pre;  /* [T, inputs * Hs]; NULL: no shared expert */
-    real *shared_gate; /* [T] sigmoid(w . x); NULL: not gated */
+    real *pre;                /* [R, inputs * H] the experts' pre-activations */
+    real *shared_pre;         /* [T, inputs * Hs]; NULL: no shared expert */
+    real *shared_expert_gate; /* [T] sigmoid(w . x); NULL: not gated */
 } moe_state;
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most);

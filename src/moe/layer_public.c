@@ -170,8 +170,8 @@ static void layout_shared(cadre_moe *m, arena *a)
     w->shared_down =
         weight_of_floats(take_listed(m, a, "shared.down", d, h, &g->shared_down), d, h);
     if (m->config.shared_gated)
-        w->shared_switch =
-            weight_of_floats(take_listed(m, a, "shared.weight", 1, d, &g->shared_switch), 1, d);
+        w->shared_expert_gate = weight_of_floats(
+            take_listed(m, a, "shared.weight", 1, d, &g->shared_expert_gate), 1, d);
 }
 
 static void layout(cadre_moe *m, arena *a)

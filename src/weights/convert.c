@@ -146,7 +146,7 @@ static void begin_stack(void *arg, const model_config *stack)
 {
     conversion *k = arg;
     /* Not as it is written, but as it is read */
-    k->stack = stack->whole ? k->config.encoder : &k->config;
+    k->stack = stack->bidirectional ? k->config.encoder : &k->config;
 }
 
 /* Whether a block format becomes float32 because a folder has none of them. */

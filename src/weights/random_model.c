@@ -127,7 +127,8 @@ static const number_format *format_of(void *arg, const param *p)
 static void begin_stack(void *arg, const model_config *stack)
 {
     random_model *m = arg;
-    m->first = stack->whole ? m->table.count : 0; /* an encoder's come after the decoder's */
+    m->first =
+        stack->bidirectional ? m->table.count : 0; /* an encoder's come after the decoder's */
 }
 
 static void draw_row(void *arg, const param *p, int64_t index, int64_t row, float *values)

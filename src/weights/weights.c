@@ -42,7 +42,7 @@ static weight view(const param *p, param_place place)
 }
 
 static weight expert_view(const layer_config *layer, const param *p, param_place place,
-    const void **table, const void **factors)
+    const void **table, const void **scales)
 {
     return (weight){ .format = place.format,
         .rows = p->rows,
@@ -52,17 +52,17 @@ static weight expert_view(const layer_config *layer, const param *p, param_place
         .experts = (int)layer->experts,
         .expert = table,
         .block_scales = place.block_scales,
-        .expert_block_scales = place.block_scales.form ? factors : NULL };
+        .expert_block_scales = place.block_scales.form ? scales : NULL };
 }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
 {
     int64_t first = pointer_of(c, p->layer, p->role);
-    const void **table = w->pointers + first, **factors = table + count_pointers(c);
+    const void **table = w->pointers + first, **scales = table + count_pointers(c);
     table[p->expert] = place.data;
-    factors[p->expert] = place.block_scales.at;
+    scales[p->expert] = place.block_scales.at;
     if (p->expert) return;
-    weight v = expert_view(&c->layer[p->layer], p, place, table, factors);
+    weight v = expert_view(&c->layer[p->layer], p, place, table, scales);
     expert_weights *e = &w->layer[p->layer].moe.experts;
     switch (p->role) {
     case ROLE_EXPERT_GATE: e->gate = v; break;
@@ -152,7 +152,7 @@ static void bind_moe(layer_weights *layer)
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
     m->shared_joined = are_joined(&m->shared_gate, &m->shared_up);
-    m->shared_switch = role[ROLE_SHARED_SIGMOID];
+    m->shared_expert_gate = role[ROLE_SHARED_EXPERT_GATE];
     m->experts.joined = are_joined(&m->experts.gate, &m->experts.up);
 }
 
@@ -246,7 +246,7 @@ static void bind_moe_gradient(layer_gradients *layer)
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
-    m->shared_switch = role[ROLE_SHARED_SIGMOID];
+    m->shared_expert_gate = role[ROLE_SHARED_EXPERT_GATE];
 }
 
 cadre_status model_gradients_of_flat(

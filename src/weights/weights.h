@@ -37,7 +37,7 @@ typedef struct model_weights {
     weight embed, out_norm, head; /* head: the embedding where they are tied */
     weight relative;              /* [buckets, heads]; .data NULL: none */
     layer_weights *layer;         /* [layers] */
-    const void **pointers;        /* the experts' tables, then those of their factors */
+    const void **pointers;        /* the experts' tables, then those of their block scales */
     expert_source *source;        /* borrowed; NULL: the experts are where the tables say */
 } model_weights;
 

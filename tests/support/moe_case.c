@@ -120,8 +120,8 @@ static void make_shared(moe_case *c, uint64_t seed)
     c->weights.shared_down =
         weight_of_floats(parameter(c, "shared down", h * d, 0.7, seed, &g->shared_down), d, h);
     if (c->config.shared_gated)
-        c->weights.shared_switch =
-            weight_of_floats(parameter(c, "shared switch", d, 0.7, seed, &g->shared_switch), 1, d);
+        c->weights.shared_expert_gate = weight_of_floats(
+            parameter(c, "shared switch", d, 0.7, seed, &g->shared_expert_gate), 1, d);
 }
 
 static void make_batch(moe_case *c, int64_t sequences, int64_t length, uint64_t seed)
