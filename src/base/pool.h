@@ -1,8 +1,8 @@
 /* pool.h - worker threads that run one function together, each on its fixed share.
  *
- * Sameness rests on two rules: a share depends on the worker's index alone, and no two workers add
- * into the same number. Everything that is computed is then independent of how many workers there
- * are. */
+ * Reproducibility has two rules: a share depends on the worker's index alone, and no two workers
+ * add into the same number. Everything that is computed is then independent of how many workers
+ * there are. */
 #ifndef CADRE_BASE_POOL_H
 #define CADRE_BASE_POOL_H
 

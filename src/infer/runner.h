@@ -2,8 +2,8 @@
  *
  * Attention is each session's own, over its own cache; everything else sees the rows of all of them
  * together, so that one pass over an expert's weights serves every row that is routed to it. A
- * session's numbers do not depend on its company: tokens in chunks, one by one, alone or beside
- * others give the same bits. */
+ * session's logits do not depend on the other sessions: tokens in chunks, one by one, alone or
+ * beside others give the same bits. */
 #ifndef CADRE_INFER_RUNNER_H
 #define CADRE_INFER_RUNNER_H
 

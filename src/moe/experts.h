@@ -1,17 +1,17 @@
 /* experts.h - the experts' arithmetic over rows grouped by expert, and the weighted sum back into
  * token order.
  *
- *     pre  [R, inputs * H] = x Wg^T + bg, x Wu^T + bu      x gathered by row; gate and up of a row
- *          beside each other
+ *     pre  [R, inputs * H] = x Wg^T + bg, x Wu^T + bu    x is gathered by row; gate and up of a
+ *                                                        row are side by side
  *     act  [R, H]          = form(gate, up), dropped out in training
  *     out  [R, D]          = act Wd^T
- *     y_t                  = sum over the token's edges i, by rank, of edge_weight[i] *
- *                          (out[edge_row[i]] + bd)
+ *     y_t                  = sum over the token's edges i, by rank, of
+ *                            edge_weight[i] * (out[edge_row[i]] + bd)
  *
- * The backward pass needs pre alone: with dA = dy Wd, dweight = <act, dA>, and act is computed
- * again while pre is in cache. Rows of one expert are in token order, so a weight gradient is one
- * chain over tokens, which a batch cut in parts continues. A shared expert, or any dense
- * feed-forward, is one expert whose rows are the tokens. */
+ * The backward pass needs only pre: with dact = dy Wd it has dweight = <act, dact>, and act is
+ * computed again while pre is in the cache. The rows of an expert are in token order, so that a
+ * weight gradient is one chain over tokens, which the next micro-batch continues. A shared expert,
+ * or any dense feed-forward, is one expert whose rows are the tokens. */
 #ifndef CADRE_MOE_EXPERTS_H
 #define CADRE_MOE_EXPERTS_H
 
@@ -37,9 +37,9 @@ typedef struct expert_rows {
     const real *weight;   /* NULL: every weight is 1 */
 } expert_rows;
 
-/* Zeroes each number of act with this chance and scales the others up: a function of the token's
- * place in the step, of the expert among all of the layer, and of the unit. Who holds the expert,
- * and which rows stand beside the row, change nothing. */
+/* Dropout: zeroes each element of act with this probability and scales the others up. The random
+ * numbers are a function of the token's index in the step, of the expert's among all of the layer,
+ * and of the element's. Which rank holds the expert, and the other rows, change nothing. */
 typedef struct expert_dropout {
     double chance; /* 0: none */
     random_key key;
@@ -87,7 +87,7 @@ typedef struct combination {
 
 void experts_combine(const combination *c, const real *out /* [R, D] */, real *y /* [T, D] */);
 
-/* dx_t += sum over the token's edges, by rank, of dx_rows[edge_row[i]] */
+/* dx_t += the sum over the token's edges, by rank, of dx_rows[edge_row[i]] */
 void experts_scatter(compute *c, const plan *p, int64_t width, const real *dx_rows, real *dx);
 
 #endif

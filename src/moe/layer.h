@@ -40,7 +40,7 @@ typedef struct moe_config {
 void moe_config_init(
     moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk);
 
-/* Everything that must hold between the numbers; the sentence names `where`. */
+/* Checks everything that must hold between the settings; the refusal names `where`. */
 cadre_status moe_config_check(const moe_config *c, const char *where);
 
 int moe_config_inputs(const moe_config *c); /* of the form: 1, or 2 with gate and up */

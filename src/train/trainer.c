@@ -19,18 +19,21 @@ struct trainer {
     transformer *transformer;
     moe_config *moe; /* [layers] */
     balance *balance;
-    int32_t *inputs, *targets; /* [part] */
-    int64_t *start;            /* [sequences of a part + 1] */
-    real *losses;              /* [part] */
+    int32_t *inputs, *targets; /* [micro-batch] */
+    int64_t *start;            /* [sequences of a micro-batch + 1] */
+    real *losses;              /* [micro-batch] */
 };
 
-static int64_t part_sequences(const train_settings *s) { return s->batch / s->accumulate; }
-static int64_t part_tokens(const train_settings *s) { return part_sequences(s) * s->context; }
+static int64_t micro_batch_sequences(const train_settings *s) { return s->batch / s->accumulate; }
+static int64_t micro_batch_tokens(const train_settings *s)
+{
+    return micro_batch_sequences(s) * s->context;
+}
 
 static batch_limits limits_of(const train_settings *s)
 {
-    return (batch_limits){ .tokens = part_tokens(s),
-        .sequences = part_sequences(s),
+    return (batch_limits){ .tokens = micro_batch_tokens(s),
+        .sequences = micro_batch_sequences(s),
         .keys = s->context,
         .training = true };
 }
@@ -55,10 +58,10 @@ static void layout(trainer *t)
     t->values = ARENA_ARRAY(a, real, t->table.elements);
     t->gradient = ARENA_ARRAY(a, real, t->table.elements);
     if (c->tie) t->head_gradient = ARENA_ARRAY(a, real, (c->vocab * c->width));
-    t->inputs = ARENA_ARRAY(a, int32_t, part_tokens(s));
-    t->targets = ARENA_ARRAY(a, int32_t, part_tokens(s));
-    t->losses = ARENA_ARRAY(a, real, part_tokens(s));
-    t->start = ARENA_ARRAY(a, int64_t, (part_sequences(s) + 1));
+    t->inputs = ARENA_ARRAY(a, int32_t, micro_batch_tokens(s));
+    t->targets = ARENA_ARRAY(a, int32_t, micro_batch_tokens(s));
+    t->losses = ARENA_ARRAY(a, real, micro_batch_tokens(s));
+    t->start = ARENA_ARRAY(a, int64_t, (micro_batch_sequences(s) + 1));
     t->moe = ARENA_ARRAY(a, moe_config, c->layers);
 }
 
@@ -68,7 +71,7 @@ static cadre_status allocate(trainer *t)
     layout(t);
     if (!arena_open(&t->memory, t->memory.used)) return CADRE_ENOMEM;
     layout(t);
-    for (int64_t i = 0; i <= part_sequences(&t->settings); i++)
+    for (int64_t i = 0; i <= micro_batch_sequences(&t->settings); i++)
         t->start[i] = i * t->settings.context;
     return train_settings_moe(&t->settings, t->config, t->moe);
 }
@@ -83,8 +86,8 @@ static cadre_status make_parts(trainer *t)
     CADRE_TRY(optimizer_new(t->c, &t->table, &s->optimizer, &t->optimizer));
     batch_limits most = limits_of(s);
     CADRE_TRY(transformer_new(t->c, t->config, t->moe, &most, &t->transformer));
-    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers), part_tokens(s),
-        part_sequences(s), t->world, &t->balance);
+    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers),
+        micro_batch_tokens(s), micro_batch_sequences(s), t->world, &t->balance);
 }
 
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
@@ -127,7 +130,8 @@ static cadre_status measure(trainer *t, const compute *c, const moe_config *moe,
     layout(t);
     const size_t part[] = { (size_t)t->table.count * sizeof(param), t->memory.used,
         optimizer_bytes(&t->table), transformer_bytes(c, t->config, moe, &most),
-        balance_bytes(&s->balance, layers, sparse, part_tokens(s), part_sequences(s)) };
+        balance_bytes(
+            &s->balance, layers, sparse, micro_batch_tokens(s), micro_batch_sequences(s)) };
     size_t sum = 0;
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         if (__builtin_add_overflow(sum, part[i], &sum) || sum == SIZE_MAX)
@@ -156,15 +160,15 @@ optimizer *trainer_optimizer(trainer *t) { return t->optimizer; }
 
 /* ---- the step ---- */
 
-/* Forward of one part of the batch. */
-static cadre_status forward_part(
-    trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg)
+/* Forward of one micro-batch. */
+static cadre_status forward_micro_batch(
+    trainer *t, int64_t step, int64_t micro_batch, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
-    int64_t sequences = part_sequences(s), first = part * sequences;
+    int64_t sequences = micro_batch_sequences(s), first = micro_batch * sequences;
     feed(arg, first, sequences, t->inputs, t->targets);
     token_batch b = { .inputs = t->inputs,
-        .tokens = part_tokens(s),
+        .tokens = micro_batch_tokens(s),
         .sequences = sequences,
         .start = t->start,
         .may_stop = true,
@@ -175,32 +179,32 @@ static cadre_status forward_part(
     return transformer_forward(t->transformer, &t->weights, &b, t->balance, NULL, NULL);
 }
 
-/* Balancing over a step in several parts: what each adds is known before the first is
+/* Balancing over a step of several micro-batches: what each adds is known before the first is
  * differentiated. */
-static cadre_status survey_parts(trainer *t, int64_t step, trainer_feed feed, void *arg)
+static cadre_status survey_micro_batches(trainer *t, int64_t step, trainer_feed feed, void *arg)
 {
-    int64_t parts = t->settings.accumulate;
-    if (parts == 1 || !balance_wants_survey(t->balance)) return CADRE_OK;
-    for (int64_t part = 0; part < parts; part++) {
-        CADRE_TRY(forward_part(t, step, part, feed, arg));
+    int64_t count = t->settings.accumulate;
+    if (count == 1 || !balance_wants_survey(t->balance)) return CADRE_OK;
+    for (int64_t micro_batch = 0; micro_batch < count; micro_batch++) {
+        CADRE_TRY(forward_micro_batch(t, step, micro_batch, feed, arg));
         balance_survey(t->balance);
     }
     return CADRE_OK;
 }
 
-/* One part of the batch: adds its gradients; returns the sum of its tokens' losses, in token
+/* One micro-batch: adds its gradients; returns the sum of its tokens' losses, in token
  * order. */
-static cadre_status run_part(
-    trainer *t, int64_t step, int64_t part, trainer_feed feed, void *arg, double *sum)
+static cadre_status run_micro_batch(
+    trainer *t, int64_t step, int64_t micro_batch, trainer_feed feed, void *arg, double *sum)
 {
     const train_settings *s = &t->settings;
-    CADRE_TRY(forward_part(t, step, part, feed, arg));
+    CADRE_TRY(forward_micro_batch(t, step, micro_batch, feed, arg));
     balance_finish(t->balance);
     real scale = (real)(1.0 / (double)(s->batch * s->context));
-    model_gradients_accumulate(&t->gradients, t->config->layers, part > 0);
+    model_gradients_accumulate(&t->gradients, t->config->layers, micro_batch > 0);
     CADRE_TRY(transformer_backward(
         t->transformer, &t->weights, &t->gradients, t->targets, scale, t->losses));
-    for (int64_t i = 0; i < part_tokens(s); i++) *sum += (double)t->losses[i];
+    for (int64_t i = 0; i < micro_batch_tokens(s); i++) *sum += (double)t->losses[i];
     return CADRE_OK;
 }
 
@@ -219,9 +223,9 @@ cadre_status trainer_step(
     double sum = 0;
     int64_t tokens = s->batch * s->context;
     balance_step_begin(t->balance, s->batch, tokens);
-    CADRE_TRY(survey_parts(t, step, feed, arg));
-    for (int64_t part = 0; part < s->accumulate; part++)
-        CADRE_TRY(run_part(t, step, part, feed, arg, &sum));
+    CADRE_TRY(survey_micro_batches(t, step, feed, arg));
+    for (int64_t micro_batch = 0; micro_batch < s->accumulate; micro_batch++)
+        CADRE_TRY(run_micro_batch(t, step, micro_batch, feed, arg, &sum));
     balance_step_end(t->balance);
     CADRE_TRY(comm_status(t->world)); /* asked once: nothing is changed before */
     if (t->head_gradient)

@@ -1,4 +1,4 @@
-/* runner_test.c - company, chunks and threads change no bit of a sequence's logits. */
+/* runner_test.c - other sequences, chunks and threads change no bit of a sequence's logits. */
 #include "infer/runner.h"
 
 #include <setjmp.h>
@@ -203,5 +203,5 @@ int main(void)
         { "mxfp4", quantised, NULL, NULL, (void *)(uintptr_t) "mxfp4" },
         cmocka_unit_test(windows),
     };
-    return cmocka_run_group_tests_name("company, chunks and threads", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("batch composition, chunks and threads", tests, NULL, NULL);
 }

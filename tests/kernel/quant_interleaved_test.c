@@ -105,7 +105,7 @@ static void interleaved_weights_have_the_same_bits(void **state)
     }
 }
 
-/* The words of a block of a strip, spelt out. */
+/* The words of an interleaved block, spelt out. */
 static void a_strip_is_words_beside_each_other(void **state)
 {
     compute *c;
@@ -116,14 +116,14 @@ static void a_strip_is_words_beside_each_other(void **state)
     const gemm_group g = {
         .n = lanes, .k = 32, .b = { .data = w, .stride = 32, .format = &number_q4_0 }
     };
-    uint8_t *strip = lay(c->variant, &g);
+    uint8_t *group = lay(c->variant, &g);
     for (int64_t r = 0; r < lanes; r++) {
-        assert_memory_equal(strip + 2 * r, w + 18 * r, 2);
+        assert_memory_equal(group + 2 * r, w + 18 * r, 2);
         for (int64_t j = 0; j < 4; j++)
-            assert_memory_equal(strip + (2 + 4 * j) * lanes + 4 * r, w + 18 * r + 2 + 4 * j, 4);
+            assert_memory_equal(group + (2 + 4 * j) * lanes + 4 * r, w + 18 * r + 2 + 4 * j, 4);
     }
     free(w);
-    free(strip);
+    free(group);
     compute_free(c);
 }
 

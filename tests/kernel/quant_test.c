@@ -1,7 +1,7 @@
 /* quant_test.c - products with quantised weights: every format in the portable kernels against the
  * unpacked weights and the rounded rows in double precision; every CPU variant against the portable
- * one, bit for bit, in ragged shapes; and that neither company nor the number of workers changes a
- * bit.
+ * one, bit for bit, in ragged shapes; and that neither other rows nor the number of workers changes
+ * a bit.
  *
  * AVX-VNNI is computed by support/avxvnni.c where the machine lacks it. Arrays are cut to their
  * exact size, so that a sanitizer sees each read beyond them. */
@@ -284,7 +284,7 @@ static void every_variant_has_every_format(void **state)
     }
 }
 
-/* ---- sameness ---- */
+/* ---- bitwise reproducibility ---- */
 
 /* Groups of several sizes and formats in one call, by any number of workers, and each row alone. */
 static void company_changes_nothing(void **state)

@@ -233,7 +233,7 @@ static void assert_same_step(const moe_case *a, const moe_case *b)
         balance_total(b->call.balance, 0).count, (size_t)a->config.experts * sizeof(int64_t));
 }
 
-static void check_sameness(const moe_config *config, const balance_options *losses, int64_t length,
+static void check_same_bits(const moe_config *config, const balance_options *losses, int64_t length,
     int threads, int64_t parts)
 {
     moe_case *a = moe_case_new(config, 4, length, 1, 9),
@@ -266,7 +266,7 @@ static void test_threads_change_no_bit(void **state)
             };
         /* long enough that every pass over picks is shared out */
         for (int threads = 2; threads <= 3; threads++)
-            check_sameness(&c, &losses, 1030, threads, 1);
+            check_same_bits(&c, &losses, 1030, threads, 1);
     }
 }
 
@@ -282,7 +282,7 @@ static void test_cuts_of_the_batch_change_no_bit(void **state)
             c.dispatch = (dispatch_options){
                 .overflow = OVERFLOW_REROUTE, .factor = 1, .priority = PRIORITY_CHOICE
             };
-        for (int64_t parts = 2; parts <= 4; parts += 2) check_sameness(&c, &losses, 75, 2, parts);
+        for (int64_t parts = 2; parts <= 4; parts += 2) check_same_bits(&c, &losses, 75, 2, parts);
     }
 }
 

@@ -1,5 +1,5 @@
 /* attention_test.c - attention in all its options: against the definition, by gradients, and bit
- * for bit whatever the queries' company, the blocks of the cache, variant and threads. */
+ * for bit whatever the other queries, the blocks of the cache, variant and threads. */
 #include "kernel/context.h"
 #include "op/attention.h"
 
@@ -14,7 +14,7 @@
 #include "kernel/rows.h"
 #include "support/gradient.h"
 #include "support/near.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 enum { HEADS = 4, KEY = 6, VALUE = 5, MOST = 150, SEQUENCES = 2 };
 
@@ -231,11 +231,11 @@ static void run(compute *c, void *state, real *out)
     arena_close(&s.memory);
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
     int64_t rows = SEQUENCES * MOST * HEADS;
-    sameness_check(run, NULL, rows * (2 * KEY + 2 * VALUE + 4) + HEADS);
+    same_bits_check(run, NULL, rows * (2 * KEY + 2 * VALUE + 4) + HEADS);
 }
 
 int main(void)
@@ -243,7 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_token_by_token),
-        cmocka_unit_test(test_sameness),
+        cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 #include "support/gradient.h"
 #include "support/near.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 enum { T = 6, V = 11, D = 300, S = D + 4 };
 
@@ -118,10 +118,10 @@ static void run(compute *c, void *state, real *out)
     embedding_forward(c, &e, ROWS, ids, rows_to(out + V * D, D));
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
-    sameness_check(run, NULL, (V + 200) * D);
+    same_bits_check(run, NULL, (V + 200) * D);
 }
 
 int main(void)
@@ -130,7 +130,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_number_format, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
-        cmocka_unit_test(test_sameness),
+        cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

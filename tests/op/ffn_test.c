@@ -13,7 +13,7 @@
 
 #include "support/gradient.h"
 #include "support/near.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 enum { T = 5, D = 7, H = 9, XS = D + 1, YS = D + 2 };
 
@@ -138,12 +138,12 @@ static void run(compute *c, void *state, real *out)
     for (int i = 0; i < 5; out += sizes[i++]) memcpy(out, parts[i], (size_t)sizes[i] * sizeof *out);
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
     char one[] = "gelu", two[] = "swiglu";
-    sameness_check(run, one, T * YS + T * XS + 3 * H * D);
-    sameness_check(run, two, T * YS + T * XS + 3 * H * D);
+    same_bits_check(run, one, T * YS + T * XS + 3 * H * D);
+    same_bits_check(run, two, T * YS + T * XS + 3 * H * D);
 }
 
 int main(void)
@@ -152,7 +152,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_sameness),
+        cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

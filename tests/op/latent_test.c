@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "support/gradient.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 enum { T = 4, HEADS = 3, NOPE = 5, ROPE = 4, VALUE = 7 };
 enum { WIDE = HEADS * (NOPE + VALUE), KEY = HEADS * (NOPE + ROPE), SHARED = ROPE + 2 };
@@ -68,15 +68,15 @@ static void run(compute *c, void *state, real *out)
     latent_keys_backward(c, &shape, ROWS, dk, out, out + ROWS * WIDE, ROPE);
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
-    sameness_check(run, NULL, 1000 * (WIDE + ROPE));
+    same_bits_check(run, NULL, 1000 * (WIDE + ROPE));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_values_and_gradients),
-        cmocka_unit_test(test_sameness) };
+        cmocka_unit_test(test_same_bits) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 #include "support/gradient.h"
 #include "support/near.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 enum { T = 7, K = 19, N = 37, XS = K + 3, YS = N + 2 };
 
@@ -135,10 +135,10 @@ static void run(compute *c, void *state, real *out)
     for (int i = 0; i < 4; out += sizes[i++]) memcpy(out, parts[i], (size_t)sizes[i] * sizeof *out);
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
-    sameness_check(run, NULL, T * YS + T * XS + N * K + N);
+    same_bits_check(run, NULL, T * YS + T * XS + N * K + N);
 }
 
 int main(void)
@@ -149,7 +149,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_accumulate, set_up, tear_down),
-        cmocka_unit_test(test_sameness),
+        cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

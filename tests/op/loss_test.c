@@ -13,7 +13,7 @@
 
 #include "support/gradient.h"
 #include "support/near.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 enum { T = 11, D = 9, V = 23 };
 
@@ -146,10 +146,10 @@ static void run(compute *c, void *state, real *out)
     loss_forward_backward(c, &h, &scratch, &pass);
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
-    sameness_check(run, NULL, 700 * 48 + 64 + 64 * 48);
+    same_bits_check(run, NULL, 700 * 48 + 64 + 64 * 48);
 }
 
 int main(void)
@@ -159,7 +159,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chunks, set_up, tear_down),
         cmocka_unit_test(test_scratch),
-        cmocka_unit_test(test_sameness),
+        cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

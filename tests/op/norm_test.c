@@ -12,7 +12,7 @@
 
 #include "support/gradient.h"
 #include "support/near.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 enum { T = 9, MOST = 90, S = MOST + 5 };
 
@@ -128,10 +128,10 @@ static void run(compute *c, void *state, real *out)
         rows_to(out + BIG * WIDE, WIDE));
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
-    sameness_check(run, NULL, 2 * BIG * WIDE + WIDE);
+    same_bits_check(run, NULL, 2 * BIG * WIDE + WIDE);
 }
 
 int main(void)
@@ -139,7 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_in_place_and_accumulate),
-        cmocka_unit_test(test_sameness),
+        cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

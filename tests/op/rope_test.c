@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "support/gradient.h"
 #include "support/near.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 typedef struct published {
     rope_options o;
@@ -305,14 +305,14 @@ static void run(compute *c, void *state, real *out)
     rope_forward(c, state, ROWS, 4, positions, rows_to(out, SIZE), SIZE / 4);
 }
 
-static void test_sameness(void **state)
+static void test_same_bits(void **state)
 {
     (void)state;
     for (int pairs = 0; pairs < 2; pairs++) {
         rope *r;
         rope_options o = { .width = 32, .theta = 10000, .pairs = pairs };
         assert_int_equal(rope_new(&o, 200, &r), CADRE_OK);
-        sameness_check(run, r, 200 * 128);
+        same_bits_check(run, r, 200 * 128);
         rope_free(r);
     }
 }
@@ -325,7 +325,7 @@ int main(void)
         cmocka_unit_test(test_a_list_of_divisors),
         cmocka_unit_test(test_dynamic),
         cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_sameness),
+        cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* sameness.c - the loop over variants and threads. */
+/* same_bits.c - the loop over variants and threads. */
 #include "kernel/context.h"
-#include "support/sameness.h"
+#include "support/same_bits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ static void compare(
                 threads, (long long)i, (double)got[i], (double)expected[i]);
 }
 
-void sameness_check(sameness_run run, void *state, int64_t count)
+void same_bits_check(same_bits_run run, void *state, int64_t count)
 {
     int variants;
     const kernel_variant *const *list = variant_list(&variants);
