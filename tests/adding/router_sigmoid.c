@@ -8,15 +8,15 @@ static void score(const router_token *t)
     key_of_scores(t);
 }
 
-static real slope(real z, real s)
+static real derivative(real z, real s)
 {
     (void)z;
     return s * (1 - s);
 }
 
-static void backward(const router_token *t, const router_flow *flow)
+static void backward(const router_token *t, const token_gradient *d)
 {
-    backward_independent(t, flow, slope, backward_scaled);
+    backward_independent(t, d, derivative, backward_scaled);
 }
 
 const router router_sigmoid = {
