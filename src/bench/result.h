@@ -1,5 +1,4 @@
-/* result.h - the line that a benchmark tells: one JSON object. What is in it is each benchmark's
- * own. */
+/* result.h - the line that a benchmark reports, one JSON object with contents of its own. */
 #ifndef CADRE_BENCH_RESULT_H
 #define CADRE_BENCH_RESULT_H
 

@@ -1,5 +1,5 @@
-/* foreign.h - files that are not what their names say, known by their first bytes: what a failed
- * download or another program left in a model's place. */
+/* foreign.h - files that are not what their names say, which their first bytes show: what a failed
+ * download or another program left where a model should be. */
 #ifndef CADRE_FORMAT_FOREIGN_H
 #define CADRE_FORMAT_FOREIGN_H
 

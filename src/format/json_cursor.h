@@ -2,8 +2,8 @@
  * files hold.
  *
  * A vocabulary of 200,000 pieces, or a header of as many tensors, takes half a second and ten times
- * its bytes as a tree. The tables are simple enough to be read as they stand; what is left of a
- * file goes to json.h. */
+ * its bytes as a tree. The tables are simple enough to be read without one; the rest of a file
+ * goes to json.h. */
 #ifndef CADRE_FORMAT_JSON_CURSOR_H
 #define CADRE_FORMAT_JSON_CURSOR_H
 

@@ -1,5 +1,5 @@
-/* json_literal.h - NaN, Infinity and -Infinity, which are no JSON but what Python writes for
- * numbers that are none. For json.c alone. */
+/* json_literal.h - NaN, Infinity and -Infinity, which are not JSON, but which Python writes for
+ * values that are not finite. For json.c alone. */
 #ifndef CADRE_FORMAT_JSON_LITERAL_H
 #define CADRE_FORMAT_JSON_LITERAL_H
 

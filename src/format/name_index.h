@@ -1,4 +1,4 @@
-/* name_index.h - finding one of many names: a table of hashes, made once. */
+/* name_index.h - finds one of many names by a hash table that is made once. */
 #ifndef CADRE_FORMAT_NAME_INDEX_H
 #define CADRE_FORMAT_NAME_INDEX_H
 

@@ -1,5 +1,4 @@
-/* finite.h - what a model computes must be numbers: told where it is not, with the tensor at
- * fault. */
+/* finite.h - refuses logits and losses that are not finite, and names the tensor at fault. */
 #ifndef CADRE_INFER_FINITE_H
 #define CADRE_INFER_FINITE_H
 

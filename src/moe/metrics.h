@@ -1,4 +1,4 @@
-/* metrics.h - how evenly and how surely a layer routes, from counts and probabilities: numbers for
+/* metrics.h - how evenly and how surely a layer routes, from counts and probabilities: figures for
  * logs, reports and tests. */
 #ifndef CADRE_MOE_METRICS_H
 #define CADRE_MOE_METRICS_H

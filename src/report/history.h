@@ -1,8 +1,8 @@
 /* history.h - what a run logged at each step, gathered into few points of time.
  *
- * A run may have any number of steps; it is cut into equal spans of steps, and a span keeps mean,
- * least and greatest of every number. Where the log goes back (a run resumed from a checkpoint),
- * what it says again replaces what it said before. */
+ * A run may have any number of steps; they are divided into equal spans, and a span keeps the mean,
+ * minimum and maximum of every value. Where the log goes back (a run resumed from a checkpoint),
+ * later lines replace earlier ones. */
 #ifndef CADRE_REPORT_HISTORY_H
 #define CADRE_REPORT_HISTORY_H
 

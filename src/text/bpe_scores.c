@@ -1,4 +1,4 @@
-/* bpe_scores.c - every piece encoded, to see how it is made. */
+/* bpe_scores.c - encodes every piece, to see how it is made. */
 #include "text/bpe_scores.h"
 
 #include "base/utf8.h"

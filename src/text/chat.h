@@ -1,9 +1,9 @@
 /* chat.h - conversations as the text that a model was trained on.
  *
  * A model's files hold a template of this text as a program. Such a program is never run here: the
- * templates of the known families are built in, chosen by name or recognised by signs in the
- * model's own template. What people say in a conversation stays plain text, whatever control tokens
- * it spells. */
+ * templates of the known families are built in, chosen by name or recognised by marks in the
+ * model's own template. The messages of a conversation stay plain text, whatever control tokens
+ * they spell. */
 #ifndef CADRE_TEXT_CHAT_H
 #define CADRE_TEXT_CHAT_H
 

@@ -1,4 +1,4 @@
-/* plain_text.h - whether bytes that were given as a text are one. */
+/* plain_text.h - checks that bytes which were given as a text are one. */
 #ifndef CADRE_TEXT_PLAIN_TEXT_H
 #define CADRE_TEXT_PLAIN_TEXT_H
 

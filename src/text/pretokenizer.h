@@ -1,9 +1,8 @@
-/* pretokenizer.h - how a tokenizer.json cuts a text into the words that its model sees: a list of
- * steps, each of which takes a piece and hands on smaller or rewritten pieces.
+/* pretokenizer.h - how a tokenizer.json splits a text into the words that its model sees: a list of
+ * steps, each of which takes a piece and passes on smaller or rewritten pieces.
  *
- * Pieces flow through all steps one at a time, so nothing but the piece at hand is kept. THE LIST
- * of kinds is in pretokenizer.c, one row each; a kind that is not in it is refused. "Sequence" is
- * flattened. */
+ * A piece passes through all steps before the next one begins, so only one is kept. THE LIST of
+ * kinds is in pretokenizer.c; a kind that is not in it is refused. "Sequence" is flattened. */
 #ifndef CADRE_TEXT_PRETOKENIZER_H
 #define CADRE_TEXT_PRETOKENIZER_H
 

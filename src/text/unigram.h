@@ -1,9 +1,9 @@
-/* unigram.h - the unigram language model of one word (Kudo 2018): of all ways to cut it into
+/* unigram.h - the unigram language model of one word (Kudo 2018): of all ways to split it into
  * pieces, the most probable one.
  *
- * Every piece has a log probability; Viterbi's algorithm finds the best path from the word's begin
- * to its end. A character that is no piece costs ten more than the least probable piece; neighbours
- * of that kind become one unknown token. */
+ * Every piece has a log probability; Viterbi's algorithm finds the best path from the word's
+ * beginning to its end. A character that is no piece costs ten more than the least probable piece;
+ * neighbours of that kind become one unknown token. */
 #ifndef CADRE_TEXT_UNIGRAM_H
 #define CADRE_TEXT_UNIGRAM_H
 
