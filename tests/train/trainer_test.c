@@ -95,6 +95,33 @@ static void test_a_step_allocates_nothing(void **state)
     }
 }
 
+/* Wherever memory runs out, the sentence is that one, and nothing is left behind. */
+static void test_memory_that_runs_out(void **state)
+{
+    (void)state;
+    fixture f;
+    open_case(&f, "deepseek-v3", "layers", "2");
+    trainer_free(f.t);
+    for (int what = 0; what < 2; what++) {
+        int n = 0;
+        for (cadre_status status = CADRE_ENOMEM; status != CADRE_OK;) {
+            size_t bytes = 0;
+            int64_t before = mem_balance();
+            mem_fail_at(++n, false);
+            status = what ? trainer_bytes(f.c, &f.config, &f.settings, &bytes)
+                          : trainer_new(f.c, &f.config, &f.settings, NULL, &f.t);
+            mem_fail_at(0, false);
+            if (status == CADRE_OK) break;
+            assert_int_equal(status, CADRE_ENOMEM);
+            if (mem_balance() != before)
+                fail_msg("%d bytes are left where allocation %d fails",
+                    (int)(mem_balance() - before), n);
+        }
+        assert_true(n > (what ? 1 : 3)); /* where none failed */
+    }
+    close_case(&f);
+}
+
 /* What is said before a run is what it takes: but for tables of pointers and small structs. */
 static void test_memory_is_known_before(void **state)
 {
@@ -238,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_step_allocates_nothing),
+        cmocka_unit_test(test_memory_that_runs_out),
         cmocka_unit_test(test_memory_is_known_before),
         cmocka_unit_test(test_it_learns_to_count),
         cmocka_unit_test(test_balancing_reaches_the_router_alone_apart_from_the_loss),
