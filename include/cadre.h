@@ -9,15 +9,15 @@
  *
  * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling
  * and the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info,
- * cadre_memory, cadre_evaluation, cadre_chat_account), begins with `size`, which the program sets
- * to sizeof of it before every call. Later versions add fields at the end. Any size from that of
- * the struct's first version on is accepted: fields that an older program does not have are taken
- * as zero, which always means what was done before there was such a field; of a newer program's
- * struct, fields that this libcadre does not know are not read, and set to zero in answers. A
- * smaller size, as of a struct that was forgotten to be filled in, is CADRE_EARGUMENT. What is
- * handed to a listener (cadre_train_progress, cadre_verification) has its size filled in by
- * libcadre. All other structs, which stand in arrays, are returned by value or describe data, stay
- * as they are.
+ * cadre_memory, cadre_evaluation, cadre_chat_account, cadre_request_news), begins with `size`,
+ * which the program sets to sizeof of it before every call. Later versions add fields at the end.
+ * Any size from that of the struct's first version on is accepted: fields that an older program
+ * does not have are taken as zero, which always means what was done before there was such a field;
+ * of a newer program's struct, fields that this libcadre does not know are not read, and set to
+ * zero in answers. A smaller size, as of a struct that was forgotten to be filled in, is
+ * CADRE_EARGUMENT. What is handed to a listener (cadre_train_progress, cadre_verification) has its
+ * size filled in by libcadre. All other structs, which stand in arrays, are returned by value or
+ * describe data, stay as they are.
  *
  * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread
  * at a time, with all models, sessions, conversations and layers that were made in it: a call that
@@ -58,7 +58,8 @@ typedef enum cadre_status {
     CADRE_EMISMATCH = -7,    /* two things that must agree do not: shapes, hashes, recipes */
     CADRE_EINTERRUPTED = -8, /* stopped on request */
     /* An object that another thread, or a call that has not returned, is using */
-    CADRE_EBUSY = -9
+    CADRE_EBUSY = -9,
+    CADRE_EFULL = -10 /* a queue that has no place now, and will have one */
 } cadre_status;
 
 /* This thread's last error: one line, perhaps a second of advice. Borrowed until the thread's next
@@ -659,6 +660,94 @@ typedef struct cadre_pass_part {
  * returned, and no session has moved. cadre_interrupt does not stop it. */
 CADRE_API cadre_status cadre_pass_run(
     cadre_pass *pass, cadre_pass_part *parts, int64_t count, cadre_real *logits);
+
+/* ---- many requests ---- */
+
+/* Texts that are continued beside each other, as a server does. Requests are submitted at any time,
+ * wait in order in a bounded queue, and are taken further together by whoever calls
+ * cadre_batcher_run again and again: a pass takes every text that is being written one token
+ * further, and reads a bounded piece of the prompts that have come. What a request writes is what
+ * cadre_generate writes for it, to the bit, whatever else is in a pass and whoever is cancelled.
+ *
+ * One thread runs; any number of others submit, poll and cancel meanwhile, and wait for no pass.
+ * Borrows the model. Passes allocate nothing but what caches grow by; where a slot is free whose
+ * last request began in the same way, that beginning is not read again. */
+typedef struct cadre_batcher cadre_batcher;
+
+typedef struct cadre_batcher_limits {
+    size_t size;     /* sizeof(cadre_batcher_limits) */
+    int64_t slots;   /* requests that are read and written at a time, at least 1 */
+    int64_t queue;   /* requests held beside these: that wait, or have ended and are still known */
+    int64_t context; /* tokens of a request, its prompt's included; 0: the model's own */
+    int64_t chunk;   /* tokens of prompts that a pass reads; 0: 512 */
+    int64_t beside;  /* the same while others write and wait for the pass; 0: 64 */
+} cadre_batcher_limits;
+
+/* Takes the memory of its passes, of at most chunk + slots - 1 tokens, and logits [slots, V].
+ * Caches take theirs as they fill: at most slots times cadre_model_cache_bytes of the context. */
+CADRE_API cadre_status cadre_batcher_new(
+    cadre_model *model, const cadre_batcher_limits *limits, cadre_batcher **batcher);
+/* With all its requests. Nobody else may be using it. */
+CADRE_API void cadre_batcher_free(cadre_batcher *batcher);
+
+typedef struct cadre_request {
+    size_t size;           /* sizeof(cadre_request) */
+    const int32_t *tokens; /* [count] the prompt: at least 1, fewer than the context */
+    int64_t count;
+    int64_t limit; /* tokens to write, at least 0; those beyond the context are not written */
+    const cadre_sampling *sampling; /* NULL: cadre_sampling_default */
+    const char *const *stops;       /* [stop_count] texts that end it, as cadre_stop finds them */
+    int stop_count;
+    const int32_t *ends; /* [end_count] tokens that end it, beside the model's own */
+    int64_t end_count;
+} cadre_request;
+
+/* Copies the request. id: what it is called from now on, a number above 0 that does not come
+ * again. CADRE_EFULL: slots and queue are taken. */
+CADRE_API cadre_status cadre_batcher_submit(
+    cadre_batcher *batcher, const cadre_request *request, int64_t *id);
+
+/* One pass. Where slots are free, those who wait longest take them first. idle: no request is
+ * waiting, read or written, and nothing was done. CADRE_EBUSY: another thread computes in the same
+ * context. A request's own fault is its own (CADRE_REQUEST_FAILED) and not returned here;
+ * cadre_interrupt does not stop it. */
+CADRE_API cadre_status cadre_batcher_run(cadre_batcher *batcher, bool *idle);
+
+typedef enum cadre_request_state {
+    CADRE_REQUEST_WAITS,
+    CADRE_REQUEST_READS,   /* its prompt */
+    CADRE_REQUEST_WRITES,  /* what follows have ended: */
+    CADRE_REQUEST_ENDED,   /* by a token that ends a text */
+    CADRE_REQUEST_STOPPED, /* by a stop text */
+    CADRE_REQUEST_LIMIT,   /* by its limit, or at the end of the context */
+    CADRE_REQUEST_FAILED   /* `status` and `sentence` say why */
+} cadre_request_state;
+
+/* What has become of a request since it was last polled. */
+typedef struct cadre_request_news {
+    size_t size; /* sizeof(cadre_request_news) */
+    cadre_request_state state;
+    const int32_t *ids; /* [id_count] written since; with the end-of-text token */
+    int64_t id_count;
+    const char *text; /* [text_size] told since: whole characters, nothing of a stop text */
+    size_t text_size;
+    int64_t prompt_tokens, cached_tokens; /* of the prompt: all; and those not read again */
+    int64_t tokens;                       /* written in all */
+    cadre_status status;                  /* CADRE_OK, but of a request that has failed */
+    const char *sentence;                 /* "" */
+} cadre_request_news;
+
+/* Pointers are borrowed until the request is polled again or cancelled. CADRE_EARGUMENT: no request
+ * is called so. */
+CADRE_API cadre_status cadre_batcher_poll(
+    cadre_batcher *batcher, int64_t id, cadre_request_news *news);
+
+/* Lets go of a request, at once of one that waits or has ended, before the next pass of one that is
+ * written. Every request is cancelled once: it keeps its place until then, also when it has ended.
+ * CADRE_EARGUMENT as above. */
+CADRE_API cadre_status cadre_batcher_cancel(cadre_batcher *batcher, int64_t id);
+
+/* ---- conversations ---- */
 
 /* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised,
  * see cadre_chat_recognise. Used by one thread at a time; CADRE_EBUSY while another computes with

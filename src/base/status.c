@@ -68,6 +68,7 @@ const char *cadre_status_name(cadre_status status)
     case CADRE_EMISMATCH: return "does not match";
     case CADRE_EINTERRUPTED: return "interrupted";
     case CADRE_EBUSY: return "in use";
+    case CADRE_EFULL: return "full";
     }
     return "unknown status";
 }

@@ -1,0 +1,298 @@
+/* batcher_public_test.c - requests submitted, polled and cancelled, by one thread and by two. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "cadre.h"
+#include "support/refusal.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+#include "support/succeeds.h"
+
+enum { REQUESTS = 20, PROMPT = 50, LIMIT = 20, TEXT = 512, CONTEXT = 96 };
+
+typedef struct told {
+    int32_t prompt[PROMPT], ids[LIMIT];
+    int64_t prompt_count, limit, count;
+    cadre_sampling sampling;
+    char text[TEXT];
+} told;
+
+static cadre_context *context;
+static cadre_model *model;
+static told alone[REQUESTS], got[REQUESTS];
+
+static bool listen(void *arg, int32_t id, const char *text, size_t size)
+{
+    told *t = arg;
+    if (id >= 0) t->ids[t->count++] = id;
+    strncat(t->text, text, size);
+    return true;
+}
+
+static int64_t draw(uint64_t n, int64_t below)
+{
+    return (int64_t)(random_bits(random_key_of(9, "public", 0, 0), n) % (uint64_t)below);
+}
+
+static void make_requests(void)
+{
+    for (int i = 0; i < REQUESTS; i++) {
+        told *t = &alone[i];
+        uint64_t at = (uint64_t)i * 100;
+        t->prompt_count = 1 + draw(at, PROMPT), t->limit = draw(at + 1, LIMIT + 1);
+        t->sampling = (cadre_sampling){
+            .size = sizeof t->sampling, .temperature = i % 2 ? 0 : 1, .seed = at
+        };
+        for (int p = 0; p < PROMPT; p++) t->prompt[p] = (int32_t)draw(at + 2 + (uint64_t)p, 300);
+        got[i] = *t;
+        succeeds(cadre_generate(
+            model, t->prompt, t->prompt_count, t->limit, &t->sampling, NULL, listen, t));
+    }
+}
+
+/* A model with a tokenizer: one that was trained, for two steps. */
+static int begin(void **state)
+{
+    (void)state;
+    const char *folder = scratch_file("model");
+    cadre_options *o = small_options("olmoe");
+    small_set(o, "steps", "2");
+    small_set(o, "context", "96");
+    small_set(o, "data", small_text("texts", 6000));
+    small_set(o, "out", folder);
+    small_train(o, 1, CADRE_OK);
+    succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_model_open(context, folder, &model));
+    make_requests();
+    cadre_options_free(o);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cadre_model_close(model);
+    cadre_context_free(context);
+    small_remove(scratch_file("model"));
+    return 0;
+}
+
+static cadre_batcher *open_batcher(int64_t slots, int64_t queue)
+{
+    cadre_batcher_limits limits = { .size = sizeof limits, .slots = slots, .queue = queue };
+    cadre_batcher *b;
+    succeeds(cadre_batcher_new(model, &limits, &b));
+    return b;
+}
+
+static cadre_request request_of(const told *t)
+{
+    return (cadre_request){ .size = sizeof(cadre_request),
+        .tokens = t->prompt,
+        .count = t->prompt_count,
+        .limit = t->limit,
+        .sampling = &t->sampling };
+}
+
+static int64_t submit(cadre_batcher *b, const told *t)
+{
+    cadre_request r = request_of(t);
+    int64_t id;
+    succeeds(cadre_batcher_submit(b, &r, &id));
+    return id;
+}
+
+static cadre_request_news poll(cadre_batcher *b, int64_t id)
+{
+    cadre_request_news news = { .size = sizeof news };
+    succeeds(cadre_batcher_poll(b, id, &news));
+    return news;
+}
+
+/* Takes the news down; whether the request has ended. */
+static bool take_down(cadre_batcher *b, int64_t id, told *t)
+{
+    cadre_request_news news = poll(b, id);
+    memcpy(t->ids + t->count, news.ids, (size_t)news.id_count * sizeof *news.ids);
+    t->count += news.id_count;
+    strncat(t->text, news.text, news.text_size);
+    assert_int_equal(news.tokens, t->count);
+    assert_int_equal(news.status, CADRE_OK);
+    return news.state > CADRE_REQUEST_WRITES;
+}
+
+static void forget(told *t)
+{
+    t->count = 0, t->text[0] = 0;
+    memset(t->ids, 0, sizeof t->ids);
+}
+
+static void same(const told *a, const told *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->ids, b->ids, (size_t)a->count * sizeof *a->ids);
+    assert_string_equal(a->text, b->text);
+}
+
+static void one_pass(cadre_batcher *b)
+{
+    bool idle;
+    succeeds(cadre_batcher_run(b, &idle));
+}
+
+static void all_are_written_as_alone(void **state)
+{
+    (void)state;
+    cadre_batcher *b = open_batcher(3, REQUESTS);
+    int64_t ids[REQUESTS];
+    bool idle = false;
+    for (int i = 0; i < REQUESTS; i++) forget(&got[i]), ids[i] = submit(b, &got[i]);
+    for (int pass = 0; !idle; pass++) {
+        succeeds(cadre_batcher_run(b, &idle));
+        for (int i = pass % 3; i < REQUESTS; i += 3) take_down(b, ids[i], &got[i]);
+    }
+    for (int i = 0; i < REQUESTS; i++) {
+        assert_true(take_down(b, ids[i], &got[i]));
+        same(&got[i], &alone[i]);
+        succeeds(cadre_batcher_cancel(b, ids[i]));
+    }
+    cadre_batcher_free(b);
+}
+
+static void a_queue_is_bounded_and_in_order(void **state)
+{
+    (void)state;
+    cadre_batcher *b = open_batcher(1, 2);
+    int64_t ids[4], refused = 0;
+    cadre_request r = request_of(&got[1]);
+    r.limit = LIMIT;
+    for (int i = 0; i < 3; i++) succeeds(cadre_batcher_submit(b, &r, &ids[i]));
+    refuses(cadre_batcher_submit(b, &r, &refused), CADRE_EFULL, "fewer than 3 requests");
+    assert_int_equal(refused, 0);
+    one_pass(b);
+    assert_int_equal(poll(b, ids[0]).state, CADRE_REQUEST_WRITES);
+    assert_int_equal(poll(b, ids[1]).state, CADRE_REQUEST_WAITS);
+    succeeds(cadre_batcher_cancel(b, ids[1])); /* one that waits: its place is free at once */
+    succeeds(cadre_batcher_submit(b, &r, &ids[3]));
+    succeeds(cadre_batcher_cancel(b, ids[0])); /* one that is written: before the next pass */
+    one_pass(b);
+    assert_int_equal(poll(b, ids[2]).state, CADRE_REQUEST_WRITES);
+    assert_int_equal(poll(b, ids[2]).cached_tokens, r.count - 1);
+    assert_int_equal(poll(b, ids[3]).state, CADRE_REQUEST_WAITS);
+    cadre_request_news news = { .size = sizeof news };
+    refuses(cadre_batcher_poll(b, ids[0], &news), CADRE_EARGUMENT, "not cancelled");
+    refuses(cadre_batcher_cancel(b, 0), CADRE_EARGUMENT, "found 0");
+    cadre_batcher_free(b); /* with what runs and waits */
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    cadre_batcher *b = open_batcher(1, 1);
+    cadre_batcher_limits limits = { .size = sizeof limits, .slots = 0 };
+    int32_t tokens[CONTEXT] = { 0 };
+    cadre_request r = request_of(&got[0]);
+    int64_t id = 0;
+    refuses(cadre_batcher_new(model, &limits, &b), CADRE_EARGUMENT, "slots");
+    limits = (cadre_batcher_limits){ .size = sizeof limits, .slots = 1, .context = CONTEXT + 1 };
+    refuses(cadre_batcher_new(model, &limits, &b), CADRE_EARGUMENT, "at most the model's own, 96");
+    r.count = 0;
+    refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "at least one token");
+    r.tokens = tokens, r.count = CONTEXT;
+    refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "fewer than the 96 tokens");
+    r.count = 4, tokens[3] = INT32_MAX;
+    refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "expected an id");
+    tokens[3] = 0;
+    cadre_sampling wrong = { .size = sizeof wrong, .temperature = -1 };
+    r.sampling = &wrong;
+    refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "temperature");
+    r.sampling = NULL, r.limit = INT64_MAX; /* to the end of the context */
+    succeeds(cadre_batcher_submit(b, &r, &id));
+    for (bool idle = false; !idle;) succeeds(cadre_batcher_run(b, &idle));
+    assert_int_equal(poll(b, id).state, CADRE_REQUEST_LIMIT);
+    assert_int_equal(poll(b, id).tokens, CONTEXT - 4);
+    cadre_batcher_free(b);
+}
+
+/* ---- threads ---- */
+
+typedef struct service {
+    cadre_batcher *b;
+    atomic_bool over;
+} service;
+
+static void *serve(void *arg)
+{
+    service *s = arg;
+    bool idle;
+    while (!s->over) assert_int_equal(cadre_batcher_run(s->b, &idle), CADRE_OK);
+    return NULL;
+}
+
+/* Others submit, poll and cancel while one thread runs. */
+static void a_thread_runs_and_another_asks(void **state)
+{
+    (void)state;
+    service s = { .b = open_batcher(4, 3) };
+    pthread_t thread;
+    int64_t ids[REQUESTS] = { 0 };
+    int next = 0, ended = 0;
+    assert_int_equal(pthread_create(&thread, NULL, serve, &s), 0);
+    while (ended < REQUESTS) {
+        cadre_request r = request_of(&got[next < REQUESTS ? next : 0]);
+        if (next < REQUESTS) {
+            forget(&got[next]);
+            cadre_status status = cadre_batcher_submit(s.b, &r, &ids[next]);
+            assert_true(status == CADRE_OK || status == CADRE_EFULL);
+            next += status == CADRE_OK;
+        }
+        for (int i = 0; i < next; i++) {
+            if (!ids[i]) continue;
+            bool over = take_down(s.b, ids[i], &got[i]), cut = i % 5 == 4 && got[i].count > 1;
+            if (over) same(&got[i], &alone[i]);
+            if (!over && !cut) continue;
+            assert_memory_equal(got[i].ids, alone[i].ids, (size_t)got[i].count * 4);
+            succeeds(cadre_batcher_cancel(s.b, ids[i]));
+            ids[i] = 0, ended++;
+        }
+    }
+    s.over = true;
+    pthread_join(thread, NULL);
+    cadre_batcher_free(s.b);
+}
+
+/* Once a request writes, a token takes no memory, nor does asking for it. */
+static void a_token_allocates_nothing(void **state)
+{
+    (void)state;
+    cadre_batcher *b = open_batcher(2, 0);
+    cadre_request r = { .size = sizeof r, .tokens = got[0].prompt, .count = 4, .limit = 80 };
+    int64_t id;
+    succeeds(cadre_batcher_submit(b, &r, &id));
+    for (int pass = 0; pass < 30; pass++) one_pass(b), poll(b, id);
+    mem_fail_at(0, false);
+    for (int pass = 0; pass < 30; pass++) one_pass(b), poll(b, id);
+    assert_int_equal(mem_count(), 0);
+    cadre_batcher_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_are_written_as_alone),
+        cmocka_unit_test(a_queue_is_bounded_and_in_order),
+        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_thread_runs_and_another_asks),
+        cmocka_unit_test(a_token_allocates_nothing),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
