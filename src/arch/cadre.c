@@ -65,9 +65,12 @@ static cadre_status read_layers(const json_node *root, model_config *config)
         layer->sparse = json_kind_of(&item) != JSON_KIND_NULL;
         if (!layer->sparse) continue;
         CADRE_TRY(json_as_object(&item));
-        CADRE_TRY(json_get_int(&item, "experts", 1, CONFIG_MAX_EXPERTS, &layer->experts));
-        CADRE_TRY(json_get_int(&item, "topk", 1, layer->experts, &layer->topk));
-        CADRE_TRY(json_get_int(&item, "expert_width", 1, 1 << 20, &layer->expert_width));
+        int64_t experts, topk;
+        CADRE_TRY(json_get_int(&item, "experts", 1, CONFIG_MAX_EXPERTS, &experts));
+        CADRE_TRY(json_get_int(&item, "topk", 1, experts, &topk));
+        CADRE_TRY(json_get_int(&item, "expert_width", 1, 1 << 20, &layer->moe.hidden));
+        layer->moe.experts = (int32_t)experts;
+        layer->moe.route.topk = (int32_t)topk;
     }
     return CADRE_OK;
 }
@@ -208,9 +211,9 @@ static void write_own(const model_config *config, json_writer *w)
             continue;
         }
         json_put_object(w, NULL);
-        json_put_int(w, "experts", layer->experts);
-        json_put_int(w, "topk", layer->topk);
-        json_put_int(w, "expert_width", layer->expert_width);
+        json_put_int(w, "experts", layer->moe.experts);
+        json_put_int(w, "topk", layer->moe.route.topk);
+        json_put_int(w, "expert_width", layer->moe.hidden);
         json_put_close(w, '}');
     }
     json_put_close(w, ']');

@@ -103,9 +103,40 @@ static void fill_mixer(const model_config *c, mixer_config *m)
     m->split_kv_b = c->split_kv_b;
 }
 
+static void fill_route(const model_config *c, router_options *o)
+{
+    if (c->own_route) {
+        int32_t topk = o->topk;
+        *o = c->route;
+        o->topk = topk;
+        o->groups = o->groups_used = 1;
+    }
+    if (c->groups > 1) {
+        o->groups = (int32_t)c->groups;
+        o->groups_used = (int32_t)c->groups_used;
+    }
+    o->scale = (real)c->route_scale;
+}
+
+static void fill_moe(const model_config *c, moe_config *moe)
+{
+    if (!c->router) return; /* not known yet */
+    moe_config_init(moe, c->router, c->width, moe->hidden, moe->experts, moe->route.topk);
+    fill_route(c, &moe->route);
+    moe->form = c->expert_form;
+    moe->shared = c->shared_width;
+    moe->shared_gated = c->shared_gated;
+    moe->router_bias = c->router_bias;
+    moe->expert_bias = c->expert_bias;
+    moe->limit = (real)c->expert_limit;
+    if (c->capacity.in_eval && (c->capacity.slots > 0 || c->capacity.factor > 0))
+        moe->dispatch = c->capacity;
+}
+
 void model_config_fill_layers(model_config *c)
 {
     for (int64_t l = 0; l < c->layers; l++) {
+        fill_moe(c, &c->layer[l].moe);
         fill_mixer(c, &c->layer[l].mixer);
         if (c->layer[l].cross.row) fill_mixer(c, &c->layer[l].cross);
     }
@@ -148,9 +179,10 @@ static cadre_status make_layers(model_config *config)
         layer[l] = (layer_config){ .mixer = mixer_of(config),
             .cross = cross_of(config),
             .sparse = sparse,
-            .experts = config->experts,
-            .topk = config->topk,
-            .expert_width = config->expert_width };
+            .moe = { .experts = (int32_t)config->experts,
+                .hidden = config->expert_width,
+                .route = { .topk = (int32_t)config->topk } },
+            .dense_width = config->dense_width };
         if (whole) layer[l].mixer.window = 0;
     }
     mem_free(config->layer);
@@ -235,62 +267,34 @@ static cadre_status check_groups(
     const bound used = { "groups-used", c->groups_used, 1, c->groups };
     CADRE_TRY(check_bounds(&used, 1, where));
     if (c->groups <= 1) return CADRE_OK;
-    if (layer->experts % c->groups)
+    if (layer->moe.experts % c->groups)
         return cadre_fail(CADRE_EARGUMENT, where,
-            "groups: expected a divisor of the %lld experts, found %lld", (long long)layer->experts,
-            (long long)c->groups);
-    int64_t reachable = layer->experts / c->groups * c->groups_used;
-    if (layer->topk > reachable)
+            "groups: expected a divisor of the %lld experts, found %lld",
+            (long long)layer->moe.experts, (long long)c->groups);
+    int64_t reachable = layer->moe.experts / c->groups * c->groups_used;
+    if (layer->moe.route.topk > reachable)
         return cadre_fail(CADRE_EARGUMENT, where,
             "topk: expected at most the %lld experts of %lld groups, found %lld",
-            (long long)reachable, (long long)c->groups_used, (long long)layer->topk);
+            (long long)reachable, (long long)c->groups_used, (long long)layer->moe.route.topk);
     return CADRE_OK;
-}
-
-/* The layer without anything that only training sets. */
-static moe_config moe_of(const model_config *config, const layer_config *layer)
-{
-    moe_config moe;
-    moe_config_init(&moe, config->router, config->width, layer->expert_width,
-        (int32_t)layer->experts, (int32_t)layer->topk);
-    moe.form = config->expert_form;
-    moe.shared = config->shared_width;
-    moe.shared_gated = config->shared_gated;
-    if (config->own_route) {
-        moe.route = config->route;
-        moe.route.topk = (int32_t)layer->topk;
-        moe.route.groups = moe.route.groups_used = 1;
-    }
-    if (config->groups > 1) {
-        moe.route.groups = (int32_t)config->groups;
-        moe.route.groups_used = (int32_t)config->groups_used;
-    }
-    moe.route.scale = (real)config->route_scale;
-    moe.router_bias = config->router_bias;
-    moe.expert_bias = config->expert_bias;
-    moe.limit = (real)config->expert_limit;
-    if (config->capacity.in_eval && (config->capacity.slots > 0 || config->capacity.factor > 0))
-        moe.dispatch = config->capacity;
-    return moe;
 }
 
 static cadre_status check_layer(const model_config *c, int64_t l, const char *where)
 {
     const layer_config *layer = &c->layer[l];
     if (!layer->sparse) {
-        const bound dense = { "dense-width", c->dense_width, 1, 1 << 20 };
+        const bound dense = { "dense-width", layer->dense_width, 1, 1 << 20 };
         return check_bounds(&dense, 1, where);
     }
-    const bound sparse[] = { { "experts", layer->experts, 1, CONFIG_MAX_EXPERTS },
-        { "expert-width", layer->expert_width, 1, 1 << 20 } };
+    const bound sparse[] = { { "experts", layer->moe.experts, 1, CONFIG_MAX_EXPERTS },
+        { "expert-width", layer->moe.hidden, 1, 1 << 20 } };
     CADRE_TRY(check_bounds(sparse, sizeof sparse / sizeof *sparse, where));
-    if (layer->topk < 1 || layer->topk > layer->experts)
+    if (layer->moe.route.topk < 1 || layer->moe.route.topk > layer->moe.experts)
         return cadre_fail(CADRE_EARGUMENT, where,
             "topk: expected 1 to the %lld experts of layer %lld, found %lld",
-            (long long)layer->experts, (long long)l, (long long)layer->topk);
+            (long long)layer->moe.experts, (long long)l, (long long)layer->moe.route.topk);
     CADRE_TRY(check_groups(c, layer, where));
-    const moe_config moe = moe_of(c, layer);
-    return moe_config_check(&moe, where);
+    return moe_config_check(&layer->moe, where);
 }
 
 cadre_status model_config_check(const model_config *c, const char *where)
@@ -335,8 +339,8 @@ int64_t model_config_sparse_layers(const model_config *config)
 /* Both are sparse, with as many experts and picks, as wide. */
 static bool layers_alike(const layer_config *a, const layer_config *b)
 {
-    return a->sparse && b->sparse && a->experts == b->experts && a->topk == b->topk &&
-           a->expert_width == b->expert_width;
+    return a->sparse && b->sparse && a->moe.experts == b->moe.experts &&
+           a->moe.route.topk == b->moe.route.topk && a->moe.hidden == b->moe.hidden;
 }
 
 bool model_config_layers_differ(const model_config *config)
@@ -377,9 +381,9 @@ void model_config_summarise(model_config *c)
         if (alike > most_alike) most = &c->layer[l], most_alike = alike;
     }
     if (!most) return;
-    c->experts = most->experts;
-    c->topk = most->topk;
-    c->expert_width = most->expert_width;
+    c->experts = most->moe.experts;
+    c->topk = most->moe.route.topk;
+    c->expert_width = most->moe.hidden;
 }
 
 double model_config_logit_scale(const model_config *c) { return c->logit_scale / c->logit_divisor; }
@@ -419,10 +423,4 @@ const char *model_config_untrainable(const model_config *c)
         if (layer->cross.row && !layer->cross.row->backward) return layer->cross.row->words;
     }
     return NULL;
-}
-
-cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe)
-{
-    *moe = moe_of(config, &config->layer[l]);
-    return moe_config_check(moe, "this model");
 }

@@ -25,9 +25,10 @@ enum {
 /* One layer: whoever computes, counts or reads a layer's numbers takes them from here. */
 typedef struct layer_config {
     mixer_config mixer;
-    mixer_config cross; /* to an encoder's output; .row NULL: none */
-    bool sparse;
-    int64_t experts, topk, expert_width; /* of a sparse layer */
+    mixer_config cross;  /* to an encoder's output; .row NULL: none */
+    bool sparse;         /* its feed-forward is a sparse layer: */
+    moe_config moe;      /* that, without anything that only training sets */
+    int64_t dense_width; /* or one of this hidden width */
 } layer_config;
 
 typedef struct model_config {
@@ -106,8 +107,8 @@ cadre_status model_config_copy(const model_config *from, model_config *to);
  * there. */
 cadre_status model_config_derive(model_config *config, const char *where);
 
-/* What the layers have of the model's numbers that all of them share (norms, scales, how the opened
- * file has it), after one of these has changed. */
+/* What the layers have of the model's numbers that all of them share (norms, scales, routing, how
+ * the opened file has it), after one of these has changed. */
 void model_config_fill_layers(model_config *config);
 
 /* expert_form, refused where no activation has that name. */
@@ -150,8 +151,5 @@ cadre_status model_config_read_routing(model_config *config, const cadre_options
 /* Whether both compute the same outside of training from the same parameters: NULL, or the name of
  * the first number that differs, as an option has it where one does. */
 const char *model_config_difference(const model_config *a, const model_config *b);
-
-/* The MoE layer of layer l (l must be sparse), without anything that only training sets. */
-cadre_status model_config_moe(const model_config *config, int64_t l, moe_config *moe);
 
 #endif

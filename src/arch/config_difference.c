@@ -145,14 +145,11 @@ static const char *mixers_differ(const mixer_config *a, const mixer_config *b)
 static const char *layers_differ(const model_config *a, const model_config *b, int64_t l)
 {
     const layer_config *x = &a->layer[l], *y = &b->layer[l];
-    moe_config m, n;
     if (x->sparse != y->sparse) return "dense-layers";
-    if (!x->sparse && a->dense_width != b->dense_width) return "dense-width";
+    if (!x->sparse && x->dense_width != y->dense_width) return "dense-width";
     if (!x->sparse && strcmp(a->expert_form, b->expert_form) != 0) return "expert-form";
     if (!x->sparse) return NULL;
-    if (model_config_moe(a, l, &m) != CADRE_OK || model_config_moe(b, l, &n) != CADRE_OK)
-        return "experts";
-    return sparse_layers_differ(&m, &n);
+    return sparse_layers_differ(&x->moe, &y->moe);
 }
 
 const char *model_config_difference(const model_config *a, const model_config *b)

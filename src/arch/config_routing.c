@@ -24,14 +24,14 @@ static void keep_what_evaluation_reads(model_config *c, const moe_config *moe)
 cadre_status model_config_read_routing(model_config *c, const cadre_options *options)
 {
     const layer_config *layer = first_sparse(c);
-    moe_config moe;
     if (!layer) return CADRE_OK;
-    CADRE_TRY(model_config_moe(c, layer - c->layer, &moe));
+    moe_config moe = layer->moe;
     settings_read_layer(options, &moe);
     if (cadre_options_count(options, "route-scale"))
         c->route_scale = cadre_options_real(options, "route-scale");
     CADRE_TRY(settings_check_router(options, moe.router));
     CADRE_TRY(moe_config_check(&moe, "options"));
     keep_what_evaluation_reads(c, &moe);
+    model_config_fill_layers(c);
     return CADRE_OK;
 }

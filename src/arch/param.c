@@ -21,7 +21,7 @@ static int64_t share_begin(int64_t n, int32_t i, int32_t parts) { return n * i /
 static bool is_held(const builder *b, int64_t layer, int64_t expert)
 {
     if (expert < 0) return true;
-    int64_t experts = b->config->layer[layer].experts;
+    int64_t experts = b->config->layer[layer].moe.experts;
     return expert >= share_begin(experts, b->share.group, b->share.groups) &&
            expert < share_begin(experts, b->share.group + 1, b->share.groups);
 }
@@ -79,7 +79,7 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
     if (param_row_of(role)->kind == PARAM_STATE) return;
     t->total += size;
     bool lookup = role == ROLE_EMBED && !b->config->tie;
-    bool idle = expert >= 0 && expert >= b->config->layer[layer].topk;
+    bool idle = expert >= 0 && expert >= b->config->layer[layer].moe.route.topk;
     t->active += lookup ? s.cols : idle ? 0 : size;
 }
 
@@ -103,7 +103,8 @@ static void walk(builder *b)
     for (int64_t l = 0; l < b->config->layers; l++) {
         const layer_config *layer = &b->config->layer[l];
         add_scope(b, OF_LAYER, l, -1);
-        for (int64_t e = 0; layer->sparse && e < layer->experts; e++) add_scope(b, OF_EXPERT, l, e);
+        for (int64_t e = 0; layer->sparse && e < layer->moe.experts; e++)
+            add_scope(b, OF_EXPERT, l, e);
     }
 }
 

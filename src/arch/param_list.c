@@ -95,11 +95,11 @@ SHAPE(cross_out)
  * inputs, down. */
 static bool has_up(const model_config *c) { return model_config_inputs(c) == 2; }
 
-SHAPE(gate) { return matrix_if(!l->sparse, c->dense_width, c->width); }
-SHAPE(up) { return matrix_if(!l->sparse && has_up(c), c->dense_width, c->width); }
-SHAPE(down) { return matrix_if(!l->sparse, c->width, c->dense_width); }
-SHAPE(gate_bias) { return vector_if(!l->sparse && c->ffn_bias, c->dense_width); }
-SHAPE(up_bias) { return vector_if(!l->sparse && c->ffn_bias && has_up(c), c->dense_width); }
+SHAPE(gate) { return matrix_if(!l->sparse, l->dense_width, c->width); }
+SHAPE(up) { return matrix_if(!l->sparse && has_up(c), l->dense_width, c->width); }
+SHAPE(down) { return matrix_if(!l->sparse, c->width, l->dense_width); }
+SHAPE(gate_bias) { return vector_if(!l->sparse && c->ffn_bias, l->dense_width); }
+SHAPE(up_bias) { return vector_if(!l->sparse && c->ffn_bias && has_up(c), l->dense_width); }
 SHAPE(down_bias) { return vector_if(!l->sparse && c->ffn_bias, c->width); }
 
 /* Sparse layers. */
@@ -112,18 +112,15 @@ static bool shared(const model_config *c, const layer_config *l)
     return l->sparse && c->shared_width > 0;
 }
 
-SHAPE(router) { return matrix_if(l->sparse, l->experts, c->width); }
-SHAPE(router_bias) { return vector_if(l->sparse && c->router_bias, l->experts); }
-SHAPE(router_correction) { return vector_if(routed_with(c, l, ROUTER_CORRECTION), l->experts); }
-SHAPE(router_noise) { return matrix_if(routed_with(c, l, ROUTER_NOISE), l->experts, c->width); }
-SHAPE(expert_gate) { return matrix_if(l->sparse, l->expert_width, c->width); }
-SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->expert_width, c->width); }
-SHAPE(expert_down) { return matrix_if(l->sparse, c->width, l->expert_width); }
-SHAPE(expert_gate_bias) { return vector_if(l->sparse && c->expert_bias, l->expert_width); }
-SHAPE(expert_up_bias)
-{
-    return vector_if(l->sparse && c->expert_bias && has_up(c), l->expert_width);
-}
+SHAPE(router) { return matrix_if(l->sparse, l->moe.experts, c->width); }
+SHAPE(router_bias) { return vector_if(l->sparse && c->router_bias, l->moe.experts); }
+SHAPE(router_correction) { return vector_if(routed_with(c, l, ROUTER_CORRECTION), l->moe.experts); }
+SHAPE(router_noise) { return matrix_if(routed_with(c, l, ROUTER_NOISE), l->moe.experts, c->width); }
+SHAPE(expert_gate) { return matrix_if(l->sparse, l->moe.hidden, c->width); }
+SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->moe.hidden, c->width); }
+SHAPE(expert_down) { return matrix_if(l->sparse, c->width, l->moe.hidden); }
+SHAPE(expert_gate_bias) { return vector_if(l->sparse && c->expert_bias, l->moe.hidden); }
+SHAPE(expert_up_bias) { return vector_if(l->sparse && c->expert_bias && has_up(c), l->moe.hidden); }
 SHAPE(expert_down_bias) { return vector_if(l->sparse && c->expert_bias, c->width); }
 SHAPE(shared_gate) { return matrix_if(shared(c, l), c->shared_width, c->width); }
 SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c), c->shared_width, c->width); }

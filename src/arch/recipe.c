@@ -362,9 +362,9 @@ static const char *groups_refusal(const recipe *r, const model_config *c, int64_
     for (int64_t l = 0; l < c->layers; l++) {
         const layer_config *layer = &c->layer[l];
         if (!layer->sparse) continue;
-        if (layer->experts % r->groups || layer->experts / r->groups < 4)
+        if (layer->moe.experts % r->groups || layer->moe.experts / r->groups < 4)
             return "not every group would hold four experts";
-        if (layer->topk > layer->experts / r->groups * used)
+        if (layer->moe.route.topk > layer->moe.experts / r->groups * used)
             return "they hold too few experts for the picks";
     }
     return NULL;
@@ -390,13 +390,13 @@ static void reduce_topk(model_config *c, char *notes, size_t room)
     bool said = false;
     for (int64_t l = 0; l < c->layers; l++) {
         layer_config *layer = &c->layer[l];
-        if (layer->topk <= layer->experts) continue;
-        int64_t half = at_least(layer->experts / 2, 1);
+        if (layer->moe.route.topk <= layer->moe.experts) continue;
+        int64_t half = at_least(layer->moe.experts / 2, 1);
         if (layer->sparse && !said)
             note(notes, room, "topk: the recipe's %lld are more than %lld experts; %lld it is\n",
-                (long long)layer->topk, (long long)layer->experts, (long long)half);
+                (long long)layer->moe.route.topk, (long long)layer->moe.experts, (long long)half);
         said |= layer->sparse;
-        layer->topk = half;
+        layer->moe.route.topk = (int32_t)half;
     }
 }
 
@@ -407,14 +407,14 @@ static cadre_status layer_lists(const cadre_options *o, model_config *c, char *n
     int64_t values[CONFIG_MAX_LAYERS];
     for (int l = 0; l < layers; l++) values[l] = c->experts;
     CADRE_TRY(options_layers(o, "experts", layers, values));
-    for (int l = 0; l < layers; l++) c->layer[l].experts = values[l];
+    for (int l = 0; l < layers; l++) c->layer[l].moe.experts = (int32_t)values[l];
     for (int l = 0; l < layers; l++) values[l] = c->topk;
     CADRE_TRY(options_layers(o, "topk", layers, values));
-    for (int l = 0; l < layers; l++) c->layer[l].topk = values[l];
+    for (int l = 0; l < layers; l++) c->layer[l].moe.route.topk = (int32_t)values[l];
     if (!cadre_options_given(o, "topk")) reduce_topk(c, notes, room);
     for (int l = 0; l < layers; l++) values[l] = c->expert_width;
     CADRE_TRY(options_layers(o, "expert-width", layers, values));
-    for (int l = 0; l < layers; l++) c->layer[l].expert_width = values[l];
+    for (int l = 0; l < layers; l++) c->layer[l].moe.hidden = values[l];
     model_config_summarise(c);
     return CADRE_OK;
 }
@@ -478,6 +478,7 @@ static cadre_status fill(
     CADRE_TRY(model_config_derive(c, "options"));
     CADRE_TRY(layer_lists(o, c, notes, room));
     choose_groups(r, o, c, notes, room);
+    model_config_fill_layers(c);
     CADRE_TRY(model_config_check(c, "options"));
     CADRE_TRY(model_config_read_routing(c, o));
     return choose_layout(r, c, notes, room);

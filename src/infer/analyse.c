@@ -275,7 +275,7 @@ static void put_loads(json_writer *w, const analysis *a)
         for (int i = 0; i < a->count; i++) {
             json_put_array(w, NULL);
             const int64_t *load = a->domains[i].census.load + s * a->form.experts;
-            for (int64_t e = 0; e < c->layer[l].experts; e++) json_put_int(w, NULL, load[e]);
+            for (int64_t e = 0; e < c->layer[l].moe.experts; e++) json_put_int(w, NULL, load[e]);
             json_put_close(w, ']');
         }
         json_put_close(w, ']');
@@ -315,7 +315,7 @@ static void put_together(json_writer *w, const analysis *a)
     json_put_array(w, "together");
     for (int64_t l = 0, s = 0; l < c->layers; l++) {
         if (!c->layer[l].sparse) continue;
-        int64_t experts = c->layer[l].experts;
+        int64_t experts = c->layer[l].moe.experts;
         json_put_array(w, NULL);
         for (int64_t e = 0; e < experts; e++) {
             json_put_array(w, NULL);

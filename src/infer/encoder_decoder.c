@@ -17,8 +17,8 @@ size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outpu
 {
     const compute *c = m->context->compute;
     batch_limits most_in = limits_in(inputs), most_out = limits_out(inputs, outputs);
-    size_t in = transformer_bytes(c, &m->encoder->config, m->encoder->moe, &most_in);
-    size_t out = transformer_bytes(c, &m->config, m->moe, &most_out);
+    size_t in = transformer_bytes(c, &m->encoder->config, &most_in);
+    size_t out = transformer_bytes(c, &m->config, &most_out);
     return in > SIZE_MAX - out ? SIZE_MAX : in + out;
 }
 
@@ -28,9 +28,8 @@ cadre_status encoder_decoder_open(
     batch_limits in = limits_in(inputs), out = limits_out(inputs, outputs);
     compute *c = m->context->compute;
     *e = (encoder_decoder){ .model = m };
-    cadre_status status =
-        transformer_new(c, &m->encoder->config, m->encoder->moe, &in, &e->encoder);
-    if (status == CADRE_OK) status = transformer_new(c, &m->config, m->moe, &out, &e->decoder);
+    cadre_status status = transformer_new(c, &m->encoder->config, &in, &e->encoder);
+    if (status == CADRE_OK) status = transformer_new(c, &m->config, &out, &e->decoder);
     if (status != CADRE_OK) encoder_decoder_close(e);
     return status;
 }

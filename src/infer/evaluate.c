@@ -83,7 +83,7 @@ static cadre_status open_workspace(workspace *s, cadre_model *m, const windows *
         .losses = MEM_ARRAY(real, tokens) };
     if (!s->inputs || !s->targets || !s->place || !s->start || !s->losses) return CADRE_ENOMEM;
     for (int64_t i = 0; i <= w->batch; i++) s->start[i] = i * w->context;
-    return transformer_new(m->context->compute, &m->config, m->moe, &most, &s->t);
+    return transformer_new(m->context->compute, &m->config, &most, &s->t);
 }
 
 static void close_workspace(workspace *s)

@@ -247,9 +247,9 @@ static cadre_status put_layers(json_writer *w, ranking *r)
     for (int64_t l = 0, s = 0; l < c->layers && status == CADRE_OK; l++) {
         if (!c->layer[l].sparse) continue;
         if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
-        sort_by_expert(r, s++, c->layer[l].experts);
+        sort_by_expert(r, s++, c->layer[l].moe.experts);
         json_put_array(w, NULL);
-        for (int64_t e = 0; e < c->layer[l].experts && status == CADRE_OK; e++)
+        for (int64_t e = 0; e < c->layer[l].moe.experts && status == CADRE_OK; e++)
             status = put_expert(w, r, e);
         json_put_close(w, ']');
     }

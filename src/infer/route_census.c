@@ -18,9 +18,9 @@ static void measure(const model_config *config, census_form *f, int64_t *pairs)
         const layer_config *layer = &config->layer[l];
         if (!layer->sparse) continue;
         f->layers++;
-        if (layer->experts > f->experts) f->experts = layer->experts;
-        if (layer->topk > f->picks) f->picks = layer->topk;
-        *pairs += layer->experts * layer->experts;
+        if (layer->moe.experts > f->experts) f->experts = layer->moe.experts;
+        if (layer->moe.route.topk > f->picks) f->picks = layer->moe.route.topk;
+        *pairs += layer->moe.experts * layer->moe.experts;
     }
 }
 
@@ -29,7 +29,7 @@ static cadre_status make_pairs(const model_config *config, census_form *f)
     if (!(f->together = MEM_ARRAY(int64_t *, f->layers))) return CADRE_ENOMEM;
     for (int64_t l = 0, s = 0; l < config->layers; l++) {
         if (!config->layer[l].sparse) continue;
-        int64_t experts = config->layer[l].experts;
+        int64_t experts = config->layer[l].moe.experts;
         if (!(f->together[s++] = MEM_ARRAY(int64_t, experts * experts))) return CADRE_ENOMEM;
     }
     return CADRE_OK;

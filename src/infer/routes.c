@@ -12,7 +12,8 @@ static int64_t most_picks(const model_config *c)
 {
     int64_t most = 0;
     for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse && c->layer[l].topk > most) most = c->layer[l].topk;
+        if (c->layer[l].sparse && c->layer[l].moe.route.topk > most)
+            most = c->layer[l].moe.route.topk;
     return most;
 }
 
@@ -98,8 +99,8 @@ static cadre_status put_header(route_file *f, const cadre_model *m)
         if (!m->config.layer[l].sparse) continue;
         json_put_object(&w, NULL);
         json_put_int(&w, "layer", l);
-        json_put_int(&w, "experts", m->config.layer[l].experts);
-        json_put_int(&w, "topk", m->config.layer[l].topk);
+        json_put_int(&w, "experts", m->config.layer[l].moe.experts);
+        json_put_int(&w, "topk", m->config.layer[l].moe.route.topk);
         json_put_close(&w, '}');
     }
     json_put_close(&w, ']');

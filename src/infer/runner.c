@@ -21,8 +21,7 @@ cadre_status runner_open(
     layout(r, &measured);
     cadre_status status = arena_open(&r->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK)
-        status = transformer_new(
-            model->context->compute, &model->config, model->moe, &most, &r->transformer);
+        status = transformer_new(model->context->compute, &model->config, &most, &r->transformer);
     if (status == CADRE_OK) layout(r, &r->memory);
     else runner_close(r);
     return status;
@@ -34,7 +33,7 @@ size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, 
     runner r = { .tokens = tokens, .sessions = sessions };
     arena measured = { 0 };
     layout(&r, &measured);
-    size_t pass = transformer_bytes(model->context->compute, &model->config, model->moe, &most);
+    size_t pass = transformer_bytes(model->context->compute, &model->config, &most);
     return pass > SIZE_MAX - measured.used ? SIZE_MAX : pass + measured.used;
 }
 

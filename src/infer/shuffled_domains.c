@@ -57,7 +57,7 @@ static void measure_round(stretch_list *l, const census_form *f, int domains, sh
     for (int64_t layer = 0, s = 0; layer < f->config->layers; layer++) {
         if (!f->config->layer[layer].sparse) continue;
         double bits =
-            shared_bits(l, s * f->experts, domains, (int32_t)f->config->layer[layer].experts);
+            shared_bits(l, s * f->experts, domains, (int32_t)f->config->layer[layer].moe.experts);
         sum[s].mean += bits;
         sum[s].deviation += bits * bits;
         s++;

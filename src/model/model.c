@@ -13,18 +13,8 @@
 #include "text/tokenizer_gguf.h"
 #include "weights/config_file.h"
 
-static cadre_status make_layers(cadre_model *m)
-{
-    m->moe = MEM_ARRAY(moe_config, m->config.layers);
-    if (!m->moe) return CADRE_ENOMEM;
-    for (int64_t l = 0; l < m->config.layers; l++)
-        if (m->config.layer[l].sparse) CADRE_TRY(model_config_moe(&m->config, l, &m->moe[l]));
-    return CADRE_OK;
-}
-
 static cadre_status bind(cadre_model *m, const weight_file *file, bool repack, tensor_use *use)
 {
-    CADRE_TRY(make_layers(m));
     CADRE_TRY(param_table_make(&m->config, &m->table));
     const placement_options options = { .repack = repack };
     CADRE_TRY(placement_make(
@@ -94,7 +84,6 @@ void cadre_model_close(cadre_model *m)
     model_weights_free(&m->weights);
     placement_free(&m->placement);
     weight_file_close(&m->file);
-    mem_free(m->moe);
     param_table_free(&m->table);
     model_config_free(&m->config);
     tokenizer_close(m->tokenizer);

@@ -12,7 +12,6 @@ struct cadre_model {
     char *path;
     model_config config;
     param_table table;
-    moe_config *moe; /* [layers], rows of dense ones unused */
     model_weights weights;
     weight_file file;    /* what the weights are views of ... */
     placement placement; /* ... or copies */

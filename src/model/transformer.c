@@ -38,7 +38,6 @@ struct transformer {
     const model_config *config;
     transformer_stage stage;
     batch_limits most;
-    moe_config *moe; /* [layers] */
     rope *rope;
     arena memory;
     mixer_positions positions;
@@ -68,7 +67,8 @@ static size_t moe_scratch_most(const transformer *t)
 {
     size_t bytes = 0;
     for (int64_t l = t->stage.first; l < t->stage.end; l++) {
-        size_t own = t->config->layer[l].sparse ? moe_scratch_bytes(&t->moe[l], &t->most) : 0;
+        const layer_config *layer = &t->config->layer[l];
+        size_t own = layer->sparse ? moe_scratch_bytes(&layer->moe, &t->most) : 0;
         if (own > bytes) bytes = own;
     }
     return bytes;
@@ -124,9 +124,10 @@ static void layout_block(const transformer *t, block_state *s, arena *a, int64_t
 /* The feed-forward of layer l, laid out behind the rest of the block. */
 static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l)
 {
-    const model_config *c = t->config;
-    if (c->layer[l].sparse) moe_state_layout(&s->sparse, a, &t->moe[l], &t->most);
-    else ffn_state_layout(&s->dense, a, model_config_inputs(c), c->dense_width, t->most.tokens);
+    const layer_config *layer = &t->config->layer[l];
+    int inputs = model_config_inputs(t->config);
+    if (layer->sparse) moe_state_layout(&s->sparse, a, &layer->moe, &t->most);
+    else ffn_state_layout(&s->dense, a, inputs, layer->dense_width, t->most.tokens);
 }
 
 /* Without a backward pass the layers share one state, and their feed-forwards the room of the
@@ -182,23 +183,20 @@ static void layout(transformer *t, arena *a)
     t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
 }
 
-static size_t arena_bytes(const compute *c, const model_config *config, const moe_config *moe,
-    const batch_limits *most, const transformer_stage *stage)
+static size_t arena_bytes(const compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage)
 {
     compute measured = *c;
-    moe_config *rows = (moe_config *)(uintptr_t)moe; /* read only */
-    transformer t = {
-        .c = &measured, .config = config, .stage = *stage, .most = *most, .moe = rows
-    };
+    transformer t = { .c = &measured, .config = config, .stage = *stage, .most = *most };
     arena a = { 0 };
     layout(&t, &a);
     return a.used;
 }
 
-size_t transformer_stage_bytes(const compute *c, const model_config *config, const moe_config *moe,
+size_t transformer_stage_bytes(const compute *c, const model_config *config,
     const batch_limits *most, const transformer_stage *stage)
 {
-    size_t laid_out = arena_bytes(c, config, moe, most, stage);
+    size_t laid_out = arena_bytes(c, config, most, stage);
     size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most->keys);
     return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
@@ -209,11 +207,10 @@ static transformer_stage whole_of(const model_config *config)
     return (transformer_stage){ .first = 0, .end = config->layers, .passes = 1 };
 }
 
-size_t transformer_bytes(
-    const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most)
+size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most)
 {
     transformer_stage whole = whole_of(config);
-    return transformer_stage_bytes(c, config, moe, most, &whole);
+    return transformer_stage_bytes(c, config, most, &whole);
 }
 
 static cadre_status make_rope(transformer *t)
@@ -222,22 +219,15 @@ static cadre_status make_rope(transformer *t)
                                        : rope_new(&t->config->rope, t->most.keys, &t->rope);
 }
 
-cadre_status transformer_new_stage(compute *c, const model_config *config, const moe_config *moe,
-    const batch_limits *most, const transformer_stage *stage, transformer **out)
+cadre_status transformer_new_stage(compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage, transformer **out)
 {
     transformer *t = MEM_ARRAY(transformer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (transformer){ .c = c,
-        .config = config,
-        .stage = *stage,
-        .most = *most,
-        .moe = MEM_ARRAY(moe_config, config->layers) };
-    cadre_status status = t->moe ? make_rope(t) : CADRE_ENOMEM;
-    if (status == CADRE_OK) {
-        memcpy(t->moe, moe, (size_t)config->layers * sizeof *moe);
-        if (!arena_open(&t->memory, arena_bytes(c, config, moe, most, stage)))
-            status = CADRE_ENOMEM;
-    }
+    *t = (transformer){ .c = c, .config = config, .stage = *stage, .most = *most };
+    cadre_status status = make_rope(t);
+    if (status == CADRE_OK && !arena_open(&t->memory, arena_bytes(c, config, most, stage)))
+        status = CADRE_ENOMEM;
     if (status != CADRE_OK) {
         transformer_free(t);
         return status;
@@ -250,11 +240,11 @@ cadre_status transformer_new_stage(compute *c, const model_config *config, const
     return CADRE_OK;
 }
 
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe,
-    const batch_limits *most, transformer **out)
+cadre_status transformer_new(
+    compute *c, const model_config *config, const batch_limits *most, transformer **out)
 {
     transformer_stage whole = whole_of(config);
-    return transformer_new_stage(c, config, moe, most, &whole, out);
+    return transformer_new_stage(c, config, most, &whole, out);
 }
 
 void transformer_free(transformer *t)
@@ -262,7 +252,6 @@ void transformer_free(transformer *t)
     if (!t) return;
     rope_free(t->rope);
     arena_close(&t->memory);
-    mem_free(t->moe);
     mem_free(t);
 }
 
@@ -402,7 +391,8 @@ static cadre_status feed_forward(
     int64_t width = t->config->width;
     if (t->config->layer[l].sparse) {
         moe_call call = moe_call_of(t, l, w->source);
-        return moe_layer_forward(&call, &t->moe[l], &w->layer[l].moe, s->y_normed, &s->sparse, out);
+        return moe_layer_forward(
+            &call, &t->config->layer[l].moe, &w->layer[l].moe, s->y_normed, &s->sparse, out);
     }
     ffn f = ffn_of(t, &w->layer[l], NULL);
     ffn_forward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,
@@ -419,7 +409,7 @@ static void feed_forward_backward(
     real *dx = t->dnormed;
     if (t->config->layer[l].sparse) {
         moe_call call = moe_call_of(t, l, NULL);
-        moe_layer_backward(&call, &t->moe[l], &w->moe, &s->sparse, dy, dx, &g->moe);
+        moe_layer_backward(&call, &t->config->layer[l].moe, &w->moe, &s->sparse, dy, dx, &g->moe);
     } else {
         ffn f = ffn_of(t, w, g);
         ffn_backward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,

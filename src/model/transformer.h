@@ -25,13 +25,11 @@ typedef struct transformer_stage {
     int passes;
 } transformer_stage;
 
-/* The whole model, one batch at a time. moe: [layers], rows of dense layers unused; copied. Borrows
- * c and config. */
-cadre_status transformer_new(compute *c, const model_config *config, const moe_config *moe,
-    const batch_limits *most, transformer **t);
+/* The whole model, one batch at a time. Borrows c and config. */
+cadre_status transformer_new(
+    compute *c, const model_config *config, const batch_limits *most, transformer **t);
 void transformer_free(transformer *t);
-size_t transformer_bytes(
-    const compute *c, const model_config *config, const moe_config *moe, const batch_limits *most);
+size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most);
 
 /* After each sparse layer of a forward: its plan, of the tokens of this batch. */
 typedef void (*transformer_watch)(void *arg, int64_t layer, const plan *p);
@@ -65,9 +63,9 @@ cadre_status transformer_backward(transformer *t, const model_weights *w, model_
 
 /* ---- a stage of a pipeline ---- */
 
-cadre_status transformer_new_stage(compute *c, const model_config *config, const moe_config *moe,
-    const batch_limits *most, const transformer_stage *stage, transformer **t);
-size_t transformer_stage_bytes(const compute *c, const model_config *config, const moe_config *moe,
+cadre_status transformer_new_stage(compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage, transformer **t);
+size_t transformer_stage_bytes(const compute *c, const model_config *config,
     const batch_limits *most, const transformer_stage *stage);
 
 /* The calls that follow are of pass i of the stage's; at first of pass 0. */

@@ -52,8 +52,13 @@ static void tell_attention(const train_run *r, const model_config *c)
     whole(r, "kv-lora-rank", c->kv_lora);
 }
 
+static int64_t experts_of(const moe_config *moe) { return moe->experts; }
+static int64_t topk_of(const moe_config *moe) { return moe->route.topk; }
+static int64_t hidden_of(const moe_config *moe) { return moe->hidden; }
+
 /* One number where all sparse layers have the same, else one a sparse layer. */
-static void tell_each(const train_run *r, const char *name, size_t field)
+static void tell_each(
+    const train_run *r, const char *name, int64_t (*number_of)(const moe_config *moe))
 {
     const model_config *c = &r->config;
     char text[512] = "";
@@ -61,8 +66,8 @@ static void tell_each(const train_run *r, const char *name, size_t field)
     for (int64_t l = 0; l < c->layers; l++) {
         size_t used = strlen(text);
         if (!c->layer[l].sparse || (used && !differ)) continue;
-        int64_t value = *(const int64_t *)((const char *)&c->layer[l] + field);
-        snprintf(text + used, sizeof text - used, "%s%lld", used ? "," : "", (long long)value);
+        snprintf(text + used, sizeof text - used, "%s%lld", used ? "," : "",
+            (long long)number_of(&c->layer[l].moe));
     }
     if (*text) fact(r, name, "%s", text);
 }
@@ -74,9 +79,9 @@ static void tell_sizes(const train_run *r, const model_config *c)
     whole(r, "sparse-layers", sparse);
     whole(r, "width", c->width);
     tell_attention(r, c);
-    tell_each(r, "experts", offsetof(layer_config, experts));
-    tell_each(r, "topk", offsetof(layer_config, topk));
-    tell_each(r, "expert-width", offsetof(layer_config, expert_width));
+    tell_each(r, "experts", experts_of);
+    tell_each(r, "topk", topk_of);
+    tell_each(r, "expert-width", hidden_of);
     if (sparse && c->shared_width) whole(r, "shared-width", c->shared_width);
     if (sparse < c->layers) whole(r, "dense-width", c->dense_width);
     whole(r, "vocab", c->vocab);
@@ -87,11 +92,12 @@ static void tell_sizes(const train_run *r, const model_config *c)
 
 static cadre_status first_layer(const train_run *r, moe_config *moe)
 {
-    moe_config *all = MEM_ARRAY(moe_config, r->config.layers);
-    cadre_status status = all ? train_settings_moe(&r->settings, &r->config, all) : CADRE_ENOMEM;
-    for (int64_t l = r->config.layers; l-- > 0 && status == CADRE_OK;)
-        if (r->config.layer[l].sparse) *moe = all[l];
-    mem_free(all);
+    model_config c;
+    CADRE_TRY(model_config_copy(&r->config, &c));
+    cadre_status status = train_settings_apply(&r->settings, &c);
+    for (int64_t l = c.layers; l-- > 0 && status == CADRE_OK;)
+        if (c.layer[l].sparse) *moe = c.layer[l].moe;
+    model_config_free(&c);
     return status;
 }
 

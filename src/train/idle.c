@@ -197,7 +197,7 @@ cadre_status train_idle_options(const train_run *r)
     facts f = { .run = r, .config = &r->config, .balance = &r->settings.balance };
     for (int64_t l = 0; l < r->config.layers && !f.sparse; l++) {
         if (!r->config.layer[l].sparse) continue;
-        CADRE_TRY(model_config_moe(&r->config, l, &f.moe));
+        f.moe = r->config.layer[l].moe;
         settings_read_layer(r->options, &f.moe);
         f.sparse = true;
     }

@@ -393,7 +393,8 @@ static void tell_health(loop *l)
 static int64_t experts_of(const model_config *c)
 {
     int64_t experts = 0;
-    for (int64_t l = 0; l < c->layers; l++) experts += c->layer[l].sparse ? c->layer[l].experts : 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        experts += c->layer[l].sparse ? c->layer[l].moe.experts : 0;
     return experts;
 }
 

@@ -130,8 +130,8 @@ static void put_shape(json_writer *w, const train_run *r)
         if (!c->layer[l].sparse) continue;
         json_put_object(w, NULL);
         json_put_int(w, "layer", l);
-        json_put_int(w, "experts", c->layer[l].experts);
-        json_put_int(w, "topk", c->layer[l].topk);
+        json_put_int(w, "experts", c->layer[l].moe.experts);
+        json_put_int(w, "topk", c->layer[l].moe.route.topk);
         json_put_close(w, '}');
     }
     json_put_close(w, ']');

@@ -135,10 +135,9 @@ cadre_status train_model_decide(train_run *r)
 static void warn_of_routers_without_gradient(const train_run *r)
 {
     for (int64_t l = 0; l < r->config.layers; l++) {
-        moe_config moe;
+        const moe_config *moe = &r->config.layer[l].moe;
         if (!r->config.layer[l].sparse) continue;
-        if (model_config_moe(&r->config, l, &moe) != CADRE_OK) continue;
-        if (!router_learns_nothing(moe.router, &moe.route)) continue;
+        if (!router_learns_nothing(moe->router, &moe->route)) continue;
         train_note(r, "one pick with a renormalised weight: the router learns nothing from the "
                       "experts");
         return;
@@ -150,12 +149,13 @@ static void warn_of_dense_picks(const train_run *r)
 {
     for (int64_t l = 0; l < r->config.layers; l++) {
         const layer_config *layer = &r->config.layer[l];
-        if (!layer->sparse || layer->topk < layer->experts || layer->experts == 1) continue;
+        if (!layer->sparse || layer->moe.route.topk < layer->moe.experts || layer->moe.experts == 1)
+            continue;
         if (r->config.router->traits & ROUTER_VARIABLE) continue;
         train_note(r,
             "every token takes all %lld experts, so nothing is routed: a --topk below "
             "%lld, or more --experts, makes the layers sparse",
-            (long long)layer->experts, (long long)layer->experts);
+            (long long)layer->moe.experts, (long long)layer->moe.experts);
         return;
     }
 }

@@ -78,15 +78,14 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     return settings_read_balance(o, &s->balance);
 }
 
-cadre_status train_settings_moe(
-    const train_settings *s, const model_config *config, moe_config *moe)
+cadre_status train_settings_apply(const train_settings *s, model_config *config)
 {
     for (int64_t l = 0; l < config->layers; l++) {
+        moe_config *moe = &config->layer[l].moe;
         if (!config->layer[l].sparse) continue;
-        CADRE_TRY(model_config_moe(config, l, &moe[l]));
-        settings_read_layer(s->options, &moe[l]);
-        CADRE_TRY(settings_check_router(s->options, moe[l].router));
-        CADRE_TRY(moe_config_check(&moe[l], "options"));
+        settings_read_layer(s->options, moe);
+        CADRE_TRY(settings_check_router(s->options, moe->router));
+        CADRE_TRY(moe_config_check(moe, "options"));
     }
     return CADRE_OK;
 }

@@ -24,8 +24,7 @@ typedef struct train_settings {
 /* options: after recipe_apply. */
 cadre_status train_settings_read(const cadre_options *options, const recipe *r, train_settings *s);
 
-/* The MoE layers as they train: the model's, with capacity, jitter and dropout. moe: [layers]. */
-cadre_status train_settings_moe(
-    const train_settings *s, const model_config *config, moe_config *moe);
+/* A configuration's sparse layers as they train: with capacity, jitter and dropout. */
+cadre_status train_settings_apply(const train_settings *s, model_config *config);
 
 #endif

@@ -5,8 +5,8 @@
 
 struct trainer {
     compute *c;
-    comm self, *world; /* world: &self where there is one rank */
-    const model_config *config;
+    comm self, *world;   /* world: &self where there is one rank */
+    model_config config; /* whose sparse layers are as they train */
     train_settings settings;
     arena memory;
     param_table table;
@@ -17,7 +17,6 @@ struct trainer {
     model_gradients gradients;
     optimizer *optimizer;
     transformer *transformer;
-    moe_config *moe; /* [layers] */
     balance *balance;
     int32_t *inputs, *targets; /* [micro-batch] */
     int64_t *start;            /* [sequences of a micro-batch + 1] */
@@ -40,12 +39,14 @@ static batch_limits limits_of(const train_settings *s)
 
 /* ---- memory ---- */
 
-static int list_sparse(const model_config *c, const moe_config *moe, balance_layer *layers)
+static int list_sparse(const model_config *c, balance_layer *layers)
 {
     int count = 0;
-    for (int64_t l = 0; l < c->layers; l++)
+    for (int64_t l = 0; l < c->layers; l++) {
+        const moe_config *moe = &c->layer[l].moe;
         if (c->layer[l].sparse)
-            layers[count++] = (balance_layer){ moe[l].router, moe[l].experts, moe[l].route.topk };
+            layers[count++] = (balance_layer){ moe->router, moe->experts, moe->route.topk };
+    }
     return count;
 }
 
@@ -53,7 +54,7 @@ static int list_sparse(const model_config *c, const moe_config *moe, balance_lay
 static void layout(trainer *t)
 {
     const train_settings *s = &t->settings;
-    const model_config *c = t->config;
+    const model_config *c = &t->config;
     arena *a = &t->memory;
     t->values = ARENA_ARRAY(a, real, t->table.elements);
     t->gradient = ARENA_ARRAY(a, real, t->table.elements);
@@ -62,32 +63,37 @@ static void layout(trainer *t)
     t->targets = ARENA_ARRAY(a, int32_t, micro_batch_tokens(s));
     t->losses = ARENA_ARRAY(a, real, micro_batch_tokens(s));
     t->start = ARENA_ARRAY(a, int64_t, (micro_batch_sequences(s) + 1));
-    t->moe = ARENA_ARRAY(a, moe_config, c->layers);
+}
+
+static cadre_status take_config(trainer *t, const model_config *config)
+{
+    CADRE_TRY(model_config_copy(config, &t->config));
+    return train_settings_apply(&t->settings, &t->config);
 }
 
 static cadre_status allocate(trainer *t)
 {
-    CADRE_TRY(param_table_make(t->config, &t->table));
+    CADRE_TRY(param_table_make(&t->config, &t->table));
     layout(t);
     if (!arena_open(&t->memory, t->memory.used)) return CADRE_ENOMEM;
     layout(t);
     for (int64_t i = 0; i <= micro_batch_sequences(&t->settings); i++)
         t->start[i] = i * t->settings.context;
-    return train_settings_moe(&t->settings, t->config, t->moe);
+    return CADRE_OK;
 }
 
 static cadre_status make_parts(trainer *t)
 {
     const train_settings *s = &t->settings;
     balance_layer layers[CONFIG_MAX_LAYERS];
-    CADRE_TRY(model_weights_of_flat(t->config, &t->table, t->values, &t->weights));
-    CADRE_TRY(model_gradients_of_flat(t->config, &t->table, t->gradient, &t->gradients));
+    CADRE_TRY(model_weights_of_flat(&t->config, &t->table, t->values, &t->weights));
+    CADRE_TRY(model_gradients_of_flat(&t->config, &t->table, t->gradient, &t->gradients));
     if (t->head_gradient) t->gradients.head = t->head_gradient;
     CADRE_TRY(optimizer_new(t->c, &t->table, &s->optimizer, &t->optimizer));
     batch_limits most = limits_of(s);
-    CADRE_TRY(transformer_new(t->c, t->config, t->moe, &most, &t->transformer));
-    return balance_new(&s->balance, layers, list_sparse(t->config, t->moe, layers),
-        micro_batch_tokens(s), micro_batch_sequences(s), t->world, &t->balance);
+    CADRE_TRY(transformer_new(t->c, &t->config, &most, &t->transformer));
+    return balance_new(&s->balance, layers, list_sparse(&t->config, layers), micro_batch_tokens(s),
+        micro_batch_sequences(s), t->world, &t->balance);
 }
 
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
@@ -95,9 +101,10 @@ cadre_status trainer_new(compute *c, const model_config *config, const train_set
 {
     trainer *t = MEM_ARRAY(trainer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (trainer){ .c = c, .self = comm_self(), .config = config, .settings = *settings };
+    *t = (trainer){ .c = c, .self = comm_self(), .settings = *settings };
     t->world = world ? world : &t->self;
-    cadre_status status = allocate(t);
+    cadre_status status = take_config(t, config);
+    if (status == CADRE_OK) status = allocate(t);
     if (status == CADRE_OK) status = make_parts(t);
     if (status != CADRE_OK) {
         trainer_free(t);
@@ -117,19 +124,20 @@ void trainer_free(trainer *t)
     model_weights_free(&t->weights);
     param_table_free(&t->table);
     arena_close(&t->memory);
+    model_config_free(&t->config);
     mem_free(t);
 }
 
 /* The sizes that its parts were opened with. */
-static cadre_status measure(trainer *t, const compute *c, const moe_config *moe, size_t *bytes)
+static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
 {
     const train_settings *s = &t->settings;
     balance_layer layers[CONFIG_MAX_LAYERS];
-    int sparse = list_sparse(t->config, moe, layers);
+    int sparse = list_sparse(&t->config, layers);
     batch_limits most = limits_of(s);
     layout(t);
     const size_t part[] = { (size_t)t->table.count * sizeof(param), t->memory.used,
-        optimizer_bytes(&t->table), transformer_bytes(c, t->config, moe, &most),
+        optimizer_bytes(&t->table), transformer_bytes(c, &t->config, &most),
         balance_bytes(
             &s->balance, layers, sparse, micro_batch_tokens(s), micro_batch_sequences(s)) };
     size_t sum = 0;
@@ -144,13 +152,12 @@ static cadre_status measure(trainer *t, const compute *c, const moe_config *moe,
 cadre_status trainer_bytes(
     const compute *c, const model_config *config, const train_settings *settings, size_t *bytes)
 {
-    trainer t = { .config = config, .settings = *settings };
-    moe_config *moe = MEM_ARRAY(moe_config, config->layers);
-    cadre_status status = moe ? train_settings_moe(settings, config, moe) : CADRE_ENOMEM;
+    trainer t = { .settings = *settings };
+    cadre_status status = take_config(&t, config);
     if (status == CADRE_OK) status = param_table_make(config, &t.table);
-    if (status == CADRE_OK) status = measure(&t, c, moe, bytes);
+    if (status == CADRE_OK) status = measure(&t, c, bytes);
     param_table_free(&t.table);
-    mem_free(moe);
+    model_config_free(&t.config);
     return status;
 }
 
@@ -201,7 +208,7 @@ static cadre_status run_micro_batch(
     CADRE_TRY(forward_micro_batch(t, step, micro_batch, feed, arg));
     balance_finish(t->balance);
     real scale = (real)(1.0 / (double)(s->batch * s->context));
-    model_gradients_accumulate(&t->gradients, t->config->layers, micro_batch > 0);
+    model_gradients_accumulate(&t->gradients, t->config.layers, micro_batch > 0);
     CADRE_TRY(transformer_backward(
         t->transformer, &t->weights, &t->gradients, t->targets, scale, t->losses));
     for (int64_t i = 0; i < micro_batch_tokens(s); i++) *sum += (double)t->losses[i];
@@ -230,7 +237,7 @@ cadre_status trainer_step(
     CADRE_TRY(comm_status(t->world)); /* asked once: nothing is changed before */
     if (t->head_gradient)
         t->c->variant->rows->add(
-            t->config->vocab * t->config->width, t->head_gradient, t->gradients.embed);
+            t->config.vocab * t->config.width, t->head_gradient, t->gradients.embed);
     double size = optimizer_gradient_norm(t->optimizer, t->gradient);
     optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);
     update_biases(t);
@@ -239,14 +246,14 @@ cadre_status trainer_step(
     return CADRE_OK;
 }
 
-int trainer_sparse_layers(const trainer *t) { return (int)model_config_sparse_layers(t->config); }
+int trainer_sparse_layers(const trainer *t) { return (int)model_config_sparse_layers(&t->config); }
 balance_totals trainer_totals(const trainer *t, int i) { return balance_total(t->balance, i); }
 
 /* The model's layer that is the i-th of the sparse ones. */
 static int64_t sparse_layer(const trainer *t, int i)
 {
     int64_t l = 0;
-    for (; !t->config->layer[l].sparse || i > 0; l++) i -= t->config->layer[l].sparse;
+    for (; !t->config.layer[l].sparse || i > 0; l++) i -= t->config.layer[l].sparse;
     return l;
 }
 
@@ -259,5 +266,5 @@ double trainer_router_norm(const trainer *t, int i)
 {
     int64_t l = sparse_layer(t, i);
     return sqrt(t->c->variant->rows->sum_squares(
-        t->moe[l].experts * t->config->width, t->gradients.layer[l].moe.router.matrix));
+        t->config.layer[l].moe.experts * t->config.width, t->gradients.layer[l].moe.router.matrix));
 }

@@ -73,9 +73,7 @@ static bool open_case(layer_case *c, const char *router_name, const char *form)
                                       .head_dim = 2,
                                       .value_dim = 2 },
                            .sparse = true,
-                           .experts = 4,
-                           .topk = 2,
-                           .expert_width = HIDDEN } };
+                           .moe = { .experts = 4, .hidden = HIDDEN, .route = { .topk = 2 } } } };
     c->config = (model_config){ .vocab = 1,
         .width = WIDTH,
         .layers = 1,
@@ -87,7 +85,9 @@ static bool open_case(layer_case *c, const char *router_name, const char *form)
         .groups_used = 1,
         .route_scale = 1,
         .layer = &c->layer };
-    if (model_config_moe(&c->config, 0, &c->moe) != CADRE_OK ||
+    model_config_fill_layers(&c->config);
+    c->moe = c->layer.moe;
+    if (moe_config_check(&c->moe, "gradients") != CADRE_OK ||
         param_table_make(&c->config, &c->table) != CADRE_OK)
         return false;
     c->values = MEM_ARRAY(real, c->table.elements);

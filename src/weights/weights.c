@@ -11,7 +11,7 @@ static int64_t count_pointers(const model_config *c)
 {
     int64_t count = 0;
     for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse) count += EXPERT_ROLES * c->layer[l].experts;
+        if (c->layer[l].sparse) count += EXPERT_ROLES * c->layer[l].moe.experts;
     return count;
 }
 
@@ -19,13 +19,13 @@ static int64_t pointers_before(const model_config *c, int64_t l)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < l; i++)
-        if (c->layer[i].sparse) count += EXPERT_ROLES * c->layer[i].experts;
+        if (c->layer[i].sparse) count += EXPERT_ROLES * c->layer[i].moe.experts;
     return count;
 }
 
 static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
 {
-    return pointers_before(c, l) + (int64_t)(role - ROLE_EXPERT_GATE) * c->layer[l].experts;
+    return pointers_before(c, l) + (int64_t)(role - ROLE_EXPERT_GATE) * c->layer[l].moe.experts;
 }
 
 /* ---- weights ---- */
@@ -49,7 +49,7 @@ static weight expert_view(const layer_config *layer, const param *p, param_place
         .cols = p->cols,
         .stride = place.stride,
         .interleaved = place.interleaved,
-        .experts = (int)layer->experts,
+        .experts = (int)layer->moe.experts,
         .expert = table,
         .block_scales = place.block_scales,
         .expert_block_scales = place.block_scales.form ? scales : NULL };

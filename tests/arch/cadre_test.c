@@ -84,9 +84,8 @@ static void a_limit_outside_of_training(void **state)
         "factor\": 0");
     assert_true(c.capacity.slots == 5 && c.capacity.overflow == OVERFLOW_REROUTE &&
                 c.capacity.priority == PRIORITY_TOKEN);
-    moe_config moe;
-    succeeds(model_config_moe(&c, 1, &moe));
-    assert_true(moe.dispatch.in_eval && moe.dispatch.slots == 5);
+    const dispatch_options *limits = &c.layer[1].moe.dispatch;
+    assert_true(limits->in_eval && limits->slots == 5);
     model_config_free(&c);
     c = kept("\"capacity\": null", NULL, "capacity");
     assert_false(c.capacity.in_eval);
@@ -121,11 +120,11 @@ static void layers_that_differ(void **state)
     "\"sparse_layers\": [{\"experts\": 4, \"topk\": 1, \"expert_width\": 5}, null, "               \
     "{\"experts\": 6, \"topk\": 3, \"expert_width\": 9}]"
     model_config c = kept(LIST, LIST, NULL);
-    assert_true(c.layer[0].sparse && c.layer[0].experts == 4 && c.layer[0].topk == 1 &&
-                c.layer[0].expert_width == 5);
+    assert_true(c.layer[0].sparse && c.layer[0].moe.experts == 4 &&
+                c.layer[0].moe.route.topk == 1 && c.layer[0].moe.hidden == 5);
     assert_false(c.layer[1].sparse);
-    assert_true(c.layer[2].sparse && c.layer[2].experts == 6 && c.layer[2].topk == 3 &&
-                c.layer[2].expert_width == 9);
+    assert_true(c.layer[2].sparse && c.layer[2].moe.experts == 6 &&
+                c.layer[2].moe.route.topk == 3 && c.layer[2].moe.hidden == 9);
     model_config_free(&c);
 }
 

@@ -91,8 +91,8 @@ static void layers_follow(void **state)
             assert_int_equal(c.layer[l].sparse, sparse);
             assert_int_equal(c.layer[l].mixer.window, cases[i].windowed[l] == 'w' ? 9 : 0);
             assert_int_equal(model_config_sparse_before(&c, l), count);
-            assert_true(
-                c.layer[l].experts == 4 && c.layer[l].topk == 2 && c.layer[l].expert_width == 12);
+            assert_true(c.layer[l].moe.experts == 4 && c.layer[l].moe.route.topk == 2 &&
+                        c.layer[l].moe.hidden == 12);
             count += sparse;
         }
         assert_int_equal(model_config_sparse_layers(&c), count);

@@ -150,7 +150,7 @@ static void chance(void **state)
 {
     (void)state;
     enum { STRETCHES = 100 };
-    layer_config layer = { .sparse = true, .experts = 2, .topk = 1 };
+    layer_config layer = { .sparse = true, .moe = { .experts = 2, .route = { .topk = 1 } } };
     model_config config = { .layers = 1, .layer = &layer };
     census_form form = { .config = &config, .layers = 1, .experts = 2, .picks = 1, .stretch = 64 };
     int32_t part[2][STRETCHES][2] = { 0 };

@@ -26,7 +26,6 @@ typedef struct small_model {
     compute *c;
     model_config config;
     train_settings settings;
-    moe_config moe[CONFIG_MAX_LAYERS];
     param_table table;
     real *values, *gradient;
     model_weights weights;
@@ -53,8 +52,9 @@ static void open_model(
         fail_msg("%s", cadre_last_error());
     mem_free(notes);
     if (change) change(&m->config);
+    model_config_fill_layers(&m->config);
     assert_int_equal(train_settings_read(o, r, &m->settings), CADRE_OK);
-    if (train_settings_moe(&m->settings, &m->config, m->moe) != CADRE_OK)
+    if (train_settings_apply(&m->settings, &m->config) != CADRE_OK)
         fail_msg("%s", cadre_last_error());
     assert_int_equal(param_table_make(&m->config, &m->table), CADRE_OK);
     m->values = MEM_ARRAY(real, m->table.elements);
@@ -67,11 +67,12 @@ static void open_model(
     batch_limits most = {
         .tokens = TOKENS, .sequences = SEQUENCES, .keys = LENGTH, .training = true
     };
-    assert_int_equal(transformer_new(m->c, &m->config, m->moe, &most, &m->t), CADRE_OK);
-    for (int64_t l = 0; l < m->config.layers; l++)
+    assert_int_equal(transformer_new(m->c, &m->config, &most, &m->t), CADRE_OK);
+    for (int64_t l = 0; l < m->config.layers; l++) {
+        const moe_config *moe = &m->config.layer[l].moe;
         if (m->config.layer[l].sparse)
-            layers[sparse++] =
-                (balance_layer){ m->moe[l].router, m->moe[l].experts, m->moe[l].route.topk };
+            layers[sparse++] = (balance_layer){ moe->router, moe->experts, moe->route.topk };
+    }
     assert_int_equal(
         balance_new(&m->settings.balance, layers, sparse, TOKENS, SEQUENCES, NULL, &m->b),
         CADRE_OK);
@@ -231,7 +232,7 @@ static void prefill_equals_token_by_token(void **state)
         sequence_state one_by_one, *past = &one_by_one;
         batch_limits most = { .tokens = LENGTH, .sequences = 1, .keys = LENGTH };
         transformer *t;
-        assert_int_equal(transformer_new(m.c, &m.config, m.moe, &most, &t), CADRE_OK);
+        assert_int_equal(transformer_new(m.c, &m.config, &most, &t), CADRE_OK);
         token_batch b = { .inputs = m.inputs, .tokens = LENGTH, .sequences = 1, .start = m.start };
         transformer_forward(t, &m.weights, &b, NULL, NULL, NULL);
         transformer_logits(t, &m.weights, 0, LENGTH, whole);
@@ -353,11 +354,11 @@ static void check_stages(const char *name)
     transformer_stage part[] = { { 0, 1, SEQUENCES }, { 1, m.config.layers, SEQUENCES } };
     transformer *whole, *stage[2];
     size_t size = (size_t)m.table.elements * sizeof(real);
-    assert_int_equal(transformer_new(m.c, &m.config, m.moe, &most, &whole), CADRE_OK);
+    assert_int_equal(transformer_new(m.c, &m.config, &most, &whole), CADRE_OK);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(
-            transformer_new_stage(m.c, &m.config, m.moe, &most, &part[i], &stage[i]), CADRE_OK);
-        assert_true(transformer_stage_bytes(m.c, &m.config, m.moe, &most, &part[i]) > 0);
+            transformer_new_stage(m.c, &m.config, &most, &part[i], &stage[i]), CADRE_OK);
+        assert_true(transformer_stage_bytes(m.c, &m.config, &most, &part[i]) > 0);
     }
     run_whole(&m, whole);
     real *gradient = mem_alloc(size, 1), losses[TOKENS];

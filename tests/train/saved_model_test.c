@@ -232,8 +232,8 @@ typedef struct outcome {
     real saved[TOKENS * MOST_VOCAB], trained[TOKENS * MOST_VOCAB]; /* logits */
 } outcome;
 
-static void compute_logits(compute *c, const model_config *config, const moe_config *moe,
-    const model_weights *weights, real *logits)
+static void compute_logits(
+    compute *c, const model_config *config, const model_weights *weights, real *logits)
 {
     int32_t inputs[TOKENS];
     int64_t start[SEQUENCES + 1];
@@ -241,7 +241,7 @@ static void compute_logits(compute *c, const model_config *config, const moe_con
     batch_limits most = { .tokens = TOKENS, .sequences = SEQUENCES, .keys = CONTEXT };
     for (int i = 0; i < TOKENS; i++) inputs[i] = (i * 53 + i / 3) % SMALLEST_VOCAB;
     for (int i = 0; i <= SEQUENCES; i++) start[i] = i * CONTEXT;
-    assert_int_equal(transformer_new(c, config, moe, &most, &t), CADRE_OK);
+    assert_int_equal(transformer_new(c, config, &most, &t), CADRE_OK);
     token_batch b = { .inputs = inputs, .tokens = TOKENS, .sequences = SEQUENCES, .start = start };
     transformer_forward(t, weights, &b, NULL, NULL, NULL);
     transformer_logits(t, weights, 0, TOKENS, logits);
@@ -254,7 +254,7 @@ static void logits_of_saved(cadre_context *context, const char *folder, outcome 
     if (cadre_model_open(context, folder, &m) != CADRE_OK) fail_msg("%s", cadre_last_error());
     assert_true(m->config.vocab <= MOST_VOCAB);
     result->vocab = m->config.vocab;
-    compute_logits(context->compute, &m->config, m->moe, &m->weights, result->saved);
+    compute_logits(context->compute, &m->config, &m->weights, result->saved);
     cadre_model_close(m);
 }
 
@@ -275,20 +275,17 @@ static void logits_of_trained(
     else assert_int_equal(model_config_of(from, &config), CADRE_OK);
     if (!r) assert_int_equal(model_config_read_routing(&config, o), CADRE_OK);
     assert_int_equal(train_settings_read(o, r, &settings), CADRE_OK);
-    moe_config *moe = MEM_ARRAY(moe_config, config.layers);
-    assert_non_null(moe);
-    assert_int_equal(train_settings_moe(&settings, &config, moe), CADRE_OK);
+    assert_int_equal(train_settings_apply(&settings, &config), CADRE_OK);
     assert_int_equal(param_table_make(&config, &table), CADRE_OK);
     real *values = MEM_ARRAY(real, table.elements);
     assert_non_null(values);
     if (model_read_values(folder, &config, &table, values) != CADRE_OK)
         fail_msg("%s", cadre_last_error());
     assert_int_equal(model_weights_of_flat(&config, &table, values, &weights), CADRE_OK);
-    compute_logits(context->compute, &config, moe, &weights, logits);
+    compute_logits(context->compute, &config, &weights, logits);
     model_weights_free(&weights);
     mem_free(values);
     param_table_free(&table);
-    mem_free(moe);
     mem_free(notes);
     model_config_free(&config);
 }
