@@ -21,7 +21,7 @@ typedef struct text_range { /* a part of a text */
 
 static inline bool string_view_is(string_view v, const char *text)
 {
-    return v.size == strlen(text) && memcmp(v.data, text, v.size) == 0;
+    return v.size == strlen(text) && (v.size == 0 || memcmp(v.data, text, v.size) == 0);
 }
 
 /* Bytes that grow at the end. What fails is returned, and the first failure stays in `status`: who
