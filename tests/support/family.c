@@ -92,7 +92,7 @@ const char *family_text(const char *type, const char *members, const char *witho
 {
     static char text[FAMILY_TEXT];
     bool dense = !strcmp(type, "llama") || !strcmp(type, "qwen3");
-    snprintf(text, sizeof text, "{\"model_type\": \"%s\"", type);
+    snprintf(text, sizeof text, "{\"model_type\": \"%s\"", type ? type : "");
     put(text, members, without, strcmp(type, "switch_transformers") != 0 ? usual : stacks);
     if (!dense && strcmp(type, "cadre") != 0) {
         if (strcmp(type, "switch_transformers") != 0) put(text, members, without, sparse);
@@ -101,9 +101,9 @@ const char *family_text(const char *type, const char *members, const char *witho
     if (!strcmp(type, "deepseek_v2") || !strcmp(type, "deepseek_v3"))
         put(text, members, without, latent);
     if (!strcmp(type, "cadre")) put(text, members, without, own);
+    const char *more = members ? members : "";
     size_t used = strlen(text);
-    snprintf(text + used, sizeof text - used, "%s%s}", members && *members ? ", " : "",
-        members ? members : "");
+    snprintf(text + used, sizeof text - used, "%s%s}", *more ? ", " : "", more);
     return text;
 }
 
