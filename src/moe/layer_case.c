@@ -265,15 +265,20 @@ static cadre_status run_layer(layer_case *c)
 
 /* ---- what it computed ---- */
 
+static int64_t elements_of(int rank, const int64_t *shape)
+{
+    int64_t elements = 1;
+    for (int i = 0; i < rank; i++) elements *= shape[i];
+    return elements;
+}
+
 /* Room for one more tensor of 4-byte elements, zeroed. */
 static void *add_output(
     layer_case *c, const char *name, const char *dtype, int rank, const int64_t *shape)
 {
-    int64_t elements = 1;
     assert(c->outputs < MOST_OUTPUTS);
     output *o = &c->output[c->outputs];
-    for (int i = 0; i < rank; i++) elements *= shape[i];
-    o->data = mem_alloc((size_t)elements, sizeof(float));
+    o->data = mem_alloc((size_t)elements_of(rank, shape), sizeof(float));
     if (!o->data) return NULL;
     c->outputs++;
     snprintf(o->name, sizeof o->name, "%s", name);
@@ -287,16 +292,13 @@ static cadre_status add_floats(
 {
     float *out = add_output(c, name, "F32", rank, shape);
     if (!out) return CADRE_ENOMEM;
-    int64_t elements = 1;
-    for (int i = 0; i < rank; i++) elements *= shape[i];
-    for (int64_t i = 0; i < elements; i++) out[i] = (float)values[i];
+    for (int64_t i = 0; i < elements_of(rank, shape); i++) out[i] = (float)values[i];
     return CADRE_OK;
 }
 
 /* Gradients of one expert after the other fill the tensor that they share. */
 static cadre_status add_gradients(layer_case *c)
 {
-    float *shared = NULL;
     for (int64_t i = 0; i < cadre_moe_parameters(c->moe); i++) {
         cadre_moe_parameter p = cadre_moe_parameter_at(c->moe, i);
         int64_t shape[MOST_RANK], count = p.rows * p.cols;
@@ -306,10 +308,10 @@ static cadre_status add_gradients(layer_case *c)
         snprintf(name, sizeof name, "grad.%s", p.name);
         for (int k = 0; k < c->outputs; k++)
             if (!strcmp(c->output[k].name, name)) at = k;
-        shared = at >= 0 ? c->output[at].data : add_output(c, name, "F32", rank, shape);
-        if (!shared) return CADRE_ENOMEM;
-        if (p.expert >= 0) shared += p.expert * count;
-        for (int64_t j = 0; j < count; j++) shared[j] = (float)p.gradient[j];
+        float *out = at >= 0 ? c->output[at].data : add_output(c, name, "F32", rank, shape);
+        if (!out) return CADRE_ENOMEM;
+        if (p.expert >= 0) out += p.expert * count;
+        for (int64_t j = 0; j < count; j++) out[j] = (float)p.gradient[j];
     }
     return CADRE_OK;
 }
@@ -367,8 +369,7 @@ static cadre_status write_outputs(const layer_case *c, const char *path)
     }
     for (int i = 0; i < c->outputs; i++) {
         const output *o = &c->output[i];
-        size_t bytes = sizeof(float);
-        for (int k = 0; k < o->rank; k++) bytes *= (size_t)o->shape[k];
+        size_t bytes = (size_t)elements_of(o->rank, o->shape) * sizeof(float);
         safetensors_writer_put(w, o->data, bytes);
     }
     return safetensors_writer_commit(w);
