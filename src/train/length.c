@@ -5,6 +5,28 @@
 
 enum { STEPS_TO_MEASURE = 3, STEPS_UNTIL_MEASURED = 1000 };
 
+/* ---- the pace ---- */
+
+/* A step counts for e times less after so many seconds, but a few steps count whatever they took. */
+static const double pace_seconds = 10, pace_least_kept = 0.8;
+
+run_pace run_pace_begin(const run_spent *s)
+{
+    double share = s->seconds > pace_seconds ? pace_seconds / s->seconds : 1;
+    return (run_pace){ (double)s->steps * share, s->seconds * share };
+}
+
+void run_pace_step(run_pace *p, double seconds)
+{
+    double kept = fmax(exp(-seconds / pace_seconds), pace_least_kept);
+    p->steps = p->steps * kept + 1;
+    p->seconds = p->seconds * kept + seconds;
+}
+
+double run_pace_of_step(const run_pace *p) { return p->steps > 0 ? p->seconds / p->steps : 0; }
+
+/* ---- the length ---- */
+
 bool length_lacks_tokens(const run_length *l, const run_spent *s)
 {
     return !l->steps && s->seconds >= l->seconds && s->tokens < l->min_tokens;
@@ -17,10 +39,10 @@ bool length_over(const run_length *l, const run_spent *s)
     return !length_lacks_tokens(l, s) || (l->max_seconds > 0 && s->seconds >= l->max_seconds);
 }
 
-/* Steps behind when the run has taken so many seconds, at the rate so far. */
-static double steps_by(const run_spent *s, double seconds)
+/* Steps behind when the run has taken so many seconds, at the pace of now. */
+static double steps_by(const run_spent *s, const run_pace *p, double seconds)
 {
-    return (double)s->steps + ceil((seconds - s->seconds) / (s->seconds / (double)s->steps));
+    return (double)s->steps + ceil((seconds - s->seconds) / run_pace_of_step(p));
 }
 
 static double steps_by_tokens(const run_spent *s, int64_t tokens)
@@ -29,12 +51,12 @@ static double steps_by_tokens(const run_spent *s, int64_t tokens)
            ceil((double)(tokens - s->tokens) / ((double)s->tokens / (double)s->steps));
 }
 
-int64_t length_plan(const run_length *l, const run_spent *s)
+int64_t length_plan(const run_length *l, const run_spent *s, const run_pace *p)
 {
     if (l->steps) return l->steps;
     if (s->steps < STEPS_TO_MEASURE) return s->steps + STEPS_UNTIL_MEASURED;
-    double end = steps_by(s, l->seconds), enough = steps_by_tokens(s, l->min_tokens);
-    if (l->max_seconds > 0) enough = fmin(enough, steps_by(s, l->max_seconds));
+    double end = steps_by(s, p, l->seconds), enough = steps_by_tokens(s, l->min_tokens);
+    if (l->max_seconds > 0) enough = fmin(enough, steps_by(s, p, l->max_seconds));
     end = fmax(end, enough);
     return end < (double)s->steps + 1 ? s->steps + 1 : (int64_t)fmin(end, 9e15);
 }

@@ -230,6 +230,7 @@ typedef struct loop {
     int64_t first;         /* step that this process began at */
     /* clock_seconds() and this process's processor time when it began there */
     double began, worked;
+    run_pace pace;  /* of its last steps */
     health health;  /* of experts and drops */
     bool prolonged; /* its minutes were too few for --min-tokens, and that was said */
     int64_t saved;  /* the step of the last checkpoint; -1: there is none */
@@ -249,13 +250,13 @@ static run_spent spent_by(const loop *l)
     };
 }
 
-/* With --minutes the number of steps is an estimate, which gets better as the time runs out. */
+/* With --minutes the number of steps is an estimate, which follows the pace of the machine. */
 static void plan_steps(loop *l)
 {
     const run_length *length = &l->run->settings.length;
     schedule *s = &l->run->settings.schedule;
     run_spent spent = spent_by(l);
-    s->steps = length_plan(length, &spent);
+    s->steps = length_plan(length, &spent, &l->pace);
     if (s->warmup < 0) s->warmup = length_warmup(length, s->steps);
 }
 
@@ -322,10 +323,7 @@ static void tell(const loop *l, const trainer_report *report, double tokens_per_
         p.max_vio += metrics_max_vio(t.count, t.experts) / layers;
         p.dead += metrics_dead(t.count, t.experts);
     }
-    bool timed = !r->settings.length.steps;
-    double step_seconds =
-        timed ? p.seconds / (double)p.step : (double)report->tokens / tokens_per_second;
-    p.seconds_left = (double)(p.steps - p.step) * step_seconds;
+    p.seconds_left = (double)(p.steps - p.step) * run_pace_of_step(&l->pace);
     r->listener->progress(r->listener->arg, &p);
 }
 
@@ -411,6 +409,7 @@ static cadre_status one_step(loop *l)
     r->state.step++;
     r->state.tokens += report.tokens;
     r->state.seconds = clock_seconds() - l->started;
+    run_pace_step(&l->pace, took);
     CADRE_TRY(metrics_put(r, r->state.step, &report, rate));
     tell(l, &report, rate);
     tell_health(l);
@@ -460,6 +459,7 @@ static cadre_status run_loop(loop *l)
     l->began = clock_seconds();
     l->worked = clock_processor_seconds();
     l->started = l->began - r->state.seconds;
+    l->pace = run_pace_begin(&(run_spent){ r->state.step, r->state.tokens, r->state.seconds });
     while (!finished(l)) {
         if (cadre_interrupted()) return stop(l);
         cadre_status status = one_step(l);
