@@ -123,6 +123,7 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
     cadre_status status = open_stop(o, w);
     if (status == CADRE_OK) {
         bool noted = opened_note_context(call, model, "the prompt has", ids->count);
+        opened_note_ids(call, model, ids->id, ids->count);
         status = cadre_generate(model, ids->id, ids->count, limit, &sampling,
             cadre_options_text(o, "routes", 0), take, w);
         release(w);

@@ -54,6 +54,22 @@ bool opened_note_context(
     return beyond;
 }
 
+void opened_note_ids(const invocation *call, cadre_model *model, const int32_t *ids, int64_t count)
+{
+    const cadre_tokenizer *tokenizer;
+    cadre_model_info info = { .size = sizeof info };
+    cadre_model_info_get(model, &info);
+    if (cadre_model_tokenizer(model, &tokenizer) != CADRE_OK) return;
+    int32_t pieces = cadre_tokenizer_size(tokenizer);
+    int64_t at = 0;
+    while (at < count && ids[at] < pieces) at++;
+    if (at < count && ids[at] < info.vocabulary)
+        progress_note(call,
+            "token %lld: id %d is none of the vocabulary's, 0 to %d: the model has a row for it, "
+            "which stands for no text",
+            (long long)at, ids[at], pieces - 1);
+}
+
 cadre_status opened_recipe_options(const invocation *call, cadre_options **options)
 {
     const cadre_option_table tables[] = { cadre_run_options(), cadre_model_options(),

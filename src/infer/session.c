@@ -43,10 +43,12 @@ cadre_status session_check_model(const cadre_model *model)
 
 cadre_status session_check_tokens(const cadre_model *model, const int32_t *tokens, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++)
-        if (tokens[i] < 0 || tokens[i] >= model->config.vocab)
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "token %lld: expected an id of 0 to %lld, found %d", (long long)i,
-                (long long)(model->config.vocab - 1), tokens[i]);
-    return CADRE_OK;
+    int64_t at = 0;
+    while (at < count && tokens[at] >= 0 && tokens[at] < model->config.vocab) at++;
+    if (at == count) return CADRE_OK;
+    cadre_status status = cadre_fail(CADRE_EARGUMENT, model->path,
+        "token %lld: expected an id of 0 to %lld, found %d", (long long)at,
+        (long long)(model->config.vocab - 1), tokens[at]);
+    cadre_fail_advice("the ids, or the tokenizer that gave them, are another model's");
+    return status;
 }

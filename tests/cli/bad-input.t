@@ -138,6 +138,7 @@ $ cadre generate noisy --tokens 1,x,3
 ? 2
 $ cadre generate noisy --tokens 512
 2> cadre: *512*
+2> ...
 ? 2
 $ cadre generate noisy -p x --temperature -1
 2> cadre: --temperature: expected a number from 0 to 100, found '-1'
@@ -159,6 +160,7 @@ $ cadre logits noisy --tokens nowhere --out x
 ? 1
 $ cadre logits noisy --tokens 1,99999 --out x
 2> cadre: *99999*
+2> ...
 ? 2
 $ cadre logits noisy --tokens 1,2 --out /nowhere/x
 2> cadre: /nowhere/x: *
@@ -234,6 +236,43 @@ $ echo hi | cadre chat spoilt --template chatml --context 128
 2> cadre: spoilt: the model computes no numbers: *
 2> ...
 ? 1
+
+# ids that a model has no row for, of a list or of another model's tokenizer; and rows that stand for nothing
+$ cadre init small --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 --vocab 270 --quiet && cp noisy/tokenizer.json small
+$ cadre init large --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 --vocab 600 --quiet && cp noisy/tokenizer.json large
+$ cadre generate small --tokens 7,270 -n 2
+2> cadre: small: token 1: expected an id of 0 to 269, found 270
+2>        the ids, or the tokenizer that gave them, are another model's
+? 2
+$ cadre generate small -p "$(head -c 300 en.txt)" -n 2
+2> cadre: small: token *: expected an id of 0 to 269, found *
+2> ...
+? 2
+$ cadre logits small --tokens 7,270 --out none.safetensors
+2> cadre: small: token 1: expected an id of 0 to 269, found 270
+2> ...
+? 2
+$ cadre eval small --text en.txt
+2> cadre: small: token *: expected an id of 0 to 269, found *
+2> ...
+? 2
+$ head -n 3 en.txt | cadre chat small --template chatml
+2> cadre: small: token *: expected an id of 0 to 269, found *
+2> ...
+? 2
+$ cadre train --from small --data en.txt --context 16 --batch 2 --steps 2 --out from-small --quiet
+2> cadre: small: tokenizer.json: expected at most the model's 270 ids, found *
+? 1
+$ cadre generate large --tokens 7,599,7 -n 2 --ids
+> *
+2> token 1: id 599 is none of the vocabulary's, 0 to *: the model has a row for it, which stands for no text
+$ cadre logits large --tokens 512 --out rows.safetensors
+2> token 0: id 512 is none of the vocabulary's, *
+$ cadre generate large --tokens 7,350 -n 2 --ids
+> *
+$ cadre tokenize large --decode <<< 512
+2> cadre: large/tokenizer.json: expected ids in 0..*, found 512
+? 2
 
 # what lies in a model's place and is none
 $ cp -r noisy pointer && printf 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4976698672\n' | tee pointer/model.safetensors > pointer.gguf
