@@ -7,7 +7,7 @@ enum { STEPS_TO_MEASURE = 3, STEPS_UNTIL_MEASURED = 1000 };
 
 /* ---- the pace ---- */
 
-/* A step counts for e times less after so many seconds, but a few steps count whatever they took. */
+/* A step counts for e times less after so many seconds; a few steps count whatever they took. */
 static const double pace_seconds = 10, pace_least_kept = 0.8;
 
 run_pace run_pace_begin(const run_spent *s)

@@ -1,9 +1,9 @@
 /* length.h - when a run ends: after its steps, or when its time is over and it has seen as many
  * tokens as it must.
  *
- * Where time decides, the number of steps is a plan made anew at every step, so that the schedule of
- * learning rates ends with the run. It follows the pace of the last steps, not of the whole run:
- * where another program takes the processors, or gives them back, what is left to do is known
+ * Where time decides, the number of steps is a plan made anew at every step, so that the schedule
+ * of learning rates ends with the run. It follows the pace of the last steps, not of the whole
+ * run: where another program takes the processors, or gives them back, what is left to do is known
  * within seconds. */
 #ifndef CADRE_TRAIN_LENGTH_H
 #define CADRE_TRAIN_LENGTH_H
