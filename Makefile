@@ -75,8 +75,8 @@ endif
 # Sanitizers blow unrolled kernels up: with them -O3 takes minutes where -O1 takes seconds. The
 # build in double precision is for gradients, not for speed. Fuzzing, which is after what reads
 # files, leaves the variants out.
-# Hot loops begin at a cache line: else a step of training takes up to a tenth longer or shorter with
-# whatever the linker puts before them.
+# Hot loops begin at a cache line: else the time of a training step changes with whatever the linker
+# puts before them.
 KERNEL_O := $(if $(SAN)$(REAL),-O1,-O3 -falign-functions=64 -falign-loops=64)
 VARIANT_O := $(KERNEL_O) $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 VARIANT_avx2   := $(VARIANT_O) -mavx2 -mfma -mf16c

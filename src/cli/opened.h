@@ -19,7 +19,8 @@ void opened_end(opened *o);
 bool opened_note_context(
     const invocation *call, const cadre_model *model, const char *what, int64_t tokens);
 
-/* Notes the first id that the model has a row for and the vocabulary no piece: it says nothing. */
+/* Notes the first id that the model has a row for and the vocabulary no piece: such an id stands
+ * for no text. Opens the model's tokenizer; notes nothing where there is none. */
 void opened_note_ids(const invocation *call, cadre_model *model, const int32_t *ids, int64_t count);
 
 /* The three tables that a recipe fills in, with what this command took of them. */

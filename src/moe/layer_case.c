@@ -290,9 +290,10 @@ static void *add_output(
 static cadre_status add_floats(
     layer_case *c, const char *name, int rank, const int64_t *shape, const cadre_real *values)
 {
+    int64_t elements = elements_of(rank, shape);
     float *out = add_output(c, name, "F32", rank, shape);
     if (!out) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < elements_of(rank, shape); i++) out[i] = (float)values[i];
+    for (int64_t i = 0; i < elements; i++) out[i] = (float)values[i];
     return CADRE_OK;
 }
 
