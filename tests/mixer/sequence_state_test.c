@@ -1,0 +1,169 @@
+/* sequence_state_test.c - where the past of a sequence lies: every row and every fixed part has
+ * memory of its own, to the last element of it. The bounds are computed here as well, for a build
+ * that no sanitizer watches. */
+#include "mixer/sequence_state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+
+/* Three kinds of state: keys and values; keys that are the values too; a fixed part alone. */
+static mixer_state_size pairs(const mixer_config *c)
+{
+    (void)c;
+    return (mixer_state_size){ .key_row = 6, .value_row = 4, .fixed = 5 };
+}
+static mixer_state_size keys_alone(const mixer_config *c)
+{
+    (void)c;
+    return (mixer_state_size){ .key_row = 3 };
+}
+static mixer_state_size fixed_alone(const mixer_config *c)
+{
+    (void)c;
+    return (mixer_state_size){ .fixed = 7 };
+}
+
+static const mixer kinds[] = { { .name = "pairs", .state = pairs, .rewinds = true },
+    { .name = "keys alone", .state = keys_alone, .rewinds = true },
+    { .name = "fixed alone", .state = fixed_alone, .rewinds = true } };
+enum { LAYERS = 5, TOKENS = 2 * STATE_BLOCK };
+static const mixer_config configs[LAYERS] = { { .row = &kinds[0] }, { .row = &kinds[1] },
+    { .row = &kinds[0] }, { .row = &kinds[2] }, { .row = &kinds[0] } };
+
+static void open_state(sequence_state *s, int64_t layers)
+{
+    const mixer_config *mixers[LAYERS];
+    for (int l = 0; l < LAYERS; l++) mixers[l] = &configs[l];
+    assert_int_equal(sequence_state_open(s, mixers, layers, TOKENS - 1), CADRE_OK);
+    assert_int_equal(s->capacity, TOKENS);
+}
+
+/* A number that no other element has. */
+static real mark(int64_t layer, int64_t token, int64_t i)
+{
+    return (real)((layer * TOKENS + token) * 16 + i + 1);
+}
+
+static void fill(sequence_state *s)
+{
+    for (int64_t l = 0; l < s->layers; l++) {
+        mixer_state_size size = s->layer[l].size;
+        real keys[TOKENS * 6], values[TOKENS * 4];
+        for (int64_t t = 0; t < TOKENS; t++) {
+            for (int64_t i = 0; i < size.key_row; i++) keys[t * size.key_row + i] = mark(l, t, i);
+            for (int64_t i = 0; i < size.value_row; i++)
+                values[t * size.value_row + i] = mark(l, t, 8 + i);
+        }
+        if (size.key_row) sequence_state_put(s, l, TOKENS, keys, values);
+        for (int64_t i = 0; i < size.fixed; i++) s->layer[l].fixed[i] = -mark(l, 0, i);
+    }
+    s->length = TOKENS;
+}
+
+static void check_layer(const sequence_state *s, int64_t l, bool there)
+{
+    kv_view view = sequence_state_view(s, l);
+    mixer_state_size size = s->layer[l].size;
+    for (int64_t t = 0; t < TOKENS && there; t++) {
+        int64_t block = t / STATE_BLOCK, row = t % STATE_BLOCK;
+        for (int64_t i = 0; i < size.key_row; i++)
+            assert_true(view.keys[block][row * view.key_stride + i] == mark(l, t, i));
+        for (int64_t i = 0; i < size.value_row; i++)
+            assert_true(view.values[block][row * view.value_stride + i] == mark(l, t, 8 + i));
+        if (!size.value_row && size.key_row) assert_ptr_equal(view.keys[block], view.values[block]);
+    }
+    for (int64_t i = 0; i < size.fixed; i++)
+        assert_true(s->layer[l].fixed[i] == (there ? -mark(l, 0, i) : 0));
+}
+
+/* Of any number of layers, so that each of them is the last one once. */
+static void test_every_element_has_memory_of_its_own(void **state)
+{
+    (void)state;
+    for (int64_t layers = 1; layers <= LAYERS; layers++) {
+        sequence_state s, copy;
+        open_state(&s, layers);
+        open_state(&copy, layers);
+        fill(&s);
+        assert_true(sequence_state_copy(&copy, &s, TOKENS));
+        for (int64_t l = 0; l < layers; l++) check_layer(&s, l, true);
+        for (int64_t l = 0; l < layers; l++) check_layer(&copy, l, true);
+        assert_true(sequence_state_rewind(&s, 0));
+        for (int64_t l = 0; l < layers; l++) check_layer(&s, l, false);
+        sequence_state_close(&s);
+        sequence_state_close(&copy);
+    }
+}
+
+static void check_bounds(const sequence_state *s, const real *from, int64_t count)
+{
+    assert_true(from >= s->memory && from + count <= s->memory + s->elements);
+}
+
+/* All of it is used, from its first element to its last, and so are the lists of blocks. */
+static void test_nothing_lies_outside(void **state)
+{
+    (void)state;
+    sequence_state s;
+    enum { BLOCKS = TOKENS / STATE_BLOCK };
+    int64_t elements = 0;
+    open_state(&s, LAYERS);
+    for (int64_t l = 0; l < LAYERS; l++) {
+        const layer_state *own = &s.layer[l];
+        elements += TOKENS * (own->size.key_row + own->size.value_row) + own->size.fixed;
+        check_bounds(&s, own->fixed, own->size.fixed);
+        assert_ptr_equal(own->keys, s.blocks + 2 * l * BLOCKS);
+        assert_ptr_equal(own->values, own->keys + BLOCKS);
+        for (int64_t b = 0; b < BLOCKS; b++) {
+            check_bounds(&s, own->keys[b], STATE_BLOCK * own->size.key_row);
+            check_bounds(&s, own->values[b], STATE_BLOCK * own->size.value_row);
+        }
+    }
+    assert_int_equal(s.elements, elements);
+    sequence_state_close(&s);
+}
+
+static void test_memory_that_runs_out(void **state)
+{
+    (void)state;
+    const mixer_config *mixers[] = { &configs[0], &configs[1] };
+    int64_t before = mem_balance();
+    sequence_state s;
+    long n = 1;
+    for (bool reached = true; reached; n++) {
+        mem_fail_at(n, false);
+        cadre_status status = sequence_state_open(&s, mixers, 2, TOKENS);
+        reached = mem_count() >= n;
+        mem_fail_at(0, false);
+        assert_int_equal(status, reached ? CADRE_ENOMEM : CADRE_OK);
+    }
+    assert_int_equal(n, 5); /* three allocations, and once none failed */
+    sequence_state_close(&s);
+    assert_int_equal(mem_balance(), before);
+}
+
+static void test_no_address_space_is_enough(void **state)
+{
+    (void)state;
+    const mixer_config *mixers[] = { &configs[0] };
+    sequence_state s;
+    assert_int_equal(sequence_state_open(&s, mixers, 1, INT64_MAX / 4), CADRE_ENOMEM);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_element_has_memory_of_its_own),
+        cmocka_unit_test(test_nothing_lies_outside),
+        cmocka_unit_test(test_memory_that_runs_out),
+        cmocka_unit_test(test_no_address_space_is_enough),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
