@@ -622,8 +622,9 @@ CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
 /* Forgets all but the first `length` tokens. */
 CADRE_API cadre_status cadre_session_truncate(cadre_session *session, int64_t length);
 
-/* Another session that holds the first `length` tokens of this one, whose keys and values are
- * copied and not computed again: texts that begin alike. Each goes on without the other. */
+/* Another session that holds the first `length` tokens of this one, whose keys and values are not
+ * computed again: texts that begin alike. They are shared, block by block, and only a block that
+ * one of the two writes is copied. Each goes on without the other, and may be freed first. */
 CADRE_API cadre_status cadre_session_fork(
     cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
 

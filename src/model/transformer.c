@@ -493,6 +493,14 @@ static norm out_norm_of(const transformer *t, const model_weights *w, const mode
         .accumulate = g && g->accumulate };
 }
 
+/* Where a state's pool is full none has moved. */
+static cadre_status reserve_states(const token_batch *b)
+{
+    for (int64_t i = 0; b->states && i < b->sequences; i++)
+        CADRE_TRY(sequence_state_reserve(b->states[i], b->start[i + 1] - b->start[i]));
+    return CADRE_OK;
+}
+
 static void embed_inputs(const transformer *t, const model_weights *w)
 {
     const token_batch *b = &t->now->batch;
@@ -519,6 +527,7 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     balance *balancing, transformer_watch watch, void *arg)
 {
     const model_config *c = t->config;
+    CADRE_TRY(reserve_states(b));
     take_batch(t, b);
     t->now->balance = balancing;
     if (t->bias) relative_bias_fill(c, &w->relative, t->most.keys, t->bias);

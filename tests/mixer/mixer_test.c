@@ -153,6 +153,8 @@ static void run(mixer_case *m, int64_t sequences, const int64_t *start,
     sequence_state *const *states, bool training, const real *x, real *y)
 {
     pass p;
+    for (int64_t s = 0; states && s < sequences; s++)
+        assert_int_equal(sequence_state_reserve(states[s], start[s + 1] - start[s]), CADRE_OK);
     open_pass(&p, m, sequences, start, states, training);
     m->config.row->forward(&p.call, x, y);
     close_pass(&p);
@@ -174,13 +176,14 @@ static void check_states(const mixer *row)
     real whole[LENGTH * WIDTH], y[LENGTH * WIDTH], both[LENGTH * WIDTH];
     open_case(&m, row, false);
     open_state(&m, &state);
-    open_state(&m, &other);
+    assert_int_equal(sequence_state_open_beside(&other, &state, LENGTH), CADRE_OK);
     run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
     for (int t = 0; t < LENGTH; t++)
         run(&m, 1, (int64_t[]){ 0, 1 }, one, false, m.x + t * WIDTH, y + t * WIDTH);
     assert_memory_equal(y, whole, sizeof whole);
     if (row == &mixer_cross) goto done; /* the encoder's output is of one sequence */
-    if (state.rewinds) { /* the last five once more, beside the first two of another sequence */
+    /* The last five once more, beside the first two of another sequence */
+    if (state.pool->rewinds) {
         assert_true(sequence_state_rewind(&state, LENGTH - 5));
         memcpy(both, m.x + (LENGTH - 5) * WIDTH, 5 * WIDTH * sizeof *both);
         memcpy(both + 5 * WIDTH, m.x, 2 * WIDTH * sizeof *both);
@@ -188,7 +191,7 @@ static void check_states(const mixer *row)
         assert_memory_equal(y, whole + (LENGTH - 5) * WIDTH, 5 * WIDTH * sizeof *y);
         assert_memory_equal(y + 5 * WIDTH, whole, 2 * WIDTH * sizeof *y);
     }
-    assert_true(sequence_state_copy(&other, &state, LENGTH));
+    assert_true(sequence_state_share(&other, &state, LENGTH));
     assert_true(sequence_state_rewind(&state, 0));
     run(&m, 1, (int64_t[]){ 0, LENGTH }, one, false, m.x, y);
     assert_memory_equal(y, whole, sizeof whole);
@@ -289,14 +292,15 @@ static void a_fixed_part_is_copied_and_begins_anew(void **unused)
     const mixer_config *mixers[] = { &config, &config };
     sequence_state s, other;
     assert_int_equal(sequence_state_open(&s, mixers, 2, 4), CADRE_OK);
-    assert_int_equal(sequence_state_open(&other, mixers, 2, 4), CADRE_OK);
+    assert_int_equal(sequence_state_open_beside(&other, &s, 4), CADRE_OK);
     assert_true(s.layer[0].fixed + 3 == s.layer[1].fixed);
     for (int i = 0; i < 6; i++) s.layer[0].fixed[i] = (real)(i + 1);
+    assert_int_equal(sequence_state_reserve(&s, 3), CADRE_OK);
     s.length = 3;
     assert_false(sequence_state_rewind(&s, 2));
-    assert_false(sequence_state_copy(&other, &s, 2));
+    assert_false(sequence_state_share(&other, &s, 2));
     assert_true(sequence_state_rewind(&s, 3));
-    assert_true(sequence_state_copy(&other, &s, 3));
+    assert_true(sequence_state_share(&other, &s, 3));
     assert_true(sequence_state_rewind(&s, 0));
     assert_true(s.length == 0 && s.layer[1].fixed[2] == 0);
     assert_true(other.length == 3 && other.layer[1].fixed[2] == 6);
