@@ -510,9 +510,10 @@ typedef struct cadre_model_info {
     int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
     int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
     int64_t parameters, active_parameters;
-    int64_t weight_bytes; /* in the file */
-    int64_t copied_bytes; /* of weights that are not used where they lie */
-    int64_t repack_bytes; /* that opening with .repack copies, or has */
+    int64_t weight_bytes;     /* in the file */
+    int64_t copied_bytes;     /* of weights that are not used where they lie */
+    int64_t repack_bytes;     /* that opening with .repack copies, or has */
+    int64_t recurrent_layers; /* of the layers, those that do not attend; heads 0: all */
 } cadre_model_info;
 
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);

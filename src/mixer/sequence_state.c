@@ -11,7 +11,8 @@ static int64_t row_of(const mixer_state_size *size) { return size->key_row + siz
 size_t layer_state_bytes(const mixer_config *c, int64_t tokens)
 {
     mixer_state_size size = c->row->state(c);
-    return (size_t)(state_blocks(tokens) * STATE_BLOCK * row_of(&size) + size.fixed) * sizeof(real);
+    return (size_t)(state_blocks(tokens) * STATE_BLOCK * row_of(&size) + 2 * size.fixed) *
+           sizeof(real);
 }
 
 size_t sequence_state_table_bytes(int64_t layers, int64_t tokens)
@@ -22,15 +23,23 @@ size_t sequence_state_table_bytes(int64_t layers, int64_t tokens)
 
 /* ---- memory ---- */
 
+static void point_to_fixed(sequence_state *s)
+{
+    int64_t at = 0;
+    for (int64_t l = 0; l < s->layers; at += s->layer[l++].size.fixed) {
+        s->layer[l].fixed = s->fixed + at;
+        s->layer[l].next = s->next + at;
+    }
+}
+
 static void place(sequence_state *s)
 {
     int64_t blocks = s->capacity / STATE_BLOCK;
-    real *fixed = s->fixed;
-    for (int64_t l = 0; l < s->layers; fixed += s->layer[l++].size.fixed)
+    for (int64_t l = 0; l < s->layers; l++)
         s->layer[l] = (layer_state){ .size = s->pool->size[l],
             .keys = s->lists + 2 * l * blocks,
-            .values = s->lists + (2 * l + 1) * blocks,
-            .fixed = fixed };
+            .values = s->lists + (2 * l + 1) * blocks };
+    point_to_fixed(s);
 }
 
 cadre_status sequence_state_open_in(sequence_state *out, state_pool *p, int64_t capacity)
@@ -41,7 +50,8 @@ cadre_status sequence_state_open_in(sequence_state *out, state_pool *p, int64_t 
     s.block = MEM_ARRAY(state_block *, blocks);
     s.lists = MEM_ARRAY(const real *, (2 * s.layers * blocks));
     s.fixed = mem_reserve((size_t)p->fixed, sizeof *s.fixed);
-    if (!s.layer || !s.block || !s.lists || !s.fixed) {
+    s.next = mem_reserve((size_t)p->fixed, sizeof *s.next);
+    if (!s.layer || !s.block || !s.lists || !s.fixed || !s.next) {
         sequence_state_close(&s);
         return CADRE_ENOMEM;
     }
@@ -99,6 +109,7 @@ void sequence_state_close(sequence_state *s)
     mem_free(s->block);
     mem_free(s->lists);
     mem_return(s->fixed, (size_t)s->pool->fixed, sizeof *s->fixed);
+    mem_return(s->next, (size_t)s->pool->fixed, sizeof *s->next);
     if (s->promised) state_pool_leave(s->pool, s->promised);
     *s = (sequence_state){ 0 };
 }
@@ -182,6 +193,17 @@ kv_view sequence_state_view(const sequence_state *s, int64_t layer)
         .block = STATE_BLOCK,
         .key_stride = own->size.key_row,
         .value_stride = own->size.value_row ? own->size.value_row : own->size.key_row };
+}
+
+/* Fixed parts are written beside those that are read, and take their place here. */
+void sequence_state_advance(sequence_state *s, int64_t tokens)
+{
+    real *next = s->next;
+    s->length += tokens;
+    if (!s->pool->fixed) return;
+    s->next = s->fixed;
+    s->fixed = next;
+    point_to_fixed(s);
 }
 
 /* ---- beginning and going back ---- */

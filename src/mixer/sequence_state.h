@@ -16,7 +16,8 @@
 typedef struct layer_state {
     mixer_state_size size;
     const real **keys, **values; /* [capacity / STATE_BLOCK] where the rows of each block are */
-    real *fixed;                 /* [size.fixed] */
+    /* [size.fixed] each: what mixers read, and where they leave what it is after the pass */
+    real *fixed, *next;
 } layer_state;
 
 typedef struct sequence_state {
@@ -28,7 +29,7 @@ typedef struct sequence_state {
     layer_state *layer;
     state_block **block; /* [held] of room for capacity / STATE_BLOCK */
     int64_t held;
-    real *fixed;        /* the layers' fixed parts, one after another */
+    real *fixed, *next; /* the layers' fixed parts, one after another */
     const real **lists; /* the layers' lists */
 } sequence_state;
 
@@ -71,8 +72,12 @@ void sequence_state_replace(sequence_state *s, int64_t i, state_block *b);
 kv_view sequence_state_view(const sequence_state *s, int64_t layer);
 
 /* Writes `tokens` rows at positions length .. length + tokens - 1 of one layer, which were
- * reserved; the caller moves `length` after the last layer. */
+ * reserved; they are held after sequence_state_advance. */
 void sequence_state_put(
     sequence_state *s, int64_t layer, int64_t tokens, const real *keys, const real *values);
+
+/* After the last layer: that many more tokens are held, and fixed parts are what mixers left as the
+ * next. A pass that ends early leaves the state as it was. */
+void sequence_state_advance(sequence_state *s, int64_t tokens);
 
 #endif
