@@ -9,8 +9,9 @@
  *
  * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling
  * and the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info,
- * cadre_memory, cadre_evaluation, cadre_chat_account, cadre_request_news), begins with `size`,
- * which the program sets to sizeof of it before every call. Later versions add fields at the end.
+ * cadre_growth, cadre_memory, cadre_evaluation, cadre_chat_account, cadre_request_news), begins
+ * with `size`, which the program sets to sizeof of it before every call. Later versions add fields
+ * at the end.
  * Any size from that of the struct's first version on is accepted: fields that an older program
  * does not have are taken as zero, which always means what was done before there was such a field;
  * of a newer program's struct, fields that this libcadre does not know are not read, and set to
@@ -510,10 +511,9 @@ typedef struct cadre_model_info {
     int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
     int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
     int64_t parameters, active_parameters;
-    int64_t weight_bytes;     /* in the file */
-    int64_t copied_bytes;     /* of weights that are not used where they lie */
-    int64_t repack_bytes;     /* that opening with .repack copies, or has */
-    int64_t recurrent_layers; /* of the layers, those that do not attend; heads 0: all */
+    int64_t weight_bytes; /* in the file */
+    int64_t copied_bytes; /* of weights that are not used where they lie */
+    int64_t repack_bytes; /* that opening with .repack copies, or has */
 } cadre_model_info;
 
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
@@ -623,9 +623,8 @@ CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
 /* Forgets all but the first `length` tokens. */
 CADRE_API cadre_status cadre_session_truncate(cadre_session *session, int64_t length);
 
-/* Another session that holds the first `length` tokens of this one, whose keys and values are not
- * computed again: texts that begin alike. They are shared, block by block, and only a block that
- * one of the two writes is copied. Each goes on without the other, and may be freed first. */
+/* Another session that holds the first `length` tokens of this one, whose keys and values are
+ * copied and not computed again: texts that begin alike. Each goes on without the other. */
 CADRE_API cadre_status cadre_session_fork(
     cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
 
@@ -827,6 +826,37 @@ CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size
  * their experts, and a sample in each domain; writes them to analysis.json in the run's folder. */
 CADRE_API cadre_status cadre_analyse(
     cadre_context *context, const char *run, const cadre_train_listener *listener);
+
+/* ---- models made of models ---- */
+
+/* A model on disk (a folder, or a GGUF file) becomes another one in `out` (a GGUF where it ends in
+ * .gguf), with more experts or fewer. It is read and written tensor by tensor, in the number
+ * formats that it has, and appears whole or not at all; tokenizer and companions go along. Where no
+ * published family's files can say what it is, it has the layout "cadre". CADRE_EEXISTS: there is a
+ * model in `out`. CADRE_EUNSUPPORTED: what cannot be done, by name.
+ *
+ * Options are of the table named beside each function and of cadre_run_options, in one object. The
+ * two models then read the texts of --text, in windows of up to 512 tokens, each by itself; where
+ * there are none, 256 tokens drawn at random, a function of --seed. */
+typedef struct cadre_growth {
+    size_t size;                        /* sizeof(cadre_growth) */
+    const char *model_type;             /* of the new model; static */
+    int64_t experts, experts_per_token; /* of most of its sparse layers */
+    int64_t parameters, active_parameters;
+    int64_t tokens;       /* that both models have read */
+    bool same_bits;       /* all logits are the same numbers */
+    double difference;    /* the largest of any logit; infinity: one is no number */
+    double largest_logit; /* of the old model, without its sign */
+    double agreement;     /* share of tokens after which both expect the same one */
+    /* Mean over tokens that another one precedes, in nats */
+    double loss_before, loss_after;
+} cadre_growth;
+
+/* A sparse model of a dense one, whose feed-forwards become experts: cadre_upcycle_options. With
+ * --method copy and granular it computes what the dense one does. */
+CADRE_API cadre_option_table cadre_upcycle_options(void);
+CADRE_API cadre_status cadre_upcycle(cadre_context *context, const char *dense, const char *out,
+    const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
 
 /* ---- mixtures of local experts on tables ---- */
 

@@ -26,6 +26,7 @@ typedef struct recipe {
     /* Hidden widths as multiples of the width, where no option says */
     double expert_width, dense_width;
     int64_t sparse_step;
+    bool dense; /* no layer has experts */
     qk_norm qk_norm;
     bool latent, shared_gated;
     bool few_kv_heads;           /* a quarter as many heads of keys and values */
@@ -34,7 +35,6 @@ typedef struct recipe {
     double norm_eps, rope_theta;
     init_rule init;
     double init_scale;
-    bool last_mixes;  /* the last of several layers has no feed-forward */
     bool zero_router; /* the router starts at zero (Shazeer 2017, Grok-1) */
 } recipe;
 

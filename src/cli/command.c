@@ -13,6 +13,7 @@ const command *const commands[] = {
     &command_inspect,
     &command_init,
     &command_convert,
+    &command_upcycle,
     &command_mixture,
     &command_report,
     &command_layer,

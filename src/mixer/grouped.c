@@ -235,5 +235,4 @@ const mixer mixer_grouped = {
     .backward = backward,
     .state = state,
     .rewinds = true,
-    .places = true,
 };

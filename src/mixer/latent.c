@@ -176,5 +176,4 @@ const mixer mixer_latent = {
     .backward = backward,
     .state = state,
     .rewinds = true,
-    .places = true,
 };

@@ -204,6 +204,11 @@ static const key_case cases[] = {
     { "cadre", "routed_scaling_factor", "16", REAL(route_scale), 16, 1, WRITTEN },
     { "cadre", "router_aux_loss_coef", "0.5", REAL(aux_loss), 0.5, 0, WRITTEN },
     { "cadre", "swiglu_limit", "5", REAL(expert_limit), 5, 0, WRITTEN },
+    { "cadre", "attention_bias", "true", B(qkv_bias), 1, 0, WRITTEN },
+    { "cadre", "attention_out_bias", "true", B(out_bias), 1, 0, WRITTEN },
+    { "cadre", "mlp_bias", "true", B(ffn_bias), 1, 0, WRITTEN },
+    { "cadre", "expert_bias", "true", B(expert_bias), 1, 0, WRITTEN },
+    { "cadre", "router_bias", "true", B(router_bias), 1, 0, WRITTEN },
 };
 
 static double number_in(const model_config *c, const key_case *k)
@@ -314,7 +319,6 @@ static void a_key_that_fixes_the_family_has_one_value(void **state)
         { "switch_transformers", "dense_act_fn", "\"relu\"", "\"gelu\"", "relu" },
         { "switch_transformers", "is_gated_act", "false", "true", "false" },
         { "switch_transformers", "is_encoder_decoder", "true", "false", "true" },
-        { "cadre", "attention_bias", "false", "true", "false" },
     };
     for (size_t i = 0; i < sizeof musts / sizeof *musts; i++) {
         char members[160], phrase[160];

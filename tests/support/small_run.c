@@ -32,8 +32,11 @@ cadre_options *small_options(const char *name)
     cadre_options *o;
     assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
     if (!name) return o;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        small_set(o, sizes[i][0], sizes[i][1]);
+    const recipe *r = recipe_by_name(name);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        bool experts = strstr(sizes[i][0], "expert") || !strcmp(sizes[i][0], "topk");
+        if (!experts || !r->dense) small_set(o, sizes[i][0], sizes[i][1]);
+    }
     small_set(o, "recipe", name);
     if (!strcmp(name, "switch")) small_set(o, "topk", "1");
     return o;

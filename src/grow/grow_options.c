@@ -1,0 +1,80 @@
+/* grow_options.c - THE TABLES of options of the methods. */
+#include "base/options.h"
+#include "moe/router.h"
+
+static const char *router_name(int i)
+{
+    int count;
+    const router *const *list = router_list(&count);
+    return i < count ? list[i]->name : NULL;
+}
+
+#define TEXT                                                                                       \
+    {                                                                                              \
+        .name = "text", .kind = CADRE_OPTION_PATHS, .value = "FILE...", .subject = "Measure",      \
+        .help = "texts on which the new model is compared with the old one (default: 256 tokens "  \
+                "drawn at random)"                                                                 \
+    }
+
+static const cadre_option upcycle_rows[] = {
+    { .name = "experts",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = ROUTER_MAX_EXPERTS,
+        .fallback = "8",
+        .subject = "Experts",
+        .help = "experts in a sparse layer" },
+    { .name = "topk",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = ROUTER_MAX_EXPERTS,
+        .subject = "Experts",
+        .help = "experts chosen for a token (default: 2; granular: the shards of one copy)" },
+    { .name = "method",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("copy", "granular", "drop"),
+        .fallback = "copy",
+        .subject = "Experts",
+        .help = "every expert is the dense network; or a shard of it; or a copy of which a share "
+                "begins anew" },
+    { .name = "granularity",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = ROUTER_MAX_EXPERTS,
+        .value = "G",
+        .fallback = "2",
+        .subject = "Experts",
+        .help = "granular: shards that the dense network is cut in" },
+    { .name = "drop",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 1,
+        .value = "R",
+        .fallback = "0.5",
+        .subject = "Experts",
+        .help = "drop: the share of an expert's hidden units that begins anew" },
+    { .name = "every",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1024,
+        .fallback = "1",
+        .subject = "Experts",
+        .help = "every so many-th layer becomes sparse, the others stay dense" },
+    { .name = "router",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = router_name,
+        .value = "NAME",
+        .fallback = "softmax-renorm",
+        .subject = "Routing",
+        .help = "how scores become chosen experts and weights" },
+    { .name = "router-init",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 100,
+        .fallback = "0.02",
+        .subject = "Routing",
+        .help = "deviation of the router's first weights; 0: they are zero" },
+    TEXT,
+};
+
+cadre_option_table cadre_upcycle_options(void) { return OPTION_TABLE(upcycle_rows); }

@@ -1,0 +1,344 @@
+/* upcycle.c - a sparse model of a dense one: its feed-forwards become experts.
+ *
+ *     copy       every expert is the dense network (Komatsuzaki et al. 2022, arXiv 2212.05055)
+ *     granular   the dense network is cut along its hidden width in G shards; expert r G + g is the
+ *                r-th copy of shard g. Rows of the router are the same for the G experts of a copy,
+ *                so that they tie and, of equals the lower index winning, K picks (a multiple of G)
+ *                are whole copies (He et al. 2024, arXiv 2410.07524)
+ *     drop       copies of which each has a share of its hidden units, drawn by itself, begin
+ *                anew: normal, with mean and deviation of the weights that they replace (Nakamura
+ *                et al. 2025, arXiv 2502.19261)
+ *
+ * With sum the sum of a token's weights, copy puts out sum * dense and granular sum / G * dense:
+ * the matrix `down` is multiplied with 1 / sum and G / sum, which is exact for every form (a factor
+ * on gate or up is not: SiLU is not homogeneous). Where the sum is 1 only as long as all logits are
+ * equal, the router starts at zero. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/random.h"
+#include "grow/derivation.h"
+#include "grow/growth.h"
+#include "grow/layout.h"
+#include "grow/rule.h"
+#include "kernel/context.h"
+
+typedef enum upcycle_method { COPY, GRANULAR, DROP } upcycle_method;
+
+static const char *const method_names[] = { "copy", "granular", "drop" };
+
+typedef struct upcycling {
+    model_input dense;
+    model_config config; /* of the sparse model */
+    upcycle_method method;
+    int64_t granularity; /* G; 1 but of granular */
+    double drop;         /* share of hidden units that begin anew */
+    double deviation;    /* of the router's weights; 0: they are zero */
+    double sum;          /* of a token's weights */
+    uint64_t seed;
+} upcycling;
+
+/* ---- what the sparse model is ---- */
+
+static cadre_status read_options(upcycling *u, const cadre_options *o)
+{
+    const char *name = cadre_options_text(o, "method", 0);
+    while (strcmp(method_names[u->method], name) != 0) u->method++;
+    u->granularity = u->method == GRANULAR ? cadre_options_int(o, "granularity", 0) : 1;
+    u->drop = u->method == DROP ? cadre_options_real(o, "drop") : 0;
+    u->deviation = cadre_options_real(o, "router-init");
+    u->seed = (uint64_t)cadre_options_int(o, "seed", 0);
+    if (cadre_options_given(o, "granularity") && u->method != GRANULAR)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--granularity: expected --method granular, which reads it, found %s", name);
+    if (cadre_options_given(o, "drop") && u->method != DROP)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--drop: expected --method drop, which reads it, found %s", name);
+    return CADRE_OK;
+}
+
+static cadre_status check_dense(const upcycling *u, const char *path)
+{
+    const model_config *c = &u->dense.config;
+    if (c->encoder)
+        return cadre_fail(CADRE_EUNSUPPORTED, path, "expected a decoder, found an encoder too");
+    if (!model_config_sparse_layers(c)) return CADRE_OK;
+    cadre_status status = cadre_fail(CADRE_EARGUMENT, path,
+        "expected a dense model, found one with %lld sparse layers",
+        (long long)model_config_sparse_layers(c));
+    cadre_fail_advice("'cadre grow' adds experts to a sparse model");
+    return status;
+}
+
+/* Of granular: shards that make up the dense network, picked together. */
+static cadre_status check_shards(const upcycling *u, int64_t experts, int64_t topk)
+{
+    int64_t g = u->granularity, width = u->dense.config.dense_width;
+    if (width % g)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--granularity: expected a divisor of the hidden width of %lld, found %lld",
+            (long long)width, (long long)g);
+    if (experts % g || topk % g)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--%s: expected a multiple of the %lld shards, found %lld",
+            experts % g ? "experts" : "topk", (long long)g,
+            (long long)(experts % g ? experts : topk));
+    return CADRE_OK;
+}
+
+static cadre_status choose_sizes(upcycling *u, const cadre_options *o)
+{
+    model_config *c = &u->config;
+    c->experts = cadre_options_int(o, "experts", 0);
+    c->topk = options_int_or(o, "topk", u->method == GRANULAR ? u->granularity : 2);
+    CADRE_TRY(check_shards(u, c->experts, c->topk));
+    if (c->topk > c->experts)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--topk: expected at most the %lld experts, found %lld", (long long)c->experts,
+            (long long)c->topk);
+    c->expert_width = c->dense_width / u->granularity;
+    c->dense_layers = 0;
+    c->sparse_step = cadre_options_int(o, "every", 0);
+    if (c->sparse_step > c->layers)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--every: expected at most the model's %lld layers, found %lld", (long long)c->layers,
+            (long long)c->sparse_step);
+    return CADRE_OK;
+}
+
+static void make_sparse(model_config *c)
+{
+    for (int64_t l = 0; l < c->layers; l++) {
+        layer_config *layer = &c->layer[l];
+        layer->sparse = (l + 1) % c->sparse_step == 0;
+        layer->moe.experts = (int32_t)c->experts;
+        layer->moe.hidden = c->expert_width;
+        layer->moe.route.topk = (int32_t)c->topk;
+    }
+}
+
+/* Whether outputs must be scaled, and the router start at zero, for the function to stay. */
+static cadre_status find_sum(upcycling *u, const growth_run *g)
+{
+    const moe_config *moe = &u->config.layer[u->config.sparse_step - 1].moe;
+    const growth_rule *rule;
+    bool fixed;
+    CADRE_TRY(growth_rule_of(moe, "options", &rule));
+    u->sum = growth_weight_sum(rule, moe, &fixed);
+    if (!u->sum)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--router: expected one whose weights sum to a known number, found %s",
+            moe->router->name);
+    if (fixed) return CADRE_OK;
+    if (cadre_options_given(g->options, "router-init") && u->deviation > 0)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--router-init: expected 0, for the router %s keeps the dense model's function only as "
+            "long as its logits are equal, found %g",
+            moe->router->name, u->deviation);
+    u->deviation = 0;
+    growth_note(g,
+        "the router's weights start at zero: other ones would make this router's weights of a "
+        "token sum to another number");
+    return CADRE_OK;
+}
+
+static cadre_status choose(upcycling *u, const growth_run *g)
+{
+    /* The sparse families whose blocks are those of the dense ones */
+    static const char *const families[] = { "mixtral", "qwen3_moe", NULL };
+    enum { BALANCING_PERCENT = 1 };
+    const cadre_options *o = g->options;
+    CADRE_TRY(read_options(u, o));
+    CADRE_TRY(check_dense(u, g->path));
+    CADRE_TRY(model_config_copy(&u->dense.config, &u->config));
+    model_config *c = &u->config;
+    CADRE_TRY(choose_sizes(u, o));
+    c->router = router_by_name(cadre_options_text(o, "router", 0));
+    c->groups = c->groups_used = 1;
+    c->route_scale = 1;
+    c->own_route = false;
+    c->expert_bias = c->ffn_bias;
+    c->aux_loss = BALANCING_PERCENT / 100.0; /* what training goes on with, unless told */
+    make_sparse(c);
+    model_config_fill_layers(c);
+    CADRE_TRY(model_config_check(c, g->path));
+    CADRE_TRY(find_sum(u, g));
+    return layout_choose(families, g->path, &g->listener, c);
+}
+
+/* ---- where parameters come from ---- */
+
+/* The dense role that a role of an expert is made of; itself: of none. */
+static param_role dense_role(param_role role)
+{
+    switch (role) {
+    case ROLE_EXPERT_GATE: return ROLE_GATE;
+    case ROLE_EXPERT_UP: return ROLE_UP;
+    case ROLE_EXPERT_DOWN: return ROLE_DOWN;
+    case ROLE_EXPERT_GATE_BIAS: return ROLE_GATE_BIAS;
+    case ROLE_EXPERT_UP_BIAS: return ROLE_UP_BIAS;
+    case ROLE_EXPERT_DOWN_BIAS: return ROLE_DOWN_BIAS;
+    default: return role;
+    }
+}
+
+static bool is_router(param_role role) { return role >= ROLE_ROUTER && role <= ROLE_ROUTER_NOISE; }
+
+/* What an expert's down matrix, and its bias, are multiplied with. */
+static double down_factor(const upcycling *u) { return (double)u->granularity / u->sum; }
+static double bias_factor(const upcycling *u) { return 1 / u->sum; }
+
+static bool is_changed(const upcycling *u, param_role role)
+{
+    switch (role) {
+    case ROLE_EXPERT_GATE:
+    case ROLE_EXPERT_UP: return u->method != COPY;
+    case ROLE_EXPERT_DOWN: return u->method != COPY || down_factor(u) != 1;
+    case ROLE_EXPERT_GATE_BIAS:
+    case ROLE_EXPERT_UP_BIAS: return u->method == GRANULAR;
+    case ROLE_EXPERT_DOWN_BIAS: return bias_factor(u) != 1;
+    default: return false;
+    }
+}
+
+static void origin_of(void *arg, const param *p, origin *o)
+{
+    const upcycling *u = arg;
+    param_role role = dense_role(p->role);
+    if (is_router(p->role)) {
+        o->made = true;
+        o->input = -1;
+    } else if (role != p->role) {
+        o->made = is_changed(u, p->role);
+        o->from = derivation_param(&u->dense, role, p->layer, -1);
+    }
+}
+
+/* ---- what is made ---- */
+
+static void make_router(const upcycling *u, const param *p, real *values)
+{
+    random_key key = random_key_of(u->seed, "upcycled router", (uint64_t)p->layer, 0);
+    memset(values, 0, (size_t)(p->rows * p->cols) * sizeof *values);
+    if (p->role != ROLE_ROUTER || u->deviation == 0) return;
+    for (int64_t e = 0; e < p->rows; e++)
+        for (int64_t i = 0; i < p->cols; i++) {
+            uint64_t index = (uint64_t)(e / u->granularity * p->cols + i);
+            values[e * p->cols + i] = (real)(u->deviation * random_normal(key, index));
+        }
+}
+
+/* Shard g of the dense matrix: rows of gate and up, columns of down; of their biases numbers. */
+static void take_shard(
+    const upcycling *u, const param *p, const param *from, const real *dense, real *values)
+{
+    int64_t g = p->expert % u->granularity;
+    bool by_column = p->role == ROLE_EXPERT_DOWN || param_is_vector(p);
+    if (p->role == ROLE_EXPERT_DOWN_BIAS) by_column = false, g = 0;
+    int64_t first_row = by_column ? 0 : g * p->rows, first_col = by_column ? g * p->cols : 0;
+    for (int64_t r = 0; r < p->rows; r++)
+        memcpy(values + r * p->cols, dense + (first_row + r) * from->cols + first_col,
+            (size_t)p->cols * sizeof *values);
+}
+
+/* Hidden unit h of an expert begins anew: the same in gate, up and down. */
+static bool begins_anew(const upcycling *u, const param *p, int64_t h, int64_t hidden)
+{
+    random_key key =
+        random_key_of(u->seed, "dropped units", (uint64_t)p->layer, (uint64_t)p->expert);
+    return random_permute(key, (uint64_t)hidden, (uint64_t)h) <
+           (uint64_t)(u->drop * (double)hidden);
+}
+
+/* The hidden units that begin anew get numbers with mean and deviation of theirs. */
+static cadre_status drop_units(const upcycling *u, const param *p, real *values)
+{
+    bool down = p->role == ROLE_EXPERT_DOWN;
+    int64_t hidden = down ? p->cols : p->rows, others = down ? p->rows : p->cols, count = 0;
+    int64_t unit = down ? 1 : p->cols, other = down ? p->cols : 1; /* steps */
+    bool *anew = MEM_ARRAY(bool, hidden);
+    double sum = 0, squares = 0;
+    if (!anew) return CADRE_ENOMEM;
+    for (int64_t h = 0; h < hidden; h++) count += anew[h] = begins_anew(u, p, h, hidden);
+    for (int64_t h = 0; h < hidden; h++)
+        for (int64_t i = 0; anew[h] && i < others; i++) sum += (double)values[h * unit + i * other];
+    double mean = count ? sum / (double)(count * others) : 0;
+    for (int64_t h = 0; h < hidden; h++)
+        for (int64_t i = 0; anew[h] && i < others; i++) {
+            double d = (double)values[h * unit + i * other] - mean;
+            squares += d * d;
+        }
+    double deviation = count ? sqrt(squares / (double)(count * others)) : 0;
+    random_key key = random_key_of(
+        u->seed, "new units", (uint64_t)p->layer, (uint64_t)p->role << 32 | (uint32_t)p->expert);
+    for (int64_t h = 0; h < hidden; h++)
+        for (int64_t i = 0; anew[h] && i < others; i++)
+            values[h * unit + i * other] =
+                (real)(mean + deviation * random_normal(key, (uint64_t)(h * others + i)));
+    mem_free(anew);
+    return CADRE_OK;
+}
+
+static void scale(real *values, int64_t count, double factor)
+{
+    for (int64_t i = 0; factor != 1 && i < count; i++)
+        values[i] = (real)((double)values[i] * factor);
+}
+
+static cadre_status make(void *arg, const param *p, real *values)
+{
+    const upcycling *u = arg;
+    if (is_router(p->role)) {
+        make_router(u, p, values);
+        return CADRE_OK;
+    }
+    param from = derivation_param(&u->dense, dense_role(p->role), p->layer, -1);
+    real *dense = MEM_ARRAY(real, from.rows * from.cols);
+    cadre_status status = dense ? derivation_read(&u->dense, &from, dense) : CADRE_ENOMEM;
+    if (status == CADRE_OK) take_shard(u, p, &from, dense, values);
+    mem_free(dense);
+    CADRE_TRY(status);
+    bool bias = param_is_vector(p);
+    if (u->method == DROP && !bias) CADRE_TRY(drop_units(u, p, values));
+    if (p->role == ROLE_EXPERT_DOWN) scale(values, p->rows * p->cols, down_factor(u));
+    if (p->role == ROLE_EXPERT_DOWN_BIAS) scale(values, p->cols, bias_factor(u));
+    return CADRE_OK;
+}
+
+/* ---- all of it ---- */
+
+static cadre_status write_sparse(upcycling *u, const growth_run *g)
+{
+    CADRE_TRY(model_input_open(g->path, path_is_gguf(g->out), &u->dense));
+    CADRE_TRY(choose(u, g));
+    const derivation d = { .config = &u->config,
+        .inputs = &u->dense,
+        .count = 1,
+        .origin = origin_of,
+        .make = make,
+        .arg = u };
+    return derivation_write(g->context->compute, &d, g->out, &g->listener);
+}
+
+static cadre_status upcycle(
+    growth_run *g, const cadre_output_listener *listener, cadre_growth *growth)
+{
+    upcycling u = { 0 };
+    cadre_status status = growth_begin(g, listener, growth);
+    if (status == CADRE_OK) status = write_sparse(&u, g);
+    model_config_free(&u.config);
+    model_input_close(&u.dense);
+    if (status == CADRE_OK) status = growth_end(g, growth);
+    growth_close(g);
+    return status;
+}
+
+cadre_status cadre_upcycle(cadre_context *context, const char *dense, const char *out,
+    const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth)
+{
+    growth_run g = { .context = context, .path = dense, .out = out, .options = options };
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, upcycle(&g, listener, growth));
+}
