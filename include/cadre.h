@@ -511,9 +511,10 @@ typedef struct cadre_model_info {
     int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
     int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
     int64_t parameters, active_parameters;
-    int64_t weight_bytes; /* in the file */
-    int64_t copied_bytes; /* of weights that are not used where they lie */
-    int64_t repack_bytes; /* that opening with .repack copies, or has */
+    int64_t weight_bytes;     /* in the file */
+    int64_t copied_bytes;     /* of weights that are not used where they lie */
+    int64_t repack_bytes;     /* that opening with .repack copies, or has */
+    int64_t recurrent_layers; /* of the layers, those that do not attend; heads 0: all */
 } cadre_model_info;
 
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
@@ -623,8 +624,9 @@ CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
 /* Forgets all but the first `length` tokens. */
 CADRE_API cadre_status cadre_session_truncate(cadre_session *session, int64_t length);
 
-/* Another session that holds the first `length` tokens of this one, whose keys and values are
- * copied and not computed again: texts that begin alike. Each goes on without the other. */
+/* Another session that holds the first `length` tokens of this one, whose keys and values are not
+ * computed again: texts that begin alike. They are shared, block by block, and only a block that
+ * one of the two writes is copied. Each goes on without the other, and may be freed first. */
 CADRE_API cadre_status cadre_session_fork(
     cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
 

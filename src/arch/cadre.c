@@ -55,7 +55,47 @@ static cadre_status read_words(const json_node *root, model_config *config)
         CADRE_EUNSUPPORTED, root->file, "qk_norm: expected none, head or full, found \"%s\"", norm);
 }
 
-/* "sparse_layers": one item a layer: null (dense), or {"experts", "topk", "expert_width"}. */
+/* "mixers": one item a layer, "attention" or the name of a recurrent mixer; absent: all attend. */
+static cadre_status read_mixers(const json_node *root, model_config *config)
+{
+    json_node list;
+    CADRE_TRY(json_opt_array(root, "mixers", &list));
+    if (!list.value) return CADRE_OK;
+    if ((int64_t)json_count(&list) != config->layers)
+        return json_refuse(
+            &list, "one item for each of the %lld layers", (long long)config->layers);
+    for (int64_t l = 0; l < config->layers; l++) {
+        json_node item = json_item(&list, (size_t)l);
+        const char *name;
+        size_t size;
+        CADRE_TRY(json_as_string(&item, &name, &size));
+        CADRE_TRY(model_config_set_mixer(config, l, name, root->file));
+    }
+    return CADRE_OK;
+}
+
+static void write_mixers(const model_config *config, json_writer *w)
+{
+    if (!model_config_recurrent_layers(config)) return;
+    json_put_array(w, "mixers");
+    for (int64_t l = 0; l < config->layers; l++)
+        json_put_string(w, NULL, layer_mixer_name(&config->layer[l]));
+    json_put_close(w, ']');
+}
+
+static cadre_status read_sparse_layer(const json_node *item, layer_config *layer)
+{
+    int64_t experts, topk;
+    CADRE_TRY(json_get_int(item, "experts", 1, CONFIG_MAX_EXPERTS, &experts));
+    CADRE_TRY(json_get_int(item, "topk", 1, experts, &topk));
+    CADRE_TRY(json_get_int(item, "expert_width", 1, 1 << 20, &layer->moe.hidden));
+    layer->moe.experts = (int32_t)experts;
+    layer->moe.route.topk = (int32_t)topk;
+    return CADRE_OK;
+}
+
+/* "sparse_layers": one item a layer: null (dense, intermediate_size wide), {"dense_width"} (another
+ * width; 0: no feed-forward), or {"experts", "topk", "expert_width"}. */
 static cadre_status read_layers(const json_node *root, model_config *config)
 {
     json_node list;
@@ -66,15 +106,13 @@ static cadre_status read_layers(const json_node *root, model_config *config)
     for (int64_t l = 0; l < config->layers; l++) {
         json_node item = json_item(&list, (size_t)l);
         layer_config *layer = &config->layer[l];
-        layer->sparse = json_kind_of(&item) != JSON_KIND_NULL;
-        if (!layer->sparse) continue;
+        layer->sparse = false;
+        if (json_kind_of(&item) == JSON_KIND_NULL) continue;
         CADRE_TRY(json_as_object(&item));
-        int64_t experts, topk;
-        CADRE_TRY(json_get_int(&item, "experts", 1, CONFIG_MAX_EXPERTS, &experts));
-        CADRE_TRY(json_get_int(&item, "topk", 1, experts, &topk));
-        CADRE_TRY(json_get_int(&item, "expert_width", 1, 1 << 20, &layer->moe.hidden));
-        layer->moe.experts = (int32_t)experts;
-        layer->moe.route.topk = (int32_t)topk;
+        json_node width = json_member(&item, "dense_width");
+        layer->sparse = json_kind_of(&width) == JSON_KIND_ABSENT;
+        CADRE_TRY(layer->sparse ? read_sparse_layer(&item, layer)
+                                : json_as_int(&width, 0, 1 << 20, &layer->dense_width));
     }
     return CADRE_OK;
 }
@@ -197,6 +235,7 @@ static cadre_status read_own(const json_node *root, model_config *config)
     CADRE_TRY(read_words(root, config));
     CADRE_TRY(read_routing(root, config));
     CADRE_TRY(read_layers(root, config));
+    CADRE_TRY(read_mixers(root, config));
     model_config_summarise(config);
     return CADRE_OK;
 }
@@ -210,17 +249,22 @@ static void write_own(const model_config *config, json_writer *w)
     json_put_array(w, "sparse_layers");
     for (int64_t l = 0; l < config->layers; l++) {
         const layer_config *layer = &config->layer[l];
-        if (!layer->sparse) {
+        if (!layer->sparse && layer->dense_width == config->dense_width) {
             json_put_null(w, NULL);
             continue;
         }
         json_put_object(w, NULL);
-        json_put_int(w, "experts", layer->moe.experts);
-        json_put_int(w, "topk", layer->moe.route.topk);
-        json_put_int(w, "expert_width", layer->moe.hidden);
+        if (layer->sparse) {
+            json_put_int(w, "experts", layer->moe.experts);
+            json_put_int(w, "topk", layer->moe.route.topk);
+            json_put_int(w, "expert_width", layer->moe.hidden);
+        } else {
+            json_put_int(w, "dense_width", layer->dense_width);
+        }
         json_put_close(w, '}');
     }
     json_put_close(w, ']');
+    write_mixers(config, w);
 }
 
 const architecture architecture_cadre = {

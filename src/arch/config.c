@@ -90,8 +90,11 @@ static double attention_scale(const model_config *c, const mixer_config *m)
     return scale * magnitude * magnitude;
 }
 
+static bool is_recurrent(const mixer *row) { return !row->rewinds; }
+
 static void fill_mixer(const model_config *c, mixer_config *m)
 {
+    if (is_recurrent(m->row)) return; /* its width is all that it has */
     m->bidirectional = c->bidirectional;
     m->scale = attention_scale(c, m);
     m->softcap = c->attention_softcap;
@@ -155,6 +158,27 @@ static mixer_config mixer_of(const model_config *c)
         .kv_lora = c->kv_lora,
         .nope_dim = c->nope_dim,
         .rope_dim = c->rope_dim };
+}
+
+const char *layer_mixer_name(const layer_config *layer)
+{
+    const mixer *row = layer->mixer.row;
+    return is_recurrent(row) ? row->name : "attention";
+}
+
+cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name, const char *where)
+{
+    int count;
+    const mixer *const *list = mixer_list(&count);
+    mixer_config *m = &c->layer[l].mixer;
+    if (!strcmp(name, "attention")) return CADRE_OK;
+    for (int i = 0; i < count; i++) {
+        if (!is_recurrent(list[i]) || strcmp(list[i]->name, name) != 0) continue;
+        *m = (mixer_config){ .row = list[i], .width = c->width };
+        return CADRE_OK;
+    }
+    return cadre_fail(CADRE_EARGUMENT, where,
+        "mixer: expected attention or lstm for layer %lld, found \"%s\"", (long long)l, name);
 }
 
 static mixer_config cross_of(const model_config *c)
@@ -243,6 +267,7 @@ static cadre_status check_latent(const mixer_config *m, const char *where)
 
 static cadre_status check_mixer(const model_config *c, const mixer_config *m, const char *where)
 {
+    if (is_recurrent(m->row)) return CADRE_OK;
     const bound all[] = { { "heads", m->heads, 1, 1024 }, { "head width", m->head_dim, 1, 4096 } };
     CADRE_TRY(check_bounds(all, sizeof all / sizeof *all, where));
     if (m->row == &mixer_latent) return check_latent(m, where);
@@ -283,7 +308,8 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
 {
     const layer_config *layer = &c->layer[l];
     if (!layer->sparse) {
-        const bound dense = { "dense-width", layer->dense_width, 1, 1 << 20 };
+        bool all_feed = c->arch && c->arch->hf.class_name; /* in every published family */
+        const bound dense = { "dense-width", layer->dense_width, all_feed, 1 << 20 };
         return check_bounds(&dense, 1, where);
     }
     const bound sparse[] = { { "experts", layer->moe.experts, 1, CONFIG_MAX_EXPERTS },
@@ -323,6 +349,20 @@ cadre_status model_config_check(const model_config *c, const char *where)
 }
 
 /* ---- questions ---- */
+
+bool model_config_rotates(const model_config *c)
+{
+    bool places = false;
+    for (int64_t l = 0; l < c->layers; l++) places |= c->layer[l].mixer.row->places;
+    return places && !c->relative_buckets;
+}
+
+int64_t model_config_recurrent_layers(const model_config *c)
+{
+    int64_t count = 0;
+    for (int64_t l = 0; l < c->layers; l++) count += is_recurrent(c->layer[l].mixer.row);
+    return count;
+}
 
 int64_t model_config_sparse_before(const model_config *config, int64_t l)
 {

@@ -28,7 +28,7 @@ typedef struct layer_config {
     mixer_config cross;  /* to an encoder's output; .row NULL: none */
     bool sparse;         /* its feed-forward is a sparse layer: */
     moe_config moe;      /* that, without anything that only training sets */
-    int64_t dense_width; /* or one of this hidden width */
+    int64_t dense_width; /* or one of this hidden width; 0: the layer has none */
 } layer_config;
 
 typedef struct model_config {
@@ -107,6 +107,18 @@ cadre_status model_config_copy(const model_config *from, model_config *to);
  * there. */
 cadre_status model_config_derive(model_config *config, const char *where);
 
+/* Layer l mixes by "attention", as the model's numbers say it, or by a recurrent row of THE LIST of
+ * token mixers; refused where it has no such name. */
+cadre_status model_config_set_mixer(
+    model_config *config, int64_t l, const char *name, const char *where);
+const char *layer_mixer_name(const layer_config *layer);
+
+/* A block without one is its token mixer alone. */
+static inline bool layer_feeds_forward(const layer_config *layer)
+{
+    return layer->sparse || layer->dense_width > 0;
+}
+
 /* What the layers have of the model's numbers that all of them share (norms, scales, routing, how
  * the opened file has it), after one of these has changed. */
 void model_config_fill_layers(model_config *config);
@@ -133,8 +145,11 @@ bool model_config_ends(const model_config *config, int64_t token); /* whether a 
  * trained. */
 const char *model_config_untrainable(const model_config *config);
 
+/* Some layer's mixer reads rotary positions */
+bool model_config_rotates(const model_config *config);
 /* Matrices into a feed-forward's hidden layer: 1, or 2 (gate and up) */
 int model_config_inputs(const model_config *config);
+int64_t model_config_recurrent_layers(const model_config *config);
 int64_t model_config_sparse_layers(const model_config *config);
 /* Sparse layers among the first l */
 int64_t model_config_sparse_before(const model_config *config, int64_t l);

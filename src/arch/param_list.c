@@ -31,6 +31,7 @@ ALWAYS(embed, matrix_of(c->vocab, c->width))
 ALWAYS(head, matrix_if(!c->tie, c->vocab, c->width))
 ALWAYS(relative, matrix_if(c->relative_buckets > 0, c->relative_buckets, c->heads))
 ALWAYS(width, vector_of(c->width))
+LAYERS_OWN(ffn_norm, vector_if(layer_feeds_forward(l), l->mixer.width))
 ALWAYS(post_norm, vector_if(c->post_norms, c->width))
 
 /* Token mixers. Latent attention has queries straight from the input (Q) or by way of q_lora (Q_A,
@@ -81,6 +82,12 @@ SHAPE(v_b)
     const mixer_config *m = &l->mixer;
     return matrix_if(latent(l) && c->split_kv_b, m->heads * m->value_dim, m->kv_lora);
 }
+static int64_t lstm_row(const layer_config *l)
+{
+    return l->mixer.row == &mixer_lstm ? 4 * l->mixer.width : 0;
+}
+LAYERS_OWN(lstm, matrix_of(lstm_row(l), l->mixer.width))
+LAYERS_OWN(lstm_bias, vector_if(lstm_row(l) > 0, lstm_row(l)))
 SHAPE(cross_norm) { return vector_if(l->cross.row != NULL, c->width); }
 SHAPE(cross_in)
 {
@@ -95,12 +102,14 @@ SHAPE(cross_out)
  * inputs, down. */
 static bool has_up(const model_config *c) { return model_config_inputs(c) == 2; }
 
-SHAPE(gate) { return matrix_if(!l->sparse, l->dense_width, c->width); }
-SHAPE(up) { return matrix_if(!l->sparse && has_up(c), l->dense_width, c->width); }
-SHAPE(down) { return matrix_if(!l->sparse, c->width, l->dense_width); }
-SHAPE(gate_bias) { return vector_if(!l->sparse && c->ffn_bias, l->dense_width); }
-SHAPE(up_bias) { return vector_if(!l->sparse && c->ffn_bias && has_up(c), l->dense_width); }
-SHAPE(down_bias) { return vector_if(!l->sparse && c->ffn_bias, c->width); }
+static bool dense(const layer_config *l) { return !l->sparse && l->dense_width > 0; }
+
+SHAPE(gate) { return matrix_if(dense(l), l->dense_width, c->width); }
+SHAPE(up) { return matrix_if(dense(l) && has_up(c), l->dense_width, c->width); }
+SHAPE(down) { return matrix_if(dense(l), c->width, l->dense_width); }
+SHAPE(gate_bias) { return vector_if(dense(l) && c->ffn_bias, l->dense_width); }
+SHAPE(up_bias) { return vector_if(dense(l) && c->ffn_bias && has_up(c), l->dense_width); }
+SHAPE(down_bias) { return vector_if(dense(l) && c->ffn_bias, c->width); }
 
 /* Sparse layers. */
 static bool routed_with(const model_config *c, const layer_config *l, uint32_t trait)
@@ -201,6 +210,14 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_KV_A_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, BY_ROW, .shape = shape_kv_a_bias,
         .folder = { { "model.layers.{l}.self_attn.kv_a_proj_with_mqa.bias", 0 } },
         .gguf = { { "blk.{l}.attn_kv_a_mqa.bias", 0 } } },
+    [ROLE_LSTM_INPUT] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_lstm,
+        .folder = { { "model.layers.{l}.lstm.weight_ih", 0 } },
+        .gguf = { { "blk.{l}.lstm_ih.weight", 0 } } },
+    [ROLE_LSTM_HIDDEN] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_lstm,
+        .folder = { { "model.layers.{l}.lstm.weight_hh", 0 } },
+        .gguf = { { "blk.{l}.lstm_hh.weight", 0 } } },
+    [ROLE_LSTM_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_lstm_bias,
+        .folder = { { "model.layers.{l}.lstm.bias", 0 } }, .gguf = { { "blk.{l}.lstm.bias", 0 } } },
     [ROLE_ATTN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
     [ROLE_FFN_POST_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_post_norm },
     [ROLE_CROSS_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_cross_norm },
@@ -208,7 +225,7 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_CROSS_K] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_cross_in },
     [ROLE_CROSS_V] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_HEAD, .shape = shape_cross_in },
     [ROLE_CROSS_O] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_cross_out },
-    [ROLE_FFN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_width,
+    [ROLE_FFN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_ffn_norm,
         .folder = { { "model.layers.{l}.post_attention_layernorm.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_norm.weight", 0 } } },
     [ROLE_GATE] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_gate,

@@ -1,12 +1,12 @@
 /* recipe.c - THE LIST of recipes. */
 #include "arch/recipe.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "arch/architecture.h"
 #include "arch/config_fit.h"
+#include "arch/recipe_layers.h"
 #include "base/memory.h"
 
 /* Switch Transformers, Fedus et al. 2021: one expert a token, capacity 1.25, jitter, a tenth of the
@@ -24,6 +24,20 @@ static const recipe_setting switch_settings[] = {
     { "overflow", "drop" },
     { "priority", "token" },
     { "balance-over", "micro" },
+    { 0 },
+};
+
+/* Shazeer et al. 2017: LSTM layers with a sparse layer between them, noisy picks, even importance
+ * and load. */
+static const recipe_setting shazeer_2017_settings[] = {
+    { "layers", "2" },
+    { "mixer", "lstm" },
+    { "router", "noisy-topk" },
+    { "topk", "4" },
+    { "experts", "32" },
+    { "expert-form", "relu" },
+    { "losses", "importance=0.1,smooth-load=0.1" },
+    { "weight-decay", "0" },
     { 0 },
 };
 
@@ -160,9 +174,24 @@ static const recipe_setting base_settings[] = {
 };
 
 /* A model that is gone on from has its own. */
-static const recipe_setting new_model_settings[] = { { "priority", "choice" }, { 0 } };
+static const recipe_setting new_model_settings[] = { { "priority", "choice" },
+    { "mixer", "attention" }, { 0 } };
 
 static const recipe recipes[] = {
+    { .name = "shazeer-2017",
+        .words = "LSTM layers, noisy top-4 between them",
+        .source = "Shazeer et al. 2017 (arXiv 1701.06538)",
+        .model_type = "cadre",
+        .settings = shazeer_2017_settings,
+        .expert_width = 2,
+        .dense_width = 2,
+        .sparse_step = 1,
+        .norm_eps = 1e-6,
+        .rope_theta = 10000,
+        .init = INIT_FAN_IN,
+        .init_scale = 1,
+        .last_mixes = true,
+        .zero_router = true },
     { .name = "gshard",
         .words = "top-2, capacity, first choices first",
         .source = "Lepikhin et al. 2020 (arXiv 2006.16668)",
@@ -314,17 +343,6 @@ cadre_status recipe_apply(const recipe *r, cadre_options *options)
 static int64_t at_least(int64_t value, int64_t least) { return value < least ? least : value; }
 static int64_t even(int64_t value) { return at_least(value - value % 2, 2); }
 
-static void note(char *text, size_t room, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void note(char *text, size_t room, const char *format, ...)
-{
-    size_t used = strlen(text);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text + used, room - used, format, args);
-    va_end(args);
-}
-
 /* Heads of 32 numbers or a few more, where that divides the width into even parts. */
 static int64_t usual_heads(const model_config *c)
 {
@@ -353,10 +371,19 @@ static void attention_sizes(const recipe *r, const cadre_options *o, model_confi
     c->kv_lora = options_int_or(o, "kv-lora-rank", at_least(c->width / 4, 8));
 }
 
+/* Of a list's numbers, the largest: a model that has experts anywhere has some. */
+static int64_t most_experts(const cadre_options *o)
+{
+    int64_t most = 0;
+    for (int i = 0; i < cadre_options_count(o, "experts"); i++)
+        most = at_least(cadre_options_int(o, "experts", i), most);
+    return most;
+}
+
 static void sparse_sizes(
     const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
 {
-    c->experts = r->dense ? 0 : cadre_options_int(o, "experts", 0);
+    c->experts = r->dense ? 0 : most_experts(o);
     c->topk = cadre_options_int(o, "topk", 0);
     c->expert_width = cadre_options_count(o, "expert-width")
                           ? cadre_options_int(o, "expert-width", 0)
@@ -367,13 +394,14 @@ static void sparse_sizes(
     c->sparse_step = r->sparse_step;
     c->dense_layers = cadre_options_int(o, "dense-layers", 0);
     if (c->dense_layers >= c->layers && !r->dense) {
-        note(notes, room,
+        recipe_note(notes, room,
             "dense-layers: %lld of %lld layers would leave no sparse one; %lld it is\n",
             (long long)c->dense_layers, (long long)c->layers, (long long)(c->layers - 1));
         c->dense_layers = c->layers - 1;
     }
     if (c->sparse_step > c->layers) {
-        note(notes, room, "every second layer is sparse in this recipe; with one layer, it is\n");
+        recipe_note(
+            notes, room, "every second layer is sparse in this recipe; with one layer, it is\n");
         c->sparse_step = 1;
     }
     c->route_scale = r->route_scale > 0 ? r->route_scale : 1;
@@ -404,44 +432,12 @@ static void choose_groups(
     const char *why = groups_refusal(r, c, used);
     if (!why) c->groups = r->groups, c->groups_used = used;
     else
-        note(notes, room, "groups: none of the recipe's %lld (%s); any expert may be chosen\n",
+        recipe_note(notes, room,
+            "groups: none of the recipe's %lld (%s); any expert may be chosen\n",
             (long long)r->groups, why);
 }
 
-/* A recipe's picks, which nobody asked for, where a layer has fewer experts: half of these. */
-static void reduce_topk(model_config *c, char *notes, size_t room)
-{
-    bool said = false;
-    for (int64_t l = 0; l < c->layers; l++) {
-        layer_config *layer = &c->layer[l];
-        if (layer->moe.route.topk <= layer->moe.experts) continue;
-        int64_t half = at_least(layer->moe.experts / 2, 1);
-        if (layer->sparse && !said)
-            note(notes, room, "topk: the recipe's %lld are more than %lld experts; %lld it is\n",
-                (long long)layer->moe.route.topk, (long long)layer->moe.experts, (long long)half);
-        said |= layer->sparse;
-        layer->moe.route.topk = (int32_t)half;
-    }
-}
-
-/* experts, topk, expert-width as lists: one item a layer. */
-static cadre_status layer_lists(const cadre_options *o, model_config *c, char *notes, size_t room)
-{
-    int layers = (int)c->layers;
-    int64_t values[CONFIG_MAX_LAYERS];
-    for (int l = 0; l < layers; l++) values[l] = c->experts;
-    CADRE_TRY(options_layers(o, "experts", layers, values));
-    for (int l = 0; l < layers; l++) c->layer[l].moe.experts = (int32_t)values[l];
-    for (int l = 0; l < layers; l++) values[l] = c->topk;
-    CADRE_TRY(options_layers(o, "topk", layers, values));
-    for (int l = 0; l < layers; l++) c->layer[l].moe.route.topk = (int32_t)values[l];
-    if (!cadre_options_given(o, "topk")) reduce_topk(c, notes, room);
-    for (int l = 0; l < layers; l++) values[l] = c->expert_width;
-    CADRE_TRY(options_layers(o, "expert-width", layers, values));
-    for (int l = 0; l < layers; l++) c->layer[l].moe.hidden = values[l];
-    model_config_summarise(c);
-    return CADRE_OK;
-}
+static void end_with_mixer(layer_config *layer) { layer->sparse = false, layer->dense_width = 0; }
 
 /* Why files of the recipe's published family cannot hold this model; *why NULL: they can. */
 static cadre_status published_layout_refusal(
@@ -463,12 +459,12 @@ static cadre_status choose_layout(const recipe *r, model_config *c, char *notes,
     c->arch = architecture_by_type(r->model_type);
     CADRE_TRY(published_layout_refusal(c, text, sizeof text, &why));
     if (why) {
-        note(notes, room,
+        recipe_note(notes, room,
             "\"model_type\": \"cadre\" in config.json, for files of %s cannot say this (%s)\n",
             r->model_type, why);
         c->arch = architecture_by_type("cadre");
     } else if (!c->arch->hf.class_name)
-        note(notes, room,
+        recipe_note(notes, room,
             "\"model_type\": \"cadre\" in config.json: the %s recipe has no published decoder "
             "layout\n",
             r->name);
@@ -513,7 +509,8 @@ static cadre_status fill(
     if (!strcmp(c->expert_form, "gpt-oss")) c->expert_limit = 7; /* as published */
     sparse_sizes(r, o, c, notes, room);
     CADRE_TRY(model_config_derive(c, "options"));
-    if (!r->dense) CADRE_TRY(layer_lists(o, c, notes, room));
+    if (r->last_mixes && c->layers > 1) end_with_mixer(&c->layer[c->layers - 1]);
+    if (!r->dense) CADRE_TRY(recipe_layers(o, c, notes, room));
     choose_groups(r, o, c, notes, room);
     model_config_fill_layers(c);
     CADRE_TRY(model_config_check(c, "options"));

@@ -124,6 +124,13 @@ void mem_return(void *block, size_t count, size_t size)
     munmap(block, padded);
 }
 
+void mem_forget(void *from, size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), skip = (page - (uintptr_t)from % page) % page;
+    if (bytes < skip + page) return;
+    madvise((char *)from + skip, (bytes - skip) / page * page, MADV_DONTNEED);
+}
+
 void *mem_resize(void *block, size_t old_count, size_t new_count, size_t size)
 {
     void *larger = mem_alloc(new_count, size);

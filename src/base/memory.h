@@ -42,6 +42,9 @@ char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * mostly empty. NULL as above. Freed by mem_return, with the same numbers. */
 void *mem_reserve(size_t count, size_t size);
 void mem_return(void *block, size_t count, size_t size);
+/* Bytes of such memory whose contents are of no more use: whole pages of them go back to the
+ * machine. What is read there next is zero, or as it was. */
+void mem_forget(void *from, size_t bytes);
 
 /* Tests: from now on the n-th allocation fails (1 = the next), once or (sticky) it and all after; 0
  * = off. */

@@ -1,8 +1,8 @@
 /* nearest.c - what a person may have meant: the candidate at the smallest edit distance.
  *
  * The distance is Damerau's restricted one: a letter more, less, another one, or two neighbours
- * swapped count 1 each. A candidate is worth naming when no more than a third of the word would
- * have to change, or when the word begins it; of several that it begins, the shortest. */
+ * swapped count 1 each. A candidate is worth naming when no more than a third of the word, rounded
+ * up, would have to change, or when the word begins it; of several that it begins, the shortest. */
 #include <string.h>
 
 #include "cadre.h"
@@ -33,7 +33,7 @@ const char *cadre_nearest(const char *word, const char *const *candidates, int c
     size_t length = strlen(word);
     if (length < 2 || length > LONGEST) return NULL;
     const char *found = NULL;
-    int best = (int)length / 3 + 1, best_edits = 0;
+    int best = ((int)length + 2) / 3, best_edits = 0;
     for (int i = 0; i < count; i++) {
         size_t other = strlen(candidates[i]);
         if (other > LONGEST) continue;

@@ -54,12 +54,18 @@ static bool wrong_option(walk *w, const char *argument)
     return wrong(w, complain_usage(advice, "%s: unknown option '%s'", w->command->name, name));
 }
 
+/* --help and --version: they ask something, and have no value. */
+static bool is_question(const cadre_option *row)
+{
+    return !strcmp(row->name, "help") || !strcmp(row->name, "version");
+}
+
 /* Hands one value of an option over; `more` adds to a list. */
 static bool assign(walk *w, const cadre_option *row, const char *value, bool more)
 {
     if (!strcmp(row->name, "options")) w->file = value;
     if (w->files) return true;
-    if (!strcmp(row->name, "help") || !strcmp(row->name, "version")) {
+    if (is_question(row)) {
         w->result = row->name[0] == 'h' ? ARGUMENTS_HELP : ARGUMENTS_VERSION;
         return false;
     }
@@ -89,6 +95,9 @@ static bool is_another(walk *w, const cadre_option *row)
 
 static bool take_values(walk *w, const cadre_option *row, const char *attached)
 {
+    if (attached && is_question(row))
+        return wrong(
+            w, complain_usage(NULL, "--%s: expected no value, found '%s'", row->name, attached));
     if (row->kind == CADRE_OPTION_FLAG) return assign(w, row, attached ? attached : "yes", false);
     if (!attached && !has_value(w, row))
         return wrong(w, complain_usage(NULL, "--%s: expected a value after it, found %s", row->name,
@@ -112,8 +121,8 @@ static bool take_long(walk *w, const char *argument)
     if (row) return take_values(w, row, equals ? equals + 1 : NULL);
     bool negated = !strncmp(name, "--no-", 5) && !equals;
     row = negated ? cadre_options_row(w->call->options, name + 5) : NULL;
-    return row && row->kind == CADRE_OPTION_FLAG ? assign(w, row, "no", false)
-                                                 : wrong_option(w, argument);
+    return row && row->kind == CADRE_OPTION_FLAG && !is_question(row) ? assign(w, row, "no", false)
+                                                                      : wrong_option(w, argument);
 }
 
 static bool take_letter(walk *w, const char *argument)

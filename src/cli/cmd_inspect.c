@@ -63,6 +63,7 @@ static int print_object(const facts *f)
         { "width", i->width },
         { "heads", i->heads },
         { "kv_heads", i->kv_heads },
+        { "recurrent_layers", i->recurrent_layers },
         { "vocabulary", i->vocabulary },
         { "context", f->context },
         { "weight_bytes", i->weight_bytes },
@@ -93,8 +94,11 @@ static int print_as_table(const facts *f)
     print_row(t, "layers", "%lld, of which %lld sparse", (long long)i->layers,
         (long long)i->sparse_layers);
     print_row(t, "width", "%lld", (long long)i->width);
-    print_row(t, "attention", "%lld heads, %lld of keys and values", (long long)i->heads,
-        (long long)i->kv_heads);
+    if (i->recurrent_layers)
+        print_row(t, "recurrent (LSTM)", "%lld layers", (long long)i->recurrent_layers);
+    if (i->heads)
+        print_row(t, "attention", "%lld heads, %lld of keys and values", (long long)i->heads,
+            (long long)i->kv_heads);
     if (i->sparse_layers) {
         print_row(t, "experts", "%lld of width %lld, %lld a token", (long long)i->experts,
             (long long)i->expert_width, (long long)i->experts_per_token);

@@ -26,7 +26,7 @@ enum { REMEMBERED = 1000, MOST_PASTED = 1 << 20 };
 struct line_editor {
     EditLine *line;
     History *history;
-    const char *prompt;
+    char prompt[16];
 };
 
 static void write_terminal(const char *text)
@@ -39,8 +39,9 @@ static void write_terminal(const char *text)
 
 static char *prompt_of(EditLine *line)
 {
+    static char none[] = "";
     line_editor *e;
-    return el_get(line, EL_CLIENTDATA, &e) == 0 ? (char *)(uintptr_t)e->prompt : (char *)"";
+    return el_get(line, EL_CLIENTDATA, &e) == 0 ? e->prompt : none;
 }
 
 static bool ends_paste(const wchar_t *text, size_t size)
@@ -152,7 +153,7 @@ void line_editor_close(line_editor *e)
 const char *line_editor_read(line_editor *e, const char *prompt, size_t *size)
 {
     int count = 0;
-    e->prompt = prompt;
+    snprintf(e->prompt, sizeof e->prompt, "%s", prompt);
     handle_signals();
     write_terminal(PASTE_ON);
     const char *line = el_gets(e->line, &count);

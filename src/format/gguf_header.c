@@ -81,7 +81,7 @@ static int compare(gguf_string a, gguf_string b)
 
 static int by_name(const void *a, const void *b, void *context)
 {
-    const uint8_t *const *entries = context;
+    const uint8_t *const *entries = *(const uint8_t *const **)context;
     return compare(gguf_entry_name(entries[*(const uint32_t *)a]),
         gguf_entry_name(entries[*(const uint32_t *)b]));
 }
@@ -91,7 +91,7 @@ uint32_t *gguf_sort(const uint8_t *const *entries, size_t count)
     uint32_t *sorted = MEM_ARRAY(uint32_t, count);
     if (!sorted) return NULL;
     for (size_t i = 0; i < count; i++) sorted[i] = (uint32_t)i;
-    qsort_r(sorted, count, sizeof *sorted, by_name, (void *)(uintptr_t)entries);
+    qsort_r(sorted, count, sizeof *sorted, by_name, &entries);
     return sorted;
 }
 

@@ -372,10 +372,9 @@ json_node json_member(const json_node *object, const char *key)
 
 bool json_next(const json_node *object, json_node *member)
 {
-    /* jansson's iterators are not const; nothing is changed */
-    json_t *owner = (json_t *)(uintptr_t)object->value;
-    void *at = member->key ? json_object_iter_next(owner, json_object_key_to_iter(member->key))
-                           : json_object_iter(owner);
+    void *at = member->key
+                   ? json_object_iter_next(object->value, json_object_key_to_iter(member->key))
+                   : json_object_iter(object->value);
     if (!at) return false;
     *member = (json_node){ object->file, object, json_object_iter_key(at), 0,
         json_object_iter_value(at) };

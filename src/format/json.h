@@ -27,7 +27,7 @@ typedef struct json_node {
     const struct json_node *parent; /* NULL: the root */
     const char *key;                /* in parent, an object ... */
     size_t index;                   /* ... or, key being NULL, in parent, an array */
-    const struct json_t *value;
+    struct json_t *value;           /* not const, for jansson's iterators; nothing changes it */
 } json_node;
 
 /* NaN, Infinity and -Infinity, which Python writes, are values that no getter takes: they do no

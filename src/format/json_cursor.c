@@ -187,8 +187,19 @@ static bool in_number(char c)
     return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
 }
 
-/* strtod takes more than JSON does (hexadecimal, infinities, a bare point), so the characters are
- * looked at first; and its point is the locale's. */
+static const char *behind_digits(const char *text) { return text + strspn(text, "0123456789"); }
+
+/* -? (0 | [1-9][0-9]*) (. [0-9]+)? and an exponent perhaps, whose form strtod knows as well. */
+static bool begins_as_number(const char *text)
+{
+    text += *text == '-';
+    const char *end = behind_digits(text);
+    if (end == text || (*text == '0' && end > text + 1)) return false;
+    return *end != '.' || behind_digits(end + 1) > end + 1;
+}
+
+/* strtod takes more than JSON does (hexadecimal, infinities, a bare point, zeros in front), so the
+ * characters are looked at first; and its point is the locale's. */
 cadre_status json_cursor_real(json_cursor *c, double min, double max, double *value)
 {
     char number[NUMBER_BYTES + 1], *end;
@@ -198,12 +209,11 @@ cadre_status json_cursor_real(json_cursor *c, double min, double max, double *va
         length++;
     memcpy(number, c->text + c->at, length);
     number[length] = '\0';
+    bool is_one = begins_as_number(number);
     char *point = strchr(number, '.');
     if (point) *point = localeconv()->decimal_point[0];
     double result = strtod(number, &end);
-    bool starts = number[0] == '-' ? number[1] >= '0' && number[1] <= '9'
-                                   : number[0] >= '0' && number[0] <= '9';
-    if (!starts || *end || !(result >= min && result <= max))
+    if (!is_one || *end || !(result >= min && result <= max))
         return json_cursor_refuse(c, "a number");
     c->at += length;
     *value = result;

@@ -12,6 +12,12 @@
 #include "model/model.h"
 #include "text/chat_template.h"
 
+typedef struct said {
+    chat_role role;
+    char *text; /* of its own */
+    size_t size;
+} said;
+
 struct cadre_chat {
     const cadre_model *model;      /* borrowed */
     const tokenizer *tokenizer;    /* borrowed */
@@ -19,7 +25,7 @@ struct cadre_chat {
     chat_template thinking;
     int64_t capacity;
     cadre_session *session;
-    chat_message *messages; /* [count], room for `room`; texts of its own */
+    said *messages; /* [count], room for `room` */
     size_t count, room;
     cadre_chat_account account; /* of the last answer */
 };
@@ -47,7 +53,7 @@ cadre_status cadre_chat_new(
 /* Messages begin .. end - 1. */
 static void forget(cadre_chat *c, size_t begin, size_t end)
 {
-    for (size_t i = begin; i < end; i++) mem_free((char *)(uintptr_t)c->messages[i].text);
+    for (size_t i = begin; i < end; i++) mem_free(c->messages[i].text);
     if (end < c->count)
         memmove(c->messages + begin, c->messages + end, (c->count - end) * sizeof *c->messages);
     c->count -= end - begin;
@@ -114,7 +120,7 @@ static cadre_status add(cadre_chat *c, chat_role role, const char *text, size_t 
     char *copy = mem_alloc(size + 1, 1);
     if (!copy) return CADRE_ENOMEM;
     if (size) memcpy(copy, text, size);
-    c->messages[c->count++] = (chat_message){ role, copy, size };
+    c->messages[c->count++] = (said){ role, copy, size };
     return CADRE_OK;
 }
 
@@ -135,17 +141,22 @@ static size_t next_turn(const cadre_chat *c, size_t first)
     return next < c->count ? next : c->count;
 }
 
+static chat_message message_of(const said *s)
+{
+    return (chat_message){ s->role, s->text, s->size };
+}
+
 /* The ids of the conversation without the turns before message `first`. */
 static cadre_status encode_from(const cadre_chat *c, size_t first, token_list *ids)
 {
     size_t system = first_turn(c), count = 0;
-    chat_message *said = MEM_ARRAY(chat_message, c->count + 1);
-    if (!said) return CADRE_ENOMEM;
-    if (system) said[count++] = c->messages[0];
-    for (size_t i = first; i < c->count; i++) said[count++] = c->messages[i];
+    chat_message *list = MEM_ARRAY(chat_message, c->count + 1);
+    if (!list) return CADRE_ENOMEM;
+    for (size_t i = 0; i < c->count; i++)
+        if (i < system || i >= first) list[count++] = message_of(&c->messages[i]);
     ids->count = 0;
-    cadre_status status = chat_encode(c->template, c->tokenizer, said, (int)count, ids);
-    mem_free(said);
+    cadre_status status = chat_encode(c->template, c->tokenizer, list, (int)count, ids);
+    mem_free(list);
     return status;
 }
 

@@ -5,13 +5,13 @@
 #include "infer/sampler.h"
 #include "kernel/context.h"
 
-/* Of a sequence: its passes, its tokens, the places of its cache's blocks, its last logits and what
+/* Of a sequence: its passes, its tokens, the tables of its cache's blocks, its last logits and what
  * is drawn from them. */
 static size_t sequence_bytes(const cadre_model *m, int64_t context)
 {
     size_t vocab = (size_t)m->config.vocab;
     size_t beside = (size_t)context * sizeof(int32_t) +
-                    model_state_list_bytes(&m->config, context + 1) + vocab * sizeof(real) +
+                    model_state_table_bytes(&m->config, context + 1) + vocab * sizeof(real) +
                     sampler_bytes(vocab);
     size_t passes = m->encoder ? encoder_decoder_bytes(m, context, context)
                                : runner_bytes(m, runner_chunk(context), 1, context);

@@ -3,15 +3,33 @@
 
 #include "base/memory.h"
 
-cadre_status session_open(const cadre_model *model, int64_t capacity, session *s)
+/* What its state left to be done. */
+static cadre_status open_rest(session *s, cadre_status status)
 {
-    *s = (session){ 0 };
-    CADRE_TRY(session_check_model(model));
-    CADRE_TRY(model_state_open(&model->config, capacity, &s->state));
+    if (status != CADRE_OK) return status;
     s->tokens = MEM_ARRAY(int32_t, s->state.capacity);
     if (s->tokens) return CADRE_OK;
     session_close(s);
     return CADRE_ENOMEM;
+}
+
+cadre_status session_open(const cadre_model *model, int64_t capacity, session *s)
+{
+    *s = (session){ 0 };
+    CADRE_TRY(session_check_model(model));
+    return open_rest(s, model_state_open(&model->config, capacity, &s->state));
+}
+
+cadre_status session_open_beside(const session *other, int64_t capacity, session *s)
+{
+    *s = (session){ 0 };
+    return open_rest(s, sequence_state_open_beside(&s->state, &other->state, capacity));
+}
+
+cadre_status session_open_in(state_pool *p, int64_t capacity, session *s)
+{
+    *s = (session){ 0 };
+    return open_rest(s, sequence_state_open_in(&s->state, p, capacity));
 }
 
 void session_close(session *s)
@@ -31,7 +49,7 @@ int64_t session_shared(const session *s, const int32_t *tokens, int64_t count)
 {
     int64_t most = count < session_length(s) ? count : session_length(s), n = 0;
     while (n < most && s->tokens[n] == tokens[n]) n++;
-    return n == session_length(s) || s->state.rewinds ? n : 0;
+    return n == session_length(s) || s->state.pool->rewinds ? n : 0;
 }
 
 cadre_status session_check_model(const cadre_model *model)

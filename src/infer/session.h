@@ -11,8 +11,12 @@ typedef struct session {
     int32_t *tokens; /* [state.length], of room for the capacity */
 } session;
 
-/* For a sequence of up to `capacity` tokens. */
+/* For a sequence of up to `capacity` tokens, for which there is always memory. */
 cadre_status session_open(const cadre_model *model, int64_t capacity, session *s);
+/* The same in the memory of another session, whose beginning it may share. */
+cadre_status session_open_beside(const session *other, int64_t capacity, session *s);
+/* The same in a pool that others use, too: it is their business that there is room. */
+cadre_status session_open_in(state_pool *p, int64_t capacity, session *s);
 void session_close(session *s);
 
 static inline int64_t session_length(const session *s) { return s->state.length; }

@@ -25,11 +25,16 @@ cadre_status session_leave(cadre_session *s, cadre_status status)
     return context_leave(s->model->context, status);
 }
 
+static cadre_status check_capacity(int64_t capacity)
+{
+    if (capacity >= 1) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "a session's capacity: expected at least 1 token, found %lld", (long long)capacity);
+}
+
 cadre_status cadre_session_new(cadre_model *model, int64_t capacity, cadre_session **out)
 {
-    if (capacity < 1)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-            "a session's capacity: expected at least 1 token, found %lld", (long long)capacity);
+    CADRE_TRY(check_capacity(capacity));
     cadre_session *s = MEM_ARRAY(cadre_session, 1);
     if (!s) return CADRE_ENOMEM;
     *s = (cadre_session){ .model = model, .capacity = capacity };
@@ -75,23 +80,29 @@ cadre_status cadre_session_truncate(cadre_session *s, int64_t length)
     return session_leave(s, status);
 }
 
+static cadre_status share(const session *from, int64_t length, session *to)
+{
+    memcpy(to->tokens, from->tokens, (size_t)length * sizeof *to->tokens);
+    return sequence_state_share(&to->state, &from->state, length) ? CADRE_OK : refuse_going_back();
+}
+
 static cadre_status fork_session(
     const cadre_session *from, int64_t length, int64_t capacity, cadre_session **out)
 {
-    cadre_session *s;
     CADRE_TRY(check_length(from, length));
+    CADRE_TRY(check_capacity(capacity));
     if (capacity < length)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "a session's capacity: expected at least its %lld first tokens, found %lld",
             (long long)length, (long long)capacity);
-    CADRE_TRY(cadre_session_new(from->model, capacity, &s));
-    memcpy(s->session.tokens, from->session.tokens, (size_t)length * sizeof *s->session.tokens);
-    if (!sequence_state_copy(&s->session.state, &from->session.state, length)) {
-        cadre_session_free(s);
-        return refuse_going_back();
-    }
-    *out = s;
-    return CADRE_OK;
+    cadre_session *s = MEM_ARRAY(cadre_session, 1);
+    if (!s) return CADRE_ENOMEM;
+    *s = (cadre_session){ .model = from->model, .capacity = capacity };
+    cadre_status status = session_open_beside(&from->session, capacity, &s->session);
+    if (status == CADRE_OK) status = share(&from->session, length, &s->session);
+    if (status == CADRE_OK) *out = s;
+    else cadre_session_free(s);
+    return status;
 }
 
 cadre_status cadre_session_fork(

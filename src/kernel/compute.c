@@ -31,8 +31,8 @@ cadre_status compute_new(int threads, const char *variant, compute **result)
     compute *c = MEM_ARRAY(compute, 1);
     if (!c) return CADRE_ENOMEM;
     c->variant = chosen;
-    c->workers = threads > 0 ? threads : pool_default_threads();
-    c->pool = pool_new(c->workers);
+    c->pool = pool_new(threads > 0 ? threads : pool_default_threads());
+    c->workers = pool_threads(c->pool);
     c->scratch = scratch_new(c->workers, gemm_scratch_bytes());
     c->quant_scratch = scratch_new(c->workers, quant_scratch_bytes());
     if (!c->pool || !c->scratch || !c->quant_scratch) {

@@ -2,6 +2,7 @@
 #include "kernel/number.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const number_format *const formats[] = {
     &number_f32,
@@ -32,10 +33,11 @@ const number_format *const *number_list(int *count)
     return formats;
 }
 
+/* In letters of any case: others write Q4_K. */
 const number_format *number_by_name(const char *name)
 {
     for (int i = 0; i < FORMATS; i++)
-        if (strcmp(formats[i]->name, name) == 0) return formats[i];
+        if (strcasecmp(formats[i]->name, name) == 0) return formats[i];
     return NULL;
 }
 

@@ -235,4 +235,5 @@ const mixer mixer_grouped = {
     .backward = backward,
     .state = state,
     .rewinds = true,
+    .places = true,
 };

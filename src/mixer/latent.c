@@ -176,4 +176,5 @@ const mixer mixer_latent = {
     .backward = backward,
     .state = state,
     .rewinds = true,
+    .places = true,
 };

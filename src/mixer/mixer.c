@@ -5,6 +5,7 @@ static const mixer *const list[] = {
     &mixer_grouped,
     &mixer_latent,
     &mixer_cross,
+    &mixer_lstm,
 };
 
 const mixer *const *mixer_list(int *count)

@@ -61,6 +61,9 @@ typedef enum mixer_part {
     MIXER_KV_B,
     MIXER_K_B,
     MIXER_V_B,
+    MIXER_LSTM_INPUT, /* a recurrent layer's gates, of the token and of what came before */
+    MIXER_LSTM_HIDDEN,
+    MIXER_LSTM_BIAS,
     MIXER_PARTS
 } mixer_part;
 
@@ -113,9 +116,10 @@ struct mixer {
     mixer_state_size (*state)(const mixer_config *c);
     /* A sequence may forget its last tokens: nothing of them is in the fixed part */
     bool rewinds;
+    bool places; /* it reads where tokens stand: mixer_call's positions */
 };
 
-extern const mixer mixer_grouped, mixer_latent, mixer_cross;
+extern const mixer mixer_grouped, mixer_latent, mixer_cross, mixer_lstm;
 
 const mixer *const *mixer_list(int *count);
 

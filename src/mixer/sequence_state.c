@@ -1,115 +1,187 @@
-/* sequence_state.c - blocks of rows, and fixed parts. */
+/* sequence_state.c - a table of blocks, and fixed parts. */
 #include "mixer/sequence_state.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/memory.h"
 
-static int64_t whole_blocks(int64_t tokens) { return (tokens + STATE_BLOCK - 1) / STATE_BLOCK; }
 static int64_t row_of(const mixer_state_size *size) { return size->key_row + size->value_row; }
 
 size_t layer_state_bytes(const mixer_config *c, int64_t tokens)
 {
     mixer_state_size size = c->row->state(c);
-    return (size_t)(whole_blocks(tokens) * STATE_BLOCK * row_of(&size) + size.fixed) * sizeof(real);
+    return (size_t)(state_blocks(tokens) * STATE_BLOCK * row_of(&size) + 2 * size.fixed) *
+           sizeof(real);
 }
 
-size_t layer_state_list_bytes(const mixer_config *c, int64_t tokens)
+size_t sequence_state_table_bytes(int64_t layers, int64_t tokens)
 {
-    mixer_state_size size = c->row->state(c);
-    return row_of(&size) ? (size_t)whole_blocks(tokens) * 2 * sizeof(real *) : 0;
+    size_t block = sizeof(state_block) + sizeof(state_block *);
+    return (size_t)state_blocks(tokens) * (block + 2 * (size_t)layers * sizeof(real *));
 }
 
 /* ---- memory ---- */
 
-/* Into s->elements; false: it does not fit the address space. */
-static bool count_reals(sequence_state *s, const mixer_config *const *mixers)
+static void point_to_fixed(sequence_state *s)
 {
-    for (int64_t l = 0; l < s->layers; l++) {
-        mixer_state_size size = mixers[l]->row->state(mixers[l]);
-        const int64_t factors[] = { s->capacity, row_of(&size) };
-        int64_t rows;
-        if (!checked_product(factors, 2, &rows) || rows > INT64_MAX - size.fixed ||
-            s->elements > INT64_MAX - rows - size.fixed)
-            return false;
-        s->elements += rows + size.fixed;
-        s->rewinds &= mixers[l]->row->rewinds;
+    int64_t at = 0;
+    for (int64_t l = 0; l < s->layers; at += s->layer[l++].size.fixed) {
+        s->layer[l].fixed = s->fixed + at;
+        s->layer[l].next = s->next + at;
     }
-    return (uint64_t)s->elements <= SIZE_MAX / sizeof(real);
 }
 
-/* The layers' rows one layer after another, then their fixed parts. */
-static void place(sequence_state *s, const mixer_config *const *mixers)
+static void place(sequence_state *s)
 {
     int64_t blocks = s->capacity / STATE_BLOCK;
-    real *at = s->memory;
-    for (int64_t l = 0; l < s->layers; l++) {
-        layer_state *layer = &s->layer[l];
-        mixer_state_size size = mixers[l]->row->state(mixers[l]);
-        *layer = (layer_state){ .size = size,
-            .keys = s->blocks + 2 * l * blocks,
-            .values = s->blocks + (2 * l + 1) * blocks };
-        for (int64_t b = 0; b < blocks; b++, at += STATE_BLOCK * row_of(&size)) {
-            layer->keys[b] = at;
-            layer->values[b] = size.value_row ? at + STATE_BLOCK * size.key_row : at;
-        }
-    }
-    for (int64_t l = 0; l < s->layers; at += s->layer[l++].size.fixed) s->layer[l].fixed = at;
+    for (int64_t l = 0; l < s->layers; l++)
+        s->layer[l] = (layer_state){ .size = s->pool->size[l],
+            .keys = s->lists + 2 * l * blocks,
+            .values = s->lists + (2 * l + 1) * blocks };
+    point_to_fixed(s);
 }
 
-cadre_status sequence_state_open(
-    sequence_state *out, const mixer_config *const *mixers, int64_t layers, int64_t capacity)
+cadre_status sequence_state_open_in(sequence_state *out, state_pool *p, int64_t capacity)
 {
-    int64_t blocks = whole_blocks(capacity);
-    sequence_state s = { .layers = layers, .capacity = blocks * STATE_BLOCK, .rewinds = true };
-    if (!count_reals(&s, mixers))
-        return cadre_fail(CADRE_ENOMEM, NULL,
-            "a cache of %lld tokens does not fit the address space", (long long)capacity);
-    s.memory = mem_reserve((size_t)s.elements, sizeof *s.memory);
-    s.layer = MEM_ARRAY(layer_state, layers);
-    s.blocks = MEM_ARRAY(const real *, (2 * layers * blocks));
-    if (!s.memory || !s.layer || !s.blocks) {
+    int64_t blocks = state_blocks(capacity);
+    sequence_state s = { .pool = p, .layers = p->layers, .capacity = blocks * STATE_BLOCK };
+    s.layer = MEM_ARRAY(layer_state, s.layers);
+    s.block = MEM_ARRAY(state_block *, blocks);
+    s.lists = MEM_ARRAY(const real *, (2 * s.layers * blocks));
+    s.fixed = mem_reserve((size_t)p->fixed, sizeof *s.fixed);
+    s.next = mem_reserve((size_t)p->fixed, sizeof *s.next);
+    if (!s.layer || !s.block || !s.lists || !s.fixed || !s.next) {
         sequence_state_close(&s);
         return CADRE_ENOMEM;
     }
-    place(&s, mixers);
+    place(&s);
     *out = s;
     return CADRE_OK;
 }
 
+/* What has been joined is left again where the rest fails. */
+static cadre_status open_promised(sequence_state *s, state_pool *p, int64_t capacity)
+{
+    int64_t blocks = state_blocks(capacity);
+    cadre_status status = sequence_state_open_in(s, p, capacity);
+    if (status == CADRE_OK) s->promised = blocks;
+    else state_pool_leave(p, blocks);
+    return status;
+}
+
+cadre_status sequence_state_open(
+    sequence_state *s, const mixer_config *const *mixers, int64_t layers, int64_t capacity)
+{
+    state_pool *p;
+    CADRE_TRY(state_pool_open(mixers, layers, state_blocks(capacity), &p));
+    return open_promised(s, p, capacity);
+}
+
+cadre_status sequence_state_open_beside(
+    sequence_state *s, const sequence_state *other, int64_t capacity)
+{
+    CADRE_TRY(state_pool_join(other->pool, state_blocks(capacity)));
+    return open_promised(s, other->pool, capacity);
+}
+
+/* ---- blocks ---- */
+
+static void set_block(sequence_state *s, int64_t i, state_block *b)
+{
+    s->block[i] = b;
+    for (int64_t l = 0; l < s->layers; l++) {
+        s->layer[l].keys[i] = state_block_keys(b, l);
+        s->layer[l].values[i] = state_block_values(b, l);
+    }
+}
+
+static void let_go(sequence_state *s, int64_t held)
+{
+    while (s->held > held) state_block_release(s->block[--s->held]);
+}
+
 void sequence_state_close(sequence_state *s)
 {
-    mem_return(s->memory, (size_t)s->elements, sizeof *s->memory);
+    if (!s->pool) return;
+    if (s->block) let_go(s, 0);
     mem_free(s->layer);
-    mem_free(s->blocks);
+    mem_free(s->block);
+    mem_free(s->lists);
+    mem_return(s->fixed, (size_t)s->pool->fixed, sizeof *s->fixed);
+    mem_return(s->next, (size_t)s->pool->fixed, sizeof *s->next);
+    if (s->promised) state_pool_leave(s->pool, s->promised);
     *s = (sequence_state){ 0 };
+}
+
+void sequence_state_replace(sequence_state *s, int64_t i, state_block *b)
+{
+    state_block_share(b);
+    state_block_release(s->block[i]);
+    set_block(s, i, b);
+}
+
+/* The next token's row is in a block that others hold, too. */
+static bool would_write_shared(const sequence_state *s)
+{
+    return s->length % STATE_BLOCK && state_block_is_shared(s->block[s->length / STATE_BLOCK]);
+}
+
+int64_t sequence_state_needs(const sequence_state *s, int64_t tokens)
+{
+    int64_t more = state_blocks(s->length + tokens) - s->held;
+    return (more > 0 ? more : 0) + (tokens > 0 && would_write_shared(s));
+}
+
+static cadre_status take(const sequence_state *s, state_block **b)
+{
+    if ((*b = state_pool_take(s->pool))) return CADRE_OK;
+    return cadre_fail(CADRE_EFULL, NULL,
+        "expected a free block of the cache, found all %lld in use", (long long)s->pool->count);
+}
+
+static cadre_status own_last(sequence_state *s)
+{
+    int64_t i = s->length / STATE_BLOCK;
+    state_block *shared = s->block[i], *own;
+    CADRE_TRY(take(s, &own));
+    state_block_copy(own, shared, s->length % STATE_BLOCK);
+    set_block(s, i, own);
+    state_block_release(shared);
+    return CADRE_OK;
+}
+
+cadre_status sequence_state_reserve(sequence_state *s, int64_t tokens)
+{
+    int64_t before = s->held, end = state_blocks(s->length + tokens);
+    cadre_status status = CADRE_OK;
+    assert(s->length + tokens <= s->capacity);
+    while (status == CADRE_OK && s->held < end) {
+        state_block *b;
+        status = take(s, &b);
+        if (status == CADRE_OK) set_block(s, s->held++, b);
+    }
+    if (status == CADRE_OK && tokens > 0 && would_write_shared(s)) status = own_last(s);
+    if (status != CADRE_OK) let_go(s, before);
+    return status;
 }
 
 /* ---- rows ---- */
 
-/* Rows `row` and after of a block: the lists are read-only for whoever attends. */
-static real *rows_at(const real *const *list, int64_t block, int64_t row, int64_t width)
+static void put_row(real *rows, int64_t row, int64_t width, const real *from)
 {
-    return (real *)(uintptr_t)list[block] + row * width;
-}
-
-static void put_rows(const layer_state *s, int64_t block, int64_t row, int64_t rows,
-    const real *keys, const real *values)
-{
-    int64_t k = s->size.key_row, v = s->size.value_row;
-    memcpy(rows_at(s->keys, block, row, k), keys, (size_t)(rows * k) * sizeof *keys);
-    if (v) memcpy(rows_at(s->values, block, row, v), values, (size_t)(rows * v) * sizeof *values);
+    if (width) memcpy(rows + row * width, from, (size_t)width * sizeof *rows);
 }
 
 void sequence_state_put(
     sequence_state *s, int64_t layer, int64_t tokens, const real *keys, const real *values)
 {
-    const layer_state *own = &s->layer[layer];
+    int64_t k = s->layer[layer].size.key_row, v = s->layer[layer].size.value_row;
     for (int64_t t = 0; t < tokens; t++) {
-        int64_t at = s->length + t;
-        put_rows(own, at / STATE_BLOCK, at % STATE_BLOCK, 1, keys + t * own->size.key_row,
-            values + t * own->size.value_row);
+        int64_t row = (s->length + t) % STATE_BLOCK;
+        const state_block *b = s->block[(s->length + t) / STATE_BLOCK];
+        put_row(state_block_keys(b, layer), row, k, keys + t * k);
+        put_row(state_block_values(b, layer), row, v, values + t * v);
     }
 }
 
@@ -123,36 +195,60 @@ kv_view sequence_state_view(const sequence_state *s, int64_t layer)
         .value_stride = own->size.value_row ? own->size.value_row : own->size.key_row };
 }
 
-/* ---- going back ---- */
+/* Fixed parts are written beside those that are read, and take their place here. */
+void sequence_state_advance(sequence_state *s, int64_t tokens)
+{
+    real *next = s->next;
+    s->length += tokens;
+    if (!s->pool->fixed) return;
+    s->next = s->fixed;
+    s->fixed = next;
+    point_to_fixed(s);
+}
+
+/* ---- beginning and going back ---- */
 
 static bool can_hold(const sequence_state *s, int64_t length)
 {
-    return s->rewinds || length == 0 || length == s->length;
+    return s->pool->rewinds || length == 0 || length == s->length;
+}
+
+static void set_fixed(sequence_state *s, const real *fixed)
+{
+    size_t bytes = (size_t)s->pool->fixed * sizeof *s->fixed;
+    if (bytes && fixed) memcpy(s->fixed, fixed, bytes);
+    else if (bytes) memset(s->fixed, 0, bytes);
 }
 
 bool sequence_state_rewind(sequence_state *s, int64_t length)
 {
     if (!can_hold(s, length)) return false;
-    for (int64_t l = 0; length == 0 && l < s->layers; l++)
-        memset(s->layer[l].fixed, 0, (size_t)s->layer[l].size.fixed * sizeof(real));
+    if (length == 0) set_fixed(s, NULL);
+    let_go(s, state_blocks(length));
     s->length = length;
     return true;
 }
 
-static void copy_layer(const layer_state *to, const layer_state *from, int64_t length)
+/* What it held before goes last: some of it may be what it is to hold. */
+void sequence_state_begin(
+    sequence_state *s, state_block *const *blocks, int64_t length, const real *fixed)
 {
-    for (int64_t b = 0; b < whole_blocks(length) && row_of(&from->size); b++) {
-        int64_t left = length - b * STATE_BLOCK;
-        put_rows(to, b, 0, left < STATE_BLOCK ? left : STATE_BLOCK, from->keys[b], from->values[b]);
+    int64_t count = state_blocks(length);
+    for (int64_t i = 0; i < count; i++) {
+        state_block_share(blocks[i]);
+        if (i < s->held) state_block_release(s->block[i]);
+        set_block(s, i, blocks[i]);
     }
-    if (length) memcpy(to->fixed, from->fixed, (size_t)from->size.fixed * sizeof *to->fixed);
-    else memset(to->fixed, 0, (size_t)to->size.fixed * sizeof *to->fixed);
+    let_go(s, count);
+    s->held = count;
+    s->length = length;
+    set_fixed(s, fixed);
 }
 
-bool sequence_state_copy(sequence_state *to, const sequence_state *from, int64_t length)
+bool sequence_state_share(sequence_state *to, const sequence_state *from, int64_t length)
 {
+    assert(to->pool == from->pool);
     if (!can_hold(from, length)) return false;
-    for (int64_t l = 0; l < to->layers; l++) copy_layer(&to->layer[l], &from->layer[l], length);
-    to->length = length;
+    sequence_state_begin(to, from->block, length, length ? from->fixed : NULL);
     return true;
 }

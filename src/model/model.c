@@ -135,6 +135,7 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 {
     const model_config *c = &m->config;
     CADRE_TRY(sized_check("cadre_model_info", info, SIZE_UP_TO(cadre_model_info, repack_bytes)));
+    int64_t recurrent = model_config_recurrent_layers(c);
     cadre_model_info made = {
         .architecture = c->arch->model_type,
         .router = model_config_sparse_layers(c) ? c->router->help : "none: every layer is dense",
@@ -144,8 +145,8 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .width = c->width,
         .layers = c->layers,
         .sparse_layers = model_config_sparse_layers(c),
-        .heads = c->heads,
-        .kv_heads = c->kv_heads,
+        .heads = recurrent < c->layers ? c->heads : 0,
+        .kv_heads = recurrent < c->layers ? c->kv_heads : 0,
         .context = c->context,
         .experts = c->experts,
         .experts_per_token = c->topk,
@@ -156,6 +157,7 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .weight_bytes = m->placement.weight_bytes,
         .copied_bytes = m->placement.copied_bytes,
         .repack_bytes = m->placement.repack_bytes,
+        .recurrent_layers = recurrent,
     };
     if (m->encoder) add_encoder(m->encoder, &made);
     sized_write(&made, sizeof made, info);

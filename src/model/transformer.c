@@ -127,7 +127,8 @@ static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l
     const layer_config *layer = &t->config->layer[l];
     int inputs = model_config_inputs(t->config);
     if (layer->sparse) moe_state_layout(&s->sparse, a, &layer->moe, &t->most);
-    else ffn_state_layout(&s->dense, a, inputs, layer->dense_width, t->most.tokens);
+    else if (layer->dense_width)
+        ffn_state_layout(&s->dense, a, inputs, layer->dense_width, t->most.tokens);
 }
 
 /* Without a backward pass the layers share one state, and their feed-forwards the room of the
@@ -197,7 +198,7 @@ size_t transformer_stage_bytes(const compute *c, const model_config *config,
     const batch_limits *most, const transformer_stage *stage)
 {
     size_t laid_out = arena_bytes(c, config, most, stage);
-    size_t positions = config->relative_buckets ? 0 : rope_bytes(&config->rope, most->keys);
+    size_t positions = model_config_rotates(config) ? rope_bytes(&config->rope, most->keys) : 0;
     return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
 
@@ -215,8 +216,8 @@ size_t transformer_bytes(const compute *c, const model_config *config, const bat
 
 static cadre_status make_rope(transformer *t)
 {
-    return t->config->relative_buckets ? CADRE_OK
-                                       : rope_new(&t->config->rope, t->most.keys, &t->rope);
+    return model_config_rotates(t->config) ? rope_new(&t->config->rope, t->most.keys, &t->rope)
+                                           : CADRE_OK;
 }
 
 cadre_status transformer_new_stage(compute *c, const model_config *config, const batch_limits *most,
@@ -446,6 +447,10 @@ static cadre_status block_forward(
     mix(t, w, l, s->x_normed, s->y);
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
     if (c->layer[l].cross.row) attend_to_encoder(t, w, &c->layer[l].cross, l, s);
+    if (!layer_feeds_forward(&c->layer[l])) {
+        memcpy(out, s->y, (size_t)(b->tokens * c->width) * sizeof *out);
+        return CADRE_OK;
+    }
     norm_forward(t->c, &second, b->tokens, rows_from(s->y, c->width),
         rows_to(s->y_normed, c->width), s->y_inverse);
     CADRE_TRY(feed_forward(t, all, l, s, out));
@@ -462,9 +467,12 @@ static void block_backward(
     norm first = norm_of(t, w, g, ROLE_ATTN_NORM), second = norm_of(t, w, g, ROLE_FFN_NORM);
     strided_in dnormed = rows_from(t->dnormed, c->width);
     strided_out dx = rows_added(t->dx, c->width);
-    part_residual(t);
-    feed_forward_backward(t, w, g, l, s);
-    norm_backward(t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
+    if (layer_feeds_forward(&c->layer[l])) {
+        part_residual(t);
+        feed_forward_backward(t, w, g, l, s);
+        norm_backward(
+            t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
+    }
     part_residual(t);
     mix_backward(t, w, g, l, s->x_normed);
     norm_backward(t->c, &first, b->tokens, rows_from(s->x, c->width), s->x_inverse, dnormed, dx);
@@ -493,6 +501,14 @@ static norm out_norm_of(const transformer *t, const model_weights *w, const mode
         .accumulate = g && g->accumulate };
 }
 
+/* Where a state's pool is full none has moved. */
+static cadre_status reserve_states(const token_batch *b)
+{
+    for (int64_t i = 0; b->states && i < b->sequences; i++)
+        CADRE_TRY(sequence_state_reserve(b->states[i], b->start[i + 1] - b->start[i]));
+    return CADRE_OK;
+}
+
 static void embed_inputs(const transformer *t, const model_weights *w)
 {
     const token_batch *b = &t->now->batch;
@@ -519,6 +535,7 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     balance *balancing, transformer_watch watch, void *arg)
 {
     const model_config *c = t->config;
+    CADRE_TRY(reserve_states(b));
     take_batch(t, b);
     t->now->balance = balancing;
     if (t->bias) relative_bias_fill(c, &w->relative, t->most.keys, t->bias);
@@ -533,7 +550,7 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     }
     if (is_last(t)) norm_end(t, w);
     for (int64_t i = 0; b->states && i < b->sequences; i++)
-        b->states[i]->length += b->start[i + 1] - b->start[i];
+        sequence_state_advance(b->states[i], b->start[i + 1] - b->start[i]);
     return CADRE_OK;
 }
 

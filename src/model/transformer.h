@@ -36,8 +36,9 @@ typedef void (*transformer_watch)(void *arg, int64_t layer, const plan *p);
 
 /* Leaves the normed hidden states, and when training what backward needs. Moves the states on. What
  * the batch points to stays as it is until backward. balance NULL: no balancing losses and no
- * counts; watch NULL: none. Fails where it was asked to stop and may, and where the weights' source
- * of experts does: then states are as they were, and nothing else is to be used. */
+ * counts; watch NULL: none. Fails where a state's pool has no room for its tokens, where it was
+ * asked to stop and may, and where the weights' source of experts does: then states are as they
+ * were, and nothing else is to be used. */
 cadre_status transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
     balance *balancing, transformer_watch watch, void *arg);
 const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last forward */

@@ -46,8 +46,6 @@ void html_bytes(byte_buffer *page, const char *text, size_t size)
     }
 }
 
-void html_text(byte_buffer *page, const char *text) { html_bytes(page, text, strlen(text)); }
-
 void html_cut(byte_buffer *page, const char *text, size_t most)
 {
     size_t size = strlen(text);

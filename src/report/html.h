@@ -1,5 +1,5 @@
-/* html.h - text on its way into a page. Whatever comes from a file goes through html_text;
- * everything else that is written into the page is our own. */
+/* html.h - text on its way into a page. Whatever comes from a file goes through html_bytes or
+ * html_cut; everything else that is written into the page is our own. */
 #ifndef CADRE_REPORT_HTML_H
 #define CADRE_REPORT_HTML_H
 
@@ -10,7 +10,6 @@
 
 /* Escaped for content and for quoted attributes; control characters and bytes that are not UTF-8
  * become U+FFFD. */
-void html_text(byte_buffer *page, const char *text);
 void html_bytes(byte_buffer *page, const char *text, size_t size);
 /* At most so many bytes of it, then an ellipsis */
 void html_cut(byte_buffer *page, const char *text, size_t most);

@@ -140,12 +140,10 @@ static cadre_status put_flags(
 
 static cadre_status put_map(const charsmap *map, gguf_writer *w)
 {
-    size_t count = map ? map->blob.size - 1 : 0; /* the last NUL is not the file's */
+    if (!map) return CADRE_OK;
+    size_t count = map->blob.size - 1; /* the last NUL is not the file's */
     int64_t *bytes = MEM_ARRAY(int64_t, count);
-    if (!map || !bytes) {
-        mem_free(bytes);
-        return map ? CADRE_ENOMEM : CADRE_OK;
-    }
+    if (!bytes) return CADRE_ENOMEM;
     for (size_t i = 0; i < count; i++) bytes[i] = (unsigned char)map->blob.data[i];
     cadre_status status = gguf_writer_ints(w, KEY "precompiled_charsmap", GGUF_U8, bytes, count);
     mem_free(bytes);

@@ -202,6 +202,7 @@ cadre_status tokenizer_write_json(const tokenizer *t, byte_buffer *json)
     write_template(t, &w, &name);
     cadre_status status = write_model(t, &w, &name);
     json_put_close(&w, '}');
+    if (status == CADRE_OK) status = name.status;
     byte_buffer_free(&name);
     return finish(&w, status, json);
 }

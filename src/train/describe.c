@@ -52,6 +52,17 @@ static void tell_attention(const train_run *r, const model_config *c)
     whole(r, "kv-lora-rank", c->kv_lora);
 }
 
+static void tell_mixers(const train_run *r, const model_config *c)
+{
+    char text[512] = "";
+    for (int64_t l = 0; l < c->layers; l++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", used ? "," : "",
+            layer_mixer_name(&c->layer[l]));
+    }
+    fact(r, "mixer", "%s", text);
+}
+
 static int64_t experts_of(const moe_config *moe) { return moe->experts; }
 static int64_t topk_of(const moe_config *moe) { return moe->route.topk; }
 static int64_t hidden_of(const moe_config *moe) { return moe->hidden; }
@@ -72,18 +83,35 @@ static void tell_each(
     if (*text) fact(r, name, "%s", text);
 }
 
+/* One number where all dense layers have the same, else one a dense layer. */
+static void tell_dense(const train_run *r, const model_config *c)
+{
+    char text[512] = "";
+    bool differ = false;
+    for (int64_t l = 0; l < c->layers; l++)
+        differ |= !c->layer[l].sparse && c->layer[l].dense_width != c->dense_width;
+    for (int64_t l = 0; l < c->layers; l++) {
+        size_t used = strlen(text);
+        if (c->layer[l].sparse || (used && !differ)) continue;
+        snprintf(text + used, sizeof text - used, "%s%lld", used ? "," : "",
+            (long long)c->layer[l].dense_width);
+    }
+    fact(r, "dense-width", "%s", text);
+}
+
 static void tell_sizes(const train_run *r, const model_config *c)
 {
     int64_t sparse = model_config_sparse_layers(c);
     whole(r, "layers", c->layers);
     whole(r, "sparse-layers", sparse);
     whole(r, "width", c->width);
-    tell_attention(r, c);
+    if (model_config_recurrent_layers(c)) tell_mixers(r, c);
+    if (model_config_recurrent_layers(c) < c->layers) tell_attention(r, c);
     tell_each(r, "experts", experts_of);
     tell_each(r, "topk", topk_of);
     tell_each(r, "expert-width", hidden_of);
     if (sparse && c->shared_width) whole(r, "shared-width", c->shared_width);
-    if (sparse < c->layers) whole(r, "dense-width", c->dense_width);
+    if (sparse < c->layers) tell_dense(r, c);
     whole(r, "vocab", c->vocab);
     fact(r, "tie", "%s", c->tie ? "yes" : "no");
 }

@@ -46,8 +46,15 @@ static const char *without_latent(const facts *f)
     return f->config->latent ? NULL : "attention is grouped-query here, not latent";
 }
 
+static const char *without_attention(const facts *f)
+{
+    bool attends = model_config_recurrent_layers(f->config) < f->config->layers;
+    return attends ? NULL : "every layer is recurrent";
+}
+
 static const char *with_latent(const facts *f)
 {
+    if (without_attention(f)) return without_attention(f);
     return f->config->latent ? "latent attention has one compressed key for all heads" : NULL;
 }
 
@@ -154,6 +161,8 @@ static const struct {
     const char *(*reason)(const facts *f);
     double nothing; /* the value that asks for nothing; 0 of a word: none */
 } rows[] = {
+    { "heads", without_attention, -1 },
+    { "head-dim", without_attention, -1 },
     { "kv-heads", with_latent, -1 },
     { "q-lora-rank", without_latent, -1 },
     { "kv-lora-rank", without_latent, -1 },

@@ -15,7 +15,7 @@
 
 static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
 {
-    const train_run *r = arg;
+    const train_run *r = *(const train_run *const *)arg;
     random_key key = random_key_of(r->settings.seed, "rate", 0, 0);
     int64_t context = r->settings.context;
     for (int64_t i = 0; i < count * context; i++) {
@@ -44,7 +44,7 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
     for (int64_t i = 0; i < MOST && spent < enough && status == CADRE_OK; i++) {
         double before = clock_seconds();
         status = cadre_interrupted() ? cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request")
-                                     : trainer_step(t, i, 0, feed, (void *)(uintptr_t)r, &report);
+                                     : trainer_step(t, i, 0, feed, &r, &report);
         double took = clock_seconds() - before;
         if (i) spent += took, *seconds = fmin(*seconds, took);
     }

@@ -154,6 +154,13 @@ static const cadre_option rows[] = {
         .max = 100,
         .subject = "Optimiser",
         .help = "learning rate of the routers (default: --lr)" },
+
+    { .name = "losses",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME=X[,NAME=X]",
+        .subject = "Balancing",
+        .help = "more balancing losses beside that of --aux-loss, each with its coefficient: "
+                "importance=0.1,smooth-load=0.1" },
 };
 
 cadre_option_table cadre_train_options(void) { return OPTION_TABLE(rows); }

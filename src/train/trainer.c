@@ -218,8 +218,8 @@ static cadre_status run_micro_batch(
 static void update_biases(trainer *t)
 {
     for (int i = 0; i < trainer_sparse_layers(t); i++) {
-        real *bias = (real *)(uintptr_t)trainer_correction(t, i); /* it lies in t->values */
-        if (bias) balance_update_bias(t->balance, i, bias);
+        const real *bias = trainer_correction(t, i);
+        if (bias) balance_update_bias(t->balance, i, t->values + (bias - t->values));
     }
 }
 

@@ -61,10 +61,8 @@ const char *cadre_dtype_name(int i)
 
 static bool find(const char *name, format_choice *out)
 {
-    int count;
-    const number_format *const *list = number_list(&count);
-    for (int i = 0; i < count; i++) /* in letters of any case: others write Q4_K_M */
-        if (is_written(list[i]) && !strcasecmp(list[i]->name, name)) *out = of_format(list[i]);
+    const number_format *named = number_by_name(name);
+    if (named && is_written(named)) *out = of_format(named);
     for (int i = 0; i < MIXTURES; i++)
         if (!strcasecmp(mixtures[i].name, name)) *out = mixtures[i];
     return out->base;

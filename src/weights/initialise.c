@@ -31,6 +31,13 @@ static double truncated_normal(random_key key, uint64_t index)
     return x > 0 ? 2 : -2;
 }
 
+/* An LSTM's forget gates are open at the start (Gers et al. 2000; Jozefowicz et al. 2015). */
+static bool is_forget_bias(const param *p, int64_t i)
+{
+    int64_t gate = p->cols / 4;
+    return p->role == ROLE_LSTM_BIAS && i >= gate && i < 2 * gate;
+}
+
 void param_initialise(const param *p, int64_t index, const init_options *o, int64_t begin,
     int64_t count, real *values)
 {
@@ -39,7 +46,7 @@ void param_initialise(const param *p, int64_t index, const init_options *o, int6
     bool constant = p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE;
     for (int64_t i = 0; i < count; i++) {
         uint64_t at = (uint64_t)(begin + i);
-        if (constant) values[i] = p->kind == PARAM_NORM ? 1 : 0;
+        if (constant) values[i] = p->kind == PARAM_NORM || is_forget_bias(p, begin + i) ? 1 : 0;
         else
             values[i] = (real)(deviation * (o->rule == INIT_NORMAL ? random_normal(key, at)
                                                                    : truncated_normal(key, at)));

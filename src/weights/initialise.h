@@ -18,7 +18,8 @@ typedef struct init_options {
 /* R NULL: normal, config's range */
 init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed);
 
-/* Norms are 1, biases and states 0, the rest by rule. values: the flat layout. */
+/* Norms and the biases of an LSTM's forget gates are 1, other biases and states 0, the rest by
+ * rule. values: the flat layout. */
 void model_initialise(
     const compute *c, const param_table *table, const init_options *options, real *values);
 

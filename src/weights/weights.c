@@ -120,6 +120,9 @@ static const mixer_role mixer_roles[] = {
     { ROLE_KV_B, MIXER_KV_B },
     { ROLE_K_B, MIXER_K_B },
     { ROLE_V_B, MIXER_V_B },
+    { ROLE_LSTM_INPUT, MIXER_LSTM_INPUT },
+    { ROLE_LSTM_HIDDEN, MIXER_LSTM_HIDDEN },
+    { ROLE_LSTM_BIAS, MIXER_LSTM_BIAS },
 };
 static const mixer_role cross_roles[] = {
     { ROLE_CROSS_Q, MIXER_Q },

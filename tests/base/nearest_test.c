@@ -58,6 +58,24 @@ static void far_words_have_no_neighbour(void **state)
     assert_null(cadre_nearest("abcdef", four_of_six, 1));
 }
 
+/* In a word of `length` letters at most `most` may be wrong: a third, rounded up. */
+static void a_third_of_the_letters_may_be_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t length, most;
+    } words[] = { { 2, 1 }, { 3, 1 }, { 4, 2 }, { 6, 2 }, { 7, 3 }, { 9, 3 }, { 10, 4 } };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (size_t wrong = 1; wrong <= words[i].length; wrong++) {
+            char word[] = "abcdefghij", other[] = "abcdefghij";
+            const char *const candidate[] = { other };
+            word[words[i].length] = other[words[i].length] = 0;
+            memset(other, 'x', wrong);
+            const char *found = cadre_nearest(word, candidate, 1);
+            assert_true(wrong <= words[i].most ? found == other : !found);
+        }
+}
+
 static void of_equals_the_first_is_taken(void **state)
 {
     (void)state;
@@ -107,6 +125,7 @@ int main(void)
         cmocka_unit_test(a_beginning_is_recognised),
         cmocka_unit_test(the_nearest_wins),
         cmocka_unit_test(far_words_have_no_neighbour),
+        cmocka_unit_test(a_third_of_the_letters_may_be_wrong),
         cmocka_unit_test(of_equals_the_first_is_taken),
         cmocka_unit_test(a_word_that_is_there_is_itself),
         cmocka_unit_test(two_neighbours_swapped_are_one_slip),

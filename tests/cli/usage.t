@@ -83,6 +83,20 @@ $ cadre help --no-quiet=yes
 2>        did you mean --quiet?
 ? 2
 
+# what asks for help or the version has no value, and cannot be taken back
+$ cadre help --help=no
+2> cadre: --help: expected no value, found 'no'
+? 2
+
+$ cadre help --version=yes
+2> cadre: --version: expected no value, found 'yes'
+? 2
+
+$ cadre help --no-help
+2> cadre: help: unknown option '--no-help'
+2>        did you mean --help?
+? 2
+
 # a name that no option could have is cut
 $ cadre help --xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 2> cadre: help: unknown option '--xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'

@@ -156,9 +156,11 @@ static void reals_are_taken_up_to_their_bounds(void **state)
         double value;
         size_t at;
     } good[] = { { "-1", -1, 2 }, { " 1 ", 1, 2 }, { "2.5e-1]", 0.25, 6 }, { "-0.5,", -0.5, 4 },
-        { "1E0", 1, 3 }, { "1e-3}", 0.001, 4 } };
+        { "1E0", 1, 3 }, { "1e-3}", 0.001, 4 }, { "0", 0, 1 }, { "-0.0e+0,", 0, 7 },
+        { "0.05", 0.05, 4 } };
     static const char *const bad[] = { "1.1", "-1.1", "", "-", ".5", "-.5", "+1", "nan", "inf",
-        "0x1", "1e", "1-1", "\"1\"", "1e999" };
+        "0x1", "1e", "1-1", "\"1\"", "1e999", "1.", "-0.", "0.e1", "01", "-01", "00", "00.5", "1.-",
+        "0.5.1" };
     double value;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         json_cursor c = over(good[i].text);

@@ -36,6 +36,7 @@ static cadre_context *context;
 static cadre_model *model;
 static cadre_options *options;
 static char folder[256], data[256], packed[256], routes[256], out[256], numbers[256], scored[256];
+static char exported[256];
 static char tokenizer_file[sizeof folder + 16];
 static const int32_t prompt[] = { 5, 17, 3, 9, 100 };
 enum { PROMPT = sizeof prompt / sizeof *prompt };
@@ -221,6 +222,33 @@ static cadre_status make_tokenizer_of(const char *path)
 }
 static cadre_status make_scored_tokenizer(void) { return make_tokenizer_of(scored); }
 
+static cadre_status export_json(const char *path)
+{
+    tokenizer *t;
+    byte_buffer json = { 0 };
+    CADRE_TRY(tokenizer_open(path, &t));
+    cadre_status status = tokenizer_write_json(t, &json);
+    byte_buffer_free(&json);
+    tokenizer_close(t);
+    return status;
+}
+static cadre_status export_merges_as_json(void) { return export_json(packed); }
+static cadre_status export_scores_as_json(void) { return export_json(scored); }
+
+static cadre_status export_gguf(void)
+{
+    const char *difference;
+    tokenizer *t;
+    gguf_writer *w = NULL;
+    CADRE_TRY(tokenizer_open(tokenizer_file, &t));
+    tokenizer_model around = { tokenizer_size(t), -1, -1 };
+    cadre_status status = gguf_writer_open(exported, &w);
+    if (status == CADRE_OK) status = tokenizer_put_gguf(t, &around, w, &difference);
+    gguf_writer_discard(w);
+    tokenizer_close(t);
+    return status;
+}
+
 static cadre_status learn_vocabulary(void)
 {
     const string_view text = { "the experts and the tokens, the routers and the experts", 55 };
@@ -285,6 +313,9 @@ static const constructor constructors[] = {
     { .name = "logits", .make = write_logits },
     { .name = "evaluation", .make = evaluate },
     { .name = "tokenizer with scores", .make = make_scored_tokenizer },
+    { .name = "merges as a tokenizer.json", .make = export_merges_as_json },
+    { .name = "scores as a tokenizer.json", .make = export_scores_as_json },
+    { .name = "tokenizer into a GGUF", .make = export_gguf },
     { .name = "vocabulary", .make = learn_vocabulary },
     { .name = "trainer", .make = make_trainer },
     { .name = "training run",
@@ -358,6 +389,7 @@ static int begin(void **state)
     snprintf(packed, sizeof packed, "%s", scratch_file("model.gguf"));
     snprintf(routes, sizeof routes, "%s", scratch_file("routes.jsonl"));
     snprintf(out, sizeof out, "%s", scratch_file("out"));
+    snprintf(exported, sizeof exported, "%s", scratch_file("exported.gguf"));
     snprintf(numbers, sizeof numbers, "%s", scratch_file("numbers"));
     snprintf(tokenizer_file, sizeof tokenizer_file, "%s/tokenizer.json", folder);
     options = small_options("olmoe");

@@ -180,6 +180,7 @@ static void formats_are_found(void **state)
             assert_ptr_equal(number_by_safetensors(list[i]->safetensors), list[i]);
         if (list[i]->gguf >= 0) assert_ptr_equal(number_by_gguf(list[i]->gguf), list[i]);
     }
+    assert_ptr_equal(number_by_name("Q4_K"), &number_q4_k);
     assert_null(number_by_name("f17"));
     assert_null(number_by_safetensors("I64"));
     assert_null(number_by_gguf(-1));

@@ -63,6 +63,9 @@ static const shape *shapes_of(const mixer *row)
         { MIXER_KV_B, 32, 6 }, { MIXER_O, WIDTH, 20 }, { 0 } };
     static const shape cross[] = { { MIXER_Q, 24, WIDTH }, { MIXER_K, 24, WIDTH },
         { MIXER_V, 24, WIDTH }, { MIXER_O, WIDTH, 24 }, { 0 } };
+    static const shape lstm[] = { { MIXER_LSTM_INPUT, 4 * WIDTH, WIDTH },
+        { MIXER_LSTM_HIDDEN, 4 * WIDTH, WIDTH }, { MIXER_LSTM_BIAS, 1, 4 * WIDTH }, { 0 } };
+    if (row == &mixer_lstm) return lstm;
     return row == &mixer_grouped ? grouped : row == &mixer_latent ? latent : cross;
 }
 
@@ -153,10 +156,13 @@ static void run(mixer_case *m, int64_t sequences, const int64_t *start,
     sequence_state *const *states, bool training, const real *x, real *y)
 {
     pass p;
+    for (int64_t s = 0; states && s < sequences; s++)
+        assert_int_equal(sequence_state_reserve(states[s], start[s + 1] - start[s]), CADRE_OK);
     open_pass(&p, m, sequences, start, states, training);
     m->config.row->forward(&p.call, x, y);
     close_pass(&p);
-    for (int64_t s = 0; states && s < sequences; s++) states[s]->length += start[s + 1] - start[s];
+    for (int64_t s = 0; states && s < sequences; s++)
+        sequence_state_advance(states[s], start[s + 1] - start[s]);
 }
 
 static void open_state(const mixer_case *m, sequence_state *s)
@@ -167,6 +173,47 @@ static void open_state(const mixer_case *m, sequence_state *s)
 
 /* ---- what holds for every row ---- */
 
+/* Rows first .. end - 1 of x for one sequence, and others of it for another, in one pass. */
+static void run_two(mixer_case *m, sequence_state *const *states, const int64_t first[2],
+    const int64_t end[2], const real *whole)
+{
+    real x[2 * LENGTH * WIDTH], y[2 * LENGTH * WIDTH];
+    int64_t start[3] = { 0 };
+    for (int s = 0; s < 2; s++) {
+        int64_t rows = end[s] - first[s];
+        memcpy(x + start[s] * WIDTH, m->x + first[s] * WIDTH, (size_t)(rows * WIDTH) * sizeof *x);
+        start[s + 1] = start[s] + rows;
+    }
+    run(m, 2, start, states, false, x, y);
+    for (int s = 0; s < 2; s++)
+        assert_memory_equal(y + start[s] * WIDTH, whole + first[s] * WIDTH,
+            (size_t)((end[s] - first[s]) * WIDTH) * sizeof *y);
+}
+
+/* Chunks of unlike lengths beside each other; a pass that was given up is as if it had not been. */
+static void check_chunks(const mixer *row)
+{
+    mixer_case m;
+    pass given_up;
+    sequence_state state, other, *two[] = { &state, &other };
+    real whole[LENGTH * WIDTH], y[LENGTH * WIDTH];
+    if (row == &mixer_cross) return;
+    open_case(&m, row, false);
+    open_state(&m, &state);
+    open_state(&m, &other);
+    run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
+    run_two(&m, two, (int64_t[]){ 0, 0 }, (int64_t[]){ 2, 3 }, whole);
+    open_pass(&given_up, &m, 1, (int64_t[]){ 0, 4 }, two, false);
+    assert_int_equal(sequence_state_reserve(&state, 4), CADRE_OK);
+    row->forward(&given_up.call, m.x, y);
+    close_pass(&given_up);
+    run_two(&m, two, (int64_t[]){ 2, 3 }, (int64_t[]){ 7, 4 }, whole);
+    run_two(&m, two, (int64_t[]){ 7, 4 }, (int64_t[]){ 8, 8 }, whole);
+    sequence_state_close(&state);
+    sequence_state_close(&other);
+    close_case(&m);
+}
+
 static void check_states(const mixer *row)
 {
     mixer_case m;
@@ -174,13 +221,14 @@ static void check_states(const mixer *row)
     real whole[LENGTH * WIDTH], y[LENGTH * WIDTH], both[LENGTH * WIDTH];
     open_case(&m, row, false);
     open_state(&m, &state);
-    open_state(&m, &other);
+    assert_int_equal(sequence_state_open_beside(&other, &state, LENGTH), CADRE_OK);
     run(&m, 1, (int64_t[]){ 0, LENGTH }, NULL, false, m.x, whole);
     for (int t = 0; t < LENGTH; t++)
         run(&m, 1, (int64_t[]){ 0, 1 }, one, false, m.x + t * WIDTH, y + t * WIDTH);
     assert_memory_equal(y, whole, sizeof whole);
     if (row == &mixer_cross) goto done; /* the encoder's output is of one sequence */
-    if (state.rewinds) { /* the last five once more, beside the first two of another sequence */
+    /* The last five once more, beside the first two of another sequence */
+    if (state.pool->rewinds) {
         assert_true(sequence_state_rewind(&state, LENGTH - 5));
         memcpy(both, m.x + (LENGTH - 5) * WIDTH, 5 * WIDTH * sizeof *both);
         memcpy(both + 5 * WIDTH, m.x, 2 * WIDTH * sizeof *both);
@@ -188,7 +236,7 @@ static void check_states(const mixer *row)
         assert_memory_equal(y, whole + (LENGTH - 5) * WIDTH, 5 * WIDTH * sizeof *y);
         assert_memory_equal(y + 5 * WIDTH, whole, 2 * WIDTH * sizeof *y);
     }
-    assert_true(sequence_state_copy(&other, &state, LENGTH));
+    assert_true(sequence_state_share(&other, &state, LENGTH));
     assert_true(sequence_state_rewind(&state, 0));
     run(&m, 1, (int64_t[]){ 0, LENGTH }, one, false, m.x, y);
     assert_memory_equal(y, whole, sizeof whole);
@@ -268,6 +316,7 @@ static void every_row_keeps_its_contract(void **unused)
         assert_true(list[i]->name && list[i]->words && list[i]->forward && list[i]->state);
         for (int j = 0; j < i; j++) assert_string_not_equal(list[i]->name, list[j]->name);
         check_states(list[i]);
+        check_chunks(list[i]);
         check_training(list[i]);
         check_gradients(list[i]);
     }
@@ -289,18 +338,20 @@ static void a_fixed_part_is_copied_and_begins_anew(void **unused)
     const mixer_config *mixers[] = { &config, &config };
     sequence_state s, other;
     assert_int_equal(sequence_state_open(&s, mixers, 2, 4), CADRE_OK);
-    assert_int_equal(sequence_state_open(&other, mixers, 2, 4), CADRE_OK);
-    assert_true(s.layer[0].fixed + 3 == s.layer[1].fixed);
-    for (int i = 0; i < 6; i++) s.layer[0].fixed[i] = (real)(i + 1);
-    s.length = 3;
+    assert_int_equal(sequence_state_open_beside(&other, &s, 4), CADRE_OK);
+    for (int i = 0; i < 6; i++) s.layer[i / 3].next[i % 3] = (real)(i + 1);
+    assert_true(s.layer[0].fixed[0] == 0 && s.length == 0);
+    assert_int_equal(sequence_state_reserve(&s, 3), CADRE_OK);
+    sequence_state_advance(&s, 3);
+    assert_true(s.layer[0].fixed[0] == 1 && s.length == 3);
     assert_false(sequence_state_rewind(&s, 2));
-    assert_false(sequence_state_copy(&other, &s, 2));
+    assert_false(sequence_state_share(&other, &s, 2));
     assert_true(sequence_state_rewind(&s, 3));
-    assert_true(sequence_state_copy(&other, &s, 3));
+    assert_true(sequence_state_share(&other, &s, 3));
     assert_true(sequence_state_rewind(&s, 0));
     assert_true(s.length == 0 && s.layer[1].fixed[2] == 0);
     assert_true(other.length == 3 && other.layer[1].fixed[2] == 6);
-    assert_int_equal(layer_state_bytes(&config, 1000), 3 * sizeof(real));
+    assert_int_equal(layer_state_bytes(&config, 1000), 6 * sizeof(real));
     sequence_state_close(&s);
     sequence_state_close(&other);
 }

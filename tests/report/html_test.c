@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -17,7 +18,7 @@ static void assert_text(const char *text, const char *expected)
 {
     byte_buffer page = { 0 };
     byte_buffer_text(&page, "|");
-    html_text(&page, text);
+    html_bytes(&page, text, strlen(text));
     assert_int_equal(page.status, CADRE_OK);
     assert_string_equal(page.data + 1, expected);
     byte_buffer_free(&page);

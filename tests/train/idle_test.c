@@ -63,6 +63,8 @@ static void in_vain(void **state)
 {
     (void)state;
     named("deepseek-v3", "kv-heads", "kv-heads 1");
+    named("shazeer-2017", "heads", "heads 1");
+    named("mixtral", "head-dim", "mixer lstm head-dim 8");
     named("olmoe", "q-lora-rank", "q-lora-rank 8");
     named("olmoe", "kv-lora-rank", "kv-lora-rank 8");
     named("mixtral", "qk-rope-head-dim", "qk-rope-head-dim 4");
@@ -96,7 +98,7 @@ static void in_vain(void **state)
 static void with_effect(void **state)
 {
     (void)state;
-    for (int i = 0; recipe_name(i); i++) silent(recipe_name(i), "overflow none");
+    for (int i = 0; recipe_name(i); i++) silent(recipe_name(i), "overflow none mixer attention");
     silent("deepseek-v3", "q-lora-rank 8 kv-lora-rank 8 dense-layers 1 norm-eps 0.1");
     silent("olmoe", "groups 4 groups-used 2 group-mask zero");
     silent("mixtral", "capacity-factor 1 priority token survivors yes capacity-in-eval yes");

@@ -1,0 +1,83 @@
+/* recipe_layers.c - options with one item a layer: early layers may be coarse, late ones fine. */
+#include "arch/recipe_layers.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void recipe_note(char *text, size_t room, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, room - used, format, args);
+    va_end(args);
+}
+
+/* A recipe's picks, which nobody asked for, where a layer has fewer experts: half of these. */
+static void reduce_topk(model_config *c, char *notes, size_t room)
+{
+    bool said = false;
+    for (int64_t l = 0; l < c->layers; l++) {
+        layer_config *layer = &c->layer[l];
+        if (layer->moe.route.topk <= layer->moe.experts) continue;
+        int64_t half = layer->moe.experts > 1 ? layer->moe.experts / 2 : 1;
+        if (layer->sparse && !said)
+            recipe_note(notes, room,
+                "topk: the recipe's %lld are more than %lld experts; %lld it is\n",
+                (long long)layer->moe.route.topk, (long long)layer->moe.experts, (long long)half);
+        said |= layer->sparse;
+        layer->moe.route.topk = (int32_t)half;
+    }
+}
+
+/* Lists of experts, topk, expert-width, dense-width. A layer of 0 experts is dense. */
+static cadre_status layer_numbers(const cadre_options *o, model_config *c, char *notes, size_t room)
+{
+    int layers = (int)c->layers;
+    int64_t values[CONFIG_MAX_LAYERS];
+    for (int l = 0; l < layers; l++) values[l] = c->experts;
+    CADRE_TRY(options_layers(o, "experts", layers, values));
+    for (int l = 0; l < layers; l++) {
+        c->layer[l].moe.experts = (int32_t)values[l];
+        c->layer[l].sparse &= values[l] > 0;
+    }
+    for (int l = 0; l < layers; l++) values[l] = c->topk;
+    CADRE_TRY(options_layers(o, "topk", layers, values));
+    for (int l = 0; l < layers; l++) c->layer[l].moe.route.topk = (int32_t)values[l];
+    if (!cadre_options_given(o, "topk")) reduce_topk(c, notes, room);
+    for (int l = 0; l < layers; l++) values[l] = c->expert_width;
+    CADRE_TRY(options_layers(o, "expert-width", layers, values));
+    for (int l = 0; l < layers; l++) c->layer[l].moe.hidden = values[l];
+    for (int l = 0; l < layers; l++) values[l] = c->layer[l].dense_width;
+    CADRE_TRY(options_layers(o, "dense-width", layers, values));
+    for (int l = 0; l < layers; l++) c->layer[l].dense_width = values[l];
+    model_config_summarise(c);
+    return CADRE_OK;
+}
+
+/* "attention", or one name a layer. */
+static cadre_status layer_mixers(const cadre_options *o, model_config *c)
+{
+    const char *text = cadre_options_text(o, "mixer", 0);
+    int64_t words = 1;
+    for (const char *at = text; (at = strchr(at, ',')); at++) words++;
+    if (words != 1 && words != c->layers)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--mixer: expected one name or one for each of the %lld layers, found %lld",
+            (long long)c->layers, (long long)words);
+    for (int64_t l = 0; l < c->layers; l++) {
+        char name[32] = "";
+        size_t size = strcspn(text, ",");
+        if (size < sizeof name) memcpy(name, text, size);
+        CADRE_TRY(model_config_set_mixer(c, l, name, "options"));
+        if (words > 1) text += size + 1;
+    }
+    return CADRE_OK;
+}
+
+cadre_status recipe_layers(const cadre_options *o, model_config *c, char *notes, size_t room)
+{
+    CADRE_TRY(layer_mixers(o, c));
+    return layer_numbers(o, c, notes, room);
+}

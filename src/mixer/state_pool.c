@@ -1,0 +1,237 @@
+/* state_pool.c - slabs of blocks, and a list of those that are free.
+ *
+ * In a slab the rows of a layer lie together, block after block: a sequence that takes blocks as
+ * they come finds its keys side by side. */
+#include "mixer/state_pool.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+
+struct state_slab {
+    state_pool *pool;
+    state_slab *next;
+    int64_t count, elements;
+    state_block *block; /* [count] */
+    real *memory;       /* [elements] */
+    real **rows;        /* [layers] where a layer's rows begin in it */
+};
+
+static int64_t row_of(const mixer_state_size *size) { return size->key_row + size->value_row; }
+
+/* ---- slabs ---- */
+
+static void free_slab(state_slab *s)
+{
+    if (!s) return;
+    mem_return(s->memory, (size_t)s->elements, sizeof *s->memory);
+    mem_free(s->block);
+    mem_free(s->rows);
+    mem_free(s);
+}
+
+/* Into *elements; false: they do not fit the address space. */
+static bool count_elements(const state_pool *p, int64_t blocks, int64_t *elements)
+{
+    int64_t sum = 0, rows;
+    for (int64_t l = 0; l < p->layers; l++) {
+        const int64_t factors[] = { blocks, STATE_BLOCK, row_of(&p->size[l]) };
+        if (!checked_product(factors, 3, &rows) || rows > INT64_MAX - sum) return false;
+        sum += rows;
+    }
+    *elements = sum;
+    return (uint64_t)sum <= SIZE_MAX / sizeof(real);
+}
+
+static void place(state_slab *s)
+{
+    real *at = s->memory;
+    for (int64_t l = 0; l < s->pool->layers; l++) {
+        s->rows[l] = at;
+        at += s->count * STATE_BLOCK * row_of(&s->pool->size[l]);
+    }
+}
+
+/* They are taken in the order in which they lie. */
+static void add_free(state_pool *p, state_slab *s)
+{
+    for (int64_t i = s->count; i-- > 0;) {
+        s->block[i] = (state_block){ .slab = s, .next_free = p->free };
+        p->free = &s->block[i];
+    }
+    p->count += s->count;
+    p->free_count += s->count;
+    s->next = p->slabs;
+    p->slabs = s;
+}
+
+static cadre_status grow(state_pool *p, int64_t blocks)
+{
+    state_slab *s = MEM_ARRAY(state_slab, 1);
+    if (!s) return CADRE_ENOMEM;
+    *s = (state_slab){ .pool = p, .count = blocks };
+    if (!count_elements(p, blocks, &s->elements)) {
+        free_slab(s);
+        return cadre_fail(CADRE_ENOMEM, NULL,
+            "a cache of %lld tokens does not fit the address space",
+            (long long)(blocks > INT64_MAX / STATE_BLOCK ? INT64_MAX : blocks * STATE_BLOCK));
+    }
+    s->block = MEM_ARRAY(state_block, blocks);
+    s->rows = MEM_ARRAY(real *, p->layers);
+    s->memory = s->block && s->rows ? mem_reserve((size_t)s->elements, sizeof *s->memory) : NULL;
+    if (!s->memory) {
+        free_slab(s);
+        return CADRE_ENOMEM;
+    }
+    place(s);
+    add_free(p, s);
+    return CADRE_OK;
+}
+
+/* ---- who has joined ---- */
+
+static void free_pool(state_pool *p)
+{
+    for (state_slab *s = p->slabs, *next; s; s = next) {
+        next = s->next;
+        free_slab(s);
+    }
+    lock_close(&p->lock);
+    mem_free(p->size);
+    mem_free(p);
+}
+
+static void read_sizes(state_pool *p, const mixer_config *const *mixers)
+{
+    p->rewinds = true;
+    for (int64_t l = 0; l < p->layers; l++) {
+        p->size[l] = mixers[l]->row->state(mixers[l]);
+        p->fixed += p->size[l].fixed;
+        p->rewinds &= mixers[l]->row->rewinds;
+    }
+}
+
+cadre_status state_pool_open(
+    const mixer_config *const *mixers, int64_t layers, int64_t blocks, state_pool **out)
+{
+    state_pool *p = MEM_ARRAY(state_pool, 1);
+    if (!p) return CADRE_ENOMEM;
+    p->layers = layers;
+    lock_open(&p->lock);
+    p->size = MEM_ARRAY(mixer_state_size, layers);
+    if (p->size) read_sizes(p, mixers);
+    cadre_status status = p->size ? grow(p, blocks) : CADRE_ENOMEM;
+    p->promised = blocks;
+    if (status == CADRE_OK) *out = p;
+    else free_pool(p);
+    return status;
+}
+
+cadre_status state_pool_join(state_pool *p, int64_t blocks)
+{
+    lock_take(&p->lock);
+    int64_t spare = p->count - p->promised;
+    cadre_status status = blocks > spare ? grow(p, blocks - spare) : CADRE_OK;
+    if (status == CADRE_OK) p->promised += blocks;
+    lock_give(&p->lock);
+    return status;
+}
+
+/* What nobody holds goes back to the machine: there may be more than the others will ever need. */
+static void forget_free(const state_pool *p)
+{
+    for (state_block *b = p->free; b; b = b->next_free)
+        for (int64_t l = 0; l < p->layers; l++)
+            mem_forget(
+                state_block_keys(b, l), (size_t)(STATE_BLOCK * row_of(&p->size[l])) * sizeof(real));
+}
+
+void state_pool_leave(state_pool *p, int64_t blocks)
+{
+    lock_take(&p->lock);
+    p->promised -= blocks;
+    bool last = p->promised == 0;
+    if (!last) forget_free(p);
+    lock_give(&p->lock);
+    if (last) free_pool(p);
+}
+
+/* ---- blocks ---- */
+
+int64_t state_pool_room(state_pool *p)
+{
+    lock_take(&p->lock);
+    int64_t room = p->free_count;
+    lock_give(&p->lock);
+    return room;
+}
+
+state_block *state_pool_take(state_pool *p)
+{
+    lock_take(&p->lock);
+    state_block *b = p->free;
+    if (b) {
+        p->free = b->next_free;
+        p->free_count--;
+        b->holders = 1;
+    }
+    lock_give(&p->lock);
+    return b;
+}
+
+state_block *state_block_share(state_block *b)
+{
+    lock *l = &b->slab->pool->lock;
+    lock_take(l);
+    b->holders++;
+    lock_give(l);
+    return b;
+}
+
+void state_block_release(state_block *b)
+{
+    state_pool *p = b->slab->pool;
+    lock_take(&p->lock);
+    if (--b->holders == 0) {
+        b->next_free = p->free;
+        p->free = b;
+        p->free_count++;
+    }
+    lock_give(&p->lock);
+}
+
+bool state_block_is_shared(state_block *b)
+{
+    lock *l = &b->slab->pool->lock;
+    lock_take(l);
+    bool shared = b->holders > 1;
+    lock_give(l);
+    return shared;
+}
+
+real *state_block_keys(const state_block *b, int64_t layer)
+{
+    const state_slab *s = b->slab;
+    return s->rows[layer] + (b - s->block) * STATE_BLOCK * row_of(&s->pool->size[layer]);
+}
+
+real *state_block_values(const state_block *b, int64_t layer)
+{
+    const mixer_state_size *size = &b->slab->pool->size[layer];
+    return state_block_keys(b, layer) + (size->value_row ? STATE_BLOCK * size->key_row : 0);
+}
+
+static void copy_rows(real *to, const real *from, int64_t elements)
+{
+    if (elements) memcpy(to, from, (size_t)elements * sizeof *to);
+}
+
+void state_block_copy(const state_block *to, const state_block *from, int64_t tokens)
+{
+    for (int64_t l = 0; l < to->slab->pool->layers; l++) {
+        const mixer_state_size *size = &to->slab->pool->size[l];
+        copy_rows(state_block_keys(to, l), state_block_keys(from, l), tokens * size->key_row);
+        copy_rows(state_block_values(to, l), state_block_values(from, l), tokens * size->value_row);
+    }
+}

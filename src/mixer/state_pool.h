@@ -1,0 +1,68 @@
+/* state_pool.h - memory for the pasts of sequences, in blocks of STATE_BLOCK tokens: the rows that
+ * every layer keeps of them. A block is counted by those who hold it, so that sequences that begin
+ * alike share what they have in common; who is alone with a block may write it.
+ *
+ * How many blocks there are is known when the pool is opened, and grows by what a sequence brings
+ * that joins it. A pool that has no free block says so. The machine gives memory as blocks are
+ * first written.
+ *
+ * It knows nothing of tokens (infer/prefix_cache.h does), nor of which blocks make a sequence
+ * (sequence_state.h). */
+#ifndef CADRE_MIXER_STATE_POOL_H
+#define CADRE_MIXER_STATE_POOL_H
+
+#include "base/guard.h"
+#include "base/real.h"
+#include "base/status.h"
+#include "mixer/mixer.h"
+
+enum { STATE_BLOCK = 64 }; /* tokens */
+
+typedef struct state_slab state_slab;
+
+typedef struct state_block {
+    state_slab *slab; /* whose memory it is */
+    struct state_block *next_free;
+    int32_t holders; /* 0: free */
+} state_block;
+
+typedef struct state_pool {
+    int64_t layers;
+    mixer_state_size *size; /* [layers] */
+    int64_t fixed;          /* elements of all layers' fixed parts */
+    bool rewinds;           /* every layer's mixer does */
+    lock lock;              /* of what follows: sequences of a pool may be let go in any thread */
+    int64_t promised;       /* blocks of those who have joined */
+    int64_t count, free_count;
+    state_block *free;
+    state_slab *slabs;
+} state_pool;
+
+/* mixers: [layers], of one model. The caller has joined it with `blocks` blocks. */
+cadre_status state_pool_open(
+    const mixer_config *const *mixers, int64_t layers, int64_t blocks, state_pool **p);
+/* One more who may hold that many blocks, whatever the others hold. */
+cadre_status state_pool_join(state_pool *p, int64_t blocks);
+/* Whoever has joined leaves, with as many; the pool goes with the last one. */
+void state_pool_leave(state_pool *p, int64_t blocks);
+
+int64_t state_pool_room(state_pool *p); /* free blocks */
+
+state_block *state_pool_take(state_pool *p);    /* held once; NULL: no block is free */
+state_block *state_block_share(state_block *b); /* held once more; returns b */
+void state_block_release(state_block *b);
+bool state_block_is_shared(state_block *b);
+
+/* A layer's rows of a block. */
+real *state_block_keys(const state_block *b, int64_t layer);
+real *state_block_values(
+    const state_block *b, int64_t layer); /* the keys, where it has no others */
+/* The first `tokens` rows of every layer. */
+void state_block_copy(const state_block *to, const state_block *from, int64_t tokens);
+
+static inline int64_t state_blocks(int64_t tokens)
+{
+    return (tokens + STATE_BLOCK - 1) / STATE_BLOCK;
+}
+
+#endif
