@@ -454,7 +454,6 @@ bool model_config_ends(const model_config *c, int64_t token)
 
 const char *model_config_untrainable(const model_config *c)
 {
-    if (c->encoder) return "an encoder";
     if (c->post_norms) return "norms behind each half of a block";
     if (c->qkv_clip > 0) return "queries, keys and values that are cut off";
     for (int64_t l = 0; l < c->layers; l++) {

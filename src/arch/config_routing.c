@@ -23,6 +23,7 @@ static void keep_what_evaluation_reads(model_config *c, const moe_config *moe)
 
 cadre_status model_config_read_routing(model_config *c, const cadre_options *options)
 {
+    if (c->encoder) CADRE_TRY(model_config_read_routing(c->encoder, options));
     const layer_config *layer = first_sparse(c);
     if (!layer) return CADRE_OK;
     moe_config moe = layer->moe;

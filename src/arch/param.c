@@ -8,7 +8,9 @@
 enum { OFFSET_UNIT = 16 }; /* elements: a cache line of floats */
 
 typedef struct builder {
-    const model_config *config;
+    const model_config *config; /* of the stack */
+    bool whole;                 /* the encoder's too */
+    bool embedded;              /* the embedding is there already */
     param_share share;
     param_table *table;
     bool overflow;
@@ -45,6 +47,7 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
         .kind = row->kind,
         .layer = (int32_t)layer,
         .expert = (int32_t)expert,
+        .encoder = b->config->bidirectional,
         .rows = vector ? 1 : (end - first) * piece,
         .cols = vector ? (end - first) * piece : s.cols,
         .offset = b->table->elements,
@@ -90,15 +93,13 @@ static void add_scope(builder *b, param_scope scope, int64_t l, int64_t expert)
     for (param_role role = 0; role < ROLE_COUNT; role++) {
         const param_row *row = param_row_of(role);
         param_shape s = row->scope == scope ? row->shape(b->config, layer) : (param_shape){ 0 };
-        if (s.rows) add_one(b, role, l, expert, s);
+        if (s.rows && !(role == ROLE_EMBED && b->embedded)) add_one(b, role, l, expert, s);
     }
 }
 
 /* Experts one after another, each with its matrices: one expert's weights are neighbours. */
-static void walk(builder *b)
+static void walk_stack(builder *b)
 {
-    param *rows = b->table->rows;
-    *b->table = (param_table){ .rows = rows };
     add_scope(b, OF_MODEL, -1, -1);
     for (int64_t l = 0; l < b->config->layers; l++) {
         const layer_config *layer = &b->config->layer[l];
@@ -106,6 +107,20 @@ static void walk(builder *b)
         for (int64_t e = 0; layer->sparse && e < layer->moe.experts; e++)
             add_scope(b, OF_EXPERT, l, e);
     }
+}
+
+static void walk(builder *b)
+{
+    const model_config *model = b->config;
+    param *rows = b->table->rows;
+    *b->table = (param_table){ .rows = rows };
+    walk_stack(b);
+    if (!b->whole || !model->encoder) return;
+    b->config = model->encoder;
+    b->embedded = model->tie;
+    walk_stack(b);
+    b->config = model;
+    b->embedded = false;
 }
 
 static cadre_status refuse_slices(const builder *b)
@@ -116,11 +131,11 @@ static cadre_status refuse_slices(const builder *b)
         b->uncut->cut == BY_HEAD ? "key-value heads" : "rows", name ? name : "a parameter");
 }
 
-cadre_status param_table_make_share(
-    const model_config *config, const param_share *share, param_table *table)
+static cadre_status make(
+    const model_config *config, const param_share *share, bool whole, param_table *table)
 {
     param_table made = { 0 };
-    builder b = { .config = config, .share = *share, .table = &made };
+    builder b = { .config = config, .whole = whole, .share = *share, .table = &made };
     walk(&b); /* count */
     if (b.overflow)
         return cadre_fail(
@@ -133,9 +148,25 @@ cadre_status param_table_make_share(
     return CADRE_OK;
 }
 
+cadre_status param_table_make_share(
+    const model_config *config, const param_share *share, param_table *table)
+{
+    return make(config, share, false, table);
+}
+
 cadre_status param_table_make(const model_config *config, param_table *table)
 {
-    return param_table_make_share(config, &(param_share){ 0, 1, 0, 1 }, table);
+    return make(config, &(param_share){ 0, 1, 0, 1 }, false, table);
+}
+
+cadre_status param_table_make_whole(const model_config *config, param_table *table)
+{
+    return make(config, &(param_share){ 0, 1, 0, 1 }, true, table);
+}
+
+const model_config *param_stack(const model_config *config, const param *p)
+{
+    return p->encoder && config->encoder ? config->encoder : config;
 }
 
 void param_table_free(param_table *table)

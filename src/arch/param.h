@@ -13,6 +13,7 @@ typedef struct param {
     param_kind kind;    /* PARAM_STATE: part of the model, not trained by gradient */
     int32_t layer;      /* -1: of the model */
     int32_t expert;     /* -1: not one of several experts */
+    bool encoder;       /* of the stack that reads, not of the one that writes */
     int64_t rows, cols; /* [rows, cols]; a vector has rows 1 */
     int64_t offset;     /* of its first element when all lie one after another, each 16-aligned */
     /* Where the table is of one rank's share: rows (of a vector: numbers) of the whole that come
@@ -39,6 +40,10 @@ typedef struct param_table {
 } param_table;
 
 cadre_status param_table_make(const model_config *config, param_table *table);
+/* The same, and behind it what its encoder has: all but the embedding where the two share it. */
+cadre_status param_table_make_whole(const model_config *config, param_table *table);
+/* The model or its encoder: what the parameter's layer is a layer of. */
+const model_config *param_stack(const model_config *config, const param *p);
 /* Of one rank's share: rows and elements are those that it holds, total and active the model's. */
 cadre_status param_table_make_share(
     const model_config *config, const param_share *share, param_table *table);

@@ -7,6 +7,7 @@
 #include "arch/architecture.h"
 #include "arch/config_fit.h"
 #include "arch/recipe_layers.h"
+#include "arch/recipe_stacks.h"
 #include "base/memory.h"
 
 /* Switch Transformers, Fedus et al. 2021: one expert a token, capacity 1.25, jitter, a tenth of the
@@ -38,6 +39,26 @@ static const recipe_setting shazeer_2017_settings[] = {
     { "expert-form", "relu" },
     { "losses", "importance=0.1,smooth-load=0.1" },
     { "weight-decay", "0" },
+    { 0 },
+};
+
+/* The same as published, in T5's form: an encoder and a decoder, every second layer sparse. */
+static const recipe_setting switch_t5_settings[] = {
+    { "layers", "2" },
+    { "router", "softmax" },
+    { "topk", "1" },
+    { "experts", "8" },
+    { "expert-form", "relu" },
+    { "tie", "yes" },
+    { "aux-loss", "0.01" },
+    { "balance-loss", "load" },
+    { "z-loss", "0.001" },
+    { "jitter", "0.01" },
+    { "expert-dropout", "0.1" },
+    { "capacity-factor", "1.25" },
+    { "overflow", "drop" },
+    { "priority", "token" },
+    { "balance-over", "micro" },
     { 0 },
 };
 
@@ -212,6 +233,19 @@ static const recipe recipes[] = {
         .expert_width = 4,
         .dense_width = 4,
         .sparse_step = 2,
+        .norm_eps = 1e-6,
+        .rope_theta = 10000,
+        .init = INIT_FAN_IN,
+        .init_scale = 0.1 },
+    { .name = "switch-t5",
+        .words = "switch as encoder and decoder, on corrupted spans",
+        .source = "Fedus et al. 2021 (arXiv 2101.03961)",
+        .model_type = "switch_transformers",
+        .settings = switch_t5_settings,
+        .expert_width = 4,
+        .dense_width = 4,
+        .sparse_step = 2,
+        .encoder = true,
         .norm_eps = 1e-6,
         .rope_theta = 10000,
         .init = INIT_FAN_IN,
@@ -486,6 +520,14 @@ static cadre_status refuse_experts(const recipe *r, const cadre_options *o)
     return CADRE_OK;
 }
 
+static cadre_status make_layers(
+    const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
+{
+    CADRE_TRY(model_config_derive(c, "options"));
+    if (r->last_mixes && c->layers > 1) end_with_mixer(&c->layer[c->layers - 1]);
+    return recipe_layers(o, c, notes, room);
+}
+
 static cadre_status fill(
     const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
 {
@@ -508,14 +550,13 @@ static cadre_status fill(
     attention_sizes(r, o, c);
     if (!strcmp(c->expert_form, "gpt-oss")) c->expert_limit = 7; /* as published */
     sparse_sizes(r, o, c, notes, room);
-    CADRE_TRY(model_config_derive(c, "options"));
-    if (r->last_mixes && c->layers > 1) end_with_mixer(&c->layer[c->layers - 1]);
-    if (!r->dense) CADRE_TRY(recipe_layers(o, c, notes, room));
+    if (r->encoder) CADRE_TRY(recipe_stacks(o, c, notes, room));
+    else CADRE_TRY(make_layers(r, o, c, notes, room));
     choose_groups(r, o, c, notes, room);
     model_config_fill_layers(c);
     CADRE_TRY(model_config_check(c, "options"));
     CADRE_TRY(model_config_read_routing(c, o));
-    return choose_layout(r, c, notes, room);
+    return r->encoder ? recipe_stacks_check(r, c) : choose_layout(r, c, notes, room);
 }
 
 cadre_status recipe_config(const recipe *r, const cadre_options *options, int64_t vocab,

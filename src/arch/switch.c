@@ -1,7 +1,7 @@
 /* switch.c - Switch Transformers (Fedus et al. 2021) in T5's form: an encoder and a decoder,
  * one expert a token, a fixed number of slots an expert and sequence, positions as biases of
  * scores. The two stacks are two configurations of one family. */
-#include "arch/architecture.h"
+#include "arch/switch.h"
 
 #include <math.h>
 
@@ -103,12 +103,8 @@ static cadre_status derive_stack(model_config *c, int64_t sparse, const char *wh
     return CADRE_OK;
 }
 
-static cadre_status read_stacks(const json_node *root, model_config *c)
+cadre_status switch_stacks(model_config *c, const switch_layers *n, const char *where)
 {
-    int64_t decoder_layers = c->layers, sparse_encoder = 3, sparse_decoder = 3;
-    CADRE_TRY(json_opt_int(root, "num_decoder_layers", 1, CONFIG_MAX_LAYERS, &decoder_layers));
-    CADRE_TRY(json_opt_int(root, "num_sparse_encoder_layers", 0, c->layers, &sparse_encoder));
-    CADRE_TRY(json_opt_int(root, "num_sparse_decoder_layers", 0, decoder_layers, &sparse_decoder));
     if (!(c->encoder = MEM_ARRAY(model_config, 1))) return CADRE_ENOMEM;
     model_config encoder = *c;
     encoder.arch = c->tie ? &encoder_row : &encoder_row_apart;
@@ -116,12 +112,31 @@ static cadre_status read_stacks(const json_node *root, model_config *c)
     encoder.encoder = NULL;
     encoder.bidirectional = encoder.tie = true;
     *c->encoder = encoder;
-    CADRE_TRY(derive_stack(c->encoder, sparse_encoder, root->file));
-    c->layers = decoder_layers;
+    CADRE_TRY(derive_stack(c->encoder, n->sparse_encoder, where));
+    c->layers = n->decoder;
     c->cross = true;
     if (c->tie) c->logit_scale = 1 / sqrt((double)c->width);
     else c->arch = &apart;
-    return derive_stack(c, sparse_decoder, root->file);
+    return derive_stack(c, n->sparse_decoder, where);
+}
+
+void switch_numbers(model_config *c)
+{
+    fix(c);
+    c->arch = &architecture_switch;
+    c->relative_buckets = 32;
+    c->relative_distance = 128;
+    c->pad = c->bos = 0;
+    c->eos = 1;
+}
+
+static cadre_status read_stacks(const json_node *root, model_config *c)
+{
+    switch_layers n = { .decoder = c->layers, .sparse_encoder = 3, .sparse_decoder = 3 };
+    CADRE_TRY(json_opt_int(root, "num_decoder_layers", 1, CONFIG_MAX_LAYERS, &n.decoder));
+    CADRE_TRY(json_opt_int(root, "num_sparse_encoder_layers", 0, c->layers, &n.sparse_encoder));
+    CADRE_TRY(json_opt_int(root, "num_sparse_decoder_layers", 0, n.decoder, &n.sparse_decoder));
+    return switch_stacks(c, &n, root->file);
 }
 
 /* The number that makes these layers sparse. */

@@ -28,6 +28,7 @@ attention attending_shape(const mixer_config *c)
 void attending_begin(attending *a, const mixer_call *call, const mixer_gradients *g)
 {
     a->shape.bias = call->positions.bias;
+    a->shape.dbias = g ? call->positions.dbias : NULL;
     a->shape.bias_span = call->positions.span;
     a->shape.bias_zero = call->positions.zero;
     a->shape.sinks = call->weights->part[MIXER_SINKS].data;

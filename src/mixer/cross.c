@@ -1,36 +1,70 @@
 /* cross.c - a decoder's look at what an encoder made of the input: queries from the decoder, keys
- * and values from the encoder's output, every query sees all of it. Forward only; nothing is kept
- * between calls, for the encoder's output is there in each. */
+ * and values from the encoder's output, every query sees all of it. Nothing is kept between calls,
+ * for the encoder's output is there in each.
+ *
+ * Backward adds to the gradient by the encoder's output, which all layers of the decoder share. */
 #include "mixer/attending.h"
 #include "mixer/mixer_ops.h"
 
 static int64_t row_of(const mixer_config *c) { return c->heads * c->head_dim; }
 
-static void lay(
-    attending *m, arena *a, const mixer_config *c, const batch_limits *most, int workers)
+static attending attending_of(const mixer_config *c)
+{
+    attending m = { .shape = attending_shape(c) };
+    m.shape.bidirectional = true;
+    return m;
+}
+
+static void lay_kept(attending *m, arena *a, const mixer_config *c, const batch_limits *most)
 {
     int64_t row = row_of(c), keys = most->encoder_tokens;
-    *m = (attending){ .shape = attending_shape(c) };
-    m->shape.bidirectional = true;
     m->q = ARENA_ARRAY(a, real, most->tokens * row);
     m->out = ARENA_ARRAY(a, real, most->tokens * row);
     m->k = ARENA_ARRAY(a, real, keys * row);
     m->values = ARENA_ARRAY(a, real, keys * row);
-    attending_lay_workspace(m, a, most, workers, keys);
+    if (most->training) m->log_sum = ARENA_ARRAY(a, real, most->tokens * c->heads);
+}
+
+static void lay_workspace(
+    attending *m, arena *a, const mixer_config *c, const batch_limits *most, int workers)
+{
+    int64_t row = row_of(c), keys = most->encoder_tokens, tokens = most->tokens;
+    m->scratch = attention_scratch_take(a, &m->shape, workers, keys, most->training ? tokens : 0);
+    m->sequences = ARENA_ARRAY(a, attention_sequence, most->sequences);
+    m->key_block = ARENA_ARRAY(a, const real *, most->sequences);
+    m->value_block = ARENA_ARRAY(a, const real *, most->sequences);
+    if (!most->training) return;
+    m->gradients = ARENA_ARRAY(a, attention_gradient, most->sequences);
+    m->dq = ARENA_ARRAY(a, real, tokens * row);
+    m->dk = ARENA_ARRAY(a, real, keys * row);
+    m->dvalues = ARENA_ARRAY(a, real, keys * row);
+    m->dout = ARENA_ARRAY(a, real, tokens * row);
 }
 
 static size_t kept_bytes(const mixer_config *c, const batch_limits *most)
 {
-    (void)c, (void)most;
-    return 0;
+    attending m = attending_of(c);
+    arena measured = { 0 };
+    lay_kept(&m, &measured, c, most);
+    return measured.used;
 }
 
 static size_t workspace_bytes(const mixer_config *c, const batch_limits *most, int workers)
 {
-    attending m;
+    attending m = attending_of(c);
     arena measured = { 0 };
-    lay(&m, &measured, c, most, workers);
+    lay_workspace(&m, &measured, c, most, workers);
     return measured.used;
+}
+
+static attending begin(const mixer_call *call)
+{
+    attending m = attending_of(call->config);
+    arena kept = { .base = call->kept, .size = call->kept_bytes },
+          work = { .base = call->workspace, .size = call->workspace_bytes };
+    lay_kept(&m, &kept, call->config, call->most);
+    lay_workspace(&m, &work, call->config, call->most, call->compute->workers);
+    return m;
 }
 
 static void fill_sequences(const attending *m, const mixer_call *call)
@@ -52,6 +86,7 @@ static void fill_sequences(const attending *m, const mixer_call *call)
                 c->head_dim },
             .out = m->out + from * row,
             .out_stride = row,
+            .log_sum = m->log_sum ? m->log_sum + from * c->heads : NULL,
         };
     }
 }
@@ -65,15 +100,48 @@ static void forward(const mixer_call *call, const real *x, real *y)
            k = mixer_linear(call->weights, NULL, MIXER_K, MIXER_NOTHING),
            v = mixer_linear(call->weights, NULL, MIXER_V, MIXER_NOTHING);
     const linear *both[2] = { &k, &v };
-    arena work = { .base = call->workspace, .size = call->workspace_bytes };
-    attending m;
-    lay(&m, &work, c, call->most, call->compute->workers);
+    attending m = begin(call);
     linear_forward(call->compute, &q, b->tokens, rows_from(x, c->width), rows_to(m.q, row));
     linear_forward_together(call->compute, both, 2, inputs, rows_from(b->encoder_output, c->width),
         (strided_out[]){ rows_to(m.k, row), rows_to(m.values, row) });
     fill_sequences(&m, call);
     attention_forward(call->compute, &m.shape, m.sequences, b->sequences, &m.scratch);
     attending_project(call, m.out, y);
+}
+
+/* q = x Wq^T, and of the encoder's output e: k = e Wk^T, v = e Wv^T */
+static void project_backward(
+    const mixer_call *call, const mixer_gradients *g, const attending *m, const real *x, real *dx)
+{
+    const mixer_config *c = call->config;
+    const token_batch *b = call->batch;
+    int64_t row = row_of(c), inputs = b->encoder_start[b->sequences];
+    linear q = mixer_linear(call->weights, g, MIXER_Q, MIXER_NOTHING),
+           k = mixer_linear(call->weights, g, MIXER_K, MIXER_NOTHING),
+           v = mixer_linear(call->weights, g, MIXER_V, MIXER_NOTHING);
+    strided_in e = rows_from(b->encoder_output, c->width);
+    strided_out de = rows_added(call->dencoder, c->width);
+    linear_backward(call->compute, &q, b->tokens, rows_from(x, c->width), rows_from(m->dq, row),
+        rows_to(dx, c->width));
+    linear_backward(call->compute, &k, inputs, e, rows_from(m->dk, row), de);
+    linear_backward(call->compute, &v, inputs, e, rows_from(m->dvalues, row), de);
+}
+
+static void backward(
+    const mixer_call *call, const mixer_gradients *g, const real *x, const real *dy, real *dx)
+{
+    const token_batch *b = call->batch;
+    int64_t row = row_of(call->config);
+    attending m = begin(call);
+    attending_project_backward(call, g, m.out, dy, m.dout);
+    fill_sequences(&m, call);
+    for (int64_t i = 0; i < b->sequences; i++) {
+        int64_t from = b->start[i] * row, first = b->encoder_start[i] * row;
+        m.gradients[i] =
+            (attention_gradient){ m.dout + from, m.dq + from, m.dk + first, m.dvalues + first };
+    }
+    attention_backward(call->compute, &m.shape, m.sequences, m.gradients, b->sequences, &m.scratch);
+    project_backward(call, g, &m, x, dx);
 }
 
 static mixer_state_size state(const mixer_config *c)
@@ -88,6 +156,7 @@ const mixer mixer_cross = {
     .kept_bytes = kept_bytes,
     .workspace_bytes = workspace_bytes,
     .forward = forward,
+    .backward = backward,
     .state = state,
     .rewinds = true,
 };

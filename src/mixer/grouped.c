@@ -169,6 +169,18 @@ static void rotate(const mixer_call *call, const grouped *m)
         c->head_dim);
 }
 
+static void rotate_backward(const mixer_call *call, const grouped *m)
+{
+    const mixer_config *c = call->config;
+    const token_batch *b = call->batch;
+    const rope *r = call->positions.rope;
+    if (!r) return;
+    rope_backward(call->compute, r, b->tokens, c->heads, b->positions,
+        rows_to(m->a.dq, query_row(c)), c->head_dim);
+    rope_backward(call->compute, r, b->tokens, c->kv_heads, b->positions,
+        rows_to(m->a.dk, kv_row(c)), c->head_dim);
+}
+
 /* q, k = rotate(norm(q_raw)), rotate(norm(k_raw)) */
 static void rotate_and_norm_backward(
     const mixer_call *call, const mixer_gradients *g, const grouped *m)
@@ -176,10 +188,7 @@ static void rotate_and_norm_backward(
     const mixer_config *c = call->config;
     const token_batch *b = call->batch;
     int64_t q_row = query_row(c), k_row = kv_row(c);
-    rope_backward(call->compute, call->positions.rope, b->tokens, c->heads, b->positions,
-        rows_to(m->a.dq, q_row), c->head_dim);
-    rope_backward(call->compute, call->positions.rope, b->tokens, c->kv_heads, b->positions,
-        rows_to(m->a.dk, k_row), c->head_dim);
+    rotate_backward(call, m);
     if (!normed(c)) return;
     norm nq = mixer_norm(call->weights, g, MIXER_Q_NORM, norm_heads(c, c->heads), c->norm_eps);
     norm nk = mixer_norm(call->weights, g, MIXER_K_NORM, norm_heads(c, c->kv_heads), c->norm_eps);

@@ -81,6 +81,7 @@ typedef struct mixer_positions {
     const rope *rope; /* NULL: there are none */
     /* bias[head * span + zero + key - query]; NULL: none */
     const real *bias;
+    real *dbias; /* its gradient by this layer; NULL: not trained */
     int64_t span, zero;
 } mixer_positions;
 
@@ -92,7 +93,8 @@ typedef struct mixer_call {
     const token_batch *batch;
     const batch_limits *most; /* that kept and workspace were measured for */
     mixer_positions positions;
-    int64_t layer; /* whose state it is, where the batch has states */
+    int64_t layer;  /* whose state it is, where the batch has states */
+    real *dencoder; /* [M, D] the gradient by the batch's encoder_output, which is added to */
     void *kept, *workspace;
     size_t kept_bytes, workspace_bytes;
 } mixer_call;

@@ -38,3 +38,15 @@ void relative_bias_fill(const model_config *c, const weight *table, int64_t keys
             bias[h * 2 * keys + keys + d] = number_at(table, bucket, h);
     }
 }
+
+void relative_bias_gradient(
+    const model_config *c, const real *dbias, int64_t layers, int64_t keys, real *dtable)
+{
+    for (int64_t i = 0; i < c->relative_buckets * c->heads; i++) dtable[i] = 0;
+    for (int64_t l = 0; l < layers; l++)
+        for (int64_t d = 1 - keys; d < keys; d++) {
+            real *row = dtable + bucket_of(c, d) * c->heads;
+            for (int64_t h = 0; h < c->heads; h++)
+                row[h] += dbias[(l * c->heads + h) * 2 * keys + keys + d];
+        }
+}

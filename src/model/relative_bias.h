@@ -11,4 +11,9 @@
  * [buckets, heads], in any number format. */
 void relative_bias_fill(const model_config *config, const weight *table, int64_t keys, real *bias);
 
+/* dtable [buckets, heads] of the gradients by the numbers that relative_bias_fill wrote, which
+ * `layers` layers have: dbias [layers, heads, 2 keys]. */
+void relative_bias_gradient(
+    const model_config *c, const real *dbias, int64_t layers, int64_t keys, real *dtable);
+
 #endif

@@ -17,8 +17,9 @@
 typedef struct block_state {
     real *x, *x_normed, *x_inverse; /* [T, D], [T, D], [T]: the residual at entry, and its norm */
     real *y, *y_normed, *y_inverse; /* the same between the two halves */
-    void *mixer;                    /* as the layer's mixer lays it out */
-    size_t mixer_bytes;
+    real *z, *z_normed, *z_inverse; /* before attention to an encoder; NULL: there is none */
+    void *mixer, *cross;            /* as the layer's mixers lay it out */
+    size_t mixer_bytes, cross_bytes;
     ffn_state dense;
     moe_state sparse;
 } block_state;
@@ -42,6 +43,7 @@ struct transformer {
     arena memory;
     mixer_positions positions;
     real *bias;      /* [heads, 2 * keys] of the positions; NULL: none */
+    real *dbias;     /* [layers of the stage, heads, 2 * keys]; NULL: forward only */
     void *workspace; /* of mixers */
     size_t workspace_bytes;
     pass *passes;       /* [stage.passes] */
@@ -49,6 +51,7 @@ struct transformer {
     real *dx, *dnormed; /* [T, D] gradients; NULL: forward only */
     /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
     real *dhalf;
+    real *dencoder; /* [M, D] the gradient by the encoder's output; NULL: there is none */
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
@@ -77,6 +80,11 @@ static size_t moe_scratch_most(const transformer *t)
 static size_t kept_bytes(const layer_config *l, const batch_limits *most)
 {
     return l->mixer.row->kept_bytes(&l->mixer, most);
+}
+
+static size_t cross_bytes(const layer_config *l, const batch_limits *most)
+{
+    return l->cross.row ? l->cross.row->kept_bytes(&l->cross, most) : 0;
 }
 
 /* Of the layers' mixers that share a block's memory, the most. */
@@ -119,6 +127,12 @@ static void layout_block(const transformer *t, block_state *s, arena *a, int64_t
     s->y_inverse = ARENA_ARRAY(a, real, tokens);
     s->mixer_bytes = t->most.training ? kept_bytes(&t->config->layer[l], &t->most) : kept_most(t);
     s->mixer = arena_take(a, s->mixer_bytes, 1);
+    if (!t->config->cross) return;
+    s->z = ARENA_ARRAY(a, real, tokens * width);
+    s->z_normed = ARENA_ARRAY(a, real, tokens * width);
+    s->z_inverse = ARENA_ARRAY(a, real, tokens);
+    s->cross_bytes = cross_bytes(&t->config->layer[l], &t->most);
+    s->cross = arena_take(a, s->cross_bytes, 1);
 }
 
 /* The feed-forward of layer l, laid out behind the rest of the block. */
@@ -182,6 +196,10 @@ static void layout(transformer *t, arena *a)
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
     t->dnormed = ARENA_ARRAY(a, real, tokens * c->width);
     t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
+    if (c->cross) t->dencoder = ARENA_ARRAY(a, real, t->most.encoder_tokens * c->width);
+    if (c->relative_buckets)
+        t->dbias =
+            ARENA_ARRAY(a, real, (t->stage.end - t->stage.first) * 2 * c->heads * t->most.keys);
 }
 
 static size_t arena_bytes(const compute *c, const model_config *config, const batch_limits *most,
@@ -332,13 +350,17 @@ static mixer_call mixer_call_of(
     const transformer *t, const mixer_config *c, const mixer_weights *w, int64_t l)
 {
     const block_state *s = block_of(t, l);
+    mixer_positions positions = t->positions;
+    int64_t i = l - t->stage.first;
+    if (t->dbias) positions.dbias = t->dbias + i * t->config->heads * positions.span;
     return (mixer_call){ .compute = t->c,
         .config = c,
         .weights = w,
         .batch = &t->now->batch,
         .most = &t->most,
-        .positions = t->positions,
+        .positions = positions,
         .layer = l,
+        .dencoder = t->dencoder,
         .kept = s->mixer,
         .kept_bytes = s->mixer_bytes,
         .workspace = t->workspace,
@@ -420,17 +442,38 @@ static void feed_forward_backward(
 
 /* ---- a block ---- */
 
-/* y += cross attention(norm(y)); forward only, and spends x */
-static void attend_to_encoder(
-    transformer *t, const layer_weights *w, const mixer_config *c, int64_t l, block_state *s)
+static mixer_call cross_call_of(const transformer *t, const layer_weights *w, int64_t l)
 {
-    mixer_call call = mixer_call_of(t, c, &w->cross, l);
+    const block_state *s = block_of(t, l);
+    mixer_call call = mixer_call_of(t, &t->config->layer[l].cross, &w->cross, l);
+    call.kept = s->cross;
+    call.kept_bytes = s->cross_bytes;
+    return call;
+}
+
+/* y = z + cross attention(norm(z)) */
+static void attend_to_encoder(
+    const transformer *t, const layer_weights *w, int64_t l, const block_state *s)
+{
+    mixer_call call = cross_call_of(t, w, l);
     int64_t tokens = t->now->batch.tokens, width = t->config->width;
     norm n = norm_of(t, w, NULL, ROLE_CROSS_NORM);
-    norm_forward(t->c, &n, tokens, rows_from(s->y, width), rows_to(s->y_normed, width), NULL);
-    c->row->forward(&call, s->y_normed, s->x);
-    add_task a = { t->c->variant->rows, width, 1, s->x, s->y };
+    norm_forward(
+        t->c, &n, tokens, rows_from(s->z, width), rows_to(s->z_normed, width), s->z_inverse);
+    call.config->row->forward(&call, s->z_normed, s->y);
+    add_task a = { t->c->variant->rows, width, 1, s->z, s->y };
     parallel_over(t->c, tokens, 16, tokens * width, add_range, &a);
+}
+
+static void attend_to_encoder_backward(const transformer *t, const layer_weights *w,
+    layer_gradients *g, int64_t l, const block_state *s)
+{
+    mixer_call call = cross_call_of(t, w, l);
+    int64_t width = t->config->width;
+    norm n = norm_of(t, w, g, ROLE_CROSS_NORM);
+    call.config->row->backward(&call, &g->cross, s->z_normed, t->dx, t->dnormed);
+    norm_backward(t->c, &n, t->now->batch.tokens, rows_from(s->z, width), s->z_inverse,
+        rows_from(t->dnormed, width), rows_added(t->dx, width));
 }
 
 /* y = x + mixer(norm(x));  out = y + ffn(norm(y)); for what some models do to the sums, see
@@ -444,9 +487,10 @@ static cadre_status block_forward(
     norm first = norm_of(t, w, NULL, ROLE_ATTN_NORM), second = norm_of(t, w, NULL, ROLE_FFN_NORM);
     norm_forward(t->c, &first, b->tokens, rows_from(s->x, c->width), rows_to(s->x_normed, c->width),
         s->x_inverse);
-    mix(t, w, l, s->x_normed, s->y);
-    join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, s->y);
-    if (c->layer[l].cross.row) attend_to_encoder(t, w, &c->layer[l].cross, l, s);
+    real *mixed = s->z ? s->z : s->y;
+    mix(t, w, l, s->x_normed, mixed);
+    join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, mixed);
+    if (s->z) attend_to_encoder(t, w, l, s);
     if (!layer_feeds_forward(&c->layer[l])) {
         memcpy(out, s->y, (size_t)(b->tokens * c->width) * sizeof *out);
         return CADRE_OK;
@@ -473,6 +517,7 @@ static void block_backward(
         norm_backward(
             t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
     }
+    if (s->z) attend_to_encoder_backward(t, w, g, l, s);
     part_residual(t);
     mix_backward(t, w, g, l, s->x_normed);
     norm_backward(t->c, &first, b->tokens, rows_from(s->x, c->width), s->x_inverse, dnormed, dx);
@@ -597,24 +642,30 @@ void transformer_losses(
     loss_forward(t->c, &head, &t->loss, &head_pass);
 }
 
-/* The losses, and t->dx: the gradient by the residual after the last block */
-static void end_backward(transformer *t, const model_weights *w, model_gradients *g,
+/* The losses, and t->dnormed: the gradient by the normed hidden states */
+static void losses_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses)
 {
-    const pass *p = t->now;
-    int64_t tokens = p->batch.tokens, width = t->config->width;
     loss_head head = { { .w = w->head, .dw = g->head, .accumulate = g->accumulate },
         logit_scale(t) };
-    loss_pass head_pass = { .tokens = tokens,
-        .x = rows_from(p->hidden, width),
+    loss_pass head_pass = { .tokens = t->now->batch.tokens,
+        .x = rows_from(t->now->hidden, t->config->width),
         .targets = targets,
         .losses = losses,
         .scale = scale,
-        .dx = rows_to(t->dnormed, width) };
+        .dx = rows_to(t->dnormed, t->config->width) };
     loss_forward_backward(t->c, &head, &t->loss, &head_pass);
+}
+
+/* t->dx: the gradient by the residual after the last block */
+static void end_backward(
+    transformer *t, const model_weights *w, model_gradients *g, const real *dhidden)
+{
+    const pass *p = t->now;
+    int64_t width = t->config->width;
     norm n = out_norm_of(t, w, g);
-    norm_backward(t->c, &n, tokens, rows_from(p->end, width), p->end_inverse,
-        rows_from(t->dnormed, width), rows_to(t->dx, width));
+    norm_backward(t->c, &n, p->batch.tokens, rows_from(p->end, width), p->end_inverse,
+        rows_from(dhidden, width), rows_to(t->dx, width));
 }
 
 static void embedding_gradient(const transformer *t, const model_weights *w, model_gradients *g)
@@ -627,17 +678,47 @@ static void embedding_gradient(const transformer *t, const model_weights *w, mod
     embedding_backward(t->c, &e, b->tokens, b->inputs, rows_from(t->dx, t->config->width));
 }
 
-cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
-    const int32_t *targets, real scale, real *losses)
+static void clear_encoder_gradient(const transformer *t)
 {
-    if (is_last(t)) end_backward(t, w, g, targets, scale, losses);
+    const token_batch *b = &t->now->batch;
+    if (!t->dencoder) return;
+    size_t count = (size_t)(b->encoder_start[b->sequences] * t->config->width);
+    memset(t->dencoder, 0, count * sizeof *t->dencoder);
+}
+
+/* From t->dx, by what follows the stage, to the parameters and t->dx, by what is before it. */
+static cadre_status blocks_backward(transformer *t, const model_weights *w, model_gradients *g)
+{
+    clear_encoder_gradient(t);
     for (int64_t l = t->stage.end - 1; l >= t->stage.first; l--) {
         CADRE_TRY(stop_if_asked(&t->now->batch));
         block_backward(t, &w->layer[l], &g->layer[l], l, block_of(t, l));
     }
+    if (t->dbias && g->relative)
+        relative_bias_gradient(
+            t->config, t->dbias, t->stage.end - t->stage.first, t->most.keys, g->relative);
     if (t->stage.first == 0) embedding_gradient(t, w, g);
     return CADRE_OK;
 }
+
+cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
+    const int32_t *targets, real scale, real *losses)
+{
+    if (is_last(t)) {
+        losses_backward(t, w, g, targets, scale, losses);
+        end_backward(t, w, g, t->dnormed);
+    }
+    return blocks_backward(t, w, g);
+}
+
+cadre_status transformer_backward_from(
+    transformer *t, const model_weights *w, model_gradients *g, const real *dhidden)
+{
+    end_backward(t, w, g, dhidden);
+    return blocks_backward(t, w, g);
+}
+
+const real *transformer_encoder_gradient(const transformer *t) { return t->dencoder; }
 
 /* ---- stages ---- */
 

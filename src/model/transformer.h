@@ -61,6 +61,11 @@ void transformer_losses(
  * gradient is then to be used. */
 cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses);
+/* The same of an encoder, whose hidden states are not followed by a loss but by their gradient
+ * dhidden [tokens, D], which the decoder's last backward has left. */
+cadre_status transformer_backward_from(
+    transformer *t, const model_weights *w, model_gradients *g, const real *dhidden);
+const real *transformer_encoder_gradient(const transformer *t);
 
 /* ---- a stage of a pipeline ---- */
 

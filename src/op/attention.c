@@ -15,7 +15,8 @@
  *
  * The backward pass computes the scores again, and from them and log_sum the probabilities. A task
  * is then a whole sequence under one key-value head, its query blocks in order, because dk and dv
- * are chains over queries. */
+ * are chains over queries. The gradient of a bias is a chain over all sequences: where there is
+ * one, a head is one worker's. */
 #include "op/attention.h"
 
 #include <assert.h>
@@ -272,6 +273,16 @@ static void uncap_gradient(int64_t n, real cap, const real *z, const real *p, re
 
 /* Computes the probabilities p = exp(z - log_sum) in scores, and turns dp, which dscores holds,
  * into the gradient of the scores:  dz = p (dp - delta), delta = sum p dp = out . dout */
+/* dz of row i, by the distances of its keys. */
+static void add_to_bias(const query_block *b, int64_t i, const real *dz)
+{
+    const attention *a = b->k->a;
+    int64_t position = b->s->first + query_of(b, i),
+            seen = (a->bidirectional ? b->key_end : position + 1) - b->key_begin;
+    real *d = a->dbias + head_of(b, i) * a->bias_span + a->bias_zero + b->key_begin - position;
+    rows_of(b)->add(seen, dz, d);
+}
+
 static void backward_rows(const query_block *b, real *delta)
 {
     const attention *a = b->k->a;
@@ -286,6 +297,7 @@ static void backward_rows(const query_block *b, real *delta)
         const real *out = b->s->out + query * b->s->out_stride + head * a->value_width;
         delta[at] = rows->dot(a->value_width, b->w.dout + i * a->value_width, out);
         rows->softmax_delta(b->key_end - b->key_begin, p, dp, delta[at], dp);
+        if (a->dbias) add_to_bias(b, i, dp);
         if (a->softcap > 0) uncap_gradient(count, a->softcap, b->w.capped, p, dp);
     }
 }
@@ -335,9 +347,10 @@ static void backward_sequence(
     const attention *a = k->a;
     const attention_sequence *s = &k->sequences[i];
     const attention_gradient *g = &k->gradients[i];
-    assert(s->first == 0 && s->kv.block >= s->queries);
-    clear_head(g->dk + kv_head * s->kv.key_head, s->queries, s->kv.key_stride, a->key_width);
-    clear_head(g->dv + kv_head * s->kv.value_head, s->queries, s->kv.value_stride, a->value_width);
+    int64_t keys = a->bidirectional ? s->keys : s->queries;
+    assert(s->first == 0 && s->kv.block >= keys);
+    clear_head(g->dk + kv_head * s->kv.key_head, keys, s->kv.key_stride, a->key_width);
+    clear_head(g->dv + kv_head * s->kv.value_head, keys, s->kv.value_stride, a->value_width);
     for (int64_t begin = 0; begin < s->queries; begin += k->scratch->rows / group_of(a)) {
         query_block b = block_at(k, worker, s, kv_head, begin);
         backward_block(&b, g, delta);
@@ -350,8 +363,9 @@ static void backward_tasks(void *arg, int worker, int workers)
     real *delta = k->scratch->delta;
     int64_t task = 0;
     for (int64_t i = 0; i < k->count; i++) {
-        for (int64_t h = 0; h < k->a->kv_heads; h++)
-            if (task++ % workers == worker) backward_sequence(k, worker, i, h, delta);
+        for (int64_t h = 0; h < k->a->kv_heads; h++, task++)
+            if ((k->a->dbias ? h : task) % workers == worker)
+                backward_sequence(k, worker, i, h, delta);
         delta += k->sequences[i].queries * k->a->heads;
     }
 }
@@ -382,7 +396,8 @@ void attention_backward(compute *c, const attention *a, const attention_sequence
         .gradients = gradients,
         .count = count,
         .scratch = scratch };
-    assert(!a->bidirectional && !a->bias);
+    if (a->dbias && !a->accumulate)
+        memset(a->dbias, 0, (size_t)(a->heads * a->bias_span) * sizeof *a->dbias);
     pool_run(c->pool, backward_tasks, &k);
     if (a->dsinks) sink_gradient(&k);
 }

@@ -27,15 +27,16 @@ typedef struct attention {
     real scale;     /* of q.k */
     real softcap;   /* scores become cap tanh(score / cap); 0: none */
     int64_t window; /* keys that a query sees, its own included; 0: all up to its own */
-    /* A query sees every key of its sequence, those after it too; forward only */
+    /* A query sees every key of its sequence, those after it too */
     bool bidirectional;
     /* Added to the score of query position i and key position j:
-     * bias[head * bias_span + bias_zero + j - i]. NULL: no bias. Forward only. */
+     * bias[head * bias_span + bias_zero + j - i]. NULL: no bias */
     const real *bias;
+    real *dbias; /* as bias [heads, bias_span]; NULL: not trained */
     int64_t bias_span, bias_zero;
     const real *sinks; /* [heads], or NULL */
     real *dsinks;      /* [heads], or NULL: not trained */
-    bool accumulate;   /* dsinks is added to; else written */
+    bool accumulate;   /* dsinks and dbias are added to; else written */
 } attention;
 
 /* Keys and values of one sequence. Element i of key p of head h is
@@ -79,7 +80,7 @@ attention_scratch attention_scratch_take(
 void attention_forward(compute *c, const attention *a, const attention_sequence *sequences,
     int64_t count, const attention_scratch *scratch);
 
-/* Writes dq, dk and dv; dsinks (+)= its gradient, in token order. */
+/* Writes dq, dk and dv; dsinks and dbias (+)= their gradients, in token order. */
 void attention_backward(compute *c, const attention *a, const attention_sequence *sequences,
     const attention_gradient *gradients, int64_t count, const attention_scratch *scratch);
 

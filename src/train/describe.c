@@ -99,11 +99,22 @@ static void tell_dense(const train_run *r, const model_config *c)
     fact(r, "dense-width", "%s", text);
 }
 
+/* Beside what is told of the decoder. */
+static void tell_spans(const train_run *r, const model_config *c)
+{
+    const train_settings *s = &r->settings;
+    span_lengths n = span_lengths_of(&s->spans, s->context);
+    whole(r, "encoder-layers", c->encoder->layers);
+    fact(r, "of a text", "%lld tokens are read, and %lld are written in place of %lld spans",
+        (long long)n.read, (long long)n.written, (long long)n.spans);
+}
+
 static void tell_sizes(const train_run *r, const model_config *c)
 {
     int64_t sparse = model_config_sparse_layers(c);
     whole(r, "layers", c->layers);
     whole(r, "sparse-layers", sparse);
+    if (c->encoder) tell_spans(r, c);
     whole(r, "width", c->width);
     if (model_config_recurrent_layers(c)) tell_mixers(r, c);
     if (model_config_recurrent_layers(c) < c->layers) tell_attention(r, c);

@@ -52,6 +52,11 @@ static const char *without_attention(const facts *f)
     return attends ? NULL : "every layer is recurrent";
 }
 
+static const char *without_encoder(const facts *f)
+{
+    return f->config->encoder ? NULL : "a model without an encoder learns the next token";
+}
+
 static const char *with_latent(const facts *f)
 {
     if (without_attention(f)) return without_attention(f);
@@ -189,6 +194,8 @@ static const struct {
     { "min-lr-ratio", without_falling_rate, -1 },
     { "router-lr", without_rate, 0 },
     { "no-decay", without_decay, -1 },
+    { "noise-density", without_encoder, -1 },
+    { "noise-span", without_encoder, -1 },
 };
 
 static bool asks_for_nothing(const facts *f, const char *name, double nothing)

@@ -32,7 +32,7 @@ static cadre_status count_memory(
     param_table table;
     compute *c = r->context->compute;
     CADRE_TRY(trainer_bytes(c, config, &r->settings, &bytes));
-    CADRE_TRY(param_table_make(config, &table));
+    CADRE_TRY(param_table_make_whole(config, &table));
     *summary = (cadre_train_summary){ .model_type = config->arch->model_type,
         .parameters = table.total,
         .active_parameters = table.active,
@@ -492,7 +492,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     summary->tokens = r->state.tokens;
     summary->seconds = r->state.seconds;
     summary->loss = mean_of_recent(&l);
-    summary->validation = r->corpus != NULL;
+    summary->validation = r->corpus != NULL && !r->config.encoder;
     return status == CADRE_OK ? closed : status;
 }
 

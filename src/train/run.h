@@ -55,6 +55,8 @@ cadre_status train_data_open_texts(train_run *r);
 cadre_status train_data_foresee(const train_run *r);
 /* After the settings are known: the order of batches. Every id must be in the vocabulary. */
 cadre_status train_data_arrange(train_run *r);
+/* What ends a text in a vocabulary that is learnt. */
+string_view train_data_end(const train_run *r);
 void train_data_close(train_run *r);
 int64_t train_data_bytes(const train_run *r,
     /* An estimate of the memory it will take, before it is opened */

@@ -12,6 +12,21 @@
 #include "weights/weight_file.h"
 
 static const char end_of_text[] = "<|endoftext|>";
+/* As T5 has them */
+static const char padding[] = "<pad>", end_of_sequence[] = "</s>",
+                  first_sentinel[] = "<extra_id_0>";
+enum { SENTINELS = 100 };
+
+static bool reads_and_writes(const train_run *r)
+{
+    return r->recipe ? r->recipe->encoder : r->config.encoder != NULL;
+}
+
+string_view train_data_end(const train_run *r)
+{
+    return reads_and_writes(r) ? (string_view){ end_of_sequence, sizeof end_of_sequence - 1 }
+                               : (string_view){ end_of_text, sizeof end_of_text - 1 };
+}
 
 /* The tokenizer of a model, kept as a tokenizer.json to be saved beside the new one. */
 static cadre_status load_tokenizer(train_run *r, const char *model)
@@ -69,10 +84,27 @@ cadre_status train_data_open_tokens(train_run *r)
 
 /* ---- texts ---- */
 
+/* Padding and the end have the ids 0 and 1; sentinels follow, the first of them last. */
+static int list_specials(const train_run *r, char names[][16], const char **specials)
+{
+    specials[0] = end_of_text;
+    if (!reads_and_writes(r)) return 1;
+    specials[0] = padding;
+    specials[1] = end_of_sequence;
+    for (int i = 0; i < SENTINELS; i++) {
+        snprintf(names[i], sizeof names[i], "<extra_id_%d>", SENTINELS - 1 - i);
+        specials[2 + i] = names[i];
+    }
+    return 2 + SENTINELS;
+}
+
 static cadre_status learn_tokenizer(train_run *r)
 {
-    const char *specials[] = { end_of_text };
-    bpe_train_options o = { (int32_t)cadre_options_int(r->options, "vocab", 0), specials, 1 };
+    char names[SENTINELS][16];
+    const char *specials[2 + SENTINELS];
+    int special_count = list_specials(r, names, specials);
+    bpe_train_options o = { (int32_t)cadre_options_int(r->options, "vocab", 0), specials,
+        special_count };
     string_view *texts;
     int count;
     CADRE_TRY(corpus_training_texts(r->corpus, &texts, &count));
@@ -106,7 +138,7 @@ static cadre_status find_tokenizer(train_run *r)
 static int32_t end_of_document(const train_run *r)
 {
     return r->from ? document_end(&r->config, r->tokenizer)
-                   : tokenizer_id(r->tokenizer, end_of_text, sizeof end_of_text - 1);
+                   : tokenizer_id(r->tokenizer, train_data_end(r).data, train_data_end(r).size);
 }
 
 static cadre_status make_ids(train_run *r)
@@ -148,9 +180,18 @@ cadre_status train_data_open_texts(train_run *r)
     return CADRE_OK;
 }
 
+/* Of a vocabulary that names them; of token files, and of none that does, they are the last ids. */
+static void find_sentinels(train_run *r)
+{
+    if (!r->tokenizer || r->token_file) return;
+    r->settings.spans.sentinel =
+        tokenizer_id(r->tokenizer, first_sentinel, sizeof first_sentinel - 1);
+}
+
 cadre_status train_data_arrange(train_run *r)
 {
     const train_settings *s = &r->settings;
+    find_sentinels(r);
     if (!r->token_file)
         return batches_of_corpus(
             r->runs, r->corpus->count, s->batch, s->context, s->seed, &r->batches);

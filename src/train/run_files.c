@@ -34,8 +34,10 @@ static cadre_status write_config(const train_run *r)
 static cadre_status write_tokenizer(const train_run *r)
 {
     if (!r->tokenizer_json.size) return CADRE_OK;
-    string_view end = { "<|endoftext|>", 13 };
-    tokenizer_config said = { .bos = end, .eos = end, .context = r->config.context };
+    string_view end = train_data_end(r);
+    tokenizer_config said = { .eos = end, .context = r->config.context };
+    if (r->config.encoder) said.pad = tokenizer_piece(r->tokenizer, (int32_t)r->config.pad);
+    else said.bos = end;
     byte_buffer config = { 0 };
     cadre_status status =
         write_in(r->out, "tokenizer.json", r->tokenizer_json.data, r->tokenizer_json.size);

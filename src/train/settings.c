@@ -75,11 +75,15 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     double router_lr = options_real_or(o, "router-lr", s->schedule.lr);
     s->router_lr = s->schedule.lr > 0 ? router_lr / s->schedule.lr : 1;
     read_optimizer(o, &s->optimizer);
+    s->spans = (span_corruption){ .density = cadre_options_real(o, "noise-density"),
+        .mean_span = cadre_options_real(o, "noise-span"),
+        .sentinel = -1 };
     return settings_read_balance(o, &s->balance);
 }
 
 cadre_status train_settings_apply(const train_settings *s, model_config *config)
 {
+    if (config->encoder) CADRE_TRY(train_settings_apply(s, config->encoder));
     for (int64_t l = 0; l < config->layers; l++) {
         moe_config *moe = &config->layer[l].moe;
         if (!config->layer[l].sparse) continue;

@@ -6,6 +6,7 @@
 #include "train/length.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+#include "train/span_corruption.h"
 
 typedef struct train_settings {
     const recipe *recipe;         /* NULL: continuing from a model */
@@ -18,7 +19,8 @@ typedef struct train_settings {
     double router_lr; /* as a multiple of the learning rate */
     optimizer_options optimizer;
     balance_options balance;
-    int64_t save_every; /* 0: at the end */
+    int64_t save_every;    /* 0: at the end */
+    span_corruption spans; /* of a model with an encoder */
 } train_settings;
 
 /* options: after recipe_apply. */

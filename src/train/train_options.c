@@ -155,6 +155,22 @@ static const cadre_option rows[] = {
         .subject = "Optimiser",
         .help = "learning rate of the routers (default: --lr)" },
 
+    { .name = "noise-density",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0.01,
+        .max = 0.9,
+        .fallback = "0.15",
+        .subject = "Span corruption",
+        .help = "encoder and decoder: share of a text's tokens that are taken out, for the decoder "
+                "to say" },
+    { .name = "noise-span",
+        .kind = CADRE_OPTION_REAL,
+        .min = 1,
+        .max = 1000,
+        .fallback = "3",
+        .subject = "Span corruption",
+        .help = "the same: tokens that are taken out together, on average" },
+
     { .name = "losses",
         .kind = CADRE_OPTION_TEXT,
         .value = "NAME=X[,NAME=X]",

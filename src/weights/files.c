@@ -45,7 +45,7 @@ cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
         const param *p = &table->rows[i];
         if (left_out(p, trained_only)) continue;
-        char *name = full_name(prefix, config->arch, p);
+        char *name = full_name(prefix, param_stack(config, p)->arch, p);
         if (!name) return CADRE_ENOMEM;
         int64_t shape[2];
         int rank = file_shape(p, shape);
@@ -147,7 +147,7 @@ cadre_status model_take_values(const safetensors *file, const char *prefix,
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
         const param *p = &table->rows[i];
         if (left_out(p, trained_only)) continue;
-        char *name = full_name(prefix, config->arch, p);
+        char *name = full_name(prefix, param_stack(config, p)->arch, p);
         status = name ? take(file, name, p, values + p->offset) : CADRE_ENOMEM;
         mem_free(name);
     }
@@ -179,12 +179,11 @@ static cadre_status read_each(
     cadre_status status = tensor_use_grow(&use, 2 * (size_t)table->count);
     for (int64_t i = 0; i < table->count && status == CADRE_OK; i++) {
         status = interrupt_check(weight_file_path(file));
-        if (status == CADRE_OK)
-            status =
-                param_read(file, config, &table->rows[i], values + table->rows[i].offset, &use);
-        if (status == CADRE_OK)
-            status =
-                check_numbers(file, config->arch, &table->rows[i], values + table->rows[i].offset);
+        const param *p = &table->rows[i];
+        const model_config *stack = param_stack(config, p);
+        real *at = values + p->offset;
+        if (status == CADRE_OK) status = param_read(file, stack, p, at, &use);
+        if (status == CADRE_OK) status = check_numbers(file, stack->arch, p, at);
     }
     if (status == CADRE_OK) status = tensor_use_check(&use, file, config);
     tensor_use_free(&use);

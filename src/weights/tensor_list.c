@@ -60,11 +60,11 @@ static const number_format *format_in_folder(const listed_tensor *t, const param
 static cadre_status add(tensor_list *list, int64_t index, const tensor_source *source)
 {
     const param *p = &list->table->rows[index];
+    const model_config *c = param_stack(list->config, p);
     tensor_name n;
-    if (!tensor_name_of(list->config->arch, list->naming, p->role, 0, &n))
+    if (!tensor_name_of(c->arch, list->naming, p->role, 0, &n))
         return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-            "this kind of file has no name for a part of a %s model",
-            list->config->arch->model_type);
+            "this kind of file has no name for a part of a %s model", c->arch->model_type);
     if (n.form & TENSOR_EXPERTS && p->expert > 0) return CADRE_OK;
     char text[TENSOR_NAME], *name;
     tensor_name_text(&n, p, text);
@@ -76,8 +76,8 @@ static cadre_status add(tensor_list *list, int64_t index, const tensor_source *s
         t = &list->tensors[list->count++];
         t->name = name;
         t->wanted = source->format(source->arg, p);
-        t->experts = n.form & TENSOR_EXPERTS ? list->config->layer[p->layer].moe.experts : 0;
-        t->rank = tensor_name_shape(&n, list->config, p, t->shape);
+        t->experts = n.form & TENSOR_EXPERTS ? c->layer[p->layer].moe.experts : 0;
+        t->rank = tensor_name_shape(&n, c, p, t->shape);
         t->format = list->naming == NAMES_OF_GGUF ? format_in_gguf(t, p) : format_in_folder(t, p);
         list->bytes += (int64_t)listed_bytes(t);
     }
@@ -233,7 +233,7 @@ static cadre_status write_share(writing *w)
         param first = *param_of(w, k);
         if (first.expert > 0) first.expert = 0;
         tensor_name name = { first.role, NULL, t->form[k] & ~(unsigned)TENSOR_EXPERTS };
-        tensor_place place = tensor_name_place(&name, w->list->config, &first);
+        tensor_place place = tensor_name_place(&name, param_stack(w->list->config, &first), &first);
         for (int64_t r = 0; r < first.rows; r++) {
             w->source->row(w->source->arg, own, index, r, w->part);
             for (int64_t c = 0; c < first.cols; c++) {
@@ -298,7 +298,8 @@ static cadre_status write_rows(writing *w)
 {
     const param *p = param_of(w, 0);
     tensor_name name = { p->role, NULL, w->tensor->form[0] };
-    batch b = { .writing = w, .place = tensor_name_place(&name, w->list->config, p) };
+    batch b = { .writing = w,
+        .place = tensor_name_place(&name, param_stack(w->list->config, p), p) };
     int64_t rows = w->tensor->parts * p->rows, most = batch_rows(rows, p->cols);
     for (; b.first < rows; b.first += most) {
         int64_t count = rows - b.first < most ? rows - b.first : most;

@@ -178,7 +178,9 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
         model_weights_free(&w);
         return CADRE_ENOMEM;
     }
-    for (int64_t i = 0; i < table->count; i++) bind(config, &table->rows[i], place[i], &w);
+    for (int64_t i = 0; i < table->count; i++)
+        if (table->rows[i].encoder == config->bidirectional)
+            bind(config, &table->rows[i], place[i], &w);
     for (int64_t l = 0; l < config->layers; l++) {
         bind_mixers(&w.layer[l]);
         bind_moe(&w.layer[l]);
@@ -238,6 +240,8 @@ static void bind_mixer_gradient(layer_gradients *layer)
 {
     for (int i = 0; i < MIXER_ROLES; i++)
         layer->mixer.part[mixer_roles[i].part] = layer->role[mixer_roles[i].role];
+    for (int i = 0; i < CROSS_ROLES; i++)
+        layer->cross.part[cross_roles[i].part] = layer->role[cross_roles[i].role];
 }
 
 static void bind_moe_gradient(layer_gradients *layer)
@@ -264,9 +268,11 @@ cadre_status model_gradients_of_flat(
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
         real *data = values + p->offset;
+        if (p->encoder != config->bidirectional) continue;
         if (p->role == ROLE_EMBED) g.embed = data;
         else if (p->role == ROLE_OUT_NORM) g.out_norm = data;
         else if (p->role == ROLE_HEAD) g.head = data;
+        else if (p->role == ROLE_RELATIVE) g.relative = data;
         else if (param_is_expert(p->role)) bind_expert_gradient(config, p, data, &g);
         else g.layer[p->layer].role[p->role] = data;
         if (p->role == ROLE_SHARED_UP) g.layer[p->layer].moe.shared_joined = is_joined(p);
@@ -284,8 +290,8 @@ void model_gradients_accumulate(model_gradients *g, int64_t layers, bool accumul
 {
     g->accumulate = accumulate;
     for (int64_t l = 0; l < layers; l++)
-        g->layer[l].accumulate = g->layer[l].mixer.accumulate = g->layer[l].moe.accumulate =
-            accumulate;
+        g->layer[l].accumulate = g->layer[l].mixer.accumulate = g->layer[l].cross.accumulate =
+            g->layer[l].moe.accumulate = accumulate;
 }
 
 void model_gradients_free(model_gradients *g)

@@ -43,13 +43,14 @@ typedef struct model_weights {
 
 typedef struct layer_gradients {
     real *role[ROLE_COUNT];
-    mixer_gradients mixer;
+    mixer_gradients mixer, cross;
     moe_gradients moe;
     bool accumulate; /* the next backward adds to what is there; else it writes */
 } layer_gradients;
 
 typedef struct model_gradients {
     real *embed, *out_norm, *head; /* head: the embedding's where they are tied */
+    real *relative;                /* [buckets, heads]; NULL: none */
     layer_gradients *layer;        /* [layers] */
     real **pointers;
     bool accumulate; /* as in each layer's */
@@ -60,7 +61,8 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
     const param_place *place, model_weights *w);
 void model_weights_free(model_weights *w);
 
-/* Views into flat arrays of table->elements. */
+/* Views into flat arrays of table->elements: of the rows of this stack, which an encoder's
+ * configuration tells from its decoder's. */
 cadre_status model_weights_of_flat(
     const model_config *config, const param_table *table, const real *values, model_weights *w);
 cadre_status model_gradients_of_flat(

@@ -348,7 +348,7 @@ static void the_scale_of_logits(void **state)
 static void what_cannot_be_trained_says_why(void **state)
 {
     (void)state;
-    static const char *const cases[][3] = { { "switch_transformers", "", "an encoder" },
+    static const char *const cases[][3] = { { "switch_transformers", "", NULL },
         { "grok", "", "norms behind each half of a block" },
         { "olmoe", "\"clip_qkv\": 8", "queries, keys and values that are cut off" },
         { "olmoe", "\"clip_qkv\": null", NULL }, { "mixtral", "", NULL },

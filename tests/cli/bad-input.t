@@ -50,7 +50,7 @@ $ cadre train --options tiny.json --data en.txt --accumulate 3 --out o
 2> cadre: --accumulate: expected a divisor of the batch of 4 sequences, found 3
 ? 2
 $ cadre train --options tiny.json --data en.txt --recipe olmo --out o
-2> cadre: --recipe: expected gshard, switch, *, found 'olmo'
+2> cadre: --recipe: expected shazeer-2017, gshard, switch, *, found 'olmo'
 2>        did you mean 'olmoe'?
 ? 2
 $ cadre train --options tiny.json --data en.txt --router sigmoid --out o

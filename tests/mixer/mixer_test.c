@@ -24,7 +24,7 @@ typedef struct mixer_case {
     mixer_gradients gradients;
     real *values[MIXER_PARTS];
     rope *rope;
-    real x[LENGTH * WIDTH], encoded[INPUTS * WIDTH];
+    real x[LENGTH * WIDTH], encoded[INPUTS * WIDTH], dencoded[INPUTS * WIDTH];
 } mixer_case;
 
 /* Small numbers for every row: what one does not read does not harm it. */
@@ -114,7 +114,7 @@ typedef struct pass {
 static void open_pass(pass *p, mixer_case *m, int64_t sequences, const int64_t *start,
     sequence_state *const *states, bool training)
 {
-    static const int64_t inputs[] = { 0, INPUTS };
+    static const int64_t one[] = { 0, INPUTS }, two[] = { 0, 2, INPUTS };
     int64_t tokens = start[sequences];
     *p = (pass){ .most = { .tokens = tokens,
                      .sequences = sequences,
@@ -130,13 +130,14 @@ static void open_pass(pass *p, mixer_case *m, int64_t sequences, const int64_t *
         .positions = p->places,
         .states = states,
         .encoder_output = m->encoded,
-        .encoder_start = inputs };
+        .encoder_start = sequences == 2 ? two : one };
     p->call = (mixer_call){ .compute = m->compute,
         .config = &m->config,
         .weights = &m->weights,
         .batch = &p->batch,
         .most = &p->most,
         .positions = { .rope = m->rope },
+        .dencoder = m->dencoded,
         .kept_bytes = m->config.row->kept_bytes(&m->config, &p->most),
         .workspace_bytes =
             m->config.row->workspace_bytes(&m->config, &p->most, m->compute->workers) };
@@ -300,6 +301,8 @@ static void check_gradients(const mixer *row)
     row->backward(&p.call, &m.gradients, m.x, dy, dx);
     close_pass(&p);
     for (int i = 0; i < LENGTH * WIDTH; i += 7) check_slope(&m, start, dy, &m.x[i], dx[i]);
+    for (int i = 0; i < INPUTS * WIDTH; i += 7)
+        check_slope(&m, start, dy, &m.encoded[i], m.dencoded[i]);
     for (const shape *s = shapes_of(row); s->rows; s++)
         for (int64_t i = 0; i < s->rows * s->cols; i += 11)
             check_slope(&m, start, dy, &m.values[s->part][i], m.gradients.part[s->part][i]);

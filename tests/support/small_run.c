@@ -38,7 +38,8 @@ cadre_options *small_options(const char *name)
         if (!experts || !r->dense) small_set(o, sizes[i][0], sizes[i][1]);
     }
     small_set(o, "recipe", name);
-    if (!strcmp(name, "switch")) small_set(o, "topk", "1");
+    if (!strncmp(name, "switch", 6)) small_set(o, "topk", "1");
+    if (!strcmp(name, "switch-t5")) small_set(o, "expert-width", "24");
     return o;
 }
 

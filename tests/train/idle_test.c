@@ -92,6 +92,8 @@ static void in_vain(void **state)
     named("olmoe", "devices-used", "devices 4 devices-used 2 balance-loss device");
     named("olmoe", "min-lr-ratio", "min-lr-ratio 0.2 schedule constant");
     named("olmoe", "router-lr", "router-lr 0.1 lr 0");
+    named("switch", "noise-density", "noise-density 0.2");
+    named("olmoe", "noise-span", "noise-span 4");
     named("olmoe", "no-decay", "no-decay norms weight-decay 0");
 }
 
@@ -105,6 +107,7 @@ static void with_effect(void **state)
     silent("olmoe", "balance-loss communication devices 4 devices-used 2 balance-over step");
     silent("olmoe", "jitter 0.1 jitter-experts yes min-lr-ratio 0.2 router-lr 0.1");
     silent("gshard", "dense-width 8");
+    silent("switch-t5", "noise-density 0.2 noise-span 4");
     silent("mixtral", "jitter-experts no capacity-slots 0 devices 1 groups 1 bias-update-rate 0");
     silent("deepseek-v3", "bias-update-rate 0.01");
 }

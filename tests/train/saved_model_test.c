@@ -167,6 +167,8 @@ static const char *const nature[] = {
     "min-lr-ratio",
     "min-tokens",
     "max-minutes",
+    "noise-density",
+    "noise-span",
 };
 
 static bool is_known(const char *name)
