@@ -220,6 +220,8 @@ static void tell_optimizer(const train_run *r, const train_settings *s)
     number(r, "weight-decay", o->weight_decay);
     tell_no_decay(r, o);
     number(r, "clip", o->clip);
+    if (cadre_options_count(r->options, "freeze"))
+        fact(r, "freeze", "%s", cadre_options_text(r->options, "freeze", 0));
 }
 
 static void tell_length(const train_run *r, const train_settings *s, const rate_estimate *rate)

@@ -12,7 +12,8 @@ enum { BLOCK = 1 << 14 }; /* elements */
 typedef struct block {
     int64_t offset, count;
     bool decays, router;
-    bool counted; /* in the norm, by this rank */
+    bool counted;      /* in the norm, by this rank */
+    int64_t held, end; /* elements held .. end - 1 are frozen */
 } block;
 
 struct optimizer {
@@ -50,16 +51,28 @@ static bool decays(const optimizer_options *o, const param *p)
     }
 }
 
+static int64_t clamp(int64_t at, int64_t count) { return at < 0 ? 0 : at < count ? at : count; }
+
+/* Of the block's elements `begin` .. `end` - 1 of its parameter. */
+static void hold(block *b, int64_t first, int64_t begin, int64_t end)
+{
+    b->held = clamp(begin - first, b->count);
+    b->end = clamp(end - first, b->count);
+    if (b->held == b->end) b->held = b->end = b->count;
+}
+
 static void cut_blocks(optimizer *o, const param_table *table)
 {
     int64_t at = 0;
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
-        int64_t size = p->rows * p->cols, ahead = param_elements_before(p) % BLOCK;
+        int64_t size = p->rows * p->cols, ahead = param_elements_before(p) % BLOCK, from, to;
+        freeze_elements(&o->options.freeze, p, &from, &to);
         for (int64_t b = 0; b < blocks_of(p); b++) {
             int64_t begin = b ? b * BLOCK - ahead : 0, end = (b + 1) * BLOCK - ahead;
-            o->blocks[at++] = (block){ p->offset + begin, (end < size ? end : size) - begin,
-                decays(&o->options, p), p->kind == PARAM_ROUTER, !p->copy };
+            o->blocks[at] = (block){ p->offset + begin, (end < size ? end : size) - begin,
+                decays(&o->options, p), p->kind == PARAM_ROUTER, !p->copy, 0, 0 };
+            hold(&o->blocks[at++], begin, from, to);
         }
     }
 }
@@ -118,7 +131,11 @@ static void sum_squares(void *arg, int worker, int workers)
     pool_range share = pool_share(t->o->count, 1, worker, workers);
     for (int64_t i = share.begin; i < share.end; i++) {
         const block *b = &t->o->blocks[i];
-        t->o->squares[i] = t->o->c->variant->rows->sum_squares(b->count, t->gradient + b->offset);
+        const row_kernels *rows = t->o->c->variant->rows;
+        const real *gradient = t->gradient + b->offset;
+        t->o->squares[i] = rows->sum_squares(b->held, gradient);
+        if (b->end < b->count)
+            t->o->squares[i] += rows->sum_squares(b->count - b->end, gradient + b->end);
     }
 }
 
@@ -142,6 +159,18 @@ typedef struct step_task {
     double lr, router_lr, correction1, correction2;
 } step_task;
 
+/* Elements first .. end - 1 of a block. */
+static void update_range(const step_task *t, const block *b, int64_t first, int64_t end)
+{
+    const optimizer *o = t->o;
+    int64_t at = b->offset + first;
+    if (first < end)
+        o->c->variant->rows->adamw(end - first, t->values + at, o->m + at, o->v + at,
+            t->gradient + at, t->scale, b->router ? t->router_lr : t->lr, o->options.beta1,
+            o->options.beta2, o->options.eps, b->decays ? o->options.weight_decay : 0,
+            t->correction1, t->correction2);
+}
+
 static void update(void *arg, int worker, int workers)
 {
     const step_task *t = arg;
@@ -149,10 +178,8 @@ static void update(void *arg, int worker, int workers)
     pool_range share = pool_share(o->count, 1, worker, workers);
     for (int64_t i = share.begin; i < share.end; i++) {
         const block *b = &o->blocks[i];
-        o->c->variant->rows->adamw(b->count, t->values + b->offset, o->m + b->offset,
-            o->v + b->offset, t->gradient + b->offset, t->scale, b->router ? t->router_lr : t->lr,
-            o->options.beta1, o->options.beta2, o->options.eps,
-            b->decays ? o->options.weight_decay : 0, t->correction1, t->correction2);
+        update_range(t, b, 0, b->held);
+        update_range(t, b, b->end, b->count);
     }
 }
 

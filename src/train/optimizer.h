@@ -1,16 +1,18 @@
 /* optimizer.h - AdamW over the flat parameters (Loshchilov & Hutter 2019; PyTorch's order of
  * operations), with the norm of the whole gradient for clipping, which counts every parameter
- * once. */
+ * that is trained once. */
 #ifndef CADRE_TRAIN_OPTIMIZER_H
 #define CADRE_TRAIN_OPTIMIZER_H
 
 #include "arch/param.h"
 #include "kernel/compute.h"
+#include "train/freeze.h"
 
 typedef struct optimizer_options {
     double beta1, beta2, eps, weight_decay;
     double clip;                                                /* 0: none */
     bool keep_norms, keep_biases, keep_router, keep_embeddings; /* kinds that do not decay */
+    freeze_list freeze;
 } optimizer_options;
 
 typedef struct optimizer optimizer;

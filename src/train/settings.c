@@ -78,6 +78,7 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     s->spans = (span_corruption){ .density = cadre_options_real(o, "noise-density"),
         .mean_span = cadre_options_real(o, "noise-span"),
         .sentinel = -1 };
+    CADRE_TRY(freeze_parse(options_text_or(o, "freeze", NULL), &s->optimizer.freeze));
     return settings_read_balance(o, &s->balance);
 }
 

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "kernel/rows.h"
 
@@ -139,6 +140,7 @@ static cadre_status take_config(trainer *t, const model_config *config)
 static cadre_status allocate(trainer *t)
 {
     CADRE_TRY(param_table_make_whole(&t->config, &t->table));
+    CADRE_TRY(freeze_check(&t->settings.optimizer.freeze, &t->table));
     layout(t);
     if (!arena_open(&t->memory, t->memory.used)) return CADRE_ENOMEM;
     layout(t);
@@ -247,6 +249,7 @@ cadre_status trainer_bytes(
     trainer t = { .settings = *settings };
     cadre_status status = take_config(&t, config);
     if (status == CADRE_OK) status = param_table_make_whole(config, &t.table);
+    if (status == CADRE_OK) status = freeze_check(&settings->optimizer.freeze, &t.table);
     if (status == CADRE_OK) status = measure(&t, c, bytes);
     param_table_free(&t.table);
     model_config_free(&t.config);
@@ -376,12 +379,30 @@ static sparse_place find_sparse(const trainer *t, int i)
     return (sparse_place){ .stack = t->stacks };
 }
 
+/* The numbers that are frozen stay. */
+static void update_bias(trainer *t, const sparse_place *place, real *bias)
+{
+    real kept[CONFIG_MAX_EXPERTS];
+    int64_t begin, end;
+    const param p = { .role = ROLE_ROUTER_CORRECTION,
+        .kind = PARAM_STATE,
+        .layer = (int32_t)place->layer,
+        .expert = -1,
+        .rows = 1,
+        .cols = place->stack->config->layer[place->layer].moe.experts };
+    freeze_elements(&t->settings.optimizer.freeze, &p, &begin, &end);
+    size_t size = (size_t)(end - begin) * sizeof *bias;
+    memcpy(kept, bias + begin, size);
+    balance_update_bias(place->stack->balance, place->index, bias);
+    memcpy(bias + begin, kept, size);
+}
+
 static void update_biases(trainer *t)
 {
     for (int i = 0; i < trainer_sparse_layers(t); i++) {
         sparse_place p = find_sparse(t, i);
         const real *bias = trainer_correction(t, i);
-        if (bias) balance_update_bias(p.stack->balance, p.index, t->values + (bias - t->values));
+        if (bias) update_bias(t, &p, t->values + (bias - t->values));
     }
 }
 

@@ -157,6 +157,35 @@ static void test_it_learns_to_count(void **state)
     }
 }
 
+/* Frozen ones keep their bits, the selection bias of a router too; all others move. */
+static void test_what_is_frozen_stays(void **state)
+{
+    (void)state;
+    static const char *const lists[] = { "router,experts", "attention,embeddings,layers=0-0",
+        "experts=2-5,router=2-5" };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        fixture f;
+        open_case(&f, "deepseek-v3", "freeze", lists[i]);
+        const param_table *t = trainer_table(f.t);
+        const real *values = trainer_values(f.t);
+        real *before = MEM_ARRAY(real, t->elements);
+        memcpy(before, values, (size_t)t->elements * sizeof *before);
+        for (int64_t s = 0; s < 4; s++) step(&f, s);
+        for (int64_t r = 0; r < t->count; r++) {
+            const param *p = &t->rows[r];
+            int64_t begin, end, moved = 0, count = p->rows * p->cols;
+            const real *is = values + p->offset, *was = before + p->offset;
+            freeze_elements(&f.settings.optimizer.freeze, p, &begin, &end);
+            assert_memory_equal(is + begin, was + begin, (size_t)(end - begin) * sizeof *is);
+            for (int64_t n = 0; n < count; n++) moved += (n < begin || n >= end) && is[n] != was[n];
+            if (end - begin < count && !moved)
+                fail_msg("%s: parameter %lld did not move", lists[i], (long long)r);
+        }
+        mem_free(before);
+        close_case(&f);
+    }
+}
+
 /* Trap: a balancing loss that is reported but never reaches the parameters, or one that counts as
  * language loss. */
 static void test_balancing_reaches_the_router_alone_apart_from_the_loss(void **state)
@@ -268,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_memory_that_runs_out),
         cmocka_unit_test(test_memory_is_known_before),
         cmocka_unit_test(test_it_learns_to_count),
+        cmocka_unit_test(test_what_is_frozen_stays),
         cmocka_unit_test(test_balancing_reaches_the_router_alone_apart_from_the_loss),
         cmocka_unit_test(test_balance_over_a_step_is_of_all_its_parts),
         cmocka_unit_test(test_metrics_are_of_the_sparse_layers),
