@@ -88,7 +88,13 @@ void gemm_grouped(
 
 void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group, bool accumulate)
 {
+    const quant_kernel *quant = quant_kernel_of(c->variant, kind, group, accumulate);
     if (group->m <= 0 || group->n <= 0) return;
+    if (quant) {
+        quant_begin(c->quant_scratch[worker]);
+        quant_columns(c->variant, quant, group, 0, group->n, c->quant_scratch[worker]);
+        return;
+    }
     gemm_slice slice = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate,
         NULL };
     gemm_block_begin(c->scratch[worker]);

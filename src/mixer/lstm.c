@@ -7,8 +7,9 @@
  *     y = h' = o tanh(c')
  *
  * The products with Wx are one for all tokens. Those with Wh go step by step: step s is the s-th
- * token of every sequence that has one, so that all sequences share a product. A sum of the two is
- * the same bits however many tokens and sequences a pass has.
+ * token of every sequence that has one. Each worker has some of the sequences, with one product a
+ * step for all of them, and waits for no other. A sum of the two products is the same bits however
+ * many tokens, sequences and workers there are.
  *
  * Backward goes the other way, from the last token to the first, through all of a sequence: dc and
  * dh carry what later tokens ask of c and h. */
@@ -16,9 +17,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernel/gemm.h"
+#include "kernel/rows.h"
 #include "mixer/mixer_ops.h"
 #include "mixer/sequence_state.h"
-#include "op/parallel.h"
 
 typedef struct lstm {
     int64_t width;
@@ -92,34 +94,45 @@ static mixer_state_size state(const mixer_config *c)
 
 /* ---- steps ---- */
 
-typedef struct step_task {
+/* All steps of the sequences begin .. end - 1, which are one worker's: what a sequence reads of
+ * another is nothing. */
+typedef struct walk {
+    const mixer_call *call;
     const lstm *m;
-    const token_batch *batch;
-    int64_t step;
-    real *y;        /* [T, D]; forward only */
-    const real *dy; /* [T, D]; backward only */
-} step_task;
+    int worker;
+    int64_t begin, end;
+    int64_t step, count; /* of these, `count` have a token at this step */
+    real *y;             /* [T, D]; forward only */
+    const real *dy;      /* [T, D]; backward only */
+} walk;
 
 static int64_t length_of(const token_batch *b, int64_t sequence)
 {
     return b->start[sequence + 1] - b->start[sequence];
 }
 
-static int64_t longest(const token_batch *b)
+static int64_t longest(const walk *k)
 {
     int64_t most = 0;
-    for (int64_t i = 0; i < b->sequences; i++)
-        if (length_of(b, i) > most) most = length_of(b, i);
+    for (int64_t i = k->begin; i < k->end; i++)
+        if (length_of(k->call->batch, i) > most) most = length_of(k->call->batch, i);
     return most;
 }
 
-/* Into m->active; how many there are. */
-static int64_t find_active(const lstm *m, const token_batch *b, int64_t step)
+static void enter_step(walk *k, int64_t step)
 {
-    int64_t count = 0;
-    for (int64_t i = 0; i < b->sequences; i++)
-        if (length_of(b, i) > step) m->active[count++] = i;
-    return count;
+    int64_t *active = k->m->active + k->begin;
+    k->step = step;
+    k->count = 0;
+    for (int64_t i = k->begin; i < k->end; i++)
+        if (length_of(k->call->batch, i) > step) active[k->count++] = i;
+}
+
+/* The r-th sequence of the step, and its token. */
+static int64_t sequence_at(const walk *k, int64_t r) { return k->m->active[k->begin + r]; }
+static int64_t token_at(const walk *k, int64_t r)
+{
+    return k->call->batch->start[sequence_at(k, r)] + k->step;
 }
 
 static void copy_row(int64_t width, const real *from, real *to)
@@ -127,16 +140,25 @@ static void copy_row(int64_t width, const real *from, real *to)
     memcpy(to, from, (size_t)width * sizeof *to);
 }
 
-/* Of active sequences begin .. end - 1: their h, side by side and beside their token. */
-static void gather_range(void *arg, int64_t begin, int64_t end)
+/* h of the step's sequences, side by side and beside their tokens; h Wh^T */
+static void multiply_hidden(const walk *k)
 {
-    const step_task *k = arg;
     const lstm *m = k->m;
-    for (int64_t r = begin; r < end; r++) {
-        int64_t sequence = m->active[r], token = k->batch->start[sequence] + k->step;
-        copy_row(m->width, m->h + sequence * m->width, m->step_h + r * m->width);
-        copy_row(m->width, m->h + sequence * m->width, m->before + token * m->width);
+    int64_t n = m->width;
+    real *h = m->step_h + k->begin * n;
+    for (int64_t r = 0; r < k->count; r++) {
+        copy_row(n, m->h + sequence_at(k, r) * n, h + r * n);
+        copy_row(n, h + r * n, m->before + token_at(k, r) * n);
     }
+    gemm_group g = { .m = k->count,
+        .n = 4 * n,
+        .k = n,
+        .a = h,
+        .a_stride = n,
+        .b = weight_matrix(&k->call->weights->part[MIXER_LSTM_HIDDEN], 0),
+        .c = m->step_gates + k->begin * 4 * n,
+        .c_stride = 4 * n };
+    gemm_serial(k->call->compute, k->worker, GEMM_NT, &g, false);
 }
 
 /* z: the gates' sums, which become the gates; c and h move on by one token. */
@@ -157,16 +179,17 @@ static void cell_forward(const lstm *m, real *z, int64_t token, real *c, real *h
     copy_row(n, c, m->cells + token * n);
 }
 
-static void forward_range(void *arg, int64_t begin, int64_t end)
+static void step_forward(const walk *k)
 {
-    const step_task *k = arg;
     const lstm *m = k->m;
-    for (int64_t r = begin; r < end; r++) {
-        int64_t sequence = m->active[r], token = k->batch->start[sequence] + k->step;
-        real *z = m->gates + token * 4 * m->width;
-        m->rows->add(4 * m->width, m->step_gates + r * 4 * m->width, z);
-        cell_forward(m, z, token, m->c + sequence * m->width, m->h + sequence * m->width);
-        copy_row(m->width, m->h + sequence * m->width, k->y + token * m->width);
+    int64_t n = m->width;
+    multiply_hidden(k);
+    for (int64_t r = 0; r < k->count; r++) {
+        int64_t sequence = sequence_at(k, r), token = token_at(k, r);
+        real *z = m->gates + token * 4 * n, *h = m->h + sequence * n;
+        m->rows->add(4 * n, m->step_gates + (k->begin + r) * 4 * n, z);
+        cell_forward(m, z, token, m->c + sequence * n, h);
+        copy_row(n, h, k->y + token * n);
     }
 }
 
@@ -188,35 +211,66 @@ static void cell_backward(
     }
 }
 
-/* m->step_h: what later tokens ask of h, of the sequences that have a later token. */
-static void backward_range(void *arg, int64_t begin, int64_t end)
+/* dh of the tokens before these = dz Wh */
+static void multiply_hidden_backward(const walk *k)
 {
-    const step_task *k = arg;
     const lstm *m = k->m;
     int64_t n = m->width;
-    for (int64_t r = begin; r < end; r++) {
-        int64_t sequence = m->active[r], token = k->batch->start[sequence] + k->step;
+    real *dh = m->step_h + k->begin * n;
+    gemm_group g = { .m = k->count,
+        .n = n,
+        .k = 4 * n,
+        .a = m->step_gates + k->begin * 4 * n,
+        .a_stride = 4 * n,
+        .b = weight_matrix(&k->call->weights->part[MIXER_LSTM_HIDDEN], 0),
+        .c = dh,
+        .c_stride = n };
+    gemm_serial(k->call->compute, k->worker, GEMM_NN, &g, false);
+    for (int64_t r = 0; r < k->count; r++) copy_row(n, dh + r * n, m->dh + sequence_at(k, r) * n);
+}
+
+static void step_backward(const walk *k)
+{
+    const lstm *m = k->m;
+    int64_t n = m->width;
+    for (int64_t r = 0; r < k->count; r++) {
+        int64_t sequence = sequence_at(k, r), token = token_at(k, r);
         real *dh = m->dh + sequence * n, *dz = m->dgates + token * 4 * n;
         const real *c_before = k->step > 0 ? m->cells + (token - 1) * n : NULL;
         m->rows->add(n, k->dy + token * n, dh);
         cell_backward(m, token, c_before, dh, m->dc + sequence * n, dz);
-        copy_row(4 * n, dz, m->step_gates + r * 4 * n);
+        copy_row(4 * n, dz, m->step_gates + (k->begin + r) * 4 * n);
+    }
+    if (k->step > 0) multiply_hidden_backward(k);
+}
+
+static walk walk_of(const walk *all, int worker, int workers)
+{
+    walk own = *all;
+    pool_range range = pool_share(all->call->batch->sequences, 1, worker, workers);
+    own.worker = worker;
+    own.begin = range.begin;
+    own.end = range.end;
+    return own;
+}
+
+static void walk_forward(void *arg, int worker, int workers)
+{
+    walk k = walk_of(arg, worker, workers);
+    int64_t steps = longest(&k);
+    for (int64_t s = 0; s < steps; s++) {
+        enter_step(&k, s);
+        step_forward(&k);
     }
 }
 
-static void scatter_range(void *arg, int64_t begin, int64_t end)
+static void walk_backward(void *arg, int worker, int workers)
 {
-    const step_task *k = arg;
-    const lstm *m = k->m;
-    for (int64_t r = begin; r < end; r++)
-        copy_row(m->width, m->step_h + r * m->width, m->dh + m->active[r] * m->width);
-}
-
-static void run_rows(
-    const mixer_call *call, const step_task *k, int64_t count, int64_t each, parallel_task task)
-{
-    step_task copy = *k;
-    parallel_over(call->compute, count, 1, count * each * k->m->width, task, &copy);
+    walk k = walk_of(arg, worker, workers);
+    for (int64_t s = longest(&k) - 1; s >= 0; s--) {
+        enter_step(&k, s);
+        step_backward(&k);
+    }
 }
 
 /* ---- states ---- */
@@ -249,20 +303,13 @@ static void give_states(const mixer_call *call, const lstm *m)
 static void forward(const mixer_call *call, const real *x, real *y)
 {
     lstm m = begin(call);
-    const token_batch *b = call->batch;
-    int64_t n = m.width, steps = longest(b);
-    linear in = mixer_linear(call->weights, NULL, MIXER_LSTM_INPUT, MIXER_LSTM_BIAS),
-           again = mixer_linear(call->weights, NULL, MIXER_LSTM_HIDDEN, MIXER_NOTHING);
-    linear_forward(call->compute, &in, b->tokens, rows_from(x, n), rows_to(m.gates, 4 * n));
+    int64_t n = m.width;
+    linear in = mixer_linear(call->weights, NULL, MIXER_LSTM_INPUT, MIXER_LSTM_BIAS);
+    walk k = { .call = call, .m = &m, .y = y };
+    linear_forward(
+        call->compute, &in, call->batch->tokens, rows_from(x, n), rows_to(m.gates, 4 * n));
     take_states(call, &m);
-    for (int64_t s = 0; s < steps; s++) {
-        step_task k = { .m = &m, .batch = b, .step = s, .y = y };
-        int64_t count = find_active(&m, b, s);
-        run_rows(call, &k, count, 2, gather_range);
-        linear_forward(
-            call->compute, &again, count, rows_from(m.step_h, n), rows_to(m.step_gates, 4 * n));
-        run_rows(call, &k, count, 16, forward_range);
-    }
+    pool_run(call->compute->pool, walk_forward, &k);
     give_states(call, &m);
 }
 
@@ -273,21 +320,13 @@ static void backward(
     const token_batch *b = call->batch;
     int64_t n = m.width, row = b->sequences * n;
     linear in = mixer_linear(call->weights, g, MIXER_LSTM_INPUT, MIXER_LSTM_BIAS),
-           again = mixer_linear(call->weights, g, MIXER_LSTM_HIDDEN, MIXER_NOTHING),
-           carried = mixer_linear(call->weights, NULL, MIXER_LSTM_HIDDEN, MIXER_NOTHING);
+           again = mixer_linear(call->weights, g, MIXER_LSTM_HIDDEN, MIXER_NOTHING);
+    strided_in dgates = rows_from(m.dgates, 4 * n);
+    walk k = { .call = call, .m = &m, .dy = dy };
     assert(!b->states);
     memset(m.dh, 0, (size_t)row * sizeof *m.dh);
     memset(m.dc, 0, (size_t)row * sizeof *m.dc);
-    for (int64_t s = longest(b) - 1; s >= 0; s--) {
-        step_task k = { .m = &m, .batch = b, .step = s, .dy = dy };
-        int64_t count = find_active(&m, b, s);
-        run_rows(call, &k, count, 16, backward_range);
-        if (!s) break;
-        linear_backward(call->compute, &carried, count, rows_from(m.step_h, n),
-            rows_from(m.step_gates, 4 * n), rows_to(m.step_h, n));
-        run_rows(call, &k, count, 1, scatter_range);
-    }
-    strided_in dgates = rows_from(m.dgates, 4 * n);
+    pool_run(call->compute->pool, walk_backward, &k);
     linear_backward(call->compute, &again, b->tokens, rows_from(m.before, n), dgates,
         (strided_out){ .at = NULL });
     linear_backward(call->compute, &in, b->tokens, rows_from(x, n), dgates, rows_to(dx, n));

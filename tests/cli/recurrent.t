@@ -32,6 +32,10 @@ $ printf 'The 7. token\nload\n' | cadre chat one --template chatml --context 200
 $ cadre convert one one.gguf --quiet && cadre convert one.gguf back --quiet && cmp one/model.safetensors back/model.safetensors
 $ cadre generate one.gguf --tokens 20,21,22,23,24 -n 6 --greedy --ids | cmp - ids
 
+$ cadre convert one small.gguf --dtype q8_0 --quiet && cadre logits small.gguf --tokens 20,21,22 --out q.safetensors --quiet --threads 1
+$ cadre logits small.gguf --tokens 20,21,22 --out r.safetensors --quiet --threads 3 --repack
+$ cmp q.safetensors r.safetensors
+
 # beside attention; named only where there is one
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,attention,lstm --experts 8,0,4 --dense-width 40,24,0 --out mixed
 > ...
