@@ -214,6 +214,12 @@ typedef struct cadre_moe_shape {
     double limit;       /* form gpt-oss: the clamp, 7 as published; 0: none */
     int32_t layer;      /* its number in the caller's model: random numbers of layers differ */
     int64_t tokens, sequences; /* of the largest batch */
+    int64_t latent;            /* routed experts act in so many dimensions; 0: in D */
+    int64_t residual;   /* hidden width of an expert that is mixed with the routed ones (PR-MoE) */
+    int64_t vocabulary; /* router hash: token ids */
+    int64_t projector;  /* router cosine: the width in which angles are taken; 0: by the option */
+    bool residual_logits;       /* as the option of that name */
+    const int64_t *bank_hidden; /* H of each bank's experts (option banks); NULL: H */
 } cadre_moe_shape;
 
 /* options: of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL: none.
@@ -226,16 +232,31 @@ CADRE_API void cadre_moe_free(cadre_moe *moe);
 /* A matrix or vector of the layer, for the caller's optimiser, files and sums. Pointers are
  * borrowed and stay the same. */
 typedef struct cadre_moe_parameter {
-    const char *name;   /* "router.weight", "experts.gate", "experts.down.bias" ...; static */
-    int32_t expert;     /* -1: not one of E */
+    /* "router.weight", "experts.gate", "experts.down.bias" ...; of a bank "text.router.weight" */
+    const char *name;
+    int32_t expert;     /* of its bank; -1: not an expert's */
     int64_t rows, cols; /* [out, in]; a vector has rows 1 */
     cadre_real *values; /* [rows, cols] */
-    /* [rows, cols]; NULL: the router's correction bias, which cadre_moe_step_end moves */
+    /* [rows, cols]; NULL: a state, which cadre_moe_step_end moves or nobody does (a hash table) */
     cadre_real *gradient;
+    /* As files have it: 3 [slices, rows / slices, cols], 2 [rows, cols], 1 [cols] */
+    int32_t rank;
+    int64_t slices;
+    bool integers; /* files hold 32-bit integers */
 } cadre_moe_parameter;
 
 CADRE_API int64_t cadre_moe_parameters(const cadre_moe *moe); /* how many */
 CADRE_API cadre_moe_parameter cadre_moe_parameter_at(const cadre_moe *moe, int64_t i);
+
+/* Random numbers of routing in a batch with train, where a program gives them; NULL: drawn from the
+ * seed. G groups of Ei experts in a hierarchy. */
+typedef struct cadre_moe_draws {
+    const cadre_real *normal;   /* [T, E], hierarchical [T, G]: standard normal */
+    const cadre_real *inner;    /* [T, G, Ei] hierarchical */
+    const cadre_real *gumbel;   /* [K, T, E] sparsemixer */
+    const cadre_real *uniform;  /* [K, T] sparsemixer: in [0, 1) */
+    const cadre_real *logistic; /* [T, E] expert-choice by sigmoid */
+} cadre_moe_draws;
 
 typedef struct cadre_moe_batch {
     int64_t tokens;       /* T */
@@ -245,8 +266,12 @@ typedef struct cadre_moe_batch {
     const bool *valid;
     /* jitter, dropout, capacity and balancing are on, and backward may follow */
     bool train;
-    /* [T, E] what router noisy-topk takes for its noise, standard normal; NULL: it draws */
-    const cadre_real *normal;
+    bool differentiate;              /* backward may follow though train is false */
+    const cadre_moe_draws *draws;    /* NULL: all are drawn */
+    const int32_t *ids;              /* [T] of router hash: token ids */
+    const int32_t *types;            /* [T] kinds of tokens, of banks and losses; NULL: all are 0 */
+    const cadre_real *logits_before; /* [T, E] of the sparse layer before, with residual-logits */
+    cadre_real *logits_before_gradient; /* [T, E] backward writes it; NULL: not wanted */
 } cadre_moe_batch;
 
 /* An optimiser step:
@@ -269,7 +294,7 @@ CADRE_API cadre_status cadre_moe_forward(
     cadre_moe *moe, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y);
 
 /* dy [T, D], the loss's derivative by y -> dx [T, D], and the parameters' gradients. Once after
- * each forward with train. */
+ * each forward with train or differentiate. With n tasks y and dy are [n, T, D]. */
 CADRE_API cadre_status cadre_moe_backward(cadre_moe *moe, const cadre_real *dy, cadre_real *dx);
 
 /* Terms to add to the caller's loss, coefficients included, summed over the step's batches so
@@ -292,6 +317,16 @@ typedef struct cadre_moe_routes {
     int64_t dropped, rerouted; /* edges */
 } cadre_moe_routes;
 CADRE_API cadre_moe_routes cadre_moe_routes_get(const cadre_moe *moe);
+
+/* What the router left beside its routes: "transport" [T, E], "quantile" [E], "dispatch" and
+ * "combine" [T, E, slots] of router soft ... Borrowed until the next forward. False: no more. */
+typedef struct cadre_moe_tensor {
+    const char *name; /* static */
+    int32_t rank;
+    int64_t shape[4];
+    const cadre_real *values;
+} cadre_moe_tensor;
+CADRE_API bool cadre_moe_tensor_at(cadre_moe *moe, int i, cadre_moe_tensor *tensor);
 
 /* An edge of the last forward that found its expert full, in token order; *cursor starts at 0;
  * false: no more. */
@@ -325,11 +360,12 @@ CADRE_API cadre_moe_metrics cadre_moe_metrics_get(const cadre_moe *moe, const in
 /* A sparse layer on given numbers, forward and backward: what other software computed can be
  * compared with it. path: a safetensors file, F32 "x" and "dy" [B, S, D], the parameters under
  * their names ("router.weight" [E, D], "experts.gate" [E, H, D] ...), I32 "valid" [B, S] where
- * tokens are padding, "draws.normal" [B S, E] where noise is given. options: of the tables
- * cadre_layer_options and cadre_routing_options. out, a safetensors file that is written: "y",
- * "picks" and "weights" [B S, K] of the edges that capacity left by rising expert (-1 and 0 behind
- * them), "grad.NAME" of the sum of dy y and of all losses, "loss.NAME" [1]. The listener (NULL:
- * none) hears every loss. CADRE_EFORMAT, CADRE_EUNSUPPORTED name the tensor. */
+ * tokens are padding, "ids" and "types" [B, S], "draws.normal" [B S, E] and so on where noise is
+ * given. options: of the tables cadre_layer_options and cadre_routing_options. out, a safetensors
+ * file that is written: "y", "picks" and "weights" [B S, K] of the edges that capacity left by
+ * rising expert (-1 and 0 behind them; K is E where their number varies), what the router leaves
+ * (cadre_moe_tensor), "grad.NAME" of the sum of dy y and of all losses, "loss.NAME" [1]. The
+ * listener (NULL: none) hears every loss. CADRE_EFORMAT, CADRE_EUNSUPPORTED name the tensor. */
 typedef void (*cadre_layer_listener)(void *arg, const char *loss, double value);
 CADRE_API cadre_option_table cadre_layer_options(void);
 CADRE_API cadre_status cadre_layer_run(cadre_context *context, const char *path,

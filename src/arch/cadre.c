@@ -189,6 +189,11 @@ static cadre_status read_routing(const json_node *root, model_config *config)
     CADRE_TRY(json_opt_bool(root, "renormalise_survivors", &o->survivors));
     CADRE_TRY(read_real(root, "router_norm_eps", 0, 1, &o->norm_eps));
     CADRE_TRY(read_real(root, "router_top_p", 0, 1, &o->top_p));
+    CADRE_TRY(read_real(root, "router_capacity", 0, 65536, &o->capacity));
+    CADRE_TRY(read_real(root, "sparsemixer_epsilon", 0, 10, &o->mask_epsilon));
+    int function = (int)o->score;
+    CADRE_TRY(read_word(root, "router_score", "score", &function));
+    o->score = (score_function)function;
     return read_capacity(root, &config->capacity);
 }
 
@@ -227,6 +232,11 @@ static void write_routing(const model_config *config, json_writer *w)
     if (router_understands(r, "survivors")) json_put_bool(w, "renormalise_survivors", o.survivors);
     if (router_understands(r, "norm-eps")) write_real(w, "router_norm_eps", o.norm_eps);
     if (router_understands(r, "top-p")) write_real(w, "router_top_p", o.top_p);
+    if (r->traits & ROUTER_OWN_CAPACITY) write_real(w, "router_capacity", o.capacity);
+    if (router_understands(r, "sparsemixer-epsilon"))
+        write_real(w, "sparsemixer_epsilon", o.mask_epsilon);
+    if (r->scores)
+        json_put_string(w, "router_score", cadre_option_choice(row_of("score"), (int)o.score));
     write_capacity(&config->capacity, w);
 }
 

@@ -320,7 +320,8 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
             "topk: expected 1 to the %lld experts of layer %lld, found %lld",
             (long long)layer->moe.experts, (long long)l, (long long)layer->moe.route.topk);
     CADRE_TRY(check_groups(c, layer, where));
-    return moe_config_check(&layer->moe, where);
+    CADRE_TRY(moe_config_check(&layer->moe, where));
+    return model_config_check_moe(&layer->moe, where);
 }
 
 cadre_status model_config_check(const model_config *c, const char *where)

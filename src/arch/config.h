@@ -163,6 +163,9 @@ void model_config_summarise(model_config *config);
  * training. */
 cadre_status model_config_read_routing(model_config *config, const cadre_options *options);
 
+/* A layer that computes what no model has a place for is refused by name. */
+cadre_status model_config_check_moe(const moe_config *m, const char *where);
+
 /* Whether both compute the same outside of training from the same parameters: NULL, or the name of
  * the first number that differs, as an option has it where one does. */
 const char *model_config_difference(const model_config *a, const model_config *b);

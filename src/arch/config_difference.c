@@ -94,6 +94,10 @@ static const char *routes_differ(const moe_config *a, const moe_config *b)
         return "renormalise";
     if (router_understands(r, "norm-eps") && x->norm_eps != y->norm_eps) return "norm-eps";
     if (router_understands(r, "top-p") && x->top_p != y->top_p) return "top-p";
+    if (r->traits & ROUTER_OWN_CAPACITY && x->capacity != y->capacity) return "capacity-factor";
+    if (router_understands(r, "sparsemixer-epsilon") && x->mask_epsilon != y->mask_epsilon)
+        return "sparsemixer-epsilon";
+    if (r->scores && x->score != y->score) return "score";
     if (limited && router_understands(r, "survivors") && x->survivors != y->survivors)
         return "survivors";
     return NULL;

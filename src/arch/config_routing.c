@@ -17,7 +17,7 @@ static void keep_what_evaluation_reads(model_config *c, const moe_config *moe)
     c->capacity = limited ? moe->dispatch : (dispatch_options){ 0 };
     c->own_route = true;
     c->route = moe->route;
-    c->route.jitter = 0;
+    c->route.jitter = c->route.logit_noise = 0;
     c->route.jitter_experts = false;
 }
 
@@ -27,11 +27,12 @@ cadre_status model_config_read_routing(model_config *c, const cadre_options *opt
     const layer_config *layer = first_sparse(c);
     if (!layer) return CADRE_OK;
     moe_config moe = layer->moe;
-    settings_read_layer(options, &moe);
+    CADRE_TRY(settings_read_layer(options, &moe));
     if (cadre_options_count(options, "route-scale"))
         c->route_scale = cadre_options_real(options, "route-scale");
     CADRE_TRY(settings_check_router(options, moe.router));
     CADRE_TRY(moe_config_check(&moe, "options"));
+    CADRE_TRY(model_config_check_moe(&moe, "options"));
     keep_what_evaluation_reads(c, &moe);
     model_config_fill_layers(c);
     return CADRE_OK;

@@ -175,7 +175,7 @@ static void layout(bench *b, arena *a)
 static cadre_status bench_open(bench *b)
 {
     balance_options losses = { .z_loss = 1e-3 };
-    balance_layer layer = { b->config.router, EXPERTS, PICKS };
+    balance_layer layer = moe_balance_layer(&b->config);
     arena measured = { 0 };
     balance_add(&losses, "load", 1e-2, BALANCE_MICRO, BALANCE_LAYER);
     CADRE_TRY(balance_new(&losses, &layer, 1, b->tokens, 1, NULL, &b->balance));

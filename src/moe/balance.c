@@ -16,6 +16,7 @@
  * 1 a third of it. */
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -28,7 +29,19 @@ void balance_add(
 {
     if (coefficient == 0) return;
     assert(o->terms < BALANCE_MAX_TERMS && balance_loss_by_name(loss));
-    o->term[o->terms++] = (balance_term){ balance_loss_by_name(loss), coefficient, over, form };
+    balance_term *t = &o->term[o->terms++];
+    *t = (balance_term){ balance_loss_by_name(loss), coefficient, over, form, "", "" };
+    const char *type = strchr(loss, '.');
+    snprintf(t->name, sizeof t->name, "%s", loss);
+    if (type) snprintf(t->type_name, sizeof t->type_name, "%s", type + 1);
+}
+
+void balance_add_of_router(balance_options *o, const router *r)
+{
+    for (int i = 0; r->loss && i < o->terms; i++)
+        if (!strcmp(o->term[i].name, r->loss)) return;
+    if (r->loss && o->terms < BALANCE_MAX_TERMS)
+        balance_add(o, r->loss, 1, BALANCE_MICRO, BALANCE_LAYER);
 }
 
 static bool has_over(const balance_options *o, balance_over over)
@@ -45,6 +58,33 @@ static bool has_loss(const balance_options *o, const char *name)
     return false;
 }
 
+static bool has_routing_loss(const balance_options *o)
+{
+    for (int i = 0; i < o->terms; i++)
+        if (o->term[i].loss->routing) return true;
+    return false;
+}
+
+static cadre_status check_routing_losses(const balance_options *o, const balance_layer *a)
+{
+    for (int i = 0; i < o->terms; i++) {
+        const balance_term *t = &o->term[i];
+        const routing_loss *loss = t->loss->routing;
+        if (!loss) continue;
+        const char *why = loss->refuses ? loss->refuses(a) : NULL;
+        if (why) return cadre_fail(CADRE_EARGUMENT, NULL, "losses: %s %s", t->name, why);
+        if (t->over != BALANCE_MICRO || t->form == BALANCE_POOLED)
+            return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+                "losses: %s is taken over each part of the batch and layer alone", t->name);
+        if (loss->by_type && (!a->types || token_type_by_name(a->types, t->type_name) < 0))
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "losses: %s: expected the name of a type of token behind the dot, as types names "
+                "them",
+                t->name);
+    }
+    return CADRE_OK;
+}
+
 static cadre_status check(const balance *b, const balance_layer *layers)
 {
     const balance_options *o = &b->options;
@@ -56,6 +96,7 @@ static cadre_status check(const balance *b, const balance_layer *layers)
                     "balancing over all layers' tokens in one pool wants the same number of "
                     "experts in every layer, found %d and %d",
                     layers[0].experts, a->experts);
+        CADRE_TRY(check_routing_losses(o, a));
         if (has_loss(o, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
             return cadre_fail(CADRE_EARGUMENT, NULL,
                 "balance-loss: smooth-load wants the router noisy-topk, found %s", a->router->name);
@@ -94,9 +135,12 @@ static tally tally_at(int64_t *base, const balance_layer *a, int32_t devices)
     return (tally){ base, first, sent, sent + devices };
 }
 
-static void layout_layer(layer_statistics *p, arena *a, int64_t sequences, int32_t devices)
+static void layout_layer(
+    const balance *b, layer_statistics *p, arena *a, int64_t tokens, int64_t sequences)
 {
     int64_t experts = p->about.experts, all = sequences * experts;
+    int32_t devices = balance_devices(b);
+    if (has_routing_loss(&b->options)) p->dlogits = ARENA_ARRAY(a, real, tokens * experts);
     layout_sums(&p->sums, a, sequences, experts, devices);
     p->dprobability = ARENA_ARRAY(a, double, all);
     p->dimportance = ARENA_ARRAY(a, double, all);
@@ -121,7 +165,7 @@ static void layout(balance *b, const balance_layer *layers, int64_t tokens, int6
     for (int l = 0; l < b->layers; l++) {
         layer_statistics *p = b->layer ? &b->layer[l] : &measured;
         p->about = layers[l];
-        layout_layer(p, a, sequences, devices);
+        layout_layer(b, p, a, tokens, sequences);
         b->tally_size += tally_size(&layers[l], devices);
         if (layers[l].experts > experts) experts = layers[l].experts;
     }
@@ -295,6 +339,8 @@ static balance_set gather(balance *b, const scope *in, const balance_term *term)
         .load = w->load,
         .entropy = *w->entropy * share,
         .summed = term->form == BALANCE_POOLED,
+        .weighted = b->layer[in->layer].about.weighted,
+        .tau = b->layer[in->layer].about.tau,
         .devices = devices,
         .devices_used = b->options.devices_used > 0 ? b->options.devices_used : 1,
         .sent = w->sent };
@@ -357,9 +403,21 @@ static void evaluate_layers(balance *b, const balance_term *term, int first, int
     evaluate(b, term, &(scope){ first, end, 0, p->sequences }, tokens / (double)b->step_tokens);
 }
 
+/* What the layers' forward passes found (balance_collect.c). */
+static void add_routing_values(balance *b, int term)
+{
+    for (int l = 0; l < b->layers; l++) {
+        const layer_statistics *p = &b->layer[l];
+        double value = p->routing_scale[term] * p->routing_value[term];
+        b->value.aux += value;
+        b->value.term[term].value += value;
+    }
+}
+
 static void evaluate_term(balance *b, const balance_term *term)
 {
-    if (term->form == BALANCE_POOLED) evaluate_layers(b, term, 0, b->layers);
+    if (term->loss->routing) add_routing_values(b, (int)(term - b->options.term));
+    else if (term->form == BALANCE_POOLED) evaluate_layers(b, term, 0, b->layers);
     else
         for (int l = 0; l < b->layers; l++) evaluate_layers(b, term, l, l + 1);
 }
@@ -434,13 +492,27 @@ const score_gradient *balance_gradients(const balance *b, int layer)
     return b->options.terms || b->options.z_loss != 0 ? b->layer[layer].dscore : NULL;
 }
 
+const real *balance_routing_gradient(const balance *b, int layer)
+{
+    return b->layer[layer].dlogits;
+}
+
+void balance_parameter_gradients(const balance *b, int layer, const routing *r, router_gradients *g)
+{
+    const layer_statistics *p = &b->layer[layer];
+    for (int i = 0; i < b->options.terms; i++) {
+        const routing_loss *loss = b->options.term[i].loss->routing;
+        if (loss && loss->parameters) loss->parameters(r, p->routing_scale[i], g);
+    }
+}
+
 bool balance_has_z_loss(const balance *b) { return b->options.z_loss != 0; }
 
 balance_values balance_value(const balance *b)
 {
     balance_values v = b->value;
     v.terms = b->options.terms;
-    for (int i = 0; i < v.terms; i++) v.term[i].name = b->options.term[i].loss->name;
+    for (int i = 0; i < v.terms; i++) v.term[i].name = b->options.term[i].name;
     return v;
 }
 

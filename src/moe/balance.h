@@ -38,6 +38,22 @@ typedef enum balance_form {
     BALANCE_POOLED, /* transformers' own: all layers' tokens in one pool, summed over the K picks */
 } balance_form;
 
+/* What the balance must know of a sparse layer. */
+typedef struct balance_layer {
+    const router *router;
+    int32_t experts, picks;
+    const router_options *route; /* borrowed, as types; NULL: of no loss of the routing */
+    int32_t weighted;            /* experts with weights; 0: all */
+    double tau;                  /* what the others count in the loss heterogeneous */
+    const token_types *types;
+} balance_layer;
+
+/* Which tokens a loss of the routing is of. */
+typedef struct routing_loss_of {
+    int type;               /* -1: of all */
+    double entropy_experts; /* of the type */
+} routing_loss_of;
+
 /* Statistics of the set of tokens that a loss is evaluated on. */
 typedef struct balance_set {
     int32_t experts;
@@ -50,9 +66,11 @@ typedef struct balance_set {
     const double *load;        /* [E] sum of the smooth load; zeros where the router has none */
     double entropy;            /* mean over tokens of the entropy of the normalised score */
     bool summed;               /* shares of picks are summed over the K picks, not averaged */
-    int32_t devices;           /* groups of experts of the device and communication losses */
-    int32_t devices_used;      /* the most that a token's picks are on */
-    const double *sent;        /* [devices] tokens with at least one pick there */
+    int32_t weighted;          /* experts with weights; the others count tau */
+    double tau;
+    int32_t devices;      /* groups of experts of the device and communication losses */
+    int32_t devices_used; /* the most that a token's picks are on */
+    const double *sent;   /* [devices] tokens with at least one pick there */
 } balance_set;
 
 /* Derivatives of a loss by the statistics of its set; they are added to. */
@@ -63,25 +81,41 @@ typedef struct balance_gradient {
     double entropy;      /* by the mean */
 } balance_gradient;
 
+/* A loss that no set of statistics has: it reads the routing of a whole micro-batch. */
+typedef struct routing_loss {
+    bool by_type; /* it is taken over the tokens of one type, and named NAME.TYPE */
+    bool sums;    /* over tokens; else it is a mean, and a micro-batch counts by its share */
+    /* Why a layer cannot have it; NULL: it can */
+    const char *(*refuses)(const balance_layer *layer);
+    /* The loss without its coefficient; dlogits [T, E] += scale times the derivatives by the
+     * logits */
+    double (*value)(const routing *r, const routing_loss_of *of, double scale, real *dlogits);
+    /* g += scale times the derivatives by the router's parameters; NULL: there are none */
+    void (*parameters)(const routing *r, double scale, router_gradients *g);
+} routing_loss;
+
 /* An entry of THE LIST of balancing losses. `value` returns the loss of one set and adds `scale`
  * times its derivatives to d. */
 typedef struct balance_loss {
     const char *name;
     const char *help;
     double (*value)(const balance_set *s, double scale, balance_gradient *d);
+    const routing_loss *routing; /* in place of `value`; NULL: it is of a set */
 } balance_loss;
 
 const balance_loss *balance_losses(int *count);             /* the rows */
 const balance_loss *balance_loss_by_name(const char *name); /* NULL: unknown */
+
+enum { BALANCE_MAX_TERMS = 8, BALANCE_NAME = 48 };
 
 typedef struct balance_term {
     const balance_loss *loss;
     double coefficient;
     balance_over over;
     balance_form form;
+    char name[BALANCE_NAME];          /* of the loss; by type "local-entropy.text" */
+    char type_name[ROUTER_TYPE_NAME]; /* of by_type */
 } balance_term;
-
-enum { BALANCE_MAX_TERMS = 8 };
 
 typedef struct balance_options {
     balance_term term[BALANCE_MAX_TERMS];
@@ -95,12 +129,8 @@ typedef struct balance_options {
  * there is room. */
 void balance_add(
     balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form);
-
-/* What the balance must know of a sparse layer. */
-typedef struct balance_layer {
-    const router *router;
-    int32_t experts, picks;
-} balance_layer;
+/* The loss that a router asks for by itself (relu: l1), once. */
+void balance_add_of_router(balance_options *o, const router *r);
 
 typedef struct balance balance;
 
@@ -163,5 +193,11 @@ void balance_collect(balance *b, int layer, const routing *r);
 /* After balance_finish: the gradients of the losses by the routing of each sequence's tokens, [B].
  * NULL: there are none. */
 const score_gradient *balance_gradients(const balance *b, int layer);
+
+/* [T, E] of the losses of the routing, by the logits; NULL: there are none. */
+const real *balance_routing_gradient(const balance *b, int layer);
+/* Adds what they give by the router's parameters. */
+void balance_parameter_gradients(
+    const balance *b, int layer, const routing *r, router_gradients *g);
 
 #endif

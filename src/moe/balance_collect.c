@@ -24,7 +24,7 @@ static real token_entropy(const routing *r, int64_t t, real sum)
     int64_t experts = r->plan->experts;
     const real *score = r->state->score + t * experts;
     real *scratch = r->key + t * experts;
-    if (!(r->router->traits & ROUTER_INDEPENDENT))
+    if (!router_is_independent(r->router, r->options))
         return r->state->lse[t] - rows->dot(experts, score, r->state->logits + t * experts);
     rows->log(experts, score, scratch);
     for (int64_t e = 0; e < experts; e++) scratch[e] = score[e] > 0 ? scratch[e] : 0;
@@ -35,7 +35,7 @@ static void token_task(void *arg, int64_t begin, int64_t end)
 {
     const collect_job *job = arg;
     const routing *r = job->r;
-    bool shares = !(r->router->traits & ROUTER_INDEPENDENT);
+    bool shares = !router_is_independent(r->router, r->options);
     for (int64_t t = begin; t < end; t++) {
         real sum = shares ? 1
                           : r->compute->variant->rows->sum(
@@ -141,6 +141,30 @@ static void note_logits(layer_statistics *layer, const routing *r)
     }
 }
 
+/* Losses that read the routing itself. */
+static void evaluate_routing_losses(const balance *b, layer_statistics *layer, const routing *r)
+{
+    const balance_options *o = &b->options;
+    double tokens = 0;
+    if (!layer->dlogits) return;
+    memset(layer->dlogits, 0, (size_t)(r->plan->tokens * r->plan->experts) * sizeof(real));
+    for (int64_t t = 0; t < r->plan->tokens; t++) tokens += plan_is_valid(r->plan, t);
+    for (int i = 0; i < o->terms; i++) {
+        const routing_loss *loss = o->term[i].loss->routing;
+        if (!loss) continue;
+        routing_loss_of of = { .type = -1 };
+        if (loss->by_type) {
+            of.type = token_type_by_name(layer->about.types, o->term[i].type_name);
+            of.entropy_experts = layer->about.types->entropy_experts[of.type];
+        }
+        double share = loss->sums ? 1 : tokens / (double)b->step_tokens,
+               layers = o->term[i].form == BALANCE_MEAN ? b->layers : 1;
+        layer->routing_scale[i] = o->term[i].coefficient * share / layers;
+        layer->routing_value[i] =
+            tokens > 0 ? loss->value(r, &of, layer->routing_scale[i], layer->dlogits) : 0;
+    }
+}
+
 void balance_collect(balance *b, int l, const routing *r)
 {
     layer_statistics *layer = &b->layer[l];
@@ -151,6 +175,7 @@ void balance_collect(balance *b, int l, const routing *r)
     parallel_over(r->compute, r->batch->sequences * tiles_of(r), 1, numbers, column_task, &job);
     parallel_over(r->compute, r->batch->sequences, 1, r->plan->edges, sequence_task, &job);
     note_logits(layer, r);
+    evaluate_routing_losses(b, layer, r);
     layer->micro.scalars[TALLY_DROPPED] = r->plan->dropped;
     layer->micro.scalars[TALLY_REROUTED] = r->plan->rerouted;
 }

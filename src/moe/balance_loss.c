@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "moe/balance.h"
+#include "moe/routing_loss.h"
 
 static double sum_of(int64_t n, const double *x)
 {
@@ -31,6 +31,20 @@ static double load_value(const balance_set *s, double scale, balance_gradient *d
     return value;
 }
 
+/* As load, where experts without weights count tau in place of 1 (MoE++). */
+static double heterogeneous_value(const balance_set *s, double scale, balance_gradient *d)
+{
+    double all = sum_of(s->experts, s->count), value = 0;
+    if (!(all > 0)) return 0;
+    for (int32_t e = 0; e < s->experts; e++) {
+        double f = s->experts * s->count[e] / all;
+        if (s->weighted && e >= s->weighted) f *= s->tau;
+        value += f * s->probability[e];
+        d->probability[e] += scale * f;
+    }
+    return value;
+}
+
 /* E sum (first_e / T) P */
 static double first_choice_value(const balance_set *s, double scale, balance_gradient *d)
 {
@@ -48,7 +62,7 @@ static double first_choice_value(const balance_set *s, double scale, balance_gra
 
 /* CV^2 = V / (m^2 + 1e-10), with the mean m and the population variance V. Its derivative by v_e is
  * (2 (v_e - m) - 2 m V / (m^2 + 1e-10)) / (E (m^2 + 1e-10)). */
-static double squared_variation(int32_t n, const double *v, double scale, double *d)
+double squared_variation(int32_t n, const double *v, double scale, double *d)
 {
     double mean = sum_of(n, v) / n, variance = 0, square = mean * mean + 1e-10;
     for (int32_t e = 0; e < n; e++) variance += (v[e] - mean) * (v[e] - mean) / n;
@@ -145,20 +159,40 @@ static double mutual_information_value(const balance_set *s, double scale, balan
 /* ---- the list ---- */
 
 static const balance_loss rows[] = {
-    { "load", "share of picks times mean score (Switch, Mixtral, OLMoE, DeepSeek)", load_value },
-    { "first-choice", "share of first picks times mean score (GShard)", first_choice_value },
+    { "load", "share of picks times mean score (Switch, Mixtral, OLMoE, DeepSeek)", load_value,
+        NULL },
+    { "first-choice", "share of first picks times mean score (GShard)", first_choice_value, NULL },
     { "importance", "squared variation of the sums of weights (Shazeer et al. 2017)",
-        importance_value },
+        importance_value, NULL },
     { "smooth-load", "squared variation of the smooth load, for noisy-topk (Shazeer et al. 2017)",
-        smooth_load_value },
-    { "device", "as load, over groups of experts (DeepSeek-V2)", device_value },
+        smooth_load_value, NULL },
+    { "device", "as load, over groups of experts (DeepSeek-V2)", device_value, NULL },
     { "communication", "share of tokens sent to a group times its scores (DeepSeek-V2)",
-        communication_value },
+        communication_value, NULL },
     { "mutual-information", "each token sure, all tokens together even (ModuleFormer)",
-        mutual_information_value },
+        mutual_information_value, NULL },
     { "mean-entropy", "all tokens together on few experts (over a sequence: Mod-Squad)",
-        mean_entropy_value },
-    { "entropy", "each token sure, which keeps top-p to few experts (Dynamic MoE)", entropy_value },
+        mean_entropy_value, NULL },
+    { "entropy", "each token sure, which keeps top-p to few experts (Dynamic MoE)", entropy_value,
+        NULL },
+    { "heterogeneous", "as load, with experts without weights counting less (MoE++)",
+        heterogeneous_value, NULL },
+    { "score-importance", "squared variation of the sums of scores without noise (V-MoE)", NULL,
+        &loss_score_importance },
+    { "noise-load",
+        "squared variation of each expert's chance to be picked under fresh noise "
+        "(V-MoE)",
+        NULL, &loss_noise_load },
+    { "orthogonality", "rows of the router's matrix at right angles", NULL, &loss_orthogonality },
+    { "l1", "use of experts times their mean weight, for router relu (ReMoE)", NULL, &loss_l1 },
+    { "threshold",
+        "thresholds where the experts' shares of the batch begin, for router threshold "
+        "(Shazeer et al. 2017)",
+        NULL, &loss_threshold },
+    /* By type of token: the last of the list */
+    { "local-entropy", "each token of a type sure (LIMoE)", NULL, &loss_local_entropy },
+    { "global-entropy", "a type's tokens together on at least so many experts (LIMoE)", NULL,
+        &loss_global_entropy },
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -170,7 +204,12 @@ const balance_loss *balance_losses(int *count)
 
 const balance_loss *balance_loss_by_name(const char *name)
 {
-    for (int i = 0; i < ROWS; i++)
-        if (!strcmp(rows[i].name, name)) return &rows[i];
+    size_t size = strcspn(name, ".");
+    for (int i = 0; i < ROWS; i++) {
+        bool by_type = rows[i].routing && rows[i].routing->by_type;
+        if (!strncmp(rows[i].name, name, size) && !rows[i].name[size] &&
+            by_type == (name[size] == '.'))
+            return &rows[i];
+    }
     return NULL;
 }

@@ -17,20 +17,26 @@ static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 static bool inputs_joined(const expert_pass *e) { return has_up(e) && e->weights->joined; }
 
 static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
-static int64_t row_count(const expert_pass *e) { return e->rows.first[e->rows.experts]; }
+static int64_t row_count(const expert_pass *e)
+{
+    return e->rows.first[e->rows.experts] - e->rows.first[0];
+}
 static int64_t rows_of(const expert_pass *e, int64_t i)
 {
     return e->rows.first[i + 1] - e->rows.first[i];
 }
-static const int32_t *tokens_of(const expert_pass *e, int64_t i)
+
+/* A matrix that an expert's rows are read from: by token, through the rows' numbers, or by row. */
+static bool is_gathered(const expert_pass *e, bool by_row) { return e->rows.token && !by_row; }
+
+static const int32_t *tokens_of(const expert_pass *e, int64_t i, bool by_row)
 {
-    return e->rows.token ? e->rows.token + e->rows.first[i] : NULL;
+    return is_gathered(e, by_row) ? e->rows.token + e->rows.first[i] : NULL;
 }
 
-/* Where row 0 of an expert stands in a matrix by token: with gathered rows at the start. */
-static const real *by_token(const expert_pass *e, int64_t i, const real *x)
+static const real *start_of(const expert_pass *e, int64_t i, bool by_row, const real *x)
 {
-    return e->rows.token ? x : x + e->rows.first[i] * e->width;
+    return is_gathered(e, by_row) ? x : x + e->rows.first[i] * e->width;
 }
 
 static int64_t expert_of_row(const expert_pass *e, int64_t row, int64_t expert)
@@ -55,9 +61,9 @@ static gemm_group input_group(
     return (gemm_group){ .m = rows_of(e, i),
         .n = n,
         .k = e->width,
-        .a = by_token(e, i, x),
+        .a = start_of(e, i, e->rows.x_by_row, x),
         .a_stride = e->width,
-        .a_rows = tokens_of(e, i),
+        .a_rows = tokens_of(e, i, e->rows.x_by_row),
         .b = weight_matrix(w, i),
         .c = out + e->rows.first[i] * pre_width(e),
         .c_stride = pre_width(e) };
@@ -206,10 +212,11 @@ static void combine_token(const combine_job *job, int64_t t)
     for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
         if (p->edge_row[i] < 0) continue;
         const real *out = job->out + p->edge_row[i] * c->width;
-        if (written) rows->axpy(c->width, p->edge_weight[i], out, y);
-        else rows->scale(c->width, p->edge_weight[i], out, y);
-        if (c->down_bias)
-            rows->axpy(c->width, p->edge_weight[i], c->down_bias[p->edge_expert[i].id], y);
+        real by = c->unweighted ? 1 : p->edge_weight[i];
+        if (written) rows->axpy(c->width, by, out, y);
+        else rows->scale(c->width, by, out, y);
+        if (c->down_bias && p->edge_expert[i].id < c->biased)
+            rows->axpy(c->width, by, c->down_bias[p->edge_expert[i].id], y);
         written = true;
     }
     if (!written) memset(y, 0, (size_t)c->width * sizeof(real));
@@ -264,9 +271,9 @@ static void multiply_output_backward(const expert_pass *e, const real *dy, real 
         e->group[count++] = (gemm_group){ .m = rows_of(e, i),
             .n = e->hidden,
             .k = e->width,
-            .a = by_token(e, i, dy),
+            .a = start_of(e, i, e->rows.dy_by_row, dy),
             .a_stride = e->width,
-            .a_rows = tokens_of(e, i),
+            .a_rows = tokens_of(e, i, e->rows.dy_by_row),
             .b = weight_matrix(&e->weights->down, i),
             .c = da + e->rows.first[i] * e->hidden,
             .c_stride = e->hidden };
@@ -308,7 +315,8 @@ static void hidden_task(void *arg, int64_t begin, int64_t end)
     const hidden_job *job = arg;
     const expert_pass *e = job->pass;
     const expert_rows *rows = &e->rows;
-    for (int64_t r = begin, expert = 0; r < end; r++) {
+    int64_t first = rows->first[0]; /* of a bank's experts it is not 0 */
+    for (int64_t r = first + begin, expert = 0; r < first + end; r++) {
         expert = expert_of_row(e, r, expert);
         real dweight = hidden_row_backward(
             e, r, expert, job->pre + r * pre_width(e), job->act + r * e->hidden);
@@ -328,9 +336,9 @@ static void multiply_down_gradient(
         e->group[i] = (gemm_group){ .m = e->width,
             .n = e->hidden,
             .k = rows_of(e, i),
-            .a = by_token(e, i, dy),
+            .a = start_of(e, i, e->rows.dy_by_row, dy),
             .a_stride = e->width,
-            .a_rows = tokens_of(e, i),
+            .a_rows = tokens_of(e, i, e->rows.dy_by_row),
             .c = g->down[i],
             .c_stride = e->hidden,
             .b = matrix_of_floats(act + e->rows.first[i] * e->hidden, e->hidden) };
@@ -345,8 +353,8 @@ static gemm_group input_gradient_group(
         .k = rows_of(e, i),
         .a = dpre + e->rows.first[i] * pre_width(e),
         .a_stride = pre_width(e),
-        .b = matrix_of_floats(by_token(e, i, x), e->width),
-        .b_rows = tokens_of(e, i),
+        .b = matrix_of_floats(start_of(e, i, e->rows.x_by_row, x), e->width),
+        .b_rows = tokens_of(e, i, e->rows.x_by_row),
         .c = out,
         .c_stride = e->width };
 }
@@ -412,7 +420,8 @@ static void bias_expert(const bias_job *job, int64_t i)
         const real *dpre = job->dpre + r * pre_width(e);
         if (g->gate_bias) rows->add(e->hidden, dpre, g->gate_bias[i]);
         if (g->up_bias) rows->add(e->hidden, dpre + e->hidden, g->up_bias[i]);
-        const real *dy = job->dy + (e->rows.token ? e->rows.token[r] : r) * e->width;
+        const real *dy =
+            job->dy + (is_gathered(e, e->rows.dy_by_row) ? e->rows.token[r] : r) * e->width;
         if (g->down_bias) rows->axpy(e->width, weight_of_row(&e->rows, r), dy, g->down_bias[i]);
     }
 }

@@ -35,6 +35,8 @@ typedef struct expert_rows {
     const int32_t *token; /* [R]; NULL: row r is token r */
     const int32_t *edge;  /* [R] where the row's weight stands, -1: nowhere, it is 0; NULL: at r */
     const real *weight;   /* NULL: every weight is 1 */
+    bool x_by_row;        /* x is [R, D], gathered before; else [T, D] */
+    bool dy_by_row;       /* so is dy */
 } expert_rows;
 
 /* Dropout: zeroes each element of act with this probability and scales the others up. The random
@@ -80,9 +82,11 @@ typedef struct combination {
     compute *compute;
     const plan *plan;
     int64_t width;
-    const real *const *down_bias; /* [experts] of [D]; NULL: none */
+    const real *const *down_bias; /* [biased] of [D]; NULL: none */
+    int32_t biased;               /* experts behind these have no weights, nor a bias */
     bool base;
     const real *base_scale; /* [T] */
+    bool unweighted;        /* weights were applied to what the experts read */
 } combination;
 
 void experts_combine(const combination *c, const real *out /* [R, D] */, real *y /* [T, D] */);

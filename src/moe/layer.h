@@ -33,7 +33,23 @@ typedef struct moe_config {
     bool shared_gated;     /* its output times sigmoid(w . x) (Qwen2-MoE) */
     double expert_dropout; /* on hidden activations, in training */
     dispatch_options dispatch;
+    /* Experts without weights: the last of the E, in this order */
+    int32_t constants, copies, zeros;
+    real input_scale;    /* experts read x times it; 1 */
+    estimator estimator; /* of the router's gradient */
+    int64_t latent;      /* L: routed experts act in so many dimensions; 0: in D */
+    int64_t residual;    /* hidden width of an expert beside the routed ones (PR-MoE); 0: none */
+    token_types types;   /* of banks, and of losses by type */
+    int64_t bank_hidden[ROUTER_MAX_TYPES]; /* H of each bank's experts */
+    double tau; /* loss heterogeneous: what experts without weights count */
 } moe_config;
+
+balance_layer moe_balance_layer(const moe_config *c); /* what the balance must know of it */
+
+int32_t moe_config_weightless(const moe_config *c); /* constants + copies + zeros */
+int32_t moe_config_weighted(const moe_config *c);   /* the others: E less these */
+bool moe_config_has_lookahead(const moe_config *c); /* a token's routes read those behind it */
+int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank);
 
 /* Zeros but for what has no zero default: the router's own defaults, a capacity factor of 1 with no
  * limit. r: not NULL; who has a name looks it up first. */
@@ -51,6 +67,15 @@ typedef struct moe_weights {
     weight shared_gate, shared_up, shared_down; /* [Hs, D], [Hs, D], [D, Hs] */
     bool shared_joined;                         /* as in expert_weights */
     weight shared_expert_gate;                  /* [1, D] of a shared-expert gate */
+    const expert_weights *bank;    /* [banks] in place of `experts`; NULL: there are none */
+    weight latent_down, latent_up; /* [L, D], [D, L] */
+    weight residual_gate, residual_up, residual_down; /* as the shared expert's */
+    bool residual_joined;
+    weight coefficient;           /* [2, D] */
+    const real *coefficient_bias; /* [2] */
+    const real *constant_weight;  /* [constants, 2, D] */
+    const real *constant_value;   /* [constants, D] */
+    const real *omega;            /* [D] sparsemixer-1: of the routed experts' sum */
 } moe_weights;
 
 typedef struct moe_gradients {
@@ -59,6 +84,13 @@ typedef struct moe_gradients {
     real *shared_gate, *shared_up, *shared_down; /* NULL where there is no shared expert */
     bool shared_joined;                          /* as in expert_gradients */
     real *shared_expert_gate;                    /* [D] NULL where it is not gated */
+    const expert_gradients *bank;                /* as in moe_weights, as are the following */
+    real *latent_down, *latent_up;
+    real *residual_gate, *residual_up, *residual_down;
+    bool residual_joined;
+    real *coefficient, *coefficient_bias;
+    real *constant_weight, *constant_value;
+    real *omega;
     bool accumulate; /* the next backward adds to what is there; else it writes */
 } moe_gradients;
 
@@ -70,6 +102,12 @@ typedef struct moe_state {
     real *pre;                /* [R, inputs * H] the experts' pre-activations */
     real *shared_pre;         /* [T, inputs * Hs]; NULL: no shared expert */
     real *shared_expert_gate; /* [T] sigmoid(w . x); NULL: not gated */
+    int64_t most_rows;        /* that there is room for */
+    real *input_rows;         /* [R, W] what experts read; NULL: the tokens themselves */
+    real *out_rows;           /* [R, W] the experts' outputs; NULL: they are not kept */
+    real *latent;             /* [T, L] x V^T; NULL: experts act in D */
+    real *sparse;             /* [T, W] the routed experts' sum; NULL: nothing follows it */
+    real *residual_pre, *residual, *coefficient; /* [T, inputs * Hr], [T, D], [T, 2] */
 } moe_state;
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most);
@@ -85,9 +123,11 @@ typedef struct moe_call {
     const token_batch *batch; /* .random.train: noise, jitter, dropout and capacity are on */
     void *scratch;
     size_t scratch_bytes;
-    balance *balance;  /* NULL: evaluation, no losses and no counts */
-    int balance_layer; /* index of this layer in the balance */
-    int32_t layer;     /* its number in the model, for random numbers and the source */
+    balance *balance;          /* NULL: evaluation, no losses and no counts */
+    int balance_layer;         /* index of this layer in the balance */
+    int32_t layer;             /* its number in the model, for random numbers and the source */
+    const real *logits_before; /* [T, E] of the sparse layer before; NULL: none */
+    real *dlogits_before;      /* [T, E] of backward, written; NULL: not wanted */
     /* Of the routed experts' weights; NULL, as always in training: they are readable as they are */
     expert_source *source;
 } moe_call;

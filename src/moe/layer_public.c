@@ -1,206 +1,15 @@
 /* layer_public.c - a sparse layer with weights, gradients and memory of its own, for a program that
  * has no model of ours.
  *
- * It is moe/layer.h and moe/balance.h behind one object. A layout function runs twice over an
- * arena, once to measure; the second run also lists the parameters. */
+ * It is moe/layer.h and moe/balance.h behind one object. */
 #include <string.h>
 
 #include "base/options.h"
-#include "base/random.h"
 #include "base/sized.h"
 #include "kernel/context.h"
-#include "moe/layer.h"
+#include "moe/layer_public.h"
 #include "moe/metrics.h"
 #include "moe/settings.h"
-
-enum { EXPERT_PARAMETERS = 6, OTHER_PARAMETERS = 8 };
-
-struct cadre_moe {
-    cadre_context *context; /* borrowed */
-    compute *compute;       /* of the context */
-    moe_config config;
-    batch_limits most;
-    int32_t layer;
-    arena memory;
-    moe_weights weights;
-    moe_gradients gradients;
-    real *correction; /* [E]; NULL: the router has none */
-    cadre_moe_parameter *parameter;
-    int64_t parameters;
-    moe_state state;
-    void *scratch;
-    size_t scratch_bytes;
-    balance *balance;
-
-    uint64_t seed, step;
-    int64_t tokens_before; /* of this step, in batches before the one at hand */
-    token_batch batch;     /* the last forward's */
-    int64_t one[2];        /* start, where all tokens are one sequence */
-    const real *x;         /* of a forward that awaits its backward; NULL: none does */
-};
-
-/* ---- parameters ---- */
-
-/* Room for a parameter and its gradient; both NULL while measuring. */
-static real *take(arena *a, int64_t count, real **gradient)
-{
-    real *values = ARENA_ARRAY(a, real, count);
-    *gradient = ARENA_ARRAY(a, real, count);
-    return values;
-}
-
-static void list(cadre_moe *m, const char *name, int32_t expert, int64_t rows, int64_t cols,
-    real *values, real *gradient)
-{
-    if (values)
-        m->parameter[m->parameters++] =
-            (cadre_moe_parameter){ name, expert, rows, cols, values, gradient };
-}
-
-static real *take_listed(
-    cadre_moe *m, arena *a, const char *name, int64_t rows, int64_t cols, real **gradient)
-{
-    real *values = take(a, rows * cols, gradient);
-    list(m, name, -1, rows, cols, values, *gradient);
-    return values;
-}
-
-static void layout_router(cadre_moe *m, arena *a)
-{
-    int64_t d = m->config.width, experts = m->config.experts;
-    router_weights *w = &m->weights.router;
-    router_gradients *g = &m->gradients.router;
-    w->matrix =
-        weight_of_floats(take_listed(m, a, "router.weight", experts, d, &g->matrix), experts, d);
-    if (m->config.router_bias) w->bias = take_listed(m, a, "router.bias", 1, experts, &g->bias);
-    if (m->config.router->traits & ROUTER_NOISE)
-        w->noise =
-            weight_of_floats(take_listed(m, a, "router.noise", experts, d, &g->noise), experts, d);
-    if (!(m->config.router->traits & ROUTER_CORRECTION)) return;
-    w->correction = m->correction = ARENA_ARRAY(a, real, experts);
-    list(m, "router.correction", -1, 1, experts, m->correction, NULL);
-}
-
-/* One kind of matrix or vector of the experts: the tables of pointers that the layer reads. */
-typedef struct expert_table {
-    const char *name;
-    int64_t rows, cols;
-    const void **values; /* [E] */
-    const real **biases; /* [E] the same, of vectors */
-    real **gradients;    /* [E] */
-} expert_table;
-
-static expert_table table_of(
-    arena *a, const char *name, int64_t experts, int64_t rows, int64_t cols)
-{
-    expert_table t = { .name = name, .rows = rows, .cols = cols };
-    t.values = ARENA_ARRAY(a, const void *, experts);
-    t.biases = ARENA_ARRAY(a, const real *, experts);
-    t.gradients = ARENA_ARRAY(a, real *, experts);
-    return t;
-}
-
-/* Expert by expert, the tables' parameters right behind each other: up stands behind gate, as
- * moe/experts.h likes it. */
-static void fill_tables(cadre_moe *m, arena *a, const expert_table *tables, int count)
-{
-    int64_t each = 0;
-    for (int i = 0; i < count; i++) each += tables[i].rows * tables[i].cols;
-    for (int32_t e = 0; e < m->config.experts; e++) {
-        real *gradient, *values = take(a, each, &gradient);
-        for (int i = 0; values && i < count; i++) {
-            const expert_table *t = &tables[i];
-            t->values[e] = t->biases[e] = values, t->gradients[e] = gradient;
-            list(m, t->name, e, t->rows, t->cols, values, gradient);
-            values += t->rows * t->cols, gradient += t->rows * t->cols;
-        }
-    }
-}
-
-static weight view_of(const cadre_moe *m, const expert_table *t)
-{
-    return (weight){ .rows = t->rows,
-        .cols = t->cols,
-        .stride = t->cols,
-        .experts = m->config.experts,
-        .expert = t->values };
-}
-
-static void layout_experts(cadre_moe *m, arena *a)
-{
-    int64_t d = m->config.width, h = m->config.hidden, experts = m->config.experts;
-    bool two = moe_config_inputs(&m->config) == 2;
-    expert_weights *w = &m->weights.experts;
-    expert_gradients *g = &m->gradients.experts;
-    expert_table in[] = { table_of(a, "experts.gate", experts, h, d),
-        table_of(a, "experts.up", experts, h, d) };
-    expert_table down = table_of(a, "experts.down", experts, d, h);
-    fill_tables(m, a, in, two ? 2 : 1);
-    fill_tables(m, a, &down, 1);
-    w->gate = view_of(m, &in[0]), g->gate = in[0].gradients;
-    w->up = view_of(m, &in[two]), g->up = in[two].gradients;
-    w->down = view_of(m, &down), g->down = down.gradients;
-    w->joined = g->joined = two;
-    if (!m->config.expert_bias) return;
-    expert_table bias[] = { table_of(a, "experts.down.bias", experts, 1, d),
-        table_of(a, "experts.gate.bias", experts, 1, h),
-        table_of(a, "experts.up.bias", experts, 1, h) };
-    fill_tables(m, a, bias, two ? 3 : 2);
-    w->down_bias = bias[0].biases, g->down_bias = bias[0].gradients;
-    w->gate_bias = bias[1].biases, g->gate_bias = bias[1].gradients;
-    if (two) w->up_bias = bias[2].biases, g->up_bias = bias[2].gradients;
-}
-
-static void layout_shared(cadre_moe *m, arena *a)
-{
-    int64_t d = m->config.width, h = m->config.shared;
-    moe_weights *w = &m->weights;
-    moe_gradients *g = &m->gradients;
-    bool two = moe_config_inputs(&m->config) == 2;
-    if (!h) return;
-    real *gradient, *in = take(a, (two ? 2 : 1) * h * d, &gradient);
-    real *up = in && two ? in + h * d : NULL;
-    w->shared_gate = weight_of_floats(in, h, d), g->shared_gate = gradient;
-    list(m, "shared.gate", -1, h, d, in, gradient);
-    if (up) {
-        w->shared_up = weight_of_floats(up, h, d), g->shared_up = gradient + h * d;
-        w->shared_joined = g->shared_joined = true;
-        list(m, "shared.up", -1, h, d, up, g->shared_up);
-    }
-    w->shared_down =
-        weight_of_floats(take_listed(m, a, "shared.down", d, h, &g->shared_down), d, h);
-    if (m->config.shared_gated)
-        w->shared_expert_gate = weight_of_floats(
-            take_listed(m, a, "shared.weight", 1, d, &g->shared_expert_gate), 1, d);
-}
-
-static void layout(cadre_moe *m, arena *a)
-{
-    layout_router(m, a);
-    layout_experts(m, a);
-    layout_shared(m, a);
-    moe_state_layout(&m->state, a, &m->config, &m->most);
-    m->scratch_bytes = moe_scratch_bytes(&m->config, &m->most);
-    m->scratch = arena_take(a, m->scratch_bytes, 1);
-}
-
-static void initialise(cadre_moe *m)
-{
-    for (int64_t i = 0; i < m->parameters; i++) {
-        const cadre_moe_parameter *p = &m->parameter[i];
-        random_key key = random_key_of(m->seed, "weights", (uint64_t)i, (uint64_t)m->layer);
-        /* They start at 0 */
-        if (!p->gradient || strstr(p->name, ".bias") || strstr(p->name, ".noise")) continue;
-        for (int64_t j = 0; j < p->rows * p->cols; j++)
-            p->values[j] = (real)(0.02 * random_normal(key, (uint64_t)j));
-    }
-}
-
-int64_t cadre_moe_parameters(const cadre_moe *m) { return m->parameters; }
-cadre_moe_parameter cadre_moe_parameter_at(const cadre_moe *m, int64_t i)
-{
-    return m->parameter[i];
-}
 
 /* ---- making ---- */
 
@@ -230,31 +39,37 @@ static cadre_status configure(
     c->limit = (real)s->limit;
     c->shared = s->shared, c->shared_gated = s->shared_gated;
     c->expert_bias = s->expert_bias, c->router_bias = s->router_bias;
+    c->latent = s->latent, c->residual = s->residual;
+    c->route.vocabulary = (int32_t)s->vocabulary;
+    c->route.residual = s->residual_logits;
+    if (s->projector) c->route.projector = (int32_t)s->projector;
     m->most = (batch_limits){
         .tokens = s->tokens, .sequences = s->sequences ? s->sequences : 1, .training = true
     };
     m->layer = s->layer;
     if (o) {
-        settings_read_layer(o, c);
+        CADRE_TRY(settings_read_layer(o, c));
         CADRE_TRY(settings_read_balance(o, losses));
         CADRE_TRY(settings_check_router(o, c->router));
     }
+    for (int32_t i = 0; s->bank_hidden && i < c->route.banks; i++)
+        c->bank_hidden[i] = s->bank_hidden[i];
     return moe_config_check(c, NULL);
 }
 
 static cadre_status open_memory(cadre_moe *m)
 {
     arena measured = { 0 };
-    int64_t most = OTHER_PARAMETERS + EXPERT_PARAMETERS * (int64_t)m->config.experts;
+    int64_t most = layer_parameters_most(&m->config);
     if (moe_state_bytes(&m->config, &m->most) == SIZE_MAX ||
         moe_scratch_bytes(&m->config, &m->most) == SIZE_MAX)
         return cadre_fail(CADRE_ENOMEM, NULL,
             "a batch of %lld tokens does not fit the address space", (long long)m->most.tokens);
-    layout(m, &measured);
+    layer_parameters_layout(m, &measured);
     m->parameter = MEM_ARRAY(cadre_moe_parameter, most);
     if (!m->parameter || !arena_open(&m->memory, measured.used)) return CADRE_ENOMEM;
-    layout(m, &m->memory);
-    initialise(m);
+    layer_parameters_layout(m, &m->memory);
+    layer_parameters_initialise(m);
     return CADRE_OK;
 }
 
@@ -263,7 +78,8 @@ static cadre_status moe_open(
 {
     balance_options losses = { 0 };
     CADRE_TRY(configure(m, shape, options, &losses));
-    balance_layer layer = { m->config.router, m->config.experts, m->config.route.topk };
+    balance_layer layer = moe_balance_layer(&m->config);
+    balance_add_of_router(&losses, m->config.router);
     CADRE_TRY(open_memory(m));
     return balance_new(&losses, &layer, 1, m->most.tokens, m->most.sequences, NULL, &m->balance);
 }
@@ -315,12 +131,73 @@ void cadre_moe_step_begin(cadre_moe *m, uint64_t step, int64_t sequences, int64_
     balance_step_begin(m->balance, sequences, tokens);
 }
 
+/* The last batch's, as far as steps and tensors read it. */
+static routing routing_of(cadre_moe *m)
+{
+    return (routing){ .compute = m->compute,
+        .router = m->config.router,
+        .options = &m->config.route,
+        .weights = &m->weights.router,
+        .batch = &m->batch,
+        .layer = m->layer,
+        .width = m->config.width,
+        .plan = &m->state.plan,
+        .state = &m->state.router };
+}
+
 cadre_status cadre_moe_step_end(cadre_moe *m)
 {
     CADRE_TRY(context_enter(m->context));
     balance_step_end(m->balance);
     if (m->correction) balance_update_bias(m->balance, 0, m->correction);
+    if (m->config.router->end_step && m->batch.tokens) {
+        routing r = routing_of(m);
+        m->config.router->end_step(&r, m->own);
+    }
     return context_leave(m->context, CADRE_OK);
+}
+
+static cadre_status check_integers(
+    const char *what, const int32_t *values, int64_t tokens, int32_t below)
+{
+    for (int64_t t = 0; values && t < tokens; t++)
+        if (values[t] < 0 || values[t] >= below)
+            return cadre_fail(CADRE_EARGUMENT, NULL, "%s: expected 0 to %d, found %d at token %lld",
+                what, below - 1, values[t], (long long)t);
+    return CADRE_OK;
+}
+
+/* A table's numbers come from the caller: they are experts of the layer, of one token different. */
+static cadre_status check_table(const cadre_moe *m)
+{
+    const real *row = m->own[0];
+    int32_t picks = m->config.route.topk;
+    for (int64_t i = 0; i < m->config.route.vocabulary; i++, row += picks)
+        for (int32_t k = 0; k < picks; k++) {
+            bool fine = row[k] >= 0 && row[k] < (real)m->config.experts;
+            for (int32_t j = 0; fine && j < k; j++) fine = row[j] != row[k];
+            if (!fine)
+                return cadre_fail(CADRE_EARGUMENT, NULL,
+                    "router.table: expected different experts from 0 to %d for id %lld, found %g",
+                    m->config.experts - 1, (long long)i, (double)row[k]);
+        }
+    return CADRE_OK;
+}
+
+static cadre_status check_inputs(const cadre_moe *m, const cadre_moe_batch *b)
+{
+    const moe_config *c = &m->config;
+    if (c->router->traits & ROUTER_READS_IDS) {
+        if (!b->ids)
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "batch: router %s expects the tokens' ids, found none", c->router->name);
+        CADRE_TRY(check_integers("batch: ids", b->ids, b->tokens, c->route.vocabulary));
+        CADRE_TRY(check_table(m));
+    }
+    if (c->route.residual && !b->logits_before)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "batch: residual-logits expects the logits of the layer before, found none");
+    return check_integers("batch: types", b->types, b->tokens, c->types.count ? c->types.count : 1);
 }
 
 static cadre_status check_batch(const cadre_moe *m, const cadre_moe_batch *b)
@@ -338,7 +215,7 @@ static cadre_status check_batch(const cadre_moe *m, const cadre_moe_batch *b)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "batch: expected the sequences' first tokens rising from 0 to %lld",
             (long long)b->tokens);
-    return CADRE_OK;
+    return check_inputs(m, b);
 }
 
 static moe_call call_of(cadre_moe *m)
@@ -347,25 +224,45 @@ static moe_call call_of(cadre_moe *m)
         .batch = &m->batch,
         .scratch = m->scratch,
         .scratch_bytes = m->scratch_bytes,
-        .balance = m->batch.random.train ? m->balance : NULL,
+        .balance = m->differentiates ? m->balance : NULL,
+        .logits_before = m->logits_before,
+        .dlogits_before = m->dlogits_before,
         .layer = m->layer };
+}
+
+/* Padding gives nothing: rows of y, or of its gradient, become 0. */
+static void clear_padding(const cadre_moe *m, real *rows)
+{
+    int64_t tokens = m->batch.tokens, width = m->config.width;
+    for (int64_t i = 0; m->batch.valid && i < m->config.route.tasks * tokens; i++)
+        if (!m->batch.valid[i % tokens]) memset(rows + i * width, 0, (size_t)width * sizeof(real));
 }
 
 static cadre_status forward(
     cadre_moe *m, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y)
 {
+    static const cadre_moe_draws none = { 0 };
+    const cadre_moe_draws *draws = batch->draws ? batch->draws : &none;
     CADRE_TRY(check_batch(m, batch));
-    m->tokens_before += m->batch.random.train ? m->batch.tokens : 0;
+    m->tokens_before += m->differentiates ? m->batch.tokens : 0;
     m->one[1] = batch->tokens;
+    m->draws = (router_draws){ draws->normal, draws->inner, draws->gumbel, draws->uniform,
+        draws->logistic };
+    m->differentiates = batch->train || batch->differentiate;
+    m->logits_before = batch->logits_before;
+    m->dlogits_before = batch->logits_before_gradient;
     m->batch = (token_batch){ .tokens = batch->tokens,
         .valid = batch->valid,
         .sequences = batch->sequences ? batch->sequences : 1,
         .start = batch->sequences ? batch->start : m->one,
-        .random = { batch->train, m->seed, m->step, m->tokens_before, batch->normal } };
-    m->x = batch->train ? x : NULL;
+        .inputs = batch->ids,
+        .types = batch->types,
+        .random = { batch->train, m->seed, m->step, m->tokens_before, &m->draws } };
+    m->x = m->differentiates ? x : NULL;
     moe_call call = call_of(m);
     CADRE_TRY(moe_layer_forward(&call, &m->config, &m->weights, x, &m->state, y));
     if (call.balance) balance_finish(m->balance);
+    clear_padding(m, y);
     return CADRE_OK;
 }
 
@@ -379,9 +276,15 @@ cadre_status cadre_moe_forward(
 static cadre_status backward(cadre_moe *m, const cadre_real *dy, cadre_real *dx)
 {
     if (!m->x)
-        return cadre_fail(
-            CADRE_EARGUMENT, NULL, "backward: expected a forward with train before it, found none");
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "backward: expected a forward with train or differentiate before it, found none");
     moe_call call = call_of(m);
+    if (m->batch.valid) {
+        int64_t numbers = m->config.route.tasks * m->batch.tokens * m->config.width;
+        memcpy(m->dy, dy, (size_t)numbers * sizeof(real));
+        clear_padding(m, m->dy);
+        dy = m->dy;
+    }
     moe_layer_backward(&call, &m->config, &m->weights, &m->state, dy, dx, &m->gradients);
     m->gradients.accumulate = true;
     m->x = NULL;
@@ -408,6 +311,18 @@ bool cadre_moe_loss_at(const cadre_moe *m, int i, const char **name, double *val
     if (i < v.terms) *name = v.term[i].name, *value = v.term[i].value;
     else if (i == v.terms && balance_has_z_loss(m->balance)) *name = "z", *value = v.z;
     else return false;
+    return true;
+}
+
+bool cadre_moe_tensor_at(cadre_moe *m, int i, cadre_moe_tensor *tensor)
+{
+    router_tensor list[ROUTER_TENSORS];
+    routing r = routing_of(m);
+    int count = m->config.router->tensors ? m->config.router->tensors(&r, list) : 0;
+    if (i < 0 || i >= count) return false;
+    *tensor =
+        (cadre_moe_tensor){ .name = list[i].name, .rank = list[i].rank, .values = list[i].values };
+    memcpy(tensor->shape, list[i].shape, sizeof tensor->shape);
     return true;
 }
 

@@ -5,25 +5,18 @@
 
 static void score(const router_token *t)
 {
-    t->rows->sigmoid(t->experts, t->logits, t->score);
-    *t->lse = t->rows->log_sum_exp(t->experts, t->logits);
+    score_sigmoid(t);
     key_of_scores(t);
-}
-
-static real derivative(real z, real s)
-{
-    (void)z;
-    return s * (1 - s);
 }
 
 static void backward(const router_token *t, const token_gradient *d)
 {
-    backward_independent(t, d, derivative, backward_normalised);
+    backward_independent(t, d, derivative_sigmoid, backward_normalised);
 }
 
 static void backward_as_they_are(const router_token *t, const token_gradient *d)
 {
-    backward_independent(t, d, derivative, backward_scaled);
+    backward_independent(t, d, derivative_sigmoid, backward_scaled);
 }
 
 static void defaults(router_options *o)

@@ -13,7 +13,8 @@ const router router_softmax = {
     .name = "softmax",
     .help =
         "softmax over all experts, the k largest, weights as they are (OLMoE, Switch, DeepSeek-V2)",
-    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask", NULL },
+    .options = (const char *const[]){ "logit-noise", "groups", "groups-used", "group-score",
+        "group-mask", NULL },
     .assign = assign_by_token,
     .score = score,
     .weigh = weigh_raw,

@@ -20,8 +20,8 @@ const router router_softmax_renorm = {
     .help = "softmax over all experts, the k largest, weights made to sum to 1 (GShard, Mixtral, "
             "Qwen3-MoE)",
     .traits = ROUTER_RENORMALISES,
-    .options = (const char *const[]){ "groups", "groups-used", "group-score", "group-mask",
-        "survivors", NULL },
+    .options = (const char *const[]){ "logit-noise", "groups", "groups-used", "group-score",
+        "group-mask", "survivors", NULL },
     .assign = assign_by_token,
     .score = score,
     .weigh = weigh_normalised,

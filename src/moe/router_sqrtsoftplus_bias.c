@@ -1,32 +1,16 @@
 /* router_sqrtsoftplus_bias.c - the square root of softplus per expert, otherwise as sigmoid-bias:
  * DeepSeek-V4. */
-#include <math.h>
-
 #include "moe/select.h"
-
-/* In double: in float, softplus would be 0 for logits below -17. */
-static real root_softplus(real z)
-{
-    double x = (double)z;
-    return (real)sqrt((x > 0 ? x : 0) + log1p(exp(-fabs(x))));
-}
 
 static void score(const router_token *t)
 {
-    for (int32_t e = 0; e < t->experts; e++) t->score[e] = root_softplus(t->logits[e]);
-    *t->lse = t->rows->log_sum_exp(t->experts, t->logits);
+    score_root_softplus(t);
     key_of_scores(t);
-}
-
-/* Forward: s = sqrt(log(1 + exp z)). */
-static real derivative(real z, real s)
-{
-    return s > 0 ? (real)(0.5 / (1 + exp(-(double)z))) / s : 0;
 }
 
 static void backward(const router_token *t, const token_gradient *d)
 {
-    backward_independent(t, d, derivative, backward_normalised);
+    backward_independent(t, d, derivative_root_softplus, backward_normalised);
 }
 
 static void defaults(router_options *o)

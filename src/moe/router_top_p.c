@@ -22,7 +22,7 @@ const router router_top_p = {
     .help =
         "experts by softmax until their sum exceeds a threshold, at most k of them (Dynamic MoE)",
     .traits = ROUTER_VARIABLE,
-    .options = (const char *const[]){ "top-p", NULL },
+    .options = (const char *const[]){ "logit-noise", "top-p", NULL },
     .assign = assign_by_token,
     .score = score,
     .truncate = truncate,

@@ -1,6 +1,7 @@
 /* routing.c - the products around a router's row, and its weights and gradients token by token. */
 #include "moe/routing.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -18,11 +19,14 @@ void router_state_layout(router_state *s, arena *a, const router *r, const route
     s->score = ARENA_ARRAY(a, real, tokens * experts);
     s->lse = ARENA_ARRAY(a, real, tokens);
     if (o->jitter > 0) s->jittered = ARENA_ARRAY(a, real, tokens * width);
+    if (o->logit_noise > 0) s->clean = ARENA_ARRAY(a, real, tokens * experts);
+    if (r->own) s->own = ARENA_ARRAY(a, real, r->own(o, tokens, width, (int32_t)experts));
+    bool rows = r->traits & ROUTER_NOISE && !(r->traits & ROUTER_HIERARCHY);
+    if (rows) s->noise_logits = ARENA_ARRAY(a, real, tokens * experts);
+    if (rows || o->logit_noise > 0) s->noise = ARENA_ARRAY(a, real, tokens * experts);
     if (!(r->traits & ROUTER_NOISE)) return;
-    s->noise_logits = ARENA_ARRAY(a, real, tokens * experts);
-    s->noise = ARENA_ARRAY(a, real, tokens * experts);
     s->load = ARENA_ARRAY(a, real, tokens * experts);
-    s->threshold = ARENA_ARRAY(a, gexp, tokens * 2);
+    if (rows) s->threshold = ARENA_ARRAY(a, gexp, tokens * 2);
 }
 
 static int64_t numbers_of(const routing *r) { return r->plan->tokens * r->plan->experts; }
@@ -30,36 +34,76 @@ static bool has_jitter(const routing *r)
 {
     return r->batch->random.train && r->options->jitter > 0;
 }
-static bool has_noise(const routing *r)
+static bool has_noise(const routing *r) { return r->batch->random.train && r->state->noise_logits; }
+
+/* The matrix of the residual logits stands behind the router's other parameters. */
+static bool has_residual(const routing *r) { return r->options->residual && r->before; }
+static int residual_index(const routing *r)
 {
-    return r->batch->random.train && (r->router->traits & ROUTER_NOISE);
+    router_parameter list[ROUTER_OWN_PARAMETERS];
+    return router_parameters(r->router, r->options, r->width, r->plan->experts, list) - 1;
+}
+static weight residual_of(const routing *r)
+{
+    return weight_of_floats(r->weights->own[residual_index(r)], r->plan->experts, r->plan->experts);
 }
 
 const real *routing_input(const routing *r) { return has_jitter(r) ? r->state->jittered : r->x; }
+
+/* ---- banks: each type of token has experts of its own, in one run of ids ---- */
+
+int32_t routing_bank(const routing *r, int64_t t, int32_t *experts)
+{
+    const router_options *o = r->options;
+    int32_t first = 0, type = r->batch->types ? r->batch->types[t] : 0;
+    *experts = o->banks ? o->bank_experts[type] : r->plan->experts;
+    for (int32_t i = 0; o->banks && i < type; i++) first += o->bank_experts[i];
+    return first;
+}
+
+int32_t routing_bank_of_expert(const routing *r, int32_t expert)
+{
+    int32_t bank = 0;
+    while (r->options->banks && expert >= r->options->bank_experts[bank])
+        expert -= r->options->bank_experts[bank++];
+    return bank;
+}
+
+/* A token's row counts experts from its bank's first, the plan from the layer's. */
+static void move_ids(const router_token *t, int32_t count, int32_t by)
+{
+    for (int32_t k = 0; by && k < count; k++) t->expert[k].id += by;
+}
+
+void routing_choose(const router_token *t, int32_t count) { move_ids(t, count, t->first); }
 
 router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int32_t count)
 {
     const router_state *s = r->state;
     const plan *p = r->plan;
-    int64_t row = t * p->experts;
+    int32_t experts, first = routing_bank(r, t, &experts);
+    int64_t row = t * p->experts + first;
     router_token token = {
         .options = r->options,
         .rows = r->compute->variant->rows,
-        .experts = p->experts,
+        .experts = experts,
+        .first = first,
         .logits = s->logits + row,
-        .correction = r->weights->correction,
+        .correction = r->weights->correction ? r->weights->correction + first : NULL,
         .score = s->score + row,
         .lse = s->lse + t,
         .key = r->key + row,
         .count = count,
         .expert = p->edge_expert + first_edge,
         .weight = p->edge_weight + first_edge,
+        .routing = r,
+        .index = t,
     };
+    if (r->batch->random.train && s->load) token.load = s->load + row;
     if (has_noise(r)) {
         token.noise_logits = s->noise_logits + row;
         token.noise = s->noise + row;
         token.threshold = s->threshold + 2 * t;
-        token.load = s->load + row;
     }
     return token;
 }
@@ -73,7 +117,7 @@ static router_token dispatched_token(const routing *r, int64_t t)
     return token;
 }
 
-/* ---- forward: logits, scores, edges ---- */
+/* ---- jitter ---- */
 
 static random_key jitter_key(const routing *r)
 {
@@ -99,48 +143,115 @@ static void jitter_task(void *arg, int64_t begin, int64_t end)
         jitter_row(r, key, t, r->x + t * r->width, r->state->jittered + t * r->width);
 }
 
-/* out [T, E] = x~ W^T + bias */
-static void project(const routing *r, const weight *w, const real *bias, real *out)
+/* ---- products and random numbers, for the rows too ---- */
+
+void routing_multiply(
+    const routing *r, const real *a, const weight *w, const real *bias, real *out, bool add)
 {
-    const plan *p = r->plan;
-    gemm_group g = { .m = p->tokens,
-        .n = p->experts,
-        .k = r->width,
-        .a = routing_input(r),
-        .a_stride = r->width,
+    gemm_group g = { .m = r->plan->tokens,
+        .n = w->rows,
+        .k = w->cols,
+        .a = a,
+        .a_stride = w->cols,
         .b = weight_matrix(w, 0),
         .c = out,
-        .c_stride = p->experts };
-    gemm_grouped(r->compute, GEMM_NT, &g, 1, false);
-    for (int64_t t = 0; bias && t < p->tokens; t++)
-        r->compute->variant->rows->add(p->experts, bias, out + t * p->experts);
+        .c_stride = w->rows };
+    gemm_grouped(r->compute, GEMM_NT, &g, 1, add);
+    for (int64_t t = 0; bias && t < r->plan->tokens; t++)
+        r->compute->variant->rows->add(w->rows, bias, out + t * w->rows);
 }
 
-static void draw_noise(const routing *r, int64_t t)
+static double draw(routing_draw_kind kind, random_key key, uint64_t index)
 {
-    random_key key = random_key_of(
-        r->batch->random.seed, "router noise", r->batch->random.step, (uint64_t)r->layer);
-    int64_t experts = r->plan->experts;
-    uint64_t first = (uint64_t)((r->batch->random.first_token + t) * experts);
-    const real *given = r->batch->random.normal;
-    for (int64_t e = 0; e < experts; e++)
-        r->state->noise[t * experts + e] =
-            given ? given[t * experts + e] : (real)random_normal(key, first + (uint64_t)e);
+    if (kind == DRAW_NORMAL) return random_normal(key, index);
+    double u = random_uniform(key, index);
+    if (kind == DRAW_UNIFORM) return u;
+    u = u < 1e-12 ? 1e-12 : u > 1 - 1e-12 ? 1 - 1e-12 : u;
+    return kind == DRAW_GUMBEL ? -log(-log(u)) : log(u) - log1p(-u);
 }
 
-static void noise_task(void *arg, int64_t begin, int64_t end)
+typedef struct draw_job {
+    const routing *r;
+    routing_draw_kind kind;
+    random_key key;
+    const real *given;
+    int64_t count;
+    real *out;
+} draw_job;
+
+static void draw_task(void *arg, int64_t begin, int64_t end)
 {
-    for (int64_t t = begin; t < end; t++) draw_noise(arg, t);
+    const draw_job *job = arg;
+    uint64_t first = (uint64_t)(job->r->batch->random.first_token * job->count);
+    for (int64_t i = begin * job->count; i < end * job->count; i++)
+        job->out[i] =
+            job->given ? job->given[i] : (real)draw(job->kind, job->key, first + (uint64_t)i);
+}
+
+void routing_draw(const routing *r, routing_draw_kind kind, const char *name, const real *given,
+    int64_t count, real *out)
+{
+    const batch_random *random = &r->batch->random;
+    draw_job job = { r, kind, random_key_of(random->seed, name, random->step, (uint64_t)r->layer),
+        given, count, out };
+    parallel_over(r->compute, r->plan->tokens, GRAIN, r->plan->tokens * count, draw_task, &job);
+}
+
+/* ---- forward: logits, scores, edges ---- */
+
+static const router_draws *draws_of(const routing *r)
+{
+    static const router_draws none = { 0 };
+    return r->batch->random.given ? r->batch->random.given : &none;
+}
+
+/* z = x~ W^T + b (+ R z_before) */
+static void project(routing *r)
+{
+    if (r->router->project) {
+        r->router->project(r);
+        return;
+    }
+    if (router_matrix_rows(r->router, r->options, r->plan->experts))
+        routing_multiply(
+            r, routing_input(r), &r->weights->matrix, r->weights->bias, r->state->logits, false);
+    else memset(r->state->logits, 0, (size_t)numbers_of(r) * sizeof(real));
+    if (has_residual(r)) {
+        weight w = residual_of(r);
+        routing_multiply(r, r->before, &w, NULL, r->state->logits, true);
+    }
+}
+
+/* V-MoE: z += s / E * N(0, 1) */
+static void add_logit_noise(routing *r)
+{
+    real scale = r->options->logit_noise / (real)r->plan->experts;
+    memcpy(r->state->clean, r->state->logits, (size_t)numbers_of(r) * sizeof(real));
+    if (!r->batch->random.train) return;
+    routing_draw(
+        r, DRAW_NORMAL, "router noise", draws_of(r)->normal, r->plan->experts, r->state->noise);
+    r->compute->variant->rows->axpy(numbers_of(r), scale, r->state->noise, r->state->logits);
+}
+
+/* Of other banks than a token's, scores are 0 and keys the lowest. */
+static void forget_other_banks(routing *r)
+{
+    memset(r->state->score, 0, (size_t)numbers_of(r) * sizeof(real));
+    for (int64_t i = 0; i < numbers_of(r); i++) r->key[i] = -REAL_INF;
 }
 
 void routing_assign(routing *r)
 {
     int64_t tokens = r->plan->tokens;
     if (has_jitter(r)) parallel_over(r->compute, tokens, 1, tokens * r->width, jitter_task, r);
-    project(r, &r->weights->matrix, r->weights->bias, r->state->logits);
+    if (r->options->banks) forget_other_banks(r);
+    project(r);
+    if (r->options->logit_noise > 0) add_logit_noise(r);
     if (has_noise(r)) {
-        project(r, &r->weights->noise, NULL, r->state->noise_logits);
-        parallel_over(r->compute, tokens, GRAIN, numbers_of(r), noise_task, r);
+        routing_multiply(
+            r, routing_input(r), &r->weights->noise, NULL, r->state->noise_logits, false);
+        routing_draw(
+            r, DRAW_NORMAL, "router noise", draws_of(r)->normal, r->plan->experts, r->state->noise);
     }
     r->router->assign(r);
 }
@@ -152,7 +263,9 @@ static void weigh_task(void *arg, int64_t begin, int64_t end)
     const routing *r = arg;
     for (int64_t i = begin; i < end; i++) {
         router_token t = dispatched_token(r, i);
+        move_ids(&t, t.count, -t.first);
         if (t.count > 0) r->router->weigh(&t);
+        move_ids(&t, t.count, t.first);
     }
 }
 
@@ -184,7 +297,7 @@ static void backward_z(
     const routing *r, const router_token *t, real coefficient, real *scratch, real *dz)
 {
     const real *p = t->score;
-    if (r->router->traits & ROUTER_INDEPENDENT) {
+    if (router_is_independent(r->router, r->options)) {
         t->rows->softmax(t->experts, t->logits, scratch);
         p = scratch;
     }
@@ -195,11 +308,21 @@ static void backward_z(
 static void add_balance_gradient(
     const router_token *t, const score_gradient *dscore, token_gradient *d)
 {
-    memcpy(d->dprobability, dscore->probability, (size_t)t->experts * sizeof(real));
+    memcpy(d->dprobability, dscore->probability + t->first, (size_t)t->experts * sizeof(real));
     if (dscore->entropy != 0) backward_entropy(t, dscore->entropy, d->dlogits, d->dprobability);
     for (int32_t k = 0; dscore->importance && k < t->count; k++)
-        d->dweight[k] += dscore->importance[t->expert[k].id];
+        d->dweight[k] += dscore->importance[t->first + t->expert[k].id];
     if (t->load) d->dload = dscore->load;
+}
+
+/* Dense estimator: an expert that was not picked would have weighed scale p, or scale p / (sum over
+ * picks of p), the sum taken as a constant. */
+static void add_unpicked(const router_token *t, const real *unpicked, token_gradient *d)
+{
+    real by = t->options->scale, sum = 0;
+    for (int32_t k = 0; k < t->count; k++) sum += t->score[t->expert[k].id];
+    if (router_renormalises(t->routing->router, t->options)) by /= sum > 0 ? sum : 1;
+    t->rows->axpy(t->experts, by, unpicked, d->dprobability);
 }
 
 static void backward_token(const backward_job *job, int64_t i, const score_gradient *dscore)
@@ -209,18 +332,22 @@ static void backward_token(const backward_job *job, int64_t i, const score_gradi
     size_t bytes = (size_t)r->plan->experts * sizeof(real);
     router_token t = dispatched_token(r, i);
     token_gradient d = { .dweight = job->d->dweight + r->plan->token_start[i],
-        .dprobability = job->d->dprobability + row,
-        .dlogits = job->d->dlogits + row };
-    if (job->d->dnoise_logits) d.dnoise_logits = job->d->dnoise_logits + row;
-    if (!plan_is_valid(r->plan, i)) {
-        memset(d.dlogits, 0, bytes);
-        if (d.dnoise_logits) memset(d.dnoise_logits, 0, bytes);
-        return;
-    }
+        .dprobability = job->d->dprobability + row + t.first,
+        .dlogits = job->d->dlogits + row + t.first };
+    bool valid = plan_is_valid(r->plan, i);
+    if (job->d->dnoise_logits) d.dnoise_logits = job->d->dnoise_logits + row + t.first;
+    if (!valid || t.first > 0 || t.experts < r->plan->experts)
+        memset(job->d->dlogits + row, 0, bytes);
+    if (!valid && d.dnoise_logits) memset(d.dnoise_logits, 0, bytes);
+    if (!valid) return;
+    move_ids(&t, t.count, -t.first);
     if (dscore) add_balance_gradient(&t, dscore, &d);
-    else memset(d.dprobability, 0, bytes);
+    else memset(d.dprobability, 0, (size_t)t.experts * sizeof(real));
+    if (job->d->unpicked) add_unpicked(&t, job->d->unpicked + row, &d);
     r->router->backward(&t, &d);
     if (dscore && dscore->z != 0) backward_z(r, &t, dscore->z, d.dprobability, d.dlogits);
+    move_ids(&t, t.count, t.first);
+    if (job->d->losses) t.rows->add(r->plan->experts, job->d->losses + row, job->d->dlogits + row);
 }
 
 static void backward_task(void *arg, int64_t begin, int64_t end)
@@ -234,19 +361,48 @@ static void backward_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-/* Forward: out = x~ W^T + b. dW (+)= dout^T x~, db (+)= sum of dout in token order, dx~ (+)= dout
- * W */
-static void project_backward(const routing *r, const weight *w, const real *dout, real *dw,
-    real *dbias, bool accumulate, strided_out dx)
+void routing_multiply_backward(const routing *r, const routing_product *p, const real *dout)
 {
-    int64_t tokens = r->plan->tokens, experts = r->plan->experts;
-    gemm(r->compute, GEMM_TN, experts, r->width, tokens, dout, experts, routing_input(r), r->width,
-        dw, r->width, accumulate);
-    if (dbias && !accumulate) memset(dbias, 0, (size_t)experts * sizeof(real));
-    for (int64_t t = 0; dbias && t < tokens; t++)
-        r->compute->variant->rows->add(experts, dout + t * experts, dbias);
-    gemm(r->compute, GEMM_NN, tokens, r->width, experts, dout, experts, w->data, w->stride, dx.at,
-        dx.stride, dx.add);
+    int64_t tokens = r->plan->tokens, n = p->w->rows, k = p->w->cols;
+    if (p->dw) gemm(r->compute, GEMM_TN, n, k, tokens, dout, n, p->a, k, p->dw, k, p->accumulate);
+    if (p->dbias && !p->accumulate) memset(p->dbias, 0, (size_t)n * sizeof(real));
+    for (int64_t t = 0; p->dbias && t < tokens; t++)
+        r->compute->variant->rows->add(n, dout + t * n, p->dbias);
+    if (p->da.at)
+        gemm(r->compute, GEMM_NN, tokens, k, n, dout, n, p->w->data, p->w->stride, p->da.at,
+            p->da.stride, p->da.add);
+}
+
+/* Forward: z += R z_before. dR (+)= dz^T z_before, dz_before = dz R */
+static void residual_backward(
+    const routing *r, const real *dlogits, router_gradients *g, bool accumulate)
+{
+    weight w = residual_of(r);
+    routing_product p = { .a = r->before,
+        .w = &w,
+        .dw = g->own[residual_index(r)],
+        .accumulate = accumulate,
+        .da = rows_to(r->dbefore, r->plan->experts) };
+    routing_multiply_backward(r, &p, dlogits);
+}
+
+static void project_backward(
+    routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
+{
+    if (r->router->project_backward) {
+        r->router->project_backward(r, dlogits, g, accumulate, dx);
+        return;
+    }
+    routing_product p = { .a = routing_input(r),
+        .w = &r->weights->matrix,
+        .dw = g->matrix,
+        .dbias = g->bias,
+        .accumulate = accumulate,
+        .da = rows_to(dx, r->width) };
+    if (router_matrix_rows(r->router, r->options, r->plan->experts))
+        routing_multiply_backward(r, &p, dlogits);
+    else memset(dx, 0, (size_t)(r->plan->tokens * r->width) * sizeof(real));
+    if (has_residual(r)) residual_backward(r, dlogits, g, accumulate);
 }
 
 void routing_backward(
@@ -254,11 +410,13 @@ void routing_backward(
 {
     backward_job job = { r, d };
     parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), backward_task, &job);
-    project_backward(
-        r, &r->weights->matrix, d->dlogits, g->matrix, g->bias, accumulate, rows_to(dx, r->width));
-    if (d->dnoise_logits)
-        project_backward(r, &r->weights->noise, d->dnoise_logits, g->noise, NULL, accumulate,
-            rows_added(dx, r->width));
+    project_backward(r, d->dlogits, g, accumulate, dx);
+    routing_product noise = { .a = routing_input(r),
+        .w = &r->weights->noise,
+        .dw = g->noise,
+        .accumulate = accumulate,
+        .da = rows_added(dx, r->width) };
+    if (d->dnoise_logits) routing_multiply_backward(r, &noise, d->dnoise_logits);
 }
 
 typedef struct jitter_job {

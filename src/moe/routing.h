@@ -14,18 +14,21 @@
 #include "kernel/weight.h"
 #include "moe/router.h"
 #include "op/batch.h"
+#include "op/strided.h"
 
 typedef struct router_weights {
-    weight matrix;          /* [E, D] */
-    const real *bias;       /* [E] linear bias (gpt-oss); NULL: none */
-    const real *correction; /* [E] selection bias; NULL: none */
-    weight noise;           /* [E, D] of noisy-topk; .data NULL: none */
+    weight matrix;                          /* [E, D] */
+    const real *bias;                       /* [E] linear bias (gpt-oss); NULL: none */
+    const real *correction;                 /* [E] selection bias; NULL: none */
+    weight noise;                           /* [E, D] of noisy-topk; .data NULL: none */
+    const real *own[ROUTER_OWN_PARAMETERS]; /* in the order of router_parameters */
 } router_weights;
 
 typedef struct router_gradients {
-    real *matrix; /* [E, D] */
-    real *bias;   /* [E]; NULL where there is none */
-    real *noise;  /* [E, D]; NULL where there is none */
+    real *matrix;                     /* [E, D] */
+    real *bias;                       /* [E]; NULL where there is none */
+    real *noise;                      /* [E, D]; NULL where there is none */
+    real *own[ROUTER_OWN_PARAMETERS]; /* NULL: there is none, or it is a state */
 } router_gradients;
 
 /* What forward leaves for backward, the balancing losses and the metrics. */
@@ -38,6 +41,8 @@ typedef struct router_state {
     real *noise;        /* [T, E] standard normal */
     real *load;         /* [T, E] */
     gexp *threshold;    /* [T, 2] */
+    real *clean; /* [T, E] logits before the noise of logit_noise; NULL: it is not asked for */
+    real *own;   /* what the router itself keeps; NULL: nothing */
 } router_state;
 
 void router_state_layout(router_state *s, arena *a, const router *r, const router_options *o,
@@ -63,11 +68,47 @@ typedef struct routing {
     const real *x; /* [T, D] */
     plan *plan;
     router_state *state;
-    real *key; /* [T, E] scratch of forward, which dispatch reads too */
+    real *key;          /* [T, E] scratch of forward, which dispatch reads too */
+    const real *before; /* [T, E] the logits of the sparse layer before; NULL: there are none */
+    real *dbefore;      /* [T, E] of backward, written; NULL: not wanted */
 } routing;
+
+/* out [T, n] (+)= a [T, k] w^T + bias, w [n, k]; bias NULL: none. */
+void routing_multiply(
+    const routing *r, const real *a, const weight *w, const real *bias, real *out, bool add);
+
+/* Of that, out overwritten. dw (+)= dout^T a, dbias (+)= sum of dout in token order, da = dout w;
+ * dw, dbias and da.at may be NULL. */
+typedef struct routing_product {
+    const real *a;
+    const weight *w;
+    real *dw, *dbias;
+    bool accumulate;
+    strided_out da;
+} routing_product;
+void routing_multiply_backward(const routing *r, const routing_product *p, const real *dout);
+
+/* Random numbers that a program gave, or a function of the step, the layer and the token's place:
+ * count for each token, in out [T, count]. */
+typedef enum routing_draw_kind {
+    DRAW_NORMAL,
+    DRAW_UNIFORM,
+    DRAW_GUMBEL,
+    DRAW_LOGISTIC
+} routing_draw_kind;
+void routing_draw(const routing *r, routing_draw_kind kind, const char *name, const real *given,
+    int64_t count, real *out);
+
+/* For `assign`: the ids that a token's row chose become the plan's. */
+void routing_choose(const router_token *t, int32_t count);
 
 void routing_assign(routing *r); /* x -> logits, scores, edges */
 void routing_weigh(routing *r);  /* edges, rows -> weights */
+
+/* The experts that token t knows: of its type's bank, or all. Returns the first of them. */
+int32_t routing_bank(const routing *r, int64_t t, int32_t *experts);
+/* The bank of an expert; 0 where there are none. */
+int32_t routing_bank_of_expert(const routing *r, int32_t expert);
 
 /* Token t as the router's row sees it, with `count` edges from first_edge on. */
 router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int32_t count);
@@ -77,6 +118,9 @@ typedef struct routing_gradient {
     const score_gradient *dscore; /* [B], one for each sequence; NULL: no balancing losses */
     real *dprobability, *dlogits; /* [T, E] scratch */
     real *dnoise_logits;          /* [T, E] scratch; NULL where the router has no noise */
+    /* [T, E] <out, dy> of experts that were not picked, else 0 (dense estimator); NULL: none */
+    const real *unpicked;
+    const real *losses; /* [T, E] by the logits, of losses that read the routing; NULL: none */
 } routing_gradient;
 
 /* Gradients of the router's weights (added, or overwritten); dx [T, D] = gradient by the routing's

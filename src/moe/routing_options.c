@@ -8,7 +8,8 @@ static const char *loss_name(int i)
 {
     int count;
     const balance_loss *losses = balance_losses(&count);
-    return i < count ? losses[i].name : NULL;
+    bool by_type = i < count && losses[i].routing && losses[i].routing->by_type;
+    return i < count && !by_type ? losses[i].name : NULL;
 }
 
 #define REAL(name_, max_, subject_, help_)                                                         \
@@ -35,6 +36,11 @@ static const char *const group_scores[] = { "max", "top2", NULL }, *const group_
     "zero", NULL };
 static const char *const overflows[] = { "none", "drop", "reroute", "pad", NULL };
 static const char *const priorities[] = { "choice", "token", "probability", "batch", NULL };
+static const char *const scores[] = { "softmax", "sigmoid", "sqrtsoftplus", "topk-softmax", "none",
+    NULL };
+static const char *const estimators[] = { "router", "straight-through", "dense", "sparsemixer",
+    NULL };
+static const char *const zero_weights[] = { "kept", "dropped", NULL };
 static const char *const scopes[] = { "micro", "step", "sequence", NULL }, *const forms[] = {
     "layer", "mean", "pooled", NULL
 };
@@ -63,6 +69,54 @@ static const cadre_option rows[] = {
         "most"),
     FLAG("jitter-experts", "Routing",
         "the experts read the jittered input too, as in transformers' Mixtral"),
+    WORD("score", scores, "Routing",
+        "what turns logits into scores, where the router leaves it open (expert-choice, hash, "
+        "quantile)"),
+    REAL("logit-noise", 1000, "Routing",
+        "in training the logits have normal noise added, of so much over the number of experts"),
+    WORD("estimator", estimators, "Routing",
+        "the gradient by the choice: through the weights alone, by the expert's input, by running "
+        "the experts that were not chosen, or the sampling router's own"),
+    INT("slots", 1, 4096, "Routing", "router soft: slots of an expert"),
+    { .name = "grid",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "N,N,...",
+        .subject = "Routing",
+        .help = "router product: the sizes of the grid that the experts are points of" },
+    INT("projector", 1, 65536, "Routing", "router cosine: the width in which angles are taken"),
+    INT("tasks", 1, ROUTER_MAX_TASKS, "Routing",
+        "router dense: gates over the same experts, each with an output of its own"),
+    REAL("l1", 1e6, "Routing", "router relu: the coefficient that the loss on weights starts with"),
+    REAL("l1-multiplier", 100, "Routing",
+        "router relu: by which its coefficient grows or shrinks at a step"),
+    REAL("sinkhorn-tolerance", 1, "Routing",
+        "router sinkhorn: rounds end when factors change by less, on average"),
+    REAL("sparsemixer-epsilon", 10, "Routing",
+        "routers sparsemixer: experts further below the best than twice this share are not "
+        "sampled"),
+    REAL("quantile-ema", 1, "Routing",
+        "router quantile: the share of its old levels that stays at a step"),
+    FLAG("residual-logits", "Routing",
+        "the logits of the sparse layer before, times a learned matrix, are added (MoE++)"),
+    INT("constant-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
+        "experts that mix the token with a learned vector, behind those with weights"),
+    INT("copy-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
+        "experts that give the token back as it is"),
+    INT("zero-experts", 0, ROUTER_MAX_EXPERTS, "Experts", "experts that give nothing"),
+    WORD("zero-weight", zero_weights, "Experts",
+        "dropped: a zero expert's share goes to the token's other experts"),
+    REAL("expert-input-scale", 1000, "Experts", "what experts read is multiplied by this"),
+    { .name = "banks",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME=N,...",
+        .subject = "Experts",
+        .help = "experts split by the type of token, so many for each; a token knows only its "
+                "type's" },
+    { .name = "types",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME,...",
+        .subject = "Experts",
+        .help = "types of tokens, for losses that are taken by type" },
     REAL("expert-dropout", 0.99, "Routing",
         "in training, the chance that a number of an expert's hidden layer is zeroed"),
 
@@ -100,6 +154,13 @@ static const cadre_option rows[] = {
         "coefficient of the mean squared log-sum-exp of the router's logits"),
     REAL("bias-update-rate", 10, "Balancing",
         "step of the selection bias towards even loads, once an optimiser step"),
+    REAL("tau", 1000, "Balancing",
+        "loss heterogeneous: how much an expert without weights counts, beside 1"),
+    { .name = "entropy-experts",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "TYPE=N,...",
+        .subject = "Balancing",
+        .help = "losses global-entropy: so many experts that a type's tokens are spread over" },
     INT("devices", 1, ROUTER_MAX_EXPERTS, "Balancing",
         "losses device and communication: groups of experts"),
     INT("devices-used", 1, ROUTER_MAX_EXPERTS, "Balancing",

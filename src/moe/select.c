@@ -105,6 +105,12 @@ void weigh_softmax(const router_token *t, const real *z)
     if (t->options->scale != 1) t->rows->scale(t->count, t->options->scale, t->weight, t->weight);
 }
 
+void weigh_by_renormalise(const router_token *t)
+{
+    if (t->options->renormalise) weigh_normalised(t);
+    else weigh_raw(t);
+}
+
 /* ---- gradients ---- */
 
 void backward_probability(const router_token *t, const token_gradient *d)
@@ -150,6 +156,17 @@ void backward_normalised(const router_token *t, const real *dweight, real *ds)
         if (edge_counts(t, k)) ds[t->expert[k].id] += t->options->scale / sum * (dweight[k] - mean);
 }
 
+/* Forward: w = scale p / (sum over picks of p + eps), or scale p; p = softmax(z). */
+void backward_by_renormalise(const router_token *t, const token_gradient *d)
+{
+    if (!t->options->renormalise) {
+        backward_raw(t, d);
+        return;
+    }
+    backward_normalised(t, d->dweight, d->dprobability);
+    backward_probability(t, d);
+}
+
 /* Forward: q = s / sum of all s. ds = (dq - <q, dq>) / sum */
 static void backward_score_share(const router_token *t, const real *dq, real *ds)
 {
@@ -160,8 +177,7 @@ static void backward_score_share(const router_token *t, const real *dq, real *ds
 }
 
 void backward_independent(const router_token *t, const token_gradient *d,
-    real (*derivative)(real z, real s),
-    void (*weighed)(const router_token *t, const real *dweight, real *ds))
+    real (*derivative)(real z, real s), backward_weights *weighed)
 {
     real *ds = d->dlogits;
     memset(ds, 0, (size_t)t->experts * sizeof(real));

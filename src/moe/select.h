@@ -6,6 +6,8 @@
 #ifndef CADRE_MOE_SELECT_H
 #define CADRE_MOE_SELECT_H
 
+#include <string.h>
+
 #include "moe/router.h"
 
 enum { SELECT_MAX_GROUPS = 256 };
@@ -13,13 +15,39 @@ enum { SELECT_MAX_GROUPS = 256 };
 /* The entries of THE LIST; router.c puts them in order. */
 extern const router router_softmax, router_softmax_renorm, router_topk_softmax, router_sigmoid_bias,
     router_sigmoid_bias_raw, router_sqrtsoftplus_bias, router_softmax_bias, router_noisy_topk,
-    router_top_p;
+    router_top_p, router_expert_choice, router_hash, router_base, router_sinkhorn, router_relu,
+    router_sparsemixer, router_sparsemixer_1, router_sigmoid_input, router_cosine, router_product,
+    router_quantile, router_threshold, router_dense, router_hierarchical, router_soft;
 
 /* pick[0..k) = the ids of the k largest keys, best first; k <= n. NaN keys become -inf. */
 void select_topk(int32_t n, real *key, int32_t k, gexp *pick);
 
-/* `assign` where every token chooses by itself (choose_token.c). */
+/* ---- `assign` ---- */
+
+/* Where every token chooses the K best by itself (choose_token.c). */
 void assign_by_token(struct routing *r);
+
+/* Calls the row's `score` for every token. */
+void score_each(struct routing *r);
+
+/* Where `choose` names a token's experts: it writes them to t->expert, in descending order of key,
+ * and returns how many. It is called for padding too, whose count is dropped. */
+typedef int32_t choose_function(const router_token *t);
+void assign_each(struct routing *r, choose_function *choose);
+/* For it: the experts of which `chosen` holds. */
+int32_t choose_where(const router_token *t, bool (*chosen)(const router_token *t, int32_t expert));
+
+/* Where experts choose tokens (choose_expert.c): of each group of tokens, expert e takes the `most`
+ * with the highest keys, never padding nor a key of -inf. */
+typedef struct choose_columns {
+    int64_t groups;
+    const int64_t *start; /* [groups + 1] */
+    int64_t (*most)(const struct routing *r, int64_t group, int32_t expert);
+    const real *key;     /* [T, E] */
+    unsigned char *mark; /* [T, E] 1: taken; written */
+    int32_t *heap;       /* [T, E] scratch */
+} choose_columns;
+void choose_by_column(const struct routing *r, const choose_columns *c);
 
 /* Masks, in place, the keys of all but the best groups_used groups. */
 void select_limit_groups(const router_options *o, int32_t n, real *key);
@@ -28,8 +56,17 @@ static inline bool select_is_grouped(const router_options *o) { return o->groups
 
 /* ---- scores and keys ---- */
 
-/* score = softmax(z) */
+/* score = softmax(z); score and lse, as the next two. */
 void score_softmax(const router_token *t);
+
+/* score = sigmoid(z), or sqrt(log(1 + exp z)), and their derivatives (score.c) */
+void score_sigmoid(const router_token *t);
+void score_root_softplus(const router_token *t);
+real derivative_sigmoid(real z, real s);
+real derivative_root_softplus(real z, real s);
+
+/* As options->score says. */
+void score_by_option(const router_token *t);
 
 /* key = score + correction, limited to groups */
 void key_of_scores(const router_token *t);
@@ -52,8 +89,14 @@ void weigh_softmax(const router_token *t, const real *z);
 /* Whether edge k takes part in a sum over the token's edges. */
 static inline bool edge_counts(const router_token *t, int32_t k)
 {
+    if (t->options->drop_last && t->expert[k].id == t->experts - 1) return false;
     return !(t->options->survivors && t->row && t->row[k] < 0);
 }
+
+/* weigh_normalised or weigh_raw, as the option renormalise says; its gradient with softmax
+ * scores */
+void weigh_by_renormalise(const router_token *t);
+void backward_by_renormalise(const router_token *t, const token_gradient *d);
 
 /* ---- gradients ---- */
 
@@ -75,8 +118,11 @@ void backward_scaled(const router_token *t, const real *dweight, real *ds);
 
 /* Of weights made of independent scores s = f(z), weighed as backward_normalised or backward_scaled
  * has it, and of balancing losses by s / sum s. derivative(z, s) = f'(z). */
+typedef void backward_weights(const router_token *t, const real *dweight, real *ds);
 void backward_independent(const router_token *t, const token_gradient *d,
-    real (*derivative)(real z, real s),
-    void (*weighed)(const router_token *t, const real *dweight, real *ds));
+    real (*derivative)(real z, real s), backward_weights *weighed);
+
+/* As options->score says. */
+void backward_by_option(const router_token *t, const token_gradient *d, backward_weights *weighed);
 
 #endif

@@ -2,6 +2,7 @@
 #include "moe/settings.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,20 +71,146 @@ static void read_route(const cadre_options *o, router_options *r)
     read_real(o, "noise-floor", &r->noise_floor);
     read_real(o, "jitter", &r->jitter);
     read_flag(o, "jitter-experts", &r->jitter_experts);
+    r->score = (score_function)read_word(o, "score", (int)r->score);
+    read_real(o, "logit-noise", &r->logit_noise);
+    read_int(o, "slots", &r->slots);
+    read_int(o, "projector", &r->projector);
+    read_int(o, "tasks", &r->tasks);
+    read_real(o, "l1", &r->l1);
+    read_real(o, "l1-multiplier", &r->l1_multiplier);
+    read_real(o, "sinkhorn-tolerance", &r->tolerance);
+    read_real(o, "sparsemixer-epsilon", &r->mask_epsilon);
+    read_real(o, "quantile-ema", &r->quantile_ema);
+    read_flag(o, "residual-logits", &r->residual);
 }
 
-void settings_read_layer(const cadre_options *o, moe_config *c)
+/* ---- lists between commas ---- */
+
+/* One item of "NAME=VALUE,..." or "NAME,...": the name is cut to its room; value NULL where there
+ * is none. Returns false at the list's end. */
+typedef struct list_item {
+    char name[32];
+    double value;
+    bool has_value, bad;
+} list_item;
+
+static bool next_item(const char **at, list_item *item)
+{
+    *item = (list_item){ 0 };
+    if (!**at) return false;
+    size_t size = strcspn(*at, ","), name = strcspn(*at, "=,");
+    item->bad = name == 0 || name >= sizeof item->name;
+    if (!item->bad) memcpy(item->name, *at, name);
+    item->has_value = name < size;
+    if (item->has_value) {
+        char *end;
+        item->value = strtod(*at + name + 1, &end);
+        item->bad |= end != *at + size || end == *at + name + 1 || !isfinite(item->value);
+    }
+    *at += size + ((*at)[size] == ',');
+    return true;
+}
+
+static cadre_status bad_list(const char *option, const char *expected, const char *text)
+{
+    return cadre_fail(CADRE_EARGUMENT, NULL, "%s: expected %s between commas, found '%s'", option,
+        expected, text);
+}
+
+static bool is_count(double value, double most)
+{
+    return value >= 1 && value <= most && value == floor(value);
+}
+
+/* "3,4" */
+static cadre_status read_grid(const cadre_options *o, router_options *r)
+{
+    list_item item;
+    if (!has(o, "grid")) return CADRE_OK;
+    const char *text = cadre_options_text(o, "grid", 0), *at = text;
+    r->dimensions = 0;
+    while (next_item(&at, &item)) {
+        char *end;
+        double size = strtod(item.name, &end);
+        if (item.bad || item.has_value || *end || !is_count(size, ROUTER_MAX_EXPERTS) ||
+            r->dimensions == ROUTER_MAX_GRID)
+            return bad_list("grid", "up to 8 sizes", text);
+        r->grid[r->dimensions++] = (int32_t)size;
+    }
+    return CADRE_OK;
+}
+
+/* "text=8,image=4" */
+static cadre_status read_banks(const cadre_options *o, moe_config *c)
+{
+    list_item item;
+    if (!has(o, "banks")) return CADRE_OK;
+    const char *text = cadre_options_text(o, "banks", 0), *at = text;
+    c->types.count = c->route.banks = 0;
+    while (next_item(&at, &item)) {
+        if (item.bad || !is_count(item.value, ROUTER_MAX_EXPERTS) ||
+            c->types.count == ROUTER_MAX_TYPES || strlen(item.name) >= ROUTER_TYPE_NAME)
+            return bad_list("banks", "up to 8 TYPE=EXPERTS", text);
+        snprintf(c->types.name[c->types.count++], ROUTER_TYPE_NAME, "%.23s", item.name);
+        c->route.bank_experts[c->route.banks++] = (int32_t)item.value;
+    }
+    return CADRE_OK;
+}
+
+/* "text,image", "text=7.9,image=2.5" */
+static cadre_status read_types(const cadre_options *o, moe_config *c)
+{
+    list_item item;
+    const char *text = options_text_or(o, "types", ""), *at = text;
+    while (next_item(&at, &item)) {
+        if (item.bad || item.has_value || c->types.count == ROUTER_MAX_TYPES ||
+            strlen(item.name) >= ROUTER_TYPE_NAME)
+            return bad_list("types", "up to 8 names", text);
+        snprintf(c->types.name[c->types.count++], ROUTER_TYPE_NAME, "%.23s", item.name);
+    }
+    text = options_text_or(o, "entropy-experts", "");
+    at = text;
+    while (next_item(&at, &item)) {
+        int type = token_type_by_name(&c->types, item.name);
+        if (item.bad || !(item.value > 0) || type < 0)
+            return bad_list("entropy-experts", "TYPE=EXPERTS of a type that types names", text);
+        c->types.entropy_experts[type] = item.value;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_experts(const cadre_options *o, moe_config *c)
+{
+    read_int(o, "constant-experts", &c->constants);
+    read_int(o, "copy-experts", &c->copies);
+    read_int(o, "zero-experts", &c->zeros);
+    read_real(o, "expert-input-scale", &c->input_scale);
+    c->estimator = (estimator)read_word(o, "estimator", (int)c->estimator);
+    if (has(o, "tau")) c->tau = cadre_options_real(o, "tau");
+    c->route.drop_last = c->zeros && read_word(o, "zero-weight", 0);
+    CADRE_TRY(read_banks(o, c));
+    return read_types(o, c);
+}
+
+cadre_status settings_read_layer(const cadre_options *o, moe_config *c)
 {
     dispatch_options *d = &c->dispatch;
     read_route(o, &c->route);
+    CADRE_TRY(read_grid(o, &c->route));
+    CADRE_TRY(read_experts(o, c));
+    if (c->router->traits & ROUTER_OWN_CAPACITY)
+        read_real(o, "capacity-factor", &c->route.capacity);
     read_real(o, "capacity-factor", &d->factor);
     if (has(o, "capacity-slots")) d->slots = cadre_options_int(o, "capacity-slots", 0);
     read_flag(o, "capacity-in-eval", &d->in_eval);
-    bool limited = has(o, "capacity-factor") || d->slots > 0; /* who asks for a capacity means it */
+    bool own = c->router->traits & ROUTER_OWN_CAPACITY; /* the router reads the factor itself */
+    /* Who asks for a capacity means it */
+    bool limited = (has(o, "capacity-factor") && !own) || d->slots > 0;
     d->overflow =
         (dispatch_overflow)read_word(o, "overflow", limited ? OVERFLOW_DROP : (int)d->overflow);
     d->priority = (dispatch_priority)read_word(o, "priority", (int)d->priority);
     if (has(o, "expert-dropout")) c->expert_dropout = cadre_options_real(o, "expert-dropout");
+    return CADRE_OK;
 }
 
 /* "load=0.01,z=0.001": terms over all tokens of a batch, added to those of the other options. */
@@ -131,7 +258,9 @@ cadre_status settings_read_balance(const cadre_options *o, balance_options *b)
 cadre_status settings_check_router(const cadre_options *o, const router *r)
 {
     static const char *const special[] = { "group-score", "group-mask", "renormalise", "survivors",
-        "norm-eps", "top-p", "noise-floor" };
+        "norm-eps", "top-p", "noise-floor", "score", "logit-noise", "slots", "grid", "projector",
+        "tasks", "l1", "l1-multiplier", "sinkhorn-tolerance", "sparsemixer-epsilon",
+        "quantile-ema" };
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         if (cadre_options_given(o, special[i]) && !router_understands(r, special[i]))
             return cadre_fail(

@@ -13,7 +13,7 @@ const char *settings_overflow_name(dispatch_overflow overflow);
 const char *settings_priority_name(dispatch_priority priority);
 
 /* route, dispatch, expert dropout */
-void settings_read_layer(const cadre_options *o, moe_config *c);
+cadre_status settings_read_layer(const cadre_options *o, moe_config *c);
 cadre_status settings_read_balance(const cadre_options *o, balance_options *b);
 
 /* An option that was given, that only some routers understand and this one does not: refused. */

@@ -13,21 +13,31 @@
 
 struct sequence_state; /* mixer/sequence_state.h */
 
+/* A router's random numbers where a program gives them; NULL: it draws them itself. T tokens, E
+ * experts; hierarchical: G groups of Ei. */
+typedef struct router_draws {
+    const real *normal;   /* [T, E], hierarchical [T, G]: standard normal */
+    const real *inner;    /* [T, G, Ei] hierarchical: of the experts in each group */
+    const real *gumbel;   /* [picks, T, E] sparsemixer */
+    const real *uniform;  /* [picks, T] sparsemixer: in [0, 1) */
+    const real *logistic; /* [T, E] expert-choice by sigmoid */
+} router_draws;
+
 /* Random numbers of a pass (noise, jitter, dropout) are functions of these, of the layer and of the
  * token's place. */
 typedef struct batch_random {
     bool train; /* false: there are none */
     uint64_t seed, step;
-    int64_t first_token; /* place of token 0 among all tokens of the optimiser step */
-    /* [T, E] the router's noise, standard normal, where a program gives it; NULL: it is drawn */
-    const real *normal;
+    int64_t first_token;              /* place of token 0 among all tokens of the optimiser step */
+    const struct router_draws *given; /* NULL: the router draws its numbers itself */
 } batch_random;
 
 typedef struct token_batch {
     int64_t tokens, sequences;            /* T, B */
     const int64_t *start;                 /* [B + 1] first token of each sequence; start[B] = T */
     const bool *valid;                    /* [T] false: padding; NULL: all are valid */
-    const int32_t *inputs;                /* [T] token ids, which only a whole model reads */
+    const int32_t *inputs;                /* [T] token ids, of a whole model or router hash */
+    const int32_t *types;                 /* [T] kind of token (text, image ...); NULL: all are 0 */
     const int32_t *positions;             /* [T] in their sequences; the model fills them in */
     struct sequence_state *const *states; /* [B] pasts; NULL: every sequence begins here */
     /* [M, D] of the same sequences; NULL: the model has no encoder */

@@ -90,6 +90,7 @@ static const char *without_capacity(const facts *f)
 
 static const char *slots_instead(const facts *f)
 {
+    if (f->moe.router->traits & ROUTER_OWN_CAPACITY) return NULL; /* the router reads it */
     if (!limited(f)) return "--overflow none lifts the limit";
     return f->moe.dispatch.slots > 0 ? "--capacity-slots sets the capacity" : NULL;
 }
@@ -159,6 +160,29 @@ static const char *without_decay(const facts *f)
     return decay ? NULL : "--weight-decay is 0";
 }
 
+static const char *without_picks(const facts *f)
+{
+    uint32_t traits = f->moe.router->traits;
+    if (traits & ROUTER_OWN_CAPACITY) return "experts choose tokens (--capacity-factor: how many)";
+    return traits & ROUTER_EVERY_EXPERT ? "every expert serves every token" : NULL;
+}
+
+static const char *without_zero_experts(const facts *f)
+{
+    return f->moe.zeros ? NULL : "there are no --zero-experts";
+}
+
+static const char *without_heterogeneous(const facts *f)
+{
+    if (has_term(f, "heterogeneous") && moe_config_weightless(&f->moe)) return NULL;
+    return "it is read by --balance-loss heterogeneous where experts have no weights";
+}
+
+static const char *without_types(const facts *f)
+{
+    return f->moe.types.count ? NULL : "there are no --types";
+}
+
 /* ---- THE LIST of options that can be idle ---- */
 
 static const struct {
@@ -175,6 +199,10 @@ static const struct {
     { "v-head-dim", without_latent, -1 },
     { "dense-layers", dense_anyway, 0 },
     { "dense-width", without_dense_layers, -1 },
+    { "topk", without_picks, -1 },
+    { "zero-weight", without_zero_experts, -1 },
+    { "tau", without_heterogeneous, 1 },
+    { "entropy-experts", without_types, 0 },
     { "groups", without_groups, 1 },
     { "groups-used", without_groups, -1 },
     { "group-score", without_groups, -1 },
@@ -214,7 +242,7 @@ cadre_status train_idle_options(const train_run *r)
     for (int64_t l = 0; l < r->config.layers && !f.sparse; l++) {
         if (!r->config.layer[l].sparse) continue;
         f.moe = r->config.layer[l].moe;
-        settings_read_layer(r->options, &f.moe);
+        CADRE_TRY(settings_read_layer(r->options, &f.moe));
         f.sparse = true;
     }
     for (size_t i = 0; f.sparse && i < sizeof rows / sizeof *rows; i++) {

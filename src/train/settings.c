@@ -82,15 +82,27 @@ cadre_status train_settings_read(const cadre_options *o, const recipe *r, train_
     return settings_read_balance(o, &s->balance);
 }
 
+static cadre_status check_lookahead(const cadre_options *o, const moe_config *moe)
+{
+    if (!moe_config_has_lookahead(moe) || options_flag_or(o, "allow-lookahead", false))
+        return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "router %s: a token's experts depend on the tokens behind it, so a decoder that is trained "
+        "with it sees the future and cannot write; --allow-lookahead trains it all the same",
+        moe->router->name);
+}
+
 cadre_status train_settings_apply(const train_settings *s, model_config *config)
 {
     if (config->encoder) CADRE_TRY(train_settings_apply(s, config->encoder));
     for (int64_t l = 0; l < config->layers; l++) {
         moe_config *moe = &config->layer[l].moe;
         if (!config->layer[l].sparse) continue;
-        settings_read_layer(s->options, moe);
+        CADRE_TRY(settings_read_layer(s->options, moe));
         CADRE_TRY(settings_check_router(s->options, moe->router));
         CADRE_TRY(moe_config_check(moe, "options"));
+        CADRE_TRY(model_config_check_moe(moe, "options"));
+        CADRE_TRY(check_lookahead(s->options, moe));
     }
     return CADRE_OK;
 }

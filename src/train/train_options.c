@@ -74,6 +74,11 @@ static const cadre_option rows[] = {
         .value = "M",
         .subject = "Length",
         .help = "but not longer than this (default: however long --min-tokens takes)" },
+    { .name = "allow-lookahead",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Model",
+        .help = "train a decoder with a router whose choice for a token depends on those behind "
+                "it: it sees the future" },
     { .name = "batch",
         .kind = CADRE_OPTION_INT,
         .min = 1,

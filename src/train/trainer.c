@@ -66,8 +66,7 @@ static int list_sparse(const model_config *c, balance_layer *layers)
     int count = 0;
     for (int64_t l = 0; l < c->layers; l++) {
         const moe_config *moe = &c->layer[l].moe;
-        if (c->layer[l].sparse)
-            layers[count++] = (balance_layer){ moe->router, moe->experts, moe->route.topk };
+        if (c->layer[l].sparse) layers[count++] = moe_balance_layer(moe);
     }
     return count;
 }

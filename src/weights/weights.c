@@ -248,8 +248,9 @@ static void bind_moe_gradient(layer_gradients *layer)
 {
     real *const *role = layer->role;
     moe_gradients *m = &layer->moe;
-    m->router =
-        (router_gradients){ role[ROLE_ROUTER], role[ROLE_ROUTER_BIAS], role[ROLE_ROUTER_NOISE] };
+    m->router = (router_gradients){ .matrix = role[ROLE_ROUTER],
+        .bias = role[ROLE_ROUTER_BIAS],
+        .noise = role[ROLE_ROUTER_NOISE] };
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];

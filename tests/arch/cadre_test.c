@@ -45,8 +45,8 @@ static void numbers_of_a_router(void **state)
     assert_true(!c.route.renormalise && c.route.survivors && c.route.norm_eps == REAL_C(0.001));
     model_config_free(&c);
     c = kept("\"router\": \"softmax-bias\"",
-        "\"renormalise\": true, \"renormalise_survivors\": false", "router_top_p");
-    assert_true(c.route.renormalise && c.route.norm_eps == REAL_C(1e-12));
+        "\"renormalise\": false, \"renormalise_survivors\": false", "router_top_p");
+    assert_true(!c.route.renormalise && c.route.norm_eps == REAL_C(1e-12));
     model_config_free(&c);
     c = kept("", "\"router\": \"softmax\"", "renormalise");
     model_config_free(&c);
@@ -138,8 +138,8 @@ static void what_it_does_not_know(void **state)
         cadre_status status;
         const char *phrase;
     } cases[] = {
-        { "\"router\": \"hash\"", CADRE_EUNSUPPORTED,
-            "config.json: router: expected the name of a router, found \"hash\"" },
+        { "\"router\": \"hashed\"", CADRE_EUNSUPPORTED,
+            "config.json: router: expected the name of a router, found \"hashed\"" },
         { "\"expert_form\": \"tanh\"", CADRE_EUNSUPPORTED,
             "config.json: expert_form: expected the name of an activation, found \"tanh\"" },
         { "\"qk_norm\": \"rows\"", CADRE_EUNSUPPORTED,

@@ -70,8 +70,7 @@ static void open_model(
     assert_int_equal(transformer_new(m->c, &m->config, &most, &m->t), CADRE_OK);
     for (int64_t l = 0; l < m->config.layers; l++) {
         const moe_config *moe = &m->config.layer[l].moe;
-        if (m->config.layer[l].sparse)
-            layers[sparse++] = (balance_layer){ moe->router, moe->experts, moe->route.topk };
+        if (m->config.layer[l].sparse) layers[sparse++] = moe_balance_layer(moe);
     }
     assert_int_equal(
         balance_new(&m->settings.balance, layers, sparse, TOKENS, SEQUENCES, NULL, &m->b),

@@ -205,7 +205,8 @@ static double loss_of_two_layers(balance_form form, double *z)
     balance_options o = one_term("load", BALANCE_MICRO, form);
     o.z_loss = 1;
     moe_case *c = batch_of_four("softmax", 1, &o);
-    balance_layer layers[2] = { { c->config.router, 4, 2 }, { c->config.router, 4, 2 } };
+    balance_layer layers[2] = { { .router = c->config.router, .experts = 4, .picks = 2 },
+        { .router = c->config.router, .experts = 4, .picks = 2 } };
     balance_free(c->call.balance);
     assert_int_equal(balance_new(&o, layers, 2, 4, 1, NULL, &c->call.balance), CADRE_OK);
     balance_step_begin(c->call.balance, 1, 4);
@@ -322,7 +323,7 @@ static void rank_body(comm *world, void *arg)
     shared_run *run = arg;
     moe_config config = moe_case_config("softmax", 8, 2);
     moe_case *c = moe_case_new(&config, RANKS, LENGTH, 1, 2);
-    balance_layer layer = { config.router, 8, 2 };
+    balance_layer layer = { .router = config.router, .experts = 8, .picks = 2 };
     int64_t first = world->rank * LENGTH, numbers = world->size == 1 ? 0 : first * config.width;
     if (balance_new(run->options, &layer, 1, RANKS * LENGTH, RANKS, world, &c->call.balance))
         return;
@@ -369,8 +370,10 @@ static void test_impossible_losses_are_refused(void **state)
 {
     (void)state;
     balance *b;
-    balance_layer layers[2] = { { &(router){ .name = "plain" }, 8, 2 },
-        { &(router){ .name = "plain" }, 4, 2 } };
+    balance_layer layers[2] = {
+        { .router = &(router){ .name = "plain" }, .experts = 8, .picks = 2 },
+        { .router = &(router){ .name = "plain" }, .experts = 4, .picks = 2 }
+    };
     balance_options pooled = one_term("load", BALANCE_MICRO, BALANCE_POOLED);
     balance_options smooth = one_term("smooth-load", BALANCE_MICRO, BALANCE_LAYER);
     balance_options devices = { .devices = 3 };
@@ -386,7 +389,7 @@ static void test_no_memory_is_reported_and_nothing_leaks(void **state)
 {
     (void)state;
     balance *b = NULL;
-    balance_layer layer = { router_by_name("softmax"), 8, 2 };
+    balance_layer layer = { .router = router_by_name("softmax"), .experts = 8, .picks = 2 };
     cadre_status status = CADRE_ENOMEM;
     for (long n = 1; status != CADRE_OK; n++) {
         mem_fail_at(n, true);

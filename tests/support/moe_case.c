@@ -177,7 +177,7 @@ void moe_case_free(moe_case *c)
 balance *moe_case_balance(const moe_case *c, const balance_options *options)
 {
     balance *b;
-    balance_layer layer = { c->config.router, c->config.experts, c->config.route.topk };
+    balance_layer layer = moe_balance_layer(&c->config);
     assert_int_equal(
         balance_new(options, &layer, 1, c->batch.tokens, c->batch.sequences, NULL, &b), CADRE_OK);
     return b;

@@ -1,0 +1,286 @@
+/* layer_memory.c - a sparse layer's settings checked, and the memory that they ask for. */
+#include <string.h>
+
+#include "moe/layer_run.h"
+#include "moe/select.h"
+
+/* ---- configuration ---- */
+
+const row_activation *layer_form(const row_kernels *rows, const moe_config *c)
+{
+    return row_activation_by_name(rows, c->form);
+}
+
+/* A form's name and inputs are the same for every variant. */
+static const row_activation *form_anywhere(const moe_config *c)
+{
+    int count;
+    return layer_form(variant_list(&count)[0]->rows, c);
+}
+
+int moe_config_inputs(const moe_config *c) { return form_anywhere(c)->inputs; }
+
+void moe_config_init(
+    moe_config *c, const router *r, int64_t width, int64_t hidden, int32_t experts, int32_t topk)
+{
+    *c = (moe_config){
+        .width = width, .hidden = hidden, .experts = experts, .router = r, .form = "swiglu"
+    };
+    c->dispatch.factor = c->input_scale = 1;
+    c->tau = 1;
+    router_defaults(r, topk, &c->route);
+}
+
+int32_t moe_config_weightless(const moe_config *c) { return c->constants + c->copies + c->zeros; }
+
+int32_t moe_config_weighted(const moe_config *c) { return c->experts - moe_config_weightless(c); }
+
+bool moe_config_has_lookahead(const moe_config *c)
+{
+    return c->router->traits & ROUTER_LOOKS_AHEAD;
+}
+
+int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank)
+{
+    return c->route.banks && c->bank_hidden[bank] ? c->bank_hidden[bank] : c->hidden;
+}
+
+balance_layer moe_balance_layer(const moe_config *c)
+{
+    return (balance_layer){ .router = c->router,
+        .experts = c->experts,
+        .picks = c->route.topk,
+        .route = &c->route,
+        .weighted = moe_config_weighted(c),
+        .tau = c->tau,
+        .types = &c->types };
+}
+
+static cadre_status check_size(const char *where, const char *key, int64_t value, int64_t least)
+{
+    if (value >= least && value <= MOE_MAX_WIDTH) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, where, "%s: expected %lld to %d, found %lld", key,
+        (long long)least, MOE_MAX_WIDTH, (long long)value);
+}
+
+static cadre_status check_weightless(const moe_config *c, const char *where)
+{
+    int64_t without = (int64_t)c->constants + c->copies + c->zeros;
+    if (!without) return CADRE_OK;
+    if (without >= c->experts)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "constant-experts, copy-experts, zero-experts: expected fewer than all %d experts, "
+            "found %lld",
+            c->experts, (long long)without);
+    if (c->latent || c->route.banks || c->router->traits & ROUTER_MIXES)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "experts without weights: not together with a latent width, banks or router soft");
+    return CADRE_OK;
+}
+
+/* Whether a router's weights are softmax scores of its picks, as they are or renormalised. */
+static bool weighs_softmax(const moe_config *c)
+{
+    return !router_is_independent(c->router, &c->route) && !c->router->scores &&
+           !(c->router->traits & (ROUTER_MIXES | ROUTER_HIERARCHY | ROUTER_NOISE));
+}
+
+static cadre_status check_estimator(const moe_config *c, const char *where)
+{
+    bool samples = router_understands(c->router, "sparsemixer-epsilon");
+    if (c->estimator == ESTIMATOR_SPARSEMIXER && !samples)
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "estimator: sparsemixer wants one of the routers sparsemixer, found %s",
+            c->router->name);
+    if (c->estimator == ESTIMATOR_DENSE &&
+        (samples || !weighs_softmax(c) || c->route.banks || moe_config_weightless(c)))
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "estimator: dense wants a router whose weights are softmax scores, without banks or "
+            "experts without weights; found %s",
+            c->router->name);
+    if (c->estimator == ESTIMATOR_STRAIGHT_THROUGH &&
+        c->router->traits & (ROUTER_MIXES | ROUTER_WEIGHS_INPUT))
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "estimator: straight-through wants experts that read the token itself; with router %s "
+            "they do not",
+            c->router->name);
+    return CADRE_OK;
+}
+
+static cadre_status check_banks(const moe_config *c, const char *where)
+{
+    bool own = c->router->own || c->router->parameters || c->router->project;
+    if (!c->route.banks) return CADRE_OK;
+    if ((own && !(c->router->traits & ROUTER_LOOKS_AHEAD)) || c->router->traits & ROUTER_MIXES ||
+        select_is_grouped(&c->route) || c->expert_bias || c->expert_dropout > 0 ||
+        c->route.residual)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "banks: not with router %s, groups, biases or dropout of experts, or residual logits",
+            c->router->name);
+    for (int32_t i = 0; i < c->route.banks; i++)
+        CADRE_TRY(check_size(where, "expert-width of a bank", moe_config_bank_hidden(c, i), 1));
+    return CADRE_OK;
+}
+
+static cadre_status check_together(const moe_config *c, const char *where)
+{
+    bool more = c->latent || c->residual || c->expert_bias || c->expert_dropout > 0 ||
+                c->input_scale != 1 || moe_config_weightless(c) || c->route.banks;
+    if (keeps_rows(c) && more)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "router %s%s: not together with a latent width, a residual expert, biases, dropout or "
+            "another input of experts, experts without weights, or banks",
+            c->router->name, has_tasks(c) ? " with tasks" : "");
+    if (has_tasks(c) && c->shared)
+        return cadre_fail(CADRE_EUNSUPPORTED, where, "tasks: not together with a shared expert");
+    if (c->residual && (c->latent || c->route.omega))
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "residual expert: not together with a latent width or router %s", c->router->name);
+    if (c->latent && c->route.omega)
+        return cadre_fail(CADRE_EUNSUPPORTED, where, "latent width: not together with router %s",
+            c->router->name);
+    if (c->dispatch.overflow != OVERFLOW_NONE &&
+        c->router->traits & (ROUTER_OWN_CAPACITY | ROUTER_MIXES | ROUTER_EVERY_EXPERT))
+        return cadre_fail(CADRE_EARGUMENT, where, "overflow: with router %s no expert is ever full",
+            c->router->name);
+    if (c->dispatch.overflow == OVERFLOW_REROUTE && c->router->traits & ROUTER_HIERARCHY)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "overflow: reroute is not possible with router %s", c->router->name);
+    if (c->dispatch.overflow == OVERFLOW_PAD && reads_scaled_rows(c))
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "overflow: pad is not possible where experts read scaled tokens");
+    return CADRE_OK;
+}
+
+cadre_status moe_config_check(const moe_config *c, const char *where)
+{
+    CADRE_TRY(check_size(where, "width", c->width, 1));
+    CADRE_TRY(check_size(where, "expert-width", c->hidden, 1));
+    CADRE_TRY(check_size(where, "shared expert's width", c->shared, 0));
+    CADRE_TRY(check_size(where, "latent width", c->latent, 0));
+    CADRE_TRY(check_size(where, "residual expert's width", c->residual, 0));
+    CADRE_TRY(router_check(c->router, &c->route, c->experts, where));
+    CADRE_TRY(dispatch_check(&c->dispatch, where));
+    if (!(c->expert_dropout >= 0 && c->expert_dropout < 1))
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "expert-dropout: expected at least 0 and less than 1, found %g", c->expert_dropout);
+    if (!form_anywhere(c))
+        return cadre_fail(CADRE_EARGUMENT, where,
+            "expert-form: expected the name of a form, found '%s'", c->form);
+    CADRE_TRY(check_weightless(c, where));
+    CADRE_TRY(check_estimator(c, where));
+    CADRE_TRY(check_banks(c, where));
+    return check_together(c, where);
+}
+
+/* ---- memory ---- */
+
+static int64_t max_rows(const moe_config *c, int64_t tokens, int64_t sequences)
+{
+    if (c->dispatch.overflow == OVERFLOW_PAD)
+        return dispatch_max_rows(&c->dispatch, tokens, sequences, c->route.topk, c->experts);
+    return router_most_rows(c->router, &c->route, c->experts, tokens, sequences);
+}
+
+static int64_t edge_room(const moe_config *c, int64_t tokens)
+{
+    return router_edge_room(c->router, &c->route, c->experts, tokens);
+}
+
+/* Rows are counted in 32 bits; with that and the bounds of moe_config_check no product below leaves
+ * 64. */
+static bool fits(const moe_config *c, const batch_limits *most)
+{
+    return most->tokens <= INT32_MAX && most->sequences <= INT32_MAX &&
+           max_rows(c, most->tokens, most->sequences) <= INT32_MAX;
+}
+
+/* Of all banks, whose hidden rows have a room each. */
+static int64_t all_hidden(const moe_config *c)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; i < c->route.banks; i++) sum += moe_config_bank_hidden(c, i);
+    return c->route.banks ? sum : c->hidden;
+}
+
+void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
+{
+    int64_t rows = max_rows(c, most->tokens, most->sequences), inputs = moe_config_inputs(c);
+    *s = (moe_state){ 0 };
+    plan_layout(&s->plan, a,
+        &(plan_limits){ .tokens = most->tokens,
+            .edges = edge_room(c, most->tokens),
+            .rows = rows,
+            .experts = c->experts,
+            .limited = c->dispatch.overflow != OVERFLOW_NONE });
+    router_state_layout(&s->router, a, c->router, &c->route, most->tokens, c->width, c->experts);
+    s->pre = ARENA_ARRAY(a, real, rows * inputs * all_hidden(c));
+    s->most_rows = rows;
+    if (c->shared) s->shared_pre = ARENA_ARRAY(a, real, most->tokens * inputs * c->shared);
+    if (c->shared_gated) s->shared_expert_gate = ARENA_ARRAY(a, real, most->tokens);
+    if (keeps_rows(c)) s->out_rows = ARENA_ARRAY(a, real, rows * experts_width(c));
+    if (reads_scaled_rows(c) || mixes_slots(c))
+        s->input_rows = ARENA_ARRAY(a, real, rows * experts_width(c));
+    if (c->latent) s->latent = ARENA_ARRAY(a, real, most->tokens * c->latent);
+    if (keeps_sparse(c)) s->sparse = ARENA_ARRAY(a, real, most->tokens * experts_width(c));
+    if (!c->residual) return;
+    s->residual_pre = ARENA_ARRAY(a, real, most->tokens * inputs * c->residual);
+    s->residual = ARENA_ARRAY(a, real, most->tokens * c->width);
+    s->coefficient = ARENA_ARRAY(a, real, most->tokens * 2);
+}
+
+size_t moe_state_bytes(const moe_config *c, const batch_limits *most)
+{
+    moe_state s;
+    arena measured = { 0 };
+    if (!fits(c, most)) return SIZE_MAX;
+    moe_state_layout(&s, &measured, c, most);
+    return measured.used;
+}
+
+static void unpicked_layout(layer_scratch *s, arena *a, const moe_config *c, int64_t tokens)
+{
+    s->unpicked_pre = ARENA_ARRAY(a, real, tokens * moe_config_inputs(c) * c->hidden);
+    s->unpicked_act = ARENA_ARRAY(a, real, tokens * c->hidden);
+    s->unpicked_out = ARENA_ARRAY(a, real, tokens * experts_width(c));
+    s->unpicked = ARENA_ARRAY(a, real, tokens * c->experts);
+    s->unpicked_first = ARENA_ARRAY(a, int64_t, c->experts + 1);
+    s->unpicked_token = ARENA_ARRAY(a, int32_t, tokens);
+}
+
+static int64_t most_of(int64_t x, int64_t y) { return x > y ? x : y; }
+
+void layer_scratch_layout(layer_scratch *s, arena *a, const moe_config *c, const batch_limits *most)
+{
+    int64_t rows = max_rows(c, most->tokens, most->sequences), pairs = most->tokens * c->experts;
+    int64_t act = rows * c->hidden, beside = most->tokens * most_of(c->shared, c->residual);
+    for (int32_t i = 0; i < c->route.banks; i++)
+        act = most_of(act, rows * moe_config_bank_hidden(c, i));
+    *s = (layer_scratch){ 0 };
+    dispatch_layout(&s->dispatch, a, &c->dispatch, most->tokens, most->sequences,
+        router_most_picks(c->router, &c->route, c->experts), c->experts);
+    s->group = ARENA_ARRAY(a, gemm_group, 2 * c->experts);
+    s->wanted = ARENA_ARRAY(a, int32_t, c->experts);
+    s->logits = ARENA_ARRAY(a, real, pairs);
+    s->probability = ARENA_ARRAY(a, real, pairs);
+    if (c->router->traits & ROUTER_NOISE && !(c->router->traits & ROUTER_HIERARCHY))
+        s->noise_logits = ARENA_ARRAY(a, real, pairs);
+    s->dweight = ARENA_ARRAY(a, real, edge_room(c, most->tokens));
+    if (c->shared_gated) s->dshared_expert_gate = ARENA_ARRAY(a, real, most->tokens);
+    s->act = ARENA_ARRAY(a, real, most_of(act, beside));
+    s->rows = ARENA_ARRAY(a, real, rows * experts_width(c));
+    if (keeps_rows(c)) s->dy_rows = ARENA_ARRAY(a, real, rows * experts_width(c));
+    if (keeps_sparse(c)) s->sparse = ARENA_ARRAY(a, real, most->tokens * experts_width(c));
+    if (c->latent) s->latent = ARENA_ARRAY(a, real, most->tokens * c->latent);
+    if (c->residual) s->coefficient = ARENA_ARRAY(a, real, most->tokens * 2);
+    if (c->estimator == ESTIMATOR_DENSE) unpicked_layout(s, a, c, most->tokens);
+}
+
+size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most)
+{
+    layer_scratch s;
+    arena measured = { 0 };
+    if (!fits(c, most)) return SIZE_MAX;
+    layer_scratch_layout(&s, &measured, c, most);
+    return measured.used;
+}

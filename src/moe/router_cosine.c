@@ -1,0 +1,156 @@
+/* router_cosine.c - logits are the cosine of the angle between the projected token and each
+ * expert's vector, times a learned temperature; then softmax and the k largest: X-MoE, Tutel.
+ *
+ *     u = W x + b [P];  z_e = tau u.m_e / (|u| |m_e|);  tau = exp(min(t, log 100)) */
+#include <math.h>
+
+#include "moe/routing.h"
+#include "moe/select.h"
+
+enum { EXPERTS, TEMPERATURE }; /* [E, P], [1] */
+
+static const double most_temperature = 4.60517018598809136804; /* log 100 */
+
+/* Own numbers: u / |u| [T, P], then |u| [T], m / |m| [E, P], |m| [E]. */
+static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
+{
+    (void)width;
+    return (tokens + experts) * (o->projector + 1);
+}
+
+typedef struct angles {
+    int64_t width;
+    real *token, *token_size, *expert, *expert_size;
+    real tau;
+} angles;
+
+static angles angles_of(const routing *r)
+{
+    angles a = { .width = r->options->projector, .token = r->state->own };
+    double t = (double)r->weights->own[TEMPERATURE][0];
+    a.token_size = a.token + r->plan->tokens * a.width;
+    a.expert = a.token_size + r->plan->tokens;
+    a.expert_size = a.expert + r->plan->experts * a.width;
+    a.tau = (real)exp(t < most_temperature ? t : most_temperature);
+    return a;
+}
+
+/* Rows become unit vectors; size: what they were divided by, never 0. */
+static void normalise(const routing *r, int64_t rows, int64_t n, real *x, real *size)
+{
+    const row_kernels *kernels = r->compute->variant->rows;
+    for (int64_t i = 0; i < rows; i++) {
+        double length = sqrt(kernels->sum_squares(n, x + i * n));
+        size[i] = (real)(length > 1e-12 ? length : 1e-12);
+        kernels->scale(n, 1 / size[i], x + i * n, x + i * n);
+    }
+}
+
+static void project(routing *r)
+{
+    angles a = angles_of(r);
+    int64_t experts = r->plan->experts, numbers = r->plan->tokens * experts;
+    routing_multiply(r, routing_input(r), &r->weights->matrix, r->weights->bias, a.token, false);
+    normalise(r, r->plan->tokens, a.width, a.token, a.token_size);
+    memcpy(a.expert, r->weights->own[EXPERTS], (size_t)(experts * a.width) * sizeof(real));
+    normalise(r, experts, a.width, a.expert, a.expert_size);
+    weight m = weight_of_floats(a.expert, experts, a.width);
+    routing_multiply(r, a.token, &m, NULL, r->state->logits, false);
+    r->compute->variant->rows->scale(numbers, a.tau, r->state->logits, r->state->logits);
+}
+
+/* Forward: z = tau cos; tau = exp(t), t below its bound. dt += sum dz z, dcos = tau dz */
+static void temperature_backward(
+    const routing *r, const angles *a, const real *dlogits, real *dt, bool accumulate)
+{
+    int64_t numbers = r->plan->tokens * r->plan->experts;
+    double sum = 0;
+    for (int64_t i = 0; i < numbers; i++) sum += (double)dlogits[i] * (double)r->state->logits[i];
+    bool free = (double)r->weights->own[TEMPERATURE][0] <= most_temperature;
+    *dt = (accumulate ? *dt : 0) + (free ? (real)sum : 0);
+    r->compute->variant->rows->scale(numbers, a->tau, dlogits, r->state->logits);
+}
+
+/* dm (+)= of the experts' vectors, by way of the scratch. */
+static void experts_gradient(
+    const routing *r, const angles *a, const real *dcos, bool accumulate, real *dm)
+{
+    int64_t experts = r->plan->experts, n = a->width;
+    const row_kernels *kernels = r->compute->variant->rows;
+    for (int64_t e = 0; e < experts; e++) {
+        real *out = dm + e * n, along = 0;
+        const real *unit = a->expert + e * n;
+        if (!accumulate) memset(out, 0, (size_t)n * sizeof(real));
+        for (int64_t t = 0; t < r->plan->tokens; t++) {
+            real by = dcos[t * experts + e] / a->expert_size[e];
+            kernels->axpy(n, by, a->token + t * n, out);
+            along += by * kernels->dot(n, unit, a->token + t * n);
+        }
+        kernels->axpy(n, -along, unit, out);
+    }
+}
+
+static void project_backward(
+    routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
+{
+    angles a = angles_of(r);
+    real *dcos = r->state->logits; /* spent */
+    temperature_backward(r, &a, dlogits, g->own[TEMPERATURE], accumulate);
+    experts_gradient(r, &a, dcos, accumulate, g->own[EXPERTS]);
+    /* du goes to where the unit vectors stand, once they were read: token by token */
+    const row_kernels *kernels = r->compute->variant->rows;
+    for (int64_t t = 0; t < r->plan->tokens; t++) {
+        real *unit = a.token + t * a.width, along = 0;
+        const real *by = dcos + t * r->plan->experts;
+        for (int32_t e = 0; e < r->plan->experts; e++)
+            along += by[e] * kernels->dot(a.width, unit, a.expert + e * a.width);
+        kernels->scale(a.width, -along, unit, unit);
+        for (int32_t e = 0; e < r->plan->experts; e++)
+            kernels->axpy(a.width, by[e], a.expert + e * a.width, unit);
+        kernels->scale(a.width, 1 / a.token_size[t], unit, unit);
+    }
+    routing_product p = { .a = routing_input(r),
+        .w = &r->weights->matrix,
+        .dw = g->matrix,
+        .dbias = g->bias,
+        .accumulate = accumulate,
+        .da = rows_to(dx, r->width) };
+    routing_multiply_backward(r, &p, a.token);
+}
+
+static int64_t matrix_rows(const router_options *o, int32_t experts)
+{
+    (void)experts;
+    return o->projector;
+}
+
+static int parameters(
+    const router_options *o, int64_t width, int32_t experts, router_parameter *list)
+{
+    (void)width;
+    list[EXPERTS] = (router_parameter){ "router.experts", 0, experts, o->projector, true, false };
+    list[TEMPERATURE] = (router_parameter){ "router.temperature", 0, 0, 1, true, false };
+    return 2;
+}
+
+static void score(const router_token *t)
+{
+    score_softmax(t);
+    key_of_softmax(t);
+}
+
+const router router_cosine = {
+    .name = "cosine",
+    .help = "the angle between a projection of the token and each expert's vector, softmax, the k "
+            "largest (X-MoE)",
+    .options = (const char *const[]){ "renormalise", "norm-eps", "survivors", "projector", NULL },
+    .matrix_rows = matrix_rows,
+    .parameters = parameters,
+    .own = own,
+    .project = project,
+    .project_backward = project_backward,
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh_by_renormalise,
+    .backward = backward_by_renormalise,
+};

@@ -1,0 +1,109 @@
+/* router_product.c - experts are the points of a grid n1 x n2 x ...; one small softmax for each
+ * dimension, and an expert's probability is the product of its coordinates': hivemind's product
+ * keys. The sum of the coordinates' logits is the expert's logit, so that a softmax over all of
+ * them is that product. Coordinates that a mask leaves out lead to no expert. */
+#include "moe/routing.h"
+#include "moe/select.h"
+
+enum { MASK }; /* [sum of n] a state: 0 leaves a coordinate out */
+
+static int64_t coordinates_of(const router_options *o)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; i < o->dimensions; i++) sum += o->grid[i];
+    return sum;
+}
+
+/* Own numbers: the coordinates' logits [T, sum of n]; backward: their gradients. */
+static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
+{
+    (void)width, (void)experts;
+    return tokens * coordinates_of(o);
+}
+
+/* at[i]: where the coordinate of dimension i stands for expert e; ids are row-major. */
+static void coordinates(const router_options *o, int32_t e, int64_t *at)
+{
+    int64_t first = coordinates_of(o);
+    for (int32_t i = o->dimensions - 1; i >= 0; i--) {
+        first -= o->grid[i];
+        at[i] = first + e % o->grid[i];
+        e /= o->grid[i];
+    }
+}
+
+static void project(routing *r)
+{
+    const router_options *o = r->options;
+    int64_t wide = coordinates_of(o), experts = r->plan->experts, at[ROUTER_MAX_GRID];
+    const real *mask = r->weights->own[MASK];
+    real *logits = r->state->own;
+    routing_multiply(r, routing_input(r), &r->weights->matrix, r->weights->bias, logits, false);
+    for (int32_t e = 0; e < experts; e++) {
+        coordinates(o, e, at);
+        for (int64_t t = 0; t < r->plan->tokens; t++) {
+            real sum = 0;
+            for (int32_t i = 0; i < o->dimensions; i++)
+                sum += mask[at[i]] == 0 ? -REAL_INF : logits[t * wide + at[i]];
+            r->state->logits[t * experts + e] = sum;
+        }
+    }
+}
+
+static void project_backward(
+    routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
+{
+    const router_options *o = r->options;
+    int64_t wide = coordinates_of(o), experts = r->plan->experts, at[ROUTER_MAX_GRID];
+    real *d = r->state->own;
+    memset(d, 0, (size_t)(r->plan->tokens * wide) * sizeof(real));
+    for (int32_t e = 0; e < experts; e++) {
+        coordinates(o, e, at);
+        for (int64_t t = 0; t < r->plan->tokens; t++)
+            for (int32_t i = 0; i < o->dimensions; i++)
+                d[t * wide + at[i]] += dlogits[t * experts + e];
+    }
+    routing_product p = { .a = routing_input(r),
+        .w = &r->weights->matrix,
+        .dw = g->matrix,
+        .dbias = g->bias,
+        .accumulate = accumulate,
+        .da = rows_to(dx, r->width) };
+    routing_multiply_backward(r, &p, d);
+}
+
+static int64_t matrix_rows(const router_options *o, int32_t experts)
+{
+    (void)experts;
+    return coordinates_of(o);
+}
+
+static int parameters(
+    const router_options *o, int64_t width, int32_t experts, router_parameter *list)
+{
+    (void)width, (void)experts;
+    list[MASK] = (router_parameter){ "router.mask", 0, 0, coordinates_of(o), false, true };
+    return 1;
+}
+
+static void score(const router_token *t)
+{
+    score_softmax(t);
+    memcpy(t->key, t->logits, (size_t)t->experts * sizeof(real));
+}
+
+const router router_product = {
+    .name = "product",
+    .help = "experts on a grid; the product of a softmax for each dimension, the k largest "
+            "(hivemind)",
+    .options = (const char *const[]){ "grid", "renormalise", "norm-eps", "survivors", NULL },
+    .matrix_rows = matrix_rows,
+    .parameters = parameters,
+    .own = own,
+    .project = project,
+    .project_backward = project_backward,
+    .assign = assign_by_token,
+    .score = score,
+    .weigh = weigh_by_renormalise,
+    .backward = backward_by_renormalise,
+};

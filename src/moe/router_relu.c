@@ -1,0 +1,118 @@
+/* router_relu.c - every expert whose logit is positive, with the logit as its weight: ReMoE. The
+ * number of experts is learnt; the loss l1 presses on those that are in use, and a controller moves
+ * its coefficient until a token has K on average.
+ *
+ *     loss l1      lambda sum over e of f_e mean over t of w_te,  f_e = E count_e / (K T)
+ *     controller   lambda *= multiplier ^ sign((1 - K / E) - sparsity), sparsity = the share of
+ *                  weights that are 0, once a step */
+#include <math.h>
+
+#include "moe/routing.h"
+#include "moe/select.h"
+
+enum { LAMBDA }; /* [1] the only parameter of its own, a state */
+
+static void score(const router_token *t)
+{
+    for (int32_t e = 0; e < t->experts; e++)
+        t->score[e] = t->key[e] = t->logits[e] > 0 ? t->logits[e] : 0;
+    *t->lse = t->rows->log_sum_exp(t->experts, t->logits);
+}
+
+static bool is_positive(const router_token *t, int32_t e) { return t->logits[e] > 0; }
+
+static int32_t choose(const router_token *t)
+{
+    score(t);
+    return choose_where(t, is_positive);
+}
+
+static void assign(routing *r) { assign_each(r, choose); }
+
+static real derivative(real z, real s)
+{
+    (void)s;
+    return z > 0;
+}
+
+static void backward(const router_token *t, const token_gradient *d)
+{
+    backward_independent(t, d, derivative, backward_scaled);
+}
+
+static int32_t most_picks(const router_options *o, int32_t experts)
+{
+    (void)o;
+    return experts;
+}
+
+static int parameters(
+    const router_options *o, int64_t width, int32_t experts, router_parameter *list)
+{
+    (void)o, (void)width, (void)experts;
+    list[LAMBDA] = (router_parameter){ "router.l1", 0, 0, 1, false, false };
+    return 1;
+}
+
+/* What a step's batches add up: valid tokens and edges; then the sparsity of both. */
+static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
+{
+    (void)o, (void)tokens, (void)width, (void)experts;
+    return 3;
+}
+
+static double sparsity_of(const routing *r)
+{
+    const real *sum = r->state->own;
+    return sum[0] > 0 ? 1 - (double)sum[1] / ((double)sum[0] * r->plan->experts) : 0;
+}
+
+/* Sums start again with a step. */
+static void count(routing *r)
+{
+    real *sum = r->state->own;
+    if (r->batch->random.first_token == 0) sum[0] = sum[1] = 0;
+    for (int64_t t = 0; t < r->plan->tokens; t++) sum[0] += plan_is_valid(r->plan, t);
+    sum[1] += (real)r->plan->edges;
+    sum[2] = (real)sparsity_of(r);
+}
+
+static void assign_and_count(routing *r)
+{
+    assign(r);
+    count(r);
+}
+
+static int tensors(const routing *r, router_tensor *list)
+{
+    list[0] = (router_tensor){ "sparsity", 1, { 1 }, r->state->own + 2 };
+    list[1] = (router_tensor){ "l1_next", 1, { 1 }, r->weights->own[LAMBDA] };
+    return 2;
+}
+
+static void end_step(routing *r, real *const *own)
+{
+    double lack = 1 - (double)r->options->topk / r->plan->experts - sparsity_of(r);
+    double by = lack > 0   ? (double)r->options->l1_multiplier
+                : lack < 0 ? 1 / (double)r->options->l1_multiplier
+                           : 1;
+    own[LAMBDA][0] = (real)((double)own[LAMBDA][0] * by);
+}
+
+const router router_relu = {
+    .name = "relu",
+    .help = "every expert with a positive logit, which is its weight; about k of them, by a loss "
+            "that adapts (ReMoE)",
+    .traits = ROUTER_VARIABLE | ROUTER_INDEPENDENT | ROUTER_STEPS,
+    .loss = "l1",
+    .options = (const char *const[]){ "l1", "l1-multiplier", NULL },
+    .most_picks = most_picks,
+    .parameters = parameters,
+    .own = own,
+    .assign = assign_and_count,
+    .score = score,
+    .weigh = weigh_raw,
+    .backward = backward,
+    .end_step = end_step,
+    .tensors = tensors,
+};
