@@ -246,6 +246,7 @@ static const recipe recipes[] = {
         .dense_width = 4,
         .sparse_step = 2,
         .encoder = true,
+        .unit_embedding = true,
         .norm_eps = 1e-6,
         .rope_theta = 10000,
         .init = INIT_FAN_IN,

@@ -35,9 +35,10 @@ typedef struct recipe {
     double norm_eps, rope_theta;
     init_rule init;
     double init_scale;
-    bool encoder;     /* there is one, and a decoder that reads its output (T5) */
-    bool last_mixes;  /* the last of several layers has no feed-forward */
-    bool zero_router; /* the router starts at zero (Shazeer 2017, Grok-1) */
+    bool encoder;        /* there is one, and a decoder that reads its output (T5) */
+    bool last_mixes;     /* the last of several layers has no feed-forward */
+    bool unit_embedding; /* it starts at a deviation of 1 (T5) */
+    bool zero_router;    /* the router starts at zero (Shazeer 2017, Grok-1) */
 } recipe;
 
 const recipe *recipe_by_name(const char *name); /* NULL: unknown */

@@ -105,7 +105,7 @@ static void tell_spans(const train_run *r, const model_config *c)
     const train_settings *s = &r->settings;
     span_lengths n = span_lengths_of(&s->spans, s->context);
     whole(r, "encoder-layers", c->encoder->layers);
-    fact(r, "of a text", "%lld tokens are read, and %lld are written in place of %lld spans",
+    fact(r, "spans", "%lld tokens of a text are read, %lld are written for its %lld spans",
         (long long)n.read, (long long)n.written, (long long)n.spans);
 }
 

@@ -8,13 +8,14 @@
 
 init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed)
 {
-    if (!r) return (init_options){ INIT_NORMAL, config->init_range, false, seed };
-    return (init_options){ r->init, r->init_scale, r->zero_router, seed };
+    if (!r) return (init_options){ .rule = INIT_NORMAL, .scale = config->init_range, .seed = seed };
+    return (init_options){ r->init, r->init_scale, r->zero_router, r->unit_embedding, seed };
 }
 
 static double deviation_of(const param *p, const init_options *o)
 {
     if (o->zero_router && p->kind == PARAM_ROUTER) return 0;
+    if (o->unit_embedding && p->role == ROLE_EMBED) return 1;
     if (p->role == ROLE_ROUTER_NOISE) return 0; /* equal load at the start (Shazeer et al. 2017) */
     return o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)p->cols) : o->scale;
 }

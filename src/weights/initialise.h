@@ -11,7 +11,7 @@
 typedef struct init_options {
     init_rule rule;
     double scale;
-    bool zero_router;
+    bool zero_router, unit_embedding;
     uint64_t seed;
 } init_options;
 
