@@ -14,8 +14,9 @@ most_minutes=$(awk "BEGIN { print 2 * $minutes }")
 enough_tokens=500000
 languages="en de fr es it pt ja zh-cn"
 declare -A begins=(
-    [en]="The Debian system" [de]="Das Debian-System" [fr]="Le système Debian" [es]="El sistema Debian"
-    [it]="Il sistema Debian" [pt]="O sistema Debian" [ja]="Debian システム" [zh-cn]="Debian 系统")
+    [en]="The Debian system" [de]="Das Debian-System" [fr]="Le système Debian"
+    [es]="El sistema Debian" [it]="Il sistema Debian" [pt]="O sistema Debian"
+    [ja]="Debian システム" [zh-cn]="Debian 系统")
 
 part=0
 say() { printf '\n== %d of 5: %s\n' $((++part)) "$*" >&2; }
@@ -28,8 +29,12 @@ get_text() {
     printf '%s ' "$language" >&2
     [[ $language = ja || $language = zh-* ]] && spaces=0
     work=$(mktemp -d)
-    (cd "$work" && apt-get download -qq "debian-reference-$language" 2>/dev/null && dpkg-deb -x ./*.deb .) ||
-        { echo "debian-reference-$language could not be downloaded; 'apt-get update' as root may help" >&2; exit 1; }
+    (cd "$work" && apt-get download -qq "debian-reference-$language" 2>/dev/null &&
+        dpkg-deb -x ./*.deb .) || {
+        echo "debian-reference-$language could not be downloaded;" \
+            "'apt-get update' as root may help" >&2
+        exit 1
+    }
     mkdir -p "$data/text"
     zcat "$work/usr/share/debian-reference/debian-reference.$language.txt.gz" |
         LC_ALL=C sed -e 's/\xc2\xa0/ /g' -e 's/[[:space:]]*$//' |
@@ -43,26 +48,32 @@ packed() { xz -9e -c | wc -c; }
 # compare.json: bits per byte of xz on the same bytes, alone, and as what they add to the size of
 # the training text.
 compare() {
-    local language held_out bytes training
+    local language held_out bytes training added
     for language in $languages; do
         held_out=$run/validation/$language.txt
         bytes=$(wc -c < "$held_out")
         training=$(head -c "-$bytes" "$data/text/$language.txt" | packed)
-        echo "$language $bytes $(packed < "$held_out") $(($(packed < "$data/text/$language.txt") - training))"
-    done | jq -Rn '[inputs | split(" ")] | def bits(column): map({(.[0]): (8 * (.[column] | tonumber) / (.[1] | tonumber))}) | add;
+        added=$(($(packed < "$data/text/$language.txt") - training))
+        echo "$language $bytes $(packed < "$held_out") $added"
+    done | jq -Rn '[inputs | split(" ")] |
+        def bits(column): map({(.[0]): (8 * (.[column] | tonumber) / (.[1] | tonumber))}) | add;
         [{name: "xz -9e", domains: bits(2)},
-         {name: "xz -9e, primed", note: "what the text adds to the size of the compressed training text", domains: bits(3)}]' \
+         {name: "xz -9e, primed", domains: bits(3),
+          note: "what the text adds to the size of the compressed training text"}]' \
         > "$run/compare.json"
 }
 
 # What the end of training found on the texts that were kept apart, beside xz.
 show_bits() {
     jq -r --slurpfile xz "$run/compare.json" '.domains[] |
-        "\(.name) \(.bits_per_byte) \($xz[0][0].domains[.name]) \($xz[0][1].domains[.name])"' "$run/analysis.json" |
-        awk 'BEGIN { printf "%-10s %10s %10s %26s\n", "", "cadre", "xz -9e", "xz -9e, having packed the" }
-             BEGIN { printf "%-10s %10s %10s %26s\n", "", "", "", "training text before it" }
+        "\(.name) \(.bits_per_byte) \($xz[0][0].domains[.name]) \($xz[0][1].domains[.name])"' \
+        "$run/analysis.json" |
+        awk 'BEGIN { head = "%-10s %10s %10s %26s\n"
+                     printf head, "", "cadre", "xz -9e", "xz -9e, having packed the"
+                     printf head, "", "", "", "training text before it" }
              { printf "%-10s %10.2f %10.2f %26.2f\n", $1, $2, $3, $4; better += $2 < $3 }
-             END { printf "bits per byte, fewer is better: cadre needs fewer than xz -9e in %d of %d languages\n", better, NR }'
+             END { printf "bits per byte, fewer is better: "
+                   printf "cadre needs fewer than xz -9e in %d of %d languages\n", better, NR }'
 }
 
 # How much one pick of an expert tells about the language of the text: their mutual information, of
@@ -71,9 +82,11 @@ show_shares() {
     jq -r --slurpfile run "$run/run.json" 'def plogp: if . > 0 then . * log2 else 0 end;
         def entropy: add as $all | -(map(. / $all | plogp) | add);
         [.domain_expert, [$run[0].sparse_layers[].layer]] | transpose[] | .[0] as $count | [.[1],
-            ($count | (map(add) | entropy) + (transpose | map(add) | entropy) - (flatten | entropy)),
+            ($count | (map(add) | entropy) + (transpose | map(add) | entropy) -
+                (flatten | entropy)),
             ($count | map(add) | entropy)] | map(tostring) | join(" ")' "$run/analysis.json" |
-        awk '{ printf "layer %d: one pick of an expert tells %.2f of %.2f bits about the language\n", $1, $2, $3 }'
+        awk '{ printf "layer %d: one pick of an expert tells %.2f of %.2f bits", $1, $2, $3
+               print " about the language" }'
 }
 
 # Lines of at most 76 columns, broken at spaces where there are any; Chinese and Japanese characters
@@ -105,7 +118,8 @@ show_samples() {
     local language
     for language in $languages; do
         printf '%s\n' "$language"
-        wrap "${begins[$language]}$("$cadre" generate "$run" -p "${begins[$language]}" -n 128 --temperature 0.8 --top-p 0.9 --quiet)"
+        wrap "${begins[$language]}$("$cadre" generate "$run" -p "${begins[$language]}" -n 128 \
+            --temperature 0.8 --top-p 0.9 --quiet)"
     done
 }
 
@@ -115,9 +129,10 @@ du -cb "$data"/text/*.txt | tail -1 | awk '{ printf "%.1f MB of text\n", $1 / 1e
 
 say "training for $minutes minutes (Ctrl-C stops with a checkpoint; 'make demo' goes on from it)"
 # small enough that two cores show it a million tokens in three minutes
-"$cadre" train --recipe olmoe --layers 3 --experts 32 --topk 4 --expert-width 128 --batch 4 --lr 0.003 \
-    --aux-loss 0.02 --sequence-entropy 0.03 \
-    --data "$data/text" --minutes "$minutes" --min-tokens "$enough_tokens" --max-minutes "$most_minutes" --out "$run" --resume
+"$cadre" train --recipe olmoe --layers 3 --experts 32 --topk 4 --expert-width 128 --batch 4 \
+    --lr 0.003 --aux-loss 0.02 --sequence-entropy 0.03 \
+    --data "$data/text" --minutes "$minutes" --min-tokens "$enough_tokens" \
+    --max-minutes "$most_minutes" --out "$run" --resume
 
 say "what it learnt: text that it has not seen, beside xz"
 compare

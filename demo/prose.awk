@@ -24,7 +24,9 @@ function first_word(text,    at) {
 function bare(line) { return match(line, /[^ \t]/) ? substr(line, RSTART) : "" }
 
 # Was the line broken because the next word did not fit?
-function was_full(line, next_line) { return columns(line) + 1 + columns(first_word(bare(next_line))) > margin }
+function was_full(line, next_line) {
+    return columns(line) + 1 + columns(first_word(bare(next_line))) > margin
+}
 
 function glue(text, line) {
     if (text ~ /\/$/ || line ~ /^\//) return ""
@@ -46,7 +48,9 @@ function count_lines(pattern,    i, n) {
 }
 
 function is_table() { return count_lines("^ *[|+]") > NF / 2 }
-function is_listing() { return count_lines("^ *[$#%] ") > 0 || count_lines("[^ .]  +[^ ]") > NF / 2 }
+function is_listing() {
+    return count_lines("^ *[$#%] ") > 0 || count_lines("[^ .]  +[^ ]") > NF / 2
+}
 function is_rule() { return count_lines("[[:alnum:]\200-\377]") == 0 }
 function is_contents() { return NF > 2 && count_lines("^ *[0-9A-Z]+(\\.[0-9]+)*\\. ") > NF / 2 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# curve.sh - prints a table x,y of a curve with three pieces and noise, for cadre mixture: falling, level, rising.
+# curve.sh - prints a table x,y of a curve with three pieces and noise, for cadre mixture: falling,
+# level, rising.
 awk 'function uniform() { state = (state * 16807) % 2147483647; return state / 2147483647 }
     BEGIN {
         state = 1991
