@@ -201,6 +201,8 @@ static const char *const nature[] = {
     "min-lr-ratio",
     "min-tokens",
     "max-minutes",
+    "optimizer",
+    "freeze",
     "noise-density",
     "noise-span",
     "allow-lookahead",
