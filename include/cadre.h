@@ -9,16 +9,15 @@
  *
  * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling
  * and the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info,
- * cadre_growth, cadre_memory, cadre_evaluation, cadre_chat_account, cadre_request_news), begins
- * with `size`, which the program sets to sizeof of it before every call. Later versions add fields
- * at the end.
- * Any size from that of the struct's first version on is accepted: fields that an older program
- * does not have are taken as zero, which always means what was done before there was such a field;
- * of a newer program's struct, fields that this libcadre does not know are not read, and set to
- * zero in answers. A smaller size, as of a struct that was forgotten to be filled in, is
- * CADRE_EARGUMENT. What is handed to a listener (cadre_train_progress, cadre_verification) has its
- * size filled in by libcadre. All other structs, which stand in arrays, are returned by value or
- * describe data, stay as they are.
+ * cadre_growth, cadre_memory, cadre_evaluation, cadre_chat_account, cadre_request_news,
+ * cadre_batcher_cache), begins with `size`, which the program sets to sizeof of it before every
+ * call. Later versions add fields at the end. Any size from that of the struct's first version on
+ * is accepted: fields that an older program does not have are taken as zero, which always means
+ * what was done before there was such a field; of a newer program's struct, fields that this
+ * libcadre does not know are not read, and set to zero in answers. A smaller size, as of a struct
+ * that was forgotten to be filled in, is CADRE_EARGUMENT. What is handed to a listener
+ * (cadre_train_progress, cadre_verification) has its size filled in by libcadre. All other structs,
+ * which stand in arrays, are returned by value or describe data, stay as they are.
  *
  * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread
  * at a time, with all models, sessions, conversations and layers that were made in it: a call that
@@ -709,8 +708,13 @@ CADRE_API cadre_status cadre_pass_run(
  * cadre_generate writes for it, to the bit, whatever else is in a pass and whoever is cancelled.
  *
  * One thread runs; any number of others submit, poll and cancel meanwhile, and wait for no pass.
- * Borrows the model. Passes allocate nothing but what caches grow by; where a slot is free whose
- * last request began in the same way, that beginning is not read again. */
+ * Borrows the model. Passes allocate nothing.
+ *
+ * The caches of all requests lie in one pool of blocks, each of 64 tokens, as many as were asked
+ * for when the batcher was made. A request waits until the blocks that its prompt and its limit may
+ * come to need are free, or kept for nobody who is being served: it never runs out of them later.
+ * Requests that begin alike, to a whole block, share its memory and read it once. What has been
+ * read is kept until another request needs the room, what was used last the longest. */
 typedef struct cadre_batcher cadre_batcher;
 
 typedef struct cadre_batcher_limits {
@@ -720,10 +724,14 @@ typedef struct cadre_batcher_limits {
     int64_t context; /* tokens of a request, its prompt's included; 0: the model's own */
     int64_t chunk;   /* tokens of prompts that a pass reads; 0: 512 */
     int64_t beside;  /* the same while others write and wait for the pass; 0: 64 */
+    /* Tokens that the caches of all requests hold together, those that are kept among them: at
+     * least the context; 0, and at most: slots times the context */
+    int64_t cache;
 } cadre_batcher_limits;
 
-/* Takes the memory of its passes, of at most chunk + slots - 1 tokens, and logits [slots, V].
- * Caches take theirs as they fill: at most slots times cadre_model_cache_bytes of the context. */
+/* Takes the memory of its passes, of at most chunk + slots - 1 tokens, and logits [slots, V]. The
+ * caches' memory is taken as it is first used, and is at most cadre_model_cache_bytes of `cache`
+ * tokens, or with cache 0 slots times that of the context. */
 CADRE_API cadre_status cadre_batcher_new(
     cadre_model *model, const cadre_batcher_limits *limits, cadre_batcher **batcher);
 /* With all its requests. Nobody else may be using it. */
@@ -780,6 +788,21 @@ typedef struct cadre_request_news {
  * is called so. */
 CADRE_API cadre_status cadre_batcher_poll(
     cadre_batcher *batcher, int64_t id, cadre_request_news *news);
+
+/* The caches of all requests, after the last pass. */
+typedef struct cadre_batcher_cache {
+    size_t size;          /* sizeof(cadre_batcher_cache) */
+    int64_t block_tokens; /* of each block; 0, as all below: of a model with an encoder */
+    int64_t blocks;       /* in all */
+    int64_t used;         /* by requests that are read or written */
+    int64_t kept;         /* of texts that were read before: they make room where it is needed */
+    /* Of the prompts of all requests so far: all, and those that were found in the cache */
+    int64_t prompt_tokens, cached_tokens;
+    int64_t evicted; /* shared blocks that had to make room, so far */
+} cadre_batcher_cache;
+
+/* Waits for no pass. */
+CADRE_API cadre_status cadre_batcher_cache_get(cadre_batcher *batcher, cadre_batcher_cache *cache);
 
 /* Lets go of a request, at once of one that waits or has ended, before the next pass of one that is
  * written. Every request is cancelled once: it keeps its place until then, also when it has ended.

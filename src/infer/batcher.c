@@ -21,6 +21,18 @@ static cadre_status open_runner(batcher *b)
     return runner_open(b->model, l->chunk + l->slots - 1, l->slots, l->capacity, &b->runner);
 }
 
+/* The sessions that are given, or those of a cache. */
+static cadre_status open_sessions(batcher *b, session *given)
+{
+    const batcher_limits *l = &b->limits;
+    if (b->model->encoder) return CADRE_OK;
+    if (l->blocks)
+        CADRE_TRY(slot_cache_open(b->model, l->slots, l->capacity, l->blocks, &b->cache));
+    for (int64_t i = 0; i < l->slots; i++)
+        b->slots[i].session = l->blocks ? &b->cache.past[i].session : &given[i];
+    return open_runner(b);
+}
+
 cadre_status batcher_open(
     cadre_model *model, const batcher_limits *limits, session *sessions, batcher *b)
 {
@@ -29,10 +41,8 @@ cadre_status batcher_open(
     layout(b, &measured);
     cadre_status status = arena_open(&b->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) layout(b, &b->memory);
-    if (status == CADRE_OK && !model->encoder) status = open_runner(b);
+    if (status == CADRE_OK) status = open_sessions(b, sessions);
     if (status != CADRE_OK) batcher_close(b);
-    else
-        for (int64_t i = 0; sessions && i < limits->slots; i++) b->slots[i].session = &sessions[i];
     return status;
 }
 
@@ -41,6 +51,7 @@ void batcher_close(batcher *b)
     for (int64_t i = 0; b->slots && i < b->limits.slots; i++)
         encoder_decoder_close(&b->slots[i].stacks);
     runner_close(&b->runner);
+    slot_cache_close(&b->cache);
     route_log_close(&b->log);
     arena_close(&b->memory);
     *b = (batcher){ 0 };
@@ -60,6 +71,12 @@ bool batcher_is_idle(const batcher *b)
     for (int64_t i = 0; i < b->limits.slots; i++)
         if (b->slots[i].request) return false;
     return true;
+}
+
+bool batcher_admits(const batcher *b, const request *r)
+{
+    if (!batcher_has_room(b)) return false;
+    return !b->cache.slots || slot_cache_admits(&b->cache, r->tokens, r->prompt, request_most(r));
 }
 
 /* At least one token is left to read, for its logits. */
@@ -93,17 +110,22 @@ cadre_status batcher_join(batcher *b, request *r)
 {
     batcher_slot *s = choose_slot(b, r);
     assert(s);
-    int64_t shared = shared_with(s, r);
+    bool cached = b->cache.slots;
+    int64_t i = s - b->slots, shared = cached
+                                           ? slot_cache_shared(&b->cache, i, r->tokens, r->prompt)
+                                           : shared_with(s, r);
     CADRE_TRY(request_begin(r, shared));
     CADRE_TRY(open_log(b, r));
-    if (s->session) session_rewind(s->session, shared);
+    if (cached) slot_cache_begin(&b->cache, i, r->tokens, r->prompt, request_most(r));
+    else if (s->session) session_rewind(s->session, shared);
     else CADRE_TRY(encoder_decoder_open(b->model, r->prompt, r->options.limit + 1, &s->stacks));
     s->request = r;
     return CADRE_OK;
 }
 
-static void leave(batcher_slot *s)
+static void leave(batcher *b, batcher_slot *s)
 {
+    if (b->cache.slots) slot_cache_leave(&b->cache, s - b->slots);
     encoder_decoder_close(&s->stacks);
     s->request = NULL;
 }
@@ -111,13 +133,13 @@ static void leave(batcher_slot *s)
 void batcher_leave(batcher *b, const request *r)
 {
     for (int64_t i = 0; i < b->limits.slots; i++)
-        if (b->slots[i].request == r) leave(&b->slots[i]);
+        if (b->slots[i].request == r) leave(b, &b->slots[i]);
 }
 
 static void let_go(batcher *b)
 {
     for (int64_t i = 0; i < b->limits.slots; i++)
-        if (b->slots[i].request && request_ended(b->slots[i].request)) leave(&b->slots[i]);
+        if (b->slots[i].request && request_ended(b->slots[i].request)) leave(b, &b->slots[i]);
 }
 
 /* ---- a pass's tokens ---- */
@@ -158,6 +180,18 @@ static void plan_tokens(batcher *b)
         writers += writes, readers += reads(s);
     }
     share_out(b, writers ? b->limits.beside : b->limits.chunk, readers);
+}
+
+/* Who cannot have its blocks fails alone. */
+static void reserve_blocks(batcher *b)
+{
+    for (int64_t i = 0; i < b->cache.slots; i++) {
+        batcher_slot *s = &b->slots[i];
+        cadre_status status = s->count ? slot_cache_reserve(&b->cache, i, s->count) : CADRE_OK;
+        if (status == CADRE_OK) continue;
+        request_fail(s->request, status);
+        s->count = 0;
+    }
 }
 
 static int64_t lay_out(batcher *b)
@@ -218,7 +252,9 @@ static int64_t read_tokens(batcher *b, const route_log *log)
 static void run_together(batcher *b)
 {
     plan_tokens(b);
+    reserve_blocks(b);
     int64_t parts = lay_out(b);
+    if (!parts) return;
     const route_log *log = is_watched(b) ? &b->log : NULL;
     b->runner.may_stop = may_stop(b);
     b->runner.watch = log ? route_log_watch : NULL;
@@ -228,6 +264,8 @@ static void run_together(batcher *b)
         give_up(b, status);
         return;
     }
+    for (int64_t i = 0; i < b->cache.slots; i++)
+        if (b->slots[i].count) slot_cache_keep(&b->cache, i);
     int64_t rows = read_tokens(b, log), vocab = b->model->config.vocab;
     if (rows) runner_logits(&b->runner, b->rows, rows, b->logits);
     for (int64_t i = 0; i < b->limits.slots; i++)

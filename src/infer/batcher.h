@@ -14,18 +14,20 @@
 #include "infer/encoder_decoder.h"
 #include "infer/request.h"
 #include "infer/runner.h"
+#include "infer/slot_cache.h"
 
 typedef struct batcher_limits {
     int64_t slots;    /* requests that are taken further together */
     int64_t capacity; /* tokens of a sequence */
     int64_t chunk;    /* tokens of prompts in a pass */
     int64_t beside;   /* the same while others write: 1 to chunk */
+    int64_t blocks;   /* of a cache of the slots' own; 0: their sessions are given */
 } batcher_limits;
 
 /* A request's place, and what is planned for it in a pass. */
 typedef struct batcher_slot {
-    session *session;       /* borrowed: what was read, kept when the request is gone; or */
-    encoder_decoder stacks; /* of a model with an encoder */
+    session *session;       /* given, or the cache's: keeps what was read when a request leaves */
+    encoder_decoder stacks; /* instead, of a model with an encoder */
     request *request;       /* borrowed; NULL: free */
     int64_t count, first;   /* tokens in the pass, and the first of them there */
     int64_t row;            /* of its logits; -1: none */
@@ -35,6 +37,7 @@ typedef struct batcher {
     cadre_model *model; /* borrowed */
     batcher_limits limits;
     runner runner;
+    slot_cache cache; /* where the limits have blocks */
     arena memory;
     batcher_slot *slots; /* [slots] */
     runner_part *parts;  /* [slots] */
@@ -45,16 +48,19 @@ typedef struct batcher {
 } batcher;
 
 /* sessions [slots], of room for the capacity: borrowed, and left alone by others while their slots
- * are not free; NULL: of a model with an encoder. */
+ * are not free; NULL: of a model with an encoder, and where the limits have blocks, which hold a
+ * sequence of the capacity at least. */
 cadre_status batcher_open(
     cadre_model *model, const batcher_limits *limits, session *sessions, batcher *b);
 void batcher_close(batcher *b); /* of requests too: they stay as they are */
 
 bool batcher_has_room(const batcher *b); /* a slot is free */
 bool batcher_is_idle(const batcher *b);  /* all are */
+/* A slot is free, and the blocks that the request may come to need can be promised to it. */
+bool batcher_admits(const batcher *b, const request *r);
 
-/* The request, of no more tokens than the capacity, takes a free slot: the one that has read most
- * of its prompt. */
+/* The request, which is admitted and of no more tokens than the capacity, takes a free slot: the
+ * one that has read most of its prompt. */
 cadre_status batcher_join(batcher *b, request *r);
 void batcher_leave(batcher *b, const request *r); /* if it is there */
 

@@ -28,9 +28,9 @@ struct cadre_batcher {
     cadre_model *model; /* borrowed */
     lock lock;
     int64_t places_count, last_id, context;
-    place *places;     /* [places_count] */
-    session *sessions; /* [slots]; NULL: of a model with an encoder */
+    place *places; /* [places_count] */
     batcher batcher;
+    cadre_batcher_cache cache; /* as it was after the last pass */
 };
 
 /* ---- made and let go ---- */
@@ -51,13 +51,16 @@ static void free_place(place *p)
     p->polled = 0;
 }
 
-static cadre_status open_sessions(cadre_batcher *b, int64_t slots)
+/* Blocks of now; the tokens of prompts are counted as requests join. */
+static void count_cache(cadre_batcher *b)
 {
-    if (b->model->encoder) return CADRE_OK;
-    if (!(b->sessions = MEM_ARRAY(session, slots))) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < slots; i++)
-        CADRE_TRY(session_open(b->model, b->context, &b->sessions[i]));
-    return CADRE_OK;
+    const slot_cache *own = &b->batcher.cache;
+    if (!own->slots) return;
+    b->cache.block_tokens = STATE_BLOCK;
+    b->cache.blocks = own->blocks;
+    b->cache.kept = slot_cache_idle_blocks(own);
+    b->cache.used = own->blocks - state_pool_room(own->pool) - b->cache.kept;
+    b->cache.evicted = own->prefixes.evicted;
 }
 
 /* The tokenizer is opened here and not when the first request begins, while others wait. */
@@ -67,8 +70,9 @@ static cadre_status open_all(cadre_batcher *b, const batcher_limits *limits)
     if (model_has_tokenizer(b->model)) CADRE_TRY(cadre_model_tokenizer(b->model, &t));
     b->places = MEM_ARRAY(place, b->places_count);
     if (!b->places) return CADRE_ENOMEM;
-    CADRE_TRY(open_sessions(b, limits->slots));
-    return batcher_open(b->model, limits, b->sessions, &b->batcher);
+    CADRE_TRY(batcher_open(b->model, limits, NULL, &b->batcher));
+    count_cache(b);
+    return CADRE_OK;
 }
 
 static int64_t or_at_most(int64_t given, int64_t otherwise, int64_t most)
@@ -95,6 +99,15 @@ static cadre_status check_limits(const cadre_batcher_limits *l, const cadre_mode
     return CADRE_OK;
 }
 
+/* Any request can have what it may need, once the others have gone. */
+static cadre_status check_cache(int64_t tokens, int64_t context)
+{
+    if (!tokens || tokens >= context) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "the cache of all requests: expected at least the %lld tokens of one context, found %lld",
+        (long long)context, (long long)tokens);
+}
+
 cadre_status cadre_batcher_new(
     cadre_model *model, const cadre_batcher_limits *limits, cadre_batcher **out)
 {
@@ -102,14 +115,19 @@ cadre_status cadre_batcher_new(
     CADRE_TRY(sized_read("cadre_batcher_limits", limits, SIZE_UP_TO(cadre_batcher_limits, beside),
         &given, sizeof given));
     CADRE_TRY(check_limits(&given, model));
+    int64_t context = or_at_most(given.context, model->config.context, INT32_MAX);
+    CADRE_TRY(check_cache(given.cache, context));
     cadre_batcher *b = MEM_ARRAY(cadre_batcher, 1);
     if (!b) return CADRE_ENOMEM;
     b->model = model, b->places_count = given.slots + given.queue;
-    b->context = or_at_most(given.context, model->config.context, INT32_MAX);
+    b->context = context;
     lock_open(&b->lock);
     batcher_limits own = { .slots = given.slots, .capacity = b->context };
     own.chunk = or_at_most(given.chunk, RUNNER_CHUNK, b->context);
     own.beside = or_at_most(given.beside, BESIDE, own.chunk);
+    /* More than all slots can fill is of no use */
+    own.blocks = given.slots * state_blocks(context);
+    if (given.cache) own.blocks = or_at_most(state_blocks(given.cache), 0, own.blocks);
     cadre_status status = open_all(b, &own);
     if (status == CADRE_OK) *out = b;
     else cadre_batcher_free(b);
@@ -125,10 +143,7 @@ void cadre_batcher_free(cadre_batcher *b)
         byte_buffer_free(&b->places[i].fresh);
         byte_buffer_free(&b->places[i].told);
     }
-    for (int64_t i = 0; b->sessions && b->batcher.slots && i < b->batcher.limits.slots; i++)
-        session_close(&b->sessions[i]);
     batcher_close(&b->batcher);
-    mem_free(b->sessions);
     mem_free(b->places);
     lock_close(&b->lock);
     mem_free(b);
@@ -231,6 +246,8 @@ static void join(cadre_batcher *b, place *p)
     cadre_status status = batcher_join(&b->batcher, &p->request);
     if (status != CADRE_OK) request_fail(&p->request, status);
     p->seen.cached_tokens = p->request.read;
+    b->cache.prompt_tokens += p->request.prompt;
+    b->cache.cached_tokens += p->request.read;
     show(p);
 }
 
@@ -257,7 +274,8 @@ static void before_pass(cadre_batcher *b)
     place *next;
     lock_take(&b->lock);
     for (int64_t i = 0; i < b->places_count; i++) leave_if_cancelled(b, &b->places[i]);
-    while (batcher_has_room(&b->batcher) && (next = longest_waiting(b))) join(b, next);
+    while ((next = longest_waiting(b)) && batcher_admits(&b->batcher, &next->request))
+        join(b, next);
     lock_give(&b->lock);
 }
 
@@ -269,6 +287,7 @@ static void after_pass(cadre_batcher *b)
         leave_if_cancelled(b, p);
         if (p->joined) show(p);
     }
+    count_cache(b);
     lock_give(&b->lock);
 }
 
@@ -282,7 +301,7 @@ cadre_status cadre_batcher_run(cadre_batcher *b, bool *idle)
     return context_leave(b->model->context, CADRE_OK);
 }
 
-/* ---- polling and cancelling ---- */
+/* ---- asking and cancelling ---- */
 
 static cadre_status find(const cadre_batcher *b, int64_t id, place **found)
 {
@@ -335,4 +354,13 @@ cadre_status cadre_batcher_cancel(cadre_batcher *b, int64_t id)
     }
     lock_give(&b->lock);
     return status;
+}
+
+cadre_status cadre_batcher_cache_get(cadre_batcher *b, cadre_batcher_cache *cache)
+{
+    CADRE_TRY(sized_check("cadre_batcher_cache", cache, SIZE_UP_TO(cadre_batcher_cache, evicted)));
+    lock_take(&b->lock);
+    sized_write(&b->cache, sizeof b->cache, cache);
+    lock_give(&b->lock);
+    return CADRE_OK;
 }

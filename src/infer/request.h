@@ -74,6 +74,11 @@ void request_close(request *r);
 static inline bool request_ended(const request *r) { return r->state > REQUEST_WRITES; }
 /* Tokens that there are so far, the start token not among them. */
 static inline int64_t request_length(const request *r) { return r->prompt + r->written; }
+/* Tokens that are ever read for it: the last one that it writes is not. */
+static inline int64_t request_most(const request *r)
+{
+    return r->prompt + (r->options.limit ? r->options.limit - 1 : 0);
+}
 static inline int64_t request_left(const request *r) { return request_length(r) - r->read; }
 static inline bool request_wants_logits(const request *r)
 {

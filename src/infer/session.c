@@ -1,6 +1,8 @@
 /* session.c - a state, and what a sequence may consist of. */
 #include "infer/session.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 /* What its state left to be done. */
@@ -37,6 +39,12 @@ void session_close(session *s)
     sequence_state_close(&s->state);
     mem_free(s->tokens);
     *s = (session){ 0 };
+}
+
+void session_begin(session *s, const int32_t *tokens, state_block *const *blocks, int64_t length)
+{
+    memcpy(s->tokens, tokens, (size_t)length * sizeof *tokens);
+    sequence_state_begin(&s->state, blocks, length, NULL);
 }
 
 int64_t session_rewind(session *s, int64_t length)

@@ -19,6 +19,10 @@ cadre_status session_open_beside(const session *other, int64_t capacity, session
 cadre_status session_open_in(state_pool *p, int64_t capacity, session *s);
 void session_close(session *s);
 
+/* What it holds becomes `length` tokens, whose rows are those of these blocks of its pool
+ * [state_blocks(length)]. */
+void session_begin(session *s, const int32_t *tokens, state_block *const *blocks, int64_t length);
+
 static inline int64_t session_length(const session *s) { return s->state.length; }
 /* Forgets all but the first `length` tokens, at most as many as it holds; or all of them, where the
  * model's mixers cannot go back. Returns how many are left. */

@@ -47,6 +47,8 @@ cadre_status state_pool_join(state_pool *p, int64_t blocks);
 void state_pool_leave(state_pool *p, int64_t blocks);
 
 int64_t state_pool_room(state_pool *p); /* free blocks */
+/* A past is its rows of tokens alone: a sequence may begin with the full blocks of any other. */
+static inline bool state_pool_shares(const state_pool *p) { return p->rewinds && !p->fixed; }
 
 state_block *state_pool_take(state_pool *p);    /* held once; NULL: no block is free */
 state_block *state_block_share(state_block *b); /* held once more; returns b */

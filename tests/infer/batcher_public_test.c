@@ -86,12 +86,19 @@ static int end(void **state)
     return 0;
 }
 
-static cadre_batcher *open_batcher(int64_t slots, int64_t queue)
+static cadre_batcher *open_bounded(int64_t slots, int64_t queue, int64_t cache)
 {
-    cadre_batcher_limits limits = { .size = sizeof limits, .slots = slots, .queue = queue };
+    cadre_batcher_limits limits = {
+        .size = sizeof limits, .slots = slots, .queue = queue, .cache = cache
+    };
     cadre_batcher *b;
     succeeds(cadre_batcher_new(model, &limits, &b));
     return b;
+}
+
+static cadre_batcher *open_batcher(int64_t slots, int64_t queue)
+{
+    return open_bounded(slots, queue, 0);
 }
 
 static cadre_request request_of(const told *t)
@@ -149,10 +156,8 @@ static void one_pass(cadre_batcher *b)
     succeeds(cadre_batcher_run(b, &idle));
 }
 
-static void all_are_written_as_alone(void **state)
+static void write_all(cadre_batcher *b)
 {
-    (void)state;
-    cadre_batcher *b = open_batcher(3, REQUESTS);
     int64_t ids[REQUESTS];
     bool idle = false;
     for (int i = 0; i < REQUESTS; i++) forget(&got[i]), ids[i] = submit(b, &got[i]);
@@ -165,6 +170,67 @@ static void all_are_written_as_alone(void **state)
         same(&got[i], &alone[i]);
         succeeds(cadre_batcher_cancel(b, ids[i]));
     }
+    cadre_batcher_free(b);
+}
+
+static void all_are_written_as_alone(void **state)
+{
+    (void)state;
+    write_all(open_batcher(3, REQUESTS));
+    write_all(open_bounded(3, REQUESTS, CONTEXT)); /* they wait for blocks, too */
+}
+
+static cadre_batcher_cache cache_of(cadre_batcher *b)
+{
+    cadre_batcher_cache cache = { .size = sizeof cache };
+    succeeds(cadre_batcher_cache_get(b, &cache));
+    assert_int_equal(cache.block_tokens, 64);
+    assert_true(cache.used + cache.kept <= cache.blocks);
+    return cache;
+}
+
+static void run_to_the_end(cadre_batcher *b)
+{
+    for (bool idle = false; !idle;) succeeds(cadre_batcher_run(b, &idle));
+}
+
+static void a_cache_is_bounded_and_says_what_it_holds(void **state)
+{
+    (void)state;
+    int32_t tokens[90];
+    for (int i = 0; i < 90; i++) tokens[i] = i;
+    cadre_request r = { .size = sizeof r, .tokens = tokens, .count = 90, .limit = 5 };
+    cadre_batcher *b = open_bounded(4, 4, 3 * 64);
+    cadre_batcher_cache small = { .size = 8 };
+    int64_t ids[3];
+    refuses(cadre_batcher_cache_get(b, &small), CADRE_EARGUMENT, "size");
+    assert_int_equal(cache_of(b).blocks, 3);
+    assert_int_equal(cache_of(b).used, 0);
+    succeeds(cadre_batcher_submit(b, &r, &ids[0]));
+    succeeds(cadre_batcher_submit(b, &r, &ids[1]));
+    one_pass(b);
+    assert_int_equal(cache_of(b).used, 2);
+    assert_int_equal(poll(b, ids[1]).state, CADRE_REQUEST_WAITS); /* slots are free, not blocks */
+    one_pass(b);                                                  /* its first block is there now */
+    assert_int_equal(poll(b, ids[1]).cached_tokens, 64);
+    assert_int_equal(cache_of(b).used, 3);
+    run_to_the_end(b);
+    assert_int_equal(cache_of(b).used, 0);
+    assert_int_equal(cache_of(b).kept, 3);
+    assert_int_equal(cache_of(b).prompt_tokens, 2 * 90);
+    assert_int_equal(cache_of(b).cached_tokens, 64);
+    tokens[0] = 7, tokens[80] = 7; /* another text: what was kept makes room */
+    r.limit = 1;
+    succeeds(cadre_batcher_submit(b, &r, &ids[2]));
+    run_to_the_end(b);
+    assert_int_equal(poll(b, ids[2]).cached_tokens, 0);
+    assert_int_equal(poll(b, ids[2]).state, CADRE_REQUEST_LIMIT);
+    assert_int_equal(cache_of(b).evicted, 0); /* the ends of texts that slots had were enough */
+    tokens[0] = 9;
+    succeeds(cadre_batcher_cancel(b, ids[2]));
+    succeeds(cadre_batcher_submit(b, &r, &ids[2]));
+    run_to_the_end(b);
+    assert_int_equal(cache_of(b).evicted, 1);
     cadre_batcher_free(b);
 }
 
@@ -205,6 +271,10 @@ static void what_cannot_be_is_refused(void **state)
     refuses(cadre_batcher_new(model, &limits, &b), CADRE_EARGUMENT, "slots");
     limits = (cadre_batcher_limits){ .size = sizeof limits, .slots = 1, .context = CONTEXT + 1 };
     refuses(cadre_batcher_new(model, &limits, &b), CADRE_EARGUMENT, "at most the model's own, 96");
+    limits = (cadre_batcher_limits){ .size = sizeof limits, .slots = 1, .cache = CONTEXT - 1 };
+    refuses(cadre_batcher_new(model, &limits, &b), CADRE_EARGUMENT, "at least the 96 tokens");
+    limits.cache = -1;
+    refuses(cadre_batcher_new(model, &limits, &b), CADRE_EARGUMENT, "found -1");
     r.count = 0;
     refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "at least one token");
     r.tokens = tokens, r.count = CONTEXT;
@@ -217,7 +287,7 @@ static void what_cannot_be_is_refused(void **state)
     refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "temperature");
     r.sampling = NULL, r.limit = INT64_MAX; /* to the end of the context */
     succeeds(cadre_batcher_submit(b, &r, &id));
-    for (bool idle = false; !idle;) succeeds(cadre_batcher_run(b, &idle));
+    run_to_the_end(b);
     assert_int_equal(poll(b, id).state, CADRE_REQUEST_LIMIT);
     assert_int_equal(poll(b, id).tokens, CONTEXT - 4);
     cadre_batcher_free(b);
@@ -290,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_written_as_alone),
         cmocka_unit_test(a_queue_is_bounded_and_in_order),
+        cmocka_unit_test(a_cache_is_bounded_and_says_what_it_holds),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_thread_runs_and_another_asks),
         cmocka_unit_test(a_token_allocates_nothing),

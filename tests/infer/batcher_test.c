@@ -91,7 +91,7 @@ static void make_requests(void)
 
 static void run_alone(told *t)
 {
-    const batcher_limits limits = { 1, CAPACITY, CAPACITY, CAPACITY };
+    const batcher_limits limits = { 1, CAPACITY, CAPACITY, CAPACITY, 0 };
     session s;
     batcher b;
     request r;
@@ -121,15 +121,16 @@ static void run_together(const batcher_limits *limits)
     session sessions[REQUESTS];
     request requests[REQUESTS];
     batcher b;
-    int next = 0;
+    int next = 0, opened = 0;
     memcpy(f.got, f.alone, sizeof f.got);
     for (int i = 0; i < REQUESTS; i++) f.got[i].count = f.got[i].watched = 0;
-    for (int64_t i = 0; i < limits->slots; i++)
+    for (int64_t i = 0; i < limits->slots && !limits->blocks; i++)
         succeeds(session_open(f.model, CAPACITY, &sessions[i]));
-    succeeds(batcher_open(f.model, limits, sessions, &b));
+    succeeds(batcher_open(f.model, limits, limits->blocks ? NULL : sessions, &b));
     while (next < REQUESTS || !batcher_is_idle(&b)) {
         while (next < REQUESTS && batcher_has_room(&b) && draw(3)) {
-            open_request(&requests[next], &f.got[next], next % 4 < 2);
+            if (opened == next) open_request(&requests[opened++], &f.got[next], next % 4 < 2);
+            if (!batcher_admits(&b, &requests[next])) break;
             succeeds(batcher_join(&b, &requests[next]));
             f.got[next].held = requests[next].read;
             if (next % 4 < 2) f.got[next].watched = f.got[next].held;
@@ -149,16 +150,18 @@ static void run_together(const batcher_limits *limits)
         request_close(&requests[i]);
     }
     batcher_close(&b);
-    for (int64_t i = 0; i < limits->slots; i++) session_close(&sessions[i]);
+    for (int64_t i = 0; i < limits->slots && !limits->blocks; i++) session_close(&sessions[i]);
 }
 
 static void in_company_as_alone(void **state)
 {
     static const batcher_limits limits[] = {
-        { 1, CAPACITY, 64, 7 },
-        { 5, CAPACITY, 64, 9 },
-        { 16, CAPACITY, 33, 1 },
-        { 16, CAPACITY, CAPACITY, CAPACITY },
+        { 1, CAPACITY, 64, 7, 0 },
+        { 5, CAPACITY, 64, 9, 0 },
+        { 5, CAPACITY, 64, 9, 2 }, /* blocks for one long request, or two short ones */
+        { 16, CAPACITY, 33, 1, 0 },
+        { 16, CAPACITY, CAPACITY, CAPACITY, 0 },
+        { 16, CAPACITY, CAPACITY, CAPACITY, 9 },
     };
     const char *path = scratch_file("model.gguf");
     cadre_options *o = small_options(*state);
@@ -211,7 +214,7 @@ typedef struct table {
 static void open_table(
     table *t, int64_t chunk, int64_t beside, const int64_t *counts, int64_t count, bool watched)
 {
-    const batcher_limits limits = { 4, CAPACITY, chunk, beside };
+    const batcher_limits limits = { 4, CAPACITY, chunk, beside, 0 };
     for (int i = 0; i < 4; i++) succeeds(session_open(f.model, CAPACITY, &t->sessions[i]));
     succeeds(batcher_open(f.model, &limits, t->sessions, &t->b));
     for (int64_t i = 0; i < count; i++) {

@@ -1,0 +1,335 @@
+/* slot_cache_test.c - requests in a small pool: none runs out of blocks, each writes what it
+ * writes alone, and its logits are the same bits, whatever was shared, kept or evicted. */
+#include "infer/slot_cache.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "format/hash.h"
+#include "infer/batcher.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+#include "support/succeeds.h"
+
+enum { REQUESTS = 40, PROMPT = 300, LIMIT = 30, CAPACITY = PROMPT + LIMIT, VOCAB = 512 };
+
+typedef struct told {
+    int32_t prompt[PROMPT], ids[LIMIT];
+    hash128 logits[LIMIT]; /* of the logits that a token was drawn from */
+    int64_t prompt_count, limit, count;
+} told;
+
+static cadre_context *context;
+static cadre_model *model;
+static told alone[REQUESTS], got[REQUESTS];
+static random_key key;
+static uint64_t draws;
+
+static int64_t draw(int64_t below)
+{
+    return (int64_t)(random_bits(key, draws++) % (uint64_t)below);
+}
+
+static bool listen(void *arg, int32_t id, const char *text, size_t size)
+{
+    told *t = arg;
+    (void)text, (void)size;
+    t->ids[t->count++] = id;
+    return true;
+}
+
+static void open_request(request *r, told *t)
+{
+    const request_options o = { .limit = t->limit, .listener = listen, .arg = t };
+    succeeds(request_open(model, t->prompt, t->prompt_count, &o, r));
+}
+
+/* Texts of three beginnings, which some of them leave in the middle of a block. */
+static void make_requests(void)
+{
+    for (int i = 0; i < REQUESTS; i++) {
+        told *t = &alone[i];
+        int64_t same = i % 4 ? 40 + draw(PROMPT - 60) : 0, begins = draw(3);
+        t->prompt_count = 1 + draw(PROMPT), t->limit = draw(LIMIT + 1), t->count = 0;
+        for (int64_t p = 0; p < PROMPT; p++)
+            t->prompt[p] = (int32_t)(p < same ? (p * 7 + begins) % VOCAB : draw(VOCAB));
+        got[i] = *t;
+    }
+}
+
+/* A pass; takes down the logits that tokens were drawn from. */
+static void pass(batcher *b)
+{
+    told *of[REQUESTS];
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        of[i] = b->slots[i].request ? b->slots[i].request->options.arg : NULL;
+    batcher_pass(b);
+    for (int64_t i = 0; i < b->limits.slots; i++)
+        if (of[i] && b->slots[i].count && b->slots[i].row >= 0)
+            of[i]->logits[of[i]->count - 1] =
+                hash_bytes(b->logits + b->slots[i].row * VOCAB, VOCAB * sizeof(real));
+}
+
+static void run_alone(told *t)
+{
+    const batcher_limits limits = { 1, CAPACITY, CAPACITY, CAPACITY, 0 };
+    session s;
+    batcher b;
+    request r;
+    succeeds(session_open(model, CAPACITY, &s));
+    succeeds(batcher_open(model, &limits, &s, &b));
+    open_request(&r, t);
+    succeeds(batcher_join(&b, &r));
+    while (!request_ended(&r)) pass(&b);
+    succeeds(r.status);
+    request_close(&r);
+    batcher_close(&b);
+    session_close(&s);
+}
+
+static void open_model(const char *name)
+{
+    cadre_options *o = small_options(name);
+    small_set(o, "context", "512");
+    succeeds(cadre_context_new(2, NULL, &context));
+    succeeds(cadre_init(context, o, NULL, "bf16", scratch_file("model.gguf"), NULL));
+    succeeds(cadre_model_open(context, scratch_file("model.gguf"), &model));
+    assert_int_equal(model->config.vocab, VOCAB);
+    cadre_options_free(o);
+}
+
+static void close_model(void)
+{
+    cadre_model_close(model);
+    cadre_context_free(context);
+    succeeds(file_remove(scratch_file("model.gguf")));
+}
+
+/* What is used and what is not are all blocks. */
+static void balanced(const slot_cache *c)
+{
+    int64_t free = state_pool_room(c->pool), kept = slot_cache_idle_blocks(c), held = 0;
+    assert_true(free >= 0 && kept >= 0 && free + kept <= c->blocks);
+    for (int64_t i = 0; i < c->slots; i++) held += !c->past[i].left;
+    if (!held) assert_int_equal(free + kept, c->blocks);
+}
+
+/* Returns the tokens of prompts that were not read again. */
+static int64_t run_together(const batcher_limits *limits, bool cut)
+{
+    request requests[REQUESTS];
+    bool cancelled[REQUESTS] = { 0 };
+    batcher b;
+    int64_t shared = 0;
+    int opened = 0, next = 0;
+    for (int i = 0; i < REQUESTS; i++) got[i].count = 0;
+    succeeds(batcher_open(model, limits, NULL, &b));
+    while (next < REQUESTS || !batcher_is_idle(&b)) {
+        while (next < REQUESTS && draw(4)) {
+            if (opened == next) open_request(&requests[opened++], &got[next]);
+            if (!batcher_admits(&b, &requests[next])) break;
+            succeeds(batcher_join(&b, &requests[next]));
+            shared += requests[next++].read;
+        }
+        if (batcher_is_idle(&b) && opened > next) assert_true(batcher_admits(&b, &requests[next]));
+        pass(&b);
+        balanced(&b.cache);
+        for (int i = 0; cut && i < next; i++)
+            if (!request_ended(&requests[i]) && !cancelled[i] && draw(40) == 0) {
+                cancelled[i] = true;
+                batcher_leave(&b, &requests[i]);
+                balanced(&b.cache);
+            }
+    }
+    for (int i = 0; i < REQUESTS; i++) {
+        int64_t count = got[i].count;
+        succeeds(requests[i].status);
+        if (!cancelled[i]) assert_int_equal(count, alone[i].count);
+        assert_memory_equal(got[i].ids, alone[i].ids, (size_t)count * sizeof *got[i].ids);
+        assert_memory_equal(got[i].logits, alone[i].logits, (size_t)count * sizeof *got[i].logits);
+        request_close(&requests[i]);
+    }
+    batcher_close(&b);
+    return shared;
+}
+
+static void the_bits_are_those_of_alone(void **state)
+{
+    static const batcher_limits limits[] = {
+        { 1, CAPACITY, 100, 100, 6 },   /* no more than the longest one */
+        { 4, CAPACITY, 64, 9, 6 },      /* the same, for four */
+        { 4, CAPACITY, 200, 200, 11 },  /* evicted now and then */
+        { 9, CAPACITY, 77, 77, 9 * 6 }, /* room for all, who read alike side by side */
+        { 9, CAPACITY, 512, 3, 400 },   /* nothing need ever go */
+    };
+    int64_t shared = 0;
+    key = random_key_of(5, *state, 0, 0);
+    open_model(*state);
+    make_requests();
+    for (int i = 0; i < REQUESTS; i++) run_alone(&alone[i]);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        shared = run_together(&limits[i], false);
+        run_together(&limits[i], true);
+    }
+    /* Of those that follow on one of the beginnings most are found there; but recurrent layers'
+     * past is not cut in blocks */
+    bool recurrent = strcmp(*state, "shazeer-2017") == 0;
+    assert_true(recurrent || shared > 15 * STATE_BLOCK);
+    close_model();
+}
+
+/* ---- one after another ---- */
+
+static void set_text(told *t, int64_t count, int64_t limit, int32_t seed)
+{
+    t->prompt_count = count, t->limit = limit, t->count = 0;
+    for (int64_t p = 0; p < PROMPT; p++) t->prompt[p] = (int32_t)((p * 5 + seed) % VOCAB);
+}
+
+static request *enter(batcher *b, request *r, told *t)
+{
+    open_request(r, t);
+    assert_true(batcher_admits(b, r));
+    succeeds(batcher_join(b, r));
+    return r;
+}
+
+static void finish(batcher *b, request *r)
+{
+    while (!request_ended(r)) batcher_pass(b);
+    succeeds(r->status);
+    request_close(r);
+}
+
+static void blocks_are_shared_and_promised(void **state)
+{
+    (void)state;
+    const batcher_limits limits = { 3, CAPACITY, 512, 512, 8 };
+    request r[4];
+    batcher b;
+    open_model("qwen3-moe");
+    succeeds(batcher_open(model, &limits, NULL, &b));
+    set_text(&got[0], 200, LIMIT, 1); /* 229 tokens: 4 blocks */
+    set_text(&got[1], 200, LIMIT, 1);
+    set_text(&got[2], 200, LIMIT, 2);
+    set_text(&got[3], 140, 1, 2); /* 3 blocks, of which 2 are shared */
+    enter(&b, &r[0], &got[0]);
+    enter(&b, &r[1], &got[1]); /* together: what both read is held once */
+    open_request(&r[2], &got[2]);
+    assert_false(batcher_admits(&b, &r[2]));
+    batcher_pass(&b);
+    assert_int_equal(r[1].read, 200);
+    assert_ptr_equal(b.cache.past[0].prefix, b.cache.past[1].prefix);
+    assert_int_equal(state_pool_room(b.cache.pool), 8 - 3 - 2);
+    assert_false(batcher_admits(&b, &r[2])); /* 3 are free: one short */
+    batcher_leave(&b, &r[1]);                /* its last block is its own, and may go */
+    assert_true(batcher_admits(&b, &r[2]));
+    succeeds(batcher_join(&b, &r[2]));
+    assert_int_equal(r[2].read, 0);
+    open_request(&r[3], &got[3]);
+    assert_false(batcher_admits(&b, &r[3])); /* nothing of it is there yet */
+    batcher_pass(&b);
+    assert_false(batcher_admits(&b, &r[3])); /* two of three, and none is left */
+    batcher_leave(&b, &r[0]);
+    assert_true(batcher_admits(&b, &r[3]));
+    succeeds(batcher_join(&b, &r[3]));
+    assert_int_equal(r[3].read, 2 * STATE_BLOCK);
+    finish(&b, &r[3]);
+    finish(&b, &r[2]);
+    request_close(&r[0]);
+    request_close(&r[1]);
+    batcher_close(&b);
+    close_model();
+}
+
+/* What a slot has read is taken up at the token, also in a block that the tree has. */
+static void a_slot_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    const batcher_limits limits = { 1, CAPACITY, CAPACITY, CAPACITY, 6 };
+    request r;
+    batcher b;
+    open_model("qwen3-moe");
+    succeeds(batcher_open(model, &limits, NULL, &b));
+    set_text(&got[0], 200, 1, 1);
+    finish(&b, enter(&b, &r, &got[0]));
+    set_text(&got[0], 230, 1, 1);
+    assert_int_equal(enter(&b, &r, &got[0])->read, 200);
+    finish(&b, &r);
+    set_text(&got[0], 230, 1, 1);
+    got[0].prompt[100]++; /* a copy of its second block, which the tree keeps */
+    assert_int_equal(enter(&b, &r, &got[0])->read, 100);
+    finish(&b, &r);
+    set_text(&got[0], 230, 1, 1);
+    assert_int_equal(enter(&b, &r, &got[0])->read, 3 * STATE_BLOCK);
+    batcher_leave(&b, &r); /* before it has read anything */
+    balanced(&b.cache);
+    request_close(&r);
+    batcher_close(&b);
+    close_model();
+}
+
+/* A past that is more than rows is not shared, but goes on in its slot. */
+static void a_trait_opts_out(void **state)
+{
+    (void)state;
+    const batcher_limits limits = { 2, CAPACITY, CAPACITY, CAPACITY, 12 };
+    request r;
+    batcher b;
+    open_model("qwen3-moe");
+    succeeds(batcher_open(model, &limits, NULL, &b));
+    assert_true(state_pool_shares(b.cache.pool));
+    b.cache.pool->rewinds = false;
+    set_text(&got[0], 200, 1, 1);
+    finish(&b, enter(&b, &r, &got[0]));
+    assert_int_equal(b.cache.prefixes.count, 0);
+    set_text(&got[0], 150, 1, 1);
+    assert_int_equal(enter(&b, &r, &got[0])->read, 0);
+    finish(&b, &r);
+    set_text(&got[0], 230, 1, 1);
+    assert_int_equal(enter(&b, &r, &got[0])->read, 200); /* in the slot of the first one */
+    finish(&b, &r);
+    balanced(&b.cache);
+    batcher_close(&b);
+    close_model();
+}
+
+static void memory_may_fail(void **state)
+{
+    (void)state;
+    slot_cache c;
+    cadre_status status = CADRE_ENOMEM;
+    open_model("olmoe");
+    for (int n = 1; status == CADRE_ENOMEM; n++) {
+        assert_true(n < 50);
+        mem_fail_at(n, false);
+        status = slot_cache_open(model, 2, CAPACITY, 8, &c);
+        mem_fail_at(0, false);
+    }
+    succeeds(status);
+    slot_cache_close(&c);
+    close_model();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        { "olmoe", the_bits_are_those_of_alone, NULL, NULL, (void *)(uintptr_t) "olmoe" },
+        { "deepseek-v3", the_bits_are_those_of_alone, NULL, NULL,
+            (void *)(uintptr_t) "deepseek-v3" },
+        { "shazeer-2017", the_bits_are_those_of_alone, NULL, NULL,
+            (void *)(uintptr_t) "shazeer-2017" },
+        cmocka_unit_test(blocks_are_shared_and_promised),
+        cmocka_unit_test(a_slot_goes_on_where_it_was),
+        cmocka_unit_test(a_trait_opts_out),
+        cmocka_unit_test(memory_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
