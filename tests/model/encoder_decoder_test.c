@@ -60,7 +60,9 @@ static void open_half(both *m, half *h, const model_config *c, int64_t first, in
     for (int64_t l = 0; l < c->layers; l++) {
         const moe_config *moe = &c->layer[l].moe;
         if (c->layer[l].sparse)
-            layers[sparse++] = (balance_layer){ moe->router, moe->experts, moe->route.topk };
+            layers[sparse++] = (balance_layer){
+                .router = moe->router, .experts = moe->experts, .picks = moe->route.topk
+            };
     }
     assert_int_equal(
         balance_new(&m->settings.balance, layers, sparse, tokens, SEQUENCES, NULL, &h->b),
