@@ -919,6 +919,12 @@ CADRE_API cadre_option_table cadre_upcycle_options(void);
 CADRE_API cadre_status cadre_upcycle(cadre_context *context, const char *dense, const char *out,
     const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
 
+/* A sparse model with more experts, copies that are held back so that it computes what it did, to
+ * the bit or nearly: cadre_grow_options. */
+CADRE_API cadre_option_table cadre_grow_options(void);
+CADRE_API cadre_status cadre_grow(cadre_context *context, const char *model, const char *out,
+    const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
+
 /* ---- mixtures of local experts on tables ---- */
 
 /* A soft mixture of experts (Jacobs et al. 1991, Jordan & Jacobs 1994) on a table of numbers in a

@@ -14,6 +14,7 @@ const command *const commands[] = {
     &command_init,
     &command_convert,
     &command_upcycle,
+    &command_grow,
     &command_mixture,
     &command_report,
     &command_layer,

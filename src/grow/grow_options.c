@@ -78,3 +78,23 @@ static const cadre_option upcycle_rows[] = {
 };
 
 cadre_option_table cadre_upcycle_options(void) { return OPTION_TABLE(upcycle_rows); }
+
+static const cadre_option grow_rows[] = {
+    { .name = "add",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = ROUTER_MAX_EXPERTS,
+        .fallback = "1",
+        .subject = "Experts",
+        .help = "experts that every sparse layer gets" },
+    { .name = "hold",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 1e9,
+        .subject = "Routing",
+        .help = "how far below others a newcomer's logit or correction is (default: so far that "
+                "it is not picked)" },
+    TEXT,
+};
+
+cadre_option_table cadre_grow_options(void) { return OPTION_TABLE(grow_rows); }

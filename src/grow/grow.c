@@ -1,0 +1,181 @@
+/* grow.c - more experts for every sparse layer of a model, which computes what it did.
+ *
+ * A newcomer is a copy of an expert that there is, with its row of the router, and is held back:
+ *
+ *     by a bias on its logit, `hold` below its parent's: where weights sum to 1, or a share of
+ *         e^-hold is nothing beside the others' in float, the same numbers
+ *     by its correction, `hold` below the lowest of all, where picks are taken by score +
+ *         correction: it loses against every expert, and has no part in their weights
+ *     by both, where picks are by a correction and its logit has a part in the others' scores
+ *
+ * (growth_rule says which.) Old experts keep their numbers 0 .. E - 1 and win ties. */
+#include <string.h>
+
+#include "arch/architecture.h"
+#include "base/options.h"
+#include "grow/derivation.h"
+#include "grow/growth.h"
+#include "grow/layout.h"
+#include "grow/rule.h"
+#include "kernel/context.h"
+
+enum { BIAS = 30 }; /* e^-30 of a weight is none in float */
+
+typedef struct growing {
+    model_input old;
+    model_config config; /* of the new model */
+    int64_t added;
+    double hold; /* below 0: as the router's rule has it */
+} growing;
+
+/* ---- what the new model is ---- */
+
+static cadre_status check_old(const model_config *c, const char *path)
+{
+    if (c->encoder)
+        return cadre_fail(CADRE_EUNSUPPORTED, path, "expected a decoder, found an encoder too");
+    if (c->capacity.in_eval)
+        return cadre_fail(CADRE_EUNSUPPORTED, path,
+            "expected a model whose experts are never full, found one with a capacity, which "
+            "depends on their number");
+    if (model_config_sparse_layers(c)) return CADRE_OK;
+    cadre_status status =
+        cadre_fail(CADRE_EARGUMENT, path, "expected a sparse model, found a dense one");
+    cadre_fail_advice("'cadre upcycle' makes a sparse model of it");
+    return status;
+}
+
+static const moe_config *old_layer(const growing *g, int64_t l)
+{
+    return &g->old.config.layer[l].moe;
+}
+
+/* Of a layer whose experts could be added to: refused before anything is written. */
+static const growth_rule *rule_of(const growing *g, int64_t l)
+{
+    const growth_rule *rule = NULL;
+    return growth_rule_of(old_layer(g, l), "options", &rule) == CADRE_OK ? rule : NULL;
+}
+
+static cadre_status add_to_layers(growing *g, const char *path)
+{
+    model_config *c = &g->config;
+    for (int64_t l = 0; l < c->layers; l++) {
+        const growth_rule *rule;
+        moe_config *moe = &c->layer[l].moe;
+        if (!c->layer[l].sparse) continue;
+        CADRE_TRY(growth_rule_of(old_layer(g, l), path, &rule));
+        if (moe->experts + g->added > CONFIG_MAX_EXPERTS)
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "--add: expected at most %lld, which makes %d experts, found %lld",
+                (long long)(CONFIG_MAX_EXPERTS - moe->experts), CONFIG_MAX_EXPERTS,
+                (long long)g->added);
+        moe->experts += (int32_t)g->added;
+        c->router_bias |= rule->hold != HOLD_BY_CORRECTION;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status choose(growing *g, const growth_run *run)
+{
+    const char *const families[] = { g->old.config.arch->model_type, NULL };
+    const cadre_options *o = run->options;
+    g->added = cadre_options_int(o, "add", 0);
+    g->hold = options_real_or(o, "hold", -1);
+    CADRE_TRY(check_old(&g->old.config, run->path));
+    CADRE_TRY(model_config_copy(&g->old.config, &g->config));
+    CADRE_TRY(add_to_layers(g, run->path));
+    model_config_summarise(&g->config);
+    model_config_fill_layers(&g->config);
+    CADRE_TRY(model_config_check(&g->config, run->path));
+    return layout_choose(families, run->path, &run->listener, &g->config);
+}
+
+/* ---- where parameters come from ---- */
+
+static bool is_router(param_role role) { return role >= ROLE_ROUTER && role <= ROLE_ROUTER_NOISE; }
+
+static void origin_of(void *arg, const param *p, origin *o)
+{
+    const growing *g = arg;
+    if (is_router(p->role)) {
+        o->made = true;
+        o->from = derivation_param(&g->old, p->role, p->layer, -1);
+        if (!o->from.rows) o->input = -1; /* a bias that the old router has not */
+    } else if (param_is_expert(p->role))
+        o->from = derivation_param(
+            &g->old, p->role, p->layer, p->expert % old_layer(g, p->layer)->experts);
+}
+
+/* The lowest of n numbers. */
+static real lowest(const real *values, int64_t n)
+{
+    real least = values[0];
+    for (int64_t i = 1; i < n; i++)
+        if (values[i] < least) least = values[i];
+    return least;
+}
+
+/* Holds the newcomers, whose numbers are their parents'. */
+static void hold_back(const growing *g, const param *p, real *values)
+{
+    const growth_rule *rule = rule_of(g, p->layer);
+    int64_t old = old_layer(g, p->layer)->experts;
+    bool by_bias = p->role == ROLE_ROUTER_BIAS && rule->hold != HOLD_BY_CORRECTION;
+    bool by_correction = p->role == ROLE_ROUTER_CORRECTION && rule->hold != HOLD_BY_BIAS;
+    real hold = (real)(g->hold >= 0 ? g->hold : by_bias ? BIAS : rule->lower);
+    real least = lowest(values, old);
+    for (int64_t e = old; e < p->cols; e++) {
+        if (by_bias) values[e] -= hold;
+        if (by_correction) values[e] = least - hold;
+    }
+}
+
+static cadre_status make(void *arg, const param *p, real *values)
+{
+    const growing *g = arg;
+    param from = derivation_param(&g->old, p->role, p->layer, -1);
+    int64_t old = old_layer(g, p->layer)->experts, each = param_is_vector(p) ? 1 : p->cols;
+    memset(values, 0, (size_t)(p->rows * p->cols) * sizeof *values);
+    if (from.rows) CADRE_TRY(derivation_read(&g->old, &from, values));
+    for (int64_t e = old; e < old + g->added; e++)
+        memcpy(values + e * each, values + e % old * each, (size_t)each * sizeof *values);
+    if (param_is_vector(p)) hold_back(g, p, values);
+    return CADRE_OK;
+}
+
+/* ---- all of it ---- */
+
+static cadre_status write_grown(growing *g, const growth_run *run)
+{
+    CADRE_TRY(model_input_open(run->path, path_is_gguf(run->out), &g->old));
+    CADRE_TRY(choose(g, run));
+    const derivation d = { .config = &g->config,
+        .inputs = &g->old,
+        .count = 1,
+        .origin = origin_of,
+        .make = make,
+        .arg = g };
+    return derivation_write(run->context->compute, &d, run->out, &run->listener);
+}
+
+static cadre_status grow(
+    growth_run *run, const cadre_output_listener *listener, cadre_growth *growth)
+{
+    growing g = { 0 };
+    cadre_status status = growth_begin(run, listener, growth);
+    if (status == CADRE_OK) status = write_grown(&g, run);
+    model_config_free(&g.config);
+    model_input_close(&g.old);
+    if (status == CADRE_OK) status = growth_end(run, growth);
+    growth_close(run);
+    return status;
+}
+
+cadre_status cadre_grow(cadre_context *context, const char *model, const char *out,
+    const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth)
+{
+    growth_run run = { .context = context, .path = model, .out = out, .options = options };
+    CADRE_TRY(context_enter(context));
+    return context_leave(context, grow(&run, listener, growth));
+}

@@ -1,0 +1,156 @@
+/* grow_test.c - a sparse model with more experts computes what it did, with every router for which
+ * this is known; the others are refused by name, and a newcomer that is not held is picked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "support/family.h"
+#include "support/grown.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+#include "support/succeeds.h"
+
+static cadre_context *context;
+
+static int begin(void **state)
+{
+    (void)state;
+    return cadre_context_new(2, NULL, &context) != CADRE_OK;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cadre_context_free(context);
+    return 0;
+}
+
+/* A model of a family with random weights, large enough that its routers decide. */
+static void make_old(const char *type, const char *members)
+{
+    char text[256], path[4200];
+    snprintf(text, sizeof text, "\"initializer_range\": 0.3%s%s", *members ? ", " : "", members);
+    const char *config = family_text(type, text, NULL);
+    cadre_options *o = small_options(NULL);
+    snprintf(path, sizeof path, "%s", scratch_file("config.json"));
+    succeeds(file_write(path, config, strlen(config)));
+    grown_remove("old");
+    succeeds(cadre_init(context, o, path, NULL, scratch_file("old"), NULL));
+    cadre_options_free(o);
+    remove(path);
+}
+
+static cadre_status grow(const char *given, cadre_growth *growth)
+{
+    cadre_options *o = grown_options(cadre_grow_options(), given);
+    *growth = (cadre_growth){ .size = sizeof *growth };
+    grown_remove("grown");
+    cadre_status status =
+        cadre_grow(context, scratch_file("old"), scratch_file("grown"), o, NULL, growth);
+    cadre_options_free(o);
+    return status;
+}
+
+static void keeps(const char *type, const char *members, int64_t experts)
+{
+    cadre_growth g;
+    make_old(type, members);
+    succeeds(grow("--add 3", &g));
+    if (!g.same_bits) fail_msg("%s %s: %g apart", type, members, g.difference);
+    assert_true(g.largest_logit > 0.1 && g.difference == 0 && g.agreement == 1);
+    assert_int_equal(g.experts, experts + 3);
+    assert_int_equal(g.experts_per_token, 2);
+    succeeds(grow("--add 1 --hold 0", &g));
+    grown_remove("old");
+    grown_remove("grown");
+}
+
+static void test_with_every_router(void **state)
+{
+    (void)state;
+    static const char *const routers[] = { "softmax", "softmax-renorm", "topk-softmax",
+        "noisy-topk", "sigmoid-bias", "sigmoid-bias-raw", "sqrtsoftplus-bias", "softmax-bias" };
+    for (size_t i = 0; i < sizeof routers / sizeof *routers; i++) {
+        char member[64];
+        snprintf(member, sizeof member, "\"router\": \"%s\"", routers[i]);
+        keeps("cadre", member, 8);
+    }
+}
+
+static void test_published_families(void **state)
+{
+    (void)state;
+    static const char *const types[] = { "mixtral", "olmoe", "qwen3_moe", "gpt_oss" };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) keeps(types[i], "", 8);
+    keeps("deepseek_v3", "\"n_group\": 1, \"topk_group\": 1", 8);
+}
+
+/* Trap: newcomers that nothing could ever pick. */
+static void test_a_newcomer_that_is_not_held_is_picked(void **state)
+{
+    (void)state;
+    cadre_growth g;
+    make_old("mixtral", "");
+    succeeds(grow("--add 8 --hold 0", &g));
+    assert_true(!g.same_bits && g.difference > 1e-3);
+    succeeds(grow("--add 8 --hold 12", &g));
+    assert_true(g.difference < 1e-4);
+    grown_remove("old");
+    grown_remove("grown");
+}
+
+static void test_old_experts_and_rows_stay(void **state)
+{
+    (void)state;
+    cadre_growth g;
+    make_old("mixtral", "");
+    succeeds(grow("--add 2", &g));
+    safetensors *old = grown_open("old"), *new = grown_open("grown");
+    const float *was = grown_floats(old, "model.layers.1.block_sparse_moe.gate.weight");
+    const float *is = grown_floats(new, "model.layers.1.mlp.gate.weight");
+    assert_memory_equal(is, was, 8 * 32 * sizeof *is);
+    assert_memory_equal(is + 8 * 32, was, 2 * 32 * sizeof *is);
+    for (int e = 0; e < 10; e++)
+        assert_memory_equal(grown_floats(new, "model.layers.1.mlp.experts.%d.down_proj.weight", e),
+            grown_floats(old, "model.layers.1.block_sparse_moe.experts.%d.w2.weight", e % 8),
+            sizeof(float) * 32 * 16);
+    const float *bias = grown_floats(new, "model.layers.1.mlp.gate.bias");
+    for (int e = 0; e < 10; e++) assert_true(bias[e] == (e < 8 ? 0.0f : -30.0f));
+    safetensors_close(old);
+    safetensors_close(new);
+    grown_remove("old");
+    grown_remove("grown");
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    cadre_growth g;
+    make_old("llama", "");
+    refuses(grow("", &g), CADRE_EARGUMENT, "expected a sparse model, found a dense one");
+    make_old("deepseek_v3", "\"n_group\": 4, \"topk_group\": 2");
+    refuses(grow("", &g), CADRE_EUNSUPPORTED, "limited to 2 of 4 groups");
+    make_old("cadre", "\"capacity\": {\"factor\": 1.5, \"overflow\": \"drop\", \"priority\": "
+                      "\"choice\"}");
+    refuses(grow("", &g), CADRE_EUNSUPPORTED, "a capacity");
+    make_old("mixtral", "");
+    refuses(grow("--add 4089", &g), CADRE_EARGUMENT, "--add: expected at most 4088");
+    assert_false(file_exists(scratch_file("grown")));
+    grown_remove("old");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_with_every_router),
+        cmocka_unit_test(test_published_families),
+        cmocka_unit_test(test_a_newcomer_that_is_not_held_is_picked),
+        cmocka_unit_test(test_old_experts_and_rows_stay),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
