@@ -116,6 +116,8 @@ typedef struct cadre_option {
     const char *subject; /* the heading it stands under */
     const char *help;    /* one sentence, no full stop */
     char letter;         /* -p; 0: none */
+    /* CHOICE: what word i means, one line without a full stop; NULL: help says it */
+    const char *(*meaning)(int i);
 } cadre_option;
 
 typedef struct cadre_option_table {

@@ -15,13 +15,6 @@ enum { MAX_LAYERS = 1024, MAX_EXPERTS = 4096 };
         .help = help_                                                                              \
     }
 
-static const char *router_name(int i)
-{
-    int count;
-    const router *const *list = router_list(&count);
-    return i < count ? list[i]->name : NULL;
-}
-
 static const cadre_option rows[] = {
     { .name = "recipe",
         .kind = CADRE_OPTION_CHOICE,
@@ -86,7 +79,8 @@ static const cadre_option rows[] = {
 
     { .name = "router",
         .kind = CADRE_OPTION_CHOICE,
-        .choice = router_name,
+        .choice = router_list_name,
+        .meaning = router_list_meaning,
         .value = "NAME",
         .subject = "Routing",
         .help = "how scores become chosen experts and weights" },

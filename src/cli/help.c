@@ -50,11 +50,13 @@ const char *help_sentence(const cadre_option *row, char *text, size_t size)
 {
     text[0] = 0;
     append(text, size, "%s", row->help);
-    if ((row->kind == CADRE_OPTION_CHOICE && row->value) || row->kind == CADRE_OPTION_CHOICES) {
+    if (!row->meaning &&
+        ((row->kind == CADRE_OPTION_CHOICE && row->value) || row->kind == CADRE_OPTION_CHOICES)) {
         append(text, size, ": ");
         append_choices(row, ", ", text, size);
     }
     if (row->fallback) append(text, size, " (default: %s)", row->fallback);
+    if (row->meaning) append(text, size, ":");
     return text;
 }
 
@@ -116,6 +118,17 @@ static void print_paragraphs(FILE *out, const char *text)
     print_wrapped(out, text, strlen(text), 0, 0);
 }
 
+/* The words of an option, a line each: the word, and what it means. */
+static void print_meanings(FILE *out, const cadre_option *row)
+{
+    const char *word;
+    for (int i = 0; row->meaning && (word = cadre_option_choice(row, i)); i++) {
+        const char *meaning = row->meaning(i);
+        int column = fprintf(out, "    %-*s", INDENT - 4, word);
+        print_wrapped(out, meaning, strlen(meaning), column, INDENT);
+    }
+}
+
 static void print_option(void *state, const cadre_option *row, bool first)
 {
     FILE *out = state;
@@ -126,9 +139,10 @@ static void print_option(void *state, const cadre_option *row, bool first)
     if (row->letter) snprintf(letter, sizeof letter, "-%c, ", row->letter);
     snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, *value ? " " : "", value);
     int column = fprintf(out, "%-*s", INDENT, left);
-    if (column > INDENT) column = fprintf(out, "\n%*s", INDENT, "") - 1;
+    if (strlen(left) >= INDENT) column = fprintf(out, "\n%*s", INDENT, "") - 1;
     help_sentence(row, sentence, sizeof sentence);
     print_wrapped(out, sentence, strlen(sentence), column, INDENT);
+    print_meanings(out, row);
 }
 
 static void print_examples(FILE *out, const command *c)

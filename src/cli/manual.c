@@ -38,6 +38,22 @@ static void put_title(FILE *out, const char *name, const char *summary)
     fputs("\n", out);
 }
 
+/* The words of an option, each with what it means. */
+static void put_meanings(FILE *out, const cadre_option *row)
+{
+    const char *word;
+    if (!row->meaning) return;
+    fputs(".RS\n", out);
+    for (int i = 0; (word = cadre_option_choice(row, i)); i++) {
+        fputs(".TP\n.B ", out);
+        put_text(out, word);
+        fputs("\n", out);
+        put_text(out, row->meaning(i));
+        fputs(".\n", out);
+    }
+    fputs(".RE\n", out);
+}
+
 static void put_option(void *state, const cadre_option *row, bool first)
 {
     FILE *out = state;
@@ -55,7 +71,8 @@ static void put_option(void *state, const cadre_option *row, bool first)
     }
     fputs("\n", out);
     put_text(out, help_sentence(row, sentence, sizeof sentence));
-    fputs(".\n", out);
+    fputs(row->meaning ? "\n" : ".\n", out);
+    put_meanings(out, row);
 }
 
 static void put_status(FILE *out)

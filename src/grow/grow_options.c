@@ -2,13 +2,6 @@
 #include "base/options.h"
 #include "moe/router.h"
 
-static const char *router_name(int i)
-{
-    int count;
-    const router *const *list = router_list(&count);
-    return i < count ? list[i]->name : NULL;
-}
-
 #define TEXT                                                                                       \
     {                                                                                              \
         .name = "text", .kind = CADRE_OPTION_PATHS, .value = "FILE...", .subject = "Measure",      \
@@ -62,7 +55,8 @@ static const cadre_option upcycle_rows[] = {
         .help = "every so many-th layer becomes sparse, the others stay dense" },
     { .name = "router",
         .kind = CADRE_OPTION_CHOICE,
-        .choice = router_name,
+        .choice = router_list_name,
+        .meaning = router_list_meaning,
         .value = "NAME",
         .fallback = "softmax-renorm",
         .subject = "Routing",

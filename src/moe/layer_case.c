@@ -12,17 +12,11 @@
 #include "moe/balance.h"
 #include "moe/layer_case.h"
 
-static const char *router_name(int i)
-{
-    int count;
-    const router *const *list = router_list(&count);
-    return i < count ? list[i]->name : NULL;
-}
-
 static const cadre_option rows[] = {
     { .name = "router",
         .kind = CADRE_OPTION_CHOICE,
-        .choice = router_name,
+        .choice = router_list_name,
+        .meaning = router_list_meaning,
         .fallback = "softmax",
         .value = "NAME",
         .subject = "Layer",

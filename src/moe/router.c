@@ -39,6 +39,9 @@ const router *const *router_list(int *count)
     return list;
 }
 
+const char *router_list_name(int i) { return i < LIST_COUNT ? list[i]->name : NULL; }
+const char *router_list_meaning(int i) { return list[i]->help; }
+
 const router *router_by_name(const char *name)
 {
     for (int i = 0; i < LIST_COUNT; i++)

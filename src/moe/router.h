@@ -194,7 +194,7 @@ struct router_gradients;
 
 typedef struct router {
     const char *name; /* as --router takes it */
-    const char *help;
+    const char *help; /* its line in the program's help */
     uint32_t traits;
     const char *loss; /* a loss of the routing that belongs to it; NULL: none */
     const char *const
@@ -234,6 +234,9 @@ typedef struct router {
 } router;
 
 const router *const *router_list(int *count);
+/* As options have them: of router i; name NULL after the last */
+const char *router_list_name(int i);
+const char *router_list_meaning(int i);
 const router *router_by_name(const char *name); /* NULL: unknown */
 
 int32_t router_most_picks(const router *r, const router_options *o, int32_t experts);

@@ -12,6 +12,12 @@ static const char *loss_name(int i)
     return i < count && !by_type ? losses[i].name : NULL;
 }
 
+static const char *loss_meaning(int i)
+{
+    int count;
+    return balance_losses(&count)[i].help;
+}
+
 #define REAL(name_, max_, subject_, help_)                                                         \
     {                                                                                              \
         .name = name_, .kind = CADRE_OPTION_REAL, .max = max_, .subject = subject_, .help = help_  \
@@ -135,6 +141,7 @@ static const cadre_option rows[] = {
     { .name = "balance-loss",
         .kind = CADRE_OPTION_CHOICE,
         .choice = loss_name,
+        .meaning = loss_meaning,
         .value = "NAME",
         .subject = "Balancing",
         .help = "which load-balancing loss" },

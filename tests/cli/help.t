@@ -53,6 +53,18 @@ $ bash ask cadre help --thr
 $ bash ask cadre ver
 > verify
 
+# every router and every loss has a line of its own that says what it is
+$ cadre help train | grep -A1 -E '^    soft '
+>     soft                    experts read mixtures of a sequence's tokens, *
+> *
+
+$ bash ask cadre layer --router '' | while read -r r; do cadre help layer | grep -qE "^    $r +[a-z]" || echo "$r: no line"; done
+> (nothing)
+
+$ cadre help layer | grep -E '^ +(orthogonality |--zero-weight)'
+>   --zero-weight kept|dropped
+>     orthogonality           rows *
+
 $ bash ask cadre train --router softmax-
 > softmax-renorm
 > softmax-bias
