@@ -2,6 +2,7 @@
  *
  *     cc -o routers routers.c $(pkg-config --cflags --libs cadre) -lm
  *     ./routers softmax        prints whom each token reaches, and with which weight
+ *     ./routers losses         prints every balancing loss of router softmax
  *     ./routers all FOLDER     prints all of them, and draws FOLDER/router-NAME.svg and
  *                              FOLDER/routers.svg, all in one picture
  *
@@ -33,39 +34,59 @@ static const cadre_real gumbel[2 * TOKENS * EXPERTS] = { [EXPERTS] = 1.5f };
 static const cadre_real uniform[2 * TOKENS], nothing[TOKENS * EXPERTS];
 
 typedef struct show {
-    const char *router;
+    const char *name, *router;
     int32_t topk;
     const char *options[MOST_OPTIONS]; /* name, value, ... */
 } show;
 
 static const show shows[] = {
-    { "softmax", 2, { NULL } },
-    { "softmax-renorm", 2, { NULL } },
-    { "topk-softmax", 2, { NULL } },
-    { "sigmoid-bias", 2, { NULL } },
-    { "sigmoid-bias-raw", 2, { NULL } },
-    { "sqrtsoftplus-bias", 2, { NULL } },
-    { "softmax-bias", 2, { NULL } },
-    { "noisy-topk", 2, { NULL } },
-    { "top-p", 4, { "top-p", "0.6" } },
-    { "expert-choice", 2, { "capacity-factor", "2" } },
-    { "hash", 2, { NULL } },
-    { "base", 1, { NULL } },
-    { "sinkhorn", 2, { NULL } },
-    { "relu", 2, { NULL } },
-    { "sparsemixer", 2, { "sparsemixer-epsilon", "0.5" } },
-    { "sparsemixer-1", 1, { "sparsemixer-epsilon", "0.5" } },
-    { "sigmoid-input", 1, { NULL } },
-    { "cosine", 2, { "projector", "4" } },
-    { "product", 2, { "grid", "2,2" } },
-    { "quantile", 2, { NULL } },
-    { "threshold", 2, { NULL } },
-    { "dense", 4, { NULL } },
-    { "hierarchical", 1, { "groups", "2", "groups-used", "2" } },
-    { "soft", 4, { "slots", "1" } },
+    { "softmax", "softmax", 2, { NULL } },
+    { "softmax-renorm", "softmax-renorm", 2, { NULL } },
+    { "topk-softmax", "topk-softmax", 2, { NULL } },
+    { "sigmoid-bias", "sigmoid-bias", 2, { NULL } },
+    { "sigmoid-bias-raw", "sigmoid-bias-raw", 2, { NULL } },
+    { "sqrtsoftplus-bias", "sqrtsoftplus-bias", 2, { NULL } },
+    { "softmax-bias", "softmax-bias", 2, { NULL } },
+    { "noisy-topk", "noisy-topk", 2, { NULL } },
+    { "top-p", "top-p", 4, { "top-p", "0.6" } },
+    { "expert-choice", "expert-choice", 2, { "capacity-factor", "2" } },
+    { "hash", "hash", 2, { NULL } },
+    { "base", "base", 1, { NULL } },
+    { "sinkhorn", "sinkhorn", 2, { NULL } },
+    { "relu", "relu", 2, { NULL } },
+    { "sparsemixer", "sparsemixer", 2, { "sparsemixer-epsilon", "0.5" } },
+    { "sparsemixer-1", "sparsemixer-1", 1, { "sparsemixer-epsilon", "0.5" } },
+    { "sigmoid-input", "sigmoid-input", 1, { NULL } },
+    { "cosine", "cosine", 2, { "projector", "4" } },
+    { "product", "product", 2, { "grid", "2,2" } },
+    { "quantile", "quantile", 2, { NULL } },
+    { "threshold", "threshold", 2, { NULL } },
+    { "dense", "dense", 4, { NULL } },
+    { "hierarchical", "hierarchical", 1, { "groups", "2", "groups-used", "2" } },
+    { "soft", "soft", 4, { "slots", "1" } },
 };
 
 enum { SHOWS = sizeof shows / sizeof *shows };
+
+/* What becomes of router softmax-renorm's picks when an expert takes two tokens at most. */
+static const show capacities[] = {
+    { "capacity-choice", "softmax-renorm", 2,
+        { "capacity-factor", "1", "overflow", "drop", "priority", "choice" } },
+    { "capacity-token", "softmax-renorm", 2,
+        { "capacity-factor", "1", "overflow", "drop", "priority", "token" } },
+    { "capacity-probability", "softmax-renorm", 2,
+        { "capacity-factor", "1", "overflow", "drop", "priority", "probability" } },
+    { "capacity-batch", "softmax-renorm", 2,
+        { "capacity-factor", "1", "overflow", "drop", "priority", "batch" } },
+    { "capacity-reroute", "softmax-renorm", 2,
+        { "capacity-factor", "1", "overflow", "reroute", "priority", "choice" } },
+};
+
+static const show losses = { "losses", "softmax", 2,
+    { "losses", "load=1,first-choice=1,importance=1,entropy=1,mean-entropy=1,"
+                "mutual-information=1,orthogonality=1,z=1" } };
+
+enum { CAPACITIES = sizeof capacities / sizeof *capacities };
 
 static void check(cadre_status status)
 {
@@ -106,10 +127,10 @@ static cadre_moe *new_layer(cadre_context *context, const show *s)
         .router = s->router,
         .tokens = TOKENS,
         .vocabulary = 4 };
-    cadre_option_table options_of_routing = cadre_routing_options();
+    cadre_option_table tables[] = { cadre_routing_options(), cadre_layer_options() };
     cadre_options *options;
     cadre_moe *moe;
-    check(cadre_options_new(&options_of_routing, 1, &options));
+    check(cadre_options_new(tables, 2, &options));
     for (int i = 0; i < MOST_OPTIONS && s->options[i]; i += 2)
         check(cadre_options_set(options, s->options[i], s->options[i + 1]));
     check(cadre_moe_new(context, &shape, options, 1, &moe));
@@ -147,7 +168,7 @@ static void print_routes(cadre_moe *moe, const show *s)
 {
     cadre_moe_routes r = cadre_moe_routes_get(moe);
     int load[EXPERTS] = { 0 };
-    printf("%s\n", s->router);
+    printf("%s\n", s->name);
     if (!strcmp(s->router, "soft")) {
         print_mixtures(moe);
         return;
@@ -155,12 +176,24 @@ static void print_routes(cadre_moe *moe, const show *s)
     for (int64_t t = 0; t < r.tokens; t++) {
         printf("  token %d:", (int)t);
         for (int64_t i = r.start[t]; i < r.start[t + 1]; i++) {
+            if (r.row[i] < 0) {
+                printf("  expert %d is full", (int)r.expert[i]);
+                continue;
+            }
             printf("  expert %d x %.3f", (int)r.expert[i], r.weight[i]);
             load[r.expert[i]]++;
         }
         putchar('\n');
     }
     printf("  tokens of each expert: %d %d %d %d\n", load[0], load[1], load[2], load[3]);
+}
+
+static void print_losses(const cadre_moe *moe)
+{
+    const char *name;
+    double value;
+    for (int i = 0; cadre_moe_loss_at(moe, i, &name, &value); i++)
+        printf("  %-19s %9.6f\n", name, value);
 }
 
 /* ---- as a picture: tokens on the left, experts on the right, a line as wide as its weight ---- */
@@ -197,10 +230,11 @@ static void draw_panel(FILE *f, const cadre_moe *moe, const show *s, int x, int 
 {
     cadre_moe_routes r = cadre_moe_routes_get(moe);
     fprintf(f, "<g transform='translate(%d %d)'>\n<text class='n' x='%d' y='22'>%s</text>\n", x, y,
-        PANEL_WIDTH / 2, s->router);
+        PANEL_WIDTH / 2, s->name);
     for (int64_t t = 0; t < r.tokens; t++)
         for (int64_t i = r.start[t]; i < r.start[t + 1]; i++)
-            draw_edge(f, (int)t, (int)(i - r.start[t]), r.expert[i], r.weight[i]);
+            if (r.row[i] >= 0)
+                draw_edge(f, (int)t, (int)(i - r.start[t]), r.expert[i], r.weight[i]);
     draw_nodes(f);
     fprintf(f, "</g>\n");
 }
@@ -235,7 +269,7 @@ static void close_picture(FILE *f)
 static void draw_alone(const char *folder, const cadre_moe *moe, const show *s)
 {
     char name[100];
-    snprintf(name, sizeof name, "router-%s", s->router);
+    snprintf(name, sizeof name, "router-%s", s->name);
     FILE *f = open_picture(folder, name, PANEL_WIDTH, PANEL_HEIGHT);
     draw_panel(f, moe, s, 0, 0);
     close_picture(f);
@@ -243,10 +277,11 @@ static void draw_alone(const char *folder, const cadre_moe *moe, const show *s)
 
 /* ---- all of it ---- */
 
-static void show_router(cadre_context *context, const show *s, const char *folder, FILE *all)
+/* at: its place in the picture of all */
+static void show_router(
+    cadre_context *context, const show *s, int at, const char *folder, FILE *all)
 {
     enum { COLUMNS = 4 };
-    int at = (int)(s - shows);
     cadre_moe *moe = new_layer(context, s);
     route(moe);
     print_routes(moe, s);
@@ -255,23 +290,49 @@ static void show_router(cadre_context *context, const show *s, const char *folde
     cadre_moe_free(moe);
 }
 
+static void show_losses(cadre_context *context)
+{
+    cadre_moe *moe = new_layer(context, &losses);
+    cadre_real zero[TOKENS * EXPERTS] = { 0 }, dx[TOKENS * EXPERTS];
+    route(moe);
+    check(cadre_moe_backward(moe, zero, dx));
+    check(cadre_moe_step_end(moe));
+    printf("%s\n", losses.name);
+    print_losses(moe);
+    cadre_moe_free(moe);
+}
+
+static void show_all(cadre_context *context, const char *folder)
+{
+    FILE *all =
+        folder ? open_picture(folder, "routers", 4 * PANEL_WIDTH, (SHOWS + 3) / 4 * PANEL_HEIGHT)
+               : NULL;
+    for (int i = 0; i < SHOWS; i++) show_router(context, &shows[i], i, folder, all);
+    for (int i = 0; i < CAPACITIES; i++) show_router(context, &capacities[i], 0, folder, NULL);
+    show_losses(context);
+    if (all) close_picture(all);
+}
+
+static const show *find(const char *name)
+{
+    for (int i = 0; i < SHOWS; i++)
+        if (!strcmp(name, shows[i].name)) return &shows[i];
+    for (int i = 0; i < CAPACITIES; i++)
+        if (!strcmp(name, capacities[i].name)) return &capacities[i];
+    return NULL;
+}
+
 int main(int arguments, char **argument)
 {
     const char *wanted = arguments > 1 ? argument[1] : "all",
                *folder = arguments > 2 ? argument[2] : NULL;
-    bool every = !strcmp(wanted, "all"), found = every;
+    const show *s = find(wanted);
     cadre_context *context;
     check(cadre_context_new(1, NULL, &context));
-    FILE *all = every && folder ? open_picture(folder, "routers", 4 * PANEL_WIDTH,
-                                      (SHOWS + 3) / 4 * PANEL_HEIGHT)
-                                : NULL;
-    for (int i = 0; i < SHOWS; i++) {
-        if (!every && strcmp(wanted, shows[i].router) != 0) continue;
-        show_router(context, &shows[i], folder, all);
-        found = true;
-    }
-    if (all) close_picture(all);
+    if (s) show_router(context, s, 0, folder, NULL);
+    else if (!strcmp(wanted, losses.name)) show_losses(context);
+    else if (!strcmp(wanted, "all")) show_all(context, folder);
+    else fprintf(stderr, "routers: there is no router '%s'\n", wanted);
     cadre_context_free(context);
-    if (!found) fprintf(stderr, "routers: there is no router '%s'\n", wanted);
-    return found ? 0 : 1;
+    return s || !strcmp(wanted, losses.name) || !strcmp(wanted, "all") ? 0 : 1;
 }
