@@ -1,6 +1,6 @@
 # cadre - Mixture-of-Experts in C.
 #
-#   make | make demo | make check | make check-long | make bench | make install | make uninstall
+#   make | make demo | make findings | make check | make check-long | make bench | make install | make uninstall
 #   make manual             the man pages and the completion alone
 #
 #   BUILD=DIR               where everything is made (default build)
@@ -13,6 +13,7 @@
 #   V=1                     show commands
 #   WERROR=1                warnings are errors
 #   MINUTES=N               how long the demo trains
+#   STEPS=N SEEDS="1 2 3" ONLY=PATTERN   of make findings: findings/findings.sh
 #   FUZZ_SECONDS=N          how long a target is fuzzed
 #   -jN                     N compilers at once (default: the cores)
 
@@ -234,6 +235,7 @@ check-long: check
 	@+$(MAKE) --no-print-directory all tests
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
+	@tests/findings $(BUILD)/cadre
 	@tests/mutate build-asan/cadre
 	@+$(MAKE) --no-print-directory fuzz
 
@@ -244,6 +246,12 @@ demo:
 	@./install-packages build demo
 	@+$(MAKE) --no-print-directory all
 	@demo/demo.sh $(BUILD)/cadre
+
+# An hour on two cores; what is done stays done. The page is findings/out/findings.html.
+findings:
+	@./install-packages build demo
+	@+$(MAKE) --no-print-directory all
+	@findings/findings.sh $(BUILD)/cadre
 
 # ---- installation: below /usr/local, or where PREFIX says; without debug symbols, which stay in
 # BUILD ----
@@ -302,5 +310,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all manual build-headers test-headers tests replays fuzz fuzz-here demo check check-long bench install uninstall clean
+.PHONY: all manual build-headers test-headers tests replays fuzz fuzz-here demo findings check check-long bench install uninstall clean
 .SECONDARY:
