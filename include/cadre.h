@@ -927,6 +927,12 @@ CADRE_API cadre_option_table cadre_grow_options(void);
 CADRE_API cadre_status cadre_grow(cadre_context *context, const char *model, const char *out,
     const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
 
+/* A sparse model with fewer experts, those that are of most use on the texts of --text or in the
+ * recorded routes of --routes: cadre_prune_options. */
+CADRE_API cadre_option_table cadre_prune_options(void);
+CADRE_API cadre_status cadre_prune(cadre_context *context, const char *model, const char *out,
+    const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
+
 /* ---- mixtures of local experts on tables ---- */
 
 /* A soft mixture of experts (Jacobs et al. 1991, Jordan & Jacobs 1994) on a table of numbers in a

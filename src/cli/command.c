@@ -15,6 +15,7 @@ const command *const commands[] = {
     &command_convert,
     &command_upcycle,
     &command_grow,
+    &command_prune,
     &command_mixture,
     &command_report,
     &command_layer,

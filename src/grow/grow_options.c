@@ -92,3 +92,27 @@ static const cadre_option grow_rows[] = {
 };
 
 cadre_option_table cadre_grow_options(void) { return OPTION_TABLE(grow_rows); }
+
+static const cadre_option prune_rows[] = {
+    { .name = "keep",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = ROUTER_MAX_EXPERTS,
+        .subject = "Experts",
+        .help = "experts that stay in every sparse layer that has more" },
+    { .name = "by",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("use", "weight", "saliency"),
+        .fallback = "use",
+        .subject = "Experts",
+        .help = "what an expert is valued by: tokens that it served; the sum of its weights; the "
+                "mean of weight times size of output (REAP)" },
+    { .name = "routes",
+        .kind = CADRE_OPTION_PATH,
+        .subject = "Measure",
+        .help = "recorded routes ('cadre generate --routes') that tell what experts are used for "
+                "(default: the texts of --text)" },
+    TEXT,
+};
+
+cadre_option_table cadre_prune_options(void) { return OPTION_TABLE(prune_rows); }

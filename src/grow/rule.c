@@ -5,37 +5,72 @@
 
 #include "moe/select.h"
 
+#define BY_BATCH "its experts take tokens, and a newcomer takes some from the others"
+#define BY_GROUP "its experts lie in groups of one size"
+#define BY_LEVEL "its levels give every expert a share, newcomers too"
+
 static const growth_rule rules[] = {
-    { "softmax", .sum = 1, .hold = HOLD_BY_BIAS, .copies = true },
-    { "softmax-renorm", .hold = HOLD_BY_BIAS, .copies = true },
-    { "topk-softmax", .hold = HOLD_BY_BIAS, .copies = true },
-    { "noisy-topk", .hold = HOLD_BY_BIAS, .copies = true },
+    { "softmax", .sum = 1, .hold = HOLD_BY_BIAS },
+    { "softmax-renorm", .hold = HOLD_BY_BIAS },
+    { "topk-softmax", .hold = HOLD_BY_BIAS },
+    { "noisy-topk", .hold = HOLD_BY_BIAS },
     /* Scores lie between 0 and 1 */
-    { "sigmoid-bias", .hold = HOLD_BY_CORRECTION, .lower = 1.01, .copies = true },
-    { "sigmoid-bias-raw", .sum = 2, .hold = HOLD_BY_CORRECTION, .lower = 1.01, .copies = true,
-        .share_output = true },
-    { "sqrtsoftplus-bias", .hold = HOLD_BY_CORRECTION, .lower = 1e9, .copies = true },
-    { "softmax-bias", .sum = 1, .hold = HOLD_BY_BOTH, .lower = 1.01, .copies = true,
-        .share_correction = true },
-    /* The sum that it picks to may be reached between two copies */
+    { "sigmoid-bias", .hold = HOLD_BY_CORRECTION, .lower = 1.01 },
+    { "sigmoid-bias-raw", .sum = 2, .hold = HOLD_BY_CORRECTION, .lower = 1.01 },
+    { "sqrtsoftplus-bias", .hold = HOLD_BY_CORRECTION, .lower = 1e9 },
+    { "softmax-bias", .sum = 1, .hold = HOLD_BY_BOTH, .lower = 1.01 },
     { "top-p", .sum = -1, .hold = HOLD_BY_BIAS },
+    /* Outside of training the best logits win, and only those near the best have a weight */
+    { "base", .sum = -1, .hold = HOLD_BY_BIAS },
+    { "sinkhorn", .sum = -1, .hold = HOLD_BY_BIAS },
+    { "sparsemixer", .sum = -1, .hold = HOLD_BY_BIAS },
+    { "sparsemixer-1", .sum = -1, .hold = HOLD_BY_BIAS },
+    { "sigmoid-input", .sum = -1, .hold = HOLD_BY_BIAS },
+    /* A logit below 0 is no pick */
+    { "relu", .sum = -1, .hold = HOLD_BY_BIAS },
+    /* All experts, whose weights sum to 1 */
+    { "dense", .hold = HOLD_BY_BIAS },
+    { "expert-choice", .fixed = BY_BATCH },
+    { "soft", .fixed = BY_BATCH, .indivisible = "its experts take mixtures of all tokens" },
+    { "threshold", .fixed = BY_LEVEL },
+    { "quantile", .fixed = BY_LEVEL },
+    { "cosine", .fixed = "its logits are cosines, which cannot be far below the others" },
+    { "product", .fixed = "its experts fill a grid", .indivisible = "its experts fill a grid" },
+    { "hierarchical", .fixed = BY_GROUP, .indivisible = BY_GROUP },
+    { "hash", .fixed = "no token of its table would ever take a newcomer",
+        .indivisible = "tokens of its table would lose their expert" },
 };
+
+static const growth_rule *find(const moe_config *moe)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (!strcmp(rules[i].router, moe->router->name)) return &rules[i];
+    return NULL;
+}
 
 cadre_status growth_rule_of(const moe_config *moe, const char *where, const growth_rule **rule)
 {
+    const growth_rule *found = find(moe);
     if (select_is_grouped(&moe->route))
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "expected a router that may pick any expert, found one that is limited to %d of %d "
             "groups",
             moe->route.groups_used, moe->route.groups);
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (!strcmp(rules[i].router, moe->router->name)) {
-            *rule = &rules[i];
-            return CADRE_OK;
-        }
+    if (!found || found->fixed)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "expected a router for which it is known how experts are added, found %s%s%s",
+            moe->router->name, found ? ": " : "", found ? found->fixed : "");
+    *rule = found;
+    return CADRE_OK;
+}
+
+cadre_status growth_rule_allows_pruning(const moe_config *moe, const char *where)
+{
+    const growth_rule *found = find(moe);
+    if (found && !found->indivisible) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, where,
-        "expected a router for which it is known how experts are added, found %s",
-        moe->router->name);
+        "expected a router that can do without some of its experts, found %s%s%s",
+        moe->router->name, found ? ": " : "", found ? found->indivisible : "");
 }
 
 double growth_weight_sum(const growth_rule *rule, const moe_config *moe, bool *fixed)

@@ -21,8 +21,7 @@
 #include "base/random.h"
 #include "grow/derivation.h"
 #include "grow/growth.h"
-#include "grow/layout.h"
-#include "grow/rule.h"
+#include "grow/sparsify.h"
 #include "kernel/context.h"
 
 typedef enum upcycle_method { COPY, GRANULAR, DROP } upcycle_method;
@@ -35,8 +34,7 @@ typedef struct upcycling {
     upcycle_method method;
     int64_t granularity; /* G; 1 but of granular */
     double drop;         /* share of hidden units that begin anew */
-    double deviation;    /* of the router's weights; 0: they are zero */
-    double sum;          /* of a token's weights */
+    new_router router;
     uint64_t seed;
 } upcycling;
 
@@ -48,8 +46,10 @@ static cadre_status read_options(upcycling *u, const cadre_options *o)
     while (strcmp(method_names[u->method], name) != 0) u->method++;
     u->granularity = u->method == GRANULAR ? cadre_options_int(o, "granularity", 0) : 1;
     u->drop = u->method == DROP ? cadre_options_real(o, "drop") : 0;
-    u->deviation = cadre_options_real(o, "router-init");
     u->seed = (uint64_t)cadre_options_int(o, "seed", 0);
+    u->router = (new_router){
+        .deviation = cadre_options_real(o, "router-init"), .alike = u->granularity, .seed = u->seed
+    };
     if (cadre_options_given(o, "granularity") && u->method != GRANULAR)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--granularity: expected --method granular, which reads it, found %s", name);
@@ -57,19 +57,6 @@ static cadre_status read_options(upcycling *u, const cadre_options *o)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--drop: expected --method drop, which reads it, found %s", name);
     return CADRE_OK;
-}
-
-static cadre_status check_dense(const upcycling *u, const char *path)
-{
-    const model_config *c = &u->dense.config;
-    if (c->encoder)
-        return cadre_fail(CADRE_EUNSUPPORTED, path, "expected a decoder, found an encoder too");
-    if (!model_config_sparse_layers(c)) return CADRE_OK;
-    cadre_status status = cadre_fail(CADRE_EARGUMENT, path,
-        "expected a dense model, found one with %lld sparse layers",
-        (long long)model_config_sparse_layers(c));
-    cadre_fail_advice("'cadre grow' adds experts to a sparse model");
-    return status;
 }
 
 /* Of granular: shards that make up the dense network, picked together. */
@@ -88,56 +75,18 @@ static cadre_status check_shards(const upcycling *u, int64_t experts, int64_t to
     return CADRE_OK;
 }
 
-static cadre_status choose_sizes(upcycling *u, const cadre_options *o)
+/* Whether the router must start at zero for the function to stay. */
+static cadre_status keep_function(upcycling *u, const growth_run *g)
 {
-    model_config *c = &u->config;
-    c->experts = cadre_options_int(o, "experts", 0);
-    c->topk = options_int_or(o, "topk", u->method == GRANULAR ? u->granularity : 2);
-    CADRE_TRY(check_shards(u, c->experts, c->topk));
-    if (c->topk > c->experts)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--topk: expected at most the %lld experts, found %lld", (long long)c->experts,
-            (long long)c->topk);
-    c->expert_width = c->dense_width / u->granularity;
-    c->dense_layers = 0;
-    c->sparse_step = cadre_options_int(o, "every", 0);
-    if (c->sparse_step > c->layers)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--every: expected at most the model's %lld layers, found %lld", (long long)c->layers,
-            (long long)c->sparse_step);
-    return CADRE_OK;
-}
-
-static void make_sparse(model_config *c)
-{
-    for (int64_t l = 0; l < c->layers; l++) {
-        layer_config *layer = &c->layer[l];
-        layer->sparse = (l + 1) % c->sparse_step == 0;
-        layer->moe.experts = (int32_t)c->experts;
-        layer->moe.hidden = c->expert_width;
-        layer->moe.route.topk = (int32_t)c->topk;
-    }
-}
-
-/* Whether outputs must be scaled, and the router start at zero, for the function to stay. */
-static cadre_status find_sum(upcycling *u, const growth_run *g)
-{
-    const moe_config *moe = &u->config.layer[u->config.sparse_step - 1].moe;
-    const growth_rule *rule;
     bool fixed;
-    CADRE_TRY(growth_rule_of(moe, "options", &rule));
-    u->sum = growth_weight_sum(rule, moe, &fixed);
-    if (!u->sum)
-        return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--router: expected one whose weights sum to a known number, found %s",
-            moe->router->name);
+    CADRE_TRY(new_router_fit(&u->router, &u->config, &fixed));
     if (fixed) return CADRE_OK;
-    if (cadre_options_given(g->options, "router-init") && u->deviation > 0)
+    if (cadre_options_given(g->options, "router-init") && u->router.deviation > 0)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--router-init: expected 0, for the router %s keeps the dense model's function only as "
             "long as its logits are equal, found %g",
-            moe->router->name, u->deviation);
-    u->deviation = 0;
+            u->config.router->name, u->router.deviation);
+    u->router.deviation = 0;
     growth_note(g,
         "the router's weights start at zero: other ones would make this router's weights of a "
         "token sum to another number");
@@ -146,49 +95,27 @@ static cadre_status find_sum(upcycling *u, const growth_run *g)
 
 static cadre_status choose(upcycling *u, const growth_run *g)
 {
-    /* The sparse families whose blocks are those of the dense ones */
-    static const char *const families[] = { "mixtral", "qwen3_moe", NULL };
-    enum { BALANCING_PERCENT = 1 };
     const cadre_options *o = g->options;
+    const model_config *dense = &u->dense.config;
     CADRE_TRY(read_options(u, o));
-    CADRE_TRY(check_dense(u, g->path));
-    CADRE_TRY(model_config_copy(&u->dense.config, &u->config));
-    model_config *c = &u->config;
-    CADRE_TRY(choose_sizes(u, o));
-    c->router = router_by_name(cadre_options_text(o, "router", 0));
-    c->groups = c->groups_used = 1;
-    c->route_scale = 1;
-    c->own_route = false;
-    c->expert_bias = c->ffn_bias;
-    c->aux_loss = BALANCING_PERCENT / 100.0; /* what training goes on with, unless told */
-    make_sparse(c);
-    model_config_fill_layers(c);
-    CADRE_TRY(model_config_check(c, g->path));
-    CADRE_TRY(find_sum(u, g));
-    return layout_choose(families, g->path, &g->listener, c);
+    CADRE_TRY(sparsify_check_dense(dense, g->path));
+    const sparse_form form = { .experts = cadre_options_int(o, "experts", 0),
+        .topk = options_int_or(o, "topk", u->method == GRANULAR ? u->granularity : 2),
+        .width = dense->dense_width / u->granularity,
+        .every = cadre_options_int(o, "every", 0),
+        .router = router_by_name(cadre_options_text(o, "router", 0)) };
+    CADRE_TRY(check_shards(u, form.experts, form.topk));
+    CADRE_TRY(model_config_copy(dense, &u->config));
+    CADRE_TRY(sparsify(&form, g->path, &u->config));
+    CADRE_TRY(keep_function(u, g));
+    return sparsify_choose_layout(g->path, &g->listener, &u->config);
 }
 
 /* ---- where parameters come from ---- */
 
-/* The dense role that a role of an expert is made of; itself: of none. */
-static param_role dense_role(param_role role)
-{
-    switch (role) {
-    case ROLE_EXPERT_GATE: return ROLE_GATE;
-    case ROLE_EXPERT_UP: return ROLE_UP;
-    case ROLE_EXPERT_DOWN: return ROLE_DOWN;
-    case ROLE_EXPERT_GATE_BIAS: return ROLE_GATE_BIAS;
-    case ROLE_EXPERT_UP_BIAS: return ROLE_UP_BIAS;
-    case ROLE_EXPERT_DOWN_BIAS: return ROLE_DOWN_BIAS;
-    default: return role;
-    }
-}
-
-static bool is_router(param_role role) { return role >= ROLE_ROUTER && role <= ROLE_ROUTER_NOISE; }
-
 /* What an expert's down matrix, and its bias, are multiplied with. */
-static double down_factor(const upcycling *u) { return (double)u->granularity / u->sum; }
-static double bias_factor(const upcycling *u) { return 1 / u->sum; }
+static double down_factor(const upcycling *u) { return (double)u->granularity / u->router.sum; }
+static double bias_factor(const upcycling *u) { return 1 / u->router.sum; }
 
 static bool is_changed(const upcycling *u, param_role role)
 {
@@ -206,8 +133,8 @@ static bool is_changed(const upcycling *u, param_role role)
 static void origin_of(void *arg, const param *p, origin *o)
 {
     const upcycling *u = arg;
-    param_role role = dense_role(p->role);
-    if (is_router(p->role)) {
+    param_role role = sparsify_dense_role(p->role);
+    if (sparsify_is_router(p->role)) {
         o->made = true;
         o->input = -1;
     } else if (role != p->role) {
@@ -217,18 +144,6 @@ static void origin_of(void *arg, const param *p, origin *o)
 }
 
 /* ---- what is made ---- */
-
-static void make_router(const upcycling *u, const param *p, real *values)
-{
-    random_key key = random_key_of(u->seed, "upcycled router", (uint64_t)p->layer, 0);
-    memset(values, 0, (size_t)(p->rows * p->cols) * sizeof *values);
-    if (p->role != ROLE_ROUTER || u->deviation == 0) return;
-    for (int64_t e = 0; e < p->rows; e++)
-        for (int64_t i = 0; i < p->cols; i++) {
-            uint64_t index = (uint64_t)(e / u->granularity * p->cols + i);
-            values[e * p->cols + i] = (real)(u->deviation * random_normal(key, index));
-        }
-}
 
 /* Shard g of the dense matrix: rows of gate and up, columns of down; of their biases numbers. */
 static void take_shard(
@@ -290,11 +205,11 @@ static void scale(real *values, int64_t count, double factor)
 static cadre_status make(void *arg, const param *p, real *values)
 {
     const upcycling *u = arg;
-    if (is_router(p->role)) {
-        make_router(u, p, values);
+    if (sparsify_is_router(p->role)) {
+        new_router_make(&u->router, p, values);
         return CADRE_OK;
     }
-    param from = derivation_param(&u->dense, dense_role(p->role), p->layer, -1);
+    param from = derivation_param(&u->dense, sparsify_dense_role(p->role), p->layer, -1);
     real *dense = MEM_ARRAY(real, from.rows * from.cols);
     cadre_status status = dense ? derivation_read(&u->dense, &from, dense) : CADRE_ENOMEM;
     if (status == CADRE_OK) take_shard(u, p, &from, dense, values);

@@ -128,6 +128,8 @@ cadre_status routed_forward(layer_run *r)
         CADRE_TRY(experts_forward(&routed, pass_input(r), out));
     }
     if (moe_config_weightless(r->c)) weightless_forward(r, pass_input(r));
+    r->s->plan.row_out = out;
+    r->s->plan.row_width = experts_width(r->c);
     return CADRE_OK;
 }
 

@@ -65,6 +65,11 @@ typedef struct plan {
     int64_t capacity;   /* rows an expert takes of the longest sequence; 0: no limit */
     int64_t dropped;    /* edges without a row */
     int64_t rerouted;   /* edges served by another expert than they wanted */
+
+    /* [R, row_width] borrowed: what the experts put out in the last forward, without weights and
+     * the biases of their last matrix; until the next layer is computed */
+    const real *row_out;
+    int64_t row_width;
 } plan;
 
 /* One entry of the report of what capacity did. */

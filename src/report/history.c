@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "report/lines.h"
+#include "format/json_lines.h"
 
 #define STEP_MAX ((int64_t)1 << 52)
 #define VALUE_MAX 1e300

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "report/lines.h"
+#include "format/json_lines.h"
 
 enum { RECORDING_VERSION = 1 };
 

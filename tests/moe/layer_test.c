@@ -362,6 +362,26 @@ static void test_dropped_token_gives_nothing(void **state)
     moe_case_free(c);
 }
 
+/* What the plan shows of the experts' outputs is what the layer sums up. */
+static void test_outputs_of_experts_add_up(void **state)
+{
+    (void)state;
+    moe_config config = moe_case_config("softmax", 4, 2);
+    moe_case *c = moe_case_new(&config, 1, 12, 1, 4);
+    moe_case_forward(c);
+    const plan *p = &c->state.plan;
+    assert_int_equal(p->row_width, config.width);
+    for (int64_t t = 0; t < 12; t++)
+        for (int64_t d = 0; d < config.width; d++) {
+            double sum = 0, y = (double)c->y[t * config.width + d];
+            for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++)
+                sum += (double)p->edge_weight[i] *
+                       (double)p->row_out[p->edge_row[i] * config.width + d];
+            assert_true(fabs(sum - y) <= 1e-5 * (1 + fabs(y)));
+        }
+    moe_case_free(c);
+}
+
 /* Invalid tokens are routed nowhere and change nobody's result. */
 static void test_padding_is_routed_nowhere(void **state)
 {
@@ -440,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_company_changes_no_bit),
         cmocka_unit_test(test_idle_expert_has_zero_gradient),
         cmocka_unit_test(test_dropped_token_gives_nothing),
+        cmocka_unit_test(test_outputs_of_experts_add_up),
         cmocka_unit_test(test_padding_is_routed_nowhere),
         cmocka_unit_test(test_impossible_configurations_are_refused),
         cmocka_unit_test(test_sizes_that_do_not_fit_are_known),

@@ -1,6 +1,7 @@
-/* lines.h - a file of JSON lines, one document at a time, so that its length does not matter. */
-#ifndef CADRE_REPORT_LINES_H
-#define CADRE_REPORT_LINES_H
+/* json_lines.h - a file of JSON lines, one document at a time, so that its length does not
+ * matter. */
+#ifndef CADRE_FORMAT_JSON_LINES_H
+#define CADRE_FORMAT_JSON_LINES_H
 
 #include <stdint.h>
 

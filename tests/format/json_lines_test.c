@@ -1,6 +1,6 @@
-/* lines_test.c - a file of JSON lines, whole, blank, broken off and spoilt; and the shapes and
+/* json_lines_test.c - a file of JSON lines, whole, blank, broken off and spoilt; and the shapes and
  * pairs that such lines hold. */
-#include "report/lines.h"
+#include "format/json_lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-/* lines.c - walks a mapped file of JSON lines. */
+/* json_lines.c - walks a mapped file of JSON lines. */
 #define _GNU_SOURCE
-#include "report/lines.h"
+#include "format/json_lines.h"
 
 #include <stdio.h>
 #include <string.h>

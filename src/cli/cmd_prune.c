@@ -1,0 +1,31 @@
+/* cmd_prune.c - `cadre prune`: a sparse model without the experts that are of least use. */
+#include "cli/growth.h"
+
+static int run_prune(const invocation *call) { return growth_run(call, cadre_prune); }
+
+const command command_prune = {
+    .name = "prune",
+    .summary = "take the least used experts out of a sparse model",
+    .operands = "MODEL OUT",
+    .least = 2,
+    .most = 2,
+    .description =
+        "Every sparse layer keeps --keep of its experts, those that are of most use, with their "
+        "rows of the router. OUT is a GGUF file where it ends in .gguf, else a folder, and must "
+        "not be there yet.\n\n"
+        "What they are used for is measured on --text, or read from --routes. use counts the "
+        "tokens that an expert served, weight adds up its weights, saliency is the mean of weight "
+        "times size of output over its tokens. An expert that few tokens need, but those much, "
+        "goes by the first two and stays by the third.\n\n"
+        "Prints what was made, and how much worse it is on --text. On another text it is worse by "
+        "another number: 'cadre eval' tells. 'cadre train --from OUT' makes up for some of it.",
+    .tables = { cadre_prune_options },
+    .examples = LINES("the six experts of each layer that a text uses most",
+        "cadre prune runs/sparse runs/small --keep 6 --text unseen.txt",
+        "those whose outputs weigh most",
+        "cadre prune runs/sparse runs/salient --keep 6 --by saliency --text unseen.txt",
+        "those that a recording used, measured on a text",
+        "cadre prune runs/sparse runs/small --keep 6 --routes routes.jsonl --text unseen.txt"),
+    .stops = true,
+    .run = run_prune,
+};
