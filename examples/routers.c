@@ -215,15 +215,31 @@ static void draw_nodes(FILE *f)
     }
 }
 
-/* The line of a token's edge number `rank`, and on it its weight; a token's stand apart. */
-static void draw_edge(FILE *f, int token, int rank, int expert, double weight)
+static double height(int row) { return FIRST_ROW + ROW * row; }
+
+static void draw_line(FILE *f, int token, int expert, double weight)
 {
-    double from = FIRST_ROW + ROW * token, to = FIRST_ROW + ROW * expert, at = 0.14 + 0.2 * rank;
-    fprintf(f,
-        "<line x1='%d' y1='%.0f' x2='%d' y2='%.0f' stroke='%s' stroke-width='%.1f'/>\n"
-        "<text class='w' x='%.0f' y='%.0f'>%.2f</text>\n",
-        LEFT + 13, from, RIGHT, to, colours[expert], 0.8 + 4.2 * (weight < 1.5 ? weight : 1.5),
+    fprintf(f, "<line x1='%d' y1='%.0f' x2='%d' y2='%.0f' stroke='%s' stroke-width='%.1f'/>\n",
+        LEFT + 13, height(token), RIGHT, height(expert), colours[expert],
+        0.8 + 4.2 * (weight < 1.5 ? weight : 1.5));
+}
+
+/* On its line; those of a token's picks stand apart by their rank. */
+static void draw_weight(FILE *f, int token, int rank, int expert, double weight)
+{
+    double at = 0.14 + 0.2 * rank, from = height(token), to = height(expert);
+    fprintf(f, "<text class='w' style='fill:%s' x='%.0f' y='%.0f'>%.2f</text>\n", colours[expert],
         LEFT + 13 + at * (RIGHT - LEFT - 13), from + at * (to - from) - 2, weight);
+}
+
+static void draw_edges(FILE *f, const cadre_moe_routes *r, bool weights)
+{
+    for (int64_t t = 0; t < r->tokens; t++)
+        for (int64_t i = r->start[t]; i < r->start[t + 1]; i++) {
+            if (r->row[i] < 0) continue;
+            if (weights) draw_weight(f, (int)t, (int)(i - r->start[t]), r->expert[i], r->weight[i]);
+            else draw_line(f, (int)t, r->expert[i], r->weight[i]);
+        }
 }
 
 static void draw_panel(FILE *f, const cadre_moe *moe, const show *s, int x, int y)
@@ -231,10 +247,8 @@ static void draw_panel(FILE *f, const cadre_moe *moe, const show *s, int x, int 
     cadre_moe_routes r = cadre_moe_routes_get(moe);
     fprintf(f, "<g transform='translate(%d %d)'>\n<text class='n' x='%d' y='22'>%s</text>\n", x, y,
         PANEL_WIDTH / 2, s->name);
-    for (int64_t t = 0; t < r.tokens; t++)
-        for (int64_t i = r.start[t]; i < r.start[t + 1]; i++)
-            if (r.row[i] >= 0)
-                draw_edge(f, (int)t, (int)(i - r.start[t]), r.expert[i], r.weight[i]);
+    draw_edges(f, &r, false);
+    draw_edges(f, &r, true);
     draw_nodes(f);
     fprintf(f, "</g>\n");
 }
