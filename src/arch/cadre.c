@@ -175,6 +175,31 @@ static cadre_status read_capacity(const json_node *root, dispatch_options *c)
     return json_refuse(&home, "a factor or slots of more than 0");
 }
 
+/* "router_grid": [3, 4] */
+static cadre_status read_grid(const json_node *root, router_options *o)
+{
+    json_node list;
+    CADRE_TRY(json_opt_array(root, "router_grid", &list));
+    if (!list.value) return CADRE_OK;
+    if (json_count(&list) > ROUTER_MAX_GRID)
+        return json_refuse(&list, "at most %d sizes", ROUTER_MAX_GRID);
+    o->dimensions = (int32_t)json_count(&list);
+    for (int32_t i = 0; i < o->dimensions; i++) {
+        int64_t size;
+        json_node item = json_item(&list, (size_t)i);
+        CADRE_TRY(json_as_int(&item, 1, ROUTER_MAX_EXPERTS, &size));
+        o->grid[i] = (int32_t)size;
+    }
+    return CADRE_OK;
+}
+
+static void write_grid(const router_options *o, json_writer *w)
+{
+    json_put_array(w, "router_grid");
+    for (int32_t i = 0; i < o->dimensions; i++) json_put_int(w, NULL, o->grid[i]);
+    json_put_close(w, ']');
+}
+
 static cadre_status read_routing(const json_node *root, model_config *config)
 {
     router_options *o = &config->route;
@@ -191,6 +216,11 @@ static cadre_status read_routing(const json_node *root, model_config *config)
     CADRE_TRY(read_real(root, "router_top_p", 0, 1, &o->top_p));
     CADRE_TRY(read_real(root, "router_capacity", 0, 65536, &o->capacity));
     CADRE_TRY(read_real(root, "sparsemixer_epsilon", 0, 10, &o->mask_epsilon));
+    CADRE_TRY(read_grid(root, o));
+    int64_t projector = o->projector, slots = o->slots;
+    CADRE_TRY(json_opt_int(root, "router_projector", 1, 65536, &projector));
+    CADRE_TRY(json_opt_int(root, "router_slots", 1, 4096, &slots));
+    o->projector = (int32_t)projector, o->slots = (int32_t)slots;
     int function = (int)o->score;
     CADRE_TRY(read_word(root, "router_score", "score", &function));
     o->score = (score_function)function;
@@ -235,6 +265,9 @@ static void write_routing(const model_config *config, json_writer *w)
     if (r->traits & ROUTER_OWN_CAPACITY) write_real(w, "router_capacity", o.capacity);
     if (router_understands(r, "sparsemixer-epsilon"))
         write_real(w, "sparsemixer_epsilon", o.mask_epsilon);
+    if (router_understands(r, "grid")) write_grid(&o, w);
+    if (router_understands(r, "projector")) json_put_int(w, "router_projector", o.projector);
+    if (router_understands(r, "slots")) json_put_int(w, "router_slots", o.slots);
     if (r->scores)
         json_put_string(w, "router_score", cadre_option_choice(row_of("score"), (int)o.score));
     write_capacity(&config->capacity, w);

@@ -126,6 +126,7 @@ static void fill_moe(const model_config *c, moe_config *moe)
     if (!c->router) return; /* not known yet */
     moe_config_init(moe, c->router, c->width, moe->hidden, moe->experts, moe->route.topk);
     fill_route(c, &moe->route);
+    moe->route.vocabulary = (int32_t)c->vocab;
     moe->form = c->expert_form;
     moe->shared = c->shared_width;
     moe->shared_gated = c->shared_gated;

@@ -97,6 +97,12 @@ static const char *routes_differ(const moe_config *a, const moe_config *b)
     if (r->traits & ROUTER_OWN_CAPACITY && x->capacity != y->capacity) return "capacity-factor";
     if (router_understands(r, "sparsemixer-epsilon") && x->mask_epsilon != y->mask_epsilon)
         return "sparsemixer-epsilon";
+    if (router_understands(r, "grid") &&
+        (x->dimensions != y->dimensions ||
+            memcmp(x->grid, y->grid, (size_t)x->dimensions * sizeof *x->grid) != 0))
+        return "grid";
+    if (router_understands(r, "projector") && x->projector != y->projector) return "projector";
+    if (router_understands(r, "slots") && x->slots != y->slots) return "slots";
     if (r->scores && x->score != y->score) return "score";
     if (limited && router_understands(r, "survivors") && x->survivors != y->survivors)
         return "survivors";

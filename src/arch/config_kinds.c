@@ -11,7 +11,6 @@ static cadre_status lacks(const char *where, const char *what, const char *name)
 /* What a sparse layer can be and a model's cannot yet: parameters that no layout names. */
 cadre_status model_config_check_moe(const moe_config *m, const char *where)
 {
-    router_parameter own[ROUTER_OWN_PARAMETERS];
     const router_options *o = &m->route;
     if (o->tasks > 1) return lacks(where, "tasks", "");
     if (o->residual) return lacks(where, "residual-logits", "");
@@ -21,8 +20,5 @@ cadre_status model_config_check_moe(const moe_config *m, const char *where)
     if (m->copies) return lacks(where, "copy-experts", "");
     if (m->zeros) return lacks(where, "zero-experts", "");
     if (m->input_scale != 1) return lacks(where, "expert-input-scale", "");
-    if (o->omega || m->router->traits & (ROUTER_NO_MATRIX | ROUTER_READS_IDS) ||
-        router_parameters(m->router, o, m->width, m->experts, own))
-        return lacks(where, "router ", m->router->name);
     return CADRE_OK;
 }

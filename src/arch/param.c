@@ -28,6 +28,22 @@ static bool is_held(const builder *b, int64_t layer, int64_t expert)
            expert < share_begin(experts, b->share.group + 1, b->share.groups);
 }
 
+static router_parameter own_of(const builder *b, param_role role, int64_t layer)
+{
+    router_parameter own[ROUTER_OWN_PARAMETERS] = { 0 };
+    if (!param_is_routers_own(role)) return own[0];
+    const moe_config *m = &b->config->layer[layer].moe;
+    router_parameters(m->router, &m->route, m->width, m->experts, own);
+    return own[role - ROLE_ROUTER_OWN_0];
+}
+
+/* The router's own parameters are trained or states as it says. */
+static param_kind kind_of(const builder *b, param_role role, int64_t layer)
+{
+    if (!param_is_routers_own(role)) return param_row_of(role)->kind;
+    return own_of(b, role, layer).trained ? PARAM_BIAS : PARAM_STATE;
+}
+
 /* This rank's slice of a parameter of that shape. */
 static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert, param_shape s)
 {
@@ -44,10 +60,12 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
             end = cut ? share_begin(pieces, share->slice + 1, share->slices) : pieces;
     bool copied = (!cut && share->slice > 0) || (expert < 0 && share->group > 0);
     return (param){ .role = role,
-        .kind = row->kind,
+        .kind = kind_of(b, role, layer),
         .layer = (int32_t)layer,
         .expert = (int32_t)expert,
         .encoder = b->config->bidirectional,
+        .own = own_of(b, role, layer),
+        .experts = layer < 0 ? 0 : b->config->layer[layer].moe.experts,
         .rows = vector ? 1 : (end - first) * piece,
         .cols = vector ? (end - first) * piece : s.cols,
         .offset = b->table->elements,
@@ -79,7 +97,7 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
         param p = slice_of(b, role, layer, expert, s);
         hold(b, &p);
     }
-    if (param_row_of(role)->kind == PARAM_STATE) return;
+    if (kind_of(b, role, layer) == PARAM_STATE) return;
     t->total += size;
     bool lookup = role == ROLE_EMBED && !b->config->tie;
     bool idle = expert >= 0 && expert >= b->config->layer[layer].moe.route.topk;

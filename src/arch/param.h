@@ -19,6 +19,8 @@ typedef struct param {
     /* Where the table is of one rank's share: rows (of a vector: numbers) of the whole that come
      * before these, and of how many */
     int64_t first, whole;
+    router_parameter own; /* of ROLE_ROUTER_OWN_*: what it is to its router ... */
+    int32_t experts;      /* ... of so many experts */
     bool copy; /* other ranks hold the same, and one of them counts it in sums over parameters */
 } param;
 

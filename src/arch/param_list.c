@@ -121,10 +121,29 @@ static bool shared(const model_config *c, const layer_config *l)
     return l->sparse && c->shared_width > 0;
 }
 
-SHAPE(router) { return matrix_if(l->sparse, l->moe.experts, c->width); }
-SHAPE(router_bias) { return vector_if(l->sparse && c->router_bias, l->moe.experts); }
+static int64_t router_rows(const layer_config *l)
+{
+    return l->sparse ? router_matrix_rows(l->moe.router, &l->moe.route, l->moe.experts) : 0;
+}
+SHAPE(router) { return matrix_if(router_rows(l) > 0, router_rows(l), c->width); }
+SHAPE(router_bias) { return vector_if(c->router_bias && router_rows(l) > 0, router_rows(l)); }
+static param_shape shape_own(const layer_config *l, int i)
+{
+    router_parameter own[ROUTER_OWN_PARAMETERS];
+    const moe_config *m = &l->moe;
+    int count = l->sparse ? router_parameters(m->router, &m->route, m->width, m->experts, own) : 0;
+    return i < count ? vector_if(true, router_parameter_count(&own[i])) : (param_shape){ 0 };
+}
+LAYERS_OWN(router_own_0, shape_own(l, 0))
+LAYERS_OWN(router_own_1, shape_own(l, 1))
+LAYERS_OWN(router_own_2, shape_own(l, 2))
+SHAPE(router_omega) { return vector_if(l->sparse && l->moe.route.omega, c->width); }
 SHAPE(router_correction) { return vector_if(routed_with(c, l, ROUTER_CORRECTION), l->moe.experts); }
-SHAPE(router_noise) { return matrix_if(routed_with(c, l, ROUTER_NOISE), l->moe.experts, c->width); }
+SHAPE(router_noise)
+{
+    bool by_row = routed_with(c, l, ROUTER_NOISE) && !routed_with(c, l, ROUTER_HIERARCHY);
+    return matrix_if(by_row, l->moe.experts, c->width);
+}
 SHAPE(expert_gate) { return matrix_if(l->sparse, l->moe.hidden, c->width); }
 SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->moe.hidden, c->width); }
 SHAPE(expert_down) { return matrix_if(l->sparse, c->width, l->moe.hidden); }
@@ -259,6 +278,18 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_ROUTER_NOISE] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_router_noise,
         .folder = { { "model.layers.{l}.mlp.noise.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_noise_inp.weight", 0 } } },
+    [ROLE_ROUTER_OWN_0] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_router_own_0,
+        .folder = { { "model.layers.{l}.mlp.router_own.0", 0 } },
+        .gguf = { { "blk.{l}.ffn_router_own_0.weight", 0 } } },
+    [ROLE_ROUTER_OWN_1] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_router_own_1,
+        .folder = { { "model.layers.{l}.mlp.router_own.1", 0 } },
+        .gguf = { { "blk.{l}.ffn_router_own_1.weight", 0 } } },
+    [ROLE_ROUTER_OWN_2] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_router_own_2,
+        .folder = { { "model.layers.{l}.mlp.router_own.2", 0 } },
+        .gguf = { { "blk.{l}.ffn_router_own_2.weight", 0 } } },
+    [ROLE_ROUTER_OMEGA] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_router_omega,
+        .folder = { { "model.layers.{l}.mlp.router_omega", 0 } },
+        .gguf = { { "blk.{l}.ffn_router_omega.weight", 0 } } },
     [ROLE_EXPERT_GATE] = { PARAM_MATRIX, OF_EXPERT, REPACKED, BY_ROW, .shape = shape_expert_gate,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.gate_proj.weight", 0 },
             { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST } },

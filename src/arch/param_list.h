@@ -59,6 +59,11 @@ typedef enum param_role {
     ROLE_ROUTER_BIAS,
     ROLE_ROUTER_CORRECTION,
     ROLE_ROUTER_NOISE,
+    /* Those that router_parameters lists, in its order, each as one vector */
+    ROLE_ROUTER_OWN_0,
+    ROLE_ROUTER_OWN_1,
+    ROLE_ROUTER_OWN_2,
+    ROLE_ROUTER_OMEGA,
     ROLE_EXPERT_GATE,
     ROLE_EXPERT_UP,
     ROLE_EXPERT_DOWN,
@@ -141,6 +146,11 @@ typedef struct param_row {
 } param_row;
 
 const param_row *param_row_of(param_role role);
+
+static inline bool param_is_routers_own(param_role role)
+{
+    return role >= ROLE_ROUTER_OWN_0 && role <= ROLE_ROUTER_OWN_2;
+}
 
 static inline bool param_kind_is_vector(param_kind kind)
 {

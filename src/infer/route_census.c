@@ -19,7 +19,8 @@ static void measure(const model_config *config, census_form *f, int64_t *pairs)
         if (!layer->sparse) continue;
         f->layers++;
         if (layer->moe.experts > f->experts) f->experts = layer->moe.experts;
-        if (layer->moe.route.topk > f->picks) f->picks = layer->moe.route.topk;
+        int32_t picks = moe_config_most_picks(&layer->moe);
+        if (picks > f->picks) f->picks = picks;
         *pairs += layer->moe.experts * layer->moe.experts;
     }
 }

@@ -12,8 +12,8 @@ static int64_t most_picks(const model_config *c)
 {
     int64_t most = 0;
     for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse && c->layer[l].moe.route.topk > most)
-            most = c->layer[l].moe.route.topk;
+        if (c->layer[l].sparse && moe_config_most_picks(&c->layer[l].moe) > most)
+            most = moe_config_most_picks(&c->layer[l].moe);
     return most;
 }
 
@@ -100,7 +100,7 @@ static cadre_status put_header(route_file *f, const cadre_model *m)
         json_put_object(&w, NULL);
         json_put_int(&w, "layer", l);
         json_put_int(&w, "experts", m->config.layer[l].moe.experts);
-        json_put_int(&w, "topk", m->config.layer[l].moe.route.topk);
+        json_put_int(&w, "topk", moe_config_most_picks(&m->config.layer[l].moe));
         json_put_close(&w, '}');
     }
     json_put_close(&w, ']');

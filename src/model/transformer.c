@@ -266,6 +266,11 @@ cadre_status transformer_new(
     return transformer_new_stage(c, config, most, &whole, out);
 }
 
+void transformer_end_router_step(transformer *t, int64_t l, real *const *own)
+{
+    moe_layer_end_step(&t->config->layer[l].moe, &t->now->blocks[l - t->stage.first].sparse, own);
+}
+
 void transformer_free(transformer *t)
 {
     if (!t) return;

@@ -31,6 +31,10 @@ cadre_status transformer_new(
 void transformer_free(transformer *t);
 size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most);
 
+/* After an optimiser step: the states among the router's own parameters of sparse layer l move, by
+ * what its last forward left (moe_layer_end_step). */
+void transformer_end_router_step(transformer *t, int64_t l, real *const *own);
+
 /* After each sparse layer of a forward: its plan, of the tokens of this batch. */
 typedef void (*transformer_watch)(void *arg, int64_t layer, const plan *p);
 

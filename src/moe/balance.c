@@ -36,12 +36,13 @@ void balance_add(
     if (type) snprintf(t->type_name, sizeof t->type_name, "%s", type + 1);
 }
 
-void balance_add_of_router(balance_options *o, const router *r)
+void balance_add_of_router(balance_options *o, const router *r, bool model)
 {
-    for (int i = 0; r->loss && i < o->terms; i++)
+    if (!r->loss || (r->loss_of_models && !model)) return;
+    for (int i = 0; i < o->terms; i++)
         if (!strcmp(o->term[i].name, r->loss)) return;
-    if (r->loss && o->terms < BALANCE_MAX_TERMS)
-        balance_add(o, r->loss, 1, BALANCE_MICRO, BALANCE_LAYER);
+    if (o->terms < BALANCE_MAX_TERMS)
+        balance_add(o, r->loss, r->loss_coefficient, BALANCE_MICRO, BALANCE_LAYER);
 }
 
 static bool has_over(const balance_options *o, balance_over over)

@@ -129,8 +129,8 @@ typedef struct balance_options {
  * there is room. */
 void balance_add(
     balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form);
-/* The loss that a router asks for by itself (relu: l1), once. */
-void balance_add_of_router(balance_options *o, const router *r);
+/* The loss that a router asks for by itself (relu: l1), once; for a model, or a layer alone. */
+void balance_add_of_router(balance_options *o, const router *r, bool model);
 
 typedef struct balance balance;
 

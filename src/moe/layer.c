@@ -101,6 +101,16 @@ cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const 
     return CADRE_OK;
 }
 
+void moe_layer_end_step(const moe_config *c, moe_state *s, real *const *own)
+{
+    routing r = { .router = c->router,
+        .options = &c->route,
+        .width = c->width,
+        .plan = &s->plan,
+        .state = &s->router };
+    if (c->router->end_step) c->router->end_step(&r, own);
+}
+
 /* ---- backward ---- */
 
 void moe_layer_backward(const moe_call *call, const moe_config *c, const moe_weights *w,

@@ -47,6 +47,7 @@ typedef struct moe_config {
 balance_layer moe_balance_layer(const moe_config *c); /* what the balance must know of it */
 
 int32_t moe_config_weightless(const moe_config *c); /* constants + copies + zeros */
+int32_t moe_config_most_picks(const moe_config *c); /* of one token */
 int32_t moe_config_weighted(const moe_config *c);   /* the others: E less these */
 bool moe_config_has_lookahead(const moe_config *c); /* a token's routes read those behind it */
 int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank);
@@ -135,6 +136,10 @@ typedef struct moe_call {
 /* y = layer(x). x must stay as it is until backward. Fails where the source of experts does. */
 cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
     const real *x /* [T, D] */, moe_state *s, real *y /* [T, D] */);
+
+/* After the optimiser step whose last forward left s: moves the states among the router's own
+ * parameters (their values, in the order of router_parameters). */
+void moe_layer_end_step(const moe_config *c, moe_state *s, real *const *own);
 
 /* dx = gradient by x, that of forward; those of the weights go to g. Spends s: what forward left is
  * overwritten, and the plan alone stays readable. */

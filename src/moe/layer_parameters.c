@@ -350,20 +350,21 @@ static void fill(const cadre_moe_parameter *p, real value)
     for (int64_t j = 0; j < p->rows * p->cols; j++) p->values[j] = value;
 }
 
-/* What does not start at random: a value that does nothing yet. */
+/* What does not start at random: a value that does nothing yet, or what the router says. */
 static bool starts_fixed(const cadre_moe *m, const cadre_moe_parameter *p)
 {
-    if (is_named(p, "router.mask") || is_named(p, "router.omega") || is_named(p, "router.scale"))
-        fill(p, 1);
-    else if (is_named(p, "router.temperature")) fill(p, REAL_C(2.302585092994046)); /* log 10 */
-    else if (is_named(p, "router.l1")) fill(p, m->config.route.l1);
-    else if (is_named(p, "router.table")) {
+    router_parameter own[ROUTER_OWN_PARAMETERS];
+    int count = router_parameters(
+        m->config.router, &m->config.route, m->config.width, m->config.experts, own);
+    for (int i = 0; i < count; i++) {
+        if (p->values != m->own[i]) continue;
         for (int64_t j = 0; j < p->rows * p->cols; j++)
-            p->values[j] = (real)((j + j / p->cols) % m->config.experts);
-    } else
-        return !p->gradient || is_named(p, ".bias") || is_named(p, ".noise") ||
-               is_named(p, "router.threshold");
-    return true;
+            if (!router_parameter_start(&own[i], m->config.experts, j, &p->values[j])) return false;
+        return true;
+    }
+    if (is_named(p, "router.omega")) fill(p, 1);
+    return !p->gradient || is_named(p, ".bias") || is_named(p, ".noise") ||
+           is_named(p, "router.omega");
 }
 
 void layer_parameters_initialise(cadre_moe *m)

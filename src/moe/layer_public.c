@@ -79,7 +79,7 @@ static cadre_status moe_open(
     balance_options losses = { 0 };
     CADRE_TRY(configure(m, shape, options, &losses));
     balance_layer layer = moe_balance_layer(&m->config);
-    balance_add_of_router(&losses, m->config.router);
+    balance_add_of_router(&losses, m->config.router, false);
     CADRE_TRY(open_memory(m));
     return balance_new(&losses, &layer, 1, m->most.tokens, m->most.sequences, NULL, &m->balance);
 }
@@ -150,10 +150,7 @@ cadre_status cadre_moe_step_end(cadre_moe *m)
     CADRE_TRY(context_enter(m->context));
     balance_step_end(m->balance);
     if (m->correction) balance_update_bias(m->balance, 0, m->correction);
-    if (m->config.router->end_step && m->batch.tokens) {
-        routing r = routing_of(m);
-        m->config.router->end_step(&r, m->own);
-    }
+    if (m->batch.tokens) moe_layer_end_step(&m->config, &m->state, m->own);
     return context_leave(m->context, CADRE_OK);
 }
 

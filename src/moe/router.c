@@ -84,7 +84,8 @@ int router_parameters(const router *r, const router_options *o, int64_t width, i
 {
     int count = r->parameters ? r->parameters(o, width, experts, list_) : 0;
     if (o->residual)
-        list_[count++] = (router_parameter){ "router.residual", 0, experts, experts, true, false };
+        list_[count++] = (router_parameter){ "router.residual", 0, experts, experts, true, false,
+            START_VALUE, 0 };
     return count;
 }
 
@@ -98,6 +99,13 @@ int token_type_by_name(const token_types *t, const char *name)
     for (int i = 0; i < t->count; i++)
         if (!strcmp(t->name[i], name)) return i;
     return -1;
+}
+
+/* A table leads id i to experts i, i + 1 ..., so that ids are spread evenly. */
+bool router_parameter_start(const router_parameter *p, int32_t experts, int64_t j, real *value)
+{
+    *value = p->start == START_TABLE ? (real)((j / p->cols + j % p->cols) % experts) : p->value;
+    return p->start != START_DRAWN;
 }
 
 /* ---- options ---- */
@@ -138,7 +146,7 @@ static cadre_status check_grid(
 {
     int64_t points = 1;
     for (int32_t i = 0; i < o->dimensions; i++) points *= o->grid[i];
-    if (!router_understands(r, "grid") || (o->dimensions > 0 && points == experts)) return CADRE_OK;
+    if (!router_understands(r, "grid") || !o->dimensions || points == experts) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, where,
         "grid: expected sizes whose product is the number of experts, %lld, found %lld",
         (long long)experts, o->dimensions ? (long long)points : 0LL);

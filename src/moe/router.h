@@ -135,6 +135,9 @@ enum router_trait {
     ROUTER_HIERARCHY = 1 << 14, /* two levels: K experts in each of groups_used groups */
 };
 
+/* What a parameter starts with: a random number, a value, or a table of experts (hash) by id. */
+typedef enum router_start { START_DRAWN, START_VALUE, START_TABLE } router_start;
+
 /* A parameter of a router beside W, its bias, correction and noise, with its shape in files. */
 typedef struct router_parameter {
     const char *name; /* "router.scale" */
@@ -142,7 +145,11 @@ typedef struct router_parameter {
     int64_t slices, rows, cols;
     bool trained;  /* false: a state */
     bool integers; /* files hold int32 */
+    router_start start;
+    real value; /* of START_VALUE */
 } router_parameter;
+/* What number j starts with; false: it is drawn. */
+bool router_parameter_start(const router_parameter *p, int32_t experts, int64_t j, real *value);
 int64_t router_parameter_count(const router_parameter *p); /* its numbers */
 
 /* A tensor that forward leaves and that others may want to see: a transport, slots' weights. */
@@ -196,7 +203,11 @@ typedef struct router {
     const char *name; /* as --router takes it */
     const char *help; /* its line in the program's help */
     uint32_t traits;
-    const char *loss; /* a loss of the routing that belongs to it; NULL: none */
+    /* A loss of the routing that belongs to it, and its coefficient; NULL: none. loss_of_models: a
+     * layer has it only when asked to */
+    const char *loss;
+    double loss_coefficient;
+    bool loss_of_models;
     const char *const
         *options;    /* names of rows in THE TABLE of options (settings.h) that only some routers
                                             understand and this one does, NULL after the last */

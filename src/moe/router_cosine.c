@@ -128,8 +128,10 @@ static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
     (void)width;
-    list[EXPERTS] = (router_parameter){ "router.experts", 0, experts, o->projector, true, false };
-    list[TEMPERATURE] = (router_parameter){ "router.temperature", 0, 0, 1, true, false };
+    list[EXPERTS] = (router_parameter){ "router.experts", 0, experts, o->projector, true, false,
+        START_DRAWN, 0 };
+    list[TEMPERATURE] = (router_parameter){ "router.temperature", 0, 0, 1, true, false, START_VALUE,
+        REAL_C(2.302585092994046) };
     return 2;
 }
 

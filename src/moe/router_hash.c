@@ -6,6 +6,12 @@
 
 enum { TABLE }; /* [V, K] the only parameter of its own */
 
+/* Whatever a table holds, an expert. */
+static int32_t within(real x, int32_t experts)
+{
+    return x > 0 ? x < (real)experts ? (int32_t)x : experts - 1 : 0;
+}
+
 static int32_t choose(const router_token *t)
 {
     const routing *r = t->routing;
@@ -13,7 +19,7 @@ static int32_t choose(const router_token *t)
     const real *row = r->weights->own[TABLE] + (int64_t)r->batch->inputs[t->index] * picks;
     score_by_option(t);
     memcpy(t->key, t->score, (size_t)t->experts * sizeof(real));
-    for (int32_t k = 0; k < picks; k++) t->expert[k] = (gexp){ (int32_t)row[k] };
+    for (int32_t k = 0; k < picks; k++) t->expert[k] = (gexp){ within(row[k], t->experts) };
     return picks;
 }
 
@@ -43,7 +49,8 @@ static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
     (void)width, (void)experts;
-    list[TABLE] = (router_parameter){ "router.table", 0, o->vocabulary, o->topk, false, true };
+    list[TABLE] = (router_parameter){ "router.table", 0, o->vocabulary, o->topk, false, true,
+        START_TABLE, 0 };
     return 1;
 }
 

@@ -396,9 +396,12 @@ static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
     int64_t size = experts / o->groups;
-    list[OUTER_NOISE] = (router_parameter){ "router.noise", 0, o->groups, width, true, false };
-    list[INNER] = (router_parameter){ "inner.weight", o->groups, size, width, true, false };
-    list[INNER_NOISE] = (router_parameter){ "inner.noise", o->groups, size, width, true, false };
+    list[OUTER_NOISE] =
+        (router_parameter){ "router.noise", 0, o->groups, width, true, false, START_VALUE, 0 };
+    list[INNER] =
+        (router_parameter){ "inner.weight", o->groups, size, width, true, false, START_DRAWN, 0 };
+    list[INNER_NOISE] =
+        (router_parameter){ "inner.noise", o->groups, size, width, true, false, START_VALUE, 0 };
     return 3;
 }
 

@@ -7,43 +7,55 @@
 
 enum { MASK }; /* [sum of n] a state: 0 leaves a coordinate out */
 
-static int64_t coordinates_of(const router_options *o)
+/* Of two dimensions, where no grid is given: as near to a square as the experts allow. */
+typedef struct grid {
+    int32_t size[ROUTER_MAX_GRID], dimensions;
+    int64_t coordinates; /* the sum of the sizes */
+} grid;
+
+static grid grid_of(const router_options *o, int32_t experts)
 {
-    int64_t sum = 0;
-    for (int32_t i = 0; i < o->dimensions; i++) sum += o->grid[i];
-    return sum;
+    grid g = { .dimensions = o->dimensions ? o->dimensions : 2 };
+    int32_t side = 1;
+    for (int32_t n = 1; n * n <= experts; n++)
+        if (experts % n == 0) side = n;
+    for (int32_t i = 0; i < g.dimensions; i++) {
+        g.size[i] = o->dimensions ? o->grid[i] : i ? experts / side : side;
+        g.coordinates += g.size[i];
+    }
+    return g;
 }
 
 /* Own numbers: the coordinates' logits [T, sum of n]; backward: their gradients. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
-    (void)width, (void)experts;
-    return tokens * coordinates_of(o);
+    (void)width;
+    return tokens * grid_of(o, experts).coordinates;
 }
 
 /* at[i]: where the coordinate of dimension i stands for expert e; ids are row-major. */
-static void coordinates(const router_options *o, int32_t e, int64_t *at)
+static void coordinates(const grid *g, int32_t e, int64_t *at)
 {
-    int64_t first = coordinates_of(o);
-    for (int32_t i = o->dimensions - 1; i >= 0; i--) {
-        first -= o->grid[i];
-        at[i] = first + e % o->grid[i];
-        e /= o->grid[i];
+    int64_t first = g->coordinates;
+    for (int32_t i = g->dimensions - 1; i >= 0; i--) {
+        first -= g->size[i];
+        at[i] = first + e % g->size[i];
+        e /= g->size[i];
     }
 }
 
 static void project(routing *r)
 {
-    const router_options *o = r->options;
-    int64_t wide = coordinates_of(o), experts = r->plan->experts, at[ROUTER_MAX_GRID];
+    grid g = grid_of(r->options, r->plan->experts);
+    int64_t wide = g.coordinates, experts = r->plan->experts, at[ROUTER_MAX_GRID];
     const real *mask = r->weights->own[MASK];
     real *logits = r->state->own;
     routing_multiply(r, routing_input(r), &r->weights->matrix, r->weights->bias, logits, false);
     for (int32_t e = 0; e < experts; e++) {
-        coordinates(o, e, at);
+        coordinates(&g, e, at);
         for (int64_t t = 0; t < r->plan->tokens; t++) {
             real sum = 0;
-            for (int32_t i = 0; i < o->dimensions; i++)
+            for (int32_t i = 0; i < g.dimensions; i++)
                 sum += mask[at[i]] == 0 ? -REAL_INF : logits[t * wide + at[i]];
             r->state->logits[t * experts + e] = sum;
         }
@@ -53,14 +65,14 @@ static void project(routing *r)
 static void project_backward(
     routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
 {
-    const router_options *o = r->options;
-    int64_t wide = coordinates_of(o), experts = r->plan->experts, at[ROUTER_MAX_GRID];
+    grid by = grid_of(r->options, r->plan->experts);
+    int64_t wide = by.coordinates, experts = r->plan->experts, at[ROUTER_MAX_GRID];
     real *d = r->state->own;
     memset(d, 0, (size_t)(r->plan->tokens * wide) * sizeof(real));
     for (int32_t e = 0; e < experts; e++) {
-        coordinates(o, e, at);
+        coordinates(&by, e, at);
         for (int64_t t = 0; t < r->plan->tokens; t++)
-            for (int32_t i = 0; i < o->dimensions; i++)
+            for (int32_t i = 0; i < by.dimensions; i++)
                 d[t * wide + at[i]] += dlogits[t * experts + e];
     }
     routing_product p = { .a = routing_input(r),
@@ -74,15 +86,15 @@ static void project_backward(
 
 static int64_t matrix_rows(const router_options *o, int32_t experts)
 {
-    (void)experts;
-    return coordinates_of(o);
+    return grid_of(o, experts).coordinates;
 }
 
 static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
-    (void)width, (void)experts;
-    list[MASK] = (router_parameter){ "router.mask", 0, 0, coordinates_of(o), false, true };
+    (void)width;
+    list[MASK] = (router_parameter){ "router.mask", 0, 0, grid_of(o, experts).coordinates, false,
+        true, START_VALUE, 1 };
     return 1;
 }
 

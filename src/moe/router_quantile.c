@@ -136,7 +136,7 @@ static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
     (void)o, (void)width;
-    list[BETA] = (router_parameter){ "router.beta", 0, 0, experts, false, false };
+    list[BETA] = (router_parameter){ "router.beta", 0, 0, experts, false, false, START_VALUE, 0 };
     return 1;
 }
 

@@ -49,8 +49,8 @@ static int32_t most_picks(const router_options *o, int32_t experts)
 static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
-    (void)o, (void)width, (void)experts;
-    list[LAMBDA] = (router_parameter){ "router.l1", 0, 0, 1, false, false };
+    (void)width, (void)experts;
+    list[LAMBDA] = (router_parameter){ "router.l1", 0, 0, 1, false, false, START_VALUE, o->l1 };
     return 1;
 }
 
@@ -105,6 +105,7 @@ const router router_relu = {
             "that adapts (ReMoE)",
     .traits = ROUTER_VARIABLE | ROUTER_INDEPENDENT | ROUTER_STEPS,
     .loss = "l1",
+    .loss_coefficient = 1,
     .options = (const char *const[]){ "l1", "l1-multiplier", NULL },
     .most_picks = most_picks,
     .parameters = parameters,

@@ -264,8 +264,9 @@ static int64_t most_rows(
 static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
-    list[SLOTS] = (router_parameter){ "router.slots", experts, o->slots, width, true, false };
-    list[SCALE] = (router_parameter){ "router.scale", 0, 0, 1, true, false };
+    list[SLOTS] =
+        (router_parameter){ "router.slots", experts, o->slots, width, true, false, START_DRAWN, 0 };
+    list[SCALE] = (router_parameter){ "router.scale", 0, 0, 1, true, false, START_VALUE, 1 };
     return 2;
 }
 

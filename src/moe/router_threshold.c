@@ -78,7 +78,8 @@ static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
     (void)o, (void)width;
-    list[THETA] = (router_parameter){ "router.threshold", 0, 0, experts, true, false };
+    list[THETA] =
+        (router_parameter){ "router.threshold", 0, 0, experts, true, false, START_VALUE, 0 };
     return 1;
 }
 
@@ -87,6 +88,9 @@ const router router_threshold = {
     .help = "experts whose probability exceeds a threshold learnt from even loads over the batch "
             "(Shazeer et al. 2017)",
     .traits = ROUTER_VARIABLE | ROUTER_BY_BATCH | ROUTER_RENORMALISES,
+    .loss = "threshold",
+    .loss_coefficient = 1e-4,
+    .loss_of_models = true,
     .options = (const char *const[]){ "survivors", NULL },
     .most_picks = most_picks,
     .parameters = parameters,

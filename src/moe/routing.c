@@ -386,6 +386,17 @@ static void residual_backward(
     routing_multiply_backward(r, &p, dlogits);
 }
 
+/* Of parameters that no product reads, only losses (thresholds): they begin at 0. */
+static void clear_own(const routing *r, router_gradients *g)
+{
+    router_parameter list[ROUTER_OWN_PARAMETERS];
+    if (!r->router->parameters) return;
+    int count = r->router->parameters(r->options, r->width, r->plan->experts, list);
+    for (int i = 0; i < count; i++)
+        if (list[i].trained)
+            memset(g->own[i], 0, (size_t)router_parameter_count(&list[i]) * sizeof(real));
+}
+
 static void project_backward(
     routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
 {
@@ -393,6 +404,7 @@ static void project_backward(
         r->router->project_backward(r, dlogits, g, accumulate, dx);
         return;
     }
+    if (!accumulate) clear_own(r, g);
     routing_product p = { .a = routing_input(r),
         .w = &r->weights->matrix,
         .dw = g->matrix,

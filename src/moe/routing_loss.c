@@ -221,7 +221,7 @@ const routing_loss loss_orthogonality = {
 
 static const char *wants_relu(const balance_layer *l)
 {
-    return l->router->loss ? NULL : "belongs to router relu";
+    return !strcmp(l->router->name, "relu") ? NULL : "belongs to router relu";
 }
 
 static double l1(const routing *r, const routing_loss_of *of, double scale, real *dlogits)

@@ -88,7 +88,9 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_TEXT,
         .value = "N,N,...",
         .subject = "Routing",
-        .help = "router product: the sizes of the grid that the experts are points of" },
+        .help = "router product: the sizes of the grid that the experts are points of (default: "
+                "two, nearly "
+                "equal)" },
     INT("projector", 1, 65536, "Routing", "router cosine: the width in which angles are taken"),
     INT("tasks", 1, ROUTER_MAX_TASKS, "Routing",
         "router dense: gates over the same experts, each with an output of its own"),

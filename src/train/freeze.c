@@ -76,7 +76,11 @@ static model_part part_of(param_role role)
     case ROLE_ROUTER:
     case ROLE_ROUTER_BIAS:
     case ROLE_ROUTER_CORRECTION:
-    case ROLE_ROUTER_NOISE: return PART_ROUTER;
+    case ROLE_ROUTER_NOISE:
+    case ROLE_ROUTER_OWN_0:
+    case ROLE_ROUTER_OWN_1:
+    case ROLE_ROUTER_OWN_2:
+    case ROLE_ROUTER_OMEGA: return PART_ROUTER;
     case ROLE_SHARED_GATE:
     case ROLE_SHARED_UP:
     case ROLE_SHARED_DOWN:
@@ -104,6 +108,11 @@ void freeze_elements(const freeze_list *list, const param *p, int64_t *begin, in
     *begin = 0;
     *end = whole ? count : 0;
     if (whole || part != PART_ROUTER) return;
+    /* What is not a row an expert is frozen with the rows of all experts. */
+    if (param_is_routers_own(p->role) || p->role == ROLE_ROUTER_OMEGA) {
+        if (list->router.first == 0 && list->router.end >= p->experts) *end = count;
+        return;
+    }
     /* A matrix has a row an expert, a bias a number */
     int64_t each = param_is_vector(p) ? 1 : p->cols, experts = count / each;
     int64_t last = list->router.end < experts ? list->router.end : experts;

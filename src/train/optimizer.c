@@ -40,6 +40,12 @@ static int64_t count_blocks(const param_table *table)
     return count;
 }
 
+/* Whose rate --router-lr is. */
+static bool is_router(const param *p)
+{
+    return p->kind == PARAM_ROUTER || param_is_routers_own(p->role) || p->role == ROLE_ROUTER_OMEGA;
+}
+
 static bool decays(const optimizer_options *o, const param *p)
 {
     switch (p->kind) {
@@ -71,7 +77,7 @@ static void cut_blocks(optimizer *o, const param_table *table)
         for (int64_t b = 0; b < blocks_of(p); b++) {
             int64_t begin = b ? b * BLOCK - ahead : 0, end = (b + 1) * BLOCK - ahead;
             o->blocks[at] = (block){ p->offset + begin, (end < size ? end : size) - begin,
-                decays(&o->options, p), p->kind == PARAM_ROUTER, !p->copy, 0, 0 };
+                decays(&o->options, p), is_router(p), !p->copy, 0, 0 };
             hold(&o->blocks[at++], begin, from, to);
         }
     }

@@ -149,6 +149,16 @@ static cadre_status allocate(trainer *t)
     return CADRE_OK;
 }
 
+/* Those of the options, and what the routers ask for. */
+static balance_options losses_of(const trainer *t, const stack *k)
+{
+    balance_options losses = t->settings.balance;
+    for (int64_t l = 0; l < k->config->layers; l++)
+        if (k->config->layer[l].sparse)
+            balance_add_of_router(&losses, k->config->layer[l].moe.router, true);
+    return losses;
+}
+
 static cadre_status make_stack(trainer *t, stack *k)
 {
     const train_settings *s = &t->settings;
@@ -156,9 +166,10 @@ static cadre_status make_stack(trainer *t, stack *k)
     CADRE_TRY(model_weights_of_flat(k->config, &t->table, t->values, &k->weights));
     CADRE_TRY(model_gradients_of_flat(k->config, &t->table, t->gradient, &k->gradients));
     batch_limits most = limits_of(t, k);
+    balance_options losses = losses_of(t, k);
     CADRE_TRY(transformer_new(t->c, k->config, &most, &k->transformer));
-    return balance_new(&s->balance, layers, list_sparse(k->config, layers),
-        micro_batch_tokens(s, k), micro_batch_sequences(s), t->world, &k->balance);
+    return balance_new(&losses, layers, list_sparse(k->config, layers), micro_batch_tokens(s, k),
+        micro_batch_sequences(s), t->world, &k->balance);
 }
 
 static cadre_status make_parts(trainer *t)
@@ -222,8 +233,9 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
     balance_layer layers[CONFIG_MAX_LAYERS];
     int sparse = list_sparse(k->config, layers);
     batch_limits most = limits_of(t, k);
+    balance_options losses = losses_of(t, k);
     return add_size(sum, transformer_bytes(c, k->config, &most)) &&
-           add_size(sum, balance_bytes(&s->balance, layers, sparse, micro_batch_tokens(s, k),
+           add_size(sum, balance_bytes(&losses, layers, sparse, micro_batch_tokens(s, k),
                              micro_batch_sequences(s)));
 }
 
@@ -396,12 +408,25 @@ static void update_bias(trainer *t, const sparse_place *place, real *bias)
     memcpy(bias + begin, kept, size);
 }
 
+/* States among the router's own parameters, which an optimiser step does not move. */
+static void end_router_step(trainer *t, const sparse_place *place)
+{
+    const moe_config *moe = &place->stack->config->layer[place->layer].moe;
+    const router_weights *w = &place->stack->weights.layer[place->layer].moe.router;
+    real *own[ROUTER_OWN_PARAMETERS] = { 0 };
+    if (!moe->router->end_step) return;
+    for (int i = 0; i < ROUTER_OWN_PARAMETERS; i++)
+        if (w->own[i]) own[i] = t->values + (w->own[i] - t->values);
+    transformer_end_router_step(place->stack->transformer, place->layer, own);
+}
+
 static void update_biases(trainer *t)
 {
     for (int i = 0; i < trainer_sparse_layers(t); i++) {
         sparse_place p = find_sparse(t, i);
         const real *bias = trainer_correction(t, i);
         if (bias) update_bias(t, &p, t->values + (bias - t->values));
+        end_router_step(t, &p);
     }
 }
 
@@ -453,7 +478,8 @@ const real *trainer_correction(const trainer *t, int i)
 double trainer_router_norm(const trainer *t, int i)
 {
     sparse_place p = find_sparse(t, i);
-    int64_t experts = p.stack->config->layer[p.layer].moe.experts;
+    const moe_config *moe = &p.stack->config->layer[p.layer].moe;
+    int64_t rows = router_matrix_rows(moe->router, &moe->route, moe->experts);
     return sqrt(t->c->variant->rows->sum_squares(
-        experts * p.stack->config->width, p.stack->gradients.layer[p.layer].moe.router.matrix));
+        rows * p.stack->config->width, p.stack->gradients.layer[p.layer].moe.router.matrix));
 }

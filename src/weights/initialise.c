@@ -17,7 +17,24 @@ static double deviation_of(const param *p, const init_options *o)
     if (o->zero_router && p->kind == PARAM_ROUTER) return 0;
     if (o->unit_embedding && p->role == ROLE_EMBED) return 1;
     if (p->role == ROLE_ROUTER_NOISE) return 0; /* equal load at the start (Shazeer et al. 2017) */
-    return o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)p->cols) : o->scale;
+    int64_t cols = param_is_routers_own(p->role) ? p->own.cols : p->cols;
+    return o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)cols) : o->scale;
+}
+
+/* An LSTM's forget gates are open at the start (Gers et al. 2000; Jozefowicz et al. 2015). */
+static bool is_forget_bias(const param *p, int64_t i)
+{
+    int64_t gate = p->cols / 4;
+    return p->role == ROLE_LSTM_BIAS && i >= gate && i < 2 * gate;
+}
+
+/* Whether number i does not start at random, and with what. */
+static bool starts_with(const param *p, int64_t i, real *value)
+{
+    if (param_is_routers_own(p->role)) return router_parameter_start(&p->own, p->experts, i, value);
+    bool one = p->kind == PARAM_NORM || p->role == ROLE_ROUTER_OMEGA || is_forget_bias(p, i);
+    *value = one ? 1 : 0;
+    return p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE;
 }
 
 /* Within two deviations: other draws of the same place are taken until one is. */
@@ -32,23 +49,14 @@ static double truncated_normal(random_key key, uint64_t index)
     return x > 0 ? 2 : -2;
 }
 
-/* An LSTM's forget gates are open at the start (Gers et al. 2000; Jozefowicz et al. 2015). */
-static bool is_forget_bias(const param *p, int64_t i)
-{
-    int64_t gate = p->cols / 4;
-    return p->role == ROLE_LSTM_BIAS && i >= gate && i < 2 * gate;
-}
-
 void param_initialise(const param *p, int64_t index, const init_options *o, int64_t begin,
     int64_t count, real *values)
 {
     random_key key = random_key_of(o->seed, "weights", (uint64_t)index, 0);
     double deviation = deviation_of(p, o);
-    bool constant = p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE;
     for (int64_t i = 0; i < count; i++) {
         uint64_t at = (uint64_t)(begin + i);
-        if (constant) values[i] = p->kind == PARAM_NORM || is_forget_bias(p, begin + i) ? 1 : 0;
-        else
+        if (!starts_with(p, begin + i, &values[i]))
             values[i] = (real)(deviation * (o->rule == INIT_NORMAL ? random_normal(key, at)
                                                                    : truncated_normal(key, at)));
     }

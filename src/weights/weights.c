@@ -151,6 +151,9 @@ static void bind_moe(layer_weights *layer)
     m->router.bias = role[ROLE_ROUTER_BIAS].data;
     m->router.correction = role[ROLE_ROUTER_CORRECTION].data;
     m->router.noise = role[ROLE_ROUTER_NOISE];
+    for (int i = 0; i <= ROLE_ROUTER_OWN_2 - ROLE_ROUTER_OWN_0; i++)
+        m->router.own[i] = role[ROLE_ROUTER_OWN_0 + i].data;
+    m->omega = role[ROLE_ROUTER_OMEGA].data;
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
@@ -251,6 +254,9 @@ static void bind_moe_gradient(layer_gradients *layer)
     m->router = (router_gradients){ .matrix = role[ROLE_ROUTER],
         .bias = role[ROLE_ROUTER_BIAS],
         .noise = role[ROLE_ROUTER_NOISE] };
+    for (int i = 0; i <= ROLE_ROUTER_OWN_2 - ROLE_ROUTER_OWN_0; i++)
+        m->router.own[i] = role[ROLE_ROUTER_OWN_0 + i];
+    m->omega = role[ROLE_ROUTER_OMEGA];
     m->shared_gate = role[ROLE_SHARED_GATE];
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "kernel/context.h"
+#include "moe/router.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 
@@ -102,12 +103,8 @@ static void stop_after_two_steps(void *arg, const cadre_train_progress *p)
     if (p->step == 2) cadre_interrupt();
 }
 
-static void interrupted_and_resumed(void **state)
+static void train_two_steps(cadre_options *o)
 {
-    (void)state;
-    const char *whole = scratch_file("whole"), *cut = scratch_file("cut");
-    uint64_t expected = run_and_hash(text_run("deepseek-v3", whole), whole, 2);
-    cadre_options *o = text_run("deepseek-v3", cut);
     cadre_context *context;
     cadre_train_summary summary = { .size = sizeof summary };
     cadre_train_listener listener = { .size = sizeof listener, .progress = stop_after_two_steps };
@@ -117,9 +114,43 @@ static void interrupted_and_resumed(void **state)
     cadre_interrupt_clear();
     cadre_context_free(context);
     cadre_options_free(o);
-    o = text_run("deepseek-v3", cut);
+}
+
+static void interrupted_and_resumed(void **state)
+{
+    (void)state;
+    const char *whole = scratch_file("whole"), *cut = scratch_file("cut");
+    uint64_t expected = run_and_hash(text_run("deepseek-v3", whole), whole, 2);
+    train_two_steps(text_run("deepseek-v3", cut));
+    cadre_options *o = text_run("deepseek-v3", cut);
     small_set(o, "resume", "true");
     assert_true(run_and_hash(o, cut, 2) == expected);
+}
+
+static cadre_options *run_with(const router *r, const char *out)
+{
+    cadre_options *o = text_run("olmoe", out);
+    small_set(o, "router", r->name);
+    small_set(o, "topk", r->traits & ROUTER_ONE_PICK ? "1" : "2");
+    if (r->traits & ROUTER_HIERARCHY) small_set(o, "groups", "4"), small_set(o, "groups-used", "2");
+    if (r->traits & ROUTER_LOOKS_AHEAD) small_set(o, "allow-lookahead", "true");
+    return o;
+}
+
+/* Their own parameters and states are part of the checkpoint; threads change nothing. */
+static void every_router_is_resumed(void **state)
+{
+    (void)state;
+    int count;
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++) {
+        const char *whole = scratch_file("whole"), *cut = scratch_file("cut");
+        uint64_t expected = run_and_hash(run_with(list[i], whole), whole, 1);
+        train_two_steps(run_with(list[i], cut));
+        cadre_options *o = run_with(list[i], cut);
+        small_set(o, "resume", "true");
+        if (run_and_hash(o, cut, 3) != expected) fail_msg("%s", list[i]->name);
+    }
 }
 
 /* A child trains and is killed without warning after `microseconds`. */
@@ -280,6 +311,7 @@ int main(void)
         cmocka_unit_test(any_cut_of_the_batch),
         cmocka_unit_test(every_variant),
         cmocka_unit_test(interrupted_and_resumed),
+        cmocka_unit_test(every_router_is_resumed),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(a_folder_that_holds_a_run),
         cmocka_unit_test(another_recipe_on_resume),
