@@ -112,16 +112,17 @@ finish() {
     rm -rf "$folder.begin" "$folder".{log,summary,metrics}
 }
 
-# All results in the table's order, each with the groups that show it.
+# All results in the table's order, each with the groups that show it. NAME-*.json would be those of
+# NAME-bias too: what follows the name is a seed.
 collect() {
-    local name groups seed file
+    local name groups file seed
     while IFS='|' read -r name groups _; do
-        for file in "$results/${name// /}"-*.json; do
-            [ ! -f "$file" ] || jq -c --arg groups "$groups" '. + {groups: ($groups | split(" ") | map(select(. != "")))}' "$file"
-        done
-        for file in "$results/${name// /}"-*.refused; do
-            [ ! -f "$file" ] || jq -Rc --arg name "${name// /}" --arg groups "$groups" \
-                '{name: $name, refused: ., groups: ($groups | split(" ") | map(select(. != "")))}' "$file"
+        name=${name// /}
+        for file in "$results/$name"-*.json "$results/$name"-*.refused; do
+            seed=${file##*/"$name"-} seed=${seed%.*}
+            [[ $seed =~ ^[0-9]+$ ]] || continue
+            if [[ $file = *.json ]]; then cat "$file"; else jq -R --arg name "$name" '{name: $name, refused: .}' "$file"; fi |
+                jq -c --arg groups "$groups" '. + {groups: ($groups | split(" ") | map(select(. != "")))}'
         done
     done < <(table)
 }
@@ -149,7 +150,10 @@ if [ "${2:-}" = one ]; then
     exit
 fi
 get_text
+mkdir -p "$results"
+status=0
 for from in 0 1; do
-    todo $from | xargs -r -P "${JOBS:-$(nproc)}" -L 1 findings/findings.sh "$cadre" one
+    [ $status != 0 ] || todo $from | xargs -r -P "${JOBS:-$(nproc)}" -L 1 findings/findings.sh "$cadre" one || status=$?
 done
 page
+exit $status
