@@ -133,7 +133,7 @@ page() {
         jq -rn --slurpfile results "$OUT/results-$STEPS.jsonl" --slurpfile published findings/published.json \
             --arg steps "$STEPS" -L findings -f "findings/page_$form.jq" > "$OUT/findings.$form"
     done
-    echo "$OUT/findings.html and .md: $(grep -c '"bits"' "$OUT/results-$STEPS.jsonl") runs" >&2
+    echo "$OUT/findings.html and .md: $(jq -s 'map(select(.bits)) | unique_by([.name, .seed]) | length' "$OUT/results-$STEPS.jsonl") runs" >&2
 }
 
 # Runs that grow from another come after it.

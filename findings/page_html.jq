@@ -45,7 +45,7 @@ def tables($rows; $claims):
         (if .mean == null then "" else (.mean | signed(2)) + (if .interval then " ± " + (.interval | fixed(2)) else "" end) + " %" end),
         "<b>\(.verdict | text)</b>"] | line] | join("\n")) + "</table>" end;
 
-$published[0] as $page | ($results | map(select(.bits))) as $done |
+$published[0] as $page | ($results | map(select(.bits)) | unique_by([.name, .seed])) as $done |
 "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">
 <title>cadre: findings</title><style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }
