@@ -32,6 +32,18 @@ static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
     return bind(m->encoder, &m->file, repack, use);
 }
 
+/* Numbers that routers take for ids. */
+static cadre_status check_routers(const cadre_model *m)
+{
+    for (int64_t l = 0; l < m->config.layers; l++) {
+        const moe_config *moe = &m->config.layer[l].moe;
+        if (!m->config.layer[l].sparse || !moe->router->check) continue;
+        CADRE_TRY(moe->router->check(
+            &moe->route, moe->experts, m->weights.layer[l].moe.router.own, m->path));
+    }
+    return CADRE_OK;
+}
+
 static cadre_status open_all(cadre_model *m, bool repack)
 {
     tensor_use use = { 0 };
@@ -39,6 +51,7 @@ static cadre_status open_all(cadre_model *m, bool repack)
     cadre_status status = bind(m, &m->file, repack, &use);
     if (status == CADRE_OK) status = bind_encoder(m, repack, &use);
     if (status == CADRE_OK) status = tensor_use_check(&use, &m->file, &m->config);
+    if (status == CADRE_OK) status = check_routers(m);
     tensor_use_free(&use);
     return status;
 }

@@ -164,23 +164,6 @@ static cadre_status check_integers(
     return CADRE_OK;
 }
 
-/* A table's numbers come from the caller: they are experts of the layer, of one token different. */
-static cadre_status check_table(const cadre_moe *m)
-{
-    const real *row = m->own[0];
-    int32_t picks = m->config.route.topk;
-    for (int64_t i = 0; i < m->config.route.vocabulary; i++, row += picks)
-        for (int32_t k = 0; k < picks; k++) {
-            bool fine = row[k] >= 0 && row[k] < (real)m->config.experts;
-            for (int32_t j = 0; fine && j < k; j++) fine = row[j] != row[k];
-            if (!fine)
-                return cadre_fail(CADRE_EARGUMENT, NULL,
-                    "router.table: expected different experts from 0 to %d for id %lld, found %g",
-                    m->config.experts - 1, (long long)i, (double)row[k]);
-        }
-    return CADRE_OK;
-}
-
 static cadre_status check_inputs(const cadre_moe *m, const cadre_moe_batch *b)
 {
     const moe_config *c = &m->config;
@@ -189,8 +172,9 @@ static cadre_status check_inputs(const cadre_moe *m, const cadre_moe_batch *b)
             return cadre_fail(CADRE_EARGUMENT, NULL,
                 "batch: router %s expects the tokens' ids, found none", c->router->name);
         CADRE_TRY(check_integers("batch: ids", b->ids, b->tokens, c->route.vocabulary));
-        CADRE_TRY(check_table(m));
     }
+    if (c->router->check)
+        CADRE_TRY(c->router->check(&c->route, c->experts, m->weights.router.own, NULL));
     if (c->route.residual && !b->logits_before)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "batch: residual-logits expects the logits of the layer before, found none");

@@ -240,6 +240,10 @@ typedef struct router {
     /* Once an optimiser step: moves the state among its own parameters by what the last forward
      * left; NULL: there is none to move */
     void (*end_step)(struct routing *r, real *const *own);
+    /* Own parameters that a file or a caller gave, before they are used; NULL: any will do. The
+     * refusal names `where`. */
+    cadre_status (*check)(
+        const router_options *o, int32_t experts, const real *const *own, const char *where);
     /* Lists up to ROUTER_TENSORS, returns how many; NULL: none */
     int (*tensors)(const struct routing *r, router_tensor *list);
 } router;

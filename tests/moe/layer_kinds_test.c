@@ -413,6 +413,8 @@ static void batches_are_checked(void **state)
         p = cadre_moe_parameter_at(l->moe, i);
     p.values[1] = p.values[0];
     assert_int_equal(cadre_moe_forward(l->moe, &l->batch, l->x, l->y), CADRE_EARGUMENT);
+    p.values[1] = REAL_C(1.5);
+    assert_int_equal(cadre_moe_forward(l->moe, &l->batch, l->x, l->y), CADRE_EARGUMENT);
     p.values[1] = EXPERTS;
     assert_int_equal(cadre_moe_forward(l->moe, &l->batch, l->x, l->y), CADRE_EARGUMENT);
     p.values[1] = p.values[0] > 0 ? 0 : 1;
