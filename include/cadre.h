@@ -933,6 +933,14 @@ CADRE_API cadre_option_table cadre_prune_options(void);
 CADRE_API cadre_status cadre_prune(cadre_context *context, const char *model, const char *out,
     const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
 
+/* One sparse model of `count` dense ones with the same numbers, 2 at least, that were trained apart
+ * from one beginning: the feed-forward of each becomes an expert, the rest their mean, the router
+ * new: cadre_merge_options. It is compared with the first. */
+CADRE_API cadre_option_table cadre_merge_options(void);
+CADRE_API cadre_status cadre_merge(cadre_context *context, const char *const *models, int32_t count,
+    const char *out, const cadre_options *options, const cadre_output_listener *listener,
+    cadre_growth *growth);
+
 /* ---- mixtures of local experts on tables ---- */
 
 /* A soft mixture of experts (Jacobs et al. 1991, Jordan & Jacobs 1994) on a table of numbers in a

@@ -16,6 +16,7 @@ const command *const commands[] = {
     &command_upcycle,
     &command_grow,
     &command_prune,
+    &command_merge,
     &command_mixture,
     &command_report,
     &command_layer,

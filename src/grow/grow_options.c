@@ -9,6 +9,27 @@
                 "drawn at random)"                                                                 \
     }
 
+#define EVERY                                                                                      \
+    {                                                                                              \
+        .name = "every", .kind = CADRE_OPTION_INT, .min = 1, .max = 1024, .fallback = "1",         \
+        .subject = "Experts",                                                                      \
+        .help = "every so many-th layer becomes sparse, the others stay dense"                     \
+    }
+
+#define ROUTER                                                                                     \
+    {                                                                                              \
+        .name = "router", .kind = CADRE_OPTION_CHOICE, .choice = router_list_name,                 \
+        .meaning = router_list_meaning, .value = "NAME", .fallback = "softmax-renorm",             \
+        .subject = "Routing", .help = "how scores become chosen experts and weights"               \
+    }
+
+#define ROUTER_INIT                                                                                \
+    {                                                                                              \
+        .name = "router-init", .kind = CADRE_OPTION_REAL, .min = 0, .max = 100,                    \
+        .fallback = "0.02", .subject = "Routing",                                                  \
+        .help = "deviation of the router's first weights; 0: they are zero"                        \
+    }
+
 static const cadre_option upcycle_rows[] = {
     { .name = "experts",
         .kind = CADRE_OPTION_INT,
@@ -46,28 +67,9 @@ static const cadre_option upcycle_rows[] = {
         .fallback = "0.5",
         .subject = "Experts",
         .help = "drop: the share of an expert's hidden units that begins anew" },
-    { .name = "every",
-        .kind = CADRE_OPTION_INT,
-        .min = 1,
-        .max = 1024,
-        .fallback = "1",
-        .subject = "Experts",
-        .help = "every so many-th layer becomes sparse, the others stay dense" },
-    { .name = "router",
-        .kind = CADRE_OPTION_CHOICE,
-        .choice = router_list_name,
-        .meaning = router_list_meaning,
-        .value = "NAME",
-        .fallback = "softmax-renorm",
-        .subject = "Routing",
-        .help = "how scores become chosen experts and weights" },
-    { .name = "router-init",
-        .kind = CADRE_OPTION_REAL,
-        .min = 0,
-        .max = 100,
-        .fallback = "0.02",
-        .subject = "Routing",
-        .help = "deviation of the router's first weights; 0: they are zero" },
+    EVERY,
+    ROUTER,
+    ROUTER_INIT,
     TEXT,
 };
 
@@ -116,3 +118,25 @@ static const cadre_option prune_rows[] = {
 };
 
 cadre_option_table cadre_prune_options(void) { return OPTION_TABLE(prune_rows); }
+
+static const cadre_option merge_rows[] = {
+    { .name = "topk",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = ROUTER_MAX_EXPERTS,
+        .fallback = "2",
+        .subject = "Experts",
+        .help = "experts chosen for a token" },
+    EVERY,
+    { .name = "rest",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("average", "base"),
+        .fallback = "average",
+        .subject = "Experts",
+        .help = "what is no expert is the mean of all models, or as the first has it" },
+    ROUTER,
+    ROUTER_INIT,
+    TEXT,
+};
+
+cadre_option_table cadre_merge_options(void) { return OPTION_TABLE(merge_rows); }

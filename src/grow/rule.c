@@ -41,16 +41,22 @@ static const growth_rule rules[] = {
         .indivisible = "tokens of its table would lose their expert" },
 };
 
-static const growth_rule *find(const moe_config *moe)
+static const growth_rule *find(const router *r)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (!strcmp(rules[i].router, moe->router->name)) return &rules[i];
+        if (!strcmp(rules[i].router, r->name)) return &rules[i];
     return NULL;
+}
+
+bool growth_rule_allows_adding(const router *r)
+{
+    const growth_rule *found = find(r);
+    return found && !found->fixed;
 }
 
 cadre_status growth_rule_of(const moe_config *moe, const char *where, const growth_rule **rule)
 {
-    const growth_rule *found = find(moe);
+    const growth_rule *found = find(moe->router);
     if (select_is_grouped(&moe->route))
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "expected a router that may pick any expert, found one that is limited to %d of %d "
@@ -66,7 +72,7 @@ cadre_status growth_rule_of(const moe_config *moe, const char *where, const grow
 
 cadre_status growth_rule_allows_pruning(const moe_config *moe, const char *where)
 {
-    const growth_rule *found = find(moe);
+    const growth_rule *found = find(moe->router);
     if (found && !found->indivisible) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, where,
         "expected a router that can do without some of its experts, found %s%s%s",

@@ -26,6 +26,9 @@ typedef struct growth_rule {
     double lower; /* a correction this far below the lowest loses against every expert */
 } growth_rule;
 
+/* Whether experts can be added to a layer with this router at all. */
+bool growth_rule_allows_adding(const router *r);
+
 /* Refused where the router is not in the list, no expert can be added, or picks are limited to
  * groups of experts. */
 cadre_status growth_rule_of(const moe_config *moe, const char *where, const growth_rule **rule);

@@ -19,6 +19,12 @@ cadre_status sparsify_check_dense(const model_config *c, const char *path)
     return status;
 }
 
+static cadre_status refuse_router(const router *r)
+{
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "--router: expected one whose weights of a token sum to a known number, found %s", r->name);
+}
+
 static cadre_status check_sizes(const sparse_form *form, const model_config *c)
 {
     if (form->topk > form->experts)
@@ -29,6 +35,7 @@ static cadre_status check_sizes(const sparse_form *form, const model_config *c)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--every: expected at most the model's %lld layers, found %lld", (long long)c->layers,
             (long long)form->every);
+    if (!growth_rule_allows_adding(form->router)) return refuse_router(form->router);
     return CADRE_OK;
 }
 
@@ -96,9 +103,7 @@ cadre_status new_router_fit(new_router *r, const model_config *c, bool *fixed)
     const growth_rule *rule;
     CADRE_TRY(growth_rule_of(moe, "options", &rule));
     r->sum = growth_weight_sum(rule, moe, fixed);
-    if (r->sum > 0) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL,
-        "--router: expected one whose weights sum to a known number, found %s", moe->router->name);
+    return r->sum > 0 ? CADRE_OK : refuse_router(moe->router);
 }
 
 void new_router_make(const new_router *r, const param *p, real *values)

@@ -73,12 +73,29 @@ static void test_with_every_router(void **state)
 {
     (void)state;
     static const char *const routers[] = { "softmax", "softmax-renorm", "topk-softmax",
-        "noisy-topk", "sigmoid-bias", "sigmoid-bias-raw", "sqrtsoftplus-bias", "softmax-bias" };
+        "noisy-topk", "sigmoid-bias", "sigmoid-bias-raw", "sqrtsoftplus-bias", "softmax-bias",
+        "sinkhorn", "sparsemixer", "sigmoid-input" };
     for (size_t i = 0; i < sizeof routers / sizeof *routers; i++) {
         char member[64];
         snprintf(member, sizeof member, "\"router\": \"%s\"", routers[i]);
         keeps("cadre", member, 8);
     }
+}
+
+/* Of one pick, and of all experts: a newcomer's weight is e^-30 there. */
+static void test_with_other_numbers_of_picks(void **state)
+{
+    (void)state;
+    cadre_growth g;
+    make_old("cadre", "\"router\": \"base\", \"sparse_layers\": [null, null, {\"experts\": 8, "
+                      "\"topk\": 1, \"expert_width\": 12}]");
+    succeeds(grow("--add 3", &g));
+    assert_true(g.same_bits && g.largest_logit > 0.1);
+    make_old("cadre", "\"router\": \"dense\"");
+    succeeds(grow("--add 3", &g));
+    assert_true(g.difference < 1e-5 && g.largest_logit > 0.1);
+    grown_remove("old");
+    grown_remove("grown");
 }
 
 static void test_published_families(void **state)
@@ -137,6 +154,8 @@ static void test_refusals(void **state)
     make_old("cadre", "\"capacity\": {\"factor\": 1.5, \"overflow\": \"drop\", \"priority\": "
                       "\"choice\"}");
     refuses(grow("", &g), CADRE_EUNSUPPORTED, "a capacity");
+    make_old("cadre", "\"router\": \"expert-choice\"");
+    refuses(grow("", &g), CADRE_EUNSUPPORTED, "found expert-choice: its experts take tokens");
     make_old("mixtral", "");
     refuses(grow("--add 4089", &g), CADRE_EARGUMENT, "--add: expected at most 4088");
     assert_false(file_exists(scratch_file("grown")));
@@ -147,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_with_every_router),
+        cmocka_unit_test(test_with_other_numbers_of_picks),
         cmocka_unit_test(test_published_families),
         cmocka_unit_test(test_a_newcomer_that_is_not_held_is_picked),
         cmocka_unit_test(test_old_experts_and_rows_stay),

@@ -282,11 +282,19 @@ static void test_refusals(void **state)
         { "--granularity 2", "--granularity: expected --method granular" },
         { "--drop 0.5", "--drop: expected --method drop" },
         { "--every 4", "--every: expected at most the model's 3 layers" },
-        { "--router top-p", "--router: expected one whose weights sum" },
+        { "--router top-p", "--router: expected one whose weights of a token sum" },
         { "--router softmax --router-init 0.1", "--router-init: expected 0" } };
     cadre_growth g;
     for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
         refuses(upcycle("dense", of[i].given, &g), CADRE_EARGUMENT, of[i].phrase);
+        assert_false(file_exists(scratch_file("grown")));
+    }
+    static const char *const routers[] = { "sigmoid-input", "expert-choice", "soft", "threshold",
+        "quantile", "cosine", "product", "hierarchical", "hash" };
+    for (size_t i = 0; i < sizeof routers / sizeof *routers; i++) {
+        char given[64];
+        snprintf(given, sizeof given, "--router %s", routers[i]);
+        refuses(upcycle("dense", given, &g), CADRE_EARGUMENT, "a known number, found");
         assert_false(file_exists(scratch_file("grown")));
     }
     refuses(upcycle("dense", "--text nothing.txt", &g), CADRE_EIO, "tokenizer.json");
