@@ -187,7 +187,7 @@ static void origin_of(void *arg, const param *p, origin *o)
         o->from = derivation_param(&q->old, p->role, p->layer, expert);
         return;
     }
-    /* What has another shape has a row, or a number, an expert */
+    /* What has another shape has rows, or numbers, of each expert */
     o->from = derivation_param(&q->old, p->role, p->layer, -1);
     o->made = o->from.rows != p->rows || o->from.cols != p->cols;
 }
@@ -196,7 +196,7 @@ static cadre_status make(void *arg, const param *p, real *values)
 {
     const pruning *q = arg;
     param from = derivation_param(&q->old, p->role, p->layer, -1);
-    int64_t each = param_is_vector(p) ? 1 : p->cols;
+    int64_t each = p->rows * p->cols / q->keep; /* numbers of an expert */
     const int32_t *kept = q->kept + p->layer * q->keep;
     real *old = MEM_ARRAY(real, from.rows * from.cols);
     cadre_status status = old ? derivation_read(&q->old, &from, old) : CADRE_ENOMEM;

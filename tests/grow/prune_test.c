@@ -175,6 +175,34 @@ static void test_every_group_keeps_as_many(void **state)
     grown_remove("pruned");
 }
 
+/* Trap: a parameter of the router's own with many numbers an expert, stored as one vector. */
+static void test_own_parameters_of_routers(void **state)
+{
+    (void)state;
+    enum { PROJECTOR = 6 };
+    static const char *const routers[] = { "cosine\", \"router_projector\": 6, \"x\": \"",
+        "quantile", "threshold" };
+    static const int each[] = { PROJECTOR, 1, 1 };
+    for (size_t i = 0; i < sizeof routers / sizeof *routers; i++) {
+        char member[96];
+        cadre_growth g;
+        snprintf(member, sizeof member, "\"router\": \"%s\"", routers[i]);
+        make_old("cadre", member);
+        record(1, 8, "{\"experts\": [[2, 7], [2, 7]], \"weights\": [[0.5, 0.5], [0.5, 0.5]]}\n");
+        succeeds(prune("old", "--keep 2", &g));
+        safetensors *old = grown_open("old"), *new = grown_open("pruned");
+        const float *was = grown_floats(old, "model.layers.1.mlp.router_own.0");
+        const float *is = grown_floats(new, "model.layers.1.mlp.router_own.0");
+        size_t bytes = sizeof(float) * (size_t)each[i];
+        assert_memory_equal(is, was + 2 * each[i], bytes);
+        assert_memory_equal(is + each[i], was + 7 * each[i], bytes);
+        safetensors_close(old);
+        safetensors_close(new);
+    }
+    grown_remove("old");
+    grown_remove("pruned");
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -227,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_the_most_used_stay),
         cmocka_unit_test(test_what_nothing_picks_leaves_no_trace),
         cmocka_unit_test(test_every_group_keeps_as_many),
+        cmocka_unit_test(test_own_parameters_of_routers),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_recordings_of_other_models),
     };
