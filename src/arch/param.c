@@ -100,7 +100,7 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
     if (kind_of(b, role, layer) == PARAM_STATE) return;
     t->total += size;
     bool lookup = role == ROLE_EMBED && !b->config->tie;
-    bool idle = expert >= 0 && expert >= b->config->layer[layer].moe.route.topk;
+    bool idle = expert >= 0 && expert >= moe_config_usual_picks(&b->config->layer[layer].moe);
     t->active += lookup ? s.cols : idle ? 0 : size;
 }
 

@@ -144,6 +144,16 @@ static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
     info->repack_bytes += encoder->placement.repack_bytes;
 }
 
+/* Of a token, as most sparse layers have it; more where the router picks in several groups, or
+ * where every expert serves every token. */
+static int64_t picks_of(const model_config *c)
+{
+    moe_config usual = { .experts = (int32_t)c->experts, .router = c->router, .route = c->route };
+    usual.route.topk = (int32_t)c->topk;
+    usual.route.groups_used = (int32_t)c->groups_used;
+    return c->router ? moe_config_usual_picks(&usual) : c->topk;
+}
+
 cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 {
     const model_config *c = &m->config;
@@ -162,7 +172,7 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .kv_heads = recurrent < c->layers ? c->kv_heads : 0,
         .context = c->context,
         .experts = c->experts,
-        .experts_per_token = c->topk,
+        .experts_per_token = picks_of(c),
         .expert_width = c->expert_width,
         .shared_width = c->shared_width,
         .parameters = m->table.total,

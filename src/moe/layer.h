@@ -46,10 +46,11 @@ typedef struct moe_config {
 
 balance_layer moe_balance_layer(const moe_config *c); /* what the balance must know of it */
 
-int32_t moe_config_weightless(const moe_config *c); /* constants + copies + zeros */
-int32_t moe_config_most_picks(const moe_config *c); /* of one token */
-int32_t moe_config_weighted(const moe_config *c);   /* the others: E less these */
-bool moe_config_has_lookahead(const moe_config *c); /* a token's routes read those behind it */
+int32_t moe_config_weightless(const moe_config *c);  /* constants + copies + zeros */
+int32_t moe_config_most_picks(const moe_config *c);  /* of one token */
+int32_t moe_config_usual_picks(const moe_config *c); /* K where their number varies */
+int32_t moe_config_weighted(const moe_config *c);    /* the others: E less these */
+bool moe_config_has_lookahead(const moe_config *c);  /* a token's routes read those behind it */
 int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank);
 
 /* Zeros but for what has no zero default: the router's own defaults, a capacity factor of 1 with no

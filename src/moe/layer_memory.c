@@ -36,6 +36,12 @@ int32_t moe_config_most_picks(const moe_config *c)
     return router_most_picks(c->router, &c->route, c->experts);
 }
 
+int32_t moe_config_usual_picks(const moe_config *c)
+{
+    bool all = c->router->traits & ROUTER_EVERY_EXPERT;
+    return all ? c->experts : router_capacity_picks(c->router, &c->route);
+}
+
 int32_t moe_config_weightless(const moe_config *c) { return c->constants + c->copies + c->zeros; }
 
 int32_t moe_config_weighted(const moe_config *c) { return c->experts - moe_config_weightless(c); }
