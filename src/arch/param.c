@@ -44,6 +44,13 @@ static param_kind kind_of(const builder *b, param_role role, int64_t layer)
     return own_of(b, role, layer).trained ? PARAM_BIAS : PARAM_STATE;
 }
 
+static param_start start_of(const builder *b, param_role role, int64_t layer)
+{
+    router_parameter own = own_of(b, role, layer);
+    int32_t experts = layer < 0 ? 0 : b->config->layer[layer].moe.experts;
+    return (param_start){ own.start, own.value, (int32_t)own.cols, experts };
+}
+
 /* This rank's slice of a parameter of that shape. */
 static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert, param_shape s)
 {
@@ -64,8 +71,7 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
         .layer = (int32_t)layer,
         .expert = (int32_t)expert,
         .encoder = b->config->bidirectional,
-        .own = own_of(b, role, layer),
-        .experts = layer < 0 ? 0 : b->config->layer[layer].moe.experts,
+        .start = start_of(b, role, layer),
         .rows = vector ? 1 : (end - first) * piece,
         .cols = vector ? (end - first) * piece : s.cols,
         .offset = b->table->elements,

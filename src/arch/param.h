@@ -8,6 +8,13 @@
 
 #include "arch/param_list.h"
 
+/* What a router's own parameter starts with, and the columns that it has to its router. */
+typedef struct param_start {
+    router_start kind;
+    real value;
+    int32_t cols, experts;
+} param_start;
+
 typedef struct param {
     param_role role;
     param_kind kind;    /* PARAM_STATE: part of the model, not trained by gradient */
@@ -19,8 +26,7 @@ typedef struct param {
     /* Where the table is of one rank's share: rows (of a vector: numbers) of the whole that come
      * before these, and of how many */
     int64_t first, whole;
-    router_parameter own; /* of ROLE_ROUTER_OWN_*: what it is to its router ... */
-    int32_t experts;      /* ... of so many experts */
+    param_start start; /* of ROLE_ROUTER_OWN_* */
     bool copy; /* other ranks hold the same, and one of them counts it in sums over parameters */
 } param;
 

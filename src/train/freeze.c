@@ -110,7 +110,7 @@ void freeze_elements(const freeze_list *list, const param *p, int64_t *begin, in
     if (whole || part != PART_ROUTER) return;
     /* What is not a row an expert is frozen with the rows of all experts. */
     if (param_is_routers_own(p->role) || p->role == ROLE_ROUTER_OMEGA) {
-        if (list->router.first == 0 && list->router.end >= p->experts) *end = count;
+        if (list->router.first == 0 && list->router.end >= p->start.experts) *end = count;
         return;
     }
     /* A matrix has a row an expert, a bias a number */

@@ -234,7 +234,9 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
     int sparse = list_sparse(k->config, layers);
     batch_limits most = limits_of(t, k);
     balance_options losses = losses_of(t, k);
+    size_t tables = sizeof(layer_weights) + sizeof(layer_gradients) + sizeof(layer_config);
     return add_size(sum, transformer_bytes(c, k->config, &most)) &&
+           add_size(sum, (size_t)k->config->layers * tables) &&
            add_size(sum, balance_bytes(&losses, layers, sparse, micro_batch_tokens(s, k),
                              micro_batch_sequences(s)));
 }

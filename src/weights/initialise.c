@@ -17,7 +17,7 @@ static double deviation_of(const param *p, const init_options *o)
     if (o->zero_router && p->kind == PARAM_ROUTER) return 0;
     if (o->unit_embedding && p->role == ROLE_EMBED) return 1;
     if (p->role == ROLE_ROUTER_NOISE) return 0; /* equal load at the start (Shazeer et al. 2017) */
-    int64_t cols = param_is_routers_own(p->role) ? p->own.cols : p->cols;
+    int64_t cols = param_is_routers_own(p->role) ? p->start.cols : p->cols;
     return o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)cols) : o->scale;
 }
 
@@ -31,7 +31,12 @@ static bool is_forget_bias(const param *p, int64_t i)
 /* Whether number i does not start at random, and with what. */
 static bool starts_with(const param *p, int64_t i, real *value)
 {
-    if (param_is_routers_own(p->role)) return router_parameter_start(&p->own, p->experts, i, value);
+    if (param_is_routers_own(p->role)) {
+        router_parameter own = {
+            .cols = p->start.cols, .start = p->start.kind, .value = p->start.value
+        };
+        return router_parameter_start(&own, p->start.experts, i, value);
+    }
     bool one = p->kind == PARAM_NORM || p->role == ROLE_ROUTER_OMEGA || is_forget_bias(p, i);
     *value = one ? 1 : 0;
     return p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE;

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/real.h"
 #include "cadre.h"
+#include "support/gradient.h" /* and so runs in double too */
 #include "support/succeeds.h"
 
 enum { WIDTH = 6, HIDDEN = 5, EXPERTS = 8, SEQUENCES = 2, LENGTH = 7, TOKENS = SEQUENCES * LENGTH };
