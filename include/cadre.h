@@ -243,7 +243,8 @@ typedef struct cadre_moe_parameter {
     /* As files have it: 3 [slices, rows / slices, cols], 2 [rows, cols], 1 [cols] */
     int32_t rank;
     int64_t slices;
-    bool integers; /* files hold 32-bit integers */
+    bool integers;   /* files hold 32-bit integers */
+    int32_t experts; /* that there are of its bank; 0: not an expert's */
 } cadre_moe_parameter;
 
 CADRE_API int64_t cadre_moe_parameters(const cadre_moe *moe); /* how many */

@@ -37,9 +37,10 @@ static cadre_status check_routers(const cadre_model *m)
 {
     for (int64_t l = 0; l < m->config.layers; l++) {
         const moe_config *moe = &m->config.layer[l].moe;
-        if (!m->config.layer[l].sparse || !moe->router->check) continue;
-        CADRE_TRY(moe->router->check(
-            &moe->route, moe->experts, m->weights.layer[l].moe.router.own, m->path));
+        if (!m->config.layer[l].sparse || !moe->router->check_id) continue;
+        for (int64_t id = 0; id < moe->route.vocabulary; id++)
+            CADRE_TRY(moe->router->check_id(
+                &moe->route, moe->experts, m->weights.layer[l].moe.router.own, id, m->path));
     }
     return CADRE_OK;
 }

@@ -69,20 +69,10 @@ static void case_close(layer_case *c)
 
 /* ---- parameters: [rows, cols] of one expert are a slice of [E, rows, cols] ---- */
 
-static int64_t experts_of_bank(const layer_case *c, const cadre_moe_parameter *p)
-{
-    int64_t most = 0;
-    for (int64_t i = 0; i < cadre_moe_parameters(c->moe); i++) {
-        cadre_moe_parameter q = cadre_moe_parameter_at(c->moe, i);
-        if (!strcmp(q.name, p->name) && q.expert >= most) most = q.expert + 1;
-    }
-    return most;
-}
-
-static int tensor_shape(const layer_case *c, const cadre_moe_parameter *p, int64_t *shape)
+static int tensor_shape(const cadre_moe_parameter *p, int64_t *shape)
 {
     int rank = 0;
-    if (p->expert >= 0) shape[rank++] = experts_of_bank(c, p);
+    if (p->expert >= 0) shape[rank++] = p->experts;
     if (p->rank > 2) shape[rank++] = p->slices;
     if (p->rank > 1) shape[rank++] = p->rank > 2 ? p->rows / p->slices : p->rows;
     shape[rank++] = p->cols;
@@ -104,7 +94,7 @@ static cadre_status fill_parameters(const layer_case *c)
         cadre_moe_parameter p = cadre_moe_parameter_at(c->moe, i);
         const safetensors_tensor *t;
         int64_t shape[CASE_RANK], count = p.rows * p.cols;
-        int rank = tensor_shape(c, &p, shape);
+        int rank = tensor_shape(&p, shape);
         if (!p.gradient && !layer_case_has(c, p.name)) continue; /* a state as it starts */
         const char *dtype = p.integers ? "I32" : "F32";
         CADRE_TRY(safetensors_get_as(c->file, p.name, dtype, rank, shape, &t));
@@ -197,7 +187,7 @@ static cadre_status add_gradients(layer_case *c)
         int64_t shape[CASE_RANK], count = p.rows * p.cols;
         char name[CASE_NAME];
         if (!p.gradient) continue;
-        int at = -1, rank = tensor_shape(c, &p, shape);
+        int at = -1, rank = tensor_shape(&p, shape);
         snprintf(name, sizeof name, "grad.%s", p.name);
         for (int k = 0; k < c->outputs; k++)
             if (!strcmp(c->output[k].name, name)) at = k;

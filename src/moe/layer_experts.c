@@ -139,7 +139,7 @@ static void experts_gradients(layer_run *r, const real *dsparse, const moe_gradi
     const plan *p = &r->s->plan;
     row_job ungather = { r, expert_input(r), r->scratch.rows };
     memset(r->scratch.dweight, 0, (size_t)p->edges * sizeof(real)); /* of edges without a row */
-    if (r->c->estimator == ESTIMATOR_DENSE) unpicked_outputs(r, dsparse);
+    if (r->c->estimator == ESTIMATOR_DENSE) unpicked_outputs(r, expert_input(r), dsparse);
     if (mixes_slots(r->c)) slots_spread(r, dsparse);
     else if (has_tasks(r->c)) tasks_spread(r, dsparse);
     for (int32_t i = 0; i < passes_of(r); i++) {

@@ -185,6 +185,7 @@ static void fill_tables(cadre_moe *m, arena *a, const expert_table *tables, int 
             list(m, t->name, e,
                 t->is_vector ? vector_shape(t->cols) : matrix_shape(t->rows, t->cols), values,
                 gradient);
+            m->parameter[m->parameters - 1].experts = t->experts;
             values += t->rows * t->cols, gradient += t->rows * t->cols;
         }
     }

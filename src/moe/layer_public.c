@@ -173,8 +173,9 @@ static cadre_status check_inputs(const cadre_moe *m, const cadre_moe_batch *b)
                 "batch: router %s expects the tokens' ids, found none", c->router->name);
         CADRE_TRY(check_integers("batch: ids", b->ids, b->tokens, c->route.vocabulary));
     }
-    if (c->router->check)
-        CADRE_TRY(c->router->check(&c->route, c->experts, m->weights.router.own, NULL));
+    for (int64_t t = 0; c->router->check_id && t < b->tokens; t++)
+        CADRE_TRY(
+            c->router->check_id(&c->route, c->experts, m->weights.router.own, b->ids[t], NULL));
     if (c->route.residual && !b->logits_before)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "batch: residual-logits expects the logits of the layer before, found none");

@@ -1,6 +1,10 @@
-/* layer_run.h - one call of a sparse layer, as its parts see it: layer.c has the order of the
- * steps, layer_memory.c what they need, layer_experts.c the routed experts, layer_beside.c what
- * stands beside and behind them.
+/* layer_run.h - one call of a sparse layer, as its parts see it:
+ *
+ *     layer.c           the order of the steps
+ *     layer_config.c    which settings go together
+ *     layer_memory.c    what a call needs
+ *     layer_experts.c   the routed experts; weightless.c, unpicked.c, slots.c, tasks.c
+ *     layer_beside.c    what stands beside and behind them
  *
  *     forward     assign, dispatch, weigh; shared expert -> y; experts; y += combine
  *     backward    experts, which also say how each weight should change; router; dx = router +
@@ -32,9 +36,9 @@ typedef struct layer_scratch {
     real *act;                 /* [R, H], or [T, Hs] */
     /* [R, W] forward: the experts' outputs; backward: derivatives by their inputs */
     real *rows;
-    real *dy_rows;     /* [R, W] backward, where outputs are mixed by slots.c; else NULL */
-    real *sparse;      /* [T, W] backward: derivatives by the routed experts' sum; NULL: it is y */
-    real *latent;      /* [T, L] backward: derivatives by what the experts read; NULL: no latent */
+    real *dy_rows; /* [R, W] backward, where outputs are mixed by slots.c or tasks.c; else NULL */
+    real *sparse;  /* [T, W] backward: derivatives by the routed experts' sum; NULL: it is y */
+    real *latent;  /* [T, L] backward: derivatives by what the experts read; NULL: no latent */
     real *coefficient; /* [T, 2] of a residual expert, and derivatives; NULL: there is none */
     /* Of the dense estimator: its passes' room, and <out, dy> of every expert not picked [T, E] */
     real *unpicked_pre, *unpicked_act, *unpicked_out, *unpicked;
@@ -52,7 +56,7 @@ typedef struct layer_run {
     routing routing;
 } layer_run;
 
-/* ---- layer_memory.c ---- */
+/* ---- layer_config.c, layer_memory.c ---- */
 
 void layer_scratch_layout(
     layer_scratch *s, arena *a, const moe_config *c, const batch_limits *most);
@@ -90,8 +94,9 @@ void routed_backward(layer_run *r, const real *dsparse, real *dx, moe_gradients 
 void weightless_forward(layer_run *r, const real *x);
 void weightless_backward(layer_run *r, const real *x, const real *dsparse, const moe_gradients *g);
 
-/* <out, dy> of the experts that were not picked (unpicked.c) -> scratch.unpicked */
-void unpicked_outputs(layer_run *r, const real *dsparse);
+/* <out, dy> of the experts that were not picked (unpicked.c) -> scratch.unpicked;
+ * x: what experts read */
+void unpicked_outputs(layer_run *r, const real *x, const real *dsparse);
 
 /* ---- slots.c ---- */
 
@@ -101,6 +106,8 @@ void slots_spread(layer_run *r, const real *dy); /* dy -> scratch.dy_rows */
 /* scratch.rows, which are derivatives by input_rows -> those by the mixtures' weights */
 void slots_weights_backward(layer_run *r, const real *dy, const real *x);
 void slots_scatter(layer_run *r, real *dx); /* scratch.rows -> dx, added */
+
+/* ---- tasks.c ---- */
 
 void tasks_combine(const layer_run *r, real *y); /* state.out_rows -> y [n, T, D] */
 /* dy [n, T, D] -> scratch.dy_rows, and derivatives by the gates' weights */

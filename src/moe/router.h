@@ -126,13 +126,10 @@ enum router_trait {
     ROUTER_READS_IDS = 1 << 8,     /* reads the tokens' ids */
     ROUTER_NO_MATRIX = 1 << 9,     /* has no matrix W */
     ROUTER_MIXES = 1 << 10,        /* slots that are mixtures of tokens in place of edges (Soft) */
-    ROUTER_STEPS = 1 << 11,        /* has a state that end_step moves, once an optimiser step */
-    ROUTER_EVERY_EXPERT = 1 << 12, /* all experts serve all tokens: K is not asked for */
-    ROUTER_ADDS_INPUT = 1 << 13,   /* cadre_moe's y holds x itself (BASE) */
-    /* In training a token's routes depend on the whole batch; afterwards on itself alone */
-    ROUTER_BY_BATCH = 1 << 15,
-    ROUTER_ONE_PICK = 1 << 16,  /* K is 1 */
-    ROUTER_HIERARCHY = 1 << 14, /* two levels: K experts in each of groups_used groups */
+    ROUTER_EVERY_EXPERT = 1 << 11, /* all experts serve all tokens: K is not asked for */
+    ROUTER_ADDS_INPUT = 1 << 12,   /* cadre_moe's y holds x itself (BASE) */
+    ROUTER_ONE_PICK = 1 << 13,     /* K is 1 */
+    ROUTER_HIERARCHY = 1 << 14,    /* two levels: K experts in each of groups_used groups */
 };
 
 /* What a parameter starts with: a random number, a value, or a table of experts (hash) by id. */
@@ -240,10 +237,10 @@ typedef struct router {
     /* Once an optimiser step: moves the state among its own parameters by what the last forward
      * left; NULL: there is none to move */
     void (*end_step)(struct routing *r, real *const *own);
-    /* Own parameters that a file or a caller gave, before they are used; NULL: any will do. The
-     * refusal names `where`. */
-    cadre_status (*check)(
-        const router_options *o, int32_t experts, const real *const *own, const char *where);
+    /* What own parameters that a file or a caller gave say of a token id, before they are used;
+     * NULL: any will do. The refusal names `where`. */
+    cadre_status (*check_id)(const router_options *o, int32_t experts, const real *const *own,
+        int64_t id, const char *where);
     /* Lists up to ROUTER_TENSORS, returns how many; NULL: none */
     int (*tensors)(const struct routing *r, router_tensor *list);
 } router;

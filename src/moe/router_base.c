@@ -53,30 +53,15 @@ static void assign(routing *r)
     assign_each(r, choose);
 }
 
-static void weigh(const router_token *t)
-{
-    real z = t->logits[t->expert[0].id];
-    t->rows->sigmoid(1, &z, t->weight);
-    t->weight[0] *= t->options->scale;
-}
-
-static void backward(const router_token *t, const token_gradient *d)
-{
-    backward_probability(t, d);
-    if (!t->count) return;
-    real sigmoid = t->weight[0] / t->options->scale;
-    d->dlogits[t->expert[0].id] += t->options->scale * sigmoid * (1 - sigmoid) * d->dweight[0];
-}
-
 const router router_base = {
     .name = "base",
     .help = "in training an assignment in which every expert takes its exact share; then the best "
             "expert (BASE)",
-    .traits = ROUTER_ADDS_INPUT | ROUTER_BY_BATCH | ROUTER_ONE_PICK,
+    .traits = ROUTER_ADDS_INPUT | ROUTER_ONE_PICK,
     .options = (const char *const[]){ NULL },
     .own = own,
     .assign = assign,
     .score = score,
-    .weigh = weigh,
-    .backward = backward,
+    .weigh = weigh_sigmoid,
+    .backward = backward_weigh_sigmoid,
 };

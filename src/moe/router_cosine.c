@@ -109,13 +109,7 @@ static void project_backward(
             kernels->axpy(a.width, by[e], a.expert + e * a.width, unit);
         kernels->scale(a.width, 1 / a.token_size[t], unit, unit);
     }
-    routing_product p = { .a = routing_input(r),
-        .w = &r->weights->matrix,
-        .dw = g->matrix,
-        .dbias = g->bias,
-        .accumulate = accumulate,
-        .da = rows_to(dx, r->width) };
-    routing_multiply_backward(r, &p, a.token);
+    routing_matrix_backward(r, a.token, g, accumulate, dx);
 }
 
 static int64_t matrix_rows(const router_options *o, int32_t experts)

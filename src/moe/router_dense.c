@@ -1,10 +1,10 @@
 /* router_dense.c - a softmax over all experts, all of which serve every token: mixtures of experts
  * as they began (Jacobs et al. 1991). With n tasks there are n gates over the same experts, each
- * with an output of its own (MMoE, Ma et al. 2018): moe/slots.c combines the experts once for
+ * with an output of its own (MMoE, Ma et al. 2018): moe/tasks.c combines the experts once for
  * each, and what others see, scores and edges, is the mean over the gates. */
 #include "moe/routing.h"
 #include "moe/select.h"
-#include "moe/slots.h"
+#include "moe/tasks.h"
 
 /* ---- one gate ---- */
 
@@ -137,12 +137,6 @@ static int tensors(const routing *r, router_tensor *list)
 
 static void assign(routing *r) { assign_each(r, choose); }
 
-static int32_t most_picks(const router_options *o, int32_t experts)
-{
-    (void)o;
-    return experts;
-}
-
 static int64_t matrix_rows(const router_options *o, int32_t experts)
 {
     return (int64_t)o->tasks * experts;
@@ -154,7 +148,7 @@ const router router_dense = {
             "for each task: MMoE",
     .traits = ROUTER_EVERY_EXPERT,
     .options = (const char *const[]){ "tasks", NULL },
-    .most_picks = most_picks,
+    .most_picks = picks_of_all,
     .matrix_rows = matrix_rows,
     .own = own,
     .project = project,

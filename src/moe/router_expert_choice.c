@@ -85,12 +85,6 @@ static void assign(routing *r)
     assign_each(r, choose);
 }
 
-static int32_t most_picks(const router_options *o, int32_t experts)
-{
-    (void)o;
-    return experts;
-}
-
 /* Each sequence rounds up. */
 static int64_t most_rows(
     const router_options *o, int32_t experts, int64_t tokens, int64_t sequences)
@@ -112,7 +106,7 @@ const router router_expert_choice = {
     .traits = ROUTER_VARIABLE | ROUTER_LOOKS_AHEAD | ROUTER_OWN_CAPACITY,
     .options = (const char *const[]){ "score", NULL },
     .scores = 1 << SCORE_SOFTMAX | 1 << SCORE_SIGMOID,
-    .most_picks = most_picks,
+    .most_picks = picks_of_all,
     .most_rows = most_rows,
     .own = own,
     .assign = assign,

@@ -60,20 +60,19 @@ static void defaults(router_options *o)
     o->norm_eps = REAL_C(1e-20);
 }
 
-/* Different experts of the layer, whole numbers, for every id. */
-static cadre_status check(
-    const router_options *o, int32_t experts, const real *const *own, const char *where)
+/* Different experts of the layer, whole numbers. */
+static cadre_status check_id(
+    const router_options *o, int32_t experts, const real *const *own, int64_t id, const char *where)
 {
-    const real *row = own[TABLE];
-    for (int64_t i = 0; i < o->vocabulary; i++, row += o->topk)
-        for (int32_t k = 0; k < o->topk; k++) {
-            bool fine = row[k] >= 0 && row[k] < (real)experts && row[k] == (real)(int32_t)row[k];
-            for (int32_t j = 0; fine && j < k; j++) fine = row[j] != row[k];
-            if (!fine)
-                return cadre_fail(CADRE_EARGUMENT, where,
-                    "router.table: expected different experts from 0 to %d for id %lld, found %g",
-                    experts - 1, (long long)i, (double)row[k]);
-        }
+    const real *row = own[TABLE] + id * o->topk;
+    for (int32_t k = 0; k < o->topk; k++) {
+        bool fine = row[k] >= 0 && row[k] < (real)experts && row[k] == (real)(int32_t)row[k];
+        for (int32_t j = 0; fine && j < k; j++) fine = row[j] != row[k];
+        if (!fine)
+            return cadre_fail(CADRE_EARGUMENT, where,
+                "router.table: expected different experts from 0 to %d for id %lld, found %g",
+                experts - 1, (long long)id, (double)row[k]);
+    }
     return CADRE_OK;
 }
 
@@ -91,5 +90,5 @@ const router router_hash = {
     .score = score_by_option,
     .weigh = weigh,
     .backward = backward,
-    .check = check,
+    .check_id = check_id,
 };

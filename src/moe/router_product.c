@@ -75,13 +75,7 @@ static void project_backward(
             for (int32_t i = 0; i < by.dimensions; i++)
                 d[t * wide + at[i]] += dlogits[t * experts + e];
     }
-    routing_product p = { .a = routing_input(r),
-        .w = &r->weights->matrix,
-        .dw = g->matrix,
-        .dbias = g->bias,
-        .accumulate = accumulate,
-        .da = rows_to(dx, r->width) };
-    routing_multiply_backward(r, &p, d);
+    routing_matrix_backward(r, d, g, accumulate, dx);
 }
 
 static int64_t matrix_rows(const router_options *o, int32_t experts)

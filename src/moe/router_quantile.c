@@ -146,7 +146,6 @@ const router router_quantile = {
     .name = "quantile",
     .help = "the k largest logits above levels that give every expert its share (Megatron's "
             "quantile balancing)",
-    .traits = ROUTER_STEPS,
     .options = (const char *const[]){ "score", "quantile-ema", "norm-eps", "survivors", NULL },
     .scores = 1 << SCORE_SOFTMAX | 1 << SCORE_TOPK_SOFTMAX | 1 << SCORE_SIGMOID,
     .defaults = defaults,

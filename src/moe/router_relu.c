@@ -40,12 +40,6 @@ static void backward(const router_token *t, const token_gradient *d)
     backward_independent(t, d, derivative, backward_scaled);
 }
 
-static int32_t most_picks(const router_options *o, int32_t experts)
-{
-    (void)o;
-    return experts;
-}
-
 static int parameters(
     const router_options *o, int64_t width, int32_t experts, router_parameter *list)
 {
@@ -103,11 +97,11 @@ const router router_relu = {
     .name = "relu",
     .help = "every expert with a positive logit, which is its weight; about k of them, by a loss "
             "that adapts (ReMoE)",
-    .traits = ROUTER_VARIABLE | ROUTER_INDEPENDENT | ROUTER_STEPS,
+    .traits = ROUTER_VARIABLE | ROUTER_INDEPENDENT,
     .loss = "l1",
     .loss_coefficient = 1,
     .options = (const char *const[]){ "l1", "l1-multiplier", NULL },
-    .most_picks = most_picks,
+    .most_picks = picks_of_all,
     .parameters = parameters,
     .own = own,
     .assign = assign_and_count,

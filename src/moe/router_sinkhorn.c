@@ -130,32 +130,20 @@ static void assign(routing *r)
 
 static void weigh(const router_token *t)
 {
-    real z = t->logits[t->expert[0].id];
-    if (t->options->topk > 1) {
-        weigh_raw(t);
-        return;
-    }
-    t->rows->sigmoid(1, &z, t->weight);
-    t->weight[0] *= t->options->scale;
+    if (t->options->topk > 1) weigh_raw(t);
+    else weigh_sigmoid(t);
 }
 
 static void backward(const router_token *t, const token_gradient *d)
 {
-    if (t->options->topk > 1) {
-        backward_raw(t, d);
-        return;
-    }
-    backward_probability(t, d);
-    if (!t->count) return;
-    real sigmoid = t->weight[0] / t->options->scale;
-    d->dlogits[t->expert[0].id] += t->options->scale * sigmoid * (1 - sigmoid) * d->dweight[0];
+    if (t->options->topk > 1) backward_raw(t, d);
+    else backward_weigh_sigmoid(t, d);
 }
 
 const router router_sinkhorn = {
     .name = "sinkhorn",
     .help =
         "in training the k best of a transport with even loads; then the k best logits (S-BASE)",
-    .traits = ROUTER_BY_BATCH,
     .options = (const char *const[]){ "sinkhorn-tolerance", NULL },
     .own = own,
     .assign = assign,

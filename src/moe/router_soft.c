@@ -248,12 +248,6 @@ static void project_backward(
 
 /* ---- sizes ---- */
 
-static int32_t most_picks(const router_options *o, int32_t experts)
-{
-    (void)o;
-    return experts;
-}
-
 static int64_t most_rows(
     const router_options *o, int32_t experts, int64_t tokens, int64_t sequences)
 {
@@ -287,7 +281,7 @@ const router router_soft = {
             "nothing is chosen (Soft MoE)",
     .traits = ROUTER_NO_MATRIX | ROUTER_MIXES | ROUTER_LOOKS_AHEAD | ROUTER_EVERY_EXPERT,
     .options = (const char *const[]){ "slots", NULL },
-    .most_picks = most_picks,
+    .most_picks = picks_of_all,
     .most_rows = most_rows,
     .parameters = parameters,
     .own = own,

@@ -62,12 +62,6 @@ static void assign(routing *r)
     assign_each(r, choose_taken);
 }
 
-static int32_t most_picks(const router_options *o, int32_t experts)
-{
-    (void)o;
-    return experts;
-}
-
 static void backward(const router_token *t, const token_gradient *d)
 {
     backward_normalised(t, d->dweight, d->dprobability);
@@ -87,12 +81,12 @@ const router router_threshold = {
     .name = "threshold",
     .help = "experts whose probability exceeds a threshold learnt from even loads over the batch "
             "(Shazeer et al. 2017)",
-    .traits = ROUTER_VARIABLE | ROUTER_BY_BATCH | ROUTER_RENORMALISES,
+    .traits = ROUTER_VARIABLE | ROUTER_RENORMALISES,
     .loss = "threshold",
     .loss_coefficient = 1e-4,
     .loss_of_models = true,
     .options = (const char *const[]){ "survivors", NULL },
-    .most_picks = most_picks,
+    .most_picks = picks_of_all,
     .parameters = parameters,
     .own = own,
     .assign = assign,

@@ -373,6 +373,18 @@ void routing_multiply_backward(const routing *r, const routing_product *p, const
             p->da.stride, p->da.add);
 }
 
+void routing_matrix_backward(
+    const routing *r, const real *dout, router_gradients *g, bool accumulate, real *dx)
+{
+    routing_product p = { .a = routing_input(r),
+        .w = &r->weights->matrix,
+        .dw = g->matrix,
+        .dbias = g->bias,
+        .accumulate = accumulate,
+        .da = rows_to(dx, r->width) };
+    routing_multiply_backward(r, &p, dout);
+}
+
 /* Forward: z += R z_before. dR (+)= dz^T z_before, dz_before = dz R */
 static void residual_backward(
     const routing *r, const real *dlogits, router_gradients *g, bool accumulate)
@@ -405,14 +417,8 @@ static void project_backward(
         return;
     }
     if (!accumulate) clear_own(r, g);
-    routing_product p = { .a = routing_input(r),
-        .w = &r->weights->matrix,
-        .dw = g->matrix,
-        .dbias = g->bias,
-        .accumulate = accumulate,
-        .da = rows_to(dx, r->width) };
     if (router_matrix_rows(r->router, r->options, r->plan->experts))
-        routing_multiply_backward(r, &p, dlogits);
+        routing_matrix_backward(r, dlogits, g, accumulate, dx);
     else memset(dx, 0, (size_t)(r->plan->tokens * r->width) * sizeof(real));
     if (has_residual(r)) residual_backward(r, dlogits, g, accumulate);
 }

@@ -87,6 +87,9 @@ typedef struct routing_product {
     strided_out da;
 } routing_product;
 void routing_multiply_backward(const routing *r, const routing_product *p, const real *dout);
+/* Of the router's matrix and bias on its input, dx overwritten. */
+void routing_matrix_backward(
+    const routing *r, const real *dout, router_gradients *g, bool accumulate, real *dx);
 
 /* Random numbers that a program gave, or a function of the step, the layer and the token's place:
  * count for each token, in out [T, count]. */

@@ -165,34 +165,40 @@ static const char *wants_matrix(const balance_layer *l)
     return l->router->traits & ROUTER_NO_MATRIX ? "wants a router with a matrix" : NULL;
 }
 
-static double row_length(const routing *r, int64_t row)
+static const real *row_of(const routing *r, int64_t i)
 {
-    const weight *w = &r->weights->matrix;
-    const real *x = (const real *)w->data + row * w->stride;
-    return sqrt(r->compute->variant->rows->sum_squares(w->cols, x)) + 1e-30;
+    return (const real *)r->weights->matrix.data + i * r->weights->matrix.stride;
 }
 
-static double row_cosine(const routing *r, int64_t i, int64_t j)
+static double row_length(const routing *r, int64_t i)
 {
-    const weight *w = &r->weights->matrix;
-    const real *data = w->data;
+    return sqrt(r->compute->variant->rows->sum_squares(r->weights->matrix.cols, row_of(r, i))) +
+           1e-30;
+}
+
+/* Of row j and row i, whose length is given; *other: the length of row j. */
+static double row_cosine(const routing *r, int64_t i, double length, int64_t j, double *other)
+{
+    const real *a = row_of(r, i), *b = row_of(r, j);
     double dot = 0;
-    for (int64_t k = 0; k < w->cols; k++)
-        dot += (double)data[i * w->stride + k] * (double)data[j * w->stride + k];
-    return dot / (row_length(r, i) * row_length(r, j));
+    for (int64_t k = 0; k < r->weights->matrix.cols; k++) dot += (double)a[k] * (double)b[k];
+    *other = row_length(r, j);
+    return dot / (length * *other);
 }
 
 /* |W' W'^T - I|^2, W' the unit rows of W */
 static double orthogonality(
     const routing *r, const routing_loss_of *of, double scale, real *dlogits)
 {
-    double sum = 0;
+    double sum = 0, other;
     (void)of, (void)scale, (void)dlogits;
-    for (int64_t i = 0; i < r->weights->matrix.rows; i++)
+    for (int64_t i = 0; i < r->weights->matrix.rows; i++) {
+        double length = row_length(r, i);
         for (int64_t j = 0; j < i; j++) {
-            double c = row_cosine(r, i, j);
+            double c = row_cosine(r, i, length, j, &other);
             sum += 2 * c * c;
         }
+    }
     return sum;
 }
 
@@ -200,16 +206,18 @@ static double orthogonality(
 static void orthogonality_parameters(const routing *r, double scale, router_gradients *g)
 {
     const weight *w = &r->weights->matrix;
-    const real *data = w->data;
-    for (int64_t i = 0; i < w->rows; i++)
+    for (int64_t i = 0; i < w->rows; i++) {
+        const real *own = row_of(r, i);
+        double length = row_length(r, i), other;
         for (int64_t j = 0; j < w->rows; j++) {
             if (i == j) continue;
-            double c = row_cosine(r, i, j), size = row_length(r, i), by = 4 * scale * c / size;
+            double c = row_cosine(r, i, length, j, &other), by = 4 * scale * c / length;
+            const real *row = row_of(r, j);
             for (int64_t k = 0; k < w->cols; k++)
                 g->matrix[i * w->cols + k] +=
-                    (real)(by * ((double)data[j * w->stride + k] / row_length(r, j) -
-                                    c * (double)data[i * w->stride + k] / size));
+                    (real)(by * ((double)row[k] / other - c * (double)own[k] / length));
         }
+    }
 }
 
 const routing_loss loss_orthogonality = {

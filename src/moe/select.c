@@ -73,6 +73,12 @@ void key_of_softmax(const router_token *t)
     else memcpy(t->key, t->logits, (size_t)t->experts * sizeof(real));
 }
 
+int32_t picks_of_all(const router_options *o, int32_t experts)
+{
+    (void)o;
+    return experts;
+}
+
 /* ---- weights ---- */
 
 void weigh_raw(const router_token *t)
@@ -109,6 +115,21 @@ void weigh_by_renormalise(const router_token *t)
 {
     if (t->options->renormalise) weigh_normalised(t);
     else weigh_raw(t);
+}
+
+void weigh_sigmoid(const router_token *t)
+{
+    real z = t->logits[t->expert[0].id];
+    t->rows->sigmoid(1, &z, t->weight);
+    t->weight[0] *= t->options->scale;
+}
+
+void backward_weigh_sigmoid(const router_token *t, const token_gradient *d)
+{
+    backward_probability(t, d);
+    if (!t->count) return;
+    real sigmoid = t->weight[0] / t->options->scale;
+    d->dlogits[t->expert[0].id] += t->options->scale * sigmoid * (1 - sigmoid) * d->dweight[0];
 }
 
 /* ---- gradients ---- */

@@ -54,6 +54,9 @@ void select_limit_groups(const router_options *o, int32_t n, real *key);
 
 static inline bool select_is_grouped(const router_options *o) { return o->groups_used < o->groups; }
 
+/* `most_picks` where a token may have every expert. */
+int32_t picks_of_all(const router_options *o, int32_t experts);
+
 /* ---- scores and keys ---- */
 
 /* score = softmax(z); score and lse, as the next two. */
@@ -92,6 +95,11 @@ static inline bool edge_counts(const router_token *t, int32_t k)
     if (t->options->drop_last && t->expert[k].id == t->experts - 1) return false;
     return !(t->options->survivors && t->row && t->row[k] < 0);
 }
+
+/* w = scale * sigmoid(z) of a single pick; its gradient, and that of losses through softmax
+ * scores */
+void weigh_sigmoid(const router_token *t);
+void backward_weigh_sigmoid(const router_token *t, const token_gradient *d);
 
 /* weigh_normalised or weigh_raw, as the option renormalise says; its gradient with softmax
  * scores */

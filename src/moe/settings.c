@@ -89,7 +89,7 @@ static void read_route(const cadre_options *o, router_options *r)
 /* One item of "NAME=VALUE,..." or "NAME,...": the name is cut to its room; value NULL where there
  * is none. Returns false at the list's end. */
 typedef struct list_item {
-    char name[32];
+    char name[BALANCE_NAME];
     double value;
     bool has_value, bad;
 } list_item;
@@ -216,24 +216,19 @@ cadre_status settings_read_layer(const cadre_options *o, moe_config *c)
 /* "load=0.01,z=0.001": terms over all tokens of a batch, added to those of the other options. */
 static cadre_status read_losses(const char *text, balance_options *b)
 {
-    while (*text) {
-        size_t size = strcspn(text, ","), name = strcspn(text, "=,");
-        char word[64] = { 0 }, *end;
-        double value = name < size ? strtod(text + name + 1, &end) : 0;
-        if (name < sizeof word) memcpy(word, text, name);
-        bool known = !strcmp(word, "z") || balance_loss_by_name(word);
-        if (name >= size || end != text + size || end == text + name + 1 || !isfinite(value))
+    list_item item;
+    const char *at = text;
+    while (next_item(&at, &item)) {
+        bool z = !strcmp(item.name, "z");
+        if (item.bad || !item.has_value) return bad_list("losses", "NAME=COEFFICIENT", text);
+        if (!z && !balance_loss_by_name(item.name))
             return cadre_fail(CADRE_EARGUMENT, NULL,
-                "losses: expected NAME=COEFFICIENT between commas, found '%.*s'", (int)size, text);
-        if (!known)
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "losses: expected the name of a balancing loss or z, found '%s'", word);
+                "losses: expected the name of a balancing loss or z, found '%s'", item.name);
         if (b->terms == BALANCE_MAX_TERMS)
             return cadre_fail(
                 CADRE_EARGUMENT, NULL, "losses: expected at most %d of them", BALANCE_MAX_TERMS);
-        if (!strcmp(word, "z")) b->z_loss += value;
-        else balance_add(b, word, value, BALANCE_MICRO, BALANCE_LAYER);
-        text += size + (text[size] == ',');
+        if (z) b->z_loss += item.value;
+        else balance_add(b, item.name, item.value, BALANCE_MICRO, BALANCE_LAYER);
     }
     return CADRE_OK;
 }

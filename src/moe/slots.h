@@ -11,10 +11,4 @@ typedef struct slot_weights {
 } slot_weights;
 slot_weights slot_weights_of(const routing *r);
 
-/* [n, T, E] router dense with n tasks: the weights of each gate, and the gradients by them. */
-typedef struct task_weights {
-    real *weight, *dweight;
-} task_weights;
-task_weights task_weights_of(const routing *r);
-
 #endif

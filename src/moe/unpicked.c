@@ -47,7 +47,7 @@ static void output_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-static void expert_outputs(layer_run *r, int32_t e, const real *dsparse)
+static void expert_outputs(layer_run *r, int32_t e, const real *x, const real *dsparse)
 {
     layer_scratch *s = &r->scratch;
     int64_t count = list_tokens(r, e), width = experts_width(r->c);
@@ -65,17 +65,14 @@ static void expert_outputs(layer_run *r, int32_t e, const real *dsparse)
     pass.rows = (expert_rows){
         .experts = r->c->experts, .first = s->unpicked_first, .token = s->unpicked_token
     };
-    const real *x = r->c->latent                 ? r->s->latent
-                    : r->c->route.jitter_experts ? routing_input(&r->routing)
-                                                 : r->x;
     if (!count) return;
     (void)experts_forward(&pass, x, s->unpicked_out); /* it has no source that could fail */
     parallel_over(r->call->compute, count, 1, count * width, output_task, &job);
 }
 
-void unpicked_outputs(layer_run *r, const real *dsparse)
+void unpicked_outputs(layer_run *r, const real *x, const real *dsparse)
 {
     int64_t pairs = r->s->plan.tokens * r->c->experts;
     memset(r->scratch.unpicked, 0, (size_t)pairs * sizeof(real));
-    for (int32_t e = 0; e < r->c->experts; e++) expert_outputs(r, e, dsparse);
+    for (int32_t e = 0; e < r->c->experts; e++) expert_outputs(r, e, x, dsparse);
 }

@@ -19,27 +19,13 @@ enum { WIDTH = 32, MODELS = 3 };
 static cadre_context *context;
 static const char *const names[MODELS] = { "base", "first", "second" };
 
-static void make_dense(const char *name, const char *type, const char *members, const char *seed)
-{
-    char text[256], path[4200];
-    snprintf(text, sizeof text, "\"initializer_range\": 0.3%s%s", *members ? ", " : "", members);
-    const char *config = family_text(type, text, NULL);
-    cadre_options *o = small_options(NULL);
-    small_set(o, "seed", seed);
-    snprintf(path, sizeof path, "%s", scratch_file("config.json"));
-    succeeds(file_write(path, config, strlen(config)));
-    grown_remove(name);
-    succeeds(cadre_init(context, o, path, NULL, scratch_file(name), NULL));
-    cadre_options_free(o);
-    remove(path);
-}
-
 static int begin(void **state)
 {
     static const char *const seeds[MODELS] = { "1", "2", "3" };
     (void)state;
     if (cadre_context_new(2, NULL, &context) != CADRE_OK) return 1;
-    for (int i = 0; i < MODELS; i++) make_dense(names[i], "llama", "\"mlp_bias\": true", seeds[i]);
+    for (int i = 0; i < MODELS; i++)
+        grown_family(context, names[i], "llama", "\"mlp_bias\": true", seeds[i]);
     return 0;
 }
 
@@ -176,7 +162,7 @@ static void test_gguf(void **state)
     char path[2][4200], out[4200];
     const char *paths[] = { path[0], path[1] };
     cadre_options *o = grown_options(cadre_merge_options(), "");
-    make_dense("plain", "llama", "", "5");
+    grown_family(context, "plain", "llama", "", "5");
     snprintf(path[0], sizeof path[0], "%s", scratch_file("plain"));
     snprintf(path[1], sizeof path[1], "%s", scratch_file("plain.gguf"));
     snprintf(out, sizeof out, "%s", scratch_file("merged.gguf"));
@@ -203,9 +189,9 @@ static void test_refusals(void **state)
         "sum to a known number, found top-p");
     refuses(merge(names, 2, "--router hash", &g), CADRE_EARGUMENT, "a known number, found hash");
     refuses(merge(two, 2, "", &g), CADRE_EIO, "other");
-    make_dense("other", "mixtral", "", "1");
+    grown_family(context, "other", "mixtral", "", "1");
     refuses(merge(two, 2, "", &g), CADRE_EARGUMENT, "expected a dense model, found one with 3");
-    make_dense("other", "llama", "", "1");
+    grown_family(context, "other", "llama", "", "1");
     refuses(merge(two, 2, "", &g), CADRE_EMISMATCH, "a model of the same numbers");
     assert_false(file_exists(scratch_file("merged")));
     grown_remove("other");

@@ -29,19 +29,9 @@ static int end(void **state)
     return 0;
 }
 
-/* A model of a family with random weights, large enough that its routers decide. */
 static void make_old(const char *type, const char *members)
 {
-    char text[256], path[4200];
-    snprintf(text, sizeof text, "\"initializer_range\": 0.3%s%s", *members ? ", " : "", members);
-    const char *config = family_text(type, text, NULL);
-    cadre_options *o = small_options(NULL);
-    snprintf(path, sizeof path, "%s", scratch_file("config.json"));
-    succeeds(file_write(path, config, strlen(config)));
-    grown_remove("old");
-    succeeds(cadre_init(context, o, path, NULL, scratch_file("old"), NULL));
-    cadre_options_free(o);
-    remove(path);
+    grown_family(context, "old", type, members, "1");
 }
 
 /* Recorded routes: the head, of the layers `first` .. 2, each of so many experts; then `lines`. */

@@ -11,6 +11,11 @@
  * vocabulary of 64; `members` of its config.json come first. */
 void grown_dense(cadre_context *context, const char *name, const char *type, const char *members);
 
+/* A model of a family (support/family.h) with random weights, large enough that its routers
+ * decide. */
+void grown_family(cadre_context *context, const char *name, const char *type, const char *members,
+    const char *seed);
+
 /* The options of a table and of all runs, as typed: "--experts 4 --topk 2". */
 cadre_options *grown_options(cadre_option_table table, const char *typed);
 
