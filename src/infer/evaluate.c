@@ -2,13 +2,12 @@
 #include "infer/evaluate.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/sized.h"
 #include "infer/finite.h"
-#include "infer/session.h"
+#include "infer/runner.h"
 #include "kernel/context.h"
 
 enum { BATCH_TOKENS = 2048, WINDOW_MOST = 2048 };
@@ -46,16 +45,14 @@ static int64_t counted_before(const windows *w, int64_t i)
     return i ? start_of(w, i - 1) + w->context : 0;
 }
 
-/* Inputs and targets of window i, and the places of the inputs; targets and places that an earlier
- * window has had are -1. */
-static void fill_window(
-    const windows *w, int64_t i, int32_t *inputs, int32_t *targets, int64_t *place)
+/* Targets of window i, and the places of its tokens; -1: an earlier window has had it. */
+static void fill_window(const windows *w, int64_t i, int32_t *targets, int64_t *place)
 {
     int64_t start = start_of(w, i), done = counted_before(w, i);
-    memcpy(inputs, w->tokens + start, (size_t)w->context * sizeof *inputs);
-    for (int64_t p = 0; p < w->context; p++)
+    for (int64_t p = 0; p < w->context; p++) {
         targets[p] = start + p < done ? -1 : w->tokens[start + p + 1];
-    for (int64_t p = 0; p < w->context; p++) place[p] = start + p < done ? -1 : start + p;
+        place[p] = start + p < done ? -1 : start + p;
+    }
 }
 
 static void leave_out(int32_t token, int64_t count, int32_t *targets)
@@ -64,58 +61,66 @@ static void leave_out(int32_t token, int64_t count, int32_t *targets)
         if (targets[p] == token) targets[p] = -1;
 }
 
-typedef struct workspace {
-    transformer *t;
-    int32_t *inputs, *targets; /* [batch * context] */
-    int64_t *place;            /* [batch * context] */
-    int64_t *start;            /* [batch + 1] */
-    real *losses;              /* [batch * context] */
-} workspace;
+/* Passes of a batch of windows each, every window a sequence of its own. */
+typedef struct passes {
+    runner runner;
+    runner_part *parts; /* [batch] */
+    int32_t *targets;   /* [batch * context] */
+    int64_t *place;     /* [batch * context] */
+    real *losses;       /* [batch * context] */
+} passes;
 
-static cadre_status open_workspace(workspace *s, cadre_model *m, const windows *w)
+static cadre_status open_passes(
+    passes *s, cadre_model *m, const windows *w, const evaluation_watch *watch)
 {
     int64_t tokens = w->batch * w->context;
-    batch_limits most = { .tokens = tokens, .sequences = w->batch, .keys = w->context };
-    *s = (workspace){ .inputs = MEM_ARRAY(int32_t, tokens),
+    *s = (passes){ .parts = MEM_ARRAY(runner_part, w->batch),
         .targets = MEM_ARRAY(int32_t, tokens),
         .place = MEM_ARRAY(int64_t, tokens),
-        .start = MEM_ARRAY(int64_t, w->batch + 1),
         .losses = MEM_ARRAY(real, tokens) };
-    if (!s->inputs || !s->targets || !s->place || !s->start || !s->losses) return CADRE_ENOMEM;
-    for (int64_t i = 0; i <= w->batch; i++) s->start[i] = i * w->context;
-    return transformer_new(m->context->compute, &m->config, &most, &s->t);
+    if (!s->parts || !s->targets || !s->place || !s->losses) return CADRE_ENOMEM;
+    CADRE_TRY(runner_open(m, tokens, w->batch, w->context, &s->runner));
+    s->runner.may_stop = true;
+    s->runner.watch = watch->layer;
+    s->runner.watch_arg = watch->layer_arg;
+    return CADRE_OK;
 }
 
-static void close_workspace(workspace *s)
+static void close_passes(passes *s)
 {
-    transformer_free(s->t);
-    mem_free(s->inputs);
+    runner_close(&s->runner);
+    mem_free(s->parts);
     mem_free(s->targets);
     mem_free(s->place);
-    mem_free(s->start);
     mem_free(s->losses);
 }
 
+/* Windows first .. first + n - 1 in one pass; nats grows by their losses. */
+static cadre_status run_batch(passes *s, const windows *w, int64_t first, int64_t n,
+    const evaluation_watch *watch, double *nats)
+{
+    int64_t tokens = n * w->context;
+    for (int64_t j = 0, at = 0; j < n; j++, at += w->context) {
+        s->parts[j] = (runner_part){ NULL, w->tokens + start_of(w, first + j), w->context };
+        fill_window(w, first + j, s->targets + at, s->place + at);
+    }
+    if (watch->uncounted) leave_out(*watch->uncounted, tokens, s->targets);
+    if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
+    CADRE_TRY(runner_feed(&s->runner, s->parts, n));
+    runner_losses(&s->runner, s->targets, s->losses);
+    for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
+    return reals_are_finite(s->losses, tokens)
+               ? CADRE_OK
+               : refuse_not_finite(s->runner.model, "the losses of the text");
+}
+
 static cadre_status run_windows(
-    workspace *s, cadre_model *m, const windows *w, const evaluation_watch *watch, double *nats)
+    passes *s, const windows *w, const evaluation_watch *watch, double *nats)
 {
     for (int64_t i = 0; i < w->count; i += w->batch) {
-        if (cadre_interrupted()) return cadre_fail(CADRE_EINTERRUPTED, NULL, "stopped on request");
-        int64_t n = w->count - i < w->batch ? w->count - i : w->batch, tokens = n * w->context;
-        for (int64_t j = 0, at = 0; j < n; j++, at += w->context)
-            fill_window(w, i + j, s->inputs + at, s->targets + at, s->place + at);
-        if (watch->uncounted) leave_out(*watch->uncounted, tokens, s->targets);
-        if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
-        token_batch b = { .inputs = s->inputs,
-            .tokens = tokens,
-            .sequences = n,
-            .start = s->start,
-            .may_stop = true };
-        CADRE_TRY(transformer_forward(s->t, &m->weights, &b, NULL, watch->layer, watch->layer_arg));
-        transformer_losses(s->t, &m->weights, s->targets, s->losses);
-        for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
-        if (!reals_are_finite(s->losses, tokens))
-            return refuse_not_finite(m, "the losses of the text");
+        CADRE_TRY(interrupt_check(NULL));
+        int64_t n = w->count - i < w->batch ? w->count - i : w->batch;
+        CADRE_TRY(run_batch(s, w, i, n, watch, nats));
         if (watch->progress)
             watch->progress(watch->progress_arg, counted_before(w, i + n), w->tokens_count - 1);
     }
@@ -132,11 +137,11 @@ cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t coun
             (long long)m->config.context, (long long)context);
     CADRE_TRY(session_check_tokens(m, tokens, count));
     windows w = cut(m, tokens, count, context);
-    workspace s;
+    passes s;
     double sum = count ? log((double)m->config.vocab) : 0;
-    cadre_status status = open_workspace(&s, m, &w);
-    if (status == CADRE_OK) status = run_windows(&s, m, &w, watch, &sum);
-    close_workspace(&s);
+    cadre_status status = open_passes(&s, m, &w, watch);
+    if (status == CADRE_OK) status = run_windows(&s, &w, watch, &sum);
+    close_passes(&s);
     if (status == CADRE_OK) *nats = sum;
     return status;
 }

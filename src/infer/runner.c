@@ -44,17 +44,23 @@ void runner_close(runner *r)
     *r = (runner){ 0 };
 }
 
+/* A session's tokens are noted in it, and its past is read and moved on. */
+static void take_session(runner *r, int64_t i, const runner_part *part)
+{
+    session *s = part->session;
+    if (!s) return;
+    memcpy(s->tokens + session_length(s), part->tokens, (size_t)part->count * sizeof *s->tokens);
+    r->states[i] = &s->state;
+}
+
 cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
 {
     int64_t tokens = 0;
     assert(count <= r->sessions);
     for (int64_t i = 0; i < count; i++) {
-        assert(tokens + parts[i].count <= r->tokens);
-        session *s = parts[i].session;
-        size_t bytes = (size_t)parts[i].count * sizeof *r->inputs;
-        memcpy(r->inputs + tokens, parts[i].tokens, bytes);
-        memcpy(s->tokens + session_length(s), parts[i].tokens, bytes);
-        r->states[i] = &s->state;
+        assert(tokens + parts[i].count <= r->tokens && !parts[i].session == !parts[0].session);
+        memcpy(r->inputs + tokens, parts[i].tokens, (size_t)parts[i].count * sizeof *r->inputs);
+        take_session(r, i, &parts[i]);
         r->start[i] = tokens;
         tokens += parts[i].count;
     }
@@ -63,7 +69,7 @@ cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count)
         .tokens = tokens,
         .sequences = count,
         .start = r->start,
-        .states = r->states,
+        .states = count && parts[0].session ? r->states : NULL,
         .may_stop = r->may_stop };
     return transformer_forward(
         r->transformer, &r->model->weights, &b, NULL, r->watch, r->watch_arg);
@@ -73,4 +79,9 @@ void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits)
 {
     assert(count <= r->tokens);
     transformer_logits_of(r->transformer, &r->model->weights, rows, count, logits);
+}
+
+void runner_losses(runner *r, const int32_t *targets, real *losses)
+{
+    transformer_losses(r->transformer, &r->model->weights, targets, losses);
 }

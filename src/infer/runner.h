@@ -35,9 +35,10 @@ void runner_close(runner *r);
 size_t runner_bytes(const cadre_model *model, int64_t tokens, int64_t sessions, int64_t keys);
 
 /* What a session is to take next: count >= 1 tokens, each checked by the caller to be within the
- * vocabulary. */
+ * vocabulary. Without a session it is a whole sequence, of which nothing is kept. Either all parts
+ * of a pass have a session or none. */
 typedef struct runner_part {
-    session *session;
+    session *session; /* NULL: none */
     const int32_t *tokens;
     int64_t count;
 } runner_part;
@@ -49,6 +50,10 @@ cadre_status runner_feed(runner *r, const runner_part *parts, int64_t count);
 /* Of `count` rows of the last pass, which are the parts' tokens one after another: logits [count,
  * V], in one product. At most as many as the pass had. */
 void runner_logits(runner *r, const int64_t *rows, int64_t count, real *logits);
+
+/* Of all rows of the last pass: losses [rows], each that of a target [rows]; of target -1 it is 0.
+ */
+void runner_losses(runner *r, const int32_t *targets, real *losses);
 
 static inline int64_t runner_chunk(int64_t tokens)
 {

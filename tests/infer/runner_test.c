@@ -83,6 +83,20 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
     runner_close(&r);
 }
 
+/* All sequences in one pass, of which nothing is kept, into f.got. */
+static void run_without_sessions(cadre_model *model)
+{
+    runner r;
+    runner_part parts[SEQUENCES];
+    succeeds(runner_open(model, SEQUENCES * LENGTH, SEQUENCES, LENGTH, &r));
+    for (int64_t i = 0; i < SEQUENCES; i++)
+        parts[i] = (runner_part){ NULL, f.tokens[i], lengths[i] };
+    succeeds(runner_feed(&r, parts, SEQUENCES));
+    for (int64_t i = 0, row = 0; i < SEQUENCES; i++)
+        for (int64_t p = 0; p < lengths[i]; p++, row++) runner_logits(&r, &row, 1, f.got[i][p]);
+    runner_close(&r);
+}
+
 static void expect_same(int64_t first, int64_t count)
 {
     for (int64_t i = first; i < first + count; i++)
@@ -106,6 +120,8 @@ static void with_threads(int threads, const char *variant, bool every_pace)
         expect_same(0, 1);
         run_together(model, 1, 3, whole);
         expect_same(1, 3);
+        run_without_sessions(model);
+        expect_same(0, SEQUENCES);
     }
     cadre_model_close(model);
     cadre_context_free(context);
