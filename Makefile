@@ -1,6 +1,7 @@
 # cadre - Mixture-of-Experts in C.
 #
-#   make | make demo | make findings | make check | make check-long | make bench | make install | make uninstall
+#   make | make demo | make findings | make check | make check-long | make bench
+#   make install | make uninstall
 #   make manual             the man pages and the completion alone
 #
 #   BUILD=DIR               where everything is made (default build)
@@ -18,7 +19,8 @@
 #   -jN                     N compilers at once (default: the cores)
 
 # Targets that do more than compile run one after another.
-ifeq ($(MAKELEVEL)$(and $(word 2,$(MAKECMDGOALS)),$(filter-out all manual tests replays build%,$(MAKECMDGOALS))),0)
+DO_MORE := $(filter-out all manual tests replays build%,$(MAKECMDGOALS))
+ifeq ($(MAKELEVEL)$(and $(word 2,$(MAKECMDGOALS)),$(DO_MORE)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -115,8 +117,9 @@ $(BUILD)/obj/web/%.o: $(BUILD)/obj/web/%.c
 # The archive that is installed is one object, in which what cadre.h does not declare is local: it
 # takes no name from a program that links it. Tests, which call the rest too, link $(BUILD)/whole.a.
 # LTO ends here: its symbols cannot be made local.
+LTO_ENDS = $(if $(findstring -flto,$(CFLAGS)),-flinker-output=nolto-rel)
 $(BUILD)/libcadre.o: $(LIB_OBJ)
-	$(Q)$(CC) $(CFLAGS) $(if $(findstring -flto,$(CFLAGS)),-flinker-output=nolto-rel) -r -nostdlib -o $@ $^ && \
+	$(Q)$(CC) $(CFLAGS) $(LTO_ENDS) -r -nostdlib -o $@ $^ && \
 	    $(OBJCOPY) --localize-hidden $@
 
 $(BUILD)/libcadre.a: $(BUILD)/libcadre.o
@@ -140,7 +143,8 @@ $(BUILD)/manual/cadre.1: $(PAGER)
 
 ifneq ($(CROSS),)
 $(BUILD)/native/cadre: $(SRC) $(WEB) Makefile
-	@+$(MAKE) --no-print-directory CC="$(HOSTCC)" CFLAGS=-O1 LDFLAGS= AR=ar PKG_CONFIG=pkg-config BUILD=$(@D) $@
+	@+$(MAKE) --no-print-directory CC="$(HOSTCC)" CFLAGS=-O1 LDFLAGS= AR=ar \
+	    PKG_CONFIG=pkg-config BUILD=$(@D) $@
 endif
 
 # ---- tests: tests/ROOM/X_test.c -> BUILD/tests/ROOM/X_test, each one program of cmocka ----
@@ -182,7 +186,8 @@ FUZZ_FLAGS := -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=5 -max_len=8192 \
     -use_value_profile=1 -print_final_stats=1
 FUZZ_SUPPORT := $(wildcard tests/support/*_sample.c)
 FUZZ_TARGETS := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
-FUZZ_BUILD = $(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Ifuzz -Itests -o $@ $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS)
+FUZZ_BUILD = $(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) -Ifuzz -Itests -o $@ \
+    $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS)
 
 $(BUILD)/fuzz/seeds: fuzz/seeds.c $(FUZZ_SUPPORT) $(BUILD)/whole.a
 	@mkdir -p $(@D)
@@ -202,16 +207,21 @@ replays: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
 # Each target for FUZZ_SECONDS, from seeds, corpus and what earlier runs here have found.
 fuzz:
 	@./install-packages build fuzz
-	@+$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined WARN=-w BUILD=build-fuzz fuzz-here
+	@+$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined WARN=-w \
+	    BUILD=build-fuzz fuzz-here
 
 fuzz-here: $(BUILD)/fuzz/seeds $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
 	@$(BUILD)/fuzz/seeds $(BUILD)/found
 	@for target in $(FUZZ_TARGETS); do \
 	    mkdir -p $(BUILD)/found/$$target fuzz/corpus/$$target; \
-	    UBSAN_OPTIONS=halt_on_error=1 $(BUILD)/fuzz/$${target}_fuzz $(FUZZ_FLAGS) -max_total_time=$(FUZZ_SECONDS) \
-	        -artifact_prefix=$(BUILD)/fuzz/$$target- $$(ls fuzz/$$target.dict 2>/dev/null | sed 's/^/-dict=/') \
-	        $(BUILD)/found/$$target fuzz/corpus/$$target > $(BUILD)/fuzz/$$target.log 2>&1 || { tail -40 $(BUILD)/fuzz/$$target.log; exit 1; }; \
-	    echo "ok fuzz $$target, $$(sed -n 's/^stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$$target.log) inputs"; \
+	    log=$(BUILD)/fuzz/$$target.log; \
+	    UBSAN_OPTIONS=halt_on_error=1 $(BUILD)/fuzz/$${target}_fuzz $(FUZZ_FLAGS) \
+	        -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/$$target- \
+	        $$(ls fuzz/$$target.dict 2>/dev/null | sed 's/^/-dict=/') \
+	        $(BUILD)/found/$$target fuzz/corpus/$$target > $$log 2>&1 || \
+	        { tail -40 $$log; exit 1; }; \
+	    inputs=$$(sed -n 's/^stat::number_of_executed_units: *//p' $$log); \
+	    echo "ok fuzz $$target, $$inputs inputs"; \
 	done
 
 # Benchmarks are tried as they are shipped: under sanitizers they take minutes.
@@ -219,21 +229,26 @@ CLI_TESTS := $(filter-out tests/cli/bench.t,$(sort $(wildcard tests/cli/*.t)))
 
 # The unit tests run under sanitizers; those that compare gradients also in double precision; the
 # command line's as files; the commands of the documents as they are shipped.
-GRADIENT_TESTS := $(patsubst tests/%.c,build-double/tests/%,$(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null))
+GRADIENT_SRC := $(shell grep -l 'support/gradient.h' $(TEST_SRC) /dev/null)
+GRADIENT_TESTS := $(GRADIENT_SRC:tests/%.c=build-double/tests/%)
 check:
 	@./install-packages build test
-	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan tests replays build-asan/cadre
-	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double build-double/whole.a $(GRADIENT_TESTS)
+	@+$(MAKE) --no-print-directory SAN=address,undefined BUILD=build-asan \
+	    tests replays build-asan/cadre
+	@+$(MAKE) --no-print-directory REAL=double BUILD=build-double \
+	    build-double/whole.a $(GRADIENT_TESTS)
 	@+$(MAKE) --no-print-directory all
-	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz \
-	    $(BUILD)/cadre:tests/cli/bench.t $(BUILD)/cadre:tests/adding $(CLI_TESTS:%=build-asan/cadre:%)
+	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) \
+	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(BUILD)/cadre:tests/cli/bench.t \
+	    $(BUILD)/cadre:tests/adding $(CLI_TESTS:%=build-asan/cadre:%)
 
 # Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one
 # character, thousands of damaged models, and fuzzing.
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
-	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
+	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) \
+	    $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
 	@tests/findings $(BUILD)/cadre
 	@tests/mutate build-asan/cadre
@@ -292,8 +307,10 @@ install: all
 	    install -d $(DESTDIR)$(MANDIR) && install -m 644 $(BUILD)/manual/*.1 $(DESTDIR)$(MANDIR) && \
 	    install -D -m 644 $(BUILD)/manual/completion.bash $(DESTDIR)$(COMPLETIONS)/cadre; \
 	else \
-	    echo "The man pages and the completion are left out: the program writes them, and it does not run on this machine." && \
-	    echo "'make manual HOSTCC=cc' with the same options, before 'make install', builds one that does."; \
+	    echo "The man pages and the completion are left out: the program writes them, and it does" \
+	        "not run on this machine." && \
+	    echo "'make manual HOSTCC=cc' with the same options, before 'make install', builds one" \
+	        "that does."; \
 	fi
 	@$(TELL_LOADER)
 
@@ -302,13 +319,16 @@ uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.so*
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc
 	rm -f $(DESTDIR)$(MANDIR)/cadre.1 $(DESTDIR)$(MANDIR)/cadre-*.1 $(DESTDIR)$(COMPLETIONS)/cadre
-	@-rmdir $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(dir $(COMPLETIONS)) 2>/dev/null || true
+	@-rmdir $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(COMPLETIONS) \
+	    $(DESTDIR)$(dir $(COMPLETIONS)) 2>/dev/null || true
 	@$(TELL_LOADER)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d) $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(TEST_SUPPORT:tests/%.c=$(BUILD)/tests/%.d)
 
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all manual build-headers test-headers tests replays fuzz fuzz-here demo findings check check-long bench install uninstall clean
+.PHONY: all manual build-headers test-headers tests replays fuzz fuzz-here demo findings
+.PHONY: check check-long bench install uninstall clean
 .SECONDARY:

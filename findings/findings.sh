@@ -44,7 +44,9 @@ get_text() {
     touch "$OUT/text/.done"
 }
 
-options_of() { table | awk -F ' *[|] *' -v name="$1" '$1 == name && $3 != "" && !n++ { print $3 }'; }
+options_of() {
+    table | awk -F ' *[|] *' -v name="$1" '$1 == name && $3 != "" && !n++ { print $3 }'
+}
 
 # train LOG OPTION...: what the run printed in JSON; one that sees the future is trained all the
 # same.
@@ -61,17 +63,19 @@ train() {
 
 # What one run says: held-out bits per byte, and how the last quarter of its steps was balanced.
 measure() {
-    jq -n --arg name "$1" --argjson seed "$2" --arg options "$3" --arg shared "$shared" --slurpfile summary "$4/summary.json" \
-        --slurpfile analysis "$4/analysis.json" --slurpfile run "$4/run.json" \
-        --slurpfile metrics "$4/metrics.jsonl" -f findings/measure.jq
+    jq -n --arg name "$1" --argjson seed "$2" --arg options "$3" --arg shared "$shared" \
+        --slurpfile summary "$4/summary.json" --slurpfile analysis "$4/analysis.json" \
+        --slurpfile run "$4/run.json" --slurpfile metrics "$4/metrics.jsonl" \
+        -f findings/measure.jq
 }
 
 # one NAME SEED: unless its result is there, trains it.
 one() {
-    local name=$1 seed=$2 options folder=$models/$1-$2 result=$results/$1-$2 steps=$STEPS status=0 rest parent
+    local name=$1 seed=$2 folder=$models/$1-$2 result=$results/$1-$2 steps=$STEPS
+    local options rest parent status=0
     options=$(options_of "$name")
-    if jq -e --arg options "$options" --arg shared "$shared" \
-        '.options == $options and .shared == $shared' "$result.json" > /dev/null 2>&1; then return 0; fi
+    ! jq -e --arg options "$options" --arg shared "$shared" \
+        '.options == $options and .shared == $shared' "$result.json" > /dev/null 2>&1 || return 0
     rm -rf "$folder" "$result.refused"
     mkdir -p "$models" "$results"
     rest=$options
@@ -80,15 +84,17 @@ one() {
         *from*)
             read -r parent rest <<< "${rest#*from }"
             # shellcheck disable=SC2086
-            "$cadre" upcycle "$models/$parent-$seed" "$folder.begin" ${rest%% -- *} --seed "$seed" --quiet --json \
-                > /dev/null 2> "$folder.log" || status=$?
+            "$cadre" upcycle "$models/$parent-$seed" "$folder.begin" ${rest%% -- *} \
+                --seed "$seed" --quiet --json > /dev/null 2> "$folder.log" || status=$?
             rest="--from $folder.begin --context 128 --batch 8 --lr 0.003 ${rest#* -- }"
             ;;
         *) rest="$shared $rest" ;;
     esac
     # shellcheck disable=SC2086
-    [ $status != 0 ] || train "$folder.log" $rest --data "$OUT/text" --steps "$steps" --seed "$seed" --threads 1 \
-        --out "$folder" --metrics "$folder.metrics" --quiet --json > "$folder.summary" || status=$?
+    [ $status != 0 ] ||
+        train "$folder.log" $rest --data "$OUT/text" --steps "$steps" --seed "$seed" --threads 1 \
+            --out "$folder" --metrics "$folder.metrics" --quiet --json > "$folder.summary" ||
+        status=$?
     finish
 }
 
@@ -100,11 +106,13 @@ finish() {
             rm -f "$folder.metrics"
             measure "$name" "$seed" "$options" "$folder" > "$result.part"
             mv "$result.part" "$result.json"
-            echo "$name, seed $seed: $(jq -r '"\(.bits * 1000 | round / 1000) bits per byte"' "$result.json")" >&2
+            bits=$(jq -r '.bits * 1000 | round / 1000' "$result.json")
+            echo "$name, seed $seed: $bits bits per byte" >&2
             ;;
         130 | 143) exit 255 ;; # interrupted: xargs stops
         *)
-            { sed -n 's/^cadre: //p' "$folder.log" | grep . || echo "ended with status $status"; } | head -1 > "$result.refused"
+            { sed -n 's/^cadre: //p' "$folder.log" | grep . || echo "ended with status $status"; } |
+                head -1 > "$result.refused"
             echo "$name, seed $seed: left out: $(cat "$result.refused")" >&2
             ;;
     esac
@@ -121,19 +129,24 @@ collect() {
         for file in "$results/$name"-*.json "$results/$name"-*.refused; do
             seed=${file##*/"$name"-} seed=${seed%.*}
             [[ $seed =~ ^[0-9]+$ ]] || continue
-            if [[ $file = *.json ]]; then cat "$file"; else jq -R --arg name "$name" '{name: $name, refused: .}' "$file"; fi |
-                jq -c --arg groups "$groups" '. + {groups: ($groups | split(" ") | map(select(. != "")))}'
+            case $file in
+                *.json) cat "$file" ;;
+                *) jq -R --arg name "$name" '{name: $name, refused: .}' "$file" ;;
+            esac | jq -c --arg groups "$groups" \
+                '. + {groups: ($groups | split(" ") | map(select(. != "")))}'
         done
     done < <(table)
 }
 
 page() {
-    collect > "$OUT/results-$STEPS.jsonl"
+    local all=$OUT/results-$STEPS.jsonl form
+    collect > "$all"
     for form in html md; do
-        jq -rn --slurpfile results "$OUT/results-$STEPS.jsonl" --slurpfile published findings/published.json \
+        jq -rn --slurpfile results "$all" --slurpfile published findings/published.json \
             --arg steps "$STEPS" -L findings -f "findings/page_$form.jq" > "$OUT/findings.$form"
     done
-    echo "$OUT/findings.html and .md: $(jq -s 'map(select(.bits)) | unique_by([.name, .seed]) | length' "$OUT/results-$STEPS.jsonl") runs" >&2
+    jq -rs --arg out "$OUT" 'map(select(.bits)) | unique_by([.name, .seed]) |
+        "\($out)/findings.html and .md: \(length) runs"' "$all" >&2
 }
 
 # Runs that grow from another come after it.
@@ -153,7 +166,8 @@ get_text
 mkdir -p "$results"
 status=0
 for from in 0 1; do
-    [ $status != 0 ] || todo $from | xargs -r -P "${JOBS:-$(nproc)}" -L 1 findings/findings.sh "$cadre" one || status=$?
+    [ $status != 0 ] || todo $from |
+        xargs -r -P "${JOBS:-$(nproc)}" -L 1 findings/findings.sh "$cadre" one || status=$?
 done
 page
 exit $status

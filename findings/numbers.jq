@@ -18,15 +18,25 @@ def rows(all; group): group as $group | all | map(select(.groups | index($group)
     reduce .[] as $r ({}; .[$r.name] += [$r]) | to_entries | map(.key as $name | .value |
         map(select(.bits)) as $done | {
             name: $name, runs: $done, n: ($done | length), refused: (map(.refused // empty) | .[0]),
-            lookahead: any($done[]; .lookahead), total: $done[0].parameters, active: $done[0].active,
+            lookahead: any($done[]; .lookahead), total: $done[0].parameters,
+            active: $done[0].active,
             bits: ($done | map(.bits)), vio: ($done | map(.max_vio // empty)),
-            dead: ($done | map(.dead // empty) | mean), picks: ($done | map(.picks // empty) | mean),
+            dead: ($done | map(.dead // empty) | mean),
+            picks: ($done | map(.picks // empty) | mean),
             dropped: ($done | map(.dropped // empty) | mean) });
 
-# By how many percent run a is above run b, seed by seed: both saw the same tokens in the same order.
-def percents(all; $a; $b; $metric): def of($name): [all[] | select(.name == $name and .bits)] | unique_by(.seed);
-    [of($a)[] as $x | of($b)[] | select(.seed == $x.seed and .[$metric] > 0 and $x[$metric] != null) |
+# By how many percent run a is above run b, seed by seed: both saw the same tokens in the same
+# order.
+def percents(all; $a; $b; $metric):
+    def of($name): [all[] | select(.name == $name and .bits)] | unique_by(.seed);
+    [of($a)[] as $x | of($b)[] |
+        select(.seed == $x.seed and .[$metric] > 0 and $x[$metric] != null) |
         100 * ($x[$metric] / .[$metric] - 1)];
+
+# What the tables of both pages say alike.
+def dropped_percent: if (.dropped // 0) > 0 then (100 * .dropped | fixed(1)) + " %" else "" end;
+def mean_percent: if .mean == null then "" else
+    (.mean | signed(2)) + (if .interval then " ± " + (.interval | fixed(2)) else "" end) + " %" end;
 
 # direction: "less" and "more" of the metric are what was published, "not-more" is no harm within
 # `within` percent.
@@ -37,11 +47,13 @@ def verdict(all): . as $claim | percents(all; .a; .b; .metric // "bits") as $p |
         elif $i == null then "one seed: no verdict"
         elif .direction == "not-more" then
             if $m + $i <= .within then "reproduced: no worse, within \(.within) %"
-            elif $m - $i > .within then "not reproduced: worse" else "undecided: within the spread" end
+            elif $m - $i > .within then "not reproduced: worse"
+            else "undecided: within the spread" end
         else (if .direction == "less" then -1 else 1 end) as $sign |
             if $m * $sign > $i then "reproduced in direction" + (
                 if .percent == null then ""
                 elif (.percent - $m | fabs) <= $i or ($m / .percent >= 0.5 and $m / .percent <= 2)
-                then " and in size" else ", \(if $m / .percent > 1 then "larger" else "smaller" end)" end)
+                then " and in size"
+                else ", \(if $m / .percent > 1 then "larger" else "smaller" end)" end)
             elif -$m * $sign > $i then "not reproduced: the opposite"
             else "undecided: within the spread" end end) };

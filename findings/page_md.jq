@@ -7,17 +7,17 @@ def spread(digits): if length == 0 then "" else (mean | fixed(digits)) +
 $published[0] as $page | ($page.groups[] | . as $group | rows($results; .id) as $rows |
     select($rows | length > 0) |
     "## \($group.title)\n\n\($group.words)\n",
-    (["run", "seeds", "bits per byte", "MaxVio", "picks", "dropped", "parameters", "active"] | cells),
+    (["run", "seeds", "bits per byte", "MaxVio", "picks", "dropped", "parameters", "active"] |
+        cells),
     ([range(8) | "---"] | cells),
     ($rows[] | if .n == 0 then ["\(.name)", "", "left out: \(.refused)", "", "", "", "", ""] else
-        [.name + (if .lookahead then " (sees the future)" else "" end), (.n | tostring), (.bits | spread(3)),
-        (.vio | spread(2)), (.picks | fixed(2)), (if (.dropped // 0) > 0 then (100 * .dropped | fixed(1)) + " %" else "" end),
+        [.name + (if .lookahead then " (sees the future)" else "" end), (.n | tostring),
+        (.bits | spread(3)), (.vio | spread(2)), (.picks | fixed(2)), dropped_percent,
         (.total | tostring), (.active | tostring)] end | cells),
     "",
     ([$page.claims[] | select(.group == $group.id) | verdict($results)] | select(length > 0) |
         (["published", "compared", "published size", "here, by seed", "verdict"] | cells),
         ([range(5) | "---"] | cells),
-        (.[] | ["\(.words) (\(.source))", "\(.a) with \(.b)" + (if .metric then ", \(.metric)" else "" end),
-            (if .percent then "\(.percent) %" else "" end),
-            (if .mean == null then "" else (.mean | signed(2)) + (if .interval then " ± " + (.interval | fixed(2)) else "" end) + " %" end),
-            .verdict] | cells), ""))
+        (.[] | ["\(.words) (\(.source))",
+            "\(.a) with \(.b)" + (if .metric then ", \(.metric)" else "" end),
+            (if .percent then "\(.percent) %" else "" end), mean_percent, .verdict] | cells), ""))

@@ -13,69 +13,75 @@ k1="--experts 16 --topk 1 --expert-width 256"
 k2="--experts 16 --topk 2 --expert-width 128"
 k4="--experts 16 --topk 4 --expert-width 64"
 k8="--experts 16 --topk 8 --expert-width 32"
+renorm="--router softmax-renorm"
+w32="--expert-width 32"
+w64="--expert-width 64"
 aux="--aux-loss 0.01"
 none="--aux-loss 0"
 dense="--experts 0 --dense-width"
+to16="--experts 16 --topk 2"
+two="--granularity 2"
 
 runs() {
     sed -e '/^#/d' -e '/^$/d' << END
 # ---- dense, and every router with the balancing that it was published with ----
-dense           | routers upcycle              | $dense 256
-base            | routers topk jitter zloss capacity upcycle fine | --router softmax-renorm $k2 $aux
-softmax         | routers                      | --router softmax $k2 $aux
-scaled          | routers                      | --router softmax-renorm --route-scale 2 $k2 $aux
-topk-softmax    | routers                      | --router topk-softmax $k2 $aux
-sigmoid-bias    | routers                      | --router sigmoid-bias $k2 $none --bias-update-rate 0.01
-sigmoid-bias-raw | routers                     | --router sigmoid-bias-raw $k2 $none --bias-update-rate 0.01
-sqrtsoftplus-bias | routers                    | --router sqrtsoftplus-bias $k2 $none --bias-update-rate 0.01
-softmax-bias    | routers                      | --router softmax-bias $k2 $none --bias-update-rate 0.01
-noisy-topk      | routers                      | --router noisy-topk $k2 $none --losses importance=0.1,smooth-load=0.1
-top-p           | routers                      | --router top-p $k2 $aux
-base-layer      | routers                      | --router base $k1 $none
-sigmoid-input   | routers                      | --router sigmoid-input $k1 $aux
-switch          | routers topk fine            | --router softmax $k1 $aux
-sparsemixer     | routers                      | --router sparsemixer $k2 $aux
-sparsemixer-1   | routers                      | --router sparsemixer-1 $k1 $aux
-product         | routers                      | --router product --grid 4,4 $k2 $aux
-dense-router    | routers                      | --router dense --experts 16 --topk 16 --expert-width 16 $none
-cosine          | routers                      | --router cosine $k2 $aux
-expert-choice   | routers                      | --router expert-choice --capacity-factor 2 $k2 $none
+dense             | routers upcycle | $dense 256
+base              | routers topk jitter zloss capacity upcycle fine | $renorm $k2 $aux
+softmax           | routers | --router softmax $k2 $aux
+scaled            | routers | $renorm --route-scale 2 $k2 $aux
+topk-softmax      | routers | --router topk-softmax $k2 $aux
+sigmoid-bias      | routers | --router sigmoid-bias $k2 $none --bias-update-rate 0.01
+sigmoid-bias-raw  | routers | --router sigmoid-bias-raw $k2 $none --bias-update-rate 0.01
+sqrtsoftplus-bias | routers | --router sqrtsoftplus-bias $k2 $none --bias-update-rate 0.01
+softmax-bias      | routers | --router softmax-bias $k2 $none --bias-update-rate 0.01
+noisy-topk        | routers | --router noisy-topk $k2 $none --losses importance=0.1,smooth-load=0.1
+top-p             | routers | --router top-p $k2 $aux
+base-layer        | routers | --router base $k1 $none
+sigmoid-input     | routers | --router sigmoid-input $k1 $aux
+switch            | routers topk fine | --router softmax $k1 $aux
+sparsemixer       | routers | --router sparsemixer $k2 $aux
+sparsemixer-1     | routers | --router sparsemixer-1 $k1 $aux
+product           | routers | --router product --grid 4,4 $k2 $aux
+dense-router      | routers | --router dense --experts 16 --topk 16 --expert-width 16 $none
+cosine            | routers | --router cosine $k2 $aux
+expert-choice     | routers | --router expert-choice --capacity-factor 2 $k2 $none
 # Others that train takes join here, with $k2 and no balancing loss.
 
 # ---- fine-grained and shared, at equal total parameters ----
-coarse          | fine                         | --router softmax --experts 8 --topk 1 --expert-width 256 $aux
-fine-32         | fine                         | --router softmax-renorm --experts 32 --topk 4 --expert-width 64 $aux
-fine-64         | fine                         | --router softmax-renorm --experts 64 --topk 8 --expert-width 32 $aux
-shared-32       | fine                         | --router softmax-renorm --experts 31 --shared-experts 1 --topk 3 --expert-width 64 $aux
-shared-64       | fine                         | --router softmax-renorm --experts 62 --shared-experts 2 --topk 6 --expert-width 32 $aux
+coarse            | fine    | --router softmax --experts 8 --topk 1 --expert-width 256 $aux
+fine-32           | fine    | $renorm --experts 32 --topk 4 $w64 $aux
+fine-64           | fine    | $renorm --experts 64 --topk 8 $w32 $aux
+shared-32         | fine    | $renorm --experts 31 --shared-experts 1 --topk 3 $w64 $aux
+shared-64         | fine    | $renorm --experts 62 --shared-experts 2 --topk 6 $w32 $aux
 
 # ---- a bias against a loss, under one score (sigmoid) ----
-unbalanced      | balance                      | --router sigmoid-bias $k2 $none
-loss-0.001      | balance                      | --router sigmoid-bias $k2 --aux-loss 0.001
-loss-0.01       | balance                      | --router sigmoid-bias $k2 --aux-loss 0.01
-loss-0.1        | balance                      | --router sigmoid-bias $k2 --aux-loss 0.1
-bias-0.001      | balance                      | --router sigmoid-bias $k2 $none --bias-update-rate 0.001
-sigmoid-bias    | balance                      |
-bias-0.1        | balance                      | --router sigmoid-bias $k2 $none --bias-update-rate 0.1
+unbalanced        | balance | --router sigmoid-bias $k2 $none
+loss-0.001        | balance | --router sigmoid-bias $k2 --aux-loss 0.001
+loss-0.01         | balance | --router sigmoid-bias $k2 --aux-loss 0.01
+loss-0.1          | balance | --router sigmoid-bias $k2 --aux-loss 0.1
+bias-0.001        | balance | --router sigmoid-bias $k2 $none --bias-update-rate 0.001
+sigmoid-bias      | balance |
+bias-0.1          | balance | --router sigmoid-bias $k2 $none --bias-update-rate 0.1
 
 # ---- one thing changed of the run "base" ----
-top-4           | topk                         | --router softmax-renorm $k4 $aux
-top-8           | topk                         | --router softmax-renorm $k8 $aux
-jitter-0.01     | jitter                       | --router softmax-renorm $k2 $aux --jitter 0.01
-jitter-0.1      | jitter                       | --router softmax-renorm $k2 $aux --jitter 0.1
-z-0.001         | zloss                        | --router softmax-renorm $k2 $aux --z-loss 0.001
-z-0.01          | zloss                        | --router softmax-renorm $k2 $aux --z-loss 0.01
-z-0.1           | zloss                        | --router softmax-renorm $k2 $aux --z-loss 0.1
-capacity-1.0    | capacity                     | --router softmax-renorm $k2 $aux --overflow drop --capacity-factor 1.0
-capacity-1.25   | capacity                     | --router softmax-renorm $k2 $aux --overflow drop --capacity-factor 1.25
-capacity-2.0    | capacity                     | --router softmax-renorm $k2 $aux --overflow drop --capacity-factor 2.0
+top-4             | topk    | $renorm $k4 $aux
+top-8             | topk    | $renorm $k8 $aux
+jitter-0.01       | jitter  | $renorm $k2 $aux --jitter 0.01
+jitter-0.1        | jitter  | $renorm $k2 $aux --jitter 0.1
+z-0.001           | zloss   | $renorm $k2 $aux --z-loss 0.001
+z-0.01            | zloss   | $renorm $k2 $aux --z-loss 0.01
+z-0.1             | zloss   | $renorm $k2 $aux --z-loss 0.1
+capacity-1.0      | capacity | $renorm $k2 $aux --overflow drop --capacity-factor 1.0
+capacity-1.25     | capacity | $renorm $k2 $aux --overflow drop --capacity-factor 1.25
+capacity-2.0      | capacity | $renorm $k2 $aux --overflow drop --capacity-factor 2.0
 
-# ---- upcycled after half of the steps, against scratch; copies are twice as wide as their parent ----
-half-dense      | upcycle                      | half $dense 128
-half-dense-wide | upcycle                      | half $dense 256
-half-scratch    | upcycle                      | half --router softmax-renorm $k2 $aux
-up-copy         | upcycle                      | half from half-dense --method copy --experts 16 --topk 2 -- $aux
-up-drop         | upcycle                      | half from half-dense --method drop --experts 16 --topk 2 -- $aux
-up-granular     | upcycle                      | half from half-dense-wide --method granular --granularity 2 --experts 16 --topk 2 -- $aux
+# ---- upcycled after half of the steps, against scratch; copies are twice as wide as their
+# parent ----
+half-dense        | upcycle | half $dense 128
+half-dense-wide   | upcycle | half $dense 256
+half-scratch      | upcycle | half $renorm $k2 $aux
+up-copy           | upcycle | half from half-dense --method copy $to16 -- $aux
+up-drop           | upcycle | half from half-dense --method drop $to16 -- $aux
+up-granular       | upcycle | half from half-dense-wide --method granular $two $to16 -- $aux
 END
 }

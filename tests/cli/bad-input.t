@@ -1,6 +1,8 @@
 # what the world or a user can get wrong: one line that names it, exit code 1 or 2
-$ for i in $(seq 900); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even, $((i % 13)) are dropped."; done > en.txt
-$ echo '{"recipe": "olmoe", "layers": 2, "width": 32, "heads": 2, "experts": 4, "topk": 2, "expert_width": 16, "vocab": 512, "context": 32, "batch": 4, "steps": 2}' > tiny.json
+$ for i in $(seq 900); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); \
++ load is even, $((i % 13)) are dropped."; done > en.txt
+$ echo '{"recipe": "olmoe", "layers": 2, "width": 32, "heads": 2, "experts": 4, "topk": 2,
++     "expert_width": 16, "vocab": 512, "context": 32, "batch": 4, "steps": 2}' > tiny.json
 
 $ cadre train --options tiny.json --data nowhere.txt --out o
 2> cadre: nowhere.txt: expected a readable file: No such file or directory
@@ -12,7 +14,8 @@ $ echo short > short.txt && cadre train --options tiny.json --data short.txt --o
 2> ...
 2> cadre: short.txt: expected at least 33 tokens to train on *
 ? 1
-$ mkdir domains && : > domains/empty.txt && cp en.txt domains && cadre train --options tiny.json --data domains --out o
+$ mkdir domains && : > domains/empty.txt && cp en.txt domains && cadre train --options tiny.json \
++     --data domains --out o
 2> cadre: domains/empty.txt: expected text, found none: the domain "empty" is empty
 ? 1
 $ cadre train --options tiny.json --data en.txt en.txt --out o
@@ -33,7 +36,8 @@ $ cadre train --options tiny.json --data en.txt --kv-heads 3 --out o
 $ cadre train --options tiny.json --batch 1000000 --context 16000000 --dry-run
 2> cadre: these sizes need more memory than 64 bits can count
 ? 2
-$ cadre train --options tiny.json --data en.txt --width 65536 --heads 1024 --experts 4096 --expert-width 1000000 --layers 500 --out o
+$ cadre train --options tiny.json --data en.txt --width 65536 --heads 1024 --experts 4096 \
++     --expert-width 1000000 --layers 500 --out o
 2> ...
 2> cadre: this run needs * GB of memory, the machine has *
 2>        *
@@ -103,7 +107,8 @@ $ ls -d o
 ? 2
 
 # bytes that are no text in any language can be trained on
-$ (head -c 4000 /dev/urandom; cat en.txt) > noise && cadre train --options tiny.json --data noise --out noisy --quiet && cadre report noisy --quiet
+$ (head -c 4000 /dev/urandom; cat en.txt) > noise && cadre train --options tiny.json --data noise \
++     --out noisy --quiet && cadre report noisy --quiet
 > ...
 
 # the other commands
@@ -198,10 +203,13 @@ $ cadre init new --config en.txt
 ? 1
 
 # numbers that are none: an error, never a token, and no file is left
-$ cp -r noisy spoilt && dd if=/dev/zero bs=4096 count=7 2> /dev/null | tr '\0' '\377' | dd of=spoilt/model.safetensors bs=1 seek=$(($(stat -c %s noisy/model.safetensors) - 28672)) conv=notrunc 2> /dev/null
+$ cp -r noisy spoilt && dd if=/dev/zero bs=4096 count=7 2> /dev/null | tr '\0' '\377' |
++     dd of=spoilt/model.safetensors bs=1 seek=$(($(stat -c %s noisy/model.safetensors) - 28672)) \
++     conv=notrunc 2> /dev/null
 $ cadre generate spoilt -p 'The' -n 4
 > (nothing)
-2> cadre: spoilt: the model computes no numbers: expected finite ones, found others in the logits of token *
+2> cadre: spoilt: the model computes no numbers: expected finite ones, found others in the logits of
++  token *
 2>        Its tensor * holds NaN: the file was damaged, or made so.
 ? 1
 $ cadre generate spoilt -p 'The' -n 4 --temperature 0.5 --json
@@ -237,9 +245,12 @@ $ echo hi | cadre chat spoilt --template chatml --context 128
 2> ...
 ? 1
 
-# ids that a model has no row for, of a list or of another model's tokenizer; and rows that stand for nothing
-$ cadre init small --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 --vocab 270 --quiet && cp noisy/tokenizer.json small
-$ cadre init large --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 --vocab 600 --quiet && cp noisy/tokenizer.json large
+# ids that a model has no row for, of a list or of another model's tokenizer; and rows that stand
+# for nothing
+$ cadre init small --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 \
++     --vocab 270 --quiet && cp noisy/tokenizer.json small
+$ cadre init large --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 \
++     --vocab 600 --quiet && cp noisy/tokenizer.json large
 $ cadre generate small --tokens 7,270 -n 2
 2> cadre: small: token 1: expected an id of 0 to 269, found 270
 2>        the ids, or the tokenizer that gave them, are another model's
@@ -265,7 +276,8 @@ $ cadre train --from small --data en.txt --context 16 --batch 2 --steps 2 --out 
 ? 1
 $ cadre generate large --tokens 7,599,7 -n 2 --ids
 > *
-2> token 1: id 599 is none of the vocabulary's, 0 to *: the model has a row for it, which stands for no text
+2> token 1: id 599 is none of the vocabulary's, 0 to *: the model has a row for it, which stands for
++  no text
 $ cadre logits large --tokens 512 --out rows.safetensors
 2> token 0: id 512 is none of the vocabulary's, *
 $ cadre generate large --tokens 7,350 -n 2 --ids
@@ -275,7 +287,9 @@ $ cadre tokenize large --decode <<< 512
 ? 2
 
 # what lies in a model's place and is none
-$ cp -r noisy pointer && printf 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4976698672\n' | tee pointer/model.safetensors > pointer.gguf
+$ cp -r noisy pointer &&
++     printf 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4976698672\n' |
++     tee pointer/model.safetensors > pointer.gguf
 $ cadre generate pointer -p x
 2> cadre: pointer/model.safetensors: expected a safetensors file, found a Git LFS pointer: *
 2>        *git lfs pull*
@@ -292,7 +306,8 @@ $ cp pointer.gguf pointer/config.json && cadre inspect pointer
 2> cadre: pointer/config.json: expected a JSON file, found a Git LFS pointer: *
 2>        *
 ? 1
-$ mkdir pickled && cp noisy/config.json pickled && echo x > pickled/pytorch_model.bin && cadre inspect pickled
+$ mkdir pickled && cp noisy/config.json pickled && echo x > pickled/pytorch_model.bin &&
++     cadre inspect pickled
 2> cadre: pickled/model.safetensors: expected a readable file: *
 2>        *pickle, pytorch_model.bin*safetensors
 ? 1
@@ -306,7 +321,8 @@ $ echo x | cadre tokenize allenai/OLMoE-1B-7B-0924
 2> cadre: allenai/OLMoE-1B-7B-0924: expected a readable file: *
 2>        *hf download*
 ? 1
-$ mkdir -p hub/models--a--b/refs hub/models--a--b/snapshots && cp -r noisy hub/models--a--b/snapshots/0123abc && printf 0123abc > hub/models--a--b/refs/main
+$ mkdir -p hub/models--a--b/refs hub/models--a--b/snapshots &&
++     cp -r noisy hub/models--a--b/snapshots/0123abc && printf 0123abc > hub/models--a--b/refs/main
 $ cadre inspect hub/models--a--b
 2> cadre: hub/models--a--b/config.json: *
 2>        *the model is in hub/models--a--b/snapshots/0123abc
@@ -333,4 +349,6 @@ $ cadre generate noisy/model.safetensors -p x
 ? 1
 
 # names of formats in letters of any case
-$ cadre convert noisy q.gguf --dtype Q4_K_M --experts-dtype Q8_0 --quiet && cadre init upper --recipe OLMoE --layers 1 --width 32 --heads 2 --experts 4 --expert-width 16 --vocab 300 --dtype BF16 --quiet
+$ cadre convert noisy q.gguf --dtype Q4_K_M --experts-dtype Q8_0 --quiet &&
++     cadre init upper --recipe OLMoE --layers 1 --width 32 --heads 2 --experts 4 \
++     --expert-width 16 --vocab 300 --dtype BF16 --quiet

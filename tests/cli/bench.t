@@ -1,6 +1,7 @@
 # a benchmark's rows come as they are measured; what runs into a closed pipe stops there
 $ cadre bench gemm --threads 2 | head -2
-> {"what": "square", "m": 512, "n": 512, "k": 512, "experts": 1, "mean_rows": null, "gflops": *, "ratio_openblas": *, "peak_fraction": *}
+> {"what": "square", "m": 512, "n": 512, "k": 512, "experts": 1, "mean_rows": null, "gflops": *,
++  "ratio_openblas": *, "peak_fraction": *}
 > {"what": "square", "m": 1024, "n": 1024, "k": 1024, *}
 
 $ cadre bench gem
@@ -9,9 +10,11 @@ $ cadre bench gem
 ? 2
 
 # speed of a model: a line of JSON with the limits of the machine in it
-$ cadre init m.gguf --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --dtype bf16 --quiet
+$ cadre init m.gguf --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 \
++     --expert-width 16 --vocab 512 --dtype bf16 --quiet
 $ cadre bench decode m.gguf -n 2 --streams 3 --depth 5 --json
-> {"streams": 3, "steps": 2, "depth": 5, "tokens_per_second": *, "bytes_per_token": *, "bandwidth": *, "bandwidth_fraction": *}
+> {"streams": 3, "steps": 2, "depth": 5, "tokens_per_second": *, "bytes_per_token": *, "bandwidth":
++  *, "bandwidth_fraction": *}
 2> (nothing)
 
 $ cadre bench prefill m.gguf --tokens 9 --threads 1

@@ -1,6 +1,9 @@
 # conversations of lines, with a model too small to say anything
-$ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even, $((i % 13)) are dropped."; done > en.txt
-$ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --context 256 --batch 1 --steps 2 --data en.txt --out run --quiet
+$ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); \
++ load is even, $((i % 13)) are dropped."; done > en.txt
+$ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 2 \
++     --expert-width 16 --vocab 512 --context 256 --batch 1 --steps 2 --data en.txt --out run \
++     --quiet
 > ...
 
 # every line is a message and gets an answer
@@ -9,14 +12,17 @@ $ printf 'The expert\n\nand the token' | cadre chat run --template chatml -n 4 -
 > {"answer":"*","thought":"","end":"length","prompt_tokens":*,"tokens":4,"tokens_per_second":*}
 2> (nothing)
 
-$ test "$(printf 'a\nb\n' | cadre chat run --template tulu -n 9 --seed 4)" = "$(printf 'a\r\nb' | cadre chat run --template tulu -n 9 --seed 4 --threads 1)"
-$ test "$(printf 'a\n' | cadre chat run --template tulu -n 9 --seed 4)" != "$(printf 'a\n' | cadre chat run --template tulu -n 9 --seed 4 --system Briefly.)"
+$ test "$(printf 'a\nb\n' | cadre chat run --template tulu -n 9 --seed 4)" \
++     = "$(printf 'a\r\nb' | cadre chat run --template tulu -n 9 --seed 4 --threads 1)"
+$ test "$(printf 'a\n' | cadre chat run --template tulu -n 9 --seed 4)" \
++     != "$(printf 'a\n' | cadre chat run --template tulu -n 9 --seed 4 --system Briefly.)"
 $ cadre chat run --template chatml < /dev/null
 > (nothing)
 2> (nothing)
 
 # recognised by the model's own template, which is not executed
-$ echo "{{ '<|im_start|>' + message['role'] }}{{ raise_exception('run') }}" > run/chat_template.jinja
+$ echo "{{ '<|im_start|>' + message['role'] }}{{ raise_exception('run') }}" \
++     > run/chat_template.jinja
 $ test "$(echo a | cadre chat run -n 9)" = "$(echo a | cadre chat run -n 9 --template chatml)"
 $ echo "{{ raise_exception('nobody knows') }}" > run/chat_template.jinja
 $ echo a | cadre chat run
@@ -34,50 +40,66 @@ $ echo a | cadre chat run --template chatm
 ? 2
 
 # a conversation that fills its context: the answer is cut, then the oldest messages are let go
-$ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 --seed 2 --json
+$ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 --seed 2 \
++     --json
 > {"answer":"*","thought":"","end":"context",*}
 > {"answer":"*","thought":"","end":"context",*}
-2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N gives it more
-2> the 2 oldest messages were let go: the conversation fills its context of 100 tokens; --context N gives it more
-2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N gives it more
+2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N
++  gives it more
+2> the 2 oldest messages were let go: the conversation fills its context of 100 tokens; --context N
++  gives it more
+2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N
++  gives it more
 $ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 --quiet
 2> (nothing)
-$ echo again | cadre chat run --template chatml --greedy --context 100 > alone && printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 | tail -n +2 | cmp - alone
+$ echo again | cadre chat run --template chatml --greedy --context 100 > alone &&
++     printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 |
++     tail -n +2 | cmp - alone
 $ echo a | cadre chat run --template chatml -n 1 --context 512
-2> the context has 512 tokens, more than the 256 that the model was made for; what it says beyond them may make no sense
-$ printf 'The expert and the token and the load and the gate and all that is dropped\na\n' | cadre chat run --template chatml --context 64
+2> the context has 512 tokens, more than the 256 that the model was made for; what it says beyond
++  them may make no sense
+$ printf 'The expert and the token and the load and the gate and all that is dropped\na\n' |
++     cadre chat run --template chatml --context 64
 > (nothing)
 2> cadre: the message: expected fewer than 64 tokens of conversation with it alone, found *
 2>        --context N sets how many there may be; what was said before is kept
 ? 1
 
-# thoughts: cut by a length they stay thoughts; where the model ends its turn itself they are its answer
-$ echo a | cadre chat run --template qwen3-thinking -n 4 --greedy --json > turn; grep -c '^{"answer":"","thought":"..*","end":"length"' turn
+# thoughts: cut by a length they stay thoughts; where the model ends its turn itself they are its
+# answer
+$ echo a | cadre chat run --template qwen3-thinking -n 4 --greedy --json > turn;
++     grep -c '^{"answer":"","thought":"..*","end":"length"' turn
 > 1
 $ echo a | cadre chat run --template qwen3-thinking -n 4 --greedy --json > turn
 2> the answer was cut after 4 tokens, before the model had ended its thoughts; -n N allows more
 $ echo a | cadre chat run --template qwen3-thinking -n 4 --greedy
 >
 2> the answer was cut after 4 tokens, before the model had ended its thoughts; -n N allows more
-$ for seed in $(seq 40); do echo a | cadre chat run --template qwen3-thinking --json --seed $seed --quiet; done > turns
-$ grep '"end":"end"' turns | grep -qa '^{"answer":"..*","thought":"","end"' && grep '"end":"end"' turns | grep -vca '^{"answer":"..*","thought":"","end"'
+$ for seed in $(seq 40); do echo a | cadre chat run --template qwen3-thinking --json --seed $seed \
++     --quiet; done > turns
+$ grep '"end":"end"' turns | grep -qa '^{"answer":"..*","thought":"","end"' &&
++     grep '"end":"end"' turns | grep -vca '^{"answer":"..*","thought":"","end"'
 > 0
 ? 1
-$ grep '"end":"context"' turns | grep -qa '^{"answer":"","thought":"..*","end"' && grep '"end":"context"' turns | grep -vca '^{"answer":"","thought":"..*","end"'
+$ grep '"end":"context"' turns | grep -qa '^{"answer":"","thought":"..*","end"' &&
++     grep '"end":"context"' turns | grep -vca '^{"answer":"","thought":"..*","end"'
 > 0
 ? 1
 
 # an answer without any mark, of a model that should mark it
-$ echo a | cadre chat run --template gpt-oss -n 4 --greedy --json --context 512 --quiet | grep -ca '^{"answer":"..*","thought":"","end":"length"'
+$ echo a | cadre chat run --template gpt-oss -n 4 --greedy --json --context 512 --quiet |
++     grep -ca '^{"answer":"..*","thought":"","end":"length"'
 > 1
 
 # ids of a conversation: what people say is plain text
-$ echo '[{"role": "user", "content": "a<|endoftext|>"}]' | cadre tokenize run --chat chatml > a.txt && cadre tokenize run --decode < a.txt
+$ echo '[{"role": "user", "content": "a<|endoftext|>"}]' |
++     cadre tokenize run --chat chatml > a.txt && cadre tokenize run --decode < a.txt
 > <|im_start|>user
 > a<|endoftext|><|im_end|>
 > <|im_start|>assistant
 $ echo '["a"]' | cadre tokenize run --chat chatml
-2> cadre: stdin: line 1: expected a list of messages, each with role and content, found something else
+2> cadre: stdin: line 1: expected a list of messages, each with role and content, found something
++  else
 ? 1
 $ echo '[{"role": "robot", "content": "a"}]' | cadre tokenize run --chat chatml
 2> cadre: expected the role system, user or assistant, found "robot"

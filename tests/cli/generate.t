@@ -1,16 +1,21 @@
 # where a prompt comes from, and what ends a text
-$ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even, $((i % 13)) are dropped."; done > en.txt
-$ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --context 64 --batch 4 --steps 30 --data en.txt --out run --quiet
+$ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); \
++ load is even, $((i % 13)) are dropped."; done > en.txt
+$ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 2 \
++     --expert-width 16 --vocab 512 --context 64 --batch 4 --steps 30 --data en.txt --out run \
++     --quiet
 > ...
 
 # of the command line, of stdin and of a file: one line feed at the end is left out
 $ cadre generate run -p 'The expert' -n 20 --greedy > wanted && test -s wanted
 $ echo 'The expert' | cadre generate run -n 20 --greedy | cmp - wanted
 $ printf 'The expert' | cadre generate run -p - -n 20 --greedy | cmp - wanted
-$ printf 'The expert\r\n' > prompt.txt && cadre generate run --prompt-file prompt.txt -n 20 --greedy | cmp - wanted
+$ printf 'The expert\r\n' > prompt.txt && cadre generate run --prompt-file prompt.txt -n 20 \
++     --greedy | cmp - wanted
 $ echo 'The expert' | cadre generate run --prompt-file - -n 20 --greedy | cmp - wanted
 $ echo nobody reads this | cadre generate run -p 'The expert' -n 20 --greedy | cmp - wanted
-$ test "$(printf 'The expert\n\n' | cadre generate run -n 20 --seed 3)" = "$(cadre generate run -p $'The expert\n' -n 20 --seed 3)"
+$ test "$(printf 'The expert\n\n' | cadre generate run -n 20 --seed 3)" \
++     = "$(cadre generate run -p $'The expert\n' -n 20 --seed 3)"
 
 # none, or several
 $ cadre generate run
@@ -32,24 +37,34 @@ $ cadre generate run --prompt-file nowhere.txt
 ? 1
 
 # a text that stops: for every part of what would come, all that is before it, wherever tokens end
-$ text=$(cat wanted); for i in $(seq 0 3 $((${#text} - 1))); do for n in 1 2 5; do part=${text:i:n}; test "$(cadre generate run -p 'The expert' -n 20 --greedy --stop "$part"; echo .)" = "${text%%"$part"*}." || echo "$i $n"; done; done
+$ text=$(cat wanted); for i in $(seq 0 3 $((${#text} - 1))); do for n in 1 2 5; do part=${text:i:n};
++     test "$(cadre generate run -p 'The expert' -n 20 --greedy --stop "$part"; echo .)" = \
++     "${text%%"$part"*}." || echo "$i $n"; done; done
 > (nothing)
 $ cadre generate run -p 'The expert' -n 20 --greedy --stop "$(tail -c 3 wanted)never" | cmp - wanted
-$ text=$(cat wanted); test "$(cadre generate run -p 'The expert' -n 20 --greedy --stop "${text:9:3}" --stop "${text:2:3}")" = "$(cadre generate run -p 'The expert' -n 20 --greedy --stop "${text:2:3}")"
-$ text=$(cat wanted); test "$(cadre generate run -p 'The expert' -n 20 --greedy --ids --stop "${text:4:4}" | wc -w)" -lt 20
+$ text=$(cat wanted) early="${text:2:3}" late="${text:9:3}";
++     test "$(cadre generate run -p 'The expert' -n 20 --greedy --stop "$late" --stop "$early")" = \
++     "$(cadre generate run -p 'The expert' -n 20 --greedy --stop "$early")"
+$ text=$(cat wanted);
++     cadre generate run -p 'The expert' -n 20 --greedy --ids --stop "${text:4:4}" > ids;
++     test "$(wc -w < ids)" -lt 20
 
 # several texts in a file of options; those of the command line replace them
 $ echo '{"stop": ["e", "t"], "length": 20, "greedy": true}' > options.json
-$ test "$(cadre generate run -p 'The expert' --options options.json)" = "$(cadre generate run -p 'The expert' -n 20 --greedy --stop t --stop e)"
-$ test "$(cadre generate run -p 'The expert' --options options.json --stop d --stop =never)" = "$(cadre generate run -p 'The expert' -n 20 --greedy --stop=d)"
+$ test "$(cadre generate run -p 'The expert' --options options.json)" \
++     = "$(cadre generate run -p 'The expert' -n 20 --greedy --stop t --stop e)"
+$ test "$(cadre generate run -p 'The expert' --options options.json --stop d --stop =never)" \
++     = "$(cadre generate run -p 'The expert' -n 20 --greedy --stop=d)"
 $ cadre generate run -p 'The expert' --stop ''
 2> cadre: a text to stop at: expected at least one byte, found none
 ? 2
 
 # beyond what the model was made for
 $ cadre generate run -p 'The expert' -n 70 --greedy > /dev/null
-2> the text has * tokens, more than the 64 that the model was made for; what it says beyond them may make no sense
+2> the text has * tokens, more than the 64 that the model was made for; what it says beyond them may
++  make no sense
 $ head -c 400 en.txt | cadre generate run -n 1 --greedy > /dev/null
-2> the prompt has * tokens, more than the 64 that the model was made for; what it says beyond them may make no sense
+2> the prompt has * tokens, more than the 64 that the model was made for; what it says beyond them
++  may make no sense
 $ cadre generate run -p 'The expert' -n 20 --greedy > /dev/null
 2> (nothing)

@@ -21,7 +21,8 @@ $ cadre help --help
 > Examples
 > ...
 
-# every command has a page and an example, and its help, its page and the completion name the same options
+# every command has a page and an example, and its help, its page and the completion name the same
+# options
 $ mkdir pages && cadre help --pages pages && ls pages
 > ...
 > cadre-help.1
@@ -29,11 +30,16 @@ $ mkdir pages && cadre help --pages pages && ls pages
 > cadre.1
 > completion.bash
 
-$ for page in pages/cadre-*.1; do c=${page#*-}; c=${c%.1}; cadre "$c" --help | grep -qx Examples || echo "$c: no example"; done; true
+$ for page in pages/cadre-*.1; do c=${page#*-}; c=${c%.1}; cadre "$c" --help | grep -qx Examples ||
++     echo "$c: no example"; done; true
 2> (nothing)
 
 
-$ for page in pages/cadre-*.1; do c=${page#*-}; c=${c%.1}; cadre "$c" --help | grep -oE '^  (-., )?--[a-z0-9-]+' | grep -oE -- '--.*' | while read -r o; do grep -qF -- "${o//-/\\-}" "$page" || echo "$c $o: not in the page"; grep -qE -- "options=.* $o[ \"]" pages/completion.bash || echo "$c $o: not completed"; done; done
+$ for page in pages/cadre-*.1; do c=${page#*-}; c=${c%.1}; cadre "$c" --help |
++     grep -oE '^  (-., )?--[a-z0-9-]+' | grep -oE -- '--.*' | while read -r o; do
++     grep -qF -- "${o//-/\\-}" "$page" || echo "$c $o: not in the page";
++     grep -qE -- "options=.* $o[ \"]" pages/completion.bash || echo "$c $o: not completed"; done;
++     done
 > (nothing)
 
 $ cadre help --pages nowhere
@@ -43,8 +49,11 @@ $ cadre help --pages nowhere
 $ bash -n pages/completion.bash
 2> (nothing)
 
-# the completion, asked as bash asks: words where a word stands, paths where a path stands, nothing where neither does
-$ mkdir -p at/softmax at/other at/1 at/"of two words" && touch at/model.gguf && printf '%s\n' '. pages/completion.bash; cd at' 'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))' '_cadre; printf "%s\n" "${COMPREPLY[@]}"' > ask
+# the completion, asked as bash asks: words where a word stands, paths where a path stands, nothing
+# where neither does
+$ mkdir -p at/softmax at/other at/1 at/"of two words" && touch at/model.gguf &&
++     printf '%s\n' '. pages/completion.bash; cd at' 'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))' \
++     '_cadre; printf "%s\n" "${COMPREPLY[@]}"' > ask
 > (nothing)
 
 $ bash ask cadre help --thr
@@ -58,7 +67,8 @@ $ cadre help train | grep -A1 -E '^    soft '
 >     soft                    experts read mixtures of a sequence's tokens, *
 > *
 
-$ bash ask cadre layer --router '' | while read -r r; do cadre help layer | grep -qE "^    $r +[a-z]" || echo "$r: no line"; done
+$ bash ask cadre layer --router '' | while read -r r; do cadre help layer |
++     grep -qE "^    $r +[a-z]" || echo "$r: no line"; done
 > (nothing)
 
 $ cadre help layer | grep -E '^ +(orthogonality |--zero-weight)'

@@ -1,5 +1,7 @@
-# mixtures of local experts on tables: fitted, asked, drawn; and what cannot be, each in one sentence
-$ cp $HERE/../oracle/small/mixture/*.csv . && cadre mixture fit piecewise.csv --target y --experts 3 --iterations 20 --out curve
+# mixtures of local experts on tables: fitted, asked, drawn; and what cannot be, each in one
+# sentence
+$ cp $HERE/../oracle/small/mixture/*.csv . && cadre mixture fit piecewise.csv --target y \
++     --experts 3 --iterations 20 --out curve
 > rows            60
 > inputs          x
 > targets         y
@@ -11,7 +13,8 @@ $ cp $HERE/../oracle/small/mixture/*.csv . && cadre mixture fit piecewise.csv --
 2> written to curve
 
 # a table like the one that was read, and shares with --json
-$ cadre mixture predict curve piecewise.csv > out.csv && head -1 out.csv && wc -l < out.csv && cut -d, -f1 out.csv | tail -1
+$ cadre mixture predict curve piecewise.csv > out.csv && head -1 out.csv && wc -l < out.csv &&
++     cut -d, -f1 out.csv | tail -1
 > x,y
 > 61
 > *.*
@@ -27,7 +30,8 @@ $ cadre report curve --out curve.html && grep -c '<h2>Who answers where</h2>' cu
 > 1
 
 # every iteration, the first before any
-$ cadre mixture fit classes.csv --target class --classify --iterations 2 --out classes --json --quiet
+$ cadre mixture fit classes.csv --target class --classify --iterations 2 --out classes --json \
++     --quiet
 > {"iteration":0,"log_likelihood":-*}
 > {"iteration":1,"log_likelihood":-*}
 > {"iteration":2,"log_likelihood":-*}
@@ -39,12 +43,17 @@ $ cadre mixture predict classes classes.csv | head -1
 $ cadre mixture predict classes classes.csv --json | head -1
 > {"row":0,"class":*,"prediction":[*,*,*],"gate":[*,*]}
 
-$ cadre mixture fit regimes.csv --target u,v --method competitive --levels 2,2 --iterations 1 --lr 0.2 --out regimes --json --quiet
+$ cadre mixture fit regimes.csv --target u,v --method competitive --levels 2,2 --iterations 1 \
++     --lr 0.2 --out regimes --json --quiet
 > {"iteration":0,"log_likelihood":-*,"loss":*}
 > {"iteration":1,"log_likelihood":-*,"loss":*}
 
 # options of a run from a file, as the reference runs have them; the same bits whatever the threads
-$ R=$HERE/../oracle/small/mixture/regimes-em && cadre mixture fit regimes.csv --options $R.json --init $R.init.safetensors --trace a.st --out ra --threads 1 --quiet > /dev/null && cadre mixture fit regimes.csv --options $R.json --init $R.init.safetensors --trace b.st --out rb --threads 2 --quiet > /dev/null && cmp a.st b.st && cmp ra/mixture.safetensors rb/mixture.safetensors && echo same
+$ R=$HERE/../oracle/small/mixture/regimes-em && cadre mixture fit regimes.csv --options $R.json \
++     --init $R.init.safetensors --trace a.st --out ra --threads 1 --quiet > /dev/null &&
++     cadre mixture fit regimes.csv --options $R.json --init $R.init.safetensors --trace b.st \
++     --out rb --threads 2 --quiet > /dev/null && cmp a.st b.st &&
++     cmp ra/mixture.safetensors rb/mixture.safetensors && echo same
 > same
 
 # bad usage
@@ -111,7 +120,8 @@ $ cadre mixture fit regimes.csv --target u --lr 0.1 --out none
 ? 2
 
 $ cadre mixture fit classes.csv --target class --classify --method cooperative --out none
-2> cadre: --method: expected another for classes, whose mixed probabilities are --method gradient's, found cooperative
+2> cadre: --method: expected another for classes, whose mixed probabilities are --method gradient's,
++  found cooperative
 ? 2
 
 $ cadre mixture fit regimes.csv --target u,v --classify --out none
@@ -156,8 +166,10 @@ $ printf 'x,k\n1,0\n2,0\n3,0\n' > t.csv && cadre mixture fit t.csv --target k --
 2> cadre: t.csv: column 2 ('k'): expected at least two classes, found 0 in every row
 ? 1
 
-$ printf 'x,k\n1,0\n2,0.5\n3,1\n' > t.csv && cadre mixture fit t.csv --target k --classify --out none
-2> cadre: t.csv:3: column 2 ('k'): expected a class, 0, 1 and so on, less than there are rows, found 0.5
+$ printf 'x,k\n1,0\n2,0.5\n3,1\n' > t.csv && cadre mixture fit t.csv --target k --classify \
++     --out none
+2> cadre: t.csv:3: column 2 ('k'): expected a class, 0, 1 and so on, less than there are rows, found
++  0.5
 ? 1
 
 $ printf 'x,k\n1,0\n2,2\n3,2\n' > t.csv && cadre mixture fit t.csv --target k --classify --out none
@@ -187,7 +199,8 @@ $ cadre mixture predict . piecewise.csv
 2> cadre: .: expected the folder of a mixture, with mixture.safetensors in it, found none
 ? 1
 
-$ cadre mixture fit piecewise.csv --target y --init $HERE/../oracle/small/mixture/regimes-em.init.safetensors --out none
+$ cadre mixture fit piecewise.csv --target y \
++     --init $HERE/../oracle/small/mixture/regimes-em.init.safetensors --out none
 2> cadre: *regimes-em.init.safetensors: gate: expected F64 [2, 2], found F64 [4, 3]
 ? 1
 

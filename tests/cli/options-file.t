@@ -3,7 +3,8 @@ $ echo '{"seed": 3, "quiet": true}' > good.json && cadre help --options good.jso
 > ...
 
 # the command line wins over the file, wherever it stands
-$ echo '{"pages": "nowhere"}' > pages.json && mkdir here && cadre help --pages here --options pages.json && ls here/cadre.1
+$ echo '{"pages": "nowhere"}' > pages.json && mkdir here &&
++     cadre help --pages here --options pages.json && ls here/cadre.1
 > here/cadre.1
 
 $ echo '{"sed": 3}' > unknown.json && cadre help --options unknown.json

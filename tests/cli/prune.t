@@ -1,6 +1,7 @@
 # sparse models that lose the experts of least use: by how much they are worse
 $ for i in $(seq 400); do echo "expert $i of the layer meets token $((i * 7 % 90))"; done > text.txt
-$ cadre train --recipe mixtral --data text.txt --layers 2 --width 32 --heads 2 --vocab 512 --experts 6 --topk 2 --batch 4 --context 32 --steps 20 --out old --quiet
+$ cadre train --recipe mixtral --data text.txt --layers 2 --width 32 --heads 2 --vocab 512 \
++     --experts 6 --topk 2 --batch 4 --context 32 --steps 20 --out old --quiet
 $ cadre prune old new --keep 4 --text text.txt
 > experts          4, 2 a token
 > parameters       * thousand, * thousand active per token
@@ -36,6 +37,7 @@ $ cadre prune new other --keep 3 --routes routes.jsonl
 2> cadre: routes.jsonl:1: sparse_layers[0].experts: expected *4*, found 6
 ? 1
 $ cadre prune old other --keep 4 --by saliency --routes routes.jsonl
-2> cadre: --routes: expected --by use or weight, for it does not hold what experts put out, found saliency
+2> cadre: --routes: expected --by use or weight, for it does not hold what experts put out, found
++  saliency
 ? 2
 $ test ! -e other

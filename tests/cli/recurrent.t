@@ -1,13 +1,19 @@
 # recurrent layers: trained, gone on with, generated from, converted
-$ mkdir texts && for i in $(seq 400); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even."; done > texts/en.txt
-$ echo '{"recipe": "shazeer-2017", "layers": 3, "width": 32, "experts": 8, "topk": 2, "vocab": 512, "context": 32, "batch": 4, "quiet": true}' > tiny.json
+$ mkdir texts && for i in $(seq 400); do
++     echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even.";
++     done > texts/en.txt
+$ echo '{"recipe": "shazeer-2017", "layers": 3, "width": 32, "experts": 8, "topk": 2, "vocab": 512,
++     "context": 32, "batch": 4, "quiet": true}' > tiny.json
 $ cadre train --options tiny.json --data texts --steps 20 --threads 1 --out one --metrics one.jsonl
 > ...
-$ cadre train --options tiny.json --data texts --steps 20 --threads 3 --out three --metrics three.jsonl
+$ cadre train --options tiny.json --data texts --steps 20 --threads 3 --out three \
++     --metrics three.jsonl
 > ...
-$ cmp one/model.safetensors three/model.safetensors && cut -d , -f 1-5 one.jsonl > a && cut -d , -f 1-5 three.jsonl | cmp - a
+$ cmp one/model.safetensors three/model.safetensors && cut -d , -f 1-5 one.jsonl > a &&
++     cut -d , -f 1-5 three.jsonl | cmp - a
 $ tr -d ' \n' < one/config.json | grep -o '"sparse_layers.*'
-> "sparse_layers":[{"experts":8,"topk":2,"expert_width":64},{"experts":8,"topk":2,"expert_width":64},{"dense_width":0}],"mixers":["lstm","lstm","lstm"]}
+> "sparse_layers":[{"experts":8,"topk":2,"expert_width":64},{"experts":8,"topk":2,
++ "expert_width":64},{"dense_width":0}],"mixers":["lstm","lstm","lstm"]}
 $ cadre inspect one | grep -E 'layers|recurrent|attention|cache'
 > layers            3, of which 2 sparse
 > recurrent (LSTM)  3 layers
@@ -16,7 +22,8 @@ $ cadre inspect one | grep -E 'layers|recurrent|attention|cache'
 # the same bits in two goes
 $ cadre train --options tiny.json --data texts --steps 10 --out two --schedule constant --warmup 2
 > ...
-$ cadre train --options tiny.json --data texts --steps 20 --out two --schedule constant --warmup 2 --resume 2> /dev/null
+$ cadre train --options tiny.json --data texts --steps 20 --out two --schedule constant --warmup 2 \
++     --resume 2> /dev/null
 > ...
 $ cadre train --options tiny.json --data texts --steps 20 --out whole --schedule constant --warmup 2
 > ...
@@ -26,21 +33,26 @@ $ cmp two/model.safetensors whole/model.safetensors
 $ cadre generate one --tokens 20,21,22,23,24 -n 6 --greedy --ids > ids && wc -w < ids
 > 6
 $ cadre logits one --tokens 20,21,22,23,24 --out l.safetensors --quiet && test -s l.safetensors
-$ printf 'The 7. token\nload\n' | cadre chat one --template chatml --context 200 --quiet -n 4 --greedy > /dev/null
+$ printf 'The 7. token\nload\n' | cadre chat one --template chatml --context 200 --quiet -n 4 \
++     --greedy > /dev/null
 
 # through a GGUF and back
-$ cadre convert one one.gguf --quiet && cadre convert one.gguf back --quiet && cmp one/model.safetensors back/model.safetensors
+$ cadre convert one one.gguf --quiet && cadre convert one.gguf back --quiet &&
++     cmp one/model.safetensors back/model.safetensors
 $ cadre generate one.gguf --tokens 20,21,22,23,24 -n 6 --greedy --ids | cmp - ids
 
-$ cadre convert one small.gguf --dtype q8_0 --quiet && cadre logits small.gguf --tokens 20,21,22 --out q.safetensors --quiet --threads 1
+$ cadre convert one small.gguf --dtype q8_0 --quiet && cadre logits small.gguf --tokens 20,21,22 \
++     --out q.safetensors --quiet --threads 1
 $ cadre logits small.gguf --tokens 20,21,22 --out r.safetensors --quiet --threads 3 --repack
 $ cmp q.safetensors r.safetensors
 
 # beside attention; named only where there is one
-$ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,attention,lstm --experts 8,0,4 --dense-width 40,24,0 --out mixed
+$ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,attention,lstm \
++     --experts 8,0,4 --dense-width 40,24,0 --out mixed
 > ...
 $ tr -d ' \n' < mixed/config.json | grep -o '"sparse_layers.*'
-> "sparse_layers":[{"experts":8,"topk":2,"expert_width":64},{"dense_width":24},{"dense_width":0}],"mixers":["lstm","attention","lstm"]}
+> "sparse_layers":[{"experts":8,"topk":2,"expert_width":64},{"dense_width":24},{"dense_width":0}],
++ "mixers":["lstm","attention","lstm"]}
 $ cadre generate mixed --tokens 20,21 -n 2 --greedy --ids | wc -w
 > 2
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,gru,lstm --out no

@@ -1,10 +1,15 @@
 # conversations on a terminal: script(1) gives one
-$ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even, $((i % 13)) are dropped."; done > en.txt
-$ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --context 256 --batch 1 --steps 2 --data en.txt --out run --quiet
+$ for i in $(seq 300); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); \
++ load is even, $((i % 13)) are dropped."; done > en.txt
+$ cadre train --recipe olmoe --layers 2 --width 32 --heads 2 --experts 4 --topk 2 \
++     --expert-width 16 --vocab 512 --context 256 --batch 1 --steps 2 --data en.txt --out run \
++     --quiet
 > ...
-$ printf '%s\n' 'TERM=xterm script -qec "cadre chat run --template ${1:-chatml} --json -n 1 $2" /dev/null | tr -d "\\r"' > terminal
+$ printf '%s\n' 'command="cadre chat run --template ${1:-chatml} --json -n 1 $2"' \
++     'TERM=xterm script -qec "$command" /dev/null | tr -d "\\r"' > terminal
 $ printf '%s\n' 'sed -n "s/.*\"prompt_tokens\":\([0-9]*\).*/\1/p"' > prompts
-$ printf '%s\n' 'cadre tokenize run --chat ${1:-chatml} --lines | while IFS= read -r ids; do echo $ids | tr , "\\n" | wc -l; done' > count
+$ printf '%s\n' 'cadre tokenize run --chat ${1:-chatml} --lines |' \
++     'while IFS= read -r ids; do echo $ids | tr , "\\n" | wc -l; done' > count
 
 # lines are messages, and /commands are not
 $ printf '/help\na\n/clera\n /clear\n/quit\nunread\n' | bash terminal > out; grep -c '"answer"' out
@@ -12,7 +17,8 @@ $ printf '/help\na\n/clera\n /clear\n/quit\nunread\n' | bash terminal > out; gre
 $ grep -c '/\(clear  forget\|think  WORD\|quit   end\|help   print\)' out
 > 4
 $ grep -o 'no command is called.*' out
-> no command is called /clera; did you mean /clear; /help lists them, and a blank before it makes it a message
+> no command is called /clera; did you mean /clear; /help lists them, and a blank before it makes it
++  a message
 $ printf 'The expert\n/clear\nThe expert\n' | bash terminal | bash prompts | uniq -c | wc -l
 > 1
 
@@ -36,17 +42,21 @@ $ cadre chat run --template deepseek-r1 --think off < /dev/null
 2> cadre: the chat template deepseek-r1: expected a way of thinking that it knows, found "off"
 2>        It knows: on
 ? 2
-$ printf '/think\n/think off\n/think\n/think low\n' | bash terminal qwen3 | grep -o 'thinking: .*\|It knows.*'
+$ printf '/think\n/think off\n/think\n/think low\n' | bash terminal qwen3 |
++     grep -o 'thinking: .*\|It knows.*'
 > thinking: on
 > thinking: off
 > It knows: on, off
-$ test $(echo a | cadre chat run --template qwen3 --think off --json -n 1 | bash prompts) -gt $(echo a | cadre chat run --template qwen3 --json -n 1 | bash prompts)
+$ test $(echo a | cadre chat run --template qwen3 --think off --json -n 1 |
++     bash prompts) -gt $(echo a | cadre chat run --template qwen3 --json -n 1 | bash prompts)
 
 # sampling as the model's files say, where no option does
 $ echo '{"temperature": 0.5, "top_k": 7, "repetition_penalty": 1.5}' > run/generation_config.json
 $ echo a | cadre chat run --template chatml --top-k 9 -n 12 --seed 5 > suggested
-2> sampling as the model's files and the options say: temperature 0.5, top-k 9, repetition-penalty 1.5
+2> sampling as the model's files and the options say: temperature 0.5, top-k 9, repetition-penalty
++  1.5
 $ echo a | cadre chat run --template chatml --top-k 9 -n 12 --seed 5 --quiet | cmp - suggested
 2> (nothing)
-$ rm run/generation_config.json && echo a | cadre chat run --template chatml --temperature 0.5 --repetition-penalty 1.5 --top-k 9 -n 12 --seed 5 | cmp - suggested
+$ rm run/generation_config.json && echo a | cadre chat run --template chatml --temperature 0.5 \
++     --repetition-penalty 1.5 --top-k 9 -n 12 --seed 5 | cmp - suggested
 2> (nothing)

@@ -1,8 +1,12 @@
 # a run from text to a model that the other commands open
-$ for i in $(seq 600); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); load is even, $((i % 13)) are dropped."; done > en.txt
-$ for i in $(seq 600); do echo "Das $i. Wort geht zu $((i * 7 % 8)) und zu $((i * 5 % 8)), die Last ist gleich; $((i % 13)) fallen weg."; done > de.txt
+$ for i in $(seq 600); do echo "The $i. token goes to expert $((i * 7 % 8)) and to $((i * 5 % 8)); \
++ load is even, $((i % 13)) are dropped."; done > en.txt
+$ for i in $(seq 600); do echo "Das $i. Wort geht zu $((i * 7 % 8)) und zu $((i * 5 % 8)), \
++ die Last ist gleich; $((i % 13)) fallen weg."; done > de.txt
 $ mkdir texts && mv en.txt de.txt texts
-$ echo '{"recipe": "olmoe", "layers": 2, "width": 32, "heads": 2, "experts": 4, "topk": 2, "expert_width": 16, "vocab": 512, "context": 32, "batch": 4, "steps": 6, "data": ["texts"]}' > tiny.json
+$ echo '{"recipe": "olmoe", "layers": 2, "width": 32, "heads": 2, "experts": 4, "topk": 2,
++     "expert_width": 16, "vocab": 512, "context": 32, "batch": 4, "steps": 6, "data": ["texts"]
++     }' > tiny.json
 
 $ cadre train --options tiny.json --dry-run
 > model * olmoe
@@ -26,7 +30,9 @@ $ cadre train --options tiny.json --dry-run
 > seconds *
 
 $ cadre train --options tiny.json --dry-run --json
-> {"model_type":"olmoe","parameters":*,"active_parameters":*,"memory_bytes":*,"experts":4,"topk":2,*"tie":false,"router":"softmax",*"balancing":"load*"tokens_per_second":*,"steps":6,"tokens":768,"seconds":*}
+> {"model_type":"olmoe","parameters":*,"active_parameters":*,"memory_bytes":*,"experts":4,"topk":2,
++ *"tie":false,"router":"softmax",*"balancing":"load*"tokens_per_second":*,"steps":6,"tokens":768,
++ "seconds":*}
 2> (nothing)
 
 $ cadre train --options tiny.json --out run --metrics m.jsonl
@@ -55,14 +61,16 @@ $ ls run
 $ wc -l < m.jsonl
 > 6
 $ head -1 m.jsonl
-> {"step": 1, "loss": *, "aux_loss": *, "z_loss": *, "grad_norm": *, "lr": *, "tokens": 128, "tokens_per_second": *, "max_vio": [*], "dead": [*], *"loads": [[*]]}
+> {"step": 1, "loss": *, "aux_loss": *, "z_loss": *, "grad_norm": *, "lr": *, "tokens": 128,
++  "tokens_per_second": *, "max_vio": [*], "dead": [*], *"loads": [[*]]}
 
 $ cadre train --options tiny.json --out quiet --quiet --json
 > {"model_type":"olmoe",*,"steps":6,"tokens":768,"seconds":*,"loss":*}
 2> (nothing)
 
 # the same run writes the same bytes, whatever the threads
-$ cadre train --options tiny.json --out again --quiet --threads 3 && cmp run/model.safetensors again/model.safetensors
+$ cadre train --options tiny.json --out again --quiet --threads 3 &&
++     cmp run/model.safetensors again/model.safetensors
 > ...
 
 # what is there already is not written over
@@ -73,16 +81,19 @@ $ cadre train --options tiny.json --out run
 ? 1
 
 # a run in two parts is the run in one
-$ cadre train --options tiny.json --out whole --steps 9 --schedule constant --quiet && cadre train --options tiny.json --out parts --steps 4 --schedule constant --quiet
+$ cadre train --options tiny.json --out whole --steps 9 --schedule constant --quiet &&
++     cadre train --options tiny.json --out parts --steps 4 --schedule constant --quiet
 > ...
-$ cadre train --options tiny.json --out parts --steps 9 --schedule constant --resume --quiet && cmp whole/model.safetensors parts/model.safetensors
+$ cadre train --options tiny.json --out parts --steps 9 --schedule constant --resume --quiet &&
++     cmp whole/model.safetensors parts/model.safetensors
 > ...
 
 $ cadre train --options tiny.json --out parts --steps 9 --schedule constant --resume --quiet --json
 > {*,"steps":9,*,"loss":null}
 
 # a full disk while saving: an error, and the old checkpoint stays
-$ (ulimit -f 60; cadre train --options tiny.json --out parts --steps 12 --schedule constant --resume --quiet)
+$ (ulimit -f 60; cadre train --options tiny.json --out parts --steps 12 --schedule constant \
++     --resume --quiet)
 2> cadre: parts/*: could not be written after * bytes: File too large
 ? 1
 $ cmp whole/model.safetensors parts/model.safetensors && ls parts | grep tmp
@@ -92,25 +103,30 @@ $ cadre train --options tiny.json --out parts --steps 12 --schedule constant --r
 > ...
 
 # a truncated checkpoint, one with a flipped bit, another recipe's, another shape's
-$ cp -r run cut && truncate -s -5 cut/model.safetensors && cadre train --options tiny.json --out cut --resume
+$ cp -r run cut && truncate -s -5 cut/model.safetensors && cadre train --options tiny.json \
++     --out cut --resume
 2> ...
 2> cadre: cut*
 ? 1
-$ cp -r run cut2 && truncate -s -5 cut2/training-state-* && cadre train --options tiny.json --out cut2 --resume
+$ cp -r run cut2 && truncate -s -5 cut2/training-state-* && cadre train --options tiny.json \
++     --out cut2 --resume
 2> ...
 2> cadre: cut2*
 ? 1
-$ cp -r run flip && printf '\001' | dd of=flip/model.safetensors bs=1 seek=20000 conv=notrunc status=none && cadre train --options tiny.json --out flip --resume
+$ cp -r run flip && printf '\001' | dd of=flip/model.safetensors bs=1 seek=20000 conv=notrunc \
++     status=none && cadre train --options tiny.json --out flip --resume
 2> ...
 2> cadre: flip*
 ? 1
-$ cp -r run flip2 && printf '\001' | dd of=$(echo flip2/training-state-*) bs=1 seek=60000 conv=notrunc status=none && cadre train --options tiny.json --out flip2 --resume --steps 8
+$ cp -r run flip2 && printf '\001' | dd of=$(echo flip2/training-state-*) bs=1 seek=60000 \
++     conv=notrunc status=none && cadre train --options tiny.json --out flip2 --resume --steps 8
 2> ...
 2> cadre: flip2*
 ? 1
 $ cadre train --options tiny.json --out run --resume --recipe mixtral
 2> ...
-2> cadre: run: --recipe: expected what the run there was started with, olmoe, found another value, mixtral
+2> cadre: run: --recipe: expected what the run there was started with, olmoe, found another value,
++  mixtral
 2>        *
 ? 1
 $ cadre train --options tiny.json --out run --resume --experts 8
@@ -120,19 +136,23 @@ $ cadre train --options tiny.json --out run --resume --experts 8
 ? 1
 
 # --resume where there is nothing begins afresh
-$ cadre train --options tiny.json --out fresh --resume --quiet && cmp run/model.safetensors fresh/model.safetensors
+$ cadre train --options tiny.json --out fresh --resume --quiet &&
++     cmp run/model.safetensors fresh/model.safetensors
 > ...
 
 # Ctrl-C, once a step is through: a checkpoint, and exit code 130
-$ cadre train --options tiny.json --out stopped --steps 1000000 --quiet --metrics steps.jsonl & until [ -s steps.jsonl ] || ! kill -0 $!; do sleep 0.1; done; kill -INT $!; wait $!
+$ cadre train --options tiny.json --out stopped --steps 1000000 --quiet --metrics steps.jsonl & \
++     until [ -s steps.jsonl ] || ! kill -0 $!; do sleep 0.1; done; kill -INT $!; wait $!
 2> cadre: stopped: stopped at step *, after a checkpoint; --resume goes on
 ? 130
-$ timeout --preserve-status -s INT 0.01 cadre train --options tiny.json --out stopped --resume --steps 1000000 --quiet
+$ timeout --preserve-status -s INT 0.01 cadre train --options tiny.json --out stopped --resume \
++     --steps 1000000 --quiet
 ? 130
 $ ls stopped/model.safetensors
 > stopped/model.safetensors
 
-# a time too short for the tokens that it must see: training goes on until they are seen, or until the longest time is over
+# a time too short for the tokens that it must see: training goes on until they are seen, or until
+# the longest time is over
 $ sed 's/"steps": 6, //' tiny.json > timed.json
 $ cadre train --options timed.json --out enough --minutes 1e-6 --min-tokens 700 --json
 > {*,"steps":6,"tokens":768,*}
@@ -140,7 +160,8 @@ $ cadre train --options timed.json --out enough --minutes 1e-6 --min-tokens 700 
 2> 1e-06 minutes gave 128 of at least 700 tokens (* a second): training goes on until they are seen
 2> it takes longer because *
 2> ...
-$ cadre train --options timed.json --out limited --minutes 1e-6 --min-tokens 700 --max-minutes 2e-6 --json
+$ cadre train --options timed.json --out limited --minutes 1e-6 --min-tokens 700 \
++     --max-minutes 2e-6 --json
 > {*,"steps":1,"tokens":128,*}
 2> ...
 2> 2e-06 minutes were too few as well: 128 of at least 700 tokens were seen
@@ -168,13 +189,17 @@ $ cadre inspect run
 > experts * 4 of width 16, 2 a token
 > ...
 $ cadre inspect run --context 100 --json
-> {"architecture":"olmoe",*"parameters":*,"active_parameters":*,"layers":2,*"experts":4,"experts_per_token":2,*"weight_bytes":*,"cache_bytes":*,"names_bytes":*,"tokenizer_bytes":*,"working_bytes":*,"memory_bytes":*}
+> {"architecture":"olmoe",*"parameters":*,"active_parameters":*,"layers":2,*"experts":4,
++ "experts_per_token":2,*"weight_bytes":*,"cache_bytes":*,"names_bytes":*,"tokenizer_bytes":*,
++ "working_bytes":*,"memory_bytes":*}
 $ cadre generate run -p 'The expert' -n 5 --ids --greedy
 > * * * * *
-$ test "$(cadre generate run -p 'The expert' -n 30 --seed 5)" = "$(cadre generate run --prompt='The expert' --length 30 --seed 5 --threads 1)"
+$ test "$(cadre generate run -p 'The expert' -n 30 --seed 5)" = \
++     "$(cadre generate run --prompt='The expert' --length 30 --seed 5 --threads 1)"
 $ cadre generate run --tokens 1,2,3 -n 2 --json
 > {"ids":[*,*],"text":"*"}
-$ cadre generate run -p 'The expert' -n 4 --routes routes.jsonl && cadre report routes.jsonl --out routes.html && grep -c '</html>' routes.html
+$ cadre generate run -p 'The expert' -n 4 --routes routes.jsonl &&
++     cadre report routes.jsonl --out routes.html && grep -c '</html>' routes.html
 > ...
 $ cadre report run && grep -c '</html>' run/report.html
 > 1
@@ -185,7 +210,8 @@ $ cadre eval run --text run/validation/en.txt run/validation/de.txt
 > run/validation/de.txt *
 $ cadre eval run --text run/validation/en.txt --json
 > {"files":[{"file":"run/validation/en.txt","bytes":*,"tokens":*,"bits_per_byte":*,"perplexity":*}]}
-$ cadre logits run --tokens 1,2,3 --out l.safetensors && echo '[4, 5]' > ids && cadre logits run --tokens ids --out m.safetensors && ls *.safetensors
+$ cadre logits run --tokens 1,2,3 --out l.safetensors && echo '[4, 5]' > ids &&
++     cadre logits run --tokens ids --out m.safetensors && ls *.safetensors
 > l.safetensors
 > m.safetensors
 $ echo 'The expert' | cadre tokenize run | cadre tokenize run --decode
@@ -205,7 +231,8 @@ $ cadre report run run run
 ? 2
 
 # speed
-$ cadre bench train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 --vocab 512 --context 32 --batch 2
+$ cadre bench train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 \
++     --expert-width 16 --vocab 512 --context 32 --batch 2
 > {"tokens_per_second": *, "active_parameters": *, "parameters": *, "gflops": *, "peak_fraction": *}
 
 # what can be known before texts are read is said before: there are none here
@@ -230,6 +257,7 @@ $ touch a-file && cadre train --options tiny.json --data no-texts --out a-file/r
 $ ls early
 2> ...
 ? 2
-$ cadre train --options tiny.json --data texts --out inside --metrics ./inside/steps.jsonl --steps 1 --quiet && ls inside/steps.jsonl
+$ cadre train --options tiny.json --data texts --out inside --metrics ./inside/steps.jsonl \
++     --steps 1 --quiet && ls inside/steps.jsonl
 > ...
 > inside/steps.jsonl

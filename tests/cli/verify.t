@@ -11,7 +11,9 @@ $ cadre verify --threads 1
 
 # the same as JSON
 $ cadre verify --threads 2 --json
-> {"checks":[{"group":"reference","name":"router softmax","passed":true,"detail":"experts 2 6, *"},*{"group":"kernel","name":"row kernels","passed":true,"detail":"portable*: the same bits"}],"passed":20,"failed":0}
+> {"checks":[{"group":"reference","name":"router softmax","passed":true,"detail":"experts 2 6, *"},
++ *{"group":"kernel","name":"row kernels","passed":true,"detail":"portable*: the same bits"}],
++ "passed":20,"failed":0}
 2> (nothing)
 
 $ cadre verify this

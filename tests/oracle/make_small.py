@@ -6,7 +6,8 @@ tiny.
 
 usage: tests/oracle/make_small.py [FOLDER]      default: tests/oracle/small, which is replaced
 
-tokenizer-json/NAME.json and NAME.cases.json   texts, ids with and without special tokens, texts again
+tokenizer-json/NAME.json and NAME.cases.json   texts, ids with and without special tokens, texts
+                  again
 models/NAME/      config.json as published files have it, model.safetensors, tokenizer.json,
                   generation_config.json, expected.safetensors: tokens, logits, routes and weights
                   of every sparse layer, prompt_ids, greedy_ids; of Switch decoder_tokens too
@@ -17,12 +18,8 @@ train/NAME/       config.json, model.safetensors (the start), tokens.safetensors
 mixture/          fits on tables, by mixture.py
 
 A case is drawn anew until neither the experts nor the greedy text hang on rounding."""
-<<<<<<< HEAD
 
-import copy, json, math, os, random, shutil, sys
-=======
 import copy, json, math, os, random, shutil, subprocess, sys
->>>>>>> b879ec8 (Tables: tests of mixtures beside other programs' numbers, and their page)
 
 import numpy as np
 import torch
@@ -48,11 +45,15 @@ PROMPT = "The router sends each token"
 
 # ---- tokenizers ----
 
-ENGLISH = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+ENGLISH = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 DEEPSEEK = [
     r"\p{N}{1,3}",
     "[一-龥\u3040-ゟ゠-ヿ]+",
-    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
 ]
 TEXTS = [
     "",

@@ -250,7 +250,8 @@ def older_form(config, rnd):
 
 
 def randomise(model, dtype):
-    """Weights that tell every layer from every other: values of the dtype, arithmetic in float32."""
+    """Weights that tell every layer from every other: values of the dtype, arithmetic in
+    float32."""
     for name, p in list(model.named_parameters()) + list(model.named_buffers()):
         if "inv_freq" in name:
             continue

@@ -92,7 +92,8 @@ def check(program, kind, rnd, folder):
     return (
         ""
         if loss < 1e-4 and norm < 1e-3
-        else f"loss off by {loss:.1e}, norm by {norm:.1e} of itself: {a.tolist()} {b.tolist()} [{said}]"
+        else f"loss off by {loss:.1e}, norm by {norm:.1e} of itself: "
+        f"{a.tolist()} {b.tolist()} [{said}]"
     )
 
 

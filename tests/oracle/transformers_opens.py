@@ -2,7 +2,8 @@
 """What cadre saves, transformers opens unchanged: the same logits, no missing or unexpected tensor,
 the same token ids.
 
-usage: tests/oracle/transformers_opens.py [PROGRAM]     with a Python that has torch, transformers and safetensors
+usage: tests/oracle/transformers_opens.py [PROGRAM]     with a Python that has torch, transformers
+                                                        and safetensors
 
 Trains each published layout for a few steps on a text made here, opens the folder with
 AutoModelForCausalLM and AutoTokenizer, and prints the largest difference of a logit. Exit status 1
@@ -85,7 +86,8 @@ def check(recipe, extra, folder, text):
     print(
         f"{'ok  ' if holds else 'FAIL'} {recipe:12} {type(model).__name__:24} "
         f"logits within {difference:.0e}"
-        f"{'' if same else ', token ids differ'}{', tensors: ' + str(strange[:3]) if strange else ''}"
+        f"{'' if same else ', token ids differ'}"
+        f"{', tensors: ' + str(strange[:3]) if strange else ''}"
     )
     return holds
 

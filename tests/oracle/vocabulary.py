@@ -169,7 +169,8 @@ def check(path, folder):
         )
     wrong = {name: n for name, n in bad.items() if n}
     print(
-        f"{'FAIL' if wrong else 'ok  '} {path}: {len(texts)} texts, {wrong or 'no difference'};{reason}"
+        f"{'FAIL' if wrong else 'ok  '} {path}: {len(texts)} texts, "
+        f"{wrong or 'no difference'};{reason}"
     )
     return not wrong
 
