@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "infer/runner.h"
 #include "support/scratch.h"
@@ -45,6 +46,7 @@ static int close_model(void **state)
     (void)state;
     cadre_model_close(f.model);
     cadre_context_free(f.context);
+    succeeds(file_remove(scratch_file("evaluated.gguf")));
     return 0;
 }
 
