@@ -86,24 +86,45 @@ static void project(routing *r)
         r->plan->tokens * s.slots, r->weights->own[SCALE][0], logits, logits);
 }
 
-/* Column `slot` of D: the softmax over the valid tokens of a sequence. */
-static void softmax_column(const routing *r, const soft *s, int64_t sequence, int64_t slot)
+enum { COLUMNS = 256 }; /* of D that are taken together, row by row */
+
+/* The largest of each of n columns of L over the valid tokens of a sequence. */
+static void column_most(
+    const routing *r, const soft *s, int64_t sequence, int64_t slot, int64_t n, real *most)
 {
+    for (int64_t i = 0; i < n; i++) most[i] = -REAL_INF;
+    for (int64_t t = r->batch->start[sequence]; t < r->batch->start[sequence + 1]; t++) {
+        const real *z = s->weights.combine + t * s->slots + slot;
+        for (int64_t i = 0; plan_is_valid(r->plan, t) && i < n; i++)
+            most[i] = z[i] > most[i] ? z[i] : most[i];
+    }
+}
+
+/* Columns slot .. slot + n of D: each is the softmax over the valid tokens of a sequence. */
+static void softmax_columns(
+    const routing *r, const soft *s, int64_t sequence, int64_t slot, int64_t n)
+{
+    const row_kernels *kernels = r->compute->variant->rows;
     int64_t begin = r->batch->start[sequence], end = r->batch->start[sequence + 1];
-    double most = -INFINITY, sum = 0;
+    real most[COLUMNS], by[COLUMNS];
+    double sum[COLUMNS] = { 0 };
+    column_most(r, s, sequence, slot, n, most);
     for (int64_t t = begin; t < end; t++) {
-        double z = (double)s->weights.combine[t * s->slots + slot];
-        if (plan_is_valid(r->plan, t) && z > most) most = z;
+        const real *z = s->weights.combine + t * s->slots + slot;
+        real *d = s->weights.dispatch + t * s->slots + slot;
+        if (!plan_is_valid(r->plan, t)) {
+            memset(d, 0, (size_t)n * sizeof(real));
+            continue;
+        }
+        for (int64_t i = 0; i < n; i++) d[i] = z[i] - most[i];
+        kernels->exp(n, d, d);
+        for (int64_t i = 0; i < n; i++) sum[i] += (double)d[i];
     }
+    for (int64_t i = 0; i < n; i++) by[i] = sum[i] > 0 ? (real)(1 / sum[i]) : 0;
     for (int64_t t = begin; t < end; t++) {
-        double z = (double)s->weights.combine[t * s->slots + slot];
-        double e = plan_is_valid(r->plan, t) ? exp(z - most) : 0;
-        s->weights.dispatch[t * s->slots + slot] = (real)e;
-        sum += e;
+        real *d = s->weights.dispatch + t * s->slots + slot;
+        kernels->multiply(n, by, d, d);
     }
-    for (int64_t t = begin; t < end && sum > 0; t++)
-        s->weights.dispatch[t * s->slots + slot] =
-            (real)((double)s->weights.dispatch[t * s->slots + slot] / sum);
 }
 
 /* Row t of C, and what others see of the token: an expert's logit is its best slot's. */
@@ -148,23 +169,35 @@ static void lay_rows(routing *r)
     p->capacity = p->dropped = p->rerouted = 0;
 }
 
+/* All columns of all sequences, some at a time. */
 typedef struct column_job {
     const routing *r;
     soft s;
+    void (*columns)(const routing *r, const soft *s, int64_t sequence, int64_t slot, int64_t count);
 } column_job;
 
 static void column_task(void *arg, int64_t begin, int64_t end)
 {
     const column_job *job = arg;
-    for (int64_t i = begin; i < end; i++)
-        softmax_column(job->r, &job->s, i / job->s.slots, i % job->s.slots);
+    for (int64_t i = begin, n; i < end; i += n) {
+        int64_t slot = i % job->s.slots, left = job->s.slots - slot;
+        n = end - i < left ? end - i : left;
+        if (n > COLUMNS) n = COLUMNS;
+        job->columns(job->r, &job->s, i / job->s.slots, slot, n);
+    }
+}
+
+static void over_columns(const column_job *job)
+{
+    const routing *r = job->r;
+    column_job own_job = *job;
+    parallel_over(r->compute, r->batch->sequences * job->s.slots, 16,
+        r->plan->tokens * job->s.slots, column_task, &own_job);
 }
 
 static void assign(routing *r)
 {
-    column_job job = { r, soft_of(r) };
-    parallel_over(r->compute, r->batch->sequences * job.s.slots, 1, r->plan->tokens * job.s.slots,
-        column_task, &job);
+    over_columns(&(column_job){ r, soft_of(r), softmax_columns });
     assign_each(r, choose);
     lay_rows(r);
 }
@@ -182,25 +215,24 @@ static void backward(const router_token *t, const token_gradient *d)
     memset(d->dlogits, 0, (size_t)t->experts * sizeof(real));
 }
 
-/* dL += of column `slot` of D: D (dD - <D, dD>) */
-static void column_backward(const routing *r, const soft *s, int64_t sequence, int64_t slot)
+/* dL += of columns slot .. slot + n of D: D (dD - <D, dD>) */
+static void columns_backward(
+    const routing *r, const soft *s, int64_t sequence, int64_t slot, int64_t n)
 {
-    double mean = 0;
-    for (int64_t t = r->batch->start[sequence]; t < r->batch->start[sequence + 1]; t++)
-        mean += (double)s->weights.dispatch[t * s->slots + slot] *
-                (double)s->weights.ddispatch[t * s->slots + slot];
-    for (int64_t t = r->batch->start[sequence]; t < r->batch->start[sequence + 1]; t++) {
-        int64_t at = t * s->slots + slot;
-        s->dlogits[at] +=
-            (real)((double)s->weights.dispatch[at] * ((double)s->weights.ddispatch[at] - mean));
+    int64_t begin = r->batch->start[sequence], end = r->batch->start[sequence + 1];
+    double mean[COLUMNS] = { 0 };
+    for (int64_t t = begin; t < end; t++) {
+        const real *d = s->weights.dispatch + t * s->slots + slot,
+                   *dd = s->weights.ddispatch + t * s->slots + slot;
+        for (int64_t i = 0; i < n; i++) mean[i] += (double)d[i] * (double)dd[i];
     }
-}
-
-static void column_backward_task(void *arg, int64_t begin, int64_t end)
-{
-    const column_job *job = arg;
-    for (int64_t i = begin; i < end; i++)
-        column_backward(job->r, &job->s, i / job->s.slots, i % job->s.slots);
+    for (int64_t t = begin; t < end; t++) {
+        int64_t at = t * s->slots + slot;
+        const real *d = s->weights.dispatch + at, *dd = s->weights.ddispatch + at;
+        real *dlogits = s->dlogits + at;
+        for (int64_t i = 0; i < n; i++)
+            dlogits[i] += (real)((double)d[i] * ((double)dd[i] - mean[i]));
+    }
 }
 
 /* Forward: unit = x / size. d, by the unit rows, becomes by x: (d - unit <unit, d>) / size. (The
@@ -222,7 +254,7 @@ static void normalise_backward(
 static void project_backward(
     routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
 {
-    column_job job = { r, soft_of(r) };
+    column_job job = { r, soft_of(r), columns_backward };
     soft *s = &job.s;
     int64_t tokens = r->plan->tokens, numbers = tokens * s->slots;
     const row_kernels *kernels = r->compute->variant->rows;
@@ -230,8 +262,7 @@ static void project_backward(
     for (int64_t t = 0; t < tokens; t++)
         if (!plan_is_valid(r->plan, t))
             memset(s->dlogits + t * s->slots, 0, (size_t)s->slots * sizeof(real));
-    parallel_over(
-        r->compute, r->batch->sequences * s->slots, 1, numbers, column_backward_task, &job);
+    over_columns(&job);
     weight slots = weight_of_floats(s->slot, s->slots, r->width);
     real *cosine = s->weights.ddispatch; /* spent */
     routing_multiply(r, s->token, &slots, NULL, cosine, false);
