@@ -99,7 +99,8 @@ typedef enum cadre_option_kind {
     CADRE_OPTION_INTS,    /* "4" or "4,8,8": each within the bounds */
     CADRE_OPTION_CHOICES, /* "norms,biases", or "none" */
     CADRE_OPTION_PATHS,   /* one or more arguments */
-    CADRE_OPTION_TEXTS    /* given again, one more */
+    CADRE_OPTION_TEXTS,   /* given again, one more */
+    CADRE_OPTION_REALS    /* "1.25" or "2,1.25,1": each within the bounds */
 } cadre_option_kind;
 
 /* A row of a table of options. */

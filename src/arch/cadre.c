@@ -16,6 +16,8 @@ static const config_key keys[] = {
     KEY_INT_OF("topk_group", groups_used, 0, 1),
     KEY_REAL_OF("routed_scaling_factor", route_scale, 0, 1),
     KEY_REAL_OF("router_aux_loss_coef", aux_loss, 0, 0),
+    KEY_BOOL_OF("expert_output_sigmoid", expert_sigmoid, KEY_UNUSUAL, 0),
+    KEY_REAL_OF("expert_input_scale", input_scale, KEY_UNUSUAL, 1),
     KEY_BOOL_OF("latent_attention", latent, 0, 0),
     KEY_INT_OF("q_lora_rank", q_lora, 0, 0),
     KEY_INT_OF("kv_lora_rank", kv_lora, 0, 0),
@@ -83,9 +85,44 @@ static void write_mixers(const model_config *config, json_writer *w)
     json_put_close(w, ']');
 }
 
+/* What a sparse layer may have besides, by key: none where there is no key. */
+static cadre_status read_parts(const json_node *item, moe_config *moe)
+{
+    int64_t constants = 0, copies = 0, zeros = 0;
+    CADRE_TRY(json_opt_int(item, "shared_expert_intermediate_size", 0, 1 << 20, &moe->shared));
+    CADRE_TRY(json_opt_int(item, "latent_width", 0, 1 << 20, &moe->latent));
+    CADRE_TRY(json_opt_int(item, "residual_width", 0, 1 << 20, &moe->residual));
+    CADRE_TRY(json_opt_int(item, "constant_experts", 0, CONFIG_MAX_EXPERTS, &constants));
+    CADRE_TRY(json_opt_int(item, "copy_experts", 0, CONFIG_MAX_EXPERTS, &copies));
+    CADRE_TRY(json_opt_int(item, "zero_experts", 0, CONFIG_MAX_EXPERTS, &zeros));
+    moe->constants = (int32_t)constants;
+    moe->copies = (int32_t)copies;
+    moe->zeros = (int32_t)zeros;
+    return CADRE_OK;
+}
+
+/* A factor of its own has a part in what the layer computes outside of training. */
+static bool has_capacity(const moe_config *moe)
+{
+    return moe->dispatch.in_eval || moe->router->traits & ROUTER_OWN_CAPACITY;
+}
+
+static void write_parts(const model_config *c, const moe_config *moe, json_writer *w)
+{
+    if (moe->shared != c->shared_width)
+        json_put_int(w, "shared_expert_intermediate_size", moe->shared);
+    if (moe->latent) json_put_int(w, "latent_width", moe->latent);
+    if (moe->residual) json_put_int(w, "residual_width", moe->residual);
+    if (moe->constants) json_put_int(w, "constant_experts", moe->constants);
+    if (moe->copies) json_put_int(w, "copy_experts", moe->copies);
+    if (moe->zeros) json_put_int(w, "zero_experts", moe->zeros);
+}
+
 static cadre_status read_sparse_layer(const json_node *item, layer_config *layer)
 {
     int64_t experts, topk;
+    CADRE_TRY(read_parts(item, &layer->moe));
+    CADRE_TRY(json_opt_real(item, "capacity_factor", 0, 65536, &layer->capacity_factor));
     CADRE_TRY(json_get_int(item, "experts", 1, CONFIG_MAX_EXPERTS, &experts));
     CADRE_TRY(json_get_int(item, "topk", 1, experts, &topk));
     CADRE_TRY(json_get_int(item, "expert_width", 1, 1 << 20, &layer->moe.hidden));
@@ -212,6 +249,8 @@ static cadre_status read_routing(const json_node *root, model_config *config)
     o->group_mask = (group_mask)mask;
     CADRE_TRY(json_opt_bool(root, "renormalise", &o->renormalise));
     CADRE_TRY(json_opt_bool(root, "renormalise_survivors", &o->survivors));
+    CADRE_TRY(json_opt_bool(root, "residual_logits", &o->residual));
+    CADRE_TRY(json_opt_bool(root, "zero_weight_dropped", &o->drop_last));
     CADRE_TRY(read_real(root, "router_norm_eps", 0, 1, &o->norm_eps));
     CADRE_TRY(read_real(root, "router_top_p", 0, 1, &o->top_p));
     CADRE_TRY(read_real(root, "router_capacity", 0, 65536, &o->capacity));
@@ -270,6 +309,8 @@ static void write_routing(const model_config *config, json_writer *w)
     if (router_understands(r, "slots")) json_put_int(w, "router_slots", o.slots);
     if (r->scores)
         json_put_string(w, "router_score", cadre_option_choice(row_of("score"), (int)o.score));
+    if (o.residual) json_put_bool(w, "residual_logits", true);
+    if (o.drop_last) json_put_bool(w, "zero_weight_dropped", true);
     write_capacity(&config->capacity, w);
 }
 
@@ -301,6 +342,9 @@ static void write_own(const model_config *config, json_writer *w)
             json_put_int(w, "experts", layer->moe.experts);
             json_put_int(w, "topk", layer->moe.route.topk);
             json_put_int(w, "expert_width", layer->moe.hidden);
+            write_parts(config, &layer->moe, w);
+            if (layer->capacity_factor > 0 && has_capacity(&layer->moe))
+                write_real(w, "capacity_factor", (real)layer->capacity_factor);
         } else {
             json_put_int(w, "dense_width", layer->dense_width);
         }

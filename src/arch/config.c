@@ -121,26 +121,45 @@ static void fill_route(const model_config *c, router_options *o)
     o->scale = (real)c->route_scale;
 }
 
-static void fill_moe(const model_config *c, moe_config *moe)
+/* factor: as layer_config has it. */
+static void fill_capacity(const model_config *c, double factor, moe_config *moe)
 {
+    if (c->capacity.in_eval && (c->capacity.slots > 0 || c->capacity.factor > 0))
+        moe->dispatch = c->capacity;
+    if (factor > 0 && moe->dispatch.in_eval) moe->dispatch.factor = (real)factor;
+    if (factor > 0 && moe->router->traits & ROUTER_OWN_CAPACITY) moe->route.capacity = (real)factor;
+}
+
+static void fill_moe(const model_config *c, layer_config *layer)
+{
+    moe_config *moe = &layer->moe;
     if (!c->router) return; /* not known yet */
-    moe_config_init(moe, c->router, c->width, moe->hidden, moe->experts, moe->route.topk);
+    const moe_config own = *moe;
+    moe_config_init(moe, c->router, c->width, own.hidden, own.experts, own.route.topk);
     fill_route(c, &moe->route);
     moe->route.vocabulary = (int32_t)c->vocab;
     moe->form = c->expert_form;
-    moe->shared = c->shared_width;
-    moe->shared_gated = c->shared_gated;
+    moe->shared = own.shared;
+    moe->shared_gated = own.shared && c->shared_gated;
+    moe->latent = own.latent;
+    moe->residual = own.residual;
+    moe->constants = own.constants, moe->copies = own.copies, moe->zeros = own.zeros;
+    if (c->input_scale > 0) moe->input_scale = (real)c->input_scale;
     moe->router_bias = c->router_bias;
     moe->expert_bias = c->expert_bias;
     moe->limit = (real)c->expert_limit;
-    if (c->capacity.in_eval && (c->capacity.slots > 0 || c->capacity.factor > 0))
-        moe->dispatch = c->capacity;
+    moe->route.drop_last &= own.zeros > 0;
+    fill_capacity(c, layer->capacity_factor, moe);
 }
 
 void model_config_fill_layers(model_config *c)
 {
+    bool first = true;
     for (int64_t l = 0; l < c->layers; l++) {
-        fill_moe(c, &c->layer[l].moe);
+        moe_config *moe = &c->layer[l].moe;
+        fill_moe(c, &c->layer[l]);
+        if (first) moe->route.residual = false; /* no sparse layer is before it */
+        first &= !c->layer[l].sparse;
         fill_mixer(c, &c->layer[l].mixer);
         if (c->layer[l].cross.row) fill_mixer(c, &c->layer[l].cross);
     }
@@ -206,6 +225,7 @@ static cadre_status make_layers(model_config *config)
             .sparse = sparse,
             .moe = { .experts = (int32_t)config->experts,
                 .hidden = config->expert_width,
+                .shared = config->shared_width,
                 .route = { .topk = (int32_t)config->topk } },
             .dense_width = config->dense_width };
         if (whole) layer[l].mixer.window = 0;
@@ -219,7 +239,7 @@ static cadre_status make_layers(model_config *config)
 static void derive_neutral(model_config *c)
 {
     double *factors[] = { &c->embedding_scale, &c->residual_scale, &c->logit_scale,
-        &c->logit_divisor, &c->rotary_share };
+        &c->logit_divisor, &c->rotary_share, &c->input_scale };
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
         if (*factors[i] == 0) *factors[i] = 1;
 }
@@ -325,6 +345,22 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
     return model_config_check_moe(&layer->moe, where);
 }
 
+/* Logits of one sparse layer are added to those of the next. */
+static cadre_status check_residual_logits(const model_config *c, const char *where)
+{
+    const layer_config *before = NULL;
+    for (int64_t l = 0; l < c->layers; l++) {
+        const layer_config *layer = &c->layer[l];
+        if (!layer->sparse) continue;
+        if (before && layer->moe.route.residual && layer->moe.experts != before->moe.experts)
+            return cadre_fail(CADRE_EARGUMENT, where,
+                "residual-logits: expected as many experts in every sparse layer, found %d and %d",
+                before->moe.experts, layer->moe.experts);
+        before = layer;
+    }
+    return CADRE_OK;
+}
+
 cadre_status model_config_check(const model_config *c, const char *where)
 {
     const bound sizes[] = { { "vocab", c->vocab, 1, CONFIG_MAX_VOCAB },
@@ -347,6 +383,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_mixer(c, &c->layer[l].mixer, where));
     CADRE_TRY(rope_check(&c->rope, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));
+    CADRE_TRY(check_residual_logits(c, where));
     return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;
 }
 
@@ -382,7 +419,9 @@ int64_t model_config_sparse_layers(const model_config *config)
 static bool layers_alike(const layer_config *a, const layer_config *b)
 {
     return a->sparse && b->sparse && a->moe.experts == b->moe.experts &&
-           a->moe.route.topk == b->moe.route.topk && a->moe.hidden == b->moe.hidden;
+           a->moe.route.topk == b->moe.route.topk && a->moe.hidden == b->moe.hidden &&
+           a->moe.shared == b->moe.shared && a->moe.latent == b->moe.latent &&
+           a->moe.residual == b->moe.residual;
 }
 
 bool model_config_layers_differ(const model_config *config)
@@ -426,6 +465,7 @@ void model_config_summarise(model_config *c)
     c->experts = most->moe.experts;
     c->topk = most->moe.route.topk;
     c->expert_width = most->moe.hidden;
+    c->shared_width = most->moe.shared;
 }
 
 double model_config_logit_scale(const model_config *c) { return c->logit_scale / c->logit_divisor; }

@@ -29,6 +29,9 @@ typedef struct layer_config {
     bool sparse;         /* its feed-forward is a sparse layer: */
     moe_config moe;      /* that, without anything that only training sets */
     int64_t dense_width; /* or one of this hidden width; 0: the layer has none */
+    /* Where sparse layers have other capacities than the model's: outside of training, or the
+     * router's own; 0: the model's */
+    double capacity_factor;
 } layer_config;
 
 typedef struct model_config {
@@ -76,8 +79,8 @@ typedef struct model_config {
     int64_t experts, topk, expert_width; /* as most layers have them */
     /* The first dense_layers are dense; then every sparse_step-th is sparse */
     int64_t dense_layers, sparse_step;
-    int64_t shared_experts; /* number, each as wide as an expert */
-    int64_t shared_width;   /* their width together */
+    /* As most sparse layers have them: number, each as wide as an expert; their width together */
+    int64_t shared_experts, shared_width;
     bool shared_gated;
     bool router_bias, expert_bias;
     /* Outside of training: slots or factor, where one is not 0 and .in_eval */
@@ -90,6 +93,9 @@ typedef struct model_config {
     /* The router's other numbers are these, not its defaults: */
     bool own_route;
     router_options route; /* (those of groups and scale stand above) */
+    bool expert_sigmoid;  /* a sparse layer's output is its sigmoid (Shazeer 2017) */
+    double dropout;       /* of both halves' outputs, in training alone: no file has it */
+    double input_scale;   /* what experts read is multiplied by it; 0: 1 */
     double aux_loss;      /* carried for config.json's sake */
 
     int64_t bos, eos, pad;               /* -1: none */

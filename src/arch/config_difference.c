@@ -42,6 +42,7 @@ static const compared numbers[] = {
     COMPARED("biases of the feed-forward", ffn_bias),
     COMPARED("biases of the router", router_bias),
     COMPARED("biases of experts", expert_bias),
+    COMPARED("sigmoid behind the experts", expert_sigmoid),
     COMPARED("rotary base", rope.theta),
     COMPARED("order of rotated pairs", rope.pairs),
     COMPARED("rotated elements of a head", rope.width),
@@ -128,6 +129,14 @@ static const char *sparse_layers_differ(const moe_config *a, const moe_config *b
     if (strcmp(a->form, b->form) != 0) return "expert-form";
     if (!strcmp(a->form, "gpt-oss") && a->limit != b->limit) return "limit of expert-form gpt-oss";
     if (a->shared != b->shared) return "shared-experts";
+    if (a->latent != b->latent) return "latent-width";
+    if (a->residual != b->residual) return "residual-width";
+    if (a->constants != b->constants) return "constant-experts";
+    if (a->copies != b->copies) return "copy-experts";
+    if (a->zeros != b->zeros) return "zero-experts";
+    if (a->input_scale != b->input_scale) return "expert-input-scale";
+    if (a->route.residual != b->route.residual) return "residual-logits";
+    if (a->route.drop_last != b->route.drop_last) return "zero-weight";
     if (a->shared && a->shared_gated != b->shared_gated) return "gate of the shared experts";
     const char *name = routes_differ(a, b);
     return name ? name : limits_differ(&a->dispatch, &b->dispatch);

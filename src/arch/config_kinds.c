@@ -8,17 +8,17 @@ static cadre_status lacks(const char *where, const char *what, const char *name)
         "%s%s: a model has no place for it yet; `cadre layer` computes it", what, name);
 }
 
-/* What a sparse layer can be and a model's cannot yet: parameters that no layout names. */
+/* What a sparse layer can be and a model's cannot: parameters that no layout names, and gates of
+ * several tasks, of which a language model has one, the next token. */
 cadre_status model_config_check_moe(const moe_config *m, const char *where)
 {
     const router_options *o = &m->route;
-    if (o->tasks > 1) return lacks(where, "tasks", "");
-    if (o->residual) return lacks(where, "residual-logits", "");
+    if (o->tasks > 1)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "tasks: a gate for each of several tasks has no meaning here, for a language model has "
+            "one task, the next token; `cadre layer` and `cadre mixture fit --gates task` have "
+            "them");
     if (o->banks) return lacks(where, "banks", "");
     if (m->types.count) return lacks(where, "types", "");
-    if (m->constants) return lacks(where, "constant-experts", "");
-    if (m->copies) return lacks(where, "copy-experts", "");
-    if (m->zeros) return lacks(where, "zero-experts", "");
-    if (m->input_scale != 1) return lacks(where, "expert-input-scale", "");
     return CADRE_OK;
 }

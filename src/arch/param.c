@@ -23,7 +23,7 @@ static int64_t share_begin(int64_t n, int32_t i, int32_t parts) { return n * i /
 static bool is_held(const builder *b, int64_t layer, int64_t expert)
 {
     if (expert < 0) return true;
-    int64_t experts = b->config->layer[layer].moe.experts;
+    int64_t experts = moe_config_weighted(&b->config->layer[layer].moe);
     return expert >= share_begin(experts, b->share.group, b->share.groups) &&
            expert < share_begin(experts, b->share.group + 1, b->share.groups);
 }
@@ -128,7 +128,7 @@ static void walk_stack(builder *b)
     for (int64_t l = 0; l < b->config->layers; l++) {
         const layer_config *layer = &b->config->layer[l];
         add_scope(b, OF_LAYER, l, -1);
-        for (int64_t e = 0; layer->sparse && e < layer->moe.experts; e++)
+        for (int64_t e = 0; layer->sparse && e < moe_config_weighted(&layer->moe); e++)
             add_scope(b, OF_EXPERT, l, e);
     }
 }

@@ -118,8 +118,11 @@ static bool routed_with(const model_config *c, const layer_config *l, uint32_t t
 }
 static bool shared(const model_config *c, const layer_config *l)
 {
-    return l->sparse && c->shared_width > 0;
+    (void)c;
+    return l->sparse && l->moe.shared > 0;
 }
+static bool residual(const layer_config *l) { return l->sparse && l->moe.residual > 0; }
+static bool in_latent(const layer_config *l) { return l->sparse && l->moe.latent > 0; }
 
 static int64_t router_rows(const layer_config *l)
 {
@@ -144,15 +147,31 @@ SHAPE(router_noise)
     bool by_row = routed_with(c, l, ROUTER_NOISE) && !routed_with(c, l, ROUTER_HIERARCHY);
     return matrix_if(by_row, l->moe.experts, c->width);
 }
-SHAPE(expert_gate) { return matrix_if(l->sparse, l->moe.hidden, c->width); }
-SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->moe.hidden, c->width); }
-SHAPE(expert_down) { return matrix_if(l->sparse, c->width, l->moe.hidden); }
+LAYERS_OWN(latent_down, matrix_if(in_latent(l), l->moe.latent, l->moe.width))
+LAYERS_OWN(latent_up, matrix_if(in_latent(l), l->moe.width, l->moe.latent))
+LAYERS_OWN(constant_weight,
+    vector_if(l->sparse && l->moe.constants > 0, 2 * l->moe.constants * l->moe.width))
+LAYERS_OWN(
+    constant_value, vector_if(l->sparse && l->moe.constants > 0, l->moe.constants * l->moe.width))
+/* W: the latent width where experts act in one, else the model's */
+static int64_t expert_side(const model_config *c, const layer_config *l)
+{
+    return in_latent(l) ? l->moe.latent : c->width;
+}
+SHAPE(expert_gate) { return matrix_if(l->sparse, l->moe.hidden, expert_side(c, l)); }
+SHAPE(expert_up) { return matrix_if(l->sparse && has_up(c), l->moe.hidden, expert_side(c, l)); }
+SHAPE(expert_down) { return matrix_if(l->sparse, expert_side(c, l), l->moe.hidden); }
 SHAPE(expert_gate_bias) { return vector_if(l->sparse && c->expert_bias, l->moe.hidden); }
 SHAPE(expert_up_bias) { return vector_if(l->sparse && c->expert_bias && has_up(c), l->moe.hidden); }
-SHAPE(expert_down_bias) { return vector_if(l->sparse && c->expert_bias, c->width); }
-SHAPE(shared_gate) { return matrix_if(shared(c, l), c->shared_width, c->width); }
-SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c), c->shared_width, c->width); }
-SHAPE(shared_down) { return matrix_if(shared(c, l), c->width, c->shared_width); }
+SHAPE(expert_down_bias) { return vector_if(l->sparse && c->expert_bias, expert_side(c, l)); }
+SHAPE(residual_gate) { return matrix_if(residual(l), l->moe.residual, c->width); }
+SHAPE(residual_up) { return matrix_if(residual(l) && has_up(c), l->moe.residual, c->width); }
+SHAPE(residual_down) { return matrix_if(residual(l), c->width, l->moe.residual); }
+LAYERS_OWN(coefficient, matrix_if(residual(l), 2, l->moe.width))
+LAYERS_OWN(coefficient_bias, vector_if(residual(l), 2))
+SHAPE(shared_gate) { return matrix_if(shared(c, l), l->moe.shared, c->width); }
+SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c), l->moe.shared, c->width); }
+SHAPE(shared_down) { return matrix_if(shared(c, l), c->width, l->moe.shared); }
 SHAPE(shared_sigmoid) { return matrix_if(shared(c, l) && c->shared_gated, 1, c->width); }
 
 /* ---- the list, in the order of model files ---- */
@@ -290,6 +309,20 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_ROUTER_OMEGA] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_router_omega,
         .folder = { { "model.layers.{l}.mlp.router_omega", 0 } },
         .gguf = { { "blk.{l}.ffn_router_omega.weight", 0 } } },
+    [ROLE_LATENT_DOWN] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_latent_down,
+        .folder = { { "model.layers.{l}.mlp.latent_down_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_latent_down.weight", 0 } } },
+    /* Its product is added to what is there */
+    [ROLE_LATENT_UP] = { PARAM_MATRIX, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_latent_up,
+        .folder = { { "model.layers.{l}.mlp.latent_up_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_latent_up.weight", 0 } } },
+    [ROLE_CONSTANT_WEIGHT] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE,
+        .shape = shape_constant_weight,
+        .folder = { { "model.layers.{l}.mlp.constant_experts.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_constant.weight", 0 } } },
+    [ROLE_CONSTANT_VALUE] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_constant_value,
+        .folder = { { "model.layers.{l}.mlp.constant_experts.value", 0 } },
+        .gguf = { { "blk.{l}.ffn_constant_value.weight", 0 } } },
     [ROLE_EXPERT_GATE] = { PARAM_MATRIX, OF_EXPERT, REPACKED, BY_ROW, .shape = shape_expert_gate,
         .folder = { { "model.layers.{l}.mlp.experts.{e}.gate_proj.weight", 0 },
             { "model.layers.{l}.mlp.experts.gate_up_proj", TENSOR_EXPERTS | TENSOR_FIRST } },
@@ -334,6 +367,22 @@ static const param_row list[ROLE_COUNT] = {
         .shape = shape_shared_sigmoid,
         .folder = { { "model.layers.{l}.mlp.shared_expert_gate.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_gate_inp_shexp.weight", 0 } } },
+    [ROLE_RESIDUAL_GATE] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_residual_gate,
+        .folder = { { "model.layers.{l}.mlp.residual_expert.gate_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_gate_residual.weight", 0 } } },
+    [ROLE_RESIDUAL_UP] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_residual_up,
+        .folder = { { "model.layers.{l}.mlp.residual_expert.up_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_up_residual.weight", 0 } } },
+    [ROLE_RESIDUAL_DOWN] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_residual_down,
+        .folder = { { "model.layers.{l}.mlp.residual_expert.down_proj.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_down_residual.weight", 0 } } },
+    [ROLE_RESIDUAL_COEFFICIENT] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, WHOLE,
+        .shape = shape_coefficient, .folder = { { "model.layers.{l}.mlp.coefficient.weight", 0 } },
+        .gguf = { { "blk.{l}.ffn_coefficient.weight", 0 } } },
+    [ROLE_RESIDUAL_COEFFICIENT_BIAS] = { PARAM_BIAS, OF_LAYER, AS_IT_IS, WHOLE,
+        .shape = shape_coefficient_bias,
+        .folder = { { "model.layers.{l}.mlp.coefficient.bias", 0 } },
+        .gguf = { { "blk.{l}.ffn_coefficient.bias", 0 } } },
 };
 
 const param_row *param_row_of(param_role role) { return &list[role]; }

@@ -28,16 +28,17 @@ static const recipe_setting switch_settings[] = {
     { 0 },
 };
 
-/* Shazeer et al. 2017: LSTM layers with a sparse layer between them, noisy picks, even importance
- * and load. */
+/* Shazeer et al. 2017: LSTM layers with a sparse layer between them, noisy picks in two levels (two
+ * of the groups, two experts of each), even importance and load. */
 static const recipe_setting shazeer_2017_settings[] = {
     { "layers", "2" },
     { "mixer", "lstm" },
-    { "router", "noisy-topk" },
-    { "topk", "4" },
+    { "router", "hierarchical" },
+    { "topk", "2" },
     { "experts", "32" },
     { "expert-form", "relu" },
     { "losses", "importance=0.1,smooth-load=0.1" },
+    { "dropout", "0.1" },
     { "weight-decay", "0" },
     { 0 },
 };
@@ -191,6 +192,7 @@ static const recipe_setting base_settings[] = {
     { "balance-loss", "load" },
     { "jitter", "0" },
     { "expert-dropout", "0" },
+    { "dropout", "0" },
     { 0 },
 };
 
@@ -200,7 +202,7 @@ static const recipe_setting new_model_settings[] = { { "priority", "choice" },
 
 static const recipe recipes[] = {
     { .name = "shazeer-2017",
-        .words = "LSTM layers, noisy top-4 between them",
+        .words = "LSTM layers, two levels of noisy top-2 between them",
         .source = "Shazeer et al. 2017 (arXiv 1701.06538)",
         .model_type = "cadre",
         .settings = shazeer_2017_settings,
@@ -211,7 +213,10 @@ static const recipe recipes[] = {
         .rope_theta = 10000,
         .init = INIT_FAN_IN,
         .init_scale = 1,
+        .groups = 4,
+        .groups_used = 2,
         .last_mixes = true,
+        .expert_sigmoid = true,
         .zero_router = true },
     { .name = "gshard",
         .words = "top-2, capacity, first choices first",
@@ -439,6 +444,7 @@ static void sparse_sizes(
             notes, room, "every second layer is sparse in this recipe; with one layer, it is\n");
         c->sparse_step = 1;
     }
+    c->expert_sigmoid = r->expert_sigmoid;
     c->route_scale = r->route_scale > 0 ? r->route_scale : 1;
 }
 
@@ -512,7 +518,7 @@ static cadre_status choose_layout(const recipe *r, model_config *c, char *notes,
 static cadre_status refuse_experts(const recipe *r, const cadre_options *o)
 {
     static const char *const names[] = { "experts", "topk", "expert-width", "shared-experts",
-        "router" };
+        "latent-width", "residual-width", "router" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cadre_options_given(o, names[i]))
             return cadre_fail(CADRE_EARGUMENT, NULL,

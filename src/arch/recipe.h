@@ -38,6 +38,7 @@ typedef struct recipe {
     bool encoder;        /* there is one, and a decoder that reads its output (T5) */
     bool last_mixes;     /* the last of several layers has no feed-forward */
     bool unit_embedding; /* it starts at a deviation of 1 (T5) */
+    bool expert_sigmoid; /* a sparse layer's output is its sigmoid (Shazeer 2017) */
     bool zero_router;    /* the router starts at zero (Shazeer 2017, Grok-1) */
 } recipe;
 

@@ -31,6 +31,30 @@ static void reduce_topk(model_config *c, char *notes, size_t room)
     }
 }
 
+/* Shared experts are as wide as the layer's own. */
+static cadre_status layer_shared(const cadre_options *o, model_config *c)
+{
+    int64_t values[CONFIG_MAX_LAYERS];
+    for (int64_t l = 0; l < c->layers; l++) values[l] = c->shared_experts;
+    CADRE_TRY(options_layers(o, "shared-experts", (int)c->layers, values));
+    for (int64_t l = 0; l < c->layers; l++)
+        c->layer[l].moe.shared = values[l] * c->layer[l].moe.hidden;
+    return CADRE_OK;
+}
+
+/* Latent and residual experts. */
+static cadre_status layer_parts(const cadre_options *o, model_config *c)
+{
+    int64_t latent[CONFIG_MAX_LAYERS] = { 0 }, residual[CONFIG_MAX_LAYERS] = { 0 };
+    CADRE_TRY(options_layers(o, "latent-width", (int)c->layers, latent));
+    CADRE_TRY(options_layers(o, "residual-width", (int)c->layers, residual));
+    for (int64_t l = 0; l < c->layers; l++) {
+        c->layer[l].moe.latent = latent[l];
+        c->layer[l].moe.residual = residual[l];
+    }
+    return CADRE_OK;
+}
+
 /* Lists of experts, topk, expert-width, dense-width. A layer of 0 experts is dense. */
 static cadre_status layer_numbers(const cadre_options *o, model_config *c, char *notes, size_t room)
 {
@@ -52,6 +76,8 @@ static cadre_status layer_numbers(const cadre_options *o, model_config *c, char 
     for (int l = 0; l < layers; l++) values[l] = c->layer[l].dense_width;
     CADRE_TRY(options_layers(o, "dense-width", layers, values));
     for (int l = 0; l < layers; l++) c->layer[l].dense_width = values[l];
+    CADRE_TRY(layer_shared(o, c));
+    CADRE_TRY(layer_parts(o, c));
     model_config_summarise(c);
     return CADRE_OK;
 }

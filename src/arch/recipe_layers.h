@@ -9,7 +9,8 @@
 void recipe_note(char *text, size_t room, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* --mixer, --experts, --topk, --expert-width and --dense-width, each one item, or one a layer. */
+/* --mixer, --experts, --topk, --expert-width, --dense-width, --shared-experts, --latent-width and
+ * --residual-width, each one item, or one a layer. */
 cadre_status recipe_layers(const cadre_options *o, model_config *c, char *notes, size_t room);
 
 #endif

@@ -90,7 +90,7 @@ int tensor_name_shape(
 {
     int rank = 0;
     const mixer_config *m = p->layer < 0 ? NULL : &c->layer[p->layer].mixer;
-    if (name->form & TENSOR_EXPERTS) shape[rank++] = c->layer[p->layer].moe.experts;
+    if (name->form & TENSOR_EXPERTS) shape[rank++] = moe_config_weighted(&c->layer[p->layer].moe);
     if (param_is_vector(p)) {
         shape[rank++] = rows_together(name->form, m, p->cols);
         return rank;

@@ -177,7 +177,8 @@ static cadre_status parse_item(const cadre_option *row, const char *where, item 
     switch (row->kind) {
     case CADRE_OPTION_INT:
     case CADRE_OPTION_INTS: return parse_int(row, where, v);
-    case CADRE_OPTION_REAL: return parse_real(row, where, v);
+    case CADRE_OPTION_REAL:
+    case CADRE_OPTION_REALS: return parse_real(row, where, v);
     case CADRE_OPTION_FLAG: return parse_flag(where, v);
     case CADRE_OPTION_CHOICE:
     case CADRE_OPTION_CHOICES: return parse_choice(row, where, v);
@@ -238,7 +239,8 @@ static cadre_status parse_list(
 static cadre_status parse_value(
     const cadre_option *row, const char *where, const char *value, item **items, int *count)
 {
-    if (row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES)
+    if (row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_REALS ||
+        row->kind == CADRE_OPTION_CHOICES)
         return parse_list(row, where, value, items, count);
     return append(row, where, value, items, count);
 }
@@ -386,8 +388,9 @@ static cadre_status set_list(entry *e, const char *where, const json_t *list)
 
 static bool is_list(const cadre_option *row)
 {
-    return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_CHOICES ||
-           row->kind == CADRE_OPTION_PATHS || row->kind == CADRE_OPTION_TEXTS;
+    return row->kind == CADRE_OPTION_INTS || row->kind == CADRE_OPTION_REALS ||
+           row->kind == CADRE_OPTION_CHOICES || row->kind == CADRE_OPTION_PATHS ||
+           row->kind == CADRE_OPTION_TEXTS;
 }
 
 static cadre_status set_json(entry *e, const char *where, const json_t *value)
@@ -488,6 +491,11 @@ bool cadre_options_has(const cadre_options *o, const char *name, const char *wor
     for (int i = 0; i < e->count; i++)
         if (!strcmp(e->items[i].text, word)) return true;
     return false;
+}
+
+double options_real_at(const cadre_options *o, const char *name, int i)
+{
+    return item_at(o, name, i)->number;
 }
 
 int64_t options_int_or(const cadre_options *o, const char *name, int64_t otherwise)

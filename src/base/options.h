@@ -19,6 +19,8 @@ double options_real_or(const cadre_options *o, const char *name, double otherwis
 bool options_flag_or(const cadre_options *o, const char *name, bool otherwise);
 const char *options_text_or(const cadre_options *o, const char *name, const char *otherwise);
 
+double options_real_at(const cadre_options *o, const char *name, int i); /* of REALS */
+
 /* INTS: one number for every layer, or one a layer; any other count is refused. Left as they are
  * when there is no value. */
 cadre_status options_layers(

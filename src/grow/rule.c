@@ -54,9 +54,24 @@ bool growth_rule_allows_adding(const router *r)
     return found && !found->fixed;
 }
 
+/* What counts a layer's experts besides their own parameters. */
+static cadre_status check_form(const moe_config *moe, const char *where)
+{
+    if (moe_config_weightless(moe))
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "expected experts with weights alone, found %d without, which must stay the last",
+            moe_config_weightless(moe));
+    if (moe->route.residual)
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "expected logits of each layer alone, found residual ones, which join every expert "
+            "with every one of the layer before");
+    return CADRE_OK;
+}
+
 cadre_status growth_rule_of(const moe_config *moe, const char *where, const growth_rule **rule)
 {
     const growth_rule *found = find(moe->router);
+    CADRE_TRY(check_form(moe, where));
     if (select_is_grouped(&moe->route))
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "expected a router that may pick any expert, found one that is limited to %d of %d "
@@ -73,6 +88,7 @@ cadre_status growth_rule_of(const moe_config *moe, const char *where, const grow
 cadre_status growth_rule_allows_pruning(const moe_config *moe, const char *where)
 {
     const growth_rule *found = find(moe->router);
+    CADRE_TRY(check_form(moe, where));
     if (found && !found->indivisible) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, where,
         "expected a router that can do without some of its experts, found %s%s%s",

@@ -7,6 +7,8 @@
 #include "base/interrupt.h"
 #include "mixer/sequence_state.h"
 #include "model/relative_bias.h"
+#include "model/stage_memory.h"
+#include "op/dropout.h"
 #include "op/embedding.h"
 #include "op/ffn.h"
 #include "op/loss.h"
@@ -18,6 +20,7 @@ typedef struct block_state {
     real *x, *x_normed, *x_inverse; /* [T, D], [T, D], [T]: the residual at entry, and its norm */
     real *y, *y_normed, *y_inverse; /* the same between the two halves */
     real *z, *z_normed, *z_inverse; /* before attention to an encoder; NULL: there is none */
+    real *squashed;                 /* [T, D] sigmoid of the sparse layer's output; NULL: none */
     void *mixer, *cross;            /* as the layer's mixers lay it out */
     size_t mixer_bytes, cross_bytes;
     ffn_state dense;
@@ -30,6 +33,8 @@ typedef struct pass {
     real *end;           /* [T, D] the residual after the stage's last block; after the model's, */
     real *hidden, *end_inverse; /* [T, D], [T] its norm */
     int32_t *places;            /* [T] in their sequences */
+    real
+        *logits; /* [T, E] of the last sparse layer's router, forward only; NULL: none reads them */
     token_batch batch;
     balance *balance; /* what it counts in */
 } pass;
@@ -52,6 +57,7 @@ struct transformer {
     /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
     real *dhalf;
     real *dencoder; /* [M, D] the gradient by the encoder's output; NULL: there is none */
+    real *dlogits; /* [T, E] the gradient by a sparse layer's logits from the one behind; or NULL */
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
@@ -66,56 +72,6 @@ static bool is_last(const transformer *t) { return t->stage.end == t->config->la
 
 /* ---- memory ---- */
 
-static size_t moe_scratch_most(const transformer *t)
-{
-    size_t bytes = 0;
-    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
-        const layer_config *layer = &t->config->layer[l];
-        size_t own = layer->sparse ? moe_scratch_bytes(&layer->moe, &t->most) : 0;
-        if (own > bytes) bytes = own;
-    }
-    return bytes;
-}
-
-static size_t kept_bytes(const layer_config *l, const batch_limits *most)
-{
-    return l->mixer.row->kept_bytes(&l->mixer, most);
-}
-
-static size_t cross_bytes(const layer_config *l, const batch_limits *most)
-{
-    return l->cross.row ? l->cross.row->kept_bytes(&l->cross, most) : 0;
-}
-
-/* Of the layers' mixers that share a block's memory, the most. */
-static size_t kept_most(const transformer *t)
-{
-    size_t bytes = 0;
-    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
-        size_t own = kept_bytes(&t->config->layer[l], &t->most);
-        if (own > bytes) bytes = own;
-    }
-    return bytes;
-}
-
-static size_t workspace_of(const mixer_config *c, const batch_limits *most, int workers)
-{
-    return c->row ? c->row->workspace_bytes(c, most, workers) : 0;
-}
-
-static size_t workspace_most(const transformer *t)
-{
-    size_t bytes = 0;
-    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
-        const layer_config *layer = &t->config->layer[l];
-        size_t own = workspace_of(&layer->mixer, &t->most, t->c->workers),
-               cross = workspace_of(&layer->cross, &t->most, t->c->workers);
-        if (own > bytes) bytes = own;
-        if (cross > bytes) bytes = cross;
-    }
-    return bytes;
-}
-
 static void layout_block(const transformer *t, block_state *s, arena *a, int64_t l)
 {
     int64_t tokens = t->most.tokens, width = t->config->width;
@@ -125,14 +81,20 @@ static void layout_block(const transformer *t, block_state *s, arena *a, int64_t
     s->y = ARENA_ARRAY(a, real, tokens * width);
     s->y_normed = ARENA_ARRAY(a, real, tokens * width);
     s->y_inverse = ARENA_ARRAY(a, real, tokens);
-    s->mixer_bytes = t->most.training ? kept_bytes(&t->config->layer[l], &t->most) : kept_most(t);
+    s->mixer_bytes = t->most.training ? stage_mixer_bytes(&t->config->layer[l], &t->most)
+                                      : stage_mixer_most(t->config, &t->stage, &t->most);
     s->mixer = arena_take(a, s->mixer_bytes, 1);
     if (!t->config->cross) return;
     s->z = ARENA_ARRAY(a, real, tokens * width);
     s->z_normed = ARENA_ARRAY(a, real, tokens * width);
     s->z_inverse = ARENA_ARRAY(a, real, tokens);
-    s->cross_bytes = cross_bytes(&t->config->layer[l], &t->most);
+    s->cross_bytes = stage_cross_bytes(&t->config->layer[l], &t->most);
     s->cross = arena_take(a, s->cross_bytes, 1);
+}
+
+static bool squashes(const transformer *t, int64_t l)
+{
+    return t->config->expert_sigmoid && t->config->layer[l].sparse;
 }
 
 /* The feed-forward of layer l, laid out behind the rest of the block. */
@@ -141,6 +103,8 @@ static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l
     const layer_config *layer = &t->config->layer[l];
     int inputs = model_config_inputs(t->config);
     if (layer->sparse) moe_state_layout(&s->sparse, a, &layer->moe, &t->most);
+    if (squashes(t, l) && t->most.training)
+        s->squashed = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
     else if (layer->dense_width)
         ffn_state_layout(&s->dense, a, inputs, layer->dense_width, t->most.tokens);
 }
@@ -167,12 +131,24 @@ static void layout_blocks(const transformer *t, pass *p, arena *a)
     a->overlaid = false;
 }
 
+/* Numbers of logits of one token that a sparse layer reads of the one before; 0: none does. */
+static int64_t residual_logits(const transformer *t)
+{
+    for (int64_t l = 0; l < t->config->layers; l++) {
+        const layer_config *layer = &t->config->layer[l];
+        if (layer->sparse && layer->moe.route.residual) return layer->moe.experts;
+    }
+    return 0;
+}
+
 static void layout_pass(const transformer *t, pass *p, arena *a)
 {
     int64_t tokens = t->most.tokens, width = t->config->width;
     layout_blocks(t, p, a);
     p->end = ARENA_ARRAY(a, real, tokens * width);
     p->places = ARENA_ARRAY(a, int32_t, tokens);
+    if (residual_logits(t) && !t->most.training)
+        p->logits = ARENA_ARRAY(a, real, tokens * residual_logits(t));
     if (!is_last(t)) return;
     p->hidden = ARENA_ARRAY(a, real, tokens * width);
     p->end_inverse = ARENA_ARRAY(a, real, tokens);
@@ -186,16 +162,18 @@ static void layout(transformer *t, arena *a)
     t->passes = ARENA_ARRAY(a, pass, t->stage.passes);
     t->now = t->passes;
     for (int i = 0; i < t->stage.passes; i++) layout_pass(t, t->passes ? &t->passes[i] : &scrap, a);
-    t->workspace_bytes = workspace_most(t);
+    t->workspace_bytes = stage_workspace_most(c, &t->stage, &t->most, t->c->workers);
     t->workspace = arena_take(a, t->workspace_bytes, 1);
     if (c->relative_buckets) t->bias = ARENA_ARRAY(a, real, 2 * c->heads * t->most.keys);
     if (is_last(t)) t->loss = loss_scratch_take(a, tokens, c->vocab);
-    t->moe_scratch_bytes = moe_scratch_most(t);
+    t->moe_scratch_bytes = stage_moe_most(c, &t->stage, &t->most);
     t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
     if (!t->most.training) return;
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
     t->dnormed = ARENA_ARRAY(a, real, tokens * c->width);
-    t->dhalf = c->residual_scale != 1 ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
+    bool apart = c->residual_scale != 1 || c->dropout > 0 || c->expert_sigmoid;
+    t->dhalf = apart ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
+    if (residual_logits(t)) t->dlogits = ARENA_ARRAY(a, real, tokens * residual_logits(t));
     if (c->cross) t->dencoder = ARENA_ARRAY(a, real, t->most.encoder_tokens * c->width);
     if (c->relative_buckets)
         t->dbias =
@@ -302,6 +280,33 @@ static norm norm_of(
         .accumulate = g && g->accumulate };
 }
 
+/* Numbers of a half's output that are left out, in training. half: 0 mixes, 1 feeds forward; behind
+ * the last layer's are the embedding's. */
+static void drop(const transformer *t, int64_t l, int half, real *x)
+{
+    const token_batch *b = &t->now->batch;
+    if (!b->random.train || t->config->dropout <= 0) return;
+    dropout d = dropout_of(&b->random, t->config->dropout, "dropout", 2 * l + half);
+    dropout_apply(t->c, &d, b->tokens, t->config->width, x);
+}
+
+/* out = sigmoid(out), which backward needs */
+static void squash(const transformer *t, int64_t l, const block_state *s, real *out)
+{
+    int64_t numbers = t->now->batch.tokens * t->config->width;
+    if (!squashes(t, l)) return;
+    t->c->variant->rows->sigmoid(numbers, out, out);
+    if (s->squashed) memcpy(s->squashed, out, (size_t)numbers * sizeof *out);
+}
+
+/* Given d by s = sigmoid(z), which becomes d by z: d s (1 - s) */
+static void squash_backward(const transformer *t, int64_t l, const block_state *s, real *d)
+{
+    int64_t numbers = t->now->batch.tokens * t->config->width;
+    for (int64_t i = 0; squashes(t, l) && i < numbers; i++)
+        d[i] *= s->squashed[i] * (1 - s->squashed[i]);
+}
+
 typedef struct add_task {
     const row_kernels *rows;
     int64_t width;
@@ -391,9 +396,49 @@ static void mix_backward(
 
 /* ---- the feed-forward half ---- */
 
+/* The sparse layer before (by -1) or behind (by 1) layer l; -1: there is none. */
+static int64_t sparse_beside(const transformer *t, int64_t l, int64_t by)
+{
+    do l += by;
+    while (l >= 0 && l < t->config->layers && !t->config->layer[l].sparse);
+    return l < t->config->layers ? l : -1;
+}
+
+/* Without the noise that training may add. */
+static const real *logits_of(const block_state *s)
+{
+    const router_state *r = &s->sparse.router;
+    return r->clean ? r->clean : r->logits;
+}
+
+/* Of the sparse layer before l, which l reads. In training its state has them. */
+static const real *logits_before(const transformer *t, int64_t l)
+{
+    if (!t->config->layer[l].moe.route.residual) return NULL;
+    if (!t->most.training) return t->now->logits;
+    return logits_of(block_of(t, sparse_beside(t, l, -1)));
+}
+
+static void keep_logits(const transformer *t, int64_t l, const block_state *s)
+{
+    size_t count = (size_t)(t->now->batch.tokens * t->config->layer[l].moe.experts);
+    if (t->now->logits) memcpy(t->now->logits, logits_of(s), count * sizeof(real));
+}
+
+/* Whether the sparse layer behind l read its logits. */
+static bool is_read_behind(const transformer *t, int64_t l)
+{
+    int64_t behind = sparse_beside(t, l, 1);
+    return behind >= 0 && t->config->layer[behind].moe.route.residual;
+}
+
 static moe_call moe_call_of(const transformer *t, int64_t l, expert_source *source)
 {
+    const real *before = logits_before(t, l);
     return (moe_call){ .compute = t->c,
+        .logits_before = before,
+        .dlogits_before = before ? t->dlogits : NULL,
+        .dlogits_after = t->dlogits && is_read_behind(t, l) ? t->dlogits : NULL,
         .batch = &t->now->batch,
         .scratch = t->moe_scratch,
         .scratch_bytes = t->moe_scratch_bytes,
@@ -419,8 +464,10 @@ static cadre_status feed_forward(
     int64_t width = t->config->width;
     if (t->config->layer[l].sparse) {
         moe_call call = moe_call_of(t, l, w->source);
-        return moe_layer_forward(
-            &call, &t->config->layer[l].moe, &w->layer[l].moe, s->y_normed, &s->sparse, out);
+        CADRE_TRY(moe_layer_forward(
+            &call, &t->config->layer[l].moe, &w->layer[l].moe, s->y_normed, &s->sparse, out));
+        keep_logits(t, l, s);
+        return CADRE_OK;
     }
     ffn f = ffn_of(t, &w->layer[l], NULL);
     ffn_forward(t->c, &f, t->now->batch.tokens, rows_from(s->y_normed, width), &s->dense,
@@ -494,6 +541,7 @@ static cadre_status block_forward(
         s->x_inverse);
     real *mixed = s->z ? s->z : s->y;
     mix(t, w, l, s->x_normed, mixed);
+    drop(t, l, 0, mixed);
     join_residual(t, w, ROLE_ATTN_POST_NORM, s->x, mixed);
     if (s->z) attend_to_encoder(t, w, l, s);
     if (!layer_feeds_forward(&c->layer[l])) {
@@ -503,6 +551,8 @@ static cadre_status block_forward(
     norm_forward(t->c, &second, b->tokens, rows_from(s->y, c->width),
         rows_to(s->y_normed, c->width), s->y_inverse);
     CADRE_TRY(feed_forward(t, all, l, s, out));
+    squash(t, l, s, out);
+    drop(t, l, 1, out);
     join_residual(t, w, ROLE_FFN_POST_NORM, s->y, out);
     return CADRE_OK;
 }
@@ -518,12 +568,15 @@ static void block_backward(
     strided_out dx = rows_added(t->dx, c->width);
     if (layer_feeds_forward(&c->layer[l])) {
         part_residual(t);
+        drop(t, l, 1, t->dhalf);
+        squash_backward(t, l, s, t->dhalf);
         feed_forward_backward(t, w, g, l, s);
         norm_backward(
             t->c, &second, b->tokens, rows_from(s->y, c->width), s->y_inverse, dnormed, dx);
     }
     if (s->z) attend_to_encoder_backward(t, w, g, l, s);
     part_residual(t);
+    drop(t, l, 0, t->dhalf);
     mix_backward(t, w, g, l, s->x_normed);
     norm_backward(t->c, &first, b->tokens, rows_from(s->x, c->width), s->x_inverse, dnormed, dx);
 }
@@ -565,6 +618,7 @@ static void embed_inputs(const transformer *t, const model_weights *w)
     embedding e = { .table = &w->embed, .scale = (real)t->config->embedding_scale };
     embedding_forward(
         t->c, &e, b->tokens, b->inputs, rows_to(t->now->blocks[0].x, t->config->width));
+    drop(t, t->config->layers, 0, t->now->blocks[0].x);
 }
 
 static void norm_end(const transformer *t, const model_weights *w)
@@ -680,6 +734,7 @@ static void embedding_gradient(const transformer *t, const model_weights *w, mod
         .scale = (real)t->config->embedding_scale,
         .dtable = g->embed,
         .accumulate = g->accumulate || g->head == g->embed };
+    drop(t, t->config->layers, 0, t->dx);
     embedding_backward(t->c, &e, b->tokens, b->inputs, rows_from(t->dx, t->config->width));
 }
 

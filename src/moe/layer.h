@@ -130,6 +130,9 @@ typedef struct moe_call {
     int32_t layer;             /* its number in the model, for random numbers and the source */
     const real *logits_before; /* [T, E] of the sparse layer before; NULL: none */
     real *dlogits_before;      /* [T, E] of backward, written; NULL: not wanted */
+    /* [T, E] the gradient by this layer's logits from the sparse layer behind, which read them; it
+     * may be dlogits_before itself; NULL: none */
+    const real *dlogits_after;
     /* Of the routed experts' weights; NULL, as always in training: they are readable as they are */
     expert_source *source;
 } moe_call;

@@ -142,6 +142,10 @@ static cadre_status check_together(const moe_config *c, const char *where)
             c->router->name, has_tasks(c) ? " with tasks" : "");
     if (has_tasks(c) && c->shared)
         return cadre_fail(CADRE_EUNSUPPORTED, where, "tasks: not together with a shared expert");
+    if (c->route.residual && (c->router->project || c->router->traits & ROUTER_MIXES))
+        return cadre_fail(CADRE_EUNSUPPORTED, where,
+            "residual-logits: not possible with router %s, whose logits are no product of its own",
+            c->router->name);
     if (c->residual && (c->latent || c->route.omega))
         return cadre_fail(CADRE_EUNSUPPORTED, where,
             "residual expert: not together with a latent width or router %s", c->router->name);

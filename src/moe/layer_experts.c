@@ -183,7 +183,8 @@ void routed_backward(layer_run *r, const real *dsparse, real *dx, moe_gradients 
         .dprobability = t->probability,
         .dlogits = t->logits,
         .dnoise_logits = t->noise_logits,
-        .unpicked = t->unpicked };
+        .unpicked = t->unpicked,
+        .after = r->call->dlogits_after };
     const balance *b = r->call->balance;
     if (b) d.dscore = balance_gradients(b, r->call->balance_layer);
     if (b) d.losses = balance_routing_gradient(b, r->call->balance_layer);

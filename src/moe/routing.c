@@ -428,6 +428,7 @@ void routing_backward(
 {
     backward_job job = { r, d };
     parallel_over(r->compute, r->plan->tokens, GRAIN, numbers_of(r), backward_task, &job);
+    if (d->after) r->compute->variant->rows->add(numbers_of(r), d->after, d->dlogits);
     project_backward(r, d->dlogits, g, accumulate, dx);
     routing_product noise = { .a = routing_input(r),
         .w = &r->weights->noise,

@@ -124,6 +124,7 @@ typedef struct routing_gradient {
     /* [T, E] <out, dy> of experts that were not picked, else 0 (dense estimator); NULL: none */
     const real *unpicked;
     const real *losses; /* [T, E] by the logits, of losses that read the routing; NULL: none */
+    const real *after;  /* [T, E] by the logits, of the sparse layer behind; NULL: none */
 } routing_gradient;
 
 /* Gradients of the router's weights (added, or overwritten); dx [T, D] = gradient by the routing's

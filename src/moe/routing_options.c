@@ -27,6 +27,11 @@ static const char *loss_meaning(int i)
         .name = name_, .kind = CADRE_OPTION_INT, .min = min_, .max = max_, .subject = subject_,    \
         .help = help_                                                                              \
     }
+/* A list gives one number a layer. */
+#define INTS(name_, max_, subject_, help_)                                                         \
+    {                                                                                              \
+        .name = name_, .kind = CADRE_OPTION_INTS, .max = max_, .subject = subject_, .help = help_  \
+    }
 #define FLAG(name_, subject_, help_)                                                               \
     {                                                                                              \
         .name = name_, .kind = CADRE_OPTION_FLAG, .subject = subject_, .help = help_               \
@@ -106,11 +111,11 @@ static const cadre_option rows[] = {
         "router quantile: the share of its old levels that stays at a step"),
     FLAG("residual-logits", "Routing",
         "the logits of the sparse layer before, times a learned matrix, are added (MoE++)"),
-    INT("constant-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
-        "experts that mix the token with a learned vector, behind those with weights"),
-    INT("copy-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
-        "experts that give the token back as it is"),
-    INT("zero-experts", 0, ROUTER_MAX_EXPERTS, "Experts", "experts that give nothing"),
+    INTS("constant-experts", ROUTER_MAX_EXPERTS, "Experts",
+        "of the experts, how many mix the token with a learned vector instead"),
+    INTS("copy-experts", ROUTER_MAX_EXPERTS, "Experts",
+        "of the experts, how many give the token back as it is"),
+    INTS("zero-experts", ROUTER_MAX_EXPERTS, "Experts", "of the experts, how many give nothing"),
     WORD("zero-weight", zero_weights, "Experts",
         "dropped: a zero expert's share goes to the token's other experts"),
     REAL("expert-input-scale", 1000, "Experts", "what experts read is multiplied by this"),
@@ -128,8 +133,12 @@ static const cadre_option rows[] = {
     REAL("expert-dropout", 0.99, "Routing",
         "in training, the chance that a number of an expert's hidden layer is zeroed"),
 
-    REAL("capacity-factor", 65536, "Capacity",
-        "slots of an expert, as a multiple of its even share of a sequence"),
+    { .name = "capacity-factor",
+        .kind = CADRE_OPTION_REALS,
+        .max = 65536,
+        .subject = "Capacity",
+        .help = "slots of an expert, as a multiple of its even share of a sequence; a list gives "
+                "one number a layer" },
     INT("capacity-slots", 0, INT32_MAX, "Capacity",
         "slots of an expert in a sequence, whatever its length; 0: by factor"),
     FLAG("capacity-in-eval", "Capacity", "experts can be full outside of training too"),

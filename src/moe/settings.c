@@ -179,28 +179,62 @@ static cadre_status read_types(const cadre_options *o, moe_config *c)
     return CADRE_OK;
 }
 
-static cadre_status read_experts(const cadre_options *o, moe_config *c)
+/* Of a list with one item a layer, or one for all, that of layer l. */
+static cadre_status find_item(
+    const cadre_options *o, const char *name, int64_t l, int64_t layers, int *item)
 {
-    read_int(o, "constant-experts", &c->constants);
-    read_int(o, "copy-experts", &c->copies);
-    read_int(o, "zero-experts", &c->zeros);
+    int count = cadre_options_count(o, name);
+    *item = count > 1 ? (int)l : 0;
+    if (count <= 1 || count == layers) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected one number%s, found %d", name,
+        layers > 1 ? ", or one for each layer" : "", count);
+}
+
+static cadre_status read_count_of(
+    const cadre_options *o, const char *name, int64_t l, int64_t layers, int32_t *value)
+{
+    int item;
+    CADRE_TRY(find_item(o, name, l, layers, &item));
+    if (has(o, name)) *value = (int32_t)cadre_options_int(o, name, item);
+    return CADRE_OK;
+}
+
+static cadre_status read_experts(const cadre_options *o, int64_t l, int64_t layers, moe_config *c)
+{
+    CADRE_TRY(read_count_of(o, "constant-experts", l, layers, &c->constants));
+    CADRE_TRY(read_count_of(o, "copy-experts", l, layers, &c->copies));
+    CADRE_TRY(read_count_of(o, "zero-experts", l, layers, &c->zeros));
     read_real(o, "expert-input-scale", &c->input_scale);
     c->estimator = (estimator)read_word(o, "estimator", (int)c->estimator);
     if (has(o, "tau")) c->tau = cadre_options_real(o, "tau");
-    c->route.drop_last = c->zeros && read_word(o, "zero-weight", 0);
+    c->route.drop_last = c->zeros && read_word(o, "zero-weight", c->route.drop_last);
     CADRE_TRY(read_banks(o, c));
     return read_types(o, c);
 }
 
+static cadre_status read_factor(const cadre_options *o, int64_t l, int64_t layers, moe_config *c)
+{
+    int item;
+    CADRE_TRY(find_item(o, "capacity-factor", l, layers, &item));
+    if (!has(o, "capacity-factor")) return CADRE_OK;
+    c->dispatch.factor = (real)options_real_at(o, "capacity-factor", item);
+    if (c->router->traits & ROUTER_OWN_CAPACITY) c->route.capacity = c->dispatch.factor;
+    return CADRE_OK;
+}
+
 cadre_status settings_read_layer(const cadre_options *o, moe_config *c)
+{
+    return settings_read_layer_of(o, 0, 1, c);
+}
+
+cadre_status settings_read_layer_of(
+    const cadre_options *o, int64_t l, int64_t layers, moe_config *c)
 {
     dispatch_options *d = &c->dispatch;
     read_route(o, &c->route);
     CADRE_TRY(read_grid(o, &c->route));
-    CADRE_TRY(read_experts(o, c));
-    if (c->router->traits & ROUTER_OWN_CAPACITY)
-        read_real(o, "capacity-factor", &c->route.capacity);
-    read_real(o, "capacity-factor", &d->factor);
+    CADRE_TRY(read_experts(o, l, layers, c));
+    CADRE_TRY(read_factor(o, l, layers, c));
     if (has(o, "capacity-slots")) d->slots = cadre_options_int(o, "capacity-slots", 0);
     read_flag(o, "capacity-in-eval", &d->in_eval);
     bool own = c->router->traits & ROUTER_OWN_CAPACITY; /* the router reads the factor itself */

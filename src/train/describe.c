@@ -66,6 +66,9 @@ static void tell_mixers(const train_run *r, const model_config *c)
 static int64_t experts_of(const moe_config *moe) { return moe->experts; }
 static int64_t topk_of(const moe_config *moe) { return moe->route.topk; }
 static int64_t hidden_of(const moe_config *moe) { return moe->hidden; }
+static int64_t shared_of(const moe_config *moe) { return moe->shared; }
+static int64_t latent_of(const moe_config *moe) { return moe->latent; }
+static int64_t residual_of(const moe_config *moe) { return moe->residual; }
 
 /* One number where all sparse layers have the same, else one a sparse layer. */
 static void tell_each(
@@ -81,6 +84,16 @@ static void tell_each(
             (long long)number_of(&c->layer[l].moe));
     }
     if (*text) fact(r, name, "%s", text);
+}
+
+/* The same of a number that most layers have not. */
+static void tell_if_any(
+    const train_run *r, const char *name, int64_t (*number_of)(const moe_config *moe))
+{
+    bool any = false;
+    for (int64_t l = 0; l < r->config.layers; l++)
+        any |= r->config.layer[l].sparse && number_of(&r->config.layer[l].moe) > 0;
+    if (any) tell_each(r, name, number_of);
 }
 
 /* One number where all dense layers have the same, else one a dense layer. */
@@ -121,7 +134,9 @@ static void tell_sizes(const train_run *r, const model_config *c)
     tell_each(r, "experts", experts_of);
     tell_each(r, "topk", topk_of);
     tell_each(r, "expert-width", hidden_of);
-    if (sparse && c->shared_width) whole(r, "shared-width", c->shared_width);
+    tell_if_any(r, "shared-width", shared_of);
+    tell_if_any(r, "latent-width", latent_of);
+    tell_if_any(r, "residual-width", residual_of);
     if (sparse < c->layers) tell_dense(r, c);
     whole(r, "vocab", c->vocab);
     fact(r, "tie", "%s", c->tie ? "yes" : "no");
@@ -163,6 +178,11 @@ static cadre_status tell_routing(const train_run *r)
     }
     number(r, "route-scale", (double)moe.route.scale);
     if (router_understands(moe.router, "top-p")) number(r, "top-p", (double)moe.route.top_p);
+    if (moe_config_weightless(&moe)) {
+        whole(r, "constant-experts", moe.constants);
+        whole(r, "copy-experts", moe.copies);
+        whole(r, "zero-experts", moe.zeros);
+    }
     number(r, "jitter", (double)moe.route.jitter);
     number(r, "expert-dropout", moe.expert_dropout);
     tell_capacity(r, &moe.dispatch);

@@ -65,7 +65,7 @@ typedef enum model_part {
     PART_EMBEDDINGS,
     PART_ROUTER,
     PART_EXPERT,
-    PART_SHARED
+    PART_SHARED /* of all tokens, or of experts without numbers of their own */
 } model_part;
 
 static model_part part_of(param_role role)
@@ -84,7 +84,16 @@ static model_part part_of(param_role role)
     case ROLE_SHARED_GATE:
     case ROLE_SHARED_UP:
     case ROLE_SHARED_DOWN:
-    case ROLE_SHARED_EXPERT_GATE: return PART_SHARED;
+    case ROLE_SHARED_EXPERT_GATE:
+    case ROLE_LATENT_DOWN:
+    case ROLE_LATENT_UP:
+    case ROLE_CONSTANT_WEIGHT:
+    case ROLE_CONSTANT_VALUE:
+    case ROLE_RESIDUAL_GATE:
+    case ROLE_RESIDUAL_UP:
+    case ROLE_RESIDUAL_DOWN:
+    case ROLE_RESIDUAL_COEFFICIENT:
+    case ROLE_RESIDUAL_COEFFICIENT_BIAS: return PART_SHARED;
     case ROLE_RELATIVE: return PART_ATTENTION;
     default: break;
     }

@@ -178,6 +178,12 @@ static const char *without_heterogeneous(const facts *f)
     return "it is read by --balance-loss heterogeneous where experts have no weights";
 }
 
+static const char *without_table(const facts *f)
+{
+    if (!(f->moe.router->traits & ROUTER_READS_IDS)) return "only router hash has a table";
+    return f->run->from ? "the model's own table stays" : NULL;
+}
+
 static const char *without_types(const facts *f)
 {
     return f->moe.types.count ? NULL : "there are no --types";
@@ -200,6 +206,7 @@ static const struct {
     { "dense-layers", dense_anyway, 0 },
     { "dense-width", without_dense_layers, -1 },
     { "topk", without_picks, -1 },
+    { "hash-table", without_table, -1 },
     { "zero-weight", without_zero_experts, -1 },
     { "tau", without_heterogeneous, 1 },
     { "entropy-experts", without_types, 0 },
@@ -242,7 +249,7 @@ cadre_status train_idle_options(const train_run *r)
     for (int64_t l = 0; l < r->config.layers && !f.sparse; l++) {
         if (!r->config.layer[l].sparse) continue;
         f.moe = r->config.layer[l].moe;
-        CADRE_TRY(settings_read_layer(r->options, &f.moe));
+        CADRE_TRY(settings_read_layer_of(r->options, l, r->config.layers, &f.moe));
         f.sparse = true;
     }
     for (size_t i = 0; f.sparse && i < sizeof rows / sizeof *rows; i++) {

@@ -14,6 +14,7 @@
 #include "kernel/context.h"
 #include "kernel/gemm.h"
 #include "moe/metrics.h"
+#include "train/hash_table.h"
 #include "train/health.h"
 #include "weights/files.h"
 #include "weights/initialise.h"
@@ -198,6 +199,18 @@ static cadre_status resume(train_run *r)
     return CADRE_OK;
 }
 
+/* Token files are one run of tokens. */
+static cadre_status fill_hash_tables(const train_run *r, const param_table *table, real *values)
+{
+    const batches *b = &r->batches;
+    const token_run file = { b->table, b->steps * b->batch * (b->context + 1) };
+    const hash_table_source source = { .kind = options_text_or(r->options, "hash-table", "modulo"),
+        .run = b->table ? &file : b->run,
+        .runs = b->table ? 1 : b->runs,
+        .seed = r->settings.seed };
+    return hash_tables_fill(&source, table, values);
+}
+
 static cadre_status start_fresh(train_run *r)
 {
     real *values = trainer_values(r->trainer);
@@ -205,6 +218,7 @@ static cadre_status start_fresh(train_run *r)
     if (r->from) return model_read_values(r->from, &r->config, table, values);
     init_options init = init_options_of(r->recipe, &r->config, r->settings.seed);
     model_initialise(r->context->compute, table, &init, values);
+    CADRE_TRY(fill_hash_tables(r, table, values));
     return interrupt_check(r->out);
 }
 

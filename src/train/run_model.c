@@ -10,11 +10,13 @@
 
 /* ---- of a file ---- */
 
-/* Options of the tables of a model and of groups: its file has said them all. */
+/* Options of the tables of a model, and of routing those that change its parameters or groups: its
+ * file has said them all. */
 static cadre_status refuse_options_of_another_model(const train_run *r)
 {
     static const char *const others[] = { "recipe", "context" }; /* recipe: has its own refusal */
-    static const char *const groups[] = { "groups", "groups-used" };
+    static const char *const groups[] = { "groups", "groups-used", "constant-experts",
+        "copy-experts", "zero-experts", "residual-logits" };
     cadre_option_table table = cadre_model_options();
     const char *found = NULL;
     for (int i = 0; i < table.count && !found; i++) {
@@ -23,7 +25,7 @@ static cadre_status refuse_options_of_another_model(const train_run *r)
         for (int k = 0; k < 2; k++) other |= !strcmp(name, others[k]);
         if (!other && cadre_options_given(r->options, name)) found = name;
     }
-    for (int i = 0; i < 2 && !found; i++)
+    for (size_t i = 0; i < sizeof groups / sizeof *groups && !found; i++)
         if (cadre_options_given(r->options, groups[i])) found = groups[i];
     if (!found) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL,

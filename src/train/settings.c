@@ -95,10 +95,13 @@ static cadre_status check_lookahead(const cadre_options *o, const moe_config *mo
 cadre_status train_settings_apply(const train_settings *s, model_config *config)
 {
     if (config->encoder) CADRE_TRY(train_settings_apply(s, config->encoder));
+    config->dropout = options_real_or(s->options, "dropout", 0);
     for (int64_t l = 0; l < config->layers; l++) {
         moe_config *moe = &config->layer[l].moe;
+        bool residual = moe->route.residual; /* what of the options the first one has not */
         if (!config->layer[l].sparse) continue;
-        CADRE_TRY(settings_read_layer(s->options, moe));
+        CADRE_TRY(settings_read_layer_of(s->options, l, config->layers, moe));
+        moe->route.residual = residual;
         CADRE_TRY(settings_check_router(s->options, moe->router));
         CADRE_TRY(moe_config_check(moe, "options"));
         CADRE_TRY(model_config_check_moe(moe, "options"));

@@ -3,6 +3,7 @@
  *
  * A row without a default takes the recipe's value, or what its help says. */
 #include "base/options.h"
+#include "train/hash_table.h"
 
 static const cadre_option rows[] = {
     { .name = "from",
@@ -79,6 +80,12 @@ static const cadre_option rows[] = {
         .subject = "Model",
         .help = "train a decoder with a router whose choice for a token depends on those behind "
                 "it: it sees the future" },
+    { .name = "hash-table",
+        .kind = CADRE_OPTION_CHOICE,
+        .choice = hash_table_kind,
+        .value = "KIND",
+        .subject = "Model",
+        .help = "router hash: which experts a token's id leads to (default: modulo)" },
     { .name = "batch",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -93,6 +100,12 @@ static const cadre_option rows[] = {
         .subject = "Length",
         .help = "parts that a batch is computed in, one after the other, to need less memory" },
 
+    { .name = "dropout",
+        .kind = CADRE_OPTION_REAL,
+        .max = 0.99,
+        .subject = "Model",
+        .help = "in training, the chance that a number of the embedding, or that half a block adds "
+                "to it, is zeroed" },
     { .name = "optimizer",
         .kind = CADRE_OPTION_CHOICE,
         .choices = OPTION_CHOICES("adamw"),

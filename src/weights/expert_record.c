@@ -24,7 +24,7 @@ cadre_status expert_records_make(const model_config *config, const param_table *
     expert_records made = { .first = MEM_ARRAY(int64_t, config->layers) };
     for (int64_t l = 0; made.first && l < config->layers; l++) {
         made.first[l] = count;
-        if (config->layer[l].sparse) count += config->layer[l].moe.experts;
+        if (config->layer[l].sparse) count += moe_config_weighted(&config->layer[l].moe);
     }
     made.record = MEM_ARRAY(expert_record, count);
     if (!made.first || !made.record) {

@@ -76,7 +76,7 @@ static cadre_status add(tensor_list *list, int64_t index, const tensor_source *s
         t = &list->tensors[list->count++];
         t->name = name;
         t->wanted = source->format(source->arg, p);
-        t->experts = n.form & TENSOR_EXPERTS ? c->layer[p->layer].moe.experts : 0;
+        t->experts = n.form & TENSOR_EXPERTS ? moe_config_weighted(&c->layer[p->layer].moe) : 0;
         t->rank = tensor_name_shape(&n, c, p, t->shape);
         t->format = list->naming == NAMES_OF_GGUF ? format_in_gguf(t, p) : format_in_folder(t, p);
         list->bytes += (int64_t)listed_bytes(t);

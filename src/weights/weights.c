@@ -11,7 +11,7 @@ static int64_t count_pointers(const model_config *c)
 {
     int64_t count = 0;
     for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse) count += EXPERT_ROLES * c->layer[l].moe.experts;
+        if (c->layer[l].sparse) count += EXPERT_ROLES * moe_config_weighted(&c->layer[l].moe);
     return count;
 }
 
@@ -19,13 +19,14 @@ static int64_t pointers_before(const model_config *c, int64_t l)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < l; i++)
-        if (c->layer[i].sparse) count += EXPERT_ROLES * c->layer[i].moe.experts;
+        if (c->layer[i].sparse) count += EXPERT_ROLES * moe_config_weighted(&c->layer[i].moe);
     return count;
 }
 
 static int64_t pointer_of(const model_config *c, int64_t l, param_role role)
 {
-    return pointers_before(c, l) + (int64_t)(role - ROLE_EXPERT_GATE) * c->layer[l].moe.experts;
+    return pointers_before(c, l) +
+           (int64_t)(role - ROLE_EXPERT_GATE) * moe_config_weighted(&c->layer[l].moe);
 }
 
 /* ---- weights ---- */
@@ -49,7 +50,7 @@ static weight expert_view(const layer_config *layer, const param *p, param_place
         .cols = p->cols,
         .stride = place.stride,
         .interleaved = place.interleaved,
-        .experts = (int)layer->moe.experts,
+        .experts = moe_config_weighted(&layer->moe),
         .expert = table,
         .block_scales = place.block_scales,
         .expert_block_scales = place.block_scales.form ? scales : NULL };
@@ -159,6 +160,16 @@ static void bind_moe(layer_weights *layer)
     m->shared_down = role[ROLE_SHARED_DOWN];
     m->shared_joined = are_joined(&m->shared_gate, &m->shared_up);
     m->shared_expert_gate = role[ROLE_SHARED_EXPERT_GATE];
+    m->latent_down = role[ROLE_LATENT_DOWN];
+    m->latent_up = role[ROLE_LATENT_UP];
+    m->residual_gate = role[ROLE_RESIDUAL_GATE];
+    m->residual_up = role[ROLE_RESIDUAL_UP];
+    m->residual_down = role[ROLE_RESIDUAL_DOWN];
+    m->residual_joined = are_joined(&m->residual_gate, &m->residual_up);
+    m->coefficient = role[ROLE_RESIDUAL_COEFFICIENT];
+    m->coefficient_bias = role[ROLE_RESIDUAL_COEFFICIENT_BIAS].data;
+    m->constant_weight = role[ROLE_CONSTANT_WEIGHT].data;
+    m->constant_value = role[ROLE_CONSTANT_VALUE].data;
     m->experts.joined = are_joined(&m->experts.gate, &m->experts.up);
 }
 
@@ -261,6 +272,15 @@ static void bind_moe_gradient(layer_gradients *layer)
     m->shared_up = role[ROLE_SHARED_UP];
     m->shared_down = role[ROLE_SHARED_DOWN];
     m->shared_expert_gate = role[ROLE_SHARED_EXPERT_GATE];
+    m->latent_down = role[ROLE_LATENT_DOWN];
+    m->latent_up = role[ROLE_LATENT_UP];
+    m->residual_gate = role[ROLE_RESIDUAL_GATE];
+    m->residual_up = role[ROLE_RESIDUAL_UP];
+    m->residual_down = role[ROLE_RESIDUAL_DOWN];
+    m->coefficient = role[ROLE_RESIDUAL_COEFFICIENT];
+    m->coefficient_bias = role[ROLE_RESIDUAL_COEFFICIENT_BIAS];
+    m->constant_weight = role[ROLE_CONSTANT_WEIGHT];
+    m->constant_value = role[ROLE_CONSTANT_VALUE];
 }
 
 cadre_status model_gradients_of_flat(
@@ -283,6 +303,7 @@ cadre_status model_gradients_of_flat(
         else if (param_is_expert(p->role)) bind_expert_gradient(config, p, data, &g);
         else g.layer[p->layer].role[p->role] = data;
         if (p->role == ROLE_SHARED_UP) g.layer[p->layer].moe.shared_joined = is_joined(p);
+        if (p->role == ROLE_RESIDUAL_UP) g.layer[p->layer].moe.residual_joined = is_joined(p);
     }
     for (int64_t l = 0; l < config->layers; l++) {
         bind_mixer_gradient(&g.layer[l]);

@@ -194,6 +194,34 @@ static void gradients_of_layers_that_differ(void **state)
     check_gradients(o, "mixtral", NULL);
 }
 
+/* Experts of every kind, in layers that differ where they may; residual logits go through two
+ * layers. */
+static void gradients_of_kinds_of_experts(void **state)
+{
+    (void)state;
+    static const char *const kinds[][9] = { { "latent-width", "10", "shared-experts", "1,0" },
+        { "residual-width", "9,14", "expert-form", "relu" },
+        { "constant-experts", "2", "copy-experts", "1", "zero-experts", "1", "layers", "3" },
+        { "residual-logits", "yes", "layers", "3", "expert-input-scale", "2" },
+        { "residual-logits", "yes", "zero-experts", "2", "zero-weight", "dropped", "router",
+            "softmax-renorm" } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        cadre_options *o = small_options("mixtral");
+        for (int k = 0; kinds[i][k]; k += 2) small_set(o, kinds[i][k], kinds[i][k + 1]);
+        small_set(o, "aux-loss", "0.5");
+        check_gradients(o, "mixtral", NULL);
+    }
+}
+
+/* Without dropout numbers of the loss would be others than those of the gradient. */
+static void gradients_of_dropout(void **state)
+{
+    (void)state;
+    cadre_options *o = small_options("olmoe");
+    small_set(o, "dropout", "0.2");
+    check_gradients(o, "olmoe", NULL);
+}
+
 static void add_biases(model_config *c) { c->qkv_bias = c->out_bias = c->ffn_bias = true; }
 
 static void gradients_of_biases(void **state)
@@ -223,10 +251,12 @@ static void gradients_of_scales(void **state)
 static void prefill_equals_token_by_token(void **state)
 {
     (void)state;
-    static const char *const names[] = { "olmoe", "mixtral", "deepseek-v3" };
-    for (int n = 0; n < 3; n++) {
+    static const char *const names[] = { "olmoe", "mixtral", "deepseek-v3", "mixtral" };
+    for (int n = 0; n < 4; n++) {
         cadre_options *o = small_options(names[n]);
         small_model m;
+        if (n == 3) small_set(o, "residual-logits", "yes"), small_set(o, "constant-experts", "2");
+        if (n == 3) small_set(o, "latent-width", "0"), small_set(o, "layers", "3");
         open_model(&m, o, names[n], NULL);
         real whole[LENGTH * VOCAB], single[VOCAB];
         sequence_state one_by_one, *past = &one_by_one;
@@ -389,6 +419,8 @@ int main(void)
         cmocka_unit_test(gradients_with_a_tied_head),
         cmocka_unit_test(gradients_of_pooled_balance),
         cmocka_unit_test(gradients_of_layers_that_differ),
+        cmocka_unit_test(gradients_of_kinds_of_experts),
+        cmocka_unit_test(gradients_of_dropout),
         cmocka_unit_test(gradients_of_biases),
         cmocka_unit_test(gradients_of_scales),
         cmocka_unit_test(prefill_equals_token_by_token),

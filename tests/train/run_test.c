@@ -153,6 +153,27 @@ static void every_router_is_resumed(void **state)
     }
 }
 
+/* What experts of other kinds hold is saved, opened and gone on with. */
+static void every_kind_of_expert_is_resumed(void **state)
+{
+    (void)state;
+    static const char *const kinds[][7] = { { "latent-width", "12" }, { "residual-width", "0,8" },
+        { "constant-experts", "2", "copy-experts", "1", "zero-experts", "1" },
+        { "residual-logits", "yes", "expert-input-scale", "2" }, { "shared-experts", "0,2" } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *out[] = { scratch_file("whole"), scratch_file("cut") };
+        cadre_options *o[3];
+        for (int k = 0; k < 3; k++) {
+            o[k] = text_run("olmoe", out[k > 0]);
+            for (int n = 0; kinds[i][n]; n += 2) small_set(o[k], kinds[i][n], kinds[i][n + 1]);
+        }
+        small_set(o[2], "resume", "true");
+        uint64_t expected = run_and_hash(o[0], out[0], 1);
+        train_two_steps(o[1]);
+        if (run_and_hash(o[2], out[1], 3) != expected) fail_msg("%s", kinds[i][0]);
+    }
+}
+
 /* A child trains and is killed without warning after `microseconds`. */
 static void train_and_kill(const char *out, useconds_t microseconds)
 {
@@ -312,6 +333,7 @@ int main(void)
         cmocka_unit_test(every_variant),
         cmocka_unit_test(interrupted_and_resumed),
         cmocka_unit_test(every_router_is_resumed),
+        cmocka_unit_test(every_kind_of_expert_is_resumed),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(a_folder_that_holds_a_run),
         cmocka_unit_test(another_recipe_on_resume),

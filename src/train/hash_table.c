@@ -1,0 +1,261 @@
+/* hash_table.c - counting tokens, clusters of them, and the tables made of both. */
+#include "train/hash_table.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+
+enum { FEATURES = 64, ROUNDS = 10 };
+
+/* One table while it is made. */
+typedef struct making {
+    const hash_table_source *source;
+    int64_t ids, experts, picks; /* V, E, K */
+    int64_t *count;              /* [V] of each id in the texts */
+    int32_t *order;              /* [V] ids by falling count, the lower id first */
+    float *follower;             /* [V, FEATURES] what follows an id; NULL: not wanted */
+    int32_t layer;
+    real *table; /* [V, K] */
+} making;
+
+static const char *const kinds[] = { "modulo", "random", "balanced", "clustered", "dispersed",
+    NULL };
+
+const char *hash_table_kind(int i) { return kinds[i]; }
+
+static bool is_kind(const making *m, const char *kind) { return !strcmp(m->source->kind, kind); }
+
+/* ---- what the texts say ---- */
+
+static void count_tokens(making *m)
+{
+    memset(m->count, 0, (size_t)m->ids * sizeof *m->count);
+    for (int r = 0; r < m->source->runs; r++)
+        for (int64_t i = 0; i < m->source->run[r].count; i++)
+            m->count[m->source->run[r].tokens[i]]++;
+}
+
+/* Merges two sorted halves of order[begin, end). */
+static void sort_by_count(const making *m, int32_t *order, int32_t *room, int64_t n)
+{
+    int64_t half = n / 2, i = 0, j = half;
+    if (n < 2) return;
+    sort_by_count(m, order, room, half);
+    sort_by_count(m, order + half, room, n - half);
+    for (int64_t k = 0; k < n; k++) {
+        bool first = j == n || (i < half && m->count[order[i]] >= m->count[order[j]]);
+        room[k] = first ? order[i++] : order[j++];
+    }
+    memcpy(order, room, (size_t)n * sizeof *order);
+}
+
+static cadre_status order_tokens(making *m)
+{
+    int32_t *room = MEM_ARRAY(int32_t, m->ids);
+    if (!room) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < m->ids; i++) m->order[i] = (int32_t)i;
+    sort_by_count(m, m->order, room, m->ids);
+    mem_free(room);
+    return CADRE_OK;
+}
+
+/* Rows of length 1: roots of how often tokens of each of FEATURES groups follow, with signs, as
+ * random projections of the counts of all tokens. */
+static void describe_tokens(making *m)
+{
+    random_key key = random_key_of(m->source->seed, "hash features", 0, 0);
+    memset(m->follower, 0, (size_t)(m->ids * FEATURES) * sizeof *m->follower);
+    for (int r = 0; r < m->source->runs; r++) {
+        const token_run *run = &m->source->run[r];
+        for (int64_t i = 0; i + 1 < run->count; i++) {
+            uint32_t bits = random_bits(key, (uint64_t)run->tokens[i + 1]);
+            m->follower[run->tokens[i] * (int64_t)FEATURES + bits % FEATURES] +=
+                bits >> 31 ? 1.0F : -1.0F;
+        }
+    }
+    for (int64_t i = 0; i < m->ids; i++) {
+        float *row = m->follower + i * FEATURES, sum = 0;
+        for (int k = 0; k < FEATURES; k++) {
+            row[k] = copysignf(sqrtf(fabsf(row[k])), row[k]);
+            sum += row[k] * row[k];
+        }
+        for (int k = 0; k < FEATURES && sum > 0; k++) row[k] /= sqrtf(sum);
+    }
+}
+
+/* ---- clusters: k-means by angle, whose first centres are the most frequent tokens ---- */
+
+static float likeness(const float *a, const float *b)
+{
+    float sum = 0;
+    for (int k = 0; k < FEATURES; k++) sum += a[k] * b[k];
+    return sum;
+}
+
+/* The `rank`-th nearest centre of a token: 0 is the nearest, of equal ones the lower. */
+static int32_t nearest(const making *m, const float *centre, int64_t id, int64_t rank)
+{
+    const float *row = m->follower + id * FEATURES;
+    int32_t best = 0;
+    float last = INFINITY;
+    int32_t last_at = -1;
+    for (int64_t r = 0; r <= rank; r++) {
+        float most = -INFINITY;
+        for (int32_t e = 0; e < m->experts; e++) {
+            float like = likeness(row, centre + e * FEATURES);
+            bool behind = like < last || (like == last && e > last_at);
+            if (behind && like > most) most = like, best = e;
+        }
+        last = most, last_at = best;
+    }
+    return best;
+}
+
+/* A centre is the sum of its tokens, of length 1; one without tokens stays. */
+static void move_centres(const making *m, const int32_t *cluster, float *centre, float *sum)
+{
+    memset(sum, 0, (size_t)(m->experts * FEATURES) * sizeof *sum);
+    for (int64_t i = 0; i < m->ids; i++)
+        for (int k = 0; m->count[i] && k < FEATURES; k++)
+            sum[cluster[i] * (int64_t)FEATURES + k] += m->follower[i * FEATURES + k];
+    for (int64_t e = 0; e < m->experts; e++) {
+        float size = sqrtf(likeness(sum + e * FEATURES, sum + e * FEATURES));
+        for (int k = 0; size > 0 && k < FEATURES; k++)
+            centre[e * FEATURES + k] = sum[e * FEATURES + k] / size;
+    }
+}
+
+static void cluster_tokens(const making *m, int32_t *cluster, float *centre, float *sum)
+{
+    for (int64_t e = 0; e < m->experts; e++)
+        memcpy(centre + e * FEATURES, m->follower + m->order[e % m->ids] * (int64_t)FEATURES,
+            FEATURES * sizeof *centre);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int64_t i = 0; i < m->ids; i++) cluster[i] = nearest(m, centre, i, 0);
+        move_centres(m, cluster, centre, sum);
+    }
+}
+
+/* ---- tables ---- */
+
+static void fill_random(const making *m)
+{
+    for (int64_t i = 0; i < m->ids; i++) {
+        random_key key =
+            random_key_of(m->source->seed, "hash table", (uint64_t)i, (uint64_t)m->layer);
+        for (int64_t k = 0; k < m->picks; k++)
+            m->table[i * m->picks + k] =
+                (real)random_permute(key, (uint64_t)m->experts, (uint64_t)k);
+    }
+}
+
+static bool has_pick(const real *row, int64_t count, int64_t e)
+{
+    for (int64_t k = 0; k < count; k++)
+        if (row[k] == (real)e) return true;
+    return false;
+}
+
+/* Of equal ones the first in an order that is the layer's own. */
+static cadre_status fill_balanced(const making *m)
+{
+    random_key key = random_key_of(m->source->seed, "hash order", 0, (uint64_t)m->layer);
+    int64_t *load = MEM_ARRAY(int64_t, m->experts);
+    if (!load) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < m->ids; i++) {
+        real *row = m->table + m->order[i] * m->picks;
+        for (int64_t k = 0; k < m->picks; k++) {
+            int64_t best = -1;
+            for (int64_t n = 0; n < m->experts; n++) {
+                int64_t e = (int64_t)random_permute(key, (uint64_t)m->experts, (uint64_t)n);
+                if (!has_pick(row, k, e) && (best < 0 || load[e] < load[best])) best = e;
+            }
+            row[k] = (real)best;
+            load[best] += m->count[m->order[i]] + 1; /* unseen ids are spread too */
+        }
+    }
+    mem_free(load);
+    return CADRE_OK;
+}
+
+/* dealt [E]: how many ids of each cluster have been dealt out. */
+static void fill_of_clusters(
+    const making *m, const int32_t *cluster, const float *centre, int64_t *dealt)
+{
+    bool dispersed = is_kind(m, "dispersed");
+    for (int64_t i = 0; i < m->ids; i++) {
+        int32_t id = m->order[i];
+        int64_t first = dispersed ? cluster[id] + dealt[cluster[id]]++ : 0;
+        for (int64_t k = 0; k < m->picks; k++)
+            m->table[id * m->picks + k] =
+                dispersed ? (real)((first + k) % m->experts) : (real)nearest(m, centre, id, k);
+    }
+}
+
+static cadre_status fill_clustered(const making *m)
+{
+    int32_t *cluster = MEM_ARRAY(int32_t, m->ids);
+    float *centre = MEM_ARRAY(float, 2 * m->experts * FEATURES);
+    int64_t *dealt = MEM_ARRAY(int64_t, m->experts);
+    cadre_status status = cluster && centre && dealt ? CADRE_OK : CADRE_ENOMEM;
+    if (status == CADRE_OK) {
+        cluster_tokens(m, cluster, centre, centre + m->experts * FEATURES);
+        memset(dealt, 0, (size_t)m->experts * sizeof *dealt);
+        fill_of_clusters(m, cluster, centre, dealt);
+    }
+    mem_free(cluster);
+    mem_free(centre);
+    mem_free(dealt);
+    return status;
+}
+
+static cadre_status fill(const making *m)
+{
+    if (is_kind(m, "random")) fill_random(m);
+    if (is_kind(m, "balanced")) return fill_balanced(m);
+    if (is_kind(m, "clustered") || is_kind(m, "dispersed")) return fill_clustered(m);
+    return CADRE_OK;
+}
+
+/* Whatever the texts say once, for tables of so many ids. */
+static cadre_status read_texts(making *m, int64_t ids)
+{
+    bool clusters = is_kind(m, "clustered") || is_kind(m, "dispersed");
+    if (m->count) return CADRE_OK;
+    m->ids = ids;
+    m->count = MEM_ARRAY(int64_t, ids);
+    m->order = MEM_ARRAY(int32_t, ids);
+    if (clusters) m->follower = MEM_ARRAY(float, ids *FEATURES);
+    if (!m->count || !m->order || (clusters && !m->follower)) return CADRE_ENOMEM;
+    count_tokens(m);
+    if (clusters) describe_tokens(m);
+    return order_tokens(m);
+}
+
+static cadre_status fill_all(making *m, const param_table *table, real *values)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *p = &table->rows[i];
+        if (!param_is_routers_own(p->role) || p->start.kind != START_TABLE) continue;
+        CADRE_TRY(read_texts(m, p->cols / p->start.cols));
+        m->experts = p->start.experts;
+        m->picks = p->start.cols;
+        m->layer = p->layer;
+        m->table = values + p->offset;
+        CADRE_TRY(fill(m));
+    }
+    return CADRE_OK;
+}
+
+cadre_status hash_tables_fill(
+    const hash_table_source *source, const param_table *table, real *values)
+{
+    making m = { .source = source };
+    cadre_status status = is_kind(&m, "modulo") ? CADRE_OK : fill_all(&m, table, values);
+    mem_free(m.count);
+    mem_free(m.order);
+    mem_free(m.follower);
+    return status;
+}
