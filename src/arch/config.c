@@ -2,6 +2,7 @@
 #include "arch/config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -186,19 +187,43 @@ const char *layer_mixer_name(const layer_config *layer)
     return is_recurrent(row) ? row->name : "attention";
 }
 
-cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name, const char *where)
+/* The i-th recurrent row; NULL: past the end. */
+static const mixer *recurrent_at(int i)
 {
     int count;
     const mixer *const *list = mixer_list(&count);
-    mixer_config *m = &c->layer[l].mixer;
+    for (int at = 0; at < count; at++)
+        if (is_recurrent(list[at]) && i-- == 0) return list[at];
+    return NULL;
+}
+
+const char *layer_mixer_choice(int i)
+{
+    const mixer *row = i > 0 ? recurrent_at(i - 1) : NULL;
+    return i == 0 ? "attention" : row ? row->name : NULL;
+}
+
+static cadre_status refuse_mixer(int64_t l, const char *name, const char *where)
+{
+    char names[256] = "";
+    size_t used = 0;
+    const char *word;
+    for (int i = 0; (word = layer_mixer_choice(i)) && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", word);
+    return cadre_fail(CADRE_EARGUMENT, where,
+        "mixer: expected one of %s for layer %lld, found \"%s\"", names, (long long)l, name);
+}
+
+cadre_status model_config_set_mixer(model_config *c, int64_t l, const char *name, const char *where)
+{
+    const mixer *row;
     if (!strcmp(name, "attention")) return CADRE_OK;
-    for (int i = 0; i < count; i++) {
-        if (!is_recurrent(list[i]) || strcmp(list[i]->name, name) != 0) continue;
-        *m = (mixer_config){ .row = list[i], .width = c->width };
+    for (int i = 0; (row = recurrent_at(i)); i++) {
+        if (strcmp(row->name, name) != 0) continue;
+        c->layer[l].mixer = (mixer_config){ .row = row, .width = c->width };
         return CADRE_OK;
     }
-    return cadre_fail(CADRE_EARGUMENT, where,
-        "mixer: expected attention or lstm for layer %lld, found \"%s\"", (long long)l, name);
+    return refuse_mixer(l, name, where);
 }
 
 static mixer_config cross_of(const model_config *c)

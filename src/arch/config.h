@@ -118,6 +118,8 @@ cadre_status model_config_derive(model_config *config, const char *where);
 cadre_status model_config_set_mixer(
     model_config *config, int64_t l, const char *name, const char *where);
 const char *layer_mixer_name(const layer_config *layer);
+/* The names that there are, for an option's words; NULL: past the end. */
+const char *layer_mixer_choice(int i);
 
 /* A block without one is its token mixer alone. */
 static inline bool layer_feeds_forward(const layer_config *layer)

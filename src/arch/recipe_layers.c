@@ -85,19 +85,14 @@ static cadre_status layer_numbers(const cadre_options *o, model_config *c, char 
 /* "attention", or one name a layer. */
 static cadre_status layer_mixers(const cadre_options *o, model_config *c)
 {
-    const char *text = cadre_options_text(o, "mixer", 0);
-    int64_t words = 1;
-    for (const char *at = text; (at = strchr(at, ',')); at++) words++;
+    int words = cadre_options_count(o, "mixer");
     if (words != 1 && words != c->layers)
         return cadre_fail(CADRE_EARGUMENT, NULL,
-            "--mixer: expected one name or one for each of the %lld layers, found %lld",
-            (long long)c->layers, (long long)words);
+            "--mixer: expected one name or one for each of the %lld layers, found %d",
+            (long long)c->layers, words);
     for (int64_t l = 0; l < c->layers; l++) {
-        char name[32] = "";
-        size_t size = strcspn(text, ",");
-        if (size < sizeof name) memcpy(name, text, size);
+        const char *name = cadre_options_text(o, "mixer", words > 1 ? (int)l : 0);
         CADRE_TRY(model_config_set_mixer(c, l, name, "options"));
-        if (words > 1) text += size + 1;
     }
     return CADRE_OK;
 }

@@ -4,6 +4,7 @@
  * Options of the learning rate, of its schedule and of the run's length may change, which is told;
  * where a run stores its files and how many threads it has is its own affair; everything else,
  * texts and starting model among it, must be the same. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -138,25 +139,6 @@ cadre_status same_run_text(const train_run *r, char **text)
 
 /* ---- options compared ---- */
 
-static bool same_value(const json_node *a, const json_node *b)
-{
-    if (json_kind_of(a) != json_kind_of(b)) return false;
-    if (json_kind_of(a) == JSON_KIND_ARRAY) {
-        if (json_count(a) != json_count(b)) return false;
-        for (size_t i = 0; i < json_count(a); i++) {
-            json_node x = json_item(a, i), y = json_item(b, i);
-            if (!same_value(&x, &y)) return false;
-        }
-        return true;
-    }
-    bool x = false, y = false;
-    if (json_kind_of(a) == JSON_KIND_BOOL)
-        return json_as_bool(a, &x) == CADRE_OK && json_as_bool(b, &y) == CADRE_OK && x == y;
-    const char *s, *t;
-    return json_as_string(a, &s, NULL) == CADRE_OK && json_as_string(b, &t, NULL) == CADRE_OK &&
-           !strcmp(s, t);
-}
-
 /* A value in words: "0.003", "4,8", "on", "not given". */
 static const char *in_words(const json_node *node, char *text, size_t room)
 {
@@ -177,6 +159,36 @@ static const char *in_words(const json_node *node, char *text, size_t room)
     if (json_kind_of(node) == JSON_KIND_STRING) (void)json_as_string(node, &word, NULL);
     snprintf(text, room, "%s", word);
     return text;
+}
+
+enum { LIST = 4096 };
+
+/* What is a list now may have been its text in an older checkpoint. */
+static bool same_words(const json_node *a, const json_node *b)
+{
+    char x[LIST], y[LIST];
+    return !strcmp(in_words(a, x, LIST), in_words(b, y, LIST));
+}
+
+static bool same_value(const json_node *a, const json_node *b)
+{
+    if (json_kind_of(a) == JSON_KIND_STRING && json_kind_of(b) == JSON_KIND_ARRAY)
+        return same_words(a, b);
+    if (json_kind_of(a) != json_kind_of(b)) return false;
+    if (json_kind_of(a) == JSON_KIND_ARRAY) {
+        if (json_count(a) != json_count(b)) return false;
+        for (size_t i = 0; i < json_count(a); i++) {
+            json_node x = json_item(a, i), y = json_item(b, i);
+            if (!same_value(&x, &y)) return false;
+        }
+        return true;
+    }
+    bool x = false, y = false;
+    if (json_kind_of(a) == JSON_KIND_BOOL)
+        return json_as_bool(a, &x) == CADRE_OK && json_as_bool(b, &y) == CADRE_OK && x == y;
+    const char *s, *t;
+    return json_as_string(a, &s, NULL) == CADRE_OK && json_as_string(b, &t, NULL) == CADRE_OK &&
+           !strcmp(s, t);
 }
 
 enum { WORDS = 160 };

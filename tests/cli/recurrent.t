@@ -56,8 +56,11 @@ $ tr -d ' \n' < mixed/config.json | grep -o '"sparse_layers.*'
 $ cadre generate mixed --tokens 20,21 -n 2 --greedy --ids | wc -w
 > 2
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,gru,lstm --out no
-2> cadre: options: mixer: expected attention or lstm for layer 1, found "gru"
+2> cadre: --mixer: expected attention or lstm, found 'gru'
 ? 2
+$ sed 's/"attention"/"gru"/' mixed/config.json > gru.json && cadre init no --config gru.json
+2> cadre: gru.json: mixer: expected one of attention, lstm for layer 1, found "gru"
+? 1
 $ cadre train --options tiny.json --data texts --steps 2 --mixer lstm,lstm --out no
 2> cadre: --mixer: expected one name or one for each of the 3 layers, found 2
 ? 2
