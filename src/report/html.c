@@ -56,6 +56,22 @@ void html_cut(byte_buffer *page, const char *text, size_t most)
     if (cut) byte_buffer_text(page, "…");
 }
 
+void html_command(byte_buffer *page, const char *text, size_t most)
+{
+    const char *end = text + strlen(text);
+    while (text < end && most) {
+        size_t word = strcspn(text, " "), size = word < most ? word : most;
+        while (size < word && size && utf8_continues(text[size])) size--;
+        byte_buffer_text(page, "<span>");
+        html_bytes(page, text, size);
+        byte_buffer_text(page, "</span>");
+        text += size;
+        most -= size < word ? most : size;
+        for (; *text == ' ' && most; text++, most--) byte_buffer_text(page, " ");
+    }
+    if (text < end) byte_buffer_text(page, "…");
+}
+
 /* Two or three letters, then perhaps a hyphen and two to four letters or digits. */
 static bool is_language(const char *name)
 {

@@ -14,6 +14,9 @@ void html_bytes(byte_buffer *page, const char *text, size_t size);
 /* At most so many bytes of it, then an ellipsis */
 void html_cut(byte_buffer *page, const char *text, size_t most);
 
+/* The same of a command: a line ends between its words, not within one that fits on a line. */
+void html_command(byte_buffer *page, const char *text, size_t most);
+
 /* " lang=..." when a name reads as a language code (de, zh-cn), so that the browser takes the right
  * glyphs; else nothing. */
 void html_language(byte_buffer *page, const char *name);

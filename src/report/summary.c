@@ -156,12 +156,18 @@ static void run_figures(byte_buffer *page, const training_run *r)
     byte_buffer_text(page, "</dl>\n");
 }
 
-static void origin_row(byte_buffer *page, const char *name, const char *text, bool code)
+static void origin_row(byte_buffer *page, const char *name, const char *text, bool command)
 {
     if (!*text) return;
-    byte_buffer_format(page, "<div><dt>%s</dt><dd>%s", name, code ? "<code>" : "");
-    html_cut(page, text, ORIGIN_BYTES);
-    byte_buffer_format(page, "%s</dd></div>\n", code ? "</code>" : "");
+    byte_buffer_format(page, "<div><dt>%s</dt><dd>", name);
+    if (command) {
+        byte_buffer_text(page, "<code>");
+        html_command(page, text, ORIGIN_BYTES);
+        byte_buffer_text(page, "</code>");
+    } else {
+        html_cut(page, text, ORIGIN_BYTES);
+    }
+    byte_buffer_text(page, "</dd></div>\n");
 }
 
 /* The domains by name, as far as they go on a line, and where they were read from. */

@@ -50,6 +50,22 @@ static void cutting(void **state)
     byte_buffer_free(&page);
 }
 
+static void commands(void **state)
+{
+    (void)state;
+    byte_buffer page = { 0 };
+    html_command(&page, "cadre train  --data <é>", 100);
+    assert_string_equal(page.data,
+        "<span>cadre</span> <span>train</span>  <span>--data</span> <span>&lt;é&gt;</span>");
+    byte_buffer_free(&page);
+    html_command(&page, "a 日本", 6); /* whole characters */
+    assert_string_equal(page.data, "<span>a</span> <span>日</span>…");
+    byte_buffer_free(&page);
+    html_command(&page, "a b", 2);
+    assert_string_equal(page.data, "<span>a</span> …");
+    byte_buffer_free(&page);
+}
+
 static void languages(void **state)
 {
     (void)state;
@@ -111,6 +127,7 @@ static void scales(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(escaping), cmocka_unit_test(cutting),
-        cmocka_unit_test(languages), cmocka_unit_test(figures), cmocka_unit_test(scales) };
+        cmocka_unit_test(commands), cmocka_unit_test(languages), cmocka_unit_test(figures),
+        cmocka_unit_test(scales) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
