@@ -22,11 +22,14 @@ dense="--experts 0 --dense-width"
 to16="--experts 16 --topk 2"
 two="--granularity 2"
 
+noisy="--losses importance=0.1,smooth-load=0.1"
+levels="--groups 4 --groups-used 2 --experts 16 --topk 1 --expert-width 128"
+
 runs() {
     sed -e '/^#/d' -e '/^$/d' << END
 # ---- dense, and every router with the balancing that it was published with ----
 dense             | routers upcycle | $dense 256
-base              | routers topk jitter zloss capacity upcycle fine | $renorm $k2 $aux
+base              | routers topk init jitter zloss capacity upcycle fine | $renorm $k2 $aux
 softmax           | routers | --router softmax $k2 $aux
 scaled            | routers | $renorm --route-scale 2 $k2 $aux
 topk-softmax      | routers | --router topk-softmax $k2 $aux
@@ -34,7 +37,7 @@ sigmoid-bias      | routers | --router sigmoid-bias $k2 $none --bias-update-rate
 sigmoid-bias-raw  | routers | --router sigmoid-bias-raw $k2 $none --bias-update-rate 0.01
 sqrtsoftplus-bias | routers | --router sqrtsoftplus-bias $k2 $none --bias-update-rate 0.01
 softmax-bias      | routers | --router softmax-bias $k2 $none --bias-update-rate 0.01
-noisy-topk        | routers | --router noisy-topk $k2 $none --losses importance=0.1,smooth-load=0.1
+noisy-topk        | routers | --router noisy-topk $k2 $none $noisy
 top-p             | routers | --router top-p $k2 $aux
 base-layer        | routers | --router base $k1 $none
 sigmoid-input     | routers | --router sigmoid-input $k1 $aux
@@ -45,6 +48,9 @@ product           | routers | --router product --grid 4,4 $k2 $aux
 dense-router      | routers | --router dense --experts 16 --topk 16 --expert-width 16 $none
 cosine            | routers | --router cosine $k2 $aux
 expert-choice     | routers | --router expert-choice --capacity-factor 2 $k2 $none
+hierarchical      | routers | --router hierarchical $levels $none $noisy
+# 16 experts of 8 slots: as many slots as tokens
+soft              | routers | --router soft --slots 8 $k1 $none
 # Others that train takes join here, with $k2 and no balancing loss.
 
 # ---- fine-grained and shared, at equal total parameters ----
@@ -66,6 +72,9 @@ bias-0.1          | balance | --router sigmoid-bias $k2 $none --bias-update-rate
 # ---- one thing changed of the run "base" ----
 top-4             | topk    | $renorm $k4 $aux
 top-8             | topk    | $renorm $k8 $aux
+# Mixtral's deviation of 0.02 is a variance of 1 / (20 * 128): 20 makes it one over the inputs
+init-1.0          | init    | $renorm $k2 $aux --init-scale 20
+init-0.1          | init    | $renorm $k2 $aux --init-scale 2
 jitter-0.01       | jitter  | $renorm $k2 $aux --jitter 0.01
 jitter-0.1        | jitter  | $renorm $k2 $aux --jitter 0.1
 z-0.001           | zloss   | $renorm $k2 $aux --z-loss 0.001

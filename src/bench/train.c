@@ -65,7 +65,7 @@ static cadre_status measure(cadre_context *context, const model_config *config,
     CADRE_TRY(trainer_new(context->compute, config, s, NULL, &t));
     tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0,
         s->batch };
-    init_options init = init_options_of(r, config, s->seed);
+    init_options init = init_options_of(r, config, s->options, s->seed);
     model_initialise(context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = time_steps(t, &source, s->schedule.lr, &best);
     if (status == CADRE_OK)

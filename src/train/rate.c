@@ -38,7 +38,7 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
     s.batch = batch, s.accumulate = parts;
     *seconds = INFINITY;
     CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, NULL, &t));
-    init_options init = init_options_of(r->recipe, &r->config, s.seed);
+    init_options init = init_options_of(r->recipe, &r->config, r->options, s.seed);
     model_initialise(r->context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = CADRE_OK;
     for (int64_t i = 0; i < MOST && spent < enough && status == CADRE_OK; i++) {

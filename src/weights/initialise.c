@@ -6,10 +6,17 @@
 #include "base/random.h"
 #include "op/parallel.h"
 
-init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed)
+init_options init_options_of(
+    const recipe *r, const model_config *config, const cadre_options *options, uint64_t seed)
 {
-    if (!r) return (init_options){ .rule = INIT_NORMAL, .scale = config->init_range, .seed = seed };
-    return (init_options){ r->init, r->init_scale, r->zero_router, r->unit_embedding, seed };
+    init_options o = { .rule = INIT_NORMAL,
+        .scale = config->init_range,
+        .variance = cadre_options_real(options, "init-scale"),
+        .seed = seed };
+    if (!r) return o;
+    o.rule = r->init, o.scale = r->init_scale;
+    o.zero_router = r->zero_router, o.unit_embedding = r->unit_embedding;
+    return o;
 }
 
 static double deviation_of(const param *p, const init_options *o)
@@ -18,7 +25,8 @@ static double deviation_of(const param *p, const init_options *o)
     if (o->unit_embedding && p->role == ROLE_EMBED) return 1;
     if (p->role == ROLE_ROUTER_NOISE) return 0; /* equal load at the start (Shazeer et al. 2017) */
     int64_t cols = param_is_routers_own(p->role) ? p->start.cols : p->cols;
-    return o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)cols) : o->scale;
+    double usual = o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)cols) : o->scale;
+    return usual * sqrt(o->variance);
 }
 
 /* An LSTM's forget gates are open at the start (Gers et al. 2000; Jozefowicz et al. 2015). */

@@ -11,12 +11,14 @@
 typedef struct init_options {
     init_rule rule;
     double scale;
+    double variance; /* a factor, of --init-scale */
     bool zero_router, unit_embedding;
     uint64_t seed;
 } init_options;
 
-/* R NULL: normal, config's range */
-init_options init_options_of(const recipe *r, const model_config *config, uint64_t seed);
+/* R NULL: normal, config's range. options: of a model */
+init_options init_options_of(
+    const recipe *r, const model_config *config, const cadre_options *options, uint64_t seed);
 
 /* Norms and the biases of an LSTM's forget gates are 1, other biases and states 0, the rest by
  * rule. values: the flat layout. */

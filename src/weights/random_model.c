@@ -114,7 +114,7 @@ static cadre_status choose(random_model *m, cadre_options *options, const char *
     if (config) CADRE_TRY(refuse_sizes(options));
     CADRE_TRY(
         config ? model_config_read(config, &m->config) : choose_from_recipe(m, options, listener));
-    m->init = init_options_of(m->recipe, &m->config, seed);
+    m->init = init_options_of(m->recipe, &m->config, options, seed);
     return param_table_make(&m->config, &m->table);
 }
 

@@ -193,6 +193,7 @@ enum { TRIES = sizeof tries / sizeof *tries };
 static const char *const nature[] = {
     "threads",
     "seed",
+    "init-scale",
     "recipe",
     "context",
     "from",

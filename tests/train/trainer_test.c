@@ -43,7 +43,7 @@ static void open_with(fixture *f, const char *name, const char *const more[][2])
     assert_int_equal(train_settings_read(f->options, r, &f->settings), CADRE_OK);
     if (trainer_new(f->c, &f->config, &f->settings, NULL, &f->t) != CADRE_OK)
         fail_msg("%s", cadre_last_error());
-    init_options start = init_options_of(r, &f->config, 5);
+    init_options start = init_options_of(r, &f->config, f->options, 5);
     model_initialise(f->c, trainer_table(f->t), &start, trainer_values(f->t));
 }
 
@@ -265,7 +265,7 @@ static void step_or_fail(comm *world, void *arg)
     open_case(&one, "olmoe", "balance-over", "step");
     trainer_free(one.t);
     if (trainer_new(one.c, &one.config, &one.settings, world, &one.t) != CADRE_OK) return;
-    init_options start = init_options_of(one.settings.recipe, &one.config, 5);
+    init_options start = init_options_of(one.settings.recipe, &one.config, one.options, 5);
     model_initialise(one.c, trainer_table(one.t), &start, trainer_values(one.t));
     size_t size = (size_t)trainer_table(one.t)->elements * sizeof(real);
     real *before = mem_alloc(size, 1);
