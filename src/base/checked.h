@@ -1,5 +1,6 @@
-/* checked.h - arithmetic on sizes that cannot wrap: each returns false instead. Sizes from a file,
- * an option or a product of two of them go through here before they are used. */
+/* checked.h - arithmetic on sizes that cannot wrap: each function returns false instead. Every size
+ * that comes from a file or an option, and every product of two such sizes, goes through here
+ * before it is used. */
 #ifndef CADRE_BASE_CHECKED_H
 #define CADRE_BASE_CHECKED_H
 
@@ -25,7 +26,7 @@ static inline bool checked_pad(size_t size, size_t unit, size_t *padded)
     return true;
 }
 
-/* Product of n non-negative factors, as a count that fits int64_t. */
+/* Multiplies n factors, none of them negative, into a count that fits int64_t. */
 static inline bool checked_product(const int64_t *factors, int n, int64_t *product)
 {
     int64_t result = 1;

@@ -1,4 +1,4 @@
-/* clock.c - the clocks of the system. */
+/* clock.c - reads the clocks of the system. */
 #define _GNU_SOURCE
 #include "base/clock.h"
 

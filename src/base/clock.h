@@ -1,8 +1,8 @@
-/* clock.h - how long things take. */
+/* clock.h - reads the clocks of the system. */
 #ifndef CADRE_BASE_CLOCK_H
 #define CADRE_BASE_CLOCK_H
 
-double clock_seconds(void);           /* of the monotonic clock */
-double clock_processor_seconds(void); /* that the processors have worked for this process */
+double clock_seconds(void);           /* monotonic */
+double clock_processor_seconds(void); /* of all processors together, for this process */
 
 #endif

@@ -1,4 +1,4 @@
-/* comm.c - errors that stick, in front of any table of methods; and the table of one rank. */
+/* comm.c - errors that stick, in front of any table of methods, and the table for one rank. */
 #include "base/comm.h"
 
 #include <assert.h>
@@ -38,7 +38,7 @@ void comm_fail(comm *c, cadre_status code)
 
 static bool works(comm *c) { return comm_world(c)->status == CADRE_OK; }
 
-/* Whether the call is done; what it should have received is zeros where not. */
+/* Whether the call succeeded. If not, the caller fills what it should have received with zeros. */
 static bool done(comm *c, cadre_status status)
 {
     if (status != CADRE_OK) keep(c, status);

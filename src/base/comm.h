@@ -1,16 +1,17 @@
-/* comm.h - the communicator: what ranks do together.
+/* comm.h - the communicator: what several ranks do together.
  *
- * One rank, threads in a test, or MPI each fill the table comm_methods; the layers above call the
- * functions below alone, so there is one code path for all.
+ * A method of communication (one rank, threads in a test, or MPI) fills the table comm_methods. The
+ * layers above call only the functions below, so there is one code path for all methods.
  *
- * Errors stick. The first one, this rank's own or what another told, stays in the communicator with
- * its sentence; calls after it return at once, and where something would have been received there
- * are zeros: counts stay sane, and the computation runs on to the end of its step without a check a
- * call. There comm_status is asked, once, before anything is changed that cannot be changed back.
+ * Errors stick. The first error, whether this rank's own or one that another rank reported, stays
+ * in the communicator with its sentence. Later calls return at once and fill what they should have
+ * received with zeros. Counts therefore stay valid, and the computation runs to the end of its step
+ * without a check after every call. There it asks comm_status once, before it changes anything that
+ * cannot be undone.
  *
- * Every call but the messages is collective: all ranks of a communicator make the same calls in the
- * same order with sizes that agree. Rows and counts cut by rank are given as `first` [size + 1]:
- * rank r's are first[r] .. first[r + 1] - 1. */
+ * Every call is collective, except for messages between two ranks: all ranks of a communicator make
+ * the same calls in the same order with sizes that agree. Rows and counts that are divided among
+ * ranks are described by `first` [size + 1]: rank r has first[r] .. first[r + 1] - 1. */
 #ifndef CADRE_BASE_COMM_H
 #define CADRE_BASE_COMM_H
 
@@ -28,24 +29,28 @@ enum { COMM_SENTENCE = 512 };
 struct comm {
     int rank, size;
     const struct comm_methods *methods;
-    void *state; /* of the methods */
-    comm *world; /* that this one is a part of, which keeps its error and limit; NULL: it is one */
-    /* Seconds that a call waits for other ranks, then fails and names who is silent; 0: no end */
+    void *state; /* belongs to the methods */
+    /* The communicator that this one was split from, which keeps error and limit; NULL: itself */
+    comm *world;
+    /* Seconds that a call waits for other ranks before it fails and names the silent ones; 0: for
+     * ever */
     double limit;
     cadre_status status; /* the first error */
     char sentence[COMM_SENTENCE];
 };
 
-/* The world of one rank: every sum is what it was. Nothing to free. */
+/* The world of one rank, in which every sum is its only summand. There is nothing to free. */
 comm comm_self(void);
 
 /* ---- errors ---- */
 
-cadre_status comm_status(const comm *c); /* the first error; it is this thread's last one again */
-/* This rank cannot go on, for what its last error says: all ranks are told, by their next call. */
+/* Returns the first error, which becomes this thread's last error again. */
+cadre_status comm_status(const comm *c);
+/* Says that this rank cannot go on, for the reason in its last error. The others learn it by their
+ * next call. */
 void comm_fail(comm *c, cadre_status code);
 
-/* ---- sums: in rank order, so that they do not depend on the method ---- */
+/* ---- sums, added in rank order, so that they do not depend on the method ---- */
 
 void comm_all_reduce_counts(comm *c, int64_t *values /* [count] in place */, int64_t count);
 void comm_all_reduce_reals(comm *c, real *values /* [count] in place */, int64_t count);
@@ -60,8 +65,8 @@ void comm_all_gather(comm *c, const void *own, size_t bytes, void *all);
 /* all [first[size], row] = every rank's own [first[rank + 1] - first[rank], row]; row in bytes */
 void comm_all_gather_v(comm *c, const void *own, const int64_t *first, size_t row, void *all);
 
-/* The two sides of an exchange of all with all. Rank r is sent rows send_first[r] .. of send, and
- * its rows for this one become receive_first[r] .. of receive. */
+/* The two sides of an exchange among all ranks. Rank r is sent the rows from send_first[r] on of
+ * `send`, and the rows that it sends here are received from receive_first[r] on in `receive`. */
 typedef struct comm_rows {
     const void *send; /* [send_first[size], row] */
     const int64_t *send_first;
@@ -75,10 +80,10 @@ void comm_broadcast(comm *c, void *data /* [bytes] */, size_t bytes, int root);
 
 /* ---- messages between two ranks, in the order in which they are sent ---- */
 
-void comm_send(comm *c, int to, const void *data, size_t bytes); /* back when data is free again */
+void comm_send(comm *c, int to, const void *data, size_t bytes); /* returns when data may change */
 void comm_receive(comm *c, int from, void *data, size_t bytes);
 
-/* Both at once, as neighbours in a pipeline need: neither waits for the other to be first. */
+/* Sends and receives at once, as neighbours in a pipeline need: neither waits for the other. */
 typedef struct comm_message {
     int to, from; /* -1: nothing is sent, or received */
     const void *send;
@@ -92,15 +97,17 @@ void comm_send_receive(comm *c, const comm_message *m);
 
 void comm_barrier(comm *c);
 
-/* The ranks of equal colour, in order of (key, rank), as a communicator of their own; a colour
- * below 0: in none, NULL. Its errors are those of the world. Freed before it. */
+/* Makes a communicator of the ranks of equal colour, in the order of (key, rank). A rank whose
+ * colour is below 0 is in none and gets NULL. Errors are kept in the world. It is freed before the
+ * world. */
 cadre_status comm_split(comm *c, int colour, int key, comm **part);
 void comm_free(comm *part); /* NULL is fine */
 
 /* ---- the table ---- */
 
-/* Each as the function above. A status other than CADRE_OK goes with a sentence in this thread's
- * last error, and is the last that the method is asked for. */
+/* Each method does what the function above of the same name says. When one returns a status other
+ * than CADRE_OK, it has left a sentence in this thread's last error, and no method is called
+ * again. */
 typedef struct comm_methods {
     cadre_status (*all_reduce_counts)(comm *c, int64_t *values, int64_t count);
     cadre_status (*all_reduce_reals)(comm *c, real *values, int64_t count);
@@ -117,7 +124,7 @@ typedef struct comm_methods {
     void (*fail)(comm *world, cadre_status code, const char *sentence); /* tells all ranks */
 } comm_methods;
 
-/* The communicator whose error and limit hold for c. */
+/* The communicator that keeps c's error and limit. */
 static inline comm *comm_world(comm *c) { return c->world ? c->world : c; }
 
 #endif

@@ -1,5 +1,5 @@
-/* destination.c - permission and room, of what is there already or of the nearest folder above
- * it. */
+/* destination.c - checks permission and free space, of what exists or of the nearest folder
+ * above. */
 #define _GNU_SOURCE
 #include "base/destination.h"
 
@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-/* The path without its last part; of a name alone the folder that one is in. */
+/* Removes the last part of a path; a bare name becomes ".". */
 static void cut_last_part(char *path)
 {
     size_t end = strlen(path);
@@ -22,7 +22,7 @@ static void cut_last_part(char *path)
     else strcpy(path, ".");
 }
 
-/* The path, or the nearest above it that is there. mem_free; NULL: no memory. */
+/* The path, or the nearest folder above it that exists. Freed by mem_free; NULL: out of memory. */
 static char *nearest_there(const char *path)
 {
     char *there = mem_alloc(strlen(path) + 2, 1); /* room for "." */
@@ -33,7 +33,7 @@ static char *nearest_there(const char *path)
     return there;
 }
 
-/* Something can be made in the folder `there`, on the way to `path`. */
+/* Whether something can be made in the folder `there`, which lies on the way to `path`. */
 static cadre_status may_change(const char *there, const char *path)
 {
     if (!file_is_folder(there))
@@ -80,7 +80,7 @@ cadre_status destination_room(const char *path, int64_t bytes, const char *what)
     bool told = statvfs(there, &file_system) == 0 && file_system.f_blocks;
     mem_free(there);
     if (!told) return CADRE_OK;
-    double unit = (double)file_system.f_frsize; /* what is kept for the superuser is his */
+    double unit = (double)file_system.f_frsize; /* without what is kept for root */
     double free_bytes =
         unit * (double)(geteuid() == 0 ? file_system.f_bfree : file_system.f_bavail);
     if ((double)bytes <= free_bytes) return CADRE_OK;

@@ -1,5 +1,5 @@
-/* destination.h - whether something can be written where somebody wants it, asked before the work
- * that makes it. */
+/* destination.h - asks whether a file or folder can be written somewhere, before the work that
+ * makes its content begins. */
 #ifndef CADRE_BASE_DESTINATION_H
 #define CADRE_BASE_DESTINATION_H
 
@@ -7,15 +7,15 @@
 
 #include "base/status.h"
 
-/* Refuses a path that no file of this name can be written to: a folder, a folder that is not there
- * or may not be changed. */
+/* Refuses a path that no file can be written to: it is a folder, or the folder that it lies in is
+ * missing or may not be changed. */
 cadre_status destination_file(const char *path);
 
-/* The same of a folder, which need not be there yet, nor those that it lies in. */
+/* Does the same for a folder. Neither it nor the folders above it need exist yet. */
 cadre_status destination_folder(const char *path);
 
-/* Refuses where less than `bytes` are free for `what`, a name for the sentence. What a file system
- * does not tell is not refused. */
+/* Refuses a path on whose disk less than `bytes` are free. `what` names the content in the error.
+ * Where the file system does not say how much is free, nothing is refused. */
 cadre_status destination_room(const char *path, int64_t bytes, const char *what);
 
 #endif

@@ -19,7 +19,7 @@
 
 static cadre_status open_regular(const char *path, int *fd, size_t *size)
 {
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nobody may ever write to a pipe */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe may have no writer */
     if (*fd < 0) return cadre_fail_errno(CADRE_EIO, path, "expected a readable file");
     struct stat st;
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -31,9 +31,9 @@ static cadre_status open_regular(const char *path, int *fd, size_t *size)
     return CADRE_OK;
 }
 
-/* From here on a file is read from disk into large pages, where system and file system have them:
- * through small ones memory is read at little more than half its speed, as their addresses are
- * looked up one by one. */
+/* Files of this size and more are mapped with large pages, where the system and the file system
+ * have them. With small pages, memory is read at little more than half its speed, because every
+ * address has to be looked up. */
 enum { LARGE_FILE = 16 << 20 };
 
 cadre_status file_map_open(const char *path, file_map *map)
@@ -106,12 +106,12 @@ cadre_status file_read(const char *path, size_t limit, char **text, size_t *size
 
 /* ---- writing ---- */
 
-/* A write is a large page of the machine, at its place in the file: so lies the cache of the file
- * too. */
+/* A write covers one large page of the machine, at a multiple of its size, and so does the system's
+ * cache of the file. */
 enum { WRITE_BUFFER = 2 << 20 };
 
-/* Names of temporary files, for a process that ends in a signal handler, which may do little more
- * than remove them. What finds no place here stays behind then. */
+/* The names of temporary files, for a process that ends in a signal handler, which may do little
+ * more than remove them. Files beyond this number are left behind then. */
 enum { KNOWN = 64 };
 static _Atomic(char *) temporaries[KNOWN];
 
@@ -122,7 +122,7 @@ static void remember(char *name)
         if (atomic_compare_exchange_strong(&temporaries[i], &none, name)) return;
 }
 
-/* Before the name's memory is given back. */
+/* Called before the memory of the name is freed. */
 static void forget(char *name)
 {
     for (int i = 0; i < KNOWN; i++)
@@ -140,12 +140,12 @@ void cadre_abandon_files(void)
 struct file_writer {
     char *path, *temporary, *folder;
     int fd;
-    cadre_status status; /* the first failure stays */
+    cadre_status status; /* the first failure */
     size_t buffered, written;
     char *buffer; /* [WRITE_BUFFER] */
 };
 
-/* The folder of a path; NULL: no memory. */
+/* The folder of a path; NULL: out of memory. */
 static char *parent_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -1,8 +1,7 @@
-/* file.h - files as the rest of the house sees them: mapped whole for reading, replaced whole when
- * written.
+/* file.h - files: mapped whole to be read, replaced whole when written.
  *
- * A file that is written appears under its name complete and synced, or not at all. Paths in errors
- * are the caller's. */
+ * A file that is written appears under its name complete and synced, or not at all. Errors name the
+ * path as the caller gave it. */
 #ifndef CADRE_BASE_FILE_H
 #define CADRE_BASE_FILE_H
 
@@ -19,39 +18,41 @@ typedef struct file_map {
 
 cadre_status file_map_open(const char *path, file_map *map); /* read-only, shared */
 void file_map_close(file_map *map);
-/* The place in the file of a byte of its map; -1: it is none. */
+/* The offset in the file of a byte of its map; -1 if the address lies outside. */
 int64_t file_map_offset(const file_map *map, const void *at);
-/* Of a mapped file: whole pages leave memory until they are read again */
+/* Lets the whole pages of a part of a map leave memory until they are read again. */
 void file_map_let_go(const void *at, size_t size);
 
-/* The whole file in memory, a NUL after its last byte; refuses more than `limit` bytes. */
+/* Reads a whole file into memory, with a NUL after its last byte; refuses more than `limit`
+ * bytes. */
 cadre_status file_read(const char *path, size_t limit, char **text, size_t *size);
 
-/* Writing: bytes go to PATH.tmp-PID; commit syncs them, renames onto PATH and syncs the folder. Any
- * failure removes the temporary file and leaves PATH as it was. After a failed write the later
- * calls return the same failure. */
+/* Writing. Bytes go to PATH.tmp-PID; commit syncs that file, renames it to PATH and syncs the
+ * folder. Any failure removes the temporary file and leaves PATH as it was. After a failed write,
+ * later calls return the same failure. */
 typedef struct file_writer file_writer;
 cadre_status file_writer_open(const char *path, file_writer **writer);
 cadre_status file_writer_put(file_writer *w, const void *data, size_t size);
-/* Syncs and closes the temporary file: commit has only to rename it */
+/* Syncs and closes the temporary file, so that commit only has to rename it. */
 cadre_status file_writer_seal(file_writer *w);
 cadre_status file_writer_commit(file_writer *w); /* frees w, whatever happens */
 void file_writer_discard(file_writer *w);        /* frees w; NULL is fine */
-cadre_status file_write(const char *path, const void *data, size_t size); /* the three in one */
+/* Opens, writes and commits. */
+cadre_status file_write(const char *path, const void *data, size_t size);
 
 bool file_exists(const char *path);
-bool file_exists_in(const char *folder, const char *name); /* without memory of its own */
+bool file_exists_in(const char *folder, const char *name); /* allocates nothing */
 bool file_is_folder(const char *path);
-int64_t file_written(const char *path); /* seconds since 1970 when it last changed; 0: not known */
+int64_t file_written(const char *path); /* seconds since 1970 of the last change; 0: not known */
 int64_t file_bytes(const char *path);   /* of a regular file; 0: there is none */
-cadre_status file_make_folder(const char *path); /* with its parents; fine if there already */
-cadre_status file_remove(const char *path);      /* fine if not there */
-void file_remove_folder(const char *path);       /* if it is empty */
+cadre_status file_make_folder(const char *path); /* with its parents; may exist already */
+cadre_status file_remove(const char *path);      /* may be missing */
+void file_remove_folder(const char *path);       /* only if it is empty */
 cadre_status file_sync_folder(const char *path);
-char *file_join(const char *folder, const char *name); /* mem_free; NULL: no memory */
+char *file_join(const char *folder, const char *name); /* freed by mem_free; NULL: out of memory */
 const char *file_base(const char *path);               /* the part after the last slash */
 
-/* Names in a folder, sorted bytewise, without "." and "..". */
+/* The names in a folder, sorted bytewise, without "." and "..". */
 cadre_status file_list(const char *folder, char ***names, int *count);
 void file_list_free(char **names, int count);
 

@@ -1,7 +1,7 @@
-/* guard.c - who is inside, and who waits. */
+/* guard.c - which thread is inside, and which ones wait. */
 #include "base/guard.h"
 
-static _Thread_local char self; /* its address is this thread's name */
+static _Thread_local char self; /* its address identifies this thread */
 
 bool guard_enter(guard *g)
 {

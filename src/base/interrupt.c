@@ -1,11 +1,11 @@
-/* interrupt.c - the request to stop: one flag of the process, because a signal belongs to the
+/* interrupt.c - the request to stop. It is one flag of the process, because a signal belongs to the
  * process. */
 #include <stdatomic.h>
 
 #include "base/interrupt.h"
 
 static atomic_bool requested;
-static atomic_int unheard; /* threads that cannot look at it now */
+static atomic_int unheard; /* threads that cannot ask now */
 
 void cadre_interrupt(void) { atomic_store(&requested, true); }
 bool cadre_interrupted(void) { return atomic_load(&requested); }

@@ -1,15 +1,15 @@
-/* interrupt.h - where long work looks whether it was asked to stop; cadre_interrupt asks. */
+/* interrupt.h - long work asks here whether it should stop; cadre_interrupt makes the request. */
 #ifndef CADRE_BASE_INTERRUPT_H
 #define CADRE_BASE_INTERRUPT_H
 
 #include "base/status.h"
 
-/* CADRE_EINTERRUPTED where a stop was asked for. path: what is being worked on, for the sentence,
- * or NULL. */
+/* Returns CADRE_EINTERRUPTED if a stop was requested. `path` is what is being worked on, for the
+ * error, or NULL. */
 cadre_status interrupt_check(const char *path);
 
-/* Between these a thread cannot look, perhaps for seconds, and leaves nothing undone if the process
- * ends (cadre_interrupt_unheard). */
+/* Between these two calls a thread cannot ask, perhaps for seconds, and nothing is left undone if
+ * the process ends (cadre_interrupt_unheard). */
 void interrupt_unheard_begin(void);
 void interrupt_unheard_end(void);
 

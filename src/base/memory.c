@@ -48,13 +48,12 @@ static bool told_to_fail(void)
     return at > 0 && (serial == at || (serial > at && atomic_load(&fail_sticky)));
 }
 
-/* Large blocks come in the large pages of the machine where it has them: matrices are walked in
+/* Large blocks use the large pages of the machine where it has them: matrices are read with
  * strides, and a small page holds few rows. */
 enum { LARGE_BLOCK = 4 << 20, LARGE_PAGE = 2 << 20 };
 
-/* Its pages go back to the machine, which gives empty ones as they are first written: to zero
- * gigabytes before any is used takes seconds in which nothing else is done. Locked memory cannot go
- * back. */
+/* Gives the pages back to the machine, which provides zeroed ones when they are first written.
+ * Zeroing gigabytes before any is used would take seconds. Locked memory cannot be given back. */
 static void *large_block(size_t bytes)
 {
     size_t padded;
@@ -65,7 +64,7 @@ static void *large_block(size_t bytes)
     return madvise(block, padded, MADV_DONTNEED) == 0 ? block : memset(block, 0, padded);
 }
 
-/* Zeroed. */
+/* Returns zeroed memory. */
 static void *allocate(size_t bytes)
 {
     if (bytes >= LARGE_BLOCK) return large_block(bytes);
@@ -76,11 +75,11 @@ static void *allocate(size_t bytes)
 static void *none_to_be_had(size_t bytes)
 {
     cadre_fail(
-        CADRE_ENOMEM, NULL, "out of memory: %.1f MB were not to be had", (double)bytes / 1e6);
+        CADRE_ENOMEM, NULL, "out of memory: %.1f MB could not be allocated", (double)bytes / 1e6);
     return NULL;
 }
 
-/* count * size and `gap`, up to a multiple of a cache line; at least one of them. */
+/* count * size plus `gap`, rounded up to whole cache lines, at least one. */
 static bool padded_size(size_t count, size_t size, size_t gap, size_t *padded)
 {
     size_t bytes;
@@ -120,7 +119,7 @@ void mem_return(void *block, size_t count, size_t size)
     size_t padded;
     if (!block || !padded_size(count, size, MEM_GAP, &padded)) return;
     size_t bytes = count * size;
-    allow((char *)block + bytes, padded - bytes); /* for whoever is given these addresses next */
+    allow((char *)block + bytes, padded - bytes); /* for the next user of these addresses */
     munmap(block, padded);
 }
 
@@ -186,7 +185,7 @@ void *arena_take(arena *a, size_t count, size_t size)
     a->used = end;
     if (!a->base) return NULL;
     assert(end <= a->size && "the arena was measured by the same code that fills it");
-    /* A scratch is laid out again and again */
+    /* A scratch arena is laid out again and again. */
     allow(a->base + start, a->overlaid ? padded : bytes);
     if (!a->overlaid) forbid(a->base + start + bytes, padded - bytes);
     return a->base + start;

@@ -1,19 +1,20 @@
 /* nearest.c - what a person may have meant: the candidate at the smallest edit distance.
  *
- * The distance is Damerau's restricted one: a letter more, less, another one, or two neighbours
- * swapped count 1 each. A candidate is worth naming when no more than a third of the word, rounded
- * up, would have to change, or when the word begins it; of several that it begins, the shortest. */
+ * The distance is Damerau's restricted one: a letter more, a letter less, another letter, or two
+ * neighbours swapped count 1 each. A candidate is named when the distance is at most a third of the
+ * word's letters, rounded up, or when it begins with the word. Of several that begin with the word,
+ * the shortest is named. */
 #include <string.h>
 
 #include "cadre.h"
 
-enum { LONGEST = 63 }; /* words beyond this are not compared */
+enum { LONGEST = 63 }; /* longer words are not compared */
 
 static int least(int a, int b) { return a < b ? a : b; }
 
 static int edit_distance(const char *a, int n, const char *b, int m)
 {
-    int rows[3][LONGEST + 1]; /* rows i, i-1, i-2 of the table, taken in turn */
+    int rows[3][LONGEST + 1]; /* the rows i, i-1 and i-2 of the table take turns */
     for (int j = 0; j <= m; j++) rows[0][j] = j;
     for (int i = 1; i <= n; i++) {
         int *now = rows[i % 3], *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3];

@@ -1,8 +1,8 @@
 /* options.c - tables of options and their values.
  *
- * Owns parsing, bounds and the wording of refusals, so that the command line, a JSON file and a
- * program that calls the library are all held to the same table. What an option means is known to
- * the room that owns its table. */
+ * This file owns parsing, bounds and the wording of refusals, so that the command line, a JSON file
+ * and a program that calls the library all obey the same table. The room that owns a table knows
+ * what its options mean. */
 #define _GNU_SOURCE
 #include "base/options.h"
 
@@ -94,7 +94,7 @@ const cadre_option *cadre_options_row(const cadre_options *o, const char *name)
     return e ? e->row : NULL;
 }
 
-/* `as_written` is the name as its writer has it: a file's has underscores. */
+/* `as_written` is the name as the user wrote it; in a file it has underscores. */
 static cadre_status fail_unknown(
     const cadre_options *o, const char *path, const char *name, const char *as_written)
 {
@@ -142,7 +142,7 @@ static cadre_status parse_flag(const char *where, item *v)
     return CADRE_OK;
 }
 
-/* The word as it stands in the table, where it was given in letters of another case. */
+/* Replaces a word that was given in letters of another case by the word of the table. */
 static bool is_choice(item *v, const char *word)
 {
     if (strcasecmp(v->text, word)) return false;
@@ -403,7 +403,7 @@ static cadre_status set_json(entry *e, const char *where, const json_t *value)
     return status;
 }
 
-/* min_lr_ratio -> min-lr-ratio */
+/* Turns min_lr_ratio into min-lr-ratio. */
 static void name_of_key(const char *key, char *name, size_t size)
 {
     snprintf(name, size, "%s", key);

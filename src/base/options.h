@@ -1,19 +1,19 @@
-/* options.h - reading options inside the library: shorthands over the public calls for values that
- * a recipe supplies when nobody gave them, and for lists with one item a layer. */
+/* options.h - reads options inside the library: short forms of the public calls, values that a
+ * recipe supplies when the user gave none, and lists with one item for each layer. */
 #ifndef CADRE_BASE_OPTIONS_H
 #define CADRE_BASE_OPTIONS_H
 
 #include "base/status.h"
 
-/* Words of a row, e.g. .choices = OPTION_CHOICES("drop", "pad"). */
+/* The words of a row, as in .choices = OPTION_CHOICES("drop", "pad"). */
 #define OPTION_CHOICES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define OPTION_TABLE(rows) ((cadre_option_table){ (rows), (int)(sizeof(rows) / sizeof *(rows)) })
 
-/* Sets a value that nobody gave, a recipe's say: cadre_options_given stays false. Nothing where
- * there is a value. */
+/* Sets a value that the user did not give, such as a recipe's: cadre_options_given stays false.
+ * Does nothing where there is a value. */
 cadre_status options_supply(cadre_options *o, const char *name, const char *value);
 
-/* The value when there is one (given, or the row's default), else `otherwise`. */
+/* The value if there is one (given, or the row's default), else `otherwise`. */
 int64_t options_int_or(const cadre_options *o, const char *name, int64_t otherwise);
 double options_real_or(const cadre_options *o, const char *name, double otherwise);
 bool options_flag_or(const cadre_options *o, const char *name, bool otherwise);
@@ -21,8 +21,8 @@ const char *options_text_or(const cadre_options *o, const char *name, const char
 
 double options_real_at(const cadre_options *o, const char *name, int i); /* of REALS */
 
-/* INTS: one number for every layer, or one a layer; any other count is refused. Left as they are
- * when there is no value. */
+/* Reads a row of INTS that has one number for every layer or one number for each; any other count
+ * is refused. The values stay as they are if the option has none. */
 cadre_status options_layers(
     const cadre_options *o, const char *name, int layers, int64_t *values /* [layers] */);
 

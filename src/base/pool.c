@@ -1,8 +1,11 @@
-/* pool.c - the workers: a generation counter wakes them, a count of the unfinished lets the caller
- * go on. Both spin briefly, for steps come in quick succession, then sleep, for other programs want
- * the cores too. Who sleeps is counted, so that nobody asks the system to wake those who are awake:
- * a sleeper is counted before the system compares the word with what it saw, and the word changes
- * before sleepers are looked for, all in one order, so none is missed. */
+/* pool.c - the workers. A change of `generation` starts them, and `unfinished` falling to 0 lets
+ * the caller go on. Both sides spin briefly, because steps follow each other quickly, and then
+ * sleep, because other programs want the cores too.
+ *
+ * Sleepers are counted, so that the system is not asked to wake threads that are awake. A thread
+ * counts itself before the system compares the word with the value that it saw, and the word
+ * changes before the count is read. All of this happens in one total order, so no sleeper is
+ * missed. */
 #define _GNU_SOURCE
 #include "base/pool.h"
 
@@ -19,20 +22,20 @@
 
 enum { SPINS = 4000 };
 
-/* A number that some change and others wait for. */
+/* A number that some threads change and others wait for. */
 typedef struct signal_word {
     atomic_uint value, sleepers;
 } signal_word;
 
 struct pool {
     int threads; /* workers, the caller included */
-    /* When there are fewer than workers, spinning only keeps another worker from its core */
+    /* With fewer cores than workers, spinning would only keep another worker from its core. */
     int cores;
     pthread_t *handles; /* [threads - 1] */
     pool_task task;
     void *arg;
-    _Alignas(64) signal_word generation; /* one more with each run */
-    _Alignas(64) signal_word unfinished; /* workers still at it */
+    _Alignas(64) signal_word generation; /* grows by one with each run */
+    _Alignas(64) signal_word unfinished; /* workers that are not done */
     _Alignas(64) atomic_bool stop;
 };
 
@@ -48,7 +51,7 @@ static void sleep_while(signal_word *word, unsigned seen)
     atomic_fetch_sub(&word->sleepers, 1);
 }
 
-/* After a change. */
+/* Called after a change of the word. */
 static void wake(signal_word *word)
 {
     if (atomic_load(&word->sleepers))
@@ -62,7 +65,7 @@ static inline void relax(void)
 #endif
 }
 
-/* Waits while the word is `seen`; returns what it has become. */
+/* Waits while the word equals `seen`, and returns its new value. */
 static unsigned wait_change(signal_word *word, unsigned seen, int spins)
 {
     for (int i = 0; i < spins; i++) {
@@ -78,7 +81,7 @@ static unsigned wait_change(signal_word *word, unsigned seen, int spins)
 
 static int spins_of(const pool *p) { return p->threads <= p->cores ? SPINS : 0; }
 
-/* A worker is through: with its start, or with its share of a run. */
+/* Says that a worker is done: with its start, or with its share of a run. */
 static void finish(pool *p)
 {
     if (atomic_fetch_sub(&p->unfinished.value, 1) == 1) wake(&p->unfinished);
@@ -132,7 +135,7 @@ pool *pool_new(int threads)
         else mem_free(own);
     }
     if (ok) {
-        /* What a thread allocates when it starts is allocated by now, however late it came */
+        /* Now every thread has allocated what it allocates when it starts. */
         wait_finished(p);
         return p;
     }

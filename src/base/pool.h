@@ -1,8 +1,7 @@
 /* pool.h - worker threads that run one function together, each on its fixed share.
  *
- * Reproducibility has two rules: a share depends on the worker's index alone, and no two workers
- * add into the same number. Everything that is computed is then independent of how many workers
- * there are. */
+ * Reproducibility rests on two rules: a share depends on the worker's index alone, and no two
+ * workers add into the same element. Results then do not depend on the number of workers. */
 #ifndef CADRE_BASE_POOL_H
 #define CADRE_BASE_POOL_H
 
@@ -10,15 +9,16 @@
 
 typedef struct pool pool;
 
-/* `threads` workers, the caller being worker 0. NULL on failure (last error set). */
+/* Starts a pool of `threads` workers; the caller is worker 0. Returns NULL on failure, with the
+ * last error set. */
 pool *pool_new(int threads);
 void pool_free(pool *p);
 int pool_threads(const pool *p); /* NULL is a pool of one */
 
 typedef void (*pool_task)(void *arg, int worker, int workers);
 
-/* Runs task(arg, w, n) on every worker w of n at once and returns when all are done. Not
- * reentrant. */
+/* Runs task(arg, w, n) on every worker w of n at once and returns when all are done. A task may not
+ * call it again. */
 void pool_run(pool *p, pool_task task, void *arg);
 
 typedef struct pool_range {

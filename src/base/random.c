@@ -1,4 +1,4 @@
-/* random.c - Philox4x32-10 and what is drawn from it. */
+/* random.c - Philox4x32-10, and distributions made from it. */
 #include "base/random.h"
 
 #include <math.h>
@@ -45,10 +45,10 @@ double random_uniform(random_key key, uint64_t index) { return to_unit(random_bi
 
 double random_normal(random_key key, uint64_t index)
 {
-    /* Its own plane of counters */
+    /* These counters are used for nothing else. */
     uint32_t c[4] = { (uint32_t)index, (uint32_t)(index >> 32), 1, 0 };
     philox(c, key.k0, key.k1);
-    /* Box-Muller */
+    /* The Box-Muller transform */
     return sqrt(-2.0 * log(to_unit(c[0]))) * cos(6.283185307179586 * to_unit(c[1]));
 }
 

@@ -16,11 +16,11 @@ typedef struct random_key {
 /* a, b: step, layer ... */
 random_key random_key_of(uint64_t seed, const char *use, uint64_t a, uint64_t b);
 uint32_t random_bits(random_key key, uint64_t index);
-double random_uniform(random_key key, uint64_t index); /* in (0, 1), 32 bits of it */
-double random_normal(random_key key, uint64_t index);  /* mean 0, deviation 1 */
+double random_uniform(random_key key, uint64_t index); /* in (0, 1), from 32 bits */
+double random_normal(random_key key, uint64_t index);  /* mean 0, standard deviation 1 */
 
-/* A pseudo-random permutation of 0..count-1, evaluated at one point (a Feistel network, walked
- * until it lands inside). */
+/* One point of a pseudo-random permutation of 0..count-1 (a Feistel network, repeated until its
+ * result lies inside). */
 uint64_t random_permute(random_key key, uint64_t count, uint64_t index);
 
 #endif

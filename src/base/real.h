@@ -1,8 +1,8 @@
-/* real.h - the one typedef of the arithmetic.
+/* real.h - the one floating-point type of the arithmetic.
  *
- * The product computes in float. Built with -DCADRE_REAL_DOUBLE the same sources compute in double,
- * which is what the gradient checks run on. Nothing but this header asks which it is, except the
- * vector kernels, which exist in float alone. */
+ * `real` is float. Built with -DCADRE_REAL_DOUBLE the same sources compute in double, which the
+ * gradient checks need. Only this header and the vector kernels, which exist in float alone, ask
+ * which it is. */
 #ifndef CADRE_BASE_REAL_H
 #define CADRE_BASE_REAL_H
 

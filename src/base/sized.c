@@ -1,4 +1,4 @@
-/* sized.c - structs of another version's size, read and written. */
+/* sized.c - reads and writes structs of another version's size. */
 #include "base/sized.h"
 
 #include <string.h>

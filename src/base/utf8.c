@@ -1,9 +1,9 @@
-/* utf8.c - decoding with every rule of well-formedness, encoding. */
+/* utf8.c - encodes, and decodes with every rule of well-formedness. */
 #include "base/utf8.h"
 
 #include <string.h>
 
-/* Bytes that a character with this first byte has; 0: no character begins so. */
+/* How many bytes a character has that begins with this byte; 0: no character does. */
 static size_t length_of(unsigned char first)
 {
     if (first < 0x80) return 1;

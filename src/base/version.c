@@ -1,4 +1,4 @@
-/* version.c - which libcadre this is. */
+/* version.c - the version of this library. */
 #include "cadre.h"
 
 const char *cadre_version(void) { return CADRE_VERSION; }
