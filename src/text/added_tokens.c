@@ -1,4 +1,4 @@
-/* added_tokens.c - finding the tokens in a text. */
+/* added_tokens.c - finds the added tokens in a text. */
 #include "text/added_tokens.h"
 
 #include <string.h>
@@ -42,7 +42,7 @@ bool added_tokens_looks_control(const char *spelling, size_t size)
     return false;
 }
 
-/* The longest spelling at the start of the text; NULL: none. */
+/* Returns the token with the longest spelling at the start of the text; NULL if there is none. */
 static const added_token *longest_at(
     const added_tokens *a, const trie *spellings, string_view text, size_t *size)
 {
@@ -57,7 +57,7 @@ static const added_token *longest_at(
     return longest;
 }
 
-/* The character that ends at `end`; malformed bytes are no character: 0. */
+/* Returns the character that ends at `end`; 0 for malformed bytes, which are no character. */
 static uint32_t character_before(string_view text, size_t end, size_t *begin)
 {
     uint32_t code;
@@ -91,7 +91,8 @@ static size_t spaces_before(string_view text, size_t from, size_t at)
     return at;
 }
 
-/* known: a place up to which nothing but white space follows. */
+/* Returns the end of the white space that begins at `at`. `known` is a place up to which it is
+ * known that nothing else follows. */
 static size_t spaces_after(string_view text, size_t at, size_t known)
 {
     size_t end;
@@ -131,7 +132,7 @@ bool added_tokens_next(
         match->begin = !found->lstrip ? at : at > from ? spaces_before(text, from, at) : from;
         match->next = match->end = at += size;
         if (found->rstrip) match->end = match->spaces = spaces_after(text, at, match->spaces);
-        /* Nothing may be left of a token of white space */
+        /* Earlier matches may have taken all of a token that is white space. */
         if (match->begin < match->end) return true;
     }
     return false;

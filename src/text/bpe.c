@@ -1,4 +1,4 @@
-/* bpe.c - merging with a heap over a linked list of symbols. */
+/* bpe.c - merges with a heap over a linked list of symbols. */
 #include "text/bpe.h"
 
 #include <stdlib.h>
@@ -55,7 +55,7 @@ cadre_status bpe_rank_by_score(bpe *b, const float *scores)
     for (size_t i = 0; i < count; i++) sorted[i] = (scored_id){ scores[i], (int32_t)i };
     qsort(sorted, count, sizeof *sorted, by_falling_score);
     uint32_t rank = 0;
-    /* Equal scores, equal ranks: then the leftmost pair comes first */
+    /* Equal scores get equal ranks, so that the leftmost pair comes first. */
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && sorted[i].score != sorted[i - 1].score) rank++;
         b->ranks[sorted[i].id] = rank;
@@ -72,8 +72,8 @@ static int by_rank(const void *a, const void *b)
                               : (x->right > y->right) - (x->right < y->right);
 }
 
-/* Every way to make a piece of two others. Files may hold anything: all ends of a huge piece would
- * take for ever. */
+/* Adds a rule for every way to split a piece into two others. A file may hold anything, and a huge
+ * piece would take for ever, so long pieces are refused. */
 static cadre_status add_rules_for(
     const bpe *b, int32_t made, bpe_rule **rules, size_t *count, size_t *room)
 {
@@ -124,7 +124,7 @@ void bpe_free(bpe *b)
     mem_free(b->ranks);
 }
 
-/* The candidate that symbols left and next of it make, if they make one. */
+/* The candidate made of symbol `left` and its right neighbour, if they can be merged. */
 static bool find_candidate(
     const bpe *b, const bpe_scratch *s, const char *word, int32_t left, bpe_candidate *c)
 {
@@ -197,7 +197,7 @@ static bool bytes_are_pieces(const bpe *b, const char *bytes, size_t length)
     return b->byte_fallback;
 }
 
-/* The unknown id for the characters before `end` that have been waiting for it. */
+/* Adds the unknown id for the waiting characters before `end`. */
 static cadre_status add_waiting(const bpe *b, bpe_scratch *s, size_t end, size_t *waiting)
 {
     size_t length = *waiting;
@@ -205,8 +205,8 @@ static cadre_status add_waiting(const bpe *b, bpe_scratch *s, size_t end, size_t
     return length ? add_symbol(s, end - length, length, b->unknown) : CADRE_OK;
 }
 
-/* A character that is not in the vocabulary. By score it stays as it is, for a neighbour may make a
- * piece with it. */
+/* Adds a character that is not in the vocabulary. When merging by score it stays as it is, because
+ * it may form a piece with a neighbour. */
 static cadre_status add_unknown(
     const bpe *b, bpe_scratch *s, string_view word, size_t begin, size_t length, size_t *waiting)
 {
@@ -222,7 +222,8 @@ static cadre_status add_unknown(
     return CADRE_OK;
 }
 
-/* A word may be a file without a blank: whoever asks to stop is heard within it. */
+/* Asks whether to stop. A word may be as long as a file without a blank, so this happens within
+ * it. */
 static cadre_status look_up(size_t *steps)
 {
     enum { SELDOM = 65536 };
@@ -232,8 +233,8 @@ static cadre_status look_up(size_t *steps)
 static cadre_status add_characters(const bpe *b, bpe_scratch *s, string_view word)
 {
     size_t steps = 0;
-    /* Bytes of unknown characters; the id for them comes after bytes that follow, as in the
-     * reference */
+    /* Bytes of unknown characters that still need an id. As in the reference, that id comes after
+     * the ids of the bytes that follow. */
     size_t waiting = 0;
     s->symbol_count = 0;
     for (size_t at = 0, length; at < word.size; at += length) {
@@ -289,7 +290,8 @@ static cadre_status merge_all(const bpe *b, bpe_scratch *s, const char *word)
     return CADRE_OK;
 }
 
-/* By score, a symbol may be left that is no piece: its bytes, or the unknown id, stand for it. */
+/* Appends the ids of the symbols. When merging by score, a symbol may be left that is no piece; its
+ * bytes, or the unknown id, then stand for it. */
 static cadre_status put_ids(const bpe *b, const bpe_scratch *s, string_view word, token_list *ids)
 {
     CADRE_TRY(token_list_reserve(ids, s->symbol_count));

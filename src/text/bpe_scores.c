@@ -1,10 +1,11 @@
-/* bpe_scores.c - encodes every piece, to see how it is made. */
+/* bpe_scores.c - encodes every piece to see how it is made. */
 #include "text/bpe_scores.h"
 
 #include "base/utf8.h"
 
 typedef struct piece_parts {
-    /* An unknown character is one token: bytes that stand for it do not merge */
+    /* An unknown character counts as one token, because the bytes that stand for it do not
+     * merge. */
     size_t characters, tokens;
 } piece_parts;
 

@@ -13,8 +13,8 @@
 
 #include "text/bpe.h"
 
-/* scores: [vocabulary->size]. *same: the ids of every text are the same, where all bytes have a
- * piece. */
+/* scores [vocabulary->size]. *same: every text gets the same ids either way, provided that all
+ * bytes have a piece. */
 cadre_status bpe_scores(const bpe *b, float *scores, bool *same);
 
 #endif

@@ -1,9 +1,10 @@
-/* bpe_train.c - counting pairs and merging the most frequent one, incrementally.
+/* bpe_train.c - counts pairs and merges the most frequent one, incrementally.
  *
- * Texts are cut into words, equal words are counted once. Every pair of neighbouring symbols has a
- * count and a list of the words it was seen in; a heap holds pairs by count. A count in the heap
- * may be out of date: it is corrected when it comes to the top, and pairs whose count rose are
- * pushed again. One merge then costs the words that contain the pair, not the text. */
+ * Texts are split into words, and equal words are counted once. Every pair of neighbouring symbols
+ * has a count and a list of the words that it was seen in. A heap orders pairs by count. A count in
+ * the heap may be out of date: it is corrected when it reaches the top, and pairs whose count rose
+ * are pushed again. One merge then costs time for the words that contain the pair, not for the
+ * whole text. */
 #include "text/bpe_train.h"
 
 #include <stdbool.h>
@@ -18,10 +19,10 @@
 #include "text/table.h"
 
 enum {
-    /* Longer words are counted in parts: a pair's cost stays small whatever the text */
+    /* Longer words are counted in parts, so that the cost of a pair stays small for any text. */
     WORD_BYTES = 128,
-    LOOK_UP = 4096,            /* words or uses of a pair between two looks at whether to stop */
-    LOOK_UP_SYMBOLS = 1 << 20, /* the same of the symbols of one word */
+    LOOK_UP = 4096,            /* words, or uses of a pair, between two questions whether to stop */
+    LOOK_UP_SYMBOLS = 1 << 20, /* the same for the symbols of one word */
     MIN_COUNT = 2,             /* a pair that occurs once teaches nothing */
     NO_USE = -1,
 };
@@ -34,8 +35,7 @@ typedef struct pair_stats {
     bool merged;       /* its rule has been written */
 } pair_stats;
 
-typedef struct
-    pair_use { /* "this pair was seen in this word", a list from the newest to the oldest */
+typedef struct pair_use { /* one word that a pair was seen in; newest first */
     uint32_t word;
     int64_t older;
 } pair_use;
@@ -56,7 +56,7 @@ typedef struct trainer {
     word_span *spans; /* [words.count] */
     size_t span_capacity;
     uint32_t *symbols;
-    string_set pieces; /* bytes of each symbol; 0..255 are the single bytes */
+    string_set pieces; /* the bytes of each symbol; 0..255 are the single bytes */
     number_map pair_places;
     pair_stats *pairs;
     size_t pair_count, pair_capacity;
@@ -66,7 +66,7 @@ typedef struct trainer {
     size_t heap_count, heap_capacity;
     bpe_merge *merges;
     size_t merge_count, merge_capacity;
-    uint32_t *raised; /* places of pairs whose count rose in this merge */
+    uint32_t *raised; /* pairs whose count rose in this merge */
     size_t raised_count, raised_capacity;
     int32_t step;
 } trainer;
@@ -104,7 +104,7 @@ static cadre_status count_valid(
     }
 }
 
-/* The pattern reads characters, so malformed bytes separate the stretches that it sees. */
+/* The pattern reads characters, so malformed bytes separate the pieces of text that it sees. */
 static cadre_status count_words(
     trainer *t, pattern_scan *scan, const pattern *words, string_view text)
 {
@@ -131,7 +131,7 @@ static cadre_status count_texts(trainer *t, const string_view *texts, int count)
     return status;
 }
 
-/* ---- the heap: most frequent first, then the older left symbol, then the older right one ---- */
+/* ---- the heap: most frequent first, then older left symbol, then older right symbol ---- */
 
 static bool comes_before(const trainer *t, candidate a, candidate b)
 {
@@ -166,7 +166,7 @@ static candidate heap_pop(trainer *t)
     return top;
 }
 
-/* The pair to merge next; false: no pair is frequent enough. */
+/* Finds the pair to merge next. *found is false if no pair is frequent enough. */
 static cadre_status next_pair(trainer *t, uint32_t *pair, bool *found)
 {
     *found = false;
@@ -177,7 +177,7 @@ static cadre_status next_pair(trainer *t, uint32_t *pair, bool *found)
             *found = true;
         } else if (top.count > t->pairs[top.pair].count) {
             CADRE_TRY(heap_push(t, top.pair));
-        } /* else a newer candidate of this pair is in the heap */
+        } /* otherwise a newer candidate of this pair is in the heap */
     }
     return CADRE_OK;
 }
@@ -235,7 +235,7 @@ static cadre_status push_raised(trainer *t)
     return CADRE_OK;
 }
 
-/* One word as its bytes, every pair of neighbours counted. */
+/* Lays out one word as its bytes and counts every pair of neighbours. */
 static cadre_status lay_out_word(trainer *t, uint32_t w, size_t begin)
 {
     string_view word = string_set_at(&t->words, w);
@@ -269,8 +269,8 @@ static cadre_status lay_out(trainer *t)
 
 /* ---- merging ---- */
 
-/* Replaces left, right by `made` in one word, from left to right, and keeps the counts of the
- * neighbours' pairs. */
+/* Replaces left, right by `made` in one word, from left to right, and updates the counts of the
+ * pairs with the neighbours. */
 static cadre_status merge_in_word(
     trainer *t, uint32_t word, uint32_t left, uint32_t right, uint32_t made)
 {
@@ -297,7 +297,8 @@ static cadre_status merge_in_word(
     return CADRE_OK;
 }
 
-/* The symbol for left + right: a new one, unless another merge has already made the same bytes. */
+/* Finds the symbol for left + right: a new one, unless another merge has already made the same
+ * bytes. */
 static cadre_status join_pieces(trainer *t, uint32_t left, uint32_t right, uint32_t *made)
 {
     byte_buffer joined = { 0 };

@@ -1,4 +1,4 @@
-/* bpe_train_write.c - tokenizer.json of a learnt vocabulary. */
+/* bpe_train_write.c - writes the tokenizer.json of a learnt vocabulary. */
 #include "text/bpe_train_write.h"
 
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "format/json_writer.h"
 #include "text/byte_level.h"
 
-/* A piece in the visible alphabet, NUL-terminated, in `buffer`. */
+/* Writes a piece in the visible alphabet, with a NUL at the end, into `buffer`. */
 static cadre_status make_visible(const string_set *pieces, uint32_t place, byte_buffer *buffer)
 {
     string_view piece = string_set_at(pieces, place);

@@ -1,10 +1,11 @@
-/* byte_level.c - the alphabet by arithmetic: three runs stand for themselves, three are moved. */
+/* byte_level.c - computes the alphabet: three runs of bytes stand for themselves, three are
+ * moved. */
 #include "text/byte_level.h"
 
 #include "base/utf8.h"
 
-/* 33..126, 161..172 and 174..255 stand for themselves. The others in order: 0..32 -> 256..,
- * 127..160 -> 289.., 173 -> 323. */
+/* Bytes 33..126, 161..172 and 174..255 stand for themselves. The others are moved, in order: 0..32
+ * to 256.., 127..160 to 289.., and 173 to 323. */
 uint32_t byte_level_char(uint8_t byte)
 {
     if (byte <= 32) return 256u + byte;
@@ -23,7 +24,7 @@ int byte_level_byte(uint32_t code)
 
 cadre_status byte_level_put(byte_buffer *out, const char *bytes, size_t size)
 {
-    /* No character of the alphabet is longer than two bytes */
+    /* No character of the alphabet is longer than two bytes. */
     CADRE_TRY(byte_buffer_reserve(out, 2 * size));
     for (size_t i = 0; i < size; i++)
         out->size += utf8_encode(byte_level_char((uint8_t)bytes[i]), out->data + out->size);

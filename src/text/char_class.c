@@ -1,4 +1,4 @@
-/* char_class.c - general categories and the few exceptions to them. */
+/* char_class.c - Unicode's general categories, and the few exceptions to them. */
 #include "text/char_class.h"
 
 #include <utf8proc.h>
@@ -47,8 +47,8 @@ bool char_is_numeric(uint32_t code)
     return c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO;
 }
 
-/* Punctuation since Unicode 9, which the reference's tables do not know, and what is no punctuation
- * any more. */
+/* Characters that the reference's older tables (Unicode 9) class otherwise: newer punctuation, and
+ * what is no longer punctuation. */
 static bool is_later_punctuation(uint32_t code)
 {
     static const uint32_t ranges[][2] = {

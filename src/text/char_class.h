@@ -1,5 +1,4 @@
-/* char_class.h - what kind of character a code point is, as tokenizers mean it; from utf8proc's
- * tables. */
+/* char_class.h - the classes of characters that tokenizers use, from utf8proc's tables. */
 #ifndef CADRE_TEXT_CHAR_CLASS_H
 #define CADRE_TEXT_CHAR_CLASS_H
 

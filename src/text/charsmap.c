@@ -1,4 +1,4 @@
-/* charsmap.c - reading the map, walking it. */
+/* charsmap.c - reads the map and looks texts up in it. */
 #include "text/charsmap.h"
 
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-/* Graphemes of so many bytes or more are mapped character by character */
+/* A grapheme of this many bytes or more is mapped character by character. */
 enum { GRAPHEME_MAX = 6 };
 
 /* ---- reading ---- */
@@ -91,8 +91,8 @@ static bool unit_at(const charsmap *m, size_t place, uint32_t *unit)
 
 static size_t offset_of(uint32_t unit) { return (size_t)(unit >> 10) << ((unit & 1u << 9) >> 6); }
 
-/* The replacement of the shortest spelling in the map with which the text begins. That it may be a
- * part of a grapheme, which is then replaced whole, is the reference's way. */
+/* Finds the replacement for the shortest spelling in the map that the text begins with. As in the
+ * reference, a match on part of a grapheme replaces all of it. */
 static bool find_replacement(const charsmap *m, string_view text, string_view *replacement)
 {
     uint32_t unit;
@@ -127,7 +127,7 @@ static cadre_status put_grapheme(const charsmap *m, string_view grapheme, byte_b
     return CADRE_OK;
 }
 
-/* Bytes of the grapheme cluster with which the text begins. */
+/* The size in bytes of the grapheme cluster that the text begins with. */
 static size_t grapheme_size(string_view text)
 {
     uint32_t code, next;

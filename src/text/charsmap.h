@@ -1,10 +1,10 @@
 /* charsmap.h - SentencePiece's compiled normalisation map: a double-array trie from spellings to
  * their replacements.
  *
- * The blob: u32 bytes of the trie, the trie as u32 units, then the replacements, each ended by a
- * NUL. A unit of the trie is label | offset << 10 with flags: bit 8 the node has a value, bit 9 the
- * offset counts in 256s; a value unit has bit 31. The map as a file may hold anything: every step
- * of a walk is checked against the array. */
+ * The blob holds the size of the trie in bytes as u32, the trie as u32 units, then the
+ * replacements, each ended by a NUL. A unit of the trie is label | offset << 10 with flags: with
+ * bit 8 the node has a value, with bit 9 the offset counts in units of 256; a value unit has bit
+ * 31. The file may hold anything, so every step of a walk is checked against the array. */
 #ifndef CADRE_TEXT_CHARSMAP_H
 #define CADRE_TEXT_CHARSMAP_H
 
@@ -20,11 +20,11 @@ typedef struct charsmap {
     size_t replacement_bytes;
 } charsmap;
 
-/* From base64 text, as tokenizer.json has it. */
+/* Reads base64 text, as tokenizer.json has it. */
 cadre_status charsmap_read(const char *base64, size_t size, const char *path, charsmap *map);
 void charsmap_free(charsmap *map);
 
-/* Appends the normalised form of well-formed text, grapheme by grapheme as the reference does. */
+/* Appends the normalised form of well-formed text, grapheme by grapheme as in the reference. */
 cadre_status charsmap_put(const charsmap *map, string_view text, byte_buffer *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* chat.c - conversations put into a template. */
+/* chat.c - puts conversations into a template. */
 #include "text/chat.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ typedef struct script {
     const chat_template *c;
     const tokenizer *t;
     byte_buffer text;
-    text_range *said; /* [count] parts of the text that people said */
+    text_range *said; /* [count] parts of the text that are messages, not template */
     size_t count;
 } script;
 
@@ -22,7 +22,7 @@ static cadre_status put_piece(script *s, int32_t id)
     return byte_buffer_put(&s->text, piece.data, piece.size);
 }
 
-/* The template's own words. */
+/* Writes text of the template. */
 static cadre_status put_words(script *s, const char *words)
 {
     for (const char *at = words ? words : ""; *at;) {
@@ -66,7 +66,7 @@ static bool ends_with(string_view text, const char *end)
     return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
 }
 
-/* What the way of thinking has every user say. */
+/* Writes what a way of thinking adds to a user's message. */
 static cadre_status put_suffix(script *s, chat_role role, string_view said)
 {
     const char *suffix = s->c->way && role == CHAT_USER ? s->c->way->suffix : NULL;
@@ -81,7 +81,7 @@ static cadre_status put_framed(script *s, chat_role role, string_view said)
     return put_words(s, s->c->frames[role].after);
 }
 
-/* A user's message with the system's inside it. */
+/* Writes a user's message with the system message inside it. */
 static cadre_status put_both(script *s, string_view system, string_view said)
 {
     CADRE_TRY(put_words(s, s->c->frames[CHAT_USER].before));
@@ -90,7 +90,7 @@ static cadre_status put_both(script *s, string_view system, string_view said)
     return put_words(s, s->c->frames[CHAT_USER].after);
 }
 
-/* The message that the system's stands in; -1: there is none. */
+/* The index of the message that contains the system message; -1: there is none. */
 static int user_with_system(const chat_template *c, const chat_message *messages, int count)
 {
     int found = -1;
@@ -100,7 +100,7 @@ static int user_with_system(const chat_template *c, const chat_message *messages
     return found;
 }
 
-/* system: without data where there is none. */
+/* `system` has no data where there is no system message. */
 static cadre_status put_messages(
     script *s, string_view system, const chat_message *messages, int count)
 {
@@ -173,12 +173,12 @@ static void add_name(chat_reader *r, string_view piece)
     memcpy(r->name + used, piece.data, piece.size < room ? piece.size : room);
 }
 
-/* The channel is the first word of the name; a content type or a recipient may follow it. Without
- * one it is an answer. */
+/* The channel is the first word of the name; a content type or a recipient may follow it. A name
+ * without a channel starts an answer. */
 static chat_part part_of_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    /* Vocabularies spell blanks in their own ways */
+    /* Vocabularies spell blanks in different ways. */
     const char *channel = name + strcspn(name, "<abcdefghijklmnopqrstuvwxyz");
     size_t length = strspn(channel, letters);
     return !length || (length == 5 && !memcmp(channel, "final", length)) ? CHAT_ANSWER

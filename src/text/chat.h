@@ -1,9 +1,9 @@
 /* chat.h - conversations as the text that a model was trained on.
  *
- * A model's files hold a template of this text as a program. Such a program is never run here: the
- * templates of the known families are built in, chosen by name or recognised by marks in the
- * model's own template. The messages of a conversation stay plain text, whatever control tokens
- * they spell. */
+ * A model's files hold a template for this text, written as a program. Such a program is never run
+ * here: the templates of the known families are built in, and one is chosen by name or recognised
+ * by strings in the model's own template. Messages stay plain text, whatever control tokens they
+ * spell. */
 #ifndef CADRE_TEXT_CHAT_H
 #define CADRE_TEXT_CHAT_H
 
@@ -23,7 +23,8 @@ const chat_template *chat_template_at(int index);          /* NULL after the las
 const chat_template *chat_template_find(const char *name); /* NULL: unknown */
 const char *chat_template_name(const chat_template *c);    /* static */
 
-/* By a name that a user gave: one that is not known is refused with those that are. */
+/* Finds a template by a name that a user gave. An unknown name is refused, and the error lists the
+ * known ones. */
 cadre_status chat_template_named(const char *name, const chat_template **c);
 cadre_status chat_role_named(const char *name, chat_role *role);
 
@@ -31,31 +32,31 @@ cadre_status chat_role_named(const char *name, chat_role *role);
  * known. */
 const chat_template *chat_template_recognise(string_view program);
 
-/* Appends the ids of the conversation up to where the next answer begins. A system message may come
- * first, and only there. */
+/* Appends the ids of the conversation up to where the next answer begins. Only the first message
+ * may be a system message. */
 cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
     int count, token_list *ids);
 
-/* What the tokens of an answer are: some models think before they speak, and mark which is which.
- * CHAT_UNMARKED: what stands before the first mark where every message should have one; the answer
- * if there is none at all. */
+/* What a token of an answer belongs to. Some models think before they answer, and mark which is
+ * which. CHAT_UNMARKED is what stands before the first mark, where every message should have one;
+ * if there is no mark at all, it is the answer. */
 typedef enum chat_part { CHAT_ANSWER, CHAT_THOUGHT, CHAT_MARKUP, CHAT_UNMARKED } chat_part;
 
 typedef struct chat_reader {
     const chat_template *c;
     const tokenizer *t;
-    chat_part part; /* that the next token belongs to, unless it is a mark */
+    chat_part part; /* of the next token, unless that is a mark */
     /* Markup is naming what follows: "final <|constrain|>json", "commentary to=functions.time". */
     bool named;
-    char name[16]; /* as much of it as counts */
+    char name[16]; /* as much of it as matters */
 } chat_reader;
 
 chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t); /* borrows both */
-/* The part that this token is */
+/* Takes the next token and returns the part that it belongs to. */
 chat_part chat_reader_take(chat_reader *r, int32_t id);
 
-/* Whether the part that the next token belongs to is a thought that a mark of the template would
- * have closed. A model that ends its turn there has written its answer without thinking first. */
+/* Whether the next token would be a thought that a mark of the template should have closed. A model
+ * that ends its turn there has written its answer without thinking first. */
 bool chat_reader_unclosed(const chat_reader *r);
 
 /* Whether this token ends an answer. */

@@ -1,4 +1,4 @@
-/* chat_public.c - conversations as cadre.h offers them. */
+/* chat_public.c - the conversations of cadre.h. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -82,7 +82,7 @@ cadre_status cadre_chat_encode(const cadre_tokenizer *t, const char *name,
         status = chat_role_named(messages[i].role, &said[i].role);
     }
     if (status == CADRE_OK) status = chat_encode(c, t, said, message_count, &list);
-    if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* no ids, but an address */
+    if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* an empty list, but not NULL */
     mem_free(said);
     if (status != CADRE_OK) {
         token_list_free(&list);

@@ -1,4 +1,4 @@
-/* chat_template.c - THE LIST of chat templates, and which of them a model's own template is. */
+/* chat_template.c - THE LIST of chat templates, and how a model's own template is recognised. */
 #include "text/chat_template.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ static const chat_mark channels[] = { { "<|channel|>", CHAT_MARK_NAMES },
     { "<|message|>", CHAT_MARK_NAMED }, { "<|end|>", CHAT_MARK_NOTHING },
     { "<|start|>", CHAT_MARK_NOTHING }, { NULL, 0 } };
 
-/* What is there without a choice stands in the template itself. */
+/* A template that always thinks. The marks are in the template itself. */
 static const chat_thinking always[] = { { .how = "on", .thinks = true }, { 0 } };
 #define WAYS(...)                                                                                  \
     (const chat_thinking[])                                                                        \
@@ -95,7 +95,7 @@ static const chat_template rows[] = {
         .signs = { "<|im_start|>", "You are a helpful assistant<" },
         CHATML,
         .system = "You are a helpful assistant" },
-    /* Said with tools */
+    /* Tools come with a system message. */
     { .name = "qwen3-coder",
         .signs = { "<|im_start|>", "You are Qwen, a helpful AI assistant" },
         CHATML },
@@ -316,7 +316,8 @@ bool chat_template_think(const chat_template *c, const char *how, chat_template 
     return true;
 }
 
-/* Whether the sign stands at the start of the text, in which a line feed may be written \n. */
+/* Whether the sign stands at the start of the text. A line feed of the sign may be written \n
+ * there. */
 static bool begins_with(string_view text, const char *sign)
 {
     for (size_t at = 0; *sign; sign++, at++) {

@@ -6,16 +6,16 @@
 
 enum { SIGNS_MAX = 3, DENIALS_MAX = 4 };
 
-/* Around a message. {bos} and {eos} stand for the vocabulary's own tokens. */
+/* What stands around a message. {bos} and {eos} stand for the vocabulary's own tokens. */
 typedef struct chat_frame {
     const char *before, *after;
 } chat_frame;
 
-/* Where the system's message stands: by itself, or with its frame inside a user's. */
+/* Where the system message stands: by itself, or with its frame inside a user's message. */
 typedef enum chat_system { SYSTEM_APART, SYSTEM_IN_FIRST, SYSTEM_IN_LAST } chat_system;
 
-/* What a token of an answer opens. CHAT_MARK_NAMED: an answer if the first word since
- * CHAT_MARK_NAMES was "final", or there was none; else a thought. */
+/* What begins after a token of an answer. CHAT_MARK_NAMED: an answer, if the first word since
+ * CHAT_MARK_NAMES was "final" or there was none; otherwise a thought. */
 typedef enum chat_mark_kind {
     CHAT_MARK_ANSWER,
     CHAT_MARK_THOUGHT,
@@ -29,39 +29,44 @@ typedef struct chat_mark {
     chat_mark_kind kind;
 } chat_mark;
 
-/* A way of thinking that a template offers: what it writes otherwise then; NULL: nothing. */
+/* A way of thinking that a template offers, and what it then writes in other words; NULL:
+ * nothing. */
 typedef struct chat_thinking {
-    /* "on", "off", "low" ...; NULL: the end of the list, whose first is what the template does
-     * unasked. */
+    /* "on", "off", "low" ...; NULL ends the list. The first of the list is what the template does
+     * without being asked. */
     const char *how;
     const char *begin, *answer;
-    const char *suffix; /* of every message of a user that does not end so */
+    const char *suffix; /* added to each user's message that does not end with it */
     bool thinks;
 } chat_thinking;
 
 struct chat_template {
     const char *name;
-    /* All of the signs occur in the model's own template and none of the denials, which are what
-     * this one does not have: another beginning, another system's message. "'" stands for any
-     * quotation mark, a line feed also for \n. Rows with more signs come first. */
+    /* The template is recognised if all signs and none of the denials occur in the model's own
+     * template. The denials are what another variant has: another beginning, another system
+     * message. "'" stands for any quotation mark, and a line feed also for \n. Rows with more signs
+     * come first. */
     const char *signs[SIGNS_MAX], *denials[DENIALS_MAX];
     const char *begin; /* of the whole text; NULL: nothing */
     chat_frame frames[CHAT_ROLES];
-    const char *answer; /* what the model goes on from; NULL: nothing */
-    /* Pieces that end an answer, separated by spaces; the end of text always does */
+    const char *answer; /* what the model continues; NULL: nothing */
+    /* Pieces that end an answer, separated by spaces. The end-of-text token always does. */
     const char *ends;
-    /* Said where the conversation has no system message; NULL: nothing is */
+    /* The system message of a conversation that has none; NULL: none is added. */
     const char *system;
     chat_system system_place;
-    bool trims[CHAT_ROLES]; /* whose messages lose the white space around them */
-    const chat_mark *marks; /* tokens between thoughts and answers; NULL: all is answer */
-    bool thinks;            /* an answer begins as a thought ... */
-    bool headed; /* ... or with words that the first mark ends, "assistant to=functions.time" */
-    const chat_thinking *ways; /* NULL: it leaves no choice */
+    bool trims[CHAT_ROLES]; /* whose messages lose white space at both ends */
+    const chat_mark *marks; /* tokens between thoughts and answers; NULL: there are only answers */
+    /* An answer begins as a thought (thinks), or with words that the first mark ends, as in
+     * "assistant to=functions.time" (headed). */
+    bool thinks;
+    bool headed;
+    const chat_thinking *ways; /* NULL: it offers no choice */
     const chat_thinking *way;  /* the chosen one; NULL: none was chosen */
 };
 
-/* The same template with a way of thinking that it offers. false: it does not. */
+/* Makes the same template with a way of thinking. Returns false if the template does not offer
+ * it. */
 bool chat_template_think(const chat_template *c, const char *how, chat_template *thinking);
 
 #endif

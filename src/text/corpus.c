@@ -1,4 +1,4 @@
-/* corpus.c - reading domains, cutting off their validation part, tokenising. */
+/* corpus.c - reads domains, splits off their validation part, tokenises. */
 #define _GNU_SOURCE
 #include "text/corpus.h"
 
@@ -13,7 +13,7 @@
 #include "text/plain_text.h"
 
 enum { DEPTH_MAX = 32 }; /* of folders in folders */
-/* Bytes of a domain: what one call of the tokenizer takes */
+/* Bytes of a domain that one call of the tokenizer takes */
 static const size_t text_max = (size_t)1 << 30;
 
 /* ---- reading ---- */
@@ -30,7 +30,7 @@ static cadre_status append_text(corpus_domain *d, const char *text, size_t size)
     return CADRE_OK;
 }
 
-/* What was appended last is a document. */
+/* Ends the document that was appended last. */
 static cadre_status end_document(corpus_domain *d)
 {
     if (d->size == (d->documents ? d->ends[d->documents - 1] : 0)) return CADRE_OK;
@@ -41,8 +41,8 @@ static cadre_status end_document(corpus_domain *d)
 
 /* ---- lines of {"text": "..."} ---- */
 
-/* The text of a line, which counts as read where the file turns out to have none; refused where
- * `must`. */
+/* Reads the text of a line. Where there is none, the whole line counts as read, or is refused if
+ * `must` is true. */
 static cadre_status line_text(
     const char *name, const char *line, size_t size, bool must, byte_buffer *text, bool *found)
 {
@@ -83,7 +83,7 @@ static cadre_status append_line(
     return status;
 }
 
-/* *lines: whether the first line is an object with a text, and so all must be. */
+/* *lines: the first line is an object with a text, and therefore all lines must be. */
 static cadre_status append_lines(
     corpus_domain *d, const char *path, const char *text, size_t size, bool *lines)
 {
@@ -102,7 +102,8 @@ static cadre_status append_lines(
 
 /* ---- files ---- */
 
-/* Takes the file's text; the first of a domain, which is mostly its only one, as it is. */
+/* Takes the file's text. The first text of a domain, which is usually its only one, is not
+ * copied. */
 static cadre_status take_text(corpus_domain *d, const char *path, char **text, size_t size)
 {
     const char *dot = strrchr(path, '.');
@@ -132,7 +133,7 @@ static cadre_status append_file(corpus_domain *d, const char *path)
     return status;
 }
 
-/* A file, or every file below a folder in order. */
+/* Appends a file, or all files below a folder in order. */
 static cadre_status append_path(corpus_domain *d, const char *path, int depth)
 {
     char **names;
@@ -152,7 +153,7 @@ static cadre_status append_path(corpus_domain *d, const char *path, int depth)
     return status;
 }
 
-/* The last path component without slashes and without its extension. */
+/* The last component of a path, without slashes and extension. */
 static char *name_of(const char *path)
 {
     size_t size = strlen(path);
@@ -175,8 +176,8 @@ size_t corpus_document_end(const corpus_domain *d, size_t at)
     return d->ends[low];
 }
 
-/* Where the last 5 % begin: between two documents, if any end in the 5 % before that point, else
- * after the last line end there, if there is one, else between characters. */
+/* The byte where the last 5 % begin: between two documents, if one ends in the 5 % before that
+ * point; otherwise after the last line that ends there; otherwise between two characters. */
 static size_t cut_of(const corpus_domain *d)
 {
     const char *text = d->text;
@@ -322,7 +323,7 @@ cadre_status corpus_check_length(const corpus *c, int64_t context)
 {
     for (int i = 0; i < c->count; i++) {
         const corpus_domain *d = &c->domains[i];
-        /* A token a byte, and the ends of documents */
+        /* At most one token for each byte, and one for the end of each document */
         size_t most = d->training_size + d->documents;
         if (most < (size_t)context + 1)
             return refuse_length(d, context, d->training_size, " bytes");
@@ -344,7 +345,8 @@ cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t
 
 /* ---- a passage ---- */
 
-/* A paragraph of prose begins with a letter after an empty line, and its first line is long. */
+/* Whether a paragraph of prose begins here: with a letter after an empty line, and with a long
+ * first line. */
 static bool begins_prose(const char *text, size_t size, size_t at)
 {
     enum { LONG = 60 }; /* bytes */

@@ -1,4 +1,4 @@
-/* decoder.c - THE LIST of decoders, and tokens passing through them. */
+/* decoder.c - THE LIST of decoders, and how tokens pass through them. */
 #include "text/decoder.h"
 
 #include <string.h>
@@ -11,9 +11,10 @@
 
 enum { STRIP_MAX = 1 << 20 };
 
-/* ---- each kind: from token to text ---- */
+/* ---- each kind: makes text from a token ---- */
 
-/* Visible characters to bytes; a token with any other character in it stands for itself. */
+/* Turns visible characters into bytes. A token with a character outside the alphabet stays as it
+ * is. */
 static cadre_status run_byte_level(
     const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
@@ -86,7 +87,7 @@ static cadre_status run_strip(
     return byte_buffer_put(out, token.data + begin, end - begin);
 }
 
-/* Strip of the fused text: its beginning may come in several tokens. */
+/* Strips the fused text. What is stripped may be spread over several tokens. */
 static cadre_status run_strip_text(
     const decoder_step *step, decoder_state *state, string_view token, byte_buffer *out)
 {
@@ -102,7 +103,7 @@ static cadre_status run_strip_text(
     return byte_buffer_put(out, token.data + begin, token.size - begin);
 }
 
-/* ---- each kind: from its object ---- */
+/* ---- each kind: is read from its JSON object ---- */
 
 static decoder_step *new_step(decoder *d,
     cadre_status (*run)(const decoder_step *, decoder_state *, string_view, byte_buffer *))
@@ -113,8 +114,8 @@ static decoder_step *new_step(decoder *d,
     return step;
 }
 
-/* Steps before the fusing see single tokens; after ByteFallback a token may be part of a
- * character. */
+/* Refuses a step that needs single whole tokens after one that fused them, or after ByteFallback,
+ * where a token may be part of a character. */
 static cadre_status check_single(const decoder *d, const json_node *node, const char *type)
 {
     if (!d->fused && !d->byte_fallback) return CADRE_OK;
@@ -159,7 +160,7 @@ static cadre_status read_replace(void *list, const json_node *node)
     return normalizer_read_pattern(node, &step->pattern);
 }
 
-/* A member that is one character. */
+/* Reads a member that is one character. */
 static cadre_status read_character(const json_node *node, const char *key, byte_buffer *character)
 {
     json_node member = json_member(node, key);

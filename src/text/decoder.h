@@ -1,10 +1,11 @@
 /* decoder.h - how a tokenizer.json makes text from tokens: a list of steps that each token passes
  * through.
  *
- * Tokens are decoded as they come, with the little state that "the first one" and "the beginning of
- * the text" need, so that a whole list and a stream give the same bytes (but for byte tokens that
- * are no text: see tokenizer_decode). After a step that fuses (Fuse, ByteLevel) only steps follow
- * that can work on a text in parts; others are refused. THE LIST of kinds is in decoder.c. */
+ * Tokens are decoded as they come. A little state remembers whether a token is the first and where
+ * the text begins, so that a whole list and a stream give the same bytes, except for byte tokens
+ * that are no text (see tokenizer_decode). After a step that fuses (Fuse, ByteLevel), only steps
+ * that can work on parts of a text may follow; others are refused. THE LIST of kinds is in
+ * decoder.c. */
 #ifndef CADRE_TEXT_DECODER_H
 #define CADRE_TEXT_DECODER_H
 
@@ -24,32 +25,32 @@ struct decoder_step {
     pattern *pattern;    /* Replace */
     byte_buffer content; /* Replace; Strip and Metaspace: one character */
     int64_t start, stop; /* Strip */
-    bool drop_first;     /* Metaspace: the first token's replacement characters leave nothing */
+    bool drop_first; /* Metaspace: replacement characters at the start of the first token vanish */
 };
 
-typedef struct decoder { /* zeroed: no decoder, tokens are joined by spaces */
+typedef struct decoder { /* zeroed: none; tokens are joined by spaces */
     decoder_step steps[DECODER_STEPS_MAX];
     int count;
     bool fused;         /* a step has fused the tokens */
     bool byte_fallback; /* the last step was ByteFallback, which only Fuse may follow */
-    bool bytes;         /* there was a ByteFallback */
+    bool bytes;         /* there is a ByteFallback */
 } decoder;
 
-/* Reads an object {"type": ...}; a node that is absent or null is no decoder. */
+/* Reads an object {"type": ...}. A node that is absent or null is no decoder. */
 cadre_status decoder_read(decoder *d, const json_node *node);
 void decoder_free(decoder *d);
 
-struct decoder_state { /* zeroed: before the first token. One a thread */
+struct decoder_state { /* zeroed: before the first token; one for each thread */
     size_t tokens;     /* so far */
-    int64_t stripped;  /* characters taken from the beginning of the fused text */
-    bool begun;        /* the fused text has a character that stays */
+    int64_t stripped;  /* characters removed from the beginning of the fused text */
+    bool begun;        /* the fused text has a character that was not stripped */
     byte_buffer buffers[2];
     pattern_scan *scan;
 };
 
-/* Appends the token's bytes */
+/* Appends the token's bytes. */
 cadre_status decoder_put(const decoder *d, decoder_state *s, string_view token, byte_buffer *out);
-void decoder_restart(decoder_state *s); /* before the first token again */
+void decoder_restart(decoder_state *s); /* goes back to before the first token */
 void decoder_state_free(decoder_state *s);
 
 #endif

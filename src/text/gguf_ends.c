@@ -1,8 +1,8 @@
-/* gguf_ends.c - end tokens by key and by name.
+/* gguf_ends.c - finds end tokens by key and by name.
  *
- * GGUF has keys for few end tokens, and files mostly name one: a conversation's, though the model
- * ends documents with another. Programs that read such files therefore know end tokens by their
- * spelling; the names are those that llama.cpp knows. */
+ * GGUF has keys for few end tokens, and most files name only one: that of a conversation, even
+ * where the model ends documents with another. Programs that read such files therefore know end
+ * tokens by their spelling. The names here are those that llama.cpp knows. */
 #include "text/gguf_ends.h"
 
 #include <string.h>
@@ -61,7 +61,7 @@ static cadre_status put_once(token_list *ids, int32_t id)
     return id < 0 ? CADRE_OK : token_list_put(ids, id);
 }
 
-/* Places in the list of names; -1: the piece is none of them. */
+/* The place of a piece in the list of names; -1: it is not there. */
 static int name_of(gguf_string piece)
 {
     for (int i = 0; i < END_NAMES; i++)
@@ -76,7 +76,7 @@ static bool is_control(const gguf_array *types, size_t id, gguf_string piece)
     return type == GGUF_PIECE_USER_DEFINED && added_tokens_looks_control(piece.data, piece.size);
 }
 
-/* Where each name stands in the vocabulary, as a control token; -1: nowhere. */
+/* The id of each name that is a control token of the vocabulary; -1: there is none. */
 static void find_names(
     const gguf_array *pieces, const gguf_array *types, int32_t id_of_name[END_NAMES])
 {
@@ -94,7 +94,7 @@ static int32_t id_named(const int32_t id_of_name[END_NAMES], const char *name)
     return id_of_name[name_of((gguf_string){ name, strlen(name) })];
 }
 
-/* Harmony's <|end|> ends a message, behind which the answer goes on. */
+/* In Harmony's format <|end|> ends a message, after which the answer goes on. */
 static bool end_goes_on(const int32_t id_of_name[END_NAMES])
 {
     return (id_named(id_of_name, "<|return|>") >= 0 && id_named(id_of_name, "<|call|>") >= 0) ||
@@ -111,7 +111,7 @@ static cadre_status put_named(const gguf *file, int64_t count, token_list *ids)
     CADRE_TRY(gguf_get_array(file, KEY "tokens", &pieces));
     CADRE_TRY(gguf_get_array(file, KEY "token_type", &types));
     if (pieces.type != GGUF_STRING || !gguf_array_is_int(&types)) return CADRE_OK;
-    if (types.count != pieces.count) return CADRE_OK; /* the tokenizer will say so */
+    if (types.count != pieces.count) return CADRE_OK; /* the tokenizer will refuse it */
     find_names(&pieces, &types, id_of_name);
     for (int i = 0; i < END_NAMES; i++) {
         bool goes_on = !strcmp(end_names[i], HARMONY_END) && end_goes_on(id_of_name);

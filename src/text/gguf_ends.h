@@ -6,12 +6,13 @@
 #include "base/buffer.h"
 #include "format/gguf.h"
 
-/* The id of a special token, by its key. -1, in whatever width it was written, says that there is
- * none, and so does an id that the vocabulary of `count` pieces does not have: the result is then
- * left as it was, as where the key is absent. */
+/* Reads the id of a special token by its key. An id of -1 (in any width) says that there is no such
+ * token. In that case, and where the key is absent or the vocabulary of `count` pieces does not
+ * have the id, *id stays as it was. */
 cadre_status gguf_special_id(const gguf *file, const char *key, int64_t count, int32_t *id);
 
-/* Appends the ids of all tokens that end a text: the one that the file calls its end first. */
+/* Appends the ids of all tokens that end a text. The one that the file calls its end comes
+ * first. */
 cadre_status gguf_ends(const gguf *file, int64_t count, token_list *ids);
 
 #endif

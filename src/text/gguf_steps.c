@@ -1,4 +1,4 @@
-/* gguf_steps.c - writing the steps, reading them back, recognising them. */
+/* gguf_steps.c - writes the steps, reads them back, and recognises them. */
 #include "text/gguf_steps.h"
 
 #include <stdio.h>
@@ -49,8 +49,8 @@ static void close_sequence(json_writer *w)
     json_put_close(w, '}');
 }
 
-/* Spaces become visible, one is put in front; back, bytes become characters, and the one in front
- * goes. */
+/* Encoding makes spaces visible and puts one in front. Decoding makes characters of bytes and
+ * removes the space in front. */
 static void write_sentencepiece(json_writer *w, bool space_prefix)
 {
     open_sequence(w, "normalizer", "normalizers");
@@ -95,7 +95,7 @@ void gguf_steps_write(const gguf_steps *s, json_writer *w)
     else write_sentencepiece(w, s->space_prefix);
 }
 
-/* ---- there and back ---- */
+/* ---- comparison ---- */
 
 static cadre_status read_text(tokenizer *t, const char *json, size_t size)
 {
@@ -119,8 +119,8 @@ cadre_status gguf_steps_read(const gguf_steps *s, tokenizer *t)
     return status;
 }
 
-/* Whether t cuts texts as a tokenizer with these steps does; json: another way to write them, or
- * NULL. */
+/* Whether t splits texts as a tokenizer with these steps does. `json` is another way to write the
+ * steps, or NULL. */
 static cadre_status compare(const tokenizer *t, const gguf_steps *s, const char *json, bool *same)
 {
     tokenizer *other;
@@ -141,8 +141,8 @@ static cadre_status find_byte_level(const tokenizer *t, gguf_steps *s, bool *fou
     return CADRE_OK;
 }
 
-/* Whether words that begin with the mark may be merged as one text, because no piece reaches from
- * one into the next. */
+/* Whether words that begin with the mark may be merged as one text. They may if no piece reaches
+ * from one word into the next. */
 static bool words_stay_apart(const tokenizer *t)
 {
     size_t mark = strlen(WORD_MARK);
@@ -186,7 +186,7 @@ static cadre_status find_sentencepiece(const tokenizer *t, gguf_steps *s, bool *
     return CADRE_OK;
 }
 
-/* A map that comes before the rest is named by itself. */
+/* A map before the other steps has a key of its own. */
 static cadre_status find_unigram(const tokenizer *t, gguf_steps *s, bool *found)
 {
     static const char always[] = "it puts no space before a text that begins with one";
@@ -197,14 +197,14 @@ static cadre_status find_unigram(const tokenizer *t, gguf_steps *s, bool *found)
     } forms[] = { { true, false, WORDS("true"), white }, { true, false, WORDS("false"), white },
         { false, false, METASPACE("false", "always"), always },
         { false, true, METASPACE("true", "always"), always } };
-    tokenizer rest = *t; /* what it points at stays t's */
+    tokenizer rest = *t; /* its pointers still belong to t */
     normalizer *n = &rest.normalizer;
     s->map = normalizer_first_map(&t->normalizer);
     s->space_prefix = true;
     if (s->map) memmove(n->steps, n->steps + 1, (size_t)--n->count * sizeof *n->steps);
     for (size_t i = 0; !*found && i < sizeof forms / sizeof *forms; i++) {
         s->merge_spaces = forms[i].merge_spaces;
-        /* Maps make spaces of white space */
+        /* Such maps turn all white space into spaces. */
         s->difference = s->map && s->merge_spaces ? NULL : forms[i].difference;
         CADRE_TRY(compare(&rest, s, forms[i].json, found));
         if (forms[i].split && *found) *found = words_stay_apart(t);

@@ -1,8 +1,8 @@
-/* gguf_steps.h - how the texts of a GGUF file's vocabulary are cut and put together again.
+/* gguf_steps.h - how the texts of a GGUF file's vocabulary are split and put together again.
  *
- * The file only names it. Here it is written as the "normalizer", "pre_tokenizer" and "decoder" of
- * a tokenizer.json and read by what reads those, so that there is one description; the other way, a
- * tokenizer is compared with each of them. */
+ * The file only names the way. Here the way is written as the "normalizer", "pre_tokenizer" and
+ * "decoder" of a tokenizer.json and read by the code that reads those, so that there is one
+ * description. In the other direction, a tokenizer is compared with each way. */
 #ifndef CADRE_TEXT_GGUF_STEPS_H
 #define CADRE_TEXT_GGUF_STEPS_H
 
@@ -11,13 +11,14 @@
 
 typedef struct gguf_steps {
     const pre_tokenizer *pre; /* byte-level; NULL: SentencePiece's */
-    /* SentencePiece's: a space is put before a text, and behind special tokens */
+    /* SentencePiece's: a space is put before a text and after special tokens. */
     bool space_prefix;
-    /* Unigram's: runs of white space are one space, none is left at the ends */
+    /* Unigram's: runs of white space become one space, and none is left at the ends. */
     bool merge_spaces;
-    /* Unigram's: what characters become first; NULL: nothing. Borrowed from the tokenizer */
+    /* Unigram's: replaces characters first; NULL: there is none. Borrowed from the tokenizer */
     const charsmap *map;
-    const char *difference; /* of a tokenizer that almost does so; NULL: none */
+    const char
+        *difference; /* how a tokenizer that is almost like this differs; NULL: it does not */
 } gguf_steps;
 
 void gguf_steps_write(const gguf_steps *s, json_writer *w); /* into an object that is open */
@@ -34,7 +35,7 @@ typedef enum gguf_piece_type { /* a column beside the pieces of such a file */
 } gguf_piece_type;
 
 enum { GGUF_PADDING_BYTES = 32 };
-/* Of a row that has no piece; returns name */
+/* Writes the name of a row without a piece into `name`, and returns it. */
 const char *gguf_padding_name(size_t id, char name[GGUF_PADDING_BYTES]);
 
 #endif

@@ -1,4 +1,4 @@
-/* normalizer.c - THE LIST of normalizers, and running them one after another. */
+/* normalizer.c - THE LIST of normalizers, which run one after another. */
 #include "text/normalizer.h"
 
 #include <string.h>
@@ -8,9 +8,12 @@
 #include "text/char_class.h"
 #include "text/step_list.h"
 
-enum { GROWTH_MAX = 32, GROWTH_FREE = 1 << 20 }; /* how much longer a step may make a text */
+enum {
+    GROWTH_MAX = 32,
+    GROWTH_FREE = 1 << 20
+}; /* bounds of how much longer a step may make a text */
 
-/* ---- each kind: from text to text ---- */
+/* ---- each kind: rewrites a text ---- */
 
 static cadre_status run_form(
     const normalizer_step *step, pattern_scan *scan, string_view in, byte_buffer *out)
@@ -61,7 +64,7 @@ static cadre_status run_strip(
     return byte_buffer_put(out, in.data + begin, end - begin);
 }
 
-/* Puts what `map` makes of each character; map returns how many code points. */
+/* Writes what `map` makes of each character. map returns the number of code points. */
 static cadre_status put_mapped(
     string_view in, byte_buffer *out, int (*map)(uint32_t code, uint32_t made[2]))
 {
@@ -78,7 +81,7 @@ static cadre_status put_mapped(
 static int lower_of(uint32_t code, uint32_t made[2])
 {
     made[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
-    /* The only character whose lower case is two: i with a dot above */
+    /* The only character whose lower case has two code points is i with a dot above. */
     if (code != 0x130) return 1;
     made[0] = 'i';
     made[1] = 0x307;
@@ -105,7 +108,7 @@ static cadre_status run_strip_accents(
     return put_mapped(in, out, without_mark);
 }
 
-/* ---- each kind: from its object ---- */
+/* ---- each kind: is read from its JSON object ---- */
 
 static normalizer_step *new_step(void *list, normalizer_run run)
 {
@@ -240,7 +243,7 @@ cadre_status normalizer_replace(
 {
     size_t copied = 0, begin, end;
     bool found;
-    if (text.size == 0) return CADRE_OK; /* not even a pattern that matches nothing is looked for */
+    if (text.size == 0) return CADRE_OK; /* as in the reference: an empty pattern never matches */
     pattern_scan_start(scan, p, text.data, text.size);
     for (;;) {
         CADRE_TRY(pattern_scan_next(scan, &found, &begin, &end));

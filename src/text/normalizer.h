@@ -1,5 +1,5 @@
-/* normalizer.h - what a tokenizer.json does to a text before it is cut: a list of steps, each from
- * text to text.
+/* normalizer.h - how a tokenizer.json rewrites a text before it is split: a list of steps, each
+ * from text to text.
  *
  * THE LIST of kinds is in normalizer.c, one row each; a kind that is not in it is refused.
  * "Sequence" is flattened. */
@@ -36,14 +36,14 @@ typedef struct normalizer { /* zeroed: changes nothing */
 cadre_status normalizer_read(normalizer *n, const json_node *node);
 void normalizer_free(normalizer *n);
 
-/* Whether two change every text alike, as far as their steps tell. */
+/* Whether two normalizers change every text alike, as far as their steps tell. */
 bool normalizer_same(const normalizer *a, const normalizer *b);
 
-/* The compiled map that is its first step; NULL: another one is. */
+/* The compiled map, if it is the first step; otherwise NULL. */
 const charsmap *normalizer_first_map(const normalizer *n);
 
-/* Well-formed text to well-formed text, borrowed from `text` or from one of the two buffers. */
-typedef struct normalizer_scratch { /* zeroed: empty. One a thread */
+/* Turns well-formed text into well-formed text, borrowed from `text` or from one of the buffers. */
+typedef struct normalizer_scratch { /* zeroed: empty; one for each thread */
     byte_buffer buffers[2];
 } normalizer_scratch;
 cadre_status normalizer_apply(const normalizer *n, normalizer_scratch *s, pattern_scan *scan,

@@ -1,4 +1,4 @@
-/* pattern.c - compiling and scanning under limits. */
+/* pattern.c - compiles patterns, and scans texts under limits. */
 #include "text/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -12,9 +12,10 @@
 #include "base/utf8.h"
 
 enum {
-    LASTING = 1 << 20, /* bytes of text, from which on a match may take long */
-    LIMIT_FIRST = 256, /* steps that an attempt at every place may take */
-    /* Of the text's length times its logarithm: what a whole scan may take beyond that */
+    LASTING = 1 << 20, /* bytes of text; matching in longer ones may take long */
+    LIMIT_FIRST = 256, /* steps that an attempt at each place may take */
+    /* Steps that a whole scan may take beyond these, for each byte and each bit of the length's
+     * logarithm */
     STEPS_PER_BYTE = 64,
     STEPS_FLOOR = 1 << 20,
     HEAP_KIB = 256 * 1024, /* of the matcher's backtracking memory */
@@ -32,9 +33,9 @@ struct pattern_scan {
     pcre2_match_context *context;
     const char *text;
     size_t size, at;    /* where the next match may begin */
-    size_t last_end;    /* of the match before; SIZE_MAX: none yet */
-    uint64_t allowance; /* steps left beyond LIMIT_FIRST a match */
-    uint32_t limit;     /* now set in the context */
+    size_t last_end;    /* of the previous match; SIZE_MAX: there is none */
+    uint64_t allowance; /* steps left beyond LIMIT_FIRST for each match */
+    uint32_t limit;     /* the limit that is set in the context */
 };
 
 static cadre_status compile_failed(
@@ -48,7 +49,7 @@ static cadre_status compile_failed(
         message);
 }
 
-/* Takes the text over, whatever happens. */
+/* Takes ownership of the text in any case. */
 static cadre_status compile(byte_buffer text, const char *path, const char *where, pattern **p)
 {
     pattern *made = mem_alloc(1, sizeof *made);
@@ -181,8 +182,8 @@ static int match_at(pattern_scan *s, uint32_t options)
     return code;
 }
 
-/* PCRE2 counts steps anew for every place where a match may begin, so a raised limit may serve one
- * place only. */
+/* PCRE2 starts counting steps again at every place where a match may begin, so a raised limit is
+ * used for one place only. */
 static int match_place_by_place(pattern_scan *s)
 {
     for (; s->at <= s->size; step_one_character(s)) {
@@ -214,7 +215,7 @@ cadre_status pattern_scan_next(pattern_scan *s, bool *found, size_t *begin, size
         if (code < 0) return match_failed(s, code);
         const PCRE2_SIZE *at = pcre2_get_ovector_pointer(s->match);
         size_t from = at[0], to = at[1];
-        /* \K in a lookahead: refused before, so cannot be */
+        /* Only \K in a lookahead could do this, and such patterns were refused. */
         if (to < from) return match_failed(s, PCRE2_ERROR_INTERNAL);
         s->at = to;
         if (from == to) {

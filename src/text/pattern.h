@@ -1,11 +1,11 @@
 /* pattern.h - regular expressions of tokenizers, run by PCRE2 under limits.
  *
  * tokenizer.json holds patterns in Oniguruma's syntax. They are rewritten for PCRE2 where the two
- * differ (what \s, \w, \d, \h and script names mean, how ^ and $ see lines, {2}+); what has no
- * exact counterpart is refused. A pattern is a stranger's code, so every match has a limit of
- * steps. It starts small and is raised, from an allowance that grows with the text, only for the
- * matches that need more: the whole scan of a text is bounded by O(n log n) steps. Memory has a
- * limit too. */
+ * differ (what \s, \w, \d, \h and script names mean, how ^ and $ see lines, {2}+); a construct
+ * without an exact counterpart is refused. A pattern comes from a stranger and runs like a program,
+ * so every match has a limit of steps. The limit starts small and is raised only for matches that
+ * need more, from an allowance that grows with the text: scanning a whole text takes O(n log n)
+ * steps. Memory has a limit too. */
 #ifndef CADRE_TEXT_PATTERN_H
 #define CADRE_TEXT_PATTERN_H
 
@@ -23,14 +23,14 @@ cadre_status pattern_new(
 cadre_status pattern_new_literal(
     const char *text, size_t size, const char *path, const char *where, pattern **p);
 void pattern_free(pattern *p);
-/* Compiled from the same text, or both NULL */
+/* Whether both were compiled from the same text, or are both NULL */
 bool pattern_same(const pattern *a, const pattern *b);
 
 /* Rewrites a pattern as described above. */
 cadre_status pattern_translate(
     const char *regex, size_t size, const char *path, const char *where, byte_buffer *out);
 
-/* One thread's matching; usable with any pattern, one text at a time. */
+/* The matching state of one thread. It works with any pattern, on one text at a time. */
 typedef struct pattern_scan pattern_scan;
 cadre_status pattern_scan_new(pattern_scan **s);
 void pattern_scan_free(pattern_scan *s);
@@ -38,8 +38,8 @@ void pattern_scan_free(pattern_scan *s);
 /* Begins a scan of well-formed UTF-8. The text is borrowed until the scan is over. */
 void pattern_scan_start(pattern_scan *s, const pattern *p, const char *text, size_t size);
 
-/* The next match, not overlapping the last: *found, and where it lies. Empty matches are reported
- * too, but not at the end of the match before. */
+/* Finds the next match, which does not overlap the last one. An empty match is reported too, unless
+ * it lies at the end of the previous match. */
 cadre_status pattern_scan_next(pattern_scan *s, bool *found, size_t *begin, size_t *end);
 
 #endif

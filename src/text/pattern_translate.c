@@ -1,10 +1,10 @@
-/* pattern_translate.c - from Oniguruma's syntax (its Ruby flavour, which tokenizer.json speaks) to
- * PCRE2's.
+/* pattern_translate.c - translates Oniguruma's syntax (its Ruby flavour, which tokenizer.json uses)
+ * into PCRE2's.
  *
- * One pass over the pattern. What means the same in both is copied; what differs is rewritten;
- * everything else is refused, so that no pattern can silently match something else. A sign after a
- * counted repeat, {1,3}+ or {2}?, modifies it in PCRE2 and is a second repeat in Oniguruma, so the
- * pass remembers where in its output the last atom began and wraps it. */
+ * One pass goes over the pattern. What means the same in both is copied, what differs is rewritten,
+ * and everything else is refused, so that no pattern can silently match something else. A sign
+ * after a counted repeat, as in {1,3}+ or {2}?, modifies it in PCRE2 but is a second repeat in
+ * Oniguruma, so the pass remembers where in its output the last atom began, and wraps it. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,28 +19,29 @@ typedef struct translation {
     const char *text, *path, *where;
     size_t size, at;
     byte_buffer *out;
-    /* Where in `out` the last atom began; SIZE_MAX: none that could be repeated */
+    /* Where in `out` the last atom began; SIZE_MAX: nothing can be repeated */
     size_t atom;
-    bool fold; /* case does not matter here */
+    bool fold; /* case is ignored here */
     struct {
         size_t begin;    /* where in `out` it began */
-        bool fold;       /* of what surrounds it */
+        bool fold;       /* of the surrounding group */
     } groups[DEPTH_MAX]; /* the open ones */
     int depth;
 } translation;
 
-/* Letters, all of them Chinese, that Unicode 15 and 15.1 added: as with the symbols below. */
+/* Letters, all of them Chinese, that Unicode 15 and 15.1 added. As with the symbols below, PCRE2
+ * may not know them. */
 #define LATER_LETTERS "\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"
 
-/* What \w means, inside brackets; the numbers of Latin-1 count as well. */
+/* What \w means, inside brackets. The digits and fractions of Latin-1 count as well. */
 #define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}" LATER_LETTERS
 #define AT_WORD "(?=[" WORD "])"
 #define NOT_AT_WORD "(?![" WORD "])"
 #define AFTER_WORD "(?<=[" WORD "])"
 #define NOT_AFTER_WORD "(?<![" WORD "])"
 
-/* Symbols, most of them emoji, that Unicode 15 and 16 added: the tokenizers package knows them,
- * PCRE2 before 10.43 does not. Where its tables have them, naming them again changes nothing. */
+/* Symbols, most of them emoji, that Unicode 15 and 16 added. The tokenizers package knows them,
+ * PCRE2 before 10.43 does not; where its tables have them, naming them again changes nothing. */
 #define LATER_SYMBOLS                                                                              \
     "\\x{2427}-\\x{2429}\\x{2ffc}-\\x{2fff}\\x{31e4}-\\x{31e5}\\x{31ef}\\x{10d8e}-\\x{10d8f}\\x{"  \
     "1cc00}-\\x{1ccef}"                                                                            \
@@ -84,7 +85,7 @@ static cadre_status copy(translation *t, size_t length)
 
 /* ---- escapes ---- */
 
-/* A property with the characters that the tables may not have yet; NULL: it lacks none. */
+/* A property together with the characters that PCRE2's tables may lack; NULL: it lacks none. */
 static const char *extended_property(const char *name)
 {
     static const char *const rows[][2] = {
@@ -105,7 +106,7 @@ static cadre_status put_extended(translation *t, const char *members, bool brack
     return brackets ? CADRE_OK : put(t, "]");
 }
 
-/* A property that keeps its name: a general category, or one of these. */
+/* Whether a property keeps its name: a general category, or one of these. */
 static bool keeps_name(const char *name)
 {
     static const char *const binary[] = { "Alphabetic", "White_Space", "Lowercase", "Uppercase",
@@ -115,8 +116,8 @@ static bool keeps_name(const char *name)
     return strlen(name) <= 2;
 }
 
-/* \p{Name}, \P{Name}, \p{^Name}. Any other name must be a script's (PCRE2 would take a bare one to
- * mean its extensions too). */
+/* Translates \p{Name}, \P{Name} and \p{^Name}. Any other name must be a script's; PCRE2 would read
+ * a bare script name as including its extensions. */
 static cadre_status put_property(translation *t, bool brackets)
 {
     size_t from = t->at, length = 0;
@@ -137,7 +138,7 @@ static cadre_status put_property(translation *t, bool brackets)
     return put(t, "}");
 }
 
-/* \xHH, \x{H...} and \uHHHH, all as \x{...}. */
+/* Writes \xHH, \x{H...} and \uHHHH all as \x{...}. */
 static cadre_status put_code_point(translation *t)
 {
     size_t from = t->at, digits = 0;
@@ -153,7 +154,8 @@ static cadre_status put_code_point(translation *t)
     return put(t, "}");
 }
 
-/* A backslash and what follows; brackets: inside [...], where sets cannot be complemented. */
+/* Translates a backslash and what follows. `brackets`: it lies inside [...], where sets cannot be
+ * complemented. */
 static cadre_status put_escape(translation *t, bool brackets)
 {
     static const struct {
@@ -194,8 +196,8 @@ static cadre_status put_escape(translation *t, bool brackets)
 
 /* ---- sets ---- */
 
-/* Where case does not matter, Oniguruma lets one character stand for several (sharp s for ss, the
- * ligatures for ff, fi, fl, st) and PCRE2 does not. False where that could begin. */
+/* When case is ignored, Oniguruma lets one character stand for several (sharp s for ss, the
+ * ligatures for ff, fi, fl, st), and PCRE2 does not. Returns false where such a run could begin. */
 static bool in_plain_case(const translation *t)
 {
     static const char *const several[] = { "ss", "ff", "fi", "fl", "st" };
@@ -206,8 +208,8 @@ static bool in_plain_case(const translation *t)
     return (unsigned char)c < 0x80 && !(c == '\\' && (next == 'x' || next == 'u' || next == 'p'));
 }
 
-/* [...]: a set within a set adds its members, so its brackets are left out. Complements of such,
- * intersections and named classes are refused. */
+/* Translates [...]. A set within a set adds its members, so its brackets are left out. Complements
+ * of such sets, intersections and named classes are refused. */
 static cadre_status put_set(translation *t)
 {
     size_t from = t->at;
@@ -243,7 +245,7 @@ static cadre_status open_group(translation *t)
     static const char *const known[] = { "(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>",
         "(?i:", "(?-i:" };
     if (t->depth == DEPTH_MAX) return refuse(t, t->at, "groups nested too deeply");
-    if (t->at == 0 && comes(t, "(?i)")) { /* elsewhere its reach differs */
+    if (t->at == 0 && comes(t, "(?i)")) { /* elsewhere its scope differs */
         t->fold = true;
         return copy(t, 4);
     }
@@ -252,14 +254,14 @@ static cadre_status open_group(translation *t)
     if (comes(t, "(?i:") || comes(t, "(?-i:")) t->fold = peek(t, 2) == 'i';
     if (peek(t, 1) != '?') {
         t->at++;
-        return put(t, "(?:"); /* nothing asks for what a group captured */
+        return put(t, "(?:"); /* captured text is never used */
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (comes(t, known[i])) return copy(t, strlen(known[i]));
     return refuse(t, t->at, "a group of a kind");
 }
 
-/* Length of a counted repeat {n}, {n,}, {,m} or {n,m} at the current place; 0: a brace that stands
+/* The length of a counted repeat {n}, {n,}, {,m} or {n,m} at the current place; 0: the brace stands
  * for itself. */
 static size_t counted_repeat(const translation *t)
 {

@@ -1,5 +1,5 @@
-/* plain_text.c - what is no text, although it was given as one: known by how it begins, or by how
- * many of its bytes no text has. */
+/* plain_text.c - recognises bytes that are no text although they were given as one: by how they
+ * begin, or by how many of them could not be text. */
 #include "text/plain_text.h"
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@ typedef struct kind {
     const char *bytes; /* [size] at offset `at` */
     size_t size, at;
     const char *name;
-    const char *command; /* that makes text of FILE, which stands for %s; NULL: none is known */
+    const char *command; /* makes a text of FILE, which %s replaces; NULL: unknown */
 } kind;
 
 #define AT(offset, bytes) bytes, sizeof(bytes) - 1, offset
@@ -75,7 +75,7 @@ static const kind *kind_of(const char *data, size_t size)
     return NULL;
 }
 
-/* The command with the file's name for the word FILE. */
+/* Adds the command as advice, with the file's name in place of the word FILE. */
 static void advise(const char *path, const char *command)
 {
     char text[400];
@@ -95,10 +95,10 @@ static void advise(const char *path, const char *command)
 
 /* ---- bytes that no text has ---- */
 
-/* One in so many is too much */
+/* One such byte among this many is too much. */
 enum { LEAST = 512, LOOKED_AT = 1 << 20, NULS = 100, MALFORMED = 8 };
 
-/* Bytes that are no UTF-8, and NULs. */
+/* Counts bytes that are no UTF-8, and NULs. */
 static void count(const char *data, size_t size, size_t *malformed, size_t *nuls)
 {
     for (size_t at = 0; at < size;) {

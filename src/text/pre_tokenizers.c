@@ -1,4 +1,4 @@
-/* pre_tokenizers.c - the rows. */
+/* pre_tokenizers.c - the rows of the list. */
 #include "text/pre_tokenizers.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@
     "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| "                                \
     "?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"
 
-/* Letters with a case, as the file spells them out. */
+/* Cased letters, as the file spells them out */
 #define DEEPSEEK_LETTERS                                                                           \
     "\\s?[A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-"    \
     "\u02af\u0370-\u0373"                                                                          \
@@ -70,7 +70,8 @@
 #define MINICPM5 SUFFIXES "|" BEFORE_WORD "\\p{L}+|\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" SPACES
 #define BLOOM " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
 
-/* Letters with a case that are not Chinese: Kimi's sets are intersections. */
+/* Cased letters that are not Chinese: Kimi's pattern uses intersections of sets, which PCRE2
+ * lacks. */
 #define NOT_HAN(set) "(?:(?!\\p{Han})" set ")"
 #define KIMI                                                                                       \
     "\\p{Han}+|" BEFORE_WORD NOT_HAN(UPPER) "*" NOT_HAN(LOWER) "+" SUFFIXES "?|" BEFORE_WORD       \
@@ -141,7 +142,7 @@ static const pre_tokenizer rows[] = {
     { .names = "laguna", .steps = { { PRE_SPLIT, "[^\\n]+|[\\n]+" }, { PRE_SPLIT, QWEN2 } } },
     { .names = "bloom poro-chat gpt3-finnish", .steps = { { PRE_SPLIT, BLOOM } } },
     { .names = "viking", .steps = { { PRE_SPLIT, BLOOM }, { PRE_DIGITS, NULL } } },
-    { .names = "default", /* of files from before there were names */
+    { .names = "default", /* of files older than the names */
         .steps = { { PRE_SPLIT, "[\\p{P}$+<=>^~|]+" }, { PRE_SPLIT, BYTE_LEVEL_PATTERN },
             { PRE_SPLIT, "\\p{N}+" }, { PRE_SPLIT, "[0-9][0-9][0-9]" } } },
 };
@@ -169,7 +170,7 @@ const pre_tokenizer *pre_tokenizer_find(const char *name, size_t size)
     return NULL;
 }
 
-/* ---- a row as tokenizer.json has it ---- */
+/* ---- a row, written as in tokenizer.json ---- */
 
 static void write_split(json_writer *w, const char *pattern)
 {

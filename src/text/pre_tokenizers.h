@@ -1,9 +1,9 @@
 /* pre_tokenizers.h - THE LIST of byte-level pre-tokenizers that GGUF files name in
  * tokenizer.ggml.pre.
  *
- * A GGUF file holds a vocabulary and merges, but only the name of how its texts are cut; what the
- * name means is known from the published models' tokenizer.json. A row says it in terms of that
- * file, so that a row and a file can be compared and one made from the other. */
+ * A GGUF file holds a vocabulary and merges, but only the name of how its texts are split. What the
+ * name means is known from the tokenizer.json of the published models. A row says it in the terms
+ * of that file, so that a row and a file can be compared, and one made from the other. */
 #ifndef CADRE_TEXT_PRE_TOKENIZERS_H
 #define CADRE_TEXT_PRE_TOKENIZERS_H
 
@@ -13,11 +13,12 @@ enum { PRE_STEPS_MAX = 6 };
 
 typedef enum pre_kind {
     PRE_END,
-    PRE_SPLIT,  /* by a pattern, matches isolated */
+    PRE_SPLIT,  /* by a pattern; each match is a piece */
     PRE_DIGITS, /* each digit alone */
     PRE_DIGIT_RUNS,
     PRE_PUNCTUATION, /* runs of it */
-    /* GPT-2's pattern, then bytes to visible characters; otherwise that is the last step */
+    /* GPT-2's pattern, then bytes become visible characters, which in other rows is the last
+     * step */
     PRE_GPT2,
 } pre_kind;
 
@@ -30,7 +31,7 @@ typedef struct pre_tokenizer {
     const char *names; /* separated by spaces; the first is the one that is written */
     pre_step steps[PRE_STEPS_MAX];
     bool nfc;           /* text is composed first */
-    bool ignore_merges; /* a word that is a piece is that piece */
+    bool ignore_merges; /* a word that is a piece becomes that piece */
     bool add_bos;       /* unless the file says otherwise */
 } pre_tokenizer;
 

@@ -1,4 +1,4 @@
-/* pretokenizer.c - THE LIST of pre-tokenizers, and pieces flowing through them. */
+/* pretokenizer.c - THE LIST of pre-tokenizers, and how pieces pass through them. */
 #include "text/pretokenizer.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "text/normalizer.h"
 #include "text/step_list.h"
 
-/* What \w means in "Whitespace", which has a regex engine of its own; as char_is_word. */
+/* What \w means in "Whitespace", whose regex engine differs from the others'; see char_is_word. */
 #define REGEX_WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}"
 
 struct pretokenizer_run {
@@ -26,15 +26,15 @@ static cadre_status hand_on(pretokenizer_run *r, int step, string_view piece, bo
     return r->steps->steps[step].run(r, step, piece, first);
 }
 
-/* ---- cutting ---- */
+/* ---- splitting ---- */
 
 typedef struct cutting {
     pretokenizer_run *run;
     int step;
     string_view piece;
     bool first;
-    bool pending, pending_match; /* a part that the next one may join */
-    size_t begin, end;           /* of it */
+    bool pending, pending_match; /* there is a part that the next one may join */
+    size_t begin, end;           /* of that part */
 } cutting;
 
 static cadre_status flush(cutting *c)
@@ -46,7 +46,7 @@ static cadre_status flush(cutting *c)
         (string_view){ c->piece.data + c->begin, c->end - c->begin }, c->first && c->begin == 0);
 }
 
-/* Whether the part joins the one before it. */
+/* Whether a part joins the previous one. */
 static bool joins(cutting *c, split_behavior behavior, bool match)
 {
     if (!c->pending) return false;
@@ -58,7 +58,7 @@ static bool joins(cutting *c, split_behavior behavior, bool match)
     }
 }
 
-/* Takes the next part of the piece, parts being in order and without gaps. */
+/* Takes the next part of the piece. Parts come in order and without gaps. */
 static cadre_status take_part(cutting *c, size_t begin, size_t end, bool match)
 {
     const pretokenizer_step *s = &c->run->steps->steps[c->step];
@@ -164,10 +164,10 @@ static cadre_status run_metaspace(pretokenizer_run *r, int step, string_view pie
     return hand_on(r, step + 1, (string_view){ out->data, out->size }, first);
 }
 
-/* ---- each kind: from its object ---- */
+/* ---- each kind: is read from its JSON object ---- */
 
-/* A step whose run is set; NULL, last error set, where the list is full (a kind may take several
- * steps). */
+/* Adds a step with its run function. Returns NULL, with the last error set, if the list is full (a
+ * kind may take several steps). */
 static pretokenizer_step *new_step(
     pretokenizer *p, cadre_status (*run)(pretokenizer_run *, int, string_view, bool))
 {
@@ -284,7 +284,7 @@ static cadre_status read_prepend_scheme(const json_node *node, prepend_scheme *s
     json_node member = json_member(node, "prepend_scheme");
     const char *name = "always";
     bool prefix = true;
-    /* What older files have in its place */
+    /* Older files have this in its place. */
     CADRE_TRY(json_opt_bool(node, "add_prefix_space", &prefix));
     if (!prefix) name = "never";
     CADRE_TRY(json_opt_string(node, "prepend_scheme", &name));

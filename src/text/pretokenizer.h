@@ -2,7 +2,7 @@
  * steps, each of which takes a piece and passes on smaller or rewritten pieces.
  *
  * A piece passes through all steps before the next one begins, so only one is kept. THE LIST of
- * kinds is in pretokenizer.c; a kind that is not in it is refused. "Sequence" is flattened. */
+ * kinds is in pretokenizer.c; a kind that it lacks is refused. "Sequence" is flattened. */
 #ifndef CADRE_TEXT_PRETOKENIZER_H
 #define CADRE_TEXT_PRETOKENIZER_H
 
@@ -39,25 +39,25 @@ typedef struct pretokenizer_step {
 typedef struct pretokenizer { /* zeroed: the whole text is one word */
     pretokenizer_step steps[PRETOKENIZER_STEPS_MAX];
     int count;
-    bool byte_level; /* words come in the visible alphabet */
+    bool byte_level; /* words consist of visible characters */
 } pretokenizer;
 
 /* Reads an object {"type": ...}; a node that is absent or null is no pre-tokenizer. */
 cadre_status pretokenizer_read(pretokenizer *p, const json_node *node);
 void pretokenizer_free(pretokenizer *p);
 
-/* Whether two cut every text alike, as far as their steps tell. */
+/* Whether two pre-tokenizers split every text alike, as far as their steps tell. */
 bool pretokenizer_same(const pretokenizer *a, const pretokenizer *b);
 
 typedef cadre_status (*word_sink)(void *arg, string_view word);
 
-typedef struct pretokenizer_scratch { /* zeroed: empty. One a thread */
+typedef struct pretokenizer_scratch { /* zeroed: empty; one for each thread */
     pattern_scan *scans[PRETOKENIZER_STEPS_MAX];
     byte_buffer rewritten[PRETOKENIZER_STEPS_MAX];
 } pretokenizer_scratch;
 
-/* Hands every word of well-formed text to the sink, none of them empty. first: the text begins
- * where the user's text does. */
+/* Gives every word of well-formed text to the sink; none is empty. `first` says that the text
+ * begins where the user's text does. */
 cadre_status pretokenizer_apply(const pretokenizer *p, pretokenizer_scratch *s, string_view text,
     bool first, word_sink sink, void *arg);
 void pretokenizer_scratch_free(pretokenizer_scratch *s);

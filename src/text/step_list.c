@@ -1,4 +1,4 @@
-/* step_list.c - finding the row of each step. */
+/* step_list.c - finds the row of each step. */
 #include "text/step_list.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
-/* stop.c - texts that stop a text, found however it is cut into pieces.
+/* stop.c - finds stop texts in a text, however it is divided into pieces.
  *
- * Every text is searched for byte by byte as Knuth, Morris and Pratt do (1977): `matched` says
- * how many of its first bytes are the last ones that came. The longest of these over all texts
- * is what must be held back, and no more. Of texts that overlap, the one that is complete first
- * counts, so that the cut does not depend on the pieces. */
+ * Every stop text is searched for byte by byte as Knuth, Morris and Pratt do (1977): `matched` says
+ * how many of its first bytes are the last ones that came. The largest of these numbers is how much
+ * must be held back, and no more. Of stop texts that overlap, the one that is complete first
+ * counts, so that the result does not depend on the pieces. */
 #include <string.h>
 
 #include "base/buffer.h"
@@ -11,18 +11,18 @@
 
 typedef struct pattern_search {
     char *text;       /* [size] */
-    size_t *fallback; /* [size] of a match of i + 1 bytes: the longest shorter one at its end */
+    size_t *fallback; /* [size] longest shorter match at the end of a match of i + 1 bytes */
     size_t size, matched;
 } pattern_search;
 
 struct cadre_stop {
     pattern_search *searches; /* [count] */
     int count;
-    byte_buffer text; /* told by the last call, then held back */
+    byte_buffer text; /* given out by the last call, then held back */
     size_t told;
 };
 
-/* How many bytes match once `byte` follows `matched` of them. */
+/* How many bytes match after `byte` follows `matched` of them. */
 static size_t advance(const pattern_search *s, size_t matched, char byte)
 {
     while (matched && s->text[matched] != byte) matched = s->fallback[matched - 1];
@@ -69,8 +69,8 @@ void cadre_stop_free(cadre_stop *s)
     mem_free(s);
 }
 
-/* The longest text that is complete with this byte; 0: none. *held: the longest beginning of one
- * that may still become it. */
+/* The length of the longest stop text that is complete with this byte; 0: none is. *held is the
+ * length of the longest beginning of one that may still be completed. */
 static size_t take_byte(cadre_stop *s, char byte, size_t *held)
 {
     size_t found = 0;
@@ -92,7 +92,7 @@ static void forget_told(cadre_stop *s)
     s->told = 0;
 }
 
-/* All of the text is told or gone. */
+/* Starts again: all of the text was given out, or is gone. */
 static void begin_anew(cadre_stop *s)
 {
     s->text.size = s->told;

@@ -1,4 +1,4 @@
-/* table.c - open addressing. */
+/* table.c - hash tables with open addressing. */
 #include "text/table.h"
 
 #include <string.h>
@@ -7,7 +7,8 @@
 
 #include "base/memory.h"
 
-/* Slots for `count` keys at most five eighths full; 0: more than an address space. */
+/* The number of slots that `count` keys fill to at most five eighths; 0: it does not fit an address
+ * space. */
 static size_t slots_for(size_t count)
 {
     size_t slots = 16;

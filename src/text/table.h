@@ -1,8 +1,9 @@
-/* table.h - the two hash tables of this room: numbers to numbers, and strings to their place in a
- * list.
+/* table.h - the two hash tables of this room: from numbers to numbers, and from strings to their
+ * place in a list.
  *
- * Open addressing with linear probing, at most five eighths full. Nothing is ever removed. Neither
- * table's order of slots is visible outside, so whatever is built from them is deterministic. */
+ * They use open addressing with linear probing and are at most five eighths full. Nothing is ever
+ * removed. The order of slots is not visible outside, so whatever is built from them is
+ * deterministic. */
 #ifndef CADRE_TEXT_TABLE_H
 #define CADRE_TEXT_TABLE_H
 
@@ -23,10 +24,11 @@ typedef struct number_map { /* zeroed: empty */
     size_t count, capacity; /* a power of two */
 } number_map;
 
-cadre_status number_map_reserve(number_map *m, size_t count); /* room for so many keys altogether */
-/* NULL: not there. Valid until the next set */
+/* Makes room for this many keys in all. */
+cadre_status number_map_reserve(number_map *m, size_t count);
+/* Returns NULL if the key is missing. The result is valid until the next set. */
 uint64_t *number_map_find(const number_map *m, uint64_t key);
-/* Replaces the value of a key that is there */
+/* Sets the value of a key, new or old. */
 cadre_status number_map_set(number_map *m, uint64_t key, uint64_t value);
 void number_map_free(number_map *m);
 
@@ -39,12 +41,12 @@ typedef struct string_set { /* zeroed: empty */
     size_t used, room, count, list_capacity, capacity;
 } string_set;
 
-/* altogether; spares growth */
+/* Makes room for this many in all, which spares growth. */
 cadre_status string_set_reserve(string_set *s, size_t count, size_t bytes);
 cadre_status string_set_add(
     string_set *s, const char *data, size_t size, uint32_t *place, bool *was_there);
 bool string_set_find(const string_set *s, const char *data, size_t size, uint32_t *place);
-/* Valid until the next add */
+/* The result is valid until the next add. */
 static inline string_view string_set_at(const string_set *s, uint32_t place)
 {
     uint32_t begin = place ? s->ends[place - 1] : 0;

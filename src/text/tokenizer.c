@@ -1,4 +1,4 @@
-/* tokenizer.c - the object: text to ids. */
+/* tokenizer.c - the tokenizer: turns text into ids. */
 #include "text/tokenizer.h"
 
 #include <string.h>
@@ -92,11 +92,11 @@ typedef struct encoder { /* one call of tokenizer_encode */
     bpe_scratch bpe;
     unigram_scratch unigram;
     byte_buffer visible;
-    bool stops; /* a long text: it gives up when asked to */
+    bool stops; /* a long text: it gives up when a stop is requested */
     uint32_t words_done;
 } encoder;
 
-/* bytes; words between two looks at whether to stop */
+/* LONG_TEXT is in bytes; LOOK_UP counts words between two questions whether to stop. */
 enum { LONG_TEXT = 1 << 20, LOOK_UP = 4096 };
 
 static cadre_status encode_word(void *arg, string_view word)
@@ -107,7 +107,7 @@ static cadre_status encode_word(void *arg, string_view word)
     return bpe_encode(&e->t->bpe, &e->bpe, word, e->ids);
 }
 
-/* Bytes that are no characters: a word of visible bytes, or one byte after the other. */
+/* Encodes bytes that are no characters: as one word of visible bytes, or byte by byte. */
 static cadre_status encode_malformed(encoder *e, string_view bytes)
 {
     if (e->t->pretokenizer.byte_level) {
@@ -126,14 +126,14 @@ static cadre_status encode_malformed(encoder *e, string_view bytes)
     return CADRE_OK;
 }
 
-/* The text from `at` to where the match begins; to the end where there is none. */
+/* The text from `at` to the start of the match, or to the end if there is no match. */
 static string_view part_before(string_view text, size_t at, bool found, const added_match *match)
 {
     size_t end = found ? match->begin : text.size;
     return (string_view){ text.data + at, end > at ? end - at : 0 };
 }
 
-/* Well-formed text between added tokens. */
+/* Encodes well-formed text between added tokens. */
 static cadre_status encode_normal(encoder *e, string_view text, bool first)
 {
     added_match match = { 0 };
@@ -148,7 +148,7 @@ static cadre_status encode_normal(encoder *e, string_view text, bool first)
     }
 }
 
-/* Any bytes between added tokens: characters and malformed bytes by turns. */
+/* Encodes any bytes between added tokens: well-formed text and malformed bytes alternate. */
 static cadre_status encode_bytes(encoder *e, string_view text, bool first)
 {
     while (text.size > 0) {
@@ -183,11 +183,11 @@ static cadre_status put_all(token_list *ids, const token_list *more)
     return CADRE_OK;
 }
 
-/* special: with the ids around the text. */
+/* `special`: adds the ids that belong around a text. */
 static cadre_status encode(const tokenizer *t, string_view text, bool special,
     const text_range *literal, size_t count, token_list *ids)
 {
-    /* Places change when text is normalized */
+    /* Places change when a text is normalized, so then everything counts as literal. */
     static const text_range everything = { 0, SIZE_MAX };
     if (text.size > TEXT_MAX)
         return cadre_fail(CADRE_EUNSUPPORTED, NULL,
@@ -201,7 +201,7 @@ static cadre_status encode(const tokenizer *t, string_view text, bool special,
     size_t before = ids->count;
     cadre_status status = special ? put_all(ids, &t->before) : CADRE_OK;
     if (status == CADRE_OK) status = encode_text(&e, text);
-    /* A search may have been given up */
+    /* A search may have given up. */
     if (status == CADRE_OK && stops) status = interrupt_check(NULL);
     if (status == CADRE_OK && special) status = put_all(ids, &t->after);
     if (status != CADRE_OK) ids->count = before;

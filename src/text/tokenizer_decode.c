@@ -1,4 +1,4 @@
-/* tokenizer_decode.c - ids to text, all at once and one by one. */
+/* tokenizer_decode.c - turns ids into text, all at once or one by one. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -25,7 +25,7 @@ static bool is_byte(const tokenizer *t, int32_t id)
     return t->decoder.bytes && is_known(t, id) && vocabulary_byte_of(tokenizer_piece(t, id)) >= 0;
 }
 
-/* Byte tokens ids[0..count): all of them are replaced where together they are no text. */
+/* Writes byte tokens ids[0..count). If together they are no text, each is replaced. */
 static cadre_status put_bytes(const tokenizer *t, decoder_state *state, const int32_t *ids,
     size_t count, unsigned flags, byte_buffer *text)
 {
@@ -83,7 +83,7 @@ void token_stream_free(token_stream *s)
     mem_free(s);
 }
 
-/* Moves what is complete from bytes to text; at the end of the stream everything is. */
+/* Moves complete characters from `bytes` to `text`; at the end of the stream, everything. */
 static cadre_status give_out(token_stream *s, bool end)
 {
     size_t done = 0;

@@ -1,4 +1,4 @@
-/* tokenizer_export_gguf.c - a tokenizer as the keys of a GGUF file. */
+/* tokenizer_export_gguf.c - writes a tokenizer as the keys of a GGUF file. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -8,12 +8,12 @@
 
 #define KEY "tokenizer.ggml."
 
-/* One row for each of the model's embeddings. */
+/* One row for each row of the model's embedding */
 typedef struct columns {
     gguf_string *pieces;
     int64_t *types;
     float *scores;
-    char *names; /* [count][GGUF_PADDING_BYTES] of rows that have no piece */
+    char *names; /* [count][GGUF_PADDING_BYTES] of rows without a piece */
     size_t count;
 } columns;
 
@@ -40,10 +40,10 @@ static void fill_rows(const tokenizer *t, columns *c)
     }
 }
 
-/* Of ordinary pieces: the others have none. */
+/* Fills in the scores of ordinary pieces; the others have none. */
 static cadre_status fill_scores(const tokenizer *t, columns *c, bool *same)
 {
-    /* Of pieces that the model knows: no more than rows */
+    /* Only for the pieces that the model knows, which are at most as many as rows */
     if (!t->is_unigram) CADRE_TRY(bpe_scores(&t->bpe, c->scores, same));
     for (int32_t id = 0; t->is_unigram && id < t->pieces.size; id++)
         c->scores[id] = (float)t->unigram.scores[id];
@@ -115,7 +115,7 @@ static cadre_status put_id(gguf_writer *w, const char *key, int32_t id)
     return id >= 0 ? gguf_writer_int(w, key, GGUF_U32, id) : CADRE_OK;
 }
 
-/* The file has room for one id before a text and one after it. */
+/* Writes the ids around a text. The file has room for one before it and one after it. */
 static cadre_status put_flags(
     const tokenizer *t, const tokenizer_model *model, const gguf_steps *steps, gguf_writer *w)
 {
@@ -141,7 +141,7 @@ static cadre_status put_flags(
 static cadre_status put_map(const charsmap *map, gguf_writer *w)
 {
     if (!map) return CADRE_OK;
-    size_t count = map->blob.size - 1; /* the last NUL is not the file's */
+    size_t count = map->blob.size - 1; /* without the final NUL, which the file lacks */
     int64_t *bytes = MEM_ARRAY(int64_t, count);
     if (!bytes) return CADRE_ENOMEM;
     for (size_t i = 0; i < count; i++) bytes[i] = (unsigned char)map->blob.data[i];
@@ -150,7 +150,7 @@ static cadre_status put_map(const charsmap *map, gguf_writer *w)
     return status;
 }
 
-/* Programs that merge by scores spell what they do not know in bytes. */
+/* Programs that merge by scores spell unknown characters in bytes. */
 static bool spells_bytes(const tokenizer *t)
 {
     for (int byte = 0; byte < 256; byte++)
@@ -158,8 +158,8 @@ static bool spells_bytes(const tokenizer *t)
     return t->bpe.byte_fallback;
 }
 
-/* Why other programs may cut some texts otherwise, though every key is as it should be; NULL:
- * nothing is known. */
+/* Why other programs may split some texts otherwise although every key is right; NULL: no reason is
+ * known. */
 static const char *difference_of(const tokenizer *t, const gguf_steps *steps, bool same)
 {
     for (size_t i = 0; i < t->added.count; i++) {

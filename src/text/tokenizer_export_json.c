@@ -1,4 +1,4 @@
-/* tokenizer_export_json.c - a tokenizer that came from a GGUF file, as tokenizer.json; and
+/* tokenizer_export_json.c - writes a tokenizer that came from a GGUF file as tokenizer.json, and
  * tokenizer_config.json. */
 #include <string.h>
 
@@ -112,8 +112,8 @@ static cadre_status check_pieces(const tokenizer *t)
     return CADRE_OK;
 }
 
-/* All pieces. The tokenizers package gives an added token that is not among them an id of its own
- * choice. */
+/* Writes all pieces. The tokenizers package would give an added token that is not among them an id
+ * of its own choice. */
 static void write_vocabulary(const tokenizer *t, json_writer *w, byte_buffer *name)
 {
     json_put_object(w, "vocab");
@@ -164,7 +164,7 @@ static cadre_status write_model(const tokenizer *t, json_writer *w, byte_buffer 
 
 /* ---- the files ---- */
 
-/* Gives the text up to `json`. */
+/* Moves the finished text into `json`. */
 static cadre_status finish(json_writer *w, cadre_status status, byte_buffer *json)
 {
     if (status == CADRE_OK) status = json_writer_status(w);
@@ -231,7 +231,8 @@ static void write_member(json_writer *w, const json_node *kept, const char *key,
     if (text.size && !says(kept, key)) json_put_bytes(w, key, text.data, text.size);
 }
 
-/* The class is one that reads any tokenizer.json; programs of the model's own do not go along. */
+/* The class is replaced by one that reads any tokenizer.json, because the model's own program is
+ * not copied. */
 static void write_kept(json_writer *w, const json_node *kept)
 {
     for (json_node m = { 0 }; kept->value && json_next(kept, &m);)
@@ -248,7 +249,7 @@ static void write_members(json_writer *w, const tokenizer_config *config, const 
     write_member(w, kept, "eos_token", config->eos);
     write_member(w, kept, "unk_token", config->unknown);
     write_member(w, kept, "pad_token", config->pad);
-    /* Else it lies beside it, and is copied */
+    /* Otherwise the template lies in a file of its own, which is copied. */
     if (!kept->value) write_member(w, kept, "chat_template", config->chat);
     if (config->context > 0 && !says(kept, "model_max_length"))
         json_put_int(w, "model_max_length", config->context);

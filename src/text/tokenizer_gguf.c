@@ -1,4 +1,4 @@
-/* tokenizer_gguf.c - pieces, types, scores and merges of a GGUF file made into a tokenizer. */
+/* tokenizer_gguf.c - makes a tokenizer of the pieces, types, scores and merges of a GGUF file. */
 #include "text/tokenizer_gguf.h"
 
 #include <math.h>
@@ -17,7 +17,7 @@ typedef struct gguf_vocabulary {
     const gguf *file;
     gguf_string *pieces; /* [count] */
     size_t count;
-    gguf_array types, scores; /* count 0: not there */
+    gguf_array types, scores; /* count 0: absent */
     gguf_steps steps;
     bool add_bos, add_eos;
 } gguf_vocabulary;
@@ -44,7 +44,7 @@ static cadre_status read_model(gguf_vocabulary *v)
         KEY "pre: the pre-tokenizer \"%s\" is not known", quote_bytes(pre.data, pre.size).text);
 }
 
-/* An array beside the pieces, one item for each. */
+/* Reads an array with one item for each piece. */
 static cadre_status read_column(
     const gguf_vocabulary *v, const char *key, bool (*fits)(const gguf_array *), gguf_array *column)
 {
@@ -103,7 +103,7 @@ static cadre_status add_special(tokenizer *t, string_view piece, int32_t id, ggu
     return piece.size ? added_tokens_add(&t->added, token, piece.data, piece.size) : CADRE_OK;
 }
 
-/* Rows of the embedding beyond the vocabulary have a name, but no text. */
+/* Whether a row of the embedding lies beyond the vocabulary: such rows have a name, but no text. */
 static bool is_padding(const gguf_vocabulary *v, size_t id, int64_t type)
 {
     char name[GGUF_PADDING_BYTES];
@@ -200,7 +200,7 @@ static cadre_status read_named_ids(const gguf_vocabulary *v, tokenizer *t)
 
 static cadre_status read_ids(const gguf_vocabulary *v, tokenizer *t)
 {
-    if (is_sentencepiece(v) && v->count > 2) { /* SentencePiece's own places */
+    if (is_sentencepiece(v) && v->count > 2) { /* where SentencePiece puts them */
         t->bpe.unknown = 0;
         t->bos = 1;
         t->eos = 2;
@@ -239,8 +239,8 @@ static cadre_status from_keys(const gguf *file, tokenizer **t)
     return status;
 }
 
-/* The tokenizer.json that a file may carry says more than the keys; what stands beside such a file
- * is theirs to say. */
+/* Reads the tokenizer.json that a file may carry, which says more than the keys. What lies in other
+ * files beside a tokenizer.json is taken from the keys. */
 static cadre_status from_json(const gguf *file, tokenizer **t)
 {
     gguf_string json;

@@ -1,7 +1,7 @@
-/* tokenizer_json.c - a tokenizer from the tokenizers package's file.
+/* tokenizer_json.c - reads a tokenizer from the tokenizers package's file.
  *
- * "truncation" and "padding" are left unread: they are settings of a batch, which every caller of
- * the package sets anew. */
+ * "truncation" and "padding" are not read: they are settings of a batch, which every caller of the
+ * package sets for itself. */
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +14,14 @@
 #include "text/tokenizer_parts.h"
 
 enum {
-    NODES_FREE = 65536, /* of a Unigram's trie, beyond half the file's bytes */
-    /* Bytes of a file beside its tables: a tree of them is made in tens of milliseconds */
+    NODES_FREE = 65536, /* of a Unigram's trie, in addition to half the file's bytes */
+    /* Bytes of a file without its tables; a JSON tree of this size takes tens of milliseconds */
     REST_MOST = 2 << 20,
     TOKEN_MOST = 64 << 10, /* of one added token's entry */
-    BYTES_OF_PIECE = 24,   /* in a vocabulary, as a rule */
+    BYTES_OF_PIECE = 24,   /* in a vocabulary, on average */
 };
 
-/* Ids may have gaps, but not so many that a small file asks for much memory. */
+/* A limit of ids, which may have gaps, but not so many that a small file asks for much memory. */
 static int64_t id_limit(size_t bytes)
 {
     int64_t limit = (int64_t)bytes + 4096;
@@ -30,7 +30,7 @@ static int64_t id_limit(size_t bytes)
 
 /* ---- the tables ---- */
 
-typedef struct tables { /* where they lie in the text; begin == end: not there */
+typedef struct tables { /* where they lie in the text; begin == end: absent */
     text_range vocab, merges, added;
 } tables;
 
@@ -43,7 +43,8 @@ static json_cursor cursor_at(const tokenizer *t, const char *where, size_t begin
     };
 }
 
-/* The members of the object at the cursor, the file or its "model". */
+/* Finds the tables among the members of the object at the cursor, which is the file or its
+ * "model". */
 static cadre_status find_in_object(json_cursor *c, bool model, tables *found)
 {
     bool first = true, more;
@@ -89,8 +90,8 @@ static cadre_status read_vocabulary_entry(tokenizer *t, json_cursor *c, int64_t 
                                           : json_cursor_refuse(c, "a piece that is not there yet");
 }
 
-/* Room for as many pieces as a vocabulary of these bytes mostly has, so that its table is not made
- * anew again and again. */
+/* Makes room for as many pieces as a vocabulary of this many bytes usually has, so that the table
+ * need not grow again and again. */
 static cadre_status expect_pieces(tokenizer *t, text_range vocab)
 {
     size_t count = (vocab.end - vocab.begin) / BYTES_OF_PIECE,
@@ -147,7 +148,7 @@ static cadre_status read_merges(tokenizer *t, json_cursor *c)
     }
 }
 
-/* ["piece", score] in the order of ids. */
+/* Reads ["piece", score]; these come in the order of ids. */
 static cadre_status read_scored_piece(tokenizer *t, json_cursor *c, size_t *room)
 {
     string_view piece;
@@ -181,7 +182,7 @@ static cadre_status read_scored_pieces(tokenizer *t, json_cursor *c)
 
 /* ---- models ---- */
 
-/* Members that only their neutral value is supported of. */
+/* Refuses members that are supported only with their neutral value. */
 static cadre_status check_neutral(const json_node *model)
 {
     double dropout = 0;
@@ -252,7 +253,7 @@ static cadre_status read_model(tokenizer *t, const json_node *root, const tables
     json_node model, type;
     const char *name = NULL;
     CADRE_TRY(json_get_object(root, "model", &model));
-    CADRE_TRY(json_opt_string(&model, "type", &name)); /* the oldest files have none */
+    CADRE_TRY(json_opt_string(&model, "type", &name)); /* the oldest files lack it */
     if (name ? strcmp(name, "BPE") == 0 : is_there(found->merges))
         return read_bpe(t, &model, found);
     if (name && strcmp(name, "Unigram") == 0) return read_unigram(t, &model, found);
@@ -265,7 +266,7 @@ static cadre_status read_model(tokenizer *t, const json_node *root, const tables
 
 /* ---- added tokens ---- */
 
-/* The spelling that is looked for in a text, and decoded. */
+/* Makes the spelling that is searched for in a text, and decoded. */
 static cadre_status normalize_spelling(
     const tokenizer *t, string_view content, byte_buffer *spelling)
 {
@@ -328,7 +329,7 @@ static cadre_status read_added_token(tokenizer *t, const json_node *node, int64_
     return add_token(t, node, token, (string_view){ content, size });
 }
 
-/* The entry at the cursor, an object, as a tree of its own. */
+/* Reads the entry at the cursor, an object, as a JSON tree of its own. */
 static cadre_status read_entry(tokenizer *t, json_cursor *c, size_t index, int64_t limit)
 {
     json_document *document;
@@ -390,8 +391,8 @@ static cadre_status put_template_ids(
     return CADRE_OK;
 }
 
-/* One item of a template for a single text: {"Sequence": ...}, the text itself, or {"SpecialToken":
- * ...}. */
+/* Reads one item of a template for a single text: {"Sequence": ...} is the text itself,
+ * {"SpecialToken": ...} an id. */
 static cadre_status read_template_item(const tokenizer *t, const json_node *template,
     const json_node *item, bool *text_seen, token_list *before, token_list *after)
 {
@@ -420,7 +421,7 @@ static cadre_status read_template_items(
     return text_seen ? CADRE_OK : json_refuse(&single, "the text A");
 }
 
-/* Puts the ids of one template around those that are there. */
+/* Adds the ids of one template around those that are there. */
 static cadre_status read_template(void *list, const json_node *node)
 {
     tokenizer *t = list;
@@ -436,7 +437,7 @@ static cadre_status read_template(void *list, const json_node *node)
     return status;
 }
 
-/* ByteLevel only trims offsets, which are not kept here */
+/* ByteLevel only trims offsets here, and offsets are not kept. */
 static cadre_status read_nothing(void *list, const json_node *node)
 {
     (void)list, (void)node;
@@ -479,7 +480,7 @@ static int by_begin(const void *a, const void *b)
     return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-/* The text with null in place of the tables. */
+/* Copies the text, with null in place of the tables. */
 static cadre_status put_rest(const tokenizer *t, const tables *found, byte_buffer *rest)
 {
     text_range cuts[3] = { found->vocab, found->merges, found->added };
@@ -535,7 +536,7 @@ cadre_status tokenizer_open_text(const char *json, size_t size, const char *name
 /* ---- the files beside it ---- */
 
 /* "bos_token" is a string, or an object with the string as "content". A token that the vocabulary
- * lacks means none. */
+ * lacks counts as none. */
 static cadre_status read_named_token(
     const tokenizer *t, const json_node *config, const char *key, int32_t *id)
 {
@@ -574,8 +575,8 @@ static bool is_read(string_view key)
            string_view_is(key, "chat_template");
 }
 
-/* Of the object at the cursor the members that are read, as an object. Most of the file is a list
- * of tokens that is not. */
+/* Copies those members of the object at the cursor that are read. Most of the file is a list of
+ * tokens, which is not. */
 static cadre_status put_read(json_cursor *c, byte_buffer *rest)
 {
     bool first = true, more;
@@ -631,7 +632,7 @@ static cadre_status read_config(tokenizer *t, const char *path)
     return status;
 }
 
-/* Newer folders keep the program in a file of its own, which then counts. */
+/* Newer folders keep the program in a file of its own, which takes precedence. */
 static cadre_status read_chat_file(tokenizer *t, const char *path)
 {
     char *text;
@@ -643,7 +644,7 @@ static cadre_status read_chat_file(tokenizer *t, const char *path)
     return status;
 }
 
-/* Reads a file of the folder that `path` is in, if it is there. */
+/* Reads a file of the same folder as `path`, if it exists. */
 static cadre_status read_beside(tokenizer *t, const char *path, const char *name,
     cadre_status (*read)(tokenizer *, const char *))
 {

@@ -1,8 +1,8 @@
 /* tokenizer_parts.h - what a tokenizer is made of; for the files that build one.
  *
- * Text to ids: control and other added tokens are taken out, what lies between them is normalized,
- * cut into words, and each word is encoded by one of two models; then ids are put before and after.
- * Ids to text: each id's spelling passes through the decoder. */
+ * Text becomes ids in these steps: control and other added tokens are taken out; the text between
+ * them is normalized and split into words; one of two models encodes each word; ids are put before
+ * and after. Ids become text in one step: each id's spelling passes through the decoder. */
 #ifndef CADRE_TEXT_TOKENIZER_PARTS_H
 #define CADRE_TEXT_TOKENIZER_PARTS_H
 
@@ -15,7 +15,7 @@
 #include "text/tokenizer.h"
 #include "text/unigram.h"
 
-/* No id reaches it; four times the largest published vocabulary */
+/* Every id is smaller. This is four times the largest published vocabulary. */
 enum { TOKENIZER_ID_MAX = 1 << 20 };
 enum { CHAT_PROGRAM_MAX = 1 << 20 }; /* bytes */
 

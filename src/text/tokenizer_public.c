@@ -1,4 +1,4 @@
-/* tokenizer_public.c - the tokenizer as cadre.h offers it. */
+/* tokenizer_public.c - the tokenizer of cadre.h. */
 #include <string.h>
 
 #include "base/file.h"
@@ -75,7 +75,7 @@ cadre_status cadre_tokenizer_encode(const cadre_tokenizer *t, const char *text, 
 {
     token_list list = { 0 };
     cadre_status status = tokenizer_encode(t, text, size, flags, &list);
-    if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* no ids, but an address */
+    if (status == CADRE_OK) status = token_list_reserve(&list, 1); /* an empty list, but not NULL */
     if (status != CADRE_OK) {
         token_list_free(&list);
         return status;

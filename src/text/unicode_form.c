@@ -1,9 +1,9 @@
-/* unicode_form.c - decompose, order marks, compose, one stretch at a time.
+/* unicode_form.c - decomposes, orders marks and composes, one stretch of text at a time.
  *
- * No ASCII character changes and none joins what stands before it, so ASCII is copied and every
- * other stretch is treated alone, together with the ASCII character before it, to which its marks
- * may belong. Marks are ordered here and not by utf8proc, which sorts them by insertion: long runs
- * of marks, which nobody writes, must not cost a square. */
+ * No ASCII character changes, and none combines with what stands before it. So ASCII is copied, and
+ * every other stretch is normalised alone, together with the ASCII character before it, to which
+ * its marks may belong. Marks are ordered here and not by utf8proc, whose insertion sort would take
+ * quadratic time for long runs of marks. */
 #include "text/unicode_form.h"
 
 #include <stdint.h>
@@ -29,8 +29,8 @@ static utf8proc_option_t options_of(unicode_form form)
                                (compatible ? UTF8PROC_COMPAT : 0));
 }
 
-/* Characters with a compatible form only since Unicode 10 and later, which the reference's tables
- * leave as they are. */
+/* Characters that got a compatibility form only in Unicode 10 or later. The reference's tables
+ * leave them as they are. */
 static bool stays_as_it_is(uint32_t code)
 {
     static const uint32_t ranges[][2] = { { 0x32ff, 0x32ff }, { 0xa7f2, 0xa7f4 },
@@ -65,8 +65,8 @@ static cadre_status decompose(stretch *s, string_view text, utf8proc_option_t op
     return CADRE_OK;
 }
 
-/* Orders codes[begin..end), all with a combining class, by it; a counting sort, so equal classes
- * keep their order. */
+/* Sorts codes[begin..end), which all have a combining class, by that class. This is a counting
+ * sort, so equal classes keep their order. */
 static cadre_status order_marks(stretch *s, size_t begin, size_t end)
 {
     size_t starts[CLASSES + 1] = { 0 };
@@ -117,7 +117,7 @@ cadre_status unicode_form_put(unicode_form form, string_view text, byte_buffer *
     for (size_t at = 0; at < text.size && status == CADRE_OK;) {
         size_t plain = at;
         while (plain < text.size && is_ascii(text.data[plain])) plain++;
-        if (plain < text.size && plain > at) plain--; /* the character that marks may belong to */
+        if (plain < text.size && plain > at) plain--; /* marks may belong to this character */
         status = byte_buffer_put(out, text.data + at, plain - at);
         size_t end = plain + 1;
         while (end < text.size && !is_ascii(text.data[end])) end++;

@@ -6,7 +6,7 @@
 
 typedef enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD } unicode_form;
 
-/* Appends the form of well-formed text. Linear in its length, whatever marks follow each other. */
+/* Appends the normal form of well-formed text, in linear time for any sequence of marks. */
 cadre_status unicode_form_put(unicode_form form, string_view text, byte_buffer *out);
 
 #endif

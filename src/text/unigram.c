@@ -1,4 +1,4 @@
-/* unigram.c - Viterbi over the pieces that begin at each character. */
+/* unigram.c - the Viterbi algorithm over the pieces that begin at each character. */
 #include "text/unigram.h"
 
 #include <math.h>
@@ -47,7 +47,7 @@ static void extend(const unigram *u, unigram_node *nodes, string_view word, size
 {
     double score = nodes[at].score;
     size_t character = utf8_length(word.data[at]);
-    bool known = false; /* the character alone is a piece */
+    bool known = false; /* whether this character alone is a piece */
     uint32_t node = 0;
     for (size_t end = at; end < word.size && trie_step(&u->pieces, &node, word.data[end]);) {
         int32_t id = trie_value(&u->pieces, node);
@@ -60,8 +60,8 @@ static void extend(const unigram *u, unigram_node *nodes, string_view word, size
         offer(&nodes[at + character], score + (u->least - unknown_penalty), character, u->unknown);
 }
 
-/* A stretch of unknown characters: a piece that happens to be spelt so, its bytes, or the unknown
- * id. Backwards. */
+/* Writes, from its end to its beginning, a run of unknown characters: as the piece that has this
+ * spelling, if there is one, as its bytes, or as the unknown id. */
 static cadre_status put_unknown(
     const unigram *u, token_list *backwards, const char *data, size_t size)
 {

@@ -1,4 +1,4 @@
-/* vocabulary.c - pieces and ids. */
+/* vocabulary.c - maps pieces to ids, and ids to pieces. */
 #include "text/vocabulary.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 
 cadre_status vocabulary_reserve(vocabulary *v, size_t count)
 {
-    enum { SPELLING = 8 }; /* bytes, as a rule */
+    enum { SPELLING = 8 }; /* bytes of a piece, on average */
     CADRE_TRY(
         string_set_reserve(&v->pieces, v->pieces.count + count, v->pieces.used + count * SPELLING));
     CADRE_TRY(
@@ -26,7 +26,7 @@ cadre_status vocabulary_add(vocabulary *v, const char *piece, size_t size, int32
     CADRE_TRY(
         buffer_grow((void **)&v->ids, v->pieces.count - 1, &v->id_capacity, 1, sizeof *v->ids));
     v->ids[place] = id;
-    if (id >= v->size) { /* what mem_resize adds is zero: no such id */
+    if (id >= v->size) { /* mem_resize adds zeros, which mean "no such id" */
         CADRE_TRY(buffer_grow((void **)&v->places, (size_t)v->size, &v->place_capacity,
             (size_t)(id + 1 - v->size), sizeof *v->places));
         v->size = id + 1;

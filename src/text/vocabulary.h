@@ -1,7 +1,7 @@
-/* vocabulary.h - pieces and their ids, both ways.
+/* vocabulary.h - pieces and their ids, in both directions.
  *
- * Ids may have gaps. Two ids may share a spelling (published files have such): the spelling then
- * means the later one. */
+ * Ids may have gaps. Two ids may share a spelling, as in some published files; the spelling then
+ * means the later id. */
 #ifndef CADRE_TEXT_VOCABULARY_H
 #define CADRE_TEXT_VOCABULARY_H
 
@@ -11,7 +11,7 @@
 #include "text/table.h"
 
 typedef struct vocabulary { /* zeroed: empty */
-    string_set pieces;      /* every spelling once; its place is not its id */
+    string_set pieces;      /* every spelling once; a place here is not an id */
     int32_t *ids;           /* [pieces.count] place -> id */
     uint32_t *places;       /* [size] id -> place + 1; 0: no such id */
     int32_t size;           /* one more than the highest id */
@@ -19,12 +19,12 @@ typedef struct vocabulary { /* zeroed: empty */
     size_t longest; /* piece, in bytes */
 } vocabulary;
 
-/* Room for about so many more pieces: without it a large vocabulary is copied again and again while
- * it grows. */
+/* Makes room for about this many more pieces, so that a large vocabulary is not copied again and
+ * again while it grows. */
 cadre_status vocabulary_reserve(vocabulary *v, size_t count);
 
-/* Takes an id >= 0, which the caller has bounded. *vacant is false, and nothing done, where the id
- * has another piece. */
+/* Takes an id >= 0, which the caller has bounded. If the id has another piece, does nothing and
+ * sets *vacant to false. */
 cadre_status vocabulary_add(
     vocabulary *v, const char *piece, size_t size, int32_t id, bool *vacant);
 int32_t vocabulary_id(const vocabulary *v, const char *piece, size_t size); /* -1: no such piece */
@@ -35,10 +35,10 @@ static inline bool vocabulary_has(const vocabulary *v, int32_t id)
 }
 void vocabulary_free(vocabulary *v);
 
-/* Ids of <0x00> .. <0xFF>, the pieces that stand for one byte; -1 where there is none. */
+/* The ids of <0x00> .. <0xFF>, the pieces that stand for one byte; -1: there is no such piece. */
 void vocabulary_byte_ids(const vocabulary *v, int32_t ids[256]);
 
-/* The byte that a piece of this form stands for; -1: another form. */
+/* The byte that a piece of this form stands for; -1: it has another form. */
 int vocabulary_byte_of(string_view piece);
 
 #endif
