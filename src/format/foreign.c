@@ -1,4 +1,4 @@
-/* foreign.c - THE LIST of first bytes. */
+/* foreign.c - THE LIST of first bytes by which other files are recognised. */
 #include "format/foreign.h"
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 static const struct {
     const char *begin;
     size_t size;
-    bool text; /* letters of either case, after white space */
+    bool text; /* case is ignored, and so is white space at the start */
     const char *words, *advice;
 } kinds[] = {
 #define BEGINS(bytes) bytes, sizeof bytes - 1

@@ -1,5 +1,5 @@
-/* foreign.h - files that are not what their names say, which their first bytes show: what a failed
- * download or another program left where a model should be. */
+/* foreign.h - recognises files that are not what their names say by their first bytes: what a
+ * failed download or another program left where a model should be. */
 #ifndef CADRE_FORMAT_FOREIGN_H
 #define CADRE_FORMAT_FOREIGN_H
 
@@ -7,8 +7,8 @@
 
 #include "base/status.h"
 
-/* Refuses bytes that are known to be something else, with advice. `wanted`: what was expected, "a
- * safetensors file". CADRE_OK: nothing is known about them. */
+/* Refuses bytes that are known to be something else, with advice. `wanted` is what was expected,
+ * such as "a safetensors file". Returns CADRE_OK if nothing is known about the bytes. */
 cadre_status foreign_check(const char *path, const void *data, size_t size, const char *wanted);
 
 #endif

@@ -1,4 +1,4 @@
-/* gguf.c - one GGUF file or a split set: opening, and tensors by name. */
+/* gguf.c - opens one GGUF file or a split set, and finds tensors by name. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static cadre_status read_part(gguf_part *part, const char *path)
     return gguf_part_read(part);
 }
 
-/* What part number `number` says of the set that it is one of. */
+/* Checks what part number `number` says about the set that it belongs to. */
 static cadre_status check_split(gguf *file, size_t number, int64_t count)
 {
     int64_t no, of;
@@ -46,8 +46,8 @@ static cadre_status check_split(gguf *file, size_t number, int64_t count)
     return gguf_get_int(&view, "split.count", count, count, &of);
 }
 
-/* The first file of a set is named STEM-00001-of-NNNNN.gguf; the others have their own number
- * there. */
+/* Opens the other files of a set. The first is named STEM-00001-of-NNNNN.gguf; in the others' names
+ * that number differs. */
 static cadre_status open_others(gguf *file, int64_t count)
 {
     char tail[40];

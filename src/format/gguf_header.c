@@ -1,8 +1,8 @@
-/* gguf_header.c - the rules of GGUF, checked in one walk over the header.
+/* gguf_header.c - checks the rules of GGUF in one walk over the header.
  *
- * Counts are compared with the bytes that are left before anything is reserved for them; nothing is
- * multiplied unchecked; duplicates are found by sorting. The walk leaves places in the map, all of
- * which later reads trust. */
+ * Counts are compared with the bytes that are left before anything is reserved for them, nothing is
+ * multiplied unchecked, and duplicates are found by sorting. The walk keeps places in the map,
+ * which all later reads trust. */
 #define _GNU_SOURCE
 #include "format/gguf_header.h"
 
@@ -16,11 +16,11 @@
 #include "format/quote.h"
 
 enum {
-    /* Far beyond any model's, and checked in a few milliseconds each */
+    /* Far more than any model has; either can be checked in a few milliseconds. */
     KEYS = 65536,
     TENSORS = 262144,
     ARRAY_STRINGS = 1 << 22,
-    /* The smallest entries that a count can promise */
+    /* The size of the smallest entry, by which counts are bounded */
     KEY_BYTES = 65535,
     KEY_LEAST = 13,
     TENSOR_LEAST = 24,
@@ -45,7 +45,7 @@ size_t gguf_type_size(gguf_type type)
     return sizes[type];
 }
 
-/* ---- entries that were checked ---- */
+/* ---- reading entries that were checked ---- */
 
 gguf_string gguf_entry_name(const uint8_t *entry)
 {
@@ -123,7 +123,7 @@ const uint8_t *gguf_search(const uint8_t *const *entries, const uint32_t *sorted
 typedef struct walk {
     const char *path;
     const uint8_t *begin, *at, *end;
-    size_t strings; /* met in arrays so far */
+    size_t strings; /* in the arrays so far */
 } walk;
 
 static size_t left(const walk *w) { return (size_t)(w->end - w->at); }
@@ -152,7 +152,7 @@ static cadre_status take_u64(walk *w, const char *what, uint64_t *value)
     return CADRE_OK;
 }
 
-/* A key or a tensor's name: printable text of a bounded length. */
+/* Takes a key or a tensor's name: printable text of bounded length. */
 static cadre_status take_name(walk *w, const char *what, size_t most, gguf_string *name)
 {
     uint64_t size;
@@ -173,7 +173,7 @@ static cadre_status take_name(walk *w, const char *what, size_t most, gguf_strin
     return CADRE_OK;
 }
 
-/* Refusal of what belongs to a key or tensor. */
+/* Refuses something of a key or tensor. */
 static cadre_status refuse(
     const walk *w, gguf_string name, const char *expected, unsigned long long found)
 {
@@ -215,7 +215,7 @@ static cadre_status take_type(walk *w, gguf_string key, gguf_type *type)
     return CADRE_OK;
 }
 
-/* `count` values of one type, in an array or alone. */
+/* Takes `count` values of one type, from an array or a single one. */
 static cadre_status take_values(walk *w, gguf_string key, gguf_type type, uint64_t count)
 {
     if (type == GGUF_STRING) return take_strings(w, key, count);
@@ -245,7 +245,7 @@ static cadre_status take_key(walk *w)
     return take_values(w, key, type, count);
 }
 
-/* Finds where the tensor's entry ends; its offset is checked when all are known. */
+/* Finds where the tensor's entry ends. Its offset is checked when all entries are known. */
 static cadre_status take_tensor(walk *w)
 {
     gguf_string name;
@@ -275,7 +275,7 @@ static cadre_status take_tensor(walk *w)
 
 typedef cadre_status take_entry(walk *w);
 
-/* Walks `count` entries and keeps where each begins. */
+/* Walks over `count` entries and keeps where each begins. */
 static cadre_status take_entries(walk *w, take_entry *take, size_t count, const uint8_t ***entries)
 {
     if (!(*entries = MEM_ARRAY(const uint8_t *, count))) return CADRE_ENOMEM;
@@ -346,11 +346,11 @@ static cadre_status read_align(gguf_part *part)
     return CADRE_OK;
 }
 
-/* Tensors lie one after the other in the order of their entries, each at the next aligned place,
- * and the file ends with them. */
+/* Checks that tensors lie one after the other in the order of their entries, each at the next
+ * aligned offset, and that the file ends with the last. */
 static cadre_status check_places(gguf_part *part, const walk *w)
 {
-    /* The end: of the header, then of the last tensor */
+    /* `end` is the end of the header, then of the last tensor. */
     size_t begin, reached = 0, end = (size_t)(w->at - w->begin);
     if (!checked_pad(end, part->align, &begin))
         return cadre_fail(CADRE_EFORMAT, w->path, "its header does not fit 64 bits");

@@ -1,5 +1,5 @@
-/* gguf_header.h - one GGUF file's header walked and checked, and how a set keeps it. For gguf.c and
- * its neighbours alone. */
+/* gguf_header.h - walks and checks the header of one GGUF file, and holds those of a set. For
+ * gguf.c and its neighbours alone. */
 #ifndef CADRE_FORMAT_GGUF_HEADER_H
 #define CADRE_FORMAT_GGUF_HEADER_H
 
@@ -14,13 +14,13 @@ typedef struct gguf_part {
     size_t key_count, tensor_count;
     size_t align;
     const uint8_t *data; /* where tensors begin */
-    /* [key_count]: where each key's entry begins, in the file's order; see gguf_entry_X */
+    /* [key_count] where each key's entry begins, in the file's order; see gguf_entry_X */
     const uint8_t **keys;
     uint32_t *keys_by_name;  /* [key_count] */
-    const uint8_t **tensors; /* [tensor_count]: where each tensor's entry begins */
+    const uint8_t **tensors; /* [tensor_count] where each tensor's entry begins */
 } gguf_part;
 
-cadre_status gguf_part_read(gguf_part *part); /* from its map; part->path is set */
+cadre_status gguf_part_read(gguf_part *part); /* from its map; part->path must be set */
 void gguf_part_close(gguf_part *part);
 
 struct gguf {
@@ -28,22 +28,22 @@ struct gguf {
     size_t part_count;
     size_t *first;             /* [part_count + 1]: part i holds tensors first[i] .. first[i + 1] */
     const uint8_t **tensors;   /* [first[part_count]]: entries of all parts */
-    uint32_t *tensors_by_name; /* of them */
+    uint32_t *tensors_by_name; /* their indices, sorted by name */
 };
 
-/* An entry is a string, its key or name, and then: a type and a value, or a tensor's rank, extents,
- * type and offset. */
+/* An entry is a string, which is its key or name, followed by a type and a value, or by a tensor's
+ * rank, dimensions, type and offset. */
 gguf_string gguf_entry_name(const uint8_t *entry);
 gguf_type gguf_entry_type(const uint8_t *entry);
 const uint8_t *gguf_entry_value(const uint8_t *entry);
-/* Its data pointer is left NULL */
+/* Leaves the data pointer NULL. */
 gguf_tensor gguf_entry_tensor(const uint8_t *entry, size_t *offset);
 
-/* Indices 0..count sorted by the name of their entry; NULL: no memory. */
+/* The indices 0..count, sorted by the name of their entry; NULL: out of memory. */
 uint32_t *gguf_sort(const uint8_t *const *entries, size_t count);
-/* An entry whose name another has too, or NULL. */
+/* An entry whose name another entry has too; NULL: all differ. */
 const uint8_t *gguf_twice(const uint8_t *const *entries, const uint32_t *sorted, size_t count);
-/* The entry of that name, or NULL; *index: which of them. */
+/* The entry with this name, or NULL; *index says which one it is. */
 const uint8_t *gguf_search(const uint8_t *const *entries, const uint32_t *sorted, size_t count,
     const char *name, size_t *index);
 

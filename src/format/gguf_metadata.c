@@ -1,4 +1,4 @@
-/* gguf_metadata.c - metadata values, read where they lie in the map. */
+/* gguf_metadata.c - reads metadata values where they lie in the map. */
 #include <assert.h>
 #include <float.h>
 #include <stdio.h>

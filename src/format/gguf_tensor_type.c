@@ -1,5 +1,5 @@
-/* gguf_tensor_type.c - ggml's tensor types: a file's tensors must be located whether or not their
- * numbers can be read here. */
+/* gguf_tensor_type.c - ggml's tensor types. A file's tensors must be located even where their
+ * numbers cannot be read here. */
 #include <stddef.h>
 
 #include "base/checked.h"
@@ -7,7 +7,7 @@
 
 static const struct {
     const char *name;
-    int block, bytes; /* elements a block, and its size */
+    int block, bytes; /* elements in a block, and its size */
 } types[] = {
     [0] = { "F32", 1, 4 },
     [1] = { "F16", 1, 2 },

@@ -1,5 +1,5 @@
-/* gguf_writer.c - metadata and tensor entries put together while they are declared; the stream does
- * the rest. */
+/* gguf_writer.c - builds the metadata and the tensor entries while they are declared; the stream
+ * does the rest. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -15,7 +15,7 @@ struct gguf_writer {
     byte_buffer keys, tensors; /* their entries */
     byte_buffer key_names;     /* each with its NUL */
     uint64_t key_count;
-    uint64_t offset; /* where the next declared tensor's data go */
+    uint64_t offset; /* where the data of the next declared tensor go */
 };
 
 static void writer_free(gguf_writer *w)
@@ -83,7 +83,7 @@ static cadre_status check_key(const gguf_writer *w, const char *key)
         CADRE_EARGUMENT, w->stream.path, "%s: this key is there already", quote_text(key).text);
 }
 
-/* The front of an entry: its key and type. */
+/* Writes the front of an entry: its key and type. */
 static cadre_status put_key(gguf_writer *w, const char *key, gguf_type type)
 {
     tensor_stream *s = &w->stream;

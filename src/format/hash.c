@@ -1,4 +1,4 @@
-/* hash.c - XXH3-128 of memory, files and streams, by libxxhash. */
+/* hash.c - computes XXH3-128 of memory, files and streams with libxxhash. */
 #include "format/hash.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* json.c - limits before jansson, typed getters after it. */
+/* json.c - checks limits before jansson parses, and reads typed values afterwards. */
 #include "format/json.h"
 
 #include <float.h>
@@ -20,10 +20,10 @@ struct json_document {
     json_t *root;
 };
 
-/* ---- what a text will cost, before any of it is built ---- */
+/* ---- the memory that a text will take, before it is parsed ---- */
 
-/* Bytes that jansson 2.14 allocates for each, with malloc's own: measured, and so are these of the
- * text itself. */
+/* Bytes that jansson 2.14 allocates for each, including malloc's own. These were measured, as were
+ * those for the text itself. */
 enum {
     COST_OBJECT = 224,
     COST_ARRAY = 128,
@@ -32,10 +32,10 @@ enum {
     COST_NUMBER = 32,
     COST_ITEM = 10
 };
-enum { COST_MARK = 16 }; /* of a literal, in a text of its own */
-/* 24 with the text and the parser's own buffers */
+enum { COST_MARK = 16 }; /* of a literal, in the marked text */
+/* 24 together with the text and the parser's own buffers */
 enum { MEMORY_PER_BYTE = 22, MEMORY_FREE = 32 << 10 };
-enum { MEMORY_MOST = 8 << 20 }; /* of a stranger's values: they are built in tens of milliseconds */
+enum { MEMORY_MOST = 8 << 20 }; /* of a stranger's values, which then take tens of milliseconds */
 
 typedef struct outline {
     size_t cost;
@@ -54,7 +54,7 @@ static bool begins_number(const char *text, size_t at)
     return here && (at == 0 || strchr("[:, \t\r\n", text[at - 1]));
 }
 
-/* Counts up to the first place where the cost is above `most`, or the depth above JSON_DEPTH. */
+/* Counts up to the first place where the cost exceeds `most`, or the depth exceeds JSON_DEPTH. */
 static outline outline_of(const char *text, size_t size, size_t most)
 {
     outline o = { 0 };
@@ -78,7 +78,8 @@ static outline outline_of(const char *text, size_t size, size_t most)
     return o;
 }
 
-/* What the values of a text may cost: of a stranger's, and of a run's own file. */
+/* How much memory the values of a text may take: less for a stranger's file, more for a run's
+ * own. */
 static size_t allowance(size_t size, bool dense)
 {
     size_t fair = size * MEMORY_PER_BYTE;
@@ -102,7 +103,7 @@ static cadre_status check_outline(const char *name, const char *text, size_t siz
 
 /* ---- parsing ---- */
 
-/* Jansson says so, or nothing: what it allocates before the first token has no error of its own. */
+/* Jansson names this error, or none: what it allocates before the first token has no error code. */
 static bool ran_out_of_memory(const json_error_t *error)
 {
     return json_error_code(error) == json_error_out_of_memory || !error->text[0];
@@ -115,8 +116,8 @@ static cadre_status parse_failed(const char *name, const json_error_t *error)
         error->line, error->column, quote_text(error->text).text);
 }
 
-/* Integers beyond 64 bits occur ("model_max_length": 1000000000000000019884624838656); then all are
- * read as reals. */
+/* Integers beyond 64 bits occur ("model_max_length": 1000000000000000019884624838656); then all
+ * integers are read as floating-point numbers. */
 static json_t *load(const char *text, size_t size, json_error_t *error)
 {
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
@@ -126,8 +127,8 @@ static json_t *load(const char *text, size_t size, json_error_t *error)
     return root;
 }
 
-/* Once more with what Python writes for numbers that are none; where there is none of it, the first
- * error stands. */
+/* Parses again, with marks for the non-finite numbers that Python writes. If there are none, the
+ * first error stands. */
 static cadre_status load_marked(const char *text, size_t size, json_t **root, json_error_t *error)
 {
     size_t marked_size, found;
@@ -211,7 +212,7 @@ json_node json_root(const json_document *document)
     return (json_node){ .file = document->name, .value = document->root };
 }
 
-/* ---- the sentence of a refusal ---- */
+/* ---- the sentence of an error ---- */
 
 static void describe_way(const json_node *node, byte_buffer *way)
 {
@@ -221,7 +222,7 @@ static void describe_way(const json_node *node, byte_buffer *way)
     else byte_buffer_format(way, "%s%s", way->size ? "." : "", quote_text(node->key).text);
 }
 
-/* "NaN" where a string stands for that literal; NULL: it is any other value. */
+/* Returns "NaN" where a string stands for that literal; NULL: it is any other value. */
 static const char *literal_of(const json_t *value)
 {
     if (!json_is_string(value)) return NULL;
@@ -268,7 +269,7 @@ cadre_status json_refuse(const json_node *node, const char *expected, ...)
     return status;
 }
 
-/* ---- a node's own value ---- */
+/* ---- the value of a node itself ---- */
 
 json_kind json_kind_of(const json_node *node)
 {
@@ -288,7 +289,7 @@ json_kind json_kind_of(const json_node *node)
 
 cadre_status json_as_int(const json_node *node, int64_t min, int64_t max, int64_t *value)
 {
-    /* 2^53: every integer up to here is a double of its own */
+    /* 2^53: every integer up to it is a double */
     const double exact = 9007199254740992.0;
     int64_t v = 0;
     bool whole = json_is_integer(node->value);
@@ -352,7 +353,7 @@ cadre_status json_as_array(const json_node *node)
     return json_is_array(node->value) ? CADRE_OK : json_refuse(node, "an array");
 }
 
-/* ---- from node to node ---- */
+/* ---- walking from node to node ---- */
 
 size_t json_count(const json_node *node)
 {

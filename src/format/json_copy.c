@@ -1,4 +1,4 @@
-/* json_copy.c - from json_node to json_writer. */
+/* json_copy.c - copies from a json_node to a json_writer. */
 #include "format/json_copy.h"
 
 #include <jansson.h>
@@ -26,7 +26,7 @@ void json_put_copy(json_writer *w, const char *key, const json_node *value)
 {
     switch (json_kind_of(value)) {
     case JSON_KIND_ABSENT: return;
-    /* NaN or infinity, for which JSON has no form */
+    /* NaN and infinity have no form in JSON. */
     case JSON_KIND_LITERAL: json_put_null(w, key); return;
     case JSON_KIND_NULL: json_put_null(w, key); return;
     case JSON_KIND_BOOL: json_put_bool(w, key, json_is_true(value->value)); return;

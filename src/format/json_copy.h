@@ -1,11 +1,11 @@
-/* json_copy.h - a value that was read, written as it was. */
+/* json_copy.h - writes a value as it was read. */
 #ifndef CADRE_FORMAT_JSON_COPY_H
 #define CADRE_FORMAT_JSON_COPY_H
 
 #include "format/json.h"
 #include "format/json_writer.h"
 
-/* An absent value: nothing */
+/* Writes nothing for an absent value. */
 void json_put_copy(json_writer *w, const char *key, const json_node *value);
 
 #endif

@@ -1,4 +1,4 @@
-/* json_cursor.c - scanning. */
+/* json_cursor.c - the scanner. */
 #include "format/json_cursor.h"
 
 #include <locale.h>
@@ -17,7 +17,7 @@ void json_cursor_free(json_cursor *c)
     byte_buffer_free(&c->strings[1]);
 }
 
-/* What stands at the cursor, in words or as it is spelt. */
+/* What is at the cursor, in words or as spelt in the text. */
 static quote found_at(const json_cursor *c)
 {
     const char *text = c->text + c->at;
@@ -86,7 +86,7 @@ static bool read_hex(const json_cursor *c, size_t at, uint32_t *value)
     return true;
 }
 
-/* \uHHHH, or two of them that are one character; at the u. */
+/* Decodes \uHHHH, or two of them that make one character; the cursor is at the u. */
 static cadre_status put_code(json_cursor *c, byte_buffer *out)
 {
     uint32_t code, low;
@@ -189,7 +189,8 @@ static bool in_number(char c)
 
 static const char *behind_digits(const char *text) { return text + strspn(text, "0123456789"); }
 
-/* -? (0 | [1-9][0-9]*) (. [0-9]+)? and an exponent perhaps, whose form strtod knows as well. */
+/* Whether a number begins here: -? (0 | [1-9][0-9]*) (. [0-9]+)?, perhaps with an exponent, whose
+ * form strtod checks too. */
 static bool begins_as_number(const char *text)
 {
     text += *text == '-';
@@ -198,8 +199,8 @@ static bool begins_as_number(const char *text)
     return *end != '.' || behind_digits(end + 1) > end + 1;
 }
 
-/* strtod takes more than JSON does (hexadecimal, infinities, a bare point, zeros in front), so the
- * characters are looked at first; and its point is the locale's. */
+/* strtod takes more than JSON does (hexadecimal, infinities, a bare point, leading zeros), so the
+ * text is checked first. strtod also expects the decimal point of the locale. */
 cadre_status json_cursor_real(json_cursor *c, double min, double max, double *value)
 {
     char number[NUMBER_BYTES + 1], *end;
@@ -220,7 +221,7 @@ cadre_status json_cursor_real(json_cursor *c, double min, double max, double *va
     return CADRE_OK;
 }
 
-/* ---- anything ---- */
+/* ---- values of any kind ---- */
 
 static void skip_string(json_cursor *c)
 {

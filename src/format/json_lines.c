@@ -57,7 +57,8 @@ static int64_t lines_before(const json_lines *lines, size_t end)
     return count;
 }
 
-/* Only a line that breaks off gives no document, and only the last can: two tries at most. */
+/* Only an incomplete line gives no document, and only the last line can be incomplete, so there are
+ * at most two attempts. */
 cadre_status lines_last(json_lines *lines, json_document **document)
 {
     const char *data = (const char *)lines->map.data;

@@ -1,5 +1,5 @@
-/* json_lines.h - a file of JSON lines, one document at a time, so that its length does not
- * matter. */
+/* json_lines.h - reads a file of JSON lines one document at a time, so that it may have any
+ * length. */
 #ifndef CADRE_FORMAT_JSON_LINES_H
 #define CADRE_FORMAT_JSON_LINES_H
 
@@ -22,10 +22,10 @@ typedef struct json_lines {
 cadre_status lines_open(const char *path, json_lines *lines);
 void lines_close(json_lines *lines);
 
-/* The next line's document, which is the caller's to close; NULL after the last. Blank lines are
- * passed over, and so is a last line that breaks off, as one does that is still being written. */
+/* Reads the next line's document, which the caller closes; NULL after the last. Blank lines are
+ * skipped, and so is an incomplete last line, as in a file that is still being written. */
 cadre_status lines_next(json_lines *lines, json_document **document);
-/* The last complete line; then back to the start */
+/* Reads the last complete line, then goes back to the start. */
 cadre_status lines_last(json_lines *lines, json_document **document);
 
 #endif

@@ -1,8 +1,8 @@
-/* json_literal.c - finding the literals, and marking them for a parser that knows JSON alone.
+/* json_literal.c - finds the literals, and marks them for a parser that knows JSON alone.
  *
- * A file is not refused for a number that nobody reads: where the parser has failed, the text is
- * given to it again with a string in place of each literal. The string begins with NUL, so that it
- * is none that a name or a path could be, and the getters refuse it by its key. */
+ * A file is not refused because of a number that nobody reads. Where the parser has failed, it is
+ * given the text again with a string in place of each literal. The string begins with NUL, so no
+ * name or path can equal it, and the getters refuse it by its key. */
 #include "format/json_literal.h"
 
 #include <string.h>
@@ -11,7 +11,8 @@
 
 static const char *const literals[] = { "NaN", "Infinity", "-Infinity" };
 enum { LITERALS = sizeof literals / sizeof *literals };
-static const char mark[] = "\"\\u0000"; /* as it stands in the text; a quote follows the literal */
+static const char mark[] =
+    "\"\\u0000"; /* as it stands in the text, before the literal and a quote */
 enum { MARK = sizeof mark - 1 };
 
 size_t json_string_end(const char *text, size_t size, size_t at)

@@ -6,17 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The literal that is a value of its own at text[at], outside strings; NULL: none begins there. */
+/* The literal that is a value by itself at text[at], outside strings; NULL: none begins there. */
 const char *json_literal_at(const char *text, size_t size, size_t at);
 
 /* The byte after the string whose first quote is at `at`. */
 size_t json_string_end(const char *text, size_t size, size_t at);
 
-/* The text with each literal as a marked string, which no getter takes; NULL: no memory. mem_free.
- * *found: how many there were. */
+/* A copy of the text with each literal as a marked string, which no getter accepts; freed by
+ * mem_free, NULL: out of memory. *found is the number of literals. */
 char *json_literals_marked(const char *text, size_t size, size_t *marked_size, size_t *found);
 
-/* The literal that a string is the mark of; NULL: it is a string. */
+/* The literal that a string is the mark of; NULL: it is an ordinary string. */
 const char *json_literal_of(const char *string, size_t size);
 
 #endif

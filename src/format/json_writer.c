@@ -1,4 +1,4 @@
-/* json_writer.c - JSON text, one call a value. */
+/* json_writer.c - writes JSON text, one value with each call. */
 #include "format/json_writer.h"
 
 #include <assert.h>
@@ -48,7 +48,7 @@ static void put_quoted(json_writer *w, const char *value, size_t size)
 {
     if (!utf8_valid(value, size)) fail(w, "text that is not UTF-8");
     byte_buffer_text(&w->text, "\"");
-    size_t plain = 0; /* where the run of bytes that need no escape began */
+    size_t plain = 0; /* where the run of bytes without escapes began */
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)value[i];
         if (c >= 0x20 && c != '"' && c != '\\') continue;
@@ -63,7 +63,7 @@ static void put_quoted(json_writer *w, const char *value, size_t size)
     byte_buffer_text(&w->text, "\"");
 }
 
-/* Separator, line and key: all that stands before a value. */
+/* Writes what stands before a value: separator, line break and key. */
 static void before(json_writer *w, const char *key)
 {
     if (w->begun[w->depth]) byte_buffer_text(&w->text, w->indent ? "," : ", ");
@@ -100,8 +100,8 @@ void json_put_int(json_writer *w, const char *key, int64_t value)
     byte_buffer_format(&w->text, "%lld", (long long)value);
 }
 
-/* The fewest digits that read back as `value`, with an exponent only where it is below 1e-4 or from
- * 1e16 on. */
+/* Writes the fewest digits that read back as `value`, with an exponent only below 1e-4 or from 1e16
+ * on. */
 static void shortest(double value, char *text, size_t room)
 {
     int precision = 0;
@@ -110,7 +110,7 @@ static void shortest(double value, char *text, size_t room)
     int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
     if (exponent >= -4 && exponent < 16)
         snprintf(text, room, "%.*f", precision > exponent ? precision - exponent : 0, value);
-    char *comma = strchr(text, ','); /* the decimal point of some locales */
+    char *comma = strchr(text, ','); /* some locales' decimal point */
     if (comma) *comma = '.';
 }
 
@@ -121,7 +121,7 @@ void json_put_real(json_writer *w, const char *key, double value)
     if (isfinite(value)) shortest(value, digits, sizeof digits);
     else fail(w, "a number that is not finite");
     byte_buffer_text(&w->text, digits);
-    /* Stays a real for readers that tell them apart */
+    /* Stays a float for readers that distinguish. */
     if (!strpbrk(digits, ".e")) byte_buffer_text(&w->text, ".0");
 }
 

@@ -1,8 +1,8 @@
-/* json_writer.h - JSON written in the order of the calls: the same calls give the same bytes.
+/* json_writer.h - writes JSON in the order of the calls; the same calls give the same bytes.
  *
- * Numbers take the fewest digits that read back as the same double. A failure (no memory, text that
- * is not UTF-8, a number that JSON has no form for) stays and is told at the end, so the calls
- * between need no checks. */
+ * Numbers take the fewest digits that read back as the same double. A failure (out of memory, text
+ * that is not UTF-8, a number that JSON has no form for) is kept and returned at the end, so the
+ * calls before need no checks. */
 #ifndef CADRE_FORMAT_JSON_WRITER_H
 #define CADRE_FORMAT_JSON_WRITER_H
 
@@ -16,14 +16,15 @@ enum { JSON_WRITER_DEPTH = 64 };
 
 typedef struct json_writer {
     byte_buffer text;
-    int indent; /* spaces a level; 0: all on one line */
+    int indent; /* spaces for each level; 0: all on one line */
     int depth;
-    bool begun[JSON_WRITER_DEPTH + 1]; /* this level holds something */
+    bool begun[JSON_WRITER_DEPTH + 1]; /* whether each level holds something */
 } json_writer;
 
 json_writer json_writer_new(int indent);
 cadre_status json_writer_status(const json_writer *w); /* the first failure */
-/* atomically, a line end after the text; frees */
+/* Writes the text and a line break to a file, which is replaced atomically, and frees the
+ * writer. */
 cadre_status json_writer_save(json_writer *w, const char *path);
 void json_writer_free(json_writer *w);
 
@@ -36,7 +37,7 @@ void json_put_real(json_writer *w, const char *key, double value);
 void json_put_bool(json_writer *w, const char *key, bool value);
 void json_put_null(json_writer *w, const char *key);
 void json_put_string(json_writer *w, const char *key, const char *value);
-/* A string, of that many bytes */
+/* Writes a string of `size` bytes. */
 void json_put_bytes(json_writer *w, const char *key, const char *value, size_t size);
 
 #endif

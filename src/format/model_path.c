@@ -1,4 +1,4 @@
-/* model_path.c - looking at what lies at a path, and naming what could be opened there. */
+/* model_path.c - looks at what lies at a path, and names what could be opened there. */
 #include "format/model_path.h"
 
 #include <stdbool.h>
@@ -18,8 +18,8 @@ static bool ends_with(const char *text, const char *end)
     return size >= tail && !strcasecmp(text + size - tail, end);
 }
 
-/* OWNER/NAME as the Hugging Face Hub has it, of a name or an address there; what follows it (a
- * branch, a format, a page) is left out. */
+/* Whether this is a name or an address on the Hugging Face Hub. `name` becomes OWNER/NAME; what
+ * follows it (a branch, a format, a page) is left out. */
 static bool is_hub_name(const char *path, char name[TEXT])
 {
     static const char *const before[] = { "https://huggingface.co/", "huggingface.co/",
@@ -36,8 +36,8 @@ static bool is_hub_name(const char *path, char name[TEXT])
     return true;
 }
 
-/* The names in a folder that end so, the first of them copied; parts of a split GGUF count as their
- * first. */
+/* Counts the names in a folder with this ending and copies the first of them. The parts of a split
+ * GGUF count as one. */
 static int count_names(const char *folder, const char *end, char first[TEXT])
 {
     char **names;
@@ -55,8 +55,7 @@ static int count_names(const char *folder, const char *end, char first[TEXT])
     return count;
 }
 
-/* ---- the cache of huggingface_hub: models--OWNER--NAME/snapshots/COMMIT, refs/main naming one
- * ---- */
+/* ---- huggingface_hub's cache: models--OWNER--NAME/snapshots/COMMIT; refs/main names one ---- */
 
 static bool read_line(const char *path, char line[TEXT])
 {
@@ -68,7 +67,7 @@ static bool read_line(const char *path, char line[TEXT])
     return *line && !strchr(line, '/');
 }
 
-/* The folder of the newest download in a model's cache. */
+/* Finds the folder of the newest download in a model's cache. */
 static bool find_snapshot(const char *cache, char found[2 * TEXT])
 {
     char commit[TEXT] = "", **names;
@@ -87,7 +86,7 @@ static bool find_snapshot(const char *cache, char found[2 * TEXT])
     return *commit != 0;
 }
 
-/* The first model of the folder that all of a person's downloads lie in. */
+/* Finds the first model in the folder that holds all downloads. */
 static bool find_cached(const char *folder, char found[2 * TEXT])
 {
     char **names;
@@ -108,7 +107,7 @@ static bool find_cached(const char *folder, char found[2 * TEXT])
     return done;
 }
 
-/* ---- what lies there ---- */
+/* ---- advice for each kind of path ---- */
 
 static void advise_ggufs(const char *folder, char advice[4 * TEXT])
 {
@@ -136,7 +135,7 @@ static bool has_weights(const char *folder)
            file_exists_in(folder, "model.safetensors.index.json");
 }
 
-/* A model's folder, some of which is not as it is read here. */
+/* Advises on a model's folder with files in a form that is not read here. */
 static void advise_parts(const char *folder, char advice[4 * TEXT])
 {
     char name[TEXT];
@@ -164,7 +163,7 @@ static void advise_parts(const char *folder, char advice[4 * TEXT])
 static void advise_file(const char *path, char advice[4 * TEXT])
 {
     int length = (int)(file_base(path) - path);
-    if (length > 1) length--; /* without its slash */
+    if (length > 1) length--; /* without the slash */
     char *folder = length ? mem_printf("%.*s", length, path) : mem_strdup(".");
     bool part =
         ends_with(path, ".json") || ends_with(path, ".safetensors") || ends_with(path, ".bin");
@@ -177,7 +176,7 @@ static void advise_file(const char *path, char advice[4 * TEXT])
 void model_path_advise(const char *path)
 {
     char advice[4 * TEXT] = "", said[2048], name[TEXT];
-    snprintf(said, sizeof said, "%s", cadre_last_error()); /* looking around may fail, and say so */
+    snprintf(said, sizeof said, "%s", cadre_last_error()); /* looking around may set an error */
     if (strchr(said, '\n')) return;
     if (file_is_folder(path) && !file_exists_in(path, "config.json")) advise_folder(path, advice);
     else if (file_is_folder(path)) advise_parts(path, advice);

@@ -1,6 +1,6 @@
-/* name_index.c - open addressing, at most half full. The hash begins with an address, which differs
- * from run to run, so that no file can be made to have all its names in one place; which name is
- * found does not depend on it. */
+/* name_index.c - a hash table with open addressing, at most half full. The hash starts from an
+ * address, which differs from run to run, so that no file can be made whose names all collide. The
+ * result of a search does not depend on it. */
 #include "format/name_index.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ static const char *name_of(const name_index *x, uint32_t i)
         const char *const *)(const void *)((const char *)(const void *)x->names + i * x->stride);
 }
 
-/* The slot that the name has, or would have. */
+/* The slot that the name is in, or would be put into. */
 static size_t slot_of(const name_index *x, const char *name)
 {
     size_t slot = XXH3_64bits_withSeed(name, strlen(name), (uintptr_t)x->slots) & x->mask;

@@ -1,4 +1,4 @@
-/* safetensors.c - a set of tensors from one file or many shards, found by name. */
+/* safetensors.c - the tensors of one file or of many shards, found by name. */
 #define _GNU_SOURCE
 #include "format/safetensors.h"
 
@@ -14,11 +14,11 @@
 #include "format/shard_index.h"
 
 struct safetensors {
-    char *path; /* as opened, or what a folder led to */
+    char *path; /* as given, or what a folder led to */
     safetensors_shard *shards;
     size_t shard_count;
     safetensors_tensor *tensors; /* [count], in the order of shards and headers */
-    size_t count, room;          /* shards add theirs */
+    size_t count, room;          /* each shard adds its own */
     name_index by_name;
 };
 
@@ -53,7 +53,8 @@ const char *safetensors_shard_path(const safetensors *file, size_t shard)
 
 /* ---- one file ---- */
 
-/* A file on its own, for which `index` is NULL, says itself how many tensors there are. */
+/* Reads one file. Without an index, which is then NULL, the file itself says how many tensors there
+ * are. */
 static cadre_status read_shard(safetensors *file, safetensors_shard *shard, shard_index *index)
 {
     const char *text;
@@ -132,8 +133,8 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && !strcmp(text + length - tail, end);
 }
 
-/* What `path` leads to: itself, or in a folder its model.safetensors, or the index of its shards.
- * NULL: no memory. */
+/* The file that `path` leads to: itself, or in a folder its model.safetensors or the index of its
+ * shards. NULL: out of memory. */
 static char *resolve(const char *path)
 {
     if (!file_is_folder(path)) return mem_strdup(path);

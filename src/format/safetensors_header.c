@@ -1,11 +1,12 @@
-/* safetensors_header.c - the rules of a safetensors header, each checked where its sentence is.
+/* safetensors_header.c - checks the rules of a safetensors header, each where its error sentence
+ * is.
  *
- * Readers that disagree about a header can be made to see different weights in one file; so what
- * the reference reader refuses is refused here too: duplicate keys, holes and overlaps between
- * tensors, bytes after the last one.
+ * Readers that disagree about a header can be made to see different weights in one file. Therefore
+ * what the reference reader refuses is refused here too: duplicate keys, holes and overlaps between
+ * tensors, bytes after the last tensor.
  *
- * The header is read from left to right, without a tree: a stranger's header is refused at the
- * first byte that is wrong, and tens of thousands of tensors are read in milliseconds. */
+ * The header is read from left to right, without a tree. A stranger's header is refused at the
+ * first wrong byte, and tens of thousands of tensors are read in milliseconds. */
 #define _GNU_SOURCE
 #include "format/safetensors_header.h"
 
@@ -112,18 +113,18 @@ cadre_status safetensors_header_frame(
     return CADRE_OK;
 }
 
-/* ---- their places ---- */
+/* ---- where tensors lie ---- */
 
 static int by_place(const void *a, const void *b, void *context)
 {
     const safetensors_tensor *tensors = context, *x = &tensors[*(const uint32_t *)a],
                              *y = &tensors[*(const uint32_t *)b];
     if (x->data != y->data) return x->data < y->data ? -1 : 1;
-    /* Those of no bytes first, wherever they say they are */
+    /* Tensors of no bytes come first, whatever place they claim. */
     return (x->size > y->size) - (x->size < y->size);
 }
 
-/* Without a hole or an overlap from the first byte of data to the last. */
+/* Checks that tensors fill the data from the first byte to the last, without holes or overlaps. */
 static cadre_status check_places(
     const safetensors_shard *shard, safetensors_tensor *tensors, size_t count)
 {
@@ -155,7 +156,7 @@ static cadre_status check_places(
 
 /* ---- one tensor ---- */
 
-/* Of one file: far beyond any model's, and read in tens of milliseconds */
+/* Tensors of one file: far more than any model has, and read in tens of milliseconds */
 enum { TENSORS = 262144 };
 enum { DTYPE, SHAPE, OFFSETS, FIELDS };
 static const char *const field_names[FIELDS] = { "dtype", "shape", "data_offsets" };
@@ -167,13 +168,13 @@ typedef struct reader {
     safetensors_tensor *tensors;
     size_t count, room, note_room;
     char *strings; /* the end of those taken so far */
-    bool metadata; /* seen */
-    bool explain;  /* the tensor is read once more, to say what is wrong with it */
+    bool metadata; /* the metadata were read */
+    bool explain;  /* the tensor is read again, to say what is wrong with it */
     char place[2 * QUOTE_ROOM];
 } reader;
 
-/* The place that a refusal names: the tensor, its field (NULL: itself), an item of that (-1:
- * itself). */
+/* Sets the place that a refusal names: the tensor, its field (NULL: the tensor itself), and an item
+ * of the field (-1: the field itself). */
 static void at(reader *r, const char *field, int item)
 {
     if (!r->explain) return;
@@ -237,7 +238,7 @@ static cadre_status take_offsets(reader *r, int64_t offsets[2])
     }
 }
 
-/* What can be said only when all of the fields are there. */
+/* Checks what can be checked only when all fields are known. */
 static cadre_status place_tensor(const reader *r, safetensors_tensor *t, const int64_t offsets[2])
 {
     const char *path = r->shard->path;
@@ -299,9 +300,10 @@ static cadre_status take_tensor(reader *r, safetensors_tensor *t)
     return place_tensor(r, t, offsets);
 }
 
-/* ---- all of them ---- */
+/* ---- all entries ---- */
 
-/* A string, and its NUL, which are shorter than the string in quotes. */
+/* Copies a string and adds a NUL. Together they are shorter than the string with its quotes in the
+ * header. */
 static const char *keep(reader *r, string_view text)
 {
     char *kept = r->strings;
@@ -311,8 +313,8 @@ static const char *keep(reader *r, string_view text)
     return kept;
 }
 
-/* Says what is wrong only where something is: places are not put into words for the thousands that
- * are as they should be. */
+/* Takes one entry. Only when something is wrong is the tensor read again to explain it, so that
+ * thousands of correct tensors cost no time for that. */
 static cadre_status take_entry(reader *r, string_view name)
 {
     size_t begin = r->c.at;
@@ -327,7 +329,7 @@ static cadre_status take_entry(reader *r, string_view name)
     return take_tensor(r, t);
 }
 
-/* {"key":"value", ...} */
+/* Takes {"key":"value", ...}. */
 static cadre_status take_metadata(reader *r)
 {
     safetensors_shard *shard = r->shard;

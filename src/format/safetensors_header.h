@@ -1,5 +1,5 @@
-/* safetensors_header.h - one file's header: its rules checked, its tensors located. For
- * safetensors.c alone. */
+/* safetensors_header.h - checks one file's header and locates its tensors. For safetensors.c
+ * alone. */
 #ifndef CADRE_FORMAT_SAFETENSORS_HEADER_H
 #define CADRE_FORMAT_SAFETENSORS_HEADER_H
 
@@ -7,8 +7,8 @@
 #include "format/safetensors.h"
 
 #define SAFETENSORS_HEADER_LIMIT ((size_t)100000000)
-#define SAFETENSORS_METADATA "__metadata__" /* the header's key that is not a tensor */
-/* The last tensor of a file that holds its own hashes */
+#define SAFETENSORS_METADATA "__metadata__" /* the only key of a header that is no tensor */
+/* The last tensor of a file, if it holds its own hashes */
 #define SAFETENSORS_HASHES "hashes"
 
 typedef struct safetensors_note {
@@ -25,13 +25,13 @@ typedef struct safetensors_shard {
     size_t note_count;
 } safetensors_shard;
 
-/* The header of shard->map as text, after the rules on its length and its first and last bytes. */
+/* The header of shard->map as text, once its length and its first and last bytes were checked. */
 cadre_status safetensors_header_frame(
     const safetensors_shard *shard, const char **text, size_t *size);
 
-/* Reads a header: the shard's strings and notes, and its tensors (mem_free; in the order of the
- * header), which lie without a hole or an overlap from the first byte of data to the last. Two of
- * them may have one name. */
+/* Reads a header: the shard's strings and notes, and its tensors in the order of the header (freed
+ * by mem_free), which fill the data without holes or overlaps. Two of them may have the same
+ * name. */
 cadre_status safetensors_header_read(safetensors_shard *shard, const char *text, size_t size,
     safetensors_tensor **tensors, size_t *count);
 

@@ -1,5 +1,5 @@
-/* safetensors_writer.c - the header put together while metadata and tensors are declared; the
- * stream does the rest. */
+/* safetensors_writer.c - builds the header while metadata and tensors are declared; the stream does
+ * the rest. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -12,9 +12,9 @@
 struct safetensors_writer {
     tensor_stream stream;
     json_writer header;
-    bool in_metadata;  /* the header's first member is still open */
+    bool in_metadata;  /* the first member of the header is still open */
     size_t data_bytes; /* declared */
-    /* [tensors + 1, HASH_BYTES], once the header is written; NULL when the file takes no hashes */
+    /* [tensors + 1, HASH_BYTES] after the header was written; NULL: the file takes no hashes */
     uint8_t *hash_rows;
     bool hashes;
 };
@@ -128,7 +128,7 @@ static cadre_status begin(safetensors_writer *w)
     end_metadata(w);
     json_put_close(&w->header, '}');
     byte_buffer *json = &w->header.text, whole = { 0 };
-    byte_buffer_fill(json, ' ', (8 - json->size % 8) % 8); /* data at a multiple of 8 */
+    byte_buffer_fill(json, ' ', (8 - json->size % 8) % 8); /* data begin at a multiple of 8 */
     if (json->size > SAFETENSORS_HEADER_LIMIT)
         return cadre_fail(CADRE_EARGUMENT, w->stream.path,
             "its header of %zu bytes is beyond the format's limit", json->size);
@@ -152,7 +152,7 @@ cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, siz
 {
     CADRE_TRY(ensure_begun(w));
     tensor_stream *s = &w->stream;
-    /* The hashes' bytes are not the caller's to give */
+    /* The caller does not write the bytes of the hashes. */
     size_t own = w->hash_rows ? s->list[s->count - 1].size : 0;
     if (s->status == CADRE_OK && size > s->left - own)
         s->status =
@@ -160,8 +160,8 @@ cadre_status safetensors_writer_put(safetensors_writer *w, const void *data, siz
     return tensor_stream_put(s, data, size);
 }
 
-/* The last tensor's bytes, known now that the others are written. If one of those lacks bytes, seal
- * will refuse. */
+/* Writes the last tensor, whose bytes are known now that the others are written. If another tensor
+ * lacks bytes, seal will refuse. */
 static cadre_status put_hashes(safetensors_writer *w)
 {
     const tensor_stream *s = &w->stream;

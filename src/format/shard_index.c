@@ -1,4 +1,4 @@
-/* shard_index.c - {"metadata": {...}, "weight_map": {"tensor": "file", ...}}, read from left to
+/* shard_index.c - reads {"metadata": {...}, "weight_map": {"tensor": "file", ...}} from left to
  * right. */
 #include "format/shard_index.h"
 
@@ -17,7 +17,7 @@ typedef struct reader {
     shard_index *index;
     size_t entry_room, file_room;
     char *strings; /* the end of those taken so far */
-    bool map;      /* seen */
+    bool map;      /* weight_map was read */
 } reader;
 
 static const char *keep(reader *r, string_view text)
@@ -35,7 +35,7 @@ static bool plain_name(const char *name)
            strcmp(name, "..");
 }
 
-/* The file of an entry: that of the entry before, which it mostly is, or one more in the list. */
+/* The file of an entry: usually that of the previous entry, otherwise a new one in the list. */
 static cadre_status take_file(reader *r, const char **file)
 {
     shard_index *x = r->index;
@@ -92,7 +92,7 @@ static cadre_status take_all(reader *r)
                         CADRE_EFORMAT, r->c.file, "weight_map: expected an object, found nothing");
 }
 
-/* ---- the whole ---- */
+/* ---- the whole index ---- */
 
 static int by_text(const void *a, const void *b)
 {
@@ -136,7 +136,7 @@ cadre_status shard_index_read(const char *path, shard_index *index)
         status = cadre_fail(CADRE_EFORMAT, path, "expected at most %zu bytes, found %zu",
             SAFETENSORS_HEADER_LIMIT, map.size);
     if (status == CADRE_OK) status = foreign_check(path, map.data, map.size, "an index of weights");
-    /* Each string and its NUL are shorter than the string in quotes. */
+    /* Each string with its NUL is shorter than the same string in quotes. */
     if (status == CADRE_OK && !(r.strings = index->strings = mem_alloc(map.size + 1, 1)))
         status = CADRE_ENOMEM;
     if (status == CADRE_OK) status = take_all(&r);

@@ -1,4 +1,4 @@
-/* tensor_stream.c - tensors' bytes on their way to a file. */
+/* tensor_stream.c - writes the bytes of tensors to a file. */
 #include "format/tensor_stream.h"
 
 #include <stdlib.h>
@@ -97,8 +97,8 @@ static cadre_status pad(tensor_stream *s, size_t size)
     return CADRE_OK;
 }
 
-/* Leaves tensors whose bytes are all there: the one that was just filled, and any of no bytes after
- * it. */
+/* Goes past tensors whose bytes are complete: the one that was just filled, and any of no bytes
+ * after it. */
 static cadre_status advance(tensor_stream *s)
 {
     while (s->at < s->count && s->done == s->list[s->at].size) {
