@@ -1,4 +1,4 @@
-/* companions.c - reading and writing what goes along with a model unchanged. */
+/* companions.c - reads and writes the files that accompany a model unchanged. */
 #include "weights/companions.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ static const char generation_name[] = "generation_config.json",
                   tokenizer_name[] = "tokenizer_config.json";
 static const size_t text_limit = (size_t)64 << 20;
 
-/* How generation_config.json and GGUF call the same. */
+/* What generation_config.json and GGUF call the same number */
 static const struct {
     const char *json, *gguf;
     bool whole;
@@ -50,7 +50,7 @@ static void put_ids(const model_config *config, json_writer *w)
     if (config->pad >= 0) json_put_int(w, "pad_token_id", config->pad);
 }
 
-/* Gives the writer's text up to `text`. */
+/* Moves the writer's text into `text`. */
 static cadre_status take(json_writer *w, byte_buffer *text)
 {
     cadre_status status = json_writer_status(w);
@@ -63,7 +63,8 @@ static cadre_status take(json_writer *w, byte_buffer *text)
     return status == CADRE_OK ? text->status : status;
 }
 
-/* From the keys that GGUF has for it; empty where the file has none of them. */
+/* Makes a generation_config.json of the keys that GGUF has for it; empty if the file has none of
+ * them. */
 static cadre_status generation_of_keys(
     const gguf *file, const model_config *config, byte_buffer *text)
 {
@@ -162,7 +163,7 @@ static cadre_status write_tokenizer_config(const companions *c, const model_conf
     return status;
 }
 
-/* What is copied as it is. */
+/* Copies the files that need no change. */
 static cadre_status copy_others(const companions *c, const char *folder)
 {
     static const char *const names[] = { "special_tokens_map.json", "chat_template.jinja",

@@ -9,26 +9,27 @@
 #include "text/tokenizer.h"
 
 typedef struct companions {
-    /* borrowed: that the model came from; NULL: from a GGUF, or from nowhere */
+    /* The folder that the model came from, borrowed; NULL: it came from a GGUF, or from nowhere. */
     const char *folder;
     byte_buffer generation;       /* its generation_config.json; empty: it has none */
-    byte_buffer tokenizer_config; /* its tokenizer_config.json, likewise */
+    byte_buffer tokenizer_config; /* its tokenizer_config.json, in the same way */
 } companions;
 
-/* Of a model's folder, or of a GGUF that is open (file; path is not read then). */
+/* Reads those of a model's folder, or of an open GGUF `file`, for which the path is not read. */
 cadre_status companions_read(
     const char *path, const gguf *file, const model_config *config, companions *c);
 void companions_free(companions *c);
 
-/* generation_config.json, as it was or from `config`. */
+/* Writes generation_config.json, as it was or made of `config`. */
 cadre_status companions_write(const companions *c, const model_config *config, const char *folder);
 
-/* tokenizer_config.json, as it was, and from `t` (NULL: one that cannot be opened) and the context
- * where it is silent; and what else lay beside a tokenizer. */
+/* Writes tokenizer_config.json as it was, with its gaps filled from `t` (NULL: it cannot be opened)
+ * and the context; and the other files of a tokenizer. */
 cadre_status companions_write_tokenizer(const companions *c, const model_config *config,
     const tokenizer *t, int64_t context, const char *folder);
 
-/* The values of sampling that GGUF has keys for, and all of it as text. */
+/* Writes the values of sampling that GGUF has keys for, and all of generation_config.json as
+ * text. */
 cadre_status companions_put_gguf(const companions *c, gguf_writer *w);
 
 #endif

@@ -1,5 +1,5 @@
-/* config_file.c - a model's numbers from its folder or its GGUF, and what the form of its weights
- * adds to them. */
+/* config_file.c - reads a model's configuration from its folder or its GGUF, and completes it by
+ * the form of its weights. */
 #include "weights/config_file.h"
 
 #include <string.h>
@@ -41,7 +41,8 @@ static cadre_status read_folder(const char *folder, model_config *config)
     return status;
 }
 
-/* Some rows of two tensors, first and last among them; all would be read from disk. */
+/* Whether two tensors differ in some of their rows, first and last among them. Comparing all would
+ * read them from disk. */
 static bool rows_differ(const stored_tensor *a, const stored_tensor *b)
 {
     enum { LOOKED_AT = 16 };
@@ -54,8 +55,8 @@ static bool rows_differ(const stored_tensor *a, const stored_tensor *b)
     return false;
 }
 
-/* A config.json may say that the head is the embedding where the file has another: then that
- * counts, as in transformers 5. */
+/* A config.json may say that the head is the embedding although the file has another head. Then the
+ * file's head is used, as in transformers 5. */
 static void fit_head(const weight_file *file, model_config *c)
 {
     tensor_naming naming = file->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
@@ -69,7 +70,7 @@ static void fit_head(const weight_file *file, model_config *c)
         c->tie = !rows_differ(&a, &b);
 }
 
-/* How the file has what it may have in several ways. */
+/* Records how this file has what files may have in several ways. */
 static void fit_to_file(const weight_file *file, model_config *c)
 {
     tensor_name q = { 0 };

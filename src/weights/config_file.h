@@ -5,9 +5,9 @@
 #include "arch/config.h"
 #include "weights/weight_file.h"
 
-/* A model's numbers, of a folder or a GGUF file. */
+/* Reads the configuration of a folder or a GGUF file. */
 cadre_status model_config_of(const char *path, model_config *config);
-/* The same and its open weights; how the file has them is filled in. */
+/* Does the same, keeps the weights open, and completes the configuration by their form. */
 cadre_status model_config_open(const char *path, model_config *config, weight_file *file);
 
 #endif

@@ -1,5 +1,5 @@
-/* convert.c - a model from one kind of file to another: folder to GGUF, GGUF to folder, or the same
- * kind in other numbers. */
+/* convert.c - converts a model from one kind of file to another: folder to GGUF, GGUF to folder, or
+ * the same kind with other number formats. */
 #include "arch/config_gguf.h"
 #include "base/sized.h"
 #include "cadre.h"
@@ -10,7 +10,7 @@
 
 typedef struct conversion {
     model_input in;
-    const model_config *stack; /* whose parameters are read: the model's, or its encoder's */
+    const model_config *stack; /* whose parameters are read: the model's or its encoder's */
     param_reader readers[2];   /* a tensor is made of up to two parameters in turn */
     format_choice dtype, experts_dtype; /* .base NULL: as in the file */
 } conversion;
@@ -47,7 +47,7 @@ static const number_format *format_of(void *arg, const param *p)
 {
     conversion *k = arg;
     param source = *p;
-    /* Written apart from the embedding that it is */
+    /* This kind of file repeats the embedding as the head. */
     if (p->role == ROLE_HEAD && k->in.config.tie) source.role = ROLE_EMBED;
     const format_choice *wanted =
         param_is_expert(p->role) && k->experts_dtype.base ? &k->experts_dtype : &k->dtype;
@@ -60,11 +60,11 @@ static const number_format *format_of(void *arg, const param *p)
 static void begin_stack(void *arg, const model_config *stack)
 {
     conversion *k = arg;
-    /* Not as it is written, but as it is read */
+    /* The parameters are read by the configuration of the input, not of the output. */
     k->stack = stack->bidirectional ? k->in.config.encoder : &k->in.config;
 }
 
-/* Whether a block format becomes float32 because a folder has none of them. */
+/* Whether a block format becomes float32 because folders have none. */
 static bool loses_blocks(const conversion *k)
 {
     char name[GGUF_NAME];

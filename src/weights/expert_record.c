@@ -1,4 +1,4 @@
-/* expert_record.c - the ranges of streamed parameters, expert by expert. */
+/* expert_record.c - the ranges of streamed parameters, for each expert. */
 #include "weights/expert_record.h"
 
 #include "base/memory.h"
@@ -14,7 +14,7 @@ static void add(expert_record *r, param_role role, const param_place *place)
 {
     int part = role == ROLE_EXPERT_GATE ? 0 : role == ROLE_EXPERT_UP ? 1 : 2;
     r->range[part] = place->range;
-    r->range[part + EXPERT_MATRICES] = place->factor_range;
+    r->range[part + EXPERT_MATRICES] = place->scales_range;
 }
 
 cadre_status expert_records_make(const model_config *config, const param_table *table,

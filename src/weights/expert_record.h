@@ -1,20 +1,20 @@
-/* expert_record.h - an expert as a source that reads it sees it: a few ranges of the model's files.
+/* expert_record.h - what a source of experts reads for one expert: a few ranges of the model's
+ * files.
  *
- * In a GGUF each of its matrices is one range of a tensor that all experts of the layer share; in a
- * folder mostly a tensor of its own. A matrix whose blocks have scales in a second tensor has two
- * ranges. Read to memory that begins at the same remainder by 64 as the range, its numbers are as
- * well aligned as in the mapped file. */
+ * In a GGUF each matrix of an expert is one range of a tensor that all experts of the layer share;
+ * in a folder it is usually a tensor of its own. A matrix whose blocks have scales in a second
+ * tensor has two ranges. When a range is read to memory that starts at the same remainder modulo
+ * 64, its elements are as well aligned as in the mapped file. */
 #ifndef CADRE_WEIGHTS_EXPERT_RECORD_H
 #define CADRE_WEIGHTS_EXPERT_RECORD_H
 
 #include "weights/weights.h"
 
-/* Of gate, up and down, then of their factors */
+/* Gate, up and down, then their block scales */
 enum { EXPERT_MATRICES = 3, EXPERT_RANGES = 2 * EXPERT_MATRICES };
 
 typedef struct expert_record {
-    file_range
-        range[EXPERT_RANGES]; /* .bytes 0: there is none, or it is readable as it was opened */
+    file_range range[EXPERT_RANGES]; /* .bytes 0: there is none, or it is in memory */
 } expert_record;
 
 typedef struct expert_records {

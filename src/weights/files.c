@@ -1,4 +1,4 @@
-/* files.c - parameters to and from safetensors. Files hold float32 whatever `real` is. */
+/* files.c - reads and writes parameters in safetensors. Files hold float32, whatever `real` is. */
 #include "weights/files.h"
 
 #include <string.h>
@@ -11,14 +11,14 @@
 #include "weights/param_source.h"
 #include "weights/tensor_list.h"
 
-enum { CHUNK = 4096 }; /* numbers converted at a time */
+enum { CHUNK = 4096 }; /* elements converted at a time */
 
 static bool left_out(const param *p, bool trained_only)
 {
     return trained_only && p->kind == PARAM_STATE;
 }
 
-/* PREFIX and the name of a tensor that holds this parameter alone; NULL: no memory. */
+/* PREFIX and the name of a tensor that holds this parameter alone; NULL: out of memory. */
 static char *full_name(const char *prefix, const architecture *arch, const param *p)
 {
     char *name = tensor_name_alone(arch, p);
@@ -28,7 +28,7 @@ static char *full_name(const char *prefix, const architecture *arch, const param
     return full;
 }
 
-/* The shape as files have it: [cols] of a vector, else [rows, cols]; returns the rank. */
+/* The shape as in files: [cols] for a vector, otherwise [rows, cols]. Returns the rank. */
 static int file_shape(const param *p, int64_t shape[2])
 {
     shape[0] = p->whole;
@@ -114,7 +114,7 @@ cadre_status model_seal_values(const char *path, const model_config *config,
 
 /* ---- reading ---- */
 
-/* `count` numbers of a tensor, F32, F16 or BF16, as `real`, from number `first` on. */
+/* Reads `count` elements of a tensor in F32, F16 or BF16, from element `first` on, as `real`. */
 static cadre_status unpack(
     const safetensors_tensor *t, const char *path, int64_t first, int64_t count, real *values)
 {
@@ -154,8 +154,8 @@ cadre_status model_take_values(const safetensors *file, const char *prefix,
     return status;
 }
 
-/* A sum of what is no number is none, and a model that trains on it learns nothing that it would
- * tell. */
+/* Refuses NaN and infinities: every sum with them is one too, and training such a model would teach
+ * it nothing and never say so. */
 static cadre_status check_numbers(
     const weight_file *file, const architecture *arch, const param *p, const real *values)
 {

@@ -1,4 +1,4 @@
-/* files.h - the parameters of a model to and from its safetensors file, by the names of its
+/* files.h - reads and writes the parameters of a model in its safetensors file, by the names of its
  * architecture. */
 #ifndef CADRE_WEIGHTS_FILES_H
 #define CADRE_WEIGHTS_FILES_H
@@ -12,13 +12,14 @@
 cadre_status model_read_values(
     const char *path, const model_config *config, const param_table *table, real *values);
 
-/* PATH whole and synced under a temporary name, its hash known; safetensors_writer_commit is left
- * with the renaming. */
+/* Writes the model completely, synced under a temporary name, and computes its hash.
+ * safetensors_writer_commit then only renames it. */
 cadre_status model_seal_values(const char *path, const model_config *config,
     const param_table *table, const real *values, safetensors_writer **sealed, hash128 *hash);
 
-/* Declares and streams one flat array of the whole model, each tensor's name after `prefix`; a
- * table of a rank's share takes its slices. PARAM_STATE rows are left out if trained_only. */
+/* Declares and writes one flat array of the whole model, with `prefix` before each tensor's name. A
+ * table of one rank's share takes its slices of the array. Rows of PARAM_STATE are left out if
+ * trained_only. */
 cadre_status model_declare_values(safetensors_writer *w, const char *prefix,
     const model_config *config, const param_table *table, bool trained_only);
 cadre_status model_put_values(

@@ -1,5 +1,5 @@
-/* format_choice.c - THE LIST of mixtures, which follow llama.cpp's of the same names, and formats
- * by their own names. */
+/* format_choice.c - THE LIST of mixtures, which follow llama.cpp's of the same names, and single
+ * formats by their own names. */
 #include "weights/format_choice.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #include "cadre.h"
 
-/* ---- which layers have more bits ---- */
+/* ---- which layers get more bits ---- */
 
 static bool no_layer(int64_t layer, int64_t layers)
 {
@@ -23,7 +23,7 @@ static bool first_four(int64_t layer, int64_t layers)
 
 static bool first_eighth(int64_t layer, int64_t layers) { return layer < layers / 8; }
 
-/* The first eighth, the last, and every third between. */
+/* The first eighth, the last eighth, and every third layer between them. */
 static bool spread(int64_t layer, int64_t layers)
 {
     int64_t eighth = layers / 8;
@@ -42,7 +42,7 @@ enum { MIXTURES = sizeof mixtures / sizeof *mixtures };
 
 /* ---- names ---- */
 
-/* What a file can be written in. */
+/* Whether files can be written in this format. */
 static bool is_written(const number_format *f) { return f->pack && f->gguf >= 0; }
 
 static format_choice of_format(const number_format *f)

@@ -1,6 +1,6 @@
-/* gguf_vocabulary.c - the vocabulary's keys of a GGUF that is written: copied from another GGUF, or
- * made of a tokenizer.json. That file itself goes along under the key that the format's description
- * has for it: it says more than the other keys can. */
+/* gguf_vocabulary.c - writes the vocabulary's keys of a GGUF: copied from another GGUF, or made of
+ * a tokenizer.json. That file is also stored whole, under the key that the format's description has
+ * for it, because it says more than the other keys can. */
 #include "weights/gguf_vocabulary.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* gguf_vocabulary.h - the vocabulary's keys of a GGUF that is written. */
+/* gguf_vocabulary.h - writes the vocabulary's keys of a GGUF. */
 #ifndef CADRE_WEIGHTS_GGUF_VOCABULARY_H
 #define CADRE_WEIGHTS_GGUF_VOCABULARY_H
 

@@ -23,20 +23,21 @@ static double deviation_of(const param *p, const init_options *o)
 {
     if (o->zero_router && p->kind == PARAM_ROUTER) return 0;
     if (o->unit_embedding && p->role == ROLE_EMBED) return 1;
-    if (p->role == ROLE_ROUTER_NOISE) return 0; /* equal load at the start (Shazeer et al. 2017) */
+    if (p->role == ROLE_ROUTER_NOISE)
+        return 0; /* so that loads are equal at the start (Shazeer et al. 2017) */
     int64_t cols = param_is_routers_own(p->role) ? p->start.cols : p->cols;
     double usual = o->rule == INIT_FAN_IN ? sqrt(o->scale / (double)cols) : o->scale;
     return usual * sqrt(o->variance);
 }
 
-/* An LSTM's forget gates are open at the start (Gers et al. 2000; Jozefowicz et al. 2015). */
+/* The forget gates of an LSTM are open at the start (Gers et al. 2000; Jozefowicz et al. 2015). */
 static bool is_forget_bias(const param *p, int64_t i)
 {
     int64_t gate = p->cols / 4;
     return p->role == ROLE_LSTM_BIAS && i >= gate && i < 2 * gate;
 }
 
-/* Whether number i does not start at random, and with what. */
+/* Whether element i starts with a fixed value instead of a random one. */
 static bool starts_with(const param *p, int64_t i, real *value)
 {
     if (param_is_routers_own(p->role)) {
@@ -50,7 +51,8 @@ static bool starts_with(const param *p, int64_t i, real *value)
     return p->kind == PARAM_NORM || p->kind == PARAM_BIAS || p->kind == PARAM_STATE;
 }
 
-/* Within two deviations: other draws of the same place are taken until one is. */
+/* A normal number within two deviations: if the first draw lies outside, others are drawn for the
+ * same place. */
 static double truncated_normal(random_key key, uint64_t index)
 {
     enum { TRIES = 8 };
@@ -84,7 +86,7 @@ typedef struct init_task {
 static void initialise_range(void *arg, int64_t begin, int64_t end)
 {
     const init_task *t = arg;
-    /* Who asked to stop does not use them */
+    /* When a stop is requested, the values will not be used. */
     for (int64_t i = begin; i < end && !cadre_interrupted(); i++) {
         const param *p = &t->table->rows[i];
         param_initialise(p, i, t->options, 0, p->rows * p->cols, t->values + p->offset);

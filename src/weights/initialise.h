@@ -1,5 +1,5 @@
-/* initialise.h - random weights, as a recipe has them: a function of the seed and each parameter's
- * place. */
+/* initialise.h - random weights as a recipe has them. Each is a function of the seed and of its
+ * parameter's place. */
 #ifndef CADRE_WEIGHTS_INITIALISE_H
 #define CADRE_WEIGHTS_INITIALISE_H
 
@@ -16,16 +16,16 @@ typedef struct init_options {
     uint64_t seed;
 } init_options;
 
-/* R NULL: normal, config's range. options: of a model */
+/* With r NULL: normal, with the deviation that the configuration names. `options` are a model's. */
 init_options init_options_of(
     const recipe *r, const model_config *config, const cadre_options *options, uint64_t seed);
 
-/* Norms and the biases of an LSTM's forget gates are 1, other biases and states 0, the rest by
- * rule. values: the flat layout. */
+/* Norms and the biases of an LSTM's forget gates become 1, other biases and states 0, and the rest
+ * follows the rule. `values` is the flat layout. */
 void model_initialise(
     const compute *c, const param_table *table, const init_options *options, real *values);
 
-/* One parameter into any array. */
+/* Initialises one parameter, in any array. */
 void param_initialise(const param *p, int64_t index, const init_options *options, int64_t begin,
     int64_t count, real *values);
 

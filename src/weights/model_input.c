@@ -1,4 +1,4 @@
-/* model_input.c - opening a model to make another file of it, and reading its parameters. */
+/* model_input.c - opens a model to make another file of it, and reads its parameters. */
 #include "weights/model_input.h"
 
 #include "arch/config_gguf.h"
@@ -21,7 +21,7 @@ static cadre_status read_json(model_input *in, const char *folder)
     return status == CADRE_OK ? in->tokenizer_json.status : status;
 }
 
-/* The text of a tokenizer that this program does not know the form of. */
+/* Takes the text of a tokenizer whose form this program does not know. */
 static cadre_status take_text(model_input *in, const char *path)
 {
     gguf_string text;
@@ -33,7 +33,7 @@ static cadre_status take_text(model_input *in, const char *path)
     return in->tokenizer_json.status;
 }
 
-/* From a GGUF the tokenizer.json that it may carry, or one made of its keys. */
+/* From a GGUF, takes the tokenizer.json that it may carry, or makes one of its keys. */
 static cadre_status find_tokenizer(model_input *in, const char *path)
 {
     const gguf *file = in->file.gguf;
@@ -50,7 +50,7 @@ cadre_status model_input_open(const char *path, bool to_gguf, model_input *in)
 {
     *in = (model_input){ .to_gguf = to_gguf };
     CADRE_TRY(model_config_open(path, &in->config, &in->file));
-    /* What would be left out without a word */
+    /* Refuses tensors that would silently be left out. */
     CADRE_TRY(tensor_use_check_model(&in->file, &in->config));
     in->config.paired_rows = in->config.split_kv_b = false;
     CADRE_TRY(find_tokenizer(in, path));
@@ -86,7 +86,7 @@ const number_format *model_input_format(
 {
     param_source s;
     if (!param_source_exists(&in->file, stack, p)) return &number_f32;
-    /* Reading it will say why */
+    /* Reading it will give the reason. */
     if (param_source_find(&in->file, stack, p, &s) != CADRE_OK) return &number_f32;
     const number_format *f = s.tensor.format;
     if (f == &number_e2m1) return in->to_gguf ? &number_mxfp4 : &number_bf16;

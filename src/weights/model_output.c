@@ -1,4 +1,4 @@
-/* model_output.c - sentences for whoever listens. */
+/* model_output.c - tells the listener a sentence. */
 #include "weights/model_output.h"
 
 void model_output_note(const model_output *o, const char *sentence)

@@ -1,4 +1,4 @@
-/* model_write.c - the two kinds of output. */
+/* model_write.c - writes a model as a folder or as a GGUF. */
 #include "weights/model_write.h"
 
 #include <stdio.h>
@@ -31,7 +31,7 @@ static cadre_status write_text(const char *folder, const char *name, json_writer
     return status;
 }
 
-/* What transformers reads beside the weights. format: of most numbers. */
+/* Writes what transformers reads in addition to the weights. `format` is that of most elements. */
 static cadre_status write_companions(const model_output *o, const number_format *format)
 {
     static const companions none = { 0 };
@@ -64,7 +64,7 @@ static cadre_status report(void *arg, int64_t bytes)
     return CADRE_OK;
 }
 
-/* The model, or one of an encoder and a decoder: two in one file. */
+/* The model, or the encoder or decoder of one: these two share a file. */
 typedef struct stack {
     const model_config *config; /* NULL: there is none */
     param_table table;
@@ -91,7 +91,7 @@ static cadre_status write_tensors(
 
 /* ---- a folder ---- */
 
-/* The weights get their name last: a conversion that is stopped or fails leaves no model. */
+/* The weights get their name last, so a conversion that is stopped or fails leaves no model. */
 static cadre_status write_model(
     const compute *c, const model_output *o, const stack *stacks, const char *path)
 {
@@ -160,7 +160,7 @@ static cadre_status note_fallback(const model_output *o, const listed_tensor *t,
     return CADRE_OK;
 }
 
-/* A sentence for each kind of tensor that could not have the format that was asked for. */
+/* Adds a note for each kind of tensor that could not have the format that was asked for. */
 static cadre_status note_fallbacks(const model_output *o, const tensor_list *list)
 {
     for (int64_t i = 0; i < list->count; i++) {
@@ -173,8 +173,8 @@ static cadre_status note_fallbacks(const model_output *o, const tensor_list *lis
     return CADRE_OK;
 }
 
-/* Positions that are stretched by a formula without keys: a tensor before the others says what it
- * comes to. */
+/* Whether RoPE is scaled by a formula that GGUF has no keys for. A tensor before the others then
+ * holds what it comes to. */
 static bool has_divisors(const model_config *c)
 {
     return c->arch->gguf.divisors &&
@@ -221,8 +221,8 @@ static cadre_status write_gguf(const compute *c, const model_output *o, const st
     return status;
 }
 
-/* A head that the file has by itself and the model has not: the embedding, which is the table's
- * first row, once more. */
+/* Repeats the embedding, the first row of the table, where the file has a head of its own and the
+ * model does not. */
 static void repeat_embedding(tensor_list *list)
 {
     for (int64_t i = 0; i < list->count; i++)
@@ -230,7 +230,8 @@ static void repeat_embedding(tensor_list *list)
             list->tensors[i].part[0] = 0;
 }
 
-/* An encoder's table without the embedding, its first row, where the decoder has written that. */
+/* Lists the tensors of an encoder. The embedding, its first row, is left out if the decoder has
+ * written it. */
 static cadre_status make_stack(
     const model_output *o, const model_config *config, tensor_naming naming, bool bare, stack *s)
 {
@@ -258,7 +259,7 @@ static cadre_status write_all(
 cadre_status model_output_write(const compute *c, const model_output *o)
 {
     stack stacks[STACKS] = { { 0 } };
-    model_config form = *o->config; /* as this kind of file has it */
+    model_config form = *o->config; /* as this kind of file stores it */
     bool to_gguf = path_is_gguf(o->path);
     if (to_gguf && !form.arch->gguf.name)
         return cadre_fail(CADRE_EUNSUPPORTED, o->path,

@@ -1,5 +1,5 @@
-/* param_source.c - finding tensors by the names of an architecture, and the second tensors of those
- * whose numbers have factors: FP8's NAME_scale_inv, and NAME_scales beside NAME_blocks, which
+/* param_source.c - finds tensors by the names of an architecture, and the second tensors of those
+ * whose blocks have scales: FP8's NAME_scale_inv, and NAME_scales beside NAME_blocks, which
  * together are MXFP4. */
 #include "weights/param_source.h"
 
@@ -37,8 +37,8 @@ static tensor_naming naming_of(const weight_file *f)
     return f->gguf ? NAMES_OF_GGUF : NAMES_OF_FOLDER;
 }
 
-/* The first of the role's names that the file has (*found); else the first, for the error; false:
- * such files have none. */
+/* Sets `n` to the first of the role's names that the file has (*found), or to its first name, for
+ * the error. Returns false if such files have no name for it. */
 static bool choose_name(const weight_file *f, const model_config *c, const param *p, tensor_name *n,
     char name[TENSOR_NAME], bool *found)
 {
@@ -166,7 +166,7 @@ const void *param_source_in_place(const param_source *s)
 
 /* ---- reading ---- */
 
-/* Numbers that are not neighbours: their bytes are gathered, a piece at a time. */
+/* Reads elements that are not neighbours: gathers their bytes, a piece at a time. */
 static void strided_row(const param_source *s, int64_t at, float *values)
 {
     const number_format *format = s->tensor.format;
@@ -181,7 +181,7 @@ static void strided_row(const param_source *s, int64_t at, float *values)
     }
 }
 
-/* A vector whose numbers are rows of heads. */
+/* Reads a vector whose elements are rows of heads. */
 static void put_vector_in_order(const param_source *s, float *values)
 {
     float head[4096];
@@ -223,8 +223,8 @@ static cadre_status read_found(const param_source *s, real *values)
     return CADRE_OK;
 }
 
-/* ---- a kv_b in one or in two: heads of [nope | value] rows over the latent; K_B has each head's
- * nope part transposed ---- */
+/* ---- a kv_b in one tensor or in two: heads of [nope | value] rows over the latent; K_B has each
+ * head's nope part transposed ---- */
 
 typedef struct kv_b_parts {
     param kv, k, v;

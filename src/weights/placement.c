@@ -1,5 +1,5 @@
-/* placement.c - two passes over the parameters: where each is and what copies need, then the
- * copies. */
+/* placement.c - two passes over the parameters: the first finds where each is and how much memory
+ * copies need, the second makes the copies. */
 #include "weights/placement.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ typedef struct placing {
     placement *out;
     tensor_use *use;
     int64_t bytes;  /* of copies so far */
-    int64_t widest; /* row */
+    int64_t widest; /* the widest row */
     bool failed;
 } placing;
 
@@ -59,7 +59,7 @@ static int64_t stored_bytes(const param_source *s)
            number_block_scale_bytes(s->block_scales.form, s->param->rows, s->param->cols);
 }
 
-/* NULL: `real`. */
+/* NULL stands for `real`. */
 static const number_format *copy_format(const param_source *s)
 {
     if (s->param->rows == 1 || REAL_IS_DOUBLE) return NULL;
@@ -83,7 +83,7 @@ static cadre_status keep_source(placing *k, const param_source *s, int64_t bytes
     return CADRE_OK;
 }
 
-/* Its data is known when there is memory. */
+/* The pointer to its data is set when there is memory. */
 static cadre_status place_copy(placing *k, int64_t i, const param_source *s)
 {
     const number_format *format = copy_format(s);
@@ -112,8 +112,8 @@ static void place_mapped(placing *k, int64_t i, const param_source *s, const voi
         .block_scales = s->block_scales };
 }
 
-/* Bytes from a matrix's first factor to its last. */
-static int64_t factor_span(const number_block_scales *x, const param *p)
+/* Bytes from a matrix's first block scale to its last */
+static int64_t scales_span(const number_block_scales *x, const param *p)
 {
     const number_block_scale_form *form = x->form;
     int64_t rows = (p->rows + x->skip + form->rows - 1) / form->rows;
@@ -130,8 +130,8 @@ static void place_streamed(placing *k, int64_t i, const param_source *s, const u
         (int64_t)number_row_bytes(place->format, (p->rows - 1) * place->stride + p->cols));
     place->block_scales.at = NULL;
     if (s->block_scales.form)
-        place->factor_range =
-            weight_file_range(k->file, s->block_scales.at, factor_span(&s->block_scales, p));
+        place->scales_range =
+            weight_file_range(k->file, s->block_scales.at, scales_span(&s->block_scales, p));
 }
 
 static cadre_status place_one(placing *k, int64_t i)
@@ -144,16 +144,16 @@ static cadre_status place_one(placing *k, int64_t i)
     add_format(k->out, s.tensor.type, stored_bytes(&s));
     k->out->weight_bytes += stored_bytes(&s);
     const void *data = p->rows > 1 ? param_source_in_place(&s) : NULL;
-    int64_t strips = padded((int64_t)repacking_bytes(k->compute, &s));
-    k->out->repack_bytes += strips;
+    int64_t repacked = padded((int64_t)repacking_bytes(k->compute, &s));
+    k->out->repack_bytes += repacked;
     if (data && k->options->stream && param_is_expert(p->role)) place_streamed(k, i, &s, data);
-    else if (k->options->repack && strips) return place_repacked(k, i, &s, strips);
+    else if (k->options->repack && repacked) return place_repacked(k, i, &s, repacked);
     else if (data) place_mapped(k, i, &s, data);
     else return place_copy(k, i, &s);
     return CADRE_OK;
 }
 
-/* The experts of one role are one view: they share format and stride. */
+/* The experts of one role are one view, so they must share format and stride. */
 static cadre_status check_experts(const placing *k, int64_t i)
 {
     const param *p = &k->table->rows[i];
@@ -174,7 +174,7 @@ static cadre_status check_experts(const placing *k, int64_t i)
     return CADRE_OK;
 }
 
-/* ---- the second ---- */
+/* ---- the second pass ---- */
 
 static void copy_one(
     const compute *c, const param_source *s, const param_place *place, uint8_t *to, float *row)

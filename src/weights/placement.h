@@ -1,8 +1,8 @@
-/* placement.h - where the parameters of an opened model are: in the mapped file wherever kernels
- * can read them there, else in copies; or, of experts, in the file until a source brings them.
+/* placement.h - where the parameters of an opened model are: in the mapped file if kernels can read
+ * them there, otherwise in copies. Experts may also stay in the file until a source reads them.
  *
- * Copied are vectors, as `real`, and matrices that lie transposed, in their own format; and what is
- * to be repacked. */
+ * Copies are made of vectors, as `real`; of matrices that lie transposed, in their own format; and
+ * of what is to be repacked. */
 #ifndef CADRE_WEIGHTS_PLACEMENT_H
 #define CADRE_WEIGHTS_PLACEMENT_H
 
@@ -17,18 +17,18 @@ enum { PLACEMENT_FORMATS = 24 }; /* more than there are kinds that can be read *
 typedef struct placement {
     param_place *place; /* [table->count] */
     uint8_t *copies;
-    int64_t weight_bytes, copied_bytes; /* in the file; in copies */
-    int64_t repack_bytes;               /* that repacking takes, whether it was asked for or not */
+    int64_t weight_bytes, copied_bytes;            /* in the file; in copies */
+    int64_t repack_bytes;                          /* that repacking takes, or would take */
     cadre_format_share formats[PLACEMENT_FORMATS]; /* [format_count], most bytes first */
     int format_count;
 } placement;
 
 typedef struct placement_options {
-    bool repack; /* what can be laid out again (weights/repacking.h) is */
+    bool repack; /* matrices that can be repacked (weights/repacking.h) are */
     bool stream; /* experts' matrices that kernels could read in the mapped file are streamed */
 } placement_options;
 
-/* The tensors it uses are added to `use`. */
+/* Adds the tensors that are used to `use`. */
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
     const param_table *table, const placement_options *options, tensor_use *use, placement *out);
 void placement_free(placement *p);

@@ -1,5 +1,5 @@
-/* random_model.c - a model of random weights, in a folder or a GGUF file, for benchmarks of a size
- * before it is downloaded. */
+/* random_model.c - makes a model of random weights, in a folder or a GGUF file, for benchmarks of a
+ * size before a real model is downloaded. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ typedef struct random_model {
     param_table table;
     init_options init;
     format_choice dtype;
-    int64_t first; /* number, for drawing, of the first parameter of the stack that is written */
+    int64_t first; /* index, for drawing, of the first parameter of the stack that is written */
 } random_model;
 
 static void note(const cadre_output_listener *listener, const char *sentence)
@@ -26,9 +26,9 @@ static void note(const cadre_output_listener *listener, const char *sentence)
     if (listener && listener->note) listener->note(listener->arg, sentence);
 }
 
-/* ---- options in vain ---- */
+/* ---- options without effect ---- */
 
-/* A config.json says it all. */
+/* A config.json already says all sizes. */
 static cadre_status refuse_sizes(const cadre_options *o)
 {
     const cadre_option_table tables[] = { cadre_model_options(), cadre_routing_options() };

@@ -1,4 +1,4 @@
-/* repacking.c - from a parameter in a mapped file to the interleaved layout. */
+/* repacking.c - copies a parameter of a mapped file into the interleaved layout. */
 #include "weights/repacking.h"
 
 #include "base/file.h"

@@ -1,4 +1,5 @@
-/* tensor_list.c - from a table of parameters to tensors, and their bytes in order. */
+/* tensor_list.c - makes a list of tensors from a table of parameters, and writes their bytes in
+ * order. */
 #include "weights/tensor_list.h"
 
 #include <string.h>
@@ -22,7 +23,7 @@ static size_t listed_bytes(const listed_tensor *t)
 
 /* ---- which tensors there are ---- */
 
-/* The other half of a gate-and-up tensor is among the neighbours. */
+/* Finds the other half of a gate-and-up tensor, which is a neighbour. */
 static listed_tensor *find_other_half(tensor_list *list, const char *name)
 {
     for (int64_t i = list->count; i-- > 0 && i + 8 > list->count;)
@@ -44,7 +45,7 @@ static void add_part(const tensor_list *list, listed_tensor *t, int64_t index, u
         }
 }
 
-/* In GGUF vectors are float32, and so are routers: what a parameter wants is for matrices. */
+/* Vectors and routers are float32 in GGUF; the format that was asked for is for matrices. */
 static const number_format *format_in_gguf(const listed_tensor *t, const param *p)
 {
     if (t->rank < 2 || param_is_vector(p) || p->kind == PARAM_ROUTER) return &number_f32;
@@ -53,7 +54,7 @@ static const number_format *format_in_gguf(const listed_tensor *t, const param *
 
 static const number_format *format_in_folder(const listed_tensor *t, const param *p)
 {
-    /* As published files have selection biases */
+    /* Published files have their selection biases in float32. */
     return p->kind == PARAM_STATE ? &number_f32 : t->wanted;
 }
 
@@ -142,7 +143,7 @@ cadre_status tensor_list_declare(const tensor_list *list, const tensor_sink *sin
 
 /* ---- their bytes ---- */
 
-enum { BATCH = 1 << 20 }; /* numbers packed together, at least a row */
+enum { BATCH = 1 << 20 }; /* elements packed together, at least a row */
 
 typedef struct writing {
     const compute *compute;
@@ -151,7 +152,7 @@ typedef struct writing {
     const tensor_source *source;
     const listed_tensor *tensor;
     int64_t expert;
-    /* [rows of a batch], or a share: one expert's part, or all, of a tensor that is not written by
+    /* [rows of a batch], or one expert's part (or all) of a tensor that is not written by rows
      * rows */
     float *values;
     float *part; /* [widest row of a parameter] */
@@ -167,7 +168,7 @@ static const param *param_of(const writing *w, int part)
     return &w->list->table->rows[w->tensor->part[part]];
 }
 
-/* The expert's own, and its number in the table. */
+/* The expert's own parameter, and its index in the table */
 static const param *param_at(const writing *w, int part, int64_t *index)
 {
     *index = w->tensor->part[part] + w->expert * w->tensor->step[part];
@@ -183,7 +184,7 @@ static cadre_status put(writing *w, int64_t count)
     return w->progress ? w->progress(w->progress_arg, w->done) : CADRE_OK;
 }
 
-/* False: a block cannot hold one of them. */
+/* Returns false if a block cannot hold one of the values. */
 static bool pack(const number_format *format, const float *values, uint8_t *packed, int64_t count)
 {
     bool finite = true;
@@ -210,8 +211,7 @@ static cadre_status begin_expert(writing *w, int64_t expert)
     return CADRE_OK;
 }
 
-/* ---- by share: rows of a parameter are not rows of the tensor, which is put together before it is
- * written ---- */
+/* ---- by share: a parameter's rows are not the tensor's, so it is put together first ---- */
 
 static bool by_share(const writing *w)
 {
@@ -254,7 +254,7 @@ typedef struct batch {
     int64_t first; /* stored row */
 } batch;
 
-/* The row of the parameter that is stored row `stored` of its tensor. */
+/* The row of the parameter that is stored as row `stored` of its tensor. */
 static int64_t row_stored_at(const tensor_place *place, int64_t stored)
 {
     int64_t d = place->paired, in_head = d ? stored % d : 0;
@@ -284,7 +284,8 @@ static void pack_row(const batch *b, int64_t at)
 static void pack_range(void *arg, int64_t begin, int64_t end)
 {
     const batch *b = arg;
-    bool may_stop = b->writing->progress != NULL; /* which then ends the writing */
+    bool may_stop =
+        b->writing->progress != NULL; /* progress asks whether to stop, and then ends the writing */
     for (int64_t i = begin; i < end && !(may_stop && cadre_interrupted()); i++) pack_row(b, i);
 }
 

@@ -1,6 +1,6 @@
 /* tensor_list.h - the tensors of a file that is to be written: their names, shapes, formats and
- * order, which parameters each is made of, and the writing itself, some rows at a time on all
- * workers, so that no tensor need fit in memory. Folders and GGUF have one code path. */
+ * order, and the parameters that each is made of. They are written some rows at a time on all
+ * workers, so that no tensor need fit in memory. Folders and GGUF share one code path. */
 #ifndef CADRE_WEIGHTS_TENSOR_LIST_H
 #define CADRE_WEIGHTS_TENSOR_LIST_H
 
@@ -12,16 +12,17 @@
 
 typedef struct listed_tensor {
     char *name;
-    /* What was asked for, and what the tensor has: another where that cannot be */
+    /* The format that was asked for, and the one that the tensor has, which differs where it
+     * must. */
     const number_format *wanted, *format;
     int rank;
     int64_t shape[3]; /* slowest dimension first */
-    /* Of the layer, in one tensor; 0: it is of one parameter, or of gate and up */
+    /* Experts of the layer that share the tensor; 0: it holds one parameter, or gate and up. */
     int64_t experts;
     int parts; /* 2: gate and up in one */
-    /* Number in the table of its parameter, of expert 0 where there are several */
+    /* Index in the table of its parameter; of expert 0 if there are several */
     int64_t part[2];
-    int64_t step[2]; /* from an expert's to the next one's */
+    int64_t step[2]; /* from the index for one expert to that for the next */
     unsigned form[2];
 } listed_tensor;
 
@@ -34,18 +35,18 @@ typedef struct tensor_list {
     int64_t before; /* bytes of lists that are written first, for progress */
 } tensor_list;
 
-/* Where formats and numbers come from. */
+/* Where formats and values come from */
 typedef struct tensor_source {
     const number_format *(*format)(void *arg, const param *p);
-    /* Rows of p, number `index` of the table, come next, of no more than two parameters in turn;
-     * NULL: nothing to do. */
+    /* Says that rows of p, the parameter at `index` of the table, come next. Rows of at most two
+     * parameters alternate. NULL: nothing is to be done. */
     cadre_status (*begin)(void *arg, const param *p, int64_t index);
-    /* Row `row` [cols] in the model's order; several workers ask at once. */
+    /* Gives row `row` [cols] in the model's order. Several workers call it at once. */
     void (*row)(void *arg, const param *p, int64_t index, int64_t row, float *values);
-    /* The row's bytes where the source has it in this format; NULL: it does not, or never does. */
+    /* The row's bytes, if the source has it in this format; otherwise NULL. May itself be NULL. */
     const void *(*stored)(void *arg, const param *p, int64_t row, const number_format *format);
     void *arg;
-    /* Whose parameters are asked for next: the model's, then its encoder's. NULL: not wanted. */
+    /* Says whose parameters are asked for next: the model's, then its encoder's. May be NULL. */
     void (*stack)(void *arg, const model_config *config);
 } tensor_source;
 
@@ -54,7 +55,7 @@ cadre_status tensor_list_make(const model_config *config, const param_table *tab
 void tensor_list_free(tensor_list *list);
 const number_format *tensor_list_most(const tensor_list *list); /* the format of most numbers */
 
-/* One of the two. */
+/* Where tensors are written: one of the two is set. */
 typedef struct tensor_sink {
     safetensors_writer *folder;
     gguf_writer *gguf;
@@ -62,12 +63,12 @@ typedef struct tensor_sink {
 
 cadre_status tensor_list_declare(const tensor_list *list, const tensor_sink *sink);
 
-/* Several times a second: bytes written so far. A failure stops, as does a request to: it must then
- * fail. */
+/* Called several times a second with the bytes written so far. A failure stops the writing; it must
+ * fail if a stop was requested. */
 typedef cadre_status (*list_progress)(void *arg, int64_t bytes);
 
-/* c NULL: on this thread alone. progress may be NULL. Numbers that are not finite are refused where
- * a tensor has blocks. */
+/* With c NULL, writes on this thread alone. progress may be NULL. Values that are not finite are
+ * refused where a tensor has blocks. */
 cadre_status tensor_list_write(const compute *c, const tensor_list *list, const tensor_sink *sink,
     const tensor_source *source, list_progress progress, void *arg);
 

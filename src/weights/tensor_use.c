@@ -1,4 +1,5 @@
-/* tensor_use.c - which tensors of a file parameters are made of, and what is left over. */
+/* tensor_use.c - keeps which tensors of a file parameters are made of, and finds what is left
+ * over. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The layer that a name is of; -1: of none that is numbered so. */
+/* The number of the layer that a name belongs to; -1: the name has none. */
 static int64_t layer_of(const char *name)
 {
     static const char *const layers[] = { "model.layers.", "blk." };
@@ -40,9 +41,9 @@ static int64_t layer_of(const char *name)
     return -1;
 }
 
-/* A layer behind the last predicts a further token where the file announces it, or it has the
- * projection that only such layers have. Any other is one that the configuration knows nothing
- * of. */
+/* Whether a layer after the last one predicts a further token: the file announces it, or the layer
+ * has the projection that only such layers have. Any other layer is one that the configuration
+ * knows nothing about. */
 static bool predicts(const weight_file *f, const model_config *c, int64_t layer)
 {
     static const char *const patterns[] = { "model.layers.%lld.eh_proj.weight",
@@ -57,8 +58,8 @@ static bool predicts(const weight_file *f, const model_config *c, int64_t layer)
     return false;
 }
 
-/* Of a layer that predicts further tokens; what the positions imply; what is there in another
- * form. */
+/* Whether a tensor may be unused: it belongs to a layer that predicts further tokens, follows from
+ * the positions, or repeats what is there in another form. */
 static bool may_be_left(const weight_file *f, const model_config *c, const char *name)
 {
     int64_t layer = layer_of(name);
@@ -67,7 +68,8 @@ static bool may_be_left(const weight_file *f, const model_config *c, const char 
     if (!strcmp(name, GGUF_DIVISORS) &&
         (c->rope.scaling == ROPE_LLAMA3 || c->rope.scaling == ROPE_LISTED))
         return true;
-    if (c->split_kv_b && strstr(name, ".attn_kv_b.weight")) return true; /* as its two parts, too */
+    if (c->split_kv_b && strstr(name, ".attn_kv_b.weight"))
+        return true; /* its two parts are there too */
     if (c->encoder && (!strcmp(name, "shared.weight") || strstr(name, "coder.embed_tokens.weight")))
         return true;
     return c->tie && (!strcmp(name, "lm_head.weight") || !strcmp(name, "output.weight"));

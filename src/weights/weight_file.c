@@ -1,4 +1,4 @@
-/* weight_file.c - one face for the two kinds of file. */
+/* weight_file.c - gives the two kinds of file one interface. */
 #include "weights/weight_file.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* weight_file.h - the tensors of a model, whichever kind of file they lie in: a folder of
- * safetensors, or a GGUF. */
+/* weight_file.h - the tensors of a model, in either kind of file: a folder of safetensors, or a
+ * GGUF. */
 #ifndef CADRE_WEIGHTS_WEIGHT_FILE_H
 #define CADRE_WEIGHTS_WEIGHT_FILE_H
 
@@ -28,31 +28,32 @@ typedef struct weight_file {
     gguf *gguf;
 } weight_file;
 
-/* A folder of safetensors, or a GGUF file of any name */
+/* Opens a folder of safetensors, or a GGUF file of any name. */
 cadre_status weight_file_open(const char *path, weight_file *f);
 void weight_file_close(weight_file *f);
 const char *weight_file_path(const weight_file *f);
 
-/* Bytes of one of the files that the model lies in; of 0 bytes: none. */
+/* Some bytes of one of the model's files; .bytes 0: none */
 typedef struct file_range {
     size_t file; /* its number: see weight_file_path_of */
     int64_t offset, bytes;
 } file_range;
 
-/* Of bytes of a tensor that begin at `at` in the map. */
+/* The range of a tensor's bytes that begin at `at` in the map */
 file_range weight_file_range(const weight_file *f, const uint8_t *at, int64_t bytes);
 const char *weight_file_path_of(const weight_file *f, size_t file);
 
 bool weight_file_find(const weight_file *f, const char *name, stored_tensor *t);
 size_t weight_file_count(const weight_file *f);
-/* Name and tensor by number; the name is borrowed until the next call with the same buffer. */
+/* Name and tensor by index. The name is borrowed until the next call with the same buffer. */
 const char *weight_file_at(
     const weight_file *f, size_t index, char buffer[GGUF_NAME], stored_tensor *t);
 
-/* Whether a model that is written there is to be a GGUF: by its name */
+/* Whether a model that is written to this path is to be a GGUF, which its name says */
 bool path_is_gguf(const char *path);
 
-/* The same numbers in the same order: leading dimensions of 1 do not count. */
+/* Whether the tensor holds the same elements in the same order: leading dimensions of 1 do not
+ * count. */
 bool stored_has_shape(const stored_tensor *t, int rank, const int64_t *shape);
 
 #endif

@@ -1,10 +1,10 @@
-/* weights.c - from a table of parameters to views by layer and role. */
+/* weights.c - makes views, by layer and role, of a table of parameters. */
 #include "weights/weights.h"
 
 #include "base/memory.h"
 
-/* The experts' six roles as tables of pointers, one after another: table of role r of layer l at
- * pointers + first[l] + (r - ROLE_EXPERT_GATE) * experts. */
+/* The six roles of experts are tables of pointers, one after another. The table of role r of layer
+ * l begins at pointers + first[l] + (r - ROLE_EXPERT_GATE) * experts. */
 enum { EXPERT_ROLES = ROLE_EXPERT_DOWN_BIAS - ROLE_EXPERT_GATE + 1 };
 
 static int64_t count_pointers(const model_config *c)
@@ -81,7 +81,8 @@ static size_t stored_bytes(const weight *w)
                      : (size_t)(w->stride * w->rows) * sizeof(real);
 }
 
-/* Whether `up` begins where `gate` ends, for every expert: the two are then one matrix [2H, D]. */
+/* Whether `up` begins where `gate` ends, for every expert, so that the two are one matrix [2H,
+ * D]. */
 static bool are_joined(const weight *gate, const weight *up)
 {
     bool joined = up->rows && gate->stride == up->stride && gate->format == up->format &&
@@ -93,7 +94,7 @@ static bool are_joined(const weight *gate, const weight *up)
     return joined;
 }
 
-/* What a role is to a mixer, and to cross attention. */
+/* The part that a role plays for a mixer, and for cross attention */
 typedef struct mixer_role {
     param_role role;
     mixer_part part;
@@ -227,7 +228,7 @@ cadre_status model_weights_of_flat(
 
 /* ---- gradients ---- */
 
-/* Whether it lies right behind the parameter before it: up, behind gate. */
+/* Whether it lies right behind the previous parameter, as `up` may behind `gate`. */
 static bool is_joined(const param *up)
 {
     return up[-1].offset + up[-1].rows * up[-1].cols == up->offset;

@@ -1,7 +1,7 @@
 /* weights.h - a model's parameters as the arithmetic sees them: views by layer and role, and tables
  * of pointers for experts.
  *
- * The numbers lie elsewhere: in one flat array when training, in a mapped file otherwise. Gradients
+ * The values lie elsewhere: in one flat array in training, otherwise in a mapped file. Gradients
  * have the same form. */
 #ifndef CADRE_WEIGHTS_WEIGHTS_H
 #define CADRE_WEIGHTS_WEIGHTS_H
@@ -10,20 +10,20 @@
 #include "kernel/weight.h"
 #include "weights/weight_file.h"
 
-/* Streamed: not in memory but while a source of experts has brought it there. */
+/* Streamed: in memory only while a source of experts has brought it there. */
 typedef enum place_kind { PLACE_MAPPED, PLACE_COPIED, PLACE_STREAMED } place_kind;
 
-/* Where the numbers of table->rows[i] are. */
+/* Where the elements of table->rows[i] are */
 typedef struct param_place {
     place_kind kind;
-    /* [rows, cols]; vectors (rows 1) always `real`; NULL where they are streamed: */
+    /* [rows, cols]; vectors (rows 1) are always `real`; NULL: streamed, and then `range` holds. */
     const void *data;
-    file_range range, factor_range; /* the bytes from the first number's to the last's */
+    file_range range, scales_range; /* from the first byte to the last; of block scales */
     const number_format *format;    /* NULL: `real` */
-    /* Numbers from row to row; the experts of one layer have the same, and the same format */
+    /* Elements from row to row. The experts of a layer share it, and the format. */
     int64_t stride;
     number_block_scales block_scales;
-    /* As in kernel/weight.h; of all experts of one role and layer, or none */
+    /* As in kernel/weight.h; the same for all experts of one role and layer */
     bool interleaved;
 } param_place;
 
@@ -45,7 +45,7 @@ typedef struct layer_gradients {
     real *role[ROLE_COUNT];
     mixer_gradients mixer, cross;
     moe_gradients moe;
-    bool accumulate; /* the next backward adds to what is there; else it writes */
+    bool accumulate; /* the next backward pass adds, instead of overwriting */
 } layer_gradients;
 
 typedef struct model_gradients {
@@ -61,14 +61,15 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
     const param_place *place, model_weights *w);
 void model_weights_free(model_weights *w);
 
-/* Views into flat arrays of table->elements: of the rows of this stack, which an encoder's
- * configuration tells from its decoder's. */
+/* Makes views into flat arrays of table->elements, of the rows of this stack: an encoder's
+ * configuration tells its rows from its decoder's. */
 cadre_status model_weights_of_flat(
     const model_config *config, const param_table *table, const real *values, model_weights *w);
 cadre_status model_gradients_of_flat(
     const model_config *config, const param_table *table, real *values, model_gradients *g);
 void model_gradients_free(model_gradients *g);
-/* Whether the next backward adds to what is there, or writes: the first of a step. */
+/* Says whether the next backward pass adds to the gradients or, as the first of a step, overwrites
+ * them. */
 void model_gradients_accumulate(model_gradients *g, int64_t layers, bool accumulate);
 
 static inline const real *weight_reals(const weight *w) { return w->data; }

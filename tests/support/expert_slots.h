@@ -6,7 +6,7 @@
 
 #include "moe/expert_source.h"
 
-enum { EXPERT_PARTS = 6 }; /* gate, up, down, and where they have factors these */
+enum { EXPERT_PARTS = 6 }; /* gate, up, down, and their block scales if they have any */
 
 typedef struct expert_slot {
     int64_t layer;
