@@ -1,8 +1,8 @@
-/* decode.c - generating: sequences side by side, each a token further a pass, against how fast
- * memory can be read.
+/* decode.c - measures generation: sequences side by side get one token more in each pass, compared
+ * with how fast memory can be read.
  *
- * The tokens are random, so that experts are chosen as texts choose them and not as one repeated
- * token does; every pass computes the logits of every sequence. */
+ * The tokens are random, so that experts are chosen as texts choose them, not as one repeated token
+ * does. Every pass computes the logits of every sequence. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -13,7 +13,7 @@
 #include "infer/runner.h"
 #include "kernel/context.h"
 
-static const double SECONDS = 10; /* about, for all repeats */
+static const double SECONDS = 10; /* about, for all repetitions */
 
 typedef struct decoding {
     cadre_model *model;
@@ -21,26 +21,27 @@ typedef struct decoding {
     runner runner;
     session *sessions;  /* [streams] */
     runner_part *parts; /* [streams] */
-    int64_t *rows;      /* [streams] of a pass */
+    int64_t *rows;      /* [streams] those of a pass that logits are wanted of */
     int32_t *tokens;    /* [steps, streams] */
     real *logits;       /* [streams, V] */
     traffic traffic;
-    int64_t cache_read; /* bytes of keys and values */
+    int64_t cache_read; /* bytes of keys and values that were read */
     cadre_status status;
 } decoding;
 
 static int64_t cache_bytes_read(const decoding *d)
 {
     const model_config *c = &d->model->config;
-    int64_t reals = 0;
+    int64_t elements = 0;
     for (int64_t i = 0; i < d->streams; i++)
         for (int64_t l = 0; l < c->layers; l++) {
             const mixer_state_size *size = &d->sessions[i].state.layer[l].size;
             int64_t seen = session_length(&d->sessions[i]), window = c->layer[l].mixer.window;
-            reals += (window && window < seen ? window : seen) * (size->key_row + size->value_row) +
-                     size->fixed;
+            elements +=
+                (window && window < seen ? window : seen) * (size->key_row + size->value_row) +
+                size->fixed;
         }
-    return reals * (int64_t)sizeof(real);
+    return elements * (int64_t)sizeof(real);
 }
 
 static void run_all(void *arg)
@@ -74,8 +75,8 @@ static cadre_status put_line(
     return result_put(&w, line, arg);
 }
 
-/* Memory's speed changes from minute to minute where machines are shared, so it is measured before
- * and after. */
+/* Measures decoding. Where machines are shared, the speed of memory changes from minute to minute,
+ * so it is measured before and after. */
 static cadre_status measure(decoding *d, cadre_line_listener line, void *arg)
 {
     compute *c = d->model->context->compute;
@@ -98,7 +99,7 @@ static cadre_status open_sessions(decoding *d, int64_t capacity)
     return CADRE_OK;
 }
 
-/* Fills every session with the same `depth` tokens, over and over the first of those to come. */
+/* Fills every session with the same `depth` tokens, which repeat the first of those to come. */
 static cadre_status fill_sessions(decoding *d)
 {
     for (int64_t i = 0; i < d->streams; i++)

@@ -1,9 +1,9 @@
-/* gemm.c - speed of matrix products: square ones, and grouped ones as experts need them, beside
+/* gemm.c - measures matrix products: square ones, and grouped ones as experts need them, beside
  * OpenBLAS where it is installed.
  *
- * y = x . w^T, the product of the forward pass. OpenBLAS, which has no grouped product, runs a loop
- * over the experts. The two take turns, the best time of each counts; between their turns is a
- * pause in which waiting threads of either fall asleep. */
+ * The product is y = x . w^T, as in the forward pass. OpenBLAS has no grouped product, so it runs a
+ * loop over the experts. The two take turns, and the best time of each counts. Between turns is a
+ * pause in which the waiting threads of both fall asleep. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 enum { TURNS = 6, EXPERTS = 64 };
 
 typedef struct shape {
-    int64_t experts;       /* 0: one product, not grouped */
+    int64_t experts;       /* 0: a single product, not grouped */
     int64_t m, n, k;       /* m: all rows */
     int64_t rows[EXPERTS]; /* of each expert */
 } shape;
@@ -36,7 +36,7 @@ static shape square_shape(int64_t side)
     return (shape){ .m = side, .n = side, .k = side, .rows = { side } };
 }
 
-/* Every row draws its expert. */
+/* Draws an expert for each row. */
 static shape grouped_shape(int64_t mean)
 {
     shape s = { .experts = EXPERTS, .m = mean * EXPERTS, .n = 2048, .k = 1024 };
@@ -97,7 +97,7 @@ static void pause_between_turns(void)
     nanosleep(&(struct timespec){ .tv_nsec = 60000000 }, NULL);
 }
 
-/* The best of a few calls, or of the one that is long enough. */
+/* The best of a few calls, or one call if that is long enough. */
 static double seconds_of(compute *c, const openblas *blas, const shape *s, const operands *o)
 {
     double best = INFINITY, until = clock_seconds() + 0.02, now;
@@ -111,7 +111,7 @@ static double seconds_of(compute *c, const openblas *blas, const shape *s, const
     return best;
 }
 
-/* Best seconds of ours and of theirs; theirs are infinite where there is no OpenBLAS. */
+/* Measures the best time of ours and of theirs; theirs is infinite without OpenBLAS. */
 static void take_turns(compute *c, const openblas *blas, const shape *s, const operands *o,
     double *ours, double *theirs)
 {

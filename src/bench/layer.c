@@ -1,10 +1,10 @@
-/* layer.c - what sparsity costs: a training step of a sparse layer against one of a dense
- * feed-forward of equal active work.
+/* layer.c - measures what sparsity costs: a training step of a sparse layer, compared with that of
+ * a dense feed-forward with the same active work.
  *
- * Both are SwiGLU without biases on the same kernels, forward and backward with gradients of
- * weights and inputs; routing, dispatch, combination and balancing losses are the sparse layer's to
- * carry. The two take turns; the best times of a round give a ratio, and the median over the rounds
- * is the answer. */
+ * Both are SwiGLU without biases on the same kernels, forward and backward, with gradients of
+ * weights and inputs. Only the sparse layer has routing, dispatch, combination and balancing
+ * losses. The two take turns. The best times of a round give a ratio, and the median over the
+ * rounds is the answer. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,7 +26,7 @@ enum {
     TURNS = 3
 };
 
-/* A feed-forward's three matrices and their gradients, [experts] of each, gate and up
+/* The three matrices of a feed-forward and their gradients, [experts] of each. Gate and up are
  * neighbours. */
 typedef struct matrices {
     real *values, *gradient;
@@ -106,7 +106,7 @@ static int ascending(const void *a, const void *b)
 static double ratio(bench *b)
 {
     double ratios[ROUNDS];
-    run_sparse(b), run_dense(b); /* first touch of the memory */
+    run_sparse(b), run_dense(b); /* touches the memory */
     for (int i = 0; i < ROUNDS; i++) {
         double sparse = INFINITY, dense = INFINITY;
         for (int turn = 0; turn < TURNS; turn++) {

@@ -1,4 +1,4 @@
-/* limits.c - measuring the machine. */
+/* limits.c - measures the machine. */
 #include "bench/limits.h"
 
 #include <math.h>
@@ -63,7 +63,7 @@ static pool_range words_of(int worker, int workers)
     return pool_share(READ_BYTES / 8, 4096, worker, workers);
 }
 
-/* Each worker touches what it will read: memory then lies where it is read from. */
+/* Each worker writes first what it will read, so that its memory is near it. */
 static void touch(void *arg, int worker, int workers)
 {
     reading *r = arg;

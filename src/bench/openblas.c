@@ -1,5 +1,5 @@
-/* openblas.c - the library found by its name, and the two of its functions that are called. It
- * obeys its own environment variables (OPENBLAS_CORETYPE) as in any other program. */
+/* openblas.c - finds the library by its name, and the two of its functions that are called. It
+ * obeys its own environment variables (OPENBLAS_CORETYPE), as in any program. */
 #include "bench/openblas.h"
 
 #include <dlfcn.h>
@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 
-/* CBLAS' names for what lies how. */
+/* CBLAS's numbers for layouts */
 enum { ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112 };
 
 typedef void gemm_function(int order, int trans_a, int trans_b, int m, int n, int k, real alpha,
@@ -23,7 +23,7 @@ struct openblas {
 static void *symbol(void *library, const char *name, void *function)
 {
     void *found = dlsym(library, name);
-    memcpy(function, &found, sizeof found); /* C has no cast from one to the other */
+    memcpy(function, &found, sizeof found); /* C has no cast from an object to a function */
     return found;
 }
 

@@ -1,5 +1,5 @@
-/* openblas.h - OpenBLAS, where this machine has it: what matrix products are measured beside.
- * Opened at run time; nothing that cadre computes ever comes from it. */
+/* openblas.h - OpenBLAS, if this machine has it, to compare matrix products with. It is opened at
+ * run time, and nothing that cadre computes comes from it. */
 #ifndef CADRE_BENCH_OPENBLAS_H
 #define CADRE_BENCH_OPENBLAS_H
 

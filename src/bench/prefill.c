@@ -1,8 +1,8 @@
-/* prefill.c - reading a prompt: random tokens in chunks, and the logits of the last, against the
- * multiply-add peak.
+/* prefill.c - measures reading a prompt: random tokens in chunks, and the logits of the last one,
+ * compared with the multiply-add peak.
  *
- * Two operations are counted for a token and an active weight, the head's for one token alone, and
- * none for attention itself. */
+ * Two operations are counted for each token and active weight, those of the head for one token
+ * only, and none for attention itself. */
 #include "base/memory.h"
 #include "base/random.h"
 #include "bench/limits.h"
@@ -10,7 +10,7 @@
 #include "infer/runner.h"
 #include "kernel/context.h"
 
-static const double SECONDS = 10; /* about, for all repeats */
+static const double SECONDS = 10; /* about, for all repetitions */
 
 typedef struct prefilling {
     int64_t count;

@@ -1,4 +1,4 @@
-/* result.c - the beginning and the end of every benchmark's line. */
+/* result.c - begins and ends the line of a benchmark. */
 #include "bench/result.h"
 
 json_writer result_new(void)

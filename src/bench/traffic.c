@@ -1,4 +1,4 @@
-/* traffic.c - sizes by the table of parameters, counts by the plans. */
+/* traffic.c - takes sizes from the table of parameters, and counts from the plans. */
 #include "bench/traffic.h"
 
 #include "base/memory.h"

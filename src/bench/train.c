@@ -1,5 +1,4 @@
-/* train.c - speed of the training step on random tokens: the whole of it, with routing, losses,
- * AdamW. */
+/* train.c - measures the whole training step on random tokens, with routing, losses and AdamW. */
 #include <math.h>
 
 #include "base/clock.h"
@@ -28,7 +27,7 @@ static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32
     }
 }
 
-/* The fastest of a few steps, in seconds. */
+/* Takes the fastest of a few steps, in seconds. */
 static cadre_status time_steps(trainer *t, tokens *source, double lr, double *best)
 {
     *best = INFINITY;

@@ -1,6 +1,6 @@
-/* gradients.c - a sparse layer's backward pass against central differences of its forward pass, in
- * the precision that is installed. In float that holds to about a hundredth; the build with
- * REAL=double is held to a millionth by the tests. */
+/* gradients.c - compares a sparse layer's backward pass with central differences of its forward
+ * pass, in the installed precision. In float they agree to about a hundredth. The tests hold the
+ * build with REAL=double to a millionth. */
 #include <math.h>
 
 #include "arch/recipe.h"
@@ -12,7 +12,7 @@
 
 enum { TOKENS = 6, WIDTH = 8, HIDDEN = 12, SAMPLES = 40 };
 
-/* One sparse layer as a model of one layer has it. */
+/* One sparse layer, as in a model with one layer */
 typedef struct layer_case {
     model_config config;
     layer_config layer;

@@ -1,5 +1,5 @@
-/* kernels.c - every CPU variant that this machine has against the portable one, bit for bit, on one
- * thread and on several. */
+/* kernels.c - compares every CPU variant that this machine has with the portable one, bit for bit,
+ * on one thread and on several. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -13,7 +13,7 @@ enum { MOST = 150, ROW = 1000 };
 
 typedef bool (*variant_check)(compute *portable, compute *other);
 
-/* Runs a check under each variant and 1 and `threads` threads. */
+/* Runs a check under each variant, on 1 and on `threads` threads. */
 static bool each_variant(verify_run *run, variant_check same)
 {
     int count, tried = 0;
@@ -23,7 +23,7 @@ static bool each_variant(verify_run *run, variant_check same)
         for (int threads = 1; threads <= run->threads;
              threads += run->threads > 1 ? run->threads - 1 : 1) {
             compute *other;
-            /* Not of this machine */
+            /* This machine lacks the variant. */
             if (compute_new(threads, list[i]->name, &other) != CADRE_OK) break;
             bool equal = same(run->portable, other);
             compute_free(other);
@@ -69,7 +69,7 @@ static bool same_nt(compute *p, compute *o) { return same_product(p, o, GEMM_NT)
 static bool same_nn(compute *p, compute *o) { return same_product(p, o, GEMM_NN); }
 static bool same_tn(compute *p, compute *o) { return same_product(p, o, GEMM_TN); }
 
-/* The row kernels that a training step leans on, one after another into one array. */
+/* Runs the row kernels that a training step uses, one after another, into one array. */
 static void run_rows(const row_kernels *rows, real *out /* [5 * ROW] */)
 {
     real x[ROW], gain[ROW], m[ROW] = { 0 }, v[ROW] = { 0 };

@@ -1,4 +1,5 @@
-/* references.c - routers, losses and activations against numbers worked out in double precision. */
+/* references.c - compares routers, losses and activations with numbers that were computed in double
+ * precision. */
 #include <math.h>
 #include <stdio.h>
 
@@ -18,12 +19,12 @@ typedef struct router_case {
     int picks, groups, groups_used;
     double scale, top_p;
     bool biased;
-    int expected; /* picks that there must be */
+    int expected; /* picks that must be there */
     int ids[MOST_PICKS];
     double weights[MOST_PICKS];
 } router_case;
 
-/* "experts 2 6, weights 0.370 0.224": to as many digits as docs/learn has. */
+/* Writes "experts 2 6, weights 0.370 0.224", to as many digits as docs/learn has. */
 static void print_picks(char *text, size_t size, int count, const gexp *pick, const real *weights)
 {
     int used = snprintf(text, size, "experts");
@@ -50,7 +51,7 @@ static bool compare_picks(
     return verify_say(run, worst < 5e-6, "%s, within %.1e", found, worst);
 }
 
-/* Routes the logits and compares picks and weights. */
+/* Routes the logits and compares picks and weights with the expected ones. */
 static bool check_router(verify_run *run, const router_case *c)
 {
     const router *r = router_by_name(c->router);

@@ -1,4 +1,4 @@
-/* verify.c - walks the lists of checks. */
+/* verify.c - runs the lists of checks. */
 #include "kernel/context.h"
 #include "verify/verify.h"
 

@@ -1,8 +1,8 @@
-/* verify.h - what `cadre verify` runs on the installed program: three lists of checks, each a row
- * with a name and a function.
+/* verify.h - what `cadre verify` runs on the installed program: three lists of checks, in which
+ * each row has a name and a function.
  *
- * A check writes what it found into `detail` and returns whether it holds. The tests in tests/ go
- * much further; this is what a user can ask of the machine at hand. */
+ * A check writes what it found into `detail` and returns whether all is well. The tests in tests/
+ * go much further; these checks are for users who want to know about their own machine. */
 #ifndef CADRE_VERIFY_VERIFY_H
 #define CADRE_VERIFY_VERIFY_H
 

@@ -14,7 +14,7 @@
 enum { EXPERT_MATRICES = 3, EXPERT_RANGES = 2 * EXPERT_MATRICES };
 
 typedef struct expert_record {
-    file_range range[EXPERT_RANGES]; /* .bytes 0: there is none, or it is in memory */
+    file_range range[EXPERT_RANGES]; /* .bytes 0: there is none, or it is not streamed */
 } expert_record;
 
 typedef struct expert_records {

@@ -26,8 +26,8 @@ bool param_source_exists(const weight_file *file, const model_config *config, co
 /* The first element, if kernels can read the rows in the file; otherwise NULL. */
 const void *param_source_in_place(const param_source *s);
 
-/* Row `row` [cols] of the parameter; of a head's rows in pairs in the model's order, or (stored) in
- * the file's. */
+/* Reads row `row` [cols] of the parameter. The rows of a head that are rotated in pairs come in the
+ * model's order, or with `stored` in the file's. */
 void param_source_row(const param_source *s, int64_t row, bool stored, float *values);
 
 /* The bytes of the same row, if it lies in this format with its elements side by side; otherwise

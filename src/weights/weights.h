@@ -18,7 +18,7 @@ typedef struct param_place {
     place_kind kind;
     /* [rows, cols]; vectors (rows 1) are always `real`; NULL: streamed, and then `range` holds. */
     const void *data;
-    file_range range, scales_range; /* from the first byte to the last; of block scales */
+    file_range range, scales_range; /* all bytes of the values; of their block scales */
     const number_format *format;    /* NULL: `real` */
     /* Elements from row to row. The experts of a layer share it, and the format. */
     int64_t stride;
