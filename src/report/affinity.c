@@ -1,4 +1,4 @@
-/* affinity.c - shares and orders from the counts of domain and expert. */
+/* affinity.c - computes shares and orders from the counts of domains and experts. */
 #include "report/affinity.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@ static double entropy_bits(const double *part, int count, double sum)
     return bits;
 }
 
-/* share[domains, experts], and the sum of each domain's picks. */
+/* Computes share[domains, experts], and the sum of each domain's picks. */
 static void layer_shares(const int64_t *count, int domains, int experts, double *share, double *sum)
 {
     for (int d = 0; d < domains; d++) {
@@ -41,7 +41,8 @@ static double purity(const double *share, int domains, int experts, int e, int l
     return leading < 0 ? 0 : share[leading * experts + e] / sum;
 }
 
-/* Insertion sort by domain (never picked: last), then by purity; ties keep the order of numbers. */
+/* Insertion sort by domain, then by purity; experts that were never picked come last. Ties keep the
+ * order of numbers. */
 static void layer_order(const int *leading, const double *pure, int experts, int *order)
 {
     for (int e = 0; e < experts; e++) {

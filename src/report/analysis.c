@@ -10,7 +10,7 @@
 #define FILE_LIMIT JSON_LIMIT
 #define BYTES_MAX 1e15
 #define BITS_MAX 1e6
-#define COUNT_MAX 100000000000 /* all cells that a file can hold sum to less than 2^63 */
+#define COUNT_MAX 100000000000 /* the sum of all cells of a file stays below 2^63 */
 
 static int least(size_t a, int b) { return a < (size_t)b ? (int)a : b; }
 
@@ -39,7 +39,7 @@ static cadre_status read_domains(const json_node *root, run_analysis *c)
     return CADRE_OK;
 }
 
-/* counts[domains][experts] of one layer. */
+/* Reads counts[domains][experts] of one layer. */
 static cadre_status read_layer_counts(
     const json_node *rows, int domains, int experts, int64_t *counts)
 {
@@ -92,7 +92,7 @@ static cadre_status read_shuffled(const json_node *root, const model_shape *shap
     return CADRE_OK;
 }
 
-/* The loads beside the pairs are those of all domains together. */
+/* The loads that are used with the pairs are those of all domains together. */
 static void add_loads(const model_shape *shape, run_analysis *c)
 {
     for (int s = 0; s < shape->layers; s++) {
@@ -216,7 +216,7 @@ static cadre_status read_compare(const char *path, run_analysis *c)
     return CADRE_OK;
 }
 
-/* ---- both ---- */
+/* ---- both files ---- */
 
 cadre_status analysis_read(
     const char *path, const char *compare, const model_shape *shape, run_analysis *analysis)

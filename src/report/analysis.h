@@ -1,8 +1,8 @@
-/* analysis.h - what a run wrote about its text: analysis.json (domains, which experts they went to,
- * samples) and compare.json (what compressors make of the same bytes). Both are optional; without
- * them every count is 0.
+/* analysis.h - what a run wrote about its text: analysis.json (domains, the experts that they went
+ * to, samples) and compare.json (what compressors make of the same bytes). Both are optional;
+ * without them every count is 0.
  *
- * Strings are borrowed from the documents, which stay open as long as it. */
+ * Strings are borrowed from the documents, which stay open as long as the analysis. */
 #ifndef CADRE_REPORT_ANALYSIS_H
 #define CADRE_REPORT_ANALYSIS_H
 
@@ -32,8 +32,8 @@ typedef struct analysis_method {
     double bits_per_byte[ANALYSIS_DOMAINS]; /* NAN: not measured */
 } analysis_method;
 
-/* What chance would give for the mutual information of domain and expert: domains shuffled over
- * stretches of text. */
+/* The mutual information of domain and expert that chance would give, found by shuffling the
+ * domains over pieces of text */
 typedef struct shuffled_bits {
     double mean, deviation;
 } shuffled_bits;
@@ -41,7 +41,7 @@ typedef struct shuffled_bits {
 typedef struct run_analysis {
     int domains, passages, samples, methods;
     analysis_domain *domain;
-    int64_t *routed; /* picks, a layer after another, each [domains, experts]; NULL: not said */
+    int64_t *routed; /* picks, one layer after another, each [domains, experts]; NULL: not said */
     shuffled_bits *shuffled; /* [layers]; NULL: not said */
     expert_pairs pairs;      /* .count NULL: not said */
     top_tokens top;
@@ -51,18 +51,18 @@ typedef struct run_analysis {
     json_document *analysis, *compare;
 } run_analysis;
 
-/* From analysis.json and compare.json; a file that is not there is left out. */
+/* Reads analysis.json and compare.json; a missing file is left out. */
 cadre_status analysis_read(
     const char *path, const char *compare, const model_shape *shape, run_analysis *analysis);
 void analysis_free(run_analysis *analysis);
 
-/* The picks of one layer, [domains, experts]. */
+/* The picks of one layer, [domains, experts] */
 static inline int64_t *analysis_routed(const run_analysis *c, const shape_layer *layer)
 {
     return c->routed + (int64_t)layer->first_expert * c->domains;
 }
 
-/* Bits per byte over all domains, weighted by their bytes; NAN if not said. */
+/* The mean bits per byte of all domains, weighted by their bytes; NAN: not said. */
 double analysis_bits_per_byte(const run_analysis *c);
 
 #endif

@@ -1,6 +1,6 @@
-/* balance.c - balance over time, a row a layer: how far the busiest expert is above its share,
- * experts that got nothing, picks that were dropped, and how many experts' worth of choice there
- * was. One scale a column, so that rows can be compared. */
+/* balance.c - balance over time, one row for each layer: how far the busiest expert is above its
+ * share, experts that got nothing, picks that were dropped, and how many experts a token
+ * considered. Each column has one scale, so that rows can be compared. */
 #include <math.h>
 
 #include "report/chart.h"
@@ -10,10 +10,10 @@
 
 typedef struct balance_column {
     enum layer_metric which;
-    /* none: said in place of a line that is 0 throughout; NULL: drawn */
+    /* `none` replaces a line that is 0 throughout; NULL: the line is drawn. */
     const char *title, *unit, *none;
-    double (*shown)(double); /* what is drawn of what was logged */
-    bool worst;              /* the greatest of any step is the worst, and told */
+    double (*shown)(double); /* what is drawn, from what was logged */
+    bool worst;              /* the greatest value of any step is the worst, and is shown */
 } balance_column;
 
 static double as_it_is(double value) { return value; }
@@ -28,7 +28,7 @@ static const balance_column column[] = {
 };
 enum { COLUMNS = sizeof column / sizeof *column };
 
-/* Of all layers; -INFINITY: nothing was logged. */
+/* The greatest value of all layers; -INFINITY: nothing was logged. */
 static double greatest(const run_history *h, const balance_column *col)
 {
     double most = -INFINITY;
@@ -68,7 +68,8 @@ static void draw_cell(
         col->worst ? figure_value(high).text : "");
 }
 
-/* A row a step, a column a number of a layer; not every step where these are many. */
+/* A row for each step and a column for each number of a layer. Where steps are many, some are left
+ * out. */
 static void numbers(byte_buffer *page, const training_run *r, const double *most)
 {
     const run_history *h = &r->history;

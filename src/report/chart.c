@@ -53,7 +53,7 @@ static void grid_path(chart *c)
     byte_buffer_text(c->page, "\"/>");
 }
 
-/* Whole numbers with a power of ten, which no locale writes otherwise. */
+/* Writes integers with a power of ten, which every locale writes alike. */
 static void range_attribute(byte_buffer *page, const char *name, double low, double high)
 {
     int power = (int)ceil(log10(fmax(fabs(low), fabs(high)))) - 9;
@@ -101,7 +101,7 @@ void chart_end(chart *c, const chart_form *form)
     byte_buffer_text(c->page, "</div>\n");
 }
 
-/* ---- lines: absolute where they begin, then relative, which is short ---- */
+/* ---- lines: a path begins with absolute coordinates and goes on with relative ones ---- */
 
 static void open_path(chart *c, const char *style, const char *name)
 {
@@ -148,7 +148,8 @@ void chart_band(
     byte_buffer_text(c->page, "\"/>");
 }
 
-/* A line of no length with round ends is a dot whose size the stretching leaves alone. */
+/* A line of no length with round ends is a dot, whose size does not change when the drawing is
+ * stretched. */
 void chart_dots(
     chart *c, const double *x, const double *y, int count, const char *style, const char *name)
 {
@@ -158,7 +159,7 @@ void chart_dots(
     byte_buffer_text(c->page, "\"/>");
 }
 
-/* Neighbours in a row are one stroke. */
+/* Neighbours in a row are drawn as one stroke. */
 void chart_cells(
     chart *c, const int32_t *which, int rows, int columns, int32_t value, const char *style)
 {

@@ -1,4 +1,4 @@
-/* comparison.c - the head of a page of two runs, their loads, and the settings in which they
+/* comparison.c - the head of a page about two runs, their loads, and the settings in which they
  * differ. */
 #include "report/comparison.h"
 
@@ -29,7 +29,7 @@ static void text_row(byte_buffer *page, const char *label, const char *a, const 
     byte_buffer_text(page, "<td></td></tr>\n");
 }
 
-/* Two numbers and by how much the second differs; NAN: not said. */
+/* Two numbers, and the difference of the second; NAN: not said. */
 static void number_row(
     byte_buffer *page, const char *label, double a, double b, figure (*shown)(double))
 {
@@ -60,7 +60,7 @@ static double share_of(const run_side *s)
     return s->affinity.bits[affinity_clearest_layer(&s->affinity, &s->run.shape)];
 }
 
-/* The busiest expert of any layer, in fair shares. */
+/* The load of the busiest expert of any layer, in fair shares */
 static double busiest(const run_side *s)
 {
     double most = NAN;
@@ -176,7 +176,7 @@ void comparison_loads(byte_buffer *page, const run_side side[2])
 
 /* ---- settings ---- */
 
-/* A row where the two values read differently; returns whether they did. */
+/* Adds a row if the two values read differently; returns whether they do. */
 static bool setting_row(byte_buffer *page, const char *key, const json_node *a, const json_node *b)
 {
     byte_buffer text[2] = { 0 };

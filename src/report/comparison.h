@@ -1,5 +1,4 @@
-/* comparison.h - two training runs side by side: what differs in their settings, and what came of
- * it. */
+/* comparison.h - two training runs side by side: the settings that differ, and the results. */
 #ifndef CADRE_REPORT_COMPARISON_H
 #define CADRE_REPORT_COMPARISON_H
 
@@ -11,7 +10,7 @@ typedef struct run_side {
     const char *name;
     training_run run;
     affinity affinity;
-    double *loads; /* [experts of all layers] at the end of the run; NULL: nothing was logged */
+    double *loads; /* [experts of all layers] at the end of the run; NULL: none were logged */
 } run_side;
 
 void comparison_header(byte_buffer *page, const run_side side[2]);

@@ -1,12 +1,12 @@
-/* compression.c - bits per byte of each domain's validation text, beside what compressors make of
- * the same bytes. */
+/* compression.c - bits per byte of each domain's validation text, and what compressors make of the
+ * same bytes. */
 #include <math.h>
 
 #include "report/figure.h"
 #include "report/html.h"
 #include "report/sections.h"
 
-enum { SHAPES = 4 }; /* of marks, before they repeat */
+enum { SHAPES = 4 }; /* of marks, after which they repeat */
 
 static double greatest(const run_analysis *c)
 {
@@ -25,7 +25,7 @@ static void mark(byte_buffer *page, const char *style, int shape, double share)
     byte_buffer_text(page, "\"></i>");
 }
 
-/* Least and greatest of one domain's marks, joined by a hairline. */
+/* Joins the least and the greatest mark of a domain with a thin line. */
 static void draw_span(byte_buffer *page, const run_analysis *c, int d, double most)
 {
     double low = c->domain[d].bits_per_byte, high = low;

@@ -1,5 +1,5 @@
-/* domains.c - which expert took which domain: a matrix of squares a layer, and the bits that the
- * choice of expert tells. */
+/* domains.c - which experts each domain's tokens went to: a matrix of squares for each layer, and
+ * the bits that the choice of expert gives. */
 #include <math.h>
 #include <stdio.h>
 
@@ -14,7 +14,7 @@ static bool tabled(const affinity *a, const model_shape *shape)
     return (int64_t)shape->experts * a->domains <= HTML_CELLS;
 }
 
-/* Bits told, as a bar against what could be told. */
+/* The bits that the choice gives, as a bar within the bits that it could give */
 static void caption(byte_buffer *page, const affinity *a, const shuffled_bits *chance,
     const shape_layer *layer, int s)
 {

@@ -1,5 +1,5 @@
 /* experts.c - the tokens that each expert takes more often than chance, with places where they
- * stood: a row an expert, which opens. */
+ * occurred: one row for each expert, which the reader can open. */
 #include <string.h>
 
 #include "report/figure.h"
@@ -7,9 +7,10 @@
 #include "report/paint.h"
 #include "report/sections.h"
 
-enum { ALL_TOKENS = 3000, TOKEN_BYTES = 40 }; /* on the page; of a token */
+enum { ALL_TOKENS = 3000, TOKEN_BYTES = 40 }; /* on the page; bytes of a token */
 
-/* Text with its line ends as signs; `spaces`: its spaces too, a run of them as a number. */
+/* Writes text with signs for its line ends and, with `spaces`, for its spaces, whose number is
+ * written. */
 static void put_text(byte_buffer *page, const char *text, bool spaces)
 {
     while (*text) {
@@ -98,11 +99,11 @@ void section_experts(byte_buffer *page, const training_run *r, const affinity *a
     if (!r->analysis.top.token) return;
     int each = tokens_of_each(&r->shape), shown = 0;
     html_section(page, "experts", "What each expert takes");
-    byte_buffer_text(page, "<p>The tokens of validation text that an expert takes more often than "
-                           "its load would have it, the "
-                           "most telling first. A row opens: how often it took the token, of how "
-                           "many times that the token "
-                           "occurred, and where it stood.</p>\n");
+    byte_buffer_text(page,
+        "<p>The tokens of validation text that an expert takes more often than "
+        "its load would explain; the most telling ones come first. Open a row to "
+        "see how often it took each token, how often the token occurred, and "
+        "where it stood.</p>\n");
     for (int s = 0; s < r->shape.layers && shown < ALL_TOKENS; s++) {
         const shape_layer *layer = &r->shape.layer[s];
         html_picture(page, "expert-list", "top-tokens", layer->number);

@@ -10,8 +10,8 @@
 #define THIN "\xE2\x80\xAF" /* narrow no-break space */
 #define MINUS "\xE2\x88\x92"
 
-/* A figure in our own form: a point where the locale wrote a comma, a minus sign for a hyphen in
- * front. */
+/* Puts a printed number into our form: a point where the locale wrote a comma, and a minus sign in
+ * place of a hyphen. */
 static figure settle(const char *printed, const char *unit)
 {
     figure f;

@@ -1,5 +1,5 @@
-/* figure.h - numbers as people read them: few digits, thin spaces, units. Always with a point,
- * whatever the locale. */
+/* figure.h - numbers as people read them: few digits, thin spaces, units. The decimal point is a
+ * point in any locale. */
 #ifndef CADRE_REPORT_FIGURE_H
 #define CADRE_REPORT_FIGURE_H
 
@@ -11,9 +11,9 @@ typedef struct figure {
 
 figure figure_whole(double n);                  /* 12 345 */
 figure figure_short(double n);                  /* 12.3 k, 4.56 M */
-figure figure_digits(double value, int digits); /* so many after the point */
-figure figure_value(double value);             /* four digits that count: 2.943, 0.01234, 1.2e-05 */
-figure figure_tick(double value, double step); /* on an axis whose ticks are `step` apart */
+figure figure_digits(double value, int digits); /* `digits` digits after the point */
+figure figure_value(double value); /* four significant digits: 2.943, 0.01234, 1.2e-05 */
+figure figure_tick(double value, double step); /* for an axis whose ticks are `step` apart */
 figure figure_share(double share);             /* 12.3 % */
 figure figure_time(double seconds);            /* 3 min 12 s */
 

@@ -1,5 +1,5 @@
-/* heat.c - draws maps of shades, one path a shade: neighbours in a row that share it are one
- * stroke. */
+/* heat.c - draws maps of shades, with one path for each shade. Neighbours in a row with the same
+ * shade are one stroke. */
 #include "report/heat.h"
 
 static const double bound[HEAT_LEVELS - 1] = { 0, 0.25, 0.5, 0.8, 1.25, 1.6, 2.0, 3.0 };

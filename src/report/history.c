@@ -1,4 +1,4 @@
-/* history.c - reads metrics.jsonl into spans of time. */
+/* history.c - reads metrics.jsonl and gathers it into spans of time. */
 #include "report/history.h"
 
 #include <math.h>
@@ -40,8 +40,8 @@ const metric_point *history_layer(const run_history *m, enum layer_metric which,
 
 /* ---- spans ---- */
 
-/* Span of `step` when the run is cut into `count`; a log that goes on after a step that a later
- * line took back may name steps outside first..last. */
+/* The span of `step` when the run is divided into `count`. Where a later line took steps back, the
+ * log may name steps outside first..last. */
 static int span_of(const run_history *m, int count, int64_t step)
 {
     if (step <= m->first) return 0;
@@ -82,7 +82,7 @@ static void forget_from(run_history *m, int64_t step)
         (size_t)(m->columns - column) * (size_t)m->experts * sizeof *m->loads);
 }
 
-/* ---- one line ---- */
+/* ---- one line of the log ---- */
 
 typedef struct history_reader {
     const model_shape *shape;
@@ -102,7 +102,7 @@ static cadre_status read_scalars(const json_node *line, run_history *m, int poin
     return CADRE_OK;
 }
 
-/* An optional array of one item a sparse layer. */
+/* An optional array of one item for each sparse layer */
 static cadre_status layer_array(
     const json_node *line, const char *key, int layers, json_node *array)
 {
@@ -134,7 +134,7 @@ static cadre_status read_loads(
     return CADRE_OK;
 }
 
-/* After read_loads. Dropped picks become a share of the layer's picks. */
+/* Called after read_loads. Dropped picks become a share of the layer's picks. */
 static cadre_status read_layer_metric(
     const json_node *line, history_reader *r, int which, int point)
 {
@@ -179,7 +179,7 @@ static cadre_status step_of(json_document *document, int64_t *step)
     return status;
 }
 
-/* First and last step; *found is false in a file without a line. */
+/* Finds the first and the last step; *found is false in a file without lines. */
 static cadre_status find_range(json_lines *lines, run_history *m, bool *found)
 {
     json_document *document;
@@ -189,7 +189,7 @@ static cadre_status find_range(json_lines *lines, run_history *m, bool *found)
     CADRE_TRY(step_of(document, &m->last));
     CADRE_TRY(lines_next(lines, &document));
     CADRE_TRY(step_of(document, &m->first));
-    if (m->first > m->last) m->first = m->last; /* a log that went back before its own beginning */
+    if (m->first > m->last) m->first = m->last; /* the log went back to before its own beginning */
     lines->at = 0;
     lines->line = 0;
     return CADRE_OK;
@@ -255,7 +255,7 @@ void history_free(run_history *history)
     *history = (run_history){ 0 };
 }
 
-/* ---- asking ---- */
+/* ---- reading the history ---- */
 
 double history_late(const run_history *m, const metric_point *series, double share)
 {

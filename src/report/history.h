@@ -1,8 +1,8 @@
-/* history.h - what a run logged at each step, gathered into few points of time.
+/* history.h - what a run logged at each step, gathered into a few points of time.
  *
- * A run may have any number of steps; they are divided into equal spans, and a span keeps the mean,
- * minimum and maximum of every value. Where the log goes back (a run resumed from a checkpoint),
- * later lines replace earlier ones. */
+ * A run may have any number of steps. They are divided into equal spans, and a span keeps the mean,
+ * minimum and maximum of every value. Where the log goes back, as in a run that was resumed from a
+ * checkpoint, later lines replace earlier ones. */
 #ifndef CADRE_REPORT_HISTORY_H
 #define CADRE_REPORT_HISTORY_H
 
@@ -23,7 +23,7 @@ enum metric {
 enum layer_metric {
     LAYER_MAX_VIO,
     LAYER_DEAD,
-    LAYER_DROPPED, /* as a share of the picks */
+    LAYER_DROPPED, /* a share of the picks */
     LAYER_ENTROPY, /* of a token's scores, in nats */
     LAYER_METRIC_COUNT
 };
@@ -37,12 +37,12 @@ static inline double metric_mean(const metric_point *p) { return p->sum / (doubl
 
 typedef struct run_history {
     int64_t first, last;  /* steps */
-    int points, columns;  /* spans of time: of the numbers, and of the loads */
+    int points, columns;  /* spans of time: for the numbers, and for the loads */
     int layers, experts;  /* of all layers */
     metric_point *scalar; /* [METRIC_COUNT, points] */
     metric_point *layer;  /* [LAYER_METRIC_COUNT, layers, points] */
     double *loads;        /* [columns, experts] picks */
-    int64_t not_finite;   /* steps without a loss */
+    int64_t not_finite;   /* steps without a finite loss */
 } run_history;
 
 /* A missing or empty file gives a history without points. */
@@ -54,17 +54,18 @@ const metric_point *history_scalar(const run_history *m, enum metric which);
 /* [points] */
 const metric_point *history_layer(const run_history *m, enum layer_metric which, int layer);
 double history_step(const run_history *m, int point);         /* the middle of its span */
-double history_column_step(const run_history *m, int column); /* likewise, of the loads */
+double history_column_step(const run_history *m, int column); /* the same for the loads */
 
-#define HISTORY_END 0.025 /* the part of a run whose mean stands for its end */
+#define HISTORY_END 0.025 /* the last part of a run, whose mean is the value at its end */
 
-/* Mean of the last `share` of the run (at least its last logged span); NAN without any. */
+/* The mean of the last `share` of the run, at least of its last logged span; NAN: nothing was
+ * logged. */
 double history_late(const run_history *m, const metric_point *series, double share);
-/* -INFINITY without any */
+/* -INFINITY: nothing was logged */
 double history_greatest(const run_history *m, const metric_point *series);
 bool history_any(const run_history *m, const metric_point *series);
 
-/* loads[experts] of the last twentieth of the run; returns its first step. */
+/* Writes loads[experts] of the last twentieth of the run; returns its first step. */
 int64_t history_final_loads(const run_history *m, double *loads);
 
 #endif

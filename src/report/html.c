@@ -1,4 +1,4 @@
-/* html.c - escaping, and the few shapes that every section shares. */
+/* html.c - escapes text, and writes the few elements that all sections share. */
 #include "report/html.h"
 
 #include <ctype.h>
@@ -23,7 +23,7 @@ static const char *entity_of(unsigned char byte)
     }
 }
 
-/* Bytes of the character at the front; 0: not UTF-8, or a control character beyond ASCII. */
+/* Bytes of the character at the start; 0: not UTF-8, or a control character beyond ASCII. */
 static size_t wide_character(const char *text, size_t size)
 {
     uint32_t code;
@@ -72,7 +72,8 @@ void html_command(byte_buffer *page, const char *text, size_t most)
     if (text < end) byte_buffer_text(page, "…");
 }
 
-/* Two or three letters, then perhaps a hyphen and two to four letters or digits. */
+/* Whether a name is two or three letters, perhaps with a hyphen and two to four letters or
+ * digits. */
 static bool is_language(const char *name)
 {
     size_t letters = 0, rest = 0;

@@ -1,5 +1,5 @@
-/* learning.c - how the run learnt: the loss, large; its auxiliary terms and what drives it, small,
- * each on its own axis. */
+/* learning.c - how the run learnt: a large picture of the loss, and small ones of its auxiliary
+ * terms and of what drives it, each with its own axis. */
 #include <math.h>
 
 #include "report/chart.h"
@@ -15,7 +15,7 @@ static void number_cell(byte_buffer *page, const metric_point *p, double value)
     byte_buffer_format(page, "<td>%s</td>", p->count ? figure_value(value).text : "");
 }
 
-/* Mean, least and greatest of one number; the mean of a second, where it is not NULL. */
+/* The mean, minimum and maximum of one number, and the mean of a second, if that is not NULL. */
 static void numbers(byte_buffer *page, const run_history *h, const metric_point *series,
     const char *name, const metric_point *other, const char *other_name)
 {
@@ -60,7 +60,7 @@ static void draw_loss(
     chart_line(&c, loss->x, loss->mean, loss->count, "raw", "raw");
     chart_line(&c, loss->x, smoothed, loss->count, "smooth", "smoothed");
     if (valid->count) chart_dots(&c, valid->x, valid->mean, valid->count, "dots", "validation");
-    /* Their hollow middles */
+    /* Draws the hollow middles of the dots. */
     if (valid->count) chart_dots(&c, valid->x, valid->mean, valid->count, "dots", NULL);
     chart_drawn(&c);
     if (guessed) chart_note(&c, c.x.high, guess, "above", "even guess, ln&#8239;V");

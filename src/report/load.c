@@ -1,4 +1,4 @@
-/* load.c - how much each expert carries: at the end of the run as bars against the fair share, and
+/* load.c - how much load each expert has: at the end of the run as bars against the fair share, and
  * over time as shades. */
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "report/sections.h"
 
 enum { BAR_UNITS = 1000 };
-#define BAR_TOP_LEAST 1.5 /* times the fair share, of a full bar */
+#define BAR_TOP_LEAST 1.5 /* fair shares of a full bar */
 #define BAR_TOP_MOST 4.0
 
 /* ---- a strip of bars ---- */
@@ -55,7 +55,8 @@ load_balance load_balance_of(const double *load, int experts)
     return b;
 }
 
-/* Up to the picture's other attributes. run: its name, NULL: there is but one. */
+/* Writes up to the picture's other attributes. `run` is the name of the run; NULL: there is only
+ * one. */
 static void strip_begin(
     byte_buffer *page, long long number, int width, const char *label, const char *run)
 {
@@ -68,7 +69,7 @@ static void strip_begin(
     byte_buffer_format(page, " aria-label=\"Layer %lld: %s\"", number, label);
 }
 
-/* A bar of `top` fair shares, or more, fills its box. */
+/* A bar of `top` fair shares or more fills its box. */
 static void draw_strip(byte_buffer *page, const shape_layer *layer, const double *load, double top,
     int row, bool recorded)
 {
@@ -155,8 +156,8 @@ void load_table(byte_buffer *page, const model_shape *shape, const double *loads
     html_table_end(page);
 }
 
-/* Strips of bars, one a layer, and the table behind them. In a recording, which may be short, an
- * expert without a pick is idle; at the end of a run it is marked. */
+/* Draws strips of bars, one for each layer, and the table behind them. In a recording, which may be
+ * short, an expert without a pick is idle; at the end of a run it is marked. */
 static void load_draw(
     byte_buffer *page, const model_shape *shape, const double *loads, bool recorded)
 {
@@ -176,7 +177,7 @@ static void load_draw(
 
 /* ---- over time ---- */
 
-/* levels[experts, columns] of one layer. */
+/* levels[experts, columns] of one layer */
 static void time_levels(const run_history *h, const shape_layer *layer, int8_t *levels)
 {
     for (int c = 0; c < h->columns; c++) {
@@ -187,7 +188,8 @@ static void time_levels(const run_history *h, const shape_layer *layer, int8_t *
     }
 }
 
-/* Times the fair share, a row an expert, every `stride`-th span of steps. */
+/* A table of loads in fair shares: a row for each expert, a column for every `stride`-th span of
+ * steps. */
 static void time_table(
     byte_buffer *page, const run_history *h, const shape_layer *layer, int stride)
 {
@@ -214,7 +216,8 @@ static void time_table(
     html_table_end(page);
 }
 
-/* Spans between two that a table shows, so that the tables of all layers stay small. */
+/* The distance of the spans that a table shows, chosen so that the tables of all layers stay
+ * small. */
 static int table_stride(const run_history *h)
 {
     return (int)((int64_t)h->experts * h->columns / HTML_CELLS) + 1;

@@ -1,5 +1,5 @@
-/* load.h - the load of experts against their fair share, drawn the same for a training run and for
- * a recording. */
+/* load.h - the load of experts against their fair share, drawn in the same way for a training run
+ * and for a recording. */
 #ifndef CADRE_REPORT_LOAD_H
 #define CADRE_REPORT_LOAD_H
 
@@ -10,19 +10,19 @@
 
 typedef struct load_balance {
     double fair;        /* mean load */
-    double least, most; /* as multiples of it */
-    int idle;           /* experts that have none */
+    double least, most; /* in fair shares */
+    int idle;           /* experts without any load */
 } load_balance;
 
 load_balance load_balance_of(const double *load, int experts);
 
-/* One layer's bars, the busiest first, and what is least and most; a bar of `top` fair shares fills
- * its box. */
+/* Draws one layer's bars, the busiest first, with the least and the greatest load. A bar of `top`
+ * fair shares fills its box. */
 void load_draw_sorted(
     byte_buffer *page, const shape_layer *layer, const double *load, double top, const char *run);
 
-/* Loads in fair shares, a row a layer; id for the page's script, NULL: none; name: of the run,
- * NULL: not said. */
+/* A table of loads in fair shares, one row for each layer. id is for the page's script (NULL:
+ * none), name is that of the run (NULL: not said). */
 void load_table(byte_buffer *page, const model_shape *shape, const double *loads, const char *id,
     const char *name);
 

@@ -1,4 +1,4 @@
-/* matrix.c - draws a table of shares as squares, a path a row. */
+/* matrix.c - draws a table of shares as squares, with one path for each row. */
 #define _GNU_SOURCE
 #include "report/matrix.h"
 
@@ -9,7 +9,7 @@
 #include "report/html.h"
 #include "report/paint.h"
 
-/* Lengths in tenths of a pixel. */
+/* Lengths are in tenths of a pixel. */
 enum {
     UNIT = 10,
     CELL_MOST = 17 * UNIT,
@@ -22,7 +22,7 @@ enum {
     DIGIT = 5 * UNIT,
     TOP_TURNED = 24 * UNIT
 }; /* of the numbers above; where they stand upright because of their width */
-/* Cells have labels from LABELLED on */
+/* Cells of at least LABELLED have labels. */
 enum { LABEL_LETTER = 62, LABEL_BYTES = 10, LABELLED = 11 * UNIT, SEEN_LEAST = 5 };
 
 static int margin(const matrix *m)
@@ -35,24 +35,24 @@ static int margin(const matrix *m)
     return (int)longest * LABEL_LETTER + 8 * UNIT;
 }
 
-/* Numbers that would touch their neighbours are written upwards. */
+/* Numbers that would touch their neighbours are rotated. */
 static bool upwards(const matrix *m, int cell)
 {
     int digits = m->columns > 100 ? 3 : m->columns > 10 ? 2 : 1;
     return digits * DIGIT + 2 * UNIT > cell;
 }
 
-static void draw_number(byte_buffer *page, int x, int top, int number, bool turned)
+static void draw_number(byte_buffer *page, int x, int top, int number, bool rotated)
 {
     int y = top - 5 * UNIT;
     byte_buffer_format(
-        page, "<text x=\"%d\" y=\"%d\" class=\"%s\"", x, y, turned ? "col turned" : "col");
-    if (turned) byte_buffer_format(page, " transform=\"rotate(-90 %d %d)\"", x, y);
+        page, "<text x=\"%d\" y=\"%d\" class=\"%s\"", x, y, rotated ? "col rotated" : "col");
+    if (rotated) byte_buffer_format(page, " transform=\"rotate(-90 %d %d)\"", x, y);
     byte_buffer_format(page, ">%d</text>", number);
 }
 
-/* Cells large enough for numbers let two pictures stand side by side; where they would be smaller,
- * one takes the page. */
+/* Cells that are large enough for numbers let two pictures stand side by side. Where they would be
+ * smaller, one picture takes the width of the page. */
 static int cell_size(const matrix *m, int left)
 {
     int half = (HALF - left) / m->columns, size = half >= CELL_HALF ? half : WIDE / m->columns;
@@ -61,7 +61,7 @@ static int cell_size(const matrix *m, int left)
 
 static void draw_labels(byte_buffer *page, const matrix *m, int left, int top, int cell)
 {
-    bool turned = upwards(m, cell);
+    bool rotated = upwards(m, cell);
     for (int r = 0; r < m->rows && cell >= LABELLED; r++) {
         byte_buffer_format(page, "<text x=\"%d\" y=\"%d\" class=\"row\">", left - 6 * UNIT,
             top + r * cell + cell / 2);
@@ -69,7 +69,7 @@ static void draw_labels(byte_buffer *page, const matrix *m, int left, int top, i
         byte_buffer_text(page, "</text>");
     }
     for (int c = 0; c < m->columns && cell >= LABELLED; c++)
-        draw_number(page, left + c * cell + cell / 2, top, m->column[c], turned);
+        draw_number(page, left + c * cell + cell / 2, top, m->column[c], rotated);
 }
 
 static void draw_rules(byte_buffer *page, const matrix *m, int left, int top, int cell)

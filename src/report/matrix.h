@@ -1,5 +1,5 @@
-/* matrix.h - a table of shares drawn as squares: the area of a square is the share, so that colour
- * is never needed. */
+/* matrix.h - a table of shares drawn as squares: the area of a square is the share, so that no
+ * colour is needed to read it. */
 #ifndef CADRE_REPORT_MATRIX_H
 #define CADRE_REPORT_MATRIX_H
 
@@ -12,16 +12,16 @@ typedef struct matrix {
     const double *share;         /* [rows, columns] */
     double full;                 /* the share that fills its cell */
     const char *const *row_name; /* [rows], escaped here */
-    /* [columns] which column of share stands there, and is named there */
+    /* [columns] which column of `share` is drawn and named here */
     const int *column;
-    const bool *gap; /* [columns] a rule in front of this column */
+    const bool *gap; /* [columns] whether a line stands before this column */
     int layer;       /* the sparse layer whose experts the columns are */
-    /* Id of the table that holds the shares in words, for the tooltip; NULL: none */
+    /* The id of the table that holds the shares, for the tooltip; NULL: none */
     const char *table;
     const char *label;
 } matrix;
 
 void matrix_draw(byte_buffer *page, const matrix *m);
-void matrix_legend(byte_buffer *page, double full); /* what area means which share */
+void matrix_legend(byte_buffer *page, double full); /* shows which area means which share */
 
 #endif

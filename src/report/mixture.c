@@ -1,8 +1,8 @@
 /* mixture.c - draws a mixture of local experts: its gates over each input, the map of two inputs,
- * what the experts say over one, and how the fit went.
+ * what the experts predict over one, and how the fit went.
  *
  * A picture over one or two inputs holds the others at their mean. Gates are those of the model on
- * a grid; dots are rows of the table, as many as its folder has. */
+ * a grid; dots are rows of the table, as many as the model's folder has. */
 #include "report/mixture.h"
 
 #include <math.h>
@@ -18,13 +18,13 @@
 
 enum {
     POINTS = 161,       /* of a curve */
-    MAP = 80,           /* cells of a map each way */
-    MOST_CHARTS = 6,    /* of one kind */
-    MOST_EXPERTS = 24,  /* drawn; the table has all */
+    MAP = 80,           /* cells of a map in each direction */
+    MOST_CHARTS = 6,    /* of each kind */
+    MOST_EXPERTS = 24,  /* drawn; the table has all of them */
     MOST_ROWS = 400,    /* of a table under a picture */
     CURVE_RECORDS = 500 /* of the likelihood */
 };
-static const double hardly = 0.02; /* a gate below this leaves an expert's line out */
+static const double hardly = 0.02; /* below this gate, an expert's line is left out */
 
 typedef struct view {
     byte_buffer *page;
@@ -55,7 +55,8 @@ static const char *target_name(const view *v, int64_t j)
     return v->m->column[v->s->inputs + j].name;
 }
 
-/* An attribute's text, escaped; the caller frees it. NULL stays in the page's status. */
+/* An attribute's text, escaped; the caller frees it. Running out of memory stays in the page's
+ * status. */
 static char *escaped(byte_buffer *page, const char *text)
 {
     byte_buffer out = { 0 };
@@ -137,7 +138,8 @@ static void table_head(const view *v, const char *first)
     byte_buffer_text(v->page, "</tr></thead><tbody>\n");
 }
 
-/* Every eighth point of a picture along an input; stride: between points of `values`. */
+/* Every eighth point of a picture along an input. stride: from one point of `values` to the
+ * next. */
 static void table_along(
     const view *v, const char *first, const double *values, int64_t stride, int64_t step)
 {
@@ -222,7 +224,7 @@ static int32_t strongest(const view *v)
     return best;
 }
 
-/* which [MAP, MAP], the top row first. */
+/* which [MAP, MAP], with the top row first */
 static void fill_map(view *v, int32_t *which)
 {
     const mixture_column *a = &v->m->column[0], *b = &v->m->column[1];
@@ -410,7 +412,7 @@ static void likelihood_table(byte_buffer *page, const cadre_mixture *m, int64_t 
     html_table_end(page);
 }
 
-/* Every `step`-th record as a line [count]. */
+/* Draws every `step`-th record as a line [count]. */
 static void draw_likelihood(byte_buffer *page, const cadre_mixture *m, int64_t step)
 {
     double x[CURVE_RECORDS + 1], y[CURVE_RECORDS + 1], low = INFINITY, high = -INFINITY;

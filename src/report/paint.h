@@ -1,5 +1,5 @@
-/* paint.h - which of the page's colours stands for what. Colours repeat; numbers and labels tell
- * apart what they do not. */
+/* paint.h - the colours of the page. Colours repeat; where they do not tell things apart, numbers
+ * and labels do. */
 #ifndef CADRE_REPORT_PAINT_H
 #define CADRE_REPORT_PAINT_H
 

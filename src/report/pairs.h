@@ -1,4 +1,4 @@
-/* pairs.h - how many tokens picked both of two experts, for every pair of a layer's. */
+/* pairs.h - for every pair of a layer's experts, how many tokens picked both. */
 #ifndef CADRE_REPORT_PAIRS_H
 #define CADRE_REPORT_PAIRS_H
 
@@ -6,19 +6,19 @@
 
 #include "report/shape.h"
 
-#define PAIRS_CELLS ((int64_t)1 << 24) /* of all layers together; with more they are not counted */
+#define PAIRS_CELLS ((int64_t)1 << 24) /* of all layers; pairs are not counted if there are more */
 
 typedef struct expert_pairs {
     int layers;
-    int32_t **count; /* [layers] [E, E], the same both ways; NULL: not said, or too many */
+    int32_t **count; /* [layers] [E, E], symmetric; NULL: not said, or too many */
     double *load;    /* [experts of all layers] picks */
 } expert_pairs;
 
 cadre_status expert_pairs_make(const model_shape *shape, expert_pairs *p); /* all 0 */
 void expert_pairs_free(expert_pairs *p);
 
-/* Adds a list an expert of how many tokens picked it together with each of the experts before it.
- */
+/* Adds, for each expert, the list of how many tokens picked it together with each expert before
+ * it. */
 cadre_status expert_pairs_read(
     const json_node *lists, const model_shape *shape, int s, expert_pairs *p);
 

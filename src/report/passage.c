@@ -11,7 +11,7 @@ enum { ROOM_FIRST = 64 };
 
 static bool grow(passage *p, const model_shape *shape)
 {
-    /* Room is a power of two times ROOM_FIRST: one row is left beyond PASSAGE_TOKENS */
+    /* The room is ROOM_FIRST times a power of two. One row is left beyond PASSAGE_TOKENS. */
     if (p->tokens < p->room) return true;
     size_t old = (size_t)p->room, room = old ? 2 * old : ROOM_FIRST, picks = (size_t)shape->picks;
     int *begin = mem_resize(p->begin, old, room, sizeof *begin);
@@ -28,7 +28,7 @@ static bool grow(passage *p, const model_shape *shape)
     return weight != NULL;
 }
 
-/* The picks of one layer: experts[picks], and weights[picks] where they are given. */
+/* Reads the picks of one layer: experts[picks], and weights[picks] where they are given. */
 static cadre_status read_picks(const json_node *experts, const json_node *weights,
     const shape_layer *layer, int16_t *expert, float *weight)
 {
@@ -53,8 +53,7 @@ static cadre_status read_picks(const json_node *experts, const json_node *weight
     return CADRE_OK;
 }
 
-/* Puts the picks of one layer in the order of their weights, the heaviest first; equals stay as
- * they are. */
+/* Sorts the picks of one layer by their weights, the heaviest first; equals keep their order. */
 static void sort_picks(int16_t *expert, float *weight, int picks)
 {
     for (int k = 1; k < picks; k++) {
@@ -93,7 +92,7 @@ static cadre_status read_routes(
     return CADRE_OK;
 }
 
-/* Bytes of `text` that are kept, whole UTF-8 characters. */
+/* How many bytes of `text` are kept: whole UTF-8 characters only. */
 static size_t kept_bytes(const char *text)
 {
     size_t size = strnlen(text, PASSAGE_TOKEN_BYTES + 1);
@@ -109,11 +108,11 @@ cadre_status passage_add(passage *p, const json_node *token, const model_shape *
     const char *text;
     size_t size;
     bool prompt = false;
-    /* A NUL within is fine: the text is shown up to it */
+    /* A NUL in the text is accepted; the text is shown up to it. */
     CADRE_TRY(json_as_string(&text_node, &text, &size));
     CADRE_TRY(json_opt_bool(token, "prompt", &prompt));
     if (!grow(p, shape)) return CADRE_ENOMEM;
-    /* The row after the last is where a token that is only counted is checked. */
+    /* A token that is only counted is checked in the row after the last. */
     p->latest = p->tokens;
     size_t row = (size_t)p->latest * (size_t)shape->picks;
     CADRE_TRY(read_routes(token, shape, p->expert + row, p->weight + row));

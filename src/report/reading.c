@@ -1,8 +1,8 @@
-/* reading.c - passages of text, each token underlined in the paint of its heaviest expert, whose
- * number stands where a new one begins.
+/* reading.c - passages of text. Each token is underlined in the colour of its heaviest expert,
+ * whose number stands where another begins.
  *
- * The page holds every layer's picks as letters; what is drawn here is one layer, which the page's
- * script exchanges. */
+ * The page holds every layer's picks as letters. One layer is drawn here; the page's script
+ * exchanges it for others. */
 #include <math.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "report/paint.h"
 #include "report/sections.h"
 
-/* Picks of a passage that the page carries; tokens kept on one line */
+/* The picks of a passage that the page holds, and the tokens that are kept on one line */
 enum { PICKS_MOST = 120000, GROUP_MOST = 8 };
 
 static const char letter[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -22,8 +22,8 @@ static int tokens_shown(const passage *p, const model_shape *shape)
     return p->tokens < most ? p->tokens : most;
 }
 
-/* ---- picks as letters: two of base 64 for the expert (4095: none), two for the weight against the
- * greatest ---- */
+/* ---- picks as letters: two of base 64 for the expert (4095: none), two for the weight as a share
+ * of the greatest ---- */
 
 static void put_pair(byte_buffer *page, int value)
 {
@@ -71,7 +71,8 @@ static void put_paints(byte_buffer *page, const model_shape *shape, const affini
 
 /* ---- the text ---- */
 
-/* A line's end is shown and obeyed; a token without text (part of a character) is a dot. */
+/* A line's end is shown and also breaks the line. A token without text (part of a character) is a
+ * dot. */
 static void put_token_text(byte_buffer *page, const char *text)
 {
     size_t size = strcspn(text, "\n");
@@ -129,7 +130,7 @@ static void put_text(byte_buffer *page, const passage *p, const model_shape *sha
     if (grouped) byte_buffer_text(page, "</span>");
 }
 
-/* The picks of a token in a layer, the heaviest first, with their weights where there are any. */
+/* The picks of a token in a layer, the heaviest first, with their weights if they are given. */
 static void put_pick_cell(
     byte_buffer *page, const passage *p, const model_shape *shape, int t, int s)
 {

@@ -1,4 +1,4 @@
-/* recording.c - reads a file of recorded routes, a token a line. */
+/* recording.c - reads a file of recorded routes, one token on each line. */
 #include "report/recording.h"
 
 #include <string.h>
@@ -41,7 +41,8 @@ static bool among(const int16_t *experts, int count, int16_t expert)
     return false;
 }
 
-/* One token's picks in layer s; `before` are those of the token before it, NULL at the first. */
+/* Counts one token's picks in layer s. `before` are those of the previous token; NULL: there is
+ * none. */
 static void count_picks(recording *r, int s, const int16_t *now, const int16_t *before)
 {
     const shape_layer *layer = &r->shape.layer[s];

@@ -1,5 +1,5 @@
-/* report.c - cadre_report_write, cadre_report_compare: read a run, a recording, a mixture or two
- * runs, put the page together, replace the file. */
+/* report.c - cadre_report_write and cadre_report_compare: they read a run, a recording, a mixture
+ * or two runs, build the page, and replace the file. */
 #include <string.h>
 
 #include "base/file.h"
@@ -35,7 +35,7 @@ static void page_finish(byte_buffer *page)
     byte_buffer_text(page, "</script>\n</body>\n</html>\n");
 }
 
-/* The last part of a path, without the slashes that may follow it. */
+/* The last part of a path, without slashes after it. */
 static char *name_of(const char *path)
 {
     size_t end = strlen(path);
@@ -45,7 +45,7 @@ static char *name_of(const char *path)
     return mem_printf("%.*s", (int)(end - begin), path + begin);
 }
 
-/* What a window's title says: the run, what it learnt from, when. */
+/* The window's title: the run, what it learnt from, and when. */
 static char *run_title(const char *name, const training_run *r)
 {
     const char *data = "";
@@ -159,7 +159,7 @@ static cadre_status put_comparison(byte_buffer *page, const run_side side[2])
     return page->status;
 }
 
-/* The last parts of two paths, or the whole paths where those are the same. */
+/* The last parts of two paths, or the whole paths if those parts are equal. */
 static bool names_of(const char *const *run, char **name)
 {
     for (int i = 0; i < 2; i++) name[i] = name_of(run[i]);

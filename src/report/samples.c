@@ -1,4 +1,4 @@
-/* samples.c - what the model writes: a prompt and its continuation for each domain. */
+/* samples.c - what the model writes: a prompt for each domain and its continuation. */
 #include "report/html.h"
 #include "report/sections.h"
 

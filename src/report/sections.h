@@ -1,5 +1,5 @@
-/* sections.h - the parts of the page, in the order in which they stand. Each writes itself, or
- * nothing where its data is not there. A want of memory stays in the page's status. */
+/* sections.h - the sections of the page, in their order. Each writes itself, or nothing if its data
+ * is missing. Running out of memory stays in the page's status. */
 #ifndef CADRE_REPORT_SECTIONS_H
 #define CADRE_REPORT_SECTIONS_H
 
@@ -24,7 +24,7 @@ void section_options(byte_buffer *page, const training_run *r);
 void section_recording_header(byte_buffer *page, const char *name, const recording *r);
 void section_recorded_load(byte_buffer *page, const recording *r);
 
-/* Of either; nothing where no pairs were counted. */
+/* For either kind of page; writes nothing if no pairs were counted. */
 void section_together(byte_buffer *page, const model_shape *shape, const expert_pairs *pairs);
 
 #endif

@@ -1,4 +1,4 @@
-/* settings.c - every option of the run, as it was. */
+/* settings.c - every option of the run, as it was given. */
 #include "report/settings.h"
 
 #include "report/figure.h"

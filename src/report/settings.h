@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "format/json.h"
 
-/* Escaped; a list is its items; nothing where there is no value. */
+/* Writes the value, escaped. A list is written as its items; a missing value as nothing. */
 void setting_value(byte_buffer *page, const json_node *value);
 
 #endif

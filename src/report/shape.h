@@ -1,5 +1,5 @@
 /* shape.h - the sparse layers of a model: how many experts each has, how many a token picks, and
- * where they stand in arrays that hold all layers one after another. */
+ * where each layer begins in arrays that hold all layers one after another. */
 #ifndef CADRE_REPORT_SHAPE_H
 #define CADRE_REPORT_SHAPE_H
 
@@ -27,7 +27,7 @@ typedef struct model_shape {
     shape_layer *layer; /* [layers] */
 } model_shape;
 
-/* From [{"layer", "experts", "topk"}, ...]. */
+/* Reads [{"layer", "experts", "topk"}, ...]. */
 cadre_status shape_read(const json_node *array, model_shape *shape);
 void shape_free(model_shape *shape);
 

@@ -1,5 +1,5 @@
-/* summary.c - the head of the page: what was run, its key figures, and what the rest of the page
- * shows, in words. */
+/* summary.c - the head of the page: what was run, its key figures, and in words what the rest of
+ * the page shows. */
 #include <math.h>
 #include <time.h>
 
@@ -170,7 +170,7 @@ static void origin_row(byte_buffer *page, const char *name, const char *text, bo
     byte_buffer_text(page, "</dd></div>\n");
 }
 
-/* The domains by name, as far as they go on a line, and where they were read from. */
+/* The names of the domains, as many as fit on a line, and where they were read from. */
 static void data_row(byte_buffer *page, const training_run *r)
 {
     json_node path = { 0 };
@@ -220,7 +220,7 @@ void section_run_header(
     byte_buffer_text(page, "</header>\n");
 }
 
-/* Share of picks that the token before had too, over all layers. */
+/* The share of picks, over all layers, that the previous token had too. */
 static double kept_share(const recording *r)
 {
     double kept = 0, comparable = 0;
@@ -231,7 +231,7 @@ static double kept_share(const recording *r)
     return comparable > 0 ? kept / comparable : NAN;
 }
 
-/* The first words of the text, tokens in a row. */
+/* The first words of the text: tokens in a row. */
 static void data_of_recording(byte_buffer *page, const passage *text)
 {
     byte_buffer words = { 0 };

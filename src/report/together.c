@@ -1,5 +1,5 @@
-/* together.c - experts that a token picks together: for each layer how often every pair was met,
- * against how often their loads alone would have it, and the closest pairs by name. */
+/* together.c - experts that a token picks together: for each layer, how often every pair occurred,
+ * compared with what their loads alone would give, and the closest pairs by name. */
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -8,7 +8,7 @@
 #include "report/html.h"
 #include "report/sections.h"
 
-/* Pairs expected fewer times than that say nothing */
+/* Pairs that are expected fewer times than this say nothing. */
 enum { DRAWN_EXPERTS = 256, PAIRS = 4, EXPECTED_LEAST = 3 };
 
 typedef struct close_pair {
@@ -23,7 +23,8 @@ typedef struct layer_pairs {
     double scale;         /* a pair's expected count is scale * load * load */
 } layer_pairs;
 
-/* As many pairs as there were, given to pairs in proportion to the product of their loads. */
+/* Makes the expected counts: as many pairs as occurred, in proportion to the product of their
+ * loads. */
 static layer_pairs pairs_of(const model_shape *shape, const expert_pairs *p, int s)
 {
     const shape_layer *layer = &shape->layer[s];
@@ -39,7 +40,7 @@ static layer_pairs pairs_of(const model_shape *shape, const expert_pairs *p, int
     return l;
 }
 
-/* Times that a and b were met, over what their loads would give; negative where that is too little
+/* How often a and b occurred together, divided by what their loads would give; negative: too rarely
  * to tell. */
 static double lift_of(const layer_pairs *l, int a, int b)
 {
@@ -47,7 +48,7 @@ static double lift_of(const layer_pairs *l, int a, int b)
     return expected < EXPECTED_LEAST ? -1 : l->count[a * l->experts + b] / expected;
 }
 
-/* The pairs of one layer with the greatest lift above 1; returns how many. */
+/* Finds the pairs of one layer with the greatest lift above 1; returns how many there are. */
 static int closest_pairs(const layer_pairs *l, close_pair *pairs)
 {
     int count = 0;
@@ -156,10 +157,9 @@ void section_together(byte_buffer *page, const model_shape *shape, const expert_
     }
     html_section(page, "together", "Picked together");
     byte_buffer_text(page, "<p>A row and a column are two experts; the shade tells how often "
-                           "tokens picked both, against how "
-                           "often their loads alone would have it. In the corner the closest "
-                           "pairs. Pairs too rare to tell are "
-                           "left blank.</p>\n");
+                           "tokens picked both, compared with how often their loads alone would "
+                           "make them. The closest pairs stand in the corner. Pairs that are "
+                           "too rare to tell are left blank.</p>\n");
     heat_legend(page, "times what their loads would give");
     draw_layers(page, shape, p, levels, cells <= HTML_CELLS);
     if (cells > HTML_CELLS) html_too_many(page);

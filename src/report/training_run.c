@@ -1,4 +1,4 @@
-/* training_run.c - reads run.json and, beside it, the other files of a run. */
+/* training_run.c - reads run.json and the other files of a run that lie beside it. */
 #include "report/training_run.h"
 
 #include <math.h>

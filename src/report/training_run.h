@@ -1,5 +1,5 @@
-/* training_run.h - the folder of a training run, read whole: what it is (run.json), how it went
- * (history), what came of it (analysis). */
+/* training_run.h - the folder of a training run: what it is (run.json), how it went (history), and
+ * what came of it (analysis). */
 #ifndef CADRE_REPORT_TRAINING_RUN_H
 #define CADRE_REPORT_TRAINING_RUN_H
 
@@ -9,7 +9,7 @@
 
 typedef struct training_run {
     const char *recipe, *model_type, *command,
-        *date; /* "" if not said; borrowed from document, as options and data */
+        *date; /* "" if not said; borrowed from document, like options and data */
     /* -1: not said */
     int64_t parameters, active_parameters, width, depth, vocabulary, tokens, steps;
     /* NAN: not said */
@@ -22,7 +22,7 @@ typedef struct training_run {
     json_node root;
 } training_run;
 
-/* `r` must stay where it is: its options borrow from it. */
+/* `r` must not be moved: its options borrow from it. */
 cadre_status training_run_read(const char *folder, training_run *r);
 void training_run_free(training_run *r);
 
