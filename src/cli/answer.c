@@ -1,4 +1,4 @@
-/* answer.c - showing answers: on a terminal with thoughts dimmed, in a file without them, or as
+/* answer.c - shows answers: on a terminal with dimmed thoughts, in a file without thoughts, or as
  * objects with both. */
 #define _GNU_SOURCE
 #include "cli/answer.h"
@@ -11,8 +11,8 @@
 
 typedef struct answer {
     bool json, terminal, colour;
-    bool thought;   /* is being written */
-    char last;      /* byte written */
+    bool thought;   /* a thought is being written */
+    char last;      /* the last byte that was written */
     FILE *parts[2]; /* --json: the answer, and its thoughts */
 } answer;
 
@@ -22,8 +22,8 @@ static const char *dim_if(const answer *a, bool thought)
     return thought ? "\033[2m" : "\033[0m";
 }
 
-/* What a model says may not steer the terminal: of control characters, those that end lines and
- * set columns pass. */
+/* A model's text must not control the terminal: of control characters, only those that end lines
+ * and set columns are shown. */
 static void show(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -33,7 +33,7 @@ static void show(const char *text, size_t size)
     }
 }
 
-/* Thoughts are for people who watch; a file gets answers alone. */
+/* Thoughts are shown to people who watch; a file gets the answers alone. */
 static bool take(void *arg, bool thought, const char *text, size_t size)
 {
     answer *a = arg;
@@ -48,7 +48,7 @@ static bool take(void *arg, bool thought, const char *text, size_t size)
     return fflush(stdout) == 0;
 }
 
-/* ---- what a person should know of an answer ---- */
+/* ---- notes on an answer ---- */
 
 static void note_cut(const answer_view *v, const cadre_chat_account *a)
 {

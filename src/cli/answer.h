@@ -1,5 +1,5 @@
-/* answer.h - the answers of a conversation as they are shown: text as it comes, or objects, and
- * what a person should know of each. */
+/* answer.h - shows the answers of a conversation, as text while it comes or as objects, and tells
+ * the user what to know about each. */
 #ifndef CADRE_CLI_ANSWER_H
 #define CADRE_CLI_ANSWER_H
 
@@ -7,10 +7,10 @@
 
 typedef struct answer_view {
     const invocation *call;
-    bool person;     /* types the messages */
-    bool terminal;   /* shows the answers */
+    bool person;     /* a person types the messages */
+    bool terminal;   /* the answers are shown on a terminal */
     int64_t context; /* tokens that the conversation has room for */
-    int64_t limit;   /* of an answer; 0: none */
+    int64_t limit;   /* tokens of an answer; 0: no limit */
     cadre_sampling sampling;
 } answer_view;
 

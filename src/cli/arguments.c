@@ -1,10 +1,10 @@
-/* arguments.c - parsing of a command line against the command's tables.
+/* arguments.c - parses a command line by the command's tables.
  *
- * Long options as "--name value" or "--name=value", flags as "--name", "--no-name" or "--name=no",
- * letters as "-n 5" or "-n5", "--" before operands that begin with a dash. The line is walked
- * twice: first for --options alone, whose file is then loaded, and again for everything, so that
- * the command line wins over the file and the last of two over the first; options of which there
- * may be several texts are the ones that repetition adds to. */
+ * Long options are "--name value" or "--name=value", flags are "--name", "--no-name" or
+ * "--name=no", letters are "-n 5" or "-n5", and "--" stands before operands that begin with a dash.
+ * The line is walked twice: first for --options alone, whose file is then loaded, and then for
+ * everything. So the command line overrides the file, and of an option that is given twice the last
+ * value counts. Options that take several texts collect them instead. */
 #include "cli/arguments.h"
 
 #include <stdio.h>
@@ -21,8 +21,8 @@ typedef struct walk {
     int argc;
     char **argv;
     int next;   /* the argument to look at */
-    bool files; /* the first of the two walks */
-    /* Options of several texts that this line has given */
+    bool files; /* this is the first of the two walks */
+    /* Options with several texts that this line has given */
     const cadre_option *several[MOST_SEVERAL];
     int several_count;
     const char *file; /* of --options */
@@ -54,13 +54,13 @@ static bool wrong_option(walk *w, const char *argument)
     return wrong(w, complain_usage(advice, "%s: unknown option '%s'", w->command->name, name));
 }
 
-/* --help and --version: they ask something, and have no value. */
+/* Whether an option asks something and takes no value: --help and --version. */
 static bool is_question(const cadre_option *row)
 {
     return !strcmp(row->name, "help") || !strcmp(row->name, "version");
 }
 
-/* Hands one value of an option over; `more` adds to a list. */
+/* Sets one value of an option; with `more`, adds it to a list. */
 static bool assign(walk *w, const cadre_option *row, const char *value, bool more)
 {
     if (!strcmp(row->name, "options")) w->file = value;
@@ -74,7 +74,8 @@ static bool assign(walk *w, const cadre_option *row, const char *value, bool mor
     return status == CADRE_OK || wrong(w, complain_status(status));
 }
 
-/* The next argument can be a value: free text always, others not when they look like an option. */
+/* Whether the next argument can be a value. Free text always can; for other options it must not
+ * look like an option. */
 static bool has_value(const walk *w, const cadre_option *row)
 {
     if (w->next >= w->argc) return false;
@@ -82,8 +83,8 @@ static bool has_value(const walk *w, const cadre_option *row)
            strncmp(w->argv[w->next], "--", 2) != 0;
 }
 
-/* Whether this line has given a text of the option before, which another one then joins: the first
- * replaces those of a file. */
+/* Whether this line has already given a text for the option, which the next one then joins. The
+ * first one replaces those of a file. */
 static bool is_another(walk *w, const cadre_option *row)
 {
     if (w->files || row->kind != CADRE_OPTION_TEXTS) return false;

@@ -1,4 +1,4 @@
-/* cmd_bench.c - `cadre bench`: how fast this machine computes, one JSON object a line. */
+/* cmd_bench.c - `cadre bench`: measures how fast this machine computes, one JSON object a line. */
 #include <stdio.h>
 #include <string.h>
 
@@ -145,7 +145,7 @@ static bool reads(const bench *b, const char *name)
     return b->recipe && is_row(cadre_model_options(), name);
 }
 
-/* The first option that was given to another benchmark than reads it; NULL: none was. */
+/* The first given option that this benchmark does not read; NULL: there is none. */
 static const char *given_in_vain(const bench *b, const cadre_options *options)
 {
     const cadre_option_table tables[] = { ROWS(rows), cadre_model_options(), opened_options() };

@@ -1,4 +1,4 @@
-/* cmd_chat.c - `cadre chat`: a conversation on the terminal, or of the lines of a file. */
+/* cmd_chat.c - `cadre chat`: a conversation on the terminal, or with the lines of a file. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
@@ -56,8 +56,8 @@ typedef struct talk {
     answer_view view;
 } talk;
 
-/* Ctrl-C stops an answer; a second one, and one that finds nothing to stop, ends the program (see
- * main.c). */
+/* Ctrl-C stops an answer. A second Ctrl-C, and one when there is nothing to stop, ends the program
+ * (see main.c). */
 static int answer_message(const talk *t, const char *message, size_t size)
 {
     cadre_interrupt_clear();
@@ -69,7 +69,7 @@ static int answer_message(const talk *t, const char *message, size_t size)
     return may_go_on ? EXIT_DONE : exit_code;
 }
 
-/* ---- what a person may ask of the program itself ---- */
+/* ---- commands to the program itself ---- */
 
 typedef struct chat_command {
     const char *name, *help;
@@ -117,7 +117,7 @@ static bool help(talk *t, const char *rest)
     return true;
 }
 
-/* Of "/think off" the word, if the text is a command at all: paths have another / . */
+/* Whether the text is a command, and its name: paths also begin with /, but contain another. */
 static bool is_command(const char *text, char *name, size_t room)
 {
     size_t length = *text == '/' ? strspn(text + 1, "abcdefghijklmnopqrstuvwxyz") : 0;

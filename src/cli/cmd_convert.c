@@ -1,4 +1,4 @@
-/* cmd_convert.c - `cadre convert`: a model from one kind of file to another. */
+/* cmd_convert.c - `cadre convert`: turns a model into another kind of file. */
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/opened.h"

@@ -1,4 +1,4 @@
-/* cmd_generate.c - `cadre generate`: a text, continued. */
+/* cmd_generate.c - `cadre generate`: continues a text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +43,8 @@ typedef struct writer {
     json_t *id_list;  /* --json */
     char *text;       /* [size], --json */
     size_t size;
-    char last;   /* byte of text */
-    bool failed; /* no memory */
+    char last;   /* the last byte of the text */
+    bool failed; /* out of memory */
 } writer;
 
 static bool keep(writer *w, const char *text, size_t size)
@@ -74,7 +74,7 @@ static bool put_id(writer *w, int32_t id)
     return true;
 }
 
-/* id -1: the text of an unfinished character at the end. */
+/* Takes one token. An id of -1 comes with the text of an unfinished character at the end. */
 static bool take(void *arg, int32_t id, const char *text, size_t size)
 {
     writer *w = arg;
@@ -85,7 +85,7 @@ static bool take(void *arg, int32_t id, const char *text, size_t size)
     return fflush(stdout) == 0 && !w->stopped;
 }
 
-/* What was held back and has not become a text to stop at. */
+/* Prints what was held back and did not become a stop text. */
 static void release(writer *w)
 {
     const char *text;

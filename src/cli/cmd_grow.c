@@ -1,4 +1,4 @@
-/* cmd_grow.c - `cadre grow`: more experts for a sparse model. */
+/* cmd_grow.c - `cadre grow`: adds experts to a sparse model. */
 #include "cli/growth.h"
 
 static int run_grow(const invocation *call) { return growth_run(call, cadre_grow); }

@@ -1,5 +1,5 @@
-/* cmd_help.c - `cadre help`: the help of one command or of all, and the pages for man and the
- * shell's completion. */
+/* cmd_help.c - `cadre help`: prints the help of one command or of all, and writes the man pages and
+ * the shell's completion. */
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/help.h"

@@ -1,4 +1,4 @@
-/* cmd_inspect.c - `cadre inspect`: what a model is, in numbers. */
+/* cmd_inspect.c - `cadre inspect`: describes a model in numbers. */
 #include <stdio.h>
 
 #include "cli/command.h"
@@ -23,7 +23,7 @@ typedef struct facts {
 
 enum { FORMATS_TEXT = 400 };
 
-/* "Q4_K, F32", or with their shares of the weights' bytes. */
+/* Writes "Q4_K, F32", or the same with each format's share of the weights' bytes. */
 static const char *list_formats(const cadre_model_info *i, bool shares, char text[FORMATS_TEXT])
 {
     size_t used = 0;

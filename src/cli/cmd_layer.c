@@ -1,4 +1,5 @@
-/* cmd_layer.c - `cadre layer`: one sparse layer, forward and backward, on given numbers. */
+/* cmd_layer.c - `cadre layer`: computes one sparse layer, forward and backward, on given
+ * numbers. */
 #include <jansson.h>
 
 #include "cli/command.h"

@@ -1,4 +1,5 @@
-/* cmd_logits.c - `cadre logits`: what a model computes for given tokens, position by position. */
+/* cmd_logits.c - `cadre logits`: writes what a model computes for given tokens, position by
+ * position. */
 #include <stdlib.h>
 
 #include "cli/command.h"

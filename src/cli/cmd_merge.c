@@ -1,4 +1,4 @@
-/* cmd_merge.c - `cadre merge`: one sparse model of dense ones that were trained apart. */
+/* cmd_merge.c - `cadre merge`: makes one sparse model of dense ones that were trained apart. */
 #include "cli/complain.h"
 #include "cli/growth.h"
 #include "cli/opened.h"

@@ -1,4 +1,4 @@
-/* cmd_mixture.c - `cadre mixture`: local experts on tables, fitted and asked. */
+/* cmd_mixture.c - `cadre mixture`: fits local experts to tables, and predicts with them. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "cli/print.h"
 #include "cli/progress.h"
 
-/* ---- numbers in JSON and CSV: the fewest digits that read back as the same ---- */
+/* ---- numbers in JSON and CSV, in the fewest digits that read back ---- */
 
 enum { DIGITS = 40 };
 
@@ -136,7 +136,7 @@ static void print_object(void *arg, const cadre_mixture_prediction *p)
     puts("}");
 }
 
-/* A name in quotes where it needs them. */
+/* Writes a name, in quotes if it needs them. */
 static void put_name(const char *name)
 {
     bool quoted = strpbrk(name, ",\"\r\n") || *name == ' ' || *name == '\t';
@@ -204,7 +204,7 @@ static int predict(const invocation *call)
     return status == CADRE_OK ? EXIT_DONE : complain_status(status);
 }
 
-/* ---- which ---- */
+/* ---- the two uses ---- */
 
 static const char *const words[] = { "fit", "predict", NULL };
 

@@ -1,4 +1,4 @@
-/* cmd_prune.c - `cadre prune`: a sparse model without the experts that are of least use. */
+/* cmd_prune.c - `cadre prune`: removes the least useful experts from a sparse model. */
 #include "cli/growth.h"
 
 static int run_prune(const invocation *call) { return growth_run(call, cadre_prune); }

@@ -1,4 +1,4 @@
-/* cmd_report.c - `cadre report`: the web page of a training run or of recorded routes. */
+/* cmd_report.c - `cadre report`: draws the web page of a training run or of recorded routes. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,8 @@ static const cadre_option rows[] = {
                 "compare.html in the first of two)" },
 };
 
-/* report.html in RUN where it is a folder, RUN.html beside it where it is a file; of two runs
- * compare.html in the first. */
+/* The default page: report.html in RUN if that is a folder, RUN.html beside it if it is a file; for
+ * two runs, compare.html in the first. */
 static char *default_page(const char *run, bool two)
 {
     struct stat st;

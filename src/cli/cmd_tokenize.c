@@ -1,4 +1,4 @@
-/* cmd_tokenize.c - `cadre tokenize`: text to ids and back. */
+/* cmd_tokenize.c - `cadre tokenize`: turns text into ids, and back. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* cmd_train.c - `cadre train`: a run, what it shows while it goes, and its summary. */
+/* cmd_train.c - `cadre train`: runs a training, shows its progress, and prints its summary. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static json_t *json_of(const char *value)
     return strpbrk(value, ".en") ? print_json_real(number) : json_integer(strtoll(value, NULL, 10));
 }
 
-/* Numbers as such; a name that comes again gets a list. */
+/* Adds a fact to the object, numbers as numbers. A name that occurs again gets a list. */
 static void put_fact(json_t *object, const char *name, const char *value)
 {
     char key[64];
@@ -84,7 +84,7 @@ static int print_object(const cadre_train_summary *s, bool dry, const json_t *fa
     return print_json(object);
 }
 
-/* "tokens-per-second" -> "tokens per second" */
+/* Prints a fact; "tokens-per-second" becomes "tokens per second". */
 static void print_fact(print_table *t, const char *name, const char *value)
 {
     char words[64];
@@ -108,13 +108,13 @@ static int print_as_table(const cadre_train_summary *s, bool dry, const json_t *
     print_row(t, "steps", "%s", print_count(s->steps, text));
     print_row(t, "tokens", "%s", print_count(s->tokens, text));
     print_row(t, "time", "%.1f s", s->seconds);
-    /* Not a number: no step was taken */
+    /* The loss is NaN if no step was taken. */
     if (s->loss == s->loss) print_row(t, "loss", "%.4f", s->loss);
     return print_table_end(t);
 }
 
-/* What the report draws, from the texts that were kept apart. The model is saved: a failure here
- * is told, and is not the run's. */
+/* Writes what the report shows of the texts that were kept apart. The model is saved by now, so a
+ * failure here is printed but is not a failure of the run. */
 static cadre_status analyse(
     const invocation *call, cadre_context *context, const cadre_train_listener *listener)
 {

@@ -1,4 +1,4 @@
-/* cmd_upcycle.c - `cadre upcycle`: a sparse model of a dense one. */
+/* cmd_upcycle.c - `cadre upcycle`: makes a sparse model of a dense one. */
 #include "cli/growth.h"
 
 static int run_upcycle(const invocation *call) { return growth_run(call, cadre_upcycle); }

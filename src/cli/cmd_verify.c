@@ -1,4 +1,4 @@
-/* cmd_verify.c - `cadre verify`: is this program right on this machine? */
+/* cmd_verify.c - `cadre verify`: checks that this program computes correctly on this machine. */
 #include <stdio.h>
 #include <string.h>
 

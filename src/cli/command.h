@@ -1,5 +1,5 @@
-/* command.h - a sub-command: one row of THE LIST, from which parsing, help, manual and completion
- * all come. */
+/* command.h - a sub-command is one row of THE LIST. Parsing, help, manual and completion all come
+ * from that row. */
 #ifndef CADRE_CLI_COMMAND_H
 #define CADRE_CLI_COMMAND_H
 
@@ -18,7 +18,7 @@ enum {
 
 typedef struct command command;
 
-/* What the user typed, held to the command's tables. */
+/* What the user typed, checked against the command's tables */
 typedef struct invocation {
     const command *command;
     cadre_options *options;
@@ -31,15 +31,15 @@ struct command {
     const char *name;
     const char *summary;  /* one line, no full stop */
     const char *operands; /* "MODEL"; "" when there are none */
-    int least, most;      /* how many of them */
-    /* The words that the first is one of, NULL after the last; NULL: a path */
+    int least, most;      /* how many of them there may be */
+    /* The words that the first operand must be one of, NULL after the last; NULL: it is a path. */
     const char *(*operand_word)(int i);
-    /* Paragraphs separated by an empty line; what goes to stdout */
+    /* Paragraphs separated by an empty line, and what goes to stdout */
     const char *description;
     cadre_option_table (*tables[MOST_TABLES])(void); /* of the library, or shared by commands */
     cadre_option_table own;                          /* rows of this command alone */
     const char *const *examples;                     /* "comment", "command line", ..., NULL */
-    /* The first Ctrl-C asks it to stop by itself; the second kills */
+    /* The first Ctrl-C asks the command to stop; the second ends the program. */
     bool stops;
     int (*run)(const invocation *call); /* returns an exit code */
 };
@@ -52,7 +52,7 @@ extern const command command_train, command_eval, command_layer, command_generat
 extern const command *const commands[]; /* THE LIST, NULL after the last */
 
 const command *command_find(const char *name); /* NULL: unknown */
-/* All that it takes, its own first */
+/* All tables of the command, its own first */
 int command_tables(const command *c, cadre_option_table tables[ALL_TABLES]);
 
 #define ROWS(rows) ((cadre_option_table){ (rows), (int)(sizeof(rows) / sizeof *(rows)) })

@@ -1,4 +1,4 @@
-/* complain.c - errors for people. */
+/* complain.c - prints errors. */
 #include "cli/complain.h"
 
 #include <stdarg.h>

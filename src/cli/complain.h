@@ -1,5 +1,5 @@
-/* complain.h - how the program tells a person that something is wrong: one line "cadre: ..." on
- * stderr, perhaps a line of advice, and the exit code that belongs to it. */
+/* complain.h - how the program reports an error: one line "cadre: ..." on stderr, perhaps a line of
+ * advice, and the exit code that belongs to it. */
 #ifndef CADRE_CLI_COMPLAIN_H
 #define CADRE_CLI_COMPLAIN_H
 
@@ -8,11 +8,12 @@
 /* Prints the library's last error; returns the exit code for the status. */
 int complain_status(cadre_status status);
 
-/* Bad usage: the sentence, then the advice (NULL: none). Returns EXIT_USAGE. */
+/* Reports bad usage: the sentence, then the advice (NULL: none). Returns EXIT_USAGE. */
 int complain_usage(const char *advice, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The world's fault, found by the program itself. Returns EXIT_WORLD. */
+/* Reports a fault of the world (file, memory, data) that the program itself found. Returns
+ * EXIT_WORLD. */
 int complain_world(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

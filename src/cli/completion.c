@@ -1,9 +1,9 @@
-/* completion.c - the completion for bash, rendered from the same tables as the help.
+/* completion.c - writes the completion for bash from the same tables as the help.
  *
- * The script has one generated function, _cadre_tell, which knows for each command its options, its
- * operands and what each option takes: one of some words, a path, a folder, several paths, or
- * nothing that could be offered (a number, free text). The rest, which is the same text always,
- * walks over the line up to the word that is completed, so as to know what stands there. */
+ * One function of the script, _cadre_tell, is generated. It knows, for each command, the options,
+ * the operands and what each option takes: one of some words, a path, a folder, several paths, or
+ * nothing that could be offered (a number, free text). The rest of the script is always the same.
+ * It walks over the line up to the word that is completed, to learn what is expected there. */
 #include "cli/completion.h"
 
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "cli/command.h"
 #include "cli/help.h"
 
-/* ---- what is known of each command ---- */
+/* ---- what differs from command to command ---- */
 
-/* What stands after an option: the name that the script has for it. */
+/* The name that the script has for what follows an option */
 static const char *value_of(const cadre_option *row)
 {
     if (row->kind == CADRE_OPTION_FLAG) return "operand";
@@ -70,7 +70,7 @@ static void put_case(FILE *out, const command *c)
     fputs("        esac ;;\n", out);
 }
 
-/* ---- what is the same for all ---- */
+/* ---- what is the same for all commands ---- */
 
 static const char offer[] =
     "# _cadre_words WORDS: those that begin as what is typed, in a list as what stands after its "
@@ -102,8 +102,8 @@ static const char offer[] =
     "}\n"
     "\n";
 
-/* bash gives "--name=value" as three words. Only an option of several paths goes on after its first
- * value. */
+/* bash gives "--name=value" as three words. Only an option of several paths takes more after its
+ * first value. */
 static const char walk[] =
     "_cadre()\n"
     "{\n"

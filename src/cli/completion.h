@@ -1,4 +1,4 @@
-/* completion.h - what the tables say, as a completion for bash. */
+/* completion.h - writes the tables as a completion for bash. */
 #ifndef CADRE_CLI_COMPLETION_H
 #define CADRE_CLI_COMPLETION_H
 

@@ -1,4 +1,4 @@
-/* growth.c - the table, or the object, of a model that was made of others. */
+/* growth.c - prints the table, or the object, about a model that was made of others. */
 #include "cli/growth.h"
 
 #include "cli/complain.h"

@@ -1,4 +1,4 @@
-/* help.c - help for a terminal, rendered from THE LIST and the option tables. */
+/* help.c - writes help for a terminal from THE LIST and the option tables. */
 #include "cli/help.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@ enum { WIDTH = 100, INDENT = 28, SENTENCE = 1024 };
 
 const char help_purpose[] = "Mixture-of-Experts: train, inspect and run sparse language models";
 
-/* ---- what a row says ---- */
+/* ---- the parts of a row ---- */
 
 static void append(char *text, size_t size, const char *format, ...)
 {
@@ -93,8 +93,8 @@ void help_each_option(const command *c, help_visit *visit, void *state)
 
 /* ---- on the terminal ---- */
 
-/* One paragraph [length] in lines of at most WIDTH, from `column` on; lines after the first begin
- * at `indent`. */
+/* Prints one paragraph [length] in lines of at most WIDTH, beginning at `column`. Further lines
+ * begin at `indent`. */
 static void print_wrapped(FILE *out, const char *text, size_t length, int column, int indent)
 {
     const char *end = text + length;
@@ -109,7 +109,7 @@ static void print_wrapped(FILE *out, const char *text, size_t length, int column
     fputc('\n', out);
 }
 
-/* Paragraphs stand apart by an empty line. */
+/* Prints paragraphs with an empty line between them. */
 static void print_paragraphs(FILE *out, const char *text)
 {
     for (const char *end; (end = strstr(text, "\n\n")); text = end + 2) {
@@ -119,7 +119,7 @@ static void print_paragraphs(FILE *out, const char *text)
     print_wrapped(out, text, strlen(text), 0, 0);
 }
 
-/* The words of an option, a line each: the word, and what it means. */
+/* Prints the words of an option and what they mean, one on each line. */
 static void print_meanings(FILE *out, const cadre_option *row)
 {
     const char *word;

@@ -1,4 +1,4 @@
-/* help.h - what the tables say, as text for a terminal. */
+/* help.h - writes the tables as text for a terminal. */
 #ifndef CADRE_CLI_HELP_H
 #define CADRE_CLI_HELP_H
 
@@ -9,14 +9,14 @@
 void help_overview(FILE *out);                  /* cadre --help */
 void help_command(FILE *out, const command *c); /* cadre COMMAND --help */
 
-/* An option's value as a manual calls it, "N" or "drop|pad"; "" for a flag. Returns text. */
+/* An option's value as a manual shows it, "N" or "drop|pad"; "" for a flag. Returns text. */
 const char *help_value(const cadre_option *row, char *text, size_t size);
 
-/* Its help with the words that it takes and its default. Returns text. */
+/* The help of an option, with the words that it takes and its default. Returns text. */
 const char *help_sentence(const cadre_option *row, char *text, size_t size);
 
-/* Calls visit for every option of the command, subject by subject in the order of the tables;
- * first: a new subject. */
+/* Calls visit for every option of the command, by subject and in the order of the tables. `first`:
+ * the option begins a new subject. */
 typedef void help_visit(void *state, const cadre_option *row, bool first);
 void help_each_option(const command *c, help_visit *visit, void *state);
 

@@ -1,4 +1,4 @@
-/* input.c - files and lists of ids. */
+/* input.c - reads files and lists of ids. */
 #define _GNU_SOURCE
 #include "cli/input.h"
 
@@ -45,7 +45,7 @@ bool input_file(const char *path, char **text, size_t *size)
 
 static const char between[] = " \t\r\n,[]";
 
-/* Where the list breaks off: at its end when it is one. */
+/* Where parsing the list stops: at its end, if it is well formed. */
 static const char *parse_ids(const char *text, int32_t *id, int64_t *count)
 {
     for (const char *at = text + strspn(text, between); *at; at += strspn(at, between)) {

@@ -1,8 +1,8 @@
-/* line_editor.c - libedit, with pasted text taken whole.
+/* line_editor.c - libedit, which takes pasted text whole.
  *
- * A terminal that knows bracketed paste puts pasted text between two sequences of characters. It
- * is put into the line with its line feeds, so that it is one message and none of its lines is
- * sent. */
+ * A terminal that knows bracketed paste puts pasted text between two sequences of characters. Such
+ * text goes into the line with its line feeds, so that it is one message and none of its lines is
+ * sent by itself. */
 #define _GNU_SOURCE
 #include "cli/line_editor.h"
 
@@ -35,7 +35,7 @@ static void write_terminal(const char *text)
     (void)ignored;
 }
 
-/* ---- what libedit calls ---- */
+/* ---- functions that libedit calls ---- */
 
 static char *prompt_of(EditLine *line)
 {
@@ -50,14 +50,15 @@ static bool ends_paste(const wchar_t *text, size_t size)
     return size >= end && wmemcmp(text + size - end, PASTE_ENDS, end) == 0;
 }
 
-/* Pasted characters up to the sequence that ends them; what is too much is left out. */
+/* Reads pasted characters up to the sequence that ends them. What exceeds the room is left out. */
 static size_t read_pasted(EditLine *line, wchar_t *text)
 {
     size_t size = 0;
     while (!ends_paste(text, size)) {
         wchar_t c;
         if (el_wgetc(line, &c) != 1) return size;
-        if (size == MOST_PASTED) size -= wcslen(PASTE_ENDS); /* only its end is looked for */
+        if (size == MOST_PASTED)
+            size -= wcslen(PASTE_ENDS); /* only the end is still searched for */
         text[size++] = c == L'\r' ? L'\n' : c;
     }
     return size - wcslen(PASTE_ENDS);
@@ -80,7 +81,7 @@ static unsigned char paste(EditLine *line, int key)
 
 static struct sigaction former_int, former_term;
 
-/* libedit has put the terminal back; then the one who handled the signal before does. */
+/* libedit has restored the terminal. Then the earlier handler of the signal runs. */
 static void leave(int signal_number)
 {
     write_terminal(PASTE_OFF "\n");

@@ -1,5 +1,5 @@
-/* main.c - the program: finds the command, parses its arguments, runs it, and sees to it that
- * stdout arrived. */
+/* main.c - the program: finds the command, parses its arguments, runs it, and checks that stdout
+ * was written. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -21,8 +21,8 @@ static void exit_now(int signal_number)
     _exit(EXIT_INTERRUPTED);
 }
 
-/* A while after a request to stop, and then every now and then: a call that cannot hear it is ended
- * with the process. */
+/* Runs some time after a request to stop, and then again and again: if the current call cannot hear
+ * the request, the process ends. */
 static void on_alarm(int signal_number)
 {
     static const char told[] = "cadre: stopped on request\n";
@@ -41,9 +41,9 @@ static void ring_from_now_on(void)
 
 static volatile sig_atomic_t asked_by; /* the last signal that asked to stop */
 
-/* A second Ctrl-C or SIGTERM ends the program at once. That a terminal was closed is said twice, by
- * the system and by the shell, and the end of a session by SIGTERM and SIGHUP together: SIGHUP is
- * no second request, and none follows upon it. */
+/* A second Ctrl-C or SIGTERM ends the program at once. SIGHUP does not count as a second request,
+ * and none counts after it: a closed terminal is reported twice, by the system and by the shell,
+ * and the end of a session comes as SIGTERM and SIGHUP together. */
 static void ask_to_stop(int signal_number)
 {
     if (cadre_interrupted() && signal_number != SIGHUP && asked_by != SIGHUP)
@@ -53,7 +53,7 @@ static void ask_to_stop(int signal_number)
     ring_from_now_on();
 }
 
-/* SIGHUP says that the terminal was closed; under nohup it is ignored, and stays so. */
+/* SIGHUP says that the terminal was closed. Under nohup it is ignored, and stays ignored. */
 static void on_interruption(void (*handler)(int))
 {
     struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART }, before;
@@ -116,7 +116,8 @@ int main(int argc, char **argv)
 {
     on_interruption(exit_now);
     mapped_files_may_shrink();
-    signal(SIGXFSZ, SIG_IGN); /* a file over the size limit is then an error like a full disk */
+    signal(
+        SIGXFSZ, SIG_IGN); /* exceeding the size limit of files is then an error like a full disk */
     int exit_code = dispatch(argc, argv);
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)

@@ -1,5 +1,5 @@
-/* manual.c - man pages (groff's man macros), rendered from the same tables as the help, and the
- * folder they are written to. */
+/* manual.c - writes man pages (with groff's man macros) from the same tables as the help, and the
+ * folder for them. */
 #include "cli/manual.h"
 
 #include <ctype.h>
@@ -12,8 +12,8 @@
 
 enum { SENTENCE = 1024 };
 
-/* Text that groff must not take for its own: a backslash, a dash, a dot or quote at the start of a
- * line. */
+/* Writes text with everything escaped that groff would interpret: a backslash, a dash, and a dot or
+ * quote at the start of a line. */
 static void put_text(FILE *out, const char *text)
 {
     bool start = true;
@@ -38,7 +38,7 @@ static void put_title(FILE *out, const char *name, const char *summary)
     fputs("\n", out);
 }
 
-/* The words of an option, each with what it means. */
+/* Writes the words of an option, each with its meaning. */
 static void put_meanings(FILE *out, const cadre_option *row)
 {
     const char *word;

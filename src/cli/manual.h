@@ -1,4 +1,4 @@
-/* manual.h - what the tables say, as man pages and as a completion for bash. */
+/* manual.h - writes the tables as man pages and as a completion for bash. */
 #ifndef CADRE_CLI_MANUAL_H
 #define CADRE_CLI_MANUAL_H
 

@@ -1,7 +1,7 @@
-/* mapped.c - weights are read where the file is mapped. Another program that cuts the file short,
- * or a disk that fails, takes away pages that are there by right: the kernel then says SIGBUS, to
- * which there is no going on. The handler finds the file by the address, in the kernel's list of
- * this process's maps, and may use nothing but system calls. */
+/* mapped.c - weights are read where the file is mapped. If another program shortens the file, or a
+ * disk fails, pages that should be there are missing. The kernel then sends SIGBUS, after which the
+ * program cannot go on. The handler finds the file's name by the address, in the kernel's list of
+ * this process's maps, and may use only system calls. */
 #define _GNU_SOURCE
 #include "cli/mapped.h"
 
@@ -26,7 +26,8 @@ static uintptr_t take_hex(const char **at)
     }
 }
 
-/* "BEGIN-END rw-p OFFSET DEVICE INODE   PATH": the path where the address is between; else NULL. */
+/* Reads "BEGIN-END rw-p OFFSET DEVICE INODE   PATH". Returns the path if the address lies between,
+ * otherwise NULL. */
 static const char *path_in(const char *line, uintptr_t address)
 {
     const char *at = line;
@@ -36,7 +37,7 @@ static const char *path_in(const char *line, uintptr_t address)
     return address >= begin && address < end ? strchr(at, '/') : NULL;
 }
 
-/* In `line` [LINE], or NULL. */
+/* The path of the file, in `line` [LINE]; NULL: not found. */
 static const char *find_path(uintptr_t address, char *line)
 {
     int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
-/* message.c - reading messages. A line is one; a person's goes on after a \ at its end, or between
- * lines with """, or is pasted with its lines. */
+/* message.c - reads messages. One line is a message. When a person types, it may go on after a \ at
+ * the end of a line, between lines with """, or as pasted lines. */
 #define _GNU_SOURCE
 #include "cli/message.h"
 
@@ -50,7 +50,7 @@ static view read_plain(message_source *m, const char *prompt)
     return (view){ m->line, (size_t)size };
 }
 
-/* While it waits, Ctrl-C finds nothing to stop and ends the program (see main.c). */
+/* While it waits, Ctrl-C finds nothing to stop and so ends the program (see main.c). */
 static view read_line(message_source *m, const char *prompt)
 {
     view line = { NULL, 0 };
@@ -84,14 +84,14 @@ static bool ends_fence(view v)
     return v.size >= FENCE && !memcmp(v.data + v.size - FENCE, fence, FENCE);
 }
 
-/* What stands between two fences, from the line with the first on. */
+/* Adds the text between two fences, beginning with the line of the first fence. */
 static bool put_fenced(message_source *m, view line)
 {
     line = (view){ line.data + FENCE, line.size - FENCE };
     for (bool first = true;; first = false) {
         bool last = ends_fence(line), blank = first && !line.size;
         bool alone = last && line.size == FENCE && m->size;
-        if (alone) m->text[--m->size] = 0; /* the line feed before the fence */
+        if (alone) m->text[--m->size] = 0; /* removes the line feed before the fence */
         if (!put(m, line.data, line.size - (last ? FENCE : 0))) return false;
         if (last) return true;
         if (!blank && !put(m, "\n", 1)) return false;
@@ -109,7 +109,7 @@ static bool put_continued(message_source *m, view line)
     return line.data ? put(m, line.data, line.size) : !m->failed;
 }
 
-/* Where the first line is no text, none is. */
+/* If the first line is not text, the whole stream is not. */
 static bool put_of_stream(message_source *m, view line)
 {
     cadre_status status = m->begun ? CADRE_OK : cadre_text_check("stdin", line.data, line.size);

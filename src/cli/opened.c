@@ -1,4 +1,4 @@
-/* opened.c - a context, and perhaps a model in it. */
+/* opened.c - opens a context, and perhaps a model in it. */
 #include "cli/opened.h"
 
 #include "cli/progress.h"

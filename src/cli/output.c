@@ -1,4 +1,4 @@
-/* output.c - the progress, the notes and the last line of a model that is written. */
+/* output.c - shows the progress, the notes and the last line about a model that is written. */
 #include "cli/output.h"
 
 #include "cli/complain.h"

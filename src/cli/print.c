@@ -1,4 +1,4 @@
-/* print.c - tables, JSON and numbers. */
+/* print.c - prints tables, JSON and numbers. */
 #define _GNU_SOURCE
 #include "cli/print.h"
 
@@ -22,8 +22,8 @@ int print_json(json_t *value)
 
 json_t *print_json_real(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
-/* Bytes of the character at text[0 .. size), 0 < size; *valid: they are one, else the part of one
- * that must be replaced. */
+/* Bytes of the character at text[0 .. size), where 0 < size. *valid is false for malformed bytes,
+ * which must be replaced. */
 static size_t character(const unsigned char *text, size_t size, bool *valid)
 {
     unsigned char first = text[0], low = 0x80, high = 0xBF;
@@ -107,7 +107,7 @@ void print_row(print_table *t, const char *name, const char *format, ...)
     va_end(args);
 }
 
-/* Characters on the screen: the bytes that do not continue one. */
+/* Characters on the screen: bytes that do not continue a character. */
 static int width_of(const char *text)
 {
     int n = 0;

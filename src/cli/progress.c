@@ -36,7 +36,7 @@ static int terminal_width(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
-/* "2:31 left", from the time that the part behind took. */
+/* Writes "2:31 left", estimated from the time that the work so far took. */
 static void word_time_left(const progress *p, double done, char *text, size_t size)
 {
     double left = progress_seconds(p) * (1 - done) / done;

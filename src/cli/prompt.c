@@ -1,4 +1,4 @@
-/* prompt.c - the text or the ids that are to be continued. */
+/* prompt.c - reads the text or the ids that are to be continued. */
 #include "cli/prompt.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static const cadre_option rows[] = {
 
 cadre_option_table prompt_options(void) { return ROWS(rows); }
 
-/* The prompt's ids, copied into memory of our own. */
+/* Encodes the prompt and copies its ids into our own memory. */
 static int encode(cadre_model *model, const char *text, size_t size, token_ids *ids)
 {
     const cadre_tokenizer *tokenizer;
@@ -45,7 +45,7 @@ static int encode(cadre_model *model, const char *text, size_t size, token_ids *
     return ids->id ? EXIT_DONE : complain_world("out of memory");
 }
 
-/* Editors and echo end a text with a line feed that is not meant to be continued. */
+/* Editors and echo end a text with a line feed that is not meant as a part of it. */
 static size_t without_last_line_feed(const char *text, size_t size)
 {
     if (size && text[size - 1] == '\n') size--;
@@ -67,7 +67,7 @@ static int encode_read(
     return encode(model, text, without_last_line_feed(text, size), ids);
 }
 
-/* must: there is to be some text. */
+/* `must`: it is an error if there is no text. */
 static int encode_stream(cadre_model *model, const char *path, bool must, token_ids *ids)
 {
     char *text;

@@ -1,4 +1,4 @@
-/* prompt.h - what a text begins with: of the command line, of a file or of stdin. */
+/* prompt.h - reads what a text begins with, from the command line, a file or stdin. */
 #ifndef CADRE_CLI_PROMPT_H
 #define CADRE_CLI_PROMPT_H
 
@@ -7,8 +7,8 @@
 
 cadre_option_table prompt_options(void);
 
-/* The ids that these options, or stdin, give; freed by free(). Complains and returns an exit
- * code. */
+/* Reads the ids that these options, or stdin, give; free() frees them. Prints errors and returns an
+ * exit code. */
 int prompt_read(const invocation *call, cadre_model *model, token_ids *ids);
 
 #endif

@@ -1,10 +1,10 @@
-/* sampling.c - how tokens are chosen. */
+/* sampling.c - the options that say how tokens are chosen. */
 #include "cli/sampling.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The rows, with defaults that are known, or that a model's files may give. */
+/* The rows, with fixed defaults or with those that a model's files may give */
 #define SAMPLING_ROWS(neutral, or_one, or_zero)                                                    \
     { .name = "greedy",                                                                            \
         .kind = CADRE_OPTION_FLAG,                                                                 \
@@ -69,7 +69,7 @@ static cadre_sampling read_over(const cadre_options *o, cadre_sampling s)
     s.temperature = real_or(o, "temperature", s.temperature);
     if (cadre_options_count(o, "top-k")) s.top_k = cadre_options_int(o, "top-k", 0);
     s.top_p = real_or(o, "top-p", s.top_p);
-    /* A share of nothing leaves the likeliest */
+    /* With a share of nothing, only the most likely token is left. */
     if (cadre_options_flag(o, "greedy") || s.top_p == 0) s.temperature = 0;
     s.min_p = real_or(o, "min-p", s.min_p);
     s.repetition_penalty = real_or(o, "repetition-penalty", s.repetition_penalty);
