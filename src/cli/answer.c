@@ -67,7 +67,7 @@ static void note_account(const answer_view *v, const cadre_chat_account *a)
 {
     if (a->let_go)
         progress_note(v->call,
-            "the %lld oldest messages were let go: the conversation fills its "
+            "the %lld oldest messages were dropped: the conversation fills its "
             "context of %lld tokens; --context N gives it more",
             (long long)a->let_go, (long long)v->context);
     note_cut(v, a);

@@ -20,7 +20,7 @@ static const cadre_option rows[] = {
         .fallback = "64",
         .value = "N",
         .subject = "Length",
-        .help = "decode: tokens that each sequence takes",
+        .help = "decode: tokens that each sequence gets",
         .letter = 'n' },
     { .name = "streams",
         .kind = CADRE_OPTION_INT,
@@ -37,7 +37,7 @@ static const cadre_option rows[] = {
         .fallback = "0",
         .value = "N",
         .subject = "Length",
-        .help = "decode: tokens that each sequence holds before" },
+        .help = "decode: tokens that each sequence holds at the beginning" },
     { .name = "tokens",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -164,7 +164,8 @@ static int refuse_option(const bench *b, const char *option)
         if (reads(&benches[i], option))
             strcat(strcat(readers, found++ ? " and " : " "), benches[i].name);
     return complain_usage(readers,
-        "bench %s: --%s: expected no value, for nothing reads it here, found one", b->name, option);
+        "bench %s: --%s: expected no value, because nothing uses it here, found one", b->name,
+        option);
 }
 
 static int run_bench(const invocation *call)
@@ -193,22 +194,18 @@ const command command_bench = {
     .most = 2,
     .operand_word = bench_name,
     .description =
-        "Prints one JSON object a line. WHAT is\n\n"
-        "gemm: matrix products, square and grouped by expert (64 of 2048 x 1024, by the mean "
-        "number of rows), beside "
-        "OpenBLAS where libopenblas.so.0 is installed (a loop over the experts; OPENBLAS_CORETYPE "
-        "chooses its "
-        "kernels);\n\n"
-        "layer: a training step of a sparse layer against that of a dense one of equal work, by "
-        "the number of "
-        "tokens;\n\n"
-        "train: training steps of a recipe on random tokens, with the recipe, sizes, batch and "
-        "context of 'cadre "
-        "train';\n\n"
-        "decode MODEL: sequences side by side, each a token further in every pass, and which share "
-        "of the machine's "
-        "read bandwidth that takes, counting the weights of the experts that were chosen and the "
-        "cache;\n\n"
+        "Prints one JSON object a line. WHAT is one of these:\n\n"
+        "gemm: matrix products, square ones and ones grouped by expert (64 experts of 2048 x "
+        "1024, for several mean numbers of rows). Where libopenblas.so.0 is installed, "
+        "OpenBLAS computes the same, with a loop over the experts; OPENBLAS_CORETYPE chooses "
+        "its kernels.\n\n"
+        "layer: a training step of a sparse layer, compared with that of a dense layer that "
+        "does the same work, for several numbers of tokens.\n\n"
+        "train: training steps on random tokens, with the recipe, sizes, batch and context of "
+        "'cadre train'.\n\n"
+        "decode MODEL: sequences side by side, each of which gets one token more in every "
+        "pass. The line also says which share of the machine's read bandwidth that takes; the "
+        "weights of the chosen experts and the cache are counted.\n\n"
         "prefill MODEL: reading a prompt.\n\n"
         "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),

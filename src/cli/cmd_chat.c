@@ -21,19 +21,19 @@ static const cadre_option rows[] = {
         .choice = template_name,
         .value = "NAME",
         .subject = "Conversation",
-        .help = "how messages are framed for the model (default: recognised by the model's own "
-                "template)" },
+        .help = "the template that frames messages for the model (default: recognised by the "
+                "model's own template)" },
     { .name = "think",
         .kind = CADRE_OPTION_CHOICE,
         .choice = cadre_thinking,
         .subject = "Conversation",
         .help =
-            "whether or how much the model thinks before it answers, of the ways that its template "
-            "knows (default: as the template does)" },
+            "whether, or how much, the model thinks before it answers; its template decides which "
+            "of these it knows (default: as the template does by itself)" },
     { .name = "system",
         .kind = CADRE_OPTION_TEXT,
         .subject = "Conversation",
-        .help = "what the model is told before" },
+        .help = "a message to the model before the conversation" },
     { .name = "context",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -80,7 +80,7 @@ static bool clear(talk *t, const char *rest)
 {
     (void)rest;
     cadre_chat_clear(t->chat);
-    progress_note(t->call, "what was said is forgotten");
+    progress_note(t->call, "the conversation is forgotten");
     return true;
 }
 
@@ -98,7 +98,7 @@ static bool quit(talk *t, const char *rest) { return (void)t, (void)rest, false;
 static bool help(talk *t, const char *rest);
 
 static const chat_command chat_commands[] = {
-    { "clear", "forget what was said, but for the system message", clear },
+    { "clear", "forget the conversation, except for the system message", clear },
     { "think", "WORD: think before answering, on or off, or as much as the template knows", think },
     { "quit", "end, as Ctrl-D does", quit },
     { "help", "print this", help },
@@ -230,31 +230,24 @@ const command command_chat = {
     .least = 1,
     .most = 1,
     .description =
-        "A conversation: every line of stdin is a message, and the model's answers go to stdout. "
-        "On a "
-        "terminal, lines are edited with the usual keys, a message may have several lines (after a "
-        "\\ "
-        "at the end of one, between \"\"\" and \"\"\", or pasted), /help lists commands to the "
-        "program "
-        "itself, Ctrl-C stops an answer, Ctrl-D ends the conversation, and thoughts, which some "
-        "models "
-        "mark, are shown dimmed; they are not part of the answers and are forgotten. Where a model "
-        "ends "
-        "its turn without closing its thoughts, they are its answer.\n\n"
-        "An answer that the context cuts is noted on stderr. Whenever less than a quarter of the "
-        "context is free for the next one, the oldest messages are let go, which is noted too; "
-        "what "
-        "--system says stays.\n\n"
-        "The template that frames messages is built in, chosen by name or recognised by signs in "
-        "the "
-        "model's own template, which is never executed. Messages are plain text, whatever control "
-        "tokens they spell. The date of the day is not told: gpt-oss and Granite hear of none, "
-        "Llama "
-        "3.1 of the one in its template.\n\n"
-        "With --json, every answer is an object: answer, thought, end (how it ended: end, length, "
-        "context or stopped), prompt_tokens, tokens (thoughts included), tokens_per_second (0 "
-        "where "
-        "one came alone).",
+        "A conversation: every line of stdin is a message, and the model's answers go to "
+        "stdout.\n\n"
+        "On a terminal, lines are edited with the usual keys. A message may have several "
+        "lines: after a \\ at the end of a line, between \"\"\" and \"\"\", or pasted. /help "
+        "lists commands to the program itself. Ctrl-C stops an answer, and Ctrl-D ends the "
+        "conversation. Some models mark their thoughts; these are shown dimmed, are not part "
+        "of the answers, and are forgotten. If a model ends its turn without closing its "
+        "thoughts, they are its answer.\n\n"
+        "When the context ends an answer early, a note on stderr says so. Whenever less than a "
+        "quarter of the context is free for the next answer, the oldest messages are dropped, "
+        "with a note. What --system says stays.\n\n"
+        "The template that frames messages is built in. It is chosen by name, or recognised by "
+        "signs in the model's own template, which is never executed. Messages are plain text, "
+        "whatever control tokens they spell. The model is not told today's date: gpt-oss and "
+        "Granite get no date, Llama 3.1 the one in its template.\n\n"
+        "With --json, every answer is an object: answer, thought, end (how it ended: end, "
+        "length, context or stopped), prompt_tokens, tokens (including thoughts), "
+        "tokens_per_second (0 if there was only one token).",
     .own = ROWS(rows),
     .tables = { sampling_suggested_options, opened_options },
     .examples =

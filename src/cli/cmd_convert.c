@@ -40,17 +40,14 @@ const command command_convert = {
     .least = 2,
     .most = 2,
     .description =
-        "IN is a Hugging Face folder or a GGUF file; OUT is a GGUF file where it ends in .gguf, "
-        "else a folder. OUT "
-        "must not be there yet, and appears whole or not at all.\n\n"
-        "FORMAT is one number format for all matrices, or a mixture after llama.cpp's of the same "
-        "name (q4_k_m and "
-        "its like), which gives more bits to the tensors that need them. Formats of blocks are for "
-        "GGUF. Vectors and "
-        "routers stay f32; rows that are not whole blocks become q8_0, or f16 where 32 does not "
-        "divide them, and are "
-        "named.\n\n"
-        "What GGUF has no key for goes along as the text of config.json under cadre.config.",
+        "IN is a Hugging Face folder or a GGUF file. OUT is a GGUF file if its name ends in "
+        ".gguf, otherwise a folder. OUT must not exist yet, and appears complete or not at "
+        "all.\n\n"
+        "FORMAT is one number format for all matrices, or a mixture with the name and rules of "
+        "llama.cpp's (q4_k_m and the like), which gives more bits to the tensors that need "
+        "them. Block formats are for GGUF only. Vectors and routers stay f32. Rows that do not "
+        "divide into blocks become q8_0, or f16 where 32 does not divide them; a note says so.\n\n"
+        "What GGUF has no key for is stored as the text of config.json under cadre.config.",
     .own = ROWS(rows),
     .examples = LINES("for other programs", "cadre convert runs/first first.gguf --dtype bf16",
         "small, with better experts",

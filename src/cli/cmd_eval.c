@@ -135,13 +135,11 @@ const command command_eval = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints bits per byte and perplexity for each file. The text is read in windows "
-                   "that overlap by half, so "
-                   "that every token but those of the first half window is predicted from at least "
-                   "half a window before it; "
-                   "the first token, which has nothing before it, is charged as one of equally "
-                   "likely tokens. No special "
-                   "tokens are added.",
+    .description =
+        "Prints bits per byte and perplexity for each file. The text is read in windows that "
+        "overlap by half, so that every token after the first half window is predicted from at "
+        "least half a window of text before it. The first token has nothing before it and is "
+        "charged as one of equally likely tokens. No special tokens are added.",
     .own = ROWS(rows),
     .tables = { opened_options },
     .examples = LINES("bits per byte of what training kept apart",

@@ -166,11 +166,9 @@ const command command_generate = {
     .most = 1,
     .description =
         "Prints the continuation alone, as it is written. The same seed gives the same text.\n\n"
-        "Of a text from stdin or a file, one line feed at its end is left out, as 'echo' and "
-        "editors add one. "
-        "--stop finds its text wherever tokens begin and end: what may yet become it is held back, "
-        "and printed "
-        "when it does not.",
+        "One line feed at the end of a text from stdin or a file is removed, because 'echo' "
+        "and editors add one. --stop finds its text wherever tokens begin and end: text that "
+        "may be the beginning of it is held back, and printed if it is not.",
     .own = ROWS(rows),
     .tables = { prompt_options, sampling_options, opened_options },
     .examples = LINES("one line, of a prompt in a file",

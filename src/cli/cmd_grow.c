@@ -10,13 +10,14 @@ const command command_grow = {
     .least = 2,
     .most = 2,
     .description =
-        "Every sparse layer gets --add more experts, copies of those that there are, behind them. "
-        "They are held back from being picked: by a bias on their logits, or, where the router "
-        "picks by score and correction, by a correction below all others. OUT is a GGUF file where "
-        "it ends in .gguf, else a folder, and must not be there yet.\n\n"
-        "A smaller --hold lets them be picked sooner, and changes what the model computes: the "
-        "command prints by how much, on --text. 'cadre train --freeze experts=0-7,router=0-7' "
-        "then trains the new ones alone, of what the layers route.",
+        "Every sparse layer gets --add more experts, which are copies of existing ones and "
+        "come after them. They are kept from being picked: by a bias on their logits, or, "
+        "where the router picks by score and correction, by a correction below all others. OUT "
+        "is a GGUF file if its name ends in .gguf, otherwise a folder, and must not exist yet.\n\n"
+        "A smaller --hold lets them be picked sooner, and changes what the model computes. The "
+        "command prints by how much, measured on --text. 'cadre train --freeze "
+        "experts=0-7,router=0-7' then trains only the new experts and their rows of the "
+        "router.",
     .tables = { cadre_grow_options },
     .examples = LINES("two more, the function kept", "cadre grow runs/sparse runs/more --add 2",
         "four that may be picked, measured on a text",

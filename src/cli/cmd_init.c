@@ -43,10 +43,10 @@ const command command_init = {
     .operands = "OUT",
     .least = 1,
     .most = 1,
-    .description = "Makes a model of any architecture and size without training it, to see how "
-                   "fast it would run and how much "
-                   "memory it would need. OUT is a GGUF file where it ends in .gguf, else a "
-                   "folder, and must not be there yet.",
+    .description =
+        "Makes a model of any architecture and size without training it, to see how fast it "
+        "would run and how much memory it would need. OUT is a GGUF file if its name ends in "
+        ".gguf, otherwise a folder, and must not exist yet.",
     .tables = { cadre_model_options, cadre_routing_options },
     .own = ROWS(rows),
     .examples =

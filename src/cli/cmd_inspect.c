@@ -117,7 +117,7 @@ static int print_as_table(const facts *f)
     print_row(t, "tokenizer, names", "%s",
         print_bytes((double)(f->memory.tokenizer + f->memory.names), text));
     print_row(t, "working memory", "%s", print_bytes((double)f->memory.working, text));
-    print_row(t, "beside the file", "%s", print_bytes((double)f->memory.total, text));
+    print_row(t, "besides the file", "%s", print_bytes((double)f->memory.total, text));
     if (i->repack_bytes)
         print_row(t, "with --repack", "%s more, in place of as much of the file",
             print_bytes((double)i->repack_bytes, text));
@@ -147,11 +147,11 @@ const command command_inspect = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Prints what a model is: its architecture, its router in words, parameters in "
-                   "all and active for one token, "
-                   "layers, number formats, and the memory that it takes to run one sequence: the "
-                   "file's weights, of which the "
-                   "pages that are read are in memory, and all that comes beside them.",
+    .description =
+        "Prints what a model is: its architecture, its router in words, its parameters in all "
+        "and those active for one token, its layers, its number formats, and the memory that "
+        "it takes to run one sequence. That is the file's weights, of which only the pages "
+        "that are read are in memory, and everything in addition to them.",
     .own = ROWS(rows),
     .examples = LINES("as a table", "cadre inspect runs/first",
         "memory at a context of 32768 tokens, for a program",

@@ -43,11 +43,11 @@ const command command_layer = {
     .least = 1,
     .most = 1,
     .description =
-        "Reads a safetensors file with the input 'x' [B, S, D], the gradient of the output 'dy', "
-        "and the layer's parameters under their names ('router.weight' [E, D], 'experts.gate' [E, "
-        "H, D], 'experts.down' ...). Writes the output 'y', the routes 'picks' and 'weights', and "
-        "'grad.NAME' of each parameter and of x: the gradient of the sum of dy times y and of all "
-        "losses.\n\n"
+        "Reads a safetensors file with the input 'x' [B, S, D], the gradient of the output "
+        "'dy', and the layer's parameters under their names ('router.weight' [E, D], "
+        "'experts.gate' [E, H, D], 'experts.down' ...). Writes the output 'y', the routes "
+        "'picks' and 'weights', and 'grad.NAME' for each parameter and for x: the gradient of "
+        "the sum of dy times y and of all losses.\n\n"
         "Prints one JSON object: the value of each loss, its coefficient included.",
     .own = ROWS(rows),
     .tables = { cadre_layer_options, cadre_routing_options },

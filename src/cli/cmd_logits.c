@@ -60,11 +60,11 @@ const command command_logits = {
     .operands = "MODEL",
     .least = 1,
     .most = 1,
-    .description = "Writes a safetensors file: 'tokens' [T], 'logits' [T, V] of every position, "
-                   "and for every sparse layer "
-                   "'routes' [S, T, K], the chosen experts sorted by id, and 'weights' [S, T, K], "
-                   "what their outputs were "
-                   "multiplied with. -1 and 0 stand where a token has fewer picks.",
+    .description =
+        "Writes a safetensors file with 'tokens' [T], 'logits' [T, V] of every position, and "
+        "for every sparse layer 'routes' [S, T, K], the chosen experts sorted by id, and "
+        "'weights' [S, T, K], by which their outputs were multiplied. -1 and 0 stand where a "
+        "token has fewer picks.",
     .own = ROWS(rows),
     .tables = { opened_options },
     .examples = LINES(

@@ -36,13 +36,13 @@ const command command_merge = {
     .least = 2,
     .most = 4096,
     .description =
-        "The feed-forwards of each model become an expert of every layer, in the order of the "
-        "command line; attention, norms and embeddings become the mean of all models, or stay "
-        "those of BASE; every layer gets a router with small random weights (Branch-Train-MiX). "
-        "The models have the same numbers and one tokenizer, and were best trained from one "
-        "beginning. --out is a GGUF file where it ends in .gguf, else a folder, and must not be "
-        "there yet.\n\n"
-        "The router knows nothing yet: train it, with 'cadre train --from OUT'.\n\n"
+        "The feed-forwards of each model become one expert of every layer, in the order of the "
+        "command line. Attention, norms and embeddings become the mean of all models, or stay "
+        "those of BASE. Every layer gets a router with small random weights "
+        "(Branch-Train-MiX). The models must have the same sizes and one tokenizer, and should "
+        "have been trained from one common model. --out is a GGUF file if its name ends in "
+        ".gguf, otherwise a folder, and must not exist yet.\n\n"
+        "The router knows nothing yet: train it with 'cadre train --from OUT'.\n\n"
         "Prints what was made, and how far it is from BASE on --text.",
     .tables = { cadre_merge_options },
     .own = ROWS(rows),

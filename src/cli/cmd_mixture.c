@@ -192,7 +192,7 @@ static int predict(const invocation *call)
     const char *in_vain = given_in_vain(call->options);
     if (in_vain)
         return complain_usage("it is for mixture fit",
-            "mixture predict: --%s: expected no value, for nothing reads it here, found one",
+            "mixture predict: --%s: expected no value, because nothing uses it here, found one",
             in_vain);
     cadre_status status = cadre_mixture_open(call->operands[1], &m);
     if (status != CADRE_OK) return complain_status(status);
@@ -241,16 +241,18 @@ const command command_mixture = {
     .most = 3,
     .operand_word = word_at,
     .description =
-        "A soft mixture of experts as it began: a gate says for each row how much each expert has "
-        "to say, and all of them answer. DATA.csv has a line of names, then rows of numbers.\n\n"
-        "fit DATA.csv --target COLUMNS --out DIR: fits a mixture and writes it to a folder, which "
-        "'cadre report' draws. --method em solves for experts and gates in turn, and the "
-        "likelihood never falls; gradient, competitive and cooperative follow one of three "
-        "losses. With --json a line an iteration: log_likelihood, and loss where there is one; "
-        "the first is before any.\n\n"
-        "predict DIR DATA.csv: prints a table of the inputs, then a column a target, or the most "
-        "probable class and the probability of each; the table may have other columns too. With "
-        "--json a line a row, which also tells each expert's share.",
+        "This is the mixture of experts as it was in 1991: all experts answer each row, and a "
+        "gate says how much each answer counts. DATA.csv has a line of names, then rows of "
+        "numbers.\n\n"
+        "fit DATA.csv --target COLUMNS --out DIR: fits a mixture and writes it to a folder, "
+        "which 'cadre report' draws. --method em solves for experts and gates in turn, and the "
+        "likelihood never falls; gradient, competitive and cooperative each follow a loss. "
+        "With --json there is a line for each iteration with log_likelihood, and with loss "
+        "where there is one; the first line comes before any iteration.\n\n"
+        "predict DIR DATA.csv: prints a table of the inputs, followed by a column for each "
+        "target, or by the most probable class and the probability of each. The table may have "
+        "other columns too. With --json there is a line for each row, which also says each "
+        "expert's share.",
     .tables = { cadre_mixture_options },
     .examples = LINES("three experts by expectation-maximisation",
         "cadre mixture fit curve.csv --target y --experts 3 --out curve",

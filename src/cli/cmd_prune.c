@@ -10,15 +10,16 @@ const command command_prune = {
     .least = 2,
     .most = 2,
     .description =
-        "Every sparse layer keeps --keep of its experts, those that are of most use, with their "
-        "rows of the router. OUT is a GGUF file where it ends in .gguf, else a folder, and must "
-        "not be there yet.\n\n"
-        "What they are used for is measured on --text, or read from --routes. use counts the "
-        "tokens that an expert served, weight adds up its weights, saliency is the mean of weight "
-        "times size of output over its tokens. An expert that few tokens need, but those much, "
-        "goes by the first two and stays by the third.\n\n"
-        "Prints what was made, and how much worse it is on --text. On another text it is worse by "
-        "another number: 'cadre eval' tells. 'cadre train --from OUT' makes up for some of it.",
+        "Every sparse layer keeps --keep of its experts, the most useful ones, with their rows "
+        "of the router. OUT is a GGUF file if its name ends in .gguf, otherwise a folder, and "
+        "must not exist yet.\n\n"
+        "How useful they are is measured on --text, or read from --routes. use counts the "
+        "tokens that an expert served, weight adds up its weights, and saliency is the mean of "
+        "weight times size of output over its tokens. An expert that few tokens need, but need "
+        "very much, is removed by the first two and stays by the third.\n\n"
+        "Prints what was made, and how much worse it is on --text. Another text gives another "
+        "number, which 'cadre eval' prints. 'cadre train --from OUT' makes up for some of the "
+        "loss.",
     .tables = { cadre_prune_options },
     .examples = LINES("the six experts of each layer that a text uses most",
         "cadre prune runs/sparse runs/small --keep 6 --text unseen.txt",

@@ -63,13 +63,11 @@ const command command_report = {
     .most = 2,
     .description =
         "RUN is the folder that 'cadre train' or 'cadre mixture fit' wrote, or a file of "
-        "'cadre generate --routes'. The page holds "
-        "everything that it shows and opens from disk, without a network: the loss, the "
-        "load of every expert, which "
-        "expert took which domain and which tokens, the balance over time, which "
-        "experts are picked together, and a "
-        "text with each token coloured by its first expert. Of two runs it shows what "
-        "differs between them.",
+        "'cadre generate --routes'. The page is one file that opens without a network. It "
+        "shows the loss, the load of every expert, which expert took which domain and which "
+        "tokens, the balance over time, which experts are picked together, and a text in which "
+        "each token has the colour of its first expert. For two runs, it shows what differs "
+        "between them.",
     .own = ROWS(rows),
     .examples = LINES("the page of a run", "cadre report runs/first --out first.html",
         "two runs side by side", "cadre report runs/first runs/second --out both.html"),

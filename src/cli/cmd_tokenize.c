@@ -230,9 +230,9 @@ const command command_tokenize = {
     .operands = "MODEL|tokenizer.json",
     .least = 1,
     .most = 1,
-    .description = "Reads text from stdin and prints the ids that the model's tokenizer gives it, "
-                   "on one line. Special tokens "
-                   "that are spelt out in the text become their ids.",
+    .description =
+        "Reads text from stdin and prints the ids that the model's tokenizer gives it, on one "
+        "line. Special tokens that are spelt out in the text become their ids.",
     .own = ROWS(rows),
     .examples = LINES("ids of a text", "echo 'Ein Satz.' | cadre tokenize runs/first",
         "and the text of ids", "echo 17 4 260 | cadre tokenize runs/first --decode",

@@ -123,7 +123,7 @@ static cadre_status analyse(
         cadre_analyse(context, cadre_options_text(call->options, "out", 0), listener);
     if (status == CADRE_OK || status == CADRE_EINTERRUPTED) return status;
     complain_status(status);
-    complain_world("the model is saved; what its report shows of held-out texts is missing");
+    complain_world("the model is saved, but its report will show nothing of the held-out texts");
     return CADRE_OK;
 }
 
@@ -153,25 +153,22 @@ const command command_train = {
     .name = "train",
     .summary = "train a sparse language model on text",
     .operands = "",
-    .description = "Trains a decoder-only transformer with sparse layers as a published recipe has "
-                   "them, or goes on from a "
-                   "model, and saves a Hugging Face folder that 'cadre generate' and transformers "
-                   "open. Text is cut into "
-                   "domains, one for each file or top folder of --data; the last 5 % of each is "
-                   "kept apart; a byte-level BPE "
-                   "vocabulary is learnt from the rest. Files of a folder are documents, and so "
-                   "are the lines of a .jsonl "
-                   "file, {\"text\": \"...\"}: after each the end-of-text token is learnt.\n\n"
-                   "Sizes that are not given follow the recipe, at a size that this machine can "
-                   "train. Everything that a "
-                   "recipe sets can be overridden. The result depends on the options and the seed, "
-                   "not on the threads. Ctrl-C "
-                   "stops after a checkpoint, and so does a terminal that is closed; --resume goes "
-                   "on as if nothing had "
-                   "happened. It takes the same data and model only; the length, the learning rate "
-                   "and its schedule may be "
-                   "others from there on, which is said.\n\n"
-                   "Prints a summary.",
+    .description =
+        "Trains a sparse language model as a published recipe describes "
+        "it, or trains an existing model further. Saves a Hugging Face folder that 'cadre "
+        "generate' and transformers can open.\n\n"
+        "Each file or top folder of --data is a domain. The last 5 % of each domain is kept "
+        "apart for validation, and a byte-level BPE vocabulary is learnt from the rest. The "
+        "files of a folder are documents, and so are the lines of a .jsonl file, {\"text\": "
+        "\"...\"}. The model learns the end-of-text token after each document.\n\n"
+        "Sizes that are not given follow the recipe, at a size that this machine can train. "
+        "Everything that a recipe sets can be overridden. The result depends on the options "
+        "and the seed, not on the number of threads.\n\n"
+        "Ctrl-C saves a checkpoint and stops, and so does closing the terminal. --resume then "
+        "goes on as if nothing had happened. It needs the same data and the same model. The "
+        "length, the learning rate and its schedule may change from there on; the program says "
+        "so when they do.\n\n"
+        "Prints a summary.",
     .tables = { cadre_train_options, cadre_model_options, cadre_routing_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",
         "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",

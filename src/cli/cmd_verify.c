@@ -52,11 +52,10 @@ const command command_verify = {
     .name = "verify",
     .summary = "check the installed program on this machine",
     .operands = "",
-    .description = "Runs reference numbers of the literature, checks of gradients against "
-                   "differences, and comparisons of "
-                   "every kernel that this machine can run with the portable one. Prints a line "
-                   "for each, and how many passed "
-                   "and failed.",
+    .description =
+        "Checks reference numbers from the literature, compares gradients with central "
+        "differences, and compares every kernel that this machine can run with the portable "
+        "one. Prints a line for each check, and how many passed and failed.",
     .examples = LINES("after installing", "cadre verify"),
     .run = run_verify,
 };

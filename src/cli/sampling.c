@@ -9,21 +9,22 @@
     { .name = "greedy",                                                                            \
         .kind = CADRE_OPTION_FLAG,                                                                 \
         .subject = "Sampling",                                                                     \
-        .help = "always the most likely token, whatever a model's files say" },                    \
+        .help = "take the most likely token always, whatever the model's files say" },             \
         { .name = "temperature",                                                                   \
             .kind = CADRE_OPTION_REAL,                                                             \
             .min = 0,                                                                              \
             .max = 100,                                                                            \
             .fallback = neutral("1"),                                                              \
             .subject = "Sampling",                                                                 \
-            .help = "below 1 likelier tokens, above 1 others; 0: greedy" or_one },                 \
+            .help = "below 1, likely tokens become likelier; above 1, less likely; 0: "            \
+                    "greedy" or_one },                                                             \
         { .name = "top-k",                                                                         \
             .kind = CADRE_OPTION_INT,                                                              \
             .min = 0,                                                                              \
             .max = 1 << 24,                                                                        \
             .fallback = neutral("0"),                                                              \
             .subject = "Sampling",                                                                 \
-            .help = "among the K most likely tokens; 0: all" or_zero },                            \
+            .help = "choose among the K most likely tokens; 0: among all" or_zero },               \
         { .name = "top-p",                                                                         \
             .kind = CADRE_OPTION_REAL,                                                             \
             .min = 0,                                                                              \
@@ -31,8 +32,8 @@
             .fallback = neutral("1"),                                                              \
             .value = "P",                                                                          \
             .subject = "Sampling",                                                                 \
-            .help = "among the most likely of those that have the share P of their probability "   \
-                    "together" or_one },                                                           \
+            .help = "choose among the most likely tokens that together have the share P of the "   \
+                    "probability" or_one },                                                        \
         { .name = "min-p",                                                                         \
             .kind = CADRE_OPTION_REAL,                                                             \
             .min = 0,                                                                              \
@@ -40,14 +41,14 @@
             .fallback = neutral("0"),                                                              \
             .value = "P",                                                                          \
             .subject = "Sampling",                                                                 \
-            .help = "among tokens at least P times as likely as the most likely one" or_zero },    \
+            .help = "choose among tokens at least P times as likely as the likeliest" or_zero },   \
         { .name = "repetition-penalty",                                                            \
             .kind = CADRE_OPTION_REAL,                                                             \
             .min = 0.01,                                                                           \
             .max = 100,                                                                            \
             .fallback = neutral("1"),                                                              \
             .subject = "Sampling",                                                                 \
-            .help = "above 1: tokens that were there before become less likely" or_one },
+            .help = "above 1, tokens that have occurred become less likely" or_one },
 #define AS_SAID(value) value
 #define OF_THE_MODEL(value) NULL
 

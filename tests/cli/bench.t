@@ -35,7 +35,7 @@ $ cadre bench decode nowhere
 
 # an option that the benchmark does not read is refused, by name, with those that do
 $ cadre bench gemm --batch 4
-2> cadre: bench gemm: --batch: expected no value, for nothing reads it here, found one
+2> cadre: bench gemm: --batch: expected no value, because nothing uses it here, found one
 2>        it is for bench train
 ? 2
 $ cadre bench layer --experts 4

@@ -39,14 +39,14 @@ $ echo a | cadre chat run --template chatm
 2>        did you mean 'chatml'?
 ? 2
 
-# a conversation that fills its context: the answer is cut, then the oldest messages are let go
+# a conversation that fills its context: the answer is cut, then the oldest messages are dropped
 $ printf 'The expert\nagain\n' | cadre chat run --template chatml --greedy --context 100 --seed 2 \
 +     --json
 > {"answer":"*","thought":"","end":"context",*}
 > {"answer":"*","thought":"","end":"context",*}
 2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N
 +  gives it more
-2> the 2 oldest messages were let go: the conversation fills its context of 100 tokens; --context N
+2> the 2 oldest messages were dropped: the conversation fills its context of 100 tokens; --context N
 +  gives it more
 2> the answer was cut after * tokens: the conversation fills its context of 100 tokens; --context N
 +  gives it more

@@ -77,7 +77,7 @@ $ cadre mixture fit piecewise.csv more.csv
 ? 2
 
 $ cadre mixture predict curve piecewise.csv --lr 1
-2> cadre: mixture predict: --lr: expected no value, for nothing reads it here, found one
+2> cadre: mixture predict: --lr: expected no value, because nothing uses it here, found one
 2>        it is for mixture fit
 ? 2
 
