@@ -117,7 +117,7 @@ static cadre_status parse_int(const cadre_option *row, const char *where, item *
     long long whole = strtoll(v->text, &end, 10);
     if (end == v->text || *end || errno || (double)whole < row->min || (double)whole > row->max)
         return cadre_fail(CADRE_EARGUMENT, where,
-            "expected a whole number from %.0f to %.0f, found '%s'", row->min, row->max, v->text);
+            "expected an integer from %.0f to %.0f, found '%s'", row->min, row->max, v->text);
     v->whole = whole;
     v->number = (double)whole;
     return CADRE_OK;

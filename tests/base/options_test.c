@@ -78,12 +78,11 @@ static void the_last_value_wins(void **state)
 static void numbers_out_of_bounds_are_refused_and_change_nothing(void **state)
 {
     cadre_options *o = *state;
-    expect_refused(o, "layers", "0", "--layers: expected a whole number from 1 to 100, found '0'");
-    expect_refused(
-        o, "layers", "7x", "--layers: expected a whole number from 1 to 100, found '7x'");
-    expect_refused(o, "layers", "", "--layers: expected a whole number from 1 to 100, found ''");
+    expect_refused(o, "layers", "0", "--layers: expected an integer from 1 to 100, found '0'");
+    expect_refused(o, "layers", "7x", "--layers: expected an integer from 1 to 100, found '7x'");
+    expect_refused(o, "layers", "", "--layers: expected an integer from 1 to 100, found ''");
     expect_refused(o, "layers", "99999999999999999999",
-        "--layers: expected a whole number from 1 to 100, found '99999999999999999999'");
+        "--layers: expected an integer from 1 to 100, found '99999999999999999999'");
     expect_refused(
         o, "min-lr-ratio", "nan", "--min-lr-ratio: expected a number from 0 to 1, found 'nan'");
     expect_refused(
@@ -118,8 +117,7 @@ static void lists_give_one_number_for_all_layers_or_one_each(void **state)
     assert_int_equal(options_layers(o, "experts", 2, experts), CADRE_EARGUMENT);
     assert_string_equal(
         cadre_last_error(), "--experts: expected one number, or one for each of 2 layers, found 3");
-    expect_refused(
-        o, "experts", "8,,32", "--experts: expected a whole number from 1 to 64, found ''");
+    expect_refused(o, "experts", "8,,32", "--experts: expected an integer from 1 to 64, found ''");
 }
 
 static void lists_of_words_can_be_empty(void **state)
@@ -201,7 +199,7 @@ static void a_file_is_held_to_the_same_bounds(void **state)
 {
     cadre_options *o = *state;
     expect_file_refused(o, "{\"layers\": 0}", CADRE_EARGUMENT,
-        ".json: layers: expected a whole number from 1 to 100, found '0'");
+        ".json: layers: expected an integer from 1 to 100, found '0'");
     expect_file_refused(o, "{\"layers\": 2.5}", CADRE_EARGUMENT, "found '2.5'");
     expect_file_refused(o, "{\"layers\": [2]}", CADRE_EARGUMENT, "found another kind");
     expect_file_refused(o, "{\"layers\": null}", CADRE_EARGUMENT, "found another kind");

@@ -43,7 +43,7 @@ $ cadre train --options tiny.json --data en.txt --width 65536 --heads 1024 --exp
 2>        *
 ? 1
 $ cadre train --options tiny.json --data en.txt --width 99999999999999999999 --out o
-2> cadre: --width: expected a whole number from 1 to 65536, found '99999999999999999999'
+2> cadre: --width: expected an integer from 1 to 65536, found '99999999999999999999'
 ? 2
 $ cadre train --options tiny.json --data en.txt --experts 4,4,4 --out o
 2> ...

@@ -28,7 +28,7 @@ $ cadre bench layer m.gguf
 2> cadre: bench layer: expected no more arguments, found 'm.gguf'
 ? 2
 $ cadre bench decode m.gguf -n 0
-2> cadre: --length: expected a whole number from 1 to 1048576, found '0'
+2> cadre: --length: expected an integer from 1 to 1048576, found '0'
 ? 2
 $ cadre bench decode nowhere
 ? 1

@@ -23,7 +23,7 @@ $ cadre grow old new
 2> cadre: new: expected an empty or new folder, found a model in it
 ? 1
 $ cadre grow old other --add 0
-2> cadre: --add: expected a whole number from 1 to 4096, found '0'
+2> cadre: --add: expected an integer from 1 to 4096, found '0'
 ? 2
 $ cadre train --recipe llama --data text.txt --layers 1 --width 32 --heads 2 --vocab 512 --batch 4 \
 +     --context 32 --steps 1 --out dense --quiet

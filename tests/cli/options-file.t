@@ -13,7 +13,7 @@ $ echo '{"sed": 3}' > unknown.json && cadre help --options unknown.json
 ? 2
 
 $ echo '{"seed": -3}' > bounds.json && cadre help --options bounds.json
-2> cadre: bounds.json: seed: expected a whole number from 0 to 9200000000000000000, found '-3'
+2> cadre: bounds.json: seed: expected an integer from 0 to 9200000000000000000, found '-3'
 ? 2
 
 $ echo '{"seed": 1, "seed": 2}' > twice.json && cadre help --options twice.json

@@ -124,7 +124,7 @@ $ mkdir -p no-look/analysis.json && cadre train --options tiny.json --data texts
 +     --out no-look --quiet
 > ...
 2> cadre: no-look/analysis.json*
-2> cadre: the model is saved; what its report shows of held-out texts is missing
+2> cadre: the model is saved, but its report will show nothing of the held-out texts
 $ ls no-look/model.safetensors
 > no-look/model.safetensors
 

@@ -38,11 +38,11 @@ $ cadre help --seed --quiet
 ? 2
 
 $ cadre help --seed -1
-2> cadre: --seed: expected a whole number from 0 to 9200000000000000000, found '-1'
+2> cadre: --seed: expected an integer from 0 to 9200000000000000000, found '-1'
 ? 2
 
 $ cadre help --threads=0
-2> cadre: --threads: expected a whole number from 1 to 1024, found '0'
+2> cadre: --threads: expected an integer from 1 to 1024, found '0'
 ? 2
 
 $ cadre help --json=perhaps
@@ -61,11 +61,11 @@ $ cadre help trian
 
 # values: attached or after it; none is none
 $ cadre help --seed=
-2> cadre: --seed: expected a whole number from 0 to 9200000000000000000, found ''
+2> cadre: --seed: expected an integer from 0 to 9200000000000000000, found ''
 ? 2
 
 $ cadre generate m -n5x
-2> cadre: --length: expected a whole number from 0 to 16777216, found '5x'
+2> cadre: --length: expected an integer from 0 to 16777216, found '5x'
 ? 2
 
 $ cadre generate m -n
