@@ -16,8 +16,8 @@ const command command_grow = {
         "is a GGUF file if its name ends in .gguf, otherwise a folder, and must not exist yet.\n\n"
         "A smaller --hold lets them be picked sooner, and changes what the model computes. The "
         "command prints by how much, measured on --text. 'cadre train --freeze "
-        "experts=0-7,router=0-7' then trains only the new experts and their rows of the "
-        "router.",
+        "experts=0-7,router=0-7' then trains the new experts and their rows of the router "
+        "while those of the old ones stay as they are.",
     .tables = { cadre_grow_options },
     .examples = LINES("two more, the function kept", "cadre grow runs/sparse runs/more --add 2",
         "four that may be picked, measured on a text",

@@ -1,4 +1,4 @@
-/* comparison.c - two models read the same windows, and their logits are compared some rows at a
+/* comparison.c - lets two models read the same windows and compares their logits, some rows at a
  * time. */
 #include "grow/comparison.h"
 
@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-enum { ROWS = 32 }; /* whose logits are in memory at a time */
+enum { ROWS = 32 }; /* whose logits are in memory at once */
 
 typedef struct comparing {
     reading before, after;
@@ -52,7 +52,7 @@ static double loss_of(const real *logits, int64_t vocab, int32_t target)
     return log(sum) + most - (double)logits[target];
 }
 
-/* What is no number is infinitely far. */
+/* A difference that is not a number counts as infinite. */
 static void keep_largest(double value, double *largest)
 {
     if (!(value <= INFINITY)) value = INFINITY;

@@ -1,20 +1,20 @@
-/* derivation.c - writing a model whose parameters are others' or made. */
+/* derivation.c - writes a model whose parameters are taken from others or made. */
 #include "grow/derivation.h"
 
 #include "base/memory.h"
 #include "weights/model_write.h"
 
-/* A parameter whose rows are being written. */
+/* A parameter whose rows are being written */
 typedef struct slot {
     const param *param; /* of the new model; NULL: none yet */
     origin origin;
-    param_reader reader; /* of one that is copied */
-    real *made;          /* of one that is made */
+    param_reader reader; /* reads one that is copied */
+    real *made;          /* the values of one that is made */
 } slot;
 
 typedef struct writing {
     const derivation *d;
-    slot slots[2]; /* a tensor is made of up to two parameters in turn */
+    slot slots[2]; /* a tensor is made of up to two parameters, in turn */
 } writing;
 
 param derivation_param(const model_input *in, param_role role, int64_t layer, int64_t expert)
@@ -46,7 +46,7 @@ static const number_format *format_of(void *arg, const param *p)
 {
     const derivation *d = ((const writing *)arg)->d;
     param source = *p;
-    /* Written apart from the embedding that it is */
+    /* This kind of file repeats the embedding as the head. */
     if (p->role == ROLE_HEAD && d->config->tie) source.role = ROLE_EMBED;
     origin o = origin_of(d, &source);
     if (o.input < 0) return &number_f32;

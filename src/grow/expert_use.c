@@ -1,4 +1,5 @@
-/* expert_use.c - counts while a model reads, or from a file of recorded routes. */
+/* expert_use.c - counts the use of experts while a model reads, or from a file of recorded
+ * routes. */
 #include "grow/expert_use.h"
 
 #include <math.h>
@@ -36,7 +37,7 @@ double expert_use_value(const expert_use *u, expert_value by, int64_t layer, int
 
 /* ---- while a model reads ---- */
 
-/* Of an expert's output, the bias of its last matrix (NULL: none) included. */
+/* The size of an expert's output, including the bias of its last matrix (NULL: none) */
 static double size_of_output(const real *out, const real *bias, int64_t width)
 {
     double squares = 0;
@@ -56,7 +57,7 @@ void expert_use_count(void *use, int64_t layer, const plan *p)
     bool weighs_input = moe->router->traits & ROUTER_WEIGHS_INPUT;
     for (int64_t i = 0; i < p->edges; i++) {
         int64_t row = p->edge_row[i], e = p->edge_expert[i].id, at = layer * u->experts + e;
-        if (row < 0) continue; /* it was full */
+        if (row < 0) continue; /* the expert was full */
         double size =
             size_of_output(p->row_out + row * p->row_width, bias ? bias[e] : NULL, p->row_width);
         u->served[at]++;
@@ -90,7 +91,7 @@ static cadre_status check_layer(const json_node *item, const expert_use *u, int6
     return json_get_int(item, "experts", expected, expected, &experts);
 }
 
-/* The recording is of a model with the same sparse layers. */
+/* Checks that the recording is of a model with the same sparse layers. */
 static cadre_status check_head(const json_document *head, const expert_use *u)
 {
     json_node root = json_root(head), sparse;
@@ -110,7 +111,7 @@ static cadre_status check_head(const json_document *head, const expert_use *u)
     return CADRE_OK;
 }
 
-/* One token's picks in one layer. */
+/* Counts one token's picks in one layer. */
 static cadre_status count_picks(
     const json_node *experts, const json_node *weights, int64_t layer, expert_use *u)
 {
@@ -153,7 +154,7 @@ static cadre_status count_token(const json_document *line, expert_use *u)
 static cadre_status count_lines(json_lines *lines, expert_use *u)
 {
     json_document *line;
-    int64_t tokens = -1; /* the first line is none */
+    int64_t tokens = -1; /* not counting the first line */
     for (;; tokens++) {
         CADRE_TRY(lines_next(lines, &line));
         if (!line) break;

@@ -1,14 +1,16 @@
-/* grow.c - more experts for every sparse layer of a model, which computes what it did.
+/* grow.c - adds experts to every sparse layer of a model, which still computes what it did.
  *
- * A newcomer is a copy of an expert that there is, with its row of the router, and is held back:
+ * A new expert is a copy of an existing one, its parent, with the parent's row of the router. It is
+ * kept from being picked in one of three ways, which growth_rule names:
  *
- *     by a bias on its logit, `hold` below its parent's: where weights sum to 1, or a share of
- *         e^-hold is nothing beside the others' in float, the same numbers
+ *     by a bias on its logit, `hold` below its parent's. Where weights sum to 1, its share of
+ *         e^-hold disappears beside the others' in float, so that the results are the same;
  *     by its correction, `hold` below the lowest of all, where picks are taken by score +
- *         correction: it loses against every expert, and has no part in their weights
- *     by both, where picks are by a correction and its logit has a part in the others' scores
+ *         correction. It loses against every expert and has no part in their weights;
+ *     by both, where picks are taken by a correction and its logit has a part in the others'
+ *         scores.
  *
- * (growth_rule says which.) Old experts keep their numbers 0 .. E - 1 and win ties. */
+ * Old experts keep their numbers 0 .. E - 1 and win ties. */
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -19,13 +21,13 @@
 #include "grow/rule.h"
 #include "kernel/context.h"
 
-enum { BIAS = 30 }; /* e^-30 of a weight is none in float */
+enum { BIAS = 30 }; /* a weight times e^-30 is 0 in float */
 
 typedef struct growing {
     model_input old;
     model_config config; /* of the new model */
     int64_t added;
-    double hold; /* below 0: as the router's rule has it */
+    double hold; /* below 0: as the router's rule says */
 } growing;
 
 /* ---- what the new model is ---- */
@@ -50,7 +52,7 @@ static const moe_config *old_layer(const growing *g, int64_t l)
     return &g->old.config.layer[l].moe;
 }
 
-/* Of a layer whose experts could be added to: refused before anything is written. */
+/* The rule of a layer. Layers that cannot be added to were refused before anything was written. */
 static const growth_rule *rule_of(const growing *g, int64_t l)
 {
     const growth_rule *rule = NULL;
@@ -101,13 +103,13 @@ static void origin_of(void *arg, const param *p, origin *o)
     if (is_router(p->role)) {
         o->made = true;
         o->from = derivation_param(&g->old, p->role, p->layer, -1);
-        if (!o->from.rows) o->input = -1; /* a bias that the old router has not */
+        if (!o->from.rows) o->input = -1; /* a bias that the old router does not have */
     } else if (param_is_expert(p->role))
         o->from = derivation_param(
             &g->old, p->role, p->layer, p->expert % old_layer(g, p->layer)->experts);
 }
 
-/* The lowest of n numbers. */
+/* The lowest of n values */
 static real lowest(const real *values, int64_t n)
 {
     real least = values[0];
@@ -116,7 +118,7 @@ static real lowest(const real *values, int64_t n)
     return least;
 }
 
-/* Holds the newcomers, whose numbers are their parents'. */
+/* Holds the new experts back. Their values are still those of their parents. */
 static void hold_back(const growing *g, const param *p, real *values)
 {
     const growth_rule *rule = rule_of(g, p->layer);
@@ -144,7 +146,7 @@ static cadre_status make(void *arg, const param *p, real *values)
     return CADRE_OK;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole model ---- */
 
 static cadre_status write_grown(growing *g, const growth_run *run)
 {

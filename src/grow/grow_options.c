@@ -12,8 +12,7 @@
 #define EVERY                                                                                      \
     {                                                                                              \
         .name = "every", .kind = CADRE_OPTION_INT, .min = 1, .max = 1024, .fallback = "1",         \
-        .subject = "Experts",                                                                      \
-        .help = "every so many-th layer becomes sparse, the others stay dense"                     \
+        .subject = "Experts", .help = "one layer in so many becomes sparse, the others stay dense" \
     }
 
 #define ROUTER                                                                                     \
@@ -49,8 +48,8 @@ static const cadre_option upcycle_rows[] = {
         .choices = OPTION_CHOICES("copy", "granular", "drop"),
         .fallback = "copy",
         .subject = "Experts",
-        .help = "every expert is the dense network; or a shard of it; or a copy of which a share "
-                "begins anew" },
+        .help = "what an expert is: the dense network, a shard of it, or a copy with a share of "
+                "new units" },
     { .name = "granularity",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -58,7 +57,7 @@ static const cadre_option upcycle_rows[] = {
         .value = "G",
         .fallback = "2",
         .subject = "Experts",
-        .help = "granular: shards that the dense network is cut in" },
+        .help = "granular: shards that the dense network is cut into" },
     { .name = "drop",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
@@ -66,7 +65,7 @@ static const cadre_option upcycle_rows[] = {
         .value = "R",
         .fallback = "0.5",
         .subject = "Experts",
-        .help = "drop: the share of an expert's hidden units that begins anew" },
+        .help = "drop: the share of an expert's hidden units that are replaced by random ones" },
     EVERY,
     ROUTER,
     ROUTER_INIT,
@@ -82,14 +81,14 @@ static const cadre_option grow_rows[] = {
         .max = ROUTER_MAX_EXPERTS,
         .fallback = "1",
         .subject = "Experts",
-        .help = "experts that every sparse layer gets" },
+        .help = "experts that every sparse layer gets in addition" },
     { .name = "hold",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
         .max = 1e9,
         .subject = "Routing",
-        .help = "how far below others a newcomer's logit or correction is (default: so far that "
-                "it is not picked)" },
+        .help = "how far the logit or correction of a new expert is below others (default: so far "
+                "that it is not picked)" },
     TEXT,
 };
 
@@ -107,13 +106,13 @@ static const cadre_option prune_rows[] = {
         .choices = OPTION_CHOICES("use", "weight", "saliency"),
         .fallback = "use",
         .subject = "Experts",
-        .help = "what an expert is valued by: tokens that it served; the sum of its weights; the "
+        .help = "what decides: the tokens that an expert served, the sum of its weights, or the "
                 "mean of weight times size of output (REAP)" },
     { .name = "routes",
         .kind = CADRE_OPTION_PATH,
         .subject = "Measure",
-        .help = "recorded routes ('cadre generate --routes') that tell what experts are used for "
-                "(default: the texts of --text)" },
+        .help = "recorded routes ('cadre generate --routes') that say how experts are used "
+                "(default: measured on --text)" },
     TEXT,
 };
 
@@ -133,7 +132,7 @@ static const cadre_option merge_rows[] = {
         .choices = OPTION_CHOICES("average", "base"),
         .fallback = "average",
         .subject = "Experts",
-        .help = "what is no expert is the mean of all models, or as the first has it" },
+        .help = "parameters of no expert: the mean of all models, or those of the first" },
     ROUTER,
     ROUTER_INIT,
     TEXT,

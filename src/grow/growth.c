@@ -1,4 +1,4 @@
-/* growth.c - sizes of public structs, the texts, and the comparison at the end. */
+/* growth.c - checks the sizes of public structs, reads the texts, and compares at the end. */
 #include "grow/growth.h"
 
 #include "base/options.h"

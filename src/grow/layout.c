@@ -1,11 +1,11 @@
-/* layout.c - a family's layout, or cadre's own. */
+/* layout.c - chooses a family's layout, or cadre's own. */
 #include "grow/layout.h"
 
 #include <stdio.h>
 
 #include "arch/config_fit.h"
 
-/* *why: what files of this type cannot say; NULL: they say all of it. */
+/* *why: what files of this type cannot say; NULL: they can say everything. */
 static cadre_status refusal_of(
     const char *type, const model_config *c, char *text, size_t room, const char **why)
 {

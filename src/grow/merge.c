@@ -1,6 +1,7 @@
-/* merge.c - one sparse model of dense ones that were trained apart (Branch-Train-MiX, Sukhbaatar et
- * al. 2024, arXiv 2403.07816): the feed-forward of model i becomes expert i of every sparse layer,
- * all other parameters become the models' mean, and the router is new. It is to be trained. */
+/* merge.c - makes one sparse model of dense ones that were trained apart (Branch-Train-MiX,
+ * Sukhbaatar et al. 2024, arXiv 2403.07816): the feed-forward of model i becomes expert i of every
+ * sparse layer, all other parameters become the mean of the models, and the router is new and must
+ * be trained. */
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -15,7 +16,7 @@ typedef struct merging {
     model_input *dense; /* [count] owned; the first is the base */
     int64_t count;
     model_config config; /* of the sparse model */
-    bool average;        /* what is no expert is the mean; else the base's */
+    bool average;        /* parameters of no expert become the mean; otherwise the base's */
     new_router router;
 } merging;
 
@@ -24,7 +25,7 @@ typedef struct merging {
 static bool same_tokenizer(const model_input *a, const model_input *b)
 {
     const byte_buffer *x = &a->tokenizer_json, *y = &b->tokenizer_json;
-    if (!x->size || !y->size) return true; /* a GGUF's, or none */
+    if (!x->size || !y->size) return true; /* the vocabulary of a GGUF, or no tokenizer */
     return x->size == y->size && !memcmp(x->data, y->data, x->size);
 }
 
@@ -94,9 +95,10 @@ static void origin_of(void *arg, const param *p, origin *o)
     } else o->made = m->average;
 }
 
-/* ---- what is made ---- */
+/* ---- parameters that are made ---- */
 
-/* An expert's last matrix, so that weights that do not sum to 1 make no output larger. */
+/* Makes an expert's last matrix, scaled so that weights that do not sum to 1 make no output
+ * larger. */
 static cadre_status make_scaled(const merging *m, const param *p, real *values)
 {
     const model_input *in = &m->dense[p->expert];
@@ -107,7 +109,7 @@ static cadre_status make_scaled(const merging *m, const param *p, real *values)
     return CADRE_OK;
 }
 
-/* values = the mean; one, sum: scratch of as many numbers */
+/* values = the mean. one and sum are scratch for as many values. */
 static cadre_status average(const merging *m, const param *p, real *one, double *sum, real *values)
 {
     int64_t count = p->rows * p->cols;
@@ -136,7 +138,7 @@ static cadre_status make(void *arg, const param *p, real *values)
     return status;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole model ---- */
 
 static cadre_status write_merged(
     merging *m, const growth_run *run, const char *const *paths, int64_t count)

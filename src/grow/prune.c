@@ -1,6 +1,7 @@
-/* prune.c - a sparse model with fewer experts: in every sparse layer those of the highest value
- * stay, in their order, with their rows of the router. What is left of a softmax shares what the
- * others had. Where experts lie in groups, each group keeps as many. */
+/* prune.c - removes experts from a sparse model: in every sparse layer those with the highest
+ * values stay, in their order, with their rows of the router. Under a softmax the remaining experts
+ * share the weight of the removed ones. Where experts lie in groups, each group keeps the same
+ * number. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,10 +23,10 @@ typedef struct pruning {
     int64_t keep;        /* N, experts of a layer that has more */
     expert_value by;
     int32_t *kept; /* [L, N] old numbers, ascending */
-    double left;   /* share of what experts served, or of weights, that the kept ones had */
+    double left;   /* the kept ones' share of the tokens that experts served, or of their weights */
 } pruning;
 
-/* ---- what is asked for ---- */
+/* ---- options ---- */
 
 static cadre_status read_options(pruning *q, const cadre_options *o)
 {
@@ -110,7 +111,7 @@ static cadre_status choose_config(pruning *q, const growth_run *run)
 
 /* ---- which experts stay ---- */
 
-/* Marks the `keep` experts of [first, end) with the highest values; of equal ones the lower number
+/* Marks the `keep` experts of [first, end) with the highest values. Among equals, the lower index
  * stays. */
 static void mark_best(const expert_use *u, const pruning *q, int64_t layer, const int64_t range[2],
     int64_t keep, bool *stays)
@@ -125,7 +126,7 @@ static void mark_best(const expert_use *u, const pruning *q, int64_t layer, cons
     }
 }
 
-/* kept[N] of one layer; adds to the shares of what was served. */
+/* Sets kept[N] of one layer, and adds to the shares of what was served. */
 static void choose_layer(
     const expert_use *u, const pruning *q, int64_t l, bool *stays, double *left, double *all)
 {
@@ -187,7 +188,7 @@ static void origin_of(void *arg, const param *p, origin *o)
         o->from = derivation_param(&q->old, p->role, p->layer, expert);
         return;
     }
-    /* What has another shape has rows, or numbers, of each expert */
+    /* What has another shape now has rows, or elements, for each expert. */
     o->from = derivation_param(&q->old, p->role, p->layer, -1);
     o->made = o->from.rows != p->rows || o->from.cols != p->cols;
 }
@@ -196,7 +197,7 @@ static cadre_status make(void *arg, const param *p, real *values)
 {
     const pruning *q = arg;
     param from = derivation_param(&q->old, p->role, p->layer, -1);
-    int64_t each = p->rows * p->cols / q->keep; /* numbers of an expert */
+    int64_t each = p->rows * p->cols / q->keep; /* elements of one expert */
     const int32_t *kept = q->kept + p->layer * q->keep;
     real *old = MEM_ARRAY(real, from.rows * from.cols);
     cadre_status status = old ? derivation_read(&q->old, &from, old) : CADRE_ENOMEM;
@@ -206,7 +207,7 @@ static cadre_status make(void *arg, const param *p, real *values)
     return status;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole model ---- */
 
 static cadre_status write_pruned(pruning *q, const growth_run *run)
 {

@@ -1,11 +1,11 @@
-/* reading.c - texts to tokens, and windows of them through a model. */
+/* reading.c - turns texts into tokens, and runs windows of them through a model. */
 #include "grow/reading.h"
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { DRAWN = 256 }; /* tokens, where there is no text */
+enum { DRAWN = 256 }; /* tokens that are drawn if there is no text */
 
 static cadre_status add_text(const tokenizer *t, const char *path, token_list *ids)
 {

@@ -1,4 +1,4 @@
-/* rule.c - THE LIST of rules. docs/growing.md has the reasons. */
+/* rule.c - THE LIST of rules. docs/growing.md gives the reasons. */
 #include "grow/rule.h"
 
 #include <string.h>
@@ -14,21 +14,21 @@ static const growth_rule rules[] = {
     { "softmax-renorm", .hold = HOLD_BY_BIAS },
     { "topk-softmax", .hold = HOLD_BY_BIAS },
     { "noisy-topk", .hold = HOLD_BY_BIAS },
-    /* Scores lie between 0 and 1 */
+    /* Scores lie between 0 and 1. */
     { "sigmoid-bias", .hold = HOLD_BY_CORRECTION, .lower = 1.01 },
     { "sigmoid-bias-raw", .sum = 2, .hold = HOLD_BY_CORRECTION, .lower = 1.01 },
     { "sqrtsoftplus-bias", .hold = HOLD_BY_CORRECTION, .lower = 1e9 },
     { "softmax-bias", .sum = 1, .hold = HOLD_BY_BOTH, .lower = 1.01 },
     { "top-p", .sum = -1, .hold = HOLD_BY_BIAS },
-    /* Outside of training the best logits win, and only those near the best have a weight */
+    /* Outside of training the best logits win, and only those near the best have a weight. */
     { "base", .sum = -1, .hold = HOLD_BY_BIAS },
     { "sinkhorn", .sum = -1, .hold = HOLD_BY_BIAS },
     { "sparsemixer", .sum = -1, .hold = HOLD_BY_BIAS },
     { "sparsemixer-1", .sum = -1, .hold = HOLD_BY_BIAS },
     { "sigmoid-input", .sum = -1, .hold = HOLD_BY_BIAS },
-    /* A logit below 0 is no pick */
+    /* A logit below 0 is not picked. */
     { "relu", .sum = -1, .hold = HOLD_BY_BIAS },
-    /* All experts, whose weights sum to 1 */
+    /* Every expert is picked, and weights sum to 1. */
     { "dense", .hold = HOLD_BY_BIAS },
     { "expert-choice", .fixed = BY_BATCH },
     { "soft", .fixed = BY_BATCH, .indivisible = "its experts take mixtures of all tokens" },

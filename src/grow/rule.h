@@ -1,43 +1,43 @@
-/* rule.h - THE LIST of what adding experts, and taking some away, asks of a router: one that is not
- * in it, or for which it cannot be done, is refused by name. */
+/* rule.h - THE LIST of rules for adding experts to a router, and for removing some. A router that
+ * has no row, or for which it cannot be done, is refused by name. */
 #ifndef CADRE_GROW_RULE_H
 #define CADRE_GROW_RULE_H
 
 #include "moe/layer.h"
 
-/* How a newcomer is kept from being picked. */
+/* How a new expert is kept from being picked */
 typedef enum growth_hold {
-    HOLD_BY_BIAS,       /* a bias far below 0 on its logit */
-    HOLD_BY_CORRECTION, /* a correction of its key far below all others' */
-    HOLD_BY_BOTH        /* its logit has a part in the others' scores */
+    HOLD_BY_BIAS,       /* by a bias far below 0 on its logit */
+    HOLD_BY_CORRECTION, /* by a correction of its key far below all others' */
+    HOLD_BY_BOTH        /* by both, as its logit has a part in the others' scores */
 } growth_hold;
 
 typedef struct growth_rule {
     const char *router;
-    /* Why no expert can be added so that the function stays; NULL: it can. The other members say
-     * how */
+    /* Why adding any expert would change the function; NULL: experts can be added, and the other
+     * members say how. */
     const char *fixed;
-    const char *indivisible; /* why none can be taken away; NULL: it can */
-    /* What weights of experts whose logits are all 0 sum to, where they are not made to sum to 1:
-     * 0: they are; 1: K / E; 2: K / 2; -1: it depends on the token, or weights are not factors of
-     * what experts put out */
+    const char *indivisible; /* why none can be removed; NULL: they can be */
+    /* What the weights of experts with logits of 0 sum to if they are not renormalised. 0: they
+     * are; 1: K / E; 2: K / 2; -1: it depends on the token, or the weights do not multiply the
+     * experts' outputs. */
     int sum;
     growth_hold hold;
     double lower; /* a correction this far below the lowest loses against every expert */
 } growth_rule;
 
-/* Whether experts can be added to a layer with this router at all. */
+/* Whether experts can be added at all to a layer with this router. */
 bool growth_rule_allows_adding(const router *r);
 
-/* Refused where the router is not in the list, no expert can be added, or picks are limited to
- * groups of experts. */
+/* Refuses a router that is not in the list, one to which no expert can be added, and picks that are
+ * limited to groups of experts. */
 cadre_status growth_rule_of(const moe_config *moe, const char *where, const growth_rule **rule);
 
-/* Refused where experts cannot be taken away. */
+/* Refuses a router from which experts cannot be removed. */
 cadre_status growth_rule_allows_pruning(const moe_config *moe, const char *where);
 
-/* What the weights of a token sum to where the router's matrix is zero, as they always do where
- * *fixed; 0: it cannot be said. */
+/* What the weights of a token sum to if the router's matrix is zero; *fixed: they always sum to
+ * that. 0: it cannot be said. */
 double growth_weight_sum(const growth_rule *rule, const moe_config *moe, bool *fixed);
 
 #endif

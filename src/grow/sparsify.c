@@ -1,4 +1,4 @@
-/* sparsify.c - sizes, roles and first weights. */
+/* sparsify.c - sizes, roles and first weights of a sparse model. */
 #include "grow/sparsify.h"
 
 #include <string.h>
@@ -64,7 +64,7 @@ cadre_status sparsify(const sparse_form *form, const char *where, model_config *
     c->route_scale = 1;
     c->own_route = false;
     c->expert_bias = c->ffn_bias;
-    c->aux_loss = BALANCING_PERCENT / 100.0; /* what training goes on with, unless told */
+    c->aux_loss = BALANCING_PERCENT / 100.0; /* the default when it is trained further */
     make_sparse(form, c);
     model_config_fill_layers(c);
     return model_config_check(c, where);

@@ -1,18 +1,18 @@
-/* upcycle.c - a sparse model of a dense one: its feed-forwards become experts.
+/* upcycle.c - makes a sparse model of a dense one, whose feed-forwards become experts.
  *
  *     copy       every expert is the dense network (Komatsuzaki et al. 2022, arXiv 2212.05055)
- *     granular   the dense network is cut along its hidden width in G shards; expert r G + g is the
- *                r-th copy of shard g. Rows of the router are the same for the G experts of a copy,
- *                so that they tie and, of equals the lower index winning, K picks (a multiple of G)
+ *     granular   the dense network is cut along its hidden width into G shards; expert r G + g is
+ *                the r-th copy of shard g. The G experts of a copy have equal rows of the router.
+ *                They tie, and of equals the lower index wins, so that K picks (a multiple of G)
  *                are whole copies (He et al. 2024, arXiv 2410.07524)
- *     drop       copies of which each has a share of its hidden units, drawn by itself, begin
- *                anew: normal, with mean and deviation of the weights that they replace (Nakamura
- *                et al. 2025, arXiv 2502.19261)
+ *     drop       every expert is a copy in which a share of the hidden units, drawn for each
+ *                expert, is replaced by normal numbers with the mean and deviation of the weights
+ *                there (Nakamura et al. 2025, arXiv 2502.19261)
  *
- * With sum the sum of a token's weights, copy puts out sum * dense and granular sum / G * dense:
- * the matrix `down` is multiplied with 1 / sum and G / sum, which is exact for every form (a factor
- * on gate or up is not: SiLU is not homogeneous). Where the sum is 1 only as long as all logits are
- * equal, the router starts at zero. */
+ * If a token's weights sum to `sum`, the layer's output is sum * dense for copy and sum / G * dense
+ * for granular. Therefore the matrix `down` is multiplied by 1 / sum or G / sum. This is exact for
+ * every form of expert, while scaling gate or up is not, because SiLU is not homogeneous. Where the
+ * sum is 1 only if all logits are equal, the router starts at zero. */
 #include <math.h>
 #include <string.h>
 
@@ -32,8 +32,8 @@ typedef struct upcycling {
     model_input dense;
     model_config config; /* of the sparse model */
     upcycle_method method;
-    int64_t granularity; /* G; 1 but of granular */
-    double drop;         /* share of hidden units that begin anew */
+    int64_t granularity; /* G; 1 except for granular */
+    double drop;         /* the share of hidden units that are replaced */
     new_router router;
     uint64_t seed;
 } upcycling;
@@ -59,7 +59,7 @@ static cadre_status read_options(upcycling *u, const cadre_options *o)
     return CADRE_OK;
 }
 
-/* Of granular: shards that make up the dense network, picked together. */
+/* For granular: checks the shards that make up the dense network and are picked together. */
 static cadre_status check_shards(const upcycling *u, int64_t experts, int64_t topk)
 {
     int64_t g = u->granularity, width = u->dense.config.dense_width;
@@ -75,7 +75,7 @@ static cadre_status check_shards(const upcycling *u, int64_t experts, int64_t to
     return CADRE_OK;
 }
 
-/* Whether the router must start at zero for the function to stay. */
+/* Decides whether the router must start at zero to keep the function. */
 static cadre_status keep_function(upcycling *u, const growth_run *g)
 {
     bool fixed;
@@ -113,7 +113,7 @@ static cadre_status choose(upcycling *u, const growth_run *g)
 
 /* ---- where parameters come from ---- */
 
-/* What an expert's down matrix, and its bias, are multiplied with. */
+/* The number that an expert's down matrix, and its bias, are multiplied by */
 static double down_factor(const upcycling *u) { return (double)u->granularity / u->router.sum; }
 static double bias_factor(const upcycling *u) { return 1 / u->router.sum; }
 
@@ -143,9 +143,10 @@ static void origin_of(void *arg, const param *p, origin *o)
     }
 }
 
-/* ---- what is made ---- */
+/* ---- parameters that are made ---- */
 
-/* Shard g of the dense matrix: rows of gate and up, columns of down; of their biases numbers. */
+/* Takes shard g of the dense matrix: rows of gate and up, columns of down, elements of their
+ * biases. */
 static void take_shard(
     const upcycling *u, const param *p, const param *from, const real *dense, real *values)
 {
@@ -158,7 +159,7 @@ static void take_shard(
             (size_t)p->cols * sizeof *values);
 }
 
-/* Hidden unit h of an expert begins anew: the same in gate, up and down. */
+/* Whether hidden unit h of an expert is replaced: the same answer for gate, up and down. */
 static bool begins_anew(const upcycling *u, const param *p, int64_t h, int64_t hidden)
 {
     random_key key =
@@ -167,7 +168,7 @@ static bool begins_anew(const upcycling *u, const param *p, int64_t h, int64_t h
            (uint64_t)(u->drop * (double)hidden);
 }
 
-/* The hidden units that begin anew get numbers with mean and deviation of theirs. */
+/* Replaces those hidden units by random ones with the mean and deviation of the old ones. */
 static cadre_status drop_units(const upcycling *u, const param *p, real *values)
 {
     bool down = p->role == ROLE_EXPERT_DOWN;
@@ -222,7 +223,7 @@ static cadre_status make(void *arg, const param *p, real *values)
     return CADRE_OK;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole model ---- */
 
 static cadre_status write_sparse(upcycling *u, const growth_run *g)
 {

@@ -1,5 +1,5 @@
-/* data.c - which columns are inputs and which targets, and whether a mixture can be fitted on
- * them. */
+/* data.c - decides which columns are inputs and which targets, and whether a mixture can be fitted
+ * to them. */
 #include "mixture/data.h"
 
 #include <math.h>
@@ -43,7 +43,7 @@ static cadre_status add_target(mixture_data *d, const char *name, size_t size, i
     return CADRE_OK;
 }
 
-/* A column whose name is all of the text, or columns between commas. */
+/* Finds one column whose name is all of the text, or several between commas. */
 static cadre_status find_targets(mixture_data *d, const char *text, int64_t *is_target)
 {
     if (table_column(&d->table, text, strlen(text)) >= 0)
@@ -82,7 +82,7 @@ static double value_of(const mixture_data *d, int64_t row, int64_t column)
     return d->numbers.value[row * d->numbers.columns + column];
 }
 
-/* Deviations are of the population; sums of differences from the mean lose nothing. */
+/* Deviations are those of the population. Sums of differences from the mean lose no digits. */
 static void measure_column(mixture_data *d, int64_t j, bool standardise)
 {
     mixture_column *c = &d->column[j];
@@ -129,7 +129,7 @@ static cadre_status check_class(const mixture_data *d, int64_t row)
         (long long)d->chosen[d->inputs] + 1, quote_text(d->column[d->inputs].name).text, x);
 }
 
-/* Classes 0..C-1, each of which some row has. */
+/* Checks that classes are 0..C-1, and that each occurs. */
 static cadre_status count_classes(mixture_data *d)
 {
     bool *seen = MEM_ARRAY(bool, d->numbers.rows);

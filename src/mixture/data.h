@@ -1,4 +1,4 @@
-/* data.h - a table as a mixture is fitted on it. */
+/* data.h - a table in the form to which a mixture is fitted. */
 #ifndef CADRE_MIXTURE_DATA_H
 #define CADRE_MIXTURE_DATA_H
 
@@ -7,15 +7,15 @@
 
 typedef struct mixture_data {
     table table;
-    table_numbers numbers; /* [N, inputs + targets] as they stand, in the order of the columns */
+    table_numbers numbers; /* [N, inputs + targets] as given, in the order of the columns */
     int64_t inputs, targets, classes;
-    int64_t *chosen;        /* [inputs + targets] columns of the table */
+    int64_t *chosen;        /* [inputs + targets] the columns of the table that are used */
     mixture_column *column; /* [inputs + targets]; names are the table's */
     double *input;          /* [N, D] standardised, then 1 */
     double *target;         /* [N, targets] standardised, or classes */
 } mixture_data;
 
-/* Reads and checks the table, and fills the sizes of plan->shape in. */
+/* Reads and checks the table, and completes the sizes of plan->shape. */
 cadre_status mixture_data_open(const char *path, mixture_plan *plan, mixture_data *d);
 void mixture_data_close(mixture_data *d);
 

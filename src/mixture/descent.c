@@ -1,8 +1,9 @@
-/* descent.c - losses and their gradients, a row at a time.
+/* descent.c - the losses and their gradients, one row at a time.
  *
- * Each loss says two things of a row: its derivative by the experts' outputs, and a_i, that by
- * log p_i as if the p_i were free. The gate's logits then get a_i - p_i sum(a), and in a hierarchy
- * the group's A_g - p_g sum(A), with A_g = sum_k a_gk, and those within it a_gk - p_(k|g) A_g. */
+ * Each loss gives two things for a row: its derivative by the experts' outputs, and a_i, its
+ * derivative by log p_i with the p_i taken as independent. The gate's logits then get a_i - p_i
+ * sum(a). In a hierarchy the group's logits get A_g - p_g sum(A), with A_g = sum_k a_gk, and those
+ * within the group a_gk - p_(k|g) A_g. */
 #include "mixture/descent.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 
 static const double half_log_two_pi = 0.91893853320467274178;
 
-/* weight times a row of inputs, added to a row of the gradient. */
+/* Adds weight times a row of inputs to a row of the gradient. */
 static void add_scaled(double *to, double weight, const double *from, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) to[i] += weight * from[i];
@@ -18,7 +19,8 @@ static void add_scaled(double *to, double weight, const double *from, int64_t co
 
 /* ---- gates ---- */
 
-/* From a [K] = derivative by log p: logits of a softmax whose log p is given minus `base`. */
+/* From a [K], the derivative by log p, to the logits of a softmax whose log p is given minus
+ * `base`. */
 static void add_softmax(
     const fit *f, const double *log_p, double base, const double *a, int64_t k, double *gradient)
 {
@@ -29,7 +31,7 @@ static void add_softmax(
         add_scaled(gradient + i * d, a[i] - exp(log_p[i] - base) * whole, f->row.input, d);
 }
 
-/* a [E] -> the gradient of gate and inner gates; `task`: whose gate. */
+/* From a [E] to the gradient of gate and inner gates; `task` says whose gate. */
 static void add_gates(fit *f, const double *a, int64_t task)
 {
     int64_t e = f->shape->experts, d = mixture_width(f->shape), groups = f->shape->groups;
@@ -51,7 +53,8 @@ static void add_gates(fit *f, const double *a, int64_t task)
 
 /* ---- experts ---- */
 
-/* Through tanh: derivative by the last layer's features -> the gradient of the hidden layer. */
+/* Goes back through tanh: from the derivative by the last layer's features to the gradient of the
+ * hidden layer. */
 static void add_hidden(fit *f, int64_t expert, int64_t output, double weight)
 {
     int64_t h = f->shape->hidden, d = mixture_width(f->shape), o = f->shape->outputs;
@@ -62,7 +65,7 @@ static void add_hidden(fit *f, int64_t expert, int64_t output, double weight)
         add_scaled(hidden + j * d, weight * map[j] * (1 - unit[j] * unit[j]), f->row.input, d);
 }
 
-/* The derivative by output o_i[j] (of classes: by its logit). */
+/* Adds the derivative by output o_i[j]; for classes, by its logit. */
 static void add_output(fit *f, int64_t expert, int64_t output, double weight)
 {
     int64_t h = f->shape->hidden, width = mixture_features(f->shape);
@@ -72,7 +75,8 @@ static void add_output(fit *f, int64_t expert, int64_t output, double weight)
     if (h) add_hidden(f, expert, output, weight);
 }
 
-/* weight_i times the derivative of -log P_i(d) by the expert's outputs: o - d, or P - [class]. */
+/* Adds weight_i times the derivative of -log P_i(d) by the expert's outputs: o - d, or P -
+ * [class]. */
 static void add_expert(fit *f, int64_t expert, const double *target, double weight)
 {
     const double *out = f->row.output + expert * f->shape->outputs;
@@ -85,7 +89,7 @@ static void add_expert(fit *f, int64_t expert, const double *target, double weig
 
 /* ---- losses of a row ---- */
 
-/* What a normal density has beside the square. */
+/* The terms of a normal density other than the square */
 static double constant(const fit *f)
 {
     return f->shape->classify ? 0 : (double)f->shape->outputs * half_log_two_pi;
@@ -115,7 +119,7 @@ static double add_competitive_loss(fit *f, const double *target)
     return loss;
 }
 
-/* Targets [first, last) mixed by gate `task`. */
+/* Mixes the targets [first, last) with gate `task`. */
 static double add_cooperative_part(
     fit *f, const double *target, int64_t task, int64_t first, int64_t last)
 {

@@ -4,13 +4,15 @@
 
 #include "mixture/fit.h"
 
-/* Loss, likelihood and gradient at the parameters as they are; the loss is the mean over rows of
- *     gradient     -log sum p_i exp(-||d - o_i||^2 / 2); of classes -log sum p_i P_i(d)
- *     competitive  sum p_i ||d - o_i||^2 / 2; of classes -sum p_i log P_i(d)
- *     cooperative  ||d - sum p_i o_i||^2 / 2, with a gate a task each target by its own p */
+/* Computes loss, likelihood and gradient at the current parameters. The loss is the mean over rows
+ * of
+ *     gradient     -log sum p_i exp(-||d - o_i||^2 / 2); for classes -log sum p_i P_i(d)
+ *     competitive  sum p_i ||d - o_i||^2 / 2; for classes -sum p_i log P_i(d)
+ *     cooperative  ||d - sum p_i o_i||^2 / 2; with a gate for each task, each target has its own
+ * p */
 void descent_expect(fit *f);
 
-/* A step of f->rate down the gradient, all parameters at once. */
+/* Takes a step of f->rate down the gradient, for all parameters at once. */
 void descent_step(fit *f);
 
 #endif

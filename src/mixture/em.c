@@ -1,9 +1,9 @@
 /* em.c - the two steps of expectation-maximisation.
  *
- * E: h_ni = p_i P_i(d_n) / sum. M, from these h alone: each expert fits the rows weighted with its
- * h; its variance is the weighted mean square of what is left; the gate fits h. In a hierarchy the
- * top gate fits h_g = sum_k h_gk, and the gate of group g fits h_gk, which is h_(k|g) with rows
- * weighted by h_g. */
+ * E step: h_ni = p_i P_i(d_n) / sum. The M step uses these h alone. Each expert fits the rows,
+ * weighted by its h; its variance is the weighted mean square of the residuals; the gate fits h. In
+ * a hierarchy the top gate fits h_g = sum_k h_gk, and the gate of group g fits h_gk, which is
+ * h_(k|g) with rows weighted by h_g. */
 #include "mixture/em.h"
 
 #include <math.h>
@@ -69,7 +69,7 @@ static cadre_status fit_gates(fit *f)
 
 /* ---- experts ---- */
 
-/* Class d of row n gets the expert's posterior, all others nothing. */
+/* The class of each row gets the expert's posterior, and the other classes get nothing. */
 static cadre_status fit_classes(fit *f, int64_t expert)
 {
     int64_t e = f->shape->experts, o = f->shape->outputs;
@@ -93,7 +93,7 @@ static double residual(const fit *f, int64_t expert, const double *map)
     return sum;
 }
 
-/* An expert that no row is left to stays as it is. */
+/* An expert for which no row is left stays as it is. */
 static void fit_line(fit *f, int64_t expert)
 {
     int64_t e = f->shape->experts, o = f->shape->outputs;

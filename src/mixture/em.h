@@ -4,14 +4,15 @@
 
 #include "mixture/fit.h"
 
-/* Posteriors and likelihood at the parameters as they are. */
+/* Computes posteriors and likelihood at the current parameters. */
 void em_expect(fit *f);
 
-/* New parameters, all from these posteriors; the likelihood does not fall. Experts are solved by
- * weighted least squares, classes and gates by irls_fit. CADRE_EINTERRUPTED: asked to stop. */
+/* Computes new parameters, all from these posteriors; the likelihood does not fall. Experts are
+ * solved by weighted least squares, classes and gates by irls_fit. Returns CADRE_EINTERRUPTED if a
+ * stop was requested. */
 cadre_status em_maximise(fit *f);
 
-/* Of these the experts alone. */
+/* Computes those of the experts only. */
 cadre_status em_fit_experts(fit *f);
 
 #endif

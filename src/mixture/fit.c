@@ -1,4 +1,4 @@
-/* fit.c - cadre_mixture_fit: a table, options and parameters to begin with; iteration by iteration;
+/* fit.c - cadre_mixture_fit: reads a table, options and first parameters, iterates, and writes
  * files. */
 #include "mixture/fit.h"
 
@@ -16,8 +16,8 @@
 #include "mixture/start.h"
 #include "mixture/trace.h"
 
-/* Of the targets' own variance: what keeps an expert that meets its rows exactly from a density
- * without bound. */
+/* The least variance of an expert, as a share of the targets' own. Without it, an expert that fits
+ * its rows exactly would have an unbounded density. */
 static const double least_share = 1e-10;
 
 typedef struct fitting {
@@ -45,7 +45,7 @@ static int64_t solver_room(const mixture_shape *s, int64_t rows)
     return larger(gates, experts);
 }
 
-/* Widths above this make Hessians that no machine has memory for. */
+/* Larger widths make Hessians that no machine has memory for. */
 static cadre_status check_width(const mixture_shape *s)
 {
     int64_t k = larger(s->experts, s->classify ? s->outputs : 1), width;
@@ -110,9 +110,9 @@ static void close_fit(fit *f)
     mem_free(f->room);
 }
 
-/* ---- the mixture that is made ---- */
+/* ---- the mixture that results ---- */
 
-/* Evenly spread over the table. */
+/* Takes rows evenly spread over the table. */
 static void take_sample(fitting *f)
 {
     cadre_mixture *m = f->made;
@@ -139,8 +139,8 @@ static cadre_status make_mixture(fitting *f)
     return CADRE_OK;
 }
 
-/* Shares of the experts, and every row's prediction as a table would have it [N, O], where it is
- * wanted. */
+/* Computes the shares of the experts and, if it is wanted, every row's prediction [N, O] in the
+ * table's units. */
 static void look_back(fitting *f, double *prediction)
 {
     cadre_mixture *m = f->made;

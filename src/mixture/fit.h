@@ -1,4 +1,4 @@
-/* fit.h - what the methods of fitting share: data, parameters, and memory to work in. */
+/* fit.h - what the methods of fitting share: data, parameters, and working memory. */
 #ifndef CADRE_MIXTURE_FIT_H
 #define CADRE_MIXTURE_FIT_H
 
@@ -14,15 +14,15 @@ typedef struct fit {
     int64_t rows;          /* N */
     const double *input;   /* [N, D] */
     const double *target;  /* [N, targets] */
-    double rate;           /* of gradient descent */
+    double rate;           /* learning rate of gradient descent */
     double *parameters;    /* [layout.count] */
-    double log_likelihood; /* at these parameters, after expect */
-    double loss;           /* the same; NaN: none */
-    double *gradient;      /* [layout.count] of the loss; NULL: by EM */
-    double *posterior;     /* [N, E] h; NULL: by gradient */
-    double *share;         /* [N, E or O] what a softmax is fitted to; NULL: by gradient */
-    double *room;          /* of the solvers; NULL: by gradient */
-    double least_variance; /* that an expert may have */
+    double log_likelihood; /* at these parameters, after the expect step */
+    double loss;           /* at the same parameters; NaN: the method has none */
+    double *gradient;      /* [layout.count] of the loss; NULL for EM */
+    double *posterior;     /* [N, E] h; NULL for gradient descent */
+    double *share;         /* [N, E or O] what a softmax is fitted to; NULL for gradient descent */
+    double *room;          /* for the solvers; NULL for gradient descent */
+    double least_variance; /* of an expert */
     mixture_row row;
 } fit;
 
@@ -31,7 +31,7 @@ static inline double *fit_part(const fit *f, enum mixture_part_name part)
     return f->parameters + f->layout->part[part].offset;
 }
 
-/* Row n's inputs and 1 into f->row, and forward. */
+/* Copies row n's inputs and a 1 into f->row, and runs the forward pass. */
 static inline void fit_forward(fit *f, int64_t n)
 {
     int64_t d = mixture_width(f->shape);

@@ -1,4 +1,4 @@
-/* folder.c - writes a mixture to its folder, and reads it back with every number checked. */
+/* folder.c - writes a mixture to its folder, and reads it back with every value checked. */
 #include "mixture/folder.h"
 
 #include <math.h>
@@ -27,7 +27,7 @@ cadre_status mixture_folder_check(const char *path)
 
 /* ---- tensors, in the order of the file ---- */
 
-/* Statistics of columns as the file has them [4, columns]; to: out of the mixture. */
+/* Copies the statistics of columns, as the file has them [4, columns]. `to`: out of the mixture. */
 static void move_columns(const cadre_mixture *m, double *flat, bool to)
 {
     int64_t count = mixture_columns(m);
@@ -45,12 +45,12 @@ typedef struct stored {
     const char *name;
     int rank;
     int64_t shape[MIXTURE_RANK];
-    double *values; /* of the mixture */
+    double *values; /* in the mixture */
 } stored;
 
 enum { STORED_OTHERS = 5, STORED = MIXTURE_PARTS + STORED_OTHERS };
 
-/* columns [4, columns] stands for what move_columns moves. Returns how many there are. */
+/* columns [4, columns] is what move_columns copies. Returns how many there are. */
 static int list_stored(const cadre_mixture *m, double *columns, stored list[STORED])
 {
     int n = 0;
@@ -153,7 +153,7 @@ typedef struct opening {
     int64_t rows, records, sample_rows;
 } opening;
 
-/* What must go together whatever the file says. */
+/* Checks what must agree in any file. */
 static cadre_status check_shape(const opening *o)
 {
     const mixture_shape *s = &o->shape;
@@ -196,7 +196,7 @@ static cadre_status read_description(opening *o)
     return check_shape(o);
 }
 
-/* The sizes that no description has, from the tensors themselves. */
+/* Reads the sizes that the description does not have from the tensors themselves. */
 static cadre_status read_lengths(opening *o)
 {
     const safetensors_tensor *t;
@@ -211,7 +211,7 @@ static cadre_status read_lengths(opening *o)
     return CADRE_OK;
 }
 
-/* Numbers that can be: finite, and positive where something is divided by them. */
+/* Refuses values that cannot be: not finite, or not positive where something is divided by them. */
 static cadre_status check_numbers(const opening *o, const stored *s)
 {
     int64_t count = elements(s), columns = s->rank == 2 ? s->shape[1] : 0;
@@ -253,7 +253,7 @@ static cadre_status read_names(const opening *o, cadre_mixture *m)
     return CADRE_OK;
 }
 
-/* Refuses sizes that the file's own bytes do not bear out before memory is taken for them. */
+/* Refuses sizes for which the file has too few bytes, before memory is allocated for them. */
 static cadre_status check_parts(const opening *o)
 {
     mixture_layout l;

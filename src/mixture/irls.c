@@ -1,9 +1,10 @@
-/* irls.c - Newton's steps, each halved while Q falls, until they are too small to matter.
+/* irls.c - Newton's steps. Each is halved while Q falls, and they end when they are too small to
+ * matter.
  *
- * The Hessian of -Q, H = sum_n s_n (diag(p) - p p^T) (x) x x^T with s_n the sum of a row's shares,
- * is singular in the directions in which all rows of w shift alike, and the gradient has no part
- * there. Adding c (1 1^T / K) (x) I, which acts in those directions alone, makes it definite and
- * leaves the step of least norm as it is. */
+ * The Hessian of -Q is H = sum_n s_n (diag(p) - p p^T) (x) x x^T, where s_n is the sum of a row's
+ * shares. It is singular in the directions in which all rows of w shift alike, and the gradient has
+ * no part there. Adding c (1 1^T / K) (x) I, which acts in those directions only, makes it definite
+ * and leaves the step of least norm unchanged. */
 #include "mixture/irls.h"
 
 #include <math.h>
@@ -14,8 +15,8 @@
 
 enum { MOST_STEPS = 100, MOST_DAMPINGS = 12 };
 static const double converged = 1e-10;
-static const double rounding = 1e-12; /* of |Q|, which may be lost without a fall */
-static const double definite = 1e-13; /* of its diagonal, that a pivot must keep */
+static const double rounding = 1e-12; /* of |Q|; a loss this small does not count as a fall */
+static const double definite = 1e-13; /* of its diagonal, which a pivot must keep */
 
 typedef struct newton {
     const irls *f;
@@ -46,7 +47,7 @@ static newton newton_in(const irls *f, double *room)
     return s;
 }
 
-/* Q at w. */
+/* Computes Q at w. */
 static double value_at(const newton *s, const double *w)
 {
     const irls *f = s->f;
@@ -60,7 +61,7 @@ static double value_at(const newton *s, const double *w)
     return sum;
 }
 
-/* Block (k, j) of the Hessian gets factor x x^T. */
+/* Adds factor x x^T to block (k, j) of the Hessian. */
 static void add_outer(newton *s, int64_t k, int64_t j, double factor, const double *x)
 {
     int64_t d = s->f->width;
@@ -103,7 +104,8 @@ static double mean_of_diagonal(const newton *s)
     return sum / (double)s->n;
 }
 
-/* The lower triangle of L with L L^T = H + shift term + damping I; false: that is not definite. */
+/* Computes the lower triangle of L with L L^T = H + shift term + damping I. Returns false if that
+ * is not definite. */
 static bool factorise(newton *s, double shift, double damping)
 {
     int64_t d = s->f->width, n = s->n;
@@ -140,7 +142,8 @@ static void substitute(newton *s)
     }
 }
 
-/* Damped only where inputs depend on each other or shares have grown hard; false: flat. */
+/* Takes a step. It is damped only where inputs depend on each other or shares are nearly 0 or 1.
+ * Returns false if Q is flat. */
 static bool take_step(newton *s)
 {
     double shift = mean_of_diagonal(s), damping = 0;
@@ -162,7 +165,8 @@ static double largest(const newton *s)
     return most;
 }
 
-/* Moves w along the step, halved while Q falls; returns how far its largest element went. */
+/* Moves w along the step, which is halved while Q falls. Returns how far its largest element
+ * went. */
 static double move(newton *s, double *w, double *q)
 {
     double length = largest(s), scale = 1, bound = *q - rounding * fabs(*q);

@@ -1,13 +1,14 @@
 /* least_squares.c - Householder's QR of the weighted rows, column by column.
  *
- * The normal equations would square the condition of the inputs, which may be years or prices. With
- * Q R = sqrt(weight) input, the map solves R map^T = Q^T sqrt(weight) target. */
+ * The normal equations would square the condition number of the inputs, which may be years or
+ * prices. With Q R = sqrt(weight) input, the map solves R map^T = Q^T sqrt(weight) target. */
 #include "mixture/least_squares.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Of a column that is a combination of those before it, this much may be left by rounding. */
+/* The largest remainder that rounding may leave of a column that is a combination of earlier
+ * ones */
 static const double nothing_left = 1e-11;
 
 int64_t least_squares_room(int64_t rows, int64_t width, int64_t targets)
@@ -15,7 +16,7 @@ int64_t least_squares_room(int64_t rows, int64_t width, int64_t targets)
     return rows * (width + targets) + 2 * width;
 }
 
-/* The weighted rows by columns: columns [D + M, N]. */
+/* Gathers the weighted rows by columns: columns [D + M, N]. */
 static void gather(const weighted_rows *w, double *columns)
 {
     for (int64_t n = 0; n < w->rows; n++) {
@@ -34,8 +35,8 @@ static double norm(const double *v, int64_t count)
     return sqrt(sum);
 }
 
-/* Reflects v [count] onto its first coordinate, and the `others` columns of `rows` after it alike.
- * v becomes R's diagonal element and the reflector's tail. */
+/* Reflects v [count] onto its first coordinate, and in the same way the `others` columns of `rows`
+ * after it. v becomes the diagonal element of R and the tail of the reflector. */
 static void reflect(double *v, int64_t count, double length, int64_t rows, int64_t others)
 {
     double diagonal = v[0] > 0 ? -length : length, head = v[0] - diagonal;
@@ -50,7 +51,7 @@ static void reflect(double *v, int64_t count, double length, int64_t rows, int64
     v[0] = diagonal;
 }
 
-/* Columns to R; row_of[j]: which row of R column j heads, -1: none. */
+/* Reduces the columns to R. row_of[j] is the row of R that column j begins; -1: none. */
 static void triangulate(const weighted_rows *w, double *columns, double *row_of, double *whole)
 {
     int64_t rank = 0;
@@ -65,7 +66,7 @@ static void triangulate(const weighted_rows *w, double *columns, double *row_of,
     }
 }
 
-/* One target's coefficients [D], the last first. */
+/* Computes one target's coefficients [D], from the last to the first. */
 static void substitute(
     const weighted_rows *w, const double *columns, const double *row_of, int64_t m, double *map)
 {

@@ -14,11 +14,11 @@ typedef struct weighted_rows {
     int64_t stride;
 } weighted_rows;
 
-/* Doubles that least_squares works in. */
+/* The number of doubles that least_squares works in. */
 int64_t least_squares_room(int64_t rows, int64_t width, int64_t targets);
 
-/* map [M, D] = argmin sum of weight_n ||target_n - map input_n||^2. A column that the weighted rows
- * cannot tell from those before it gets 0. */
+/* map [M, D] = argmin of the sum of weight_n ||target_n - map input_n||^2. A column that the
+ * weighted rows cannot distinguish from those before it gets 0. */
 void least_squares(const weighted_rows *w, double *room, double *map);
 
 #endif

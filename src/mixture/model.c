@@ -1,4 +1,4 @@
-/* model.c - a mixture's memory, and its answers in the table's own numbers. */
+/* model.c - the memory of a mixture, and its answers in the table's units. */
 #include "mixture/model.h"
 
 #include <math.h>

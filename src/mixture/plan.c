@@ -1,4 +1,4 @@
-/* plan.c - the table of a mixture's options, and which of them go together. */
+/* plan.c - the table of a mixture's options, and checks of which go together. */
 #include "mixture/plan.h"
 
 #include <string.h>
@@ -22,8 +22,8 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_FLAG,
         .fallback = "yes",
         .subject = "Table",
-        .help = "bring columns to mean 0 and deviation 1 first (not classes); parameters and "
-                "likelihoods are of these" },
+        .help = "scale columns to mean 0 and deviation 1 first (not classes); parameters and "
+                "likelihoods are those of the scaled columns" },
     { .name = "experts",
         .kind = CADRE_OPTION_INT,
         .min = 1,
@@ -37,7 +37,7 @@ static const cadre_option rows[] = {
         .max = 4096,
         .value = "G,K",
         .subject = "Mixture",
-        .help = "a hierarchy instead: G groups of K experts" },
+        .help = "a hierarchy in place of --experts: G groups of K experts" },
     { .name = "expert",
         .kind = CADRE_OPTION_CHOICE,
         .choices = OPTION_CHOICES("linear", "mlp"),
@@ -70,7 +70,7 @@ static const cadre_option rows[] = {
         .fallback = "100",
         .value = "N",
         .subject = "Fitting",
-        .help = "how many; there is no stopping before" },
+        .help = "iterations; the fit does not stop before" },
     { .name = "lr",
         .kind = CADRE_OPTION_REAL,
         .min = 0,
@@ -118,7 +118,7 @@ cadre_status mixture_method_of(const char *file, const char *name, enum mixture_
         methods[0], methods[1], methods[2], methods[3], quote_text(name).text);
 }
 
-/* ---- from options ---- */
+/* ---- reading options ---- */
 
 static cadre_status read_experts(const cadre_options *o, mixture_shape *s)
 {
@@ -146,8 +146,8 @@ static cadre_status read_networks(const cadre_options *o, mixture_shape *s)
     return CADRE_OK;
 }
 
-/* EM has a closed form, or a convex problem, in each of its steps; where there is none, gradient
- * descent has to do. */
+/* Each step of EM has a closed form or a convex problem. Where there is none, gradient descent must
+ * be used. */
 static cadre_status check_em(const cadre_options *o, const mixture_shape *s)
 {
     cadre_status status = CADRE_OK;

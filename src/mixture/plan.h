@@ -1,4 +1,4 @@
-/* plan.h - what the options ask a mixture to be, and how it is to be fitted. */
+/* plan.h - what the options say about a mixture and about how it is fitted. */
 #ifndef CADRE_MIXTURE_PLAN_H
 #define CADRE_MIXTURE_PLAN_H
 
@@ -8,7 +8,7 @@ enum mixture_method { METHOD_EM, METHOD_GRADIENT, METHOD_COOPERATIVE, METHOD_COM
 
 typedef struct mixture_plan {
     enum mixture_method method;
-    mixture_shape shape; /* inputs and outputs are the table's to say */
+    mixture_shape shape; /* the table gives inputs and outputs */
     bool standardise;
     int64_t iterations, sample;
     double rate;
@@ -16,7 +16,7 @@ typedef struct mixture_plan {
     const char *target, *init, *trace, *out; /* borrowed from the options; NULL: not given */
 } mixture_plan;
 
-/* CADRE_EARGUMENT: options that do not go together, by name. */
+/* Returns CADRE_EARGUMENT, with names, for options that do not go together. */
 cadre_status mixture_plan_of(const cadre_options *o, mixture_plan *p);
 
 const char *mixture_method_name(enum mixture_method method); /* static */

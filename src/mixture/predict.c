@@ -1,4 +1,4 @@
-/* predict.c - cadre_mixture_predict: a table's inputs by name, and the answers row by row. */
+/* predict.c - cadre_mixture_predict: finds a table's inputs by name, and answers row by row. */
 #include <math.h>
 #include <string.h>
 

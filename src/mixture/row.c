@@ -1,4 +1,4 @@
-/* row.c - the forward pass of a mixture, a row at a time. */
+/* row.c - the forward pass of a mixture, one row at a time. */
 #include "mixture/row.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 
 static const double log_two_pi = 1.8378770664093454836;
 
-/* Lays the row out; called with block NULL to measure. */
+/* Lays out the row. With block NULL, only measures. */
 static int64_t lay_out(const mixture_shape *s, double *block, mixture_row *r)
 {
     int64_t used = 0;
@@ -91,7 +91,7 @@ static void forward_gates(
 
 /* ---- experts ---- */
 
-/* What the expert's last layer reads [F]. */
+/* The values [F] that the expert's last layer reads */
 static const double *features_of(
     const mixture_shape *s, const double *hidden, int64_t expert, mixture_row *r)
 {

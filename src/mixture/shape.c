@@ -1,4 +1,4 @@
-/* shape.c - lays the parameters of a mixture out. */
+/* shape.c - lays out the parameters of a mixture. */
 #include "mixture/shape.h"
 
 #include <string.h>

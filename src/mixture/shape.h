@@ -1,13 +1,13 @@
 /* shape.h - the sizes of a mixture and the list of its parameters.
  *
- * D = inputs + 1 (the bias is the last column), F = D, or H + 1 where experts are networks with H
- * hidden units; O = targets, or classes. All parameters lie in one array of doubles, part after
- * part:
- *     gate     [E, D], with a gate a task [O, E, D], in a hierarchy [G, D]
- *     inner    [G, K, D], in a hierarchy alone
- *     experts  [E, O, F], in a hierarchy [G, K, O, F]
- *     hidden   [E, H, D], where experts are networks
- *     variance [E], in a hierarchy [G, K]; where the method learns one */
+ * D = inputs + 1 (the bias is the last column). F = D, or H + 1 if experts are networks with H
+ * hidden units. O is the number of targets, or of classes. All parameters lie in one array of
+ * doubles, in these parts:
+ *     gate     [E, D]; with a gate for each task [O, E, D]; in a hierarchy [G, D]
+ *     inner    [G, K, D], in a hierarchy only
+ *     experts  [E, O, F]; in a hierarchy [G, K, O, F]
+ *     hidden   [E, H, D], if experts are networks
+ *     variance [E]; in a hierarchy [G, K]; if the method learns one */
 #ifndef CADRE_MIXTURE_SHAPE_H
 #define CADRE_MIXTURE_SHAPE_H
 
@@ -19,8 +19,8 @@
 typedef struct mixture_shape {
     int64_t inputs;
     int64_t outputs; /* O */
-    int64_t experts; /* E, in a hierarchy G * K */
-    int64_t groups;  /* G; 0: there is no hierarchy */
+    int64_t experts; /* E; in a hierarchy G * K */
+    int64_t groups;  /* G; 0: no hierarchy */
     int64_t hidden;  /* H; 0: experts are linear */
     bool classify, task_gates, variance;
 } mixture_shape;
@@ -44,10 +44,10 @@ typedef struct mixture_part {
 
 typedef struct mixture_layout {
     mixture_part part[MIXTURE_PARTS];
-    int64_t count; /* of all */
+    int64_t count; /* of all parts */
 } mixture_layout;
 
-/* CADRE_ENOMEM: more parameters than an address space holds. */
+/* Returns CADRE_ENOMEM for more parameters than an address space holds. */
 cadre_status mixture_layout_of(const mixture_shape *s, mixture_layout *l);
 
 static inline int64_t mixture_width(const mixture_shape *s) { return s->inputs + 1; } /* D */
@@ -55,12 +55,12 @@ static inline int64_t mixture_features(const mixture_shape *s)                  
 {
     return s->hidden ? s->hidden + 1 : mixture_width(s);
 }
-/* Columns of the table that are predicted: classes are one. */
+/* The number of columns that are predicted; classes are one column. */
 static inline int64_t mixture_targets(const mixture_shape *s)
 {
     return s->classify ? 1 : s->outputs;
 }
-/* How many gates share the rows of log gates: one, or one a target. */
+/* The number of gates, which are the rows of log gates: one, or one for each target. */
 static inline int64_t mixture_gates(const mixture_shape *s)
 {
     return s->task_gates ? s->outputs : 1;

@@ -1,9 +1,9 @@
-/* start.c - parameters to begin with.
+/* start.c - the parameters that a fit begins with.
  *
- * Where all experts are alike nothing ever makes them differ, and a gate that is flat takes long
- * to make them. So the gate begins as the nearest of E rows, softly: with inputs brought to
- * deviation 1, log p_i = c_i x - ||c_i||^2 / 2 + ..., which is what equal spheres around the rows
- * c_i would give. */
+ * If all experts are equal, nothing ever makes them differ, and with a flat gate they take long to
+ * differ. So the gate begins by choosing, softly, the nearest of E rows: with inputs scaled to
+ * deviation 1, log p_i = c_i x - ||c_i||^2 / 2 + ..., as equal spheres around the rows c_i would
+ * give. */
 #include "mixture/start.h"
 
 #include <math.h>
@@ -56,7 +56,8 @@ static void measure(const fit *f, double *mean, double *variance)
     }
 }
 
-/* w [K, D]: a softmax around K rows that are drawn; about [2, D]: mean and variance of inputs. */
+/* Sets w [K, D] to a softmax around K rows that are drawn. about [2, D]: mean and variance of
+ * inputs. */
 static void centre_gate(const fit *f, const double *about, random_key key, int64_t k, double *w)
 {
     int64_t d = mixture_width(f->shape);
@@ -92,7 +93,7 @@ static void start_gates(uint64_t seed, const double *about, fit *f)
             fit_part(f, PART_INNER) + g * (e / groups) * d);
 }
 
-/* Experts that fit what the gate gives them. */
+/* Fits the experts to the rows that the gate gives them. */
 static cadre_status fit_experts(fit *f)
 {
     int64_t e = f->shape->experts;

@@ -4,11 +4,11 @@
 
 #include "mixture/fit.h"
 
-/* Of a file of safetensors, F64 by the names of the parts. */
+/* Reads them from a safetensors file, F64 by the names of the parts. */
 cadre_status start_from_file(const char *path, fit *f);
 
-/* Made from the seed: the gate divides the inputs softly around rows drawn as centres, and experts
- * are small random numbers, or by EM what fits best with that gate. */
+/* Makes them from the seed: the gate divides the inputs softly around rows that are drawn as
+ * centres. Experts are small random numbers, or for EM the best fit with that gate. */
 cadre_status start_from_seed(uint64_t seed, fit *f);
 
 #endif

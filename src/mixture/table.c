@@ -1,5 +1,4 @@
-/* table.c - reads CSV: cells one after another, the first line's as names, all others as
- * numbers. */
+/* table.c - reads CSV, cell by cell: those of the first line as names, all others as numbers. */
 #include "mixture/table.h"
 
 #include <math.h>
@@ -20,7 +19,7 @@ enum { PLACE = 1024, LONGEST_NUMBER = 400, LONGEST_NAME = 1000, MOST_COLUMNS = 6
 typedef struct csv {
     const char *path;
     const char *at, *end;
-    int64_t line;        /* that `at` stands in, from 1 */
+    int64_t line;        /* the line of `at`, from 1 */
     byte_buffer written; /* a quoted cell without its quotes */
 } csv;
 
@@ -50,7 +49,7 @@ static void pass_blanks(csv *c)
     while (c->at < c->end && is_blank(*c->at)) c->at++;
 }
 
-/* To the next line that holds more than blanks; false: there is none. */
+/* Goes to the next line that is not blank. Returns false if there is none. */
 static bool find_row(csv *c)
 {
     for (;;) {
@@ -85,8 +84,8 @@ static cadre_status take_quoted(csv *c, int64_t column, string_view *cell)
     return CADRE_OK;
 }
 
-/* The next cell of the row without the blanks around it; leaves `at` at the comma or line end
- * behind it. */
+/* Takes the next cell of the row, without the blanks around it. Leaves `at` at the comma or line
+ * end after it. */
 static cadre_status take_cell(csv *c, int64_t column, string_view *cell)
 {
     pass_blanks(c);
@@ -99,7 +98,7 @@ static cadre_status take_cell(csv *c, int64_t column, string_view *cell)
     return CADRE_OK;
 }
 
-/* Passes the comma; false: the row is through, and so is its line end. */
+/* Steps over the comma. Returns false, after stepping over the line end, if the row is finished. */
 static bool another_cell(csv *c)
 {
     if (c->at < c->end && *c->at == ',') {
@@ -167,7 +166,8 @@ static csv csv_of(const table *t, size_t from, int64_t line)
 
 static cadre_status read_head(table *t)
 {
-    static const char mark[] = "\xef\xbb\xbf"; /* of byte order, which some programs begin with */
+    static const char mark[] =
+        "\xef\xbb\xbf"; /* the byte order mark, with which some programs begin */
     bool marked = t->map.size >= 3 && !memcmp(t->map.data, mark, 3);
     if (!t->map.size)
         return cadre_fail(CADRE_EFORMAT, t->path, "expected a table, found an empty file");
@@ -205,7 +205,8 @@ void table_close(table *t)
 
 /* ---- numbers ---- */
 
-/* Decimal digits with a point and an exponent, and nothing else that strtod would take. */
+/* Whether a cell is decimal digits with a point and an exponent, and nothing else that strtod would
+ * accept; *value is set. */
 static bool number_of(string_view cell, double *value)
 {
     char text[LONGEST_NUMBER + 1], *end;
@@ -219,7 +220,7 @@ static bool number_of(string_view cell, double *value)
 
 typedef struct reading {
     const table *table;
-    int64_t *slot; /* [columns] where a column's number goes; -1: nowhere */
+    int64_t *slot; /* [columns] where a column's numbers go; -1: nowhere */
     table_numbers *numbers;
     size_t value_room, line_room;
 } reading;

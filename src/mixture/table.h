@@ -1,7 +1,7 @@
 /* table.h - tables of numbers in CSV files: a line of names, then rows of cells between commas.
  *
- * Cells may stand in double quotes (RFC 4180) and have blanks around them; lines end as on any
- * system; empty lines are passed over. What is no table is refused with its file, line and
+ * Cells may be in double quotes (RFC 4180) and have blanks around them. Lines may end as on any
+ * system, and empty lines are skipped. What is not a table is refused with its file, line and
  * column. */
 #ifndef CADRE_MIXTURE_TABLE_H
 #define CADRE_MIXTURE_TABLE_H
@@ -27,11 +27,11 @@ int64_t table_column(const table *t, const char *name, size_t size); /* -1: ther
 typedef struct table_numbers {
     int64_t rows, columns;
     double *value; /* [rows, columns] */
-    int64_t *line; /* [rows] where each begins, from 1 */
+    int64_t *line; /* [rows] the line where each begins, from 1 */
 } table_numbers;
 
-/* The numbers of the chosen columns [count], in that order, of every row; what stands in other
- * columns is not looked at. */
+/* Reads the numbers of the chosen columns [count], in that order, for every row. Other columns are
+ * not looked at. */
 cadre_status table_read(
     const table *t, const int64_t *chosen, int64_t count, table_numbers *numbers);
 void table_numbers_free(table_numbers *n);

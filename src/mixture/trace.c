@@ -1,4 +1,4 @@
-/* trace.c - keeps the parameters of every iteration and writes them part by part. */
+/* trace.c - keeps the parameters of every iteration, and writes them part by part. */
 #include "mixture/trace.h"
 
 #include <string.h>

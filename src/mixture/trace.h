@@ -1,4 +1,4 @@
-/* trace.h - the course of a fit: every iteration's parameters, for a file. */
+/* trace.h - the course of a fit: the parameters of every iteration, for a file. */
 #ifndef CADRE_MIXTURE_TRACE_H
 #define CADRE_MIXTURE_TRACE_H
 
@@ -9,13 +9,13 @@ typedef struct trace {
     double *parameters; /* [records, layout.count] */
 } trace;
 
-/* Memory for so many; refuses a path that cannot be written. */
+/* Allocates room for this many records; refuses a path that cannot be written. */
 cadre_status trace_open(const char *path, int64_t records, const mixture_layout *l, trace *t);
 void trace_close(trace *t);
 
 void trace_take(trace *t, const mixture_layout *l, const double *parameters);
 
-/* Tensors F64: log_likelihood [records], loss [records] where the method has one, each part
+/* Writes F64 tensors: log_likelihood [records], loss [records] if the method has one, each part
  * [records, ...], and prediction [N, O] of the rows. */
 cadre_status trace_write(const trace *t, const char *path, const cadre_mixture *m,
     const double *prediction, int64_t rows);
