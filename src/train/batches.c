@@ -1,11 +1,12 @@
-/* batches.c - windows of a corpus in a shuffled order, or the rows of a token file. */
+/* batches.c - takes windows of a corpus in a shuffled order, or the rows of a token file. */
 #include "train/batches.h"
 
 #include <string.h>
 
 #include "base/random.h"
 
-/* Windows of one run at any offset below `context`: the offset costs at most one window. */
+/* The number of windows of one run at any offset below `context`; an offset costs at most one
+ * window. */
 static int64_t windows_of(const token_run *run, int64_t context)
 {
     int64_t whole = (run->count - 1) / context - 1;
@@ -31,7 +32,7 @@ cadre_status batches_of_corpus(
     return CADRE_OK;
 }
 
-/* Sequence `serial` of the run, counted from its very first: context + 1 tokens. */
+/* The window [context + 1] of sequence `serial`, counted from the beginning of the run. */
 static const int32_t *corpus_window(const batches *b, int64_t serial)
 {
     uint64_t epoch = (uint64_t)(serial / b->windows);

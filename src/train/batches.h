@@ -1,8 +1,9 @@
-/* batches.h - which tokens a step trains on: a function of the step alone, so that a resumed run
- * goes on where it was.
+/* batches.h - which tokens a step trains on. This is a function of the step alone, so that a
+ * resumed run goes on where it was.
  *
- * From a corpus: every domain's tokens are cut into windows of context + 1; each epoch visits all
- * windows of all domains once, in an order and from an offset drawn from (seed, epoch). From a
+ * From a corpus, every domain's tokens are cut into windows of context + 1. Each epoch visits all
+ * windows of all domains once, in an order and from an offset that are drawn from (seed, epoch). A
+ * file gives its batches, in its order.
  * file: its batches, in its order. */
 #ifndef CADRE_TRAIN_BATCHES_H
 #define CADRE_TRAIN_BATCHES_H
@@ -29,11 +30,11 @@ typedef struct batches {
     int64_t steps;
 } batches;
 
-/* Refuses a corpus in which no domain holds one window. */
+/* Refuses a corpus in which no domain holds a window. */
 cadre_status batches_of_corpus(
     const token_run *run, int runs, int64_t batch, int64_t context, uint64_t seed, batches *b);
 
-/* Sequences first .. first + count - 1 of the step's batch: inputs and targets, both [count,
+/* The sequences first .. first + count - 1 of the step's batch, as inputs and targets, both [count,
  * context]. */
 void batches_take(const batches *b, int64_t step, int64_t first, int64_t count, int32_t *inputs,
     int32_t *targets);

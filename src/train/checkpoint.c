@@ -1,4 +1,4 @@
-/* checkpoint.c - saving, finding and verifying checkpoints. */
+/* checkpoint.c - saves, finds and verifies checkpoints. */
 #include "train/checkpoint.h"
 
 #include <inttypes.h>
@@ -23,7 +23,8 @@ static bool is_state(const char *name)
            !strcmp(name + length - suffix, state_suffix);
 }
 
-/* Calls visit(path, arg) for every state file of the folder, until one returns other than OK. */
+/* Calls visit(path, arg) for every state file of the folder until one returns something other than
+ * CADRE_OK. */
 static cadre_status each_state(
     const char *folder, cadre_status (*visit)(const char *path, void *arg), void *arg)
 {
@@ -148,7 +149,8 @@ cadre_status checkpoint_save(
                        : CADRE_ENOMEM;
     if (status == CADRE_OK) {
         status = write_state(state, a, s, hash);
-        if (status == CADRE_OK) /* The model is renamed: from here on the new one holds */
+        if (status ==
+            CADRE_OK) /* The model is renamed, and from here on the new checkpoint counts. */
             status = safetensors_writer_commit(sealed);
         else safetensors_writer_discard(sealed);
         if (status == CADRE_OK) status = each_state(folder, remove_other, state);
@@ -177,7 +179,7 @@ cadre_status checkpoint_sweep(const char *folder)
 /* ---- loading ---- */
 
 typedef struct search {
-    char model[HASH_TEXT]; /* of the model file that is there */
+    char model[HASH_TEXT]; /* of the model file in the folder */
     safetensors *found;
 } search;
 
@@ -186,7 +188,7 @@ static cadre_status try_state(const char *path, void *arg)
     search *s = arg;
     safetensors *file;
     if (s->found) return CADRE_OK;
-    /* A damaged state of some other step does no harm */
+    /* A damaged state of another step does no harm. */
     if (safetensors_open(path, &file) != CADRE_OK) return CADRE_OK;
     const char *model = safetensors_metadata(file, "model");
     if (model && !strcmp(model, s->model)) s->found = file;

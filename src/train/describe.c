@@ -1,7 +1,7 @@
-/* describe.c - what a run would be, for --dry-run: every number in force, and how long it would
+/* describe.c - says for --dry-run what a run would be: every number in force, and how long it would
  * take.
  *
- * Facts are told one by one, by the option's name where there is one. */
+ * Facts are told one by one, under the option's name if there is one. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "moe/settings.h"
 #include "train/run.h"
 
-/* ---- telling ---- */
+/* ---- telling one fact ---- */
 
 static void fact(const train_run *r, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -70,7 +70,7 @@ static int64_t shared_of(const moe_config *moe) { return moe->shared; }
 static int64_t latent_of(const moe_config *moe) { return moe->latent; }
 static int64_t residual_of(const moe_config *moe) { return moe->residual; }
 
-/* One number where all sparse layers have the same, else one a sparse layer. */
+/* Tells one number if all sparse layers have the same, otherwise one for each sparse layer. */
 static void tell_each(
     const train_run *r, const char *name, int64_t (*number_of)(const moe_config *moe))
 {
@@ -86,7 +86,7 @@ static void tell_each(
     if (*text) fact(r, name, "%s", text);
 }
 
-/* The same of a number that most layers have not. */
+/* Does the same for a number that most layers do not have. */
 static void tell_if_any(
     const train_run *r, const char *name, int64_t (*number_of)(const moe_config *moe))
 {
@@ -96,7 +96,7 @@ static void tell_if_any(
     if (any) tell_each(r, name, number_of);
 }
 
-/* One number where all dense layers have the same, else one a dense layer. */
+/* Tells one number if all dense layers have the same, otherwise one for each dense layer. */
 static void tell_dense(const train_run *r, const model_config *c)
 {
     char text[512] = "";
@@ -112,7 +112,7 @@ static void tell_dense(const train_run *r, const model_config *c)
     fact(r, "dense-width", "%s", text);
 }
 
-/* Beside what is told of the decoder. */
+/* Tells what an encoder adds to what is told of the decoder. */
 static void tell_spans(const train_run *r, const model_config *c)
 {
     const train_settings *s = &r->settings;
@@ -142,7 +142,7 @@ static void tell_sizes(const train_run *r, const model_config *c)
     fact(r, "tie", "%s", c->tie ? "yes" : "no");
 }
 
-/* ---- routing, as it trains ---- */
+/* ---- routing in training ---- */
 
 static cadre_status first_layer(const train_run *r, moe_config *moe)
 {

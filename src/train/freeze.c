@@ -1,4 +1,4 @@
-/* freeze.c - the list as typed, and which elements of a parameter it holds. */
+/* freeze.c - parses the list, and says which elements of a parameter it holds. */
 #define _GNU_SOURCE /* strsep */
 #include "train/freeze.h"
 
@@ -19,7 +19,7 @@ static cadre_status refuse(const char *item)
         item);
 }
 
-/* "3" or "0-11" */
+/* Parses "3" or "0-11". */
 static bool parse_range(const char *text, freeze_range *range)
 {
     char *end;
@@ -60,7 +60,7 @@ cadre_status freeze_parse(const char *text, freeze_list *list)
 /* ---- elements ---- */
 
 typedef enum model_part {
-    PART_OTHER, /* norms, dense feed-forwards, recurrent layers: of a layer alone */
+    PART_OTHER, /* norms, dense feed-forwards, recurrent layers: frozen with their layer only */
     PART_ATTENTION,
     PART_EMBEDDINGS,
     PART_ROUTER,
@@ -117,12 +117,12 @@ void freeze_elements(const freeze_list *list, const param *p, int64_t *begin, in
     *begin = 0;
     *end = whole ? count : 0;
     if (whole || part != PART_ROUTER) return;
-    /* What is not a row an expert is frozen with the rows of all experts. */
+    /* A parameter of the router without rows for experts is frozen with the rows of all experts. */
     if (param_is_routers_own(p->role) || p->role == ROLE_ROUTER_OMEGA) {
         if (list->router.first == 0 && list->router.end >= p->start.experts) *end = count;
         return;
     }
-    /* A matrix has a row an expert, a bias a number */
+    /* A matrix has a row for each expert, a bias an element. */
     int64_t each = param_is_vector(p) ? 1 : p->cols, experts = count / each;
     int64_t last = list->router.end < experts ? list->router.end : experts;
     if (list->router.first >= last) return;
@@ -172,7 +172,7 @@ static cadre_status check_range(const char *name, const freeze_range *r, int64_t
         (long long)r->first, (long long)r->end - 1, (long long)most);
 }
 
-/* Each part by itself. */
+/* Checks each item by itself. */
 static cadre_status check_parts(const freeze_list *list, const param_table *table)
 {
     const struct {

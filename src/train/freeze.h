@@ -1,30 +1,30 @@
-/* freeze.h - what of a model stays as it is while the rest is trained: --freeze. Losses flow
- * through it; its gradient is not in the norm, and it neither steps nor decays. Of a model with an
- * encoder, layers are those of both. */
+/* freeze.h - the part of a model that stays as it is while the rest is trained: --freeze. Gradients
+ * pass through it, but its own gradient is not in the norm, and the optimiser neither steps nor
+ * decays it. In a model with an encoder, layers are those of both. */
 #ifndef CADRE_TRAIN_FREEZE_H
 #define CADRE_TRAIN_FREEZE_H
 
 #include "arch/param.h"
 
-/* first .. end - 1; end 0: none. */
+/* The indices first .. end - 1; end 0: none. */
 typedef struct freeze_range {
     int64_t first, end;
 } freeze_range;
 
-/* All zero: nothing. */
+/* All zero: nothing is frozen. */
 typedef struct freeze_list {
     bool attention, embeddings, shared; /* shared: experts that every token passes through */
     freeze_range router, experts;       /* rows of routers; routed experts */
-    freeze_range layers;                /* whole */
+    freeze_range layers;                /* all of a layer */
 } freeze_list;
 
-/* "router,experts=0-7,layers=0-11"; NULL or "none": nothing. */
+/* Parses "router,experts=0-7,layers=0-11"; NULL or "none" freezes nothing. */
 cadre_status freeze_parse(const char *text, freeze_list *list);
 
-/* Of a parameter's elements begin .. end - 1 stay; begin == end: none. */
+/* Says which of a parameter's elements are frozen: begin .. end - 1; begin == end: none. */
 void freeze_elements(const freeze_list *list, const param *p, int64_t *begin, int64_t *end);
 
-/* Refuses an item that the model has nothing of, and a list that leaves nothing to train. */
+/* Refuses an item that the model does not have, and a list that leaves nothing to train. */
 cadre_status freeze_check(const freeze_list *list, const param_table *table);
 
 #endif

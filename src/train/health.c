@@ -1,12 +1,12 @@
-/* health.c - counts of idle experts and of dropped picks, step after step. */
+/* health.c - counts idle experts and dropped picks, step after step. */
 #include "train/health.h"
 
 #include "base/memory.h"
 
 enum {
-    SILENCE = 256,    /* picks of an even share without one that came: no accident */
-    LEAST_STEPS = 50, /* but a step is one occasion, however many tokens it has */
-    WINDOW = 20,      /* steps that drops are counted over */
+    SILENCE = 256,    /* an expert that missed so many picks of its even share is idle */
+    LEAST_STEPS = 50, /* but one step is one occasion, however many tokens it has */
+    WINDOW = 20,      /* steps over which drops are counted */
 };
 static const double too_many_drops = 0.25;
 
@@ -22,7 +22,7 @@ void health_close(health *h)
     *h = (health){ 0 };
 }
 
-/* What a step adds to an expert's silence: its even share, but never all that is needed. */
+/* What a step adds to an expert's silence: its even share, but never the whole bound at once. */
 static int64_t even_share(int64_t picks, int64_t experts)
 {
     int64_t share = picks / experts, most = SILENCE / LEAST_STEPS;

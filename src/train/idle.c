@@ -1,8 +1,8 @@
-/* idle.c - options that somebody gave and that have no effect in this run: each is named, with the
+/* idle.c - finds options that were given but have no effect in this run. Each is named, with the
  * reason.
  *
  * A row says when an option has nothing to act on. Options that only some routers understand are
- * refused elsewhere (moe/settings.c); so are values that cannot be. A value that asks for nothing
+ * refused elsewhere (moe/settings.c), and so are impossible values. A value that asks for nothing
  * (0, no, none; 1 group) needs nothing to act on. */
 #include <string.h>
 
@@ -10,12 +10,12 @@
 #include "moe/settings.h"
 #include "train/run.h"
 
-/* What the rows look at. */
+/* What the rows look at */
 typedef struct facts {
     const train_run *run;
     const model_config *config;
     const balance_options *balance;
-    moe_config moe; /* as the first sparse layer trains */
+    moe_config moe; /* the first sparse layer, as it trains */
     bool sparse;    /* there is one */
 } facts;
 
@@ -39,7 +39,7 @@ static bool is_option(const facts *f, const char *name, const char *value)
     return text && !strcmp(text, value);
 }
 
-/* ---- reasons; NULL: the option acts ---- */
+/* ---- reasons; NULL: the option has an effect ---- */
 
 static const char *without_latent(const facts *f)
 {
@@ -69,7 +69,7 @@ static const char *without_dense_layers(const facts *f)
     return dense ? NULL : "every layer is sparse";
 }
 
-/* Of layers that are dense anyway, for only every so many-th is sparse. */
+/* The reason for layers that are dense anyway, because only one in so many is sparse */
 static const char *dense_anyway(const facts *f)
 {
     const model_config *c = f->config;
@@ -194,7 +194,7 @@ static const char *without_types(const facts *f)
 static const struct {
     const char *option;
     const char *(*reason)(const facts *f);
-    double nothing; /* the value that asks for nothing; 0 of a word: none */
+    double nothing; /* the value that asks for nothing; for a word 0: none */
 } rows[] = {
     { "heads", without_attention, -1 },
     { "head-dim", without_attention, -1 },

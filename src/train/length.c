@@ -1,4 +1,4 @@
-/* length.c - when a run ends, and the steps that it will have taken then. */
+/* length.c - decides when a run ends, and how many steps it will have taken. */
 #include "train/length.h"
 
 #include <math.h>
@@ -7,7 +7,8 @@ enum { STEPS_TO_MEASURE = 3, STEPS_UNTIL_MEASURED = 1000 };
 
 /* ---- the pace ---- */
 
-/* A step counts for e times less after so many seconds; a few steps count whatever they took. */
+/* A step counts for e times less after so many seconds. Some of each earlier sum is kept, so that a
+ * few steps count however long they took. */
 static const double pace_seconds = 10, pace_least_kept = 0.8;
 
 run_pace run_pace_begin(const run_spent *s)
@@ -39,7 +40,7 @@ bool length_over(const run_length *l, const run_spent *s)
     return !length_lacks_tokens(l, s) || (l->max_seconds > 0 && s->seconds >= l->max_seconds);
 }
 
-/* Steps behind when the run has taken so many seconds, at the pace of now. */
+/* The number of steps after so many seconds of the run, at the present pace. */
 static double steps_by(const run_spent *s, const run_pace *p, double seconds)
 {
     return (double)s->steps + ceil((seconds - s->seconds) / run_pace_of_step(p));

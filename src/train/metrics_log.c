@@ -1,4 +1,4 @@
-/* metrics_log.c - metrics.jsonl: one JSON object a step. */
+/* metrics_log.c - writes metrics.jsonl, one JSON object for each step. */
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -40,7 +40,8 @@ static void cut_slashes(char *path)
     for (size_t end = path ? strlen(path) : 0; end > 1 && path[end - 1] == '/';) path[--end] = 0;
 }
 
-/* In a folder that is not there yet, only where that is the run's own, which will be made. */
+/* Whether the file lies in a folder that does not exist but will be made, because it is the run's
+ * own. */
 static bool lies_in_new_folder(const train_run *r, const char *path)
 {
     char *parent = mem_printf("%.*s", (int)(file_base(path) - path), path),
@@ -71,10 +72,10 @@ cadre_status metrics_open(train_run *r)
     return extra ? open_one(extra, r->state.step, &r->metrics[1]) : CADRE_OK;
 }
 
-/* What every sparse layer has one number of, by its key. */
+/* Numbers that every sparse layer has, by key */
 static const struct {
     const char *key;
-    size_t at; /* of a double in cadre_moe_metrics */
+    size_t at; /* offset of a double in cadre_moe_metrics */
 } layer_metrics[] = {
     { "max_vio", offsetof(cadre_moe_metrics, max_vio) },
     { "cv", offsetof(cadre_moe_metrics, cv) },
@@ -100,8 +101,8 @@ static void put_metrics(json_writer *w, int layers, const cadre_moe_metrics *m)
     json_put_close(w, ']');
 }
 
-/* What the trainer knows of each router: the norm of its gradient, the range of its selection bias
- * where one has any. */
+/* Writes what the trainer knows of each router: the norm of its gradient, and the range of its
+ * selection bias if there is one. */
 static void put_routers(const train_run *r, json_writer *w)
 {
     int layers = trainer_sparse_layers(r->trainer);

@@ -1,5 +1,5 @@
-/* optimizer.c - AdamW in blocks of the flat layout. A block lies inside one parameter, so it decays
- * or not as a whole; the sum of squares is kept a block and added in the order of blocks. */
+/* optimizer.c - AdamW in blocks of the flat layout. A block lies inside one parameter, so all of it
+ * decays or none. Sums of squares are kept for each block and added in the order of blocks. */
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@ enum { BLOCK = 1 << 14 }; /* elements */
 typedef struct block {
     int64_t offset, count;
     bool decays, router;
-    bool counted;      /* in the norm, by this rank */
+    bool counted;      /* in the norm, for this rank */
     int64_t held, end; /* elements held .. end - 1 are frozen */
 } block;
 
@@ -26,7 +26,7 @@ struct optimizer {
     real *m, *v;     /* [elements] */
 };
 
-/* Blocks lie at multiples of BLOCK of the whole parameter, whichever rows of it are here. */
+/* Blocks begin at multiples of BLOCK of the whole parameter, whichever of its rows are here. */
 static int64_t blocks_of(const param *p)
 {
     int64_t before = param_elements_before(p), size = p->rows * p->cols;
@@ -40,7 +40,7 @@ static int64_t count_blocks(const param_table *table)
     return count;
 }
 
-/* Whose rate --router-lr is. */
+/* Whether --router-lr is the rate of this parameter. */
 static bool is_router(const param *p)
 {
     return p->kind == PARAM_ROUTER || param_is_routers_own(p->role) || p->role == ROLE_ROUTER_OMEGA;
@@ -59,7 +59,7 @@ static bool decays(const optimizer_options *o, const param *p)
 
 static int64_t clamp(int64_t at, int64_t count) { return at < 0 ? 0 : at < count ? at : count; }
 
-/* Of the block's elements `begin` .. `end` - 1 of its parameter. */
+/* Marks those elements of the block as frozen that are `begin` .. `end` - 1 of its parameter. */
 static void hold(block *b, int64_t first, int64_t begin, int64_t end)
 {
     b->held = clamp(begin - first, b->count);
@@ -165,7 +165,7 @@ typedef struct step_task {
     double lr, router_lr, correction1, correction2;
 } step_task;
 
-/* Elements first .. end - 1 of a block. */
+/* Updates the elements first .. end - 1 of a block. */
 static void update_range(const step_task *t, const block *b, int64_t first, int64_t end)
 {
     const optimizer *o = t->o;
@@ -192,7 +192,7 @@ static void update(void *arg, int worker, int workers)
 void optimizer_step(optimizer *o, real *values, const real *gradient, double norm, double lr,
     double router_lr, int64_t t)
 {
-    /* As torch.nn.utils.clip_grad_norm_ */
+    /* The same as torch.nn.utils.clip_grad_norm_ */
     double clip = o->options.clip, shrink = clip / (norm + 1e-6);
     step_task task = { o, values, gradient, 1, lr, router_lr, 1 - pow(o->options.beta1, (double)t),
         1 - pow(o->options.beta2, (double)t) };

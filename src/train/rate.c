@@ -1,5 +1,5 @@
-/* rate.c - how fast a run would be on this machine: from a few real steps where these take seconds,
- * else from the speed of one matrix product. */
+/* rate.c - estimates how fast a run would be on this machine: from a few real steps if these take
+ * seconds, otherwise from the speed of one matrix product. */
 #include <math.h>
 
 #include "base/clock.h"
@@ -25,8 +25,8 @@ static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32
     }
 }
 
-/* The fastest of some steps behind a first one, which touches the memory: one, or more where they
- * are short. `batch` sequences in `parts`. */
+/* Times steps of `batch` sequences in `parts` micro-batches and takes the fastest: one step, or
+ * more where they are short. A first step, which touches the memory, does not count. */
 static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts, double *seconds)
 {
     enum { MOST = 12 };
@@ -62,7 +62,8 @@ static cadre_status of_whole_steps(const train_run *r, rate_estimate *rate)
     return CADRE_OK;
 }
 
-/* One sequence and two: what a step takes whatever its batch, and what a sequence adds. */
+/* Times one sequence and two, which gives the time of a step for any batch, and what a sequence
+ * adds. */
 static cadre_status of_few_sequences(const train_run *r, rate_estimate *rate)
 {
     const train_settings *s = &r->settings;
@@ -76,10 +77,10 @@ static cadre_status of_few_sequences(const train_run *r, rate_estimate *rate)
     return CADRE_OK;
 }
 
-/* ---- a model of it ---- */
+/* ---- an estimate by a model ---- */
 
-/* Half of what a product of this width reaches; routing, norms, attention and memory take the
- * rest. */
+/* Assumes half of the speed of a product of this width; routing, norms, attention and memory take
+ * the rest. */
 static cadre_status of_a_product(const train_run *r, double work_of_token, rate_estimate *rate)
 {
     enum { ROWS = 256, MOST = 1024, TIMES = 3 };

@@ -1,4 +1,4 @@
-/* run.c - a training run from options to a saved model. */
+/* run.c - a training run, from its options to a saved model. */
 #include "train/run.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@
 #include "weights/files.h"
 #include "weights/initialise.h"
 
-enum { RECENT = 20 }; /* steps that the summary's loss is the mean of */
+enum { RECENT = 20 }; /* the summary's loss is the mean of so many steps */
 
 /* ---- memory and disk ---- */
 
@@ -43,7 +43,7 @@ static cadre_status count_memory(
     return CADRE_OK;
 }
 
-/* Better refused now than ended by the system in the middle. */
+/* It is better to refuse a run now than to be ended by the system in the middle. */
 static cadre_status check_memory(const cadre_train_summary *summary)
 {
     size_t there = mem_of_machine();
@@ -56,15 +56,15 @@ static cadre_status check_memory(const cadre_train_summary *summary)
     return status;
 }
 
-/* A checkpoint holds every parameter and two moments of it, in float32; an old one goes only when
- * the new one is there. */
+/* A checkpoint holds every parameter and two moments of it in float32. The old one is removed only
+ * when the new one is complete. */
 static cadre_status check_room(const train_run *r, int64_t parameters)
 {
     enum { BYTES = 3 * 4 };
     return destination_room(r->out, BYTES * parameters, "a checkpoint");
 }
 
-/* A batch that nobody asked for is cut into the parts that somebody did. */
+/* A batch that was not given is the usual one, rounded up to a multiple of --accumulate. */
 static cadre_status supply_batch(cadre_options *o)
 {
     enum { USUAL = 8 };
@@ -101,7 +101,7 @@ static cadre_status read_intent(train_run *r)
     return r->from ? train_model_open(r) : CADRE_OK;
 }
 
-/* What lies there is gone on with, or not touched. */
+/* Checks the folder: a run in it is resumed, or left alone. */
 static cadre_status check_folder(train_run *r)
 {
     cadre_status status = CADRE_OK;
@@ -129,8 +129,7 @@ static cadre_status check_folder(train_run *r)
     return status;
 }
 
-/* What needs no text to be known is known before texts are read and a vocabulary is learnt from
- * them. */
+/* Checks what can be checked without texts, before texts are read and a vocabulary is learnt. */
 static cadre_status foresee(train_run *r)
 {
     model_config least = { 0 };
@@ -169,7 +168,7 @@ static cadre_status decide(train_run *r)
     return r->dry && !r->token_file ? CADRE_OK : train_data_arrange(r);
 }
 
-/* ---- the start: fresh or resumed ---- */
+/* ---- beginning: afresh, or resumed ---- */
 
 static checkpoint_arrays arrays_of(const train_run *r)
 {
@@ -239,14 +238,14 @@ static cadre_status begin(train_run *r)
 
 typedef struct loop {
     train_run *run;
-    double started;        /* clock_seconds() at step 0 of a run without interruptions */
+    double started;        /* clock_seconds() at step 0, as if the run had never been interrupted */
     double recent[RECENT]; /* losses of the last steps */
-    int64_t first;         /* step that this process began at */
-    /* clock_seconds() and this process's processor time when it began there */
+    int64_t first;         /* the step at which this process began */
+    /* clock_seconds() and this process's processor time at that step */
     double began, worked;
-    run_pace pace;  /* of its last steps */
+    run_pace pace;  /* of the last steps */
     health health;  /* of experts and drops */
-    bool prolonged; /* its minutes were too few for --min-tokens, and that was said */
+    bool prolonged; /* a note said that --minutes were too few for --min-tokens */
     int64_t saved;  /* the step of the last checkpoint; -1: there is none */
 } loop;
 
@@ -264,7 +263,7 @@ static run_spent spent_by(const loop *l)
     };
 }
 
-/* With --minutes the number of steps is an estimate, which follows the pace of the machine. */
+/* With --minutes, the number of steps is an estimate that follows the pace of the machine. */
 static void plan_steps(loop *l)
 {
     const run_length *length = &l->run->settings.length;
@@ -274,7 +273,7 @@ static void plan_steps(loop *l)
     if (s->warmup < 0) s->warmup = length_warmup(length, s->steps);
 }
 
-/* Why: other programs use the processors, or the machine is slow. */
+/* Says why: other programs use the processors, or the machine is slow. */
 static void tell_prolonged(loop *l, const run_spent *s)
 {
     const train_run *r = l->run;
@@ -346,8 +345,8 @@ static const char *number_in_words(double x)
     return isnan(x) ? "no number" : isinf(x) ? "infinity" : "a finite number";
 }
 
-/* What is advised can be done. A step right after a checkpoint shows its weights, on which no
- * learning rate of now has acted. */
+/* Advises only what can be done. A step right after a checkpoint shows the weights of that
+ * checkpoint, on which the current learning rate has not acted. */
 static void advise(const loop *l)
 {
     long long saved = l->saved;
@@ -378,7 +377,7 @@ static cadre_status diverged(const loop *l, const trainer_report *report)
     return status;
 }
 
-/* What a sparse model can get wrong while its loss falls, each once. */
+/* Reports what may go wrong in a sparse model while its loss falls, each kind once. */
 static void tell_health(loop *l)
 {
     const train_run *r = l->run;
@@ -439,10 +438,10 @@ static cadre_status save(loop *l)
     return train_files_describe(r, mean_of_recent(l));
 }
 
-/* Whoever asked to stop is answered before a checkpoint that takes long is written. */
+/* Answers a request to stop, before a checkpoint is written that takes long. */
 static cadre_status stop(loop *l)
 {
-    enum { LONG = 25000000 }; /* parameters that take a disk a second or more */
+    enum { LONG = 25000000 }; /* for which a disk takes a second or more */
     train_run *r = l->run;
     long long step = r->state.step, parameters = trainer_table(r->trainer)->total;
     if (!step && l->saved < 0)
@@ -477,7 +476,7 @@ static cadre_status run_loop(loop *l)
     while (!finished(l)) {
         if (cadre_interrupted()) return stop(l);
         cadre_status status = one_step(l);
-        /* Given up in its middle, as if it had not begun */
+        /* The step was given up in its middle and counts as not begun. */
         if (status == CADRE_EINTERRUPTED) continue;
         CADRE_TRY(status);
         tell_length(l);

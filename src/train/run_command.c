@@ -1,4 +1,4 @@
-/* run_command.c - the command line that a run was started with, as a shell takes it. */
+/* run_command.c - writes the command line that a run was started with, quoted for a shell. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -8,7 +8,7 @@
 static const char plain[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+=@%";
 
-/* A word as a shell reads it back: in single quotes where it holds anything else than plain
+/* Writes a word as a shell reads it back: in single quotes if it holds anything but plain
  * characters. */
 static void put_word(byte_buffer *b, const char *word)
 {

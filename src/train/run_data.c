@@ -1,5 +1,5 @@
-/* run_data.c - what a run trains on: texts in domains with a tokenizer learnt from them, or a file
- * of token batches. */
+/* run_data.c - the data of a run: texts in domains with a tokenizer learnt from them, or a file of
+ * token batches. */
 #include <string.h>
 
 #include "arch/document_end.h"
@@ -12,7 +12,7 @@
 #include "weights/weight_file.h"
 
 static const char end_of_text[] = "<|endoftext|>";
-/* As T5 has them */
+/* The names in T5's vocabulary */
 static const char padding[] = "<pad>", end_of_sequence[] = "</s>",
                   first_sentinel[] = "<extra_id_0>";
 enum { SENTINELS = 100 };
@@ -28,7 +28,7 @@ string_view train_data_end(const train_run *r)
                                : (string_view){ end_of_text, sizeof end_of_text - 1 };
 }
 
-/* The tokenizer of a model, kept as a tokenizer.json to be saved beside the new one. */
+/* Loads a model's tokenizer as a tokenizer.json, to be saved with the new model. */
 static cadre_status load_tokenizer(train_run *r, const char *model)
 {
     CADRE_TRY(tokenizer_open(model, &r->tokenizer));
@@ -37,7 +37,7 @@ static cadre_status load_tokenizer(train_run *r, const char *model)
 
 /* ---- a token file ---- */
 
-/* It is not needed, but goes along. */
+/* A token file needs no tokenizer, but one is copied. */
 static cadre_status take_tokenizer(train_run *r)
 {
     if (!r->from || !tokenizer_exists(r->from)) return CADRE_OK;
@@ -84,7 +84,7 @@ cadre_status train_data_open_tokens(train_run *r)
 
 /* ---- texts ---- */
 
-/* Padding and the end have the ids 0 and 1; sentinels follow, the first of them last. */
+/* Padding and the end have the ids 0 and 1. The sentinels follow, the first of them last. */
 static int list_specials(const train_run *r, char names[][16], const char **specials)
 {
     specials[0] = end_of_text;
@@ -133,8 +133,8 @@ static cadre_status find_tokenizer(train_run *r)
     return learn_tokenizer(r);
 }
 
-/* The token that ends a document: of a learnt vocabulary its only one, of a model that it goes on
- * from its own. */
+/* The token that ends a document: in a learnt vocabulary its only one, otherwise that of the model
+ * that the run starts from. */
 static int32_t end_of_document(const train_run *r)
 {
     return r->from ? document_end(&r->config, r->tokenizer)
@@ -180,7 +180,8 @@ cadre_status train_data_open_texts(train_run *r)
     return CADRE_OK;
 }
 
-/* Of a vocabulary that names them; of token files, and of none that does, they are the last ids. */
+/* Finds the sentinels by name. Token files and vocabularies without names have them as the last
+ * ids. */
 static void find_sentinels(train_run *r)
 {
     if (!r->tokenizer || r->token_file) return;
@@ -217,7 +218,7 @@ void train_data_close(train_run *r)
     mem_free(r->runs);
 }
 
-/* ---- how much it will take ---- */
+/* ---- estimated memory ---- */
 
 static int64_t path_bytes(const char *path)
 {
@@ -235,7 +236,7 @@ static int64_t path_bytes(const char *path)
     return bytes;
 }
 
-/* Texts, and ids of four bytes for every three or so bytes of text. */
+/* Texts, and an id of four bytes for about every three bytes of text. */
 int64_t train_data_bytes(const train_run *r, int64_t *text_bytes)
 {
     *text_bytes = 0;

@@ -1,4 +1,4 @@
-/* run_files.c - the files of a run's folder besides checkpoints and metrics: config.json,
+/* run_files.c - writes the files of a run's folder besides checkpoints and metrics: config.json,
  * tokenizer, held-out texts, run.json. */
 #include <math.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static cadre_status write_tokenizer(const train_run *r)
     return status;
 }
 
-/* Of a model that it goes on from, what training does not change goes along. */
+/* Copies the files of the model that the run starts from which training does not change. */
 static cadre_status write_companions(const train_run *r)
 {
     companions c = { 0 };
@@ -66,7 +66,7 @@ static cadre_status write_companions(const train_run *r)
     return status;
 }
 
-/* validation/DOMAIN.txt: the end of each text, which is not trained on. A run that goes on keeps
+/* Writes validation/DOMAIN.txt, the end of each text, which is not trained on. A resumed run keeps
  * what it has held out. */
 static cadre_status write_held_out(const train_run *r)
 {
@@ -93,9 +93,10 @@ cadre_status train_files_begin(const train_run *r)
     return write_held_out(r);
 }
 
-/* ---- run.json: what the report shows of a run ---- */
+/* ---- run.json: what the report needs ---- */
 
-/* The options as they were saved: an object of text, numbers of one a layer as lists. */
+/* Writes the options as they were saved: an object of text, with one number for each layer as a
+ * list. */
 static void put_options(json_writer *w, const char *text)
 {
     json_document *document;
@@ -143,7 +144,7 @@ static void put_shape(json_writer *w, const train_run *r)
     json_put_close(w, ']');
 }
 
-/* Of domains whose held-out text is more than one document, the bytes of each. */
+/* Writes the bytes of each document of domains whose held-out text is more than one document. */
 static void put_held_out(json_writer *w, const train_run *r)
 {
     json_put_object(w, "held_out_documents");
@@ -161,7 +162,7 @@ static void put_held_out(json_writer *w, const train_run *r)
     json_put_close(w, '}');
 }
 
-/* The command, what it read, and the day and minute of this saving, in UTC. */
+/* Writes the command, what it read, and the time of this saving, in UTC to the minute. */
 static void put_origin(json_writer *w, const train_run *r)
 {
     char date[32];
@@ -191,7 +192,7 @@ cadre_status train_files_describe(const train_run *r, double loss)
     json_put_int(&w, "steps", r->state.step);
     json_put_int(&w, "tokens", r->state.tokens);
     json_put_real(&w, "seconds", r->state.seconds);
-    if (isfinite(loss)) json_put_real(&w, "loss", loss); /* else: no step was taken */
+    if (isfinite(loss)) json_put_real(&w, "loss", loss); /* otherwise no step was taken */
     json_put_close(&w, '}');
     cadre_status status = json_writer_save(&w, path);
     mem_free(path);

@@ -1,4 +1,5 @@
-/* run_model.c - the model that a run trains: of a recipe, or of the file that it goes on from. */
+/* run_model.c - the model that a run trains: a recipe's, or that of the file that it starts
+ * from. */
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -8,10 +9,10 @@
 #include "train/run.h"
 #include "weights/config_file.h"
 
-/* ---- of a file ---- */
+/* ---- from a file ---- */
 
-/* Options of the tables of a model, and of routing those that change its parameters or groups: its
- * file has said them all. */
+/* Refuses options of the model's shape, and those of routing that change its parameters or groups,
+ * because its file has said all of that. */
 static cadre_status refuse_options_of_another_model(const train_run *r)
 {
     static const char *const others[] = { "recipe", "context" }; /* recipe: has its own refusal */
@@ -32,7 +33,8 @@ static cadre_status refuse_options_of_another_model(const train_run *r)
         "--%s: with --from, the model says what it is; expected no value, found one", found);
 }
 
-/* The usual context where the model has as much; its own coefficient of the balancing loss. */
+/* Supplies the usual context, if the model has as much, and the model's own coefficient of the
+ * balancing loss. */
 static cadre_status supply_what_it_says(train_run *r)
 {
     enum { USUAL_CONTEXT = 256 };
@@ -77,8 +79,8 @@ static cadre_status check_tokenizer(const train_run *r)
     return CADRE_OK;
 }
 
-/* What options of routing change must have a key in the file that will be written; so must all
- * that was read. */
+/* The file that will be written must have a key for every routing option that changes something,
+ * and for all that was read. */
 static cadre_status decide_from_model(train_run *r)
 {
     const char *lost;
@@ -96,7 +98,7 @@ static cadre_status decide_from_model(train_run *r)
     return CADRE_OK;
 }
 
-/* ---- of a recipe ---- */
+/* ---- from a recipe ---- */
 
 static cadre_status decide_from_recipe(train_run *r)
 {
@@ -132,7 +134,7 @@ cadre_status train_model_decide(train_run *r)
     return r->from ? check_tokenizer(r) : decide_from_recipe(r);
 }
 
-/* ---- what can be said before training ---- */
+/* ---- notes before training ---- */
 
 static void warn_of_routers_without_gradient(const train_run *r)
 {
@@ -146,7 +148,7 @@ static void warn_of_routers_without_gradient(const train_run *r)
     }
 }
 
-/* A layer whose tokens all take all experts has nothing to route. */
+/* If every token of a layer takes all experts, there is nothing to route. */
 static void warn_of_dense_picks(const train_run *r)
 {
     for (int64_t l = 0; l < r->config.layers; l++) {
@@ -162,7 +164,8 @@ static void warn_of_dense_picks(const train_run *r)
     }
 }
 
-/* What keeps experts even is often forgotten where a model is gone on from: it is said. */
+/* Balancing is easily forgotten when a model is trained further, so a note says what is in
+ * force. */
 static void tell_balancing(const train_run *r)
 {
     const balance_options *b = &r->settings.balance;

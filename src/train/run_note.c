@@ -1,4 +1,4 @@
-/* run_note.c - sentences about a run, for whoever listens. */
+/* run_note.c - tells the listener sentences about a run. */
 #include <stdarg.h>
 #include <stdio.h>
 

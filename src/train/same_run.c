@@ -1,9 +1,8 @@
-/* same_run.c - what a checkpoint records of its run, and what of it may be another where the run
- * goes on.
+/* same_run.c - what a checkpoint records of its run, and what may differ when the run resumes.
  *
- * Options of the learning rate, of its schedule and of the run's length may change, which is told;
- * where a run stores its files and how many threads it has is its own affair; everything else,
- * texts and starting model among it, must be the same. */
+ * Options of the learning rate, of its schedule and of the run's length may change, with a note.
+ * Where a run stores its files and how many threads it uses is free. Everything else must be the
+ * same, including texts and starting model. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,8 +22,8 @@ static bool is_among(const char *name, const char *const *list, size_t count)
     return false;
 }
 
-/* Options that do not change the steps; what --data, --tokens and --from name is compared by its
- * content. */
+/* Whether an option does not change the steps. What --data, --tokens and --from name is compared by
+ * its content. */
 static bool is_free(const char *name)
 {
     static const char *const list[] = { "data", "tokens", "from", "out", "resume", "metrics",
@@ -32,7 +31,7 @@ static bool is_free(const char *name)
     return is_among(name, list, sizeof list / sizeof *list);
 }
 
-/* Options that may change from a step on. */
+/* Whether an option may change from a step on. */
 static bool is_noted(const char *name)
 {
     static const char *const list[] = { "steps", "minutes", "min-tokens", "max-minutes",
@@ -79,7 +78,7 @@ static void put_tokens(const train_run *r, json_writer *w)
     put_input(w, "the token file", (int64_t)bytes, hash_bytes(b->table, bytes));
 }
 
-/* A model's weights, wherever it lies and whatever its files are called. */
+/* A model's weights, by content, wherever they lie and whatever the files are called. */
 static cadre_status put_model(const train_run *r, json_writer *w)
 {
     weight_file file;
@@ -216,7 +215,7 @@ static void note_option(
         in_words(is, after, WORDS), (long long)r->state.step + 1, what);
 }
 
-/* What differs in one option, of which either side may say nothing: a checkpoint may be older than
+/* Handles the difference in one option. Either side may not have it: a checkpoint may be older than
  * the option. */
 typedef cadre_status (*option_difference)(
     const train_run *r, const char *name, const json_node *was, const json_node *is);

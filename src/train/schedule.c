@@ -1,9 +1,9 @@
-/* schedule.c - learning rates. */
+/* schedule.c - computes learning rates. */
 #include "train/schedule.h"
 
 #include <math.h>
 
-/* Share of the way from warm-up's end to the last step. */
+/* The share of the way from the end of warm-up to the last step. */
 static double progress(const schedule *s, int64_t step, int64_t from)
 {
     return s->steps > from ? (double)(step - from) / (double)(s->steps - from) : 1.0;
@@ -17,7 +17,7 @@ double schedule_lr(const schedule *s, int64_t step)
     case SCHEDULE_COSINE:
         return s->lr *
                (r + (1 - r) * 0.5 * (1 + cos(3.141592653589793 * progress(s, step, s->warmup))));
-    case SCHEDULE_WSD: { /* the last fifth falls in a straight line */
+    case SCHEDULE_WSD: { /* in the last fifth it falls linearly */
         int64_t fall = s->steps - s->steps / 5;
         if (fall < s->warmup) fall = s->warmup;
         return step < fall ? s->lr : s->lr * (1 - (1 - r) * progress(s, step, fall));

@@ -13,6 +13,6 @@ typedef struct schedule {
     int64_t warmup, steps;
 } schedule;
 
-double schedule_lr(const schedule *s, int64_t step); /* of step 0 .. steps-1 */
+double schedule_lr(const schedule *s, int64_t step); /* for step 0 .. steps - 1 */
 
 #endif

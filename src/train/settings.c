@@ -1,4 +1,4 @@
-/* settings.c - options to numbers. */
+/* settings.c - turns options into numbers. */
 #include "train/settings.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* settings.h - a training run's numbers, read from its options once and checked. */
+/* settings.h - the numbers of a training run, read from its options once and checked. */
 #ifndef CADRE_TRAIN_SETTINGS_H
 #define CADRE_TRAIN_SETTINGS_H
 
@@ -9,24 +9,24 @@
 #include "train/span_corruption.h"
 
 typedef struct train_settings {
-    const recipe *recipe;         /* NULL: continuing from a model */
+    const recipe *recipe;         /* NULL: the run starts from a model */
     const cadre_options *options; /* borrowed */
     uint64_t seed;
     int64_t batch, accumulate, context;
     run_length length;
-    /* Its steps: where time decides, a plan that gets better as the time runs out */
+    /* Where time decides, its number of steps is a plan that improves as the run goes on. */
     schedule schedule;
     double router_lr; /* as a multiple of the learning rate */
     optimizer_options optimizer;
     balance_options balance;
-    int64_t save_every;    /* 0: at the end */
-    span_corruption spans; /* of a model with an encoder */
+    int64_t save_every;    /* 0: only at the end */
+    span_corruption spans; /* for a model with an encoder */
 } train_settings;
 
-/* options: after recipe_apply. */
+/* Called after recipe_apply. */
 cadre_status train_settings_read(const cadre_options *options, const recipe *r, train_settings *s);
 
-/* A configuration's sparse layers as they train: with capacity, jitter and dropout. */
+/* Makes a configuration's sparse layers as they train: with capacity, jitter and dropout. */
 cadre_status train_settings_apply(const train_settings *s, model_config *config);
 
 #endif

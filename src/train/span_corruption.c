@@ -1,4 +1,4 @@
-/* span_corruption.c - which spans are taken out, and what is left of a text. */
+/* span_corruption.c - decides which spans are taken out, and what is left of a text. */
 #include "train/span_corruption.h"
 
 #include <math.h>
@@ -8,7 +8,8 @@ static int64_t within(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* As published: rounded shares, one span at least, and kept tokens before each. */
+/* As in the published code: shares are rounded, there is at least one span, and kept tokens come
+ * before each. */
 span_lengths span_lengths_of(const span_corruption *s, int64_t text)
 {
     int64_t noise = within(llrint((double)text * s->density), 1, text - 1);
@@ -21,13 +22,14 @@ span_lengths span_lengths_of(const span_corruption *s, int64_t text)
         .written = noise + spans + 1 };
 }
 
-/* A walk over `items` in `parts` parts, none of them empty, each way of it as likely. */
+/* A walk that divides `items` into `parts` parts, none of them empty. Every division is equally
+ * likely. */
 typedef struct partition {
     random_key key;
-    int64_t items, parts; /* left, the present part included */
+    int64_t items, parts; /* what is left, including the present part */
 } partition;
 
-/* How many items the next part has. */
+/* The number of items in the next part */
 static int64_t next_part(partition *p)
 {
     int64_t taken = 1;

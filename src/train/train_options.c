@@ -1,4 +1,4 @@
-/* train_options.c - THE TABLE of options that describe a training run; those of its model are in
+/* train_options.c - THE TABLE of options that describe a training run. Those of its model are in
  * arch/model_options.c.
  *
  * A row without a default takes the recipe's value, or what its help says. */

@@ -7,7 +7,7 @@
 
 #include "kernel/rows.h"
 
-/* The decoder, or its encoder. */
+/* The decoder, or the encoder before it */
 typedef struct stack {
     const model_config *config;
     int64_t length; /* tokens of a sequence */
@@ -17,8 +17,8 @@ typedef struct stack {
     balance *balance;
     int32_t *inputs; /* [micro-batch] */
     int64_t *start;  /* [sequences of a micro-batch + 1] */
-    /* [V, D] until the step's end, of an embedding that others add to, too: sums over tokens, each
-     * in its own order. NULL: it is the only one */
+    /* [V, D] the gradient of an embedding that others share, until the step's end: sums over
+     * tokens, each in its own order. NULL: nobody shares it */
     real *embedding;
 } stack;
 
@@ -26,19 +26,19 @@ enum { DECODER, ENCODER, STACKS };
 
 struct trainer {
     compute *c;
-    comm self, *world;   /* world: &self where there is one rank */
-    model_config config; /* whose sparse layers are as they train */
+    comm self, *world;   /* world: &self if there is one rank */
+    model_config config; /* with sparse layers as they train */
     train_settings settings;
     arena memory;
     param_table table;
     real *values, *gradient; /* [elements] */
-    /* [V, D] of a tied head until the step's end, as a stack's `embedding` */
+    /* [V, D] the gradient of a tied head until the step's end, like a stack's `embedding` */
     real *head_gradient;
     stack stacks[STACKS];
     int count; /* of stacks */
     optimizer *optimizer;
     int32_t *texts;   /* [micro-batch] as they were fed; NULL: the decoder reads them */
-    int32_t *targets; /* [micro-batch] of the decoder, room for as many as were fed */
+    int32_t *targets; /* [micro-batch] of the decoder, with room for as many as were fed */
     real *losses;     /* [micro-batch] */
 };
 
@@ -78,7 +78,7 @@ static void layout_stack(trainer *t, stack *k)
     k->start = ARENA_ARRAY(&t->memory, int64_t, (micro_batch_sequences(s) + 1));
 }
 
-/* t->table is made. Run twice: t->memory measures where its base is NULL. */
+/* t->table must exist. Runs twice: with the base of t->memory NULL, it only measures. */
 static void layout(trainer *t)
 {
     const model_config *c = &t->config;
@@ -95,7 +95,7 @@ static void layout(trainer *t)
     if (c->tie) t->stacks[ENCODER].embedding = ARENA_ARRAY(a, real, (c->vocab * c->width));
 }
 
-/* What nobody has said of sentinels: the last ids of the vocabulary, as T5 has them. */
+/* Completes sentinels that were not given: as in T5, they are the last ids of the vocabulary. */
 static void complete_spans(trainer *t)
 {
     span_corruption *spans = &t->settings.spans;
@@ -149,7 +149,7 @@ static cadre_status allocate(trainer *t)
     return CADRE_OK;
 }
 
-/* Those of the options, and what the routers ask for. */
+/* The losses that the options name, and those that the routers need. */
 static balance_options losses_of(const trainer *t, const stack *k)
 {
     balance_options losses = t->settings.balance;
@@ -241,7 +241,7 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
                              micro_batch_sequences(s)));
 }
 
-/* The sizes that its parts were opened with. */
+/* Adds up the sizes of its parts. */
 static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
 {
     size_t sum = 0;
@@ -275,7 +275,7 @@ optimizer *trainer_optimizer(trainer *t) { return t->optimizer; }
 
 /* ---- the step ---- */
 
-/* The decoder's inputs and targets, and what an encoder reads. */
+/* Fetches the decoder's inputs and targets, and what an encoder reads. */
 static void feed_micro_batch(trainer *t, int64_t step, int64_t first, trainer_feed feed, void *arg)
 {
     const train_settings *s = &t->settings;
@@ -308,7 +308,7 @@ static cadre_status forward_stack(
     return transformer_forward(k->transformer, &k->weights, &b, k->balance, NULL, NULL);
 }
 
-/* Forward of one micro-batch. */
+/* Runs the forward pass of one micro-batch. */
 static cadre_status forward_micro_batch(
     trainer *t, int64_t step, int64_t micro_batch, trainer_feed feed, void *arg)
 {
@@ -319,8 +319,8 @@ static cadre_status forward_micro_batch(
     return forward_stack(t, &t->stacks[DECODER], step, first, encoder);
 }
 
-/* Balancing over a step of several micro-batches: what each adds is known before the first is
- * differentiated. */
+/* For balancing over a step of several micro-batches: runs each forward to learn what it adds,
+ * before the first backward pass. */
 static cadre_status survey_micro_batches(trainer *t, int64_t step, trainer_feed feed, void *arg)
 {
     int64_t count = t->settings.accumulate;
@@ -348,7 +348,7 @@ static cadre_status backward_micro_batch(trainer *t, bool accumulate)
         transformer_encoder_gradient(decoder->transformer));
 }
 
-/* One micro-batch: adds its gradients; returns the sum of its tokens' losses, in token
+/* Runs one micro-batch and adds its gradients. Returns the sum of its tokens' losses, in token
  * order. */
 static cadre_status run_micro_batch(
     trainer *t, int64_t step, int64_t micro_batch, trainer_feed feed, void *arg, double *sum)
@@ -360,7 +360,7 @@ static cadre_status run_micro_batch(
     return CADRE_OK;
 }
 
-/* The sums of a shared embedding's gradient become one. */
+/* Adds the gradients of a shared embedding into one. */
 static void join_embedding(trainer *t)
 {
     const real *parts[] = { t->head_gradient, t->stacks[ENCODER].embedding };
@@ -370,11 +370,11 @@ static void join_embedding(trainer *t)
                 t->config.vocab * t->config.width, parts[i], t->stacks[DECODER].gradients.embed);
 }
 
-/* Sparse layer i of all: the encoder's, then the decoder's. */
+/* Sparse layer i of all: first those of the encoder, then those of the decoder */
 typedef struct sparse_place {
     const stack *stack;
     int index;     /* among the stack's sparse layers */
-    int64_t layer; /* of the stack */
+    int64_t layer; /* index in the stack */
 } sparse_place;
 
 static sparse_place find_sparse(const trainer *t, int i)
@@ -392,7 +392,7 @@ static sparse_place find_sparse(const trainer *t, int i)
     return (sparse_place){ .stack = t->stacks };
 }
 
-/* The numbers that are frozen stay. */
+/* Moves a selection bias; frozen elements stay. */
 static void update_bias(trainer *t, const sparse_place *place, real *bias)
 {
     real kept[CONFIG_MAX_EXPERTS];
@@ -410,7 +410,7 @@ static void update_bias(trainer *t, const sparse_place *place, real *bias)
     memcpy(bias + begin, kept, size);
 }
 
-/* States among the router's own parameters, which an optimiser step does not move. */
+/* Updates the states among the router's own parameters, which the optimiser does not change. */
 static void end_router_step(trainer *t, const sparse_place *place)
 {
     const moe_config *moe = &place->stack->config->layer[place->layer].moe;
@@ -444,7 +444,7 @@ cadre_status trainer_step(
     for (int64_t micro_batch = 0; micro_batch < s->accumulate; micro_batch++)
         CADRE_TRY(run_micro_batch(t, step, micro_batch, feed, arg, &sum));
     for (int i = 0; i < t->count; i++) balance_step_end(t->stacks[i].balance);
-    CADRE_TRY(comm_status(t->world)); /* asked once: nothing is changed before */
+    CADRE_TRY(comm_status(t->world)); /* asked once, before anything is changed */
     join_embedding(t);
     double size = optimizer_gradient_norm(t->optimizer, t->gradient);
     optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);

@@ -1,9 +1,9 @@
-/* trainer.h - one optimiser step after another: forward, balance, backward, clip, AdamW, bias
- * update; and the memory of it.
+/* trainer.h - the optimiser step: forward, balance, backward, clip, AdamW, bias update; and the
+ * memory for it.
  *
- * Knows nothing of text, files or time. A step depends on the values, the step's number, the seed
- * and the tokens alone: not on threads, nor (where balance is per sequence or by bias) on how the
- * batch is cut. */
+ * It knows nothing of text, files or time. A step depends only on the values, the step's number,
+ * the seed and the tokens. It does not depend on threads or, where balance is per sequence or by
+ * bias, on how the batch is cut into micro-batches. */
 #ifndef CADRE_TRAIN_TRAINER_H
 #define CADRE_TRAIN_TRAINER_H
 
@@ -24,27 +24,28 @@ real *trainer_values(trainer *t); /* [table->elements], the flat layout */
 optimizer *trainer_optimizer(trainer *t);
 
 typedef struct trainer_report {
-    double loss, aux, z;  /* mean next-token cross entropy alone; balance and z terms as added */
+    double loss, aux,
+        z; /* mean cross-entropy of the next token alone; balancing and z terms as added */
     double gradient_norm; /* before clipping */
     double lr;
     int64_t tokens;
 } trainer_report;
 
-/* The tokens of sequences first .. first + count - 1 of the step's batch. */
+/* Gives the tokens of sequences first .. first + count - 1 of the step's batch. */
 typedef void (*trainer_feed)(
     void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets);
 
-/* Step number `step`, from 0, at learning rate lr. A failure (CADRE_EINTERRUPTED; another rank's):
- * it was given up, and parameters and moments are those before it. */
+/* Takes step number `step`, from 0, at learning rate lr. On failure (CADRE_EINTERRUPTED, or an
+ * error of another rank) the step is given up, and parameters and moments are those before it. */
 cadre_status trainer_step(
     trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report);
 
-/* Counts and sums of sparse layer i (of sparse ones) over the last step. */
+/* Counts and sums of the i-th sparse layer over the last step */
 int trainer_sparse_layers(const trainer *t);
 balance_totals trainer_totals(const trainer *t, int i);
 /* [E] its selection bias; NULL: its router has none */
 const real *trainer_correction(const trainer *t, int i);
-/* Of the gradient of its router's matrix in that step */
+/* The norm of the gradient of its router's matrix in that step */
 double trainer_router_norm(const trainer *t, int i);
 
 #endif
