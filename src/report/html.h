@@ -14,7 +14,7 @@ void html_bytes(byte_buffer *page, const char *text, size_t size);
 /* Does the same with at most so many bytes of it, and writes an ellipsis where there are more. */
 void html_cut(byte_buffer *page, const char *text, size_t most);
 
-/* Does the same for a command: a line ends between its words, not within one that fits on a line. */
+/* Does the same for a command: lines end between words, not within one that fits on a line. */
 void html_command(byte_buffer *page, const char *text, size_t most);
 
 /* Writes " lang=..." when a name reads as a language code (de, zh-cn), so that the browser takes
