@@ -3,8 +3,7 @@
  *
  * From a corpus, every domain's tokens are cut into windows of context + 1. Each epoch visits all
  * windows of all domains once, in an order and from an offset that are drawn from (seed, epoch). A
- * file gives its batches, in its order.
- * file: its batches, in its order. */
+ * file gives its batches, in its order. */
 #ifndef CADRE_TRAIN_BATCHES_H
 #define CADRE_TRAIN_BATCHES_H
 

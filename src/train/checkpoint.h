@@ -5,8 +5,7 @@
  * temporary name, which gives its hash. The training state of step S, which holds that hash, is
  * written and synced under its own name, training-state-S.safetensors. Then renaming
  * model.safetensors commits both, and the states of other models are removed. Loading takes the
- * state that holds the hash of the model file, and verifies both.
- * file that is there, and verifies both. */
+ * state that holds the hash of the model file, and verifies both. */
 #ifndef CADRE_TRAIN_CHECKPOINT_H
 #define CADRE_TRAIN_CHECKPOINT_H
 

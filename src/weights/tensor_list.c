@@ -152,7 +152,7 @@ typedef struct writing {
     const tensor_source *source;
     const listed_tensor *tensor;
     int64_t expert;
-    /* [rows of a batch], or one expert's part (or all) of a tensor that is not written by rows
+    /* [rows of a batch], or one expert's part (or all) of a tensor that is not written by
      * rows */
     float *values;
     float *part; /* [widest row of a parameter] */
