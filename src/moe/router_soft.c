@@ -250,13 +250,14 @@ static void normalise_backward(
     }
 }
 
-/* Forward: L = s U M^T, U = x', M = m'. */
+/* Forward: L = s U M^T, U = x', M = m'. With d U = dL M, as if s were 1, ds = <dL, U M^T> is
+ * <d U, U>. */
 static void project_backward(
     routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
 {
     column_job job = { r, soft_of(r), columns_backward };
     soft *s = &job.s;
-    int64_t tokens = r->plan->tokens, numbers = tokens * s->slots;
+    int64_t tokens = r->plan->tokens;
     const row_kernels *kernels = r->compute->variant->rows;
     (void)dlogits;
     for (int64_t t = 0; t < tokens; t++)
@@ -264,13 +265,13 @@ static void project_backward(
             memset(s->dlogits + t * s->slots, 0, (size_t)s->slots * sizeof(real));
     over_columns(&job);
     weight slots = weight_of_floats(s->slot, s->slots, r->width);
-    real *cosine = s->weights.ddispatch; /* spent */
-    routing_multiply(r, s->token, &slots, NULL, cosine, false);
-    real dscale = kernels->dot(numbers, cosine, s->dlogits);
-    g->own[SCALE][0] = (accumulate ? g->own[SCALE][0] : 0) + dscale;
-    kernels->scale(numbers, r->weights->own[SCALE][0], s->dlogits, s->dlogits);
     routing_product p = { .a = s->token, .w = &slots, .dw = s->dslot, .da = rows_to(dx, r->width) };
     routing_multiply_backward(r, &p, s->dlogits);
+    real scale = r->weights->own[SCALE][0];
+    g->own[SCALE][0] =
+        (accumulate ? g->own[SCALE][0] : 0) + kernels->dot(tokens * r->width, s->token, dx);
+    kernels->scale(tokens * r->width, scale, dx, dx);
+    kernels->scale(s->slots * r->width, scale, s->dslot, s->dslot);
     normalise_backward(r, tokens, s->token, s->token_size, dx);
     normalise_backward(r, s->slots, s->slot, s->slot_size, s->dslot);
     if (!accumulate) memset(g->own[SLOTS], 0, (size_t)(s->slots * r->width) * sizeof(real));
