@@ -4,6 +4,7 @@
  *     u = W x + b [P];  z_e = tau u.m_e / (|u| |m_e|);  tau = exp(min(t, log 100)) */
 #include <math.h>
 
+#include "kernel/gemm.h"
 #include "moe/routing.h"
 #include "moe/select.h"
 
@@ -11,16 +12,16 @@ enum { EXPERTS, TEMPERATURE }; /* [E, P], [1] */
 
 static const double most_temperature = 4.60517018598809136804; /* log 100 */
 
-/* Own numbers: u / |u| [T, P], then |u| [T], m / |m| [E, P], |m| [E]. */
+/* Own numbers: u / |u| [T, P], then |u| [T], m / |m| [E, P], |m| [E], a sequence's dm [E, P]. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)width;
-    return (tokens + experts) * (o->projector + 1);
+    return (tokens + experts) * (o->projector + 1) + (int64_t)experts * o->projector;
 }
 
 typedef struct angles {
     int64_t width;
-    real *token, *token_size, *expert, *expert_size;
+    real *token, *token_size, *expert, *expert_size, *dexpert;
     real tau;
 } angles;
 
@@ -31,6 +32,7 @@ static angles angles_of(const routing *r)
     a.token_size = a.token + r->plan->tokens * a.width;
     a.expert = a.token_size + r->plan->tokens;
     a.expert_size = a.expert + r->plan->experts * a.width;
+    a.dexpert = a.expert_size + r->plan->experts;
     a.tau = (real)exp(t < most_temperature ? t : most_temperature);
     return a;
 }
@@ -59,34 +61,38 @@ static void project(routing *r)
     r->compute->variant->rows->scale(numbers, a.tau, r->state->logits, r->state->logits);
 }
 
-/* Forward: z = tau cos; tau = exp(t), t below its bound. dt += sum dz z, dcos = tau dz */
+/* Forward: z = tau cos; tau = exp(t), t below its bound. dt += sum dz z, dcos = tau dz. Sums are of
+ * tokens in their order, so that a batch in parts adds the same numbers. */
 static void temperature_backward(
     const routing *r, const angles *a, const real *dlogits, real *dt, bool accumulate)
 {
-    int64_t numbers = r->plan->tokens * r->plan->experts;
-    double sum = 0;
-    for (int64_t i = 0; i < numbers; i++) sum += (double)dlogits[i] * (double)r->state->logits[i];
+    const row_kernels *kernels = r->compute->variant->rows;
+    int64_t experts = r->plan->experts, numbers = r->plan->tokens * experts;
     bool free = (double)r->weights->own[TEMPERATURE][0] <= most_temperature;
-    *dt = (accumulate ? *dt : 0) + (free ? (real)sum : 0);
-    r->compute->variant->rows->scale(numbers, a->tau, dlogits, r->state->logits);
+    if (!accumulate) *dt = 0;
+    for (int64_t t = 0; free && t < r->plan->tokens; t++)
+        *dt += kernels->dot(experts, dlogits + t * experts, r->state->logits + t * experts);
+    kernels->scale(numbers, a->tau, dlogits, r->state->logits);
 }
 
-/* dm (+)= of the experts' vectors, by way of the scratch. */
+/* dm (+)= of the experts' vectors, a sequence after another: with d = sum over its tokens of dcos
+ * u / |u|,  dm = (d - <d, unit> unit) / |m| */
 static void experts_gradient(
     const routing *r, const angles *a, const real *dcos, bool accumulate, real *dm)
 {
     int64_t experts = r->plan->experts, n = a->width;
+    const int64_t *start = r->batch->start;
     const row_kernels *kernels = r->compute->variant->rows;
-    for (int64_t e = 0; e < experts; e++) {
-        real *out = dm + e * n, along = 0;
-        const real *unit = a->expert + e * n;
-        if (!accumulate) memset(out, 0, (size_t)n * sizeof(real));
-        for (int64_t t = 0; t < r->plan->tokens; t++) {
-            real by = dcos[t * experts + e] / a->expert_size[e];
-            kernels->axpy(n, by, a->token + t * n, out);
-            along += by * kernels->dot(n, unit, a->token + t * n);
+    if (!accumulate) memset(dm, 0, (size_t)(experts * n) * sizeof(real));
+    for (int64_t s = 0; s < r->batch->sequences; s++) {
+        gemm(r->compute, GEMM_TN, experts, n, start[s + 1] - start[s], dcos + start[s] * experts,
+            experts, a->token + start[s] * n, n, a->dexpert, n, false);
+        for (int64_t e = 0; e < experts; e++) {
+            real *d = a->dexpert + e * n;
+            const real *unit = a->expert + e * n;
+            kernels->axpy(n, -kernels->dot(n, unit, d), unit, d);
+            kernels->axpy(n, 1 / a->expert_size[e], d, dm + e * n);
         }
-        kernels->axpy(n, -along, unit, out);
     }
 }
 

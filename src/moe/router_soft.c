@@ -10,6 +10,7 @@
  * sequence: a decoder that is trained with it sees the future. */
 #include <math.h>
 
+#include "kernel/gemm.h"
 #include "moe/routing.h"
 #include "moe/select.h"
 #include "moe/slots.h"
@@ -252,30 +253,49 @@ static void normalise_backward(
 
 /* Forward: L = s U M^T, U = x', M = m'. With d U = dL M, as if s were 1, ds = <dL, U M^T> is
  * <d U, U>. */
+static void token_gradients(routing *r, const soft *s, real *dscale, real *dx)
+{
+    const row_kernels *kernels = r->compute->variant->rows;
+    weight slots = weight_of_floats(s->slot, s->slots, r->width);
+    routing_product p = { .a = s->token, .w = &slots, .da = rows_to(dx, r->width) };
+    routing_multiply_backward(r, &p, s->dlogits);
+    for (int64_t t = 0; t < r->plan->tokens; t++)
+        *dscale += kernels->dot(r->width, s->token + t * r->width, dx + t * r->width);
+    kernels->scale(r->plan->tokens * r->width, r->weights->own[SCALE][0], dx, dx);
+    normalise_backward(r, r->plan->tokens, s->token, s->token_size, dx);
+}
+
+/* A sequence after another, so that a batch in parts adds the same numbers. */
+static void slot_gradients(routing *r, const soft *s, real *dslots)
+{
+    const row_kernels *kernels = r->compute->variant->rows;
+    const int64_t *start = r->batch->start;
+    int64_t numbers = s->slots * r->width;
+    for (int64_t i = 0; i < r->batch->sequences; i++) {
+        gemm(r->compute, GEMM_TN, s->slots, r->width, start[i + 1] - start[i],
+            s->dlogits + start[i] * s->slots, s->slots, s->token + start[i] * r->width, r->width,
+            s->dslot, r->width, false);
+        kernels->scale(numbers, r->weights->own[SCALE][0], s->dslot, s->dslot);
+        normalise_backward(r, s->slots, s->slot, s->slot_size, s->dslot);
+        kernels->add(numbers, s->dslot, dslots);
+    }
+}
+
 static void project_backward(
     routing *r, const real *dlogits, router_gradients *g, bool accumulate, real *dx)
 {
     column_job job = { r, soft_of(r), columns_backward };
     soft *s = &job.s;
     int64_t tokens = r->plan->tokens;
-    const row_kernels *kernels = r->compute->variant->rows;
     (void)dlogits;
     for (int64_t t = 0; t < tokens; t++)
         if (!plan_is_valid(r->plan, t))
             memset(s->dlogits + t * s->slots, 0, (size_t)s->slots * sizeof(real));
     over_columns(&job);
-    weight slots = weight_of_floats(s->slot, s->slots, r->width);
-    routing_product p = { .a = s->token, .w = &slots, .dw = s->dslot, .da = rows_to(dx, r->width) };
-    routing_multiply_backward(r, &p, s->dlogits);
-    real scale = r->weights->own[SCALE][0];
-    g->own[SCALE][0] =
-        (accumulate ? g->own[SCALE][0] : 0) + kernels->dot(tokens * r->width, s->token, dx);
-    kernels->scale(tokens * r->width, scale, dx, dx);
-    kernels->scale(s->slots * r->width, scale, s->dslot, s->dslot);
-    normalise_backward(r, tokens, s->token, s->token_size, dx);
-    normalise_backward(r, s->slots, s->slot, s->slot_size, s->dslot);
     if (!accumulate) memset(g->own[SLOTS], 0, (size_t)(s->slots * r->width) * sizeof(real));
-    kernels->add(s->slots * r->width, s->dslot, g->own[SLOTS]);
+    if (!accumulate) g->own[SCALE][0] = 0;
+    token_gradients(r, s, g->own[SCALE], dx);
+    slot_gradients(r, s, g->own[SLOTS]);
 }
 
 /* ---- sizes ---- */

@@ -137,6 +137,38 @@ static cadre_options *run_with(const router *r, const char *out)
     return o;
 }
 
+/* Where a token's routes are a function of its sequence. quantile's levels are of each part, as
+ * published; relu's loss has its own share of a part's tokens. */
+static bool routes_by_batch(const router *r)
+{
+    static const char *const names[] = { "base", "sinkhorn", "threshold", "quantile", "relu" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(r->name, names[i])) return true;
+    return false;
+}
+
+static void every_router_in_any_cut_of_the_batch(void **state)
+{
+    (void)state;
+    static const char *const cuts[] = { "1", "2", "4" };
+    int count;
+    const router *const *list = router_list(&count);
+    for (int i = 0; i < count; i++) {
+        uint64_t hash[3];
+        for (int k = 0; k < 3; k++) {
+            const char *out = scratch_file("run");
+            cadre_options *o = run_with(list[i], out);
+            small_set(o, "aux-loss", "0");
+            small_set(o, "sequence-aux", list[i]->traits & ROUTER_MIXES ? "0" : "0.01");
+            small_set(o, "accumulate", cuts[k]);
+            hash[k] = run_and_hash(o, out, 2);
+        }
+        bool same = hash[0] == hash[1] && hash[0] == hash[2];
+        if (same == routes_by_batch(list[i]))
+            fail_msg("%s: %s bits in parts", list[i]->name, same ? "the same" : "other");
+    }
+}
+
 /* Their own parameters and states are part of the checkpoint; threads change nothing. */
 static void every_router_is_resumed(void **state)
 {
@@ -333,6 +365,7 @@ int main(void)
         cmocka_unit_test(every_variant),
         cmocka_unit_test(interrupted_and_resumed),
         cmocka_unit_test(every_router_is_resumed),
+        cmocka_unit_test(every_router_in_any_cut_of_the_batch),
         cmocka_unit_test(every_kind_of_expert_is_resumed),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(a_folder_that_holds_a_run),
