@@ -1,9 +1,9 @@
-/* conversation.c - a conversation with a model: what was said, the session that has read it, and
+/* conversation.c - a conversation with a model: its messages, the session that has read them, and
  * the next answer.
  *
- * Every answer is asked for with the whole conversation in its template; the session computes
- * what is new in it. Thoughts are reported and forgotten: templates leave those of past answers
- * out. Where room becomes scarce the oldest turns go. */
+ * Every answer is asked for with the whole conversation in its template; the session computes only
+ * what is new in it. Thoughts are reported and then forgotten, because templates leave those of
+ * past answers out. When room becomes scarce, the oldest turns are dropped. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/sized.h"
@@ -14,18 +14,18 @@
 
 typedef struct said {
     chat_role role;
-    char *text; /* of its own */
+    char *text; /* owned */
     size_t size;
 } said;
 
 struct cadre_chat {
     const cadre_model *model;      /* borrowed */
     const tokenizer *tokenizer;    /* borrowed */
-    const chat_template *template; /* of the list, or `thinking` */
+    const chat_template *template; /* a row of the list, or `thinking` */
     chat_template thinking;
     int64_t capacity;
     cadre_session *session;
-    said *messages; /* [count], room for `room` */
+    said *messages; /* [count], with room for `room` */
     size_t count, room;
     cadre_chat_account account; /* of the last answer */
 };
@@ -50,7 +50,7 @@ cadre_status cadre_chat_new(
     return status;
 }
 
-/* Messages begin .. end - 1. */
+/* Forgets messages begin .. end - 1. */
 static void forget(cadre_chat *c, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) mem_free(c->messages[i].text);
@@ -68,7 +68,7 @@ void cadre_chat_free(cadre_chat *c)
     mem_free(c);
 }
 
-/* Where the turns begin: behind the system message, if there is one. */
+/* Where the turns begin: after the system message, if there is one. */
 static size_t first_turn(const cadre_chat *c)
 {
     return c->count && c->messages[0].role == CHAT_SYSTEM;
@@ -133,7 +133,7 @@ cadre_status cadre_chat_add(cadre_chat *c, const char *role, const char *text, s
 
 /* ---- room ---- */
 
-/* The next turn after one that begins at `first`: a user begins it; `count`: there is none. */
+/* The turn after the one that begins at `first`, which a user begins; `count`: there is none. */
 static size_t next_turn(const cadre_chat *c, size_t first)
 {
     size_t next = first + 1;
@@ -146,7 +146,7 @@ static chat_message message_of(const said *s)
     return (chat_message){ s->role, s->text, s->size };
 }
 
-/* The ids of the conversation without the turns before message `first`. */
+/* The ids of the conversation without the turns before message `first` */
 static cadre_status encode_from(const cadre_chat *c, size_t first, token_list *ids)
 {
     size_t system = first_turn(c), count = 0;
@@ -160,7 +160,7 @@ static cadre_status encode_from(const cadre_chat *c, size_t first, token_list *i
     return status;
 }
 
-/* What an answer should find: as many tokens as it may have, or a quarter of all. */
+/* The room that an answer should find: as many tokens as it may have, or a quarter of all. */
 static int64_t room_wanted(const cadre_chat *c, int64_t limit)
 {
     int64_t quarter = c->capacity / 4 > 1 ? c->capacity / 4 : 1;
@@ -179,8 +179,7 @@ static cadre_status refuse_too_long(cadre_chat *c, size_t count)
     return CADRE_ENOMEM;
 }
 
-/* The conversation's ids, without the oldest turns where they leave too little room for an
- * answer. */
+/* The conversation's ids, without the oldest turns if they leave too little room for an answer */
 static cadre_status encode(cadre_chat *c, int64_t limit, token_list *ids)
 {
     size_t begin = first_turn(c), first = begin;
@@ -202,18 +201,18 @@ typedef struct answer {
     const cadre_chat *chat;
     chat_reader reader;
     chat_part part;    /* of the last token */
-    byte_buffer text;  /* the answer proper, so far */
-    byte_buffer other; /* thoughts, or what has no mark, so far */
-    bool thought;      /* there was one ... */
-    bool unclosed;     /* ... that is the answer */
+    byte_buffer text;  /* the answer itself, so far */
+    byte_buffer other; /* thoughts, or text without a mark, so far */
+    bool thought;      /* there was a thought ... */
+    bool unclosed;     /* ... which is the answer */
     bool ended, stopped;
     int64_t tokens;
-    double first, last; /* seconds: when these tokens came */
+    double first, last; /* when the first and the last token came, in seconds */
     cadre_chat_listener listener;
     void *arg;
 } answer;
 
-/* Templates set answers apart from thoughts by empty lines, which are neither's. */
+/* Templates separate answers from thoughts by empty lines, which belong to neither. */
 static string_view without_lines(const answer *a, const char *text, size_t size)
 {
     bool begins = a->part == CHAT_ANSWER && a->thought && !a->text.size;
@@ -221,7 +220,7 @@ static string_view without_lines(const answer *a, const char *text, size_t size)
     return (string_view){ text, size };
 }
 
-/* Text of the part that a->part says. false: the listener stops. */
+/* Reports text of the part a->part. Returns false if the listener stops. */
 static bool tell(answer *a, const char *text, size_t size)
 {
     string_view words = without_lines(a, text, size);
@@ -256,8 +255,8 @@ static bool take(void *arg, int32_t id, const char *text, size_t size)
     return a->part == CHAT_MARKUP || tell(a, text, size);
 }
 
-/* Where nothing is marked as the answer, it is what has no mark, or a thought in which the model
- * ended its turn. */
+/* If nothing is marked as the answer, it is the text without a mark, or the thought in which the
+ * model ended its turn. */
 static void find_answer(answer *a)
 {
     bool unmarked = a->reader.part == CHAT_UNMARKED,
@@ -287,7 +286,7 @@ static void account(cadre_chat *c, const answer *a, cadre_chat_end end, size_t p
         a->tokens > 1 && seconds > 0 ? (double)(a->tokens - 1) / seconds : 0;
 }
 
-/* The answer to a conversation of these ids, kept. */
+/* Generates the answer to a conversation with these ids, and keeps it. */
 static cadre_status answer_to(
     cadre_chat *c, const token_list *ids, int64_t limit, const cadre_sampling *sampling, answer *a)
 {

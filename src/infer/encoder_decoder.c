@@ -1,4 +1,4 @@
-/* encoder_decoder.c - two stacks, the second of which attends to the first one's output. */
+/* encoder_decoder.c - runs two stacks, of which the second attends to the output of the first. */
 #include "infer/encoder_decoder.h"
 
 static batch_limits limits_in(int64_t inputs)

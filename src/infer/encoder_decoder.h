@@ -1,6 +1,5 @@
-/* encoder_decoder.h - a text through a model with an encoder: the input is read once; the output so
- * far goes through the decoder whole, each time, because an expert's slots are counted over all of
- * it. */
+/* encoder_decoder.h - runs a model with an encoder. The input is read once. The whole output so far
+ * goes through the decoder each time, because an expert's slots are counted over all of it. */
 #ifndef CADRE_INFER_ENCODER_DECODER_H
 #define CADRE_INFER_ENCODER_DECODER_H
 
@@ -10,22 +9,22 @@
 typedef struct encoder_decoder {
     cadre_model *model; /* borrowed */
     transformer *encoder, *decoder;
-    int64_t inputs; /* read */
+    int64_t inputs; /* that were read */
 } encoder_decoder;
 
-/* For up to so many tokens of input and of output. */
+/* For up to this many tokens of input and of output. */
 cadre_status encoder_decoder_open(
     cadre_model *model, int64_t inputs, int64_t outputs, encoder_decoder *e);
-/* That encoder_decoder_open takes */
+/* The bytes that encoder_decoder_open allocates */
 size_t encoder_decoder_bytes(const cadre_model *m, int64_t inputs, int64_t outputs);
 void encoder_decoder_close(encoder_decoder *e);
 
 cadre_status encoder_decoder_read(
     encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg);
-/* The output so far, from its start token on. */
+/* Runs the decoder on the output so far, which begins with its start token. */
 cadre_status encoder_decoder_run(
     encoder_decoder *e, const int32_t *tokens, int64_t count, transformer_watch watch, void *arg);
-/* Of output tokens first .. first + rows - 1: logits [rows, V]. */
+/* logits [rows, V] of the output tokens first .. first + rows - 1. */
 void encoder_decoder_logits(encoder_decoder *e, int64_t first, int64_t rows, real *logits);
 
 #endif

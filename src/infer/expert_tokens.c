@@ -11,19 +11,19 @@ enum {
     SHOWN_MOST = 8,      /* tokens of an expert */
     ALL_SHOWN = 1 << 14, /* tokens of all experts together, about */
     CONTEXTS = 2,        /* places of a token */
-    TIMES_LEAST = 2,     /* fewer times tell nothing */
-    AROUND = 8,          /* tokens of a context on either side, at most */
+    TIMES_LEAST = 2,     /* fewer occurrences say nothing */
+    AROUND = 8,          /* most tokens of a context on either side */
     BEFORE_BYTES = 36,
     AFTER_BYTES = 24,
 };
 
-/* The kept tokens of all texts in a row, with the text that each completes. */
+/* The kept tokens of all texts, one after another, with the text that each completes */
 typedef struct token_places {
     int64_t count;
-    int64_t *text_of, *place; /* [count] which text, and where in it */
+    int64_t *text_of, *place; /* [count] which text, and the place in it */
     byte_buffer words;        /* what the tokens spell, one after another */
     size_t *begin;            /* [count + 1] in words */
-    int64_t *seen;            /* [vocabulary] times that a token occurs */
+    int64_t *seen;            /* [vocabulary] how often a token occurs */
 } token_places;
 
 typedef struct ranked_token {
@@ -38,7 +38,7 @@ typedef struct ranking {
     token_places all;
     int64_t *first; /* [E + 1] in `taken` */
     int64_t *taken; /* [count * K] positions in `all`, expert by expert */
-    int64_t *times; /* [vocabulary] of the expert at hand; zero between two */
+    int64_t *times; /* [vocabulary] for the present expert; zero between two experts */
     int32_t *met;   /* [count] ids that the expert took */
     int shown;
 } ranking;
@@ -107,7 +107,8 @@ static const int32_t *picks_at(const ranking *r, int64_t at, int64_t s)
     return route_census_picks(r->text[r->all.text_of[at]], r->all.place[at], s);
 }
 
-/* taken[first[e] .. first[e + 1]]: where layer s gave expert e a token, in order. */
+/* Fills taken[first[e] .. first[e + 1]] with the places where layer s gave expert e a token, in
+ * order. */
 static void sort_by_expert(ranking *r, int64_t s, int64_t experts)
 {
     int64_t picks = r->text[0]->form->picks;
@@ -132,8 +133,7 @@ static int32_t id_at(const ranking *r, int64_t at)
     return r->text[r->all.text_of[at]]->ids[r->all.place[at]];
 }
 
-/* Puts a token among the best; returns how many there are. Equals stay in the order in which they
- * were met. */
+/* Puts a token among the best; returns how many there are. Equals stay in their order. */
 static int rank_token(ranked_token *best, int count, int room, ranked_token token)
 {
     if (count == room && token.score <= best[count - 1].score) return count;
@@ -165,8 +165,8 @@ static int rank_tokens(ranking *r, int64_t e, ranked_token *best)
 
 /* ---- writing ---- */
 
-/* The words of `begin` to `end` (positions), at most so many bytes of their end or their beginning,
- * whole characters. */
+/* Writes the words of `begin` to `end` (positions): at most so many bytes of their end or
+ * beginning, in whole characters. */
 static void put_words(
     json_writer *w, const ranking *r, int64_t begin, int64_t end, size_t most, bool keep_end)
 {
@@ -190,7 +190,7 @@ static void put_context(json_writer *w, const ranking *r, int64_t at)
     json_put_close(w, ']');
 }
 
-/* Places spread over all that there are. */
+/* Writes places that are spread over all that there are. */
 static void put_contexts(json_writer *w, const ranking *r, int64_t e, const ranked_token *token)
 {
     int64_t met = 0, wanted = 0;
@@ -204,7 +204,7 @@ static void put_contexts(json_writer *w, const ranking *r, int64_t e, const rank
     json_put_close(w, ']');
 }
 
-/* A token that is part of a character is shown as its bytes. */
+/* Writes a token; one that is part of a character is shown as its bytes. */
 static cadre_status put_token_text(json_writer *w, const ranking *r, int32_t id)
 {
     byte_buffer text = { 0 }, hex = { 0 };

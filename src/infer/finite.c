@@ -1,7 +1,7 @@
-/* finite.c - one pass over results, and a search of the weights once a result is no number.
+/* finite.c - checks results in one pass, and searches the weights if a result is not finite.
  *
- * The search takes vectors first, which are small and where one wrong number spoils every token,
- * then matrices up to a few hundred million numbers: a second or two. */
+ * The search takes vectors first, which are small and in which one wrong element spoils every
+ * token; then matrices, up to a few hundred million elements. That takes a second or two. */
 #include "infer/finite.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "format/quote.h"
 
-enum { PIECE = 4096, SEARCHED_MOST = 1 << 28 }; /* numbers at a time; and of matrices in all */
+enum { PIECE = 4096, SEARCHED_MOST = 1 << 28 }; /* elements at a time, and of all matrices */
 
 bool reals_are_finite(const real *values, int64_t count)
 {
@@ -19,7 +19,7 @@ bool reals_are_finite(const real *values, int64_t count)
     return !others;
 }
 
-/* The value that is no number, in words; NULL: all are. */
+/* The name of a value that is not finite; NULL: all are finite. */
 static const char *found_in(const float *values, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
@@ -34,7 +34,7 @@ static const char *found_in_tensor(const stored_tensor *t, int64_t most)
     const char *found = NULL;
     if (!t->format || !checked_product(t->shape, t->rank, &count)) return NULL;
     if (count > most) count = most / t->format->block * t->format->block;
-    /* A piece is whole blocks of every format */
+    /* A piece is whole blocks in every format. */
     for (int64_t i = 0; i < count && !found; i += PIECE) {
         int64_t n = count - i < PIECE ? count - i : PIECE;
         t->format->unpack(t->data + number_row_bytes(t->format, i), piece, n);
@@ -43,7 +43,7 @@ static const char *found_in_tensor(const stored_tensor *t, int64_t most)
     return found;
 }
 
-/* Tells of the first tensor of this kind that holds something else than numbers. */
+/* Adds as advice the first tensor of this kind that holds a value that is not finite. */
 static bool advise_tensor(const cadre_model *model, bool vectors)
 {
     int64_t left = SEARCHED_MOST;

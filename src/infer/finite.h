@@ -5,15 +5,15 @@
 #include "base/real.h"
 #include "model/model.h"
 
-/* Whether none of them is NaN or infinite. */
+/* Whether all values are finite. */
 bool reals_are_finite(const real *values, int64_t count);
 
-/* Refuses logits [V] that are not all numbers. position: of the token that they were computed
+/* Refuses logits [V] that are not all finite. position: that of the token that they were computed
  * from. */
 cadre_status logits_check(const cadre_model *model, const real *logits, int64_t position);
 
-/* The refusal itself, of whatever (`what`: "its loss") is no number; looks for a tensor that holds
- * one. */
+/* The refusal itself, for any value that is not finite (`what`: "its loss"). Looks for a tensor
+ * that contains such a value. */
 cadre_status refuse_not_finite(const cadre_model *model, const char *what);
 
 #endif

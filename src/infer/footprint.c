@@ -1,12 +1,12 @@
-/* footprint.c - the memory that running an opened model takes, stated before it is taken. */
+/* footprint.c - says how much memory an opened model will take when it runs. */
 #include "base/sized.h"
 #include "infer/encoder_decoder.h"
 #include "infer/runner.h"
 #include "infer/sampler.h"
 #include "kernel/context.h"
 
-/* Of a sequence: its passes, its tokens, the tables of its cache's blocks, its last logits and what
- * is drawn from them. */
+/* The memory of a sequence: its passes, its tokens, the tables of its cache's blocks, its last
+ * logits and what is drawn from them. */
 static size_t sequence_bytes(const cadre_model *m, int64_t context)
 {
     size_t vocab = (size_t)m->config.vocab;

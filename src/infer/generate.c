@@ -1,5 +1,5 @@
-/* generate.c - continuing one text, once or again and again in a session that keeps what it has
- * read: a batcher of one request. */
+/* generate.c - continues one text, once or repeatedly in a session that keeps what it has read,
+ * with a batcher of one request. */
 #include "base/memory.h"
 #include "infer/session_public.h"
 #include "kernel/context.h"
@@ -20,7 +20,7 @@ static batcher_limits alone(int64_t capacity, int64_t chunk)
 
 typedef struct recording {
     route_file *file;   /* NULL: nothing is recorded */
-    token_stream *text; /* of every token; NULL: the model has no tokenizer */
+    token_stream *text; /* decodes every token; NULL: the model has no tokenizer */
 } recording;
 
 static cadre_status record(void *arg, const route_log *log, int64_t t, int32_t token, bool prompt)
@@ -47,7 +47,7 @@ static cadre_status open_recording(cadre_model *model, const char *path, recordi
     return route_file_open(path, model, &r->file);
 }
 
-/* The file appears whole, also of a text that was interrupted, or not at all. */
+/* The file appears complete, even for a text that was interrupted, or not at all. */
 static cadre_status close_recording(recording *r, cadre_status status)
 {
     token_stream_free(r->text);
@@ -63,7 +63,8 @@ static cadre_status close_recording(recording *r, cadre_status status)
 
 static cadre_status check_room(const cadre_session *s, int64_t count, int64_t limit)
 {
-    if (limit < 0 || count <= s->capacity - limit) return CADRE_OK; /* limit: see request_open */
+    if (limit < 0 || count <= s->capacity - limit)
+        return CADRE_OK; /* request_open checks the limit */
     return cadre_fail(CADRE_EARGUMENT, NULL,
         "expected at most %lld tokens in this session, found %lld and %lld to generate",
         (long long)s->capacity, (long long)count, (long long)limit);

@@ -1,4 +1,4 @@
-/* logits.c - every position's logits and routing, as a file. */
+/* logits.c - writes the logits and the routing of every position to a file. */
 #include <stdio.h>
 
 #include "base/destination.h"
@@ -63,7 +63,7 @@ static cadre_status stream_sequence(void *arg, safetensors_writer *w, real *row)
 
 typedef cadre_status (*stream_function)(void *call, safetensors_writer *w, real *row);
 
-/* The file whole, or none. */
+/* Writes the complete file, or none. */
 static cadre_status write_file(const char *out, int64_t vocab, stream_function write, void *call)
 {
     real *row = MEM_ARRAY(real, vocab);
@@ -105,7 +105,7 @@ typedef struct stacks_call {
     const cadre_model *model;
 } stacks_call;
 
-/* "KIND.i" of each sparse layer, numbered from `first`. */
+/* Declares "KIND.i" for each sparse layer, numbered from `first`. */
 static cadre_status declare_layers(
     safetensors_writer *w, const char *kind, const char *dtype, const route_log *r, int64_t first)
 {

@@ -1,8 +1,7 @@
-/* pass.c - many sessions of one model taken further together, for a program that holds the sessions
- * and wants the logits.
+/* pass.c - advances many sessions of one model together, for a program that holds the sessions and
+ * wants the logits.
  *
- * It is infer/runner.h with everything checked that a runner takes for granted, before anything is
- * done. */
+ * It uses infer/runner.h, after checking everything that a runner takes for granted. */
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -15,7 +14,7 @@ struct cadre_pass {
     runner runner;
     arena memory;
     runner_part *parts; /* [sessions] */
-    int64_t *rows;      /* [tokens] of the pass, that logits are wanted of */
+    int64_t *rows;      /* [tokens] rows of the pass that logits are wanted of */
 };
 
 static void layout(cadre_pass *p, arena *a)
@@ -113,8 +112,8 @@ static cadre_status check_part(const cadre_pass *p, cadre_pass_part *part)
     return part->status;
 }
 
-/* Every part gets its status, and sessions without a fault are claimed; the first fault is what is
- * returned. */
+/* Gives every part its status, and claims the sessions of those without a fault. Returns the first
+ * fault. */
 static cadre_status claim_parts(const cadre_pass *p, cadre_pass_part *parts, int64_t count)
 {
     cadre_status first = CADRE_OK;
@@ -153,7 +152,7 @@ static cadre_status check_sum(
 
 /* ---- the pass ---- */
 
-/* The rows of the whole pass that logits are wanted of. */
+/* Lists the rows of the whole pass that logits are wanted of. */
 static int64_t list_rows(const cadre_pass *p, const cadre_pass_part *parts, int64_t count)
 {
     int64_t n = 0, begin = 0;

@@ -1,7 +1,7 @@
-/* prefix_cache.c - a table of nodes, and their order of use.
+/* prefix_cache.c - the table of nodes, and the order in which they were used.
  *
- * Whoever releases a path makes its nodes the newest, the last one first. So of nodes that nobody
- * holds a parent is newer than its children, and the oldest is a leaf. */
+ * When a path is released, its nodes become the newest, the last one first. Therefore, among nodes
+ * that nobody holds, a parent is newer than its children, and the oldest node is a leaf. */
 #include "infer/prefix_cache.h"
 
 #include <assert.h>
@@ -32,7 +32,7 @@ void prefix_cache_close(prefix_cache *c)
     *c = (prefix_cache){ 0 };
 }
 
-/* There are as many as blocks, and each has one of its own. */
+/* There are as many nodes as blocks, and each node has a block. */
 static prefix_node *new_node(prefix_cache *c)
 {
     prefix_node *n = c->free;
@@ -62,7 +62,7 @@ static void put_newest(prefix_cache *c, prefix_node *n)
 /* ---- finding ---- */
 
 typedef struct step {
-    uint64_t before; /* the hash of the path so far */
+    uint64_t before; /* the hash of the path before */
     int32_t tokens[STATE_BLOCK];
 } step;
 
@@ -102,7 +102,8 @@ prefix_node *prefix_cache_find(const prefix_cache *c, const int32_t *tokens, int
 int64_t prefix_path_unheld(const prefix_node *node)
 {
     int64_t n = 0;
-    for (; node && !node->holders; node = node->parent) n++; /* those above a held one are held */
+    for (; node && !node->holders; node = node->parent)
+        n++; /* nodes above a held one are held too */
     return n;
 }
 
@@ -174,7 +175,7 @@ static void remove_node(prefix_cache *c, prefix_node *n)
     c->count--, c->unheld--, c->evicted++;
 }
 
-/* Those that are held are in use now. */
+/* Nodes that are held are in use now. */
 bool prefix_cache_evict(prefix_cache *c)
 {
     if (!c->unheld) return false;

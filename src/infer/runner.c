@@ -1,4 +1,4 @@
-/* runner.c - sessions' tokens laid one after another, and the transformer run on them. */
+/* runner.c - lays the tokens of sessions one after another, and runs the transformer on them. */
 #include "infer/runner.h"
 
 #include <assert.h>
@@ -44,7 +44,7 @@ void runner_close(runner *r)
     *r = (runner){ 0 };
 }
 
-/* A session's tokens are noted in it, and its past is read and moved on. */
+/* Notes a session's tokens in it, and advances its past. */
 static void take_session(runner *r, int64_t i, const runner_part *part)
 {
     session *s = part->session;

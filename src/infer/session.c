@@ -1,11 +1,11 @@
-/* session.c - a state, and what a sequence may consist of. */
+/* session.c - a state, and the tokens that a sequence may consist of. */
 #include "infer/session.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 
-/* What its state left to be done. */
+/* Finishes opening, after its state was opened with this status. */
 static cadre_status open_rest(session *s, cadre_status status)
 {
     if (status != CADRE_OK) return status;

@@ -1,5 +1,4 @@
-/* session_public.c - sessions that a program holds: made, cut back, and continued in two
- * directions. */
+/* session_public.c - sessions that a program holds: they are made, rewound, and forked. */
 #include "infer/session_public.h"
 
 #include <string.h>

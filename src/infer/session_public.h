@@ -1,5 +1,5 @@
-/* session_public.h - what the public cadre_session is made of: a past, and what takes it further
- * alone when that is asked for. */
+/* session_public.h - the parts of the public cadre_session: a past, and a batcher that continues it
+ * when that is asked for. */
 #ifndef CADRE_INFER_SESSION_PUBLIC_H
 #define CADRE_INFER_SESSION_PUBLIC_H
 
@@ -9,12 +9,12 @@ struct cadre_session {
     cadre_model *model; /* borrowed */
     int64_t capacity;
     session session;
-    batcher batcher; /* of this session alone; all zero until it generates */
-    bool in_use;     /* by a call that has not returned: its listener calls back */
+    batcher batcher; /* for this session alone; all zero until it generates */
+    bool in_use;     /* by a call that has not returned, whose listener may call back */
 };
 
-/* A thread, and a listener, may use the session; CADRE_EBUSY if not. The context is entered until
- * session_leave. */
+/* Lets a thread, or a listener, use the session; CADRE_EBUSY if another does. The context stays
+ * entered until session_leave. */
 cadre_status session_enter(cadre_session *s);
 cadre_status session_leave(cadre_session *s, cadre_status status); /* returns the status */
 

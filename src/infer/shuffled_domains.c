@@ -1,4 +1,4 @@
-/* shuffled_domains.c - mutual information of expert and shuffled domain. */
+/* shuffled_domains.c - the mutual information of expert and shuffled domain. */
 #include "infer/shuffled_domains.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 typedef struct stretch_list {
     int64_t count;
     const int32_t **part; /* [count] of [S, E] */
-    int32_t *label;       /* [count] domains, to be shuffled */
+    int32_t *label;       /* [count] domains, which are shuffled */
     int64_t *table;       /* [domains, E of the layer] */
 } stretch_list;
 
@@ -31,7 +31,7 @@ static bool gather(const route_census *const *domain, int domains, stretch_list 
     return true;
 }
 
-/* Fisher and Yates: each order of the labels is as likely as any other. */
+/* The shuffle of Fisher and Yates, in which every order of the labels is equally likely. */
 static void shuffle(stretch_list *l, int round)
 {
     random_key key = random_key_of(1, "shuffled domains", (uint64_t)round, 0);

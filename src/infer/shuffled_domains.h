@@ -1,9 +1,9 @@
-/* shuffled_domains.h - how much domain and expert would seem to share if the domains were given out
+/* shuffled_domains.h - how much domain and expert would seem to share if the domains were assigned
  * by chance.
  *
  * Counts of few tokens always look as if experts knew domains a little, and the tokens of one
- * passage resemble each other. So the domains are shuffled over whole stretches of text, many
- * times, and the mutual information is measured each time. */
+ * passage resemble each other. Therefore the domains are shuffled over whole stretches of text,
+ * many times, and the mutual information is measured each time. */
 #ifndef CADRE_INFER_SHUFFLED_DOMAINS_H
 #define CADRE_INFER_SHUFFLED_DOMAINS_H
 
@@ -15,7 +15,7 @@ typedef struct shuffled_bits {
     double mean, deviation; /* of the mutual information in bits, over the rounds */
 } shuffled_bits;
 
-/* bits[S], of the texts of as many domains. */
+/* Sets bits[S] from the texts of `domains` domains. */
 cadre_status shuffled_domains(const route_census *const *domain, int domains, shuffled_bits *bits);
 
 #endif

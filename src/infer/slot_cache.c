@@ -1,9 +1,9 @@
 /* slot_cache.c - promises of blocks, and what is kept.
  *
- * A block that is not free is, counted once: of a node of the tree that a sequence holds; of one
- * that nobody holds; a session's own. Own blocks of slots that are free, and nodes that nobody
- * holds, may go when others need them: first all that such slots have, since it is they who keep
- * evicted blocks from being free. */
+ * A block that is not free is counted once, as one of three: of a node of the tree that a sequence
+ * holds, of a node that nobody holds, or a session's own. Own blocks of free slots, and nodes that
+ * nobody holds, may be evicted when others need them. All own blocks of such slots go first, since
+ * they keep evicted blocks from being free. */
 #include "infer/slot_cache.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "model/state.h"
 
-/* ---- made and let go ---- */
+/* ---- opening and closing ---- */
 
 static cadre_status open_all(slot_cache *c, const cadre_model *model, int64_t capacity)
 {
@@ -62,7 +62,7 @@ int64_t slot_cache_shared(const slot_cache *c, int64_t slot, const int32_t *prom
     return in_slot > in_tree ? in_slot : in_tree;
 }
 
-/* Of a slot that is free: blocks that are not in the tree. */
+/* The blocks of a free slot that are not in the tree */
 static int64_t own_blocks(const slot_past *p)
 {
     return p->session.state.held - prefix_depth(p->prefix);
@@ -88,7 +88,8 @@ static int64_t still_promised(const slot_cache *c)
     return blocks;
 }
 
-/* What it shares it need not be given, but then that may no longer go. */
+/* Blocks that the request shares need not be promised to it, but then they may no longer be
+ * evicted. */
 bool slot_cache_admits(const slot_cache *c, const int32_t *prompt, int64_t count, int64_t most)
 {
     const prefix_node *shared = find(c, prompt, count);
@@ -96,7 +97,7 @@ bool slot_cache_admits(const slot_cache *c, const int32_t *prompt, int64_t count
     return spare - prefix_path_unheld(shared) >= state_blocks(most) - prefix_depth(shared);
 }
 
-/* A slot's session holds no more of the prompt than the tree, but of its last block. */
+/* A slot's session holds no more of the prompt than the tree does, except in its last block. */
 void slot_cache_begin(
     slot_cache *c, int64_t slot, const int32_t *prompt, int64_t count, int64_t most)
 {
@@ -111,7 +112,7 @@ void slot_cache_begin(
     p->prefix = node, p->most = most, p->left = 0;
 }
 
-/* A block that the tree has, too, is counted there. */
+/* A block that the tree has too is counted there. */
 void slot_cache_leave(slot_cache *c, int64_t slot)
 {
     slot_past *p = &c->past[slot];
