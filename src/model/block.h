@@ -1,0 +1,18 @@
+/* block.h - one block of a transformer on the batch of its pass, forward and backward. */
+#ifndef CADRE_MODEL_BLOCK_H
+#define CADRE_MODEL_BLOCK_H
+
+#include "model/transformer_state.h"
+
+/* out [T, D] = block l of s->x. Fails where the weights' source of experts does. */
+cadre_status block_forward(
+    transformer *t, const model_weights *all, int64_t l, block_state *s, real *out);
+/* After it: t->dx, the gradient by the block's output, becomes the gradient by its input. */
+void block_backward(
+    transformer *t, const layer_weights *w, layer_gradients *g, int64_t l, block_state *s);
+
+/* Numbers of a half's output x [T, D] are left out, in training. half: 0 mixes, 1 feeds forward;
+ * the embedding's are half 0 of a layer behind the last. */
+void block_drop(const transformer *t, int64_t l, int half, real *x);
+
+#endif

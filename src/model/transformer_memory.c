@@ -1,0 +1,226 @@
+/* transformer_memory.c - a transformer's memory: measured and laid out by the same code, made and
+ * freed. */
+#include "model/transformer_state.h"
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* What a layer's mixer leaves for backward. */
+static size_t mixer_bytes(const layer_config *l, const batch_limits *most)
+{
+    return l->mixer.row->kept_bytes(&l->mixer, most);
+}
+
+/* The same of its attention to an encoder. */
+static size_t cross_bytes(const layer_config *l, const batch_limits *most)
+{
+    return l->cross.row ? l->cross.row->kept_bytes(&l->cross, most) : 0;
+}
+
+/* Of the layers' mixers that share a block's memory, the most. */
+static size_t mixer_most(const transformer *t)
+{
+    size_t bytes = 0;
+    for (int64_t l = t->stage.first; l < t->stage.end; l++)
+        bytes = larger(bytes, mixer_bytes(&t->config->layer[l], &t->most));
+    return bytes;
+}
+
+static size_t workspace_of(const mixer_config *c, const batch_limits *most, int workers)
+{
+    return c->row ? c->row->workspace_bytes(c, most, workers) : 0;
+}
+
+/* The most that a call of a mixer works with. */
+static size_t workspace_most(const transformer *t)
+{
+    size_t bytes = 0;
+    for (int64_t l = t->stage.first; l < t->stage.end; l++) {
+        bytes = larger(bytes, workspace_of(&t->config->layer[l].mixer, &t->most, t->c->workers));
+        bytes = larger(bytes, workspace_of(&t->config->layer[l].cross, &t->most, t->c->workers));
+    }
+    return bytes;
+}
+
+/* The same of a sparse layer. */
+static size_t moe_scratch_most(const transformer *t)
+{
+    size_t bytes = 0;
+    for (int64_t l = t->stage.first; l < t->stage.end; l++)
+        if (t->config->layer[l].sparse)
+            bytes = larger(bytes, moe_scratch_bytes(&t->config->layer[l].moe, &t->most));
+    return bytes;
+}
+
+static void layout_block(const transformer *t, block_state *s, arena *a, int64_t l)
+{
+    int64_t tokens = t->most.tokens, width = t->config->width;
+    s->x = ARENA_ARRAY(a, real, tokens * width);
+    s->x_normed = ARENA_ARRAY(a, real, tokens * width);
+    s->x_inverse = ARENA_ARRAY(a, real, tokens);
+    s->y = ARENA_ARRAY(a, real, tokens * width);
+    s->y_normed = ARENA_ARRAY(a, real, tokens * width);
+    s->y_inverse = ARENA_ARRAY(a, real, tokens);
+    s->mixer_bytes = t->most.training ? mixer_bytes(&t->config->layer[l], &t->most) : mixer_most(t);
+    s->mixer = arena_take(a, s->mixer_bytes, 1);
+    if (!t->config->cross) return;
+    s->z = ARENA_ARRAY(a, real, tokens * width);
+    s->z_normed = ARENA_ARRAY(a, real, tokens * width);
+    s->z_inverse = ARENA_ARRAY(a, real, tokens);
+    s->cross_bytes = cross_bytes(&t->config->layer[l], &t->most);
+    s->cross = arena_take(a, s->cross_bytes, 1);
+}
+
+/* The feed-forward of layer l, laid out behind the rest of the block. */
+static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l)
+{
+    const layer_config *layer = &t->config->layer[l];
+    int inputs = model_config_inputs(t->config);
+    if (layer->sparse) moe_state_layout(&s->sparse, a, &layer->moe, &t->most);
+    else if (layer->dense_width)
+        ffn_state_layout(&s->dense, a, inputs, layer->dense_width, t->most.tokens);
+    if (transformer_squashes(t, l) && t->most.training)
+        s->squashed = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
+}
+
+/* Without a backward pass the layers share one state, and their feed-forwards the room of the
+ * largest. */
+static void layout_blocks(const transformer *t, pass *p, arena *a)
+{
+    int64_t count = t->stage.end - t->stage.first;
+    block_state scrap = { 0 }; /* where the pointers go when measuring */
+    size_t start = 0, end = 0;
+    p->blocks = ARENA_ARRAY(a, block_state, count);
+    for (int64_t i = 0; i < count; i++) {
+        block_state *s = p->blocks ? &p->blocks[i] : &scrap;
+        if (t->most.training || i == 0) layout_block(t, s, a, t->stage.first + i);
+        else if (p->blocks) *s = p->blocks[0];
+        if (i == 0) start = a->used;
+        if (!t->most.training && a->used != SIZE_MAX) a->used = start;
+        a->overlaid = !t->most.training;
+        layout_ffn(t, s, a, t->stage.first + i);
+        if (a->used > end) end = a->used;
+    }
+    a->used = end;
+    a->overlaid = false;
+}
+
+/* Numbers of logits of one token that a sparse layer reads of the one before; 0: none does. */
+static int64_t residual_logits(const transformer *t)
+{
+    for (int64_t l = 0; l < t->config->layers; l++) {
+        const layer_config *layer = &t->config->layer[l];
+        if (layer->sparse && layer->moe.route.residual) return layer->moe.experts;
+    }
+    return 0;
+}
+
+static void layout_pass(const transformer *t, pass *p, arena *a)
+{
+    int64_t tokens = t->most.tokens, width = t->config->width;
+    layout_blocks(t, p, a);
+    p->end = ARENA_ARRAY(a, real, tokens * width);
+    p->places = ARENA_ARRAY(a, int32_t, tokens);
+    if (residual_logits(t) && !t->most.training)
+        p->logits = ARENA_ARRAY(a, real, tokens * residual_logits(t));
+    if (!transformer_is_last(t)) return;
+    p->hidden = ARENA_ARRAY(a, real, tokens * width);
+    p->end_inverse = ARENA_ARRAY(a, real, tokens);
+}
+
+static void layout(transformer *t, arena *a)
+{
+    const model_config *c = t->config;
+    int64_t tokens = t->most.tokens;
+    pass scrap = { 0 };
+    t->passes = ARENA_ARRAY(a, pass, t->stage.passes);
+    t->now = t->passes;
+    for (int i = 0; i < t->stage.passes; i++) layout_pass(t, t->passes ? &t->passes[i] : &scrap, a);
+    t->workspace_bytes = workspace_most(t);
+    t->workspace = arena_take(a, t->workspace_bytes, 1);
+    if (c->relative_buckets) t->bias = ARENA_ARRAY(a, real, 2 * c->heads * t->most.keys);
+    if (transformer_is_last(t)) t->loss = loss_scratch_take(a, tokens, c->vocab);
+    t->moe_scratch_bytes = moe_scratch_most(t);
+    t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
+    if (!t->most.training) return;
+    t->dx = ARENA_ARRAY(a, real, tokens * c->width);
+    t->dnormed = ARENA_ARRAY(a, real, tokens * c->width);
+    bool apart = c->residual_scale != 1 || c->dropout > 0 || c->expert_sigmoid;
+    t->dhalf = apart ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;
+    if (residual_logits(t)) t->dlogits = ARENA_ARRAY(a, real, tokens * residual_logits(t));
+    if (c->cross) t->dencoder = ARENA_ARRAY(a, real, t->most.encoder_tokens * c->width);
+    if (c->relative_buckets)
+        t->dbias =
+            ARENA_ARRAY(a, real, (t->stage.end - t->stage.first) * 2 * c->heads * t->most.keys);
+}
+
+static size_t arena_bytes(const compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage)
+{
+    compute measured = *c;
+    transformer t = { .c = &measured, .config = config, .stage = *stage, .most = *most };
+    arena a = { 0 };
+    layout(&t, &a);
+    return a.used;
+}
+
+size_t transformer_stage_bytes(const compute *c, const model_config *config,
+    const batch_limits *most, const transformer_stage *stage)
+{
+    size_t laid_out = arena_bytes(c, config, most, stage);
+    size_t positions = model_config_rotates(config) ? rope_bytes(&config->rope, most->keys) : 0;
+    return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
+}
+
+/* All layers, one batch at a time. */
+static transformer_stage whole_of(const model_config *config)
+{
+    return (transformer_stage){ .first = 0, .end = config->layers, .passes = 1 };
+}
+
+size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most)
+{
+    transformer_stage whole = whole_of(config);
+    return transformer_stage_bytes(c, config, most, &whole);
+}
+
+static cadre_status make_rope(transformer *t)
+{
+    return model_config_rotates(t->config) ? rope_new(&t->config->rope, t->most.keys, &t->rope)
+                                           : CADRE_OK;
+}
+
+cadre_status transformer_new_stage(compute *c, const model_config *config, const batch_limits *most,
+    const transformer_stage *stage, transformer **out)
+{
+    transformer *t = MEM_ARRAY(transformer, 1);
+    if (!t) return CADRE_ENOMEM;
+    *t = (transformer){ .c = c, .config = config, .stage = *stage, .most = *most };
+    cadre_status status = make_rope(t);
+    if (status == CADRE_OK && !arena_open(&t->memory, arena_bytes(c, config, most, stage)))
+        status = CADRE_ENOMEM;
+    if (status != CADRE_OK) {
+        transformer_free(t);
+        return status;
+    }
+    layout(t, &t->memory);
+    t->positions = (mixer_positions){
+        .rope = t->rope, .bias = t->bias, .span = 2 * most->keys, .zero = most->keys
+    };
+    *out = t;
+    return CADRE_OK;
+}
+
+cadre_status transformer_new(
+    compute *c, const model_config *config, const batch_limits *most, transformer **out)
+{
+    transformer_stage whole = whole_of(config);
+    return transformer_new_stage(c, config, most, &whole, out);
+}
+
+void transformer_free(transformer *t)
+{
+    if (!t) return;
+    rope_free(t->rope);
+    arena_close(&t->memory);
+    mem_free(t);
+}
