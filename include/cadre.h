@@ -1,10 +1,10 @@
 /* cadre.h - Mixture-of-Experts in C: the public interface of libcadre.
  *
- * Conventions. Functions that can fail return a cadre_status, 0 for success, and write their
- * results (the last arguments) only on success; cadre_last_error() then holds one sentence that
- * names the file, what was expected and what was found. The library never prints, exits or aborts
- * because of its input. x_new/x_free and x_open/x_close come in pairs; freeing NULL is fine.
- * Pointers marked "borrowed" live as long as the object that they came from. One vocabulary for
+ * Conventions. Functions that can fail return a cadre_status, which is 0 for success, and write
+ * their results (the last arguments) only on success. After a failure, cadre_last_error() holds one
+ * sentence that names the file, what was expected and what was found. The library never prints,
+ * exits or aborts because of its input. x_new/x_free and x_open/x_close come in pairs; freeing NULL
+ * is fine. Pointers marked "borrowed" live as long as the object that they came from. Letters of
  * shapes: tokens T, width D, hidden H, experts E, picks per token K, batch B, vocabulary V.
  *
  * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling
@@ -20,12 +20,12 @@
  * which stand in arrays, are returned by value or describe data, stay as they are.
  *
  * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread
- * at a time, with all models, sessions, conversations and layers that were made in it: a call that
- * would compute while another thread's does is refused with CADRE_EBUSY and changes nothing.
- * Threads that compute at the same time have a context each; a file that both open is in memory
- * once. Each object says what more than one thread may do. Listeners are called in the thread of
- * the call that they listen to and may call libcadre themselves, but not with the session or
- * conversation that is calling them. */
+ * at a time, together with all models, sessions, conversations and layers that were made in it. A
+ * call that would compute while another thread's does is refused with CADRE_EBUSY and changes
+ * nothing. Threads that compute at the same time need a context each; a file that both open is in
+ * memory only once. Each object says what more than one thread may do with it. Listeners are called
+ * in the thread of the call that they listen to. They may call libcadre themselves, but not with
+ * the session or conversation that is calling them. */
 #ifndef CADRE_H
 #define CADRE_H
 
@@ -49,17 +49,17 @@ extern "C" {
 
 typedef enum cadre_status {
     CADRE_OK = 0,
-    CADRE_ENOMEM = -1,       /* memory, or an address space, that is not to be had */
+    CADRE_ENOMEM = -1,       /* memory, or an address space, that is not available */
     CADRE_EIO = -2,          /* a file or folder that cannot be read or written */
     CADRE_EFORMAT = -3,      /* malformed or inconsistent data in a file */
     CADRE_EUNSUPPORTED = -4, /* well-formed, known by name, not implemented */
-    CADRE_EARGUMENT = -5,    /* an option or argument that cannot be */
-    CADRE_EEXISTS = -6,      /* would overwrite */
+    CADRE_EARGUMENT = -5,    /* an option or argument that is not possible */
+    CADRE_EEXISTS = -6,      /* something would be overwritten */
     CADRE_EMISMATCH = -7,    /* two things that must agree do not: shapes, hashes, recipes */
     CADRE_EINTERRUPTED = -8, /* stopped on request */
-    /* An object that another thread, or a call that has not returned, is using */
+    /* An object is being used by another thread, or by a call that has not returned */
     CADRE_EBUSY = -9,
-    CADRE_EFULL = -10 /* a queue that has no place now, and will have one */
+    CADRE_EFULL = -10 /* a queue has no place now, but will have one */
 } cadre_status;
 
 /* This thread's last error: one line, perhaps a second of advice. Borrowed until the thread's next
@@ -70,24 +70,23 @@ CADRE_API const char *cadre_version(void);                    /* static */
 
 /* ---- interruption ---- */
 
-/* Asks every long computation of this process to stop where it can go on later; they then return
- * CADRE_EINTERRUPTED. Safe in a signal handler. This request, and the names for
- * cadre_abandon_files, are the only state that libcadre shares between threads and objects. */
+/* Asks every long computation of this process to stop at a point from which it can continue later.
+ * The calls then return CADRE_EINTERRUPTED. Safe in a signal handler. This request, and the names
+ * for cadre_abandon_files, are the only state that libcadre shares between threads and objects. */
 CADRE_API void cadre_interrupt(void);
 CADRE_API bool cadre_interrupted(void);
 CADRE_API void cadre_interrupt_clear(void);
 
-/* Whether a request to stop waits for a call that cannot look at it (a pattern that is matched with
+/* Whether a request to stop is waiting for a call that cannot ask (a pattern that is matched with
  * one word of many megabytes). Nothing is lost by ending the process then. Safe in a signal
  * handler. */
 CADRE_API bool cadre_interrupt_unheard(void);
 
 /* For a signal handler that ends the process at once: removes the files that are being written and
- * have not got their name yet (every file appears under its name whole, or not at all). */
+ * have not got their final name. (Every file appears under its name complete, or not at all.) */
 CADRE_API void cadre_abandon_files(void);
 
-/* ---- options: named values with bounds, as the command line, a JSON file or a program sets them
- * ---- */
+/* ---- options: named values with bounds, set by a command line, a file or a program ---- */
 
 typedef enum cadre_option_kind {
     CADRE_OPTION_FLAG, /* yes or no */
@@ -99,7 +98,7 @@ typedef enum cadre_option_kind {
     CADRE_OPTION_INTS,    /* "4" or "4,8,8": each within the bounds */
     CADRE_OPTION_CHOICES, /* "norms,biases", or "none" */
     CADRE_OPTION_PATHS,   /* one or more arguments */
-    CADRE_OPTION_TEXTS,   /* given again, one more */
+    CADRE_OPTION_TEXTS,   /* may be given several times */
     CADRE_OPTION_REALS    /* "1.25" or "2,1.25,1": each within the bounds */
 } cadre_option_kind;
 
@@ -107,17 +106,17 @@ typedef enum cadre_option_kind {
 typedef struct cadre_option {
     const char *name; /* "min-lr-ratio"; its key in a file is min_lr_ratio */
     cadre_option_kind kind;
-    double min, max; /* of INT, REAL and every one of INTS, both allowed */
-    /* The default as text; NULL: none, or decided elsewhere as `help` says */
+    double min, max; /* of INT, REAL and each of INTS; both bounds are allowed */
+    /* The default as text; NULL: there is none, or it is decided elsewhere, as `help` says */
     const char *fallback;
     const char *const *choices; /* CHOICE, CHOICES: the words, NULL after the last ... */
-    /* ... or a function that gives them, for lists that live elsewhere */
+    /* ... or a function that gives them, for lists that are kept elsewhere */
     const char *(*choice)(int i);
-    const char *value;   /* what a manual calls the value: "N", "FILE"; NULL: by kind */
-    const char *subject; /* the heading it stands under */
+    const char *value;   /* what a manual calls the value: "N", "FILE"; NULL: by its kind */
+    const char *subject; /* the heading under which help shows it */
     const char *help;    /* one sentence, no full stop */
     char letter;         /* -p; 0: none */
-    /* CHOICE: what word i means, one line without a full stop; NULL: help says it */
+    /* CHOICE: what word i means, in one line without a full stop; NULL: `help` says it */
     const char *(*meaning)(int i);
 } cadre_option;
 
@@ -128,80 +127,82 @@ typedef struct cadre_option_table {
 
 CADRE_API cadre_option_table cadre_run_options(void);   /* threads, seed */
 CADRE_API cadre_option_table cadre_model_options(void); /* recipe, sizes, router */
-/* Of sparse layers: routing, capacity, balancing */
+/* For sparse layers: routing, capacity, balancing */
 CADRE_API cadre_option_table cadre_routing_options(void);
 CADRE_API cadre_option_table cadre_train_options(void); /* data, length, optimiser */
 
-/* Used by one thread at a time, or by many that only read values. */
+/* One thread at a time may use the options, or many that only read values. */
 typedef struct cadre_options cadre_options;
 
-/* A value, or its default, for every row of the tables, whose names differ. */
+/* Makes a value, or its default, for every row of the tables. The tables' names must differ. */
 CADRE_API cadre_status cadre_options_new(
     const cadre_option_table *tables, int count, cadre_options **options);
 CADRE_API void cadre_options_free(cadre_options *o);
 
-/* Replaces the value. An unknown name or a value out of bounds: CADRE_EARGUMENT, with the nearest
- * name as advice. */
+/* Replaces the value. An unknown name, or a value out of bounds, gives CADRE_EARGUMENT; the advice
+ * is the nearest name. */
 CADRE_API cadre_status cadre_options_set(cadre_options *o, const char *name, const char *value);
-/* One more of PATHS, TEXTS */
+/* Adds one of PATHS or TEXTS. */
 CADRE_API cadre_status cadre_options_add(cadre_options *o, const char *name, const char *value);
 CADRE_API cadre_status cadre_options_load(
     cadre_options *o, const char *path); /* {"lr": 0.003, "warmup": 10} */
-/* What was given of names in both */
+/* Copies the values that were given under names that both have. */
 CADRE_API cadre_status cadre_options_copy(cadre_options *to, const cadre_options *from);
 
-/* NULL: unknown */
+/* NULL: there is no such option. */
 CADRE_API const cadre_option *cadre_options_row(const cadre_options *o, const char *name);
-/* Set by someone, not a default */
+/* Whether the value was given, and is not a default. */
 CADRE_API bool cadre_options_given(const cadre_options *o, const char *name);
 
-/* Values. Asking for a name or a kind that the tables do not have is a programmer's mistake. Lists:
- * item i. */
-/* 0: no value and no default */
+/* These read values. Asking for a name or a kind that the tables do not have is a bug in the
+ * program. `i` is the index in a list. */
+/* 0: there is neither a value nor a default. */
 CADRE_API int cadre_options_count(const cadre_options *o, const char *name);
 CADRE_API bool cadre_options_flag(const cadre_options *o, const char *name);
 CADRE_API int64_t cadre_options_int(const cadre_options *o, const char *name, int i);
 CADRE_API double cadre_options_real(const cadre_options *o, const char *name);
-/* NULL: no value; borrowed */
+/* NULL: there is no value. Borrowed */
 CADRE_API const char *cadre_options_text(const cadre_options *o, const char *name, int i);
-/* Among CHOICES */
+/* Whether a word is among CHOICES. */
 CADRE_API bool cadre_options_has(const cadre_options *o, const char *name, const char *word);
 
-/* Word i; NULL after the last */
+/* Word i; NULL: after the last */
 CADRE_API const char *cadre_option_choice(const cadre_option *row, int i);
 
-/* The candidate that a person who typed `word` may have meant; NULL: none is near. */
+/* The candidate that a user who typed `word` may have meant; NULL: none is near. */
 CADRE_API const char *cadre_nearest(const char *word, const char *const *candidates, int count);
 
 /* ---- context: worker threads and the kernels that they run ---- */
 
-/* Computes for one thread at a time: while a call that computes in it has not returned, such a call
- * of another thread, also with another object that was made in it, is CADRE_EBUSY. */
+/* A context computes for one thread at a time. While a call that computes in it has not returned,
+ * such a call by another thread is refused with CADRE_EBUSY, even for another object that was made
+ * in it. */
 typedef struct cadre_context cadre_context;
 
-/* threads 0: the cores that this process may use. variant NULL: CADRE_CPU if it is set, else the
- * best that this machine has ("portable", "avx2", "avx512", "neon"). Results do not depend on
+/* threads 0: the cores that this process may use. variant NULL: CADRE_CPU if it is set, otherwise
+ * the best that this machine has ("portable", "avx2", "avx512", "neon"). Results do not depend on
  * `threads`. */
 CADRE_API cadre_status cadre_context_new(int threads, const char *variant, cadre_context **context);
 CADRE_API void cadre_context_free(cadre_context *context);
 CADRE_API const char *cadre_context_variant(const cadre_context *context); /* static */
 CADRE_API int cadre_context_threads(const cadre_context *context);
 
-/* ---- a sparse layer, for a program of one's own ---- */
+/* ---- a sparse layer, for programs with a model of their own ---- */
 
-/* The numbers of its arithmetic: float, but in a libcadre that was built with REAL=double. */
+/* The type of its arithmetic: float, except in a libcadre that was built with REAL=double */
 #ifdef CADRE_REAL_DOUBLE
 typedef double cadre_real;
 #else
 typedef float cadre_real;
 #endif
 
-/* A router, E experts and perhaps a shared one, with weights and gradients of their own: y = sum of
- * w_e expert_e(x) over the K experts that the router picks for a token. Forward and backward; the
- * optimiser is the caller's. Results do not depend on the number of threads; without capacity a
- * token's do not depend on the tokens beside it.
+/* A sparse layer has a router, E experts and perhaps a shared expert, with their weights and
+ * gradients: y is the sum of w_e expert_e(x) over the K experts that the router picks for a token.
+ * It computes forward and backward; the optimiser is the caller's. Results do not depend on the
+ * number of threads. Without capacity, a token's result does not depend on the tokens beside it.
  *
- * Used by one thread at a time; layers of different contexts by different ones. */
+ * One thread at a time may use a layer; layers of different contexts may be used at the same
+ * time. */
 typedef struct cadre_moe cadre_moe;
 
 typedef struct cadre_moe_shape {
@@ -214,45 +215,45 @@ typedef struct cadre_moe_shape {
     const char *router; /* as --router takes it: "softmax" (also NULL), "sigmoid-bias" ... */
     const char *form;   /* as --expert-form takes it: "swiglu" (also NULL), "relu" ... */
     double limit;       /* form gpt-oss: the clamp, 7 as published; 0: none */
-    int32_t layer;      /* its number in the caller's model: random numbers of layers differ */
-    int64_t tokens, sequences; /* of the largest batch */
-    int64_t latent;            /* routed experts act in so many dimensions; 0: in D */
+    int32_t layer;      /* index in the caller's model, so that random numbers of layers differ */
+    int64_t tokens, sequences; /* most tokens and sequences of a batch */
+    int64_t latent;            /* width in which routed experts work; 0: D */
     int64_t residual;   /* hidden width of an expert that is mixed with the routed ones (PR-MoE) */
     int64_t vocabulary; /* router hash: token ids */
-    int64_t projector;  /* router cosine: the width in which angles are taken; 0: by the option */
+    int64_t projector;  /* router cosine: the width in which angles are measured; 0: the option's */
     bool residual_logits;       /* as the option of that name */
     const int64_t *bank_hidden; /* H of each bank's experts (option banks); NULL: H */
 } cadre_moe_shape;
 
-/* options: of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL: none.
- * Weights start normal with deviation 0.02, a function of `seed`; biases and noise weights 0.
- * Borrows the context. CADRE_EARGUMENT: the sentence names what cannot be. */
+/* options: those of the table cadre_routing_options (jitter, capacity, balancing losses ...); NULL:
+ * none. Weights start normal with deviation 0.02, as a function of `seed`; biases and noise weights
+ * start at 0. Borrows the context. CADRE_EARGUMENT: the error names what is not possible. */
 CADRE_API cadre_status cadre_moe_new(cadre_context *context, const cadre_moe_shape *shape,
     const cadre_options *options, uint64_t seed, cadre_moe **moe);
 CADRE_API void cadre_moe_free(cadre_moe *moe);
 
 /* A matrix or vector of the layer, for the caller's optimiser, files and sums. Pointers are
- * borrowed and stay the same. */
+ * borrowed and never change. */
 typedef struct cadre_moe_parameter {
-    /* "router.weight", "experts.gate", "experts.down.bias" ...; of a bank "text.router.weight" */
+    /* "router.weight", "experts.gate", "experts.down.bias" ...; in a bank "text.router.weight" */
     const char *name;
-    int32_t expert;     /* of its bank; -1: not an expert's */
+    int32_t expert;     /* index in its bank; -1: it belongs to no expert */
     int64_t rows, cols; /* [out, in]; a vector has rows 1 */
     cadre_real *values; /* [rows, cols] */
-    /* [rows, cols]; NULL: a state, which cadre_moe_step_end moves or nobody does (a hash table) */
+    /* [rows, cols]; NULL: a state, which cadre_moe_step_end changes, or nobody (a hash table) */
     cadre_real *gradient;
-    /* As files have it: 3 [slices, rows / slices, cols], 2 [rows, cols], 1 [cols] */
+    /* The shape in files: 3 [slices, rows / slices, cols], 2 [rows, cols], 1 [cols] */
     int32_t rank;
     int64_t slices;
     bool integers;   /* files hold 32-bit integers */
-    int32_t experts; /* that there are of its bank; 0: not an expert's */
+    int32_t experts; /* in its bank; 0: it belongs to no expert */
 } cadre_moe_parameter;
 
 CADRE_API int64_t cadre_moe_parameters(const cadre_moe *moe); /* how many */
 CADRE_API cadre_moe_parameter cadre_moe_parameter_at(const cadre_moe *moe, int64_t i);
 
-/* Random numbers of routing in a batch with train, where a program gives them; NULL: drawn from the
- * seed. G groups of Ei experts in a hierarchy. */
+/* Random numbers for the routing of a batch with train, if the program gives them; NULL: they are
+ * drawn from the seed. A hierarchy has G groups of Ei experts. */
 typedef struct cadre_moe_draws {
     const cadre_real *normal;   /* [T, E], hierarchical [T, G]: standard normal */
     const cadre_real *inner;    /* [T, G, Ei] hierarchical */
@@ -263,66 +264,68 @@ typedef struct cadre_moe_draws {
 
 typedef struct cadre_moe_batch {
     int64_t tokens;       /* T */
-    int64_t sequences;    /* B; 0: all tokens are one */
+    int64_t sequences;    /* B; 0: all tokens are one sequence */
     const int64_t *start; /* [B + 1] the first token of each, then T; NULL where sequences is 0 */
-    /* [T] false: padding, routed nowhere and counted nowhere; NULL: all are valid */
+    /* [T] false: padding, which is neither routed nor counted; NULL: all are valid */
     const bool *valid;
-    /* jitter, dropout, capacity and balancing are on, and backward may follow */
+    /* Jitter, dropout, capacity and balancing are on, and backward may follow. */
     bool train;
-    bool differentiate;              /* backward may follow though train is false */
-    const cadre_moe_draws *draws;    /* NULL: all are drawn */
-    const int32_t *ids;              /* [T] of router hash: token ids */
-    const int32_t *types;            /* [T] kinds of tokens, of banks and losses; NULL: all are 0 */
-    const cadre_real *logits_before; /* [T, E] of the sparse layer before, with residual-logits */
-    cadre_real *logits_before_gradient; /* [T, E] backward writes it; NULL: not wanted */
+    bool differentiate;           /* backward may follow although train is false */
+    const cadre_moe_draws *draws; /* NULL: all are drawn */
+    const int32_t *ids;           /* [T] of router hash: token ids */
+    const int32_t *types;         /* [T] types of tokens, for banks and losses; NULL: all are 0 */
+    const cadre_real *logits_before; /* [T, E] of the previous sparse layer, with residual-logits */
+    cadre_real *logits_before_gradient; /* [T, E] which backward writes; NULL: not wanted */
 } cadre_moe_batch;
 
 /* An optimiser step:
- *     cadre_moe_step_begin(moe, step, sequences, tokens)   of the whole step: valid tokens of all
- *         its batches
+ *     cadre_moe_step_begin(moe, step, sequences, tokens)   counts of the whole step: the valid
+ *         tokens of all its batches
  *     for each batch: cadre_moe_forward, cadre_moe_backward
- *     cadre_moe_step_end(moe)                              counts; the correction bias, where the
- *         router has one
- * Evaluation is cadre_moe_forward alone with train false. Gradients of a step's first backward
- * replace, later ones are added; they hold the balancing losses of the options, whose values are
- * cadre_moe_losses. Those over a step (balance-over step) count the batches so far: what comes
- * after a batch is not known here. */
+ *     cadre_moe_step_end(moe)                              counts, and moves the correction bias
+ *         if the router has one
+ * Evaluation is cadre_moe_forward alone, with train false. The gradients of a step's first backward
+ * replace the old ones, later ones are added. They include the balancing losses of the options,
+ * whose values cadre_moe_losses gives. Losses over a step (balance-over step) count the batches so
+ * far, because what follows a batch is not known here. */
 CADRE_API void cadre_moe_step_begin(
     cadre_moe *moe, uint64_t step, int64_t sequences, int64_t tokens);
 CADRE_API cadre_status cadre_moe_step_end(cadre_moe *moe);
 
-/* x [T, D] -> y [T, D], without the residual. x, start and valid must stay as they are until
+/* x [T, D] -> y [T, D], without the residual. x, start and valid must stay unchanged until
  * backward. */
 CADRE_API cadre_status cadre_moe_forward(
     cadre_moe *moe, const cadre_moe_batch *batch, const cadre_real *x, cadre_real *y);
 
-/* dy [T, D], the loss's derivative by y -> dx [T, D], and the parameters' gradients. Once after
- * each forward with train or differentiate. With n tasks y and dy are [n, T, D]. */
+/* dy [T, D], the derivative of the loss by y, -> dx [T, D], and the parameters' gradients. Called
+ * once after each forward with train or differentiate. With n tasks, y and dy are [n, T, D]. */
 CADRE_API cadre_status cadre_moe_backward(cadre_moe *moe, const cadre_real *dy, cadre_real *dx);
 
-/* Terms to add to the caller's loss, coefficients included, summed over the step's batches so
- * far. */
+/* The terms to add to the caller's loss, coefficients included, summed over the step's batches so
+ * far */
 CADRE_API void cadre_moe_losses(const cadre_moe *moe, double *aux, double *z);
 
-/* The same one by one: name (static) and value of loss i; false: no more. */
+/* The same terms one by one: name (static) and value of loss i. Returns false if there are no
+ * more. */
 CADRE_API bool cadre_moe_loss_at(const cadre_moe *moe, int i, const char **name, double *value);
 
 /* Where the last forward sent its tokens: edges from tokens to experts, token after token. A token
- * has as many as its router gave it: K, fewer, or (padding) none. Borrowed until the next
+ * has as many edges as its router gave it: K, fewer, or none (padding). Borrowed until the next
  * forward. */
 typedef struct cadre_moe_routes {
     int64_t tokens, edges;     /* T, N */
     const int64_t *start;      /* [T + 1] the first edge of each token, then N */
     const int32_t *expert;     /* [N] a token's best first */
-    const cadre_real *weight;  /* [N] what the expert's output is multiplied with */
+    const cadre_real *weight;  /* [N] by which the expert's output is multiplied */
     const int32_t *row;        /* [N] the edge's row among all experts' rows; -1: dropped */
-    int64_t capacity;          /* rows an expert takes of the longest sequence; 0: no limit */
+    int64_t capacity;          /* most rows of an expert for the longest sequence; 0: no limit */
     int64_t dropped, rerouted; /* edges */
 } cadre_moe_routes;
 CADRE_API cadre_moe_routes cadre_moe_routes_get(const cadre_moe *moe);
 
-/* What the router left beside its routes: "transport" [T, E], "quantile" [E], "dispatch" and
- * "combine" [T, E, slots] of router soft ... Borrowed until the next forward. False: no more. */
+/* What the router computed besides its routes: "transport" [T, E], "quantile" [E], "dispatch" and
+ * "combine" [T, E, slots] of router soft ... Borrowed until the next forward. Returns false if
+ * there are no more. */
 typedef struct cadre_moe_tensor {
     const char *name; /* static */
     int32_t rank;
@@ -331,17 +334,18 @@ typedef struct cadre_moe_tensor {
 } cadre_moe_tensor;
 CADRE_API bool cadre_moe_tensor_at(cadre_moe *moe, int i, cadre_moe_tensor *tensor);
 
-/* An edge of the last forward that found its expert full, in token order; *cursor starts at 0;
- * false: no more. */
+/* Gives the edges of the last forward that found their expert full, in token order. *cursor starts
+ * at 0. Returns false if there are no more. */
 typedef struct cadre_moe_overflow {
     int64_t token;
-    /* Which of its edges; the full expert; who serves it, -1: nobody */
+    /* Which of the token's edges it is; the full expert; the expert that serves it instead, -1:
+     * none */
     int32_t rank, wanted, instead;
 } cadre_moe_overflow;
 CADRE_API bool cadre_moe_next_overflow(
     const cadre_moe *moe, int64_t *cursor, cadre_moe_overflow *overflow);
 
-/* How evenly and how surely a layer routes, over an optimiser step. Entropies in nats. */
+/* How evenly and how decidedly a layer routes, over an optimiser step. Entropies are in nats. */
 typedef struct cadre_moe_metrics {
     double max_vio;             /* max(count) / mean(count) - 1; 0 without tokens */
     double cv;                  /* deviation(count) / mean(count), population */
@@ -352,23 +356,24 @@ typedef struct cadre_moe_metrics {
     double token_entropy;       /* mean entropy of a token's normalised scores */
     double mean_entropy;        /* entropy of the mean of the normalised scores */
     double drop_rate;           /* dropped picks / picks */
-    double picks_per_token;     /* differs from K with a variable number */
+    double picks_per_token;     /* differs from K if their number varies */
     double logit_max, lse_mean; /* of the router's logits, and the mean of their logsumexp */
 } cadre_moe_metrics;
 
-/* Of the step that cadre_moe_step_end closed. count [E], picks before capacity: borrowed until the
- * next step; NULL: not wanted. */
+/* The metrics of the step that cadre_moe_step_end closed. count [E]: picks before capacity,
+ * borrowed until the next step; NULL: not wanted. */
 CADRE_API cadre_moe_metrics cadre_moe_metrics_get(const cadre_moe *moe, const int64_t **count);
 
-/* A sparse layer on given numbers, forward and backward: what other software computed can be
- * compared with it. path: a safetensors file, F32 "x" and "dy" [B, S, D], the parameters under
- * their names ("router.weight" [E, D], "experts.gate" [E, H, D] ...), I32 "valid" [B, S] where
- * tokens are padding, "ids" and "types" [B, S], "draws.normal" [B S, E] and so on where noise is
- * given. options: of the tables cadre_layer_options and cadre_routing_options. out, a safetensors
- * file that is written: "y", "picks" and "weights" [B S, K] of the edges that capacity left by
- * rising expert (-1 and 0 behind them; K is E where their number varies), what the router leaves
- * (cadre_moe_tensor), "grad.NAME" of the sum of dy y and of all losses, "loss.NAME" [1]. The
- * listener (NULL: none) hears every loss. CADRE_EFORMAT, CADRE_EUNSUPPORTED name the tensor. */
+/* Computes a sparse layer on given numbers, forward and backward, so that it can be compared with
+ * what other software computed. path: a safetensors file with F32 "x" and "dy" [B, S, D], the
+ * parameters under their names ("router.weight" [E, D], "experts.gate" [E, H, D] ...), I32 "valid"
+ * [B, S] if tokens are padding, "ids" and "types" [B, S], and "draws.normal" [B S, E] and so on if
+ * noise is given. options: those of the tables cadre_layer_options and cadre_routing_options. out:
+ * a safetensors file that is written, with "y", "picks" and "weights" [B S, K] of the edges that
+ * capacity left, by rising expert (then -1 and 0; K is E if their number varies), what the router
+ * leaves (cadre_moe_tensor), "grad.NAME" of the sum of dy y and of all losses, and "loss.NAME" [1].
+ * The listener (NULL: none) hears every loss. CADRE_EFORMAT and CADRE_EUNSUPPORTED name the
+ * tensor. */
 typedef void (*cadre_layer_listener)(void *arg, const char *loss, double value);
 CADRE_API cadre_option_table cadre_layer_options(void);
 CADRE_API cadre_status cadre_layer_run(cadre_context *context, const char *path,
@@ -376,7 +381,7 @@ CADRE_API cadre_status cadre_layer_run(cadre_context *context, const char *path,
 
 /* ---- training ---- */
 
-/* Where a run stands, after each step. */
+/* The state of a run after a step */
 typedef struct cadre_train_progress {
     size_t size;         /* filled in */
     int64_t step, steps; /* done, and in all (an estimate where --minutes decides) */
@@ -387,13 +392,13 @@ typedef struct cadre_train_progress {
 
 typedef struct cadre_train_listener {
     size_t size; /* sizeof(cadre_train_listener) */
-    /* After every step; NULL: not wanted */
+    /* Called after every step; NULL: not wanted */
     void (*progress)(void *arg, const cadre_train_progress *p);
-    /* What the user should know; NULL: not wanted */
+    /* Called with a sentence that the user should know; NULL: not wanted */
     void (*note)(void *arg, const char *sentence);
     void *arg;
-    /* With --dry-run: what the run would be. Names are those of options where there are some,
-     * numbers are decimal text. NULL: not wanted, and nothing is measured. */
+    /* With --dry-run: called with what the run would be. Names are those of options where there are
+     * some, and numbers are decimal text. NULL: not wanted, and then nothing is measured. */
     void (*fact)(void *arg, const char *name, const char *value);
 } cadre_train_listener;
 
@@ -406,11 +411,11 @@ typedef struct cadre_train_summary {
     bool validation;      /* texts were kept apart: cadre_analyse has something to look at */
 } cadre_train_summary;
 
-/* Trains as the options say (the tables of run, model, routing and train in one object) and leaves
- * in the folder --out a model that generates, the state to go on from, metrics.jsonl and run.json.
- * Options that nobody gave are filled in from the recipe. With --dry-run nothing is written, only
- * the summary's sizes are, and the listener is told what the run would be. CADRE_EINTERRUPTED:
- * stopped on request, after a checkpoint; the summary is filled in. */
+/* Trains as the options say, which are the tables of run, model, routing and train in one object.
+ * Leaves in the folder --out a model that generates, the state to resume from, metrics.jsonl and
+ * run.json. Options that were not given are completed from the recipe. With --dry-run nothing is
+ * written; only the sizes of the summary are set, and the listener is told what the run would be.
+ * CADRE_EINTERRUPTED: the run stopped on request, after a checkpoint, and the summary is set. */
 CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *options,
     const cadre_train_listener *listener, cadre_train_summary *summary);
 
