@@ -421,63 +421,67 @@ CADRE_API cadre_status cadre_train(cadre_context *context, cadre_options *option
 
 typedef struct cadre_output_listener {
     size_t size; /* sizeof(cadre_output_listener) */
-    /* Bytes of weights; NULL: not wanted */
+    /* Called with the bytes of weights that are written; NULL: not wanted */
     void (*progress)(void *arg, int64_t done, int64_t total);
-    /* What the file cannot say, or has otherwise; NULL: not wanted */
+    /* Called with what the file cannot say, or says in another way; NULL: not wanted */
     void (*note)(void *arg, const char *sentence);
     void *arg;
 } cadre_output_listener;
 
-/* The i-th number format that files of models are written in, or mixture of them ("q4_k_m"); NULL:
- * there are no more. */
+/* The name of the i-th number format in which models are written, or of a mixture of formats
+ * ("q4_k_m"); NULL: there are no more. */
 CADRE_API const char *cadre_dtype_name(int i);
 
-/* A folder, or NAME.gguf, with a model of random weights, a function of --seed: of the recipe and
- * sizes in the options (the tables of cadre_train), or of a config.json where `config` is not NULL.
- * dtype as for cadre_convert; NULL: "f32". Written piece by piece: a model of any size takes a few
- * megabytes of memory. CADRE_EEXISTS where there is a model in `out`. */
+/* Writes a model with random weights, which are a function of --seed, to a folder or to NAME.gguf.
+ * It follows the recipe and sizes in the options (those of the tables of cadre_train), or a
+ * config.json if `config` is not NULL. dtype is as for cadre_convert; NULL: "f32". The model is
+ * written piece by piece, so that one of any size takes a few megabytes of memory. CADRE_EEXISTS:
+ * there is a model in `out`. */
 CADRE_API cadre_status cadre_init(cadre_context *context, cadre_options *options,
     const char *config, const char *dtype, const char *out, const cadre_output_listener *listener);
 
 /* ---- tokenizer ---- */
 
-/* Text to token ids and back. Does not change once open: any number of threads may use one. */
+/* Turns text into token ids and back. It does not change once it is open, so any number of threads
+ * may use one. */
 typedef struct cadre_tokenizer cadre_tokenizer;
 
-/* PATH is a tokenizer.json, a model's folder with one in it, or a GGUF file. What the file asks for
- * and libcadre does not do is refused by name: CADRE_EUNSUPPORTED. */
+/* path: a tokenizer.json, a model's folder that contains one, or a GGUF file. CADRE_EUNSUPPORTED,
+ * with the name, if the file asks for something that libcadre does not do. */
 CADRE_API cadre_status cadre_tokenizer_open(const char *path, cadre_tokenizer **tokenizer);
 CADRE_API void cadre_tokenizer_close(cadre_tokenizer *tokenizer);
 /* One more than the highest id */
 CADRE_API int32_t cadre_tokenizer_size(const cadre_tokenizer *tokenizer);
 
 enum {
-    /* encode: begin- and end-of-text tokens as the tokenizer's file says */
+    /* encode: adds begin- and end-of-text tokens as the tokenizer's file says */
     CADRE_ADD_SPECIAL = 1,
-    /* encode: control tokens spelt out in the text become their ids; else they are plain text */
+    /* encode: control tokens that are spelt out in the text become their ids; otherwise they are
+     * plain text */
     CADRE_PARSE_SPECIAL = 2,
     CADRE_SKIP_SPECIAL = 4 /* decode: control tokens leave no text */
 };
 
-/* The ids [count] of a text of any bytes, to be freed by cadre_free. */
+/* Makes the ids [count] of a text of any bytes, freed by cadre_free. */
 CADRE_API cadre_status cadre_tokenizer_encode(const cadre_tokenizer *tokenizer, const char *text,
     size_t size, unsigned flags, int32_t **ids, int64_t *count);
 
-/* The text [size] of `count` ids, a NUL after it, to be freed by cadre_free. It need not be UTF-8:
- * ids may stand for parts of a character. Ids outside the vocabulary are refused. */
+/* Makes the text [size] of `count` ids, with a NUL after it, freed by cadre_free. It need not be
+ * UTF-8, because ids may stand for parts of a character. Ids outside the vocabulary are refused. */
 CADRE_API cadre_status cadre_tokenizer_decode(const cadre_tokenizer *tokenizer, const int32_t *ids,
     int64_t count, unsigned flags, char **text, size_t *size);
 CADRE_API void cadre_free(void *result); /* NULL is fine */
 
-/* Refuses by name, with the command that makes text of it, what is no text: compressed files,
- * tables, PDF, UTF-16, pointers of Git LFS, and what is mostly no UTF-8. Bytes that are no UTF-8
- * here and there are fine. name: of the file, for the error; NULL: not known. */
+/* Refuses what is not text, by name and with the command that makes text of it: compressed files,
+ * tables, PDF, UTF-16, pointers of Git LFS, and what is mostly no UTF-8. A few bytes that are no
+ * UTF-8 are accepted. name: that of the file, for the error; NULL: unknown. */
 CADRE_API cadre_status cadre_text_check(const char *name, const char *text, size_t size);
 
 /* ---- chat ---- */
 
-/* Conversations as the text that a family of models was trained on. The templates are built in; a
- * model's own, which is a program, is only looked at for signs of its family and never run. */
+/* Conversations become the text that a family of models was trained on. The templates are built in.
+ * A model's own template, which is a program, is only searched for signs of its family and never
+ * run. */
 typedef struct cadre_message {
     const char *role; /* "system" (first, if at all), "user" or "assistant" */
     const char *text; /* plain text, whatever control tokens it spells */
@@ -486,11 +490,11 @@ typedef struct cadre_message {
 
 CADRE_API const char *cadre_chat_template(int index); /* names; NULL after the last. Static */
 
-/* The name of the template that the tokenizer's model was trained with. CADRE_EUNSUPPORTED, with
- * the names that there are: the model's files hold none, or one that is not known. */
+/* Finds the name of the template that the tokenizer's model was trained with. CADRE_EUNSUPPORTED,
+ * with the known names, if the model's files hold none, or one that is not known. */
 CADRE_API cadre_status cadre_chat_recognise(const cadre_tokenizer *tokenizer, const char **name);
 
-/* The ids [id_count] of a conversation up to where the next answer begins, to be freed by
+/* Makes the ids [id_count] of a conversation up to where the next answer begins, freed by
  * cadre_free. */
 CADRE_API cadre_status cadre_chat_encode(const cadre_tokenizer *tokenizer, const char *name,
     const cadre_message *messages, int message_count, int32_t **ids, int64_t *id_count);
@@ -500,40 +504,41 @@ CADRE_API bool cadre_chat_ends(const cadre_tokenizer *tokenizer, const char *nam
 
 /* ---- texts that stop ---- */
 
-/* Finds the first of some texts in one that comes piece by piece, however it is cut into pieces,
- * and holds back what may yet turn out to be one: no byte of it is told. For the listeners of text
- * below. Used by one thread at a time. */
+/* Finds the first of some stop texts in a text that comes piece by piece, in any pieces, and holds
+ * back what may still become one, so that no byte of it is shown. It is meant for the listeners of
+ * text below. One thread at a time may use it. */
 typedef struct cadre_stop cadre_stop;
 
-/* None may be empty */
+/* No text may be empty. */
 CADRE_API cadre_status cadre_stop_new(const char *const *texts, int count, cadre_stop **stop);
 CADRE_API void cadre_stop_free(cadre_stop *stop);
 
-/* Takes the next piece. told [told_size]: what can be told now, all before the text that was found
- * where *found; borrowed until the next call. After that the object is as new. */
+/* Takes the next piece. told [told_size]: what may be shown now, which is everything before the
+ * stop text if *found; borrowed until the next call. After *found the object is as new. */
 CADRE_API cadre_status cadre_stop_take(cadre_stop *stop, const char *text, size_t size,
     const char **told, size_t *told_size, bool *found);
 
-/* What was held back and is told after all, because nothing more comes. The object is then as
- * new. */
+/* Gives what was held back and may be shown after all, because nothing more comes. The object is
+ * then as new. */
 CADRE_API void cadre_stop_rest(cadre_stop *stop, const char **told, size_t *told_size);
 
 /* ---- models ---- */
 
-/* Its numbers never change. Any number of threads may ask for them and for its tokenizer; one at a
- * time computes with it or with sessions of it, others are refused with CADRE_EBUSY meanwhile. */
+/* A model never changes. Any number of threads may ask about it and use its tokenizer. One thread
+ * at a time computes with it or with sessions of it; others are refused with CADRE_EBUSY
+ * meanwhile. */
 typedef struct cadre_model cadre_model;
 
-/* A Hugging Face folder or a GGUF file. Weights are mapped, not copied, where they can be used as
- * they lie. Borrows the context. */
+/* Opens a Hugging Face folder or a GGUF file. Weights are mapped, not copied, if they can be used
+ * as they lie. Borrows the context. */
 CADRE_API cadre_status cadre_model_open(
     cadre_context *context, const char *path, cadre_model **model);
 
-/* Ways of opening that are not the usual ones. */
+/* Options of opening */
 typedef struct cadre_opening {
     size_t size; /* sizeof(cadre_opening) */
-    /* Quantised weights are copied into memory in the order of this machine's kernels, which are
-     * faster then; the file's pages are let go. Results are the same. */
+    /* Quantised weights are copied into memory, in the order in which this machine's kernels read
+     * them faster, and the file's pages may leave memory. Results are the same. */
     bool repack;
 } cadre_opening;
 CADRE_API cadre_status cadre_model_open_with(
@@ -549,30 +554,30 @@ typedef struct cadre_model_info {
     size_t size;              /* sizeof(cadre_model_info) */
     const char *architecture; /* "olmoe"; static */
     const char *router;       /* in words; static */
-    /* [format_count] of its weights, most bytes first; borrowed */
+    /* [format_count] the formats of its weights, most bytes first; borrowed */
     const cadre_format_share *formats;
     int format_count;
     int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
     int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
     int64_t parameters, active_parameters;
     int64_t weight_bytes;     /* in the file */
-    int64_t copied_bytes;     /* of weights that are not used where they lie */
-    int64_t repack_bytes;     /* that opening with .repack copies, or has */
-    int64_t recurrent_layers; /* of the layers, those that do not attend; heads 0: all */
+    int64_t copied_bytes;     /* of weights that had to be copied */
+    int64_t repack_bytes;     /* that opening with .repack copies, or did */
+    int64_t recurrent_layers; /* layers that do not attend; heads 0: all of them */
 } cadre_model_info;
 
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
 
-/* Memory beside the file's pages, for one sequence of at most `context` tokens. What the program
- * itself takes, about 1 MB, and what a benchmark measures the machine with, are not in it. Opens
- * the tokenizer where there is one. */
+/* The memory, besides the file's pages, that one sequence of at most `context` tokens takes. It
+ * does not include what the program itself takes, about 1 MB, nor what a benchmark uses to measure
+ * the machine. Opens the tokenizer, if there is one. */
 typedef struct cadre_memory {
     size_t size;       /* sizeof(cadre_memory) */
-    int64_t copied;    /* weights that are not used where they lie */
+    int64_t copied;    /* weights that had to be copied */
     int64_t names;     /* names, places and views of weights */
     int64_t tokenizer; /* 0: there is none */
     int64_t cache;     /* keys and values; taken as the sequence grows */
-    int64_t working;   /* what passes of up to 512 tokens at a time take, and each thread */
+    int64_t working;   /* for passes of up to 512 tokens, and for each thread */
     int64_t total;
 } cadre_memory;
 CADRE_API cadre_status cadre_model_memory(
@@ -580,30 +585,31 @@ CADRE_API cadre_status cadre_model_memory(
 /* Keys and values of one sequence */
 CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens);
 
-/* The model's own tokenizer, borrowed; an error where its folder has none. */
+/* The model's own tokenizer, borrowed. It is an error if its folder has none. */
 CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tokenizer **tokenizer);
 
-/* A folder or a GGUF file made into the other (OUT ends in .gguf: a GGUF), or the same in other
- * numbers: dtype of the matrices, and of the experts' alone, one of cadre_dtype_name's, in a folder
- * "f32", "f16" or "bf16"; NULL: as they are, and as dtype says. Vectors, and a GGUF's routers, stay
- * float32; rows that are not whole blocks become q8_0 or f16, which is noted. CADRE_EEXISTS where
- * OUT is there; a failure leaves no file under a final name. */
+/* Turns a folder into a GGUF file or a GGUF file into a folder (`out` ends in .gguf: a GGUF file),
+ * or into the same kind in other number formats. dtype is the format of the matrices, experts_dtype
+ * that of the experts' alone: one of cadre_dtype_name's, for a folder "f32", "f16" or "bf16". NULL:
+ * as they are, and as dtype says. Vectors, and the routers of a GGUF file, stay float32. Rows that
+ * do not divide into blocks become q8_0 or f16, which the listener is told. CADRE_EEXISTS: `out`
+ * exists. A failure leaves no file under a final name. */
 CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, const char *out,
     const char *dtype, const char *experts_dtype, const cadre_output_listener *listener);
 
 /* ---- running models ---- */
 
-/* What a model computes must be numbers: where its logits or losses are not (NaN in a tensor, sums
- * beyond what a float holds), these functions return CADRE_EFORMAT, and the sentence names the
- * tensor at fault if one is found. */
+/* What a model computes must be finite. If its logits or losses are not (NaN in a tensor, sums
+ * beyond what a float holds), these functions return CADRE_EFORMAT, and the error names the tensor
+ * at fault if one is found. */
 
-/* Logits and routing of every position, written to a safetensors file: tokens [T] i32, logits [T,
- * V] f32, routes [S, T, K] i32 sorted by id, weights [S, T, K] f32 in the same order; -1 and 0
- * where a token has fewer picks. S: sparse layers.
+/* Writes logits and routing of every position to a safetensors file: tokens [T] i32, logits [T, V]
+ * f32, routes [S, T, K] i32 sorted by id, weights [S, T, K] f32 in the same order; -1 and 0 stand
+ * where a token has fewer picks. S counts sparse layers.
  *
- * A model with an encoder reads `tokens` [T] there and `decoder` [U] in its decoder; NULL: a model
- * without. Its file also has decoder_tokens [U], logits are [U, V], and there are tensors routes.i
- * and weights.i [T or U, K] for the encoder's sparse layers, then the decoder's. */
+ * A model with an encoder reads `tokens` [T] there, and `decoder` [U] in its decoder; NULL: the
+ * model has no encoder. Its file also has decoder_tokens [U]; logits are [U, V]; and tensors
+ * routes.i and weights.i [T or U, K] are for the encoder's sparse layers, then the decoder's. */
 CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count,
     const int32_t *decoder, int64_t decoder_count, const char *out);
 
@@ -633,34 +639,34 @@ static inline cadre_sampling cadre_sampling_default(void)
 CADRE_API cadre_status cadre_model_sampling(
     const cadre_model *model, cadre_sampling *sampling, bool *said);
 
-/* A token as it is generated: its id, and the text that became whole with it (size may be 0). false
- * stops. */
+/* Hears each generated token: its id, and the text that it completed (size may be 0). Returns false
+ * to stop. */
 typedef bool (*cadre_token_listener)(void *arg, int32_t id, const char *text, size_t size);
 
 /* Continues `count` tokens (at least 1) by up to `limit`, until an end-of-text token, which is
- * reported too, with no text. routes NULL, or a file that records every routing decision for
+ * reported too, without text. routes: NULL, or a file that records every routing decision for
  * cadre_report_write. */
 CADRE_API cadre_status cadre_generate(cadre_model *model, const int32_t *tokens, int64_t count,
     int64_t limit, const cadre_sampling *sampling, const char *routes,
     cadre_token_listener listener, void *arg);
 
-/* A sequence whose keys and values are kept, so that a text that begins as the last one did costs
- * only what is new in it: the turns of a conversation. Holds up to `capacity` tokens; takes memory
- * as they come. Borrows the model. Used by one thread at a time; CADRE_EBUSY while another computes
- * with the same model, and when its own listener calls back. */
+/* A sequence whose keys and values are kept, so that a text that begins like the last one costs
+ * only what is new in it, as the turns of a conversation do. Holds up to `capacity` tokens, and
+ * takes memory as they come. Borrows the model. One thread at a time may use it. CADRE_EBUSY:
+ * another thread computes with the same model, or its own listener calls back. */
 typedef struct cadre_session cadre_session;
 CADRE_API cadre_status cadre_session_new(
     cadre_model *model, int64_t capacity, cadre_session **session);
 CADRE_API void cadre_session_free(cadre_session *session);
 
-/* As cadre_generate of the whole text: the same tokens come. count + limit <= capacity. */
+/* Gives the same tokens as cadre_generate for the whole text. count + limit <= capacity. */
 CADRE_API cadre_status cadre_session_generate(cadre_session *session, const int32_t *tokens,
     int64_t count, int64_t limit, const cadre_sampling *sampling, cadre_token_listener listener,
     void *arg);
 
 /* What it holds: how many tokens, how many there is room for, and which [length], borrowed until
- * the session goes on. After cadre_session_generate these are the text that was given and what was
- * generated, but for the last token. */
+ * the session is used again. After cadre_session_generate these are the given text and what was
+ * generated, except for the last token. */
 CADRE_API int64_t cadre_session_length(const cadre_session *session);
 CADRE_API int64_t cadre_session_capacity(const cadre_session *session);
 CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
@@ -668,23 +674,23 @@ CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
 /* Forgets all but the first `length` tokens. */
 CADRE_API cadre_status cadre_session_truncate(cadre_session *session, int64_t length);
 
-/* Another session that holds the first `length` tokens of this one, whose keys and values are not
- * computed again: texts that begin alike. They are shared, block by block, and only a block that
- * one of the two writes is copied. Each goes on without the other, and may be freed first. */
+/* Makes another session that holds the first `length` tokens of this one, whose keys and values are
+ * not computed again: texts that begin alike. They are shared block by block, and only a block that
+ * one of the two writes is copied. Each continues independently, and either may be freed first. */
 CADRE_API cadre_status cadre_session_fork(
     cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
 
 /* ---- many sequences in one pass ---- */
 
-/* The working memory of passes that take several sessions of one model on together: each attends to
- * its own past, and one reading of the weights serves them all. A session's numbers are the same
- * bits whatever stands beside it, in whatever pieces its tokens come, for any number of threads.
- * Borrows the model. Used by one thread at a time; CADRE_EBUSY while another one computes with the
+/* The working memory of passes that advance several sessions of one model together: each attends to
+ * its own past, and the weights are read once for all. A session's results are the same bits
+ * whatever else is in the pass, in whatever pieces its tokens come, and for any number of threads.
+ * Borrows the model. One thread at a time may use it. CADRE_EBUSY: another thread computes with the
  * same model. */
 typedef struct cadre_pass cadre_pass;
 
 /* For passes of up to `tokens` tokens of up to `sessions` sessions, each of at most this capacity.
- * Passes allocate nothing but what the sessions' caches grow by. */
+ * Passes allocate nothing, except that the sessions' caches grow. */
 CADRE_API cadre_status cadre_pass_new(
     cadre_model *model, int64_t tokens, int64_t sessions, int64_t capacity, cadre_pass **pass);
 CADRE_API void cadre_pass_free(cadre_pass *pass);
@@ -694,63 +700,63 @@ typedef struct cadre_pass_part {
     cadre_session *session; /* stands in one part of a pass */
     const int32_t *tokens;  /* [count] */
     int64_t count;          /* at least 1 */
-    /* Of how many of these tokens logits are wanted; 0: none, as of all but a prompt's last
-     * piece */
+    /* Of how many of these tokens logits are wanted; 0: of none, as for all pieces of a prompt but
+     * the last */
     int64_t row_count;
-    const int64_t *rows; /* [row_count] of which, 0 to count - 1; NULL: of the last ones */
-    cadre_status status; /* filled in: whether this part can be */
+    const int64_t *rows; /* [row_count] which ones, 0 to count - 1; NULL: the last ones */
+    cadre_status status; /* filled in: whether this part is possible */
 } cadre_pass_part;
 
-/* One pass through the model. logits [sum of row_count, V], the caller's memory: the parts' rows
- * one after another; NULL where none are wanted. All is checked before anything is done: where a
- * part cannot be, as of a session that has no room, its status says so, the first such status is
- * returned, and no session has moved. cadre_interrupt does not stop it. */
+/* Runs one pass through the model. logits [sum of row_count, V] is the caller's memory for the
+ * parts' rows, one after another; NULL: none are wanted. Everything is checked before anything is
+ * done. If a part is impossible, such as one whose session has no room, its status says so, the
+ * first such status is returned, and no session has changed. cadre_interrupt does not stop it. */
 CADRE_API cadre_status cadre_pass_run(
     cadre_pass *pass, cadre_pass_part *parts, int64_t count, cadre_real *logits);
 
 /* ---- many requests ---- */
 
 /* Texts that are continued beside each other, as a server does. Requests are submitted at any time,
- * wait in order in a bounded queue, and are taken further together by whoever calls
- * cadre_batcher_run again and again: a pass takes every text that is being written one token
- * further, and reads a bounded piece of the prompts that have come. What a request writes is what
- * cadre_generate writes for it, to the bit, whatever else is in a pass and whoever is cancelled.
+ * wait in order in a bounded queue, and are advanced together by the thread that calls
+ * cadre_batcher_run again and again. A pass writes one token of every text that is being written,
+ * and reads a bounded piece of the waiting prompts. A request writes what cadre_generate writes for
+ * it, to the bit, whatever else is in a pass and whichever requests are cancelled.
  *
- * One thread runs; any number of others submit, poll and cancel meanwhile, and wait for no pass.
- * Borrows the model. Passes allocate nothing.
+ * One thread runs; any number of others submit, poll and cancel meanwhile, and never wait for a
+ * pass. Borrows the model. Passes allocate nothing.
  *
- * The caches of all requests lie in one pool of blocks, each of 64 tokens, as many as were asked
- * for when the batcher was made. A request waits until the blocks that its prompt and its limit may
- * come to need are free, or kept for nobody who is being served: it never runs out of them later.
- * Requests that begin alike, to a whole block, share its memory and read it once. What has been
- * read is kept until another request needs the room, what was used last the longest. */
+ * The caches of all requests lie in one pool of blocks of 64 tokens each, as many as were asked for
+ * when the batcher was made. A request waits until the blocks that its prompt and its limit may
+ * need are free, or are kept for nobody who is being served, so it never runs out of them later.
+ * Requests that begin alike, by a whole block or more, share its memory and read it once. What was
+ * read is kept until another request needs the room; what was used last is kept longest. */
 typedef struct cadre_batcher cadre_batcher;
 
 typedef struct cadre_batcher_limits {
     size_t size;     /* sizeof(cadre_batcher_limits) */
-    int64_t slots;   /* requests that are read and written at a time, at least 1 */
-    int64_t queue;   /* requests held beside these: that wait, or have ended and are still known */
+    int64_t slots;   /* requests that are advanced at a time, at least 1 */
+    int64_t queue;   /* further requests: those that wait, or have ended and are still known */
     int64_t context; /* tokens of a request, its prompt's included; 0: the model's own */
     int64_t chunk;   /* tokens of prompts that a pass reads; 0: 512 */
-    int64_t beside;  /* the same while others write and wait for the pass; 0: 64 */
-    /* Tokens that the caches of all requests hold together, those that are kept among them: at
-     * least the context; 0, and at most: slots times the context */
+    int64_t beside;  /* the same while other requests write and wait for the pass; 0: 64 */
+    /* Tokens that the caches of all requests hold together, including those that are kept: at least
+     * the context; 0, and at most: slots times the context */
     int64_t cache;
 } cadre_batcher_limits;
 
-/* Takes the memory of its passes, of at most chunk + slots - 1 tokens, and logits [slots, V]. The
- * caches' memory is taken as it is first used, and is at most cadre_model_cache_bytes of `cache`
- * tokens, or with cache 0 slots times that of the context. */
+/* Allocates the memory of its passes, of at most chunk + slots - 1 tokens, and logits [slots, V].
+ * The caches' memory is taken when it is first used. It is at most cadre_model_cache_bytes of
+ * `cache` tokens, or with cache 0 slots times that of the context. */
 CADRE_API cadre_status cadre_batcher_new(
     cadre_model *model, const cadre_batcher_limits *limits, cadre_batcher **batcher);
-/* With all its requests. Nobody else may be using it. */
+/* Frees it with all its requests. No other thread may be using it. */
 CADRE_API void cadre_batcher_free(cadre_batcher *batcher);
 
 typedef struct cadre_request {
     size_t size;           /* sizeof(cadre_request) */
     const int32_t *tokens; /* [count] the prompt: at least 1, fewer than the context */
     int64_t count;
-    int64_t limit; /* tokens to write, at least 0; those beyond the context are not written */
+    int64_t limit; /* tokens to write, at least 0; it also ends at the context's end */
     const cadre_sampling *sampling; /* NULL: cadre_sampling_default */
     const char *const *stops;       /* [stop_count] texts that end it, as cadre_stop finds them */
     int stop_count;
@@ -758,59 +764,60 @@ typedef struct cadre_request {
     int64_t end_count;
 } cadre_request;
 
-/* Copies the request. id: what it is called from now on, a number above 0 that does not come
- * again. CADRE_EFULL: slots and queue are taken. */
+/* Copies the request. id: its name from now on, a number above 0 that is never used again.
+ * CADRE_EFULL: slots and queue are taken. */
 CADRE_API cadre_status cadre_batcher_submit(
     cadre_batcher *batcher, const cadre_request *request, int64_t *id);
 
-/* One pass. Where slots are free, those who wait longest take them first. idle: no request is
- * waiting, read or written, and nothing was done. CADRE_EBUSY: another thread computes in the same
- * context. A request's own fault is its own (CADRE_REQUEST_FAILED) and not returned here;
- * cadre_interrupt does not stop it. */
+/* Runs one pass. Free slots are first given to the requests that have waited longest. idle: no
+ * request is waiting, read or written, and nothing was done. CADRE_EBUSY: another thread computes
+ * in the same context. A fault of one request belongs to that request (CADRE_REQUEST_FAILED) and is
+ * not returned here. cadre_interrupt does not stop it. */
 CADRE_API cadre_status cadre_batcher_run(cadre_batcher *batcher, bool *idle);
 
 typedef enum cadre_request_state {
     CADRE_REQUEST_WAITS,
     CADRE_REQUEST_READS,   /* its prompt */
-    CADRE_REQUEST_WRITES,  /* what follows have ended: */
+    CADRE_REQUEST_WRITES,  /* those below have ended: */
     CADRE_REQUEST_ENDED,   /* by a token that ends a text */
     CADRE_REQUEST_STOPPED, /* by a stop text */
     CADRE_REQUEST_LIMIT,   /* by its limit, or at the end of the context */
     CADRE_REQUEST_FAILED   /* `status` and `sentence` say why */
 } cadre_request_state;
 
-/* What has become of a request since it was last polled. */
+/* The news of a request since it was last polled */
 typedef struct cadre_request_news {
     size_t size; /* sizeof(cadre_request_news) */
     cadre_request_state state;
     const int32_t *ids; /* [id_count] written since; with the end-of-text token */
     int64_t id_count;
-    const char *text; /* [text_size] told since: whole characters, nothing of a stop text */
+    const char *text; /* [text_size] text since then: whole characters, nothing of a stop text */
     size_t text_size;
-    int64_t prompt_tokens, cached_tokens; /* of the prompt: all; and those not read again */
-    int64_t tokens;                       /* written in all */
-    cadre_status status;                  /* CADRE_OK, but of a request that has failed */
-    const char *sentence;                 /* "" */
+    int64_t prompt_tokens,
+        cached_tokens;    /* tokens of the prompt, and those of them that were not read again */
+    int64_t tokens;       /* written in all */
+    cadre_status status;  /* CADRE_OK unless the request has failed */
+    const char *sentence; /* "" */
 } cadre_request_news;
 
-/* Pointers are borrowed until the request is polled again or cancelled. CADRE_EARGUMENT: no request
- * is called so. */
+/* Pointers are borrowed until the request is polled again or cancelled. CADRE_EARGUMENT: there is
+ * no such request. */
 CADRE_API cadre_status cadre_batcher_poll(
     cadre_batcher *batcher, int64_t id, cadre_request_news *news);
 
 /* The caches of all requests, after the last pass. */
 typedef struct cadre_batcher_cache {
     size_t size;          /* sizeof(cadre_batcher_cache) */
-    int64_t block_tokens; /* of each block; 0, as all below: of a model with an encoder */
+    int64_t block_tokens; /* of each block; 0, like all below, for a model with an encoder */
     int64_t blocks;       /* in all */
     int64_t used;         /* by requests that are read or written */
-    int64_t kept;         /* of texts that were read before: they make room where it is needed */
-    /* Of the prompts of all requests so far: all, and those that were found in the cache */
+    int64_t kept;         /* of texts that were read before; they make room when it is needed */
+    /* The prompts' tokens of all requests so far, and those of them that were found in the cache */
     int64_t prompt_tokens, cached_tokens;
-    int64_t evicted; /* shared blocks that had to make room, so far */
+    int64_t evicted; /* shared blocks that had to make room so far */
 } cadre_batcher_cache;
 
-/* Waits for no pass. */
+/* Does not wait for a pass. */
 CADRE_API cadre_status cadre_batcher_cache_get(cadre_batcher *batcher, cadre_batcher_cache *cache);
 
 /* Lets go of a request, at once of one that waits or has ended, before the next pass of one that is
@@ -820,36 +827,37 @@ CADRE_API cadre_status cadre_batcher_cancel(cadre_batcher *batcher, int64_t id);
 
 /* ---- conversations ---- */
 
-/* A conversation of up to `capacity` tokens with a model. Its template by name; NULL: recognised,
- * see cadre_chat_recognise. Used by one thread at a time; CADRE_EBUSY while another computes with
- * the same model, and when its own listener calls back. */
+/* A conversation of up to `capacity` tokens with a model, by the template of this name; NULL: by
+ * the one that is recognised (see cadre_chat_recognise). One thread at a time may use it.
+ * CADRE_EBUSY: another thread computes with the same model, or its own listener calls back. */
 typedef struct cadre_chat cadre_chat;
 CADRE_API cadre_status cadre_chat_new(
     cadre_model *model, const char *template_name, int64_t capacity, cadre_chat **chat);
 CADRE_API void cadre_chat_free(cadre_chat *chat);
 CADRE_API const char *cadre_chat_template_of(const cadre_chat *chat); /* its name; static */
-/* Forgets all that was said but a system message */
+/* Forgets everything except a system message. */
 CADRE_API void cadre_chat_clear(cadre_chat *chat);
 
-/* Whether, or how much, the model thinks before its next answers: "on", "off", "low", "medium" or
- * "high", of which few templates know any and none knows all. CADRE_EARGUMENT: this one does not,
- * and the advice says which it knows. */
+/* Says whether, or how much, the model thinks before its next answers: "on", "off", "low", "medium"
+ * or "high". Few templates know any of these words, and none knows all. CADRE_EARGUMENT: this
+ * template does not know it, and the advice says which words it knows. */
 CADRE_API cadre_status cadre_chat_think(cadre_chat *chat, const char *how);
-/* NULL: the template leaves no choice. Static */
+/* The chosen word; NULL: the template offers no choice. Static */
 CADRE_API const char *cadre_chat_thinking(const cadre_chat *chat);
-/* The words that there are; NULL after the last. Static */
+/* All words of that kind; NULL after the last. Static */
 CADRE_API const char *cadre_thinking(int index);
 
 CADRE_API cadre_status cadre_chat_add(
     cadre_chat *chat, const char *role, const char *text, size_t size);
 
-/* The model's answer to what was added, up to `limit` tokens (0: as many as there is room for),
- * reported as it comes and added to the conversation, also when it is interrupted. Thoughts, which
- * some models mark, are reported and not kept; where a model ends its turn in a thought that it did
- * not close, all of the thought is the answer and reported again as such. false stops.
+/* Generates the model's answer to what was added, up to `limit` tokens (0: as many as there is room
+ * for). It is reported as it comes and added to the conversation, even if it is interrupted.
+ * Thoughts, which some models mark, are reported but not kept. If a model ends its turn in a
+ * thought that it did not close, all of the thought is the answer and is reported again as such.
+ * The listener returns false to stop.
  *
- * Where less room than `limit` and than a quarter of the capacity is left, the oldest turns are let
- * go first. CADRE_ENOMEM: the last message does not fit even so; it is taken back, and the
+ * If less room is left than `limit` and than a quarter of the capacity, the oldest turns are
+ * dropped first. CADRE_ENOMEM: the last message does not fit even then; it is taken back, and the
  * conversation is as it was before. */
 typedef bool (*cadre_chat_listener)(void *arg, bool thought, const char *text, size_t size);
 CADRE_API cadre_status cadre_chat_answer(cadre_chat *chat, int64_t limit,
@@ -866,12 +874,12 @@ typedef enum cadre_chat_end {
 typedef struct cadre_chat_account {
     size_t size; /* sizeof(cadre_chat_account) */
     cadre_chat_end end;
-    bool answered;            /* false: what came was thoughts alone */
+    bool answered;            /* false: there were only thoughts */
     bool unclosed;            /* the model did not close its thoughts, which are the answer */
-    int64_t let_go;           /* messages that were let go to make room */
+    int64_t let_go;           /* messages that were dropped to make room */
     int64_t prompt_tokens;    /* of the whole conversation before the answer */
-    int64_t tokens;           /* of the answer, with thoughts and marks */
-    double tokens_per_second; /* of those after the first; 0: there are none */
+    int64_t tokens;           /* of the answer, including thoughts and marks */
+    double tokens_per_second; /* of the tokens after the first; 0: there are none */
 } cadre_chat_account;
 
 CADRE_API cadre_status cadre_chat_account_get(const cadre_chat *chat, cadre_chat_account *account);
@@ -882,32 +890,33 @@ typedef struct cadre_evaluation {
     double bits_per_byte, perplexity;
 } cadre_evaluation;
 
-/* Work that is behind and in all; NULL: not wanted. */
+/* The work that is done, and all work; NULL: not wanted */
 typedef void (*cadre_progress_listener)(void *arg, int64_t done, int64_t total);
 
-/* How well the model predicts a text, in windows that overlap by half, so that every token but
- * those of the first half window has at least half a window before it; the first token is charged
- * log2 V bits. context: tokens of a window, at most the model's own; 0: the model's own, or 2048
- * where that is more. progress: in tokens. */
+/* Measures how well the model predicts a text, in windows that overlap by half, so that every token
+ * after the first half window has at least half a window before it. The first token is charged log2
+ * V bits. context: tokens of a window, at most the model's own; 0: the model's own, or 2048 if that
+ * is more. progress counts tokens. */
 CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size_t size,
     int64_t context, cadre_progress_listener progress, void *arg, cadre_evaluation *result);
 
-/* Looks at a finished run's held-out texts: bits per byte, load by domain and expert, passages with
- * their experts, and a sample in each domain; writes them to analysis.json in the run's folder. */
+/* Analyses a finished run on its held-out texts: bits per byte, load by domain and expert, passages
+ * with their experts, and a sample in each domain. Writes these to analysis.json in the run's
+ * folder. */
 CADRE_API cadre_status cadre_analyse(
     cadre_context *context, const char *run, const cadre_train_listener *listener);
 
 /* ---- models made of models ---- */
 
-/* A model on disk (a folder, or a GGUF file) becomes another one in `out` (a GGUF where it ends in
- * .gguf), with more experts or fewer. It is read and written tensor by tensor, in the number
- * formats that it has, and appears whole or not at all; tokenizer and companions go along. Where no
- * published family's files can say what it is, it has the layout "cadre". CADRE_EEXISTS: there is a
- * model in `out`. CADRE_EUNSUPPORTED: what cannot be done, by name.
+/* A model on disk (a folder, or a GGUF file) becomes another one in `out` (a GGUF file if its name
+ * ends in .gguf), with more experts or fewer. It is read and written tensor by tensor, keeps its
+ * number formats, and appears complete or not at all; tokenizer and companions are copied. If no
+ * published family's files can describe it, it gets the layout "cadre". CADRE_EEXISTS: there is a
+ * model in `out`. CADRE_EUNSUPPORTED: it cannot be done, with the reason.
  *
- * Options are of the table named beside each function and of cadre_run_options, in one object. The
- * two models then read the texts of --text, in windows of up to 512 tokens, each by itself; where
- * there are none, 256 tokens drawn at random, a function of --seed. */
+ * The options are those of the table that each function names and of cadre_run_options, in one
+ * object. The two models then read the texts of --text, in windows of up to 512 tokens, each by
+ * itself. Without texts they read 256 tokens that are drawn at random, as a function of --seed. */
 typedef struct cadre_growth {
     size_t size;                        /* sizeof(cadre_growth) */
     const char *model_type;             /* of the new model; static */
@@ -915,34 +924,35 @@ typedef struct cadre_growth {
     int64_t parameters, active_parameters;
     int64_t tokens;       /* that both models have read */
     bool same_bits;       /* all logits are the same numbers */
-    double difference;    /* the largest of any logit; infinity: one is no number */
-    double largest_logit; /* of the old model, without its sign */
-    double agreement;     /* share of tokens after which both expect the same one */
-    /* Mean over tokens that another one precedes, in nats */
+    double difference;    /* the largest of any logit; infinity: one is not finite */
+    double largest_logit; /* of the old model; absolute value */
+    double agreement;     /* the share of tokens after which both expect the same token */
+    /* In nats, the mean over tokens with a token before them */
     double loss_before, loss_after;
 } cadre_growth;
 
-/* A sparse model of a dense one, whose feed-forwards become experts: cadre_upcycle_options. With
- * --method copy and granular it computes what the dense one does. */
+/* Makes a sparse model of a dense one, whose feed-forwards become experts. Options:
+ * cadre_upcycle_options. With --method copy and granular it computes what the dense model does. */
 CADRE_API cadre_option_table cadre_upcycle_options(void);
 CADRE_API cadre_status cadre_upcycle(cadre_context *context, const char *dense, const char *out,
     const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
 
-/* A sparse model with more experts, copies that are held back so that it computes what it did, to
- * the bit or nearly: cadre_grow_options. */
+/* Adds experts to a sparse model. They are copies that are held back, so that the model computes
+ * what it did, to the bit or nearly. Options: cadre_grow_options. */
 CADRE_API cadre_option_table cadre_grow_options(void);
 CADRE_API cadre_status cadre_grow(cadre_context *context, const char *model, const char *out,
     const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
 
-/* A sparse model with fewer experts, those that are of most use on the texts of --text or in the
- * recorded routes of --routes: cadre_prune_options. */
+/* Makes a sparse model with fewer experts: those that are most useful on the texts of --text or in
+ * the recorded routes of --routes. Options: cadre_prune_options. */
 CADRE_API cadre_option_table cadre_prune_options(void);
 CADRE_API cadre_status cadre_prune(cadre_context *context, const char *model, const char *out,
     const cadre_options *options, const cadre_output_listener *listener, cadre_growth *growth);
 
-/* One sparse model of `count` dense ones with the same numbers, 2 at least, that were trained apart
- * from one beginning: the feed-forward of each becomes an expert, the rest their mean, the router
- * new: cadre_merge_options. It is compared with the first. */
+/* Makes one sparse model of `count` dense ones, at least 2, which have the same sizes and were
+ * trained apart from one common model. The feed-forward of each becomes an expert, the rest becomes
+ * their mean, and the router is new. Options: cadre_merge_options. The result is compared with the
+ * first. */
 CADRE_API cadre_option_table cadre_merge_options(void);
 CADRE_API cadre_status cadre_merge(cadre_context *context, const char *const *models, int32_t count,
     const char *out, const cadre_options *options, const cadre_output_listener *listener,
@@ -951,36 +961,36 @@ CADRE_API cadre_status cadre_merge(cadre_context *context, const char *const *mo
 /* ---- mixtures of local experts on tables ---- */
 
 /* A soft mixture of experts (Jacobs et al. 1991, Jordan & Jacobs 1994) on a table of numbers in a
- * CSV file: a gate says for each row how much each of E experts has to say, the experts are linear
- * or small networks, and all of them answer: y = sum of p_i(x) o_i(x). Computes in double precision
- * and in one thread; does not change once it is fitted or open, so any number of threads may use
- * one. */
+ * CSV file. For each row a gate says how much the answer of each of E experts counts, the experts
+ * are linear or small networks, and all of them answer: y = sum of p_i(x) o_i(x). It computes in
+ * double precision and in one thread. It does not change once it is fitted or open, so any number
+ * of threads may use one. */
 typedef struct cadre_mixture cadre_mixture;
 
 /* Columns, experts, method, files */
 CADRE_API cadre_option_table cadre_mixture_options(void);
 
-/* Where a fit stands: before the first iteration, and after each. */
+/* The state of a fit, before the first iteration and after each */
 typedef struct cadre_mixture_progress {
     size_t size;                   /* filled in */
     int64_t iteration, iterations; /* done, and in all */
     /* Of all rows, constants included; under --method em it never falls */
     double log_likelihood;
-    double loss; /* that gradient descent follows, mean over rows; NaN: the method has none */
+    double loss; /* the loss of gradient descent, a mean over rows; NaN: the method has none */
 } cadre_mixture_progress;
 
 /* NULL: not wanted. */
 typedef void (*cadre_mixture_listener)(void *arg, const cadre_mixture_progress *p);
 
-/* Fits a mixture on the table `data` as the options say (the tables of run and mixture in one
- * object), and writes it to the folder --out and its course to the file --trace where these are
- * given. CADRE_EEXISTS: there is a mixture in that folder. CADRE_EFORMAT: not a table that such a
- * mixture can be fitted on; the sentence says where. */
+/* Fits a mixture to the table `data` as the options say, which are the tables of run and mixture in
+ * one object. Writes it to the folder --out, and its course to the file --trace, if these are
+ * given. CADRE_EEXISTS: there is a mixture in that folder. CADRE_EFORMAT: this is not a table to
+ * which such a mixture can be fitted; the error says where. */
 CADRE_API cadre_status cadre_mixture_fit(const char *data, const cadre_options *options,
     cadre_mixture_listener listener, void *arg, cadre_mixture **mixture);
 CADRE_API void cadre_mixture_free(cadre_mixture *mixture);
 
-/* A folder that cadre_mixture_fit wrote; freed by cadre_mixture_free. */
+/* Opens a folder that cadre_mixture_fit wrote. cadre_mixture_free frees it. */
 CADRE_API cadre_status cadre_mixture_open(const char *folder, cadre_mixture **mixture);
 
 typedef struct cadre_mixture_info {
@@ -988,7 +998,7 @@ typedef struct cadre_mixture_info {
     const char *method;      /* as --method takes it; static */
     bool classify;           /* the one target is a class */
     int64_t inputs, targets; /* columns of the table */
-    int64_t outputs;         /* numbers of a prediction: a target each, or a class each */
+    int64_t outputs;         /* numbers of a prediction: one for each target, or for each class */
     int64_t experts, groups; /* groups 0: there is no hierarchy */
     int64_t hidden;          /* units of an expert's hidden layer; 0: experts are linear */
     int64_t parameters, rows, iterations;
@@ -998,65 +1008,67 @@ typedef struct cadre_mixture_info {
 CADRE_API cadre_status cadre_mixture_info_get(
     const cadre_mixture *mixture, cadre_mixture_info *info);
 
-/* The i-th column's name, inputs first, then targets; NULL: there are no more. Borrowed */
+/* The name of the i-th column: inputs first, then targets; NULL: there are no more. Borrowed */
 CADRE_API const char *cadre_mixture_column(const cadre_mixture *mixture, int64_t i);
 
-/* How much of the rows an expert answered for at the end of the fit: the mean of its gate, which of
- * all experts together is 1. */
+/* The share of the rows that an expert answered for at the end of the fit: the mean of its gate.
+ * The shares of all experts sum to 1. */
 CADRE_API double cadre_mixture_share(const cadre_mixture *mixture, int64_t expert);
 
-/* What a mixture makes of a row; borrowed for the call. */
+/* What a mixture predicts for a row; borrowed for the call */
 typedef struct cadre_mixture_prediction {
     size_t size;         /* filled in */
     int64_t row;         /* from 0 */
     const double *input; /* [inputs] as they stand in the table */
     /* [outputs] the targets, or the probability of each class */
     const double *output;
-    int64_t best;       /* of classes the most probable; -1: the targets are no classes */
-    const double *gate; /* [experts] p_i, their sum 1; with a gate a task of the first target */
+    int64_t best; /* the most probable class; -1: the targets are no classes */
+    /* [experts] p_i, which sum to 1; with a gate for each task, those of the first target */
+    const double *gate;
 } cadre_mixture_prediction;
 
 typedef void (*cadre_mixture_answer)(void *arg, const cadre_mixture_prediction *p);
 
 /* Predicts each row of a table that has the columns of the mixture's inputs, by name, in any order,
- * perhaps among others. All of the table is read and checked before the first answer. */
+ * perhaps among others. The whole table is read and checked before the first answer. */
 CADRE_API cadre_status cadre_mixture_predict(
     const cadre_mixture *mixture, const char *data, cadre_mixture_answer answer, void *arg);
 
 /* ---- benchmarks ---- */
 
-/* Each writes lines of one JSON object, as it gets them. Limits (FMA peak, read bandwidth) are
- * measured in the same run. */
+/* Each benchmark reports lines of one JSON object, as it gets them. Limits (FMA peak, read
+ * bandwidth) are measured in the same run. */
 typedef void (*cadre_line_listener)(void *arg, const char *line);
 
 /* {"what": "square" or "grouped", "m", "n", "k", "experts", "mean_rows", "gflops",
- * "ratio_openblas", "peak_fraction"}: matrix products of the forward pass, and the time that
- * OpenBLAS (a loop over experts) takes for the same over ours; null where it is not installed, as
- * mean_rows is where nothing is grouped. */
+ * "ratio_openblas", "peak_fraction"}: matrix products of the forward pass. ratio_openblas is
+ * OpenBLAS's time for the same (with a loop over experts) divided by ours; null if it is not
+ * installed. mean_rows is null if nothing is grouped. */
 CADRE_API cadre_status cadre_bench_gemm(
     cadre_context *context, cadre_line_listener line, void *arg);
 
 /* {"tokens_per_second", "active_parameters", "parameters", "gflops", "peak_fraction"} of a training
- * step of the options' recipe, sizes, batch and context on random tokens; gflops counts 6
- * operations a token and active parameter. */
+ * step on random tokens, with the options' recipe, sizes, batch and context. gflops counts 6
+ * operations for each token and active parameter. */
 CADRE_API cadre_status cadre_bench_train(
     cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg);
 
-/* {"tokens", "ratio_dense"}: time of a training step of a sparse layer (width 512, 64 experts of
- * width 256, 8 picks; routing and dispatch included) over that of a dense feed-forward of equal
- * active work, a line for each number of tokens. */
+/* {"tokens", "ratio_dense"}, a line for each number of tokens: the time of a training step of a
+ * sparse layer (width 512, 64 experts of width 256, 8 picks; including routing and dispatch)
+ * divided by that of a dense feed-forward with the same active work. */
 CADRE_API cadre_status cadre_bench_layer(
     cadre_context *context, cadre_line_listener line, void *arg);
 
 /* {"streams", "steps", "depth", "tokens_per_second", "bytes_per_token", "bandwidth",
- * "bandwidth_fraction"} of `streams` sequences that hold `depth` tokens and take `steps` more, one
- * a pass, all together. Bytes: of the weights that the passes read, an expert's once a pass however
- * many sequences chose it, and of the cache. bandwidth: bytes a second that this machine reads. */
+ * "bandwidth_fraction"} of `streams` sequences that hold `depth` tokens and get `steps` more, one
+ * in each pass, all together. Bytes are those of the weights that the passes read (an expert's
+ * count once in a pass, however many sequences chose it) and of the cache. bandwidth: bytes per
+ * second that this machine reads. */
 CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int64_t streams,
     int64_t depth, cadre_line_listener line, void *arg);
 
-/* {"tokens", "tokens_per_second", "gflops", "peak_fraction"} of reading a prompt of `tokens`;
- * gflops counts 2 operations a token and active weight. */
+/* {"tokens", "tokens_per_second", "gflops", "peak_fraction"} of reading a prompt of `tokens`.
+ * gflops counts 2 operations for each token and active weight. */
 CADRE_API cadre_status cadre_bench_prefill(
     cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg);
 
@@ -1073,19 +1085,18 @@ typedef struct cadre_verification {
 
 typedef void (*cadre_verify_listener)(void *arg, const cadre_verification *v);
 
-/* Runs every check and tells of each. threads 0: the cores that this process may use. */
+/* Runs every check and reports each. threads 0: the cores that this process may use. */
 CADRE_API cadre_status cadre_verify(int threads, cadre_verify_listener listener, void *arg);
 
 /* ---- report ---- */
 
-/* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json, and
- * what lies there of metrics.jsonl, analysis.json and compare.json), a file of recorded routes, or
- * the folder of a mixture on a table.
- * The page replaces `out` whole or not at all. */
+/* Writes a self-contained web page to `out`. `run` is the folder of a training run (run.json and,
+ * as far as they exist, metrics.jsonl, analysis.json and compare.json), a file of recorded routes,
+ * or the folder of a mixture on a table. The page replaces `out` completely or not at all. */
 CADRE_API cadre_status cadre_report_write(const char *run, const char *out);
 
-/* The same of two training runs side by side: losses and balance over the steps, bits per byte by
- * domain, loads, what domain and expert share, and the settings in which they differ. */
+/* Does the same for two training runs side by side: losses and balance over the steps, bits per
+ * byte by domain, loads, what domain and expert share, and the settings in which they differ. */
 CADRE_API cadre_status cadre_report_compare(const char *first, const char *second, const char *out);
 
 #ifdef __cplusplus
