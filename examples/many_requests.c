@@ -1,12 +1,12 @@
-/* many_requests.c - requests that come, are written together and go, with the installed library
- * alone: what a server does, without its network.
+/* many_requests.c - requests that are submitted, written together and cancelled, with the installed
+ * library alone: what a server does, without its network.
  *
  *     cc -o many_requests many_requests.c $(pkg-config --cflags --libs cadre)
  *     many_requests MODEL
  *
- * Two requests are written at a time and one may wait; a fourth is refused until there is a place.
- * One is cancelled. Here one thread does everything; a server has a thread that does nothing but
- * cadre_batcher_run, and submits, polls and cancels from others. */
+ * Two requests are written at a time, and one may wait; a fourth is refused until there is a place.
+ * One is cancelled. Here one thread does everything. A server has one thread that only calls
+ * cadre_batcher_run, and others that submit, poll and cancel. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,7 +37,7 @@ static void make_model(cadre_context *context, const char *path)
     cadre_options_free(options);
 }
 
-/* Prints what has come of it; whether it has ended. */
+/* Prints the news of a request; returns whether it has ended. */
 static int print_news(cadre_batcher *batcher, int64_t id)
 {
     cadre_request_news news = { .size = sizeof news };

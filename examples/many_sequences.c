@@ -3,9 +3,9 @@
  *     cc -o many_sequences many_sequences.c $(pkg-config --cflags --libs cadre)
  *     many_sequences MODEL
  *
- * Three prompts of token ids go through the model together: a pass takes every text one token
- * further, and reads the weights once for all. Without MODEL a small one of random weights is made:
- * the tokens then mean nothing, but a text in company is the same as alone. */
+ * Three prompts of token ids go through the model together: a pass writes one token of every text
+ * and reads the weights once for all. Without MODEL, a small model with random weights is made. Its
+ * tokens mean nothing, but each text is the same in a batch as alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static int32_t most_likely(const cadre_real *logits, int64_t count)
     return (int32_t)best;
 }
 
-/* The prompts go on by LENGTH tokens each: out [count, LENGTH]. */
+/* Continues each prompt by LENGTH tokens: out [count, LENGTH]. */
 static void continue_all(cadre_model *model, int count, const int32_t *const *prompts,
     const int64_t *lengths, int32_t (*out)[LENGTH])
 {

@@ -1,13 +1,13 @@
-/* router_speed.c - what a router costs: a sparse layer's forward and backward pass with it, over
- * that with router softmax and as many picks.
+/* router_speed.c - what a router costs: the time of a sparse layer's forward and backward pass with
+ * it, divided by the time with router softmax and as many picks.
  *
  *     cc -O2 -o router_speed router_speed.c $(pkg-config --cflags --libs cadre) -lm
- *     ./router_speed [TOKENS [NAME]]     1024 tokens and every router where nothing is said
+ *     ./router_speed [TOKENS [NAME]]     default: 1024 tokens and every router
  *
- * Time is the processor's, of one thread. The two layers take turns, so that other programs on the
- * machine disturb both alike; the best times of a round give a ratio, and the median over the
- * rounds is printed. Experts dominate the time: a router that gives a token more of them costs
- * more, so that picks stand beside it. */
+ * The time is that of the processor, in one thread. The two layers take turns, so that other
+ * programs on the machine disturb both alike. The best times of a round give a ratio, and the
+ * median over the rounds is printed. Experts dominate the time, and a router that gives a token
+ * more of them costs more; therefore the number of picks is printed too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,14 +71,14 @@ static void check(cadre_status status)
     exit(1);
 }
 
-/* Experts without weights come on top of the others. */
+/* Experts without weights are added to the others. */
 static int32_t experts_of(const row *r)
 {
     return r->options[0] && strstr(r->options[0], "-experts") ? EXPERTS + atoi(r->options[1])
                                                               : EXPERTS;
 }
 
-/* In a hierarchy: of each of its two groups. */
+/* In a hierarchy, the picks in each of the two groups */
 static int32_t picks_of(const row *r)
 {
     return !strcmp(r->router, "hierarchical") ? 2 * r->topk : r->topk;
@@ -124,7 +124,7 @@ static int64_t router_numbers(const cadre_moe *moe)
     return numbers;
 }
 
-/* Hash tables lead each id to two neighbours. */
+/* The table leads each id to two neighbouring experts. */
 static void fill_table(cadre_moe *moe)
 {
     for (int64_t i = 0; i < cadre_moe_parameters(moe); i++) {
@@ -153,7 +153,7 @@ static int ascending(const void *a, const void *b)
 static double ratio(layer *measured, layer *softmax)
 {
     double ratios[ROUNDS];
-    seconds_of(measured), seconds_of(softmax); /* first touch of the memory */
+    seconds_of(measured), seconds_of(softmax); /* touches the memory */
     for (int i = 0; i < ROUNDS; i++) {
         double best = 1e9, best_softmax = 1e9;
         for (int turn = 0; turn < TURNS; turn++) {
@@ -166,7 +166,7 @@ static double ratio(layer *measured, layer *softmax)
     return ratios[ROUNDS / 2];
 }
 
-/* Uniform with deviation 1, the same on every machine. */
+/* Fills an array with uniform numbers of deviation 1, the same on every machine. */
 static void fill(cadre_real *values, int count, uint32_t state)
 {
     for (int i = 0; i < count; i++) {

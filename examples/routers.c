@@ -1,13 +1,13 @@
 /* routers.c - what every router of the library does with the same four tokens and four experts.
  *
  *     cc -o routers routers.c $(pkg-config --cflags --libs cadre) -lm
- *     ./routers softmax        prints whom each token reaches, and with which weight
+ *     ./routers softmax        prints which experts each token reaches, and with which weights
  *     ./routers losses         prints every balancing loss of router softmax
  *     ./routers all FOLDER     prints all of them, and draws FOLDER/router-NAME.svg and
  *                              FOLDER/routers.svg, all in one picture
  *
  * Tokens are four numbers wide and the router's matrix is the unit matrix, so that a token is its
- * own logits. Noise is 0 where nothing else is said: the numbers can be followed on paper. */
+ * own logits. Noise is 0 unless said otherwise, so that the numbers can be checked on paper. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static const cadre_real correction[] = { 0, 0.15f, 0, 0 }, level[] = { 0, -0.6f,
 static const cadre_real table[] = { 0, 1, 2, 3, 1, 2, 3, 0 };  /* [4, 2] experts of token ids */
 static const cadre_real cosine_temperature[] = { 0.6931472f }; /* log 2 */
 
-/* [2, T, E] and [2, T] for the routers that sample: token 1's first pick is not its best expert */
+/* [2, T, E] and [2, T] for the routers that sample. Token 1's first pick is not its best expert. */
 static const cadre_real gumbel[2 * TOKENS * EXPERTS] = { [EXPERTS] = 1.5f };
 static const cadre_real uniform[2 * TOKENS], nothing[TOKENS * EXPERTS];
 
@@ -68,7 +68,7 @@ static const show shows[] = {
 
 enum { SHOWS = sizeof shows / sizeof *shows };
 
-/* What becomes of router softmax-renorm's picks when an expert takes two tokens at most. */
+/* What happens to the picks of router softmax-renorm if an expert takes at most two tokens */
 static const show capacities[] = {
     { "capacity-choice", "softmax-renorm", 2,
         { "capacity-factor", "1", "overflow", "drop", "priority", "choice" } },
@@ -95,7 +95,7 @@ static void check(cadre_status status)
     exit(1);
 }
 
-/* ---- a layer whose router is known to the last number ---- */
+/* ---- a layer whose router is fully known ---- */
 
 static bool fill(cadre_moe_parameter *p, const char *name, const cadre_real *values)
 {
@@ -224,7 +224,7 @@ static void draw_line(FILE *f, int token, int expert, double weight)
         0.8 + 4.2 * (weight < 1.5 ? weight : 1.5));
 }
 
-/* On its line; those of a token's picks stand apart by their rank. */
+/* Writes a weight on its line; those of a token's picks are placed apart by their rank. */
 static void draw_weight(FILE *f, int token, int rank, int expert, double weight)
 {
     double at = 0.14 + 0.2 * rank, from = height(token), to = height(expert);
@@ -289,9 +289,9 @@ static void draw_alone(const char *folder, const cadre_moe *moe, const show *s)
     close_picture(f);
 }
 
-/* ---- all of it ---- */
+/* ---- the program ---- */
 
-/* at: its place in the picture of all */
+/* `at` is its place in the picture of all routers. */
 static void show_router(
     cadre_context *context, const show *s, int at, const char *folder, FILE *all)
 {

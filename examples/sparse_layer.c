@@ -2,9 +2,9 @@
  *
  *     cc -o sparse_layer sparse_layer.c $(pkg-config --cflags --libs cadre) -lm
  *
- * Tokens are of four kinds, and each kind asks for another answer. A layer of 8 experts, 2 a token,
- * learns to give it: forward, loss, backward, a step of Adam, over and over. Then it prints which
- * experts took which kind, and how evenly they were used. */
+ * Tokens are of four kinds, and each kind needs another answer. A layer of 8 experts, of which each
+ * token uses 2, learns to give it: forward, loss, backward, a step of Adam, over and over. Then the
+ * program prints which experts took which kind, and how evenly they were used. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,8 @@ static cadre_moe *new_layer(cadre_context *context)
     return moe;
 }
 
-/* Adam, for every parameter that has a gradient; moments [2, parameters' sizes], zeros at first. */
+/* Adam, for every parameter that has a gradient. moments [2, the parameters' sizes] begin as
+ * zeros. */
 static void descend(cadre_moe *moe, int step, float *moments)
 {
     const float rate = 0.003f, b1 = 0.9f, b2 = 0.99f;
@@ -76,15 +77,15 @@ static float *new_moments(const cadre_moe *moe)
     return calloc(2 * count, sizeof(float));
 }
 
-/* Uniform in -1.7 .. 1.7: deviation 1, the same on every machine. */
+/* A uniform number in -1.7 .. 1.7, which has deviation 1; the same on every machine. */
 static float number(uint32_t *state)
 {
     *state = *state * 1664525u + 1013904223u;
     return (float)((double)(*state >> 8) / (1 << 24) * 3.46 - 1.73);
 }
 
-/* Token t is of kind t % KINDS: the kind's centre and some noise. Wanted is the token turned by as
- * many places as its kind says. */
+/* Token t is of kind t % KINDS: the kind's centre plus some noise. `wanted` is the token rotated by
+ * as many places as its kind says. */
 static void make_tokens(uint32_t *state, float *x, float *wanted)
 {
     uint32_t centre = 7;
@@ -98,7 +99,7 @@ static void make_tokens(uint32_t *state, float *x, float *wanted)
             wanted[t * WIDTH + i] = x[t * WIDTH + (i + 1 + t % KINDS) % WIDTH];
 }
 
-/* dy = derivative by y of the mean of (y - wanted)^2, which is returned. */
+/* dy = the derivative by y of the mean of (y - wanted)^2, which is returned. */
 static double squared_error(const float *y, const float *wanted, float *dy)
 {
     double sum = 0;
@@ -110,7 +111,8 @@ static double squared_error(const float *y, const float *wanted, float *dy)
     return sum / (TOKENS * WIDTH);
 }
 
-/* Rows: kinds of token; columns: experts; numbers: how many of 64 picks. */
+/* Prints a row for each kind of token and a column for each expert; the numbers say how many of 64
+ * picks. */
 static void print_routes(const cadre_moe *moe)
 {
     int table[KINDS][EXPERTS] = { { 0 } };
