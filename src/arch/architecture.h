@@ -1,8 +1,8 @@
-/* architecture.h - THE LIST of architectures: one row, one file arch/X.c each.
+/* architecture.h - THE LIST of architectures: one row in one file arch/X.c for each.
  *
- * A row is data: which keys of config.json and of GGUF hold which number, which tensor names hold
- * which parameter, and the few constants that the family fixes. Reading, writing and refusing are
- * written once (config_json.c, config_gguf.c, tensor_name.c) for all of them. */
+ * A row is data: which keys of config.json and of GGUF hold which field of the configuration, which
+ * tensor names hold which parameter, and the few constants that the family fixes. Reading, writing
+ * and refusing are written once for all families (config_json.c, config_gguf.c, tensor_name.c). */
 #ifndef CADRE_ARCH_ARCHITECTURE_H
 #define CADRE_ARCH_ARCHITECTURE_H
 
@@ -10,69 +10,70 @@
 #include "arch/tensor_name.h"
 #include "format/gguf.h"
 
-/* Folders of safetensors and their config.json. */
+/* How folders of safetensors and their config.json hold such a model */
 typedef struct architecture_hf {
     const char *class_name; /* "architectures"[0]; NULL: no published class */
     const config_key *keys; /* besides those that all share */
-    bool keys_alone;        /* it has none of those that the others share */
-    /* Before those of THE LIST of parameters; ended by a NULL pattern; NULL: none */
+    bool keys_alone;        /* the family has none of the shared keys */
+    /* They precede those of THE LIST of parameters and end with a NULL pattern; NULL: there are
+     * none. */
     const tensor_name *tensors;
-    const char *act;     /* "hidden_act"; NULL: it is not said */
-    bool norm_topk_prob; /* where the file does not say */
-    /* Of files with "use_sliding_window": whether layer l has one where no list says, given
-     * "max_window_layers". NULL: such files have no windows, or always. */
+    const char *act;     /* "hidden_act"; NULL: the file does not say it */
+    bool norm_topk_prob; /* the value if the file does not say it */
+    /* For files with "use_sliding_window": whether layer l has a window if no list says so, given
+     * "max_window_layers". NULL: such files have no windows, or always have them. */
     bool (*windowed)(int64_t l, int64_t most);
-    /* What keys alone do not say. read: after the keys and what follows from them, before it is
-     * checked. NULL: nothing. */
+    /* Reads what keys alone do not say. Called after the keys, and what follows from them, were
+     * read and before the configuration is checked. NULL: there is nothing. */
     cadre_status (*read)(const json_node *root, model_config *config);
     void (*write)(const model_config *config, json_writer *w);
-    /* Why files of this family cannot say what the configuration is; NULL: they can. */
+    /* Why files of this family cannot describe the configuration; NULL: they can. */
     const char *(*refuses)(const model_config *config);
 } architecture_hf;
 
-/* GGUF files; a family without a name has none. */
+/* How GGUF files hold such a model; a family without a name has none */
 typedef struct architecture_gguf {
     const char *name;       /* "general.architecture" */
-    const config_key *keys; /* "NAME." left out */
+    const config_key *keys; /* without "NAME." */
     const tensor_name *tensors;
-    bool head;     /* other readers expect "output.weight" even where it is the embedding */
-    bool divisors; /* scaled positions may be a tensor, GGUF_DIVISORS */
-    bool renorm;   /* base.renorm where the metadata do not say */
-    int gating;    /* "expert_gating_func" that is written; 0: none */
-    /* Which of several rows of one name the file is of; NULL: this one */
+    bool head;     /* other readers expect "output.weight" even if it is the embedding */
+    bool divisors; /* RoPE scaling may be a tensor, GGUF_DIVISORS */
+    bool renorm;   /* base.renorm is the router if the metadata do not say */
+    int gating;    /* the "expert_gating_func" that is written; 0: none */
+    /* Whether a file is of this row, among several of one name; NULL: it is */
     bool (*is)(const gguf *file);
     cadre_status (*read)(const gguf *file, model_config *config); /* as those of hf */
     void (*write)(const model_config *config, gguf_writer *w);
 } architecture_gguf;
 
-/* What is so in every model of the family, or where no file says. */
+/* What holds for every model of the family, or if no file says otherwise */
 typedef struct architecture_base {
-    /* The router's name; where `renorm` is set, the one for norm_topk_prob = false */
+    /* The router's name; if `renorm` is set, the one for norm_topk_prob = false */
     const char *router;
-    /* The router for norm_topk_prob = true; NULL: the family has no such key */
+    /* The router for norm_topk_prob = true; NULL: the family does not have that key. */
     const char *renorm;
     const char *expert_form;
-    double rope_theta;        /* where the file does not say; 0: 10000 */
-    const rope_options *rope; /* the same of scaled positions; NULL: they are not */
-    double rotary_share;      /* and of the part of a head that is rotated; 0: always all of it */
-    int64_t window_period;    /* as in model_config, where no list of layers says otherwise */
+    double rope_theta;        /* if the file does not say; 0: 10000 */
+    const rope_options *rope; /* the same for RoPE scaling; NULL: there is none */
+    double rotary_share;      /* the same for the rotated share of a head; 0: all of it */
+    int64_t window_period;    /* as in model_config, if no list of layers says otherwise */
     qk_norm qk_norm;
     bool latent;
-    void (*fix)(model_config *config); /* other numbers, before the keys; NULL: none */
+    void (*fix)(model_config *config); /* sets other fields before the keys are read; NULL: none */
 } architecture_base;
 
 typedef struct architecture {
     const char *model_type; /* config.json's "model_type" */
-    const char *words;      /* one line for people */
+    const char *words;      /* a line for users */
     architecture_hf hf;
     architecture_gguf gguf;
     architecture_base base;
 } architecture;
 
 const architecture *architecture_by_type(const char *model_type); /* NULL: unknown */
-/* By its "general.architecture"; NULL: unknown */
+/* Finds the row by "general.architecture"; NULL: unknown. */
 const architecture *architecture_by_gguf(const gguf *file);
-/* All that are known, for a refusal */
+/* The names of all, for an error */
 const char *architecture_names(bool of_gguf, char *text, size_t room);
 
 #endif

@@ -1,6 +1,6 @@
-/* cadre.c - cadre's own: what no published decoder layout can say. Every choice stands in the
- * file by name, and what differs between layers as one item a layer. The keys are described in
- * docs/cadre-format.md. */
+/* cadre.c - cadre's own layout, for decoders that no published layout can describe. The file names
+ * every choice, and gives what differs between layers as one item for each layer.
+ * docs/cadre-format.md describes the keys. */
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -57,7 +57,8 @@ static cadre_status read_words(const json_node *root, model_config *config)
         CADRE_EUNSUPPORTED, root->file, "qk_norm: expected none, head or full, found \"%s\"", norm);
 }
 
-/* "mixers": one item a layer, "attention" or the name of a recurrent mixer; absent: all attend. */
+/* Reads "mixers": one item for each layer, "attention" or the name of a recurrent mixer; absent:
+ * all attend. */
 static cadre_status read_mixers(const json_node *root, model_config *config)
 {
     json_node list;
@@ -85,7 +86,7 @@ static void write_mixers(const model_config *config, json_writer *w)
     json_put_close(w, ']');
 }
 
-/* What a sparse layer may have besides, by key: none where there is no key. */
+/* Reads what a sparse layer may have in addition. A key that is absent means that it has none. */
 static cadre_status read_parts(const json_node *item, moe_config *moe)
 {
     int64_t constants = 0, copies = 0, zeros = 0;
@@ -101,7 +102,7 @@ static cadre_status read_parts(const json_node *item, moe_config *moe)
     return CADRE_OK;
 }
 
-/* A factor of its own has a part in what the layer computes outside of training. */
+/* Whether a layer's own capacity factor changes what it computes outside of training. */
 static bool has_capacity(const moe_config *moe)
 {
     return moe->dispatch.in_eval || moe->router->traits & ROUTER_OWN_CAPACITY;
@@ -131,8 +132,8 @@ static cadre_status read_sparse_layer(const json_node *item, layer_config *layer
     return CADRE_OK;
 }
 
-/* "sparse_layers": one item a layer: null (dense, intermediate_size wide), {"dense_width"} (another
- * width; 0: no feed-forward), or {"experts", "topk", "expert_width"}. */
+/* Reads "sparse_layers": one item for each layer: null (dense, intermediate_size wide),
+ * {"dense_width"} (another width; 0: no feed-forward), or {"experts", "topk", "expert_width"}. */
 static cadre_status read_layers(const json_node *root, model_config *config)
 {
     json_node list;
@@ -154,9 +155,9 @@ static cadre_status read_layers(const json_node *root, model_config *config)
     return CADRE_OK;
 }
 
-/* ---- numbers of routing ---- */
+/* ---- routing ---- */
 
-/* The words of an option's row, which are the keys' too. */
+/* The row of an option, whose words the keys take too */
 static const cadre_option *row_of(const char *option)
 {
     cadre_option_table table = cadre_routing_options();
@@ -165,7 +166,8 @@ static const cadre_option *row_of(const char *option)
     return NULL;
 }
 
-/* *value: the place of the key's word in the option's list; as it is where there is no key. */
+/* Sets *value to the place of the key's word in the option's list; leaves it if the key is
+ * absent. */
 static cadre_status read_word(
     const json_node *home, const char *key, const char *option, int *value)
 {
@@ -191,8 +193,8 @@ static cadre_status read_real(
     return CADRE_OK;
 }
 
-/* "capacity": null, or {"factor" or "slots", "overflow", "priority"}: a limit outside of
- * training. */
+/* Reads "capacity", a limit outside of training: null, or {"factor" or "slots", "overflow",
+ * "priority"}. */
 static cadre_status read_capacity(const json_node *root, dispatch_options *c)
 {
     json_node home;
@@ -212,7 +214,7 @@ static cadre_status read_capacity(const json_node *root, dispatch_options *c)
     return json_refuse(&home, "a factor or slots of more than 0");
 }
 
-/* "router_grid": [3, 4] */
+/* Reads "router_grid", as in [3, 4]. */
 static cadre_status read_grid(const json_node *root, router_options *o)
 {
     json_node list;
@@ -266,7 +268,7 @@ static cadre_status read_routing(const json_node *root, model_config *config)
     return read_capacity(root, &config->capacity);
 }
 
-/* The shortest decimal that is read back as the same number. */
+/* Writes the shortest decimal that reads back as the same number. */
 static void write_real(json_writer *w, const char *key, real value)
 {
     double decimal = gguf_decimal((double)value);
@@ -284,8 +286,8 @@ static void write_capacity(const dispatch_options *c, json_writer *w)
     json_put_close(w, '}');
 }
 
-/* What this router reads, whether or not it is as usual: a reader need not know the usual
- * numbers. */
+/* Writes all options that this router understands, even usual values, so that a reader need not
+ * know what is usual. */
 static void write_routing(const model_config *config, json_writer *w)
 {
     router_options o = config->route;

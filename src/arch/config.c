@@ -1,4 +1,4 @@
-/* config.c - filling in, checking and copying a model's numbers. */
+/* config.c - completes, checks and copies a model's configuration. */
 #include "arch/config.h"
 
 #include <math.h>
@@ -32,7 +32,7 @@ void model_config_free(model_config *config)
     *config = (model_config){ 0 };
 }
 
-/* What the copy of all numbers left pointing to `from`. */
+/* Copies what still points into `from` after all fields were copied. */
 static cadre_status copy_owned(const model_config *from, model_config *copy)
 {
     copy->encoder = NULL;
@@ -60,7 +60,7 @@ cadre_status model_config_copy(const model_config *from, model_config *to)
     return status;
 }
 
-/* Names and inputs are the same in every variant. */
+/* Names and inputs are the same in every CPU variant. */
 static const row_activation *activation_of(const char *form)
 {
     int count;
@@ -95,7 +95,7 @@ static bool is_recurrent(const mixer *row) { return !row->rewinds; }
 
 static void fill_mixer(const model_config *c, mixer_config *m)
 {
-    if (is_recurrent(m->row)) return; /* its width is all that it has */
+    if (is_recurrent(m->row)) return; /* it has no size but the width */
     m->bidirectional = c->bidirectional;
     m->scale = attention_scale(c, m);
     m->softcap = c->attention_softcap;
@@ -122,7 +122,7 @@ static void fill_route(const model_config *c, router_options *o)
     o->scale = (real)c->route_scale;
 }
 
-/* factor: as layer_config has it. */
+/* `factor` is the layer's own, as in layer_config. */
 static void fill_capacity(const model_config *c, double factor, moe_config *moe)
 {
     if (c->capacity.in_eval && (c->capacity.slots > 0 || c->capacity.factor > 0))
@@ -159,7 +159,7 @@ void model_config_fill_layers(model_config *c)
     for (int64_t l = 0; l < c->layers; l++) {
         moe_config *moe = &c->layer[l].moe;
         fill_moe(c, &c->layer[l]);
-        if (first) moe->route.residual = false; /* no sparse layer is before it */
+        if (first) moe->route.residual = false; /* no sparse layer comes before it */
         first &= !c->layer[l].sparse;
         fill_mixer(c, &c->layer[l].mixer);
         if (c->layer[l].cross.row) fill_mixer(c, &c->layer[l].cross);
@@ -187,7 +187,7 @@ const char *layer_mixer_name(const layer_config *layer)
     return is_recurrent(row) ? row->name : "attention";
 }
 
-/* The i-th recurrent row; NULL: past the end. */
+/* The i-th recurrent row; NULL: there are no more. */
 static const mixer *recurrent_at(int i)
 {
     int count;
@@ -290,14 +290,14 @@ cadre_status model_config_derive(model_config *c, const char *where)
     else if (!c->head_dim) c->head_dim = c->width / c->heads;
     if (!c->latent) c->value_dim = c->head_dim;
     if (!c->shared_width) c->shared_width = c->shared_experts * c->expert_width;
-    /* DeepSeek's, whatever the other norms use */
+    /* DeepSeek's value, whatever the other norms use */
     if (c->latent_norm_eps == 0) c->latent_norm_eps = 1e-6;
     derive_neutral(c);
     derive_rope(c);
     return make_layers(c);
 }
 
-/* ---- what must hold ---- */
+/* ---- checks ---- */
 
 static cadre_status check_latent(const mixer_config *m, const char *where)
 {
@@ -325,7 +325,7 @@ static cadre_status check_mixer(const model_config *c, const mixer_config *m, co
             (long long)m->kv_heads);
     if (c->rope.width < 2 || c->rope.width % 2 || c->rope.width > m->head_dim)
         return cadre_fail(CADRE_EARGUMENT, where,
-            "head width: expected an even number to be turned, found %lld of %lld (width %lld, "
+            "head width: expected an even number to be rotated, found %lld of %lld (width %lld, "
             "%lld heads)",
             (long long)c->rope.width, (long long)m->head_dim, (long long)c->width,
             (long long)m->heads);
@@ -354,7 +354,7 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
 {
     const layer_config *layer = &c->layer[l];
     if (!layer->sparse) {
-        bool all_feed = c->arch && c->arch->hf.class_name; /* in every published family */
+        bool all_feed = c->arch && c->arch->hf.class_name; /* as in every published family */
         const bound dense = { "dense-width", layer->dense_width, all_feed, 1 << 20 };
         return check_bounds(&dense, 1, where);
     }
@@ -370,7 +370,7 @@ static cadre_status check_layer(const model_config *c, int64_t l, const char *wh
     return model_config_check_moe(&layer->moe, where);
 }
 
-/* Logits of one sparse layer are added to those of the next. */
+/* The logits of one sparse layer are added to those of the next, so all need as many experts. */
 static cadre_status check_residual_logits(const model_config *c, const char *where)
 {
     const layer_config *before = NULL;
@@ -412,7 +412,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
     return c->encoder ? model_config_check(c->encoder, where) : CADRE_OK;
 }
 
-/* ---- questions ---- */
+/* ---- facts about a configuration ---- */
 
 bool model_config_rotates(const model_config *c)
 {
@@ -440,7 +440,7 @@ int64_t model_config_sparse_layers(const model_config *config)
     return model_config_sparse_before(config, config->layers);
 }
 
-/* Both are sparse, with as many experts and picks, as wide. */
+/* Whether both are sparse and have the same experts, picks and width. */
 static bool layers_alike(const layer_config *a, const layer_config *b)
 {
     return a->sparse && b->sparse && a->moe.experts == b->moe.experts &&

@@ -1,8 +1,8 @@
-/* config_difference.c - whether two configurations are the same function of the same parameters.
+/* config_difference.c - compares two configurations as functions of the same parameters.
  *
- * What is compared here is what a saved model must keep. Numbers that only steer training
- * (coefficients of losses, the range of initial weights) are left out, and those that only say how
- * a file holds the same thing. */
+ * It compares what a saved model must keep. Fields that only steer training (coefficients of
+ * losses, the range of initial weights) are left out, and so are those that only say how a file
+ * holds the same thing. */
 #include <stddef.h>
 #include <string.h>
 
@@ -77,8 +77,8 @@ static const char *differing(const compared *list, size_t count, const void *a, 
 }
 #define DIFFERING(list, a, b) differing(list, sizeof(list) / sizeof *(list), a, b)
 
-/* What of the router's numbers has a part in picks and weights, which depends on the router and on
- * other numbers. */
+/* Compares those options of the routers that influence picks and weights, which depends on the
+ * router and on other options. */
 static const char *routes_differ(const moe_config *a, const moe_config *b)
 {
     const router *r = a->router;
@@ -142,7 +142,7 @@ static const char *sparse_layers_differ(const moe_config *a, const moe_config *b
     return name ? name : limits_differ(&a->dispatch, &b->dispatch);
 }
 
-/* Several ways of writing them down come to the same. */
+/* Compares positions, which can be described in several ways. */
 static const char *positions_differ(const rope_options *a, const rope_options *b)
 {
     bool dynamic = a->scaling == ROPE_DYNAMIC;

@@ -1,5 +1,5 @@
-/* config_fit.c - what a family's files cannot say, by its row and by writing it and reading it
- * back. */
+/* config_fit.c - finds what a family's files cannot describe: by its row, and by writing a
+ * configuration and reading it back. */
 #include "arch/config_fit.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 const char *architecture_refusal(const architecture *arch, const model_config *c)
 {
-    if (!arch->hf.class_name && !arch->base.router) return NULL; /* says everything by name */
+    if (!arch->hf.class_name && !arch->base.router) return NULL; /* names every choice */
     bool known = !strcmp(c->router->name, arch->base.router) ||
                  (arch->base.renorm && !strcmp(c->router->name, arch->base.renorm));
     if (!known) return "its router is another";

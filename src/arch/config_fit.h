@@ -1,4 +1,4 @@
-/* config_fit.h - whether the files of a family can say what a configuration is. */
+/* config_fit.h - whether the files of a family can describe a configuration. */
 #ifndef CADRE_ARCH_CONFIG_FIT_H
 #define CADRE_ARCH_CONFIG_FIT_H
 
@@ -7,8 +7,8 @@
 /* Why this family's files cannot hold the configuration ("its layers differ"); NULL: they can. */
 const char *architecture_refusal(const architecture *arch, const model_config *config);
 
-/* What a config.json of this family would not keep of the configuration: it is written, read back
- * and compared. *name as model_config_difference has it; NULL: all of it is kept. */
+/* Finds what a config.json of this family would lose of the configuration, by writing it, reading
+ * it back and comparing. *name is as in model_config_difference; NULL: nothing is lost. */
 cadre_status architecture_loses(
     const architecture *arch, const model_config *config, const char **name);
 

@@ -1,4 +1,5 @@
-/* config_gguf.c - GGUF metadata to a model_config and back, by the tables of the architectures. */
+/* config_gguf.c - reads GGUF metadata into a model_config and writes them, by the tables of the
+ * architectures. */
 #include "arch/config_gguf.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "format/quote.h"
 #include "text/gguf_ends.h"
 
-enum { QUANTIZATION_VERSION = 2 }; /* of ggml's block layouts */
+enum { QUANTIZATION_VERSION = 2 }; /* the version of ggml's block layouts */
 
 static const config_key shared_keys[] = {
     KEY_INT_OF("block_count", layers, KEY_REQUIRED, 0),
@@ -34,16 +35,15 @@ static const config_key yarn_keys[] = {
 };
 
 static const config_key head_keys[] = {
-    /* of grouped-query attention */
+    /* Keys of grouped-query attention */
     KEY_INT_OF("attention.key_length", head_dim, 0, 0),
     KEY_INT_OF("attention.value_length", value_dim, 0, 0),
     { 0 },
 };
 
-/* Of every kind: the RoPE scaling, and what queries and keys are multiplied with
- * besides. */
-static const config_key stretch_keys[] = {
-    /* The older name, where the next is not */
+/* Keys of every family: the RoPE scaling, and what multiplies queries and keys */
+static const config_key scaling_keys[] = {
+    /* The older name, which counts if the next is absent */
     KEY_REAL_OF("rope.scale_linear", rope.factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
     KEY_REAL_OF(
         "rope.scaling.attn_factor", rope.attention_factor, KEY_UNWRITTEN | KEY_ZERO_UNSAID, 1),
@@ -70,7 +70,7 @@ static bool has_own(const gguf *f, const model_config *c, const char *key)
     return gguf_has(f, name);
 }
 
-/* Factors that belong to no type that is read here: refused where they are not 1, or below 0, which
+/* Refuses a factor that belongs to no type that is read here, unless it is 1, or below 0, which
  * says nothing. */
 static cadre_status refuse_factor(const gguf *f, const model_config *c, const char *key)
 {
@@ -83,7 +83,7 @@ static cadre_status refuse_factor(const gguf *f, const model_config *c, const ch
         "%s: expected 1, the only value that is implemented, found %.9g", name, value);
 }
 
-/* YaRN's magnitude is the file's factor times its own. */
+/* YaRN's magnitude is the file's factor times the formula's own. */
 static cadre_status read_yarn(const gguf *f, model_config *c)
 {
     double factor = c->rope.factor, magnitude = c->rope.attention_factor;
@@ -96,15 +96,14 @@ static cadre_status read_yarn(const gguf *f, model_config *c)
     return CADRE_OK;
 }
 
-/* A factor without a type is a linear one; a factor of 0, or none, says that positions are not
- * stretched. */
+/* A factor without a type is linear. A factor of 0, or none, means that RoPE is not scaled. */
 static cadre_status read_positions(const gguf *f, model_config *c)
 {
     const config_key rotated[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
     gguf_string type = { "linear", 6 };
     CADRE_TRY(config_keys_read_gguf(f, rotated, c));
     CADRE_TRY(read_text(f, c, "rope.scaling.type", &type));
-    CADRE_TRY(config_keys_read_gguf(f, stretch_keys, c));
+    CADRE_TRY(config_keys_read_gguf(f, scaling_keys, c));
     if (has_own(f, c, "rope.scaling.factor")) CADRE_TRY(config_keys_read_gguf(f, factor_keys, c));
     c->rope.truncate = true;
     if (gguf_string_is(type, "yarn")) return read_yarn(f, c);
@@ -120,8 +119,7 @@ static cadre_status read_positions(const gguf *f, model_config *c)
         (int)type.size, type.data);
 }
 
-/* Stretched positions whose formula the metadata do not tell: each frequency has a divisor of its
- * own. */
+/* RoPE scaling whose formula the metadata do not give: each frequency has its own divisor. */
 static cadre_status read_divisors(const gguf *f, model_config *c)
 {
     gguf_tensor t;
@@ -149,7 +147,7 @@ static bool has_tensor(const gguf *f, const char *name)
     return gguf_tensor_find(f, name, &t);
 }
 
-/* What tensors say: how large the vocabulary is, and whether there are a head and biases. */
+/* Reads what tensors say: the size of the vocabulary, and whether there are a head and biases. */
 static cadre_status read_embedding(const gguf *f, model_config *c)
 {
     gguf_tensor embedding;
@@ -175,8 +173,8 @@ static cadre_status read_tokens(const gguf *f, model_config *c)
     return status;
 }
 
-/* 1 is softmax, 3 of the chosen logits, which renormalising comes to; 2 is a sigmoid, another kind
- * of router. */
+/* Checks the gating function. 1 is softmax, and 3 softmax of the chosen logits, which equals
+ * renormalising; 2 is a sigmoid, which is another kind of router. */
 static cadre_status check_gating(const gguf *f, const architecture *arch, bool renormalises)
 {
     int64_t gating = arch->gguf.gating;
@@ -184,7 +182,7 @@ static cadre_status check_gating(const gguf *f, const architecture *arch, bool r
     cadre_status status = name ? gguf_opt_int(f, name, 0, 4, &gating) : CADRE_ENOMEM;
     mem_free(name);
     CADRE_TRY(status);
-    if (gating == 0) return CADRE_OK; /* unsaid: as the family has it */
+    if (gating == 0) return CADRE_OK; /* not said: it is the family's */
     if (gating < (renormalises ? 4 : 3) && (gating == 2) == (arch->gguf.gating == 2))
         return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
@@ -214,8 +212,8 @@ static bool has_groups(const architecture *arch)
     return false;
 }
 
-/* Routing within groups of experts, which any file may ask for: a family whose routers have none
- * cannot do it. */
+/* Reads routing within groups of experts, which any file may ask for. A family whose routers have
+ * no groups refuses it. */
 static cadre_status read_groups(const gguf *f, model_config *c)
 {
     const config_key keys[] = { KEY_INT_OF("expert_group_count", groups, 0, 0),
@@ -237,14 +235,15 @@ static cadre_status read_groups(const gguf *f, model_config *c)
         c->arch->gguf.name, (long long)c->groups, (long long)c->groups_used);
 }
 
-/* The part of a head that is rotated, where it is not all. */
+/* Sets the part of a head that is rotated, if it is not all of it. */
 static void fit_rotary_share(model_config *c, int64_t rotated)
 {
     int64_t head = c->head_dim ? c->head_dim : c->heads ? c->width / c->heads : 0;
     if (rotated && !c->latent && head) c->rotary_share = (double)rotated / (double)head;
 }
 
-/* The blocks count layers that predict further tokens, behind the others. */
+/* Leaves out layers that predict further tokens, which the number of blocks includes after the
+ * others. */
 static cadre_status leave_predicting(const gguf *f, model_config *c)
 {
     char *name = mem_printf("%s.nextn_predict_layers", c->arch->gguf.name);
@@ -295,7 +294,7 @@ static cadre_status refuse_architecture(const gguf *f)
         architecture_names(true, known, sizeof known), (int)name.size, name.data);
 }
 
-/* A GGUF that belongs to a model and is none. */
+/* Refuses a GGUF that belongs to a model but is not one. */
 static cadre_status check_kind(const gguf *f)
 {
     gguf_string kind = { "model", 5 }, name = { "", 0 };
@@ -316,7 +315,8 @@ static cadre_status check_kind(const gguf *f)
         "general.type: expected \"model\", found \"%s\"", quote_bytes(kind.data, kind.size).text);
 }
 
-/* What the standard keys cannot say, a converted file holds as the text of its config.json. */
+/* Reads what the standard keys cannot say, which a converted file holds as the text of its
+ * config.json. */
 static cadre_status read_own(const gguf *f, model_config *config)
 {
     gguf_string text;
@@ -351,7 +351,8 @@ static void put_scaling(gguf_writer *w, const model_config *c, const char *kind)
 static void put_positions(gguf_writer *w, const model_config *c)
 {
     const config_key rotated[] = { KEY_INT_OF("rope.dimension_count", rope.width, 0, 0), { 0 } };
-    if (!c->latent) config_keys_write_gguf(rotated, c, w); /* else the family's own keys have it */
+    if (!c->latent)
+        config_keys_write_gguf(rotated, c, w); /* otherwise the family has its own keys */
     if (c->rope.scaling == ROPE_LINEAR) {
         put_scaling(w, c, "linear");
         config_keys_write_gguf(factor_keys, c, w);
@@ -361,7 +362,7 @@ static void put_positions(gguf_writer *w, const model_config *c)
         config_keys_write_gguf(factor_keys, c, w);
         config_keys_write_gguf(yarn_keys, c, w);
         snprintf(name, sizeof name, "%s.rope.scaling.original_context_length", c->arch->gguf.name);
-        /* Read as a real, but others expect this */
+        /* This is read as a float, but other programs expect an integer. */
         gguf_writer_int(w, name, GGUF_U32, (int64_t)c->rope.original_context);
         double more =
             c->latent ? 1 : rope_attention_factor(&c->rope) / rope_magnitude(c->rope.factor, 1);
@@ -399,7 +400,7 @@ cadre_status config_gguf_write(
     const architecture *arch = c->arch;
     json_writer text = json_writer_new(0);
     model_config sizes = *c;
-    /* No limit: others refuse it as a number */
+    /* There is no limit then, and other programs refuse the key. */
     if (c->groups_used == c->groups) sizes.groups = sizes.groups_used = 0;
     gguf_writer_string(w, "general.architecture", arch->gguf.name, strlen(arch->gguf.name));
     gguf_writer_string(w, "general.type", "model", 5);

@@ -1,4 +1,5 @@
-/* config_json.c - config.json to a model_config and back, by the tables of the architectures. */
+/* config_json.c - reads config.json into a model_config and writes it, by the tables of the
+ * architectures. */
 #include "arch/config_json.h"
 
 #include <string.h>
@@ -23,8 +24,8 @@ static const config_key shared_keys[] = {
 
 /* ---- reading ---- */
 
-/* The id of a special token: -1, of which some writers make 2^32 - 1, and null say that there is
- * none. */
+/* Reads the id of a special token. -1, which some writers write as 2^32 - 1, and null say that
+ * there is none. */
 static cadre_status read_id(const json_node *node, int64_t *id)
 {
     int64_t value = -1;
@@ -34,7 +35,7 @@ static cadre_status read_id(const json_node *node, int64_t *id)
     return CADRE_OK;
 }
 
-/* A number, null, or a list of which the first is the one that is named. */
+/* Reads a number, null, or a list, of which the first is the one that is named. */
 cadre_status config_eos_read(const json_node *root, model_config *c)
 {
     json_node node = json_member(root, "eos_token_id");
@@ -65,7 +66,8 @@ static cadre_status read_act(const json_node *root, model_config *c)
     return c->arch->hf.act ? config_keys_read(root, act, c) : CADRE_OK;
 }
 
-/* Numbers in fewer bits: how they lie shows in the tensors, but the scheme must be one of those. */
+/* Checks a quantisation scheme. The tensors show how their elements are stored, but the scheme must
+ * be one of those known. */
 static cadre_status read_quantization(const json_node *root)
 {
     json_node home, blocks;
@@ -144,7 +146,7 @@ static cadre_status read_document(
     if (status == CADRE_OK) status = model_config_check(&c, path);
     if (status != CADRE_OK) {
         model_config_free(&c);
-        /* A file's numbers are nobody's argument */
+        /* A value of a file is not an argument of the caller. */
         return status == CADRE_EARGUMENT ? CADRE_EFORMAT : status;
     }
     *config = c;
@@ -189,7 +191,7 @@ void config_eos_write(const model_config *c, json_writer *w)
     }
 }
 
-/* The name that PyTorch has for a format; what it has none for is read as float32. */
+/* PyTorch's name for a format; a format without one is read as float32. */
 static const char *dtype_of(const number_format *format)
 {
     return format == &number_bf16 ? "bfloat16" : format == &number_f16 ? "float16" : "float32";

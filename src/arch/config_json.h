@@ -1,4 +1,4 @@
-/* config_json.h - config.json to a model_config and back. */
+/* config_json.h - reads config.json into a model_config, and writes it. */
 #ifndef CADRE_ARCH_CONFIG_JSON_H
 #define CADRE_ARCH_CONFIG_JSON_H
 
@@ -7,18 +7,18 @@
 #include "format/json_writer.h"
 #include "kernel/number.h"
 
-/* config.json -> numbers, checked. numbers -> config.json, replaced whole. format: of most of the
- * matrices, for "torch_dtype". */
+/* model_config_read reads and checks the file. model_config_write replaces it as a whole; `format`
+ * is that of most matrices, for "torch_dtype". */
 cadre_status model_config_read(const char *path, model_config *config);
 cadre_status model_config_write(
     const model_config *config, const number_format *format, const char *path);
-/* The same of a text in memory. */
+/* Does the same with a text in memory. */
 cadre_status model_config_parse(
     const char *name, const char *text, size_t size, model_config *config);
 cadre_status model_config_text(
     const model_config *config, const number_format *format, json_writer *w);
 
-/* "eos_token_id", of config.json and of generation_config.json: what is read is added. */
+/* Reads "eos_token_id" of config.json or generation_config.json, and adds its ids. */
 cadre_status config_eos_read(const json_node *root, model_config *config);
 void config_eos_write(const model_config *config, json_writer *w);
 

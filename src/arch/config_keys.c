@@ -1,4 +1,4 @@
-/* config_keys.c - tables of keys and the members of JSON objects. */
+/* config_keys.c - reads and writes members of JSON objects by tables of keys. */
 #include "arch/config_keys.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ static bool is_what_it_must_be(const json_node *node, const char *value)
     }
 }
 
-/* The one of a key's names that the object has; else the first. */
+/* The first of a key's names that the object has; if it has none, the first name. */
 static const char *name_in(const json_node *root, const config_key *key, char buffer[64])
 {
     for (const char *at = key->name; at; at = strchr(at, '|')) {
@@ -44,7 +44,7 @@ static const char *name_in(const json_node *root, const config_key *key, char bu
     return buffer;
 }
 
-/* Several names of one number must not say different ones. */
+/* Checks that several names of one field do not say different things. */
 static cadre_status check_names(const json_node *root, const config_key *key, const char *chosen)
 {
     double first, other;

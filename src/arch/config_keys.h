@@ -1,5 +1,5 @@
-/* config_keys.h - tables of keys: which member of an object of config.json, or which of a GGUF's
- * metadata, holds which number of a model_config. */
+/* config_keys.h - tables of keys: which member of an object of config.json, or of a GGUF's
+ * metadata, holds which field of a model_config. */
 #ifndef CADRE_ARCH_CONFIG_KEYS_H
 #define CADRE_ARCH_CONFIG_KEYS_H
 
@@ -13,27 +13,27 @@ typedef enum key_kind {
     KEY_INT,  /* a field of model_config, int64_t */
     KEY_REAL, /* double */
     KEY_BOOL, /* bool */
-    /* No field: where present it must be `value`; anything else is an option that is not
-     * implemented */
+    /* The key has no field. If it is present it must be `value`; any other value is an option that
+     * is not implemented. */
     KEY_MUST,
 } key_kind;
 
 enum {
     KEY_REQUIRED = 1,
     KEY_UNWRITTEN = 2,
-    KEY_NULLABLE = 4, /* a value of `otherwise` is written as null */
-    KEY_UNUSUAL = 8,  /* ... is not written */
-    /* 0 says what an absent key says: writers that know no absence put it there */
+    KEY_NULLABLE = 4, /* the value `otherwise` is written as null ... */
+    KEY_UNUSUAL = 8,  /* ... or is not written */
+    /* 0 means the same as an absent key, because some writers never leave it out. */
     KEY_ZERO_UNSAID = 16,
 };
 
 typedef struct config_key {
-    const char *name; /* "a|b": b where a is not there; a is what is written */
+    const char *name; /* "a|b": a is written; b is read if a is absent */
     key_kind kind;
     size_t field; /* offsetof(model_config, ...) */
     unsigned flags;
-    double otherwise;  /* when absent or null */
-    const char *value; /* of KEY_MUST: true, false, a number, or else a string */
+    double otherwise;  /* the value if the key is absent or null */
+    const char *value; /* for KEY_MUST: true, false, a number, or else a string */
 } config_key;
 
 #define KEY_INT_OF(name_, field_, flags_, otherwise_)                                              \
@@ -53,8 +53,8 @@ typedef struct config_key {
         name_, KEY_MUST, 0, 0, 0, value_                                                           \
     }
 
-/* A table, ended by a NULL name (NULL: an empty one), read from the members of an object, and
- * written as such. */
+/* Reads and writes the members of an object by a table, which ends with a NULL name (NULL: an empty
+ * table). */
 cadre_status config_keys_read(
     const json_node *object, const config_key *keys, model_config *config);
 void config_keys_write(const config_key *keys, const model_config *config, json_writer *w);

@@ -1,4 +1,4 @@
-/* config_keys_gguf.c - tables of keys and GGUF's metadata. */
+/* config_keys_gguf.c - reads and writes GGUF's metadata by tables of keys. */
 #include "arch/config_keys_gguf.h"
 
 #include <stdio.h>
@@ -24,7 +24,7 @@ static cadre_status read_real(const gguf *f, const char *name, bool required, do
     return CADRE_OK;
 }
 
-/* A number, or one for each layer where all of them are the same. */
+/* Reads a number, or a list with a number for each layer if all of these are equal. */
 static cadre_status read_int(const gguf *f, const char *name, bool required, int64_t *value)
 {
     gguf_array list;
@@ -97,7 +97,7 @@ static void put_key(gguf_writer *w, const char *name, const config_key *key, con
         return;
     case KEY_REAL: gguf_writer_real(w, name, *(const double *)value); return;
     case KEY_BOOL: gguf_writer_bool(w, name, *(const bool *)value); return;
-    case KEY_MUST: return; /* what the family fixes is written apart */
+    case KEY_MUST: return; /* the family's constants are not written here */
     }
 }
 

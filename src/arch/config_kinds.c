@@ -1,5 +1,5 @@
-/* config_kinds.c - which kinds of sparse layers a model can hold: those whose parameters the list
- * of parameters (param_list.h) has a role for. */
+/* config_kinds.c - checks which kinds of sparse layers a model can hold: those for whose parameters
+ * THE LIST of parameters (param_list.h) has roles. */
 #include "arch/config.h"
 
 static cadre_status lacks(const char *where, const char *what, const char *name)
@@ -8,8 +8,8 @@ static cadre_status lacks(const char *where, const char *what, const char *name)
         "%s%s: a model has no place for it yet; `cadre layer` computes it", what, name);
 }
 
-/* What a sparse layer can be and a model's cannot: parameters that no layout names, and gates of
- * several tasks, of which a language model has one, the next token. */
+/* Refuses what a single sparse layer can be but a model's cannot: parameters that no layout names,
+ * and gates for several tasks, of which a language model has only one, the next token. */
 cadre_status model_config_check_moe(const moe_config *m, const char *where)
 {
     const router_options *o = &m->route;

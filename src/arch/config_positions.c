@@ -1,5 +1,5 @@
-/* config_positions.c - the parts of config.json whose keys depend on values: rotary positions,
- * plain or with RoPE scaling, and which layers have a sliding window. */
+/* config_positions.c - reads and writes the parts of config.json whose keys depend on values:
+ * rotary positions, with or without RoPE scaling, and which layers have a sliding window. */
 #include "arch/config_positions.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ static const config_key llama3_keys[] = {
 };
 
 static const config_key yarn_keys[] = {
-    KEY_REAL_OF("factor", rope.factor, 0, 0), /* unsaid: see fit_factor */
+    KEY_REAL_OF("factor", rope.factor, 0, 0), /* absent: see fit_factor */
     KEY_REAL_OF("original_max_position_embeddings", rope.original_context, KEY_UNUSUAL, 0),
     KEY_REAL_OF("beta_fast", rope.beta_fast, 0, 32),
     KEY_REAL_OF("beta_slow", rope.beta_slow, 0, 1),
@@ -61,8 +61,8 @@ static cadre_status read_share(const json_node *home, model_config *c)
     return CADRE_OK;
 }
 
-/* Two lists, for short and for long texts: only where they are one, for which of the two counts
- * would change within a text. */
+/* Reads two lists, for short and for long texts. They must be equal, because otherwise the one that
+ * counts would change within a text. */
 static cadre_status read_divisors(const json_node *home, model_config *c)
 {
     json_node lists[2];
@@ -90,8 +90,8 @@ static cadre_status read_divisors(const json_node *home, model_config *c)
     return status;
 }
 
-/* A factor beside no type means different things to different programs; and an object of objects,
- * of which each is for one kind of layers, is not what a type stands in. */
+/* Refuses a factor without a type, which means different things to different programs, and an
+ * object of objects, one for each kind of layers. */
 static cadre_status check_untyped(const json_node *home, const char *name)
 {
     double factor = 1;
@@ -107,14 +107,14 @@ static cadre_status check_untyped(const json_node *home, const char *name)
     return CADRE_OK;
 }
 
-/* YaRN without a factor stretches the first context to the whole one. */
+/* YaRN without a factor scales the original context to the model's context. */
 static void fit_factor(model_config *c)
 {
     bool yarn = c->rope.scaling == ROPE_YARN && c->rope.factor == 0 && c->rope.original_context > 0;
     if (yarn) c->rope.factor = (double)c->context / c->rope.original_context;
 }
 
-static cadre_status read_stretch(const json_node *home, const char *name, model_config *c)
+static cadre_status read_scaling(const json_node *home, const char *name, model_config *c)
 {
     const char *type = NULL;
     int kind = 0;
@@ -135,7 +135,7 @@ static cadre_status read_stretch(const json_node *home, const char *name, model_
     return json_opt_real(home, "rope_theta", 1, 1e12, &c->rope.theta);
 }
 
-/* Published files have rope_theta beside rope_scaling, transformers 5 has all in
+/* Published files have rope_theta beside rope_scaling; transformers 5 has everything in
  * rope_parameters. */
 cadre_status config_positions_read(const json_node *root, model_config *c)
 {
@@ -149,7 +149,7 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
         json_node home;
         CADRE_TRY(json_opt_object(root, homes[i], &home));
         if (!home.value) continue;
-        CADRE_TRY(read_stretch(&home, homes[i], c));
+        CADRE_TRY(read_scaling(&home, homes[i], c));
         CADRE_TRY(read_share(&home, c));
     }
     bool known = c->rope.scaling == ROPE_YARN ? c->rope.original_context > 0
@@ -158,7 +158,7 @@ cadre_status config_positions_read(const json_node *root, model_config *c)
     return CADRE_OK;
 }
 
-/* The families whose files say whether there are any. */
+/* For families whose files say whether there are windows */
 static cadre_status read_used_windows(const json_node *root, model_config *c)
 {
     bool used = false;
@@ -230,7 +230,8 @@ void config_positions_write(const model_config *c, json_writer *w)
     if (c->arch->base.rotary_share != 0) json_put_real(w, "partial_rotary_factor", c->rotary_share);
     for (int i = 0; i < KINDS; i++) {
         if (kinds[i].scaling != c->rope.scaling || (i == 0 && !c->arch->base.rope)) continue;
-        if (i && kinds[i - 1].scaling == kinds[i].scaling) continue; /* another name of the same */
+        if (i && kinds[i - 1].scaling == kinds[i].scaling)
+            continue; /* another name of the same type */
         json_put_object(w, "rope_scaling");
         json_put_string(w, "type", kinds[i].name);
         json_put_string(w, "rope_type", kinds[i].name);

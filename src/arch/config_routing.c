@@ -1,5 +1,5 @@
-/* config_routing.c - what options say about a model's routing that holds outside of training too:
- * the part that a saved model must keep. */
+/* config_routing.c - reads what options say about a model's routing that also holds outside of
+ * training, and which a saved model must therefore keep. */
 #include "arch/config.h"
 #include "moe/settings.h"
 
@@ -10,7 +10,7 @@ static const layer_config *first_sparse(const model_config *c)
     return NULL;
 }
 
-/* What holds in training alone is left out: a limit that is lifted afterwards, random numbers. */
+/* Leaves out what holds only in training: a limit that is lifted afterwards, and random numbers. */
 static void keep_what_evaluation_reads(model_config *c, const moe_config *moe)
 {
     bool limited = moe->dispatch.in_eval && moe->dispatch.overflow != OVERFLOW_NONE;
@@ -18,13 +18,13 @@ static void keep_what_evaluation_reads(model_config *c, const moe_config *moe)
     bool residual = moe->route.residual || (c->own_route && c->route.residual);
     c->own_route = true;
     c->route = moe->route;
-    c->route.residual = residual; /* which the first sparse layer has not */
+    c->route.residual = residual; /* which the first sparse layer does not have */
     c->input_scale = (double)moe->input_scale;
     c->route.jitter = c->route.logit_noise = 0;
     c->route.jitter_experts = false;
 }
 
-/* What the options say of each sparse layer. */
+/* Reads the options of each sparse layer. */
 static cadre_status read_layers(model_config *c, const cadre_options *o)
 {
     int factors = cadre_options_count(o, "capacity-factor");

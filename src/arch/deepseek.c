@@ -1,5 +1,5 @@
-/* deepseek.c - DeepSeekMoE-16B (Dai et al. 2024): shared experts beside fine-grained ones, raw
- * softmax weights. */
+/* deepseek.c - DeepSeekMoE-16B (Dai et al. 2024): shared experts beside fine-grained ones, and
+ * softmax weights that are not renormalised. */
 #include "arch/architecture.h"
 
 static const config_key keys[] = {

@@ -1,5 +1,5 @@
-/* deepseek2.c - DeepSeek-V2 and V2-Lite (2024): latent attention, raw softmax weights times a
- * factor, groups as good as their best expert, shared experts. */
+/* deepseek2.c - DeepSeek-V2 and V2-Lite (2024): latent attention, softmax weights times a factor,
+ * groups that are scored by their best expert, and shared experts. */
 #include "arch/deepseek2.h"
 
 #include <stdio.h>
@@ -33,7 +33,7 @@ static const config_key keys[] = {
     { 0 },
 };
 
-/* "topk_method": whether the groups count. */
+/* Reads "topk_method", which says whether groups count. */
 static cadre_status read_method(const json_node *root, model_config *c)
 {
     const char *method = "greedy";
@@ -69,8 +69,8 @@ const config_key deepseek2_gguf_keys[] = {
     { 0 },
 };
 
-/* The widths of a head, which files from before the absorbed form have under other names; and
- * YaRN's magnitude, a tenth of it. */
+/* Reads the widths of a head, which files older than the absorbed form have under other names, and
+ * YaRN's magnitude, of which the file holds a tenth. */
 cadre_status deepseek2_read_gguf(const gguf *file, model_config *c)
 {
     const config_key before[] = { KEY_INT_OF("attention.key_length", head_dim, KEY_REQUIRED, 0),
@@ -81,7 +81,7 @@ cadre_status deepseek2_read_gguf(const gguf *file, model_config *c)
     if (!c->head_dim || !c->value_dim) CADRE_TRY(config_keys_read_gguf(file, before, c));
     if (c->head_dim <= c->rope_dim)
         return cadre_fail(CADRE_EFORMAT, gguf_path(file),
-            "deepseek2.attention.key_length_mla: expected more than the %lld that are turned, "
+            "deepseek2.attention.key_length_mla: expected more than the %lld that are rotated, "
             "found %lld",
             (long long)c->rope_dim, (long long)c->head_dim);
     c->nope_dim = c->head_dim - c->rope_dim;
@@ -91,7 +91,7 @@ cadre_status deepseek2_read_gguf(const gguf *file, model_config *c)
     return CADRE_OK;
 }
 
-/* What one compressed key and its value take in the cache. */
+/* Writes the widths of a compressed key and its value in the cache. */
 void deepseek2_write_gguf(const model_config *c, gguf_writer *w)
 {
     gguf_writer_int(w, "deepseek2.attention.key_length", GGUF_U32, c->kv_lora + c->rope_dim);
@@ -100,7 +100,8 @@ void deepseek2_write_gguf(const model_config *c, gguf_writer *w)
     gguf_writer_real(w, "deepseek2.rope.scaling.yarn_log_multiplier", 0.1 * c->rope.mscale_all_dim);
 }
 
-/* Files that do not say how experts are scored: sigmoids are what a bias is added to. */
+/* Whether a file is of DeepSeek-V3. If it does not say how experts are scored, a selection bias
+ * means sigmoids. */
 bool deepseek2_is_v3(const gguf *file)
 {
     int64_t gating = 0, dense = 0;
@@ -108,7 +109,7 @@ bool deepseek2_is_v3(const gguf *file)
     char name[GGUF_NAME];
     if (gguf_opt_int(file, "deepseek2.expert_gating_func", 0, INT32_MAX, &gating) != CADRE_OK)
         return false;
-    if (gating) return gating == 2; /* 0: unsaid */
+    if (gating) return gating == 2; /* 0: not said */
     if (gguf_opt_int(file, "deepseek2.leading_dense_block_count", 0, CONFIG_MAX_LAYERS, &dense) !=
         CADRE_OK)
         return false;

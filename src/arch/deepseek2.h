@@ -1,5 +1,5 @@
 /* deepseek2.h - GGUF's "deepseek2", which DeepSeek-V2 and V3 share: the widths of latent attention,
- * its magnitudes, and which of the two a file is of. */
+ * its magnitudes, and the way to tell the two apart. */
 #ifndef CADRE_ARCH_DEEPSEEK2_H
 #define CADRE_ARCH_DEEPSEEK2_H
 

@@ -1,5 +1,5 @@
-/* deepseek_v3.c - DeepSeek-V3 (2024): latent attention, sigmoid scores, selection by biased
- * scores within groups, a shared expert. Its prediction layers are not read. */
+/* deepseek_v3.c - DeepSeek-V3 (2024): latent attention, sigmoid scores, selection by biased scores
+ * within groups, and a shared expert. Its layers that predict further tokens are not read. */
 #include "arch/architecture.h"
 #include "arch/deepseek2.h"
 

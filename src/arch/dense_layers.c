@@ -1,4 +1,4 @@
-/* dense_layers.c - "mlp_only_layers", a list of layers. */
+/* dense_layers.c - reads and writes "mlp_only_layers", a list of layers. */
 #include "arch/dense_layers.h"
 
 cadre_status dense_layers_read(const json_node *root, model_config *config)

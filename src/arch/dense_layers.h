@@ -1,5 +1,5 @@
-/* dense_layers.h - "mlp_only_layers" of several families: layers that are dense, whatever the step
- * of sparse ones says. */
+/* dense_layers.h - "mlp_only_layers" of several families: layers that are dense even if the step of
+ * sparse layers says otherwise. */
 #ifndef CADRE_ARCH_DENSE_LAYERS_H
 #define CADRE_ARCH_DENSE_LAYERS_H
 

@@ -1,8 +1,8 @@
-/* document_end.c - which of a model's end tokens ends a document: models for conversations name the
- * end of a turn first. */
+/* document_end.c - finds the end token that ends a document. Models for conversations name the end
+ * of a turn first. */
 #include "arch/document_end.h"
 
-/* As families of models spell it. */
+/* The spellings that families of models use */
 static bool ends_documents(string_view piece)
 {
     static const char *const pieces[] = { "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>",

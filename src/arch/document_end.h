@@ -5,8 +5,8 @@
 #include "arch/config.h"
 #include "text/tokenizer.h"
 
-/* Of the tokens that end a text for this model, the one that ends documents rather than turns of a
- * conversation; -1: it has none. */
+/* The token, among those that end a text for this model, that ends documents and not turns of a
+ * conversation; -1: there is none. */
 int32_t document_end(const model_config *config, const tokenizer *t);
 
 #endif

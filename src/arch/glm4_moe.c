@@ -1,5 +1,5 @@
-/* glm4_moe.c - GLM-4.5 and 4.6 (2025): DeepSeek-V3's routing with grouped-query attention, of
- * which half of each head is rotated. */
+/* glm4_moe.c - GLM-4.5 and 4.6 (2025): DeepSeek-V3's routing with grouped-query attention, in which
+ * half of each head is rotated. */
 #include "arch/architecture.h"
 
 static const config_key keys[] = {
@@ -48,7 +48,7 @@ static void write_norms(const model_config *c, json_writer *w)
     json_put_int(w, "num_nextn_predict_layers", 0);
 }
 
-/* Norms are told by their tensors. */
+/* The tensors show whether there are norms. */
 static cadre_status read_gguf(const gguf *file, model_config *c)
 {
     gguf_tensor t;

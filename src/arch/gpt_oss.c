@@ -1,5 +1,5 @@
-/* gpt_oss.c - gpt-oss (2025): softmax over the chosen logits, biases everywhere, a sink logit
- * a head, every second layer with a window, experts of a clamped form whose gate and up rows
+/* gpt_oss.c - gpt-oss (2025): softmax over the chosen logits, biases everywhere, a sink logit for
+ * each head, a window in every second layer, and experts of a clamped form whose gate and up rows
  * alternate. */
 #include "arch/architecture.h"
 
@@ -61,7 +61,7 @@ static const rope_options yarn = {
     .scaling = ROPE_YARN, .factor = 32, .original_context = 4096, .beta_fast = 32, .beta_slow = 1
 };
 
-/* The published model does not round YaRN's bounds, which GGUF has no key for. */
+/* The published model does not round YaRN's bounds; GGUF has no key for that. */
 static cadre_status read_gguf(const gguf *file, model_config *c)
 {
     (void)file;

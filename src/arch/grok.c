@@ -1,5 +1,5 @@
-/* grok.c - Grok-1 (2024): raw softmax weights, GELU experts, soft caps, a norm behind each
- * half of a block. */
+/* grok.c - Grok-1 (2024): softmax weights that are not renormalised, GELU experts, soft caps, and a
+ * norm after each half of a block. */
 #include "arch/architecture.h"
 
 static const config_key keys[] = {

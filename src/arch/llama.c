@@ -1,4 +1,4 @@
-/* llama.c - Llama (Touvron et al. 2023 and after): the dense transformer that most sparse ones
+/* llama.c - Llama (Touvron et al. 2023 and later): the dense transformer that most sparse models
  * are made of. */
 #include "arch/architecture.h"
 #include "arch/config_keys_gguf.h"

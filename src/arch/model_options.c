@@ -1,8 +1,8 @@
 /* model_options.c - THE TABLE of options that describe a model.
  *
- * A row without a default takes the recipe's value (or the opened model's). Bounds here are those
- * of one number alone; what two of them must agree on (heads that divide a width, picks within the
- * experts) is checked where the shape is made. */
+ * A row without a default takes the value of the recipe or of the opened model. The bounds here are
+ * those of a single value. What several values must agree on (heads that divide a width, picks
+ * within the experts) is checked where the shape is made. */
 #include "arch/recipe.h"
 #include "base/options.h"
 #include "moe/router.h"

@@ -1,5 +1,5 @@
-/* param.c - which parameters a configuration has: THE LIST walked for a model, its layers and their
- * experts. */
+/* param.c - makes the table of a configuration's parameters: THE LIST is walked for a model, its
+ * layers and their experts. */
 #include "arch/param.h"
 
 #include "base/checked.h"
@@ -9,15 +9,15 @@ enum { OFFSET_UNIT = 16 }; /* elements: a cache line of floats */
 
 typedef struct builder {
     const model_config *config; /* of the stack */
-    bool whole;                 /* the encoder's too */
-    bool embedded;              /* the embedding is there already */
+    bool whole;                 /* also the encoder's */
+    bool embedded;              /* the embedding is in the table */
     param_share share;
     param_table *table;
     bool overflow;
-    const param_row *uncut; /* that has fewer pieces than there are slices */
+    const param_row *uncut; /* a parameter with fewer pieces than there are slices */
 } builder;
 
-/* The i-th of `parts` shares of n things, neighbours: as many as in any other, or one more. */
+/* Where the i-th of `parts` neighbouring shares of n things begins. Sizes differ by at most one. */
 static int64_t share_begin(int64_t n, int32_t i, int32_t parts) { return n * i / parts; }
 
 static bool is_held(const builder *b, int64_t layer, int64_t expert)
@@ -37,7 +37,7 @@ static router_parameter own_of(const builder *b, param_role role, int64_t layer)
     return own[role - ROLE_ROUTER_OWN_0];
 }
 
-/* The router's own parameters are trained or states as it says. */
+/* The router says which of its own parameters are trained and which are states. */
 static param_kind kind_of(const builder *b, param_role role, int64_t layer)
 {
     if (!param_is_routers_own(role)) return param_row_of(role)->kind;
@@ -51,7 +51,7 @@ static param_start start_of(const builder *b, param_role role, int64_t layer)
     return (param_start){ own.start, own.value, (int32_t)own.cols, experts };
 }
 
-/* This rank's slice of a parameter of that shape. */
+/* This rank's slice of a parameter with this shape */
 static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert, param_shape s)
 {
     const param_row *row = param_row_of(role);
@@ -110,7 +110,7 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
     t->active += lookup ? s.cols : idle ? 0 : size;
 }
 
-/* All parameters of one scope: of the model, of layer l, or of one of its experts. */
+/* Adds all parameters of one scope: of the model, of layer l, or of one of its experts. */
 static void add_scope(builder *b, param_scope scope, int64_t l, int64_t expert)
 {
     const layer_config *layer = scope == OF_MODEL ? NULL : &b->config->layer[l];
@@ -121,7 +121,8 @@ static void add_scope(builder *b, param_scope scope, int64_t l, int64_t expert)
     }
 }
 
-/* Experts one after another, each with its matrices: one expert's weights are neighbours. */
+/* Experts come one after another, each with its matrices, so that one expert's weights are
+ * neighbours. */
 static void walk_stack(builder *b)
 {
     add_scope(b, OF_MODEL, -1, -1);

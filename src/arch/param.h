@@ -1,14 +1,14 @@
-/* param.h - the parameters of a model, one row each: role, place, shape, kind.
+/* param.h - the parameters of a model, one row for each: role, place, shape, kind.
  *
- * A table is computed from a model_config alone. It is the order of model files, of the optimiser's
- * state and of every loop over parameters: loading, saving, initialising, decaying, hashing all
- * walk it. */
+ * A table is computed from a model_config alone. It gives the order of model files, of the
+ * optimiser's state and of every loop over parameters: loading, saving, initialising, decaying and
+ * hashing all walk it. */
 #ifndef CADRE_ARCH_PARAM_H
 #define CADRE_ARCH_PARAM_H
 
 #include "arch/param_list.h"
 
-/* What a router's own parameter starts with, and the columns that it has to its router. */
+/* What a router's own parameter starts with, and how many columns it has for its router */
 typedef struct param_start {
     router_start kind;
     real value;
@@ -17,21 +17,21 @@ typedef struct param_start {
 
 typedef struct param {
     param_role role;
-    param_kind kind;    /* PARAM_STATE: part of the model, not trained by gradient */
-    int32_t layer;      /* -1: of the model */
-    int32_t expert;     /* -1: not one of several experts */
-    bool encoder;       /* of the stack that reads, not of the one that writes */
+    param_kind kind;    /* PARAM_STATE: part of the model, but not trained by gradient */
+    int32_t layer;      /* -1: it belongs to the model */
+    int32_t expert;     /* -1: it belongs to no expert */
+    bool encoder;       /* it belongs to the encoder */
     int64_t rows, cols; /* [rows, cols]; a vector has rows 1 */
-    int64_t offset;     /* of its first element when all lie one after another, each 16-aligned */
-    /* Where the table is of one rank's share: rows (of a vector: numbers) of the whole that come
-     * before these, and of how many */
+    int64_t offset;     /* of its first element in the flat layout, a multiple of 16 */
+    /* In a table of one rank's share: the rows (of a vector: elements) of the whole parameter that
+     * come before these, and how many there are in all */
     int64_t first, whole;
-    param_start start; /* of ROLE_ROUTER_OWN_* */
-    bool copy; /* other ranks hold the same, and one of them counts it in sums over parameters */
+    param_start start; /* for ROLE_ROUTER_OWN_* */
+    bool copy; /* other ranks hold the same; one of them counts it in sums over parameters */
 } param;
 
-/* What one rank holds: of every parameter that is cut one of so many slices, of each layer's
- * experts one of so many groups of neighbours, and all the rest. */
+/* What one rank holds: one of several slices of every parameter that is cut, one of several groups
+ * of neighbouring experts of each layer, and everything else */
 typedef struct param_share {
     int32_t slice, slices;
     int32_t group, groups;
@@ -40,27 +40,29 @@ typedef struct param_share {
 typedef struct param_table {
     param *rows;
     int64_t count;
-    int64_t elements; /* of the flat layout, padding included */
-    int64_t total;    /* parameters, PARAM_STATE left out */
-    /* Of those, used by one token (of the embedding its one row, where the head is another
-     * matrix) */
+    int64_t elements; /* of the flat layout, including padding */
+    int64_t total;    /* parameters without PARAM_STATE */
+    /* Those of them that one token uses. Of the embedding that is one row, if the head is another
+     * matrix. */
     int64_t active;
 } param_table;
 
 cadre_status param_table_make(const model_config *config, param_table *table);
-/* The same, and behind it what its encoder has: all but the embedding where the two share it. */
+/* Does the same and adds the parameters of its encoder after them, except an embedding that both
+ * share. */
 cadre_status param_table_make_whole(const model_config *config, param_table *table);
-/* The model or its encoder: what the parameter's layer is a layer of. */
+/* The configuration, of the model or its encoder, that the parameter's layer belongs to */
 const model_config *param_stack(const model_config *config, const param *p);
-/* Of one rank's share: rows and elements are those that it holds, total and active the model's. */
+/* Makes the table of one rank's share: rows and elements are those that it holds, total and active
+ * those of the model. */
 cadre_status param_table_make_share(
     const model_config *config, const param_share *share, param_table *table);
 void param_table_free(param_table *table);
 
-/* A matrix of one row is none */
+/* A matrix with one row is not a vector. */
 static inline bool param_is_vector(const param *p) { return param_kind_is_vector(p->kind); }
 
-/* Elements of the whole that come before the first one here. */
+/* The elements of the whole parameter that come before the first one here */
 static inline int64_t param_elements_before(const param *p)
 {
     return param_is_vector(p) ? p->first : p->first * p->cols;

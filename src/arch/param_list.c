@@ -1,8 +1,8 @@
-/* param_list.c - THE LIST of parameters: what each role is, when a model has it, of which shape,
- * and what files call it. */
+/* param_list.c - THE LIST of parameters: what each role is, when a model has it, which shape it
+ * has, and what files call it. */
 #include "arch/param_list.h"
 
-/* ---- shapes: rows 0 where the model, or the layer, has no such parameter ---- */
+/* ---- shapes; rows 0: the model, or the layer, has no such parameter ---- */
 
 static param_shape matrix_of(int64_t rows, int64_t cols) { return (param_shape){ rows, cols }; }
 static param_shape matrix_if(bool there, int64_t rows, int64_t cols)
@@ -34,7 +34,7 @@ ALWAYS(width, vector_of(c->width))
 LAYERS_OWN(ffn_norm, vector_if(layer_feeds_forward(l), l->mixer.width))
 ALWAYS(post_norm, vector_if(c->post_norms, c->width))
 
-/* Token mixers. Latent attention has queries straight from the input (Q) or by way of q_lora (Q_A,
+/* Token mixers. Latent attention has queries directly from the input (Q) or by way of q_lora (Q_A,
  * Q_B). */
 static bool grouped(const layer_config *l) { return l->mixer.row == &mixer_grouped; }
 static bool latent(const layer_config *l) { return l->mixer.row == &mixer_latent; }
@@ -98,8 +98,8 @@ SHAPE(cross_out)
     return matrix_if(l->cross.row != NULL, c->width, l->cross.heads * l->cross.value_dim);
 }
 
-/* A feed-forward of hidden width h: gate (or the one input matrix), up where the form has two
- * inputs, down. */
+/* A feed-forward of hidden width h: gate (or the only input matrix), up if the form has two inputs,
+ * and down. */
 static bool has_up(const model_config *c) { return model_config_inputs(c) == 2; }
 
 static bool dense(const layer_config *l) { return !l->sparse && l->dense_width > 0; }
@@ -111,7 +111,7 @@ SHAPE(gate_bias) { return vector_if(dense(l) && c->ffn_bias, l->dense_width); }
 SHAPE(up_bias) { return vector_if(dense(l) && c->ffn_bias && has_up(c), l->dense_width); }
 SHAPE(down_bias) { return vector_if(dense(l) && c->ffn_bias, c->width); }
 
-/* Sparse layers. */
+/* Sparse layers */
 static bool routed_with(const model_config *c, const layer_config *l, uint32_t trait)
 {
     return l->sparse && (c->router->traits & trait);
@@ -153,7 +153,7 @@ LAYERS_OWN(constant_weight,
     vector_if(l->sparse && l->moe.constants > 0, 2 * l->moe.constants * l->moe.width))
 LAYERS_OWN(
     constant_value, vector_if(l->sparse && l->moe.constants > 0, l->moe.constants * l->moe.width))
-/* W: the latent width where experts act in one, else the model's */
+/* The width on which experts act: the latent width if there is one, otherwise the model's. */
 static int64_t expert_side(const model_config *c, const layer_config *l)
 {
     return in_latent(l) ? l->moe.latent : c->width;
@@ -172,7 +172,7 @@ LAYERS_OWN(coefficient_bias, vector_if(residual(l), 2))
 SHAPE(shared_gate) { return matrix_if(shared(c, l), l->moe.shared, c->width); }
 SHAPE(shared_up) { return matrix_if(shared(c, l) && has_up(c), l->moe.shared, c->width); }
 SHAPE(shared_down) { return matrix_if(shared(c, l), c->width, l->moe.shared); }
-SHAPE(shared_sigmoid) { return matrix_if(shared(c, l) && c->shared_gated, 1, c->width); }
+SHAPE(shared_expert_gate) { return matrix_if(shared(c, l) && c->shared_gated, 1, c->width); }
 
 /* ---- the list, in the order of model files ---- */
 
@@ -312,7 +312,7 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_LATENT_DOWN] = { PARAM_MATRIX, OF_LAYER, REPACKED, WHOLE, .shape = shape_latent_down,
         .folder = { { "model.layers.{l}.mlp.latent_down_proj.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_latent_down.weight", 0 } } },
-    /* Its product is added to what is there */
+    /* Its product is added to what is there. */
     [ROLE_LATENT_UP] = { PARAM_MATRIX, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_latent_up,
         .folder = { { "model.layers.{l}.mlp.latent_up_proj.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_latent_up.weight", 0 } } },
@@ -364,7 +364,7 @@ static const param_row list[ROLE_COUNT] = {
         .folder = { { "model.layers.{l}.mlp.shared_experts.down_proj.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_down_shexp.weight", 0 } } },
     [ROLE_SHARED_EXPERT_GATE] = { PARAM_ROUTER, OF_LAYER, AS_IT_IS, WHOLE,
-        .shape = shape_shared_sigmoid,
+        .shape = shape_shared_expert_gate,
         .folder = { { "model.layers.{l}.mlp.shared_expert_gate.weight", 0 } },
         .gguf = { { "blk.{l}.ffn_gate_inp_shexp.weight", 0 } } },
     [ROLE_RESIDUAL_GATE] = { PARAM_MATRIX, OF_LAYER, REPACKED, BY_ROW, .shape = shape_residual_gate,

@@ -1,9 +1,9 @@
-/* param_list.h - THE LIST of parameters: one row a role, with everything that holds for it in every
- * model.
+/* param_list.h - THE LIST of parameters: one row for each role, with everything that holds for it
+ * in every model.
  *
- * The order of roles is the order of model files and of the optimiser's state: the model's own
- * first, then layer by layer the layer's, then its experts', one expert after another. Nothing else
- * follows from it. */
+ * The order of roles is the order of model files and of the optimiser's state: first the model's
+ * own, then those of each layer, then those of its experts, one expert after another. Nothing else
+ * follows from the order. */
 #ifndef CADRE_ARCH_PARAM_LIST_H
 #define CADRE_ARCH_PARAM_LIST_H
 
@@ -87,7 +87,7 @@ typedef enum param_role {
     ROLE_COUNT
 } param_role;
 
-/* PARAM_STATE: part of the model, not trained by gradient */
+/* PARAM_STATE: part of the model, but not trained by gradient */
 typedef enum param_kind {
     PARAM_MATRIX,
     PARAM_NORM,
@@ -97,45 +97,46 @@ typedef enum param_kind {
     PARAM_STATE
 } param_kind;
 
-/* One a model, one a layer, one an expert */
+/* There is one for the model, one for each layer, or one for each expert. */
 typedef enum param_scope { OF_MODEL, OF_LAYER, OF_EXPERT } param_scope;
 
-/* REPACKED: a matrix that products read whole, and that --repack may lay out again. Rows of the
- * embedding are looked up, and latent attention takes its matrices apart. */
+/* REPACKED: a matrix that products read as a whole, and that --repack may lay out again. The others
+ * differ: rows of the embedding are looked up, and latent attention takes its matrices apart. */
 typedef enum param_repacking { AS_IT_IS, REPACKED } param_repacking;
 
-/* Where tensor parallelism cuts a parameter: between rows of a matrix, between numbers of a vector,
+/* Where tensor parallelism cuts a parameter: between rows of a matrix or elements of a vector,
  * never across a sum over k (kernel/gemm.h), so that the slices' outputs side by side are the bits
- * of the whole. Expert parallelism cuts none: who holds an expert holds all that is OF_EXPERT. */
+ * of the whole. Expert parallelism cuts no parameter: the rank that holds an expert holds
+ * everything that is OF_EXPERT. */
 typedef enum param_cut {
-    WHOLE,   /* every rank holds it: norms and routers, which read whole rows */
-    BY_ROW,  /* between any two */
+    WHOLE,   /* every rank holds it: norms, and routers, which read whole rows */
+    BY_ROW,  /* between any two rows */
     BY_HEAD, /* between key-value heads, each with the queries that read it */
 } param_cut;
 
 typedef struct param_shape {
-    int64_t rows, cols; /* a vector has rows 1; rows 0: not there */
+    int64_t rows, cols; /* a vector has rows 1; rows 0: it does not exist */
 } param_shape;
 
-/* What a tensor of a file is to the parameter. */
+/* The part that a parameter is of a file's tensor */
 enum tensor_form {
-    TENSOR_EXPERTS = 1 << 0,    /* [experts, ...]: the layer's experts one after another */
+    TENSOR_EXPERTS = 1 << 0,    /* [experts, ...]: all experts of the layer, one after another */
     TENSOR_TRANSPOSED = 1 << 1, /* [in, out] */
-    /* Gate and up in one tensor, this being the first half of its rows (of a bias: numbers) ... */
+    /* Gate and up in one tensor: this is the first half of its rows (of a bias: elements) ... */
     TENSOR_FIRST = 1 << 2,
     TENSOR_SECOND = 1 << 3, /* ... the second half, */
     TENSOR_EVEN = 1 << 4,   /* ... or rows 0, 2, 4 ... */
     TENSOR_ODD = 1 << 5,    /* ... and 1, 3, 5 ... */
     /* NAME_blocks [rows, cols / 32, 16] and NAME_scales [rows, cols / 32] */
     TENSOR_MXFP4 = 1 << 6,
-    TENSOR_PAIRED = 1 << 7, /* rows i and i + half of a head's are neighbours 2i and 2i + 1 */
+    TENSOR_PAIRED = 1 << 7, /* rows i and i + half of a head are neighbours, 2i and 2i + 1 */
     TENSOR_HEADS = 1 << 8,  /* [heads, rows of one head, cols] */
-    /* Rows (of a bias: numbers) of queries, then of keys, then of values */
+    /* Rows (of a bias: elements) of queries, then of keys, then of values */
     TENSOR_QKV = 1 << 9,
     TENSOR_HALF = TENSOR_FIRST | TENSOR_SECOND | TENSOR_EVEN | TENSOR_ODD,
 };
 
-/* A tensor's name, in which "{l}" stands for the layer and "{e}" for the expert, and its form. */
+/* A tensor's name, in which "{l}" stands for the layer and "{e}" for the expert, and its form */
 typedef struct tensor_pattern {
     const char *pattern;
     unsigned form;
@@ -148,10 +149,9 @@ typedef struct param_row {
     param_scope scope;
     param_repacking repacking;
     param_cut cut;
-    /* L NULL where the scope is the model */
+    /* l is NULL if the scope is the model. */
     param_shape (*shape)(const model_config *c, const layer_config *l);
-    /* How most families' files hold it: files hold one of them, and the first is what is
-     * written. */
+    /* How the files of most families hold it: a file has one of these, and the first is written. */
     tensor_pattern folder[PARAM_PATTERNS], gguf[PARAM_PATTERNS];
 } param_row;
 
@@ -167,8 +167,8 @@ static inline bool param_kind_is_vector(param_kind kind)
     return kind == PARAM_NORM || kind == PARAM_BIAS || kind == PARAM_STATE;
 }
 
-/* How many pieces a parameter of this shape may be cut into: 1, its heads, or its rows (a vector's
- * numbers). */
+/* Into how many pieces a parameter of this shape may be cut: 1, its heads, or its rows (of a
+ * vector: elements). */
 int64_t param_pieces(
     const param_row *row, const model_config *c, const layer_config *l, param_shape shape);
 

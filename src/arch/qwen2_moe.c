@@ -1,5 +1,5 @@
-/* qwen2_moe.c - Qwen1.5-MoE and Qwen2-MoE (2024): raw softmax weights, a gated shared expert
- * of its own width, biases of q, k, v. */
+/* qwen2_moe.c - Qwen1.5-MoE and Qwen2-MoE (2024): softmax weights that are not renormalised, a
+ * shared expert with a gate and its own width, and biases of q, k and v. */
 #include "arch/architecture.h"
 #include "arch/dense_layers.h"
 
@@ -30,7 +30,7 @@ static const config_key gguf_keys[] = {
     { 0 },
 };
 
-/* The first files had one width: of the shared expert, and of the chosen ones together. */
+/* The first files had one width, for the shared expert and for the chosen experts together. */
 static cadre_status read_gguf(const gguf *file, model_config *c)
 {
     (void)file;

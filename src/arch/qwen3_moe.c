@@ -22,7 +22,7 @@ static const config_key gguf_keys[] = {
     { 0 },
 };
 
-/* Where the file does not say, the chosen experts are together as wide as a dense layer. */
+/* If the file does not say, the chosen experts together are as wide as a dense layer. */
 static cadre_status read_gguf(const gguf *file, model_config *c)
 {
     (void)file;

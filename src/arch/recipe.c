@@ -10,8 +10,8 @@
 #include "arch/recipe_stacks.h"
 #include "base/memory.h"
 
-/* Switch Transformers, Fedus et al. 2021: one expert a token, capacity 1.25, jitter, a tenth of the
- * usual initialisation. */
+/* Switch Transformers, Fedus et al. 2021: one expert for each token, capacity 1.25, jitter, and a
+ * tenth of the usual initialisation. */
 static const recipe_setting switch_settings[] = {
     { "router", "softmax" },
     { "topk", "1" },
@@ -28,8 +28,8 @@ static const recipe_setting switch_settings[] = {
     { 0 },
 };
 
-/* Shazeer et al. 2017: LSTM layers with a sparse layer between them, noisy picks in two levels (two
- * of the groups, two experts of each), even importance and load. */
+/* Shazeer et al. 2017: LSTM layers with a sparse layer between them, noisy picks on two levels (two
+ * groups, and two experts of each), losses for even importance and load. */
 static const recipe_setting shazeer_2017_settings[] = {
     { "layers", "2" },
     { "mixer", "lstm" },
@@ -43,7 +43,8 @@ static const recipe_setting shazeer_2017_settings[] = {
     { 0 },
 };
 
-/* The same as published, in T5's form: an encoder and a decoder, every second layer sparse. */
+/* Switch Transformers as published, in T5's form: an encoder and a decoder, in which every second
+ * layer is sparse. */
 static const recipe_setting switch_t5_settings[] = {
     { "layers", "2" },
     { "router", "softmax" },
@@ -63,7 +64,8 @@ static const recipe_setting switch_t5_settings[] = {
     { 0 },
 };
 
-/* GShard, Lepikhin et al. 2020: two experts, capacity for both choices, first choices first. */
+/* GShard, Lepikhin et al. 2020: two experts, capacity for both choices, first choices served
+ * first. */
 static const recipe_setting gshard_settings[] = {
     { "router", "softmax-renorm" },
     { "topk", "2" },
@@ -128,7 +130,7 @@ static const recipe_setting qwen3_moe_settings[] = {
     { 0 },
 };
 
-/* DeepSeekMoE, Dai et al. 2024: two shared experts, a first dense layer, expert-level balance. */
+/* DeepSeekMoE, Dai et al. 2024: two shared experts, a dense first layer, balance over experts. */
 static const recipe_setting deepseek_moe_settings[] = {
     { "router", "softmax" },
     { "topk", "6" },
@@ -155,8 +157,8 @@ static const recipe_setting deepseek_v3_settings[] = {
     { 0 },
 };
 
-/* Llama, Touvron et al. 2023: no experts at all. What sparse models are compared with, and made
- * of. */
+/* Llama, Touvron et al. 2023: it has no experts. Sparse models are compared with it, and made of
+ * it. */
 static const recipe_setting llama_settings[] = {
     { "router", "softmax" },
     { "topk", "1" },
@@ -165,7 +167,7 @@ static const recipe_setting llama_settings[] = {
     { 0 },
 };
 
-/* What every run shares unless its recipe or the user says otherwise. */
+/* What every run has unless its recipe or the user says otherwise */
 static const recipe_setting base_settings[] = {
     { "layers", "4" },
     { "width", "256" },
@@ -196,7 +198,7 @@ static const recipe_setting base_settings[] = {
     { 0 },
 };
 
-/* A model that is gone on from has its own. */
+/* Only for new models: a model that is trained further has its own. */
 static const recipe_setting new_model_settings[] = { { "priority", "choice" },
     { "mixer", "attention" }, { 0 } };
 
@@ -383,7 +385,7 @@ cadre_status recipe_apply(const recipe *r, cadre_options *options)
 static int64_t at_least(int64_t value, int64_t least) { return value < least ? least : value; }
 static int64_t even(int64_t value) { return at_least(value - value % 2, 2); }
 
-/* Heads of 32 numbers or a few more, where that divides the width into even parts. */
+/* Heads of width 32 or a little more, if the width divides into heads of an even width. */
 static int64_t usual_heads(const model_config *c)
 {
     int64_t heads = at_least(c->width / 32, 1);
@@ -411,7 +413,7 @@ static void attention_sizes(const recipe *r, const cadre_options *o, model_confi
     c->kv_lora = options_int_or(o, "kv-lora-rank", at_least(c->width / 4, 8));
 }
 
-/* Of a list's numbers, the largest: a model that has experts anywhere has some. */
+/* The largest number of a list: a model with experts in any layer has some. */
 static int64_t most_experts(const cadre_options *o)
 {
     int64_t most = 0;
@@ -448,7 +450,8 @@ static void sparse_sizes(
     c->route_scale = r->route_scale > 0 ? r->route_scale : 1;
 }
 
-/* Why the recipe's groups, which nobody asked for, cannot be here; NULL: they can. */
+/* Why the recipe's groups, which were not asked for, are impossible here; NULL: they are
+ * possible. */
 static const char *groups_refusal(const recipe *r, const model_config *c, int64_t used)
 {
     if (!router_understands(c->router, "groups")) return "the router does not select by groups";

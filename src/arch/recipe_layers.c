@@ -1,4 +1,5 @@
-/* recipe_layers.c - options with one item a layer: early layers may be coarse, late ones fine. */
+/* recipe_layers.c - options with one item for each layer: early layers may be coarse and late ones
+ * fine. */
 #include "arch/recipe_layers.h"
 
 #include <stdarg.h>
@@ -14,7 +15,8 @@ void recipe_note(char *text, size_t room, const char *format, ...)
     va_end(args);
 }
 
-/* A recipe's picks, which nobody asked for, where a layer has fewer experts: half of these. */
+/* Reduces the recipe's picks, which were not asked for, in layers with fewer experts: to half of
+ * these. */
 static void reduce_topk(model_config *c, char *notes, size_t room)
 {
     bool said = false;
@@ -31,7 +33,7 @@ static void reduce_topk(model_config *c, char *notes, size_t room)
     }
 }
 
-/* Shared experts are as wide as the layer's own. */
+/* Makes shared experts as wide as the layer's own. */
 static cadre_status layer_shared(const cadre_options *o, model_config *c)
 {
     int64_t values[CONFIG_MAX_LAYERS];
@@ -42,7 +44,7 @@ static cadre_status layer_shared(const cadre_options *o, model_config *c)
     return CADRE_OK;
 }
 
-/* Latent and residual experts. */
+/* Reads latent widths and residual experts. */
 static cadre_status layer_parts(const cadre_options *o, model_config *c)
 {
     int64_t latent[CONFIG_MAX_LAYERS] = { 0 }, residual[CONFIG_MAX_LAYERS] = { 0 };
@@ -55,7 +57,7 @@ static cadre_status layer_parts(const cadre_options *o, model_config *c)
     return CADRE_OK;
 }
 
-/* Lists of experts, topk, expert-width, dense-width. A layer of 0 experts is dense. */
+/* Reads the lists experts, topk, expert-width and dense-width. A layer with 0 experts is dense. */
 static cadre_status layer_numbers(const cadre_options *o, model_config *c, char *notes, size_t room)
 {
     int layers = (int)c->layers;
@@ -82,7 +84,7 @@ static cadre_status layer_numbers(const cadre_options *o, model_config *c, char 
     return CADRE_OK;
 }
 
-/* "attention", or one name a layer. */
+/* Reads "attention", or one name for each layer. */
 static cadre_status layer_mixers(const cadre_options *o, model_config *c)
 {
     int words = cadre_options_count(o, "mixer");

@@ -1,4 +1,4 @@
-/* recipe_stacks.c - a recipe of two stacks, which are alike in their sizes. */
+/* recipe_stacks.c - a recipe with two stacks, which have the same sizes. */
 #include "arch/recipe_stacks.h"
 
 #include <math.h>
@@ -7,7 +7,8 @@
 #include "arch/recipe_layers.h"
 #include "arch/switch.h"
 
-/* As many slots as the factor gives in a text: the files have a number of slots. */
+/* Chooses as many slots as the factor gives for a text, because the files hold a number of
+ * slots. */
 static void choose_slots(const cadre_options *o, model_config *c)
 {
     double share = options_real_or(o, "capacity-factor", 1.25) * (double)c->context;

@@ -4,10 +4,10 @@
 
 #include "arch/recipe.h"
 
-/* Two of what the numbers say, which are not derived yet. */
+/* Makes two stacks from a configuration that is not derived yet. */
 cadre_status recipe_stacks(const cadre_options *o, model_config *c, char *notes, size_t room);
 
-/* That the family's files can say what it is: no others have a form for two stacks. */
+/* Checks that the family's files can describe the model; no other files have two stacks. */
 cadre_status recipe_stacks_check(const recipe *r, const model_config *c);
 
 #endif

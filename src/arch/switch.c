@@ -1,6 +1,6 @@
-/* switch.c - Switch Transformers (Fedus et al. 2021) in T5's form: an encoder and a decoder,
- * one expert a token, a fixed number of slots an expert and sequence, positions as biases of
- * scores. The two stacks are two configurations of one family. */
+/* switch.c - Switch Transformers (Fedus et al. 2021) in T5's form: an encoder and a decoder, one
+ * expert for each token, a fixed number of slots for each expert and sequence, and positions as
+ * biases of scores. The two stacks are two configurations of one family. */
 #include "arch/switch.h"
 
 #include <math.h>
@@ -53,7 +53,7 @@ static const config_key keys[] = {
         ROLE_EXPERT_DOWN, stack ".block.{l}.layer." ffn ".mlp.experts.expert_{e}.wo.weight", 0     \
     }
 
-/* The stacks' embeddings are one, unless the file says that it is not the head's either. */
+/* The stacks share one embedding, unless the file says that it is not the head's either. */
 #define EMBED_SHARED(stack)                                                                        \
     { ROLE_EMBED, "shared.weight", 0 }, { ROLE_EMBED, stack ".embed_tokens.weight", 0 }
 #define EMBED_APART(stack)                                                                         \
@@ -93,8 +93,8 @@ static void fix(model_config *c)
     };
 }
 
-/* `sparse` layers, evenly among the stack's: number l is sparse where l % step == 1; as published,
- * 0 of them makes one. */
+/* Makes `sparse` layers of the stack sparse, evenly: layer l is sparse if l % step == 1. As
+ * published, 0 makes one. */
 static cadre_status derive_stack(model_config *c, int64_t sparse, const char *where)
 {
     CADRE_TRY(model_config_derive(c, where));
@@ -139,7 +139,7 @@ static cadre_status read_stacks(const json_node *root, model_config *c)
     return switch_stacks(c, &n, root->file);
 }
 
-/* The number that makes these layers sparse. */
+/* The number that gives these sparse layers */
 static int64_t sparse_of(const model_config *c)
 {
     int64_t first = 0, step = 1;

@@ -1,4 +1,4 @@
-/* tensor_name.c - the lookup of names, and the arithmetic of forms. */
+/* tensor_name.c - looks names up, and computes with forms. */
 #include "arch/tensor_name.h"
 
 #include <string.h>
@@ -18,7 +18,8 @@ const tensor_name tensor_names_paired[] = {
     { 0 },
 };
 
-/* The i-th row for a role in an architecture's own list; what is left of i after this list. */
+/* The i-th row for a role in an architecture's own list. *i becomes what is left of i after this
+ * list. */
 static const tensor_name *row_in(const tensor_name *names, param_role role, int *i)
 {
     for (; names && names->pattern; names++)
@@ -77,7 +78,7 @@ char *tensor_name_alone(const architecture *arch, const param *p)
 
 /* ---- forms ---- */
 
-/* Rows (of a vector: numbers) of the tensor that the parameter is a part of. */
+/* The rows (of a vector: elements) of the tensor that the parameter is a part of */
 static int64_t rows_together(unsigned form, const mixer_config *m, int64_t rows)
 {
     if (form & TENSOR_QKV) return (m->heads + 2 * m->kv_heads) * m->head_dim;
@@ -111,7 +112,7 @@ static tensor_place place_of_half(unsigned form, int64_t out, int64_t step)
     return (tensor_place){ .row = step };
 }
 
-/* Where queries, keys or values begin in a tensor of all three. */
+/* Where queries, keys or values begin in a tensor of all three */
 static int64_t first_row(const mixer_config *m, param_role role)
 {
     if (role == ROLE_Q || role == ROLE_Q_BIAS) return 0;

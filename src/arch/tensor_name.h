@@ -1,47 +1,49 @@
-/* tensor_name.h - how parameters are called and how they lie in files: folders of safetensors, and
- * GGUF.
+/* tensor_name.h - what parameters are called and how they are stored in files: folders of
+ * safetensors, and GGUF.
  *
- * A row names a tensor and says what the parameter is of it: all of it, one expert's part of many,
- * every second row. Rows that most families share stand in THE LIST of parameters; an architecture
- * may have rows of its own, which come first. */
+ * A row names a tensor and says which part of it the parameter is: all of it, one expert's part,
+ * every second row. Rows that most families share are in THE LIST of parameters. An architecture
+ * may have its own rows, which come first. */
 #ifndef CADRE_ARCH_TENSOR_NAME_H
 #define CADRE_ARCH_TENSOR_NAME_H
 
 #include "arch/param.h"
 
-/* A row of an architecture's own, for one role. */
+/* An architecture's own row for a role */
 typedef struct tensor_name {
     param_role role;
     const char *pattern;
     unsigned form;
 } tensor_name;
 
-/* Of GGUF families that keep the order of llama's first program */
+/* For GGUF families that keep the order of llama's first program */
 extern const tensor_name tensor_names_paired[];
 
 typedef enum tensor_naming { NAMES_OF_FOLDER, NAMES_OF_GGUF } tensor_naming;
 
-/* The i-th way that the architecture's files may hold a role; false: there are no more. */
+/* The i-th way in which the architecture's files may hold a role. Returns false if there are no
+ * more. */
 bool tensor_name_of(const struct architecture *arch, tensor_naming naming, param_role role, int i,
     tensor_name *name);
 
-/* With the parameter's layer and expert. A model of many experts has tens of thousands of names:
- * none is allocated here. */
+/* The name with the parameter's layer and expert. A model with many experts has tens of thousands
+ * of names, so none is allocated here. */
 enum { TENSOR_NAME = 128 };
 void tensor_name_text(const tensor_name *name, const param *p, char text[TENSOR_NAME]);
 
-/* The name in a folder of a tensor that holds this parameter alone; mem_free. NULL: no memory. */
+/* The name, in a folder, of a tensor that holds this parameter alone; freed by mem_free, NULL: out
+ * of memory. */
 char *tensor_name_alone(const struct architecture *arch, const param *p);
 
 /* The tensor's shape, slowest dimension first; returns its rank. */
 int tensor_name_shape(
     const tensor_name *name, const model_config *config, const param *p, int64_t shape[3]);
 
-/* Number (r, c) of the parameter is number offset + r * row + c * col of its tensor. With `paired`,
- * r stands for the stored row. */
+/* Element (r, c) of the parameter is element offset + r * row + c * col of its tensor. With
+ * `paired`, r is the stored row. */
 typedef struct tensor_place {
     int64_t offset, row, col;
-    int64_t paired; /* rows of a head that lie in pairs; 0: they do not */
+    int64_t paired; /* rows of a head that are stored in pairs; 0: they are not */
 } tensor_place;
 
 tensor_place tensor_name_place(const tensor_name *name, const model_config *config, const param *p);

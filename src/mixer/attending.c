@@ -1,4 +1,21 @@
-/* attending.c - attention over the sequences of a batch. */
+/* attending.c - attention over the sequences of a batch.
+ *
+ * The tokens of all sequences lie one after another, and a token attends to its own sequence alone.
+ * For example, a batch of two sequences with 3 and 2 tokens has start = { 0, 3, 5 }:
+ *
+ *     rows of q, k, values, out     0   1   2   |   3   4
+ *     sequence                      0   0   0   |   1   1
+ *
+ * Without states (training), the keys and values of a sequence are its rows of this batch. With
+ * states (generation), these rows are first appended to the sequence's own blocks of STATE_BLOCK
+ * tokens, and its queries read all blocks:
+ *
+ *     sequence 1, which held 70 tokens:   block 0: 0 .. 63  |  block 1: 64 .. 69, then 70 and 71
+ *     its queries, rows 3 and 4:          positions 70 and 71
+ *
+ * The passes of forward are: fill_sequences says where each sequence's rows lie; attention_forward
+ * (op/attention.c) computes out; attending_project multiplies out by Wo. Backward goes the other
+ * way: dy to dout, then dout to dq, dk and dvalues. */
 #include "mixer/attending.h"
 
 #include "mixer/mixer_ops.h"

@@ -1,5 +1,18 @@
-/* grouped.c - grouped-query attention: q, k, v = x W^T + b; norms of q and k, or their rows put in
- * order; clipping; rotary positions; attention; the output's projection. */
+/* grouped.c - grouped-query attention, in which several query heads share one key-value head.
+ *
+ * The passes of forward, for T tokens of width D. For example, Qwen3-30B-A3B has 32 query heads and
+ * 4 key-value heads of width 128, so that 8 query heads share the keys and values of one:
+ *
+ *     1. project   q_raw [T, 32 * 128], k_raw [T, 4 * 128], values [T, 4 * 128] = x W^T + b
+ *     2. norm      q, k = norms of q_raw and k_raw, over each head or over the whole row; or their
+ *                  rows put in order, where the file holds them in pairs; or the same memory
+ *     3. clip      q, k and values to -limit .. limit, where the model has a limit
+ *     4. rotate    q and k, by the positions of their tokens
+ *     5. attend    out [T, 32 * 128] = softmax(scale q k^T) values, head by head (attending.c)
+ *     6. project   y [T, D] = out Wo^T + bo
+ *
+ * Backward goes from 6 to 1: dy gives dout, this gives dq, dk and dvalues, then the rotation and
+ * the norms are differentiated in place, and three products add up dx. */
 #include "mixer/attending.h"
 #include "mixer/mixer_ops.h"
 #include "op/parallel.h"

@@ -1,9 +1,9 @@
 /* latent.c - latent attention (DeepSeek-V2, 2024), and its expanded form, which training needs:
  *
- *     q (latent_queries.c): heads of [nope | rope]
- *     kv_low = x Wkva^T = [latent | rotary key];  kv = norm(latent) Wkvb^T       heads of [nope |
- *                                                 value]
- *     k of each head = [its nope | the rotary key, rotated, shared by all heads] */
+ *     q                = heads of [nope | rope] (latent_queries.c)
+ *     kv_low           = x Wkva^T = [latent | rotary key]
+ *     kv               = norm(latent) Wkvb^T = heads of [nope | value]
+ *     k of each head   = [its nope | the rotary key, rotated, which all heads share] */
 #include "mixer/latent_parts.h"
 #include "mixer/mixer_ops.h"
 #include "op/latent.h"

@@ -7,7 +7,7 @@
 
 #include "op/parallel.h"
 
-enum { CHUNK = 512 }; /* numbers of a row that are in the first cache at once */
+enum { CHUNK = 512 }; /* elements of a row that are in the L1 cache at once */
 
 /* ---- views ---- */
 

@@ -60,7 +60,7 @@ static void defaults(router_options *o)
     o->norm_eps = REAL_C(1e-20);
 }
 
-/* Different experts of the layer, whole numbers. */
+/* Checks that an entry's experts are integers, experts of the layer, and all different. */
 static cadre_status check_id(
     const router_options *o, int32_t experts, const real *const *own, int64_t id, const char *where)
 {

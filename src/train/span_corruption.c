@@ -34,8 +34,8 @@ static int64_t next_part(partition *p)
 {
     int64_t taken = 1;
     for (p->items--; p->items > 0 && p->parts > 1; p->items--, taken++) {
-        double border = (double)(p->parts - 1) / (double)p->items;
-        if (random_uniform(p->key, (uint64_t)p->items) < border) break;
+        double share = (double)(p->parts - 1) / (double)p->items;
+        if (random_uniform(p->key, (uint64_t)p->items) < share) break;
     }
     if (--p->parts == 0) taken += p->items, p->items = 0;
     return taken;

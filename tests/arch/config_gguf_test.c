@@ -586,7 +586,7 @@ static void heads_of_latent_attention(void **state)
     refused("deepseek2",
         KEYS(LATENT, { "attention.key_length", 'u', 4, NULL },
             { "attention.value_length", 'u', 7, NULL }),
-        "deepseek2.attention.key_length_mla: expected more than the 4 that are turned, found 4");
+        "deepseek2.attention.key_length_mla: expected more than the 4 that are rotated, found 4");
     refused("deepseek2", KEYS(LATENT), "deepseek2.attention.key_length");
 }
 

@@ -307,5 +307,5 @@ int main(void)
             a_slot_that_holds_the_beginning_is_taken, open_model, close_model),
         cmocka_unit_test_setup_teardown(a_token_allocates_nothing, open_model, close_model),
     };
-    return cmocka_run_group_tests_name("requests in company", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("requests in a batch", tests, NULL, NULL);
 }

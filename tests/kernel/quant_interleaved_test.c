@@ -106,7 +106,7 @@ static void interleaved_weights_have_the_same_bits(void **state)
 }
 
 /* The words of an interleaved block, spelt out. */
-static void a_strip_is_words_beside_each_other(void **state)
+static void a_group_of_rows_is_interleaved_word_by_word(void **state)
 {
     compute *c;
     (void)state;
@@ -142,7 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(interleaved_weights_have_the_same_bits),
-        cmocka_unit_test(a_strip_is_words_beside_each_other),
+        cmocka_unit_test(a_group_of_rows_is_interleaved_word_by_word),
         cmocka_unit_test(what_is_not_multiplied_in_integers_is_not_laid_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
