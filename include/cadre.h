@@ -884,10 +884,19 @@ typedef struct cadre_chat_account {
 
 CADRE_API cadre_status cadre_chat_account_get(const cadre_chat *chat, cadre_chat_account *account);
 
+enum { CADRE_TOKEN_TYPES = 8 };
+
 typedef struct cadre_evaluation {
     size_t size; /* sizeof(cadre_evaluation) */
     int64_t bytes, tokens;
-    double bits_per_byte, perplexity;
+    double bits_per_byte, perplexity; /* bits per byte are of what is not an image */
+    /* Of a model whose tokens are of several types, such as text and image: one item a type */
+    int32_t types; /* 0: they are not */
+    struct {
+        const char *name; /* borrowed from the model */
+        int64_t tokens;
+        double bits_per_token; /* 0 without tokens */
+    } type[CADRE_TOKEN_TYPES];
 } cadre_evaluation;
 
 /* The work that is done, and all work; NULL: not wanted */
@@ -905,6 +914,31 @@ CADRE_API cadre_status cadre_evaluate(cadre_model *model, const char *text, size
  * folder. */
 CADRE_API cadre_status cadre_analyse(
     cadre_context *context, const char *run, const cadre_train_listener *listener);
+
+/* ---- images ---- */
+
+/* Images as tokens: a picture is scaled to fit a square, the square cut into patches, and each
+ * patch, row by row, is the id of the nearest in the model's code book. In text an image stands as
+ * "<|image|>", codes "<|image:0007|>", and "<|/image|>". */
+typedef struct cadre_image_form {
+    size_t size;         /* sizeof(cadre_image_form) */
+    int32_t side, patch; /* in pixels; side 0: the model knows no images */
+    int32_t codes;       /* in the code book */
+    int32_t begin, end;  /* ids around an image ... */
+    int32_t first_code;  /* ... and that of code 0, which the others follow */
+    int32_t patches;     /* of an image */
+} cadre_image_form;
+
+CADRE_API cadre_status cadre_model_image_form(const cadre_model *model, cadre_image_form *form);
+
+/* The ids of a PNG or PNM file: [patches + 2], begin and end included. */
+CADRE_API cadre_status cadre_image_encode(cadre_model *model, const char *path, int32_t *ids);
+CADRE_API bool cadre_image_named(const char *path); /* .png .pnm .ppm .pgm */
+
+/* Codes of an image, begin and end left out, as a PNG file; what is missing, or no code, is
+ * white. */
+CADRE_API cadre_status cadre_image_write(
+    const cadre_model *model, const int32_t *ids, int64_t count, const char *path);
 
 /* ---- models made of models ---- */
 

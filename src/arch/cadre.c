@@ -5,6 +5,7 @@
 
 #include "arch/architecture.h"
 #include "arch/config_keys_gguf.h"
+#include "arch/token_types.h"
 
 static const config_key keys[] = {
     KEY_INT_OF("head_dim", head_dim, KEY_REQUIRED, 0),
@@ -320,6 +321,7 @@ static cadre_status read_own(const json_node *root, model_config *config)
 {
     CADRE_TRY(read_words(root, config));
     CADRE_TRY(read_routing(root, config));
+    CADRE_TRY(token_types_read(root, config));
     CADRE_TRY(read_layers(root, config));
     CADRE_TRY(read_mixers(root, config));
     model_config_summarise(config);
@@ -332,6 +334,7 @@ static void write_own(const model_config *config, json_writer *w)
     json_put_string(w, "expert_form", config->expert_form);
     json_put_string(w, "qk_norm", qk_norms[config->qk_norm]);
     write_routing(config, w);
+    token_types_write(config, w);
     json_put_array(w, "sparse_layers");
     for (int64_t l = 0; l < config->layers; l++) {
         const layer_config *layer = &config->layer[l];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/architecture.h"
+#include "arch/token_types.h"
 #include "base/memory.h"
 
 typedef struct bound {
@@ -139,6 +140,7 @@ static void fill_moe(const model_config *c, layer_config *layer)
     moe_config_init(moe, c->router, c->width, own.hidden, own.experts, own.route.topk);
     fill_route(c, &moe->route);
     moe->route.vocabulary = (int32_t)c->vocab;
+    moe->types = c->types;
     moe->form = c->expert_form;
     moe->shared = own.shared;
     moe->shared_gated = own.shared && c->shared_gated;
@@ -405,6 +407,7 @@ cadre_status model_config_check(const model_config *c, const char *where)
         return cadre_fail(CADRE_EARGUMENT, where,
             "decoder_start_token_id: expected a token of 0 to %lld, found %lld",
             (long long)(c->vocab - 1), (long long)c->bos);
+    CADRE_TRY(token_types_check(c, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_mixer(c, &c->layer[l].mixer, where));
     CADRE_TRY(rope_check(&c->rope, where));
     for (int64_t l = 0; l < c->layers; l++) CADRE_TRY(check_layer(c, l, where));

@@ -34,6 +34,17 @@ typedef struct layer_config {
     double capacity_factor;
 } layer_config;
 
+/* Ids of one type of token; count 0: all ids that are of no other type. */
+typedef struct typed_ids {
+    int32_t first, count;
+} typed_ids;
+
+/* Pictures as tokens: squares of `side` pixels cut into patches, each the nearest of a code book's.
+ * Ids from `first` on: begin of a picture, end of one, then the codes. side 0: there are none. */
+typedef struct picture_tokens {
+    int32_t side, patch, codes, first;
+} picture_tokens;
+
 typedef struct model_config {
     const struct architecture *arch; /* static */
 
@@ -101,6 +112,10 @@ typedef struct model_config {
     double dropout;       /* of both halves' outputs, in training only; no file has it */
     double input_scale;   /* multiplies what experts read; 0: 1 */
     double aux_loss;      /* kept only for config.json */
+
+    token_types types;                    /* of tokens (token_types.h); count 0: all are alike */
+    typed_ids type_ids[ROUTER_MAX_TYPES]; /* [types.count] */
+    picture_tokens pictures;
 
     int64_t bos, eos, pad;               /* -1: none */
     int64_t other_eos[CONFIG_OTHER_EOS]; /* [other_eos_count] further tokens that end a text */

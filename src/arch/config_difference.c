@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch/config.h"
+#include "arch/token_types.h"
 #include "moe/select.h"
 
 typedef struct compared {
@@ -105,6 +106,9 @@ static const char *routes_differ(const moe_config *a, const moe_config *b)
     if (router_understands(r, "projector") && x->projector != y->projector) return "projector";
     if (router_understands(r, "slots") && x->slots != y->slots) return "slots";
     if (r->scores && x->score != y->score) return "score";
+    if (x->banks != y->banks ||
+        memcmp(x->bank_experts, y->bank_experts, (size_t)x->banks * sizeof *x->bank_experts) != 0)
+        return "banks";
     if (limited && router_understands(r, "survivors") && x->survivors != y->survivors)
         return "survivors";
     return NULL;
@@ -174,6 +178,7 @@ static const char *layers_differ(const model_config *a, const model_config *b, i
 const char *model_config_difference(const model_config *a, const model_config *b)
 {
     const char *name = DIFFERING(numbers, a, b);
+    if (!name) name = token_types_difference(a, b);
     for (int64_t l = 0; !name && l < a->layers; l++)
         name = mixers_differ(&a->layer[l].mixer, &b->layer[l].mixer);
     if (!name) name = positions_differ(&a->rope, &b->rope);

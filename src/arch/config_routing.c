@@ -1,6 +1,7 @@
 /* config_routing.c - reads what options say about a model's routing that also holds outside of
  * training, and which a saved model must therefore keep. */
 #include "arch/config.h"
+#include "arch/token_types.h"
 #include "moe/settings.h"
 
 static const layer_config *first_sparse(const model_config *c)
@@ -54,6 +55,7 @@ cadre_status model_config_read_routing(model_config *c, const cadre_options *opt
     CADRE_TRY(settings_read_layer_of(options, layer - c->layer, c->layers, &moe));
     if (cadre_options_count(options, "route-scale"))
         c->route_scale = cadre_options_real(options, "route-scale");
+    CADRE_TRY(token_types_agree(c, &moe));
     keep_what_evaluation_reads(c, &moe);
     CADRE_TRY(read_layers(c, options));
     model_config_fill_layers(c);

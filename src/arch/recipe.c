@@ -9,6 +9,8 @@
 #include "arch/recipe_layers.h"
 #include "arch/recipe_stacks.h"
 #include "base/memory.h"
+#include "arch/token_types.h"
+#include "moe/settings.h"
 
 /* Switch Transformers, Fedus et al. 2021: one expert for each token, capacity 1.25, jitter, and a
  * tenth of the usual initialisation. */
@@ -373,8 +375,21 @@ static cadre_status set_missing(cadre_options *o, const recipe_setting *s)
     return CADRE_OK;
 }
 
+/* Banks say how many experts there are in all. */
+static cadre_status supply_experts(cadre_options *o)
+{
+    char text[24];
+    int64_t all = 0;
+    moe_config banks = { 0 };
+    CADRE_TRY(settings_read_banks(o, &banks));
+    for (int32_t i = 0; i < banks.route.banks; i++) all += banks.route.bank_experts[i];
+    snprintf(text, sizeof text, "%lld", (long long)all);
+    return all ? options_supply(o, "experts", text) : CADRE_OK;
+}
+
 cadre_status recipe_apply(const recipe *r, cadre_options *options)
 {
+    if (r) CADRE_TRY(supply_experts(options));
     if (r) CADRE_TRY(set_missing(options, r->settings));
     if (r) CADRE_TRY(set_missing(options, new_model_settings));
     return set_missing(options, base_settings);
@@ -557,6 +572,7 @@ static cadre_status fill(
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--router: expected the name of a router, found \"%s\"", router_name);
     CADRE_TRY(model_config_set_form(c, cadre_options_text(o, "expert-form", 0), "options"));
+    CADRE_TRY(token_types_read_options(o, c));
     attention_sizes(r, o, c);
     if (!strcmp(c->expert_form, "gpt-oss")) c->expert_limit = 7; /* as published */
     sparse_sizes(r, o, c, notes, room);

@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/complain.h"
+#include "cli/image.h"
 #include "cli/input.h"
 #include "cli/opened.h"
 #include "cli/print.h"
@@ -13,7 +14,7 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_PATHS,
         .value = "FILE...",
         .subject = "Texts",
-        .help = "the files to evaluate on" },
+        .help = "the files to evaluate on; images too, where the model was trained on some" },
     { .name = "context",
         .kind = CADRE_OPTION_INT,
         .min = 2,
@@ -48,7 +49,10 @@ static int evaluate(
     char *text;
     size_t size;
     watch w = { .file = file };
-    if (!input_file(file, &text, &size)) return EXIT_WORLD;
+    if (cadre_image_named(file)) {
+        int exit_code = image_text(model, file, &text, &size);
+        if (exit_code != EXIT_DONE) return exit_code;
+    } else if (!input_file(file, &text, &size)) return EXIT_WORLD;
     if (!size) {
         free(text);
         return complain_world("%s: expected text, found none", file);
@@ -75,15 +79,27 @@ static int evaluate_all(const invocation *call, cadre_model *model, result *resu
     return exit_code;
 }
 
+/* {"text": {"tokens", "bits_per_token"}, ...} */
+static json_t *types_object(const cadre_evaluation *e)
+{
+    json_t *types = json_object();
+    for (int32_t i = 0; i < e->types; i++)
+        json_object_set_new(types, e->type[i].name,
+            json_pack("{s:I,s:o}", "tokens", (json_int_t)e->type[i].tokens, "bits_per_token",
+                print_json_real(e->type[i].bits_per_token)));
+    return types;
+}
+
 static int print_object(const result *results, int count)
 {
     json_t *files = json_array();
     for (int i = 0; i < count; i++) {
         const cadre_evaluation *e = &results[i].evaluation;
-        json_array_append_new(files,
-            json_pack("{s:s,s:I,s:I,s:o,s:o}", "file", results[i].file, "bytes",
-                (json_int_t)e->bytes, "tokens", (json_int_t)e->tokens, "bits_per_byte",
-                print_json_real(e->bits_per_byte), "perplexity", print_json_real(e->perplexity)));
+        json_t *file = json_pack("{s:s,s:I,s:I,s:o,s:o}", "file", results[i].file, "bytes",
+            (json_int_t)e->bytes, "tokens", (json_int_t)e->tokens, "bits_per_byte",
+            print_json_real(e->bits_per_byte), "perplexity", print_json_real(e->perplexity));
+        if (e->types) json_object_set_new(file, "types", types_object(e));
+        json_array_append_new(files, file);
     }
     return print_json(json_pack("{s:o}", "files", files));
 }
@@ -91,9 +107,14 @@ static int print_object(const result *results, int count)
 static int print_as_table(const result *results, int count)
 {
     char bytes[PRINT_NUMBER], tokens[PRINT_NUMBER];
-    print_table *t = print_table_begin("lrrrr");
+    int32_t types = count ? results[0].evaluation.types : 0;
+    char columns[] = "lrrrrrrrrrrrr";
+    columns[5 + types] = 0;
+    print_table *t = print_table_begin(columns);
     print_cells(
         t, (const char *const[]){ "file", "bytes", "tokens", "bits/byte", "perplexity", NULL });
+    for (int32_t k = 0; k < types; k++)
+        print_cell(t, "bits/%s token", results[0].evaluation.type[k].name);
     for (int i = 0; i < count; i++) {
         const cadre_evaluation *e = &results[i].evaluation;
         print_cell(t, "%s", results[i].file);
@@ -101,6 +122,7 @@ static int print_as_table(const result *results, int count)
         print_cell(t, "%s", print_count(e->tokens, tokens));
         print_cell(t, "%.4f", e->bits_per_byte);
         print_cell(t, "%.3f", e->perplexity);
+        for (int32_t k = 0; k < types; k++) print_cell(t, "%.4f", e->type[k].bits_per_token);
     }
     return print_table_end(t);
 }

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/complain.h"
+#include "cli/image.h"
 #include "cli/opened.h"
 #include "cli/print.h"
 #include "cli/prompt.h"
@@ -33,6 +34,11 @@ static const cadre_option rows[] = {
         .value = "FILE",
         .subject = "Text",
         .help = "record which experts every token went to, for 'cadre report'" },
+    { .name = "images",
+        .kind = CADRE_OPTION_PATH,
+        .value = "DIR",
+        .subject = "Text",
+        .help = "write each image as DIR/1.png, 2.png ... instead of its codes into the text" },
 };
 
 typedef struct writer {
@@ -43,7 +49,8 @@ typedef struct writer {
     json_t *id_list;  /* --json */
     char *text;       /* [size], --json */
     size_t size;
-    char last;   /* the last byte of the text */
+    char last; /* the last byte of the text */
+    image_writer images;
     bool failed; /* out of memory */
 } writer;
 
@@ -79,6 +86,10 @@ static bool take(void *arg, int32_t id, const char *text, size_t size)
 {
     writer *w = arg;
     if (w->stopped) return false;
+    if (id >= 0 && image_writer_take(&w->images, id)) {
+        if (w->images.status != CADRE_OK) return false;
+        size = 0;
+    }
     if (w->stop && cadre_stop_take(w->stop, text, size, &text, &size, &w->stopped) != CADRE_OK)
         return w->failed = true, false;
     if ((id >= 0 && !put_id(w, id)) || !put_text(w, text, size)) return false;
@@ -120,6 +131,8 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
     const cadre_options *o = call->options;
     cadre_sampling sampling = sampling_read(o);
     int64_t limit = cadre_options_int(o, "length", 0);
+    int exit_code = image_writer_begin(&w->images, model, cadre_options_text(o, "images", 0), ids);
+    if (exit_code != EXIT_DONE) return exit_code;
     cadre_status status = open_stop(o, w);
     if (status == CADRE_OK) {
         bool noted = opened_note_context(call, model, "the prompt has", ids->count);
@@ -129,6 +142,7 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
         release(w);
         if (!noted) opened_note_context(call, model, "the text has", ids->count + w->count);
     }
+    if (status == CADRE_OK) status = w->images.status;
     return status == CADRE_OK ? finish(w) : complain_status(status);
 }
 
@@ -142,6 +156,7 @@ static int generate(const invocation *call, cadre_model *model)
     };
     exit_code = write_on(call, model, &ids, &w);
     cadre_stop_free(w.stop);
+    image_writer_end(&w.images);
     json_decref(w.id_list);
     free(w.text);
     free(ids.id);

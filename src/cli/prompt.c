@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/complain.h"
+#include "cli/image.h"
 
 static const cadre_option rows[] = {
     { .name = "prompt",
@@ -24,6 +25,11 @@ static const cadre_option rows[] = {
         .value = "LIST",
         .subject = "Prompt",
         .help = "ids to continue, instead of a text" },
+    { .name = "image",
+        .kind = CADRE_OPTION_PATHS,
+        .value = "FILE...",
+        .subject = "Prompt",
+        .help = "images (PNG, PNM) in front of the text, which may then be left out" },
 };
 
 cadre_option_table prompt_options(void) { return ROWS(rows); }
@@ -94,15 +100,41 @@ static int read_given(const invocation *call, cadre_model *model, token_ids *ids
     if (list) return input_ids("--tokens", list, ids);
     if (file) return encode_stream(model, file, false, ids);
     if (text && strcmp(text, "-") != 0) return encode(model, text, strlen(text), ids);
+    if (!text && cadre_options_given(call->options, "image")) return EXIT_DONE;
     if (!text && isatty(STDIN_FILENO)) return none_given();
     return encode_stream(model, "-", !text, ids);
+}
+
+/* The images in front of what was read. */
+static int put_images_before(const invocation *call, cadre_model *model, token_ids *ids)
+{
+    token_ids all = { 0 };
+    int exit_code = EXIT_DONE;
+    int count = cadre_options_count(call->options, "image");
+    for (int i = 0; i < count && exit_code == EXIT_DONE; i++)
+        exit_code = image_ids(model, cadre_options_text(call->options, "image", i), &all);
+    size_t more = (size_t)ids->count * sizeof *all.id;
+    int32_t *longer =
+        count ? realloc(all.id, ((size_t)all.count + 1) * sizeof *all.id + more) : NULL;
+    if (exit_code == EXIT_DONE && longer) {
+        if (more) memcpy(longer + all.count, ids->id, more);
+        free(ids->id);
+        *ids = (token_ids){ longer, all.count + ids->count };
+        return EXIT_DONE;
+    }
+    free(longer ? longer : all.id);
+    return exit_code == EXIT_DONE && count ? complain_world("out of memory") : exit_code;
 }
 
 int prompt_read(const invocation *call, cadre_model *model, token_ids *ids)
 {
     token_ids read = { 0 };
     int exit_code = read_given(call, model, &read);
-    if (exit_code != EXIT_DONE) return exit_code;
+    if (exit_code == EXIT_DONE) exit_code = put_images_before(call, model, &read);
+    if (exit_code != EXIT_DONE) {
+        free(read.id);
+        return exit_code;
+    }
     if (read.count) {
         *ids = read;
         return EXIT_DONE;

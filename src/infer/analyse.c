@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "arch/document_end.h"
+#include "arch/token_types.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sized.h"
 #include "format/json.h"
 #include "infer/expert_tokens.h"
+#include "infer/modality.h"
 #include "infer/route_census.h"
 #include "infer/routes.h"
 #include "infer/runner.h"
@@ -34,8 +36,9 @@ typedef struct domain {
     token_list ids; /* of the whole text */
     /* Of some of its prose: what the sample goes on from, and what is shown token by token */
     token_list passage;
-    double nats;
+    double nats, bits_per_byte;
     route_census census;
+    type_losses by_type[CADRE_TOKEN_TYPES];
     char *prompt, *sample;
 } domain;
 
@@ -43,6 +46,7 @@ typedef struct analysis {
     cadre_model *model;
     const tokenizer *tokenizer;
     int32_t end;     /* the token after a document; -1: none */
+    unsigned flags;  /* of texts: CADRE_PARSE_SPECIAL where pictures stand in them */
     domain *domains; /* [count] */
     int count;
     census_form form;
@@ -70,16 +74,24 @@ static cadre_status encode_domain(const analysis *a, domain *d, const json_node 
 {
     json_node sizes;
     if (!documents_of(d, held_out, &sizes))
-        return tokenizer_encode(a->tokenizer, d->text, d->size, 0, &d->ids);
+        return tokenizer_encode(a->tokenizer, d->text, d->size, a->flags, &d->ids);
     for (size_t i = 0, at = 0; i < json_count(&sizes); i++) {
         json_node item = json_item(&sizes, i);
         int64_t size = 0;
         CADRE_TRY(json_as_count(&item, 1, INT64_MAX, &size));
-        CADRE_TRY(tokenizer_encode(a->tokenizer, d->text + at, (size_t)size, 0, &d->ids));
+        CADRE_TRY(tokenizer_encode(a->tokenizer, d->text + at, (size_t)size, a->flags, &d->ids));
         if (a->end >= 0) CADRE_TRY(token_list_put(&d->ids, a->end));
         at += (size_t)size;
     }
     return CADRE_OK;
+}
+
+static bool has_pictures(const analysis *a, const domain *d)
+{
+    const picture_tokens *p = &a->model->config.pictures;
+    size_t i = 0;
+    while (p->side && i < d->ids.count && d->ids.ids[i] != picture_begin(p)) i++;
+    return p->side && i < d->ids.count;
 }
 
 static cadre_status read_domain(
@@ -93,10 +105,11 @@ static cadre_status read_domain(
         path && d->name ? file_read(path, TEXT_LIMIT, &d->text, &d->size) : CADRE_ENOMEM;
     mem_free(path);
     CADRE_TRY(status);
-    size_t begin = corpus_passage(d->text, d->size), left = d->size - begin;
     CADRE_TRY(encode_domain(a, d, held_out));
-    return tokenizer_encode(
-        a->tokenizer, d->text + begin, left < PASSAGE_BYTES ? left : PASSAGE_BYTES, 0, &d->passage);
+    size_t begin = has_pictures(a, d) ? 0 : corpus_passage(d->text, d->size),
+           left = d->size - begin;
+    return tokenizer_encode(a->tokenizer, d->text + begin,
+        left < PASSAGE_BYTES ? left : PASSAGE_BYTES, a->flags, &d->passage);
 }
 
 static void note(const cadre_train_listener *listener, const char *format, ...)
@@ -185,7 +198,11 @@ static cadre_status evaluate_domain(analysis *a, domain *d)
 {
     evaluation_watch watch = route_census_watch(&d->census);
     if (a->end >= 0) watch.uncounted = &a->end; /* the bits are those of the text alone */
-    return evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, &watch, &d->nats);
+    watch.by_type = d->by_type;
+    CADRE_TRY(evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, &watch, &d->nats));
+    d->bits_per_byte =
+        evaluate_bits_per_byte(a->model, a->tokenizer, &d->ids, d->size, d->by_type, d->nats);
+    return CADRE_OK;
 }
 
 /* ---- a sample ---- */
@@ -259,7 +276,7 @@ static void put_domains(json_writer *w, const analysis *a)
         json_put_string(w, "name", d->name);
         json_put_int(w, "bytes", (int64_t)d->size);
         json_put_int(w, "tokens", (int64_t)d->ids.count);
-        json_put_real(w, "bits_per_byte", d->size ? d->nats / log(2) / (double)d->size : 0);
+        json_put_real(w, "bits_per_byte", d->bits_per_byte);
         json_put_close(w, '}');
     }
     json_put_close(w, ']');
@@ -403,6 +420,19 @@ static cadre_status put_passages(json_writer *w, const analysis *a)
     return status;
 }
 
+static cadre_status put_modality(json_writer *w, const analysis *a)
+{
+    modality_text *texts = MEM_ARRAY(modality_text, a->count);
+    if (!texts) return CADRE_ENOMEM;
+    for (int i = 0; i < a->count; i++) {
+        const domain *d = &a->domains[i];
+        texts[i] = (modality_text){ d->name, &d->ids, &d->census, d->by_type };
+    }
+    cadre_status status = modality_write(a->model, a->tokenizer, a->end, texts, a->count, w);
+    mem_free(texts);
+    return status;
+}
+
 static cadre_status write_analysis(const analysis *a, const char *run)
 {
     char *path = file_join(run, "analysis.json");
@@ -418,6 +448,7 @@ static cadre_status write_analysis(const analysis *a, const char *run)
         status = expert_tokens_write(a->census, a->count, a->tokenizer, "top_tokens", &w);
     if (status == CADRE_OK) status = put_passages(&w, a);
     put_samples(&w, a);
+    if (status == CADRE_OK) status = put_modality(&w, a);
     json_put_close(&w, '}');
     if (status == CADRE_OK) status = json_writer_save(&w, path);
     else json_writer_free(&w);
@@ -425,10 +456,15 @@ static cadre_status write_analysis(const analysis *a, const char *run)
     return status;
 }
 
-static void tell(const cadre_train_listener *listener, const domain *d)
+static void tell(const analysis *a, const cadre_train_listener *listener, const domain *d)
 {
-    note(listener, "%s: %.3f bits per byte of held-out text", d->name,
-        d->nats / log(2) / (double)d->size);
+    char images[64] = "";
+    const type_losses *l =
+        &d->by_type[token_type_of(&a->model->config, picture_begin(&a->model->config.pictures))];
+    if (has_pictures(a, d))
+        snprintf(images, sizeof images, ", %.3f bits per image token",
+            l->nats / log(2) / (double)l->tokens);
+    note(listener, "%s: %.3f bits per byte of held-out text%s", d->name, d->bits_per_byte, images);
 }
 
 static cadre_status run_analysis(
@@ -437,13 +473,14 @@ static cadre_status run_analysis(
     CADRE_TRY(cadre_model_open(context, run, &a->model));
     CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
     a->end = document_end(&a->model->config, a->tokenizer);
+    if (a->model->config.pictures.side) a->flags = CADRE_PARSE_SPECIAL;
     CADRE_TRY(read_domains(a, run, listener));
     CADRE_TRY(open_censuses(a));
     for (int i = 0; i < a->count; i++) {
         if (!a->domains[i].size) continue;
         CADRE_TRY(evaluate_domain(a, &a->domains[i]));
-        CADRE_TRY(sample_domain(a, &a->domains[i]));
-        tell(listener, &a->domains[i]);
+        if (!has_pictures(a, &a->domains[i])) CADRE_TRY(sample_domain(a, &a->domains[i]));
+        tell(a, listener, &a->domains[i]);
     }
     return write_analysis(a, run);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "arch/token_types.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/sized.h"
@@ -95,6 +96,16 @@ static void close_passes(passes *s)
     mem_free(s->losses);
 }
 
+static void count_types(const passes *s, int64_t tokens, type_losses *by_type)
+{
+    for (int64_t p = 0; p < tokens; p++) {
+        if (s->targets[p] < 0) continue;
+        type_losses *of = &by_type[token_type_of(&s->runner.model->config, s->targets[p])];
+        of->tokens++;
+        of->nats += (double)s->losses[p];
+    }
+}
+
 /* Windows first .. first + n - 1 in one pass; nats grows by their losses. */
 static cadre_status run_batch(passes *s, const windows *w, int64_t first, int64_t n,
     const evaluation_watch *watch, double *nats)
@@ -108,6 +119,7 @@ static cadre_status run_batch(passes *s, const windows *w, int64_t first, int64_
     if (watch->places) watch->places(watch->layer_arg, s->place, tokens);
     CADRE_TRY(runner_feed(&s->runner, s->parts, n));
     runner_losses(&s->runner, s->targets, s->losses);
+    if (watch->by_type) count_types(s, tokens, watch->by_type);
     for (int64_t p = 0; p < tokens; p++) *nats += (double)s->losses[p];
     return reals_are_finite(s->losses, tokens)
                ? CADRE_OK
@@ -139,6 +151,11 @@ cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t coun
     windows w = cut(m, tokens, count, context);
     passes s;
     double sum = count ? log((double)m->config.vocab) : 0;
+    if (watch->by_type && count) {
+        type_losses *first = &watch->by_type[token_type_of(&m->config, tokens[0])];
+        first->tokens++;
+        first->nats += sum;
+    }
     cadre_status status = open_passes(&s, m, &w, watch);
     if (status == CADRE_OK) status = run_windows(&s, &w, watch, &sum);
     close_passes(&s);
@@ -146,25 +163,63 @@ cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t coun
     return status;
 }
 
+/* Bytes of the text that are not of pictures, whose pieces stand in it. */
+static int64_t bytes_outside(
+    const cadre_model *m, const tokenizer *t, const token_list *ids, size_t size)
+{
+    const picture_tokens *p = &m->config.pictures;
+    int64_t bytes = (int64_t)size;
+    for (size_t i = 0; p->side && i < ids->count; i++)
+        if (ids->ids[i] >= p->first && ids->ids[i] < picture_code(p, p->codes))
+            bytes -= (int64_t)tokenizer_piece(t, ids->ids[i]).size;
+    return bytes;
+}
+
+double evaluate_bits_per_byte(const cadre_model *m, const tokenizer *t, const token_list *ids,
+    size_t size, const type_losses *by_type, double nats)
+{
+    const picture_tokens *p = &m->config.pictures;
+    int64_t bytes = bytes_outside(m, t, ids, size);
+    if (p->side) nats -= by_type[token_type_of(&m->config, picture_begin(p))].nats;
+    return bytes > 0 ? nats / log(2) / (double)bytes : 0;
+}
+
+static void fill_types(const cadre_model *m, const type_losses *by_type, cadre_evaluation *e)
+{
+    const token_types *types = &m->config.types;
+    e->types = types->count;
+    for (int32_t i = 0; i < types->count; i++) {
+        int64_t tokens = by_type[i].tokens;
+        e->type[i].name = types->name[i];
+        e->type[i].tokens = tokens;
+        e->type[i].bits_per_token = tokens ? by_type[i].nats / log(2) / (double)tokens : 0;
+    }
+}
+
 static cadre_status evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
     cadre_progress_listener progress, void *arg, cadre_evaluation *result)
 {
-    const evaluation_watch watch = { .progress = progress, .progress_arg = arg };
+    type_losses by_type[CADRE_TOKEN_TYPES] = { 0 };
+    const evaluation_watch watch = {
+        .progress = progress, .progress_arg = arg, .by_type = by_type
+    };
     const tokenizer *t;
     token_list ids = { 0 };
     double nats = 0;
+    bool pictures = model->config.pictures.side > 0;
     CADRE_TRY(sized_check("cadre_evaluation", result, SIZE_UP_TO(cadre_evaluation, perplexity)));
     if (!size)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "the text: expected at least one byte, found none");
     CADRE_TRY(cadre_model_tokenizer(model, &t));
-    cadre_status status = tokenizer_encode(t, text, size, 0, &ids);
+    cadre_status status = tokenizer_encode(t, text, size, pictures ? CADRE_PARSE_SPECIAL : 0, &ids);
     if (status == CADRE_OK)
         status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, &watch, &nats);
     cadre_evaluation made = { .bytes = (int64_t)size,
         .tokens = (int64_t)ids.count,
-        .bits_per_byte = nats / log(2) / (double)size,
+        .bits_per_byte = evaluate_bits_per_byte(model, t, &ids, size, by_type, nats),
         .perplexity = exp(nats / (double)ids.count) };
+    fill_types(model, by_type, &made);
     if (status == CADRE_OK) sized_write(&made, sizeof made, result);
     token_list_free(&ids);
     return status;

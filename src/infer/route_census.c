@@ -1,6 +1,7 @@
 /* route_census.c - counts routing decisions while a text is evaluated. */
 #include "infer/route_census.h"
 
+#include "arch/token_types.h"
 #include "base/memory.h"
 #include "moe/metrics.h"
 
@@ -69,10 +70,11 @@ cadre_status route_census_open(
         .logged = at_most(form->logged, tokens),
         .stretches = (tokens + form->stretch - 1) / form->stretch };
     c.load = MEM_ARRAY(int64_t, form->layers * form->experts);
+    c.by_type = MEM_ARRAY(int64_t, form->config->types.count * form->layers * form->experts);
     c.part = MEM_ARRAY(int32_t, c.stretches * form->layers * form->experts);
     c.pick = MEM_ARRAY(int32_t, c.logged * form->layers * form->picks);
     for (int64_t i = 0; c.pick && i < c.logged * form->layers * form->picks; i++) c.pick[i] = -1;
-    if (!c.load || !c.part || !c.pick) {
+    if (!c.load || !c.by_type || !c.part || !c.pick) {
         route_census_close(&c);
         return CADRE_ENOMEM;
     }
@@ -83,6 +85,7 @@ cadre_status route_census_open(
 void route_census_close(route_census *c)
 {
     mem_free(c->load);
+    mem_free(c->by_type);
     mem_free(c->part);
     mem_free(c->pick);
     *c = (route_census){ 0 };
@@ -102,8 +105,12 @@ static void count_token(route_census *c, int64_t s, int64_t place, const plan *p
     int32_t *part = c->part + (place / f->stretch * f->layers + s) * f->experts;
     int32_t *kept = place < c->logged ? c->pick + (place * f->layers + s) * f->picks : NULL;
     const gexp *pick = p->edge_expert + p->token_start[t];
+    int64_t *by_type = f->config->types.count
+                           ? route_census_by_type(c, token_type_of(f->config, c->ids[place]), s)
+                           : NULL;
     for (int32_t k = 0; k < plan_edges_of(p, t); k++) {
         c->load[s * f->experts + pick[k].id]++;
+        if (by_type) by_type[pick[k].id]++;
         part[pick[k].id]++;
         if (kept) kept[k] = pick[k].id;
         for (int32_t j = 0; f->together && j < plan_edges_of(p, t); j++)

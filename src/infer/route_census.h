@@ -27,6 +27,7 @@ typedef struct route_census {
     const int32_t *ids;      /* [tokens] */
     int64_t tokens, logged, stretches;
     int64_t *load;        /* [S, E] picks */
+    int64_t *by_type;     /* [types, S, E] picks by tokens of a type; no types: nothing */
     int32_t *part;        /* [stretches, S, E] picks */
     int32_t *pick;        /* [logged, S, K], -1: none */
     const int64_t *place; /* of the batch that is being evaluated */
@@ -38,6 +39,11 @@ void route_census_close(route_census *c);
 
 /* A watch that counts into `c`. */
 evaluation_watch route_census_watch(route_census *c);
+
+static inline int64_t *route_census_by_type(const route_census *c, int32_t type, int64_t layer)
+{
+    return c->by_type + (type * c->form->layers + layer) * c->form->experts;
+}
 
 static inline const int32_t *route_census_picks(const route_census *c, int64_t token, int64_t layer)
 {

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "arch/token_types.h"
 #include "base/interrupt.h"
 #include "mixer/sequence_state.h"
 #include "model/block.h"
@@ -17,6 +18,8 @@ static void take_batch(transformer *t, const token_batch *b)
 {
     t->now->batch = *b;
     t->now->batch.positions = t->now->places;
+    if (t->now->types)
+        t->now->batch.types = token_types_of(t->config, b->inputs, b->tokens, t->now->types);
     for (int64_t i = 0; i < b->sequences; i++) {
         int64_t first = b->states ? b->states[i]->length : 0;
         for (int64_t p = b->start[i]; p < b->start[i + 1]; p++)

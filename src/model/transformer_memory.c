@@ -120,6 +120,7 @@ static void layout_pass(const transformer *t, pass *p, arena *a)
     layout_blocks(t, p, a);
     p->end = ARENA_ARRAY(a, real, tokens * width);
     p->places = ARENA_ARRAY(a, int32_t, tokens);
+    if (t->config->types.count) p->types = ARENA_ARRAY(a, int32_t, tokens);
     if (residual_logits(t) && !t->most.training)
         p->logits = ARENA_ARRAY(a, real, tokens * residual_logits(t));
     if (!transformer_is_last(t)) return;

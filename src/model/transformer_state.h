@@ -25,6 +25,7 @@ typedef struct pass {
     real *end;           /* [T, D] the residual after the stage's last block; after the model's, */
     real *hidden, *end_inverse; /* [T, D], [T] its norm */
     int32_t *places;            /* [T] in their sequences */
+    int32_t *types;             /* [T] of the tokens; NULL: the model knows none */
     real
         *logits; /* [T, E] of the last sparse layer's router, forward only; NULL: none reads them */
     token_batch batch;

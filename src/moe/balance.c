@@ -544,18 +544,31 @@ void balance_step_end(balance *b)
     b->ended = true;
 }
 
+/* Of experts among which tokens choose: of a bank, or of the layer. */
+static void move_bias(const int64_t *count, int64_t experts, double rate, real *bias)
+{
+    int64_t all = 0;
+    for (int64_t e = 0; e < experts; e++) all += count[e];
+    for (int64_t e = 0; e < experts; e++) {
+        int64_t lack = all - experts * count[e]; /* of the sign of mean - count */
+        bias[e] += (real)(rate * (lack > 0 ? 1 : lack < 0 ? -1 : 0));
+    }
+}
+
 void balance_update_bias(balance *b, int l, real *bias)
 {
     layer_statistics *p = &b->layer[l];
     assert(b->ended && "the counts of a step are known when it has ended");
     if (p->bias_moved) return;
     p->bias_moved = true;
-    int64_t experts = p->about.experts, all = 0;
-    for (int64_t e = 0; e < experts; e++) all += p->step.count[e];
-    for (int64_t e = 0; e < experts; e++) {
-        int64_t lack = all - experts * p->step.count[e]; /* of the sign of mean - count */
-        bias[e] += (real)(b->options.bias_rate * (lack > 0 ? 1 : lack < 0 ? -1 : 0));
+    const router_options *route = p->about.route;
+    if (!route || !route->banks) {
+        move_bias(p->step.count, p->about.experts, b->options.bias_rate, bias);
+        return;
     }
+    for (int32_t i = 0, first = 0; i < route->banks; first += route->bank_experts[i++])
+        move_bias(
+            p->step.count + first, route->bank_experts[i], b->options.bias_rate, bias + first);
 }
 
 balance_totals balance_total(const balance *b, int l)

@@ -40,7 +40,7 @@ typedef struct moe_config {
     int64_t latent;      /* L: routed experts act in so many dimensions; 0: in D */
     int64_t residual;    /* hidden width of an expert beside the routed ones (PR-MoE); 0: none */
     token_types types;   /* of banks, and of losses by type */
-    int64_t bank_hidden[ROUTER_MAX_TYPES]; /* H of each bank's experts */
+    int64_t bank_hidden[ROUTER_MAX_TYPES]; /* H of each bank's experts; zeros: all are `hidden` */
     double tau; /* loss heterogeneous: what experts without weights count */
 } moe_config;
 
@@ -52,6 +52,7 @@ int32_t moe_config_usual_picks(const moe_config *c); /* K where their number var
 int32_t moe_config_weighted(const moe_config *c);    /* the others: E less these */
 bool moe_config_has_lookahead(const moe_config *c);  /* a token's routes read those behind it */
 int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank);
+bool moe_config_has_bank_widths(const moe_config *c); /* weights are listed bank by bank */
 
 /* Zeros but for what has no zero default: the router's own defaults, a capacity factor of 1 with no
  * limit. r: not NULL; who has a name looks it up first. */

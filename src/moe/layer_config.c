@@ -54,6 +54,8 @@ int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank)
     return c->route.banks && c->bank_hidden[bank] ? c->bank_hidden[bank] : c->hidden;
 }
 
+bool moe_config_has_bank_widths(const moe_config *c) { return c->route.banks && c->bank_hidden[0]; }
+
 balance_layer moe_balance_layer(const moe_config *c)
 {
     return (balance_layer){ .router = c->router,

@@ -80,7 +80,7 @@ static expert_pass routed_pass(const layer_run *r, int32_t bank)
     int64_t before = 0;
     for (int32_t i = 0; i < bank; i++)
         first += o->bank_experts[i], before += moe_config_bank_hidden(r->c, i);
-    if (o->banks) experts = o->bank_experts[bank];
+    if (moe_config_has_bank_widths(r->c)) experts = o->bank_experts[bank];
     expert_pass e = { .compute = r->call->compute,
         .weights = r->w->bank ? &r->w->bank[bank] : &r->w->experts,
         .source = r->call->source,
@@ -109,7 +109,11 @@ static expert_pass routed_pass(const layer_run *r, int32_t bank)
     return e;
 }
 
-static int32_t passes_of(const layer_run *r) { return r->c->route.banks ? r->c->route.banks : 1; }
+/* Banks of one width are one run of experts: their plan keeps them apart. */
+static int32_t passes_of(const layer_run *r)
+{
+    return moe_config_has_bank_widths(r->c) ? r->c->route.banks : 1;
+}
 
 /* By token, or by row where rows were gathered. */
 static const real *pass_input(const layer_run *r)

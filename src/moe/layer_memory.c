@@ -27,7 +27,7 @@ static int64_t all_hidden(const moe_config *c)
 {
     int64_t sum = 0;
     for (int32_t i = 0; i < c->route.banks; i++) sum += moe_config_bank_hidden(c, i);
-    return c->route.banks ? sum : c->hidden;
+    return moe_config_has_bank_widths(c) ? sum : c->hidden;
 }
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)

@@ -52,8 +52,8 @@ static cadre_status configure(
         CADRE_TRY(settings_read_balance(o, losses));
         CADRE_TRY(settings_check_router(o, c->router));
     }
-    for (int32_t i = 0; s->bank_hidden && i < c->route.banks; i++)
-        c->bank_hidden[i] = s->bank_hidden[i];
+    for (int32_t i = 0; i < c->route.banks; i++)
+        c->bank_hidden[i] = s->bank_hidden ? s->bank_hidden[i] : c->hidden;
     return moe_config_check(c, NULL);
 }
 

@@ -125,6 +125,12 @@ static const cadre_option rows[] = {
         .subject = "Experts",
         .help = "experts split by the type of token, so many for each; a token knows only its "
                 "type's" },
+    { .name = "type-ids",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME=A-B,...",
+        .subject = "Experts",
+        .help = "which tokens are of each type of --banks but the first that has none; images in "
+                "--data say it themselves" },
     { .name = "types",
         .kind = CADRE_OPTION_TEXT,
         .value = "NAME,...",

@@ -141,7 +141,7 @@ static cadre_status read_grid(const cadre_options *o, router_options *r)
 }
 
 /* "text=8,image=4" */
-static cadre_status read_banks(const cadre_options *o, moe_config *c)
+cadre_status settings_read_banks(const cadre_options *o, moe_config *c)
 {
     list_item item;
     if (!has(o, "banks")) return CADRE_OK;
@@ -162,6 +162,7 @@ static cadre_status read_types(const cadre_options *o, moe_config *c)
 {
     list_item item;
     const char *text = options_text_or(o, "types", ""), *at = text;
+    if (has(o, "types")) c->types.count = 0;
     while (next_item(&at, &item)) {
         if (item.bad || item.has_value || c->types.count == ROUTER_MAX_TYPES ||
             strlen(item.name) >= ROUTER_TYPE_NAME)
@@ -208,7 +209,7 @@ static cadre_status read_experts(const cadre_options *o, int64_t l, int64_t laye
     c->estimator = (estimator)read_word(o, "estimator", (int)c->estimator);
     if (has(o, "tau")) c->tau = cadre_options_real(o, "tau");
     c->route.drop_last = c->zeros && read_word(o, "zero-weight", c->route.drop_last);
-    CADRE_TRY(read_banks(o, c));
+    CADRE_TRY(settings_read_banks(o, c));
     return read_types(o, c);
 }
 

@@ -17,6 +17,8 @@ cadre_status settings_read_layer(const cadre_options *o, moe_config *c);
 /* The same for layer l of so many, of which some options have a list. */
 cadre_status settings_read_layer_of(
     const cadre_options *o, int64_t l, int64_t layers, moe_config *c);
+/* Of these the option banks alone: how many experts each has, and the types' names. */
+cadre_status settings_read_banks(const cadre_options *o, moe_config *c);
 cadre_status settings_read_balance(const cadre_options *o, balance_options *b);
 
 /* An option that was given, that only some routers understand and this one does not: refused. */

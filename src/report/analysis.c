@@ -181,6 +181,7 @@ static cadre_status read_analysis(const char *path, const model_shape *shape, ru
     CADRE_TRY(read_shuffled(&root, shape, c));
     CADRE_TRY(read_pairs(&root, shape, c));
     CADRE_TRY(read_top_tokens(&root, shape, c));
+    CADRE_TRY(modality_read(&root, shape, &c->modality));
     CADRE_TRY(read_passages(&root, shape, c));
     return read_samples(&root, c);
 }
@@ -238,6 +239,7 @@ void analysis_free(run_analysis *analysis)
     mem_free(analysis->shuffled);
     expert_pairs_free(&analysis->pairs);
     top_tokens_free(&analysis->top);
+    modality_free(&analysis->modality);
     mem_free(analysis->sample);
     mem_free(analysis->method);
     json_close(analysis->analysis);

@@ -6,6 +6,7 @@
 #ifndef CADRE_REPORT_ANALYSIS_H
 #define CADRE_REPORT_ANALYSIS_H
 
+#include "report/modality.h"
 #include "report/pairs.h"
 #include "report/passage.h"
 #include "report/shape.h"
@@ -45,6 +46,7 @@ typedef struct run_analysis {
     shuffled_bits *shuffled; /* [layers]; NULL: not said */
     expert_pairs pairs;      /* .count NULL: not said */
     top_tokens top;
+    modality modality;
     passage *passage;
     analysis_sample *sample;
     analysis_method *method;

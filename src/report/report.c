@@ -18,7 +18,7 @@ static void page_begin(byte_buffer *page, const char *title)
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-        "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+        "img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
         "<meta name=\"generator\" content=\"cadre " CADRE_VERSION "\">\n<title>");
     html_cut(page, title, 200);
     byte_buffer_text(page, " – cadre report</title>\n<style>\n");
@@ -65,6 +65,7 @@ static cadre_status put_run(byte_buffer *page, const char *name, const training_
     section_run_header(page, name, r, &a);
     section_learning(page, r);
     section_domains(page, r, &a);
+    section_types(page, r);
     section_experts(page, r, &a);
     section_passages(page, r->analysis.passage, r->analysis.passages, &r->shape, &a);
     section_load(page, r);

@@ -12,6 +12,7 @@ void section_run_header(
     byte_buffer *page, const char *name, const training_run *r, const affinity *a);
 void section_learning(byte_buffer *page, const training_run *r);
 void section_domains(byte_buffer *page, const training_run *r, const affinity *a);
+void section_types(byte_buffer *page, const training_run *r);
 void section_passages(byte_buffer *page, const passage *passages, int count,
     const model_shape *shape, const affinity *a);
 void section_experts(byte_buffer *page, const training_run *r, const affinity *a);

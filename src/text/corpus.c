@@ -10,6 +10,9 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "format/json.h"
+#include "format/picture.h"
+#include "image/square.h"
+#include "text/picture_text.h"
 #include "text/plain_text.h"
 
 enum { DEPTH_MAX = 32 }; /* of folders in folders */
@@ -102,12 +105,17 @@ static cadre_status append_lines(
 
 /* ---- files ---- */
 
+static bool holds_lines(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && !strcmp(dot, ".jsonl");
+}
+
 /* Takes the file's text. The first text of a domain, which is usually its only one, is not
  * copied. */
 static cadre_status take_text(corpus_domain *d, const char *path, char **text, size_t size)
 {
-    const char *dot = strrchr(path, '.');
-    bool lines = dot && !strcmp(dot, ".jsonl");
+    bool lines = holds_lines(path);
     CADRE_TRY(plain_text_check(path, *text, size));
     if (lines) CADRE_TRY(append_lines(d, path, *text, size, &lines));
     if (lines) return CADRE_OK;
@@ -119,34 +127,119 @@ static cadre_status take_text(corpus_domain *d, const char *path, char **text, s
         d->text_capacity = size + 1;
         *text = empty;
     }
-    return end_document(d);
+    return CADRE_OK;
 }
 
-static cadre_status append_file(corpus_domain *d, const char *path)
+/* ---- pictures ---- */
+
+static cadre_status make_square(const char *path, int32_t side, uint8_t **square)
+{
+    picture p;
+    CADRE_TRY(picture_read(path, &p));
+    *square = MEM_ARRAY(uint8_t, (int64_t)side * side * 3);
+    if (*square) picture_square(&p, side, *square);
+    picture_free(&p);
+    return *square ? CADRE_OK : CADRE_ENOMEM;
+}
+
+/* Room for its text, in which there are no codes yet. */
+static cadre_status append_blank(const corpus *c, corpus_domain *d)
+{
+    char blanks[64];
+    memset(blanks, ' ', sizeof blanks);
+    for (size_t left = c->picture_size, n; left; left -= n) {
+        n = left < sizeof blanks ? left : sizeof blanks;
+        CADRE_TRY(append_text(d, blanks, n));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status append_picture(const corpus *c, corpus_domain *d, const char *path)
+{
+    if (!c->side)
+        return cadre_fail(CADRE_EUNSUPPORTED, path,
+            "expected text, found a picture, for which this model has no tokens");
+    CADRE_TRY(buffer_grow(
+        (void **)&d->pictures, d->picture_count, &d->pictures_capacity, 1, sizeof *d->pictures));
+    corpus_picture *p = &d->pictures[d->picture_count];
+    *p = (corpus_picture){ .at = d->size };
+    CADRE_TRY(make_square(path, c->side, &p->square));
+    d->picture_count++;
+    return append_blank(c, d);
+}
+
+/* ---- paths ---- */
+
+static cadre_status append_file(const corpus *c, corpus_domain *d, const char *path)
 {
     char *text;
     size_t size;
     CADRE_TRY(interrupt_check(path));
+    if (picture_named(path)) return append_picture(c, d, path);
     CADRE_TRY(file_read(path, text_max - d->size, &text, &size));
     cadre_status status = take_text(d, path, &text, size);
     mem_free(text);
     return status;
 }
 
+static size_t base_of(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && dot > name ? (size_t)(dot - name) : strlen(name);
+}
+
+/* How many of the names are one document: neighbours of one base, pictures and texts among them. */
+static int group_of(char *const *names, int count)
+{
+    size_t base = base_of(names[0]);
+    int n = 0;
+    bool has_picture = false, has_text = false;
+    for (; n < count && base_of(names[n]) == base && !memcmp(names[n], names[0], base) &&
+           !holds_lines(names[n]);
+         n++)
+        *(picture_named(names[n]) ? &has_picture : &has_text) = true;
+    return has_picture && has_text ? n : 1;
+}
+
+static cadre_status append_member(
+    const corpus *c, corpus_domain *d, const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    cadre_status status = path ? append_file(c, d, path) : CADRE_ENOMEM;
+    mem_free(path);
+    return status;
+}
+
+static cadre_status append_group(
+    const corpus *c, corpus_domain *d, const char *folder, char *const *names, int count)
+{
+    bool first = hash_bytes(names[0], base_of(names[0])).low & 1; /* pictures come first */
+    for (int turn = 0; turn < 2; turn++, first = !first)
+        for (int i = 0; i < count; i++)
+            if (picture_named(names[i]) == first) CADRE_TRY(append_member(c, d, folder, names[i]));
+    return end_document(d);
+}
+
 /* Appends a file, or all files below a folder in order. */
-static cadre_status append_path(corpus_domain *d, const char *path, int depth)
+static cadre_status append_path(const corpus *c, corpus_domain *d, const char *path, int depth)
 {
     char **names;
     int count;
-    if (!file_is_folder(path)) return append_file(d, path);
+    if (!file_is_folder(path)) {
+        CADRE_TRY(append_file(c, d, path));
+        return end_document(d);
+    }
     if (depth == DEPTH_MAX)
         return cadre_fail(CADRE_EIO, path, "expected folders at most %d deep", DEPTH_MAX);
     CADRE_TRY(file_list(path, &names, &count));
     cadre_status status = CADRE_OK;
-    for (int i = 0; i < count && status == CADRE_OK; i++) {
+    for (int i = 0, n = 1; i < count && status == CADRE_OK; i += n) {
+        n = 1;
         if (names[i][0] == '.') continue;
-        char *member = file_join(path, names[i]);
-        status = member ? append_path(d, member, depth + 1) : CADRE_ENOMEM;
+        n = group_of(names + i, count - i);
+        char *member = n == 1 ? file_join(path, names[i]) : NULL;
+        if (n > 1) status = append_group(c, d, path, names + i, n);
+        else status = member ? append_path(c, d, member, depth + 1) : CADRE_ENOMEM;
         mem_free(member);
     }
     file_list_free(names, count);
@@ -176,6 +269,21 @@ size_t corpus_document_end(const corpus_domain *d, size_t at)
     return d->ends[low];
 }
 
+size_t corpus_piece_end(
+    const corpus *c, const corpus_domain *d, size_t at, size_t end, bool *is_picture)
+{
+    size_t low = 0, high = d->picture_count, stop = corpus_document_end(d, at);
+    while (low < high) { /* the first picture that ends behind `at` */
+        size_t middle = low + (high - low) / 2;
+        if (d->pictures[middle].at + c->picture_size > at) high = middle;
+        else low = middle + 1;
+    }
+    *is_picture = low < d->picture_count && d->pictures[low].at <= at;
+    if (*is_picture) stop = d->pictures[low].at + c->picture_size;
+    else if (low < d->picture_count && d->pictures[low].at < stop) stop = d->pictures[low].at;
+    return stop < end ? stop : end;
+}
+
 /* The byte where the last 5 % begin: between two documents, if one ends in the 5 % before that
  * point; otherwise after the last line that ends there; otherwise between two characters. */
 static size_t cut_of(const corpus_domain *d)
@@ -190,6 +298,16 @@ static size_t cut_of(const corpus_domain *d)
     return cut;
 }
 
+/* No picture is cut. */
+static size_t cut_between_pictures(const corpus *c, const corpus_domain *d)
+{
+    size_t cut = cut_of(d);
+    for (size_t i = 0; i < d->picture_count; i++)
+        if (d->pictures[i].at < cut && cut < d->pictures[i].at + c->picture_size)
+            return d->pictures[i].at > 0 ? d->pictures[i].at : c->picture_size;
+    return cut;
+}
+
 static cadre_status add_domain(corpus *c, const char *path)
 {
     corpus_domain *d = &c->domains[c->count++];
@@ -201,11 +319,11 @@ static cadre_status add_domain(corpus *c, const char *path)
             return cadre_fail(CADRE_EARGUMENT, path,
                 "expected domains with different names, found \"%s\" twice (also %s)", d->name,
                 c->domains[i].path);
-    CADRE_TRY(append_path(d, path, 0));
+    CADRE_TRY(append_path(c, d, path, 0));
     if (d->size == 0)
         return cadre_fail(
             CADRE_EFORMAT, path, "expected text, found none: the domain \"%s\" is empty", d->name);
-    d->training_size = cut_of(d);
+    d->training_size = cut_between_pictures(c, d);
     return CADRE_OK;
 }
 
@@ -223,11 +341,23 @@ static cadre_status add_entries(corpus *c, const char *folder, char **names, int
                : cadre_fail(CADRE_EIO, folder, "expected a folder with texts, found an empty one");
 }
 
+/* Pictures right inside: a folder of these is one domain, not one a picture. */
+static bool holds_pictures(const corpus *c, const char *folder)
+{
+    char **names;
+    int count;
+    bool found = false;
+    if (!c->side || file_list(folder, &names, &count) != CADRE_OK) return false;
+    for (int i = 0; i < count; i++) found |= names[i][0] != '.' && picture_named(names[i]);
+    file_list_free(names, count);
+    return found;
+}
+
 static cadre_status read_domains(corpus *c, const char *const *paths, int count)
 {
     char **names = NULL;
     int entries = count;
-    bool one_folder = count == 1 && file_is_folder(paths[0]);
+    bool one_folder = count == 1 && file_is_folder(paths[0]) && !holds_pictures(c, paths[0]);
     if (one_folder) CADRE_TRY(file_list(paths[0], &names, &entries));
     c->domains = MEM_ARRAY(corpus_domain, entries);
     cadre_status status = c->domains ? CADRE_OK : CADRE_ENOMEM;
@@ -238,12 +368,15 @@ static cadre_status read_domains(corpus *c, const char *const *paths, int count)
     return status;
 }
 
-cadre_status corpus_read(const char *const *paths, int count, corpus **c)
+cadre_status corpus_read(
+    const char *const *paths, int count, int32_t side, int32_t patches, corpus **c)
 {
     if (count < 1)
         return cadre_fail(CADRE_EARGUMENT, NULL, "expected at least one file or folder with texts");
     corpus *made = MEM_ARRAY(corpus, 1);
     if (!made) return CADRE_ENOMEM;
+    made->side = side;
+    made->picture_size = side ? picture_text_size(patches) : 0;
     cadre_status status = read_domains(made, paths, count);
     if (status == CADRE_OK) *c = made;
     else corpus_free(made);
@@ -259,6 +392,8 @@ void corpus_free(corpus *c)
         mem_free(d->path);
         mem_free(d->text);
         mem_free(d->ends);
+        for (size_t k = 0; k < d->picture_count; k++) mem_free(d->pictures[k].square);
+        mem_free(d->pictures);
         token_list_free(&d->training);
         token_list_free(&d->validation);
     }
@@ -273,12 +408,42 @@ hash128 corpus_hash(const corpus_domain *d)
     return d->documents == 1 ? text : (hash128){ text.high ^ ends.high, text.low ^ ends.low };
 }
 
+/* ---- before anything is read ---- */
+
+static int64_t survey_path(const char *path, int depth, int64_t *bytes)
+{
+    char **names;
+    int count;
+    int64_t pictures = 0;
+    if (!file_is_folder(path)) {
+        *bytes += file_bytes(path);
+        return picture_named(path);
+    }
+    if (depth == DEPTH_MAX || file_list(path, &names, &count) != CADRE_OK) return 0;
+    for (int i = 0; i < count; i++) {
+        char *inner = names[i][0] == '.' ? NULL : file_join(path, names[i]);
+        if (inner) pictures += survey_path(inner, depth + 1, bytes);
+        mem_free(inner);
+    }
+    file_list_free(names, count);
+    return pictures;
+}
+
+int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes)
+{
+    int64_t pictures = 0;
+    *bytes = 0;
+    for (int i = 0; i < count; i++) pictures += survey_path(paths[i], 0, bytes);
+    return pictures;
+}
+
 /* ---- parts of documents ---- */
 
 cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count)
 {
     size_t most = 0, n = 0;
-    for (int i = 0; i < c->count; i++) most += c->domains[i].documents;
+    for (int i = 0; i < c->count; i++)
+        most += c->domains[i].documents + c->domains[i].picture_count;
     if (most > INT_MAX)
         return cadre_fail(
             CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
@@ -287,9 +452,9 @@ cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *co
     for (int i = 0; i < c->count; i++) {
         const corpus_domain *d = &c->domains[i];
         for (size_t at = 0, end; at < d->training_size; at = end) {
-            end = corpus_document_end(d, at);
-            if (end > d->training_size) end = d->training_size;
-            list[n++] = (string_view){ d->text + at, end - at };
+            bool is_picture;
+            end = corpus_piece_end(c, d, at, d->training_size, &is_picture);
+            if (!is_picture) list[n++] = (string_view){ d->text + at, end - at };
         }
     }
     *texts = list;
@@ -297,15 +462,24 @@ cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *co
     return CADRE_OK;
 }
 
-static cadre_status tokenise_part(const corpus_domain *d, const tokenizer *t, int32_t end_of_text,
-    size_t begin, size_t end, token_list *ids)
+typedef struct text_part {
+    const corpus *corpus;
+    const corpus_domain *domain;
+    size_t begin, end;
+} text_part;
+
+static cadre_status tokenise_part(
+    const text_part *part, const tokenizer *t, int32_t end_of_text, token_list *ids)
 {
+    const corpus_domain *d = part->domain;
     ids->count = 0;
-    for (size_t at = begin, stop; at < end; at = stop) {
+    for (size_t at = part->begin, stop; at < part->end; at = stop) {
+        bool is_picture;
         size_t whole = corpus_document_end(d, at);
-        stop = whole < end ? whole : end;
+        stop = corpus_piece_end(part->corpus, d, at, part->end, &is_picture);
         CADRE_TRY(interrupt_check(d->path));
-        CADRE_TRY(tokenizer_encode(t, d->text + at, stop - at, 0, ids));
+        CADRE_TRY(tokenizer_encode(
+            t, d->text + at, stop - at, is_picture ? CADRE_PARSE_SPECIAL : 0, ids));
         if (stop == whole && end_of_text >= 0) CADRE_TRY(token_list_put(ids, end_of_text));
     }
     return CADRE_OK;
@@ -335,8 +509,10 @@ cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t
 {
     for (int i = 0; i < c->count; i++) {
         corpus_domain *d = &c->domains[i];
-        CADRE_TRY(tokenise_part(d, t, end, 0, d->training_size, &d->training));
-        CADRE_TRY(tokenise_part(d, t, end, d->training_size, d->size, &d->validation));
+        const text_part training = { c, d, 0, d->training_size },
+                        validation = { c, d, d->training_size, d->size };
+        CADRE_TRY(tokenise_part(&training, t, end, &d->training));
+        CADRE_TRY(tokenise_part(&validation, t, end, &d->validation));
         if ((int64_t)d->training.count < context + 1)
             return refuse_length(d, context, d->training.count, "");
     }

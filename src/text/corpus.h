@@ -8,7 +8,13 @@
  * A domain consists of documents. Each file is a document, except that a file NAME.jsonl, whose
  * lines are objects {"text": "..."}, has one document a line. The ids of a document end with the
  * end-of-text token, and no piece of a learnt vocabulary reaches from one document into the
- * next. */
+ * next.
+ *
+ * Where pictures are read, a file NAME.png (.pnm .ppm .pgm) is a picture, and stands in the text as
+ * picture_text.h writes it. In a folder, neighbours that differ in their extension alone and of
+ * which one is a picture are one document: of half of the names the pictures come first, of the
+ * others the texts, so that each tells of the other. A folder that is given alone and holds
+ * pictures is one domain. */
 #ifndef CADRE_TEXT_CORPUS_H
 #define CADRE_TEXT_CORPUS_H
 
@@ -18,6 +24,11 @@
 #include "format/hash.h"
 #include "text/tokenizer.h"
 
+typedef struct corpus_picture {
+    size_t at;       /* where its text begins */
+    uint8_t *square; /* [side, side, 3], until its text is written; owned */
+} corpus_picture;
+
 typedef struct corpus_domain {
     char *name, *path;
     char *text; /* [size], a NUL after it */
@@ -26,16 +37,25 @@ typedef struct corpus_domain {
     size_t training_size;
     size_t *ends; /* [documents] where each ends in the text; the last is `size` */
     size_t documents, ends_capacity;
+    corpus_picture *pictures; /* [picture_count] in order; never across training_size */
+    size_t picture_count, pictures_capacity;
     token_list training, validation; /* ids, once corpus_tokenise was called */
 } corpus_domain;
 
 typedef struct corpus {
     corpus_domain *domains; /* [count] */
     int count;
+    int32_t side;        /* of pictures' squares, in pixels; 0: files of pictures are refused */
+    size_t picture_size; /* bytes of one's text */
 } corpus;
 
-/* Reads everything. An empty domain is an error, and so are two domains of one name. */
-cadre_status corpus_read(const char *const *paths, int count, corpus **c);
+/* Reads everything. An empty domain is an error, and so are two domains of one name. side, patches:
+ * of pictures, whose texts are spaces until corpus_write_pictures; side 0: none are read. */
+cadre_status corpus_read(
+    const char *const *paths, int count, int32_t side, int32_t patches, corpus **c);
+
+/* Pictures in the files and folders that these paths name, and bytes of all files. */
+int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes);
 
 /* The training parts of documents, as bpe_train takes them: [count], freed by mem_free; the texts
  * themselves are borrowed. */
@@ -49,6 +69,11 @@ cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t
 /* Refuses what corpus_tokenise would refuse, as far as it can be known before there is a tokenizer:
  * a token has at least one byte. */
 cadre_status corpus_check_length(const corpus *c, int64_t context);
+
+/* The end of the piece that begins at `at` and ends before or at `end`: a whole picture, or text up
+ * to a picture or the document's end. */
+size_t corpus_piece_end(
+    const corpus *c, const corpus_domain *d, size_t at, size_t end, bool *is_picture);
 
 /* The end of the document that the byte at `at` belongs to; at < size. */
 size_t corpus_document_end(const corpus_domain *d, size_t at);

@@ -139,6 +139,7 @@ static cadre_status foresee(train_run *r)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     CADRE_TRY(train_data_foresee(r));
+    CADRE_TRY(train_pictures_foresee(r));
     cadre_status status = train_model_foresee(r, &least);
     if (status == CADRE_OK && !r->dry)
         status = count_memory(r, r->from ? &r->config : &least, &summary);
@@ -218,6 +219,7 @@ static cadre_status start_fresh(train_run *r)
     init_options init = init_options_of(r->recipe, &r->config, r->options, r->settings.seed);
     model_initialise(r->context->compute, table, &init, values);
     CADRE_TRY(fill_hash_tables(r, table, values));
+    train_pictures_fill(r, table, values);
     return interrupt_check(r->out);
 }
 

@@ -26,7 +26,9 @@ typedef struct train_run {
     tokenizer *tokenizer;       /* the same */
     byte_buffer tokenizer_json; /* as it will be saved; empty: there is none */
     safetensors *token_file;
-    token_run *runs; /* [domains] of the corpus */
+    token_run *runs;         /* [domains] of the corpus */
+    picture_tokens pictures; /* side 0: there are none */
+    real *picture_codes;     /* their code book; NULL: none is learnt or loaded here */
     batches batches;
 
     model_config config;
@@ -59,9 +61,22 @@ cadre_status train_data_arrange(train_run *r);
 /* The piece that ends a text in a learnt vocabulary */
 string_view train_data_end(const train_run *r);
 void train_data_close(train_run *r);
-int64_t train_data_bytes(const train_run *r,
-    /* An estimate of the memory that the data will take, before they are opened */
-    int64_t *text_bytes);
+
+/* ---- run_pictures.c ---- */
+
+/* Before texts are read: r->pictures, and the ids of their type among the options. */
+cadre_status train_pictures_foresee(train_run *r);
+/* After they were read: learns or loads the code book, and writes its codes into the texts. */
+cadre_status train_pictures_read(train_run *r);
+/* The code book among a fresh run's parameters. */
+void train_pictures_fill(const train_run *r, const param_table *table, real *values);
+/* Ids of pictures: begin, end, codes; 0: there are none */
+static inline int32_t train_picture_ids(const train_run *r)
+{
+    return r->pictures.side ? r->pictures.codes + 2 : 0;
+}
+/* An estimate of the memory that data will take, before it is opened */
+int64_t train_data_bytes(const train_run *r, int64_t *text_bytes);
 
 /* ---- run_model.c: the model ---- */
 

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "arch/document_end.h"
-#include "base/file.h"
+#include "arch/token_types.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "text/bpe_train.h"
+#include "text/picture_text.h"
 #include "text/tokenizer_export.h"
 #include "train/run.h"
 #include "weights/weight_file.h"
@@ -84,11 +85,25 @@ cadre_status train_data_open_tokens(train_run *r)
 
 /* ---- texts ---- */
 
+/* Those of pictures, where there are any. */
+static int list_pictures(const train_run *r, char names[][PICTURE_PIECE], const char **specials)
+{
+    int count = 0;
+    if (!r->pictures.side) return 0;
+    specials[count++] = picture_begin_piece;
+    specials[count++] = picture_end_piece;
+    for (int i = 0; i < r->pictures.codes; i++) {
+        picture_code_piece(i, names[i]);
+        specials[count++] = names[i];
+    }
+    return count;
+}
+
 /* Padding and the end have the ids 0 and 1. The sentinels follow, the first of them last. */
-static int list_specials(const train_run *r, char names[][16], const char **specials)
+static int list_specials(const train_run *r, char names[][PICTURE_PIECE], const char **specials)
 {
     specials[0] = end_of_text;
-    if (!reads_and_writes(r)) return 1;
+    if (!reads_and_writes(r)) return 1 + list_pictures(r, names, specials + 1);
     specials[0] = padding;
     specials[1] = end_of_sequence;
     for (int i = 0; i < SENTINELS; i++) {
@@ -98,19 +113,29 @@ static int list_specials(const train_run *r, char names[][16], const char **spec
     return 2 + SENTINELS;
 }
 
-static cadre_status learn_tokenizer(train_run *r)
+/* The pieces of pictures are beside those that --vocab asks for. */
+static cadre_status learn_with(train_run *r, const char *const *specials, int special_count)
 {
-    char names[SENTINELS][16];
-    const char *specials[2 + SENTINELS];
-    int special_count = list_specials(r, names, specials);
-    bpe_train_options o = { (int32_t)cadre_options_int(r->options, "vocab", 0), specials,
-        special_count };
+    int32_t pieces = (int32_t)cadre_options_int(r->options, "vocab", 0);
+    bpe_train_options o = { pieces + train_picture_ids(r), specials, special_count };
     string_view *texts;
     int count;
     CADRE_TRY(corpus_training_texts(r->corpus, &texts, &count));
-    train_note(r, "learning a vocabulary of %d pieces", (int)o.vocabulary);
+    train_note(r, "learning a vocabulary of %d pieces", (int)pieces);
     cadre_status status = bpe_train(texts, count, &o, &r->tokenizer_json);
     mem_free(texts);
+    return status;
+}
+
+static cadre_status learn_tokenizer(train_run *r)
+{
+    int32_t most = 2 + SENTINELS + train_picture_ids(r);
+    char(*names)[PICTURE_PIECE] = mem_alloc((size_t)most, sizeof *names);
+    const char **specials = MEM_ARRAY(const char *, most);
+    cadre_status status = names && specials ? CADRE_OK : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = learn_with(r, specials, list_specials(r, names, specials));
+    mem_free(specials);
+    mem_free(names);
     return status == CADRE_OK ? tokenizer_open_text(r->tokenizer_json.data, r->tokenizer_json.size,
                                     "the learnt vocabulary", &r->tokenizer)
                               : status;
@@ -165,10 +190,12 @@ cadre_status train_data_open_texts(train_run *r)
     const char **paths = MEM_ARRAY(const char *, count);
     if (!paths) return CADRE_ENOMEM;
     for (int i = 0; i < count; i++) paths[i] = cadre_options_text(r->options, "data", i);
-    cadre_status status = corpus_read(paths, count, &r->corpus);
+    int32_t patches = r->pictures.side ? picture_patches(&r->pictures) : 0;
+    cadre_status status = corpus_read(paths, count, r->pictures.side, patches, &r->corpus);
     mem_free(paths);
     CADRE_TRY(status);
     CADRE_TRY(corpus_check_length(r->corpus, cadre_options_int(r->options, "context", 0)));
+    CADRE_TRY(train_pictures_read(r));
     CADRE_TRY(find_tokenizer(r));
     CADRE_TRY(make_ids(r));
     r->runs = MEM_ARRAY(token_run, r->corpus->count);
@@ -216,31 +243,5 @@ void train_data_close(train_run *r)
     byte_buffer_free(&r->tokenizer_json);
     safetensors_close(r->token_file);
     mem_free(r->runs);
-}
-
-/* ---- estimated memory ---- */
-
-static int64_t path_bytes(const char *path)
-{
-    if (!file_is_folder(path)) return file_bytes(path);
-    char **names;
-    int count;
-    int64_t bytes = 0;
-    if (file_list(path, &names, &count) != CADRE_OK) return 0;
-    for (int i = 0; i < count; i++) {
-        char *inner = names[i][0] == '.' ? NULL : file_join(path, names[i]);
-        if (inner) bytes += path_bytes(inner);
-        mem_free(inner);
-    }
-    file_list_free(names, count);
-    return bytes;
-}
-
-/* Texts, and an id of four bytes for about every three bytes of text. */
-int64_t train_data_bytes(const train_run *r, int64_t *text_bytes)
-{
-    *text_bytes = 0;
-    for (int i = 0; i < cadre_options_count(r->options, "data"); i++)
-        *text_bytes += path_bytes(cadre_options_text(r->options, "data", i));
-    return *text_bytes + *text_bytes * 4 / 3;
+    mem_free(r->picture_codes);
 }

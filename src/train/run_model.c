@@ -17,7 +17,7 @@ static cadre_status refuse_options_of_another_model(const train_run *r)
 {
     static const char *const others[] = { "recipe", "context" }; /* recipe: has its own refusal */
     static const char *const groups[] = { "groups", "groups-used", "constant-experts",
-        "copy-experts", "zero-experts", "residual-logits" };
+        "copy-experts", "zero-experts", "residual-logits", "banks", "type-ids" };
     cadre_option_table table = cadre_model_options();
     const char *found = NULL;
     for (int i = 0; i < table.count && !found; i++) {
@@ -103,9 +103,10 @@ static cadre_status decide_from_model(train_run *r)
 static cadre_status decide_from_recipe(train_run *r)
 {
     char *notes;
-    int64_t vocab =
-        r->tokenizer ? tokenizer_size(r->tokenizer) : cadre_options_int(r->options, "vocab", 0);
+    int64_t vocab = r->tokenizer ? tokenizer_size(r->tokenizer)
+                                 : cadre_options_int(r->options, "vocab", 0) + train_picture_ids(r);
     CADRE_TRY(recipe_config(r->recipe, r->options, vocab, &r->config, &notes));
+    r->config.pictures = r->pictures;
     for (char *line = notes, *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
         train_note(r, "%s", line);
@@ -119,8 +120,9 @@ static cadre_status foresee_recipe(const train_run *r, model_config *least)
     char *notes;
     bool learnt = cadre_options_count(r->options, "data") && !r->resumed;
     int64_t vocab = learnt ? BPE_TRAIN_MIN : cadre_options_int(r->options, "vocab", 0);
-    CADRE_TRY(recipe_config(r->recipe, r->options, vocab, least, &notes));
+    CADRE_TRY(recipe_config(r->recipe, r->options, vocab + train_picture_ids(r), least, &notes));
     mem_free(notes);
+    least->pictures = r->pictures;
     return CADRE_OK;
 }
 

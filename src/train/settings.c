@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "arch/token_types.h"
 #include "moe/settings.h"
 
 static schedule_kind kind_of(const char *word)
@@ -105,6 +106,7 @@ cadre_status train_settings_apply(const train_settings *s, model_config *config)
         CADRE_TRY(settings_check_router(s->options, moe->router));
         CADRE_TRY(moe_config_check(moe, "options"));
         CADRE_TRY(model_config_check_moe(moe, "options"));
+        CADRE_TRY(token_types_agree(config, moe));
         CADRE_TRY(check_lookahead(s->options, moe));
     }
     return CADRE_OK;

@@ -199,3 +199,25 @@ cadre_status model_read_values(
     weight_file_close(&file);
     return status;
 }
+
+static cadre_status read_one(
+    const char *path, const model_config *config, const param *p, real *values)
+{
+    weight_file file;
+    CADRE_TRY(weight_file_open(path, &file));
+    cadre_status status = param_read(&file, config, p, values, NULL);
+    if (status == CADRE_OK) status = check_numbers(&file, config->arch, p, values);
+    weight_file_close(&file);
+    return status;
+}
+
+cadre_status model_read_picture_codes(const char *path, const model_config *config, real *codes)
+{
+    param_table table;
+    int64_t i = 0;
+    CADRE_TRY(param_table_make(config, &table));
+    while (table.rows[i].role != ROLE_PICTURE_CODES) i++;
+    cadre_status status = read_one(path, config, &table.rows[i], codes);
+    param_table_free(&table);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* base64.h - bytes as letters (RFC 4648), for JSON and pages. */
+#ifndef CADRE_BASE_BASE64_H
+#define CADRE_BASE_BASE64_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+
+cadre_status base64_put(byte_buffer *b, const void *data, size_t size);
+bool base64_is(const char *text); /* nothing but its letters, in fours */
+
+#endif

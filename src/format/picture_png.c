@@ -1,0 +1,77 @@
+/* picture_png.c - PNG, by libpng's simplified interface: it bounds its own memory and catches its
+ * own errors, so that no jump of its leaves a call, and what went wrong comes back as words. */
+#include <png.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/picture.h"
+
+static cadre_status refuse(const char *name, const png_image *image)
+{
+    return cadre_fail(
+        CADRE_EFORMAT, name, "expected a PNG or PNM picture, found a PNG with: %s", image->message);
+}
+
+static cadre_status check_size(const char *name, const png_image *image)
+{
+    if (image->width <= PICTURE_SIDE && image->height <= PICTURE_SIDE &&
+        (int64_t)image->width * image->height <= PICTURE_PIXELS)
+        return CADRE_OK;
+    return cadre_fail(CADRE_EFORMAT, name,
+        "expected at most %d pixels a side and %d in all, found %lu by %lu", PICTURE_SIDE,
+        PICTURE_PIXELS, (unsigned long)image->width, (unsigned long)image->height);
+}
+
+static cadre_status read_pixels(const char *name, png_image *image, picture *p)
+{
+    const png_color white = { 255, 255, 255 };
+    CADRE_TRY(check_size(name, image));
+    image->format = PNG_FORMAT_RGB;
+    picture made = { .width = image->width,
+        .height = image->height,
+        .rgb = MEM_ARRAY(uint8_t, (int64_t)image->width * image->height * 3) };
+    if (!made.rgb) return CADRE_ENOMEM;
+    if (!png_image_finish_read(image, &white, made.rgb, 0, NULL)) {
+        mem_free(made.rgb);
+        return refuse(name, image);
+    }
+    *p = made;
+    return CADRE_OK;
+}
+
+cadre_status picture_parse_png(const char *name, const void *data, size_t size, picture *p)
+{
+    static const uint8_t magic[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+    png_image image = { .version = PNG_IMAGE_VERSION };
+    if (size < sizeof magic || memcmp(data, magic, sizeof magic) != 0)
+        return cadre_fail(
+            CADRE_EFORMAT, name, "expected a PNG or PNM picture, found neither's first bytes");
+    if (!png_image_begin_read_from_memory(&image, data, size)) return refuse(name, &image);
+    cadre_status status = read_pixels(name, &image, p);
+    png_image_free(&image);
+    return status;
+}
+
+cadre_status picture_put_png(byte_buffer *b, const uint8_t *rgb, int64_t width, int64_t height)
+{
+    png_image image = { .version = PNG_IMAGE_VERSION,
+        .width = (png_uint_32)width,
+        .height = (png_uint_32)height,
+        .format = PNG_FORMAT_RGB };
+    png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
+    CADRE_TRY(byte_buffer_reserve(b, size));
+    if (!png_image_write_to_memory(&image, b->data + b->size, &size, 0, rgb, 0, NULL))
+        return cadre_fail(CADRE_EIO, NULL, "libpng: %s", image.message);
+    b->size += size;
+    return CADRE_OK;
+}
+
+cadre_status picture_write_png(const char *path, const uint8_t *rgb, int64_t width, int64_t height)
+{
+    byte_buffer png = { 0 };
+    cadre_status status = picture_put_png(&png, rgb, width, height);
+    if (status == CADRE_OK) status = file_write(path, png.data, png.size);
+    byte_buffer_free(&png);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* picture_text.h - a picture in a text: the pieces of a learnt vocabulary that stand for its begin,
+ * its codes row by row, and its end:
+ *
+ *     <|image|><|image:0007|><|image:0211|> ... <|/image|>
+ *
+ * Held-out texts and prompts hold pictures so; a tokenizer that is told to recognise control tokens
+ * makes their ids. */
+#ifndef CADRE_TEXT_PICTURE_TEXT_H
+#define CADRE_TEXT_PICTURE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PICTURE_CODES = 4096, /* the most that have a name */
+    PICTURE_PIECE = 16,   /* bytes of a piece at most, the NUL included */
+};
+
+extern const char picture_begin_piece[], picture_end_piece[];
+
+/* piece[PICTURE_PIECE] of a code */
+void picture_code_piece(int32_t code, char *piece);
+
+/* Bytes of the text of a picture of so many patches, and that text, without a NUL. */
+size_t picture_text_size(int32_t patches);
+void picture_text_write(const int32_t *codes, int32_t patches, char *text);
+
+#endif
