@@ -21,7 +21,7 @@
 #include "mixer/mixer_ops.h"
 #include "mixer/sequence_state.h"
 
-/* Rows of what attention reads and writes, in elements a token. */
+/* Elements of a token's row in what attention reads and writes */
 static int64_t query_row(const attending *a) { return a->shape.heads * a->shape.key_width; }
 static int64_t key_row(const attending *a) { return a->shape.kv_heads * a->shape.key_width; }
 static int64_t out_row(const attending *a) { return a->shape.heads * a->shape.value_width; }

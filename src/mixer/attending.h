@@ -1,8 +1,8 @@
 /* attending.h - what mixers that attend have in common: queries, keys and values of a batch's
  * tokens, attention over each sequence, and the projection of its result.
  *
- * Without states a sequence's own keys are one block; with them keys are appended to the state and
- * read there. */
+ * Without states, a sequence's own keys are one block. With states, keys are appended to the state
+ * and read there. */
 #ifndef CADRE_MIXER_ATTENDING_H
 #define CADRE_MIXER_ATTENDING_H
 
@@ -12,9 +12,10 @@
 
 typedef struct attending {
     attention shape;
-    int64_t value_row, value_head, value_first; /* of `values`: a token's, a head's; where it is */
-    /* Kept. values NULL: they are the keys' first part */
-    real *q, *k, *values, *out; /* [T, heads * width] each; out: what was attended to */
+    int64_t value_row, value_head,
+        value_first; /* of `values`: the row of a token, of a head, and its start */
+    /* Kept. values NULL: they are the first part of the keys */
+    real *q, *k, *values, *out; /* [T, heads * width] each; out is attention's result */
     real *log_sum;              /* NULL: forward only */
     /* Workspace */
     attention_scratch scratch;
@@ -24,19 +25,20 @@ typedef struct attending {
     real *dq, *dk, *dvalues, *dout;        /* as those without d; NULL: forward only */
 } attending;
 
-/* Ordinary attention in these numbers; the caller may change widths before memory is laid out. */
+/* Ordinary attention for this configuration; the caller may change widths before memory is laid
+ * out. */
 attention attending_shape(const mixer_config *c);
-/* What a call adds: positions, and sinks with their gradient. */
+/* Adds what a call brings: positions, and sinks with their gradient. */
 void attending_begin(attending *a, const mixer_call *call, const mixer_gradients *g);
 
-/* value_row and value_head are set. values: whether there are any but the keys. */
+/* value_row and value_head must be set. values: whether they differ from the keys. */
 void attending_lay_kept(attending *a, arena *memory, const batch_limits *most, bool values);
 void attending_lay_workspace(
     attending *a, arena *memory, const batch_limits *most, int workers, int64_t keys);
 
 /* out = attention of q to k and values. */
 void attending_forward(const attending *a, const mixer_call *call);
-/* dout to dq, dk, dvalues */
+/* From dout to dq, dk and dvalues. */
 void attending_backward(const attending *a, const mixer_call *call);
 
 /* y [T, D] = heads [T, heads * value_dim] Wo^T + bo, and its gradient dheads */

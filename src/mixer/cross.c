@@ -1,6 +1,6 @@
-/* cross.c - a decoder's look at what an encoder made of the input: queries from the decoder, keys
- * and values from the encoder's output, every query sees all of it. Nothing is kept between calls,
- * for the encoder's output is there in each.
+/* cross.c - a decoder's attention to an encoder's output: queries come from the decoder, keys and
+ * values from the encoder's output, and every query sees all of it. Nothing is kept between calls,
+ * because each call brings the encoder's output.
  *
  * Backward adds to the gradient by the encoder's output, which all layers of the decoder share. */
 #include "mixer/attending.h"
@@ -109,7 +109,7 @@ static void forward(const mixer_call *call, const real *x, real *y)
     attending_project(call, m.out, y);
 }
 
-/* q = x Wq^T, and of the encoder's output e: k = e Wk^T, v = e Wv^T */
+/* q = x Wq^T; with the encoder's output e: k = e Wk^T, v = e Wv^T */
 static void project_backward(
     const mixer_call *call, const mixer_gradients *g, const attending *m, const real *x, real *dx)
 {

@@ -19,7 +19,7 @@
 
 typedef struct grouped {
     attending a;
-    /* Kept: before their norms, or in the file's order; NULL where they are not */
+    /* Kept: rows before their norms, or in the file's order; NULL: not needed */
     real *q_raw, *k_raw;
     real *q_inverse, *k_inverse;
 } grouped;
@@ -95,8 +95,8 @@ typedef struct row_task {
     real *to;
 } row_task;
 
-/* Files of some families hold a head's rows in pairs (GGUF): element 2i of `from` is element i of
- * `to`, 2i + 1 is i + half. */
+/* Some families' files (GGUF) hold a head's rows in pairs: element 2i of `from` is element i of
+ * `to`, and 2i + 1 is i + half. */
 static void part_pairs(void *arg, int64_t begin, int64_t end)
 {
     const row_task *k = arg;

@@ -1,13 +1,13 @@
-/* latent_absorbed.c - latent attention as inference has it (DeepSeek-V2, 2024): keys and values
- * stay compressed, and what would expand them is applied to the queries and to the result instead:
+/* latent_absorbed.c - latent attention in inference (DeepSeek-V2, 2024): keys and values stay
+ * compressed, and what would expand them is applied to the queries and to the result instead:
  *
  *     q_h . k_h = q_nope_h . (Kb_h c) + q_rope_h . k_rope = (q_nope_h Kb_h) . c + q_rope_h . k_rope
  *         c: the normed latent
  *     out_h     = Vb_h (sum of p c)
  *
  * So one key of [latent | rope] serves all heads, and its first part is the value. Kb_h and Vb_h
- * are read where they lie: in kv_b, head after head [nope | value], or in two matrices, Kb_h
- * transposed, as GGUF has them. */
+ * are read where they lie: in kv_b, head after head [nope | value], or in two matrices, with Kb_h
+ * transposed, as in GGUF. */
 #include <string.h>
 
 #include "mixer/latent_parts.h"

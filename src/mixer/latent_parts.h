@@ -1,5 +1,5 @@
-/* latent_parts.h - latent attention's memory, and what its two forms share: latent.c expands keys
- * and values, as training needs it, latent_absorbed.c does not. */
+/* latent_parts.h - the memory of latent attention, and what its two forms share: latent.c expands
+ * keys and values, as training needs, and latent_absorbed.c does not. */
 #ifndef CADRE_MIXER_LATENT_PARTS_H
 #define CADRE_MIXER_LATENT_PARTS_H
 
@@ -7,18 +7,19 @@
 #include "mixer/attending.h"
 
 typedef struct latent_mixer {
-    attending a; /* expanded: its values are heads of [nope | value]; absorbed: its keys' latents */
+    attending a; /* expanded: its values are heads of [nope | value]; absorbed: the keys' latents */
     /* Kept */
-    real *q_low, *q_low_normed, *q_low_inverse;    /* with q_lora */
+    real *q_low, *q_low_normed, *q_low_inverse;    /* if there is a q_lora */
     real *kv_low, *kv_low_normed, *kv_low_inverse; /* [latent | rotary key]; its normed latent */
-    real *q_expanded; /* absorbed: queries before Kb is applied; else NULL */
-    real *out_heads;  /* absorbed: values of the heads, made of a.out; else NULL */
+    real *q_expanded; /* absorbed: queries before Kb is applied; otherwise NULL */
+    real *out_heads;  /* absorbed: the heads' values, made of a.out; otherwise NULL */
     /* Workspace */
     gemm_group *groups;   /* [heads], absorbed */
-    real *dlow, *dkv_low; /* gradients' temporaries; NULL: forward only */
+    real *dlow, *dkv_low; /* temporaries of gradients; NULL: forward only */
 } latent_mixer;
 
-/* Queries q [T, heads * (nope + rope)], their rope parts rotated; and the way back from a.dq. */
+/* Computes queries q [T, heads * (nope + rope)] with their rope parts rotated; backward starts from
+ * a.dq. */
 void latent_queries_forward(const mixer_call *call, const latent_mixer *m, const real *x, real *q);
 void latent_queries_backward(const mixer_call *call, const mixer_gradients *g,
     const latent_mixer *m, const real *x, real *dx);

@@ -1,18 +1,18 @@
 /* lstm.c - a layer of long short-term memory (Hochreiter and Schmidhuber 1997, with Gers et al.'s
- * forget gate), which reads a sequence token by token. With h and c of the token before, which are
+ * forget gate), which reads a sequence token by token. h and c are those of the previous token, and
  * 0 before the first:
  *
  *     i, f, g, o = x Wx^T + b + h Wh^T       [4D]; i, f and o by sigmoid, g by tanh
  *     c' = f c + i g
  *     y = h' = o tanh(c')
  *
- * The products with Wx are one for all tokens. Those with Wh go step by step: step s is the s-th
- * token of every sequence that has one. Each worker has some of the sequences, with one product a
- * step for all of them, and waits for no other. A sum of the two products is the same bits however
- * many tokens, sequences and workers there are.
+ * The products with Wx are one product for all tokens. Those with Wh go step by step: step s is the
+ * s-th token of every sequence that has one. Each worker has some of the sequences, computes one
+ * product for all of them in each step, and waits for no other worker. A sum of the two products is
+ * the same bits for any number of tokens, sequences and workers.
  *
- * Backward goes the other way, from the last token to the first, through all of a sequence: dc and
- * dh carry what later tokens ask of c and h. */
+ * Backward goes from the last token of a sequence to the first: dc and dh carry the gradients that
+ * later tokens give c and h. */
 #include <assert.h>
 #include <string.h>
 
@@ -26,11 +26,12 @@ typedef struct lstm {
     int64_t width;
     /* Kept: i, f, g, o of every token [T, 4D]; c, tanh(c) and the h before it, [T, D] each */
     real *gates, *cells, *squashed, *before;
-    /* Workspace: of each sequence, [B, D] */
+    /* Workspace, for each sequence [B, D] */
     real *h, *c;
-    /* Of those that have a token at this step: h [B, D], and h Wh^T or its gradient [B, 4D] */
+    /* For the sequences that have a token at this step: h [B, D], and h Wh^T or its gradient [B,
+     * 4D] */
     real *step_h, *step_gates;
-    int64_t *active;        /* [B] these sequences */
+    int64_t *active;        /* [B] those sequences */
     real *dgates, *dh, *dc; /* [T, 4D], [B, D], [B, D]; NULL: forward only */
     const row_kernels *rows;
 } lstm;
@@ -94,8 +95,8 @@ static mixer_state_size state(const mixer_config *c)
 
 /* ---- steps ---- */
 
-/* All steps of the sequences begin .. end - 1, which are one worker's: what a sequence reads of
- * another is nothing. */
+/* All steps of the sequences begin .. end - 1, which belong to one worker. Sequences are
+ * independent. */
 typedef struct walk {
     const mixer_call *call;
     const lstm *m;
@@ -128,7 +129,7 @@ static void enter_step(walk *k, int64_t step)
         if (length_of(k->call->batch, i) > step) active[k->count++] = i;
 }
 
-/* The r-th sequence of the step, and its token. */
+/* The r-th sequence of the step, and its token */
 static int64_t sequence_at(const walk *k, int64_t r) { return k->m->active[k->begin + r]; }
 static int64_t token_at(const walk *k, int64_t r)
 {
@@ -140,7 +141,7 @@ static void copy_row(int64_t width, const real *from, real *to)
     memcpy(to, from, (size_t)width * sizeof *to);
 }
 
-/* h of the step's sequences, side by side and beside their tokens; h Wh^T */
+/* Gathers h of the step's sequences, and computes h Wh^T. */
 static void multiply_hidden(const walk *k)
 {
     const lstm *m = k->m;
@@ -161,7 +162,7 @@ static void multiply_hidden(const walk *k)
     gemm_serial(k->call->compute, k->worker, GEMM_NT, &g, false);
 }
 
-/* z: the gates' sums, which become the gates; c and h move on by one token. */
+/* z: the sums of the gates, which become the gates. c and h advance by one token. */
 static void cell_forward(const lstm *m, real *z, int64_t token, real *c, real *h)
 {
     int64_t n = m->width;
@@ -193,8 +194,8 @@ static void step_forward(const walk *k)
     }
 }
 
-/* dh: what is asked of this token's h; dc: of its c by the next one, which becomes what is asked
- * of the c before it. c_before NULL: it was 0. */
+/* dh is the gradient by this token's h. dc is the gradient by its c from the next token, and
+ * becomes that by the previous c. c_before NULL: it was 0. */
 static void cell_backward(
     const lstm *m, int64_t token, const real *c_before, const real *dh, real *dc, real *dz)
 {
@@ -211,7 +212,7 @@ static void cell_backward(
     }
 }
 
-/* dh of the tokens before these = dz Wh */
+/* dh of the previous tokens = dz Wh */
 static void multiply_hidden_backward(const walk *k)
 {
     const lstm *m = k->m;
@@ -275,7 +276,7 @@ static void walk_backward(void *arg, int worker, int workers)
 
 /* ---- states ---- */
 
-/* h and c as the sequences' states have them; 0 where they begin here. */
+/* Takes h and c from the sequences' states; 0 where a sequence begins. */
 static void take_states(const mixer_call *call, const lstm *m)
 {
     const token_batch *b = call->batch;

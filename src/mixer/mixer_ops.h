@@ -1,4 +1,4 @@
-/* mixer_ops.h - a mixer's parameters as the layers' arithmetic takes them. */
+/* mixer_ops.h - a mixer's parameters in the form that the layers' arithmetic takes. */
 #ifndef CADRE_MIXER_MIXER_OPS_H
 #define CADRE_MIXER_MIXER_OPS_H
 
@@ -6,7 +6,7 @@
 #include "op/linear.h"
 #include "op/norm.h"
 
-/* g NULL: forward only; bias: MIXER_NOTHING where there never is one */
+/* g NULL: forward only. bias: MIXER_NOTHING if there never is one */
 static inline linear mixer_linear(
     const mixer_weights *w, const mixer_gradients *g, mixer_part part, mixer_part bias)
 {

@@ -121,7 +121,7 @@ void sequence_state_replace(sequence_state *s, int64_t i, state_block *b)
     set_block(s, i, b);
 }
 
-/* The next token's row is in a block that others hold, too. */
+/* Whether the next token's row lies in a block that others hold too. */
 static bool would_write_shared(const sequence_state *s)
 {
     return s->length % STATE_BLOCK && state_block_is_shared(s->block[s->length / STATE_BLOCK]);
@@ -195,7 +195,7 @@ kv_view sequence_state_view(const sequence_state *s, int64_t layer)
         .value_stride = own->size.value_row ? own->size.value_row : own->size.key_row };
 }
 
-/* Fixed parts are written beside those that are read, and take their place here. */
+/* Fixed parts are written beside those that are read, and here they take their place. */
 void sequence_state_advance(sequence_state *s, int64_t tokens)
 {
     real *next = s->next;
@@ -229,7 +229,7 @@ bool sequence_state_rewind(sequence_state *s, int64_t length)
     return true;
 }
 
-/* What it held before goes last: some of it may be what it is to hold. */
+/* The old blocks go last, because some of them may be among the new ones. */
 void sequence_state_begin(
     sequence_state *s, state_block *const *blocks, int64_t length, const real *fixed)
 {

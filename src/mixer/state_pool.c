@@ -1,7 +1,7 @@
-/* state_pool.c - slabs of blocks, and a list of those that are free.
+/* state_pool.c - slabs of blocks, and a list of the free ones.
  *
- * In a slab the rows of a layer lie together, block after block: a sequence that takes blocks as
- * they come finds its keys side by side. */
+ * In a slab the rows of a layer lie together, block after block, so that a sequence that takes
+ * blocks in order finds its keys side by side. */
 #include "mixer/state_pool.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ struct state_slab {
     int64_t count, elements;
     state_block *block; /* [count] */
     real *memory;       /* [elements] */
-    real **rows;        /* [layers] where a layer's rows begin in it */
+    real **rows;        /* [layers] where a layer's rows begin in the slab */
 };
 
 static int64_t row_of(const mixer_state_size *size) { return size->key_row + size->value_row; }
@@ -31,7 +31,7 @@ static void free_slab(state_slab *s)
     mem_free(s);
 }
 
-/* Into *elements; false: they do not fit the address space. */
+/* Counts the elements. Returns false if they do not fit the address space. */
 static bool count_elements(const state_pool *p, int64_t blocks, int64_t *elements)
 {
     int64_t sum = 0, rows;
@@ -53,7 +53,7 @@ static void place(state_slab *s)
     }
 }
 
-/* They are taken in the order in which they lie. */
+/* Free blocks are taken in the order in which they lie. */
 static void add_free(state_pool *p, state_slab *s)
 {
     for (int64_t i = s->count; i-- > 0;) {
@@ -89,7 +89,7 @@ static cadre_status grow(state_pool *p, int64_t blocks)
     return CADRE_OK;
 }
 
-/* ---- who has joined ---- */
+/* ---- members ---- */
 
 static void free_pool(state_pool *p)
 {
@@ -138,7 +138,8 @@ cadre_status state_pool_join(state_pool *p, int64_t blocks)
     return status;
 }
 
-/* What nobody holds goes back to the machine: there may be more than the others will ever need. */
+/* Gives free memory back to the machine, because there may be more than the others will ever
+ * need. */
 static void forget_free(const state_pool *p)
 {
     for (state_block *b = p->free; b; b = b->next_free)

@@ -1,9 +1,9 @@
 /* state_pool.h - memory for the pasts of sequences, in blocks of STATE_BLOCK tokens: the rows that
- * every layer keeps of them. A block is counted by those who hold it, so that sequences that begin
- * alike share what they have in common; who is alone with a block may write it.
+ * every layer keeps of them. Each block counts its holders, so that sequences that begin alike
+ * share what they have in common. A sequence that alone holds a block may write it.
  *
- * How many blocks there are is known when the pool is opened, and grows by what a sequence brings
- * that joins it. A pool that has no free block says so. The machine gives memory as blocks are
+ * The number of blocks is fixed when the pool is opened, and grows by what a sequence brings that
+ * joins it. A pool without a free block says so. The machine provides the memory when blocks are
  * first written.
  *
  * It knows nothing of tokens (infer/prefix_cache.h does), nor of which blocks make a sequence
@@ -21,7 +21,7 @@ enum { STATE_BLOCK = 64 }; /* tokens */
 typedef struct state_slab state_slab;
 
 typedef struct state_block {
-    state_slab *slab; /* whose memory it is */
+    state_slab *slab; /* to which its memory belongs */
     struct state_block *next_free;
     int32_t holders; /* 0: free */
 } state_block;
@@ -29,37 +29,38 @@ typedef struct state_block {
 typedef struct state_pool {
     int64_t layers;
     mixer_state_size *size; /* [layers] */
-    int64_t fixed;          /* elements of all layers' fixed parts */
-    bool rewinds;           /* every layer's mixer does */
-    lock lock;              /* of what follows: sequences of a pool may be let go in any thread */
+    int64_t fixed;          /* blocks of all members */
+    bool rewinds;           /* every layer's mixer can rewind */
+    lock lock;              /* of the fields below: any thread may release sequences of a pool */
     int64_t promised;       /* blocks of those who have joined */
     int64_t count, free_count;
     state_block *free;
     state_slab *slabs;
 } state_pool;
 
-/* mixers: [layers], of one model. The caller has joined it with `blocks` blocks. */
+/* mixers: [layers], of one model. The caller is a member with `blocks` blocks. */
 cadre_status state_pool_open(
     const mixer_config *const *mixers, int64_t layers, int64_t blocks, state_pool **p);
-/* One more who may hold that many blocks, whatever the others hold. */
+/* Adds a member that may hold that many blocks, whatever the others hold. */
 cadre_status state_pool_join(state_pool *p, int64_t blocks);
-/* Whoever has joined leaves, with as many; the pool goes with the last one. */
+/* Removes a member with its blocks. The pool is freed with the last one. */
 void state_pool_leave(state_pool *p, int64_t blocks);
 
 int64_t state_pool_room(state_pool *p); /* free blocks */
-/* A past is its rows of tokens alone: a sequence may begin with the full blocks of any other. */
+/* Whether a past consists of rows of tokens alone, so that a sequence may begin with the full
+ * blocks of another. */
 static inline bool state_pool_shares(const state_pool *p) { return p->rewinds && !p->fixed; }
 
-state_block *state_pool_take(state_pool *p);    /* held once; NULL: no block is free */
-state_block *state_block_share(state_block *b); /* held once more; returns b */
+state_block *state_pool_take(state_pool *p);    /* with one holder; NULL: no block is free */
+state_block *state_block_share(state_block *b); /* adds a holder; returns b */
 void state_block_release(state_block *b);
 bool state_block_is_shared(state_block *b);
 
-/* A layer's rows of a block. */
+/* The rows of a layer in a block */
 real *state_block_keys(const state_block *b, int64_t layer);
 real *state_block_values(
     const state_block *b, int64_t layer); /* the keys, where it has no others */
-/* The first `tokens` rows of every layer. */
+/* Copies the first `tokens` rows of every layer. */
 void state_block_copy(const state_block *to, const state_block *from, int64_t tokens);
 
 static inline int64_t state_blocks(int64_t tokens)

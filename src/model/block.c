@@ -72,7 +72,7 @@ static void add_range(void *arg, int64_t begin, int64_t end)
     a->rows->add(n, a->from + at, a->to + at);
 }
 
-/* y [T, D] = x + scale * norm(y): the end of both halves of a block. Most models have no norm here,
+/* y [T, D] = x + scale * norm(y): the end of both halves of a block. Most models have no norm here
  * and a scale of 1. */
 static void join_residual(
     const transformer *t, const layer_weights *w, param_role role, const real *x, real *y)
@@ -145,7 +145,7 @@ static void mix_backward(
 
 /* ---- the feed-forward half ---- */
 
-/* The sparse layer before (by -1) or behind (by 1) layer l; -1: there is none. */
+/* The sparse layer before layer l (by -1) or after it (by 1); -1: there is none. */
 static int64_t sparse_beside(const transformer *t, int64_t l, int64_t by)
 {
     do l += by;
@@ -153,14 +153,15 @@ static int64_t sparse_beside(const transformer *t, int64_t l, int64_t by)
     return l < t->config->layers ? l : -1;
 }
 
-/* Without the noise that training may add. */
+/* The router's logits without the noise that training may add */
 static const real *logits_of(const block_state *s)
 {
     const router_state *r = &s->sparse.router;
     return r->clean ? r->clean : r->logits;
 }
 
-/* Of the sparse layer before l, which l reads. In training its state has them. */
+/* The logits of the sparse layer before l, which l reads. In training that layer's state has
+ * them. */
 static const real *logits_before(const transformer *t, int64_t l)
 {
     if (!t->config->layer[l].moe.route.residual) return NULL;
@@ -174,7 +175,7 @@ static void keep_logits(const transformer *t, int64_t l, const block_state *s)
     if (t->now->logits) memcpy(t->now->logits, logits_of(s), count * sizeof(real));
 }
 
-/* Whether the sparse layer behind l read its logits. */
+/* Whether the next sparse layer reads the logits of layer l */
 static bool is_read_behind(const transformer *t, int64_t l)
 {
     int64_t behind = sparse_beside(t, l, 1);

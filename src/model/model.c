@@ -1,4 +1,5 @@
-/* model.c - opening a model: config, parameters found by name in the mapped file, views into it. */
+/* model.c - opens a model: reads its configuration, finds its parameters by name in the mapped
+ * file, and makes views of them. */
 #include "model/model.h"
 
 #include <stdio.h>
@@ -32,7 +33,7 @@ static cadre_status bind_encoder(cadre_model *m, bool repack, tensor_use *use)
     return bind(m->encoder, &m->file, repack, use);
 }
 
-/* Numbers that routers take for ids. */
+/* Checks elements that routers take as ids. */
 static cadre_status check_routers(const cadre_model *m)
 {
     for (int64_t l = 0; l < m->config.layers; l++) {
@@ -129,8 +130,7 @@ cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
     return status;
 }
 
-/* An encoder's share of what the decoder alone has been counted for; the embedding is one for
- * both. */
+/* Adds an encoder's part to what was counted for the decoder. The embedding is shared. */
 static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
 {
     const weight *embed = &encoder->weights.embed;
@@ -145,8 +145,8 @@ static void add_encoder(const cadre_model *encoder, cadre_model_info *info)
     info->repack_bytes += encoder->placement.repack_bytes;
 }
 
-/* Of a token, as most sparse layers have it; more where the router picks in several groups, or
- * where every expert serves every token. */
+/* Picks of a token, as in most sparse layers; more if the router picks in several groups, or if
+ * every expert serves every token. */
 static int64_t picks_of(const model_config *c)
 {
     moe_config usual = { .experts = (int32_t)c->experts, .router = c->router, .route = c->route };

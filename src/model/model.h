@@ -1,5 +1,5 @@
-/* model.h - an opened model: its numbers, its weights where they lie in the mapped file, its
- * tokenizer. */
+/* model.h - an opened model: its configuration, its weights where they lie in the mapped file, and
+ * its tokenizer. */
 #ifndef CADRE_MODEL_MODEL_H
 #define CADRE_MODEL_MODEL_H
 
@@ -13,11 +13,11 @@ struct cadre_model {
     model_config config;
     param_table table;
     model_weights weights;
-    weight_file file;    /* what the weights are views of ... */
-    placement placement; /* ... or copies */
-    /* Of an encoder-decoder: its numbers and weights, of the same file; NULL: none */
+    weight_file file;    /* the weights are views of the file ... */
+    placement placement; /* ... or of copies */
+    /* The encoder of an encoder-decoder, from the same file; NULL: there is none. */
     cadre_model *encoder;
-    tokenizer *tokenizer; /* NULL until asked for, by any thread, under the lock */
+    tokenizer *tokenizer; /* NULL until some thread asks for it, under the lock */
     lock opening;
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };

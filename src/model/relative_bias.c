@@ -1,11 +1,13 @@
-/* relative_bias.c - buckets: near distances each their own, far ones in steps of equal ratio. */
+/* relative_bias.c - buckets: each near distance has its own; far ones share, in steps of equal
+ * ratio. */
 #include "model/relative_bias.h"
 
 #include <math.h>
 
 #include "weights/weights.h"
 
-/* In float, as the published code computes it: near a boundary the rounding decides. */
+/* This is computed in float, like the published code, because the rounding decides near a
+ * boundary. */
 static int64_t bucket_of(const model_config *c, int64_t distance)
 {
     int64_t buckets = c->bidirectional ? c->relative_buckets / 2 : c->relative_buckets,

@@ -7,11 +7,11 @@
 #include "base/real.h"
 #include "kernel/weight.h"
 
-/* bias [heads, 2 * keys]: of distance d = key - query, -keys < d < keys, at keys + d. table
+/* bias [heads, 2 * keys]: that of distance d = key - query, -keys < d < keys, is at keys + d. table
  * [buckets, heads], in any number format. */
 void relative_bias_fill(const model_config *config, const weight *table, int64_t keys, real *bias);
 
-/* dtable [buckets, heads] of the gradients by the numbers that relative_bias_fill wrote, which
+/* dtable [buckets, heads] from the gradients by the elements that relative_bias_fill wrote, which
  * `layers` layers have: dbias [layers, heads, 2 keys]. */
 void relative_bias_gradient(
     const model_config *c, const real *dbias, int64_t layers, int64_t keys, real *dtable);

@@ -1,4 +1,4 @@
-/* state.c - the layers' mixers, one after another. */
+/* state.c - opens the states of all layers' mixers, one after another. */
 #include "model/state.h"
 
 #include "base/memory.h"

@@ -1,17 +1,17 @@
-/* state.h - the state of one sequence of a model: each layer's, as its mixer has it. */
+/* state.h - the state of one sequence in a model, which has a part for each layer's mixer. */
 #ifndef CADRE_MODEL_STATE_H
 #define CADRE_MODEL_STATE_H
 
 #include "arch/config.h"
 #include "mixer/sequence_state.h"
 
-/* For up to `capacity` tokens, of a pool of its own. */
+/* Opens a state for up to `capacity` tokens, with a pool of its own. */
 cadre_status model_state_open(const model_config *config, int64_t capacity, sequence_state *s);
-/* A pool that holds `tokens` tokens of many sequences. The caller has joined it with
+/* Opens a pool for `tokens` tokens of many sequences, which the caller joins with
  * state_blocks(tokens). */
 cadre_status model_pool_open(const model_config *config, int64_t tokens, state_pool **p);
 
-/* What `tokens` tokens take, and what the tables of their blocks do. */
+/* The bytes for `tokens` tokens, including the tables of their blocks */
 size_t model_state_bytes(const model_config *config, int64_t tokens);
 size_t model_state_table_bytes(const model_config *config, int64_t tokens);
 

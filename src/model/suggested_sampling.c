@@ -1,4 +1,4 @@
-/* suggested_sampling.c - how a model's publishers would have it sampled, as its files say. */
+/* suggested_sampling.c - reads how a model's publishers recommend to sample, from its files. */
 #include <stddef.h>
 
 #include "base/file.h"
@@ -25,7 +25,7 @@ static const sampling_key keys[] = {
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
-static const char top_k_gguf[] = "general.sampling.top_k"; /* all: 0, and -1 too */
+static const char top_k_gguf[] = "general.sampling.top_k"; /* 0 and -1 mean all */
 
 static double *value_of(cadre_sampling *s, const sampling_key *key)
 {

@@ -1,5 +1,5 @@
-/* transformer.c - a batch through the whole stack, forward and backward: embedding, blocks, last
- * norm, logits and losses. */
+/* transformer.c - takes a batch through the whole stack, forward and backward: embedding, blocks,
+ * last norm, logits and losses. */
 #include "model/transformer.h"
 
 #include <assert.h>
@@ -37,7 +37,7 @@ static norm out_norm_of(const transformer *t, const model_weights *w, const mode
         .accumulate = g && g->accumulate };
 }
 
-/* Where a state's pool is full none has moved. */
+/* If the pool of one state is full, no state has changed. */
 static cadre_status reserve_states(const token_batch *b)
 {
     for (int64_t i = 0; b->states && i < b->sequences; i++)
@@ -80,7 +80,7 @@ cadre_status transformer_forward(transformer *t, const model_weights *w, const t
     for (int64_t l = t->stage.first; l < t->stage.end; l++) {
         CADRE_TRY(stop_if_asked(b));
         block_state *s = transformer_block(t, l);
-        /* Without backward: s->x, which is free by then */
+        /* Without a backward pass the last output goes to s->x, which is free by then. */
         real *out = l + 1 == t->stage.end ? t->now->end : transformer_block(t, l + 1)->x;
         CADRE_TRY(block_forward(t, w, l, s, out));
         if (watch && c->layer[l].sparse) watch(arg, l, &s->sparse.plan);
@@ -112,7 +112,7 @@ void transformer_logits(
     multiply_head(t, w, rows, t->now->hidden + first * t->config->width, logits);
 }
 
-/* The rows are gathered where the last block left its sum, which the last norm has read. */
+/* Gathers the rows where the last block left its sum, which the last norm has read. */
 void transformer_logits_of(
     transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *logits)
 {
@@ -134,7 +134,7 @@ void transformer_losses(
     loss_forward(t->c, &head, &t->loss, &head_pass);
 }
 
-/* The losses, and t->dnormed: the gradient by the normed hidden states */
+/* Computes the losses, and t->dnormed, the gradient by the normed hidden states. */
 static void losses_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses)
 {
@@ -179,7 +179,8 @@ static void clear_encoder_gradient(const transformer *t)
     memset(t->dencoder, 0, count * sizeof *t->dencoder);
 }
 
-/* From t->dx, by what follows the stage, to the parameters and t->dx, by what is before it. */
+/* From t->dx, the gradient by the end of the stage, to the parameters' gradients and to t->dx, the
+ * gradient by its beginning. */
 static cadre_status blocks_backward(transformer *t, const model_weights *w, model_gradients *g)
 {
     clear_encoder_gradient(t);

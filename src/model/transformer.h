@@ -7,8 +7,8 @@
  *     (between the two, in a decoder that has an encoder: x += attention to the encoder's output)
  *     hidden = norm(x);  logits = hidden head^T
  *
- * One code path for training and inference. All memory is laid out once for the largest batch: a
- * state a layer when training, one state for all layers otherwise. */
+ * Training and inference share one code path. All memory is laid out once for the largest batch:
+ * one state for each layer in training, otherwise one state for all layers. */
 #ifndef CADRE_MODEL_TRANSFORMER_H
 #define CADRE_MODEL_TRANSFORMER_H
 
@@ -17,9 +17,9 @@
 
 typedef struct transformer transformer;
 
-/* Layers first .. end - 1 of a model: what one rank of a pipeline has, or all. It holds so many
- * batches between their forward and their backward (passes) as are in flight; what is of no value
- * between two calls is there once. */
+/* The layers first .. end - 1 of a model: those of one rank of a pipeline, or all. It can hold
+ * `passes` batches between their forward and their backward. Memory without value between two calls
+ * exists once. */
 typedef struct transformer_stage {
     int64_t first, end;
     int passes;
@@ -31,18 +31,18 @@ cadre_status transformer_new(
 void transformer_free(transformer *t);
 size_t transformer_bytes(const compute *c, const model_config *config, const batch_limits *most);
 
-/* After an optimiser step: the states among the router's own parameters of sparse layer l move, by
- * what its last forward left (moe_layer_end_step). */
+/* Called after an optimiser step: updates the states among the router's own parameters of sparse
+ * layer l by what its last forward left (moe_layer_end_step). */
 void transformer_end_router_step(transformer *t, int64_t l, real *const *own);
 
-/* After each sparse layer of a forward: its plan, of the tokens of this batch. */
+/* Called after each sparse layer of a forward with its plan for the tokens of this batch */
 typedef void (*transformer_watch)(void *arg, int64_t layer, const plan *p);
 
-/* Leaves the normed hidden states, and when training what backward needs. Moves the states on. What
- * the batch points to stays as it is until backward. balance NULL: no balancing losses and no
- * counts; watch NULL: none. Fails where a state's pool has no room for its tokens, where it was
- * asked to stop and may, and where the weights' source of experts does: then states are as they
- * were, and nothing else is to be used. */
+/* Leaves the normed hidden states and, in training, what backward needs. Advances the states. What
+ * the batch points to must stay unchanged until backward. balance NULL: no balancing losses and no
+ * counts; watch NULL: none. Fails if a state's pool has no room for the tokens, if it may stop and
+ * was asked to, and if the weights' source of experts fails. Then the states are as they were, and
+ * nothing else may be used. */
 cadre_status transformer_forward(transformer *t, const model_weights *w, const token_batch *b,
     balance *balancing, transformer_watch watch, void *arg);
 const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last forward */
@@ -51,22 +51,22 @@ const real *transformer_hidden(const transformer *t); /* [tokens, D] of the last
 void transformer_logits(
     transformer *t, const model_weights *w, int64_t first, int64_t rows, real *logits);
 
-/* The same of any `count` tokens of it, at most as many as it had: one product for all. Not when
+/* Does the same for any `count` tokens of it, at most as many as it had, in one product. Not in
  * training. */
 void transformer_logits_of(
     transformer *t, const model_weights *w, const int64_t *rows, int64_t count, real *logits);
 
-/* losses [tokens] of the last forward, a target of -1 counting nothing. */
+/* losses [tokens] of the last forward; a target of -1 counts nothing. */
 void transformer_losses(
     transformer *t, const model_weights *w, const int32_t *targets, real *losses);
 
-/* After a training forward (and balance_finish): the losses, and gradients of scale * their sum and
- * of the balance's terms, added or written as g says. Fails where it was asked to stop and may: no
- * gradient is then to be used. */
+/* Called after a training forward and balance_finish. Computes the losses, and the gradients of
+ * scale * their sum and of the balance's terms, added or overwritten as g says. Fails if it may
+ * stop and was asked to; then no gradient may be used. */
 cadre_status transformer_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses);
-/* The same of an encoder, whose hidden states are not followed by a loss but by their gradient
- * dhidden [tokens, D], which the decoder's last backward has left. */
+/* Does the same for an encoder, whose hidden states are followed not by a loss but by their
+ * gradient dhidden [tokens, D], which the decoder's last backward has left. */
 cadre_status transformer_backward_from(
     transformer *t, const model_weights *w, model_gradients *g, const real *dhidden);
 const real *transformer_encoder_gradient(const transformer *t);
@@ -78,15 +78,15 @@ cadre_status transformer_new_stage(compute *c, const model_config *config, const
 size_t transformer_stage_bytes(const compute *c, const model_config *config,
     const batch_limits *most, const transformer_stage *stage);
 
-/* The calls that follow are of pass i of the stage's; at first of pass 0. */
+/* The calls that follow are for pass i of the stage; at first for pass 0. */
 void transformer_turn_to(transformer *t, int i);
 
-/* [T, D] the residual where the stage begins, which is filled in before forward unless that is with
- * layer 0; and where it ends, after forward. */
+/* [T, D] the residual at the beginning of the stage, which the caller fills in before forward
+ * unless the stage has layer 0. After forward it is that at the end. */
 real *transformer_entry(transformer *t);
 const real *transformer_exit(const transformer *t);
-/* [T, D] the gradient by the latter, which is filled in before backward unless the stage has the
- * last layer; after backward it is that by the former. */
+/* [T, D] the gradient by the residual at the end of the stage, which the caller fills in before
+ * backward unless the stage has the last layer. After backward it is that at the beginning. */
 real *transformer_gradient(transformer *t);
 
 #endif

@@ -1,22 +1,21 @@
-/* transformer_memory.c - a transformer's memory: measured and laid out by the same code, made and
- * freed. */
+/* transformer_memory.c - a transformer's memory, which the same code measures and lays out. */
 #include "model/transformer_state.h"
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-/* What a layer's mixer leaves for backward. */
+/* The bytes that a layer's mixer leaves for backward */
 static size_t mixer_bytes(const layer_config *l, const batch_limits *most)
 {
     return l->mixer.row->kept_bytes(&l->mixer, most);
 }
 
-/* The same of its attention to an encoder. */
+/* The same for its attention to an encoder */
 static size_t cross_bytes(const layer_config *l, const batch_limits *most)
 {
     return l->cross.row ? l->cross.row->kept_bytes(&l->cross, most) : 0;
 }
 
-/* Of the layers' mixers that share a block's memory, the most. */
+/* The most bytes of the layers' mixers that share a block's memory */
 static size_t mixer_most(const transformer *t)
 {
     size_t bytes = 0;
@@ -30,7 +29,7 @@ static size_t workspace_of(const mixer_config *c, const batch_limits *most, int 
     return c->row ? c->row->workspace_bytes(c, most, workers) : 0;
 }
 
-/* The most that a call of a mixer works with. */
+/* The most workspace that a call of a mixer needs */
 static size_t workspace_most(const transformer *t)
 {
     size_t bytes = 0;
@@ -41,7 +40,7 @@ static size_t workspace_most(const transformer *t)
     return bytes;
 }
 
-/* The same of a sparse layer. */
+/* The most scratch that a sparse layer needs */
 static size_t moe_scratch_most(const transformer *t)
 {
     size_t bytes = 0;
@@ -70,7 +69,7 @@ static void layout_block(const transformer *t, block_state *s, arena *a, int64_t
     s->cross = arena_take(a, s->cross_bytes, 1);
 }
 
-/* The feed-forward of layer l, laid out behind the rest of the block. */
+/* Lays out the feed-forward of layer l after the rest of the block. */
 static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l)
 {
     const layer_config *layer = &t->config->layer[l];
@@ -82,12 +81,12 @@ static void layout_ffn(const transformer *t, block_state *s, arena *a, int64_t l
         s->squashed = ARENA_ARRAY(a, real, t->most.tokens * t->config->width);
 }
 
-/* Without a backward pass the layers share one state, and their feed-forwards the room of the
+/* Without a backward pass, the layers share one state, and their feed-forwards the room of the
  * largest. */
 static void layout_blocks(const transformer *t, pass *p, arena *a)
 {
     int64_t count = t->stage.end - t->stage.first;
-    block_state scrap = { 0 }; /* where the pointers go when measuring */
+    block_state scrap = { 0 }; /* takes the pointers when measuring */
     size_t start = 0, end = 0;
     p->blocks = ARENA_ARRAY(a, block_state, count);
     for (int64_t i = 0; i < count; i++) {
@@ -104,7 +103,7 @@ static void layout_blocks(const transformer *t, pass *p, arena *a)
     a->overlaid = false;
 }
 
-/* Numbers of logits of one token that a sparse layer reads of the one before; 0: none does. */
+/* The logits of one token that a sparse layer reads of the previous one; 0: none reads any. */
 static int64_t residual_logits(const transformer *t)
 {
     for (int64_t l = 0; l < t->config->layers; l++) {
@@ -172,7 +171,7 @@ size_t transformer_stage_bytes(const compute *c, const model_config *config,
     return laid_out > SIZE_MAX - positions ? SIZE_MAX : laid_out + positions;
 }
 
-/* All layers, one batch at a time. */
+/* All layers, one batch at a time */
 static transformer_stage whole_of(const model_config *config)
 {
     return (transformer_stage){ .first = 0, .end = config->layers, .passes = 1 };

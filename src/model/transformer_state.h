@@ -1,5 +1,5 @@
-/* transformer_state.h - what a transformer is made of: the states of its blocks, the passes in
- * flight, and the memory that all of them share. Only the files that work in it see it. */
+/* transformer_state.h - what a transformer consists of: the states of its blocks, the passes in
+ * flight, and the memory that all of them share. Only the files that work in it include it. */
 #ifndef CADRE_MODEL_TRANSFORMER_STATE_H
 #define CADRE_MODEL_TRANSFORMER_STATE_H
 
@@ -7,19 +7,20 @@
 #include "op/ffn.h"
 #include "op/loss.h"
 
-/* What a block's forward leaves for its backward. */
+/* What a block's forward leaves for its backward */
 typedef struct block_state {
-    real *x, *x_normed, *x_inverse; /* [T, D], [T, D], [T]: the residual at entry, and its norm */
+    real *x, *x_normed,
+        *x_inverse; /* [T, D], [T, D], [T]: the residual at its beginning, and its norm */
     real *y, *y_normed, *y_inverse; /* the same between the two halves */
     real *z, *z_normed, *z_inverse; /* before attention to an encoder; NULL: there is none */
     real *squashed;                 /* [T, D] sigmoid of the sparse layer's output; NULL: none */
-    void *mixer, *cross;            /* as the layer's mixers lay it out */
+    void *mixer, *cross;            /* laid out by the layer's mixers */
     size_t mixer_bytes, cross_bytes;
     ffn_state dense;
     moe_state sparse;
 } block_state;
 
-/* A batch between its forward and its backward. */
+/* A batch between its forward and its backward */
 typedef struct pass {
     block_state *blocks; /* [layers of the stage] */
     real *end;           /* [T, D] the residual after the stage's last block; after the model's, */
@@ -29,7 +30,7 @@ typedef struct pass {
     real
         *logits; /* [T, E] of the last sparse layer's router, forward only; NULL: none reads them */
     token_batch batch;
-    balance *balance; /* what it counts in */
+    balance *balance; /* the balance in which it counts */
 } pass;
 
 struct transformer {
@@ -42,15 +43,15 @@ struct transformer {
     mixer_positions positions;
     real *bias;      /* [heads, 2 * keys] of the positions; NULL: none */
     real *dbias;     /* [layers of the stage, heads, 2 * keys]; NULL: forward only */
-    void *workspace; /* of mixers */
+    void *workspace; /* for mixers */
     size_t workspace_bytes;
     pass *passes;       /* [stage.passes] */
-    pass *now;          /* that calls are of */
+    pass *now;          /* the pass that calls are for */
     real *dx, *dnormed; /* [T, D] gradients; NULL: forward only */
-    /* [T, D] of what a half of a block adds to the residual: scaled, or dx itself */
+    /* [T, D] the gradient by what a half of a block adds to the residual: scaled, or dx itself */
     real *dhalf;
     real *dencoder; /* [M, D] the gradient by the encoder's output; NULL: there is none */
-    real *dlogits; /* [T, E] the gradient by a sparse layer's logits from the one behind; or NULL */
+    real *dlogits;  /* [T, E] the gradient by a sparse layer's logits from the next one; or NULL */
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;
