@@ -16,217 +16,9 @@
  * 1 a third of it. */
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/status.h"
 #include "moe/balance_state.h"
-
-/* ---- options ---- */
-
-void balance_add(
-    balance_options *o, const char *loss, double coefficient, balance_over over, balance_form form)
-{
-    if (coefficient == 0) return;
-    assert(o->terms < BALANCE_MAX_TERMS && balance_loss_by_name(loss));
-    balance_term *t = &o->term[o->terms++];
-    *t = (balance_term){ balance_loss_by_name(loss), coefficient, over, form, "", "" };
-    const char *type = strchr(loss, '.');
-    snprintf(t->name, sizeof t->name, "%s", loss);
-    if (type) snprintf(t->type_name, sizeof t->type_name, "%s", type + 1);
-}
-
-void balance_add_of_router(balance_options *o, const router *r, bool model)
-{
-    if (!r->loss || (r->loss_of_models && !model)) return;
-    for (int i = 0; i < o->terms; i++)
-        if (!strcmp(o->term[i].name, r->loss)) return;
-    if (o->terms < BALANCE_MAX_TERMS)
-        balance_add(o, r->loss, r->loss_coefficient, BALANCE_MICRO, BALANCE_LAYER);
-}
-
-static bool has_over(const balance_options *o, balance_over over)
-{
-    for (int i = 0; i < o->terms; i++)
-        if (o->term[i].over == over) return true;
-    return false;
-}
-
-static bool has_loss(const balance_options *o, const char *name)
-{
-    for (int i = 0; i < o->terms; i++)
-        if (!strcmp(o->term[i].loss->name, name)) return true;
-    return false;
-}
-
-static bool has_routing_loss(const balance_options *o)
-{
-    for (int i = 0; i < o->terms; i++)
-        if (o->term[i].loss->routing) return true;
-    return false;
-}
-
-static cadre_status check_routing_losses(const balance_options *o, const balance_layer *a)
-{
-    for (int i = 0; i < o->terms; i++) {
-        const balance_term *t = &o->term[i];
-        const routing_loss *loss = t->loss->routing;
-        if (!loss) continue;
-        const char *why = loss->refuses ? loss->refuses(a) : NULL;
-        if (why) return cadre_fail(CADRE_EARGUMENT, NULL, "losses: %s %s", t->name, why);
-        if (t->over != BALANCE_MICRO || t->form == BALANCE_POOLED)
-            return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-                "losses: %s is taken over each part of the batch and layer alone", t->name);
-        if (loss->by_type && (!a->types || token_type_by_name(a->types, t->type_name) < 0))
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "losses: %s: expected the name of a type of token behind the dot, as types names "
-                "them",
-                t->name);
-    }
-    return CADRE_OK;
-}
-
-static cadre_status check(const balance *b, const balance_layer *layers)
-{
-    const balance_options *o = &b->options;
-    for (int l = 0; l < b->layers; l++) {
-        const balance_layer *a = &layers[l];
-        for (int i = 0; i < o->terms; i++)
-            if (o->term[i].form == BALANCE_POOLED && a->experts != layers[0].experts)
-                return cadre_fail(CADRE_EARGUMENT, NULL,
-                    "balancing over all layers' tokens in one pool wants the same number of "
-                    "experts in every layer, found %d and %d",
-                    layers[0].experts, a->experts);
-        CADRE_TRY(check_routing_losses(o, a));
-        if (has_loss(o, "smooth-load") && !(a->router->traits & ROUTER_NOISE))
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "balance-loss: smooth-load wants the router noisy-topk, found %s", a->router->name);
-        if (a->experts % balance_devices(b))
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "balancing over devices: expected a divisor of %d experts, found %d", a->experts,
-                balance_devices(b));
-    }
-    return CADRE_OK;
-}
-
-/* ---- memory ---- */
-
-static void layout_sums(sums *s, arena *a, int64_t sets, int64_t experts, int64_t devices)
-{
-    s->tokens = ARENA_ARRAY(a, double, sets);
-    s->count = ARENA_ARRAY(a, double, (sets * experts));
-    s->first = ARENA_ARRAY(a, double, (sets * experts));
-    s->probability = ARENA_ARRAY(a, double, (sets * experts));
-    s->importance = ARENA_ARRAY(a, double, (sets * experts));
-    s->load = ARENA_ARRAY(a, double, (sets * experts));
-    s->sent = ARENA_ARRAY(a, double, (sets * devices));
-    s->entropy = ARENA_ARRAY(a, double, sets);
-    s->z = ARENA_ARRAY(a, double, sets);
-}
-
-static int64_t tally_size(const balance_layer *a, int32_t devices)
-{
-    return 2 * (int64_t)a->experts + devices + TALLY_SCALARS;
-}
-
-static tally tally_at(int64_t *base, const balance_layer *a, int32_t devices)
-{
-    if (!base) return (tally){ 0 };
-    int64_t *first = base + a->experts, *sent = first + a->experts;
-    return (tally){ base, first, sent, sent + devices };
-}
-
-static void layout_layer(
-    const balance *b, layer_statistics *p, arena *a, int64_t tokens, int64_t sequences)
-{
-    int64_t experts = p->about.experts, all = sequences * experts;
-    int32_t devices = balance_devices(b);
-    if (has_routing_loss(&b->options)) p->dlogits = ARENA_ARRAY(a, real, tokens * experts);
-    layout_sums(&p->sums, a, sequences, experts, devices);
-    p->dprobability = ARENA_ARRAY(a, double, all);
-    p->dimportance = ARENA_ARRAY(a, double, all);
-    p->dload = ARENA_ARRAY(a, double, all);
-    p->dentropy = ARENA_ARRAY(a, double, sequences);
-    p->score_dprobability = ARENA_ARRAY(a, real, all);
-    p->score_dimportance = ARENA_ARRAY(a, real, all);
-    p->score_dload = ARENA_ARRAY(a, real, all);
-    p->dscore = ARENA_ARRAY(a, score_gradient, sequences);
-    p->step_probability = ARENA_ARRAY(a, double, experts);
-    layout_sums(&p->survey, a, 1, experts, devices);
-}
-
-/* b->memory measures where its base is NULL. */
-static void layout(balance *b, const balance_layer *layers, int64_t tokens, int64_t sequences)
-{
-    arena *a = &b->memory;
-    int32_t devices = balance_devices(b), experts = 1;
-    layer_statistics measured = { 0 };
-    b->layer = ARENA_ARRAY(a, layer_statistics, b->layers);
-    b->tally_size = 0;
-    for (int l = 0; l < b->layers; l++) {
-        layer_statistics *p = b->layer ? &b->layer[l] : &measured;
-        p->about = layers[l];
-        layout_layer(b, p, a, tokens, sequences);
-        b->tally_size += tally_size(&layers[l], devices);
-        if (layers[l].experts > experts) experts = layers[l].experts;
-    }
-    b->micro_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
-    b->step_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
-    b->survey_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
-    layout_sums(&b->work, a, 1, experts, devices);
-    b->dprobability = ARENA_ARRAY(a, double, experts);
-    b->dimportance = ARENA_ARRAY(a, double, experts);
-    b->dload = ARENA_ARRAY(a, double, experts);
-    b->inverse = ARENA_ARRAY(a, real, tokens);
-    b->entropy = ARENA_ARRAY(a, real, tokens);
-}
-
-static void place_tallies(balance *b)
-{
-    int64_t at = 0;
-    int32_t devices = balance_devices(b);
-    for (int l = 0; l < b->layers; l++) {
-        layer_statistics *p = &b->layer[l];
-        p->micro = tally_at(b->micro_tally + at, &p->about, devices);
-        p->step = tally_at(b->step_tally + at, &p->about, devices);
-        p->step_survey = tally_at(b->survey_tally + at, &p->about, devices);
-        at += tally_size(&p->about, devices);
-    }
-}
-
-size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences)
-{
-    balance measured = { .options = *options, .layers = count };
-    layout(&measured, layers, tokens, sequences);
-    return measured.memory.used;
-}
-
-cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences, comm *ranks, balance **b)
-{
-    balance blank = { .options = *options, .self = comm_self(), .layers = count };
-    blank.counts_are_global = has_over(options, BALANCE_STEP);
-    CADRE_TRY(check(&blank, layers));
-    balance *made = MEM_ARRAY(balance, 1);
-    if (!made) return CADRE_ENOMEM;
-    *made = blank;
-    made->comm = ranks ? ranks : &made->self;
-    if (!arena_open(&made->memory, balance_bytes(options, layers, count, tokens, sequences))) {
-        mem_free(made);
-        return CADRE_ENOMEM;
-    }
-    layout(made, layers, tokens, sequences);
-    place_tallies(made);
-    *b = made;
-    return CADRE_OK;
-}
-
-void balance_free(balance *b)
-{
-    if (b) arena_close(&b->memory);
-    mem_free(b);
-}
 
 /* ---- counts of the micro-batch and of the step ---- */
 
@@ -433,8 +225,8 @@ static double z_gradient(const balance *b)
 static void publish(const balance *b, layer_statistics *p)
 {
     int64_t experts = p->about.experts;
-    bool importance = has_loss(&b->options, "importance"),
-         load = has_loss(&b->options, "smooth-load");
+    bool importance = balance_has_loss(&b->options, "importance"),
+         load = balance_has_loss(&b->options, "smooth-load");
     for (int64_t i = 0; i < p->sequences * experts; i++) {
         p->score_dprobability[i] = (real)p->dprobability[i];
         p->score_dimportance[i] = (real)p->dimportance[i];
@@ -471,7 +263,7 @@ void balance_finish(balance *b)
 
 bool balance_wants_survey(const balance *b)
 {
-    return b->layers > 0 && has_over(&b->options, BALANCE_STEP);
+    return b->layers > 0 && balance_has_over(&b->options, BALANCE_STEP);
 }
 
 void balance_survey(balance *b)

@@ -1,5 +1,5 @@
-/* balance_state.h - what a balance holds, for balance.c, which evaluates the losses, and
- * balance_collect.c, which gathers the statistics.
+/* balance_state.h - what a balance holds, for balance.c, which evaluates the losses, and for the
+ * files that check its options, lay it out and gather the statistics.
  *
  * There are three kinds of memory. layer_statistics holds, by sequence, what a layer's last forward
  * handed over, and the derivatives that balance_finish computed. Tallies hold integers, of the
@@ -65,5 +65,13 @@ static inline int32_t balance_devices(const balance *b)
 {
     return b->options.devices > 0 ? b->options.devices : 1;
 }
+
+/* Whether a term is taken over such sets of tokens, is of this loss, or of the routing. */
+bool balance_has_over(const balance_options *o, balance_over over);
+bool balance_has_loss(const balance_options *o, const char *name);
+bool balance_has_routing_loss(const balance_options *o);
+
+/* Whether layers [b->layers] can have the terms that b->options has. */
+cadre_status balance_check(const balance *b, const balance_layer *layers);
 
 #endif

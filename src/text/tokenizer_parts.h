@@ -18,6 +18,8 @@
 /* Every id is smaller. This is four times the largest published vocabulary. */
 enum { TOKENIZER_ID_MAX = 1 << 20 };
 enum { CHAT_PROGRAM_MAX = 1 << 20 }; /* bytes */
+/* Bytes of a file without its tables; a JSON tree of this size takes tens of milliseconds */
+enum { TOKENIZER_REST_MOST = 2 << 20 };
 
 struct cadre_tokenizer {
     char *name;         /* path, for errors */

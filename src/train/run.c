@@ -1,11 +1,9 @@
 /* run.c - a training run, from its options to a saved model. */
 #include "train/run.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "arch/architecture.h"
-#include "base/clock.h"
 #include "base/destination.h"
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -13,13 +11,9 @@
 #include "base/sized.h"
 #include "kernel/context.h"
 #include "kernel/gemm.h"
-#include "moe/metrics.h"
 #include "train/hash_table.h"
-#include "train/health.h"
 #include "weights/files.h"
 #include "weights/initialise.h"
-
-enum { RECENT = 20 }; /* the summary's loss is the mean of so many steps */
 
 /* ---- memory and disk ---- */
 
@@ -171,17 +165,10 @@ static cadre_status decide(train_run *r)
 
 /* ---- beginning: afresh, or resumed ---- */
 
-static checkpoint_arrays arrays_of(const train_run *r)
-{
-    optimizer *o = trainer_optimizer(r->trainer);
-    return (checkpoint_arrays){ &r->config, trainer_table(r->trainer), trainer_values(r->trainer),
-        optimizer_first_moment(o), optimizer_second_moment(o) };
-}
-
 static cadre_status resume(train_run *r)
 {
     char *saved;
-    checkpoint_arrays arrays = arrays_of(r);
+    checkpoint_arrays arrays = train_arrays(r);
     CADRE_TRY(checkpoint_peek(r->out, &r->state,
         /* Other options make other shapes: said before the tensors are looked
                                * for */
@@ -236,261 +223,6 @@ static cadre_status begin(train_run *r)
     return metrics_open(r);
 }
 
-/* ---- the loop ---- */
-
-typedef struct loop {
-    train_run *run;
-    double started;        /* clock_seconds() at step 0, as if the run had never been interrupted */
-    double recent[RECENT]; /* losses of the last steps */
-    int64_t first;         /* the step at which this process began */
-    /* clock_seconds() and this process's processor time at that step */
-    double began, worked;
-    run_pace pace;  /* of the last steps */
-    health health;  /* of experts and drops */
-    bool prolonged; /* a note said that --minutes were too few for --min-tokens */
-    int64_t saved;  /* the step of the last checkpoint; -1: there is none */
-} loop;
-
-static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
-{
-    const train_run *r = arg;
-    batches_take(&r->batches, r->state.step, first, count, inputs, targets);
-}
-
-static run_spent spent_by(const loop *l)
-{
-    const train_run *r = l->run;
-    return (run_spent){
-        .steps = r->state.step, .tokens = r->state.tokens, .seconds = clock_seconds() - l->started
-    };
-}
-
-/* With --minutes, the number of steps is an estimate that follows the pace of the machine. */
-static void plan_steps(loop *l)
-{
-    const run_length *length = &l->run->settings.length;
-    schedule *s = &l->run->settings.schedule;
-    run_spent spent = spent_by(l);
-    s->steps = length_plan(length, &spent, &l->pace);
-    if (s->warmup < 0) s->warmup = length_warmup(length, s->steps);
-}
-
-/* Says why: other programs use the processors, or the machine is slow. */
-static void tell_prolonged(loop *l, const run_spent *s)
-{
-    const train_run *r = l->run;
-    const run_length *length = &r->settings.length;
-    int threads = r->context->compute->workers;
-    double share =
-        (clock_processor_seconds() - l->worked) / ((clock_seconds() - l->began) * threads);
-    train_note(r,
-        "%.3g minutes gave %lld of at least %lld tokens (%.0f a second): training goes on until "
-        "they are seen",
-        length->seconds / 60, (long long)s->tokens, (long long)length->min_tokens,
-        (double)s->tokens / s->seconds);
-    if (share < 0.8)
-        train_note(r,
-            "it takes longer because other programs use the processors: this one had %.0f %% of "
-            "the time of its "
-            "%d thread%s",
-            100 * share, threads, threads == 1 ? "" : "s");
-    else
-        train_note(r,
-            "it takes longer because the processors are slow: this program had %.0f %% of their "
-            "time",
-            100 * share);
-}
-
-static void tell_length(loop *l)
-{
-    const train_run *r = l->run;
-    const run_length *length = &r->settings.length;
-    run_spent s = spent_by(l);
-    if (!length_lacks_tokens(length, &s)) return;
-    if (length_over(length, &s))
-        train_note(r, "%.3g minutes were too few as well: %lld of at least %lld tokens were seen",
-            length->max_seconds / 60, (long long)s.tokens, (long long)length->min_tokens);
-    else if (!l->prolonged) tell_prolonged(l, &s);
-    l->prolonged = true;
-}
-
-static double mean_of_recent(const loop *l)
-{
-    int64_t steps = l->run->state.step - l->first, n = steps < RECENT ? steps : RECENT;
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += l->recent[(l->run->state.step - 1 - i) % RECENT];
-    return n ? sum / (double)n : NAN;
-}
-
-static void tell(const loop *l, const trainer_report *report, double tokens_per_second)
-{
-    const train_run *r = l->run;
-    if (!r->listener || !r->listener->progress) return;
-    cadre_train_progress p = { .size = sizeof p,
-        .step = r->state.step,
-        .steps = r->settings.schedule.steps,
-        .loss = report->loss,
-        .tokens_per_second = tokens_per_second,
-        .seconds = r->state.seconds };
-    int layers = trainer_sparse_layers(r->trainer);
-    for (int i = 0; i < layers; i++) {
-        balance_totals t = trainer_totals(r->trainer, i);
-        p.max_vio += metrics_max_vio(t.count, t.experts) / layers;
-        p.dead += metrics_dead(t.count, t.experts);
-    }
-    p.seconds_left = (double)(p.steps - p.step) * run_pace_of_step(&l->pace);
-    r->listener->progress(r->listener->arg, &p);
-}
-
-static const char *number_in_words(double x)
-{
-    return isnan(x) ? "no number" : isinf(x) ? "infinity" : "a finite number";
-}
-
-/* Advises only what can be done. A step right after a checkpoint shows the weights of that
- * checkpoint, on which the current learning rate has not acted. */
-static void advise(const loop *l)
-{
-    long long saved = l->saved;
-    if (saved < 0)
-        cadre_fail_advice("no checkpoint was saved: --resume begins again at step 1, with a lower "
-                          "--lr, a longer --warmup or a "
-                          "smaller --clip");
-    else if (saved < l->run->state.step)
-        cadre_fail_advice(
-            "the checkpoint of step %lld is kept: --resume goes on from it, with a lower "
-            "--lr, a longer --warmup or a smaller --clip",
-            saved);
-    else
-        cadre_fail_advice("the checkpoint of step %lld has the weights that gave this: the run had "
-                          "left its way before; begin again in another --out, with a smaller --lr, "
-                          "a longer --warmup or a smaller --clip",
-            saved);
-}
-
-static cadre_status diverged(const loop *l, const trainer_report *report)
-{
-    const train_run *r = l->run;
-    cadre_status status = cadre_fail(CADRE_EFORMAT, r->out,
-        "step %lld: expected a finite loss and gradient, found as loss %s, as gradient's norm %s",
-        (long long)r->state.step + 1, number_in_words(report->loss),
-        number_in_words(report->gradient_norm));
-    advise(l);
-    return status;
-}
-
-/* Reports what may go wrong in a sparse model while its loss falls, each kind once. */
-static void tell_health(loop *l)
-{
-    const train_run *r = l->run;
-    health *h = &l->health;
-    for (int i = 0; i < trainer_sparse_layers(r->trainer); i++) {
-        balance_totals totals = trainer_totals(r->trainer, i);
-        health_count(h, &totals);
-    }
-    unsigned found = health_look(h);
-    if (found & HEALTH_DEAD)
-        train_note(r,
-            "step %lld: %lld of %lld experts have had no token for many steps: a larger "
-            "--aux-loss%s spreads the load",
-            (long long)r->state.step, (long long)h->dead, (long long)h->experts,
-            trainer_correction(r->trainer, 0) ? " or --bias-update-rate" : "");
-    if (found & HEALTH_DROPS)
-        train_note(r,
-            "step %lld: %.0f %% of the picks of the last steps found their expert full and were "
-            "dropped: a larger --capacity-factor, --overflow reroute or a larger --aux-loss keeps "
-            "them",
-            (long long)r->state.step, 100 * h->drop_share);
-}
-
-static int64_t experts_of(const model_config *c)
-{
-    int64_t experts = 0;
-    for (int64_t l = 0; l < c->layers; l++)
-        experts += c->layer[l].sparse ? c->layer[l].moe.experts : 0;
-    return experts;
-}
-
-static cadre_status one_step(loop *l)
-{
-    train_run *r = l->run;
-    trainer_report report;
-    plan_steps(l);
-    double before = clock_seconds(), lr = schedule_lr(&r->settings.schedule, r->state.step);
-    CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
-    double took = clock_seconds() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
-    if (!isfinite(report.loss) || !isfinite(report.gradient_norm)) return diverged(l, &report);
-    l->recent[r->state.step % RECENT] = report.loss;
-    r->state.step++;
-    r->state.tokens += report.tokens;
-    r->state.seconds = clock_seconds() - l->started;
-    run_pace_step(&l->pace, took);
-    CADRE_TRY(metrics_put(r, r->state.step, &report, rate));
-    tell(l, &report, rate);
-    tell_health(l);
-    return CADRE_OK;
-}
-
-static cadre_status save(loop *l)
-{
-    train_run *r = l->run;
-    checkpoint_arrays arrays = arrays_of(r);
-    CADRE_TRY(checkpoint_save(r->out, &arrays, &r->state));
-    l->saved = r->state.step;
-    return train_files_describe(r, mean_of_recent(l));
-}
-
-/* Answers a request to stop, before a checkpoint is written that takes long. */
-static cadre_status stop(loop *l)
-{
-    enum { LONG = 25000000 }; /* for which a disk takes a second or more */
-    train_run *r = l->run;
-    long long step = r->state.step, parameters = trainer_table(r->trainer)->total;
-    if (!step && l->saved < 0)
-        return cadre_fail(CADRE_EINTERRUPTED, r->out,
-            "stopped before the first step, so there was nothing to save");
-    if (l->saved != step && parameters >= LONG)
-        train_note(r,
-            "stopping: a checkpoint of step %lld is written; a second request ends the run at once "
-            "and "
-            "leaves the checkpoint before, if there is one",
-            step);
-    if (l->saved != step) CADRE_TRY(save(l));
-    return cadre_fail(CADRE_EINTERRUPTED, r->out,
-        "stopped at step %lld, after a checkpoint; --resume goes on", step);
-}
-
-static bool finished(const loop *l)
-{
-    const train_run *r = l->run;
-    run_spent spent = spent_by(l);
-    return length_over(&r->settings.length, &spent) ||
-           (r->token_file && r->state.step >= r->batches.steps);
-}
-
-static cadre_status run_loop(loop *l)
-{
-    train_run *r = l->run;
-    l->began = clock_seconds();
-    l->worked = clock_processor_seconds();
-    l->started = l->began - r->state.seconds;
-    l->pace = run_pace_begin(&(run_spent){ r->state.step, r->state.tokens, r->state.seconds });
-    while (!finished(l)) {
-        if (cadre_interrupted()) return stop(l);
-        cadre_status status = one_step(l);
-        /* The step was given up in its middle and counts as not begun. */
-        if (status == CADRE_EINTERRUPTED) continue;
-        CADRE_TRY(status);
-        tell_length(l);
-        if (r->settings.save_every && r->state.step % r->settings.save_every == 0)
-            CADRE_TRY(save(l));
-    }
-    if (r->token_file && r->state.step >= r->batches.steps && r->settings.length.seconds > 0)
-        train_note(r, "the file's %lld batches are all used: the run ends before its time",
-            (long long)r->batches.steps);
-    return l->saved == r->state.step ? CADRE_OK : save(l);
-}
-
 static cadre_status run_all(train_run *r, cadre_train_summary *summary)
 {
     CADRE_TRY(decide(r));
@@ -499,14 +231,10 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     CADRE_TRY(check_memory(summary));
     CADRE_TRY(check_room(r, summary->parameters));
     CADRE_TRY(begin(r));
-    loop l = { .run = r, .first = r->state.step, .saved = r->resumed ? r->state.step : -1 };
-    CADRE_TRY(health_open(&l.health, experts_of(&r->config)));
-    cadre_status status = run_loop(&l), closed = metrics_close(r);
-    health_close(&l.health);
+    cadre_status status = train_loop(r, &summary->loss), closed = metrics_close(r);
     summary->steps = r->state.step;
     summary->tokens = r->state.tokens;
     summary->seconds = r->state.seconds;
-    summary->loss = mean_of_recent(&l);
     summary->validation = r->corpus != NULL && !r->config.encoder;
     return status == CADRE_OK ? closed : status;
 }

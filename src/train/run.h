@@ -41,6 +41,14 @@ typedef struct train_run {
     FILE *metrics[2];
 } train_run;
 
+/* What a checkpoint of it consists of. */
+static inline checkpoint_arrays train_arrays(const train_run *r)
+{
+    optimizer *o = trainer_optimizer(r->trainer);
+    return (checkpoint_arrays){ &r->config, trainer_table(r->trainer), trainer_values(r->trainer),
+        optimizer_first_moment(o), optimizer_second_moment(o) };
+}
+
 /* ---- run_note.c ---- */
 
 void train_note(const train_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -121,6 +129,11 @@ cadre_status same_run_compare(const train_run *r, const char *saved);
 /* config, tokenizer, held-out texts */
 cadre_status train_files_begin(const train_run *r);
 cadre_status train_files_describe(const train_run *r, double loss); /* run.json */
+
+/* ---- run_loop.c ---- */
+
+/* Takes its steps until it is over, and saves it. loss: the mean of the last steps. */
+cadre_status train_loop(train_run *r, double *loss);
 
 /* ---- run_command.c ---- */
 

@@ -1,0 +1,121 @@
+/* balance_memory.c - the memory of a balance: measured and laid out by the same code, made and
+ * freed. */
+#include "base/status.h"
+#include "moe/balance_state.h"
+
+static void layout_sums(sums *s, arena *a, int64_t sets, int64_t experts, int64_t devices)
+{
+    s->tokens = ARENA_ARRAY(a, double, sets);
+    s->count = ARENA_ARRAY(a, double, (sets * experts));
+    s->first = ARENA_ARRAY(a, double, (sets * experts));
+    s->probability = ARENA_ARRAY(a, double, (sets * experts));
+    s->importance = ARENA_ARRAY(a, double, (sets * experts));
+    s->load = ARENA_ARRAY(a, double, (sets * experts));
+    s->sent = ARENA_ARRAY(a, double, (sets * devices));
+    s->entropy = ARENA_ARRAY(a, double, sets);
+    s->z = ARENA_ARRAY(a, double, sets);
+}
+
+static int64_t tally_size(const balance_layer *a, int32_t devices)
+{
+    return 2 * (int64_t)a->experts + devices + TALLY_SCALARS;
+}
+
+static tally tally_at(int64_t *base, const balance_layer *a, int32_t devices)
+{
+    if (!base) return (tally){ 0 };
+    int64_t *first = base + a->experts, *sent = first + a->experts;
+    return (tally){ base, first, sent, sent + devices };
+}
+
+static void layout_layer(
+    const balance *b, layer_statistics *p, arena *a, int64_t tokens, int64_t sequences)
+{
+    int64_t experts = p->about.experts, all = sequences * experts;
+    int32_t devices = balance_devices(b);
+    if (balance_has_routing_loss(&b->options)) p->dlogits = ARENA_ARRAY(a, real, tokens * experts);
+    layout_sums(&p->sums, a, sequences, experts, devices);
+    p->dprobability = ARENA_ARRAY(a, double, all);
+    p->dimportance = ARENA_ARRAY(a, double, all);
+    p->dload = ARENA_ARRAY(a, double, all);
+    p->dentropy = ARENA_ARRAY(a, double, sequences);
+    p->score_dprobability = ARENA_ARRAY(a, real, all);
+    p->score_dimportance = ARENA_ARRAY(a, real, all);
+    p->score_dload = ARENA_ARRAY(a, real, all);
+    p->dscore = ARENA_ARRAY(a, score_gradient, sequences);
+    p->step_probability = ARENA_ARRAY(a, double, experts);
+    layout_sums(&p->survey, a, 1, experts, devices);
+}
+
+/* b->memory measures where its base is NULL. */
+static void layout(balance *b, const balance_layer *layers, int64_t tokens, int64_t sequences)
+{
+    arena *a = &b->memory;
+    int32_t devices = balance_devices(b), experts = 1;
+    layer_statistics measured = { 0 };
+    b->layer = ARENA_ARRAY(a, layer_statistics, b->layers);
+    b->tally_size = 0;
+    for (int l = 0; l < b->layers; l++) {
+        layer_statistics *p = b->layer ? &b->layer[l] : &measured;
+        p->about = layers[l];
+        layout_layer(b, p, a, tokens, sequences);
+        b->tally_size += tally_size(&layers[l], devices);
+        if (layers[l].experts > experts) experts = layers[l].experts;
+    }
+    b->micro_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    b->step_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    b->survey_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    layout_sums(&b->work, a, 1, experts, devices);
+    b->dprobability = ARENA_ARRAY(a, double, experts);
+    b->dimportance = ARENA_ARRAY(a, double, experts);
+    b->dload = ARENA_ARRAY(a, double, experts);
+    b->inverse = ARENA_ARRAY(a, real, tokens);
+    b->entropy = ARENA_ARRAY(a, real, tokens);
+}
+
+static void place_tallies(balance *b)
+{
+    int64_t at = 0;
+    int32_t devices = balance_devices(b);
+    for (int l = 0; l < b->layers; l++) {
+        layer_statistics *p = &b->layer[l];
+        p->micro = tally_at(b->micro_tally + at, &p->about, devices);
+        p->step = tally_at(b->step_tally + at, &p->about, devices);
+        p->step_survey = tally_at(b->survey_tally + at, &p->about, devices);
+        at += tally_size(&p->about, devices);
+    }
+}
+
+size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
+    int64_t tokens, int64_t sequences)
+{
+    balance measured = { .options = *options, .layers = count };
+    layout(&measured, layers, tokens, sequences);
+    return measured.memory.used;
+}
+
+cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
+    int64_t tokens, int64_t sequences, comm *ranks, balance **b)
+{
+    balance blank = { .options = *options, .self = comm_self(), .layers = count };
+    blank.counts_are_global = balance_has_over(options, BALANCE_STEP);
+    CADRE_TRY(balance_check(&blank, layers));
+    balance *made = MEM_ARRAY(balance, 1);
+    if (!made) return CADRE_ENOMEM;
+    *made = blank;
+    made->comm = ranks ? ranks : &made->self;
+    if (!arena_open(&made->memory, balance_bytes(options, layers, count, tokens, sequences))) {
+        mem_free(made);
+        return CADRE_ENOMEM;
+    }
+    layout(made, layers, tokens, sequences);
+    place_tallies(made);
+    *b = made;
+    return CADRE_OK;
+}
+
+void balance_free(balance *b)
+{
+    if (b) arena_close(&b->memory);
+    mem_free(b);
+}
