@@ -38,7 +38,7 @@ typedef enum balance_form {
     BALANCE_POOLED, /* transformers' own: all layers' tokens in one pool, summed over the K picks */
 } balance_form;
 
-/* What the balance must know of a sparse layer. */
+/* What the balance needs to know about a sparse layer. */
 typedef struct balance_layer {
     const router *router;
     int32_t experts, picks;
@@ -134,8 +134,8 @@ void balance_add_of_router(balance_options *o, const router *r, bool model);
 
 typedef struct balance balance;
 
-/* For micro-batches of at most `tokens` tokens in `sequences` sequences. ranks: borrowed; NULL:
- * one. */
+/* Makes a balance for micro-batches of at most `tokens` tokens in `sequences` sequences. ranks:
+ * borrowed; NULL: there is one rank. */
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
     int64_t tokens, int64_t sequences, comm *ranks, balance **b);
 void balance_free(balance *b);
@@ -148,14 +148,14 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens);
 void balance_finish(balance *b);
 void balance_step_end(balance *b);
 
-/* Where a step has several micro-batches and its losses are to be of the whole step: between
- * balance_step_begin and the micro-batches above, the forward of each runs once more, and
- * balance_survey after it. */
+/* Returns true where a step has several micro-batches and a loss is taken over the whole step.
+ * Then, between balance_step_begin and the micro-batches above, the forward of each micro-batch
+ * runs once more, with balance_survey after it. */
 bool balance_wants_survey(const balance *b);
 void balance_survey(balance *b);
 
-/* After balance_step_end: b_e += rate * sign(mean count - count_e), once a step; a second call in a
- * step changes nothing. */
+/* Call it after balance_step_end, once a step: b_e += rate * sign(mean count - count_e). A second
+ * call in a step changes nothing. */
 void balance_update_bias(balance *b, int layer, real *bias /* [E] */);
 
 /* The losses as they are added to the language model's, coefficients included, summed over this
@@ -171,8 +171,8 @@ typedef struct balance_values {
 bool balance_has_z_loss(const balance *b);
 balance_values balance_value(const balance *b);
 
-/* Of one layer over one step. Counts are over all ranks, after balance_step_end; sums are this
- * rank's. Borrowed until the next step. */
+/* The totals of one layer over one step. Counts are over all ranks and valid after
+ * balance_step_end; sums are over this rank's tokens. They are borrowed until the next step. */
 typedef struct balance_totals {
     int32_t experts;
     const int64_t *count;      /* [E] picks before capacity */
@@ -187,11 +187,11 @@ balance_totals balance_total(const balance *b, int layer);
 
 /* ---- between a layer and the balance ---- */
 
-/* After routing and dispatch of one layer's micro-batch. */
+/* A layer calls it after the routing and dispatch of its micro-batch. */
 void balance_collect(balance *b, int layer, const routing *r);
 
-/* After balance_finish: the gradients of the losses by the routing of each sequence's tokens, [B].
- * NULL: there are none. */
+/* Returns the gradients of the losses by the routing of each sequence's tokens, [B], after
+ * balance_finish. NULL: there are none. */
 const score_gradient *balance_gradients(const balance *b, int layer);
 
 /* [T, E] of the losses of the routing, by the logits; NULL: there are none. */

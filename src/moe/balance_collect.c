@@ -16,8 +16,8 @@ typedef struct collect_job {
     const routing *r;
 } collect_job;
 
-/* Of independent scores: H = log S - (sum s log s) / S. Of a softmax: H = lse - sum p z. The key
- * row is free by now. */
+/* The entropy of independent scores is H = log S - (sum s log s) / S, that of a softmax H = lse -
+ * sum p z. The key row is no longer needed and serves as scratch. */
 static real token_entropy(const routing *r, int64_t t, real sum)
 {
     const row_kernels *rows = r->compute->variant->rows;
@@ -126,7 +126,7 @@ static void sequence_task(void *arg, int64_t begin, int64_t end)
     for (int64_t s = begin; s < end; s++) count_sequence(job, s);
 }
 
-/* For the metrics alone. */
+/* Sums lse and keeps the largest logit, for the metrics alone. */
 static void note_logits(layer_statistics *layer, const routing *r)
 {
     const plan *p = r->plan;

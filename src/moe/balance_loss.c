@@ -31,7 +31,7 @@ static double load_value(const balance_set *s, double scale, balance_gradient *d
     return value;
 }
 
-/* As load, where experts without weights count tau in place of 1 (MoE++). */
+/* The load loss, where experts without weights count tau in place of 1 (MoE++). */
 static double heterogeneous_value(const balance_set *s, double scale, balance_gradient *d)
 {
     double all = sum_of(s->experts, s->count), value = 0;
@@ -189,7 +189,7 @@ static const balance_loss rows[] = {
         "thresholds where the experts' shares of the batch begin, for router threshold "
         "(Shazeer et al. 2017)",
         NULL, &loss_threshold },
-    /* By type of token: the last of the list */
+    /* The losses by type of token end the list */
     { "local-entropy", "each token of a type sure (LIMoE)", NULL, &loss_local_entropy },
     { "global-entropy", "a type's tokens together on at least so many experts (LIMoE)", NULL,
         &loss_global_entropy },

@@ -10,7 +10,7 @@
 #include "moe/select.h"
 #include "op/parallel.h"
 
-/* Whether token a's key of an expert is worse than token b's. */
+/* Returns whether token a's key for an expert is worse than token b's. */
 static bool worse(const real *column, int64_t stride, int32_t a, int32_t b)
 {
     real x = column[a * stride], y = column[b * stride];

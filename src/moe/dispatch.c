@@ -132,7 +132,7 @@ static bool before_in_batch(const job *j, int32_t a, int32_t b)
     return sure_a > sure_b || (!(sure_b > sure_a) && a < b);
 }
 
-/* Whether edge a comes before edge b: higher score, then earlier. */
+/* Returns whether edge a comes before edge b: by a higher score, then by an earlier place. */
 static bool before(const job *j, int32_t a, int32_t b)
 {
     if (j->d->options->priority == PRIORITY_BATCH) return before_in_batch(j, a, b);
@@ -223,7 +223,8 @@ static void admit_task(void *arg, int64_t begin, int64_t end)
 
 /* ---- rows ---- */
 
-/* Whether the edge has a row: without a limit every edge, with one those that were admitted. */
+/* Returns whether the edge has a row: without a limit every edge has one, with a limit those that
+ * were admitted. */
 static bool is_kept(const job *j, int64_t edge)
 {
     return !limited(j->d->options) || j->p->edge_row[edge] >= 0;
@@ -271,8 +272,8 @@ static void put_row(plan *p, int64_t row, int64_t token, int64_t edge)
     p->row_edge[row] = (int32_t)edge;
 }
 
-/* After filling, next[e] is behind the last of the `used` rows; pads go on up to C. They read a
- * token of their own sequence and multiply it with weight 0. */
+/* After filling, next[e] points behind the last of the `used` rows, and pads go on up to C. They
+ * read a token of their own sequence and multiply it with weight 0. */
 static void pad_segment(const job *j, int64_t s)
 {
     plan *p = j->p;

@@ -40,13 +40,14 @@ typedef struct expert_wave {
 /* Biases are readable at any time. A pass that fails releases what it acquired. */
 typedef struct expert_source expert_source;
 struct expert_source {
-    /* The layer's plan is known: its experts will be wanted, and what the source expects after. */
+    /* Tells the source the plan of a layer: the experts in it will be wanted, and after them those
+     * that the source predicts. */
     void (*prefetch)(expert_source *s, int64_t layer, const plan *p);
     cadre_status (*acquire)(expert_source *s, expert_wave *w);
     void (*release)(expert_source *s, const expert_wave *w);
 };
 
-/* The same where s may be NULL: everything is readable as it was opened. */
+/* Does the same, but s may be NULL: then all weights are readable as they were opened. */
 static inline void expert_source_prefetch(expert_source *s, int64_t layer, const plan *p)
 {
     if (s) s->prefetch(s, layer, p);

@@ -13,7 +13,7 @@ enum { CHUNK = 512 }; /* elements of a row that are in the L1 cache at once */
 
 static bool has_up(const expert_pass *e) { return e->form->inputs == 2; }
 
-/* Whether gate and up are one matrix [2H, D]. */
+/* Returns whether gate and up are one matrix [2H, D]. */
 static bool inputs_joined(const expert_pass *e) { return has_up(e) && e->weights->joined; }
 
 static int64_t pre_width(const expert_pass *e) { return e->form->inputs * e->hidden; }
@@ -26,7 +26,8 @@ static int64_t rows_of(const expert_pass *e, int64_t i)
     return e->rows.first[i + 1] - e->rows.first[i];
 }
 
-/* A matrix that an expert's rows are read from: by token, through the rows' numbers, or by row. */
+/* Returns whether the experts' rows are gathered from [T, D] by the token of each row; otherwise
+ * they are read one after the other. */
 static bool is_gathered(const expert_pass *e, bool by_row) { return e->rows.token && !by_row; }
 
 static const int32_t *tokens_of(const expert_pass *e, int64_t i, bool by_row)
@@ -109,8 +110,8 @@ static int64_t place_of_token(const expert_pass *e, int64_t row)
     return d->first_token + (e->rows.token ? e->rows.token[row] : row);
 }
 
-/* values[0..n) are numbers `at` .. of a hidden row: zeroes the dropped, scales the kept. The same
- * for act and for its gradient. */
+/* values[0..n) are the elements from `at` on of a hidden row: dropped ones become 0, the others are
+ * scaled. It is applied to act and to its gradient alike. */
 static void drop_out(
     const expert_pass *e, int64_t row, int64_t expert, int64_t at, int64_t n, real *values)
 {

@@ -97,7 +97,7 @@ typedef struct moe_gradients {
     bool accumulate; /* the next backward adds to what is there; else it writes */
 } moe_gradients;
 
-/* What one layer's forward leaves for its backward. */
+/* What one layer's forward keeps for its backward. */
 typedef struct moe_state {
     const real *x; /* [T, D] the layer's input; borrowed */
     plan plan;
@@ -118,9 +118,8 @@ void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_l
 size_t moe_state_bytes(const moe_config *c, const batch_limits *most);
 size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most);
 
-/* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned,
- * contents of no value afterwards.
- * */
+/* What a call works with. scratch: at least moe_scratch_bytes of the layer, CADRE_ALIGN-aligned;
+ * its contents have no meaning after the call. */
 typedef struct moe_call {
     compute *compute;
     const token_batch *batch; /* .random.train: noise, jitter, dropout and capacity are on */
@@ -134,7 +133,8 @@ typedef struct moe_call {
     /* [T, E] the gradient by this layer's logits from the sparse layer behind, which read them; it
      * may be dlogits_before itself; NULL: none */
     const real *dlogits_after;
-    /* Of the routed experts' weights; NULL, as always in training: they are readable as they are */
+    /* Makes the routed experts' weights readable before they are used; NULL, as always in training:
+     * they are readable as they are */
     expert_source *source;
 } moe_call;
 
@@ -142,8 +142,8 @@ typedef struct moe_call {
 cadre_status moe_layer_forward(const moe_call *call, const moe_config *c, const moe_weights *w,
     const real *x /* [T, D] */, moe_state *s, real *y /* [T, D] */);
 
-/* After the optimiser step whose last forward left s: moves the states among the router's own
- * parameters (their values, in the order of router_parameters). */
+/* Call it after the optimiser step whose last forward filled s. It updates the states among the
+ * router's own parameters (their values, in the order of router_parameters). */
 void moe_layer_end_step(const moe_config *c, moe_state *s, real *const *own);
 
 /* dx = gradient by x, that of forward; those of the weights go to g. Spends s: what forward left is

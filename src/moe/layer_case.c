@@ -1,9 +1,9 @@
-/* layer_case.c - one sparse layer on given numbers: a file of tensors in, the same layer's output,
- * routes, losses and gradients out. What other people's software computed can be compared with it,
- * number by number.
+/* layer_case.c - one sparse layer with given inputs and weights: it reads a file of tensors and
+ * writes the same layer's output, routes, losses and gradients. They can be compared, element by
+ * element, with what other software computed.
  *
  * It is a client of the public layer (cadre_moe_*): the file's shapes say how large the layer is,
- * its tensors fill the parameters of the same names, experts one behind the other. */
+ * and its tensors fill the parameters of the same names, experts one behind the other. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* layer_case.h - a sparse layer on given numbers: what the file holds (layer_case_input.c), and
- * what was computed (layer_case.c). */
+/* layer_case.h - a sparse layer with given inputs and weights: what the file holds
+ * (layer_case_input.c), and what was computed (layer_case.c). */
 #ifndef CADRE_MOE_LAYER_CASE_H
 #define CADRE_MOE_LAYER_CASE_H
 

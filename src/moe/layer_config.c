@@ -89,7 +89,8 @@ static cadre_status check_weightless(const moe_config *c, const char *where)
     return CADRE_OK;
 }
 
-/* Whether a router's weights are softmax scores of its picks, as they are or renormalised. */
+/* Returns whether a router's weights are softmax scores of its picks, as they are or
+ * renormalised. */
 static bool weighs_softmax(const moe_config *c)
 {
     return !router_is_independent(c->router, &c->route) && !c->router->scores &&

@@ -11,7 +11,7 @@
 #include "moe/layer_run.h"
 #include "op/parallel.h"
 
-/* What the routed experts read, by token. */
+/* Returns what the routed experts read, [T, W] by token. */
 static const real *expert_input(const layer_run *r)
 {
     if (r->c->latent) return r->s->latent;
@@ -115,7 +115,7 @@ static int32_t passes_of(const layer_run *r)
     return moe_config_has_bank_widths(r->c) ? r->c->route.banks : 1;
 }
 
-/* By token, or by row where rows were gathered. */
+/* Returns the input of a pass: [T, W] by token, or [R, W] by row where rows were gathered. */
 static const real *pass_input(const layer_run *r)
 {
     return reads_scaled_rows(r->c) || mixes_slots(r->c) ? r->s->input_rows : expert_input(r);

@@ -22,7 +22,7 @@ static bool fits(const moe_config *c, const batch_limits *most)
            max_rows(c, most->tokens, most->sequences) <= INT32_MAX;
 }
 
-/* Of all banks, whose hidden rows have a room each. */
+/* Returns the hidden width of all banks together, because each bank has hidden rows of its own. */
 static int64_t all_hidden(const moe_config *c)
 {
     int64_t sum = 0;

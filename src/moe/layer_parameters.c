@@ -351,7 +351,8 @@ static void fill(const cadre_moe_parameter *p, real value)
     for (int64_t j = 0; j < p->rows * p->cols; j++) p->values[j] = value;
 }
 
-/* What does not start at random: a value that does nothing yet, or what the router says. */
+/* Returns whether a parameter does not start at random: with a value that has no effect yet, or
+ * with what the router says. */
 static bool starts_fixed(const cadre_moe *m, const cadre_moe_parameter *p)
 {
     router_parameter own[ROUTER_OWN_PARAMETERS];

@@ -22,7 +22,7 @@
 #include "kernel/gemm.h"
 #include "moe/layer.h"
 
-/* What a call needs between its beginning and its end. */
+/* The scratch memory of a call. */
 typedef struct layer_scratch {
     dispatch_scratch dispatch;
     gemm_group *group; /* [2 * E] */
@@ -40,7 +40,7 @@ typedef struct layer_scratch {
     real *sparse;  /* [T, W] backward: derivatives by the routed experts' sum; NULL: it is y */
     real *latent;  /* [T, L] backward: derivatives by what the experts read; NULL: no latent */
     real *coefficient; /* [T, 2] of a residual expert, and derivatives; NULL: there is none */
-    /* Of the dense estimator: its passes' room, and <out, dy> of every expert not picked [T, E] */
+    /* The dense estimator's own passes, and <out, dy> of every expert that was not picked [T, E] */
     real *unpicked_pre, *unpicked_act, *unpicked_out, *unpicked;
     int64_t *unpicked_first; /* [E + 1] */
     int32_t *unpicked_token; /* [T] */
@@ -75,9 +75,10 @@ static inline bool has_tasks(const moe_config *c)
 {
     return c->router->traits & ROUTER_EVERY_EXPERT && c->route.tasks > 1;
 }
-/* Whether the experts' outputs are kept, because more than one weighted sum is taken of them. */
+/* Returns whether the experts' outputs are kept, because more than one weighted sum is taken of
+ * them. */
 static inline bool keeps_rows(const moe_config *c) { return mixes_slots(c) || has_tasks(c); }
-/* Whether the routed experts' sum is kept, because something follows it. */
+/* Returns whether the routed experts' sum is kept, because something follows it. */
 static inline bool keeps_sparse(const moe_config *c)
 {
     return c->latent || c->residual || c->route.omega;

@@ -8,7 +8,7 @@
 #include "base/real.h"
 #include "moe/balance.h"
 
-/* Of one layer over one step (or window). */
+/* Makes the metrics of one layer over one step (or window). */
 cadre_moe_metrics metrics_of(const balance_totals *totals);
 double metrics_max_vio(const int64_t *count, int32_t experts);
 int32_t metrics_dead(const int64_t *count, int32_t experts);

@@ -30,7 +30,8 @@ void noisy_logit_backward(const noisy_row *r, int32_t e, real dh, real *dn)
     if (r->eps) add_sigma(r, e, (double)(dh * r->eps[e]), dn);
 }
 
-/* Whether h_e is among the picks, the last of which is `last`: of equal ones the lower index. */
+/* Returns whether h_e is among the picks, the last of which is `last`; of equal values the lower
+ * index is picked. */
 static bool is_picked(const noisy_row *r, int32_t last, int32_t e)
 {
     real least = noisy_logit(r, last), own = noisy_logit(r, e);

@@ -42,10 +42,10 @@ enum {
 
 /* DeepSeek-V2; DeepSeek-V3: sum of the two largest */
 typedef enum group_score { GROUP_MAX, GROUP_TOP2 } group_score;
-/* Of groups left out: -inf; 0.0 as transformers has it */
+/* The keys of groups that were left out become -inf, or 0.0 as in transformers */
 typedef enum group_mask { GROUP_MASK_INF, GROUP_MASK_ZERO } group_mask;
 
-/* What turns logits into scores, where a router leaves it open. */
+/* The function that makes scores of logits, where a router offers a choice. */
 typedef enum score_function {
     SCORE_SOFTMAX,
     SCORE_SIGMOID,
@@ -93,7 +93,7 @@ typedef struct router_options {
     int32_t bank_experts[ROUTER_MAX_TYPES];
 } router_options;
 
-/* How the router's gradient is taken, where not through the weights alone. */
+/* How the router's gradient is taken, where it does not go through the weights alone. */
 typedef enum estimator {
     ESTIMATOR_ROUTER,           /* as the router has it */
     ESTIMATOR_STRAIGHT_THROUGH, /* the expert reads x (1 + w - the constant w) */
@@ -132,7 +132,7 @@ enum router_trait {
     ROUTER_HIERARCHY = 1 << 14,    /* two levels: K experts in each of groups_used groups */
 };
 
-/* What a parameter starts with: a random number, a value, or a table of experts (hash) by id. */
+/* What a parameter starts with: random values, one value, or a table of experts (hash) by id. */
 typedef enum router_start { START_DRAWN, START_VALUE, START_TABLE } router_start;
 
 /* A parameter of a router beside W, its bias, correction and noise, with its shape in files. */
@@ -145,9 +145,9 @@ typedef struct router_parameter {
     router_start start;
     real value; /* of START_VALUE */
 } router_parameter;
-/* What number j starts with; false: it is drawn. */
+/* Sets *value to the start of element j; returns false where it is random. */
 bool router_parameter_start(const router_parameter *p, int32_t experts, int64_t j, real *value);
-int64_t router_parameter_count(const router_parameter *p); /* its numbers */
+int64_t router_parameter_count(const router_parameter *p); /* its elements */
 
 /* A tensor that forward leaves and that others may want to see: a transport, slots' weights. */
 typedef struct router_tensor {
@@ -237,8 +237,8 @@ typedef struct router {
     /* Once an optimiser step: moves the state among its own parameters by what the last forward
      * left; NULL: there is none to move */
     void (*end_step)(struct routing *r, real *const *own);
-    /* What own parameters that a file or a caller gave say of a token id, before they are used;
-     * NULL: any will do. The refusal names `where`. */
+    /* Checks, before they are used, that own parameters which a file or a caller gave are valid for
+     * a token id; NULL: any are. The error names `where`. */
     cadre_status (*check_id)(const router_options *o, int32_t experts, const real *const *own,
         int64_t id, const char *where);
     /* Lists up to ROUTER_TENSORS, returns how many; NULL: none */
@@ -246,7 +246,8 @@ typedef struct router {
 } router;
 
 const router *const *router_list(int *count);
-/* As options have them: of router i; name NULL after the last */
+/* The routers by the names that options take: name and meaning of router i; the name is NULL after
+ * the last */
 const char *router_list_name(int i);
 const char *router_list_meaning(int i);
 const router *router_by_name(const char *name); /* NULL: unknown */

@@ -11,7 +11,7 @@ static void score(const router_token *t)
     memcpy(t->key, t->logits, (size_t)t->experts * sizeof(real));
 }
 
-/* Own numbers: [T] experts, then the scratch of the assignment. */
+/* Own buffers: [T] experts, then the scratch of the assignment. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)o, (void)width;

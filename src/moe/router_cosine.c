@@ -12,7 +12,7 @@ enum { EXPERTS, TEMPERATURE }; /* [E, P], [1] */
 
 static const double most_temperature = 4.60517018598809136804; /* log 100 */
 
-/* Own numbers: u / |u| [T, P], then |u| [T], m / |m| [E, P], |m| [E], a sequence's dm [E, P]. */
+/* Own buffers: u / |u| [T, P], then |u| [T], m / |m| [E, P], |m| [E], a sequence's dm [E, P]. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)width;

@@ -12,7 +12,7 @@ static void score(const router_token *t) { score_softmax(t); }
 
 /* ---- a gate a task ---- */
 
-/* Own numbers: weights [n, T, E], and the gradients by them, which become those by the logits. */
+/* Own buffers: weights [n, T, E], and the gradients by them, which become those by the logits. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)width;

@@ -12,7 +12,7 @@
 
 static bool by_sigmoid(const router_options *o) { return o->score == SCORE_SIGMOID; }
 
-/* Where the token's row stands in a matrix [T, E]. */
+/* Returns the offset of the token's row in a matrix [T, E]. */
 static int64_t place_of(const router_token *t)
 {
     return t->index * t->routing->plan->experts + t->first;
@@ -32,7 +32,7 @@ static void score(const router_token *t)
     *t->lse = t->rows->log_sum_exp(t->experts, t->logits);
 }
 
-/* Where there are no banks all tokens are of one. */
+/* Returns the type of a token, whose bank it uses; without banks all tokens are of one type. */
 static int32_t type_of(const routing *r, int64_t t)
 {
     return r->options->banks && r->batch->types ? r->batch->types[t] : 0;
@@ -49,7 +49,7 @@ static int64_t capacity(const routing *r, int64_t sequence, int32_t expert)
     return even < (double)valid ? (int64_t)even : valid;
 }
 
-/* Own numbers: [T, E] noise, then [T, E] marks and [T, E] scratch of the choice. */
+/* Own buffers: [T, E] noise, then [T, E] marks and [T, E] scratch of the choice. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)o, (void)width;

@@ -14,7 +14,7 @@
 
 enum { OUTER_NOISE, INNER, INNER_NOISE }; /* [G, D], [G, Ei, D], [G, Ei, D] */
 
-/* What forward leaves, and the gradients by it, in the router's own numbers. */
+/* What forward leaves, and the gradients by it, in the router's own buffers. */
 typedef struct level {
     real *z, *n, *eps, *load; /* [T, count]; the inner z are the logits */
     real *threshold;          /* [T, gates, 2] as numbers of members */
@@ -160,7 +160,7 @@ static int32_t choose(const router_token *t)
     return used * picks;
 }
 
-/* Whether the token picked a group: only then do its inner loads count. */
+/* Returns whether the token picked a group: only then do its inner loads count. */
 static bool is_picked(const routing *r, const hierarchy *h, int64_t t, int32_t group)
 {
     for (int64_t i = r->plan->token_start[t]; i < r->plan->token_start[t + 1]; i++)
@@ -186,7 +186,7 @@ static void sum_loads(const routing *r, const hierarchy *h)
         if (h->group_tokens[e / h->size] > 0) h->mean_load[e] /= h->group_tokens[e / h->size];
 }
 
-/* What each token adds to Load_ij, so that its sum over tokens is that. */
+/* Writes each token's part of Load_ij, so that the sum over tokens is Load_ij. */
 static void share_loads(const routing *r, const hierarchy *h)
 {
     int32_t experts = r->plan->experts;
@@ -261,7 +261,7 @@ static void softmax_to_row(const noisy_row *row, int32_t count, const int32_t *m
     }
 }
 
-/* Of the product of both levels' weights. */
+/* The gradients by the logits of both levels, whose weights were multiplied. */
 static void weights_backward(
     const router_token *t, const hierarchy *h, const token_gradient *d, real *douter, real *dn)
 {

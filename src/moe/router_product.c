@@ -7,7 +7,8 @@
 
 enum { MASK }; /* [sum of n] a state: 0 leaves a coordinate out */
 
-/* Of two dimensions, where no grid is given: as near to a square as the experts allow. */
+/* The sizes of the grid. Where none is given it has two dimensions, as near to a square as the
+ * number of experts allows. */
 typedef struct grid {
     int32_t size[ROUTER_MAX_GRID], dimensions;
     int64_t coordinates; /* the sum of the sizes */
@@ -26,7 +27,7 @@ static grid grid_of(const router_options *o, int32_t experts)
     return g;
 }
 
-/* Own numbers: the coordinates' logits [T, sum of n]; backward: their gradients. */
+/* Own buffers: the coordinates' logits [T, sum of n]; backward: their gradients. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)width;

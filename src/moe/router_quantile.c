@@ -10,8 +10,8 @@
 
 enum { BETA }; /* [E] a state */
 
-/* Own numbers: q [E], sums over the step's batches [E], their number [1], alpha [T], a column [T].
- */
+/* Own buffers: q [E], its sums over the step's batches [E], the count of batches [1], alpha [T], a
+ * column [T]. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)o, (void)width;

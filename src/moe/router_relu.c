@@ -48,7 +48,8 @@ static int parameters(
     return 1;
 }
 
-/* What a step's batches add up: valid tokens and edges; then the sparsity of both. */
+/* Own buffers: sums over a step's batches of valid tokens [1] and of edges [1]; then their sparsity
+ * [1]. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)o, (void)tokens, (void)width, (void)experts;
@@ -61,7 +62,7 @@ static double sparsity_of(const routing *r)
     return sum[0] > 0 ? 1 - (double)sum[1] / ((double)sum[0] * r->plan->experts) : 0;
 }
 
-/* Sums start again with a step. */
+/* The sums begin again with each step. */
 static void count(routing *r)
 {
     real *sum = r->state->own;

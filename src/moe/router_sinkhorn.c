@@ -14,7 +14,7 @@
 
 enum { MOST_ROUNDS = 1000 };
 
-/* Own numbers: the transport [T, E], then in double d0 [T], d1 [E], and its next value [E]. */
+/* Own buffers: the transport [T, E], then in double d0 [T], d1 [E], and its next value [E]. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)o, (void)width;
@@ -71,8 +71,8 @@ static double scale_experts(const transport *s)
     return moved;
 }
 
-/* M = exp(z), and 0 for padding. Logits that exp has no number for are all moved down together,
- * which the factors make up for. */
+/* M = exp(z), and 0 for padding. Where exp of a logit would overflow, all logits are first lowered
+ * by the same amount, which d0 and d1 make up for. */
 static void exponentials(const routing *r, const transport *s)
 {
     const row_kernels *kernels = r->compute->variant->rows;

@@ -13,7 +13,7 @@
 #include "moe/routing.h"
 #include "moe/select.h"
 
-/* What distinguishes the two. */
+/* What distinguishes the two routers. */
 typedef struct rule {
     real chance, factor, gradient;
 } rule;
@@ -27,7 +27,7 @@ static const rule *rule_of(const router_token *t)
 
 static real size_of(real x) { return x < 0 ? -x : x; }
 
-/* Own numbers: Gumbel noise [K, T, E], uniform numbers [K, T], m [K, T]. */
+/* Own buffers: Gumbel noise [K, T, E], uniform numbers [K, T], m [K, T]. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)width;

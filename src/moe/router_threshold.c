@@ -15,7 +15,7 @@ static void score(const router_token *t)
     memcpy(t->key, t->score, (size_t)t->experts * sizeof(real));
 }
 
-/* Own numbers: [T, E] marks, [T, E] scratch of the choice. */
+/* Own buffers: [T, E] marks, [T, E] scratch of the choice. */
 static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32_t experts)
 {
     (void)o, (void)width;

@@ -108,7 +108,7 @@ router_token routing_token(const routing *r, int64_t t, int64_t first_edge, int3
     return token;
 }
 
-/* After dispatch: the token's edges and their rows. */
+/* Returns the token with its edges and their rows, after dispatch. */
 static router_token dispatched_token(const routing *r, int64_t t)
 {
     int64_t first = r->plan->token_start[t];
@@ -233,7 +233,7 @@ static void add_logit_noise(routing *r)
     r->compute->variant->rows->axpy(numbers_of(r), scale, r->state->noise, r->state->logits);
 }
 
-/* Of other banks than a token's, scores are 0 and keys the lowest. */
+/* Scores for the experts of other banks are 0, and their keys the lowest. */
 static void forget_other_banks(routing *r)
 {
     memset(r->state->score, 0, (size_t)numbers_of(r) * sizeof(real));
@@ -398,7 +398,7 @@ static void residual_backward(
     routing_multiply_backward(r, &p, dlogits);
 }
 
-/* Of parameters that no product reads, only losses (thresholds): they begin at 0. */
+/* Clears the gradients of parameters that only losses read, no product (thresholds). */
 static void clear_own(const routing *r, router_gradients *g)
 {
     router_parameter list[ROUTER_OWN_PARAMETERS];

@@ -31,7 +31,7 @@ typedef struct router_gradients {
     real *own[ROUTER_OWN_PARAMETERS]; /* NULL: there is none, or it is a state */
 } router_gradients;
 
-/* What forward leaves for backward, the balancing losses and the metrics. */
+/* What forward keeps for backward, the balancing losses and the metrics. */
 typedef struct router_state {
     real *logits;       /* [T, E] */
     real *score;        /* [T, E] */
@@ -77,8 +77,8 @@ typedef struct routing {
 void routing_multiply(
     const routing *r, const real *a, const weight *w, const real *bias, real *out, bool add);
 
-/* Of that, out overwritten. dw (+)= dout^T a, dbias (+)= sum of dout in token order, da = dout w;
- * dw, dbias and da.at may be NULL. */
+/* The backward of that product; out is overwritten. dw (+)= dout^T a, dbias (+)= sum of dout in
+ * token order, da = dout w; dw, dbias and da.at may be NULL. */
 typedef struct routing_product {
     const real *a;
     const weight *w;
@@ -87,7 +87,7 @@ typedef struct routing_product {
     strided_out da;
 } routing_product;
 void routing_multiply_backward(const routing *r, const routing_product *p, const real *dout);
-/* Of the router's matrix and bias on its input, dx overwritten. */
+/* The same for the router's matrix and bias on its input; dx is overwritten. */
 void routing_matrix_backward(
     const routing *r, const real *dout, router_gradients *g, bool accumulate, real *dx);
 
@@ -102,7 +102,7 @@ typedef enum routing_draw_kind {
 void routing_draw(const routing *r, routing_draw_kind kind, const char *name, const real *given,
     int64_t count, real *out);
 
-/* For `assign`: the ids that a token's row chose become the plan's. */
+/* A function for `assign`: the ids that a token's row chose go into the plan. */
 void routing_choose(const router_token *t, int32_t count);
 
 void routing_assign(routing *r); /* x -> logits, scores, edges */

@@ -176,7 +176,8 @@ static double row_length(const routing *r, int64_t i)
            1e-30;
 }
 
-/* Of row j and row i, whose length is given; *other: the length of row j. */
+/* Returns the cosine of row j and row i, whose length is given; *other becomes the length of row
+ * j. */
 static double row_cosine(const routing *r, int64_t i, double length, int64_t j, double *other)
 {
     const real *a = row_of(r, i), *b = row_of(r, j);
@@ -202,7 +203,7 @@ static double orthogonality(
     return sum;
 }
 
-/* Of row i: sum over j of 4 c_ij (w'_j - c_ij w'_i) / |w_i| */
+/* The gradient by row i is the sum over j of 4 c_ij (w'_j - c_ij w'_i) / |w_i|. */
 static void orthogonality_parameters(const routing *r, double scale, router_gradients *g)
 {
     const weight *w = &r->weights->matrix;

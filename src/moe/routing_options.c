@@ -42,7 +42,7 @@ static const char *loss_meaning(int i)
         .help = help_                                                                              \
     }
 
-/* In the order of the enumerations that they stand for. */
+/* The words are in the order of the enumerations that they name. */
 static const char *const group_scores[] = { "max", "top2", NULL }, *const group_masks[] = { "inf",
     "zero", NULL };
 static const char *const overflows[] = { "none", "drop", "reroute", "pad", NULL };

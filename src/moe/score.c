@@ -17,7 +17,7 @@ real derivative_sigmoid(real z, real s)
     return s * (1 - s);
 }
 
-/* In double: in float, softplus would be 0 for logits below -17. */
+/* This works in double: in float, softplus would be 0 for logits below -17. */
 static real root_softplus(real z)
 {
     double x = (double)z;

@@ -24,21 +24,21 @@ void select_topk(int32_t n, real *key, int32_t k, gexp *pick);
 
 /* ---- `assign` ---- */
 
-/* Where every token chooses the K best by itself (choose_token.c). */
+/* Each token chooses its K best experts independently (choose_token.c). */
 void assign_by_token(struct routing *r);
 
 /* Calls the row's `score` for every token. */
 void score_each(struct routing *r);
 
-/* Where `choose` names a token's experts: it writes them to t->expert, in descending order of key,
- * and returns how many. It is called for padding too, whose count is dropped. */
+/* `choose` names a token's experts: it writes them to t->expert, in descending order of key, and
+ * returns how many there are. It is called for padding too, whose count is ignored. */
 typedef int32_t choose_function(const router_token *t);
 void assign_each(struct routing *r, choose_function *choose);
-/* For it: the experts of which `chosen` holds. */
+/* Helps to write such a function: it chooses the experts for which `chosen` returns true. */
 int32_t choose_where(const router_token *t, bool (*chosen)(const router_token *t, int32_t expert));
 
-/* Where experts choose tokens (choose_expert.c): of each group of tokens, expert e takes the `most`
- * with the highest keys, never padding nor a key of -inf. */
+/* Experts choose tokens (choose_expert.c): of each group of tokens, expert e takes the `most`
+ * tokens with the highest keys, but never padding or a key of -inf. */
 typedef struct choose_columns {
     int64_t groups;
     const int64_t *start; /* [groups + 1] */
@@ -68,7 +68,7 @@ void score_root_softplus(const router_token *t);
 real derivative_sigmoid(real z, real s);
 real derivative_root_softplus(real z, real s);
 
-/* As options->score says. */
+/* The function that options->score names. */
 void score_by_option(const router_token *t);
 
 /* key = score + correction, limited to groups */
@@ -89,7 +89,7 @@ void weigh_normalised(const router_token *t);
 /* w = scale * softmax over the picks of z, z any row of logits */
 void weigh_softmax(const router_token *t, const real *z);
 
-/* Whether edge k takes part in a sum over the token's edges. */
+/* Returns whether edge k takes part in a sum over the token's edges. */
 static inline bool edge_counts(const router_token *t, int32_t k)
 {
     if (t->options->drop_last && t->expert[k].id == t->experts - 1) return false;
@@ -108,7 +108,7 @@ void backward_by_renormalise(const router_token *t, const token_gradient *d);
 
 /* ---- gradients ---- */
 
-/* Of weigh_raw with softmax scores, and of balancing losses. */
+/* The gradient of weigh_raw with softmax scores, and of balancing losses. */
 void backward_raw(const router_token *t, const token_gradient *d);
 
 /* dlogits = gradient of balancing losses through softmax scores alone. */
@@ -124,13 +124,13 @@ void backward_normalised(const router_token *t, const real *dweight, real *ds);
 /* ds[pick] += gradient of weigh_raw by the scores */
 void backward_scaled(const router_token *t, const real *dweight, real *ds);
 
-/* Of weights made of independent scores s = f(z), weighed as backward_normalised or backward_scaled
- * has it, and of balancing losses by s / sum s. derivative(z, s) = f'(z). */
+/* The gradient of weights made of independent scores s = f(z), weighed as backward_normalised or
+ * backward_scaled has it, and of balancing losses by s / sum s. derivative(z, s) = f'(z). */
 typedef void backward_weights(const router_token *t, const real *dweight, real *ds);
 void backward_independent(const router_token *t, const token_gradient *d,
     real (*derivative)(real z, real s), backward_weights *weighed);
 
-/* As options->score says. */
+/* The gradient of the scores that options->score names. */
 void backward_by_option(const router_token *t, const token_gradient *d, backward_weights *weighed);
 
 #endif

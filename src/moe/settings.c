@@ -1,4 +1,4 @@
-/* settings.c - the options' words and numbers, read. */
+/* settings.c - reads the settings of a sparse layer from its options. */
 #include "moe/settings.h"
 
 #include <math.h>
@@ -180,7 +180,7 @@ static cadre_status read_types(const cadre_options *o, moe_config *c)
     return CADRE_OK;
 }
 
-/* Of a list with one item a layer, or one for all, that of layer l. */
+/* A list has one item for each layer, or one for all layers; this finds the item of layer l. */
 static cadre_status find_item(
     const cadre_options *o, const char *name, int64_t l, int64_t layers, int *item)
 {

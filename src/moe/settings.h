@@ -1,7 +1,7 @@
-/* settings.h - a sparse layer's numbers, read from its options: those of moe/routing_options.c,
- * which recipes, the command line and cadre_moe_new all take.
+/* settings.h - the settings of a sparse layer, read from its options: those of
+ * moe/routing_options.c, which recipes, the command line and cadre_moe_new all take.
  *
- * Only options with a value (given, or a row's default) are read; the other numbers stay as they
+ * Only options with a value (given, or a row's default) are read; the other settings stay as they
  * are. */
 #ifndef CADRE_MOE_SETTINGS_H
 #define CADRE_MOE_SETTINGS_H
@@ -14,10 +14,11 @@ const char *settings_priority_name(dispatch_priority priority);
 
 /* route, dispatch, expert dropout */
 cadre_status settings_read_layer(const cadre_options *o, moe_config *c);
-/* The same for layer l of so many, of which some options have a list. */
+/* Reads the same for layer l of a model with so many layers, because some options are lists with an
+ * item for each layer. */
 cadre_status settings_read_layer_of(
     const cadre_options *o, int64_t l, int64_t layers, moe_config *c);
-/* Of these the option banks alone: how many experts each has, and the types' names. */
+/* Reads the option banks alone: how many experts each bank has, and the names of the types. */
 cadre_status settings_read_banks(const cadre_options *o, moe_config *c);
 cadre_status settings_read_balance(const cadre_options *o, balance_options *b);
 

@@ -1,4 +1,5 @@
-/* dropout.c - the same numbers stay in the forward and in the backward pass: each is drawn anew. */
+/* dropout.c - the same elements stay in the forward and in the backward pass, because each random
+ * number is a function of its place and can be drawn again. */
 #include "op/dropout.h"
 
 #include "op/parallel.h"

@@ -1,5 +1,5 @@
-/* dropout.h - in training, numbers of a layer's output that are left out at random, the others
- * divided by the share that stays (Srivastava et al. 2014). */
+/* dropout.h - in training, random elements of a layer's output are set to 0 and the others are
+ * divided by the probability that an element stays (Srivastava et al. 2014). */
 #ifndef CADRE_OP_DROPOUT_H
 #define CADRE_OP_DROPOUT_H
 
@@ -8,7 +8,7 @@
 #include "op/batch.h"
 
 typedef struct dropout {
-    double chance; /* that a number is left out */
+    double chance; /* that an element becomes 0 */
     random_key key;
     int64_t first_token; /* place of row 0 among all tokens of the optimiser step */
 } dropout;

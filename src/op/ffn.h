@@ -14,7 +14,7 @@ typedef struct ffn {
     linear gate, up, down; /* [H, D], [H, D], [D, H] */
 } ffn;
 
-/* What forward leaves for backward. */
+/* What forward keeps for backward. */
 typedef struct ffn_state {
     real *hidden; /* [T, inputs * H] */
     real *active; /* [T, H] */

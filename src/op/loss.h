@@ -37,7 +37,7 @@ typedef struct loss_pass {
 void loss_forward(
     compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *pass);
 
-/* The same losses, dx (+)= their gradient, and the head's gradients as `head` says. */
+/* Computes the same losses; dx (+)= their gradient, and the head's gradients as `head` says. */
 void loss_forward_backward(
     compute *c, const loss_head *h, const loss_scratch *scratch, const loss_pass *pass);
 

@@ -54,7 +54,7 @@ void rope_free(rope *r);
 /* The factor of cosines and sines */
 double rope_attention_factor(const rope_options *options);
 
-/* What RoPE scaling divides frequency i by. */
+/* Returns the number by which RoPE scaling divides frequency i. */
 double rope_divisor(const rope_options *options, int64_t i);
 
 /* YaRN's magnitude, 0.1 s ln(factor) + 1, or 1 for factors up to 1. Its square also scales the
