@@ -214,10 +214,10 @@ json_node json_root(const json_document *document)
 
 /* ---- the sentence of an error ---- */
 
-static void describe_way(const json_node *node, byte_buffer *way)
+void json_way(const json_node *node, byte_buffer *way)
 {
     if (!node->parent) return;
-    describe_way(node->parent, way);
+    json_way(node->parent, way);
     if (!node->key) byte_buffer_format(way, "[%zu]", node->index);
     else byte_buffer_format(way, "%s%s", way->size ? "." : "", quote_text(node->key).text);
 }
@@ -258,7 +258,7 @@ cadre_status json_refuse(const json_node *node, const char *expected, ...)
     va_start(args, expected);
     vsnprintf(wanted, sizeof wanted, expected, args);
     va_end(args);
-    describe_way(node, &way);
+    json_way(node, &way);
     describe_value(node->value, &found);
     cadre_status status = CADRE_ENOMEM;
     if (way.status == CADRE_OK && found.status == CADRE_OK)

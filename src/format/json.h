@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
+#include "base/buffer.h"
 
 enum { JSON_DEPTH = 64 }; /* arrays and objects within each other */
 /* Bytes of text; more than any published tokenizer.json or index has */
@@ -109,5 +109,12 @@ bool json_next(const json_node *object, json_node *member);
  * found VALUE". */
 cadre_status json_refuse(const json_node *node, const char *expected, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Whether two values are the same, as JSON Schema has it: 1 and 1.0 are, the order of members is of
+ * no matter. */
+bool json_same(const json_node *a, const json_node *b);
+
+/* Appends the keys from the root to the node, "the.key[0]"; nothing for the root itself. */
+void json_way(const json_node *node, byte_buffer *way);
 
 #endif
