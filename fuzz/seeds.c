@@ -126,6 +126,30 @@ static void put_all_configs(const char *root)
         "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 }
 
+/* ---- schemas ---- */
+
+static void put_schemas(const char *root)
+{
+    static const char *const schemas[] = {
+        "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"minimum\":-7,"
+        "\"exclusiveMaximum\":120"
+        "},\"b\":{\"type\":[\"string\",\"null\"],\"minLength\":1,\"maxLength\":9}},\"required\":["
+        "\"a\"],"
+        "\"additionalProperties\":{\"type\":\"number\",\"minimum\":0.25}}",
+        "{\"$defs\":{\"t\":{\"anyOf\":[{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/"
+        "t\"},\"maxItems\":3},{"
+        "\"enum\":[\"x\",1,true]}]}},\"$ref\":\"#/$defs/t\"}",
+        "{\"type\":\"string\",\"pattern\":\"^(ab|[c-f]{2,3})*\\\\.\\\\d+$\",\"maxLength\":20}",
+        "{\"allOf\":[{\"prefixItems\":[{\"const\":1},{\"format\":\"date\"}]},{\"items\":false,"
+        "\"minItems\":1}]}",
+    };
+    for (int i = 0; i < (int)(sizeof schemas / sizeof *schemas); i++) {
+        char name[16];
+        snprintf(name, sizeof name, "schema-%d", i);
+        put(root, "schema", name, schemas[i], strlen(schemas[i]));
+    }
+}
+
 /* ---- tokenizers ---- */
 
 static void put_tokenizers(const char *root)
@@ -191,6 +215,7 @@ int main(int argc, char **argv)
     put_gguf(argv[1]);
     put_all_safetensors(argv[1]);
     put_all_configs(argv[1]);
+    put_schemas(argv[1]);
     put_tokenizers(argv[1]);
     put_pictures(argv[1]);
     return failures > 0;

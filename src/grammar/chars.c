@@ -1,0 +1,330 @@
+/* chars.c - automata over characters, and their spelling in bytes. */
+#include "grammar/chars.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+
+void chars_free(chars *c)
+{
+    mem_free(c->states);
+    mem_free(c->edges);
+    *c = (chars){ 0 };
+}
+
+static cadre_status too_large(const char *name)
+{
+    return cadre_fail(CADRE_EUNSUPPORTED, name,
+        "expected strings that %d states describe, found a pattern or lengths that need more",
+        CHARS_STATES_MAX);
+}
+
+cadre_status chars_add_state(chars *c, const char *name, bool ends)
+{
+    void *states = c->states;
+    if (c->state_count >= CHARS_STATES_MAX) return too_large(name);
+    CADRE_TRY(buffer_grow(&states, c->state_count, &c->state_room, 1, sizeof *c->states));
+    c->states = states;
+    c->states[c->state_count++] = (chars_state){ .first = (uint32_t)c->edge_count, .ends = ends };
+    return CADRE_OK;
+}
+
+cadre_status chars_add_edge(chars *c, const char *name, chars_edge edge)
+{
+    void *edges = c->edges;
+    if (c->edge_count >= CHARS_EDGES_MAX) return too_large(name);
+    CADRE_TRY(buffer_grow(&edges, c->edge_count, &c->edge_room, 1, sizeof *c->edges));
+    c->edges = edges;
+    c->edges[c->edge_count++] = edge;
+    c->states[c->state_count - 1].count++;
+    return CADRE_OK;
+}
+
+cadre_status chars_of_length(uint32_t min, uint32_t max, const char *name, chars *c)
+{
+    uint32_t last = max == NETWORK_UNBOUNDED ? min : max;
+    *c = (chars){ 0 };
+    for (uint32_t i = 0; i <= last; i++) {
+        bool more = i < last || max == NETWORK_UNBOUNDED;
+        CADRE_TRY(chars_add_state(c, name, i >= min));
+        if (more)
+            CADRE_TRY(
+                chars_add_edge(c, name, (chars_edge){ 0, CHAR_LAST, i < last ? i + 1 : last }));
+    }
+    return CADRE_OK;
+}
+
+/* ---- any string but some ---- */
+
+/* A trie of the strings, which come in order: only the last child of a node can be met again. */
+typedef struct name_node {
+    uint32_t character, child, last, sibling; /* 0: none */
+    bool ends;
+} name_node;
+
+typedef struct name_trie {
+    name_node *nodes;
+    size_t count, room;
+} name_trie;
+
+static cadre_status child_of(name_trie *t, uint32_t *at, uint32_t character, const char *name)
+{
+    void *nodes = t->nodes;
+    uint32_t last = t->count ? t->nodes[*at].last : 0, made = (uint32_t)t->count;
+    if (last && t->nodes[last].character == character) return *at = last, CADRE_OK;
+    if (t->count > CHARS_STATES_MAX) return too_large(name);
+    CADRE_TRY(buffer_grow(&nodes, t->count, &t->room, 1, sizeof *t->nodes));
+    t->nodes = nodes;
+    t->nodes[t->count++] = (name_node){ .character = character };
+    if (!made) return CADRE_OK; /* the root */
+    if (last) t->nodes[last].sibling = made;
+    else t->nodes[*at].child = made;
+    t->nodes[*at].last = made;
+    return *at = made, CADRE_OK;
+}
+
+static cadre_status add_name(name_trie *t, const char *text, const char *name)
+{
+    uint32_t at = 0, character;
+    for (size_t size = strlen(text), length; size; text += length, size -= length) {
+        length = utf8_decode(text, size, &character);
+        if (!length) return cadre_fail(CADRE_EFORMAT, name, "expected names in UTF-8");
+        CADRE_TRY(child_of(t, &at, character, name));
+    }
+    t->nodes[at].ends = true;
+    return CADRE_OK;
+}
+
+/* The trie's nodes, and behind them a state in which the string is none of them. */
+static cadre_status write_names(const name_trie *t, const char *name, chars *c)
+{
+    uint32_t other = (uint32_t)t->count;
+    for (size_t i = 0; i < t->count; i++) {
+        uint32_t next = 0;
+        CADRE_TRY(chars_add_state(c, name, !t->nodes[i].ends));
+        for (uint32_t k = t->nodes[i].child; k; k = t->nodes[k].sibling) {
+            uint32_t at = t->nodes[k].character;
+            if (at > next) CADRE_TRY(chars_add_edge(c, name, (chars_edge){ next, at - 1, other }));
+            CADRE_TRY(chars_add_edge(c, name, (chars_edge){ at, at, k }));
+            next = at + 1;
+        }
+        CADRE_TRY(chars_add_edge(c, name, (chars_edge){ next, CHAR_LAST, other }));
+    }
+    CADRE_TRY(chars_add_state(c, name, true));
+    return chars_add_edge(c, name, (chars_edge){ 0, CHAR_LAST, other });
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+cadre_status chars_but(const char *const *strings, size_t count, const char *name, chars *c)
+{
+    name_trie t = { 0 };
+    uint32_t root = 0;
+    *c = (chars){ 0 };
+    const char **sorted = MEM_ARRAY(const char *, count);
+    cadre_status status = sorted ? child_of(&t, &root, 0, name) : CADRE_ENOMEM;
+    for (size_t i = 0; status == CADRE_OK && i < count; i++) sorted[i] = strings[i];
+    if (status == CADRE_OK && count) qsort(sorted, count, sizeof *sorted, by_text);
+    for (size_t i = 0; i < count && status == CADRE_OK; i++) status = add_name(&t, sorted[i], name);
+    if (status == CADRE_OK) status = write_names(&t, name, c);
+    mem_free(sorted);
+    mem_free(t.nodes);
+    return status;
+}
+
+/* ---- both ---- */
+
+typedef struct pairing {
+    const chars *a, *b;
+    const char *name;
+    chars *made;
+    uint32_t *pairs; /* [states of a x states of b] place plus one; 0: not met */
+    uint64_t *list;  /* [made states] */
+    size_t count, room;
+} pairing;
+
+static cadre_status pair_of(pairing *p, uint32_t a, uint32_t b, uint32_t *place)
+{
+    size_t at = (size_t)a * p->b->state_count + b;
+    void *list = p->list;
+    if (!p->pairs[at]) {
+        CADRE_TRY(buffer_grow(&list, p->count, &p->room, 1, sizeof *p->list));
+        p->list = list;
+        p->list[p->count++] = (uint64_t)a << 32 | b;
+        p->pairs[at] = (uint32_t)p->count;
+    }
+    *place = p->pairs[at] - 1;
+    return CADRE_OK;
+}
+
+static cadre_status pair_edges(pairing *p, const chars_state *a, const chars_state *b)
+{
+    for (uint32_t i = 0, k = 0; i < a->count && k < b->count;) {
+        const chars_edge *x = &p->a->edges[a->first + i], *y = &p->b->edges[b->first + k];
+        chars_edge both = { x->low > y->low ? x->low : y->low,
+            x->high < y->high ? x->high : y->high, 0 };
+        if (both.low <= both.high) {
+            CADRE_TRY(pair_of(p, x->to, y->to, &both.to));
+            CADRE_TRY(chars_add_edge(p->made, p->name, both));
+        }
+        if (x->high < y->high) i++;
+        else k++;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status pair_up(pairing *p)
+{
+    uint32_t place;
+    CADRE_TRY(pair_of(p, 0, 0, &place));
+    for (size_t i = 0; i < p->count; i++) {
+        const chars_state *a = &p->a->states[p->list[i] >> 32],
+                          *b = &p->b->states[(uint32_t)p->list[i]];
+        CADRE_TRY(chars_add_state(p->made, p->name, a->ends && b->ends));
+        CADRE_TRY(pair_edges(p, a, b));
+    }
+    return CADRE_OK;
+}
+
+cadre_status chars_both(const chars *a, const chars *b, const char *name, chars *c)
+{
+    enum { PAIRS_MOST = 1 << 24 };
+    *c = (chars){ 0 };
+    if (a->state_count * b->state_count > PAIRS_MOST) return too_large(name);
+    pairing p = { .a = a,
+        .b = b,
+        .name = name,
+        .made = c,
+        .pairs = MEM_ARRAY(uint32_t, a->state_count * b->state_count) };
+    cadre_status status = p.pairs ? pair_up(&p) : CADRE_ENOMEM;
+    mem_free(p.pairs);
+    mem_free(p.list);
+    return status;
+}
+
+/* ---- in JSON ---- */
+
+typedef struct spelling {
+    const chars *c;
+    network *n;
+    node_id *places;   /* [states] */
+    node_id *tails[3]; /* [states] one to three more bytes of any character, then the state; 0:
+                          not made */
+    const chars_state *state;
+} spelling;
+
+/* Any character's last `bytes` bytes, then the state. */
+static node_id tail(spelling *s, uint32_t to, int bytes)
+{
+    if (bytes == 0) return s->places[to];
+    node_id *made = &s->tails[bytes - 1][to];
+    if (*made) return *made;
+    node_id after = tail(s, to, bytes - 1);
+    return *made = network_bytes(s->n, &(network_edge){ 0x80, 0xbf, after }, 1, false);
+}
+
+/* The state's first edge that reaches the character or lies after it. */
+static const chars_edge *edge_from(const spelling *s, uint32_t character)
+{
+    const chars_edge *edges = s->c->edges + s->state->first;
+    uint32_t low = 0, high = s->state->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (edges[middle].high < character) low = middle + 1;
+        else high = middle;
+    }
+    return low < s->state->count ? &edges[low] : NULL;
+}
+
+static void put_edge(network_edge *list, size_t *count, uint8_t byte, node_id to)
+{
+    if (to == NETWORK_DEAD) return;
+    if (*count && list[*count - 1].to == to && list[*count - 1].high + 1 == byte)
+        list[*count - 1].high = byte;
+    else list[(*count)++] = (network_edge){ byte, byte, to };
+}
+
+static node_id block(spelling *s, uint32_t base, int bytes, uint32_t least);
+
+/* The characters base .. base + 64^bytes - 1, whose last bytes are still to come; what is below
+ * `least` has a shorter spelling, and surrogates have none. */
+static node_id part(spelling *s, uint32_t base, int bytes, uint32_t least)
+{
+    uint32_t last = base + (1u << 6 * bytes) - 1;
+    uint32_t first = base < least ? least : base;
+    if (last < least || base > CHAR_LAST || (base >= 0xd800 && last <= 0xdfff)) return NETWORK_DEAD;
+    const chars_edge *e = edge_from(s, first);
+    bool surrogates = last >= 0xd800 && base <= 0xdfff;
+    if (!e || e->low > last) return NETWORK_DEAD;
+    if (first == base && !surrogates && e->low <= base && e->high >= last)
+        return tail(s, e->to, bytes);
+    return bytes ? block(s, base, bytes, least) : NETWORK_DEAD;
+}
+
+static node_id block(spelling *s, uint32_t base, int bytes, uint32_t least)
+{
+    network_edge list[64];
+    size_t count = 0;
+    for (uint32_t i = 0; i < 64; i++)
+        put_edge(list, &count, (uint8_t)(0x80 + i),
+            part(s, base + (i << 6 * (bytes - 1)), bytes - 1, least));
+    return network_bytes(s->n, list, count, false);
+}
+
+static node_id one(spelling *s, uint32_t character) { return part(s, character, 0, 0); }
+
+static node_id escapes(spelling *s)
+{
+    static const char letters[] = "\"\\bfnrt", characters[] = "\"\\\b\f\n\r\t";
+    network_edge list[7];
+    size_t count = 0;
+    for (int i = 0; i < 7; i++)
+        put_edge(list, &count, (uint8_t)letters[i], one(s, (uint8_t)characters[i]));
+    return count ? network_bytes(s->n, list, count, false) : NETWORK_DEAD;
+}
+
+static void spell_state(spelling *s, uint32_t index, node_id next)
+{
+    network_edge list[256];
+    size_t count = 0;
+    s->state = &s->c->states[index];
+    for (uint32_t b = 0x20; b < 0x80; b++) {
+        if (b == '"') put_edge(list, &count, '"', s->state->ends ? next : NETWORK_DEAD);
+        else put_edge(list, &count, (uint8_t)b, b == '\\' ? escapes(s) : one(s, b));
+    }
+    for (uint32_t b = 0xc2; b < 0xe0; b++)
+        put_edge(list, &count, (uint8_t)b, part(s, (b - 0xc0) << 6, 1, 0x80));
+    for (uint32_t b = 0xe0; b < 0xf0; b++)
+        put_edge(list, &count, (uint8_t)b, part(s, (b - 0xe0) << 12, 2, 0x800));
+    for (uint32_t b = 0xf0; b < 0xf5; b++)
+        put_edge(list, &count, (uint8_t)b, part(s, (b - 0xf0) << 18, 3, 0x10000));
+    network_join_bytes(s->n, s->places[index], list, count, false);
+}
+
+static node_id spell(spelling *s, node_id next)
+{
+    for (size_t i = 0; i < s->c->state_count; i++) s->places[i] = network_place(s->n);
+    for (uint32_t i = 0; i < s->c->state_count && s->n->status == CADRE_OK; i++)
+        spell_state(s, i, next);
+    return s->places[0];
+}
+
+node_id chars_in_json(const chars *c, network *n, node_id next)
+{
+    node_id *memory = MEM_ARRAY(node_id, 4 * c->state_count);
+    if (!memory) {
+        if (n->status == CADRE_OK) n->status = CADRE_ENOMEM;
+        return NETWORK_DEAD;
+    }
+    spelling s = { .c = c, .n = n, .places = memory };
+    for (int i = 0; i < 3; i++) s.tails[i] = memory + (size_t)(i + 1) * c->state_count;
+    node_id first = spell(&s, next);
+    mem_free(memory);
+    return first;
+}

@@ -1,0 +1,203 @@
+/* schema.c - every set of a document made into a piece, until there is none without one. */
+#include "grammar/schema.h"
+
+#include <string.h>
+
+#include "format/json.h"
+#include "grammar/schema_pieces.h"
+
+/* ---- kinds ---- */
+
+static const struct {
+    const char *name;
+    unsigned kinds;
+} types[] = { { "null", KIND_NULL }, { "boolean", KIND_BOOL }, { "integer", KIND_INTEGER },
+    { "number", KIND_INTEGER | KIND_REAL }, { "string", KIND_STRING }, { "array", KIND_ARRAY },
+    { "object", KIND_OBJECT } };
+
+static cadre_status kind_named(const json_node *word, unsigned *kinds)
+{
+    const char *name;
+    CADRE_TRY(json_as_string(word, &name, NULL));
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0) return *kinds |= types[i].kinds, CADRE_OK;
+    return json_refuse(word, "one of null, boolean, integer, number, string, array and object");
+}
+
+static cadre_status read_type(const json_node *type, unsigned *kinds)
+{
+    *kinds = 0;
+    if (json_kind_of(type) != JSON_KIND_ARRAY) return kind_named(type, kinds);
+    for (size_t i = 0; i < json_count(type); i++) {
+        json_node item = json_item(type, i);
+        CADRE_TRY(kind_named(&item, kinds));
+    }
+    return CADRE_OK;
+}
+
+/* OpenAPI's: null beside the type. */
+static cadre_status read_nullable(const json_node *word, unsigned *kinds)
+{
+    bool nullable = false;
+    if (word->value) CADRE_TRY(json_as_bool(word, &nullable));
+    if (nullable) *kinds |= KIND_NULL;
+    return CADRE_OK;
+}
+
+/* Words of one kind of value alone. Where no type is said, a schema that has some means that
+ * kind. */
+static const struct {
+    unsigned kinds;
+    const char *words[6];
+} hints[] = {
+    { KIND_OBJECT,
+        { "properties", "required", "additionalProperties", "minProperties", "maxProperties" } },
+    { KIND_ARRAY, { "items", "prefixItems", "minItems", "maxItems", "uniqueItems" } },
+    { KIND_STRING, { "minLength", "maxLength", "pattern", "format" } },
+    { KIND_INTEGER | KIND_REAL, { "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum" } },
+};
+
+static unsigned kinds_hinted(const schema_sets *s, const schema_set *set)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        for (int k = 0; k < 6 && hints[i].words[k]; k++)
+            if (schema_says(s, set, hints[i].words[k])) found |= hints[i].kinds;
+    return found ? found : KIND_ALL;
+}
+
+static cadre_status kinds_of(const schema_sets *s, const schema_set *set, unsigned *kinds)
+{
+    bool said = false;
+    *kinds = KIND_ALL;
+    for (size_t i = 0; i < set->count; i++) {
+        json_node type = schema_word(s, set, i, "type"),
+                  nullable = schema_word(s, set, i, "nullable");
+        unsigned own;
+        if (!type.value) continue;
+        CADRE_TRY(read_type(&type, &own));
+        CADRE_TRY(read_nullable(&nullable, &own));
+        *kinds &= own;
+        said = true;
+    }
+    if (!said) *kinds = kinds_hinted(s, set);
+    return CADRE_OK;
+}
+
+/* ---- one of several ---- */
+
+/* The first member whose anyOf or oneOf has not been dealt with. */
+static bool find_choice(
+    const schema_sets *s, const schema_set *set, size_t *member, unsigned *used, json_node *list)
+{
+    static const char *const words[] = { "anyOf", "oneOf" };
+    static const unsigned uses[] = { SCHEMA_USED_ANY, SCHEMA_USED_ONE };
+    for (size_t i = 0; i < set->count; i++)
+        for (int k = 0; k < 2; k++) {
+            if (set->members[i].used & uses[k]) continue;
+            *list = schema_word(s, set, i, words[k]);
+            *member = i;
+            *used = uses[k];
+            if (list->value) return true;
+        }
+    return false;
+}
+
+static cadre_status branch(schema_sets *s, const schema_set *set, size_t member, unsigned used,
+    const json_node *item, node_id *place)
+{
+    schema_member members[SCHEMA_MEMBERS_MAX + 1];
+    memcpy(members, set->members, set->count * sizeof *members);
+    members[member].used |= used;
+    members[set->count].used = 0;
+    CADRE_TRY(schema_keep(s, item, &members[set->count].schema));
+    return schema_set_of(s, members, set->count, set->count + 1, place);
+}
+
+static cadre_status choose(
+    schema_sets *s, const schema_set *set, size_t member, unsigned used, const json_node *list)
+{
+    enum { BRANCHES = 512 };
+    node_id places[BRANCHES];
+    uint32_t number;
+    CADRE_TRY(json_as_array(list));
+    if (json_count(list) < 1 || json_count(list) > BRANCHES)
+        return json_refuse(list, "1 to %d alternatives", BRANCHES);
+    CADRE_TRY(schema_keep(s, list, &number));
+    for (size_t i = 0; i < json_count(list); i++) {
+        json_node item = json_item(schema_node(s, number), i);
+        CADRE_TRY(branch(s, set, member, used, &item, &places[i]));
+    }
+    network_join_split(s->n, set->place, places, json_count(list));
+    return CADRE_OK;
+}
+
+/* ---- pieces ---- */
+
+static cadre_status make_kinds(schema_sets *s, const schema_set *set, unsigned kinds)
+{
+    node_id list[8] = { 0 };
+    size_t count = 0;
+    if (kinds & KIND_OBJECT) CADRE_TRY(schema_object(s, set, &list[count++]));
+    if (kinds & KIND_ARRAY) CADRE_TRY(schema_array(s, set, &list[count++]));
+    if (kinds & KIND_STRING) CADRE_TRY(schema_string(s, set, &list[count++]));
+    if (kinds & (KIND_INTEGER | KIND_REAL))
+        CADRE_TRY(schema_number(s, set, !(kinds & KIND_REAL), &list[count++]));
+    if (kinds & KIND_BOOL) list[count++] = network_text(s->n, "true", 4, NETWORK_END);
+    if (kinds & KIND_BOOL) list[count++] = network_text(s->n, "false", 5, NETWORK_END);
+    if (kinds & KIND_NULL) list[count++] = network_text(s->n, "null", 4, NETWORK_END);
+    network_join_split(s->n, set->place, list, count);
+    return CADRE_OK;
+}
+
+static cadre_status make_values(schema_sets *s, const schema_set *set)
+{
+    unsigned kinds = KIND_ALL;
+    node_id piece = NETWORK_DEAD;
+    if (schema_says(s, set, "type")) CADRE_TRY(kinds_of(s, set, &kinds));
+    CADRE_TRY(schema_values(s, set, kinds, &piece));
+    network_join(s->n, set->place, piece);
+    return CADRE_OK;
+}
+
+static cadre_status make(schema_sets *s, const schema_set *set)
+{
+    size_t member;
+    unsigned used, kinds;
+    json_node list;
+    if (set->never) return CADRE_OK;
+    if (!set->count) return network_join(s->n, set->place, s->text.value), CADRE_OK;
+    if (find_choice(s, set, &member, &used, &list)) return choose(s, set, member, used, &list);
+    if (schema_says(s, set, "enum") || schema_says(s, set, "const")) return make_values(s, set);
+    CADRE_TRY(kinds_of(s, set, &kinds));
+    bool any = kinds == KIND_ALL && kinds_hinted(s, set) == KIND_ALL;
+    if (any) return network_join(s->n, set->place, s->text.value), CADRE_OK;
+    return make_kinds(s, set, kinds);
+}
+
+static cadre_status make_all(network *n, const json_document *document, node_id *piece)
+{
+    schema_sets s = { 0 };
+    cadre_status status = schema_sets_open(&s, document, n);
+    for (size_t i = 0; i < s.set_count && status == CADRE_OK; i++) {
+        schema_set set = s.sets[i];
+        status = make(&s, &set);
+        if (status == CADRE_OK) status = n->status;
+    }
+    if (status == CADRE_OK) *piece = s.sets[0].place;
+    schema_sets_close(&s);
+    return status;
+}
+
+cadre_status schema_read(
+    network *n, const char *name, const char *text, size_t size, node_id *piece)
+{
+    json_document *document;
+    if (size > SCHEMA_BYTES_MAX)
+        return cadre_fail(CADRE_EUNSUPPORTED, name,
+            "expected a schema of at most %d bytes, found %zu", SCHEMA_BYTES_MAX, size);
+    CADRE_TRY(json_parse_dense(name, text, size, &document));
+    cadre_status status = make_all(n, document, piece);
+    json_close(document);
+    return status;
+}

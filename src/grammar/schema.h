@@ -1,0 +1,20 @@
+/* schema.h - a JSON schema as a grammar of the texts that are valid for it.
+ *
+ * The grammar's texts are all valid; not every valid text is one of them. Left out is what a model
+ * has no need of: properties in another order than the schema's, white space without end, several
+ * spellings of one key or of a string with a pattern, numbers of more digits than a double keeps,
+ * and, where a schema has `properties` and no word of others, other properties. oneOf is taken as
+ * anyOf. A word that changes what is valid and is not done is refused with the way to it; so are
+ * schemas for which nothing is valid, and those too large to be followed in bounded time. */
+#ifndef CADRE_GRAMMAR_SCHEMA_H
+#define CADRE_GRAMMAR_SCHEMA_H
+
+#include "grammar/json_text.h"
+
+enum { SCHEMA_BYTES_MAX = 1 << 20 };
+
+/* *piece: to be called in the network. name: of the document, for errors, which lives as long. */
+cadre_status schema_read(
+    network *n, const char *name, const char *text, size_t size, node_id *piece);
+
+#endif

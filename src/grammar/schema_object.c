@@ -1,0 +1,225 @@
+/* schema_object.c - objects: properties in the order in which the schema names them, then others.
+ *
+ * What has been read of an object is how many properties are behind it. Before a key the next one
+ * may be read, or passed over where it may be absent:
+ *
+ *     key[i] -> "name i": value -> after[i + 1]          key[i] -> key[i + 1], if i may be absent
+ *     after[i] -> , key[i]                               after[i] -> }, if all from i on may be
+ */
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "format/json_writer.h"
+#include "grammar/chars.h"
+#include "grammar/schema_pieces.h"
+
+typedef struct object {
+    schema_sets *s;
+    const schema_set *set;
+    const char **names; /* [count] in order; borrowed from the document */
+    bool *required;     /* [count] */
+    size_t count, name_room, required_room;
+    string_set known;
+    bool open; /* others may follow */
+} object;
+
+/* ---- which properties there are ---- */
+
+static cadre_status add_name(object *o, const char *name, size_t *index)
+{
+    void *names = o->names, *required = o->required;
+    uint32_t place;
+    bool known;
+    CADRE_TRY(string_set_add(&o->known, name, strlen(name), &place, &known));
+    *index = place;
+    if (known) return CADRE_OK;
+    if (o->count == SCHEMA_PROPERTIES_MAX)
+        return cadre_fail(CADRE_EUNSUPPORTED, o->s->name,
+            "expected at most %d properties of an object, found more", SCHEMA_PROPERTIES_MAX);
+    CADRE_TRY(buffer_grow(&names, o->count, &o->name_room, 1, sizeof *o->names));
+    o->names = names;
+    CADRE_TRY(buffer_grow(&required, o->count, &o->required_room, 1, sizeof *o->required));
+    o->required = required;
+    o->names[o->count] = name;
+    o->required[o->count++] = false;
+    return CADRE_OK;
+}
+
+static cadre_status read_properties(object *o, size_t member)
+{
+    json_node properties = schema_word(o->s, o->set, member, "properties");
+    size_t index;
+    if (!properties.value) return CADRE_OK;
+    CADRE_TRY(json_as_object(&properties));
+    for (json_node m = { 0 }; json_next(&properties, &m);) CADRE_TRY(add_name(o, m.key, &index));
+    return CADRE_OK;
+}
+
+static cadre_status read_required(object *o, size_t member)
+{
+    json_node list = schema_word(o->s, o->set, member, "required");
+    if (!list.value) return CADRE_OK;
+    CADRE_TRY(json_as_array(&list));
+    for (size_t i = 0; i < json_count(&list); i++) {
+        json_node item = json_item(&list, i);
+        const char *name;
+        size_t index;
+        CADRE_TRY(json_as_string(&item, &name, NULL));
+        CADRE_TRY(add_name(o, name, &index));
+        o->required[index] = true;
+    }
+    return CADRE_OK;
+}
+
+static size_t required_count(const object *o)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < o->count; i++) count += o->required[i];
+    return count;
+}
+
+static cadre_status refuse_count(const object *o, const char *word)
+{
+    for (size_t i = 0; i < o->set->count; i++) {
+        json_node found = schema_word(o->s, o->set, i, word);
+        if (found.value) json_refuse(&found, "a count that the properties keep by themselves");
+    }
+    return CADRE_EUNSUPPORTED;
+}
+
+/* *some: it must not be empty. */
+static cadre_status check_counts(const object *o, bool *some)
+{
+    int64_t least = 0, most = INT64_MAX;
+    CADRE_TRY(schema_bound(o->s, o->set, "minProperties", true, &least));
+    CADRE_TRY(schema_bound(o->s, o->set, "maxProperties", false, &most));
+    *some = least > 0;
+    if (least > 1 && least > (int64_t)required_count(o)) return refuse_count(o, "minProperties");
+    if (most != INT64_MAX && (o->open || most < (int64_t)o->count))
+        return refuse_count(o, "maxProperties");
+    return CADRE_OK;
+}
+
+/* Others may follow where that is said, or where nothing is said of any. */
+static cadre_status read_object(object *o, bool *some)
+{
+    bool named = schema_says(o->s, o->set, "properties");
+    for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(read_properties(o, i));
+    for (size_t i = 0; i < o->set->count; i++) CADRE_TRY(read_required(o, i));
+    o->open = !named || schema_says(o->s, o->set, "additionalProperties");
+    return check_counts(o, some);
+}
+
+/* ---- their values ---- */
+
+/* Of the property of this name; NULL: of those that have none. */
+static cadre_status value_of(const object *o, const char *name, node_id *place)
+{
+    schema_member members[SCHEMA_MEMBERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < o->set->count; i++) {
+        json_node properties = schema_word(o->s, o->set, i, "properties"), value = { 0 };
+        uint32_t number;
+        if (name && properties.value) {
+            CADRE_TRY(schema_keep(o->s, &properties, &number));
+            value = json_member(schema_node(o->s, number), name);
+        }
+        if (!value.value) value = schema_word(o->s, o->set, i, "additionalProperties");
+        if (!value.value) continue;
+        CADRE_TRY(schema_keep(o->s, &value, &members[count].schema));
+        members[count++].used = 0;
+    }
+    return schema_set_of(o->s, members, 0, count, place);
+}
+
+static cadre_status put_key(const object *o, const char *name, node_id next, node_id *piece)
+{
+    json_writer w = json_writer_new(0);
+    json_put_string(&w, NULL, name);
+    cadre_status status = json_writer_status(&w);
+    if (status == CADRE_OK) *piece = network_text(o->s->n, w.text.data, w.text.size, next);
+    json_writer_free(&w);
+    return status;
+}
+
+static cadre_status put_property(const object *o, size_t at, node_id after, node_id *piece)
+{
+    node_id value;
+    CADRE_TRY(value_of(o, o->names[at], &value));
+    value = json_text_before(&o->s->text, ':', network_call(o->s->n, value, after));
+    return put_key(o, o->names[at], value, piece);
+}
+
+/* A key that is none of the names. */
+static cadre_status other_key(const object *o, node_id next, node_id *piece)
+{
+    chars keys = { 0 };
+    if (!o->count) {
+        *piece = network_call(o->s->n, o->s->text.string, next);
+        return CADRE_OK;
+    }
+    cadre_status status = chars_but(o->names, o->count, o->s->name, &keys);
+    if (status == CADRE_OK)
+        *piece = network_byte(o->s->n, '"', chars_in_json(&keys, o->s->n, next));
+    chars_free(&keys);
+    return status;
+}
+
+/* Other properties, before the first of their keys; *after: when one has been read. */
+static cadre_status put_others(const object *o, node_id end, node_id *key, node_id *after)
+{
+    network *n = o->s->n;
+    node_id value;
+    *key = NETWORK_DEAD;
+    *after = end;
+    if (!o->open) return CADRE_OK;
+    CADRE_TRY(value_of(o, NULL, &value));
+    node_id again = network_place(n);
+    *after = network_either(n, json_text_before(&o->s->text, ',', again), end);
+    value = json_text_before(&o->s->text, ':', network_call(n, value, *after));
+    CADRE_TRY(other_key(o, value, key));
+    network_join(n, again, *key);
+    return CADRE_OK;
+}
+
+/* ---- together ---- */
+
+/* *key: before the first key. *may_be_empty: no property is required. */
+static cadre_status put_all(const object *o, node_id *key, bool *may_be_empty)
+{
+    network *n = o->s->n;
+    node_id end = json_text_after(&o->s->text, '}', NETWORK_END), after, property;
+    CADRE_TRY(put_others(o, end, key, &after));
+    *may_be_empty = true;
+    for (size_t at = o->count; at-- > 0;) {
+        CADRE_TRY(put_property(o, at, after, &property));
+        *key = o->required[at] ? property : network_either(n, property, *key);
+        *may_be_empty &= !o->required[at];
+        after = network_either(n, json_text_before(&o->s->text, ',', *key),
+            *may_be_empty ? end : (node_id)NETWORK_DEAD);
+    }
+    return n->status;
+}
+
+static cadre_status make(object *o, node_id *piece)
+{
+    network *n = o->s->n;
+    node_id key;
+    bool some, empty;
+    CADRE_TRY(read_object(o, &some));
+    CADRE_TRY(put_all(o, &key, &empty));
+    node_id end = empty && !some ? network_byte(n, '}', NETWORK_END) : (node_id)NETWORK_DEAD;
+    *piece = json_text_before(&o->s->text, '{', network_either(n, key, end));
+    return CADRE_OK;
+}
+
+cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece)
+{
+    object o = { .s = s, .set = set };
+    cadre_status status = make(&o, piece);
+    mem_free(o.names);
+    mem_free(o.required);
+    string_set_free(&o.known);
+    return status;
+}

@@ -1,0 +1,35 @@
+/* schema_pieces.h - the pieces of the kinds of values: what a set says of strings, of numbers, of
+ * arrays, of objects, and of values that it lists.
+ *
+ * `set` is a copy: making a piece may add sets. Where nothing can be, the piece is NETWORK_DEAD, or
+ * leads nowhere. */
+#ifndef CADRE_GRAMMAR_SCHEMA_PIECES_H
+#define CADRE_GRAMMAR_SCHEMA_PIECES_H
+
+#include "grammar/schema_set.h"
+
+/* Kinds of values, as bits. A number with a point may also be written without. */
+enum {
+    KIND_NULL = 1,
+    KIND_BOOL = 2,
+    KIND_INTEGER = 4,
+    KIND_REAL = 8,
+    KIND_STRING = 16,
+    KIND_ARRAY = 32,
+    KIND_OBJECT = 64,
+    KIND_ALL = 127
+};
+
+cadre_status schema_string(schema_sets *s, const schema_set *set, node_id *piece);
+/* integer: none with a point */
+cadre_status schema_number(schema_sets *s, const schema_set *set, bool integer, node_id *piece);
+cadre_status schema_array(schema_sets *s, const schema_set *set, node_id *piece);
+cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece);
+/* Of a set that lists its values, by enum or const: those of these kinds. */
+cadre_status schema_values(schema_sets *s, const schema_set *set, unsigned kinds, node_id *piece);
+
+/* An integer that members give by this word: the largest of them, or the least. */
+cadre_status schema_bound(
+    const schema_sets *s, const schema_set *set, const char *word, bool largest, int64_t *bound);
+
+#endif
