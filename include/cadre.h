@@ -613,6 +613,31 @@ CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, con
 CADRE_API cadre_status cadre_logits(cadre_model *model, const int32_t *tokens, int64_t count,
     const int32_t *decoder, int64_t decoder_count, const char *out);
 
+/* What a text must be: JSON, valid for a schema. Only tokens with which it can still become that
+ * are chosen, by their logits as they are; the tokens that end a text are where it is whole, and
+ * not before. A text that its limit or the context cuts is the beginning of one. A vocabulary in
+ * which no token goes on is an error of the text that comes there.
+ *
+ * Any number of texts of the model that it was made for, in any threads, may have the same one, and
+ * share what is found out about its vocabulary. Those that have it keep it: it may be freed as soon
+ * as a text was given it. */
+typedef struct cadre_constraint cadre_constraint;
+
+/* schema [size]: a JSON schema; NULL: any object. name: in errors. Of JSON Schema are done: type
+ * (and OpenAPI's nullable), properties, required, additionalProperties, minProperties and
+ * maxProperties that properties keep; items, prefixItems, minItems, maxItems; enum, const; minimum,
+ * maximum, both exclusive ones; minLength, maxLength, pattern, and format; anyOf, allOf, oneOf
+ * (taken as anyOf); $ref within the document. CADRE_EUNSUPPORTED: another word that changes what is
+ * valid, with the way to it; a pattern that is no regular language; a schema that is too large.
+ * CADRE_EFORMAT: no schema. CADRE_EARGUMENT: nothing is valid for it.
+ *
+ * What comes is valid, and not all that is valid can come: properties come in the order of the
+ * schema, those that it does not name only where additionalProperties says so or it names none, and
+ * numbers have at most 15 digits before and after the point. */
+CADRE_API cadre_status cadre_constraint_json(cadre_model *model, const char *name,
+    const char *schema, size_t size, cadre_constraint **constraint);
+CADRE_API void cadre_constraint_free(cadre_constraint *constraint);
+
 /* How tokens are chosen. Zero is neutral everywhere: a struct of zeros and its size takes the most
  * likely token each time. What is out of bounds, or no number, is CADRE_EARGUMENT. */
 typedef struct cadre_sampling {
@@ -623,13 +648,15 @@ typedef struct cadre_sampling {
     double min_p;              /* 0 to 1; 0: all */
     double repetition_penalty; /* at least 0; 0 and 1: none */
     uint64_t seed;
+    /* What the text must be, from its first token on; NULL: anything */
+    struct cadre_constraint *constraint;
 } cadre_sampling;
 
 /* As likely as the model says, with seed 0. It is also what NULL means wherever a cadre_sampling is
  * asked for. */
 static inline cadre_sampling cadre_sampling_default(void)
 {
-    cadre_sampling sampling = { sizeof(cadre_sampling), 1.0, 0, 1.0, 0.0, 1.0, 0 };
+    cadre_sampling sampling = { sizeof(cadre_sampling), 1.0, 0, 1.0, 0.0, 1.0, 0, NULL };
     return sampling;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/image.h"
+#include "cli/input.h"
 #include "cli/opened.h"
 #include "cli/print.h"
 #include "cli/prompt.h"
@@ -25,6 +26,15 @@ static const cadre_option rows[] = {
         .kind = CADRE_OPTION_TEXTS,
         .subject = "Text",
         .help = "end before this text, of which nothing is printed; may be given several times" },
+    { .name = "json-schema",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Text",
+        .help = "write JSON that is valid for the schema in this file" },
+    { .name = "json-object",
+        .kind = CADRE_OPTION_FLAG,
+        .subject = "Text",
+        .help = "write a JSON object" },
     { .name = "ids",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Text",
@@ -126,12 +136,28 @@ static cadre_status open_stop(const cadre_options *o, writer *w)
     return count ? cadre_stop_new(texts, count < MOST ? count : MOST, &w->stop) : CADRE_OK;
 }
 
+/* What the text must be; NULL: anything. Returns an exit code. */
+static int open_constraint(
+    const cadre_options *o, cadre_model *model, cadre_constraint **constraint)
+{
+    const char *path = cadre_options_text(o, "json-schema", 0);
+    char *schema = NULL;
+    size_t size = 0;
+    *constraint = NULL;
+    if (!path && !cadre_options_flag(o, "json-object")) return EXIT_DONE;
+    if (path && !input_file(path, &schema, &size)) return EXIT_WORLD;
+    cadre_status status = cadre_constraint_json(model, path, schema, size, constraint);
+    free(schema);
+    return status == CADRE_OK ? EXIT_DONE : complain_status(status);
+}
+
 static int write_on(const invocation *call, cadre_model *model, const token_ids *ids, writer *w)
 {
     const cadre_options *o = call->options;
     cadre_sampling sampling = sampling_read(o);
     int64_t limit = cadre_options_int(o, "length", 0);
     int exit_code = image_writer_begin(&w->images, model, cadre_options_text(o, "images", 0), ids);
+    if (exit_code == EXIT_DONE) exit_code = open_constraint(o, model, &sampling.constraint);
     if (exit_code != EXIT_DONE) return exit_code;
     cadre_status status = open_stop(o, w);
     if (status == CADRE_OK) {
@@ -142,6 +168,7 @@ static int write_on(const invocation *call, cadre_model *model, const token_ids 
         release(w);
         if (!noted) opened_note_context(call, model, "the text has", ids->count + w->count);
     }
+    cadre_constraint_free(sampling.constraint);
     if (status == CADRE_OK) status = w->images.status;
     return status == CADRE_OK ? finish(w) : complain_status(status);
 }

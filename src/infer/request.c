@@ -44,7 +44,10 @@ cadre_status request_open(cadre_model *model, const int32_t *tokens, int64_t cou
     *out = (request){ 0 };
     CADRE_TRY(check(model, tokens, count, options));
     CADRE_TRY(sampler_read(options->sampling, &r.sampling));
+    CADRE_TRY(constraint_check(r.sampling.constraint, model));
     cadre_status status = copy(&r, tokens, options);
+    if (status == CADRE_OK)
+        status = constraint_begin(r.sampling.constraint, r.ends, options->end_count, &r.constraint);
     if (status == CADRE_OK) *out = r;
     else request_close(&r);
     return status;
@@ -71,6 +74,7 @@ cadre_status request_begin(request *r, int64_t read)
 void request_close(request *r)
 {
     sampler_close(&r->sampler);
+    constraint_end(&r->constraint);
     token_stream_free(r->stream);
     cadre_stop_free(r->stop);
     mem_free(r->tokens);
@@ -176,12 +180,17 @@ static cadre_status read_on(request *r, int64_t count, const route_log *log, int
 static cadre_status choose(request *r, const real *logits)
 {
     int64_t position = request_length(r);
+    bool whole = false;
     CADRE_TRY(logits_check(r->model, logits, position));
+    if (r->constraint.constraint) CADRE_TRY(constraint_find(&r->constraint));
+    r->sampler.mask = r->constraint.mask;
     int32_t token = sampler_next(&r->sampler, logits, position);
     r->tokens[r->start + position] = token;
     r->written++;
     sampler_saw(&r->sampler, token);
+    if (r->constraint.constraint) CADRE_TRY(constraint_take(&r->constraint, token, &whole));
     CADRE_TRY(tell(r, token));
+    if (whole && !request_ended(r)) r->state = REQUEST_ENDED;
     if (!request_ended(r) && r->options.may_stop) CADRE_TRY(interrupt_check(NULL));
     if (!request_ended(r) && r->written == r->options.limit) r->state = REQUEST_LIMIT;
     return request_ended(r) ? tell_rest(r) : CADRE_OK;

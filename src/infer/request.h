@@ -15,6 +15,7 @@
 #ifndef CADRE_INFER_REQUEST_H
 #define CADRE_INFER_REQUEST_H
 
+#include "infer/constraint.h"
 #include "infer/routes.h"
 #include "infer/sampler.h"
 #include "model/model.h"
@@ -59,8 +60,9 @@ typedef struct request {
     cadre_status status; /* of a request that has failed, */
     char sentence[512];  /* and what there is to say of it */
     sampler sampler;
-    token_stream *stream; /* NULL: the model has no tokenizer */
-    cadre_stop *stop;     /* NULL: no stop texts */
+    constraint_text constraint; /* its text, where sampling has a constraint */
+    token_stream *stream;       /* NULL: the model has no tokenizer */
+    cadre_stop *stop;           /* NULL: no stop texts */
 } request;
 
 /* Copies all it is given. What cannot be is refused by name. */

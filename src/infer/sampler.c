@@ -72,6 +72,11 @@ void sampler_close(sampler *s)
 
 void sampler_saw(sampler *s, int32_t token) { s->seen[token] = true; }
 
+static bool may_be(const sampler *s, int64_t token)
+{
+    return !s->mask || s->mask[token >> 6] >> (token & 63) & 1;
+}
+
 /* Penalised logits into p. */
 static void take_logits(sampler *s, const real *logits)
 {
@@ -80,14 +85,15 @@ static void take_logits(sampler *s, const real *logits)
         float z = (float)logits[i];
         if (isnan(z)) z = -INFINITY;
         if (s->seen[i]) z = z > 0 ? z / penalty : z * penalty;
-        s->p[i] = z;
+        s->p[i] = may_be(s, i) ? z : -INFINITY;
     }
 }
 
 static int32_t largest(const sampler *s)
 {
     int32_t best = 0;
-    for (int32_t i = 1; i < s->vocab; i++)
+    while (best + 1 < s->vocab && !may_be(s, best)) best++;
+    for (int32_t i = best + 1; i < s->vocab; i++)
         if (s->p[i] > s->p[best]) best = i;
     return best;
 }

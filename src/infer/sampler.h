@@ -11,9 +11,10 @@
 typedef struct sampler {
     cadre_sampling options;
     int64_t vocab;
-    float *p;       /* [V] logits, then probabilities */
-    int32_t *order; /* [V] */
-    bool *seen;     /* [V] tokens of the text so far */
+    float *p;             /* [V] logits, then probabilities */
+    int32_t *order;       /* [V] */
+    bool *seen;           /* [V] tokens of the text so far */
+    const uint64_t *mask; /* of V bits, which of them may be drawn; NULL: all. Borrowed */
 } sampler;
 
 size_t sampler_bytes(size_t vocab); /* that sampler_open takes */

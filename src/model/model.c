@@ -101,6 +101,7 @@ void cadre_model_close(cadre_model *m)
     weight_file_close(&m->file);
     param_table_free(&m->table);
     model_config_free(&m->config);
+    token_trie_free(m->tokens);
     tokenizer_close(m->tokenizer);
     mem_free(m->path);
     lock_close(&m->opening);
@@ -126,6 +127,17 @@ cadre_status cadre_model_tokenizer(cadre_model *m, const tokenizer **out)
     lock_take(&m->opening);
     cadre_status status = m->tokenizer ? CADRE_OK : open_tokenizer(m);
     if (status == CADRE_OK) *out = m->tokenizer;
+    lock_give(&m->opening);
+    return status;
+}
+
+cadre_status model_token_trie(cadre_model *m, const token_trie **tokens)
+{
+    const tokenizer *t;
+    CADRE_TRY(cadre_model_tokenizer(m, &t));
+    lock_take(&m->opening);
+    cadre_status status = m->tokens ? CADRE_OK : token_trie_new(t, &m->tokens);
+    if (status == CADRE_OK) *tokens = m->tokens;
     lock_give(&m->opening);
     return status;
 }

@@ -4,6 +4,7 @@
 #define CADRE_MODEL_MODEL_H
 
 #include "kernel/context.h"
+#include "text/token_trie.h"
 #include "text/tokenizer.h"
 #include "weights/placement.h"
 
@@ -18,10 +19,14 @@ struct cadre_model {
     /* The encoder of an encoder-decoder, from the same file; NULL: there is none. */
     cadre_model *encoder;
     tokenizer *tokenizer; /* NULL until some thread asks for it, under the lock */
+    token_trie *tokens;   /* what its tokens are in bytes; in the same way */
     lock opening;
     int64_t opened_bytes, tokenizer_bytes; /* of memory, measured when each was opened */
 };
 
 bool model_has_tokenizer(const cadre_model *m);
+
+/* The bytes of the tokens of its tokenizer, made when first asked for. Borrowed. */
+cadre_status model_token_trie(cadre_model *m, const token_trie **tokens);
 
 #endif

@@ -68,3 +68,26 @@ $ head -c 400 en.txt | cadre generate run -n 1 --greedy > /dev/null
 +  may make no sense
 $ cadre generate run -p 'The expert' -n 20 --greedy > /dev/null
 2> (nothing)
+
+# JSON, valid for a schema or any object; what is not done is refused by name
+$ echo '{"type":"object","properties":{"token":{"type":"string","maxLength":8},
++ "expert":{"type":"integer","minimum":0,"maximum":7}},"required":["token","expert"],
++ "additionalProperties":false}' > schema.json
+$ for seed in 1 2 3 4 5; do cadre generate run -p 'The expert' -n 200 --seed $seed \
++     --temperature 2 --json-schema schema.json | tr -d ' \n\t' \
++     | grep -Exq '\{"token":".*","expert":[0-7]\}' || echo "seed $seed"; done
+> (nothing)
+$ cadre generate run -p 'The expert' -n 200 --greedy --json-schema schema.json > once
+$ cadre generate run -p 'The expert' -n 200 --greedy --json-schema schema.json --threads 2 \
++     | cmp - once
+$ cadre generate run -p 'The expert' -n 60 --greedy --json-object | tr -d ' \n' | head -c 1
+> {
+$ echo '{"properties":{"a":{"not":{}}}}' > not.json
+$ cadre generate run -p a --json-schema not.json
+2> cadre: not.json: properties.a.not: expected a schema without this word, which is not
++  supported, found an object
+? 1
+$ echo false > never.json && cadre generate run -p a --json-schema never.json
+2> cadre: never.json: expected a schema for which something is valid, found one for which
++  nothing is, or nothing of at most 96 levels
+? 2
