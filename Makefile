@@ -1,7 +1,7 @@
 # cadre - Mixture-of-Experts in C.
 #
-#   make | make demo | make findings | make check | make check-long | make bench
-#   make install | make uninstall
+#   make | make demo | make demo-modality | make findings | make check | make check-long
+#   make bench | make install | make uninstall
 #   make manual             the man pages and the completion alone
 #
 #   BUILD=DIR               where everything is made (default build)
@@ -262,6 +262,12 @@ demo:
 	@+$(MAKE) --no-print-directory all
 	@demo/demo.sh $(BUILD)/cadre
 
+# Text and images: flags and icons with their names.
+demo-modality:
+	@./install-packages build demo
+	@+$(MAKE) --no-print-directory all
+	@demo/modality.sh $(BUILD)/cadre
+
 # An hour on two cores; what is done stays done. The page is findings/out/findings.html.
 findings:
 	@./install-packages build demo
@@ -329,6 +335,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all manual build-headers test-headers tests replays fuzz fuzz-here demo findings
-.PHONY: check check-long bench install uninstall clean
+.PHONY: all manual build-headers test-headers tests replays fuzz fuzz-here demo demo-modality \
+    findings check check-long bench install uninstall clean
 .SECONDARY:

@@ -128,10 +128,12 @@ static bool next_document(const modality *m, const token_list *ids, int64_t *at,
     return true;
 }
 
-static bool fits(const modality *m, const pair *p)
+/* The picture is whole, and there is room for what is to be written. */
+static bool fits(const modality *m, const pair *p, bool caption)
 {
     int64_t behind = p->begin + picture_patches(&m->model->config.pictures) + 2;
-    return behind <= p->count && p->count + CAPTION_TOKENS <= m->model->config.context;
+    int64_t more = caption ? CAPTION_TOKENS : 0;
+    return behind <= p->count && behind + more <= m->model->config.context;
 }
 
 /* Of a text that a picture follows, the picture that the model draws. */
@@ -173,7 +175,7 @@ static cadre_status put_samples_of(const modality *m, const modality_text *text,
     for (int64_t at = 0; shown < SAMPLES && next_document(m, text->ids, &at, &p);) {
         int64_t end = p.begin + picture_patches(&m->model->config.pictures) + 2;
         bool caption = p.begin == 0 && p.count > end;
-        if (!fits(m, &p) || (captions ? !caption : p.begin == 0)) continue;
+        if (!fits(m, &p, captions) || (captions ? !caption : p.begin == 0)) continue;
         CADRE_TRY(captions ? put_caption(m, text->name, &p) : put_picture(m, text->name, &p));
         shown++;
     }

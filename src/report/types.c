@@ -51,15 +51,28 @@ static int64_t picks_of(const modality *m, const shape_layer *layer, int e)
     return sum;
 }
 
-static void fill_shares(const modality *m, const shape_layer *layer, layer_shares *s)
+static int64_t picks_of_type(const modality *m, const shape_layer *layer, int k)
 {
-    for (int e = 0; e < layer->experts; e++) {
-        int64_t all = picks_of(m, layer, e);
-        for (int k = 0; k < m->types; k++) {
+    int64_t sum = 0;
+    for (int e = 0; e < layer->experts; e++)
+        sum += modality_routed(m, layer)[k * layer->experts + e];
+    return sum;
+}
+
+/* Of an expert's picks the type's share; where banks leave no choice of type, of the type's picks
+ * the expert's. Returns the largest. */
+static double fill_shares(const modality *m, const shape_layer *layer, layer_shares *s)
+{
+    double most = 0;
+    for (int k = 0; k < m->types; k++)
+        for (int e = 0; e < layer->experts; e++) {
             int64_t own = modality_routed(m, layer)[k * layer->experts + e];
-            s->share[k * layer->experts + e] = all ? (double)own / (double)all : 0;
+            int64_t all = m->type[0].experts ? picks_of_type(m, layer, k) : picks_of(m, layer, e);
+            double share = all ? (double)own / (double)all : 0;
+            s->share[k * layer->experts + e] = share;
+            if (share > most) most = share;
         }
-    }
+    return most;
 }
 
 static double plogp(double p) { return p > 0 ? p * log2(p) : 0; }
@@ -124,20 +137,21 @@ static void layer_table(
     html_table_end(page);
 }
 
-static void draw_layer(byte_buffer *page, const training_run *r, int s, layer_shares *shares)
+static void draw_layer(
+    byte_buffer *page, const training_run *r, int s, layer_shares *shares, double full)
 {
     const modality *m = &r->analysis.modality;
     const shape_layer *layer = &r->shape.layer[s];
     char label[96], id[24];
     bool tabled = (int64_t)r->shape.experts * m->types <= HTML_CELLS;
-    snprintf(label, sizeof label, "Layer %lld: share of each expert's picks by type, as areas",
+    snprintf(label, sizeof label, "Layer %lld: types of tokens by expert, as areas",
         (long long)layer->number);
     snprintf(id, sizeof id, "types-%d", s);
     fill_shares(m, layer, shares);
     matrix picture = { .rows = m->types,
         .columns = layer->experts,
         .share = shares->share,
-        .full = 1,
+        .full = full,
         .row_name = shares->name,
         .column = shares->column,
         .gap = shares->gap,
@@ -229,10 +243,14 @@ static void draw_layers(byte_buffer *page, const training_run *r)
 {
     layer_shares shares;
     cadre_status status = open_shares(r, &shares);
+    double full = 0, most;
     if (status != CADRE_OK) page->status = status;
-    matrix_legend(page, 1);
+    for (int s = 0; status == CADRE_OK && s < r->shape.layers; s++)
+        if ((most = fill_shares(&r->analysis.modality, &r->shape.layer[s], &shares)) > full)
+            full = most;
+    if (full > 0) matrix_legend(page, full);
     byte_buffer_text(page, "<div class=\"panels fit\">\n");
-    for (int s = 0; status == CADRE_OK && s < r->shape.layers; s++) draw_layer(page, r, s, &shares);
+    for (int s = 0; full > 0 && s < r->shape.layers; s++) draw_layer(page, r, s, &shares, full);
     byte_buffer_text(page, "</div>\n");
     close_shares(&shares);
 }
@@ -243,12 +261,14 @@ void section_types(byte_buffer *page, const training_run *r)
     if (!m->types) return;
     html_section(page, "types", "Who takes which modality");
     byte_buffer_text(page, "<p>A row is a type of token, a column an expert; the area of a square "
-                           "is the type’s share of the expert’s picks on validation text. ");
+                           "is ");
     byte_buffer_text(page, m->type[0].experts
-                               ? "Each type has a bank of experts of its own, which the caption "
-                                 "names; shared experts, which stand in no column, serve all.</p>\n"
-                               : "All experts are open to all types. Above each layer: how many "
-                                 "bits about the type one pick tells, of those that there are to "
+                               ? "the expert’s share of the type’s picks on validation text. Each "
+                                 "type has a bank of experts of its own, which the caption names; "
+                                 "shared experts, which stand in no column, serve all.</p>\n"
+                               : "the type’s share of the expert’s picks on validation text. All "
+                                 "experts are open to all types. Above each layer: how many bits "
+                                 "about the type one pick tells, of those that there are to "
                                  "tell.</p>\n");
     type_list(page, m);
     if (m->routed) draw_layers(page, r);

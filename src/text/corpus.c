@@ -156,14 +156,14 @@ static cadre_status append_blank(const corpus *c, corpus_domain *d)
 
 static cadre_status append_picture(const corpus *c, corpus_domain *d, const char *path)
 {
-    if (!c->side)
+    if (!c->pictures.side)
         return cadre_fail(CADRE_EUNSUPPORTED, path,
             "expected text, found a picture, for which this model has no tokens");
     CADRE_TRY(buffer_grow(
         (void **)&d->pictures, d->picture_count, &d->pictures_capacity, 1, sizeof *d->pictures));
     corpus_picture *p = &d->pictures[d->picture_count];
     *p = (corpus_picture){ .at = d->size };
-    CADRE_TRY(make_square(path, c->side, &p->square));
+    CADRE_TRY(make_square(path, c->pictures.side, &p->square));
     d->picture_count++;
     return append_blank(c, d);
 }
@@ -210,14 +210,31 @@ static cadre_status append_member(
     return status;
 }
 
-static cadre_status append_group(
-    const corpus *c, corpus_domain *d, const char *folder, char *const *names, int count)
+/* The files of one document. */
+typedef struct document_files {
+    const char *folder;
+    char *const *names; /* [count] */
+    int count;
+} document_files;
+
+static cadre_status append_in_order(
+    const corpus *c, corpus_domain *d, const document_files *f, bool pictures_first)
 {
-    bool first = hash_bytes(names[0], base_of(names[0])).low & 1; /* pictures come first */
-    for (int turn = 0; turn < 2; turn++, first = !first)
-        for (int i = 0; i < count; i++)
-            if (picture_named(names[i]) == first) CADRE_TRY(append_member(c, d, folder, names[i]));
+    for (int turn = 0; turn < 2; turn++, pictures_first = !pictures_first)
+        for (int i = 0; i < f->count; i++)
+            if (picture_named(f->names[i]) == pictures_first)
+                CADRE_TRY(append_member(c, d, f->folder, f->names[i]));
     return end_document(d);
+}
+
+static cadre_status append_group(const corpus *c, corpus_domain *d, const document_files *f)
+{
+    picture_order order = c->pictures.order;
+    if (order == PICTURE_EITHER)
+        order =
+            hash_bytes(f->names[0], base_of(f->names[0])).low & 1 ? PICTURE_FIRST : PICTURE_LAST;
+    if (order != PICTURE_LAST) CADRE_TRY(append_in_order(c, d, f, true));
+    return order == PICTURE_FIRST ? CADRE_OK : append_in_order(c, d, f, false);
 }
 
 /* Appends a file, or all files below a folder in order. */
@@ -238,7 +255,8 @@ static cadre_status append_path(const corpus *c, corpus_domain *d, const char *p
         if (names[i][0] == '.') continue;
         n = group_of(names + i, count - i);
         char *member = n == 1 ? file_join(path, names[i]) : NULL;
-        if (n > 1) status = append_group(c, d, path, names + i, n);
+        const document_files files = { path, names + i, n };
+        if (n > 1) status = append_group(c, d, &files);
         else status = member ? append_path(c, d, member, depth + 1) : CADRE_ENOMEM;
         mem_free(member);
     }
@@ -347,7 +365,7 @@ static bool holds_pictures(const corpus *c, const char *folder)
     char **names;
     int count;
     bool found = false;
-    if (!c->side || file_list(folder, &names, &count) != CADRE_OK) return false;
+    if (!c->pictures.side || file_list(folder, &names, &count) != CADRE_OK) return false;
     for (int i = 0; i < count; i++) found |= names[i][0] != '.' && picture_named(names[i]);
     file_list_free(names, count);
     return found;
@@ -369,14 +387,14 @@ static cadre_status read_domains(corpus *c, const char *const *paths, int count)
 }
 
 cadre_status corpus_read(
-    const char *const *paths, int count, int32_t side, int32_t patches, corpus **c)
+    const char *const *paths, int count, const picture_reading *pictures, corpus **c)
 {
     if (count < 1)
         return cadre_fail(CADRE_EARGUMENT, NULL, "expected at least one file or folder with texts");
     corpus *made = MEM_ARRAY(corpus, 1);
     if (!made) return CADRE_ENOMEM;
-    made->side = side;
-    made->picture_size = side ? picture_text_size(patches) : 0;
+    if (pictures) made->pictures = *pictures;
+    made->picture_size = picture_text_size(made->pictures.patches);
     cadre_status status = read_domains(made, paths, count);
     if (status == CADRE_OK) *c = made;
     else corpus_free(made);
@@ -406,35 +424,6 @@ hash128 corpus_hash(const corpus_domain *d)
     hash128 text = hash_bytes(d->text, d->size),
             ends = hash_bytes(d->ends, d->documents * sizeof *d->ends);
     return d->documents == 1 ? text : (hash128){ text.high ^ ends.high, text.low ^ ends.low };
-}
-
-/* ---- before anything is read ---- */
-
-static int64_t survey_path(const char *path, int depth, int64_t *bytes)
-{
-    char **names;
-    int count;
-    int64_t pictures = 0;
-    if (!file_is_folder(path)) {
-        *bytes += file_bytes(path);
-        return picture_named(path);
-    }
-    if (depth == DEPTH_MAX || file_list(path, &names, &count) != CADRE_OK) return 0;
-    for (int i = 0; i < count; i++) {
-        char *inner = names[i][0] == '.' ? NULL : file_join(path, names[i]);
-        if (inner) pictures += survey_path(inner, depth + 1, bytes);
-        mem_free(inner);
-    }
-    file_list_free(names, count);
-    return pictures;
-}
-
-int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes)
-{
-    int64_t pictures = 0;
-    *bytes = 0;
-    for (int i = 0; i < count; i++) pictures += survey_path(paths[i], 0, bytes);
-    return pictures;
 }
 
 /* ---- parts of documents ---- */

@@ -12,9 +12,8 @@
  *
  * Where pictures are read, a file NAME.png (.pnm .ppm .pgm) is a picture, and stands in the text as
  * picture_text.h writes it. In a folder, neighbours that differ in their extension alone and of
- * which one is a picture are one document: of half of the names the pictures come first, of the
- * others the texts, so that each tells of the other. A folder that is given alone and holds
- * pictures is one domain. */
+ * which one is a picture are one document, in the order that is asked for, so that each tells of
+ * the other. A folder that is given alone and holds pictures is one domain. */
 #ifndef CADRE_TEXT_CORPUS_H
 #define CADRE_TEXT_CORPUS_H
 
@@ -23,6 +22,21 @@
 #include "base/buffer.h"
 #include "format/hash.h"
 #include "text/tokenizer.h"
+
+/* Of a document of pictures and texts: the pictures come first in half of the names and last in the
+ * others; there are two documents, one in each order; or it is always the same. */
+typedef enum picture_order {
+    PICTURE_EITHER,
+    PICTURE_BOTH,
+    PICTURE_FIRST,
+    PICTURE_LAST
+} picture_order;
+
+/* How pictures are read. side: of their squares, in pixels; 0: files of pictures are refused. */
+typedef struct picture_reading {
+    int32_t side, patches;
+    picture_order order;
+} picture_reading;
 
 typedef struct corpus_picture {
     size_t at;       /* where its text begins */
@@ -45,14 +59,14 @@ typedef struct corpus_domain {
 typedef struct corpus {
     corpus_domain *domains; /* [count] */
     int count;
-    int32_t side;        /* of pictures' squares, in pixels; 0: files of pictures are refused */
+    picture_reading pictures;
     size_t picture_size; /* bytes of one's text */
 } corpus;
 
-/* Reads everything. An empty domain is an error, and so are two domains of one name. side, patches:
- * of pictures, whose texts are spaces until corpus_write_pictures; side 0: none are read. */
+/* Reads everything. An empty domain is an error, and so are two domains of one name. pictures NULL:
+ * none are read. Their texts are spaces until corpus_write_pictures. */
 cadre_status corpus_read(
-    const char *const *paths, int count, int32_t side, int32_t patches, corpus **c);
+    const char *const *paths, int count, const picture_reading *pictures, corpus **c);
 
 /* Pictures in the files and folders that these paths name, and bytes of all files. */
 int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes);

@@ -74,6 +74,7 @@ void train_data_close(train_run *r);
 
 /* Before texts are read: r->pictures, and the ids of their type among the options. */
 cadre_status train_pictures_foresee(train_run *r);
+picture_reading train_pictures_reading(const train_run *r); /* after that */
 /* After they were read: learns or loads the code book, and writes its codes into the texts. */
 cadre_status train_pictures_read(train_run *r);
 /* The code book among a fresh run's parameters. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "arch/document_end.h"
-#include "arch/token_types.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "text/bpe_train.h"
@@ -190,8 +189,8 @@ cadre_status train_data_open_texts(train_run *r)
     const char **paths = MEM_ARRAY(const char *, count);
     if (!paths) return CADRE_ENOMEM;
     for (int i = 0; i < count; i++) paths[i] = cadre_options_text(r->options, "data", i);
-    int32_t patches = r->pictures.side ? picture_patches(&r->pictures) : 0;
-    cadre_status status = corpus_read(paths, count, r->pictures.side, patches, &r->corpus);
+    const picture_reading pictures = train_pictures_reading(r);
+    cadre_status status = corpus_read(paths, count, &pictures, &r->corpus);
     mem_free(paths);
     CADRE_TRY(status);
     CADRE_TRY(corpus_check_length(r->corpus, cadre_options_int(r->options, "context", 0)));

@@ -78,6 +78,22 @@ int64_t train_data_bytes(const train_run *r, int64_t *text_bytes)
     return *text_bytes + *text_bytes * 4 / 3 + pictures;
 }
 
+static const char *const orders[] = {
+    [PICTURE_EITHER] = "either",
+    [PICTURE_BOTH] = "both",
+    [PICTURE_FIRST] = "first",
+    [PICTURE_LAST] = "last",
+};
+
+picture_reading train_pictures_reading(const train_run *r)
+{
+    const char *word = options_text_or(r->options, "image-order", "either");
+    picture_reading how = { .side = r->pictures.side };
+    if (how.side) how.patches = picture_patches(&r->pictures);
+    while (how.order < PICTURE_LAST && strcmp(word, orders[how.order]) != 0) how.order++;
+    return how;
+}
+
 /* ---- the code book ---- */
 
 static code_book book_of(const train_run *r)

@@ -68,6 +68,13 @@ static const cadre_option rows[] = {
         .help = "patches in the code book that is learnt from the images; a token says which is "
                 "nearest (default: 512)" },
 
+    { .name = "image-order",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("either", "both", "first", "last"),
+        .subject = "Images",
+        .help = "of cat.png with cat.txt: the image first in half of the documents, two documents "
+                "in both orders, or the image always first or last (default: either)" },
+
     { .name = "dry-run",
         .kind = CADRE_OPTION_FLAG,
         .subject = "Length",

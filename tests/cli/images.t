@@ -120,3 +120,17 @@ $ cadre train --options tiny.json --data data/words.txt --type-ids image=500-700
 $ cadre init random --recipe qwen3-moe --layers 1 --width 32 --vocab 600 --banks text=4,image=3 \
 +     --topk 2 --type-ids image=1-40 --quiet && cadre logits random --tokens 1,2,300 --out r \
 +     --quiet
+
+# each image in both orders; losses by type
+$ cadre train --options tiny.json --data data --image-order both --steps 2 --out both
+> ...
+$ grep -o '"pictures": \[{"domain": "pictures", "prompt": "A picture of [a-z]*' both/analysis.json
+> "pictures": [{"domain": "pictures", "prompt": "A picture of *
+$ cadre report both --out both.html --quiet && grep -c 'data:image/png;base64' both.html
+> *
+$ cadre train --options tiny.json --data data --steps 3 --entropy-experts image=2 --out limoe \
++     --losses local-entropy.text=0.01,global-entropy.image=0.01
+> ...
+$ cadre grow one grown --add 2
+2> cadre: one: expected experts that any token may pick, found 2 banks, each of a type of token
+? 1

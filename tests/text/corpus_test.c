@@ -39,7 +39,7 @@ static void make(const char *name)
 static corpus *read_all(const char *const *paths, int count)
 {
     corpus *c = NULL;
-    if (corpus_read(paths, count, 0, 0, &c) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (corpus_read(paths, count, NULL, &c) != CADRE_OK) fail_msg("%s", cadre_last_error());
     return c;
 }
 
@@ -53,7 +53,7 @@ static void check_domain(const corpus *c, int index, const char *name, const cha
 static void check_refused(const char *const *paths, int count, const char *words)
 {
     corpus *c = NULL;
-    assert_int_not_equal(corpus_read(paths, count, 0, 0, &c), CADRE_OK);
+    assert_int_not_equal(corpus_read(paths, count, NULL, &c), CADRE_OK);
     assert_null(c);
     if (!strstr(cadre_last_error(), words))
         fail_msg("\"%s\" is not in \"%s\"", words, cadre_last_error());
