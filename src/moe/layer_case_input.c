@@ -220,11 +220,27 @@ static cadre_status read_draws(layer_case *c)
     return CADRE_OK;
 }
 
+/* What an option or another tensor makes no sense without. */
+static cadre_status check_companions(const layer_case *c)
+{
+    bool types = c->banks || (cadre_options_count(c->options, "types") &&
+                                 *cadre_options_text(c->options, "types", 0));
+    if (types && !layer_case_has(c, "types"))
+        return cadre_fail(CADRE_EFORMAT, c->path,
+            "expected a tensor types, for the options name types of tokens, found none");
+    if (layer_case_has(c, "residual_logits") && !layer_case_has(c, "router.residual"))
+        return cadre_fail(CADRE_EFORMAT, c->path,
+            "expected a tensor router.residual, which residual_logits are multiplied with, found "
+            "none");
+    return CADRE_OK;
+}
+
 cadre_status layer_case_read_batch(layer_case *c)
 {
     const int64_t rows_shape[] = { c->sequences, c->length, c->width };
     const int64_t tasks_shape[] = { c->tasks, c->sequences, c->length, c->width };
     const int64_t logits[] = { c->tokens, c->shape.experts };
+    CADRE_TRY(check_companions(c));
     CADRE_TRY(layer_case_read_floats(c, "x", 3, rows_shape, &c->x));
     if (c->tasks > 1) CADRE_TRY(layer_case_read_floats(c, "dy", 4, tasks_shape, &c->dy));
     else CADRE_TRY(layer_case_read_floats(c, "dy", 3, rows_shape, &c->dy));

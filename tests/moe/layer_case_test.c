@@ -210,6 +210,25 @@ static void tensors_of_another_layer_are_refused(void **state)
     refuses(run_given(path, NULL, "1"), CADRE_EUNSUPPORTED, "router.noise");
 }
 
+/* Trap: numbers that nothing reads, as if they had been read. */
+static void tensors_that_need_others_are_refused_alone(void **state)
+{
+    (void)state;
+    const tensor before = { "residual_logits", "F32", 2, { 2, 4 } };
+    refuses(
+        run_given(write_case(WHOLE, NULL, &before), NULL, "1"), CADRE_EFORMAT, "router.residual");
+    cadre_context *context;
+    cadre_options *o = options_of(NULL);
+    succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_options_set(o, "expert-form", "relu"));
+    succeeds(cadre_options_set(o, "topk", "1"));
+    succeeds(cadre_options_set(o, "types", "text,image"));
+    refuses(cadre_layer_run(context, write_case(WHOLE, NULL, NULL), o, "unwritten", NULL, NULL),
+        CADRE_EFORMAT, "a tensor types");
+    cadre_options_free(o);
+    cadre_context_free(context);
+}
+
 static void losses_are_names_with_coefficients(void **state)
 {
     (void)state;
@@ -238,6 +257,7 @@ int main(void)
         cmocka_unit_test(what_a_layer_needs_is_missed_by_name),
         cmocka_unit_test(shapes_and_types_are_checked),
         cmocka_unit_test(tensors_of_another_layer_are_refused),
+        cmocka_unit_test(tensors_that_need_others_are_refused_alone),
         cmocka_unit_test(losses_are_names_with_coefficients),
         cmocka_unit_test(more_picks_than_experts_are_refused),
     };
