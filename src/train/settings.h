@@ -6,7 +6,7 @@
 #include "train/length.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
-#include "train/span_corruption.h"
+#include "text/span_corruption.h"
 
 typedef struct train_settings {
     const recipe *recipe;         /* NULL: the run starts from a model */

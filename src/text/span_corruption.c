@@ -1,5 +1,5 @@
 /* span_corruption.c - decides which spans are taken out, and what is left of a text. */
-#include "train/span_corruption.h"
+#include "text/span_corruption.h"
 
 #include <math.h>
 

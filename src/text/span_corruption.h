@@ -6,8 +6,8 @@
  *     writes    <0>  of  one  <1>  to  experts  end
  *
  * For texts of equal length, the inputs have one length, and so do the outputs. */
-#ifndef CADRE_TRAIN_SPAN_CORRUPTION_H
-#define CADRE_TRAIN_SPAN_CORRUPTION_H
+#ifndef CADRE_TEXT_SPAN_CORRUPTION_H
+#define CADRE_TEXT_SPAN_CORRUPTION_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* span_corruption_test.c - spans that are taken out of a text: how many, and that what is read and
  * what is written are together the text. */
-#include "train/span_corruption.h"
+#include "text/span_corruption.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
