@@ -67,3 +67,8 @@ void encoder_decoder_logits(encoder_decoder *e, int64_t first, int64_t rows, rea
 {
     transformer_logits(e->decoder, &e->model->weights, first, rows, logits);
 }
+
+void encoder_decoder_losses(encoder_decoder *e, const int32_t *targets, real *losses)
+{
+    transformer_losses(e->decoder, &e->model->weights, targets, losses);
+}

@@ -7,6 +7,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/sized.h"
+#include "infer/evaluate_spans.h"
 #include "infer/finite.h"
 #include "infer/runner.h"
 #include "kernel/context.h"
@@ -196,6 +197,34 @@ static void fill_types(const cadre_model *m, const type_losses *by_type, cadre_e
     }
 }
 
+/* What is taken out of the text. */
+static cadre_status measure_spans(cadre_model *m, const token_list *ids, int64_t context,
+    const evaluation_watch *watch, cadre_evaluation *made)
+{
+    span_evaluation e = { 0 };
+    CADRE_TRY(evaluate_spans(
+        m, ids->ids, (int64_t)ids->count, context, watch->progress, watch->progress_arg, &e));
+    *made = (cadre_evaluation){ .bytes = e.bytes,
+        .tokens = e.tokens,
+        .bits_per_byte = e.bytes ? e.nats / log(2) / (double)e.bytes : 0,
+        .perplexity = exp(e.nats / (double)e.tokens) };
+    return CADRE_OK;
+}
+
+/* All of it. */
+static cadre_status measure_text(cadre_model *m, const tokenizer *t, const token_list *ids,
+    size_t size, int64_t context, const evaluation_watch *watch, cadre_evaluation *made)
+{
+    double nats = 0;
+    CADRE_TRY(evaluate_tokens(m, ids->ids, (int64_t)ids->count, context, watch, &nats));
+    *made = (cadre_evaluation){ .bytes = (int64_t)size,
+        .tokens = (int64_t)ids->count,
+        .bits_per_byte = evaluate_bits_per_byte(m, t, ids, size, watch->by_type, nats),
+        .perplexity = exp(nats / (double)ids->count) };
+    fill_types(m, watch->by_type, made);
+    return CADRE_OK;
+}
+
 static cadre_status evaluate(cadre_model *model, const char *text, size_t size, int64_t context,
     cadre_progress_listener progress, void *arg, cadre_evaluation *result)
 {
@@ -205,7 +234,7 @@ static cadre_status evaluate(cadre_model *model, const char *text, size_t size, 
     };
     const tokenizer *t;
     token_list ids = { 0 };
-    double nats = 0;
+    cadre_evaluation made = { 0 };
     bool pictures = model->config.pictures.side > 0;
     CADRE_TRY(sized_check("cadre_evaluation", result, SIZE_UP_TO(cadre_evaluation, perplexity)));
     if (!size)
@@ -214,12 +243,8 @@ static cadre_status evaluate(cadre_model *model, const char *text, size_t size, 
     CADRE_TRY(cadre_model_tokenizer(model, &t));
     cadre_status status = tokenizer_encode(t, text, size, pictures ? CADRE_PARSE_SPECIAL : 0, &ids);
     if (status == CADRE_OK)
-        status = evaluate_tokens(model, ids.ids, (int64_t)ids.count, context, &watch, &nats);
-    cadre_evaluation made = { .bytes = (int64_t)size,
-        .tokens = (int64_t)ids.count,
-        .bits_per_byte = evaluate_bits_per_byte(model, t, &ids, size, by_type, nats),
-        .perplexity = exp(nats / (double)ids.count) };
-    fill_types(model, by_type, &made);
+        status = model->encoder ? measure_spans(model, &ids, context, &watch, &made)
+                                : measure_text(model, t, &ids, size, context, &watch, &made);
     if (status == CADRE_OK) sized_write(&made, sizeof made, result);
     token_list_free(&ids);
     return status;
