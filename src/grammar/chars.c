@@ -138,6 +138,59 @@ cadre_status chars_but(const char *const *strings, size_t count, const char *nam
     return status;
 }
 
+/* ---- up to a mark ---- */
+
+enum { MARK_MOST = 64 };
+
+/* How much of the mark has been read when `read` of it were and then this character. */
+static uint32_t read_after(const uint32_t *mark, uint32_t read, uint32_t character)
+{
+    for (uint32_t size = read + 1; size > 0; size--) { /* the mark's first `size` end the text */
+        bool same = mark[size - 1] == character;
+        for (uint32_t i = 0; same && i + 1 < size; i++) same = mark[i] == mark[read + 1 - size + i];
+        if (same) return size;
+    }
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static cadre_status mark_edges(
+    const uint32_t *mark, const uint32_t *sorted, uint32_t count, uint32_t read, chars *c)
+{
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = sorted[i];
+        if (i && sorted[i - 1] == at) continue;
+        if (at > next) CADRE_TRY(chars_add_edge(c, NULL, (chars_edge){ next, at - 1, 0 }));
+        CADRE_TRY(chars_add_edge(c, NULL, (chars_edge){ at, at, read_after(mark, read, at) }));
+        next = at + 1;
+    }
+    return chars_add_edge(c, NULL, (chars_edge){ next, CHAR_LAST, 0 });
+}
+
+cadre_status chars_before(const char *mark, const char *name, chars *c)
+{
+    uint32_t list[MARK_MOST], sorted[MARK_MOST], count = 0;
+    *c = (chars){ 0 };
+    for (size_t size = strlen(mark), length; size && count < MARK_MOST; mark += length) {
+        length = utf8_decode(mark, size, &list[count++]);
+        if (!length) return cadre_fail(CADRE_EFORMAT, name, "expected a mark in UTF-8");
+        size -= length;
+    }
+    memcpy(sorted, list, count * sizeof *list);
+    if (count) qsort(sorted, count, sizeof *sorted, by_value);
+    for (uint32_t read = 0; read < count || !read; read++) {
+        CADRE_TRY(chars_add_state(c, name, false));
+        CADRE_TRY(mark_edges(list, sorted, count, read, c));
+    }
+    return count ? chars_add_state(c, name, true) : CADRE_OK;
+}
+
 /* ---- both ---- */
 
 typedef struct pairing {
@@ -289,6 +342,17 @@ static node_id escapes(spelling *s)
     return count ? network_bytes(s->n, list, count, false) : NETWORK_DEAD;
 }
 
+/* Edges of the characters of two bytes and more. */
+static void spell_long(spelling *s, network_edge *list, size_t *count)
+{
+    for (uint32_t b = 0xc2; b < 0xe0; b++)
+        put_edge(list, count, (uint8_t)b, part(s, (b - 0xc0) << 6, 1, 0x80));
+    for (uint32_t b = 0xe0; b < 0xf0; b++)
+        put_edge(list, count, (uint8_t)b, part(s, (b - 0xe0) << 12, 2, 0x800));
+    for (uint32_t b = 0xf0; b < 0xf5; b++)
+        put_edge(list, count, (uint8_t)b, part(s, (b - 0xf0) << 18, 3, 0x10000));
+}
+
 static void spell_state(spelling *s, uint32_t index, node_id next)
 {
     network_edge list[256];
@@ -298,12 +362,7 @@ static void spell_state(spelling *s, uint32_t index, node_id next)
         if (b == '"') put_edge(list, &count, '"', s->state->ends ? next : NETWORK_DEAD);
         else put_edge(list, &count, (uint8_t)b, b == '\\' ? escapes(s) : one(s, b));
     }
-    for (uint32_t b = 0xc2; b < 0xe0; b++)
-        put_edge(list, &count, (uint8_t)b, part(s, (b - 0xc0) << 6, 1, 0x80));
-    for (uint32_t b = 0xe0; b < 0xf0; b++)
-        put_edge(list, &count, (uint8_t)b, part(s, (b - 0xe0) << 12, 2, 0x800));
-    for (uint32_t b = 0xf0; b < 0xf5; b++)
-        put_edge(list, &count, (uint8_t)b, part(s, (b - 0xf0) << 18, 3, 0x10000));
+    spell_long(s, list, &count);
     network_join_bytes(s->n, s->places[index], list, count, false);
 }
 
@@ -315,16 +374,53 @@ static node_id spell(spelling *s, node_id next)
     return s->places[0];
 }
 
-node_id chars_in_json(const chars *c, network *n, node_id next)
+/* As they are; `next` is followed where the strings end, `over` elsewhere. */
+static void spell_text_state(spelling *s, uint32_t index, node_id next, node_id over)
+{
+    network_edge list[256];
+    size_t count = 0;
+    s->state = &s->c->states[index];
+    if (s->state->ends) {
+        network_join(s->n, s->places[index], next);
+        return;
+    }
+    for (uint32_t b = 0; b < 0x80; b++) put_edge(list, &count, (uint8_t)b, one(s, b));
+    spell_long(s, list, &count);
+    node_id bytes = network_bytes(s->n, list, count, false);
+    network_join_split(s->n, s->places[index], (node_id[]){ bytes, over }, 2);
+}
+
+static node_id spell_text(spelling *s, node_id next, node_id over)
+{
+    for (size_t i = 0; i < s->c->state_count; i++) s->places[i] = network_place(s->n);
+    for (uint32_t i = 0; i < s->c->state_count && s->n->status == CADRE_OK; i++)
+        spell_text_state(s, i, next, over);
+    return s->places[0];
+}
+
+static bool open_spelling(const chars *c, network *n, spelling *s)
 {
     node_id *memory = MEM_ARRAY(node_id, 4 * c->state_count);
-    if (!memory) {
-        if (n->status == CADRE_OK) n->status = CADRE_ENOMEM;
-        return NETWORK_DEAD;
-    }
-    spelling s = { .c = c, .n = n, .places = memory };
-    for (int i = 0; i < 3; i++) s.tails[i] = memory + (size_t)(i + 1) * c->state_count;
+    *s = (spelling){ .c = c, .n = n, .places = memory };
+    for (int i = 0; memory && i < 3; i++) s->tails[i] = memory + (size_t)(i + 1) * c->state_count;
+    if (!memory && n->status == CADRE_OK) n->status = CADRE_ENOMEM;
+    return memory;
+}
+
+node_id chars_in_json(const chars *c, network *n, node_id next)
+{
+    spelling s;
+    if (!open_spelling(c, n, &s)) return NETWORK_DEAD;
     node_id first = spell(&s, next);
-    mem_free(memory);
+    mem_free(s.places);
+    return first;
+}
+
+node_id chars_as_text(const chars *c, network *n, node_id found, node_id over)
+{
+    spelling s;
+    if (!open_spelling(c, n, &s)) return NETWORK_DEAD;
+    node_id first = spell_text(&s, found, over);
+    mem_free(s.places);
     return first;
 }

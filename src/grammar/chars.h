@@ -38,6 +38,14 @@ cadre_status chars_both(const chars *a, const chars *b, const char *name, chars 
 /* Any string but these. */
 cadre_status chars_but(const char *const *strings, size_t count, const char *name, chars *c);
 
+/* Strings up to the first place where `mark` stands in them, with it; they end nowhere else. An
+ * empty mark: any strings, without an end. */
+cadre_status chars_before(const char *mark, const char *name, chars *c);
+
+/* The strings as they are, in UTF-8: `found` follows where they end, and everywhere else `over`
+ * may. */
+node_id chars_as_text(const chars *c, network *n, node_id found, node_id over);
+
 /* The strings as bytes of JSON between quotation marks, the closing one with them, then next. Each
  * character has one spelling: itself, or \" \\ \n and the like. Other control characters have none,
  * and are left out. */

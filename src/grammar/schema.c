@@ -175,29 +175,51 @@ static cadre_status make(schema_sets *s, const schema_set *set)
     return make_kinds(s, set, kinds);
 }
 
-static cadre_status make_all(network *n, const json_document *document, node_id *piece)
+/* The first set is that of the whole document. */
+static cadre_status make_pairs(schema_sets *s, node_id *piece)
+{
+    schema_set set = s->sets[0];
+    return schema_pairs(s, &set, piece);
+}
+
+static cadre_status make_all(network *n, const json_document *document, bool pairs, node_id *piece)
 {
     schema_sets s = { 0 };
+    node_id whole = NETWORK_DEAD;
     cadre_status status = schema_sets_open(&s, document, n);
+    if (status == CADRE_OK) whole = s.sets[0].place;
+    if (status == CADRE_OK && pairs) status = make_pairs(&s, &whole);
     for (size_t i = 0; i < s.set_count && status == CADRE_OK; i++) {
         schema_set set = s.sets[i];
         status = make(&s, &set);
         if (status == CADRE_OK) status = n->status;
     }
-    if (status == CADRE_OK) *piece = s.sets[0].place;
+    if (status == CADRE_OK) *piece = whole;
     schema_sets_close(&s);
     return status;
 }
 
-cadre_status schema_read(
-    network *n, const char *name, const char *text, size_t size, node_id *piece)
+static cadre_status read_all(
+    network *n, const char *name, const char *text, size_t size, bool pairs, node_id *piece)
 {
     json_document *document;
     if (size > SCHEMA_BYTES_MAX)
         return cadre_fail(CADRE_EUNSUPPORTED, name,
             "expected a schema of at most %d bytes, found %zu", SCHEMA_BYTES_MAX, size);
     CADRE_TRY(json_parse_dense(name, text, size, &document));
-    cadre_status status = make_all(n, document, piece);
+    cadre_status status = make_all(n, document, pairs, piece);
     json_close(document);
     return status;
+}
+
+cadre_status schema_read(
+    network *n, const char *name, const char *text, size_t size, node_id *piece)
+{
+    return read_all(n, name, text, size, false, piece);
+}
+
+cadre_status schema_read_pairs(
+    network *n, const char *name, const char *text, size_t size, node_id *piece)
+{
+    return read_all(n, name, text, size, true, piece);
 }

@@ -17,4 +17,9 @@ enum { SCHEMA_BYTES_MAX = 1 << 20 };
 cadre_status schema_read(
     network *n, const char *name, const char *text, size_t size, node_id *piece);
 
+/* The same for an object whose members are pairs of key and value between marks, see
+ * schema_pairs. */
+cadre_status schema_read_pairs(
+    network *n, const char *name, const char *text, size_t size, node_id *piece);
+
 #endif

@@ -223,3 +223,110 @@ cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece
     string_set_free(&o.known);
     return status;
 }
+
+/* ---- pairs ---- */
+
+#define KEY_BEGIN "<arg_key>"
+#define KEY_END "</arg_key>\n<arg_value>"
+#define VALUE_END "</arg_value>"
+
+/* What is said of a property whose type is string and nothing else; value NULL: it is another. */
+static json_node raw_of(const object *o, const char *name)
+{
+    json_node properties = schema_word(o->s, o->set, 0, "properties"), schema = { 0 };
+    const char *type;
+    if (json_kind_of(&properties) == JSON_KIND_OBJECT) schema = json_member(&properties, name);
+    schema.parent = NULL;
+    if (json_kind_of(&schema) != JSON_KIND_OBJECT) return (json_node){ .value = NULL };
+    json_node word = json_member(&schema, "type");
+    bool is = json_kind_of(&word) == JSON_KIND_STRING &&
+              json_as_string(&word, &type, NULL) == CADRE_OK && strcmp(type, "string") == 0;
+    return is ? schema : (json_node){ .value = NULL };
+}
+
+static cadre_status check_raw(const json_node *schema)
+{
+    static const char *const words[] = { "minLength", "maxLength", "pattern", "format", "const",
+        "anyOf", "oneOf", "allOf", "$ref" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        json_node found = json_member(schema, words[i]);
+        if (!found.value) continue;
+        json_refuse(&found, "none of this: strings of this model's calls have enum alone");
+        return CADRE_EUNSUPPORTED;
+    }
+    return CADRE_OK;
+}
+
+static cadre_status raw_values(const object *o, const json_node *list, node_id *piece)
+{
+    network *n = o->s->n;
+    node_id end = network_text(n, VALUE_END, strlen(VALUE_END), NETWORK_END);
+    size_t count = json_count(list);
+    node_id *all = MEM_ARRAY(node_id, count + 1);
+    cadre_status status = all ? json_as_array(list) : CADRE_ENOMEM;
+    for (size_t i = 0; i < count && status == CADRE_OK; i++) {
+        json_node value = json_item(list, i);
+        const char *text;
+        status = json_as_string(&value, &text, NULL);
+        if (status == CADRE_OK) all[i] = network_text(n, text, strlen(text), end);
+    }
+    if (status == CADRE_OK) *piece = network_split(n, all, count);
+    mem_free(all);
+    return status;
+}
+
+/* A value with its mark behind it. */
+static cadre_status pair_value(const object *o, const char *name, node_id *piece)
+{
+    network *n = o->s->n;
+    json_node raw = raw_of(o, name), list;
+    chars text = { 0 };
+    if (!raw.value) {
+        CADRE_TRY(value_of(o, name, piece));
+        *piece =
+            network_call(n, *piece, network_text(n, VALUE_END, strlen(VALUE_END), NETWORK_END));
+        return CADRE_OK;
+    }
+    CADRE_TRY(check_raw(&raw));
+    list = json_member(&raw, "enum");
+    if (list.value) return raw_values(o, &list, piece);
+    cadre_status status = chars_before(VALUE_END, o->s->name, &text);
+    if (status == CADRE_OK) *piece = chars_as_text(&text, n, NETWORK_END, NETWORK_DEAD);
+    chars_free(&text);
+    return status;
+}
+
+static cadre_status put_pair(const object *o, size_t at, node_id after, node_id *piece)
+{
+    network *n = o->s->n;
+    node_id value;
+    CADRE_TRY(pair_value(o, o->names[at], &value));
+    value = network_call(n, value, network_byte(n, '\n', after));
+    value = network_text(n, KEY_END, strlen(KEY_END), value);
+    value = network_text(n, o->names[at], strlen(o->names[at]), value);
+    *piece = network_text(n, KEY_BEGIN, strlen(KEY_BEGIN), value);
+    return CADRE_OK;
+}
+
+static cadre_status make_pairs(object *o, node_id *piece)
+{
+    bool some;
+    CADRE_TRY(read_object(o, &some));
+    *piece = NETWORK_END;
+    for (size_t at = o->count; at-- > 0;) {
+        node_id pair;
+        CADRE_TRY(put_pair(o, at, *piece, &pair));
+        *piece = o->required[at] ? pair : network_either(o->s->n, pair, *piece);
+    }
+    return CADRE_OK;
+}
+
+cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece)
+{
+    object o = { .s = s, .set = set };
+    cadre_status status = make_pairs(&o, piece);
+    mem_free(o.names);
+    mem_free(o.required);
+    string_set_free(&o.known);
+    return status;
+}

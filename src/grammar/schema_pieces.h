@@ -25,6 +25,9 @@ cadre_status schema_string(schema_sets *s, const schema_set *set, node_id *piece
 cadre_status schema_number(schema_sets *s, const schema_set *set, bool integer, node_id *piece);
 cadre_status schema_array(schema_sets *s, const schema_set *set, node_id *piece);
 cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece);
+/* The object as pairs of key and value, each between marks, without braces: GLM-4.5's way. Strings
+ * are written as they are, and of what a schema says of them, enum alone is done. */
+cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece);
 /* Of a set that lists its values, by enum or const: those of these kinds. */
 cadre_status schema_values(schema_sets *s, const schema_set *set, unsigned kinds, node_id *piece);
 

@@ -6,7 +6,6 @@
 #include "base/guard.h"
 #include "base/memory.h"
 #include "format/quote.h"
-#include "grammar/schema.h"
 
 struct cadre_constraint {
     atomic_int holders;
@@ -19,49 +18,51 @@ struct cadre_constraint {
 
 /* ---- made and let go ---- */
 
-static cadre_status make_root(cadre_constraint *c, const char *schema, size_t size, node_id *root)
-{
-    node_id piece;
-    if (schema) {
-        CADRE_TRY(schema_read(&c->network, c->name, schema, size, &piece));
-    } else {
-        json_text text;
-        json_text_make(&c->network, &text);
-        piece = text.object;
-    }
-    *root = json_text_lead(&c->network, network_call(&c->network, piece, NETWORK_END));
-    CADRE_TRY(network_measure(&c->network));
-    if (c->network.nodes[*root].depth != NETWORK_NEVER) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, c->name,
-        "expected a schema for which something is valid, found one for which nothing is, or "
-        "nothing "
-        "of at most %d levels",
-        NETWORK_DEPTH);
-}
-
-static cadre_status open_all(cadre_constraint *c, const char *schema, size_t size)
+static cadre_status open_masks(cadre_constraint *c, node_id root)
 {
     const token_trie *tokens;
-    node_id root;
-    CADRE_TRY(network_open(&c->network, c->name));
-    CADRE_TRY(make_root(c, schema, size, &root));
+    CADRE_TRY(network_measure(&c->network));
+    if (c->network.nodes[root].depth == NETWORK_NEVER)
+        return cadre_fail(CADRE_EARGUMENT, c->name,
+            "expected a schema for which something is valid, found one for which nothing is, or "
+            "nothing of at most %d levels",
+            NETWORK_DEPTH);
     CADRE_TRY(model_token_trie(c->model, &tokens));
     return token_masks_open(&c->masks, tokens, c->model->config.vocab, &c->network, root);
 }
 
-cadre_status cadre_constraint_json(cadre_model *model, const char *name, const char *schema,
-    size_t size, cadre_constraint **constraint)
+static cadre_status open_all(cadre_constraint *c, const answer_form *form)
+{
+    answer_form own = *form;
+    node_id root;
+    own.name = c->name;
+    CADRE_TRY(network_open(&c->network, c->name));
+    CADRE_TRY(answer_make(&c->network, &own, &root));
+    return open_masks(c, root);
+}
+
+cadre_status constraint_of_answer(
+    cadre_model *model, const answer_form *form, cadre_constraint **constraint)
 {
     cadre_constraint *c = MEM_ARRAY(cadre_constraint, 1);
     if (!c) return CADRE_ENOMEM;
     c->model = model;
     atomic_init(&c->holders, 1);
     lock_open(&c->lock);
-    c->name = mem_strdup(name ? name : "the schema");
-    cadre_status status = c->name ? open_all(c, schema, size) : CADRE_ENOMEM;
+    c->name = mem_strdup(form->name ? form->name : "the schema");
+    cadre_status status = c->name ? open_all(c, form) : CADRE_ENOMEM;
     if (status == CADRE_OK) *constraint = c;
     else cadre_constraint_free(c);
     return status;
+}
+
+cadre_status cadre_constraint_json(cadre_model *model, const char *name, const char *schema,
+    size_t size, cadre_constraint **constraint)
+{
+    const answer_form form = {
+        .name = name, .json = true, .schema = schema, .size = size, .only = -1
+    };
+    return constraint_of_answer(model, &form, constraint);
 }
 
 void cadre_constraint_free(cadre_constraint *c)

@@ -2,6 +2,7 @@
 #ifndef CADRE_INFER_CONSTRAINT_H
 #define CADRE_INFER_CONSTRAINT_H
 
+#include "grammar/answer.h"
 #include "grammar/token_mask.h"
 #include "model/model.h"
 
@@ -15,6 +16,10 @@ typedef struct constraint_text {
     uint64_t *ends; /* [words] tokens that end it */
     bool can_end;   /* there are any */
 } constraint_text;
+
+/* What a whole answer must be: its tokenizer is the model's. */
+cadre_status constraint_of_answer(
+    cadre_model *model, const answer_form *form, cadre_constraint **constraint);
 
 cadre_status constraint_check(const cadre_constraint *c, const cadre_model *model);
 /* Keeps the constraint. ends [count]: tokens that end a text, beside the model's. */

@@ -1,0 +1,24 @@
+/* chat_script.h - a conversation's text while it is written: a template's own words, in which
+ * control tokens count, and what was said, in which they do not. */
+#ifndef CADRE_TEXT_CHAT_SCRIPT_H
+#define CADRE_TEXT_CHAT_SCRIPT_H
+
+#include "format/json.h"
+#include "text/chat_template.h"
+
+typedef struct chat_script {
+    const chat_template *c;
+    const tokenizer *t;
+    byte_buffer text;
+    text_range *said; /* [count] parts of the text, room for `room` */
+    size_t count, room;
+} chat_script;
+
+/* The template's own words; NULL: none. */
+cadre_status script_words(chat_script *s, const char *words);
+cadre_status script_said(chat_script *s, string_view said);
+cadre_status script_said_text(chat_script *s, const char *said);
+/* A value as JSON, as Python writes it. */
+cadre_status script_said_json(chat_script *s, const json_node *value);
+
+#endif
