@@ -217,24 +217,16 @@ typedef struct document_files {
     int count;
 } document_files;
 
-static cadre_status append_in_order(
-    const corpus *c, corpus_domain *d, const document_files *f, bool pictures_first)
-{
-    for (int turn = 0; turn < 2; turn++, pictures_first = !pictures_first)
-        for (int i = 0; i < f->count; i++)
-            if (picture_named(f->names[i]) == pictures_first)
-                CADRE_TRY(append_member(c, d, f->folder, f->names[i]));
-    return end_document(d);
-}
-
 static cadre_status append_group(const corpus *c, corpus_domain *d, const document_files *f)
 {
     picture_order order = c->pictures.order;
-    if (order == PICTURE_EITHER)
-        order =
-            hash_bytes(f->names[0], base_of(f->names[0])).low & 1 ? PICTURE_FIRST : PICTURE_LAST;
-    if (order != PICTURE_LAST) CADRE_TRY(append_in_order(c, d, f, true));
-    return order == PICTURE_FIRST ? CADRE_OK : append_in_order(c, d, f, false);
+    bool odd = hash_bytes(f->names[0], base_of(f->names[0])).low & 1;
+    bool first = order == PICTURE_EITHER ? odd : order == PICTURE_FIRST;
+    for (int turn = 0; turn < 2; turn++, first = !first)
+        for (int i = 0; i < f->count; i++)
+            if (picture_named(f->names[i]) == first)
+                CADRE_TRY(append_member(c, d, f->folder, f->names[i]));
+    return end_document(d);
 }
 
 /* Appends a file, or all files below a folder in order. */

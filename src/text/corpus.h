@@ -24,13 +24,9 @@
 #include "text/tokenizer.h"
 
 /* Of a document of pictures and texts: the pictures come first in half of the names and last in the
- * others; there are two documents, one in each order; or it is always the same. */
-typedef enum picture_order {
-    PICTURE_EITHER,
-    PICTURE_BOTH,
-    PICTURE_FIRST,
-    PICTURE_LAST
-} picture_order;
+ * others, or it is always the same. (Both orders of a document side by side would be learnt by
+ * copying the one into the other.) */
+typedef enum picture_order { PICTURE_EITHER, PICTURE_FIRST, PICTURE_LAST } picture_order;
 
 /* How pictures are read. side: of their squares, in pixels; 0: files of pictures are refused. */
 typedef struct picture_reading {

@@ -80,7 +80,6 @@ int64_t train_data_bytes(const train_run *r, int64_t *text_bytes)
 
 static const char *const orders[] = {
     [PICTURE_EITHER] = "either",
-    [PICTURE_BOTH] = "both",
     [PICTURE_FIRST] = "first",
     [PICTURE_LAST] = "last",
 };

@@ -70,10 +70,10 @@ static const cadre_option rows[] = {
 
     { .name = "image-order",
         .kind = CADRE_OPTION_CHOICE,
-        .choices = OPTION_CHOICES("either", "both", "first", "last"),
+        .choices = OPTION_CHOICES("either", "first", "last"),
         .subject = "Images",
-        .help = "of cat.png with cat.txt: the image first in half of the documents, two documents "
-                "in both orders, or the image always first or last (default: either)" },
+        .help = "of cat.png with cat.txt: the image first in half of the documents, or always, or "
+                "never (default: either)" },
 
     { .name = "dry-run",
         .kind = CADRE_OPTION_FLAG,

@@ -121,12 +121,12 @@ $ cadre init random --recipe qwen3-moe --layers 1 --width 32 --vocab 600 --banks
 +     --topk 2 --type-ids image=1-40 --quiet && cadre logits random --tokens 1,2,300 --out r \
 +     --quiet
 
-# each image in both orders; losses by type
-$ cadre train --options tiny.json --data data --image-order both --steps 2 --out both
+# the image always last; losses by type
+$ cadre train --options tiny.json --data data --image-order last --steps 2 --out last
 > ...
-$ grep -o '"pictures": \[{"domain": "pictures", "prompt": "A picture of [a-z]*' both/analysis.json
+$ grep -o '"pictures": \[{"domain": "pictures", "prompt": "A picture of [a-z]*' last/analysis.json
 > "pictures": [{"domain": "pictures", "prompt": "A picture of *
-$ cadre report both --out both.html --quiet && grep -c 'data:image/png;base64' both.html
+$ cadre report last --out last.html --quiet && grep -c 'data:image/png;base64' last.html
 > *
 $ cadre train --options tiny.json --data data --steps 3 --entropy-experts image=2 --out limoe \
 +     --losses local-entropy.text=0.01,global-entropy.image=0.01

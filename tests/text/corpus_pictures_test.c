@@ -75,13 +75,6 @@ static void each_order_is_as_it_says(void **state)
     assert_int_equal(c->domains[0].pictures[0].at, 0);
     assert_int_equal(c->domains[0].documents, 3);
     corpus_free(c);
-    c = read_with(PICTURE_BOTH);
-    assert_int_equal(c->domains[0].documents, 4);
-    assert_int_equal(c->domains[0].picture_count, 3);
-    assert_int_equal(c->domains[0].pictures[0].at, 0);
-    assert_int_equal(
-        c->domains[0].pictures[1].at, picture_text_size(PATCHES) + 2 * strlen("first\n"));
-    corpus_free(c);
     c = read_with(PICTURE_EITHER);
     assert_int_equal(c->domains[0].documents, 3);
     corpus_free(c);
