@@ -108,7 +108,7 @@ static void all_layers(
 
 cadre_status affinity_of(const run_analysis *analysis, const model_shape *shape, affinity *a)
 {
-    affinity made = { .domains = analysis->routed ? analysis->domains : 0 };
+    affinity made = { .domains = analysis->routed && shape->layers ? analysis->domains : 0 };
     made.share = mem_alloc((size_t)shape->experts * (size_t)made.domains, sizeof *made.share);
     made.order = MEM_ARRAY(int, shape->experts);
     made.leading = MEM_ARRAY(int, shape->experts);

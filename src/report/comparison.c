@@ -157,7 +157,7 @@ void comparison_loads(byte_buffer *page, const run_side side[2])
 {
     int layers = side[0].run.shape.layers > side[1].run.shape.layers ? side[0].run.shape.layers
                                                                      : side[1].run.shape.layers;
-    if (!side[0].loads && !side[1].loads) return;
+    if (!layers || (!side[0].loads && !side[1].loads)) return;
     html_section(page, "load", "Load");
     byte_buffer_text(page, "<p>Each bar is an expert, the busiest first, at the end of the run; "
                            "the dashed line is its fair "

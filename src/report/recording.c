@@ -24,6 +24,7 @@ static cadre_status read_head(json_lines *lines, recording *r)
     CADRE_TRY(json_opt_string(&root, "model", &r->model));
     CADRE_TRY(json_opt_string(&root, "architecture", &r->architecture));
     CADRE_TRY(json_get_array(&root, "sparse_layers", &sparse));
+    if (!json_count(&sparse)) return json_refuse(&sparse, "a sparse layer, which has routes");
     return shape_read(&sparse, &r->shape);
 }
 

@@ -54,6 +54,18 @@ static char *run_title(const char *name, const training_run *r)
     return mem_printf("%s%s%s%s%s", name, *data ? " on " : "", data, *r->date ? ", " : "", r->date);
 }
 
+/* What only a sparse model has. */
+static void sections_of_experts(byte_buffer *page, const training_run *r, const affinity *a)
+{
+    section_domains(page, r, a);
+    section_types(page, r);
+    section_experts(page, r, a);
+    section_passages(page, r->analysis.passage, r->analysis.passages, &r->shape, a);
+    section_load(page, r);
+    section_balance(page, r);
+    section_together(page, &r->shape, &r->analysis.pairs);
+}
+
 static cadre_status put_run(byte_buffer *page, const char *name, const training_run *r)
 {
     affinity a;
@@ -64,13 +76,7 @@ static cadre_status put_run(byte_buffer *page, const char *name, const training_
     mem_free(title);
     section_run_header(page, name, r, &a);
     section_learning(page, r);
-    section_domains(page, r, &a);
-    section_types(page, r);
-    section_experts(page, r, &a);
-    section_passages(page, r->analysis.passage, r->analysis.passages, &r->shape, &a);
-    section_load(page, r);
-    section_balance(page, r);
-    section_together(page, &r->shape, &r->analysis.pairs);
+    if (r->shape.layers) sections_of_experts(page, r, &a);
     section_compression(page, r);
     section_samples(page, r);
     section_options(page, r);

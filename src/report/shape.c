@@ -26,8 +26,7 @@ static cadre_status read_layer(const json_node *item, model_shape *shape, shape_
 cadre_status shape_read(const json_node *array, model_shape *shape)
 {
     size_t count = json_count(array);
-    if (count < 1 || count > SHAPE_LAYERS)
-        return json_refuse(array, "1 to %d sparse layers", SHAPE_LAYERS);
+    if (count > SHAPE_LAYERS) return json_refuse(array, "at most %d sparse layers", SHAPE_LAYERS);
     model_shape read = { .layers = (int)count, .layer = MEM_ARRAY(shape_layer, count) };
     if (!read.layer) return CADRE_ENOMEM;
     for (size_t i = 0; i < count; i++) {

@@ -41,6 +41,10 @@ static bool same_everywhere(const model_shape *shape)
 static void shape_sentence(byte_buffer *page, const model_shape *shape)
 {
     const shape_layer *first = &shape->layer[0];
+    if (!shape->layers) {
+        byte_buffer_text(page, "A dense model: no layer has experts.");
+        return;
+    }
     byte_buffer_format(page, "%d sparse layer%s", shape->layers, shape->layers == 1 ? "" : "s");
     if (same_everywhere(shape))
         byte_buffer_format(page, " of %d expert%s, %d for each token", first->experts,

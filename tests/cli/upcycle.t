@@ -8,6 +8,8 @@ $ cadre inspect dense
 > ...
 > layers            2, of which 0 sparse
 > ...
+$ cadre report dense --out d.html --quiet && grep -cE 'A dense model: no|<h2>Load' d.html
+> 1
 $ cadre upcycle dense sparse --experts 4 --topk 1 --text unseen.txt
 > experts          4, 1 a token
 > parameters       * thousand, * thousand active per token

@@ -138,8 +138,8 @@ static void spoilt_shapes_are_refused_by_key(void **state)
     (void)state;
     static const struct {
         const char *json, *phrase;
-    } bad[] = { { "[]", "expected 1 to 512 sparse layers" },
-        { "[{\"layer\":-1,\"experts\":8,\"topk\":2}]", "[0].layer: expected an integer in 0.." },
+    } bad[] = { { "[{\"layer\":-1,\"experts\":8,\"topk\":2}]",
+                    "[0].layer: expected an integer in 0.." },
         { "[{\"layer\":0,\"experts\":0,\"topk\":1}]",
             "[0].experts: expected an integer in 1..4096" },
         { "[{\"layer\":0,\"experts\":4097,\"topk\":1}]", "[0].experts: expected " },
