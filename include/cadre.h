@@ -10,9 +10,9 @@
  * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling
  * and the listeners), and one of answers that it gets (cadre_train_summary, cadre_model_info,
  * cadre_growth, cadre_memory, cadre_evaluation, cadre_chat_account, cadre_request_news,
- * cadre_batcher_cache), begins with `size`, which the program sets to sizeof of it before every
- * call. Later versions add fields at the end. Any size from that of the struct's first version on
- * is accepted: fields that an older program does not have are taken as zero, which always means
+ * cadre_batcher_cache, cadre_batcher_load), begins with `size`, which the program sets to sizeof of
+ * it before every call. Later versions add fields at the end. Any size from that of the struct's
+ * first version on is accepted: fields that an older program does not have are taken as zero, which always means
  * what was done before there was such a field; of a newer program's struct, fields that this
  * libcadre does not know are not read, and set to zero in answers. A smaller size, as of a struct
  * that was forgotten to be filled in, is CADRE_EARGUMENT. What is handed to a listener
@@ -650,13 +650,25 @@ typedef struct cadre_sampling {
     uint64_t seed;
     /* What the text must be, from its first token on; NULL: anything */
     struct cadre_constraint *constraint;
+    /* Taken from the logit of each token that was written before (not of the prompt's): once, and
+     * for every time; -2 to 2 */
+    double presence_penalty, frequency_penalty;
+    const struct cadre_bias *biases; /* [bias_count] */
+    int64_t bias_count;
 } cadre_sampling;
+
+/* What is added to a token's logit, -100 to 100; -100: it is never chosen. */
+typedef struct cadre_bias {
+    int32_t token;
+    float bias;
+} cadre_bias;
 
 /* As likely as the model says, with seed 0. It is also what NULL means wherever a cadre_sampling is
  * asked for. */
 static inline cadre_sampling cadre_sampling_default(void)
 {
-    cadre_sampling sampling = { sizeof(cadre_sampling), 1.0, 0, 1.0, 0.0, 1.0, 0, NULL };
+    cadre_sampling sampling = { sizeof(cadre_sampling), 1.0, 0, 1.0, 0.0, 1.0, 0, NULL, 0.0, 0.0,
+        NULL, 0 };
     return sampling;
 }
 
@@ -789,6 +801,18 @@ typedef struct cadre_request {
     int stop_count;
     const int32_t *ends; /* [end_count] tokens that end it, beside the model's own */
     int64_t end_count;
+    /* How likely each token was that is written, and the `top` most likely ones (0 to 20), as the
+     * model says before anything is done to its logits */
+    bool logprobs;
+    int32_t top;
+    /* The same of the prompt's tokens but the first. All of the prompt is read for it, also what
+     * was read before */
+    bool prompt_logprobs;
+    /* Which experts each token that is read went to; the prompt is read as above */
+    bool routes;
+    /* 0, or a request with the same beginning: this one waits until that one has read its prompt,
+     * which is then read once */
+    int64_t after;
 } cadre_request;
 
 /* Copies the request. id: its name from now on, a number above 0 that is never used again.
@@ -812,6 +836,11 @@ typedef enum cadre_request_state {
     CADRE_REQUEST_FAILED   /* `status` and `sentence` say why */
 } cadre_request_state;
 
+typedef struct cadre_logprob {
+    int32_t token;
+    float logprob; /* natural logarithm of its share */
+} cadre_logprob;
+
 /* The news of a request since it was last polled */
 typedef struct cadre_request_news {
     size_t size; /* sizeof(cadre_request_news) */
@@ -825,6 +854,18 @@ typedef struct cadre_request_news {
     int64_t tokens;       /* written in all */
     cadre_status status;  /* CADRE_OK unless the request has failed */
     const char *sentence; /* "" */
+    /* Where they were asked for: [id_count] of `ids`, and [id_count, top] the most likely first */
+    const float *logprobs;
+    const cadre_logprob *top;
+    /* Of the prompt, once it is read: [prompt_tokens], the first of no meaning, and
+     * [prompt_tokens, top] */
+    const float *prompt_logprobs;
+    const cadre_logprob *prompt_top;
+    /* [route_tokens, S, K] of the tokens read so far, all of the prompt and what was written but
+     * the last one: experts by id in each sparse layer, -1 where a token has fewer than the K of
+     * the layer with most */
+    const int16_t *routes;
+    int64_t route_tokens, route_layers, route_picks;
 } cadre_request_news;
 
 /* Pointers are borrowed until the request is polled again or cancelled. CADRE_EARGUMENT: there is
@@ -846,6 +887,22 @@ typedef struct cadre_batcher_cache {
 
 /* Does not wait for a pass. */
 CADRE_API cadre_status cadre_batcher_cache_get(cadre_batcher *batcher, cadre_batcher_cache *cache);
+
+/* What the experts had to do in all passes so far. Waits for no pass. */
+typedef struct cadre_batcher_load {
+    size_t size;             /* sizeof(cadre_batcher_load) */
+    int64_t layers, experts; /* sparse layers S; E, the most of any layer */
+    int64_t passes;
+    /* Tokens that each expert took: [S, E]; borrowed until the next such call, which one thread at
+     * a time makes */
+    const int64_t *rows;
+    /* [S] the largest expert's share of each pass, added up: E of a layer times this over all its
+     * rows is how many times the mean the busiest expert had to do */
+    const int64_t *largest;
+    const int64_t *layer_experts; /* [S] E of each */
+} cadre_batcher_load;
+
+CADRE_API cadre_status cadre_batcher_load_get(cadre_batcher *batcher, cadre_batcher_load *load);
 
 /* Lets go of a request, at once of one that waits or has ended, before the next pass of one that is
  * written. Every request is cancelled once: it keeps its place until then, also when it has ended.

@@ -42,6 +42,7 @@ cadre_status batcher_open(
     cadre_status status = arena_open(&b->memory, measured.used) ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) layout(b, &b->memory);
     if (status == CADRE_OK) status = open_sessions(b, sessions);
+    if (status == CADRE_OK) status = expert_load_open(&b->load, &model->config);
     if (status != CADRE_OK) batcher_close(b);
     return status;
 }
@@ -53,6 +54,7 @@ void batcher_close(batcher *b)
     runner_close(&b->runner);
     slot_cache_close(&b->cache);
     route_log_close(&b->log);
+    expert_load_close(&b->load);
     arena_close(&b->memory);
     *b = (batcher){ 0 };
 }
@@ -73,16 +75,20 @@ bool batcher_is_idle(const batcher *b)
     return true;
 }
 
+/* Of its prompt, the tokens in which what a session has read is looked for. */
+static int64_t shareable(const request *r) { return r->options.reads_all ? 1 : r->prompt; }
+
 bool batcher_admits(const batcher *b, const request *r)
 {
     if (!batcher_has_room(b)) return false;
-    return !b->cache.slots || slot_cache_admits(&b->cache, r->tokens, r->prompt, request_most(r));
+    return !b->cache.slots ||
+           slot_cache_admits(&b->cache, r->tokens, shareable(r), request_most(r));
 }
 
 /* At least one token is left to read, for its logits. */
 static int64_t shared_with(const batcher_slot *s, const request *r)
 {
-    return s->session ? session_shared(s->session, r->tokens, r->prompt - 1) : 0;
+    return s->session ? session_shared(s->session, r->tokens, shareable(r) - 1) : 0;
 }
 
 /* Of those that share as much the one that would forget the least. */
@@ -111,12 +117,12 @@ cadre_status batcher_join(batcher *b, request *r)
     batcher_slot *s = choose_slot(b, r);
     assert(s);
     bool cached = b->cache.slots;
-    int64_t i = s - b->slots, shared = cached
-                                           ? slot_cache_shared(&b->cache, i, r->tokens, r->prompt)
-                                           : shared_with(s, r);
+    int64_t i = s - b->slots,
+            shared = cached ? slot_cache_shared(&b->cache, i, r->tokens, shareable(r))
+                            : shared_with(s, r);
     CADRE_TRY(request_begin(r, shared));
     CADRE_TRY(open_log(b, r));
-    if (cached) slot_cache_begin(&b->cache, i, r->tokens, r->prompt, request_most(r));
+    if (cached) slot_cache_begin(&b->cache, i, r->tokens, shareable(r), request_most(r));
     else if (s->session) session_rewind(s->session, shared);
     else CADRE_TRY(encoder_decoder_open(b->model, r->prompt, r->options.limit + 1, &s->stacks));
     s->request = r;
@@ -234,13 +240,52 @@ static void give_up(batcher *b, cadre_status status)
         if (b->slots[i].count) request_fail(b->slots[i].request, status);
 }
 
+static void watch_layer(void *arg, int64_t layer, const plan *p)
+{
+    batcher *b = arg;
+    expert_load_add(&b->load, layer, p);
+    if (b->logs) route_log_watch(&b->log, layer, p);
+}
+
+/* Logits of so many rows of a request's prompt, the first of them token `from`. */
+static void score_rows(batcher *b, request *r, int64_t from, int64_t count)
+{
+    int64_t vocab = b->model->config.vocab;
+    runner_logits(&b->runner, b->rows, count, b->logits);
+    for (int64_t i = 0; i < count && !request_ended(r); i++)
+        request_score(r, from + i + 1, b->logits + i * vocab);
+}
+
+/* Each token of the prompt tells how likely the next one is; as many at a time as there is room
+ * for. */
+static void score_prompt(batcher *b, const batcher_slot *s)
+{
+    request *r = s->request;
+    int64_t end = r->read + s->count, rows = 0;
+    if (end > r->prompt - 1) end = r->prompt - 1;
+    for (int64_t t = r->read; t < end; t++) {
+        b->rows[rows++] = s->first + t - r->read;
+        if (rows < b->limits.slots && t + 1 < end) continue;
+        score_rows(b, r, t + 1 - rows, rows);
+        rows = 0;
+    }
+}
+
+static void score_prompts(batcher *b)
+{
+    for (int64_t i = 0; i < b->limits.slots; i++) {
+        const batcher_slot *s = &b->slots[i];
+        if (s->count && s->request->options.prompt_logprobs) score_prompt(b, s);
+    }
+}
+
 static int64_t read_tokens(batcher *b, const route_log *log)
 {
     int64_t rows = 0;
     for (int64_t i = 0; i < b->limits.slots; i++) {
         batcher_slot *s = &b->slots[i];
         s->row = -1;
-        if (!s->count) continue;
+        if (!s->count || request_ended(s->request)) continue;
         request_read(s->request, s->count, log, s->first);
         if (!request_wants_logits(s->request)) continue;
         s->row = rows;
@@ -255,10 +300,11 @@ static void run_together(batcher *b)
     reserve_blocks(b);
     int64_t parts = lay_out(b);
     if (!parts) return;
-    const route_log *log = is_watched(b) ? &b->log : NULL;
+    b->logs = is_watched(b);
+    const route_log *log = b->logs ? &b->log : NULL;
     b->runner.may_stop = may_stop(b);
-    b->runner.watch = log ? route_log_watch : NULL;
-    b->runner.watch_arg = &b->log;
+    b->runner.watch = watch_layer;
+    b->runner.watch_arg = b;
     cadre_status status = runner_feed(&b->runner, b->parts, parts);
     if (status != CADRE_OK) {
         give_up(b, status);
@@ -266,6 +312,8 @@ static void run_together(batcher *b)
     }
     for (int64_t i = 0; i < b->cache.slots; i++)
         if (b->slots[i].count) slot_cache_keep(&b->cache, i);
+    b->load.passes++;
+    score_prompts(b);
     int64_t rows = read_tokens(b, log), vocab = b->model->config.vocab;
     if (rows) runner_logits(&b->runner, b->rows, rows, b->logits);
     for (int64_t i = 0; i < b->limits.slots; i++)

@@ -12,6 +12,7 @@
 #define CADRE_INFER_BATCHER_H
 
 #include "infer/encoder_decoder.h"
+#include "infer/expert_load.h"
 #include "infer/request.h"
 #include "infer/runner.h"
 #include "infer/slot_cache.h"
@@ -44,6 +45,8 @@ typedef struct batcher {
     int64_t *rows;       /* [slots] */
     real *logits;        /* [slots, V] */
     route_log log;       /* of a pass, once a request wants routes */
+    bool logs;           /* this pass's routes are wanted */
+    expert_load load;    /* of all passes */
     int64_t turn;        /* the slot whose prompt comes first */
 } batcher;
 

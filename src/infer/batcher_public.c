@@ -12,6 +12,12 @@
 
 enum { BESIDE = 64 };
 
+/* Experts of the tokens that a request has read; all zero where they are not wanted. */
+typedef struct place_routes {
+    int16_t *experts; /* [room, S, K] */
+    int64_t room, count, layers, picks;
+} place_routes;
+
 typedef struct place {
     int64_t id;        /* 0: free, or cancelled */
     bool taken;        /* there is a request, */
@@ -21,6 +27,8 @@ typedef struct place {
     byte_buffer coming;      /* text of this pass, which the thread that runs it puts down */
     byte_buffer fresh, told; /* since the last poll; and what the last poll handed out */
     int64_t polled;          /* ids that were handed out */
+    int64_t after;           /* the request whose prompt is to be read first; 0: none */
+    place_routes routes;
     cadre_request_news seen;
 } place;
 
@@ -30,7 +38,9 @@ struct cadre_batcher {
     int64_t places_count, last_id, context;
     place *places; /* [places_count] */
     batcher batcher;
-    cadre_batcher_cache cache; /* as it was after the last pass */
+    cadre_batcher_cache cache; /* as it was after the last pass, ... */
+    expert_load load;          /* ... and so was this; */
+    expert_load told_load;     /* what the last call that asked has handed out */
 };
 
 /* ---- made and let go ---- */
@@ -42,10 +52,18 @@ static void empty(byte_buffer *b)
     b->status = CADRE_OK;
 }
 
+static void free_routes(place_routes *r)
+{
+    if (r->experts)
+        mem_return(r->experts, (size_t)(r->room * r->layers * r->picks), sizeof *r->experts);
+    *r = (place_routes){ 0 };
+}
+
 static void free_place(place *p)
 {
     request_close(&p->request);
-    p->id = 0;
+    free_routes(&p->routes);
+    p->id = p->after = 0;
     p->taken = p->joined = p->short_memory = false;
     empty(&p->coming), empty(&p->fresh), empty(&p->told);
     p->polled = 0;
@@ -71,6 +89,8 @@ static cadre_status open_all(cadre_batcher *b, const batcher_limits *limits)
     b->places = MEM_ARRAY(place, b->places_count);
     if (!b->places) return CADRE_ENOMEM;
     CADRE_TRY(batcher_open(b->model, limits, NULL, &b->batcher));
+    CADRE_TRY(expert_load_open(&b->load, &b->model->config));
+    CADRE_TRY(expert_load_open(&b->told_load, &b->model->config));
     count_cache(b);
     return CADRE_OK;
 }
@@ -144,6 +164,8 @@ void cadre_batcher_free(cadre_batcher *b)
         byte_buffer_free(&b->places[i].told);
     }
     batcher_close(&b->batcher);
+    expert_load_close(&b->load);
+    expert_load_close(&b->told_load);
     mem_free(b->places);
     lock_close(&b->lock);
     mem_free(b);
@@ -166,6 +188,38 @@ static place *free_one(const cadre_batcher *b)
     return NULL;
 }
 
+/* A request_watch: tokens come in their order. */
+static cadre_status keep_route(
+    void *arg, const route_log *log, int64_t t, int32_t token, bool prompt)
+{
+    place_routes *r = arg;
+    (void)token, (void)prompt;
+    int16_t *to = r->experts + r->count++ * r->layers * r->picks;
+    for (int64_t s = 0; s < r->layers; s++)
+        for (int64_t k = 0; k < r->picks; k++)
+            *to++ = (int16_t)log->experts[(s * log->room + t) * log->picks + k];
+    return CADRE_OK;
+}
+
+static cadre_status open_routes(const cadre_batcher *b, int64_t tokens, place_routes *r)
+{
+    const model_config *c = &b->model->config;
+    *r = (place_routes){ .room = tokens };
+    r->layers = model_config_sparse_layers(c), r->picks = route_log_picks(c);
+    if (b->model->encoder || !r->layers)
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            "routes: expected a model with sparse layers and without an encoder");
+    r->experts = mem_reserve((size_t)(tokens * r->layers * r->picks), sizeof *r->experts);
+    return r->experts ? CADRE_OK : CADRE_ENOMEM;
+}
+
+static cadre_status check_scores(const cadre_batcher *b, const cadre_request *given)
+{
+    if (!given->prompt_logprobs || !b->model->encoder) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+        "logprobs of the prompt: expected a model without an encoder, found one with");
+}
+
 static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int64_t *id)
 {
     place *p = free_one(b);
@@ -173,16 +227,31 @@ static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int
     if (!p)
         return cadre_fail(CADRE_EFULL, NULL, "expected fewer than %lld requests, found as many",
             (long long)b->places_count);
-    const request_options options = { .limit = given->limit < room ? given->limit : room,
+    CADRE_TRY(check_scores(b, given));
+    const int64_t limit = given->limit < room ? given->limit : room;
+    if (given->routes) CADRE_TRY(open_routes(b, given->count + limit, &p->routes));
+    const request_options options = { .limit = limit,
         .sampling = given->sampling,
         .stops = given->stops,
         .stop_count = given->stop_count,
         .ends = given->ends,
         .end_count = given->end_count,
         .listener = hear,
-        .arg = p };
-    CADRE_TRY(request_open(b->model, given->tokens, given->count, &options, &p->request));
+        .arg = p,
+        .watch = given->routes ? keep_route : NULL,
+        .watch_arg = &p->routes,
+        .logprobs = given->logprobs,
+        .prompt_logprobs = given->prompt_logprobs,
+        .top = given->top,
+        .reads_all = given->routes || given->prompt_logprobs };
+    cadre_status status =
+        request_open(b->model, given->tokens, given->count, &options, &p->request);
+    if (status != CADRE_OK) {
+        free_routes(&p->routes);
+        return status;
+    }
     p->taken = true;
+    p->after = given->after;
     p->seen = (cadre_request_news){ .prompt_tokens = given->count };
     *id = p->id = ++b->last_id;
     return CADRE_OK;
@@ -237,6 +306,7 @@ static void show(place *p)
     p->seen.state = state_of(r);
     p->seen.tokens = r->written;
     p->seen.status = r->status;
+    p->seen.route_tokens = p->routes.count;
     p->joined = !request_ended(r);
 }
 
@@ -251,13 +321,23 @@ static void join(cadre_batcher *b, place *p)
     show(p);
 }
 
+/* Whether the request that this one waits for has not read its prompt. */
+static bool waits_for_prompt(const cadre_batcher *b, const place *p)
+{
+    for (int64_t i = 0; p->after && i < b->places_count; i++) {
+        const place *first = &b->places[i];
+        if (first->id == p->after) return first->seen.state <= CADRE_REQUEST_READS;
+    }
+    return false;
+}
+
 static place *longest_waiting(const cadre_batcher *b)
 {
     place *found = NULL;
     for (int64_t i = 0; i < b->places_count; i++) {
         place *p = &b->places[i];
         bool waits = p->id && !p->joined && p->seen.state == CADRE_REQUEST_WAITS;
-        if (waits && (!found || p->id < found->id)) found = p;
+        if (waits && (!found || p->id < found->id) && !waits_for_prompt(b, p)) found = p;
     }
     return found;
 }
@@ -288,6 +368,7 @@ static void after_pass(cadre_batcher *b)
         if (p->joined) show(p);
     }
     count_cache(b);
+    expert_load_copy(&b->load, &b->batcher.load);
     lock_give(&b->lock);
 }
 
@@ -314,6 +395,18 @@ static cadre_status find(const cadre_batcher *b, int64_t id, place **found)
         "expected a request that was submitted and not cancelled, found %lld", (long long)id);
 }
 
+static void give_scores(const place *p, cadre_request_news *made)
+{
+    const request *r = &p->request;
+    int64_t top = r->options.top;
+    if (r->scores.room) made->logprobs = r->scores.token + p->polled;
+    if (r->scores.best) made->top = r->scores.best + p->polled * top;
+    if (p->seen.state > CADRE_REQUEST_READS && r->prompt_scores.room)
+        made->prompt_logprobs = r->prompt_scores.token, made->prompt_top = r->prompt_scores.best;
+    made->routes = p->routes.experts;
+    made->route_layers = p->routes.layers, made->route_picks = p->routes.picks;
+}
+
 /* The text that is fresh becomes what is told, and the list that was told takes what comes. */
 static void take_news(place *p, cadre_request_news *news)
 {
@@ -324,6 +417,7 @@ static void take_news(place *p, cadre_request_news *news)
     cadre_request_news made = p->seen;
     made.ids = r->tokens + r->prompt + r->start + p->polled;
     made.id_count = p->seen.tokens - p->polled;
+    give_scores(p, &made);
     p->polled = p->seen.tokens;
     made.text = p->told.size ? p->told.data : "";
     made.text_size = p->told.size;
@@ -362,5 +456,23 @@ cadre_status cadre_batcher_cache_get(cadre_batcher *b, cadre_batcher_cache *cach
     lock_take(&b->lock);
     sized_write(&b->cache, sizeof b->cache, cache);
     lock_give(&b->lock);
+    return CADRE_OK;
+}
+
+cadre_status cadre_batcher_load_get(cadre_batcher *b, cadre_batcher_load *load)
+{
+    CADRE_TRY(
+        sized_check("cadre_batcher_load", load, SIZE_UP_TO(cadre_batcher_load, layer_experts)));
+    lock_take(&b->lock);
+    expert_load_copy(&b->told_load, &b->load);
+    lock_give(&b->lock);
+    const expert_load *l = &b->told_load;
+    cadre_batcher_load made = { .layers = l->layers,
+        .experts = l->experts,
+        .passes = l->passes,
+        .rows = l->rows,
+        .largest = l->largest,
+        .layer_experts = l->layer_experts };
+    sized_write(&made, sizeof made, load);
     return CADRE_OK;
 }

@@ -21,7 +21,29 @@ static cadre_status check(
     if (o->limit < 0)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "tokens to generate: expected 0 or more, found %lld", (long long)o->limit);
+    if (o->top < 0 || o->top > LOGPROBS_MOST)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "the most likely tokens: expected 0 to %d of them, found %d", LOGPROBS_MOST, o->top);
     return session_check_tokens(model, tokens, count);
+}
+
+static cadre_status copy_biases(request *r)
+{
+    cadre_sampling *s = &r->sampling;
+    if (!s->bias_count) return CADRE_OK;
+    r->biases = MEM_ARRAY(cadre_bias, s->bias_count);
+    if (!r->biases) return CADRE_ENOMEM;
+    memcpy(r->biases, s->biases, (size_t)s->bias_count * sizeof *r->biases);
+    s->biases = r->biases;
+    return CADRE_OK;
+}
+
+/* Room for what may come, of which pages are taken as it does. */
+static cadre_status open_scores(request *r)
+{
+    const request_options *o = &r->options;
+    if (o->logprobs) CADRE_TRY(logprobs_open(o->limit, o->top, &r->scores));
+    return o->prompt_logprobs ? logprobs_open(r->prompt, o->top, &r->prompt_scores) : CADRE_OK;
 }
 
 static cadre_status copy(request *r, const int32_t *tokens, const request_options *o)
@@ -32,6 +54,8 @@ static cadre_status copy(request *r, const int32_t *tokens, const request_option
     memcpy(r->tokens, tokens, (size_t)r->prompt * sizeof *tokens);
     if (r->start) r->tokens[r->prompt] = (int32_t)r->model->config.bos;
     if (o->end_count) memcpy(r->ends, o->ends, (size_t)o->end_count * sizeof *o->ends);
+    CADRE_TRY(copy_biases(r));
+    CADRE_TRY(open_scores(r));
     return o->stop_count ? cadre_stop_new(o->stops, o->stop_count, &r->stop) : CADRE_OK;
 }
 
@@ -79,6 +103,9 @@ void request_close(request *r)
     cadre_stop_free(r->stop);
     mem_free(r->tokens);
     mem_free(r->ends);
+    mem_free(r->biases);
+    logprobs_close(&r->scores);
+    logprobs_close(&r->prompt_scores);
     *r = (request){ 0 };
 }
 
@@ -186,8 +213,9 @@ static cadre_status choose(request *r, const real *logits)
     r->sampler.mask = r->constraint.mask;
     int32_t token = sampler_next(&r->sampler, logits, position);
     r->tokens[r->start + position] = token;
+    if (r->scores.room) logprobs_take(&r->scores, r->written, logits, r->sampler.vocab, token);
     r->written++;
-    sampler_saw(&r->sampler, token);
+    sampler_wrote(&r->sampler, token);
     if (r->constraint.constraint) CADRE_TRY(constraint_take(&r->constraint, token, &whole));
     CADRE_TRY(tell(r, token));
     if (whole && !request_ended(r)) r->state = REQUEST_ENDED;
@@ -200,6 +228,14 @@ void request_read(request *r, int64_t count, const route_log *log, int64_t first
 {
     cadre_status status = read_on(r, count, log, first);
     if (status != CADRE_OK) request_fail(r, status);
+}
+
+void request_score(request *r, int64_t position, const real *logits)
+{
+    int64_t vocab = r->model->config.vocab;
+    cadre_status status = logits_check(r->model, logits, position);
+    if (status != CADRE_OK) request_fail(r, status);
+    else logprobs_take(&r->prompt_scores, position, logits, vocab, r->tokens[position]);
 }
 
 void request_take(request *r, const real *logits)

@@ -16,6 +16,7 @@
 #define CADRE_INFER_REQUEST_H
 
 #include "infer/constraint.h"
+#include "infer/logprobs.h"
 #include "infer/routes.h"
 #include "infer/sampler.h"
 #include "model/model.h"
@@ -46,6 +47,10 @@ typedef struct request_options {
     void *arg;
     request_watch watch; /* NULL: routes are not wanted */
     void *watch_arg;
+    bool logprobs;        /* of what is written */
+    bool prompt_logprobs; /* of the prompt */
+    int32_t top;          /* how many of the most likely tokens besides: 0 to LOGPROBS_MOST */
+    bool reads_all;       /* of its prompt, also what a session has read before */
 } request_options;
 
 typedef struct request {
@@ -60,9 +65,11 @@ typedef struct request {
     cadre_status status; /* of a request that has failed, */
     char sentence[512];  /* and what there is to say of it */
     sampler sampler;
-    constraint_text constraint; /* its text, where sampling has a constraint */
-    token_stream *stream;       /* NULL: the model has no tokenizer */
-    cadre_stop *stop;           /* NULL: no stop texts */
+    constraint_text constraint;     /* its text, where sampling has a constraint */
+    token_stream *stream;           /* NULL: the model has no tokenizer */
+    cadre_stop *stop;               /* NULL: no stop texts */
+    cadre_bias *biases;             /* its own, of the sampling */
+    logprobs scores, prompt_scores; /* empty where they are not wanted */
 } request;
 
 /* Copies all it is given. What cannot be is refused by name. */
@@ -92,6 +99,9 @@ int64_t request_next(const request *r, int64_t most, const int32_t **tokens);
 /* A pass has read so many more, and left their routes in the log, from token `first` on; log NULL:
  * they were not watched. */
 void request_read(request *r, int64_t count, const route_log *log, int64_t first);
+/* logits [V] of the prompt's token before this one, 1 to prompt - 1, where prompt_logprobs are
+ * wanted. */
+void request_score(request *r, int64_t position, const real *logits);
 /* logits [V] of the last token that was read: the next token is chosen and told. */
 void request_take(request *r, const real *logits);
 /* It ends with this status, whose sentence is this thread's last error. */

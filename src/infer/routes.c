@@ -8,7 +8,7 @@
 
 /* ---- the log ---- */
 
-static int64_t most_picks(const model_config *c)
+int64_t route_log_picks(const model_config *c)
 {
     int64_t most = 0;
     for (int64_t l = 0; l < c->layers; l++)
@@ -22,7 +22,7 @@ cadre_status route_log_open(route_log *out, const model_config *config, int64_t 
     route_log r = { .config = config,
         .layers = model_config_sparse_layers(config),
         .room = room,
-        .picks = most_picks(config) };
+        .picks = route_log_picks(config) };
     r.experts = MEM_ARRAY(int32_t, r.layers * room * r.picks);
     r.weights = MEM_ARRAY(float, r.layers *room *r.picks);
     if (!r.experts || !r.weights) {

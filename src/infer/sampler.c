@@ -10,6 +10,8 @@
 #include "base/sized.h"
 #include "base/status.h"
 
+enum { BIAS_MOST = 100 };
+
 size_t sampler_bytes(size_t vocab)
 {
     return vocab * (sizeof(float) + sizeof(int32_t) + sizeof(bool));
@@ -25,12 +27,32 @@ static cadre_status check_number(const char *name, double found, double most)
         "cadre_sampling.%s: expected a number of 0 to %g, found %g", name, most, found);
 }
 
+static cadre_status check_between(const char *name, double found, double most)
+{
+    if (found >= -most && found <= most) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "cadre_sampling.%s: expected a number of %g to %g, found %g", name, -most, most, found);
+}
+
+static cadre_status check_biases(const cadre_sampling *o)
+{
+    if (o->bias_count < 0)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "cadre_sampling.bias_count: expected 0 or more, found %lld", (long long)o->bias_count);
+    for (int64_t i = 0; i < o->bias_count; i++)
+        CADRE_TRY(check_between("biases", (double)o->biases[i].bias, BIAS_MOST));
+    return CADRE_OK;
+}
+
 static cadre_status check_options(const cadre_sampling *o)
 {
     CADRE_TRY(check_number("temperature", o->temperature, DBL_MAX));
     CADRE_TRY(check_number("top_p", o->top_p, 1));
     CADRE_TRY(check_number("min_p", o->min_p, 1));
     CADRE_TRY(check_number("repetition_penalty", o->repetition_penalty, DBL_MAX));
+    CADRE_TRY(check_between("presence_penalty", o->presence_penalty, 2));
+    CADRE_TRY(check_between("frequency_penalty", o->frequency_penalty, 2));
+    CADRE_TRY(check_biases(o));
     if (o->top_k >= 0) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.top_k: expected 0 or more, found %lld",
         (long long)o->top_k);
@@ -47,17 +69,34 @@ cadre_status sampler_read(const cadre_sampling *given, cadre_sampling *o)
     return CADRE_OK;
 }
 
+static bool counts(const cadre_sampling *o)
+{
+    return o->presence_penalty != 0 || o->frequency_penalty != 0;
+}
+
+static cadre_status check_tokens(const cadre_sampling *o, int64_t vocab)
+{
+    for (int64_t i = 0; i < o->bias_count; i++)
+        if (o->biases[i].token < 0 || o->biases[i].token >= vocab)
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "cadre_sampling.biases: expected tokens of 0 to %lld, found %d",
+                (long long)vocab - 1, o->biases[i].token);
+    return CADRE_OK;
+}
+
 cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab)
 {
     cadre_sampling own;
     *s = (sampler){ 0 };
     CADRE_TRY(sampler_read(options, &own));
+    CADRE_TRY(check_tokens(&own, vocab));
     *s = (sampler){ .options = own,
         .vocab = vocab,
         .p = MEM_ARRAY(float, vocab),
         .order = MEM_ARRAY(int32_t, vocab),
         .seen = MEM_ARRAY(bool, vocab) };
-    if (s->p && s->order && s->seen) return CADRE_OK;
+    if (counts(&own)) s->wrote = MEM_ARRAY(int32_t, vocab);
+    if (s->p && s->order && s->seen && (s->wrote || !counts(&own))) return CADRE_OK;
     sampler_close(s);
     return CADRE_ENOMEM;
 }
@@ -67,10 +106,17 @@ void sampler_close(sampler *s)
     mem_free(s->p);
     mem_free(s->order);
     mem_free(s->seen);
+    mem_free(s->wrote);
     *s = (sampler){ 0 };
 }
 
 void sampler_saw(sampler *s, int32_t token) { s->seen[token] = true; }
+
+void sampler_wrote(sampler *s, int32_t token)
+{
+    s->seen[token] = true;
+    if (s->wrote) s->wrote[token]++;
+}
 
 static bool may_be(const sampler *s, int64_t token)
 {
@@ -86,6 +132,19 @@ static void take_logits(sampler *s, const real *logits)
         if (isnan(z)) z = -INFINITY;
         if (s->seen[i]) z = z > 0 ? z / penalty : z * penalty;
         s->p[i] = may_be(s, i) ? z : -INFINITY;
+    }
+}
+
+/* What was written before loses, what the caller wants gains. */
+static void change_logits(sampler *s)
+{
+    const cadre_sampling *o = &s->options;
+    for (int64_t i = 0; s->wrote && i < s->vocab; i++)
+        if (s->wrote[i])
+            s->p[i] -= (float)(o->presence_penalty + o->frequency_penalty * s->wrote[i]);
+    for (int64_t i = 0; i < o->bias_count; i++) {
+        float *z = &s->p[o->biases[i].token], bias = o->biases[i].bias;
+        *z = bias <= -BIAS_MOST ? -INFINITY : *z + bias;
     }
 }
 
@@ -165,6 +224,7 @@ static int64_t keep(sampler *s, double *mass)
 int32_t sampler_next(sampler *s, const real *logits, int64_t position)
 {
     take_logits(s, logits);
+    change_logits(s);
     int32_t best = largest(s);
     if (s->options.temperature <= 0 || !isfinite(s->p[best])) return best;
     soften(s, best);

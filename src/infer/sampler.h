@@ -1,7 +1,8 @@
 /* sampler.h - the next token from its logits: greedy, or drawn after temperature, top-k, top-p,
  * min-p and a repetition penalty.
  *
- * The draw is a function of the seed and the position, so the same seed gives the same text. */
+ * What the caller adds to logits, and what it takes from those of tokens that were written before,
+ * comes before all that. The draw is a function of the seed and the position, so the same seed gives the same text. */
 #ifndef CADRE_INFER_SAMPLER_H
 #define CADRE_INFER_SAMPLER_H
 
@@ -15,6 +16,7 @@ typedef struct sampler {
     int32_t *order;       /* [V] */
     bool *seen;           /* [V] tokens of the text so far */
     const uint64_t *mask; /* of V bits, which of them may be drawn; NULL: all. Borrowed */
+    int32_t *wrote;       /* [V] how often each was written; NULL: no penalty asks */
 } sampler;
 
 size_t sampler_bytes(size_t vocab); /* that sampler_open takes */
@@ -23,10 +25,11 @@ size_t sampler_bytes(size_t vocab); /* that sampler_open takes */
  * is refused by name. */
 cadre_status sampler_read(const cadre_sampling *given, cadre_sampling *own);
 
-/* options: as sampler_read takes them. */
+/* options: as sampler_read takes them. Biases are borrowed. */
 cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab);
 void sampler_close(sampler *s);
-void sampler_saw(sampler *s, int32_t token);
+void sampler_saw(sampler *s, int32_t token); /* in the prompt */
+void sampler_wrote(sampler *s, int32_t token);
 
 /* position: of the token to be drawn. Logits that are not numbers are never chosen, unless there is
  * nothing else. */

@@ -14,6 +14,7 @@ typedef struct script {
     byte_buffer text;
     text_range *said; /* [count] parts of the text that are messages, not template */
     size_t count;
+    bool open; /* the last message is not ended, and no answer begun */
 } script;
 
 static cadre_status put_piece(script *s, int32_t id)
@@ -81,6 +82,12 @@ static cadre_status put_framed(script *s, chat_role role, string_view said)
     return put_words(s, s->c->frames[role].after);
 }
 
+static cadre_status put_open(script *s, chat_role role, string_view said)
+{
+    CADRE_TRY(put_words(s, s->c->frames[role].before));
+    return put_said(s, role, said);
+}
+
 /* Writes a user's message with the system message inside it. */
 static cadre_status put_both(script *s, string_view system, string_view said)
 {
@@ -113,15 +120,16 @@ static cadre_status put_messages(
         if (messages[i].role == CHAT_SYSTEM)
             return cadre_fail(
                 CADRE_EARGUMENT, NULL, "expected the system message first, found it later");
+        if (s->open && i + 1 == count) return put_open(s, messages[i].role, said);
         CADRE_TRY(i == inside ? put_both(s, system, said) : put_framed(s, messages[i].role, said));
     }
     return put_words(s, s->c->answer);
 }
 
-cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
-    int count, token_list *ids)
+static cadre_status encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
+    int count, bool open, token_list *ids)
 {
-    script s = { .c = c, .t = t, .said = MEM_ARRAY(text_range, count + 1) };
+    script s = { .c = c, .t = t, .said = MEM_ARRAY(text_range, count + 1), .open = open };
     string_view system = { c->system, c->system ? strlen(c->system) : 0 };
     if (!s.said) return CADRE_ENOMEM;
     if (count > 0 && messages[0].role == CHAT_SYSTEM) {
@@ -135,6 +143,18 @@ cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_
     byte_buffer_free(&s.text);
     mem_free(s.said);
     return status;
+}
+
+cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
+    int count, token_list *ids)
+{
+    return encode(c, t, messages, count, false, ids);
+}
+
+cadre_status chat_encode_on(const chat_template *c, const tokenizer *t,
+    const chat_message *messages, int count, token_list *ids)
+{
+    return encode(c, t, messages, count, true, ids);
 }
 
 bool chat_ends(const chat_template *c, const tokenizer *t, int32_t id)
@@ -158,6 +178,11 @@ chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t)
         .part = c->thinks   ? CHAT_THOUGHT
                 : c->headed ? CHAT_UNMARKED
                             : CHAT_ANSWER };
+}
+
+chat_reader chat_reader_go_on(const chat_template *c, const tokenizer *t)
+{
+    return (chat_reader){ .c = c, .t = t, .part = CHAT_ANSWER };
 }
 
 static const chat_mark *mark_of(const chat_template *c, string_view piece)

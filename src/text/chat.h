@@ -33,7 +33,10 @@ cadre_status chat_role_named(const char *name, chat_role *role);
 const chat_template *chat_template_recognise(string_view program);
 
 /* Appends the ids of the conversation up to where the next answer begins. Only the first message
- * may be a system message. */
+ * may be a system message. `chat_encode_on`: up to the end of the last message's text, which is the
+ * assistant's and is to be continued. */
+cadre_status chat_encode_on(const chat_template *c, const tokenizer *t,
+    const chat_message *messages, int count, token_list *ids);
 cadre_status chat_encode(const chat_template *c, const tokenizer *t, const chat_message *messages,
     int count, token_list *ids);
 
@@ -52,6 +55,7 @@ typedef struct chat_reader {
 } chat_reader;
 
 chat_reader chat_reader_begin(const chat_template *c, const tokenizer *t); /* borrows both */
+chat_reader chat_reader_go_on(const chat_template *c, const tokenizer *t); /* within an answer */
 /* Takes the next token and returns the part that it belongs to. */
 chat_part chat_reader_take(chat_reader *r, int32_t id);
 

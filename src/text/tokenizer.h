@@ -49,6 +49,8 @@ cadre_status tokenizer_decode(
 typedef struct token_stream token_stream;
 cadre_status token_stream_new(const tokenizer *t, unsigned flags, token_stream **s); /* borrows t */
 cadre_status token_stream_put(token_stream *s, int32_t id, string_view *text);
+/* The bytes of the id that was put last, which need not be whole characters. Borrowed as above. */
+string_view token_stream_last(const token_stream *s);
 /* Gives out what is left, after which the stream is as new. */
 cadre_status token_stream_end(token_stream *s, string_view *text);
 void token_stream_free(token_stream *s);

@@ -62,6 +62,7 @@ struct token_stream {
     decoder_state state;
     byte_buffer bytes; /* decoded, not yet given out */
     byte_buffer text;  /* given out by the last call */
+    byte_buffer last;  /* decoded by the last call */
 };
 
 cadre_status token_stream_new(const tokenizer *t, unsigned flags, token_stream **s)
@@ -80,6 +81,7 @@ void token_stream_free(token_stream *s)
     decoder_state_free(&s->state);
     byte_buffer_free(&s->bytes);
     byte_buffer_free(&s->text);
+    byte_buffer_free(&s->last);
     mem_free(s);
 }
 
@@ -104,10 +106,18 @@ static cadre_status give_out(token_stream *s, bool end)
 
 cadre_status token_stream_put(token_stream *s, int32_t id, string_view *text)
 {
+    size_t before = s->bytes.size;
     CADRE_TRY(put_id(s->t, &s->state, id, s->flags, &s->bytes));
+    s->last.size = 0;
+    CADRE_TRY(byte_buffer_put(&s->last, s->bytes.data + before, s->bytes.size - before));
     CADRE_TRY(give_out(s, false));
     *text = (string_view){ s->text.data, s->text.size };
     return CADRE_OK;
+}
+
+string_view token_stream_last(const token_stream *s)
+{
+    return (string_view){ s->last.data, s->last.size };
 }
 
 cadre_status token_stream_end(token_stream *s, string_view *text)

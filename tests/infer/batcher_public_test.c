@@ -260,6 +260,88 @@ static void a_queue_is_bounded_and_in_order(void **state)
     cadre_batcher_free(b); /* with what runs and waits */
 }
 
+/* Of a text that is known: the same shares when it is written, and when it is read; and the same
+ * beside others that have read its beginning before. */
+static void shares_and_routes_are_told(void **state)
+{
+    (void)state;
+    enum { COUNT = 70, WRITTEN = 6, TOP = 3 };
+    int32_t tokens[COUNT + WRITTEN];
+    float written[WRITTEN];
+    int64_t id;
+    for (int i = 0; i < COUNT; i++) tokens[i] = i % 50;
+    cadre_sampling greedy = { .size = sizeof greedy };
+    cadre_request r = { .size = sizeof r, .tokens = tokens, .count = COUNT, .limit = WRITTEN };
+    r.sampling = &greedy, r.logprobs = r.routes = true, r.top = TOP;
+    cadre_batcher *b = open_batcher(2, 4);
+    succeeds(cadre_batcher_submit(b, &r, &id));
+    run_to_the_end(b);
+    cadre_request_news news = poll(b, id);
+    assert_int_equal(news.id_count, WRITTEN);
+    assert_int_equal(news.route_tokens, COUNT + WRITTEN - 1);
+    for (int i = 0; i < WRITTEN; i++) {
+        tokens[COUNT + i] = news.ids[i], written[i] = news.logprobs[i];
+        assert_int_equal(news.top[i * TOP].token, news.ids[i]); /* greedy */
+        assert_true(news.top[i * TOP].logprob == news.logprobs[i] && news.logprobs[i] < 0);
+        assert_true(news.top[i * TOP].logprob >= news.top[i * TOP + 1].logprob);
+    }
+    int64_t cells = news.route_layers * news.route_picks;
+    for (int64_t i = 0; i < news.route_tokens * cells; i++) assert_true(news.routes[i] >= 0);
+    succeeds(cadre_batcher_cancel(b, id));
+    r.count = COUNT + WRITTEN, r.limit = 0, r.prompt_logprobs = true, r.logprobs = false;
+    succeeds(cadre_batcher_submit(b, &r, &id));
+    run_to_the_end(b);
+    news = poll(b, id);
+    assert_int_equal(news.state, CADRE_REQUEST_LIMIT);
+    assert_int_equal(news.cached_tokens, 0); /* it reads all of its prompt */
+    for (int i = 0; i < WRITTEN; i++) assert_true(news.prompt_logprobs[COUNT + i] == written[i]);
+    assert_int_equal(news.route_tokens, COUNT + WRITTEN);
+    cadre_batcher_free(b);
+}
+
+static void load_is_counted(void **state)
+{
+    (void)state;
+    const int32_t tokens[] = { 1, 2, 3, 4, 5 };
+    cadre_request r = { .size = sizeof r, .tokens = tokens, .count = 5, .limit = 1 };
+    cadre_batcher *b = open_batcher(1, 1);
+    cadre_batcher_load load = { .size = sizeof load };
+    int64_t id;
+    succeeds(cadre_batcher_submit(b, &r, &id));
+    run_to_the_end(b);
+    succeeds(cadre_batcher_load_get(b, &load));
+    assert_int_equal(load.passes, 1);
+    for (int64_t s = 0; s < load.layers; s++) {
+        int64_t rows = 0;
+        for (int64_t e = 0; e < load.experts; e++) rows += load.rows[s * load.experts + e];
+        cadre_model_info info = { .size = sizeof info };
+        succeeds(cadre_model_info_get(model, &info));
+        assert_int_equal(rows, 5 * info.experts_per_token);
+        assert_true(load.largest[s] * load.layer_experts[s] >= rows);
+    }
+    cadre_batcher_free(b);
+}
+
+/* The second reads nothing before the first has read what both begin with. */
+static void one_waits_for_the_prompt_of_another(void **state)
+{
+    (void)state;
+    int32_t tokens[90] = { 0 };
+    cadre_request r = { .size = sizeof r, .tokens = tokens, .count = 90, .limit = 5 };
+    cadre_batcher *b = open_batcher(4, 4);
+    int64_t ids[2];
+    succeeds(cadre_batcher_submit(b, &r, &ids[0]));
+    r.after = ids[0];
+    succeeds(cadre_batcher_submit(b, &r, &ids[1]));
+    one_pass(b);
+    assert_int_equal(poll(b, ids[1]).state, CADRE_REQUEST_WAITS);
+    one_pass(b);
+    assert_int_equal(poll(b, ids[1]).cached_tokens, 64);
+    run_to_the_end(b);
+    assert_int_equal(poll(b, ids[1]).tokens, 5);
+    cadre_batcher_free(b);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -361,6 +443,9 @@ int main(void)
         cmocka_unit_test(all_are_written_as_alone),
         cmocka_unit_test(a_queue_is_bounded_and_in_order),
         cmocka_unit_test(a_cache_is_bounded_and_says_what_it_holds),
+        cmocka_unit_test(shares_and_routes_are_told),
+        cmocka_unit_test(load_is_counted),
+        cmocka_unit_test(one_waits_for_the_prompt_of_another),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_thread_runs_and_another_asks),
         cmocka_unit_test(a_token_allocates_nothing),

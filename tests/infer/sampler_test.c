@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "support/refusal.h"
 #include "support/succeeds.h"
 
 enum { V = 6, DRAWS = 40000 };
@@ -62,6 +63,43 @@ static void each_option_alone(void **state)
 
 /* top_p is a share of what top_k leaves: .4 and .25 are 81 hundredths of the three, and 65 of
  * all. */
+static void biases_ban_and_favour(void **state)
+{
+    (void)state;
+    const cadre_bias biases[] = { { 1, -100 }, { 4, (float)log(10) } };
+    cadre_sampling s = cadre_sampling_default();
+    s.biases = biases, s.bias_count = 2;
+    check(&s, -1, (double[V]){ .1, 0, .06, .25, .4, .15 });
+    const cadre_bias nobody = { V, 1 }, too_much = { 0, 101 };
+    sampler made;
+    s.biases = &nobody, s.bias_count = 1;
+    refuses(sampler_open(&made, &s, V), CADRE_EARGUMENT, "tokens of 0 to 5, found 6");
+    s.biases = &too_much;
+    refuses(sampler_open(&made, &s, V), CADRE_EARGUMENT, "-100 to 100, found 101");
+}
+
+/* Of what was written alone: a prompt's tokens lose nothing. */
+static void penalties_count_what_was_written(void **state)
+{
+    (void)state;
+    real logits[V] = { 0, 1, 0, 0, 0, 0.5 };
+    cadre_sampling o = cadre_sampling_default();
+    sampler s;
+    o.temperature = 0, o.presence_penalty = 0.25, o.frequency_penalty = 0.125;
+    succeeds(sampler_open(&s, &o, V));
+    sampler_saw(&s, 1);
+    assert_int_equal(sampler_next(&s, logits, 0), 1);
+    sampler_wrote(&s, 1); /* 1 - .25 - .125 */
+    assert_int_equal(sampler_next(&s, logits, 1), 1);
+    sampler_wrote(&s, 1); /* 1 - .25 - .25: as likely as 5 */
+    assert_int_equal(sampler_next(&s, logits, 2), 1);
+    sampler_wrote(&s, 1);
+    assert_int_equal(sampler_next(&s, logits, 3), 5);
+    sampler_close(&s);
+    o.presence_penalty = 2.5;
+    refuses(sampler_open(&s, &o, V), CADRE_EARGUMENT, "presence_penalty");
+}
+
 static void top_p_comes_after_top_k(void **state)
 {
     (void)state;
@@ -164,6 +202,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_option_alone),
+        cmocka_unit_test(biases_ban_and_favour),
+        cmocka_unit_test(penalties_count_what_was_written),
         cmocka_unit_test(top_p_comes_after_top_k),
         cmocka_unit_test(odd_logits),
         cmocka_unit_test(zeros_and_null_have_a_meaning),
