@@ -30,11 +30,11 @@ CFLAGS  ?= -O2 -g
 VERSION := $(shell sed -n 's/.*CADRE_VERSION "\(.*\)".*/\1/p' include/cadre.h)
 SONAME  := libcadre.so.0
 
-PACKAGES := jansson libpcre2-8 libpng libutf8proc libxxhash
+PACKAGES := jansson libpcre2-8 libpng libutf8proc libxxhash libevent_core
 PKG_CONFIG ?= pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null || \
-    echo -ljansson -lpcre2-8 -lpng16 -lutf8proc -lxxhash)
+    echo -ljansson -lpcre2-8 -lpng16 -lutf8proc -lxxhash -levent_core)
 # Of the program alone: the library does without.
 PROGRAM_PACKAGES := libedit
 PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs $(PROGRAM_PACKAGES) 2>/dev/null || echo -ledit)

@@ -209,6 +209,36 @@ static void put_pictures(const char *root)
     put_png(root, "png-row", 64, 1);
 }
 
+/* ---- requests ---- */
+
+static void put_text(const char *root, const char *target, const char *name, const char *text)
+{
+    put(root, target, name, text, strlen(text));
+}
+
+static void put_requests(const char *root)
+{
+    put_text(root, "http_request", "get", "GET /health HTTP/1.1\r\nHost: a:8080\r\n\r\n");
+    put_text(root, "http_request", "post",
+        "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+        "GET / HTTP/1.0\r\n\r\n");
+    put_text(root, "http_request", "chunks",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n"
+        "\r\n5;a=b\r\nhello\r\nb\r\n, you there\r\n0\r\nA: b\r\n\r\n");
+    put_text(root, "api_request", "chat",
+        "{\"model\": \"tiny\", \"messages\": [{\"role\": \"system\", \"content\": \"s\"}, "
+        "{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a\"}]}, "
+        "{\"role\": \"assistant\", \"content\": \"b\"}], \"max_completion_tokens\": 5, "
+        "\"temperature\": 0.5, \"top_p\": 0.9, \"stop\": [\"x\"], \"stream\": true, "
+        "\"stream_options\": {\"include_usage\": true}, \"logprobs\": true, "
+        "\"top_logprobs\": 3, \"logit_bias\": {\"5\": -100}, \"seed\": 7, "
+        "\"reasoning_effort\": \"low\"}");
+    put_text(root, "api_request", "text",
+        "{\"prompt\": [\"a\", \"b\"], \"n\": 2, \"echo\": true, \"logprobs\": 3, "
+        "\"max_tokens\": 0, \"best_of\": 2, \"suffix\": null, \"return_routes\": true}");
+    put_text(root, "api_request", "ids", "{\"prompt\": [[1, 2], [3]], \"tools\": []}");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return 2;
@@ -218,5 +248,6 @@ int main(int argc, char **argv)
     put_schemas(argv[1]);
     put_tokenizers(argv[1]);
     put_pictures(argv[1]);
+    put_requests(argv[1]);
     return failures > 0;
 }

@@ -8,6 +8,7 @@ const command *const commands[] = {
     &command_eval,
     &command_generate,
     &command_chat,
+    &command_serve,
     &command_logits,
     &command_tokenize,
     &command_inspect,

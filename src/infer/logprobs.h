@@ -1,5 +1,5 @@
-/* logprobs.h - how likely tokens were, as a model's logits say before a sampler changes them: of the
- * token that came, and of those that were the most likely. */
+/* logprobs.h - how likely tokens were, as a model's logits say before a sampler changes them: of
+ * the token that came, and of those that were the most likely. */
 #ifndef CADRE_INFER_LOGPROBS_H
 #define CADRE_INFER_LOGPROBS_H
 

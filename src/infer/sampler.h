@@ -2,7 +2,8 @@
  * min-p and a repetition penalty.
  *
  * What the caller adds to logits, and what it takes from those of tokens that were written before,
- * comes before all that. The draw is a function of the seed and the position, so the same seed gives the same text. */
+ * comes before all that. The draw is a function of the seed and the position, so the same seed
+ * gives the same text. */
 #ifndef CADRE_INFER_SAMPLER_H
 #define CADRE_INFER_SAMPLER_H
 

@@ -1,0 +1,229 @@
+/* cmd_serve.c - `cadre serve`: a model for many clients. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/input.h"
+#include "cli/opened.h"
+
+static const cadre_option rows[] = {
+    { .name = "host",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "ADDRESS",
+        .fallback = "127.0.0.1",
+        .subject = "Server",
+        .help = "listen there; others than this machine reach it only where --api-key-file is "
+                "given, too" },
+    { .name = "port",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 65535,
+        .fallback = "8080",
+        .subject = "Server",
+        .help = "listen on this port; 0: one that is free" },
+    { .name = "alias",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME",
+        .subject = "Server",
+        .help = "what clients call the model; default: its file's or folder's name" },
+    { .name = "streams",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1024,
+        .fallback = "8",
+        .subject = "Server",
+        .help = "texts that are written at a time, each of up to --context tokens" },
+    { .name = "queue",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 1 << 16,
+        .fallback = "64",
+        .subject = "Server",
+        .help = "texts that wait beside them; what comes then is refused at once" },
+    { .name = "context",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 24,
+        .subject = "Server",
+        .help = "tokens of a text, its prompt included; default: the model's own number" },
+    { .name = "template",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "NAME",
+        .subject = "Server",
+        .help = "the template of chats, as 'cadre chat' takes it; default: recognised" },
+    { .name = "api-key-file",
+        .kind = CADRE_OPTION_PATH,
+        .value = "FILE",
+        .subject = "Access",
+        .help = "ask clients for the key in this file" },
+    { .name = "cors",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "ORIGIN",
+        .subject = "Access",
+        .help = "let pages of this origin, as 'https://app.example', read answers" },
+    { .name = "timeout",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0.1,
+        .max = 86400,
+        .fallback = "60",
+        .value = "SECONDS",
+        .subject = "Access",
+        .help = "how long a request may take to arrive, and an answer to be read" },
+    { .name = "body-limit",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "SIZE",
+        .fallback = "8M",
+        .subject = "Access",
+        .help = "bytes of a request, as 64K or 8M" },
+};
+
+static cadre_server *running; /* for the signals that end it */
+
+/* A second one ends at once. */
+static void stop_running(int signal_number)
+{
+    static volatile sig_atomic_t asked;
+    if (asked) _exit(EXIT_INTERRUPTED);
+    asked = signal_number;
+    cadre_interrupt(); /* a model that is being opened */
+    cadre_server_stop(running);
+}
+
+static void listen_to_signals(void)
+{
+    struct sigaction action = { .sa_handler = stop_running, .sa_flags = SA_RESTART };
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* Connections are descriptors. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static void tell_address(void *arg, const char *url)
+{
+    (void)arg;
+    fprintf(stderr, "listening on %s\n", url);
+}
+
+static void tell_line(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", line);
+}
+
+/* "64K", "8M", "1G" or bytes; -1: none of these. */
+static int64_t read_size(const char *text)
+{
+    static const char units[] = "KMG";
+    char *end;
+    long long size = strtoll(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (end == text || size < 1 || size > 1 << 30 || (*end && (!unit || end[1]))) return -1;
+    return size << (unit ? 10 * (unit - units + 1) : 0);
+}
+
+/* The key without white space at its end. NULL: it was complained of. */
+static char *read_key(const char *path)
+{
+    char *text;
+    size_t size;
+    if (!input_file(path, &text, &size)) return NULL;
+    while (size && strchr(" \t\r\n", text[size - 1])) size--;
+    char *key = malloc(size + 1);
+    if (key) {
+        memcpy(key, text, size);
+        key[size] = 0;
+    }
+    free(text);
+    if (!key) complain_world("out of memory");
+    return key;
+}
+
+static cadre_server_options options_of(const invocation *call, const char *key, int64_t body_limit)
+{
+    const cadre_options *o = call->options;
+    int64_t queue = cadre_options_int(o, "queue", 0);
+    return (cadre_server_options){ .size = sizeof(cadre_server_options),
+        .host = cadre_options_text(o, "host", 0),
+        .port = (int)cadre_options_int(o, "port", 0),
+        .alias = cadre_options_text(o, "alias", 0),
+        .streams = cadre_options_int(o, "streams", 0),
+        .queue = queue ? queue : -1,
+        .context = cadre_options_count(o, "context") ? cadre_options_int(o, "context", 0) : 0,
+        .key = key,
+        .origin = cadre_options_text(o, "cors", 0),
+        .timeout = cadre_options_real(o, "timeout"),
+        .body_limit = body_limit,
+        .template_name = cadre_options_text(o, "template", 0),
+        .repack = cadre_options_flag(o, "repack"),
+        .listening = tell_address,
+        .log = call->quiet ? NULL : tell_line };
+}
+
+static int serve(const invocation *call, const cadre_server_options *options)
+{
+    opened o;
+    cadre_status status = opened_begin(call, NULL, &o);
+    if (status == CADRE_OK)
+        status = cadre_server_new(o.context, call->operands[0], options, &running);
+    if (status == CADRE_OK) {
+        listen_to_signals();
+        status = cadre_server_run(running);
+    }
+    int exit_code = status == CADRE_OK ? EXIT_DONE : complain_status(status);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    cadre_server_free(running);
+    running = NULL;
+    opened_end(&o);
+    return exit_code;
+}
+
+static int run_serve(const invocation *call)
+{
+    const char *key_file = cadre_options_text(call->options, "api-key-file", 0);
+    const char *size = cadre_options_text(call->options, "body-limit", 0);
+    int64_t body_limit = read_size(size);
+    char *key = NULL;
+    if (body_limit < 0)
+        return complain_usage(
+            "as 64K or 8M", "serve: --body-limit: expected a size, found '%s'", size);
+    if (key_file && !(key = read_key(key_file))) return EXIT_WORLD;
+    raise_file_limit();
+    cadre_server_options options = options_of(call, key, body_limit);
+    int exit_code = serve(call, &options);
+    free(key);
+    return exit_code;
+}
+
+const command command_serve = {
+    .name = "serve",
+    .summary = "serve a model to clients of OpenAI's interface",
+    .operands = "MODEL",
+    .least = 1,
+    .most = 1,
+    .description =
+        "Answers completions and chats, whole and streamed, on http://127.0.0.1:8080, and shows "
+        "on its page / what every expert does. When it can answer, it says 'listening on' with its "
+        "address on stderr, then a line a request, with nothing of what was asked or answered.\n\n"
+        "All texts are written together, pass by pass; what one says does not depend on the "
+        "others. SIGTERM lets what runs be finished.",
+    .own = ROWS(rows),
+    .tables = { opened_options },
+    .examples = LINES("a model that is on disk", "cadre serve runs/first --port 8080",
+        "for others than this machine, who know the key",
+        "cadre serve runs/first --host 0.0.0.0 --api-key-file key.txt"),
+    .run = run_serve,
+};

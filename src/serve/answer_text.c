@@ -1,0 +1,85 @@
+/* answer_text.c - ids through a token stream, the marks of a template, and a search for stops. */
+#include "serve/answer_text.h"
+
+cadre_status answer_text_open(const tokenizer *t, const chat_template *template, bool goes_on,
+    const char *const *stops, int stop_count, answer_text *out)
+{
+    answer_text a = { .template = template };
+    if (template)
+        a.reader = goes_on ? chat_reader_go_on(template, t) : chat_reader_begin(template, t);
+    cadre_status status = token_stream_new(t, CADRE_SKIP_SPECIAL, &a.stream);
+    if (status == CADRE_OK && stop_count) status = cadre_stop_new(stops, stop_count, &a.stop);
+    if (status == CADRE_OK) *out = a;
+    else answer_text_close(&a);
+    return status;
+}
+
+void answer_text_close(answer_text *a)
+{
+    token_stream_free(a->stream);
+    cadre_stop_free(a->stop);
+    byte_buffer_free(&a->words);
+    byte_buffer_free(&a->thoughts);
+    byte_buffer_free(&a->unmarked);
+    *a = (answer_text){ 0 };
+}
+
+/* Templates set answers apart from thoughts by empty lines, which are neither's. */
+static string_view without_lines(const answer_text *a, string_view text)
+{
+    while (a->thought && !a->said && text.size && *text.data == '\n')
+        text = (string_view){ text.data + 1, text.size - 1 };
+    return text;
+}
+
+static cadre_status say(answer_text *a, string_view text)
+{
+    text = without_lines(a, text);
+    if (!text.size) return CADRE_OK;
+    a->said = true;
+    if (a->stop)
+        CADRE_TRY(
+            cadre_stop_take(a->stop, text.data, text.size, &text.data, &text.size, &a->stopped));
+    return byte_buffer_put(&a->words, text.data, text.size);
+}
+
+static cadre_status tell(answer_text *a, string_view text)
+{
+    switch (a->part) {
+    case CHAT_ANSWER: return say(a, text);
+    case CHAT_THOUGHT:
+        a->thought = true;
+        return byte_buffer_put(&a->thoughts, text.data, text.size);
+    case CHAT_UNMARKED: return byte_buffer_put(&a->unmarked, text.data, text.size);
+    case CHAT_MARKUP: break;
+    }
+    return CADRE_OK;
+}
+
+cadre_status answer_text_put(answer_text *a, int32_t id)
+{
+    string_view text;
+    if (a->stopped) return CADRE_OK;
+    if (a->template) a->part = chat_reader_take(&a->reader, id);
+    CADRE_TRY(token_stream_put(a->stream, id, &text));
+    return tell(a, text);
+}
+
+/* Without any mark, what stands before the first one is the answer. */
+static cadre_status tell_unmarked(answer_text *a)
+{
+    if (!a->template || a->reader.part != CHAT_UNMARKED || a->said) return CADRE_OK;
+    return say(a, (string_view){ a->unmarked.data, a->unmarked.size });
+}
+
+cadre_status answer_text_end(answer_text *a)
+{
+    string_view text;
+    if (a->stopped) return CADRE_OK;
+    CADRE_TRY(token_stream_end(a->stream, &text));
+    CADRE_TRY(tell(a, text));
+    CADRE_TRY(tell_unmarked(a));
+    if (!a->stop || a->stopped) return CADRE_OK;
+    cadre_stop_rest(a->stop, &text.data, &text.size);
+    return byte_buffer_put(&a->words, text.data, text.size);
+}

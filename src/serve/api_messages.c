@@ -1,0 +1,167 @@
+/* api_messages.c - the conversation of /v1/chat/completions. */
+#include "base/memory.h"
+#include "serve/api_request.h"
+
+/* ---- contents ---- */
+
+static cadre_status add_part(const json_node *part, byte_buffer *text)
+{
+    const char *type, *piece;
+    size_t size;
+    CADRE_TRY(json_as_object(part));
+    CADRE_TRY(json_get_string(part, "type", &type));
+    json_node said = json_member(part, "type"), body = json_member(part, "text");
+    if (strcmp(type, "text") != 0) return json_refuse(&said, "\"text\"");
+    CADRE_TRY(json_as_string(&body, &piece, &size));
+    if (text->size) CADRE_TRY(byte_buffer_put(text, "\n", 1));
+    return byte_buffer_put(text, piece, size);
+}
+
+static cadre_status read_parts(const json_node *list, byte_buffer *text)
+{
+    if (!json_count(list)) return json_refuse(list, "at least one part");
+    for (size_t i = 0; i < json_count(list); i++) {
+        json_node part = json_item(list, i);
+        CADRE_TRY(add_part(&part, text));
+    }
+    return CADRE_OK;
+}
+
+static cadre_status read_content(const json_node *message, byte_buffer *text)
+{
+    json_node content = json_member(message, "content");
+    const char *whole;
+    size_t size;
+    CADRE_TRY(byte_buffer_reserve(text, 0)); /* no text, but an address */
+    switch (json_kind_of(&content)) {
+    case JSON_KIND_STRING:
+        CADRE_TRY(json_as_string(&content, &whole, &size));
+        return byte_buffer_put(text, whole, size);
+    case JSON_KIND_ARRAY: return read_parts(&content, text);
+    default: return json_refuse(&content, "a text, or a list of parts");
+    }
+}
+
+/* ---- messages ---- */
+
+static cadre_status read_role(const json_node *message, chat_role *role)
+{
+    const char *name;
+    CADRE_TRY(json_get_string(message, "role", &name));
+    json_node given = json_member(message, "role");
+    if (strcmp(name, "system") == 0 || strcmp(name, "developer") == 0) *role = CHAT_SYSTEM;
+    else if (strcmp(name, "user") == 0) *role = CHAT_USER;
+    else if (strcmp(name, "assistant") == 0) *role = CHAT_ASSISTANT;
+    else return json_refuse(&given, "system, developer, user or assistant");
+    return CADRE_OK;
+}
+
+static cadre_status check_calls(const json_node *message)
+{
+    json_node calls;
+    CADRE_TRY(json_opt_array(message, "tool_calls", &calls));
+    if (!calls.value || !json_count(&calls)) return CADRE_OK;
+    return json_refuse(&calls, "none: this server calls no tools");
+}
+
+static cadre_status read_message(const json_node *node, api_request *r)
+{
+    chat_message *m = &r->messages[r->message_count];
+    byte_buffer text = { 0 };
+    CADRE_TRY(json_as_object(node));
+    CADRE_TRY(read_role(node, &m->role));
+    CADRE_TRY(check_calls(node));
+    json_node role = json_member(node, "role");
+    if (m->role == CHAT_SYSTEM && r->message_count)
+        return json_refuse(&role, "a system message first, or none");
+    cadre_status status = read_content(node, &text);
+    if (status != CADRE_OK) {
+        byte_buffer_free(&text);
+        return status;
+    }
+    r->texts[r->message_count] = text;
+    m->text = text.data, m->size = text.size;
+    r->message_count++;
+    return CADRE_OK;
+}
+
+static cadre_status read_list(const json_node *root, api_request *r)
+{
+    json_node list;
+    CADRE_TRY(json_get_array(root, "messages", &list));
+    size_t count = json_count(&list);
+    if (!count || count > API_MESSAGES) return json_refuse(&list, "1 to %d messages", API_MESSAGES);
+    r->messages = MEM_ARRAY(chat_message, count);
+    r->texts = MEM_ARRAY(byte_buffer, count);
+    if (!r->messages || !r->texts) return CADRE_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        json_node item = json_item(&list, i);
+        CADRE_TRY(read_message(&item, r));
+    }
+    return CADRE_OK;
+}
+
+/* ---- where the answer begins ---- */
+
+/* An assistant's message at the end is gone on with, unless a new one is asked for. */
+static cadre_status read_beginning(const json_node *root, api_request *r)
+{
+    bool ends = r->messages[r->message_count - 1].role == CHAT_ASSISTANT, anew = !ends, on = ends;
+    CADRE_TRY(json_opt_bool(root, "add_generation_prompt", &anew));
+    if (ends && json_has(root, "add_generation_prompt")) on = !anew;
+    CADRE_TRY(json_opt_bool(root, "continue_final_message", &on));
+    json_node continued = json_member(root, "continue_final_message"),
+              begun = json_member(root, "add_generation_prompt");
+    if (on && !ends)
+        return json_refuse(&continued, "false where the last message is not the assistant's");
+    if (on && anew) return json_refuse(&continued, "one of this and add_generation_prompt");
+    if (!on && json_has(root, "add_generation_prompt") && !anew)
+        return json_refuse(&begun, "true where no message is gone on with");
+    r->continues = on;
+    return CADRE_OK;
+}
+
+/* ---- thinking ---- */
+
+static cadre_status read_effort(const json_node *node, api_request *r)
+{
+    static const struct {
+        const char *word, *how;
+    } words[] = { { "none", "off" }, { "minimal", "low" }, { "low", "low" }, { "medium", "medium" },
+        { "high", "high" }, { "xhigh", "high" } };
+    const char *word;
+    CADRE_TRY(json_as_string(node, &word, NULL));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].word, word) == 0) {
+            r->thinking = words[i].how, r->thinking_field = "reasoning_effort";
+            return CADRE_OK;
+        }
+    return json_refuse(node, "none, minimal, low, medium or high");
+}
+
+static cadre_status read_argument(const json_node *m, api_request *r)
+{
+    bool on;
+    if (strcmp(m->key, "reasoning_effort") == 0) return read_effort(m, r);
+    if (strcmp(m->key, "enable_thinking") != 0 && strcmp(m->key, "thinking") != 0)
+        return json_refuse(m, "enable_thinking, thinking or reasoning_effort alone");
+    CADRE_TRY(json_as_bool(m, &on));
+    r->thinking = on ? "on" : "off", r->thinking_field = "chat_template_kwargs";
+    return CADRE_OK;
+}
+
+static cadre_status read_thinking(const json_node *root, api_request *r)
+{
+    json_node arguments, effort = json_member(root, "reasoning_effort"), m = { 0 };
+    if (json_has(root, "reasoning_effort")) CADRE_TRY(read_effort(&effort, r));
+    CADRE_TRY(json_opt_object(root, "chat_template_kwargs", &arguments));
+    while (arguments.value && json_next(&arguments, &m)) CADRE_TRY(read_argument(&m, r));
+    return CADRE_OK;
+}
+
+cadre_status api_read_messages(const json_node *root, api_request *r)
+{
+    CADRE_TRY(read_list(root, r));
+    CADRE_TRY(read_beginning(root, r));
+    return read_thinking(root, r);
+}

@@ -1,0 +1,547 @@
+/* completion.c - reading what is asked for, submitting it, and telling what comes of it. */
+#define _GNU_SOURCE
+#include "serve/completion.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "serve/completion_json.h"
+
+static const double PING_SECONDS = 15;
+
+/* ---- what all share ---- */
+
+static cadre_status find_template(completions *all, const char *name)
+{
+    if (!name && cadre_chat_recognise(all->tokenizer, &name) != CADRE_OK) {
+        snprintf(all->no_template, sizeof all->no_template, "%s", cadre_last_error());
+        return CADRE_OK;
+    }
+    return chat_template_named(name, &all->template);
+}
+
+static cadre_status find_chat_ends(completions *all)
+{
+    token_list ends = { 0 };
+    cadre_status status = CADRE_OK;
+    for (int32_t id = 0; all->template && id < tokenizer_size(all->tokenizer); id++)
+        if (status == CADRE_OK && chat_ends(all->template, all->tokenizer, id))
+            status = token_list_put(&ends, id);
+    all->chat_ends = ends.ids, all->chat_end_count = (int64_t)ends.count;
+    return status;
+}
+
+cadre_status completions_open(completions *all, const char *template)
+{
+    const model_config *c = &all->engine->model->config;
+    const cadre_batcher_limits *l = &all->engine->options.limits;
+    bool said;
+    all->context = l->context && l->context < c->context ? l->context : c->context;
+    all->limits.model = all->model_name;
+    all->limits.vocab = c->vocab;
+    all->limits.choices = l->slots, all->limits.places = l->slots + l->queue;
+    all->limits.sampling = cadre_sampling_default();
+    CADRE_TRY(cadre_model_sampling(all->engine->model, &all->limits.sampling, &said));
+    if (getrandom(&all->salt, sizeof all->salt, 0) != sizeof all->salt)
+        return cadre_fail_errno(CADRE_EIO, NULL, "random numbers of the system");
+    CADRE_TRY(cadre_model_tokenizer(all->engine->model, &all->tokenizer));
+    CADRE_TRY(find_template(all, template));
+    return find_chat_ends(all);
+}
+
+void completions_close(completions *all)
+{
+    mem_free(all->chat_ends);
+    all->chat_ends = NULL;
+}
+
+void completions_count(const completions *all, int64_t *running, int64_t *waiting)
+{
+    *running = *waiting = 0;
+    for (const completion *x = all->first; x; x = x->next)
+        for (int64_t i = 0; i < x->count; i++) {
+            if (!x->choices[i].request) continue;
+            if (x->choices[i].state == CADRE_REQUEST_WAITS) ++*waiting;
+            else ++*running;
+        }
+}
+
+/* ---- the end of one ---- */
+
+static void leave_batcher(completion *x, choice *c)
+{
+    if (c->request) cadre_batcher_cancel(x->all->engine->batcher, c->request);
+    c->request = 0;
+}
+
+static void unlink_from_all(completion *x)
+{
+    if (x->before) x->before->next = x->next;
+    else if (x->all->first == x) x->all->first = x->next;
+    if (x->next) x->next->before = x->before;
+}
+
+static void completion_free(completion *x)
+{
+    for (int64_t i = 0; x->choices && i < x->count; i++) {
+        leave_batcher(x, &x->choices[i]);
+        choice_close(&x->choices[i]);
+    }
+    for (int64_t i = 0; x->prompts && i < x->prompt_count; i++) token_list_free(&x->prompts[i]);
+    mem_free(x->choices);
+    mem_free(x->prompts);
+    api_request_free(&x->request);
+    unlink_from_all(x);
+    mem_free(x);
+}
+
+static void on_left(void *work)
+{
+    completion *x = work;
+    x->all->stats->cancelled++;
+    engine_wake(x->all->engine);
+    completion_free(x);
+}
+
+/* ---- sending ---- */
+
+static void send_error(completion *x)
+{
+    byte_buffer json = { 0 };
+    http_answer a = { .status = x->error.status, .type = "application/json" };
+    if (a.status == 429 || a.status == 503) a.retry_after = 1;
+    a.cors = x->connection->answer.cors, a.varies = x->connection->answer.varies;
+    api_error_put(&x->error, &json);
+    connection_answer(x->connection, &a, json.data, json.size);
+    byte_buffer_free(&json);
+}
+
+static void send_event(completion *x, json_writer *w)
+{
+    byte_buffer event = { 0 };
+    x->sent = clock_seconds();
+    byte_buffer_text(&event, "data: ");
+    if (json_writer_status(w) == CADRE_OK) byte_buffer_put(&event, w->text.data, w->text.size);
+    byte_buffer_text(&event, "\n\n");
+    connection_put(x->connection, event.data, event.size);
+    byte_buffer_free(&event);
+    json_writer_free(w);
+}
+
+static void begin_stream(completion *x)
+{
+    http_answer a = { .status = 200, .type = "text/event-stream", .stream = true };
+    a.cors = x->connection->answer.cors, a.varies = x->connection->answer.varies;
+    if (x->streams) return;
+    x->streams = true;
+    connection_stream(x->connection, &a);
+}
+
+/* Before the first token an answer of its own; later an event, and the end. */
+static void fail(completion *x)
+{
+    connection *c = x->connection;
+    if (x->streams) {
+        json_writer w = json_writer_new(0);
+        api_error_put(&x->error, &w.text);
+        send_event(x, &w);
+        c->keeps = false;
+        connection_end(c);
+    } else send_error(x);
+    completion_free(x);
+}
+
+static void answer_whole(completion *x)
+{
+    json_writer w = json_writer_new(0);
+    http_answer a = { .status = 200, .type = "application/json" };
+    a.cors = x->connection->answer.cors, a.varies = x->connection->answer.varies;
+    completion_put_whole(x, &w);
+    if (json_writer_status(&w) != CADRE_OK) {
+        x->error = api_error_of_last(json_writer_status(&w));
+        json_writer_free(&w);
+        fail(x);
+        return;
+    }
+    stats_observe(&x->all->stats->request, clock_seconds() - x->arrived);
+    connection_answer(x->connection, &a, w.text.data, w.text.size);
+    json_writer_free(&w);
+    completion_free(x);
+}
+
+static bool has_news(const choice *c)
+{
+    return c->text.words.size || c->text.thoughts.size ||
+           (c->scored && c->scores_told < scores_count(&c->scores));
+}
+
+static void stream_choice(completion *x, choice *c)
+{
+    json_writer w;
+    if (x->request.chat && !c->begun) {
+        w = json_writer_new(0);
+        completion_put_role(x, c, &w);
+        send_event(x, &w);
+    }
+    if (has_news(c)) {
+        w = json_writer_new(0);
+        completion_put_chunk(x, c, false, &w);
+        send_event(x, &w);
+    }
+    if (!c->finish) return;
+    w = json_writer_new(0);
+    completion_put_chunk(x, c, true, &w);
+    send_event(x, &w);
+    c->closed = true;
+}
+
+static void end_stream(completion *x)
+{
+    if (x->request.include_usage) {
+        json_writer w = json_writer_new(0);
+        completion_put_usage_chunk(x, &w);
+        send_event(x, &w);
+    }
+    connection_put(x->connection, "data: [DONE]\n\n", 14);
+    stats_observe(&x->all->stats->request, clock_seconds() - x->arrived);
+    connection_end(x->connection);
+    completion_free(x);
+}
+
+/* Whether all choices have ended, and, of a stream, this was told. */
+static bool is_done(const completion *x)
+{
+    for (int64_t i = 0; i < x->count; i++)
+        if (!(x->request.stream ? x->choices[i].closed : x->choices[i].finish != NULL))
+            return false;
+    return true;
+}
+
+/* What has come is told, as far as the client reads; the completion may be gone then. */
+static void tell(completion *x)
+{
+    for (int64_t i = 0; x->request.stream && i < x->count; i++) {
+        choice *c = &x->choices[i];
+        if (c->closed || (!c->ids.count && !c->finish)) continue;
+        if (!connection_has_room(x->connection)) return;
+        begin_stream(x);
+        stream_choice(x, c);
+    }
+    if (!is_done(x)) return;
+    if (x->request.stream) end_stream(x);
+    else answer_whole(x);
+}
+
+static void on_drained(void *work) { tell(work); }
+
+/* ---- what comes ---- */
+
+static void count_news(completion *x, choice *c, const cadre_request_news *news)
+{
+    stats *s = x->all->stats;
+    double now = clock_seconds();
+    if (!c->read && news->state != CADRE_REQUEST_WAITS) {
+        c->read = true;
+        stats_observe(&s->queue, now - x->arrived);
+        if (c->index % x->request.n == 0) s->prompt_tokens += news->prompt_tokens;
+        if (c->index % x->request.n == 0) s->cached_tokens += news->cached_tokens;
+    }
+    if (!news->id_count) return;
+    for (int64_t i = 0; c->last > 0 && i < news->id_count; i++)
+        stats_observe(&s->inter_token, (now - c->last) / (double)news->id_count);
+    if (c->last <= 0) stats_observe(&s->first_token, now - x->arrived);
+    c->last = now;
+    s->generated_tokens += news->id_count;
+}
+
+/* News of one of the ids. */
+static cadre_request_news part_of(const cadre_request_news *news, int64_t i, int32_t top)
+{
+    cadre_request_news part = *news;
+    part.ids += i, part.id_count = 1;
+    if (part.logprobs) part.logprobs += i;
+    if (part.top) part.top += i * top;
+    if (i + 1 < news->id_count) part.state = CADRE_REQUEST_WRITES;
+    return part;
+}
+
+/* A stream has a chunk a token, as long as its client reads them. false: it is gone, or has
+ * failed. */
+static cadre_status take(completion *x, choice *c, const cadre_request_news *news)
+{
+    if (x->request.echo && c->scored && !c->begun && !scores_count(&c->scores) &&
+        news->state > CADRE_REQUEST_READS) {
+        const token_list *ids = &x->prompts[c->index / x->request.n];
+        CADRE_TRY(choice_take_prompt(c, ids->ids, (int64_t)ids->count, news));
+    }
+    if (news->id_count < 2 || !x->request.stream) return choice_take(c, news);
+    for (int64_t i = 0; i < news->id_count && !c->finish; i++) {
+        cadre_request_news part = part_of(news, i, x->request.top);
+        CADRE_TRY(choice_take(c, &part));
+        if (c->finish || !connection_has_room(x->connection)) continue;
+        begin_stream(x);
+        stream_choice(x, c);
+    }
+    return CADRE_OK;
+}
+
+/* What has become of one choice. false: the completion has failed. */
+static bool hear_choice(completion *x, choice *c)
+{
+    cadre_request_news news = { .size = sizeof news };
+    cadre_status status = cadre_batcher_poll(x->all->engine->batcher, c->request, &news);
+    if (status == CADRE_OK && news.state == CADRE_REQUEST_FAILED) {
+        x->error = api_error_new(500, NULL, NULL, "%s", news.sentence);
+        return false;
+    }
+    if (status == CADRE_OK) {
+        count_news(x, c, &news);
+        status = take(x, c, &news);
+    }
+    if (status != CADRE_OK) x->error = api_error_of_last(status);
+    if (c->finish) leave_batcher(x, c);
+    return status == CADRE_OK;
+}
+
+/* false: it has failed. */
+static bool hear(completion *x)
+{
+    for (int64_t i = 0; i < x->count; i++)
+        if (x->choices[i].request && !hear_choice(x, &x->choices[i])) return false;
+    return true;
+}
+
+void completions_hear(completions *all)
+{
+    bool broken = atomic_load(&all->engine->state) == ENGINE_FAILED;
+    for (completion *x = all->first, *next; x; x = next) {
+        next = x->next;
+        if (broken) x->error = api_error_new(500, NULL, NULL, "%s", all->engine->sentence);
+        if (broken || !hear(x)) fail(x);
+        else tell(x);
+    }
+}
+
+void completions_tick(completions *all, double now)
+{
+    for (completion *x = all->first, *next; x; x = next) {
+        next = x->next;
+        if (!x->request.stream || now - x->sent < PING_SECONDS) continue;
+        if (!connection_has_room(x->connection)) continue;
+        begin_stream(x);
+        x->sent = now;
+        connection_put(x->connection, ": ping\n\n", 8);
+    }
+}
+
+static bool waits(const completion *x)
+{
+    for (int64_t i = 0; i < x->count; i++)
+        if (x->choices[i].read || !x->choices[i].request) return false;
+    return !x->streams;
+}
+
+void completions_refuse_waiting(completions *all)
+{
+    for (completion *x = all->first, *next; x; x = next) {
+        next = x->next;
+        if (!waits(x)) continue;
+        x->error = api_error_new(503, NULL, NULL, "the server is ending");
+        fail(x);
+    }
+}
+
+/* ---- what is asked for ---- */
+
+static cadre_status refuse(
+    completion *x, int status, const char *code, const char *field, const char *sentence)
+{
+    x->error = api_error_new(status, code, field, "%s", sentence);
+    return CADRE_EARGUMENT;
+}
+
+static cadre_status check_length(completion *x, const token_list *ids)
+{
+    const char *field = x->request.chat ? "messages" : "prompt";
+    if (!ids->count) return refuse(x, 400, NULL, field, "expected at least one token, found none");
+    if ((int64_t)ids->count < x->all->context) return CADRE_OK;
+    x->error = api_error_new(400, "context_length_exceeded", field,
+        "This model's maximum context length is %lld tokens. However, your %s resulted in %zu "
+        "tokens. Please reduce the length of the %s.",
+        (long long)x->all->context, field, ids->count, field);
+    return CADRE_EARGUMENT;
+}
+
+/* Where a template has no such way of thinking, all of it that is meant may still be so: a model
+ * that cannot but think cannot be kept from it, one that knows no measure thinks or does not. */
+static cadre_status choose_thinking(completion *x)
+{
+    const chat_template *t = x->all->template;
+    const char *how = x->request.thinking;
+    x->template = t;
+    if (!how) return CADRE_OK;
+    bool off = strcmp(how, "off") == 0;
+    if (chat_template_think(t, how, &x->thinking) ||
+        (!off && chat_template_think(t, "on", &x->thinking))) {
+        x->template = &x->thinking;
+        return CADRE_OK;
+    }
+    if (!off || (!t->ways && !t->thinks)) return CADRE_OK;
+    return refuse(x, 400, NULL, x->request.thinking_field, "this model cannot but think");
+}
+
+static cadre_status encode_chat(completion *x)
+{
+    const completions *all = x->all;
+    const api_request *r = &x->request;
+    if (!all->template) return refuse(x, 400, NULL, "messages", all->no_template);
+    CADRE_TRY(choose_thinking(x));
+    return (r->continues ? chat_encode_on : chat_encode)(
+        x->template, all->tokenizer, r->messages, (int)r->message_count, x->prompts);
+}
+
+static cadre_status encode_prompt(completion *x, const api_prompt *p, token_list *ids)
+{
+    if (p->text.data)
+        return tokenizer_encode(x->all->tokenizer, p->text.data, p->text.size,
+            CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, ids);
+    CADRE_TRY(token_list_reserve(ids, (size_t)p->count));
+    for (int64_t i = 0; i < p->count; i++) CADRE_TRY(token_list_put(ids, p->ids[i]));
+    return CADRE_OK;
+}
+
+static cadre_status encode(completion *x)
+{
+    const api_request *r = &x->request;
+    x->prompt_count = r->chat ? 1 : r->prompt_count;
+    x->prompts = MEM_ARRAY(token_list, x->prompt_count);
+    if (!x->prompts) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < x->prompt_count; i++) {
+        CADRE_TRY(r->chat ? encode_chat(x) : encode_prompt(x, &r->prompts[i], &x->prompts[i]));
+        CADRE_TRY(check_length(x, &x->prompts[i]));
+    }
+    return CADRE_OK;
+}
+
+/* ---- submitting ---- */
+
+/* Choice k of a prompt draws from the seed and k; the first from the seed itself. */
+static uint64_t seed_of(const completion *x, int64_t k)
+{
+    uint64_t seed = x->request.sampling.seed;
+    if (!x->request.seeded) seed = x->all->salt + x->all->asked * 0x9e3779b97f4a7c15u;
+    if (!k) return seed;
+    random_key key = random_key_of(seed, "choice", (uint64_t)k, 0);
+    return (uint64_t)key.k0 << 32 | key.k1;
+}
+
+static cadre_status open_choice(completion *x, int64_t i)
+{
+    choice *c = &x->choices[i];
+    const api_request *r = &x->request;
+    const token_list *ids = &x->prompts[i / r->n];
+    c->index = i;
+    c->before = ids->ids[ids->count - 1];
+    c->scored = r->logprobs, c->routed = r->routes;
+    if (r->logprobs) CADRE_TRY(scores_open(x->all->tokenizer, r->top, &c->scores));
+    return answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, r->continues, r->stops,
+        r->stop_count, &c->text);
+}
+
+/* Choices of a prompt wait until the first one has read it. */
+static cadre_status submit(completion *x, int64_t i)
+{
+    choice *c = &x->choices[i];
+    const completions *all = x->all;
+    const api_request *r = &x->request;
+    const token_list *ids = &x->prompts[i / r->n];
+    int64_t k = i % r->n;
+    cadre_sampling sampling = r->sampling;
+    sampling.seed = seed_of(x, k);
+    const cadre_request asked = { .size = sizeof asked,
+        .tokens = ids->ids,
+        .count = (int64_t)ids->count,
+        .limit = r->limit < 0 ? INT64_MAX : r->limit,
+        .sampling = &sampling,
+        .ends = r->chat ? all->chat_ends : NULL,
+        .end_count = r->chat ? all->chat_end_count : 0,
+        .logprobs = r->logprobs,
+        .top = r->logprobs ? r->top : 0,
+        .prompt_logprobs = r->logprobs && r->echo,
+        .routes = r->routes,
+        .after = k ? x->choices[i - k].request : 0 };
+    return cadre_batcher_submit(all->engine->batcher, &asked, &c->request);
+}
+
+static cadre_status submit_all(completion *x)
+{
+    int64_t count = x->prompt_count * x->request.n;
+    x->choices = MEM_ARRAY(choice, count);
+    if (!x->choices) return CADRE_ENOMEM;
+    x->count = count;
+    for (int64_t i = 0; i < count; i++) CADRE_TRY(open_choice(x, i));
+    for (int64_t i = 0; i < count; i++) CADRE_TRY(submit(x, i));
+    return CADRE_OK;
+}
+
+static void name_it(completion *x)
+{
+    completions *all = x->all;
+    random_key key = random_key_of(all->salt, "name", ++all->asked, 0);
+    x->created = (int64_t)time(NULL);
+    snprintf(x->name, sizeof x->name, "%s-%08x%08x%08x", x->request.chat ? "chatcmpl" : "cmpl",
+        random_bits(key, 0), random_bits(key, 1), random_bits(key, 2));
+}
+
+static cadre_status begin(completion *x, bool chat)
+{
+    byte_buffer *body = &x->connection->reader.body;
+    cadre_status status = api_request_read(
+        (string_view){ body->data, body->size }, chat, &x->all->limits, &x->request, &x->error);
+    byte_buffer_free(body); /* it may be large, and is read */
+    CADRE_TRY(status);
+    name_it(x);
+    CADRE_TRY(encode(x));
+    return submit_all(x);
+}
+
+static void link_to_all(completion *x)
+{
+    x->next = x->all->first;
+    if (x->next) x->next->before = x;
+    x->all->first = x;
+}
+
+static void explain(completion *x, cadre_status status)
+{
+    if (x->error.status) return;
+    x->error = status == CADRE_EFULL
+                   ? api_error_new(429, "queue_full", NULL, "all places are taken: try again later")
+                   : api_error_of_last(status);
+}
+
+void completion_begin(completions *all, connection *c, bool chat)
+{
+    static const connection_work work = { on_left, on_drained };
+    completion *x = MEM_ARRAY(completion, 1);
+    if (!x || c->half) { /* no memory, or nobody who waits */
+        mem_free(x);
+        connection_drop(c);
+        return;
+    }
+    *x = (completion){ .all = all, .connection = c, .arrived = c->arrived, .sent = c->arrived };
+    cadre_status status = begin(x, chat);
+    if (status != CADRE_OK) {
+        explain(x, status);
+        send_error(x);
+        completion_free(x);
+        return;
+    }
+    link_to_all(x);
+    connection_begin(c, &work, x);
+    engine_wake(all->engine);
+}

@@ -1,0 +1,203 @@
+/* feed.c - the server's state as JSON, and whom it is sent to. */
+#include "serve/feed.h"
+
+#include "base/clock.h"
+#include "format/json_writer.h"
+
+static const double SECONDS = 0.5;
+enum { TEXTS_SHOWN = 64 };
+
+/* ---- the state ---- */
+
+static void put_times(json_writer *w, const char *key, const histogram *h)
+{
+    json_put_object(w, key);
+    json_put_real(w, "p50", stats_quantile(h, 0.5));
+    json_put_real(w, "p99", stats_quantile(h, 0.99));
+    json_put_close(w, '}');
+}
+
+static void put_cache(const feed *f, json_writer *w)
+{
+    cadre_batcher_cache cache = { .size = sizeof cache };
+    cadre_batcher_cache_get(f->completions->engine->batcher, &cache);
+    json_put_object(w, "cache");
+    json_put_int(w, "blocks", cache.blocks);
+    json_put_int(w, "block_tokens", cache.block_tokens);
+    json_put_int(w, "used", cache.used);
+    json_put_int(w, "kept", cache.kept);
+    json_put_close(w, '}');
+}
+
+static const char *state_of(const choice *c)
+{
+    if (!c->request) return "ends";
+    if (c->state == CADRE_REQUEST_WAITS) return "waits";
+    return c->state == CADRE_REQUEST_READS ? "reads" : "writes";
+}
+
+static void put_text(const completion *x, const choice *c, double now, json_writer *w)
+{
+    json_put_object(w, NULL);
+    json_put_string(w, "id", x->name);
+    json_put_int(w, "index", c->index);
+    json_put_string(w, "state", state_of(c));
+    json_put_int(w, "prompt_tokens", (int64_t)x->prompts[c->index / x->request.n].count);
+    json_put_int(w, "cached_tokens", c->cached);
+    json_put_int(w, "tokens", (int64_t)c->ids.count);
+    json_put_real(w, "seconds", now - x->arrived);
+    json_put_close(w, '}');
+}
+
+static void put_texts(const feed *f, double now, json_writer *w)
+{
+    int left = TEXTS_SHOWN;
+    json_put_array(w, "requests");
+    for (const completion *x = f->completions->first; x; x = x->next)
+        for (int64_t i = 0; i < x->count && left; i++, left--) put_text(x, &x->choices[i], now, w);
+    json_put_close(w, ']');
+}
+
+static void put_load(const loads *l, const int64_t *rows, json_writer *w)
+{
+    json_put_array(w, "load");
+    for (int64_t s = 0; s < l->layers; s++) {
+        json_put_array(w, NULL);
+        for (int64_t e = 0; e < l->layer_experts[s]; e++)
+            json_put_int(w, NULL, rows[s * l->experts + e]);
+        json_put_close(w, ']');
+    }
+    json_put_close(w, ']');
+}
+
+static void put_layers(const loads *l, json_writer *w)
+{
+    json_put_array(w, "max_ratio");
+    for (int64_t s = 0; s < l->layers; s++) json_put_real(w, NULL, l->max_ratio[s]);
+    json_put_close(w, ']');
+    json_put_array(w, "dead");
+    for (int64_t s = 0; s < l->layers; s++) json_put_int(w, NULL, l->dead[s]);
+    json_put_close(w, ']');
+}
+
+static void put_numbers(const feed *f, double now, json_writer *w)
+{
+    int64_t running, waiting;
+    const stats *s = f->completions->stats;
+    completions_count(f->completions, &running, &waiting);
+    json_put_real(w, "uptime", now - f->started);
+    json_put_int(w, "running", running);
+    json_put_int(w, "waiting", waiting);
+    json_put_real(w, "tokens_per_second", f->generated_rate);
+    json_put_real(w, "prompt_tokens_per_second", f->prompt_rate);
+    json_put_int(w, "generated_tokens", s->generated_tokens);
+    json_put_int(w, "prompt_tokens", s->prompt_tokens);
+    json_put_int(w, "cached_tokens", s->cached_tokens);
+    json_put_int(w, "cancelled", s->cancelled);
+    put_times(w, "first_token", &s->first_token);
+    put_times(w, "inter_token", &s->inter_token);
+    put_cache(f, w);
+    put_texts(f, now, w);
+    put_layers(f->loads, w);
+}
+
+static void put_server(const feed *f, json_writer *w)
+{
+    const model_config *c = &f->completions->engine->model->config;
+    json_put_string(w, "model", f->completions->model_name);
+    json_put_int(w, "streams", f->limits->slots);
+    json_put_int(w, "queue", f->limits->queue);
+    json_put_int(w, "context", f->completions->context);
+    json_put_array(w, "layers");
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse) json_put_int(w, NULL, l);
+    json_put_close(w, ']');
+}
+
+/* The event as text; empty: there is no memory for it. */
+static byte_buffer event_of(const feed *f, bool snapshot, double now)
+{
+    byte_buffer event = { 0 };
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    if (snapshot) put_server(f, &w);
+    put_numbers(f, now, &w);
+    put_load(f->loads, snapshot ? f->loads->recent : f->loads->fresh, &w);
+    json_put_close(&w, '}');
+    byte_buffer_format(&event, "event: %s\ndata: ", snapshot ? "snapshot" : "delta");
+    byte_buffer_put(&event, w.text.data, w.text.size);
+    byte_buffer_text(&event, "\n\n");
+    if (json_writer_status(&w) != CADRE_OK || event.status != CADRE_OK) byte_buffer_free(&event);
+    json_writer_free(&w);
+    return event;
+}
+
+/* ---- viewers ---- */
+
+static void on_left(void *work)
+{
+    connection **place = work;
+    *place = NULL;
+}
+
+bool feed_add(feed *f, connection *c, const http_answer *a)
+{
+    static const connection_work work = { .left = on_left };
+    for (int i = 0; i < FEED_VIEWERS; i++) {
+        if (f->viewers[i]) continue;
+        f->viewers[i] = c;
+        connection_begin(c, &work, &f->viewers[i]);
+        connection_stream(c, a);
+        double now = clock_seconds();
+        loads_update(f->loads, now);
+        byte_buffer event = event_of(f, true, now);
+        if (event.size) connection_put(c, event.data, event.size);
+        byte_buffer_free(&event);
+        return true;
+    }
+    return false;
+}
+
+static void measure(feed *f, double now)
+{
+    const stats *s = f->completions->stats;
+    double seconds = now - f->told;
+    if (f->told > 0 && seconds > 0) {
+        f->generated_rate = (double)(s->generated_tokens - f->generated_told) / seconds;
+        f->prompt_rate = (double)(s->prompt_tokens - s->cached_tokens - f->prompt_told) / seconds;
+    }
+    f->told = now;
+    f->generated_told = s->generated_tokens;
+    f->prompt_told = s->prompt_tokens - s->cached_tokens;
+}
+
+void feed_tick(feed *f, double now)
+{
+    if (now < f->next) return;
+    f->next = now + SECONDS;
+    measure(f, now);
+    loads_update(f->loads, now);
+    loads_since_shown(f->loads);
+    byte_buffer event = { 0 };
+    f->viewer_count = 0;
+    for (int i = 0; i < FEED_VIEWERS; i++) {
+        connection *c = f->viewers[i];
+        if (!c) continue;
+        f->viewer_count++;
+        if (!connection_has_room(c)) continue;
+        if (!event.size) event = event_of(f, false, now);
+        if (event.size) connection_put(c, event.data, event.size);
+    }
+    byte_buffer_free(&event);
+}
+
+void feed_end(feed *f)
+{
+    for (int i = 0; i < FEED_VIEWERS; i++) {
+        connection *c = f->viewers[i];
+        f->viewers[i] = NULL;
+        if (!c) continue;
+        c->keeps = false;
+        connection_end(c);
+    }
+}

@@ -1,0 +1,384 @@
+/* paths.c - THE LIST of paths, and those that are answered at once. */
+#include "serve/paths.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "serve/page.h"
+
+typedef struct path_row {
+    const char *path, *method; /* GET is also asked for by HEAD */
+    bool asks_key;
+    bool needs_model;
+    void (*answer)(paths_room *room, connection *c);
+} path_row;
+
+/* ---- answers ---- */
+
+/* An answer that tells whose pages may read it. */
+static http_answer answer_for(const connection *c, int status, const char *type)
+{
+    http_answer a = { .status = status, .type = type };
+    a.cors = c->answer.cors, a.varies = c->answer.varies;
+    return a;
+}
+
+static void send_json(connection *c, json_writer *w)
+{
+    http_answer a = answer_for(c, 200, "application/json");
+    if (json_writer_status(w) == CADRE_OK) connection_answer(c, &a, w->text.data, w->text.size);
+    else connection_drop(c);
+    json_writer_free(w);
+}
+
+static void refuse(connection *c, const char *allow, const api_error *e)
+{
+    byte_buffer json = { 0 };
+    http_answer a = answer_for(c, e->status, "application/json");
+    a.allow = allow;
+    a.retry_after = e->status == 503 || e->status == 429;
+    api_error_put(e, &json);
+    connection_answer(c, &a, json.data, json.size);
+    byte_buffer_free(&json);
+}
+
+void paths_refuse(const paths_room *room, connection *c, const api_error *error)
+{
+    (void)room;
+    refuse(c, NULL, error);
+}
+
+static void refuse_last(connection *c, cadre_status status)
+{
+    api_error e = api_error_of_last(status);
+    refuse(c, NULL, &e);
+}
+
+/* ---- health and models ---- */
+
+/* Something runs, and no pass has ended for so long that it hangs: to be busy is no fault. */
+static bool hangs(const paths_room *room)
+{
+    int64_t running, waiting;
+    completions_count(room->completions, &running, &waiting);
+    return running && clock_seconds() - atomic_load(&room->engine->last_pass) > room->hang_seconds;
+}
+
+static void answer_health(paths_room *room, connection *c)
+{
+    const char *why = room->draining ? "the server is ending"
+                      : !room->ready ? "the model is being opened"
+                      : hangs(room)  ? "no pass has ended for a while"
+                                     : NULL;
+    if (why) {
+        api_error e = api_error_new(503, NULL, NULL, "%s", why);
+        refuse(c, NULL, &e);
+        return;
+    }
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    json_put_string(&w, "status", "ok");
+    json_put_close(&w, '}');
+    send_json(c, &w);
+}
+
+static void answer_models(paths_room *room, connection *c)
+{
+    json_writer w = json_writer_new(0);
+    json_put_object(&w, NULL);
+    json_put_string(&w, "object", "list");
+    json_put_array(&w, "data");
+    json_put_object(&w, NULL);
+    json_put_string(&w, "id", room->completions->model_name);
+    json_put_string(&w, "object", "model");
+    json_put_int(&w, "created", room->created);
+    json_put_string(&w, "owned_by", "cadre");
+    json_put_int(&w, "max_model_len", room->completions->context);
+    json_put_close(&w, '}');
+    json_put_close(&w, ']');
+    json_put_close(&w, '}');
+    send_json(c, &w);
+}
+
+/* ---- tokens ---- */
+
+static cadre_status open_body(const connection *c, json_document **d)
+{
+    const byte_buffer *body = &c->reader.body;
+    return json_parse(API_DOCUMENT, body->data ? body->data : "", body->size, d);
+}
+
+static cadre_status encode(const paths_room *room, const json_node *root, token_list *ids)
+{
+    const char *text;
+    size_t size;
+    bool adds = true;
+    CADRE_TRY(json_as_object(root));
+    json_node content = json_member(root, "content");
+    CADRE_TRY(json_as_string(&content, &text, &size));
+    CADRE_TRY(json_opt_bool(root, "add_special", &adds));
+    unsigned flags = CADRE_PARSE_SPECIAL | (adds ? CADRE_ADD_SPECIAL : 0);
+    return tokenizer_encode(room->completions->tokenizer, text, size, flags, ids);
+}
+
+static void answer_tokenize(paths_room *room, connection *c)
+{
+    json_document *d = NULL;
+    token_list ids = { 0 };
+    cadre_status status = open_body(c, &d);
+    if (status == CADRE_OK) {
+        json_node root = json_root(d);
+        status = encode(room, &root, &ids);
+    }
+    if (status == CADRE_OK) {
+        json_writer w = json_writer_new(0);
+        json_put_object(&w, NULL);
+        json_put_array(&w, "tokens");
+        for (size_t i = 0; i < ids.count; i++) json_put_int(&w, NULL, ids.ids[i]);
+        json_put_close(&w, ']');
+        json_put_close(&w, '}');
+        send_json(c, &w);
+    } else refuse_last(c, status);
+    token_list_free(&ids);
+    json_close(d);
+}
+
+/* Whole characters, as of a stream. */
+static cadre_status decode(const paths_room *room, const json_node *root, byte_buffer *text)
+{
+    json_node list;
+    int32_t *ids;
+    int64_t count;
+    token_stream *s;
+    string_view piece;
+    CADRE_TRY(json_as_object(root));
+    CADRE_TRY(json_get_array(root, "tokens", &list));
+    CADRE_TRY(api_read_ids(&list, room->completions->limits.vocab, &ids, &count));
+    cadre_status status = token_stream_new(room->completions->tokenizer, 0, &s);
+    for (int64_t i = 0; i < count && status == CADRE_OK; i++) {
+        status = token_stream_put(s, ids[i], &piece);
+        if (status == CADRE_OK) status = byte_buffer_put(text, piece.data, piece.size);
+    }
+    if (status == CADRE_OK) status = token_stream_end(s, &piece);
+    if (status == CADRE_OK) status = byte_buffer_put(text, piece.data, piece.size);
+    token_stream_free(s);
+    mem_free(ids);
+    return status;
+}
+
+static void answer_detokenize(paths_room *room, connection *c)
+{
+    json_document *d = NULL;
+    byte_buffer text = { 0 };
+    cadre_status status = open_body(c, &d);
+    if (status == CADRE_OK) {
+        json_node root = json_root(d);
+        status = decode(room, &root, &text);
+    }
+    if (status == CADRE_OK) {
+        json_writer w = json_writer_new(0);
+        json_put_object(&w, NULL);
+        json_put_bytes(&w, "content", text.size ? text.data : "", text.size);
+        json_put_close(&w, '}');
+        send_json(c, &w);
+    } else refuse_last(c, status);
+    byte_buffer_free(&text);
+    json_close(d);
+}
+
+/* ---- completions ---- */
+
+static void answer_completion(paths_room *room, connection *c)
+{
+    completion_begin(room->completions, c, false);
+}
+
+static void answer_chat(paths_room *room, connection *c)
+{
+    completion_begin(room->completions, c, true);
+}
+
+/* ---- what is to be looked at ---- */
+
+static void ask_layers(const paths_room *room, int64_t *layer)
+{
+    const model_config *c = &room->engine->model->config;
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse) *layer++ = l;
+}
+
+static void answer_metrics(paths_room *room, connection *c)
+{
+    double now = clock_seconds();
+    stats_now s = { .uptime = now - room->started, .connections = room->connections };
+    byte_buffer text = { 0 };
+    int64_t *layer = MEM_ARRAY(int64_t, room->loads->layers + 1);
+    completions_count(room->completions, &s.running, &s.waiting);
+    if (room->ready && layer) {
+        cadre_batcher_cache cache = { .size = sizeof cache };
+        cadre_batcher_cache_get(room->engine->batcher, &cache);
+        loads_update(room->loads, now);
+        ask_layers(room, layer);
+        s.cache_blocks = cache.blocks, s.cache_kept = cache.kept, s.evicted = cache.evicted;
+        s.cache_used = cache.blocks ? (double)cache.used / (double)cache.blocks : 0;
+        s.passes = room->loads->passes, s.layers = room->loads->layers, s.layer = layer;
+        s.max_ratio = room->loads->max_ratio, s.dead = room->loads->dead;
+    }
+    stats_put(room->stats, &s, paths_names(), &text);
+    http_answer a = answer_for(c, 200, "text/plain; version=0.0.4; charset=utf-8");
+    connection_answer(c, &a, text.data, text.size);
+    byte_buffer_free(&text);
+    mem_free(layer);
+}
+
+static void answer_events(paths_room *room, connection *c)
+{
+    http_answer a = answer_for(c, 200, "text/event-stream");
+    if (c->half) {
+        connection_drop(c);
+        return;
+    }
+    if (string_view_is(c->reader.method, "HEAD")) {
+        connection_answer(c, &a, NULL, 0);
+        return;
+    }
+    if (feed_add(room->feed, c, &a)) return;
+    api_error e = api_error_new(503, NULL, NULL, "too many look on: try again later");
+    refuse(c, NULL, &e);
+}
+
+static void answer_page(paths_room *room, connection *c)
+{
+    http_answer a = answer_for(c, 200, "text/html; charset=utf-8");
+    (void)room;
+    a.policy = page_policy;
+    connection_answer(c, &a, page_text, strlen(page_text));
+}
+
+/* ---- the list ---- */
+
+static const path_row rows[] = {
+    { "/health", "GET", false, false, answer_health },
+    { "/v1/models", "GET", true, true, answer_models },
+    { "/v1/chat/completions", "POST", true, true, answer_chat },
+    { "/v1/completions", "POST", true, true, answer_completion },
+    { "/tokenize", "POST", true, true, answer_tokenize },
+    { "/detokenize", "POST", true, true, answer_detokenize },
+    { "/metrics", "GET", true, false, answer_metrics },
+    { "/events", "GET", true, true, answer_events },
+    { "/", "GET", false, false, answer_page },
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+_Static_assert((int)ROWS <= (int)STATS_PATHS, "each path is counted");
+
+const char *const *paths_names(void)
+{
+    static const char *names[STATS_PATHS + 1];
+    for (int i = 0; i < ROWS; i++) names[i] = rows[i].path;
+    names[STATS_PATHS] = "other";
+    return names;
+}
+
+/* Without what stands behind a question mark, which nothing here asks for. */
+static int find(string_view target)
+{
+    const char *mark = memchr(target.data, '?', target.size);
+    if (mark) target.size = (size_t)(mark - target.data);
+    for (int i = 0; i < ROWS; i++)
+        if (string_view_is(target, rows[i].path)) return i;
+    return -1;
+}
+
+/* ---- who may ask ---- */
+
+static bool is_method(const path_row *row, string_view method)
+{
+    if (string_view_is(method, "HEAD")) return strcmp(row->method, "GET") == 0;
+    return string_view_is(method, row->method);
+}
+
+static const char *allowed(const path_row *row)
+{
+    return strcmp(row->method, "GET") == 0 ? "GET, HEAD" : row->method;
+}
+
+static api_error check_caller(const paths_room *room, const http_reader *r)
+{
+    string_view host = http_reader_field(r, "host"), origin = http_reader_field(r, "origin");
+    bool reads = string_view_is(r->method, "GET") || string_view_is(r->method, "HEAD") ||
+                 string_view_is(r->method, "OPTIONS");
+    if (!access_host_is_known(&room->rules, host))
+        return api_error_new(421, NULL, NULL, "Host: expected a name of this server");
+    if (!reads && !access_origin_is_known(&room->rules, origin, host))
+        return api_error_new(403, NULL, NULL, "Origin: expected a page that may ask here");
+    return (api_error){ 0 };
+}
+
+static api_error check_key(const paths_room *room, const path_row *row, const http_reader *r)
+{
+    string_view given = http_reader_field(r, "authorization");
+    if (!row->asks_key || access_key_is_right(&room->rules, given)) return (api_error){ 0 };
+    return api_error_new(401, "invalid_api_key", NULL,
+        given.data ? "the API key is not the right one" : "expected an API key, found none");
+}
+
+static api_error check_readiness(const paths_room *room, const path_row *row)
+{
+    if (!row->needs_model) return (api_error){ 0 };
+    if (room->draining) return api_error_new(503, NULL, NULL, "the server is ending");
+    if (!room->ready) return api_error_new(503, NULL, NULL, "the model is being opened");
+    return (api_error){ 0 };
+}
+
+static bool is_preflight(const paths_room *room, const http_reader *r)
+{
+    return string_view_is(r->method, "OPTIONS") &&
+           access_origin_may_read(&room->rules, http_reader_field(r, "origin")) &&
+           http_reader_field(r, "access-control-request-method").data;
+}
+
+static void answer_preflight(connection *c)
+{
+    http_answer a = answer_for(c, 204, NULL);
+    a.preflight = true;
+    connection_answer(c, &a, NULL, 0);
+}
+
+/* What keeps the request from being answered; status 0: nothing. */
+static api_error check(const paths_room *room, connection *c, const char **allow)
+{
+    api_error e = check_caller(room, &c->reader);
+    if (e.status) return e;
+    if (c->path < 0) return api_error_new(404, NULL, NULL, "there is nothing under this path");
+    const path_row *row = &rows[c->path];
+    if (!is_method(row, c->reader.method)) {
+        *allow = allowed(row);
+        return api_error_new(405, NULL, NULL, "this path is asked for by %s", *allow);
+    }
+    e = check_key(room, row, &c->reader);
+    return e.status ? e : check_readiness(room, row);
+}
+
+bool paths_heard_head(paths_room *room, connection *c)
+{
+    string_view origin = http_reader_field(&c->reader, "origin");
+    const char *allow = NULL;
+    c->path = find(c->reader.target);
+    c->answer = (http_answer){ .varies = room->rules.cors != NULL };
+    if (access_origin_may_read(&room->rules, origin)) c->answer.cors = room->rules.cors;
+    if (c->path >= 0 && is_preflight(room, &c->reader) &&
+        access_host_is_known(&room->rules, http_reader_field(&c->reader, "host"))) {
+        answer_preflight(c);
+        return false;
+    }
+    api_error e = check(room, c, &allow);
+    if (!e.status) return true;
+    refuse(c, allow, &e);
+    return false;
+}
+
+void paths_heard(paths_room *room, connection *c)
+{
+    api_error e = check_readiness(room, &rows[c->path]);
+    if (e.status) refuse(c, NULL, &e);
+    else rows[c->path].answer(room, c);
+}

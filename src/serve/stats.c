@@ -1,0 +1,165 @@
+/* stats.c - counting, and families of samples. */
+#include "serve/stats.h"
+
+#include <stdio.h>
+
+static const double first_token_bounds[] = { 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60 };
+static const double inter_token_bounds[] = { 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2 };
+static const double request_bounds[] = { 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600 };
+
+static const int statuses[] = { 200, 204, 400, 401, 403, 404, 405, 408, 413, 414, 415, 417, 421,
+    429, 431, 500, 503, 505 };
+enum { STATUSES = sizeof statuses / sizeof *statuses };
+
+#define HISTOGRAM(list) ((histogram){ .bounds = (list), .count = sizeof(list) / sizeof *(list) })
+
+void stats_open(stats *m)
+{
+    *m = (stats){ .first_token = HISTOGRAM(first_token_bounds),
+        .inter_token = HISTOGRAM(inter_token_bounds),
+        .queue = HISTOGRAM(first_token_bounds),
+        .request = HISTOGRAM(request_bounds) };
+}
+
+void stats_observe(histogram *h, double seconds)
+{
+    int i = 0;
+    while (i < h->count && seconds > h->bounds[i]) i++;
+    h->below[i]++;
+    h->observations++;
+    h->sum += seconds;
+}
+
+void stats_count_request(stats *m, int path, int status)
+{
+    int row = path >= 0 && path < STATS_PATHS ? path : STATS_PATHS;
+    for (int i = 0; i < STATUSES; i++)
+        if (statuses[i] == status) m->requests[row][i]++;
+}
+
+double stats_quantile(const histogram *h, double q)
+{
+    double wanted = q * (double)h->observations, passed = 0;
+    for (int i = 0; i < h->count; i++) {
+        double here = (double)h->below[i], from = i ? h->bounds[i - 1] : 0;
+        if (here > 0 && passed + here >= wanted)
+            return from + (h->bounds[i] - from) * (wanted - passed) / here;
+        passed += here;
+    }
+    return h->observations ? h->bounds[h->count - 1] : 0;
+}
+
+/* ---- the text ---- */
+
+static void put_family(byte_buffer *out, const char *name, const char *type, const char *help)
+{
+    byte_buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void put_value(
+    byte_buffer *out, const char *name, const char *type, const char *help, double value)
+{
+    put_family(out, name, type, help);
+    byte_buffer_format(out, "%s %.15g\n", name, value);
+}
+
+static void put_gauge(byte_buffer *out, const char *name, const char *help, double value)
+{
+    put_value(out, name, "gauge", help, value);
+}
+
+static void put_counter(byte_buffer *out, const char *name, const char *help, int64_t value)
+{
+    put_value(out, name, "counter", help, (double)value);
+}
+
+static void put_histogram(byte_buffer *out, const char *name, const char *help, const histogram *h)
+{
+    int64_t sum = 0;
+    put_family(out, name, "histogram", help);
+    for (int i = 0; i < h->count; i++) {
+        sum += h->below[i];
+        byte_buffer_format(out, "%s_bucket{le=\"%g\"} %lld\n", name, h->bounds[i], (long long)sum);
+    }
+    byte_buffer_format(out, "%s_bucket{le=\"+Inf\"} %lld\n", name, (long long)h->observations);
+    byte_buffer_format(
+        out, "%s_sum %.9g\n%s_count %lld\n", name, h->sum, name, (long long)h->observations);
+}
+
+static void put_requests(const stats *m, const char *const *paths, byte_buffer *out)
+{
+    static const char name[] = "cadre_requests_total";
+    put_family(out, name, "counter", "Requests that were answered, by path and status.");
+    for (int p = 0; p <= STATS_PATHS; p++)
+        for (int s = 0; s < STATUSES; s++)
+            if (m->requests[p][s] && paths[p])
+                byte_buffer_format(out, "%s{path=\"%s\",status=\"%d\"} %lld\n", name, paths[p],
+                    statuses[s], (long long)m->requests[p][s]);
+}
+
+static void put_experts(const stats_now *now, byte_buffer *out)
+{
+    if (!now->layers) return;
+    put_family(out, "cadre_expert_load_max_ratio", "gauge",
+        "Tokens of the busiest expert over the mean of its layer, in each pass of the last "
+        "minute.");
+    for (int64_t s = 0; s < now->layers; s++)
+        byte_buffer_format(out, "cadre_expert_load_max_ratio{layer=\"%lld\"} %.6g\n",
+            (long long)now->layer[s], now->max_ratio[s]);
+    put_family(out, "cadre_expert_dead", "gauge",
+        "Experts of a layer that took no token in the last minute.");
+    for (int64_t s = 0; s < now->layers; s++)
+        byte_buffer_format(out, "cadre_expert_dead{layer=\"%lld\"} %lld\n",
+            (long long)now->layer[s], (long long)now->dead[s]);
+}
+
+static void put_tokens(const stats *m, byte_buffer *out)
+{
+    put_counter(out, "cadre_prompt_tokens_total", "Tokens of prompts.", m->prompt_tokens);
+    put_counter(out, "cadre_cached_tokens_total", "Tokens of prompts that were found in the cache.",
+        m->cached_tokens);
+    put_counter(
+        out, "cadre_generated_tokens_total", "Tokens that were written.", m->generated_tokens);
+    put_counter(out, "cadre_requests_cancelled_total",
+        "Requests whose client left before their end.", m->cancelled);
+}
+
+static void put_times(const stats *m, byte_buffer *out)
+{
+    put_histogram(out, "cadre_time_to_first_token_seconds",
+        "From a request's arrival to its first token.", &m->first_token);
+    put_histogram(
+        out, "cadre_inter_token_seconds", "Between two tokens of a text.", &m->inter_token);
+    put_histogram(
+        out, "cadre_queue_seconds", "From a request's arrival until it is read.", &m->queue);
+    put_histogram(
+        out, "cadre_request_seconds", "From a request's arrival to its end.", &m->request);
+}
+
+static void put_now(const stats_now *now, byte_buffer *out)
+{
+    put_gauge(
+        out, "cadre_requests_running", "Texts that are read or written now.", (double)now->running);
+    put_gauge(out, "cadre_requests_waiting", "Texts that wait for a stream.", (double)now->waiting);
+    put_gauge(out, "cadre_connections", "Connections that are open.", (double)now->connections);
+    put_gauge(out, "cadre_cache_used_ratio",
+        "Share of the cache's blocks that running requests hold.", now->cache_used);
+    put_gauge(out, "cadre_cache_blocks", "Blocks of the cache.", (double)now->cache_blocks);
+    put_gauge(out, "cadre_cache_kept_blocks",
+        "Blocks of texts that were read before and may be used again.", (double)now->cache_kept);
+    put_counter(out, "cadre_cache_evicted_blocks_total", "Blocks that had to make room for others.",
+        now->evicted);
+    put_counter(out, "cadre_passes_total", "Passes through the model.", now->passes);
+    put_gauge(out, "cadre_uptime_seconds", "Since the server was started.", now->uptime);
+}
+
+void stats_put(const stats *m, const stats_now *now, const char *const *paths, byte_buffer *out)
+{
+    put_now(now, out);
+    put_requests(m, paths, out);
+    put_tokens(m, out);
+    put_counter(out, "cadre_connections_refused_total",
+        "Connections that were turned away, because too many were open.", m->connections_refused);
+    put_times(m, out);
+    put_experts(now, out);
+}

@@ -1,0 +1,54 @@
+/* stats.h - what an operator looks at, in the text format of Prometheus.
+ *
+ * The loop's thread alone counts and renders: a scrape waits for no pass. No label is a client's:
+ * paths are those of the list, statuses those that are given. Experts are summed up layer by layer;
+ * single ones are in the page's feed. */
+#ifndef CADRE_SERVE_STATS_H
+#define CADRE_SERVE_STATS_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+enum { STATS_BUCKETS = 16, STATS_PATHS = 12, STATS_STATUSES = 20 };
+
+typedef struct histogram {
+    const double *bounds; /* [count] static, ascending */
+    int count;
+    int64_t below[STATS_BUCKETS]; /* observations up to each bound and above the one before */
+    int64_t observations;
+    double sum;
+} histogram;
+
+typedef struct stats {
+    /* By row of the list of paths, the last one for all others, and by status */
+    int64_t requests[STATS_PATHS + 1][STATS_STATUSES];
+    int64_t prompt_tokens, cached_tokens, generated_tokens, cancelled;
+    int64_t connections_refused;
+    histogram first_token, inter_token, queue, request;
+} stats;
+
+/* What is as it is now, and is counted elsewhere. */
+typedef struct stats_now {
+    int64_t running, waiting, connections, viewers;
+    double cache_used; /* a share of its blocks */
+    int64_t cache_blocks, cache_kept, evicted;
+    int64_t passes;
+    int64_t layers;          /* sparse ones, S */
+    const double *max_ratio; /* [S] rows of the busiest expert over the mean, pass by pass */
+    const int64_t *dead;     /* [S] experts that took nothing of late */
+    const int64_t *layer;    /* [S] which of the model's layers */
+    double uptime;
+} stats_now;
+
+void stats_open(stats *m);
+void stats_observe(histogram *h, double seconds);
+void stats_count_request(stats *m, int path, int status);
+
+/* The q-th part of what was observed, by linear interpolation in its bucket; 0: nothing was. */
+double stats_quantile(const histogram *h, double q);
+
+/* paths [STATS_PATHS + 1]: names of the rows; NULL: there is no such row. */
+void stats_put(const stats *m, const stats_now *now, const char *const *paths, byte_buffer *out);
+
+#endif

@@ -1,0 +1,699 @@
+/* server_test.c - a server with a small model, and clients that speak to it byte by byte: what they
+ * are answered, alone and beside others, and that none of them holds up the rest. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "cadre.h"
+#include "format/json.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+#include "support/succeeds.h"
+
+enum { ANSWER = 1 << 20, CONTEXT = 96 };
+static const double PATIENCE = 30;
+
+/* ---- the server ---- */
+
+typedef struct served {
+    cadre_context *context;
+    cadre_server *server;
+    pthread_t thread;
+    _Atomic int port; /* 0: it does not answer yet */
+    cadre_status status;
+} served;
+
+static void note_port(void *arg, const char *url)
+{
+    served *s = arg;
+    atomic_store(&s->port, (int)strtol(strrchr(url, ':') + 1, NULL, 10));
+}
+
+static void *live(void *arg)
+{
+    served *s = arg;
+    s->status = cadre_server_run(s->server);
+    return NULL;
+}
+
+static cadre_server_options usual(void)
+{
+    return (cadre_server_options){ .size = sizeof(cadre_server_options),
+        .alias = "tiny",
+        .streams = 4,
+        .queue = 8,
+        .template_name = "deepseek" };
+}
+
+static void start(served *s, cadre_server_options options)
+{
+    *s = (served){ 0 };
+    options.listening = note_port, options.arg = s;
+    succeeds(cadre_context_new(1, NULL, &s->context));
+    succeeds(cadre_server_new(s->context, scratch_file("model"), &options, &s->server));
+    assert_int_equal(pthread_create(&s->thread, NULL, live, s), 0);
+    for (double end = clock_seconds() + PATIENCE; !atomic_load(&s->port);) {
+        assert_true(clock_seconds() < end);
+        usleep(2000);
+    }
+}
+
+static void finish(served *s)
+{
+    pthread_join(s->thread, NULL);
+    succeeds(s->status);
+    cadre_server_free(s->server);
+    cadre_context_free(s->context);
+}
+
+static void stop(served *s)
+{
+    cadre_server_stop(s->server);
+    finish(s);
+}
+
+/* ---- clients ---- */
+
+typedef struct client {
+    int socket;
+    char *text; /* [size] that came and was not read */
+    size_t size;
+} client;
+
+static client visit(const served *s)
+{
+    client c = { .socket = socket(AF_INET, SOCK_STREAM, 0), .text = malloc(ANSWER) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)atomic_load(&s->port)),
+        .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    assert_int_equal(connect(c.socket, (struct sockaddr *)&to, sizeof to), 0);
+    return c;
+}
+
+static void leave(client *c)
+{
+    close(c->socket);
+    free(c->text);
+}
+
+static void say_bytes(const client *c, const char *text, size_t size)
+{
+    while (size) {
+        ssize_t sent = send(c->socket, text, size, MSG_NOSIGNAL);
+        if (sent <= 0) return;
+        text += sent, size -= (size_t)sent;
+    }
+}
+
+static void say(const client *c, const char *text) { say_bytes(c, text, strlen(text)); }
+
+/* More of what the server says; false: it has closed. */
+static bool hear_more(client *c)
+{
+    struct pollfd p = { .fd = c->socket, .events = POLLIN };
+    assert_int_equal(poll(&p, 1, (int)(PATIENCE * 1000)), 1);
+    ssize_t got = recv(c->socket, c->text + c->size, ANSWER - 1 - c->size, 0);
+    if (got <= 0) return false;
+    c->size += (size_t)got;
+    c->text[c->size] = 0;
+    return true;
+}
+
+/* Whether this came before the server closed; where it begins. */
+static char *hear_until(client *c, const char *mark)
+{
+    char *at;
+    c->text[c->size] = 0;
+    while (!(at = strstr(c->text, mark)))
+        if (!hear_more(c)) return NULL;
+    return at;
+}
+
+static void forget(client *c, size_t size)
+{
+    c->size -= size;
+    memmove(c->text, c->text + size, c->size + 1);
+}
+
+typedef struct answer {
+    int status;
+    char *body; /* of chunks and events what stands behind "data: ", put together by '\n' */
+    char head[2048];
+} answer;
+
+/* A whole answer, with a length. status 0: the server has closed. */
+static answer hear(client *c)
+{
+    answer a = { 0 };
+    char *end = hear_until(c, "\r\n\r\n"), *length;
+    if (!end) return a;
+    size_t head = (size_t)(end - c->text) + 4;
+    assert_true(head < sizeof a.head);
+    memcpy(a.head, c->text, head);
+    a.status = (int)strtol(a.head + 9, NULL, 10);
+    forget(c, head);
+    if (a.status == 100) return hear(c);
+    if (strstr(a.head, "Transfer-Encoding: chunked")) {
+        end = hear_until(c, "\r\n0\r\n\r\n");
+        assert_non_null(end);
+        head = (size_t)(end - c->text) + 7;
+    } else {
+        length = strstr(a.head, "Content-Length: ");
+        head = length ? strtoul(length + 16, NULL, 10) : 0;
+        while (c->size < head) assert_true(hear_more(c));
+    }
+    a.body = malloc(head + 1);
+    memcpy(a.body, c->text, head);
+    a.body[head] = 0;
+    forget(c, head);
+    return a;
+}
+
+/* The data of a stream's chunks, one event a line. */
+static void keep_events(char *text)
+{
+    char *to = text;
+    for (char *at = strstr(text, "data: "); at; at = strstr(at, "data: ")) {
+        size_t size = strcspn(at += 6, "\n");
+        memmove(to, at, size);
+        to += size, at += size;
+        *to++ = '\n';
+    }
+    *to = 0;
+}
+
+static void ask(
+    const client *c, const char *method, const char *path, const char *fields, const char *body)
+{
+    char *text = mem_printf("%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s",
+        method, path, fields, strlen(body), body);
+    say(c, text);
+    mem_free(text);
+}
+
+static answer get(
+    const served *s, const char *method, const char *path, const char *fields, const char *body)
+{
+    client c = visit(s);
+    ask(&c, method, path, fields, body);
+    answer a = hear(&c);
+    leave(&c);
+    return a;
+}
+
+static void expect(const served *s, int status, const char *method, const char *path,
+    const char *fields, const char *body, const char *phrase)
+{
+    answer a = get(s, method, path, fields, body);
+    if (a.status != status || !strstr(a.body ? a.body : "", phrase))
+        fail_msg("%s %s %s: %d %s", method, path, body, a.status, a.body ? a.body : "closed");
+    if (status >= 400 && !strstr(a.body, "\"error\": {\"message\": \""))
+        fail_msg("no error object: %s", a.body);
+    free(a.body);
+}
+
+static int64_t metric(const served *s, const char *name)
+{
+    answer a = get(s, "GET", "/metrics", "", "");
+    char *line = mem_printf("\n%s ", name);
+    char *at = strstr(a.body, line);
+    int64_t value = at ? strtoll(at + strlen(line), NULL, 10) : -1;
+    mem_free(line);
+    free(a.body);
+    return value;
+}
+
+static void until(const served *s, const char *name, int64_t value)
+{
+    double end = clock_seconds() + PATIENCE;
+    while (metric(s, name) != value) {
+        if (clock_seconds() > end) fail_msg("%s is not %lld in time", name, (long long)value);
+        usleep(5000);
+    }
+}
+
+#define RUNNING "cadre_requests_running"
+#define WAITING "cadre_requests_waiting"
+
+/* ---- texts ---- */
+
+typedef struct alone {
+    int64_t count;
+    int32_t ids[CONTEXT];
+} alone;
+
+static bool listen_to(void *arg, int32_t id, const char *text, size_t size)
+{
+    alone *a = arg;
+    (void)text, (void)size;
+    if (id >= 0) a->ids[a->count++] = id;
+    return true;
+}
+
+/* What cadre_generate writes. */
+static alone generate(int32_t first, int64_t limit, uint64_t seed, double temperature)
+{
+    cadre_context *context;
+    cadre_model *model;
+    alone a = { 0 };
+    const int32_t prompt[] = { first, 9, 20 };
+    const cadre_sampling sampling = {
+        .size = sizeof sampling, .temperature = temperature, .seed = seed
+    };
+    succeeds(cadre_context_new(1, NULL, &context));
+    succeeds(cadre_model_open(context, scratch_file("model"), &model));
+    succeeds(cadre_generate(model, prompt, 3, limit, &sampling, NULL, listen_to, &a));
+    cadre_model_close(model);
+    cadre_context_free(context);
+    return a;
+}
+
+static char *body_of(int32_t first, int64_t limit, uint64_t seed, double temperature, bool stream)
+{
+    return mem_printf("{\"prompt\": [%d, 9, 20], \"max_tokens\": %lld, \"seed\": %llu, "
+                      "\"temperature\": %g, \"return_token_ids\": true, \"stream\": %s}",
+        first, (long long)limit, (unsigned long long)seed, temperature, stream ? "true" : "false");
+}
+
+/* "token_ids" of an answer, or of the lines of a stream, in a row. */
+static alone ids_of(const char *body)
+{
+    alone a = { 0 };
+    static const char mark[] = "\"token_ids\": [";
+    for (const char *at = strstr(body, mark); at; at = strstr(at, mark)) {
+        at += sizeof mark - 1;
+        while (*at != ']' && a.count < CONTEXT) {
+            char *end;
+            a.ids[a.count++] = (int32_t)strtol(at, &end, 10);
+            at = end + strspn(end, ", ");
+        }
+    }
+    return a;
+}
+
+static void same(const alone *found, const alone *wanted)
+{
+    assert_int_equal(found->count, wanted->count);
+    assert_memory_equal(found->ids, wanted->ids, (size_t)wanted->count * sizeof *wanted->ids);
+}
+
+#define T "/v1/completions"
+#define C "/v1/chat/completions"
+#define LONG                                                                                       \
+    "{\"prompt\": \"the\", \"max_tokens\": 90, \"temperature\": 0, \"logit_bias\": {\"0\": -100}"
+
+/* ---- tests ---- */
+
+static void answers_what_is_there(void **state)
+{
+    served *s = *state;
+    expect(s, 200, "GET", "/health", "", "", "{\"status\": \"ok\"}");
+    expect(s, 200, "GET", "/v1/models", "", "", "\"id\": \"tiny\"");
+    expect(s, 200, "GET", "/", "", "", "<!doctype html>");
+    expect(s, 200, "GET", "/metrics?x", "", "", "# TYPE cadre_requests_total counter");
+    expect(s, 200, "POST", "/tokenize", "", "{\"content\": \"the\"}", "{\"tokens\": [");
+    expect(s, 200, "POST", "/detokenize", "", "{\"tokens\": []}", "{\"content\": \"\"}");
+    expect(s, 400, "POST", "/tokenize", "", "{\"content\": 5}", "\"param\": \"content\"");
+    expect(s, 404, "GET", "/nope", "", "", "");
+    expect(s, 405, "GET", T, "", "", "POST");
+    expect(s, 405, "DELETE", "/health", "", "", "GET, HEAD");
+    expect(s, 200, "POST", C, "",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"the\"}], \"max_tokens\": 3}",
+        "\"object\": \"chat.completion\"");
+    expect(s, 400, "POST", T, "", "{\"prompt\": \"\"}", "at least one token");
+    expect(s, 400, "POST", T, "", "{}", "\"param\": \"prompt\"");
+}
+
+static void writes_what_generate_writes(void **state)
+{
+    served *s = *state;
+    for (int i = 0; i < 4; i++) {
+        alone wanted = generate(5 + i, 30, 3, i % 2);
+        for (int stream = 0; stream < 2; stream++) {
+            char *body = body_of(5 + i, 30, 3, i % 2, stream);
+            answer a = get(s, "POST", T, "", body);
+            if (stream) keep_events(a.body);
+            alone found = ids_of(strstr(a.body, "\"choices\""));
+            if (found.count != wanted.count) print_message("%d %d: %s\n", i, stream, a.body);
+            same(&found, &wanted);
+            free(a.body);
+            mem_free(body);
+        }
+    }
+}
+
+static void company_changes_nothing(void **state)
+{
+    enum { CLIENTS = 10 };
+    served *s = *state;
+    client c[CLIENTS];
+    char *before[CLIENTS];
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            char *body = body_of(i % 3, 10 + 6 * i, (uint64_t)i, 1, i % 2);
+            c[i] = visit(s);
+            ask(&c[i], "POST", T, "", body);
+            mem_free(body);
+            if (round) continue; /* all at once, the second time */
+            answer a = hear(&c[i]);
+            before[i] = strdup(strstr(a.body, "\"choices\""));
+            free(a.body);
+        }
+        for (int i = 0; i < CLIENTS && round; i++) {
+            answer a = hear(&c[i]);
+            alone found = ids_of(a.body), wanted = ids_of(before[i]);
+            same(&found, &wanted);
+            free(a.body);
+            free(before[i]);
+        }
+        for (int i = 0; i < CLIENTS; i++) leave(&c[i]);
+    }
+}
+
+static void keeps_connections_and_their_order(void **state)
+{
+    served *s = *state;
+    client c = visit(s);
+    for (int i = 0; i < 3; i++) {
+        ask(&c, "POST", T, "", "{\"prompt\": \"a\", \"max_tokens\": 2}");
+        ask(&c, "GET", "/health", "", "");
+        ask(&c, "HEAD", "/health", "", "");
+        for (int k = 0; k < 2; k++) {
+            answer a = hear(&c);
+            assert_int_equal(a.status, 200);
+            assert_non_null(strstr(a.body, k ? "status" : "choices"));
+            free(a.body);
+        }
+        char *end = hear_until(&c, "\r\n\r\n");
+        assert_non_null(end);
+        forget(&c, (size_t)(end + 4 - c.text)); /* a head alone */
+    }
+    say(&c, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    answer a = hear(&c);
+    assert_int_equal(a.status, 200);
+    assert_false(hear_more(&c));
+    free(a.body);
+    leave(&c);
+    c = visit(s);
+    say(&c, "GET /health HTTP/1.0\r\n\r\n");
+    a = hear(&c);
+    assert_int_equal(a.status, 200);
+    free(a.body);
+    leave(&c);
+}
+
+/* Each is answered once, and nothing of a body is taken for a request. */
+static void refuses_and_closes(void **state)
+{
+    served *s = *state;
+    static const char *const texts[] = {
+        "POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\n"
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST " T " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n{",
+        "POST " T
+        " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}G",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nX : a\r\n\r\n",
+        "GET /health HTTP/1.1\n\n",
+    };
+    static const int status[] = { 404, 413, 400, 400, 400 };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        client c = visit(s);
+        say(&c, texts[i]);
+        answer a = hear(&c);
+        assert_int_equal(a.status, status[i]);
+        assert_non_null(strstr(a.body, "\"error\""));
+        shutdown(c.socket, SHUT_WR);
+        assert_false(hear_more(&c));
+        free(a.body);
+        leave(&c);
+    }
+    client c = visit(s);
+    say(&c, "POST /tokenize HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            "Content-Length: 16\r\n\r\n");
+    assert_non_null(hear_until(&c, "HTTP/1.1 100 Continue\r\n\r\n"));
+    say(&c, "{\"content\": \"a\"}");
+    answer a = hear(&c);
+    assert_int_equal(a.status, 200);
+    free(a.body);
+    leave(&c);
+}
+
+static void lets_in_only_who_may(void **state)
+{
+    served *s = *state;
+    static const char *const strangers[] = { "evil.example", "127.0.0.1.evil.example",
+        "localhost.evil.com", "evil@127.0.0.1", "127.0.0.1:1", "[::1", "" };
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
+        client c = visit(s);
+        char *text = mem_printf("GET /metrics HTTP/1.1\r\nHost: %s\r\n\r\n", strangers[i]);
+        say(&c, text);
+        answer a = hear(&c);
+        if (a.status != 421) fail_msg("%s: %d", strangers[i], a.status);
+        mem_free(text);
+        free(a.body);
+        leave(&c);
+    }
+    expect(s, 403, "POST", T, "Origin: http://evil.example\r\n", "{}", "Origin");
+    expect(s, 403, "POST", T, "Origin: null\r\n", "{}", "Origin");
+    expect(s, 405, "OPTIONS", T, "Origin: http://evil.example\r\n", "", "");
+    answer a = get(s, "GET", "/health", "Origin: http://evil.example\r\n", "");
+    assert_null(strstr(a.head, "Access-Control"));
+    free(a.body);
+}
+
+static void asks_for_the_key(void **state)
+{
+    served s;
+    cadre_server_options o = usual();
+    (void)state;
+    o.key = "sk-right", o.origin = "http://app.example";
+    start(&s, o);
+    expect(&s, 200, "GET", "/health", "", "", "ok");
+    expect(&s, 200, "GET", "/", "", "", "html");
+    static const char *const wrong[] = { "", "Authorization: Bearer \r\n",
+        "Authorization: Bearer sk-righ\r\n", "Authorization: Bearer sk-right2\r\n",
+        "Authorization: sk-right\r\n", "Authorization: Basic sk-right\r\n" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        expect(&s, 401, "GET", "/v1/models", wrong[i], "", "invalid_api_key");
+        expect(&s, 401, "POST", T, wrong[i], "{}", "invalid_api_key");
+        expect(&s, 401, "GET", "/metrics", wrong[i], "", "invalid_api_key");
+    }
+    expect(&s, 200, "GET", "/v1/models", "Authorization: bearer sk-right\r\n", "", "tiny");
+    answer a = get(&s, "OPTIONS", T,
+        "Origin: http://app.example\r\nAccess-Control-Request-Method: POST\r\n", "");
+    assert_int_equal(a.status, 204);
+    assert_non_null(strstr(a.head, "Access-Control-Allow-Origin: http://app.example\r\n"));
+    assert_non_null(strstr(a.head, "Vary: Origin"));
+    free(a.body);
+    a = get(&s, "POST", T, "Origin: http://app.example\r\nAuthorization: Bearer sk-right\r\n", "{");
+    assert_int_equal(a.status, 400);
+    assert_non_null(strstr(a.head, "Access-Control-Allow-Origin: http://app.example\r\n"));
+    free(a.body);
+    stop(&s);
+}
+
+/* Streamed, whole, and one that waits: whoever goes frees its place. */
+static void forgets_who_leaves(void **state)
+{
+    served s;
+    cadre_server_options o = usual();
+    (void)state;
+    o.streams = 1, o.queue = 3;
+    start(&s, o);
+    for (int stream = 0; stream < 2; stream++) {
+        client c[3];
+        for (int i = 0; i < 3; i++) c[i] = visit(&s);
+        /* Many texts, so that there is time to leave */
+        for (int i = 0; i < 3; i++)
+            ask(&c[i], "POST", T, "", stream ? LONG ", \"stream\": true}" : LONG "}");
+        leave(&c[1]);
+        leave(&c[0]);
+        answer a = hear(&c[2]);
+        assert_int_equal(a.status, 200);
+        free(a.body);
+        leave(&c[2]);
+        until(&s, RUNNING, 0);
+        until(&s, WAITING, 0);
+    }
+    client half = visit(&s); /* one that says no more is taken for gone */
+    ask(&half, "POST", T, "", LONG "}");
+    shutdown(half.socket, SHUT_WR);
+    while (hear_more(&half)) {}
+    leave(&half);
+    until(&s, RUNNING, 0);
+    expect(&s, 200, "POST", T, "", "{\"prompt\": \"a\", \"max_tokens\": 2}", "choices");
+    stop(&s);
+}
+
+static void bounds_its_queue(void **state)
+{
+    enum { CLIENTS = 9, PLACES = 3 };
+    served s;
+    client c[CLIENTS];
+    int answered = 0, refused = 0;
+    cadre_server_options o = usual();
+    (void)state;
+    o.streams = 1, o.queue = PLACES - 1;
+    start(&s, o);
+    expect(&s, 400, "POST", T, "", "{\"prompt\": [\"a\",\"a\",\"a\",\"a\"]}", "at most 3 prompts");
+    for (int i = 0; i < CLIENTS; i++) {
+        c[i] = visit(&s);
+        ask(&c[i], "POST", T, "", LONG "}");
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        answer a = hear(&c[i]);
+        answered += a.status == 200, refused += a.status == 429;
+        if (a.status == 429) assert_non_null(strstr(a.head, "Retry-After: 1\r\n"));
+        free(a.body);
+        leave(&c[i]);
+    }
+    assert_int_equal(answered + refused, CLIENTS);
+    assert_true(answered >= PLACES);
+    expect(&s, 200, "POST", T, "", "{\"prompt\": \"a\", \"max_tokens\": 2}", "choices");
+    stop(&s);
+}
+
+static void waits_for_nobody(void **state)
+{
+    enum { SLOW = 20 };
+    served s;
+    client slow[SLOW];
+    cadre_server_options o = usual();
+    (void)state;
+    o.timeout = 0.5;
+    start(&s, o);
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = visit(&s);
+        if (i % 2) say(&slow[i], "GET /hea");
+        else say(&slow[i], "POST " T " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{");
+    }
+    double begin = clock_seconds();
+    expect(&s, 200, "POST", T, "", "{\"prompt\": \"a\", \"max_tokens\": 2}", "choices");
+    for (int round = 0; clock_seconds() - begin < 1.5; round++) { /* a byte now and then */
+        for (int i = 0; i < SLOW; i++) say(&slow[i], i % 2 ? "l" : " ");
+        usleep(100000);
+    }
+    for (int i = 0; i < SLOW; i++) {
+        answer a = hear(&slow[i]);
+        assert_int_equal(a.status, 408);
+        free(a.body);
+        leave(&slow[i]);
+    }
+    stop(&s);
+}
+
+static void finishes_what_runs(void **state)
+{
+    served s;
+    (void)state;
+    start(&s, usual());
+    client idle = visit(&s), busy = visit(&s);
+    ask(&idle, "GET", "/health", "", "");
+    answer a = hear(&idle);
+    free(a.body);
+    ask(&busy, "POST", T, "", LONG ", \"stream\": true}");
+    assert_non_null(hear_until(&busy, "data: "));
+    cadre_server_stop(s.server);
+    assert_non_null(hear_until(&busy, "data: [DONE]\n\n"));
+    ask(&idle, "POST", T, "", LONG "}");
+    a = hear(&idle);
+    assert_true(a.status == 0 || a.status == 503);
+    free(a.body);
+    leave(&idle);
+    leave(&busy);
+    finish(&s);
+}
+
+static void survives_anything(void **state)
+{
+    served *s = *state;
+    static const char whole[] =
+        "POST " T " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 62\r\n\r\n{\"prompt\": \"a\", \"max_tokens\": 2, \"temperature\": 0, "
+        "\"n\": 1, \"x\":1}";
+    random_key key = random_key_of(11, "anything", 0, 0);
+    uint64_t n = 0;
+    const char *times = getenv("CADRE_TEST_LONG");
+    for (int i = 0; i < (times ? 10000 : 400); i++) {
+        char text[sizeof whole];
+        client c = visit(s);
+        memcpy(text, whole, sizeof whole);
+        for (uint32_t d = 1 + random_bits(key, n++) % 3; d > 0; d--, n += 2)
+            text[random_bits(key, n) % (sizeof whole - 1)] = (char)random_bits(key, n + 1);
+        say_bytes(&c, text, sizeof whole - 1);
+        shutdown(c.socket, SHUT_WR); /* it may wait for more */
+        while (hear_more(&c)) {}
+        leave(&c);
+    }
+    until(s, RUNNING, 0);
+    expect(s, 200, "GET", "/health", "", "", "ok");
+}
+
+static void shows_itself(void **state)
+{
+    served *s = *state;
+    client c = visit(s);
+    ask(&c, "GET", "/events", "", "");
+    assert_non_null(hear_until(&c, "event: snapshot\ndata: {"));
+    assert_non_null(hear_until(&c, "event: delta\ndata: {"));
+    assert_non_null(hear_until(&c, "\"load\": [["));
+    leave(&c);
+}
+
+static int begin(void **state)
+{
+    static served s;
+    cadre_options *o = small_options("olmoe");
+    small_set(o, "steps", "2");
+    small_set(o, "context", "96");
+    small_set(o, "data", small_text("texts", 6000));
+    small_set(o, "out", scratch_file("model"));
+    small_train(o, 1, CADRE_OK);
+    cadre_options_free(o);
+    start(&s, usual());
+    *state = &s;
+    return 0;
+}
+
+static int end(void **state)
+{
+    stop(*state);
+    small_remove(scratch_file("model"));
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_what_is_there),
+        cmocka_unit_test(writes_what_generate_writes),
+        cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(keeps_connections_and_their_order),
+        cmocka_unit_test(refuses_and_closes),
+        cmocka_unit_test(lets_in_only_who_may),
+        cmocka_unit_test(asks_for_the_key),
+        cmocka_unit_test(forgets_who_leaves),
+        cmocka_unit_test(bounds_its_queue),
+        cmocka_unit_test(waits_for_nobody),
+        cmocka_unit_test(finishes_what_runs),
+        cmocka_unit_test(survives_anything),
+        cmocka_unit_test(shows_itself),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
