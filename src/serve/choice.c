@@ -25,10 +25,8 @@ static cadre_status take_id(choice *c, const cadre_request_news *news, int64_t i
 {
     int32_t id = news->ids[i];
     CADRE_TRY(token_list_put(&c->ids, id));
-    if (news->state == CADRE_REQUEST_ENDED && i + 1 == news->id_count) {
-        c->ended_by_token = true;
-        return CADRE_OK;
-    }
+    bool last = news->state == CADRE_REQUEST_ENDED && i + 1 == news->id_count;
+    if (last && c->ended_by_token) return CADRE_OK;
     CADRE_TRY(answer_text_put(&c->text, id));
     CADRE_TRY(take_score(c, id, news, i));
     c->thoughts += c->text.template && c->text.part == CHAT_THOUGHT;

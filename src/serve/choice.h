@@ -18,9 +18,9 @@ typedef struct choice {
     cadre_request_state state;
     const char *finish; /* "stop" or "length"; NULL: it goes on. Static */
     answer_text text;
-    token_list ids; /* written, with the one that ended it */
-    int32_t before; /* the id before the next one; -1: there is none */
-    bool ended_by_token;
+    token_list ids;      /* written, with the one that ended it */
+    int32_t before;      /* the id before the next one; -1: there is none */
+    bool ended_by_token; /* the last id of news that end the text is no part of it */
     bool scored, routed;
     scores scores;
     choice_routes routes;

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "serve/completion_json.h"
+#include "serve/completion_prompt.h"
 
 static const double PING_SECONDS = 15;
 
@@ -269,6 +270,17 @@ static cadre_request_news part_of(const cadre_request_news *news, int64_t i, int
     return part;
 }
 
+/* A text that has to be whole may end with a token of its own, not with one that ends texts. */
+static bool ends_by_token(const completion *x, const cadre_request_news *news)
+{
+    const completions *all = x->all;
+    if (!news->id_count || news->state != CADRE_REQUEST_ENDED) return false;
+    int32_t id = news->ids[news->id_count - 1];
+    for (int64_t i = 0; x->request.chat && i < all->chat_end_count; i++)
+        if (all->chat_ends[i] == id) return true;
+    return model_config_ends(&all->engine->model->config, id);
+}
+
 /* A stream has a chunk a token, as long as its client reads them. false: it is gone, or has
  * failed. */
 static cadre_status take(completion *x, choice *c, const cadre_request_news *news)
@@ -278,6 +290,7 @@ static cadre_status take(completion *x, choice *c, const cadre_request_news *new
         const token_list *ids = &x->prompts[c->index / x->request.n];
         CADRE_TRY(choice_take_prompt(c, ids->ids, (int64_t)ids->count, news));
     }
+    c->ended_by_token = ends_by_token(x, news);
     if (news->id_count < 2 || !x->request.stream) return choice_take(c, news);
     for (int64_t i = 0; i < news->id_count && !c->finish; i++) {
         cadre_request_news part = part_of(news, i, x->request.top);
@@ -353,78 +366,6 @@ void completions_refuse_waiting(completions *all)
         x->error = api_error_new(503, NULL, NULL, "the server is ending");
         fail(x);
     }
-}
-
-/* ---- what is asked for ---- */
-
-static cadre_status refuse(
-    completion *x, int status, const char *code, const char *field, const char *sentence)
-{
-    x->error = api_error_new(status, code, field, "%s", sentence);
-    return CADRE_EARGUMENT;
-}
-
-static cadre_status check_length(completion *x, const token_list *ids)
-{
-    const char *field = x->request.chat ? "messages" : "prompt";
-    if (!ids->count) return refuse(x, 400, NULL, field, "expected at least one token, found none");
-    if ((int64_t)ids->count < x->all->context) return CADRE_OK;
-    x->error = api_error_new(400, "context_length_exceeded", field,
-        "This model's maximum context length is %lld tokens. However, your %s resulted in %zu "
-        "tokens. Please reduce the length of the %s.",
-        (long long)x->all->context, field, ids->count, field);
-    return CADRE_EARGUMENT;
-}
-
-/* Where a template has no such way of thinking, all of it that is meant may still be so: a model
- * that cannot but think cannot be kept from it, one that knows no measure thinks or does not. */
-static cadre_status choose_thinking(completion *x)
-{
-    const chat_template *t = x->all->template;
-    const char *how = x->request.thinking;
-    x->template = t;
-    if (!how) return CADRE_OK;
-    bool off = strcmp(how, "off") == 0;
-    if (chat_template_think(t, how, &x->thinking) ||
-        (!off && chat_template_think(t, "on", &x->thinking))) {
-        x->template = &x->thinking;
-        return CADRE_OK;
-    }
-    if (!off || (!t->ways && !t->thinks)) return CADRE_OK;
-    return refuse(x, 400, NULL, x->request.thinking_field, "this model cannot but think");
-}
-
-static cadre_status encode_chat(completion *x)
-{
-    const completions *all = x->all;
-    const api_request *r = &x->request;
-    if (!all->template) return refuse(x, 400, NULL, "messages", all->no_template);
-    CADRE_TRY(choose_thinking(x));
-    return (r->continues ? chat_encode_on : chat_encode)(
-        x->template, all->tokenizer, r->messages, (int)r->message_count, x->prompts);
-}
-
-static cadre_status encode_prompt(completion *x, const api_prompt *p, token_list *ids)
-{
-    if (p->text.data)
-        return tokenizer_encode(x->all->tokenizer, p->text.data, p->text.size,
-            CADRE_ADD_SPECIAL | CADRE_PARSE_SPECIAL, ids);
-    CADRE_TRY(token_list_reserve(ids, (size_t)p->count));
-    for (int64_t i = 0; i < p->count; i++) CADRE_TRY(token_list_put(ids, p->ids[i]));
-    return CADRE_OK;
-}
-
-static cadre_status encode(completion *x)
-{
-    const api_request *r = &x->request;
-    x->prompt_count = r->chat ? 1 : r->prompt_count;
-    x->prompts = MEM_ARRAY(token_list, x->prompt_count);
-    if (!x->prompts) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < x->prompt_count; i++) {
-        CADRE_TRY(r->chat ? encode_chat(x) : encode_prompt(x, &r->prompts[i], &x->prompts[i]));
-        CADRE_TRY(check_length(x, &x->prompts[i]));
-    }
-    return CADRE_OK;
 }
 
 /* ---- submitting ---- */
@@ -505,7 +446,7 @@ static cadre_status begin(completion *x, bool chat)
     byte_buffer_free(body); /* it may be large, and is read */
     CADRE_TRY(status);
     name_it(x);
-    CADRE_TRY(encode(x));
+    CADRE_TRY(completion_encode(x));
     return submit_all(x);
 }
 
