@@ -1,5 +1,5 @@
-/* completion_prompt.c - texts and conversations in the words of the model's vocabulary, held against
- * its context. */
+/* completion_prompt.c - texts and conversations in the words of the model's vocabulary, held
+ * against its context. */
 #include "serve/completion_prompt.h"
 
 #include "base/memory.h"

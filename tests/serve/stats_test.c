@@ -34,7 +34,8 @@ static void has(const byte_buffer *text, const char *line)
     if (!strstr(text->data, line)) fail_msg("no line %s in\n%s", line, text->data);
 }
 
-/* Every sample belongs to the family that was announced last, and every family is announced once. */
+/* Every sample belongs to the family that was announced last, and every family is announced
+ * once. */
 static void is_in_order(const byte_buffer *text)
 {
     char family[80] = "", seen[4096] = "";
