@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "format/json_copy.h"
 
 /* ---- how tokens are chosen ---- */
 
@@ -135,9 +136,22 @@ static cadre_status read_logprobs(const json_node *root, api_request *r)
     return CADRE_OK;
 }
 
-/* ---- what cannot be done ---- */
+/* ---- structured answers ---- */
 
-static cadre_status check_format(const json_node *root)
+static cadre_status read_schema(const json_node *format, api_request *r)
+{
+    json_node named, schema;
+    CADRE_TRY(json_get_object(format, "json_schema", &named));
+    CADRE_TRY(json_get_object(&named, "schema", &schema));
+    json_writer w = json_writer_new(0);
+    json_put_copy(&w, NULL, &schema);
+    cadre_status status = json_writer_status(&w);
+    if (status == CADRE_OK) status = byte_buffer_put(&r->schema, w.text.data, w.text.size);
+    json_writer_free(&w);
+    return status;
+}
+
+static cadre_status read_format(const json_node *root, api_request *r)
 {
     json_node format, type;
     const char *name;
@@ -145,8 +159,14 @@ static cadre_status check_format(const json_node *root)
     if (!format.value) return CADRE_OK;
     CADRE_TRY(json_get_string(&format, "type", &name));
     type = json_member(&format, "type");
-    return strcmp(name, "text") == 0 ? CADRE_OK : json_refuse(&type, "\"text\"");
+    if (strcmp(name, "text") == 0) return CADRE_OK;
+    r->structured = true;
+    if (strcmp(name, "json_object") == 0) return CADRE_OK;
+    if (strcmp(name, "json_schema") == 0) return read_schema(&format, r);
+    return json_refuse(&type, "\"text\", \"json_object\" or \"json_schema\"");
 }
+
+/* ---- what cannot be done ---- */
 
 static cadre_status check_tools(const json_node *root)
 {
@@ -195,7 +215,7 @@ static cadre_status read_what_both_have(
     CADRE_TRY(read_logprobs(root, r));
     CADRE_TRY(json_opt_bool(root, "return_routes", &r->routes));
     CADRE_TRY(json_opt_bool(root, "return_token_ids", &r->token_ids));
-    CADRE_TRY(check_format(root));
+    CADRE_TRY(read_format(root, r));
     return check_tools(root);
 }
 
@@ -257,6 +277,7 @@ void api_request_free(api_request *r)
     mem_free(r->prompts);
     mem_free(r->messages);
     mem_free(r->biases);
+    byte_buffer_free(&r->schema);
     json_close(r->document);
     *r = (api_request){ 0 };
 }

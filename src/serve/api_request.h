@@ -37,7 +37,9 @@ typedef struct api_request {
     const char *thinking; /* as chat_template_think takes it; NULL: not said. Static */
     const char *thinking_field;
     int64_t n;
-    int64_t limit; /* of tokens; -1: as many as there is room for */
+    int64_t limit;      /* of tokens; -1: as many as there is room for */
+    bool structured;    /* what is written is to be JSON, */
+    byte_buffer schema; /* valid for this schema; nothing in it: any object */
     bool stream, include_usage, echo, logprobs, routes, token_ids;
     int32_t top;
     cadre_sampling sampling;

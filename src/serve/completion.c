@@ -96,6 +96,7 @@ static void completion_free(completion *x)
     mem_free(x->choices);
     mem_free(x->prompts);
     api_request_free(&x->request);
+    cadre_constraint_free(x->constraint);
     unlink_from_all(x);
     mem_free(x);
 }
@@ -389,7 +390,7 @@ static cadre_status open_choice(completion *x, int64_t i)
     c->before = ids->ids[ids->count - 1];
     c->scored = r->logprobs, c->routed = r->routes;
     if (r->logprobs) CADRE_TRY(scores_open(x->all->tokenizer, r->top, &c->scores));
-    return answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, r->continues, r->stops,
+    return answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->goes_on, r->stops,
         r->stop_count, &c->text);
 }
 
@@ -403,6 +404,7 @@ static cadre_status submit(completion *x, int64_t i)
     int64_t k = i % r->n;
     cadre_sampling sampling = r->sampling;
     sampling.seed = seed_of(x, k);
+    sampling.constraint = x->constraint;
     const cadre_request asked = { .size = sizeof asked,
         .tokens = ids->ids,
         .count = (int64_t)ids->count,
@@ -416,6 +418,18 @@ static cadre_status submit(completion *x, int64_t i)
         .routes = r->routes,
         .after = k ? x->choices[i - k].request : 0 };
     return cadre_batcher_submit(all->engine->batcher, &asked, &c->request);
+}
+
+/* A schema that cannot be followed is the request's fault, whatever the reason. */
+static cadre_status open_constraint(completion *x)
+{
+    const api_request *r = &x->request;
+    if (!r->structured) return CADRE_OK;
+    cadre_status status = cadre_constraint_json(x->all->engine->model, "the schema",
+        r->schema.size ? r->schema.data : NULL, r->schema.size, &x->constraint);
+    if (status != CADRE_OK && status != CADRE_ENOMEM)
+        x->error = api_error_new(400, NULL, "response_format", "%s", cadre_last_error());
+    return status;
 }
 
 static cadre_status submit_all(completion *x)
@@ -447,6 +461,7 @@ static cadre_status begin(completion *x, bool chat)
     CADRE_TRY(status);
     name_it(x);
     CADRE_TRY(completion_encode(x));
+    CADRE_TRY(open_constraint(x));
     return submit_all(x);
 }
 

@@ -40,6 +40,8 @@ struct completion {
     api_error error;
     chat_template thinking;        /* the template with the way of thinking that is wanted */
     const chat_template *template; /* of a chat */
+    bool goes_on;                  /* the answer has begun in the prompt */
+    cadre_constraint *constraint;  /* until all choices have it; NULL: none */
     char name[48];
     int64_t created;
     token_list *prompts; /* [request.prompt_count], of a chat one */

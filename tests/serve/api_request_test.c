@@ -104,6 +104,21 @@ static void reads_prompts(void **state)
     api_request_free(&r);
 }
 
+static void reads_schemas(void **state)
+{
+    (void)state;
+    api_request r = understands(CHAT("\"response_format\": {\"type\": \"json_object\"}"), true);
+    assert_true(r.structured && !r.schema.size);
+    api_request_free(&r);
+    r = understands(CHAT("\"response_format\": {\"type\": \"json_schema\", \"json_schema\": "
+                         "{\"name\": \"a\", \"strict\": true, \"schema\": {\"type\": "
+                         "\"integer\"}}}"),
+        true);
+    assert_true(r.structured);
+    assert_string_equal(r.schema.data, "{\"type\": \"integer\"}");
+    api_request_free(&r);
+}
+
 static void reads_messages(void **state)
 {
     (void)state;
@@ -198,6 +213,12 @@ static const wrong wrongs[] = {
     { true, CHAT("\"stream\": \"yes\""), "stream" },
     { true, CHAT("\"stream_options\": {\"include_usage\": 1}"), "stream_options.include_usage" },
     { true, CHAT("\"response_format\": {\"type\": \"sound\"}"), "response_format.type" },
+    { true, CHAT("\"response_format\": {\"type\": \"json_schema\"}"),
+        "response_format.json_schema" },
+    { true,
+        CHAT("\"response_format\": {\"type\": \"json_schema\", \"json_schema\": "
+             "{\"schema\": 123}}"),
+        "response_format.json_schema.schema" },
     { true, CHAT("\"tools\": [{}]"), "tools" },
     { true, CHAT("\"functions\": [{}]"), "functions" },
     { true, CHAT("\"modalities\": [\"text\", \"audio\"]"), "modalities[1]" },
@@ -279,6 +300,7 @@ int main(void)
         cmocka_unit_test(reads_what_is_said),
         cmocka_unit_test(null_is_absent),
         cmocka_unit_test(reads_prompts),
+        cmocka_unit_test(reads_schemas),
         cmocka_unit_test(reads_messages),
         cmocka_unit_test(names_the_field_at_fault),
         cmocka_unit_test(knows_its_model),

@@ -340,6 +340,29 @@ static void answers_what_is_there(void **state)
     expect(s, 400, "POST", T, "", "{}", "\"param\": \"prompt\"");
 }
 
+/* What is to be valid for a schema is, however little the model knows. */
+static void writes_json(void **state)
+{
+    served *s = *state;
+    static const char *const schemas[] = { "{\"enum\": [\"yes\"]}",
+        "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"boolean\"}}, \"required\": "
+        "[\"a\"], \"additionalProperties\": false}" };
+    static const char *const texts[] = { "\"content\": \"\\\"yes\\\"\"", "\\\"a\\\":" };
+    for (int i = 0; i < 2; i++) {
+        char *body = mem_printf("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
+                                "\"max_tokens\": 60, \"response_format\": {\"type\": "
+                                "\"json_schema\", \"json_schema\": {\"schema\": %s}}}",
+            schemas[i]);
+        expect(s, 200, "POST", C, "", body, texts[i]);
+        expect(s, 200, "POST", C, "", body, "\"finish_reason\": \"stop\"");
+        mem_free(body);
+    }
+    expect(s, 400, "POST", T, "",
+        "{\"prompt\": \"a\", \"response_format\": {\"type\": \"json_schema\", \"json_schema\": "
+        "{\"schema\": {\"type\": \"wizard\"}}}}",
+        "\"param\": \"response_format\"");
+}
+
 static void writes_what_generate_writes(void **state)
 {
     served *s = *state;
@@ -682,6 +705,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_what_is_there),
+        cmocka_unit_test(writes_json),
         cmocka_unit_test(writes_what_generate_writes),
         cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(keeps_connections_and_their_order),
