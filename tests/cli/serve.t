@@ -1,0 +1,61 @@
+# the server as a program: where it listens, how it is asked and stopped
+$ for i in $(seq 900); do echo "The $i. token goes to expert $((i * 7 % 8)), and so on."; done \
++     > en.txt
+$ cadre train --recipe olmoe --layers 1 --width 32 --heads 2 --experts 4 --topk 2 \
++     --expert-width 16 --vocab 512 --context 64 --batch 2 --steps 2 --data en.txt --out run \
++     --quiet
+> ...
+
+# what cannot be
+$ cadre serve
+2> cadre: serve: *
+2> ...
+? 2
+$ cadre serve run --host 0.0.0.0
+2> cadre: host: expected a loopback address where no API key is asked for, found "0.0.0.0"
+2>        --api-key-file FILE asks every client for the key in that file
+? 2
+$ cadre serve run --body-limit huge
+2> cadre: serve: --body-limit: expected a size, found 'huge'
+2>        as 64K or 8M
+? 2
+$ : > empty && cadre serve run --port 0 --api-key-file empty
+2> cadre: the API key: expected some, found none
+? 2
+$ cadre serve nowhere --port 0
+2> cadre: nowhere*
+? 1
+$ cadre serve run --port 0 --template nobody
+2> cadre: the chat template "nobody" is not known
+2> ...
+? 2
+
+# it answers as generate does, logs nothing of what was asked, and ends when it is told to
+$ cat > ask.sh <<'END' && cat > start.sh <<'END2'
++ # ask.sh METHOD PATH BODY: the answer of the server whose address is in the file `err`
++ port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' err)
++ exec 3<> /dev/tcp/127.0.0.1/$port
++ printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' "$1" "$2" >&3
++ printf 'Content-Length: %d\r\n\r\n%s' ${#3} "$3" >&3
++ cat <&3
++ END
++ # start.sh OPTION...: a server in the background, whose number is in the file `pid`
++ rm -f err
++ cadre serve run --port 0 "$@" 2> err & echo $! > pid
++ for i in $(seq 100); do grep -q '^listening on' err && break; sleep 0.1; done
++ END2
+$ . ./start.sh --alias tiny; bash ask.sh GET /v1/models | tail -1; kill $(cat pid); wait $(cat pid)
+> {"object": "list", "data": [{"id": "tiny", "object": "model", *
+$ . ./start.sh; bash ask.sh POST /v1/completions \
++     '{"prompt": "The token", "max_tokens": 12, "temperature": 0}' > got; kill $(cat pid)
++ wait $(cat pid) && grep -F "\"text\": \"$(cadre generate run -p 'The token' -n 12 --greedy | \
++     jq -Rs . | sed 's/^"//; s/"$//')\"" got > /dev/null
+$ . ./start.sh; bash ask.sh POST /v1/completions '{"prompt": "The secret", "max_tokens": 1}' > got
++ kill -INT $(cat pid); wait $(cat pid); sed 's/:[0-9]*$/:PORT/' err
+> 8 streams of up to 64 tokens each, whose caches take up to 0.000* GB; 64 texts may wait
+> listening on http://127.0.0.1:PORT
+> POST /v1/completions 200, 41 bytes
+$ . ./start.sh --quiet; port=$(sed -n 's/.*:\([0-9]*\)$/\1/p' err)
++ cadre serve run --port $port; echo "exit code $?" ; kill $(cat pid); wait $(cat pid)
+> exit code 1
+2> cadre: 127.0.0.1:*: expected an address to listen on: Address already in use

@@ -1,0 +1,128 @@
+/* answer_text_test.c - text from ids: the same in pieces and whole, nothing of stop texts, thoughts
+ * apart. */
+#include "serve/answer_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "support/succeeds.h"
+#include "text/chat.h"
+
+/* A vocabulary of bytes, spelt as byte-level ones spell them, and the marks of a template. */
+static tokenizer *bytes;
+
+static void put_piece(byte_buffer *json, int byte)
+{
+    bool plain = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    static int other;
+    if (!byte) other = 0;
+    uint32_t code = plain ? (uint32_t)byte : 256 + (uint32_t)other++;
+    byte_buffer_format(json, "%s\"\\u%04x\": %d", byte ? ", " : "", code, byte);
+}
+
+static int begin(void **state)
+{
+    byte_buffer json = { 0 };
+    (void)state;
+    byte_buffer_text(&json,
+        "{\"version\": \"1.0\", \"added_tokens\": [{\"id\": 256, \"content\": \"<think>\", "
+        "\"special\": true, \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
+        "\"normalized\": false}, {\"id\": 257, \"content\": \"</think>\", \"special\": true, "
+        "\"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false}], "
+        "\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": "
+        "false, \"trim_offsets\": true, \"use_regex\": false}, \"post_processor\": null, "
+        "\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\": \"BPE\", \"merges\": [], "
+        "\"vocab\": {");
+    for (int b = 0; b < 256; b++) put_piece(&json, b);
+    byte_buffer_text(&json, "}}}");
+    succeeds(tokenizer_open_text(json.data, json.size, "bytes", &bytes));
+    byte_buffer_free(&json);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    tokenizer_close(bytes);
+    return 0;
+}
+
+enum { THINK = 256, SAY = 257 };
+
+static int32_t id_of(const char *text, size_t *at)
+{
+    static const char opens[] = "<think>", closes[] = "</think>";
+    if (strncmp(text + *at, opens, sizeof opens - 1) == 0) return *at += sizeof opens - 1, THINK;
+    if (strncmp(text + *at, closes, sizeof closes - 1) == 0) return *at += sizeof closes - 1, SAY;
+    return (unsigned char)text[(*at)++];
+}
+
+/* Puts the text byte by byte; told [2]: what was said and what was thought. Nothing that was told is
+ * ever no part of the end result. */
+static void write_text(const char *template, const char *text, const char *const *stops, int count,
+    const char *said, const char *thought)
+{
+    answer_text a;
+    const chat_template *c = template ? chat_template_find(template) : NULL;
+    succeeds(answer_text_open(bytes, c, false, stops, count, &a));
+    for (size_t at = 0; text[at] && !a.stopped;) {
+        succeeds(answer_text_put(&a, id_of(text, &at)));
+        assert_true(a.words.size <= strlen(said));
+        assert_memory_equal(a.words.data ? a.words.data : "", said, a.words.size);
+        assert_true(utf8_valid(a.words.data ? a.words.data : "", a.words.size));
+    }
+    succeeds(answer_text_end(&a));
+    assert_int_equal(a.words.size, strlen(said));
+    assert_memory_equal(a.words.data ? a.words.data : "", said, a.words.size);
+    assert_int_equal(a.thoughts.size, strlen(thought));
+    assert_memory_equal(a.thoughts.data ? a.thoughts.data : "", thought, a.thoughts.size);
+    answer_text_close(&a);
+}
+
+static void tells_whole_characters(void **state)
+{
+    (void)state;
+    write_text(NULL, "a \xc3\xa9 \xf0\x9f\x98\x80.", NULL, 0, "a \xc3\xa9 \xf0\x9f\x98\x80.", "");
+    write_text(NULL, "a\xff\xc3", NULL, 0, "a\xef\xbf\xbd\xef\xbf\xbd", "");
+    write_text(NULL, "", NULL, 0, "", "");
+}
+
+static void tells_nothing_of_stops(void **state)
+{
+    (void)state;
+    const char *const two[] = { "never", "cde" };
+    write_text(NULL, "abcdef", two, 2, "ab", "");
+    write_text(NULL, "abcdXcde", two, 2, "abcdX", "");
+    write_text(NULL, "abcd", two, 2, "abcd", ""); /* the tail is told after all */
+    write_text(NULL, "nevenever", two, 2, "neve", "");
+}
+
+static void tells_thoughts_apart(void **state)
+{
+    const char *const stop[] = { "nk" };
+    (void)state;
+    write_text("qwen3", "<think>I think</think>\n\nSo", NULL, 0, "So", "I think");
+    write_text("qwen3", "So", NULL, 0, "So", "");
+    write_text("qwen3", "<think>I thi", NULL, 0, "", "I thi");
+    write_text("qwen3", "<think>think</think>a nk b", stop, 1, "a ", "think"); /* of what is said */
+    write_text("qwen3-thinking", "hm</think>So", NULL, 0, "So", "hm");
+    write_text(NULL, "<think>a", NULL, 0, "a", ""); /* control tokens leave no text */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_whole_characters),
+        cmocka_unit_test(tells_nothing_of_stops),
+        cmocka_unit_test(tells_thoughts_apart),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
