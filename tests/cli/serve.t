@@ -42,7 +42,7 @@ $ cat > ask.sh <<'END' && cat > start.sh <<'END2'
 + # start.sh OPTION...: a server in the background, whose number is in the file `pid`
 + rm -f err
 + cadre serve run --port 0 "$@" 2> err & echo $! > pid
-+ for i in $(seq 100); do grep -q '^listening on' err && break; sleep 0.1; done
++ for i in $(seq 100); do grep -qs '^listening on' err && break; sleep 0.1; done
 + END2
 $ . ./start.sh --alias tiny; bash ask.sh GET /v1/models | tail -1; kill $(cat pid); wait $(cat pid)
 > {"object": "list", "data": [{"id": "tiny", "object": "model", *

@@ -65,8 +65,8 @@ static int32_t id_of(const char *text, size_t *at)
     return (unsigned char)text[(*at)++];
 }
 
-/* Puts the text byte by byte; told [2]: what was said and what was thought. Nothing that was told is
- * ever no part of the end result. */
+/* Puts the text byte by byte: what is said and what is thought in the end. Nothing that was told
+ * before is no part of that. */
 static void write_text(const char *template, const char *text, const char *const *stops, int count,
     const char *said, const char *thought)
 {
