@@ -347,10 +347,10 @@ static void writes_json(void **state)
     static const char *const schemas[] = { "{\"enum\": [\"yes\"]}",
         "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"boolean\"}}, \"required\": "
         "[\"a\"], \"additionalProperties\": false}" };
-    static const char *const texts[] = { "\"content\": \"\\\"yes\\\"\"", "\\\"a\\\":" };
+    static const char *const texts[] = { "\\\"yes\\\"\"", "\\\"a\\\":" };
     for (int i = 0; i < 2; i++) {
         char *body = mem_printf("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
-                                "\"max_tokens\": 60, \"response_format\": {\"type\": "
+                                "\"max_tokens\": 60, \"seed\": 1, \"response_format\": {\"type\": "
                                 "\"json_schema\", \"json_schema\": {\"schema\": %s}}}",
             schemas[i]);
         expect(s, 200, "POST", C, "", body, texts[i]);
