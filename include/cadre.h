@@ -541,7 +541,13 @@ typedef struct cadre_opening {
     /* Quantised weights are copied into memory, in the order in which this machine's kernels read
      * them faster, and the file's pages may leave memory. Results are the same. */
     bool repack;
+    /* What keys and values of sessions, batchers and all other runs of this model are kept in: one
+     * of cadre_cache_format_name's; NULL: "f32". Half and a quarter of the memory, for results
+     * that differ by what is rounded. Heads that are not whole blocks of it are refused. */
+    const char *cache;
 } cadre_opening;
+/* "f32", "f16", "q8_0" in turn; NULL after the last. */
+CADRE_API const char *cadre_cache_format_name(int i);
 CADRE_API cadre_status cadre_model_open_with(
     cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model);
 CADRE_API void cadre_model_close(cadre_model *model);

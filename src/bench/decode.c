@@ -32,16 +32,16 @@ typedef struct decoding {
 static int64_t cache_bytes_read(const decoding *d)
 {
     const model_config *c = &d->model->config;
-    int64_t elements = 0;
+    int64_t bytes = 0;
     for (int64_t i = 0; i < d->streams; i++)
         for (int64_t l = 0; l < c->layers; l++) {
             const mixer_state_size *size = &d->sessions[i].state.layer[l].size;
             int64_t seen = session_length(&d->sessions[i]), window = c->layer[l].mixer.window;
-            elements +=
-                (window && window < seen ? window : seen) * (size->key_row + size->value_row) +
-                size->fixed;
+            seen = window && window < seen ? window : seen;
+            bytes +=
+                seen * state_block_bytes(size) / STATE_BLOCK + size->fixed * (int64_t)sizeof(real);
         }
-    return elements * (int64_t)sizeof(real);
+    return bytes;
 }
 
 static void run_all(void *arg)

@@ -94,7 +94,7 @@ typedef struct bench {
     const char *name;
     bool model;             /* takes a second operand */
     bool recipe;            /* reads the options of a model's shape */
-    const char *options[5]; /* others that it reads; NULL after the last */
+    const char *options[6]; /* others that it reads; NULL after the last */
     cadre_status (*run)(const invocation *call, const opened *o);
 } bench;
 
@@ -103,8 +103,8 @@ static const bench benches[] = {
     { "gemm", false, false, { NULL }, bench_gemm },
     { "layer", false, false, { NULL }, bench_layer },
     { "train", false, true, { "batch" }, bench_train },
-    { "decode", true, false, { "length", "streams", "depth", "repack" }, bench_decode },
-    { "prefill", true, false, { "tokens", "repack" }, bench_prefill },
+    { "decode", true, false, { "length", "streams", "depth", "repack", "cache" }, bench_decode },
+    { "prefill", true, false, { "tokens", "repack", "cache" }, bench_prefill },
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 

@@ -153,6 +153,7 @@ const command command_inspect = {
         "it takes to run one sequence. That is the file's weights, of which only the pages "
         "that are read are in memory, and everything in addition to them.",
     .own = ROWS(rows),
+    .tables = { opened_cache_options },
     .examples = LINES("as a table", "cadre inspect runs/first",
         "memory at a context of 32768 tokens, for a program",
         "cadre inspect runs/first --context 32768 --json"),

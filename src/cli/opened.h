@@ -10,7 +10,8 @@ typedef struct opened {
     cadre_model *model; /* NULL: none was asked for */
 } opened;
 
-cadre_option_table opened_options(void); /* how a model that a command runs is opened */
+cadre_option_table opened_options(void);       /* how a model that a command runs is opened */
+cadre_option_table opened_cache_options(void); /* of these, that of the cache alone */
 cadre_status opened_begin(const invocation *call, const char *model /* NULL: none */, opened *o);
 void opened_end(opened *o);
 

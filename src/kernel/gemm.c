@@ -86,17 +86,28 @@ void gemm_grouped(
     else pool_run(c->pool, run_share, &job);
 }
 
-void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group, bool accumulate)
+void gemm_serial_begin(compute *c, int worker)
+{
+    gemm_block_begin(c->scratch[worker]);
+    quant_begin(c->quant_scratch[worker]);
+}
+
+void gemm_serial_next(compute *c, int worker, gemm_kind kind, const gemm_group *group,
+    bool accumulate, const void *next_b)
 {
     const quant_kernel *quant = quant_kernel_of(c->variant, kind, group, accumulate);
     if (group->m <= 0 || group->n <= 0) return;
     if (quant) {
-        quant_begin(c->quant_scratch[worker]);
         quant_columns(c->variant, quant, group, 0, group->n, c->quant_scratch[worker]);
         return;
     }
     gemm_slice slice = { c->variant->gemm, kind, group, 0, group->m, 0, group->n, accumulate,
-        NULL };
-    gemm_block_begin(c->scratch[worker]);
+        next_b };
     gemm_block(&slice, c->scratch[worker]);
+}
+
+void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group, bool accumulate)
+{
+    gemm_serial_begin(c, worker);
+    gemm_serial_next(c, worker, kind, group, accumulate, NULL);
 }

@@ -52,6 +52,12 @@ void gemm_grouped(
  * says whose scratch memory it may use. */
 void gemm_serial(compute *c, int worker, gemm_kind kind, const gemm_group *group, bool accumulate);
 
+/* The same for several products one after another, between which no A changes: what is made of an A
+ * serves the next product too. next_b: what that one will read first of its B; NULL: not known. */
+void gemm_serial_begin(compute *c, int worker);
+void gemm_serial_next(compute *c, int worker, gemm_kind kind, const gemm_group *group,
+    bool accumulate, const void *next_b);
+
 /* Computes one product over all workers. */
 static inline void gemm(compute *c, gemm_kind kind, int64_t m, int64_t n, int64_t k, const real *a,
     int64_t a_stride, const real *b, int64_t b_stride, real *out, int64_t out_stride,

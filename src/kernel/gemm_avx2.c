@@ -20,10 +20,22 @@ static inline vec vec_keep(vec x)
     return x;
 }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vec vec_multiply(vec a, vec b) { return _mm256_mul_ps(a, b); }
+static inline vec vec_of_halves(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+static inline vec vec_of_bfloats(const void *p)
+{
+    __m256i upper = _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16);
+    return _mm256_castsi256_ps(upper);
+}
+static inline vec vec_of_bytes(const void *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p)));
+}
 
     #include "kernel/gemm_pack.h"
     #include "kernel/gemm_template.h"
     #include "kernel/gemm_x86.h"
+    #include "kernel/gemm_x86_in_place.h"
     #include "kernel/gemm_x86_quantised.h"
 
 const gemm_kernels gemm_avx2 = {
@@ -34,6 +46,7 @@ const gemm_kernels gemm_avx2 = {
     .copy = copy,
     .transpose = TRANSPOSES,
     .skinny = SKINNY,
-    .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16 },
+    .in_place = IN_PLACE,
+    .unpack = { [GEMM_F16] = unpack_f16, [GEMM_BF16] = unpack_bf16, [GEMM_Q8_0] = unpack_q8_0 },
 };
 #endif

@@ -201,37 +201,66 @@ static void a_panels_outer(const gemm_slice *p, gemm_scratch *s, const gemm_span
 
 /* ---- skinny products, and the three outer loops ---- */
 
-/* Where A has few rows, computes the columns of C without packing, eight or more at a time. Returns
- * the first column that is left, p->n0 where the product is not skinny. */
-static int64_t skinny_columns(const gemm_slice *p)
+/* The skinny product of the slice's rows and the columns from j on. a: pointers to the rows */
+static gemm_skinny skinny_at(
+    const gemm_slice *p, const real *a[GEMM_SKINNY_ROWS], int64_t j, int64_t columns)
 {
     const gemm_group *g = p->group;
-    int64_t rows = p->m1 - p->m0, j = p->n0;
-    int source = gemm_source_of(g);
-    if (p->kind != GEMM_NT || rows > GEMM_SKINNY_ROWS || source == GEMM_SOURCES ||
-        !p->kernels->skinny[source])
-        return j;
-    const real *a[GEMM_SKINNY_ROWS];
+    int64_t rows = p->m1 - p->m0;
+    bool nt = p->kind == GEMM_NT;
     for (int64_t i = 0; i < rows; i++)
         a[i] = g->a + (g->a_rows ? g->a_rows[p->m0 + i] : p->m0 + i) * g->a_stride;
+    return (gemm_skinny){ .rows = rows,
+        .columns = columns,
+        .k = g->k,
+        .a = a,
+        .b = gemm_b_at(g, nt ? j : 0, nt ? 0 : j),
+        .b_stride = gemm_b_bytes(g),
+        .block_scales = number_block_scales_from(g->b.block_scales, nt ? j : 0, 0),
+        .c = g->c + p->m0 * g->c_stride + j,
+        .c_stride = g->c_stride,
+        .accumulate = p->accumulate };
+}
+
+/* Where A has few rows, computes the columns of C without packing, eight or more at a time. Returns
+ * the first column that is left, p->n0 where the product is not skinny. */
+static int64_t skinny_nt(const gemm_slice *p)
+{
+    const gemm_group *g = p->group;
+    int source = gemm_source_of(g);
+    int64_t j = p->n0;
+    const real *a[GEMM_SKINNY_ROWS];
+    if (source == GEMM_SOURCES || !p->kernels->skinny[source]) return j;
     for (int64_t columns; j + GEMM_SKINNY_GRAIN <= p->n1; j += columns) {
         columns =
             gemm_min(GEMM_SKINNY_COLUMNS, (p->n1 - j) / GEMM_SKINNY_GRAIN * GEMM_SKINNY_GRAIN);
-        const char *b = gemm_b_at(g, j, 0), *next = p->next_b ? p->next_b : b;
-        gemm_skinny f = { .rows = rows,
-            .columns = columns,
-            .k = g->k,
-            .a = a,
-            .b = b,
-            .b_stride = gemm_b_bytes(g),
-            .block_scales = number_block_scales_from(g->b.block_scales, j, 0),
-            .c = g->c + p->m0 * g->c_stride + j,
-            .c_stride = g->c_stride,
-            .accumulate = p->accumulate,
-            .prefetch = j + columns < p->n1 ? gemm_b_at(g, j + columns, 0) : next };
+        gemm_skinny f = skinny_at(p, a, j, columns);
+        const char *next = p->next_b ? p->next_b : f.b;
+        f.prefetch = j + columns < p->n1 ? gemm_b_at(g, j + columns, 0) : next;
         p->kernels->skinny[source](&f);
     }
     return j;
+}
+
+/* The same where B's rows run along the columns, and are short: a kernel walks down them. */
+static int64_t skinny_nn(const gemm_slice *p)
+{
+    const gemm_group *g = p->group;
+    int source = gemm_source_of(g);
+    int64_t columns = (p->n1 - p->n0) / p->kernels->width * p->kernels->width;
+    const real *a[GEMM_SKINNY_ROWS];
+    if (source == GEMM_SOURCES || !p->kernels->in_place[source] || !columns) return p->n0;
+    if (g->n > GEMM_IN_PLACE_COLUMNS || (g->b.format && p->n0 % g->b.format->block)) return p->n0;
+    gemm_skinny f = skinny_at(p, a, p->n0, columns);
+    f.prefetch = p->next_b ? p->next_b : f.b;
+    p->kernels->in_place[source](&f);
+    return p->n0 + columns;
+}
+
+static int64_t skinny_columns(const gemm_slice *p)
+{
+    if (p->m1 - p->m0 > GEMM_SKINNY_ROWS || p->kind == GEMM_TN || p->group->b_rows) return p->n0;
+    return p->kind == GEMM_NT ? skinny_nt(p) : skinny_nn(p);
 }
 
 void gemm_block(const gemm_slice *slice, gemm_scratch *s)

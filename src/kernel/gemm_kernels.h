@@ -24,6 +24,7 @@ enum {
     GEMM_SKINNY_ROWS = 8,
     GEMM_SKINNY_COLUMNS = 32,
     GEMM_SKINNY_GRAIN = 8,
+    GEMM_IN_PLACE_COLUMNS = 576, /* most of a B whose rows are walked down */
 };
 
 /* Memory that a tile prefetches while it computes: the rows of C that the next tile will write, and
@@ -39,8 +40,8 @@ typedef void gemm_tile(int64_t k, const real *a, int64_t a_row, int64_t a_step, 
     const gemm_prefetch *prefetch);
 
 /* The number formats that kernels read B from without help. E4M3 and E2M1 have their usual block
- * scales. All other formats are first unpacked to floats. */
-enum { GEMM_FLOAT, GEMM_F16, GEMM_BF16, GEMM_F8, GEMM_E2M1, GEMM_SOURCES };
+ * scales; Q8_0's rows are of whole blocks. All other formats are first unpacked to floats. */
+enum { GEMM_FLOAT, GEMM_F16, GEMM_BF16, GEMM_F8, GEMM_E2M1, GEMM_Q8_0, GEMM_SOURCES };
 
 /* Rows of B where they are stored, from a column on at which a block scale begins. */
 typedef struct gemm_stored {
@@ -49,9 +50,9 @@ typedef struct gemm_stored {
     number_block_scales block_scales;
 } gemm_stored;
 
-/* A skinny product: few rows of A times `columns` rows of B, which is read once, where it is
- * stored, and never packed:  c[i][j] (+)= sum_q a[i][q] b[j][q]. Decoding a token is one (a
- * GEMV). */
+/* A skinny product: few rows of A times B, which is read once, where it is stored, and never
+ * packed. NT, `columns` rows of B:  c[i][j] (+)= sum_q a[i][q] b[j][q]; decoding a token is one (a
+ * GEMV). NN, k rows of B:  c[i][j] (+)= sum_q a[i][q] b[q][j]. */
 typedef struct gemm_skinny {
     int64_t rows, columns, k; /* columns: a multiple of 8 */
     const real *const *a;
@@ -71,12 +72,14 @@ typedef struct gemm_kernels {
     /* out[q * out_step + r] = in[r][q] for r < width and q < k, by source. NULL: rows of this
      * source are unpacked first, which floats never need. */
     void (*transpose[GEMM_SOURCES])(const gemm_stored *in, int64_t k, real *out, int64_t out_step);
-    void (*skinny[GEMM_SOURCES])(const gemm_skinny *f); /* NULL: the product is packed instead */
+    /* NT, and NN with B in place. NULL: the product is packed instead */
+    void (*skinny[GEMM_SOURCES])(const gemm_skinny *f),
+        (*in_place[GEMM_SOURCES])(const gemm_skinny *f);
     /* out[(q * vecs) * width + :] = vecs vectors of row q of `in`; of row rows[q] where rows are
      * given */
     void (*copy)(
         int vecs, int64_t k, const real *in, int64_t stride, const int32_t *rows, real *out);
-    /* NULL: the number format's own unpack is used */
+    /* count: a multiple of the format's block. NULL: the number format's own unpack is used */
     void (*unpack[GEMM_SOURCES])(const void *in, real *out, int64_t count);
 } gemm_kernels;
 

@@ -49,6 +49,7 @@ int gemm_source_of(const gemm_group *g)
     if (scales == &number_block_scale_f32 || scales == &number_block_scale_bf16)
         return f == &number_f8_e4m3 ? GEMM_F8 : GEMM_SOURCES;
     if (scales == &number_block_scale_e8m0) return f == &number_e2m1 ? GEMM_E2M1 : GEMM_SOURCES;
+    if (f == &number_q8_0) return g->b.stride % f->block ? GEMM_SOURCES : GEMM_Q8_0;
     return f == &number_f16 ? GEMM_F16 : f == &number_bf16 ? GEMM_BF16 : GEMM_SOURCES;
 }
 
@@ -69,11 +70,12 @@ static void unpack_row(
     int source = gemm_source_of(p->group);
     int64_t skip = (row * p->group->b.stride + from) % f->block;
     const char *blocks = gemm_b_at(p->group, row, from - skip);
-    if (source < GEMM_SOURCES && p->kernels->unpack[source]) {
+    int64_t whole = gemm_ceil(skip + count, f->block) * f->block;
+    if (source < GEMM_SOURCES && p->kernels->unpack[source] && whole == count) {
         p->kernels->unpack[source](blocks, out, count);
         return;
     }
-    f->unpack(blocks, s->unpacked, gemm_ceil(skip + count, f->block) * f->block);
+    f->unpack(blocks, s->unpacked, whole);
     number_apply_block_scales(
         &p->group->b.block_scales, row, from - skip, skip + count, s->unpacked);
     for (int64_t i = 0; i < count; i++) out[i] = (real)s->unpacked[skip + i];

@@ -26,12 +26,18 @@ static inline matrix matrix_of_floats(const real *data, int64_t stride)
     return (matrix){ .data = data, .stride = stride };
 }
 
-/* The matrix that begins at a row, where a block of its format begins. */
-static inline matrix matrix_from_row(matrix m, int64_t row)
+/* The matrix that begins `at` elements later, where a block of its format begins. */
+static inline matrix matrix_from(matrix m, int64_t at)
 {
-    int64_t at = row * m.stride;
     m.data = (const char *)m.data +
              (m.format ? (int64_t)number_row_bytes(m.format, at) : at * (int64_t)sizeof(real));
+    return m;
+}
+
+/* The same from a row on, with its block scales. */
+static inline matrix matrix_from_row(matrix m, int64_t row)
+{
+    m = matrix_from(m, row * m.stride);
     m.block_scales = number_block_scales_from(m.block_scales, row, 0);
     return m;
 }

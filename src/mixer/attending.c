@@ -72,8 +72,8 @@ void attending_lay_workspace(
     a->scratch =
         attention_scratch_take(memory, &a->shape, workers, keys, most->training ? tokens : 0);
     a->sequences = ARENA_ARRAY(memory, attention_sequence, most->sequences);
-    a->key_block = ARENA_ARRAY(memory, const real *, most->sequences);
-    a->value_block = ARENA_ARRAY(memory, const real *, most->sequences);
+    a->key_block = ARENA_ARRAY(memory, const void *, most->sequences);
+    a->value_block = ARENA_ARRAY(memory, const void *, most->sequences);
     if (!most->training) return;
     a->gradients = ARENA_ARRAY(memory, attention_gradient, most->sequences);
     a->dq = ARENA_ARRAY(memory, real, tokens * query_row(a));
@@ -102,10 +102,7 @@ static kv_view kept_keys(const attending *a, const token_batch *b, int64_t i, in
     int64_t from = b->start[i], count = b->start[i + 1] - from;
     sequence_state_put(
         b->states[i], layer, count, a->k + from * key_row(a), values_of(a) + from * a->value_row);
-    kv_view view = sequence_state_view(b->states[i], layer);
-    view.key_head = a->shape.key_width;
-    view.value_head = a->shape.value_width;
-    return view;
+    return sequence_state_view(b->states[i], layer);
 }
 
 static void fill_sequences(const attending *a, const token_batch *b, int64_t layer)

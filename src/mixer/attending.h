@@ -20,7 +20,7 @@ typedef struct attending {
     /* Workspace */
     attention_scratch scratch;
     attention_sequence *sequences;         /* [most sequences] */
-    const real **key_block, **value_block; /* [most sequences] */
+    const void **key_block, **value_block; /* [most sequences] */
     attention_gradient *gradients;         /* [most sequences]; NULL: forward only */
     real *dq, *dk, *dvalues, *dout;        /* as those without d; NULL: forward only */
 } attending;

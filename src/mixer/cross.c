@@ -31,8 +31,8 @@ static void lay_workspace(
     int64_t row = row_of(c), keys = most->encoder_tokens, tokens = most->tokens;
     m->scratch = attention_scratch_take(a, &m->shape, workers, keys, most->training ? tokens : 0);
     m->sequences = ARENA_ARRAY(a, attention_sequence, most->sequences);
-    m->key_block = ARENA_ARRAY(a, const real *, most->sequences);
-    m->value_block = ARENA_ARRAY(a, const real *, most->sequences);
+    m->key_block = ARENA_ARRAY(a, const void *, most->sequences);
+    m->value_block = ARENA_ARRAY(a, const void *, most->sequences);
     if (!most->training) return;
     m->gradients = ARENA_ARRAY(a, attention_gradient, most->sequences);
     m->dq = ARENA_ARRAY(a, real, tokens * row);
@@ -82,8 +82,13 @@ static void fill_sequences(const attending *m, const mixer_call *call)
             .keys = keys,
             .q = m->q + from * row,
             .q_stride = row,
-            .kv = { &m->key_block[i], &m->value_block[i], keys, row, c->head_dim, row,
-                c->head_dim },
+            .kv = { .keys = &m->key_block[i],
+                .values = &m->value_block[i],
+                .block = keys,
+                .key_stride = row,
+                .key_head = c->head_dim,
+                .value_stride = row,
+                .value_head = c->head_dim },
             .out = m->out + from * row,
             .out_stride = row,
             .log_sum = m->log_sum ? m->log_sum + from * c->heads : NULL,

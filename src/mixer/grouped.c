@@ -83,7 +83,10 @@ static grouped begin(const mixer_call *call, const mixer_gradients *g)
 
 static mixer_state_size state(const mixer_config *c)
 {
-    return (mixer_state_size){ .key_row = kv_row(c), .value_row = c->kv_heads * c->value_dim };
+    return (mixer_state_size){ .key_row = kv_row(c),
+        .value_row = c->kv_heads * c->value_dim,
+        .heads = c->kv_heads,
+        .format = c->cache };
 }
 
 /* ---- rows ---- */

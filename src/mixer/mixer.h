@@ -36,6 +36,8 @@ typedef struct mixer_config {
     int64_t q_lora, kv_lora, nope_dim, rope_dim;
     double latent_norm_eps;
     bool split_kv_b; /* MIXER_KV_B is stored as MIXER_K_B and MIXER_V_B */
+    /* The format in which a state keeps its rows, chosen when the model is opened; NULL: real */
+    const number_format *cache;
 } mixer_config;
 
 /* The parameters; those that a layer does not have are empty. */
@@ -107,6 +109,10 @@ typedef struct mixer_state_size {
      * keys */
     int64_t key_row, value_row;
     int64_t fixed; /* for any number of tokens; all 0 before the first */
+    int64_t heads; /* that a row consists of; 0: one */
+    /* The format of the rows, of which a head has whole blocks in each; NULL: real. The fixed part
+     * is always real. */
+    const number_format *format;
 } mixer_state_size;
 
 struct mixer {

@@ -6,19 +6,17 @@
 
 #include "base/memory.h"
 
-static int64_t row_of(const mixer_state_size *size) { return size->key_row + size->value_row; }
-
 size_t layer_state_bytes(const mixer_config *c, int64_t tokens)
 {
     mixer_state_size size = c->row->state(c);
-    return (size_t)(state_blocks(tokens) * STATE_BLOCK * row_of(&size) + 2 * size.fixed) *
-           sizeof(real);
+    return (size_t)(state_blocks(tokens) * state_block_bytes(&size)) +
+           2 * (size_t)size.fixed * sizeof(real);
 }
 
 size_t sequence_state_table_bytes(int64_t layers, int64_t tokens)
 {
     size_t block = sizeof(state_block) + sizeof(state_block *);
-    return (size_t)state_blocks(tokens) * (block + 2 * (size_t)layers * sizeof(real *));
+    return (size_t)state_blocks(tokens) * (block + 2 * (size_t)layers * sizeof(void *));
 }
 
 /* ---- memory ---- */
@@ -48,7 +46,7 @@ cadre_status sequence_state_open_in(sequence_state *out, state_pool *p, int64_t 
     sequence_state s = { .pool = p, .layers = p->layers, .capacity = blocks * STATE_BLOCK };
     s.layer = MEM_ARRAY(layer_state, s.layers);
     s.block = MEM_ARRAY(state_block *, blocks);
-    s.lists = MEM_ARRAY(const real *, (2 * s.layers * blocks));
+    s.lists = MEM_ARRAY(const void *, (2 * s.layers * blocks));
     s.fixed = mem_reserve((size_t)p->fixed, sizeof *s.fixed);
     s.next = mem_reserve((size_t)p->fixed, sizeof *s.next);
     if (!s.layer || !s.block || !s.lists || !s.fixed || !s.next) {
@@ -145,7 +143,7 @@ static cadre_status own_last(sequence_state *s)
     int64_t i = s->length / STATE_BLOCK;
     state_block *shared = s->block[i], *own;
     CADRE_TRY(take(s, &own));
-    state_block_copy(own, shared, s->length % STATE_BLOCK);
+    state_block_copy(own, shared);
     set_block(s, i, own);
     state_block_release(shared);
     return CADRE_OK;
@@ -168,31 +166,33 @@ cadre_status sequence_state_reserve(sequence_state *s, int64_t tokens)
 
 /* ---- rows ---- */
 
-static void put_row(real *rows, int64_t row, int64_t width, const real *from)
-{
-    if (width) memcpy(rows + row * width, from, (size_t)width * sizeof *rows);
-}
-
 void sequence_state_put(
     sequence_state *s, int64_t layer, int64_t tokens, const real *keys, const real *values)
 {
-    int64_t k = s->layer[layer].size.key_row, v = s->layer[layer].size.value_row;
+    const mixer_state_size *size = &s->layer[layer].size;
+    state_rows k = state_keys_of(size), v = state_values_of(size);
     for (int64_t t = 0; t < tokens; t++) {
         int64_t row = (s->length + t) % STATE_BLOCK;
         const state_block *b = s->block[(s->length + t) / STATE_BLOCK];
-        put_row(state_block_keys(b, layer), row, k, keys + t * k);
-        put_row(state_block_values(b, layer), row, v, values + t * v);
+        state_rows_put(&k, state_block_keys(b, layer), row, keys + t * size->key_row);
+        if (size->value_row)
+            state_rows_put(&v, state_block_values(b, layer), row, values + t * size->value_row);
     }
 }
 
 kv_view sequence_state_view(const sequence_state *s, int64_t layer)
 {
     const layer_state *own = &s->layer[layer];
+    state_rows k = state_keys_of(&own->size), v = state_values_of(&own->size);
     return (kv_view){ .keys = own->keys,
         .values = own->values,
         .block = STATE_BLOCK,
-        .key_stride = own->size.key_row,
-        .value_stride = own->size.value_row ? own->size.value_row : own->size.key_row };
+        .key_stride = k.stride,
+        .key_head = k.head,
+        .value_stride = v.stride,
+        .value_head = v.head,
+        .key_columns = k.columns,
+        .format = k.format };
 }
 
 /* Fixed parts are written beside those that are read, and here they take their place. */

@@ -5,8 +5,8 @@
  *     block[]    0   1   2        130 tokens: two full blocks, and 2 rows of a third
  *     another    0   1   5        the same two, shared; its third block was written: a copy
  *
- * It holds what mixers read, in `real`, such as keys after norms and rotary positions. infer/
- * decides what is kept. */
+ * It holds what mixers read, such as keys after norms and rotary positions, in `real` or in the
+ * number format of the mixer's config. infer/ decides what is kept. */
 #ifndef CADRE_MIXER_SEQUENCE_STATE_H
 #define CADRE_MIXER_SEQUENCE_STATE_H
 
@@ -15,7 +15,7 @@
 
 typedef struct layer_state {
     mixer_state_size size;
-    const real **keys, **values; /* [capacity / STATE_BLOCK] where each block's rows are */
+    const void **keys, **values; /* [capacity / STATE_BLOCK] where each block's rows are */
     /* [size.fixed] each: the part that mixers read, and the part that they leave after the pass */
     real *fixed, *next;
 } layer_state;
@@ -30,7 +30,7 @@ typedef struct sequence_state {
     state_block **block; /* [held], with room for capacity / STATE_BLOCK */
     int64_t held;
     real *fixed, *next; /* the layers' fixed parts, one after another */
-    const real **lists; /* the layers' lists */
+    const void **lists; /* the layers' lists */
 } sequence_state;
 
 /* Opens a state with a pool of its own. mixers: [layers], of one model. */

@@ -12,44 +12,42 @@
 struct state_slab {
     state_pool *pool;
     state_slab *next;
-    int64_t count, elements;
+    int64_t count, bytes;
     state_block *block; /* [count] */
-    real *memory;       /* [elements] */
-    real **rows;        /* [layers] where a layer's rows begin in the slab */
+    char *memory;       /* [bytes] */
+    char **rows;        /* [layers] where a layer's rows begin in the slab */
 };
-
-static int64_t row_of(const mixer_state_size *size) { return size->key_row + size->value_row; }
 
 /* ---- slabs ---- */
 
 static void free_slab(state_slab *s)
 {
     if (!s) return;
-    mem_return(s->memory, (size_t)s->elements, sizeof *s->memory);
+    mem_return(s->memory, (size_t)s->bytes, 1);
     mem_free(s->block);
     mem_free(s->rows);
     mem_free(s);
 }
 
-/* Counts the elements. Returns false if they do not fit the address space. */
-static bool count_elements(const state_pool *p, int64_t blocks, int64_t *elements)
+/* Counts the bytes. Returns false if they do not fit the address space. */
+static bool count_bytes(const state_pool *p, int64_t blocks, int64_t *bytes)
 {
     int64_t sum = 0, rows;
     for (int64_t l = 0; l < p->layers; l++) {
-        const int64_t factors[] = { blocks, STATE_BLOCK, row_of(&p->size[l]) };
-        if (!checked_product(factors, 3, &rows) || rows > INT64_MAX - sum) return false;
+        const int64_t factors[] = { blocks, state_block_bytes(&p->size[l]) };
+        if (!checked_product(factors, 2, &rows) || rows > INT64_MAX - sum) return false;
         sum += rows;
     }
-    *elements = sum;
-    return (uint64_t)sum <= SIZE_MAX / sizeof(real);
+    *bytes = sum;
+    return true;
 }
 
 static void place(state_slab *s)
 {
-    real *at = s->memory;
+    char *at = s->memory;
     for (int64_t l = 0; l < s->pool->layers; l++) {
         s->rows[l] = at;
-        at += s->count * STATE_BLOCK * row_of(&s->pool->size[l]);
+        at += s->count * state_block_bytes(&s->pool->size[l]);
     }
 }
 
@@ -71,15 +69,15 @@ static cadre_status grow(state_pool *p, int64_t blocks)
     state_slab *s = MEM_ARRAY(state_slab, 1);
     if (!s) return CADRE_ENOMEM;
     *s = (state_slab){ .pool = p, .count = blocks };
-    if (!count_elements(p, blocks, &s->elements)) {
+    if (!count_bytes(p, blocks, &s->bytes)) {
         free_slab(s);
         return cadre_fail(CADRE_ENOMEM, NULL,
             "a cache of %lld tokens does not fit the address space",
             (long long)(blocks > INT64_MAX / STATE_BLOCK ? INT64_MAX : blocks * STATE_BLOCK));
     }
     s->block = MEM_ARRAY(state_block, blocks);
-    s->rows = MEM_ARRAY(real *, p->layers);
-    s->memory = s->block && s->rows ? mem_reserve((size_t)s->elements, sizeof *s->memory) : NULL;
+    s->rows = MEM_ARRAY(char *, p->layers);
+    s->memory = s->block && s->rows ? mem_reserve((size_t)s->bytes, 1) : NULL;
     if (!s->memory) {
         free_slab(s);
         return CADRE_ENOMEM;
@@ -144,8 +142,7 @@ static void forget_free(const state_pool *p)
 {
     for (state_block *b = p->free; b; b = b->next_free)
         for (int64_t l = 0; l < p->layers; l++)
-            mem_forget(
-                state_block_keys(b, l), (size_t)(STATE_BLOCK * row_of(&p->size[l])) * sizeof(real));
+            mem_forget(state_block_keys(b, l), (size_t)state_block_bytes(&p->size[l]));
 }
 
 void state_pool_leave(state_pool *p, int64_t blocks)
@@ -211,28 +208,24 @@ bool state_block_is_shared(state_block *b)
     return shared;
 }
 
-real *state_block_keys(const state_block *b, int64_t layer)
+void *state_block_keys(const state_block *b, int64_t layer)
 {
     const state_slab *s = b->slab;
-    return s->rows[layer] + (b - s->block) * STATE_BLOCK * row_of(&s->pool->size[layer]);
+    return s->rows[layer] + (b - s->block) * state_block_bytes(&s->pool->size[layer]);
 }
 
-real *state_block_values(const state_block *b, int64_t layer)
+void *state_block_values(const state_block *b, int64_t layer)
 {
     const mixer_state_size *size = &b->slab->pool->size[layer];
-    return state_block_keys(b, layer) + (size->value_row ? STATE_BLOCK * size->key_row : 0);
+    state_rows keys = state_keys_of(size);
+    int64_t skip = size->value_row ? state_rows_bytes(&keys, size->key_row) * STATE_BLOCK : 0;
+    return (char *)state_block_keys(b, layer) + skip;
 }
 
-static void copy_rows(real *to, const real *from, int64_t elements)
-{
-    if (elements) memcpy(to, from, (size_t)elements * sizeof *to);
-}
-
-void state_block_copy(const state_block *to, const state_block *from, int64_t tokens)
+void state_block_copy(const state_block *to, const state_block *from)
 {
     for (int64_t l = 0; l < to->slab->pool->layers; l++) {
-        const mixer_state_size *size = &to->slab->pool->size[l];
-        copy_rows(state_block_keys(to, l), state_block_keys(from, l), tokens * size->key_row);
-        copy_rows(state_block_values(to, l), state_block_values(from, l), tokens * size->value_row);
+        size_t bytes = (size_t)state_block_bytes(&to->slab->pool->size[l]);
+        if (bytes) memcpy(state_block_keys(to, l), state_block_keys(from, l), bytes);
     }
 }

@@ -1,6 +1,6 @@
 /* state_pool.h - memory for the pasts of sequences, in blocks of STATE_BLOCK tokens: the rows that
- * every layer keeps of them. Each block counts its holders, so that sequences that begin alike
- * share what they have in common. A sequence that alone holds a block may write it.
+ * every layer keeps of them (state_rows.h). Each block counts its holders, so that sequences that
+ * begin alike share what they have in common. A sequence that alone holds a block may write it.
  *
  * The number of blocks is fixed when the pool is opened, and grows by what a sequence brings that
  * joins it. A pool without a free block says so. The machine provides the memory when blocks are
@@ -14,9 +14,7 @@
 #include "base/guard.h"
 #include "base/real.h"
 #include "base/status.h"
-#include "mixer/mixer.h"
-
-enum { STATE_BLOCK = 64 }; /* tokens */
+#include "mixer/state_rows.h"
 
 typedef struct state_slab state_slab;
 
@@ -57,11 +55,11 @@ void state_block_release(state_block *b);
 bool state_block_is_shared(state_block *b);
 
 /* The rows of a layer in a block */
-real *state_block_keys(const state_block *b, int64_t layer);
-real *state_block_values(
+void *state_block_keys(const state_block *b, int64_t layer);
+void *state_block_values(
     const state_block *b, int64_t layer); /* the keys, where it has no others */
-/* Copies the first `tokens` rows of every layer. */
-void state_block_copy(const state_block *to, const state_block *from, int64_t tokens);
+/* Copies the rows of every layer. */
+void state_block_copy(const state_block *to, const state_block *from);
 
 static inline int64_t state_blocks(int64_t tokens)
 {

@@ -46,12 +46,13 @@ static cadre_status check_routers(const cadre_model *m)
     return CADRE_OK;
 }
 
-static cadre_status open_all(cadre_model *m, bool repack)
+static cadre_status open_all(cadre_model *m, const cadre_opening *how)
 {
     tensor_use use = { 0 };
     CADRE_TRY(model_config_open(m->path, &m->config, &m->file));
-    cadre_status status = bind(m, &m->file, repack, &use);
-    if (status == CADRE_OK) status = bind_encoder(m, repack, &use);
+    CADRE_TRY(model_state_choose(&m->config, how->cache, m->path));
+    cadre_status status = bind(m, &m->file, how->repack, &use);
+    if (status == CADRE_OK) status = bind_encoder(m, how->repack, &use);
     if (status == CADRE_OK) status = tensor_use_check(&use, &m->file, &m->config);
     if (status == CADRE_OK) status = check_routers(m);
     tensor_use_free(&use);
@@ -75,7 +76,7 @@ static cadre_status open_model(
     lock_open(&m->opening);
     m->context = context;
     m->path = mem_strdup(path);
-    cadre_status status = m->path ? open_all(m, own.repack) : CADRE_ENOMEM;
+    cadre_status status = m->path ? open_all(m, &own) : CADRE_ENOMEM;
     if (status != CADRE_OK) {
         cadre_model_close(m);
         return status;

@@ -1,5 +1,7 @@
 /* attention.c - a task is a block of queries under one key-value head. Its rows are the pairs
- * (query, head of the group), so that all heads that read the same keys share one product.
+ * (query, head of the group), so that all heads that read the same keys share one product. A block
+ * has as many rows as the scores of all keys that they see have room for; where there would be
+ * fewer tasks than workers, blocks are smaller, and a query's heads may lie in several.
  *
  * With 4 heads over 2 key-value heads, queries 5 and 6 under key-value head 0 are a block of 4
  * rows, and a window of 3 hides the keys marked with a dot:
@@ -25,7 +27,12 @@
 #include "kernel/gemm.h"
 #include "kernel/rows.h"
 
-enum { MAX_ROWS = 64, MIN_ROWS = 16, SCORES_AT_ONCE = 1 << 16 };
+enum {
+    MAX_ROWS = 64,
+    MIN_ROWS = 16,
+    SCORES_AT_ONCE = 1 << 18, /* 1 MiB, most of which the L2 cache keeps */
+    APART = 16                /* elements between rows of scores, lest they share sets of a cache */
+};
 
 /* One worker's share of the scratch memory. */
 typedef struct workspace {
@@ -44,13 +51,14 @@ typedef struct attention_task {
     const attention_scratch *scratch;
 } attention_task;
 
-/* Queries begin..end of a sequence under one key-value head. */
+/* Rows begin .. begin + rows of a sequence under one key-value head: pairs (query, head of the
+ * group), query by query. */
 typedef struct query_block {
     const attention_task *k;
     const attention_sequence *s;
     int worker;
     int64_t kv_head, group;
-    int64_t begin, end, rows;
+    int64_t begin, rows;
     int64_t key_begin, key_end; /* the keys that any of its queries sees */
     int64_t stride;             /* of scores */
     workspace w;
@@ -58,14 +66,20 @@ typedef struct query_block {
 
 static int64_t group_of(const attention *a) { return a->heads / a->kv_heads; }
 
+static int64_t padded(int64_t keys)
+{
+    return (keys + ROW_LANES - 1) / ROW_LANES * ROW_LANES + APART;
+}
+
 /* Lays the workspace out from `base` on (NULL: only measures it). Returns its size in elements. */
 static int64_t workspace_lay(
-    workspace *w, real *base, const attention *a, int64_t rows, int64_t keys, bool backward)
+    workspace *w, real *base, const attention *a, const attention_scratch *s, bool backward)
 {
-    int64_t again = backward ? rows : 0, used = 0;
+    int64_t again = backward ? 1 : 0, used = 0;
     real **area[] = { &w->q, &w->out, &w->scores, &w->dq, &w->dout, &w->dscores, &w->capped };
-    int64_t size[] = { rows * a->key_width, rows * a->value_width, rows * keys,
-        again * a->key_width, again * a->value_width, again * keys, backward ? keys : 0 };
+    int64_t q = MAX_ROWS * a->key_width, out = MAX_ROWS * a->value_width;
+    int64_t size[] = { q, out, s->scores, again * q, again * out, again * s->scores,
+        again * padded(s->keys) };
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         *area[i] = base ? base + used : NULL;
         used += (size[i] + ROW_LANES - 1) / ROW_LANES * ROW_LANES;
@@ -73,46 +87,74 @@ static int64_t workspace_lay(
     return used;
 }
 
+/* Keys that the rows of one block see at most, of a sequence of so many. */
+static int64_t keys_seen(const attention *a, int64_t keys)
+{
+    int64_t within = a->window + MAX_ROWS;
+    return a->window && !a->bidirectional && within < keys ? within : keys;
+}
+
+/* Rows whose scores of so many keys have room. */
+static int64_t rows_at_once(int64_t scores, int64_t keys)
+{
+    int64_t rows = scores / padded(keys);
+    return rows > MAX_ROWS ? MAX_ROWS : rows;
+}
+
 attention_scratch attention_scratch_take(
     arena *a, const attention *shape, int workers, int64_t keys, int64_t tokens)
 {
-    attention_scratch s = { .keys = (keys + ROW_LANES - 1) / ROW_LANES * ROW_LANES };
-    int64_t rows = SCORES_AT_ONCE / (s.keys ? s.keys : 1), group = group_of(shape);
-    rows = rows > MAX_ROWS ? MAX_ROWS : rows < MIN_ROWS ? MIN_ROWS : rows;
-    s.rows = rows > group ? rows / group * group : group;
+    attention_scratch s = { .keys = keys_seen(shape, keys) };
+    int64_t most = MAX_ROWS * padded(s.keys), least = MIN_ROWS * padded(s.keys);
+    s.scores = most < SCORES_AT_ONCE ? most : least > SCORES_AT_ONCE ? least : SCORES_AT_ONCE;
     workspace w;
-    s.stride = workspace_lay(&w, NULL, shape, s.rows, s.keys, tokens > 0);
+    s.stride = workspace_lay(&w, NULL, shape, &s, tokens > 0);
     s.own = ARENA_ARRAY(a, real, s.stride * workers);
     s.delta = ARENA_ARRAY(a, real, tokens * shape->heads);
     return s;
 }
 
+/* Keys that there will be of a sequence. */
+static int64_t keys_of(const attention *a, const attention_sequence *s)
+{
+    return a->bidirectional ? s->keys : s->first + s->queries;
+}
+
+/* Rows of a block of this sequence: by the room for scores, and of few tasks by the workers. */
+static int64_t step_of(const attention_task *k, const attention_sequence *s, int workers)
+{
+    enum { WORTH_A_TASK = 4 };
+    int64_t step = rows_at_once(k->scratch->scores, keys_seen(k->a, keys_of(k->a, s))),
+            rows = s->queries * group_of(k->a), tasks = k->count * k->a->kv_heads,
+            shares = (workers + tasks - 1) / tasks, fair = (rows + shares - 1) / shares;
+    fair = fair < WORTH_A_TASK ? WORTH_A_TASK : fair;
+    return fair < step ? fair : step;
+}
+
 static query_block block_at(const attention_task *k, int worker, const attention_sequence *s,
-    int64_t kv_head, int64_t begin)
+    int64_t kv_head, int64_t begin, int64_t step)
 {
     const attention *a = k->a;
     const attention_scratch *own = k->scratch;
     query_block b = {
         .k = k, .s = s, .worker = worker, .kv_head = kv_head, .group = group_of(a), .begin = begin
     };
-    int64_t step = own->rows / b.group,
-            first_key = a->window ? s->first + begin - a->window + 1 : 0;
-    b.end = begin + step < s->queries ? begin + step : s->queries;
-    b.rows = (b.end - begin) * b.group;
+    int64_t left = s->queries * b.group - begin, first = s->first + begin / b.group;
+    int64_t first_key = a->window ? first - a->window + 1 : 0;
+    b.rows = step < left ? step : left;
     b.key_begin = first_key > 0 ? first_key : 0;
-    b.key_end = a->bidirectional ? s->keys : s->first + b.end;
-    b.stride = own->keys;
-    assert(b.key_end <= own->keys);
-    workspace_lay(
-        &b.w, own->own + worker * own->stride, a, own->rows, own->keys, k->gradients != NULL);
+    b.key_end = a->bidirectional ? s->keys : s->first + (begin + b.rows - 1) / b.group + 1;
+    b.stride = padded(keys_seen(a, keys_of(a, s)));
+    assert(b.key_end - b.key_begin <= own->keys && b.rows * b.stride <= own->scores);
+    workspace_lay(&b.w, own->own + worker * own->stride, a, own, k->gradients != NULL);
     return b;
 }
 
 static const row_kernels *rows_of(const query_block *b) { return b->k->c->variant->rows; }
-static int64_t query_of(const query_block *b, int64_t row) { return b->begin + row / b->group; }
+static int64_t query_of(const query_block *b, int64_t row) { return (b->begin + row) / b->group; }
 static int64_t head_of(const query_block *b, int64_t row)
 {
-    return b->kv_head * b->group + row % b->group;
+    return b->kv_head * b->group + (b->begin + row) % b->group;
 }
 
 /* packed [rows, width] = factor * this block's part of x [queries, heads * width]; scatter is the
@@ -136,25 +178,35 @@ static void scatter(
 /* Keys (or values) begin..end of the sequence, which lie in one block of the cache. */
 typedef struct key_run {
     int64_t begin, end;
-    const real *data;
-    int64_t stride;
+    matrix m;
 } key_run;
 
 static key_run run_at(const query_block *b, int64_t begin, bool values)
 {
     const kv_view *v = &b->s->kv;
-    int64_t block = begin / v->block, end = (block + 1) * v->block;
+    int64_t block = begin / v->block, end = (block + 1) * v->block, row = begin % v->block;
     int64_t stride = values ? v->value_stride : v->key_stride,
             head = values ? v->value_head : v->key_head;
-    const real *data =
-        (values ? v->values : v->keys)[block] + begin % v->block * stride + b->kv_head * head;
-    return (key_run){ begin, end < b->key_end ? end : b->key_end, data, stride };
+    bool columns = v->key_columns && !values;
+    matrix m = {
+        .data = (values ? v->values : v->keys)[block], .stride = stride, .format = v->format
+    };
+    m = matrix_from(m, b->kv_head * head + (columns ? row : row * stride));
+    return (key_run){ begin, end < b->key_end ? end : b->key_end, m };
+}
+
+/* What lies in the next block of the cache; NULL: there is none. */
+static const void *next_of(const query_block *b, const key_run *r, bool values)
+{
+    return r->end < b->key_end ? run_at(b, r->end, values).m.data : NULL;
 }
 
 /* out [rows, keys] = x [rows, width] . (keys or values)^T */
 static void products_with(
     const query_block *b, const real *x, int64_t width, bool values, real *out)
 {
+    gemm_kind kind = b->s->kv.key_columns && !values ? GEMM_NN : GEMM_NT;
+    gemm_serial_begin(b->k->c, b->worker);
     for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
         r = run_at(b, r.end, values);
         gemm_group g = { .m = b->rows,
@@ -162,16 +214,18 @@ static void products_with(
             .k = width,
             .a = x,
             .a_stride = width,
-            .b = matrix_of_floats(r.data, r.stride),
+            .b = r.m,
             .c = out + (r.begin - b->key_begin),
             .c_stride = b->stride };
-        gemm_serial(b->k->c, b->worker, GEMM_NT, &g, false);
+        gemm_serial_next(b->k->c, b->worker, kind, &g, false, next_of(b, &r, values));
     }
 }
 
 /* out [rows, width] = x [rows, keys] . (keys or values), one chain over all blocks of the cache */
 static void sums_over(const query_block *b, const real *x, int64_t width, bool values, real *out)
 {
+    assert(values || !b->s->kv.key_columns);
+    gemm_serial_begin(b->k->c, b->worker);
     for (key_run r = { .end = b->key_begin }; r.end < b->key_end;) {
         r = run_at(b, r.end, values);
         gemm_group g = { .m = b->rows,
@@ -179,10 +233,11 @@ static void sums_over(const query_block *b, const real *x, int64_t width, bool v
             .k = r.end - r.begin,
             .a = x + (r.begin - b->key_begin),
             .a_stride = b->stride,
-            .b = matrix_of_floats(r.data, r.stride),
+            .b = r.m,
             .c = out,
             .c_stride = width };
-        gemm_serial(b->k->c, b->worker, GEMM_NN, &g, r.begin > b->key_begin);
+        gemm_serial_next(
+            b->k->c, b->worker, GEMM_NN, &g, r.begin > b->key_begin, next_of(b, &r, values));
     }
 }
 
@@ -242,14 +297,17 @@ static void forward_block(const query_block *b)
 static void forward_tasks(void *arg, int worker, int workers)
 {
     const attention_task *k = arg;
-    int64_t step = k->scratch->rows / group_of(k->a), task = 0;
-    for (int64_t i = 0; i < k->count; i++)
-        for (int64_t begin = 0; begin < k->sequences[i].queries; begin += step)
+    int64_t task = 0;
+    for (int64_t i = 0; i < k->count; i++) {
+        const attention_sequence *s = &k->sequences[i];
+        int64_t rows = s->queries * group_of(k->a), step = step_of(k, s, workers);
+        for (int64_t begin = 0; begin < rows; begin += step)
             for (int64_t h = 0; h < k->a->kv_heads; h++) {
                 if (task++ % workers != worker) continue;
-                query_block b = block_at(k, worker, &k->sequences[i], h, begin);
+                query_block b = block_at(k, worker, s, h, begin, step);
                 forward_block(&b);
             }
+    }
 }
 
 void attention_forward(compute *c, const attention *a, const attention_sequence *sequences,
@@ -351,8 +409,9 @@ static void backward_sequence(
     assert(s->first == 0 && s->kv.block >= keys);
     clear_head(g->dk + kv_head * s->kv.key_head, keys, s->kv.key_stride, a->key_width);
     clear_head(g->dv + kv_head * s->kv.value_head, keys, s->kv.value_stride, a->value_width);
-    for (int64_t begin = 0; begin < s->queries; begin += k->scratch->rows / group_of(a)) {
-        query_block b = block_at(k, worker, s, kv_head, begin);
+    int64_t step = step_of(k, s, 1), rows = s->queries * group_of(a);
+    for (int64_t begin = 0; begin < rows; begin += step) {
+        query_block b = block_at(k, worker, s, kv_head, begin, step);
         backward_block(&b, g, delta);
     }
 }

@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "kernel/compute.h"
+#include "kernel/number.h"
 
 typedef struct attention {
     int64_t heads, kv_heads; /* query head h reads key-value head h / (heads / kv_heads) */
@@ -39,12 +40,15 @@ typedef struct attention {
     bool accumulate;   /* dsinks and dbias are added to; else written */
 } attention;
 
-/* Keys and values of one sequence. Element i of key p of head h is
- * keys[p / block][p % block * key_stride + h * key_head + i]. */
+/* Keys and values of one sequence. In elements of the format, element i of key p of head h is
+ * keys[p / block][h * key_head + p % block * key_stride + i], or where keys are columns,
+ * keys[p / block][h * key_head + i * key_stride + p % block]. Values are never columns. */
 typedef struct kv_view {
-    const real *const *keys, *const *values; /* [blocks] */
+    const void *const *keys, *const *values; /* [blocks] */
     int64_t block;                           /* keys a block holds */
     int64_t key_stride, key_head, value_stride, value_head;
+    bool key_columns;
+    const number_format *format; /* NULL: real */
 } kv_view;
 
 typedef struct attention_sequence {
@@ -68,10 +72,11 @@ typedef struct attention_gradient {
 /* The workers' scratch memory, taken from an arena once. `keys` is the most that a sequence will
  * hold, `tokens` the most queries of one backward call (0: forward only). */
 typedef struct attention_scratch {
-    int64_t keys, rows; /* scores of `rows` pairs (query, head) at a time */
-    int64_t stride;     /* elements of a worker */
-    real *own;          /* [workers, stride] */
-    real *delta;        /* [tokens, heads] */
+    int64_t keys;   /* the most that a query sees of those that its block sees */
+    int64_t scores; /* of a worker: those of a block of queries */
+    int64_t stride; /* elements of a worker */
+    real *own;      /* [workers, stride] */
+    real *delta;    /* [tokens, heads] */
 } attention_scratch;
 
 attention_scratch attention_scratch_take(

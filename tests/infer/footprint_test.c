@@ -55,7 +55,7 @@ static void fill(cadre_session *session, int64_t vocab)
     succeeds(cadre_session_generate(session, tokens, CONTEXT - LAST, LAST, &greedy, listen, NULL));
 }
 
-static void check_model(const char *path, int threads, bool repack)
+static void check_model(const char *path, int threads, bool repack, const char *cache)
 {
     cadre_context *context;
     cadre_model *model;
@@ -65,8 +65,8 @@ static void check_model(const char *path, int threads, bool repack)
     malloc_trim(0);
     int64_t allocated = mem_balance(), before = resident();
     succeeds(cadre_context_new(threads, NULL, &context));
-    succeeds(cadre_model_open_with(
-        context, path, &(cadre_opening){ sizeof(cadre_opening), repack }, &model));
+    const cadre_opening how = { .size = sizeof how, .repack = repack, .cache = cache };
+    succeeds(cadre_model_open_with(context, path, &how, &model));
     succeeds(cadre_model_memory(model, CONTEXT, &memory));
     cadre_model_info_get(model, &info);
     succeeds(cadre_session_new(model, CONTEXT, &session));
@@ -97,8 +97,8 @@ static void check(const char *name, const char *dtype, const char *file)
     succeeds(cadre_init(context, o, NULL, dtype, path, NULL));
     cadre_context_free(context);
     cadre_options_free(o);
-    check_model(path, 1, false);
-    check_model(path, 3, false);
+    check_model(path, 1, false, NULL);
+    check_model(path, 3, false, NULL);
 }
 
 static void the_statement_is_true(void **state)
@@ -108,7 +108,10 @@ static void the_statement_is_true(void **state)
     check("mixtral", "bf16", "mixtral.gguf");
     check("deepseek-v3", "f32", "deepseek-v3.gguf");
     check("olmoe", "q4_0", "olmoe.gguf");
-    check_model(scratch_file("olmoe.gguf"), 3, true);
+    check_model(scratch_file("olmoe.gguf"), 3, true, NULL);
+    check_model(scratch_file("olmoe.gguf"), 2, false, "f16");
+    check_model(scratch_file("olmoe.gguf"), 2, false, "q8_0");
+    check_model(scratch_file("deepseek-v3.gguf"), 2, false, "q8_0");
 }
 
 static void a_context_that_cannot_be_is_refused(void **state)

@@ -1,6 +1,7 @@
 /* runner_test.c - other sequences, chunks and threads change no bit of a sequence's logits. */
 #include "infer/runner.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ enum { SEQUENCES = 4, LENGTH = 70, VOCAB = 512 }; /* longer than a block of the 
 static const int64_t lengths[SEQUENCES] = { LENGTH, 5, 33, 64 };
 
 typedef struct fixture {
-    const char *path;
+    const char *path, *cache; /* of the model; NULL: the usual one */
     int32_t tokens[SEQUENCES][LENGTH];
     real expected[SEQUENCES][LENGTH][VOCAB]; /* one sequence alone, token by token, on one thread */
     real got[SEQUENCES][LENGTH][VOCAB];
@@ -83,6 +84,12 @@ static void run_together(cadre_model *model, int64_t first, int64_t count, pace 
     runner_close(&r);
 }
 
+static void open_model(cadre_context *context, cadre_model **model)
+{
+    const cadre_opening how = { .size = sizeof how, .cache = f.cache };
+    succeeds(cadre_model_open_with(context, f.path, &how, model));
+}
+
 /* All sequences in one pass, of which nothing is kept, into f.got. */
 static void run_without_sessions(cadre_model *model)
 {
@@ -110,7 +117,7 @@ static void with_threads(int threads, const char *variant, bool every_pace)
     cadre_context *context;
     cadre_model *model;
     succeeds(cadre_context_new(threads, variant, &context));
-    succeeds(cadre_model_open(context, f.path, &model));
+    open_model(context, &model);
     run_together(model, 0, SEQUENCES, mixed);
     expect_same(0, SEQUENCES);
     if (every_pace) {
@@ -120,8 +127,10 @@ static void with_threads(int threads, const char *variant, bool every_pace)
         expect_same(0, 1);
         run_together(model, 1, 3, whole);
         expect_same(1, 3);
-        run_without_sessions(model);
-        expect_same(0, SEQUENCES);
+        if (!f.cache) {
+            run_without_sessions(model);
+            expect_same(0, SEQUENCES);
+        }
     }
     cadre_model_close(model);
     cadre_context_free(context);
@@ -136,7 +145,7 @@ static void check_model(const char *path)
         f.tokens[i / LENGTH][i % LENGTH] =
             (int32_t)(random_bits(random_key_of(1, "tokens", 0, 0), (uint64_t)i) % VOCAB);
     succeeds(cadre_context_new(1, NULL, &context));
-    succeeds(cadre_model_open(context, path, &model));
+    open_model(context, &model);
     for (int64_t i = 0; i < SEQUENCES; i++) run_together(model, i, 1, one_by_one);
     memcpy(f.expected, f.got, sizeof f.got);
     cadre_model_close(model);
@@ -204,6 +213,83 @@ static void windows(void **state)
     cadre_options_free(o);
 }
 
+/* The root mean square of how far f.got is from f.expected, relative to that of the latter. */
+static double distance(void)
+{
+    double off = 0, all = 0;
+    for (int64_t i = 0; i < SEQUENCES; i++)
+        for (int64_t p = 0; p < lengths[i]; p++)
+            for (int64_t v = 0; v < VOCAB; v++) {
+                double x = (double)f.expected[i][p][v], d = (double)f.got[i][p][v] - x;
+                off += d * d, all += x * x;
+            }
+    return sqrt(off / all);
+}
+
+/* Logits with a cache in this format are near those with one in float, and not the same. */
+static void check_error(const char *path, const char *cache, double bound)
+{
+    cadre_context *context;
+    cadre_model *model;
+    static real with_cache[SEQUENCES][LENGTH][VOCAB];
+    memcpy(with_cache, f.expected, sizeof with_cache);
+    f.cache = NULL, f.path = path;
+    succeeds(cadre_context_new(1, NULL, &context));
+    open_model(context, &model);
+    run_together(model, 0, SEQUENCES, whole);
+    memcpy(f.expected, f.got, sizeof f.got);
+    memcpy(f.got, with_cache, sizeof f.got);
+    double error = distance();
+    printf("    a cache in %s: logits are off by %.2g of their size\n", cache, error);
+    assert_true(error > 0 && error < bound);
+    cadre_model_close(model);
+    cadre_context_free(context);
+}
+
+/* Products of keys in f16 and q8_0 have the same bits on every CPU variant. */
+static void check_cache(const char *path, const char *cache, double bound)
+{
+    int count;
+    const kernel_variant *const *list = variant_list(&count);
+    f.cache = cache;
+    check_model(path);
+    for (int v = 0; v < count; v++)
+        if (!(list[v]->needs & ~cpu_features())) with_threads(2, list[v]->name, false);
+    check_error(path, cache, bound);
+}
+
+/* Heads of 64: a row of keys is two blocks of q8_0. The bounds leave room for what rounding does to
+ * the choice between two experts that are about as good. */
+static void caches(void **state)
+{
+    const char *name = *state, *path = scratch_file("caches.gguf");
+    cadre_options *o = small_options(name);
+    small_set(o, "context", "128");
+    small_set(o, "width", "128");
+    if (!strcmp(name, "qwen3-moe")) {
+        small_set(o, "heads", "4");
+        small_set(o, "kv-heads", "2");
+        small_set(o, "head-dim", "64");
+    }
+    if (!strcmp(name, "deepseek-v3")) {
+        small_set(o, "kv-lora-rank", "32");
+        small_set(o, "qk-rope-head-dim", "32");
+    }
+    make_model(o, NULL, "f32", path);
+    check_cache(path, "f16", 0.005);
+    check_cache(path, "q8_0", 0.02);
+    cadre_options_free(o);
+    succeeds(file_remove(path));
+}
+
+static void caches_with_windows(void **state)
+{
+    (void)state;
+    const char *path = scratch_file("windows.gguf");
+    check_cache(path, "f16", 0.002);
+    f.cache = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +304,10 @@ int main(void)
         { "q6_k", quantised, NULL, NULL, (void *)(uintptr_t) "q6_k" },
         { "mxfp4", quantised, NULL, NULL, (void *)(uintptr_t) "mxfp4" },
         cmocka_unit_test(windows),
+        { "olmoe, caches", caches, NULL, NULL, (void *)(uintptr_t) "olmoe" },
+        { "qwen3-moe, caches", caches, NULL, NULL, (void *)(uintptr_t) "qwen3-moe" },
+        { "deepseek-v3, caches", caches, NULL, NULL, (void *)(uintptr_t) "deepseek-v3" },
+        cmocka_unit_test(caches_with_windows),
     };
     return cmocka_run_group_tests_name("batch composition, chunks and threads", tests, NULL, NULL);
 }

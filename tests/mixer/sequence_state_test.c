@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "support/kept_rows.h"
 
 /* Three kinds of state: keys and values; keys that are the values too; a fixed part alone. */
 static mixer_state_size pairs(const mixer_config *c)
@@ -74,11 +75,11 @@ static void check_layer(const sequence_state *s, int64_t l, bool there)
     kv_view view = sequence_state_view(s, l);
     mixer_state_size size = s->layer[l].size;
     for (int64_t t = 0; t < TOKENS && there; t++) {
-        int64_t block = t / STATE_BLOCK, row = t % STATE_BLOCK;
+        int64_t block = t / STATE_BLOCK;
         for (int64_t i = 0; i < size.key_row; i++)
-            assert_true(view.keys[block][row * view.key_stride + i] == mark(l, t, i));
+            assert_true(kept_key(&view, t, i) == mark(l, t, i));
         for (int64_t i = 0; i < size.value_row; i++)
-            assert_true(view.values[block][row * view.value_stride + i] == mark(l, t, 8 + i));
+            assert_true(kept_value(&view, t, i) == mark(l, t, 8 + i));
         if (!size.value_row && size.key_row) assert_ptr_equal(view.keys[block], view.values[block]);
     }
     for (int64_t i = 0; i < size.fixed; i++)

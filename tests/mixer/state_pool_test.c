@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "support/kept_rows.h"
 #include "mixer/sequence_state.h"
 #include "support/refusal.h"
 #include "support/succeeds.h"
@@ -60,11 +61,10 @@ static void holds(const sequence_state *s, int64_t text, int64_t begin, int64_t 
     for (int64_t l = 0; l < LAYERS; l++) {
         kv_view v = sequence_state_view(s, l);
         for (int64_t p = begin; p < end; p++) {
-            const real *k = v.keys[p / v.block] + p % v.block * v.key_stride,
-                       *x = v.values[p / v.block] + p % v.block * v.value_stride;
-            for (int64_t i = 0; i < KEYS; i++) assert_true(k[i] == value_of(text, l, p, i));
+            for (int64_t i = 0; i < KEYS; i++)
+                assert_true(kept_key(&v, p, i) == value_of(text, l, p, i));
             for (int64_t i = 0; i < VALUES && l != 1; i++)
-                assert_true(x[i] == value_of(text, l, p, KEYS + i));
+                assert_true(kept_value(&v, p, i) == value_of(text, l, p, KEYS + i));
         }
         if (l == 1) assert_ptr_equal(v.keys[0], v.values[0]);
     }

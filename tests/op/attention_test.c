@@ -32,7 +32,7 @@ typedef struct layer {
     real out[SEQUENCES * MOST * HEADS * VALUE], dout[SEQUENCES * MOST * HEADS * VALUE],
         log_sum[SEQUENCES * MOST * HEADS];
     real sinks[HEADS], dsinks[HEADS];
-    const real *keys[SEQUENCES], *values[SEQUENCES];
+    const void *keys[SEQUENCES], *values[SEQUENCES];
     attention_sequence sequences[SEQUENCES];
     attention_gradient gradients[SEQUENCES];
 } layer;
@@ -75,8 +75,13 @@ static void layer_fill(
             .out = s->out + at * HEADS * VALUE,
             .out_stride = HEADS * VALUE,
             .log_sum = s->log_sum + at * HEADS,
-            .kv = { &s->keys[i], &s->values[i], tokens, s->key_stride, KEY + 1, s->value_stride,
-                VALUE + 2 } };
+            .kv = { .keys = &s->keys[i],
+                .values = &s->values[i],
+                .block = tokens,
+                .key_stride = s->key_stride,
+                .key_head = KEY + 1,
+                .value_stride = s->value_stride,
+                .value_head = VALUE + 2 } };
         s->gradients[i] = (attention_gradient){ s->dout + at * HEADS * VALUE,
             s->dq + at * HEADS * KEY, s->dk + at * s->key_stride, s->dv + at * s->value_stride };
     }
@@ -103,7 +108,7 @@ static void query_truth(const layer *s, int i, int64_t t, int64_t h, double *out
         double z = 0;
         for (int d = 0; d < KEY; d++)
             z += (double)s->sequences[i].q[t * HEADS * KEY + h * KEY + d] *
-                 (double)s->keys[i][j * s->key_stride + kv * (KEY + 1) + d];
+                 (double)((const real *)s->keys[i])[j * s->key_stride + kv * (KEY + 1) + d];
         z *= (double)s->a.scale;
         if (s->a.softcap > 0) z = (double)s->a.softcap * tanh(z / (double)s->a.softcap);
         p[j] = exp(z);
@@ -112,7 +117,9 @@ static void query_truth(const layer *s, int i, int64_t t, int64_t h, double *out
     for (int d = 0; d < VALUE; d++) {
         out[d] = 0;
         for (int64_t j = first; j <= t; j++)
-            out[d] += p[j] / sum * (double)s->values[i][j * s->value_stride + kv * (VALUE + 2) + d];
+            out[d] +=
+                p[j] / sum *
+                (double)((const real *)s->values[i])[j * s->value_stride + kv * (VALUE + 2) + d];
     }
 }
 
@@ -176,14 +183,33 @@ static void test_cases(void **state)
     compute_free(c);
 }
 
-/* Sequence 0 of s again, `piece` queries at a time, from a cache of blocks of `block` keys. */
-static void in_pieces(const layer *s, int64_t piece, int64_t block, real *out)
+/* The keys of sequence 0 as columns: blocks of [kv_heads, KEY, block]. */
+static void keys_in_columns(const layer *s, int64_t block, const void **keys, kv_view *view)
 {
-    const real *keys[MOST], *values[MOST];
+    static real columns[(MOST + 64) * HEADS * KEY];
+    int64_t heads = s->a.kv_heads, size = heads * KEY * block;
+    for (int64_t p = 0; p < s->tokens; p++)
+        for (int64_t h = 0; h < heads; h++)
+            for (int64_t i = 0; i < KEY; i++)
+                columns[p / block * size + (h * KEY + i) * block + p % block] =
+                    s->k[p * s->key_stride + h * (KEY + 1) + i];
+    for (int64_t b = 0; b * block < s->tokens; b++) keys[b] = columns + b * size;
+    view->key_columns = true;
+    view->key_stride = block;
+    view->key_head = KEY * block;
+}
+
+/* Sequence 0 of s again, `piece` queries at a time, from a cache of blocks of `block` keys. */
+static void in_pieces(const layer *s, int64_t piece, int64_t block, bool columns, real *out)
+{
+    const void *keys[MOST], *values[MOST];
+    kv_view view = s->sequences[0].kv;
     for (int64_t b = 0; b * block < s->tokens; b++) {
-        keys[b] = s->keys[0] + b * block * s->key_stride;
-        values[b] = s->values[0] + b * block * s->value_stride;
+        keys[b] = s->k + b * block * s->key_stride;
+        values[b] = s->v + b * block * s->value_stride;
     }
+    if (columns) keys_in_columns(s, block, keys, &view);
+    view.keys = keys, view.values = values, view.block = block;
     for (int64_t t = 0; t < s->tokens; t += piece) {
         attention_sequence one = s->sequences[0];
         one.first = t;
@@ -191,7 +217,7 @@ static void in_pieces(const layer *s, int64_t piece, int64_t block, real *out)
         one.q += t * one.q_stride;
         one.out = out + t * one.out_stride;
         one.log_sum = NULL;
-        one.kv.keys = keys, one.kv.values = values, one.kv.block = block;
+        one.kv = view;
         attention_forward(s->c, &s->a, &one, 1, &s->scratch);
     }
 }
@@ -208,9 +234,12 @@ static void test_token_by_token(void **state)
         forward(&s);
         for (int64_t piece = 1; piece <= 31; piece += 10)
             for (int64_t block = 7; block <= 64; block += 57) {
-                memset(out, 0, sizeof out);
-                in_pieces(&s, piece, block, out);
-                assert_memory_equal(out, s.out, (size_t)(s.tokens * HEADS * VALUE) * sizeof *out);
+                for (int columns = 0; columns < 2; columns++) {
+                    memset(out, 0, sizeof out);
+                    in_pieces(&s, piece, block, columns, out);
+                    assert_memory_equal(
+                        out, s.out, (size_t)(s.tokens * HEADS * VALUE) * sizeof *out);
+                }
             }
         arena_close(&s.memory);
     }
