@@ -937,6 +937,7 @@ typedef struct cadre_server_options {
     int64_t body_limit; /* bytes of a request; 0: 8 MiB */
     const char *template_name; /* of chats; NULL: recognised */
     bool repack;               /* as cadre_opening has it */
+    const char *cache;         /* as cadre_opening has it */
     /* Called in the thread that runs the server; each NULL: not wanted */
     void (*listening)(void *arg, const char *url); /* it can answer now: "http://127.0.0.1:8080" */
     /* A request was answered: one line with its method, path, status and counts, and nothing of

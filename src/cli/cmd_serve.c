@@ -168,6 +168,7 @@ static cadre_server_options options_of(const invocation *call, const char *key, 
         .body_limit = body_limit,
         .template_name = cadre_options_text(o, "template", 0),
         .repack = cadre_options_flag(o, "repack"),
+        .cache = cadre_options_text(o, "cache", 0),
         .listening = tell_address,
         .log = call->quiet ? NULL : tell_line };
 }

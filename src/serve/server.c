@@ -25,7 +25,7 @@ static const struct timeval TICK = { .tv_usec = 100000 };
 
 struct cadre_server {
     cadre_server_options options; /* with texts of its own, in `texts` */
-    byte_buffer texts[6];
+    byte_buffer texts[7];
     char url[96];
     struct event_base *base;
     struct evconnlistener *listener;
@@ -94,7 +94,8 @@ static cadre_status take_options(cadre_server *s, const char *model)
     o->origin = keep(&texts[3], o->origin);
     o->template_name = keep(&texts[4], o->template_name);
     s->engine.options.path = keep(&texts[5], model);
-    for (int i = 0; i < 6; i++) CADRE_TRY(texts[i].status);
+    o->cache = keep(&texts[6], o->cache);
+    for (int i = 0; i < 7; i++) CADRE_TRY(texts[i].status);
     if (!o->streams) o->streams = STREAMS;
     o->queue = o->queue < 0 ? 0 : o->queue ? o->queue : QUEUE;
     if (o->timeout <= 0) o->timeout = TIMEOUT;
@@ -416,6 +417,7 @@ static cadre_status open_server(cadre_server *s, cadre_context *context, const c
     const cadre_server_options *o = &s->options;
     const engine_options own = { .path = s->engine.options.path,
         .repack = o->repack,
+        .cache = o->cache,
         .limits = { .size = sizeof own.limits,
             .slots = o->streams,
             .queue = o->queue,
@@ -449,7 +451,7 @@ void cadre_server_free(cadre_server *s)
     loads_close(&s->loads);
     completions_close(&s->completions);
     engine_close(&s->engine);
-    for (int i = 0; i < 6; i++) byte_buffer_free(&s->texts[i]);
+    for (int i = 0; i < 7; i++) byte_buffer_free(&s->texts[i]);
     mem_free(s);
 }
 
