@@ -253,9 +253,11 @@ static void count_news(completion *x, choice *c, const cadre_request_news *news)
         if (c->index % x->request.n == 0) s->cached_tokens += news->cached_tokens;
     }
     if (!news->id_count) return;
-    for (int64_t i = 0; c->last > 0 && i < news->id_count; i++)
-        stats_observe(&s->inter_token, (now - c->last) / (double)news->id_count);
+    /* Tokens that are heard of together, as by a loop that had to wait, share the time */
+    double since = c->last > 0 ? c->last : x->arrived;
     if (c->last <= 0) stats_observe(&s->first_token, now - x->arrived);
+    for (int64_t i = c->last <= 0; i < news->id_count; i++)
+        stats_observe(&s->inter_token, (now - since) / (double)news->id_count);
     c->last = now;
     s->generated_tokens += news->id_count;
 }
