@@ -73,12 +73,13 @@ show_loads() {
         "$run/analysis.json"
 }
 
+# The words as they stand in the document, their line feed too, and the begin of an image.
 draw() {
     local code
     rm -rf "$work/drawn" && mkdir -p "$work/drawn"
     for code in $shown; do
-        "$cadre" generate "$run" -p "$(cat "$data/flags/$code.txt")<|image|>" -n 64 --greedy \
-            --images "$work/drawn/part" --quiet > /dev/null
+        "$cadre" generate "$run" -p "$(cat "$data/flags/$code.txt")"$'\n<|image|>' -n 64 \
+            --greedy --images "$work/drawn/part" --quiet > /dev/null
         mv "$work/drawn/part/1.png" "$work/drawn/$code.png"
     done
     rmdir "$work/drawn/part"
