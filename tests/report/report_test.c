@@ -99,7 +99,9 @@ static void whole_run(void **state)
     assert_holds(page, "of 3.00 bits");
     assert_holds(page, "by chance 0.0125 ± 0.0031");
     assert_holds(page, "<title>whole on the texts, 2026-01-02 03:04 UTC – cadre report</title>");
-    assert_holds(page, "<code>cadre train --recipe mixtral --data &#39;the texts&#39;</code>");
+    assert_holds(page, "<code><span>cadre</span> <span>train</span> <span>--recipe</span> "
+                       "<span>mixtral</span> <span>--data</span> <span>&#39;the</span> "
+                       "<span>texts&#39;</span></code>");
     assert_holds(page, "<q>␣×3↵</q>");
     assert_holds(page, "more than↵<b> one</b> line");
     mem_free(page);
@@ -265,7 +267,6 @@ static const struct bad_file {
     { "run.json", "{", "run.json" },
     { "run.json", "[]", "object" },
     { "run.json", "{}", "sparse_layers" },
-    { "run.json", "{\"sparse_layers\":[]}", "sparse_layers" },
     { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":0,\"topk\":1}]}", "experts" },
     { "run.json", "{\"sparse_layers\":[{\"layer\":0,\"experts\":1000000000,\"topk\":1}]}",
         "experts" },
