@@ -137,8 +137,8 @@ static cadre_status put_body(making *m, node_id *piece)
     node_id calls;
     CADRE_TRY(put_calls(m, &calls));
     calls = put_words(m, s->begin + strlen(s->mark), calls);
-    *piece = m->f->required ? json_text_lead(m->n, put_words(m, s->mark, calls))
-                            : text_until(m, s->mark, calls, NETWORK_END);
+    *piece =
+        m->f->required ? put_words(m, s->mark, calls) : text_until(m, s->mark, calls, NETWORK_END);
     return CADRE_OK;
 }
 

@@ -1,6 +1,8 @@
 /* answer_text.c - ids through a token stream, the marks of a template, and a search for stops. */
 #include "serve/answer_text.h"
 
+#include "text/chat_template.h"
+
 cadre_status answer_text_open(const tokenizer *t, const chat_template *template, bool goes_on,
     const char *const *stops, int stop_count, answer_text *out)
 {
@@ -18,6 +20,7 @@ void answer_text_close(answer_text *a)
 {
     token_stream_free(a->stream);
     cadre_stop_free(a->stop);
+    answer_calls_close(&a->calls);
     byte_buffer_free(&a->words);
     byte_buffer_free(&a->thoughts);
     byte_buffer_free(&a->unmarked);
@@ -43,6 +46,20 @@ static cadre_status say(answer_text *a, string_view text)
     return byte_buffer_put(&a->words, text.data, text.size);
 }
 
+void answer_text_find_calls(
+    answer_text *a, const chat_tool_style *style, const chat_tools *tools, uint64_t names)
+{
+    answer_calls_open(style, tools, names, &a->calls);
+}
+
+/* What is no call of this. */
+static cadre_status say_rest(answer_text *a)
+{
+    string_view text = { a->calls.text.data, a->calls.text.size };
+    a->calls.text.size = 0;
+    return text.size ? say(a, text) : CADRE_OK;
+}
+
 static cadre_status tell(answer_text *a, string_view text)
 {
     switch (a->part) {
@@ -56,13 +73,36 @@ static cadre_status tell(answer_text *a, string_view text)
     return CADRE_OK;
 }
 
+/* A call is looked for in all tokens of a template that puts it on a channel, else in what is
+ * said. */
+static cadre_status tell_or_call(answer_text *a, int32_t id, string_view text)
+{
+    bool headed = a->template->headed, inside = call_reader_inside(&a->calls.reader);
+    size_t calls = a->calls.count;
+    if (!headed && a->part != CHAT_ANSWER) return tell(a, text);
+    bool control = tokenizer_is_special(a->reader.t, id);
+    CADRE_TRY(answer_calls_put(&a->calls, control ? tokenizer_piece(a->reader.t, id) : text));
+    if (!headed) return say_rest(a);
+    a->calls.text.size = 0;
+    inside |= call_reader_inside(&a->calls.reader) || a->calls.count > calls;
+    return inside ? CADRE_OK : tell(a, text);
+}
+
 cadre_status answer_text_put(answer_text *a, int32_t id)
 {
     string_view text;
     if (a->stopped) return CADRE_OK;
     if (a->template) a->part = chat_reader_take(&a->reader, id);
     CADRE_TRY(token_stream_put(a->stream, id, &text));
-    return tell(a, text);
+    return a->calls.reader.style ? tell_or_call(a, id, text) : tell(a, text);
+}
+
+static cadre_status end_calls(answer_text *a)
+{
+    if (!a->calls.reader.style) return CADRE_OK;
+    CADRE_TRY(answer_calls_end(&a->calls));
+    if (a->template->headed) a->calls.text.size = 0;
+    return say_rest(a);
 }
 
 /* Without any mark, what stands before the first one is the answer. */
@@ -78,6 +118,7 @@ cadre_status answer_text_end(answer_text *a)
     if (a->stopped) return CADRE_OK;
     CADRE_TRY(token_stream_end(a->stream, &text));
     CADRE_TRY(tell(a, text));
+    CADRE_TRY(end_calls(a));
     CADRE_TRY(tell_unmarked(a));
     if (!a->stop || a->stopped) return CADRE_OK;
     cadre_stop_rest(a->stop, &text.data, &text.size);

@@ -6,18 +6,19 @@
 #ifndef CADRE_SERVE_ANSWER_TEXT_H
 #define CADRE_SERVE_ANSWER_TEXT_H
 
-#include "text/chat.h"
+#include "serve/answer_calls.h"
 
 typedef struct answer_text {
     const chat_template *template; /* borrowed; NULL: all is said */
     chat_reader reader;
     token_stream *stream;
-    cadre_stop *stop;  /* NULL: no text stops it; looked for in what is said */
-    chat_part part;    /* of the last id */
-    bool thought;      /* there was one */
-    bool stopped;      /* a stop text was found: nothing more comes */
-    bool said;         /* something was */
-    byte_buffer words; /* what is said, since it was taken */
+    cadre_stop *stop;   /* NULL: no text stops it; looked for in what is said */
+    chat_part part;     /* of the last id */
+    bool thought;       /* there was one */
+    bool stopped;       /* a stop text was found: nothing more comes */
+    bool said;          /* something was */
+    answer_calls calls; /* of functions, where any are looked for */
+    byte_buffer words;  /* what is said, since it was taken */
     byte_buffer thoughts;
     byte_buffer unmarked; /* of a template that marks all, what stands before the first mark */
 } answer_text;
@@ -27,6 +28,9 @@ typedef struct answer_text {
 cadre_status answer_text_open(const tokenizer *t, const chat_template *template, bool goes_on,
     const char *const *stops, int stop_count, answer_text *a);
 void answer_text_close(answer_text *a);
+/* Before the first id: calls of functions are looked for. */
+void answer_text_find_calls(
+    answer_text *a, const chat_tool_style *style, const chat_tools *tools, uint64_t names);
 
 /* The next id, which is not the end of the text. */
 cadre_status answer_text_put(answer_text *a, int32_t id);

@@ -52,35 +52,47 @@ static cadre_status read_role(const json_node *message, chat_role *role)
     if (strcmp(name, "system") == 0 || strcmp(name, "developer") == 0) *role = CHAT_SYSTEM;
     else if (strcmp(name, "user") == 0) *role = CHAT_USER;
     else if (strcmp(name, "assistant") == 0) *role = CHAT_ASSISTANT;
-    else return json_refuse(&given, "system, developer, user or assistant");
+    else return json_refuse(&given, "system, developer, user, assistant or tool");
     return CADRE_OK;
 }
 
-static cadre_status check_calls(const json_node *message)
+/* Said by nobody: what a function returned. */
+static cadre_status read_speaker(const json_node *message, chat_turn *turn)
 {
-    json_node calls;
-    CADRE_TRY(json_opt_array(message, "tool_calls", &calls));
-    if (!calls.value || !json_count(&calls)) return CADRE_OK;
-    return json_refuse(&calls, "none: this server calls no tools");
+    const char *name;
+    CADRE_TRY(json_get_string(message, "role", &name));
+    turn->result = strcmp(name, "tool") == 0;
+    if (turn->result) return turn->role = CHAT_USER, CADRE_OK;
+    return read_role(message, &turn->role);
+}
+
+/* Who calls needs to say nothing. */
+static cadre_status read_words(const json_node *message, const chat_turn *turn, byte_buffer *text)
+{
+    if (turn->call_count && !json_has(message, "content")) return byte_buffer_reserve(text, 0);
+    return read_content(message, text);
 }
 
 static cadre_status read_message(const json_node *node, api_request *r)
 {
-    chat_message *m = &r->messages[r->message_count];
+    int64_t index = r->message_count;
+    chat_message *m = &r->messages[index];
+    chat_turn *turn = &r->answer->turns[index];
     byte_buffer text = { 0 };
     CADRE_TRY(json_as_object(node));
-    CADRE_TRY(read_role(node, &m->role));
-    CADRE_TRY(check_calls(node));
+    CADRE_TRY(read_speaker(node, turn));
+    CADRE_TRY(api_answer_read_calls(r->answer, node, index, turn));
     json_node role = json_member(node, "role");
-    if (m->role == CHAT_SYSTEM && r->message_count)
+    if (turn->role == CHAT_SYSTEM && index)
         return json_refuse(&role, "a system message first, or none");
-    cadre_status status = read_content(node, &text);
+    cadre_status status = read_words(node, turn, &text);
     if (status != CADRE_OK) {
         byte_buffer_free(&text);
         return status;
     }
-    r->texts[r->message_count] = text;
-    m->text = text.data, m->size = text.size;
+    r->texts[index] = text;
+    m->role = turn->role, m->text = text.data, m->size = text.size;
+    turn->text = (string_view){ text.data, text.size };
     r->message_count++;
     return CADRE_OK;
 }
@@ -93,7 +105,10 @@ static cadre_status read_list(const json_node *root, api_request *r)
     if (!count || count > API_MESSAGES) return json_refuse(&list, "1 to %d messages", API_MESSAGES);
     r->messages = MEM_ARRAY(chat_message, count);
     r->texts = MEM_ARRAY(byte_buffer, count);
-    if (!r->messages || !r->texts) return CADRE_ENOMEM;
+    r->answer->turns = MEM_ARRAY(chat_turn, count);
+    r->answer->calls = MEM_ARRAY(chat_call *, count);
+    r->answer->turn_count = (int64_t)count;
+    if (!r->messages || !r->texts || !r->answer->turns || !r->answer->calls) return CADRE_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         json_node item = json_item(&list, i);
         CADRE_TRY(read_message(&item, r));
@@ -106,7 +121,9 @@ static cadre_status read_list(const json_node *root, api_request *r)
 /* An assistant's message at the end is gone on with, unless a new one is asked for. */
 static cadre_status read_beginning(const json_node *root, api_request *r)
 {
-    bool ends = r->messages[r->message_count - 1].role == CHAT_ASSISTANT, anew = !ends, on = ends;
+    const chat_turn *last = &r->answer->turns[r->message_count - 1];
+    bool ends = last->role == CHAT_ASSISTANT && !last->result && !last->call_count;
+    bool anew = !ends, on = ends;
     CADRE_TRY(json_opt_bool(root, "add_generation_prompt", &anew));
     if (ends && json_has(root, "add_generation_prompt")) on = !anew;
     CADRE_TRY(json_opt_bool(root, "continue_final_message", &on));

@@ -168,20 +168,6 @@ static cadre_status read_format(const json_node *root, api_request *r)
 
 /* ---- what cannot be done ---- */
 
-static cadre_status check_tools(const json_node *root)
-{
-    static const char *const lists[] = { "tools", "functions" };
-    json_node choice = json_member(root, "tool_choice"), list;
-    const char *word = "";
-    if (json_kind_of(&choice) == JSON_KIND_STRING) CADRE_TRY(json_as_string(&choice, &word, NULL));
-    for (int i = 0; i < 2; i++) {
-        CADRE_TRY(json_opt_array(root, lists[i], &list));
-        if (list.value && json_count(&list) && strcmp(word, "none") != 0)
-            return json_refuse(&list, "none: this server calls no tools");
-    }
-    return CADRE_OK;
-}
-
 static cadre_status check_modalities(const json_node *root)
 {
     json_node list;
@@ -216,7 +202,7 @@ static cadre_status read_what_both_have(
     CADRE_TRY(json_opt_bool(root, "return_routes", &r->routes));
     CADRE_TRY(json_opt_bool(root, "return_token_ids", &r->token_ids));
     CADRE_TRY(read_format(root, r));
-    return check_tools(root);
+    return api_answer_read(root, r->chat, r->structured, &r->answer);
 }
 
 static cadre_status read_kind(const json_node *root, const api_limits *limits, api_request *r)
@@ -278,6 +264,7 @@ void api_request_free(api_request *r)
     mem_free(r->messages);
     mem_free(r->biases);
     byte_buffer_free(&r->schema);
+    api_answer_free(r->answer);
     json_close(r->document);
     *r = (api_request){ 0 };
 }

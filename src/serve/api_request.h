@@ -6,6 +6,7 @@
 #define CADRE_SERVE_API_REQUEST_H
 
 #include "format/json.h"
+#include "serve/api_answer.h"
 #include "serve/api_error.h"
 #include "text/chat.h"
 
@@ -33,6 +34,7 @@ typedef struct api_request {
     chat_message *messages; /* [message_count] */
     byte_buffer *texts;     /* [message_count] of these */
     int64_t message_count;
+    api_answer *answer;   /* its own: what the answer is to be, and calls of the conversation */
     bool continues;       /* the last message, the assistant's, is to be gone on with */
     const char *thinking; /* as chat_template_think takes it; NULL: not said. Static */
     const char *thinking_field;

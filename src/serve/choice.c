@@ -47,8 +47,10 @@ static cadre_status take_routes(choice *c, const cadre_request_news *news)
 
 static cadre_status finish(choice *c, const char *why)
 {
-    c->finish = why;
-    return answer_text_end(&c->text);
+    CADRE_TRY(answer_text_end(&c->text));
+    bool called = c->text.calls.count && strcmp(why, "stop") == 0;
+    c->finish = called ? "tool_calls" : why;
+    return CADRE_OK;
 }
 
 cadre_status choice_take(choice *c, const cadre_request_news *news)

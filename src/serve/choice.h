@@ -16,7 +16,7 @@ typedef struct choice {
     int64_t index;
     int64_t request; /* its number in the batcher; 0: it is no longer there */
     cadre_request_state state;
-    const char *finish; /* "stop" or "length"; NULL: it goes on. Static */
+    const char *finish; /* "stop", "length" or "tool_calls"; NULL: it goes on. Static */
     answer_text text;
     token_list ids;      /* written, with the one that ended it */
     int32_t before;      /* the id before the next one; -1: there is none */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "infer/constraint.h"
 #include "serve/completion_json.h"
 #include "serve/completion_prompt.h"
 
@@ -177,7 +178,7 @@ static void answer_whole(completion *x)
 
 static bool has_news(const choice *c)
 {
-    return c->text.words.size || c->text.thoughts.size ||
+    return c->text.words.size || c->text.thoughts.size || answer_calls_has_news(&c->text.calls) ||
            (c->scored && c->scores_told < scores_count(&c->scores));
 }
 
@@ -392,8 +393,12 @@ static cadre_status open_choice(completion *x, int64_t i)
     c->before = ids->ids[ids->count - 1];
     c->scored = r->logprobs, c->routed = r->routes;
     if (r->logprobs) CADRE_TRY(scores_open(x->all->tokenizer, r->top, &c->scores));
-    return answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->goes_on, r->stops,
-        r->stop_count, &c->text);
+    CADRE_TRY(answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->goes_on,
+        r->stops, r->stop_count, &c->text));
+    if (r->answer->tools.count)
+        answer_text_find_calls(&c->text, x->style, &r->answer->tools,
+            x->all->salt ^ (x->all->asked << 16) ^ (uint64_t)i);
+    return CADRE_OK;
 }
 
 /* Choices of a prompt wait until the first one has read it. */
@@ -422,10 +427,26 @@ static cadre_status submit(completion *x, int64_t i)
     return cadre_batcher_submit(all->engine->batcher, &asked, &c->request);
 }
 
+/* A text that may call functions: with the thoughts and the marks of its template. */
+static cadre_status constrain_calls(completion *x)
+{
+    const api_answer *a = x->request.answer;
+    const answer_form form = { .name = API_DOCUMENT ": tools",
+        .tokenizer = x->all->tokenizer,
+        .template = x->template,
+        .style = x->style,
+        .tools = &a->tools,
+        .required = a->required,
+        .only = a->only,
+        .once = a->once };
+    return constraint_of_answer(x->all->engine->model, &form, &x->constraint);
+}
+
 /* A schema that cannot be followed is the request's fault, whatever the reason. */
 static cadre_status open_constraint(completion *x)
 {
     const api_request *r = &x->request;
+    if (r->answer->tools.count) return constrain_calls(x);
     if (!r->structured) return CADRE_OK;
     cadre_status status = cadre_constraint_json(x->all->engine->model, "the schema",
         r->schema.size ? r->schema.data : NULL, r->schema.size, &x->constraint);

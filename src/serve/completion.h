@@ -48,8 +48,9 @@ struct completion {
     int64_t prompt_count;
     choice *choices; /* [count] */
     int64_t count;
-    bool streams;   /* the head of the stream was sent */
-    double arrived; /* when the request was there; and when something was sent last */
+    const chat_tool_style *style; /* how functions are called; NULL: none are */
+    bool streams;                 /* the head of the stream was sent */
+    double arrived;               /* when the request was there; and when something was sent last */
     double sent;
     completion *next, *before;
 };

@@ -76,8 +76,10 @@ static void put_message(completion *x, choice *c, json_writer *w)
     json_put_object(w, "message");
     json_put_string(w, "role", "assistant");
     if (c->text.thoughts.size) put_words(w, "reasoning_content", &c->text.thoughts);
-    put_words(w, "content", &c->text.words);
+    if (c->text.calls.count && !c->text.words.size) json_put_null(w, "content");
+    else put_words(w, "content", &c->text.words);
     json_put_null(w, "refusal");
+    if (c->text.calls.count) answer_calls_put_all(&c->text.calls, w);
     json_put_close(w, '}');
     (void)x;
 }
@@ -141,6 +143,7 @@ static void put_delta(choice *c, json_writer *w)
     json_put_object(w, "delta");
     if (c->text.thoughts.size) put_words(w, "reasoning_content", &c->text.thoughts);
     if (c->text.words.size) put_words(w, "content", &c->text.words);
+    if (answer_calls_has_news(&c->text.calls)) answer_calls_put_news(&c->text.calls, w);
     json_put_close(w, '}');
 }
 

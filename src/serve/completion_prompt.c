@@ -60,13 +60,39 @@ static cadre_status encode_begun(completion *x)
     return status;
 }
 
+/* ---- functions ---- */
+
+static cadre_status find_style(completion *x)
+{
+    const completions *all = x->all;
+    const api_answer *a = x->request.answer;
+    const char *field = a->tools.count ? "tools" : "messages";
+    if (!a->tools.count && !a->called) return CADRE_OK;
+    x->style = chat_tool_style_of(x->template, tokenizer_chat_program(all->tokenizer));
+    if (!x->style)
+        return refuse(x, 400, NULL, field,
+            "the chat template of this model has no way to call functions that is known");
+    if (x->request.continues)
+        return refuse(x, 400, NULL, "messages", "a message cannot be continued beside functions");
+    return CADRE_OK;
+}
+
+static cadre_status encode_turns(completion *x)
+{
+    const api_answer *a = x->request.answer;
+    return chat_calls_encode(x->template, x->style, x->all->tokenizer, a->turns,
+        (int)x->request.message_count, a->tools.count ? &a->tools : NULL, x->prompts);
+}
+
 static cadre_status encode_chat(completion *x)
 {
     const completions *all = x->all;
     const api_request *r = &x->request;
     if (!all->template) return refuse(x, 400, NULL, "messages", all->no_template);
     CADRE_TRY(choose_thinking(x));
+    CADRE_TRY(find_style(x));
     x->goes_on = r->continues;
+    if (x->style) return encode_turns(x);
     if (!r->continues && r->structured && (x->template->thinks || x->template->headed))
         return encode_begun(x);
     return (r->continues ? chat_encode_on : chat_encode)(

@@ -161,7 +161,8 @@ static const wrong wrongs[] = {
     { true, "{\"messages\": [5]}", "messages[0]" },
     { true, "{\"messages\": [{\"content\": \"a\"}]}", "messages[0].role" },
     { true, "{\"messages\": [{\"role\": \"wizard\", \"content\": \"a\"}]}", "messages[0].role" },
-    { true, "{\"messages\": [{\"role\": \"tool\", \"content\": \"a\"}]}", "messages[0].role" },
+    { true, "{\"messages\": [{\"role\": \"tool\", \"content\": \"a\"}]}",
+        "messages[0].tool_call_id" },
     { true, "{\"messages\": [{\"role\": \"user\", \"content\": 5}]}", "messages[0].content" },
     { true, "{\"messages\": [{\"role\": \"user\"}]}", "messages[0].content" },
     { true, "{\"messages\": [{\"role\": \"user\", \"content\": []}]}", "messages[0].content" },
@@ -174,7 +175,7 @@ static const wrong wrongs[] = {
         "\"content\": \"a\"}]}",
         "messages[1].role" },
     { true, "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\", \"tool_calls\": [{}]}]}",
-        "messages[0].tool_calls" },
+        "messages[0].tool_calls[0].function" },
     { true,
         "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}], "
         "\"continue_final_message\": true, \"add_generation_prompt\": true}",
@@ -219,7 +220,13 @@ static const wrong wrongs[] = {
         CHAT("\"response_format\": {\"type\": \"json_schema\", \"json_schema\": "
              "{\"schema\": 123}}"),
         "response_format.json_schema.schema" },
-    { true, CHAT("\"tools\": [{}]"), "tools" },
+    { true, CHAT("\"tools\": [{}]"), "tools[0].function" },
+    { true, CHAT("\"tools\": [{\"function\": {\"name\": \"a\"}}], \"tool_choice\": \"some\""),
+        "tool_choice" },
+    { true,
+        CHAT("\"tools\": [{\"function\": {\"name\": \"a\"}}], \"tool_choice\": {\"type\": "
+             "\"function\", \"function\": {\"name\": \"b\"}}"),
+        "tool_choice.function.name" },
     { true, CHAT("\"functions\": [{}]"), "functions" },
     { true, CHAT("\"modalities\": [\"text\", \"audio\"]"), "modalities[1]" },
     { false, "{}", "prompt" },
