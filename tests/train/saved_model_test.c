@@ -150,7 +150,8 @@ static const try tries[] = {
     { "zero-experts", "1", NULL, SHAPE },
     { "zero-weight", "dropped", "zero-experts 4", FUNCTION },
     { "expert-input-scale", "2", NULL, FUNCTION },
-    { "banks", "text=4,image=4", NULL, TRAINING },
+    { "banks", "text=4,image=4", "topk 2 type-ids image=250-499", SHAPE },
+    { "type-ids", "image=100-499", "topk 2 banks text=4,image=4", SHAPE },
     { "types", "text,image", NULL, TRAINING },
     { "jitter", "0.3", NULL, TRAINING },
     { "jitter-experts", "yes", "jitter 0.3", TRAINING },
@@ -161,7 +162,7 @@ static const try tries[] = {
     { "capacity-factor", "0.3,2", NULL, TRAINING },
     { "capacity-factor", "3,1", "router expert-choice allow-lookahead yes", FUNCTION },
     { "zero-experts", "0,3", NULL, SHAPE },
-    { "dropout", "0.3", NULL, TRAINING },
+    { "dropout", "0.3", NULL, SHAPE }, /* the bias that the loads move is saved */
     { "capacity-slots", "2", NULL, TRAINING },
     { "capacity-slots", "2", "capacity-in-eval yes", FUNCTION },
     { "capacity-in-eval", "yes", "capacity-factor 0.4", FUNCTION },
@@ -226,6 +227,10 @@ static const char *const nature[] = {
     "noise-density",
     "noise-span",
     "allow-lookahead",
+    "image-size", /* these four: of images, which tests/cli/images.t saves and draws */
+    "image-patch",
+    "image-codes",
+    "image-order",
 };
 
 static bool is_known(const char *name)
