@@ -1027,8 +1027,9 @@ typedef struct cadre_evaluation {
     size_t size; /* sizeof(cadre_evaluation) */
     int64_t bytes, tokens;
     double bits_per_byte, perplexity; /* bits per byte are of what is not an image */
-    /* Of a model whose tokens are of several types, such as text and image: one item a type */
-    int32_t types; /* 0: they are not */
+    /* A model whose tokens are of several types, such as text and image, has one item for each
+     * type */
+    int32_t types; /* 0: all tokens are of one type */
     struct {
         const char *name; /* borrowed from the model */
         int64_t tokens;
@@ -1059,26 +1060,28 @@ CADRE_API cadre_status cadre_analyse(
 
 /* ---- images ---- */
 
-/* Images as tokens: a picture is scaled to fit a square, the square cut into patches, and each
- * patch, row by row, is the id of the nearest in the model's code book. In text an image stands as
- * "<|image|>", codes "<|image:0007|>", and "<|/image|>". */
+/* Images are tokens: a picture is scaled to fit into a square and the square is cut into patches;
+ * for each patch, row by row, there is one token, the id of the nearest patch in the model's code
+ * book. In text, an image is written as "<|image|>", codes such as "<|image:0007|>", and
+ * "<|/image|>". */
 typedef struct cadre_image_form {
     size_t size;         /* sizeof(cadre_image_form) */
     int32_t side, patch; /* in pixels; side 0: the model knows no images */
     int32_t codes;       /* in the code book */
-    int32_t begin, end;  /* ids around an image ... */
-    int32_t first_code;  /* ... and that of code 0, which the others follow */
-    int32_t patches;     /* of an image */
+    int32_t begin, end;  /* ids before and after an image ... */
+    int32_t first_code;  /* ... and the id of code 0; the other codes follow it */
+    int32_t patches;     /* in an image */
 } cadre_image_form;
 
 CADRE_API cadre_status cadre_model_image_form(const cadre_model *model, cadre_image_form *form);
 
-/* The ids of a PNG or PNM file: [patches + 2], begin and end included. */
+/* Writes the ids of a PNG or PNM file, begin and end included, to ids, which must have room for
+ * [patches + 2]. */
 CADRE_API cadre_status cadre_image_encode(cadre_model *model, const char *path, int32_t *ids);
 CADRE_API bool cadre_image_named(const char *path); /* .png .pnm .ppm .pgm */
 
-/* Codes of an image, begin and end left out, as a PNG file; what is missing, or no code, is
- * white. */
+/* Writes an image as a PNG file from the ids of its codes, without begin and end. Patches that are
+ * missing, or whose id is not a code, become white. */
 CADRE_API cadre_status cadre_image_write(
     const cadre_model *model, const int32_t *ids, int64_t count, const char *path);
 

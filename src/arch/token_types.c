@@ -1,4 +1,5 @@
-/* token_types.c - which ids are of which type: from options, in config.json, and checked. */
+/* token_types.c - reads which ids are of which type, from options and from config.json, and checks
+ * it. */
 #include "arch/token_types.h"
 
 #include <limits.h>
@@ -29,7 +30,7 @@ const int32_t *token_types_of(
 
 /* ---- options ---- */
 
-/* The next "NAME=A-B" of the list; false: it is none. */
+/* Reads the next "NAME=A-B" of the list; returns false if it is none. */
 static bool take_range(const char **at, char *name, size_t room, typed_ids *ids)
 {
     char *end;
@@ -54,7 +55,8 @@ static cadre_status bad_ids(const char *text)
         ROUTER_MAX_TYPES - 1, text);
 }
 
-/* The type's index, which is new where no banks name the types; -1: it is not there. */
+/* Returns the type's index, and adds the type where no banks name the types; -1: it does not
+ * exist. */
 static int type_for(model_config *c, const char *name, bool banks)
 {
     int type = token_type_by_name(&c->types, name);
@@ -105,7 +107,7 @@ cadre_status token_types_agree(const model_config *c, const moe_config *m)
         c->types.count ? "as --type-ids or images say them" : "which are none");
 }
 
-/* ---- what must hold ---- */
+/* ---- checks ---- */
 
 static bool overlap(const typed_ids *a, const typed_ids *b)
 {
@@ -180,8 +182,8 @@ const char *token_types_difference(const model_config *a, const model_config *b)
 
 /* ---- config.json ---- */
 
-/* {"name", "first", "count", "experts"}: without first and count, all ids of no other type; experts
- * of all of them or of none */
+/* {"name", "first", "count", "experts"}: without first and count, the type has all ids of no other
+ * type; experts are given for every type or for none */
 static cadre_status read_type(const json_node *item, model_config *c)
 {
     const char *name;

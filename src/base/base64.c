@@ -1,4 +1,4 @@
-/* base64.c - three bytes are four letters. */
+/* base64.c - every three bytes become four letters. */
 #include "base/base64.h"
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -1,4 +1,4 @@
-/* base64.h - bytes as letters (RFC 4648), for JSON and pages. */
+/* base64.h - bytes written as letters (RFC 4648), for JSON and HTML pages. */
 #ifndef CADRE_BASE_BASE64_H
 #define CADRE_BASE_BASE64_H
 
@@ -7,6 +7,6 @@
 #include "base/buffer.h"
 
 cadre_status base64_put(byte_buffer *b, const void *data, size_t size);
-bool base64_is(const char *text); /* nothing but its letters, in fours */
+bool base64_is(const char *text); /* it has only base64 letters, in groups of four */
 
 #endif

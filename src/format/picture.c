@@ -1,4 +1,5 @@
-/* picture.c - which kind of picture a file is, and what holds for all kinds. */
+/* picture.c - finds out which kind of picture a file is, and does what is the same for all
+ * kinds. */
 #include "format/picture.h"
 
 #include <string.h>

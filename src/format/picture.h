@@ -1,9 +1,9 @@
-/* picture.h - pictures from outside, all suspect: PNG by libpng, and PNM (P2, P3, P5, P6) by a
- * strict reader of our own, both as rows of red, green and blue bytes.
+/* picture.h - pictures from outside, which are not to be trusted: PNG is read by libpng, and PNM
+ * (P2, P3, P5, P6) by a strict reader here. Both give rows of red, green and blue bytes.
  *
- * Every size is bounded before memory is asked for: of a PNM by the bytes that follow its header,
- * of a PNG, which unpacks, by PICTURE_PIXELS. What is transparent lies on white; 16 bits a sample
- * become 8. A refusal is one sentence that names the file. */
+ * Every size is checked before memory is allocated: a PNM's by the bytes that follow its header, a
+ * PNG's, which is compressed, by PICTURE_PIXELS. Transparent pixels lie on white, and samples of 16
+ * bits become 8 bits. An error is one sentence that names the file. */
 #ifndef CADRE_FORMAT_PICTURE_H
 #define CADRE_FORMAT_PICTURE_H
 
@@ -14,8 +14,8 @@
 #include "base/buffer.h"
 
 enum {
-    PICTURE_SIDE = 1 << 14,   /* the most pixels in a row, and rows */
-    PICTURE_PIXELS = 1 << 24, /* the most in all: 50 MB */
+    PICTURE_SIDE = 1 << 14,   /* the most pixels in a row, and the most rows */
+    PICTURE_PIXELS = 1 << 24, /* the most pixels in all: 50 MB */
 };
 
 typedef struct picture {
@@ -23,10 +23,11 @@ typedef struct picture {
     uint8_t *rgb; /* [height, width, 3]; owned */
 } picture;
 
-/* Whether the file's name says that it is one: .png .pnm .ppm .pgm, in small or large letters */
+/* Returns whether the file's name is that of a picture: it ends in .png .pnm .ppm or .pgm, in small
+ * or large letters */
 bool picture_named(const char *path);
 
-cadre_status picture_read(const char *path, picture *p); /* by what the file begins with */
+cadre_status picture_read(const char *path, picture *p); /* the kind follows from its first bytes */
 /* name: for errors */
 cadre_status picture_parse(const char *name, const void *data, size_t size, picture *p);
 void picture_free(picture *p);
@@ -34,9 +35,9 @@ void picture_free(picture *p);
 cadre_status picture_parse_png(const char *name, const void *data, size_t size, picture *p);
 cadre_status picture_parse_pnm(const char *name, const void *data, size_t size, picture *p);
 
-/* The bytes of a PNG of [height, width, 3] bytes, behind those that are there. */
+/* Appends a PNG of [height, width, 3] bytes to b. */
 cadre_status picture_put_png(byte_buffer *b, const uint8_t *rgb, int64_t width, int64_t height);
-/* A PNG of [height, width, 3] bytes, replaced whole. */
+/* Writes a PNG of [height, width, 3] bytes to a file, which is replaced as a whole. */
 cadre_status picture_write_png(const char *path, const uint8_t *rgb, int64_t width, int64_t height);
 
 #endif

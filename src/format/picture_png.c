@@ -1,5 +1,5 @@
-/* picture_png.c - PNG, by libpng's simplified interface: it bounds its own memory and catches its
- * own errors, so that no jump of its leaves a call, and what went wrong comes back as words. */
+/* picture_png.c - PNG, by libpng's simplified interface: it limits its own memory and catches its
+ * own errors, so that no longjmp leaves a call and an error comes back as a text. */
 #include <png.h>
 #include <string.h>
 

@@ -1,11 +1,12 @@
-/* picture_pnm.c - PNM: P2 and P3 are numbers in words, P5 and P6 bytes; P2 and P5 grey, P3 and P6
- * red, green and blue.
+/* picture_pnm.c - PNM: P2 and P3 are numbers in decimal digits, P5 and P6 are bytes; P2 and P5 are
+ * grey, P3 and P6 are red, green and blue.
  *
- *     P6 # a comment reaches to the line's end
+ *     P6 # a comment reaches to the end of the line
  *     640 480 255
- *     (one white space, then 640 * 480 * 3 bytes; two bytes a sample, high first, above 255)
+ *     (one white space, then 640 * 480 * 3 bytes; above 255, two bytes a sample, high byte first)
  *
- * Strict: exactly as many samples as the header says, none above the largest. */
+ * It is strict: there must be exactly as many samples as the header says, none above the
+ * largest. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -75,7 +76,8 @@ static cadre_status read_header(pnm *f)
     return CADRE_OK;
 }
 
-/* Before memory is asked for: a sample in words takes a digit and a space at least. */
+/* The size is checked before memory is allocated: a sample in digits takes a digit and a space at
+ * least. */
 static cadre_status check_bytes(const pnm *f)
 {
     int64_t samples = f->width * f->height * f->channels, there = f->end - f->at,

@@ -1,4 +1,4 @@
-/* code_book.c - k-means over patches, and pictures to codes and back. */
+/* code_book.c - learns codes by k-means over patches, and turns pictures into codes and back. */
 #include "image/code_book.h"
 
 #include <math.h>
@@ -12,9 +12,9 @@
 #include "op/parallel.h"
 
 enum {
-    PATCHES_MOST = 1 << 15, /* that are learnt from: some of every picture */
+    PATCHES_MOST = 1 << 15, /* the most patches to learn from, which are spread over all pictures */
     ROUNDS = 16,
-    BLOCK = 512 /* patches whose products with all codes are held at a time */
+    BLOCK = 512 /* patches whose products with all codes are kept at a time */
 };
 
 typedef struct learning {
@@ -62,7 +62,7 @@ static void read_patch(const code_book *b, const uint8_t *square, int32_t index,
     for (int64_t i = 0; i < code_book_numbers(b); i++) x[i] = (real)numbers[i];
 }
 
-/* Of all patches of all squares N, evenly. */
+/* Takes N of all patches of all squares, evenly spaced. */
 static void take_patches(
     learning *l, const code_book *b, const uint8_t *const *squares, int64_t count)
 {
@@ -96,7 +96,8 @@ static void distance_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-/* A patch, likelier the further it is from all codes so far. */
+/* Draws a patch with a probability in proportion to its squared distance from the nearest code so
+ * far. */
 static int64_t draw(const learning *l, random_key key, int64_t k)
 {
     double all = 0, sum = 0;
@@ -137,7 +138,7 @@ static void halve_squares(const code_book *b, real *half)
     }
 }
 
-/* Of the largest <x, c> - |c|^2 / 2. */
+/* The nearest code has the largest <x, c> - |c|^2 / 2. */
 static int32_t nearest_of(const code_book *b, const real *product, const real *half)
 {
     int32_t best = 0;
@@ -180,7 +181,7 @@ static void assign(learning *l, const code_book *b)
     }
 }
 
-/* Each code becomes the mean of its patches; one without any stays. */
+/* Each code becomes the mean of its patches; a code without patches stays as it is. */
 static void move_codes(learning *l)
 {
     memset(l->sum, 0, (size_t)(l->codes * l->numbers) * sizeof *l->sum);

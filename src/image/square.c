@@ -1,4 +1,4 @@
-/* square.c - scaling by areas, and patches cut out of squares. */
+/* square.c - scaling by areas, and reading and writing the patches of a square. */
 #include "image/square.h"
 
 /* Pixel i of `side` covers begin .. end of `length` pixels of the source, less `margin`. */
@@ -12,7 +12,7 @@ static span cover(int64_t i, int64_t side, int64_t length, int64_t margin)
     return (span){ (double)i * scale - (double)margin, (double)(i + 1) * scale - (double)margin };
 }
 
-/* How much of source pixel j lies in the span. */
+/* Returns how much of source pixel j lies in the span. */
 static double share(span s, int64_t j)
 {
     double begin = s.begin > (double)j ? s.begin : (double)j,
@@ -54,7 +54,7 @@ void picture_square(const picture *p, int32_t side, uint8_t *rgb)
     }
 }
 
-/* The place in a square of number i of a patch. */
+/* Returns the offset in a square of element i of a patch. */
 static int64_t place(int32_t side, int32_t patch, int32_t index, int32_t i)
 {
     int32_t across = side / patch, row = i / (3 * patch), in_row = i % (3 * patch);

@@ -1,5 +1,5 @@
-/* analyse.c - looks at a finished run through its held-out texts and writes analysis.json: bits per
- * byte, which expert took how much of which domain and which tokens, which experts were picked
+/* analyse.c - analyses a finished run on its held-out texts and writes analysis.json: bits per
+ * byte, how much each expert took of which domain and which tokens, which experts were picked
  * together, a passage of each domain, and a sample. */
 #include <math.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@
 enum {
     TEXT_LIMIT = 1 << 30,
     PASSAGE_BYTES = 4096,
-    PASSAGE_TOKENS = 160, /* shown */
+    PASSAGE_TOKENS = 160, /* tokens that are shown */
     PROMPT_TOKENS = 12,
     SAMPLE_TOKENS = 96,
     MOST_DOMAINS = 256,
@@ -34,7 +34,7 @@ typedef struct domain {
     char *name, *text;
     size_t size;
     token_list ids; /* of the whole text */
-    /* Of some of its prose: what the sample goes on from, and what is shown token by token */
+    /* A part of its prose: the sample continues it, and it is shown token by token */
     token_list passage;
     double nats, bits_per_byte;
     route_census census;
@@ -45,7 +45,7 @@ typedef struct domain {
 typedef struct analysis {
     cadre_model *model;
     const tokenizer *tokenizer;
-    int32_t end;     /* the token after a document; -1: none */
+    int32_t end;     /* the token after a document; -1: there is none */
     unsigned flags;  /* of texts: CADRE_PARSE_SPECIAL where pictures stand in them */
     domain *domains; /* [count] */
     int count;
@@ -55,7 +55,7 @@ typedef struct analysis {
 
 /* ---- reading ---- */
 
-/* The sizes of the text's documents, where run.json has them and they are its whole. */
+/* The sizes of the text's documents, if run.json has them and they add up to the text. */
 static bool documents_of(const domain *d, const json_node *held_out, json_node *sizes)
 {
     int64_t sum = 0;
@@ -69,7 +69,7 @@ static bool documents_of(const domain *d, const json_node *held_out, json_node *
     return sum > 0 && sum == (int64_t)d->size;
 }
 
-/* As they were trained on: with the token that ends a document after each. */
+/* Encodes a domain as in training, with the token that ends a document after each. */
 static cadre_status encode_domain(const analysis *a, domain *d, const json_node *held_out)
 {
     json_node sizes;
@@ -125,7 +125,7 @@ static void note(const cadre_train_listener *listener, const char *format, ...)
     listener->note(listener->arg, text);
 }
 
-/* Of very many texts some, evenly over the order of their names. */
+/* Reads the texts; of very many, some that are evenly spread over the order of their names. */
 static cadre_status read_folder(analysis *a, const char *folder, const json_node *held_out,
     const cadre_train_listener *listener)
 {
@@ -197,7 +197,7 @@ static cadre_status open_censuses(analysis *a)
 static cadre_status evaluate_domain(analysis *a, domain *d)
 {
     evaluation_watch watch = route_census_watch(&d->census);
-    if (a->end >= 0) watch.uncounted = &a->end; /* the bits are those of the text alone */
+    if (a->end >= 0) watch.uncounted = &a->end; /* bits are counted for the text alone */
     watch.by_type = d->by_type;
     CADRE_TRY(evaluate_tokens(a->model, d->ids.ids, (int64_t)d->ids.count, 0, &watch, &d->nats));
     d->bits_per_byte =
@@ -226,7 +226,7 @@ static cadre_status text_copy(const byte_buffer *b, char **text)
     return *text ? CADRE_OK : CADRE_ENOMEM;
 }
 
-/* The text of ids, whole characters only. */
+/* Decodes ids, whole characters only. */
 static cadre_status text_of(const analysis *a, const int32_t *ids, int64_t count, byte_buffer *out)
 {
     token_stream *stream;
@@ -301,7 +301,7 @@ static void put_loads(json_writer *w, const analysis *a)
     json_put_close(w, ']');
 }
 
-/* What the counts by domain would tell of the domains if these had been given out by chance. */
+/* Writes how much the counts by domain would tell if domains had been assigned by chance. */
 static cadre_status put_shuffled(json_writer *w, const analysis *a)
 {
     shuffled_bits *bits = MEM_ARRAY(shuffled_bits, a->form.layers);
@@ -323,8 +323,8 @@ static cadre_status put_shuffled(json_writer *w, const analysis *a)
     return status;
 }
 
-/* Of each layer a list an expert: how many tokens picked it together with each of the experts
- * before it. */
+/* Writes for each layer a list for each expert: how many tokens picked it together with each of the
+ * experts before it. */
 static void put_together(json_writer *w, const analysis *a)
 {
     const model_config *c = &a->model->config;
@@ -361,7 +361,7 @@ static void put_samples(json_writer *w, const analysis *a)
     json_put_close(w, ']');
 }
 
-/* Tokens with the text that each completes and their experts. */
+/* Writes tokens with their experts and the text that each completes. */
 static cadre_status put_tokens(
     json_writer *w, const analysis *a, const domain *d, const route_log *log)
 {
@@ -386,7 +386,7 @@ static cadre_status put_tokens(
     return status;
 }
 
-/* A passage of a domain, with the experts that each took. */
+/* Writes a passage of a domain, with the experts that each token took. */
 static cadre_status put_passage(json_writer *w, const analysis *a, const domain *d)
 {
     int64_t count =

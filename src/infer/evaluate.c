@@ -1,4 +1,4 @@
-/* evaluate.c - bits per byte and perplexity. */
+/* evaluate.c - computes bits per byte and perplexity. */
 #include "infer/evaluate.h"
 
 #include <math.h>
@@ -14,8 +14,8 @@
 
 enum { BATCH_TOKENS = 2048, WINDOW_MOST = 2048 };
 
-/* Window i holds tokens i * half .. i * half + context - 1 as inputs and predicts the token after
- * each; of all windows but the first the second half of predictions counts. */
+/* Window i has the tokens i * half .. i * half + context - 1 as inputs and predicts the token after
+ * each. Of all windows but the first, only the second half of the predictions counts. */
 typedef struct windows {
     int64_t context, half, count, batch;
     const int32_t *tokens;
@@ -34,8 +34,8 @@ static windows cut(const cadre_model *m, const int32_t *tokens, int64_t count, i
     return w;
 }
 
-/* The last window ends with the text: it starts earlier than its place, and counts only what no
- * other has. */
+/* The last window ends with the text, so it starts earlier than others would, and counts only what
+ * no other window has. */
 static int64_t start_of(const windows *w, int64_t i)
 {
     int64_t start = i * w->half, last = w->tokens_count - 1 - w->context;
@@ -47,7 +47,8 @@ static int64_t counted_before(const windows *w, int64_t i)
     return i ? start_of(w, i - 1) + w->context : 0;
 }
 
-/* Targets of window i, and the places of its tokens; -1: an earlier window has had it. */
+/* Sets the targets of window i, and the places of its tokens; -1: an earlier window has the
+ * token. */
 static void fill_window(const windows *w, int64_t i, int32_t *targets, int64_t *place)
 {
     int64_t start = start_of(w, i), done = counted_before(w, i);
@@ -63,7 +64,7 @@ static void leave_out(int32_t token, int64_t count, int32_t *targets)
         if (targets[p] == token) targets[p] = -1;
 }
 
-/* Passes of a batch of windows each, every window a sequence of its own. */
+/* Passes over batches of windows, each of which is a sequence */
 typedef struct passes {
     runner runner;
     runner_part *parts; /* [batch] */
@@ -107,7 +108,7 @@ static void count_types(const passes *s, int64_t tokens, type_losses *by_type)
     }
 }
 
-/* Windows first .. first + n - 1 in one pass; nats grows by their losses. */
+/* Runs the windows first .. first + n - 1 in one pass, and adds their losses to nats. */
 static cadre_status run_batch(passes *s, const windows *w, int64_t first, int64_t n,
     const evaluation_watch *watch, double *nats)
 {

@@ -1,4 +1,4 @@
-/* images.c - pictures of an opened model: a file to token ids, and ids to a file. */
+/* images.c - the pictures of an opened model: from a file to token ids, and from ids to a file. */
 #include "infer/images.h"
 
 #include "arch/token_types.h"
@@ -41,7 +41,7 @@ cadre_status cadre_model_image_form(const cadre_model *m, cadre_image_form *form
     return CADRE_OK;
 }
 
-/* ---- in ---- */
+/* ---- from a file to ids ---- */
 
 static cadre_status encode(const cadre_model *m, const char *path, uint8_t *square, int32_t *ids)
 {
@@ -82,9 +82,9 @@ cadre_status cadre_image_encode(cadre_model *m, const char *path, int32_t *ids)
 
 bool cadre_image_named(const char *path) { return picture_named(path); }
 
-/* ---- out ---- */
+/* ---- from ids to a file ---- */
 
-/* Codes of ids; what is none, or not there, is -1. */
+/* Turns ids into codes; an id that is missing or not a code becomes -1. */
 static void codes_of(const cadre_model *m, const int32_t *ids, int64_t count, int32_t *codes)
 {
     const picture_tokens *p = &m->config.pictures;

@@ -1,10 +1,12 @@
-/* images.h - pictures of an opened model beside what cadre.h has: one as the bytes of a PNG. */
+/* images.h - what cadre.h does not offer for pictures of an opened model: one as the bytes of a
+ * PNG. */
 #ifndef CADRE_INFER_IMAGES_H
 #define CADRE_INFER_IMAGES_H
 
 #include "model/model.h"
 
-/* ids [count] of an image's patches, begin and end left out; what is missing is white. */
+/* Appends a PNG made from ids [count], the patches of an image without begin and end; missing
+ * patches are white. */
 cadre_status image_png_put(
     const cadre_model *m, const int32_t *ids, int64_t count, byte_buffer *png);
 

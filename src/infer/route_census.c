@@ -6,7 +6,7 @@
 #include "moe/metrics.h"
 
 enum { STRETCH_LEAST = 64, STRETCHES_MOST = 2048, LOGGED_MOST = 1 << 17 };
-#define PICKS_MOST ((int64_t)1 << 24) /* that are kept of all texts together */
+#define PICKS_MOST ((int64_t)1 << 24) /* picks that are kept of all texts together */
 #define PAIRS_MOST ((int64_t)1 << 20) /* of all layers together */
 
 /* ---- how much is kept ---- */

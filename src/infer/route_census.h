@@ -1,6 +1,6 @@
-/* route_census.h - where the tokens of one text were routed: by expert, by pair of experts, by
- * stretch of the text, and the picks themselves of its first tokens. Every token counts once,
- * however many windows of the evaluation hold it. */
+/* route_census.h - where the tokens of one text were routed: counts by expert, by pair of experts
+ * and by stretch of the text, and the picks of its first tokens. Every token counts once, in
+ * however many windows of the evaluation it is. */
 #ifndef CADRE_INFER_ROUTE_CENSUS_H
 #define CADRE_INFER_ROUTE_CENSUS_H
 
@@ -11,13 +11,13 @@ typedef struct census_form {
     const model_config *config;     /* borrowed */
     int64_t layers, experts, picks; /* S; E and K, the most of any layer */
     int64_t stretch;                /* tokens of a stretch */
-    int64_t logged;                 /* tokens of a text whose picks are kept, at most */
-    int64_t **together; /* [S] of [experts, experts of the layer]: tokens that picked both; NULL:
-                           not counted */
+    int64_t logged;                 /* most tokens of a text whose picks are kept */
+    /* [S] of [experts, experts of the layer] tokens that picked both; NULL: not counted */
+    int64_t **together;
 } census_form;
 
-/* For texts of so many tokens together. `together` is made where the pairs of all layers are not
- * too many. */
+/* For texts of this many tokens together. `together` is made if the pairs of all layers are not too
+ * many. */
 cadre_status census_form_make(
     const model_config *config, int64_t texts, int64_t tokens, census_form *form);
 void census_form_free(census_form *form);
@@ -37,7 +37,7 @@ cadre_status route_census_open(
     const census_form *form, const int32_t *ids, int64_t tokens, route_census *c);
 void route_census_close(route_census *c);
 
-/* A watch that counts into `c`. */
+/* A watch that counts into `c` */
 evaluation_watch route_census_watch(route_census *c);
 
 static inline int64_t *route_census_by_type(const route_census *c, int32_t type, int64_t layer)

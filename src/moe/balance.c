@@ -90,8 +90,8 @@ typedef struct scope {
     int64_t sequence, sequence_end;
 } scope;
 
-/* With BALANCE_STEP the counts are those of the whole step, on all ranks, or of the step so far
- * where there was no survey. Returns how many tokens were counted. */
+/* With BALANCE_STEP the counts cover the whole step on all ranks, or the step so far where there
+ * was no survey. Returns how many tokens were counted. */
 static double count_step(balance *b, const scope *in, int64_t experts)
 {
     size_t bytes = (size_t)experts * sizeof(double);
@@ -196,7 +196,8 @@ static void evaluate_layers(balance *b, const balance_term *term, int first, int
     evaluate(b, term, &(scope){ first, end, 0, p->sequences }, tokens / (double)b->step_tokens);
 }
 
-/* What the layers' forward passes found (balance_collect.c). */
+/* Adds the values of the losses that were computed in the layers' forward passes
+ * (balance_collect.c). */
 static void add_routing_values(balance *b, int term)
 {
     for (int l = 0; l < b->layers; l++) {
@@ -336,7 +337,7 @@ void balance_step_end(balance *b)
     b->ended = true;
 }
 
-/* Of experts among which tokens choose: of a bank, or of the layer. */
+/* The counts are of experts among which tokens choose: those of a bank, or those of the layer. */
 static void move_bias(const int64_t *count, int64_t experts, double rate, real *bias)
 {
     int64_t all = 0;

@@ -37,7 +37,8 @@ typedef struct layer_statistics {
     sums survey; /* one set: all micro-batches of the step, before its first backward pass */
     tally micro, step, step_survey;
     double *step_probability; /* [E] */
-    /* Of the losses of the routing: [T, E], NULL where there are none, and their values */
+    /* The losses of the routing: [T, E] gradients by the logits, NULL where there are none, and
+     * their values */
     real *dlogits;
     double routing_value[BALANCE_MAX_TERMS], routing_scale[BALANCE_MAX_TERMS];
     double step_entropy, step_lse, step_logit_max, lse, logit_max;
