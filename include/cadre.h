@@ -557,6 +557,8 @@ typedef struct cadre_format_share {
     int64_t bytes; /* in the file */
 } cadre_format_share;
 
+enum { CADRE_TOKEN_TYPES = 8 };
+
 typedef struct cadre_model_info {
     size_t size;              /* sizeof(cadre_model_info) */
     const char *architecture; /* "olmoe"; static */
@@ -571,6 +573,13 @@ typedef struct cadre_model_info {
     int64_t copied_bytes;     /* of weights that had to be copied */
     int64_t repack_bytes;     /* that opening with .repack copies, or did */
     int64_t recurrent_layers; /* layers that do not attend; heads 0: all of them */
+    /* Types of tokens, such as text and image; 0: all tokens are alike */
+    int64_t types;
+    struct {
+        const char *name; /* borrowed */
+        int64_t tokens;   /* of the vocabulary */
+        int64_t experts;  /* of its bank in every sparse layer; 0: all are open to all types */
+    } type[CADRE_TOKEN_TYPES];
 } cadre_model_info;
 
 CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
@@ -1020,8 +1029,6 @@ typedef struct cadre_chat_account {
 } cadre_chat_account;
 
 CADRE_API cadre_status cadre_chat_account_get(const cadre_chat *chat, cadre_chat_account *account);
-
-enum { CADRE_TOKEN_TYPES = 8 };
 
 typedef struct cadre_evaluation {
     size_t size; /* sizeof(cadre_evaluation) */

@@ -75,9 +75,29 @@ static int print_object(const facts *f)
         { "working_bytes", f->memory.working },
         { "memory_bytes", f->memory.total },
     };
+    json_t *types = i->types ? json_array() : NULL;
+    for (int64_t n = 0; n < i->types; n++)
+        json_array_append_new(
+            types, json_pack("{s:s,s:I,s:I}", "name", i->type[n].name, "tokens",
+                       (json_int_t)i->type[n].tokens, "experts", (json_int_t)i->type[n].experts));
+    if (object && types) json_object_set_new(object, "types", types);
     for (size_t n = 0; object && n < sizeof numbers / sizeof *numbers; n++)
         json_object_set_new(object, numbers[n].key, json_integer(numbers[n].value));
     return print_json(object);
+}
+
+/* Which experts are whose: "text 0 to 7, image 8 to 11". */
+static void print_banks(print_table *t, const cadre_model_info *i)
+{
+    char text[256] = "";
+    size_t used = 0;
+    for (int64_t n = 0, first = 0; n < i->types && used < sizeof text; n++) {
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s %lld to %lld", n ? ", " : "",
+                i->type[n].name, (long long)first, (long long)(first + i->type[n].experts - 1));
+        first += i->type[n].experts;
+    }
+    if (i->types && i->type[0].experts) print_row(t, "banks", "%s", text);
 }
 
 static int print_as_table(const facts *f)
@@ -104,6 +124,7 @@ static int print_as_table(const facts *f)
             (long long)i->expert_width, (long long)i->experts_per_token);
         print_row(t, "router", "%s", i->router);
     }
+    print_banks(t, i);
     if (i->shared_width) print_row(t, "shared expert", "of width %lld", (long long)i->shared_width);
     print_row(t, "vocabulary", "%s", print_count(i->vocabulary, text));
     print_row(t, "context", "%s", print_count(i->context, text));

@@ -168,6 +168,19 @@ static int64_t picks_of(const model_config *c)
     return c->router ? moe_config_usual_picks(&usual) : c->topk;
 }
 
+/* A type without ids of its own has all that are left. */
+static void add_types(const model_config *c, cadre_model_info *info)
+{
+    int64_t rest = c->vocab;
+    info->types = c->types.count;
+    for (int32_t i = 0; i < c->types.count; i++) rest -= c->type_ids[i].count;
+    for (int32_t i = 0; i < c->types.count; i++) {
+        info->type[i].name = c->types.name[i];
+        info->type[i].tokens = c->type_ids[i].count ? c->type_ids[i].count : rest;
+        info->type[i].experts = c->route.banks ? c->route.bank_experts[i] : 0;
+    }
+}
+
 cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
 {
     const model_config *c = &m->config;
@@ -197,6 +210,7 @@ cadre_status cadre_model_info_get(const cadre_model *m, cadre_model_info *info)
         .recurrent_layers = recurrent,
     };
     if (m->encoder) add_encoder(m->encoder, &made);
+    add_types(c, &made);
     sized_write(&made, sizeof made, info);
     return CADRE_OK;
 }

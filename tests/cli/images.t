@@ -32,6 +32,13 @@ $ grep -o '"content": "<|[^"]*' one/tokenizer.json | sed -n '1p;2p;3p;4p;$p'
 $ head -1 one.jsonl | grep -o '"loads":.*' | tr -cd ']' | wc -c
 > 3
 
+$ cadre inspect one | grep -E '^(experts|banks|shared)'
+> experts           7 of width *, 2 a token
+> banks             text 0 to 3, image 4 to 6
+> shared expert     of width *
+$ cadre inspect one --json | tr -d ' \n' | grep -o '"types":.*]'
+> "types":[{"name":"text","tokens":446,"experts":4},{"name":"image","tokens":22,"experts":3}]
+
 # the same bits in two goes
 $ cadre train --options tiny.json --data data --steps 10 --out two --schedule constant --warmup 2
 > ...
