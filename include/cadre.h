@@ -829,6 +829,7 @@ typedef struct cadre_request {
     /* 0, or a request with the same beginning: this one waits until that one has read its prompt,
      * which is then read once */
     int64_t after;
+    bool load; /* How many of its tokens each expert takes: cadre_batcher_request_load */
 } cadre_request;
 
 /* Copies the request. id: its name from now on, a number above 0 that is never used again.
@@ -878,8 +879,8 @@ typedef struct cadre_request_news {
     const float *prompt_logprobs;
     const cadre_logprob *prompt_top;
     /* [route_tokens, S, K] of the tokens read so far, all of the prompt and what was written but
-     * the last one: experts by id in each sparse layer, -1 where a token has fewer than the K of
-     * the layer with most */
+     * the last one: experts in each sparse layer, the heaviest first, -1 where a token has fewer
+     * than the K of the layer with most */
     const int16_t *routes;
     int64_t route_tokens, route_layers, route_picks;
 } cadre_request_news;
@@ -919,6 +920,11 @@ typedef struct cadre_batcher_load {
 } cadre_batcher_load;
 
 CADRE_API cadre_status cadre_batcher_load_get(cadre_batcher *batcher, cadre_batcher_load *load);
+
+/* Adds the tokens of one request that each expert has taken so far to rows [S, E], where `load` was
+ * asked for. Waits for no pass. CADRE_EARGUMENT as of cadre_batcher_poll. */
+CADRE_API cadre_status cadre_batcher_request_load(
+    cadre_batcher *batcher, int64_t id, int64_t *rows);
 
 /* Lets go of a request, at once of one that waits or has ended, before the next pass of one that is
  * written. Every request is cancelled once: it keeps its place until then, also when it has ended.

@@ -8,15 +8,10 @@
 #include "base/memory.h"
 #include "base/sized.h"
 #include "infer/batcher.h"
+#include "infer/place_routes.h"
 #include "kernel/context.h"
 
 enum { BESIDE = 64 };
-
-/* Experts of the tokens that a request has read; all zero where they are not wanted. */
-typedef struct place_routes {
-    int16_t *experts; /* [room, S, K] */
-    int64_t room, count, layers, picks;
-} place_routes;
 
 typedef struct place {
     int64_t id;        /* 0: free, or cancelled */
@@ -52,17 +47,10 @@ static void empty(byte_buffer *b)
     b->status = CADRE_OK;
 }
 
-static void free_routes(place_routes *r)
-{
-    if (r->experts)
-        mem_return(r->experts, (size_t)(r->room * r->layers * r->picks), sizeof *r->experts);
-    *r = (place_routes){ 0 };
-}
-
 static void free_place(place *p)
 {
     request_close(&p->request);
-    free_routes(&p->routes);
+    place_routes_close(&p->routes);
     p->id = p->after = 0;
     p->taken = p->joined = p->short_memory = false;
     empty(&p->coming), empty(&p->fresh), empty(&p->told);
@@ -188,31 +176,6 @@ static place *free_one(const cadre_batcher *b)
     return NULL;
 }
 
-/* A request_watch: tokens come in their order. */
-static cadre_status keep_route(
-    void *arg, const route_log *log, int64_t t, int32_t token, bool prompt)
-{
-    place_routes *r = arg;
-    (void)token, (void)prompt;
-    int16_t *to = r->experts + r->count++ * r->layers * r->picks;
-    for (int64_t s = 0; s < r->layers; s++)
-        for (int64_t k = 0; k < r->picks; k++)
-            *to++ = (int16_t)log->experts[(s * log->room + t) * log->picks + k];
-    return CADRE_OK;
-}
-
-static cadre_status open_routes(const cadre_batcher *b, int64_t tokens, place_routes *r)
-{
-    const model_config *c = &b->model->config;
-    *r = (place_routes){ .room = tokens };
-    r->layers = model_config_sparse_layers(c), r->picks = route_log_picks(c);
-    if (b->model->encoder || !r->layers)
-        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-            "routes: expected a model with sparse layers and without an encoder");
-    r->experts = mem_reserve((size_t)(tokens * r->layers * r->picks), sizeof *r->experts);
-    return r->experts ? CADRE_OK : CADRE_ENOMEM;
-}
-
 static cadre_status check_scores(const cadre_batcher *b, const cadre_request *given)
 {
     if (!given->prompt_logprobs || !b->model->encoder) return CADRE_OK;
@@ -229,7 +192,8 @@ static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int
             (long long)b->places_count);
     CADRE_TRY(check_scores(b, given));
     const int64_t limit = given->limit < room ? given->limit : room;
-    if (given->routes) CADRE_TRY(open_routes(b, given->count + limit, &p->routes));
+    CADRE_TRY(place_routes_open(
+        &b->model->config, given->routes, given->load, given->count + limit, &p->routes));
     const request_options options = { .limit = limit,
         .sampling = given->sampling,
         .stops = given->stops,
@@ -238,7 +202,7 @@ static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int
         .end_count = given->end_count,
         .listener = hear,
         .arg = p,
-        .watch = given->routes ? keep_route : NULL,
+        .watch = p->routes.layers ? place_routes_watch : NULL,
         .watch_arg = &p->routes,
         .logprobs = given->logprobs,
         .prompt_logprobs = given->prompt_logprobs,
@@ -247,7 +211,7 @@ static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int
     cadre_status status =
         request_open(b->model, given->tokens, given->count, &options, &p->request);
     if (status != CADRE_OK) {
-        free_routes(&p->routes);
+        place_routes_close(&p->routes);
         return status;
     }
     p->taken = true;
@@ -457,6 +421,16 @@ cadre_status cadre_batcher_cache_get(cadre_batcher *b, cadre_batcher_cache *cach
     sized_write(&b->cache, sizeof b->cache, cache);
     lock_give(&b->lock);
     return CADRE_OK;
+}
+
+cadre_status cadre_batcher_request_load(cadre_batcher *b, int64_t id, int64_t *rows)
+{
+    place *p = NULL;
+    lock_take(&b->lock);
+    cadre_status status = find(b, id, &p);
+    if (status == CADRE_OK) place_routes_add_rows(&p->routes, rows);
+    lock_give(&b->lock);
+    return status;
 }
 
 cadre_status cadre_batcher_load_get(cadre_batcher *b, cadre_batcher_load *load)

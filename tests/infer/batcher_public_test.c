@@ -260,6 +260,20 @@ static void a_queue_is_bounded_and_in_order(void **state)
     cadre_batcher_free(b); /* with what runs and waits */
 }
 
+static void loads_are_those_of_routes(cadre_batcher *b, int64_t id, const cadre_request_news *news)
+{
+    int64_t rows[1024] = { 0 }, layers = news->route_layers, picks = news->route_picks;
+    cadre_batcher_load all = { .size = sizeof all };
+    succeeds(cadre_batcher_load_get(b, &all));
+    assert_true(layers * all.experts <= 1024);
+    succeeds(cadre_batcher_request_load(b, id, rows));
+    for (int64_t t = 0; t < news->route_tokens; t++)
+        for (int64_t i = 0; i < layers * picks; i++)
+            rows[i / picks * all.experts + news->routes[t * layers * picks + i]]--;
+    for (int64_t i = 0; i < layers * all.experts; i++) assert_int_equal(rows[i], 0);
+    refuses(cadre_batcher_request_load(b, id + 1, rows), CADRE_EARGUMENT, "not cancelled");
+}
+
 /* Of a text that is known: the same shares when it is written, and when it is read; and the same
  * beside others that have read its beginning before. */
 static void shares_and_routes_are_told(void **state)
@@ -272,7 +286,7 @@ static void shares_and_routes_are_told(void **state)
     for (int i = 0; i < COUNT; i++) tokens[i] = i % 50;
     cadre_sampling greedy = { .size = sizeof greedy };
     cadre_request r = { .size = sizeof r, .tokens = tokens, .count = COUNT, .limit = WRITTEN };
-    r.sampling = &greedy, r.logprobs = r.routes = true, r.top = TOP;
+    r.sampling = &greedy, r.logprobs = r.routes = r.load = true, r.top = TOP;
     cadre_batcher *b = open_batcher(2, 4);
     succeeds(cadre_batcher_submit(b, &r, &id));
     run_to_the_end(b);
@@ -287,6 +301,7 @@ static void shares_and_routes_are_told(void **state)
     }
     int64_t cells = news.route_layers * news.route_picks;
     for (int64_t i = 0; i < news.route_tokens * cells; i++) assert_true(news.routes[i] >= 0);
+    loads_are_those_of_routes(b, id, &news);
     succeeds(cadre_batcher_cancel(b, id));
     r.count = COUNT + WRITTEN, r.limit = 0, r.prompt_logprobs = true, r.logprobs = false;
     succeeds(cadre_batcher_submit(b, &r, &id));
