@@ -90,9 +90,12 @@ VARIANT_avx512vnni := $(VARIANT_avx512) -mavx512vnni
 variant_flags = $(strip $(foreach v,$(VARIANTS),$(if $(filter %_$(v).c,$1),$(VARIANT_$(v)))))
 variant = $(or $(call variant_flags,$1),$(if $(filter src/kernel/%,$1),$(KERNEL_O)))
 
-WEB := $(sort $(wildcard web/*.css web/*.js)) # embedded as strings
+WEB := $(sort $(wildcard web/page_*)) # embedded as strings: the report's style and script
+LIVE := web/live_page.html web/page_style.css web/live_style.css web/live_feed.js web/live_map.js \
+    web/live_talk.js
 LIB_SRC := $(filter-out src/cli/%,$(SRC))
-LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o)
+LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o) \
+    $(BUILD)/obj/web/live_page.o
 CLI_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter src/cli/%,$(SRC)))
 
 all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/libcadre.a $(if $(CROSS),,manual)
@@ -110,6 +113,10 @@ $(BUILD)/obj/%.o: src/%.c Makefile | build-headers
 $(BUILD)/obj/web/%.c: web/% tools/embed.sh
 	@mkdir -p $(@D)
 	$(Q)tools/embed.sh $< > $@
+
+$(BUILD)/obj/web/live_page.c: $(LIVE) tools/live-page.sh
+	@mkdir -p $(@D)
+	$(Q)tools/live-page.sh $(LIVE) > $@
 
 $(BUILD)/obj/web/%.o: $(BUILD)/obj/web/%.c
 	$(Q)$(CC) $(CFLAGS) $(MUST) -c $< -o $@
@@ -250,6 +257,7 @@ check-long: check
 	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) \
 	    $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
+	@tests/serve/page $(BUILD)/cadre
 	@tests/findings $(BUILD)/cadre
 	@tests/mutate build-asan/cadre
 	@+$(MAKE) --no-print-directory fuzz

@@ -423,7 +423,8 @@ static cadre_status submit(completion *x, int64_t i)
         .top = r->logprobs ? r->top : 0,
         .prompt_logprobs = r->logprobs && r->echo,
         .routes = r->routes,
-        .after = k ? x->choices[i - k].request : 0 };
+        .after = k ? x->choices[i - k].request : 0,
+        .load = true };
     return cadre_batcher_submit(all->engine->batcher, &asked, &c->request);
 }
 

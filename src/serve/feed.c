@@ -2,9 +2,10 @@
 #include "serve/feed.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "format/json_writer.h"
 
-static const double SECONDS = 0.5;
+static const double SECONDS = 0.5, SNAPSHOT_SECONDS = 5;
 enum { TEXTS_SHOWN = 64 };
 
 /* ---- the state ---- */
@@ -58,7 +59,8 @@ static void put_texts(const feed *f, double now, json_writer *w)
     json_put_close(w, ']');
 }
 
-static void put_load(const loads *l, const int64_t *rows, json_writer *w)
+/* rows [S, E] */
+static void put_rows(const loads *l, const int64_t *rows, json_writer *w)
 {
     json_put_array(w, "load");
     for (int64_t s = 0; s < l->layers; s++) {
@@ -94,6 +96,7 @@ static void put_numbers(const feed *f, double now, json_writer *w)
     json_put_int(w, "prompt_tokens", s->prompt_tokens);
     json_put_int(w, "cached_tokens", s->cached_tokens);
     json_put_int(w, "cancelled", s->cancelled);
+    json_put_int(w, "refused", stats_refused(s));
     put_times(w, "first_token", &s->first_token);
     put_times(w, "inter_token", &s->inter_token);
     put_cache(f, w);
@@ -108,21 +111,48 @@ static void put_server(const feed *f, json_writer *w)
     json_put_int(w, "streams", f->limits->slots);
     json_put_int(w, "queue", f->limits->queue);
     json_put_int(w, "context", f->completions->context);
+    json_put_bool(w, "chats", f->completions->template != NULL);
     json_put_array(w, "layers");
     for (int64_t l = 0; l < c->layers; l++)
         if (c->layer[l].sparse) json_put_int(w, NULL, l);
     json_put_close(w, ']');
 }
 
-/* The event as text; empty: there is no memory for it. */
-static byte_buffer event_of(const feed *f, bool snapshot, double now)
+/* What of the experts' work was for this completion's choices that are still in the batcher. */
+static void put_rows_of(const feed *f, const completion *x, json_writer *w)
+{
+    const loads *l = f->loads;
+    int64_t *rows = MEM_ARRAY(int64_t, l->layers * l->experts);
+    if (!rows) return;
+    for (int64_t i = 0; i < x->count; i++)
+        if (x->choices[i].request)
+            cadre_batcher_request_load(
+                f->completions->engine->batcher, x->choices[i].request, rows);
+    put_rows(l, rows, w);
+    mem_free(rows);
+}
+
+/* "request": with its load, as long as it runs. */
+static void put_request(const feed *f, const char *name, json_writer *w)
+{
+    const completion *x = f->completions->first;
+    while (x && strcmp(x->name, name) != 0) x = x->next;
+    json_put_object(w, "request");
+    json_put_string(w, "id", name);
+    if (x) put_rows_of(f, x, w);
+    json_put_close(w, '}');
+}
+
+/* The event as text; empty: there is no memory for it. request: "", or whose experts are told. */
+static byte_buffer event_of(const feed *f, bool snapshot, const char *request, double now)
 {
     byte_buffer event = { 0 };
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
     if (snapshot) put_server(f, &w);
     put_numbers(f, now, &w);
-    put_load(f->loads, snapshot ? f->loads->recent : f->loads->fresh, &w);
+    put_rows(f->loads, snapshot ? f->loads->recent : f->loads->fresh, &w);
+    if (*request) put_request(f, request, &w);
     json_put_close(&w, '}');
     byte_buffer_format(&event, "event: %s\ndata: ", snapshot ? "snapshot" : "delta");
     byte_buffer_put(&event, w.text.data, w.text.size);
@@ -136,23 +166,37 @@ static byte_buffer event_of(const feed *f, bool snapshot, double now)
 
 static void on_left(void *work)
 {
-    connection **place = work;
-    *place = NULL;
+    feed_viewer *viewer = work;
+    viewer->connection = NULL;
 }
 
-bool feed_add(feed *f, connection *c, const http_answer *a)
+static void tell(const feed *f, const feed_viewer *v, bool snapshot, double now)
+{
+    byte_buffer event = event_of(f, snapshot, v->request, now);
+    if (event.size) connection_put(v->connection, event.data, event.size);
+    byte_buffer_free(&event);
+}
+
+static void welcome(feed *f, feed_viewer *v, connection *c, const http_answer *a)
 {
     static const connection_work work = { .left = on_left };
+    double now = clock_seconds();
+    v->connection = c;
+    connection_begin(c, &work, v);
+    connection_stream(c, a);
+    loads_update(f->loads, now);
+    tell(f, v, true, now);
+}
+
+bool feed_add(feed *f, connection *c, const http_answer *a, string_view request)
+{
     for (int i = 0; i < FEED_VIEWERS; i++) {
-        if (f->viewers[i]) continue;
-        f->viewers[i] = c;
-        connection_begin(c, &work, &f->viewers[i]);
-        connection_stream(c, a);
-        double now = clock_seconds();
-        loads_update(f->loads, now);
-        byte_buffer event = event_of(f, true, now);
-        if (event.size) connection_put(c, event.data, event.size);
-        byte_buffer_free(&event);
+        feed_viewer *v = &f->viewers[i];
+        if (v->connection) continue;
+        size_t size = request.size < sizeof v->request ? request.size : 0;
+        if (size) memcpy(v->request, request.data, size);
+        v->request[size] = 0;
+        welcome(f, v, c, a);
         return true;
     }
     return false;
@@ -171,31 +215,43 @@ static void measure(feed *f, double now)
     f->prompt_told = s->prompt_tokens - s->cached_tokens;
 }
 
-void feed_tick(feed *f, double now)
+/* One text for all who look at all: only those who look at one request have one of their own. */
+static void tell_all(feed *f, bool snapshot, double now)
 {
-    if (now < f->next) return;
-    f->next = now + SECONDS;
-    measure(f, now);
-    loads_update(f->loads, now);
-    loads_since_shown(f->loads);
     byte_buffer event = { 0 };
     f->viewer_count = 0;
     for (int i = 0; i < FEED_VIEWERS; i++) {
-        connection *c = f->viewers[i];
-        if (!c) continue;
+        feed_viewer *v = &f->viewers[i];
+        if (!v->connection) continue;
         f->viewer_count++;
-        if (!connection_has_room(c)) continue;
-        if (!event.size) event = event_of(f, false, now);
-        if (event.size) connection_put(c, event.data, event.size);
+        if (!connection_has_room(v->connection)) continue;
+        if (*v->request) {
+            tell(f, v, snapshot, now);
+            continue;
+        }
+        if (!event.size) event = event_of(f, snapshot, "", now);
+        if (event.size) connection_put(v->connection, event.data, event.size);
     }
     byte_buffer_free(&event);
+}
+
+void feed_tick(feed *f, double now)
+{
+    if (now < f->next) return;
+    bool snapshot = now >= f->next_snapshot;
+    f->next = now + SECONDS;
+    if (snapshot) f->next_snapshot = now + SNAPSHOT_SECONDS;
+    measure(f, now);
+    loads_update(f->loads, now);
+    loads_since_shown(f->loads);
+    tell_all(f, snapshot, now);
 }
 
 void feed_end(feed *f)
 {
     for (int i = 0; i < FEED_VIEWERS; i++) {
-        connection *c = f->viewers[i];
-        f->viewers[i] = NULL;
+        connection *c = f->viewers[i].connection;
+        f->viewers[i].connection = NULL;
         if (!c) continue;
         c->keeps = false;
         connection_end(c);

@@ -230,6 +230,17 @@ static void answer_metrics(paths_room *room, connection *c)
     mem_free(layer);
 }
 
+/* Of "/events?request=NAME" the name; else nothing. */
+static string_view asked_request(const connection *c)
+{
+    static const char mark[] = "?request=";
+    string_view target = c->reader.target;
+    const char *at = memchr(target.data, '?', target.size);
+    size_t size = at ? (size_t)(target.data + target.size - at) : 0;
+    if (size < sizeof mark || memcmp(at, mark, sizeof mark - 1) != 0) return (string_view){ "", 0 };
+    return (string_view){ at + sizeof mark - 1, size - (sizeof mark - 1) };
+}
+
 static void answer_events(paths_room *room, connection *c)
 {
     http_answer a = answer_for(c, 200, "text/event-stream");
@@ -241,7 +252,7 @@ static void answer_events(paths_room *room, connection *c)
         connection_answer(c, &a, NULL, 0);
         return;
     }
-    if (feed_add(room->feed, c, &a)) return;
+    if (feed_add(room->feed, c, &a, asked_request(c))) return;
     api_error e = api_error_new(503, NULL, NULL, "too many look on: try again later");
     refuse(c, NULL, &e);
 }
@@ -250,8 +261,8 @@ static void answer_page(paths_room *room, connection *c)
 {
     http_answer a = answer_for(c, 200, "text/html; charset=utf-8");
     (void)room;
-    a.policy = page_policy;
-    connection_answer(c, &a, page_text, strlen(page_text));
+    a.policy = live_policy;
+    connection_answer(c, &a, live_page, strlen(live_page));
 }
 
 /* ---- the list ---- */
@@ -278,7 +289,7 @@ const char *const *paths_names(void)
     return names;
 }
 
-/* Without what stands behind a question mark, which nothing here asks for. */
+/* Without what stands behind a question mark. */
 static int find(string_view target)
 {
     const char *mark = memchr(target.data, '?', target.size);

@@ -37,6 +37,15 @@ void stats_count_request(stats *m, int path, int status)
         if (statuses[i] == status) m->requests[row][i]++;
 }
 
+int64_t stats_refused(const stats *m)
+{
+    int64_t refused = 0;
+    for (int p = 0; p <= STATS_PATHS; p++)
+        for (int s = 0; s < STATUSES; s++)
+            if (statuses[s] >= 400) refused += m->requests[p][s];
+    return refused;
+}
+
 double stats_quantile(const histogram *h, double q)
 {
     double wanted = q * (double)h->observations, passed = 0;

@@ -45,6 +45,8 @@ void stats_open(stats *m);
 void stats_observe(histogram *h, double seconds);
 void stats_count_request(stats *m, int path, int status);
 
+int64_t stats_refused(const stats *m); /* requests that were answered with an error */
+
 /* The q-th part of what was observed, by linear interpolation in its bucket; 0: nothing was. */
 double stats_quantile(const histogram *h, double q);
 

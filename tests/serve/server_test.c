@@ -676,7 +676,26 @@ static void shows_itself(void **state)
     assert_non_null(hear_until(&c, "event: snapshot\ndata: {"));
     assert_non_null(hear_until(&c, "event: delta\ndata: {"));
     assert_non_null(hear_until(&c, "\"load\": [["));
+    forget(&c, c.size);
+    assert_non_null(hear_until(&c, "event: snapshot\ndata: {")); /* some seconds later */
     leave(&c);
+}
+
+static void shows_one_request(void **state)
+{
+    static const char body[] = "{\"prompt\": \"ab\", \"max_tokens\": 90, \"stream\": true, "
+                               "\"logit_bias\": {\"0\": -100}}";
+    served *s = *state;
+    client writer = visit(s), viewer = visit(s);
+    char path[96] = "/events?request=";
+    ask(&writer, "POST", "/v1/completions", "", body);
+    assert_non_null(hear_until(&writer, "\"object\""));
+    const char *id = strstr(writer.text, "\"id\": \"") + 7;
+    strncat(path, id, strcspn(id, "\""));
+    ask(&viewer, "GET", path, "", "");
+    assert_non_null(hear_until(&viewer, "\"request\": {\"id\": \"cmpl-"));
+    leave(&viewer);
+    leave(&writer);
 }
 
 static int begin(void **state)
@@ -718,6 +737,7 @@ int main(void)
         cmocka_unit_test(finishes_what_runs),
         cmocka_unit_test(survives_anything),
         cmocka_unit_test(shows_itself),
+        cmocka_unit_test(shows_one_request),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
