@@ -41,8 +41,8 @@ static cadre_model_info run(const char *path, bool repack, int64_t count, const 
     int32_t tokens[MOST];
     for (int i = 0; i < MOST; i++) tokens[i] = i * 7 % 50;
     succeeds(cadre_context_new(3, NULL, &context));
-    succeeds(cadre_model_open_with(
-        context, path, &(cadre_opening){ sizeof(cadre_opening), repack }, &model));
+    cadre_opening how = { .size = sizeof how, .repack = repack };
+    succeeds(cadre_model_open_with(context, path, &how, &model));
     cadre_model_info_get(model, &info);
     succeeds(file_remove(out));
     succeeds(cadre_logits(model, tokens, count, NULL, 0, out));
