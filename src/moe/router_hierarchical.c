@@ -60,7 +60,8 @@ static hierarchy hierarchy_of(const routing *r)
     int64_t tokens = r->plan->tokens;
     int32_t experts = r->plan->experts;
     arena memory = { .base = (void *)r->state->own,
-        .size = (size_t)own(r->options, tokens, r->width, experts) * sizeof(real) };
+        .size = (size_t)own(r->options, tokens, r->width, experts) * sizeof(real),
+        .overlaid = true }; /* other layers use the same memory */
     lay_out(&h, &memory, r->options, tokens, experts);
     h.inner.z = r->state->logits;
     return h;

@@ -56,7 +56,8 @@ static soft soft_of(const routing *r)
     soft s;
     int64_t tokens = r->plan->tokens;
     arena memory = { .base = (void *)r->state->own,
-        .size = (size_t)own(r->options, tokens, r->width, r->plan->experts) * sizeof(real) };
+        .size = (size_t)own(r->options, tokens, r->width, r->plan->experts) * sizeof(real),
+        .overlaid = true }; /* other layers use the same memory */
     lay_out(&s, &memory, r->options, tokens, r->width, r->plan->experts);
     return s;
 }

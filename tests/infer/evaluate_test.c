@@ -75,6 +75,7 @@ static double expected(int64_t count, int64_t context, int32_t uncounted)
     real logits[VOCAB];
     double sum = log(VOCAB);
     int64_t last = 0;
+    if (count == 1) return sum; /* nothing stands before it */
     if (context > count - 1) context = count - 1;
     succeeds(runner_open(f.model, context, 1, context, &r));
     succeeds(session_open(f.model, context, &s));
