@@ -49,7 +49,8 @@ endif
 ifdef REAL
 MUST += -DCADRE_REAL_DOUBLE
 endif
-LIBS := $(PKG_LIBS) -pthread -lm -ldl
+# References to libpng and libevent are weak, which alone would not make the linker keep them.
+LIBS := -Wl,--no-as-needed $(PKG_LIBS) -pthread -lm -ldl
 
 Q := $(if $(V),,@)
 arch_of = $(shell $1 -dumpmachine 2>/dev/null | cut -d- -f1)

@@ -963,7 +963,8 @@ typedef struct cadre_server_options {
 
 /* Listens, and answers nothing yet. Borrows the context, in which nobody else is to compute.
  * CADRE_EIO: the address is not to be had, as of a port that is in use. CADRE_EARGUMENT: what
- * cannot be, as a host that others reach without a key. */
+ * cannot be, as a host that others reach without a key. CADRE_EUNSUPPORTED: the program was linked
+ * with the archive and without libevent's core, which it may leave out where it does not serve. */
 CADRE_API cadre_status cadre_server_new(cadre_context *context, const char *model,
     const cadre_server_options *options, cadre_server **server);
 

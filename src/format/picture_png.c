@@ -7,6 +7,19 @@
 #include "base/memory.h"
 #include "format/picture.h"
 
+/* A program that links the archive of cadre and has no images needs no libpng. */
+#pragma weak png_image_begin_read_from_memory
+#pragma weak png_image_finish_read
+#pragma weak png_image_free
+#pragma weak png_image_write_to_memory
+
+static cadre_status check_library(const char *name)
+{
+    if (png_image_free) return CADRE_OK;
+    return cadre_fail(CADRE_EUNSUPPORTED, name,
+        "PNG: expected a program that is linked with -lpng, found one without");
+}
+
 static cadre_status refuse(const char *name, const png_image *image)
 {
     return cadre_fail(
@@ -47,6 +60,7 @@ cadre_status picture_parse_png(const char *name, const void *data, size_t size, 
     if (size < sizeof magic || memcmp(data, magic, sizeof magic) != 0)
         return cadre_fail(
             CADRE_EFORMAT, name, "expected a PNG or PNM picture, found neither's first bytes");
+    CADRE_TRY(check_library(name));
     if (!png_image_begin_read_from_memory(&image, data, size)) return refuse(name, &image);
     cadre_status status = read_pixels(name, &image, p);
     png_image_free(&image);
@@ -59,6 +73,7 @@ cadre_status picture_put_png(byte_buffer *b, const uint8_t *rgb, int64_t width, 
         .width = (png_uint_32)width,
         .height = (png_uint_32)height,
         .format = PNG_FORMAT_RGB };
+    CADRE_TRY(check_library(NULL));
     png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
     CADRE_TRY(byte_buffer_reserve(b, size));
     if (!png_image_write_to_memory(&image, b->data + b->size, &size, 0, rgb, 0, NULL))

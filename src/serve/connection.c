@@ -2,9 +2,6 @@
 #define _GNU_SOURCE
 #include "serve/connection.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>

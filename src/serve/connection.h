@@ -12,8 +12,7 @@
 #ifndef CADRE_SERVE_CONNECTION_H
 #define CADRE_SERVE_CONNECTION_H
 
-#include <event2/util.h>
-
+#include "serve/event_library.h"
 #include "serve/http_answer.h"
 #include "serve/http_reader.h"
 

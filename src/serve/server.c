@@ -2,8 +2,6 @@
  *
  * One thread runs the loop and does all input and output; the engine's thread computes. */
 #define _GNU_SOURCE
-#include <event2/event.h>
-#include <event2/listener.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +14,7 @@
 #include "base/memory.h"
 #include "base/sized.h"
 #include "format/quote.h"
+#include "serve/event_library.h"
 #include "serve/paths.h"
 
 enum { BODIES = 1 << 28 }; /* bytes of all bodies together */
@@ -430,6 +429,9 @@ static cadre_status open_server(cadre_server *s, cadre_context *context, const c
 cadre_status cadre_server_new(cadre_context *context, const char *model,
     const cadre_server_options *options, cadre_server **out)
 {
+    if (!event_library_is_here())
+        return cadre_fail(CADRE_EUNSUPPORTED, NULL,
+            "a server: expected a program that is linked with -levent_core, found one without");
     cadre_server *s = MEM_ARRAY(cadre_server, 1);
     if (!s) return CADRE_ENOMEM;
     cadre_status status = sized_read("cadre_server_options", options,
