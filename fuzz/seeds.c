@@ -140,8 +140,8 @@ static void put_schemas(const char *root)
         "t\"},\"maxItems\":3},{"
         "\"enum\":[\"x\",1,true]}]}},\"$ref\":\"#/$defs/t\"}",
         "{\"type\":\"string\",\"pattern\":\"^(ab|[c-f]{2,3})*\\\\.\\\\d+$\",\"maxLength\":20}",
-        "{\"allOf\":[{\"prefixItems\":[{\"const\":1},{\"format\":\"date\"}]},{\"items\":false,"
-        "\"minItems\":1}]}",
+        ("{\"allOf\":[{\"prefixItems\":[{\"const\":1},{\"format\":\"date\"}]},{\"items\":false,"
+         "\"minItems\":1}]}"),
     };
     for (int i = 0; i < (int)(sizeof schemas / sizeof *schemas); i++) {
         char name[16];

@@ -87,8 +87,8 @@ static cadre_status hear(void *arg, call_event event, string_view text)
 static size_t close_one(pushdown *p, uint64_t draw, state_id *state, char *text)
 {
     static const char *const ends[] = { "\"", "}", "]", "</arg_value>\n", "</think>",
-        "<|end|><|start|>assistant<|channel|>commentary to=functions.now <|constrain|>json"
-        "<|message|>{}" };
+        ("<|end|><|start|>assistant<|channel|>commentary to=functions.now <|constrain|>json"
+         "<|message|>{}") };
     const size_t count = sizeof ends / sizeof *ends;
     for (size_t k = 0; k < count; k++) {
         size_t i = (draw + k) % count;
