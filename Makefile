@@ -27,7 +27,7 @@ endif
 BUILD   ?= build
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
-VERSION := $(shell sed -n 's/.*CADRE_VERSION "\(.*\)".*/\1/p' include/cadre.h)
+VERSION := $(shell sed -n 's/.*CADRE_VERSION "\(.*\)".*/\1/p' include/cadre/status.h)
 SONAME  := libcadre.so.0
 
 PACKAGES := jansson libpcre2-8 libpng libutf8proc libxxhash libevent_core
@@ -316,7 +316,9 @@ install: all
 	$(STRIP) --strip-debug $(DESTDIR)$(LIBDIR)/libcadre.a
 	ln -sf libcadre.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcadre.so
-	install -D -m 644 include/cadre.h $(DESTDIR)$(INCLUDEDIR)/cadre.h
+	install -d $(DESTDIR)$(INCLUDEDIR)/cadre
+	install -m 644 include/cadre.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 include/cadre/*.h $(DESTDIR)$(INCLUDEDIR)/cadre
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig && echo "$$PC" > $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc
 	@if [ -f $(BUILD)/manual/cadre.1 ]; then set -x && \
 	    install -d $(DESTDIR)$(MANDIR) && install -m 644 $(BUILD)/manual/*.1 $(DESTDIR)$(MANDIR) && \
@@ -331,10 +333,11 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cadre $(DESTDIR)$(INCLUDEDIR)/cadre.h
+	rm -f $(patsubst include/%,$(DESTDIR)$(INCLUDEDIR)/%,$(wildcard include/cadre/*.h))
 	rm -f $(DESTDIR)$(LIBDIR)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.so*
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc
 	rm -f $(DESTDIR)$(MANDIR)/cadre.1 $(DESTDIR)$(MANDIR)/cadre-*.1 $(DESTDIR)$(COMPLETIONS)/cadre
-	@-rmdir $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(COMPLETIONS) \
+	@-rmdir $(DESTDIR)$(INCLUDEDIR)/cadre $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(COMPLETIONS) \
 	    $(DESTDIR)$(dir $(COMPLETIONS)) 2>/dev/null || true
 	@$(TELL_LOADER)
 

@@ -6,6 +6,7 @@
 #ifndef CADRE_ARCH_ARCHITECTURE_H
 #define CADRE_ARCH_ARCHITECTURE_H
 
+#include "cadre/status.h"
 #include "arch/config_keys.h"
 #include "arch/tensor_name.h"
 #include "format/gguf.h"

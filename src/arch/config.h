@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cadre/options.h"
 #include "base/status.h"
 #include "mixer/mixer.h"
 #include "moe/layer.h"

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cadre/status.h"
 #include "base/status.h"
 
 typedef struct config_bound {

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "cadre/status.h"
 #include "base/buffer.h"
 
 cadre_status base64_put(byte_buffer *b, const void *data, size_t size);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cadre/status.h"
 #include "base/status.h"
 
 typedef struct string_view {

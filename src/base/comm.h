@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cadre/status.h"
 #include "base/real.h"
 #include "base/status.h"
 

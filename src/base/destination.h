@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "cadre/status.h"
 #include "base/status.h"
 
 /* Refuses a path that no file can be written to: it is a folder, or the folder that it lies in is

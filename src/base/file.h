@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cadre/status.h"
 #include "base/status.h"
 
 typedef struct file_map {

@@ -2,6 +2,7 @@
 #ifndef CADRE_BASE_INTERRUPT_H
 #define CADRE_BASE_INTERRUPT_H
 
+#include "cadre/status.h"
 #include "base/status.h"
 
 /* Returns CADRE_EINTERRUPTED if a stop was requested. `path` is what is being worked on, for the

@@ -6,7 +6,7 @@
  * the shortest is named. */
 #include <string.h>
 
-#include "cadre.h"
+#include "cadre/options.h"
 
 enum { LONGEST = 63 }; /* longer words are not compared */
 

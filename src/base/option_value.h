@@ -3,6 +3,7 @@
 #ifndef CADRE_BASE_OPTION_VALUE_H
 #define CADRE_BASE_OPTION_VALUE_H
 
+#include "cadre/options.h"
 #include "base/options.h"
 
 enum { OPTION_NAMES_MOST = 512 }; /* of a table, and of a row's words */

@@ -3,6 +3,7 @@
 #ifndef CADRE_BASE_OPTIONS_H
 #define CADRE_BASE_OPTIONS_H
 
+#include "cadre/options.h"
 #include "base/status.h"
 
 /* The words of a row, as in .choices = OPTION_CHOICES("drop", "pad"). */

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "cadre/context.h"
+
 #ifdef CADRE_REAL_DOUBLE
 typedef double real;
     #define REAL_C(x) x

@@ -7,6 +7,7 @@
 #ifndef CADRE_BASE_SIZED_H
 #define CADRE_BASE_SIZED_H
 
+#include "cadre/status.h"
 #include "base/status.h"
 
 /* The size of that version of a struct whose last field is `last`. */

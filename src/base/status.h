@@ -6,7 +6,7 @@
 #ifndef CADRE_BASE_STATUS_H
 #define CADRE_BASE_STATUS_H
 
-#include "cadre.h"
+#include "cadre/status.h"
 
 /* Sets this thread's last error to "PATH: sentence", or to the sentence alone when path is NULL,
  * and returns `code`. */

@@ -1,4 +1,5 @@
 /* version.c - the version of this library. */
-#include "cadre.h"
+
+#include "cadre/status.h"
 
 const char *cadre_version(void) { return CADRE_VERSION; }

@@ -2,6 +2,7 @@
 #ifndef CADRE_BENCH_RESULT_H
 #define CADRE_BENCH_RESULT_H
 
+#include "cadre/measure.h"
 #include "format/json_writer.h"
 
 json_writer result_new(void); /* an object that is open */

@@ -3,6 +3,7 @@
 #ifndef CADRE_BENCH_TRAFFIC_H
 #define CADRE_BENCH_TRAFFIC_H
 
+#include "cadre/model.h"
 #include "model/model.h"
 
 typedef struct traffic {

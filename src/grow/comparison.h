@@ -3,6 +3,7 @@
 #ifndef CADRE_GROW_COMPARISON_H
 #define CADRE_GROW_COMPARISON_H
 
+#include "cadre/grow.h"
 #include "grow/reading.h"
 
 /* Fills in what cadre_growth says of the comparison. The models must share one vocabulary. */

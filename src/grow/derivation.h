@@ -9,6 +9,7 @@
 #ifndef CADRE_GROW_DERIVATION_H
 #define CADRE_GROW_DERIVATION_H
 
+#include "cadre/write.h"
 #include "kernel/compute.h"
 #include "weights/model_input.h"
 

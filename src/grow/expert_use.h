@@ -3,6 +3,7 @@
 #ifndef CADRE_GROW_EXPERT_USE_H
 #define CADRE_GROW_EXPERT_USE_H
 
+#include "cadre/model.h"
 #include "grow/reading.h"
 
 /* By what an expert is valued */

@@ -1,4 +1,5 @@
 /* grow_options.c - THE TABLES of options of the methods. */
+#include "cadre/grow.h"
 #include "base/options.h"
 #include "moe/router.h"
 

@@ -3,6 +3,7 @@
 #ifndef CADRE_GROW_GROWTH_H
 #define CADRE_GROW_GROWTH_H
 
+#include "cadre/grow.h"
 #include "grow/reading.h"
 
 typedef struct growth_run {

@@ -2,8 +2,8 @@
 #ifndef CADRE_GROW_LAYOUT_H
 #define CADRE_GROW_LAYOUT_H
 
+#include "cadre/write.h"
 #include "arch/config.h"
-#include "cadre.h"
 
 /* Sets config->arch to the first of `types` (ended by NULL) whose files can describe the model. If
  * there is none, takes cadre's own layout and notes that. Refuses a model that even this cannot

@@ -3,6 +3,7 @@
 #ifndef CADRE_GROW_READING_H
 #define CADRE_GROW_READING_H
 
+#include "cadre/model.h"
 #include "model/model.h"
 #include "model/transformer.h"
 

@@ -3,8 +3,8 @@
 #ifndef CADRE_GROW_SPARSIFY_H
 #define CADRE_GROW_SPARSIFY_H
 
+#include "cadre/write.h"
 #include "arch/param.h"
-#include "cadre.h"
 
 /* What a dense model's feed-forwards become */
 typedef struct sparse_form {

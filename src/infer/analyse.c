@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cadre/session.h"
 #include "arch/document_end.h"
 #include "arch/token_types.h"
 #include "base/file.h"

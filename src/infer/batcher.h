@@ -11,6 +11,7 @@
 #ifndef CADRE_INFER_BATCHER_H
 #define CADRE_INFER_BATCHER_H
 
+#include "cadre/model.h"
 #include "infer/encoder_decoder.h"
 #include "infer/expert_load.h"
 #include "infer/request.h"

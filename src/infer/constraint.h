@@ -2,6 +2,7 @@
 #ifndef CADRE_INFER_CONSTRAINT_H
 #define CADRE_INFER_CONSTRAINT_H
 
+#include "cadre/session.h"
 #include "grammar/answer.h"
 #include "grammar/token_mask.h"
 #include "model/model.h"

@@ -4,6 +4,7 @@
  * Every answer is asked for with the whole conversation in its template; the session computes only
  * what is new in it. Thoughts are reported and then forgotten, because templates leave those of
  * past answers out. When room becomes scarce, the oldest turns are dropped. */
+#include "cadre/conversation.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/sized.h"

@@ -3,6 +3,7 @@
 #ifndef CADRE_INFER_ENCODER_DECODER_H
 #define CADRE_INFER_ENCODER_DECODER_H
 
+#include "cadre/model.h"
 #include "model/model.h"
 #include "model/transformer.h"
 

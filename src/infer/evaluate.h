@@ -3,6 +3,7 @@
 #ifndef CADRE_INFER_EVALUATE_H
 #define CADRE_INFER_EVALUATE_H
 
+#include "cadre/evaluate.h"
 #include "model/model.h"
 #include "model/transformer.h"
 

@@ -3,6 +3,7 @@
 #ifndef CADRE_INFER_EVALUATE_SPANS_H
 #define CADRE_INFER_EVALUATE_SPANS_H
 
+#include "cadre/evaluate.h"
 #include "model/model.h"
 
 /* What was predicted, and what that cost. */

@@ -2,6 +2,7 @@
 #ifndef CADRE_INFER_FINITE_H
 #define CADRE_INFER_FINITE_H
 
+#include "cadre/model.h"
 #include "base/real.h"
 #include "model/model.h"
 

@@ -1,6 +1,7 @@
 /* images.c - the pictures of an opened model: from a file to token ids, and from ids to a file. */
 #include "infer/images.h"
 
+#include "cadre/image.h"
 #include "arch/token_types.h"
 #include "base/file.h"
 #include "base/memory.h"

@@ -3,6 +3,7 @@
 #ifndef CADRE_INFER_IMAGES_H
 #define CADRE_INFER_IMAGES_H
 
+#include "cadre/model.h"
 #include "model/model.h"
 
 /* Appends a PNG made from ids [count], the patches of an image without begin and end; missing

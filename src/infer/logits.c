@@ -1,6 +1,7 @@
 /* logits.c - writes the logits and the routing of every position to a file. */
 #include <stdio.h>
 
+#include "cadre/session.h"
 #include "base/destination.h"
 #include "base/memory.h"
 #include "infer/encoder_decoder.h"

@@ -3,8 +3,8 @@
 #ifndef CADRE_INFER_LOGPROBS_H
 #define CADRE_INFER_LOGPROBS_H
 
+#include "cadre/batcher.h"
 #include "base/real.h"
-#include "cadre.h"
 
 enum { LOGPROBS_MOST = 20 }; /* of the most likely tokens */
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "cadre/session.h"
 #include "arch/token_types.h"
 #include "base/base64.h"
 #include "base/interrupt.h"

@@ -7,6 +7,7 @@
 #ifndef CADRE_INFER_ROUTES_H
 #define CADRE_INFER_ROUTES_H
 
+#include "cadre/model.h"
 #include "format/json_writer.h"
 #include "model/model.h"
 

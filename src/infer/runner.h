@@ -7,6 +7,7 @@
 #ifndef CADRE_INFER_RUNNER_H
 #define CADRE_INFER_RUNNER_H
 
+#include "cadre/model.h"
 #include "infer/session.h"
 #include "model/transformer.h"
 

@@ -7,8 +7,8 @@
 #ifndef CADRE_INFER_SAMPLER_H
 #define CADRE_INFER_SAMPLER_H
 
+#include "cadre/session.h"
 #include "base/real.h"
-#include "cadre.h"
 
 typedef struct sampler {
     cadre_sampling options;

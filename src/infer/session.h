@@ -3,6 +3,7 @@
 #ifndef CADRE_INFER_SESSION_H
 #define CADRE_INFER_SESSION_H
 
+#include "cadre/model.h"
 #include "model/model.h"
 #include "model/state.h"
 

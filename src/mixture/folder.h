@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "cadre/mixture.h"
 #include "mixture/model.h"
 
 /* Whether there is a mixture at this path. */

@@ -2,6 +2,7 @@
 #ifndef CADRE_MIXTURE_MODEL_H
 #define CADRE_MIXTURE_MODEL_H
 
+#include "cadre/mixture.h"
 #include "mixture/plan.h"
 #include "mixture/row.h"
 

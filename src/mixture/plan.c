@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cadre/mixture.h"
 #include "base/options.h"
 #include "format/quote.h"
 

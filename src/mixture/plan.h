@@ -2,6 +2,7 @@
 #ifndef CADRE_MIXTURE_PLAN_H
 #define CADRE_MIXTURE_PLAN_H
 
+#include "cadre/options.h"
 #include "mixture/shape.h"
 
 enum mixture_method { METHOD_EM, METHOD_GRADIENT, METHOD_COOPERATIVE, METHOD_COMPETITIVE };

@@ -3,6 +3,7 @@
 #ifndef CADRE_MODEL_MODEL_H
 #define CADRE_MODEL_MODEL_H
 
+#include "cadre/model.h"
 #include "kernel/context.h"
 #include "text/token_trie.h"
 #include "text/tokenizer.h"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cadre/model.h"
 #include "base/memory.h"
 
 /* THE LIST of number formats that a cache may be kept in. The first is `real` itself. */

@@ -1,6 +1,7 @@
 /* suggested_sampling.c - reads how a model's publishers recommend to sample, from its files. */
 #include <stddef.h>
 
+#include "cadre/session.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sized.h"

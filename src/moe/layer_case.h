@@ -3,6 +3,7 @@
 #ifndef CADRE_MOE_LAYER_CASE_H
 #define CADRE_MOE_LAYER_CASE_H
 
+#include "cadre/layer.h"
 #include "base/options.h"
 #include "format/safetensors.h"
 #include "moe/router.h"

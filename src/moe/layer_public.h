@@ -3,7 +3,7 @@
 #ifndef CADRE_MOE_LAYER_PUBLIC_H
 #define CADRE_MOE_LAYER_PUBLIC_H
 
-#include "cadre.h"
+#include "cadre/layer.h"
 #include "moe/layer.h"
 
 struct cadre_moe {

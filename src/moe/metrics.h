@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "cadre/layer.h"
 #include "base/real.h"
 #include "moe/balance.h"
 

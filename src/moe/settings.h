@@ -6,6 +6,7 @@
 #ifndef CADRE_MOE_SETTINGS_H
 #define CADRE_MOE_SETTINGS_H
 
+#include "cadre/options.h"
 #include "moe/layer.h"
 
 /* The words that --overflow and --priority take. */

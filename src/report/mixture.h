@@ -2,6 +2,7 @@
 #ifndef CADRE_REPORT_MIXTURE_H
 #define CADRE_REPORT_MIXTURE_H
 
+#include "cadre/mixture.h"
 #include "base/buffer.h"
 
 /* Writes all of the page. Running out of memory stays in the page's status. */

@@ -2,6 +2,7 @@
  * or two runs, build the page, and replace the file. */
 #include <string.h>
 
+#include "cadre/measure.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "mixture/folder.h"

@@ -6,6 +6,7 @@
 #ifndef CADRE_SERVE_ANSWER_TEXT_H
 #define CADRE_SERVE_ANSWER_TEXT_H
 
+#include "cadre/text.h"
 #include "serve/answer_calls.h"
 
 typedef struct answer_text {

@@ -5,6 +5,7 @@
 #ifndef CADRE_SERVE_API_REQUEST_H
 #define CADRE_SERVE_API_REQUEST_H
 
+#include "cadre/session.h"
 #include "format/json.h"
 #include "serve/api_answer.h"
 #include "serve/api_error.h"

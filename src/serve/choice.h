@@ -3,6 +3,7 @@
 #ifndef CADRE_SERVE_CHOICE_H
 #define CADRE_SERVE_CHOICE_H
 
+#include "cadre/batcher.h"
 #include "serve/answer_text.h"
 #include "serve/scores.h"
 

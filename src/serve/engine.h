@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "cadre/batcher.h"
 #include "model/model.h"
 
 typedef enum engine_state { ENGINE_OPENS, ENGINE_READY, ENGINE_FAILED } engine_state;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "cadre.h"
+#include "cadre/batcher.h"
 
 enum { LOADS_KEPT = 12 }; /* counts, one every LOADS_SECONDS */
 static const double LOADS_SECONDS = 5;

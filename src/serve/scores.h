@@ -2,6 +2,7 @@
 #ifndef CADRE_SERVE_SCORES_H
 #define CADRE_SERVE_SCORES_H
 
+#include "cadre/batcher.h"
 #include "format/json_writer.h"
 #include "text/tokenizer.h"
 

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "cadre/server.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"

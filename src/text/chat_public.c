@@ -1,6 +1,7 @@
 /* chat_public.c - the conversations of cadre.h. */
 #include <string.h>
 
+#include "cadre/conversation.h"
 #include "base/memory.h"
 #include "base/buffer.h"
 #include "format/quote.h"

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "cadre/text.h"
 #include "base/utf8.h"
 
 typedef struct kind {

@@ -6,6 +6,7 @@
  * counts, so that the result does not depend on the pieces. */
 #include <string.h>
 
+#include "cadre/text.h"
 #include "base/buffer.h"
 #include "base/memory.h"
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cadre/text.h"
 #include "base/buffer.h"
 
 typedef struct cadre_tokenizer tokenizer; /* what cadre.h hands out */

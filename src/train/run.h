@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "cadre/train.h"
 #include "base/buffer.h"
 #include "format/safetensors.h"
 #include "kernel/context.h"

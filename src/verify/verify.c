@@ -1,4 +1,5 @@
 /* verify.c - runs the lists of checks. */
+#include "cadre/measure.h"
 #include "kernel/context.h"
 #include "verify/verify.h"
 

@@ -1,8 +1,8 @@
 /* convert.c - converts a model from one kind of file to another: folder to GGUF, GGUF to folder, or
  * the same kind with other number formats. */
+#include "cadre/model.h"
 #include "arch/config_gguf.h"
 #include "base/sized.h"
-#include "cadre.h"
 #include "kernel/context.h"
 #include "weights/format_choice.h"
 #include "weights/model_input.h"

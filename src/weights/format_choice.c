@@ -2,10 +2,10 @@
  * formats by their own names. */
 #include "weights/format_choice.h"
 
+#include "cadre/write.h"
+
 #include <string.h>
 #include <strings.h>
-
-#include "cadre.h"
 
 /* ---- which layers get more bits ---- */
 

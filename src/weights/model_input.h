@@ -3,6 +3,7 @@
 #ifndef CADRE_WEIGHTS_MODEL_INPUT_H
 #define CADRE_WEIGHTS_MODEL_INPUT_H
 
+#include "cadre/write.h"
 #include "weights/model_output.h"
 #include "weights/param_source.h"
 

@@ -2,7 +2,7 @@
 #ifndef CADRE_WEIGHTS_MODEL_OUTPUT_H
 #define CADRE_WEIGHTS_MODEL_OUTPUT_H
 
-#include "cadre.h"
+#include "cadre/write.h"
 #include "text/tokenizer.h"
 #include "weights/companions.h"
 #include "weights/tensor_list.h"

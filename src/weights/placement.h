@@ -6,7 +6,7 @@
 #ifndef CADRE_WEIGHTS_PLACEMENT_H
 #define CADRE_WEIGHTS_PLACEMENT_H
 
-#include "cadre.h"
+#include "cadre/model.h"
 #include "kernel/compute.h"
 #include "weights/tensor_use.h"
 #include "weights/weight_file.h"

@@ -1,0 +1,104 @@
+/* model.h - models in files: opened, described, made, converted.
+ * A part of cadre.h, which says what holds for all of it. */
+#ifndef CADRE_MODEL_PUBLIC_H
+#define CADRE_MODEL_PUBLIC_H
+
+#include "cadre/write.h"
+#include "cadre/text.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A model never changes. Any number of threads may ask about it and use its tokenizer. One thread
+ * at a time computes with it or with sessions of it; others are refused with CADRE_EBUSY
+ * meanwhile. */
+typedef struct cadre_model cadre_model;
+
+/* Opens a Hugging Face folder or a GGUF file. Weights are mapped, not copied, if they can be used
+ * as they lie. Borrows the context. */
+CADRE_API cadre_status cadre_model_open(
+    cadre_context *context, const char *path, cadre_model **model);
+
+/* Options of opening */
+typedef struct cadre_opening {
+    size_t size; /* sizeof(cadre_opening) */
+    /* Quantised weights are copied into memory, in the order in which this machine's kernels read
+     * them faster, and the file's pages may leave memory. Results are the same. */
+    bool repack;
+    /* What keys and values of sessions, batchers and all other runs of this model are kept in: one
+     * of cadre_cache_format_name's; NULL: "f32". Half and a quarter of the memory, for results
+     * that differ by what is rounded. Heads that are not whole blocks of it are refused. */
+    const char *cache;
+} cadre_opening;
+/* "f32", "f16", "q8_0" in turn; NULL after the last. */
+CADRE_API const char *cadre_cache_format_name(int i);
+CADRE_API cadre_status cadre_model_open_with(
+    cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model);
+CADRE_API void cadre_model_close(cadre_model *model);
+
+typedef struct cadre_format_share {
+    char name[12]; /* "Q4_K" */
+    int64_t bytes; /* in the file */
+} cadre_format_share;
+
+enum { CADRE_TOKEN_TYPES = 8 };
+
+typedef struct cadre_model_info {
+    size_t size;              /* sizeof(cadre_model_info) */
+    const char *architecture; /* "olmoe"; static */
+    const char *router;       /* in words; static */
+    /* [format_count] the formats of its weights, most bytes first; borrowed */
+    const cadre_format_share *formats;
+    int format_count;
+    int64_t vocabulary, width, layers, sparse_layers, heads, kv_heads, context;
+    int64_t experts, experts_per_token, expert_width, shared_width; /* of most sparse layers */
+    int64_t parameters, active_parameters;
+    int64_t weight_bytes;     /* in the file */
+    int64_t copied_bytes;     /* of weights that had to be copied */
+    int64_t repack_bytes;     /* that opening with .repack copies, or did */
+    int64_t recurrent_layers; /* layers that do not attend; heads 0: all of them */
+    /* Types of tokens, such as text and image; 0: all tokens are alike */
+    int64_t types;
+    struct {
+        const char *name; /* borrowed */
+        int64_t tokens;   /* of the vocabulary */
+        int64_t experts;  /* of its bank in every sparse layer; 0: all are open to all types */
+    } type[CADRE_TOKEN_TYPES];
+} cadre_model_info;
+
+CADRE_API cadre_status cadre_model_info_get(const cadre_model *model, cadre_model_info *info);
+
+/* The memory, besides the file's pages, that one sequence of at most `context` tokens takes. It
+ * does not include what the program itself takes, about 1 MB, nor what a benchmark uses to measure
+ * the machine. Opens the tokenizer, if there is one. */
+typedef struct cadre_memory {
+    size_t size;       /* sizeof(cadre_memory) */
+    int64_t copied;    /* weights that had to be copied */
+    int64_t names;     /* names, places and views of weights */
+    int64_t tokenizer; /* 0: there is none */
+    int64_t cache;     /* keys and values; taken as the sequence grows */
+    int64_t working;   /* for passes of up to 512 tokens, and for each thread */
+    int64_t total;
+} cadre_memory;
+CADRE_API cadre_status cadre_model_memory(
+    cadre_model *model, int64_t context, cadre_memory *memory);
+/* Keys and values of one sequence */
+CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens);
+
+/* The model's own tokenizer, borrowed. It is an error if its folder has none. */
+CADRE_API cadre_status cadre_model_tokenizer(cadre_model *model, const cadre_tokenizer **tokenizer);
+
+/* Turns a folder into a GGUF file or a GGUF file into a folder (`out` ends in .gguf: a GGUF file),
+ * or into the same kind in other number formats. dtype is the format of the matrices, experts_dtype
+ * that of the experts' alone: one of cadre_dtype_name's, for a folder "f32", "f16" or "bf16". NULL:
+ * as they are, and as dtype says. Vectors, and the routers of a GGUF file, stay float32. Rows that
+ * do not divide into blocks become q8_0 or f16, which the listener is told. CADRE_EEXISTS: `out`
+ * exists. A failure leaves no file under a final name. */
+CADRE_API cadre_status cadre_convert(cadre_context *context, const char *in, const char *out,
+    const char *dtype, const char *experts_dtype, const cadre_output_listener *listener);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
