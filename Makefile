@@ -50,7 +50,7 @@ ifdef REAL
 MUST += -DCADRE_REAL_DOUBLE
 endif
 # References to libpng and libevent are weak, which alone would not make the linker keep them.
-LIBS := -Wl,--no-as-needed $(PKG_LIBS) -pthread -lm -ldl
+LIBS := -Wl,--push-state,--no-as-needed $(PKG_LIBS) -Wl,--pop-state -pthread -lm -ldl
 
 Q := $(if $(V),,@)
 arch_of = $(shell $1 -dumpmachine 2>/dev/null | cut -d- -f1)

@@ -27,7 +27,7 @@ typedef struct state_block {
 typedef struct state_pool {
     int64_t layers;
     mixer_state_size *size; /* [layers] */
-    int64_t fixed;          /* blocks of all members */
+    int64_t fixed;          /* elements of all layers' fixed parts */
     bool rewinds;           /* every layer's mixer can rewind */
     lock lock;              /* of the fields below: any thread may release sequences of a pool */
     int64_t promised;       /* blocks of those who have joined */

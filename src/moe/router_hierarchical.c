@@ -57,12 +57,8 @@ static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32
 static hierarchy hierarchy_of(const routing *r)
 {
     hierarchy h;
-    int64_t tokens = r->plan->tokens;
-    int32_t experts = r->plan->experts;
-    arena memory = { .base = (void *)r->state->own,
-        .size = (size_t)own(r->options, tokens, r->width, experts) * sizeof(real),
-        .overlaid = true }; /* other layers use the same memory */
-    lay_out(&h, &memory, r->options, tokens, experts);
+    arena memory = routing_own_memory(r);
+    lay_out(&h, &memory, r->options, r->plan->tokens, r->plan->experts);
     h.inner.z = r->state->logits;
     return h;
 }

@@ -54,11 +54,8 @@ static int64_t own(const router_options *o, int64_t tokens, int64_t width, int32
 static soft soft_of(const routing *r)
 {
     soft s;
-    int64_t tokens = r->plan->tokens;
-    arena memory = { .base = (void *)r->state->own,
-        .size = (size_t)own(r->options, tokens, r->width, r->plan->experts) * sizeof(real),
-        .overlaid = true }; /* other layers use the same memory */
-    lay_out(&s, &memory, r->options, tokens, r->width, r->plan->experts);
+    arena memory = routing_own_memory(r);
+    lay_out(&s, &memory, r->options, r->plan->tokens, r->width, r->plan->experts);
     return s;
 }
 
@@ -189,12 +186,11 @@ static void column_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
-static void over_columns(const column_job *job)
+static void over_columns(column_job *job)
 {
     const routing *r = job->r;
-    column_job own_job = *job;
     parallel_over(r->compute, r->batch->sequences * job->s.slots, 16,
-        r->plan->tokens * job->s.slots, column_task, &own_job);
+        r->plan->tokens * job->s.slots, column_task, job);
 }
 
 static void assign(routing *r)

@@ -29,6 +29,14 @@ void router_state_layout(router_state *s, arena *a, const router *r, const route
     if (rows) s->threshold = ARENA_ARRAY(a, gexp, tokens * 2);
 }
 
+arena routing_own_memory(const routing *r)
+{
+    int64_t count = r->router->own(r->options, r->plan->tokens, r->width, r->plan->experts);
+    return (arena){
+        .base = (char *)r->state->own, .size = (size_t)count * sizeof(real), .overlaid = true
+    };
+}
+
 static int64_t numbers_of(const routing *r) { return r->plan->tokens * r->plan->experts; }
 static bool has_jitter(const routing *r)
 {

@@ -91,6 +91,10 @@ void routing_multiply_backward(const routing *r, const routing_product *p, const
 void routing_matrix_backward(
     const routing *r, const real *dout, router_gradients *g, bool accumulate, real *dx);
 
+/* The memory that the router's row asked for (`own`), for a row that lays it out as an arena. Other
+ * layers use the same memory. */
+arena routing_own_memory(const routing *r);
+
 /* Random numbers that a program gave, or a function of the step, the layer and the token's place:
  * count for each token, in out [T, count]. */
 typedef enum routing_draw_kind {
