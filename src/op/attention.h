@@ -72,7 +72,7 @@ typedef struct attention_gradient {
 /* The workers' scratch memory, taken from an arena once. `keys` is the most that a sequence will
  * hold, `tokens` the most queries of one backward call (0: forward only). */
 typedef struct attention_scratch {
-    int64_t keys;   /* the most that a query sees of those that its block sees */
+    int64_t keys;   /* the most that the rows of a block see */
     int64_t scores; /* of a worker: those of a block of queries */
     int64_t stride; /* elements of a worker */
     real *own;      /* [workers, stride] */

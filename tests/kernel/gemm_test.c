@@ -21,6 +21,8 @@
 
 static const real GUARD = (real)12345.5;
 
+enum { Q8_0_BLOCK = 32 }; /* the largest block of a format that is packed here */
+
 typedef struct shape {
     int64_t m, n, k;
     int64_t gap; /* added to every stride */
@@ -73,19 +75,21 @@ static int64_t extent(int64_t rows, int64_t cols, int64_t stride)
 static void make_b(
     product *p, int64_t count, const number_format *format, uint64_t seed, real **plain)
 {
-    *plain = values(count, seed);
+    int64_t block = format ? format->block : 1, whole = (count + block - 1) / block * block;
+    *plain = values(whole, seed);
     if (!format) {
         p->b = malloc((size_t)(count ? count : 1) * sizeof(real));
         memcpy(p->b, *plain, (size_t)count * sizeof(real));
         return;
     }
-    p->b = malloc(number_row_bytes(format, count) + 1);
-    for (int64_t i = 0; i < count; i++) {
-        float x = (float)(*plain)[i];
+    p->b = malloc(number_row_bytes(format, whole) + 1);
+    for (int64_t i = 0; i < whole; i += block) {
+        float x[Q8_0_BLOCK];
         char *at = (char *)p->b + number_row_bytes(format, i);
-        format->pack(&x, at, 1);
-        format->unpack(at, &x, 1);
-        (*plain)[i] = (real)x;
+        for (int64_t j = 0; j < block; j++) x[j] = (float)(*plain)[i + j];
+        format->pack(x, at, block);
+        format->unpack(at, x, block);
+        for (int64_t j = 0; j < block; j++) (*plain)[i + j] = (real)x[j];
     }
 }
 
@@ -313,6 +317,34 @@ static void formats_of_b(void **state)
     machines_free(&all);
 }
 
+/* As a cache of keys and values has it: rows of whole blocks; and rows that begin within one. */
+static void q8_0_along_the_columns_on_1_2_3_workers(void **state)
+{
+    (void)state;
+    static const int64_t rows[] = { 1, 2, 3, 7, 8, 9, 30 },
+                         columns[] = { 7, 32, 64, 130, 270, 600 };
+    static const int64_t inner[] = { 1, 7, 64, 130 };
+    enum {
+        ROWS = sizeof rows / sizeof *rows,
+        COLUMNS = sizeof columns / sizeof *columns,
+        INNER = sizeof inner / sizeof *inner
+    };
+    machines all[3] = { machines_make(1), machines_make(2), machines_make(3) };
+    for (int i = 0; i < ROWS * COLUMNS * INNER; i++) {
+        shape s = { .m = rows[i % ROWS],
+            .n = columns[i / ROWS % COLUMNS],
+            .k = inner[i / ROWS / COLUMNS],
+            .format = &number_q8_0,
+            .gather_a = i % 2,
+            .accumulate = i % 3 == 0 };
+        s.gap = (Q8_0_BLOCK - s.n % Q8_0_BLOCK) % Q8_0_BLOCK + i % 4 / 2 * Q8_0_BLOCK;
+        for (int workers = 0; workers < 3; workers++) try_shape(&all[workers], GEMM_NN, &s, false);
+        s.gap += 5;
+        try_shape(&all[i % 3], GEMM_NN, &s, false);
+    }
+    for (int i = 0; i < 3; i++) machines_free(&all[i]);
+}
+
 /* The number of workers goes round. */
 static void try_coded(
     const machines *one_two_three, const number_format *format, const number_block_scale_form *form)
@@ -488,6 +520,7 @@ int main(void)
         cmocka_unit_test(small_shapes),
         cmocka_unit_test(edges_of_blocks),
         cmocka_unit_test(formats_of_b),
+        cmocka_unit_test(q8_0_along_the_columns_on_1_2_3_workers),
         cmocka_unit_test(formats_with_block_scales_on_1_2_3_workers),
         cmocka_unit_test(every_value_under_block_scales_of_any_size),
         cmocka_unit_test(ragged_groups_on_1_2_3_5_workers),
