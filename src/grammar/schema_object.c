@@ -13,6 +13,7 @@
 #include "format/json_writer.h"
 #include "grammar/chars.h"
 #include "grammar/schema_pieces.h"
+#include "text/chat_tools.h"
 
 typedef struct object {
     schema_sets *s;
@@ -183,7 +184,7 @@ static cadre_status put_others(const object *o, node_id end, node_id *key, node_
     return CADRE_OK;
 }
 
-/* ---- together ---- */
+/* ---- the object ---- */
 
 /* *key: before the first key. *may_be_empty: no property is required. */
 static cadre_status put_all(const object *o, node_id *key, bool *may_be_empty)
@@ -202,7 +203,7 @@ static cadre_status put_all(const object *o, node_id *key, bool *may_be_empty)
     return n->status;
 }
 
-static cadre_status make(object *o, node_id *piece)
+static cadre_status make_object(object *o, node_id *piece)
 {
     network *n = o->s->n;
     node_id key;
@@ -212,16 +213,6 @@ static cadre_status make(object *o, node_id *piece)
     node_id end = empty && !some ? network_byte(n, '}', NETWORK_END) : (node_id)NETWORK_DEAD;
     *piece = json_text_before(&o->s->text, '{', network_either(n, key, end));
     return CADRE_OK;
-}
-
-cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece)
-{
-    object o = { .s = s, .set = set };
-    cadre_status status = make(&o, piece);
-    mem_free(o.names);
-    mem_free(o.required);
-    string_set_free(&o.known);
-    return status;
 }
 
 /* ---- pairs ---- */
@@ -234,14 +225,9 @@ cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece
 static json_node raw_of(const object *o, const char *name)
 {
     json_node properties = schema_word(o->s, o->set, 0, "properties"), schema = { 0 };
-    const char *type;
     if (json_kind_of(&properties) == JSON_KIND_OBJECT) schema = json_member(&properties, name);
     schema.parent = NULL;
-    if (json_kind_of(&schema) != JSON_KIND_OBJECT) return (json_node){ .value = NULL };
-    json_node word = json_member(&schema, "type");
-    bool is = json_kind_of(&word) == JSON_KIND_STRING &&
-              json_as_string(&word, &type, NULL) == CADRE_OK && strcmp(type, "string") == 0;
-    return is ? schema : (json_node){ .value = NULL };
+    return chat_schema_is(&schema, "string") ? schema : (json_node){ .value = NULL };
 }
 
 static cadre_status check_raw(const json_node *schema)
@@ -321,12 +307,25 @@ static cadre_status make_pairs(object *o, node_id *piece)
     return CADRE_OK;
 }
 
-cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece)
+/* ---- both ---- */
+
+static cadre_status make(schema_sets *s, const schema_set *set, node_id *piece,
+    cadre_status (*make_piece)(object *, node_id *))
 {
     object o = { .s = s, .set = set };
-    cadre_status status = make_pairs(&o, piece);
+    cadre_status status = make_piece(&o, piece);
     mem_free(o.names);
     mem_free(o.required);
     string_set_free(&o.known);
     return status;
+}
+
+cadre_status schema_object(schema_sets *s, const schema_set *set, node_id *piece)
+{
+    return make(s, set, piece, make_object);
+}
+
+cadre_status schema_pairs(schema_sets *s, const schema_set *set, node_id *piece)
+{
+    return make(s, set, piece, make_pairs);
 }

@@ -14,7 +14,7 @@ static void layout(batcher *b, arena *a)
     b->logits = ARENA_ARRAY(a, real, slots * b->model->config.vocab);
 }
 
-/* While all slots but one write, that one reads. */
+/* The most tokens of a pass: one slot reads a chunk, and all others write. */
 static cadre_status open_runner(batcher *b)
 {
     const batcher_limits *l = &b->limits;
@@ -75,7 +75,7 @@ bool batcher_is_idle(const batcher *b)
     return true;
 }
 
-/* Of its prompt, the tokens in which what a session has read is looked for. */
+/* How many tokens of its prompt may be taken from what a session has read before. */
 static int64_t shareable(const request *r) { return r->options.reads_all ? 1 : r->prompt; }
 
 bool batcher_admits(const batcher *b, const request *r)
@@ -91,7 +91,7 @@ static int64_t shared_with(const batcher_slot *s, const request *r)
     return s->session ? session_shared(s->session, r->tokens, shareable(r) - 1) : 0;
 }
 
-/* Of those that share as much the one that would forget the least. */
+/* The free slot that shares most with the request; of equals, the one that would forget least. */
 static batcher_slot *choose_slot(const batcher *b, const request *r)
 {
     batcher_slot *best = NULL;
@@ -155,7 +155,7 @@ static bool reads(const batcher_slot *s)
     return s->request && s->request->state == REQUEST_READS;
 }
 
-/* Up to `most` more tokens of its prompt; returns what is left of the budget. */
+/* Takes up to `most` more tokens of its prompt; returns what is left of the budget. */
 static int64_t take(batcher_slot *s, int64_t most, int64_t budget)
 {
     int64_t left = request_left(s->request) - s->count, count = left < most ? left : most;
@@ -163,7 +163,8 @@ static int64_t take(batcher_slot *s, int64_t most, int64_t budget)
     return budget - count;
 }
 
-/* Evenly, from the slot on whose turn it is; what short prompts leave goes to the longer ones. */
+/* Divides the budget evenly, beginning with the slot whose turn it is. What short prompts leave goes
+ * to longer ones. */
 static void share_out(batcher *b, int64_t budget, int64_t readers)
 {
     int64_t slots = b->limits.slots;
@@ -188,7 +189,7 @@ static void plan_tokens(batcher *b)
     share_out(b, writers ? b->limits.beside : b->limits.chunk, readers);
 }
 
-/* Who cannot have its blocks fails alone. */
+/* A request that cannot have its blocks fails alone. */
 static void reserve_blocks(batcher *b)
 {
     for (int64_t i = 0; i < b->cache.slots; i++) {
@@ -218,7 +219,7 @@ static int64_t lay_out(batcher *b)
 
 /* ---- a pass ---- */
 
-/* A token is finished; a prompt may be long. */
+/* Passes that write a token are finished: only reading prompts takes long. */
 static bool may_stop(const batcher *b)
 {
     for (int64_t i = 0; i < b->limits.slots; i++)
@@ -247,7 +248,7 @@ static void watch_layer(void *arg, int64_t layer, const plan *p)
     if (b->logs) route_log_watch(&b->log, layer, p);
 }
 
-/* Logits of so many rows of a request's prompt, the first of them token `from`. */
+/* Scores with the logits of `count` tokens of a request's prompt, from token `from` on. */
 static void score_rows(batcher *b, request *r, int64_t from, int64_t count)
 {
     int64_t vocab = b->model->config.vocab;

@@ -1,13 +1,13 @@
-/* batcher.h - requests taken further together, pass by pass. It owns the memory of the passes and
- * the order in them; requests join and leave between two passes.
+/* batcher.h - runs several requests together, pass by pass. It owns the memory of the passes and
+ * decides which tokens are in each; requests join and leave between two passes.
  *
- * A pass takes every request that writes one token further, and reads a piece of the prompts beside
- * them, which is bounded, so that who writes waits no longer than that. The prompts share it
- * evenly. One product with the vocabulary gives all their logits. What a request writes depends
- * neither on what else is in a pass nor on the pieces (infer/runner.h).
+ * A pass takes every request that writes one token further. Beside them it reads a bounded piece of
+ * the prompts, so that no request that writes waits long; the prompts share this piece evenly. One
+ * product with the vocabulary gives the logits of all requests. What a request writes depends
+ * neither on the others in a pass nor on the pieces (infer/runner.h).
  *
- * A model with an encoder has a pass for each request: its experts' places are counted over all of
- * an output, which is run whole each time. */
+ * If the model has an encoder, each request has a pass of its own: the places of its experts are
+ * counted over a whole output, which is run again for every token. */
 #ifndef CADRE_INFER_BATCHER_H
 #define CADRE_INFER_BATCHER_H
 
@@ -51,9 +51,9 @@ typedef struct batcher {
     int64_t turn;        /* the slot whose prompt comes first */
 } batcher;
 
-/* sessions [slots], of room for the capacity: borrowed, and left alone by others while their slots
- * are not free; NULL: of a model with an encoder, and where the limits have blocks, which hold a
- * sequence of the capacity at least. */
+/* sessions [slots] with room for the capacity are borrowed, and nobody else uses them while their
+ * slots are not free. NULL: the model has an encoder, or the limits have blocks, at least as many
+ * as a sequence of the capacity needs. */
 cadre_status batcher_open(
     cadre_model *model, const batcher_limits *limits, session *sessions, batcher *b);
 void batcher_close(batcher *b); /* of requests too: they stay as they are */
@@ -63,13 +63,13 @@ bool batcher_is_idle(const batcher *b);  /* all are */
 /* A slot is free, and the blocks that the request may come to need can be promised to it. */
 bool batcher_admits(const batcher *b, const request *r);
 
-/* The request, which is admitted and of no more tokens than the capacity, takes a free slot: the
- * one that has read most of its prompt. */
+/* The request takes the free slot that has read most of its prompt. It has to be admitted, and to
+ * have no more tokens than the capacity. */
 cadre_status batcher_join(batcher *b, request *r);
 void batcher_leave(batcher *b, const request *r); /* if it is there */
 
-/* One pass. Requests that have ended leave. Where all that are in it may stop, and read, a request
- * to stop is answered between two layers. */
+/* Runs one pass. Requests that have ended leave. If all requests in it read and may stop, the pass
+ * ends between two layers when the process is asked to stop. */
 void batcher_pass(batcher *b);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/sized.h"
 #include "infer/batcher.h"
-#include "infer/place_routes.h"
+#include "infer/request_routes.h"
 #include "kernel/context.h"
 
 enum { BESIDE = 64 };
@@ -23,7 +23,7 @@ typedef struct place {
     byte_buffer fresh, told; /* since the last poll; and what the last poll handed out */
     int64_t polled;          /* ids that were handed out */
     int64_t after;           /* the request whose prompt is to be read first; 0: none */
-    place_routes routes;
+    request_routes routes;
     cadre_request_news seen;
 } place;
 
@@ -40,7 +40,7 @@ struct cadre_batcher {
 
 /* ---- made and let go ---- */
 
-/* Its memory is the next request's. */
+/* Keeps the memory for the next request. */
 static void empty(byte_buffer *b)
 {
     b->size = 0;
@@ -50,14 +50,14 @@ static void empty(byte_buffer *b)
 static void free_place(place *p)
 {
     request_close(&p->request);
-    place_routes_close(&p->routes);
+    request_routes_close(&p->routes);
     p->id = p->after = 0;
     p->taken = p->joined = p->short_memory = false;
     empty(&p->coming), empty(&p->fresh), empty(&p->told);
     p->polled = 0;
 }
 
-/* Blocks of now; the tokens of prompts are counted as requests join. */
+/* Counts the blocks; the tokens of prompts are counted when requests join. */
 static void count_cache(cadre_batcher *b)
 {
     const slot_cache *own = &b->batcher.cache;
@@ -107,7 +107,7 @@ static cadre_status check_limits(const cadre_batcher_limits *l, const cadre_mode
     return CADRE_OK;
 }
 
-/* Any request can have what it may need, once the others have gone. */
+/* A request that is alone can have all blocks that it may need. */
 static cadre_status check_cache(int64_t tokens, int64_t context)
 {
     if (!tokens || tokens >= context) return CADRE_OK;
@@ -133,7 +133,7 @@ cadre_status cadre_batcher_new(
     batcher_limits own = { .slots = given.slots, .capacity = b->context };
     own.chunk = or_at_most(given.chunk, RUNNER_CHUNK, b->context);
     own.beside = or_at_most(given.beside, BESIDE, own.chunk);
-    /* More than all slots can fill is of no use */
+    /* More blocks than all slots can fill are of no use */
     own.blocks = given.slots * state_blocks(context);
     if (given.cache) own.blocks = or_at_most(state_blocks(given.cache), 0, own.blocks);
     cadre_status status = open_all(b, &own);
@@ -192,7 +192,7 @@ static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int
             (long long)b->places_count);
     CADRE_TRY(check_scores(b, given));
     const int64_t limit = given->limit < room ? given->limit : room;
-    CADRE_TRY(place_routes_open(
+    CADRE_TRY(request_routes_open(
         &b->model->config, given->routes, given->load, given->count + limit, &p->routes));
     const request_options options = { .limit = limit,
         .sampling = given->sampling,
@@ -202,7 +202,7 @@ static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int
         .end_count = given->end_count,
         .listener = hear,
         .arg = p,
-        .watch = p->routes.layers ? place_routes_watch : NULL,
+        .watch = p->routes.layers ? request_routes_watch : NULL,
         .watch_arg = &p->routes,
         .logprobs = given->logprobs,
         .prompt_logprobs = given->prompt_logprobs,
@@ -211,7 +211,7 @@ static cadre_status take_place(cadre_batcher *b, const cadre_request *given, int
     cadre_status status =
         request_open(b->model, given->tokens, given->count, &options, &p->request);
     if (status != CADRE_OK) {
-        place_routes_close(&p->routes);
+        request_routes_close(&p->routes);
         return status;
     }
     p->taken = true;
@@ -256,7 +256,7 @@ static cadre_request_state state_of(const request *r)
     return CADRE_REQUEST_FAILED;
 }
 
-/* What has become of a request; one that has ended is no longer worked on. */
+/* Shows what has become of a request, which is no longer worked on if it has ended. */
 static void show(place *p)
 {
     request *r = &p->request;
@@ -371,7 +371,7 @@ static void give_scores(const place *p, cadre_request_news *made)
     made->route_layers = p->routes.layers, made->route_picks = p->routes.picks;
 }
 
-/* The text that is fresh becomes what is told, and the list that was told takes what comes. */
+/* The fresh text is handed out, and the buffer that was handed out before takes what comes. */
 static void take_news(place *p, cadre_request_news *news)
 {
     byte_buffer before = p->told;
@@ -428,7 +428,7 @@ cadre_status cadre_batcher_request_load(cadre_batcher *b, int64_t id, int64_t *r
     place *p = NULL;
     lock_take(&b->lock);
     cadre_status status = find(b, id, &p);
-    if (status == CADRE_OK) place_routes_add_rows(&p->routes, rows);
+    if (status == CADRE_OK) request_routes_add_rows(&p->routes, rows);
     lock_give(&b->lock);
     return status;
 }

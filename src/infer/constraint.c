@@ -88,13 +88,20 @@ static void put(uint64_t *mask, int64_t id) { mask[id >> 6] |= 1ull << (id & 63)
 
 static bool has(const uint64_t *mask, int64_t id) { return mask[id >> 6] >> (id & 63) & 1; }
 
+static void put_end(constraint_text *t, int64_t id)
+{
+    if (id < 0 || id >= t->constraint->model->config.vocab) return;
+    put(t->ends, id);
+    t->can_end = true;
+}
+
+/* The model's, and those of the request. */
 static void put_ends(constraint_text *t, const int32_t *ends, int64_t count)
 {
     const model_config *config = &t->constraint->model->config;
-    for (int64_t i = 0; i < config->vocab; i++)
-        if (model_config_ends(config, i)) put(t->ends, i), t->can_end = true;
-    for (int64_t i = 0; i < count; i++)
-        if (ends[i] >= 0 && ends[i] < config->vocab) put(t->ends, ends[i]), t->can_end = true;
+    put_end(t, config->eos);
+    for (int i = 0; i < config->other_eos_count; i++) put_end(t, config->other_eos[i]);
+    for (int64_t i = 0; i < count; i++) put_end(t, ends[i]);
 }
 
 cadre_status constraint_begin(

@@ -4,14 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-static int64_t most_experts(const model_config *c)
-{
-    int64_t most = 0;
-    for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse && c->layer[l].moe.experts > most) most = c->layer[l].moe.experts;
-    return most;
-}
+#include "infer/routes.h"
 
 static void fill_experts(expert_load *load)
 {
@@ -25,7 +18,7 @@ cadre_status expert_load_open(expert_load *l, const model_config *config)
 {
     *l = (expert_load){ .config = config,
         .layers = model_config_sparse_layers(config),
-        .experts = most_experts(config) };
+        .experts = route_log_experts(config) };
     l->rows = MEM_ARRAY(int64_t, l->layers * l->experts);
     l->largest = MEM_ARRAY(int64_t, l->layers);
     l->layer_experts = MEM_ARRAY(int64_t, l->layers);

@@ -67,7 +67,7 @@ cadre_status request_open(cadre_model *model, const int32_t *tokens, int64_t cou
     };
     *out = (request){ 0 };
     CADRE_TRY(check(model, tokens, count, options));
-    CADRE_TRY(sampler_read(options->sampling, &r.sampling));
+    CADRE_TRY(sampler_read(options->sampling, model->config.vocab, &r.sampling));
     CADRE_TRY(constraint_check(r.sampling.constraint, model));
     cadre_status status = copy(&r, tokens, options);
     if (status == CADRE_OK)
@@ -125,7 +125,7 @@ static bool ends(const request *r, int32_t token)
     return model_config_ends(&r->model->config, token);
 }
 
-/* Of the text what is no stop text, and cannot become one. */
+/* Leaves of the text what is no stop text and cannot become one. */
 static cadre_status filter(request *r, string_view *text)
 {
     bool found = false;
@@ -153,7 +153,7 @@ static void tell_text(request *r, string_view text)
     if (text.size) r->options.listener(r->options.arg, -1, text.data, text.size);
 }
 
-/* An unfinished character, and what was held back and is no stop text. */
+/* Reports an unfinished character, and text that was held back and is no stop text. */
 static cadre_status tell_rest(request *r)
 {
     string_view text = { "", 0 };

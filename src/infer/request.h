@@ -72,18 +72,18 @@ typedef struct request {
     logprobs scores, prompt_scores; /* empty where they are not wanted */
 } request;
 
-/* Copies all it is given. What cannot be is refused by name. */
+/* Copies all it is given. What is not valid is refused by name. */
 cadre_status request_open(cadre_model *model, const int32_t *tokens, int64_t count,
     const request_options *options, request *r);
-/* What it takes to write, which is not small: once, before its first pass. read: how many tokens of
- * the prompt, fewer than all, a session has read before. */
+/* Allocates what it takes to write, which is not small: once, before the first pass. read: how many
+ * tokens of the prompt, fewer than all, a session has read before. */
 cadre_status request_begin(request *r, int64_t read);
 void request_close(request *r);
 
 static inline bool request_ended(const request *r) { return r->state > REQUEST_WRITES; }
-/* Tokens that there are so far, the start token not among them. */
+/* The tokens that there are so far, without the start token. */
 static inline int64_t request_length(const request *r) { return r->prompt + r->written; }
-/* Tokens that are ever read for it: the last one that it writes is not. */
+/* The most tokens that are ever read for it: the last one that it writes is never read. */
 static inline int64_t request_most(const request *r)
 {
     return r->prompt + (r->options.limit ? r->options.limit - 1 : 0);
@@ -94,20 +94,20 @@ static inline bool request_wants_logits(const request *r)
     return !request_ended(r) && request_left(r) == 0;
 }
 
-/* The tokens that the next pass should read for it, at most `most`: how many, and which. */
+/* Returns how many tokens the next pass should read for it, at most `most`, and which. */
 int64_t request_next(const request *r, int64_t most, const int32_t **tokens);
-/* A pass has read so many more, and left their routes in the log, from token `first` on; log NULL:
- * they were not watched. */
+/* Takes note that a pass has read `count` more tokens, and has left their routes in the log, from
+ * token `first` on; log NULL: their routes were not watched. */
 void request_read(request *r, int64_t count, const route_log *log, int64_t first);
-/* logits [V] of the prompt's token before this one, 1 to prompt - 1, where prompt_logprobs are
- * wanted. */
+/* Keeps how likely the prompt's token at this position, 1 to prompt - 1, is by the logits [V] of
+ * the token before it. Only where prompt_logprobs are wanted. */
 void request_score(request *r, int64_t position, const real *logits);
-/* logits [V] of the last token that was read: the next token is chosen and told. */
+/* Chooses the next token by the logits [V] of the last token that was read, and reports it. */
 void request_take(request *r, const real *logits);
-/* It ends with this status, whose sentence is this thread's last error. */
+/* Ends it with this status, whose sentence is this thread's last error. */
 void request_fail(request *r, cadre_status status);
 
-/* Of a model with an encoder: the start token and what was written [count]. */
+/* The start token and what was written [count], for a model with an encoder. */
 const int32_t *request_output(const request *r, int64_t *count);
 
 #endif

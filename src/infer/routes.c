@@ -17,6 +17,14 @@ int64_t route_log_picks(const model_config *c)
     return most;
 }
 
+int64_t route_log_experts(const model_config *c)
+{
+    int64_t most = 0;
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse && c->layer[l].moe.experts > most) most = c->layer[l].moe.experts;
+    return most;
+}
+
 cadre_status route_log_open(route_log *out, const model_config *config, int64_t room)
 {
     route_log r = { .config = config,

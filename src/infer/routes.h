@@ -20,7 +20,8 @@ typedef struct route_log {
     float *weights;              /* [S, T, K] */
 } route_log;
 
-int64_t route_log_picks(const model_config *config); /* K */
+int64_t route_log_picks(const model_config *config);   /* K */
+int64_t route_log_experts(const model_config *config); /* E, the most of any layer */
 cadre_status route_log_open(route_log *r, const model_config *config, int64_t room);
 void route_log_close(route_log *r);
 void route_log_watch(void *log, int64_t layer, const plan *p); /* a transformer_watch */

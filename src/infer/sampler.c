@@ -34,17 +34,22 @@ static cadre_status check_between(const char *name, double found, double most)
         "cadre_sampling.%s: expected a number of %g to %g, found %g", name, -most, most, found);
 }
 
-static cadre_status check_biases(const cadre_sampling *o)
+static cadre_status check_biases(const cadre_sampling *o, int64_t vocab)
 {
     if (o->bias_count < 0)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "cadre_sampling.bias_count: expected 0 or more, found %lld", (long long)o->bias_count);
-    for (int64_t i = 0; i < o->bias_count; i++)
+    for (int64_t i = 0; i < o->bias_count; i++) {
         CADRE_TRY(check_between("biases", (double)o->biases[i].bias, BIAS_MOST));
+        if (o->biases[i].token < 0 || o->biases[i].token >= vocab)
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "cadre_sampling.biases: expected tokens of 0 to %lld, found %d",
+                (long long)vocab - 1, o->biases[i].token);
+    }
     return CADRE_OK;
 }
 
-static cadre_status check_options(const cadre_sampling *o)
+static cadre_status check_options(const cadre_sampling *o, int64_t vocab)
 {
     CADRE_TRY(check_number("temperature", o->temperature, DBL_MAX));
     CADRE_TRY(check_number("top_p", o->top_p, 1));
@@ -52,18 +57,18 @@ static cadre_status check_options(const cadre_sampling *o)
     CADRE_TRY(check_number("repetition_penalty", o->repetition_penalty, DBL_MAX));
     CADRE_TRY(check_between("presence_penalty", o->presence_penalty, 2));
     CADRE_TRY(check_between("frequency_penalty", o->frequency_penalty, 2));
-    CADRE_TRY(check_biases(o));
+    CADRE_TRY(check_biases(o, vocab));
     if (o->top_k >= 0) return CADRE_OK;
     return cadre_fail(CADRE_EARGUMENT, NULL, "cadre_sampling.top_k: expected 0 or more, found %lld",
         (long long)o->top_k);
 }
 
-cadre_status sampler_read(const cadre_sampling *given, cadre_sampling *o)
+cadre_status sampler_read(const cadre_sampling *given, int64_t vocab, cadre_sampling *o)
 {
     const cadre_sampling none_given = cadre_sampling_default();
     CADRE_TRY(sized_read("cadre_sampling", given ? given : &none_given,
         SIZE_UP_TO(cadre_sampling, seed), o, sizeof *o));
-    CADRE_TRY(check_options(o));
+    CADRE_TRY(check_options(o, vocab));
     if (o->top_p == 0) o->top_p = 1;
     if (o->repetition_penalty == 0) o->repetition_penalty = 1;
     return CADRE_OK;
@@ -74,22 +79,11 @@ static bool counts(const cadre_sampling *o)
     return o->presence_penalty != 0 || o->frequency_penalty != 0;
 }
 
-static cadre_status check_tokens(const cadre_sampling *o, int64_t vocab)
-{
-    for (int64_t i = 0; i < o->bias_count; i++)
-        if (o->biases[i].token < 0 || o->biases[i].token >= vocab)
-            return cadre_fail(CADRE_EARGUMENT, NULL,
-                "cadre_sampling.biases: expected tokens of 0 to %lld, found %d",
-                (long long)vocab - 1, o->biases[i].token);
-    return CADRE_OK;
-}
-
 cadre_status sampler_open(sampler *s, const cadre_sampling *options, int64_t vocab)
 {
     cadre_sampling own;
     *s = (sampler){ 0 };
-    CADRE_TRY(sampler_read(options, &own));
-    CADRE_TRY(check_tokens(&own, vocab));
+    CADRE_TRY(sampler_read(options, vocab, &own));
     *s = (sampler){ .options = own,
         .vocab = vocab,
         .p = MEM_ARRAY(float, vocab),
@@ -123,7 +117,7 @@ static bool may_be(const sampler *s, int64_t token)
     return !s->mask || s->mask[token >> 6] >> (token & 63) & 1;
 }
 
-/* Penalised logits into p. */
+/* Puts the logits into p, with the repetition penalty. */
 static void take_logits(sampler *s, const real *logits)
 {
     float penalty = (float)s->options.repetition_penalty;
@@ -131,11 +125,17 @@ static void take_logits(sampler *s, const real *logits)
         float z = (float)logits[i];
         if (isnan(z)) z = -INFINITY;
         if (s->seen[i]) z = z > 0 ? z / penalty : z * penalty;
-        s->p[i] = may_be(s, i) ? z : -INFINITY;
+        s->p[i] = z;
     }
 }
 
-/* What was written before loses, what the caller wants gains. */
+static void take_mask(sampler *s)
+{
+    for (int64_t i = 0; s->mask && i < s->vocab; i++)
+        if (!may_be(s, i)) s->p[i] = -INFINITY;
+}
+
+/* Penalties of tokens that were written before, and the caller's biases. */
 static void change_logits(sampler *s)
 {
     const cadre_sampling *o = &s->options;
@@ -152,8 +152,9 @@ static int32_t largest(const sampler *s)
 {
     int32_t best = 0;
     while (best + 1 < s->vocab && !may_be(s, best)) best++;
+    float most = s->p[best];
     for (int32_t i = best + 1; i < s->vocab; i++)
-        if (s->p[i] > s->p[best]) best = i;
+        if (s->p[i] > most) best = i, most = s->p[i];
     return best;
 }
 
@@ -177,7 +178,7 @@ static void sift(const sampler *s, int32_t *heap, int64_t count, int64_t at)
     }
 }
 
-/* Scaled by temperature, so that they sum to 1. */
+/* Makes probabilities of the logits in p, scaled by the temperature. */
 static void soften(sampler *s, int32_t best)
 {
     double sum = 0, top = s->p[best];
@@ -225,6 +226,7 @@ int32_t sampler_next(sampler *s, const real *logits, int64_t position)
 {
     take_logits(s, logits);
     change_logits(s);
+    take_mask(s);
     int32_t best = largest(s);
     if (s->options.temperature <= 0 || !isfinite(s->p[best])) return best;
     soften(s, best);

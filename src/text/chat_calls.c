@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/utf8.h"
 #include "format/json_writer.h"
-#include "text/char_class.h"
 #include "text/chat_script.h"
 #include "text/typescript.h"
 
@@ -24,37 +21,6 @@ typedef struct conversation {
 } conversation;
 
 static string_view view(const char *text) { return (string_view){ text, strlen(text) }; }
-
-static string_view trimmed(string_view text)
-{
-    uint32_t code;
-    for (size_t length; (length = utf8_decode(text.data, text.size, &code)) && char_is_space(code);)
-        text = (string_view){ text.data + length, text.size - length };
-    for (size_t last = text.size; last > 0;) {
-        do last--;
-        while (last > 0 && utf8_continues(text.data[last]));
-        if (!utf8_decode(text.data + last, text.size - last, &code) || !char_is_space(code)) break;
-        text.size = last;
-    }
-    return text;
-}
-
-static string_view text_of(const conversation *c, const chat_turn *turn)
-{
-    return c->s.c->trims[turn->role] ? trimmed(turn->text) : turn->text;
-}
-
-static cadre_status put_framed(conversation *c, chat_role role, string_view said)
-{
-    const chat_template *t = c->s.c;
-    const char *suffix = t->way && role == CHAT_USER ? t->way->suffix : NULL;
-    size_t size = suffix ? strlen(suffix) : 0;
-    bool there = size <= said.size && size && !memcmp(said.data + said.size - size, suffix, size);
-    CADRE_TRY(script_words(&c->s, t->frames[role].before));
-    CADRE_TRY(script_said(&c->s, said));
-    if (suffix && !there) CADRE_TRY(script_words(&c->s, suffix));
-    return script_words(&c->s, t->frames[role].after);
-}
 
 /* ---- what there is to call ---- */
 
@@ -172,7 +138,7 @@ static cadre_status begin_with_developer(conversation *c)
 
 static cadre_status begin_hermes(conversation *c)
 {
-    if (!c->tools) return c->system.data ? put_framed(c, CHAT_SYSTEM, c->system) : CADRE_OK;
+    if (!c->tools) return c->system.data ? script_framed(&c->s, CHAT_SYSTEM, c->system) : CADRE_OK;
     CADRE_TRY(script_words(&c->s, c->s.c->frames[CHAT_SYSTEM].before));
     if (c->system.data) {
         CADRE_TRY(script_said(&c->s, c->system));
@@ -190,7 +156,7 @@ static cadre_status begin_conversation(conversation *c)
     case CHAT_TOOLS_HERMES: return begin_hermes(c);
     case CHAT_TOOLS_GLM:
         if (c->tools) CADRE_TRY(put_glm(c));
-        return c->system.data ? put_framed(c, CHAT_SYSTEM, c->system) : CADRE_OK;
+        return c->system.data ? script_framed(&c->s, CHAT_SYSTEM, c->system) : CADRE_OK;
     case CHAT_TOOLS_DEEPSEEK:
         if (c->system.data) CADRE_TRY(script_said(&c->s, c->system));
         return c->tools ? put_deepseek(c) : CADRE_OK;
@@ -274,7 +240,7 @@ static cadre_status put_harmony_calls(conversation *c, const chat_turn *turn)
 static cadre_status put_caller(conversation *c, int at)
 {
     const chat_turn *turn = &c->turns[at];
-    string_view said = text_of(c, turn);
+    string_view said = script_message(&c->s, turn->role, turn->text);
     switch (c->style->kind) {
     case CHAT_TOOLS_HARMONY: return put_harmony_calls(c, turn);
     case CHAT_TOOLS_HERMES:
@@ -373,7 +339,7 @@ static cadre_status put_last_user(conversation *c, const chat_turn *turn)
 {
     if (c->tools) CADRE_TRY(put_mistral(c));
     CADRE_TRY(script_words(&c->s, c->s.c->frames[CHAT_USER].before));
-    if (c->system.data) CADRE_TRY(put_framed(c, CHAT_SYSTEM, c->system));
+    if (c->system.data) CADRE_TRY(script_framed(&c->s, CHAT_SYSTEM, c->system));
     CADRE_TRY(script_said(&c->s, turn->text));
     return script_words(&c->s, c->s.c->frames[CHAT_USER].after);
 }
@@ -392,7 +358,7 @@ static cadre_status put_turn(conversation *c, int at)
         CADRE_TRY(script_said(&c->s, turn->text));
         return script_words(&c->s, c->s.c->frames[CHAT_ASSISTANT].after);
     }
-    return put_framed(c, turn->role, text_of(c, turn));
+    return script_framed(&c->s, turn->role, turn->text);
 }
 
 /* DeepSeek goes on behind a result without a word. */
@@ -424,9 +390,7 @@ cadre_status chat_calls_encode(const chat_template *template, const chat_tool_st
         c.turns++, c.count--;
     }
     cadre_status status = put_all(&c);
-    if (status == CADRE_OK)
-        status = tokenizer_encode_parts(t, c.s.text.data, c.s.text.size, c.s.said, c.s.count, ids);
-    byte_buffer_free(&c.s.text);
-    mem_free(c.s.said);
+    if (status == CADRE_OK) status = script_encode(&c.s, ids);
+    script_free(&c.s);
     return status;
 }

@@ -1,7 +1,12 @@
-/* chat_script.c - words and what was said. */
+/* chat_script.c - words, and what was said, as one text with marked parts. */
 #include "text/chat_script.h"
 
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
 #include "format/json_copy.h"
+#include "text/char_class.h"
 
 static cadre_status put_piece(chat_script *s, int32_t id)
 {
@@ -47,4 +52,54 @@ cadre_status script_said_json(chat_script *s, const json_node *value)
     if (status == CADRE_OK) status = script_said(s, (string_view){ w.text.data, w.text.size });
     json_writer_free(&w);
     return status;
+}
+
+/* ---- messages ---- */
+
+static string_view trimmed(string_view text)
+{
+    uint32_t code;
+    for (size_t length; (length = utf8_decode(text.data, text.size, &code)) && char_is_space(code);)
+        text = (string_view){ text.data + length, text.size - length };
+    for (size_t last = text.size; last > 0;) {
+        do last--;
+        while (last > 0 && utf8_continues(text.data[last]));
+        if (!utf8_decode(text.data + last, text.size - last, &code) || !char_is_space(code)) break;
+        text.size = last;
+    }
+    return text;
+}
+
+string_view script_message(const chat_script *s, chat_role role, string_view said)
+{
+    return s->c->trims[role] ? trimmed(said) : said;
+}
+
+static bool ends_with(string_view text, const char *end)
+{
+    size_t size = strlen(end);
+    return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
+}
+
+cadre_status script_framed(chat_script *s, chat_role role, string_view said)
+{
+    const char *suffix = s->c->way && role == CHAT_USER ? s->c->way->suffix : NULL;
+    CADRE_TRY(script_words(s, s->c->frames[role].before));
+    CADRE_TRY(script_said(s, script_message(s, role, said)));
+    if (suffix && !ends_with(said, suffix)) CADRE_TRY(script_words(s, suffix));
+    return script_words(s, s->c->frames[role].after);
+}
+
+/* ---- ids ---- */
+
+cadre_status script_encode(const chat_script *s, token_list *ids)
+{
+    return tokenizer_encode_parts(s->t, s->text.data, s->text.size, s->said, s->count, ids);
+}
+
+void script_free(chat_script *s)
+{
+    byte_buffer_free(&s->text);
+    mem_free(s->said);
+    *s = (chat_script){ 0 };
 }

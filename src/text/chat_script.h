@@ -1,5 +1,6 @@
 /* chat_script.h - a conversation's text while it is written: a template's own words, in which
- * control tokens count, and what was said, in which they do not. */
+ * control tokens count, and what was said, in which they do not. Which messages follow each other
+ * is chat.c's and chat_calls.c's to say. */
 #ifndef CADRE_TEXT_CHAT_SCRIPT_H
 #define CADRE_TEXT_CHAT_SCRIPT_H
 
@@ -20,5 +21,14 @@ cadre_status script_said(chat_script *s, string_view said);
 cadre_status script_said_text(chat_script *s, const char *said);
 /* A value as JSON, as Python writes it. */
 cadre_status script_said_json(chat_script *s, const json_node *value);
+
+/* What is left of a message where the template trims this role's. */
+string_view script_message(const chat_script *s, chat_role role, string_view said);
+/* The message with its frame, and with what a way of thinking adds to a user's. */
+cadre_status script_framed(chat_script *s, chat_role role, string_view said);
+
+/* Appends the text's ids. */
+cadre_status script_encode(const chat_script *s, token_list *ids);
+void script_free(chat_script *s);
 
 #endif

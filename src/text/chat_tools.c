@@ -159,15 +159,20 @@ int chat_tools_find(const chat_tools *tools, const char *name)
     return -1;
 }
 
+bool chat_schema_is(const json_node *schema, const char *type)
+{
+    const char *found;
+    if (json_kind_of(schema) != JSON_KIND_OBJECT) return false;
+    json_node said = json_member(schema, "type");
+    return json_kind_of(&said) == JSON_KIND_STRING &&
+           json_as_string(&said, &found, NULL) == CADRE_OK && strcmp(found, type) == 0;
+}
+
 bool chat_tool_takes_text(const chat_tool *tool, const char *parameter)
 {
-    const char *name;
-    if (json_kind_of(&tool->parameters) != JSON_KIND_OBJECT) return false;
-    json_node properties = json_member(&tool->parameters, "properties");
-    if (json_kind_of(&properties) != JSON_KIND_OBJECT) return false;
-    json_node schema = json_member(&properties, parameter);
-    if (json_kind_of(&schema) != JSON_KIND_OBJECT) return false;
-    json_node type = json_member(&schema, "type");
-    return json_kind_of(&type) == JSON_KIND_STRING &&
-           json_as_string(&type, &name, NULL) == CADRE_OK && strcmp(name, "string") == 0;
+    json_node properties = { 0 }, schema = { 0 };
+    if (json_kind_of(&tool->parameters) == JSON_KIND_OBJECT)
+        properties = json_member(&tool->parameters, "properties");
+    if (json_kind_of(&properties) == JSON_KIND_OBJECT) schema = json_member(&properties, parameter);
+    return chat_schema_is(&schema, "string");
 }

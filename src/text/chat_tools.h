@@ -32,6 +32,8 @@ cadre_status chat_tools_read(const json_node *list, chat_tools *tools);
 void chat_tools_free(chat_tools *tools);
 int chat_tools_find(const chat_tools *tools, const char *name); /* -1: there is none */
 
+/* Whether what is said of a value is an object whose type is this one and no other. */
+bool chat_schema_is(const json_node *schema, const char *type);
 /* Whether this parameter is a string and nothing else, which pairs of key and value have as it is:
  * without quotation marks. */
 bool chat_tool_takes_text(const chat_tool *tool, const char *parameter);

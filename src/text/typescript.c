@@ -5,14 +5,6 @@
 
 enum { DEEPEST = 16, LONGEST_ITEM = 50 };
 
-static bool is_type(const json_node *schema, const char *name)
-{
-    json_node type = json_member(schema, "type");
-    const char *found;
-    return json_kind_of(&type) == JSON_KIND_STRING &&
-           json_as_string(&type, &found, NULL) == CADRE_OK && strcmp(found, name) == 0;
-}
-
 static void put_type(const json_node *schema, int depth, byte_buffer *out);
 
 static void put_nullable(const json_node *schema, byte_buffer *out)
@@ -109,15 +101,15 @@ static void put_type(const json_node *schema, int depth, byte_buffer *out)
 {
     json_node type = json_member(schema, "type"), one_of = json_member(schema, "oneOf");
     if (depth > DEEPEST) byte_buffer_text(out, "any");
-    else if (is_type(schema, "array")) put_array(schema, depth, out);
+    else if (chat_schema_is(schema, "array")) put_array(schema, depth, out);
     else if (json_kind_of(&type) == JSON_KIND_ARRAY && json_count(&type)) put_types(&type, out);
     else if (json_kind_of(&one_of) == JSON_KIND_ARRAY && json_count(&one_of))
         put_one_of(&one_of, depth, out);
-    else if (is_type(schema, "string")) put_string(schema, out);
-    else if (is_type(schema, "number") || is_type(schema, "integer"))
+    else if (chat_schema_is(schema, "string")) put_string(schema, out);
+    else if (chat_schema_is(schema, "number") || chat_schema_is(schema, "integer"))
         byte_buffer_text(out, "number");
-    else if (is_type(schema, "boolean")) byte_buffer_text(out, "boolean");
-    else if (is_type(schema, "object")) put_object(schema, depth, out);
+    else if (chat_schema_is(schema, "boolean")) byte_buffer_text(out, "boolean");
+    else if (chat_schema_is(schema, "object")) put_object(schema, depth, out);
     else byte_buffer_text(out, "any");
 }
 

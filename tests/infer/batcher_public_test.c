@@ -13,7 +13,6 @@
 #include "base/random.h"
 #include "cadre.h"
 #include "support/refusal.h"
-#include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
 
@@ -59,30 +58,18 @@ static void make_requests(void)
     }
 }
 
-/* A model with a tokenizer: one that was trained, for two steps. */
 static int begin(void **state)
 {
     (void)state;
-    const char *folder = scratch_file("model");
-    cadre_options *o = small_options("olmoe");
-    small_set(o, "steps", "2");
-    small_set(o, "context", "96");
-    small_set(o, "data", small_text("texts", 6000));
-    small_set(o, "out", folder);
-    small_train(o, 1, CADRE_OK);
-    succeeds(cadre_context_new(1, NULL, &context));
-    succeeds(cadre_model_open(context, folder, &model));
+    small_model_open("96", &context, &model);
     make_requests();
-    cadre_options_free(o);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    cadre_model_close(model);
-    cadre_context_free(context);
-    small_remove(scratch_file("model"));
+    small_model_close(context, model);
     return 0;
 }
 
@@ -382,6 +369,9 @@ static void what_cannot_be_is_refused(void **state)
     cadre_sampling wrong = { .size = sizeof wrong, .temperature = -1 };
     r.sampling = &wrong;
     refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "temperature");
+    const cadre_bias nobody = { INT32_MAX, 1 };
+    wrong = (cadre_sampling){ .size = sizeof wrong, .biases = &nobody, .bias_count = 1 };
+    refuses(cadre_batcher_submit(b, &r, &id), CADRE_EARGUMENT, "biases");
     r.sampling = NULL, r.limit = INT64_MAX; /* to the end of the context */
     succeeds(cadre_batcher_submit(b, &r, &id));
     run_to_the_end(b);

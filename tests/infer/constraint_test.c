@@ -25,16 +25,8 @@ static real *logits; /* [V] */
 static int begin(void **state)
 {
     (void)state;
-    const char *folder = scratch_file("model");
-    cadre_options *o = small_options("olmoe");
-    small_set(o, "steps", "2");
-    small_set(o, "data", small_text("texts", 6000));
-    small_set(o, "out", folder);
-    small_train(o, 1, CADRE_OK);
-    succeeds(cadre_context_new(1, NULL, &context));
-    succeeds(cadre_model_open(context, folder, &model));
+    small_model_open(NULL, &context, &model);
     logits = MEM_ARRAY(real, model->config.vocab);
-    cadre_options_free(o);
     return 0;
 }
 
@@ -42,9 +34,7 @@ static int end(void **state)
 {
     (void)state;
     mem_free(logits);
-    cadre_model_close(model);
-    cadre_context_free(context);
-    small_remove(scratch_file("model"));
+    small_model_close(context, model);
     return 0;
 }
 

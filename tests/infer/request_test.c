@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "base/interrupt.h"
-#include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
 
@@ -18,20 +17,11 @@ static cadre_context *context;
 static cadre_model *model;
 static real *logits; /* [V] */
 
-/* A model with a tokenizer: one that was trained, for two steps. */
 static int begin(void **state)
 {
     (void)state;
-    const char *folder = scratch_file("model");
-    cadre_options *o = small_options("olmoe");
-    small_set(o, "steps", "2");
-    small_set(o, "data", small_text("texts", 6000));
-    small_set(o, "out", folder);
-    small_train(o, 1, CADRE_OK);
-    succeeds(cadre_context_new(1, NULL, &context));
-    succeeds(cadre_model_open(context, folder, &model));
+    small_model_open(NULL, &context, &model);
     logits = MEM_ARRAY(real, model->config.vocab);
-    cadre_options_free(o);
     return 0;
 }
 
@@ -39,9 +29,7 @@ static int end(void **state)
 {
     (void)state;
     mem_free(logits);
-    cadre_model_close(model);
-    cadre_context_free(context);
-    small_remove(scratch_file("model"));
+    small_model_close(context, model);
     return 0;
 }
 

@@ -61,8 +61,6 @@ static void each_option_alone(void **state)
     check(&s, 1, (double[V]){ .1, .16, .06, .25, .04, .15 });
 }
 
-/* top_p is a share of what top_k leaves: .4 and .25 are 81 hundredths of the three, and 65 of
- * all. */
 static void biases_ban_and_favour(void **state)
 {
     (void)state;
@@ -76,6 +74,29 @@ static void biases_ban_and_favour(void **state)
     refuses(sampler_open(&made, &s, V), CADRE_EARGUMENT, "tokens of 0 to 5, found 6");
     s.biases = &too_much;
     refuses(sampler_open(&made, &s, V), CADRE_EARGUMENT, "-100 to 100, found 101");
+}
+
+/* Also where the caller wants a token that it leaves out, and where it leaves out what is likely. */
+static void a_mask_holds(void **state)
+{
+    (void)state;
+    const uint64_t mask = 1 << 2 | 1 << 5;
+    const cadre_bias biases[] = { { 1, 100 }, { 2, -100 } };
+    real logits[V] = { 0, 1, 0, 9, 0, 0.5 };
+    cadre_sampling o = cadre_sampling_default();
+    sampler s;
+    o.biases = biases, o.bias_count = 2;
+    for (int greedy = 0; greedy < 2; greedy++) {
+        o.temperature = !greedy;
+        succeeds(sampler_open(&s, &o, V));
+        assert_int_equal(sampler_next(&s, logits, 0), 1);
+        s.mask = &mask;
+        for (int i = 0; i < 20; i++) assert_int_equal(sampler_next(&s, logits, i), 5);
+        logits[5] = -INFINITY; /* there is nothing else */
+        assert_int_equal(sampler_next(&s, logits, 0), 2);
+        logits[5] = 0.5;
+        sampler_close(&s);
+    }
 }
 
 /* Of what was written alone: a prompt's tokens lose nothing. */
@@ -100,6 +121,8 @@ static void penalties_count_what_was_written(void **state)
     refuses(sampler_open(&s, &o, V), CADRE_EARGUMENT, "presence_penalty");
 }
 
+/* top_p is a share of what top_k leaves: .4 and .25 are 81 hundredths of the three, and 65 of
+ * all. */
 static void top_p_comes_after_top_k(void **state)
 {
     (void)state;
@@ -203,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_option_alone),
         cmocka_unit_test(biases_ban_and_favour),
+        cmocka_unit_test(a_mask_holds),
         cmocka_unit_test(penalties_count_what_was_written),
         cmocka_unit_test(top_p_comes_after_top_k),
         cmocka_unit_test(odd_logits),

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "format/hash.h"
 #include "support/scratch.h"
+#include "support/succeeds.h"
 
 void small_set(cadre_options *o, const char *name, const char *value)
 {
@@ -68,6 +69,27 @@ void small_train(cadre_options *o, int threads, cadre_status expected)
     if (status != expected)
         fail_msg("training ended with %d (%s), expected %d", status, cadre_last_error(), expected);
     cadre_context_free(context);
+}
+
+void small_model_open(const char *tokens, cadre_context **context, cadre_model **model)
+{
+    const char *folder = scratch_file("model");
+    cadre_options *o = small_options("olmoe");
+    small_set(o, "steps", "2");
+    if (tokens) small_set(o, "context", tokens);
+    small_set(o, "data", small_text("texts", 6000));
+    small_set(o, "out", folder);
+    small_train(o, 1, CADRE_OK);
+    cadre_options_free(o);
+    succeeds(cadre_context_new(1, NULL, context));
+    succeeds(cadre_model_open(*context, folder, model));
+}
+
+void small_model_close(cadre_context *context, cadre_model *model)
+{
+    cadre_model_close(model);
+    cadre_context_free(context);
+    small_remove(scratch_file("model"));
 }
 
 uint64_t small_hash(const char *folder, const char *file)

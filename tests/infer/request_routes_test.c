@@ -1,4 +1,4 @@
-/* place_routes_test.c - the picks of a pass's log as a request keeps them. */
+/* request_routes_test.c - the picks of a pass's log as a request keeps them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "infer/place_routes.h"
+#include "infer/request_routes.h"
 #include "support/refusal.h"
 #include "support/succeeds.h"
 
@@ -39,15 +39,15 @@ static void the_heaviest_comes_first_and_none_last(void **state)
     };
     int64_t rows[2 * EXPERTS] = { 0 };
     static const int64_t counted[] = { 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 1, 0, 2 };
-    place_routes r;
+    request_routes r;
     (void)state;
-    succeeds(place_routes_open(&config, true, true, 4, &r));
-    for (int64_t t = 0; t < 2; t++) succeeds(place_routes_watch(&r, &log, t, 0, false));
+    succeeds(request_routes_open(&config, true, true, 4, &r));
+    for (int64_t t = 0; t < 2; t++) succeeds(request_routes_watch(&r, &log, t, 0, false));
     assert_int_equal(r.count, 2);
     assert_memory_equal(r.experts, kept, sizeof kept);
-    place_routes_add_rows(&r, rows);
+    request_routes_add_rows(&r, rows);
     assert_memory_equal(rows, counted, sizeof counted);
-    place_routes_close(&r);
+    request_routes_close(&r);
 }
 
 static void a_dense_model_has_none(void **state)
@@ -55,15 +55,15 @@ static void a_dense_model_has_none(void **state)
     layer_config layer[LAYERS];
     memset(layer, 0, sizeof layer);
     model_config config = { .layers = LAYERS, .layer = layer };
-    place_routes r;
+    request_routes r;
     int64_t rows = 0;
     (void)state;
-    refuses(place_routes_open(&config, true, true, 4, &r), CADRE_EUNSUPPORTED, "sparse layers");
-    succeeds(place_routes_open(&config, false, true, 4, &r));
+    refuses(request_routes_open(&config, true, true, 4, &r), CADRE_EUNSUPPORTED, "sparse layers");
+    succeeds(request_routes_open(&config, false, true, 4, &r));
     assert_int_equal(r.layers, 0);
-    place_routes_add_rows(&r, &rows);
+    request_routes_add_rows(&r, &rows);
     assert_int_equal(rows, 0);
-    place_routes_close(&r);
+    request_routes_close(&r);
 }
 
 int main(void)

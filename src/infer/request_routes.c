@@ -1,17 +1,9 @@
-/* place_routes.c - taking a request's tokens out of the log of a pass. */
-#include "infer/place_routes.h"
+/* request_routes.c - taking a request's tokens out of the log of a pass. */
+#include "infer/request_routes.h"
 
 #include "base/memory.h"
 
-static int64_t most_experts(const model_config *c)
-{
-    int64_t most = 0;
-    for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse && c->layer[l].moe.experts > most) most = c->layer[l].moe.experts;
-    return most;
-}
-
-static cadre_status open_all(place_routes *r, bool experts, bool rows)
+static cadre_status open_all(request_routes *r, bool experts, bool rows)
 {
     if (experts) {
         r->experts = mem_reserve((size_t)(r->room * r->layers * r->picks), sizeof *r->experts);
@@ -22,31 +14,31 @@ static cadre_status open_all(place_routes *r, bool experts, bool rows)
     return r->rows ? CADRE_OK : CADRE_ENOMEM;
 }
 
-cadre_status place_routes_open(
-    const model_config *config, bool experts, bool rows, int64_t room, place_routes *out)
+cadre_status request_routes_open(
+    const model_config *config, bool experts, bool rows, int64_t room, request_routes *out)
 {
-    place_routes r = { .layers = model_config_sparse_layers(config),
+    request_routes r = { .layers = model_config_sparse_layers(config),
         .picks = route_log_picks(config),
-        .width = most_experts(config),
+        .width = route_log_experts(config),
         .room = room };
     bool none = config->encoder || !r.layers;
-    *out = (place_routes){ 0 };
+    *out = (request_routes){ 0 };
     if (none && experts)
         return cadre_fail(CADRE_EUNSUPPORTED, NULL,
             "routes: expected a model with sparse layers and without an encoder");
     if (none || !(experts || rows)) return CADRE_OK;
     cadre_status status = open_all(&r, experts, rows);
     if (status == CADRE_OK) *out = r;
-    else place_routes_close(&r);
+    else request_routes_close(&r);
     return status;
 }
 
-void place_routes_close(place_routes *r)
+void request_routes_close(request_routes *r)
 {
     if (r->experts)
         mem_return(r->experts, (size_t)(r->room * r->layers * r->picks), sizeof *r->experts);
     mem_free(r->rows);
-    *r = (place_routes){ 0 };
+    *r = (request_routes){ 0 };
 }
 
 static bool comes_before(const int32_t *experts, const float *weights, int64_t j, int64_t k)
@@ -68,16 +60,16 @@ static void keep_picks(const int32_t *experts, const float *weights, int64_t pic
     }
 }
 
-static void count_picks(place_routes *r, int64_t s, const int32_t *experts)
+static void count_picks(request_routes *r, int64_t s, const int32_t *experts)
 {
     for (int64_t k = 0; k < r->picks && experts[k] >= 0; k++)
         atomic_fetch_add_explicit(&r->rows[s * r->width + experts[k]], 1, memory_order_relaxed);
 }
 
-cadre_status place_routes_watch(
+cadre_status request_routes_watch(
     void *routes, const route_log *log, int64_t t, int32_t token, bool prompt)
 {
-    place_routes *r = routes;
+    request_routes *r = routes;
     (void)token, (void)prompt;
     for (int64_t s = 0; s < r->layers; s++) {
         int64_t at = (s * log->room + t) * log->picks;
@@ -91,7 +83,7 @@ cadre_status place_routes_watch(
     return CADRE_OK;
 }
 
-void place_routes_add_rows(const place_routes *r, int64_t *rows)
+void request_routes_add_rows(const request_routes *r, int64_t *rows)
 {
     for (int64_t i = 0; r->rows && i < r->layers * r->width; i++)
         rows[i] += atomic_load_explicit(&r->rows[i], memory_order_relaxed);
