@@ -1,14 +1,14 @@
 #!/bin/bash
 # modality.sh - a model of text and images learns flags and icons with their names, in about five
-# minutes on two cores: gets pictures and texts of Debian packages, trains with a bank of experts
-# for each type of token, measures both types, draws pictures of words, and makes the report.
+# minutes on two cores: gets images and texts of Debian packages, trains with a bank of experts
+# for each type of token, measures both types, draws images of words, and makes the report.
 # `make demo-modality` runs it; `make demo-modality MINUTES=1` trains for one minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 cadre=${1:-build/cadre} work=demo/modality data=demo/modality/data run=demo/modality/run
 minutes=${MINUTES:-4} most_minutes=$(awk "BEGIN { print 2 * ${MINUTES:-4} }")
-# Some thirty times every picture; on two cores four minutes are enough for more.
+# Some thirty times every image; on two cores four minutes are enough for more.
 enough_tokens=1300000
 shown="fr jp it se pl id ch gr"
 
@@ -85,7 +85,7 @@ draw() {
     rmdir "$work/drawn/part"
 }
 
-say "pictures and texts of three Debian packages"
+say "images and texts of three Debian packages"
 for package in iso-flags-png-320x240 iso-codes tango-icon-theme; do unpack "$package"; done
 if [ ! -d "$data" ]; then
     whole=$data data=$data.part
@@ -95,10 +95,10 @@ if [ ! -d "$data" ]; then
     mv "$data" "$whole"
     data=$whole
 fi
-printf '%d pictures, each with its words\n' "$(find "$data" -name '*.png' | wc -l)" >&2
+printf '%d images, each with its words\n' "$(find "$data" -name '*.png' | wc -l)" >&2
 
 say "training for $minutes minutes (Ctrl-C stops with a checkpoint; running it again goes on)"
-# A picture is 64 patches of 4 by 4 pixels, and the words in front tell of it.
+# An image is 64 patches of 4 by 4 pixels, and the words in front tell of it.
 "$cadre" train --recipe qwen3-moe --banks text=4,image=4 --topk 2 --shared-experts 1 \
     --layers 3 --width 128 --expert-width 96 --tie --vocab 700 --context 192 --batch 4 \
     --lr 0.003 --data "$data" --image-size 32 --image-patch 4 --image-codes 512 \
@@ -108,7 +108,7 @@ say "training for $minutes minutes (Ctrl-C stops with a checkpoint; running it a
 say "both types on documents that it has not seen"
 show_bits
 
-say "words to pictures: flags that it has seen, drawn of their names"
+say "words to images: flags that it has seen, drawn of their names"
 draw
 for code in $shown; do
     printf '%s/drawn/%s.png  %s\n' "$work" "$code" "$(cat "$data/flags/$code.txt")"

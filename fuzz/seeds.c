@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/gguf.h"
-#include "format/picture.h"
+#include "format/image_file.h"
 #include "support/gguf_sample.h"
 #include "support/tokenizer_sample.h"
 
@@ -180,21 +180,21 @@ static void put_tokenizers(const char *root)
     }
 }
 
-/* ---- pictures ---- */
+/* ---- images ---- */
 
 static void put_png(const char *root, const char *name, int64_t width, int64_t height)
 {
     uint8_t rgb[64 * 64 * 3];
-    char *folder = mem_printf("%s/picture", root), *path = mem_printf("%s/picture/%s", root, name);
+    char *folder = mem_printf("%s/image", root), *path = mem_printf("%s/image/%s", root, name);
     for (size_t i = 0; i < sizeof rgb; i++) rgb[i] = (uint8_t)(i * i >> 3);
     if (!folder || !path || file_make_folder(folder) != CADRE_OK ||
-        picture_write_png(path, rgb, width, height) != CADRE_OK)
+        image_write_png(path, rgb, width, height) != CADRE_OK)
         failures++;
     mem_free(folder);
     mem_free(path);
 }
 
-static void put_pictures(const char *root)
+static void put_images(const char *root)
 {
     static const char *const texts[] = { "P2 # grey\n2 1\n9\n0 9\n", "P3\n1 2\n255 1 2 3 4 5 6",
         "P5 2 1 255\n\x10\x20", "P6\n1 1\n255\nabc", "P6 1 1 65535\nabcdef", "P6 16384 2048 255\n",
@@ -202,7 +202,7 @@ static void put_pictures(const char *root)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char name[16];
         snprintf(name, sizeof name, "pnm-%zu", i);
-        put(root, "picture", name, texts[i], strlen(texts[i]));
+        put(root, "image", name, texts[i], strlen(texts[i]));
     }
     put_png(root, "png-large", 64, 64);
     put_png(root, "png-small", 1, 1);
@@ -247,7 +247,7 @@ int main(int argc, char **argv)
     put_all_configs(argv[1]);
     put_schemas(argv[1]);
     put_tokenizers(argv[1]);
-    put_pictures(argv[1]);
+    put_images(argv[1]);
     put_requests(argv[1]);
     return failures > 0;
 }

@@ -40,11 +40,11 @@ typedef struct typed_ids {
     int32_t first, count;
 } typed_ids;
 
-/* Pictures as tokens: squares of `side` pixels cut into patches, each the nearest of a code book's.
- * Ids from `first` on: begin of a picture, end of one, then the codes. side 0: there are none. */
-typedef struct picture_tokens {
+/* Images as tokens: squares of `side` pixels cut into patches, each the nearest of a code book's.
+ * Ids from `first` on: begin of an image, end of one, then the codes. side 0: there are none. */
+typedef struct image_tokens {
     int32_t side, patch, codes, first;
-} picture_tokens;
+} image_tokens;
 
 typedef struct model_config {
     const struct architecture *arch; /* static */
@@ -116,7 +116,7 @@ typedef struct model_config {
 
     token_types types;                    /* of tokens (token_types.h); count 0: all are alike */
     typed_ids type_ids[ROUTER_MAX_TYPES]; /* [types.count] */
-    picture_tokens pictures;
+    image_tokens images;
 
     int64_t bos, eos, pad;               /* -1: none */
     int64_t other_eos[CONFIG_OTHER_EOS]; /* [other_eos_count] further tokens that end a text */

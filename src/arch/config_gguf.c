@@ -307,7 +307,7 @@ static cadre_status check_kind(const gguf *f)
     if (projector)
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
             "expected a language model, found the projector "
-            "of a multimodal one (mmproj), which makes tokens of pictures");
+            "of a multimodal one (mmproj), which makes tokens of images");
     if (gguf_string_is(kind, "adapter"))
         return cadre_fail(CADRE_EUNSUPPORTED, gguf_path(f),
             "expected a model, found an adapter (LoRA), which changes one");

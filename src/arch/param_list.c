@@ -30,8 +30,8 @@ static param_shape vector_if(bool there, int64_t n) { return matrix_of(there, n)
 ALWAYS(embed, matrix_of(c->vocab, c->width))
 ALWAYS(head, matrix_if(!c->tie, c->vocab, c->width))
 ALWAYS(relative, matrix_if(c->relative_buckets > 0, c->relative_buckets, c->heads))
-ALWAYS(picture_codes, vector_if(c->pictures.side > 0,
-                          (int64_t)3 * c->pictures.codes * c->pictures.patch * c->pictures.patch))
+ALWAYS(image_codes,
+    vector_if(c->images.side > 0, (int64_t)3 * c->images.codes * c->images.patch * c->images.patch))
 ALWAYS(width, vector_of(c->width))
 LAYERS_OWN(ffn_norm, vector_if(layer_feeds_forward(l), l->mixer.width))
 ALWAYS(post_norm, vector_if(c->post_norms, c->width))
@@ -186,7 +186,7 @@ static const param_row list[ROLE_COUNT] = {
     [ROLE_HEAD] = { PARAM_EMBEDDING, OF_MODEL, REPACKED, BY_ROW, .shape = shape_head,
         .folder = { { "lm_head.weight", 0 } }, .gguf = { { "output.weight", 0 } } },
     [ROLE_RELATIVE] = { PARAM_MATRIX, OF_MODEL, AS_IT_IS, WHOLE, .shape = shape_relative },
-    [ROLE_PICTURE_CODES] = { PARAM_STATE, OF_MODEL, AS_IT_IS, WHOLE, .shape = shape_picture_codes,
+    [ROLE_IMAGE_CODES] = { PARAM_STATE, OF_MODEL, AS_IT_IS, WHOLE, .shape = shape_image_codes,
         .folder = { { "model.picture_codes", 0 } }, .gguf = { { "picture_codes.weight", 0 } } },
     [ROLE_ATTN_NORM] = { PARAM_NORM, OF_LAYER, AS_IT_IS, WHOLE, .shape = shape_width,
         .folder = { { "model.layers.{l}.input_layernorm.weight", 0 } },

@@ -15,7 +15,7 @@ typedef enum param_role {
     ROLE_OUT_NORM,
     ROLE_HEAD,
     ROLE_RELATIVE,
-    ROLE_PICTURE_CODES, /* [K patches] one after another */
+    ROLE_IMAGE_CODES, /* [K patches] one after another */
     ROLE_ATTN_NORM,
     ROLE_Q,
     ROLE_K,

@@ -134,9 +134,9 @@ static cadre_status check_type(const model_config *c, int32_t i, const char *whe
     return CADRE_OK;
 }
 
-static cadre_status check_pictures(const model_config *c, const char *where)
+static cadre_status check_images(const model_config *c, const char *where)
 {
-    const picture_tokens *p = &c->pictures;
+    const image_tokens *p = &c->images;
     if (!p->side) return CADRE_OK;
     if (p->side < 0 || p->side > 1024 || p->patch < 1 || p->patch > 64 || p->side % p->patch)
         return cadre_fail(CADRE_EARGUMENT, where,
@@ -160,10 +160,10 @@ cadre_status token_types_check(const model_config *c, const char *where)
     if (!rest)
         return cadre_fail(CADRE_EARGUMENT, where,
             "types: expected one without ids of its own, which has all others, found none");
-    return check_pictures(c, where);
+    return check_images(c, where);
 }
 
-static bool same_pictures(const picture_tokens *a, const picture_tokens *b)
+static bool same_images(const image_tokens *a, const image_tokens *b)
 {
     return a->side == b->side &&
            (!a->side || (a->patch == b->patch && a->codes == b->codes && a->first == b->first));
@@ -177,7 +177,7 @@ const char *token_types_difference(const model_config *a, const model_config *b)
                a->type_ids[i].count == b->type_ids[i].count &&
                (!a->type_ids[i].count || a->type_ids[i].first == b->type_ids[i].first);
     if (!same) return "type-ids";
-    return same_pictures(&a->pictures, &b->pictures) ? NULL : "pictures";
+    return same_images(&a->images, &b->images) ? NULL : "pictures";
 }
 
 /* ---- config.json ---- */
@@ -205,7 +205,7 @@ static cadre_status read_type(const json_node *item, model_config *c)
     return CADRE_OK;
 }
 
-static cadre_status read_pictures(const json_node *root, picture_tokens *p)
+static cadre_status read_images(const json_node *root, image_tokens *p)
 {
     json_node home;
     int64_t side, patch, codes, first;
@@ -215,7 +215,7 @@ static cadre_status read_pictures(const json_node *root, picture_tokens *p)
     CADRE_TRY(json_get_int(&home, "patch", 1, 64, &patch));
     CADRE_TRY(json_get_int(&home, "codes", 1, CONFIG_MAX_VOCAB, &codes));
     CADRE_TRY(json_get_int(&home, "first", 0, CONFIG_MAX_VOCAB, &first));
-    *p = (picture_tokens){ (int32_t)side, (int32_t)patch, (int32_t)codes, (int32_t)first };
+    *p = (image_tokens){ (int32_t)side, (int32_t)patch, (int32_t)codes, (int32_t)first };
     return CADRE_OK;
 }
 
@@ -229,12 +229,12 @@ cadre_status token_types_read(const json_node *root, model_config *c)
         json_node item = json_item(&list, i);
         CADRE_TRY(read_type(&item, c));
     }
-    return read_pictures(root, &c->pictures);
+    return read_images(root, &c->images);
 }
 
 void token_types_write(const model_config *c, json_writer *w)
 {
-    const picture_tokens *p = &c->pictures;
+    const image_tokens *p = &c->images;
     if (!c->types.count) return;
     json_put_array(w, "token_types");
     for (int32_t i = 0; i < c->types.count; i++) {

@@ -5,8 +5,8 @@
  *     type     text    image       text        type_ids: text { 0, 0 }, image { 1, 514 }
  *
  * A token's type follows from its id alone. Where there are banks, a token's experts are those of
- * its type; attention, shared experts and dense layers serve all types, so that a token of a
- * picture can use the words before it, and a word can use the picture. */
+ * its type; attention, shared experts and dense layers serve all types, so that a token of an
+ * image can use the words before it, and a word can use the image. */
 #ifndef CADRE_ARCH_TOKEN_TYPES_H
 #define CADRE_ARCH_TOKEN_TYPES_H
 
@@ -28,7 +28,7 @@ cadre_status token_types_read_options(const cadre_options *options, model_config
 cadre_status token_types_agree(const model_config *config, const moe_config *moe);
 
 /* Checks that the ranges lie within the vocabulary and do not overlap, that every id has a type,
- * and that the ids of pictures exist. */
+ * and that the ids of images exist. */
 cadre_status token_types_check(const model_config *config, const char *where);
 
 /* Returns NULL if both have the same types; else what differs, as it is written in an option */
@@ -39,23 +39,20 @@ const char *token_types_difference(const model_config *a, const model_config *b)
 cadre_status token_types_read(const json_node *root, model_config *config);
 void token_types_write(const model_config *config, json_writer *w);
 
-/* ---- pictures as tokens ---- */
+/* ---- images as tokens ---- */
 
-static inline int32_t picture_begin(const picture_tokens *p) { return p->first; }
-static inline int32_t picture_end(const picture_tokens *p) { return p->first + 1; }
-static inline int32_t picture_code(const picture_tokens *p, int32_t code)
+static inline int32_t image_begin(const image_tokens *p) { return p->first; }
+static inline int32_t image_end(const image_tokens *p) { return p->first + 1; }
+static inline int32_t image_code(const image_tokens *p, int32_t code)
 {
     return p->first + 2 + code;
 }
-/* Returns how many patches a picture has, without its begin and its end. */
-static inline int32_t picture_patches(const picture_tokens *p)
+/* Returns how many patches an image has, without its begin and its end. */
+static inline int32_t image_patches(const image_tokens *p)
 {
     return (p->side / p->patch) * (p->side / p->patch);
 }
 /* Returns how many elements a patch has: red, green and blue of every pixel. */
-static inline int32_t picture_patch_numbers(const picture_tokens *p)
-{
-    return 3 * p->patch * p->patch;
-}
+static inline int32_t image_patch_numbers(const image_tokens *p) { return 3 * p->patch * p->patch; }
 
 #endif

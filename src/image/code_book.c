@@ -1,4 +1,4 @@
-/* code_book.c - learns codes by k-means over patches, and turns pictures into codes and back. */
+/* code_book.c - learns codes by k-means over patches, and turns images into codes and back. */
 #include "image/code_book.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 #include "op/parallel.h"
 
 enum {
-    PATCHES_MOST = 1 << 15, /* the most patches to learn from, which are spread over all pictures */
+    PATCHES_MOST = 1 << 15, /* the most patches to learn from, which are spread over all images */
     ROUNDS = 16,
     BLOCK = 512 /* patches whose products with all codes are kept at a time */
 };
@@ -226,7 +226,7 @@ cadre_status code_book_learn(compute *c, const code_book *b, const uint8_t *cons
     return status;
 }
 
-/* ---- pictures ---- */
+/* ---- images ---- */
 
 cadre_status code_book_encode(compute *c, const code_book *b, const uint8_t *square, int32_t *ids)
 {

@@ -1,5 +1,5 @@
 /* code_book.h - vector quantisation of patches (Lloyd 1957; k-means++: Arthur and Vassilvitskii
- * 2007). The code book has K patches; each patch of a picture is replaced by the nearest of them.
+ * 2007). The code book has K patches; each patch of an image is replaced by the nearest of them.
  *
  * |x - c|^2 = |x|^2 - 2 <x, c> + |c|^2, where only the last two terms are needed to find the
  * nearest c. All products are the library's own, sums over patches run in their order, and random

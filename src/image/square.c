@@ -27,7 +27,7 @@ static int64_t end_of(span s, int64_t length)
     return end < length ? end : length;
 }
 
-static void mean_of(const picture *p, span x, span y, uint8_t *pixel)
+static void mean_of(const image *p, span x, span y, uint8_t *pixel)
 {
     double sum[3] = { 0, 0, 0 }, weight = 0, area = (x.end - x.begin) * (y.end - y.begin);
     for (int64_t j = first_of(y); j < end_of(y, p->height); j++)
@@ -43,7 +43,7 @@ static void mean_of(const picture *p, span x, span y, uint8_t *pixel)
     }
 }
 
-void picture_square(const picture *p, int32_t side, uint8_t *rgb)
+void image_square(const image *p, int32_t side, uint8_t *rgb)
 {
     int64_t length = p->width > p->height ? p->width : p->height;
     for (int64_t j = 0; j < side; j++) {

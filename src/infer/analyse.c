@@ -47,7 +47,7 @@ typedef struct analysis {
     cadre_model *model;
     const tokenizer *tokenizer;
     int32_t end;     /* the token after a document; -1: there is none */
-    unsigned flags;  /* of texts: CADRE_PARSE_SPECIAL where pictures stand in them */
+    unsigned flags;  /* of texts: CADRE_PARSE_SPECIAL where images stand in them */
     domain *domains; /* [count] */
     int count;
     census_form form;
@@ -87,11 +87,11 @@ static cadre_status encode_domain(const analysis *a, domain *d, const json_node 
     return CADRE_OK;
 }
 
-static bool has_pictures(const analysis *a, const domain *d)
+static bool has_images(const analysis *a, const domain *d)
 {
-    const picture_tokens *p = &a->model->config.pictures;
+    const image_tokens *p = &a->model->config.images;
     size_t i = 0;
-    while (p->side && i < d->ids.count && d->ids.ids[i] != picture_begin(p)) i++;
+    while (p->side && i < d->ids.count && d->ids.ids[i] != image_begin(p)) i++;
     return p->side && i < d->ids.count;
 }
 
@@ -107,8 +107,7 @@ static cadre_status read_domain(
     mem_free(path);
     CADRE_TRY(status);
     CADRE_TRY(encode_domain(a, d, held_out));
-    size_t begin = has_pictures(a, d) ? 0 : corpus_passage(d->text, d->size),
-           left = d->size - begin;
+    size_t begin = has_images(a, d) ? 0 : corpus_passage(d->text, d->size), left = d->size - begin;
     return tokenizer_encode(a->tokenizer, d->text + begin,
         left < PASSAGE_BYTES ? left : PASSAGE_BYTES, a->flags, &d->passage);
 }
@@ -461,8 +460,8 @@ static void tell(const analysis *a, const cadre_train_listener *listener, const 
 {
     char images[64] = "";
     const type_losses *l =
-        &d->by_type[token_type_of(&a->model->config, picture_begin(&a->model->config.pictures))];
-    if (has_pictures(a, d))
+        &d->by_type[token_type_of(&a->model->config, image_begin(&a->model->config.images))];
+    if (has_images(a, d))
         snprintf(images, sizeof images, ", %.3f bits per image token",
             l->nats / log(2) / (double)l->tokens);
     note(listener, "%s: %.3f bits per byte of held-out text%s", d->name, d->bits_per_byte, images);
@@ -474,13 +473,13 @@ static cadre_status run_analysis(
     CADRE_TRY(cadre_model_open(context, run, &a->model));
     CADRE_TRY(cadre_model_tokenizer(a->model, &a->tokenizer));
     a->end = document_end(&a->model->config, a->tokenizer);
-    if (a->model->config.pictures.side) a->flags = CADRE_PARSE_SPECIAL;
+    if (a->model->config.images.side) a->flags = CADRE_PARSE_SPECIAL;
     CADRE_TRY(read_domains(a, run, listener));
     CADRE_TRY(open_censuses(a));
     for (int i = 0; i < a->count; i++) {
         if (!a->domains[i].size) continue;
         CADRE_TRY(evaluate_domain(a, &a->domains[i]));
-        if (!has_pictures(a, &a->domains[i])) CADRE_TRY(sample_domain(a, &a->domains[i]));
+        if (!has_images(a, &a->domains[i])) CADRE_TRY(sample_domain(a, &a->domains[i]));
         tell(a, listener, &a->domains[i]);
     }
     return write_analysis(a, run);

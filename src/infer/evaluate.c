@@ -165,14 +165,14 @@ cadre_status evaluate_tokens(cadre_model *m, const int32_t *tokens, int64_t coun
     return status;
 }
 
-/* Bytes of the text that are not of pictures, whose pieces stand in it. */
+/* Bytes of the text that are not of images, whose pieces stand in it. */
 static int64_t bytes_outside(
     const cadre_model *m, const tokenizer *t, const token_list *ids, size_t size)
 {
-    const picture_tokens *p = &m->config.pictures;
+    const image_tokens *p = &m->config.images;
     int64_t bytes = (int64_t)size;
     for (size_t i = 0; p->side && i < ids->count; i++)
-        if (ids->ids[i] >= p->first && ids->ids[i] < picture_code(p, p->codes))
+        if (ids->ids[i] >= p->first && ids->ids[i] < image_code(p, p->codes))
             bytes -= (int64_t)tokenizer_piece(t, ids->ids[i]).size;
     return bytes;
 }
@@ -180,9 +180,9 @@ static int64_t bytes_outside(
 double evaluate_bits_per_byte(const cadre_model *m, const tokenizer *t, const token_list *ids,
     size_t size, const type_losses *by_type, double nats)
 {
-    const picture_tokens *p = &m->config.pictures;
+    const image_tokens *p = &m->config.images;
     int64_t bytes = bytes_outside(m, t, ids, size);
-    if (p->side) nats -= by_type[token_type_of(&m->config, picture_begin(p))].nats;
+    if (p->side) nats -= by_type[token_type_of(&m->config, image_begin(p))].nats;
     return bytes > 0 ? nats / log(2) / (double)bytes : 0;
 }
 
@@ -236,13 +236,13 @@ static cadre_status evaluate(cadre_model *model, const char *text, size_t size, 
     const tokenizer *t;
     token_list ids = { 0 };
     cadre_evaluation made = { 0 };
-    bool pictures = model->config.pictures.side > 0;
+    bool images = model->config.images.side > 0;
     CADRE_TRY(sized_check("cadre_evaluation", result, SIZE_UP_TO(cadre_evaluation, perplexity)));
     if (!size)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "the text: expected at least one byte, found none");
     CADRE_TRY(cadre_model_tokenizer(model, &t));
-    cadre_status status = tokenizer_encode(t, text, size, pictures ? CADRE_PARSE_SPECIAL : 0, &ids);
+    cadre_status status = tokenizer_encode(t, text, size, images ? CADRE_PARSE_SPECIAL : 0, &ids);
     if (status == CADRE_OK)
         status = model->encoder ? measure_spans(model, &ids, context, &watch, &made)
                                 : measure_text(model, t, &ids, size, context, &watch, &made);

@@ -33,7 +33,7 @@ cadre_status evaluate_tokens(cadre_model *model, const int32_t *tokens, int64_t 
     int64_t context, const evaluation_watch *watch, double *nats);
 
 /* Returns the bits per byte of a text of `size` bytes whose tokens cost `nats`, without its
- * pictures. */
+ * images. */
 double evaluate_bits_per_byte(const cadre_model *model, const tokenizer *t, const token_list *ids,
     size_t size, const type_losses *by_type, double nats);
 

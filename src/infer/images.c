@@ -1,4 +1,4 @@
-/* images.c - the pictures of an opened model: from a file to token ids, and from ids to a file. */
+/* images.c - the images of an opened model: from a file to token ids, and from ids to a file. */
 #include "infer/images.h"
 
 #include "cadre/image.h"
@@ -12,32 +12,32 @@
 
 static code_book book_of(const cadre_model *m)
 {
-    const picture_tokens *p = &m->config.pictures;
+    const image_tokens *p = &m->config.images;
     return (code_book){
-        .side = p->side, .patch = p->patch, .codes = p->codes, .code = m->weights.picture_codes.data
+        .side = p->side, .patch = p->patch, .codes = p->codes, .code = m->weights.image_codes.data
     };
 }
 
 static cadre_status check(const cadre_model *m)
 {
-    if (m->config.pictures.side) return CADRE_OK;
+    if (m->config.images.side) return CADRE_OK;
     return cadre_fail(CADRE_EUNSUPPORTED, m->path,
         "expected a model that was trained on images, found one without a code book");
 }
 
 cadre_status cadre_model_image_form(const cadre_model *m, cadre_image_form *form)
 {
-    const picture_tokens *p = &m->config.pictures;
+    const image_tokens *p = &m->config.images;
     cadre_image_form made = { 0 };
     CADRE_TRY(sized_check("cadre_image_form", form, SIZE_UP_TO(cadre_image_form, patches)));
     if (p->side)
         made = (cadre_image_form){ .side = p->side,
             .patch = p->patch,
             .codes = p->codes,
-            .begin = picture_begin(p),
-            .end = picture_end(p),
-            .first_code = picture_code(p, 0),
-            .patches = picture_patches(p) };
+            .begin = image_begin(p),
+            .end = image_end(p),
+            .first_code = image_code(p, 0),
+            .patches = image_patches(p) };
     sized_write(&made, sizeof made, form);
     return CADRE_OK;
 }
@@ -46,23 +46,23 @@ cadre_status cadre_model_image_form(const cadre_model *m, cadre_image_form *form
 
 static cadre_status encode(const cadre_model *m, const char *path, uint8_t *square, int32_t *ids)
 {
-    picture read;
-    const picture_tokens *p = &m->config.pictures;
+    image read;
+    const image_tokens *p = &m->config.images;
     const code_book book = book_of(m);
     int32_t n = code_book_patches(&book);
-    CADRE_TRY(picture_read(path, &read));
-    picture_square(&read, p->side, square);
-    picture_free(&read);
+    CADRE_TRY(image_read(path, &read));
+    image_square(&read, p->side, square);
+    image_free(&read);
     CADRE_TRY(code_book_encode(m->context->compute, &book, square, ids + 1));
-    for (int32_t i = 1; i <= n; i++) ids[i] = picture_code(p, ids[i]);
-    ids[0] = picture_begin(p);
-    ids[n + 1] = picture_end(p);
+    for (int32_t i = 1; i <= n; i++) ids[i] = image_code(p, ids[i]);
+    ids[0] = image_begin(p);
+    ids[n + 1] = image_end(p);
     return CADRE_OK;
 }
 
 static uint8_t *new_square(const cadre_model *m)
 {
-    int64_t side = m->config.pictures.side;
+    int64_t side = m->config.images.side;
     return MEM_ARRAY(uint8_t, side * side * 3);
 }
 
@@ -81,21 +81,21 @@ cadre_status cadre_image_encode(cadre_model *m, const char *path, int32_t *ids)
     return context_leave(m->context, encode_file(m, path, ids));
 }
 
-bool cadre_image_named(const char *path) { return picture_named(path); }
+bool cadre_image_named(const char *path) { return image_named(path); }
 
 /* ---- from ids to a file ---- */
 
 /* Turns ids into codes; an id that is missing or not a code becomes -1. */
 static void codes_of(const cadre_model *m, const int32_t *ids, int64_t count, int32_t *codes)
 {
-    const picture_tokens *p = &m->config.pictures;
-    for (int32_t i = 0; i < picture_patches(p); i++) {
-        bool code = i < count && ids[i] >= picture_code(p, 0) && ids[i] < picture_code(p, p->codes);
-        codes[i] = code ? ids[i] - picture_code(p, 0) : -1;
+    const image_tokens *p = &m->config.images;
+    for (int32_t i = 0; i < image_patches(p); i++) {
+        bool code = i < count && ids[i] >= image_code(p, 0) && ids[i] < image_code(p, p->codes);
+        codes[i] = code ? ids[i] - image_code(p, 0) : -1;
     }
 }
 
-cadre_status image_png_put(
+cadre_status image_png_of_ids(
     const cadre_model *m, const int32_t *ids, int64_t count, byte_buffer *png)
 {
     const code_book book = book_of(m);
@@ -105,7 +105,7 @@ cadre_status image_png_put(
     if (status == CADRE_OK) {
         codes_of(m, ids, count, codes);
         code_book_decode(&book, codes, square);
-        status = picture_put_png(png, square, book.side, book.side);
+        status = image_put_png(png, square, book.side, book.side);
     }
     mem_free(square);
     mem_free(codes);
@@ -117,7 +117,7 @@ cadre_status cadre_image_write(
 {
     byte_buffer png = { 0 };
     CADRE_TRY(check(m));
-    cadre_status status = image_png_put(m, ids, count, &png);
+    cadre_status status = image_png_of_ids(m, ids, count, &png);
     if (status == CADRE_OK) status = file_write(path, png.data, png.size);
     byte_buffer_free(&png);
     return status;

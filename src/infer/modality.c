@@ -10,7 +10,7 @@
 #include "infer/images.h"
 
 enum {
-    SAMPLES = 6, /* of a text's pictures, and of its captions */
+    SAMPLES = 6, /* of a text's images, and of its captions */
     CAPTION_TOKENS = 32
 };
 
@@ -92,7 +92,7 @@ static cadre_status go_on(
 static cadre_status put_png(const modality *m, const char *key, const int32_t *ids, int64_t count)
 {
     byte_buffer png = { 0 }, text = { 0 };
-    cadre_status status = image_png_put(m->model, ids, count, &png);
+    cadre_status status = image_png_of_ids(m->model, ids, count, &png);
     if (status == CADRE_OK) status = base64_put(&text, png.data, png.size);
     if (status == CADRE_OK) json_put_bytes(m->w, key, text.data, text.size);
     byte_buffer_free(&png);
@@ -110,38 +110,38 @@ static cadre_status put_text(const modality *m, const char *key, const int32_t *
     return status;
 }
 
-/* A document that is a text and a whole picture, in one order or the other. */
+/* A document that is a text and a whole image, in one order or the other. */
 typedef struct pair {
     const int32_t *ids;
-    int64_t count, begin; /* begin: of the picture */
+    int64_t count, begin; /* begin: of the image */
 } pair;
 
 /* The document at *at, which moves behind it; false: there is none. */
 static bool next_document(const modality *m, const token_list *ids, int64_t *at, pair *p)
 {
-    const picture_tokens *form = &m->model->config.pictures;
+    const image_tokens *form = &m->model->config.images;
     int64_t all = (int64_t)ids->count, first = *at, end = first;
     if (first >= all) return false;
     while (end < all && ids->ids[end] != m->end) end++;
     *at = end + 1;
     *p = (pair){ .ids = ids->ids + first, .count = end - first };
-    while (p->begin < p->count && p->ids[p->begin] != picture_begin(form)) p->begin++;
+    while (p->begin < p->count && p->ids[p->begin] != image_begin(form)) p->begin++;
     return true;
 }
 
-/* The picture is whole, and there is room for what is to be written. */
+/* The image is whole, and there is room for what is to be written. */
 static bool fits(const modality *m, const pair *p, bool caption)
 {
-    int64_t behind = p->begin + picture_patches(&m->model->config.pictures) + 2;
+    int64_t behind = p->begin + image_patches(&m->model->config.images) + 2;
     int64_t more = caption ? CAPTION_TOKENS : 0;
     return behind <= p->count && behind + more <= m->model->config.context;
 }
 
-/* Of a text that a picture follows, the picture that the model draws. */
-static cadre_status put_picture(const modality *m, const char *name, const pair *p)
+/* Of a text that an image follows, the image that the model draws. */
+static cadre_status put_image(const modality *m, const char *name, const pair *p)
 {
     token_list ids = { 0 };
-    int64_t patches = picture_patches(&m->model->config.pictures);
+    int64_t patches = image_patches(&m->model->config.images);
     cadre_status status = go_on(m, p->ids, p->begin + 1, patches, &ids);
     json_put_object(m->w, NULL);
     json_put_string(m->w, "domain", name);
@@ -153,11 +153,11 @@ static cadre_status put_picture(const modality *m, const char *name, const pair 
     return status;
 }
 
-/* Of a picture that a text follows, the text that the model writes. */
+/* Of an image that a text follows, the text that the model writes. */
 static cadre_status put_caption(const modality *m, const char *name, const pair *p)
 {
     token_list ids = { 0 };
-    int64_t patches = picture_patches(&m->model->config.pictures), end = patches + 2;
+    int64_t patches = image_patches(&m->model->config.images), end = patches + 2;
     cadre_status status = go_on(m, p->ids, end, CAPTION_TOKENS, &ids);
     json_put_object(m->w, NULL);
     json_put_string(m->w, "domain", name);
@@ -174,10 +174,10 @@ static cadre_status put_samples_of(const modality *m, const modality_text *text,
     pair p;
     int shown = 0;
     for (int64_t at = 0; shown < SAMPLES && next_document(m, text->ids, &at, &p);) {
-        int64_t end = p.begin + picture_patches(&m->model->config.pictures) + 2;
+        int64_t end = p.begin + image_patches(&m->model->config.images) + 2;
         bool caption = p.begin == 0 && p.count > end;
         if (!fits(m, &p, captions) || (captions ? !caption : p.begin == 0)) continue;
-        CADRE_TRY(captions ? put_caption(m, text->name, &p) : put_picture(m, text->name, &p));
+        CADRE_TRY(captions ? put_caption(m, text->name, &p) : put_image(m, text->name, &p));
         shown++;
     }
     return CADRE_OK;
@@ -200,7 +200,7 @@ cadre_status modality_write(cadre_model *model, const tokenizer *t, int32_t end,
     if (!model->config.types.count) return CADRE_OK;
     put_types(&m);
     put_type_expert(&m);
-    if (!model->config.pictures.side) return CADRE_OK;
+    if (!model->config.images.side) return CADRE_OK;
     CADRE_TRY(put_samples(&m, "pictures", false));
     return put_samples(&m, "captions", true);
 }

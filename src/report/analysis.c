@@ -10,7 +10,6 @@
 #define FILE_LIMIT JSON_LIMIT
 #define BYTES_MAX 1e15
 #define BITS_MAX 1e6
-#define COUNT_MAX 100000000000 /* the sum of all cells of a file stays below 2^63 */
 
 static int least(size_t a, int b) { return a < (size_t)b ? (int)a : b; }
 
@@ -39,39 +38,12 @@ static cadre_status read_domains(const json_node *root, run_analysis *c)
     return CADRE_OK;
 }
 
-/* Reads counts[domains][experts] of one layer. */
-static cadre_status read_layer_counts(
-    const json_node *rows, int domains, int experts, int64_t *counts)
-{
-    if (json_count(rows) != (size_t)domains)
-        return json_refuse(rows, "%d lists, one a domain", domains);
-    for (int d = 0; d < domains; d++) {
-        json_node row = json_item(rows, (size_t)d);
-        if (json_count(&row) != (size_t)experts)
-            return json_refuse(&row, "%d counts, one an expert", experts);
-        for (int e = 0; e < experts; e++) {
-            json_node item = json_item(&row, (size_t)e);
-            CADRE_TRY(json_as_int(&item, 0, COUNT_MAX, counts++));
-        }
-    }
-    return CADRE_OK;
-}
-
 static cadre_status read_routed(const json_node *root, const model_shape *shape, run_analysis *c)
 {
     json_node array;
     CADRE_TRY(json_opt_array(root, "domain_expert", &array));
     if (!array.value || !c->domains) return CADRE_OK;
-    if (json_count(&array) != (size_t)shape->layers)
-        return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
-    c->routed = mem_alloc((size_t)shape->experts * (size_t)c->domains, sizeof *c->routed);
-    if (!c->routed) return CADRE_ENOMEM;
-    for (int s = 0; s < shape->layers; s++) {
-        const shape_layer *layer = &shape->layer[s];
-        json_node rows = json_item(&array, (size_t)s);
-        CADRE_TRY(read_layer_counts(&rows, c->domains, layer->experts, analysis_routed(c, layer)));
-    }
-    return CADRE_OK;
+    return shape_read_counts(&array, shape, c->domains, "domain", &c->routed);
 }
 
 static cadre_status read_shuffled(const json_node *root, const model_shape *shape, run_analysis *c)

@@ -6,8 +6,6 @@
 #include "base/base64.h"
 #include "base/memory.h"
 
-#define COUNT_MAX 100000000000
-
 static cadre_status read_types(const json_node *root, modality *m)
 {
     json_node array;
@@ -28,38 +26,12 @@ static cadre_status read_types(const json_node *root, modality *m)
     return CADRE_OK;
 }
 
-/* counts[types][experts] of one layer. */
-static cadre_status read_layer(const json_node *rows, int types, int experts, int64_t *counts)
-{
-    if (json_count(rows) != (size_t)types) return json_refuse(rows, "%d lists, one a type", types);
-    for (int k = 0; k < types; k++) {
-        json_node row = json_item(rows, (size_t)k);
-        if (json_count(&row) != (size_t)experts)
-            return json_refuse(&row, "%d counts, one an expert", experts);
-        for (int e = 0; e < experts; e++) {
-            json_node item = json_item(&row, (size_t)e);
-            CADRE_TRY(json_as_int(&item, 0, COUNT_MAX, counts++));
-        }
-    }
-    return CADRE_OK;
-}
-
 static cadre_status read_routed(const json_node *root, const model_shape *shape, modality *m)
 {
     json_node array;
     CADRE_TRY(json_opt_array(root, "type_expert", &array));
     if (!array.value || !m->types) return CADRE_OK;
-    if (json_count(&array) != (size_t)shape->layers)
-        return json_refuse(&array, "%d tables, one a sparse layer", shape->layers);
-    m->routed = mem_alloc((size_t)shape->experts * (size_t)m->types, sizeof *m->routed);
-    if (!m->routed) return CADRE_ENOMEM;
-    for (int s = 0; s < shape->layers; s++) {
-        const shape_layer *layer = &shape->layer[s];
-        json_node rows = json_item(&array, (size_t)s);
-        CADRE_TRY(read_layer(
-            &rows, m->types, layer->experts, m->routed + (int64_t)layer->first_expert * m->types));
-    }
-    return CADRE_OK;
+    return shape_read_counts(&array, shape, m->types, "type", &m->routed);
 }
 
 /* It goes into the page as it is, so nothing but its letters may stand in it. */
@@ -68,49 +40,36 @@ static cadre_status get_png(const json_node *item, const char *key, const char *
     CADRE_TRY(json_get_string(item, key, png));
     if (base64_is(*png)) return CADRE_OK;
     json_node found = json_member(item, key);
-    return json_refuse(&found, "a picture in base64");
+    return json_refuse(&found, "an image in base64");
 }
 
-static int64_t samples_of(const json_node *array)
+/* The names of a list of samples and of its members. draws: what was made is an image */
+typedef struct sample_keys {
+    const char *list, *image, *words, *made;
+    bool draws;
+} sample_keys;
+
+static cadre_status read_sample(const json_node *item, const sample_keys *keys, modality_sample *s)
 {
-    size_t count = json_count(array);
-    return count < MODALITY_SAMPLES ? (int64_t)count : MODALITY_SAMPLES;
+    CADRE_TRY(json_as_object(item));
+    CADRE_TRY(json_get_string(item, "domain", &s->domain));
+    CADRE_TRY(get_png(item, keys->image, &s->image));
+    CADRE_TRY(json_get_string(item, keys->words, &s->words));
+    return keys->draws ? get_png(item, keys->made, &s->made)
+                       : json_get_string(item, keys->made, &s->made);
 }
 
-static cadre_status read_pictures(const json_node *root, modality *m)
-{
-    json_node array;
-    CADRE_TRY(json_opt_array(root, "pictures", &array));
-    int64_t count = array.value ? samples_of(&array) : 0;
-    if (!(m->picture = MEM_ARRAY(modality_picture, count))) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < count; i++) {
-        modality_picture *p = &m->picture[i];
-        json_node item = json_item(&array, (size_t)i);
-        CADRE_TRY(json_as_object(&item));
-        CADRE_TRY(json_get_string(&item, "domain", &p->domain));
-        CADRE_TRY(json_get_string(&item, "prompt", &p->prompt));
-        CADRE_TRY(get_png(&item, "original", &p->original));
-        CADRE_TRY(get_png(&item, "drawn", &p->drawn));
-        m->pictures++;
-    }
-    return CADRE_OK;
-}
-
-static cadre_status read_captions(const json_node *root, modality *m)
+static cadre_status read_samples(
+    const json_node *root, const sample_keys *keys, modality_samples *samples)
 {
     json_node array;
-    CADRE_TRY(json_opt_array(root, "captions", &array));
-    int64_t count = array.value ? samples_of(&array) : 0;
-    if (!(m->caption = MEM_ARRAY(modality_caption, count))) return CADRE_ENOMEM;
-    for (int64_t i = 0; i < count; i++) {
-        modality_caption *c = &m->caption[i];
-        json_node item = json_item(&array, (size_t)i);
-        CADRE_TRY(json_as_object(&item));
-        CADRE_TRY(json_get_string(&item, "domain", &c->domain));
-        CADRE_TRY(get_png(&item, "picture", &c->picture));
-        CADRE_TRY(json_get_string(&item, "original", &c->original));
-        CADRE_TRY(json_get_string(&item, "written", &c->written));
-        m->captions++;
+    CADRE_TRY(json_opt_array(root, keys->list, &array));
+    size_t count = array.value ? json_count(&array) : 0;
+    if (count > MODALITY_SAMPLES) count = MODALITY_SAMPLES;
+    if (!(samples->sample = MEM_ARRAY(modality_sample, count))) return CADRE_ENOMEM;
+    for (; samples->count < (int)count; samples->count++) {
+        json_node item = json_item(&array, (size_t)samples->count);
+        CADRE_TRY(read_sample(&item, keys, &samples->sample[samples->count]));
     }
     return CADRE_OK;
 }
@@ -119,14 +78,16 @@ cadre_status modality_read(const json_node *root, const model_shape *shape, moda
 {
     CADRE_TRY(read_types(root, m));
     CADRE_TRY(read_routed(root, shape, m));
-    CADRE_TRY(read_pictures(root, m));
-    return read_captions(root, m);
+    const sample_keys drawn = { "pictures", "original", "prompt", "drawn", true },
+                      written = { "captions", "picture", "original", "written", false };
+    CADRE_TRY(read_samples(root, &drawn, &m->drawn));
+    return read_samples(root, &written, &m->written);
 }
 
 void modality_free(modality *m)
 {
     mem_free(m->routed);
-    mem_free(m->picture);
-    mem_free(m->caption);
+    mem_free(m->drawn.sample);
+    mem_free(m->written.sample);
     *m = (modality){ 0 };
 }

@@ -1,5 +1,5 @@
 /* modality.h - what analysis.json says of types of tokens: who took which, and samples from text to
- * picture and from picture to text. Strings are borrowed from its document. */
+ * image and from image to text. Strings are borrowed from its document. */
 #ifndef CADRE_REPORT_MODALITY_H
 #define CADRE_REPORT_MODALITY_H
 
@@ -14,21 +14,21 @@ typedef struct modality_type {
     int64_t experts;               /* of its bank; 0: there is none */
 } modality_type;
 
-/* PNG files in base64. */
-typedef struct modality_picture {
-    const char *domain, *prompt, *original, *drawn;
-} modality_picture;
-typedef struct modality_caption {
-    const char *domain, *picture, *original, *written;
-} modality_caption;
+/* A held-out image, the words beside it, and what the model made of one of them: an image of the
+ * words, or a text of the image. Images are PNG files in base64. */
+typedef struct modality_sample {
+    const char *domain, *image, *words, *made;
+} modality_sample;
+typedef struct modality_samples {
+    int count;
+    modality_sample *sample;
+} modality_samples;
 
 typedef struct modality {
     int types; /* 0: all tokens are alike */
     modality_type type[MODALITY_TYPES];
     int64_t *routed; /* picks, a layer after another, each [types, experts]; NULL: not said */
-    int pictures, captions;
-    modality_picture *picture;
-    modality_caption *caption;
+    modality_samples drawn, written;
 } modality;
 
 cadre_status modality_read(const json_node *root, const model_shape *shape, modality *m);

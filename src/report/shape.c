@@ -1,7 +1,9 @@
-/* shape.c - reads the list of sparse layers, within bounds. */
+/* shape.c - reads the list of sparse layers and counts of their experts, within bounds. */
 #include "report/shape.h"
 
 #include "base/memory.h"
+
+#define COUNT_MAX 100000000000 /* the sum of all cells of a file stays below 2^63 */
 
 static cadre_status read_layer(const json_node *item, model_shape *shape, shape_layer *layer)
 {
@@ -38,6 +40,40 @@ cadre_status shape_read(const json_node *array, model_shape *shape)
         }
     }
     *shape = read;
+    return CADRE_OK;
+}
+
+/* counts[groups][experts] of one layer */
+static cadre_status read_layer_counts(
+    const json_node *rows, int groups, const char *group, int experts, int64_t *counts)
+{
+    if (json_count(rows) != (size_t)groups)
+        return json_refuse(rows, "%d lists, one a %s", groups, group);
+    for (int g = 0; g < groups; g++) {
+        json_node row = json_item(rows, (size_t)g);
+        if (json_count(&row) != (size_t)experts)
+            return json_refuse(&row, "%d counts, one an expert", experts);
+        for (int e = 0; e < experts; e++) {
+            json_node item = json_item(&row, (size_t)e);
+            CADRE_TRY(json_as_int(&item, 0, COUNT_MAX, counts++));
+        }
+    }
+    return CADRE_OK;
+}
+
+cadre_status shape_read_counts(const json_node *array, const model_shape *shape, int groups,
+    const char *group, int64_t **counts)
+{
+    if (json_count(array) != (size_t)shape->layers)
+        return json_refuse(array, "%d tables, one a sparse layer", shape->layers);
+    *counts = mem_alloc((size_t)shape->experts * (size_t)groups, sizeof **counts);
+    if (!*counts) return CADRE_ENOMEM;
+    for (int s = 0; s < shape->layers; s++) {
+        const shape_layer *layer = &shape->layer[s];
+        json_node rows = json_item(array, (size_t)s);
+        CADRE_TRY(read_layer_counts(
+            &rows, groups, group, layer->experts, *counts + (int64_t)layer->first_expert * groups));
+    }
     return CADRE_OK;
 }
 

@@ -29,6 +29,10 @@ typedef struct model_shape {
 
 /* Reads [{"layer", "experts", "topk"}, ...]. */
 cadre_status shape_read(const json_node *array, model_shape *shape);
+/* Reads counts [groups, experts] of every layer into one array, one layer after another. `group`
+ * is what a row counts, for errors. The caller frees the array with mem_free, on errors too. */
+cadre_status shape_read_counts(const json_node *array, const model_shape *shape, int groups,
+    const char *group, int64_t **counts);
 void shape_free(model_shape *shape);
 
 #endif

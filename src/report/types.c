@@ -1,5 +1,5 @@
 /* types.c - which expert took which type of token, the banks beside, and what the model makes of
- * pictures and of words. */
+ * images and of words. */
 #include <math.h>
 #include <stdio.h>
 
@@ -198,42 +198,31 @@ static void put_png(byte_buffer *page, const char *png, const char *words)
     byte_buffer_text(page, "\">");
 }
 
-static void put_pictures(byte_buffer *page, const modality *m)
+/* What was made is an image, or a text after the words. */
+static void put_sample(byte_buffer *page, const modality_sample *s, bool drawn)
 {
-    if (!m->pictures) return;
-    byte_buffer_text(page, "<h3>Words to pictures</h3><p>The held-out picture, and beside it what "
-                           "the model draws of the words in front.</p><div class=\"samples\">\n");
-    for (int i = 0; i < m->pictures; i++) {
-        const modality_picture *p = &m->picture[i];
-        byte_buffer_text(page, "<article><h3>");
-        html_cut(page, p->domain, 40);
-        byte_buffer_text(page, "</h3><p>");
-        put_png(page, p->original, "held out");
-        put_png(page, p->drawn, "drawn");
-        byte_buffer_text(page, "</p><p dir=\"auto\">");
-        html_cut(page, p->prompt, TEXT_BYTES);
-        byte_buffer_text(page, "</p></article>\n");
+    byte_buffer_text(page, "<article><h3>");
+    html_cut(page, s->domain, 40);
+    byte_buffer_text(page, "</h3><p>");
+    put_png(page, s->image, "held out");
+    if (drawn) put_png(page, s->made, "drawn");
+    byte_buffer_text(
+        page, drawn ? "</p><p dir=\"auto\">" : "</p><p dir=\"auto\"><span class=\"prompt\">");
+    html_cut(page, s->words, TEXT_BYTES);
+    if (!drawn) {
+        byte_buffer_text(page, "</span><br>");
+        html_cut(page, s->made, TEXT_BYTES);
     }
-    byte_buffer_text(page, "</div>\n");
+    byte_buffer_text(page, "</p></article>\n");
 }
 
-static void put_captions(byte_buffer *page, const modality *m)
+static void put_samples(
+    byte_buffer *page, const modality_samples *samples, bool drawn, const char *heading)
 {
-    if (!m->captions) return;
-    byte_buffer_text(page, "<h3>Pictures to words</h3><p>A held-out picture, its words set in "
-                           "grey, and what the model writes of it.</p><div class=\"samples\">\n");
-    for (int i = 0; i < m->captions; i++) {
-        const modality_caption *c = &m->caption[i];
-        byte_buffer_text(page, "<article><h3>");
-        html_cut(page, c->domain, 40);
-        byte_buffer_text(page, "</h3><p>");
-        put_png(page, c->picture, "held out");
-        byte_buffer_text(page, "</p><p dir=\"auto\"><span class=\"prompt\">");
-        html_cut(page, c->original, TEXT_BYTES);
-        byte_buffer_text(page, "</span><br>");
-        html_cut(page, c->written, TEXT_BYTES);
-        byte_buffer_text(page, "</p></article>\n");
-    }
+    if (!samples->count) return;
+    byte_buffer_text(page, heading);
+    byte_buffer_text(page, "<div class=\"samples\">\n");
+    for (int i = 0; i < samples->count; i++) put_sample(page, &samples->sample[i], drawn);
     byte_buffer_text(page, "</div>\n");
 }
 
@@ -272,7 +261,11 @@ void section_types(byte_buffer *page, const training_run *r)
                                  "tell.</p>\n");
     type_list(page, m);
     if (m->routed) draw_layers(page, r);
-    put_pictures(page, m);
-    put_captions(page, m);
+    put_samples(page, &m->drawn, true,
+        "<h3>Words to images</h3><p>The held-out image, and beside it what the model draws of the "
+        "words in front.</p>");
+    put_samples(page, &m->written, false,
+        "<h3>Images to words</h3><p>A held-out image, its words set in grey, and what the model "
+        "writes of it.</p>");
     html_section_end(page);
 }

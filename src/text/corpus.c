@@ -10,9 +10,9 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "format/json.h"
-#include "format/picture.h"
+#include "format/image_file.h"
 #include "image/square.h"
-#include "text/picture_text.h"
+#include "text/image_text.h"
 #include "text/plain_text.h"
 
 enum { DEPTH_MAX = 32 }; /* of folders in folders */
@@ -130,15 +130,15 @@ static cadre_status take_text(corpus_domain *d, const char *path, char **text, s
     return CADRE_OK;
 }
 
-/* ---- pictures ---- */
+/* ---- images ---- */
 
 static cadre_status make_square(const char *path, int32_t side, uint8_t **square)
 {
-    picture p;
-    CADRE_TRY(picture_read(path, &p));
+    image p;
+    CADRE_TRY(image_read(path, &p));
     *square = MEM_ARRAY(uint8_t, (int64_t)side * side * 3);
-    if (*square) picture_square(&p, side, *square);
-    picture_free(&p);
+    if (*square) image_square(&p, side, *square);
+    image_free(&p);
     return *square ? CADRE_OK : CADRE_ENOMEM;
 }
 
@@ -147,24 +147,24 @@ static cadre_status append_blank(const corpus *c, corpus_domain *d)
 {
     char blanks[64];
     memset(blanks, ' ', sizeof blanks);
-    for (size_t left = c->picture_size, n; left; left -= n) {
+    for (size_t left = c->image_size, n; left; left -= n) {
         n = left < sizeof blanks ? left : sizeof blanks;
         CADRE_TRY(append_text(d, blanks, n));
     }
     return CADRE_OK;
 }
 
-static cadre_status append_picture(const corpus *c, corpus_domain *d, const char *path)
+static cadre_status append_image(const corpus *c, corpus_domain *d, const char *path)
 {
-    if (!c->pictures.side)
+    if (!c->images.side)
         return cadre_fail(CADRE_EUNSUPPORTED, path,
-            "expected text, found a picture, for which this model has no tokens");
+            "expected text, found an image, for which this model has no tokens");
     CADRE_TRY(buffer_grow(
-        (void **)&d->pictures, d->picture_count, &d->pictures_capacity, 1, sizeof *d->pictures));
-    corpus_picture *p = &d->pictures[d->picture_count];
-    *p = (corpus_picture){ .at = d->size };
-    CADRE_TRY(make_square(path, c->pictures.side, &p->square));
-    d->picture_count++;
+        (void **)&d->images, d->image_count, &d->images_capacity, 1, sizeof *d->images));
+    corpus_image *p = &d->images[d->image_count];
+    *p = (corpus_image){ .at = d->size };
+    CADRE_TRY(make_square(path, c->images.side, &p->square));
+    d->image_count++;
     return append_blank(c, d);
 }
 
@@ -175,7 +175,7 @@ static cadre_status append_file(const corpus *c, corpus_domain *d, const char *p
     char *text;
     size_t size;
     CADRE_TRY(interrupt_check(path));
-    if (picture_named(path)) return append_picture(c, d, path);
+    if (image_named(path)) return append_image(c, d, path);
     CADRE_TRY(file_read(path, text_max - d->size, &text, &size));
     cadre_status status = take_text(d, path, &text, size);
     mem_free(text);
@@ -188,17 +188,17 @@ static size_t base_of(const char *name)
     return dot && dot > name ? (size_t)(dot - name) : strlen(name);
 }
 
-/* How many of the names are one document: neighbours of one base, pictures and texts among them. */
+/* How many of the names are one document: neighbours of one base, images and texts among them. */
 static int group_of(char *const *names, int count)
 {
     size_t base = base_of(names[0]);
     int n = 0;
-    bool has_picture = false, has_text = false;
+    bool has_image = false, has_text = false;
     for (; n < count && base_of(names[n]) == base && !memcmp(names[n], names[0], base) &&
            !holds_lines(names[n]);
          n++)
-        *(picture_named(names[n]) ? &has_picture : &has_text) = true;
-    return has_picture && has_text ? n : 1;
+        *(image_named(names[n]) ? &has_image : &has_text) = true;
+    return has_image && has_text ? n : 1;
 }
 
 static cadre_status append_member(
@@ -219,12 +219,12 @@ typedef struct document_files {
 
 static cadre_status append_group(const corpus *c, corpus_domain *d, const document_files *f)
 {
-    picture_order order = c->pictures.order;
+    image_order order = c->images.order;
     bool odd = hash_bytes(f->names[0], base_of(f->names[0])).low & 1;
-    bool first = order == PICTURE_EITHER ? odd : order == PICTURE_FIRST;
+    bool first = order == IMAGE_EITHER ? odd : order == IMAGE_FIRST;
     for (int turn = 0; turn < 2; turn++, first = !first)
         for (int i = 0; i < f->count; i++)
-            if (picture_named(f->names[i]) == first)
+            if (image_named(f->names[i]) == first)
                 CADRE_TRY(append_member(c, d, f->folder, f->names[i]));
     return end_document(d);
 }
@@ -280,17 +280,17 @@ size_t corpus_document_end(const corpus_domain *d, size_t at)
 }
 
 size_t corpus_piece_end(
-    const corpus *c, const corpus_domain *d, size_t at, size_t end, bool *is_picture)
+    const corpus *c, const corpus_domain *d, size_t at, size_t end, bool *is_image)
 {
-    size_t low = 0, high = d->picture_count, stop = corpus_document_end(d, at);
-    while (low < high) { /* the first picture that ends behind `at` */
+    size_t low = 0, high = d->image_count, stop = corpus_document_end(d, at);
+    while (low < high) { /* the first image that ends behind `at` */
         size_t middle = low + (high - low) / 2;
-        if (d->pictures[middle].at + c->picture_size > at) high = middle;
+        if (d->images[middle].at + c->image_size > at) high = middle;
         else low = middle + 1;
     }
-    *is_picture = low < d->picture_count && d->pictures[low].at <= at;
-    if (*is_picture) stop = d->pictures[low].at + c->picture_size;
-    else if (low < d->picture_count && d->pictures[low].at < stop) stop = d->pictures[low].at;
+    *is_image = low < d->image_count && d->images[low].at <= at;
+    if (*is_image) stop = d->images[low].at + c->image_size;
+    else if (low < d->image_count && d->images[low].at < stop) stop = d->images[low].at;
     return stop < end ? stop : end;
 }
 
@@ -308,13 +308,13 @@ static size_t cut_of(const corpus_domain *d)
     return cut;
 }
 
-/* No picture is cut. */
-static size_t cut_between_pictures(const corpus *c, const corpus_domain *d)
+/* No image is cut. */
+static size_t cut_between_images(const corpus *c, const corpus_domain *d)
 {
     size_t cut = cut_of(d);
-    for (size_t i = 0; i < d->picture_count; i++)
-        if (d->pictures[i].at < cut && cut < d->pictures[i].at + c->picture_size)
-            return d->pictures[i].at > 0 ? d->pictures[i].at : c->picture_size;
+    for (size_t i = 0; i < d->image_count; i++)
+        if (d->images[i].at < cut && cut < d->images[i].at + c->image_size)
+            return d->images[i].at > 0 ? d->images[i].at : c->image_size;
     return cut;
 }
 
@@ -333,7 +333,7 @@ static cadre_status add_domain(corpus *c, const char *path)
     if (d->size == 0)
         return cadre_fail(
             CADRE_EFORMAT, path, "expected text, found none: the domain \"%s\" is empty", d->name);
-    d->training_size = cut_between_pictures(c, d);
+    d->training_size = cut_between_images(c, d);
     return CADRE_OK;
 }
 
@@ -351,14 +351,14 @@ static cadre_status add_entries(corpus *c, const char *folder, char **names, int
                : cadre_fail(CADRE_EIO, folder, "expected a folder with texts, found an empty one");
 }
 
-/* Pictures right inside: a folder of these is one domain, not one a picture. */
-static bool holds_pictures(const corpus *c, const char *folder)
+/* Images right inside: a folder of these is one domain, not one an image. */
+static bool holds_images(const corpus *c, const char *folder)
 {
     char **names;
     int count;
     bool found = false;
-    if (!c->pictures.side || file_list(folder, &names, &count) != CADRE_OK) return false;
-    for (int i = 0; i < count; i++) found |= names[i][0] != '.' && picture_named(names[i]);
+    if (!c->images.side || file_list(folder, &names, &count) != CADRE_OK) return false;
+    for (int i = 0; i < count; i++) found |= names[i][0] != '.' && image_named(names[i]);
     file_list_free(names, count);
     return found;
 }
@@ -367,7 +367,7 @@ static cadre_status read_domains(corpus *c, const char *const *paths, int count)
 {
     char **names = NULL;
     int entries = count;
-    bool one_folder = count == 1 && file_is_folder(paths[0]) && !holds_pictures(c, paths[0]);
+    bool one_folder = count == 1 && file_is_folder(paths[0]) && !holds_images(c, paths[0]);
     if (one_folder) CADRE_TRY(file_list(paths[0], &names, &entries));
     c->domains = MEM_ARRAY(corpus_domain, entries);
     cadre_status status = c->domains ? CADRE_OK : CADRE_ENOMEM;
@@ -379,14 +379,14 @@ static cadre_status read_domains(corpus *c, const char *const *paths, int count)
 }
 
 cadre_status corpus_read(
-    const char *const *paths, int count, const picture_reading *pictures, corpus **c)
+    const char *const *paths, int count, const image_reading *images, corpus **c)
 {
     if (count < 1)
         return cadre_fail(CADRE_EARGUMENT, NULL, "expected at least one file or folder with texts");
     corpus *made = MEM_ARRAY(corpus, 1);
     if (!made) return CADRE_ENOMEM;
-    if (pictures) made->pictures = *pictures;
-    made->picture_size = picture_text_size(made->pictures.patches);
+    if (images) made->images = *images;
+    made->image_size = image_text_size(made->images.patches);
     cadre_status status = read_domains(made, paths, count);
     if (status == CADRE_OK) *c = made;
     else corpus_free(made);
@@ -402,8 +402,8 @@ void corpus_free(corpus *c)
         mem_free(d->path);
         mem_free(d->text);
         mem_free(d->ends);
-        for (size_t k = 0; k < d->picture_count; k++) mem_free(d->pictures[k].square);
-        mem_free(d->pictures);
+        for (size_t k = 0; k < d->image_count; k++) mem_free(d->images[k].square);
+        mem_free(d->images);
         token_list_free(&d->training);
         token_list_free(&d->validation);
     }
@@ -423,8 +423,7 @@ hash128 corpus_hash(const corpus_domain *d)
 cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *count)
 {
     size_t most = 0, n = 0;
-    for (int i = 0; i < c->count; i++)
-        most += c->domains[i].documents + c->domains[i].picture_count;
+    for (int i = 0; i < c->count; i++) most += c->domains[i].documents + c->domains[i].image_count;
     if (most > INT_MAX)
         return cadre_fail(
             CADRE_EUNSUPPORTED, NULL, "expected at most %d documents, found %zu", INT_MAX, most);
@@ -433,9 +432,9 @@ cadre_status corpus_training_texts(const corpus *c, string_view **texts, int *co
     for (int i = 0; i < c->count; i++) {
         const corpus_domain *d = &c->domains[i];
         for (size_t at = 0, end; at < d->training_size; at = end) {
-            bool is_picture;
-            end = corpus_piece_end(c, d, at, d->training_size, &is_picture);
-            if (!is_picture) list[n++] = (string_view){ d->text + at, end - at };
+            bool is_image;
+            end = corpus_piece_end(c, d, at, d->training_size, &is_image);
+            if (!is_image) list[n++] = (string_view){ d->text + at, end - at };
         }
     }
     *texts = list;
@@ -455,12 +454,12 @@ static cadre_status tokenise_part(
     const corpus_domain *d = part->domain;
     ids->count = 0;
     for (size_t at = part->begin, stop; at < part->end; at = stop) {
-        bool is_picture;
+        bool is_image;
         size_t whole = corpus_document_end(d, at);
-        stop = corpus_piece_end(part->corpus, d, at, part->end, &is_picture);
+        stop = corpus_piece_end(part->corpus, d, at, part->end, &is_image);
         CADRE_TRY(interrupt_check(d->path));
-        CADRE_TRY(tokenizer_encode(
-            t, d->text + at, stop - at, is_picture ? CADRE_PARSE_SPECIAL : 0, ids));
+        CADRE_TRY(
+            tokenizer_encode(t, d->text + at, stop - at, is_image ? CADRE_PARSE_SPECIAL : 0, ids));
         if (stop == whole && end_of_text >= 0) CADRE_TRY(token_list_put(ids, end_of_text));
     }
     return CADRE_OK;

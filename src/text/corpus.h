@@ -10,10 +10,10 @@
  * end-of-text token, and no piece of a learnt vocabulary reaches from one document into the
  * next.
  *
- * Where pictures are read, a file NAME.png (.pnm .ppm .pgm) is a picture, and stands in the text as
- * picture_text.h writes it. In a folder, neighbours that differ in their extension alone and of
- * which one is a picture are one document, in the order that is asked for, so that each tells of
- * the other. A folder that is given alone and holds pictures is one domain. */
+ * Where images are read, a file NAME.png (.pnm .ppm .pgm) is an image, and stands in the text as
+ * image_text.h writes it. In a folder, neighbours that differ in their extension alone and of
+ * which one is an image are one document, in the order that is asked for, so that each tells of
+ * the other. A folder that is given alone and holds images is one domain. */
 #ifndef CADRE_TEXT_CORPUS_H
 #define CADRE_TEXT_CORPUS_H
 
@@ -23,21 +23,21 @@
 #include "format/hash.h"
 #include "text/tokenizer.h"
 
-/* Of a document of pictures and texts: the pictures come first in half of the names and last in the
+/* Of a document of images and texts: the images come first in half of the names and last in the
  * others, or it is always the same. (Both orders of a document side by side would be learnt by
  * copying the one into the other.) */
-typedef enum picture_order { PICTURE_EITHER, PICTURE_FIRST, PICTURE_LAST } picture_order;
+typedef enum image_order { IMAGE_EITHER, IMAGE_FIRST, IMAGE_LAST } image_order;
 
-/* How pictures are read. side: of their squares, in pixels; 0: files of pictures are refused. */
-typedef struct picture_reading {
+/* How images are read. side: of their squares, in pixels; 0: files of images are refused. */
+typedef struct image_reading {
     int32_t side, patches;
-    picture_order order;
-} picture_reading;
+    image_order order;
+} image_reading;
 
-typedef struct corpus_picture {
+typedef struct corpus_image {
     size_t at;       /* where its text begins */
     uint8_t *square; /* [side, side, 3], until its text is written; owned */
-} corpus_picture;
+} corpus_image;
 
 typedef struct corpus_domain {
     char *name, *path;
@@ -47,24 +47,24 @@ typedef struct corpus_domain {
     size_t training_size;
     size_t *ends; /* [documents] where each ends in the text; the last is `size` */
     size_t documents, ends_capacity;
-    corpus_picture *pictures; /* [picture_count] in order; never across training_size */
-    size_t picture_count, pictures_capacity;
+    corpus_image *images; /* [image_count] in order; never across training_size */
+    size_t image_count, images_capacity;
     token_list training, validation; /* ids, once corpus_tokenise was called */
 } corpus_domain;
 
 typedef struct corpus {
     corpus_domain *domains; /* [count] */
     int count;
-    picture_reading pictures;
-    size_t picture_size; /* bytes of one's text */
+    image_reading images;
+    size_t image_size; /* bytes of one's text */
 } corpus;
 
-/* Reads everything. An empty domain is an error, and so are two domains of one name. pictures NULL:
- * none are read. Their texts are spaces until corpus_write_pictures. */
+/* Reads everything. An empty domain is an error, and so are two domains of one name. images NULL:
+ * none are read. Their texts are spaces until corpus_write_images. */
 cadre_status corpus_read(
-    const char *const *paths, int count, const picture_reading *pictures, corpus **c);
+    const char *const *paths, int count, const image_reading *images, corpus **c);
 
-/* Pictures in the files and folders that these paths name, and bytes of all files. */
+/* Images in the files and folders that these paths name, and bytes of all files. */
 int64_t corpus_survey(const char *const *paths, int count, int64_t *bytes);
 
 /* The training parts of documents, as bpe_train takes them: [count], freed by mem_free; the texts
@@ -80,10 +80,10 @@ cadre_status corpus_tokenise(corpus *c, const tokenizer *t, int32_t end, int64_t
  * a token has at least one byte. */
 cadre_status corpus_check_length(const corpus *c, int64_t context);
 
-/* The end of the piece that begins at `at` and ends before or at `end`: a whole picture, or text up
- * to a picture or the document's end. */
+/* The end of the piece that begins at `at` and ends before or at `end`: a whole image, or text up
+ * to an image or the document's end. */
 size_t corpus_piece_end(
-    const corpus *c, const corpus_domain *d, size_t at, size_t end, bool *is_picture);
+    const corpus *c, const corpus_domain *d, size_t at, size_t end, bool *is_image);
 
 /* The end of the document that the byte at `at` belongs to; at < size. */
 size_t corpus_document_end(const corpus_domain *d, size_t at);

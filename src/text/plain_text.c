@@ -61,10 +61,10 @@ static const kind kinds[] = {
     { BEGINS("GGUF\3\0\0\0"), "a model in GGUF", NULL },
     { BEGINS("GGUF\2\0\0\0"), "a model in GGUF", NULL },
     { AT(8, "{\"__metadata__\""), "a safetensors file", NULL },
-    { BEGINS("\x89PNG\r\n\x1a\n"), "a picture", NULL },
-    { BEGINS("\xff\xd8\xff"), "a picture", NULL },
-    { BEGINS("GIF87a"), "a picture", NULL },
-    { BEGINS("GIF89a"), "a picture", NULL },
+    { BEGINS("\x89PNG\r\n\x1a\n"), "an image", NULL },
+    { BEGINS("\xff\xd8\xff"), "an image", NULL },
+    { BEGINS("GIF87a"), "an image", NULL },
+    { BEGINS("GIF89a"), "an image", NULL },
 };
 
 static const kind *kind_of(const char *data, size_t size)

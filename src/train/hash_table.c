@@ -27,6 +27,11 @@ const char *hash_table_kind(int i) { return kinds[i]; }
 
 static bool is_kind(const making *m, const char *kind) { return !strcmp(m->source->kind, kind); }
 
+static bool wants_clusters(const making *m)
+{
+    return is_kind(m, "clustered") || is_kind(m, "dispersed");
+}
+
 /* ---- what the texts say ---- */
 
 static void count_tokens(making *m)
@@ -215,14 +220,14 @@ static cadre_status fill(const making *m)
 {
     if (is_kind(m, "random")) fill_random(m);
     if (is_kind(m, "balanced")) return fill_balanced(m);
-    if (is_kind(m, "clustered") || is_kind(m, "dispersed")) return fill_clustered(m);
+    if (wants_clusters(m)) return fill_clustered(m);
     return CADRE_OK;
 }
 
 /* Whatever the texts say once, for tables of so many ids. */
 static cadre_status read_texts(making *m, int64_t ids)
 {
-    bool clusters = is_kind(m, "clustered") || is_kind(m, "dispersed");
+    bool clusters = wants_clusters(m);
     if (m->count) return CADRE_OK;
     m->ids = ids;
     m->count = MEM_ARRAY(int64_t, ids);
@@ -234,11 +239,35 @@ static cadre_status read_texts(making *m, int64_t ids)
     return order_tokens(m);
 }
 
+static bool is_table(const param *p)
+{
+    return param_is_routers_own(p->role) && p->start.kind == START_TABLE;
+}
+
+/* Clusters know no layer: the first table before row i with as many experts and picks is the same.
+ * NULL: there is none, or every layer has a table of its own. */
+static const param *same_before(const making *m, const param_table *table, int64_t i)
+{
+    const param *p = &table->rows[i];
+    for (int64_t k = 0; wants_clusters(m) && k < i; k++) {
+        const param *q = &table->rows[k];
+        if (is_table(q) && q->cols == p->cols && q->start.cols == p->start.cols &&
+            q->start.experts == p->start.experts)
+            return q;
+    }
+    return NULL;
+}
+
 static cadre_status fill_all(making *m, const param_table *table, real *values)
 {
     for (int64_t i = 0; i < table->count; i++) {
         const param *p = &table->rows[i];
-        if (!param_is_routers_own(p->role) || p->start.kind != START_TABLE) continue;
+        if (!is_table(p)) continue;
+        const param *same = same_before(m, table, i);
+        if (same) {
+            memcpy(values + p->offset, values + same->offset, (size_t)p->cols * sizeof *values);
+            continue;
+        }
         CADRE_TRY(read_texts(m, p->cols / p->start.cols));
         m->experts = p->start.experts;
         m->picks = p->start.cols;

@@ -23,7 +23,6 @@ static cadre_status count_memory(
     const train_run *r, const model_config *config, cadre_train_summary *summary)
 {
     size_t bytes;
-    int64_t text;
     param_table table;
     compute *c = r->context->compute;
     CADRE_TRY(trainer_bytes(c, config, &r->settings, &bytes));
@@ -31,7 +30,7 @@ static cadre_status count_memory(
     *summary = (cadre_train_summary){ .model_type = config->arch->model_type,
         .parameters = table.total,
         .active_parameters = table.active,
-        .memory_bytes = (int64_t)bytes + train_data_bytes(r, &text) + PROGRAM_BYTES +
+        .memory_bytes = (int64_t)bytes + train_data_memory(r) + PROGRAM_BYTES +
                         (int64_t)gemm_scratch_bytes() * c->workers };
     param_table_free(&table);
     return CADRE_OK;
@@ -133,7 +132,7 @@ static cadre_status foresee(train_run *r)
         return cadre_fail(
             CADRE_EARGUMENT, NULL, "--steps or --minutes: expected one of them, found neither");
     CADRE_TRY(train_data_foresee(r));
-    CADRE_TRY(train_pictures_foresee(r));
+    CADRE_TRY(train_images_foresee(r));
     cadre_status status = train_model_foresee(r, &least);
     if (status == CADRE_OK && !r->dry)
         status = count_memory(r, r->from ? &r->config : &least, &summary);
@@ -206,7 +205,7 @@ static cadre_status start_fresh(train_run *r)
     init_options init = init_options_of(r->recipe, &r->config, r->options, r->settings.seed);
     model_initialise(r->context->compute, table, &init, values);
     CADRE_TRY(fill_hash_tables(r, table, values));
-    train_pictures_fill(r, table, values);
+    train_images_fill(r, table, values);
     return interrupt_check(r->out);
 }
 

@@ -23,13 +23,14 @@ typedef struct train_run {
     bool resumed; /* it resumes from a checkpoint */
 
     /* data (run_data.c) */
-    corpus *corpus;             /* NULL: from a token file */
-    tokenizer *tokenizer;       /* the same */
-    byte_buffer tokenizer_json; /* as it will be saved; empty: there is none */
+    int64_t data_images, data_bytes; /* files of images, and bytes of all files, in --data */
+    corpus *corpus;                  /* NULL: from a token file */
+    tokenizer *tokenizer;            /* the same */
+    byte_buffer tokenizer_json;      /* as it will be saved; empty: there is none */
     safetensors *token_file;
-    token_run *runs;         /* [domains] of the corpus */
-    picture_tokens pictures; /* side 0: there are none */
-    real *picture_codes;     /* their code book; NULL: none is learnt or loaded here */
+    token_run *runs;     /* [domains] of the corpus */
+    image_tokens images; /* side 0: there are none */
+    real *image_codes;   /* their code book; NULL: none is learnt or loaded here */
     batches batches;
 
     model_config config;
@@ -71,22 +72,23 @@ cadre_status train_data_arrange(train_run *r);
 string_view train_data_end(const train_run *r);
 void train_data_close(train_run *r);
 
-/* ---- run_pictures.c ---- */
+/* ---- run_images.c ---- */
 
-/* Before texts are read: r->pictures, and the ids of their type among the options. */
-cadre_status train_pictures_foresee(train_run *r);
-picture_reading train_pictures_reading(const train_run *r); /* after that */
+/* Before texts are read: what --data holds, r->images, and the ids of their type among the
+ * options. */
+cadre_status train_images_foresee(train_run *r);
+image_reading train_images_reading(const train_run *r); /* after that */
 /* After they were read: learns or loads the code book, and writes its codes into the texts. */
-cadre_status train_pictures_read(train_run *r);
+cadre_status train_images_read(train_run *r);
 /* The code book among a fresh run's parameters. */
-void train_pictures_fill(const train_run *r, const param_table *table, real *values);
-/* Ids of pictures: begin, end, codes; 0: there are none */
-static inline int32_t train_picture_ids(const train_run *r)
+void train_images_fill(const train_run *r, const param_table *table, real *values);
+/* Ids of images: begin, end, codes; 0: there are none */
+static inline int32_t train_image_ids(const train_run *r)
 {
-    return r->pictures.side ? r->pictures.codes + 2 : 0;
+    return r->images.side ? r->images.codes + 2 : 0;
 }
-/* An estimate of the memory that data will take, before it is opened */
-int64_t train_data_bytes(const train_run *r, int64_t *text_bytes);
+/* An estimate of the memory that --data will take */
+int64_t train_data_memory(const train_run *r);
 
 /* ---- run_model.c: the model ---- */
 

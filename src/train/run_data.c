@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "text/bpe_train.h"
-#include "text/picture_text.h"
+#include "text/image_text.h"
 #include "text/tokenizer_export.h"
 #include "train/run.h"
 #include "weights/weight_file.h"
@@ -84,25 +84,25 @@ cadre_status train_data_open_tokens(train_run *r)
 
 /* ---- texts ---- */
 
-/* Those of pictures, where there are any. */
-static int list_pictures(const train_run *r, char names[][PICTURE_PIECE], const char **specials)
+/* Those of images, where there are any. */
+static int list_images(const train_run *r, char names[][IMAGE_PIECE], const char **specials)
 {
     int count = 0;
-    if (!r->pictures.side) return 0;
-    specials[count++] = picture_begin_piece;
-    specials[count++] = picture_end_piece;
-    for (int i = 0; i < r->pictures.codes; i++) {
-        picture_code_piece(i, names[i]);
+    if (!r->images.side) return 0;
+    specials[count++] = image_begin_piece;
+    specials[count++] = image_end_piece;
+    for (int i = 0; i < r->images.codes; i++) {
+        image_code_piece(i, names[i]);
         specials[count++] = names[i];
     }
     return count;
 }
 
 /* Padding and the end have the ids 0 and 1. The sentinels follow, the first of them last. */
-static int list_specials(const train_run *r, char names[][PICTURE_PIECE], const char **specials)
+static int list_specials(const train_run *r, char names[][IMAGE_PIECE], const char **specials)
 {
     specials[0] = end_of_text;
-    if (!reads_and_writes(r)) return 1 + list_pictures(r, names, specials + 1);
+    if (!reads_and_writes(r)) return 1 + list_images(r, names, specials + 1);
     specials[0] = padding;
     specials[1] = end_of_sequence;
     for (int i = 0; i < SENTINELS; i++) {
@@ -112,11 +112,11 @@ static int list_specials(const train_run *r, char names[][PICTURE_PIECE], const 
     return 2 + SENTINELS;
 }
 
-/* The pieces of pictures are beside those that --vocab asks for. */
+/* The pieces of images are beside those that --vocab asks for. */
 static cadre_status learn_with(train_run *r, const char *const *specials, int special_count)
 {
     int32_t pieces = (int32_t)cadre_options_int(r->options, "vocab", 0);
-    bpe_train_options o = { pieces + train_picture_ids(r), specials, special_count };
+    bpe_train_options o = { pieces + train_image_ids(r), specials, special_count };
     string_view *texts;
     int count;
     CADRE_TRY(corpus_training_texts(r->corpus, &texts, &count));
@@ -128,8 +128,8 @@ static cadre_status learn_with(train_run *r, const char *const *specials, int sp
 
 static cadre_status learn_tokenizer(train_run *r)
 {
-    int32_t most = 2 + SENTINELS + train_picture_ids(r);
-    char(*names)[PICTURE_PIECE] = mem_alloc((size_t)most, sizeof *names);
+    int32_t most = 2 + SENTINELS + train_image_ids(r);
+    char(*names)[IMAGE_PIECE] = mem_alloc((size_t)most, sizeof *names);
     const char **specials = MEM_ARRAY(const char *, most);
     cadre_status status = names && specials ? CADRE_OK : CADRE_ENOMEM;
     if (status == CADRE_OK) status = learn_with(r, specials, list_specials(r, names, specials));
@@ -189,12 +189,12 @@ cadre_status train_data_open_texts(train_run *r)
     const char **paths = MEM_ARRAY(const char *, count);
     if (!paths) return CADRE_ENOMEM;
     for (int i = 0; i < count; i++) paths[i] = cadre_options_text(r->options, "data", i);
-    const picture_reading pictures = train_pictures_reading(r);
-    cadre_status status = corpus_read(paths, count, &pictures, &r->corpus);
+    const image_reading images = train_images_reading(r);
+    cadre_status status = corpus_read(paths, count, &images, &r->corpus);
     mem_free(paths);
     CADRE_TRY(status);
     CADRE_TRY(corpus_check_length(r->corpus, cadre_options_int(r->options, "context", 0)));
-    CADRE_TRY(train_pictures_read(r));
+    CADRE_TRY(train_images_read(r));
     CADRE_TRY(find_tokenizer(r));
     CADRE_TRY(make_ids(r));
     r->runs = MEM_ARRAY(token_run, r->corpus->count);
@@ -242,5 +242,5 @@ void train_data_close(train_run *r)
     byte_buffer_free(&r->tokenizer_json);
     safetensors_close(r->token_file);
     mem_free(r->runs);
-    mem_free(r->picture_codes);
+    mem_free(r->image_codes);
 }

@@ -104,9 +104,9 @@ static cadre_status decide_from_recipe(train_run *r)
 {
     char *notes;
     int64_t vocab = r->tokenizer ? tokenizer_size(r->tokenizer)
-                                 : cadre_options_int(r->options, "vocab", 0) + train_picture_ids(r);
+                                 : cadre_options_int(r->options, "vocab", 0) + train_image_ids(r);
     CADRE_TRY(recipe_config(r->recipe, r->options, vocab, &r->config, &notes));
-    r->config.pictures = r->pictures;
+    r->config.images = r->images;
     for (char *line = notes, *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
         train_note(r, "%s", line);
@@ -120,9 +120,9 @@ static cadre_status foresee_recipe(const train_run *r, model_config *least)
     char *notes;
     bool learnt = cadre_options_count(r->options, "data") && !r->resumed;
     int64_t vocab = learnt ? BPE_TRAIN_MIN : cadre_options_int(r->options, "vocab", 0);
-    CADRE_TRY(recipe_config(r->recipe, r->options, vocab + train_picture_ids(r), least, &notes));
+    CADRE_TRY(recipe_config(r->recipe, r->options, vocab + train_image_ids(r), least, &notes));
     mem_free(notes);
-    least->pictures = r->pictures;
+    least->images = r->images;
     return CADRE_OK;
 }
 

@@ -211,12 +211,12 @@ static cadre_status read_one(
     return status;
 }
 
-cadre_status model_read_picture_codes(const char *path, const model_config *config, real *codes)
+cadre_status model_read_image_codes(const char *path, const model_config *config, real *codes)
 {
     param_table table;
     int64_t i = 0;
     CADRE_TRY(param_table_make(config, &table));
-    while (table.rows[i].role != ROLE_PICTURE_CODES) i++;
+    while (table.rows[i].role != ROLE_IMAGE_CODES) i++;
     cadre_status status = read_one(path, config, &table.rows[i], codes);
     param_table_free(&table);
     return status;

@@ -12,8 +12,8 @@
 cadre_status model_read_values(
     const char *path, const model_config *config, const param_table *table, real *values);
 
-/* The code book of pictures alone, [K patches]; config->pictures has a side. */
-cadre_status model_read_picture_codes(const char *path, const model_config *config, real *codes);
+/* The code book of images alone, [K patches]; config->images has a side. */
+cadre_status model_read_image_codes(const char *path, const model_config *config, real *codes);
 
 /* Writes the model completely, synced under a temporary name, and computes its hash.
  * safetensors_writer_commit then only renames it. */

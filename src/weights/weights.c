@@ -180,7 +180,7 @@ static void bind(const model_config *c, const param *p, param_place place, model
     else if (p->role == ROLE_OUT_NORM) w->out_norm = view(p, place);
     else if (p->role == ROLE_HEAD) w->head = view(p, place);
     else if (p->role == ROLE_RELATIVE) w->relative = view(p, place);
-    else if (p->role == ROLE_PICTURE_CODES) w->picture_codes = view(p, place);
+    else if (p->role == ROLE_IMAGE_CODES) w->image_codes = view(p, place);
     else if (param_is_expert(p->role)) bind_expert(c, p, place, w);
     else w->layer[p->layer].role[p->role] = view(p, place);
 }
@@ -302,7 +302,7 @@ cadre_status model_gradients_of_flat(
         else if (p->role == ROLE_OUT_NORM) g.out_norm = data;
         else if (p->role == ROLE_HEAD) g.head = data;
         else if (p->role == ROLE_RELATIVE) g.relative = data;
-        else if (p->role == ROLE_PICTURE_CODES) continue; /* a state */
+        else if (p->role == ROLE_IMAGE_CODES) continue; /* a state */
         else if (param_is_expert(p->role)) bind_expert_gradient(config, p, data, &g);
         else g.layer[p->layer].role[p->role] = data;
         if (p->role == ROLE_SHARED_UP) g.layer[p->layer].moe.shared_joined = is_joined(p);

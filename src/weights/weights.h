@@ -36,7 +36,7 @@ typedef struct layer_weights {
 typedef struct model_weights {
     weight embed, out_norm, head; /* head: the embedding where they are tied */
     weight relative;              /* [buckets, heads]; .data NULL: none */
-    weight picture_codes;         /* of a model that reads pictures; .data NULL: none */
+    weight image_codes;           /* of a model that reads images; .data NULL: none */
     layer_weights *layer;         /* [layers] */
     const void **pointers;        /* the experts' tables, then those of their block scales */
     expert_source *source;        /* borrowed; NULL: the experts are where the tables say */

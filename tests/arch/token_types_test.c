@@ -76,19 +76,19 @@ static void what_cannot_be_is_refused(void **state)
         refuses(read(&c, NULL, bad[i]), CADRE_EARGUMENT, "TYPE=FIRST-LAST");
 }
 
-static void pictures_are_checked(void **state)
+static void images_are_checked(void **state)
 {
     (void)state;
-    model_config c = { .vocab = 100, .pictures = { 64, 8, 90, 1 } };
+    model_config c = { .vocab = 100, .images = { 64, 8, 90, 1 } };
     succeeds(token_types_check(&c, "config.json"));
-    c.pictures.codes = 98;
+    c.images.codes = 98;
     refuses(token_types_check(&c, "config.json"), CADRE_EARGUMENT, "98 codes from 1 on");
-    c.pictures = (picture_tokens){ 64, 7, 9, 1 };
+    c.images = (image_tokens){ 64, 7, 9, 1 };
     refuses(token_types_check(&c, "config.json"), CADRE_EARGUMENT, "a multiple of the patch's");
-    c.pictures = (picture_tokens){ 64, 8, 9, 1 };
-    assert_int_equal(picture_patches(&c.pictures), 64);
-    assert_int_equal(picture_patch_numbers(&c.pictures), 192);
-    assert_int_equal(picture_code(&c.pictures, 5), 8);
+    c.images = (image_tokens){ 64, 8, 9, 1 };
+    assert_int_equal(image_patches(&c.images), 64);
+    assert_int_equal(image_patch_numbers(&c.images), 192);
+    assert_int_equal(image_code(&c.images, 5), 8);
 }
 
 /* Written and read again: the same, and what differs is named. */
@@ -98,7 +98,7 @@ static void config_json_keeps_them(void **state)
     model_config a = { .types = { 2, { "text", "image" }, { 0 } },
         .type_ids = { { 0, 0 }, { 1, 92 } },
         .route = { .banks = 2, .bank_experts = { 8, 4 } },
-        .pictures = { 64, 8, 90, 1 } },
+        .images = { 64, 8, 90, 1 } },
                  b = { 0 };
     json_writer w = json_writer_new(0);
     json_document *document;
@@ -114,7 +114,7 @@ static void config_json_keeps_them(void **state)
     b.type_ids[1].first = 2;
     assert_string_equal(token_types_difference(&a, &b), "type-ids");
     b.type_ids[1].first = 1;
-    b.pictures.codes--;
+    b.images.codes--;
     assert_string_equal(token_types_difference(&a, &b), "pictures");
     json_close(document);
     json_writer_free(&w);
@@ -152,7 +152,7 @@ int main(void)
         cmocka_unit_test(a_type_follows_from_the_id),
         cmocka_unit_test(without_banks_the_first_type_is_text),
         cmocka_unit_test(what_cannot_be_is_refused),
-        cmocka_unit_test(pictures_are_checked),
+        cmocka_unit_test(images_are_checked),
         cmocka_unit_test(config_json_keeps_them),
         cmocka_unit_test(a_damaged_config_is_refused),
     };

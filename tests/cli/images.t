@@ -90,7 +90,7 @@ $ cadre generate one --image data/pictures/p1.ppm data/pictures/p2.ppm -p 'A pic
 +     --ids | wc -w
 > 2
 $ cadre generate one --image data/words.txt -p 'A picture of' -n 2
-2> cadre: data/words.txt: expected a PNG or PNM picture, found neither's first bytes
+2> cadre: data/words.txt: expected a PNG or PNM image, found neither's first bytes
 ? 1
 
 # what cannot be
@@ -114,7 +114,7 @@ $ cadre generate plain --image data/pictures/p1.ppm
 2> cadre: plain: expected a model that was trained on images, found one without a code book
 ? 1
 $ cadre train --from plain --data data --steps 2 --context 32 --out no --quiet
-2> cadre: data/pictures/p1.ppm: expected text, found a picture, for which this model has no tokens
+2> cadre: data/pictures/p1.ppm: expected text, found an image, for which this model has no tokens
 ? 1
 
 # types of tokens without images

@@ -1,4 +1,4 @@
-/* square_test.c - pictures of any shape in squares, and patches of these. */
+/* square_test.c - images of any shape in squares, and patches of these. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,13 +16,13 @@ static void check_grey(const uint8_t *rgb, const uint8_t *grey)
         if (rgb[i] != grey[i / 3]) fail_msg("number %d is %d, not %d", i, rgb[i], grey[i / 3]);
 }
 
-/* Grey values as a picture. */
+/* Grey values as an image. */
 static void square_of(int width, int height, const uint8_t *grey, uint8_t *square)
 {
     uint8_t rgb[64 * 3];
-    picture p = { width, height, rgb };
+    image p = { width, height, rgb };
     for (int i = 0; i < width * height * 3; i++) rgb[i] = grey[i / 3];
-    picture_square(&p, SIDE, square);
+    image_square(&p, SIDE, square);
 }
 
 static void a_square_of_its_side_is_as_it_is(void **state)

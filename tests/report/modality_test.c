@@ -16,6 +16,18 @@ static model_shape shape_of(void)
     return (model_shape){ .layer = layers, .layers = 2, .experts = 5 };
 }
 
+static void check_samples(const modality *m)
+{
+    const modality_sample *drawn = m->drawn.sample, *written = m->written.sample;
+    assert_string_equal(drawn->image, "AAAA");
+    assert_string_equal(drawn->words, "p");
+    assert_string_equal(drawn->made, "");
+    assert_string_equal(written->image, "AA==");
+    assert_string_equal(written->words, "o");
+    assert_string_equal(written->made, "w");
+}
+
+/* Strings are checked while the document is open. */
 static cadre_status read(const char *text, modality *m)
 {
     json_document *document;
@@ -25,6 +37,7 @@ static cadre_status read(const char *text, modality *m)
     json_node root = json_root(document);
     cadre_status status = modality_read(&root, &shape, m);
     if (status == CADRE_OK && m->types) assert_string_equal(m->type[0].name, "text");
+    if (status == CADRE_OK && m->drawn.count) check_samples(m);
     json_close(document);
     return status;
 }
@@ -48,8 +61,8 @@ static void counts_and_samples_are_read(void **state)
     assert_true(m.type[1].bits_per_token == 2.5 && m.type[0].tokens == 3);
     assert_int_equal(modality_routed(&m, &shape.layer[0])[2], 3);
     assert_int_equal(modality_routed(&m, &shape.layer[1])[5], 10);
-    assert_int_equal(m.pictures, 1);
-    assert_int_equal(m.captions, 1);
+    assert_int_equal(m.drawn.count, 1);
+    assert_int_equal(m.written.count, 1);
     modality_free(&m);
     assert_int_equal(m.types, 0);
 }
@@ -80,8 +93,8 @@ static void what_does_not_fit_is_refused(void **state)
             "type_expert[0][0][0]" },
         { "{\"pictures\": [{\"domain\": \"d\", \"prompt\": \"p\", \"original\": \"\\\"><b>\","
           " \"drawn\": \"\"}]}",
-            "a picture in base64" },
-        { "{\"captions\": [{\"domain\": \"d\", \"picture\": \"AAA\"}]}", "a picture in base64" },
+            "an image in base64" },
+        { "{\"captions\": [{\"domain\": \"d\", \"picture\": \"AAA\"}]}", "an image in base64" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         modality m;

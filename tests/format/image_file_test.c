@@ -1,4 +1,4 @@
-/* picture_test.c - PNM and PNG as they should be, and as they should not. */
+/* image_file_test.c - PNM and PNG as they should be, and as they should not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,22 +7,22 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "format/picture.h"
+#include "format/image_file.h"
 #include "support/scratch.h"
 
-static void parse(const char *text, size_t size, picture *p)
+static void parse(const char *text, size_t size, image *p)
 {
-    if (picture_parse("p", text, size, p) != CADRE_OK) fail_msg("%s", cadre_last_error());
+    if (image_parse("p", text, size, p) != CADRE_OK) fail_msg("%s", cadre_last_error());
 }
 
 static void check(const char *text, size_t size, int width, int height, const char *rgb)
 {
-    picture p;
+    image p;
     parse(text, size, &p);
     assert_int_equal(p.width, width);
     assert_int_equal(p.height, height);
     assert_memory_equal(p.rgb, rgb, (size_t)(width * height * 3));
-    picture_free(&p);
+    image_free(&p);
 }
 #define CHECK(text, width, height, rgb) check(text, sizeof text - 1, width, height, rgb)
 
@@ -46,7 +46,7 @@ typedef struct wrong {
         text_, sizeof text_ - 1, words_                                                            \
     }
 
-static void what_is_no_picture_is_refused(void **state)
+static void what_is_no_image_is_refused(void **state)
 {
     (void)state;
     static const wrong cases[] = {
@@ -77,8 +77,8 @@ static void what_is_no_picture_is_refused(void **state)
         WRONG("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x8\2\0\0\0 damaged", "a PNG with: "),
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        picture p = { 0 };
-        if (picture_parse("p", cases[i].text, cases[i].size, &p) == CADRE_OK)
+        image p = { 0 };
+        if (image_parse("p", cases[i].text, cases[i].size, &p) == CADRE_OK)
             fail_msg("case %zu is read", i);
         if (!strstr(cadre_last_error(), cases[i].words) || strncmp(cadre_last_error(), "p: ", 3))
             fail_msg("case %zu: %s", i, cadre_last_error());
@@ -94,7 +94,7 @@ static char *written_png(uint8_t *rgb, size_t *size)
     char *data;
     const char *path = scratch_file("p.png");
     for (int i = 0; i < WIDTH * HEIGHT * 3; i++) rgb[i] = (uint8_t)(i * 7);
-    assert_int_equal(picture_write_png(path, rgb, WIDTH, HEIGHT), CADRE_OK);
+    assert_int_equal(image_write_png(path, rgb, WIDTH, HEIGHT), CADRE_OK);
     assert_int_equal(file_read(path, 1 << 20, &data, size), CADRE_OK);
     return data;
 }
@@ -109,7 +109,7 @@ static void a_png_comes_back(void **state)
     mem_free(data);
 }
 
-/* Every byte changed, and every length: a sentence, or a picture of some sizes. */
+/* Every byte changed, and every length: a sentence, or an image of some sizes. */
 static void damaged_pngs_do_no_harm(void **state)
 {
     (void)state;
@@ -117,14 +117,14 @@ static void damaged_pngs_do_no_harm(void **state)
     size_t size, refused = 0;
     char *data = written_png(rgb, &size);
     for (size_t i = 0; i < 2 * size; i++) {
-        picture p = { 0 };
+        image p = { 0 };
         size_t at = i % size, length = i < size ? size : at;
         data[at] = (char)(data[at] ^ 0x55);
-        if (picture_parse("p", data, length, &p) != CADRE_OK) {
+        if (image_parse("p", data, length, &p) != CADRE_OK) {
             assert_int_equal(strncmp(cadre_last_error(), "p: ", 3), 0);
             refused++;
         } else assert_true(p.width > 0 && p.height > 0 && p.rgb);
-        picture_free(&p);
+        image_free(&p);
         data[at] = (char)(data[at] ^ 0x55);
     }
     assert_true(refused > size);
@@ -147,10 +147,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_four_kinds_are_read),
-        cmocka_unit_test(what_is_no_picture_is_refused),
+        cmocka_unit_test(what_is_no_image_is_refused),
         cmocka_unit_test(a_png_comes_back),
         cmocka_unit_test(damaged_pngs_do_no_harm),
         cmocka_unit_test(what_is_transparent_lies_on_white),
     };
-    return cmocka_run_group_tests_name("format/picture", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("format/image_file", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* picture.c - finds out which kind of picture a file is, and does what is the same for all
+/* image_file.c - finds out which kind of image a file is, and does what is the same for all
  * kinds. */
-#include "format/picture.h"
+#include "format/image_file.h"
 
 #include <string.h>
 #include <strings.h>
@@ -10,7 +10,7 @@
 
 enum { FILE_MOST = 1 << 28 }; /* bytes */
 
-bool picture_named(const char *path)
+bool image_named(const char *path)
 {
     static const char *const endings[] = { ".png", ".pnm", ".ppm", ".pgm" };
     const char *dot = strrchr(path, '.');
@@ -19,26 +19,26 @@ bool picture_named(const char *path)
     return false;
 }
 
-cadre_status picture_parse(const char *name, const void *data, size_t size, picture *p)
+cadre_status image_parse(const char *name, const void *data, size_t size, image *p)
 {
     const uint8_t *bytes = data;
     if (size > 1 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '7')
-        return picture_parse_pnm(name, data, size, p);
-    return picture_parse_png(name, data, size, p);
+        return image_parse_pnm(name, data, size, p);
+    return image_parse_png(name, data, size, p);
 }
 
-cadre_status picture_read(const char *path, picture *p)
+cadre_status image_read(const char *path, image *p)
 {
     char *data;
     size_t size;
     CADRE_TRY(file_read(path, FILE_MOST, &data, &size));
-    cadre_status status = picture_parse(path, data, size, p);
+    cadre_status status = image_parse(path, data, size, p);
     mem_free(data);
     return status;
 }
 
-void picture_free(picture *p)
+void image_free(image *p)
 {
     mem_free(p->rgb);
-    *p = (picture){ 0 };
+    *p = (image){ 0 };
 }

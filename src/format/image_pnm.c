@@ -1,4 +1,4 @@
-/* picture_pnm.c - PNM: P2 and P3 are numbers in decimal digits, P5 and P6 are bytes; P2 and P5 are
+/* image_pnm.c - PNM: P2 and P3 are numbers in decimal digits, P5 and P6 are bytes; P2 and P5 are
  * grey, P3 and P6 are red, green and blue.
  *
  *     P6 # a comment reaches to the end of the line
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "format/picture.h"
+#include "format/image_file.h"
 
 typedef struct pnm {
     const char *name;
@@ -61,14 +61,14 @@ static cadre_status read_header(pnm *f)
     f->at += 2;
     if (f->at == f->end || !(is_space(*f->at) || *f->at == '#'))
         return refuse(f, "white space behind its kind", "something else");
-    CADRE_TRY(read_number(f, "width", PICTURE_SIDE, &f->width));
-    CADRE_TRY(read_number(f, "height", PICTURE_SIDE, &f->height));
+    CADRE_TRY(read_number(f, "width", IMAGE_SIDE, &f->width));
+    CADRE_TRY(read_number(f, "height", IMAGE_SIDE, &f->height));
     CADRE_TRY(read_number(f, "largest sample", 65535, &f->most));
     if (f->width < 1 || f->height < 1 || f->most < 1)
         return refuse(f, "sizes and a largest sample of at least 1", "0");
-    if (f->width * f->height > PICTURE_PIXELS)
+    if (f->width * f->height > IMAGE_PIXELS)
         return cadre_fail(CADRE_EFORMAT, f->name,
-            "a PNM: expected at most %d pixels, found %lld by %lld", PICTURE_PIXELS,
+            "a PNM: expected at most %d pixels, found %lld by %lld", IMAGE_PIXELS,
             (long long)f->width, (long long)f->height);
     if (f->at == f->end || !is_space(*f->at))
         return refuse(f, "white space behind its header", "something else");
@@ -119,13 +119,13 @@ static cadre_status read_samples(pnm *f, uint8_t *rgb)
     return f->at == f->end ? CADRE_OK : refuse(f, "nothing behind the last sample", "more");
 }
 
-cadre_status picture_parse_pnm(const char *name, const void *data, size_t size, picture *p)
+cadre_status image_parse_pnm(const char *name, const void *data, size_t size, image *p)
 {
     const uint8_t *bytes = data;
     pnm f = { .name = name, .at = bytes, .end = bytes + size };
     CADRE_TRY(read_header(&f));
     CADRE_TRY(check_bytes(&f));
-    picture made = {
+    image made = {
         .width = f.width, .height = f.height, .rgb = MEM_ARRAY(uint8_t, f.width * f.height * 3)
     };
     if (!made.rgb) return CADRE_ENOMEM;
