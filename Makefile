@@ -91,9 +91,9 @@ VARIANT_avx512vnni := $(VARIANT_avx512) -mavx512vnni
 variant_flags = $(strip $(foreach v,$(VARIANTS),$(if $(filter %_$(v).c,$1),$(VARIANT_$(v)))))
 variant = $(or $(call variant_flags,$1),$(if $(filter src/kernel/%,$1),$(KERNEL_O)))
 
-WEB := $(sort $(wildcard web/page_*)) # embedded as strings: the report's style and script
-LIVE := web/live_page.html web/page_style.css web/live_style.css web/live_feed.js web/live_map.js \
-    web/live_talk.js
+WEB := $(sort $(wildcard web/page_*)) # embedded as strings: the report's style and scripts
+LIVE := web/live_page.html web/page_style.css web/live_style.css web/page_start.js \
+    web/live_feed.js web/live_map.js web/live_talk.js
 LIB_SRC := $(filter-out src/cli/%,$(SRC))
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o) \
     $(BUILD)/obj/web/live_page.o

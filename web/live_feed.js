@@ -1,15 +1,7 @@
-'use strict';
 // The live page: what /events tells. live_map.js draws the experts of it, live_talk.js has the
-// conversation; the three are one script, in this order.
+// conversation; with page_start.js before them the three are one script, in this order.
 
 const $ = (id) => document.getElementById(id);
-function make(tag, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children);
-  return node;
-}
-document.documentElement.classList.add('js');
-const SVG = 'http://www.w3.org/2000/svg';
 function draw(tag, attributes = {}, text = '') {
   const node = document.createElementNS(SVG, tag);
   for (const name in attributes) node.setAttribute(name, attributes[name]);
@@ -18,32 +10,7 @@ function draw(tag, attributes = {}, text = '') {
 }
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
-
-// ---- theme: the report's, and remembered with it ----
-
-function remembered(key, value) {
-  try {
-    if (value === undefined) return localStorage.getItem(key);
-    localStorage.setItem(key, value);
-  } catch {
-    /* it lasts as long as the page */
-  }
-  return null;
-}
-const themes = ['auto', 'light', 'dark'];
-function setTheme(theme) {
-  if (theme === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
-  const button = $('theme');
-  button.textContent = { auto: '◐ auto', light: '○ light', dark: '● dark' }[theme];
-  button.setAttribute('aria-label', `Colours: ${theme}. Change`);
-  button.onclick = () => {
-    const next = themes[(themes.indexOf(theme) + 1) % themes.length];
-    setTheme(next);
-    remembered('cadre-theme', next);
-  };
-}
-setTheme(themes.includes(remembered('cadre-theme')) ? remembered('cadre-theme') : 'auto');
+openTheme($('theme'));
 
 // ---- the server ----
 

@@ -1,42 +1,12 @@
-'use strict';
-// The page reads without this script; with it, charts answer to pointer and keys, and passages
-// change layer.
+// The report's script, behind page_start.js. The page reads without it; with it, charts answer to
+// pointer and keys, and passages change layer.
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-function make(tag, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children);
-  return node;
-}
-document.documentElement.classList.add('js');
-const SVG = 'http://www.w3.org/2000/svg';
 
-// ---- contents and theme ----
+// ---- contents ----
 
-function remembered(theme) {
-  // storage may be refused for a page from disk
-  try {
-    if (theme === undefined) return localStorage.getItem('cadre-theme');
-    localStorage.setItem('cadre-theme', theme);
-  } catch {
-    /* the choice lasts as long as the page */
-  }
-  return null;
-}
-const themes = ['auto', 'light', 'dark'];
 const themeButton = make('button', { type: 'button' });
-function setTheme(theme) {
-  if (theme === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
-  themeButton.textContent = { auto: '◐ auto', light: '○ light', dark: '● dark' }[theme];
-  themeButton.setAttribute('aria-label', `Colours: ${theme}. Change`);
-  themeButton.onclick = () => {
-    const next = themes[(themes.indexOf(theme) + 1) % themes.length];
-    setTheme(next);
-    remembered(next);
-  };
-}
-setTheme(themes.includes(remembered()) ? remembered() : 'auto');
+openTheme(themeButton);
 document
   .querySelector('nav')
   .append(

@@ -163,8 +163,8 @@ static int64_t take(batcher_slot *s, int64_t most, int64_t budget)
     return budget - count;
 }
 
-/* Divides the budget evenly, beginning with the slot whose turn it is. What short prompts leave goes
- * to longer ones. */
+/* Divides the budget evenly, beginning with the slot whose turn it is. What short prompts leave
+ * goes to longer ones. */
 static void share_out(batcher *b, int64_t budget, int64_t readers)
 {
     int64_t slots = b->limits.slots;

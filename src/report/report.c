@@ -32,6 +32,7 @@ static void page_finish(byte_buffer *page)
 {
     byte_buffer_text(
         page, "</main>\n<footer><p>Made by cadre " CADRE_VERSION ".</p></footer>\n<script>\n");
+    byte_buffer_text(page, page_start);
     byte_buffer_text(page, page_script);
     byte_buffer_text(page, "</script>\n</body>\n</html>\n");
 }

@@ -1,4 +1,5 @@
-/* completion.c - reading what is asked for, submitting it, and telling what comes of it. */
+/* completion.c - a request from its body to its end: begun, heard of, and told. How it is encoded,
+ * submitted and written as JSON has files of its own. */
 #define _GNU_SOURCE
 #include "serve/completion.h"
 
@@ -9,9 +10,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "infer/constraint.h"
 #include "serve/completion_json.h"
 #include "serve/completion_prompt.h"
+#include "serve/completion_submit.h"
+#include "serve/reply.h"
 
 static const double PING_SECONDS = 15;
 
@@ -112,17 +114,6 @@ static void on_left(void *work)
 
 /* ---- sending ---- */
 
-static void send_error(completion *x)
-{
-    byte_buffer json = { 0 };
-    http_answer a = { .status = x->error.status, .type = "application/json" };
-    if (a.status == 429 || a.status == 503) a.retry_after = 1;
-    a.cors = x->connection->answer.cors, a.varies = x->connection->answer.varies;
-    api_error_put(&x->error, &json);
-    connection_answer(x->connection, &a, json.data, json.size);
-    byte_buffer_free(&json);
-}
-
 static void send_event(completion *x, json_writer *w)
 {
     byte_buffer event = { 0 };
@@ -137,8 +128,7 @@ static void send_event(completion *x, json_writer *w)
 
 static void begin_stream(completion *x)
 {
-    http_answer a = { .status = 200, .type = "text/event-stream", .stream = true };
-    a.cors = x->connection->answer.cors, a.varies = x->connection->answer.varies;
+    http_answer a = reply_head(x->connection, 200, "text/event-stream");
     if (x->streams) return;
     x->streams = true;
     connection_stream(x->connection, &a);
@@ -154,15 +144,13 @@ static void fail(completion *x)
         send_event(x, &w);
         c->keeps = false;
         connection_end(c);
-    } else send_error(x);
+    } else reply_error(c, &x->error, NULL);
     completion_free(x);
 }
 
 static void answer_whole(completion *x)
 {
     json_writer w = json_writer_new(0);
-    http_answer a = { .status = 200, .type = "application/json" };
-    a.cors = x->connection->answer.cors, a.varies = x->connection->answer.varies;
     completion_put_whole(x, &w);
     if (json_writer_status(&w) != CADRE_OK) {
         x->error = api_error_of_last(json_writer_status(&w));
@@ -171,8 +159,7 @@ static void answer_whole(completion *x)
         return;
     }
     stats_observe(&x->all->stats->request, clock_seconds() - x->arrived);
-    connection_answer(x->connection, &a, w.text.data, w.text.size);
-    json_writer_free(&w);
+    reply_json(x->connection, &w);
     completion_free(x);
 }
 
@@ -372,100 +359,7 @@ void completions_refuse_waiting(completions *all)
     }
 }
 
-/* ---- submitting ---- */
-
-/* Choice k of a prompt draws from the seed and k; the first from the seed itself. */
-static uint64_t seed_of(const completion *x, int64_t k)
-{
-    uint64_t seed = x->request.sampling.seed;
-    if (!x->request.seeded) seed = x->all->salt + x->all->asked * 0x9e3779b97f4a7c15u;
-    if (!k) return seed;
-    random_key key = random_key_of(seed, "choice", (uint64_t)k, 0);
-    return (uint64_t)key.k0 << 32 | key.k1;
-}
-
-static cadre_status open_choice(completion *x, int64_t i)
-{
-    choice *c = &x->choices[i];
-    const api_request *r = &x->request;
-    const token_list *ids = &x->prompts[i / r->n];
-    c->index = i;
-    c->before = ids->ids[ids->count - 1];
-    c->scored = r->logprobs, c->routed = r->routes;
-    if (r->logprobs) CADRE_TRY(scores_open(x->all->tokenizer, r->top, &c->scores));
-    CADRE_TRY(answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->goes_on,
-        r->stops, r->stop_count, &c->text));
-    if (r->answer->tools.count)
-        answer_text_find_calls(&c->text, x->style, &r->answer->tools,
-            x->all->salt ^ (x->all->asked << 16) ^ (uint64_t)i);
-    return CADRE_OK;
-}
-
-/* Choices of a prompt wait until the first one has read it. */
-static cadre_status submit(completion *x, int64_t i)
-{
-    choice *c = &x->choices[i];
-    const completions *all = x->all;
-    const api_request *r = &x->request;
-    const token_list *ids = &x->prompts[i / r->n];
-    int64_t k = i % r->n;
-    cadre_sampling sampling = r->sampling;
-    sampling.seed = seed_of(x, k);
-    sampling.constraint = x->constraint;
-    const cadre_request asked = { .size = sizeof asked,
-        .tokens = ids->ids,
-        .count = (int64_t)ids->count,
-        .limit = r->limit < 0 ? INT64_MAX : r->limit,
-        .sampling = &sampling,
-        .ends = r->chat ? all->chat_ends : NULL,
-        .end_count = r->chat ? all->chat_end_count : 0,
-        .logprobs = r->logprobs,
-        .top = r->logprobs ? r->top : 0,
-        .prompt_logprobs = r->logprobs && r->echo,
-        .routes = r->routes,
-        .after = k ? x->choices[i - k].request : 0,
-        .load = true };
-    return cadre_batcher_submit(all->engine->batcher, &asked, &c->request);
-}
-
-/* A text that may call functions: with the thoughts and the marks of its template. */
-static cadre_status constrain_calls(completion *x)
-{
-    const api_answer *a = x->request.answer;
-    const answer_form form = { .name = API_DOCUMENT ": tools",
-        .tokenizer = x->all->tokenizer,
-        .template = x->template,
-        .style = x->style,
-        .tools = &a->tools,
-        .required = a->required,
-        .only = a->only,
-        .once = a->once };
-    return constraint_of_answer(x->all->engine->model, &form, &x->constraint);
-}
-
-/* A schema that cannot be followed is the request's fault, whatever the reason. */
-static cadre_status open_constraint(completion *x)
-{
-    const api_request *r = &x->request;
-    if (r->answer->tools.count) return constrain_calls(x);
-    if (!r->structured) return CADRE_OK;
-    cadre_status status = cadre_constraint_json(x->all->engine->model, "the schema",
-        r->schema.size ? r->schema.data : NULL, r->schema.size, &x->constraint);
-    if (status != CADRE_OK && status != CADRE_ENOMEM)
-        x->error = api_error_new(400, NULL, "response_format", "%s", cadre_last_error());
-    return status;
-}
-
-static cadre_status submit_all(completion *x)
-{
-    int64_t count = x->prompt_count * x->request.n;
-    x->choices = MEM_ARRAY(choice, count);
-    if (!x->choices) return CADRE_ENOMEM;
-    x->count = count;
-    for (int64_t i = 0; i < count; i++) CADRE_TRY(open_choice(x, i));
-    for (int64_t i = 0; i < count; i++) CADRE_TRY(submit(x, i));
-    return CADRE_OK;
-}
+/* ---- the beginning ---- */
 
 static void name_it(completion *x)
 {
@@ -485,8 +379,7 @@ static cadre_status begin(completion *x, bool chat)
     CADRE_TRY(status);
     name_it(x);
     CADRE_TRY(completion_encode(x));
-    CADRE_TRY(open_constraint(x));
-    return submit_all(x);
+    return completion_submit(x);
 }
 
 static void link_to_all(completion *x)
@@ -517,7 +410,7 @@ void completion_begin(completions *all, connection *c, bool chat)
     cadre_status status = begin(x, chat);
     if (status != CADRE_OK) {
         explain(x, status);
-        send_error(x);
+        reply_error(c, &x->error, NULL);
         completion_free(x);
         return;
     }

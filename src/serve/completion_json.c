@@ -71,7 +71,7 @@ static void put_extras(const completion *x, choice *c, bool first, json_writer *
     choice_put_ids(c, w);
 }
 
-static void put_message(completion *x, choice *c, json_writer *w)
+static void put_message(choice *c, json_writer *w)
 {
     json_put_object(w, "message");
     json_put_string(w, "role", "assistant");
@@ -81,32 +81,22 @@ static void put_message(completion *x, choice *c, json_writer *w)
     json_put_null(w, "refusal");
     if (c->text.calls.count) answer_calls_put_all(&c->text.calls, w);
     json_put_close(w, '}');
-    (void)x;
 }
 
-cadre_status completion_prompt_text(const completion *x, int64_t prompt, byte_buffer *text)
+/* What an echo begins with. */
+static cadre_status put_prompt(const completion *x, int64_t prompt, byte_buffer *text)
 {
     const token_list *ids = &x->prompts[prompt];
     string_view given = x->request.prompts[prompt].text;
     if (given.data) return byte_buffer_put(text, given.data, given.size);
-    token_stream *s;
-    cadre_status status = token_stream_new(x->all->tokenizer, CADRE_SKIP_SPECIAL, &s);
-    string_view piece;
-    for (size_t i = 0; i < ids->count && status == CADRE_OK; i++) {
-        status = token_stream_put(s, ids->ids[i], &piece);
-        if (status == CADRE_OK) status = byte_buffer_put(text, piece.data, piece.size);
-    }
-    if (status == CADRE_OK) status = token_stream_end(s, &piece);
-    if (status == CADRE_OK) status = byte_buffer_put(text, piece.data, piece.size);
-    token_stream_free(s);
-    return status;
+    return token_stream_all(x->all->tokenizer, ids->ids, ids->count, CADRE_SKIP_SPECIAL, text);
 }
 
 /* The prompt goes before, where it is to be echoed and was not yet. */
 static void put_text(completion *x, choice *c, json_writer *w)
 {
     byte_buffer text = { 0 };
-    if (x->request.echo && !c->begun) completion_prompt_text(x, c->index / x->request.n, &text);
+    if (x->request.echo && !c->begun) put_prompt(x, c->index / x->request.n, &text);
     byte_buffer_put(&text, c->text.words.data, c->text.words.size);
     c->text.words.size = 0;
     put_words(w, "text", &text);
@@ -119,7 +109,7 @@ static void put_choice(completion *x, choice *c, json_writer *w)
 {
     json_put_object(w, NULL);
     json_put_int(w, "index", c->index);
-    if (x->request.chat) put_message(x, c, w);
+    if (x->request.chat) put_message(c, w);
     else put_text(x, c, w);
     put_extras(x, c, true, w);
     put_finish(c, w);

@@ -14,7 +14,4 @@ void completion_put_role(completion *x, choice *c, json_writer *w);
 /* The last chunk, with the usage. */
 void completion_put_usage_chunk(completion *x, json_writer *w);
 
-/* The text of a prompt, which an echo begins with. */
-cadre_status completion_prompt_text(const completion *x, int64_t prompt, byte_buffer *text);
-
 #endif

@@ -31,12 +31,15 @@ static void forget_work(connection *c)
     if (work) work->left(c->work_arg);
 }
 
+/* libevent closes the socket when its loop comes round, and after the last round only with the
+ * loop: the client is not to wait for that. */
 void connection_drop(connection *c)
 {
     if (c->phase == CONNECTION_GONE) return;
     enter(c, CONNECTION_GONE);
     forget_work(c);
     event_free(c->leaving);
+    shutdown(bufferevent_getfd(c->stream), SHUT_RDWR);
     bufferevent_free(c->stream);
     c->stream = NULL, c->leaving = NULL;
     http_reader_free(&c->reader);

@@ -106,15 +106,13 @@ static void put_numbers(const feed *f, double now, json_writer *w)
 
 static void put_server(const feed *f, json_writer *w)
 {
-    const model_config *c = &f->completions->engine->model->config;
     json_put_string(w, "model", f->completions->model_name);
     json_put_int(w, "streams", f->limits->slots);
     json_put_int(w, "queue", f->limits->queue);
     json_put_int(w, "context", f->completions->context);
     json_put_bool(w, "chats", f->completions->template != NULL);
     json_put_array(w, "layers");
-    for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse) json_put_int(w, NULL, l);
+    for (int64_t s = 0; s < f->loads->layers; s++) json_put_int(w, NULL, f->loads->layer[s]);
     json_put_close(w, ']');
 }
 
@@ -219,11 +217,9 @@ static void measure(feed *f, double now)
 static void tell_all(feed *f, bool snapshot, double now)
 {
     byte_buffer event = { 0 };
-    f->viewer_count = 0;
     for (int i = 0; i < FEED_VIEWERS; i++) {
         feed_viewer *v = &f->viewers[i];
         if (!v->connection) continue;
-        f->viewer_count++;
         if (!connection_has_room(v->connection)) continue;
         if (*v->request) {
             tell(f, v, snapshot, now);

@@ -24,7 +24,6 @@ typedef struct feed {
     loads *loads;
     const cadre_batcher_limits *limits;
     feed_viewer viewers[FEED_VIEWERS];
-    int viewer_count;
     double started, next, told; /* when the next event is due; when the last one went out */
     double next_snapshot;
     int64_t prompt_told, generated_told;

@@ -24,16 +24,23 @@ static cadre_status open_all(loads *l)
     for (int i = 0; i < LOADS_KEPT; i++) CADRE_TRY(open_count(&l->kept[i], l->layers, l->experts));
     CADRE_TRY(open_count(&l->now, l->layers, l->experts));
     CADRE_TRY(open_count(&l->shown, l->layers, l->experts));
+    l->layer = MEM_ARRAY(int64_t, l->layers);
     l->layer_experts = MEM_ARRAY(int64_t, l->layers);
     l->recent = MEM_ARRAY(int64_t, l->layers * l->experts);
     l->fresh = MEM_ARRAY(int64_t, l->layers * l->experts);
     l->max_ratio = MEM_ARRAY(double, l->layers);
     l->dead = MEM_ARRAY(int64_t, l->layers);
-    bool all = l->layer_experts && l->recent && l->fresh && l->max_ratio && l->dead;
+    bool all = l->layer && l->layer_experts && l->recent && l->fresh && l->max_ratio && l->dead;
     return all ? CADRE_OK : CADRE_ENOMEM;
 }
 
-cadre_status loads_open(cadre_batcher *batcher, loads *l)
+static void name_layers(const model_config *c, int64_t *layer)
+{
+    for (int64_t l = 0; l < c->layers; l++)
+        if (c->layer[l].sparse) *layer++ = l;
+}
+
+cadre_status loads_open(cadre_batcher *batcher, const model_config *config, loads *l)
 {
     cadre_batcher_load load = { .size = sizeof load };
     *l = (loads){ .batcher = batcher };
@@ -44,6 +51,7 @@ cadre_status loads_open(cadre_batcher *batcher, loads *l)
         loads_close(l);
         return status;
     }
+    name_layers(config, l->layer);
     memcpy(l->layer_experts, load.layer_experts, (size_t)l->layers * sizeof *l->layer_experts);
     return CADRE_OK;
 }
@@ -53,6 +61,7 @@ void loads_close(loads *l)
     for (int i = 0; i < LOADS_KEPT; i++) close_count(&l->kept[i]);
     close_count(&l->now);
     close_count(&l->shown);
+    mem_free(l->layer);
     mem_free(l->layer_experts);
     mem_free(l->recent);
     mem_free(l->fresh);

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "arch/config.h"
 #include "cadre/batcher.h"
 
 enum { LOADS_KEPT = 12 }; /* counts, one every LOADS_SECONDS */
@@ -17,6 +18,7 @@ typedef struct loads_count {
 typedef struct loads {
     cadre_batcher *batcher; /* borrowed */
     int64_t layers, experts, passes;
+    int64_t *layer;               /* [S] which of the model's layers */
     int64_t *layer_experts;       /* [S] */
     loads_count kept[LOADS_KEPT]; /* of before, in a ring */
     loads_count now, shown;       /* shown: when loads_since_shown was called last */
@@ -28,7 +30,7 @@ typedef struct loads {
     int64_t *dead;                /* [S] */
 } loads;
 
-cadre_status loads_open(cadre_batcher *batcher, loads *l);
+cadre_status loads_open(cadre_batcher *batcher, const model_config *config, loads *l);
 void loads_close(loads *l);
 
 /* Asks the batcher; recent, max_ratio and dead are then of now. */

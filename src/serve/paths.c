@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "serve/page.h"
+#include "serve/reply.h"
 
 typedef struct path_row {
     const char *path, *method; /* GET is also asked for by HEAD */
@@ -14,43 +15,10 @@ typedef struct path_row {
 
 /* ---- answers ---- */
 
-/* An answer that tells whose pages may read it. */
-static http_answer answer_for(const connection *c, int status, const char *type)
-{
-    http_answer a = { .status = status, .type = type };
-    a.cors = c->answer.cors, a.varies = c->answer.varies;
-    return a;
-}
-
-static void send_json(connection *c, json_writer *w)
-{
-    http_answer a = answer_for(c, 200, "application/json");
-    if (json_writer_status(w) == CADRE_OK) connection_answer(c, &a, w->text.data, w->text.size);
-    else connection_drop(c);
-    json_writer_free(w);
-}
-
-static void refuse(connection *c, const char *allow, const api_error *e)
-{
-    byte_buffer json = { 0 };
-    http_answer a = answer_for(c, e->status, "application/json");
-    a.allow = allow;
-    a.retry_after = e->status == 503 || e->status == 429;
-    api_error_put(e, &json);
-    connection_answer(c, &a, json.data, json.size);
-    byte_buffer_free(&json);
-}
-
-void paths_refuse(const paths_room *room, connection *c, const api_error *error)
-{
-    (void)room;
-    refuse(c, NULL, error);
-}
-
 static void refuse_last(connection *c, cadre_status status)
 {
     api_error e = api_error_of_last(status);
-    refuse(c, NULL, &e);
+    reply_error(c, &e, NULL);
 }
 
 /* ---- health and models ---- */
@@ -71,14 +39,14 @@ static void answer_health(paths_room *room, connection *c)
                                      : NULL;
     if (why) {
         api_error e = api_error_new(503, NULL, NULL, "%s", why);
-        refuse(c, NULL, &e);
+        reply_error(c, &e, NULL);
         return;
     }
     json_writer w = json_writer_new(0);
     json_put_object(&w, NULL);
     json_put_string(&w, "status", "ok");
     json_put_close(&w, '}');
-    send_json(c, &w);
+    reply_json(c, &w);
 }
 
 static void answer_models(paths_room *room, connection *c)
@@ -96,7 +64,7 @@ static void answer_models(paths_room *room, connection *c)
     json_put_close(&w, '}');
     json_put_close(&w, ']');
     json_put_close(&w, '}');
-    send_json(c, &w);
+    reply_json(c, &w);
 }
 
 /* ---- tokens ---- */
@@ -136,7 +104,7 @@ static void answer_tokenize(paths_room *room, connection *c)
         for (size_t i = 0; i < ids.count; i++) json_put_int(&w, NULL, ids.ids[i]);
         json_put_close(&w, ']');
         json_put_close(&w, '}');
-        send_json(c, &w);
+        reply_json(c, &w);
     } else refuse_last(c, status);
     token_list_free(&ids);
     json_close(d);
@@ -148,19 +116,11 @@ static cadre_status decode(const paths_room *room, const json_node *root, byte_b
     json_node list;
     int32_t *ids;
     int64_t count;
-    token_stream *s;
-    string_view piece;
     CADRE_TRY(json_as_object(root));
     CADRE_TRY(json_get_array(root, "tokens", &list));
     CADRE_TRY(api_read_ids(&list, room->completions->limits.vocab, &ids, &count));
-    cadre_status status = token_stream_new(room->completions->tokenizer, 0, &s);
-    for (int64_t i = 0; i < count && status == CADRE_OK; i++) {
-        status = token_stream_put(s, ids[i], &piece);
-        if (status == CADRE_OK) status = byte_buffer_put(text, piece.data, piece.size);
-    }
-    if (status == CADRE_OK) status = token_stream_end(s, &piece);
-    if (status == CADRE_OK) status = byte_buffer_put(text, piece.data, piece.size);
-    token_stream_free(s);
+    cadre_status status =
+        token_stream_all(room->completions->tokenizer, ids, (size_t)count, 0, text);
     mem_free(ids);
     return status;
 }
@@ -179,7 +139,7 @@ static void answer_detokenize(paths_room *room, connection *c)
         json_put_object(&w, NULL);
         json_put_bytes(&w, "content", text.size ? text.data : "", text.size);
         json_put_close(&w, '}');
-        send_json(c, &w);
+        reply_json(c, &w);
     } else refuse_last(c, status);
     byte_buffer_free(&text);
     json_close(d);
@@ -199,35 +159,26 @@ static void answer_chat(paths_room *room, connection *c)
 
 /* ---- what is to be looked at ---- */
 
-static void ask_layers(const paths_room *room, int64_t *layer)
-{
-    const model_config *c = &room->engine->model->config;
-    for (int64_t l = 0; l < c->layers; l++)
-        if (c->layer[l].sparse) *layer++ = l;
-}
-
 static void answer_metrics(paths_room *room, connection *c)
 {
     double now = clock_seconds();
     stats_now s = { .uptime = now - room->started, .connections = room->connections };
     byte_buffer text = { 0 };
-    int64_t *layer = MEM_ARRAY(int64_t, room->loads->layers + 1);
+    const loads *l = room->loads;
     completions_count(room->completions, &s.running, &s.waiting);
-    if (room->ready && layer) {
+    if (room->ready) {
         cadre_batcher_cache cache = { .size = sizeof cache };
         cadre_batcher_cache_get(room->engine->batcher, &cache);
         loads_update(room->loads, now);
-        ask_layers(room, layer);
         s.cache_blocks = cache.blocks, s.cache_kept = cache.kept, s.evicted = cache.evicted;
         s.cache_used = cache.blocks ? (double)cache.used / (double)cache.blocks : 0;
-        s.passes = room->loads->passes, s.layers = room->loads->layers, s.layer = layer;
-        s.max_ratio = room->loads->max_ratio, s.dead = room->loads->dead;
+        s.passes = l->passes, s.layers = l->layers, s.layer = l->layer;
+        s.max_ratio = l->max_ratio, s.dead = l->dead;
     }
     stats_put(room->stats, &s, paths_names(), &text);
-    http_answer a = answer_for(c, 200, "text/plain; version=0.0.4; charset=utf-8");
+    http_answer a = reply_head(c, 200, "text/plain; version=0.0.4; charset=utf-8");
     connection_answer(c, &a, text.data, text.size);
     byte_buffer_free(&text);
-    mem_free(layer);
 }
 
 /* Of "/events?request=NAME" the name; else nothing. */
@@ -243,7 +194,7 @@ static string_view asked_request(const connection *c)
 
 static void answer_events(paths_room *room, connection *c)
 {
-    http_answer a = answer_for(c, 200, "text/event-stream");
+    http_answer a = reply_head(c, 200, "text/event-stream");
     if (c->half) {
         connection_drop(c);
         return;
@@ -254,12 +205,12 @@ static void answer_events(paths_room *room, connection *c)
     }
     if (feed_add(room->feed, c, &a, asked_request(c))) return;
     api_error e = api_error_new(503, NULL, NULL, "too many look on: try again later");
-    refuse(c, NULL, &e);
+    reply_error(c, &e, NULL);
 }
 
 static void answer_page(paths_room *room, connection *c)
 {
-    http_answer a = answer_for(c, 200, "text/html; charset=utf-8");
+    http_answer a = reply_head(c, 200, "text/html; charset=utf-8");
     (void)room;
     a.policy = live_policy;
     connection_answer(c, &a, live_page, strlen(live_page));
@@ -349,7 +300,7 @@ static bool is_preflight(const paths_room *room, const http_reader *r)
 
 static void answer_preflight(connection *c)
 {
-    http_answer a = answer_for(c, 204, NULL);
+    http_answer a = reply_head(c, 204, NULL);
     a.preflight = true;
     connection_answer(c, &a, NULL, 0);
 }
@@ -383,13 +334,13 @@ bool paths_heard_head(paths_room *room, connection *c)
     }
     api_error e = check(room, c, &allow);
     if (!e.status) return true;
-    refuse(c, allow, &e);
+    reply_error(c, &e, allow);
     return false;
 }
 
 void paths_heard(paths_room *room, connection *c)
 {
     api_error e = check_readiness(room, &rows[c->path]);
-    if (e.status) refuse(c, NULL, &e);
+    if (e.status) reply_error(c, &e, NULL);
     else rows[c->path].answer(room, c);
 }

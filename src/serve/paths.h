@@ -24,9 +24,6 @@ bool paths_heard_head(paths_room *room, connection *c);
 /* The connection has a whole request: it is answered, or begun to be. */
 void paths_heard(paths_room *room, connection *c);
 
-/* An error as the answer to what the connection has read of a request. */
-void paths_refuse(const paths_room *room, connection *c, const api_error *error);
-
 const char *const *paths_names(void); /* [STATS_PATHS + 1] for metrics; static */
 
 #endif

@@ -17,6 +17,7 @@
 #include "format/quote.h"
 #include "serve/event_library.h"
 #include "serve/paths.h"
+#include "serve/reply.h"
 
 enum { BODIES = 1 << 28 }; /* bytes of all bodies together */
 enum { STREAMS = 8, QUEUE = 64, BODY = 8 << 20, CONNECTIONS = 4096, SPARE_FILES = 64, TURNED = 32 };
@@ -123,7 +124,7 @@ static bool hears_head(void *arg, connection *c)
     if (!paths_heard_head(&s->room, c)) return false;
     if (!http_reader_has_body(&c->reader) || bytes_of_bodies(s) <= BODIES) return true;
     api_error e = api_error_new(503, NULL, NULL, "too many requests are on their way");
-    paths_refuse(&s->room, c, &e);
+    reply_error(c, &e, NULL);
     return false;
 }
 
@@ -131,10 +132,10 @@ static void hears(void *arg, connection *c) { paths_heard(&((cadre_server *)arg)
 
 static void refuses(void *arg, connection *c, int status, const char *sentence)
 {
-    cadre_server *s = arg;
+    (void)arg;
     api_error e = api_error_new(status, NULL, NULL, "%s", sentence);
     c->keeps = false;
-    paths_refuse(&s->room, c, &e);
+    reply_error(c, &e, NULL);
 }
 
 /* The line holds nothing that a client could forge a line with. */
@@ -226,7 +227,7 @@ static void give_up(cadre_server *s, cadre_status status, const char *sentence)
 static cadre_status open_rooms(cadre_server *s)
 {
     CADRE_TRY(completions_open(&s->completions, s->options.template_name));
-    return loads_open(s->engine.batcher, &s->loads);
+    return loads_open(s->engine.batcher, &s->engine.model->config, &s->loads);
 }
 
 /* What the server will take at most: streams do not share a context. */
@@ -474,6 +475,7 @@ cadre_status cadre_server_run(cadre_server *s)
     CADRE_TRY(engine_start(&s->engine));
     block_pipe_signal(&before);
     event_base_dispatch(s->base);
+    for (connection *c = s->first; c; c = c->next) connection_drop(c);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return s->status;
 }

@@ -30,7 +30,7 @@ typedef struct stats {
 
 /* What is as it is now, and is counted elsewhere. */
 typedef struct stats_now {
-    int64_t running, waiting, connections, viewers;
+    int64_t running, waiting, connections;
     double cache_used; /* a share of its blocks */
     int64_t cache_blocks, cache_kept, evicted;
     int64_t passes;

@@ -55,6 +55,9 @@ string_view token_stream_last(const token_stream *s);
 /* Gives out what is left, after which the stream is as new. */
 cadre_status token_stream_end(token_stream *s, string_view *text);
 void token_stream_free(token_stream *s);
+/* All that a stream gives out for these ids: whole characters only, unlike tokenizer_decode. */
+cadre_status token_stream_all(
+    const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_buffer *text);
 
 /* ---- the vocabulary ---- */
 

@@ -127,3 +127,24 @@ cadre_status token_stream_end(token_stream *s, string_view *text)
     *text = (string_view){ s->text.data, s->text.size };
     return CADRE_OK;
 }
+
+static cadre_status put_all(token_stream *s, const int32_t *ids, size_t count, byte_buffer *text)
+{
+    string_view piece;
+    for (size_t i = 0; i < count; i++) {
+        CADRE_TRY(token_stream_put(s, ids[i], &piece));
+        CADRE_TRY(byte_buffer_put(text, piece.data, piece.size));
+    }
+    CADRE_TRY(token_stream_end(s, &piece));
+    return byte_buffer_put(text, piece.data, piece.size);
+}
+
+cadre_status token_stream_all(
+    const tokenizer *t, const int32_t *ids, size_t count, unsigned flags, byte_buffer *text)
+{
+    token_stream *s;
+    CADRE_TRY(token_stream_new(t, flags, &s));
+    cadre_status status = put_all(s, ids, count, text);
+    token_stream_free(s);
+    return status;
+}

@@ -76,7 +76,7 @@ static void biases_ban_and_favour(void **state)
     refuses(sampler_open(&made, &s, V), CADRE_EARGUMENT, "-100 to 100, found 101");
 }
 
-/* Also where the caller wants a token that it leaves out, and where it leaves out what is likely. */
+/* Also where the caller wants a token that it leaves out. */
 static void a_mask_holds(void **state)
 {
     (void)state;

@@ -329,6 +329,9 @@ static void answers_what_is_there(void **state)
     expect(s, 200, "GET", "/metrics?x", "", "", "# TYPE cadre_requests_total counter");
     expect(s, 200, "POST", "/tokenize", "", "{\"content\": \"the\"}", "{\"tokens\": [");
     expect(s, 200, "POST", "/detokenize", "", "{\"tokens\": []}", "{\"content\": \"\"}");
+    answer a = get(s, "POST", "/tokenize", "", "{\"content\": \"the déjà vu\"}");
+    expect(s, 200, "POST", "/detokenize", "", a.body, "the déjà vu\"}");
+    free(a.body);
     expect(s, 400, "POST", "/tokenize", "", "{\"content\": 5}", "\"param\": \"content\"");
     expect(s, 404, "GET", "/nope", "", "", "");
     expect(s, 405, "GET", T, "", "", "POST");
@@ -643,6 +646,23 @@ static void finishes_what_runs(void **state)
     finish(&s);
 }
 
+/* Nothing runs, so the loop ends at once; who is connected hears of it before the server is
+ * freed. */
+static void closes_what_is_idle(void **state)
+{
+    served s;
+    (void)state;
+    start(&s, usual());
+    client idle = visit(&s);
+    ask(&idle, "GET", "/health", "", "");
+    answer a = hear(&idle);
+    free(a.body);
+    cadre_server_stop(s.server);
+    assert_false(hear_more(&idle));
+    leave(&idle);
+    finish(&s);
+}
+
 static void survives_anything(void **state)
 {
     served *s = *state;
@@ -735,6 +755,7 @@ int main(void)
         cmocka_unit_test(bounds_its_queue),
         cmocka_unit_test(waits_for_nobody),
         cmocka_unit_test(finishes_what_runs),
+        cmocka_unit_test(closes_what_is_idle),
         cmocka_unit_test(survives_anything),
         cmocka_unit_test(shows_itself),
         cmocka_unit_test(shows_one_request),

@@ -1,0 +1,100 @@
+/* completion_submit.c - seeds, texts and constraints of choices, and what the batcher is asked. */
+#include "serve/completion_submit.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "infer/constraint.h"
+
+/* Choice k of a prompt draws from the seed and k; the first from the seed itself. */
+static uint64_t seed_of(const completion *x, int64_t k)
+{
+    uint64_t seed = x->request.sampling.seed;
+    if (!x->request.seeded) seed = x->all->salt + x->all->asked * 0x9e3779b97f4a7c15u;
+    if (!k) return seed;
+    random_key key = random_key_of(seed, "choice", (uint64_t)k, 0);
+    return (uint64_t)key.k0 << 32 | key.k1;
+}
+
+static cadre_status open_choice(completion *x, int64_t i)
+{
+    choice *c = &x->choices[i];
+    const api_request *r = &x->request;
+    const token_list *ids = &x->prompts[i / r->n];
+    c->index = i;
+    c->before = ids->ids[ids->count - 1];
+    c->scored = r->logprobs, c->routed = r->routes;
+    if (r->logprobs) CADRE_TRY(scores_open(x->all->tokenizer, r->top, &c->scores));
+    CADRE_TRY(answer_text_open(x->all->tokenizer, r->chat ? x->template : NULL, x->goes_on,
+        r->stops, r->stop_count, &c->text));
+    if (r->answer->tools.count)
+        answer_text_find_calls(&c->text, x->style, &r->answer->tools,
+            x->all->salt ^ (x->all->asked << 16) ^ (uint64_t)i);
+    return CADRE_OK;
+}
+
+/* Choices of a prompt wait until the first one has read it. */
+static cadre_status submit(completion *x, int64_t i)
+{
+    choice *c = &x->choices[i];
+    const completions *all = x->all;
+    const api_request *r = &x->request;
+    const token_list *ids = &x->prompts[i / r->n];
+    int64_t k = i % r->n;
+    cadre_sampling sampling = r->sampling;
+    sampling.seed = seed_of(x, k);
+    sampling.constraint = x->constraint;
+    const cadre_request asked = { .size = sizeof asked,
+        .tokens = ids->ids,
+        .count = (int64_t)ids->count,
+        .limit = r->limit < 0 ? INT64_MAX : r->limit,
+        .sampling = &sampling,
+        .ends = r->chat ? all->chat_ends : NULL,
+        .end_count = r->chat ? all->chat_end_count : 0,
+        .logprobs = r->logprobs,
+        .top = r->logprobs ? r->top : 0,
+        .prompt_logprobs = r->logprobs && r->echo,
+        .routes = r->routes,
+        .after = k ? x->choices[i - k].request : 0,
+        .load = true };
+    return cadre_batcher_submit(all->engine->batcher, &asked, &c->request);
+}
+
+/* A text that may call functions: with the thoughts and the marks of its template. */
+static cadre_status constrain_calls(completion *x)
+{
+    const api_answer *a = x->request.answer;
+    const answer_form form = { .name = API_DOCUMENT ": tools",
+        .tokenizer = x->all->tokenizer,
+        .template = x->template,
+        .style = x->style,
+        .tools = &a->tools,
+        .required = a->required,
+        .only = a->only,
+        .once = a->once };
+    return constraint_of_answer(x->all->engine->model, &form, &x->constraint);
+}
+
+/* A schema that cannot be followed is the request's fault, whatever the reason. */
+static cadre_status open_constraint(completion *x)
+{
+    const api_request *r = &x->request;
+    if (r->answer->tools.count) return constrain_calls(x);
+    if (!r->structured) return CADRE_OK;
+    cadre_status status = cadre_constraint_json(x->all->engine->model, "the schema",
+        r->schema.size ? r->schema.data : NULL, r->schema.size, &x->constraint);
+    if (status != CADRE_OK && status != CADRE_ENOMEM)
+        x->error = api_error_new(400, NULL, "response_format", "%s", cadre_last_error());
+    return status;
+}
+
+cadre_status completion_submit(completion *x)
+{
+    CADRE_TRY(open_constraint(x));
+    int64_t count = x->prompt_count * x->request.n;
+    x->choices = MEM_ARRAY(choice, count);
+    if (!x->choices) return CADRE_ENOMEM;
+    x->count = count;
+    for (int64_t i = 0; i < count; i++) CADRE_TRY(open_choice(x, i));
+    for (int64_t i = 0; i < count; i++) CADRE_TRY(submit(x, i));
+    return CADRE_OK;
+}
