@@ -13,3 +13,10 @@ static double seconds_of(clockid_t clock)
 
 double clock_seconds(void) { return seconds_of(CLOCK_MONOTONIC); }
 double clock_processor_seconds(void) { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
+
+void clock_sleep(double seconds)
+{
+    const struct timespec span = { (time_t)seconds,
+        (long)((seconds - (double)(time_t)seconds) * 1e9) };
+    nanosleep(&span, NULL);
+}

@@ -4,5 +4,6 @@
 
 double clock_seconds(void);           /* monotonic */
 double clock_processor_seconds(void); /* of all processors together, for this process */
+void clock_sleep(double seconds);
 
 #endif

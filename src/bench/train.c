@@ -93,6 +93,7 @@ static cadre_status bench_train(
 cadre_status cadre_bench_train(
     cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg)
 {
+    CADRE_TRY(context_alone(context, "training"));
     CADRE_TRY(context_enter(context));
     return context_leave(context, bench_train(context, options, line, arg));
 }

@@ -3,13 +3,20 @@
 #ifndef CADRE_KERNEL_CONTEXT_H
 #define CADRE_KERNEL_CONTEXT_H
 
+#include <stdbool.h>
+
+#include "base/comm.h"
 #include "base/guard.h"
+#include "base/layout.h"
 #include "base/status.h"
 #include "kernel/compute.h"
 
 struct cadre_context {
     compute *compute;
     guard guard;
+    comm self, *world;  /* world: &self where there is one process; borrowed */
+    rank_layout layout; /* of the world's ranks */
+    bool layout_given;  /* and not chosen by default */
 };
 
 /* threads 0: the cores this process may use. variant NULL: CADRE_CPU if set, else the best that the
@@ -24,5 +31,8 @@ cadre_status variant_choose(const char *name, const kernel_variant **variant);
 /* Every public call that computes stands between the two. CADRE_EBUSY: another thread is inside. */
 cadre_status context_enter(cadre_context *context);
 cadre_status context_leave(cadre_context *context, cadre_status status); /* returns the status */
+
+/* Refuses a context with several ranks, for what one process alone can do ("training"). */
+cadre_status context_alone(const cadre_context *context, const char *what);
 
 #endif

@@ -89,6 +89,7 @@ static cadre_status open_model(
 cadre_status cadre_model_open_with(
     cadre_context *context, const char *path, const cadre_opening *how, cadre_model **model)
 {
+    CADRE_TRY(context_alone(context, "running a model"));
     CADRE_TRY(context_enter(context));
     return context_leave(context, open_model(context, path, how, model));
 }

@@ -264,6 +264,7 @@ static cadre_status train(cadre_context *context, cadre_options *options,
 cadre_status cadre_train(cadre_context *context, cadre_options *options,
     const cadre_train_listener *listener, cadre_train_summary *summary)
 {
+    CADRE_TRY(context_alone(context, "training"));
     CADRE_TRY(context_enter(context));
     return context_leave(context, train(context, options, listener, summary));
 }
