@@ -120,42 +120,6 @@ static void write_parts(const model_config *c, const moe_config *moe, json_write
     if (moe->zeros) json_put_int(w, "zero_experts", moe->zeros);
 }
 
-static cadre_status read_sparse_layer(const json_node *item, layer_config *layer)
-{
-    int64_t experts, topk;
-    CADRE_TRY(read_parts(item, &layer->moe));
-    CADRE_TRY(json_opt_real(item, "capacity_factor", 0, 65536, &layer->capacity_factor));
-    CADRE_TRY(json_get_int(item, "experts", 1, CONFIG_MAX_EXPERTS, &experts));
-    CADRE_TRY(json_get_int(item, "topk", 1, experts, &topk));
-    CADRE_TRY(json_get_int(item, "expert_width", 1, 1 << 20, &layer->moe.hidden));
-    layer->moe.experts = (int32_t)experts;
-    layer->moe.route.topk = (int32_t)topk;
-    return CADRE_OK;
-}
-
-/* Reads "sparse_layers": one item for each layer: null (dense, intermediate_size wide),
- * {"dense_width"} (another width; 0: no feed-forward), or {"experts", "topk", "expert_width"}. */
-static cadre_status read_layers(const json_node *root, model_config *config)
-{
-    json_node list;
-    CADRE_TRY(json_get_array(root, "sparse_layers", &list));
-    if ((int64_t)json_count(&list) != config->layers)
-        return json_refuse(
-            &list, "one item for each of the %lld layers", (long long)config->layers);
-    for (int64_t l = 0; l < config->layers; l++) {
-        json_node item = json_item(&list, (size_t)l);
-        layer_config *layer = &config->layer[l];
-        layer->sparse = false;
-        if (json_kind_of(&item) == JSON_KIND_NULL) continue;
-        CADRE_TRY(json_as_object(&item));
-        json_node width = json_member(&item, "dense_width");
-        layer->sparse = json_kind_of(&width) == JSON_KIND_ABSENT;
-        CADRE_TRY(layer->sparse ? read_sparse_layer(&item, layer)
-                                : json_as_int(&width, 0, 1 << 20, &layer->dense_width));
-    }
-    return CADRE_OK;
-}
-
 /* ---- routing ---- */
 
 /* The row of an option, whose words the keys take too */
@@ -240,6 +204,25 @@ static void write_grid(const router_options *o, json_writer *w)
     json_put_close(w, ']');
 }
 
+/* The numbers of a router, which the model's keys say or those of a layer. */
+#define NUMBER_KEYS                                                                                \
+    "router_norm_eps", "router_top_p", "router_capacity", "sparsemixer_epsilon", "router_grid",    \
+        "router_projector", "router_slots"
+
+static cadre_status read_numbers(const json_node *home, router_options *o)
+{
+    int64_t projector = o->projector, slots = o->slots;
+    CADRE_TRY(read_real(home, "router_norm_eps", 0, 1, &o->norm_eps));
+    CADRE_TRY(read_real(home, "router_top_p", 0, 1, &o->top_p));
+    CADRE_TRY(read_real(home, "router_capacity", 0, 65536, &o->capacity));
+    CADRE_TRY(read_real(home, "sparsemixer_epsilon", 0, 10, &o->mask_epsilon));
+    CADRE_TRY(read_grid(home, o));
+    CADRE_TRY(json_opt_int(home, "router_projector", 1, 65536, &projector));
+    CADRE_TRY(json_opt_int(home, "router_slots", 1, 4096, &slots));
+    o->projector = (int32_t)projector, o->slots = (int32_t)slots;
+    return CADRE_OK;
+}
+
 static cadre_status read_routing(const json_node *root, model_config *config)
 {
     router_options *o = &config->route;
@@ -254,15 +237,7 @@ static cadre_status read_routing(const json_node *root, model_config *config)
     CADRE_TRY(json_opt_bool(root, "renormalise_survivors", &o->survivors));
     CADRE_TRY(json_opt_bool(root, "residual_logits", &o->residual));
     CADRE_TRY(json_opt_bool(root, "zero_weight_dropped", &o->drop_last));
-    CADRE_TRY(read_real(root, "router_norm_eps", 0, 1, &o->norm_eps));
-    CADRE_TRY(read_real(root, "router_top_p", 0, 1, &o->top_p));
-    CADRE_TRY(read_real(root, "router_capacity", 0, 65536, &o->capacity));
-    CADRE_TRY(read_real(root, "sparsemixer_epsilon", 0, 10, &o->mask_epsilon));
-    CADRE_TRY(read_grid(root, o));
-    int64_t projector = o->projector, slots = o->slots;
-    CADRE_TRY(json_opt_int(root, "router_projector", 1, 65536, &projector));
-    CADRE_TRY(json_opt_int(root, "router_slots", 1, 4096, &slots));
-    o->projector = (int32_t)projector, o->slots = (int32_t)slots;
+    CADRE_TRY(read_numbers(root, o));
     int function = (int)o->score;
     CADRE_TRY(read_word(root, "router_score", "score", &function));
     o->score = (score_function)function;
@@ -287,6 +262,50 @@ static void write_capacity(const dispatch_options *c, json_writer *w)
     json_put_close(w, '}');
 }
 
+static bool same_grid(const router_options *a, const router_options *b)
+{
+    return a->dimensions == b->dimensions &&
+           !memcmp(a->grid, b->grid, (size_t)a->dimensions * sizeof *a->grid);
+}
+
+/* Writes the numbers that this router understands; of a layer those that differ from the model's
+ * (NULL: all). */
+static void write_numbers(
+    const router *r, const router_options *o, const router_options *model, json_writer *w)
+{
+    const struct {
+        const char *option, *key;
+        real value, usual;
+    } numbers[] = {
+        { "norm-eps", "router_norm_eps", o->norm_eps, model ? model->norm_eps : 0 },
+        { "top-p", "router_top_p", o->top_p, model ? model->top_p : 0 },
+        { NULL, "router_capacity", o->capacity, model ? model->capacity : 0 },
+        { "sparsemixer-epsilon", "sparsemixer_epsilon", o->mask_epsilon,
+            model ? model->mask_epsilon : 0 },
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        const char *option = numbers[i].option;
+        bool read = option ? router_understands(r, option) : r->traits & ROUTER_OWN_CAPACITY;
+        if (read && (!model || numbers[i].value != numbers[i].usual))
+            write_real(w, numbers[i].key, numbers[i].value);
+    }
+    if (router_understands(r, "grid") && (!model || !same_grid(o, model))) write_grid(o, w);
+    if (router_understands(r, "projector") && (!model || o->projector != model->projector))
+        json_put_int(w, "router_projector", o->projector);
+    if (router_understands(r, "slots") && (!model || o->slots != model->slots))
+        json_put_int(w, "router_slots", o->slots);
+}
+
+/* Whether the picks of any layer are limited to groups. */
+static bool any_groups(const model_config *c)
+{
+    bool any = c->groups_used < c->groups;
+    for (int64_t l = 0; l < c->layers; l++)
+        any |=
+            c->layer[l].sparse && c->layer[l].moe.route.groups_used < c->layer[l].moe.route.groups;
+    return any;
+}
+
 /* Writes all options that this router understands, even usual values, so that a reader need not
  * know what is usual. */
 static void write_routing(const model_config *config, json_writer *w)
@@ -294,7 +313,7 @@ static void write_routing(const model_config *config, json_writer *w)
     router_options o = config->route;
     const router *r = config->router;
     if (!config->own_route) router_defaults(r, 1, &o);
-    if (router_understands(r, "groups") && config->groups_used < config->groups) {
+    if (router_understands(r, "groups") && any_groups(config)) {
         json_put_string(
             w, "group_score", cadre_option_choice(row_of("group-score"), (int)o.group_score));
         json_put_string(
@@ -302,19 +321,90 @@ static void write_routing(const model_config *config, json_writer *w)
     }
     if (router_understands(r, "renormalise")) json_put_bool(w, "renormalise", o.renormalise);
     if (router_understands(r, "survivors")) json_put_bool(w, "renormalise_survivors", o.survivors);
-    if (router_understands(r, "norm-eps")) write_real(w, "router_norm_eps", o.norm_eps);
-    if (router_understands(r, "top-p")) write_real(w, "router_top_p", o.top_p);
-    if (r->traits & ROUTER_OWN_CAPACITY) write_real(w, "router_capacity", o.capacity);
-    if (router_understands(r, "sparsemixer-epsilon"))
-        write_real(w, "sparsemixer_epsilon", o.mask_epsilon);
-    if (router_understands(r, "grid")) write_grid(&o, w);
-    if (router_understands(r, "projector")) json_put_int(w, "router_projector", o.projector);
-    if (router_understands(r, "slots")) json_put_int(w, "router_slots", o.slots);
+    write_numbers(r, &o, NULL, w);
     if (r->scores)
         json_put_string(w, "router_score", cadre_option_choice(row_of("score"), (int)o.score));
     if (o.residual) json_put_bool(w, "residual_logits", true);
     if (o.drop_last) json_put_bool(w, "zero_weight_dropped", true);
     write_capacity(&config->capacity, w);
+}
+
+/* ---- layers ---- */
+
+/* Reads what a layer's router has in place of the model's. */
+static cadre_status read_own_route(
+    const model_config *config, const json_node *item, layer_config *layer)
+{
+    static const char *const keys_of_layer[] = { "n_group", "topk_group", "routed_scaling_factor",
+        NUMBER_KEYS };
+    json_node own;
+    router_options *o = &layer->route;
+    for (size_t i = 0; i < sizeof keys_of_layer / sizeof *keys_of_layer; i++) {
+        own = json_member(item, keys_of_layer[i]);
+        layer->own_route |= json_kind_of(&own) != JSON_KIND_ABSENT;
+    }
+    if (!layer->own_route) return CADRE_OK;
+    model_config_route(config, o);
+    int64_t groups = o->groups, used = o->groups_used;
+    CADRE_TRY(json_opt_int(item, "n_group", 1, CONFIG_MAX_EXPERTS, &groups));
+    CADRE_TRY(json_opt_int(item, "topk_group", 1, CONFIG_MAX_EXPERTS, &used));
+    CADRE_TRY(read_real(item, "routed_scaling_factor", 0, 1e6, &o->scale));
+    o->groups = (int32_t)groups, o->groups_used = (int32_t)used;
+    return read_numbers(item, o);
+}
+
+/* Writes what differs from the model's. */
+static void write_own_route(const model_config *config, const layer_config *layer, json_writer *w)
+{
+    router_options model = config->route;
+    const router_options *o = &layer->moe.route;
+    if (!layer->own_route) return;
+    if (!config->own_route) router_defaults(config->router, 1, &model);
+    model_config_route(config, &model);
+    if (o->groups != model.groups) json_put_int(w, "n_group", o->groups);
+    if (o->groups_used != model.groups_used) json_put_int(w, "topk_group", o->groups_used);
+    if (o->scale != model.scale) write_real(w, "routed_scaling_factor", o->scale);
+    write_numbers(config->router, o, &model, w);
+}
+
+static cadre_status read_sparse_layer(
+    const model_config *config, const json_node *item, layer_config *layer)
+{
+    int64_t experts, topk;
+    CADRE_TRY(read_parts(item, &layer->moe));
+    CADRE_TRY(json_opt_real(item, "capacity_factor", 0, 65536, &layer->capacity_factor));
+    CADRE_TRY(json_opt_int(item, "capacity_slots", 0, INT32_MAX, &layer->capacity_slots));
+    CADRE_TRY(json_opt_real(item, "expert_input_scale", 0, 1000, &layer->input_scale));
+    CADRE_TRY(read_own_route(config, item, layer));
+    CADRE_TRY(json_get_int(item, "experts", 1, CONFIG_MAX_EXPERTS, &experts));
+    CADRE_TRY(json_get_int(item, "topk", 1, experts, &topk));
+    CADRE_TRY(json_get_int(item, "expert_width", 1, 1 << 20, &layer->moe.hidden));
+    layer->moe.experts = (int32_t)experts;
+    layer->moe.route.topk = (int32_t)topk;
+    return CADRE_OK;
+}
+
+/* Reads "sparse_layers": one item for each layer: null (dense, intermediate_size wide),
+ * {"dense_width"} (another width; 0: no feed-forward), or {"experts", "topk", "expert_width"}. */
+static cadre_status read_layers(const json_node *root, model_config *config)
+{
+    json_node list;
+    CADRE_TRY(json_get_array(root, "sparse_layers", &list));
+    if ((int64_t)json_count(&list) != config->layers)
+        return json_refuse(
+            &list, "one item for each of the %lld layers", (long long)config->layers);
+    for (int64_t l = 0; l < config->layers; l++) {
+        json_node item = json_item(&list, (size_t)l);
+        layer_config *layer = &config->layer[l];
+        layer->sparse = false;
+        if (json_kind_of(&item) == JSON_KIND_NULL) continue;
+        CADRE_TRY(json_as_object(&item));
+        json_node width = json_member(&item, "dense_width");
+        layer->sparse = json_kind_of(&width) == JSON_KIND_ABSENT;
+        CADRE_TRY(layer->sparse ? read_sparse_layer(config, &item, layer)
+                                : json_as_int(&width, 0, 1 << 20, &layer->dense_width));
+    }
+    return CADRE_OK;
 }
 
 static cadre_status read_own(const json_node *root, model_config *config)
@@ -350,6 +440,11 @@ static void write_own(const model_config *config, json_writer *w)
             write_parts(config, &layer->moe, w);
             if (layer->capacity_factor > 0 && has_capacity(&layer->moe))
                 write_real(w, "capacity_factor", (real)layer->capacity_factor);
+            if (layer->capacity_slots > 0 && layer->moe.dispatch.in_eval)
+                json_put_int(w, "capacity_slots", layer->capacity_slots);
+            if (layer->input_scale > 0)
+                write_real(w, "expert_input_scale", (real)layer->input_scale);
+            write_own_route(config, layer, w);
         } else {
             json_put_int(w, "dense_width", layer->dense_width);
         }

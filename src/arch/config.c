@@ -93,7 +93,7 @@ static void fill_mixer(const model_config *c, mixer_config *m)
     m->split_kv_b = c->split_kv_b;
 }
 
-static void fill_route(const model_config *c, router_options *o)
+void model_config_route(const model_config *c, router_options *o)
 {
     if (c->own_route) {
         int32_t topk = o->topk;
@@ -108,12 +108,21 @@ static void fill_route(const model_config *c, router_options *o)
     o->scale = (real)c->route_scale;
 }
 
-/* `factor` is the layer's own, as in layer_config. */
-static void fill_capacity(const model_config *c, double factor, moe_config *moe)
+static void fill_route(const model_config *c, const layer_config *layer, router_options *o)
 {
+    int32_t topk = o->topk;
+    model_config_route(c, o);
+    if (layer->own_route) *o = layer->route;
+    o->topk = topk;
+}
+
+static void fill_capacity(const model_config *c, const layer_config *layer, moe_config *moe)
+{
+    double factor = layer->capacity_factor;
     if (c->capacity.in_eval && (c->capacity.slots > 0 || c->capacity.factor > 0))
         moe->dispatch = c->capacity;
     if (factor > 0 && moe->dispatch.in_eval) moe->dispatch.factor = (real)factor;
+    if (layer->capacity_slots && moe->dispatch.in_eval) moe->dispatch.slots = layer->capacity_slots;
     if (factor > 0 && moe->router->traits & ROUTER_OWN_CAPACITY) moe->route.capacity = (real)factor;
 }
 
@@ -123,7 +132,7 @@ static void fill_moe(const model_config *c, layer_config *layer)
     if (!c->router) return; /* not known yet */
     const moe_config own = *moe;
     moe_config_init(moe, c->router, c->width, own.hidden, own.experts, own.route.topk);
-    fill_route(c, &moe->route);
+    fill_route(c, layer, &moe->route);
     moe->route.vocabulary = (int32_t)c->vocab;
     moe->types = c->types;
     moe->form = c->expert_form;
@@ -133,11 +142,12 @@ static void fill_moe(const model_config *c, layer_config *layer)
     moe->residual = own.residual;
     moe->constants = own.constants, moe->copies = own.copies, moe->zeros = own.zeros;
     if (c->input_scale > 0) moe->input_scale = (real)c->input_scale;
+    if (layer->input_scale > 0) moe->input_scale = (real)layer->input_scale;
     moe->router_bias = c->router_bias;
     moe->expert_bias = c->expert_bias;
     moe->limit = (real)c->expert_limit;
     moe->route.drop_last &= own.zeros > 0;
-    fill_capacity(c, layer->capacity_factor, moe);
+    fill_capacity(c, layer, moe);
 }
 
 void model_config_fill_layers(model_config *c)

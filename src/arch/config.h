@@ -33,6 +33,10 @@ typedef struct layer_config {
     /* For sparse layers whose capacity differs from the model's, outside of training or as the
      * router's own; 0: the model's */
     double capacity_factor;
+    int64_t capacity_slots; /* in place of a factor, outside of training; 0: the model's */
+    double input_scale;     /* multiplies what experts read; 0: the model's */
+    bool own_route; /* the layer has these options of the router, with its groups and scale, */
+    router_options route; /* in place of the model's; its picks stand in .moe */
 } layer_config;
 
 /* Ids of one type of token; count 0: all ids that are of no other type. */
@@ -189,6 +193,9 @@ void model_config_summarise(model_config *config);
 /* Reads what the options of routing (given, or from a recipe) say about the function outside of
  * training. */
 cadre_status model_config_read_routing(model_config *config, const cadre_options *options);
+
+/* What the router of a sparse layer has of the model, with nothing of the layer's own. */
+void model_config_route(const model_config *config, router_options *route);
 
 /* Refuses, by name, a layer that computes something that models have no place for. */
 cadre_status model_config_check_moe(const moe_config *m, const char *where);

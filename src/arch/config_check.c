@@ -51,18 +51,20 @@ static cadre_status check_mixer(const model_config *c, const mixer_config *m, co
 static cadre_status check_groups(
     const model_config *c, const layer_config *layer, const char *where)
 {
-    const config_bound used = { "groups-used", c->groups_used, 1, c->groups };
-    CADRE_TRY(config_check_bounds(&used, 1, where));
-    if (c->groups <= 1) return CADRE_OK;
-    if (layer->moe.experts % c->groups)
+    int64_t groups = layer->own_route ? layer->route.groups : c->groups,
+            used = layer->own_route ? layer->route.groups_used : c->groups_used;
+    const config_bound bound = { "groups-used", used, 1, groups };
+    CADRE_TRY(config_check_bounds(&bound, 1, where));
+    if (groups <= 1) return CADRE_OK;
+    if (layer->moe.experts % groups)
         return cadre_fail(CADRE_EARGUMENT, where,
             "groups: expected a divisor of the %lld experts, found %lld",
-            (long long)layer->moe.experts, (long long)c->groups);
-    int64_t reachable = layer->moe.experts / c->groups * c->groups_used;
+            (long long)layer->moe.experts, (long long)groups);
+    int64_t reachable = layer->moe.experts / groups * used;
     if (layer->moe.route.topk > reachable)
         return cadre_fail(CADRE_EARGUMENT, where,
             "topk: expected at most the %lld experts of %lld groups, found %lld",
-            (long long)reachable, (long long)c->groups_used, (long long)layer->moe.route.topk);
+            (long long)reachable, (long long)used, (long long)layer->moe.route.topk);
     return CADRE_OK;
 }
 

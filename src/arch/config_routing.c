@@ -11,6 +11,15 @@ static const layer_config *first_sparse(const model_config *c)
     return NULL;
 }
 
+/* Leaves out random numbers, which hold only in training. */
+static router_options route_outside_of_training(const router_options *route)
+{
+    router_options o = *route;
+    o.jitter = o.logit_noise = 0;
+    o.jitter_experts = false;
+    return o;
+}
+
 /* Leaves out what holds only in training: a limit that is lifted afterwards, and random numbers. */
 static void keep_what_evaluation_reads(model_config *c, const moe_config *moe)
 {
@@ -18,22 +27,41 @@ static void keep_what_evaluation_reads(model_config *c, const moe_config *moe)
     c->capacity = limited ? moe->dispatch : (dispatch_options){ 0 };
     bool residual = moe->route.residual || (c->own_route && c->route.residual);
     c->own_route = true;
-    c->route = moe->route;
+    c->route = route_outside_of_training(&moe->route);
     c->route.residual = residual; /* which the first sparse layer does not have */
     c->input_scale = (double)moe->input_scale;
-    c->route.jitter = c->route.logit_noise = 0;
-    c->route.jitter_experts = false;
+}
+
+/* Keeps what the layer's router has of its own, if layers differ in that. */
+static void keep_route(const model_config *c, bool by_layer, const moe_config *moe, layer_config *l)
+{
+    l->own_route |= by_layer;
+    if (!l->own_route) return;
+    l->route = route_outside_of_training(&moe->route);
+    l->route.residual = c->route.residual;
+}
+
+/* Half of the groups are usual, in a layer that has some. */
+static void choose_groups_used(const cadre_options *o, router_options *route)
+{
+    if (cadre_options_count(o, "groups") > 1 && !cadre_options_count(o, "groups-used"))
+        route->groups_used = route->groups > 1 ? route->groups / 2 : 1;
 }
 
 /* Reads the options of each sparse layer. */
 static cadre_status read_layers(model_config *c, const cadre_options *o)
 {
     int factors = cadre_options_count(o, "capacity-factor");
+    int slots = cadre_options_count(o, "capacity-slots");
+    int scales = cadre_options_count(o, "expert-input-scale");
+    if (slots > 1) c->capacity.slots = 0; /* layers have their own */
+    bool by_layer = settings_route_by_layer(o);
     for (int64_t l = 0; l < c->layers; l++) {
         layer_config *layer = &c->layer[l];
         moe_config moe = layer->moe;
         if (!layer->sparse) continue;
         CADRE_TRY(settings_read_layer_of(o, l, c->layers, &moe));
+        choose_groups_used(o, &moe.route);
         CADRE_TRY(settings_check_router(o, moe.router));
         CADRE_TRY(moe_config_check(&moe, "options"));
         CADRE_TRY(model_config_check_moe(&moe, "options"));
@@ -41,7 +69,10 @@ static cadre_status read_layers(model_config *c, const cadre_options *o)
         layer->moe.copies = moe.copies;
         layer->moe.zeros = moe.zeros;
         c->route.drop_last |= moe.route.drop_last;
+        keep_route(c, by_layer, &moe, layer);
         if (factors) layer->capacity_factor = factors > 1 ? (double)moe.dispatch.factor : 0;
+        if (scales) layer->input_scale = scales > 1 ? (double)moe.input_scale : 0;
+        if (slots) layer->capacity_slots = slots > 1 ? moe.dispatch.slots : 0;
     }
     return CADRE_OK;
 }

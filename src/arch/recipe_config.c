@@ -99,8 +99,9 @@ static const char *groups_refusal(const recipe *r, const model_config *c, int64_
 static void choose_groups(
     const recipe *r, const cadre_options *o, model_config *c, char *notes, size_t room)
 {
-    c->groups = options_int_or(o, "groups", 1);
-    c->groups_used = options_int_or(o, "groups-used", at_least(c->groups / 2, 1));
+    bool lists = cadre_options_count(o, "groups") > 1; /* the layers' own are read later */
+    c->groups = lists ? 1 : options_int_or(o, "groups", 1);
+    c->groups_used = lists ? 1 : options_int_or(o, "groups-used", at_least(c->groups / 2, 1));
     if (cadre_options_count(o, "groups") || !r->groups) return;
     int64_t used = options_int_or(o, "groups-used", r->groups_used);
     const char *why = groups_refusal(r, c, used);

@@ -28,9 +28,14 @@ static const char *loss_meaning(int i)
         .help = help_                                                                              \
     }
 /* A list gives one number a layer. */
-#define INTS(name_, max_, subject_, help_)                                                         \
+#define INTS(name_, min_, max_, subject_, help_)                                                   \
     {                                                                                              \
-        .name = name_, .kind = CADRE_OPTION_INTS, .max = max_, .subject = subject_, .help = help_  \
+        .name = name_, .kind = CADRE_OPTION_INTS, .min = min_, .max = max_, .subject = subject_,   \
+        .help = help_                                                                              \
+    }
+#define REALS(name_, max_, subject_, help_)                                                        \
+    {                                                                                              \
+        .name = name_, .kind = CADRE_OPTION_REALS, .max = max_, .subject = subject_, .help = help_ \
     }
 #define FLAG(name_, subject_, help_)                                                               \
     {                                                                                              \
@@ -57,25 +62,25 @@ static const char *const scopes[] = { "micro", "step", "sequence", NULL }, *cons
 };
 
 static const cadre_option rows[] = {
-    INT("groups", 1, ROUTER_MAX_EXPERTS, "Routing",
+    INTS("groups", 1, ROUTER_MAX_EXPERTS, "Routing",
         "groups that the experts are split into, each chosen or left as a whole"),
-    INT("groups-used", 1, ROUTER_MAX_EXPERTS, "Routing",
+    INTS("groups-used", 1, ROUTER_MAX_EXPERTS, "Routing",
         "groups whose experts a token may choose from"),
     WORD("group-score", group_scores, "Routing",
         "a group is as good as its best expert, or as its two best together"),
     WORD("group-mask", group_masks, "Routing",
         "what experts of other groups compete with: nothing, or a score of 0 as in transformers"),
-    REAL(
+    REALS(
         "route-scale", 1000, "Routing", "every weight of an expert's output is multiplied by this"),
     FLAG("renormalise", "Routing",
         "weights of a token are made to sum to 1, where the router leaves it open"),
     FLAG(
         "survivors", "Routing", "weights are made to sum to 1 over the experts that capacity left"),
-    REAL("norm-eps", 1, "Routing", "added to the sum that weights are divided by"),
-    REAL(
+    REALS("norm-eps", 1, "Routing", "added to the sum that weights are divided by"),
+    REALS(
         "top-p", 1, "Routing", "router top-p: experts until their probabilities' sum exceeds this"),
-    REAL("noise-floor", 10, "Routing", "router noisy-topk: least deviation of the noise"),
-    REAL("jitter", 0.99, "Routing",
+    REALS("noise-floor", 10, "Routing", "router noisy-topk: least deviation of the noise"),
+    REALS("jitter", 0.99, "Routing",
         "in training the router's input is multiplied by random numbers around 1, so far off at "
         "most"),
     FLAG("jitter-experts", "Routing",
@@ -83,42 +88,42 @@ static const cadre_option rows[] = {
     WORD("score", scores, "Routing",
         "what turns logits into scores, where the router leaves it open (expert-choice, hash, "
         "quantile)"),
-    REAL("logit-noise", 1000, "Routing",
+    REALS("logit-noise", 1000, "Routing",
         "in training the logits have normal noise added, of so much over the number of experts"),
     WORD("estimator", estimators, "Routing",
         "the gradient by the choice: through the weights alone, by the expert's input, by running "
         "the experts that were not chosen, or the sampling router's own"),
-    INT("slots", 1, 4096, "Routing", "router soft: slots of an expert"),
+    INTS("slots", 1, 4096, "Routing", "router soft: slots of an expert"),
     { .name = "grid",
         .kind = CADRE_OPTION_TEXT,
         .value = "N,N,...",
         .subject = "Routing",
         .help = "router product: the sizes of the grid that the experts are points of (default: "
-                "two, nearly "
-                "equal)" },
-    INT("projector", 1, 65536, "Routing", "router cosine: the width in which angles are taken"),
+                "two, nearly equal); slashes part the layers' own" },
+    INTS("projector", 1, 65536, "Routing", "router cosine: the width in which angles are taken"),
     INT("tasks", 1, ROUTER_MAX_TASKS, "Routing",
         "router dense: gates over the same experts, each with an output of its own"),
-    REAL("l1", 1e6, "Routing", "router relu: the coefficient that the loss on weights starts with"),
+    REALS(
+        "l1", 1e6, "Routing", "router relu: the coefficient that the loss on weights starts with"),
     REAL("l1-multiplier", 100, "Routing",
         "router relu: by which its coefficient grows or shrinks at a step"),
-    REAL("sinkhorn-tolerance", 1, "Routing",
+    REALS("sinkhorn-tolerance", 1, "Routing",
         "router sinkhorn: rounds end when factors change by less, on average"),
-    REAL("sparsemixer-epsilon", 10, "Routing",
+    REALS("sparsemixer-epsilon", 10, "Routing",
         "routers sparsemixer: experts further below the best than twice this share are not "
         "sampled"),
     REAL("quantile-ema", 1, "Routing",
         "router quantile: the share of its old levels that stays at a step"),
     FLAG("residual-logits", "Routing",
         "the logits of the sparse layer before, times a learned matrix, are added (MoE++)"),
-    INTS("constant-experts", ROUTER_MAX_EXPERTS, "Experts",
+    INTS("constant-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
         "of the experts, how many mix the token with a learned vector instead"),
-    INTS("copy-experts", ROUTER_MAX_EXPERTS, "Experts",
+    INTS("copy-experts", 0, ROUTER_MAX_EXPERTS, "Experts",
         "of the experts, how many give the token back as it is"),
-    INTS("zero-experts", ROUTER_MAX_EXPERTS, "Experts", "of the experts, how many give nothing"),
+    INTS("zero-experts", 0, ROUTER_MAX_EXPERTS, "Experts", "of the experts, how many give nothing"),
     WORD("zero-weight", zero_weights, "Experts",
         "dropped: a zero expert's share goes to the token's other experts"),
-    REAL("expert-input-scale", 1000, "Experts", "what experts read is multiplied by this"),
+    REALS("expert-input-scale", 1000, "Experts", "what experts read is multiplied by this"),
     { .name = "banks",
         .kind = CADRE_OPTION_TEXT,
         .value = "NAME=N,...",
@@ -136,7 +141,7 @@ static const cadre_option rows[] = {
         .value = "NAME,...",
         .subject = "Experts",
         .help = "types of tokens, for losses that are taken by type" },
-    REAL("expert-dropout", 0.99, "Routing",
+    REALS("expert-dropout", 0.99, "Routing",
         "in training, the chance that a number of an expert's hidden layer is zeroed"),
 
     { .name = "capacity-factor",
@@ -145,7 +150,7 @@ static const cadre_option rows[] = {
         .subject = "Capacity",
         .help = "slots of an expert, as a multiple of its even share of a sequence; a list gives "
                 "one number a layer" },
-    INT("capacity-slots", 0, INT32_MAX, "Capacity",
+    INTS("capacity-slots", 0, INT32_MAX, "Capacity",
         "slots of an expert in a sequence, whatever its length; 0: by factor"),
     FLAG("capacity-in-eval", "Capacity", "experts can be full outside of training too"),
     WORD("overflow", overflows, "Capacity",

@@ -13,14 +13,50 @@ static bool has(const cadre_options *o, const char *name)
     return cadre_options_count(o, name) > 0;
 }
 
-static void read_real(const cadre_options *o, const char *name, real *value)
+/* What is read for layer `layer` of so many. An option has one item for all layers or, in a list,
+ * one for each. */
+typedef struct layer_reader {
+    const cadre_options *options;
+    int64_t layer, layers;
+    cadre_status status; /* the first refusal */
+} layer_reader;
+
+/* Finds the layer's item; false: the option has no value, or as many as nobody can mean. */
+static bool find_item(layer_reader *r, const char *name, int *item)
 {
-    if (has(o, name)) *value = (real)cadre_options_real(o, name);
+    int count = cadre_options_count(r->options, name);
+    *item = count > 1 ? (int)r->layer : 0;
+    if (count <= 1 || count == r->layers) return count > 0;
+    if (r->status == CADRE_OK)
+        r->status = cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected one number%s, found %d", name,
+            r->layers > 1 ? ", or one for each layer" : "", count);
+    return false;
 }
 
-static void read_int(const cadre_options *o, const char *name, int32_t *value)
+static void read_double(layer_reader *r, const char *name, double *value)
 {
-    if (has(o, name)) *value = (int32_t)cadre_options_int(o, name, 0);
+    int item;
+    if (find_item(r, name, &item)) *value = options_real_at(r->options, name, item);
+}
+
+static void read_real(layer_reader *r, const char *name, real *value)
+{
+    double number = (double)*value;
+    read_double(r, name, &number);
+    *value = (real)number;
+}
+
+static void read_size(layer_reader *r, const char *name, int64_t *value)
+{
+    int item;
+    if (find_item(r, name, &item)) *value = cadre_options_int(r->options, name, item);
+}
+
+static void read_int(layer_reader *r, const char *name, int32_t *value)
+{
+    int64_t number = *value;
+    read_size(r, name, &number);
+    *value = (int32_t)number;
 }
 
 static void read_flag(const cadre_options *o, const char *name, bool *value)
@@ -57,31 +93,42 @@ static int read_word(const cadre_options *o, const char *name, int otherwise)
     return otherwise;
 }
 
-static void read_route(const cadre_options *o, router_options *r)
+static void read_route(layer_reader *from, router_options *r)
 {
-    read_int(o, "groups", &r->groups);
-    read_int(o, "groups-used", &r->groups_used);
+    const cadre_options *o = from->options;
+    read_int(from, "groups", &r->groups);
+    read_int(from, "groups-used", &r->groups_used);
     r->group_score = (group_score)read_word(o, "group-score", (int)r->group_score);
     r->group_mask = (group_mask)read_word(o, "group-mask", (int)r->group_mask);
-    read_real(o, "route-scale", &r->scale);
+    read_real(from, "route-scale", &r->scale);
     read_flag(o, "renormalise", &r->renormalise);
     read_flag(o, "survivors", &r->survivors);
-    read_real(o, "norm-eps", &r->norm_eps);
-    read_real(o, "top-p", &r->top_p);
-    read_real(o, "noise-floor", &r->noise_floor);
-    read_real(o, "jitter", &r->jitter);
+    read_real(from, "norm-eps", &r->norm_eps);
+    read_real(from, "top-p", &r->top_p);
+    read_real(from, "noise-floor", &r->noise_floor);
+    read_real(from, "jitter", &r->jitter);
     read_flag(o, "jitter-experts", &r->jitter_experts);
     r->score = (score_function)read_word(o, "score", (int)r->score);
-    read_real(o, "logit-noise", &r->logit_noise);
-    read_int(o, "slots", &r->slots);
-    read_int(o, "projector", &r->projector);
-    read_int(o, "tasks", &r->tasks);
-    read_real(o, "l1", &r->l1);
-    read_real(o, "l1-multiplier", &r->l1_multiplier);
-    read_real(o, "sinkhorn-tolerance", &r->tolerance);
-    read_real(o, "sparsemixer-epsilon", &r->mask_epsilon);
-    read_real(o, "quantile-ema", &r->quantile_ema);
+    read_real(from, "logit-noise", &r->logit_noise);
+    read_int(from, "slots", &r->slots);
+    read_int(from, "projector", &r->projector);
+    read_int(from, "tasks", &r->tasks);
+    read_real(from, "l1", &r->l1);
+    read_real(from, "l1-multiplier", &r->l1_multiplier);
+    read_real(from, "sinkhorn-tolerance", &r->tolerance);
+    read_real(from, "sparsemixer-epsilon", &r->mask_epsilon);
+    read_real(from, "quantile-ema", &r->quantile_ema);
     read_flag(o, "residual-logits", &r->residual);
+}
+
+bool settings_route_by_layer(const cadre_options *o)
+{
+    static const char *const lists[] = { "groups", "groups-used", "route-scale", "norm-eps",
+        "top-p", "slots", "projector", "sparsemixer-epsilon" };
+    bool by_layer = has(o, "grid") && strchr(cadre_options_text(o, "grid", 0), '/');
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        by_layer |= cadre_options_count(o, lists[i]) > 1;
+    return by_layer;
 }
 
 /* ---- lists between commas ---- */
@@ -122,20 +169,40 @@ static bool is_count(double value, double most)
     return value >= 1 && value <= most && value == floor(value);
 }
 
-/* "3,4" */
-static cadre_status read_grid(const cadre_options *o, router_options *r)
+/* Finds the layer's part of a text that has one for all layers, or one for each between slashes. */
+static bool find_part(layer_reader *r, const char *name, const char **at, size_t *size)
 {
+    int64_t parts = 1;
+    const char *text = cadre_options_text(r->options, name, 0);
+    for (const char *c = text; *c; c++) parts += *c == '/';
+    if (parts > 1 && parts != r->layers)
+        r->status = cadre_fail(CADRE_EARGUMENT, NULL,
+            "--%s: expected sizes for all layers, or for each of %lld between slashes, found '%s'",
+            name, (long long)r->layers, text);
+    for (int64_t l = 0; parts == r->layers && l < r->layer; l++) text = strchr(text, '/') + 1;
+    *at = text;
+    *size = strcspn(text, "/");
+    return r->status == CADRE_OK;
+}
+
+/* "3,4", or "4,4/2,8" */
+static cadre_status read_grid(layer_reader *from, router_options *r)
+{
+    char part[128];
+    size_t size;
     list_item item;
-    if (!has(o, "grid")) return CADRE_OK;
-    const char *text = cadre_options_text(o, "grid", 0), *at = text;
+    const char *text, *at = part;
+    if (!has(from->options, "grid")) return CADRE_OK;
+    if (!find_part(from, "grid", &text, &size)) return from->status;
+    snprintf(part, sizeof part, "%.*s", (int)size, text);
     r->dimensions = 0;
     while (next_item(&at, &item)) {
         char *end;
-        double size = strtod(item.name, &end);
-        if (item.bad || item.has_value || *end || !is_count(size, ROUTER_MAX_EXPERTS) ||
+        double number = strtod(item.name, &end);
+        if (item.bad || item.has_value || *end || !is_count(number, ROUTER_MAX_EXPERTS) ||
             r->dimensions == ROUTER_MAX_GRID)
-            return bad_list("grid", "up to 8 sizes", text);
-        r->grid[r->dimensions++] = (int32_t)size;
+            return bad_list("grid", "up to 8 sizes", part);
+        r->grid[r->dimensions++] = (int32_t)number;
     }
     return CADRE_OK;
 }
@@ -180,32 +247,13 @@ static cadre_status read_types(const cadre_options *o, moe_config *c)
     return CADRE_OK;
 }
 
-/* A list has one item for each layer, or one for all layers; this finds the item of layer l. */
-static cadre_status find_item(
-    const cadre_options *o, const char *name, int64_t l, int64_t layers, int *item)
+static cadre_status read_experts(layer_reader *r, moe_config *c)
 {
-    int count = cadre_options_count(o, name);
-    *item = count > 1 ? (int)l : 0;
-    if (count <= 1 || count == layers) return CADRE_OK;
-    return cadre_fail(CADRE_EARGUMENT, NULL, "--%s: expected one number%s, found %d", name,
-        layers > 1 ? ", or one for each layer" : "", count);
-}
-
-static cadre_status read_count_of(
-    const cadre_options *o, const char *name, int64_t l, int64_t layers, int32_t *value)
-{
-    int item;
-    CADRE_TRY(find_item(o, name, l, layers, &item));
-    if (has(o, name)) *value = (int32_t)cadre_options_int(o, name, item);
-    return CADRE_OK;
-}
-
-static cadre_status read_experts(const cadre_options *o, int64_t l, int64_t layers, moe_config *c)
-{
-    CADRE_TRY(read_count_of(o, "constant-experts", l, layers, &c->constants));
-    CADRE_TRY(read_count_of(o, "copy-experts", l, layers, &c->copies));
-    CADRE_TRY(read_count_of(o, "zero-experts", l, layers, &c->zeros));
-    read_real(o, "expert-input-scale", &c->input_scale);
+    const cadre_options *o = r->options;
+    read_int(r, "constant-experts", &c->constants);
+    read_int(r, "copy-experts", &c->copies);
+    read_int(r, "zero-experts", &c->zeros);
+    read_real(r, "expert-input-scale", &c->input_scale);
     c->estimator = (estimator)read_word(o, "estimator", (int)c->estimator);
     if (has(o, "tau")) c->tau = cadre_options_real(o, "tau");
     c->route.drop_last = c->zeros && read_word(o, "zero-weight", c->route.drop_last);
@@ -213,14 +261,28 @@ static cadre_status read_experts(const cadre_options *o, int64_t l, int64_t laye
     return read_types(o, c);
 }
 
-static cadre_status read_factor(const cadre_options *o, int64_t l, int64_t layers, moe_config *c)
+static bool any_slots(const cadre_options *o)
 {
-    int item;
-    CADRE_TRY(find_item(o, "capacity-factor", l, layers, &item));
-    if (!has(o, "capacity-factor")) return CADRE_OK;
-    c->dispatch.factor = (real)options_real_at(o, "capacity-factor", item);
-    if (c->router->traits & ROUTER_OWN_CAPACITY) c->route.capacity = c->dispatch.factor;
-    return CADRE_OK;
+    bool any = false;
+    for (int i = 0; i < cadre_options_count(o, "capacity-slots"); i++)
+        any |= cadre_options_int(o, "capacity-slots", i) > 0;
+    return any;
+}
+
+static void read_capacity(layer_reader *r, moe_config *c)
+{
+    const cadre_options *o = r->options;
+    dispatch_options *d = &c->dispatch;
+    bool own = c->router->traits & ROUTER_OWN_CAPACITY; /* the router reads the factor itself */
+    read_real(r, "capacity-factor", &d->factor);
+    if (own && has(o, "capacity-factor")) c->route.capacity = d->factor;
+    read_size(r, "capacity-slots", &d->slots);
+    read_flag(o, "capacity-in-eval", &d->in_eval);
+    /* Who asks for a capacity means it */
+    bool limited = (has(o, "capacity-factor") && !own) || d->slots > 0 || any_slots(o);
+    d->overflow =
+        (dispatch_overflow)read_word(o, "overflow", limited ? OVERFLOW_DROP : (int)d->overflow);
+    d->priority = (dispatch_priority)read_word(o, "priority", (int)d->priority);
 }
 
 cadre_status settings_read_layer(const cadre_options *o, moe_config *c)
@@ -231,21 +293,14 @@ cadre_status settings_read_layer(const cadre_options *o, moe_config *c)
 cadre_status settings_read_layer_of(
     const cadre_options *o, int64_t l, int64_t layers, moe_config *c)
 {
-    dispatch_options *d = &c->dispatch;
-    read_route(o, &c->route);
-    CADRE_TRY(read_grid(o, &c->route));
-    CADRE_TRY(read_experts(o, l, layers, c));
-    CADRE_TRY(read_factor(o, l, layers, c));
-    if (has(o, "capacity-slots")) d->slots = cadre_options_int(o, "capacity-slots", 0);
-    read_flag(o, "capacity-in-eval", &d->in_eval);
-    bool own = c->router->traits & ROUTER_OWN_CAPACITY; /* the router reads the factor itself */
-    /* Who asks for a capacity means it */
-    bool limited = (has(o, "capacity-factor") && !own) || d->slots > 0;
-    d->overflow =
-        (dispatch_overflow)read_word(o, "overflow", limited ? OVERFLOW_DROP : (int)d->overflow);
-    d->priority = (dispatch_priority)read_word(o, "priority", (int)d->priority);
-    if (has(o, "expert-dropout")) c->expert_dropout = cadre_options_real(o, "expert-dropout");
-    return CADRE_OK;
+    layer_reader r = { .options = o, .layer = l, .layers = layers };
+    read_route(&r, &c->route);
+    CADRE_TRY(r.status);
+    CADRE_TRY(read_grid(&r, &c->route));
+    CADRE_TRY(read_experts(&r, c));
+    read_capacity(&r, c);
+    read_double(&r, "expert-dropout", &c->expert_dropout);
+    return r.status;
 }
 
 /* "load=0.01,z=0.001": terms over all tokens of a batch, added to those of the other options. */
@@ -279,8 +334,8 @@ cadre_status settings_read_balance(const cadre_options *o, balance_options *b)
         BALANCE_LAYER);
     b->z_loss = options_real_or(o, "z-loss", b->z_loss);
     b->bias_rate = options_real_or(o, "bias-update-rate", b->bias_rate);
-    read_int(o, "devices", &b->devices);
-    read_int(o, "devices-used", &b->devices_used);
+    b->devices = (int32_t)options_int_or(o, "devices", b->devices);
+    b->devices_used = (int32_t)options_int_or(o, "devices-used", b->devices_used);
     if (!cadre_options_row(o, "losses") || !has(o, "losses")) return CADRE_OK;
     return read_losses(cadre_options_text(o, "losses", 0), b);
 }

@@ -19,6 +19,8 @@ cadre_status settings_read_layer(const cadre_options *o, moe_config *c);
  * item for each layer. */
 cadre_status settings_read_layer_of(
     const cadre_options *o, int64_t l, int64_t layers, moe_config *c);
+/* Whether one of the options that a saved model keeps of each layer's routing is a list. */
+bool settings_route_by_layer(const cadre_options *o);
 /* Reads the option banks alone: how many experts each bank has, and the names of the types. */
 cadre_status settings_read_banks(const cadre_options *o, moe_config *c);
 cadre_status settings_read_balance(const cadre_options *o, balance_options *b);

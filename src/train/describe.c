@@ -165,6 +165,40 @@ static void tell_capacity(const train_run *r, const dispatch_options *d)
     fact(r, "capacity-in-eval", "%s", d->in_eval ? "yes" : "no");
 }
 
+static double groups_of(const moe_config *moe) { return moe->route.groups; }
+static double groups_used_of(const moe_config *moe) { return moe->route.groups_used; }
+static double scale_of(const moe_config *moe) { return (double)moe->route.scale; }
+static double top_p_of(const moe_config *moe) { return (double)moe->route.top_p; }
+
+/* Tells one number if all sparse layers route by the same, otherwise one for each sparse layer. */
+static void tell_route(
+    const train_run *r, const char *name, double (*number_of)(const moe_config *moe))
+{
+    const model_config *c = &r->config;
+    char text[512] = "";
+    double first = 0;
+    bool differ = false;
+    for (int64_t l = 0; l < c->layers; l++) {
+        if (!c->layer[l].sparse) continue;
+        size_t used = strlen(text);
+        double value = number_of(&c->layer[l].moe);
+        if (!used) first = value;
+        differ |= value != first;
+        snprintf(text + used, sizeof text - used, "%s%.6g", used ? "," : "", value);
+    }
+    if (differ) fact(r, name, "%s", text);
+    else number(r, name, first);
+}
+
+/* Whether the picks of any layer are limited to groups. */
+static bool any_groups(const model_config *c)
+{
+    bool any = false;
+    for (int64_t l = 0; l < c->layers; l++)
+        any |= c->layer[l].sparse && select_is_grouped(&c->layer[l].moe.route);
+    return any;
+}
+
 static cadre_status tell_routing(const train_run *r)
 {
     moe_config moe = { 0 };
@@ -172,12 +206,12 @@ static cadre_status tell_routing(const train_run *r)
     CADRE_TRY(first_layer(r, &moe));
     fact(r, "router", "%s", moe.router->name);
     fact(r, "expert-form", "%s", moe.form);
-    if (select_is_grouped(&moe.route)) {
-        whole(r, "groups", moe.route.groups);
-        whole(r, "groups-used", moe.route.groups_used);
+    if (any_groups(&r->config)) {
+        tell_route(r, "groups", groups_of);
+        tell_route(r, "groups-used", groups_used_of);
     }
-    number(r, "route-scale", (double)moe.route.scale);
-    if (router_understands(moe.router, "top-p")) number(r, "top-p", (double)moe.route.top_p);
+    tell_route(r, "route-scale", scale_of);
+    if (router_understands(moe.router, "top-p")) tell_route(r, "top-p", top_p_of);
     if (moe_config_weightless(&moe)) {
         whole(r, "constant-experts", moe.constants);
         whole(r, "copy-experts", moe.copies);

@@ -15,8 +15,7 @@ typedef struct facts {
     const train_run *run;
     const model_config *config;
     const balance_options *balance;
-    moe_config moe; /* the first sparse layer, as it trains */
-    bool sparse;    /* there is one */
+    moe_config moe; /* a sparse layer, as it trains */
 } facts;
 
 static bool given(const facts *f, const char *name)
@@ -233,30 +232,47 @@ static const struct {
     { "noise-span", without_encoder, -1 },
 };
 
+static bool item_asks_for_nothing(
+    const cadre_options *o, const cadre_option *row, int i, double nothing)
+{
+    switch (row->kind) {
+    case CADRE_OPTION_FLAG: return !cadre_options_flag(o, row->name);
+    case CADRE_OPTION_INT:
+    case CADRE_OPTION_INTS: return (double)cadre_options_int(o, row->name, i) == nothing;
+    case CADRE_OPTION_REAL:
+    case CADRE_OPTION_REALS: return options_real_at(o, row->name, i) == nothing;
+    default: return false;
+    }
+}
+
 static bool asks_for_nothing(const facts *f, const char *name, double nothing)
 {
-    const cadre_option *row = cadre_options_row(f->run->options, name);
     const cadre_options *o = f->run->options;
-    if (!cadre_options_count(o, name)) return true;
-    if (row->kind == CADRE_OPTION_FLAG) return !cadre_options_flag(o, name);
-    if (row->kind == CADRE_OPTION_INT) return (double)cadre_options_int(o, name, 0) == nothing;
-    return row->kind == CADRE_OPTION_REAL && cadre_options_real(o, name) == nothing;
+    bool all = true;
+    for (int i = 0; i < cadre_options_count(o, name); i++)
+        all &= item_asks_for_nothing(o, cadre_options_row(o, name), i, nothing);
+    return all;
+}
+
+/* An option of layers has an effect if it has one in any of them. */
+static cadre_status note_idle(const train_run *r, facts *f, int row)
+{
+    const char *name = rows[row].option, *reason = NULL;
+    if (!given(f, name) || asks_for_nothing(f, name, rows[row].nothing)) return CADRE_OK;
+    for (int64_t l = 0; l < r->config.layers; l++) {
+        if (!r->config.layer[l].sparse) continue;
+        f->moe = r->config.layer[l].moe;
+        CADRE_TRY(settings_read_layer_of(r->options, l, r->config.layers, &f->moe));
+        reason = rows[row].reason(f);
+        if (!reason) return CADRE_OK;
+    }
+    if (reason) train_note(r, "--%s has no effect: %s", name, reason);
+    return CADRE_OK;
 }
 
 cadre_status train_idle_options(const train_run *r)
 {
     facts f = { .run = r, .config = &r->config, .balance = &r->settings.balance };
-    for (int64_t l = 0; l < r->config.layers && !f.sparse; l++) {
-        if (!r->config.layer[l].sparse) continue;
-        f.moe = r->config.layer[l].moe;
-        CADRE_TRY(settings_read_layer_of(r->options, l, r->config.layers, &f.moe));
-        f.sparse = true;
-    }
-    for (size_t i = 0; f.sparse && i < sizeof rows / sizeof *rows; i++) {
-        const char *name = rows[i].option;
-        if (!given(&f, name) || asks_for_nothing(&f, name, rows[i].nothing)) continue;
-        const char *reason = rows[i].reason(&f);
-        if (reason) train_note(r, "--%s has no effect: %s", name, reason);
-    }
+    for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++) CADRE_TRY(note_idle(r, &f, i));
     return CADRE_OK;
 }

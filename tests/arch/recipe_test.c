@@ -87,7 +87,8 @@ static void test_published_numbers(void **state)
             cadre_routing_options(), cadre_train_options() };
         assert_int_equal(cadre_options_new(tables, 4, &o), CADRE_OK);
         assert_int_equal(recipe_apply(recipe_by_name(facts[i].recipe), o), CADRE_OK);
-        double value = cadre_options_row(o, facts[i].option)->kind == CADRE_OPTION_REAL
+        cadre_option_kind kind = cadre_options_row(o, facts[i].option)->kind;
+        double value = kind == CADRE_OPTION_REAL || kind == CADRE_OPTION_REALS
                            ? cadre_options_real(o, facts[i].option)
                            : (double)cadre_options_int(o, facts[i].option, 0);
         if (fabs(value - facts[i].value) > 1e-9)

@@ -120,6 +120,36 @@ static void a_word_of_capacity_has_a_name(void **state)
     assert_string_equal(settings_priority_name(PRIORITY_PROBABILITY), "probability");
 }
 
+/* ---- lists with an item a layer ---- */
+
+static void layers_have_numbers_of_their_own(void **state)
+{
+    (void)state;
+    moe_config c;
+    cadre_options *o = options_with("route-scale", "1,2,3");
+    succeeds(cadre_options_set(o, "slots", "5"));
+    succeeds(cadre_options_set(o, "grid", "4,2/2,2,2/8"));
+    for (int l = 0; l < 3; l++) {
+        moe_config_init(&c, router_by_name("product"), 8, 8, 8, 2);
+        succeeds(settings_read_layer_of(o, l, 3, &c));
+        assert_true(c.route.scale == (real)(l + 1) && c.route.slots == 5);
+        assert_int_equal(c.route.dimensions, l == 0 ? 2 : l == 1 ? 3 : 1);
+        assert_int_equal(c.route.grid[0], l == 0 ? 4 : l == 1 ? 2 : 8);
+    }
+    assert_true(settings_route_by_layer(o));
+    refuses(settings_read_layer_of(o, 0, 2, &c), CADRE_EARGUMENT,
+        "--route-scale: expected one number, or one for each layer, found 3");
+    refuses(
+        settings_read_layer(o, &c), CADRE_EARGUMENT, "--route-scale: expected one number, found 3");
+    succeeds(cadre_options_set(o, "route-scale", "2"));
+    refuses(settings_read_layer_of(o, 0, 2, &c), CADRE_EARGUMENT,
+        "--grid: expected sizes for all layers, or for each of 2 between slashes, found");
+    cadre_options_free(o);
+    o = options_with("route-scale", "2");
+    assert_false(settings_route_by_layer(o));
+    cadre_options_free(o);
+}
+
 /* ---- balancing ---- */
 
 static balance_options balance_with(const char *const (*given)[2], int count)
@@ -239,6 +269,7 @@ int main(void)
         cmocka_unit_test(an_option_is_its_number),
         cmocka_unit_test(what_is_not_given_stays),
         cmocka_unit_test(a_word_of_capacity_has_a_name),
+        cmocka_unit_test(layers_have_numbers_of_their_own),
         cmocka_unit_test(losses_of_a_layer),
         cmocka_unit_test(numbers_beside_losses),
         cmocka_unit_test(an_option_belongs_to_some_routers),

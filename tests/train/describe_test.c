@@ -69,6 +69,9 @@ static void numbers_in_force(void **state)
     dry("mixtral", (const char *const[][2]){ { "experts", "4,8" }, { "topk", "1,2" },
                        { "aux-loss", "0" }, { "router-lr", "0.004" }, { NULL, NULL } });
     expect("experts=4,8"), expect("topk=1,2"), expect("balancing=none"), expect("router-lr=0.004");
+    dry("mixtral",
+        (const char *const[][2]){ { "groups", "2,4" }, { "route-scale", "1,2" }, { NULL, NULL } });
+    expect("groups=2,4"), expect("groups-used=1,2"), expect("route-scale=1,2");
 }
 
 static void length_and_rate(void **state)

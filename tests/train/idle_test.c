@@ -107,6 +107,8 @@ static void with_effect(void **state)
     silent("olmoe", "balance-loss communication devices 4 devices-used 2 balance-over step");
     silent("olmoe", "jitter 0.1 jitter-experts yes min-lr-ratio 0.2 router-lr 0.1");
     silent("gshard", "dense-width 8");
+    silent("olmoe", "groups 1,4 group-mask zero");
+    silent("mixtral", "capacity-slots 0,2 priority token");
     silent("switch-t5", "noise-density 0.2 noise-span 4");
     silent("mixtral", "jitter-experts no capacity-slots 0 devices 1 groups 1 bias-update-rate 0");
     silent("deepseek-v3", "bias-update-rate 0.01");
