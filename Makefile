@@ -250,13 +250,14 @@ check:
 	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(BUILD)/cadre:tests/cli/bench.t \
 	    $(BUILD)/cadre:tests/adding $(CLI_TESTS:%=build-asan/cadre:%)
 
-# Slower: threads under their own sanitizer, everything once more as it is shipped, long runs of one
-# character, thousands of damaged models, and fuzzing.
+# Slower: threads under their own sanitizer; everything once more as it is shipped, in the
+# long form that some tests have (support/long.h); long runs of one character, thousands of damaged
+# models, and fuzzing.
 check-long: check
 	@+$(MAKE) --no-print-directory SAN=thread BUILD=build-tsan tests
 	@+$(MAKE) --no-print-directory all tests
-	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%) $(TEST_BIN) \
-	    $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
+	@tests/run-tests $(TEST_SRC:tests/%.c=build-tsan/tests/%)
+	@CADRE_TEST_LONG=1 tests/run-tests $(TEST_BIN) $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
 	@tests/serve/page $(BUILD)/cadre
 	@tests/findings $(BUILD)/cadre

@@ -22,6 +22,7 @@
 #include "infer/session_public.h"
 #include "kernel/context.h"
 #include "op/rope.h"
+#include "support/long.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -358,7 +359,9 @@ static void every_allocation_may_fail(void **state)
         for (int sticky = 0; sticky < 2; sticky++) {
             long n = 1;
             while (fails_at(&constructors[i], n, sticky))
-                n += constructors[i].costly ? 1 + n / 16 : 1;
+                n += constructors[i].costly   ? 1 + n / (long_form() ? 16 : 8)
+                     : sticky && !long_form() ? 3
+                                              : 1;
             if (n == 1) fail_msg("%s allocates nothing", constructors[i].name);
         }
     }

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "kernel/variant.h"
+#include "support/long.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
@@ -111,32 +112,59 @@ static void expect_same(int64_t first, int64_t count)
     memset(f.got, 0, sizeof f.got);
 }
 
-/* Mixed passes have prompts and single tokens; the other paces are run with `every_pace`. */
-static void with_threads(int threads, const char *variant, bool every_pace)
+/* Mixed passes have prompts and single tokens; in short, of two sequences alone. */
+enum { MIXED = 1, ONES = 2, SEVENS = 4, IN_ONE = 8, UNKEPT = 16, EVERY = 31, SHORT = 32 };
+
+static void with_threads(int threads, const char *variant, int paces)
 {
     cadre_context *context;
     cadre_model *model;
     succeeds(cadre_context_new(threads, variant, &context));
     open_model(context, &model);
-    run_together(model, 0, SEQUENCES, mixed);
-    expect_same(0, SEQUENCES);
-    if (every_pace) {
+    if (paces & MIXED) {
+        run_together(model, 0, SEQUENCES, mixed);
+        expect_same(0, SEQUENCES);
+    }
+    if (paces & SHORT) {
+        run_together(model, 1, 2, mixed);
+        expect_same(1, 2);
+    }
+    if (paces & ONES) {
         run_together(model, 0, SEQUENCES, one_by_one);
         expect_same(0, SEQUENCES);
+    }
+    if (paces & SEVENS) {
         run_together(model, 0, 1, sevens);
         expect_same(0, 1);
+    }
+    if (paces & IN_ONE) {
         run_together(model, 1, 3, whole);
         expect_same(1, 3);
-        if (!f.cache) {
-            run_without_sessions(model);
-            expect_same(0, SEQUENCES);
-        }
+    }
+    if (paces & UNKEPT && !f.cache) {
+        run_without_sessions(model);
+        expect_same(0, SEQUENCES);
     }
     cadre_model_close(model);
     cadre_context_free(context);
 }
 
-static void check_model(const char *path)
+/* The paces on 1, 2 and 3 threads in the short form: every one of them, or some, for models whose
+ * layers are those of a model that runs at every pace. */
+enum { THREADS = 3 };
+static const int every_pace[THREADS] = { SEVENS | IN_ONE, ONES | UNKEPT, MIXED };
+static const int some_paces[THREADS] = { IN_ONE, MIXED, SEVENS };
+
+/* On every CPU variant that the machine has. */
+static void with_variants(int paces)
+{
+    int count;
+    const kernel_variant *const *list = variant_list(&count);
+    for (int v = 0; v < count; v++)
+        if (!(list[v]->needs & ~cpu_features())) with_threads(2, list[v]->name, paces);
+}
+
+static void check_model(const char *path, const int paces[THREADS])
 {
     cadre_context *context;
     cadre_model *model;
@@ -150,7 +178,7 @@ static void check_model(const char *path)
     memcpy(f.expected, f.got, sizeof f.got);
     cadre_model_close(model);
     cadre_context_free(context);
-    for (int threads = 1; threads <= 3; threads++) with_threads(threads, NULL, true);
+    for (int i = 0; i < THREADS; i++) with_threads(i + 1, NULL, long_form() ? EVERY : paces[i]);
 }
 
 static void make_model(cadre_options *o, const char *config, const char *dtype, const char *path)
@@ -167,7 +195,7 @@ static void of_recipe(void **state)
     cadre_options *o = small_options(*state);
     small_set(o, "context", "128");
     make_model(o, NULL, "bf16", path);
-    check_model(path);
+    check_model(path, every_pace);
     cadre_options_free(o);
     succeeds(file_remove(path));
 }
@@ -177,16 +205,14 @@ static void quantised(void **state)
 {
     const char *path = scratch_file("quantised.gguf");
     cadre_options *o = small_options("qwen3-moe");
-    int count;
-    const kernel_variant *const *list = variant_list(&count);
     small_set(o, "context", "128");
+    small_set(o, "layers", long_form() ? "2" : "1");
     small_set(o, "width", "256"); /* a block of the K formats */
     small_set(o, "head-dim", "16");
     small_set(o, "expert-width", "64");
     make_model(o, NULL, *state, path);
-    check_model(path);
-    for (int v = 0; v < count; v++)
-        if (!(list[v]->needs & ~cpu_features())) with_threads(2, list[v]->name, false);
+    check_model(path, some_paces);
+    with_variants(long_form() ? MIXED : SHORT);
     cadre_options_free(o);
     succeeds(file_remove(path));
 }
@@ -209,7 +235,7 @@ static void windows(void **state)
     cadre_options *o = small_options(NULL);
     succeeds(file_write(config, windowed_config, sizeof windowed_config - 1));
     make_model(o, config, "f32", path);
-    check_model(path);
+    check_model(path, every_pace);
     cadre_options_free(o);
 }
 
@@ -249,12 +275,9 @@ static void check_error(const char *path, const char *cache, double bound)
 /* Products of keys in f16 and q8_0 have the same bits on every CPU variant. */
 static void check_cache(const char *path, const char *cache, double bound)
 {
-    int count;
-    const kernel_variant *const *list = variant_list(&count);
     f.cache = cache;
-    check_model(path);
-    for (int v = 0; v < count; v++)
-        if (!(list[v]->needs & ~cpu_features())) with_threads(2, list[v]->name, false);
+    check_model(path, some_paces);
+    with_variants(MIXED);
     check_error(path, cache, bound);
 }
 

@@ -18,6 +18,7 @@
 #include "kernel/compute.h"
 #include "kernel/context.h"
 #include "kernel/gemm.h"
+#include "support/long.h"
 
 static const real GUARD = (real)12345.5;
 
@@ -231,19 +232,39 @@ static void machines_free(machines *all)
     for (int i = 0; i < all->count; i++) compute_free(all->compute[i]);
 }
 
-static void try_shape(const machines *all, gemm_kind kind, const shape *s, bool serial)
+/* What c is before a product, and what brings it back. */
+static real *c_of(const product *p)
+{
+    real *before = malloc((size_t)(p->c_count ? p->c_count : 1) * sizeof *before);
+    memcpy(before, p->c, (size_t)p->c_count * sizeof *before);
+    return before;
+}
+
+static void restore_c(const product *p, const real *before)
+{
+    memcpy(p->c, before, (size_t)p->c_count * sizeof *before);
+}
+
+/* One product on the machines of each of `sets`. */
+static void try_shape_on(
+    const machines *sets, int set_count, gemm_kind kind, const shape *s, bool serial)
 {
     product p = product_make(kind, s, (uint64_t)(s->m * 977 + s->n * 131 + s->k));
-    real *before = malloc((size_t)(p.c_count ? p.c_count : 1) * sizeof(real));
-    memcpy(before, p.c, (size_t)p.c_count * sizeof(real));
-    for (int i = 0; i < all->count; i++) {
-        memcpy(p.c, before, (size_t)p.c_count * sizeof(real));
-        if (serial) gemm_serial(all->compute[i], 0, kind, &p.group, s->accumulate);
-        else gemm_grouped(all->compute[i], kind, &p.group, 1, s->accumulate);
-        assert_product(&p, all->compute[i]->variant, kind);
-    }
+    real *before = c_of(&p);
+    for (const machines *all = sets; all < sets + set_count; all++)
+        for (int i = 0; i < all->count; i++) {
+            restore_c(&p, before);
+            if (serial) gemm_serial(all->compute[i], 0, kind, &p.group, s->accumulate);
+            else gemm_grouped(all->compute[i], kind, &p.group, 1, s->accumulate);
+            assert_product(&p, all->compute[i]->variant, kind);
+        }
     free(before);
     product_free(&p);
+}
+
+static void try_shape(const machines *all, gemm_kind kind, const shape *s, bool serial)
+{
+    try_shape_on(all, 1, kind, s, serial);
 }
 
 static void small_shapes(void **state)
@@ -338,14 +359,15 @@ static void q8_0_along_the_columns_on_1_2_3_workers(void **state)
             .gather_a = i % 2,
             .accumulate = i % 3 == 0 };
         s.gap = (Q8_0_BLOCK - s.n % Q8_0_BLOCK) % Q8_0_BLOCK + i % 4 / 2 * Q8_0_BLOCK;
-        for (int workers = 0; workers < 3; workers++) try_shape(&all[workers], GEMM_NN, &s, false);
+        try_shape_on(all, 3, GEMM_NN, &s, false);
         s.gap += 5;
         try_shape(&all[i % 3], GEMM_NN, &s, false);
     }
     for (int i = 0; i < 3; i++) machines_free(&all[i]);
 }
 
-/* The number of workers goes round. */
+/* Each number of columns with each inner size, and each of both with each number of rows. The
+ * number of workers goes round. */
 static void try_coded(
     const machines *one_two_three, const number_format *format, const number_block_scale_form *form)
 {
@@ -354,18 +376,21 @@ static void try_coded(
     enum {
         ROWS = sizeof rows / sizeof *rows,
         COLUMNS = sizeof columns / sizeof *columns,
-        INNER = sizeof inner / sizeof *inner
+        INNER = sizeof inner / sizeof *inner,
+        PAIRS = COLUMNS * INNER
     };
-    for (int i = 0; i < ROWS * COLUMNS * INNER; i++) {
-        shape s = { .m = rows[i % ROWS],
-            .n = columns[i / ROWS % COLUMNS],
-            .k = inner[i / ROWS / COLUMNS],
+    int rounds = long_form() ? ROWS : 2;
+    for (int i = 0; i < PAIRS * rounds; i++) {
+        int round = i / PAIRS, column = i % COLUMNS, depth = i / COLUMNS % INNER;
+        shape s = { .m = rows[(column + depth + round * (ROWS / rounds)) % ROWS],
+            .n = columns[column],
+            .k = inner[depth],
             .format = format,
             .block_scales = form,
-            .gather_a = i % 2,
+            .gather_a = (column + depth) % 2,
             .accumulate = i % 3 == 0,
             .skip = i % 5 * 31 % form->rows };
-        s.gap = (32 - s.k % 32) % 32 + i % 4 / 2 * 32;
+        s.gap = (32 - s.k % 32) % 32 + (depth + round) % 2 * 32;
         try_shape(&one_two_three[i % 3], GEMM_NT, &s, false);
         s.gap = (32 - s.n % 32) % 32;
         try_shape(&one_two_three[i % 3], GEMM_NN, &s, false);
@@ -382,28 +407,36 @@ static void formats_with_block_scales_on_1_2_3_workers(void **state)
     for (int i = 0; i < 3; i++) machines_free(&all[i]);
 }
 
-/* A number among zeros, under one factor: as it is in plain C, by way of packing or not. */
-static void try_number(const machines *all, const number_format *format,
-    const number_block_scale_form *form, int code, const void *factor)
+enum { CODES = 16 }; /* tried in one product, each in a column of its own */
+
+/* In each column one number among zeros, all under one factor: as it is in plain C, by way of
+ * packing or not. */
+static void try_numbers(const machines *all, const number_format *format,
+    const number_block_scale_form *form, int first, const void *factor)
 {
     enum { AT = 36 };
     for (int64_t m = 1; m < 10; m += 8) {
-        shape s = { .m = m, .n = 16, .k = 64, .format = format, .block_scales = form };
+        shape s = { .m = m, .n = CODES, .k = 64, .format = format, .block_scales = form };
         product p = product_make(GEMM_NT, &s, 3);
-        float value[2];
+        float expected[CODES];
         memset(p.a, 0, (size_t)(m * s.k) * sizeof *p.a);
         memset(p.b, 0, (size_t)(s.n * s.k / format->block));
         for (int64_t i = 0; i < m; i++) p.a[i * s.k + AT] = 1;
-        for (int64_t j = 0; j < s.n; j++)
-            ((uint8_t *)p.b)[(j * s.k + AT) / format->block] = (uint8_t)code;
         for (int64_t i = 0; i < number_block_scale_bytes(form, s.n, s.k); i += form->bytes)
             memcpy(p.block_scales + i, factor, (size_t)form->bytes);
-        format->unpack(&(uint8_t){ (uint8_t)code }, value, format->block);
-        value[0] *= form->value(factor);
+        for (int64_t j = 0; j < CODES; j++) {
+            uint8_t *code = (uint8_t *)p.b + (j * s.k + AT) / format->block;
+            float value[2];
+            *code = (uint8_t)(first + j);
+            format->unpack(code, value, format->block);
+            expected[j] = value[0] * form->value(factor);
+        }
         for (int i = 0; i < all->count; i++) {
             gemm_serial(all->compute[i], 0, GEMM_NT, &p.group, false);
-            for (int64_t c = 0; c < p.c_count; c++)
-                assert_true((float)p.c[c] == value[0] || (isnan(value[0]) && isnan(p.c[c])));
+            for (int64_t c = 0; c < p.c_count; c++) {
+                float value = expected[c % CODES];
+                assert_true((float)p.c[c] == value || (isnan(value) && isnan(p.c[c])));
+            }
         }
         product_free(&p);
     }
@@ -415,64 +448,70 @@ static void every_value_under_block_scales_of_any_size(void **state)
     static const float scales[] = { 0x1p-149f, 0x1p-126f, 1, 0x1p119f, 0x1p120f, -0x1p127f, 0 };
     static const uint16_t halved[] = { 1, 0x0080, 0x3f80, 0x7b00, 0x7b80, 0xff00, 0x3f9b };
     machines all = machines_make(1);
-    for (int code = 0; code < 256; code++) {
-        uint8_t exponent = (uint8_t)code;
+    for (int first = 0; first < 256; first += CODES) {
         for (size_t f = 0; f < sizeof scales / sizeof *scales; f++)
-            try_number(&all, &number_f8_e4m3, &number_block_scale_f32, code, &scales[f]);
+            try_numbers(&all, &number_f8_e4m3, &number_block_scale_f32, first, &scales[f]);
         for (size_t f = 0; f < sizeof halved / sizeof *halved; f++)
-            try_number(&all, &number_f8_e4m3, &number_block_scale_bf16, code, &halved[f]);
-        for (int c = 0; c < 16; c++)
-            try_number(&all, &number_e2m1, &number_block_scale_e8m0, c, &exponent);
+            try_numbers(&all, &number_f8_e4m3, &number_block_scale_bf16, first, &halved[f]);
     }
+    for (int exponent = 0; exponent < 256; exponent++)
+        try_numbers(
+            &all, &number_e2m1, &number_block_scale_e8m0, 0, &(uint8_t){ (uint8_t)exponent });
     machines_free(&all);
 }
 
 static const int64_t ragged[] = { 3, 0, 1, 40, 0, 17, 8, 130, 0, 2, 66, 1, 0 };
 enum { GROUPS = sizeof ragged / sizeof *ragged };
 
+enum { SETS = 4 }; /* of machines, with other numbers of workers */
+
 /* Ragged groups, empty ones among them, in one call; in TN it is k that is ragged. Neighbours share
  * a and its rows. */
 static void try_groups(
-    const machines *all, gemm_kind kind, int64_t n, int64_t k, bool gather, bool accumulate)
+    const machines *sets, gemm_kind kind, int64_t n, int64_t k, bool gather, bool accumulate)
 {
-    for (int i = 0; i < all->count; i++) {
-        product made[GROUPS];
-        gemm_group groups[GROUPS];
-        for (int e = 0; e < GROUPS; e++) {
-            int64_t rows = ragged[e];
-            shape s = { .m = kind == GEMM_TN ? k : rows,
-                .n = n,
-                .k = kind == GEMM_TN ? rows : k,
-                .gather_a = gather,
-                .gather_b = gather && kind == GEMM_TN,
-                .accumulate = accumulate };
-            made[e] = product_make(kind, &s, (uint64_t)(e + 50));
-            groups[e] = made[e].group;
+    product made[GROUPS];
+    gemm_group groups[GROUPS];
+    real *before[GROUPS];
+    for (int e = 0; e < GROUPS; e++) {
+        int64_t rows = ragged[e];
+        shape s = { .m = kind == GEMM_TN ? k : rows,
+            .n = n,
+            .k = kind == GEMM_TN ? rows : k,
+            .gather_a = gather,
+            .gather_b = gather && kind == GEMM_TN,
+            .accumulate = accumulate };
+        made[e] = product_make(kind, &s, (uint64_t)(e + 50));
+        groups[e] = made[e].group;
+        before[e] = c_of(&made[e]);
+    }
+    for (const machines *all = sets; all < sets + SETS; all++)
+        for (int i = 0; i < all->count; i++) {
+            for (int e = 0; e < GROUPS; e++) restore_c(&made[e], before[e]);
+            gemm_grouped(all->compute[i], kind, groups, GROUPS, accumulate);
+            for (int e = 0; e < GROUPS; e++)
+                assert_product(&made[e], all->compute[i]->variant, kind);
         }
-        gemm_grouped(all->compute[i], kind, groups, GROUPS, accumulate);
-        for (int e = 0; e < GROUPS; e++) {
-            assert_product(&made[e], all->compute[i]->variant, kind);
-            product_free(&made[e]);
-        }
+    for (int e = 0; e < GROUPS; e++) {
+        product_free(&made[e]);
+        free(before[e]);
     }
 }
 
 static void ragged_groups_on_1_2_3_5_workers(void **state)
 {
     (void)state;
-    static const int threads[] = { 1, 2, 3, 5 };
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
-        machines all = machines_make(threads[i]);
-        for (int kind = GEMM_NT; kind <= GEMM_TN; kind++) {
-            try_groups(&all, (gemm_kind)kind, 100, 70, false, false);
-            try_groups(&all, (gemm_kind)kind, 33, 260, true, true);
-            try_groups(&all, (gemm_kind)kind, 5, 5, true, false);
-            try_shape(&all, (gemm_kind)kind, &(shape){ .m = 300, .n = 90, .k = 33 }, false);
-            try_shape(&all, (gemm_kind)kind,
-                &(shape){ .m = 30, .n = 400, .k = 270, .accumulate = true }, false);
-        }
-        machines_free(&all);
+    machines sets[SETS] = { machines_make(1), machines_make(2), machines_make(3),
+        machines_make(5) };
+    for (int kind = GEMM_NT; kind <= GEMM_TN; kind++) {
+        try_groups(sets, (gemm_kind)kind, 100, 70, false, false);
+        try_groups(sets, (gemm_kind)kind, 33, 260, true, true);
+        try_groups(sets, (gemm_kind)kind, 5, 5, true, false);
+        try_shape_on(sets, SETS, (gemm_kind)kind, &(shape){ .m = 300, .n = 90, .k = 33 }, false);
+        try_shape_on(sets, SETS, (gemm_kind)kind,
+            &(shape){ .m = 30, .n = 400, .k = 270, .accumulate = true }, false);
     }
+    for (int i = 0; i < SETS; i++) machines_free(&sets[i]);
 }
 
 /* Two weights for the same rows, neighbours in the list: the packing of a that they share must be
