@@ -32,14 +32,15 @@ typedef struct cadre_batcher_limits {
     int64_t context; /* tokens of a request, its prompt's included; 0: the model's own */
     int64_t chunk;   /* tokens of prompts that a pass reads; 0: 512 */
     int64_t beside;  /* the same while other requests write and wait for the pass; 0: 64 */
-    /* Tokens that the caches of all requests hold together, including those that are kept: at least
-     * the context; 0, and at most: slots times the context */
+    /* Tokens that the caches of all requests hold together, including those that are kept, in
+     * layers without a window: at least the context; 0, and at most: slots times the context */
     int64_t cache;
 } cadre_batcher_limits;
 
 /* Allocates the memory of its passes, of at most chunk + slots - 1 tokens, and logits [slots, V].
- * The caches' memory is taken when it is first used. It is at most cadre_model_cache_bytes of
- * `cache` tokens, or with cache 0 slots times that of the context. */
+ * The caches' memory is taken when it is first used. It is at most slots times
+ * cadre_model_cache_bytes of the context, with a chunk of at most 512; with `cache` tokens, layers
+ * without a window take no more than for so many. */
 CADRE_API cadre_status cadre_batcher_new(
     cadre_model *model, const cadre_batcher_limits *limits, cadre_batcher **batcher);
 /* Frees it with all its requests. No other thread may be using it. */

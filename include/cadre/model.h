@@ -83,7 +83,8 @@ typedef struct cadre_memory {
 } cadre_memory;
 CADRE_API cadre_status cadre_model_memory(
     cadre_model *model, int64_t context, cadre_memory *memory);
-/* Keys and values of one sequence */
+/* Keys and values of one sequence, which is read in passes of at most 512 tokens: of layers with a
+ * window, what such a pass sees */
 CADRE_API int64_t cadre_model_cache_bytes(const cadre_model *model, int64_t tokens);
 
 /* The model's own tokenizer, borrowed. It is an error if its folder has none. */

@@ -122,12 +122,15 @@ CADRE_API int64_t cadre_session_length(const cadre_session *session);
 CADRE_API int64_t cadre_session_capacity(const cadre_session *session);
 CADRE_API const int32_t *cadre_session_tokens(const cadre_session *session);
 
-/* Forgets all but the first `length` tokens. */
+/* Forgets all but the first `length` tokens. CADRE_EUNSUPPORTED: recurrent layers can forget all
+ * tokens only, and layers with a window at most the last 64 or all, since they keep nothing that is
+ * behind the window of the last token. */
 CADRE_API cadre_status cadre_session_truncate(cadre_session *session, int64_t length);
 
 /* Makes another session that holds the first `length` tokens of this one, whose keys and values are
  * not computed again: texts that begin alike. They are shared block by block, and only a block that
- * one of the two writes is copied. Each continues independently, and either may be freed first. */
+ * one of the two writes is copied. Each continues independently, and either may be freed first.
+ * Fewer tokens than this one holds are as in cadre_session_truncate. */
 CADRE_API cadre_status cadre_session_fork(
     cadre_session *from, int64_t length, int64_t capacity, cadre_session **session);
 

@@ -20,6 +20,7 @@ typedef struct decoding {
     int64_t steps, streams, depth;
     runner runner;
     session *sessions;  /* [streams] */
+    session *filled;    /* [streams] what sessions are at the depth; NULL: they can go back to it */
     runner_part *parts; /* [streams] */
     int64_t *rows;      /* [streams] those of a pass that logits are wanted of */
     int32_t *tokens;    /* [steps, streams] */
@@ -44,11 +45,18 @@ static int64_t cache_bytes_read(const decoding *d)
     return bytes;
 }
 
+/* Sessions of layers with a window cannot go back. They share what was filled. */
+static void go_back(decoding *d, int64_t i)
+{
+    if (!d->filled) session_rewind(&d->sessions[i], d->depth);
+    else sequence_state_share(&d->sessions[i].state, &d->filled[i].state, d->depth);
+}
+
 static void run_all(void *arg)
 {
     decoding *d = arg;
     d->traffic.experts_read = d->cache_read = 0;
-    for (int64_t i = 0; i < d->streams; i++) session_rewind(&d->sessions[i], d->depth);
+    for (int64_t i = 0; i < d->streams; i++) go_back(d, i);
     for (int64_t s = 0; s < d->steps; s++) {
         for (int64_t i = 0; i < d->streams; i++)
             d->parts[i] = (runner_part){ &d->sessions[i], d->tokens + s * d->streams + i, 1 };
@@ -96,18 +104,23 @@ static cadre_status open_sessions(decoding *d, int64_t capacity)
     for (int64_t i = 0; i < d->streams; i++) d->rows[i] = i;
     for (int64_t i = 0; i < d->streams; i++)
         CADRE_TRY(session_open(d->model, capacity, &d->sessions[i]));
+    if (!model_state_window(&d->model->config)) return CADRE_OK;
+    d->filled = MEM_ARRAY(session, d->streams);
+    if (!d->filled) return CADRE_ENOMEM;
+    for (int64_t i = 0; i < d->streams; i++)
+        CADRE_TRY(session_open_beside(&d->sessions[i], capacity, &d->filled[i]));
     return CADRE_OK;
 }
 
 /* Fills every session with the same `depth` tokens, which repeat the first of those to come. */
 static cadre_status fill_sessions(decoding *d)
 {
+    session *sessions = d->filled ? d->filled : d->sessions;
     for (int64_t i = 0; i < d->streams; i++)
         for (int64_t left = d->depth, take; left > 0; left -= take) {
             take = left < d->runner.tokens ? left : d->runner.tokens;
             take = take < d->steps * d->streams ? take : d->steps * d->streams;
-            CADRE_TRY(
-                runner_feed(&d->runner, &(runner_part){ &d->sessions[i], d->tokens, take }, 1));
+            CADRE_TRY(runner_feed(&d->runner, &(runner_part){ &sessions[i], d->tokens, take }, 1));
         }
     return CADRE_OK;
 }
@@ -132,7 +145,9 @@ static void close_all(decoding *d)
 {
     runner_close(&d->runner);
     for (int64_t i = 0; d->sessions && i < d->streams; i++) session_close(&d->sessions[i]);
+    for (int64_t i = 0; d->filled && i < d->streams; i++) session_close(&d->filled[i]);
     mem_free(d->sessions);
+    mem_free(d->filled);
     mem_free(d->parts);
     mem_free(d->rows);
     mem_free(d->tokens);

@@ -26,8 +26,8 @@ static cadre_status open_sessions(batcher *b, session *given)
 {
     const batcher_limits *l = &b->limits;
     if (b->model->encoder) return CADRE_OK;
-    if (l->blocks)
-        CADRE_TRY(slot_cache_open(b->model, l->slots, l->capacity, l->blocks, &b->cache));
+    const slot_cache_limits cache = { l->slots, l->capacity, l->blocks, l->chunk };
+    if (l->blocks) CADRE_TRY(slot_cache_open(b->model, &cache, &b->cache));
     for (int64_t i = 0; i < l->slots; i++)
         b->slots[i].session = l->blocks ? &b->cache.past[i].session : &given[i];
     return open_runner(b);

@@ -65,7 +65,7 @@ static void count_cache(cadre_batcher *b)
     b->cache.block_tokens = STATE_BLOCK;
     b->cache.blocks = own->blocks;
     b->cache.kept = slot_cache_idle_blocks(own);
-    b->cache.used = own->blocks - state_pool_room(own->pool) - b->cache.kept;
+    b->cache.used = own->blocks - state_pool_room(own->pool, STATE_WHOLE) - b->cache.kept;
     b->cache.evicted = own->prefixes.evicted;
 }
 

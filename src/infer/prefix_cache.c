@@ -26,7 +26,9 @@ cadre_status prefix_cache_open(prefix_cache *c, int64_t blocks)
 
 void prefix_cache_close(prefix_cache *c)
 {
-    for (prefix_node *n = c->oldest; n; n = n->newer) state_block_release(n->block);
+    while (prefix_cache_evict_window(c, false)) continue;
+    for (prefix_node *n = c->oldest[PREFIX_NODES]; n; n = n->newer[PREFIX_NODES])
+        state_block_release(n->span.block[STATE_WHOLE]);
     if (c->nodes) mem_return(c->nodes, (size_t)c->most, sizeof *c->nodes);
     if (c->bucket) mem_return(c->bucket, (size_t)c->buckets, sizeof(prefix_node *));
     *c = (prefix_cache){ 0 };
@@ -46,17 +48,23 @@ static prefix_node *new_node(prefix_cache *c)
 
 /* ---- the order of use ---- */
 
-static void take_out(prefix_cache *c, prefix_node *n)
+static void take_out(prefix_cache *c, prefix_order o, prefix_node *n)
 {
-    *(n->older ? &n->older->newer : &c->oldest) = n->newer;
-    *(n->newer ? &n->newer->older : &c->newest) = n->older;
+    *(n->older[o] ? &n->older[o]->newer[o] : &c->oldest[o]) = n->newer[o];
+    *(n->newer[o] ? &n->newer[o]->older[o] : &c->newest[o]) = n->older[o];
 }
 
-static void put_newest(prefix_cache *c, prefix_node *n)
+static void put_newest(prefix_cache *c, prefix_order o, prefix_node *n)
 {
-    n->older = c->newest, n->newer = NULL;
-    *(c->newest ? &c->newest->newer : &c->oldest) = n;
-    c->newest = n;
+    n->older[o] = c->newest[o], n->newer[o] = NULL;
+    *(c->newest[o] ? &c->newest[o]->newer[o] : &c->oldest[o]) = n;
+    c->newest[o] = n;
+}
+
+static void use_again(prefix_cache *c, prefix_order o, prefix_node *n)
+{
+    take_out(c, o, n);
+    put_newest(c, o, n);
 }
 
 /* ---- finding ---- */
@@ -99,6 +107,22 @@ prefix_node *prefix_cache_find(const prefix_cache *c, const int32_t *tokens, int
     return found;
 }
 
+prefix_node *prefix_resumable(prefix_node *node, int64_t window)
+{
+    prefix_node *found = node;
+    for (prefix_node *n = node; n && window; n = n->parent) {
+        if (!n->span.block[STATE_WINDOW]) found = n->parent;
+        else if (n->depth - 1 <= state_first_seen(window, found->depth * STATE_BLOCK)) break;
+    }
+    return found;
+}
+
+prefix_node *prefix_ancestor(prefix_node *node, int64_t depth)
+{
+    while (node && node->depth > depth) node = node->parent;
+    return node;
+}
+
 int64_t prefix_path_unheld(const prefix_node *node)
 {
     int64_t n = 0;
@@ -107,9 +131,9 @@ int64_t prefix_path_unheld(const prefix_node *node)
     return n;
 }
 
-void prefix_path_blocks(const prefix_node *node, state_block **blocks)
+void prefix_path_spans(const prefix_node *node, state_span *spans)
 {
-    for (; node; node = node->parent) blocks[node->depth - 1] = node->block;
+    for (; node; node = node->parent) spans[node->depth - 1] = node->span;
 }
 
 /* ---- holding ---- */
@@ -128,8 +152,7 @@ void prefix_cache_release(prefix_cache *c, prefix_node *node)
 {
     for (; node; node = node->parent) {
         if (--node->holders == 0) c->unheld++;
-        take_out(c, node);
-        put_newest(c, node);
+        use_again(c, PREFIX_NODES, node);
     }
 }
 
@@ -139,13 +162,13 @@ static prefix_node *insert(
     prefix_node *n = new_node(c), **bucket = bucket_of(c, hash);
     *n = (prefix_node){ .parent = parent,
         .next = *bucket,
-        .block = state_block_share(block),
+        .span.block[STATE_WHOLE] = state_block_share(block),
         .depth = prefix_depth(parent) + 1,
         .hash = hash };
     memcpy(n->tokens, tokens, sizeof n->tokens);
     *bucket = n;
     if (parent) parent->children++;
-    put_newest(c, n);
+    put_newest(c, PREFIX_NODES, n);
     c->count++, c->unheld++;
     return n;
 }
@@ -160,6 +183,41 @@ prefix_node *prefix_cache_add(
     return n;
 }
 
+/* ---- windows ---- */
+
+void prefix_cache_keep_window(prefix_cache *c, prefix_node *node, state_block *block, bool marked)
+{
+    if (node->span.block[STATE_WINDOW]) {
+        take_out(c, node->window, node);
+    } else {
+        node->window = PREFIX_PASSED;
+        node->span.block[STATE_WINDOW] = state_block_share(block);
+        c->windows++;
+    }
+    if (marked) node->window = PREFIX_MARKED;
+    put_newest(c, node->window, node);
+}
+
+static void drop_window(prefix_cache *c, prefix_node *n)
+{
+    if (!n->span.block[STATE_WINDOW]) return;
+    take_out(c, n->window, n);
+    state_block_release(n->span.block[STATE_WINDOW]);
+    n->span.block[STATE_WINDOW] = NULL;
+    c->windows--;
+}
+
+bool prefix_cache_evict_window(prefix_cache *c, bool alone)
+{
+    for (int o = PREFIX_PASSED; o <= PREFIX_MARKED; o++)
+        for (prefix_node *n = c->oldest[o]; n; n = n->newer[o]) {
+            if (alone && state_block_is_shared(n->span.block[STATE_WINDOW])) continue;
+            drop_window(c, n);
+            return true;
+        }
+    return false;
+}
+
 /* ---- evicting ---- */
 
 static void remove_node(prefix_cache *c, prefix_node *n)
@@ -167,9 +225,10 @@ static void remove_node(prefix_cache *c, prefix_node *n)
     prefix_node **at = bucket_of(c, n->hash);
     while (*at != n) at = &(*at)->next;
     *at = n->next;
-    take_out(c, n);
+    take_out(c, PREFIX_NODES, n);
     if (n->parent) n->parent->children--;
-    state_block_release(n->block);
+    drop_window(c, n);
+    state_block_release(n->span.block[STATE_WHOLE]);
     n->next = c->free;
     c->free = n;
     c->count--, c->unheld--, c->evicted++;
@@ -179,12 +238,8 @@ static void remove_node(prefix_cache *c, prefix_node *n)
 bool prefix_cache_evict(prefix_cache *c)
 {
     if (!c->unheld) return false;
-    while (c->oldest->holders) {
-        prefix_node *held = c->oldest;
-        take_out(c, held);
-        put_newest(c, held);
-    }
-    assert(!c->oldest->children);
-    remove_node(c, c->oldest);
+    while (c->oldest[PREFIX_NODES]->holders) use_again(c, PREFIX_NODES, c->oldest[PREFIX_NODES]);
+    assert(!c->oldest[PREFIX_NODES]->children);
+    remove_node(c, c->oldest[PREFIX_NODES]);
     return true;
 }

@@ -6,20 +6,34 @@
  *
  * A node is found by a hash over its path; its parent and its tokens are compared too. Sequences
  * hold the path that they begin with. Of nodes that nobody holds, leaves are evicted, the least
- * recently used first. Nothing is allocated after opening. */
+ * recently used first. Nothing is allocated after opening.
+ *
+ * Of layers with a window, a block of each node would be far more than sequences hold. These blocks
+ * are evicted by themselves: first of nodes that were merely passed, then of those before a place
+ * at which other texts are likely to go on (slot_cache.c). */
 #ifndef CADRE_INFER_PREFIX_CACHE_H
 #define CADRE_INFER_PREFIX_CACHE_H
 
 #include "mixer/state_pool.h"
 
+/* The orders of use: of all nodes; and of those that have a block of STATE_WINDOW, by whether
+ * others are likely to go on after it */
+typedef enum prefix_order {
+    PREFIX_NODES,
+    PREFIX_PASSED,
+    PREFIX_MARKED,
+    PREFIX_ORDERS
+} prefix_order;
+
 typedef struct prefix_node {
     struct prefix_node *parent; /* NULL: its tokens are the first of a text */
     struct prefix_node *next;   /* in its bucket, or among the free nodes */
-    struct prefix_node *older, *newer;
-    state_block *block;
-    int64_t depth;    /* blocks of its path, including its own */
-    int64_t children; /* like holders, at most as many as there are nodes */
-    int64_t holders;  /* sequences; each holds the whole path */
+    struct prefix_node *older[PREFIX_ORDERS], *newer[PREFIX_ORDERS];
+    state_span span;     /* STATE_WHOLE, and STATE_WINDOW where it was kept */
+    prefix_order window; /* of its block of STATE_WINDOW */
+    int64_t depth;       /* spans of its path, including its own */
+    int64_t children;    /* like holders, at most as many as there are nodes */
+    int64_t holders;     /* sequences; each holds the whole path */
     uint64_t hash;
     int32_t tokens[STATE_BLOCK];
 } prefix_node;
@@ -28,10 +42,11 @@ typedef struct prefix_cache {
     int64_t most, buckets; /* nodes; a power of two */
     prefix_node *nodes;    /* [most], of which `made` have been used */
     prefix_node **bucket;  /* [buckets] */
-    prefix_node *free, *oldest, *newest;
+    prefix_node *free, *oldest[PREFIX_ORDERS], *newest[PREFIX_ORDERS];
     int64_t made;
     int64_t count, unheld; /* nodes in the tree, and those of them that nobody holds */
     int64_t evicted;       /* so far */
+    int64_t windows;       /* nodes that have a block of STATE_WINDOW */
 } prefix_cache;
 
 /* For up to `blocks` nodes: all blocks of a pool. */
@@ -42,11 +57,16 @@ void prefix_cache_close(prefix_cache *c);
 /* Finds the longest beginning of these tokens in whole blocks, and returns its last node; NULL:
  * none. */
 prefix_node *prefix_cache_find(const prefix_cache *c, const int32_t *tokens, int64_t count);
+/* The last node of this path after which a sequence can go on: what its next token sees of layers
+ * with such a window is there. window 0: the path's own. NULL: none. */
+prefix_node *prefix_resumable(prefix_node *node, int64_t window);
+/* The node of this path at a depth, at most its own */
+prefix_node *prefix_ancestor(prefix_node *node, int64_t depth);
 /* The number of nodes on the path to this one that nobody holds. Here and below, a node of NULL is
  * an empty path. */
 int64_t prefix_path_unheld(const prefix_node *node);
-/* The blocks of the path [depth] */
-void prefix_path_blocks(const prefix_node *node, state_block **blocks);
+/* The spans of the path [depth] */
+void prefix_path_spans(const prefix_node *node, state_span *spans);
 
 void prefix_cache_hold(prefix_cache *c, prefix_node *node);
 void prefix_cache_release(prefix_cache *c, prefix_node *node);
@@ -56,6 +76,13 @@ void prefix_cache_release(prefix_cache *c, prefix_node *node);
  * block of the same tokens. */
 prefix_node *prefix_cache_add(
     prefix_cache *c, prefix_node *parent, const int32_t *tokens, state_block *block);
+
+/* Gives a node of this cache a block of STATE_WINDOW, unless it has one. Once it is marked, it
+ * stays so. It becomes the newest. */
+void prefix_cache_keep_window(prefix_cache *c, prefix_node *node, state_block *block, bool marked);
+/* Takes one such block away. Returns false if there is none: with `alone`, none that the tree alone
+ * holds. */
+bool prefix_cache_evict_window(prefix_cache *c, bool alone);
 
 /* Removes one node, whose block becomes free unless a sequence has it. Returns false if all nodes
  * are held. */

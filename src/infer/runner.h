@@ -12,7 +12,7 @@
 #include "model/transformer.h"
 
 /* The number of tokens that uses the kernels well in reasonable memory */
-enum { RUNNER_CHUNK = 512 };
+enum { RUNNER_CHUNK = STATE_PASS };
 
 typedef struct runner {
     cadre_model *model; /* borrowed */

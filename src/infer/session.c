@@ -41,10 +41,10 @@ void session_close(session *s)
     *s = (session){ 0 };
 }
 
-void session_begin(session *s, const int32_t *tokens, state_block *const *blocks, int64_t length)
+void session_begin(session *s, const int32_t *tokens, const state_span *spans, int64_t length)
 {
     memcpy(s->tokens, tokens, (size_t)length * sizeof *tokens);
-    sequence_state_begin(&s->state, blocks, length, NULL);
+    sequence_state_begin(&s->state, spans, length, NULL);
 }
 
 int64_t session_rewind(session *s, int64_t length)
@@ -57,7 +57,7 @@ int64_t session_shared(const session *s, const int32_t *tokens, int64_t count)
 {
     int64_t most = count < session_length(s) ? count : session_length(s), n = 0;
     while (n < most && s->tokens[n] == tokens[n]) n++;
-    return n == session_length(s) || s->state.pool->rewinds ? n : 0;
+    return sequence_state_can_rewind(&s->state, n) ? n : 0;
 }
 
 cadre_status session_check_model(const cadre_model *model)

@@ -20,13 +20,13 @@ cadre_status session_open_beside(const session *other, int64_t capacity, session
 cadre_status session_open_in(state_pool *p, int64_t capacity, session *s);
 void session_close(session *s);
 
-/* Replaces its contents by `length` tokens, whose rows are in these blocks of its pool
- * [state_blocks(length)]. */
-void session_begin(session *s, const int32_t *tokens, state_block *const *blocks, int64_t length);
+/* Replaces its contents by `length` tokens, whose rows are in these spans of its pool
+ * (sequence_state_begin). */
+void session_begin(session *s, const int32_t *tokens, const state_span *spans, int64_t length);
 
 static inline int64_t session_length(const session *s) { return s->state.length; }
-/* Forgets all but the first `length` tokens, at most as many as it holds; or all of them, if the
- * model's mixers cannot go back. Returns how many are left. */
+/* Forgets all but the first `length` tokens, at most as many as it holds; or all of them, if it
+ * cannot go back so far (sequence_state_can_rewind). Returns how many are left. */
 int64_t session_rewind(session *s, int64_t length);
 
 /* How many of `tokens`, from the first on, it holds and can go back to. */

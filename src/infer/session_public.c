@@ -66,8 +66,8 @@ static cadre_status check_length(const cadre_session *s, int64_t length)
 static cadre_status refuse_going_back(void)
 {
     return cadre_fail(CADRE_EUNSUPPORTED, NULL,
-        "a session's first tokens: expected all or none of them: this model cannot forget its last "
-        "ones alone");
+        "a session's first tokens: expected all or none of them, or of a model with a window all "
+        "but the last ones: what is behind it is gone");
 }
 
 cadre_status cadre_session_truncate(cadre_session *s, int64_t length)

@@ -3,7 +3,10 @@
  * A block that is not free is counted once, as one of three: of a node of the tree that a sequence
  * holds, of a node that nobody holds, or a session's own. Own blocks of free slots, and nodes that
  * nobody holds, may be evicted when others need them. All own blocks of such slots go first, since
- * they keep evicted blocks from being free. */
+ * they keep evicted blocks from being free.
+ *
+ * Blocks of layers with a window are counted more simply. Requests are admitted while the most that
+ * each may hold at a time has room, whatever they share; all others may be evicted. */
 #include "infer/slot_cache.h"
 
 #include <string.h>
@@ -13,11 +16,19 @@
 
 /* ---- opening and closing ---- */
 
+/* As many of STATE_WINDOW as all slots may hold at a time, but not more than spans */
+static state_counts blocks_of(const cadre_model *model, const slot_cache_limits *l)
+{
+    int64_t window = model_state_window(&model->config),
+            most = l->slots * state_window_blocks(window, l->capacity, l->pass);
+    return (state_counts){ { l->blocks, most < l->blocks ? most : l->blocks } };
+}
+
 static cadre_status open_all(slot_cache *c, const cadre_model *model, int64_t capacity)
 {
-    CADRE_TRY(model_pool_open(&model->config, c->blocks * STATE_BLOCK, &c->pool));
+    CADRE_TRY(model_pool_open(&model->config, c->promised, &c->pool));
     CADRE_TRY(prefix_cache_open(&c->prefixes, c->blocks));
-    c->path = MEM_ARRAY(state_block *, state_blocks(capacity));
+    c->path = MEM_ARRAY(state_span, state_blocks(capacity));
     c->past = MEM_ARRAY(slot_past, c->slots);
     if (!c->path || !c->past) return CADRE_ENOMEM;
     for (int64_t i = 0; i < c->slots; i++) {
@@ -28,11 +39,12 @@ static cadre_status open_all(slot_cache *c, const cadre_model *model, int64_t ca
 }
 
 cadre_status slot_cache_open(
-    const cadre_model *model, int64_t slots, int64_t capacity, int64_t blocks, slot_cache *c)
+    const cadre_model *model, const slot_cache_limits *limits, slot_cache *c)
 {
-    *c = (slot_cache){ .blocks = blocks, .slots = slots };
+    *c = (slot_cache){ .blocks = limits->blocks, .slots = limits->slots, .pass = limits->pass };
     CADRE_TRY(session_check_model(model));
-    cadre_status status = open_all(c, model, capacity);
+    c->promised = blocks_of(model, limits);
+    cadre_status status = open_all(c, model, limits->capacity);
     if (status != CADRE_OK) slot_cache_close(c);
     return status;
 }
@@ -41,7 +53,7 @@ void slot_cache_close(slot_cache *c)
 {
     for (int64_t i = 0; c->past && i < c->slots; i++) session_close(&c->past[i].session);
     prefix_cache_close(&c->prefixes);
-    if (c->pool) state_pool_leave(c->pool, c->blocks);
+    if (c->pool) state_pool_leave(c->pool, c->promised);
     mem_free(c->path);
     mem_free(c->past);
     *c = (slot_cache){ 0 };
@@ -49,10 +61,16 @@ void slot_cache_close(slot_cache *c)
 
 /* ---- what is shared ---- */
 
-/* At least one token is left to read, for its logits. */
-static prefix_node *find(const slot_cache *c, const int32_t *prompt, int64_t count)
+/* What the tree has of a prompt. At least one token is left to read, for its logits. */
+static prefix_node *find_all(const slot_cache *c, const int32_t *prompt, int64_t count)
 {
     return prefix_cache_find(&c->prefixes, prompt, count - 1);
+}
+
+/* What of it a sequence can begin with */
+static prefix_node *find(const slot_cache *c, const int32_t *prompt, int64_t count)
+{
+    return prefix_resumable(find_all(c, prompt, count), c->pool->window);
 }
 
 int64_t slot_cache_shared(const slot_cache *c, int64_t slot, const int32_t *prompt, int64_t count)
@@ -82,10 +100,20 @@ static int64_t still_promised(const slot_cache *c)
     for (int64_t i = 0; i < c->slots; i++) {
         const slot_past *p = &c->past[i];
         if (!p->left)
-            blocks +=
-                sequence_state_needs(&p->session.state, p->most - session_length(&p->session));
+            blocks += sequence_state_needs(&p->session.state, p->most - session_length(&p->session))
+                          .of[STATE_WHOLE];
     }
     return blocks;
+}
+
+/* Whether the most that sequences hold at a time of layers with a window has room for another of so
+ * many tokens. */
+static bool admits_window(const slot_cache *c, int64_t most)
+{
+    int64_t window = c->pool->window, blocks = state_window_blocks(window, most, c->pass);
+    for (int64_t i = 0; i < c->slots; i++)
+        if (!c->past[i].left) blocks += state_window_blocks(window, c->past[i].most, c->pass);
+    return !window || blocks <= c->promised.of[STATE_WINDOW];
 }
 
 /* Blocks that the request shares need not be promised to it, but then they may no longer be
@@ -93,8 +121,10 @@ static int64_t still_promised(const slot_cache *c)
 bool slot_cache_admits(const slot_cache *c, const int32_t *prompt, int64_t count, int64_t most)
 {
     const prefix_node *shared = find(c, prompt, count);
-    int64_t spare = state_pool_room(c->pool) + slot_cache_idle_blocks(c) - still_promised(c);
-    return spare - prefix_path_unheld(shared) >= state_blocks(most) - prefix_depth(shared);
+    int64_t spare =
+        state_pool_room(c->pool, STATE_WHOLE) + slot_cache_idle_blocks(c) - still_promised(c);
+    return admits_window(c, most) &&
+           spare - prefix_path_unheld(shared) >= state_blocks(most) - prefix_depth(shared);
 }
 
 /* A slot's session holds no more of the prompt than the tree does, except in its last block. */
@@ -102,14 +132,50 @@ void slot_cache_begin(
     slot_cache *c, int64_t slot, const int32_t *prompt, int64_t count, int64_t most)
 {
     slot_past *p = &c->past[slot];
-    prefix_node *node = find(c, prompt, count);
+    prefix_node *all = find_all(c, prompt, count), *node = prefix_resumable(all, c->pool->window);
     int64_t in_tree = prefix_depth(node) * STATE_BLOCK,
             in_slot = session_shared(&p->session, prompt, count - 1);
-    prefix_path_blocks(node, c->path);
-    if (in_slot >= in_tree) session_rewind(&p->session, in_slot);
-    else session_begin(&p->session, prompt, c->path, in_tree);
+    prefix_path_spans(node, c->path);
+    if (in_slot >= in_tree) {
+        session_rewind(&p->session, in_slot);
+        node = prefix_ancestor(all, in_slot / STATE_BLOCK);
+    } else {
+        session_begin(&p->session, prompt, c->path, in_tree);
+    }
     prefix_cache_hold(&c->prefixes, node);
     p->prefix = node, p->most = most, p->left = 0;
+    p->mark[0] = prefix_depth(all), p->mark[1] = (count - 1) / STATE_BLOCK;
+}
+
+/* ---- windows that are kept ---- */
+
+/* Keeps what there is of layers with a window between two depths of the path. */
+static void keep_windows(slot_cache *c, const slot_past *p, int64_t from, int64_t to, bool marked)
+{
+    const sequence_state *s = &p->session.state;
+    prefix_node *n = prefix_ancestor(p->prefix, to);
+    from = from > s->dropped ? from : s->dropped;
+    for (; n && n->depth > from; n = n->parent)
+        prefix_cache_keep_window(
+            &c->prefixes, n, s->span[n->depth - 1].block[STATE_WINDOW], marked);
+}
+
+/* What the token after so many full blocks sees. */
+static void mark_window(slot_cache *c, const slot_past *p, int64_t depth)
+{
+    keep_windows(c, p, state_first_seen(c->pool->window, depth * STATE_BLOCK), depth, true);
+}
+
+/* The blocks of the marks that a pass has reached are all there after the pass. */
+static void keep_of_pass(slot_cache *c, slot_past *p, int64_t depth_before)
+{
+    if (!c->pool->window) return;
+    keep_windows(c, p, depth_before, prefix_depth(p->prefix), false);
+    for (int i = 0; i < 2; i++) {
+        if (!p->mark[i] || prefix_depth(p->prefix) < p->mark[i]) continue;
+        mark_window(c, p, p->mark[i]);
+        p->mark[i] = 0;
+    }
 }
 
 /* A block that the tree has too is counted there. */
@@ -119,9 +185,12 @@ void slot_cache_leave(slot_cache *c, int64_t slot)
     sequence_state *s = &p->session.state;
     int64_t full = prefix_depth(p->prefix);
     session_rewind(&p->session, s->length);
-    if (s->held > full && state_block_is_shared(s->block[full]))
+    if (c->pool->window) mark_window(c, p, full);
+    if (s->held > full && state_block_is_shared(s->span[full].block[STATE_WHOLE]))
         session_rewind(&p->session, full * STATE_BLOCK);
+    sequence_state_trim(s);
     prefix_cache_release(&c->prefixes, p->prefix);
+    if (!s->held) p->prefix = NULL;
     p->left = ++c->times;
 }
 
@@ -140,11 +209,27 @@ static bool forget_oldest_slot(slot_cache *c)
     return true;
 }
 
+static bool lacks(const slot_cache *c, const sequence_state *s, int64_t tokens, state_kind kind)
+{
+    return state_pool_room(c->pool, kind) < sequence_state_needs(s, tokens).of[kind];
+}
+
+/* What the tree alone has goes first, then what free slots have. Last, blocks that a sequence
+ * shares with the tree alone become its own, so that it need not copy one to write it. */
+static bool make_window_room(slot_cache *c)
+{
+    return prefix_cache_evict_window(&c->prefixes, true) || forget_oldest_slot(c) ||
+           prefix_cache_evict_window(&c->prefixes, false);
+}
+
 cadre_status slot_cache_reserve(slot_cache *c, int64_t slot, int64_t tokens)
 {
     sequence_state *s = &c->past[slot].session.state;
-    while (state_pool_room(c->pool) < sequence_state_needs(s, tokens))
+    sequence_state_trim(s);
+    while (lacks(c, s, tokens, STATE_WHOLE))
         if (!forget_oldest_slot(c) && !prefix_cache_evict(&c->prefixes)) break;
+    while (lacks(c, s, tokens, STATE_WINDOW))
+        if (!make_window_room(c)) break;
     return sequence_state_reserve(s, tokens);
 }
 
@@ -152,10 +237,13 @@ void slot_cache_keep(slot_cache *c, int64_t slot)
 {
     slot_past *p = &c->past[slot];
     session *s = &p->session;
+    int64_t depth = prefix_depth(p->prefix);
     if (!state_pool_shares(c->pool)) return;
-    for (int64_t i = prefix_depth(p->prefix); i < session_length(s) / STATE_BLOCK; i++) {
-        state_block *own = s->state.block[i];
+    for (int64_t i = depth; i < session_length(s) / STATE_BLOCK; i++) {
+        state_block *own = s->state.span[i].block[STATE_WHOLE];
         p->prefix = prefix_cache_add(&c->prefixes, p->prefix, s->tokens + i * STATE_BLOCK, own);
-        if (p->prefix->block != own) sequence_state_replace(&s->state, i, p->prefix->block);
+        state_block *kept = p->prefix->span.block[STATE_WHOLE];
+        if (kept != own) sequence_state_replace(&s->state, i, kept);
     }
+    keep_of_pass(c, p, depth);
 }

@@ -6,6 +6,10 @@
  * room: full blocks in a tree by their tokens (prefix_cache.h), with which any number of sequences
  * may begin; and in a free slot everything that its last request had.
  *
+ * Layers with a window have blocks of their own, of which a request is promised what it holds at a
+ * time. The tree keeps others while there is room, and longest those before places at which texts
+ * often go on: at the end of a prompt, at the end of a text, and where two texts part.
+ *
  * If a mixer has more of a past than rows of tokens (state_pool_shares), nothing is put into the
  * tree. What a request writes does not depend on what was kept. */
 #ifndef CADRE_INFER_SLOT_CACHE_H
@@ -19,20 +23,28 @@ typedef struct slot_past {
     prefix_node *prefix; /* of its first full blocks; held while the slot is taken */
     int64_t most;        /* tokens that it may come to hold */
     int64_t left;        /* when it was left; 0: the slot is taken */
+    int64_t mark[2];     /* depths at which its windows will be kept; 0: none */
 } slot_past;
+
+typedef struct slot_cache_limits {
+    int64_t slots;
+    int64_t capacity; /* tokens of a session */
+    int64_t blocks;   /* which hold at least one session */
+    int64_t pass;     /* tokens of a session that a pass reads at most */
+} slot_cache_limits;
 
 typedef struct slot_cache {
     state_pool *pool;
-    int64_t blocks; /* of the pool, which belongs to this cache */
-    int64_t slots, times;
+    int64_t blocks;        /* of STATE_WHOLE */
+    state_counts promised; /* of the pool, which belongs to this cache */
+    int64_t slots, times, pass;
     slot_past *past; /* [slots] */
     prefix_cache prefixes;
-    state_block **path; /* [blocks of a session] */
+    state_span *path; /* [spans of a session] */
 } slot_cache;
 
-/* Sessions of `capacity` tokens; `blocks` blocks hold at least one of them. */
 cadre_status slot_cache_open(
-    const cadre_model *model, int64_t slots, int64_t capacity, int64_t blocks, slot_cache *c);
+    const cadre_model *model, const slot_cache_limits *limits, slot_cache *c);
 void slot_cache_close(slot_cache *c);
 
 /* How many tokens of a prompt need not be read again in this free slot; always fewer than all. */

@@ -86,6 +86,7 @@ static mixer_state_size state(const mixer_config *c)
     return (mixer_state_size){ .key_row = kv_row(c),
         .value_row = c->kv_heads * c->value_dim,
         .heads = c->kv_heads,
+        .window = c->bidirectional ? 0 : c->window,
         .format = c->cache };
 }
 

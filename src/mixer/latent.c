@@ -94,7 +94,9 @@ static latent_mixer begin(const mixer_call *call, const mixer_gradients *g)
 /* One row of [latent | rotary key] serves all heads. */
 static mixer_state_size state(const mixer_config *c)
 {
-    return (mixer_state_size){ .key_row = low_row(c), .format = c->cache };
+    return (mixer_state_size){
+        .key_row = low_row(c), .window = c->bidirectional ? 0 : c->window, .format = c->cache
+    };
 }
 
 /* ---- the expanded form ---- */

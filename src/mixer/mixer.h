@@ -110,6 +110,8 @@ typedef struct mixer_state_size {
     int64_t key_row, value_row;
     int64_t fixed; /* for any number of tokens; all 0 before the first */
     int64_t heads; /* that a row consists of; 0: one */
+    /* The rows that are read: those of the last tokens, including the token's own; 0: all */
+    int64_t window;
     /* The format of the rows, of which a head has whole blocks in each; NULL: real. The fixed part
      * is always real. */
     const number_format *format;

@@ -1,4 +1,4 @@
-/* sequence_state.c - a table of blocks, and fixed parts. */
+/* sequence_state.c - a table of spans, and fixed parts. */
 #include "mixer/sequence_state.h"
 
 #include <assert.h>
@@ -9,14 +9,15 @@
 size_t layer_state_bytes(const mixer_config *c, int64_t tokens)
 {
     mixer_state_size size = c->row->state(c);
-    return (size_t)(state_blocks(tokens) * state_block_bytes(&size)) +
-           2 * (size_t)size.fixed * sizeof(real);
+    int64_t blocks =
+        size.window ? state_window_blocks(size.window, tokens, STATE_PASS) : state_blocks(tokens);
+    return (size_t)(blocks * state_block_bytes(&size)) + 2 * (size_t)size.fixed * sizeof(real);
 }
 
 size_t sequence_state_table_bytes(int64_t layers, int64_t tokens)
 {
-    size_t block = sizeof(state_block) + sizeof(state_block *);
-    return (size_t)state_blocks(tokens) * (block + 2 * (size_t)layers * sizeof(void *));
+    size_t span = STATE_KINDS * sizeof(state_block) + sizeof(state_span);
+    return (size_t)state_blocks(tokens) * (span + 2 * (size_t)layers * sizeof(void *));
 }
 
 /* ---- memory ---- */
@@ -45,11 +46,11 @@ cadre_status sequence_state_open_in(sequence_state *out, state_pool *p, int64_t 
     int64_t blocks = state_blocks(capacity);
     sequence_state s = { .pool = p, .layers = p->layers, .capacity = blocks * STATE_BLOCK };
     s.layer = MEM_ARRAY(layer_state, s.layers);
-    s.block = MEM_ARRAY(state_block *, blocks);
+    s.span = MEM_ARRAY(state_span, blocks);
     s.lists = MEM_ARRAY(const void *, (2 * s.layers * blocks));
     s.fixed = mem_reserve((size_t)p->fixed, sizeof *s.fixed);
     s.next = mem_reserve((size_t)p->fixed, sizeof *s.next);
-    if (!s.layer || !s.block || !s.lists || !s.fixed || !s.next) {
+    if (!s.layer || !s.span || !s.lists || !s.fixed || !s.next) {
         sequence_state_close(&s);
         return CADRE_ENOMEM;
     }
@@ -58,10 +59,18 @@ cadre_status sequence_state_open_in(sequence_state *out, state_pool *p, int64_t 
     return CADRE_OK;
 }
 
+/* As many of either kind, since a pass may read any number of tokens. What is behind a window is
+ * used again and again, so the rest of these blocks take no memory. */
+static state_counts counts_for(int64_t capacity)
+{
+    int64_t blocks = state_blocks(capacity);
+    return (state_counts){ { blocks, blocks } };
+}
+
 /* What has been joined is left again where the rest fails. */
 static cadre_status open_promised(sequence_state *s, state_pool *p, int64_t capacity)
 {
-    int64_t blocks = state_blocks(capacity);
+    state_counts blocks = counts_for(capacity);
     cadre_status status = sequence_state_open_in(s, p, capacity);
     if (status == CADRE_OK) s->promised = blocks;
     else state_pool_leave(p, blocks);
@@ -72,79 +81,124 @@ cadre_status sequence_state_open(
     sequence_state *s, const mixer_config *const *mixers, int64_t layers, int64_t capacity)
 {
     state_pool *p;
-    CADRE_TRY(state_pool_open(mixers, layers, state_blocks(capacity), &p));
+    CADRE_TRY(state_pool_open(mixers, layers, counts_for(capacity), &p));
     return open_promised(s, p, capacity);
 }
 
 cadre_status sequence_state_open_beside(
     sequence_state *s, const sequence_state *other, int64_t capacity)
 {
-    CADRE_TRY(state_pool_join(other->pool, state_blocks(capacity)));
+    CADRE_TRY(state_pool_join(other->pool, counts_for(capacity)));
     return open_promised(s, other->pool, capacity);
 }
 
 /* ---- blocks ---- */
 
-static void set_block(sequence_state *s, int64_t i, state_block *b)
+static void set_block(sequence_state *s, int64_t i, state_kind kind, state_block *b)
 {
-    s->block[i] = b;
+    s->span[i].block[kind] = b;
     for (int64_t l = 0; l < s->layers; l++) {
-        s->layer[l].keys[i] = state_block_keys(b, l);
-        s->layer[l].values[i] = state_block_values(b, l);
+        if (state_kind_of(&s->layer[l].size) != kind) continue;
+        s->layer[l].keys[i] = b ? state_block_keys(b, l) : NULL;
+        s->layer[l].values[i] = b ? state_block_values(b, l) : NULL;
     }
+}
+
+static void release(state_block *b)
+{
+    if (b) state_block_release(b);
 }
 
 static void let_go(sequence_state *s, int64_t held)
 {
-    while (s->held > held) state_block_release(s->block[--s->held]);
+    while (s->held > held) {
+        state_span *last = &s->span[--s->held];
+        for (int k = 0; k < STATE_KINDS; k++) release(last->block[k]);
+        *last = (state_span){ 0 };
+    }
+    if (s->dropped > s->held) s->dropped = s->held;
 }
 
 void sequence_state_close(sequence_state *s)
 {
     if (!s->pool) return;
-    if (s->block) let_go(s, 0);
+    if (s->span) let_go(s, 0);
     mem_free(s->layer);
-    mem_free(s->block);
+    mem_free(s->span);
     mem_free(s->lists);
     mem_return(s->fixed, (size_t)s->pool->fixed, sizeof *s->fixed);
     mem_return(s->next, (size_t)s->pool->fixed, sizeof *s->next);
-    if (s->promised) state_pool_leave(s->pool, s->promised);
+    if (s->promised.of[STATE_WHOLE]) state_pool_leave(s->pool, s->promised);
     *s = (sequence_state){ 0 };
 }
 
 void sequence_state_replace(sequence_state *s, int64_t i, state_block *b)
 {
+    state_kind kind = state_block_kind(b);
     state_block_share(b);
-    state_block_release(s->block[i]);
-    set_block(s, i, b);
+    state_block_release(s->span[i].block[kind]);
+    set_block(s, i, kind, b);
+}
+
+void sequence_state_trim(sequence_state *s)
+{
+    int64_t keep = state_first_seen(s->pool->window, s->length) - 1;
+    for (; s->dropped < keep && s->dropped < s->held; s->dropped++) {
+        release(s->span[s->dropped].block[STATE_WINDOW]);
+        set_block(s, s->dropped, STATE_WINDOW, NULL);
+    }
+}
+
+/* Where no layer has a window, there are no blocks for it. */
+static bool has_kind(const sequence_state *s, int kind)
+{
+    return kind == STATE_WHOLE || s->pool->window;
 }
 
 /* Whether the next token's row lies in a block that others hold too. */
-static bool would_write_shared(const sequence_state *s)
+static bool would_write_shared(const sequence_state *s, int kind)
 {
-    return s->length % STATE_BLOCK && state_block_is_shared(s->block[s->length / STATE_BLOCK]);
+    return s->length % STATE_BLOCK && has_kind(s, kind) &&
+           state_block_is_shared(s->span[s->length / STATE_BLOCK].block[kind]);
 }
 
-int64_t sequence_state_needs(const sequence_state *s, int64_t tokens)
+state_counts sequence_state_needs(const sequence_state *s, int64_t tokens)
 {
     int64_t more = state_blocks(s->length + tokens) - s->held;
-    return (more > 0 ? more : 0) + (tokens > 0 && would_write_shared(s));
+    state_counts needs = { 0 };
+    for (int k = 0; k < STATE_KINDS; k++)
+        if (has_kind(s, k))
+            needs.of[k] = (more > 0 ? more : 0) + (tokens > 0 && would_write_shared(s, k));
+    return needs;
 }
 
-static cadre_status take(const sequence_state *s, state_block **b)
+static cadre_status take(const sequence_state *s, int kind, state_block **b)
 {
-    if ((*b = state_pool_take(s->pool))) return CADRE_OK;
+    if ((*b = state_pool_take(s->pool, (state_kind)kind))) return CADRE_OK;
     return cadre_fail(CADRE_EFULL, NULL,
-        "expected a free block of the cache, found all %lld in use", (long long)s->pool->count);
+        "expected a free block of the cache, found all %lld in use",
+        (long long)s->pool->supply[kind].count);
 }
 
-static cadre_status own_last(sequence_state *s)
+/* What was taken of a span before a fault is let go of with the span. */
+static cadre_status take_span(sequence_state *s)
+{
+    int64_t i = s->held++;
+    for (int k = 0; k < STATE_KINDS; k++) {
+        state_block *b = NULL;
+        if (has_kind(s, k)) CADRE_TRY(take(s, k, &b));
+        set_block(s, i, (state_kind)k, b);
+    }
+    return CADRE_OK;
+}
+
+static cadre_status own_last(sequence_state *s, int kind)
 {
     int64_t i = s->length / STATE_BLOCK;
-    state_block *shared = s->block[i], *own;
-    CADRE_TRY(take(s, &own));
+    state_block *shared = s->span[i].block[kind], *own;
+    CADRE_TRY(take(s, kind, &own));
     state_block_copy(own, shared);
-    set_block(s, i, own);
+    set_block(s, i, (state_kind)kind, own);
     state_block_release(shared);
     return CADRE_OK;
 }
@@ -154,12 +208,10 @@ cadre_status sequence_state_reserve(sequence_state *s, int64_t tokens)
     int64_t before = s->held, end = state_blocks(s->length + tokens);
     cadre_status status = CADRE_OK;
     assert(s->length + tokens <= s->capacity);
-    while (status == CADRE_OK && s->held < end) {
-        state_block *b;
-        status = take(s, &b);
-        if (status == CADRE_OK) set_block(s, s->held++, b);
-    }
-    if (status == CADRE_OK && tokens > 0 && would_write_shared(s)) status = own_last(s);
+    sequence_state_trim(s);
+    while (status == CADRE_OK && s->held < end) status = take_span(s);
+    for (int k = 0; k < STATE_KINDS && status == CADRE_OK; k++)
+        if (tokens > 0 && would_write_shared(s, k)) status = own_last(s, k);
     if (status != CADRE_OK) let_go(s, before);
     return status;
 }
@@ -170,10 +222,11 @@ void sequence_state_put(
     sequence_state *s, int64_t layer, int64_t tokens, const real *keys, const real *values)
 {
     const mixer_state_size *size = &s->layer[layer].size;
+    state_kind kind = state_kind_of(size);
     state_rows k = state_keys_of(size), v = state_values_of(size);
     for (int64_t t = 0; t < tokens; t++) {
         int64_t row = (s->length + t) % STATE_BLOCK;
-        const state_block *b = s->block[(s->length + t) / STATE_BLOCK];
+        const state_block *b = s->span[(s->length + t) / STATE_BLOCK].block[kind];
         state_rows_put(&k, state_block_keys(b, layer), row, keys + t * size->key_row);
         if (size->value_row)
             state_rows_put(&v, state_block_values(b, layer), row, values + t * size->value_row);
@@ -208,9 +261,10 @@ void sequence_state_advance(sequence_state *s, int64_t tokens)
 
 /* ---- beginning and going back ---- */
 
-static bool can_hold(const sequence_state *s, int64_t length)
+bool sequence_state_can_rewind(const sequence_state *s, int64_t length)
 {
-    return s->pool->rewinds || length == 0 || length == s->length;
+    if (length == 0 || length == s->length) return true;
+    return s->pool->rewinds && s->dropped <= state_first_seen(s->pool->window, length);
 }
 
 static void set_fixed(sequence_state *s, const real *fixed)
@@ -222,7 +276,7 @@ static void set_fixed(sequence_state *s, const real *fixed)
 
 bool sequence_state_rewind(sequence_state *s, int64_t length)
 {
-    if (!can_hold(s, length)) return false;
+    if (!sequence_state_can_rewind(s, length)) return false;
     if (length == 0) set_fixed(s, NULL);
     let_go(s, state_blocks(length));
     s->length = length;
@@ -231,16 +285,19 @@ bool sequence_state_rewind(sequence_state *s, int64_t length)
 
 /* The old blocks go last, because some of them may be among the new ones. */
 void sequence_state_begin(
-    sequence_state *s, state_block *const *blocks, int64_t length, const real *fixed)
+    sequence_state *s, const state_span *spans, int64_t length, const real *fixed)
 {
-    int64_t count = state_blocks(length);
-    for (int64_t i = 0; i < count; i++) {
-        state_block_share(blocks[i]);
-        if (i < s->held) state_block_release(s->block[i]);
-        set_block(s, i, blocks[i]);
-    }
+    int64_t count = state_blocks(length), seen = state_first_seen(s->pool->window, length);
+    for (int64_t i = 0; i < count; i++)
+        for (int k = 0; k < STATE_KINDS; k++) {
+            bool wanted = k == STATE_WHOLE || (has_kind(s, k) && i >= seen);
+            state_block *b = wanted ? state_block_share(spans[i].block[k]) : NULL;
+            if (i < s->held) release(s->span[i].block[k]);
+            set_block(s, i, (state_kind)k, b);
+        }
     let_go(s, count);
     s->held = count;
+    s->dropped = seen < count ? seen : count;
     s->length = length;
     set_fixed(s, fixed);
 }
@@ -248,7 +305,7 @@ void sequence_state_begin(
 bool sequence_state_share(sequence_state *to, const sequence_state *from, int64_t length)
 {
     assert(to->pool == from->pool);
-    if (!can_hold(from, length)) return false;
-    sequence_state_begin(to, from->block, length, length ? from->fixed : NULL);
+    if (!sequence_state_can_rewind(from, length)) return false;
+    sequence_state_begin(to, from->span, length, length ? from->fixed : NULL);
     return true;
 }

@@ -5,6 +5,10 @@
  *     block[]    0   1   2        130 tokens: two full blocks, and 2 rows of a third
  *     another    0   1   5        the same two, shared; its third block was written: a copy
  *
+ * Layers with a window have blocks of their own in each span (state_pool.h), which go back to the
+ * pool once no token to come sees them: the blocks of the first `dropped` spans. One block more
+ * than is seen is kept, so that a sequence can forget its last 64 tokens.
+ *
  * It holds what mixers read, such as keys after norms and rotary positions, in `real` or in the
  * number format of the mixer's config. infer/ decides what is kept. */
 #ifndef CADRE_MIXER_SEQUENCE_STATE_H
@@ -22,13 +26,14 @@ typedef struct layer_state {
 
 typedef struct sequence_state {
     state_pool *pool;
-    int64_t promised; /* blocks with which it has joined the pool; 0: the pool is borrowed */
+    state_counts promised; /* blocks with which it has joined the pool; 0: the pool is borrowed */
     int64_t layers;
     int64_t capacity; /* in tokens, a multiple of STATE_BLOCK */
     int64_t length;   /* tokens held */
     layer_state *layer;
-    state_block **block; /* [held], with room for capacity / STATE_BLOCK */
+    state_span *span; /* [held], with room for capacity / STATE_BLOCK */
     int64_t held;
+    int64_t dropped;    /* the spans that have no block of STATE_WINDOW any more */
     real *fixed, *next; /* the layers' fixed parts, one after another */
     const void **lists; /* the layers' lists */
 } sequence_state;
@@ -44,30 +49,35 @@ cadre_status sequence_state_open_beside(
     sequence_state *s, const sequence_state *other, int64_t capacity);
 void sequence_state_close(sequence_state *s);
 
-/* The bytes of `tokens` tokens in a layer */
+/* The most bytes of a sequence of `tokens` tokens in a layer, read in passes of STATE_PASS */
 size_t layer_state_bytes(const mixer_config *c, int64_t tokens);
 /* The bytes that the tables for so many tokens take in addition, in a sequence of these mixers */
 size_t sequence_state_table_bytes(int64_t layers, int64_t tokens);
 
 /* Takes the first `length` tokens of another sequence in the same pool. Returns false if that
- * sequence holds more and its mixers cannot forget the rest. */
+ * sequence holds more and cannot forget the rest. */
 bool sequence_state_share(sequence_state *to, const sequence_state *from, int64_t length);
-/* Makes the first `length` tokens those of these blocks [state_blocks(length)]. fixed: the fixed
- * parts after them; NULL: there are none. */
+/* Makes the first `length` tokens those of these spans [state_blocks(length)]; blocks of
+ * STATE_WINDOW are needed from state_first_seen(length) on. fixed: the fixed parts after them;
+ * NULL: there are none. */
 void sequence_state_begin(
-    sequence_state *s, state_block *const *blocks, int64_t length, const real *fixed);
+    sequence_state *s, const state_span *spans, int64_t length, const real *fixed);
 
-/* Forgets all but the first `length` tokens, at most as many as are held. Returns false if the
- * mixers cannot. */
+/* Whether all but the first `length` tokens can be forgotten: no token less if the mixers cannot,
+ * and not so many that the new last one would see what was dropped. All of them always can. */
+bool sequence_state_can_rewind(const sequence_state *s, int64_t length);
+/* Forgets them, at most as many as are held. Returns false if they cannot be forgotten. */
 bool sequence_state_rewind(sequence_state *s, int64_t length);
 
+/* Gives the blocks back that no token to come sees. */
+void sequence_state_trim(sequence_state *s);
 /* The number of blocks that `tokens` more tokens would take from the pool */
-int64_t sequence_state_needs(const sequence_state *s, int64_t tokens);
-/* Takes these blocks. A block that others hold too and that these tokens would write becomes a
- * copy. CADRE_EFULL: the pool has no block left, and the sequence is as it was. */
+state_counts sequence_state_needs(const sequence_state *s, int64_t tokens);
+/* Trims, and takes these blocks. A block that others hold too and that these tokens would write
+ * becomes a copy. CADRE_EFULL: the pool has no block left, and the sequence is as it was. */
 cadre_status sequence_state_reserve(sequence_state *s, int64_t tokens);
 
-/* Replaces block i by another block of the same tokens. */
+/* Replaces the block of its kind in span i by another block of the same tokens. */
 void sequence_state_replace(sequence_state *s, int64_t i, state_block *b);
 
 /* What attention of this layer reads */

@@ -1,7 +1,7 @@
 /* state_pool.c - slabs of blocks, and a list of the free ones.
  *
- * In a slab the rows of a layer lie together, block after block, so that a sequence that takes
- * blocks in order finds its keys side by side. */
+ * A slab has blocks of one kind. In it the rows of a layer lie together, block after block, so that
+ * a sequence that takes blocks in order finds its keys side by side. */
 #include "mixer/state_pool.h"
 
 #include <string.h>
@@ -12,11 +12,49 @@
 struct state_slab {
     state_pool *pool;
     state_slab *next;
+    state_kind kind;
     int64_t count, bytes;
     state_block *block; /* [count] */
     char *memory;       /* [bytes] */
     char **rows;        /* [layers] where a layer's rows begin in the slab */
 };
+
+/* ---- kinds ---- */
+
+state_kind state_kind_of(const mixer_state_size *size)
+{
+    return size->window ? STATE_WINDOW : STATE_WHOLE;
+}
+
+state_kind state_block_kind(const state_block *b) { return b->slab->kind; }
+
+static bool has_rows(const state_pool *p, state_kind kind, int64_t layer)
+{
+    return state_kind_of(&p->size[layer]) == kind;
+}
+
+/* Where no layer has a window, nobody needs blocks for it. */
+static int64_t count_of(const state_pool *p, state_counts blocks, state_kind kind)
+{
+    return kind == STATE_WINDOW && !p->window ? 0 : blocks.of[kind];
+}
+
+int64_t state_first_seen(int64_t window, int64_t position)
+{
+    int64_t first = window ? position - window + 1 : 0;
+    return first > 0 ? first / STATE_BLOCK : 0;
+}
+
+/* What the first token of a pass sees and the pass's tokens may begin and end inside of blocks; and
+ * one block more is kept (sequence_state.c). */
+int64_t state_window_blocks(int64_t window, int64_t tokens, int64_t pass)
+{
+    if (!window) return 0;
+    int64_t all = state_blocks(tokens);
+    if (window > tokens || pass > tokens) return all;
+    int64_t most = state_blocks(window + pass) + 2;
+    return most < all ? most : all;
+}
 
 /* ---- slabs ---- */
 
@@ -30,11 +68,12 @@ static void free_slab(state_slab *s)
 }
 
 /* Counts the bytes. Returns false if they do not fit the address space. */
-static bool count_bytes(const state_pool *p, int64_t blocks, int64_t *bytes)
+static bool count_bytes(const state_pool *p, state_kind kind, int64_t blocks, int64_t *bytes)
 {
     int64_t sum = 0, rows;
     for (int64_t l = 0; l < p->layers; l++) {
         const int64_t factors[] = { blocks, state_block_bytes(&p->size[l]) };
+        if (!has_rows(p, kind, l)) continue;
         if (!checked_product(factors, 2, &rows) || rows > INT64_MAX - sum) return false;
         sum += rows;
     }
@@ -46,6 +85,7 @@ static void place(state_slab *s)
 {
     char *at = s->memory;
     for (int64_t l = 0; l < s->pool->layers; l++) {
+        if (!has_rows(s->pool, s->kind, l)) continue;
         s->rows[l] = at;
         at += s->count * state_block_bytes(&s->pool->size[l]);
     }
@@ -54,22 +94,23 @@ static void place(state_slab *s)
 /* Free blocks are taken in the order in which they lie. */
 static void add_free(state_pool *p, state_slab *s)
 {
+    state_supply *own = &p->supply[s->kind];
     for (int64_t i = s->count; i-- > 0;) {
-        s->block[i] = (state_block){ .slab = s, .next_free = p->free };
-        p->free = &s->block[i];
+        s->block[i] = (state_block){ .slab = s, .next_free = own->free };
+        own->free = &s->block[i];
     }
-    p->count += s->count;
-    p->free_count += s->count;
+    own->count += s->count;
+    own->free_count += s->count;
     s->next = p->slabs;
     p->slabs = s;
 }
 
-static cadre_status grow(state_pool *p, int64_t blocks)
+static cadre_status grow(state_pool *p, state_kind kind, int64_t blocks)
 {
     state_slab *s = MEM_ARRAY(state_slab, 1);
     if (!s) return CADRE_ENOMEM;
-    *s = (state_slab){ .pool = p, .count = blocks };
-    if (!count_bytes(p, blocks, &s->bytes)) {
+    *s = (state_slab){ .pool = p, .kind = kind, .count = blocks };
+    if (!count_bytes(p, kind, blocks, &s->bytes)) {
         free_slab(s);
         return cadre_fail(CADRE_ENOMEM, NULL,
             "a cache of %lld tokens does not fit the address space",
@@ -106,12 +147,26 @@ static void read_sizes(state_pool *p, const mixer_config *const *mixers)
     for (int64_t l = 0; l < p->layers; l++) {
         p->size[l] = mixers[l]->row->state(mixers[l]);
         p->fixed += p->size[l].fixed;
+        if (p->size[l].window > p->window) p->window = p->size[l].window;
         p->rewinds &= mixers[l]->row->rewinds;
     }
 }
 
+/* What of a slab was added stays, should another kind's fail. */
+static cadre_status join(state_pool *p, state_counts blocks)
+{
+    for (int k = 0; k < STATE_KINDS; k++) {
+        const state_supply *s = &p->supply[k];
+        int64_t more = count_of(p, blocks, (state_kind)k) - (s->count - s->promised);
+        if (more > 0) CADRE_TRY(grow(p, (state_kind)k, more));
+    }
+    for (int k = 0; k < STATE_KINDS; k++)
+        p->supply[k].promised += count_of(p, blocks, (state_kind)k);
+    return CADRE_OK;
+}
+
 cadre_status state_pool_open(
-    const mixer_config *const *mixers, int64_t layers, int64_t blocks, state_pool **out)
+    const mixer_config *const *mixers, int64_t layers, state_counts blocks, state_pool **out)
 {
     state_pool *p = MEM_ARRAY(state_pool, 1);
     if (!p) return CADRE_ENOMEM;
@@ -119,59 +174,59 @@ cadre_status state_pool_open(
     lock_open(&p->lock);
     p->size = MEM_ARRAY(mixer_state_size, layers);
     if (p->size) read_sizes(p, mixers);
-    cadre_status status = p->size ? grow(p, blocks) : CADRE_ENOMEM;
-    p->promised = blocks;
+    cadre_status status = p->size ? join(p, blocks) : CADRE_ENOMEM;
     if (status == CADRE_OK) *out = p;
     else free_pool(p);
     return status;
 }
 
-cadre_status state_pool_join(state_pool *p, int64_t blocks)
+cadre_status state_pool_join(state_pool *p, state_counts blocks)
 {
     lock_take(&p->lock);
-    int64_t spare = p->count - p->promised;
-    cadre_status status = blocks > spare ? grow(p, blocks - spare) : CADRE_OK;
-    if (status == CADRE_OK) p->promised += blocks;
+    cadre_status status = join(p, blocks);
     lock_give(&p->lock);
     return status;
 }
 
 /* Gives free memory back to the machine, because there may be more than the others will ever
  * need. */
-static void forget_free(const state_pool *p)
+static void forget_free(const state_pool *p, state_kind kind)
 {
-    for (state_block *b = p->free; b; b = b->next_free)
+    for (state_block *b = p->supply[kind].free; b; b = b->next_free)
         for (int64_t l = 0; l < p->layers; l++)
-            mem_forget(state_block_keys(b, l), (size_t)state_block_bytes(&p->size[l]));
+            if (has_rows(p, kind, l))
+                mem_forget(state_block_keys(b, l), (size_t)state_block_bytes(&p->size[l]));
 }
 
-void state_pool_leave(state_pool *p, int64_t blocks)
+void state_pool_leave(state_pool *p, state_counts blocks)
 {
     lock_take(&p->lock);
-    p->promised -= blocks;
-    bool last = p->promised == 0;
-    if (!last) forget_free(p);
+    for (int k = 0; k < STATE_KINDS; k++)
+        p->supply[k].promised -= count_of(p, blocks, (state_kind)k);
+    bool last = p->supply[STATE_WHOLE].promised == 0;
+    for (int k = 0; k < STATE_KINDS && !last; k++) forget_free(p, (state_kind)k);
     lock_give(&p->lock);
     if (last) free_pool(p);
 }
 
 /* ---- blocks ---- */
 
-int64_t state_pool_room(state_pool *p)
+int64_t state_pool_room(state_pool *p, state_kind kind)
 {
     lock_take(&p->lock);
-    int64_t room = p->free_count;
+    int64_t room = p->supply[kind].free_count;
     lock_give(&p->lock);
     return room;
 }
 
-state_block *state_pool_take(state_pool *p)
+state_block *state_pool_take(state_pool *p, state_kind kind)
 {
+    state_supply *s = &p->supply[kind];
     lock_take(&p->lock);
-    state_block *b = p->free;
+    state_block *b = s->free;
     if (b) {
-        p->free = b->next_free;
-        p->free_count--;
+        s->free = b->next_free;
+        s->free_count--;
         b->holders = 1;
     }
     lock_give(&p->lock);
@@ -190,11 +245,12 @@ state_block *state_block_share(state_block *b)
 void state_block_release(state_block *b)
 {
     state_pool *p = b->slab->pool;
+    state_supply *s = &p->supply[b->slab->kind];
     lock_take(&p->lock);
     if (--b->holders == 0) {
-        b->next_free = p->free;
-        p->free = b;
-        p->free_count++;
+        b->next_free = s->free;
+        s->free = b;
+        s->free_count++;
     }
     lock_give(&p->lock);
 }
@@ -224,8 +280,9 @@ void *state_block_values(const state_block *b, int64_t layer)
 
 void state_block_copy(const state_block *to, const state_block *from)
 {
-    for (int64_t l = 0; l < to->slab->pool->layers; l++) {
-        size_t bytes = (size_t)state_block_bytes(&to->slab->pool->size[l]);
+    const state_pool *p = to->slab->pool;
+    for (int64_t l = 0; l < p->layers; l++) {
+        size_t bytes = has_rows(p, to->slab->kind, l) ? (size_t)state_block_bytes(&p->size[l]) : 0;
         if (bytes) memcpy(state_block_keys(to, l), state_block_keys(from, l), bytes);
     }
 }

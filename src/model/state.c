@@ -68,11 +68,22 @@ cadre_status model_state_open(const model_config *c, int64_t capacity, sequence_
     return status;
 }
 
-cadre_status model_pool_open(const model_config *c, int64_t tokens, state_pool **p)
+int64_t model_state_window(const model_config *c)
+{
+    int64_t most = 0;
+    for (int64_t l = 0; l < c->layers; l++) {
+        const mixer_config *m = &c->layer[l].mixer;
+        int64_t window = m->row->state(m).window;
+        most = window > most ? window : most;
+    }
+    return most;
+}
+
+cadre_status model_pool_open(const model_config *c, state_counts blocks, state_pool **p)
 {
     const mixer_config **mixers = mixers_of(c);
     if (!mixers) return CADRE_ENOMEM;
-    cadre_status status = state_pool_open(mixers, c->layers, state_blocks(tokens), p);
+    cadre_status status = state_pool_open(mixers, c->layers, blocks, p);
     mem_free(mixers);
     return status;
 }

@@ -12,11 +12,13 @@ cadre_status model_state_choose(model_config *config, const char *format, const 
 
 /* Opens a state for up to `capacity` tokens, with a pool of its own. */
 cadre_status model_state_open(const model_config *config, int64_t capacity, sequence_state *s);
-/* Opens a pool for `tokens` tokens of many sequences, which the caller joins with
- * state_blocks(tokens). */
-cadre_status model_pool_open(const model_config *config, int64_t tokens, state_pool **p);
+/* The largest window of its layers; 0: none has one. A state holds no more than that of these. */
+int64_t model_state_window(const model_config *config);
 
-/* The bytes for `tokens` tokens, including the tables of their blocks */
+/* Opens a pool for many sequences, which the caller joins with these blocks. */
+cadre_status model_pool_open(const model_config *config, state_counts blocks, state_pool **p);
+
+/* The most bytes of a sequence of `tokens` tokens (layer_state_bytes), and those of its tables */
 size_t model_state_bytes(const model_config *config, int64_t tokens);
 size_t model_state_table_bytes(const model_config *config, int64_t tokens);
 

@@ -23,6 +23,8 @@ static mixer_state_size rows(const mixer_config *c)
 static const mixer mixer_of_rows = { .name = "rows", .state = rows, .rewinds = true };
 static const mixer_config config = { .row = &mixer_of_rows };
 
+static const state_counts all_blocks = { { BLOCKS } };
+
 typedef struct fixture {
     state_pool *pool;
     prefix_cache cache;
@@ -32,7 +34,7 @@ static int open_fixture(void **state)
 {
     static fixture f;
     const mixer_config *mixers[] = { &config };
-    succeeds(state_pool_open(mixers, 1, BLOCKS, &f.pool));
+    succeeds(state_pool_open(mixers, 1, all_blocks, &f.pool));
     succeeds(prefix_cache_open(&f.cache, BLOCKS));
     *state = &f;
     return 0;
@@ -42,8 +44,8 @@ static int close_fixture(void **state)
 {
     fixture *f = *state;
     prefix_cache_close(&f->cache);
-    assert_int_equal(state_pool_room(f->pool), BLOCKS);
-    state_pool_leave(f->pool, BLOCKS);
+    assert_int_equal(state_pool_room(f->pool, STATE_WHOLE), BLOCKS);
+    state_pool_leave(f->pool, all_blocks);
     return 0;
 }
 
@@ -59,7 +61,7 @@ static prefix_node *put(fixture *f, const int32_t *tokens, int64_t blocks)
 {
     prefix_node *n = NULL;
     for (int64_t i = 0; i < blocks; i++) {
-        state_block *own = state_pool_take(f->pool);
+        state_block *own = state_pool_take(f->pool, STATE_WHOLE);
         assert_non_null(own);
         n = prefix_cache_add(&f->cache, n, tokens + i * STATE_BLOCK, own);
         state_block_release(own);
@@ -72,12 +74,12 @@ static void a_path_is_found_by_all_its_tokens(void **state)
 {
     fixture *f = *state;
     int32_t a[TOKENS], b[TOKENS];
-    state_block *blocks[BLOCKS];
+    state_span blocks[BLOCKS];
     fill(a, -1), fill(b, STATE_BLOCK + 7);
     assert_null(prefix_cache_find(&f->cache, a, TOKENS));
     prefix_node *first = put(f, a, 3), *second = put(f, b, 3);
     assert_int_equal(f->cache.count, 5); /* their first blocks are one */
-    assert_int_equal(state_pool_room(f->pool), BLOCKS - 5);
+    assert_int_equal(state_pool_room(f->pool, STATE_WHOLE), BLOCKS - 5);
     assert_ptr_equal(prefix_cache_find(&f->cache, a, TOKENS), first);
     assert_ptr_equal(prefix_cache_find(&f->cache, b, TOKENS), second);
     assert_ptr_equal(prefix_cache_find(&f->cache, a, 3 * STATE_BLOCK - 1), first->parent);
@@ -85,13 +87,13 @@ static void a_path_is_found_by_all_its_tokens(void **state)
     assert_ptr_equal(first->parent->parent, second->parent->parent);
     /* The third blocks have the same tokens, after others */
     assert_memory_equal(first->tokens, second->tokens, sizeof first->tokens);
-    assert_ptr_not_equal(first->block, second->block);
+    assert_ptr_not_equal(first->span.block[STATE_WHOLE], second->span.block[STATE_WHOLE]);
     assert_null(prefix_cache_find(&f->cache, a + STATE_BLOCK, 2 * STATE_BLOCK));
     b[0] = 9; /* what follows is as it was */
     assert_null(prefix_cache_find(&f->cache, b, TOKENS));
-    prefix_path_blocks(first, blocks);
-    assert_ptr_equal(blocks[2], first->block);
-    assert_ptr_equal(blocks[0], second->parent->parent->block);
+    prefix_path_spans(first, blocks);
+    assert_ptr_equal(blocks[2].block[STATE_WHOLE], first->span.block[STATE_WHOLE]);
+    assert_ptr_equal(blocks[0].block[STATE_WHOLE], second->parent->parent->span.block[STATE_WHOLE]);
     prefix_cache_release(&f->cache, first);
     prefix_cache_release(&f->cache, second);
     assert_int_equal(f->cache.unheld, 5);
@@ -143,7 +145,7 @@ static void the_oldest_leaf_goes_first(void **state)
     }
     assert_false(prefix_cache_evict(&f->cache));
     assert_int_equal(f->cache.evicted, 6);
-    assert_int_equal(state_pool_room(f->pool), BLOCKS);
+    assert_int_equal(state_pool_room(f->pool, STATE_WHOLE), BLOCKS);
     prefix_cache_release(&f->cache, put(f, c, 4)); /* nodes that went are used again */
     prefix_cache_release(&f->cache, put(f, a, 4));
     assert_int_equal(f->cache.count, BLOCKS);

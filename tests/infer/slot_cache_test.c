@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "format/hash.h"
 #include "infer/batcher.h"
+#include "model/state.h"
 #include "support/long.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
@@ -107,6 +108,14 @@ static void open_model(const char *name)
     cadre_options_free(o);
 }
 
+/* Every other layer has this window, and the cache this format. */
+static void give_window(int64_t window, const char *format)
+{
+    for (int64_t l = 0; l < model->config.layers; l += 2)
+        model->config.layer[l].mixer.window = window;
+    succeeds(model_state_choose(&model->config, format, NULL));
+}
+
 static void close_model(void)
 {
     cadre_model_close(model);
@@ -117,7 +126,8 @@ static void close_model(void)
 /* What is used and what is not are all blocks. */
 static void balanced(const slot_cache *c)
 {
-    int64_t free = state_pool_room(c->pool), kept = slot_cache_idle_blocks(c), held = 0;
+    int64_t free = state_pool_room(c->pool, STATE_WHOLE), kept = slot_cache_idle_blocks(c),
+            held = 0;
     assert_true(free >= 0 && kept >= 0 && free + kept <= c->blocks);
     for (int64_t i = 0; i < c->slots; i++) held += !c->past[i].left;
     if (!held) assert_int_equal(free + kept, c->blocks);
@@ -162,7 +172,7 @@ static int64_t run_together(const batcher_limits *limits, bool cut)
     return shared;
 }
 
-static void the_bits_are_those_of_alone(void **state)
+static int64_t all_together(void)
 {
     static const batcher_limits limits[] = {
         { 1, CAPACITY, 100, 100, 6 },   /* no more than the longest one */
@@ -173,19 +183,65 @@ static void the_bits_are_those_of_alone(void **state)
     };
     enum { LIMITS = sizeof limits / sizeof *limits };
     int64_t shared = 0;
-    key = random_key_of(5, *state, 0, 0);
     request_count = long_form() ? REQUESTS : 15;
-    open_model(*state);
     make_requests();
     for (int i = 0; i < request_count; i++) run_alone(&alone[i]);
     for (int i = 0; i < LIMITS; i++) {
         if (long_form() || i % 2) run_together(&limits[i], true);
         if (long_form() || i % 2 == 0) shared += run_together(&limits[i], false);
     }
+    return shared;
+}
+
+static void the_bits_are_those_of_alone(void **state)
+{
+    key = random_key_of(5, *state, 0, 0);
+    open_model(*state);
+    int64_t shared = all_together();
     /* Of those that follow on one of the beginnings most are found there, if those have been read
      * by then; but recurrent layers' past is not cut in blocks */
     bool recurrent = strcmp(*state, "shazeer-2017") == 0;
     assert_true(recurrent || shared > (long_form() ? 75 : 3) * STATE_BLOCK);
+    close_model();
+}
+
+/* ---- layers with a window ---- */
+
+/* A pass over the whole text, of which nothing is kept: nothing can be missing in it. */
+static void compare_with_whole_text(const told *t)
+{
+    int32_t text[CAPACITY];
+    int64_t rows[LIMIT], length = t->prompt_count + t->count - 1;
+    real *logits = mem_alloc(LIMIT, VOCAB * sizeof *logits);
+    runner r;
+    if (!t->count) {
+        mem_free(logits);
+        return;
+    }
+    memcpy(text, t->prompt, (size_t)t->prompt_count * sizeof *text);
+    memcpy(text + t->prompt_count, t->ids, (size_t)(t->count - 1) * sizeof *text);
+    succeeds(runner_open(model, CAPACITY, 1, CAPACITY, &r));
+    succeeds(runner_feed(&r, &(runner_part){ NULL, text, length }, 1));
+    for (int64_t i = 0; i < t->count; i++) rows[i] = t->prompt_count - 1 + i;
+    runner_logits(&r, rows, t->count, logits);
+    for (int64_t i = 0; i < t->count; i++) {
+        hash128 h = hash_bytes(logits + i * VOCAB, VOCAB * sizeof *logits);
+        assert_memory_equal(&h, &t->logits[i], sizeof h);
+    }
+    runner_close(&r);
+    mem_free(logits);
+}
+
+static void windows_change_no_bit(void **state)
+{
+    bool exact = strcmp(*state, "f32") == 0;
+    key = random_key_of(6, *state, 0, 0);
+    open_model("olmoe");
+    for (int64_t window = exact ? 1 : 66; window < 150; window += 129) {
+        give_window(window, *state);
+        assert_true(all_together() > 0);
+        for (int r = 0; r < request_count && exact; r++) compare_with_whole_text(&alone[r]);
+    }
     close_model();
 }
 
@@ -231,7 +287,7 @@ static void blocks_are_shared_and_promised(void **state)
     batcher_pass(&b);
     assert_int_equal(r[1].read, 200);
     assert_ptr_equal(b.cache.past[0].prefix, b.cache.past[1].prefix);
-    assert_int_equal(state_pool_room(b.cache.pool), 8 - 3 - 2);
+    assert_int_equal(state_pool_room(b.cache.pool, STATE_WHOLE), 8 - 3 - 2);
     assert_false(batcher_admits(&b, &r[2])); /* 3 are free: one short */
     batcher_leave(&b, &r[1]);                /* its last block is its own, and may go */
     assert_true(batcher_admits(&b, &r[2]));
@@ -280,6 +336,49 @@ static void a_slot_goes_on_where_it_was(void **state)
     close_model();
 }
 
+static int64_t windows_in_use(const slot_cache *c)
+{
+    const state_supply *s = &c->pool->supply[STATE_WINDOW];
+    return s->count - s->free_count;
+}
+
+/* A beginning longer than the window is read once more at most: where texts have parted, what is
+ * seen there is kept longest. */
+static void a_window_is_kept_where_texts_go_on(void **state)
+{
+    (void)state;
+    const batcher_limits limits = { 2, CAPACITY, 16, 16, 2 * 6 };
+    request r;
+    batcher b;
+    open_model("qwen3-moe");
+    give_window(20, "f32");
+    succeeds(batcher_open(model, &limits, NULL, &b));
+    assert_int_equal(b.cache.promised.of[STATE_WINDOW], 2 * state_window_blocks(20, CAPACITY, 16));
+    assert_true(b.cache.promised.of[STATE_WINDOW] < limits.blocks);
+    set_text(&got[0], 290, LIMIT, 1);
+    enter(&b, &r, &got[0]);
+    for (int64_t p = 0; p < 290 / 16; p++) {
+        batcher_pass(&b);
+        assert_true(windows_in_use(&b.cache) <= b.cache.promised.of[STATE_WINDOW]);
+    }
+    finish(&b, &r);
+    while (prefix_cache_evict_window(&b.cache.prefixes, false)) continue;
+    for (int32_t i = 0; i < 3; i++) {
+        set_text(&got[0], 290, 1, 1);
+        got[0].prompt[200] = 500 + i; /* the same 3 blocks first */
+        assert_int_equal(enter(&b, &r, &got[0])->read, i ? 3 * STATE_BLOCK : 0);
+        finish(&b, &r);
+        while (b.cache.prefixes.oldest[PREFIX_PASSED])
+            prefix_cache_evict_window(&b.cache.prefixes, false);
+    }
+    set_text(&got[0], 290, 1, 1); /* the slot of the first one can still go back so far */
+    assert_int_equal(enter(&b, &r, &got[0])->read, 289);
+    finish(&b, &r);
+    assert_true(windows_in_use(&b.cache) <= b.cache.promised.of[STATE_WINDOW]);
+    batcher_close(&b);
+    close_model();
+}
+
 /* A past that is more than rows is not shared, but goes on in its slot. */
 static void a_trait_opts_out(void **state)
 {
@@ -308,13 +407,14 @@ static void a_trait_opts_out(void **state)
 static void memory_may_fail(void **state)
 {
     (void)state;
+    const slot_cache_limits limits = { 2, CAPACITY, 8, CAPACITY };
     slot_cache c;
     cadre_status status = CADRE_ENOMEM;
     open_model("olmoe");
     for (int n = 1; status == CADRE_ENOMEM; n++) {
         assert_true(n < 50);
         mem_fail_at(n, false);
-        status = slot_cache_open(model, 2, CAPACITY, 8, &c);
+        status = slot_cache_open(model, &limits, &c);
         mem_fail_at(0, false);
     }
     succeeds(status);
@@ -330,6 +430,10 @@ int main(void)
             (void *)(uintptr_t) "deepseek-v3" },
         { "shazeer-2017", the_bits_are_those_of_alone, NULL, NULL,
             (void *)(uintptr_t) "shazeer-2017" },
+        { "windows, f32", windows_change_no_bit, NULL, NULL, (void *)(uintptr_t) "f32" },
+        { "windows, f16", windows_change_no_bit, NULL, NULL, (void *)(uintptr_t) "f16" },
+        { "windows, q8_0", windows_change_no_bit, NULL, NULL, (void *)(uintptr_t) "q8_0" },
+        cmocka_unit_test(a_window_is_kept_where_texts_go_on),
         cmocka_unit_test(blocks_are_shared_and_promised),
         cmocka_unit_test(a_slot_goes_on_where_it_was),
         cmocka_unit_test(a_trait_opts_out),

@@ -126,6 +126,109 @@ static void test_nothing_lies_outside(void **state)
     sequence_state_close(&s);
 }
 
+/* ---- layers with a window ---- */
+
+enum { WINDOW = 100, LONG = 20 * STATE_BLOCK };
+
+static mixer_state_size rows_seen(const mixer_config *c)
+{
+    (void)c;
+    return (mixer_state_size){ .key_row = 2, .value_row = 1, .window = WINDOW };
+}
+
+static const mixer seen = { .name = "seen", .state = rows_seen, .rewinds = true };
+static const mixer_config with_window = { .row = &seen };
+static const mixer_config *const windowed[3] = { &with_window, &configs[1], &with_window };
+
+static void read_on(sequence_state *s, int64_t tokens, real text)
+{
+    assert_int_equal(sequence_state_reserve(s, tokens), CADRE_OK);
+    for (int64_t l = 0; l < 3; l++)
+        for (int64_t t = 0; t < tokens; t++) {
+            real row[8];
+            for (int64_t i = 0; i < 8; i++) row[i] = text + (real)(s->length + t);
+            s->length += t;
+            sequence_state_put(s, l, 1, row, row);
+            s->length -= t;
+        }
+    sequence_state_advance(s, tokens);
+}
+
+/* What the next token sees is there, in every layer. */
+static void next_sees(const sequence_state *s, real text, int64_t from, int64_t end)
+{
+    for (int64_t l = 0; l < 3; l++) {
+        kv_view view = sequence_state_view(s, l);
+        int64_t first = l == 1 ? 0 : s->length - WINDOW + 1;
+        for (int64_t t = first > from ? first : from; t < end; t++)
+            assert_true(kept_key(&view, t, 0) == text + (real)t);
+    }
+}
+
+static int64_t in_use(const sequence_state *s, state_kind kind)
+{
+    return s->pool->supply[kind].count - state_pool_room(s->pool, kind);
+}
+
+static void test_a_window_alone_is_held(void **state)
+{
+    (void)state;
+    static const int64_t passes[] = { 1, 7, STATE_BLOCK, 150 };
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+        int64_t pass = passes[i], most = state_window_blocks(WINDOW, LONG, pass), peak = 0;
+        sequence_state s;
+        assert_int_equal(sequence_state_open(&s, windowed, 3, LONG), CADRE_OK);
+        while (s.length + pass <= LONG) {
+            read_on(&s, pass, 0);
+            next_sees(&s, 0, 0, s.length);
+            int64_t held = in_use(&s, STATE_WINDOW);
+            peak = held > peak ? held : peak;
+            assert_int_equal(in_use(&s, STATE_WHOLE), state_blocks(s.length));
+        }
+        assert_true(peak <= most && peak >= most - 2);
+        assert_true(most < LONG / STATE_BLOCK / 2);
+        sequence_state_trim(&s);
+        assert_true(in_use(&s, STATE_WINDOW) <= (WINDOW + 62) / STATE_BLOCK + 2);
+        assert_true(sequence_state_rewind(&s, 0));
+        assert_int_equal(in_use(&s, STATE_WINDOW), 0);
+        sequence_state_close(&s);
+    }
+    assert_int_equal(state_window_blocks(WINDOW, 50, 50), 1);
+    assert_int_equal(state_window_blocks(0, LONG, 1), 0);
+    assert_int_equal(state_window_blocks(INT64_MAX, LONG, INT64_MAX), LONG / STATE_BLOCK);
+}
+
+/* Back by a block at least; never to where something that is seen is gone. */
+static void test_a_window_bounds_going_back(void **state)
+{
+    (void)state;
+    sequence_state s, fork;
+    assert_int_equal(sequence_state_open(&s, windowed, 3, LONG), CADRE_OK);
+    assert_int_equal(sequence_state_open_beside(&fork, &s, LONG), CADRE_OK);
+    for (int64_t length = STATE_BLOCK; length <= 600; length++) {
+        read_on(&s, length - s.length, 0);
+        sequence_state_trim(&s);
+        assert_true(sequence_state_can_rewind(&s, length - STATE_BLOCK));
+        int64_t back = length - STATE_BLOCK;
+        while (back > 0 && sequence_state_can_rewind(&s, back - 1)) back--;
+        assert_true(length < 300 || back > length - 3 * STATE_BLOCK);
+        for (int64_t p = back; p < length && back; p++)
+            assert_true(sequence_state_can_rewind(&s, p));
+        assert_true(back <= 1 || !sequence_state_rewind(&s, back - 1));
+        assert_true(sequence_state_share(&fork, &s, back));
+        next_sees(&fork, 0, 0, back);
+        read_on(&fork, 70, 5000); /* writes copies of what it shares */
+        next_sees(&fork, 0, 0, back);
+        next_sees(&fork, 5000, back, fork.length);
+        next_sees(&s, 0, 0, s.length);
+    }
+    assert_false(sequence_state_share(&fork, &s, 100));
+    sequence_state_close(&s);
+    sequence_state_close(&fork);
+}
+
+/* ---- memory ---- */
+
 static void test_memory_that_runs_out(void **state)
 {
     (void)state;
@@ -158,6 +261,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_element_has_memory_of_its_own),
         cmocka_unit_test(test_nothing_lies_outside),
+        cmocka_unit_test(test_a_window_alone_is_held),
+        cmocka_unit_test(test_a_window_bounds_going_back),
         cmocka_unit_test(test_memory_that_runs_out),
         cmocka_unit_test(test_no_address_space_is_enough),
     };

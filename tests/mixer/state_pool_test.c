@@ -34,6 +34,8 @@ static const mixer both = { .name = "both", .state = rows_of_both, .rewinds = tr
 static const mixer_config config_both = { .row = &both }, config_alone = { .row = &alone };
 static const mixer_config *const mixers[LAYERS] = { &config_both, &config_alone, &config_both };
 
+static const state_counts all_blocks = { { BLOCKS } };
+
 /* What token p of a text is to leave in a layer. */
 static real value_of(int64_t text, int64_t layer, int64_t p, int64_t i)
 {
@@ -73,8 +75,8 @@ static void holds(const sequence_state *s, int64_t text, int64_t begin, int64_t 
 static state_pool *open_pool(void)
 {
     state_pool *p;
-    succeeds(state_pool_open(mixers, LAYERS, BLOCKS, &p));
-    assert_int_equal(state_pool_room(p), BLOCKS);
+    succeeds(state_pool_open(mixers, LAYERS, all_blocks, &p));
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), BLOCKS);
     return p;
 }
 
@@ -86,27 +88,30 @@ static void a_block_is_copied_when_it_is_written(void **state)
     succeeds(sequence_state_open_in(&a, p, 4 * STATE_BLOCK));
     succeeds(sequence_state_open_in(&b, p, 4 * STATE_BLOCK));
     write_tokens(&a, 1, 2 * STATE_BLOCK + 2);
-    assert_int_equal(state_pool_room(p), BLOCKS - 3);
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), BLOCKS - 3);
     assert_true(sequence_state_share(&b, &a, 2 * STATE_BLOCK + 1));
-    assert_int_equal(state_pool_room(p), BLOCKS - 3); /* nothing is copied yet */
-    for (int i = 0; i < 3; i++) assert_ptr_equal(a.block[i], b.block[i]);
-    assert_int_equal(sequence_state_needs(&b, 1), 1);
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), BLOCKS - 3); /* nothing is copied yet */
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(a.span[i].block[STATE_WHOLE], b.span[i].block[STATE_WHOLE]);
+    assert_int_equal(sequence_state_needs(&b, 1).of[STATE_WHOLE], 1);
     write_tokens(&b, 2, 3);
-    assert_int_equal(state_pool_room(p), BLOCKS - 4);
-    assert_ptr_equal(a.block[1], b.block[1]);
-    assert_ptr_not_equal(a.block[2], b.block[2]);
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), BLOCKS - 4);
+    assert_ptr_equal(a.span[1].block[STATE_WHOLE], b.span[1].block[STATE_WHOLE]);
+    assert_ptr_not_equal(a.span[2].block[STATE_WHOLE], b.span[2].block[STATE_WHOLE]);
     holds(&b, 1, 0, 2 * STATE_BLOCK + 1);
     holds(&b, 2, 2 * STATE_BLOCK + 1, b.length);
     holds(&a, 1, 0, a.length);
-    assert_int_equal(sequence_state_needs(&a, 1), 0); /* it is alone with its last block again */
+    assert_int_equal(
+        sequence_state_needs(&a, 1).of[STATE_WHOLE], 0); /* it is alone with its last block again */
     write_tokens(&a, 1, 4);
     holds(&a, 1, 0, a.length);
     sequence_state_close(&a);
-    assert_int_equal(state_pool_room(p), BLOCKS - 3); /* what the other one shares stays */
+    assert_int_equal(
+        state_pool_room(p, STATE_WHOLE), BLOCKS - 3); /* what the other one shares stays */
     holds(&b, 1, 0, 2 * STATE_BLOCK + 1);
     sequence_state_close(&b);
-    assert_int_equal(state_pool_room(p), BLOCKS);
-    state_pool_leave(p, BLOCKS);
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), BLOCKS);
+    state_pool_leave(p, all_blocks);
 }
 
 /* A full block is never written: two sequences go on behind it without a copy. */
@@ -119,25 +124,25 @@ static void full_blocks_are_shared_for_good(void **state)
     succeeds(sequence_state_open_in(&b, p, 3 * STATE_BLOCK));
     write_tokens(&a, 1, STATE_BLOCK);
     assert_true(sequence_state_share(&b, &a, STATE_BLOCK));
-    assert_int_equal(sequence_state_needs(&b, STATE_BLOCK), 1);
+    assert_int_equal(sequence_state_needs(&b, STATE_BLOCK).of[STATE_WHOLE], 1);
     write_tokens(&a, 1, 1);
     write_tokens(&b, 2, 1);
-    assert_ptr_equal(a.block[0], b.block[0]);
-    assert_int_equal(state_pool_room(p), BLOCKS - 3);
+    assert_ptr_equal(a.span[0].block[STATE_WHOLE], b.span[0].block[STATE_WHOLE]);
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), BLOCKS - 3);
     holds(&a, 1, 0, STATE_BLOCK + 1);
     holds(&b, 2, STATE_BLOCK, STATE_BLOCK + 1);
     assert_true(sequence_state_rewind(&a, STATE_BLOCK)); /* gives back what it no longer reaches */
-    assert_int_equal(state_pool_room(p), BLOCKS - 2);
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), BLOCKS - 2);
     assert_true(
         sequence_state_rewind(&a, 10)); /* ... and the next token would write a shared one */
-    assert_int_equal(sequence_state_needs(&a, 1), 1);
+    assert_int_equal(sequence_state_needs(&a, 1).of[STATE_WHOLE], 1);
     write_tokens(&a, 3, 1);
     holds(&b, 1, 0, STATE_BLOCK);
     holds(&a, 1, 0, 10);
     holds(&a, 3, 10, 11);
     sequence_state_close(&a);
     sequence_state_close(&b);
-    state_pool_leave(p, BLOCKS);
+    state_pool_leave(p, all_blocks);
 }
 
 static void no_block_left_is_an_answer(void **state)
@@ -152,17 +157,18 @@ static void no_block_left_is_an_answer(void **state)
     assert_int_equal(b.held, 0);
     assert_true(sequence_state_share(&b, &a, STATE_BLOCK + 5));
     refuses(sequence_state_reserve(&b, 1), CADRE_EFULL, "all 5 in use"); /* no room for the copy */
-    assert_true(b.length == STATE_BLOCK + 5 && b.held == 2 && a.block[1] == b.block[1]);
+    assert_true(b.length == STATE_BLOCK + 5 && b.held == 2 &&
+                a.span[1].block[STATE_WHOLE] == b.span[1].block[STATE_WHOLE]);
     assert_true(sequence_state_rewind(&a, 4 * STATE_BLOCK));
     refuses(sequence_state_reserve(&b, STATE_BLOCK), CADRE_EFULL, "all 5 in use");
-    assert_int_equal(state_pool_room(p), 1); /* what was taken of it is given back */
+    assert_int_equal(state_pool_room(p, STATE_WHOLE), 1); /* what was taken of it is given back */
     write_tokens(&b, 2, 1);
     holds(&a, 1, 0, a.length);
     sequence_state_close(&a);
     write_tokens(&b, 2, STATE_BLOCK);
     holds(&b, 2, STATE_BLOCK + 5, b.length);
     sequence_state_close(&b);
-    state_pool_leave(p, BLOCKS);
+    state_pool_leave(p, all_blocks);
 }
 
 /* Whoever has joined gets its blocks whatever the others hold, and pools do not grow for ever. */
@@ -174,7 +180,7 @@ static void who_has_joined_has_its_blocks(void **state)
     write_tokens(&a, 1, STATE_BLOCK + 9);
     for (int i = 0; i < 5; i++) {
         succeeds(sequence_state_open_beside(&b, &a, 3 * STATE_BLOCK));
-        assert_int_equal(a.pool->count, 5);
+        assert_int_equal(a.pool->supply[STATE_WHOLE].count, 5);
         assert_true(sequence_state_share(&b, &a, STATE_BLOCK + 9));
         assert_true(sequence_state_rewind(&a, 0)); /* b alone holds them now */
         write_tokens(&a, i, 2 * STATE_BLOCK);
@@ -211,7 +217,7 @@ static void memory_may_fail(void **state)
         mem_fail_at(0, false);
         if (status == CADRE_OK) sequence_state_close(&b);
         else assert_int_equal(status, CADRE_ENOMEM);
-        assert_int_equal(a.pool->promised, 1);
+        assert_int_equal(a.pool->supply[STATE_WHOLE].promised, 1);
     }
     refuses(sequence_state_open_beside(&b, &a, INT64_MAX / 2), CADRE_ENOMEM, "address space");
     sequence_state_close(&a);
