@@ -98,6 +98,7 @@ static void completion_free(completion *x)
     for (int64_t i = 0; x->prompts && i < x->prompt_count; i++) token_list_free(&x->prompts[i]);
     mem_free(x->choices);
     mem_free(x->prompts);
+    byte_buffer_free(&x->body);
     api_request_free(&x->request);
     cadre_constraint_free(x->constraint);
     unlink_from_all(x);
@@ -108,6 +109,11 @@ static void on_left(void *work)
 {
     completion *x = work;
     x->all->stats->cancelled++;
+    if (!x->submitted) { /* the worker has it, and will be done with it */
+        x->left = true;
+        atomic_store(&x->job.unwanted, true);
+        return;
+    }
     engine_wake(x->all->engine);
     completion_free(x);
 }
@@ -226,7 +232,11 @@ static void tell(completion *x)
     else answer_whole(x);
 }
 
-static void on_drained(void *work) { tell(work); }
+static void on_drained(void *work)
+{
+    completion *x = work;
+    if (x->submitted) tell(x);
+}
 
 /* ---- what comes ---- */
 
@@ -351,6 +361,7 @@ static bool waits(const completion *x)
 
 void completions_refuse_waiting(completions *all)
 {
+    all->ending = true;
     for (completion *x = all->first, *next; x; x = next) {
         next = x->next;
         if (!waits(x)) continue;
@@ -370,16 +381,22 @@ static void name_it(completion *x)
         random_bits(key, 0), random_bits(key, 1), random_bits(key, 2));
 }
 
-static cadre_status begin(completion *x, bool chat)
+static void explain(completion *x)
 {
-    byte_buffer *body = &x->connection->reader.body;
-    cadre_status status = api_request_read(
-        (string_view){ body->data, body->size }, chat, &x->all->limits, &x->request, &x->error);
-    byte_buffer_free(body); /* it may be large, and is read */
-    CADRE_TRY(status);
-    name_it(x);
-    CADRE_TRY(completion_encode(x));
-    return completion_submit(x);
+    if (x->status == CADRE_OK || x->error.status) return;
+    x->error = x->status == CADRE_EFULL
+                   ? api_error_new(429, "queue_full", NULL, "all places are taken: try again later")
+                   : api_error_of_last(x->status);
+}
+
+/* By the worker's thread, if the body is large. */
+static void read_request(void *arg)
+{
+    completion *x = arg;
+    x->status = api_request_read((string_view){ x->body.data, x->body.size }, x->request.chat,
+        &x->all->limits, &x->request, &x->error);
+    if (x->status == CADRE_OK) x->status = completion_encode(x);
+    explain(x);
 }
 
 static void link_to_all(completion *x)
@@ -389,12 +406,26 @@ static void link_to_all(completion *x)
     x->all->first = x;
 }
 
-static void explain(completion *x, cadre_status status)
+static void submit_read(void *arg)
 {
-    if (x->error.status) return;
-    x->error = status == CADRE_EFULL
-                   ? api_error_new(429, "queue_full", NULL, "all places are taken: try again later")
-                   : api_error_of_last(status);
+    completion *x = arg;
+    byte_buffer_free(&x->body); /* it may be large */
+    if (x->left) {
+        completion_free(x);
+        return;
+    }
+    if (x->all->ending) x->error = api_error_new(503, NULL, NULL, "the server is ending");
+    if (!x->error.status) {
+        x->status = completion_submit(x);
+        explain(x);
+    }
+    x->submitted = true;
+    if (x->error.status) {
+        fail(x);
+        return;
+    }
+    link_to_all(x);
+    engine_wake(x->all->engine);
 }
 
 void completion_begin(completions *all, connection *c, bool chat)
@@ -407,14 +438,12 @@ void completion_begin(completions *all, connection *c, bool chat)
         return;
     }
     *x = (completion){ .all = all, .connection = c, .arrived = c->arrived, .sent = c->arrived };
-    cadre_status status = begin(x, chat);
-    if (status != CADRE_OK) {
-        explain(x, status);
-        reply_error(c, &x->error, NULL);
-        completion_free(x);
-        return;
-    }
-    link_to_all(x);
+    x->body = c->reader.body;
+    c->reader.body = (byte_buffer){ 0 };
+    x->request.chat = chat;
+    name_it(x);
+    x->job =
+        (worker_job){ .work = read_request, .done = submit_read, .arg = x, .bytes = x->body.size };
     connection_begin(c, &work, x);
-    engine_wake(all->engine);
+    worker_give(all->worker, &x->job);
 }

@@ -8,6 +8,7 @@
 #include "serve/connection.h"
 #include "serve/engine.h"
 #include "serve/stats.h"
+#include "serve/worker.h"
 #include "text/chat_template.h"
 
 typedef struct completion completion;
@@ -16,6 +17,7 @@ typedef struct completion completion;
 typedef struct completions {
     engine *engine; /* borrowed, as all below */
     stats *stats;
+    worker *worker;
     const char *model_name;
     api_limits limits; /* these once the model is open */
     int64_t context;
@@ -26,6 +28,7 @@ typedef struct completions {
     int64_t chat_end_count;
     uint64_t asked; /* requests so far, of their names ... */
     uint64_t salt;  /* ... and of seeds, where none is given */
+    bool ending;    /* nothing new is submitted */
     completion *first;
 } completions;
 
@@ -36,11 +39,17 @@ void completions_close(completions *all); /* when its completions have gone */
 struct completion {
     completions *all;
     connection *connection;
+    worker_job job; /* its body is read, and its prompts are encoded */
+    byte_buffer body;
+    cadre_status status; /* of that */
+    bool left;           /* its client has, meanwhile */
+    bool submitted;      /* or it has failed: the worker no longer has it */
     api_request request;
     api_error error;
     chat_template thinking;        /* the template with the way of thinking that is wanted */
     const chat_template *template; /* of a chat */
     bool goes_on;                  /* the answer has begun in the prompt */
+    bool may_think;                /* before it answers */
     cadre_constraint *constraint;  /* until all choices have it; NULL: none */
     char name[48];
     int64_t created;

@@ -30,8 +30,6 @@ static cadre_status choose_thinking(completion *x)
     const chat_template *t = x->all->template;
     const char *how = x->request.thinking;
     x->template = t;
-    if (!how && x->request.structured && chat_template_think(t, "off", &x->thinking))
-        x->template = &x->thinking;
     if (!how) return CADRE_OK;
     bool off = strcmp(how, "off") == 0;
     if (chat_template_think(t, how, &x->thinking) ||
@@ -43,21 +41,12 @@ static cadre_status choose_thinking(completion *x)
     return refuse(x, 400, NULL, x->request.thinking_field, "this model cannot but think");
 }
 
-/* What is to be JSON from its first token on begins where the model has thought, and named what it
- * writes: in the assistant's message itself. */
-static cadre_status encode_begun(completion *x)
+/* Whether the model may think before it answers, in the way that was chosen. */
+static bool may_think(const completion *x)
 {
-    const api_request *r = &x->request;
-    size_t count = (size_t)r->message_count;
-    chat_message *list = MEM_ARRAY(chat_message, count + 1);
-    if (!list) return CADRE_ENOMEM;
-    memcpy(list, r->messages, count * sizeof *list);
-    list[count] = (chat_message){ .role = CHAT_ASSISTANT, .text = "" };
-    x->goes_on = true;
-    cadre_status status =
-        chat_encode_on(x->template, x->all->tokenizer, list, (int)count + 1, x->prompts);
-    mem_free(list);
-    return status;
+    const chat_template *t = x->template;
+    const char *how = x->request.thinking ? x->request.thinking : t->ways ? t->ways->how : "off";
+    return t->thinks || t->headed || (t->ways && strcmp(how, "off") != 0);
 }
 
 /* ---- functions ---- */
@@ -90,11 +79,10 @@ static cadre_status encode_chat(completion *x)
     const api_request *r = &x->request;
     if (!all->template) return refuse(x, 400, NULL, "messages", all->no_template);
     CADRE_TRY(choose_thinking(x));
+    x->may_think = may_think(x);
     CADRE_TRY(find_style(x));
     x->goes_on = r->continues;
     if (x->style) return encode_turns(x);
-    if (!r->continues && r->structured && (x->template->thinks || x->template->headed))
-        return encode_begun(x);
     return (r->continues ? chat_encode_on : chat_encode)(
         x->template, all->tokenizer, r->messages, (int)r->message_count, x->prompts);
 }

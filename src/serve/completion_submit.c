@@ -74,14 +74,28 @@ static cadre_status constrain_calls(completion *x)
     return constraint_of_answer(x->all->engine->model, &form, &x->constraint);
 }
 
+/* JSON, in a chat behind the thoughts of its template. */
+static cadre_status constrain_json(completion *x)
+{
+    const api_request *r = &x->request;
+    const answer_form form = { .name = "the schema",
+        .tokenizer = x->all->tokenizer,
+        .template = x->may_think ? x->template : NULL,
+        .goes_on = x->goes_on,
+        .json = true,
+        .schema = r->schema.size ? r->schema.data : NULL,
+        .size = r->schema.size,
+        .only = -1 };
+    return constraint_of_answer(x->all->engine->model, &form, &x->constraint);
+}
+
 /* A schema that cannot be followed is the request's fault, whatever the reason. */
 static cadre_status open_constraint(completion *x)
 {
     const api_request *r = &x->request;
     if (r->answer->tools.count) return constrain_calls(x);
     if (!r->structured) return CADRE_OK;
-    cadre_status status = cadre_constraint_json(x->all->engine->model, "the schema",
-        r->schema.size ? r->schema.data : NULL, r->schema.size, &x->constraint);
+    cadre_status status = constrain_json(x);
     if (status != CADRE_OK && status != CADRE_ENOMEM)
         x->error = api_error_new(400, NULL, "response_format", "%s", cadre_last_error());
     return status;

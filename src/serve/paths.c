@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "serve/page.h"
 #include "serve/reply.h"
+#include "serve/token_paths.h"
 
 typedef struct path_row {
     const char *path, *method; /* GET is also asked for by HEAD */
@@ -12,14 +13,6 @@ typedef struct path_row {
     bool needs_model;
     void (*answer)(paths_room *room, connection *c);
 } path_row;
-
-/* ---- answers ---- */
-
-static void refuse_last(connection *c, cadre_status status)
-{
-    api_error e = api_error_of_last(status);
-    reply_error(c, &e, NULL);
-}
 
 /* ---- health and models ---- */
 
@@ -69,80 +62,10 @@ static void answer_models(paths_room *room, connection *c)
 
 /* ---- tokens ---- */
 
-static cadre_status open_body(const connection *c, json_document **d)
+static void answer_ids(paths_room *room, connection *c) { answer_tokenize(room->completions, c); }
+static void answer_words(paths_room *room, connection *c)
 {
-    const byte_buffer *body = &c->reader.body;
-    return json_parse(API_DOCUMENT, body->data ? body->data : "", body->size, d);
-}
-
-static cadre_status encode(const paths_room *room, const json_node *root, token_list *ids)
-{
-    const char *text;
-    size_t size;
-    bool adds = true;
-    CADRE_TRY(json_as_object(root));
-    json_node content = json_member(root, "content");
-    CADRE_TRY(json_as_string(&content, &text, &size));
-    CADRE_TRY(json_opt_bool(root, "add_special", &adds));
-    unsigned flags = CADRE_PARSE_SPECIAL | (adds ? CADRE_ADD_SPECIAL : 0);
-    return tokenizer_encode(room->completions->tokenizer, text, size, flags, ids);
-}
-
-static void answer_tokenize(paths_room *room, connection *c)
-{
-    json_document *d = NULL;
-    token_list ids = { 0 };
-    cadre_status status = open_body(c, &d);
-    if (status == CADRE_OK) {
-        json_node root = json_root(d);
-        status = encode(room, &root, &ids);
-    }
-    if (status == CADRE_OK) {
-        json_writer w = json_writer_new(0);
-        json_put_object(&w, NULL);
-        json_put_array(&w, "tokens");
-        for (size_t i = 0; i < ids.count; i++) json_put_int(&w, NULL, ids.ids[i]);
-        json_put_close(&w, ']');
-        json_put_close(&w, '}');
-        reply_json(c, &w);
-    } else refuse_last(c, status);
-    token_list_free(&ids);
-    json_close(d);
-}
-
-/* Whole characters, as of a stream. */
-static cadre_status decode(const paths_room *room, const json_node *root, byte_buffer *text)
-{
-    json_node list;
-    int32_t *ids;
-    int64_t count;
-    CADRE_TRY(json_as_object(root));
-    CADRE_TRY(json_get_array(root, "tokens", &list));
-    CADRE_TRY(api_read_ids(&list, room->completions->limits.vocab, &ids, &count));
-    cadre_status status =
-        token_stream_all(room->completions->tokenizer, ids, (size_t)count, 0, text);
-    mem_free(ids);
-    return status;
-}
-
-static void answer_detokenize(paths_room *room, connection *c)
-{
-    json_document *d = NULL;
-    byte_buffer text = { 0 };
-    cadre_status status = open_body(c, &d);
-    if (status == CADRE_OK) {
-        json_node root = json_root(d);
-        status = decode(room, &root, &text);
-    }
-    if (status == CADRE_OK) {
-        json_writer w = json_writer_new(0);
-        json_put_object(&w, NULL);
-        json_put_bytes(&w, "content", text.size ? text.data : "", text.size);
-        json_put_close(&w, '}');
-        reply_json(c, &w);
-    } else refuse_last(c, status);
-    byte_buffer_free(&text);
-    json_close(d);
+    answer_detokenize(room->completions, c);
 }
 
 /* ---- completions ---- */
@@ -223,8 +146,8 @@ static const path_row rows[] = {
     { "/v1/models", "GET", true, true, answer_models },
     { "/v1/chat/completions", "POST", true, true, answer_chat },
     { "/v1/completions", "POST", true, true, answer_completion },
-    { "/tokenize", "POST", true, true, answer_tokenize },
-    { "/detokenize", "POST", true, true, answer_detokenize },
+    { "/tokenize", "POST", true, true, answer_ids },
+    { "/detokenize", "POST", true, true, answer_words },
     { "/metrics", "GET", true, false, answer_metrics },
     { "/events", "GET", true, true, answer_events },
     { "/", "GET", false, false, answer_page },

@@ -33,6 +33,7 @@ struct cadre_server {
     struct event *signalled, *tick;
     engine engine;
     stats stats;
+    worker worker;
     completions completions;
     loads loads;
     feed feed;
@@ -109,7 +110,7 @@ static cadre_status take_options(cadre_server *s, const char *model)
 /* Bytes of bodies that are held, or may come, on all connections. */
 static size_t bytes_of_bodies(const cadre_server *s)
 {
-    size_t sum = 0;
+    size_t sum = s->worker.bytes;
     for (const connection *c = s->first; c; c = c->next) {
         const http_reader *r = &c->reader;
         bool comes = r->state == HTTP_BODY || r->state == HTTP_READY;
@@ -297,6 +298,7 @@ static void on_signal(evutil_socket_t descriptor, short what, void *arg)
     look_for_the_end(s, clock_seconds());
     engine_state state = atomic_load(&s->engine.state);
     if (state == ENGINE_READY && !s->room.ready) become_ready(s);
+    worker_collect(&s->worker);
     if (s->room.ready) completions_hear(&s->completions);
     if (state == ENGINE_FAILED) give_up(s, s->engine.status, s->engine.sentence);
 }
@@ -394,8 +396,9 @@ static void connect_rooms(cadre_server *s)
     const cadre_server_options *o = &s->options;
     stats_open(&s->stats);
     s->owner = (connection_owner){ hears_head, hears, refuses, answered, s };
-    s->completions =
-        (completions){ .engine = &s->engine, .stats = &s->stats, .model_name = o->alias };
+    s->completions = (completions){
+        .engine = &s->engine, .stats = &s->stats, .worker = &s->worker, .model_name = o->alias
+    };
     s->feed = (feed){ .completions = &s->completions,
         .loads = &s->loads,
         .limits = &s->engine.options.limits,
@@ -424,6 +427,7 @@ static cadre_status open_server(cadre_server *s, cadre_context *context, const c
             .queue = o->queue,
             .context = o->context } };
     CADRE_TRY(engine_open(context, &own, &s->engine));
+    worker_open(&s->engine, &s->worker);
     connect_rooms(s);
     return open_loop(s);
 }
@@ -448,6 +452,7 @@ void cadre_server_free(cadre_server *s)
 {
     if (!s) return;
     while (s->first) free_connection(s, s->first);
+    worker_close(&s->worker);
     if (s->listener) evconnlistener_free(s->listener);
     if (s->signalled) event_free(s->signalled);
     if (s->tick) event_free(s->tick);

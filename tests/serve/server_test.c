@@ -366,6 +366,70 @@ static void writes_json(void **state)
         "\"param\": \"response_format\"");
 }
 
+/* Behind a thought, which is any text, as long as it is wanted. */
+static void thinks_before_it_writes_json(void **state)
+{
+    (void)state;
+    served s;
+    cadre_server_options o = usual();
+    o.template_name = "qwen3-thinking";
+    start(&s, o);
+    static const char ask[] =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
+        "\"max_tokens\": 9, \"response_format\": {\"type\": \"json_object\"}}";
+    expect(&s, 200, "POST", C, "", ask, "\"content\": \"\"");
+    expect(&s, 200, "POST", C, "", ask, "\"reasoning_content\": \"");
+    stop(&s);
+    o.template_name = "qwen3";
+    start(&s, o);
+    expect(&s, 200, "POST", C, "",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"max_tokens\": 60, "
+        "\"chat_template_kwargs\": {\"enable_thinking\": false}, \"response_format\": {\"type\": "
+        "\"json_schema\", \"json_schema\": {\"schema\": {\"enum\": [\"yes\"]}}}}",
+        "\\\"yes\\\"\"");
+    stop(&s);
+}
+
+/* A body of megabytes is read beside the loop: others are answered meanwhile, and who leaves is
+ * forgotten. */
+static void reads_large_bodies_aside(void **state)
+{
+    served *s = *state;
+    enum { LARGE = 3 << 20 };
+    char *head =
+        mem_printf("POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+                   "{\"content\": \"",
+            LARGE + 15);
+    char *text = malloc(LARGE);
+    assert_non_null(text);
+    for (int i = 0; i < LARGE; i++) text[i] = i % 5 ? (char)('a' + i % 23) : ' ';
+    for (int leaves = 0; leaves < 2; leaves++) {
+        client c = visit(s);
+        say(&c, head);
+        say_bytes(&c, text, LARGE);
+        double begun = clock_seconds();
+        say(&c, "\"}");
+        if (leaves) {
+            leave(&c);
+            continue;
+        }
+        expect(s, 200, "POST", "/tokenize", "", "{\"content\": \"the\"}", "{\"tokens\": [");
+        double others = clock_seconds() - begun;
+        assert_non_null(hear_until(&c, "{\"tokens\": ["));
+        assert_true(others < 0.5 || others < clock_seconds() - begun);
+        leave(&c);
+    }
+    char *prompt = malloc(LARGE + 64);
+    assert_non_null(prompt);
+    int at = sprintf(prompt, "{\"prompt\": \"");
+    memcpy(prompt + at, text, LARGE);
+    strcpy(prompt + at + LARGE, "\"}");
+    expect(s, 400, "POST", T, "", prompt, "context_length_exceeded");
+    free(prompt);
+    free(text);
+    mem_free(head);
+}
+
 static void writes_what_generate_writes(void **state)
 {
     served *s = *state;
@@ -745,6 +809,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_what_is_there),
         cmocka_unit_test(writes_json),
+        cmocka_unit_test(thinks_before_it_writes_json),
+        cmocka_unit_test(reads_large_bodies_aside),
         cmocka_unit_test(writes_what_generate_writes),
         cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(keeps_connections_and_their_order),
