@@ -1,5 +1,6 @@
-/* worker.h - a thread for what takes longer than the loop may wait: large bodies are read and turned
- * into tokens there, one after another. Small ones are done at once, by the thread that gives them.
+/* worker.h - a thread for what takes longer than the loop may wait: large bodies are read and
+ * turned into tokens there, one after another. Small ones are done at once, by the thread that
+ * gives them.
  *
  * A job lies in what it is about, which stays until it is told that the job is done: also where the
  * client has left meanwhile. */

@@ -22,234 +22,10 @@
 #include "base/random.h"
 #include "cadre.h"
 #include "format/json.h"
+#include "support/served.h"
 #include "support/scratch.h"
 #include "support/small_run.h"
 #include "support/succeeds.h"
-
-enum { ANSWER = 1 << 20, CONTEXT = 96 };
-static const double PATIENCE = 30;
-
-/* ---- the server ---- */
-
-typedef struct served {
-    cadre_context *context;
-    cadre_server *server;
-    pthread_t thread;
-    _Atomic int port; /* 0: it does not answer yet */
-    cadre_status status;
-} served;
-
-static void note_port(void *arg, const char *url)
-{
-    served *s = arg;
-    atomic_store(&s->port, (int)strtol(strrchr(url, ':') + 1, NULL, 10));
-}
-
-static void *live(void *arg)
-{
-    served *s = arg;
-    s->status = cadre_server_run(s->server);
-    return NULL;
-}
-
-static cadre_server_options usual(void)
-{
-    return (cadre_server_options){ .size = sizeof(cadre_server_options),
-        .alias = "tiny",
-        .streams = 4,
-        .queue = 8,
-        .template_name = "deepseek" };
-}
-
-static void start(served *s, cadre_server_options options)
-{
-    *s = (served){ 0 };
-    options.listening = note_port, options.arg = s;
-    succeeds(cadre_context_new(1, NULL, &s->context));
-    succeeds(cadre_server_new(s->context, scratch_file("model"), &options, &s->server));
-    assert_int_equal(pthread_create(&s->thread, NULL, live, s), 0);
-    for (double end = clock_seconds() + PATIENCE; !atomic_load(&s->port);) {
-        assert_true(clock_seconds() < end);
-        usleep(2000);
-    }
-}
-
-static void finish(served *s)
-{
-    pthread_join(s->thread, NULL);
-    succeeds(s->status);
-    cadre_server_free(s->server);
-    cadre_context_free(s->context);
-}
-
-static void stop(served *s)
-{
-    cadre_server_stop(s->server);
-    finish(s);
-}
-
-/* ---- clients ---- */
-
-typedef struct client {
-    int socket;
-    char *text; /* [size] that came and was not read */
-    size_t size;
-} client;
-
-static client visit(const served *s)
-{
-    client c = { .socket = socket(AF_INET, SOCK_STREAM, 0), .text = malloc(ANSWER) };
-    struct sockaddr_in to = { .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)atomic_load(&s->port)),
-        .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    assert_int_equal(connect(c.socket, (struct sockaddr *)&to, sizeof to), 0);
-    return c;
-}
-
-static void leave(client *c)
-{
-    close(c->socket);
-    free(c->text);
-}
-
-static void say_bytes(const client *c, const char *text, size_t size)
-{
-    while (size) {
-        ssize_t sent = send(c->socket, text, size, MSG_NOSIGNAL);
-        if (sent <= 0) return;
-        text += sent, size -= (size_t)sent;
-    }
-}
-
-static void say(const client *c, const char *text) { say_bytes(c, text, strlen(text)); }
-
-/* More of what the server says; false: it has closed. */
-static bool hear_more(client *c)
-{
-    struct pollfd p = { .fd = c->socket, .events = POLLIN };
-    assert_int_equal(poll(&p, 1, (int)(PATIENCE * 1000)), 1);
-    ssize_t got = recv(c->socket, c->text + c->size, ANSWER - 1 - c->size, 0);
-    if (got <= 0) return false;
-    c->size += (size_t)got;
-    c->text[c->size] = 0;
-    return true;
-}
-
-/* Whether this came before the server closed; where it begins. */
-static char *hear_until(client *c, const char *mark)
-{
-    char *at;
-    c->text[c->size] = 0;
-    while (!(at = strstr(c->text, mark)))
-        if (!hear_more(c)) return NULL;
-    return at;
-}
-
-static void forget(client *c, size_t size)
-{
-    c->size -= size;
-    memmove(c->text, c->text + size, c->size + 1);
-}
-
-typedef struct answer {
-    int status;
-    char *body; /* of chunks and events what stands behind "data: ", put together by '\n' */
-    char head[2048];
-} answer;
-
-/* A whole answer, with a length. status 0: the server has closed. */
-static answer hear(client *c)
-{
-    answer a = { 0 };
-    char *end = hear_until(c, "\r\n\r\n"), *length;
-    if (!end) return a;
-    size_t head = (size_t)(end - c->text) + 4;
-    assert_true(head < sizeof a.head);
-    memcpy(a.head, c->text, head);
-    a.status = (int)strtol(a.head + 9, NULL, 10);
-    forget(c, head);
-    if (a.status == 100) return hear(c);
-    if (strstr(a.head, "Transfer-Encoding: chunked")) {
-        end = hear_until(c, "\r\n0\r\n\r\n");
-        assert_non_null(end);
-        head = (size_t)(end - c->text) + 7;
-    } else {
-        length = strstr(a.head, "Content-Length: ");
-        head = length ? strtoul(length + 16, NULL, 10) : 0;
-        while (c->size < head) assert_true(hear_more(c));
-    }
-    a.body = malloc(head + 1);
-    memcpy(a.body, c->text, head);
-    a.body[head] = 0;
-    forget(c, head);
-    return a;
-}
-
-/* The data of a stream's chunks, one event a line. */
-static void keep_events(char *text)
-{
-    char *to = text;
-    for (char *at = strstr(text, "data: "); at; at = strstr(at, "data: ")) {
-        size_t size = strcspn(at += 6, "\n");
-        memmove(to, at, size);
-        to += size, at += size;
-        *to++ = '\n';
-    }
-    *to = 0;
-}
-
-static void ask(
-    const client *c, const char *method, const char *path, const char *fields, const char *body)
-{
-    char *text = mem_printf("%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s",
-        method, path, fields, strlen(body), body);
-    say(c, text);
-    mem_free(text);
-}
-
-static answer get(
-    const served *s, const char *method, const char *path, const char *fields, const char *body)
-{
-    client c = visit(s);
-    ask(&c, method, path, fields, body);
-    answer a = hear(&c);
-    leave(&c);
-    return a;
-}
-
-static void expect(const served *s, int status, const char *method, const char *path,
-    const char *fields, const char *body, const char *phrase)
-{
-    answer a = get(s, method, path, fields, body);
-    if (a.status != status || !strstr(a.body ? a.body : "", phrase))
-        fail_msg("%s %s %s: %d %s", method, path, body, a.status, a.body ? a.body : "closed");
-    if (status >= 400 && !strstr(a.body, "\"error\": {\"message\": \""))
-        fail_msg("no error object: %s", a.body);
-    free(a.body);
-}
-
-static int64_t metric(const served *s, const char *name)
-{
-    answer a = get(s, "GET", "/metrics", "", "");
-    char *line = mem_printf("\n%s ", name);
-    char *at = strstr(a.body, line);
-    int64_t value = at ? strtoll(at + strlen(line), NULL, 10) : -1;
-    mem_free(line);
-    free(a.body);
-    return value;
-}
-
-static void until(const served *s, const char *name, int64_t value)
-{
-    double end = clock_seconds() + PATIENCE;
-    while (metric(s, name) != value) {
-        if (clock_seconds() > end) fail_msg("%s is not %lld in time", name, (long long)value);
-        usleep(5000);
-    }
-}
-
-#define RUNNING "cadre_requests_running"
-#define WAITING "cadre_requests_waiting"
 
 /* ---- texts ---- */
 
@@ -313,8 +89,6 @@ static void same(const alone *found, const alone *wanted)
     assert_memory_equal(found->ids, wanted->ids, (size_t)wanted->count * sizeof *wanted->ids);
 }
 
-#define T "/v1/completions"
-#define C "/v1/chat/completions"
 #define LONG                                                                                       \
     "{\"prompt\": \"the\", \"max_tokens\": 90, \"temperature\": 0, \"logit_bias\": {\"0\": -100}"
 
@@ -341,93 +115,6 @@ static void answers_what_is_there(void **state)
         "\"object\": \"chat.completion\"");
     expect(s, 400, "POST", T, "", "{\"prompt\": \"\"}", "at least one token");
     expect(s, 400, "POST", T, "", "{}", "\"param\": \"prompt\"");
-}
-
-/* What is to be valid for a schema is, however little the model knows. */
-static void writes_json(void **state)
-{
-    served *s = *state;
-    static const char *const schemas[] = { "{\"enum\": [\"yes\"]}",
-        "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"boolean\"}}, \"required\": "
-        "[\"a\"], \"additionalProperties\": false}" };
-    static const char *const texts[] = { "\\\"yes\\\"\"", "\\\"a\\\":" };
-    for (int i = 0; i < 2; i++) {
-        char *body = mem_printf("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
-                                "\"max_tokens\": 60, \"seed\": 1, \"response_format\": {\"type\": "
-                                "\"json_schema\", \"json_schema\": {\"schema\": %s}}}",
-            schemas[i]);
-        expect(s, 200, "POST", C, "", body, texts[i]);
-        expect(s, 200, "POST", C, "", body, "\"finish_reason\": \"stop\"");
-        mem_free(body);
-    }
-    expect(s, 400, "POST", T, "",
-        "{\"prompt\": \"a\", \"response_format\": {\"type\": \"json_schema\", \"json_schema\": "
-        "{\"schema\": {\"type\": \"wizard\"}}}}",
-        "\"param\": \"response_format\"");
-}
-
-/* Behind a thought, which is any text, as long as it is wanted. */
-static void thinks_before_it_writes_json(void **state)
-{
-    (void)state;
-    served s;
-    cadre_server_options o = usual();
-    o.template_name = "qwen3-thinking";
-    start(&s, o);
-    static const char ask[] =
-        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
-        "\"max_tokens\": 9, \"response_format\": {\"type\": \"json_object\"}}";
-    expect(&s, 200, "POST", C, "", ask, "\"content\": \"\"");
-    expect(&s, 200, "POST", C, "", ask, "\"reasoning_content\": \"");
-    stop(&s);
-    o.template_name = "qwen3";
-    start(&s, o);
-    expect(&s, 200, "POST", C, "",
-        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"max_tokens\": 60, "
-        "\"chat_template_kwargs\": {\"enable_thinking\": false}, \"response_format\": {\"type\": "
-        "\"json_schema\", \"json_schema\": {\"schema\": {\"enum\": [\"yes\"]}}}}",
-        "\\\"yes\\\"\"");
-    stop(&s);
-}
-
-/* A body of megabytes is read beside the loop: others are answered meanwhile, and who leaves is
- * forgotten. */
-static void reads_large_bodies_aside(void **state)
-{
-    served *s = *state;
-    enum { LARGE = 3 << 20 };
-    char *head =
-        mem_printf("POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
-                   "{\"content\": \"",
-            LARGE + 15);
-    char *text = malloc(LARGE);
-    assert_non_null(text);
-    for (int i = 0; i < LARGE; i++) text[i] = i % 5 ? (char)('a' + i % 23) : ' ';
-    for (int leaves = 0; leaves < 2; leaves++) {
-        client c = visit(s);
-        say(&c, head);
-        say_bytes(&c, text, LARGE);
-        double begun = clock_seconds();
-        say(&c, "\"}");
-        if (leaves) {
-            leave(&c);
-            continue;
-        }
-        expect(s, 200, "POST", "/tokenize", "", "{\"content\": \"the\"}", "{\"tokens\": [");
-        double others = clock_seconds() - begun;
-        assert_non_null(hear_until(&c, "{\"tokens\": ["));
-        assert_true(others < 0.5 || others < clock_seconds() - begun);
-        leave(&c);
-    }
-    char *prompt = malloc(LARGE + 64);
-    assert_non_null(prompt);
-    int at = sprintf(prompt, "{\"prompt\": \"");
-    memcpy(prompt + at, text, LARGE);
-    strcpy(prompt + at + LARGE, "\"}");
-    expect(s, 400, "POST", T, "", prompt, "context_length_exceeded");
-    free(prompt);
-    free(text);
-    mem_free(head);
 }
 
 static void writes_what_generate_writes(void **state)
@@ -570,10 +257,10 @@ static void lets_in_only_who_may(void **state)
 static void asks_for_the_key(void **state)
 {
     served s;
-    cadre_server_options o = usual();
+    cadre_server_options o = served_options();
     (void)state;
     o.key = "sk-right", o.origin = "http://app.example";
-    start(&s, o);
+    served_start(&s, o);
     expect(&s, 200, "GET", "/health", "", "", "ok");
     expect(&s, 200, "GET", "/", "", "", "html");
     static const char *const wrong[] = { "", "Authorization: Bearer \r\n",
@@ -595,17 +282,17 @@ static void asks_for_the_key(void **state)
     assert_int_equal(a.status, 400);
     assert_non_null(strstr(a.head, "Access-Control-Allow-Origin: http://app.example\r\n"));
     free(a.body);
-    stop(&s);
+    served_stop(&s);
 }
 
 /* Streamed, whole, and one that waits: whoever goes frees its place. */
 static void forgets_who_leaves(void **state)
 {
     served s;
-    cadre_server_options o = usual();
+    cadre_server_options o = served_options();
     (void)state;
     o.streams = 1, o.queue = 3;
-    start(&s, o);
+    served_start(&s, o);
     for (int stream = 0; stream < 2; stream++) {
         client c[3];
         for (int i = 0; i < 3; i++) c[i] = visit(&s);
@@ -628,7 +315,7 @@ static void forgets_who_leaves(void **state)
     leave(&half);
     until(&s, RUNNING, 0);
     expect(&s, 200, "POST", T, "", "{\"prompt\": \"a\", \"max_tokens\": 2}", "choices");
-    stop(&s);
+    served_stop(&s);
 }
 
 static void bounds_its_queue(void **state)
@@ -637,10 +324,10 @@ static void bounds_its_queue(void **state)
     served s;
     client c[CLIENTS];
     int answered = 0, refused = 0;
-    cadre_server_options o = usual();
+    cadre_server_options o = served_options();
     (void)state;
     o.streams = 1, o.queue = PLACES - 1;
-    start(&s, o);
+    served_start(&s, o);
     expect(&s, 400, "POST", T, "", "{\"prompt\": [\"a\",\"a\",\"a\",\"a\"]}", "at most 3 prompts");
     for (int i = 0; i < CLIENTS; i++) {
         c[i] = visit(&s);
@@ -656,7 +343,7 @@ static void bounds_its_queue(void **state)
     assert_int_equal(answered + refused, CLIENTS);
     assert_true(answered >= PLACES);
     expect(&s, 200, "POST", T, "", "{\"prompt\": \"a\", \"max_tokens\": 2}", "choices");
-    stop(&s);
+    served_stop(&s);
 }
 
 static void waits_for_nobody(void **state)
@@ -664,10 +351,10 @@ static void waits_for_nobody(void **state)
     enum { SLOW = 20 };
     served s;
     client slow[SLOW];
-    cadre_server_options o = usual();
+    cadre_server_options o = served_options();
     (void)state;
     o.timeout = 0.5;
-    start(&s, o);
+    served_start(&s, o);
     for (int i = 0; i < SLOW; i++) {
         slow[i] = visit(&s);
         if (i % 2) say(&slow[i], "GET /hea");
@@ -685,14 +372,14 @@ static void waits_for_nobody(void **state)
         free(a.body);
         leave(&slow[i]);
     }
-    stop(&s);
+    served_stop(&s);
 }
 
 static void finishes_what_runs(void **state)
 {
     served s;
     (void)state;
-    start(&s, usual());
+    served_start(&s, served_options());
     client idle = visit(&s), busy = visit(&s);
     ask(&idle, "GET", "/health", "", "");
     answer a = hear(&idle);
@@ -707,7 +394,7 @@ static void finishes_what_runs(void **state)
     free(a.body);
     leave(&idle);
     leave(&busy);
-    finish(&s);
+    served_finish(&s);
 }
 
 /* Nothing runs, so the loop ends at once; who is connected hears of it before the server is
@@ -716,7 +403,7 @@ static void closes_what_is_idle(void **state)
 {
     served s;
     (void)state;
-    start(&s, usual());
+    served_start(&s, served_options());
     client idle = visit(&s);
     ask(&idle, "GET", "/health", "", "");
     answer a = hear(&idle);
@@ -724,7 +411,7 @@ static void closes_what_is_idle(void **state)
     cadre_server_stop(s.server);
     assert_false(hear_more(&idle));
     leave(&idle);
-    finish(&s);
+    served_finish(&s);
 }
 
 static void survives_anything(void **state)
@@ -782,35 +469,10 @@ static void shows_one_request(void **state)
     leave(&writer);
 }
 
-static int begin(void **state)
-{
-    static served s;
-    cadre_options *o = small_options("olmoe");
-    small_set(o, "steps", "2");
-    small_set(o, "context", "96");
-    small_set(o, "data", small_text("texts", 6000));
-    small_set(o, "out", scratch_file("model"));
-    small_train(o, 1, CADRE_OK);
-    cadre_options_free(o);
-    start(&s, usual());
-    *state = &s;
-    return 0;
-}
-
-static int end(void **state)
-{
-    stop(*state);
-    small_remove(scratch_file("model"));
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_what_is_there),
-        cmocka_unit_test(writes_json),
-        cmocka_unit_test(thinks_before_it_writes_json),
-        cmocka_unit_test(reads_large_bodies_aside),
         cmocka_unit_test(writes_what_generate_writes),
         cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(keeps_connections_and_their_order),
@@ -826,5 +488,5 @@ int main(void)
         cmocka_unit_test(shows_itself),
         cmocka_unit_test(shows_one_request),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, served_begin, served_end);
 }

@@ -1,0 +1,125 @@
+/* completion_test.c - what a request becomes: JSON, also behind thoughts, and large bodies that are
+ * read beside the loop. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "cadre.h"
+#include "format/json.h"
+#include "support/served.h"
+#include "support/scratch.h"
+#include "support/small_run.h"
+#include "support/succeeds.h"
+
+/* What is to be valid for a schema is, however little the model knows. */
+static void writes_json(void **state)
+{
+    served *s = *state;
+    static const char *const schemas[] = { "{\"enum\": [\"yes\"]}",
+        "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"boolean\"}}, \"required\": "
+        "[\"a\"], \"additionalProperties\": false}" };
+    static const char *const texts[] = { "\\\"yes\\\"\"", "\\\"a\\\":" };
+    for (int i = 0; i < 2; i++) {
+        char *body = mem_printf("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
+                                "\"max_tokens\": 60, \"seed\": 1, \"response_format\": {\"type\": "
+                                "\"json_schema\", \"json_schema\": {\"schema\": %s}}}",
+            schemas[i]);
+        expect(s, 200, "POST", C, "", body, texts[i]);
+        expect(s, 200, "POST", C, "", body, "\"finish_reason\": \"stop\"");
+        mem_free(body);
+    }
+    expect(s, 400, "POST", T, "",
+        "{\"prompt\": \"a\", \"response_format\": {\"type\": \"json_schema\", \"json_schema\": "
+        "{\"schema\": {\"type\": \"wizard\"}}}}",
+        "\"param\": \"response_format\"");
+}
+
+/* Behind a thought, which is any text, as long as it is wanted. */
+static void thinks_before_it_writes_json(void **state)
+{
+    (void)state;
+    served s;
+    cadre_server_options o = served_options();
+    o.template_name = "qwen3-thinking";
+    served_start(&s, o);
+    static const char ask[] =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
+        "\"max_tokens\": 9, \"response_format\": {\"type\": \"json_object\"}}";
+    expect(&s, 200, "POST", C, "", ask, "\"content\": \"\"");
+    expect(&s, 200, "POST", C, "", ask, "\"reasoning_content\": \"");
+    served_stop(&s);
+    o.template_name = "qwen3";
+    served_start(&s, o);
+    expect(&s, 200, "POST", C, "",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"max_tokens\": 60, "
+        "\"chat_template_kwargs\": {\"enable_thinking\": false}, \"response_format\": {\"type\": "
+        "\"json_schema\", \"json_schema\": {\"schema\": {\"enum\": [\"yes\"]}}}}",
+        "\\\"yes\\\"\"");
+    served_stop(&s);
+}
+
+/* A body of megabytes is read beside the loop: others are answered meanwhile, and who leaves is
+ * forgotten. */
+static void reads_large_bodies_aside(void **state)
+{
+    served *s = *state;
+    enum { LARGE = 3 << 20 };
+    char *head =
+        mem_printf("POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+                   "{\"content\": \"",
+            LARGE + 15);
+    char *text = malloc(LARGE);
+    assert_non_null(text);
+    for (int i = 0; i < LARGE; i++) text[i] = i % 5 ? (char)('a' + i % 23) : ' ';
+    for (int leaves = 0; leaves < 2; leaves++) {
+        client c = visit(s);
+        say(&c, head);
+        say_bytes(&c, text, LARGE);
+        double begun = clock_seconds();
+        say(&c, "\"}");
+        if (leaves) {
+            leave(&c);
+            continue;
+        }
+        expect(s, 200, "POST", "/tokenize", "", "{\"content\": \"the\"}", "{\"tokens\": [");
+        double others = clock_seconds() - begun;
+        assert_non_null(hear_until(&c, "{\"tokens\": ["));
+        assert_true(others < 0.5 || others < clock_seconds() - begun);
+        leave(&c);
+    }
+    char *prompt = malloc(LARGE + 64);
+    assert_non_null(prompt);
+    int at = sprintf(prompt, "{\"prompt\": \"");
+    memcpy(prompt + at, text, LARGE);
+    strcpy(prompt + at + LARGE, "\"}");
+    expect(s, 400, "POST", T, "", prompt, "context_length_exceeded");
+    free(prompt);
+    free(text);
+    mem_free(head);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_json),
+        cmocka_unit_test(thinks_before_it_writes_json),
+        cmocka_unit_test(reads_large_bodies_aside),
+    };
+    return cmocka_run_group_tests(tests, served_begin, served_end);
+}
