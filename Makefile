@@ -9,6 +9,8 @@
 #   PREFIX=/usr/local LIBDIR=DIR DESTDIR=DIR   where things are installed
 #   STRIP=:                 installs with debug symbols
 #   REAL=double             computes in double
+#   MPI=1                   insists on a plug-in for MPI; made anyway where mpicc.openmpi or
+#                           mpicc.mpich is installed
 #   HOSTCC=cc               compiler of this machine, where CC is another machine's
 #   CC CFLAGS LDFLAGS       are respected; flags that correctness needs are added after them
 #   V=1                     show commands
@@ -69,7 +71,7 @@ OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 # Kernel variants: one file each, instantiated with its own instruction set. The others are left out
 # where the compiler's target has no such instructions.
 VARIANTS := avx2 avxvnni avx512 avx512vnni
-SRC := $(sort $(wildcard src/*/*.c))
+SRC := $(filter-out src/dist/comm_mpi.c,$(sort $(wildcard src/*/*.c)))
 ifneq ($(ARCH),x86_64)
 SRC := $(filter-out $(foreach v,$(VARIANTS),src/kernel/%_$(v).c),$(SRC))
 endif
@@ -99,7 +101,16 @@ LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o) $(WEB:%=$(BUILD)/obj/%.o) \
     $(BUILD)/obj/web/live_page.o
 CLI_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter src/cli/%,$(SRC)))
 
-all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/libcadre.a $(if $(CROSS),,manual)
+# Many machines: one plug-in for each MPI whose compiler is here, opened at run time.
+MPI_FLAVOURS := $(if $(CROSS),,$(foreach f,openmpi mpich,$(if $(shell command -v mpicc.$f),$f)))
+PLUGINS := $(MPI_FLAVOURS:%=$(BUILD)/cadre-mpi-%.so)
+ifneq ($(MPI),)
+ifeq ($(PLUGINS),)
+$(error MPI=$(MPI) needs mpicc.openmpi or mpicc.mpich. On Debian: ./install-packages mpi)
+endif
+endif
+
+all: $(BUILD)/cadre $(BUILD)/libcadre.so $(BUILD)/libcadre.a $(PLUGINS) $(if $(CROSS),,manual)
 	@$(PROGRESS_END)
 
 # What is compiled needs these headers: a sentence says which package has one that is missing.
@@ -110,6 +121,16 @@ $(BUILD)/obj/%.o: src/%.c Makefile | build-headers
 	@mkdir -p $(@D)
 	@$(PROGRESS)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(PKG_CFLAGS) $(MUST) $(strip $(call variant,$<)) -MMD -MP -c $< -o $@
+
+# gcc 12 takes MPICH's constant for "no statuses" for an array.
+$(BUILD)/cadre-mpi-%.so: src/dist/comm_mpi.c src/dist/transport.h Makefile
+	@mkdir -p $(@D)
+	$(Q)OMPI_CC="$(CC)" MPICH_CC="$(CC)" mpicc.$* $(CFLAGS) $(WARN) \
+	    -Wno-unknown-warning-option -Wno-stringop-overflow $(filter-out -fsanitize%,$(MUST)) \
+	    -shared $(LDFLAGS) -o $@ $<
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+$(BUILD)/obj/dist/launcher.o: MUST += $(if $(MULTIARCH),-DCADRE_MULTIARCH='"$(MULTIARCH)"')
 
 $(BUILD)/obj/web/%.c: web/% tools/embed.sh
 	@mkdir -p $(@D)
@@ -317,6 +338,8 @@ install: all
 	$(STRIP) --strip-debug $(DESTDIR)$(LIBDIR)/libcadre.a
 	ln -sf libcadre.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcadre.so
+	$(foreach p,$(PLUGINS),install -D -m 644 $p $(DESTDIR)$(LIBDIR)/cadre/$(notdir $p) && \
+	    $(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/cadre/$(notdir $p) &&) true
 	install -d $(DESTDIR)$(INCLUDEDIR)/cadre
 	install -m 644 include/cadre.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 include/cadre/*.h $(DESTDIR)$(INCLUDEDIR)/cadre
@@ -336,9 +359,11 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cadre $(DESTDIR)$(INCLUDEDIR)/cadre.h
 	rm -f $(patsubst include/%,$(DESTDIR)$(INCLUDEDIR)/%,$(wildcard include/cadre/*.h))
 	rm -f $(DESTDIR)$(LIBDIR)/libcadre.a $(DESTDIR)$(LIBDIR)/libcadre.so*
+	rm -f $(DESTDIR)$(LIBDIR)/cadre/cadre-mpi-*.so
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/cadre.pc
 	rm -f $(DESTDIR)$(MANDIR)/cadre.1 $(DESTDIR)$(MANDIR)/cadre-*.1 $(DESTDIR)$(COMPLETIONS)/cadre
-	@-rmdir $(DESTDIR)$(INCLUDEDIR)/cadre $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(COMPLETIONS) \
+	@-rmdir $(DESTDIR)$(INCLUDEDIR)/cadre $(DESTDIR)$(LIBDIR)/cadre \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(COMPLETIONS) \
 	    $(DESTDIR)$(dir $(COMPLETIONS)) 2>/dev/null || true
 	@$(TELL_LOADER)
 

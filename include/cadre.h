@@ -35,6 +35,7 @@
 /* what holds for all */
 #include "cadre/context.h"
 #include "cadre/options.h"
+#include "cadre/ranks.h"
 #include "cadre/status.h"
 
 /* layers, training, models */

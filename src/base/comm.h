@@ -73,7 +73,8 @@ typedef struct comm_rows {
     const int64_t *send_first;
     void *receive; /* [receive_first[size], row] */
     const int64_t *receive_first;
-    size_t row; /* bytes */
+    size_t row;   /* bytes */
+    int64_t pair; /* no pair of ranks exchanges more rows, as all ranks know; 0: nothing is known */
 } comm_rows;
 void comm_all_to_all_v(comm *c, const comm_rows *rows);
 

@@ -19,6 +19,12 @@ void machine_name(char name[MACHINE_NAME])
     name[MACHINE_NAME - 1] = 0;
 }
 
+int machine_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : (int)cores;
+}
+
 int64_t machine_process(void) { return getpid(); }
 
 /* The letter of its state, after the last ')' of its line; 0: there is none. */

@@ -9,6 +9,7 @@
 enum { MACHINE_NAME = 64 };
 
 void machine_name(char name[MACHINE_NAME]); /* of this host */
+int machine_cores(void);                    /* that are online, whoever may use them */
 int64_t machine_process(void);              /* this process's number */
 /* What another process of this machine does, as a sentence goes on: "it is stopped by a signal".
  * static; NULL: it runs. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/complain.h"
+#include "cli/ranks.h"
 
 enum { MOST_SEVERAL = 8 };
 
@@ -199,7 +200,7 @@ arguments_result arguments_parse(
     else if (walk_line(&w, true) && load_file(&w) && walk_line(&w, false)) count_operands(&w);
     if (w.result == ARGUMENTS_RUN) {
         call->json = cadre_options_flag(call->options, "json");
-        call->quiet = cadre_options_flag(call->options, "quiet");
+        call->quiet = cadre_options_flag(call->options, "quiet") || ranks_silent();
     }
     *exit_code = w.exit_code;
     return w.result;

@@ -209,10 +209,11 @@ const command command_bench = {
         "prefill MODEL: reading a prompt.\n\n"
         "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
-    .tables = { cadre_model_options, opened_options },
+    .tables = { cadre_model_options, opened_options, cadre_ranks_options },
     .examples = LINES("matrix products", "cadre bench gemm", "a sparse layer against a dense one",
         "cadre bench layer", "training speed",
         "cadre bench train --recipe olmoe --width 256 --experts 16 --topk 2",
         "sixteen conversations at once", "cadre bench decode models/olmoe -n 32 --streams 16"),
+    .spreads = true,
     .run = run_bench,
 };

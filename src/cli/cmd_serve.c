@@ -222,9 +222,10 @@ const command command_serve = {
         "All texts are written together, pass by pass; what one says does not depend on the "
         "others. SIGTERM lets what runs be finished.",
     .own = ROWS(rows),
-    .tables = { opened_options },
+    .tables = { opened_options, cadre_ranks_options },
     .examples = LINES("a model that is on disk", "cadre serve runs/first --port 8080",
         "for others than this machine, who know the key",
         "cadre serve runs/first --host 0.0.0.0 --api-key-file key.txt"),
+    .spreads = true,
     .run = run_serve,
 };

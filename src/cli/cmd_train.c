@@ -169,7 +169,8 @@ const command command_train = {
         "length, the learning rate and its schedule may change from there on; the program says "
         "so when they do.\n\n"
         "Prints a summary.",
-    .tables = { cadre_train_options, cadre_model_options, cadre_routing_options },
+    .tables = { cadre_train_options, cadre_model_options, cadre_routing_options,
+        cadre_ranks_options },
     .examples = LINES("three minutes on a folder of texts, each file a domain",
         "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first",
         "what a run would be: sizes, memory, rate, time",
@@ -177,5 +178,6 @@ const command command_train = {
         "go on after Ctrl-C or a power cut",
         "cadre train --recipe olmoe --data texts --minutes 3 --out runs/first --resume"),
     .stops = true,
+    .spreads = true,
     .run = run_train,
 };

@@ -41,6 +41,7 @@ struct command {
     const char *const *examples;                     /* "comment", "command line", ..., NULL */
     /* The first Ctrl-C asks the command to stop; the second ends the program. */
     bool stops;
+    bool spreads; /* several ranks can run it together; it takes cadre_ranks_options */
     int (*run)(const invocation *call); /* returns an exit code */
 };
 

@@ -1,4 +1,4 @@
-/* complain.c - prints errors. */
+/* complain.c - prints errors, at once or, of several ranks, at the end. */
 #include "cli/complain.h"
 
 #include <stdarg.h>
@@ -7,33 +7,53 @@
 
 #include "cli/command.h"
 
-int complain_status(cadre_status status)
+static enum { NOW, LATER, NEVER } when;
+static char kept[1024]; /* of those that are printed later */
+
+void complain_never(void) { when = NEVER; }
+void complain_later(void) { when = LATER; }
+const char *complain_kept(void) { return kept; }
+
+void complain_now(const char *text)
 {
-    const char *text = cadre_last_error();
     fputs("cadre: ", stderr);
-    for (const char *c = *text ? text : cadre_status_name(status); *c; c++) {
+    for (const char *c = text; *c; c++) {
         fputc(*c, stderr);
         if (*c == '\n') fputs("       ", stderr);
     }
     fputc('\n', stderr);
+}
+
+static void complain(const char *text)
+{
+    size_t used = strlen(kept);
+    if (when == NOW) complain_now(text);
+    else if (when == LATER) snprintf(kept + used, sizeof kept - used, used ? "\n%s" : "%s", text);
+}
+
+int complain_status(cadre_status status)
+{
+    const char *text = cadre_last_error();
+    complain(*text ? text : cadre_status_name(status));
     if (status == CADRE_EINTERRUPTED) return EXIT_INTERRUPTED;
     return status == CADRE_EARGUMENT ? EXIT_USAGE : EXIT_WORLD;
 }
 
-static void print_line(const char *format, va_list args)
+static void complain_line(const char *advice, const char *format, va_list args)
 {
-    fputs("cadre: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    char text[4096];
+    vsnprintf(text, sizeof text, format, args);
+    size_t used = strlen(text);
+    if (advice) snprintf(text + used, sizeof text - used, "\n%s", advice);
+    complain(text);
 }
 
 int complain_usage(const char *advice, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line(format, args);
+    complain_line(advice, format, args);
     va_end(args);
-    if (advice) fprintf(stderr, "       %s\n", advice);
     return EXIT_USAGE;
 }
 
@@ -41,7 +61,7 @@ int complain_world(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line(format, args);
+    complain_line(NULL, format, args);
     va_end(args);
     return EXIT_WORLD;
 }

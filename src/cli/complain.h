@@ -16,4 +16,12 @@ int complain_usage(const char *advice, const char *format, ...)
  * EXIT_WORLD. */
 int complain_world(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* ---- of several ranks ---- */
+
+void complain_later(void); /* from now on, complaints are kept for the end */
+void complain_never(void); /* from now on, another rank complains */
+const char *complain_kept(void);
+/* Prints a sentence, whose further lines are advice. */
+void complain_now(const char *text);
+
 #endif

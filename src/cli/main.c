@@ -13,6 +13,7 @@
 #include "cli/complain.h"
 #include "cli/help.h"
 #include "cli/mapped.h"
+#include "cli/ranks.h"
 
 static void exit_now(int signal_number)
 {
@@ -81,15 +82,20 @@ static int unknown_command(const char *name)
     return complain_usage(advice, "no command is called '%s'", name);
 }
 
+static int run(const invocation *call)
+{
+    if (call->command->stops) on_interruption(ask_to_stop);
+    int exit_code = ranks_agree(call);
+    return exit_code == EXIT_DONE ? call->command->run(call) : exit_code;
+}
+
 static int run_command(const command *c, int argc, char **argv)
 {
     invocation call;
-    int exit_code = EXIT_DONE;
+    int exit_code = ranks_join(c);
+    if (exit_code != EXIT_DONE) return exit_code;
     switch (arguments_parse(c, argc, argv, &call, &exit_code)) {
-    case ARGUMENTS_RUN:
-        if (c->stops) on_interruption(ask_to_stop);
-        exit_code = c->run(&call);
-        break;
+    case ARGUMENTS_RUN: exit_code = run(&call); break;
     case ARGUMENTS_HELP: help_command(stdout, c); break;
     case ARGUMENTS_VERSION: print_version(); break;
     case ARGUMENTS_WRONG: break;
@@ -115,13 +121,14 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     on_interruption(exit_now);
+    ranks_begin();
     mapped_files_may_shrink();
     signal(
         SIGXFSZ, SIG_IGN); /* exceeding the size limit of files is then an error like a full disk */
     int exit_code = dispatch(argc, argv);
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
-        return complain_world(
+        exit_code = complain_world(
             "stdout: could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
-    return exit_code;
+    return ranks_finish(exit_code);
 }

@@ -2,6 +2,7 @@
 #include "cli/opened.h"
 
 #include "cli/progress.h"
+#include "cli/ranks.h"
 
 static const cadre_option rows[] = {
     { .name = "repack",
@@ -33,12 +34,22 @@ static cadre_status open_model(const invocation *call, const char *path, opened 
     return cadre_model_open_with(o->context, path, &how, &o->model);
 }
 
+/* 0: the library's default */
+static int threads_of(const invocation *call)
+{
+    const char *note;
+    if (cadre_options_count(call->options, "threads"))
+        return (int)cadre_options_int(call->options, "threads", 0);
+    return ranks_of_program() ? cadre_ranks_threads(ranks_of_program(), &note) : 0;
+}
+
 cadre_status opened_begin(const invocation *call, const char *model, opened *o)
 {
     *o = (opened){ 0 };
-    bool asked = cadre_options_count(call->options, "threads") > 0;
-    int threads = asked ? (int)cadre_options_int(call->options, "threads", 0) : 0;
-    cadre_status status = cadre_context_new(threads, NULL, &o->context);
+    cadre_status status = cadre_context_new(threads_of(call), NULL, &o->context);
+    if (status == CADRE_OK && call->command->spreads)
+        status = cadre_context_join(
+            o->context, ranks_of_program(), cadre_options_text(call->options, "parallel", 0));
     if (status == CADRE_OK && model) status = open_model(call, model, o);
     if (status != CADRE_OK) opened_end(o);
     return status;

@@ -1,0 +1,61 @@
+/* all_to_all_bruck.c - blocks travel by powers of two (Bruck, Ho, Kipnis, Upfal, Weathersby 1997):
+ * log2 p messages instead of p - 1, each of half of all blocks. For blocks that are short beside a
+ * latency.
+ *
+ * Block i of a rank is for the rank i after it. In step k, the blocks whose i has bit k go on to
+ * the rank k after this one, and as many come from the one k before. In the end block i is from the
+ * rank i before this one. */
+#include "dist/all_to_all.h"
+
+#include <math.h>
+#include <string.h>
+
+static double cost(const fabric *f, double bytes)
+{
+    link_cost l = fabric_link(f);
+    double half = ceil(f->ranks / 2.0);
+    return ceil(log2(f->ranks)) * cost_message(&l, half * (bytes + sizeof(int64_t)));
+}
+
+/* Copies the blocks that step k moves, from `blocks` to `packed` or back; returns their number. */
+static int move_blocks(char *blocks, char *packed, size_t block, int ranks, int k, bool back)
+{
+    int count = 0;
+    for (int i = k; i < ranks; i++) {
+        if (!(i & k)) continue;
+        char *at = blocks + (size_t)i * block, *other = packed + (size_t)count++ * block;
+        if (back) memcpy(at, other, block);
+        else memcpy(other, at, block);
+    }
+    return count;
+}
+
+static cadre_status run(comm *c, const comm_rows *rows)
+{
+    int p = c->size;
+    size_t block = block_bytes(rows), all = (size_t)p * block;
+    char *blocks = group_scratch(c, 3 * all);
+    if (!blocks) return CADRE_ENOMEM;
+    memset(blocks, 0, 3 * all);
+    char *out = blocks + all, *in = out + all;
+    for (int i = 0; i < p; i++) block_pack(rows, (c->rank + i) % p, blocks + (size_t)i * block);
+    for (int k = 1; k < p; k *= 2) {
+        size_t bytes = block * (size_t)move_blocks(blocks, out, block, p, k, false);
+        CADRE_TRY(group_exchange(c, &(comm_message){ .to = (c->rank + k) % p,
+                                        .from = (c->rank + p - k) % p,
+                                        .send = out,
+                                        .send_bytes = bytes,
+                                        .receive = in,
+                                        .receive_bytes = bytes }));
+        move_blocks(blocks, in, block, p, k, true);
+    }
+    for (int i = 0; i < p; i++)
+        block_unpack(rows, (c->rank + p - i) % p, blocks + (size_t)i * block);
+    return CADRE_OK;
+}
+
+const all_to_all_method all_to_all_bruck = { .name = "bruck",
+    .help = "blocks travel by powers of two, in few messages",
+    .blocks = true,
+    .cost = cost,
+    .run = run };

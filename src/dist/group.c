@@ -1,0 +1,28 @@
+/* group.c - what the methods have in common. */
+#include "dist/group.h"
+
+#include "base/memory.h"
+
+cadre_status group_exchange(const comm *c, const comm_message *m)
+{
+    const group *g = group_of(c);
+    return port_exchange(port_of(c), &(port_swap){ .to = m->to < 0 ? -1 : g->member[m->to],
+                                         .from = m->from < 0 ? -1 : g->member[m->from],
+                                         .tag = g->tag,
+                                         .send = m->send,
+                                         .send_bytes = m->send_bytes,
+                                         .receive = m->receive,
+                                         .receive_bytes = m->receive_bytes });
+}
+
+void *group_scratch(const comm *c, size_t bytes)
+{
+    scratch *s = &group_of(c)->world->scratch;
+    if (bytes <= s->size && s->data) return s->data;
+    mem_free(s->data);
+    s->data = mem_alloc(bytes, 1);
+    s->size = s->data ? bytes : 0;
+    return s->data;
+}
+
+fabric group_fabric(const comm *c) { return fabric_assumed(c->size, group_of(c)->per_node); }
