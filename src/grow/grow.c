@@ -10,7 +10,12 @@
  *     by both, where picks are taken by a correction and its logit has a part in the others'
  *         scores.
  *
+ * Where experts take tokens, or can be full, each has as much room as before: the capacity factor,
+ * a multiple of the even share, grows with the number of experts. Where a token takes all experts
+ * above their thresholds, a newcomer's is out of reach.
+ *
  * Old experts keep their numbers 0 .. E - 1 and win ties. */
+#include <math.h>
 #include <string.h>
 
 #include "arch/architecture.h"
@@ -36,10 +41,10 @@ static cadre_status check_old(const model_config *c, const char *path)
 {
     if (c->encoder)
         return cadre_fail(CADRE_EUNSUPPORTED, path, "expected a decoder, found an encoder too");
-    if (c->capacity.in_eval)
+    if (c->capacity.in_eval && c->capacity.overflow == OVERFLOW_REROUTE)
         return cadre_fail(CADRE_EUNSUPPORTED, path,
-            "expected a model whose experts are never full, found one with a capacity, which "
-            "depends on their number");
+            "expected experts that drop a pick when they are full, found some that send it on, "
+            "to newcomers too");
     if (model_config_sparse_layers(c)) return CADRE_OK;
     cadre_status status =
         cadre_fail(CADRE_EARGUMENT, path, "expected a sparse model, found a dense one");
@@ -59,6 +64,51 @@ static const growth_rule *rule_of(const growing *g, int64_t l)
     return growth_rule_of(old_layer(g, l), "options", &rule) == CADRE_OK ? rule : NULL;
 }
 
+/* A factor of capacity: tokens of a sequence that an expert takes, or has room for. */
+typedef struct capacity_rule {
+    float factor;
+    int64_t picks, experts;
+} capacity_rule;
+
+static double room_of(const capacity_rule *r, int64_t tokens)
+{
+    return ceil((double)r->factor * (double)(tokens * r->picks) / (double)r->experts);
+}
+
+static bool same_room(const capacity_rule *a, const capacity_rule *b, int64_t most_tokens)
+{
+    bool same = true;
+    for (int64_t tokens = 1; tokens <= most_tokens && same; tokens++)
+        same = room_of(a, tokens) == room_of(b, tokens);
+    return same;
+}
+
+/* Finds the factor with which each of the layer's experts has as much room as each had before, for
+ * a router that reads it itself, and for a capacity that holds outside of training too. */
+static cadre_status keep_capacity(
+    const model_config *c, const moe_config *old, const char *path, layer_config *layer)
+{
+    bool own = old->router->traits & ROUTER_OWN_CAPACITY;
+    const dispatch_options *d = &old->dispatch;
+    const capacity_rule was = { (float)(own ? old->route.capacity : d->factor),
+        own ? 1 : old->route.topk, old->experts };
+    capacity_rule is = was;
+    if (!own && (!d->in_eval || d->overflow == OVERFLOW_NONE || d->slots > 0)) return CADRE_OK;
+    is.experts = layer->moe.experts;
+    float exact = (float)((double)was.factor * (double)is.experts / (double)was.experts);
+    const float tries[] = { exact, nextafterf(exact, 0), nextafterf(exact, INFINITY) };
+    for (int i = 0; i < 3; i++) {
+        is.factor = tries[i];
+        if (!same_room(&was, &is, c->context)) continue;
+        layer->capacity_factor = (double)is.factor;
+        return CADRE_OK;
+    }
+    return cadre_fail(CADRE_EUNSUPPORTED, path,
+        "--add: expected a number of experts with which each can have the room that it had, found "
+        "%lld",
+        (long long)(is.experts - was.experts));
+}
+
 static cadre_status add_to_layers(growing *g, const char *path)
 {
     model_config *c = &g->config;
@@ -73,6 +123,7 @@ static cadre_status add_to_layers(growing *g, const char *path)
                 (long long)(CONFIG_MAX_EXPERTS - moe->experts), CONFIG_MAX_EXPERTS,
                 (long long)g->added);
         moe->experts += (int32_t)g->added;
+        CADRE_TRY(keep_capacity(c, old_layer(g, l), path, &c->layer[l]));
         c->router_bias |= rule->hold != HOLD_BY_CORRECTION;
     }
     return CADRE_OK;
@@ -95,14 +146,20 @@ static cadre_status choose(growing *g, const growth_run *run)
 
 /* ---- where parameters come from ---- */
 
-static bool is_router(param_role role) { return role >= ROLE_ROUTER && role <= ROLE_ROUTER_NOISE; }
+/* Whether the parameter has a row or an element for each expert, beside those of the experts. */
+static bool is_by_expert(const param *p, const param *old)
+{
+    return (p->role >= ROLE_ROUTER && p->role <= ROLE_ROUTER_NOISE) ||
+           (param_is_routers_own(p->role) && old->cols != p->cols);
+}
 
 static void origin_of(void *arg, const param *p, origin *o)
 {
     const growing *g = arg;
-    if (is_router(p->role)) {
+    param old = derivation_param(&g->old, p->role, p->layer, -1);
+    if (is_by_expert(p, &old)) {
         o->made = true;
-        o->from = derivation_param(&g->old, p->role, p->layer, -1);
+        o->from = old;
         if (!o->from.rows) o->input = -1; /* a bias that the old router does not have */
     } else if (param_is_expert(p->role))
         o->from = derivation_param(
@@ -127,7 +184,10 @@ static void hold_back(const growing *g, const param *p, real *values)
     bool by_correction = p->role == ROLE_ROUTER_CORRECTION && rule->hold != HOLD_BY_BIAS;
     real hold = (real)(g->hold >= 0 ? g->hold : by_bias ? BIAS : rule->lower);
     real least = lowest(values, old);
+    bool by_threshold = param_is_routers_own(p->role) &&
+                        !strcmp(old_layer(g, p->layer)->router->name, "threshold") && g->hold < 0;
     for (int64_t e = old; e < p->cols; e++) {
+        if (by_threshold) values[e] = 1; /* which no probability exceeds */
         if (by_bias) values[e] -= hold;
         if (by_correction) values[e] = least - hold;
     }

@@ -5,9 +5,8 @@
 
 #include "moe/select.h"
 
-#define BY_BATCH "its experts take tokens, and a newcomer takes some from the others"
+#define BY_MIXTURE "its experts take mixtures of all tokens, and a newcomer's slots a share of all"
 #define BY_GROUP "its experts lie in groups of one size"
-#define BY_LEVEL "its levels give every expert a share, newcomers too"
 
 static const growth_rule rules[] = {
     { "softmax", .sum = 1, .hold = HOLD_BY_BIAS },
@@ -30,10 +29,12 @@ static const growth_rule rules[] = {
     { "relu", .sum = -1, .hold = HOLD_BY_BIAS },
     /* Every expert is picked, and weights sum to 1. */
     { "dense", .hold = HOLD_BY_BIAS },
-    { "expert-choice", .fixed = BY_BATCH },
-    { "soft", .fixed = BY_BATCH, .indivisible = "its experts take mixtures of all tokens" },
-    { "threshold", .fixed = BY_LEVEL },
-    { "quantile", .fixed = BY_LEVEL },
+    /* An expert takes as many tokens as before, whoever else does; newcomers weigh nothing. */
+    { "expert-choice", .sum = -1, .hold = HOLD_BY_BIAS },
+    { "soft", .fixed = BY_MIXTURE, .indivisible = "its experts take mixtures of all tokens" },
+    /* Levels move in training alone, and give newcomers their share then. */
+    { "threshold", .sum = -1, .hold = HOLD_BY_BIAS },
+    { "quantile", .sum = -1, .hold = HOLD_BY_BIAS },
     { "cosine", .fixed = "its logits are cosines, which cannot be far below the others" },
     { "product", .fixed = "its experts fill a grid", .indivisible = "its experts fill a grid" },
     { "hierarchical", .fixed = BY_GROUP, .indivisible = BY_GROUP },

@@ -65,12 +65,26 @@ static void test_with_every_router(void **state)
     (void)state;
     static const char *const routers[] = { "softmax", "softmax-renorm", "topk-softmax",
         "noisy-topk", "sigmoid-bias", "sigmoid-bias-raw", "sqrtsoftplus-bias", "softmax-bias",
-        "sinkhorn", "sparsemixer", "sigmoid-input" };
+        "sinkhorn", "sparsemixer", "sigmoid-input", "quantile", "threshold" };
     for (size_t i = 0; i < sizeof routers / sizeof *routers; i++) {
         char member[64];
         snprintf(member, sizeof member, "\"router\": \"%s\"", routers[i]);
         keeps("cadre", member, 8);
     }
+}
+
+#define CAPACITY(factor, overflow)                                                                 \
+    "\"capacity\": {\"factor\": " factor ", \"overflow\": \"" overflow                             \
+    "\", \"priority\": \"choice\"}"
+
+/* Experts that can be full have the room that they had. */
+static void test_with_capacity(void **state)
+{
+    (void)state;
+    keeps("cadre", CAPACITY("0.5", "drop"), 8);
+    keeps("cadre", CAPACITY("1.1", "pad"), 8);
+    keeps("cadre", "\"capacity\": {\"slots\": 3, \"overflow\": \"drop\", \"priority\": \"token\"}",
+        8);
 }
 
 /* Of one pick, and of all experts: a newcomer's weight is e^-30 there. */
@@ -85,6 +99,27 @@ static void test_with_other_numbers_of_picks(void **state)
     make_old("cadre", "\"router\": \"dense\"");
     succeeds(grow("--add 3", &g));
     assert_true(g.difference < 1e-5 && g.largest_logit > 0.1);
+    grown_remove("old");
+    grown_remove("grown");
+}
+
+/* Experts that take tokens take as many as before, by each score; newcomers weigh e^-30. */
+static void test_where_experts_choose(void **state)
+{
+    (void)state;
+    static const char *const members[] = { "\"router\": \"expert-choice\", \"router_capacity\": 2",
+        "\"router\": \"expert-choice\", \"router_capacity\": 1.3",
+        "\"router\": \"expert-choice\", \"router_capacity\": 0.1, \"router_score\": "
+        "\"sigmoid\"" };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        cadre_growth g;
+        make_old("cadre", members[i]);
+        succeeds(grow("--add 3", &g));
+        if (!(g.difference < 1e-6)) fail_msg("%s: %g apart", members[i], g.difference);
+        assert_true(g.largest_logit > 0.1);
+        succeeds(grow("--add 3 --hold 0", &g));
+        assert_true(g.difference > 1e-6);
+    }
     grown_remove("old");
     grown_remove("grown");
 }
@@ -142,11 +177,10 @@ static void test_refusals(void **state)
     refuses(grow("", &g), CADRE_EARGUMENT, "expected a sparse model, found a dense one");
     make_old("deepseek_v3", "\"n_group\": 4, \"topk_group\": 2");
     refuses(grow("", &g), CADRE_EUNSUPPORTED, "limited to 2 of 4 groups");
-    make_old("cadre", "\"capacity\": {\"factor\": 1.5, \"overflow\": \"drop\", \"priority\": "
-                      "\"choice\"}");
-    refuses(grow("", &g), CADRE_EUNSUPPORTED, "a capacity");
-    make_old("cadre", "\"router\": \"expert-choice\"");
-    refuses(grow("", &g), CADRE_EUNSUPPORTED, "found expert-choice: its experts take tokens");
+    make_old("cadre", CAPACITY("1.5", "reroute"));
+    refuses(grow("", &g), CADRE_EUNSUPPORTED, "found some that send it on, to newcomers too");
+    make_old("cadre", "\"router\": \"soft\"");
+    refuses(grow("", &g), CADRE_EUNSUPPORTED, "found soft: its experts take mixtures");
     make_old("mixtral", "");
     refuses(grow("--add 4089", &g), CADRE_EARGUMENT, "--add: expected at most 4088");
     assert_false(file_exists(scratch_file("grown")));
@@ -157,7 +191,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_with_every_router),
+        cmocka_unit_test(test_with_capacity),
         cmocka_unit_test(test_with_other_numbers_of_picks),
+        cmocka_unit_test(test_where_experts_choose),
         cmocka_unit_test(test_published_families),
         cmocka_unit_test(test_a_newcomer_that_is_not_held_is_picked),
         cmocka_unit_test(test_old_experts_and_rows_stay),
