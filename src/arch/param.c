@@ -14,6 +14,7 @@ typedef struct builder {
     param_share share;
     param_table *table;
     bool overflow;
+    int64_t index;          /* of the next row, in the whole model's table */
     const param_row *uncut; /* a parameter with fewer pieces than there are slices */
 } builder;
 
@@ -75,6 +76,7 @@ static param slice_of(builder *b, param_role role, int64_t layer, int64_t expert
         .rows = vector ? 1 : (end - first) * piece,
         .cols = vector ? (end - first) * piece : s.cols,
         .offset = b->table->elements,
+        .index = b->index,
         .first = first * piece,
         .whole = whole,
         .copy = copied };
@@ -103,6 +105,7 @@ static void add_one(builder *b, param_role role, int64_t layer, int64_t expert, 
         param p = slice_of(b, role, layer, expert, s);
         hold(b, &p);
     }
+    b->index++;
     if (kind_of(b, role, layer) == PARAM_STATE) return;
     t->total += size;
     bool lookup = role == ROLE_EMBED && !b->config->tie;
@@ -139,6 +142,7 @@ static void walk(builder *b)
     const model_config *model = b->config;
     param *rows = b->table->rows;
     *b->table = (param_table){ .rows = rows };
+    b->index = 0;
     walk_stack(b);
     if (!b->whole || !model->encoder) return;
     b->config = model->encoder;

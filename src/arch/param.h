@@ -23,6 +23,7 @@ typedef struct param {
     bool encoder;       /* it belongs to the encoder */
     int64_t rows, cols; /* [rows, cols]; a vector has rows 1 */
     int64_t offset;     /* of its first element in the flat layout, a multiple of 16 */
+    int64_t index;      /* its row in the table of the whole model */
     /* In a table of one rank's share: the rows (of a vector: elements) of the whole parameter that
      * come before these, and how many there are in all */
     int64_t first, whole;

@@ -178,7 +178,8 @@ static cadre_status bench_open(bench *b)
     balance_layer layer = moe_balance_layer(&b->config);
     arena measured = { 0 };
     balance_add(&losses, "load", 1e-2, BALANCE_MICRO, BALANCE_LAYER);
-    CADRE_TRY(balance_new(&losses, &layer, 1, b->tokens, 1, NULL, &b->balance));
+    CADRE_TRY(balance_new(
+        &losses, &layer, 1, &(batch_limits){ .tokens = b->tokens, .sequences = 1 }, &b->balance));
     layout(b, &measured);
     if (!arena_open(&b->memory, measured.used)) return CADRE_ENOMEM;
     layout(b, &b->memory);

@@ -51,6 +51,7 @@ void attending_begin(attending *a, const mixer_call *call, const mixer_gradients
     a->shape.sinks = call->weights->part[MIXER_SINKS].data;
     a->shape.dsinks = g ? g->part[MIXER_SINKS] : NULL;
     a->shape.accumulate = g && g->accumulate;
+    a->shape.leaves = g ? g->leaves : NULL;
 }
 
 /* ---- memory ---- */

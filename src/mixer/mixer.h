@@ -9,6 +9,7 @@
 #ifndef CADRE_MIXER_MIXER_H
 #define CADRE_MIXER_MIXER_H
 
+#include "op/leaves.h"
 #include "kernel/compute.h"
 #include "kernel/weight.h"
 #include "op/batch.h"
@@ -77,6 +78,7 @@ typedef struct mixer_weights {
 typedef struct mixer_gradients {
     real *part[MIXER_PARTS]; /* NULL: it is not trained */
     bool accumulate;         /* gradients are added; otherwise overwritten */
+    const leaf_list *leaves; /* how they are summed; NULL: as accumulate says */
 } mixer_gradients;
 
 /* The positions of tokens: rotary, or a bias of scores by distance */

@@ -14,7 +14,8 @@ static inline linear mixer_linear(
         .bias = w->part[bias].data,
         .dw = g ? g->part[part] : NULL,
         .dbias = g ? g->part[bias] : NULL,
-        .accumulate = g && g->accumulate };
+        .accumulate = g && g->accumulate,
+        .leaves = g ? g->leaves : NULL };
 }
 
 static inline norm mixer_norm(
@@ -26,7 +27,8 @@ static inline norm mixer_norm(
         .gain = gain->data,
         .dgain = g ? g->part[part] : NULL,
         .eps = (real)eps,
-        .accumulate = g && g->accumulate };
+        .accumulate = g && g->accumulate,
+        .leaves = g ? g->leaves : NULL };
 }
 
 #endif

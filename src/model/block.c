@@ -17,7 +17,8 @@ static linear linear_of(
         .bias = w->role[bias].data,
         .dw = g ? g->role[role] : NULL,
         .dbias = g ? g->role[bias] : NULL,
-        .accumulate = g && g->accumulate };
+        .accumulate = g && g->accumulate,
+        .leaves = g ? g->leaves : NULL };
 }
 
 static norm norm_of(
@@ -28,7 +29,8 @@ static norm norm_of(
         .gain = w->role[role].data,
         .dgain = g ? g->role[role] : NULL,
         .eps = (real)t->config->norm_eps,
-        .accumulate = g && g->accumulate };
+        .accumulate = g && g->accumulate,
+        .leaves = g ? g->leaves : NULL };
 }
 
 void block_drop(const transformer *t, int64_t l, int half, real *x)

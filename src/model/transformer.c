@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/token_types.h"
+#include "base/comm.h"
 #include "base/interrupt.h"
 #include "mixer/sequence_state.h"
 #include "model/block.h"
@@ -34,7 +35,8 @@ static norm out_norm_of(const transformer *t, const model_weights *w, const mode
         .gain = w->out_norm.data,
         .dgain = g ? g->out_norm : NULL,
         .eps = (real)t->config->norm_eps,
-        .accumulate = g && g->accumulate };
+        .accumulate = g && g->accumulate,
+        .leaves = g ? g->leaves : NULL };
 }
 
 /* If the pool of one state is full, no state has changed. */
@@ -138,8 +140,10 @@ void transformer_losses(
 static void losses_backward(transformer *t, const model_weights *w, model_gradients *g,
     const int32_t *targets, real scale, real *losses)
 {
-    loss_head head = { { .w = w->head, .dw = g->head, .accumulate = g->accumulate },
-        logit_scale(t) };
+    loss_head head = {
+        { .w = w->head, .dw = g->head, .accumulate = g->accumulate, .leaves = g->leaves },
+        logit_scale(t)
+    };
     loss_pass head_pass = { .tokens = t->now->batch.tokens,
         .x = rows_from(t->now->hidden, t->config->width),
         .targets = targets,
@@ -160,6 +164,17 @@ static void end_backward(
         rows_from(dhidden, width), rows_to(t->dx, width));
 }
 
+/* The ids and gradients of all ranks' tokens: the embedding's gradient is one chain over them. */
+static void gather_embedded(const transformer *t, const batch_ranks *ranks)
+{
+    const token_batch *b = &t->now->batch;
+    int64_t first[BATCH_RANKS + 1], width = t->config->width;
+    for (int r = 0; r <= ranks->comm->size; r++)
+        first[r] = ranks->first[r] * (b->tokens / b->sequences);
+    comm_all_gather_v(ranks->comm, b->inputs, first, sizeof *b->inputs, t->all_inputs);
+    comm_all_gather_v(ranks->comm, t->dx, first, (size_t)width * sizeof(real), t->all_dx);
+}
+
 static void embedding_gradient(const transformer *t, const model_weights *w, model_gradients *g)
 {
     const token_batch *b = &t->now->batch;
@@ -168,7 +183,11 @@ static void embedding_gradient(const transformer *t, const model_weights *w, mod
         .dtable = g->embed,
         .accumulate = g->accumulate || g->head == g->embed };
     block_drop(t, t->config->layers, 0, t->dx);
-    embedding_backward(t->c, &e, b->tokens, b->inputs, rows_from(t->dx, t->config->width));
+    if (b->ranks) gather_embedded(t, b->ranks);
+    if (b->ranks)
+        embedding_backward(
+            t->c, &e, b->ranks->tokens, t->all_inputs, rows_from(t->all_dx, t->config->width));
+    else embedding_backward(t->c, &e, b->tokens, b->inputs, rows_from(t->dx, t->config->width));
 }
 
 static void clear_encoder_gradient(const transformer *t)

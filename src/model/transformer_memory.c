@@ -138,11 +138,18 @@ static void layout(transformer *t, arena *a)
     t->workspace_bytes = workspace_most(t);
     t->workspace = arena_take(a, t->workspace_bytes, 1);
     if (c->relative_buckets) t->bias = ARENA_ARRAY(a, real, 2 * c->heads * t->most.keys);
-    if (transformer_is_last(t)) t->loss = loss_scratch_take(a, tokens, c->vocab);
+    if (transformer_is_last(t)) {
+        int32_t leaves = t->most.training && !c->bidirectional ? t->most.leaves : 0;
+        t->loss = loss_scratch_take(a, tokens, c->vocab, c->width, leaves);
+    }
     t->moe_scratch_bytes = moe_scratch_most(t);
     t->moe_scratch = arena_take(a, t->moe_scratch_bytes, 1);
     if (!t->most.training) return;
     t->dx = ARENA_ARRAY(a, real, tokens * c->width);
+    if (t->most.ranks > 1 && t->stage.first == 0) {
+        t->all_inputs = ARENA_ARRAY(a, int32_t, t->most.all_tokens);
+        t->all_dx = ARENA_ARRAY(a, real, t->most.all_tokens * c->width);
+    }
     t->dnormed = ARENA_ARRAY(a, real, tokens * c->width);
     bool apart = c->residual_scale != 1 || c->dropout > 0 || c->expert_sigmoid;
     t->dhalf = apart ? ARENA_ARRAY(a, real, tokens * c->width) : t->dx;

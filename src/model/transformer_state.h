@@ -52,6 +52,8 @@ struct transformer {
     real *dhalf;
     real *dencoder; /* [M, D] the gradient by the encoder's output; NULL: there is none */
     real *dlogits;  /* [T, E] the gradient by a sparse layer's logits from the next one; or NULL */
+    int32_t *all_inputs; /* of all ranks that divide a batch */
+    real *all_dx;        /* [T, D] theirs; NULL: there is one rank, or it has no embedding */
     void *moe_scratch;
     size_t moe_scratch_bytes;
     loss_scratch loss;

@@ -20,6 +20,47 @@
 
 #include "moe/balance_state.h"
 
+/* ---- sequences of other ranks ---- */
+
+/* Copies n doubles of a sequence from `row` on to the exchange, or back. Returns those behind. */
+static double *copy_packed(double *at, double *row, int64_t n, bool out)
+{
+    if (out) memcpy(at, row, (size_t)n * sizeof *at);
+    else memcpy(row, at, (size_t)n * sizeof *at);
+    return at + n;
+}
+
+static double *pack_sequence(const balance *b, layer_statistics *p, int64_t s, double *at, bool out)
+{
+    int64_t e = p->about.experts, devices = balance_devices(b);
+    const sums *w = &p->sums;
+    double *const by_expert[] = { w->count, w->first, w->probability, w->importance, w->load };
+    double *const single[] = { w->tokens, w->entropy, w->z, w->lse, w->most };
+    for (int i = 0; i < 5; i++) at = copy_packed(at, by_expert[i] + s * e, e, out);
+    for (int i = 0; i < 5; i++) at = copy_packed(at, single[i] + s, 1, out);
+    at = copy_packed(at, w->sent + s * devices, devices, out);
+    return copy_packed(at, w->lost + 2 * s, 2, out);
+}
+
+static void pack_sequences(const balance *b, int64_t begin, int64_t end, bool out)
+{
+    for (int64_t s = begin; s < end; s++) {
+        double *at = b->exchange + s * b->packed;
+        for (int l = 0; l < b->layers; l++) at = pack_sequence(b, &b->layer[l], s, at, out);
+    }
+}
+
+/* Every rank gets the statistics of all sequences, in their order. */
+static void bring_together(const balance *b)
+{
+    if (!b->ranks || !b->layers) return;
+    const layer_statistics *p = b->layer;
+    pack_sequences(b, p->first, p->first + p->own, true);
+    comm_all_gather_v(b->ranks->comm, b->exchange + p->first * b->packed, b->ranks->first,
+        (size_t)b->packed * sizeof *b->exchange, b->exchange);
+    pack_sequences(b, 0, p->sequences, false);
+}
+
 /* ---- counts of the micro-batch and of the step ---- */
 
 static void add_to_tally(const double *from, int64_t sets, int64_t n, int64_t *to)
@@ -34,15 +75,15 @@ static void count_micro_batch(const balance *b, layer_statistics *p)
     add_to_tally(p->sums.first, p->sequences, p->about.experts, p->micro.first);
     add_to_tally(p->sums.sent, p->sequences, balance_devices(b), p->micro.sent);
     add_to_tally(p->sums.tokens, p->sequences, 1, &p->micro.scalars[TALLY_TOKENS]);
+    add_to_tally(p->sums.lost, p->sequences, 2, &p->micro.scalars[TALLY_DROPPED]);
 }
 
 static void tally_layer(const balance *b, layer_statistics *p)
 {
     count_micro_batch(b, p);
-    p->step_local_tokens += p->micro.scalars[TALLY_TOKENS];
-    p->step_lse += p->lse;
-    if (p->logit_max > p->step_logit_max) p->step_logit_max = p->logit_max;
     for (int64_t s = 0; s < p->sequences; s++) {
+        p->step_lse += p->sums.lse[s];
+        if (p->sums.most[s] > p->step_logit_max) p->step_logit_max = p->sums.most[s];
         p->step_entropy += p->sums.entropy[s];
         for (int32_t e = 0; e < p->about.experts; e++)
             p->step_probability[e] += p->sums.probability[s * p->about.experts + e];
@@ -52,7 +93,6 @@ static void tally_layer(const balance *b, layer_statistics *p)
 static void tally_micro_batch(balance *b)
 {
     for (int l = 0; l < b->layers; l++) tally_layer(b, &b->layer[l]);
-    if (b->counts_are_global) comm_all_reduce_counts(b->comm, b->micro_tally, b->tally_size);
     for (int64_t i = 0; i < b->tally_size; i++) b->step_tally[i] += b->micro_tally[i];
 }
 
@@ -157,7 +197,7 @@ static void distribute_gradient(
         }
 }
 
-/* This rank's share of the step's tokens. */
+/* The survey's share of the step's tokens, which is all but padding. */
 static double surveyed_share(const balance *b, const scope *in)
 {
     return *b->layer[in->layer].survey.tokens / (double)b->step_tokens;
@@ -250,6 +290,7 @@ static void clear_gradients(layer_statistics *p)
 
 void balance_finish(balance *b)
 {
+    bring_together(b);
     tally_micro_batch(b);
     for (int l = 0; l < b->layers; l++) clear_gradients(&b->layer[l]);
     for (int i = 0; i < b->options.terms; i++) evaluate_term(b, &b->options.term[i]);
@@ -270,20 +311,22 @@ bool balance_wants_survey(const balance *b)
 void balance_survey(balance *b)
 {
     int64_t devices = balance_devices(b);
+    bring_together(b);
     for (int l = 0; l < b->layers; l++) {
         layer_statistics *p = &b->layer[l];
         count_micro_batch(b, p);
         for (int64_t s = 0; s < p->sequences; s++)
             add_sums(&p->sums, s, p->about.experts, devices, &p->survey);
     }
-    comm_all_reduce_counts(b->comm, b->micro_tally, b->tally_size);
     for (int64_t i = 0; i < b->tally_size; i++) b->survey_tally[i] += b->micro_tally[i];
     b->surveyed = true;
 }
 
 const score_gradient *balance_gradients(const balance *b, int layer)
 {
-    return b->options.terms || b->options.z_loss != 0 ? b->layer[layer].dscore : NULL;
+    return b->options.terms || b->options.z_loss != 0
+               ? b->layer[layer].dscore + b->layer[layer].first
+               : NULL;
 }
 
 const real *balance_routing_gradient(const balance *b, int layer)
@@ -326,16 +369,11 @@ void balance_step_begin(balance *b, int64_t sequences, int64_t tokens)
         memset(p->step_probability, 0, (size_t)p->about.experts * sizeof(double));
         p->step_entropy = p->step_lse = 0;
         p->step_logit_max = -INFINITY;
-        p->step_local_tokens = 0;
         p->bias_moved = false;
     }
 }
 
-void balance_step_end(balance *b)
-{
-    if (!b->counts_are_global) comm_all_reduce_counts(b->comm, b->step_tally, b->tally_size);
-    b->ended = true;
-}
+void balance_step_end(balance *b) { b->ended = true; }
 
 /* The counts are of experts among which tokens choose: those of a bank, or those of the layer. */
 static void move_bias(const int64_t *count, int64_t experts, double rate, real *bias)
@@ -376,6 +414,5 @@ balance_totals balance_total(const balance *b, int l)
         .probability = p->step_probability,
         .entropy = p->step_entropy,
         .lse = p->step_lse,
-        .logit_max = p->step_logit_max,
-        .local_tokens = p->step_local_tokens };
+        .logit_max = p->step_logit_max };
 }

@@ -25,9 +25,9 @@
 #include "moe/routing.h"
 
 typedef enum balance_over {
-    BALANCE_MICRO, /* each micro-batch, on each rank, by itself */
-    /* The whole step: counts over all ranks, scores of this rank's micro-batches. Later
-     * micro-batches are known where there was a survey; else the counts are those so far. */
+    BALANCE_MICRO, /* each micro-batch by itself */
+    /* The whole step. Later micro-batches are known where there was a survey; else the counts are
+     * those so far. */
     BALANCE_STEP,
     BALANCE_SEQUENCE, /* each sequence by itself, then the mean over the step's sequences */
 } balance_over;
@@ -134,15 +134,17 @@ void balance_add_of_router(balance_options *o, const router *r, bool model);
 
 typedef struct balance balance;
 
-/* Makes a balance for micro-batches of at most `tokens` tokens in `sequences` sequences. ranks:
- * borrowed; NULL: there is one rank. */
+/* Makes a balance for micro-batches of at most this size, which several ranks may divide. */
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences, comm *ranks, balance **b);
+    const batch_limits *most, balance **b);
 void balance_free(balance *b);
 size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences);
+    const batch_limits *most);
 
-/* The numbers of valid tokens and sequences of the whole step on all ranks. An error between ranks
+/* Where ranks divide the micro-batches, each hands over its own sequences, and balance_finish (or
+ * the survey) brings them together: every rank then computes the same as one would.
+ *
+ * The numbers of valid tokens and sequences of the whole step on all ranks. An error between ranks
  * stays in their communicator; what is computed after it is not valid. */
 void balance_step_begin(balance *b, int64_t sequences, int64_t tokens);
 void balance_finish(balance *b);
@@ -158,8 +160,8 @@ void balance_survey(balance *b);
  * call in a step changes nothing. */
 void balance_update_bias(balance *b, int layer, real *bias /* [E] */);
 
-/* The losses as they are added to the language model's, coefficients included, summed over this
- * rank's micro-batches of the step so far. */
+/* The losses as they are added to the language model's, coefficients included, summed over the
+ * micro-batches of the step so far. */
 typedef struct balance_values {
     double aux, z; /* of all terms together; of the z-loss */
     int terms;
@@ -171,17 +173,16 @@ typedef struct balance_values {
 bool balance_has_z_loss(const balance *b);
 balance_values balance_value(const balance *b);
 
-/* The totals of one layer over one step. Counts are over all ranks and valid after
- * balance_step_end; sums are over this rank's tokens. They are borrowed until the next step. */
+/* The totals of one layer over one step, of all ranks' tokens, valid after balance_step_end. They
+ * are borrowed until the next step. */
 typedef struct balance_totals {
     int32_t experts;
     const int64_t *count;      /* [E] picks before capacity */
     int64_t tokens;            /* valid tokens */
     int64_t dropped, rerouted; /* picks */
-    const double *probability; /* [E] sum over this rank's tokens of the normalised score */
-    double entropy, lse;       /* sums over this rank's tokens */
+    const double *probability; /* [E] sum over tokens of the normalised score */
+    double entropy, lse;       /* sums over tokens */
     double logit_max;
-    int64_t local_tokens; /* this rank's valid tokens */
 } balance_totals;
 balance_totals balance_total(const balance *b, int layer);
 
@@ -190,8 +191,8 @@ balance_totals balance_total(const balance *b, int layer);
 /* A layer calls it after the routing and dispatch of its micro-batch. */
 void balance_collect(balance *b, int layer, const routing *r);
 
-/* Returns the gradients of the losses by the routing of each sequence's tokens, [B], after
- * balance_finish. NULL: there are none. */
+/* Returns the gradients of the losses by the routing of the tokens of each sequence of this rank,
+ * [B], after balance_finish. NULL: there are none. */
 const score_gradient *balance_gradients(const balance *b, int layer);
 
 /* [T, E] of the losses of the routing, by the logits; NULL: there are none. */

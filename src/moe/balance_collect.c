@@ -58,7 +58,8 @@ static void sum_columns(
     for (int64_t t = job->r->batch->start[sequence]; t < job->r->batch->start[sequence + 1]; t++)
         for (int64_t e = first; e < end; e++)
             lane[e - first] += (double)(rows[t * p->experts + e] * job->b->inverse[t]);
-    memcpy(sum + sequence * p->experts + first, lane, (size_t)(end - first) * sizeof *lane);
+    memcpy(sum + (job->layer->first + sequence) * p->experts + first, lane,
+        (size_t)(end - first) * sizeof *lane);
 }
 
 static int64_t tiles_of(const routing *r) { return (r->plan->experts + TILE - 1) / TILE; }
@@ -94,8 +95,21 @@ static void count_sent(const collect_job *job, int64_t t, double *sent)
     }
 }
 
-static void count_sequence(const collect_job *job, int64_t s)
+/* Sums lse and keeps the largest logit, for the metrics alone. */
+static void note_logits(const collect_job *job, int64_t t, int64_t s)
 {
+    const routing *r = job->r;
+    const sums *sum = &job->layer->sums;
+    double highest = (double)r->compute->variant->rows->max(
+        r->plan->experts, r->state->logits + t * r->plan->experts);
+    sum->lse[s] += (double)r->state->lse[t];
+    if (highest > sum->most[s]) sum->most[s] = highest;
+}
+
+/* The i-th sequence of this rank, which is sequence s of the micro-batch */
+static void count_sequence(const collect_job *job, int64_t i)
+{
+    int64_t s = job->layer->first + i;
     const plan *p = job->r->plan;
     const sums *sum = &job->layer->sums;
     int32_t devices = balance_devices(job->b);
@@ -104,17 +118,20 @@ static void count_sequence(const collect_job *job, int64_t s)
     size_t bytes = (size_t)p->experts * sizeof(double);
     memset(count, 0, bytes), memset(first, 0, bytes), memset(importance, 0, bytes);
     memset(sum->sent + s * devices, 0, (size_t)devices * sizeof(double));
-    sum->tokens[s] = sum->entropy[s] = sum->z[s] = 0;
-    for (int64_t t = job->r->batch->start[s]; t < job->r->batch->start[s + 1]; t++) {
+    sum->tokens[s] = sum->entropy[s] = sum->z[s] = sum->lse[s] = 0;
+    sum->most[s] = -INFINITY;
+    sum->lost[2 * s] = sum->lost[2 * s + 1] = 0;
+    for (int64_t t = job->r->batch->start[i]; t < job->r->batch->start[i + 1]; t++) {
         if (!plan_is_valid(p, t)) continue;
         double lse = (double)job->r->state->lse[t];
         sum->tokens[s]++;
+        note_logits(job, t, s);
         sum->entropy[s] += (double)job->b->entropy[t];
         sum->z[s] += lse * lse;
         if (plan_edges_of(p, t)) first[wanted(p, p->token_start[t]).id]++;
-        for (int64_t i = p->token_start[t]; i < p->token_start[t + 1]; i++) {
-            count[wanted(p, i).id]++;
-            importance[p->edge_expert[i].id] += (double)p->edge_weight[i];
+        for (int64_t j = p->token_start[t]; j < p->token_start[t + 1]; j++) {
+            count[wanted(p, j).id]++;
+            importance[p->edge_expert[j].id] += (double)p->edge_weight[j];
         }
         if (devices > 1) count_sent(job, t, sum->sent + s * devices);
     }
@@ -124,21 +141,6 @@ static void sequence_task(void *arg, int64_t begin, int64_t end)
 {
     const collect_job *job = arg;
     for (int64_t s = begin; s < end; s++) count_sequence(job, s);
-}
-
-/* Sums lse and keeps the largest logit, for the metrics alone. */
-static void note_logits(layer_statistics *layer, const routing *r)
-{
-    const plan *p = r->plan;
-    layer->lse = 0;
-    layer->logit_max = -INFINITY;
-    for (int64_t t = 0; t < p->tokens; t++) {
-        if (!plan_is_valid(p, t)) continue;
-        double highest =
-            (double)r->compute->variant->rows->max(p->experts, r->state->logits + t * p->experts);
-        layer->lse += (double)r->state->lse[t];
-        if (highest > layer->logit_max) layer->logit_max = highest;
-    }
 }
 
 /* Losses that read the routing itself. */
@@ -170,12 +172,16 @@ void balance_collect(balance *b, int l, const routing *r)
     layer_statistics *layer = &b->layer[l];
     collect_job job = { b, layer, r };
     int64_t numbers = r->plan->tokens * r->plan->experts;
-    layer->sequences = r->batch->sequences;
+    const batch_ranks *ranks = r->batch->ranks;
+    b->ranks = ranks;
+    layer->own = r->batch->sequences;
+    layer->first = ranks ? ranks->first[ranks->comm->rank] : 0;
+    layer->sequences = ranks ? ranks->first[ranks->comm->size] : layer->own;
     parallel_over(r->compute, r->plan->tokens, 1, numbers, token_task, &job);
     parallel_over(r->compute, r->batch->sequences * tiles_of(r), 1, numbers, column_task, &job);
     parallel_over(r->compute, r->batch->sequences, 1, r->plan->edges, sequence_task, &job);
-    note_logits(layer, r);
     evaluate_routing_losses(b, layer, r);
-    layer->micro.scalars[TALLY_DROPPED] = r->plan->dropped;
-    layer->micro.scalars[TALLY_REROUTED] = r->plan->rerouted;
+    /* The plan knows them for all its sequences together. */
+    layer->sums.lost[2 * layer->first] = (double)r->plan->dropped;
+    layer->sums.lost[2 * layer->first + 1] = (double)r->plan->rerouted;
 }

@@ -14,6 +14,9 @@ static void layout_sums(sums *s, arena *a, int64_t sets, int64_t experts, int64_
     s->sent = ARENA_ARRAY(a, double, (sets * devices));
     s->entropy = ARENA_ARRAY(a, double, sets);
     s->z = ARENA_ARRAY(a, double, sets);
+    s->lse = ARENA_ARRAY(a, double, sets);
+    s->most = ARENA_ARRAY(a, double, sets);
+    s->lost = ARENA_ARRAY(a, double, (2 * sets));
 }
 
 static int64_t tally_size(const balance_layer *a, int32_t devices)
@@ -50,6 +53,8 @@ static void layout_layer(
 /* b->memory measures where its base is NULL. */
 static void layout(balance *b, const balance_layer *layers, int64_t tokens, int64_t sequences)
 {
+    b->most_sequences = sequences;
+    b->packed = 0;
     arena *a = &b->memory;
     int32_t devices = balance_devices(b), experts = 1;
     layer_statistics measured = { 0 };
@@ -60,11 +65,13 @@ static void layout(balance *b, const balance_layer *layers, int64_t tokens, int6
         p->about = layers[l];
         layout_layer(b, p, a, tokens, sequences);
         b->tally_size += tally_size(&layers[l], devices);
+        b->packed += balance_packed(b, p);
         if (layers[l].experts > experts) experts = layers[l].experts;
     }
     b->micro_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
     b->step_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
     b->survey_tally = ARENA_ARRAY(a, int64_t, b->tally_size);
+    if (b->several) b->exchange = ARENA_ARRAY(a, double, sequences * b->packed);
     layout_sums(&b->work, a, 1, experts, devices);
     b->dprobability = ARENA_ARRAY(a, double, experts);
     b->dimportance = ARENA_ARRAY(a, double, experts);
@@ -87,24 +94,26 @@ static void place_tallies(balance *b)
 }
 
 size_t balance_bytes(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences)
+    const batch_limits *most)
 {
-    balance measured = { .options = *options, .layers = count };
+    int64_t tokens = most->tokens,
+            sequences = most->ranks > 1 ? most->all_sequences : most->sequences;
+    balance measured = { .options = *options, .layers = count, .several = most->ranks > 1 };
     layout(&measured, layers, tokens, sequences);
     return measured.memory.used;
 }
 
 cadre_status balance_new(const balance_options *options, const balance_layer *layers, int count,
-    int64_t tokens, int64_t sequences, comm *ranks, balance **b)
+    const batch_limits *most, balance **b)
 {
-    balance blank = { .options = *options, .self = comm_self(), .layers = count };
-    blank.counts_are_global = balance_has_over(options, BALANCE_STEP);
+    int64_t tokens = most->tokens,
+            sequences = most->ranks > 1 ? most->all_sequences : most->sequences;
+    balance blank = { .options = *options, .layers = count, .several = most->ranks > 1 };
     CADRE_TRY(balance_check(&blank, layers));
     balance *made = MEM_ARRAY(balance, 1);
     if (!made) return CADRE_ENOMEM;
     *made = blank;
-    made->comm = ranks ? ranks : &made->self;
-    if (!arena_open(&made->memory, balance_bytes(options, layers, count, tokens, sequences))) {
+    if (!arena_open(&made->memory, balance_bytes(options, layers, count, most))) {
         mem_free(made);
         return CADRE_ENOMEM;
     }

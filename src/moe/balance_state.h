@@ -18,6 +18,8 @@ typedef struct sums {
     double *first, *probability, *importance, *load;
     double *sent;        /* [sets, devices] */
     double *entropy, *z; /* [sets] z: sum of logsumexp^2 */
+    double *lse, *most;  /* [sets] sum of logsumexp; the largest logit */
+    double *lost;        /* [sets, 2] edges that were dropped, and rerouted */
 } sums;
 
 /* Integers of a layer: count [E], first [E], sent [devices], and tokens, dropped, rerouted. */
@@ -28,7 +30,9 @@ enum { TALLY_TOKENS, TALLY_DROPPED, TALLY_REROUTED, TALLY_SCALARS };
 
 typedef struct layer_statistics {
     balance_layer about;
-    int64_t sequences; /* of the micro-batch that was collected last */
+    int64_t sequences; /* of the micro-batch that was collected last, on all ranks */
+    int64_t first;     /* of them that are on this rank begin with this one ... */
+    int64_t own;       /* ... and are so many */
     sums sums;         /* by sequence */
     /* [B, E] and [B]: derivatives by the scores, weights and loads of one token */
     double *dprobability, *dimportance, *dload, *dentropy;
@@ -41,19 +45,21 @@ typedef struct layer_statistics {
      * their values */
     real *dlogits;
     double routing_value[BALANCE_MAX_TERMS], routing_scale[BALANCE_MAX_TERMS];
-    double step_entropy, step_lse, step_logit_max, lse, logit_max;
-    int64_t step_local_tokens;
+    double step_entropy, step_lse, step_logit_max;
     bool bias_moved;
 } layer_statistics;
 
 struct balance {
     balance_options options;
-    comm self, *comm; /* comm: &self where there is one rank */
     int layers;
     layer_statistics *layer;
     arena memory;
     int64_t step_sequences, step_tokens;
-    bool counts_are_global, ended, surveyed;
+    bool ended, surveyed;
+    bool several;                    /* ranks */
+    const struct batch_ranks *ranks; /* of the micro-batch; NULL: one has all of it */
+    int64_t most_sequences, packed;  /* doubles of a sequence in `exchange` */
+    double *exchange;                /* [most_sequences, packed]; NULL: there is one rank */
     balance_values value;
     /* The tallies of all layers, one after another */
     int64_t *micro_tally, *step_tally, *survey_tally, tally_size;
@@ -65,6 +71,12 @@ struct balance {
 static inline int32_t balance_devices(const balance *b)
 {
     return b->options.devices > 0 ? b->options.devices : 1;
+}
+
+/* Doubles that say all of one sequence of a layer */
+static inline int64_t balance_packed(const balance *b, const layer_statistics *p)
+{
+    return 5 * (int64_t)p->about.experts + balance_devices(b) + 7;
 }
 
 /* Whether a term is taken over such sets of tokens, is of this loss, or of the routing. */

@@ -343,7 +343,7 @@ static void multiply_down_gradient(
             .c = g->down[i],
             .c_stride = e->hidden,
             .b = matrix_of_floats(act + e->rows.first[i] * e->hidden, e->hidden) };
-    gemm_grouped(e->compute, GEMM_TN, e->group, e->rows.experts, g->accumulate);
+    leaves_multiply(e->compute, g->leaves, e->group, e->rows.experts, g->accumulate);
 }
 
 static gemm_group input_gradient_group(
@@ -373,7 +373,7 @@ static void multiply_input_gradients(
             e->group[count++] =
                 input_gradient_group(e, i, dpre + e->hidden, e->hidden, x, g->up[i]);
     }
-    gemm_grouped(e->compute, GEMM_TN, e->group, count, g->accumulate);
+    leaves_multiply(e->compute, g->leaves, e->group, count, g->accumulate);
 }
 
 /* Forward: gate = x Wg^T, up = x Wu^T. dx_rows (+)= dgate Wg + dup Wu: one chain over 2H where the

@@ -20,12 +20,14 @@
 #include "kernel/gemm.h"
 #include "kernel/rows.h"
 #include "moe/expert_source.h"
+#include "op/leaves.h"
 
 typedef struct expert_gradients {
     real *const *gate, *const *up, *const *down;                /* [experts] each */
     bool joined;                                                /* as the weights are */
     real *const *gate_bias, *const *up_bias, *const *down_bias; /* NULL where weights have none */
     bool accumulate;                                            /* all are added to; else written */
+    const leaf_list *leaves; /* of an expert whose rows are the tokens; NULL: one chain */
 } expert_gradients;
 
 /* Rows grouped by local expert. */

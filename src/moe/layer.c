@@ -12,8 +12,13 @@ static void run_begin(
     const token_batch *b = call->batch;
     arena memory = { .base = call->scratch, .size = call->scratch_bytes };
     *r = (layer_run){ .call = call, .c = c, .w = w, .x = s->x, .s = s };
-    layer_scratch_layout(
-        &r->scratch, &memory, c, &(batch_limits){ .tokens = b->tokens, .sequences = b->sequences });
+    batch_limits most = { .tokens = b->tokens, .sequences = b->sequences };
+    if (b->ranks) {
+        most.ranks = b->ranks->comm->size;
+        most.all_tokens = b->ranks->tokens;
+        most.all_sequences = b->ranks->first[most.ranks];
+    }
+    layer_scratch_layout(&r->scratch, &memory, c, &most);
     r->routing = (routing){ .compute = call->compute,
         .router = c->router,
         .options = &c->route,
@@ -57,7 +62,7 @@ static void combine(const layer_run *r, real *y)
     combination sum = { .compute = r->call->compute,
         .plan = &r->s->plan,
         .width = experts_width(r->c),
-        .down_bias = r->w->experts.down_bias,
+        .down_bias = is_exchanged(r) && r->scratch.bias ? r->scratch.bias : r->w->experts.down_bias,
         .biased = moe_config_weighted(r->c),
         .base = r->c->shared > 0,
         .base_scale = r->s->shared_expert_gate,

@@ -13,6 +13,7 @@
 #include "kernel/compute.h"
 #include "moe/balance.h"
 #include "moe/dispatch.h"
+#include "moe/exchange.h"
 #include "moe/experts.h"
 #include "moe/plan.h"
 #include "moe/router.h"
@@ -111,6 +112,7 @@ typedef struct moe_state {
     real *latent;             /* [T, L] x V^T; NULL: experts act in D */
     real *sparse;             /* [T, W] the routed experts' sum; NULL: nothing follows it */
     real *residual_pre, *residual, *coefficient; /* [T, inputs * Hr], [T, D], [T, 2] */
+    exchange exchange;                           /* of a batch that ranks divide */
 } moe_state;
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most);

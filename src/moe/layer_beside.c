@@ -85,22 +85,28 @@ static void shared_backward(layer_run *r, const real *dy, real *dx, const moe_gr
         .up = &(real *const){ g->shared_up },
         .down = &(real *const){ g->shared_down },
         .joined = g->shared_joined,
-        .accumulate = g->accumulate };
+        .accumulate = g->accumulate,
+        .leaves = g->router.leaves };
     shared_begin(r, &shared);
     experts_backward(&shared.pass, r->x, dy, &into, r->scratch.dshared_expert_gate, dx, true);
 }
 
 /* Forward: gate = sigmoid(z), z = x . w. Given dgate, which becomes dz:  dw (+)= dz^T x,
  * dx += dz w */
-static void gate_backward(layer_run *r, real *dx, real *dw, bool accumulate)
+static void gate_backward(layer_run *r, real *dx, const moe_gradients *g)
 {
     int64_t tokens = r->s->plan.tokens, width = r->c->width;
     const weight *w = &r->w->shared_expert_gate;
     real *dz = r->scratch.dshared_expert_gate;
     for (int64_t t = 0; t < tokens; t++)
         dz[t] *= r->s->shared_expert_gate[t] * (1 - r->s->shared_expert_gate[t]);
-    gemm(r->call->compute, GEMM_TN, 1, width, tokens, dz, 1, r->x, width, dw, width, accumulate);
-    gemm(r->call->compute, GEMM_NN, tokens, width, 1, dz, 1, w->data, w->stride, dx, width, true);
+    routing_product gate = { .a = r->x,
+        .w = w,
+        .dw = g->shared_expert_gate,
+        .accumulate = g->accumulate,
+        .leaves = g->router.leaves,
+        .da = rows_added(dx, width) };
+    routing_multiply_backward(&r->routing, &gate, dz);
 }
 
 /* ---- the latent space ---- */
@@ -117,6 +123,7 @@ static void latent_backward(layer_run *r, const real *dy, const moe_gradients *g
         .w = &r->w->latent_up,
         .dw = g->latent_up,
         .accumulate = g->accumulate,
+        .leaves = g->router.leaves,
         .da = rows_to(r->scratch.sparse, r->c->latent) };
     routing_multiply_backward(&r->routing, &up, dy);
 }
@@ -130,17 +137,32 @@ static void omega_forward(layer_run *r, real *y)
             y[t * r->c->width + i] += r->w->omega[i] * r->s->sparse[t * r->c->width + i];
 }
 
+typedef struct omega_job {
+    const layer_run *r;
+    const real *dy;
+} omega_job;
+
+static void add_omega_gradient(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
+{
+    const omega_job *job = arg;
+    int64_t width = job->r->c->width;
+    for (int64_t t = token; t < token_end; t++) {
+        const real *row = job->dy + t * width, *sparse = job->r->s->sparse + t * width;
+        for (int64_t i = begin; i < end; i++) to[i - begin] += row[i] * sparse[i];
+    }
+}
+
 /* domega (+)= sum over tokens of dy * sparse, dsparse = dy * omega */
 static void omega_backward(layer_run *r, const real *dy, const moe_gradients *g)
 {
-    int64_t width = r->c->width;
+    int64_t width = r->c->width, tokens = r->s->plan.tokens;
     const row_kernels *kernels = r->call->compute->variant->rows;
-    if (!g->accumulate) memset(g->omega, 0, (size_t)width * sizeof(real));
-    for (int64_t t = 0; t < r->s->plan.tokens; t++) {
-        const real *row = dy + t * width, *sparse = r->s->sparse + t * width;
-        for (int64_t i = 0; i < width; i++) g->omega[i] += row[i] * sparse[i];
-        kernels->multiply(width, row, r->w->omega, r->scratch.sparse + t * width);
-    }
+    omega_job job = { r, dy };
+    leaf_sum sum = { tokens, width, tokens * width, g->accumulate, add_omega_gradient, &job };
+    leaves_sum(r->call->compute, g->router.leaves, &sum, g->omega);
+    for (int64_t t = 0; t < tokens; t++)
+        kernels->multiply(width, dy + t * width, r->w->omega, r->scratch.sparse + t * width);
 }
 
 /* ---- the residual expert ---- */
@@ -187,12 +209,14 @@ static void residual_backward_input(layer_run *r, const real *dy, real *dx, cons
         .up = &(real *const){ g->residual_up },
         .down = &(real *const){ g->residual_down },
         .joined = g->residual_joined,
-        .accumulate = g->accumulate };
+        .accumulate = g->accumulate,
+        .leaves = g->router.leaves };
     routing_product coefficient = { .a = r->x,
         .w = &r->w->coefficient,
         .dw = g->coefficient,
         .dbias = g->coefficient_bias,
         .accumulate = g->accumulate,
+        .leaves = g->router.leaves,
         .da = rows_added(dx, r->c->width) };
     routing_multiply_backward(&r->routing, &coefficient, r->scratch.coefficient);
     for (int64_t t = 0; t < r->s->plan.tokens; t++) second[t] = second[2 * t + 1];
@@ -233,6 +257,6 @@ const real *behind_backward(layer_run *r, const real *dy, moe_gradients *g)
 void beside_backward(layer_run *r, const real *dy, real *dx, moe_gradients *g)
 {
     if (r->c->shared) shared_backward(r, dy, dx, g);
-    if (r->c->shared_gated) gate_backward(r, dx, g->shared_expert_gate, g->accumulate);
+    if (r->c->shared_gated) gate_backward(r, dx, g);
     if (r->c->residual) residual_backward_input(r, dy, dx, g);
 }

@@ -129,7 +129,8 @@ cadre_status routed_forward(layer_run *r)
     real *out = keeps_rows(r->c) ? r->s->out_rows : r->scratch.rows;
     for (int32_t i = 0; i < passes_of(r); i++) {
         expert_pass routed = routed_pass(r, i);
-        CADRE_TRY(experts_forward(&routed, pass_input(r), out));
+        CADRE_TRY(is_exchanged(r) ? exchanged_forward(r, &routed, pass_input(r), out)
+                                  : experts_forward(&routed, pass_input(r), out));
     }
     if (moe_config_weightless(r->c)) weightless_forward(r, pass_input(r));
     r->s->plan.row_out = out;
@@ -150,8 +151,10 @@ static void experts_gradients(layer_run *r, const real *dsparse, const moe_gradi
         expert_pass routed = routed_pass(r, i);
         expert_gradients into = g->bank ? g->bank[i] : g->experts;
         into.accumulate = g->accumulate;
-        experts_backward(&routed, pass_input(r), keeps_rows(r->c) ? r->scratch.dy_rows : dsparse,
-            &into, keeps_rows(r->c) ? NULL : r->scratch.dweight, r->scratch.rows, false);
+        const real *dy = keeps_rows(r->c) ? r->scratch.dy_rows : dsparse;
+        real *dweight = keeps_rows(r->c) ? NULL : r->scratch.dweight;
+        if (is_exchanged(r)) exchanged_backward(r, &routed, dy, &into, dweight, r->scratch.rows);
+        else experts_backward(&routed, pass_input(r), dy, &into, dweight, r->scratch.rows, false);
     }
     if (mixes_slots(r->c)) slots_weights_backward(r, dsparse, expert_input(r));
     if (moe_config_weightless(r->c)) weightless_backward(r, pass_input(r), dsparse, g);
@@ -174,10 +177,13 @@ static void scatter(layer_run *r, real *dx, moe_gradients *g)
     }
     memset(t->latent, 0, (size_t)(p->tokens * r->c->latent) * sizeof(real));
     experts_scatter(r->call->compute, p, r->c->latent, t->rows, t->latent);
-    gemm(r->call->compute, GEMM_TN, r->c->latent, r->c->width, p->tokens, t->latent, r->c->latent,
-        r->x, r->c->width, g->latent_down, r->c->width, g->accumulate);
-    gemm(r->call->compute, GEMM_NN, p->tokens, r->c->width, r->c->latent, t->latent, r->c->latent,
-        r->w->latent_down.data, r->w->latent_down.stride, dx, r->c->width, true);
+    routing_product down = { .a = r->x,
+        .w = &r->w->latent_down,
+        .dw = g->latent_down,
+        .accumulate = g->accumulate,
+        .leaves = g->router.leaves,
+        .da = rows_added(dx, r->c->width) };
+    routing_multiply_backward(&r->routing, &down, t->latent);
 }
 
 void routed_backward(layer_run *r, const real *dsparse, real *dx, moe_gradients *g)

@@ -9,6 +9,13 @@ static int64_t max_rows(const moe_config *c, int64_t tokens, int64_t sequences)
     return router_most_rows(c->router, &c->route, c->experts, tokens, sequences);
 }
 
+/* The most rows that this rank's experts compute: with several ranks, all of them may come here. */
+static int64_t computed_rows(const moe_config *c, const batch_limits *most)
+{
+    return most->ranks > 1 ? max_rows(c, most->all_tokens, most->all_sequences)
+                           : max_rows(c, most->tokens, most->sequences);
+}
+
 static int64_t edge_room(const moe_config *c, int64_t tokens)
 {
     return router_edge_room(c->router, &c->route, c->experts, tokens);
@@ -19,7 +26,7 @@ static int64_t edge_room(const moe_config *c, int64_t tokens)
 static bool fits(const moe_config *c, const batch_limits *most)
 {
     return most->tokens <= INT32_MAX && most->sequences <= INT32_MAX &&
-           max_rows(c, most->tokens, most->sequences) <= INT32_MAX;
+           computed_rows(c, most) <= INT32_MAX;
 }
 
 /* Returns the hidden width of all banks together, because each bank has hidden rows of its own. */
@@ -32,7 +39,8 @@ static int64_t all_hidden(const moe_config *c)
 
 void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_limits *most)
 {
-    int64_t rows = max_rows(c, most->tokens, most->sequences), inputs = moe_config_inputs(c);
+    int64_t rows = max_rows(c, most->tokens, most->sequences), inputs = moe_config_inputs(c),
+            computed = computed_rows(c, most);
     *s = (moe_state){ 0 };
     plan_layout(&s->plan, a,
         &(plan_limits){ .tokens = most->tokens,
@@ -41,8 +49,10 @@ void moe_state_layout(moe_state *s, arena *a, const moe_config *c, const batch_l
             .experts = c->experts,
             .limited = c->dispatch.overflow != OVERFLOW_NONE });
     router_state_layout(&s->router, a, c->router, &c->route, most->tokens, c->width, c->experts);
-    s->pre = ARENA_ARRAY(a, real, rows * inputs * all_hidden(c));
-    s->most_rows = rows;
+    s->pre = ARENA_ARRAY(a, real, computed * inputs * all_hidden(c));
+    s->most_rows = computed;
+    if (most->ranks > 1)
+        exchange_layout(&s->exchange, a, most->ranks, c->experts, computed, experts_width(c));
     if (c->shared) s->shared_pre = ARENA_ARRAY(a, real, most->tokens * inputs * c->shared);
     if (c->shared_gated) s->shared_expert_gate = ARENA_ARRAY(a, real, most->tokens);
     if (keeps_rows(c)) s->out_rows = ARENA_ARRAY(a, real, rows * experts_width(c));
@@ -75,14 +85,27 @@ static void unpicked_layout(layer_scratch *s, arena *a, const moe_config *c, int
     s->unpicked_token = ARENA_ARRAY(a, int32_t, tokens);
 }
 
+static void exchange_scratch_layout(
+    layer_scratch *s, arena *a, const moe_config *c, int64_t computed)
+{
+    int64_t width = experts_width(c);
+    s->outgoing = ARENA_ARRAY(a, real, computed * width);
+    s->arrived = ARENA_ARRAY(a, real, computed * (width > 2 ? width : 2));
+    s->numbers = ARENA_ARRAY(a, real, 2 * computed);
+    if (!c->expert_bias) return;
+    s->biases = ARENA_ARRAY(a, real, c->experts * width);
+    s->bias = ARENA_ARRAY(a, const real *, c->experts);
+}
+
 static int64_t most_of(int64_t x, int64_t y) { return x > y ? x : y; }
 
 void layer_scratch_layout(layer_scratch *s, arena *a, const moe_config *c, const batch_limits *most)
 {
     int64_t rows = max_rows(c, most->tokens, most->sequences), pairs = most->tokens * c->experts;
-    int64_t act = rows * c->hidden, beside = most->tokens * most_of(c->shared, c->residual);
+    int64_t computed = computed_rows(c, most);
+    int64_t act = computed * c->hidden, beside = most->tokens * most_of(c->shared, c->residual);
     for (int32_t i = 0; i < c->route.banks; i++)
-        act = most_of(act, rows * moe_config_bank_hidden(c, i));
+        act = most_of(act, computed * moe_config_bank_hidden(c, i));
     *s = (layer_scratch){ 0 };
     dispatch_layout(&s->dispatch, a, &c->dispatch, most->tokens, most->sequences,
         router_most_picks(c->router, &c->route, c->experts), c->experts);
@@ -101,6 +124,7 @@ void layer_scratch_layout(layer_scratch *s, arena *a, const moe_config *c, const
     if (c->latent) s->latent = ARENA_ARRAY(a, real, most->tokens * c->latent);
     if (c->residual) s->coefficient = ARENA_ARRAY(a, real, most->tokens * 2);
     if (c->estimator == ESTIMATOR_DENSE) unpicked_layout(s, a, c, most->tokens);
+    if (most->ranks > 1) exchange_scratch_layout(s, a, c, computed);
 }
 
 size_t moe_scratch_bytes(const moe_config *c, const batch_limits *most)

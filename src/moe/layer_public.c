@@ -81,7 +81,7 @@ static cadre_status moe_open(
     balance_layer layer = moe_balance_layer(&m->config);
     balance_add_of_router(&losses, m->config.router, false);
     CADRE_TRY(open_memory(m));
-    return balance_new(&losses, &layer, 1, m->most.tokens, m->most.sequences, NULL, &m->balance);
+    return balance_new(&losses, &layer, 1, &m->most, &m->balance);
 }
 
 static cadre_status new_moe(cadre_context *context, const cadre_moe_shape *shape,

@@ -4,6 +4,7 @@
  *     layer_config.c    which settings go together
  *     layer_memory.c    what a call needs
  *     layer_experts.c   the routed experts; weightless.c, unpicked.c, slots.c, tasks.c
+ *     layer_ranks.c     the same where ranks divide the batch
  *     layer_beside.c    what stands beside and behind them
  *
  *     forward     assign, dispatch, weigh; shared expert -> y; experts; y += combine
@@ -44,6 +45,11 @@ typedef struct layer_scratch {
     real *unpicked_pre, *unpicked_act, *unpicked_out, *unpicked;
     int64_t *unpicked_first; /* [E + 1] */
     int32_t *unpicked_token; /* [T] */
+    /* Where ranks divide the batch: rows as they are sent or computed, and as they arrive, [R, W]
+     * of all ranks; two numbers for each; biases of all experts [E, W] and where
+     * each is, or NULL */
+    real *outgoing, *arrived, *numbers, *biases;
+    const real **bias;
 } layer_scratch;
 
 typedef struct layer_run {
@@ -90,6 +96,15 @@ static inline real clamp_of(const moe_config *c) { return c->limit > 0 ? c->limi
 cadre_status routed_forward(layer_run *r); /* -> scratch.rows */
 /* dsparse [T, W] -> gradients of the experts and the router, dx written, with latent dlatent too */
 void routed_backward(layer_run *r, const real *dsparse, real *dx, moe_gradients *g);
+
+/* ---- layer_ranks.c ---- */
+
+/* What experts_forward and experts_backward do, for experts that ranks have divided: `all` is the
+ * pass over all of them. */
+cadre_status exchanged_forward(layer_run *r, const expert_pass *all, const real *in, real *out);
+void exchanged_backward(layer_run *r, const expert_pass *all, const real *dy,
+    const expert_gradients *g, real *dweight, real *dx_rows);
+static inline bool is_exchanged(const layer_run *r) { return r->call->batch->ranks; }
 
 /* Experts without weights (weightless.c): rows behind those of the others. */
 void weightless_forward(layer_run *r, const real *x);

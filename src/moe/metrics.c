@@ -64,9 +64,9 @@ cadre_moe_metrics metrics_of(const balance_totals *t)
     }
     m.effective_experts = exp(m.load_entropy);
     if (t->tokens > 0) m.picks_per_token = (double)picks / (double)t->tokens;
-    if (t->local_tokens > 0) {
-        m.token_entropy = t->entropy / (double)t->local_tokens;
-        m.lse_mean = t->lse / (double)t->local_tokens;
+    if (t->tokens > 0) {
+        m.token_entropy = t->entropy / (double)t->tokens;
+        m.lse_mean = t->lse / (double)t->tokens;
     }
     return m;
 }

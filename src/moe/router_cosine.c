@@ -61,39 +61,68 @@ static void project(routing *r)
     r->compute->variant->rows->scale(numbers, a.tau, r->state->logits, r->state->logits);
 }
 
-/* Forward: z = tau cos; tau = exp(t), t below its bound. dt += sum dz z, dcos = tau dz. Sums are of
- * tokens in their order, so that a batch in parts adds the same numbers. */
-static void temperature_backward(
-    const routing *r, const angles *a, const real *dlogits, real *dt, bool accumulate)
+typedef struct angle_sum {
+    const routing *r;
+    const angles *a;
+    const real *d; /* [T, E] by the logits, or by the cosines */
+} angle_sum;
+
+static void add_temperature(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
 {
-    const row_kernels *kernels = r->compute->variant->rows;
-    int64_t experts = r->plan->experts, numbers = r->plan->tokens * experts;
-    bool free = (double)r->weights->own[TEMPERATURE][0] <= most_temperature;
-    if (!accumulate) *dt = 0;
-    for (int64_t t = 0; free && t < r->plan->tokens; t++)
-        *dt += kernels->dot(experts, dlogits + t * experts, r->state->logits + t * experts);
-    kernels->scale(numbers, a->tau, dlogits, r->state->logits);
+    const angle_sum *s = arg;
+    int64_t experts = s->r->plan->experts;
+    (void)begin, (void)end;
+    for (int64_t t = token; t < token_end; t++)
+        *to += s->r->compute->variant->rows->dot(
+            experts, s->d + t * experts, s->r->state->logits + t * experts);
 }
 
-/* dm (+)= of the experts' vectors, a sequence after another: with d = sum over its tokens of dcos
- * u / |u|,  dm = (d - <d, unit> unit) / |m| */
-static void experts_gradient(
-    const routing *r, const angles *a, const real *dcos, bool accumulate, real *dm)
+/* Forward: z = tau cos; tau = exp(t), t below its bound. dt += sum dz z, dcos = tau dz. */
+static void temperature_backward(
+    const routing *r, const angles *a, const real *dlogits, router_gradients *g, bool accumulate)
 {
+    int64_t numbers = r->plan->tokens * r->plan->experts;
+    bool bound = (double)r->weights->own[TEMPERATURE][0] > most_temperature;
+    angle_sum s = { r, a, dlogits };
+    leaf_sum sum = { r->plan->tokens, 1, numbers, accumulate, add_temperature, &s };
+    if (bound) memset(r->state->logits, 0, (size_t)numbers * sizeof(real));
+    leaves_sum(r->compute, g->leaves, &sum, g->own[TEMPERATURE]);
+    r->compute->variant->rows->scale(numbers, a->tau, dlogits, r->state->logits);
+}
+
+/* A sequence after another: with d = sum over its tokens of dcos u / |u|,
+ * dm = (d - <d, unit> unit) / |m| */
+static void add_experts(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
+{
+    const angle_sum *s = arg;
+    const routing *r = s->r;
+    const angles *a = s->a;
     int64_t experts = r->plan->experts, n = a->width;
     const int64_t *start = r->batch->start;
     const row_kernels *kernels = r->compute->variant->rows;
-    if (!accumulate) memset(dm, 0, (size_t)(experts * n) * sizeof(real));
-    for (int64_t s = 0; s < r->batch->sequences; s++) {
-        gemm(r->compute, GEMM_TN, experts, n, start[s + 1] - start[s], dcos + start[s] * experts,
-            experts, a->token + start[s] * n, n, a->dexpert, n, false);
+    (void)begin, (void)end;
+    for (int64_t i = 0; i < r->batch->sequences; i++) {
+        if (start[i] < token || start[i] >= token_end) continue;
+        gemm(r->compute, GEMM_TN, experts, n, start[i + 1] - start[i], s->d + start[i] * experts,
+            experts, a->token + start[i] * n, n, a->dexpert, n, false);
         for (int64_t e = 0; e < experts; e++) {
             real *d = a->dexpert + e * n;
             const real *unit = a->expert + e * n;
             kernels->axpy(n, -kernels->dot(n, unit, d), unit, d);
-            kernels->axpy(n, 1 / a->expert_size[e], d, dm + e * n);
+            kernels->axpy(n, 1 / a->expert_size[e], d, to + e * n);
         }
     }
+}
+
+/* dm (+)= of the experts' vectors */
+static void experts_gradient(
+    const routing *r, const angles *a, const real *dcos, router_gradients *g, bool accumulate)
+{
+    angle_sum s = { r, a, dcos };
+    leaf_sum sum = { r->plan->tokens, r->plan->experts * a->width, 0, accumulate, add_experts, &s };
+    leaves_sum_whole(r->compute, g->leaves, &sum, g->own[EXPERTS]);
 }
 
 static void project_backward(
@@ -101,8 +130,8 @@ static void project_backward(
 {
     angles a = angles_of(r);
     real *dcos = r->state->logits; /* spent */
-    temperature_backward(r, &a, dlogits, g->own[TEMPERATURE], accumulate);
-    experts_gradient(r, &a, dcos, accumulate, g->own[EXPERTS]);
+    temperature_backward(r, &a, dlogits, g, accumulate);
+    experts_gradient(r, &a, dcos, g, accumulate);
     /* du goes to where the unit vectors stand, once they were read: token by token */
     const row_kernels *kernels = r->compute->variant->rows;
     for (int64_t t = 0; t < r->plan->tokens; t++) {

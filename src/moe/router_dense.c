@@ -120,6 +120,7 @@ static void project_backward(
             .dw = g->matrix + k * experts * r->width,
             .dbias = g->bias ? g->bias + k * experts : NULL,
             .accumulate = accumulate,
+            .leaves = g->leaves,
             .da = { dx, r->width, k > 0 } };
         routing_multiply_backward(
             r, &p, tasks ? task_weights_of(r).dweight + k * numbers : dlogits);

@@ -337,14 +337,21 @@ static void backward(const router_token *t, const token_gradient *d)
     if (d->dload) loads_backward(t, &h, d, douter, dn);
 }
 
+/* How the gates' gradients are summed over tokens */
+typedef struct gate_sum {
+    bool accumulate;
+    const leaf_list *leaves;
+} gate_sum;
+
 /* dx (+)= of one gate, whose parameter is w. */
 static void gate_backward(const routing *r, const weight *w, const real *d, real *dw,
-    bool accumulate, real *dx, bool first)
+    const gate_sum *sum, real *dx, bool first)
 {
     routing_product p = { .a = routing_input(r),
         .w = w,
         .dw = dw,
-        .accumulate = accumulate,
+        .accumulate = sum->accumulate,
+        .leaves = sum->leaves,
         .da = { dx, r->width, !first } };
     routing_multiply_backward(r, &p, d);
 }
@@ -368,11 +375,12 @@ static void project_backward(
     weight outer_noise = weight_of_floats(own_[OUTER_NOISE], h.groups, r->width),
            inner = weight_of_floats(own_[INNER], r->plan->experts, r->width),
            inner_noise = weight_of_floats(own_[INNER_NOISE], r->plan->experts, r->width);
+    gate_sum sum = { accumulate, g->leaves };
     clear_padding(r, &h);
-    gate_backward(r, &r->weights->matrix, h.outer.dz, g->matrix, accumulate, dx, true);
-    gate_backward(r, &inner, dlogits, g->own[INNER], accumulate, dx, false);
-    gate_backward(r, &outer_noise, h.outer.dn, g->own[OUTER_NOISE], accumulate, dx, false);
-    gate_backward(r, &inner_noise, h.inner.dn, g->own[INNER_NOISE], accumulate, dx, false);
+    gate_backward(r, &r->weights->matrix, h.outer.dz, g->matrix, &sum, dx, true);
+    gate_backward(r, &inner, dlogits, g->own[INNER], &sum, dx, false);
+    gate_backward(r, &outer_noise, h.outer.dn, g->own[OUTER_NOISE], &sum, dx, false);
+    gate_backward(r, &inner_noise, h.inner.dn, g->own[INNER_NOISE], &sum, dx, false);
 }
 
 /* ---- sizes ---- */

@@ -248,33 +248,58 @@ static void normalise_backward(
     }
 }
 
+typedef struct soft_sum {
+    const routing *r;
+    const soft *s;
+    const real *d; /* [T, D] by the unit tokens */
+} soft_sum;
+
+static void add_scale(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
+{
+    const soft_sum *sum = arg;
+    int64_t width = sum->r->width;
+    (void)begin, (void)end;
+    for (int64_t t = token; t < token_end; t++)
+        *to += sum->r->compute->variant->rows->dot(
+            width, sum->s->token + t * width, sum->d + t * width);
+}
+
 /* Forward: L = s U M^T, U = x', M = m'. With d U = dL M, as if s were 1, ds = <dL, U M^T> is
  * <d U, U>. */
-static void token_gradients(routing *r, const soft *s, real *dscale, real *dx)
+static void token_gradients(
+    routing *r, const soft *s, router_gradients *g, bool accumulate, real *dx)
 {
     const row_kernels *kernels = r->compute->variant->rows;
     weight slots = weight_of_floats(s->slot, s->slots, r->width);
     routing_product p = { .a = s->token, .w = &slots, .da = rows_to(dx, r->width) };
     routing_multiply_backward(r, &p, s->dlogits);
-    for (int64_t t = 0; t < r->plan->tokens; t++)
-        *dscale += kernels->dot(r->width, s->token + t * r->width, dx + t * r->width);
+    soft_sum job = { r, s, dx };
+    leaf_sum scale = { r->plan->tokens, 1, 0, accumulate, add_scale, &job };
+    leaves_sum(r->compute, g->leaves, &scale, g->own[SCALE]);
     kernels->scale(r->plan->tokens * r->width, r->weights->own[SCALE][0], dx, dx);
     normalise_backward(r, r->plan->tokens, s->token, s->token_size, dx);
 }
 
 /* A sequence after another, so that a batch in parts adds the same numbers. */
-static void slot_gradients(routing *r, const soft *s, real *dslots)
+static void add_slots(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
 {
+    const soft_sum *sum = arg;
+    const routing *r = sum->r;
+    const soft *s = sum->s;
     const row_kernels *kernels = r->compute->variant->rows;
     const int64_t *start = r->batch->start;
     int64_t numbers = s->slots * r->width;
+    (void)begin, (void)end;
     for (int64_t i = 0; i < r->batch->sequences; i++) {
+        if (start[i] < token || start[i] >= token_end) continue;
         gemm(r->compute, GEMM_TN, s->slots, r->width, start[i + 1] - start[i],
             s->dlogits + start[i] * s->slots, s->slots, s->token + start[i] * r->width, r->width,
             s->dslot, r->width, false);
         kernels->scale(numbers, r->weights->own[SCALE][0], s->dslot, s->dslot);
         normalise_backward(r, s->slots, s->slot, s->slot_size, s->dslot);
-        kernels->add(numbers, s->dslot, dslots);
+        kernels->add(numbers, s->dslot, to);
     }
 }
 
@@ -289,10 +314,10 @@ static void project_backward(
         if (!plan_is_valid(r->plan, t))
             memset(s->dlogits + t * s->slots, 0, (size_t)s->slots * sizeof(real));
     over_columns(&job);
-    if (!accumulate) memset(g->own[SLOTS], 0, (size_t)(s->slots * r->width) * sizeof(real));
-    if (!accumulate) g->own[SCALE][0] = 0;
-    token_gradients(r, s, g->own[SCALE], dx);
-    slot_gradients(r, s, g->own[SLOTS]);
+    token_gradients(r, s, g, accumulate, dx);
+    soft_sum each = { r, s, NULL };
+    leaf_sum slots = { tokens, s->slots * r->width, 0, accumulate, add_slots, &each };
+    leaves_sum_whole(r->compute, g->leaves, &slots, g->own[SLOTS]);
 }
 
 /* ---- sizes ---- */

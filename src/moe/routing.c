@@ -369,13 +369,35 @@ static void backward_task(void *arg, int64_t begin, int64_t end)
     }
 }
 
+typedef struct bias_job {
+    const row_kernels *rows;
+    const real *dout;
+    int64_t n;
+} bias_job;
+
+static void add_bias_gradient(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
+{
+    const bias_job *job = arg;
+    for (int64_t t = token; t < token_end; t++)
+        job->rows->add(end - begin, job->dout + t * job->n + begin, to);
+}
+
 void routing_multiply_backward(const routing *r, const routing_product *p, const real *dout)
 {
     int64_t tokens = r->plan->tokens, n = p->w->rows, k = p->w->cols;
-    if (p->dw) gemm(r->compute, GEMM_TN, n, k, tokens, dout, n, p->a, k, p->dw, k, p->accumulate);
-    if (p->dbias && !p->accumulate) memset(p->dbias, 0, (size_t)n * sizeof(real));
-    for (int64_t t = 0; p->dbias && t < tokens; t++)
-        r->compute->variant->rows->add(n, dout + t * n, p->dbias);
+    gemm_group own = { .m = n,
+        .n = k,
+        .k = tokens,
+        .a = dout,
+        .a_stride = n,
+        .b = matrix_of_floats(p->a, k),
+        .c = p->dw,
+        .c_stride = k };
+    bias_job bias = { r->compute->variant->rows, dout, n };
+    leaf_sum sum = { tokens, n, tokens * n, p->accumulate, add_bias_gradient, &bias };
+    if (p->dw) leaves_multiply(r->compute, p->leaves, &own, 1, p->accumulate);
+    if (p->dbias) leaves_sum(r->compute, p->leaves, &sum, p->dbias);
     if (p->da.at)
         gemm(r->compute, GEMM_NN, tokens, k, n, dout, n, p->w->data, p->w->stride, p->da.at,
             p->da.stride, p->da.add);
@@ -389,6 +411,7 @@ void routing_matrix_backward(
         .dw = g->matrix,
         .dbias = g->bias,
         .accumulate = accumulate,
+        .leaves = g->leaves,
         .da = rows_to(dx, r->width) };
     routing_multiply_backward(r, &p, dout);
 }
@@ -402,19 +425,20 @@ static void residual_backward(
         .w = &w,
         .dw = g->own[residual_index(r)],
         .accumulate = accumulate,
+        .leaves = g->leaves,
         .da = rows_to(r->dbefore, r->plan->experts) };
     routing_multiply_backward(r, &p, dlogits);
 }
 
 /* Clears the gradients of parameters that only losses read, no product (thresholds). */
-static void clear_own(const routing *r, router_gradients *g)
+static void clear_own(const routing *r, router_gradients *g, int64_t to)
 {
     router_parameter list[ROUTER_OWN_PARAMETERS];
     if (!r->router->parameters) return;
     int count = r->router->parameters(r->options, r->width, r->plan->experts, list);
     for (int i = 0; i < count; i++)
         if (list[i].trained)
-            memset(g->own[i], 0, (size_t)router_parameter_count(&list[i]) * sizeof(real));
+            memset(g->own[i] + to, 0, (size_t)router_parameter_count(&list[i]) * sizeof(real));
 }
 
 static void project_backward(
@@ -424,7 +448,9 @@ static void project_backward(
         r->router->project_backward(r, dlogits, g, accumulate, dx);
         return;
     }
-    if (!accumulate) clear_own(r, g);
+    if (!accumulate) clear_own(r, g, 0);
+    for (int32_t i = 0; g->leaves && i < g->leaves->runs; i++)
+        if (g->leaves->run[i].mode == LEAF_WRITE) clear_own(r, g, g->leaves->run[i].to);
     if (router_matrix_rows(r->router, r->options, r->plan->experts))
         routing_matrix_backward(r, dlogits, g, accumulate, dx);
     else memset(dx, 0, (size_t)(r->plan->tokens * r->width) * sizeof(real));
@@ -442,6 +468,7 @@ void routing_backward(
         .w = &r->weights->noise,
         .dw = g->noise,
         .accumulate = accumulate,
+        .leaves = g->leaves,
         .da = rows_added(dx, r->width) };
     if (d->dnoise_logits) routing_multiply_backward(r, &noise, d->dnoise_logits);
 }

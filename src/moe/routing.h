@@ -14,6 +14,7 @@
 #include "kernel/weight.h"
 #include "moe/router.h"
 #include "op/batch.h"
+#include "op/leaves.h"
 #include "op/strided.h"
 
 typedef struct router_weights {
@@ -29,6 +30,9 @@ typedef struct router_gradients {
     real *bias;                       /* [E]; NULL where there is none */
     real *noise;                      /* [E, D]; NULL where there is none */
     real *own[ROUTER_OWN_PARAMETERS]; /* NULL: there is none, or it is a state */
+    /* How these, and all that stands beside the routed experts, are summed over tokens; NULL: in
+     * one chain */
+    const leaf_list *leaves;
 } router_gradients;
 
 /* What forward keeps for backward, the balancing losses and the metrics. */
@@ -77,13 +81,14 @@ typedef struct routing {
 void routing_multiply(
     const routing *r, const real *a, const weight *w, const real *bias, real *out, bool add);
 
-/* The backward of that product; out is overwritten. dw (+)= dout^T a, dbias (+)= sum of dout in
- * token order, da = dout w; dw, dbias and da.at may be NULL. */
+/* The backward of that product; out is overwritten. dw (+)= dout^T a, dbias (+)= sum of dout,
+ * da = dout w; dw, dbias and da.at may be NULL. */
 typedef struct routing_product {
     const real *a;
     const weight *w;
     real *dw, *dbias;
     bool accumulate;
+    const leaf_list *leaves;
     strided_out da;
 } routing_product;
 void routing_multiply_backward(const routing *r, const routing_product *p, const real *dout);

@@ -431,19 +431,31 @@ static void backward_tasks(void *arg, int worker, int workers)
 
 /* The sink has no value, so its dp is 0:  dsink = p_sink (0 - delta) with
  * p_sink = exp(sink - log_sum) */
-static void sink_gradient(const attention_task *k)
+static void add_sink_gradient(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
 {
+    const attention_task *k = arg;
     const attention *a = k->a;
-    const real *delta = k->scratch->delta;
-    if (!a->accumulate) memset(a->dsinks, 0, (size_t)a->heads * sizeof(real));
-    for (int64_t i = 0; i < k->count; i++)
-        for (int64_t t = 0; t < k->sequences[i].queries; t++, delta += a->heads)
-            for (int64_t h = 0; h < a->heads; h++) {
+    for (int64_t i = 0, first = 0; i < k->count; first += k->sequences[i++].queries) {
+        int64_t from = token > first ? token - first : 0, rest = token_end - first,
+                until = rest < k->sequences[i].queries ? rest : k->sequences[i].queries;
+        for (int64_t t = from; t < until; t++)
+            for (int64_t h = begin; h < end; h++) {
                 real p;
                 k->c->variant->rows->exp_minus(
                     1, &a->sinks[h], k->sequences[i].log_sum[t * a->heads + h], &p);
-                a->dsinks[h] -= p * delta[h];
+                to[h - begin] -= p * k->scratch->delta[(first + t) * a->heads + h];
             }
+    }
+}
+
+static void sink_gradient(attention_task *k)
+{
+    const attention *a = k->a;
+    int64_t tokens = 0;
+    for (int64_t i = 0; i < k->count; i++) tokens += k->sequences[i].queries;
+    leaf_sum sum = { tokens, a->heads, tokens * a->heads, a->accumulate, add_sink_gradient, k };
+    leaves_sum(k->c, a->leaves, &sum, a->dsinks);
 }
 
 void attention_backward(compute *c, const attention *a, const attention_sequence *sequences,

@@ -21,6 +21,7 @@
 #include "base/real.h"
 #include "kernel/compute.h"
 #include "kernel/number.h"
+#include "op/leaves.h"
 
 typedef struct attention {
     int64_t heads, kv_heads; /* query head h reads key-value head h / (heads / kv_heads) */
@@ -35,9 +36,10 @@ typedef struct attention {
     const real *bias;
     real *dbias; /* as bias [heads, bias_span]; NULL: not trained */
     int64_t bias_span, bias_zero;
-    const real *sinks; /* [heads], or NULL */
-    real *dsinks;      /* [heads], or NULL: not trained */
-    bool accumulate;   /* dsinks and dbias are added to; else written */
+    const real *sinks;       /* [heads], or NULL */
+    real *dsinks;            /* [heads], or NULL: not trained */
+    bool accumulate;         /* dsinks and dbias are added to; else written */
+    const leaf_list *leaves; /* how dsinks are summed; NULL: in one chain */
 } attention;
 
 /* Keys and values of one sequence. In elements of the format, element i of key p of head h is

@@ -11,6 +11,7 @@
 
 #include "base/real.h"
 
+struct comm;           /* base/comm.h */
 struct sequence_state; /* mixer/sequence_state.h */
 
 /* A router's random numbers where a program gives them; NULL: it draws them itself. T tokens, E
@@ -22,6 +23,15 @@ typedef struct router_draws {
     const real *uniform;  /* [picks, T] sparsemixer: in [0, 1) */
     const real *logistic; /* [T, E] expert-choice by sigmoid */
 } router_draws;
+
+enum { BATCH_RANKS = 64 }; /* at most */
+
+/* Ranks that divide the sequences of a batch among them, in the order of the sequences. */
+typedef struct batch_ranks {
+    struct comm *comm;
+    const int64_t *first; /* [size + 1] first sequence of each rank */
+    int64_t tokens;       /* of all ranks */
+} batch_ranks;
 
 /* Random numbers of a pass (noise, jitter, dropout) are functions of these, of the layer and of the
  * token's place. */
@@ -44,7 +54,8 @@ typedef struct token_batch {
     const real *encoder_output;
     const int64_t *encoder_start; /* [B + 1] first row of each sequence in encoder_output */
     batch_random random;
-    bool may_stop; /* the pass ends between two layers when the user asks for a stop */
+    const batch_ranks *ranks; /* who have the other sequences; NULL: this is all of the batch */
+    bool may_stop;            /* the pass ends between two layers when the user asks for a stop */
 } token_batch;
 
 /* The largest batch that memory is laid out for. */
@@ -53,6 +64,10 @@ typedef struct batch_limits {
     int64_t keys;           /* of one sequence, its past included */
     int64_t encoder_tokens; /* rows of an encoder's output; 0: there is none */
     bool training;          /* a backward pass follows */
+    int32_t leaves;         /* of the step, along which its gradients are summed; 0: none */
+    /* Ranks that divide a batch, and its tokens and sequences on all of them; 0: there is one */
+    int32_t ranks;
+    int64_t all_tokens, all_sequences;
 } batch_limits;
 
 #endif

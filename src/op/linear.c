@@ -3,17 +3,15 @@
 #include "op/linear.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "kernel/gemm.h"
 #include "op/parallel.h"
 
 typedef struct bias_task {
     const row_kernels *rows;
-    int64_t tokens, width, stride;
+    int64_t width, stride;
     const real *from; /* the bias, or dy */
-    real *to;         /* y, or dbias */
-    bool accumulate;  /* to dbias */
+    real *to;         /* y */
 } bias_task;
 
 static void add_bias(void *arg, int64_t begin, int64_t end)
@@ -22,13 +20,13 @@ static void add_bias(void *arg, int64_t begin, int64_t end)
     for (int64_t t = begin; t < end; t++) b->rows->add(b->width, b->from, b->to + t * b->stride);
 }
 
-/* y = ... + bias:  dbias (+)= dy, row after row. Each worker has a range of columns. */
-static void add_bias_gradient(void *arg, int64_t begin, int64_t end)
+/* y = ... + bias:  dbias (+)= dy, row after row. */
+static void add_bias_gradient(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
 {
     const bias_task *b = arg;
-    if (!b->accumulate) memset(b->to + begin, 0, (size_t)(end - begin) * sizeof(real));
-    for (int64_t t = 0; t < b->tokens; t++)
-        b->rows->add(end - begin, b->from + t * b->stride + begin, b->to + begin);
+    for (int64_t t = token; t < token_end; t++)
+        b->rows->add(end - begin, b->from + t * b->stride + begin, to);
 }
 
 void linear_forward_together(compute *c, const linear *const *l, int count, int64_t tokens,
@@ -80,10 +78,16 @@ void linear_backward(
         .c = dx.at,
         .c_stride = dx.stride };
     if (dx.at) gemm_grouped(c, GEMM_NN, &input, 1, dx.add);
-    if (l->dw)
-        gemm(c, GEMM_TN, w->rows, w->cols, tokens, dy.at, dy.stride, x.at, x.stride, l->dw, w->cols,
-            l->accumulate);
-    if (!l->dbias) return;
-    bias_task b = { c->variant->rows, tokens, w->rows, dy.stride, dy.at, l->dbias, l->accumulate };
-    parallel_over(c, w->rows, ROW_LANES, tokens * w->rows, add_bias_gradient, &b);
+    gemm_group own = { .m = w->rows,
+        .n = w->cols,
+        .k = tokens,
+        .a = dy.at,
+        .a_stride = dy.stride,
+        .b = matrix_of_floats(x.at, x.stride),
+        .c = l->dw,
+        .c_stride = w->cols };
+    if (l->dw) leaves_multiply(c, l->leaves, &own, 1, l->accumulate);
+    bias_task b = { c->variant->rows, w->rows, dy.stride, dy.at, NULL };
+    leaf_sum sum = { tokens, w->rows, tokens * w->rows, l->accumulate, add_bias_gradient, &b };
+    if (l->dbias) leaves_sum(c, l->leaves, &sum, l->dbias);
 }

@@ -1,4 +1,5 @@
-/* linear.h - y = x w^T + bias, and its gradients: sums over tokens, in token order. */
+/* linear.h - y = x w^T + bias, and its gradients: sums over tokens, in token
+ * order or along a tree of leaves. */
 #ifndef CADRE_OP_LINEAR_H
 #define CADRE_OP_LINEAR_H
 
@@ -7,16 +8,18 @@
 
 #include "kernel/compute.h"
 #include "kernel/weight.h"
+#include "op/leaves.h"
 #include "op/strided.h"
 
 enum { LINEAR_TOGETHER = 4 }; /* at most so many for linear_forward_together */
 
 typedef struct linear {
-    weight w;         /* [N, K], a plain matrix in stored row order */
-    const real *bias; /* [N], or NULL */
-    real *dw;         /* [N, K], or NULL: not trained */
-    real *dbias;      /* [N], or NULL */
-    bool accumulate;  /* dw and dbias are added to; else written */
+    weight w;                /* [N, K], a plain matrix in stored row order */
+    const real *bias;        /* [N], or NULL */
+    real *dw;                /* [N, K], or NULL: not trained */
+    real *dbias;             /* [N], or NULL */
+    bool accumulate;         /* dw and dbias are added to; else written */
+    const leaf_list *leaves; /* how they are summed; NULL: in one chain, as accumulate says */
 } linear;
 
 /* y [T, N] = x [T, K] w^T + bias */

@@ -2,7 +2,7 @@
  * together.
  *
  * Logits exist for a chunk of rows at a time, never [T, V]. Sums over tokens continue from chunk to
- * chunk in token order, so that the size of a chunk changes no bit. */
+ * chunk in token order, or along the tree of leaves, so that the size of a chunk changes no bit. */
 #ifndef CADRE_OP_LOSS_H
 #define CADRE_OP_LOSS_H
 
@@ -20,10 +20,12 @@ typedef struct loss_head {
 typedef struct loss_scratch {
     int64_t rows; /* of a chunk */
     real *logits; /* [rows, V] */
+    real *sums;   /* [levels of the tree, V, D] the head's gradients; NULL: there are no leaves */
 } loss_scratch;
 
-/* tokens: the most in one call */
-loss_scratch loss_scratch_take(arena *a, int64_t tokens, int64_t vocabulary);
+/* tokens: the most in one call; leaves: of the step; 0: none, or the head is not trained */
+loss_scratch loss_scratch_take(
+    arena *a, int64_t tokens, int64_t vocabulary, int64_t width, int32_t leaves);
 
 typedef struct loss_pass {
     int64_t tokens;

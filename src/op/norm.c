@@ -2,14 +2,11 @@
  * which is a sum over tokens. */
 #include "op/norm.h"
 
-#include <string.h>
-
 #include "op/parallel.h"
 
 typedef struct norm_task {
     const row_kernels *rows;
     const norm *n;
-    int64_t tokens;
     strided_in x, dy;
     strided_out y, dx;
     real *inverse;
@@ -42,25 +39,23 @@ static void backward_rows(void *arg, int64_t begin, int64_t end)
         }
 }
 
-static void gain_columns(void *arg, int64_t begin, int64_t end)
+static void gain_columns(
+    void *arg, int64_t token, int64_t token_end, int64_t begin, int64_t end, real *to)
 {
     const norm_task *k = arg;
     const norm *n = k->n;
-    if (!n->accumulate) memset(n->dgain + begin, 0, (size_t)(end - begin) * sizeof(real));
-    for (int64_t t = 0; t < k->tokens; t++)
+    for (int64_t t = token; t < token_end; t++)
         for (int64_t h = 0; h < n->heads; h++) {
             int64_t at = h * n->width + begin;
             k->rows->rms_norm_gain(end - begin, k->x.at + t * k->x.stride + at,
-                k->saved[t * n->heads + h], k->dy.at + t * k->dy.stride + at, n->dgain + begin);
+                k->saved[t * n->heads + h], k->dy.at + t * k->dy.stride + at, to);
         }
 }
 
 void norm_forward(
     const compute *c, const norm *n, int64_t tokens, strided_in x, strided_out y, real *inverse)
 {
-    norm_task k = {
-        .rows = c->variant->rows, .n = n, .tokens = tokens, .x = x, .y = y, .inverse = inverse
-    };
+    norm_task k = { .rows = c->variant->rows, .n = n, .x = x, .y = y, .inverse = inverse };
     parallel_over(c, tokens, 1, tokens * n->heads * n->width, forward_rows, &k);
 }
 
@@ -68,14 +63,11 @@ void norm_forward(
 void norm_backward(const compute *c, const norm *n, int64_t tokens, strided_in x,
     const real *inverse, strided_in dy, strided_out dx)
 {
-    norm_task k = { .rows = c->variant->rows,
-        .n = n,
-        .tokens = tokens,
-        .x = x,
-        .saved = inverse,
-        .dy = dy,
-        .dx = dx };
+    norm_task k = {
+        .rows = c->variant->rows, .n = n, .x = x, .saved = inverse, .dy = dy, .dx = dx
+    };
     int64_t work = tokens * n->heads * n->width;
-    if (n->dgain) parallel_over(c, n->width, ROW_LANES, work, gain_columns, &k);
+    leaf_sum gain = { tokens, n->width, work, n->accumulate, gain_columns, &k };
+    if (n->dgain) leaves_sum(c, n->leaves, &gain, n->dgain);
     parallel_over(c, tokens, 1, work, backward_rows, &k);
 }

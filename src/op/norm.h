@@ -8,6 +8,7 @@
 
 #include "base/real.h"
 #include "kernel/compute.h"
+#include "op/leaves.h"
 #include "op/strided.h"
 
 typedef struct norm {
@@ -15,7 +16,8 @@ typedef struct norm {
     const real *gain;     /* [width] */
     real *dgain;          /* [width], or NULL: not trained */
     real eps;
-    bool accumulate; /* dgain is added to; else written */
+    bool accumulate;         /* dgain is added to; else written */
+    const leaf_list *leaves; /* as in a linear */
 } norm;
 
 /* y = x r gain, r = 1 / sqrt(mean x^2 + eps), for each head of x [T, heads * width]. inverse [T,
@@ -23,7 +25,7 @@ typedef struct norm {
 void norm_forward(
     const compute *c, const norm *n, int64_t tokens, strided_in x, strided_out y, real *inverse);
 
-/* dx (+)= the gradient, dgain (+)= its own in token order. dx may be dy unless it is added to. */
+/* dx (+)= the gradient, dgain (+)= its own. dx may be dy unless it is added to. */
 void norm_backward(const compute *c, const norm *n, int64_t tokens, strided_in x,
     const real *inverse, strided_in dy, strided_out dx);
 

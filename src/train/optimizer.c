@@ -7,12 +7,12 @@
 #include "base/memory.h"
 #include "kernel/rows.h"
 
-enum { BLOCK = 1 << 14 }; /* elements */
+enum { BLOCK = OPTIMIZER_BLOCK, COMM_MOST = 64 /* ranks */ };
 
 typedef struct block {
     int64_t offset, count;
     bool decays, router;
-    bool counted;      /* in the norm, for this rank */
+    bool owned;        /* by this rank, which updates it and counts it in the norm */
     int64_t held, end; /* elements held .. end - 1 are frozen */
 } block;
 
@@ -24,6 +24,13 @@ struct optimizer {
     block *blocks;   /* [count] */
     double *squares; /* [count] */
     real *m, *v;     /* [elements] */
+    /* Where ranks divide the parameters; ranks NULL: there is one. The squares of all ranks'
+     * blocks, by rank, and the place of each in the order of the whole model's */
+    comm *ranks;
+    arena gathered;
+    int64_t all, *from;            /* [ranks + 1] */
+    int64_t *place;                /* [all] */
+    double *all_squares, *ordered; /* [all] */
 };
 
 /* Blocks begin at multiples of BLOCK of the whole parameter, whichever of its rows are here. */
@@ -77,7 +84,7 @@ static void cut_blocks(optimizer *o, const param_table *table)
         for (int64_t b = 0; b < blocks_of(p); b++) {
             int64_t begin = b ? b * BLOCK - ahead : 0, end = (b + 1) * BLOCK - ahead;
             o->blocks[at] = (block){ p->offset + begin, (end < size ? end : size) - begin,
-                decays(&o->options, p), is_router(p), !p->copy, 0, 0 };
+                decays(&o->options, p), is_router(p), true, 0, 0 };
             hold(&o->blocks[at++], begin, from, to);
         }
     }
@@ -118,11 +125,85 @@ cadre_status optimizer_new(
 void optimizer_free(optimizer *o)
 {
     if (o) arena_close(&o->memory);
+    if (o) arena_close(&o->gathered);
     mem_free(o);
 }
 
 real *optimizer_first_moment(optimizer *o) { return o->m; }
 real *optimizer_second_moment(optimizer *o) { return o->v; }
+
+/* ---- shares of ranks ---- */
+
+static bool is_same(const param *a, const param *b)
+{
+    return a->role == b->role && a->layer == b->layer && a->expert == b->expert &&
+           a->encoder == b->encoder;
+}
+
+/* Elements of the dense parameters are divided evenly, between two blocks. */
+static void cut_dense(const optimizer *o, const optimizer_share *s)
+{
+    int ranks = s->ranks->size, next = 1;
+    s->first[0] = 0;
+    for (int64_t i = 0; i < o->count && o->blocks[i].offset < s->dense; i++)
+        while (next < ranks && o->blocks[i].offset >= s->dense * next / ranks)
+            s->first[next++] = o->blocks[i].offset;
+    while (next <= ranks) s->first[next++] = s->dense;
+}
+
+static void own_blocks(optimizer *o, const optimizer_share *s)
+{
+    int64_t begin = s->first[s->ranks->rank], end = s->first[s->ranks->rank + 1];
+    for (int64_t i = 0; i < o->count; i++) {
+        block *b = &o->blocks[i];
+        b->owned = b->offset >= s->dense || (b->offset >= begin && b->offset < end);
+    }
+}
+
+static void layout_gathered(optimizer *o, int64_t all)
+{
+    arena *a = &o->gathered;
+    o->from = ARENA_ARRAY(a, int64_t, o->ranks->size + 1);
+    o->place = ARENA_ARRAY(a, int64_t, all);
+    o->all_squares = ARENA_ARRAY(a, double, all);
+    o->ordered = ARENA_ARRAY(a, double, all);
+}
+
+/* Says at which places of the whole model's order this rank's blocks stand. */
+static void place_blocks(optimizer *o, const param_table *table, const param_table *whole)
+{
+    int64_t place = 0, at_block = 0;
+    const param *p = table->rows, *end = p + table->count;
+    int64_t *at = o->place + o->from[o->ranks->rank];
+    for (int64_t i = 0; i < whole->count; i++) {
+        int64_t blocks = blocks_of(&whole->rows[i]);
+        if (p < end && is_same(p, &whole->rows[i])) {
+            for (int64_t b = 0; b < blocks; b++, at_block++)
+                if (o->blocks[at_block].owned) *at++ = place + b;
+            p++;
+        }
+        place += blocks;
+    }
+}
+
+cadre_status optimizer_divide(optimizer *o, const param_table *table, const optimizer_share *share)
+{
+    int64_t own = 0, counts[COMM_MOST];
+    o->ranks = share->ranks;
+    o->all = count_blocks(share->whole);
+    cut_dense(o, share);
+    own_blocks(o, share);
+    layout_gathered(o, o->all);
+    if (!arena_open(&o->gathered, o->gathered.used)) return CADRE_ENOMEM;
+    layout_gathered(o, o->all);
+    for (int64_t i = 0; i < o->count; i++) own += o->blocks[i].owned;
+    comm_all_gather(o->ranks, &own, sizeof own, counts);
+    for (int r = 0; r < o->ranks->size; r++) o->from[r + 1] = o->from[r] + counts[r];
+    place_blocks(o, table, share->whole);
+    comm_all_gather_v(
+        o->ranks, o->place + o->from[o->ranks->rank], o->from, sizeof *o->place, o->place);
+    return comm_status(o->ranks);
+}
 
 /* ---- the norm ---- */
 
@@ -137,6 +218,7 @@ static void sum_squares(void *arg, int worker, int workers)
     pool_range share = pool_share(t->o->count, 1, worker, workers);
     for (int64_t i = share.begin; i < share.end; i++) {
         const block *b = &t->o->blocks[i];
+        if (!b->owned) continue;
         const row_kernels *rows = t->o->c->variant->rows;
         const real *gradient = t->gradient + b->offset;
         t->o->squares[i] = rows->sum_squares(b->held, gradient);
@@ -145,13 +227,26 @@ static void sum_squares(void *arg, int worker, int workers)
     }
 }
 
+/* Adds the squares of all ranks' blocks in the order of the whole model. */
+static double sum_of_ranks(optimizer *o)
+{
+    double sum = 0, *own = o->all_squares + o->from[o->ranks->rank];
+    for (int64_t i = 0; i < o->count; i++)
+        if (o->blocks[i].owned) *own++ = o->squares[i];
+    comm_all_gather_v(o->ranks, o->all_squares + o->from[o->ranks->rank], o->from,
+        sizeof *o->all_squares, o->all_squares);
+    for (int64_t i = 0; i < o->all; i++) o->ordered[o->place[i]] = o->all_squares[i];
+    for (int64_t i = 0; i < o->all; i++) sum += o->ordered[i];
+    return sum;
+}
+
 double optimizer_gradient_norm(optimizer *o, const real *gradient)
 {
     norm_task task = { o, gradient };
     pool_run(o->c->pool, sum_squares, &task);
     double sum = 0;
-    for (int64_t i = 0; i < o->count; i++)
-        if (o->blocks[i].counted) sum += o->squares[i];
+    if (o->ranks) return sqrt(sum_of_ranks(o));
+    for (int64_t i = 0; i < o->count; i++) sum += o->squares[i];
     return sqrt(sum);
 }
 
@@ -184,6 +279,7 @@ static void update(void *arg, int worker, int workers)
     pool_range share = pool_share(o->count, 1, worker, workers);
     for (int64_t i = share.begin; i < share.end; i++) {
         const block *b = &o->blocks[i];
+        if (!b->owned) continue;
         update_range(t, b, 0, b->held);
         update_range(t, b, b->end, b->count);
     }

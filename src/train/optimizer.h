@@ -5,6 +5,7 @@
 #define CADRE_TRAIN_OPTIMIZER_H
 
 #include "arch/param.h"
+#include "base/comm.h"
 #include "kernel/compute.h"
 #include "train/freeze.h"
 
@@ -17,6 +18,8 @@ typedef struct optimizer_options {
 
 typedef struct optimizer optimizer;
 
+enum { OPTIMIZER_BLOCK = 1 << 14 }; /* elements that are updated, and owned, together */
+
 /* Borrows c and table. Allocates m and v, which begin at zero. */
 cadre_status optimizer_new(
     compute *c, const param_table *table, const optimizer_options *options, optimizer **o);
@@ -26,8 +29,18 @@ size_t optimizer_bytes(const param_table *table); /* what optimizer_new will all
 real *optimizer_first_moment(optimizer *o); /* [table->elements], the flat layout */
 real *optimizer_second_moment(optimizer *o);
 
-/* The norm of the gradient before clipping, the same for any number of workers. With a rank's share
- * (arch/param.h), the norm of those parameters that this rank counts. */
+/* Several ranks divide the parameters: the experts of its table are this rank's, and of the others,
+ * which lie before them, elements first[rank] .. first[rank + 1] - 1. It updates and counts these
+ * alone. */
+typedef struct optimizer_share {
+    comm *ranks;
+    const param_table *whole; /* of the model */
+    int64_t dense;            /* elements of parameters that are no experts */
+    int64_t *first;           /* [ranks + 1] written; borrowed */
+} optimizer_share;
+cadre_status optimizer_divide(optimizer *o, const param_table *table, const optimizer_share *share);
+
+/* The norm of the gradient before clipping, the same for any number of workers and ranks. */
 double optimizer_gradient_norm(optimizer *o, const real *gradient);
 
 /* Takes one step; t counts from 1. If the norm is larger than clip, the gradient is scaled by clip

@@ -1,62 +1,26 @@
-/* trainer.c - the training step. */
-#include "train/trainer.h"
+/* trainer.c - makes a trainer and lays its memory out. */
+#include "train/trainer_state.h"
 
-#include <assert.h>
-#include <math.h>
-#include <string.h>
-
-#include "kernel/rows.h"
-
-/* The decoder, or the encoder before it */
-typedef struct stack {
-    const model_config *config;
-    int64_t length; /* tokens of a sequence */
-    model_weights weights;
-    model_gradients gradients;
-    transformer *transformer;
-    balance *balance;
-    int32_t *inputs; /* [micro-batch] */
-    int64_t *start;  /* [sequences of a micro-batch + 1] */
-    /* [V, D] the gradient of an embedding that others share, until the step's end: sums over
-     * tokens, each in its own order. NULL: nobody shares it */
-    real *embedding;
-} stack;
-
-enum { DECODER, ENCODER, STACKS };
-
-struct trainer {
-    compute *c;
-    comm self, *world;   /* world: &self if there is one rank */
-    model_config config; /* with sparse layers as they train */
-    train_settings settings;
-    arena memory;
-    param_table table;
-    real *values, *gradient; /* [elements] */
-    /* [V, D] the gradient of a tied head until the step's end, like a stack's `embedding` */
-    real *head_gradient;
-    stack stacks[STACKS];
-    int count; /* of stacks */
-    optimizer *optimizer;
-    int32_t *texts;   /* [micro-batch] as they were fed; NULL: the decoder reads them */
-    int32_t *targets; /* [micro-batch] of the decoder, with room for as many as were fed */
-    real *losses;     /* [micro-batch] */
-};
-
-static int64_t micro_batch_sequences(const train_settings *s) { return s->batch / s->accumulate; }
-static int64_t micro_batch_tokens(const train_settings *s, const stack *k)
+/* The most that this rank has of a micro-batch */
+static int64_t most_sequences(const trainer *t) { return leaf_plan_most_sequences(&t->plan); }
+static int64_t most_tokens(const trainer *t, const stack *k)
 {
-    return micro_batch_sequences(s) * k->length;
+    return most_sequences(t) * k->length;
 }
 
 static batch_limits limits_of(const trainer *t, const stack *k)
 {
-    const train_settings *s = &t->settings;
     bool reads = t->count > 1 && k == &t->stacks[DECODER];
-    return (batch_limits){ .tokens = micro_batch_tokens(s, k),
-        .sequences = micro_batch_sequences(s),
+    int64_t all = t->settings.batch / t->settings.accumulate;
+    return (batch_limits){ .tokens = most_tokens(t, k),
+        .sequences = most_sequences(t),
         .keys = k->length,
-        .encoder_tokens = reads ? micro_batch_tokens(s, &t->stacks[ENCODER]) : 0,
-        .training = true };
+        .encoder_tokens = reads ? most_tokens(t, &t->stacks[ENCODER]) : 0,
+        .training = true,
+        .leaves = t->plan.leaves,
+        .ranks = t->plan.ranks,
+        .all_tokens = all * k->length,
+        .all_sequences = all };
 }
 
 /* ---- memory ---- */
@@ -73,9 +37,50 @@ static int list_sparse(const model_config *c, balance_layer *layers)
 
 static void layout_stack(trainer *t, stack *k)
 {
-    const train_settings *s = &t->settings;
-    k->inputs = ARENA_ARRAY(&t->memory, int32_t, micro_batch_tokens(s, k));
-    k->start = ARENA_ARRAY(&t->memory, int64_t, (micro_batch_sequences(s) + 1));
+    k->inputs = ARENA_ARRAY(&t->memory, int32_t, most_tokens(t, k));
+    k->start = ARENA_ARRAY(&t->memory, int64_t, (most_sequences(t) + 1));
+}
+
+/* The most elements of a gradient that is a sum of leaves */
+static int64_t largest_dense(const trainer *t)
+{
+    int64_t most = t->config.tie ? t->config.vocab * t->config.width : 0;
+    for (int64_t i = 0; i < t->table.count; i++) {
+        const param *p = &t->table.rows[i];
+        if (trainer_sums_leaves(p) && p->rows * p->cols > most) most = p->rows * p->cols;
+    }
+    return most;
+}
+
+/* The gradients, with that of a tied head before each of their slots */
+static void layout_gradients(trainer *t, arena *a)
+{
+    const model_config *c = &t->config;
+    int64_t slots = leaf_plan_slots(&t->plan), line = 16;
+    t->head_size = c->tie ? (c->vocab * c->width + line - 1) / line * line : 0;
+    t->slot_size = t->head_size + t->dense;
+    real *first = ARENA_ARRAY(a, real, t->head_size + t->table.elements);
+    t->gradient = first ? first + t->head_size : NULL;
+    if (c->tie) t->head_gradient = first;
+    if (slots > 1) t->waiting = ARENA_ARRAY(a, real, (slots - 1) * t->slot_size);
+    leaves_layout(&t->stacks[DECODER].leaves, a, t->workers, t->plan.leaves, largest_dense(t));
+    t->stacks[ENCODER].leaves = t->stacks[DECODER].leaves;
+}
+
+/* What arrives from other ranks: of every node, at most as much as a rank's largest slice. */
+static void layout_exchange(trainer *t, arena *a)
+{
+    const model_config *c = &t->config;
+    int64_t nodes = 0, tokens = t->settings.batch / t->settings.accumulate * t->settings.context,
+            slice = t->dense / t->plan.ranks + OPTIMIZER_BLOCK;
+    for (int64_t i = 0; i < t->table.count; i++) { /* which no rank owns */
+        const param *p = &t->table.rows[i];
+        if (p->kind == PARAM_STATE) slice += p->rows * p->cols;
+    }
+    for (int r = 0; r < t->plan.ranks; r++) nodes += trainer_sums_of(t, r).count;
+    t->arrived = ARENA_ARRAY(a, real, nodes * slice);
+    t->all_losses = ARENA_ARRAY(a, real, tokens);
+    t->stacks[DECODER].embedding = ARENA_ARRAY(a, real, (c->vocab * c->width));
 }
 
 /* t->table must exist. Runs twice: with the base of t->memory NULL, it only measures. */
@@ -83,13 +88,13 @@ static void layout(trainer *t)
 {
     const model_config *c = &t->config;
     arena *a = &t->memory;
-    int64_t fed = micro_batch_sequences(&t->settings) * t->settings.context;
+    int64_t fed = most_sequences(t) * t->settings.context;
     t->values = ARENA_ARRAY(a, real, t->table.elements);
-    t->gradient = ARENA_ARRAY(a, real, t->table.elements);
-    if (c->tie) t->head_gradient = ARENA_ARRAY(a, real, (c->vocab * c->width));
+    layout_gradients(t, a);
     for (int i = 0; i < t->count; i++) layout_stack(t, &t->stacks[i]);
     t->targets = ARENA_ARRAY(a, int32_t, fed);
     t->losses = ARENA_ARRAY(a, real, fed);
+    if (t->plan.ranks > 1) layout_exchange(t, a);
     if (t->count == 1) return;
     t->texts = ARENA_ARRAY(a, int32_t, fed);
     if (c->tie) t->stacks[ENCODER].embedding = ARENA_ARRAY(a, real, (c->vocab * c->width));
@@ -132,19 +137,38 @@ static cadre_status take_stacks(trainer *t)
 static cadre_status take_config(trainer *t, const model_config *config)
 {
     CADRE_TRY(model_config_copy(config, &t->config));
+    const train_settings *s = &t->settings;
     CADRE_TRY(train_settings_apply(&t->settings, &t->config));
+    t->plan = (leaf_plan){ .batch = s->batch,
+        .parts = s->accumulate,
+        .leaves = leaf_count(s->batch, s->context),
+        .rank = t->world ? t->world->rank : 0,
+        .ranks = t->world ? t->world->size : 1 };
+    CADRE_TRY(leaf_plan_check(&t->plan));
+    CADRE_TRY(trainer_check_ranks(t));
     return take_stacks(t);
+}
+
+static cadre_status make_table(trainer *t)
+{
+    param_share share = { .slices = 1, .group = t->plan.rank, .groups = t->plan.ranks };
+    if (share.groups == 1) CADRE_TRY(param_table_make_whole(&t->config, &t->table));
+    else CADRE_TRY(param_table_make_share(&t->config, &share, &t->table));
+    if (share.groups > 1) CADRE_TRY(param_table_make_whole(&t->config, &t->whole));
+    CADRE_TRY(
+        freeze_check(&t->settings.optimizer.freeze, share.groups > 1 ? &t->whole : &t->table));
+    trainer_place_experts_last(&t->table, &t->dense);
+    return CADRE_OK;
 }
 
 static cadre_status allocate(trainer *t)
 {
-    CADRE_TRY(param_table_make_whole(&t->config, &t->table));
-    CADRE_TRY(freeze_check(&t->settings.optimizer.freeze, &t->table));
+    CADRE_TRY(make_table(t));
     layout(t);
     if (!arena_open(&t->memory, t->memory.used)) return CADRE_ENOMEM;
     layout(t);
     for (int k = 0; k < t->count; k++)
-        for (int64_t i = 0; i <= micro_batch_sequences(&t->settings); i++)
+        for (int64_t i = 0; i <= most_sequences(t); i++)
             t->stacks[k].start[i] = i * t->stacks[k].length;
     return CADRE_OK;
 }
@@ -161,15 +185,13 @@ static balance_options losses_of(const trainer *t, const stack *k)
 
 static cadre_status make_stack(trainer *t, stack *k)
 {
-    const train_settings *s = &t->settings;
     balance_layer layers[CONFIG_MAX_LAYERS];
     CADRE_TRY(model_weights_of_flat(k->config, &t->table, t->values, &k->weights));
     CADRE_TRY(model_gradients_of_flat(k->config, &t->table, t->gradient, &k->gradients));
     batch_limits most = limits_of(t, k);
     balance_options losses = losses_of(t, k);
     CADRE_TRY(transformer_new(t->c, k->config, &most, &k->transformer));
-    return balance_new(&losses, layers, list_sparse(k->config, layers), micro_batch_tokens(s, k),
-        micro_batch_sequences(s), t->world, &k->balance);
+    return balance_new(&losses, layers, list_sparse(k->config, layers), &most, &k->balance);
 }
 
 static cadre_status make_parts(trainer *t)
@@ -182,7 +204,14 @@ static cadre_status make_parts(trainer *t)
         encoder->gradients.embed = encoder->embedding;
     }
     if (t->count > 1) encoder->gradients.head = NULL;
-    return optimizer_new(t->c, &t->table, &t->settings.optimizer, &t->optimizer);
+    if (t->plan.ranks > 1) {
+        stack *decoder = &t->stacks[DECODER];
+        decoder->gradients.embed = decoder->embedding;
+    }
+    CADRE_TRY(optimizer_new(t->c, &t->table, &t->settings.optimizer, &t->optimizer));
+    if (t->plan.ranks == 1) return CADRE_OK;
+    optimizer_share share = { t->world, &t->whole, t->dense, t->first };
+    return optimizer_divide(t->optimizer, &t->table, &share);
 }
 
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,
@@ -190,7 +219,7 @@ cadre_status trainer_new(compute *c, const model_config *config, const train_set
 {
     trainer *t = MEM_ARRAY(trainer, 1);
     if (!t) return CADRE_ENOMEM;
-    *t = (trainer){ .c = c, .self = comm_self(), .settings = *settings };
+    *t = (trainer){ .c = c, .workers = c->workers, .self = comm_self(), .settings = *settings };
     t->world = world ? world : &t->self;
     cadre_status status = take_config(t, config);
     if (status == CADRE_OK) status = allocate(t);
@@ -217,6 +246,7 @@ void trainer_free(trainer *t)
     for (int i = 0; i < t->count; i++) free_stack(&t->stacks[i]);
     optimizer_free(t->optimizer);
     param_table_free(&t->table);
+    param_table_free(&t->whole);
     arena_close(&t->memory);
     model_config_free(&t->config);
     mem_free(t);
@@ -229,7 +259,6 @@ static bool add_size(size_t *sum, size_t more)
 
 static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t *sum)
 {
-    const train_settings *s = &t->settings;
     balance_layer layers[CONFIG_MAX_LAYERS];
     int sparse = list_sparse(k->config, layers);
     batch_limits most = limits_of(t, k);
@@ -237,8 +266,7 @@ static bool add_stack(const trainer *t, const compute *c, const stack *k, size_t
     size_t tables = sizeof(layer_weights) + sizeof(layer_gradients) + sizeof(layer_config);
     return add_size(sum, transformer_bytes(c, k->config, &most)) &&
            add_size(sum, (size_t)k->config->layers * tables) &&
-           add_size(sum, balance_bytes(&losses, layers, sparse, micro_batch_tokens(s, k),
-                             micro_batch_sequences(s)));
+           add_size(sum, balance_bytes(&losses, layers, sparse, &most));
 }
 
 /* Adds up the sizes of its parts. */
@@ -259,10 +287,11 @@ static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
 cadre_status trainer_bytes(
     const compute *c, const model_config *config, const train_settings *settings, size_t *bytes)
 {
-    trainer t = { .settings = *settings };
+    trainer t = { .settings = *settings, .workers = c->workers };
     cadre_status status = take_config(&t, config);
     if (status == CADRE_OK) status = param_table_make_whole(config, &t.table);
     if (status == CADRE_OK) status = freeze_check(&settings->optimizer.freeze, &t.table);
+    trainer_place_experts_last(&t.table, &t.dense);
     if (status == CADRE_OK) status = measure(&t, c, bytes);
     param_table_free(&t.table);
     model_config_free(&t.config);
@@ -272,216 +301,3 @@ cadre_status trainer_bytes(
 const param_table *trainer_table(const trainer *t) { return &t->table; }
 real *trainer_values(trainer *t) { return t->values; }
 optimizer *trainer_optimizer(trainer *t) { return t->optimizer; }
-
-/* ---- the step ---- */
-
-/* Fetches the decoder's inputs and targets, and what an encoder reads. */
-static void feed_micro_batch(trainer *t, int64_t step, int64_t first, trainer_feed feed, void *arg)
-{
-    const train_settings *s = &t->settings;
-    stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
-    int64_t sequences = micro_batch_sequences(s);
-    feed(arg, first, sequences, t->texts ? t->texts : decoder->inputs, t->targets);
-    for (int64_t i = 0; t->texts && i < sequences; i++) {
-        random_key key = random_key_of(s->seed, "spans", (uint64_t)step, (uint64_t)(first + i));
-        span_corrupt(&s->spans, key, s->context, t->texts + i * s->context,
-            encoder->inputs + i * encoder->length, decoder->inputs + i * decoder->length,
-            t->targets + i * decoder->length);
-    }
-}
-
-static cadre_status forward_stack(
-    trainer *t, const stack *k, int64_t step, int64_t first, const stack *encoder)
-{
-    const train_settings *s = &t->settings;
-    token_batch b = { .inputs = k->inputs,
-        .tokens = micro_batch_tokens(s, k),
-        .sequences = micro_batch_sequences(s),
-        .start = k->start,
-        .may_stop = true,
-        .encoder_output = encoder ? transformer_hidden(encoder->transformer) : NULL,
-        .encoder_start = encoder ? encoder->start : NULL,
-        .random = { .train = true,
-            .seed = k == &t->stacks[DECODER] ? s->seed : ~s->seed,
-            .step = (uint64_t)step,
-            .first_token = first * k->length } };
-    return transformer_forward(k->transformer, &k->weights, &b, k->balance, NULL, NULL);
-}
-
-/* Runs the forward pass of one micro-batch. */
-static cadre_status forward_micro_batch(
-    trainer *t, int64_t step, int64_t micro_batch, trainer_feed feed, void *arg)
-{
-    const stack *encoder = t->count > 1 ? &t->stacks[ENCODER] : NULL;
-    int64_t first = micro_batch * micro_batch_sequences(&t->settings);
-    feed_micro_batch(t, step, first, feed, arg);
-    if (encoder) CADRE_TRY(forward_stack(t, encoder, step, first, NULL));
-    return forward_stack(t, &t->stacks[DECODER], step, first, encoder);
-}
-
-/* For balancing over a step of several micro-batches: runs each forward to learn what it adds,
- * before the first backward pass. */
-static cadre_status survey_micro_batches(trainer *t, int64_t step, trainer_feed feed, void *arg)
-{
-    int64_t count = t->settings.accumulate;
-    if (count == 1 || !balance_wants_survey(t->stacks[DECODER].balance)) return CADRE_OK;
-    for (int64_t micro_batch = 0; micro_batch < count; micro_batch++) {
-        CADRE_TRY(forward_micro_batch(t, step, micro_batch, feed, arg));
-        for (int i = 0; i < t->count; i++) balance_survey(t->stacks[i].balance);
-    }
-    return CADRE_OK;
-}
-
-static cadre_status backward_micro_batch(trainer *t, bool accumulate)
-{
-    stack *decoder = &t->stacks[DECODER], *encoder = &t->stacks[ENCODER];
-    real scale = (real)(1.0 / (double)(t->settings.batch * decoder->length));
-    for (int i = 0; i < t->count; i++) {
-        balance_finish(t->stacks[i].balance);
-        model_gradients_accumulate(
-            &t->stacks[i].gradients, t->stacks[i].config->layers, accumulate);
-    }
-    CADRE_TRY(transformer_backward(decoder->transformer, &decoder->weights, &decoder->gradients,
-        t->targets, scale, t->losses));
-    if (t->count == 1) return CADRE_OK;
-    return transformer_backward_from(encoder->transformer, &encoder->weights, &encoder->gradients,
-        transformer_encoder_gradient(decoder->transformer));
-}
-
-/* Runs one micro-batch and adds its gradients. Returns the sum of its tokens' losses, in token
- * order. */
-static cadre_status run_micro_batch(
-    trainer *t, int64_t step, int64_t micro_batch, trainer_feed feed, void *arg, double *sum)
-{
-    CADRE_TRY(forward_micro_batch(t, step, micro_batch, feed, arg));
-    CADRE_TRY(backward_micro_batch(t, micro_batch > 0));
-    int64_t tokens = micro_batch_tokens(&t->settings, &t->stacks[DECODER]);
-    for (int64_t i = 0; i < tokens; i++) *sum += (double)t->losses[i];
-    return CADRE_OK;
-}
-
-/* Adds the gradients of a shared embedding into one. */
-static void join_embedding(trainer *t)
-{
-    const real *parts[] = { t->head_gradient, t->stacks[ENCODER].embedding };
-    for (int i = 0; i < 2; i++)
-        if (parts[i])
-            t->c->variant->rows->add(
-                t->config.vocab * t->config.width, parts[i], t->stacks[DECODER].gradients.embed);
-}
-
-/* Sparse layer i of all: first those of the encoder, then those of the decoder */
-typedef struct sparse_place {
-    const stack *stack;
-    int index;     /* among the stack's sparse layers */
-    int64_t layer; /* index in the stack */
-} sparse_place;
-
-static sparse_place find_sparse(const trainer *t, int i)
-{
-    for (int k = t->count; k-- > 0;) {
-        sparse_place p = { .stack = &t->stacks[k] };
-        const model_config *c = p.stack->config;
-        for (p.layer = 0; p.layer < c->layers; p.layer++) {
-            if (!c->layer[p.layer].sparse) continue;
-            if (i-- == 0) return p;
-            p.index++;
-        }
-    }
-    assert(false);
-    return (sparse_place){ .stack = t->stacks };
-}
-
-/* Moves a selection bias; frozen elements stay. */
-static void update_bias(trainer *t, const sparse_place *place, real *bias)
-{
-    real kept[CONFIG_MAX_EXPERTS];
-    int64_t begin, end;
-    const param p = { .role = ROLE_ROUTER_CORRECTION,
-        .kind = PARAM_STATE,
-        .layer = (int32_t)place->layer,
-        .expert = -1,
-        .rows = 1,
-        .cols = place->stack->config->layer[place->layer].moe.experts };
-    freeze_elements(&t->settings.optimizer.freeze, &p, &begin, &end);
-    size_t size = (size_t)(end - begin) * sizeof *bias;
-    memcpy(kept, bias + begin, size);
-    balance_update_bias(place->stack->balance, place->index, bias);
-    memcpy(bias + begin, kept, size);
-}
-
-/* Updates the states among the router's own parameters, which the optimiser does not change. */
-static void end_router_step(trainer *t, const sparse_place *place)
-{
-    const moe_config *moe = &place->stack->config->layer[place->layer].moe;
-    const router_weights *w = &place->stack->weights.layer[place->layer].moe.router;
-    real *own[ROUTER_OWN_PARAMETERS] = { 0 };
-    if (!moe->router->end_step) return;
-    for (int i = 0; i < ROUTER_OWN_PARAMETERS; i++)
-        if (w->own[i]) own[i] = t->values + (w->own[i] - t->values);
-    transformer_end_router_step(place->stack->transformer, place->layer, own);
-}
-
-static void update_biases(trainer *t)
-{
-    for (int i = 0; i < trainer_sparse_layers(t); i++) {
-        sparse_place p = find_sparse(t, i);
-        const real *bias = trainer_correction(t, i);
-        if (bias) update_bias(t, &p, t->values + (bias - t->values));
-        end_router_step(t, &p);
-    }
-}
-
-cadre_status trainer_step(
-    trainer *t, int64_t step, double lr, trainer_feed feed, void *arg, trainer_report *report)
-{
-    const train_settings *s = &t->settings;
-    double sum = 0, aux = 0, z = 0;
-    int64_t predicted = s->batch * t->stacks[DECODER].length;
-    for (int i = 0; i < t->count; i++)
-        balance_step_begin(t->stacks[i].balance, s->batch, s->batch * t->stacks[i].length);
-    CADRE_TRY(survey_micro_batches(t, step, feed, arg));
-    for (int64_t micro_batch = 0; micro_batch < s->accumulate; micro_batch++)
-        CADRE_TRY(run_micro_batch(t, step, micro_batch, feed, arg, &sum));
-    for (int i = 0; i < t->count; i++) balance_step_end(t->stacks[i].balance);
-    CADRE_TRY(comm_status(t->world)); /* asked once, before anything is changed */
-    join_embedding(t);
-    double size = optimizer_gradient_norm(t->optimizer, t->gradient);
-    optimizer_step(t->optimizer, t->values, t->gradient, size, lr, lr * s->router_lr, step + 1);
-    update_biases(t);
-    for (int i = 0; i < t->count; i++) {
-        balance_values terms = balance_value(t->stacks[i].balance);
-        aux += terms.aux;
-        z += terms.z;
-    }
-    *report = (trainer_report){ sum / (double)predicted, aux, z, size, lr, s->batch * s->context };
-    return CADRE_OK;
-}
-
-int trainer_sparse_layers(const trainer *t)
-{
-    int64_t count = 0;
-    for (int i = 0; i < t->count; i++) count += model_config_sparse_layers(t->stacks[i].config);
-    return (int)count;
-}
-
-balance_totals trainer_totals(const trainer *t, int i)
-{
-    sparse_place p = find_sparse(t, i);
-    return balance_total(p.stack->balance, p.index);
-}
-
-const real *trainer_correction(const trainer *t, int i)
-{
-    sparse_place p = find_sparse(t, i);
-    return p.stack->weights.layer[p.layer].moe.router.correction;
-}
-
-double trainer_router_norm(const trainer *t, int i)
-{
-    sparse_place p = find_sparse(t, i);
-    const moe_config *moe = &p.stack->config->layer[p.layer].moe;
-    int64_t rows = router_matrix_rows(moe->router, &moe->route, moe->experts);
-    return sqrt(t->c->variant->rows->sum_squares(
-        rows * p.stack->config->width, p.stack->gradients.layer[p.layer].moe.router.matrix));
-}

@@ -62,7 +62,8 @@ static void bind_expert(const model_config *c, const param *p, param_place place
     const void **table = w->pointers + first, **scales = table + count_pointers(c);
     table[p->expert] = place.data;
     scales[p->expert] = place.block_scales.at;
-    if (p->expert) return;
+    for (int32_t e = 0; e < p->expert; e++)
+        if (table[e]) return; /* another one that is here has said how they look */
     weight v = expert_view(&c->layer[p->layer], p, place, table, scales);
     expert_weights *e = &w->layer[p->layer].moe.experts;
     switch (p->role) {
@@ -86,12 +87,14 @@ static size_t stored_bytes(const weight *w)
 static bool are_joined(const weight *gate, const weight *up)
 {
     bool joined = up->rows && gate->stride == up->stride && gate->format == up->format &&
-                  gate->interleaved == up->interleaved && !gate->block_scales.form;
+                  gate->interleaved == up->interleaved && !gate->block_scales.form,
+         any = false;
     for (int e = 0; joined && (e < up->experts || !e); e++) {
         const char *first = weight_matrix(gate, e).data;
-        joined = first && weight_matrix(up, e).data == first + stored_bytes(gate);
+        if (first) joined = weight_matrix(up, e).data == first + stored_bytes(gate);
+        any |= first != NULL;
     }
-    return joined;
+    return joined && any; /* a rank has some experts' alone */
 }
 
 /* The part that a role plays for a mixer, and for cross attention */
@@ -317,12 +320,17 @@ cadre_status model_gradients_of_flat(
     return CADRE_OK;
 }
 
-void model_gradients_accumulate(model_gradients *g, int64_t layers, bool accumulate)
+void model_gradients_accumulate(
+    model_gradients *g, int64_t layers, bool accumulate, const leaf_list *leaves)
 {
     g->accumulate = accumulate;
-    for (int64_t l = 0; l < layers; l++)
-        g->layer[l].accumulate = g->layer[l].mixer.accumulate = g->layer[l].cross.accumulate =
-            g->layer[l].moe.accumulate = accumulate;
+    g->leaves = leaves;
+    for (int64_t l = 0; l < layers; l++) {
+        layer_gradients *own = &g->layer[l];
+        own->accumulate = own->mixer.accumulate = own->cross.accumulate = own->moe.accumulate =
+            accumulate;
+        own->leaves = own->mixer.leaves = own->cross.leaves = own->moe.router.leaves = leaves;
+    }
 }
 
 void model_gradients_free(model_gradients *g)

@@ -46,7 +46,8 @@ typedef struct layer_gradients {
     real *role[ROLE_COUNT];
     mixer_gradients mixer, cross;
     moe_gradients moe;
-    bool accumulate; /* the next backward pass adds, instead of overwriting */
+    bool accumulate;         /* the next backward pass adds, instead of overwriting */
+    const leaf_list *leaves; /* along which dense gradients are summed; NULL: as accumulate says */
 } layer_gradients;
 
 typedef struct model_gradients {
@@ -55,6 +56,7 @@ typedef struct model_gradients {
     layer_gradients *layer;        /* [layers] */
     real **pointers;
     bool accumulate; /* as in each layer's */
+    const leaf_list *leaves;
 } model_gradients;
 
 /* Borrows everything that `place` points to. */
@@ -70,8 +72,9 @@ cadre_status model_gradients_of_flat(
     const model_config *config, const param_table *table, real *values, model_gradients *g);
 void model_gradients_free(model_gradients *g);
 /* Says whether the next backward pass adds to the gradients or, as the first of a step, overwrites
- * them. */
-void model_gradients_accumulate(model_gradients *g, int64_t layers, bool accumulate);
+ * them; and how it sums those of dense parameters, where leaves is not NULL. */
+void model_gradients_accumulate(
+    model_gradients *g, int64_t layers, bool accumulate, const leaf_list *leaves);
 
 static inline const real *weight_reals(const weight *w) { return w->data; }
 

@@ -64,8 +64,8 @@ static void open_half(both *m, half *h, const model_config *c, int64_t first, in
                 .router = moe->router, .experts = moe->experts, .picks = moe->route.topk
             };
     }
-    assert_int_equal(
-        balance_new(&m->settings.balance, layers, sparse, tokens, SEQUENCES, NULL, &h->b),
+    assert_int_equal(balance_new(&m->settings.balance, layers, sparse,
+                         &(batch_limits){ .tokens = tokens, .sequences = SEQUENCES }, &h->b),
         CADRE_OK);
 }
 
@@ -153,8 +153,8 @@ static void backward(both *m)
     half *in = &m->encoder, *out = &m->decoder;
     forward(m);
     memset(m->gradient, 0, (size_t)m->table.elements * sizeof(real));
-    model_gradients_accumulate(&in->gradients, in->config->layers, false);
-    model_gradients_accumulate(&out->gradients, out->config->layers, false);
+    model_gradients_accumulate(&in->gradients, in->config->layers, false, NULL);
+    model_gradients_accumulate(&out->gradients, out->config->layers, false, NULL);
     transformer_backward(
         out->t, &out->weights, &out->gradients, m->targets, (real)(1.0 / WRITTEN), m->losses);
     transformer_backward_from(

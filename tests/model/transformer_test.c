@@ -72,8 +72,8 @@ static void open_model(
         const moe_config *moe = &m->config.layer[l].moe;
         if (m->config.layer[l].sparse) layers[sparse++] = moe_balance_layer(moe);
     }
-    assert_int_equal(
-        balance_new(&m->settings.balance, layers, sparse, TOKENS, SEQUENCES, NULL, &m->b),
+    assert_int_equal(balance_new(&m->settings.balance, layers, sparse,
+                         &(batch_limits){ .tokens = TOKENS, .sequences = SEQUENCES }, &m->b),
         CADRE_OK);
     random_key key = random_key_of(5, "tokens", 0, 0);
     for (int i = 0; i < TOKENS; i++) {
@@ -124,7 +124,7 @@ static void backward(small_model *m)
 {
     forward(m);
     memset(m->gradient, 0, (size_t)m->table.elements * sizeof(real));
-    model_gradients_accumulate(&m->gradients, m->config.layers, false);
+    model_gradients_accumulate(&m->gradients, m->config.layers, false, NULL);
     transformer_backward(
         m->t, &m->weights, &m->gradients, m->targets, (real)(1.0 / TOKENS), m->losses);
 }
@@ -337,7 +337,7 @@ static token_batch micro_batch(small_model *m, int i)
 
 static void stage_backward(small_model *m, transformer *t, int i)
 {
-    model_gradients_accumulate(&m->gradients, m->config.layers, i > 0);
+    model_gradients_accumulate(&m->gradients, m->config.layers, i > 0, NULL);
     transformer_turn_to(t, i);
     assert_int_equal(transformer_backward(t, &m->weights, &m->gradients, m->targets + i * LENGTH,
                          (real)(1.0 / TOKENS), m->losses + i * LENGTH),
@@ -349,7 +349,7 @@ static void run_whole(small_model *m, transformer *t)
     for (int i = 0; i < SEQUENCES; i++) {
         token_batch b = micro_batch(m, i);
         assert_int_equal(transformer_forward(t, &m->weights, &b, NULL, NULL, NULL), CADRE_OK);
-        model_gradients_accumulate(&m->gradients, m->config.layers, i > 0);
+        model_gradients_accumulate(&m->gradients, m->config.layers, i > 0, NULL);
         assert_int_equal(transformer_backward(t, &m->weights, &m->gradients,
                              m->targets + i * LENGTH, (real)(1.0 / TOKENS), m->losses + i * LENGTH),
             CADRE_OK);

@@ -21,6 +21,8 @@
 
 /* The fact sheet's batch: T = 4, E = 4, k = 2. The router's matrix is the identity, so x are the
  * logits; dy = 0, so dx is what the losses alone do to them. */
+static const batch_limits small_batch = { .tokens = 4, .sequences = 1 };
+
 static const real logits[16] = { R(1.), R(0.), R(-1.), R(.5), R(.2), R(.9), R(.1), R(-.3), R(2.),
     R(-.5), R(.3), R(0.), R(.4), R(.6), R(-.2), R(1.1) };
 
@@ -208,7 +210,7 @@ static double loss_of_two_layers(balance_form form, double *z)
     balance_layer layers[2] = { { .router = c->config.router, .experts = 4, .picks = 2 },
         { .router = c->config.router, .experts = 4, .picks = 2 } };
     balance_free(c->call.balance);
-    assert_int_equal(balance_new(&o, layers, 2, 4, 1, NULL, &c->call.balance), CADRE_OK);
+    assert_int_equal(balance_new(&o, layers, 2, &small_batch, &c->call.balance), CADRE_OK);
     balance_step_begin(c->call.balance, 1, 4);
     for (int layer = 0; layer < 2; layer++) {
         for (int i = 0; i < 16; i++) c->x[i] = (i % 4 < 2) == (layer == 0) ? 5 : 0;
@@ -314,53 +316,72 @@ typedef struct shared_run {
     const balance_options *options;
     balance_values value[RANKS];
     int64_t count[RANKS][8];
-    real gradient[RANKS][8 * 6 + 8 * 90 + 90];
+    real y[RANKS * LENGTH * 90], dx[RANKS * LENGTH * 90];
+    int64_t numbers; /* of y and dx */
 } shared_run;
 
-/* Rank r takes sequence r of a step of two. */
+/* Rank r takes sequence r of a batch of two; every rank holds the experts of its half. */
 static void rank_body(comm *world, void *arg)
 {
     shared_run *run = arg;
     moe_config config = moe_case_config("softmax", 8, 2);
     moe_case *c = moe_case_new(&config, RANKS, LENGTH, 1, 2);
     balance_layer layer = { .router = config.router, .experts = 8, .picks = 2 };
-    int64_t first = world->rank * LENGTH, numbers = world->size == 1 ? 0 : first * config.width;
-    if (balance_new(run->options, &layer, 1, RANKS * LENGTH, RANKS, world, &c->call.balance))
-        return;
-    if (world->size > 1)
+    bool several = world->size > 1;
+    const int64_t each[] = { 0, 1, 2 };
+    const batch_ranks ranks = { world, each, RANKS * LENGTH };
+    batch_limits most = { .tokens = RANKS * LENGTH, .sequences = RANKS, .training = true };
+    int64_t first = world->rank * LENGTH, numbers = first * config.width;
+    if (several) {
+        most = (batch_limits){ LENGTH, 1, .training = true, .ranks = RANKS,
+            .all_tokens = RANKS * LENGTH, .all_sequences = RANKS };
         c->batch.tokens = LENGTH, c->batch.sequences = 1, c->batch.random.first_token = first;
-    c->x += numbers, c->y += numbers, c->dy += numbers, c->dx += numbers;
+        c->batch.ranks = &ranks;
+    }
+    arena state = { 0 };
+    moe_state own;
+    moe_state_layout(&own, &state, &config, &most);
+    assert_true(arena_open(&state, state.used));
+    moe_state_layout(&own, &state, &config, &most);
+    size_t bytes = moe_scratch_bytes(&config, &most);
+    void *scratch = mem_alloc(bytes, 1);
+    c->call.scratch = scratch, c->call.scratch_bytes = bytes;
+    assert_int_equal(balance_new(run->options, &layer, 1, &most, &c->call.balance), CADRE_OK);
     balance_step_begin(c->call.balance, RANKS, RANKS * LENGTH);
-    moe_layer_forward(&c->call, &config, &c->weights, c->x, &c->state, c->y);
+    moe_layer_forward(&c->call, &config, &c->weights, c->x + numbers, &own, c->y + numbers);
     balance_finish(c->call.balance);
-    moe_case_backward(c, false);
+    moe_layer_backward(
+        &c->call, &config, &c->weights, &own, c->dy + numbers, c->dx + numbers, &c->gradients);
     balance_step_end(c->call.balance);
+    run->numbers = RANKS * LENGTH * config.width;
+    int64_t share = run->numbers / world->size;
+    memcpy(run->y + numbers, c->y + numbers, (size_t)share * sizeof(real));
+    memcpy(run->dx + numbers, c->dx + numbers, (size_t)share * sizeof(real));
     run->value[world->rank] = balance_value(c->call.balance);
     memcpy(run->count[world->rank], balance_total(c->call.balance, 0).count, sizeof run->count[0]);
-    real *g = run->gradient[world->rank];
-    for (int i = 0; i < c->parameters; g += c->parameter[i].count, i++)
-        memcpy(g, c->parameter[i].gradient, (size_t)c->parameter[i].count * sizeof(real));
+    mem_free(scratch);
+    arena_close(&state);
     finish_case(c);
 }
 
-/* Trap: losses, or experts' gradients, that change with the number of ranks. Each rank divides by
- * the step's tokens and sequences; the sum over ranks is then what one rank has. */
+/* Trap: losses that change with the number of ranks, or are of a rank's own tokens. */
 static void test_ranks_together_are_one(void **state)
 {
     (void)state;
     static shared_run one, two;
-    for (int over = BALANCE_STEP; over <= BALANCE_SEQUENCE; over++) {
+    for (int over = BALANCE_MICRO; over <= BALANCE_SEQUENCE; over++) {
         balance_options o = one_term("load", (balance_over)over, BALANCE_LAYER);
         o.z_loss = 0.5;
         one.options = two.options = &o;
         assert_int_equal(thread_comm_run(1, LIMIT, rank_body, &one), CADRE_OK);
         assert_int_equal(thread_comm_run(RANKS, LIMIT, rank_body, &two), CADRE_OK);
-        assert_within(two.value[0].aux + two.value[1].aux, one.value[0].aux, 1e-6);
-        assert_within(two.value[0].z + two.value[1].z, one.value[0].z, 1e-5);
-        for (int r = 0; r < RANKS; r++)
+        for (int r = 0; r < RANKS; r++) {
+            assert_true(two.value[r].aux == one.value[0].aux);
+            assert_true(two.value[r].z == one.value[0].z);
             assert_memory_equal(two.count[r], one.count[0], sizeof one.count[0]);
-        for (size_t i = 0; i < sizeof one.gradient[0] / sizeof(real); i++)
-            assert_within(two.gradient[0][i] + two.gradient[1][i], one.gradient[0][i], 1e-4);
+        }
+        assert_memory_equal(one.y, two.y, (size_t)one.numbers * sizeof(real));
+        assert_memory_equal(one.dx, two.dx, (size_t)one.numbers * sizeof(real));
     }
 }
 
@@ -377,11 +398,11 @@ static void test_impossible_losses_are_refused(void **state)
     balance_options pooled = one_term("load", BALANCE_MICRO, BALANCE_POOLED);
     balance_options smooth = one_term("smooth-load", BALANCE_MICRO, BALANCE_LAYER);
     balance_options devices = { .devices = 3 };
-    assert_int_equal(balance_new(&pooled, layers, 2, 4, 1, NULL, &b), CADRE_EARGUMENT);
+    assert_int_equal(balance_new(&pooled, layers, 2, &small_batch, &b), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "found 8 and 4"));
-    assert_int_equal(balance_new(&smooth, layers, 1, 4, 1, NULL, &b), CADRE_EARGUMENT);
+    assert_int_equal(balance_new(&smooth, layers, 1, &small_batch, &b), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "noisy-topk"));
-    assert_int_equal(balance_new(&devices, layers, 1, 4, 1, NULL, &b), CADRE_EARGUMENT);
+    assert_int_equal(balance_new(&devices, layers, 1, &small_batch, &b), CADRE_EARGUMENT);
     assert_non_null(strstr(cadre_last_error(), "8 experts"));
 }
 
@@ -393,7 +414,7 @@ static void test_no_memory_is_reported_and_nothing_leaks(void **state)
     cadre_status status = CADRE_ENOMEM;
     for (long n = 1; status != CADRE_OK; n++) {
         mem_fail_at(n, true);
-        status = balance_new(&(balance_options){ 0 }, &layer, 1, 4, 1, NULL, &b);
+        status = balance_new(&(balance_options){ 0 }, &layer, 1, &small_batch, &b);
         assert_true(status == CADRE_OK || status == CADRE_ENOMEM);
         assert_true(n < 10);
     }

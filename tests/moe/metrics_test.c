@@ -24,8 +24,7 @@ static void test_evenness(void **state)
         .probability = probability,
         .entropy = 2,
         .lse = 6,
-        .logit_max = 7,
-        .local_tokens = 4 };
+        .logit_max = 7 };
     cadre_moe_metrics m = metrics_of(&t);
     assert_within(m.max_vio, 0.5, 1e-12);
     assert_within(m.cv, sqrt(0.5) / 2, 1e-12);
@@ -48,11 +47,9 @@ static void test_one_expert_for_all_and_none_for_anyone(void **state)
     const double probability[] = { 0, 0, 0, 0 };
     assert_within(metrics_max_vio(one, 4), 3, 1e-12);
     assert_int_equal(metrics_dead(one, 4), 3);
-    balance_totals t = {
-        .experts = 4, .count = one, .tokens = 8, .probability = probability, .local_tokens = 8
-    };
+    balance_totals t = { .experts = 4, .count = one, .tokens = 8, .probability = probability };
     assert_within(metrics_of(&t).effective_experts, 1, 1e-12);
-    t.count = none, t.tokens = t.local_tokens = 0;
+    t.count = none, t.tokens = 0;
     cadre_moe_metrics m = metrics_of(&t);
     assert_true(m.max_vio == 0 && m.cv == 0 && m.drop_rate == 0 && m.token_entropy == 0);
     assert_int_equal(m.dead, 4);

@@ -179,7 +179,9 @@ balance *moe_case_balance(const moe_case *c, const balance_options *options)
     balance *b;
     balance_layer layer = moe_balance_layer(&c->config);
     assert_int_equal(
-        balance_new(options, &layer, 1, c->batch.tokens, c->batch.sequences, NULL, &b), CADRE_OK);
+        balance_new(options, &layer, 1,
+            &(batch_limits){ .tokens = c->batch.tokens, .sequences = c->batch.sequences }, &b),
+        CADRE_OK);
     return b;
 }
 

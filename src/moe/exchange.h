@@ -1,0 +1,54 @@
+/* exchange.h - a batch that ranks divide: rows travel to the ranks that hold their experts, and
+ * what the experts make of them travels home.
+ *
+ * A rank holds a run of neighbouring experts. Rows of a plan are grouped by expert, so those for
+ * one rank lie together, and they arrive grouped by the rank that sent them:
+ *
+ *     received     rank 0: expert 4, 4, 5   rank 1: expert 4, 5, 5
+ *     computed     expert 4: 0 1 3          expert 5: 2 4 5         (`source`)
+ *
+ * Ranks have the sequences of a batch in order, so an expert's rows are in the order of their
+ * tokens among all, as they are where one rank has the whole batch: its gradients are the same
+ * chains. The products gather the rows where they arrived. */
+#ifndef CADRE_MOE_EXCHANGE_H
+#define CADRE_MOE_EXCHANGE_H
+
+#include "base/comm.h"
+#include "base/memory.h"
+#include "moe/plan.h"
+#include "op/batch.h"
+
+typedef struct exchange {
+    comm *comm;
+    int32_t experts;                     /* with weights, of all ranks */
+    int32_t first, own;                  /* the first one of this rank, and how many it has */
+    int64_t sent;                        /* rows of this rank's tokens */
+    int64_t received;                    /* rows for this rank's experts */
+    int64_t *count;                      /* [ranks, own] rows by the rank that sent them */
+    int64_t *wanted;                     /* [experts] rows of this rank's tokens */
+    int64_t *send_first, *receive_first; /* [ranks + 1] */
+    int64_t *expert_first;               /* [own + 1] first row of each expert, as computed */
+    int32_t *source;                     /* [received] where a row arrived */
+    gexp *expert;                        /* [own] */
+    real *x;                             /* [received, W] what the experts read */
+    real *weight;                        /* [received] of backward, as it arrived */
+    int64_t *token,
+        *token_sent; /* [rows] places of the rows' tokens in the step, as computed and as
+                                    they travel */
+} exchange;
+
+/* rows: the most that can arrive */
+void exchange_layout(
+    exchange *x, arena *a, int32_t ranks, int32_t experts, int64_t rows, int64_t width);
+
+int32_t exchange_first_expert(int32_t experts, int rank, int ranks);
+
+/* Tells every rank how many rows it gets: x's counts and orders, but not the rows. */
+void exchange_begin(exchange *x, comm *ranks, const plan *p, int32_t experts);
+
+/* Rows [sent, width] to the ranks that have their experts, [received, width], as they arrive */
+void exchange_out(const exchange *x, const void *rows, size_t width, void *arrived);
+/* The same back: rows as they arrived, [received, width], to where they came from */
+void exchange_home(const exchange *x, const void *arrived, size_t width, void *rows);
+
+#endif

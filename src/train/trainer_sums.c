@@ -1,0 +1,69 @@
+/* trainer_sums.c - the slots in which sums of leaves wait, and their additions. */
+#include "kernel/rows.h"
+#include "op/parallel.h"
+#include "train/trainer_state.h"
+
+int64_t trainer_place_of_slot(const trainer *t, int64_t slot)
+{
+    return slot ? t->waiting + (slot - 1) * t->slot_size + t->head_size - t->gradient : 0;
+}
+
+/* Says how the stacks sum the gradients of this micro-batch. */
+void trainer_begin_leaves(trainer *t)
+{
+    const leaf_part *p = &t->part;
+    for (int i = 0; i < t->count; i++) {
+        stack *k = &t->stacks[i];
+        for (int32_t j = 0; j < p->runs; j++) {
+            k->run[j] = p->run[j];
+            k->run[j].to = trainer_place_of_slot(t, p->run[j].to);
+        }
+        for (int32_t j = 0; j <= p->leaves; j++) k->leaf_start[j] = p->start[j] * k->length;
+        k->leaves.runs = p->runs;
+        k->leaves.run = k->run;
+        k->leaves.start = k->leaf_start;
+    }
+}
+
+typedef struct join_job {
+    const row_kernels *rows;
+    const real *from;
+    real *to;
+} join_job;
+
+static void join_range(void *arg, int64_t begin, int64_t end)
+{
+    const join_job *j = arg;
+    j->rows->add(end - begin, j->from + begin, j->to + begin);
+}
+
+void trainer_add(const trainer *t, int64_t count, const real *from, real *to)
+{
+    join_job job = { t->c->variant->rows, from, to };
+    parallel_over(t->c, count, ROW_LANES, count, join_range, &job);
+}
+
+/* Adds the sums of two halves of nodes. */
+void trainer_join_leaves(trainer *t)
+{
+    for (int32_t i = 0; i < t->part.joins; i++) {
+        const real *from = t->gradient + trainer_place_of_slot(t, t->part.join[i].from);
+        real *to = t->gradient + trainer_place_of_slot(t, t->part.join[i].to);
+        for (int64_t j = 0; j < t->table.count; j++) {
+            const param *p = &t->table.rows[j];
+            if (trainer_sums_leaves(p))
+                trainer_add(t, p->rows * p->cols, from + p->offset, to + p->offset);
+        }
+        if (t->head_gradient) trainer_add(t, t->head_size, from - t->head_size, to - t->head_size);
+    }
+}
+
+leaf_sums trainer_sums_of(const trainer *t, int rank)
+{
+    leaf_sums sums = { 0 };
+    leaf_part part;
+    leaf_plan all = t->plan;
+    all.rank = rank;
+    for (int64_t i = 0; i < all.parts; i++) leaf_plan_part(&all, i, &sums, &part);
+    return sums;
+}

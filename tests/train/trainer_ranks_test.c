@@ -1,0 +1,252 @@
+/* trainer_ranks_test.c - ranks that divide the sequences of a batch, and the experts: the same bits
+ * as one rank, in the parameters and in what is reported. Ranks are threads. */
+#include "kernel/context.h"
+#include "train/trainer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "moe/metrics.h"
+#include "support/small_run.h"
+#include "support/thread_comm.h"
+#include "weights/initialise.h"
+
+enum { VOCAB = 40, STEPS = 3, MOST_LAYERS = 8 };
+
+/* What a run leaves: of one rank, and what others are compared with */
+typedef struct outcome {
+    param_table table;
+    real *values;
+    trainer_report report[STEPS];
+    cadre_moe_metrics metrics[STEPS][MOST_LAYERS];
+    double router_norm[STEPS][MOST_LAYERS];
+} outcome;
+
+typedef struct plan_of_run {
+    const char *recipe;
+    const char *const (*more)[2];
+    int threads;
+    outcome *one;      /* filled by a run of one rank, else compared with */
+    char refusal[300]; /* why rank 0 could not begin */
+    char wrong[300];
+} plan_of_run;
+
+/* Keeps the first thing that is wrong. */
+static void note(plan_of_run *p, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (!*p->wrong) vsnprintf(p->wrong, sizeof p->wrong, format, args);
+    va_end(args);
+}
+
+/* Sequence s of every step, some tokens more often than others */
+static void feed(void *arg, int64_t first, int64_t count, int32_t *inputs, int32_t *targets)
+{
+    int64_t context = *(const int64_t *)arg;
+    for (int64_t i = 0; i < count * context; i++) {
+        int64_t s = first + i / context, at = i % context;
+        inputs[i] = (int32_t)((s * 7 + at * at + at * (s % 3)) % VOCAB);
+        targets[i] = (int32_t)((s * 7 + (at + 1) * (at + 1) + (at + 1) * (s % 3)) % VOCAB);
+    }
+}
+
+static const param *find(const param_table *t, const param *like)
+{
+    for (int64_t i = 0; i < t->count; i++)
+        if (t->rows[i].role == like->role && t->rows[i].layer == like->layer &&
+            t->rows[i].expert == like->expert && t->rows[i].encoder == like->encoder)
+            return &t->rows[i];
+    return NULL;
+}
+
+static void compare_values(plan_of_run *p, const trainer *t, const real *values)
+{
+    const param_table *table = trainer_table(t);
+    for (int64_t i = 0; i < table->count; i++) {
+        const param *own = &table->rows[i], *one = find(&p->one->table, own);
+        size_t bytes = (size_t)(own->rows * own->cols) * sizeof(real);
+        if (memcmp(values + own->offset, p->one->values + one->offset, bytes))
+            note(p, "the values of role %d in layer %d, expert %d", own->role, own->layer,
+                own->expert);
+    }
+}
+
+static void compare_step(
+    plan_of_run *p, const trainer *t, int s, const trainer_report *report, int layers)
+{
+    outcome *one = p->one;
+    if (memcmp(&one->report[s], report, sizeof *report))
+        note(p, "step %d: loss %.17g %.17g, aux %.17g %.17g, norm %.17g %.17g", s, report->loss,
+            one->report[s].loss, report->aux, one->report[s].aux, report->gradient_norm,
+            one->report[s].gradient_norm);
+    for (int l = 0; l < layers; l++) {
+        balance_totals totals = trainer_totals(t, l);
+        cadre_moe_metrics m = metrics_of(&totals);
+        if (memcmp(&m, &one->metrics[s][l], sizeof m))
+            note(p, "metrics of layer %d in step %d", l, s);
+        if (trainer_router_norm(t, l) != one->router_norm[s][l])
+            note(p, "router's norm of layer %d in step %d", l, s);
+    }
+}
+
+static void keep_step(plan_of_run *p, const trainer *t, int s, const trainer_report *r, int layers)
+{
+    p->one->report[s] = *r;
+    for (int l = 0; l < layers; l++) {
+        balance_totals totals = trainer_totals(t, l);
+        p->one->metrics[s][l] = metrics_of(&totals);
+        p->one->router_norm[s][l] = trainer_router_norm(t, l);
+    }
+}
+
+static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
+{
+    const param_table *table = trainer_table(t);
+    size_t bytes = (size_t)table->elements * sizeof(real);
+    int64_t rows = table->count;
+    assert_int_equal(param_table_make_whole(config, &p->one->table), CADRE_OK);
+    assert_int_equal(p->one->table.count, rows);
+    for (int64_t i = 0; i < rows; i++) p->one->table.rows[i].offset = table->rows[i].offset;
+    p->one->values = mem_alloc(bytes, 1);
+    memcpy(p->one->values, trainer_values(t), bytes);
+}
+
+static void take_steps(plan_of_run *p, const train_settings *settings, trainer *t, comm *world)
+{
+    int layers = trainer_sparse_layers(t);
+    for (int s = 0; s < STEPS; s++) {
+        trainer_report report;
+        int64_t context = settings->context;
+        if (trainer_step(t, s, 0.01, feed, &context, &report) != CADRE_OK) {
+            note(p, "%s", cadre_last_error());
+            return;
+        }
+        if (world->size == 1) keep_step(p, t, s, &report, layers);
+        else compare_step(p, t, s, &report, layers);
+    }
+}
+
+static void run_rank(comm *world, void *arg)
+{
+    plan_of_run *p = arg;
+    compute *c;
+    char *notes;
+    model_config config;
+    train_settings settings;
+    trainer *t;
+    const recipe *r = recipe_by_name(p->recipe);
+    cadre_options *options = small_options(p->recipe);
+    small_set(options, "batch", "12");
+    for (const char *const(*more)[2] = p->more; (*more)[0]; more++)
+        small_set(options, (*more)[0], (*more)[1]);
+    compute_new(p->threads, NULL, &c);
+    recipe_apply(r, options);
+    recipe_config(r, options, VOCAB, &config, &notes);
+    mem_free(notes);
+    train_settings_read(options, r, &settings);
+    if (trainer_new(c, &config, &settings, world, &t) == CADRE_OK) {
+        init_options start = init_options_of(r, &config, options, 5);
+        model_initialise(c, trainer_table(t), &start, trainer_values(t));
+        take_steps(p, &settings, t, world);
+        if (world->size == 1) keep_values(p, &config, t);
+        else compare_values(p, t, trainer_values(t));
+        trainer_free(t);
+    } else if (world->rank == 0) snprintf(p->refusal, sizeof p->refusal, "%s", cadre_last_error());
+    model_config_free(&config);
+    cadre_options_free(options);
+    compute_free(c);
+}
+
+/* The one rank's outcome with all numbers of ranks */
+static void check_ranks(const char *name, const char *const more[][2], const int *ranks)
+{
+    outcome *one = mem_alloc(1, sizeof *one);
+    plan_of_run p = { .recipe = name, .more = more, .threads = 1, .one = one };
+    assert_int_equal(thread_comm_run(1, 60, run_rank, &p), CADRE_OK);
+    if (*p.wrong || *p.refusal) fail_msg("%s: %s%s", name, p.wrong, p.refusal);
+    for (; *ranks; ranks++) {
+        p.threads = *ranks == 2 ? 2 : 1;
+        assert_int_equal(thread_comm_run(*ranks, 60, run_rank, &p), CADRE_OK);
+        if (*p.wrong || *p.refusal)
+            fail_msg("%s on %d ranks: %s%s", name, *ranks, p.wrong, p.refusal);
+    }
+    param_table_free(&one->table);
+    mem_free(one->values);
+    mem_free(one);
+}
+
+static void check_refusal(
+    const char *name, const char *const more[][2], int ranks, const char *word)
+{
+    plan_of_run p = { .recipe = name, .more = more, .threads = 1 };
+    assert_int_equal(thread_comm_run(ranks, 60, run_rank, &p), CADRE_OK);
+    if (!strstr(p.refusal, word)) fail_msg("%s on %d ranks: %s", name, ranks, p.refusal);
+}
+
+static void test_what_is_refused(void **state)
+{
+    (void)state;
+    const char *const parts[][2] = { { "accumulate", "4" }, { NULL, NULL } }, *const dense[][2] = {
+        { "estimator", "dense" }, { NULL, NULL }
+    };
+    check_refusal("deepseek-v3", parts, 3, "at most 2 ranks");
+    check_refusal("olmoe", dense, 2, "--estimator dense");
+}
+
+static void test_every_number_of_ranks(void **state)
+{
+    (void)state;
+    const char *const more[][2] = { { "experts", "12" }, { NULL, NULL } };
+    check_ranks("deepseek-v3", more, (const int[]){ 2, 3, 4, 8, 0 });
+}
+
+static void test_balance_over_micro_and_step(void **state)
+{
+    (void)state;
+    const char *const micro[][2] = { { "balance-over", "micro" }, { NULL, NULL } },
+                      *const step[][2] = { { "balance-over", "step" }, { "tie", "true" },
+                          { "accumulate", "2" }, { NULL, NULL } },
+                      *const capacity[][2] = { { "capacity-factor", "1.0" }, { NULL, NULL } };
+    check_ranks("olmoe", micro, (const int[]){ 2, 3, 4, 0 });
+    check_ranks("qwen3-moe", step, (const int[]){ 2, 4, 0 });
+    check_ranks("gshard", capacity, (const int[]){ 2, 3, 0 });
+}
+
+static void test_every_recipe(void **state)
+{
+    (void)state;
+    const char *const none[][2] = { { NULL, NULL } };
+    for (int i = 0; recipe_name(i); i++)
+        if (!strcmp(recipe_name(i), "switch-t5")) check_refusal(recipe_name(i), none, 2, "encoder");
+        else check_ranks(recipe_name(i), none, (const int[]){ 2, 0 });
+}
+
+static void test_accumulated_batches(void **state)
+{
+    (void)state;
+    const char *const two[][2] = { { "accumulate", "2" }, { NULL, NULL } }, *const four[][2] = {
+        { "accumulate", "4" }, { NULL, NULL }
+    };
+    check_ranks("deepseek-v3", two, (const int[]){ 2, 3, 4, 0 });
+    check_ranks("deepseek-v3", four, (const int[]){ 2, 0 });
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_number_of_ranks),
+        cmocka_unit_test(test_balance_over_micro_and_step),
+        cmocka_unit_test(test_accumulated_batches),
+        cmocka_unit_test(test_every_recipe),
+        cmocka_unit_test(test_what_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
