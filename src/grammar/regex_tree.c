@@ -295,6 +295,7 @@ static cadre_status atom(reader *r, uint32_t *made)
         return class_escape(r, made);
     if (peek(r) == '^' || peek(r) == '$') return refuse(r, "^ or $ that is not at an end");
     if (peek(r) && strchr("*+?", peek(r))) return refuse(r, "a count of nothing");
+    if (peek(r) == ')') return refuse(r, "a bracket that closes nothing");
     CADRE_TRY(character(r, &code));
     return set_of(r, code, code, made);
 }
@@ -402,8 +403,7 @@ cadre_status regex_tree_read(const char *pattern, size_t size, const char *name,
     *t = (regex_tree){ 0 };
     if (size > REGEX_BYTES_MAX) return refuse(&r, "more than 4096 bytes");
     CADRE_TRY(add_node(&r, (regex_node){ .kind = REGEX_SEQUENCE }, &nothing));
-    CADRE_TRY(choice(&r, &t->root));
-    return at_end(&r) ? CADRE_OK : refuse(&r, "a bracket that closes nothing");
+    return choice(&r, &t->root);
 }
 
 void regex_tree_free(regex_tree *t)
