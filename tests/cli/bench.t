@@ -4,6 +4,13 @@ $ cadre bench gemm --threads 2 | head -2
 +  "ratio_openblas": *, "peak_fraction": *}
 > {"what": "square", "m": 1024, "n": 1024, "k": 1024, *}
 
+# a training step, of the model that the options describe
+$ cadre bench train --layers 1 --width 32 --heads 2 --experts 4 --topk 2 --expert-width 16 \
++     --vocab 512 --batch 2 --context 32
+> {"tokens_per_second": *, "active_parameters": *, "parameters": 43296, "gflops": *,
++  "peak_fraction": *}
+2> (nothing)
+
 $ cadre bench gem
 2> cadre: bench: expected one of *gemm, layer*, found 'gem'
 2>        did you mean 'gemm'?
