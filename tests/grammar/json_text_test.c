@@ -110,7 +110,7 @@ static void what_jansson_writes_can_be_written(void **state)
     }
 }
 
-/* One byte is put in, left out or changed: where it can still be written, jansson still reads it. */
+/* One byte is put in, left out or changed: if it can still be written, jansson still reads it. */
 static void what_is_damaged_is_json_or_left_out(void **state)
 {
     (void)state;
