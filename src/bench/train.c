@@ -61,7 +61,7 @@ static cadre_status measure(cadre_context *context, const model_config *config,
 {
     trainer *t;
     double best;
-    CADRE_TRY(trainer_new(context->compute, config, s, NULL, &t));
+    CADRE_TRY(trainer_new(context->compute, config, s, context->world, &t));
     tokens source = { random_key_of(s->seed, "bench", 0, 0), config->vocab, s->context, 0,
         s->batch };
     init_options init = init_options_of(r, config, s->options, s->seed);
@@ -93,7 +93,6 @@ static cadre_status bench_train(
 cadre_status cadre_bench_train(
     cadre_context *context, cadre_options *options, cadre_line_listener line, void *arg)
 {
-    CADRE_TRY(context_alone(context, "training"));
     CADRE_TRY(context_enter(context));
     return context_leave(context, bench_train(context, options, line, arg));
 }

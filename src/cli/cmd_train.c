@@ -127,6 +127,20 @@ static cadre_status analyse(
     return CADRE_OK;
 }
 
+/* The first rank does it in a context that the others have not joined. */
+static cadre_status analyse_alone(
+    const invocation *call, cadre_context *context, const cadre_train_listener *listener)
+{
+    cadre_context *own;
+    if (cadre_context_size(context) == 1) return analyse(call, context, listener);
+    cadre_status status =
+        cadre_context_new(cadre_context_threads(context), cadre_context_variant(context), &own);
+    if (status != CADRE_OK) return status;
+    status = analyse(call, own, listener);
+    cadre_context_free(own);
+    return status;
+}
+
 static int run_train(const invocation *call)
 {
     watch w = { .call = call, .progress = progress_begin(call), .facts = json_array() };
@@ -139,8 +153,8 @@ static int run_train(const invocation *call)
     cadre_status status = opened_begin(call, NULL, &o);
     if (status == CADRE_OK) status = cadre_train(o.context, call->options, &listener, &summary);
     progress_wipe(&w.progress);
-    if (status == CADRE_OK && !dry && summary.validation)
-        status = analyse(call, o.context, &listener);
+    if (status == CADRE_OK && !dry && summary.validation && cadre_context_rank(o.context) == 0)
+        status = analyse_alone(call, o.context, &listener);
     opened_end(&o);
     int code = status != CADRE_OK ? complain_status(status)
                : call->json       ? print_object(&summary, dry, w.facts)

@@ -37,7 +37,7 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
     train_settings s = r->settings;
     s.batch = batch, s.accumulate = parts;
     *seconds = INFINITY;
-    CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, NULL, &t));
+    CADRE_TRY(trainer_new(r->context->compute, &r->config, &s, train_world(r), &t));
     init_options init = init_options_of(r->recipe, &r->config, r->options, s.seed);
     model_initialise(r->context->compute, trainer_table(t), &init, trainer_values(t));
     cadre_status status = CADRE_OK;
@@ -47,6 +47,7 @@ static cadre_status time_steps(const train_run *r, int64_t batch, int64_t parts,
                                      : trainer_step(t, i, 0, feed, &r, &report);
         double took = clock_seconds() - before;
         if (i) spent += took, *seconds = fmin(*seconds, took);
+        if (status == CADRE_OK) status = train_ranks_share(r, &spent, sizeof spent);
     }
     trainer_free(t);
     return status;

@@ -25,7 +25,7 @@ static cadre_status count_memory(
     size_t bytes;
     param_table table;
     compute *c = r->context->compute;
-    CADRE_TRY(trainer_bytes(c, config, &r->settings, &bytes));
+    CADRE_TRY(trainer_bytes(c, config, &r->settings, train_world(r), &bytes));
     CADRE_TRY(param_table_make_whole(config, &table));
     *summary = (cadre_train_summary){ .model_type = config->arch->model_type,
         .parameters = table.total,
@@ -137,7 +137,7 @@ static cadre_status foresee(train_run *r)
     if (status == CADRE_OK && !r->dry)
         status = count_memory(r, r->from ? &r->config : &least, &summary);
     if (status == CADRE_OK && !r->dry) status = check_memory(&summary);
-    if (status == CADRE_OK && !r->dry) status = check_room(r, summary.parameters);
+    if (status == CADRE_OK && !r->dry && train_leads(r)) status = check_room(r, summary.parameters);
     model_config_free(&least);
     return status;
 }
@@ -153,8 +153,10 @@ static cadre_status open_data(train_run *r)
 
 static cadre_status decide(train_run *r)
 {
+    CADRE_TRY(train_ranks_check(r));
     CADRE_TRY(read_intent(r));
-    CADRE_TRY(check_folder(r));
+    if (train_leads(r)) CADRE_TRY(check_folder(r));
+    CADRE_TRY(train_ranks_share(r, &r->resumed, sizeof r->resumed));
     CADRE_TRY(open_data(r));
     CADRE_TRY(train_model_decide(r));
     CADRE_TRY(train_idle_options(r));
@@ -212,12 +214,15 @@ static cadre_status start_fresh(train_run *r)
 static cadre_status begin(train_run *r)
 {
     CADRE_TRY(same_run_text(r, &r->text));
-    CADRE_TRY(trainer_new(r->context->compute, &r->config, &r->settings, NULL, &r->trainer));
-    CADRE_TRY(file_make_folder(r->out));
-    CADRE_TRY(checkpoint_sweep(r->out));
+    CADRE_TRY(
+        trainer_new(r->context->compute, &r->config, &r->settings, train_world(r), &r->trainer));
+    if (train_leads(r)) CADRE_TRY(file_make_folder(r->out));
+    if (train_leads(r)) CADRE_TRY(checkpoint_sweep(r->out));
     if (r->resumed) CADRE_TRY(resume(r));
     else CADRE_TRY(start_fresh(r));
     r->state.run = r->text;
+    CADRE_TRY(train_ranks_meet(r)); /* all have read what is there before it changes */
+    if (!train_leads(r)) return CADRE_OK;
     CADRE_TRY(train_files_begin(r));
     return metrics_open(r);
 }
@@ -228,7 +233,7 @@ static cadre_status run_all(train_run *r, cadre_train_summary *summary)
     CADRE_TRY(count_memory(r, &r->config, summary));
     if (r->dry) return train_describe(r, summary);
     CADRE_TRY(check_memory(summary));
-    CADRE_TRY(check_room(r, summary->parameters));
+    if (train_leads(r)) CADRE_TRY(check_room(r, summary->parameters));
     CADRE_TRY(begin(r));
     cadre_status status = train_loop(r, &summary->loss), closed = metrics_close(r);
     summary->steps = r->state.step;
@@ -264,7 +269,6 @@ static cadre_status train(cadre_context *context, cadre_options *options,
 cadre_status cadre_train(cadre_context *context, cadre_options *options,
     const cadre_train_listener *listener, cadre_train_summary *summary)
 {
-    CADRE_TRY(context_alone(context, "training"));
     CADRE_TRY(context_enter(context));
     return context_leave(context, train(context, options, listener, summary));
 }

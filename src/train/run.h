@@ -43,7 +43,11 @@ typedef struct train_run {
     FILE *metrics[2];
 } train_run;
 
-/* What a checkpoint of it consists of. */
+/* Ranks that train one model: the first one alone writes files and tells the listener. */
+static inline comm *train_world(const train_run *r) { return r->context->world; }
+static inline bool train_leads(const train_run *r) { return train_world(r)->rank == 0; }
+
+/* What a rank has of a checkpoint. */
 static inline checkpoint_arrays train_arrays(const train_run *r)
 {
     optimizer *o = trainer_optimizer(r->trainer);
@@ -133,6 +137,19 @@ cadre_status same_run_compare(const train_run *r, const char *saved);
 /* config, tokenizer, held-out texts */
 cadre_status train_files_begin(const train_run *r);
 cadre_status train_files_describe(const train_run *r, double loss); /* run.json */
+
+/* ---- run_ranks.c: what ranks agree on ---- */
+
+/* Refuses layouts that training does not have. */
+cadre_status train_ranks_check(const train_run *r);
+/* All ranks get this far, or fail with the sentence of the one that did not. */
+cadre_status train_ranks_meet(const train_run *r);
+/* Of the first rank */
+cadre_status train_ranks_share(const train_run *r, void *data, size_t bytes);
+/* Whether any of them was asked to stop */
+bool train_ranks_stop(const train_run *r);
+/* Saves the model and the state of all ranks as one has them. */
+cadre_status train_ranks_save(const train_run *r);
 
 /* ---- run_loop.c ---- */
 

@@ -188,6 +188,7 @@ static cadre_status one_step(loop *l)
     train_run *r = l->run;
     trainer_report report;
     plan_steps(l);
+    CADRE_TRY(train_ranks_share(r, &r->settings.schedule, sizeof r->settings.schedule));
     double before = clock_seconds(), lr = schedule_lr(&r->settings.schedule, r->state.step);
     CADRE_TRY(trainer_step(r->trainer, r->state.step, lr, feed, r, &report));
     double took = clock_seconds() - before, rate = (double)report.tokens / (took > 0 ? took : 1e-9);
@@ -206,10 +207,9 @@ static cadre_status one_step(loop *l)
 static cadre_status save(loop *l)
 {
     train_run *r = l->run;
-    checkpoint_arrays arrays = train_arrays(r);
-    CADRE_TRY(checkpoint_save(r->out, &arrays, &r->state));
+    CADRE_TRY(train_ranks_save(r));
     l->saved = r->state.step;
-    return train_files_describe(r, mean_of_recent(l));
+    return train_leads(r) ? train_files_describe(r, mean_of_recent(l)) : CADRE_OK;
 }
 
 /* Answers a request to stop, before a checkpoint is written that takes long. */
@@ -247,8 +247,11 @@ static cadre_status run_loop(loop *l)
     l->worked = clock_processor_seconds();
     l->started = l->began - r->state.seconds;
     l->pace = run_pace_begin(&(run_spent){ r->state.step, r->state.tokens, r->state.seconds });
-    while (!finished(l)) {
-        if (cadre_interrupted()) return stop(l);
+    for (;;) {
+        bool over = finished(l);
+        CADRE_TRY(train_ranks_share(r, &over, sizeof over));
+        if (over) break;
+        if (train_ranks_stop(r)) return stop(l);
         cadre_status status = one_step(l);
         /* The step was given up in its middle and counts as not begun. */
         if (status == CADRE_EINTERRUPTED) continue;

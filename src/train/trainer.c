@@ -284,20 +284,23 @@ static cadre_status measure(trainer *t, const compute *c, size_t *bytes)
     return CADRE_OK;
 }
 
-cadre_status trainer_bytes(
-    const compute *c, const model_config *config, const train_settings *settings, size_t *bytes)
+cadre_status trainer_bytes(const compute *c, const model_config *config,
+    const train_settings *settings, comm *world, size_t *bytes)
 {
-    trainer t = { .settings = *settings, .workers = c->workers };
+    trainer t = { .settings = *settings, .workers = c->workers, .world = world };
     cadre_status status = take_config(&t, config);
-    if (status == CADRE_OK) status = param_table_make_whole(config, &t.table);
-    if (status == CADRE_OK) status = freeze_check(&settings->optimizer.freeze, &t.table);
-    trainer_place_experts_last(&t.table, &t.dense);
+    if (status == CADRE_OK) status = make_table(&t);
     if (status == CADRE_OK) status = measure(&t, c, bytes);
     param_table_free(&t.table);
+    param_table_free(&t.whole);
     model_config_free(&t.config);
     return status;
 }
 
 const param_table *trainer_table(const trainer *t) { return &t->table; }
+const param_table *trainer_whole_table(const trainer *t)
+{
+    return t->plan.ranks > 1 ? &t->whole : &t->table;
+}
 real *trainer_values(trainer *t) { return t->values; }
 optimizer *trainer_optimizer(trainer *t) { return t->optimizer; }

@@ -18,12 +18,12 @@
 #include "support/thread_comm.h"
 #include "weights/initialise.h"
 
-enum { VOCAB = 40, STEPS = 3, MOST_LAYERS = 8 };
+enum { VOCAB = 40, STEPS = 3, MOST_LAYERS = 8, ARRAYS = 3 };
 
 /* What a run leaves: of one rank, and what others are compared with */
 typedef struct outcome {
     param_table table;
-    real *values;
+    real *array[ARRAYS]; /* values and moments */
     trainer_report report[STEPS];
     cadre_moe_metrics metrics[STEPS][MOST_LAYERS];
     double router_norm[STEPS][MOST_LAYERS];
@@ -73,7 +73,7 @@ static void compare_values(plan_of_run *p, const trainer *t, const real *values)
     for (int64_t i = 0; i < table->count; i++) {
         const param *own = &table->rows[i], *one = find(&p->one->table, own);
         size_t bytes = (size_t)(own->rows * own->cols) * sizeof(real);
-        if (memcmp(values + own->offset, p->one->values + one->offset, bytes))
+        if (memcmp(values + own->offset, p->one->array[0] + one->offset, bytes))
             note(p, "the values of role %d in layer %d, expert %d", own->role, own->layer,
                 own->expert);
     }
@@ -111,12 +111,34 @@ static void keep_values(plan_of_run *p, const model_config *config, trainer *t)
 {
     const param_table *table = trainer_table(t);
     size_t bytes = (size_t)table->elements * sizeof(real);
-    int64_t rows = table->count;
+    const real *const arrays[] = { trainer_values(t), optimizer_first_moment(trainer_optimizer(t)),
+        optimizer_second_moment(trainer_optimizer(t)) };
     assert_int_equal(param_table_make_whole(config, &p->one->table), CADRE_OK);
-    assert_int_equal(p->one->table.count, rows);
-    for (int64_t i = 0; i < rows; i++) p->one->table.rows[i].offset = table->rows[i].offset;
-    p->one->values = mem_alloc(bytes, 1);
-    memcpy(p->one->values, trainer_values(t), bytes);
+    assert_int_equal(p->one->table.count, table->count);
+    for (int64_t i = 0; i < table->count; i++) p->one->table.rows[i].offset = table->rows[i].offset;
+    for (int i = 0; i < ARRAYS; i++) {
+        p->one->array[i] = mem_alloc(bytes, 1);
+        memcpy(p->one->array[i], arrays[i], bytes);
+    }
+}
+
+/* What a checkpoint has of all ranks: on the first one */
+static void compare_collected(plan_of_run *p, trainer *t, comm *world)
+{
+    const param_table *table = trainer_whole_table(t);
+    real *whole = world->rank ? NULL : mem_alloc((size_t)table->elements, sizeof *whole);
+    for (int a = 0; a < ARRAYS; a++) {
+        if (trainer_collect(t, (trainer_array)a, whole) != CADRE_OK)
+            note(p, "collecting array %d: %s", a, cadre_last_error());
+        for (int64_t i = 0; whole && i < table->count; i++) {
+            const param *own = &table->rows[i], *one = find(&p->one->table, own);
+            if (own->kind == PARAM_STATE && a > 0) continue;
+            if (memcmp(whole + own->offset, p->one->array[a] + one->offset,
+                    (size_t)(own->rows * own->cols) * sizeof(real)))
+                note(p, "array %d, role %d, expert %d", a, own->role, own->expert);
+        }
+    }
+    mem_free(whole);
 }
 
 static void take_steps(plan_of_run *p, const train_settings *settings, trainer *t, comm *world)
@@ -157,7 +179,10 @@ static void run_rank(comm *world, void *arg)
         model_initialise(c, trainer_table(t), &start, trainer_values(t));
         take_steps(p, &settings, t, world);
         if (world->size == 1) keep_values(p, &config, t);
-        else compare_values(p, t, trainer_values(t));
+        else {
+            compare_values(p, t, trainer_values(t));
+            compare_collected(p, t, world);
+        }
         trainer_free(t);
     } else if (world->rank == 0) snprintf(p->refusal, sizeof p->refusal, "%s", cadre_last_error());
     model_config_free(&config);
@@ -179,7 +204,7 @@ static void check_ranks(const char *name, const char *const more[][2], const int
             fail_msg("%s on %d ranks: %s%s", name, *ranks, p.wrong, p.refusal);
     }
     param_table_free(&one->table);
-    mem_free(one->values);
+    for (int i = 0; i < ARRAYS; i++) mem_free(one->array[i]);
     mem_free(one);
 }
 

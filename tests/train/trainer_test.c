@@ -108,7 +108,7 @@ static void test_memory_that_runs_out(void **state)
             size_t bytes = 0;
             int64_t before = mem_balance();
             mem_fail_at(++n, false);
-            status = what ? trainer_bytes(f.c, &f.config, &f.settings, &bytes)
+            status = what ? trainer_bytes(f.c, &f.config, &f.settings, NULL, &bytes)
                           : trainer_new(f.c, &f.config, &f.settings, NULL, &f.t);
             mem_fail_at(0, false);
             if (status == CADRE_OK) break;
@@ -132,7 +132,7 @@ static void test_memory_is_known_before(void **state)
         open_case(&f, recipe_name(i), "layers", "2");
         trainer_free(f.t);
         int64_t before = mem_balance();
-        assert_int_equal(trainer_bytes(f.c, &f.config, &f.settings, &bytes), CADRE_OK);
+        assert_int_equal(trainer_bytes(f.c, &f.config, &f.settings, NULL, &bytes), CADRE_OK);
         assert_int_equal(mem_balance(), before);
         assert_int_equal(trainer_new(f.c, &f.config, &f.settings, NULL, &f.t), CADRE_OK);
         int64_t taken = mem_balance() - before;

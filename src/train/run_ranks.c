@@ -1,0 +1,73 @@
+/* run_ranks.c - a run of several ranks: all take the same steps, and the first one decides what
+ * depends on time, and writes the files. */
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "train/run.h"
+
+cadre_status train_ranks_check(const train_run *r)
+{
+    const rank_layout *l = &r->context->layout;
+    if (train_world(r)->size == 1 || !r->context->layout_given) return CADRE_OK;
+    if (l->pipeline == 1 && l->tensor == 1) return CADRE_OK;
+    return cadre_fail(CADRE_EARGUMENT, NULL,
+        "--parallel: training expects expert= and data=, found %s=%d, which it cannot do yet",
+        l->pipeline > 1 ? "pipeline" : "tensor", l->pipeline > 1 ? l->pipeline : l->tensor);
+}
+
+cadre_status train_ranks_meet(const train_run *r)
+{
+    comm_barrier(train_world(r));
+    return comm_status(train_world(r));
+}
+
+cadre_status train_ranks_share(const train_run *r, void *data, size_t bytes)
+{
+    comm_broadcast(train_world(r), data, bytes, 0);
+    return comm_status(train_world(r));
+}
+
+bool train_ranks_stop(const train_run *r)
+{
+    int64_t asked = cadre_interrupted();
+    comm_all_reduce_counts(train_world(r), &asked, 1);
+    return asked > 0;
+}
+
+enum { ARRAYS = 3 };
+
+/* whole: the three arrays one after another on the first rank; elsewhere NULL */
+static cadre_status collect(const train_run *r, real *whole, int64_t elements)
+{
+    for (int i = 0; i < ARRAYS; i++)
+        CADRE_TRY(
+            trainer_collect(r->trainer, (trainer_array)i, whole ? whole + i * elements : NULL));
+    return CADRE_OK;
+}
+
+static cadre_status save_whole(const train_run *r)
+{
+    const param_table *table = trainer_whole_table(r->trainer);
+    size_t count = (size_t)table->elements * ARRAYS;
+    real *whole = train_leads(r) ? mem_reserve(count, sizeof *whole) : NULL;
+    if (train_leads(r) && !whole) return CADRE_ENOMEM;
+    cadre_status status = collect(r, whole, table->elements);
+    if (status == CADRE_OK && whole) {
+        const checkpoint_arrays arrays = { &r->config, table, whole, whole + table->elements,
+            whole + 2 * table->elements };
+        status = checkpoint_save(r->out, &arrays, &r->state);
+    }
+    if (train_leads(r)) mem_return(whole, count, sizeof *whole);
+    return status;
+}
+
+cadre_status train_ranks_save(const train_run *r)
+{
+    if (train_world(r)->size == 1) {
+        checkpoint_arrays arrays = train_arrays(r);
+        return checkpoint_save(r->out, &arrays, &r->state);
+    }
+    cadre_status status = save_whole(r);
+    if (status != CADRE_OK) comm_fail(train_world(r), status);
+    CADRE_TRY(status);
+    return train_ranks_meet(r);
+}
