@@ -1,4 +1,7 @@
-/* reading.c - turns texts into tokens, and runs windows of them through a model. */
+/* reading.c - turns texts into tokens, and runs windows of them through a model.
+ *
+ * It calls the transformer itself: a window is one sequence of which nothing is kept, and infer's
+ * runner, which does more, lies in a room that grow does not see. */
 #include "grow/reading.h"
 
 #include "base/file.h"
