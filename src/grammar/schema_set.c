@@ -73,10 +73,9 @@ cadre_status schema_keep(schema_sets *s, const json_node *node, uint32_t *number
     const uint64_t *known = number_map_find(&s->by_value, key);
     if (known) return *number = (uint32_t)*known, CADRE_OK;
     CADRE_TRY(add_chunk(s));
-    CADRE_TRY(number_map_set(&s->by_value, key, s->node_count));
     s->chunks[s->node_count / SCHEMA_CHUNK][s->node_count % SCHEMA_CHUNK] = *node;
     *number = (uint32_t)s->node_count++;
-    return CADRE_OK;
+    return number_map_set(&s->by_value, key, *number);
 }
 
 /* ---- $ref ---- */
