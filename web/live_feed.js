@@ -150,7 +150,7 @@ function figure(name, value, note) {
   if (small.textContent !== note) small.textContent = note;
 }
 function times(name, t) {
-  figure(name, spell(t.p50), t.p50 ? `p99 ${spell(t.p99)}` : 'none yet');
+  figure(name, spell(t.p50), t.p50 ? `p99 ${spell(t.p99)}, last minute` : 'none lately');
 }
 function showFigures() {
   const t = told;

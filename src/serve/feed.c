@@ -10,8 +10,11 @@ enum { TEXTS_SHOWN = 64 };
 
 /* ---- the state ---- */
 
-static void put_times(json_writer *w, const char *key, const histogram *h)
+/* Of the last minute */
+static void put_times(
+    json_writer *w, const char *key, const histogram *all, const histogram_minute *kept)
 {
+    histogram minute = stats_of_minute(kept, all), *h = &minute;
     json_put_object(w, key);
     json_put_real(w, "p50", stats_quantile(h, 0.5));
     json_put_real(w, "p99", stats_quantile(h, 0.99));
@@ -97,8 +100,8 @@ static void put_numbers(const feed *f, double now, json_writer *w)
     json_put_int(w, "cached_tokens", s->cached_tokens);
     json_put_int(w, "cancelled", s->cancelled);
     json_put_int(w, "refused", stats_refused(s));
-    put_times(w, "first_token", &s->first_token);
-    put_times(w, "inter_token", &s->inter_token);
+    put_times(w, "first_token", &s->first_token, &f->first_token);
+    put_times(w, "inter_token", &s->inter_token, &f->inter_token);
     put_cache(f, w);
     put_texts(f, now, w);
     put_layers(f->loads, w);
@@ -238,6 +241,8 @@ void feed_tick(feed *f, double now)
     f->next = now + SECONDS;
     if (snapshot) f->next_snapshot = now + SNAPSHOT_SECONDS;
     measure(f, now);
+    stats_keep(&f->first_token, &f->completions->stats->first_token, now);
+    stats_keep(&f->inter_token, &f->completions->stats->inter_token, now);
     loads_update(f->loads, now);
     loads_since_shown(f->loads);
     tell_all(f, snapshot, now);

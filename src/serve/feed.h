@@ -28,6 +28,7 @@ typedef struct feed {
     double next_snapshot;
     int64_t prompt_told, generated_told;
     double prompt_rate, generated_rate; /* tokens a second, of late */
+    histogram_minute first_token, inter_token;
 } feed;
 
 /* A viewer more, who is told the snapshot; request: the name of one, or empty. false: there are too

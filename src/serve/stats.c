@@ -30,6 +30,26 @@ void stats_observe(histogram *h, double seconds)
     h->sum += seconds;
 }
 
+static const double KEEP_SECONDS = 5;
+
+void stats_keep(histogram_minute *m, const histogram *h, double now)
+{
+    if (now < m->next) return;
+    m->next = now + KEEP_SECONDS;
+    m->kept[m->at] = *h;
+    m->at = (m->at + 1) % STATS_KEPT;
+}
+
+histogram stats_of_minute(const histogram_minute *m, const histogram *h)
+{
+    const histogram *before = &m->kept[m->at];
+    histogram since = *h;
+    for (int i = 0; i < STATS_BUCKETS; i++) since.below[i] -= before->below[i];
+    since.observations -= before->observations;
+    since.sum -= before->sum;
+    return since;
+}
+
 void stats_count_request(stats *m, int path, int status)
 {
     int row = path >= 0 && path < STATS_PATHS ? path : STATS_PATHS;

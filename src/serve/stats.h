@@ -20,6 +20,14 @@ typedef struct histogram {
     double sum;
 } histogram;
 
+/* Copies of a histogram, taken every five seconds of the last minute */
+enum { STATS_KEPT = 12 };
+typedef struct histogram_minute {
+    histogram kept[STATS_KEPT];
+    int at; /* of the oldest copy */
+    double next;
+} histogram_minute;
+
 typedef struct stats {
     /* By row of the list of paths, the last one for all others, and by status */
     int64_t requests[STATS_PATHS + 1][STATS_STATUSES];
@@ -43,6 +51,9 @@ typedef struct stats_now {
 
 void stats_open(stats *m);
 void stats_observe(histogram *h, double seconds);
+/* Takes a copy, if it is time; and what was observed in about the last minute. */
+void stats_keep(histogram_minute *m, const histogram *h, double now);
+histogram stats_of_minute(const histogram_minute *m, const histogram *h);
 void stats_count_request(stats *m, int path, int status);
 
 int64_t stats_refused(const stats *m); /* requests that were answered with an error */

@@ -29,6 +29,24 @@ static void quantiles_lie_in_their_buckets(void **state)
     assert_int_equal(m.inter_token.observations, 101);
 }
 
+static void a_minute_forgets(void **state)
+{
+    stats m;
+    histogram_minute kept = { 0 };
+    (void)state;
+    stats_open(&m);
+    for (int t = 0; t < 200; t++) {
+        for (int i = 0; i < (t < 100 ? 10 : 1); i++) stats_observe(&m.first_token, t < 100 ? 9 : 1);
+        stats_keep(&kept, &m.first_token, t);
+        histogram h = stats_of_minute(&kept, &m.first_token);
+        assert_true(h.observations <= 610 && h.observations >= (t < 55 ? t : 55));
+        assert_true(t < 165 || (h.observations <= 61 && stats_quantile(&h, 1) <= 1));
+        assert_true(t >= 100 || stats_quantile(&h, 0.5) > 5);
+    }
+    histogram h = stats_of_minute(&kept, &m.first_token);
+    assert_true(h.sum == (double)h.observations);
+}
+
 static void has(const byte_buffer *text, const char *line)
 {
     if (!strstr(text->data, line)) fail_msg("no line %s in\n%s", line, text->data);
@@ -89,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_lie_in_their_buckets),
+        cmocka_unit_test(a_minute_forgets),
         cmocka_unit_test(text_is_what_prometheus_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
