@@ -281,6 +281,8 @@ check-long: check
 	@CADRE_TEST_LONG=1 tests/run-tests $(TEST_BIN) $(CLI_TESTS:%=$(BUILD)/cadre:%) tests/installed
 	@tests/linear $(BUILD)/cadre
 	@tests/serve/page $(BUILD)/cadre
+	@LOOSE=1 CROWD=0.2 tests/serve/load build-asan/cadre 3
+	@tests/serve/outside
 	@tests/findings $(BUILD)/cadre
 	@tests/mutate build-asan/cadre
 	@+$(MAKE) --no-print-directory fuzz
