@@ -126,6 +126,15 @@ static void fill_capacity(const model_config *c, const layer_config *layer, moe_
     if (factor > 0 && moe->router->traits & ROUTER_OWN_CAPACITY) moe->route.capacity = (real)factor;
 }
 
+/* Once a bank has a width of its own, every bank's is told. */
+static void fill_bank_widths(const model_config *c, moe_config *moe)
+{
+    bool any = false;
+    for (int32_t i = 0; i < moe->route.banks; i++) any |= c->bank_width[i] > 0;
+    for (int32_t i = 0; any && i < moe->route.banks; i++)
+        moe->bank_hidden[i] = c->bank_width[i] ? c->bank_width[i] : moe->hidden;
+}
+
 static void fill_moe(const model_config *c, layer_config *layer)
 {
     moe_config *moe = &layer->moe;
@@ -148,6 +157,7 @@ static void fill_moe(const model_config *c, layer_config *layer)
     moe->limit = (real)c->expert_limit;
     moe->route.drop_last &= own.zeros > 0;
     fill_capacity(c, layer, moe);
+    fill_bank_widths(c, moe);
 }
 
 void model_config_fill_layers(model_config *c)

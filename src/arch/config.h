@@ -120,6 +120,7 @@ typedef struct model_config {
 
     token_types types;                    /* of tokens (token_types.h); count 0: all are alike */
     typed_ids type_ids[ROUTER_MAX_TYPES]; /* [types.count] */
+    int64_t bank_width[ROUTER_MAX_TYPES]; /* hidden width of a type's experts; 0: as the layer's */
     image_tokens images;
 
     int64_t bos, eos, pad;               /* -1: none */

@@ -81,12 +81,37 @@ static cadre_status read_ids(const char *text, bool banks, model_config *c)
     return CADRE_OK;
 }
 
+static cadre_status read_bank_widths(const cadre_options *o, model_config *c, bool banks)
+{
+    enum { WIDEST = 1 << 20 };
+    char name[ROUTER_TYPE_NAME];
+    const char *text = options_text_or(o, "bank-width", ""), *at = text;
+    while (*at) {
+        size_t size = strcspn(at, "=");
+        char *end = NULL;
+        bool fits = at[size] && size < sizeof name;
+        if (fits) snprintf(name, sizeof name, "%.*s", (int)size, at);
+        int type = fits && banks ? token_type_by_name(&c->types, name) : -1;
+        int64_t width = type >= 0 ? strtoll(at + size + 1, &end, 10) : 0;
+        if (type < 0 || end == at + size + 1 || (*end && *end != ',') || width < 1 ||
+            width > WIDEST)
+            return cadre_fail(CADRE_EARGUMENT, NULL,
+                "--bank-width: expected TYPE=WIDTH between commas, of types that --banks names, "
+                "found '%s'",
+                text);
+        c->bank_width[type] = width;
+        at = *end ? end + 1 : end;
+    }
+    return CADRE_OK;
+}
+
 cadre_status token_types_read_options(const cadre_options *o, model_config *c)
 {
     moe_config banks = { 0 };
     const char *text = options_text_or(o, "type-ids", "");
     CADRE_TRY(settings_read_banks(o, &banks));
     c->types = banks.types;
+    CADRE_TRY(read_bank_widths(o, c, banks.route.banks > 0));
     if (banks.route.banks && !*text)
         return cadre_fail(CADRE_EARGUMENT, NULL,
             "--banks: expected tokens of several types, found no word of which are which: images "
@@ -177,6 +202,8 @@ const char *token_types_difference(const model_config *a, const model_config *b)
                a->type_ids[i].count == b->type_ids[i].count &&
                (!a->type_ids[i].count || a->type_ids[i].first == b->type_ids[i].first);
     if (!same) return "type-ids";
+    for (int32_t i = 0; i < a->types.count; i++)
+        if (a->bank_width[i] != b->bank_width[i]) return "bank-width";
     return same_images(&a->images, &b->images) ? NULL : "pictures";
 }
 
@@ -196,6 +223,7 @@ static cadre_status read_type(const json_node *item, model_config *c)
     CADRE_TRY(json_opt_int(item, "count", 1, CONFIG_MAX_VOCAB, &count));
     if (count) CADRE_TRY(json_get_int(item, "first", 0, CONFIG_MAX_VOCAB, &first));
     CADRE_TRY(json_opt_int(item, "experts", 1, CONFIG_MAX_EXPERTS, &experts));
+    if (experts) CADRE_TRY(json_opt_int(item, "expert_width", 1, 1 << 20, &c->bank_width[i]));
     if (i && (experts > 0) != (c->route.banks > 0))
         return json_refuse(item, "experts of every type, or of none");
     snprintf(c->types.name[i], ROUTER_TYPE_NAME, "%s", name);
@@ -245,6 +273,7 @@ void token_types_write(const model_config *c, json_writer *w)
             json_put_int(w, "count", c->type_ids[i].count);
         }
         if (c->route.banks) json_put_int(w, "experts", c->route.bank_experts[i]);
+        if (c->bank_width[i]) json_put_int(w, "expert_width", c->bank_width[i]);
         json_put_close(w, '}');
     }
     json_put_close(w, ']');

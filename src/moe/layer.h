@@ -55,6 +55,12 @@ bool moe_config_has_lookahead(const moe_config *c);  /* a token's routes read th
 int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank);
 bool moe_config_has_bank_widths(const moe_config *c); /* weights are listed bank by bank */
 
+/* The experts whose matrices have one shape: all of the layer, or those of one bank. */
+typedef struct moe_bank {
+    int32_t index, first, count;
+} moe_bank;
+moe_bank moe_config_bank_of(const moe_config *c, int32_t expert);
+
 /* Zeros but for what has no zero default: the router's own defaults, a capacity factor of 1 with no
  * limit. r: not NULL; who has a name looks it up first. */
 void moe_config_init(

@@ -56,6 +56,18 @@ int64_t moe_config_bank_hidden(const moe_config *c, int32_t bank)
 
 bool moe_config_has_bank_widths(const moe_config *c) { return c->route.banks && c->bank_hidden[0]; }
 
+moe_bank moe_config_bank_of(const moe_config *c, int32_t expert)
+{
+    moe_bank bank = { .count = moe_config_weighted(c) };
+    if (!moe_config_has_bank_widths(c)) return bank;
+    bank.count = c->route.bank_experts[0];
+    while (expert >= bank.first + bank.count) {
+        bank.first += bank.count;
+        bank.count = c->route.bank_experts[++bank.index];
+    }
+    return bank;
+}
+
 balance_layer moe_balance_layer(const moe_config *c)
 {
     return (balance_layer){ .router = c->router,

@@ -256,6 +256,14 @@ static cadre_status write_all(
     return to_gguf ? write_gguf(c, o, stacks) : write_folder(c, o, stacks);
 }
 
+static bool has_bank_widths(const model_config *c)
+{
+    bool any = false;
+    for (int64_t l = 0; l < c->layers; l++)
+        any |= c->layer[l].sparse && moe_config_has_bank_widths(&c->layer[l].moe);
+    return any;
+}
+
 cadre_status model_output_write(const compute *c, const model_output *o)
 {
     stack stacks[STACKS] = { { 0 } };
@@ -265,6 +273,10 @@ cadre_status model_output_write(const compute *c, const model_output *o)
         return cadre_fail(CADRE_EUNSUPPORTED, o->path,
             "expected a model that GGUF has a form for, found one of type %s",
             form.arch->model_type);
+    if (to_gguf && has_bank_widths(&form))
+        return cadre_fail(CADRE_EUNSUPPORTED, o->path,
+            "expected experts of one width in a layer, which GGUF holds as one tensor, found banks "
+            "of several");
     form.split_kv_b = to_gguf && form.latent;
     form.paired_rows = false;
     if (to_gguf && form.arch->gguf.head) form.tie = false;

@@ -153,11 +153,13 @@ static cadre_status place_one(placing *k, int64_t i)
     return CADRE_OK;
 }
 
-/* The experts of one role are one view, so they must share format and stride. */
+/* The experts of one role are one view, or one a bank, so they must share format and stride. */
 static cadre_status check_experts(const placing *k, int64_t i)
 {
     const param *p = &k->table->rows[i];
-    if (!param_is_expert(p->role) || !p->expert) return CADRE_OK;
+    if (!param_is_expert(p->role)) return CADRE_OK;
+    const moe_config *moe = &param_stack(k->config, p)->layer[p->layer].moe;
+    if (p->expert == moe_config_bank_of(moe, p->expert).first) return CADRE_OK;
     const param_place *mine = &k->out->place[i];
     for (int64_t j = i; j-- > 0;) {
         const param *q = &k->table->rows[j];
@@ -229,6 +231,18 @@ static cadre_status place_all(placing *k)
     return copy_all(k);
 }
 
+/* What is streamed goes through slots that hold any expert of a layer. */
+static cadre_status check_streaming(const placing *k)
+{
+    for (int64_t l = 0; k->options->stream && l < k->config->layers; l++)
+        if (k->config->layer[l].sparse && moe_config_has_bank_widths(&k->config->layer[l].moe))
+            return cadre_fail(CADRE_EUNSUPPORTED, weight_file_path(k->file),
+                "experts of layer %lld: expected one width to read them as they are needed, found "
+                "banks of several",
+                (long long)l);
+    return CADRE_OK;
+}
+
 cadre_status placement_make(const compute *c, const weight_file *file, const model_config *config,
     const param_table *table, const placement_options *options, tensor_use *use, placement *out)
 {
@@ -241,7 +255,8 @@ cadre_status placement_make(const compute *c, const weight_file *file, const mod
         .options = options,
         .out = &made,
         .use = use };
-    cadre_status status = made.place ? place_all(&k) : CADRE_ENOMEM;
+    cadre_status status = made.place ? check_streaming(&k) : CADRE_ENOMEM;
+    if (status == CADRE_OK) status = place_all(&k);
     mem_free(k.copied);
     if (status != CADRE_OK) {
         placement_free(&made);

@@ -42,19 +42,22 @@ static weight view(const param *p, param_place place)
         .interleaved = place.interleaved };
 }
 
-static weight expert_view(const layer_config *layer, const param *p, param_place place,
-    const void **table, const void **scales)
+static weight expert_view(
+    int32_t experts, const param *p, param_place place, const void **table, const void **scales)
 {
     return (weight){ .format = place.format,
         .rows = p->rows,
         .cols = p->cols,
         .stride = place.stride,
         .interleaved = place.interleaved,
-        .experts = moe_config_weighted(&layer->moe),
+        .experts = experts,
         .expert = table,
         .block_scales = place.block_scales,
         .expert_block_scales = place.block_scales.form ? scales : NULL };
 }
+
+/* Where the bank of a layer stands among all. */
+static int64_t bank_at(int64_t layer, int32_t bank) { return layer * ROUTER_MAX_TYPES + bank; }
 
 static void bind_expert(const model_config *c, const param *p, param_place place, model_weights *w)
 {
@@ -62,10 +65,14 @@ static void bind_expert(const model_config *c, const param *p, param_place place
     const void **table = w->pointers + first, **scales = table + count_pointers(c);
     table[p->expert] = place.data;
     scales[p->expert] = place.block_scales.at;
-    for (int32_t e = 0; e < p->expert; e++)
+    const moe_config *moe = &c->layer[p->layer].moe;
+    moe_bank bank = moe_config_bank_of(moe, p->expert);
+    for (int32_t e = bank.first; e < p->expert; e++)
         if (table[e]) return; /* another one that is here has said how they look */
-    weight v = expert_view(&c->layer[p->layer], p, place, table, scales);
-    expert_weights *e = &w->layer[p->layer].moe.experts;
+    table += bank.first, scales += bank.first;
+    weight v = expert_view(bank.count, p, place, table, scales);
+    expert_weights *e = moe_config_has_bank_widths(moe) ? &w->banks[bank_at(p->layer, bank.index)]
+                                                        : &w->layer[p->layer].moe.experts;
     switch (p->role) {
     case ROLE_EXPERT_GATE: e->gate = v; break;
     case ROLE_EXPERT_UP: e->up = v; break;
@@ -177,6 +184,14 @@ static void bind_moe(layer_weights *layer)
     m->experts.joined = are_joined(&m->experts.gate, &m->experts.up);
 }
 
+static void bind_banks(const moe_config *c, expert_weights *banks, moe_weights *m)
+{
+    if (!moe_config_has_bank_widths(c)) return;
+    for (int32_t i = 0; i < c->route.banks; i++)
+        banks[i].joined = are_joined(&banks[i].gate, &banks[i].up);
+    m->bank = banks;
+}
+
 static void bind(const model_config *c, const param *p, param_place place, model_weights *w)
 {
     if (p->role == ROLE_EMBED) w->embed = view(p, place);
@@ -192,8 +207,9 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
     const param_place *place, model_weights *out)
 {
     model_weights w = { .layer = MEM_ARRAY(layer_weights, config->layers),
-        .pointers = MEM_ARRAY(const void *, 2 * count_pointers(config)) };
-    if (!w.layer || !w.pointers) {
+        .pointers = MEM_ARRAY(const void *, 2 * count_pointers(config)),
+        .banks = MEM_ARRAY(expert_weights, config->layers * ROUTER_MAX_TYPES) };
+    if (!w.layer || !w.pointers || !w.banks) {
         model_weights_free(&w);
         return CADRE_ENOMEM;
     }
@@ -203,6 +219,7 @@ cadre_status model_weights_make(const model_config *config, const param_table *t
     for (int64_t l = 0; l < config->layers; l++) {
         bind_mixers(&w.layer[l]);
         bind_moe(&w.layer[l]);
+        bind_banks(&config->layer[l].moe, &w.banks[bank_at(l, 0)], &w.layer[l].moe);
     }
     if (config->tie) w.head = w.embed;
     *out = w;
@@ -213,6 +230,7 @@ void model_weights_free(model_weights *w)
 {
     mem_free(w->layer);
     mem_free(w->pointers);
+    mem_free(w->banks);
     *w = (model_weights){ 0 };
 }
 
@@ -243,8 +261,13 @@ static void bind_expert_gradient(
 {
     int64_t first = pointer_of(c, p->layer, p->role);
     g->pointers[first + p->expert] = data;
-    real *const *table = g->pointers + first;
-    expert_gradients *e = &g->layer[p->layer].moe.experts;
+    const moe_config *moe = &c->layer[p->layer].moe;
+    moe_bank bank = moe_config_bank_of(moe, p->expert);
+    real *const *table = g->pointers + first + bank.first;
+    moe_gradients *layer = &g->layer[p->layer].moe;
+    bool own = moe_config_has_bank_widths(moe);
+    expert_gradients *e = own ? &g->banks[bank_at(p->layer, bank.index)] : &layer->experts;
+    if (own) layer->bank = &g->banks[bank_at(p->layer, 0)];
     switch (p->role) {
     case ROLE_EXPERT_GATE: e->gate = table; break;
     case ROLE_EXPERT_UP: e->up = table, e->joined = is_joined(p); break;
@@ -292,8 +315,9 @@ cadre_status model_gradients_of_flat(
     const model_config *config, const param_table *table, real *values, model_gradients *out)
 {
     model_gradients g = { .layer = MEM_ARRAY(layer_gradients, config->layers),
-        .pointers = MEM_ARRAY(real *, count_pointers(config)) };
-    if (!g.layer || !g.pointers) {
+        .pointers = MEM_ARRAY(real *, count_pointers(config)),
+        .banks = MEM_ARRAY(expert_gradients, config->layers * ROUTER_MAX_TYPES) };
+    if (!g.layer || !g.pointers || !g.banks) {
         model_gradients_free(&g);
         return CADRE_ENOMEM;
     }
@@ -337,5 +361,6 @@ void model_gradients_free(model_gradients *g)
 {
     mem_free(g->layer);
     mem_free(g->pointers);
+    mem_free(g->banks);
     *g = (model_gradients){ 0 };
 }

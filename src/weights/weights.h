@@ -39,7 +39,9 @@ typedef struct model_weights {
     weight image_codes;           /* of a model that reads images; .data NULL: none */
     layer_weights *layer;         /* [layers] */
     const void **pointers;        /* the experts' tables, then those of their block scales */
-    expert_source *source;        /* borrowed; NULL: the experts are where the tables say */
+    /* [layers, ROUTER_MAX_TYPES] of experts whose width is their bank's */
+    expert_weights *banks;
+    expert_source *source; /* borrowed; NULL: the experts are where the tables say */
 } model_weights;
 
 typedef struct layer_gradients {
@@ -55,7 +57,8 @@ typedef struct model_gradients {
     real *relative;                /* [buckets, heads]; NULL: none */
     layer_gradients *layer;        /* [layers] */
     real **pointers;
-    bool accumulate; /* as in each layer's */
+    expert_gradients *banks; /* as in model_weights */
+    bool accumulate;         /* as in each layer's */
     const leaf_list *leaves;
 } model_gradients;
 

@@ -146,9 +146,37 @@ static void a_damaged_config_is_refused(void **state)
     }
 }
 
+static cadre_status read_widths(model_config *c, const char *banks, const char *widths)
+{
+    const char *pairs[] = { "bank-width", widths, "type-ids", "image=1-9", banks ? "banks" : NULL,
+        banks, NULL };
+    cadre_options *o = options_of(pairs);
+    *c = (model_config){ .vocab = 1000 };
+    cadre_status status = token_types_read_options(o, c);
+    cadre_options_free(o);
+    return status;
+}
+
+static void banks_have_widths(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "text", "text=", "text=0", "text=x", "text=3;image=4",
+        "sound=4", "=4", "text=9999999" };
+    model_config c;
+    succeeds(read_widths(&c, "text=4,image=2", "image=12"));
+    assert_true(c.bank_width[0] == 0 && c.bank_width[1] == 12);
+    succeeds(read_widths(&c, "text=4,image=2", "image=12,text=24"));
+    assert_true(c.bank_width[0] == 24 && c.bank_width[1] == 12);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refuses(read_widths(&c, "text=4,image=2", wrong[i]), CADRE_EARGUMENT,
+            "--bank-width: expected TYPE=WIDTH between commas");
+    refuses(read_widths(&c, NULL, "text=4"), CADRE_EARGUMENT, "types that --banks names");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(banks_have_widths),
         cmocka_unit_test(a_type_follows_from_the_id),
         cmocka_unit_test(without_banks_the_first_type_is_text),
         cmocka_unit_test(what_cannot_be_is_refused),
