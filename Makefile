@@ -269,7 +269,7 @@ check:
 	@+$(MAKE) --no-print-directory all
 	@tests/run-tests $(BUILD)/cadre:tests/docs $(TEST_SRC:tests/%.c=build-asan/tests/%) \
 	    $(GRADIENT_TESTS) tests/house build-asan/fuzz:fuzz $(BUILD)/cadre:tests/cli/bench.t \
-	    $(BUILD)/cadre:tests/adding $(CLI_TESTS:%=build-asan/cadre:%)
+	    $(BUILD)/cadre:tests/adding $(BUILD)/cadre:tests/ranks $(CLI_TESTS:%=build-asan/cadre:%)
 
 # Slower: threads under their own sanitizer; everything once more as it is shipped, in the
 # long form that some tests have (support/long.h); long runs of one character, thousands of damaged

@@ -12,15 +12,15 @@
  * Sizes. A struct of choices that a program gives (cadre_moe_shape, cadre_opening, cadre_sampling,
  * cadre_server_options and the listeners), and one of answers that it gets (cadre_train_summary,
  * cadre_model_info, cadre_growth, cadre_memory, cadre_evaluation, cadre_chat_account,
- * cadre_request_news, cadre_batcher_cache, cadre_batcher_load), begins with `size`, which the
- * program sets to sizeof of it before every call. Later versions add fields at the end. Any size
- * from that of the struct's first version on is accepted: fields that an older program does not
- * have are taken as zero, which always means what was done before there was such a field; of a
- * newer program's struct, fields that this libcadre does not know are not read, and set to zero in
- * answers. A smaller size, as of a struct that was forgotten to be filled in, is CADRE_EARGUMENT.
- * What is handed to a listener (cadre_train_progress, cadre_verification) has its size filled in by
- * libcadre. All other structs, which stand in arrays, are returned by value or describe data, stay
- * as they are.
+ * cadre_request_news, cadre_batcher_cache, cadre_batcher_load, cadre_simulation), begins with
+ * `size`, which the program sets to sizeof of it before every call. Later versions add fields at
+ * the end. Any size from that of the struct's first version on is accepted: fields that an older
+ * program does not have are taken as zero, which always means what was done before there was such a
+ * field; of a newer program's struct, fields that this libcadre does not know are not read, and set
+ * to zero in answers. A smaller size, as of a struct that was forgotten to be filled in, is
+ * CADRE_EARGUMENT. What is handed to a listener (cadre_train_progress, cadre_verification) has its
+ * size filled in by libcadre. All other structs, which stand in arrays, are returned by value or
+ * describe data, stay as they are.
  *
  * Threads. Any thread may call libcadre with objects of its own. A context computes for one thread
  * at a time, together with all models, sessions, conversations and layers that were made in it. A
@@ -53,9 +53,10 @@
 #include "cadre/server.h"
 #include "cadre/session.h"
 
-/* measures, and mixtures on tables */
+/* measures, plans, and mixtures on tables */
 #include "cadre/evaluate.h"
 #include "cadre/measure.h"
 #include "cadre/mixture.h"
+#include "cadre/plan.h"
 
 #endif

@@ -47,6 +47,13 @@ CADRE_API cadre_status cadre_bench_decode(cadre_model *model, int64_t steps, int
 CADRE_API cadre_status cadre_bench_prefill(
     cadre_model *model, int64_t tokens, cadre_line_listener line, void *arg);
 
+/* {"what": "alltoall", "ranks", "bytes", "seconds", "ratio_raw", "method"} of the exchange among
+ * all ranks of the context, a line for each size. bytes: that a rank sends to all others together.
+ * ratio_raw: seconds divided by those of MPI's own exchange with the same counts, which waits for
+ * ever for a rank that is lost; null without `raw`. */
+CADRE_API cadre_status cadre_bench_alltoall(
+    cadre_context *context, bool raw, cadre_line_listener line, void *arg);
+
 /* ---- verification ---- */
 
 /* One check on this machine: a reference number, a gradient, a kernel. Strings are borrowed for the

@@ -46,6 +46,11 @@ static const cadre_option rows[] = {
         .value = "N",
         .subject = "Length",
         .help = "prefill: tokens of the prompt" },
+    { .name = "raw",
+        .kind = CADRE_OPTION_FLAG,
+        .fallback = "yes",
+        .subject = "Length",
+        .help = "alltoall: measure MPI's own exchange too, which waits for ever for a lost rank" },
 };
 
 static void print_line(void *arg, const char *line)
@@ -90,9 +95,16 @@ static cadre_status bench_prefill(const invocation *call, const opened *o)
         o->model, cadre_options_int(call->options, "tokens", 0), print_line, NULL);
 }
 
+static cadre_status bench_alltoall(const invocation *call, const opened *o)
+{
+    return cadre_bench_alltoall(
+        o->context, cadre_options_flag(call->options, "raw"), print_line, NULL);
+}
+
 typedef struct bench {
     const char *name;
     bool model;             /* takes a second operand */
+    bool spreads;           /* over several ranks */
     bool recipe;            /* reads the options of a model's shape */
     const char *options[6]; /* others that it reads; NULL after the last */
     cadre_status (*run)(const invocation *call, const opened *o);
@@ -100,11 +112,13 @@ typedef struct bench {
 
 /* THE LIST of benchmarks. */
 static const bench benches[] = {
-    { "gemm", false, false, { NULL }, bench_gemm },
-    { "layer", false, false, { NULL }, bench_layer },
-    { "train", false, true, { "batch" }, bench_train },
-    { "decode", true, false, { "length", "streams", "depth", "repack", "cache" }, bench_decode },
-    { "prefill", true, false, { "tokens", "repack", "cache" }, bench_prefill },
+    { "gemm", false, false, false, { NULL }, bench_gemm },
+    { "layer", false, false, false, { NULL }, bench_layer },
+    { "train", false, true, true, { "batch" }, bench_train },
+    { "decode", true, true, false, { "length", "streams", "depth", "repack", "cache" },
+        bench_decode },
+    { "prefill", true, true, false, { "tokens", "repack", "cache" }, bench_prefill },
+    { "alltoall", false, true, false, { "raw" }, bench_alltoall },
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -181,9 +195,13 @@ static int run_bench(const invocation *call)
     if (in_vain) return refuse_option(b, in_vain);
     opened o;
     cadre_status status = opened_begin(call, b->model ? call->operands[1] : NULL, &o);
-    if (status == CADRE_OK) status = b->run(call, &o);
+    int ranks = status == CADRE_OK ? cadre_context_size(o.context) : 1, exit_code = EXIT_DONE;
+    if (ranks > 1 && !b->spreads)
+        exit_code =
+            complain_usage(NULL, "bench %s: expected one process, found %d ranks", b->name, ranks);
+    else if (status == CADRE_OK) status = b->run(call, &o);
     opened_end(&o);
-    return status == CADRE_OK ? EXIT_DONE : complain_status(status);
+    return status == CADRE_OK ? exit_code : complain_status(status);
 }
 
 const command command_bench = {
@@ -207,6 +225,9 @@ const command command_bench = {
         "pass. The line also says which share of the machine's read bandwidth that takes; the "
         "weights of the chosen experts and the cache are counted.\n\n"
         "prefill MODEL: reading a prompt.\n\n"
+        "alltoall, under mpirun: the exchange of rows among all ranks, from 64 bytes to 16 MiB, "
+        "and "
+        "MPI's own beside it.\n\n"
         "The machine's limits, multiply-adds and read bandwidth, are measured in the same run.",
     .own = ROWS(rows),
     .tables = { cadre_model_options, opened_options, cadre_ranks_options },

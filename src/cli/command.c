@@ -22,6 +22,8 @@ const command *const commands[] = {
     &command_report,
     &command_layer,
     &command_bench,
+    &command_plan,
+    &command_simulate,
     &command_verify,
     &command_help,
     NULL,

@@ -14,7 +14,7 @@ const all_to_all_method *all_to_all_cheapest(const fabric *f, double bytes, bool
         const all_to_all_method *m = all_to_all_methods[i];
         bool fits = (!m->blocks || blocks_known) &&
                     (!m->nodes || (f->per_node > 1 && f->ranks > f->per_node));
-        if (fits && m->cost(f, bytes) < best->cost(f, bytes)) best = m;
+        if (fits && m->cost(f, bytes) < 0.99 * best->cost(f, bytes)) best = m;
     }
     return best;
 }

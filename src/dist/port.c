@@ -165,8 +165,7 @@ static bool look_patiently(port *p, double begin)
 {
     control *c = p->control;
     bool done = false;
-    while (
-        !done && !p->error && clock_seconds() - begin < p->patience && !atomic_load(&c->faulty)) {
+    while (!done && !p->error && clock_seconds() - begin < p->looking && !atomic_load(&c->faulty)) {
         ticker_hold(c->ticker);
         done = look(p, LOOKS);
         ticker_release(c->ticker);
@@ -185,7 +184,9 @@ static void set_waiting(port *p, double since)
 static void wait_long(port *p)
 {
     vigil v = { .begin = clock_seconds() };
-    if (!look_patiently(p, v.begin)) {
+    bool soon = look_patiently(p, v.begin);
+    p->looking = soon ? fmin(p->patience, 2 * p->looking + NAP) : p->looking / 2;
+    if (!soon) {
         set_waiting(p, v.begin);
         for (int naps = 1; !nap_and_look(p, &v, naps);) naps++;
         set_waiting(p, 0);

@@ -17,10 +17,12 @@ typedef struct port {
     const transport *transport; /* borrowed */
     control *control;           /* borrowed */
     void *box;
-    int room, used;  /* slots of the box */
-    double patience; /* seconds of looking without sleeping */
-    double limit;    /* seconds that a rank may be silent; 0: for ever */
-    int error;       /* the first of the transport's, since port_begin */
+    int room, used; /* slots of the box */
+    /* Seconds of looking without sleeping: at most; and now, for it shrinks where waits are longer,
+     * so that others can have the core */
+    double patience, looking;
+    double limit; /* seconds that a rank may be silent; 0: for ever */
+    int error;    /* the first of the transport's, since port_begin */
     /* Seconds that this rank has waited in all, and bytes that it has sent */
     double waited;
     int64_t sent;

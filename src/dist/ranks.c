@@ -68,7 +68,8 @@ cadre_status cadre_ranks_join(cadre_ranks **ranks)
         return status;
     }
     world_limit(&made->world, DEFAULT_LIMIT);
-    if (local_ranks(made) <= machine_cores()) made->world.port.patience = PATIENCE;
+    if (local_ranks(made) <= machine_cores())
+        made->world.port.patience = made->world.port.looking = PATIENCE;
     *ranks = made;
     return CADRE_OK;
 }

@@ -1,0 +1,165 @@
+/* plan_cost.c - what a rank reads, computes and exchanges in a pass or a step.
+ *
+ * Decoding reads weights: time = bytes / bandwidth, or operations / flops where texts are many.
+ * With experts spread, the rank with most of a token's picks decides. After each half of a layer
+ * ranks gather: with tensors cut, the heads' outputs, the attention's, the experts' hidden rows and
+ * the layer's, four times; with experts alone, their outputs. In a pipeline a text passes the
+ * stages one after another, and other texts fill the others.
+ *
+ * Training computes: 6 operations for each token and active parameter. The rows of tokens travel to
+ * the experts and back, forward and backward; the gradients of dense parameters are exchanged once
+ * a step, and their new values. */
+#include "dist/plan_cost.h"
+
+#include <math.h>
+
+#include "base/random.h"
+
+static const double FLOAT = 4, /* bytes */
+    PROCESS = 24e6;            /* of a process that has opened nothing */
+enum { DRAWS = 256, MOST_PARTS = 4096, FEW_LEAVES = 8, MOST_LEAVES = 64, LEAF_TOKENS = 256 };
+
+/* Into how many leaves a batch's dense gradients are cut, which ranks share */
+static double leaves_of(const plan_work *w)
+{
+    double leaves = fmin(FEW_LEAVES, w->batch);
+    while (2 * leaves <= fmin(MOST_LEAVES, w->batch) &&
+           w->batch * w->context / (2 * leaves) >= LEAF_TOKENS)
+        leaves *= 2;
+    return leaves;
+}
+
+const char *plan_refusal(const plan_model *m, const plan_work *w, const rank_layout *l)
+{
+    if (l->pipeline > m->layers) return "more stages than layers";
+    if (l->tensor > m->kv_heads) return "more slices than key-value heads";
+    if (m->kv_heads % l->tensor) return "key-value heads that do not divide";
+    if (l->expert > 1 && l->expert > m->experts) return "more ranks than experts";
+    if (w->purpose == PLAN_TRAIN && l->expert * l->data > w->batch)
+        return "more ranks than sequences in a batch";
+    if (w->purpose == PLAN_TRAIN && l->expert * l->data > leaves_of(w))
+        return "more ranks than leaves";
+    if (w->purpose == PLAN_DECODE && l->data > w->streams) return "more ranks than texts";
+    if (w->purpose == PLAN_PREFILL && l->data > 1) return "one text";
+    return NULL;
+}
+
+double plan_expected_most(int things, int picks, int parts)
+{
+    double sum = 0;
+    random_key key = random_key_of(1, "plan", 0, 0);
+    if (parts < 2 || things < 1 || parts > MOST_PARTS) return picks;
+    for (int d = 0; d < DRAWS; d++) {
+        int load[MOST_PARTS] = { 0 }, most = 0;
+        for (int i = 0; i < picks; i++) {
+            uint64_t bits = random_bits(key, (uint64_t)d * 4096 + (uint64_t)i);
+            int64_t thing = (int64_t)(bits % (uint64_t)things);
+            int part = (int)(thing * parts / things);
+            if (++load[part] > most) most = load[part];
+        }
+        sum += most;
+    }
+    return sum / DRAWS;
+}
+
+/* ---- running ---- */
+
+/* Experts of a layer that `tokens` tokens pick, each once */
+static double distinct_experts(const plan_model *m, double tokens)
+{
+    return m->experts ? m->experts * (1 - pow(1 - (double)m->picks / m->experts, tokens)) : 0;
+}
+
+/* Bytes of experts that the busiest of `parts` ranks reads when so many tokens pass */
+static double expert_read(const plan_model *m, double tokens, int parts)
+{
+    if (!m->experts || !m->sparse_layers) return 0;
+    double one = m->expert_bytes / m->experts, all = distinct_experts(m, tokens), /* layers' sum */
+        most = plan_expected_most(m->experts, m->picks, parts) / m->picks; /* of one token's */
+    double uneven = 1 + (most * parts - 1) / sqrt(tokens);
+    return one * all / parts * uneven;
+}
+
+/* Seconds of gathering in one pass of `tokens` tokens */
+static double pass_communication(
+    const plan_model *m, const link_cost *link, double tokens, const rank_layout *l)
+{
+    double seconds = 0, row = tokens * FLOAT;
+    if (l->tensor > 1) {
+        fabric f = { *link, *link, l->tensor, 1 };
+        double t = l->tensor;
+        seconds += m->layers * (cost_all_gather(&f, row * m->heads_width / t) +
+                                   2 * cost_all_gather(&f, row * m->width / t)) +
+                   m->sparse_layers * cost_all_gather(&f, row * m->picks * m->hidden / t);
+    }
+    if (l->expert > 1) {
+        fabric f = { *link, *link, l->expert, 1 };
+        seconds += m->sparse_layers *
+                   cost_all_gather(&f, row * m->picks * m->width / l->expert / l->tensor);
+    }
+    return seconds + (l->pipeline - 1) * cost_message(link, row * m->width);
+}
+
+static plan_cost running_cost(
+    const plan_model *m, const plan_machine *machine, const plan_work *w, const rank_layout *l)
+{
+    bool decodes = w->purpose == PLAN_DECODE;
+    double texts = decodes ? w->streams / l->data : 1;
+    double batches = fmin(l->pipeline, texts); /* that are in the stages at a time */
+    double tokens = decodes ? fmax(1, texts / batches) : w->context;
+    double parts = (double)l->expert * l->tensor, cache = m->token_cache * w->context;
+    double bytes = m->dense_read / l->tensor + expert_read(m, tokens, l->expert) / l->tensor +
+                   (decodes ? tokens * cache / 2 / l->tensor : 0);
+    double flops = 2 * m->active_parameters * tokens / (l->tensor * fmin(l->expert, tokens));
+    plan_cost c = { .tokens = tokens * batches * (decodes ? l->data : 1) };
+    c.compute = fmax(bytes / machine->bandwidth, flops / machine->flops);
+    c.communication = pass_communication(m, &machine->link, tokens, l);
+    c.memory = PROCESS + m->dense_bytes / ((double)l->pipeline * l->tensor) +
+               m->expert_bytes / (parts * l->pipeline) +
+               texts * cache / ((double)l->pipeline * l->tensor) +
+               tokens * FLOAT * (8 * m->width + m->picks * m->hidden) + texts * FLOAT * m->vocab;
+    return c;
+}
+
+/* ---- training ---- */
+
+static double training_communication(
+    const plan_model *m, const link_cost *link, double tokens, const rank_layout *l)
+{
+    double ranks = (double)l->expert * l->data, away = (ranks - 1) / ranks, seconds = 0;
+    fabric f = { *link, *link, (int)ranks, 1 };
+    if (ranks > 1) {
+        double rows = tokens * m->picks * m->width * FLOAT * away; /* one way, once */
+        seconds += m->sparse_layers / (double)l->pipeline * 4 *
+                   (link->latency + (ranks - 1) * link->overhead + rows / link->bandwidth);
+        double dense = m->dense_parameters / ((double)l->pipeline * l->tensor) * FLOAT;
+        seconds += dense * away / link->bandwidth + cost_all_gather(&f, dense / ranks);
+    }
+    rank_layout tensors = { 1, 1, 1, l->tensor };
+    seconds += 3 * pass_communication(m, link, tokens, &tensors) / l->pipeline;
+    return seconds + 2 * (l->pipeline - 1) * cost_message(link, tokens * m->width * FLOAT);
+}
+
+static plan_cost training_cost(
+    const plan_model *m, const plan_machine *machine, const plan_work *w, const rank_layout *l)
+{
+    double ranks = (double)l->expert * l->data, parts = (double)l->pipeline * l->tensor;
+    double tokens = w->batch * w->context, own = tokens / ranks;
+    double stages = l->pipeline, batches = leaves_of(w) / ranks;
+    double bubble = stages > 1 ? (stages - 1) / fmax(1, batches) : 0;
+    plan_cost c = { .tokens = tokens };
+    c.compute = 6 * m->active_parameters * tokens / (machine->flops * ranks * parts) * (1 + bubble);
+    c.communication = training_communication(m, &machine->link, own, l);
+    c.memory = PROCESS + 8 * m->dense_parameters / parts +
+               8 * m->dense_parameters / (parts * ranks) +
+               16 * m->expert_parameters / (parts * ranks) +
+               w->activations / (ranks * (double)l->pipeline);
+    return c;
+}
+
+plan_cost plan_cost_of(
+    const plan_model *m, const plan_machine *machine, const plan_work *w, const rank_layout *l)
+{
+    return w->purpose == PLAN_TRAIN ? training_cost(m, machine, w, l)
+                                    : running_cost(m, machine, w, l);
+}

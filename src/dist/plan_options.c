@@ -1,0 +1,144 @@
+/* plan_options.c - the options of plans and simulations. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cadre/plan.h"
+#include "base/options.h"
+#include "dist/plan_size.h"
+
+cadre_status plan_size_read(const char *option, const char *text, int64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    double size = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    for (int64_t i = unit ? unit - units + 1 : 0; i > 0; i--) size *= 1024;
+    if (end == text || !(size >= 1) || size > 1e15 || (*end && (!unit || end[1])))
+        return cadre_fail(
+            CADRE_EARGUMENT, NULL, "%s: expected a size, as 6G, found '%s'", option, text);
+    *bytes = (int64_t)size;
+    return CADRE_OK;
+}
+
+#define LINK_ROWS                                                                                  \
+    { .name = "link-bandwidth",                                                                    \
+        .kind = CADRE_OPTION_REAL,                                                                 \
+        .min = 1,                                                                                  \
+        .max = 1e15,                                                                               \
+        .fallback = "1.25e9",                                                                      \
+        .value = "B/S",                                                                            \
+        .subject = "Cluster",                                                                      \
+        .help = "bytes a second between two machines (default: 10 Gbit/s)" },                      \
+    {                                                                                              \
+        .name = "link-latency", .kind = CADRE_OPTION_REAL, .min = 0, .max = 10,                    \
+        .fallback = "20e-6", .value = "SECONDS", .subject = "Cluster",                             \
+        .help = "time of a short message"                                                          \
+    }
+
+static const cadre_option plan_rows[] = {
+    { .name = "machines",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 4096,
+        .fallback = "2",
+        .subject = "Cluster",
+        .help = "machines alike, each with one rank" },
+    { .name = "memory",
+        .kind = CADRE_OPTION_TEXT,
+        .value = "SIZE",
+        .subject = "Cluster",
+        .help = "of each machine, as 64G (default: this one's)" },
+    { .name = "bandwidth",
+        .kind = CADRE_OPTION_REAL,
+        .min = 1,
+        .max = 1e15,
+        .value = "B/S",
+        .subject = "Cluster",
+        .help = "bytes a second that a machine reads from memory (default: measured here)" },
+    { .name = "flops",
+        .kind = CADRE_OPTION_REAL,
+        .min = 1,
+        .max = 1e18,
+        .value = "F",
+        .subject = "Cluster",
+        .help = "operations a second in products (default: measured here)" },
+    LINK_ROWS,
+    { .name = "for",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("train", "decode", "prefill"),
+        .subject = "Work",
+        .help = "what is planned (default: decode for a model, train for a recipe)" },
+    { .name = "streams",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 20,
+        .fallback = "1",
+        .value = "S",
+        .subject = "Work",
+        .help = "decode: texts side by side" },
+    { .name = "weight-bits",
+        .kind = CADRE_OPTION_REAL,
+        .min = 1,
+        .max = 64,
+        .fallback = "16",
+        .subject = "Work",
+        .help = "of each weight, where MODEL is a config.json alone" },
+};
+
+static const cadre_option simulate_rows[] = {
+    { .name = "ranks",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 4096,
+        .fallback = "8",
+        .subject = "Cluster",
+        .help = "ranks that hold the experts" },
+    { .name = "placement",
+        .kind = CADRE_OPTION_CHOICE,
+        .choices = OPTION_CHOICES("even", "balanced", "replicated"),
+        .fallback = "even",
+        .subject = "Cluster",
+        .help = "experts in order; by the load of the recording's first half; or with replicas "
+                "of the busiest. What was learnt is measured on the second half" },
+    { .name = "replicas",
+        .kind = CADRE_OPTION_INT,
+        .min = 0,
+        .max = 1 << 20,
+        .fallback = "0",
+        .subject = "Cluster",
+        .help = "replicated: further copies of experts in each layer (0: as many as ranks)" },
+    { .name = "bandwidth",
+        .kind = CADRE_OPTION_REAL,
+        .min = 1,
+        .max = 1e15,
+        .fallback = "30e9",
+        .value = "B/S",
+        .subject = "Cluster",
+        .help = "bytes a second that a machine reads from memory" },
+    LINK_ROWS,
+    { .name = "tokens",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 20,
+        .fallback = "32",
+        .subject = "Work",
+        .help = "tokens that pass the layers together" },
+    { .name = "width",
+        .kind = CADRE_OPTION_INT,
+        .min = 1,
+        .max = 1 << 20,
+        .fallback = "2048",
+        .subject = "Work",
+        .help = "numbers in a token's vector, which travels" },
+    { .name = "expert-bytes",
+        .kind = CADRE_OPTION_REAL,
+        .min = 0,
+        .max = 1e15,
+        .fallback = "6e6",
+        .value = "B",
+        .subject = "Work",
+        .help = "bytes of an expert's weights, which its rank reads" },
+};
+
+cadre_option_table cadre_plan_options(void) { return OPTION_TABLE(plan_rows); }
+cadre_option_table cadre_simulate_options(void) { return OPTION_TABLE(simulate_rows); }

@@ -1,0 +1,248 @@
+/* planner.c - lists the layouts of a model on a cluster, best first. What a machine can do is
+ * measured on this one where it was not said. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cadre/measure.h"
+#include "cadre/model.h"
+#include "cadre/plan.h"
+#include "arch/config_json.h"
+#include "arch/recipe.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/sized.h"
+#include "bench/limits.h"
+#include "dist/plan_cost.h"
+#include "dist/plan_size.h"
+#include "format/json.h"
+#include "kernel/context.h"
+#include "model/model.h"
+#include "train/trainer.h"
+
+enum { MOST_LAYOUTS = 4096, MEASURED_STEPS = 8 };
+/* Of what a machine reads and computes at best, where the model itself cannot be measured */
+static const double USUAL_READ = 0.7, USUAL_COMPUTE = 0.5;
+
+typedef struct planned {
+    cadre_context *context;
+    cadre_options *options;
+    const char *path;   /* NULL: of a recipe */
+    cadre_model *model; /* NULL: its weights are not here */
+    model_config config;
+    bool own_config;
+    const recipe *recipe;
+    plan_model sizes;
+    plan_work work;
+    plan_machine machine;
+    cadre_plan_basis basis;
+} planned;
+
+/* ---- the model ---- */
+
+static bool is_config(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 5 && !strcmp(path + length - 5, ".json");
+}
+
+static cadre_status open_weights(planned *p)
+{
+    cadre_model_info info = { .size = sizeof info };
+    CADRE_TRY(cadre_model_open(p->context, p->path, &p->model));
+    CADRE_TRY(cadre_model_info_get(p->model, &info));
+    return plan_model_of_config(
+        &p->model->config, 8.0 * (double)info.weight_bytes / (double)info.parameters, &p->sizes);
+}
+
+static cadre_status read_config(planned *p)
+{
+    CADRE_TRY(model_config_read(p->path, &p->config));
+    p->own_config = true;
+    return plan_model_of_config(
+        &p->config, cadre_options_real(p->options, "weight-bits"), &p->sizes);
+}
+
+/* Adds what a training step needs beside parameters, gradients and moments. */
+static cadre_status measure_activations(planned *p)
+{
+    train_settings s;
+    size_t bytes;
+    CADRE_TRY(train_settings_read(p->options, p->recipe, &s));
+    CADRE_TRY(trainer_bytes(p->context->compute, &p->config, &s, NULL, &bytes));
+    p->work.batch = (double)s.batch;
+    p->work.context = (double)s.context;
+    double held = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
+    p->work.activations = fmax(0, (double)bytes - held);
+    return CADRE_OK;
+}
+
+static cadre_status apply_recipe(planned *p)
+{
+    char *notes;
+    p->recipe = recipe_by_name(options_text_or(p->options, "recipe", "olmoe"));
+    CADRE_TRY(recipe_apply(p->recipe, p->options));
+    CADRE_TRY(recipe_config(
+        p->recipe, p->options, cadre_options_int(p->options, "vocab", 0), &p->config, &notes));
+    mem_free(notes);
+    p->own_config = true;
+    CADRE_TRY(plan_model_of_config(&p->config, 32, &p->sizes));
+    return measure_activations(p);
+}
+
+static cadre_status read_purpose(planned *p)
+{
+    const char *word = options_text_or(p->options, "for", p->path ? "decode" : "train");
+    p->work.purpose = !strcmp(word, "train")    ? PLAN_TRAIN
+                      : !strcmp(word, "decode") ? PLAN_DECODE
+                                                : PLAN_PREFILL;
+    p->work.streams = (double)cadre_options_int(p->options, "streams", 0);
+    p->work.context = (double)options_int_or(p->options, "context", 1024);
+    if (p->work.purpose == PLAN_TRAIN && p->path)
+        return cadre_fail(CADRE_EARGUMENT, NULL,
+            "--for train: expected --recipe and sizes, which say how it trains, found a model");
+    return CADRE_OK;
+}
+
+static cadre_status describe_model(planned *p)
+{
+    CADRE_TRY(read_purpose(p));
+    if (!p->path) return apply_recipe(p);
+    return is_config(p->path) ? read_config(p) : open_weights(p);
+}
+
+/* ---- the machine ---- */
+
+/* A number of a benchmark's line */
+static void read_number(void *arg, const char *line)
+{
+    json_document *document;
+    double *rate = arg;
+    if (json_parse("bench", line, strlen(line), &document) != CADRE_OK) return;
+    json_node root = json_root(document);
+    double tokens = 0, bytes = 1;
+    if (json_opt_real(&root, "tokens_per_second", 0, INFINITY, &tokens) == CADRE_OK &&
+        json_opt_real(&root, "bytes_per_token", 0, INFINITY, &bytes) == CADRE_OK)
+        *rate = tokens * bytes;
+    json_close(document);
+}
+
+/* Bytes of weights that decoding reads a second: measured on the model if its weights are here. */
+static void measure_bandwidth(planned *p)
+{
+    compute *c = p->context->compute;
+    double rate = 0;
+    if (p->model && p->work.purpose == PLAN_DECODE)
+        cadre_bench_decode(
+            p->model, MEASURED_STEPS, (int64_t)p->work.streams, 0, read_number, &rate);
+    if (rate <= 0) rate = USUAL_READ * bench_bandwidth(c);
+    bool given = cadre_options_count(p->options, "bandwidth") > 0;
+    if (given) rate = fmin(rate, cadre_options_real(p->options, "bandwidth"));
+    if (given && !p->model) rate = USUAL_READ * cadre_options_real(p->options, "bandwidth");
+    p->machine.bandwidth = rate;
+    p->basis.measured_bandwidth = !given;
+}
+
+/* Operations a second: of the recipe's own training steps, or a share of the machine's peak */
+static void measure_flops(planned *p)
+{
+    double rate = 0;
+    p->basis.measured_flops = !cadre_options_count(p->options, "flops");
+    if (!p->basis.measured_flops) {
+        p->machine.flops = cadre_options_real(p->options, "flops");
+        return;
+    }
+    if (p->work.purpose == PLAN_TRAIN) {
+        double needed = 16 * (p->sizes.dense_parameters + p->sizes.expert_parameters);
+        if (needed + p->work.activations < (double)mem_of_machine() / 2)
+            cadre_bench_train(p->context, p->options, read_number, &rate);
+        rate *= 6 * p->sizes.active_parameters; /* read_number's bytes are 1 here */
+    }
+    p->machine.flops = rate > 0 ? rate : USUAL_COMPUTE * bench_fma_peak(p->context->compute);
+}
+
+static cadre_status describe_machine(planned *p)
+{
+    const cadre_options *o = p->options;
+    const char *memory = cadre_options_text(o, "memory", 0);
+    int64_t bytes = (int64_t)mem_of_machine();
+    if (memory) CADRE_TRY(plan_size_read("--memory", memory, &bytes));
+    p->machine.memory = (double)bytes;
+    p->machine.link = (link_cost){ cadre_options_real(o, "link-latency"), 1e-6,
+        cadre_options_real(o, "link-bandwidth") };
+    measure_bandwidth(p);
+    measure_flops(p);
+    p->basis.size = sizeof p->basis;
+    p->basis.machines = (int)cadre_options_int(o, "machines", 0);
+    p->basis.memory = p->machine.memory;
+    p->basis.bandwidth = p->machine.bandwidth;
+    p->basis.flops = p->machine.flops;
+    p->basis.link_bandwidth = p->machine.link.bandwidth;
+    p->basis.link_latency = p->machine.link.latency;
+    return CADRE_OK;
+}
+
+/* ---- the layouts ---- */
+
+typedef struct layout_list {
+    cadre_plan_layout *layout; /* [MOST_LAYOUTS] */
+    int count;
+} layout_list;
+
+static void add_layout(const planned *p, const rank_layout *l, layout_list *list)
+{
+    if (list->count == MOST_LAYOUTS || plan_refusal(&p->sizes, &p->work, l)) return;
+    plan_cost c = plan_cost_of(&p->sizes, &p->machine, &p->work, l);
+    double seconds = c.compute + c.communication;
+    list->layout[list->count++] = (cadre_plan_layout){ sizeof(cadre_plan_layout), l->expert,
+        l->data, l->pipeline, l->tensor, (int64_t)c.memory, c.tokens / seconds,
+        c.communication / seconds, c.memory <= p->machine.memory };
+}
+
+static void add_layouts_of(const planned *p, int ranks, layout_list *list)
+{
+    for (int e = 1; e <= ranks; e++)
+        for (int d = 1; ranks % e == 0 && d <= ranks / e; d++)
+            for (int s = 1; ranks / e % d == 0 && s <= ranks / e / d; s++)
+                if (ranks / e / d % s == 0)
+                    add_layout(p, &(rank_layout){ e, d, s, ranks / e / d / s }, list);
+}
+
+/* What fits comes first, then the faster one, then the one that needs less. */
+static int compare(const void *left, const void *right)
+{
+    const cadre_plan_layout *a = left, *b = right;
+    if (a->fits != b->fits) return a->fits ? -1 : 1;
+    if (a->tokens_per_second != b->tokens_per_second)
+        return a->tokens_per_second > b->tokens_per_second ? -1 : 1;
+    return a->memory_bytes < b->memory_bytes ? -1 : a->memory_bytes > b->memory_bytes;
+}
+
+static cadre_status list_layouts(const planned *p, const cadre_plan_listener *listener)
+{
+    layout_list list = { MEM_ARRAY(cadre_plan_layout, MOST_LAYOUTS), 0 };
+    if (!list.layout) return CADRE_ENOMEM;
+    add_layout(p, &(rank_layout){ 1, 1, 1, 1 }, &list); /* one machine alone may be faster */
+    if (p->basis.machines > 1) add_layouts_of(p, p->basis.machines, &list);
+    qsort(list.layout, (size_t)list.count, sizeof *list.layout, compare);
+    if (listener->basis) listener->basis(listener->arg, &p->basis);
+    for (int i = 0; i < list.count && listener->layout; i++)
+        listener->layout(listener->arg, &list.layout[i]);
+    mem_free(list.layout);
+    return CADRE_OK;
+}
+
+cadre_status cadre_plan(cadre_context *context, const char *model, cadre_options *options,
+    const cadre_plan_listener *listener)
+{
+    cadre_plan_listener own;
+    CADRE_TRY(sized_read(
+        "cadre_plan_listener", listener, SIZE_UP_TO(cadre_plan_listener, arg), &own, sizeof own));
+    planned p = { .context = context, .options = options, .path = model };
+    cadre_status status = describe_model(&p);
+    if (status == CADRE_OK) status = describe_machine(&p);
+    if (status == CADRE_OK) status = list_layouts(&p, &own);
+    cadre_model_close(p.model);
+    if (p.own_config) model_config_free(&p.config);
+    return status;
+}

@@ -1,0 +1,109 @@
+/* spread.c - places copies of experts, the heaviest first, each on the least loaded rank that has
+ * room. */
+#include "dist/spread.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+typedef struct copy {
+    int expert, index;
+    double load;
+} copy;
+
+void spread_free(spread *s)
+{
+    mem_free(s->first);
+    mem_free(s->rank);
+    *s = (spread){ 0 };
+}
+
+/* How many copies each expert has: a further one always for the expert whose copies have most. */
+static void count_copies(const int64_t *load, int experts, int replicas, int *copies)
+{
+    for (int e = 0; e < experts; e++) copies[e] = 1;
+    for (int i = 0; i < replicas; i++) {
+        int most = 0;
+        for (int e = 1; e < experts; e++)
+            if ((double)load[e] / copies[e] > (double)load[most] / copies[most]) most = e;
+        copies[most]++;
+    }
+}
+
+static int heavier(const void *left, const void *right)
+{
+    const copy *a = left, *b = right;
+    if (a->load != b->load) return a->load > b->load ? -1 : 1;
+    return a->index - b->index;
+}
+
+static bool holds(const spread *s, int expert, int rank)
+{
+    for (int i = s->first[expert]; i < s->first[expert + 1]; i++)
+        if (s->rank[i] == rank) return true;
+    return false;
+}
+
+/* The least loaded rank with room, one that has no copy of the expert if there is such a one */
+static int choose_rank(const spread *s, int expert, const double *loads, const int *held, int room)
+{
+    int best = -1;
+    for (int pass = 0; pass < 2 && best < 0; pass++)
+        for (int r = 0; r < s->ranks; r++)
+            if (held[r] < room && (pass || !holds(s, expert, r)) &&
+                (best < 0 || loads[r] < loads[best]))
+                best = r;
+    return best;
+}
+
+static void place(spread *s, copy *copies, double *loads, int *held)
+{
+    int count = s->first[s->experts], room = (count + s->ranks - 1) / s->ranks;
+    for (int i = 0; i < count; i++) s->rank[i] = -1;
+    qsort(copies, (size_t)count, sizeof *copies, heavier);
+    for (int i = 0; i < count; i++) {
+        int rank = choose_rank(s, copies[i].expert, loads, held, room);
+        s->rank[copies[i].index] = rank;
+        loads[rank] += copies[i].load;
+        held[rank]++;
+    }
+}
+
+static cadre_status place_by_load(spread *s, const int64_t *load)
+{
+    int count = s->first[s->experts];
+    copy *copies = MEM_ARRAY(copy, count);
+    double *loads = MEM_ARRAY(double, s->ranks);
+    int *held = MEM_ARRAY(int, s->ranks);
+    bool whole = copies && loads && held;
+    for (int e = 0; e < s->experts && whole; e++)
+        for (int i = s->first[e]; i < s->first[e + 1]; i++)
+            copies[i] = (copy){ e, i, (double)load[e] / (s->first[e + 1] - s->first[e]) };
+    if (whole) place(s, copies, loads, held);
+    mem_free(copies);
+    mem_free(loads);
+    mem_free(held);
+    return whole ? CADRE_OK : CADRE_ENOMEM;
+}
+
+cadre_status spread_make(
+    spread_kind kind, int experts, int ranks, int replicas, const int64_t *load, spread *s)
+{
+    spread made = { experts, ranks, MEM_ARRAY(int, experts + 1), NULL };
+    int *copies = MEM_ARRAY(int, experts);
+    cadre_status status = made.first && copies ? CADRE_OK : CADRE_ENOMEM;
+    if (status == CADRE_OK) {
+        count_copies(load, experts, kind == SPREAD_REPLICATED ? replicas : 0, copies);
+        for (int e = 0; e < experts; e++) made.first[e + 1] = made.first[e] + copies[e];
+        if (!(made.rank = MEM_ARRAY(int, made.first[experts]))) status = CADRE_ENOMEM;
+    }
+    mem_free(copies);
+    if (status == CADRE_OK && kind == SPREAD_EVEN)
+        for (int e = 0; e < experts; e++) made.rank[e] = (int)((int64_t)e * ranks / experts);
+    else if (status == CADRE_OK) status = place_by_load(&made, load);
+    if (status == CADRE_OK) *s = made;
+    else spread_free(&made);
+    return status;
+}

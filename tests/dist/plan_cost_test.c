@@ -1,0 +1,126 @@
+/* plan_cost_test.c - the cost model: what one machine takes, what a division saves, what a slow
+ * link costs, and which layouts are none. */
+#include "dist/plan_cost.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* About Qwen3-30B-A3B with 4.5 bits a weight */
+static const plan_model model = { .layers = 48,
+    .sparse_layers = 48,
+    .experts = 128,
+    .picks = 8,
+    .kv_heads = 4,
+    .heads = 32,
+    .width = 2048,
+    .heads_width = 4096,
+    .hidden = 768,
+    .vocab = 151936,
+    .dense_parameters = 1.5e9,
+    .expert_parameters = 29e9,
+    .active_parameters = 3.3e9,
+    .dense_bytes = 0.84e9,
+    .expert_bytes = 16.3e9,
+    .dense_read = 0.7e9,
+    .token_cache = 196608 };
+static const plan_work one_text = { PLAN_DECODE, 1, 0, 128, 0 };
+
+static plan_machine machine_with(double bandwidth, double latency)
+{
+    return (plan_machine){ 64e9, 60e9, 1e12, { latency, 1e-6, bandwidth } };
+}
+
+static double rate(const plan_machine *m, rank_layout l)
+{
+    plan_cost c = plan_cost_of(&model, m, &one_text, &l);
+    return c.tokens / (c.compute + c.communication);
+}
+
+static const rank_layout alone = { 1, 1, 1, 1 }, tensors = { 1, 1, 1, 4 }, experts = { 4, 1, 1, 1 },
+                         stages = { 1, 1, 4, 1 };
+
+/* The facts' formula: bytes a token / bandwidth, 35 tokens a second alone. */
+static void test_decoding_alone(void **state)
+{
+    (void)state;
+    plan_machine m = machine_with(1.25e9, 20e-6);
+    double read = 0.7e9 + 16.3e9 * 8 / 128 + 196608.0 * 64;
+    assert_true(fabs(rate(&m, alone) / (60e9 / read) - 1) < 0.01);
+}
+
+static void test_links_decide(void **state)
+{
+    (void)state;
+    plan_machine fast = machine_with(12.5e9, 5e-6), slow = machine_with(125e6, 50e-6);
+    assert_true(rate(&fast, tensors) > 2 * rate(&fast, alone));
+    assert_true(rate(&fast, tensors) > rate(&fast, experts));
+    assert_true(rate(&slow, tensors) < rate(&slow, alone)); /* one machine is faster */
+    assert_true(rate(&slow, stages) > rate(&slow, tensors));
+}
+
+static void test_memory_is_divided(void **state)
+{
+    (void)state;
+    plan_machine m = machine_with(1.25e9, 20e-6);
+    double whole = plan_cost_of(&model, &m, &one_text, &alone).memory;
+    assert_true(whole > 17e9 && whole < 18e9);
+    assert_true(plan_cost_of(&model, &m, &one_text, &tensors).memory < 0.27 * whole);
+    assert_true(plan_cost_of(&model, &m, &one_text, &experts).memory < 0.31 * whole);
+}
+
+/* 16 bytes a parameter on one rank: value, gradient and two moments. */
+static void test_training(void **state)
+{
+    (void)state;
+    plan_machine m = machine_with(1.25e9, 20e-6);
+    plan_work w = { PLAN_TRAIN, 1, 8, 256, 1e9 };
+    plan_cost one = plan_cost_of(&model, &m, &w, &alone);
+    assert_true(fabs(one.memory / (16 * 30.5e9 + 1e9) - 1) < 0.01);
+    assert_true(one.communication == 0);
+    assert_true(fabs(one.compute / (6 * 3.3e9 * 8 * 256 / 1e12) - 1) < 1e-9);
+    plan_cost four = plan_cost_of(&model, &m, &w, &experts);
+    assert_true(fabs(four.compute * 4 / one.compute - 1) < 1e-9);
+    assert_true(four.communication > 0 && four.memory < 0.3 * one.memory);
+}
+
+static void test_what_is_no_layout(void **state)
+{
+    (void)state;
+    plan_work train = { PLAN_TRAIN, 1, 4, 256, 0 };
+    assert_null(plan_refusal(&model, &one_text, &tensors));
+    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 1, 8 }));
+    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 1, 64, 1 }));
+    assert_non_null(plan_refusal(&model, &one_text, &(rank_layout){ 1, 2, 1, 1 }));
+    assert_non_null(plan_refusal(&model, &train, &(rank_layout){ 1, 8, 1, 1 }));
+    assert_null(plan_refusal(&model, &train, &(rank_layout){ 2, 2, 1, 1 }));
+}
+
+/* By chance, one token's 8 picks on 2, 4 and 8 ranks: about 1.27, 1.77 and 2.6 of the mean. */
+static void test_uneven_picks(void **state)
+{
+    (void)state;
+    static const double expected[][2] = { { 2, 1.27 }, { 4, 1.77 }, { 8, 2.6 } };
+    for (int i = 0; i < 3; i++) {
+        int parts = (int)expected[i][0];
+        double ratio = plan_expected_most(128, 8, parts) / 8 * parts;
+        assert_true(fabs(ratio / expected[i][1] - 1) < 0.08);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decoding_alone),
+        cmocka_unit_test(test_links_decide),
+        cmocka_unit_test(test_memory_is_divided),
+        cmocka_unit_test(test_training),
+        cmocka_unit_test(test_what_is_no_layout),
+        cmocka_unit_test(test_uneven_picks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
