@@ -38,10 +38,11 @@ typedef struct cadre_constraint cadre_constraint;
 /* schema [size]: a JSON schema; NULL: any object. name: in errors. Of JSON Schema are done: type
  * (and OpenAPI's nullable), properties, required, additionalProperties, minProperties and
  * maxProperties that properties keep; items, prefixItems, minItems, maxItems; enum, const; minimum,
- * maximum, both exclusive ones; minLength, maxLength, pattern, and format; anyOf, allOf, oneOf
- * (taken as anyOf); $ref within the document. CADRE_EUNSUPPORTED: another word that changes what is
- * valid, with the way to it; a pattern that is no regular language; a schema that is too large.
- * CADRE_EFORMAT: no schema. CADRE_EARGUMENT: nothing is valid for it.
+ * maximum, both exclusive ones, multipleOf an integer up to 400; minLength, maxLength, pattern, and
+ * format; anyOf, allOf, oneOf (taken as anyOf); $ref within the document. CADRE_EUNSUPPORTED:
+ * another word that changes what is valid, with the way to it; a pattern that is no regular
+ * language; a schema that is too large. CADRE_EFORMAT: no schema. CADRE_EARGUMENT: nothing is valid
+ * for it.
  *
  * What comes is valid, and not all that is valid can come: properties come in the order of the
  * schema, those that it does not name only where additionalProperties says so or it names none, and

@@ -54,7 +54,8 @@ static const struct {
         { "properties", "required", "additionalProperties", "minProperties", "maxProperties" } },
     { KIND_ARRAY, { "items", "prefixItems", "minItems", "maxItems", "uniqueItems" } },
     { KIND_STRING, { "minLength", "maxLength", "pattern", "format" } },
-    { KIND_INTEGER | KIND_REAL, { "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum" } },
+    { KIND_INTEGER | KIND_REAL,
+        { "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf" } },
 };
 
 static unsigned kinds_hinted(const schema_sets *s, const schema_set *set)

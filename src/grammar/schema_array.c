@@ -55,14 +55,15 @@ static cadre_status item_at(const array *a, size_t at, node_id *place)
     return schema_set_of(a->s, members, 0, count, place);
 }
 
-static cadre_status check_unique(const schema_sets *s, const schema_set *set)
+/* One item is always unlike all others. */
+static cadre_status check_unique(const schema_sets *s, const schema_set *set, int64_t most)
 {
     for (size_t i = 0; i < set->count; i++) {
         json_node unique = schema_word(s, set, i, "uniqueItems");
         bool asked = false;
         if (unique.value) CADRE_TRY(json_as_bool(&unique, &asked));
-        if (!asked) continue;
-        json_refuse(&unique, "false, as nothing else is supported");
+        if (!asked || most <= 1) continue;
+        json_refuse(&unique, "false, or at most one item, as nothing else is supported");
         return CADRE_EUNSUPPORTED;
     }
     return CADRE_OK;
@@ -86,7 +87,7 @@ static cadre_status read_array(array *a)
     CADRE_TRY(schema_bound(a->s, a->set, "maxItems", false, &a->most));
     a->open = said || !a->prefix || a->least > (int64_t)a->prefix;
     if (!a->open && a->most > (int64_t)a->prefix) a->most = (int64_t)a->prefix;
-    return check_unique(a->s, a->set);
+    return check_unique(a->s, a->set, a->most);
 }
 
 static uint32_t still(int64_t count, size_t have)

@@ -2,6 +2,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "grammar/number_multiple.h"
 #include "grammar/number_text.h"
 #include "grammar/schema_pieces.h"
 
@@ -47,11 +48,46 @@ static cadre_status take_bounds(const schema_sets *s, const schema_set *set, num
     return CADRE_OK;
 }
 
+static cadre_status refuse_multiple(const json_node *word)
+{
+    json_refuse(word, "an integer of 1 to %d, as nothing else is supported", MULTIPLE_MOST);
+    return CADRE_EUNSUPPORTED;
+}
+
+/* What all members want numbers to be multiples of; 0: none does. Only integers: whether a number
+ * with a point is a multiple of another is not the same for every reader. */
+static cadre_status take_multiple(const schema_sets *s, const schema_set *set, int64_t *divisor)
+{
+    *divisor = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        json_node word = schema_word(s, set, i, "multipleOf");
+        double number = 0;
+        if (!word.value) continue;
+        CADRE_TRY(json_as_real(&word, -DBL_MAX, DBL_MAX, &number));
+        if (!(number >= 1 && number <= MULTIPLE_MOST && floor(number) == number))
+            return refuse_multiple(&word);
+        int64_t step = (int64_t)number, least = *divisor ? *divisor : step;
+        while (least % step) least += *divisor; /* the least common multiple */
+        if (least > MULTIPLE_MOST) return refuse_multiple(&word);
+        *divisor = least;
+    }
+    return CADRE_OK;
+}
+
+static node_id multiples(schema_sets *s, const number_bounds *b, int64_t divisor)
+{
+    node_id first = (node_id)s->n->node_count;
+    return number_multiple(s->n, number_text_integer(s->n, b), first, divisor);
+}
+
 cadre_status schema_number(schema_sets *s, const schema_set *set, bool integer, node_id *piece)
 {
     number_bounds b = { .low = -INFINITY, .high = INFINITY };
+    int64_t divisor;
     CADRE_TRY(take_bounds(s, set, &b));
-    if (integer) *piece = number_text_integer(s->n, &b);
+    CADRE_TRY(take_multiple(s, set, &divisor));
+    if (divisor) *piece = multiples(s, &b, divisor);
+    else if (integer) *piece = number_text_integer(s->n, &b);
     else if (isinf(b.low) && isinf(b.high)) *piece = s->text.number;
     else *piece = number_text_real(s->n, &b);
     return CADRE_OK;

@@ -12,8 +12,8 @@
  * nothing of what is valid, as it is with titles and descriptions. */
 static const char *const refused[] = { "not", "if", "then", "else", "dependentSchemas",
     "dependentRequired", "dependencies", "patternProperties", "propertyNames", "unevaluatedItems",
-    "unevaluatedProperties", "contains", "minContains", "maxContains", "multipleOf", "divisibleBy",
-    "$dynamicRef", "$recursiveRef", "extends", "disallow" };
+    "unevaluatedProperties", "contains", "minContains", "maxContains", "divisibleBy", "$dynamicRef",
+    "$recursiveRef", "extends", "disallow" };
 
 /* {} and [], but of "not" and "contains", which then mean that nothing, and something, is. */
 static bool says_nothing(const json_node *m)

@@ -104,7 +104,7 @@ static cadre_status add_text(value_list *l, const json_node *value)
 static cadre_status check_alone(const schema_sets *s, const schema_set *set)
 {
     static const char *const words[] = { "minLength", "maxLength", "pattern", "format", "minimum",
-        "maximum", "exclusiveMinimum", "exclusiveMaximum", "properties", "required",
+        "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "properties", "required",
         "additionalProperties", "minProperties", "maxProperties", "items", "prefixItems",
         "additionalItems", "minItems", "maxItems", "uniqueItems" };
     for (size_t i = 0; i < set->count; i++)
