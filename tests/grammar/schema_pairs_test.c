@@ -1,0 +1,152 @@
+/* schema_pairs_test.c - an object as pairs of key and value between marks, as GLM-4.5 writes the
+ * arguments of a call: strings as they are, other values as JSON. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "grammar/schema.h"
+#include "grammar/written.h"
+
+#define PAIR(key, value) "<arg_key>" key "</arg_key>\n<arg_value>" value "</arg_value>\n"
+
+typedef struct opened {
+    network n;
+    pushdown p;
+} opened;
+
+static cadre_status try_open(const char *schema, opened *o)
+{
+    node_id piece = NETWORK_DEAD;
+    CADRE_TRY(network_open(&o->n, "S"));
+    cadre_status status = schema_read_pairs(&o->n, "S", schema, strlen(schema), &piece);
+    node_id root = network_call(&o->n, piece, NETWORK_END);
+    if (status == CADRE_OK) status = network_measure(&o->n);
+    if (status == CADRE_OK) status = pushdown_open(&o->p, &o->n, root);
+    if (status != CADRE_OK) network_free(&o->n);
+    return status;
+}
+
+static void open_pairs(const char *schema, opened *o)
+{
+    if (try_open(schema, o) != CADRE_OK) fail_msg("%s\n%s", schema, cadre_last_error());
+}
+
+static void expect(const char *schema, const char *text, bool expected)
+{
+    opened o;
+    open_pairs(schema, &o);
+    bool taken = written(&o.p, text);
+    written_close(&o.n, &o.p);
+    if (taken != expected) fail_msg("%s %s\n%s", schema, expected ? "leaves out" : "takes", text);
+}
+
+static const char two[] =
+    "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"},\"days\":{\"type\":"
+    "\"integer\",\"minimum\":1,\"maximum\":9}},\"required\":[\"city\"]}";
+
+static void pairs_come_in_the_order_of_the_schema(void **state)
+{
+    (void)state;
+    expect(two, PAIR("city", "Bern") PAIR("days", "3"), true);
+    expect(two, PAIR("city", "Bern"), true);
+    expect(two, PAIR("days", "3"), false); /* city is missing */
+    expect(two, PAIR("days", "3") PAIR("city", "Bern"), false);
+    expect(two, PAIR("city", "Bern") PAIR("city", "Bern"), false);
+    expect(two, PAIR("city", "Bern") PAIR("land", "CH"), false);
+    expect(two, "", false);
+    expect("{\"type\":\"object\",\"properties\":{}}", "", true);
+}
+
+/* A string goes on up to its mark; what it holds is not JSON. */
+static void strings_are_written_as_they_are(void **state)
+{
+    (void)state;
+    static const char *const values[] = { "", "\"", "a\nb", "</arg", "</arg_value", "{}", "\\",
+        "\xc3\xa9\xf0\x9f\x98\x80", "<arg_key>" };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char text[256];
+        snprintf(
+            text, sizeof text, "<arg_key>city</arg_key>\n<arg_value>%s</arg_value>\n", values[i]);
+        expect(two, text, true);
+    }
+    expect(two, PAIR("city", "\xff"), false);
+    expect(two, "<arg_key>city</arg_key>\n<arg_value>Bern</arg_value>", false);
+}
+
+static void other_values_are_json(void **state)
+{
+    (void)state;
+    expect(two, PAIR("city", "Bern") PAIR("days", "0"), false);
+    expect(two, PAIR("city", "Bern") PAIR("days", "\"3\""), false);
+    expect(two, PAIR("city", "Bern") PAIR("days", "10"), false);
+    static const char list[] =
+        "{\"properties\":{\"l\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}";
+    expect(list, PAIR("l", "[\"a\", \"b\"]"), true);
+    expect(list, PAIR("l", "[a]"), false);
+}
+
+/* Of what a schema says of a string, its list of values holds; no value begins another's end. */
+static void a_string_may_be_one_of_several(void **state)
+{
+    (void)state;
+    static const char unit[] =
+        "{\"properties\":{\"u\":{\"type\":\"string\",\"enum\":[\"C\",\"CF\",\"K \\\"x\\\"\"]}},"
+        "\"required\":[\"u\"]}";
+    expect(unit, PAIR("u", "C"), true);
+    expect(unit, PAIR("u", "CF"), true);
+    expect(unit, PAIR("u", "K \"x\""), true);
+    expect(unit, PAIR("u", "F"), false);
+    expect(unit, PAIR("u", ""), false);
+    expect(unit, PAIR("u", "\"C\""), false);
+}
+
+static void what_is_not_done_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const said[] = { "\"pattern\":\"^a$\"", "\"minLength\":1", "\"const\":\"a\"",
+        "\"format\":\"date\"", "\"maxLength\":5", "\"anyOf\":[{}]" };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        char schema[256];
+        opened o;
+        snprintf(
+            schema, sizeof schema, "{\"properties\":{\"u\":{\"type\":\"string\",%s}}}", said[i]);
+        assert_int_equal(try_open(schema, &o), CADRE_EUNSUPPORTED);
+        if (!strstr(cadre_last_error(), "have enum alone"))
+            fail_msg("%s: %s", schema, cadre_last_error());
+    }
+}
+
+static void memory_may_fail(void **state)
+{
+    (void)state;
+    cadre_status status = CADRE_ENOMEM;
+    int64_t before = mem_balance();
+    for (int k = 1; status == CADRE_ENOMEM; k++) {
+        opened o;
+        assert_true(k < 1000);
+        mem_fail_at(k, k % 2);
+        status = try_open(two, &o);
+        mem_fail_at(0, false);
+        if (status == CADRE_OK) written_close(&o.n, &o.p);
+        assert_int_equal(mem_balance(), before);
+    }
+    succeeds(status);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pairs_come_in_the_order_of_the_schema),
+        cmocka_unit_test(strings_are_written_as_they_are),
+        cmocka_unit_test(other_values_are_json),
+        cmocka_unit_test(a_string_may_be_one_of_several),
+        cmocka_unit_test(what_is_not_done_is_refused_by_name),
+        cmocka_unit_test(memory_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
