@@ -366,9 +366,13 @@ json_node json_item(const json_node *array, size_t index)
     return (json_node){ array->file, array, NULL, index, json_array_get(array->value, index) };
 }
 
+/* The key is the document's own where it has one: the caller's may be gone when an error tells the
+ * way. */
 json_node json_member(const json_node *object, const char *key)
 {
-    return (json_node){ object->file, object, key, 0, json_object_get(object->value, key) };
+    void *at = json_object_iter_at(object->value, key);
+    return (json_node){ object->file, object, at ? json_object_iter_key(at) : key, 0,
+        at ? json_object_iter_value(at) : NULL };
 }
 
 bool json_next(const json_node *object, json_node *member)

@@ -304,6 +304,8 @@ static const struct {
     { "{\"type\":7}", "S: type: expected a string" },
     { "{\"$ref\":\"http://x/y\"}", "S: $ref: expected \"#\" or a place of this document" },
     { "{\"$ref\":\"#/$defs/x\"}", "S: $ref: expected a place of this document" },
+    { "{\"$defs\":{\"a\":{\"pattern\":\"(\"}},\"$ref\":\"#/%24defs/a\"}",
+        "S: $defs.a.pattern: expected a pattern" },
     { "{\"$ref\":\"#\"}", "expected a schema that does not refer to itself" },
     { "{\"allOf\":[{\"$ref\":\"#/allOf/0\"}]}", "expected a schema that does not refer to itself" },
     { "{\"pattern\":\"(?=a)\"}", "S: pattern: expected a pattern of characters" },
