@@ -31,7 +31,7 @@ static void add_samples(const file_map *map, sampled *s)
         return;
     }
     for (uint64_t i = 0; i < SAMPLES; i++)
-        hash_stream_add(s->stream, map->data + (size - SAMPLE) / (SAMPLES - 1) * i, SAMPLE);
+        hash_stream_add(s->stream, map->data + (size - SAMPLE) * i / (SAMPLES - 1), SAMPLE);
 }
 
 static cadre_status add_file(const char *path, sampled *s)

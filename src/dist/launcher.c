@@ -95,6 +95,8 @@ static cadre_status open_plugin(const flavour *f, int size, transport_join **joi
 {
     char *path = find_plugin(f->name);
     if (!path) return refuse_missing(f, size);
+    /* MPICH's own library below would print where it was when another rank was killed. */
+    setenv("UCX_HANDLE_ERRORS", "none", 0);
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     void *found = library ? dlsym(library, TRANSPORT_JOIN_NAME) : NULL;
     cadre_status status = CADRE_OK;

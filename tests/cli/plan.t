@@ -1,0 +1,68 @@
+# plans: layouts of a cluster, best first; and simulations of recorded routes
+$ cadre plan
+2> cadre: plan: expected a MODEL or --recipe, found neither
+2>        'cadre plan MODEL', or 'cadre plan --recipe NAME' and sizes
+? 2
+
+$ cadre plan $HERE/../../examples/machines/qwen3-30b-a3b.json --machines 2 --weight-bits 4.5 \
++     --memory 64G --bandwidth 60e9 --flops 1e12 --quiet
+> layout *memory of a rank *tokens/s *communication *fits
+> tensor=2 *8.71 GB*yes
+> expert=2 *9.25 GB*yes
+> one machine *17.4 GB*yes
+> pipeline=2 *yes
+2> (nothing)
+
+# a machine that is too small, and one that has no number
+$ cadre plan $HERE/../../examples/machines/deepseek-v3.json --machines 1 --weight-bits 4.5 \
++     --memory 64G --bandwidth 60e9 --flops 1e12 --quiet --json
+> {"layouts":[{"expert":1,"data":1,"pipeline":1,"tensor":1,"memory_bytes":3*,
++ "tokens_per_second":2.*,"communication_fraction":0.0,"fits":false}]}
+
+$ cadre plan $HERE/../../examples/machines/deepseek-v3.json --memory 64X
+2> cadre: --memory: expected a size, as 6G, found '64X'
+? 2
+
+$ cadre plan $HERE/../../examples/machines/deepseek-v3.json --for train
+2> cadre: --for train: expected --recipe and sizes, which say how it trains, found a model
+? 2
+
+# a recipe is planned by its own steps
+$ cadre plan --recipe olmoe --layers 2 --width 64 --heads 4 --experts 4 --topk 2 --vocab 512 \
++     --context 32 --batch 8 --machines 2 --flops 1e9 --bandwidth 1e9 --threads 1 --quiet
+> layout *
+> ...
+> one machine *
+> ...
+
+# what ranks there are without mpirun
+$ cadre bench alltoall
+2> cadre: bench alltoall: expected several processes, as 'mpirun -n 2 cadre bench alltoall' *
+? 2
+
+$ cadre bench alltoall --parallel expert=2
+2> cadre: --parallel expert=2: expected parts whose product is the number of ranks, 1, found 2
+2>        mpirun -n 2 cadre ... starts so many
+? 2
+
+$ cadre init m --recipe olmoe --layers 2 --width 32 --heads 2 --experts 8 --topk 2 \
++     --expert-width 32 --vocab 64 --context 64 --quiet &&
++     cadre generate m --tokens 1,2,3 -n 40 --ids --routes routes.jsonl > ids
+2> (nothing)
+
+$ cadre simulate routes.jsonl --ranks 4 --placement balanced --tokens 8 --json
+> {"ranks":4,"placement":"balanced","load_max_over_mean":*,"bytes_per_token":*,
++ "seconds_per_token":*}
+
+# one rank has all, and sends nothing
+$ cadre simulate routes.jsonl --ranks 1 --json
+> {"ranks":1,"placement":"even","load_max_over_mean":1.0,"bytes_per_token":0.0,
++ "seconds_per_token":*}
+
+$ cadre simulate routes.jsonl --ranks 4096
+> ranks *4096
+> ...
+
+$ cadre simulate m/config.json
+2> cadre: m/config.json*
+? 1
