@@ -160,7 +160,7 @@ static bool exchanges_all_with_all(comm *c)
         for (int64_t i = send_first[r]; i < send_first[r + 1]; i++)
             memcpy(send[i], (int32_t[]){ c->rank, r, (int32_t)(i - send_first[r]) }, sizeof *send);
     }
-    comm_rows rows = { send, send_first, receive, receive_first, sizeof *send };
+    comm_rows rows = { send, send_first, receive, receive_first, sizeof *send, 0 };
     comm_all_to_all_v(c, &rows);
     for (int r = 0; r < c->size; r++)
         for (int64_t i = receive_first[r]; i < receive_first[r + 1]; i++)
@@ -307,7 +307,7 @@ static bool receives_zeros(comm *c)
     int64_t first[MOST + 1], count = 77, all[MOST], sum = 3;
     for (int r = 0; r <= c->size; r++) first[r] = r;
     for (int r = 0; r < c->size; r++) all[r] = 88;
-    comm_rows rows = { all, first, all, first, sizeof *all };
+    comm_rows rows = { all, first, all, first, sizeof *all, 0 };
     comm_all_reduce_counts(c, &sum, 1);
     comm_all_to_all_v(c, &rows);
     for (int r = 0; r < c->size; r++)
@@ -359,7 +359,7 @@ static void test_one_rank_fails(void **state)
     assert_int_equal(comm_status(&self), CADRE_EIO);
     assert_string_equal(cadre_last_error(), "disk: full");
     int64_t values[] = { 1, 2 }, first[] = { 0, 2 }, received[] = { 7, 7 };
-    comm_rows rows = { values, first, received, first, sizeof *values };
+    comm_rows rows = { values, first, received, first, sizeof *values, 0 };
     comm_all_to_all_v(&self, &rows);
     assert_true(received[0] == 0 && received[1] == 0 && values[1] == 2);
 }
@@ -470,7 +470,7 @@ static bool rows_differ(comm *c)
         send_first[r + 1] = r + 1;
         receive_first[r + 1] = receive_first[r] + (c->rank == 1 && r == 2 ? 2 : 1);
     }
-    comm_rows rows = { sent, send_first, received, receive_first, 1 };
+    comm_rows rows = { sent, send_first, received, receive_first, 1, 0 };
     comm_all_to_all_v(c, &rows);
     return true;
 }

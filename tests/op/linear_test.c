@@ -29,7 +29,7 @@ static void layer_fill(layer *s)
     gradient_fill(s->w, N * K, 2, 1);
     gradient_fill(s->bias, N, 3, 1);
     gradient_fill(s->dy, T * YS, 4, 1);
-    s->l = (linear){ weight_of_floats(s->w, N, K), s->bias, s->dw, s->dbias, false };
+    s->l = (linear){ weight_of_floats(s->w, N, K), s->bias, s->dw, s->dbias, false, NULL };
 }
 
 static void forward(void *state)

@@ -32,7 +32,8 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&s, 0, sizeof s);
-    s.h = (loss_head){ { weight_of_floats(s.w, V, D), s.bias, s.dw, s.dbias, false }, REAL_C(0.6) };
+    s.h = (loss_head){ { weight_of_floats(s.w, V, D), s.bias, s.dw, s.dbias, false, NULL },
+        REAL_C(0.6) };
     s.scratch = (loss_scratch){ 4, s.logits, NULL };
     gradient_fill(s.x, T * D, 1, 1);
     gradient_fill(s.w, V * D, 2, 1);

@@ -26,7 +26,7 @@ static void layer_fill(layer *s, compute *c, int64_t heads, int64_t width)
 {
     memset(s, 0, sizeof *s);
     s->c = c;
-    s->n = (norm){ heads, width, s->gain, s->dgain, REAL_C(1e-5), false };
+    s->n = (norm){ heads, width, s->gain, s->dgain, REAL_C(1e-5), false, NULL };
     gradient_fill(s->x, T * S, 1, 1);
     gradient_fill(s->gain, width, 2, 1);
     for (int t = 0; t < T; t++) gradient_fill(s->dy + t * S, heads * width, 10 + (uint64_t)t, 1);
@@ -122,7 +122,7 @@ static void run(compute *c, void *state, real *out)
     gradient_fill(x, BIG * WIDE, 1, 1);
     gradient_fill(dy, BIG * WIDE, 2, 1);
     gradient_fill(gain, WIDE, 3, 1);
-    norm n = { 1, WIDE, gain, out + 2 * BIG * WIDE, REAL_C(1e-6), false };
+    norm n = { 1, WIDE, gain, out + 2 * BIG * WIDE, REAL_C(1e-6), false, NULL };
     norm_forward(c, &n, BIG, rows_from(x, WIDE), rows_to(out, WIDE), inverse);
     norm_backward(c, &n, BIG, rows_from(x, WIDE), inverse, rows_from(dy, WIDE),
         rows_to(out + BIG * WIDE, WIDE));
