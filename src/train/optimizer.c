@@ -145,9 +145,11 @@ static void cut_dense(const optimizer *o, const optimizer_share *s)
 {
     int ranks = s->ranks->size, next = 1;
     s->first[0] = 0;
-    for (int64_t i = 0; i < o->count && o->blocks[i].offset < s->dense; i++)
-        while (next < ranks && o->blocks[i].offset >= s->dense * next / ranks)
-            s->first[next++] = o->blocks[i].offset;
+    for (int64_t i = 0; i < o->count; i++) {
+        int64_t offset = o->blocks[i].offset; /* those of experts are among them */
+        while (offset < s->dense && next < ranks && offset >= s->dense * next / ranks)
+            s->first[next++] = offset;
+    }
     while (next <= ranks) s->first[next++] = s->dense;
 }
 

@@ -1,6 +1,8 @@
 /* trainer.c - makes a trainer and lays its memory out. */
 #include "train/trainer_state.h"
 
+#include <assert.h>
+
 /* The most that this rank has of a micro-batch */
 static int64_t most_sequences(const trainer *t) { return leaf_plan_most_sequences(&t->plan); }
 static int64_t most_tokens(const trainer *t, const stack *k)
@@ -72,12 +74,13 @@ static void layout_exchange(trainer *t, arena *a)
 {
     const model_config *c = &t->config;
     int64_t nodes = 0, tokens = t->settings.batch / t->settings.accumulate * t->settings.context,
-            slice = t->dense / t->plan.ranks + OPTIMIZER_BLOCK;
+            slice = t->dense / t->plan.ranks + 2 * OPTIMIZER_BLOCK;
     for (int64_t i = 0; i < t->table.count; i++) { /* which no rank owns */
         const param *p = &t->table.rows[i];
         if (p->kind == PARAM_STATE) slice += p->rows * p->cols;
     }
     for (int r = 0; r < t->plan.ranks; r++) nodes += trainer_sums_of(t, r).count;
+    t->most_slice = slice;
     t->arrived = ARENA_ARRAY(a, real, nodes * slice);
     t->all_losses = ARENA_ARRAY(a, real, tokens);
     t->stacks[DECODER].embedding = ARENA_ARRAY(a, real, (c->vocab * c->width));
@@ -211,7 +214,9 @@ static cadre_status make_parts(trainer *t)
     CADRE_TRY(optimizer_new(t->c, &t->table, &t->settings.optimizer, &t->optimizer));
     if (t->plan.ranks == 1) return CADRE_OK;
     optimizer_share share = { t->world, &t->whole, t->dense, t->first };
-    return optimizer_divide(t->optimizer, &t->table, &share);
+    CADRE_TRY(optimizer_divide(t->optimizer, &t->table, &share));
+    for (int r = 0; r < t->plan.ranks; r++) assert(t->first[r + 1] - t->first[r] <= t->most_slice);
+    return CADRE_OK;
 }
 
 cadre_status trainer_new(compute *c, const model_config *config, const train_settings *settings,

@@ -46,6 +46,7 @@ struct trainer {
     batch_ranks ranks;
     param_table whole; /* of the model; empty if there is one rank */
     real *arrived, *all_losses;
+    int64_t most_slice; /* elements, for which `arrived` has room */
     /* Sums of leaves that wait: those of slot 0 are in `gradient` and head_gradient, those of the
      * others `slot_size` elements apart in `waiting`, as far from each other as those are. */
     real *waiting;

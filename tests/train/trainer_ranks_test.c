@@ -245,6 +245,16 @@ static void test_balance_over_micro_and_step(void **state)
     check_ranks("gshard", capacity, (const int[]){ 2, 3, 0 });
 }
 
+/* Trap: slices that are cut where experts stand between other parameters, or are uneven: the room
+ * for what arrives is that of even ones. */
+static void test_slices_of_wide_layers(void **state)
+{
+    (void)state;
+    const char *const wide[][2] = { { "width", "128" }, { "heads", "4" }, { "layers", "4" },
+        { "experts", "12" }, { NULL, NULL } };
+    check_ranks("gshard", wide, (const int[]){ 4, 0 });
+}
+
 static void test_every_recipe(void **state)
 {
     (void)state;
@@ -270,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_every_number_of_ranks),
         cmocka_unit_test(test_balance_over_micro_and_step),
         cmocka_unit_test(test_accumulated_batches),
+        cmocka_unit_test(test_slices_of_wide_layers),
         cmocka_unit_test(test_every_recipe),
         cmocka_unit_test(test_what_is_refused),
     };
